@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/* Files as bytes: mapped, read whole, or written so that a crash leaves the old one. */
+#ifndef VKFI_BASE_FILE_H
+#define VKFI_BASE_FILE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/status.h"
+
+/* A private copy-on-write mapping: `data` may be written, the file never changes. */
+struct file_map {
+    uint8_t *data; /* null for an empty file */
+    size_t size;
+};
+
+enum status file_map_init(struct file_map *out, const char *path) STATUS_MUST_USE;
+void file_map_finish(struct file_map *map);
+
+/* Says that [offset, offset + size) will not be read again soon: its clean pages may leave memory. */
+void file_map_release(const struct file_map *map, size_t offset, size_t size);
+
+/* Whole file (path "-": standard input), null-terminated behind `*out_size` bytes. At most 1 GiB. */
+enum status file_read(struct arena *arena, const char *path, char **out, size_t *out_size)
+    STATUS_MUST_USE;
+
+/* Writes beside `path`, syncs, renames over it. */
+enum status file_write(const char *path, const void *data, size_t size) STATUS_MUST_USE;
+
+#endif

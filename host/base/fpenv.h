@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/* The floating-point mode of numerics 2 and 5: denormals flushed in and out, set before any thread. */
+#ifndef VKFI_BASE_FPENV_H
+#define VKFI_BASE_FPENV_H
+
+#include <stdbool.h>
+
+/* Sets FTZ and DAZ (x86 MXCSR) for this thread and those it will create. First call of main. */
+void fpenv_set(void);
+
+/* True if FTZ, DAZ and round-to-nearest are on in this thread. */
+bool fpenv_is_set(void);
+
+/* The MXCSR underflow and denormal flags since the last clear: some value was flushed. */
+void fpenv_clear_underflow(void);
+bool fpenv_underflow(void);
+
+#endif

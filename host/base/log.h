@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/* Messages on standard error: one line each, written by the place that found the cause. */
+#ifndef VKFI_BASE_LOG_H
+#define VKFI_BASE_LOG_H
+
+enum log_level {
+    LOG_ERROR, /* the command fails                                   */
+    LOG_WARN,  /* the result stands, but the user should know         */
+    LOG_INFO,  /* progress (shown on a terminal, or with -v)          */
+    LOG_DEBUG, /* for developers (-vv)                                */
+};
+
+/* Messages above `level` are dropped. Default LOG_WARN. */
+void log_set_level(enum log_level level);
+
+__attribute__((format(printf, 1, 2))) void log_error(const char *fmt, ...);
+__attribute__((format(printf, 1, 2))) void log_warn(const char *fmt, ...);
+__attribute__((format(printf, 1, 2))) void log_info(const char *fmt, ...);
+__attribute__((format(printf, 1, 2))) void log_debug(const char *fmt, ...);
+
+/* Text of the last error logged by this thread, "" if none: lets a test or a JSON reply quote it. */
+const char *log_last_error(void);
+
+#endif

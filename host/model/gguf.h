@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/* A GGUF file (version 2 or 3), mapped and checked: metadata by key, tensors by name. */
+#ifndef VKFI_MODEL_GGUF_H
+#define VKFI_MODEL_GGUF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/status.h"
+#include "model/quant.h"
+
+struct tensor {
+    const char *name;
+    enum quant type;
+    uint32_t n_dims;
+    uint64_t dim[4];     /* GGUF order: dim[0] = width (fastest), dim[1] = rows; absent ones 1 */
+    uint64_t offset;     /* of the data in the file */
+    uint64_t size;       /* bytes */
+    uint8_t *data;       /* in the private mapping: writing changes this process only */
+    uint32_t index;      /* in gguf_tensors */
+};
+
+struct gguf;
+
+/* Nothing in the file is trusted: every count, length, offset, type and product is checked, and a
+ * failure is one line with the key or tensor, what was found and what was expected (STATUS_INPUT). */
+enum status gguf_open(struct gguf **out, const char *path) STATUS_MUST_USE;
+void gguf_close(struct gguf **gguf);
+
+const char *gguf_path(const struct gguf *gguf);
+uint64_t gguf_tensor_count(const struct gguf *gguf);
+const struct tensor *gguf_tensors(const struct gguf *gguf);
+const struct tensor *gguf_tensor(const struct gguf *gguf, const char *name); /* null if absent */
+
+/* Hint that the file's pages of all tensors are not needed for now (they come back when touched). */
+void gguf_release(const struct gguf *gguf);
+
+/* Metadata. Each getter returns STATUS_INPUT (logged with the key) when the key is absent or of
+ * another type or out of range; gguf_has tells beforehand whether a key exists. */
+bool gguf_has(const struct gguf *gguf, const char *key);
+enum status gguf_uint(const struct gguf *gguf, const char *key, uint64_t max, uint64_t *out)
+    STATUS_MUST_USE; /* any integer type, not negative, at most max */
+enum status gguf_float(const struct gguf *gguf, const char *key, double *out) STATUS_MUST_USE;
+enum status gguf_bool(const struct gguf *gguf, const char *key, bool *out) STATUS_MUST_USE;
+enum status gguf_text(const struct gguf *gguf, const char *key, const char **out, size_t *out_len)
+    STATUS_MUST_USE; /* null-terminated copy; may hold inner nulls, hence the length */
+
+/* Arrays: a view into the file. */
+struct gguf_texts {
+    uint64_t count;
+    const char **text;   /* (count), not null-terminated */
+    const uint32_t *len; /* (count) */
+};
+enum status gguf_texts(const struct gguf *gguf, const char *key, struct gguf_texts *out)
+    STATUS_MUST_USE;
+/* Numbers of any integer, float or bool type, converted; owned by the gguf. */
+enum status gguf_floats(const struct gguf *gguf, const char *key, const float **out,
+                        uint64_t *out_count) STATUS_MUST_USE;
+enum status gguf_ints(const struct gguf *gguf, const char *key, const int32_t **out,
+                      uint64_t *out_count) STATUS_MUST_USE;
+
+#endif
