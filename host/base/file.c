@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: MIT */
+/* Files: mapping, whole reads, writes by rename. */
+#include "base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/text.h"
+
+#define FILE_READ_MAX ((size_t)1 << 30)
+#define PAGEMAP_FILE_PAGE (UINT64_C(1) << 61) /* Linux: Documentation/admin-guide/mm/pagemap */
+#define PAGEMAP_PRESENT (UINT64_C(1) << 63)
+
+static enum status open_for_read(int *out, const char *path)
+{
+    *out = open(path, O_RDONLY | O_CLOEXEC);
+    if (*out < 0) {
+        log_error("%s: cannot open: %s", path, strerror(errno));
+        return STATUS_IO;
+    }
+    return STATUS_OK;
+}
+
+enum status file_map_init(struct file_map *out, const char *path)
+{
+    struct stat info;
+    int fd;
+    enum status st = open_for_read(&fd, path);
+
+    *out = (struct file_map){0};
+    if (st != STATUS_OK) {
+        return st;
+    }
+    if (fstat(fd, &info) != 0) {
+        log_error("%s: cannot read its size: %s", path, strerror(errno));
+        st = STATUS_IO;
+    } else if (!S_ISREG(info.st_mode)) {
+        log_error("%s: found %s, expected a regular file", path,
+                  S_ISDIR(info.st_mode) ? "a directory" : "something else");
+        st = STATUS_INPUT;
+    } else if (info.st_size > 0) {
+        void *data = mmap(NULL, (size_t)info.st_size, PROT_READ | PROT_WRITE,
+                          MAP_PRIVATE | MAP_NORESERVE, fd, 0);
+        if (data == MAP_FAILED) {
+            log_error("%s: cannot map %lld bytes: %s", path, (long long)info.st_size,
+                      strerror(errno));
+            st = STATUS_IO;
+        } else {
+            *out = (struct file_map){.data = data, .size = (size_t)info.st_size};
+        }
+    }
+    close(fd);
+    return st;
+}
+
+void file_map_finish(struct file_map *map)
+{
+    if (map->data) {
+        munmap(map->data, map->size);
+    }
+    *map = (struct file_map){0};
+}
+
+/* Unmaps the pages of one pagemap piece that are still the file's own: a written page is private
+ * (anonymous), and MADV_DONTNEED would lose what was written. */
+static void release_clean(uint8_t *base, size_t page, const uint64_t *entries, size_t count)
+{
+    const uint64_t clean = PAGEMAP_PRESENT | PAGEMAP_FILE_PAGE;
+    size_t first = 0;
+
+    for (size_t i = 0; i <= count; i++) {
+        if (i == count || (entries[i] & clean) != clean) {
+            if (i > first) {
+                madvise(base + first * page, (i - first) * page, MADV_DONTNEED);
+            }
+            first = i + 1;
+        }
+    }
+}
+
+void file_map_release(const struct file_map *map, size_t offset, size_t size)
+{
+    enum { PIECE = 512 };
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+
+    if (!map->data || offset >= map->size || size == 0) {
+        return;
+    }
+    const size_t end = size < map->size - offset ? offset + size : map->size;
+    size_t at = (offset + page - 1) / page;
+    /* The page that holds the file's end belongs to nothing else. */
+    const size_t stop = end == map->size ? (end + page - 1) / page : end / page;
+    const int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        return;
+    }
+    while (at < stop) {
+        uint64_t entries[PIECE];
+        const size_t want = stop - at < PIECE ? stop - at : PIECE;
+        const off_t where = (off_t)(((uintptr_t)map->data / page + at) * sizeof(uint64_t));
+        const ssize_t got = pread(fd, entries, want * sizeof(uint64_t), where);
+        if (got < (ssize_t)sizeof(uint64_t)) {
+            break;
+        }
+        const size_t count = (size_t)got / sizeof(uint64_t);
+        release_clean(map->data + at * page, page, entries, count);
+        at += count;
+    }
+    close(fd);
+}
+
+/* Reads `fd` to its end, at most FILE_READ_MAX bytes. */
+static enum status read_all(struct text *text, int fd, const char *path)
+{
+    char piece[16384];
+    enum status st = text_add(text, "", 0);
+
+    while (st == STATUS_OK) {
+        const ssize_t n = read(fd, piece, sizeof(piece));
+        if (n == 0) {
+            break;
+        }
+        if (n < 0 && errno == EINTR) {
+            continue;
+        }
+        if (n < 0) {
+            log_error("%s: cannot read: %s", path, strerror(errno));
+            st = STATUS_IO;
+        } else if (text->size + (size_t)n > FILE_READ_MAX) {
+            log_error("%s: found more than %zu bytes, expected at most that", path, FILE_READ_MAX);
+            st = STATUS_INPUT;
+        } else {
+            st = text_add(text, piece, (size_t)n);
+        }
+    }
+    return st;
+}
+
+enum status file_read(struct arena *arena, const char *path, char **out, size_t *out_size)
+{
+    const bool is_stdin = strcmp(path, "-") == 0;
+    struct text text = {0};
+    int fd = STDIN_FILENO;
+    enum status st = is_stdin ? STATUS_OK : open_for_read(&fd, path);
+
+    if (st != STATUS_OK) {
+        return st;
+    }
+    st = read_all(&text, fd, is_stdin ? "standard input" : path);
+    if (!is_stdin) {
+        close(fd);
+    }
+    if (st == STATUS_OK) {
+        *out = arena_text(arena, text.data, text.size);
+        *out_size = text.size;
+        st = *out ? STATUS_OK : STATUS_MEMORY;
+    }
+    text_finish(&text);
+    return st;
+}
+
+static bool write_all(int fd, const char *data, size_t size)
+{
+    while (size > 0) {
+        const ssize_t n = write(fd, data, size);
+        if (n < 0 && errno != EINTR) {
+            return false;
+        }
+        if (n > 0) {
+            data += n;
+            size -= (size_t)n;
+        }
+    }
+    return fsync(fd) == 0;
+}
+
+/* Makes the rename itself durable; a file system without directory sync loses nothing but that. */
+static void sync_folder(struct arena *arena, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    const size_t len = slash ? (size_t)(slash - path) : 0;
+    const char *folder = !slash ? "." : len == 0 ? "/" : arena_text(arena, path, len);
+    const int fd = folder ? open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+
+    if (fd >= 0) {
+        fsync(fd);
+        close(fd);
+    }
+}
+
+enum status file_write(const char *path, const void *data, size_t size)
+{
+    struct arena arena = {0};
+    enum status st = STATUS_IO;
+    int fd = -1;
+    char *temp = arena_printf(&arena, "%s.%ld.part", path, (long)getpid());
+
+    if (!temp) {
+        st = STATUS_MEMORY;
+        goto fail;
+    }
+    fd = open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    if (fd < 0) {
+        log_error("%s: cannot create: %s", temp, strerror(errno));
+        goto fail;
+    }
+    if (!write_all(fd, data, size) || rename(temp, path) != 0) {
+        log_error("%s: cannot write %zu bytes: %s", path, size, strerror(errno));
+        unlink(temp);
+        goto fail;
+    }
+    sync_folder(&arena, path);
+    st = STATUS_OK;
+fail:
+    if (fd >= 0) {
+        close(fd);
+    }
+    arena_finish(&arena);
+    return st;
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/* The floating-point mode by x86 MXCSR; elsewhere fpenv_is_set stays false, so `exact` is refused. */
+#include "base/fpenv.h"
+
+#if defined(__SSE2__)
+#include <xmmintrin.h>
+
+enum {
+    MXCSR_DENORMAL = 1 << 1,
+    MXCSR_UNDERFLOW = 1 << 4,
+    MXCSR_DAZ = 1 << 6,
+    MXCSR_ROUNDING = 3 << 13,
+    MXCSR_FTZ = 1 << 15,
+};
+
+void fpenv_set(void)
+{
+    _mm_setcsr((_mm_getcsr() & ~(unsigned)MXCSR_ROUNDING) | MXCSR_DAZ | MXCSR_FTZ);
+}
+
+bool fpenv_is_set(void)
+{
+    const unsigned mask = MXCSR_DAZ | MXCSR_FTZ | MXCSR_ROUNDING;
+    return (_mm_getcsr() & mask) == (MXCSR_DAZ | MXCSR_FTZ);
+}
+
+void fpenv_clear_underflow(void)
+{
+    _mm_setcsr(_mm_getcsr() & ~(unsigned)(MXCSR_UNDERFLOW | MXCSR_DENORMAL));
+}
+
+bool fpenv_underflow(void)
+{
+    return (_mm_getcsr() & (MXCSR_UNDERFLOW | MXCSR_DENORMAL)) != 0;
+}
+
+#else
+
+void fpenv_set(void)
+{
+}
+
+bool fpenv_is_set(void)
+{
+    return false;
+}
+
+void fpenv_clear_underflow(void)
+{
+}
+
+bool fpenv_underflow(void)
+{
+    return false;
+}
+
+#endif

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/* SHA-256 as text; the only includer of libmd. */
+#include "base/hash.h"
+
+#include <sha2.h>
+
+void hash_sha256(const void *data, size_t size, char out[HASH_SHA256_TEXT])
+{
+    static const char digits[] = "0123456789abcdef";
+    uint8_t digest[SHA256_DIGEST_LENGTH];
+    SHA2_CTX ctx;
+
+    SHA256Init(&ctx);
+    if (size > 0) {
+        SHA256Update(&ctx, data, size);
+    }
+    SHA256Final(digest, &ctx);
+    for (size_t i = 0; i < sizeof(digest); i++) {
+        out[2 * i] = digits[digest[i] >> 4];
+        out[2 * i + 1] = digits[digest[i] & 15];
+    }
+    out[2 * sizeof(digest)] = '\0';
+}

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT */
+/* The interface of a device that runs the graph: columns in, tokens, hashes and proofs out.
+ *
+ * host/cpu and host/vk implement it; everything above sees only this. One pass serves prompts,
+ * decoding, verification and batches of trials (engine 1). An executor is used by one thread. */
+#ifndef VKFI_MODEL_EXECUTOR_H
+#define VKFI_MODEL_EXECUTOR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/status.h"
+#include "model/graph.h"
+#include "model/kv.h"
+#include "model/model.h"
+#include "model/storage.h"
+#include "shared/hook.h"
+
+#define EXECUTOR_NONE UINT32_MAX
+
+/* What a column gives back besides its KV entries. */
+#define COLUMN_ARGMAX 1u /* token, its logit                            */
+#define COLUMN_HASH 2u   /* 64-bit hash of the logit row (numerics 3)   */
+#define COLUMN_LOGITS 4u /* the whole row                               */
+
+struct column {
+    uint32_t branch;
+    uint32_t position;    /* absolute */
+    int32_t token;        /* read when start_layer is 0 and checkpoint is EXECUTOR_NONE */
+    uint32_t checkpoint;  /* row of the checkpoint store whose residual entering start_layer is
+                             taken, or EXECUTOR_NONE (then start_layer must be 0) */
+    uint32_t start_layer; /* first layer evaluated; n_layers: only output norm and output */
+    uint32_t end_layer;   /* one past the last; below n_layers: no outputs */
+    uint32_t save;        /* row of the checkpoint store that receives the residual entering each
+                             layer start_layer + 1 .. end_layer (and start_layer itself when it is 0
+                             and came from a token), or EXECUTOR_NONE */
+    uint32_t outputs;     /* COLUMN_* */
+};
+
+struct column_result {
+    uint32_t token;       /* order of numerics 6; NaN lowest, all NaN: 0 */
+    uint32_t logit;       /* its bits, canonical */
+    uint64_t hash;
+    bool finite;          /* no logit is Inf or NaN (known with ARGMAX or HASH) */
+    const float *logits;  /* (n_vocab), valid until the next pass; null if not asked for */
+};
+
+/* A fault in one evaluation: op `node` of the graph, for column `column` of the pass. */
+struct hook {
+    uint32_t node;         /* index in model->graph.node */
+    uint32_t column;
+    uint32_t point;        /* HOOK_* */
+    struct hook_data data; /* coordinates and bits in; count, before, after out */
+};
+
+/* Watching: called for each column after each node, with the node's output row of that column
+ * (REG_S, REG_P: n_head * (position + 1) values, head after head). Slow: for tests and for finding
+ * the first Inf or NaN. */
+typedef void executor_watch(void *user, const struct node *node, uint32_t column,
+                            const float *values, uint32_t count);
+
+struct pass {
+    const struct column *columns; /* (n_columns), at most executor_info.max_columns; sorted by
+                                     start_layer; the active ones of every layer are a prefix */
+    uint32_t n_columns;
+    struct hook *hooks;           /* (n_hooks); applied in this order at their node */
+    uint32_t n_hooks;
+    executor_watch *watch;        /* null: none */
+    void *watch_user;
+};
+
+struct executor_params {
+    const struct model *model; /* outlives the executor */
+    enum storage act, kv;
+    uint32_t positions;        /* most positions of a branch */
+    uint32_t branches;         /* most branches at a time, at least 1 */
+    uint32_t pages;            /* KV pages a layer; 0: positions * branches / 32, rounded up */
+    uint32_t columns;          /* most columns a pass, 0: the executor's choice */
+    uint32_t checkpoints;      /* rows of the checkpoint store, (n_layers + 1, n_embd) each */
+    uint32_t threads;          /* CPU: 0 all cores */
+};
+
+struct executor_info {
+    char device[256];     /* "AMD EPYC, AVX2, 2 threads"; "llvmpipe (LLVM 15.0.6, 256 bits)" */
+    char driver[256];     /* driver and version; CPU: "vkfi" and its version */
+    uint32_t max_columns;
+    uint64_t weight_bytes; /* memory of the weights on the device */
+    uint64_t total_bytes;  /* all memory the executor holds */
+    uint64_t dispatches;   /* since creation; CPU: ops */
+    bool underflow;        /* some value was flushed since the last clear (CPU only) */
+};
+
+/* One stored KV element. */
+struct kv_site {
+    uint32_t branch, layer, position;
+    bool value;       /* V instead of K */
+    uint32_t feature; /* kv head * head_dim + feature of the head */
+};
+
+/* One field of a stored weight, in GGUF terms. */
+struct weight_site {
+    const struct tensor *tensor;
+    uint64_t row;
+    uint32_t k; /* element of the row (any of the block for d and m) */
+    enum quant_field field;
+};
+
+struct executor;
+
+struct executor_ops {
+    void (*destroy)(struct executor *ex);
+    enum status (*pass)(struct executor *ex, const struct pass *pass, struct column_result *out);
+    /* Edits stored bits: data->before and after are read back from the device's own memory, count
+     * becomes 1. Only the masks of `data` are read. */
+    enum status (*edit_kv)(struct executor *ex, const struct kv_site *site, struct hook_data *data);
+    enum status (*edit_weight)(struct executor *ex, const struct weight_site *site,
+                               struct hook_data *data);
+    /* Residual entering `layer` in checkpoint row `row`: out (n_embd). */
+    enum status (*read_checkpoint)(struct executor *ex, uint32_t row, uint32_t layer, float *out);
+    void (*info)(const struct executor *ex, struct executor_info *out);
+};
+
+/* First member of every executor; `kv` does the bookkeeping of branches (kv_branch, kv_share,
+ * kv_cut, kv_release are called on it directly; kv_write only by the executor). */
+struct executor {
+    const struct executor_ops *ops;
+    const struct model *model;
+    struct kv *kv;
+    enum storage act, kv_storage;
+    uint32_t n_checkpoints;
+};
+
+/* Results: (n_columns). STATUS_USAGE (logged) for columns that are not in order or out of range:
+ * checked here, before the executor sees them. */
+enum status executor_pass(struct executor *ex, const struct pass *pass, struct column_result *out)
+    STATUS_MUST_USE;
+enum status executor_edit_kv(struct executor *ex, const struct kv_site *site,
+                             struct hook_data *data) STATUS_MUST_USE;
+enum status executor_edit_weight(struct executor *ex, const struct weight_site *site,
+                                 struct hook_data *data) STATUS_MUST_USE;
+enum status executor_read_checkpoint(struct executor *ex, uint32_t row, uint32_t layer, float *out)
+    STATUS_MUST_USE;
+void executor_info(const struct executor *ex, struct executor_info *out);
+void executor_destroy(struct executor **ex);
+
+#endif

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/* The order of sums over K (numerics 3) spelled out once, for whoever writes a kernel.
+ *
+ * A term of index k lies in block b = k / 32, chain c = k % 4. In a block each chain adds its terms
+ * in rising k, starting from -0.0 (so that the first addition is exact); the block's sum is
+ * (c0 + c1) + (c2 + c3). Block b is added to partial b % 16 in rising b, starting from -0.0. The 16
+ * partials join as a tree: p += p + 8, then + 4, + 2, + 1. Absent terms and partials are -0.0.
+ *
+ * Visiting the partials in ORDER_PARTIAL order, the tree needs one running partial and four
+ * waiting sums: after partial i of that order is finished, the sums of its trailing one bits of i
+ * are joined: waiting[level] + running. */
+#ifndef VKFI_SHARED_ORDER_H
+#define VKFI_SHARED_ORDER_H
+
+#include "shared/numerics.h"
+
+/* The i-th partial to visit: bit reversal of four bits (0,8,4,12,2,10,6,14,1,9,5,13,3,11,7,15). */
+LANG_FN uint order_partial(uint i)
+{
+    return ((i & 1u) << 3) | ((i & 2u) << 1) | ((i & 4u) >> 1) | ((i & 8u) >> 3);
+}
+
+#endif
