@@ -22,7 +22,7 @@ enum fault_place {
 
 struct fault {
     enum fault_place place;
-    const char *site;            /* as in the graph or the file */
+    const char *site;            /* as in the graph or the file; print it by fault_site */
     uint32_t node;               /* FAULT_OP: index in the graph */
     const struct tensor *tensor; /* FAULT_WEIGHT */
     uint32_t layer;              /* GRAPH_NO_LAYER: embedding, output norm, output */
@@ -45,6 +45,10 @@ struct fault_bounds {
     uint32_t positions; /* of the executor: no coordinate may reach it */
 };
 
+/* The name of the site as plans and records write it; FAULT_KV: "blk.3.kv_k". */
+#define FAULT_SITE_TEXT 96
+void fault_site(const struct fault *fault, char out[FAULT_SITE_TEXT]);
+
 /* One fault or a list of them. Errors name JSON pointer and line; unknown fields are refused with a
  * suggestion. Fields: site, point, kind, mask | bit | bits, value, position | step, row, k, key,
  * field. */
@@ -64,7 +68,7 @@ uint32_t fault_width(const struct fault *fault, const struct fault_bounds *bound
 void fault_masks(const struct fault *fault, struct hook_data *out);
 
 /* The evaluation hook of a FAULT_OP. */
-void fault_hook(const struct fault *fault, struct tap_hook *out);
+void fault_hook(const struct fault *fault, const struct graph *graph, struct tap_hook *out);
 
 /* Strikes a FAULT_WEIGHT or FAULT_KV on a branch now. */
 enum status fault_strike(const struct fault *fault, struct executor *ex, uint32_t branch,

@@ -38,7 +38,7 @@ struct tap {
 void tap_init(struct tap *tap);
 
 /* How many of the next `n` columns, from `position` on, may go into one pass: fewer than n when a
- * strike lies between. */
+ * strike or a column with a stale hook lies between (both must come first in their pass). */
 uint32_t tap_split(const struct tap *tap, uint32_t position, uint32_t n);
 
 struct tap_pass {

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: MIT */
+/* Runs a prompt and decodes behind it, on one branch of an executor. */
+#include "model/generate.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/hash.h"
+#include "base/log.h"
+
+struct run {
+    const struct generate_params *p;
+    struct generation *g;
+    struct arena *arena;
+    uint32_t columns;            /* most a pass */
+    struct column *column;       /* (columns) */
+    struct column_result *result;/* (columns) */
+    int32_t *previous;           /* (columns) token one position before */
+};
+
+const char *generate_stop_name(enum generate_stop stop)
+{
+    return stop == GENERATE_END ? "end" : "length";
+}
+
+static bool wants_logits(const struct generate_params *p)
+{
+    return p->top > 0 || p->logsumexp || p->sampler.temperature > 0;
+}
+
+static int32_t token_at(const struct run *r, uint32_t position)
+{
+    return position < r->p->n_ids ? r->p->ids[position] : r->g->tokens[position - r->p->n_ids];
+}
+
+static void fill_column(const struct run *r, uint32_t i, uint32_t position)
+{
+    const struct generate_params *p = r->p;
+    bool last = position + 1 >= p->n_ids;
+    uint32_t outputs = last ? COLUMN_ARGMAX | COLUMN_HASH : 0;
+    if (last && wants_logits(p))
+        outputs |= COLUMN_LOGITS;
+    if (!last && p->prompt_logprobs)
+        outputs |= COLUMN_LOGITS;
+    r->previous[i] = position > 0 ? token_at(r, position - 1) : 0;
+    r->column[i] = (struct column){.branch = r->g->branch,
+                                   .position = position,
+                                   .token = token_at(r, position),
+                                   .checkpoint = EXECUTOR_NONE,
+                                   .start_layer = 0,
+                                   .end_layer = p->ex->model->hp.n_layers,
+                                   .save = p->checkpoints                ? position
+                                           : position == p->save_position ? p->save_row
+                                                                          : EXECUTOR_NONE,
+                                   .outputs = outputs};
+}
+
+static enum status run_columns(struct run *r, uint32_t position, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++)
+        fill_column(r, i, position + i);
+    struct tap_pass pass = {.ex = r->p->ex,
+                            .columns = r->column,
+                            .n = n,
+                            .previous_token = r->previous,
+                            .watch = r->p->watch,
+                            .watch_user = r->p->watch_user};
+    return tap_run(r->p->tap, &pass, r->result);
+}
+
+static void take_logprobs(struct run *r, uint32_t position, uint32_t n)
+{
+    uint32_t n_vocab = r->p->ex->model->hp.n_vocab;
+    for (uint32_t i = 0; i < n && position + i + 1 < r->p->n_ids; i++) {
+        const float *logits = r->result[i].logits;
+        double total = sampler_logsumexp(logits, n_vocab);
+        r->g->prompt_logprobs[position + i] = (double)logits[r->p->ids[position + i + 1]] - total;
+    }
+}
+
+static enum status run_prompt(struct run *r, struct column_result *out_last)
+{
+    const struct generate_params *p = r->p;
+    for (uint32_t done = 0; done < p->n_ids;) {
+        uint32_t n = p->n_ids - done < r->columns ? p->n_ids - done : r->columns;
+        n = tap_split(p->tap, done, n);
+        enum status st = run_columns(r, done, n);
+        if (st)
+            return st;
+        if (p->prompt_logprobs)
+            take_logprobs(r, done, n);
+        done += n;
+        *out_last = r->result[n - 1];
+        if (p->progress)
+            p->progress(p->progress_user, -1, done);
+    }
+    return STATUS_OK;
+}
+
+/* Appends the token that a column's logits give. */
+static enum status take_step(struct run *r, const struct column_result *result, uint32_t position)
+{
+    const struct generate_params *p = r->p;
+    uint32_t n_vocab = p->ex->model->hp.n_vocab;
+    uint32_t token = result->token;
+    struct generate_step *step = &r->g->step[r->g->n_tokens];
+    *step = (struct generate_step){.hash = result->hash, .finite = result->finite, .logsumexp = NAN};
+    if (p->sampler.temperature > 0)
+        token = sampler_pick(&p->sampler, result->logits, n_vocab, position);
+    if (p->logsumexp)
+        step->logsumexp = sampler_logsumexp(result->logits, n_vocab);
+    if (p->top > 0) {
+        step->top = arena_array(r->arena, p->top, sizeof *step->top);
+        if (!step->top)
+            return STATUS_MEMORY;
+        sampler_top(result->logits, n_vocab, step->top, p->top);
+    }
+    r->g->tokens[r->g->n_tokens++] = (int32_t)token;
+    r->g->hash = hash_fold64(r->g->hash, result->hash);
+    if (p->progress)
+        p->progress(p->progress_user, (int32_t)token, r->g->n_tokens);
+    return STATUS_OK;
+}
+
+static enum status decode(struct run *r, struct column_result result)
+{
+    const struct generate_params *p = r->p;
+    for (uint32_t position = p->n_ids - 1;; position++) {
+        enum status st = take_step(r, &result, position);
+        if (st)
+            return st;
+        int32_t token = r->g->tokens[r->g->n_tokens - 1];
+        if (!p->ignore_end && tokenizer_is_end(p->ex->model->tokenizer, token)) {
+            r->g->stop = GENERATE_END;
+            return STATUS_OK;
+        }
+        if (r->g->n_tokens == p->n)
+            return STATUS_OK;
+        st = run_columns(r, position + 1, 1);
+        if (st)
+            return st;
+        result = r->result[0];
+    }
+}
+
+static enum status run_init(struct run *r, struct generation *g, struct arena *arena,
+                            const struct generate_params *p)
+{
+    struct executor_info info;
+    executor_info(p->ex, &info);
+    uint32_t hooks = p->tap ? p->tap->n_hooks : 0;
+    uint32_t most = info.max_columns > hooks ? info.max_columns - hooks : 1;
+    *r = (struct run){.p = p, .g = g, .arena = arena};
+    r->columns = p->columns != 0 && p->columns < most ? p->columns : most;
+    r->column = arena_array(arena, r->columns, sizeof *r->column);
+    r->result = arena_array(arena, r->columns, sizeof *r->result);
+    r->previous = arena_array(arena, r->columns, sizeof *r->previous);
+    g->tokens = arena_array(arena, p->n, sizeof *g->tokens);
+    g->step = arena_array(arena, p->n, sizeof *g->step);
+    bool ok = r->column && r->result && r->previous && g->tokens && g->step;
+    if (ok && p->prompt_logprobs) {
+        g->prompt_logprobs = arena_array(arena, p->n_ids, sizeof *g->prompt_logprobs);
+        ok = g->prompt_logprobs != NULL;
+    }
+    return ok ? STATUS_OK : STATUS_MEMORY;
+}
+
+enum status generate(struct generation *out, struct arena *arena,
+                     const struct generate_params *params)
+{
+    struct run run;
+    struct column_result last = {0};
+    if (params->n_ids == 0 || params->n == 0) {
+        log_error("nothing to run: %u prompt tokens, %u tokens to generate; expected at least 1 each",
+                  params->n_ids, params->n);
+        return STATUS_USAGE;
+    }
+    *out = (struct generation){.stop = GENERATE_LENGTH};
+    enum status st = kv_branch(params->ex->kv, &out->branch);
+    if (st)
+        return st;
+    st = run_init(&run, out, arena, params);
+    if (st)
+        goto fail;
+    double start = clock_seconds();
+    st = run_prompt(&run, &last);
+    if (st)
+        goto fail;
+    double middle = clock_seconds();
+    st = decode(&run, last);
+    if (st)
+        goto fail;
+    out->prompt_seconds = middle - start;
+    out->decode_seconds = clock_seconds() - middle;
+    return STATUS_OK;
+fail:
+    kv_release(params->ex->kv, out->branch);
+    return st;
+}
