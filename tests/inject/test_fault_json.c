@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: MIT */
+/* Faults from JSON: what is accepted, and the one line each mistake gives. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/fpenv.h"
+#include "base/log.h"
+#include "base/rng.h"
+#include "inject/draw.h"
+#include "inject/fault.h"
+
+static struct model *model;
+static struct fault_bounds bounds;
+
+static enum status parse(const char *text, struct fault **out, uint32_t *count,
+                         struct arena *arena)
+{
+    struct json_doc *doc = NULL;
+    enum status st = json_parse(&doc, text, strlen(text), "fault.json");
+    if (!st)
+        st = fault_parse(out, count, arena, doc, &bounds);
+    json_destroy(&doc);
+    return st;
+}
+
+static void expect_error(const char *text, const char *piece)
+{
+    struct arena arena = {0};
+    struct fault *faults;
+    uint32_t count;
+    assert_int_equal(parse(text, &faults, &count, &arena), STATUS_INPUT);
+    if (!strstr(log_last_error(), piece))
+        fail_msg("%s\n gave: %s\n expected a line with: %s", text, log_last_error(), piece);
+    arena_finish(&arena);
+}
+
+static void test_one_fault(void **state)
+{
+    struct arena arena = {0};
+    struct fault *f;
+    uint32_t count;
+    (void)state;
+    assert_int_equal(parse("{\"site\":\"blk.0.attn_q\",\"point\":\"out\",\"kind\":\"flip\","
+                           "\"bit\":22,\"row\":3,\"step\":2}",
+                           &f, &count, &arena),
+                     STATUS_OK);
+    assert_int_equal(count, 1);
+    assert_int_equal(f->place, FAULT_OP);
+    assert_int_equal(f->mask, 1u << 22);
+    assert_int_equal(f->row, 3);
+    assert_int_equal(f->position, bounds.n_prompt - 1 + 2);
+    arena_finish(&arena);
+}
+
+static void test_list_of_places(void **state)
+{
+    struct arena arena = {0};
+    struct fault *f;
+    uint32_t count;
+    (void)state;
+    assert_int_equal(
+        parse("[{\"site\":\"blk.0.attn_q.weight\",\"field\":\"scale\",\"mask\":\"0x8001\"},"
+              "{\"site\":\"blk.0.kv_v\",\"kind\":\"set\",\"value\":\"0x3f800000\",\"k\":5,"
+              "\"key\":1},"
+              "{\"site\":\"blk.0.attn_scores\",\"kind\":\"stale\",\"row\":1,\"key\":2}]",
+              &f, &count, &arena),
+        STATUS_OK);
+    assert_int_equal(count, 3);
+    assert_int_equal(f[0].place, FAULT_WEIGHT);
+    assert_int_equal(f[0].mask, 0x8001);
+    assert_int_equal(f[1].place, FAULT_KV);
+    assert_true(f[1].value_cache);
+    assert_int_equal(f[2].kind, KIND_STALE);
+    arena_finish(&arena);
+}
+
+static void test_mistakes(void **state)
+{
+    (void)state;
+    expect_error("{}", "'site' is missing");
+    expect_error("[]", "at least one fault");
+    expect_error("3", "expected a fault");
+    expect_error("{\"site\":\"blk.9.attn_q\",\"bit\":1}", "no site 'blk.9.attn_q'");
+    expect_error("{\"site\":\"blk.0.attn_q\",\"bit\":1,\"rwo\":3}", "did you mean 'row'");
+    expect_error("{\"site\":\"blk.0.attn_q\",\"bit\":32}", "expected an integer");
+    expect_error("{\"site\":\"blk.0.attn_q\"}", "exactly one of");
+    expect_error("{\"site\":\"blk.0.attn_q\",\"bit\":1,\"mask\":2}", "exactly one of");
+    expect_error("{\"site\":\"blk.0.attn_q\",\"kind\":\"set\",\"bit\":1}", "'value'");
+    expect_error("{\"site\":\"blk.0.attn_q\",\"kind\":\"flop\",\"bit\":1}", "unknown kind 'flop'");
+    expect_error("{\"site\":\"blk.0.attn_q\",\"point\":\"in\",\"bit\":1}", "unknown point 'in'");
+    expect_error("{\"site\":\"blk.0.ffn_act\",\"point\":\"weight\",\"bit\":1}", "no point 'weight'");
+    expect_error("{\"site\":\"blk.0.attn_q\",\"bit\":1,\"row\":100000}", "row is 100000, expected");
+    expect_error("{\"site\":\"blk.0.attn_q\",\"bit\":1,\"k\":1}", "no such coordinate");
+    expect_error("{\"site\":\"blk.0.attn_scores\",\"bit\":1,\"key\":4000}", "sees keys");
+    expect_error("{\"site\":\"blk.0.attn_q.weight\",\"point\":\"out\",\"bit\":1}", "only point");
+    expect_error("{\"site\":\"blk.0.attn_q.weight\",\"bit\":4}", "beyond the 4 bits");
+    expect_error("{\"site\":\"blk.0.attn_q.weight\",\"field\":\"submin\",\"bit\":1}", "no field");
+    expect_error("{\"site\":\"blk.0.kv_k\",\"bit\":1,\"key\":9,\"position\":9}", "must lie before");
+    expect_error("{\"site\":\"output\",\"bit\":1,\"position\":0}", "last of the prompt");
+    expect_error("{\"site\":\"blk.0.attn_q\",\"bit\":1,\"position\":999}", "position is 999");
+    expect_error("{\"site\":\"blk.0.attn_q\",\"bit\":1,\"position\":3,\"step\":1}", "not both");
+    expect_error("{\"site\":\"blk.0.attn_q.weight\",\"kind\":\"stale\"}", "not for weights");
+}
+
+static void test_draws_are_valid_and_stand_alone(void **state)
+{
+    struct draw_params draw = {.bounds = &bounds, .first = 0, .count = bounds.positions, .seed = 7};
+    struct fault first, again;
+    uint32_t seen[OP_COUNT][HOOK_MEM + 1] = {{0}};
+    (void)state;
+    for (uint64_t id = 0; id < 20000; id++) {
+        draw_fault(&first, &draw, id);
+        assert_int_equal(fault_check(&first, &bounds, "drawn"), STATUS_OK);
+        if (first.place == FAULT_OP)
+            seen[model->graph.node[first.node].op][first.point]++;
+    }
+    draw_fault(&again, &draw, 19999);
+    assert_memory_equal(&first, &again, sizeof first);
+    for (uint32_t point = HOOK_OPERAND; point <= HOOK_MEM; point++) {
+        assert_true(seen[OP_LINEAR][point] > 0);
+        assert_true(seen[OP_SCORES][point] > 0);
+        assert_true(seen[OP_HEADS][point] > 0);
+    }
+    assert_true(seen[OP_EMBED][HOOK_WEIGHT] > 0 && seen[OP_GATE][HOOK_OPERAND] > 0);
+}
+
+/* Any bytes: an error or a fault, never a crash. */
+static void test_mutated_text(void **state)
+{
+    static const char good[] = "[{\"site\":\"blk.0.attn_q\",\"point\":\"partial\",\"kind\":\"flip\","
+                               "\"bits\":[1,5],\"row\":3,\"k\":7,\"position\":4}]";
+    struct rng rng;
+    (void)state;
+    rng_init(&rng, 1, 2);
+    for (int i = 0; i < 20000; i++) {
+        char text[sizeof good];
+        struct arena arena = {0};
+        struct fault *faults;
+        uint32_t count;
+        memcpy(text, good, sizeof good);
+        for (uint32_t n = 1 + (uint32_t)rng_below(&rng, 3); n > 0; n--)
+            text[rng_below(&rng, sizeof good - 1)] = (char)(1 + rng_below(&rng, 255));
+        if (parse(text, &faults, &count, &arena) != STATUS_OK)
+            assert_true(log_last_error()[0] != '\0');
+        arena_finish(&arena);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_one_fault),
+        cmocka_unit_test(test_list_of_places),
+        cmocka_unit_test(test_mistakes),
+        cmocka_unit_test(test_draws_are_valid_and_stand_alone),
+        cmocka_unit_test(test_mutated_text),
+    };
+    FILE *probe = fopen(VKFI_SHARED "/oracle/tiny/tiny-llama-q4_1.gguf", "rb");
+    fpenv_set();
+    if (!probe) {
+        printf("skipped: no reference models at %s\n", VKFI_SHARED);
+        return 77;
+    }
+    fclose(probe);
+    if (model_open(&model, VKFI_SHARED "/oracle/tiny/tiny-llama-q4_1.gguf"))
+        return 1;
+    bounds = (struct fault_bounds){.model = model, .n_prompt = 6, .positions = 20};
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    model_close(&model);
+    return failed;
+}
