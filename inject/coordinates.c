@@ -6,12 +6,12 @@
 
 /* What a coordinate counts. */
 enum extent {
-    NOT,       /* the coordinate is not used       */
-    ROWS,      /* elements of the node's output row */
-    WIDTH,     /* elements of one dot product or group */
-    HEADS,     /* query heads                       */
-    HEAD_DIM,  /* features of a head                */
-    TWO,       /* two operands                      */
+    NOT,      /* the coordinate is not used       */
+    ROWS,     /* elements of the node's output row */
+    WIDTH,    /* elements of one dot product or group */
+    HEADS,    /* query heads                       */
+    HEAD_DIM, /* features of a head                */
+    TWO,      /* two operands                      */
 };
 
 struct shape {
@@ -20,7 +20,10 @@ struct shape {
     bool defined;
 };
 
-#define SHAPE(row, k, keyed) {row, k, keyed, true}
+#define SHAPE(row, k, keyed)                                                                       \
+    {                                                                                              \
+        row, k, keyed, true                                                                        \
+    }
 
 static const struct shape SHAPES[OP_COUNT][HOOK_MEM + 1] = {
     [OP_EMBED] = {[HOOK_WEIGHT] = SHAPE(ROWS, NOT, false),

@@ -79,8 +79,8 @@ static void draw_kv(struct fault *out, struct rng *rng, const struct model *mode
 static void draw_bits(struct fault *out, struct rng *rng, const struct fault_bounds *bounds)
 {
     uint32_t width = fault_width(out, bounds);
-    bool stale_defined = out->place != FAULT_WEIGHT &&
-                         !(out->place == FAULT_OP && out->point == HOOK_WEIGHT);
+    bool stale_defined =
+        out->place != FAULT_WEIGHT && !(out->place == FAULT_OP && out->point == HOOK_WEIGHT);
     do
         out->kind = (enum kind)below(rng, KIND_COUNT);
     while (out->kind == KIND_STALE && !stale_defined);

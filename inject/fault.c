@@ -34,7 +34,8 @@ const char *fault_point_name(uint32_t point)
 void fault_site(const struct fault *fault, char out[FAULT_SITE_TEXT])
 {
     if (fault->place == FAULT_KV)
-        snprintf(out, FAULT_SITE_TEXT, "blk.%u.kv_%c", fault->layer, fault->value_cache ? 'v' : 'k');
+        snprintf(out, FAULT_SITE_TEXT, "blk.%u.kv_%c", fault->layer,
+                 fault->value_cache ? 'v' : 'k');
     else
         snprintf(out, FAULT_SITE_TEXT, "%s", fault->site);
 }

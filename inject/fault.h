@@ -28,13 +28,13 @@ struct fault {
     uint32_t layer;              /* GRAPH_NO_LAYER: embedding, output norm, output */
     uint32_t point;              /* HOOK_*; HOOK_MEM for memory */
     enum kind kind;
-    uint32_t mask;               /* flip, stuck_at_*: bits concerned */
-    uint32_t value;              /* set */
-    uint32_t position;           /* evaluation struck; memory: first position evaluated with it */
-    uint32_t row, k, key;        /* coordinates: table in shared/hook.h; FAULT_WEIGHT: row and
-                                    element; FAULT_KV: k = feature, key = position of the entry */
-    enum quant_field field;      /* weights: stored field */
-    bool value_cache;            /* FAULT_KV: V instead of K */
+    uint32_t mask;          /* flip, stuck_at_*: bits concerned */
+    uint32_t value;         /* set */
+    uint32_t position;      /* evaluation struck; memory: first position evaluated with it */
+    uint32_t row, k, key;   /* coordinates: table in shared/hook.h; FAULT_WEIGHT: row and
+                               element; FAULT_KV: k = feature, key = position of the entry */
+    enum quant_field field; /* weights: stored field */
+    bool value_cache;       /* FAULT_KV: V instead of K */
 };
 
 /* What a run gives for coordinates: prompt length and evaluated positions. */
@@ -53,8 +53,8 @@ void fault_site(const struct fault *fault, char out[FAULT_SITE_TEXT]);
  * suggestion. Fields: site, point, kind, mask | bit | bits, value, position | step, row, k, key,
  * field. */
 enum status fault_parse(struct fault **out, uint32_t *out_count, struct arena *arena,
-                        const struct json_doc *doc, const struct fault_bounds *bounds)
-    STATUS_MUST_USE;
+                        const struct json_doc *doc,
+                        const struct fault_bounds *bounds) STATUS_MUST_USE;
 
 /* Every coordinate inside its site, the mask inside the width of what is struck. `where` starts
  * the message. */
@@ -75,8 +75,8 @@ enum status fault_strike(const struct fault *fault, struct executor *ex, uint32_
                          struct hook_data *out) STATUS_MUST_USE;
 
 /* Puts a struck weight back to `before` (KV entries go with their branch). */
-enum status fault_undo(const struct fault *fault, struct executor *ex, uint32_t before)
-    STATUS_MUST_USE;
+enum status fault_undo(const struct fault *fault, struct executor *ex,
+                       uint32_t before) STATUS_MUST_USE;
 
 const char *fault_kind_name(enum kind kind);
 const char *fault_point_name(uint32_t point);

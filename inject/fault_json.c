@@ -8,8 +8,8 @@
 #include "base/log.h"
 #include "inject/fault.h"
 
-static const char *const FIELDS[] = {"site", "point", "kind", "mask",  "bit", "bits", "value",
-                                     "position", "step", "row", "k", "key", "field", "title"};
+static const char *const FIELDS[] = {"site",     "point", "kind", "mask", "bit", "bits",  "value",
+                                     "position", "step",  "row",  "k",    "key", "field", "title"};
 #define FIELD_COUNT (sizeof FIELDS / sizeof *FIELDS)
 
 struct reader {
@@ -187,15 +187,16 @@ static enum status get_field(const struct reader *r, const struct json *object, 
     return STATUS_INPUT;
 }
 
-/* The bits concerned: exactly one of mask, bit, bits for the kinds that need them, value for set. */
+/* The bits concerned: exactly one of mask, bit, bits for the kinds that need them, value for set.
+ */
 static enum status get_bits(const struct reader *r, const struct json *object, struct fault *out)
 {
     const struct json *bits = json_get(object, "bits");
     uint32_t bit = 32;
-    int given = (json_get(object, "mask") != NULL) + (json_get(object, "bit") != NULL) +
-                (bits != NULL);
-    bool masked = out->kind == KIND_FLIP || out->kind == KIND_STUCK_AT_0 ||
-                  out->kind == KIND_STUCK_AT_1;
+    int given =
+        (json_get(object, "mask") != NULL) + (json_get(object, "bit") != NULL) + (bits != NULL);
+    bool masked =
+        out->kind == KIND_FLIP || out->kind == KIND_STUCK_AT_0 || out->kind == KIND_STUCK_AT_1;
     bool valued = json_get(object, "value") != NULL;
     if (given != (masked ? 1 : 0) || valued != (out->kind == KIND_SET)) {
         log_error("%s: kind %s takes %s", json_where(r->doc, object), fault_kind_name(out->kind),

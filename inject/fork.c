@@ -177,10 +177,8 @@ static enum status verify_golden(struct verify *v)
         n = tap_split(&v->trial->tap, position, n);
         for (uint32_t i = 0; i < n; i++)
             fill_forked(v, i, position + i);
-        struct tap_pass pass = {.ex = golden->params.ex,
-                                .columns = v->column,
-                                .n = n,
-                                .previous_token = v->previous};
+        struct tap_pass pass = {
+            .ex = golden->params.ex, .columns = v->column, .n = n, .previous_token = v->previous};
         enum status st = tap_run(&v->trial->tap, &pass, v->result);
         if (st)
             return st;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The tables of the fault vocabulary: kinds, points, outcomes. C, JSON and messages come from them. */
+/* The tables of the fault vocabulary: kinds, points, outcomes. C, JSON and messages come from them.
+ */
 #ifndef VKFI_INJECT_KINDS_H
 #define VKFI_INJECT_KINDS_H
 
@@ -19,7 +20,7 @@ enum kind {
 #define KINDS_ENUM(name, text, how) KIND_##name,
     KINDS(KINDS_ENUM)
 #undef KINDS_ENUM
-    KIND_COUNT
+        KIND_COUNT
 };
 
 /* name, text, HOOK_* value */
@@ -46,7 +47,7 @@ enum outcome {
 #define KINDS_ENUM(name, text) OUTCOME_##name,
     OUTCOMES(KINDS_ENUM)
 #undef KINDS_ENUM
-    OUTCOME_COUNT
+        OUTCOME_COUNT
 };
 
 #endif

@@ -14,7 +14,7 @@ struct outcome_facts {
     bool abnormal;     /* the run ended by a trap, a crash or a lost device     */
     bool same_bits;    /* every logit of every step has the golden bits         */
     bool same_tokens;
-    bool scored;       /* the item has a scorer: the scores below count         */
+    bool scored; /* the item has a scorer: the scores below count         */
     double score_change, eps;
 };
 

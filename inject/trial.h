@@ -18,7 +18,7 @@
 struct golden {
     struct generate_params params; /* ex, ids, n, sampler */
     struct generation run;
-    uint32_t n_evaluated;          /* positions evaluated: n_ids + n_tokens - 1 */
+    uint32_t n_evaluated; /* positions evaluated: n_ids + n_tokens - 1 */
     uint32_t spare_row;
 };
 
@@ -30,22 +30,22 @@ enum status golden_run(struct golden *out, struct arena *arena,
 
 /* Residual entering a layer at the struck position (layer n_layers: the last hidden state). */
 struct trial_deviation {
-    double max_abs;  /* largest |faulty - golden|; NaN or Inf as they come */
-    double rel_l2;   /* |faulty - golden| / |golden| */
-    uint32_t bits;   /* bits that differ (canonical NaN) */
+    double max_abs; /* largest |faulty - golden|; NaN or Inf as they come */
+    double rel_l2;  /* |faulty - golden| / |golden| */
+    uint32_t bits;  /* bits that differ (canonical NaN) */
 };
 
 struct record {
     struct fault fault;
     uint32_t activations, expected_activations;
-    uint32_t before, after;           /* raw bits */
+    uint32_t before, after; /* raw bits */
     enum outcome outcome;
-    uint32_t first_diff;              /* step of the first differing token; EXECUTOR_NONE: none */
-    int32_t *tokens;                  /* (n_tokens) of the faulty run */
+    uint32_t first_diff; /* step of the first differing token; EXECUTOR_NONE: none */
+    int32_t *tokens;     /* (n_tokens) of the faulty run */
     uint32_t n_tokens;
-    uint64_t hash;                    /* of the faulty run's step hashes */
-    bool nan_logits;                  /* some logit of the faulty run is Inf or NaN, of golden not */
-    struct trial_deviation *deviation;/* (n_layers + 1), null where not reached */
+    uint64_t hash;   /* of the faulty run's step hashes */
+    bool nan_logits; /* some logit of the faulty run is Inf or NaN, of golden not */
+    struct trial_deviation *deviation; /* (n_layers + 1), null where not reached */
 };
 
 enum trial_path { TRIAL_FAST, TRIAL_NAIVE };

@@ -18,12 +18,14 @@ struct file_map {
 enum status file_map_init(struct file_map *out, const char *path) STATUS_MUST_USE;
 void file_map_finish(struct file_map *map);
 
-/* Says that [offset, offset + size) will not be read again soon: its clean pages may leave memory. */
+/* Says that [offset, offset + size) will not be read again soon: its clean pages may leave memory.
+ */
 void file_map_release(const struct file_map *map, size_t offset, size_t size);
 
-/* Whole file (path "-": standard input), null-terminated behind `*out_size` bytes. At most 1 GiB. */
-enum status file_read(struct arena *arena, const char *path, char **out, size_t *out_size)
-    STATUS_MUST_USE;
+/* Whole file (path "-": standard input), null-terminated behind `*out_size` bytes. At most 1 GiB.
+ */
+enum status file_read(struct arena *arena, const char *path, char **out,
+                      size_t *out_size) STATUS_MUST_USE;
 
 /* Writes beside `path`, syncs, renames over it. */
 enum status file_write(const char *path, const void *data, size_t size) STATUS_MUST_USE;

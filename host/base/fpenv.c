@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The floating-point mode by x86 MXCSR; elsewhere fpenv_is_set stays false, so `exact` is refused. */
+/* The floating-point mode by x86 MXCSR; elsewhere fpenv_is_set stays false, so `exact` is refused.
+ */
 #include "base/fpenv.h"
 
 #if defined(__SSE2__)

@@ -1,276 +1,55 @@
 /* SPDX-License-Identifier: MIT */
-/* JSON in and out. cJSON holds the values; a strict scan in document order checks what cJSON lets
- * pass and notes where each value stands. */
+/* JSON in: cJSON reads the values, json_scan says where they stand. */
 #include "base/json.h"
 
+#include <assert.h>
 #include <cjson/cJSON.h>
 #include <errno.h>
-#include <float.h>
-#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/arena.h"
 #include "base/file.h"
+#include "base/json_scan.h"
 #include "base/log.h"
-#include "base/text.h"
 
-#define JSON_DEPTH_MAX 64
-#define JSON_SIZE_MAX ((size_t)64 << 20)
-#define JSON_LINEAR_KEYS 16
+#define JSON_WHERE_TEXT 512
 
 struct json {
     const cJSON *item;         /* owned by the document's tree */
     const struct json *parent; /* null for the root */
-    struct json *child;        /* count of them, in document order */
+    struct json *child;        /* [count], in document order */
     size_t count;
-    size_t offset; /* of the value's first byte in the text */
-    uint32_t line;
+    struct json_place place;
+    bool whole;      /* the text was an integer without fraction or exponent */
+    int64_t integer; /* its value, if `whole` */
 };
 
 struct json_doc {
-    struct arena arena; /* all that follows but the tree */
+    struct arena arena; /* all nodes */
     cJSON *tree;        /* owned */
     struct json root;
 };
 
-struct scan {
-    const char *text, *name;
-    size_t size, at;
-    uint32_t line;
+/* What making the nodes of a document needs. */
+struct build {
     struct arena *arena;
-    enum status status; /* of the first error; nothing is scanned after one */
+    const char *text, *name;
+    size_t size;                   /* of `text` */
+    const struct json_place *next; /* place of the next value in document order */
 };
 
-/* Length of the UTF-8 character at `text`, 0 if none stands there (Unicode 15, table 3-7). */
-static size_t utf8_length(const char *text, size_t n)
+/* `text` holds the number's first byte, and `size` bytes that need not end in a null. */
+static void note_integer(struct json *node, const char *text, size_t size)
 {
-    const unsigned char *s = (const unsigned char *)text;
-    const unsigned char lead = n ? s[0] : 0xff;
-    const size_t len = lead < 0x80 ? 1 : lead < 0xc2 ? 0 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+    char token[JSON_SCAN_NUMBER_MAX + 2] = {0};
+    char *end;
 
-    if (lead > 0xf4 || len > n) {
-        return 0;
-    }
-    for (size_t i = 1; i < len; i++) {
-        if ((s[i] & 0xc0) != 0x80) {
-            return 0;
-        }
-    }
-    if ((lead == 0xe0 && s[1] < 0xa0) || (lead == 0xed && s[1] > 0x9f) ||
-        (lead == 0xf0 && s[1] < 0x90) || (lead == 0xf4 && s[1] > 0x8f)) {
-        return 0;
-    }
-    return len;
-}
-
-static uint32_t column_of(const struct scan *s, size_t offset)
-{
-    size_t start = offset;
-
-    while (start > 0 && s->text[start - 1] != '\n') {
-        start--;
-    }
-    return (uint32_t)(offset - start) + 1;
-}
-
-static bool fail_expected(struct scan *s, const char *expected)
-{
-    char found[32];
-    const unsigned char c = s->at < s->size ? (unsigned char)s->text[s->at] : 0;
-
-    if (s->at >= s->size) {
-        snprintf(found, sizeof(found), "the end of the text");
-    } else if (c > 0x20 && c < 0x7f) {
-        snprintf(found, sizeof(found), "'%c'", c);
-    } else {
-        snprintf(found, sizeof(found), "byte 0x%02x", c);
-    }
-    log_error("%s:%u:%u: found %s, expected %s", s->name, s->line, column_of(s, s->at), found,
-              expected);
-    s->status = STATUS_INPUT;
-    return false;
-}
-
-static int peek(const struct scan *s)
-{
-    return s->at < s->size ? (unsigned char)s->text[s->at] : -1;
-}
-
-static void skip_space(struct scan *s)
-{
-    for (int c = peek(s); c == ' ' || c == '\n' || c == '\t' || c == '\r'; c = peek(s)) {
-        s->line += c == '\n';
-        s->at++;
-    }
-}
-
-/* Four hex digits at `at`, -1 if not. */
-static int hex4(const struct scan *s, size_t at)
-{
-    int value = 0;
-
-    for (size_t i = at; i < at + 4; i++) {
-        const char c = i < s->size ? s->text[i] : 'x';
-        const int digit = c >= '0' && c <= '9'   ? c - '0'
-                          : c >= 'a' && c <= 'f' ? c - 'a' + 10
-                          : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                                 : -1;
-        if (digit < 0) {
-            return -1;
-        }
-        value = value * 16 + digit;
-    }
-    return value;
-}
-
-/* The cursor stands behind a backslash. */
-static bool scan_escape(struct scan *s)
-{
-    const int c = peek(s);
-
-    if (c != 'u') {
-        if (c <= 0 || !strchr("\"\\/bfnrt", c)) {
-            return fail_expected(s, "one of \" \\ / b f n r t u after a backslash");
-        }
-        s->at++;
-        return true;
-    }
-    const int unit = hex4(s, s->at + 1);
-    if (unit <= 0) {
-        return fail_expected(s, "\\u with four hex digits, not all zero");
-    }
-    s->at += 5;
-    if ((unit & 0xfc00) == 0xdc00) {
-        return fail_expected(s, "a high surrogate before a low one");
-    }
-    if ((unit & 0xfc00) == 0xd800) {
-        if (peek(s) != '\\' || s->at + 1 >= s->size || s->text[s->at + 1] != 'u' ||
-            (hex4(s, s->at + 2) & ~0x3ff) != 0xdc00) {
-            return fail_expected(s, "a low surrogate after a high one");
-        }
-        s->at += 6;
-    }
-    return true;
-}
-
-static bool scan_text(struct scan *s, const char *what)
-{
-    if (peek(s) != '"') {
-        return fail_expected(s, what);
-    }
-    s->at++;
-    while (peek(s) != '"') {
-        const size_t len = utf8_length(s->text + s->at, s->size - s->at);
-        if (peek(s) < 0) {
-            return fail_expected(s, "a closing quote");
-        }
-        if (len == 0 || peek(s) < 0x20) {
-            return fail_expected(s, len ? "control characters escaped" : "valid UTF-8");
-        }
-        s->at += len;
-        if (len == 1 && s->text[s->at - 1] == '\\' && !scan_escape(s)) {
-            return false;
-        }
-    }
-    s->at++;
-    return true;
-}
-
-static bool scan_digits(struct scan *s)
-{
-    const size_t start = s->at;
-
-    while (peek(s) >= '0' && peek(s) <= '9') {
-        s->at++;
-    }
-    return s->at > start || fail_expected(s, "a digit");
-}
-
-static bool scan_number(struct scan *s)
-{
-    s->at += peek(s) == '-';
-    if (peek(s) == '0') {
-        s->at++;
-        if (peek(s) >= '0' && peek(s) <= '9') {
-            return fail_expected(s, "no digit after a leading zero");
-        }
-    } else if (!scan_digits(s)) {
-        return false;
-    }
-    if (peek(s) == '.') {
-        s->at++;
-        if (!scan_digits(s)) {
-            return false;
-        }
-    }
-    if (peek(s) == 'e' || peek(s) == 'E') {
-        s->at++;
-        s->at += peek(s) == '+' || peek(s) == '-';
-        return scan_digits(s);
-    }
-    return true;
-}
-
-static bool scan_word(struct scan *s)
-{
-    static const char *const words[] = {"true", "false", "null"};
-
-    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-        const size_t len = strlen(words[i]);
-        if (s->size - s->at >= len && memcmp(s->text + s->at, words[i], len) == 0) {
-            s->at += len;
-            return true;
-        }
-    }
-    return fail_expected(s, "a value");
-}
-
-static bool scan_value(struct scan *s, struct json *node, int depth);
-
-/* Reads the members up to `close`; nodes follow the tree, if there is one. */
-static bool scan_members(struct scan *s, struct json *node, int depth, char close)
-{
-    const cJSON *item = node && node->item ? node->item->child : NULL;
-
-    s->at++;
-    skip_space(s);
-    if (peek(s) == close) {
-        s->at++;
-        return true;
-    }
-    for (size_t i = 0;; i++) {
-        struct json *child = item ? &node->child[i] : NULL;
-        if (child) {
-            child->parent = node;
-            child->item = item;
-            item = item->next;
-        }
-        skip_space(s);
-        if (close == '}') {
-            if (!scan_text(s, i ? "a key" : "a key or '}'")) {
-                return false;
-            }
-            skip_space(s);
-            if (peek(s) != ':') {
-                return fail_expected(s, "':' after the key");
-            }
-            s->at++;
-        }
-        if (!scan_value(s, child, depth + 1)) {
-            return false;
-        }
-        skip_space(s);
-        if (peek(s) == close) {
-            s->at++;
-            return true;
-        }
-        if (peek(s) != ',') {
-            return fail_expected(s, close == '}' ? "',' or '}'" : "',' or ']'");
-        }
-        s->at++;
-    }
+    memcpy(token, text, size < sizeof(token) - 1 ? size : sizeof(token) - 1);
+    errno = 0;
+    node->integer = strtoll(token, &end, 10);
+    node->whole = errno == 0 && *end != '.' && *end != 'e' && *end != 'E';
 }
 
 static int compare_keys(const void *a, const void *b)
@@ -279,78 +58,273 @@ static int compare_keys(const void *a, const void *b)
     const struct json *y = *(const struct json *const *)b;
     const int order = strcmp(x->item->string, y->item->string);
 
-    return order ? order : (x->offset > y->offset) - (x->offset < y->offset);
+    return order ? order
+                 : (x->place.offset > y->place.offset) - (x->place.offset < y->place.offset);
 }
 
-static bool check_keys(struct scan *s, const struct json *node)
+static enum status check_keys(const struct build *b, const struct json *node)
 {
-    struct arena scratch = {0};
-    const struct json **sorted = arena_array(&scratch, node->count, sizeof(struct json *));
+    enum status st = STATUS_OK;
+    const struct json **sorted = calloc(node->count + 1, sizeof(*sorted));
 
     if (!sorted) {
-        s->status = STATUS_MEMORY;
-        return false;
+        log_error("%s: out of host memory, %zu keys in one object", b->name, node->count);
+        return STATUS_MEMORY;
     }
     for (size_t i = 0; i < node->count; i++) {
         sorted[i] = &node->child[i];
     }
-    qsort(sorted, node->count, sizeof(struct json *), compare_keys);
-    for (size_t i = 1; i < node->count && s->status == STATUS_OK; i++) {
-        if (strcmp(sorted[i - 1]->item->string, sorted[i]->item->string) == 0) {
+    qsort(sorted, node->count, sizeof(*sorted), compare_keys);
+    for (size_t i = 1; i < node->count && st == STATUS_OK; i++) {
+        const struct json *before = sorted[i - 1], *here = sorted[i];
+        if (strcmp(before->item->string, here->item->string) == 0) {
             log_error("%s:%u:%u: found key \"%s\" again (first on line %u), expected each key once",
-                      s->name, sorted[i]->line, column_of(s, sorted[i]->offset),
-                      sorted[i]->item->string, sorted[i - 1]->line);
-            s->status = STATUS_INPUT;
+                      b->name, here->place.line, here->place.column, here->item->string,
+                      before->place.line);
+            st = STATUS_INPUT;
         }
     }
-    arena_finish(&scratch);
-    return s->status == STATUS_OK;
+    free(sorted);
+    return st;
 }
 
-/* `node` is null while a text that cJSON refused is searched for its error. */
-static bool scan_value(struct scan *s, struct json *node, int depth)
+/* Fills `node` (its item and parent are set) and all below it, in document order. Recursion is
+ * bounded by JSON_SCAN_DEPTH_MAX. */
+static enum status build_node(struct build *b, struct json *node)
 {
-    skip_space(s);
-    const int c = peek(s);
-    if (node) {
-        node->offset = s->at;
-        node->line = s->line;
-        for (const cJSON *item = node->item->child; item; item = item->next) {
-            node->count++;
+    enum status st = STATUS_OK;
+    size_t i = 0;
+
+    node->place = *b->next++;
+    if (cJSON_IsNumber(node->item)) {
+        if (!isfinite(node->item->valuedouble)) {
+            log_error("%s:%u:%u: found a number out of range, expected one that a double can hold",
+                      b->name, node->place.line, node->place.column);
+            return STATUS_INPUT;
         }
-        node->child = node->count ? arena_array(s->arena, node->count, sizeof(*node)) : NULL;
-        if (node->count && !node->child) {
-            s->status = STATUS_MEMORY;
+        note_integer(node, b->text + node->place.offset, b->size - node->place.offset);
+    }
+    for (const cJSON *item = node->item->child; item; item = item->next) {
+        node->count++;
+    }
+    if (node->count == 0) {
+        return STATUS_OK;
+    }
+    node->child = arena_array(b->arena, node->count, sizeof(*node));
+    if (!node->child) {
+        return STATUS_MEMORY;
+    }
+    for (const cJSON *item = node->item->child; item && st == STATUS_OK; item = item->next) {
+        node->child[i].item = item;
+        node->child[i].parent = node;
+        st = build_node(b, &node->child[i++]);
+    }
+    if (st == STATUS_OK && cJSON_IsObject(node->item)) {
+        st = check_keys(b, node);
+    }
+    return st;
+}
+
+enum status json_parse(struct json_doc **out, const char *text, size_t size, const char *name)
+{
+    struct json_place *places = NULL;
+    struct json_doc *doc = NULL;
+    size_t count;
+    enum status st = json_scan_text(&places, &count, text, size, name);
+
+    *out = NULL;
+    if (st != STATUS_OK) {
+        return st;
+    }
+    doc = calloc(1, sizeof(*doc));
+    if (doc) {
+        doc->tree = cJSON_ParseWithLength(text, size);
+    }
+    if (!doc || !doc->tree) {
+        /* The scan has passed the text, so only memory can be the cause. */
+        log_error("%s: out of host memory, %zu JSON values", name, count);
+        st = STATUS_MEMORY;
+        goto fail;
+    }
+    struct build b = {
+        .arena = &doc->arena, .text = text, .name = name, .size = size, .next = places};
+    doc->root.item = doc->tree;
+    st = build_node(&b, &doc->root);
+    if (st != STATUS_OK) {
+        goto fail;
+    }
+    assert(b.next == places + count);
+    free(places);
+    *out = doc;
+    return STATUS_OK;
+fail:
+    json_destroy(&doc);
+    free(places);
+    return st;
+}
+
+enum status json_load(struct json_doc **out, const char *path)
+{
+    struct arena arena = {0};
+    char *text;
+    size_t size;
+    enum status st = file_read(&arena, path, &text, &size);
+
+    *out = NULL;
+    if (st == STATUS_OK) {
+        st = json_parse(out, text, size, path);
+    }
+    arena_finish(&arena);
+    return st;
+}
+
+void json_destroy(struct json_doc **doc)
+{
+    if (*doc) {
+        cJSON_Delete((*doc)->tree);
+        arena_finish(&(*doc)->arena);
+        free(*doc);
+        *doc = NULL;
+    }
+}
+
+const struct json *json_root(const struct json_doc *doc)
+{
+    return &doc->root;
+}
+
+enum json_type json_type(const struct json *value)
+{
+    switch (value ? value->item->type & 0xff : cJSON_NULL) {
+    case cJSON_False:
+    case cJSON_True:
+        return JSON_BOOL;
+    case cJSON_Number:
+        return JSON_NUMBER;
+    case cJSON_String:
+        return JSON_TEXT;
+    case cJSON_Array:
+        return JSON_ARRAY;
+    case cJSON_Object:
+        return JSON_OBJECT;
+    default:
+        return JSON_NULL;
+    }
+}
+
+size_t json_count(const struct json *value)
+{
+    return value ? value->count : 0;
+}
+
+const struct json *json_at(const struct json *value, size_t index)
+{
+    return index < json_count(value) ? &value->child[index] : NULL;
+}
+
+const struct json *json_get(const struct json *value, const char *key)
+{
+    if (json_type(value) != JSON_OBJECT) {
+        return NULL;
+    }
+    for (size_t i = 0; i < value->count; i++) {
+        if (strcmp(value->child[i].item->string, key) == 0) {
+            return &value->child[i];
+        }
+    }
+    return NULL;
+}
+
+const char *json_key(const struct json *value)
+{
+    return value ? value->item->string : NULL;
+}
+
+bool json_bool(const struct json *value)
+{
+    return value && cJSON_IsTrue(value->item);
+}
+
+double json_number(const struct json *value)
+{
+    const char *text = json_text(value);
+
+    if (json_type(value) == JSON_NUMBER) {
+        return value->item->valuedouble;
+    }
+    if (text && strcmp(text, "Infinity") == 0) {
+        return INFINITY;
+    }
+    return text && strcmp(text, "-Infinity") == 0 ? -INFINITY : NAN;
+}
+
+const char *json_text(const struct json *value)
+{
+    return json_type(value) == JSON_TEXT ? value->item->valuestring : NULL;
+}
+
+bool json_integer(const struct json *value, int64_t min, int64_t max, int64_t *out)
+{
+    int64_t integer;
+
+    if (json_type(value) != JSON_NUMBER) {
+        return false;
+    }
+    if (value->whole) {
+        integer = value->integer;
+    } else {
+        /* 5.0 and 1e3 are integers too, as long as a double holds them exactly. */
+        const double number = value->item->valuedouble;
+        if (!(fabs(number) <= 0x1p53) || number != trunc(number)) {
             return false;
         }
+        integer = (int64_t)number;
     }
-    if (c == '{' || c == '[') {
-        if (depth >= JSON_DEPTH_MAX) {
-            return fail_expected(s, "at most 64 levels of nesting");
-        }
-        return scan_members(s, node, depth, c == '{' ? '}' : ']') &&
-               (c == '[' || !node || check_keys(s, node));
+    if (integer < min || integer > max) {
+        return false;
     }
-    if (c == '"') {
-        return scan_text(s, "a text");
-    }
-    if (c == '-' || (c >= '0' && c <= '9')) {
-        return scan_number(s);
-    }
-    return scan_word(s);
+    *out = integer;
+    return true;
 }
 
-static enum status scan_document(struct json_doc *doc, struct scan *s)
+/* Writes the pointer of `value` from its root down; stops short when the buffer is full. */
+static size_t put_pointer(char *out, size_t size, const struct json *value)
 {
-    if (scan_value(s, doc->tree ? &doc->root : NULL, 0)) {
-        skip_space(s);
-        if (s->at < s->size) {
-            fail_expected(s, "nothing after the document");
+    if (!value->parent) {
+        return 0;
+    }
+    size_t at = put_pointer(out, size, value->parent);
+    if (json_type(value->parent) == JSON_ARRAY) {
+        const int n = snprintf(out + at, size - at, "/%zu", (size_t)(value - value->parent->child));
+        return (size_t)n < size - at ? at + (size_t)n : at;
+    }
+    if (at + 1 < size) {
+        out[at++] = '/';
+    }
+    for (const char *key = value->item->string; *key && at + 2 < size; key++) {
+        if (*key == '~' || *key == '/') {
+            out[at++] = '~';
+            out[at++] = *key == '~' ? '0' : '1';
+        } else {
+            out[at++] = *key;
         }
     }
-    if (s->status == STATUS_OK && !doc->tree) {
-        log_error("%s: out of host memory while reading %zu bytes of JSON", s->name, s->size);
-        s->status = STATUS_MEMORY;
+    return at;
+}
+
+const char *json_where(const struct json_doc *doc, const struct json *value)
+{
+    static _Thread_local char ring[4][JSON_WHERE_TEXT];
+    static _Thread_local unsigned turn;
+    char *out = ring[turn++ % 4];
+    const struct json *node = value ? value : &doc->root;
+    const size_t room = JSON_WHERE_TEXT - 32; /* for the line */
+    size_t at = put_pointer(out, room, node);
+
+    if (at == 0) {
+        memcpy(out, "the document", 12);
+        at = 12;
     }
-    return s->status;
+    snprintf(out + at, JSON_WHERE_TEXT - at, " (line %u)", node->place.line);
+    return out;
 }

@@ -16,20 +16,23 @@ struct json; /* one value */
 
 enum json_type { JSON_NULL, JSON_BOOL, JSON_NUMBER, JSON_TEXT, JSON_ARRAY, JSON_OBJECT };
 
-/* `name` (a path) appears in messages; an error says line and column. Duplicate keys are refused. */
-enum status json_parse(struct json_doc **out, const char *text, size_t size, const char *name)
-    STATUS_MUST_USE;
+/* `name` (a path) appears in messages; an error says line and column. Duplicate keys are refused.
+ */
+enum status json_parse(struct json_doc **out, const char *text, size_t size,
+                       const char *name) STATUS_MUST_USE;
 enum status json_load(struct json_doc **out, const char *path) STATUS_MUST_USE;
 void json_destroy(struct json_doc **doc);
 const struct json *json_root(const struct json_doc *doc);
 
+/* These take null and any type: null is JSON_NULL, and what a value does not have is 0, false, NaN
+ * or null. */
 enum json_type json_type(const struct json *value);
-size_t json_count(const struct json *value);                         /* members or elements */
-const struct json *json_at(const struct json *value, size_t index);  /* null if out of range */
+size_t json_count(const struct json *value);                            /* members or elements */
+const struct json *json_at(const struct json *value, size_t index);     /* null if out of range */
 const struct json *json_get(const struct json *value, const char *key); /* null if absent */
-const char *json_key(const struct json *value);                      /* its key in its object */
+const char *json_key(const struct json *value);                         /* its key in its object */
 bool json_bool(const struct json *value);
-double json_number(const struct json *value);
+double json_number(const struct json *value); /* also of the texts "Infinity", "-Infinity" */
 const char *json_text(const struct json *value);
 
 /* True if the number is an integer in [min, max]; stores it. */
@@ -55,12 +58,13 @@ void json_object_close(struct json_writer *w);
 void json_array_open(struct json_writer *w);
 void json_array_close(struct json_writer *w);
 void json_put_key(struct json_writer *w, const char *key);
-void json_put_text(struct json_writer *w, const char *text);           /* valid UTF-8; bad bytes become U+FFFD */
+void json_put_text(struct json_writer *w,
+                   const char *text); /* valid UTF-8; bad bytes become U+FFFD */
 void json_put_text_n(struct json_writer *w, const char *text, size_t n);
 void json_put_int(struct json_writer *w, int64_t value);
-void json_put_number(struct json_writer *w, double value);             /* shortest that reads back as double */
-void json_put_float(struct json_writer *w, float value);               /* shortest that reads back as float */
-void json_put_hex(struct json_writer *w, uint64_t value, int digits);  /* as text, lower case */
+void json_put_number(struct json_writer *w, double value); /* shortest that reads back as double */
+void json_put_float(struct json_writer *w, float value);   /* shortest that reads back as float */
+void json_put_hex(struct json_writer *w, uint64_t value, int digits); /* as text, lower case */
 void json_put_bool(struct json_writer *w, bool value);
 void json_put_null(struct json_writer *w);
 /* Ends the line, flushes; STATUS_IO if anything could not be written. */

@@ -9,7 +9,8 @@
 
 #define LOG_LINE 2048
 
-/* The one process-wide setting of this folder: a level on every call would reach every signature. */
+/* The one process-wide setting of this folder: a level on every call would reach every signature.
+ */
 static atomic_int threshold = LOG_WARN;
 static _Thread_local char last_error[LOG_LINE];
 

@@ -18,7 +18,8 @@ __attribute__((format(printf, 1, 2))) void log_warn(const char *fmt, ...);
 __attribute__((format(printf, 1, 2))) void log_info(const char *fmt, ...);
 __attribute__((format(printf, 1, 2))) void log_debug(const char *fmt, ...);
 
-/* Text of the last error logged by this thread, "" if none: lets a test or a JSON reply quote it. */
+/* Text of the last error logged by this thread, "" if none: lets a test or a JSON reply quote it.
+ */
 const char *log_last_error(void);
 
 #endif

@@ -14,7 +14,7 @@ struct text {
 
 enum status text_add(struct text *text, const char *bytes, size_t n) STATUS_MUST_USE;
 __attribute__((format(printf, 2, 3))) enum status text_addf(struct text *text, const char *fmt,
-                                                           ...) STATUS_MUST_USE;
+                                                            ...) STATUS_MUST_USE;
 void text_finish(struct text *text);
 
 #endif

@@ -15,7 +15,7 @@ const char *chat_name(enum chat_format format);
 
 /* The prompt for one user message, to be encoded with special tokens parsed; includes the system
  * message the model's own template puts in by default, and the opening of the answer. */
-enum status chat_render(const struct gguf *gguf, struct arena *arena, const char *user, char **out)
-    STATUS_MUST_USE;
+enum status chat_render(const struct gguf *gguf, struct arena *arena, const char *user,
+                        char **out) STATUS_MUST_USE;
 
 #endif

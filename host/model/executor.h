@@ -24,6 +24,8 @@
 #define COLUMN_HASH 2u   /* 64-bit hash of the logit row (numerics 3)   */
 #define COLUMN_LOGITS 4u /* the whole row                               */
 
+/* A column without outputs, save row and hooks needs nothing behind the K/V store of its last
+ * layer: executors skip that work. Every other column is evaluated in full. */
 struct column {
     uint32_t branch;
     uint32_t position;    /* absolute */

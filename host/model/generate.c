@@ -13,10 +13,10 @@ struct run {
     const struct generate_params *p;
     struct generation *g;
     struct arena *arena;
-    uint32_t columns;            /* most a pass */
-    struct column *column;       /* (columns) */
-    struct column_result *result;/* (columns) */
-    int32_t *previous;           /* (columns) token one position before */
+    uint32_t columns;             /* most a pass */
+    struct column *column;        /* (columns) */
+    struct column_result *result; /* (columns) */
+    int32_t *previous;            /* (columns) token one position before */
 };
 
 const char *generate_stop_name(enum generate_stop stop)
@@ -50,7 +50,7 @@ static void fill_column(const struct run *r, uint32_t i, uint32_t position)
                                    .checkpoint = EXECUTOR_NONE,
                                    .start_layer = 0,
                                    .end_layer = p->ex->model->hp.n_layers,
-                                   .save = p->checkpoints                ? position
+                                   .save = p->checkpoints                 ? position
                                            : position == p->save_position ? p->save_row
                                                                           : EXECUTOR_NONE,
                                    .outputs = outputs};
@@ -105,7 +105,8 @@ static enum status take_step(struct run *r, const struct column_result *result, 
     uint32_t n_vocab = p->ex->model->hp.n_vocab;
     uint32_t token = result->token;
     struct generate_step *step = &r->g->step[r->g->n_tokens];
-    *step = (struct generate_step){.hash = result->hash, .finite = result->finite, .logsumexp = NAN};
+    *step =
+        (struct generate_step){.hash = result->hash, .finite = result->finite, .logsumexp = NAN};
     if (p->sampler.temperature > 0)
         token = sampler_pick(&p->sampler, result->logits, n_vocab, position);
     if (p->logsumexp)
@@ -172,8 +173,9 @@ enum status generate(struct generation *out, struct arena *arena,
     struct run run;
     struct column_result last = {0};
     if (params->n_ids == 0 || params->n == 0) {
-        log_error("nothing to run: %u prompt tokens, %u tokens to generate; expected at least 1 each",
-                  params->n_ids, params->n);
+        log_error(
+            "nothing to run: %u prompt tokens, %u tokens to generate; expected at least 1 each",
+            params->n_ids, params->n);
         return STATUS_USAGE;
     }
     *out = (struct generation){.stop = GENERATE_LENGTH};

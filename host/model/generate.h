@@ -14,22 +14,24 @@
 
 struct generate_params {
     struct executor *ex;
-    const int32_t *ids;      /* (n_ids) prompt, at least one */
+    const int32_t *ids; /* (n_ids) prompt, at least one */
     uint32_t n_ids;
-    uint32_t n;              /* most tokens to generate */
-    bool ignore_end;         /* go on past end tokens */
+    uint32_t n;      /* most tokens to generate */
+    bool ignore_end; /* go on past end tokens */
     struct sampler sampler;
-    uint32_t columns;        /* most columns a pass; 0: the executor's most */
-    uint32_t top;            /* tokens of the top list of each step; 0: none */
-    bool logsumexp;          /* of each step (reads whole logit rows) */
-    bool prompt_logprobs;    /* natural log-probability of ids[1..] (reads whole logit rows) */
-    bool checkpoints;        /* save every position's residuals in row = position */
-    uint32_t save_position;  /* save this position's residuals in row save_row; EXECUTOR_NONE: none */
+    uint32_t columns;     /* most columns a pass; 0: the executor's most */
+    uint32_t top;         /* tokens of the top list of each step; 0: none */
+    bool logsumexp;       /* of each step (reads whole logit rows) */
+    bool prompt_logprobs; /* natural log-probability of ids[1..] (reads whole logit rows) */
+    bool checkpoints;     /* save every position's residuals in row = position */
+    uint32_t
+        save_position; /* save this position's residuals in row save_row; EXECUTOR_NONE: none */
     uint32_t save_row;
-    struct tap *tap;         /* null: no faults */
+    struct tap *tap; /* null: no faults */
     executor_watch *watch;
     void *watch_user;
-    /* Called after each token and, with token -1, after each prompt pass (done columns of n_ids). */
+    /* Called after each token and, with token -1, after each prompt pass (done columns of n_ids).
+     */
     void (*progress)(void *user, int32_t token, uint32_t done);
     void *progress_user;
 };
@@ -37,20 +39,20 @@ struct generate_params {
 enum generate_stop { GENERATE_LENGTH, GENERATE_END };
 
 struct generate_step {
-    uint64_t hash;            /* of the logit row that gave the token */
-    bool finite;              /* every logit was finite */
-    double logsumexp;         /* NaN unless asked for */
-    struct sampler_top *top;  /* (params.top) or null */
+    uint64_t hash;           /* of the logit row that gave the token */
+    bool finite;             /* every logit was finite */
+    double logsumexp;        /* NaN unless asked for */
+    struct sampler_top *top; /* (params.top) or null */
 };
 
 struct generation {
-    uint32_t branch;           /* still alive: release with kv_release */
-    int32_t *tokens;           /* (n_tokens) */
-    struct generate_step *step;/* (n_tokens): step[i] gave tokens[i] */
+    uint32_t branch;            /* still alive: release with kv_release */
+    int32_t *tokens;            /* (n_tokens) */
+    struct generate_step *step; /* (n_tokens): step[i] gave tokens[i] */
     uint32_t n_tokens;
     enum generate_stop stop;
-    double *prompt_logprobs;   /* (n_ids - 1), null unless asked for */
-    uint64_t hash;             /* of all step hashes, in order */
+    double *prompt_logprobs; /* (n_ids - 1), null unless asked for */
+    uint64_t hash;           /* of all step hashes, in order */
     double prompt_seconds, decode_seconds;
 };
 

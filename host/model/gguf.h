@@ -14,18 +14,23 @@ struct tensor {
     const char *name;
     enum quant type;
     uint32_t n_dims;
-    uint64_t dim[4];     /* GGUF order: dim[0] = width (fastest), dim[1] = rows; absent ones 1 */
-    uint64_t offset;     /* of the data in the file */
-    uint64_t size;       /* bytes */
-    uint8_t *data;       /* in the private mapping: writing changes this process only */
-    uint32_t index;      /* in gguf_tensors */
+    uint64_t dim[4]; /* GGUF order: dim[0] = width (fastest), dim[1] = rows; absent ones 1 */
+    uint64_t offset; /* of the data in the file */
+    uint64_t size;   /* bytes */
+    uint8_t *data;   /* in the private mapping: writing changes this process only */
+    uint32_t index;  /* in gguf_tensors */
 };
 
 struct gguf;
 
 /* Nothing in the file is trusted: every count, length, offset, type and product is checked, and a
- * failure is one line with the key or tensor, what was found and what was expected (STATUS_INPUT). */
+ * failure is one line with the key or tensor, what was found and what was expected (STATUS_INPUT).
+ */
 enum status gguf_open(struct gguf **out, const char *path) STATUS_MUST_USE;
+
+/* The same for a file already in memory; `data` must outlive it, `name` stands for the path. */
+enum status gguf_open_memory(struct gguf **out, uint8_t *data, size_t size,
+                             const char *name) STATUS_MUST_USE;
 void gguf_close(struct gguf **gguf);
 
 const char *gguf_path(const struct gguf *gguf);
@@ -33,7 +38,8 @@ uint64_t gguf_tensor_count(const struct gguf *gguf);
 const struct tensor *gguf_tensors(const struct gguf *gguf);
 const struct tensor *gguf_tensor(const struct gguf *gguf, const char *name); /* null if absent */
 
-/* Hint that the file's pages of all tensors are not needed for now (they come back when touched). */
+/* Hint that the file's pages of all tensors are not needed for now (they come back when touched).
+ */
 void gguf_release(const struct gguf *gguf);
 
 /* Metadata. Each getter returns STATUS_INPUT (logged with the key) when the key is absent or of
@@ -52,8 +58,8 @@ struct gguf_texts {
     const char **text;   /* (count), not null-terminated */
     const uint32_t *len; /* (count) */
 };
-enum status gguf_texts(const struct gguf *gguf, const char *key, struct gguf_texts *out)
-    STATUS_MUST_USE;
+enum status gguf_texts(const struct gguf *gguf, const char *key,
+                       struct gguf_texts *out) STATUS_MUST_USE;
 /* Numbers of any integer, float or bool type, converted; owned by the gguf. */
 enum status gguf_floats(const struct gguf *gguf, const char *key, const float **out,
                         uint64_t *out_count) STATUS_MUST_USE;

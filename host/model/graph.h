@@ -28,30 +28,31 @@ enum op {
 #define GRAPH_ENUM(name, text) OP_##name,
     GRAPH_OPS(GRAPH_ENUM)
 #undef GRAPH_ENUM
-    OP_COUNT
+        OP_COUNT
 };
 
-/* Registers: one row of f32 words a column, values on the activation type's grid (S, P, L: f32). */
-#define GRAPH_REGS(X)                                                                              \
-    X(X, "residual")  /* (n_embd)            */                                                    \
-    X(N, "normed")    /* (n_embd)            */                                                    \
-    X(Q, "query")     /* (n_head * head_dim) */                                                    \
-    X(K, "key")       /* (n_head_kv * head_dim) */                                                 \
-    X(V, "value")     /* (n_head_kv * head_dim) */                                                 \
-    X(S, "scores")    /* (n_head, positions) */                                                    \
-    X(P, "probs")     /* (n_head, positions) */                                                    \
-    X(H, "heads")     /* (n_head * head_dim) */                                                    \
-    X(T, "delta")     /* (n_embd)            */                                                    \
-    X(G, "gate")      /* (n_ff)              */                                                    \
-    X(U, "up")        /* (n_ff)              */                                                    \
-    X(A, "act")       /* (n_ff)              */                                                    \
-    X(L, "logits")    /* (n_vocab)           */
+/* Registers: one row of f32 words a column, values on the activation type's grid (S, P, L: f32).
+ * The parameter is not called X: one of the registers is. */
+#define GRAPH_REGS(ENTRY)                                                                          \
+    ENTRY(X, "residual") /* (n_embd)            */                                                 \
+    ENTRY(N, "normed")   /* (n_embd)            */                                                 \
+    ENTRY(Q, "query")    /* (n_head * head_dim) */                                                 \
+    ENTRY(K, "key")      /* (n_head_kv * head_dim) */                                              \
+    ENTRY(V, "value")    /* (n_head_kv * head_dim) */                                              \
+    ENTRY(S, "scores")   /* (n_head, positions) */                                                 \
+    ENTRY(P, "probs")    /* (n_head, positions) */                                                 \
+    ENTRY(H, "heads")    /* (n_head * head_dim) */                                                 \
+    ENTRY(T, "delta")    /* (n_embd)            */                                                 \
+    ENTRY(G, "gate")     /* (n_ff)              */                                                 \
+    ENTRY(U, "up")       /* (n_ff)              */                                                 \
+    ENTRY(A, "act")      /* (n_ff)              */                                                 \
+    ENTRY(L, "logits")   /* (n_vocab)           */
 
 enum reg {
 #define GRAPH_ENUM(name, text) REG_##name,
     GRAPH_REGS(GRAPH_ENUM)
 #undef GRAPH_ENUM
-    REG_COUNT,
+        REG_COUNT,
     REG_NONE = REG_COUNT
 };
 
@@ -59,24 +60,25 @@ enum reg {
 
 struct node {
     enum op op;
-    const char *site;   /* "blk.3.attn_q", "token_embd", "output_norm", "output" */
-    uint32_t layer;     /* GRAPH_NO_LAYER for embedding, output norm and output */
-    enum reg in, in2;   /* in2: V of STORE, P with V pages of HEADS: REG_NONE; U of GATE; T of ADD */
-    enum reg out;       /* NORM and ROPE may work in place (out == in) */
+    const char *site; /* "blk.3.attn_q", "token_embd", "output_norm", "output" */
+    uint32_t layer;   /* GRAPH_NO_LAYER for embedding, output norm and output */
+    enum reg in, in2; /* in2: V of STORE, P with V pages of HEADS: REG_NONE; U of GATE; T of ADD */
+    enum reg out;     /* NORM and ROPE may work in place (out == in) */
     const struct tensor *weight; /* LINEAR: (rows, width); NORM: (width); EMBED: (n_vocab, width) */
     const struct tensor *bias;   /* LINEAR: (rows) F32, or null */
-    uint32_t rows;      /* elements of the output row of one column (S, P: n_head) */
-    uint32_t width;     /* K: length of one dot product or norm group (EMBED: n_embd) */
-    uint32_t groups;    /* NORM: groups a row (1, or heads for QK norm); ROPE: heads */
-    float scale;        /* EMBED: embd_scale or 0; ROPE: q_scale, 0 for k (no multiplication) */
-    uint32_t table;     /* ROPE: rope table (0 global, 1 sliding) */
-    uint32_t window;    /* SCORES, SOFTMAX, HEADS: sliding window or 0 */
+    uint32_t rows;               /* elements of the output row of one column (S, P: n_head) */
+    uint32_t width;              /* K: length of one dot product or norm group (EMBED: n_embd) */
+    uint32_t groups;             /* NORM: groups a row (1, or heads for QK norm); ROPE: heads */
+    float scale;     /* EMBED: embd_scale or 0; ROPE: q_scale, 0 for k (no multiplication) */
+    uint32_t table;  /* ROPE: rope table (0 global, 1 sliding) */
+    uint32_t window; /* SCORES, SOFTMAX, HEADS: sliding window or 0 */
 };
 
 struct graph {
-    const struct node *node;    /* (count), in order of execution */
+    const struct node *node; /* (count), in order of execution */
     uint32_t count;
-    const uint32_t *layer_begin;/* (n_layers + 1): first node of each layer; [n_layers]: output_norm */
+    /* (n_layers + 1): first node of each layer; [n_layers]: output_norm */
+    const uint32_t *layer_begin;
 };
 
 /* Looks up and checks every tensor (shape, type) the graph uses; STATUS_INPUT names the tensor.

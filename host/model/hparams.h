@@ -15,22 +15,22 @@ enum activation_fn { ACTIVATION_SILU, ACTIVATION_GELU };
 struct hparams {
     enum arch arch;
     uint32_t n_layers;
-    uint32_t n_embd;     /* width of the residual */
-    uint32_t n_head;     /* query heads */
-    uint32_t n_head_kv;  /* key and value heads; divides n_head */
-    uint32_t head_dim;   /* of q, k and v */
-    uint32_t n_ff;       /* width of gate and up */
+    uint32_t n_embd;    /* width of the residual */
+    uint32_t n_head;    /* query heads */
+    uint32_t n_head_kv; /* key and value heads; divides n_head */
+    uint32_t head_dim;  /* of q, k and v */
+    uint32_t n_ff;      /* width of gate and up */
     uint32_t n_vocab;
-    uint32_t n_ctx;      /* positions the model was trained for */
+    uint32_t n_ctx; /* positions the model was trained for */
     float norm_eps;
-    float embd_scale;    /* 0: none */
-    float q_scale;       /* 1 / sqrt(head_dim), as float */
+    float embd_scale; /* 0: none */
+    float q_scale;    /* 1 / sqrt(head_dim), as float */
     enum activation_fn activation;
-    bool rope_neox;      /* pairs (i, i + rope_dim / 2) instead of (2 i, 2 i + 1) */
-    uint32_t rope_dim;   /* rotated features of a head */
-    double rope_base[2]; /* [0] global layers, [1] sliding-window layers */
-    double rope_scale[2];/* frequency factor 1 / linear scale of each table */
-    uint32_t window;     /* sliding window (pos_q - pos_k < window); 0: none */
+    bool rope_neox;         /* pairs (i, i + rope_dim / 2) instead of (2 i, 2 i + 1) */
+    uint32_t rope_dim;      /* rotated features of a head */
+    double rope_base[2];    /* [0] global layers, [1] sliding-window layers */
+    double rope_scale[2];   /* frequency factor 1 / linear scale of each table */
+    uint32_t window;        /* sliding window (pos_q - pos_k < window); 0: none */
     uint32_t window_period; /* every window_period-th layer is global; 0: all are */
 };
 

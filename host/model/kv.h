@@ -7,6 +7,7 @@
 #ifndef VKFI_MODEL_KV_H
 #define VKFI_MODEL_KV_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/status.h"
@@ -28,6 +29,9 @@ void kv_destroy(struct kv **kv);
 
 /* A new empty branch; STATUS_MEMORY when all are in use. */
 enum status kv_branch(struct kv *kv, uint32_t *out) STATUS_MUST_USE;
+
+/* True if the branch is in use and may have that position. */
+bool kv_holds(const struct kv *kv, uint32_t branch, uint32_t position);
 
 /* Drops all pages of the branch and frees its number. */
 void kv_release(struct kv *kv, uint32_t branch);

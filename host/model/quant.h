@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The tensor types of numerics 3 as GGUF stores them: sizes, decoding, and the bits of each field. */
+/* The tensor types of numerics 3 as GGUF stores them: sizes, decoding, the bits of each field. */
 #ifndef VKFI_MODEL_QUANT_H
 #define VKFI_MODEL_QUANT_H
 
@@ -25,7 +25,7 @@ enum quant {
 #define QUANT_ENUM(name, id, elements, bytes) QUANT_##name,
     QUANT_TYPES(QUANT_ENUM)
 #undef QUANT_ENUM
-    QUANT_COUNT
+        QUANT_COUNT
 };
 
 /* Fields of a stored block. A field value is its stored bits, unsigned, right-aligned: the code
@@ -41,10 +41,10 @@ enum quant_field {
 #define QUANT_ENUM(name, text) QUANT_FIELD_##name,
     QUANT_FIELDS(QUANT_ENUM)
 #undef QUANT_ENUM
-    QUANT_FIELD_COUNT
+        QUANT_FIELD_COUNT
 };
 
-const char *quant_name(enum quant type);             /* "Q4_1" */
+const char *quant_name(enum quant type);              /* "Q4_1" */
 const char *quant_field_name(enum quant_field field); /* "code" */
 uint32_t quant_block_elements(enum quant type);
 uint32_t quant_block_bytes(enum quant type);
@@ -61,17 +61,17 @@ uint32_t quant_field_read(enum quant type, const uint8_t *row, uint64_t k, enum 
 void quant_field_write(enum quant type, uint8_t *row, uint64_t k, enum quant_field field,
                        uint32_t bits);
 
-/* Byte offset in the row and bit in that byte of bit `bit` of the field: for byte-ordered bursts. */
+/* Byte offset in the row, and bit in that byte, of bit `bit` of the field. */
 void quant_field_place(enum quant type, uint64_t k, enum quant_field field, uint32_t bit,
                        uint64_t *out_byte, uint32_t *out_bit);
 
 /* 32 elements as numerics 3 sees them: t = scale[0] * s + min * sum_x, or for Q6_K
  * t = scale[0] * h0 + scale[1] * h1. F types: values in code, scale unused. */
 struct quant_block {
-    float code[32];  /* signed, offset applied; exact small integers (or the values of F types) */
-    float scale[2];  /* d or D = d * sc; [1] is used by Q6_K (k 16..31) */
-    float min;       /* m, or M = -(dmin * mn) */
-    uint32_t count;  /* elements present: 32, fewer in a short last block of F types */
+    float code[32]; /* signed, offset applied; exact small integers (or the values of F types) */
+    float scale[2]; /* d or D = d * sc; [1] is used by Q6_K (k 16..31) */
+    float min;      /* m, or M = -(dmin * mn) */
+    uint32_t count; /* elements present: 32, fewer in a short last block of F types */
 };
 
 /* How a block's t is formed; the same for all blocks of a type. */

@@ -10,8 +10,8 @@
 
 /* The pass as the executor gets it: columns with helpers, hooks with captures. */
 struct attached {
-    struct column *columns;       /* (n + n_hooks) */
-    uint32_t *source;             /* (n + n_hooks) index in the caller's pass, EXECUTOR_NONE: helper */
+    struct column *columns; /* (n + n_hooks) */
+    uint32_t *source;       /* (n + n_hooks) index in the caller's pass, EXECUTOR_NONE: helper */
     struct column_result *result; /* (n + n_hooks) */
     struct hook *hooks;           /* (2 n_hooks) */
     uint32_t *tap_of;             /* (2 n_hooks) index in tap->hooks, EXECUTOR_NONE: capture */
@@ -67,7 +67,8 @@ static bool has_previous(const struct graph *graph, const struct tap_hook *hook)
 {
     enum op op = graph->node[hook->node].op;
     bool keyed = op == OP_SCORES || op == OP_SOFTMAX || op == OP_HEADS;
-    bool needs_key = keyed && !(op == OP_HEADS && (hook->point == HOOK_OUT || hook->point == HOOK_MEM));
+    bool needs_key =
+        keyed && !(op == OP_HEADS && (hook->point == HOOK_OUT || hook->point == HOOK_MEM));
     return hook->position > 0 && !(needs_key && hook->data.key >= hook->position);
 }
 
@@ -88,7 +89,8 @@ static void add_helper(struct attached *a, const struct tap *tap, const struct t
     helper.branch = tap->helper_branch;
     helper.position = column->position - 1;
     helper.token = pass->previous_token[i];
-    helper.checkpoint = column->checkpoint == EXECUTOR_NONE ? EXECUTOR_NONE : column->checkpoint - 1;
+    helper.checkpoint =
+        column->checkpoint == EXECUTOR_NONE ? EXECUTOR_NONE : column->checkpoint - 1;
     helper.save = EXECUTOR_NONE;
     a->source[a->n_columns] = EXECUTOR_NONE;
     a->columns[a->n_columns++] = helper;
@@ -131,7 +133,8 @@ static void attach(struct attached *a, const struct tap *tap, const struct tap_p
         for (uint32_t h = 0; h < tap->n_hooks; h++) {
             const struct tap_hook *hook = &tap->hooks[h];
             if (hook->position == pass->columns[i].position)
-                add_hook(a, hook, h, hook->stale && has_previous(graph, hook) ? helper : EXECUTOR_NONE);
+                add_hook(a, hook, h,
+                         hook->stale && has_previous(graph, hook) ? helper : EXECUTOR_NONE);
         }
         a->source[a->n_columns] = i;
         a->columns[a->n_columns++] = pass->columns[i];

@@ -53,7 +53,7 @@ struct tap_pass {
 };
 
 /* Strikes if due, then runs the columns with the hooks that fall on them. out: (n). */
-enum status tap_run(struct tap *tap, const struct tap_pass *pass, struct column_result *out)
-    STATUS_MUST_USE;
+enum status tap_run(struct tap *tap, const struct tap_pass *pass,
+                    struct column_result *out) STATUS_MUST_USE;
 
 #endif

@@ -19,28 +19,13 @@ enum status tokenizer_create(struct tokenizer **out, const struct gguf *gguf) ST
 void tokenizer_destroy(struct tokenizer **tokenizer);
 
 uint32_t tokenizer_size(const struct tokenizer *tk);
-int32_t tokenizer_begin(const struct tokenizer *tk);          /* -1: none is put in front */
+int32_t tokenizer_begin(const struct tokenizer *tk);           /* -1: none is put in front */
 bool tokenizer_is_end(const struct tokenizer *tk, int32_t id); /* eos, eot, end of turn */
 
 /* Ids of `text` (any bytes), begin token included where the file asks for it. `special`: text of
  * special tokens becomes those tokens. Result from `arena`. */
 enum status tokenizer_encode(const struct tokenizer *tk, struct arena *arena, const char *text,
-                             size_t len, bool special, int32_t **out, size_t *out_count)
-    STATUS_MUST_USE;
-
-/* Incremental detokenising. Bytes of a character still incomplete are held back; at the end
- * tokenizer_flush gives them as U+FFFD. Special tokens give no text unless `special`. */
-struct detokenizer {
-    const struct tokenizer *tk;
-    bool special;
-    bool started;      /* past the first token: SentencePiece drops one leading space before it */
-    uint8_t held[8];
-    uint32_t n_held;
-};
-void detokenizer_init(struct detokenizer *dt, const struct tokenizer *tk, bool special);
-/* Appends to `out` (a growing buffer from arena: see text.h) valid UTF-8 only. id must be valid. */
-struct text;
-enum status detokenizer_put(struct detokenizer *dt, int32_t id, struct text *out) STATUS_MUST_USE;
-enum status detokenizer_flush(struct detokenizer *dt, struct text *out) STATUS_MUST_USE;
+                             size_t len, bool special, int32_t **out,
+                             size_t *out_count) STATUS_MUST_USE;
 
 #endif

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/* A strict check of JSON text that notes where each value stands; used by json.c alone. */
+#ifndef VKFI_BASE_JSON_SCAN_H
+#define VKFI_BASE_JSON_SCAN_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/status.h"
+
+#define JSON_SCAN_DEPTH_MAX 64
+#define JSON_SCAN_NUMBER_MAX 63
+#define JSON_SCAN_SIZE_MAX ((size_t)64 << 20)
+
+/* Where a value begins; line and column (in bytes) count from 1. */
+struct json_place {
+    uint32_t offset, line, column;
+};
+
+/* RFC 8259 as written: no trailing text, no control characters or bad UTF-8 in texts, and no \u0000
+ * (texts are C strings). `*out` has one place a value, in document order; the caller frees it. */
+enum status json_scan_text(struct json_place **out, size_t *out_count, const char *text,
+                           size_t size, const char *name) STATUS_MUST_USE;
+
+/* Length of the UTF-8 character at `text`, 0 if none stands there (Unicode 15, table 3-7). */
+size_t json_scan_utf8(const char *text, size_t n);
+
+#endif

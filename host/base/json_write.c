@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: MIT */
+/* JSON out: tokens in, well-formed text out. */
+#include "base/json.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <float.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json_scan.h"
+#include "base/log.h"
+
+void json_begin(struct json_writer *w, FILE *file, bool pretty)
+{
+    *w = (struct json_writer){.file = file, .first = true, .pretty = pretty};
+}
+
+static void put_indent(struct json_writer *w)
+{
+    if (w->pretty) {
+        fprintf(w->file, "\n%*s", (int)(2 * w->depth), "");
+    }
+}
+
+/* What stands before a value: nothing behind a key, else a comma if it is not the first. */
+static void before_value(struct json_writer *w)
+{
+    if (!w->keyed && !w->first) {
+        fputs(w->pretty ? ", " : ",", w->file);
+    }
+    w->keyed = false;
+    w->first = false;
+}
+
+void json_object_open(struct json_writer *w)
+{
+    before_value(w);
+    fputc('{', w->file);
+    w->depth++;
+    w->first = true;
+}
+
+void json_object_close(struct json_writer *w)
+{
+    assert(w->depth > 0 && !w->keyed);
+    w->depth--;
+    if (!w->first) {
+        put_indent(w);
+    }
+    fputc('}', w->file);
+    w->first = false;
+}
+
+void json_array_open(struct json_writer *w)
+{
+    before_value(w);
+    fputc('[', w->file);
+    w->first = true;
+}
+
+void json_array_close(struct json_writer *w)
+{
+    assert(!w->keyed);
+    fputc(']', w->file);
+    w->first = false;
+}
+
+static void put_quoted(FILE *file, const char *text, size_t n)
+{
+    fputc('"', file);
+    for (size_t i = 0; i < n;) {
+        const unsigned char c = (unsigned char)text[i];
+        const size_t len = json_scan_utf8(text + i, n - i);
+        if (len == 0) {
+            fputs("\xef\xbf\xbd", file); /* U+FFFD */
+        } else if (c == '"' || c == '\\') {
+            fprintf(file, "\\%c", c);
+        } else if (c == '\n' || c == '\t' || c == '\r') {
+            fputs(c == '\n' ? "\\n" : c == '\t' ? "\\t" : "\\r", file);
+        } else if (c < 0x20 || c == 0x7f) {
+            fprintf(file, "\\u%04x", c);
+        } else {
+            fwrite(text + i, 1, len, file);
+        }
+        i += len ? len : 1;
+    }
+    fputc('"', file);
+}
+
+void json_put_key(struct json_writer *w, const char *key)
+{
+    assert(!w->keyed && w->depth > 0);
+    if (!w->first) {
+        fputc(',', w->file);
+    }
+    put_indent(w);
+    put_quoted(w->file, key, strlen(key));
+    fputs(w->pretty ? ": " : ":", w->file);
+    w->keyed = true;
+    w->first = false;
+}
+
+void json_put_text_n(struct json_writer *w, const char *text, size_t n)
+{
+    before_value(w);
+    put_quoted(w->file, text, n);
+}
+
+void json_put_text(struct json_writer *w, const char *text)
+{
+    json_put_text_n(w, text, strlen(text));
+}
+
+void json_put_int(struct json_writer *w, int64_t value)
+{
+    before_value(w);
+    fprintf(w->file, "%" PRId64, value);
+}
+
+/* True if it was one of the three that JSON numbers cannot say. */
+static bool put_special(struct json_writer *w, double value)
+{
+    if (isfinite(value)) {
+        return false;
+    }
+    json_put_text(w, isnan(value) ? "NaN" : value > 0 ? "Infinity" : "-Infinity");
+    return true;
+}
+
+void json_put_number(struct json_writer *w, double value)
+{
+    char text[40];
+    double back;
+
+    if (put_special(w, value)) {
+        return;
+    }
+    /* Bits are compared, since equality takes denormals for zero while they are flushed. Below
+     * DBL_DIG digits %g loses nothing that was there, but of a denormal. */
+    int digits = fabs(value) >= DBL_MIN ? DBL_DIG : 1;
+    do {
+        snprintf(text, sizeof(text), "%.*g", digits, value);
+        back = strtod(text, NULL);
+    } while (memcmp(&back, &value, sizeof(value)) != 0 && digits++ < DBL_DECIMAL_DIG);
+    before_value(w);
+    fputs(text, w->file);
+}
+
+/* The same number as a double, also while denormal operands are taken for zero. */
+static double widen(float value)
+{
+    uint32_t bits;
+
+    memcpy(&bits, &value, sizeof(bits));
+    if ((bits & 0x7f800000) == 0 && (bits & 0x7fffff) != 0) {
+        return (bits >> 31 ? -0x1p-149 : 0x1p-149) * (double)(bits & 0x7fffff);
+    }
+    return value;
+}
+
+void json_put_float(struct json_writer *w, float value)
+{
+    const double wide = widen(value);
+    char text[40];
+    float back;
+
+    if (put_special(w, wide)) {
+        return;
+    }
+    int digits = fabs(wide) >= FLT_MIN ? FLT_DIG : 1;
+    do {
+        snprintf(text, sizeof(text), "%.*g", digits, wide);
+        back = strtof(text, NULL);
+    } while (memcmp(&back, &value, sizeof(value)) != 0 && digits++ < FLT_DECIMAL_DIG);
+    before_value(w);
+    fputs(text, w->file);
+}
+
+void json_put_hex(struct json_writer *w, uint64_t value, int digits)
+{
+    before_value(w);
+    fprintf(w->file, "\"%0*" PRIx64 "\"", digits, value);
+}
+
+void json_put_bool(struct json_writer *w, bool value)
+{
+    before_value(w);
+    fputs(value ? "true" : "false", w->file);
+}
+
+void json_put_null(struct json_writer *w)
+{
+    before_value(w);
+    fputs("null", w->file);
+}
+
+enum status json_end(struct json_writer *w)
+{
+    assert(w->depth == 0 && !w->keyed);
+    fputc('\n', w->file);
+    if (fflush(w->file) != 0 || ferror(w->file)) {
+        log_error("JSON output: cannot write: %s", strerror(errno));
+        return STATUS_IO;
+    }
+    return STATUS_OK;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/* Token ids back to text, one at a time. */
+#ifndef VKFI_MODEL_DETOKENIZER_H
+#define VKFI_MODEL_DETOKENIZER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/status.h"
+#include "base/text.h"
+#include "model/tokenizer.h"
+
+/* Bytes of a character still incomplete are held back; at the end detokenizer_flush gives them as
+ * U+FFFD. Special tokens (control, unknown, unused) give no text unless `special`. */
+struct detokenizer {
+    const struct tokenizer *tk;
+    bool special;
+    bool started; /* past the first token of text: before it SentencePiece drops one leading space
+                   * where the file asks for a space prefix. Set it to go on with a known prompt. */
+    uint8_t held[8];
+    uint32_t n_held;
+};
+
+void detokenizer_init(struct detokenizer *dt, const struct tokenizer *tk, bool special);
+
+/* Appends valid UTF-8 only, whole characters only; id must be valid. */
+enum status detokenizer_put(struct detokenizer *dt, int32_t id, struct text *out) STATUS_MUST_USE;
+enum status detokenizer_flush(struct detokenizer *dt, struct text *out) STATUS_MUST_USE;
+
+/* Appends the bytes of one token as they are, which may be a part of a character. */
+enum status detokenizer_piece(const struct tokenizer *tk, int32_t id, bool special,
+                              struct text *out) STATUS_MUST_USE;
+
+#endif

@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: MIT */
+/* The checks every device relies on, made before its executor sees a pass, a site or a row. */
+#include "model/executor.h"
+
+#include <inttypes.h>
+
+#include "base/log.h"
+
+static bool same_layers(const struct column *a, const struct column *b)
+{
+    return a->start_layer < b->end_layer && b->start_layer < a->end_layer;
+}
+
+/* One column by itself. */
+static enum status check_column(const struct executor *ex, const struct column *c, uint32_t i)
+{
+    const struct hparams *hp = &ex->model->hp;
+
+    if (!kv_holds(ex->kv, c->branch, c->position)) {
+        log_error("pass: column %" PRIu32 ": found branch %" PRIu32 " position %" PRIu32
+                  ", expected a branch in use and a position below its most",
+                  i, c->branch, c->position);
+    } else if (c->start_layer > hp->n_layers || c->end_layer > hp->n_layers ||
+               (c->start_layer >= c->end_layer && c->start_layer != hp->n_layers)) {
+        log_error("pass: column %" PRIu32 ": found layers %" PRIu32 " to %" PRIu32
+                  ", expected a range within the %" PRIu32 " layers",
+                  i, c->start_layer, c->end_layer, hp->n_layers);
+    } else if (c->checkpoint == EXECUTOR_NONE && c->start_layer != 0) {
+        log_error("pass: column %" PRIu32 ": found start layer %" PRIu32
+                  " without a checkpoint, expected 0",
+                  i, c->start_layer);
+    } else if (c->checkpoint == EXECUTOR_NONE &&
+               (c->token < 0 || (uint32_t)c->token >= hp->n_vocab)) {
+        log_error("pass: column %" PRIu32 ": found token %" PRId32 ", expected 0 to %" PRIu32, i,
+                  c->token, hp->n_vocab - 1);
+    } else if ((c->checkpoint != EXECUTOR_NONE && c->checkpoint >= ex->n_checkpoints) ||
+               (c->save != EXECUTOR_NONE && c->save >= ex->n_checkpoints)) {
+        log_error("pass: column %" PRIu32 ": found checkpoint rows %" PRIu32 " and %" PRIu32
+                  " (save), expected rows below %" PRIu32,
+                  i, c->checkpoint, c->save, ex->n_checkpoints);
+    } else if (c->outputs > (COLUMN_ARGMAX | COLUMN_HASH | COLUMN_LOGITS) ||
+               (c->outputs != 0 && c->end_layer != hp->n_layers)) {
+        log_error("pass: column %" PRIu32 ": found outputs %" PRIu32 " with end layer %" PRIu32
+                  ", expected COLUMN_* bits, and none before layer %" PRIu32,
+                  i, c->outputs, c->end_layer, hp->n_layers);
+    } else {
+        return STATUS_OK;
+    }
+    return STATUS_USAGE;
+}
+
+/* Column i beside an earlier one j. */
+static enum status check_pair(const struct column *columns, uint32_t j, uint32_t i)
+{
+    const struct column *a = &columns[j], *b = &columns[i];
+
+    if (a->branch == b->branch && a->position == b->position && same_layers(a, b)) {
+        log_error("pass: columns %" PRIu32 " and %" PRIu32 ": found branch %" PRIu32
+                  " position %" PRIu32 " twice, expected one column each",
+                  j, i, a->branch, a->position);
+        return STATUS_USAGE;
+    }
+    if ((a->save != EXECUTOR_NONE && (a->save == b->save || a->save == b->checkpoint)) ||
+        (b->save != EXECUTOR_NONE && b->save == a->checkpoint)) {
+        log_error("pass: columns %" PRIu32 " and %" PRIu32
+                  ": found one checkpoint row saved by one and used by the other, expected two",
+                  j, i);
+        return STATUS_USAGE;
+    }
+    return STATUS_OK;
+}
+
+/* Sorted by start layer, and the active ones of every layer a prefix. */
+static enum status check_order(const struct executor *ex, const struct pass *pass, uint32_t i)
+{
+    const struct column *a = &pass->columns[i - 1], *b = &pass->columns[i];
+    const bool evaluates = b->start_layer < ex->model->hp.n_layers;
+
+    if (b->start_layer < a->start_layer || (evaluates && b->end_layer > a->end_layer)) {
+        log_error("pass: column %" PRIu32 ": found layers %" PRIu32 " to %" PRIu32
+                  " behind layers %" PRIu32 " to %" PRIu32
+                  ", expected rising starts and the active columns of each layer in front",
+                  i, b->start_layer, b->end_layer, a->start_layer, a->end_layer);
+        return STATUS_USAGE;
+    }
+    return STATUS_OK;
+}
+
+/* How far each coordinate of a hook may go; 0: not used (table of shared/hook.h). */
+struct extent {
+    uint32_t row, k;
+    bool keyed, field;
+};
+
+/* Points of ops that sum (PARTIAL), read something stored (WEIGHT) or read registers (OPERAND). */
+static bool has_point(enum op op, uint32_t point)
+{
+    switch (point) {
+    case HOOK_OPERAND:
+        return op != OP_EMBED && op != OP_STORE;
+    case HOOK_WEIGHT:
+        return op == OP_EMBED || op == OP_NORM || op == OP_LINEAR || op == OP_SCORES ||
+               op == OP_HEADS;
+    case HOOK_PARTIAL:
+        return op == OP_NORM || op == OP_LINEAR || op == OP_SCORES || op == OP_SOFTMAX ||
+               op == OP_HEADS;
+    case HOOK_OUT:
+    case HOOK_MEM:
+        return op != OP_STORE;
+    default:
+        return false;
+    }
+}
+
+static struct extent extent_of(const struct node *node, uint32_t point)
+{
+    const bool whole = point == HOOK_OUT || point == HOOK_MEM;
+    struct extent e = {.row = node->rows};
+
+    switch (node->op) {
+    case OP_EMBED:
+        e.field = point == HOOK_WEIGHT;
+        break;
+    case OP_NORM:
+        e.k = whole || point == HOOK_WEIGHT ? 0 : node->width;
+        break;
+    case OP_LINEAR:
+        e.row = point == HOOK_OPERAND ? 0 : node->rows;
+        e.k = whole ? 0 : node->width;
+        e.field = point == HOOK_WEIGHT;
+        break;
+    case OP_ROPE:
+        e.row = point == HOOK_OPERAND ? 0 : node->rows;
+        e.k = point == HOOK_OPERAND ? node->rows : 0;
+        break;
+    case OP_SCORES:
+        e.k = whole ? 0 : node->width;
+        e.keyed = point != HOOK_OPERAND;
+        break;
+    case OP_SOFTMAX:
+        e.keyed = true;
+        break;
+    case OP_HEADS:
+        e.keyed = !whole;
+        break;
+    default: /* OP_GATE, OP_ADD */
+        e.k = point == HOOK_OPERAND ? 2 : 0;
+        break;
+    }
+    return e;
+}
+
+static bool hook_fits(const struct pass *pass, const struct node *node, const struct hook *hook)
+{
+    const struct hook_data *d = &hook->data;
+    const struct extent e = extent_of(node, hook->point);
+    const uint32_t position = pass->columns[hook->column].position;
+
+    if ((e.row != 0 && d->row >= e.row) || (e.k != 0 && d->k >= e.k))
+        return false;
+    if (e.keyed && (d->key > position || (node->window != 0 && position - d->key >= node->window)))
+        return false;
+    return !e.field || (d->field < QUANT_FIELD_COUNT &&
+                        quant_field_width(node->weight->type, (enum quant_field)d->field) > 0);
+}
+
+/* Whoever makes hooks has checked them (inject); what does not fit here is a broken promise. */
+static enum status check_hook(const struct executor *ex, const struct pass *pass, uint32_t i)
+{
+    const struct graph *graph = &ex->model->graph;
+    struct hook *hook = &pass->hooks[i];
+
+    if (hook->node >= graph->count || hook->column >= pass->n_columns ||
+        hook->data.capture > pass->n_hooks) {
+        log_error("pass: hook %" PRIu32 ": found node %" PRIu32 ", column %" PRIu32
+                  ", capture %" PRIu32 ", expected them inside the pass",
+                  i, hook->node, hook->column, hook->data.capture);
+        return STATUS_INTERNAL;
+    }
+    const struct node *node = &graph->node[hook->node];
+    if (!has_point(node->op, hook->point) || !hook_fits(pass, node, hook)) {
+        log_error("pass: hook %" PRIu32 ": found point %" PRIu32 " row %" PRIu32 " k %" PRIu32
+                  " key %" PRIu32 " field %" PRIu32 ", expected coordinates of '%s'",
+                  i, hook->point, hook->data.row, hook->data.k, hook->data.key, hook->data.field,
+                  node->site);
+        return STATUS_INTERNAL;
+    }
+    hook->data.count = hook->data.before = hook->data.after = 0;
+    return STATUS_OK;
+}
+
+enum status executor_pass(struct executor *ex, const struct pass *pass, struct column_result *out)
+{
+    enum status st = STATUS_OK;
+    struct executor_info info;
+
+    executor_info(ex, &info);
+    if (pass->n_columns == 0 || pass->n_columns > info.max_columns) {
+        log_error("pass: found %" PRIu32 " columns, expected 1 to %" PRIu32, pass->n_columns,
+                  info.max_columns);
+        return STATUS_USAGE;
+    }
+    for (uint32_t i = 0; i < pass->n_columns && st == STATUS_OK; i++) {
+        st = check_column(ex, &pass->columns[i], i);
+        if (st == STATUS_OK && i > 0)
+            st = check_order(ex, pass, i);
+        for (uint32_t j = 0; j < i && st == STATUS_OK; j++)
+            st = check_pair(pass->columns, j, i);
+    }
+    for (uint32_t i = 0; i < pass->n_hooks && st == STATUS_OK; i++)
+        st = check_hook(ex, pass, i);
+    return st == STATUS_OK ? ex->ops->pass(ex, pass, out) : st;
+}
+
+enum status executor_edit_kv(struct executor *ex, const struct kv_site *site,
+                             struct hook_data *data)
+{
+    const struct hparams *hp = &ex->model->hp;
+
+    if (!kv_holds(ex->kv, site->branch, site->position) || site->layer >= hp->n_layers ||
+        site->feature >= hp->n_head_kv * hp->head_dim ||
+        kv_table(ex->kv, site->branch, site->layer)[site->position / KV_PAGE_POSITIONS] ==
+            KV_NO_PAGE) {
+        log_error("KV edit: found branch %" PRIu32 " layer %" PRIu32 " position %" PRIu32
+                  " feature %" PRIu32 ", expected an entry that was stored",
+                  site->branch, site->layer, site->position, site->feature);
+        return STATUS_USAGE;
+    }
+    return ex->ops->edit_kv(ex, site, data);
+}
+
+enum status executor_edit_weight(struct executor *ex, const struct weight_site *site,
+                                 struct hook_data *data)
+{
+    const struct tensor *t = site->tensor;
+
+    if (site->row >= t->dim[1] || site->k >= t->dim[0] || site->field >= QUANT_FIELD_COUNT ||
+        quant_field_width(t->type, site->field) == 0) {
+        log_error("weight edit: tensor '%s': found row %" PRIu64 " element %" PRIu32
+                  " field %d, expected one of %" PRIu64 " rows of %" PRIu64
+                  " elements and a field that %s has",
+                  t->name, site->row, site->k, (int)site->field, t->dim[1], t->dim[0],
+                  quant_name(t->type));
+        return STATUS_USAGE;
+    }
+    return ex->ops->edit_weight(ex, site, data);
+}
+
+enum status executor_read_checkpoint(struct executor *ex, uint32_t row, uint32_t layer, float *out)
+{
+    if (row >= ex->n_checkpoints || layer > ex->model->hp.n_layers) {
+        log_error("checkpoint: found row %" PRIu32 " layer %" PRIu32
+                  ", expected rows below %" PRIu32 " and layers up to %" PRIu32,
+                  row, layer, ex->n_checkpoints, ex->model->hp.n_layers);
+        return STATUS_USAGE;
+    }
+    return ex->ops->read_checkpoint(ex, row, layer, out);
+}
+
+void executor_info(const struct executor *ex, struct executor_info *out)
+{
+    *out = (struct executor_info){0};
+    ex->ops->info(ex, out);
+}
+
+void executor_destroy(struct executor **ex)
+{
+    if (*ex)
+        (*ex)->ops->destroy(*ex);
+    *ex = NULL;
+}

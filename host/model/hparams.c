@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: MIT */
+/* Reads a model's sizes from its metadata and adds what its architecture leaves unsaid. */
+#include "model/hparams.h"
+
+#include <float.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+
+/* Angles of rope tables stay where dmath reduces them exactly; token ids are exact as floats. */
+#define HPARAMS_CTX_MAX (1u << 20)
+#define HPARAMS_VOCAB_MAX ((1u << 24) - 1)
+#define HPARAMS_HEADS_WIDTH_MAX 65536
+
+struct reader {
+    const struct gguf *gguf;
+    const char *arch;
+    char key[96];
+};
+
+static const char *const arch_names[ARCH_COUNT] = {"llama", "qwen2", "gemma3"};
+
+const char *arch_name(enum arch arch)
+{
+    return arch_names[arch];
+}
+
+/* The full key of a suffix; valid until the next call. */
+static const char *key_of(struct reader *r, const char *suffix)
+{
+    snprintf(r->key, sizeof(r->key), "%s.%s", r->arch, suffix);
+    return r->key;
+}
+
+static enum status read_arch(const struct gguf *gguf, enum arch *out)
+{
+    const char *name;
+    size_t len;
+    enum status st = gguf_text(gguf, "general.architecture", &name, &len);
+
+    if (st != STATUS_OK)
+        return st;
+    for (int i = 0; i < ARCH_COUNT; i++) {
+        if (strlen(arch_names[i]) == len && memcmp(name, arch_names[i], len) == 0) {
+            *out = (enum arch)i;
+            return STATUS_OK;
+        }
+    }
+    log_error("%s: key 'general.architecture': architecture '%.*s' is not supported (llama, qwen2, "
+              "gemma3 are)",
+              gguf_path(gguf), 64, name);
+    return STATUS_INPUT;
+}
+
+/* An integer in [min, max]. */
+static enum status read_uint(struct reader *r, const char *suffix, uint32_t min, uint32_t max,
+                             uint32_t *out)
+{
+    uint64_t value;
+    enum status st = gguf_uint(r->gguf, key_of(r, suffix), max, &value);
+
+    if (st != STATUS_OK)
+        return st;
+    if (value < min) {
+        log_error("%s: key '%s': found %" PRIu64 ", expected %" PRIu32 " to %" PRIu32,
+                  gguf_path(r->gguf), r->key, value, min, max);
+        return STATUS_INPUT;
+    }
+    *out = (uint32_t)value;
+    return STATUS_OK;
+}
+
+/* The same, `fallback` if the key is absent. */
+static enum status read_uint_or(struct reader *r, const char *suffix, uint32_t max,
+                                uint32_t fallback, uint32_t *out)
+{
+    *out = fallback;
+    return gguf_has(r->gguf, key_of(r, suffix)) ? read_uint(r, suffix, 0, max, out) : STATUS_OK;
+}
+
+/* A finite float above `min` (exclusive), `fallback` if the key is absent and that is not 0. */
+static enum status read_real(struct reader *r, const char *suffix, double min, double fallback,
+                             double *out)
+{
+    enum status st;
+
+    *out = fallback;
+    if (fallback != 0 && !gguf_has(r->gguf, key_of(r, suffix)))
+        return STATUS_OK;
+    st = gguf_float(r->gguf, key_of(r, suffix), out);
+    if (st == STATUS_OK && !(*out > min && *out <= (double)FLT_MAX)) {
+        log_error("%s: key '%s': found %g, expected a finite number above %g", gguf_path(r->gguf),
+                  r->key, *out, min);
+        st = STATUS_INPUT;
+    }
+    return st;
+}
+
+static enum status check_experts(struct reader *r)
+{
+    uint32_t experts;
+    enum status st = read_uint_or(r, "expert_count", UINT32_MAX, 0, &experts);
+
+    if (st == STATUS_OK && experts > 0) {
+        log_error("%s: key '%s': architecture '%s' with a mixture of experts (found %" PRIu32
+                  ") is not supported, expected 0",
+                  gguf_path(r->gguf), r->key, r->arch, experts);
+        st = STATUS_INPUT;
+    }
+    return st;
+}
+
+/* Keys that change the arithmetic in a way this program has not: accepted where they say nothing.
+ */
+static enum status check_unsupported(struct reader *r)
+{
+    static const struct {
+        const char *suffix;
+        double neutral;
+    } keys[] = {
+        {"attn_logit_softcapping", 0}, {"final_logit_softcapping", 0},  {"logit_scale", 1},
+        {"residual_scale", 1},         {"embedding_scale", 1},          {"attention.scale", 0},
+        {"attention.clamp_kqv", 0},    {"attention.max_alibi_bias", 0},
+    };
+    bool causal = true;
+    enum status st = STATUS_OK;
+
+    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+        double value;
+        if (!gguf_has(r->gguf, key_of(r, keys[i].suffix)))
+            continue;
+        st = gguf_float(r->gguf, r->key, &value);
+        if (st != STATUS_OK)
+            return st;
+        if (value != keys[i].neutral && value != 0) {
+            log_error("%s: key '%s': found %g, expected %g: not supported", gguf_path(r->gguf),
+                      r->key, value, keys[i].neutral);
+            return STATUS_INPUT;
+        }
+    }
+    if (gguf_has(r->gguf, key_of(r, "attention.causal")))
+        st = gguf_bool(r->gguf, r->key, &causal);
+    if (st == STATUS_OK && !causal) {
+        log_error("%s: key '%s': found false, expected true: attention to later positions is not "
+                  "supported",
+                  gguf_path(r->gguf), r->key);
+        st = STATUS_INPUT;
+    }
+    return st;
+}
+
+static enum status read_sizes(struct reader *r, struct hparams *hp)
+{
+    static const struct {
+        const char *suffix;
+        uint32_t max;
+        size_t offset;
+    } sizes[] = {
+        {"block_count", 512, offsetof(struct hparams, n_layers)},
+        {"embedding_length", 65536, offsetof(struct hparams, n_embd)},
+        {"feed_forward_length", 1u << 20, offsetof(struct hparams, n_ff)},
+        {"attention.head_count", 1024, offsetof(struct hparams, n_head)},
+        {"context_length", UINT32_MAX, offsetof(struct hparams, n_ctx)},
+    };
+    enum status st = STATUS_OK;
+
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]) && st == STATUS_OK; i++)
+        st = read_uint(r, sizes[i].suffix, 1, sizes[i].max,
+                       (uint32_t *)((char *)hp + sizes[i].offset));
+    if (st == STATUS_OK && hp->n_ctx > HPARAMS_CTX_MAX) {
+        log_warn("%s: key '%s': found %" PRIu32 ", taken as %u", gguf_path(r->gguf),
+                 key_of(r, "context_length"), hp->n_ctx, HPARAMS_CTX_MAX);
+        hp->n_ctx = HPARAMS_CTX_MAX;
+    }
+    return st;
+}
+
+static enum status read_heads(struct reader *r, struct hparams *hp)
+{
+    const char *path = gguf_path(r->gguf);
+    uint32_t value_length;
+    enum status st = read_uint_or(r, "attention.head_count_kv", 1024, hp->n_head, &hp->n_head_kv);
+
+    if (st != STATUS_OK)
+        return st;
+    if (hp->n_head_kv == 0 || hp->n_head % hp->n_head_kv != 0) {
+        log_error("%s: key '%s': found %" PRIu32 ", expected a divisor of the %" PRIu32
+                  " query heads",
+                  path, r->key, hp->n_head_kv, hp->n_head);
+        return STATUS_INPUT;
+    }
+    if (!gguf_has(r->gguf, key_of(r, "attention.key_length")) && hp->n_embd % hp->n_head != 0) {
+        log_error("%s: key '%s': found nothing, expected it: %" PRIu32
+                  " features do not divide by %" PRIu32 " heads",
+                  path, r->key, hp->n_embd, hp->n_head);
+        return STATUS_INPUT;
+    }
+    st = read_uint_or(r, "attention.key_length", 1024, hp->n_embd / hp->n_head, &hp->head_dim);
+    if (st != STATUS_OK)
+        return st;
+    if (hp->head_dim == 0 || hp->head_dim % 2 != 0 ||
+        hp->n_head * hp->head_dim > HPARAMS_HEADS_WIDTH_MAX) {
+        log_error("%s: key '%s': found a head of %" PRIu32 " features, expected an even number, "
+                  "and at most %d features in all %" PRIu32 " heads",
+                  path, key_of(r, "attention.key_length"), hp->head_dim, HPARAMS_HEADS_WIDTH_MAX,
+                  hp->n_head);
+        return STATUS_INPUT;
+    }
+    st = read_uint_or(r, "attention.value_length", UINT32_MAX, hp->n_embd / hp->n_head,
+                      &value_length);
+    if (st == STATUS_OK && value_length != hp->head_dim) {
+        log_error("%s: key '%s': found %" PRIu32 ", expected %" PRIu32
+                  ": values of another length than keys are not supported",
+                  path, key_of(r, "attention.value_length"), value_length, hp->head_dim);
+        st = STATUS_INPUT;
+    }
+    return st;
+}
+
+/* Frequency scale of the global layers: rope.scaling.* (rope.scale_linear in old files). */
+static enum status read_rope_scale(struct reader *r, double *out)
+{
+    const char *type = "linear";
+    size_t len = strlen(type);
+    double factor = 1, attention = 1;
+    enum status st = STATUS_OK;
+
+    *out = 1;
+    if (gguf_has(r->gguf, key_of(r, "rope.scaling.type")))
+        st = gguf_text(r->gguf, r->key, &type, &len);
+    if (st == STATUS_OK)
+        st = read_real(r, "rope.scaling.attn_factor", 0, 1, &attention);
+    if (st == STATUS_OK && gguf_has(r->gguf, key_of(r, "rope.scaling.factor")))
+        st = gguf_float(r->gguf, r->key, &factor);
+    else if (st == STATUS_OK && gguf_has(r->gguf, key_of(r, "rope.scale_linear")))
+        st = gguf_float(r->gguf, r->key, &factor);
+    if (st != STATUS_OK)
+        return st;
+    if (factor == 0)
+        factor = 1; /* as written by converters that mean "none" */
+    if (!(factor > 0 && factor <= 1e6)) {
+        log_error("%s: key '%s': found %g, expected a factor above 0, at most 1e6",
+                  gguf_path(r->gguf), r->key, factor);
+        return STATUS_INPUT;
+    }
+    if (len == 4 && memcmp(type, "none", len) == 0)
+        return STATUS_OK;
+    if (len == 6 && memcmp(type, "linear", len) == 0) {
+        *out = 1 / factor;
+        return STATUS_OK;
+    }
+    if (factor == 1 && attention == 1)
+        return STATUS_OK;
+    log_error("%s: key '%s': rope scaling '%.*s' is not supported (none and linear are)",
+              gguf_path(r->gguf), key_of(r, "rope.scaling.type"), 64, type);
+    return STATUS_INPUT;
+}
+
+static enum status read_rope(struct reader *r, struct hparams *hp)
+{
+    enum status st =
+        read_uint_or(r, "rope.dimension_count", UINT32_MAX, hp->head_dim, &hp->rope_dim);
+
+    if (st != STATUS_OK)
+        return st;
+    if (hp->rope_dim == 0 || hp->rope_dim % 2 != 0 || hp->rope_dim > hp->head_dim) {
+        log_error("%s: key '%s': found %" PRIu32 ", expected an even number from 2 to %" PRIu32,
+                  gguf_path(r->gguf), r->key, hp->rope_dim, hp->head_dim);
+        return STATUS_INPUT;
+    }
+    hp->rope_neox = hp->arch != ARCH_LLAMA;
+    st = read_real(r, "rope.freq_base", 1, 10000, &hp->rope_base[0]);
+    if (st == STATUS_OK)
+        st = read_rope_scale(r, &hp->rope_scale[0]);
+    hp->rope_base[1] = hp->rope_base[0];
+    hp->rope_scale[1] = hp->rope_scale[0];
+    return st;
+}
+
+static enum status read_window(struct reader *r, struct hparams *hp)
+{
+    uint32_t window;
+    enum status st = read_uint_or(r, "attention.sliding_window", UINT32_MAX, 0, &window);
+
+    if (st != STATUS_OK || window == 0)
+        return st;
+    if (hp->arch == ARCH_GEMMA3) {
+        /* Engine contract 7: every sixth layer is global, the others rotate with their own base. */
+        hp->window = window;
+        hp->rope_scale[1] = 1;
+        st = read_uint_or(r, "attention.sliding_window_pattern", 1024, 6, &hp->window_period);
+        return st == STATUS_OK ? read_real(r, "rope.freq_base_swa", 1, 10000, &hp->rope_base[1])
+                               : st;
+    }
+    if (window < hp->n_ctx) {
+        log_error("%s: key '%s': found %" PRIu32
+                  ", expected none: a sliding window is not supported for '%s'",
+                  gguf_path(r->gguf), r->key, window, r->arch);
+        st = STATUS_INPUT;
+    }
+    return st;
+}
+
+static enum status read_vocabulary(struct reader *r, struct hparams *hp)
+{
+    const char *path = gguf_path(r->gguf);
+    const struct tensor *embd = gguf_tensor(r->gguf, "token_embd.weight");
+    struct gguf_texts tokens;
+    enum status st = STATUS_OK;
+
+    if (!embd || embd->dim[1] > HPARAMS_VOCAB_MAX) {
+        log_error("%s: tensor 'token_embd.weight': found %s, expected one row for each of at most "
+                  "%u tokens",
+                  path, embd ? "more rows" : "nothing", HPARAMS_VOCAB_MAX);
+        return STATUS_INPUT;
+    }
+    hp->n_vocab = (uint32_t)embd->dim[1];
+    if (!gguf_has(r->gguf, "tokenizer.ggml.tokens"))
+        return STATUS_OK;
+    st = gguf_texts(r->gguf, "tokenizer.ggml.tokens", &tokens);
+    if (st == STATUS_OK && tokens.count != hp->n_vocab) {
+        log_error("%s: key 'tokenizer.ggml.tokens': found %" PRIu64 " tokens, expected %" PRIu32
+                  ", the rows of tensor 'token_embd.weight'",
+                  path, tokens.count, hp->n_vocab);
+        st = STATUS_INPUT;
+    }
+    return st;
+}
+
+/* Constants that follow from the architecture and the sizes. */
+static void set_conventions(struct hparams *hp)
+{
+    double width = hp->head_dim;
+
+    hp->activation = hp->arch == ARCH_GEMMA3 ? ACTIVATION_GELU : ACTIVATION_SILU;
+    hp->embd_scale = hp->arch == ARCH_GEMMA3 ? (float)sqrt(hp->n_embd) : 0;
+    /* The 27B model scales by the width a head would have without key_length; no key says so. */
+    if (hp->arch == ARCH_GEMMA3 && hp->n_layers == 62)
+        width = (double)hp->n_embd / hp->n_head;
+    hp->q_scale = (float)(1 / sqrt(width));
+}
+
+enum status hparams_read(struct hparams *out, const struct gguf *gguf)
+{
+    struct reader r = {.gguf = gguf};
+    struct hparams hp = {0};
+    double eps = 0;
+    enum status st = read_arch(gguf, &hp.arch);
+
+    if (st != STATUS_OK)
+        return st;
+    r.arch = arch_names[hp.arch];
+    st = check_experts(&r);
+    if (st == STATUS_OK)
+        st = check_unsupported(&r);
+    if (st == STATUS_OK)
+        st = read_sizes(&r, &hp);
+    if (st == STATUS_OK)
+        st = read_heads(&r, &hp);
+    if (st == STATUS_OK)
+        st = read_rope(&r, &hp);
+    if (st == STATUS_OK)
+        st = read_window(&r, &hp);
+    if (st == STATUS_OK)
+        st = read_real(&r, "attention.layer_norm_rms_epsilon", 1e-37, 0, &eps);
+    if (st == STATUS_OK)
+        st = read_vocabulary(&r, &hp);
+    if (st != STATUS_OK)
+        return st;
+    hp.norm_eps = (float)eps;
+    set_conventions(&hp);
+    *out = hp;
+    return STATUS_OK;
+}

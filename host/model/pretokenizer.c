@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: MIT */
+/* The patterns of the known pre-tokenizers, run by PCRE2. */
+#include "model/pretokenizer.h"
+
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <pcre2.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "model/utf8.h"
+
+#define STAGES_MAX 4
+
+/* \s of PCRE2 has U+180E, which is no white space since Unicode 6.3: name the property instead. */
+#define SPACE "\\p{White_Space}"
+#define NO_SPACE "\\P{White_Space}"
+
+/* GPT-2, its published encoder.py. The last alternative there, \s+, is what no other one takes. */
+#define GPT2                                                                                       \
+    "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^" SPACE "\\p{L}\\p{N}]+|" SPACE               \
+    "+(?!" NO_SPACE ")"
+
+/* Llama 3 and Qwen 2, their tokenizer.json: digits differ. */
+#define LLAMA3(digits)                                                                             \
+    "'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD]|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|" digits  \
+    "| ?[^" SPACE "\\p{L}\\p{N}]+[\\r\\n]*|" SPACE "*[\\r\\n]+|" SPACE "+(?!" NO_SPACE ")|" SPACE  \
+    "+"
+
+/* Each stage cuts what the one before left over, at the start and end of every match. */
+struct rule {
+    const char *name;
+    bool whole_pieces, begins;
+    const char *stage[STAGES_MAX + 1]; /* ends with null */
+};
+
+static const struct rule rules[] = {
+    {"smollm", false, false, {"\\p{N}", GPT2}},
+    {"qwen2", false, false, {LLAMA3("\\p{N}")}},
+    {"llama-bpe", true, true, {LLAMA3("\\p{N}{1,3}")}},
+    {"default", false, false, {"[\\p{P}$+<=>^~|]+", GPT2, "\\p{N}+", "[0-9][0-9][0-9]"}},
+    {"falcon", false, false, {"[\\p{P}$+<=>^~|`]+", GPT2, "[0-9][0-9][0-9]"}},
+};
+
+struct pretokenizer {
+    const struct rule *rule;
+    pcre2_code *code[STAGES_MAX + 1]; /* owned; ends with null */
+};
+
+/* One call of pretokenizer_split. */
+struct split {
+    const struct pretokenizer *pt;
+    pcre2_match_context *limits; /* owned */
+    pcre2_match_data *data;      /* owned */
+    pretokenizer_piece piece;
+    void *context;
+};
+
+static const struct rule *find_rule(const char *name, const char *where)
+{
+    for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
+        if (strcmp(rules[i].name, name) == 0) {
+            return &rules[i];
+        }
+    }
+    log_error("%s: key 'tokenizer.ggml.pre': found '%.64s', expected smollm, qwen2, llama-bpe, "
+              "default or falcon",
+              where, name);
+    return NULL;
+}
+
+static enum status compile(pcre2_code **out, const char *pattern)
+{
+    int error;
+    PCRE2_SIZE where;
+    PCRE2_UCHAR why[128];
+
+    *out = pcre2_compile((PCRE2_SPTR)pattern, PCRE2_ZERO_TERMINATED, PCRE2_UTF | PCRE2_UCP, &error,
+                         &where, NULL);
+    if (!*out) {
+        pcre2_get_error_message(error, why, sizeof(why));
+        log_error("pre-tokenizer pattern \"%s\": %s at %zu", pattern, (const char *)why,
+                  (size_t)where);
+        return STATUS_INTERNAL;
+    }
+    /* Where there is no just-in-time compiler, matching interprets the pattern: same result. */
+    error = pcre2_jit_compile(*out, PCRE2_JIT_COMPLETE);
+    if (error != 0) {
+        log_debug("pre-tokenizer pattern is interpreted: no just-in-time compiler (%d)", error);
+    }
+    return STATUS_OK;
+}
+
+enum status pretokenizer_create(struct pretokenizer **out, const char *name, const char *where)
+{
+    const struct rule *rule = find_rule(name, where);
+    enum status st = STATUS_OK;
+
+    *out = NULL;
+    if (!rule) {
+        return STATUS_INPUT;
+    }
+    struct pretokenizer *pt = calloc(1, sizeof(*pt));
+    if (!pt) {
+        log_error("pre-tokenizer: out of host memory");
+        return STATUS_MEMORY;
+    }
+    pt->rule = rule;
+    for (size_t i = 0; rule->stage[i] && st == STATUS_OK; i++) {
+        st = compile(&pt->code[i], rule->stage[i]);
+    }
+    if (st != STATUS_OK) {
+        pretokenizer_destroy(&pt);
+    }
+    *out = pt;
+    return st;
+}
+
+void pretokenizer_destroy(struct pretokenizer **pretokenizer)
+{
+    struct pretokenizer *pt = *pretokenizer;
+
+    if (pt) {
+        for (size_t i = 0; i < STAGES_MAX; i++) {
+            pcre2_code_free(pt->code[i]);
+        }
+        free(pt);
+        *pretokenizer = NULL;
+    }
+}
+
+bool pretokenizer_whole_pieces(const struct pretokenizer *pretokenizer)
+{
+    return pretokenizer->rule->whole_pieces;
+}
+
+bool pretokenizer_begins(const struct pretokenizer *pretokenizer)
+{
+    return pretokenizer->rule->begins;
+}
+
+/* The next match from span[1] on, into span; none: both at the end. */
+static enum status match(const struct split *s, size_t stage, const char *text, size_t len,
+                         size_t span[2])
+{
+    const pcre2_code *code = s->pt->code[stage];
+    const PCRE2_SPTR subject = (PCRE2_SPTR)text;
+    const size_t from = span[1];
+
+    int rc = pcre2_match(code, subject, len, from, PCRE2_NO_UTF_CHECK, s->data, s->limits);
+    if (rc == PCRE2_ERROR_JIT_STACKLIMIT) {
+        rc = pcre2_match(code, subject, len, from, PCRE2_NO_UTF_CHECK | PCRE2_NO_JIT, s->data,
+                         s->limits);
+    }
+    if (rc == PCRE2_ERROR_NOMATCH) {
+        span[0] = span[1] = len;
+        return STATUS_OK;
+    }
+    if (rc < 0) {
+        PCRE2_UCHAR why[128];
+        pcre2_get_error_message(rc, why, sizeof(why));
+        log_error("pre-tokenizer %s: matching failed at byte %zu of %zu: %s", s->pt->rule->name,
+                  from, len, (const char *)why);
+        return rc == PCRE2_ERROR_NOMEMORY ? STATUS_MEMORY : STATUS_INTERNAL;
+    }
+    const PCRE2_SIZE *found = pcre2_get_ovector_pointer(s->data);
+    span[0] = found[0];
+    span[1] = found[1];
+    return STATUS_OK;
+}
+
+/* Cuts well-formed text by the stages from `stage` on; recursion ends after STAGES_MAX. */
+static enum status cut(const struct split *s, size_t stage, const char *text, size_t len)
+{
+    enum status st = STATUS_OK;
+    size_t done = 0;
+    size_t span[2] = {0, 0};
+
+    if (len == 0) {
+        return STATUS_OK;
+    }
+    if (!s->pt->code[stage]) {
+        return s->piece(s->context, text, len);
+    }
+    while (done < len && st == STATUS_OK) {
+        st = match(s, stage, text, len, span);
+        if (st == STATUS_OK) {
+            st = cut(s, stage + 1, text + done, span[0] - done);
+        }
+        if (st == STATUS_OK) {
+            st = cut(s, stage + 1, text + span[0], span[1] - span[0]);
+        }
+        done = span[1];
+    }
+    return st;
+}
+
+static enum status cut_any(const struct split *s, const char *text, size_t len)
+{
+    enum status st = STATUS_OK;
+    size_t at = 0;
+
+    while (at < len && st == STATUS_OK) {
+        const size_t good = utf8_good_prefix(text + at, len - at);
+        if (good > 0) {
+            st = cut(s, 0, text + at, good);
+            at += good;
+        } else {
+            st = s->piece(s->context, text + at, 1);
+            at++;
+        }
+    }
+    return st;
+}
+
+enum status pretokenizer_split(const struct pretokenizer *pretokenizer, const char *text,
+                               size_t len, pretokenizer_piece piece, void *context)
+{
+    struct split s = {
+        .pt = pretokenizer,
+        .limits = pcre2_match_context_create(NULL),
+        .data = pcre2_match_data_create(1, NULL),
+        .piece = piece,
+        .context = context,
+    };
+    enum status st = STATUS_MEMORY;
+
+    if (s.limits && s.data) {
+        /* The patterns never try one start more than a few times: only long texts hit a limit. */
+        pcre2_set_match_limit(s.limits, UINT32_MAX);
+        pcre2_set_heap_limit(s.limits, UINT32_MAX);
+        st = cut_any(&s, text, len);
+    } else {
+        log_error("pre-tokenizer: out of host memory");
+    }
+    pcre2_match_data_free(s.data);
+    pcre2_match_context_free(s.limits);
+    return st;
+}

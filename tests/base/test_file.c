@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: MIT */
+/* Mapping, release of clean pages, whole reads and writes by rename. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/log.h"
+
+struct folder {
+    char path[64], file[96];
+};
+
+static int set_up(void **state)
+{
+    static struct folder folder;
+
+    snprintf(folder.path, sizeof(folder.path), "/tmp/vkfi-test-file-XXXXXX");
+    assert_non_null(mkdtemp(folder.path));
+    snprintf(folder.file, sizeof(folder.file), "%s/data", folder.path);
+    *state = &folder;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct folder *folder = *state;
+    unlink(folder->file);
+    return rmdir(folder->path);
+}
+
+static size_t count_entries(const char *path)
+{
+    DIR *dir = opendir(path);
+    size_t count = 0;
+
+    for (struct dirent *e = readdir(dir); e; e = readdir(dir)) {
+        count += e->d_name[0] != '.';
+    }
+    closedir(dir);
+    return count;
+}
+
+static void a_mapping_is_writable_and_the_file_unchanged(void **state)
+{
+    const struct folder *folder = *state;
+    struct file_map map;
+    struct arena arena = {0};
+    char *text;
+    size_t size;
+
+    assert_int_equal(file_write(folder->file, "hello", 5), STATUS_OK);
+    assert_int_equal(file_map_init(&map, folder->file), STATUS_OK);
+    assert_int_equal(map.size, 5);
+    map.data[0] = 'J';
+    assert_memory_equal(map.data, "Jello", 5);
+    assert_int_equal(file_read(&arena, folder->file, &text, &size), STATUS_OK);
+    assert_int_equal(size, 5);
+    assert_string_equal(text, "hello");
+    file_map_finish(&map);
+    assert_null(map.data);
+    file_map_finish(&map);
+    arena_finish(&arena);
+}
+
+/* Pages from `first` on that are in memory through the mapping (not just in the file cache). */
+static size_t count_mapped(const struct file_map *map, size_t first, size_t pages)
+{
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    const int fd = open("/proc/self/pagemap", O_RDONLY);
+    size_t count = 0;
+
+    assert_true(fd >= 0);
+    for (size_t i = first; i < first + pages; i++) {
+        uint64_t entry = 0;
+        const off_t at = (off_t)(((uintptr_t)map->data / page + i) * sizeof(entry));
+        assert_int_equal(pread(fd, &entry, sizeof(entry), at), sizeof(entry));
+        count += entry >> 63;
+    }
+    close(fd);
+    return count;
+}
+
+static void touch(const struct file_map *map, size_t from, size_t to)
+{
+    for (size_t i = from; i < to; i++) {
+        (void)*(const volatile uint8_t *)&map->data[i];
+    }
+}
+
+static void release_drops_clean_pages_and_keeps_written_ones(void **state)
+{
+    const struct folder *folder = *state;
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    const size_t size = 700 * page + 100;
+    uint8_t *bytes = malloc(size);
+    struct file_map map;
+
+    for (size_t i = 0; i < size; i++) {
+        bytes[i] = (uint8_t)(i * 31 + i / page);
+    }
+    assert_int_equal(file_write(folder->file, bytes, size), STATUS_OK);
+    assert_int_equal(file_map_init(&map, folder->file), STATUS_OK);
+    touch(&map, 0, size);
+    map.data[5 * page + 3] ^= 0x80;
+    map.data[size - 1] ^= 1;
+    bytes[5 * page + 3] ^= 0x80;
+    bytes[size - 1] ^= 1;
+
+    /* The system may drop clean pages by itself, so only what was just read is surely there. */
+    touch(&map, 10 * page, 16 * page);
+    assert_int_equal(count_mapped(&map, 10, 6), 6);
+    file_map_release(&map, 10 * page + 1, 5 * page); /* pages 11 to 14 lie wholly inside */
+    assert_int_equal(count_mapped(&map, 11, 4), 0);
+    assert_int_equal(count_mapped(&map, 15, 1), 1);
+
+    file_map_release(&map, 0, SIZE_MAX);
+    file_map_release(&map, size, 1);
+    assert_int_equal(count_mapped(&map, 0, 701), 2);
+    assert_memory_equal(map.data, bytes, size);
+    file_map_finish(&map);
+    free(bytes);
+}
+
+static void what_cannot_be_read_is_named(void **state)
+{
+    const struct folder *folder = *state;
+    struct file_map map;
+    struct arena arena = {0};
+    char *text;
+    size_t size;
+
+    assert_int_equal(file_map_init(&map, folder->path), STATUS_INPUT);
+    assert_non_null(strstr(log_last_error(), "found a directory"));
+    assert_int_equal(file_map_init(&map, "/nonexistent/model.gguf"), STATUS_IO);
+    assert_non_null(strstr(log_last_error(), "/nonexistent/model.gguf: cannot open: No such file"));
+    assert_int_equal(file_read(&arena, "/nonexistent/x", &text, &size), STATUS_IO);
+    assert_int_equal(file_read(&arena, folder->path, &text, &size), STATUS_IO);
+    assert_int_equal(file_write("/nonexistent/x", "a", 1), STATUS_IO);
+    assert_int_equal(file_write("/dev/full/x", "a", 1), STATUS_IO);
+    arena_finish(&arena);
+}
+
+static void a_write_replaces_whole_and_leaves_nothing_beside(void **state)
+{
+    const struct folder *folder = *state;
+    struct file_map map;
+
+    assert_int_equal(file_write(folder->file, "first, longer", 13), STATUS_OK);
+    assert_int_equal(file_write(folder->file, "second", 6), STATUS_OK);
+    assert_int_equal(file_map_init(&map, folder->file), STATUS_OK);
+    assert_int_equal(map.size, 6);
+    assert_memory_equal(map.data, "second", 6);
+    file_map_finish(&map);
+    assert_int_equal(count_entries(folder->path), 1);
+
+    assert_int_equal(file_write(folder->file, NULL, 0), STATUS_OK);
+    assert_int_equal(file_map_init(&map, folder->file), STATUS_OK);
+    assert_null(map.data);
+    assert_int_equal(map.size, 0);
+    file_map_release(&map, 0, 10);
+    file_map_finish(&map);
+
+    /* A rename that fails (onto a folder) must not leave the part file. */
+    assert_int_equal(file_write(folder->path, "x", 1), STATUS_IO);
+    assert_int_equal(count_entries(folder->path), 1);
+}
+
+static void standard_input_is_read_to_its_end(void **state)
+{
+    (void)state;
+    const int saved = dup(STDIN_FILENO);
+    struct arena arena = {0};
+    int ends[2];
+    char *text;
+    size_t size;
+
+    assert_int_equal(pipe(ends), 0);
+    assert_int_equal(write(ends[1], "a\0b\n", 4), 4);
+    close(ends[1]);
+    dup2(ends[0], STDIN_FILENO);
+    close(ends[0]);
+    assert_int_equal(file_read(&arena, "-", &text, &size), STATUS_OK);
+    dup2(saved, STDIN_FILENO);
+    close(saved);
+    assert_int_equal(size, 4);
+    assert_memory_equal(text, "a\0b\n", 5);
+    arena_finish(&arena);
+}
+
+int main(void)
+{
+#define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        IN_FOLDER(a_mapping_is_writable_and_the_file_unchanged),
+        IN_FOLDER(release_drops_clean_pages_and_keeps_written_ones),
+        IN_FOLDER(what_cannot_be_read_is_named),
+        IN_FOLDER(a_write_replaces_whole_and_leaves_nothing_beside),
+        cmocka_unit_test(standard_input_is_read_to_its_end),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: MIT */
+/* GGUF files made in memory for tests: well-formed ones, and ones broken on purpose. */
+#ifndef VKFI_TESTS_GGUF_BUILDER_H
+#define VKFI_TESTS_GGUF_BUILDER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/quant.h"
+
+#define BUILDER_FN __attribute__((unused)) static
+#define BUILDER_NAMES_MAX 512
+
+struct builder_bytes {
+    uint8_t *data; /* owned */
+    size_t size, room;
+};
+
+struct builder {
+    uint32_t version;
+    uint64_t n_keys, n_tensors;
+    uint64_t alignment;
+    struct builder_bytes keys, infos, data;
+    struct builder_bytes file;      /* made by builder_finish */
+    char *names[BUILDER_NAMES_MAX]; /* keys and tensors that builder_tiny must not add */
+    size_t n_names;
+};
+
+BUILDER_FN void builder_put(struct builder_bytes *to, const void *bytes, size_t n)
+{
+    if (to->size + n > to->room) {
+        to->room = 2 * (to->size + n) + 64;
+        to->data = realloc(to->data, to->room);
+        if (!to->data)
+            abort();
+    }
+    if (n > 0)
+        memcpy(to->data + to->size, bytes, n);
+    to->size += n;
+}
+
+BUILDER_FN void builder_put_u32(struct builder_bytes *to, uint32_t value)
+{
+    builder_put(to, &value, sizeof(value));
+}
+
+BUILDER_FN void builder_put_u64(struct builder_bytes *to, uint64_t value)
+{
+    builder_put(to, &value, sizeof(value));
+}
+
+BUILDER_FN void builder_put_text(struct builder_bytes *to, const char *text)
+{
+    builder_put_u64(to, strlen(text));
+    builder_put(to, text, strlen(text));
+}
+
+BUILDER_FN void builder_pad(struct builder_bytes *to, uint64_t alignment)
+{
+    while (to->size % alignment != 0)
+        builder_put(to, "", 1);
+}
+
+BUILDER_FN void builder_init(struct builder *b)
+{
+    *b = (struct builder){.version = 3, .alignment = 32};
+}
+
+BUILDER_FN void builder_free(struct builder *b)
+{
+    free(b->keys.data);
+    free(b->infos.data);
+    free(b->data.data);
+    free(b->file.data);
+    for (size_t i = 0; i < b->n_names; i++)
+        free(b->names[i]);
+    *b = (struct builder){0};
+}
+
+/* Marks a key or tensor as present, so that builder_tiny leaves it out. */
+BUILDER_FN void builder_omit(struct builder *b, const char *name)
+{
+    if (b->n_names == BUILDER_NAMES_MAX)
+        return; /* only the large files of the speed test go beyond */
+    b->names[b->n_names++] = strdup(name);
+}
+
+BUILDER_FN bool builder_has(const struct builder *b, const char *name)
+{
+    for (size_t i = 0; i < b->n_names; i++) {
+        if (strcmp(b->names[i], name) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Begins a key; the caller puts the value into b->keys. */
+BUILDER_FN void builder_key(struct builder *b, const char *key, uint32_t type)
+{
+    builder_omit(b, key);
+    builder_put_text(&b->keys, key);
+    builder_put_u32(&b->keys, type);
+    b->n_keys++;
+}
+
+BUILDER_FN void builder_key_u32(struct builder *b, const char *key, uint32_t value)
+{
+    builder_key(b, key, 4);
+    builder_put_u32(&b->keys, value);
+}
+
+BUILDER_FN void builder_key_f32(struct builder *b, const char *key, float value)
+{
+    builder_key(b, key, 6);
+    builder_put(&b->keys, &value, sizeof(value));
+}
+
+BUILDER_FN void builder_key_bool(struct builder *b, const char *key, uint8_t value)
+{
+    builder_key(b, key, 7);
+    builder_put(&b->keys, &value, 1);
+}
+
+BUILDER_FN void builder_key_text(struct builder *b, const char *key, const char *value)
+{
+    builder_key(b, key, 8);
+    builder_put_text(&b->keys, value);
+}
+
+BUILDER_FN void builder_key_array(struct builder *b, const char *key, uint32_t item, uint64_t count)
+{
+    builder_key(b, key, 9);
+    builder_put_u32(&b->keys, item);
+    builder_put_u64(&b->keys, count);
+}
+
+/* A tensor description alone. */
+BUILDER_FN void builder_info(struct builder *b, const char *name, uint32_t type_id, uint32_t n_dims,
+                             const uint64_t *dims, uint64_t offset)
+{
+    builder_omit(b, name);
+    builder_put_text(&b->infos, name);
+    builder_put_u32(&b->infos, n_dims);
+    for (uint32_t i = 0; i < n_dims; i++)
+        builder_put_u64(&b->infos, dims[i]);
+    builder_put_u32(&b->infos, type_id);
+    builder_put_u64(&b->infos, offset);
+    b->n_tensors++;
+}
+
+/* A tensor of `rows` (0: one dimension) with data that are small numbers in every type. */
+BUILDER_FN void builder_tensor(struct builder *b, const char *name, enum quant type, uint64_t width,
+                               uint64_t rows)
+{
+    static const uint32_t ids[QUANT_COUNT] = {
+#define BUILDER_ENTRY(label, id, elements, bytes) id,
+        QUANT_TYPES(BUILDER_ENTRY)
+#undef BUILDER_ENTRY
+    };
+    uint64_t dims[2] = {width, rows};
+    size_t size = quant_row_bytes(type, width) * (size_t)(rows ? rows : 1);
+
+    builder_pad(&b->data, b->alignment);
+    builder_info(b, name, ids[type], rows ? 2 : 1, dims, b->data.size);
+    for (size_t i = 0; i < size; i++) {
+        uint8_t byte = (uint8_t)(i % 29);
+        builder_put(&b->data, &byte, 1);
+    }
+}
+
+/* Header, keys, descriptions, padding, data. The file stays in b->file. */
+BUILDER_FN void builder_finish(struct builder *b)
+{
+    builder_put(&b->file, "GGUF", 4);
+    builder_put_u32(&b->file, b->version);
+    builder_put_u64(&b->file, b->n_tensors);
+    builder_put_u64(&b->file, b->n_keys);
+    builder_put(&b->file, b->keys.data, b->keys.size);
+    builder_put(&b->file, b->infos.data, b->infos.size);
+    if (b->n_tensors > 0)
+        builder_pad(&b->file, b->alignment);
+    builder_put(&b->file, b->data.data, b->data.size);
+}
+
+/* Keys of most types and two tensors, not yet finished: nothing a model needs. */
+BUILDER_FN void builder_example(struct builder *b)
+{
+    builder_key_text(b, "general.architecture", "llama");
+    builder_key_text(b, "general.name", "example");
+    builder_key_array(b, "test.numbers", 5, 3);
+    builder_put_u32(&b->keys, 7);
+    builder_put_u32(&b->keys, (uint32_t)-8);
+    builder_put_u32(&b->keys, 9);
+    builder_key_array(b, "test.words", 8, 2);
+    builder_put_text(&b->keys, "one");
+    builder_put_text(&b->keys, "");
+    builder_key_bool(b, "test.yes", 1);
+    builder_key(b, "test.small", 1);
+    builder_put(&b->keys, "\xfe", 1);
+    builder_key(b, "test.large", 10);
+    builder_put_u64(&b->keys, UINT64_MAX);
+    builder_key_f32(b, "test.real", 0.5f);
+    builder_key_array(b, "test.reals", 6, 1);
+    builder_put(&b->keys, "\0\0\x40\x40", 4); /* 3.0 */
+    builder_tensor(b, "a", QUANT_F32, 5, 0);
+    builder_tensor(b, "b", QUANT_Q4_1, 64, 3);
+}
+
+/* A default key or tensor of builder_tiny: only where the test has not put its own. */
+#define BUILDER_DEFAULT(b, call, name, ...)                                                        \
+    do {                                                                                           \
+        if (!builder_has(b, name))                                                                 \
+            call(b, name, __VA_ARGS__);                                                            \
+    } while (0)
+
+enum { TINY_EMBD = 32, TINY_FF = 64, TINY_VOCAB = 40, TINY_HEADS = 2, TINY_HEAD = 16 };
+
+BUILDER_FN void builder_tiny_layer(struct builder *b, const char *arch, int layer)
+{
+    bool gemma = strcmp(arch, "gemma3") == 0, qwen = strcmp(arch, "qwen2") == 0;
+    const struct {
+        const char *site;
+        enum quant type;
+        uint64_t width, rows;
+        bool wanted;
+    } t[] = {
+        {"attn_norm.weight", QUANT_F32, TINY_EMBD, 0, true},
+        {"attn_q.weight", QUANT_F16, TINY_EMBD, TINY_HEADS * TINY_HEAD, true},
+        {"attn_k.weight", QUANT_Q8_0, TINY_EMBD, TINY_HEAD, true},
+        {"attn_v.weight", QUANT_Q5_1, TINY_EMBD, TINY_HEAD, true},
+        {"attn_q.bias", QUANT_F32, TINY_HEADS * TINY_HEAD, 0, qwen},
+        {"attn_k.bias", QUANT_F32, TINY_HEAD, 0, qwen},
+        {"attn_v.bias", QUANT_F32, TINY_HEAD, 0, qwen},
+        {"attn_q_norm.weight", QUANT_F32, TINY_HEAD, 0, gemma},
+        {"attn_k_norm.weight", QUANT_F32, TINY_HEAD, 0, gemma},
+        {"attn_output.weight", QUANT_Q4_0, TINY_HEADS * TINY_HEAD, TINY_EMBD, true},
+        {"post_attention_norm.weight", QUANT_F32, TINY_EMBD, 0, gemma},
+        {"ffn_norm.weight", QUANT_F32, TINY_EMBD, 0, true},
+        {"ffn_gate.weight", QUANT_BF16, TINY_EMBD, TINY_FF, true},
+        {"ffn_up.weight", QUANT_Q4_1, TINY_EMBD, TINY_FF, true},
+        {"ffn_down.weight", QUANT_Q5_0, TINY_FF, TINY_EMBD, true},
+        {"post_ffw_norm.weight", QUANT_F32, TINY_EMBD, 0, gemma},
+    };
+
+    for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+        char name[64];
+        snprintf(name, sizeof(name), "blk.%d.%s", layer, t[i].site);
+        if (t[i].wanted)
+            BUILDER_DEFAULT(b, builder_tensor, name, t[i].type, t[i].width, t[i].rows);
+    }
+}
+
+BUILDER_FN void builder_tiny_keys(struct builder *b, const char *arch, uint32_t layers)
+{
+    const struct {
+        const char *suffix;
+        uint32_t value;
+    } sizes[] = {
+        {"block_count", layers},
+        {"context_length", 128},
+        {"embedding_length", TINY_EMBD},
+        {"feed_forward_length", TINY_FF},
+        {"attention.head_count", TINY_HEADS},
+        {"attention.head_count_kv", 1},
+    };
+    char key[96];
+
+    BUILDER_DEFAULT(b, builder_key_text, "general.architecture", arch);
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        snprintf(key, sizeof(key), "%s.%s", arch, sizes[i].suffix);
+        BUILDER_DEFAULT(b, builder_key_u32, key, sizes[i].value);
+    }
+    snprintf(key, sizeof(key), "%s.attention.layer_norm_rms_epsilon", arch);
+    BUILDER_DEFAULT(b, builder_key_f32, key, 1e-5f);
+    snprintf(key, sizeof(key), "%s.rope.freq_base", arch);
+    BUILDER_DEFAULT(b, builder_key_f32, key, 1e6f);
+    if (!builder_has(b, "tokenizer.ggml.tokens")) {
+        builder_key_array(b, "tokenizer.ggml.tokens", 8, TINY_VOCAB);
+        for (int i = 0; i < TINY_VOCAB; i++) {
+            char token[8];
+            snprintf(token, sizeof(token), "t%d", i);
+            builder_put_text(&b->keys, token);
+        }
+    }
+}
+
+/* A complete small model, less what the test has put or left out before. */
+BUILDER_FN void builder_tiny(struct builder *b, const char *arch)
+{
+    bool gemma = strcmp(arch, "gemma3") == 0;
+    uint32_t layers = gemma ? 7 : 2;
+
+    builder_tiny_keys(b, arch, layers);
+    if (gemma)
+        BUILDER_DEFAULT(b, builder_key_u32, "gemma3.attention.sliding_window", 8);
+    BUILDER_DEFAULT(b, builder_tensor, "token_embd.weight", QUANT_Q8_0, TINY_EMBD, TINY_VOCAB);
+    for (uint32_t i = 0; i < layers; i++)
+        builder_tiny_layer(b, arch, (int)i);
+    BUILDER_DEFAULT(b, builder_tensor, "output_norm.weight", QUANT_F32, TINY_EMBD, 0);
+    if (!gemma)
+        BUILDER_DEFAULT(b, builder_tensor, "output.weight", QUANT_F16, TINY_EMBD, TINY_VOCAB);
+    builder_finish(b);
+}
+
+#endif

@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: MIT */
+/* The list of operations of each architecture, and the line for each tensor that does not fit. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "gguf_builder.h"
+#include "model/graph.h"
+
+struct built {
+    struct builder b;
+    struct gguf *g;
+    struct hparams hp;
+    struct arena arena;
+    struct graph graph;
+};
+
+static enum status build(struct built *t, const char *arch)
+{
+    builder_tiny(&t->b, arch);
+    assert_int_equal(gguf_open_memory(&t->g, t->b.file.data, t->b.file.size, "memory"), STATUS_OK);
+    assert_int_equal(hparams_read(&t->hp, t->g), STATUS_OK);
+    return graph_build(&t->graph, &t->arena, t->g, &t->hp);
+}
+
+static void finish(struct built *t)
+{
+    arena_finish(&t->arena);
+    gguf_close(&t->g);
+    builder_free(&t->b);
+}
+
+/* Sites of one layer, without their prefix. */
+static void check_layer(const struct graph *graph, uint32_t layer, const char *const *sites)
+{
+    uint32_t i = graph->layer_begin[layer];
+
+    for (; *sites; sites++, i++) {
+        char site[64];
+        snprintf(site, sizeof(site), "blk.%u.%s", layer, *sites);
+        assert_string_equal(graph->node[i].site, site);
+        assert_int_equal(graph->node[i].layer, layer);
+        assert_ptr_equal(graph_find(graph, site), &graph->node[i]);
+    }
+    assert_int_equal(i, graph->layer_begin[layer + 1]);
+}
+
+static const struct node *at(const struct built *t, const char *site)
+{
+    const struct node *node = graph_find(&t->graph, site);
+
+    assert_non_null(node);
+    return node;
+}
+
+static void check_flow(const struct node *n, enum op op, enum reg in, enum reg in2, enum reg out)
+{
+    assert_int_equal(n->op, op);
+    assert_int_equal(n->in, in);
+    assert_int_equal(n->in2, in2);
+    assert_int_equal(n->out, out);
+}
+
+static void check_llama_attention(const struct built *t)
+{
+    const struct node *n;
+
+    n = at(t, "token_embd");
+    assert_ptr_equal(n, t->graph.node);
+    check_flow(n, OP_EMBED, REG_NONE, REG_NONE, REG_X);
+    assert_true(n->scale == 0 && n->layer == GRAPH_NO_LAYER && n->rows == TINY_EMBD);
+    n = at(t, "blk.1.attn_norm");
+    check_flow(n, OP_NORM, REG_X, REG_NONE, REG_N);
+    assert_true(n->rows == TINY_EMBD && n->width == TINY_EMBD && n->groups == 1);
+    n = at(t, "blk.1.attn_q");
+    check_flow(n, OP_LINEAR, REG_N, REG_NONE, REG_Q);
+    assert_ptr_equal(n->weight, gguf_tensor(t->g, "blk.1.attn_q.weight"));
+    assert_null(n->bias);
+    assert_true(n->rows == 32 && n->width == TINY_EMBD);
+    check_flow(at(t, "blk.1.attn_k"), OP_LINEAR, REG_N, REG_NONE, REG_K);
+    assert_int_equal(at(t, "blk.1.attn_v")->rows, TINY_HEAD);
+    n = at(t, "blk.1.rope_q");
+    check_flow(n, OP_ROPE, REG_Q, REG_NONE, REG_Q);
+    assert_true(n->scale == 0.25f && n->groups == 2 && n->table == 0 && n->width == TINY_HEAD);
+    n = at(t, "blk.1.rope_k");
+    check_flow(n, OP_ROPE, REG_K, REG_NONE, REG_K);
+    assert_true(n->scale == 0 && n->groups == 1);
+    check_flow(at(t, "blk.1.kv"), OP_STORE, REG_K, REG_V, REG_NONE);
+    n = at(t, "blk.1.attn_scores");
+    check_flow(n, OP_SCORES, REG_Q, REG_NONE, REG_S);
+    assert_true(n->rows == 2 && n->width == TINY_HEAD && n->window == 0);
+    check_flow(at(t, "blk.1.attn_probs"), OP_SOFTMAX, REG_S, REG_NONE, REG_P);
+    check_flow(at(t, "blk.1.attn_heads"), OP_HEADS, REG_P, REG_NONE, REG_H);
+}
+
+static void check_llama_rest(const struct built *t)
+{
+    const struct node *n;
+
+    check_flow(at(t, "blk.1.attn_output"), OP_LINEAR, REG_H, REG_NONE, REG_T);
+    check_flow(at(t, "blk.1.attn_residual"), OP_ADD, REG_X, REG_T, REG_X);
+    check_flow(at(t, "blk.1.ffn_gate"), OP_LINEAR, REG_N, REG_NONE, REG_G);
+    check_flow(at(t, "blk.1.ffn_up"), OP_LINEAR, REG_N, REG_NONE, REG_U);
+    check_flow(at(t, "blk.1.ffn_act"), OP_GATE, REG_G, REG_U, REG_A);
+    n = at(t, "blk.1.ffn_down");
+    check_flow(n, OP_LINEAR, REG_A, REG_NONE, REG_T);
+    assert_true(n->rows == TINY_EMBD && n->width == TINY_FF);
+    check_flow(at(t, "output_norm"), OP_NORM, REG_X, REG_NONE, REG_N);
+    assert_ptr_equal(at(t, "output_norm"), &t->graph.node[t->graph.layer_begin[2]]);
+    n = at(t, "output");
+    check_flow(n, OP_LINEAR, REG_N, REG_NONE, REG_L);
+    assert_ptr_equal(n->weight, gguf_tensor(t->g, "output.weight"));
+    assert_int_equal(n->rows, TINY_VOCAB);
+    assert_null(graph_find(&t->graph, "blk.2.attn_q"));
+    assert_null(graph_find(&t->graph, ""));
+}
+
+static void test_llama(void **state)
+{
+    static const char *const sites[] = {
+        "attn_norm", "attn_q",      "attn_k",     "attn_v",     "rope_q",      "rope_k",
+        "kv",        "attn_scores", "attn_probs", "attn_heads", "attn_output", "attn_residual",
+        "ffn_norm",  "ffn_gate",    "ffn_up",     "ffn_act",    "ffn_down",    "ffn_residual",
+        NULL};
+    struct built t = {0};
+
+    (void)state;
+    builder_init(&t.b);
+    assert_int_equal(build(&t, "llama"), STATUS_OK);
+    assert_int_equal(t.graph.count, 1 + 2 * 18 + 2);
+    check_layer(&t.graph, 0, sites);
+    check_layer(&t.graph, 1, sites);
+    check_llama_attention(&t);
+    check_llama_rest(&t);
+    finish(&t);
+}
+
+static void test_gemma3(void **state)
+{
+    static const char *const sites[] = {"attn_norm",
+                                        "attn_q",
+                                        "attn_k",
+                                        "attn_v",
+                                        "attn_q_norm",
+                                        "attn_k_norm",
+                                        "rope_q",
+                                        "rope_k",
+                                        "kv",
+                                        "attn_scores",
+                                        "attn_probs",
+                                        "attn_heads",
+                                        "attn_output",
+                                        "post_attention_norm",
+                                        "attn_residual",
+                                        "ffn_norm",
+                                        "ffn_gate",
+                                        "ffn_up",
+                                        "ffn_act",
+                                        "ffn_down",
+                                        "post_ffw_norm",
+                                        "ffn_residual",
+                                        NULL};
+    struct built t = {0};
+    const struct node *n;
+
+    (void)state;
+    builder_init(&t.b);
+    assert_int_equal(build(&t, "gemma3"), STATUS_OK);
+    for (uint32_t i = 0; i < 7; i++)
+        check_layer(&t.graph, i, sites);
+    assert_true(at(&t, "token_embd")->scale == t.hp.embd_scale);
+    n = at(&t, "blk.0.attn_q_norm");
+    check_flow(n, OP_NORM, REG_Q, REG_NONE, REG_Q);
+    assert_true(n->rows == 32 && n->width == TINY_HEAD && n->groups == 2);
+    check_flow(at(&t, "blk.0.post_attention_norm"), OP_NORM, REG_T, REG_NONE, REG_T);
+    check_flow(at(&t, "blk.0.post_ffw_norm"), OP_NORM, REG_T, REG_NONE, REG_T);
+    assert_int_equal(at(&t, "blk.4.rope_k")->table, 1);
+    assert_int_equal(at(&t, "blk.5.rope_k")->table, 0);
+    assert_int_equal(at(&t, "blk.6.attn_scores")->window, 8);
+    assert_int_equal(at(&t, "blk.6.attn_probs")->window, 8);
+    assert_int_equal(at(&t, "blk.6.attn_heads")->window, 8);
+    assert_int_equal(at(&t, "blk.5.attn_heads")->window, 0);
+    /* Tied: the output reads the embedding's tensor. */
+    assert_ptr_equal(at(&t, "output")->weight, gguf_tensor(t.g, "token_embd.weight"));
+    assert_int_equal(at(&t, "output")->rows, TINY_VOCAB);
+    finish(&t);
+}
+
+static void test_biases(void **state)
+{
+    struct built t = {0};
+
+    (void)state;
+    builder_init(&t.b);
+    assert_int_equal(build(&t, "qwen2"), STATUS_OK);
+    assert_ptr_equal(at(&t, "blk.1.attn_k")->bias, gguf_tensor(t.g, "blk.1.attn_k.bias"));
+    assert_non_null(at(&t, "blk.1.attn_k")->bias);
+    assert_null(at(&t, "blk.1.attn_output")->bias);
+    finish(&t);
+
+    t = (struct built){0};
+    builder_init(&t.b);
+    builder_tensor(&t.b, "blk.0.attn_output.bias", QUANT_F32, TINY_EMBD, 0);
+    assert_int_equal(build(&t, "llama"), STATUS_OK);
+    assert_non_null(at(&t, "blk.0.attn_output")->bias);
+    assert_null(at(&t, "blk.1.attn_output")->bias);
+    finish(&t);
+}
+
+static void test_names_and_widths(void **state)
+{
+    struct hparams hp = {
+        .n_embd = 5, .n_head = 6, .n_head_kv = 3, .head_dim = 4, .n_ff = 7, .n_vocab = 11};
+
+    (void)state;
+    assert_string_equal(graph_op_name(OP_EMBED), "embed");
+    assert_string_equal(graph_op_name(OP_ADD), "add");
+    assert_string_equal(graph_reg_name(REG_X), "residual");
+    assert_string_equal(graph_reg_name(REG_NONE), "none");
+    assert_int_equal(graph_reg_width(&hp, REG_T, 9), 5);
+    assert_int_equal(graph_reg_width(&hp, REG_H, 9), 24);
+    assert_int_equal(graph_reg_width(&hp, REG_V, 9), 12);
+    assert_int_equal(graph_reg_width(&hp, REG_P, 9), 54);
+    assert_int_equal(graph_reg_width(&hp, REG_A, 9), 7);
+    assert_int_equal(graph_reg_width(&hp, REG_L, 9), 11);
+}
+
+static void test_bad_tensors(void **state)
+{
+    static const struct {
+        const char *arch, *tensor;
+        enum quant type;
+        uint64_t width, rows; /* width 0: the tensor is left out */
+        const char *words[2];
+    } cases[] = {
+        {"llama", "blk.1.attn_q.weight", 0, 0, 0, {"found nothing", "'llama'"}},
+        {"llama", "output_norm.weight", 0, 0, 0, {"found nothing"}},
+        {"gemma3", "blk.3.post_ffw_norm.weight", 0, 0, 0, {"found nothing", "'gemma3'"}},
+        {"gemma3", "blk.3.attn_k_norm.weight", 0, 0, 0, {"found nothing"}},
+        {"qwen2", "blk.0.attn_v.bias", 0, 0, 0, {"found nothing"}},
+        {"llama", "blk.0.attn_k.weight", QUANT_F32, 32, 32, {"(32, 32, 1, 1)", "(32, 16)"}},
+        {"llama", "blk.0.ffn_down.weight", QUANT_F32, 32, 64, {"(32, 64, 1, 1)", "(64, 32)"}},
+        {"llama", "blk.0.ffn_norm.weight", QUANT_F16, 32, 0, {"found type F16, expected F32"}},
+        {"llama", "blk.0.ffn_norm.weight", QUANT_F32, 31, 0, {"(31, 1, 1, 1)", "(32, 1)"}},
+        {"qwen2", "blk.0.attn_q.bias", QUANT_BF16, 32, 0, {"found type BF16, expected F32"}},
+        {"llama", "output.weight", QUANT_F16, 32, 41, {"(32, 41, 1, 1)", "(32, 40)"}},
+        {"llama", "token_embd.weight", QUANT_F16, 64, 40, {"(64, 40, 1, 1)"}},
+        {"llama", "blk.0.attn_norm.bias", QUANT_F32, 32, 0, {"does not use"}},
+        {"llama", "blk.2.attn_norm.weight", QUANT_F32, 32, 0, {"does not use"}},
+        {"qwen2", "rope_freqs.weight", QUANT_F32, 8, 0, {"does not use"}},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct built t = {0};
+        builder_init(&t.b);
+        if (cases[i].width == 0)
+            builder_omit(&t.b, cases[i].tensor);
+        else
+            builder_tensor(&t.b, cases[i].tensor, cases[i].type, cases[i].width, cases[i].rows);
+        assert_int_equal(build(&t, cases[i].arch), STATUS_INPUT);
+        assert_non_null(strstr(log_last_error(), cases[i].tensor));
+        for (int w = 0; w < 2 && cases[i].words[w]; w++) {
+            if (!strstr(log_last_error(), cases[i].words[w]))
+                fail_msg("'%s' is not in: %s", cases[i].words[w], log_last_error());
+        }
+        finish(&t);
+    }
+}
+
+static void test_reference_files(void **state)
+{
+    static const struct {
+        const char *name;
+        uint32_t count;
+    } files[] = {{"tiny-llama-f16", 3 + 18},
+                 {"tiny-llama-q6_k", 3 + 18},
+                 {"tiny-llama3-rope", 3 + 2 * 18},
+                 {"tiny-qwen2", 3 + 2 * 18},
+                 {"tiny-gemma3", 3 + 7 * 22}};
+
+    (void)state;
+    if (access(VKFI_SHARED "/oracle/tiny", R_OK) != 0) {
+        puts("skipped: no reference models in " VKFI_SHARED "/oracle/tiny");
+        skip();
+    }
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+        struct built t = {0};
+        char path[512];
+        snprintf(path, sizeof(path), "%s/oracle/tiny/%s.gguf", VKFI_SHARED, files[i].name);
+        assert_int_equal(gguf_open(&t.g, path), STATUS_OK);
+        assert_int_equal(hparams_read(&t.hp, t.g), STATUS_OK);
+        assert_int_equal(graph_build(&t.graph, &t.arena, t.g, &t.hp), STATUS_OK);
+        assert_int_equal(t.graph.count, files[i].count);
+        finish(&t);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_llama),       cmocka_unit_test(test_gemma3),
+        cmocka_unit_test(test_biases),      cmocka_unit_test(test_names_and_widths),
+        cmocka_unit_test(test_bad_tensors), cmocka_unit_test(test_reference_files),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: MIT */
+/* Sizes and conventions of each architecture, and the line for each senseless or unsupported key.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <math.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "gguf_builder.h"
+#include "model/hparams.h"
+
+static void open_tiny(struct builder *b, struct gguf **g, const char *arch)
+{
+    builder_tiny(b, arch);
+    assert_int_equal(gguf_open_memory(g, b->file.data, b->file.size, "memory"), STATUS_OK);
+}
+
+static void test_llama(void **state)
+{
+    struct builder b;
+    struct gguf *g;
+    struct hparams hp;
+
+    (void)state;
+    builder_init(&b);
+    builder_omit(&b, "llama.attention.head_count_kv");
+    builder_omit(&b, "llama.rope.freq_base");
+    builder_key_text(&b, "llama.rope.scaling.type", "linear");
+    builder_key_f32(&b, "llama.rope.scaling.factor", 4.0f);
+    builder_key_u32(&b, "llama.rope.dimension_count", 8);
+    open_tiny(&b, &g, "llama");
+    assert_int_equal(hparams_read(&hp, g), STATUS_OK);
+    assert_int_equal(hp.arch, ARCH_LLAMA);
+    assert_string_equal(arch_name(hp.arch), "llama");
+    assert_int_equal(hp.n_layers, 2);
+    assert_int_equal(hp.n_embd, TINY_EMBD);
+    assert_int_equal(hp.n_head, 2);
+    assert_int_equal(hp.n_head_kv, 2);
+    assert_int_equal(hp.head_dim, 16);
+    assert_int_equal(hp.n_ff, TINY_FF);
+    assert_int_equal(hp.n_vocab, TINY_VOCAB);
+    assert_int_equal(hp.n_ctx, 128);
+    assert_true(hp.norm_eps == 1e-5f);
+    assert_true(hp.embd_scale == 0);
+    assert_true(hp.q_scale == 0.25f);
+    assert_int_equal(hp.activation, ACTIVATION_SILU);
+    assert_false(hp.rope_neox);
+    assert_int_equal(hp.rope_dim, 8);
+    assert_true(hp.rope_base[0] == 10000 && hp.rope_scale[0] == 0.25);
+    assert_int_equal(hp.window_period, 0);
+    assert_false(hparams_windowed(&hp, 0));
+    gguf_close(&g);
+    builder_free(&b);
+}
+
+static void test_qwen2(void **state)
+{
+    struct builder b;
+    struct gguf *g;
+    struct hparams hp;
+
+    (void)state;
+    builder_init(&b);
+    open_tiny(&b, &g, "qwen2");
+    assert_int_equal(hparams_read(&hp, g), STATUS_OK);
+    assert_int_equal(hp.arch, ARCH_QWEN2);
+    assert_true(hp.rope_neox);
+    assert_int_equal(hp.rope_dim, 16);
+    assert_true(hp.rope_base[0] == 1e6 && hp.rope_base[1] == 1e6);
+    assert_int_equal(hp.activation, ACTIVATION_SILU);
+    gguf_close(&g);
+    builder_free(&b);
+}
+
+static void test_gemma3(void **state)
+{
+    struct builder b;
+    struct gguf *g;
+    struct hparams hp;
+
+    (void)state;
+    builder_init(&b);
+    builder_key_text(&b, "gemma3.rope.scaling.type", "linear");
+    builder_key_f32(&b, "gemma3.rope.scaling.factor", 8.0f);
+    open_tiny(&b, &g, "gemma3");
+    assert_int_equal(hparams_read(&hp, g), STATUS_OK);
+    assert_int_equal(hp.activation, ACTIVATION_GELU);
+    assert_true(hp.embd_scale == sqrtf(TINY_EMBD));
+    assert_int_equal(hp.window, 8);
+    assert_int_equal(hp.window_period, 6);
+    assert_true(hp.rope_base[0] == 1e6 && hp.rope_base[1] == 10000);
+    assert_true(hp.rope_scale[0] == 0.125 && hp.rope_scale[1] == 1);
+    for (uint32_t layer = 0; layer < 7; layer++)
+        assert_int_equal(hparams_windowed(&hp, layer), layer != 5);
+    gguf_close(&g);
+    builder_free(&b);
+}
+
+/* Values that change nothing are no reason to refuse a file. */
+static void test_neutral_keys(void **state)
+{
+    struct builder b;
+    struct gguf *g;
+    struct hparams hp;
+
+    (void)state;
+    builder_init(&b);
+    builder_key_u32(&b, "llama.expert_count", 0);
+    builder_key_f32(&b, "llama.final_logit_softcapping", 0);
+    builder_key_f32(&b, "llama.logit_scale", 1);
+    builder_key_bool(&b, "llama.attention.causal", 1);
+    builder_key_text(&b, "llama.rope.scaling.type", "yarn");
+    builder_key_f32(&b, "llama.rope.scaling.factor", 1);
+    builder_key_u32(&b, "llama.attention.sliding_window", 128);
+    open_tiny(&b, &g, "llama");
+    assert_int_equal(hparams_read(&hp, g), STATUS_OK);
+    assert_true(hp.rope_scale[0] == 1);
+    assert_int_equal(hp.window, 0);
+    gguf_close(&g);
+    builder_free(&b);
+}
+
+/* Contexts longer than the rope tables reach are cut. */
+static void test_long_context(void **state)
+{
+    struct builder b;
+    struct gguf *g;
+    struct hparams hp;
+
+    (void)state;
+    builder_init(&b);
+    builder_key_u32(&b, "llama.context_length", 10485760);
+    open_tiny(&b, &g, "llama");
+    assert_int_equal(hparams_read(&hp, g), STATUS_OK);
+    assert_int_equal(hp.n_ctx, 1 << 20);
+    gguf_close(&g);
+    builder_free(&b);
+}
+
+enum edit { EDIT_UINT, EDIT_REAL, EDIT_TEXT, EDIT_BOOL, EDIT_OMIT };
+
+static void test_bad_keys(void **state)
+{
+    static const struct {
+        const char *arch, *key;
+        enum edit edit;
+        double number;
+        const char *text, *words[3];
+    } cases[] = {
+        {"llama", "general.architecture", EDIT_OMIT, 0, 0, {"found nothing"}},
+        {"llama",
+         "general.architecture",
+         EDIT_TEXT,
+         0,
+         "gpt2",
+         {"architecture 'gpt2' is not supported (llama, qwen2, gemma3 are)"}},
+        {"llama",
+         "general.architecture",
+         EDIT_TEXT,
+         0,
+         "falcon",
+         {"architecture 'falcon' is not supported (llama, qwen2, gemma3 are)"}},
+        {"llama", "llama.expert_count", EDIT_UINT, 4, 0, {"mixture of experts (found 4)"}},
+        {"llama", "llama.block_count", EDIT_OMIT, 0, 0, {"found nothing, expected an integer"}},
+        {"llama", "llama.block_count", EDIT_UINT, 0, 0, {"found 0, expected 1 to 512"}},
+        {"llama", "llama.block_count", EDIT_UINT, 513, 0, {"found 513"}},
+        {"llama", "llama.block_count", EDIT_REAL, 2, 0, {"found float32"}},
+        {"llama", "llama.embedding_length", EDIT_UINT, 65537, 0, {"found 65537"}},
+        {"llama", "llama.feed_forward_length", EDIT_UINT, 0, 0, {"found 0"}},
+        {"llama", "llama.context_length", EDIT_UINT, 0, 0, {"found 0"}},
+        {"llama", "llama.attention.head_count", EDIT_UINT, 0, 0, {"found 0"}},
+        {"llama", "llama.attention.head_count", EDIT_UINT, 3, 0, {"32 features", "3 heads"}},
+        {"llama", "llama.attention.head_count", EDIT_UINT, 32, 0, {"head of 1 features"}},
+        {"llama", "llama.attention.head_count_kv", EDIT_UINT, 0, 0, {"found 0", "divisor"}},
+        {"qwen2", "qwen2.attention.head_count_kv", EDIT_UINT, 3, 0, {"found 3", "divisor"}},
+        {"llama", "llama.attention.key_length", EDIT_UINT, 0, 0, {"head of 0 features"}},
+        {"llama",
+         "llama.attention.key_length",
+         EDIT_UINT,
+         32,
+         0,
+         {"'llama.attention.value_length'", "found 16, expected 32"}},
+        {"llama", "llama.attention.value_length", EDIT_UINT, 8, 0, {"found 8, expected 16"}},
+        {"llama", "llama.rope.dimension_count", EDIT_UINT, 7, 0, {"found 7", "2 to 16"}},
+        {"llama", "llama.rope.dimension_count", EDIT_UINT, 18, 0, {"found 18", "2 to 16"}},
+        {"llama", "llama.rope.freq_base", EDIT_REAL, 1, 0, {"found 1", "above 1"}},
+        {"llama", "llama.rope.freq_base", EDIT_REAL, INFINITY, 0, {"found inf"}},
+        {"llama", "llama.rope.freq_base", EDIT_REAL, NAN, 0, {"nan"}},
+        {"llama", "llama.rope.scaling.type", EDIT_TEXT, 0, "none", {0}},
+        {"llama", "llama.rope.scaling.factor", EDIT_REAL, -2, 0, {"found -2"}},
+        {"llama", "llama.attention.layer_norm_rms_epsilon", EDIT_OMIT, 0, 0, {"found nothing"}},
+        {"llama", "llama.attention.layer_norm_rms_epsilon", EDIT_REAL, 0, 0, {"found 0"}},
+        {"llama", "llama.attention.layer_norm_rms_epsilon", EDIT_REAL, NAN, 0, {"nan"}},
+        {"gemma3", "gemma3.final_logit_softcapping", EDIT_REAL, 30, 0, {"found 30, expected 0"}},
+        {"llama", "llama.attention.causal", EDIT_BOOL, 0, 0, {"found false"}},
+        {"llama", "llama.attention.sliding_window", EDIT_UINT, 64, 0, {"found 64", "sliding"}},
+        {"gemma3", "gemma3.rope.freq_base_swa", EDIT_REAL, 0.5, 0, {"found 0.5"}},
+        {"llama", "token_embd.weight", EDIT_OMIT, 0, 0, {"tensor 'token_embd.weight'", "nothing"}},
+        {"llama", "tokenizer.ggml.tokens", EDIT_UINT, 1, 0, {"found uint32", "array of strings"}},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct builder b;
+        struct gguf *g;
+        struct hparams hp;
+        builder_init(&b);
+        if (cases[i].edit == EDIT_UINT)
+            builder_key_u32(&b, cases[i].key, (uint32_t)cases[i].number);
+        else if (cases[i].edit == EDIT_REAL)
+            builder_key_f32(&b, cases[i].key, (float)cases[i].number);
+        else if (cases[i].edit == EDIT_TEXT)
+            builder_key_text(&b, cases[i].key, cases[i].text);
+        else if (cases[i].edit == EDIT_BOOL)
+            builder_key_bool(&b, cases[i].key, cases[i].number != 0);
+        else
+            builder_omit(&b, cases[i].key);
+        open_tiny(&b, &g, cases[i].arch);
+        if (!cases[i].words[0]) {
+            assert_int_equal(hparams_read(&hp, g), STATUS_OK);
+        } else {
+            assert_int_equal(hparams_read(&hp, g), STATUS_INPUT);
+            assert_non_null(strstr(log_last_error(), "memory: "));
+        }
+        for (int w = 0; w < 3 && cases[i].words[w]; w++) {
+            if (!strstr(log_last_error(), cases[i].words[w]))
+                fail_msg("'%s' is not in: %s", cases[i].words[w], log_last_error());
+        }
+        gguf_close(&g);
+        builder_free(&b);
+    }
+}
+
+static void test_yarn_is_named(void **state)
+{
+    struct builder b;
+    struct gguf *g;
+    struct hparams hp;
+
+    (void)state;
+    builder_init(&b);
+    builder_key_text(&b, "qwen2.rope.scaling.type", "yarn");
+    builder_key_f32(&b, "qwen2.rope.scaling.factor", 4);
+    open_tiny(&b, &g, "qwen2");
+    assert_int_equal(hparams_read(&hp, g), STATUS_INPUT);
+    assert_non_null(strstr(log_last_error(), "'yarn' is not supported"));
+    gguf_close(&g);
+    builder_free(&b);
+}
+
+static void test_vocabulary_disagrees(void **state)
+{
+    struct builder b;
+    struct gguf *g;
+    struct hparams hp;
+
+    (void)state;
+    builder_init(&b);
+    builder_tensor(&b, "token_embd.weight", QUANT_F16, TINY_EMBD, TINY_VOCAB + 1);
+    open_tiny(&b, &g, "llama");
+    assert_int_equal(hparams_read(&hp, g), STATUS_INPUT);
+    assert_non_null(strstr(log_last_error(), "found 40 tokens, expected 41"));
+    gguf_close(&g);
+    builder_free(&b);
+}
+
+/* The reference models: those that run, and those refused by name. */
+static void test_reference_files(void **state)
+{
+    static const struct {
+        const char *name, *refusal;
+    } files[] = {
+        {"tiny-llama-q4_k", NULL},
+        {"tiny-llama3-rope", NULL},
+        {"tiny-qwen2", NULL},
+        {"tiny-gemma3", NULL},
+        {"tiny-falcon-mqa", "architecture 'falcon' is not supported"},
+        {"tiny-falcon-gqa", "architecture 'falcon' is not supported"},
+        {"tiny-mixtral", "mixture of experts (found 4) is not supported"},
+    };
+
+    (void)state;
+    if (access(VKFI_SHARED "/oracle/tiny", R_OK) != 0) {
+        puts("skipped: no reference models in " VKFI_SHARED "/oracle/tiny");
+        skip();
+    }
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+        char path[512];
+        struct gguf *g;
+        struct hparams hp;
+        enum status st;
+        snprintf(path, sizeof(path), "%s/oracle/tiny/%s.gguf", VKFI_SHARED, files[i].name);
+        assert_int_equal(gguf_open(&g, path), STATUS_OK);
+        st = hparams_read(&hp, g);
+        assert_int_equal(st, files[i].refusal ? STATUS_INPUT : STATUS_OK);
+        if (files[i].refusal)
+            assert_non_null(strstr(log_last_error(), files[i].refusal));
+        else
+            assert_int_equal(hp.n_vocab, 320);
+        gguf_close(&g);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_llama),           cmocka_unit_test(test_qwen2),
+        cmocka_unit_test(test_gemma3),          cmocka_unit_test(test_neutral_keys),
+        cmocka_unit_test(test_long_context),    cmocka_unit_test(test_bad_keys),
+        cmocka_unit_test(test_yarn_is_named),   cmocka_unit_test(test_vocabulary_disagrees),
+        cmocka_unit_test(test_reference_files),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
