@@ -10,44 +10,54 @@
 
 #define COUNT_MAX (1u << 28)
 
+/* Most texts are short: head and length decide without a look at the text itself. */
 struct tokenizer_vocab_slot {
-    uint32_t hash;
+    uint64_t head; /* first bytes of the text, zeros behind it */
+    uint32_t len;
     uint32_t id; /* + 1; 0: free */
 };
 
-static uint32_t hash_text(const char *text, size_t len)
-{
-    uint64_t state = len;
-    uint64_t word;
+#define HEAD sizeof(uint64_t)
 
-    for (; len >= sizeof(word); len -= sizeof(word), text += sizeof(word)) {
-        memcpy(&word, text, sizeof(word));
-        state = hash_mix64(state ^ word) + word;
+static uint64_t head_of(const char *text, size_t len)
+{
+    uint64_t head = 0;
+
+    if (len >= HEAD) {
+        memcpy(&head, text, HEAD);
+        return head;
     }
-    word = 0;
-    memcpy(&word, text, len);
-    return (uint32_t)hash_mix64(state ^ word);
+    for (size_t i = 0; i < len; i++) {
+        head |= (uint64_t)(uint8_t)text[i] << 8 * i;
+    }
+    return head;
 }
 
-static bool is_text(const struct tokenizer_vocab *vocab, uint32_t id, const char *text, size_t len)
+static uint32_t hash_text(const char *text, size_t len, uint64_t head)
 {
-    return vocab->len[id] == len && memcmp(vocab->text[id], text, len) == 0;
+    uint64_t state = hash_mix64(head ^ len);
+
+    for (size_t at = HEAD; at < len; at += HEAD) {
+        state = hash_mix64(state ^ head_of(text + at, len - at)) + at;
+    }
+    return (uint32_t)state;
 }
 
 /* The slot that holds the text, or the free one where it belongs. */
-static struct tokenizer_vocab_slot *slot_of(const struct tokenizer_vocab *vocab, uint32_t hash,
-                                            const char *text, size_t len)
+static struct tokenizer_vocab_slot *slot_of(const struct tokenizer_vocab *vocab, const char *text,
+                                            size_t len)
 {
-    uint32_t at = hash & vocab->mask;
+    const uint64_t head = head_of(text, len);
+    uint32_t at = hash_text(text, len, head) & vocab->mask;
 
-    while (vocab->slots[at].id != 0) {
-        const struct tokenizer_vocab_slot *slot = &vocab->slots[at];
-        if (slot->hash == hash && is_text(vocab, slot->id - 1, text, len)) {
-            break;
+    for (struct tokenizer_vocab_slot *slot;; at = (at + 1) & vocab->mask) {
+        slot = &vocab->slots[at];
+        if (slot->id == 0 || (slot->head == head && slot->len == len &&
+                              (len <= HEAD || memcmp(vocab->text[slot->id - 1] + HEAD, text + HEAD,
+                                                     len - HEAD) == 0))) {
+            return slot;
         }
-        at = (at + 1) & vocab->mask;
     }
-    return &vocab->slots[at];
 }
 
 static bool is_plain(int32_t type)
@@ -60,7 +70,7 @@ static enum status build_slots(struct tokenizer_vocab *vocab, struct arena *aren
 {
     uint32_t size = 16;
 
-    while (size < 2 * vocab->count) {
+    while (size < vocab->count + vocab->count / 2) {
         size *= 2;
     }
     vocab->mask = size - 1;
@@ -71,9 +81,8 @@ static enum status build_slots(struct tokenizer_vocab *vocab, struct arena *aren
     for (uint32_t id = 0; id < vocab->count; id++) {
         const uint32_t len = vocab->len[id];
         if (len > 0 && is_plain(vocab->type[id])) {
-            const uint32_t hash = hash_text(vocab->text[id], len);
-            *slot_of(vocab, hash, vocab->text[id], len) =
-                (struct tokenizer_vocab_slot){.hash = hash, .id = id + 1};
+            *slot_of(vocab, vocab->text[id], len) = (struct tokenizer_vocab_slot){
+                .head = head_of(vocab->text[id], len), .len = len, .id = id + 1};
             vocab->longest = len > vocab->longest ? len : vocab->longest;
         }
     }
@@ -124,14 +133,14 @@ int32_t tokenizer_vocab_find(const struct tokenizer_vocab *vocab, const char *te
     if (len == 0 || len > vocab->longest) {
         return -1;
     }
-    return (int32_t)slot_of(vocab, hash_text(text, len), text, len)->id - 1;
+    return (int32_t)slot_of(vocab, text, len)->id - 1;
 }
 
 bool tokenizer_vocab_is(const struct tokenizer_vocab *vocab, int32_t id, const char *text,
                         size_t len)
 {
     return id >= 0 && (uint32_t)id < vocab->count && is_plain(vocab->type[id]) &&
-           is_text(vocab, (uint32_t)id, text, len);
+           vocab->len[id] == len && memcmp(vocab->text[id], text, len) == 0;
 }
 
 enum status tokenizer_vocab_id(const struct tokenizer_vocab *vocab, const struct gguf *gguf,

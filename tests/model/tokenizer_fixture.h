@@ -157,8 +157,8 @@ FIXTURE_FN void fixture_spm(struct fixture *f)
         ">",
         "\xE2\x96\x81\xE2\x96\x81",
         "b\xE2\x96\x81",
-        "b\xE2\x96\x81"
-        "a",
+        ("b\xE2\x96\x81"
+         "a"),
         "s",
         "<s",
         "s>",
