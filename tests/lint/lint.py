@@ -1,0 +1,267 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Checks the written rules of the tree: folder order, sizes, names, forbidden words, format, headers.
+
+usage: lint.py tree|format|headers ROOT
+
+Prints one line a finding. Exit status: 0 nothing found, 1 findings, 77 a tool is missing.
+"""
+
+import ast
+import concurrent.futures
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+sys.dont_write_bytecode = True  # the tree that is looked at stays as it is
+import lint_c  # noqa: E402
+
+MAX_FILE_LINES = 499
+MAX_FUNCTION_LINES = 60
+MAX_PARAMETERS = 5
+MAX_README_LINES = 60
+
+# What the files of a folder may include: its own folder and these (design 8).
+BASE = ["shaders/shared", "host/base"]
+MODEL = [*BASE, "host/gpu", "host/model"]
+EXECUTORS = [*MODEL, "host/cpu", "host/vk"]
+FOLDERS = {
+    "shaders/shared": [],
+    "host/base": BASE,
+    "host/gpu": [*BASE, "host/gpu"],
+    "host/model": MODEL,
+    "host/cpu": [*MODEL, "host/cpu"],
+    "host/vk": [*MODEL, "host/vk"],
+    "tasks": EXECUTORS,
+    "mitigations": EXECUTORS,
+    "inject": [*EXECUTORS, "tasks", "mitigations"],
+    "host/cli": [*EXECUTORS, "tasks", "mitigations", "inject"],
+}
+INCLUDE_ROOTS = ["host", ".", "shaders"]
+SKIPPED = {".git", ".cache", "__pycache__"}
+SAME_NAME_ALLOWED = {"README.md", "CMakeLists.txt", ".gitignore"}
+# Folders whose headers are for one instruction set.
+HEADER_FLAGS = {"host/cpu/simd/": ["-mavx2", "-mf16c", "-DVKFI_CPU_SIMD"]}
+C_SUFFIXES = {".c", ".h"}
+GLSL_SUFFIXES = {".comp", ".glsl"}
+CODE_SUFFIXES = C_SUFFIXES | GLSL_SUFFIXES | {".py", ".sh", ".cmake"}
+SPDX = "SPDX-License-Identifier: MIT"
+LEFT_BEHIND = re.compile(r"\b(TO" r"DO|FIX" r"ME|XX" r"X)\b")
+
+
+class Tree:
+    """The files under `root` and the findings about them."""
+
+    def __init__(self, root):
+        self.root = Path(root).resolve()
+        self.findings = []
+        self.files = []
+        for folder, names, files in os.walk(self.root):
+            names[:] = sorted(n for n in names if n not in SKIPPED and not n.startswith("build"))
+            self.files += [Path(folder) / f for f in sorted(files)]
+
+    def name(self, path):
+        return path.relative_to(self.root).as_posix()
+
+    def find(self, path, line, text):
+        self.findings.append(f"{self.name(path)}:{line}: {text}")
+
+    def code(self, suffixes):
+        return [f for f in self.files if f.suffix in suffixes]
+
+    def folder(self, path):
+        """Which of FOLDERS holds `path`; null for tests and the like."""
+        name = self.name(path)
+        return next((f for f in FOLDERS if name.startswith(f + "/")), None)
+
+
+def resolve_include(tree, path, name):
+    """The file an include names, null if it is none of the tree's (a generated one)."""
+    for folder in [path.parent, *(tree.root / root for root in INCLUDE_ROOTS)]:
+        candidate = (folder / name).resolve()
+        if candidate.is_file() and candidate.is_relative_to(tree.root):
+            return candidate
+    return None
+
+
+def check_includes(tree):
+    """Includes point down only, and each third-party header has one includer."""
+    includers = {}
+    for path in tree.code(C_SUFFIXES | GLSL_SUFFIXES):
+        own = tree.folder(path)
+        in_shaders = tree.name(path).startswith("shaders/")
+        for line, kind, name in lint_c.includes(path.read_text(encoding="utf-8")):
+            if kind == "<":
+                if lint_c.is_third_party(name) and not tree.name(path).startswith("tests/"):
+                    includers.setdefault(name, []).append((path, line))
+                continue
+            target = resolve_include(tree, path, name)
+            if target is None:
+                continue
+            seen = tree.folder(target)
+            if own and seen is None and not (in_shaders and "shaders/" in tree.name(target)):
+                tree.find(path, line, f"includes {name}, which is in none of the program's folders")
+            elif own and seen not in (own, *FOLDERS[own]):
+                tree.find(path, line, f"{own} may not include {name} of {seen}")
+            elif in_shaders and not tree.name(target).startswith("shaders/"):
+                tree.find(path, line, f"a shader may not include {name}")
+    for name, places in includers.items():
+        for path, line in places[1:]:
+            first = tree.name(places[0][0])
+            tree.find(path, line, f"third-party header <{name}> is included by {first} already")
+
+
+def check_file(tree, path):
+    """Size, first lines and left-behind marks of one code file."""
+    text = path.read_text(encoding="utf-8")
+    lines = text.splitlines()
+    if len(lines) > MAX_FILE_LINES:
+        tree.find(path, len(lines), f"found {len(lines)} lines, expected at most {MAX_FILE_LINES}")
+    head = [line for line in lines[:4] if not line.startswith(("#!", "#version"))]
+    if path.suffix in C_SUFFIXES | GLSL_SUFFIXES:
+        if len(head) < 2 or SPDX not in head[0] or not re.match(r"/[*/] \S", head[1]):
+            tree.find(path, 1, f"expected '/* {SPDX} */', then a comment of what the file owns")
+    elif path.suffix == ".cmake":
+        if not head or not re.match(r"# \S", head[0]):
+            tree.find(path, 1, "expected a first comment of what the file owns")
+    elif len(head) < 2 or SPDX not in head[0] or not re.match(r'# \S|"""\S', head[1]):
+        tree.find(path, 1, f"expected '# {SPDX}', then what the file owns")
+    for number, line in enumerate(lines, 1):
+        if LEFT_BEHIND.search(line):
+            tree.find(path, number, "found a mark of unfinished work")
+    if text and not text.endswith("\n"):
+        tree.find(path, len(lines), "expected a newline at the end of the file")
+
+
+def check_function(tree, path, function):
+    """Length and parameter count; `function` has name, line, lines and parameters."""
+    if function.lines > MAX_FUNCTION_LINES:
+        tree.find(path, function.line, f"{function.name} has {function.lines} lines, "
+                                       f"expected at most {MAX_FUNCTION_LINES}")
+    if function.parameters > MAX_PARAMETERS:
+        tree.find(path, function.line, f"{function.name} has {function.parameters} parameters, "
+                                       f"expected at most {MAX_PARAMETERS}")
+
+
+def is_stem_prefix(stem, name):
+    """json_write.c may define json_put: the prefix is the stem or its leading words."""
+    words = stem.split("_")
+    return any(name == p or name.startswith(p + "_")
+               for p in ("_".join(words[:n]) for n in range(1, len(words) + 1)))
+
+
+def check_c(tree, path):
+    text = path.read_text(encoding="utf-8")
+    in_program = not tree.name(path).startswith(("tests/", "host/cli/"))
+    for function in lint_c.functions(text):
+        check_function(tree, path, function)
+        if (path.suffix == ".c" and not function.is_static and function.name != "main" and
+                tree.folder(path) and not is_stem_prefix(path.stem, function.name)):
+            tree.find(path, function.line, f"{function.name} does not begin with {path.stem}_")
+    if in_program:
+        for line, word in lint_c.forbidden_calls(text):
+            tree.find(path, line, f"{word} is for host/cli and tests only")
+
+
+def check_python(tree, path):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            count = len(node.args.posonlyargs + node.args.args + node.args.kwonlyargs)
+            check_function(tree, path, lint_c.Function(
+                node.name, node.lineno, node.end_lineno - node.lineno + 1, count, True))
+
+
+def check_names(tree):
+    """Names are unique, so that one word finds one file; READMEs stay short."""
+    seen = {}
+    for path in tree.files:
+        other = seen.setdefault(path.name, path)
+        if other is not path and path.name not in SAME_NAME_ALLOWED:
+            tree.find(path, 1, f"the name is taken by {tree.name(other)}")
+        if path.name == "README.md" and path.parent != tree.root:
+            count = len(path.read_text(encoding="utf-8").splitlines())
+            if count > MAX_README_LINES:
+                tree.find(path, count, f"found {count} lines, expected at most {MAX_README_LINES}")
+
+
+def check_tree(tree):
+    check_includes(tree)
+    check_names(tree)
+    for path in tree.code(CODE_SUFFIXES):
+        check_file(tree, path)
+    for path in tree.code(C_SUFFIXES | GLSL_SUFFIXES):
+        check_c(tree, path)
+    for path in tree.code({".py"}):
+        check_python(tree, path)
+
+
+def run_each(command_of, items):
+    """(item, output) of each command that failed."""
+    def one(item):
+        command, given = command_of(item)
+        done = subprocess.run(command, input=given, check=False, text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        return item, done.returncode, done.stdout
+
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        return [(item, text) for item, code, text in pool.map(one, items) if code != 0]
+
+
+def first_message(text, word):
+    return next((line for line in text.splitlines() if word in line), text.strip()[:200])
+
+
+def check_format(tree):
+    """Every C file is what clang-format makes of it."""
+    files = tree.code(C_SUFFIXES)
+    groups = [files[i:i + 8] for i in range(0, len(files), 8)]
+    for group, text in run_each(lambda g: (["clang-format", "--dry-run", "-Werror", *g], ""), groups):
+        wrong = sorted({line.split(":")[0] for line in text.splitlines() if "error:" in line})
+        for name in wrong:
+            tree.find(Path(name), 1, "is not formatted, expected what clang-format -i makes of it")
+        if not wrong:
+            tree.find(group[0], 1, first_message(text, "error"))
+
+
+def check_headers(tree):
+    """Every header compiles alone, and again behind itself."""
+    flags = ["-std=gnu17", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-fsyntax-only", "-x", "c",
+             "-DVKFI_SHARED=\"\"", "-DVKFI_SOURCE=\"\""]
+    roots = [f"-I{tree.root / root}" for root in INCLUDE_ROOTS]
+    headers = [f for f in tree.code({".h"})
+               if tree.folder(f) or tree.name(f).startswith("tests/")]
+    if platform.machine() not in ("x86_64", "AMD64"):
+        headers = [h for h in headers if not tree.name(h).startswith(tuple(HEADER_FLAGS))]
+
+    def command_of(header):
+        more = next((HEADER_FLAGS[f] for f in HEADER_FLAGS if tree.name(header).startswith(f)), [])
+        return [os.environ.get("CC", "cc"), *flags, *more, *roots, "-"], f'#include "{header}"\n' * 2 + "extern int lint;\n"
+
+    for header, text in run_each(command_of, headers):
+        tree.find(header, 1, "does not compile alone: " + first_message(text, "error:"))
+
+
+CHECKS = {"tree": (check_tree, None), "format": (check_format, "clang-format"),
+          "headers": (check_headers, "cc")}
+
+
+def main():
+    if len(sys.argv) != 3 or sys.argv[1] not in CHECKS:
+        print(__doc__.strip(), file=sys.stderr)
+        return 2
+    check, tool = CHECKS[sys.argv[1]]
+    if tool and not shutil.which(tool):
+        print(f"skipped: {tool} is not on this machine")
+        return 77
+    tree = Tree(sys.argv[2])
+    check(tree)
+    print("\n".join(tree.findings) or f"{sys.argv[1]}: {len(tree.files)} files, nothing found")
+    return 1 if tree.findings else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,130 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Lint must be able to fail: each rule is broken once in a small tree, and must be found there."""
+
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+LINT = Path(__file__).resolve().parent / "lint.py"
+HEAD = "/* SPDX-License-Identifier: MIT */\n/* A file of the test. */\n"
+FUNCTION = "int {name}({parameters})\n{{\n{body}}}\n"
+
+GOOD = {
+    "host/base/one.h": HEAD + "#ifndef ONE_H\n#define ONE_H\n\nint one_get(void);\n\n#endif\n",
+    "host/base/one.c": HEAD + '#include "base/one.h"\n\n#include <cjson/cJSON.h>\n#include <stdio.h>\n\n'
+                       "/* exit( in a comment */\n"
+                       "int one_get(void)\n{\n    puts(\"getenv(\");\n    return 1;\n}\n",
+    "host/base/one_part.c": HEAD + '#include "base/one.h"\n\n'
+                            "int one_more(int a, int (*b)(int, int), int c, int d, int e)\n{\n"
+                            "    return a + b(c, d) + e;\n}\n",
+    "host/model/two.c": HEAD + '#include "base/one.h"\n\n'
+                        "static int other(void)\n{\n    return 2;\n}\n\n"
+                        "int two_get(void)\n{\n    return other() + one_get();\n}\n",
+    "host/cli/main.c": HEAD + '#include <stdlib.h>\n\n#include "base/one.h"\n\n'
+                       "int main(void)\n{\n    exit(one_get());\n}\n",
+    "shaders/kernel.comp": "#version 450\n" + HEAD + '#include "shared/three.h"\n',
+    "shaders/shared/three.h": HEAD + "#ifndef THREE_H\n#define THREE_H\n\n#endif\n",
+    "tool.py": '# SPDX-License-Identifier: MIT\n"""A tool."""\n',
+}
+
+
+def c_file(body):
+    return HEAD + "\n" + body
+
+
+def long_body(lines):
+    return "    /* line */\n" * lines
+
+
+# What is put into the good tree, which check must see it, and what it must say.
+BAD = [
+    ("host/base/up.c", c_file('#include "model/two.h"\n'), "tree", "host/base may not include"),
+    ("host/cpu/side.c", c_file('#include "vk/four.h"\n'), "tree", "host/cpu may not include"),
+    ("host/base/out.c", c_file('#include "tests/helper.h"\n'), "tree", "in none of the program's"),
+    ("shaders/up.comp", "#version 450\n" + c_file('#include "base/one.h"\n'), "tree",
+     "a shader may not include"),
+    ("shaders/shared/up.h", c_file('#include "base/one.h"\n'), "tree", "shaders/shared may not"),
+    ("host/model/json.c", c_file("#include <cjson/cJSON.h>\n"), "tree", "is included by"),
+    ("host/base/long.c", c_file("\n" * 497), "tree", "found 500 lines"),
+    ("host/base/deep.c", c_file(FUNCTION.format(name="deep", parameters="void",
+                                                body=long_body(58))), "tree", "deep has 61 lines"),
+    ("host/base/wide.c", c_file(FUNCTION.format(
+        name="wide", parameters="int a, int b, int c,\n         int d, int e, int f",
+        body="    return a;\n")), "tree", "wide has 6 parameters"),
+    ("host/base/stem.c", c_file("void other_name(void)\n{\n}\n"), "tree", "does not begin with stem_"),
+    ("host/base/quit.c", c_file("void quit(void)\n{\n    exit(1);\n}\n"), "tree", "exit is for"),
+    ("host/base/env.c", c_file("void env(void)\n{\n    getenv(0);\n}\n"), "tree", "getenv is for"),
+    ("inject/stop.c", c_file("void stop(void)\n{\n    abort();\n}\n"), "tree", "abort is for"),
+    ("host/base/nohead.c", "int x;\n", "tree", "then a comment of what the file owns"),
+    ("host/base/mark.c", c_file("/* TO" "DO: more */\n"), "tree", "unfinished work"),
+    ("host/base/tail.c", HEAD.rstrip("\n"), "tree", "expected a newline"),
+    ("host/model/one.c", c_file(""), "tree", "the name is taken by host/base/one.c"),
+    ("host/base/README.md", "line\n" * 61, "tree", "found 61 lines, expected at most 60"),
+    ("long_tool.py", GOOD["tool.py"] + "\n\ndef f(a, b, c, d, e, g):\n    return a\n", "tree",
+     "f has 6 parameters"),
+    ("host/base/ugly.c", c_file("int  ugly( void ){return 1;}\n"), "format", "is not formatted"),
+    ("host/base/alone.h", c_file("#ifndef A_H\n#define A_H\n\nint a(uint32_t x);\n\n#endif\n"),
+     "headers", "does not compile alone"),
+    ("host/base/twice.h", c_file("struct twice {\n    int x;\n};\n"), "headers",
+     "does not compile alone"),
+]
+
+# Targets of the includes above; they break no rule themselves.
+TARGETS = {
+    "host/model/two.h": HEAD + "#ifndef TWO_H\n#define TWO_H\n\n#endif\n",
+    "host/vk/four.h": HEAD + "#ifndef FOUR_H\n#define FOUR_H\n\n#endif\n",
+    "tests/helper.h": HEAD + "#ifndef HELPER_H\n#define HELPER_H\n\n#endif\n",
+}
+
+
+class LintTest(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.root = Path(self.folder.name)
+        root_format = LINT.parents[2] / ".clang-format"
+        shutil.copy(root_format, self.root)
+        for name, text in {**GOOD, **TARGETS}.items():
+            self.write(name, text)
+
+    def tearDown(self):
+        self.folder.cleanup()
+
+    def write(self, name, text):
+        path = self.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+
+    def lint(self, check):
+        done = subprocess.run([sys.executable, LINT, check, self.root], check=False, text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        return done.returncode, done.stdout
+
+    def test_a_good_tree_passes(self):
+        for check in ("tree", "format", "headers"):
+            code, text = self.lint(check)
+            self.assertIn(code, (0, 77), text)
+
+    def test_each_broken_rule_is_found(self):
+        for name, text, check, message in BAD:
+            with self.subTest(file=name):
+                self.write(name, text)
+                code, found = self.lint(check)
+                (self.root / name).unlink()
+                if code == 77:
+                    continue
+                self.assertEqual(code, 1, found)
+                self.assertEqual(found.count("\n"), 1, found)
+                self.assertRegex(found, "^(" + name + "|host/model/one|host/model/json)")
+                self.assertIn(message, found)
+
+    def test_wrong_usage_is_refused(self):
+        code, _ = self.lint("nonsense")
+        self.assertEqual(code, 2)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,126 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# drivers.sh FOLDER: unpacks the Vulkan drivers that tests compare, prints how to find each.
+#
+# A second Mesa (lavapipe and RADV of bookworm-backports) and SwiftShader (of chromium-common) are
+# taken out of their packages under FOLDER; nothing of the system is replaced. What cannot be had is
+# left out with one line, and its tests skip. Shell exports go to standard output.
+set -euo pipefail
+
+FOLDER=$(mkdir -p "$1" && cd "$1" && pwd)
+TRIPLET=$(gcc -print-multiarch)
+
+say() {
+    echo "drivers: $*" >&2
+}
+
+# fetch_backports FOLDER: packages of the second Mesa as .deb files. The suite's address is that of
+# the machine's own package source, and its lists are kept apart from the machine's.
+fetch_backports() {
+    local uri apt=$1/apt
+    mkdir -p "$apt/lists/partial" "$apt/cache"
+    uri=$(apt-get indextargets --format '$(REPO_URI)' 'Codename: bookworm' | head -n 1)
+    [ -n "$uri" ] || uri=$(apt-get indextargets --format '$(REPO_URI)' 'Suite: bookworm' | head -n 1)
+    [ -n "$uri" ] || return 1
+    echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $uri bookworm-backports main" \
+        >"$apt/sources.list"
+    local options=(-q -o "Dir::Etc::sourcelist=$apt/sources.list" -o Dir::Etc::sourceparts=/dev/null
+        -o "Dir::State::Lists=$apt/lists" -o "Dir::Cache=$apt/cache" -o APT::Sandbox::User=root
+        -o APT::Update::Post-Invoke::= -o APT::Update::Post-Invoke-Success::=)
+    apt-get "${options[@]}" update && (cd "$1" &&
+        apt-get "${options[@]}" download mesa-vulkan-drivers libdrm2 libdrm-amdgpu1)
+}
+
+# write_icd FROM TO LIBRARY: a driver's manifest with the unpacked library in place of the installed one.
+write_icd() {
+    sed -E "s|(\"library_path\": *\")[^\"]*\"|\1$3\"|" "$1" >"$2"
+}
+
+setup_mesa25() {
+    local out=$FOLDER/mesa25 temp=$FOLDER/mesa25.part lib name
+    if [ -e "$out/stamp" ]; then
+        return
+    fi
+    say "fetching the second Mesa from bookworm-backports"
+    rm -rf "$out" "$temp"
+    mkdir -p "$temp"
+    if ! fetch_backports "$temp" >"$FOLDER/mesa25.log" 2>&1 </dev/null; then
+        say "bookworm-backports cannot be had (see $FOLDER/mesa25.log): tests on Mesa 25 will be skipped"
+        rm -rf "$temp"
+        return
+    fi
+    for deb in "$temp"/*.deb; do
+        dpkg -x "$deb" "$temp/root"
+    done
+    rm -rf "$temp/apt" "$temp"/*.deb "$temp/root/usr/share/doc"
+    lib=$out/root/usr/lib/$TRIPLET
+    for name in lvp radeon; do
+        write_icd "$temp"/root/usr/share/vulkan/icd.d/${name}_icd*.json "$temp/${name}_icd.json" \
+            "$lib/libvulkan_$name.so"
+    done
+    mv "$temp" "$out"
+    if LD_LIBRARY_PATH=$lib ldd "$lib/libvulkan_lvp.so" | grep 'not found' >&2; then
+        say "the second Mesa lacks libraries on this machine: tests on Mesa 25 will be skipped"
+        return
+    fi
+    touch "$out/stamp"
+}
+
+# Only the driver is taken out of the package: two files of a large one.
+setup_swiftshader() {
+    local out=$FOLDER/swiftshader temp=$FOLDER/swiftshader.part
+    if [ -e "$out/vk_swiftshader_icd.json" ] || [ -e /usr/lib/chromium/vk_swiftshader_icd.json ]; then
+        return
+    fi
+    say "fetching SwiftShader from chromium-common"
+    rm -rf "$temp"
+    mkdir -p "$temp" "$out"
+    # The package changes often: lists that are a few days old name a version that is gone.
+    if ! (cd "$temp" && { apt-get -q download chromium-common ||
+        { refresh_lists && apt-get -q download chromium-common; }; }) \
+        >"$FOLDER/swiftshader.log" 2>&1 </dev/null; then
+        say "chromium-common cannot be had (see $FOLDER/swiftshader.log): tests on SwiftShader will be skipped"
+        rm -rf "$temp" "$out"
+        return
+    fi
+    dpkg -x "$temp"/*.deb "$temp/root"
+    mv "$temp/root/usr/lib/chromium/libvk_swiftshader.so" "$out/"
+    mv "$temp/root/usr/lib/chromium/vk_swiftshader_icd.json" "$out/"
+    rm -rf "$temp"
+}
+
+refresh_lists() {
+    if [ "$(id -u)" = 0 ]; then
+        apt-get -q update
+    else
+        sudo apt-get -q update
+    fi
+}
+
+# export_file NAME FILE...: the first that exists.
+export_file() {
+    local name=$1 file
+    shift
+    for file in "$@"; do
+        if [ -e "$file" ]; then
+            printf 'export %s=%q\n' "$name" "$file"
+            return
+        fi
+    done
+}
+
+setup_mesa25
+setup_swiftshader
+export_file VKFI_ICD_LAVAPIPE /usr/share/vulkan/icd.d/lvp_icd*.json
+export_file VKFI_ICD_RADEON /usr/share/vulkan/icd.d/radeon_icd*.json
+if [ -e "$FOLDER/mesa25/stamp" ]; then
+    export_file VKFI_ICD_LAVAPIPE25 "$FOLDER/mesa25/lvp_icd.json"
+    export_file VKFI_ICD_RADEON25 "$FOLDER/mesa25/radeon_icd.json"
+    export_file VKFI_LIB_LAVAPIPE25 "$FOLDER/mesa25/root/usr/lib/$TRIPLET"
+fi
+export_file VKFI_ICD_SWIFTSHADER "$FOLDER/swiftshader/vk_swiftshader_icd.json" \
+    /usr/lib/chromium/vk_swiftshader_icd.json
+# RADV asks for it even where nothing is displayed.
+mkdir -p "$FOLDER/runtime"
+chmod 700 "$FOLDER/runtime"
+printf 'export XDG_RUNTIME_DIR=${XDG_RUNTIME_DIR:-%q}\n' "$FOLDER/runtime"

@@ -1,0 +1,185 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# From a fresh Debian 12 machine to the main job or the tests, in one command; a second run is quick.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+usage() {
+    cat <<'TEXT'
+usage: bash third_party/setup.sh run | test | full | deps
+
+  run    packages, build, default model; then generates on the Vulkan device and on the CPU, injects
+         a few faults on both and shows that they agree bit for bit
+  test   what `run` sets up and the drivers that tests compare; builds, runs the quick tests
+  full   as `test`, with all models and all tests (long)
+  deps   packages, drivers and the default model only
+
+Packages come from apt (as root, or by sudo) and from pip. Everything else lies under
+${XDG_CACHE_HOME:-$HOME/.cache}/vkfi. The last line of `test` and `full` is "N passed, N failed".
+Exit status: 0 done, 1 a test failed, 2 the machine could not be set up; `run`: that of vkfi.
+TEXT
+}
+
+BUILD_PACKAGES=(gcc libc6-dev make cmake ninja-build pkg-config glslc spirv-tools spirv-headers
+    libvulkan-dev libvulkan-volk-dev libcjson-dev libsqlite3-dev libpcre2-dev libmd-dev
+    libcmocka-dev mesa-vulkan-drivers python3 python3-pip ca-certificates)
+TEST_PACKAGES=(python3-venv clang-format binutils vulkan-validationlayers)
+GGUF_VERSION=0.19.0 # of the PyPI package that dequantisation is compared with
+
+HOME=${HOME:-$(getent passwd "$(id -u)" | cut -d: -f6)}
+CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/vkfi
+PYTHON=/usr/bin/python3
+
+say() {
+    echo "setup: $*" >&2
+}
+
+die() {
+    say "$*"
+    exit 2
+}
+
+# Runs apt-get as root.
+root_apt() {
+    local root=()
+    [ "$(id -u)" = 0 ] || root=(sudo)
+    "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=300 "$@"
+}
+
+# Installs those packages that are missing; one `apt-get update` a run at most.
+install_packages() {
+    local missing=() package
+    for package in "$@"; do
+        if [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" != installed ]; then
+            missing+=("$package")
+        fi
+    done
+    if [ ${#missing[@]} = 0 ]; then
+        return
+    fi
+    if [ "$(id -u)" != 0 ] && ! command -v sudo >/dev/null; then
+        die "found neither root nor sudo, expected one of them to install ${missing[*]}"
+    fi
+    say "installing ${missing[*]}"
+    local log=$CACHE/apt.log
+    if ! { root_apt update && root_apt install -y --no-install-recommends "${missing[@]}"; } \
+        </dev/null >"$log" 2>&1; then
+        tail -n 5 "$log" >&2
+        die "apt-get could not install the packages (all of its output: $log)"
+    fi
+}
+
+# A Python with the reference implementation of GGUF blocks, for tests only.
+setup_python() {
+    local stamp=$CACHE/python/gguf-$GGUF_VERSION.stamp
+    if [ -e "$stamp" ]; then
+        return
+    fi
+    say "fetching gguf $GGUF_VERSION for the tests"
+    if "$PYTHON" -m venv --clear "$CACHE/python" && "$CACHE/python/bin/pip" install --quiet \
+        --disable-pip-version-check "gguf==$GGUF_VERSION" numpy </dev/null >&2; then
+        touch "$stamp"
+    else
+        say "gguf could not be fetched: the tests that compare with it will be skipped"
+    fi
+}
+
+# env.sh: how test programs find drivers, models and Python.
+write_environment() {
+    {
+        echo "# Written by third_party/setup.sh; sourced before the tests."
+        bash third_party/drivers.sh "$CACHE/drivers"
+        printf 'export VKFI_MODELS=%q\n' "$CACHE/models"
+        if [ -n "$(compgen -G "$CACHE/python/gguf-*.stamp")" ]; then
+            printf 'export VKFI_PYTHON=%q\n' "$CACHE/python/bin/python3"
+        fi
+    } >"$CACHE/env.sh.part"
+    mv "$CACHE/env.sh.part" "$CACHE/env.sh"
+}
+
+fetch_models() {
+    local model
+    for model in "$@"; do
+        "$PYTHON" third_party/fetch_model.py "$model" >/dev/null ||
+            die "model $model could not be fetched"
+    done
+}
+
+build() {
+    say "building"
+    cmake --preset release >"$CACHE/configure.log" 2>&1 || {
+        cat "$CACHE/configure.log" >&2
+        die "cmake could not configure the build"
+    }
+    cmake --build build -j "$(nproc)" -- --quiet >&2 || die "the build failed"
+}
+
+# run_tests [ctest options]: the quick tests, or all.
+run_tests() {
+    local junit=build/ctest.xml suite tests failures skipped disabled
+    rm -f "$junit"
+    # The file tells what happened; the exit status is made from it below.
+    ctest --test-dir build --output-on-failure --no-tests=error -j "$(nproc)" \
+        --output-junit "$PWD/$junit" "$@" </dev/null || true
+    [ -s "$junit" ] || die "ctest wrote no $junit"
+    suite=$(tr '\n\t' '  ' <"$junit" | grep -o '<testsuite [^>]*>')
+    count() {
+        sed -n "s/.* $1=\"\([0-9]*\)\".*/\1/p" <<<"$suite"
+    }
+    tests=$(count tests) failures=$(count failures)
+    skipped=$(count skipped) disabled=$(count disabled)
+    if [ "$((skipped + disabled))" -gt 0 ]; then
+        echo "$((skipped + disabled)) skipped: what they need is not on this machine"
+    fi
+    echo "$((tests - failures - skipped - disabled)) passed, $failures failed"
+    [ "$failures" = 0 ]
+}
+
+main() {
+    local mode=${1:-}
+    case $mode in
+    run | test | full | deps) ;;
+    -h | --help)
+        usage
+        exit 0
+        ;;
+    *)
+        usage >&2
+        exit 2
+        ;;
+    esac
+    [ $# = 1 ] || die "found words after '$mode', expected none"
+    mkdir -p "$CACHE"
+    if [ "$mode" = run ]; then
+        install_packages "${BUILD_PACKAGES[@]}"
+    else
+        install_packages "${BUILD_PACKAGES[@]}" "${TEST_PACKAGES[@]}"
+        setup_python
+        write_environment
+    fi
+    fetch_models smollm2-135m
+    case $mode in
+    run)
+        build
+        exec build/vkfi selfcheck -m smollm2-135m
+        ;;
+    test | full)
+        if [ "$mode" = full ]; then
+            fetch_models gemma3-270m qwen2.5-coder-0.5b
+        fi
+        build
+        # shellcheck source=/dev/null
+        . "$CACHE/env.sh"
+        if [ "$mode" = full ]; then
+            run_tests || exit 1
+        else
+            run_tests -LE full || exit 1
+        fi
+        ;;
+    deps)
+        say "done; test programs find what they need by: . $CACHE/env.sh"
+        ;;
+    esac
+}
+
+main "$@"
