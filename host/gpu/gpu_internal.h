@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT */
+/* What the files of this folder share: the open device and the way Vulkan errors become codes. */
+#ifndef VKFI_GPU_GPU_INTERNAL_H
+#define VKFI_GPU_GPU_INTERNAL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <volk.h>
+
+#include "base/status.h"
+#include "gpu/buffer.h"
+#include "gpu/device.h"
+#include "gpu/kernel.h"
+#include "gpu/stream.h"
+
+/* Calls a Vulkan function; on anything but VK_SUCCESS logs it and jumps. Needs `gpu` (may be null),
+ * `enum status st` and label `fail` in scope. */
+#define VK(call)                                                                                   \
+    do {                                                                                           \
+        VkResult vk_result = (call);                                                               \
+        if (vk_result != VK_SUCCESS) {                                                             \
+            st = gpu_fail(gpu, vk_result, #call, __FILE__, __LINE__);                              \
+            goto fail;                                                                             \
+        }                                                                                          \
+    } while (0)
+
+/* Longest the device may take for a copy of ours, in seconds. */
+#define GPU_TRANSFER_TIMEOUT 60.0
+
+struct gpu_instance {
+    VkInstance instance;
+    VkDebugUtilsMessengerEXT messenger;
+    _Atomic uint32_t messages; /* of the validation layer; its address is the messenger's user */
+};
+
+struct gpu {
+    struct gpu_instance instance;
+    struct gpu_info info;
+    VkPhysicalDevice physical;
+    VkDevice device;
+    struct VolkDeviceTable vk;
+    VkQueue queue;
+    uint32_t family;
+    VkPhysicalDeviceMemoryProperties memory;
+    double timestamp_seconds; /* one tick */
+    uint64_t timestamp_mask;
+    bool compile_only;
+    bool lost;      /* nothing works any more */
+    bool abandoned; /* work is still in flight that will never be waited for: nothing is freed */
+
+    VkPipelineCache cache;
+    char *cache_path; /* owned; null: not kept */
+
+    uint64_t memory_limit, memory_used, memory_peak; /* bytes */
+    uint64_t serial;                                 /* of the next buffer */
+
+    VkDescriptorSetLayout set_layout[KERNEL_BINDINGS_MAX + 1]; /* made when first wanted */
+    struct gpu_sets *sets; /* gpu_sets.c; made when first wanted */
+
+    struct stream *transfer;    /* made when first wanted */
+    struct gpu_buffer *staging; /* likewise */
+};
+
+struct gpu_buffer {
+    struct gpu *gpu;
+    uint64_t serial;            /* never used twice */
+    uint64_t size, memory_size; /* bytes: as asked, as taken from the device */
+    VkBuffer handle;
+    VkDeviceMemory memory;
+    uint8_t *mapped; /* null: not mapped */
+    bool cached;     /* the host reads it quickly */
+};
+
+struct kernel {
+    struct gpu *gpu;
+    const char *name;
+    VkPipelineLayout layout;
+    VkPipeline pipeline;
+    uint32_t binding_count, push_size;
+    uint32_t local_size[3];
+    bool captured;
+};
+
+/* Logs the failed call and gives its code; marks a lost device. */
+enum status gpu_fail(struct gpu *gpu, VkResult result, const char *call, const char *file,
+                     int line) STATUS_MUST_USE;
+
+const char *gpu_result_name(VkResult result);
+
+/* STATUS_DEVICE_LOST (logged) if the device is lost. */
+enum status gpu_check(const struct gpu *gpu) STATUS_MUST_USE;
+
+/* Loads the loader and the drivers. */
+enum status gpu_instance_init(struct gpu_instance *out,
+                              const struct gpu_params *params) STATUS_MUST_USE;
+void gpu_instance_finish(struct gpu_instance *instance);
+
+/* Devices that fit (Vulkan 1.2, a compute queue), in the order of gpu_list; count at most
+ * GPU_LIST_MAX. */
+enum status gpu_instance_devices(const struct gpu_instance *instance,
+                                 VkPhysicalDevice out[GPU_LIST_MAX],
+                                 size_t *out_count) STATUS_MUST_USE;
+
+/* Fills in all but `index`. */
+void gpu_info_read(struct gpu_info *out, VkPhysicalDevice physical);
+bool gpu_info_has_extension(VkPhysicalDevice physical, const char *name);
+
+/* Family with compute, or UINT32_MAX. */
+uint32_t gpu_info_family(VkPhysicalDevice physical, VkQueueFamilyProperties *out);
+
+/* The layout of `count` storage buffers at bindings 0 .. count - 1. */
+enum status gpu_sets_layout(struct gpu *gpu, uint32_t count,
+                            VkDescriptorSetLayout *out) STATUS_MUST_USE;
+
+/* A descriptor set of these bindings: kept, and found again the next time. */
+enum status gpu_sets_get(struct gpu *gpu, const struct stream_binding *bindings, uint32_t count,
+                         VkDescriptorSet *out) STATUS_MUST_USE;
+
+/* Drops the sets that name a buffer. */
+void gpu_sets_forget(struct gpu *gpu, uint64_t serial);
+void gpu_sets_finish(struct gpu *gpu);
+
+/* The pipeline cache: read at open, written back at close. */
+enum status gpu_cache_init(struct gpu *gpu, const char *path) STATUS_MUST_USE;
+void gpu_cache_finish(struct gpu *gpu);
+
+#endif

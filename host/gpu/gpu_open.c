@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: MIT */
+/* One device: chosen, opened, closed. */
+#include <ctype.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/log.h"
+#include "gpu/gpu_internal.h"
+
+/* Larger is better, when nothing was asked for. */
+static int rank(enum gpu_kind kind)
+{
+    switch (kind) {
+    case GPU_KIND_DISCRETE:
+        return 4;
+    case GPU_KIND_INTEGRATED:
+        return 3;
+    case GPU_KIND_VIRTUAL:
+        return 2;
+    case GPU_KIND_OTHER:
+        return 1;
+    case GPU_KIND_CPU:
+        break;
+    }
+    return 0;
+}
+
+static bool contains(const char *text, const char *piece)
+{
+    size_t n = strlen(piece);
+    for (; *text; text++)
+        if (strncasecmp(text, piece, n) == 0)
+            return true;
+    return false;
+}
+
+static enum status choose_index(const struct gpu_list *list, const char *text, size_t *out)
+{
+    char *end;
+    unsigned long index = strtoul(text, &end, 10);
+    if (*end == '\0' && index < list->count) {
+        *out = index;
+        return STATUS_OK;
+    }
+    log_error("found device %s, expected 0..%zu or a piece of a name; vkfi devices lists them",
+              text, list->count - 1);
+    return STATUS_USAGE;
+}
+
+static enum status choose_name(const struct gpu_list *list, const char *text, size_t *out)
+{
+    size_t fits = 0, other = 0;
+    for (size_t i = 0; i < list->count; i++) {
+        const struct gpu_info *info = &list->item[i];
+        if (!contains(info->name, text) && !contains(info->driver_name, text))
+            continue;
+        if (fits++ == 0)
+            *out = i;
+        else
+            other = i;
+    }
+    if (fits == 1)
+        return STATUS_OK;
+    if (fits == 0)
+        log_error("found device '%s', expected an index or a piece of a name such as '%s'; vkfi "
+                  "devices lists them",
+                  text, list->item[0].name);
+    else
+        log_error("device '%s' fits %zu devices, %zu and %zu among them; expected an index", text,
+                  fits, *out, other);
+    return STATUS_USAGE;
+}
+
+static enum status choose(const struct gpu_list *list, const char *selector, size_t *out)
+{
+    *out = 0;
+    if (selector && isdigit((unsigned char)selector[0]))
+        return choose_index(list, selector, out);
+    if (selector)
+        return choose_name(list, selector, out);
+    for (size_t i = 1; i < list->count; i++)
+        if (rank(list->item[i].kind) > rank(list->item[*out].kind))
+            *out = i;
+    return STATUS_OK;
+}
+
+/* The device of the list in this process's own instance. */
+static enum status find(struct gpu *gpu)
+{
+    VkPhysicalDevice devices[GPU_LIST_MAX];
+    size_t count = 0;
+    enum status st = gpu_instance_devices(&gpu->instance, devices, &count);
+    if (st != STATUS_OK)
+        return st;
+    for (size_t i = 0; i < count; i++) {
+        struct gpu_info info;
+        gpu_info_read(&info, devices[i]);
+        if (i != gpu->info.index || strcmp(info.uuid, gpu->info.uuid) != 0)
+            continue;
+        gpu->physical = devices[i];
+        return STATUS_OK;
+    }
+    log_error("%s: device %u is no longer there", gpu->info.name, gpu->info.index);
+    return STATUS_DEVICE;
+}
+
+static enum status make_device(struct gpu *gpu)
+{
+    enum status st = STATUS_OK;
+    const char *extension[2];
+    uint32_t extensions = 0;
+    VkQueueFamilyProperties family = {0};
+    VkPhysicalDeviceSubgroupSizeControlFeaturesEXT size = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_SIZE_CONTROL_FEATURES_EXT};
+    VkPhysicalDevicePipelineExecutablePropertiesFeaturesKHR executable = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PIPELINE_EXECUTABLE_PROPERTIES_FEATURES_KHR};
+    VkPhysicalDeviceFeatures2 features = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2};
+    if (gpu->info.max_subgroup_size > 0) {
+        extension[extensions++] = VK_EXT_SUBGROUP_SIZE_CONTROL_EXTENSION_NAME;
+        size.pNext = features.pNext;
+        features.pNext = &size;
+    }
+    if (gpu->info.statistics) {
+        extension[extensions++] = VK_KHR_PIPELINE_EXECUTABLE_PROPERTIES_EXTENSION_NAME;
+        executable.pNext = features.pNext;
+        features.pNext = &executable;
+    }
+    vkGetPhysicalDeviceFeatures2(gpu->physical, &features);
+    features.features = (VkPhysicalDeviceFeatures){0};
+    if (!size.subgroupSizeControl || !size.computeFullSubgroups)
+        gpu->info.min_subgroup_size = gpu->info.max_subgroup_size = 0;
+    gpu->info.statistics = executable.pipelineExecutableInfo;
+
+    gpu->family = gpu_info_family(gpu->physical, &family);
+    const float priority = 1;
+    const VkDeviceQueueCreateInfo queue = {
+        .sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO,
+        .queueFamilyIndex = gpu->family,
+        .queueCount = 1,
+        .pQueuePriorities = &priority,
+    };
+    const VkDeviceCreateInfo info = {
+        .sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
+        .pNext = &features,
+        .queueCreateInfoCount = 1,
+        .pQueueCreateInfos = &queue,
+        .enabledExtensionCount = extensions,
+        .ppEnabledExtensionNames = extension,
+    };
+    VK(vkCreateDevice(gpu->physical, &info, NULL, &gpu->device));
+    volkLoadDeviceTable(&gpu->vk, gpu->device);
+    gpu->vk.vkGetDeviceQueue(gpu->device, gpu->family, 0, &gpu->queue);
+    gpu->timestamp_mask = family.timestampValidBits >= 64
+                              ? UINT64_MAX
+                              : (UINT64_C(1) << family.timestampValidBits) - 1;
+fail:
+    return st;
+}
+
+static void read_properties(struct gpu *gpu)
+{
+    VkPhysicalDeviceProperties properties;
+    vkGetPhysicalDeviceProperties(gpu->physical, &properties);
+    gpu->timestamp_seconds = (double)properties.limits.timestampPeriod * 1e-9;
+    vkGetPhysicalDeviceMemoryProperties(gpu->physical, &gpu->memory);
+}
+
+enum status gpu_open(struct gpu **out, const struct gpu_params *params)
+{
+    static const struct gpu_params defaults;
+    struct gpu_list *list = NULL;
+    size_t index = 0;
+    enum status st = STATUS_MEMORY;
+    params = params ? params : &defaults;
+    *out = NULL;
+    struct gpu *gpu = calloc(1, sizeof *gpu);
+    list = calloc(1, sizeof *list);
+    if (!gpu || !list) {
+        log_error("no memory to open a device");
+        goto fail;
+    }
+    if ((st = gpu_list(list, params)) != STATUS_OK ||
+        (st = choose(list, params->selector, &index)) != STATUS_OK)
+        goto fail;
+    gpu->info = list->item[index];
+    gpu->compile_only = params->compile_only;
+    gpu->memory_limit = params->memory_limit;
+    if ((st = gpu_instance_init(&gpu->instance, params)) != STATUS_OK ||
+        (st = find(gpu)) != STATUS_OK || (st = make_device(gpu)) != STATUS_OK ||
+        (st = gpu_cache_init(gpu, params->cache_path)) != STATUS_OK)
+        goto fail;
+    read_properties(gpu);
+    free(list);
+    *out = gpu;
+    return STATUS_OK;
+fail:
+    free(list);
+    gpu_close(&gpu);
+    return st;
+}
+
+static void finish_device(struct gpu *gpu)
+{
+    /* RADV without hardware crashes when it is asked to wait. */
+    if (!gpu->lost && !gpu->compile_only)
+        gpu->vk.vkDeviceWaitIdle(gpu->device);
+    stream_destroy(&gpu->transfer);
+    gpu_buffer_destroy(&gpu->staging);
+    gpu_sets_finish(gpu);
+    for (uint32_t i = 0; i <= KERNEL_BINDINGS_MAX; i++)
+        gpu->vk.vkDestroyDescriptorSetLayout(gpu->device, gpu->set_layout[i], NULL);
+    gpu_cache_finish(gpu);
+    gpu->vk.vkDestroyDevice(gpu->device, NULL);
+}
+
+void gpu_close(struct gpu **gpu)
+{
+    struct gpu *g = *gpu;
+    *gpu = NULL;
+    /* Work in flight may still touch what would be freed: the process's end is what frees it. */
+    if (!g || g->abandoned)
+        return;
+    if (g->device)
+        finish_device(g);
+    gpu_instance_finish(&g->instance);
+    free(g->cache_path);
+    free(g);
+}
+
+const struct gpu_info *gpu_get_info(const struct gpu *gpu)
+{
+    return &gpu->info;
+}
+
+uint32_t gpu_validation_messages(const struct gpu *gpu)
+{
+    return atomic_load(&gpu->instance.messages);
+}
+
+bool gpu_is_lost(const struct gpu *gpu)
+{
+    return gpu->lost;
+}
+
+uint64_t gpu_memory_used(const struct gpu *gpu)
+{
+    return gpu->memory_used;
+}
+
+uint64_t gpu_memory_peak(const struct gpu *gpu)
+{
+    return gpu->memory_peak;
+}

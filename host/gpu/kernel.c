@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: MIT */
+/* Kernels: the shader's interface compared, its constants set, the pipeline made. */
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "gpu/gpu_internal.h"
+#include "gpu/kernel_patch.h"
+#include "gpu/spirv.h"
+#include "gpu/spirv_reflect.h"
+
+/* What kernel_create works on. */
+struct build {
+    struct kernel *kernel;
+    const struct kernel_params *params;
+    struct spirv module;
+    struct spirv_reflect reflect;
+    uint32_t *words; /* owned; the patched module, null: as embedded */
+    size_t count;
+};
+
+static const char *name_of(const struct build *b)
+{
+    return b->params->code->name;
+}
+
+static bool has_id(const uint32_t *ids, uint32_t count, uint32_t id)
+{
+    for (uint32_t i = 0; i < count; i++)
+        if (ids[i] == id)
+            return true;
+    return false;
+}
+
+static enum status differ(const struct build *b, const char *what, uint32_t found,
+                          uint32_t expected)
+{
+    log_error("shader %s: %s is %#" PRIx32 ", the host expects %#" PRIx32, name_of(b), what, found,
+              expected);
+    return STATUS_INTERNAL;
+}
+
+static enum status compare_specs(const struct build *b)
+{
+    const struct kernel_layout *layout = &b->params->layout;
+    const struct spirv_reflect *r = &b->reflect;
+    for (uint32_t i = 0; i < r->spec_count; i++)
+        if (!has_id(layout->spec_ids, layout->spec_count, r->spec_ids[i]))
+            return differ(b, "a specialization id the host does not know", r->spec_ids[i], 0);
+    for (uint32_t i = 0; i < layout->spec_count; i++)
+        if (!has_id(r->spec_ids, r->spec_count, layout->spec_ids[i]))
+            return differ(b, "a specialization id the shader does not have", 0,
+                          layout->spec_ids[i]);
+    for (uint32_t i = 0; i < b->params->constant_count; i++)
+        if (!has_id(r->spec_ids, r->spec_count, b->params->constants[i].id))
+            return differ(b, "a constant that is set, of an id the shader does not have", 0,
+                          b->params->constants[i].id);
+    for (uint32_t i = 0; i < 3; i++)
+        if (r->local_size_id[i] != layout->local_size_id[i])
+            return differ(b, "the specialization id of a local size", r->local_size_id[i],
+                          layout->local_size_id[i]);
+    return STATUS_OK;
+}
+
+static enum status compare(const struct build *b)
+{
+    const struct kernel_layout *layout = &b->params->layout;
+    const struct spirv_reflect *r = &b->reflect;
+    const struct gpu_info *info = &b->kernel->gpu->info;
+    if (layout->binding_count > KERNEL_BINDINGS_MAX)
+        return differ(b, "largest number of bindings", KERNEL_BINDINGS_MAX, layout->binding_count);
+    uint32_t bindings = (1u << layout->binding_count) - 1;
+    if (r->bindings != bindings)
+        return differ(b, "the set of storage buffer bindings", r->bindings, bindings);
+    if (r->other_resources)
+        return differ(b, "a resource that is no storage buffer of set 0", 1, 0);
+    if (r->push_size != layout->push_size)
+        return differ(b, "the size of the push constants", r->push_size, layout->push_size);
+    if (layout->push_size > info->max_push_size || layout->binding_count > info->max_bindings) {
+        log_error("%s: shader %s needs %" PRIu32 " bytes of push constants and %" PRIu32
+                  " bindings, the device has %" PRIu32 " and %" PRIu32,
+                  info->name, name_of(b), layout->push_size, layout->binding_count,
+                  info->max_push_size, info->max_bindings);
+        return STATUS_DEVICE;
+    }
+    return compare_specs(b);
+}
+
+static enum status check_size(const struct build *b)
+{
+    struct kernel *kernel = b->kernel;
+    const struct gpu_info *info = &kernel->gpu->info;
+    const uint32_t *size = kernel->local_size;
+    uint64_t all = (uint64_t)size[0] * size[1] * size[2];
+    uint32_t subgroup = b->params->subgroup_size;
+    if (size[0] > info->max_group_size[0] || size[1] > info->max_group_size[1] ||
+        size[2] > info->max_group_size[2] || all > info->max_group_invocations || all == 0) {
+        log_error("%s: shader %s: workgroup of %" PRIu32 " x %" PRIu32 " x %" PRIu32
+                  ", the device allows %" PRIu32 " x %" PRIu32 " x %" PRIu32 " and %" PRIu32
+                  " together",
+                  info->name, name_of(b), size[0], size[1], size[2], info->max_group_size[0],
+                  info->max_group_size[1], info->max_group_size[2], info->max_group_invocations);
+        return STATUS_DEVICE;
+    }
+    if (subgroup && (subgroup < info->min_subgroup_size || subgroup > info->max_subgroup_size)) {
+        log_error("%s: shader %s: subgroups of %" PRIu32 " asked for, the device has %" PRIu32
+                  "..%" PRIu32,
+                  info->name, name_of(b), subgroup, info->min_subgroup_size,
+                  info->max_subgroup_size);
+        return STATUS_DEVICE;
+    }
+    if (subgroup && size[0] % subgroup != 0)
+        return differ(b, "workgroup width, no multiple of the subgroup size", size[0], subgroup);
+    return STATUS_OK;
+}
+
+static enum status read_module(struct build *b)
+{
+    const struct shader_code *code = b->params->code;
+    struct kernel *kernel = b->kernel;
+    enum status st = spirv_init(&b->module, code->words, code->size / 4, code->name);
+    if (st != STATUS_OK || (st = spirv_reflect(&b->reflect, &b->module)) != STATUS_OK ||
+        (st = compare(b)) != STATUS_OK)
+        return st == STATUS_INPUT ? STATUS_INTERNAL : st;
+    for (uint32_t i = 0; i < 3; i++) {
+        kernel->local_size[i] = b->reflect.local_size[i];
+        for (uint32_t c = 0; c < b->params->constant_count; c++)
+            if (b->reflect.local_size_id[i] != SPIRV_REFLECT_LITERAL &&
+                b->params->constants[c].id == b->reflect.local_size_id[i])
+                kernel->local_size[i] = b->params->constants[c].value;
+    }
+    if ((st = check_size(b)) != STATUS_OK || !code->exact)
+        return st;
+    return kernel_patch(&b->words, &b->count, &b->module, b->reflect.entry_point,
+                        &kernel->gpu->info.float_controls);
+}
+
+static enum status make_layout(struct kernel *kernel)
+{
+    struct gpu *gpu = kernel->gpu;
+    VkDescriptorSetLayout set;
+    enum status st = gpu_sets_layout(gpu, kernel->binding_count, &set);
+    if (st != STATUS_OK)
+        return st;
+    const VkPushConstantRange push = {VK_SHADER_STAGE_COMPUTE_BIT, 0, kernel->push_size};
+    const VkPipelineLayoutCreateInfo info = {
+        .sType = VK_STRUCTURE_TYPE_PIPELINE_LAYOUT_CREATE_INFO,
+        .setLayoutCount = 1,
+        .pSetLayouts = &set,
+        .pushConstantRangeCount = kernel->push_size ? 1 : 0,
+        .pPushConstantRanges = &push,
+    };
+    VK(gpu->vk.vkCreatePipelineLayout(gpu->device, &info, NULL, &kernel->layout));
+fail:
+    return st;
+}
+
+static enum status make_pipeline(struct build *b, VkShaderModule module)
+{
+    struct kernel *kernel = b->kernel;
+    struct gpu *gpu = kernel->gpu;
+    const struct kernel_params *params = b->params;
+    enum status st = STATUS_OK;
+    VkSpecializationMapEntry entry[KERNEL_SPEC_MAX];
+    uint32_t value[KERNEL_SPEC_MAX];
+    for (uint32_t i = 0; i < params->constant_count; i++) {
+        entry[i] = (VkSpecializationMapEntry){params->constants[i].id, 4 * i, 4};
+        value[i] = params->constants[i].value;
+    }
+    const VkSpecializationInfo constants = {params->constant_count, entry,
+                                            4 * params->constant_count, value};
+    const VkPipelineShaderStageRequiredSubgroupSizeCreateInfoEXT subgroup = {
+        .sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_REQUIRED_SUBGROUP_SIZE_CREATE_INFO_EXT,
+        .requiredSubgroupSize = params->subgroup_size,
+    };
+    const VkPipelineCreateFlags capture =
+        VK_PIPELINE_CREATE_CAPTURE_STATISTICS_BIT_KHR |
+        VK_PIPELINE_CREATE_CAPTURE_INTERNAL_REPRESENTATIONS_BIT_KHR;
+    const VkComputePipelineCreateInfo info = {
+        .sType = VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO,
+        .flags = kernel->captured ? capture : 0,
+        .stage = {.sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
+                  .pNext = params->subgroup_size ? &subgroup : NULL,
+                  .flags = params->subgroup_size
+                               ? VK_PIPELINE_SHADER_STAGE_CREATE_REQUIRE_FULL_SUBGROUPS_BIT_EXT
+                               : 0,
+                  .stage = VK_SHADER_STAGE_COMPUTE_BIT,
+                  .module = module,
+                  .pName = "main",
+                  .pSpecializationInfo = params->constant_count ? &constants : NULL},
+        .layout = kernel->layout,
+    };
+    VK(gpu->vk.vkCreateComputePipelines(gpu->device, gpu->cache, 1, &info, NULL,
+                                        &kernel->pipeline));
+fail:
+    return st;
+}
+
+static enum status compile(struct build *b)
+{
+    struct gpu *gpu = b->kernel->gpu;
+    VkShaderModule module = VK_NULL_HANDLE;
+    enum status st = make_layout(b->kernel);
+    if (st != STATUS_OK)
+        return st;
+    const VkShaderModuleCreateInfo info = {
+        .sType = VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO,
+        .codeSize = b->words ? b->count * 4 : b->params->code->size,
+        .pCode = b->words ? b->words : b->params->code->words,
+    };
+    VK(gpu->vk.vkCreateShaderModule(gpu->device, &info, NULL, &module));
+    st = make_pipeline(b, module);
+fail:
+    gpu->vk.vkDestroyShaderModule(gpu->device, module, NULL);
+    return st;
+}
+
+enum status kernel_create(struct kernel **out, struct gpu *gpu, const struct kernel_params *params)
+{
+    struct build build = {.params = params};
+    *out = NULL;
+    enum status st = gpu_check(gpu);
+    if (st != STATUS_OK)
+        return st;
+    if (params->constant_count > KERNEL_SPEC_MAX)
+        return differ(&build, "largest number of constants", KERNEL_SPEC_MAX,
+                      params->constant_count);
+    struct kernel *kernel = calloc(1, sizeof *kernel);
+    if (!kernel) {
+        log_error("no memory for kernel %s", params->code->name);
+        return STATUS_MEMORY;
+    }
+    *kernel = (struct kernel){
+        .gpu = gpu,
+        .name = params->code->name,
+        .binding_count = params->layout.binding_count,
+        .push_size = params->layout.push_size,
+        .captured = params->capture && gpu->info.statistics,
+    };
+    build.kernel = kernel;
+    st = read_module(&build);
+    if (st == STATUS_OK)
+        st = compile(&build);
+    free(build.words);
+    if (st != STATUS_OK)
+        kernel_destroy(&kernel);
+    *out = kernel;
+    return st;
+}
+
+void kernel_destroy(struct kernel **kernel)
+{
+    struct kernel *k = *kernel;
+    *kernel = NULL;
+    if (!k || k->gpu->abandoned)
+        return;
+    k->gpu->vk.vkDestroyPipeline(k->gpu->device, k->pipeline, NULL);
+    k->gpu->vk.vkDestroyPipelineLayout(k->gpu->device, k->layout, NULL);
+    free(k);
+}
+
+const char *kernel_name(const struct kernel *kernel)
+{
+    return kernel->name;
+}
+
+void kernel_local_size(const struct kernel *kernel, uint32_t out[3])
+{
+    for (uint32_t i = 0; i < 3; i++)
+        out[i] = kernel->local_size[i];
+}

@@ -1,0 +1,115 @@
+#version 460
+/* SPDX-License-Identifier: MIT */
+/* HEADS: probabilities times values; four features of a head an invocation, invocations in y share
+ * the partials of the sum. */
+#include "shared/hook.glsl"
+#include "shared/pages.glsl"
+#include "shared/sum.glsl"
+
+layout(local_size_x_id = SPEC_LANES_X, local_size_y_id = SPEC_LANES_Y) in;
+layout(constant_id = SPEC_ACT) const uint ACT = NM_F32;
+layout(constant_id = SPEC_KV) const uint KV = NM_F32;
+layout(push_constant) uniform push_block { push_heads push; };
+QUAD_BUFFER(0, results);
+FETCH_BUFFER(1, inputs);
+FETCH_BUFFER(2, pages);
+WORD_BUFFER(3, columns);
+WORD_BUFFER(4, tables);
+HOOK_BUFFER(5)
+
+shared float across[gl_WorkGroupSize.x * gl_WorkGroupSize.y * 4u];
+
+sum total[4]; /* of the four features */
+
+#ifdef VKFI_HOOK_FREE
+#define HIT(key) false
+#define IS_FEATURE(quad) false
+#else
+#define HIT(key_) (hooks[push.hook].key == (key_))
+/* The fault's output is one of this invocation's features. */
+#define IS_FEATURE(quad) (hooks[push.hook].row % push.head_dim / 4u == (quad))
+#endif
+
+/* Chains of the four features (in x .. w) after key position `key`. */
+vec4 add_key(vec4 chain, float p, uint row, uint quad, uint key)
+{
+    uvec4 raw = pages_raw(FETCH(pages, row + PAGES_QUAD(KV, quad)), quad, KV);
+    HOOK_DO(HOOK_WEIGHT, HIT(key) && IS_FEATURE(quad), uint c = hooks[push.hook].row % 4u;
+            raw[c] = hook_fire(push.hook, raw[c]))
+    chain = chain + vec4(p) * pages_value(raw, KV);
+    HOOK_DO(HOOK_PARTIAL, HIT(key) && IS_FEATURE(quad), uint c = hooks[push.hook].row % 4u;
+            chain[c] = hook_float(push.hook, chain[c], true))
+    return chain;
+}
+
+/* Adds the block of 32 key positions that begins at `key0`. */
+void add_block(uint probs, uint row, uint quad, uint key0, uvec2 span)
+{
+    vec4 chain[4];
+    for (uint j = 0u; j < 4u; j++)
+        chain[j] = vec4(NM_NEG_ZERO);
+    for (uint s = 0u; s < 8u; s++) {
+        uint key = key0 + 4u * s;
+        if (key + 3u < span.x || key > span.y)
+            continue;
+        vec4 p = FETCH_FLOATS(inputs, probs + key / 4u);
+        HOOK_DO(HOOK_OPERAND, hooks[push.hook].key / 4u == key / 4u,
+                uint c = hooks[push.hook].key % 4u; p[c] = hook_float(push.hook, p[c], quad == 0u))
+        for (uint j = 0u; j < 4u; j++)
+            if (key + j >= span.x && key + j <= span.y)
+                chain[j] = add_key(chain[j], p[j], row + (key + j) % NM_BLOCK * push.row, quad,
+                                   key + j);
+    }
+    vec4 t = (chain[0] + chain[1]) + (chain[2] + chain[3]);
+    for (uint f = 0u; f < 4u; f++)
+        total[f].run = total[f].run + t[f];
+}
+
+void join_across()
+{
+    uint run = gl_LocalInvocationID.y, at = gl_LocalInvocationIndex * 4u;
+    for (uint apart = 1u; apart < gl_WorkGroupSize.y; apart *= 2u) {
+        for (uint f = 0u; f < 4u; f++)
+            across[at + f] = total[f].run;
+        barrier();
+        if (run % (2u * apart) == 0u)
+            for (uint f = 0u; f < 4u; f++)
+                total[f].run = total[f].run + across[at + apart * gl_WorkGroupSize.x * 4u + f];
+        barrier();
+    }
+}
+
+void main()
+{
+    uint quad = push.quad0 + gl_GlobalInvocationID.x, head = push.head0 + gl_WorkGroupID.y;
+    uint slot = push.slot0 + gl_WorkGroupID.z, visits = NM_PARTIALS / gl_WorkGroupSize.y;
+    uint position = columns[slot * COLUMN_WORDS + COLUMN_POSITION];
+    uint table = columns[slot * COLUMN_WORDS + COLUMN_TABLE] + push.table_words;
+    uvec2 span = uvec2(pages_first(position, push.window), position);
+    uint probs = push.src + gl_WorkGroupID.z * push.src_stride + head * push.head_stride;
+    uint first = span.x / NM_BLOCK, last = span.y / NM_BLOCK;
+    bool inside = quad * 4u < push.head_dim;
+    for (uint i = 0u; i < visits; i++) {
+        uint visit = order_partial(gl_LocalInvocationID.y * visits + i);
+        uint skipped = first > visit ? (first - visit + NM_PARTIALS - 1u) / NM_PARTIALS : 0u;
+        for (uint f = 0u; f < 4u; f++)
+            sum_open(total[f]);
+        for (uint b = visit + skipped * NM_PARTIALS; inside && b <= last; b += NM_PARTIALS) {
+            uint row = tables[table + b] * NM_BLOCK * push.row + push.values +
+                       PAGES_QUAD(KV, head / push.group * (push.head_dim / 4u));
+            add_block(probs, row, quad, b * NM_BLOCK, span);
+        }
+        for (uint f = 0u; f < 4u; f++)
+            sum_close(total[f], i);
+    }
+    if (gl_WorkGroupSize.y > 1u)
+        join_across();
+    if (!inside || gl_LocalInvocationID.y != 0u || HOOK_SKIP(!IS_FEATURE(quad)))
+        return;
+    uint at = push.dst + slot * push.dst_stride + head * (push.head_dim / 4u) + quad;
+    uvec4 bits = round_quad(vec4(total[0].run, total[1].run, total[2].run, total[3].run), ACT);
+    if (!HOOK_SINGLE)
+        results[at] = bits;
+    HOOK_ONE(true, uint f = hooks[push.hook].row % 4u;
+             results[at][f] = hook_result(push.hook, total[f].run, ACT))
+}

@@ -1,0 +1,14 @@
+# Variants of the kernels: weight types and columns at once are spelled out, storage types and
+# workgroup shapes are specialization constants.
+set(VKFI_WEIGHT_TYPES f32 f16 bf16 q4_0 q4_1 q5_0 q5_1 q8_0 q4_k q5_k q6_k)
+
+foreach(type ${VKFI_WEIGHT_TYPES})
+  string(TOUPPER TYPE_${type} define)
+  vkfi_shader(embed VARIANT ${type} DEFINES ${define})
+  foreach(cols 1 4)
+    vkfi_shader(linear VARIANT ${type}_${cols} DEFINES ${define} COLS=${cols})
+  endforeach()
+endforeach()
+foreach(op norm rope store scores softmax heads gate add logits)
+  vkfi_shader(${op})
+endforeach()

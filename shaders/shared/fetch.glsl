@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/* How kernels read: quads (uvec4) of read-only buffers, as storage or as texel buffers.
+ *
+ * lavapipe loads storage buffers lane by lane and dword by dword, texel buffers of four words as
+ * vectors: VKFI_TEXEL picks the latter. Both give the same bits. */
+#ifndef VKFI_SHARED_FETCH_GLSL
+#define VKFI_SHARED_FETCH_GLSL
+
+#include "shared/numerics.h"
+#include "shared/push.h"
+
+#ifdef VKFI_TEXEL
+#extension GL_EXT_samplerless_texture_functions : require
+#define FETCH_BUFFER(n, name) layout(binding = n) uniform utextureBuffer name
+#define FETCH(name, i) texelFetch(name, int(i))
+#else
+#define FETCH_BUFFER(n, name)                                                                      \
+    layout(std430, binding = n) readonly buffer name##_buffer { uvec4 name[]; }
+#define FETCH(name, i) name[i]
+#endif
+#define FETCH_FLOATS(name, i) uintBitsToFloat(FETCH(name, i))
+
+/* Words and quads that are written, or small and read one by one. */
+#define WORD_BUFFER(n, name) layout(std430, binding = n) buffer name##_buffer { uint name[]; }
+#define QUAD_BUFFER(n, name) layout(std430, binding = n) buffer name##_buffer { uvec4 name[]; }
+
+/* Bits of a value on the grid of the activation type. */
+uint round_bits(float x, uint act)
+{
+    return act == NM_F32 ? floatBitsToUint(x) : floatBitsToUint(nm_round(x, act));
+}
+
+uvec4 round_quad(vec4 v, uint act)
+{
+    return uvec4(round_bits(v.x, act), round_bits(v.y, act), round_bits(v.z, act),
+                 round_bits(v.w, act));
+}
+
+#endif

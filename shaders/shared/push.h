@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT */
+/* Push constants of the kernels, one struct an op: C and GLSL.
+ *
+ * Registers, weights and pages are addressed in quads (16 bytes: four f32, a uvec4) of their
+ * buffer; `_words` says where it is 32-bit words instead. A slot is the row of a column in the
+ * registers; kernels add `slot0` to the slot of the grid, so that a patch can address one. */
+#ifndef VKFI_SHARED_PUSH_H
+#define VKFI_SHARED_PUSH_H
+
+#include "shared/lang.h"
+
+/* Words a slot has in the columns buffer. */
+#define COLUMN_TOKEN 0u    /* COLUMN_NO_TOKEN: not embedded */
+#define COLUMN_POSITION 1u
+#define COLUMN_TABLE 2u    /* word, in the tables buffer, of the branch's page table of layer 0 */
+#define COLUMN_WORDS 4u
+#define COLUMN_NO_TOKEN 0xffffffffu
+
+/* Rows of a weight matrix that lie side by side; four of them are one invocation's. */
+#define TILE_ROWS 32u
+#define TILE_LANES 8u
+
+/* Quads of a tile's planes and parts, see weights.glsl; the same on the host. */
+struct push_embed {
+    uint tile0;      /* first tile of the part of the matrix in this buffer */
+    uint tile_size;  /* quads */
+    uint row0, rows; /* rows of that part; other tokens are left alone */
+    uint blocks, quads; /* of a row; 32 and 4 elements */
+    uint dst, dst_stride;
+    uint scale;      /* bits of the factor, 0: none */
+    uint slot0;
+    uint hook;
+};
+
+/* Grid: groups, slots. */
+struct push_norm {
+    uint src, src_stride;
+    uint dst, dst_stride;
+    uint gain;
+    uint width;      /* of a group, elements */
+    float inv_width;
+    float eps;
+    uint group0;
+    uint slot0;
+    uint hook;
+};
+
+/* Grid: tiles, slots (by the number a variant does at once). */
+struct push_linear {
+    uint src, src_stride;
+    uint dst, dst_stride;
+    uint tile0, tile_size;
+    uint blocks;
+    uint row0, rows; /* first row of tile0; rows of the matrix */
+    uint bias;       /* quads from the tile's start, 0: none */
+    uint slot0;
+    uint hook;
+};
+
+/* Grid: units of eight features of a head (heads * head_dim / 8), slots. */
+struct push_rope {
+    uint src, src_stride;
+    uint dst, dst_stride;
+    uint table;      /* of position 0 */
+    uint units;      /* of all heads */
+    uint head_dim, rope_dim;
+    uint neox;
+    uint scale;      /* bits of the factor, 0: none */
+    uint unit0;
+    uint slot0;
+    uint hook;
+};
+
+/* Grid: quads of a position's row of K (and of V), slots. */
+struct push_store {
+    uint k, v, stride;
+    uint row;        /* quads of a position in the pages */
+    uint values;     /* quads before the pages of V */
+    uint table_words; /* of the layer in a branch's tables */
+};
+
+/* Grid: key positions, heads, slots. */
+struct push_scores {
+    uint src, src_stride;
+    uint dst_words, dst_stride_words;
+    uint head_words; /* from head to head in the scores */
+    uint row;
+    uint table_words;
+    uint head_dim;
+    uint group;      /* query heads a K/V head */
+    uint window;
+    uint key0, head0, slot0;
+    uint hook;
+};
+
+/* Grid: heads, slots. */
+struct push_softmax {
+    uint src, dst, stride;
+    uint head_stride;
+    uint heads;
+    uint window;
+    uint head0, slot0;
+    uint hook;
+};
+
+/* Grid: quads of a head, heads, slots. */
+struct push_heads {
+    uint src, src_stride;
+    uint head_stride;
+    uint dst, dst_stride;
+    uint row, values;
+    uint table_words;
+    uint head_dim;
+    uint group;
+    uint window;
+    uint quad0, head0, slot0;
+    uint hook;
+};
+
+/* Grid: quads of a row, slots. */
+struct push_gate {
+    uint gate, up, src_stride;
+    uint dst, dst_stride;
+    uint quads;
+    uint gelu;
+    uint quad0, slot0;
+    uint hook;
+};
+
+struct push_add {
+    uint residual, residual_stride; /* as read */
+    uint delta, delta_stride;
+    uint dst, dst_stride;
+    uint quads;
+    uint quad0, slot0;
+    uint hook;
+};
+
+/* Stage 0: strips of a row of logits, rows. Stage 1: rows. */
+struct push_logits {
+    uint src, src_stride;
+    uint count;      /* logits of a row */
+    uint strip;      /* quads of one strip */
+    uint strips;
+    uint row0;       /* of the results */
+    uint stage;
+};
+
+/* Words of a digest, in the strips and in the results. */
+#define DIGEST_KEY 0u
+#define DIGEST_TOKEN 1u
+#define DIGEST_LOW 2u
+#define DIGEST_HIGH 3u
+#define DIGEST_FINITE 4u
+#define DIGEST_QUADS 2u
+
+/* Specialization constants. */
+#define SPEC_ACT 1     /* storage type of activations */
+#define SPEC_KV 2      /* storage type of K and V */
+#define SPEC_LANES_X 3 /* workgroup: items side by side */
+#define SPEC_LANES_Y 4 /* workgroup: invocations that share the partials of a sum: 1, 2, 4, 8, 16 */
+
+#endif

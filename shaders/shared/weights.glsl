@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: MIT */
+/* Weights as the device holds them: 32 rows side by side, the planes of a block decoded.
+ *
+ * A tile is 32 rows. Lane l (of 8) has its rows 4 l .. 4 l + 3. A row's blocks lie in the order
+ * their partials are visited (shared/order.h): slot 0, 1, ... Quads of a tile, in this order:
+ *   codes  (blocks, WEIGHT_CODES, 4, 8)  quad c of row 4 l + r of slot s: ((s * CODES + c) * 4 + r) * 8 + l
+ *   high   (blocks, WEIGHT_HIGH, 8)      one word a row: more bits of the codes
+ *   meta   (blocks, 8), or (blocks / 2 rounded up, 8) with 16 bits a row, even slots in the low half
+ *   super  (blocks / 8, 8)               one word a row and super-block (K types), by block number
+ *   bias   (8)                           one f32 a row, if the matrix has one
+ * Words: see the fields at each type. F32, F16 and BF16 rows are filled up to whole blocks with
+ * -0.0. host/vk/vk_pack.c writes and reads this layout. */
+#ifndef VKFI_SHARED_WEIGHTS_GLSL
+#define VKFI_SHARED_WEIGHTS_GLSL
+
+#include "shared/numerics.h"
+#include "shared/push.h"
+
+/* enum quant_field */
+#define FIELD_CODE 0u
+#define FIELD_SCALE 1u
+#define FIELD_MIN 2u
+#define FIELD_SUBSCALE 3u
+#define FIELD_SUBMIN 4u
+
+/* How a block's t is formed, as enum quant_form. */
+#define FORM_PLAIN 0
+#define FORM_SCALE 1
+#define FORM_MIN 2
+#define FORM_HALF 3
+
+#if defined(TYPE_F32)
+#define WEIGHT_CODES 8u
+#define WEIGHT_FORM FORM_PLAIN
+#define WEIGHT_CODE_MASK 0xffffffffu
+#elif defined(TYPE_F16) || defined(TYPE_BF16)
+#define WEIGHT_CODES 4u
+#define WEIGHT_FORM FORM_PLAIN
+#define WEIGHT_CODE_MASK 0xffffu
+#elif defined(TYPE_Q4_0) /* meta: d */
+#define WEIGHT_FORM FORM_SCALE
+#define WEIGHT_CODE_MASK 15u
+#define WEIGHT_OFFSET 8
+#define WEIGHT_META_HALF
+#elif defined(TYPE_Q4_1) /* meta: d, m << 16 */
+#define WEIGHT_FORM FORM_MIN
+#define WEIGHT_CODE_MASK 15u
+#elif defined(TYPE_Q5_0) /* high: bit 8 c + s of element 4 s + c; meta: d */
+#define WEIGHT_HIGH 1
+#define WEIGHT_FORM FORM_SCALE
+#define WEIGHT_CODE_MASK 31u
+#define WEIGHT_OFFSET 16
+#define WEIGHT_META_HALF
+#elif defined(TYPE_Q5_1)
+#define WEIGHT_HIGH 1
+#define WEIGHT_FORM FORM_MIN
+#define WEIGHT_CODE_MASK 31u
+#elif defined(TYPE_Q8_0) /* codes are bytes */
+#define WEIGHT_CODES 2u
+#define WEIGHT_FORM FORM_SCALE
+#define WEIGHT_CODE_MASK 255u
+#define WEIGHT_META_HALF
+#elif defined(TYPE_Q4_K) /* meta: sc, mn << 8; super: d, dmin << 16 */
+#define WEIGHT_FORM FORM_MIN
+#define WEIGHT_CODE_MASK 15u
+#define WEIGHT_SUB_MASK 63u
+#define WEIGHT_META_HALF
+#define WEIGHT_SUPER
+#elif defined(TYPE_Q5_K)
+#define WEIGHT_HIGH 1
+#define WEIGHT_FORM FORM_MIN
+#define WEIGHT_CODE_MASK 31u
+#define WEIGHT_SUB_MASK 63u
+#define WEIGHT_META_HALF
+#define WEIGHT_SUPER
+#elif defined(TYPE_Q6_K) /* high: 2 bits at 8 c + 2 (s % 4) of word s / 4; meta: sc0, sc1 << 8 */
+#define WEIGHT_HIGH 2
+#define WEIGHT_FORM FORM_HALF
+#define WEIGHT_CODE_MASK 63u
+#define WEIGHT_OFFSET 32
+#define WEIGHT_SUB_MASK 255u
+#define WEIGHT_META_HALF
+#define WEIGHT_SUPER
+#endif
+
+#ifndef WEIGHT_CODES
+#define WEIGHT_CODES 1u
+#endif
+#ifndef WEIGHT_HIGH
+#define WEIGHT_HIGH 0
+#endif
+
+/* Quads before a plane. */
+uint weight_high_at(uint blocks)
+{
+    return blocks * (WEIGHT_CODES * TILE_ROWS);
+}
+
+uint weight_meta_at(uint blocks)
+{
+    return weight_high_at(blocks) + blocks * (WEIGHT_HIGH * TILE_LANES);
+}
+
+uint weight_super_at(uint blocks)
+{
+#ifdef WEIGHT_META_HALF
+    return weight_meta_at(blocks) + ((blocks + 1u) / 2u) * TILE_LANES;
+#else
+    return weight_meta_at(blocks) + blocks * TILE_LANES;
+#endif
+}
+
+/* Which of a row's code quads, and of its high words, step s (elements 4 s .. 4 s + 3) reads. */
+#if defined(TYPE_F32)
+#define WEIGHT_QUAD(s) (s)
+#elif defined(TYPE_F16) || defined(TYPE_BF16)
+#define WEIGHT_QUAD(s) ((s) / 2u)
+#elif defined(TYPE_Q8_0)
+#define WEIGHT_QUAD(s) ((s) / 4u)
+#else
+#define WEIGHT_QUAD(s) 0u
+#endif
+#if defined(TYPE_Q6_K)
+#define WEIGHT_WORD(s) ((s) / 4u)
+#else
+#define WEIGHT_WORD(s) 0u
+#endif
+
+/* Stored bits of the four codes of step s, from that quad and that high word. */
+uvec4 weight_raw(uvec4 quad, uint high, uint s)
+{
+#if defined(TYPE_F32)
+    return quad;
+#elif defined(TYPE_F16) || defined(TYPE_BF16)
+    uint a = (s & 1u) == 0u ? quad.x : quad.z, b = (s & 1u) == 0u ? quad.y : quad.w;
+    return uvec4(a & 0xffffu, a >> 16, b & 0xffffu, b >> 16);
+#else
+    uint bytes = quad[s & 3u];
+#if !defined(TYPE_Q8_0)
+    bytes = (s < 4u ? bytes : bytes >> 4) & 0x0f0f0f0fu;
+#endif
+#if defined(TYPE_Q6_K)
+    bytes |= ((high >> (2u * (s & 3u))) & 0x03030303u) << 4;
+#elif defined(TYPE_Q5_0) || defined(TYPE_Q5_1) || defined(TYPE_Q5_K)
+    bytes |= ((high >> s) & 0x01010101u) << 4;
+#endif
+    return uvec4(bytes, bytes >> 8, bytes >> 16, bytes >> 24) & 255u;
+#endif
+}
+
+/* Their values: signed codes after the offset, or the numbers of the F types. */
+vec4 weight_value(uvec4 raw)
+{
+#if defined(TYPE_F32)
+    return uintBitsToFloat(raw);
+#elif defined(TYPE_F16)
+    return vec4(nm_f16_to_f32(raw.x), nm_f16_to_f32(raw.y), nm_f16_to_f32(raw.z),
+                nm_f16_to_f32(raw.w));
+#elif defined(TYPE_BF16)
+    return uintBitsToFloat(raw << 16);
+#elif defined(TYPE_Q8_0)
+    return vec4((ivec4(raw) ^ 128) - 128);
+#elif defined(WEIGHT_OFFSET)
+    return vec4(ivec4(raw) - WEIGHT_OFFSET);
+#else
+    return vec4(ivec4(raw));
+#endif
+}
+
+/* d or D of step s. */
+float weight_scale(uint meta, uint super_word, uint s)
+{
+#if defined(TYPE_Q6_K)
+    int sub = int((s < 4u ? meta : meta >> 8) & 255u);
+    return nm_f16_to_f32(super_word & 0xffffu) * float((sub ^ 128) - 128);
+#elif defined(WEIGHT_SUPER)
+    return nm_f16_to_f32(super_word & 0xffffu) * float(int(meta & 255u));
+#else
+    return nm_f16_to_f32(meta & 0xffffu);
+#endif
+}
+
+/* m or M; FORM_MIN only. */
+float weight_min(uint meta, uint super_word)
+{
+#if defined(WEIGHT_SUPER)
+    return nm_negate(nm_f16_to_f32(super_word >> 16) * float(int((meta >> 8) & 255u)));
+#else
+    return nm_f16_to_f32(meta >> 16);
+#endif
+}
+
+#endif

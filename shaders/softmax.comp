@@ -1,0 +1,165 @@
+#version 460
+/* SPDX-License-Identifier: MIT */
+/* SOFTMAX: scores of one head to probabilities; invocations in y share the partials of the sum. */
+#include "shared/hook.glsl"
+#include "shared/pages.glsl"
+#include "shared/sum.glsl"
+
+layout(local_size_x_id = SPEC_LANES_X, local_size_y_id = SPEC_LANES_Y) in;
+layout(push_constant) uniform push_block { push_softmax push; };
+QUAD_BUFFER(0, results);
+FETCH_BUFFER(1, inputs);
+WORD_BUFFER(2, columns);
+HOOK_BUFFER(3)
+
+shared uint keys[gl_WorkGroupSize.x * gl_WorkGroupSize.y];
+shared float across[gl_WorkGroupSize.x * gl_WorkGroupSize.y];
+
+struct span {
+    uint source; /* quad of key position 0 */
+    uint first, last;
+};
+
+#ifdef VKFI_HOOK_FREE
+#define HIT(i) false
+#define IS_HEAD(head) false
+#define IS_OTHER(ours) false
+#else
+#define HIT(i) (hooks[push.hook].key / 4u == (i))
+#define IS_HEAD(head) (HOOK != HOOK_OFF && hooks[push.hook].row == (head))
+#define IS_OTHER(ours) (HOOK != HOOK_OFF && !(ours))
+#endif
+
+bvec4 present(span s, uint i)
+{
+    uvec4 key = uvec4(0u, 1u, 2u, 3u) + 4u * i;
+    return bvec4(key.x >= s.first && key.x <= s.last, key.y >= s.first && key.y <= s.last,
+                 key.z >= s.first && key.z <= s.last, key.w >= s.first && key.w <= s.last);
+}
+
+/* Scores of keys 4 i .. 4 i + 3 as this op reads them. */
+vec4 read_quad(span s, uint i, bool ours, bool primary)
+{
+    vec4 x = FETCH_FLOATS(inputs, s.source + i);
+    HOOK_DO(HOOK_OPERAND, ours && HIT(i), uint c = hooks[push.hook].key % 4u;
+            x[c] = hook_float(push.hook, x[c], primary))
+    return x;
+}
+
+uint largest(span s, uint lane, bool ours)
+{
+    uint key = 0u;
+    for (uint i = s.first / 4u + lane; i * 4u <= s.last && s.first <= s.last;
+         i += gl_WorkGroupSize.y) {
+        vec4 x = read_quad(s, i, ours, true);
+        bvec4 there = present(s, i);
+        for (uint c = 0u; c < 4u; c++)
+            key = max(key, there[c] ? nm_key(floatBitsToUint(x[c])) : 0u);
+    }
+    return key;
+}
+
+/* e^(score - m) of four keys; garbage where absent. */
+vec4 exp_quad(span s, uint i, float m, bool ours)
+{
+    vec4 x = read_quad(s, i, ours, false) - vec4(m);
+    return vec4(nm_exp(x.x), nm_exp(x.y), nm_exp(x.z), nm_exp(x.w));
+}
+
+float block_sum(span s, uint b, float m, bool ours)
+{
+    vec4 chain = vec4(NM_NEG_ZERO);
+    for (uint i = b * 8u; i < b * 8u + 8u; i++) {
+        bvec4 there = present(s, i);
+        if (!any(there))
+            continue;
+        vec4 sum = chain + exp_quad(s, i, m, ours);
+        for (uint c = 0u; c < 4u; c++)
+            chain[c] = there[c] ? sum[c] : chain[c];
+        HOOK_DO(HOOK_PARTIAL, ours && HIT(i), uint c = hooks[push.hook].key % 4u;
+                chain[c] = hook_float(push.hook, chain[c], true))
+    }
+    return sum_chains(chain);
+}
+
+/* Probabilities of keys 4 i .. 4 i + 3: in a patch of points OUT and MEM only the one. */
+void write_quad(uint row, span s, uint i, vec4 p)
+{
+    bvec4 there = present(s, i);
+    uvec4 bits = floatBitsToUint(p);
+    if (all(there) && !HOOK_SINGLE) {
+        results[row + i] = bits;
+        return;
+    }
+    for (uint c = 0u; c < 4u; c++) {
+        bool write = there[c];
+        HOOK_ONE(HOOK != HOOK_PARTIAL, write = hooks[push.hook].key == 4u * i + c)
+        HOOK_ONE(write, bits[c] = hook_result(push.hook, p[c], NM_F32))
+        if (write)
+            results[row + i][c] = bits[c];
+    }
+}
+
+/* The largest key and the sum of all invocations that share a head. */
+uint largest_across(uint key)
+{
+    uint item = gl_LocalInvocationIndex, run = gl_LocalInvocationID.y;
+    keys[item] = key;
+    barrier();
+    for (uint y = 0u; y < gl_WorkGroupSize.y; y++)
+        key = max(key, keys[y * gl_WorkGroupSize.x + gl_LocalInvocationID.x]);
+    return key;
+}
+
+float sum_across(float run_sum)
+{
+    uint item = gl_LocalInvocationIndex, run = gl_LocalInvocationID.y;
+    for (uint apart = 1u; apart < gl_WorkGroupSize.y; apart *= 2u) {
+        across[item] = run_sum;
+        barrier();
+        if (run % (2u * apart) == 0u)
+            run_sum = run_sum + across[item + apart * gl_WorkGroupSize.x];
+        barrier();
+    }
+    if (run == 0u)
+        across[item] = run_sum;
+    barrier();
+    return across[gl_LocalInvocationID.x];
+}
+
+void main()
+{
+    uint head = push.head0 + gl_GlobalInvocationID.x, slot = push.slot0 + gl_WorkGroupID.y;
+    uint run = gl_LocalInvocationID.y, visits = NM_PARTIALS / gl_WorkGroupSize.y;
+    uint row = gl_WorkGroupID.y * push.stride + head * push.head_stride;
+    bool ours = IS_HEAD(head);
+    span s;
+    s.source = push.src + row;
+    s.last = columns[slot * COLUMN_WORDS + COLUMN_POSITION];
+    s.first = pages_first(s.last, push.window);
+    if (head >= push.heads || IS_OTHER(ours)) { /* nothing to do, but for the barriers */
+        s.first = 1u;
+        s.last = 0u;
+    }
+    uint key = largest(s, run, ours);
+    if (gl_WorkGroupSize.y > 1u)
+        key = largest_across(key);
+    float m = uintBitsToFloat(nm_unkey(key));
+    sum total;
+    for (uint i = 0u; i < visits; i++) {
+        sum_open(total);
+        uint first_block = s.first / NM_BLOCK, visit = order_partial(run * visits + i);
+        uint b = visit + (first_block > visit ? (first_block - visit + NM_PARTIALS - 1u) /
+                                                    NM_PARTIALS * NM_PARTIALS
+                                              : 0u);
+        for (; b * NM_BLOCK <= s.last && s.first <= s.last; b += NM_PARTIALS)
+            total.run = total.run + block_sum(s, b, m, ours);
+        sum_close(total, i);
+    }
+    if (gl_WorkGroupSize.y > 1u)
+        total.run = sum_across(total.run);
+    float r = nm_rcp(total.run);
+    for (uint i = s.first / 4u + run; i * 4u <= s.last && s.first <= s.last;
+         i += gl_WorkGroupSize.y)
+        write_quad(push.dst + row, s, i, exp_quad(s, i, m, ours) * vec4(r));
+}
