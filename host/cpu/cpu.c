@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: MIT */
+/* Life of the golden executor: choice of the form, memory, registers. */
+#include "cpu/cpu.h"
+
+#include <cpuid.h>
+#include <omp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fpenv.h"
+#include "base/log.h"
+#include "cpu/cpu_edit.h"
+#include "cpu/cpu_pass.h"
+#include "cpu/cpu_plan.h"
+#include "cpu/cpu_state.h"
+#include "cpu/cpu_weight.h"
+#include "model/rope.h"
+
+#define CPU_COLUMNS 32u /* columns a pass unless asked otherwise */
+#define CPU_ALIGN 64u
+
+struct cpu_block {
+    struct cpu_block *next; /* owned */
+};
+
+static const struct cpu_kernels *kernels_of(enum cpu_form form)
+{
+    switch (form) {
+#if defined(VKFI_CPU_SIMD)
+    case CPU_AVX2:
+        return &cpu_avx2_kernels;
+    case CPU_AVX512:
+        return &cpu_avx512_kernels;
+#endif
+    default:
+        return &cpu_scalar_kernels;
+    }
+}
+
+bool cpu_form_available(enum cpu_form form)
+{
+    switch (form) {
+    case CPU_AUTO:
+    case CPU_SCALAR:
+        return true;
+#if defined(VKFI_CPU_SIMD)
+    case CPU_AVX2: /* these tests include the operating system's part */
+        return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("f16c");
+    case CPU_AVX512:
+        return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+               __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+#endif
+    default:
+        return false;
+    }
+}
+
+void *cpu_memory(struct cpu *cpu, size_t count, size_t size)
+{
+    size_t bytes;
+    struct cpu_block *block = NULL;
+
+    if (!__builtin_mul_overflow(count, size, &bytes) && bytes < SIZE_MAX - 2 * CPU_ALIGN)
+        block = calloc(1, bytes + 2 * CPU_ALIGN);
+    if (!block) {
+        log_error("cpu: no host memory, %zu x %zu bytes wanted", count, size);
+        return NULL;
+    }
+    block->next = cpu->blocks;
+    cpu->blocks = block;
+    cpu->total_bytes += bytes;
+    return (uint8_t *)block + (2 * CPU_ALIGN - (uintptr_t)block % CPU_ALIGN);
+}
+
+enum status cpu_room(struct cpu *cpu, enum reg reg, uint32_t rows)
+{
+    const size_t row = cpu->stride[reg] * sizeof(float);
+
+    if (rows <= cpu->room[reg])
+        return STATUS_OK;
+    cpu->total_bytes -= cpu->room[reg] * row;
+    free(cpu->reg[reg]);
+    cpu->room[reg] = 0;
+    cpu->reg[reg] = aligned_alloc(CPU_ALIGN, rows * row);
+    if (!cpu->reg[reg]) {
+        log_error("cpu: no host memory for %u rows of %s, %zu bytes each", rows,
+                  graph_reg_name(reg), row);
+        return STATUS_MEMORY;
+    }
+    memset(cpu->reg[reg], 0, rows * row);
+    cpu->room[reg] = rows;
+    cpu->total_bytes += rows * row;
+    return STATUS_OK;
+}
+
+static bool grows(enum reg reg)
+{
+    return reg == REG_S || reg == REG_P || reg == REG_L;
+}
+
+static void destroy(struct executor *ex)
+{
+    struct cpu *cpu = (struct cpu *)ex;
+
+    for (enum reg reg = 0; reg < REG_COUNT; reg++)
+        if (grows(reg))
+            free(cpu->reg[reg]);
+    while (cpu->blocks) {
+        struct cpu_block *next = cpu->blocks->next;
+        free(cpu->blocks);
+        cpu->blocks = next;
+    }
+    kv_destroy(&cpu->base.kv);
+    arena_finish(&cpu->arena);
+    free(cpu);
+}
+
+static void brand(char out[64])
+{
+    unsigned words[12] = {0};
+
+    for (unsigned i = 0; i < 3; i++)
+        if (!__get_cpuid(0x80000002u + i, &words[4 * i], &words[4 * i + 1], &words[4 * i + 2],
+                         &words[4 * i + 3]))
+            words[4 * i] = 0;
+    memcpy(out, words, sizeof(words));
+    out[sizeof(words)] = '\0';
+    size_t n = strlen(out);
+    while (n > 0 && out[n - 1] == ' ')
+        out[--n] = '\0';
+    if (n == 0)
+        strcpy(out, "CPU");
+}
+
+static void info(const struct executor *ex, struct executor_info *out)
+{
+    const struct cpu *cpu = (const struct cpu *)ex;
+
+    snprintf(out->device, sizeof(out->device), "%s, %s, %u thread%s", cpu->brand,
+             cpu->kernels->name, cpu->threads, cpu->threads == 1 ? "" : "s");
+    snprintf(out->driver, sizeof(out->driver), "vkfi %s", VKFI_VERSION);
+    out->max_columns = cpu->max_columns;
+    out->weight_bytes = cpu->weight_bytes;
+    out->total_bytes = cpu->total_bytes;
+    out->dispatches = cpu->dispatches;
+    out->underflow = fpenv_underflow();
+}
+
+static const struct executor_ops ops = {.destroy = destroy,
+                                        .pass = cpu_pass,
+                                        .edit_kv = cpu_edit_kv,
+                                        .edit_weight = cpu_edit_weight,
+                                        .read_checkpoint = cpu_edit_read_checkpoint,
+                                        .info = info};
+
+static enum status create_pages(struct cpu *cpu, const struct executor_params *params)
+{
+    const struct hparams *hp = cpu_hparams(cpu);
+    const uint32_t blocks = cpu_ceil(params->positions, KV_PAGE_POSITIONS);
+    const size_t element = storage_bits(params->kv) / 8;
+    const struct kv_params kv = {.layers = hp->n_layers,
+                                 .pages = params->pages ? params->pages : blocks * params->branches,
+                                 .branches = params->branches,
+                                 .positions = params->positions};
+
+    cpu->page_count = kv.pages;
+    cpu->page_bytes[0] = (size_t)hp->n_head_kv * hp->head_dim * KV_PAGE_POSITIONS * element;
+    cpu->page_bytes[1] = (size_t)hp->n_head_kv * cpu_ceil(hp->head_dim, CPU_TILE) * CPU_TILE *
+                         KV_PAGE_POSITIONS * element;
+    for (int value = 0; value < 2; value++) {
+        cpu->pages[value] =
+            cpu_memory(cpu, (size_t)hp->n_layers * kv.pages, cpu->page_bytes[value]);
+        if (!cpu->pages[value])
+            return STATUS_MEMORY;
+    }
+    return kv_create(&cpu->base.kv, &kv);
+}
+
+static enum status create_registers(struct cpu *cpu)
+{
+    const struct hparams *hp = cpu_hparams(cpu);
+    const uint32_t n = cpu->max_columns;
+
+    cpu->score_stride = (size_t)cpu_ceil(cpu->positions, KV_PAGE_POSITIONS) * KV_PAGE_POSITIONS;
+    for (enum reg reg = 0; reg < REG_COUNT; reg++) {
+        const uint32_t width = graph_reg_width(hp, reg, (uint32_t)cpu->score_stride);
+        cpu->stride[reg] = (size_t)cpu_ceil(width, CPU_TILE) * CPU_TILE;
+        if (!grows(reg)) {
+            cpu->reg[reg] = cpu_memory(cpu, n, cpu->stride[reg] * sizeof(float));
+            if (!cpu->reg[reg])
+                return STATUS_MEMORY;
+        }
+    }
+    cpu->slot_column = cpu_memory(cpu, n, sizeof(uint32_t));
+    cpu->column_slot = cpu_memory(cpu, n, sizeof(uint32_t));
+    cpu->full_row = cpu_memory(cpu, n, sizeof(uint32_t));
+    cpu->score_row = cpu_memory(cpu, n, sizeof(uint32_t));
+    cpu->checkpoints = cpu_memory(cpu, (size_t)cpu->base.n_checkpoints * (hp->n_layers + 1),
+                                  hp->n_embd * sizeof(float));
+    cpu->nodes = cpu_memory(cpu, cpu->base.model->graph.count, sizeof(*cpu->nodes));
+    return cpu->slot_column && cpu->column_slot && cpu->full_row && cpu->score_row &&
+                   cpu->checkpoints && cpu->nodes
+               ? STATUS_OK
+               : STATUS_MEMORY;
+}
+
+static uint32_t widest_row(const struct cpu *cpu)
+{
+    const struct graph *graph = &cpu->base.model->graph;
+    uint32_t width = 0;
+
+    for (uint32_t i = 0; i < graph->count; i++) {
+        const uint32_t w = graph->node[i].op == OP_LINEAR ? graph->node[i].width : 0;
+        const uint32_t rows = graph->node[i].out == REG_L ? 0 : graph->node[i].rows;
+        width = w > width ? w : width;
+        width = rows > width ? rows : width;
+    }
+    return width;
+}
+
+static enum status create_scratch(struct cpu *cpu)
+{
+    const struct hparams *hp = cpu_hparams(cpu);
+    const uint32_t width = widest_row(cpu), blocks = cpu_ceil(width, NM_BLOCK);
+
+    cpu->scratch = cpu_memory(cpu, cpu->threads + 1, sizeof(*cpu->scratch));
+    if (!cpu->scratch)
+        return STATUS_MEMORY;
+    for (uint32_t t = 0; t <= cpu->threads; t++) {
+        struct cpu_scratch *s = &cpu->scratch[t];
+        s->sum_x = cpu_memory(cpu, (size_t)cpu->max_columns * blocks, sizeof(float));
+        s->panel = cpu_memory(cpu, (size_t)cpu->max_columns * width, sizeof(float));
+        s->attention_panel = cpu_memory(cpu, CPU_HEADS * cpu->score_stride, sizeof(float));
+        s->attention = cpu_memory(cpu, cpu_group(cpu) * cpu->score_stride, sizeof(float));
+        s->block = cpu_memory(cpu, blocks, sizeof(*s->block));
+        s->row = cpu_memory(cpu, width, sizeof(float));
+        s->input = cpu_memory(cpu, width, sizeof(float));
+        s->logits = cpu_memory(cpu, cpu->max_columns, CPU_LOGIT_ROWS * sizeof(float));
+        s->digest = cpu_memory(cpu, cpu->max_columns, sizeof(*s->digest));
+        if (!s->sum_x || !s->panel || !s->attention || !s->attention_panel || !s->block ||
+            !s->row || !s->input || !s->logits || !s->digest)
+            return STATUS_MEMORY;
+    }
+    cpu->scratch[cpu->threads].watch =
+        cpu_memory(cpu, hp->n_head * cpu->score_stride, sizeof(float));
+    return cpu->scratch[cpu->threads].watch ? STATUS_OK : STATUS_MEMORY;
+}
+
+static enum status create_rope(struct cpu *cpu)
+{
+    const struct hparams *hp = cpu_hparams(cpu);
+    enum status st = STATUS_OK;
+
+    for (uint32_t table = 0; table < (hp->window_period ? 2u : 1u) && st == STATUS_OK; table++)
+        st = rope_table(&cpu->arena, hp, table, cpu->positions, cpu->base.model->rope_factors,
+                        &cpu->rope[table]);
+    return st;
+}
+
+static enum cpu_form best_form(void)
+{
+    return cpu_form_available(CPU_AVX512) ? CPU_AVX512
+           : cpu_form_available(CPU_AVX2) ? CPU_AVX2
+                                          : CPU_SCALAR;
+}
+
+enum status cpu_create(struct executor **out, enum cpu_form form,
+                       const struct executor_params *params)
+{
+    struct cpu *cpu;
+    enum status st = STATUS_MEMORY;
+
+    *out = NULL;
+    if (!cpu_form_available(form) || !fpenv_is_set()) {
+        log_error("cpu: found %s, expected one that flushes denormals and has this instruction set",
+                  fpenv_is_set() ? "a processor without it" : "another floating-point mode");
+        return STATUS_DEVICE;
+    }
+    cpu = calloc(1, sizeof(*cpu));
+    if (!cpu) {
+        log_error("cpu: no host memory");
+        return st;
+    }
+    cpu->form = form == CPU_AUTO ? best_form() : form;
+    cpu->kernels = kernels_of(cpu->form);
+    cpu->base = (struct executor){.ops = &ops,
+                                  .model = params->model,
+                                  .act = params->act,
+                                  .kv_storage = params->kv,
+                                  .n_checkpoints = params->checkpoints};
+    cpu->threads = params->threads ? params->threads : (uint32_t)omp_get_num_procs();
+    cpu->max_columns = params->columns ? params->columns : CPU_COLUMNS;
+    cpu->positions = params->positions;
+    brand(cpu->brand);
+    st = create_pages(cpu, params);
+    if (st == STATUS_OK)
+        st = create_registers(cpu);
+    if (st == STATUS_OK)
+        st = create_scratch(cpu);
+    if (st == STATUS_OK)
+        st = create_rope(cpu);
+    if (st == STATUS_OK)
+        st = cpu_weight_load(cpu);
+    if (st != STATUS_OK) {
+        destroy(&cpu->base);
+        return st;
+    }
+    cpu_plan(cpu);
+    *out = &cpu->base;
+    return STATUS_OK;
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/* The units attention is shared out in: one query position and heads of one K/V head. */
+#ifndef VKFI_CPU_CPU_ATTENTION_H
+#define VKFI_CPU_CPU_ATTENTION_H
+
+#include "cpu/cpu_state.h"
+
+/* Inputs and outputs of one head (set `heads` for more behind it); S and P are the column's rows,
+ * or null where it keeps none. */
+struct cpu_attention cpu_attention_job(const struct cpu_run *run, const struct node *node,
+                                       uint32_t slot, uint32_t head);
+
+/* Calls `kernel` for this thread's units of the columns that keep S and P. */
+void cpu_attention_units(const struct cpu_task *task,
+                         void (*kernel)(const struct cpu_attention *job));
+
+#endif

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/* Memory of the executor from outside: KV entries, stored weights, checkpoints. */
+#include "cpu/cpu_edit.h"
+
+#include <string.h>
+
+#include "base/log.h"
+#include "cpu/cpu_kv.h"
+#include "cpu/cpu_weight.h"
+
+enum status cpu_edit_page(struct cpu *cpu, const struct kv_site *site)
+{
+    struct kv *kv = cpu->base.kv;
+    const uint32_t *table = kv_table(kv, site->branch, site->layer);
+    const bool fresh = table[site->position / KV_PAGE_POSITIONS] == KV_NO_PAGE;
+    struct kv_slot slot;
+    enum status st = kv_write(kv, site->branch, site->layer, site->position, &slot);
+
+    for (int value = 0; value < 2 && st == STATUS_OK; value++) {
+        uint8_t *page = cpu_kv_page(cpu, value != 0, site->layer, slot.page);
+        if (slot.copy_from != KV_NO_PAGE)
+            memcpy(page, cpu_kv_page(cpu, value != 0, site->layer, slot.copy_from),
+                   cpu->page_bytes[value]);
+        else if (fresh) /* lanes not written yet are computed with, though never used */
+            memset(page, 0, cpu->page_bytes[value]);
+    }
+    return st;
+}
+
+enum status cpu_edit_kv(struct executor *ex, const struct kv_site *site, struct hook_data *data)
+{
+    struct cpu *cpu = (struct cpu *)ex;
+    const uint32_t head_dim = cpu_hparams(cpu)->head_dim;
+    const enum status st = cpu_edit_page(cpu, site);
+
+    if (st != STATUS_OK)
+        return st;
+    const struct cpu_kv_at at = {
+        .value = site->value,
+        .layer = site->layer,
+        .page = kv_table(ex->kv, site->branch, site->layer)[site->position / KV_PAGE_POSITIONS],
+        .head = site->feature / head_dim,
+        .feature = site->feature % head_dim,
+        .position = site->position};
+    data->before = cpu_kv_read(cpu, &at);
+    cpu_kv_write(cpu, &at, hook_edit(data->before, data->and_mask, data->or_mask, data->xor_mask));
+    data->after = cpu_kv_read(cpu, &at);
+    data->count = 1;
+    return STATUS_OK;
+}
+
+enum status cpu_edit_weight(struct executor *ex, const struct weight_site *site,
+                            struct hook_data *data)
+{
+    struct cpu *cpu = (struct cpu *)ex;
+    struct cpu_weight *weight = &cpu->weights[site->tensor->index];
+
+    weight->tensor = site->tensor;
+    cpu_weight_edit(weight, site, data, cpu->scratch[cpu->threads].row);
+    return STATUS_OK;
+}
+
+enum status cpu_edit_read_checkpoint(struct executor *ex, uint32_t row, uint32_t layer, float *out)
+{
+    const struct cpu *cpu = (const struct cpu *)ex;
+    const uint32_t n_embd = cpu_hparams(cpu)->n_embd;
+    const float *from = cpu_edit_checkpoint(cpu, row, layer);
+
+    for (uint32_t i = 0; i < n_embd; i++)
+        out[i] = lang_float(nm_canon(lang_bits(from[i])));
+    return STATUS_OK;
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/* GATE: activation of the gate times the up projection. */
+#include "cpu/cpu_ops.h"
+
+static float gate(enum activation_fn fn, float g, float u)
+{
+    return (fn == ACTIVATION_GELU ? nm_gelu(g) : nm_silu(g)) * u;
+}
+
+void cpu_gate_scalar(enum activation_fn fn, const float *g, const float *u, uint32_t n,
+                     uint32_t act, float *out)
+{
+    for (uint32_t i = 0; i < n; i++)
+        out[i] = cpu_round(gate(fn, g[i], u[i]), act);
+}
+
+void cpu_gate(const struct cpu_task *task)
+{
+    const struct cpu *cpu = task->run->cpu;
+    const struct node *node = task->node;
+    uint32_t begin, end;
+
+    cpu_share_rows(task, &begin, &end);
+    for (uint32_t slot = 0; slot < task->run->slots; slot++)
+        cpu->kernels->gate(cpu_hparams(cpu)->activation, cpu_reg(cpu, node->in, slot) + begin,
+                           cpu_reg(cpu, node->in2, slot) + begin, end - begin, cpu->base.act,
+                           cpu_reg(cpu, node->out, slot) + begin);
+}
+
+void cpu_gate_patch(const struct cpu_patch *patch)
+{
+    const struct cpu *cpu = patch->run->cpu;
+    struct hook *hook = patch->hook;
+    const uint32_t row = hook->data.row;
+    float g = patch->in[row], u = cpu_reg(cpu, patch->node->in2, patch->slot)[row];
+
+    if (hook->point == HOOK_OPERAND) {
+        float *operand = hook->data.k == 0 ? &g : &u;
+        *operand = cpu_hook_value(&hook->data, *operand);
+    }
+    cpu_reg(cpu, patch->node->out, patch->slot)[row] =
+        cpu_hook_result(hook, gate(cpu_hparams(cpu)->activation, g, u), cpu->base.act);
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/* One function a kind of op: a thread's part of its normal run, and the patch of one hook. */
+#ifndef VKFI_CPU_CPU_OPS_H
+#define VKFI_CPU_CPU_OPS_H
+
+#include "cpu/cpu_hook.h"
+#include "cpu/cpu_state.h"
+
+void cpu_embed(const struct cpu_task *task);
+void cpu_norm(const struct cpu_task *task);
+void cpu_linear(const struct cpu_task *task);
+void cpu_rope(const struct cpu_task *task);
+void cpu_store(const struct cpu_task *task);
+void cpu_gate(const struct cpu_task *task);
+void cpu_add(const struct cpu_task *task);
+
+/* SCORES, SOFTMAX and HEADS of the columns that keep no S and P: without barriers between. */
+void cpu_attention(const struct cpu_task *task);
+
+/* The single ops, for columns with a row in S and P. */
+void cpu_scores(const struct cpu_task *task);
+void cpu_softmax(const struct cpu_task *task);
+void cpu_heads(const struct cpu_task *task);
+
+/* What LINEAR and the output matrix share: a job without columns. */
+struct cpu_linear cpu_linear_job(const struct cpu *cpu, const struct node *node,
+                                 struct cpu_scratch *scratch);
+
+/* The output matrix: a thread's rows, with argmax and hash of the columns that keep no row; then
+ * those of the kept rows, behind hooks; then (first thread) the results. */
+void cpu_logits(const struct cpu_task *task);
+void cpu_logits_digest(const struct cpu_task *task);
+void cpu_logits_finish(struct cpu_run *run);
+
+void cpu_embed_patch(const struct cpu_patch *patch);
+void cpu_norm_patch(const struct cpu_patch *patch);
+void cpu_linear_patch(const struct cpu_patch *patch);
+void cpu_rope_patch(const struct cpu_patch *patch);
+void cpu_scores_patch(const struct cpu_patch *patch);
+void cpu_softmax_patch(const struct cpu_patch *patch);
+void cpu_heads_patch(const struct cpu_patch *patch);
+void cpu_gate_patch(const struct cpu_patch *patch);
+void cpu_add_patch(const struct cpu_patch *patch);
+
+/* The scalar form. */
+void cpu_linear_scalar(const struct cpu_linear *job, uint32_t row_begin, uint32_t row_end);
+void cpu_linear_prepare_scalar(const struct cpu_linear *job);
+void cpu_norm_scalar(const float *x, const float *gain, uint32_t width, float eps, uint32_t act,
+                     float *out);
+void cpu_rope_scalar(const struct cpu_rope *rope, float *head);
+void cpu_scores_scalar(const struct cpu_attention *job);
+void cpu_softmax_scalar(const float *scores, uint32_t first, uint32_t last, float *probs);
+void cpu_heads_scalar(const struct cpu_attention *job);
+void cpu_gate_scalar(enum activation_fn fn, const float *g, const float *u, uint32_t n,
+                     uint32_t act, float *out);
+void cpu_add_scalar(float *x, const float *t, uint32_t n, uint32_t act);
+void cpu_logits_scalar(const float *values, uint32_t first, uint32_t n, struct cpu_digest *digest);
+
+#endif

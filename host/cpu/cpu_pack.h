@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+/* Weights packed for the SIMD forms: 16 rows side by side, a bijection on the bits of GGUF blocks.
+ *
+ * A tile holds 16 rows: one group for each GGUF block of a row (F types: for 32 elements, the last
+ * perhaps fewer), with as many bytes as the 16 blocks have in the file. Of a group, by type:
+ *
+ * F32, F16, BF16  (count, 16 rows) elements
+ * Q8_0            codes, scale
+ * Q4_0, Q4_1      nibbles, scale, min of Q4_1
+ * Q5_0, Q5_1      nibbles, fifths, scale, min of Q5_1
+ * Q4_K            (8) nibbles, pairs, scale, min
+ * Q5_K            (8) nibbles, (8) fifths, pairs, scale, min
+ * Q6_K            (8) nibbles, (8) sixths, (4, 16 rows) words of sub-scales, scale
+ *
+ * codes    (4 chains, 2, 16 rows) words: byte i % 4 of word i / 4 is element 4 i + chain
+ * nibbles  (4 chains, 16 rows) words: byte i of them holds elements 4 i + chain and, in its upper
+ *          half, 16 + 4 i + chain
+ * fifths   (16 rows) words: bit 8 i + chain is the fifth bit of element 4 i + chain, bit
+ *          8 i + 4 + chain that of element 16 + 4 i + chain
+ * sixths   (2, 16 rows) words: bits 8 i + 2 chain and above of word 0 are the upper two of element
+ *          4 i + chain, those of word 1 of element 16 + 4 i + chain
+ * pairs    (3, 16 rows) words: the 12 bytes of 6-bit sub-scales and sub-minima as in the file
+ * scale, min  (16 rows) f16
+ *
+ * Codes with an offset have its top bit flipped, so that a byte is a signed number: Q4_0, Q5_0 and
+ * Q6_K hold (code - offset) modulo 16, 32, 64. Rows beyond the tensor's are zeros. */
+#ifndef VKFI_CPU_CPU_PACK_H
+#define VKFI_CPU_CPU_PACK_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "model/gguf.h"
+
+#define CPU_PACK_LANES 16u
+#define CPU_PACK_NIBBLES 256u /* bytes of 32 elements of 16 rows */
+#define CPU_PACK_CODES 512u
+#define CPU_PACK_FIFTHS 64u
+#define CPU_PACK_SIXTHS 128u
+#define CPU_PACK_PAIRS 192u
+#define CPU_PACK_SUBSCALES 256u
+#define CPU_PACK_HALVES 32u /* 16 f16 numbers */
+
+/* Where the parts of a group begin, in bytes; constant for a constant type. */
+struct cpu_pack_layout {
+    uint32_t high;  /* fifths, sixths */
+    uint32_t sub;   /* pairs, sub-scales */
+    uint32_t scale; /* f16; a min follows */
+    uint32_t bytes; /* of a whole group */
+};
+
+static inline struct cpu_pack_layout cpu_pack_layout(enum quant type)
+{
+    const uint32_t nibbles_k = 8 * CPU_PACK_NIBBLES;
+    struct cpu_pack_layout l = {0};
+
+    switch (type) {
+    case QUANT_Q8_0:
+        l.scale = CPU_PACK_CODES;
+        l.bytes = l.scale + CPU_PACK_HALVES;
+        break;
+    case QUANT_Q4_0:
+    case QUANT_Q4_1:
+        l.scale = CPU_PACK_NIBBLES;
+        l.bytes = l.scale + (type == QUANT_Q4_1 ? 2 : 1) * CPU_PACK_HALVES;
+        break;
+    case QUANT_Q5_0:
+    case QUANT_Q5_1:
+        l.high = CPU_PACK_NIBBLES;
+        l.scale = l.high + CPU_PACK_FIFTHS;
+        l.bytes = l.scale + (type == QUANT_Q5_1 ? 2 : 1) * CPU_PACK_HALVES;
+        break;
+    case QUANT_Q4_K:
+    case QUANT_Q5_K:
+        l.high = nibbles_k;
+        l.sub = l.high + (type == QUANT_Q5_K ? 8 * CPU_PACK_FIFTHS : 0);
+        l.scale = l.sub + CPU_PACK_PAIRS;
+        l.bytes = l.scale + 2 * CPU_PACK_HALVES;
+        break;
+    case QUANT_Q6_K:
+        l.high = nibbles_k;
+        l.sub = l.high + 8 * CPU_PACK_SIXTHS;
+        l.scale = l.sub + CPU_PACK_SUBSCALES;
+        l.bytes = l.scale + CPU_PACK_HALVES;
+        break;
+    case QUANT_F32:
+        l.bytes = 32 * CPU_PACK_LANES * 4;
+        break;
+    default: /* F16, BF16 */
+        l.bytes = 32 * CPU_PACK_LANES * 2;
+        break;
+    }
+    return l;
+}
+
+/* Bytes of 16 rows: the same as in the file. */
+size_t cpu_pack_tile_bytes(enum quant type, uint64_t width);
+
+/* Rows 16 tile .. of the tensor's data; `out` is zeroed. */
+void cpu_pack_tile(const struct tensor *tensor, uint32_t tile, uint8_t *out);
+
+/* One row of a tile in GGUF bytes, and back. */
+void cpu_pack_row(const struct tensor *tensor, const uint8_t *tile, uint32_t lane, uint8_t *out);
+void cpu_pack_put_row(const struct tensor *tensor, uint8_t *tile, uint32_t lane,
+                      const uint8_t *row);
+
+#endif

@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: MIT */
+/* Walks the graph over the columns of a pass, all threads side by side in one parallel region. */
+#include "cpu/cpu_pass.h"
+
+#include <assert.h>
+#include <omp.h>
+#include <string.h>
+
+#include "base/fpenv.h"
+#include "cpu/cpu_edit.h"
+#include "cpu/cpu_hook.h"
+#include "cpu/cpu_ops.h"
+#include "cpu/cpu_prepare.h"
+#include "cpu/cpu_watch.h"
+
+static void wait_all(const struct cpu_task *task)
+{
+    cpu_team_wait(&task->run->team, task->threads);
+}
+
+static const struct graph *graph_of(const struct cpu_run *run)
+{
+    return &run->cpu->base.model->graph;
+}
+
+static uint32_t n_layers(const struct cpu_run *run)
+{
+    return cpu_hparams(run->cpu)->n_layers;
+}
+
+/* Columns evaluated in a layer: the first ones. */
+static uint32_t active(const struct cpu_run *run, uint32_t layer)
+{
+    const struct column *column = run->pass->columns;
+    uint32_t n = 0;
+
+    while (n < run->pass->n_columns && column[n].start_layer <= layer &&
+           column[n].end_layer > layer)
+        n++;
+    return n;
+}
+
+static bool is_hooked(const struct pass *pass, uint32_t column)
+{
+    for (uint32_t i = 0; i < pass->n_hooks; i++)
+        if (pass->hooks[i].column == column)
+            return true;
+    return false;
+}
+
+/* False: nothing behind STORE of this layer is asked of the column. */
+static bool goes_on(const struct cpu_run *run, uint32_t index, uint32_t layer)
+{
+    const struct column *c = &run->pass->columns[index];
+    return c->end_layer > layer + 1 || c->save != EXECUTOR_NONE || c->outputs != 0 ||
+           run->pass->watch || is_hooked(run->pass, index);
+}
+
+static void set_slot(struct cpu_run *run, uint32_t slot, uint32_t column)
+{
+    run->cpu->slot_column[slot] = column;
+    run->cpu->column_slot[column] = slot;
+}
+
+static void clear_slots(struct cpu_run *run)
+{
+    for (uint32_t i = 0; i < run->pass->n_columns; i++)
+        run->cpu->column_slot[i] = EXECUTOR_NONE;
+    run->slots = 0;
+}
+
+static void load_residual(struct cpu_run *run, uint32_t slot, uint32_t column, uint32_t layer)
+{
+    const struct column *c = &run->pass->columns[column];
+
+    memcpy(cpu_reg(run->cpu, REG_X, slot), cpu_edit_checkpoint(run->cpu, c->checkpoint, layer),
+           cpu_hparams(run->cpu)->n_embd * sizeof(float));
+}
+
+/* First thread: register rows for the active columns, residuals of those that start here. */
+static void enter(struct cpu_run *run, uint32_t layer)
+{
+    const uint32_t n = active(run, layer);
+
+    clear_slots(run);
+    for (uint32_t i = 0; i < n; i++) {
+        const struct column *c = &run->pass->columns[i];
+        set_slot(run, i, i);
+        if (c->start_layer == layer && c->checkpoint != EXECUTOR_NONE)
+            load_residual(run, i, i, layer);
+    }
+    run->slots = n;
+}
+
+/* First thread: moves the rows of the columns `keep` wants to the front. */
+static void compact(struct cpu_run *run, uint32_t layer,
+                    bool (*keep)(const struct cpu_run *, uint32_t, uint32_t))
+{
+    static const enum reg moved[] = {REG_X, REG_Q};
+    struct cpu *cpu = run->cpu;
+    const uint32_t before = run->slots;
+
+    clear_slots(run);
+    for (uint32_t slot = 0; slot < before; slot++) {
+        const uint32_t column = cpu->slot_column[slot];
+        if (!keep(run, column, layer))
+            continue;
+        for (size_t i = 0; run->slots != slot && i < sizeof(moved) / sizeof(*moved); i++)
+            memcpy(cpu_reg(cpu, moved[i], run->slots), cpu_reg(cpu, moved[i], slot),
+                   cpu->stride[moved[i]] * sizeof(float));
+        set_slot(run, run->slots++, column);
+    }
+}
+
+static bool all_go_on(const struct cpu_run *run, uint32_t layer)
+{
+    for (uint32_t slot = 0; slot < run->slots; slot++)
+        if (!goes_on(run, run->cpu->slot_column[slot], layer))
+            return false;
+    return true;
+}
+
+/* This thread's part of the residuals entering `layer`. */
+static void save_residuals(const struct cpu_task *task, uint32_t layer)
+{
+    struct cpu_run *run = task->run;
+    uint32_t begin, end;
+
+    cpu_share_rows(task, &begin, &end);
+    for (uint32_t slot = 0; slot < run->slots; slot++) {
+        const struct column *c = cpu_column(run, slot);
+        const bool due = layer > c->start_layer || (layer == 0 && c->checkpoint == EXECUTOR_NONE);
+        if (c->save != EXECUTOR_NONE && due && begin < end)
+            memcpy(cpu_edit_checkpoint(run->cpu, c->save, layer) + begin,
+                   cpu_reg(run->cpu, REG_X, slot) + begin, (end - begin) * sizeof(float));
+    }
+}
+
+static void run_op(const struct cpu_task *task)
+{
+    switch (task->node->op) {
+    case OP_EMBED:
+        cpu_embed(task);
+        break;
+    case OP_NORM:
+        cpu_norm(task);
+        break;
+    case OP_LINEAR:
+        if (task->node->out == REG_L)
+            cpu_logits(task);
+        else
+            cpu_linear(task);
+        break;
+    case OP_ROPE:
+        cpu_rope(task);
+        break;
+    case OP_STORE:
+        cpu_store(task);
+        break;
+    case OP_SCORES:
+        cpu_attention(task);
+        cpu_scores(task);
+        break;
+    case OP_SOFTMAX:
+        cpu_softmax(task);
+        break;
+    case OP_HEADS:
+        cpu_heads(task);
+        break;
+    case OP_GATE:
+        cpu_gate(task);
+        break;
+    case OP_ADD:
+        cpu_add(task);
+        break;
+    case OP_COUNT:
+        break;
+    }
+}
+
+static void run_node(struct cpu_task *task, uint32_t index)
+{
+    struct cpu_run *run = task->run;
+    const bool hooked = cpu_hook_any(run->pass, index, EXECUTOR_NONE);
+    const bool alone = hooked || run->pass->watch;
+
+    task->index = index;
+    task->node = &graph_of(run)->node[index];
+    if (alone || run->cpu->nodes[index].barrier)
+        wait_all(task);
+    if (hooked) {
+        if (task->thread == 0)
+            cpu_hook_save(run, index);
+        wait_all(task);
+    }
+    run_op(task);
+    if (!alone)
+        return;
+    wait_all(task);
+    if (task->thread == 0) {
+        cpu_hook_apply(run, index);
+        cpu_watch(run, task->node);
+    }
+    wait_all(task);
+}
+
+/* First thread between barriers. */
+#define CPU_PASS_ALONE(task, statement)                                                            \
+    do {                                                                                           \
+        wait_all(task);                                                                                \
+        if ((task)->thread == 0)                                                                   \
+            statement;                                                                             \
+        wait_all(task);                                                                                \
+    } while (0)
+
+static void run_layer(struct cpu_task *task, uint32_t layer)
+{
+    struct cpu_run *run = task->run;
+    const struct graph *graph = graph_of(run);
+
+    for (uint32_t i = graph->layer_begin[layer]; i < graph->layer_begin[layer + 1]; i++) {
+        run_node(task, i);
+        if (graph->node[i].op == OP_STORE && !all_go_on(run, layer)) {
+            CPU_PASS_ALONE(task, compact(run, layer, goes_on));
+            if (run->slots == 0)
+                return;
+        }
+    }
+    /* The last node is an ADD on X: its parts are this thread's own. */
+    save_residuals(task, layer + 1);
+}
+
+static bool has_outputs(const struct cpu_run *run, uint32_t column, uint32_t layer)
+{
+    (void)layer;
+    return run->pass->columns[column].outputs != 0;
+}
+
+/* First thread: rows for the columns with outputs, and only those. */
+static void enter_output(struct cpu_run *run)
+{
+    const uint32_t layer = n_layers(run);
+
+    compact(run, layer, has_outputs);
+    for (uint32_t i = 0; i < run->pass->n_columns; i++) {
+        if (run->pass->columns[i].start_layer != layer || !has_outputs(run, i, layer))
+            continue;
+        load_residual(run, run->slots, i, layer);
+        set_slot(run, run->slots++, i);
+    }
+}
+
+static void run_output(struct cpu_task *task)
+{
+    struct cpu_run *run = task->run;
+    const struct graph *graph = graph_of(run);
+
+    CPU_PASS_ALONE(task, enter_output(run));
+    if (run->slots == 0)
+        return;
+    for (uint32_t i = graph->layer_begin[n_layers(run)]; i < graph->count; i++)
+        run_node(task, i);
+    wait_all(task);
+    cpu_logits_digest(task);
+    CPU_PASS_ALONE(task, cpu_logits_finish(run));
+}
+
+static void run_thread(struct cpu_run *run)
+{
+    struct cpu_task task = {.run = run,
+                            .thread = (uint32_t)omp_get_thread_num(),
+                            .threads = (uint32_t)omp_get_num_threads()};
+    uint32_t layer = run->pass->columns[0].start_layer, before = 0;
+
+    assert(fpenv_is_set());
+    if (task.thread != 0)
+        fpenv_clear_underflow();
+    if (task.thread == 0)
+        run->threads = task.threads;
+    if (layer == 0) {
+        CPU_PASS_ALONE(&task, enter(run, 0));
+        run_node(&task, 0);
+        wait_all(&task);
+        task.node = &graph_of(run)->node[0];
+        save_residuals(&task, 0);
+    }
+    for (; layer < n_layers(run); layer++) {
+        const uint32_t n = active(run, layer);
+        if (n == 0)
+            break;
+        if (layer > 0 && (n != before || n != run->slots))
+            CPU_PASS_ALONE(&task, enter(run, layer));
+        before = n;
+        run_layer(&task, layer);
+    }
+    run_output(&task);
+    cpu_scratch_of(&task)->underflow = fpenv_underflow();
+}
+
+/* Flags of the workers become flags of the caller: there fpenv.h shows and clears them. */
+static void raise_underflow(const struct cpu_run *run)
+{
+    volatile float tiny = 1e-30f;
+
+    for (uint32_t t = 0; t < run->threads; t++)
+        if (run->cpu->scratch[t].underflow && !fpenv_underflow())
+            tiny = tiny * tiny;
+}
+
+enum status cpu_pass(struct executor *ex, const struct pass *pass, struct column_result *out)
+{
+    struct cpu *cpu = (struct cpu *)ex;
+    struct cpu_run run = {.cpu = cpu, .pass = pass, .out = out};
+    const enum status st = cpu_prepare(&run);
+
+    memset(out, 0, pass->n_columns * sizeof(*out));
+    if (st == STATUS_OK) {
+#pragma omp parallel num_threads((int)cpu->threads)
+        run_thread(&run);
+        raise_underflow(&run);
+        cpu->dispatches += graph_of(&run)->count;
+    }
+    cpu_prepare_finish(&run);
+    return st;
+}

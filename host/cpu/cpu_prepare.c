@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT */
+/* Gets a pass everything it needs: pages of its positions, and rows for what it keeps. */
+#include "cpu/cpu_prepare.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "cpu/cpu_edit.h"
+#include "cpu/cpu_hook.h"
+
+static enum status own_pages(const struct cpu_run *run, const struct column *column)
+{
+    enum status st = STATUS_OK;
+
+    for (uint32_t layer = column->start_layer; layer < column->end_layer && st == STATUS_OK;
+         layer++) {
+        const struct kv_site site = {
+            .branch = column->branch, .layer = layer, .position = column->position};
+        st = cpu_edit_page(run->cpu, &site);
+    }
+    return st;
+}
+
+/* Every page the column's attention reads must be there. */
+static enum status check_pages(const struct cpu_run *run, const struct column *column)
+{
+    const struct hparams *hp = cpu_hparams(run->cpu);
+
+    for (uint32_t layer = column->start_layer; layer < column->end_layer; layer++) {
+        const uint32_t *table = kv_table(run->cpu->base.kv, column->branch, layer);
+        const bool windowed = hparams_windowed(hp, layer) && column->position >= hp->window;
+        uint32_t block = windowed ? (column->position - hp->window + 1) / KV_PAGE_POSITIONS : 0;
+        for (; block <= column->position / KV_PAGE_POSITIONS; block++) {
+            if (table[block] == KV_NO_PAGE) {
+                log_error("pass: branch %" PRIu32 " layer %" PRIu32 ": found no K and V at "
+                          "position %" PRIu32 ", expected them below position %" PRIu32,
+                          column->branch, layer, block * KV_PAGE_POSITIONS, column->position);
+                return STATUS_USAGE;
+            }
+        }
+    }
+    return STATUS_OK;
+}
+
+/* True if a hook on the column needs its scores, or its logits, kept. */
+static bool hooked(const struct cpu_run *run, uint32_t column, bool logits)
+{
+    for (uint32_t i = 0; i < run->pass->n_hooks; i++) {
+        const struct hook *hook = &run->pass->hooks[i];
+        const struct node *node = &run->cpu->base.model->graph.node[hook->node];
+        const bool scores = node->op == OP_SCORES || node->op == OP_SOFTMAX || node->op == OP_HEADS;
+        if (hook->column == column && (logits ? node->out == REG_L : scores))
+            return true;
+    }
+    return false;
+}
+
+static enum status keep_rows(struct cpu_run *run)
+{
+    struct cpu *cpu = run->cpu;
+    const bool watched = run->pass->watch != NULL;
+    uint32_t scores = 0, logits = 0;
+    enum status st;
+
+    for (uint32_t i = 0; i < run->pass->n_columns; i++) {
+        const uint32_t outputs = run->pass->columns[i].outputs;
+        const bool row =
+            outputs & COLUMN_LOGITS || (watched && outputs != 0) || hooked(run, i, true);
+        cpu->full_row[i] = row ? logits++ : EXECUTOR_NONE;
+        cpu->score_row[i] = watched || hooked(run, i, false) ? scores++ : EXECUTOR_NONE;
+    }
+    st = cpu_room(cpu, REG_L, logits);
+    if (st == STATUS_OK)
+        st = cpu_room(cpu, REG_S, scores);
+    return st == STATUS_OK ? cpu_room(cpu, REG_P, scores) : st;
+}
+
+/* Ops that work in place destroy what their hooks have to read. */
+static enum status save_inputs(struct cpu_run *run)
+{
+    const struct graph *graph = &run->cpu->base.model->graph;
+    const uint32_t n = run->pass->n_hooks;
+
+    if (n == 0)
+        return STATUS_OK;
+    run->saved = calloc(n, sizeof(*run->saved));
+    if (!run->saved)
+        goto fail;
+    for (uint32_t i = 0; i < n; i++) {
+        const struct node *node = &graph->node[run->pass->hooks[i].node];
+        if (node->in != node->out)
+            continue;
+        run->saved[i] = calloc(node->rows, sizeof(float));
+        if (!run->saved[i])
+            goto fail;
+    }
+    return STATUS_OK;
+fail:
+    log_error("pass: no host memory for the inputs of %" PRIu32 " hooks", n);
+    return STATUS_MEMORY;
+}
+
+enum status cpu_prepare(struct cpu_run *run)
+{
+    enum status st = keep_rows(run);
+
+    if (st == STATUS_OK)
+        st = save_inputs(run);
+    for (uint32_t i = 0; i < run->pass->n_columns && st == STATUS_OK; i++)
+        st = own_pages(run, &run->pass->columns[i]);
+    for (uint32_t i = 0; i < run->pass->n_columns && st == STATUS_OK; i++)
+        st = check_pages(run, &run->pass->columns[i]);
+    return st;
+}
+
+void cpu_prepare_finish(struct cpu_run *run)
+{
+    for (uint32_t i = 0; run->saved && i < run->pass->n_hooks; i++)
+        free(run->saved[i]);
+    free(run->saved);
+    run->saved = NULL;
+}

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+/* All of a pass that can fail, done before its threads start. */
+#ifndef VKFI_CPU_CPU_PREPARE_H
+#define VKFI_CPU_CPU_PREPARE_H
+
+#include "cpu/cpu_state.h"
+
+/* Pages, rows of S, P and L, room for saved inputs. cpu_prepare_finish follows in any case. */
+enum status cpu_prepare(struct cpu_run *run) STATUS_MUST_USE;
+void cpu_prepare_finish(struct cpu_run *run);
+
+#endif

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+/* ROPE: rotates the pairs of each head by the angle of the position. */
+#include "cpu/cpu_ops.h"
+
+/* The pair a rotated feature belongs to, and the features (a, b) of the pair. */
+static uint32_t pair_of(const struct cpu_rope *rope, uint32_t feature, uint32_t *a, uint32_t *b)
+{
+    const uint32_t half = rope->rope_dim / 2;
+    const uint32_t pair = rope->neox ? feature % half : feature / 2;
+
+    *a = rope->neox ? pair : 2 * pair;
+    *b = rope->neox ? pair + half : 2 * pair + 1;
+    return pair;
+}
+
+/* The result at one feature of a head, before rounding. */
+static float rotated(const struct cpu_rope *rope, const float *head, uint32_t feature)
+{
+    float value = head[feature];
+
+    if (feature < rope->rope_dim) {
+        uint32_t a, b;
+        const uint32_t pair = pair_of(rope, feature, &a, &b);
+        const float c = rope->table[2 * pair], s = rope->table[2 * pair + 1];
+        value = feature == a ? head[a] * c - head[b] * s : head[a] * s + head[b] * c;
+    }
+    return rope->scale == 0 ? value : value * rope->scale;
+}
+
+void cpu_rope_scalar(const struct cpu_rope *rope, float *head)
+{
+    uint32_t a, b;
+
+    for (uint32_t f = 0; f < rope->head_dim; f++) {
+        if (f >= rope->rope_dim) {
+            head[f] = cpu_round(rotated(rope, head, f), rope->act);
+            continue;
+        }
+        pair_of(rope, f, &a, &b);
+        if (f != a)
+            continue;
+        const float first = rotated(rope, head, a), second = rotated(rope, head, b);
+        head[a] = cpu_round(first, rope->act);
+        head[b] = cpu_round(second, rope->act);
+    }
+}
+
+static struct cpu_rope rope_of(const struct cpu_run *run, const struct node *node, uint32_t slot)
+{
+    const struct cpu *cpu = run->cpu;
+    const struct hparams *hp = cpu_hparams(cpu);
+
+    return (struct cpu_rope){.table = cpu->rope[node->table] +
+                                      (size_t)cpu_column(run, slot)->position * hp->rope_dim,
+                             .head_dim = hp->head_dim,
+                             .rope_dim = hp->rope_dim,
+                             .neox = hp->rope_neox,
+                             .scale = node->scale,
+                             .act = cpu->base.act};
+}
+
+void cpu_rope(const struct cpu_task *task)
+{
+    const struct cpu *cpu = task->run->cpu;
+    const struct node *node = task->node;
+    uint32_t begin, end;
+
+    cpu_share(task, task->run->slots * node->groups, &begin, &end);
+    for (uint32_t unit = begin; unit < end; unit++) {
+        const uint32_t slot = unit / node->groups;
+        const struct cpu_rope rope = rope_of(task->run, node, slot);
+        cpu->kernels->rope(&rope, cpu_reg(cpu, node->out, slot) +
+                                      (size_t)(unit % node->groups) * node->width);
+    }
+}
+
+void cpu_rope_patch(const struct cpu_patch *patch)
+{
+    const struct cpu *cpu = patch->run->cpu;
+    struct hook *hook = patch->hook;
+    const struct cpu_rope rope = rope_of(patch->run, patch->node, patch->slot);
+    const uint32_t feature = hook->point == HOOK_OPERAND ? hook->data.k : hook->data.row;
+    const uint32_t begin = feature / rope.head_dim * rope.head_dim, f = feature - begin;
+    float *out = cpu_reg(cpu, patch->node->out, patch->slot) + begin;
+    float *head = patch->scratch->input;
+
+    memcpy(head, patch->in + begin, rope.head_dim * sizeof(*head));
+    if (hook->point == HOOK_OPERAND) {
+        head[f] = cpu_hook_value(&hook->data, head[f]);
+        uint32_t a = f, b = f;
+        if (f < rope.rope_dim)
+            pair_of(&rope, f, &a, &b);
+        out[a] = cpu_round(rotated(&rope, head, a), rope.act);
+        out[b] = cpu_round(rotated(&rope, head, b), rope.act);
+        return;
+    }
+    out[f] = cpu_hook_result(hook, rotated(&rope, head, f), rope.act);
+}

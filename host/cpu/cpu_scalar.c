@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+/* The scalar form: the loops of the ops' own files. */
+#include "cpu/cpu_ops.h"
+
+const struct cpu_kernels cpu_scalar_kernels = {.name = "scalar",
+                                               .linear = cpu_linear_scalar,
+                                               .prepare = cpu_linear_prepare_scalar,
+                                               .norm = cpu_norm_scalar,
+                                               .rope = cpu_rope_scalar,
+                                               .scores = cpu_scores_scalar,
+                                               .softmax = cpu_softmax_scalar,
+                                               .heads = cpu_heads_scalar,
+                                               .gate = cpu_gate_scalar,
+                                               .add = cpu_add_scalar,
+                                               .logits = cpu_logits_scalar};

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/* SCORES: query times key over the features of a head, for each key position seen. */
+#include "cpu/cpu_attention.h"
+#include "cpu/cpu_kv.h"
+#include "cpu/cpu_ops.h"
+#include "cpu/cpu_order.h"
+
+/* The stored K of feature `k` at a key position. */
+static struct cpu_kv_at key_at(const struct cpu_attention *job, uint32_t key, uint32_t k)
+{
+    return (struct cpu_kv_at){.layer = job->layer,
+                              .page = job->table[key / KV_PAGE_POSITIONS],
+                              .head = job->kv_head,
+                              .feature = k,
+                              .position = key};
+}
+
+/* One score; `weight`, `partial`: faults at their element k, or null. */
+static float score(const struct cpu_attention *job, const float *q, uint32_t key,
+                   struct hook_data *weight, struct hook_data *partial)
+{
+    const uint32_t head_dim = cpu_hparams(job->cpu)->head_dim;
+    struct cpu_order sum;
+
+    cpu_order_begin(&sum);
+    for (uint32_t k = 0; k < head_dim; k++) {
+        const struct cpu_kv_at at = key_at(job, key, k);
+        uint32_t stored = cpu_kv_read(job->cpu, &at);
+        if (weight && weight->k == k)
+            stored = cpu_hook_bits(weight, stored);
+        cpu_order_term(&sum, k, q[k] * nm_load(stored, job->cpu->base.kv_storage));
+        if (partial && partial->k == k)
+            sum.chain[k % 4] = cpu_hook_value(partial, sum.chain[k % 4]);
+        if (k % NM_BLOCK == NM_BLOCK - 1 || k + 1 == head_dim)
+            cpu_order_block(&sum, k / NM_BLOCK, cpu_order_join(&sum));
+    }
+    return cpu_order_end(&sum);
+}
+
+void cpu_scores_scalar(const struct cpu_attention *job)
+{
+    const uint32_t head_dim = cpu_hparams(job->cpu)->head_dim;
+
+    for (uint32_t h = 0; h < job->heads; h++)
+        for (uint32_t key = job->first; key <= job->last; key++)
+            job->scores[h * job->score_stride + key] =
+                score(job, job->q + (size_t)h * head_dim, key, NULL, NULL);
+}
+
+void cpu_scores(const struct cpu_task *task)
+{
+    cpu_attention_units(task, task->run->cpu->kernels->scores);
+}
+
+void cpu_scores_patch(const struct cpu_patch *patch)
+{
+    struct hook *hook = patch->hook;
+    const uint32_t head_dim = patch->node->width, head = hook->data.row;
+    const struct cpu_attention job = cpu_attention_job(patch->run, patch->node, patch->slot, head);
+    float *q = patch->scratch->input;
+
+    memcpy(q, patch->in + (size_t)head * head_dim, head_dim * sizeof(*q));
+    if (hook->point == HOOK_OPERAND) {
+        q[hook->data.k] = cpu_hook_value(&hook->data, q[hook->data.k]);
+        for (uint32_t key = job.first; key <= job.last; key++)
+            job.scores[key] = score(&job, q, key, NULL, NULL);
+        return;
+    }
+    const uint32_t key = hook->data.key;
+    const float value =
+        score(&job, q, key, cpu_hook_at(patch, HOOK_WEIGHT), cpu_hook_at(patch, HOOK_PARTIAL));
+    job.scores[key] = cpu_hook_result(hook, value, NM_F32);
+}

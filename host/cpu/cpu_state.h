@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: MIT */
+/* What the files of this folder share: the executor's state, and the kernels a form provides. */
+#ifndef VKFI_CPU_CPU_STATE_H
+#define VKFI_CPU_CPU_STATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "cpu/cpu.h"
+#include "cpu/cpu_team.h"
+#include "model/executor.h"
+#include "shared/numerics.h"
+
+#define CPU_TILE                                                                                   \
+    16u /* rows that are packed side by side, and the unit of sharing among threads                \
+         */
+
+static inline uint32_t cpu_ceil(uint32_t n, uint32_t unit)
+{
+    return n / unit + (n % unit != 0);
+}
+
+/* A tensor in the memory its form reads. */
+struct cpu_weight {
+    const struct tensor *tensor; /* null: the graph does not use it */
+    uint8_t *tiles; /* (rows / CPU_TILE, tile_bytes) packed; null: rows in the mapping */
+    size_t tile_bytes;
+};
+
+/* y = W x of n columns. */
+struct cpu_linear {
+    const struct cpu_weight *weight;
+    const float *x;    /* (n, x_stride) */
+    const float *bias; /* (rows) or null */
+    float *y;          /* (n, y_stride), from row y_row on */
+    size_t x_stride, y_stride;
+    uint32_t n, y_row;
+    uint32_t act; /* NM_F32: not rounded */
+    struct cpu_scratch *scratch;
+};
+
+/* One query position and some heads that share a K/V head. */
+struct cpu_attention {
+    const struct cpu *cpu;
+    const uint32_t *table; /* pages of the branch in this layer */
+    uint32_t layer, kv_head;
+    uint32_t first, last; /* key positions seen */
+    uint32_t heads;
+    const float *q;      /* (heads, head_dim) */
+    float *scores;       /* (heads, score_stride); index: absolute key position */
+    float *probs;        /* (heads, score_stride); may be `scores` */
+    size_t score_stride; /* a multiple of 32 */
+    float *out;          /* (heads, head_dim) */
+    float *panel;        /* (CPU_HEADS, score_stride) memory of the thread */
+};
+
+struct cpu_rope {
+    const float *table; /* (rope_dim / 2, 2) of the position */
+    uint32_t head_dim, rope_dim;
+    bool neox;
+    float scale; /* 0: none */
+    uint32_t act;
+};
+
+/* What a scan over logits gathers; merged over any parts in any order. */
+struct cpu_digest {
+    uint32_t key, token, bits; /* of the largest logit, the first of equals */
+    uint32_t low, high;        /* words of the hash */
+    bool finite;
+};
+
+/* The loops of one form. */
+struct cpu_kernels {
+    const char *name;
+    void (*prepare)(const struct cpu_linear *job); /* what depends on the columns alone */
+    void (*linear)(const struct cpu_linear *job, uint32_t row_begin, uint32_t row_end);
+    void (*norm)(const float *x, const float *gain, uint32_t width, float eps, uint32_t act,
+                 float *out); /* may work in place */
+    void (*rope)(const struct cpu_rope *rope, float *head);
+    void (*scores)(const struct cpu_attention *job);
+    void (*softmax)(const float *scores, uint32_t first, uint32_t last, float *probs);
+    void (*heads)(const struct cpu_attention *job);
+    void (*gate)(enum activation_fn fn, const float *g, const float *u, uint32_t n, uint32_t act,
+                 float *out);
+    void (*add)(float *x, const float *t, uint32_t n, uint32_t act);
+    void (*logits)(const float *values, uint32_t first, uint32_t n, struct cpu_digest *digest);
+};
+
+extern const struct cpu_kernels cpu_scalar_kernels;
+#if defined(VKFI_CPU_SIMD)
+extern const struct cpu_kernels cpu_avx2_kernels;
+extern const struct cpu_kernels cpu_avx512_kernels;
+#endif
+
+/* Memory of one thread. */
+struct cpu_scratch {
+    float *sum_x;              /* (max_columns, blocks) sums of the blocks of the columns */
+    float *panel;              /* (max_columns, width) columns in the order a form likes */
+    float *attention;          /* (heads of a group, score_stride) */
+    float *attention_panel;    /* (CPU_HEADS, score_stride) */
+    struct quant_block *block; /* (blocks) one decoded row */
+    uint8_t *row;              /* one row in GGUF bytes */
+    float *input;              /* one register row */
+    float *watch;              /* (n_head, score_stride); of patches only */
+    float *logits;             /* (max_columns, CPU_LOGIT_ROWS) */
+    struct cpu_digest *digest; /* (max_columns) */
+    bool underflow;
+};
+
+#define CPU_LOGIT_ROWS 128u /* logits a thread holds at a time */
+#define CPU_HEADS 4u        /* heads a kernel takes side by side */
+
+/* What a node needs beyond the graph. */
+struct cpu_node {
+    bool barrier;  /* other threads' results are needed first */
+    bool prepared; /* the thread's sum_x and panel are those of the same input */
+};
+
+struct cpu {
+    struct executor base;
+    enum cpu_form form;
+    const struct cpu_kernels *kernels;
+    uint32_t threads, max_columns, positions;
+    struct cpu_weight *weights;  /* (tensors) */
+    struct cpu_node *nodes;      /* (graph.count) */
+    struct cpu_scratch *scratch; /* (threads + 1); the last is for patches */
+    float *rope[2];              /* tables; [1] null without windowed layers */
+    float *reg[REG_COUNT];       /* (max_columns, stride); S, P, L: null or as the pass needs */
+    size_t stride[REG_COUNT];
+    size_t score_stride;    /* positions, rounded up to whole pages */
+    size_t room[REG_COUNT]; /* S, P, L: rows allocated */
+    uint32_t *slot_column;  /* (max_columns) column of each register row */
+    uint32_t *column_slot;  /* (max_columns) and back, EXECUTOR_NONE: none */
+    uint32_t *full_row;     /* (max_columns) row of a column in L, EXECUTOR_NONE: none */
+    uint32_t *score_row;    /* (max_columns) row of a column in S and P, EXECUTOR_NONE: none */
+    uint8_t *pages[2];      /* K, V: (layers, pages, page_bytes) */
+    size_t page_bytes[2];
+    uint32_t page_count;      /* a layer */
+    float *checkpoints;       /* (n_checkpoints, n_layers + 1, n_embd) */
+    char brand[64];           /* of the processor */
+    struct arena arena;       /* rope tables */
+    struct cpu_block *blocks; /* owns the memory of everything else */
+    uint64_t weight_bytes, total_bytes, dispatches;
+};
+
+/* Rows for `rows` columns in S, P or L; what they held is lost. */
+enum status cpu_room(struct cpu *cpu, enum reg reg, uint32_t rows) STATUS_MUST_USE;
+
+/* Zeroed, 64-byte aligned, owned by the executor; pages are taken as they are touched. Null when
+ * memory is out (logged). */
+void *cpu_memory(struct cpu *cpu, size_t count, size_t size);
+
+static inline const struct hparams *cpu_hparams(const struct cpu *cpu)
+{
+    return &cpu->base.model->hp;
+}
+
+static inline uint32_t cpu_group(const struct cpu *cpu)
+{
+    return cpu_hparams(cpu)->n_head / cpu_hparams(cpu)->n_head_kv;
+}
+
+static inline float *cpu_reg(const struct cpu *cpu, enum reg reg, uint32_t slot)
+{
+    return cpu->reg[reg] + slot * cpu->stride[reg];
+}
+
+/* A value on the grid of a storage type (numerics 4); f32 values stay as they are. */
+static inline float cpu_round(float x, uint32_t act)
+{
+    return act == NM_F32 ? x : nm_round(x, act);
+}
+
+/* The pass being run, as every thread sees it; the first thread changes it between barriers. */
+struct cpu_run {
+    struct cpu *cpu;
+    const struct pass *pass;
+    uint32_t slots; /* register rows in use */
+    uint32_t threads; /* that run it */
+    struct cpu_team team;
+    float **saved;  /* (n_hooks) input row of hooks whose op works in place; null others */
+    struct column_result *out;
+};
+
+/* A thread's part of a node. */
+struct cpu_task {
+    struct cpu_run *run;
+    const struct node *node;
+    uint32_t index; /* of the node in the graph */
+    uint32_t thread, threads;
+};
+
+static inline struct cpu_scratch *cpu_scratch_of(const struct cpu_task *task)
+{
+    return &task->run->cpu->scratch[task->thread];
+}
+
+static inline const struct column *cpu_column(const struct cpu_run *run, uint32_t slot)
+{
+    return &run->pass->columns[run->cpu->slot_column[slot]];
+}
+
+/* [begin, end) of `units` for this thread. */
+static inline void cpu_share(const struct cpu_task *task, uint32_t units, uint32_t *begin,
+                             uint32_t *end)
+{
+    *begin = (uint32_t)((uint64_t)units * task->thread / task->threads);
+    *end = (uint32_t)((uint64_t)units * (task->thread + 1) / task->threads);
+}
+
+/* The same for the rows of a node, in whole tiles: equal rows give equal parts. */
+static inline void cpu_share_rows(const struct cpu_task *task, uint32_t *begin, uint32_t *end)
+{
+    cpu_share(task, cpu_ceil(task->node->rows, CPU_TILE), begin, end);
+    *begin *= CPU_TILE;
+    *end *= CPU_TILE;
+    *end = *end > task->node->rows ? task->node->rows : *end;
+}
+
+#endif

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/* Output rows for a watcher: as the registers hold them, scores and probabilities close-packed. */
+#include "cpu/cpu_watch.h"
+
+#include <string.h>
+
+static const float *row_of(const struct cpu_run *run, const struct node *node, uint32_t slot)
+{
+    const struct cpu *cpu = run->cpu;
+    const uint32_t column = cpu->slot_column[slot];
+    uint32_t row = slot;
+
+    if (node->out == REG_L)
+        row = cpu->full_row[column];
+    else if (node->out == REG_S || node->out == REG_P)
+        row = cpu->score_row[column];
+    return row == EXECUTOR_NONE ? NULL : cpu_reg(cpu, node->out, row);
+}
+
+/* (n_head, position + 1) for a watcher; positions outside a window become 0. */
+static const float *close_up(const struct cpu_run *run, const struct node *node,
+                             const float *values, uint32_t slot)
+{
+    const struct cpu *cpu = run->cpu;
+    const uint32_t position = cpu_column(run, slot)->position, n = position + 1;
+    const uint32_t first = node->window != 0 && n > node->window ? n - node->window : 0;
+    float *out = cpu->scratch[cpu->threads].watch;
+
+    for (uint32_t h = 0; h < cpu_hparams(cpu)->n_head; h++) {
+        memset(out + (size_t)h * n, 0, first * sizeof(*out));
+        memcpy(out + (size_t)h * n + first, values + h * cpu->score_stride + first,
+               (n - first) * sizeof(*out));
+    }
+    return out;
+}
+
+void cpu_watch(const struct cpu_run *run, const struct node *node)
+{
+    const struct pass *pass = run->pass;
+
+    if (!pass->watch || node->out == REG_NONE)
+        return;
+    for (uint32_t slot = 0; slot < run->slots; slot++) {
+        const float *values = row_of(run, node, slot);
+        uint32_t count = node->rows;
+        if (!values)
+            continue;
+        if (node->out == REG_S || node->out == REG_P) {
+            values = close_up(run, node, values, slot);
+            count = node->rows * (cpu_column(run, slot)->position + 1);
+        }
+        pass->watch(pass->watch_user, node, run->cpu->slot_column[slot], values, count);
+    }
+}

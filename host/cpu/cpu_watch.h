@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MIT */
+/* Shows the output rows of a node to the pass's watcher. */
+#ifndef VKFI_CPU_CPU_WATCH_H
+#define VKFI_CPU_CPU_WATCH_H
+
+#include "cpu/cpu_state.h"
+
+/* Does nothing without a watcher; on one thread. */
+void cpu_watch(const struct cpu_run *run, const struct node *node);
+
+#endif

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/* Weights in the memory of a form, and single rows of them in GGUF terms. */
+#ifndef VKFI_CPU_CPU_WEIGHT_H
+#define VKFI_CPU_CPU_WEIGHT_H
+
+#include "base/status.h"
+#include "cpu/cpu_state.h"
+
+/* Finds the tensors the graph uses; SIMD forms pack those of LINEAR nodes and let go of the file's
+ * pages. */
+enum status cpu_weight_load(struct cpu *cpu) STATUS_MUST_USE;
+
+static inline const struct cpu_weight *cpu_weight_of(const struct cpu *cpu,
+                                                     const struct tensor *tensor)
+{
+    return &cpu->weights[tensor->index];
+}
+
+/* A row in GGUF bytes: in place, or unpacked into `room` (the row's bytes). */
+const uint8_t *cpu_weight_row(const struct cpu_weight *weight, uint64_t row, uint8_t *room);
+
+/* Elements of a one-dimensional F32 tensor. */
+const float *cpu_weight_floats(const struct tensor *tensor);
+
+/* The f32 sum of K terms of a decoded row is cpu_linear's; this decodes: out (width / 32). */
+void cpu_weight_decode(const struct cpu_weight *weight, const uint8_t *row,
+                       struct quant_block *out);
+
+/* Changes one field where the form holds it: edits `data` (before and after as read back). */
+void cpu_weight_edit(struct cpu_weight *weight, const struct weight_site *site,
+                     struct hook_data *data, uint8_t *room);
+
+#endif

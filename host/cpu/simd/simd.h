@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+/* Vectors of one instruction set: 16 rows of a tile are SIMD_PARTS vectors of SIMD_LANES.
+ *
+ * This folder is compiled once an instruction set (variants.cmake), each with its own symbol
+ * prefix. Only add, sub, mul and exact conversions; the compiler must not fuse or reassociate. */
+#ifndef VKFI_CPU_SIMD_SIMD_H
+#define VKFI_CPU_SIMD_SIMD_H
+
+#include <immintrin.h>
+#include <string.h>
+
+#include "cpu/cpu_ops.h"
+#include "cpu/cpu_pack.h"
+
+#if defined(__AVX512F__)
+#define SIMD_LANES 16
+#define SIMD_NAME "AVX-512"
+#define SIMD(name) cpu_avx512_##name
+#else
+#define SIMD_LANES 8
+#define SIMD_NAME "AVX2"
+#define SIMD(name) cpu_avx2_##name
+#endif
+
+#define SIMD_PARTS (16 / SIMD_LANES)
+#define SIMD_COLUMNS 8 /* most columns of a register tile */
+#define SIMD_INLINE static inline __attribute__((always_inline, unused))
+
+typedef float simd_float __attribute__((vector_size(4 * SIMD_LANES)));
+typedef int32_t simd_int __attribute__((vector_size(4 * SIMD_LANES)));
+typedef uint32_t simd_uint __attribute__((vector_size(4 * SIMD_LANES)));
+typedef uint16_t simd_half __attribute__((vector_size(2 * SIMD_LANES)));
+typedef float simd_chains __attribute__((vector_size(16))); /* the four chains of a block */
+
+SIMD_INLINE simd_uint simd_load_uint(const uint8_t *p)
+{
+    simd_uint v;
+    memcpy(&v, p, sizeof(v));
+    return v;
+}
+
+SIMD_INLINE simd_float simd_load(const void *p)
+{
+    simd_float v;
+    memcpy(&v, p, sizeof(v));
+    return v;
+}
+
+SIMD_INLINE void simd_store(float *p, simd_float v)
+{
+    memcpy(p, &v, sizeof(v));
+}
+
+/* The processor's conversion is exact and quiet: f16 denormals are kept, whatever MXCSR says. */
+SIMD_INLINE simd_float simd_load_f16(const uint8_t *p)
+{
+#if defined(__AVX512F__)
+    return (simd_float)_mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)(const void *)p));
+#else
+    return (simd_float)_mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(const void *)p));
+#endif
+}
+
+SIMD_INLINE simd_float simd_load_bf16(const uint8_t *p)
+{
+    simd_half h;
+    memcpy(&h, p, sizeof(h));
+    return (simd_float)(__builtin_convertvector(h, simd_uint) << 16);
+}
+
+SIMD_INLINE simd_float simd_number(simd_int v)
+{
+    return __builtin_convertvector(v, simd_float);
+}
+
+SIMD_INLINE simd_float simd_negative_zero(void)
+{
+    return (simd_float)((simd_uint){0} + NM_SIGN);
+}
+
+/* (c0 + c1) + (c2 + c3) */
+SIMD_INLINE float simd_join(simd_chains c)
+{
+    return (c[0] + c[1]) + (c[2] + c[3]);
+}
+
+/* n columns of activations side by side: (width, n), and the sums of their blocks: (blocks, n). */
+struct simd_panel {
+    float *x, *sums;
+    uint32_t n;
+};
+
+/* Panels of the job's columns in its scratch memory. */
+void SIMD(linear_prepare)(const struct cpu_linear *job);
+void SIMD(linear)(const struct cpu_linear *job, uint32_t row_begin, uint32_t row_end);
+
+void SIMD(norm)(const float *x, const float *gain, uint32_t width, float eps, uint32_t act,
+                float *out);
+void SIMD(softmax)(const float *scores, uint32_t first, uint32_t last, float *probs);
+void SIMD(gate)(enum activation_fn fn, const float *g, const float *u, uint32_t n, uint32_t act,
+                float *out);
+void SIMD(add)(float *x, const float *t, uint32_t n, uint32_t act);
+void SIMD(round)(float *x, uint32_t n, uint32_t act);
+void SIMD(logits)(const float *values, uint32_t first, uint32_t n, struct cpu_digest *digest);
+void SIMD(block_sums)(const float *x, uint32_t width, uint32_t stride, float *out);
+
+void SIMD(scores)(const struct cpu_attention *job);
+void SIMD(heads)(const struct cpu_attention *job);
+
+#endif

@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: MIT */
+/* The sum of one block of 32 for 8 or 16 rows and n columns; types differ in decoding only.
+ *
+ * Everything here is inlined into functions where type and n are constants. A chain is summed
+ * from its first product on: that product is what -0.0 plus it would be. */
+#ifndef VKFI_CPU_SIMD_SIMD_BLOCK_H
+#define VKFI_CPU_SIMD_SIMD_BLOCK_H
+
+#include "cpu/simd/simd.h"
+
+/* Where a block lies: its group in the tile, and its place in a group of eight. */
+struct simd_at {
+    const uint8_t *group;
+    uint32_t sub;
+    uint32_t part; /* which vector of the 16 rows */
+};
+
+/* Eight codes of one chain in each lane: terms 0..3 in the bytes of `low`, 4..7 of `high`. */
+struct simd_words {
+    simd_uint low, high;
+};
+
+SIMD_INLINE simd_uint simd_word(const struct simd_at *at, uint32_t offset, uint32_t i)
+{
+    return simd_load_uint(at->group + offset + (i * 16 + at->part * SIMD_LANES) * 4);
+}
+
+SIMD_INLINE simd_uint simd_shift(simd_uint v, int left)
+{
+    return left >= 0 ? v << left : v >> -left;
+}
+
+SIMD_INLINE struct simd_words simd_chain(enum quant type, const struct simd_at *at, uint32_t c)
+{
+    const struct cpu_pack_layout l = cpu_pack_layout(type);
+    const int chain = (int)c;
+    struct simd_words w;
+
+    if (type == QUANT_Q8_0) {
+        w.low = simd_word(at, 0, 2 * c);
+        w.high = simd_word(at, 0, 2 * c + 1);
+        return w;
+    }
+    w.low = simd_word(at, at->sub * CPU_PACK_NIBBLES, c);
+    w.high = w.low;
+    if (type == QUANT_Q5_0 || type == QUANT_Q5_1 || type == QUANT_Q5_K) {
+        const simd_uint fifths = simd_word(at, l.high + at->sub * CPU_PACK_FIFTHS, 0);
+        w.low = (w.low & 0x0f0f0f0fu) | (simd_shift(fifths, 4 - chain) & 0x10101010u);
+        w.high = (w.high >> 4 & 0x0f0f0f0fu) | (simd_shift(fifths, -chain) & 0x10101010u);
+    } else if (type == QUANT_Q6_K) {
+        const uint32_t sixths = l.high + at->sub * CPU_PACK_SIXTHS;
+        const int left = 4 - 2 * chain;
+        w.low = (w.low & 0x0f0f0f0fu) | (simd_shift(simd_word(at, sixths, 0), left) & 0x30303030u);
+        w.high = (w.high >> 4 & 0x0f0f0f0fu) |
+                 (simd_shift(simd_word(at, sixths, 1), left) & 0x30303030u);
+    }
+    return w;
+}
+
+/* `bits` bits from bit `shift` on as a signed number. */
+SIMD_INLINE simd_int simd_signed(simd_uint w, int shift, int bits)
+{
+    return (simd_int)(w << (32 - bits - shift)) >> (32 - bits);
+}
+
+/* Term i (element 4 i + chain) as a float. */
+SIMD_INLINE simd_float simd_code(enum quant type, const struct simd_words *w, uint32_t i)
+{
+    const simd_uint word = i < 4 ? w->low : w->high;
+    const int byte = (int)(i % 4 * 8), nibble = byte + (i < 4 ? 0 : 4);
+
+    switch (type) {
+    case QUANT_Q4_0:
+        return simd_number(simd_signed(word, nibble, 4));
+    case QUANT_Q4_1:
+    case QUANT_Q4_K:
+        return simd_number((simd_int)(word >> nibble & 15u));
+    case QUANT_Q5_0:
+        return simd_number(simd_signed(word, byte, 5));
+    case QUANT_Q5_1:
+    case QUANT_Q5_K:
+        return simd_number((simd_int)(word >> byte & 31u));
+    case QUANT_Q6_K:
+        return simd_number(simd_signed(word, byte, 6));
+    default: /* QUANT_Q8_0 */
+        return simd_number(simd_signed(word, byte, 8));
+    }
+}
+
+/* Element k of the F types. */
+SIMD_INLINE simd_float simd_element(enum quant type, const struct simd_at *at, uint32_t k)
+{
+    const size_t index = k * (size_t)16 + at->part * SIMD_LANES;
+
+    return type == QUANT_F32   ? simd_load(at->group + 4 * index)
+           : type == QUANT_F16 ? simd_load_f16(at->group + 2 * index)
+                               : simd_load_bf16(at->group + 2 * index);
+}
+
+/* Blocks of 32 in a group. */
+SIMD_INLINE uint32_t simd_subs(enum quant type)
+{
+    return type == QUANT_Q4_K || type == QUANT_Q5_K || type == QUANT_Q6_K ? 8 : 1;
+}
+
+SIMD_INLINE bool simd_is_plain(enum quant type)
+{
+    return type == QUANT_F32 || type == QUANT_F16 || type == QUANT_BF16;
+}
+
+/* Registers are scarce, and the compiler would keep the wrong things in them. HERE: nothing read
+ * through the pointer is read earlier. PARK: the vector waits in memory. */
+#define SIMD_HERE(pointer) __asm__ volatile("" : "+r"(pointer))
+#define SIMD_PARK(vector) __asm__ volatile("" : "+m"(vector))
+
+/* s = sum of the terms [from, to) of all four chains; x: (32, n). */
+SIMD_INLINE void simd_terms(enum quant type, const struct simd_at *at, const float *x, uint32_t n,
+                            uint32_t from, uint32_t to, simd_float s[SIMD_COLUMNS])
+{
+    simd_float chain[SIMD_COLUMNS], third[SIMD_COLUMNS];
+
+#pragma GCC unroll 4
+    for (uint32_t c = 0; c < 4; c++) {
+        struct simd_words w;
+        if (!simd_is_plain(type))
+            w = simd_chain(type, at, c);
+#pragma GCC unroll 8
+        for (uint32_t i = from; i < to; i++) {
+            const uint32_t k = 4 * i + c;
+            const simd_float q =
+                simd_is_plain(type) ? simd_element(type, at, k) : simd_code(type, &w, i);
+#pragma GCC unroll 8
+            for (uint32_t j = 0; j < n; j++) {
+                const simd_float product = q * x[k * n + j];
+                chain[j] = i == from ? product : chain[j] + product;
+            }
+        }
+#pragma GCC unroll 8
+        for (uint32_t j = 0; j < n; j++) {
+            if (c == 0)
+                s[j] = chain[j];
+            else if (c == 1)
+                s[j] = s[j] + chain[j];
+            else if (c == 2)
+                third[j] = chain[j];
+            else
+                s[j] = s[j] + (third[j] + chain[j]);
+            if (c == 2 && n * 3 > SIMD_LANES)
+                SIMD_PARK(third[j]);
+            else if (c < 2 && n * 3 > SIMD_LANES)
+                SIMD_PARK(s[j]);
+        }
+    }
+}
+
+/* The same over elements [from, to) of an F type's block that has no others. */
+SIMD_INLINE void simd_some(enum quant type, const struct simd_at *at, const float *x, uint32_t n,
+                           uint32_t from, uint32_t to, simd_float s[SIMD_COLUMNS])
+{
+    simd_float chain[4][SIMD_COLUMNS];
+
+    for (uint32_t c = 0; c < 4; c++)
+        for (uint32_t j = 0; j < n; j++)
+            chain[c][j] = simd_negative_zero();
+    for (uint32_t k = from; k < to; k++) {
+        const simd_float q = simd_element(type, at, k);
+        for (uint32_t j = 0; j < n; j++)
+            chain[k % 4][j] = chain[k % 4][j] + q * x[k * n + j];
+    }
+    for (uint32_t j = 0; j < n; j++)
+        s[j] = (chain[0][j] + chain[1][j]) + (chain[2][j] + chain[3][j]);
+}
+
+SIMD_INLINE simd_float simd_half_at(const struct simd_at *at, uint32_t offset)
+{
+    return simd_load_f16(at->group + offset + at->part * SIMD_LANES * 2);
+}
+
+/* Scale and (negated, rounded as the contract says) min of a sub-block of Q4_K and Q5_K. */
+SIMD_INLINE void simd_pairs(enum quant type, const struct simd_at *at, simd_float *scale,
+                            simd_float *min)
+{
+    const struct cpu_pack_layout l = cpu_pack_layout(type);
+    const uint32_t byte = at->sub % 4 * 8;
+    const simd_uint first = simd_word(at, l.sub, 0) >> byte;
+    const simd_uint second = simd_word(at, l.sub, 1) >> byte;
+    simd_uint sc = first & 63u, mn = second & 63u;
+
+    if (at->sub >= 4) {
+        const simd_uint third = simd_word(at, l.sub, 2) >> byte;
+        sc = (third & 15u) | (first >> 2 & 48u);
+        mn = (third >> 4 & 15u) | (second >> 2 & 48u);
+    }
+    *scale = simd_half_at(at, l.scale) * simd_number((simd_int)sc);
+    *min = -(simd_half_at(at, l.scale + CPU_PACK_HALVES) * simd_number((simd_int)mn));
+}
+
+/* Sub-scale `half` of a sub-block of Q6_K, times d. */
+SIMD_INLINE simd_float simd_subscale(const struct simd_at *at, uint32_t half)
+{
+    const struct cpu_pack_layout l = cpu_pack_layout(QUANT_Q6_K);
+    const uint32_t byte = (at->sub % 2 * 2 + half) * 8;
+    const simd_int sc = (simd_int)(simd_word(at, l.sub, at->sub / 2) << (24 - byte)) >> 24;
+
+    return simd_half_at(at, l.scale) * simd_number(sc);
+}
+
+/* t of a whole block (numerics 3); sums: (n) of the block's columns. */
+SIMD_INLINE void simd_block(enum quant type, const struct simd_at *at, const float *x,
+                            const float *sums, uint32_t n, simd_float t[SIMD_COLUMNS])
+{
+    const struct cpu_pack_layout l = cpu_pack_layout(type);
+    simd_float scale, min;
+
+    if (type == QUANT_Q6_K) {
+        simd_float low[SIMD_COLUMNS], high[SIMD_COLUMNS];
+        simd_terms(type, at, x, n, 0, 4, low);
+        simd_terms(type, at, x, n, 4, 8, high);
+        scale = simd_subscale(at, 0);
+        min = simd_subscale(at, 1);
+        for (uint32_t j = 0; j < n; j++)
+            t[j] = scale * low[j] + min * high[j];
+        return;
+    }
+    simd_terms(type, at, x, n, 0, 8, t);
+    if (simd_is_plain(type))
+        return;
+    if (type == QUANT_Q4_K || type == QUANT_Q5_K) {
+        simd_pairs(type, at, &scale, &min);
+    } else {
+        scale = simd_half_at(at, l.scale);
+        if (type == QUANT_Q4_1 || type == QUANT_Q5_1)
+            min = simd_half_at(at, l.scale + CPU_PACK_HALVES);
+    }
+    for (uint32_t j = 0; j < n; j++) {
+        t[j] = scale * t[j];
+        if (type == QUANT_Q4_1 || type == QUANT_Q5_1 || type == QUANT_Q4_K || type == QUANT_Q5_K)
+            t[j] = t[j] + min * sums[j];
+    }
+}
+
+/* The 16 partials of n columns; of fewer blocks than 16, the first ones. */
+struct simd_partials {
+    simd_float at[NM_PARTIALS][SIMD_COLUMNS];
+};
+
+SIMD_INLINE uint32_t simd_live(uint32_t blocks)
+{
+    return blocks < NM_PARTIALS ? blocks : NM_PARTIALS;
+}
+
+SIMD_INLINE void simd_clear(struct simd_partials *p, uint32_t blocks, uint32_t n)
+{
+    for (uint32_t i = 0; i < simd_live(blocks); i++)
+        for (uint32_t j = 0; j < n; j++)
+            p->at[i][j] = simd_negative_zero();
+}
+
+SIMD_INLINE void simd_add_block(struct simd_partials *p, uint32_t b, uint32_t n,
+                                const simd_float t[SIMD_COLUMNS])
+{
+    simd_float *partial = p->at[b % NM_PARTIALS];
+
+    for (uint32_t j = 0; j < n; j++)
+        partial[j] = partial[j] + t[j];
+}
+
+/* Joins the first `blocks` partials by the tree; the result is p->at[0]. */
+SIMD_INLINE void simd_tree(struct simd_partials *p, uint32_t blocks, uint32_t n)
+{
+    uint32_t live = simd_live(blocks);
+
+    for (uint32_t apart = NM_PARTIALS / 2; apart > 0; apart /= 2) {
+        for (uint32_t i = 0; i + apart < live; i++)
+            for (uint32_t j = 0; j < n; j++)
+                p->at[i][j] = p->at[i][j] + p->at[i + apart][j];
+        live = live < apart ? live : apart;
+    }
+}
+
+#endif

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT */
+/* LINEAR: tiles of 16 packed rows times panels of up to 8 columns. */
+#include "cpu/simd/simd_block.h"
+
+/* Columns of the next panel: 8, 4 or what is left. */
+static uint32_t panel_columns(uint32_t left)
+{
+    return left >= 8 ? 8 : left >= 4 ? 4 : left;
+}
+
+/* A panel begins where those before it end. */
+static struct simd_panel panel_at(const struct cpu_linear *job, uint32_t column)
+{
+    const uint32_t width = (uint32_t)job->weight->tensor->dim[0];
+
+    return (struct simd_panel){.x = job->scratch->panel + (size_t)column * width,
+                               .sums =
+                                   job->scratch->sum_x + (size_t)column * cpu_ceil(width, NM_BLOCK),
+                               .n = panel_columns(job->n - column)};
+}
+
+void SIMD(linear_prepare)(const struct cpu_linear *job)
+{
+    const uint32_t width = (uint32_t)job->weight->tensor->dim[0];
+
+    for (uint32_t column = 0; column < job->n; column += panel_columns(job->n - column)) {
+        const struct simd_panel panel = panel_at(job, column);
+        for (uint32_t j = 0; j < panel.n; j++) {
+            const float *x = job->x + (column + j) * job->x_stride;
+            for (uint32_t k = 0; k < width; k++)
+                panel.x[k * panel.n + j] = x[k];
+            SIMD(block_sums)(x, width, panel.n, panel.sums + j);
+        }
+    }
+}
+
+SIMD_INLINE void tile(enum quant type, const uint8_t *tile, uint32_t width,
+                      const struct simd_panel *panel, uint32_t n, float y[SIMD_COLUMNS][16])
+{
+    const uint32_t blocks = cpu_ceil(width, NM_BLOCK), per_group = simd_subs(type);
+    const uint32_t bytes = cpu_pack_layout(type).bytes;
+    struct simd_partials partials[SIMD_PARTS];
+    uint32_t parts = SIMD_PARTS;
+
+    SIMD_HERE(parts); /* a loop that is not unrolled: half the code */
+
+    for (uint32_t part = 0; part < SIMD_PARTS; part++)
+        simd_clear(&partials[part], blocks, n);
+    for (uint32_t b = 0; b < blocks; b++) {
+        for (uint32_t part = 0; part < parts; part++) {
+            const struct simd_at at = {.group = tile + (size_t)(b / per_group) * bytes,
+                                       .sub = b % per_group,
+                                       .part = part};
+            const float *x = panel->x + (size_t)b * NM_BLOCK * n;
+            simd_float t[SIMD_COLUMNS];
+            SIMD_HERE(x);
+            if (simd_is_plain(type) && (b + 1) * NM_BLOCK > width)
+                simd_some(type, &at, x, n, 0, width - b * NM_BLOCK, t);
+            else
+                simd_block(type, &at, x, panel->sums + (size_t)b * n, n, t);
+            simd_add_block(&partials[part], b, n, t);
+        }
+    }
+    for (uint32_t part = 0; part < SIMD_PARTS; part++) {
+        simd_tree(&partials[part], blocks, n);
+        for (uint32_t j = 0; j < n; j++)
+            simd_store(y[j] + part * SIMD_LANES, partials[part].at[0][j]);
+    }
+}
+
+/* Tiles of rows [begin, end) into the job's columns [column, column + n). */
+SIMD_INLINE void rows(enum quant type, const struct cpu_linear *job, uint32_t column, uint32_t n,
+                      uint32_t begin, uint32_t end)
+{
+    const struct simd_panel panel = panel_at(job, column);
+    const uint32_t width = (uint32_t)job->weight->tensor->dim[0];
+
+    for (uint32_t row = begin; row < end; row += CPU_TILE) {
+        const uint32_t count = end - row < CPU_TILE ? end - row : CPU_TILE;
+        float y[SIMD_COLUMNS][16];
+        tile(type, job->weight->tiles + row / CPU_TILE * job->weight->tile_bytes, width, &panel, n,
+             y);
+        for (uint32_t j = 0; j < n; j++) {
+            float *out = job->y + (column + j) * job->y_stride + (row - job->y_row);
+            for (uint32_t i = 0; i < count; i++)
+                out[i] = job->bias ? y[j][i] + job->bias[row + i] : y[j][i];
+        }
+    }
+}
+
+/* type_n: the loops with both constant. */
+#define SIMD_ROWS(type, n)                                                                         \
+    static void rows_##type##_##n(const struct cpu_linear *job, uint32_t column, uint32_t begin,   \
+                                  uint32_t end)                                                    \
+    {                                                                                              \
+        rows(QUANT_##type, job, column, n, begin, end);                                            \
+    }
+
+#ifndef DEVT
+#define DEVT QUANT_TYPES
+#endif
+#define SIMD_TYPE(type, id, elements, bytes)                                                       \
+    SIMD_ROWS(type, 1)                                                                             \
+    SIMD_ROWS(type, 2)                                                                             \
+    SIMD_ROWS(type, 3)                                                                             \
+    SIMD_ROWS(type, 4)                                                                             \
+    SIMD_ROWS(type, 8)
+
+QUANT_TYPES(SIMD_TYPE)
+
+typedef void rows_fn(const struct cpu_linear *job, uint32_t column, uint32_t begin, uint32_t end);
+
+static rows_fn *const rows_of[QUANT_COUNT][SIMD_COLUMNS + 1] = {
+#define SIMD_ENTRY(type, id, elements, bytes)                                                      \
+    {[1] = rows_##type##_1,                                                                        \
+     [2] = rows_##type##_2,                                                                        \
+     [3] = rows_##type##_3,                                                                        \
+     [4] = rows_##type##_4,                                                                        \
+     [8] = rows_##type##_8},
+    QUANT_TYPES(SIMD_ENTRY)
+#undef SIMD_ENTRY
+};
+
+void SIMD(linear)(const struct cpu_linear *job, uint32_t row_begin, uint32_t row_end)
+{
+    rows_fn *const *fn = rows_of[job->weight->tensor->type];
+
+    for (uint32_t row = row_begin; row < row_end; row += CPU_TILE) {
+        const uint32_t end = row_end - row < CPU_TILE ? row_end : row + CPU_TILE;
+        for (uint32_t column = 0, n; column < job->n; column += n) {
+            n = panel_columns(job->n - column);
+            fn[n](job, column, row, end);
+        }
+    }
+    for (uint32_t j = 0; j < job->n && job->act != NM_F32; j++)
+        SIMD(round)
+    (job->y + j * job->y_stride + (row_begin - job->y_row), row_end - row_begin, job->act);
+}

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+/* The kernels of one instruction set. */
+#include "cpu/simd/simd.h"
+
+const struct cpu_kernels SIMD(kernels) = {.name = SIMD_NAME,
+                                          .prepare = SIMD(linear_prepare),
+                                          .linear = SIMD(linear),
+                                          .norm = SIMD(norm),
+                                          .rope = cpu_rope_scalar,
+                                          .scores = SIMD(scores),
+                                          .softmax = SIMD(softmax),
+                                          .heads = SIMD(heads),
+                                          .gate = SIMD(gate),
+                                          .add = SIMD(add),
+                                          .logits = SIMD(logits)};
