@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT */
+/* Life of the Vulkan executor: what it refuses, creation in order, edits from outside. */
+#include "vk/vk.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "shared/numerics.h"
+#include "vk/vk_memory.h"
+#include "vk/vk_run.h"
+
+#define VK_SECONDS 60.0
+
+static void destroy(struct executor *ex)
+{
+    struct vk *vk = (struct vk *)ex;
+
+    stream_destroy(&vk->stream);
+    vk_kernels_finish(&vk->kernels);
+    vk_weights_finish(&vk->weights);
+    vk_memory_finish(&vk->memory);
+    vk_kv_finish(&vk->kv);
+    kv_destroy(&vk->base.kv);
+    free(vk);
+}
+
+/* A page that is shared is copied before an edit. */
+static enum status edit_kv(struct executor *ex, const struct kv_site *site, struct hook_data *data)
+{
+    struct vk *vk = (struct vk *)ex;
+    const struct column column = {.branch = site->branch,
+                                  .position = site->position,
+                                  .start_layer = site->layer,
+                                  .end_layer = site->layer + 1};
+    enum status st = vk_kv_own(&vk->kv, &column);
+
+    if (st == STATUS_OK)
+        st = stream_begin(vk->stream);
+    if (st == STATUS_OK)
+        st = vk_kv_copy(&vk->kv, vk->stream);
+    if (st == STATUS_OK)
+        st = stream_submit(vk->stream);
+    if (st == STATUS_OK)
+        st = stream_wait(vk->stream, VK_SECONDS);
+    return st == STATUS_OK ? vk_kv_edit(&vk->kv, site, data) : st;
+}
+
+static enum status edit_weight(struct executor *ex, const struct weight_site *site,
+                               struct hook_data *data)
+{
+    return vk_weights_edit(&((struct vk *)ex)->weights, site, data);
+}
+
+static enum status read_checkpoint(struct executor *ex, uint32_t row, uint32_t layer, float *out)
+{
+    const struct vk *vk = (const struct vk *)ex;
+    const uint32_t n_embd = vk_hparams(vk)->n_embd;
+    const uint64_t at =
+        ((uint64_t)row * (vk_hparams(vk)->n_layers + 1) + layer) * vk->memory.embd_quads;
+    const enum status st =
+        gpu_buffer_read(vk->memory.checkpoints, at * VK_QUAD, out, n_embd * sizeof(*out));
+
+    for (uint32_t i = 0; st == STATUS_OK && i < n_embd; i++)
+        out[i] = lang_float(nm_canon(lang_bits(out[i])));
+    return st;
+}
+
+static void info(const struct executor *ex, struct executor_info *out)
+{
+    const struct vk *vk = (const struct vk *)ex;
+    const struct gpu_info *gpu = gpu_get_info(vk->gpu);
+
+    snprintf(out->device, sizeof(out->device), "%s", gpu->name);
+    snprintf(out->driver, sizeof(out->driver), "%.120s %.120s", gpu->driver_name, gpu->driver_info);
+    out->max_columns = vk->max_columns;
+    out->weight_bytes = vk->weights.bytes;
+    out->total_bytes = vk->weights.bytes + vk->kv.bytes + vk_memory_bytes(&vk->memory);
+    out->dispatches = vk->dispatches;
+}
+
+static const struct executor_ops ops = {.destroy = destroy,
+                                        .pass = vk_pass,
+                                        .edit_kv = edit_kv,
+                                        .edit_weight = edit_weight,
+                                        .read_checkpoint = read_checkpoint,
+                                        .info = info};
+
+/* Kernels read and write quads, and rotate eight features at a time. */
+static enum status check_shapes(const struct model *model)
+{
+    const struct hparams *hp = &model->hp;
+
+    if (hp->head_dim % 8 == 0 && hp->rope_dim % 8 == 0 && hp->n_embd % 4 == 0 && hp->n_ff % 4 == 0)
+        return STATUS_OK;
+    log_error("%s: found head_dim %" PRIu32 ", rope_dim %" PRIu32 ", n_embd %" PRIu32
+              ", n_ff %" PRIu32 ", expected multiples of 8, 8, 4 and 4 on a Vulkan device",
+              gguf_path(model->gguf), hp->head_dim, hp->rope_dim, hp->n_embd, hp->n_ff);
+    return STATUS_INPUT;
+}
+
+static enum status create_kv(struct vk *vk, const struct executor_params *params)
+{
+    const uint32_t blocks = vk_ceil(params->positions, KV_PAGE_POSITIONS);
+    const struct kv_params kv = {.layers = vk_hparams(vk)->n_layers,
+                                 .pages = params->pages ? params->pages : blocks * params->branches,
+                                 .branches = params->branches,
+                                 .positions = params->positions};
+    const enum status st = kv_create(&vk->base.kv, &kv);
+
+    return st == STATUS_OK ? vk_kv_init(&vk->kv, vk->gpu, params, vk->base.kv, kv.pages) : st;
+}
+
+enum status vk_create(struct executor **out, struct gpu *gpu, const struct executor_params *params)
+{
+    struct vk *vk;
+    enum status st = check_shapes(params->model);
+
+    *out = NULL;
+    if (st != STATUS_OK)
+        return st;
+    vk = calloc(1, sizeof(*vk));
+    if (!vk) {
+        log_error("vk: no host memory");
+        return STATUS_MEMORY;
+    }
+    vk->base = (struct executor){.ops = &ops,
+                                 .model = params->model,
+                                 .act = params->act,
+                                 .kv_storage = params->kv,
+                                 .n_checkpoints = params->checkpoints};
+    vk->gpu = gpu;
+    vk->positions = params->positions;
+    vk_kernels_init(&vk->kernels, gpu, params->act, params->kv);
+    st = stream_create(&vk->stream, gpu, NULL);
+    if (st == STATUS_OK)
+        st = create_kv(vk, params);
+    if (st == STATUS_OK)
+        st = vk_memory_init(vk, params);
+    if (st == STATUS_OK)
+        st = vk_weights_init(&vk->weights, gpu, params->model);
+    if (st == STATUS_OK)
+        *out = &vk->base;
+    else
+        destroy(&vk->base);
+    return st;
+}

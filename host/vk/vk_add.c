@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/* ADD: four features an invocation. */
+#include "vk/vk_ops.h"
+
+enum status vk_add(const struct vk_rec *rec)
+{
+    const struct vk *vk = rec->vk;
+    const uint32_t quads = vk_ceil(rec->node->rows, 4);
+    const struct push_add push = {
+        .residual = rec->src.at,
+        .residual_stride = rec->src.stride,
+        .delta = rec->src2.at,
+        .delta_stride = rec->src2.stride,
+        .dst = rec->dst.at,
+        .dst_stride = rec->dst.stride,
+        .quads = quads,
+        .quad0 = rec->hook ? rec->hook->data.row / 4 : 0,
+        .slot0 = rec->slot0,
+        .hook = rec->hook_index,
+    };
+    const struct vk_dispatch d = {
+        .key = {.shader = VK_SHADER_ADD, .point = vk_rec_point(rec)},
+        .buffers = {vk->memory.work, vk->memory.work},
+        .push = &push,
+        .push_size = sizeof(push),
+        .groups = {rec->hook ? 1 : vk_ceil(quads, vk->kernels.shape.x[VK_SHADER_ADD]),
+                   rec->slots, 1}};
+
+    return vk_dispatch(rec, &d);
+}

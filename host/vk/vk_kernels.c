@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: MIT */
+/* What each shader's interface is, and how its workgroups are shaped on a kind of device. */
+#include "vk/vk_kernels.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "gpu/device.h"
+#include "shader_table.h"
+#include "shared/push.h"
+
+_Static_assert(QUANT_FIELD_CODE == 0 && QUANT_FIELD_SCALE == 1 && QUANT_FIELD_MIN == 2 &&
+                   QUANT_FIELD_SUBSCALE == 3 && QUANT_FIELD_SUBMIN == 4,
+               "weights.glsl names the fields by these numbers");
+
+enum {
+    HAS_ACT = 1,
+    HAS_KV = 2,
+    HAS_X = 4,
+    HAS_Y = 8,
+    HAS_HOOK = 16,
+};
+
+struct interface {
+    const char *stem;
+    uint32_t bindings, push_size, specs; /* HAS_* */
+    uint32_t local_size_id[3];
+};
+
+#define LITERAL KERNEL_LITERAL
+static const struct interface interfaces[VK_SHADER_COUNT] = {
+    [VK_SHADER_EMBED] = {"embed", 4, sizeof(struct push_embed), HAS_ACT | HAS_HOOK,
+                         {LITERAL, LITERAL, LITERAL}},
+    [VK_SHADER_NORM] = {"norm", 4, sizeof(struct push_norm), HAS_ACT | HAS_Y | HAS_HOOK,
+                        {SPEC_LANES_Y, LITERAL, LITERAL}},
+    [VK_SHADER_LINEAR] = {"linear", 4, sizeof(struct push_linear), HAS_ACT | HAS_Y | HAS_HOOK,
+                          {LITERAL, SPEC_LANES_Y, LITERAL}},
+    [VK_SHADER_ROPE] = {"rope", 5, sizeof(struct push_rope), HAS_ACT | HAS_X | HAS_HOOK,
+                        {SPEC_LANES_X, LITERAL, LITERAL}},
+    [VK_SHADER_STORE] = {"store", 4, sizeof(struct push_store), HAS_KV | HAS_X,
+                         {SPEC_LANES_X, LITERAL, LITERAL}},
+    [VK_SHADER_SCORES] = {"scores", 6, sizeof(struct push_scores), HAS_KV | HAS_X | HAS_HOOK,
+                          {SPEC_LANES_X, LITERAL, LITERAL}},
+    [VK_SHADER_SOFTMAX] = {"softmax", 4, sizeof(struct push_softmax), HAS_X | HAS_Y | HAS_HOOK,
+                           {SPEC_LANES_X, SPEC_LANES_Y, LITERAL}},
+    [VK_SHADER_HEADS] = {"heads", 6, sizeof(struct push_heads),
+                         HAS_ACT | HAS_KV | HAS_X | HAS_Y | HAS_HOOK,
+                         {SPEC_LANES_X, SPEC_LANES_Y, LITERAL}},
+    [VK_SHADER_GATE] = {"gate", 3, sizeof(struct push_gate), HAS_ACT | HAS_X | HAS_HOOK,
+                        {SPEC_LANES_X, LITERAL, LITERAL}},
+    [VK_SHADER_ADD] = {"add", 3, sizeof(struct push_add), HAS_ACT | HAS_X | HAS_HOOK,
+                       {SPEC_LANES_X, LITERAL, LITERAL}},
+    [VK_SHADER_LOGITS] = {"logits", 3, sizeof(struct push_logits), HAS_X,
+                          {SPEC_LANES_X, LITERAL, LITERAL}},
+};
+
+/* Processors: one vector of invocations, nothing shared. GPUs: the partials of a sum side by side,
+ * joined through workgroup memory. */
+static const struct vk_shape shape_processor = {
+    .x = {[VK_SHADER_ROPE] = 8,
+          [VK_SHADER_STORE] = 8,
+          [VK_SHADER_SCORES] = 8,
+          [VK_SHADER_SOFTMAX] = 8,
+          [VK_SHADER_HEADS] = 8,
+          [VK_SHADER_GATE] = 8,
+          [VK_SHADER_ADD] = 8,
+          [VK_SHADER_LOGITS] = 8},
+    .y = {[VK_SHADER_NORM] = 8,
+          [VK_SHADER_LINEAR] = 1,
+          [VK_SHADER_SOFTMAX] = 1,
+          [VK_SHADER_HEADS] = 1},
+};
+static const struct vk_shape shape_gpu = {
+    .x = {[VK_SHADER_ROPE] = 64,
+          [VK_SHADER_STORE] = 64,
+          [VK_SHADER_SCORES] = 64,
+          [VK_SHADER_SOFTMAX] = 4,
+          [VK_SHADER_HEADS] = 16,
+          [VK_SHADER_GATE] = 64,
+          [VK_SHADER_ADD] = 64,
+          [VK_SHADER_LOGITS] = 64},
+    .y = {[VK_SHADER_NORM] = 16,
+          [VK_SHADER_LINEAR] = 8,
+          [VK_SHADER_SOFTMAX] = 16,
+          [VK_SHADER_HEADS] = 16},
+};
+
+void vk_kernels_init(struct vk_kernels *out, struct gpu *gpu, enum storage act, enum storage kv)
+{
+    const bool processor = gpu_get_info(gpu)->kind == GPU_KIND_CPU;
+
+    *out = (struct vk_kernels){.gpu = gpu,
+                               .act = act,
+                               .kv = kv,
+                               .shape = processor ? shape_processor : shape_gpu};
+}
+
+void vk_kernels_finish(struct vk_kernels *kernels)
+{
+    struct kernel **all = &kernels->kernels[0][0][0][0][0];
+
+    for (size_t i = 0; i < sizeof(kernels->kernels) / sizeof(struct kernel *); i++)
+        if (all[i])
+            kernel_destroy(&all[i]);
+}
+
+static bool has_types(enum vk_shader shader)
+{
+    return shader == VK_SHADER_EMBED || shader == VK_SHADER_LINEAR;
+}
+
+/* "linear_q4_1_4" */
+static const struct shader_code *code_of(const struct vk_kernel_key *key)
+{
+    char name[64];
+    int n = snprintf(name, sizeof(name), "%s", interfaces[key->shader].stem);
+
+    if (has_types(key->shader)) {
+        n += snprintf(name + n, sizeof(name) - (size_t)n, "_%s", quant_name(key->type));
+        for (int i = 0; i < n; i++)
+            name[i] = (char)tolower((unsigned char)name[i]);
+    }
+    if (key->shader == VK_SHADER_LINEAR)
+        snprintf(name + n, sizeof(name) - (size_t)n, "_%u", key->wide ? VK_WIDE : 1u);
+    return shader_find(name);
+}
+
+uint32_t vk_kernels_bindings(const struct vk_kernel_key *key)
+{
+    return interfaces[key->shader].bindings - (key->wide ? 1 : 0);
+}
+
+struct constants {
+    uint32_t count;
+    uint32_t ids[8];
+    struct kernel_constant values[8];
+};
+
+static void add(struct constants *c, uint32_t id, uint32_t value)
+{
+    c->ids[c->count] = id;
+    c->values[c->count++] = (struct kernel_constant){id, value};
+}
+
+static struct constants constants_of(const struct vk_kernels *k, const struct vk_kernel_key *key)
+{
+    const uint32_t specs = interfaces[key->shader].specs;
+    struct constants c = {0};
+
+    if (specs & HAS_ACT)
+        add(&c, SPEC_ACT, key->unrounded ? (uint32_t)STORAGE_F32 : (uint32_t)k->act);
+    if (specs & HAS_KV)
+        add(&c, SPEC_KV, k->kv);
+    if (specs & HAS_X)
+        add(&c, SPEC_LANES_X, k->shape.x[key->shader]);
+    if (specs & HAS_Y)
+        add(&c, SPEC_LANES_Y, k->shape.y[key->shader]);
+    if (specs & HAS_HOOK && !key->wide)
+        add(&c, HOOK_SPEC_ID, key->point);
+    return c;
+}
+
+enum status vk_kernels_get(struct vk_kernels *kernels, const struct vk_kernel_key *key,
+                           const struct kernel **out)
+{
+    const struct interface *interface = &interfaces[key->shader];
+    struct kernel **kernel = &kernels->kernels[key->shader][key->type][key->wide][key->unrounded]
+                                              [key->point];
+    enum status st = STATUS_OK;
+
+    if (!*kernel) {
+        const struct constants c = constants_of(kernels, key);
+        struct kernel_params params = {
+            .code = code_of(key),
+            .layout = {.binding_count = vk_kernels_bindings(key),
+                       .push_size = interface->push_size,
+                       .spec_count = c.count,
+                       .spec_ids = c.ids},
+            .constants = c.values,
+            .constant_count = c.count,
+        };
+        memcpy(params.layout.local_size_id, interface->local_size_id,
+               sizeof(interface->local_size_id));
+        if (!params.code) {
+            log_error("vk: shader '%s' for %s is not in this build", interface->stem,
+                      quant_name(key->type));
+            return STATUS_INTERNAL;
+        }
+        st = kernel_create(kernel, kernels->gpu, &params);
+    }
+    *out = *kernel;
+    return st;
+}

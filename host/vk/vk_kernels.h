@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+/* The executor's kernels: compiled when first wanted, kept by what was specialized. */
+#ifndef VKFI_VK_VK_KERNELS_H
+#define VKFI_VK_VK_KERNELS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/status.h"
+#include "gpu/kernel.h"
+#include "model/quant.h"
+#include "model/storage.h"
+#include "shared/hook.h"
+
+enum vk_shader {
+    VK_SHADER_EMBED,
+    VK_SHADER_NORM,
+    VK_SHADER_LINEAR,
+    VK_SHADER_ROPE,
+    VK_SHADER_STORE,
+    VK_SHADER_SCORES,
+    VK_SHADER_SOFTMAX,
+    VK_SHADER_HEADS,
+    VK_SHADER_GATE,
+    VK_SHADER_ADD,
+    VK_SHADER_LOGITS,
+    VK_SHADER_COUNT
+};
+
+/* Points of a hook, HOOK_OFF included. */
+#define VK_POINTS (HOOK_MEM + 1u)
+
+/* What picks a kernel. */
+struct vk_kernel_key {
+    enum vk_shader shader;
+    enum quant type; /* EMBED, LINEAR; else 0 */
+    bool wide;       /* LINEAR: the form for VK_WIDE columns */
+    bool unrounded;  /* LINEAR: the output matrix */
+    uint32_t point;  /* HOOK_* */
+};
+
+/* Columns the wide form of LINEAR does at once. */
+#define VK_WIDE 4u
+
+/* Shapes of the workgroups, by kind of device. */
+struct vk_shape {
+    uint32_t x[VK_SHADER_COUNT]; /* SPEC_LANES_X, where the shader has it */
+    uint32_t y[VK_SHADER_COUNT]; /* SPEC_LANES_Y, where the shader has it */
+};
+
+struct vk_kernels {
+    struct gpu *gpu;
+    enum storage act, kv;
+    struct vk_shape shape;
+    struct kernel *kernels[VK_SHADER_COUNT][QUANT_COUNT][2][2][VK_POINTS]; /* owned, null: not yet */
+};
+
+void vk_kernels_init(struct vk_kernels *out, struct gpu *gpu, enum storage act, enum storage kv);
+void vk_kernels_finish(struct vk_kernels *kernels);
+
+/* The kernel, compiled if need be. */
+enum status vk_kernels_get(struct vk_kernels *kernels, const struct vk_kernel_key *key,
+                           const struct kernel **out) STATUS_MUST_USE;
+
+/* Bindings of a shader. */
+uint32_t vk_kernels_bindings(const struct vk_kernel_key *key);
+
+#endif

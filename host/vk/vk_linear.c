@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+/* LINEAR: the rows of one node, or of several that share a matrix, buffer by buffer. */
+#include "vk/vk_ops.h"
+
+/* Tiles [tile0, tile0 + tiles) of one part, for columns in groups of the kernel's width. */
+struct run {
+    const struct vk_part *part;
+    uint32_t tile0, tiles;
+    uint32_t row0, rows;  /* of the node: first row of tile0, all rows */
+    uint32_t slot0, slots;
+    bool wide;
+};
+
+static enum status record(const struct vk_rec *rec, const struct vk_matrix *m,
+                          const struct run *run)
+{
+    const struct vk *vk = rec->vk;
+    const struct push_linear push = {
+        .src = rec->src.at,
+        .src_stride = rec->src.stride,
+        .dst = rec->dst.at,
+        .dst_stride = rec->dst.stride,
+        .tile0 = run->part->at + (run->tile0 - run->part->tile0) * m->pack.size,
+        .tile_size = m->pack.size,
+        .blocks = m->pack.blocks,
+        .row0 = run->row0,
+        .rows = run->rows,
+        .bias = m->pack.bias_at,
+        .slot0 = run->slot0,
+        .hook = rec->hook_index,
+    };
+    const struct vk_dispatch d = {
+        .key = {.shader = VK_SHADER_LINEAR,
+                .type = m->pack.type,
+                .wide = run->wide,
+                .unrounded = rec->node->out == REG_L,
+                .point = vk_rec_point(rec)},
+        .buffers = {vk->memory.work, vk->memory.work, vk->weights.slabs[run->part->slab]},
+        .push = &push,
+        .push_size = sizeof(push),
+        .groups = {run->tiles, vk_ceil(run->slots, run->wide ? VK_WIDE : 1), 1}};
+
+    return vk_dispatch(rec, &d);
+}
+
+/* All columns: as many as possible by the wide kernel. Registers have rows for whole groups. */
+static enum status record_columns(const struct vk_rec *rec, const struct vk_matrix *m,
+                                  struct run run)
+{
+    const uint32_t rest = rec->slots % VK_WIDE;
+    const uint32_t wide = rest > 1 ? rec->slots : rec->slots - rest;
+    enum status st = STATUS_OK;
+
+    run.slot0 = rec->slot0;
+    run.slots = wide;
+    run.wide = true;
+    if (wide > 0)
+        st = record(rec, m, &run);
+    run.slot0 += wide;
+    run.slots = rec->slots - wide;
+    run.wide = false;
+    return st == STATUS_OK && run.slots > 0 ? record(rec, m, &run) : st;
+}
+
+/* Rows of the node that have to be computed. */
+static void row_range(const struct vk_rec *rec, uint32_t rows, uint32_t *first, uint32_t *count)
+{
+    const bool single = rec->hook && rec->hook->point != HOOK_OPERAND;
+
+    *first = single ? rec->hook->data.row / TILE_ROWS * TILE_ROWS : 0;
+    *count = single ? 1 : rows;
+}
+
+enum status vk_linear(const struct vk_rec *rec)
+{
+    const struct vk_linear_plan *plan = &rec->vk->weights.plan[rec->index];
+    const struct vk_matrix *m = plan->matrix;
+    uint32_t rows = rec->node->rows, first, count;
+    enum status st = STATUS_OK;
+
+    for (uint32_t i = 1; i < plan->merged && !rec->hook; i++)
+        rows += rec->node[i].rows;
+    row_range(rec, rows, &first, &count);
+    const uint32_t base = plan->row0 / TILE_ROWS;
+    const uint32_t end = base + vk_ceil(first + count, TILE_ROWS);
+    for (uint32_t tile = base + first / TILE_ROWS; tile < end && st == STATUS_OK;) {
+        struct run run = {.part = vk_weights_part(m, tile),
+                          .tile0 = tile,
+                          .row0 = (tile - base) * TILE_ROWS,
+                          .rows = rows,
+                          .slot0 = rec->slot0,
+                          .slots = rec->slots};
+        const uint32_t part_end = run.part->tile0 + run.part->tiles;
+        run.tiles = (part_end < end ? part_end : end) - tile;
+        st = rec->hook ? record(rec, m, &run) : record_columns(rec, m, run);
+        tile += run.tiles;
+    }
+    return st;
+}

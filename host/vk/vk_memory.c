@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: MIT */
+/* Sizes and creates the executor's buffers. */
+#include "vk/vk_memory.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "model/rope.h"
+#include "shared/hook.h"
+
+#define MEMORY_COLUMNS 64u            /* columns a pass unless asked otherwise */
+#define MEMORY_SCORES (16u << 20)     /* most bytes of S, and of P */
+#define MEMORY_LOGITS (8u << 20)      /* most bytes of L */
+#define MEMORY_ROW 8u                 /* quads rows are rounded up to: a block */
+#define MEMORY_ONE 0x3f800000u        /* what fills rows up: times the -0.0 of a weight's, -0.0 */
+#define MEMORY_STRIPS_PROCESSOR 64u
+#define MEMORY_STRIPS_GPU 512u
+#define MEMORY_SECONDS 60.0
+
+static uint32_t row_quads(uint32_t width)
+{
+    return vk_ceil(vk_ceil(width, 4), MEMORY_ROW) * MEMORY_ROW;
+}
+
+/* Registers that lie side by side in a row, so that one dispatch writes them. */
+static void lay_out(struct vk *vk, uint64_t *at, enum reg first, uint32_t n, uint64_t rows)
+{
+    struct vk_memory *m = &vk->memory;
+    uint32_t stride = 0;
+
+    for (enum reg reg = first; reg < first + (enum reg)n; reg++) {
+        m->reg[reg].at = (uint32_t)(*at + stride);
+        stride += vk_ceil(graph_reg_width(vk_hparams(vk), reg, m->score_stride), 4);
+    }
+    stride = vk_ceil(stride, MEMORY_ROW) * MEMORY_ROW;
+    for (enum reg reg = first; reg < first + (enum reg)n; reg++)
+        m->reg[reg].stride = stride;
+    *at += rows * stride;
+}
+
+static uint32_t rows_within(uint64_t bytes, uint32_t width, uint32_t most)
+{
+    const uint64_t rows = bytes / ((uint64_t)row_quads(width) * VK_QUAD);
+    const uint32_t few = rows < VK_WIDE ? VK_WIDE : (uint32_t)rows;
+
+    return few < most ? few : most;
+}
+
+/* Places all registers; returns their quads. */
+static uint64_t lay_out_all(struct vk *vk)
+{
+    const struct hparams *hp = vk_hparams(vk);
+    struct vk_memory *m = &vk->memory;
+    const uint32_t rows = vk_ceil(vk->max_columns, VK_WIDE) * VK_WIDE;
+    const uint32_t q = hp->n_head * hp->head_dim;
+    uint64_t at = 0;
+
+    m->score_columns =
+        rows_within(MEMORY_SCORES, graph_reg_width(hp, REG_S, m->score_stride), vk->max_columns);
+    m->logit_rows = rows_within(MEMORY_LOGITS, hp->n_vocab, rows);
+    lay_out(vk, &at, REG_X, 1, rows);
+    lay_out(vk, &at, REG_N, 1, rows);
+    lay_out(vk, &at, REG_Q, 3, rows);
+    lay_out(vk, &at, REG_S, 1, m->score_columns);
+    lay_out(vk, &at, REG_P, 1, m->score_columns);
+    lay_out(vk, &at, REG_H, 1, rows);
+    lay_out(vk, &at, REG_T, 1, rows);
+    lay_out(vk, &at, REG_G, 2, rows);
+    lay_out(vk, &at, REG_A, 1, rows);
+    lay_out(vk, &at, REG_L, 1, m->logit_rows);
+    m->saved = (struct vk_reg){(uint32_t)at, row_quads(q > hp->n_embd ? q : hp->n_embd)};
+    return at + (uint64_t)rows * m->saved.stride;
+}
+
+static enum status create_work(struct vk *vk)
+{
+    const struct gpu_info *info = gpu_get_info(vk->gpu);
+    uint64_t bytes = lay_out_all(vk) * VK_QUAD;
+
+    if (bytes > info->max_storage_range) {
+        log_error("%s: registers for %" PRIu32 " columns of %" PRIu32 " positions take %" PRIu64
+                  " bytes, a binding sees at most %" PRIu64,
+                  info->name, vk->max_columns, vk->positions, bytes, info->max_storage_range);
+        return STATUS_DEVICE_MEMORY;
+    }
+    return gpu_buffer_create(&vk->memory.work, vk->gpu, GPU_BUFFER_STORAGE, bytes, "registers");
+}
+
+static enum status fill_work(struct vk *vk)
+{
+    const struct stream_binding all = {.buffer = vk->memory.work};
+    enum status st = stream_begin(vk->stream);
+
+    if (st == STATUS_OK)
+        st = stream_fill(vk->stream, &all, MEMORY_ONE);
+    if (st == STATUS_OK)
+        st = stream_submit(vk->stream);
+    return st == STATUS_OK ? stream_wait(vk->stream, MEMORY_SECONDS) : st;
+}
+
+static enum status create_rope(struct vk *vk)
+{
+    const struct hparams *hp = vk_hparams(vk);
+    const uint32_t tables = hp->window_period ? 2 : 1;
+    const uint64_t bytes = (uint64_t)vk->positions * hp->rope_dim * sizeof(float);
+    struct arena arena = {0};
+    enum status st;
+
+    vk->memory.rope_table = (uint32_t)(bytes / VK_QUAD);
+    st = gpu_buffer_create(&vk->memory.rope, vk->gpu, GPU_BUFFER_STORAGE, tables * bytes,
+                           "rope tables");
+    for (uint32_t i = 0; i < tables && st == STATUS_OK; i++) {
+        float *table;
+        st = rope_table(&arena, hp, i, vk->positions, vk->base.model->rope_factors, &table);
+        if (st == STATUS_OK)
+            st = gpu_buffer_write(vk->memory.rope, i * bytes, table, bytes);
+    }
+    arena_finish(&arena);
+    return st;
+}
+
+static enum status create_results(struct vk *vk)
+{
+    struct vk_memory *m = &vk->memory;
+    const struct hparams *hp = vk_hparams(vk);
+    const bool processor = gpu_get_info(vk->gpu)->kind == GPU_KIND_CPU;
+    const uint32_t quads = vk_ceil(hp->n_vocab, 4);
+    enum status st;
+
+    m->strip = vk_ceil(quads, processor ? MEMORY_STRIPS_PROCESSOR : MEMORY_STRIPS_GPU);
+    m->strips = vk_ceil(quads, m->strip);
+    st = gpu_buffer_create(&m->strips_of_rows, vk->gpu, GPU_BUFFER_STORAGE,
+                           (uint64_t)m->logit_rows * m->strips * DIGEST_QUADS * VK_QUAD, "digests");
+    if (st == STATUS_OK)
+        st = gpu_buffer_create(&m->results, vk->gpu, GPU_BUFFER_READBACK,
+                               (uint64_t)vk->max_columns * DIGEST_QUADS * VK_QUAD, "results");
+    if (st == STATUS_OK)
+        st = gpu_buffer_create(&m->columns, vk->gpu, GPU_BUFFER_UPLOAD,
+                               (uint64_t)vk->max_columns * COLUMN_WORDS * 4, "columns");
+    return st;
+}
+
+enum status vk_memory_init(struct vk *vk, const struct executor_params *params)
+{
+    struct vk_memory *m = &vk->memory;
+    const struct hparams *hp = vk_hparams(vk);
+    enum status st;
+
+    vk->max_columns = params->columns ? params->columns : MEMORY_COLUMNS;
+    m->score_stride = vk_ceil(vk->positions, KV_PAGE_POSITIONS) * KV_PAGE_POSITIONS;
+    m->embd_quads = vk_ceil(hp->n_embd, 4);
+    st = create_work(vk);
+    if (st == STATUS_OK)
+        st = fill_work(vk);
+    if (st == STATUS_OK)
+        st = create_rope(vk);
+    if (st == STATUS_OK)
+        st = create_results(vk);
+    if (st == STATUS_OK)
+        st = vk_memory_hooks(vk, 1);
+    if (st == STATUS_OK && params->checkpoints > 0)
+        st = gpu_buffer_create(&m->checkpoints, vk->gpu, GPU_BUFFER_STORAGE,
+                               (uint64_t)params->checkpoints * (hp->n_layers + 1) * m->embd_quads *
+                                   VK_QUAD,
+                               "checkpoints");
+    return st;
+}
+
+void vk_memory_finish(struct vk_memory *memory)
+{
+    struct gpu_buffer **const buffers[] = {
+        &memory->work,    &memory->columns, &memory->rope,   &memory->hooks, &memory->strips_of_rows,
+        &memory->results, &memory->logits,  &memory->checkpoints};
+
+    for (size_t i = 0; i < sizeof(buffers) / sizeof(*buffers); i++)
+        gpu_buffer_destroy(buffers[i]);
+}
+
+enum status vk_memory_hooks(struct vk *vk, uint32_t n)
+{
+    struct vk_memory *m = &vk->memory;
+    enum status st;
+
+    if (n <= m->hook_room)
+        return STATUS_OK;
+    gpu_buffer_destroy(&m->hooks);
+    m->hook_room = 0;
+    st = gpu_buffer_create(&m->hooks, vk->gpu, GPU_BUFFER_READBACK, n * sizeof(struct hook_data),
+                           "hooks");
+    if (st == STATUS_OK)
+        m->hook_room = n;
+    return st;
+}
+
+enum status vk_memory_logits(struct vk *vk, uint32_t rows)
+{
+    struct vk_memory *m = &vk->memory;
+    enum status st;
+
+    if (rows <= m->logit_room)
+        return STATUS_OK;
+    gpu_buffer_destroy(&m->logits);
+    m->logit_room = 0;
+    st = gpu_buffer_create(&m->logits, vk->gpu, GPU_BUFFER_READBACK,
+                           (uint64_t)rows * vk_hparams(vk)->n_vocab * sizeof(float), "logits");
+    if (st == STATUS_OK)
+        m->logit_room = rows;
+    return st;
+}
+
+uint64_t vk_memory_bytes(const struct vk_memory *memory)
+{
+    const struct gpu_buffer *const buffers[] = {
+        memory->work,    memory->columns, memory->rope,   memory->hooks, memory->strips_of_rows,
+        memory->results, memory->logits,  memory->checkpoints};
+    uint64_t bytes = 0;
+
+    for (size_t i = 0; i < sizeof(buffers) / sizeof(*buffers); i++)
+        bytes += buffers[i] ? gpu_buffer_size(buffers[i]) : 0;
+    return bytes;
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/* The executor's buffers: registers, tables, results. */
+#ifndef VKFI_VK_VK_MEMORY_H
+#define VKFI_VK_VK_MEMORY_H
+
+#include "vk/vk_state.h"
+
+/* Registers for vk->max_columns columns (0: chosen here), all buffers. */
+enum status vk_memory_init(struct vk *vk, const struct executor_params *params) STATUS_MUST_USE;
+void vk_memory_finish(struct vk_memory *memory);
+
+/* Room for `n` hooks, or rows of logits, of a pass. No work is in flight. */
+enum status vk_memory_hooks(struct vk *vk, uint32_t n) STATUS_MUST_USE;
+enum status vk_memory_logits(struct vk *vk, uint32_t rows) STATUS_MUST_USE;
+
+/* Bytes of all of them. */
+uint64_t vk_memory_bytes(const struct vk_memory *memory);
+
+#endif

@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: MIT */
+/* Walks the graph over the columns of a pass, layer by layer, then the outputs. */
+#include <string.h>
+
+#include "shared/numerics.h"
+
+#include "vk/vk_ops.h"
+#include "vk/vk_run.h"
+
+static const struct graph *graph_of(const struct vk_run *run)
+{
+    return &run->vk->base.model->graph;
+}
+
+static const struct column *column_of(const struct vk_run *run, uint32_t slot)
+{
+    return &run->pass->columns[run->column[slot]];
+}
+
+/* Quad of a residual in the checkpoint store. */
+static uint64_t checkpoint_at(const struct vk_run *run, uint32_t row, uint32_t layer)
+{
+    const uint32_t layers = vk_hparams(run->vk)->n_layers + 1;
+
+    return ((uint64_t)row * layers + layer) * run->vk->memory.embd_quads;
+}
+
+/* A slot's residual from or to the checkpoint store. */
+static enum status move_residual(struct vk_run *run, uint32_t slot, uint64_t checkpoint, bool load)
+{
+    const struct vk_memory *m = &run->vk->memory;
+    const uint64_t x = m->reg[REG_X].at + slot * m->reg[REG_X].stride;
+    const uint32_t from = load ? VK_RUN_BIT(VK_RUN_CHECKPOINTS) : VK_RUN_BIT(REG_X);
+    const uint32_t to = load ? VK_RUN_BIT(REG_X) : VK_RUN_BIT(VK_RUN_CHECKPOINTS);
+
+    /* rows of one kind never overlap: a barrier only towards the other kind of access */
+    if ((run->written & from) || (run->read & to))
+        vk_run_access(run, from, to);
+    run->read |= from;
+    run->written |= to;
+    return vk_run_copy(run, &(struct vk_run_copy){.from = load ? m->checkpoints : m->work,
+                                                  .to = load ? m->work : m->checkpoints,
+                                                  .from_quad = load ? checkpoint : x,
+                                                  .to_quad = load ? x : checkpoint,
+                                                  .quads = m->embd_quads});
+}
+
+static enum status load_residuals(struct vk_run *run, uint32_t layer)
+{
+    enum status st = STATUS_OK;
+
+    for (uint32_t slot = 0; slot < run->pass->n_columns && st == STATUS_OK; slot++) {
+        const struct column *c = column_of(run, slot);
+        if (c->start_layer == layer && c->checkpoint != EXECUTOR_NONE)
+            st = move_residual(run, slot, checkpoint_at(run, c->checkpoint, layer), true);
+    }
+    return st;
+}
+
+/* Residuals entering `layer`. */
+static enum status save_residuals(struct vk_run *run, uint32_t layer, uint32_t slots)
+{
+    enum status st = STATUS_OK;
+
+    for (uint32_t slot = 0; slot < slots && st == STATUS_OK; slot++) {
+        const struct column *c = column_of(run, slot);
+        const bool due = layer > c->start_layer || (layer == 0 && c->checkpoint == EXECUTOR_NONE);
+        if (c->save != EXECUTOR_NONE && due && layer <= c->end_layer)
+            st = move_residual(run, slot, checkpoint_at(run, c->save, layer), false);
+    }
+    return st;
+}
+
+static uint32_t last_position(const struct vk_run *run, uint32_t slot0, uint32_t slots)
+{
+    uint32_t last = 0;
+
+    for (uint32_t slot = slot0; slot < slot0 + slots; slot++)
+        last = column_of(run, slot)->position > last ? column_of(run, slot)->position : last;
+    return last;
+}
+
+/* SCORES, SOFTMAX and HEADS: as many columns at a time as there are rows of scores. */
+static enum status run_attention(struct vk_run *run, uint32_t index, uint32_t slots)
+{
+    const uint32_t most = run->vk->memory.score_columns;
+    enum status st = STATUS_OK;
+
+    for (uint32_t slot = 0; slot < slots && st == STATUS_OK; slot += most) {
+        const uint32_t n = slots - slot < most ? slots - slot : most;
+        const struct vk_range range = {.slot0 = slot,
+                                       .slots = n,
+                                       .base = slot,
+                                       .last_position = last_position(run, slot, n)};
+        for (uint32_t i = 0; i < 3 && st == STATUS_OK; i++)
+            st = vk_run_node(run, index + i, &range);
+    }
+    return st;
+}
+
+static enum status run_layer(struct vk_run *run, uint32_t layer, uint32_t active)
+{
+    const struct graph *graph = graph_of(run);
+    struct vk_range range = {.slots = active};
+    enum status st = load_residuals(run, layer);
+
+    for (uint32_t i = graph->layer_begin[layer]; i < graph->layer_begin[layer + 1]; i++) {
+        const enum op op = graph->node[i].op;
+        if (st != STATUS_OK || range.slots == 0)
+            return st;
+        if (op == OP_SCORES) {
+            st = run_attention(run, i, range.slots);
+            i += 2;
+            continue;
+        }
+        st = vk_run_node(run, i, &range);
+        if (op == OP_STORE)
+            range.slots = vk_prepare_tail(run, layer, active);
+    }
+    return st == STATUS_OK ? save_residuals(run, layer + 1, range.slots) : st;
+}
+
+static enum status run_embedding(struct vk_run *run, uint32_t active)
+{
+    const struct vk_range range = {.slots = active};
+    const enum status st = vk_run_node(run, 0, &range);
+
+    return st == STATUS_OK ? save_residuals(run, 0, active) : st;
+}
+
+/* Residuals of the output columns, close together in T unless X has them so. */
+static enum status gather(struct vk_run *run, const uint32_t *slots, bool *out_gathered)
+{
+    const struct vk_memory *m = &run->vk->memory;
+    enum status st = STATUS_OK;
+
+    *out_gathered = false;
+    for (uint32_t i = 0; i < run->n_outputs; i++)
+        *out_gathered |= slots[run->column[i]] != i;
+    if (!*out_gathered)
+        return STATUS_OK;
+    vk_run_access(run, VK_RUN_BIT(REG_X), VK_RUN_BIT(REG_T));
+    for (uint32_t i = 0; i < run->n_outputs && st == STATUS_OK; i++)
+        st = vk_run_copy(run, &(struct vk_run_copy){
+                                  .from = m->work,
+                                  .to = m->work,
+                                  .from_quad = m->reg[REG_X].at +
+                                               slots[run->column[i]] * m->reg[REG_X].stride,
+                                  .to_quad = m->reg[REG_T].at + i * m->reg[REG_T].stride,
+                                  .quads = m->embd_quads});
+    vk_run_access(run, VK_RUN_BIT(REG_T), VK_RUN_BIT(REG_X)); /* the norm reads either */
+    return st;
+}
+
+/* Rows of L that were asked for go to where the host reads them. */
+static enum status copy_rows(struct vk_run *run, uint32_t first, uint32_t n)
+{
+    const struct vk_memory *m = &run->vk->memory;
+    const uint64_t row_bytes = (uint64_t)vk_hparams(run->vk)->n_vocab * sizeof(float);
+    uint64_t to = 0;
+    enum status st = STATUS_OK;
+
+    for (uint32_t i = 0; i < first + n && st == STATUS_OK; i++) {
+        if (!(column_of(run, i)->outputs & COLUMN_LOGITS))
+            continue;
+        if (i >= first)
+            st = stream_copy(
+                run->vk->stream,
+                &(struct stream_copy){
+                    .from = m->work,
+                    .to = m->logits,
+                    .from_offset =
+                        (m->reg[REG_L].at + (uint64_t)(i - first) * m->reg[REG_L].stride) * VK_QUAD,
+                    .to_offset = to,
+                    .size = row_bytes});
+        to += row_bytes;
+    }
+    return st;
+}
+
+static enum status run_logits(struct vk_run *run, uint32_t index, const struct vk_range *outputs)
+{
+    const uint32_t most = run->vk->memory.logit_rows;
+    enum status st = STATUS_OK;
+
+    for (uint32_t i = 0; i < outputs->slots && st == STATUS_OK; i += most) {
+        struct vk_range range = *outputs;
+        range.slot0 = range.base = i;
+        range.slots = outputs->slots - i < most ? outputs->slots - i : most;
+        st = vk_run_node(run, index, &range);
+        const struct vk_rec rec = {.vk = run->vk,
+                                   .node = &graph_of(run)->node[index],
+                                   .slots = range.slots,
+                                   .src = run->vk->memory.reg[REG_L]};
+        vk_run_access(run, VK_RUN_BIT(REG_L), 0);
+        if (st == STATUS_OK)
+            st = vk_logits(&rec, i);
+        if (st == STATUS_OK)
+            st = copy_rows(run, i, range.slots);
+    }
+    return st;
+}
+
+static enum status run_outputs(struct vk_run *run)
+{
+    const struct graph *graph = graph_of(run);
+    const uint32_t layers = vk_hparams(run->vk)->n_layers;
+    uint32_t before[run->pass->n_columns];
+    struct vk_range range = {0};
+    enum status st = load_residuals(run, layers);
+
+    memcpy(before, run->slot, sizeof(before));
+    vk_prepare_outputs(run);
+    range.slots = run->n_outputs;
+    if (st != STATUS_OK || run->n_outputs == 0)
+        return st;
+    st = gather(run, before, &range.gathered);
+    for (uint32_t i = graph->layer_begin[layers]; i < graph->count && st == STATUS_OK; i++)
+        st = graph->node[i].out == REG_L ? run_logits(run, i, &range)
+                                         : vk_run_node(run, i, &range);
+    return st;
+}
+
+static void read_results(struct vk_run *run)
+{
+    const uint32_t *words = gpu_buffer_mapped(run->vk->memory.results);
+    const float *row = run->vk->memory.logits ? gpu_buffer_mapped(run->vk->memory.logits) : NULL;
+
+    for (uint32_t i = 0; i < run->n_outputs; i++, words += DIGEST_QUADS * 4) {
+        const uint32_t outputs = column_of(run, i)->outputs;
+        struct column_result *out = &run->out[run->column[i]];
+        if (outputs & COLUMN_ARGMAX) {
+            out->token = words[DIGEST_TOKEN];
+            out->logit = nm_unkey(words[DIGEST_KEY]);
+        }
+        if (outputs & COLUMN_HASH)
+            out->hash = (uint64_t)words[DIGEST_HIGH] << 32 | words[DIGEST_LOW];
+        out->finite = words[DIGEST_FINITE] != 0;
+        if (outputs & COLUMN_LOGITS) {
+            out->logits = row;
+            row += vk_hparams(run->vk)->n_vocab;
+        }
+    }
+}
+
+static void read_hooks(const struct vk_run *run)
+{
+    const struct hook_data *data = gpu_buffer_mapped(run->vk->memory.hooks);
+
+    for (uint32_t i = 0; i < run->pass->n_hooks; i++)
+        run->pass->hooks[i].data = data[i];
+}
+
+static enum status run_pass(struct vk_run *run)
+{
+    struct vk *vk = run->vk;
+    uint32_t layer = run->pass->columns[0].start_layer;
+    enum status st = stream_begin(vk->stream);
+
+    if (st == STATUS_OK)
+        st = vk_kv_copy(&vk->kv, vk->stream);
+    run->written = VK_RUN_BIT(VK_RUN_PAGES);
+    if (st == STATUS_OK && layer == 0)
+        st = run_embedding(run, vk_prepare_active(run, 0));
+    for (; st == STATUS_OK && layer < vk_hparams(vk)->n_layers; layer++) {
+        const uint32_t active = vk_prepare_active(run, layer);
+        if (active == 0)
+            break;
+        st = run_layer(run, layer, active);
+    }
+    if (st == STATUS_OK)
+        st = run_outputs(run);
+    return st == STATUS_OK ? vk_run_flush(run) : st;
+}
+
+enum status vk_pass(struct executor *ex, const struct pass *pass, struct column_result *out)
+{
+    struct vk_run run = {.vk = (struct vk *)ex, .pass = pass, .out = out};
+    enum status st = vk_prepare(&run);
+
+    memset(out, 0, pass->n_columns * sizeof(*out));
+    if (st == STATUS_OK)
+        st = run_pass(&run);
+    if (st == STATUS_OK) {
+        read_results(&run);
+        read_hooks(&run);
+    }
+    vk_prepare_finish(&run);
+    return st;
+}

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT */
+/* Gets a pass everything it needs before the first dispatch: slots, pages, tables, hooks. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "vk/vk_memory.h"
+#include "vk/vk_run.h"
+
+static bool is_hooked(const struct pass *pass, uint32_t column)
+{
+    for (uint32_t i = 0; i < pass->n_hooks; i++)
+        if (pass->hooks[i].column == column)
+            return true;
+    return false;
+}
+
+/* False: nothing behind STORE of its last layer is asked of the column. */
+static bool goes_on(const struct vk_run *run, uint32_t column)
+{
+    const struct column *c = &run->pass->columns[column];
+
+    return c->save != EXECUTOR_NONE || c->outputs != 0 || run->pass->watch ||
+           is_hooked(run->pass, column);
+}
+
+static bool same_layers(const struct column *a, const struct column *b)
+{
+    return a->start_layer == b->start_layer && a->end_layer == b->end_layer;
+}
+
+/* Columns in their order, but among those of equal layers the ones that go on first: so the slots
+ * that go on behind the last STORE are a prefix, too. */
+static void assign_slots(struct vk_run *run)
+{
+    const struct column *columns = run->pass->columns;
+    const uint32_t n = run->pass->n_columns;
+    uint32_t slot = 0;
+
+    for (uint32_t begin = 0, end; begin < n; begin = end) {
+        for (end = begin; end < n && same_layers(&columns[begin], &columns[end]); end++)
+            if (goes_on(run, end))
+                run->column[slot++] = end;
+        for (uint32_t i = begin; i < end; i++)
+            if (!goes_on(run, i))
+                run->column[slot++] = i;
+    }
+    for (uint32_t i = 0; i < n; i++)
+        run->slot[run->column[i]] = i;
+}
+
+static const struct column *column_of(const struct vk_run *run, uint32_t slot)
+{
+    return &run->pass->columns[run->column[slot]];
+}
+
+static void upload_columns(const struct vk_run *run)
+{
+    uint32_t *words = gpu_buffer_mapped(run->vk->memory.columns);
+
+    for (uint32_t slot = 0; slot < run->pass->n_columns; slot++, words += COLUMN_WORDS) {
+        const struct column *c = column_of(run, slot);
+        words[COLUMN_TOKEN] =
+            c->checkpoint == EXECUTOR_NONE ? (uint32_t)c->token : COLUMN_NO_TOKEN;
+        words[COLUMN_POSITION] = c->position;
+        words[COLUMN_TABLE] = vk_kv_table(&run->vk->kv, c->branch);
+        vk_kv_upload(&run->vk->kv, c);
+    }
+}
+
+static enum status upload_hooks(const struct vk_run *run)
+{
+    const struct pass *pass = run->pass;
+    const enum status st = vk_memory_hooks(run->vk, pass->n_hooks);
+    struct hook_data *to = st == STATUS_OK ? gpu_buffer_mapped(run->vk->memory.hooks) : NULL;
+
+    for (uint32_t i = 0; to && i < pass->n_hooks; i++)
+        to[i] = pass->hooks[i].data;
+    return st;
+}
+
+static enum status logit_rows(const struct vk_run *run)
+{
+    uint32_t rows = 0;
+
+    for (uint32_t i = 0; i < run->pass->n_columns; i++)
+        rows += (run->pass->columns[i].outputs & COLUMN_LOGITS) != 0;
+    return vk_memory_logits(run->vk, rows);
+}
+
+enum status vk_prepare(struct vk_run *run)
+{
+    const uint32_t n = run->pass->n_columns;
+    enum status st = STATUS_OK;
+
+    run->column = calloc(n, sizeof(*run->column));
+    run->slot = calloc(n, sizeof(*run->slot));
+    if (!run->column || !run->slot) {
+        log_error("pass: no host memory for %u columns", n);
+        return STATUS_MEMORY;
+    }
+    for (uint32_t i = 0; i < n && st == STATUS_OK; i++)
+        st = vk_kv_own(&run->vk->kv, &run->pass->columns[i]);
+    for (uint32_t i = 0; i < n && st == STATUS_OK; i++)
+        st = vk_kv_check(&run->vk->kv, &run->pass->columns[i]);
+    if (st == STATUS_OK)
+        st = upload_hooks(run);
+    if (st == STATUS_OK)
+        st = logit_rows(run);
+    if (st != STATUS_OK)
+        return st;
+    assign_slots(run);
+    upload_columns(run);
+    return STATUS_OK;
+}
+
+void vk_prepare_outputs(struct vk_run *run)
+{
+    const uint32_t n = run->pass->n_columns;
+
+    run->n_outputs = 0;
+    for (uint32_t slot = 0; slot < n; slot++) {
+        const uint32_t column = run->column[slot];
+        run->slot[column] = EXECUTOR_NONE;
+        if (run->pass->columns[column].outputs != 0) {
+            run->slot[column] = run->n_outputs;
+            run->column[run->n_outputs++] = column;
+        }
+    }
+}
+
+uint32_t vk_prepare_active(const struct vk_run *run, uint32_t layer)
+{
+    uint32_t n = 0;
+
+    while (n < run->pass->n_columns && column_of(run, n)->start_layer <= layer &&
+           column_of(run, n)->end_layer > layer)
+        n++;
+    return n;
+}
+
+uint32_t vk_prepare_tail(const struct vk_run *run, uint32_t layer, uint32_t active)
+{
+    while (active > 0 && column_of(run, active - 1)->end_layer == layer + 1 &&
+           !goes_on(run, run->column[active - 1]))
+        active--;
+    return active;
+}
+
+void vk_prepare_finish(struct vk_run *run)
+{
+    free(run->column);
+    free(run->slot);
+}

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+/* Records nodes: hazards between them, their registers, submits that are not too long. */
+#include "vk/vk_run.h"
+
+#include "vk/vk_ops.h"
+
+#define RUN_SECONDS 300.0 /* CPU drivers compile at the first dispatch */
+#define RUN_MACS_PROCESSOR (1ull << 30)
+#define RUN_MACS_GPU (32ull << 30)
+
+void vk_run_access(struct vk_run *run, uint32_t reads, uint32_t writes)
+{
+    if ((reads & run->written) || (writes & (run->written | run->read))) {
+        stream_barrier(run->vk->stream);
+        run->written = run->read = 0;
+    }
+    run->read |= reads;
+    run->written |= writes;
+}
+
+enum status vk_run_copy(struct vk_run *run, const struct vk_run_copy *copy)
+{
+    return stream_copy(run->vk->stream,
+                       &(struct stream_copy){.from = copy->from,
+                                             .to = copy->to,
+                                             .from_offset = copy->from_quad * VK_QUAD,
+                                             .to_offset = copy->to_quad * VK_QUAD,
+                                             .size = (uint64_t)copy->quads * VK_QUAD});
+}
+
+enum status vk_run_flush(struct vk_run *run)
+{
+    struct vk *vk = run->vk;
+    enum status st;
+
+    vk->dispatches += stream_dispatch_count(vk->stream);
+    st = stream_submit(vk->stream);
+    if (st == STATUS_OK)
+        st = stream_wait(vk->stream, RUN_SECONDS);
+    if (st == STATUS_OK)
+        st = stream_begin(vk->stream);
+    run->macs = 0;
+    run->written = run->read = 0;
+    return st;
+}
+
+enum status vk_run_op(const struct vk_rec *rec)
+{
+    static enum status (*const ops[OP_COUNT])(const struct vk_rec *) = {
+        [OP_EMBED] = vk_embed,     [OP_NORM] = vk_norm,     [OP_LINEAR] = vk_linear,
+        [OP_ROPE] = vk_rope,       [OP_STORE] = vk_store,   [OP_SCORES] = vk_scores,
+        [OP_SOFTMAX] = vk_softmax, [OP_HEADS] = vk_heads,   [OP_GATE] = vk_gate,
+        [OP_ADD] = vk_add,
+    };
+    return ops[rec->node->op](rec);
+}
+
+/* What the dispatch of a node reads and writes. */
+static void resources(const struct vk_rec *rec, uint32_t *reads, uint32_t *writes)
+{
+    const struct node *node = rec->node;
+
+    *reads = *writes = 0;
+    if (node->in != REG_NONE)
+        *reads |= VK_RUN_BIT(node->in);
+    if (node->in2 != REG_NONE)
+        *reads |= VK_RUN_BIT(node->in2);
+    if (node->out != REG_NONE)
+        *writes |= VK_RUN_BIT(node->out);
+    if (node->op == OP_STORE)
+        *writes |= VK_RUN_BIT(VK_RUN_PAGES);
+    if (node->op == OP_SCORES || node->op == OP_HEADS)
+        *reads |= VK_RUN_BIT(VK_RUN_PAGES);
+    if (node->op == OP_LINEAR)
+        for (uint32_t i = 1; i < rec->vk->weights.plan[rec->index].merged; i++)
+            *writes |= VK_RUN_BIT(node[i].out);
+}
+
+static struct vk_rec rec_of(struct vk_run *run, uint32_t index, const struct vk_range *range)
+{
+    const struct vk_memory *m = &run->vk->memory;
+    const struct node *node = &run->vk->base.model->graph.node[index];
+    struct vk_rec rec = {.vk = run->vk,
+                         .node = node,
+                         .index = index,
+                         .slot0 = range->slot0,
+                         .slots = range->slots,
+                         .score_slot0 = range->base,
+                         .last_position = range->last_position};
+
+    if (node->in != REG_NONE)
+        rec.src = m->reg[range->gathered && node->in == REG_X ? REG_T : node->in];
+    if (node->in2 != REG_NONE)
+        rec.src2 = m->reg[node->in2];
+    if (node->out != REG_NONE)
+        rec.dst = m->reg[node->out];
+    if (node->out == REG_L) /* rows of a chunk begin at 0; unsigned wrap-around takes it back */
+        rec.dst.at -= range->base * rec.dst.stride;
+    return rec;
+}
+
+enum status vk_run_node(struct vk_run *run, uint32_t index, const struct vk_range *range)
+{
+    const struct vk_rec rec = rec_of(run, index, range);
+    const bool linear = rec.node->op == OP_LINEAR;
+    const uint64_t limit = gpu_get_info(run->vk->gpu)->kind == GPU_KIND_CPU ? RUN_MACS_PROCESSOR
+                                                                             : RUN_MACS_GPU;
+    enum status st = vk_patch_save(run, &rec);
+    uint32_t reads, writes;
+
+    if (st == STATUS_OK && (!linear || run->vk->weights.plan[index].merged > 0)) {
+        resources(&rec, &reads, &writes);
+        vk_run_access(run, reads, writes);
+        st = vk_run_op(&rec);
+    }
+    if (st == STATUS_OK)
+        st = vk_patch(run, &rec);
+    if (st == STATUS_OK)
+        st = vk_watch(run, &rec);
+    run->macs += linear ? (uint64_t)rec.node->rows * rec.node->width * rec.slots : 0;
+    return st == STATUS_OK && run->macs >= limit ? vk_run_flush(run) : st;
+}

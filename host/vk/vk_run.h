@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+/* One pass under way: which column sits in which slot, and what was recorded so far. */
+#ifndef VKFI_VK_VK_RUN_H
+#define VKFI_VK_VK_RUN_H
+
+#include "vk/vk_state.h"
+
+struct vk_run {
+    struct vk *vk;
+    const struct pass *pass;
+    struct column_result *out;
+    uint32_t *column;    /* (n_columns) column of each slot; owned */
+    uint32_t *slot;      /* (n_columns) and back, EXECUTOR_NONE: none; owned */
+    uint32_t n_outputs;  /* columns with outputs: slots 0 .. in the output phase */
+    uint32_t written, read; /* resources used since the last barrier, bit by bit */
+    uint64_t macs;       /* recorded since the last submit */
+};
+
+/* Slots, page tables, hooks and columns where the device reads them. */
+enum status vk_prepare(struct vk_run *run) STATUS_MUST_USE;
+
+/* Makes output columns slots 0 .. n_outputs - 1, others none; n_outputs is set. */
+void vk_prepare_outputs(struct vk_run *run);
+
+/* Columns evaluated in a layer, and those of them that go on behind its STORE: slots 0 .. n - 1. */
+uint32_t vk_prepare_active(const struct vk_run *run, uint32_t layer);
+uint32_t vk_prepare_tail(const struct vk_run *run, uint32_t layer, uint32_t active);
+
+void vk_prepare_finish(struct vk_run *run);
+
+/* Resources besides registers, for vk_run_access. */
+#define VK_RUN_PAGES REG_COUNT
+#define VK_RUN_SAVED (REG_COUNT + 1)
+#define VK_RUN_CHECKPOINTS (REG_COUNT + 2)
+#define VK_RUN_HOOKS (REG_COUNT + 3)
+#define VK_RUN_BIT(resource) (1u << (resource))
+
+/* A barrier if what follows, reading and writing these resources, must wait for what was recorded. */
+void vk_run_access(struct vk_run *run, uint32_t reads, uint32_t writes);
+
+/* Copies quads between two places of one pair of buffers. */
+struct vk_run_copy {
+    const struct gpu_buffer *from, *to;
+    uint64_t from_quad, to_quad;
+    uint32_t quads;
+};
+enum status vk_run_copy(struct vk_run *run, const struct vk_run_copy *copy) STATUS_MUST_USE;
+
+/* Submits what was recorded, waits, goes on recording. */
+enum status vk_run_flush(struct vk_run *run) STATUS_MUST_USE;
+
+/* Slots of a node's dispatch, and where rows of S and P, or of L, begin. */
+struct vk_range {
+    uint32_t slot0, slots;
+    uint32_t base;    /* slot that is row 0 of S and P, or of L */
+    uint32_t last_position;
+    bool gathered;    /* the output phase reads its residuals from T */
+};
+
+/* Records a node with its hooks and hands it to the watcher. */
+enum status vk_run_node(struct vk_run *run, uint32_t index,
+                        const struct vk_range *range) STATUS_MUST_USE;
+
+/* The op of a record. */
+enum status vk_run_op(const struct vk_rec *rec) STATUS_MUST_USE;
+
+/* Keeps inputs that the node is going to overwrite; before it. Then the hooks; behind it. */
+enum status vk_patch_save(struct vk_run *run, const struct vk_rec *rec) STATUS_MUST_USE;
+enum status vk_patch(struct vk_run *run, const struct vk_rec *rec) STATUS_MUST_USE;
+
+/* Hands the rows of the node's output to the watcher, if there is one. Submits. */
+enum status vk_watch(struct vk_run *run, const struct vk_rec *rec) STATUS_MUST_USE;
+
+/* The whole pass: executor_ops.pass. */
+enum status vk_pass(struct executor *ex, const struct pass *pass,
+                    struct column_result *out) STATUS_MUST_USE;
+
+#endif

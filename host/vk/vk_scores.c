@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/* SCORES: one key position an invocation, over all positions up to the columns' last. */
+#include "vk/vk_ops.h"
+
+enum status vk_scores(const struct vk_rec *rec)
+{
+    const struct vk *vk = rec->vk;
+    const struct hparams *hp = vk_hparams(vk);
+    const struct node *node = rec->node;
+    const bool single = rec->hook && rec->hook->point != HOOK_OPERAND;
+    const uint32_t lanes = vk->kernels.shape.x[VK_SHADER_SCORES];
+    const uint32_t row = rec->slot0 - rec->score_slot0;
+    const struct push_scores push = {
+        .src = rec->src.at,
+        .src_stride = rec->src.stride,
+        .dst_words = (rec->dst.at + row * rec->dst.stride) * 4,
+        .dst_stride_words = rec->dst.stride * 4,
+        .head_words = vk->memory.score_stride,
+        .row = vk->kv.row,
+        .table_words = node->layer * vk->kv.blocks,
+        .head_dim = hp->head_dim,
+        .group = hp->n_head / hp->n_head_kv,
+        .window = node->window,
+        .key0 = single ? rec->hook->data.key : 0,
+        .head0 = rec->hook ? rec->hook->data.row : 0,
+        .slot0 = rec->slot0,
+        .hook = rec->hook_index,
+    };
+    const struct vk_dispatch d = {
+        .key = {.shader = VK_SHADER_SCORES, .point = vk_rec_point(rec)},
+        .buffers = {vk->memory.work, vk->memory.work, vk->kv.pages[node->layer],
+                    vk->memory.columns, vk->kv.tables},
+        .push = &push,
+        .push_size = sizeof(push),
+        .groups = {single ? 1 : vk_ceil(rec->last_position + 1, lanes),
+                   rec->hook ? 1 : hp->n_head, rec->slots}};
+
+    return vk_dispatch(rec, &d);
+}

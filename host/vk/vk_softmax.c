@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/* SOFTMAX: one head an invocation, or a workgroup for a few heads. */
+#include "vk/vk_ops.h"
+
+enum status vk_softmax(const struct vk_rec *rec)
+{
+    const struct vk *vk = rec->vk;
+    const uint32_t heads = vk_hparams(vk)->n_head;
+    const uint32_t row = rec->slot0 - rec->score_slot0;
+    const struct push_softmax push = {
+        .src = rec->src.at + row * rec->src.stride,
+        .dst = rec->dst.at + row * rec->dst.stride,
+        .stride = rec->src.stride,
+        .head_stride = vk->memory.score_stride / 4,
+        .heads = heads,
+        .window = rec->node->window,
+        .head0 = rec->hook ? rec->hook->data.row : 0,
+        .slot0 = rec->slot0,
+        .hook = rec->hook_index,
+    };
+    const struct vk_dispatch d = {
+        .key = {.shader = VK_SHADER_SOFTMAX, .point = vk_rec_point(rec)},
+        .buffers = {vk->memory.work, vk->memory.work, vk->memory.columns},
+        .push = &push,
+        .push_size = sizeof(push),
+        .groups = {rec->hook ? 1 : vk_ceil(heads, vk->kernels.shape.x[VK_SHADER_SOFTMAX]),
+                   rec->slots, 1}};
+
+    return vk_dispatch(rec, &d);
+}

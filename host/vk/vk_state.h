@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+/* What the files of this folder share: the executor's state, and one op being recorded. */
+#ifndef VKFI_VK_VK_STATE_H
+#define VKFI_VK_VK_STATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "gpu/buffer.h"
+#include "gpu/stream.h"
+#include "model/executor.h"
+#include "shared/push.h"
+#include "vk/vk_kernels.h"
+#include "vk/vk_kv.h"
+#include "vk/vk_weights.h"
+
+#define VK_QUAD 16u /* bytes */
+
+/* A register in the work buffer: quads. */
+struct vk_reg {
+    uint32_t at, stride;
+};
+
+/* Rows of device memory the registers live in, and what the host reads back. */
+struct vk_memory {
+    struct gpu_buffer *work;        /* registers */
+    struct gpu_buffer *columns;     /* (max_columns, COLUMN_WORDS) */
+    struct gpu_buffer *rope;        /* (tables, positions, rope_dim / 2, 2) */
+    struct gpu_buffer *hooks;       /* (hook_room) struct hook_data */
+    struct gpu_buffer *strips_of_rows; /* (logit_rows, strips, DIGEST_QUADS) */
+    struct gpu_buffer *results;     /* (max_columns, DIGEST_QUADS) */
+    struct gpu_buffer *logits;      /* (logit_room, n_vocab) rows asked for; null: none yet */
+    struct gpu_buffer *checkpoints; /* (n_checkpoints, n_layers + 1, checkpoint_row) or null */
+    struct vk_reg reg[REG_COUNT];
+    struct vk_reg saved;            /* inputs of hooked ops that work in place, by slot */
+    uint32_t hook_room, logit_room;
+    uint32_t score_columns;         /* rows of S and P */
+    uint32_t logit_rows;            /* rows of L */
+    uint32_t score_stride;          /* key positions a head has in S and P */
+    uint32_t strip, strips;         /* quads of a strip of logits; strips of a row */
+    uint32_t rope_table;            /* quads of one rope table */
+    uint32_t embd_quads;            /* of a row of X */
+};
+
+struct vk {
+    struct executor base;
+    struct gpu *gpu;
+    struct vk_kernels kernels;
+    struct vk_weights weights;
+    struct vk_kv kv;
+    struct vk_memory memory;
+    struct stream *stream;
+    uint32_t max_columns, positions;
+    uint64_t dispatches;
+};
+
+static inline const struct hparams *vk_hparams(const struct vk *vk)
+{
+    return &vk->base.model->hp;
+}
+
+static inline uint32_t vk_ceil(uint32_t n, uint32_t unit)
+{
+    return n / unit + (n % unit != 0);
+}
+
+/* One op over columns, or the patch of one hook on one column. */
+struct vk_rec {
+    struct vk *vk;
+    const struct node *node;
+    uint32_t index;          /* of the node */
+    uint32_t slot0, slots;   /* columns: rows of the registers */
+    uint32_t score_slot0;    /* slot of the first row of S and P */
+    uint32_t last_position;  /* highest position of the slots */
+    struct vk_reg src, src2, dst;
+    const struct hook *hook; /* null: the op itself */
+    uint32_t hook_index;
+};
+
+static inline uint32_t vk_rec_point(const struct vk_rec *rec)
+{
+    return rec->hook ? rec->hook->point : HOOK_OFF;
+}
+
+/* Starts a dispatch: kernel, push constants and grid; the caller adds bindings. */
+struct vk_dispatch {
+    struct vk_kernel_key key;
+    const struct gpu_buffer *buffers[KERNEL_BINDINGS_MAX]; /* in order; the hooks come by themselves */
+    const void *push;
+    uint32_t push_size;
+    uint32_t groups[3];
+};
+
+enum status vk_dispatch(const struct vk_rec *rec, const struct vk_dispatch *d) STATUS_MUST_USE;
+
+#endif

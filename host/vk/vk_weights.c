@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: MIT */
+/* Decides where each tensor lies, packs and uploads it. */
+#include "vk/vk_weights.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "shared/push.h"
+
+#define WEIGHTS_QUAD 16u
+#define WEIGHTS_CHUNK (4u << 20) /* bytes packed between uploads */
+#define WEIGHTS_SLAB_MAX (1ull << 30)
+
+static uint32_t ceil_div(uint64_t n, uint32_t unit)
+{
+    return (uint32_t)((n + unit - 1) / unit);
+}
+
+static const struct graph *graph_of(const struct vk_weights *w)
+{
+    return &w->model->graph;
+}
+
+/* How many LINEAR nodes from `i` on one matrix can hold. */
+static uint32_t merge_count(const struct graph *graph, uint32_t i)
+{
+    const struct node *first = &graph->node[i];
+    uint32_t n = 1;
+
+    while (first->out != REG_L && i + n < graph->count) {
+        const struct node *node = &graph->node[i + n];
+        if (node->op != OP_LINEAR || node->in != first->in || node->out == REG_L ||
+            node->weight->type != first->weight->type || node->width != first->width ||
+            !node->bias != !first->bias || graph->node[i + n - 1].rows % TILE_ROWS != 0 ||
+            node->out != first->out + (enum reg)n)
+            break;
+        n++;
+    }
+    return n;
+}
+
+/* Gives `quads` of `unit` a place: as many units as fit, at least one, in the last slab or a new
+ * one. */
+static enum status place(struct vk_weights *w, uint32_t unit, uint32_t units, struct vk_part *out)
+{
+    const struct gpu_info *info = gpu_get_info(w->gpu);
+    uint64_t most = info->max_storage_range < info->max_alloc ? info->max_storage_range
+                                                              : info->max_alloc;
+    most = (most < WEIGHTS_SLAB_MAX ? most : WEIGHTS_SLAB_MAX) / WEIGHTS_QUAD;
+    if (unit > most) {
+        log_error("%s: a weight needs %" PRIu64 " bytes in one piece, at most %" PRIu64
+                  " fit a binding",
+                  info->name, (uint64_t)unit * WEIGHTS_QUAD, most * WEIGHTS_QUAD);
+        return STATUS_DEVICE_MEMORY;
+    }
+    if (w->n_slabs == 0 || w->slab_quads[w->n_slabs - 1] + unit > most) {
+        uint64_t *sizes = realloc(w->slab_quads, (w->n_slabs + 1) * sizeof(*sizes));
+        if (!sizes) {
+            log_error("vk: no host memory for %" PRIu32 " weight buffers", w->n_slabs + 1);
+            return STATUS_MEMORY;
+        }
+        w->slab_quads = sizes;
+        w->slab_quads[w->n_slabs++] = 0;
+    }
+    uint64_t *used = &w->slab_quads[w->n_slabs - 1];
+    const uint64_t room = (most - *used) / unit;
+    out->slab = w->n_slabs - 1;
+    out->at = (uint32_t)*used;
+    out->tiles = room < units ? (uint32_t)room : units;
+    *used += (uint64_t)out->tiles * unit;
+    return STATUS_OK;
+}
+
+static enum status place_matrix(struct vk_weights *w, struct vk_matrix *m)
+{
+    const uint32_t tiles = ceil_div(m->rows, TILE_ROWS);
+
+    for (uint32_t tile = 0; tile < tiles;) {
+        struct vk_part *parts = realloc(m->parts, (m->n_parts + 1) * sizeof(*parts));
+        if (!parts) {
+            log_error("vk: no host memory for %" PRIu32 " parts of a matrix", m->n_parts + 1);
+            return STATUS_MEMORY;
+        }
+        m->parts = parts;
+        struct vk_part *part = &parts[m->n_parts];
+        const enum status st = place(w, m->pack.size, tiles - tile, part);
+        if (st != STATUS_OK)
+            return st;
+        part->tile0 = tile;
+        tile += part->tiles;
+        m->n_parts++;
+    }
+    return STATUS_OK;
+}
+
+static struct vk_weight *weight_of(const struct vk_weights *w, const struct tensor *t)
+{
+    return &w->weights[t->index];
+}
+
+static enum status plan_matrix(struct vk_weights *w, uint32_t i, uint32_t merged)
+{
+    const struct node *node = &graph_of(w)->node[i];
+    struct vk_matrix *m = &w->matrices[w->n_matrices++];
+
+    m->pack = vk_pack_layout(node->weight->type, node->width, node->bias != NULL);
+    for (uint32_t j = 0; j < merged; j++) {
+        const struct node *part = &node[j];
+        *weight_of(w, part->weight) = (struct vk_weight){.matrix = m, .row0 = m->rows};
+        if (part->bias)
+            *weight_of(w, part->bias) =
+                (struct vk_weight){.matrix = m, .row0 = m->rows, .is_bias = true};
+        w->plan[i + j] = (struct vk_linear_plan){
+            .matrix = m, .row0 = m->rows, .merged = j == 0 ? merged : 0};
+        m->rows += (uint32_t)part->weight->dim[1];
+    }
+    return place_matrix(w, m);
+}
+
+static enum status plan_vector(struct vk_weights *w, const struct tensor *t)
+{
+    struct vk_part part;
+    const enum status st = place(w, ceil_div(t->dim[0], 4), 1, &part);
+
+    if (st == STATUS_OK)
+        *weight_of(w, t) = (struct vk_weight){.slab = part.slab, .at = part.at};
+    return st;
+}
+
+static enum status plan_all(struct vk_weights *w)
+{
+    const struct graph *graph = graph_of(w);
+    enum status st = STATUS_OK;
+
+    for (uint32_t i = 0; i < graph->count && st == STATUS_OK; i++) {
+        const struct node *node = &graph->node[i];
+        if (node->op == OP_NORM) {
+            st = plan_vector(w, node->weight);
+        } else if (node->op == OP_EMBED) {
+            st = plan_matrix(w, i, 1);
+        } else if (node->op == OP_LINEAR && weight_of(w, node->weight)->matrix) {
+            /* shared with the embedding */
+            w->plan[i] = (struct vk_linear_plan){.matrix = weight_of(w, node->weight)->matrix,
+                                                 .merged = 1};
+        } else if (node->op == OP_LINEAR) {
+            const uint32_t merged = merge_count(graph, i);
+            st = plan_matrix(w, i, merged);
+            i += merged - 1;
+        }
+    }
+    return st;
+}
+
+static enum status create_slabs(struct vk_weights *w)
+{
+    enum status st = STATUS_OK;
+
+    w->slabs = calloc(w->n_slabs, sizeof(struct gpu_buffer *));
+    if (!w->slabs) {
+        log_error("vk: no host memory for %" PRIu32 " weight buffers", w->n_slabs);
+        return STATUS_MEMORY;
+    }
+    for (uint32_t i = 0; i < w->n_slabs && st == STATUS_OK; i++) {
+        st = gpu_buffer_create(&w->slabs[i], w->gpu, GPU_BUFFER_STORAGE,
+                               w->slab_quads[i] * WEIGHTS_QUAD, "weights");
+        w->bytes += w->slab_quads[i] * WEIGHTS_QUAD;
+    }
+    return st;
+}
+
+/* Rows of one tensor into tiles that lie in `words`, tile `tile0` of the matrix first. */
+static void pack_tensor(const struct vk_weight *at, const struct tensor *t, uint32_t *words,
+                        uint32_t tile0, uint32_t tiles)
+{
+    const struct vk_matrix *m = at->matrix;
+    const size_t row_bytes = quant_row_bytes(t->type, t->dim[0]);
+
+    for (uint32_t tile = 0; tile < tiles; tile++) {
+        uint32_t *to = words + (size_t)tile * m->pack.size * 4;
+        for (uint32_t r = 0; r < TILE_ROWS; r++) {
+            const uint64_t row = (uint64_t)(tile0 + tile) * TILE_ROWS + r;
+            if (row < at->row0 || row - at->row0 >= (at->is_bias ? t->dim[0] : t->dim[1]))
+                continue;
+            if (at->is_bias)
+                memcpy(to + m->pack.bias_at * 4 + r, t->data + (row - at->row0) * 4, 4);
+            else
+                vk_pack_row(&m->pack, to, r, t->data + (row - at->row0) * row_bytes);
+        }
+    }
+}
+
+/* All tensors of a matrix, for a run of its tiles. */
+static void pack_tiles(const struct vk_weights *w, const struct vk_matrix *m, uint32_t *words,
+                       uint32_t tile0, uint32_t tiles)
+{
+    const struct tensor *tensors = gguf_tensors(w->model->gguf);
+    const uint64_t n = gguf_tensor_count(w->model->gguf);
+
+    memset(words, 0, (size_t)tiles * m->pack.size * WEIGHTS_QUAD);
+    for (uint64_t i = 0; i < n; i++)
+        if (w->weights[i].matrix == m)
+            pack_tensor(&w->weights[i], &tensors[i], words, tile0, tiles);
+}
+
+static enum status upload_matrix(const struct vk_weights *w, const struct vk_matrix *m,
+                                 uint32_t *words)
+{
+    const uint32_t tile_bytes = m->pack.size * WEIGHTS_QUAD;
+    const uint32_t most = tile_bytes > WEIGHTS_CHUNK ? 1 : WEIGHTS_CHUNK / tile_bytes;
+    enum status st = STATUS_OK;
+
+    for (uint32_t p = 0; p < m->n_parts; p++) {
+        const struct vk_part *part = &m->parts[p];
+        for (uint32_t done = 0; done < part->tiles && st == STATUS_OK;) {
+            const uint32_t n = part->tiles - done < most ? part->tiles - done : most;
+            pack_tiles(w, m, words, part->tile0 + done, n);
+            st = gpu_buffer_write(w->slabs[part->slab],
+                                  (uint64_t)part->at * WEIGHTS_QUAD + (uint64_t)done * tile_bytes,
+                                  words, (uint64_t)n * tile_bytes);
+            done += n;
+        }
+    }
+    return st;
+}
+
+static enum status upload_vector(const struct vk_weights *w, const struct tensor *t)
+{
+    const struct vk_weight *at = &w->weights[t->index];
+
+    return gpu_buffer_write(w->slabs[at->slab], (uint64_t)at->at * WEIGHTS_QUAD, t->data,
+                            t->dim[0] * 4);
+}
+
+static enum status upload_all(struct vk_weights *w)
+{
+    const struct graph *graph = graph_of(w);
+    uint32_t chunk = WEIGHTS_CHUNK;
+    enum status st = STATUS_OK;
+
+    for (uint32_t i = 0; i < w->n_matrices; i++)
+        if (w->matrices[i].pack.size * WEIGHTS_QUAD > chunk)
+            chunk = w->matrices[i].pack.size * WEIGHTS_QUAD;
+    uint32_t *words = malloc(chunk);
+    if (!words) {
+        log_error("vk: no host memory for %" PRIu32 " bytes of packed weights", chunk);
+        return STATUS_MEMORY;
+    }
+    for (uint32_t i = 0; i < w->n_matrices && st == STATUS_OK; i++) {
+        st = upload_matrix(w, &w->matrices[i], words);
+        gguf_release(w->model->gguf); /* one copy of the weights is enough in memory */
+    }
+    for (uint32_t i = 0; i < graph->count && st == STATUS_OK; i++)
+        if (graph->node[i].op == OP_NORM)
+            st = upload_vector(w, graph->node[i].weight);
+    free(words);
+    return st;
+}
+
+enum status vk_weights_init(struct vk_weights *out, struct gpu *gpu, const struct model *model)
+{
+    const uint64_t tensors = gguf_tensor_count(model->gguf);
+    enum status st = STATUS_MEMORY;
+
+    *out = (struct vk_weights){.gpu = gpu, .model = model};
+    out->weights = calloc(tensors, sizeof(*out->weights));
+    out->plan = calloc(model->graph.count, sizeof(*out->plan));
+    out->matrices = calloc(model->graph.count, sizeof(*out->matrices));
+    if (!out->weights || !out->plan || !out->matrices) {
+        log_error("vk: no host memory for the places of %" PRIu64 " tensors", tensors);
+        goto fail;
+    }
+    st = plan_all(out);
+    if (st == STATUS_OK)
+        st = create_slabs(out);
+    if (st == STATUS_OK)
+        st = upload_all(out);
+    if (st == STATUS_OK)
+        return st;
+fail:
+    vk_weights_finish(out);
+    return st;
+}
+
+void vk_weights_finish(struct vk_weights *weights)
+{
+    for (uint32_t i = 0; weights->slabs && i < weights->n_slabs; i++)
+        gpu_buffer_destroy(&weights->slabs[i]);
+    for (uint32_t i = 0; weights->matrices && i < weights->n_matrices; i++)
+        free(weights->matrices[i].parts);
+    free(weights->slabs);
+    free(weights->slab_quads);
+    free(weights->matrices);
+    free(weights->weights);
+    free(weights->plan);
+    *weights = (struct vk_weights){0};
+}
+
+const struct vk_part *vk_weights_part(const struct vk_matrix *matrix, uint32_t tile)
+{
+    const struct vk_part *part = matrix->parts;
+
+    while (tile >= part->tile0 + part->tiles)
+        part++;
+    assert(part < matrix->parts + matrix->n_parts);
+    return part;
+}
+
+/* One word of f32 on the device. */
+static enum status edit_word(struct gpu_buffer *buffer, uint64_t word, struct hook_data *data)
+{
+    enum status st = gpu_buffer_read(buffer, word * 4, &data->before, 4);
+
+    if (st != STATUS_OK)
+        return st;
+    data->after = hook_edit(data->before, data->and_mask, data->or_mask, data->xor_mask);
+    data->count = 1;
+    return gpu_buffer_write(buffer, word * 4, &data->after, 4);
+}
+
+/* The row that holds the site, unpacked from its tile, edited, packed again. */
+static enum status edit_row(struct vk_weights *w, const struct weight_site *site,
+                            struct hook_data *data)
+{
+    const struct tensor *t = site->tensor;
+    const struct vk_weight *at = weight_of(w, t);
+    const struct vk_pack *pack = &at->matrix->pack;
+    const uint32_t row = at->row0 + (uint32_t)site->row, r = row % TILE_ROWS;
+    const struct vk_part *part = vk_weights_part(at->matrix, row / TILE_ROWS);
+    const uint64_t bytes = (uint64_t)pack->size * WEIGHTS_QUAD;
+    const uint64_t offset =
+        (uint64_t)part->at * WEIGHTS_QUAD + (row / TILE_ROWS - part->tile0) * bytes;
+    uint32_t *tile = malloc(bytes);
+    uint8_t *stored = calloc(1, quant_row_bytes(t->type, t->dim[0]));
+    enum status st = STATUS_MEMORY;
+
+    if (!tile || !stored) {
+        log_error("vk: no host memory to edit a row of '%s'", t->name);
+        goto done;
+    }
+    st = gpu_buffer_read(w->slabs[part->slab], offset, tile, bytes);
+    if (st != STATUS_OK)
+        goto done;
+    vk_pack_unpack(pack, tile, r, stored);
+    data->before = quant_field_read(t->type, stored, site->k, site->field);
+    quant_field_write(t->type, stored, site->k, site->field,
+                      hook_edit(data->before, data->and_mask, data->or_mask, data->xor_mask));
+    vk_pack_row(pack, tile, r, stored);
+    st = gpu_buffer_write(w->slabs[part->slab], offset, tile, bytes);
+    if (st == STATUS_OK)
+        st = gpu_buffer_read(w->slabs[part->slab], offset, tile, bytes);
+    vk_pack_unpack(pack, tile, r, stored);
+    data->after = quant_field_read(t->type, stored, site->k, site->field);
+    data->count = 1;
+done:
+    free(stored);
+    free(tile);
+    return st;
+}
+
+enum status vk_weights_edit(struct vk_weights *weights, const struct weight_site *site,
+                            struct hook_data *data)
+{
+    const struct vk_weight *at = weight_of(weights, site->tensor);
+
+    if (at->matrix && !at->is_bias)
+        return edit_row(weights, site, data);
+    if (!at->matrix)
+        return edit_word(weights->slabs[at->slab], (uint64_t)at->at * 4 + site->k, data);
+    const uint32_t row = at->row0 + site->k;
+    const struct vk_part *part = vk_weights_part(at->matrix, row / TILE_ROWS);
+    const uint64_t tile =
+        (uint64_t)part->at + (uint64_t)(row / TILE_ROWS - part->tile0) * at->matrix->pack.size;
+    return edit_word(weights->slabs[part->slab],
+                     (tile + at->matrix->pack.bias_at) * 4 + row % TILE_ROWS, data);
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+/* The model's weights on the device: packed once, in buffers no longer than one binding may see. */
+#ifndef VKFI_VK_VK_WEIGHTS_H
+#define VKFI_VK_VK_WEIGHTS_H
+
+#include <stdint.h>
+
+#include "base/status.h"
+#include "gpu/buffer.h"
+#include "model/executor.h"
+#include "vk/vk_pack.h"
+
+/* Consecutive tiles of a matrix in one slab. */
+struct vk_part {
+    uint32_t slab;
+    uint32_t at;           /* first tile, quads */
+    uint32_t tile0, tiles; /* of the matrix */
+};
+
+/* LINEAR nodes that read the same input, have the same type and follow each other are one matrix:
+ * their rows, one after the other, each a multiple of 32 rows. */
+struct vk_matrix {
+    struct vk_pack pack;
+    uint32_t rows;
+    uint32_t n_parts;
+    struct vk_part *parts; /* (n_parts) owned */
+};
+
+/* Where a tensor is. */
+struct vk_weight {
+    struct vk_matrix *matrix; /* rows of a matrix, or its biases; null: a vector of f32 */
+    uint32_t row0;            /* first row in the matrix */
+    uint32_t slab, at;        /* a vector: quads */
+    bool is_bias;
+};
+
+/* What a LINEAR node runs: several nodes share a matrix. */
+struct vk_linear_plan {
+    struct vk_matrix *matrix;
+    uint32_t row0;
+    uint32_t merged; /* nodes, this one included, that one dispatch computes; 0: an earlier one's */
+};
+
+struct vk_weights {
+    struct gpu *gpu;
+    const struct model *model;
+    struct gpu_buffer **slabs; /* (n_slabs) owned */
+    uint32_t n_slabs;
+    uint64_t *slab_quads;      /* (n_slabs) */
+    struct vk_matrix *matrices;
+    uint32_t n_matrices;
+    struct vk_weight *weights;   /* (tensors) */
+    struct vk_linear_plan *plan; /* (graph.count), of LINEAR nodes */
+    uint64_t bytes;
+};
+
+enum status vk_weights_init(struct vk_weights *out, struct gpu *gpu,
+                            const struct model *model) STATUS_MUST_USE;
+void vk_weights_finish(struct vk_weights *weights);
+
+/* The part that holds a tile of the matrix. */
+const struct vk_part *vk_weights_part(const struct vk_matrix *matrix, uint32_t tile);
+
+/* Edits one stored field as it is on the device. No work is in flight. */
+enum status vk_weights_edit(struct vk_weights *weights, const struct weight_site *site,
+                            struct hook_data *data) STATUS_MUST_USE;
+
+#endif
