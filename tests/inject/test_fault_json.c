@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
 #include <cmocka.h>
 #include <stdio.h>
 #include <string.h>
@@ -17,8 +18,7 @@
 static struct model *model;
 static struct fault_bounds bounds;
 
-static enum status parse(const char *text, struct fault **out, uint32_t *count,
-                         struct arena *arena)
+static enum status parse(const char *text, struct fault **out, uint32_t *count, struct arena *arena)
 {
     struct json_doc *doc = NULL;
     enum status st = json_parse(&doc, text, strlen(text), "fault.json");
@@ -93,7 +93,8 @@ static void test_mistakes(void **state)
     expect_error("{\"site\":\"blk.0.attn_q\",\"kind\":\"set\",\"bit\":1}", "'value'");
     expect_error("{\"site\":\"blk.0.attn_q\",\"kind\":\"flop\",\"bit\":1}", "unknown kind 'flop'");
     expect_error("{\"site\":\"blk.0.attn_q\",\"point\":\"in\",\"bit\":1}", "unknown point 'in'");
-    expect_error("{\"site\":\"blk.0.ffn_act\",\"point\":\"weight\",\"bit\":1}", "no point 'weight'");
+    expect_error("{\"site\":\"blk.0.ffn_act\",\"point\":\"weight\",\"bit\":1}",
+                 "no point 'weight'");
     expect_error("{\"site\":\"blk.0.attn_q\",\"bit\":1,\"row\":100000}", "row is 100000, expected");
     expect_error("{\"site\":\"blk.0.attn_q\",\"bit\":1,\"k\":1}", "no such coordinate");
     expect_error("{\"site\":\"blk.0.attn_scores\",\"bit\":1,\"key\":4000}", "sees keys");
@@ -132,8 +133,9 @@ static void test_draws_are_valid_and_stand_alone(void **state)
 /* Any bytes: an error or a fault, never a crash. */
 static void test_mutated_text(void **state)
 {
-    static const char good[] = "[{\"site\":\"blk.0.attn_q\",\"point\":\"partial\",\"kind\":\"flip\","
-                               "\"bits\":[1,5],\"row\":3,\"k\":7,\"position\":4}]";
+    static const char good[] =
+        "[{\"site\":\"blk.0.attn_q\",\"point\":\"partial\",\"kind\":\"flip\","
+        "\"bits\":[1,5],\"row\":3,\"k\":7,\"position\":4}]";
     struct rng rng;
     (void)state;
     rng_init(&rng, 1, 2);
@@ -154,10 +156,8 @@ static void test_mutated_text(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_one_fault),
-        cmocka_unit_test(test_list_of_places),
-        cmocka_unit_test(test_mistakes),
-        cmocka_unit_test(test_draws_are_valid_and_stand_alone),
+        cmocka_unit_test(test_one_fault),    cmocka_unit_test(test_list_of_places),
+        cmocka_unit_test(test_mistakes),     cmocka_unit_test(test_draws_are_valid_and_stand_alone),
         cmocka_unit_test(test_mutated_text),
     };
     FILE *probe = fopen(VKFI_SHARED "/oracle/tiny/tiny-llama-q4_1.gguf", "rb");

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
 #include <cmocka.h>
 
 #include "inject/outcome.h"
@@ -19,8 +20,7 @@ static void test_first_match_wins(void **state)
         {{.reached = true, .dry = true, .same_bits = true, .same_tokens = true},
          OUTCOME_MASKED_BITEXACT},
         {{.reached = true, .dry = true, .same_tokens = true}, OUTCOME_MASKED_TOKENS},
-        {{.reached = true, .bits_changed = true, .abnormal = true, .same_bits = true},
-         OUTCOME_DUE},
+        {{.reached = true, .bits_changed = true, .abnormal = true, .same_bits = true}, OUTCOME_DUE},
         {{.reached = true, .bits_changed = true, .same_bits = true, .same_tokens = true},
          OUTCOME_MASKED_BITEXACT},
         {{.reached = true, .bits_changed = true, .same_tokens = true}, OUTCOME_MASKED_TOKENS},

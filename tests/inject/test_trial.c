@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
 #include <cmocka.h>
 #include <stdio.h>
 #include <string.h>
@@ -39,9 +40,9 @@ struct bench {
     uint32_t kinds[KIND_COUNT], places[3];
 };
 
-static const int32_t PROMPT[] = {72, 105, 33, 200, 7, 99, 12, 250, 44, 5, 61, 88,
-                                 17, 31,  25, 90, 3, 8,  140, 2,  7, 19, 77, 6,
-                                 9,  41,  52, 63, 1, 11, 21,  34, 45, 56, 67, 78};
+static const int32_t PROMPT[] = {72, 105, 33, 200, 7, 99, 12,  250, 44, 5,  61, 88,
+                                 17, 31,  25, 90,  3, 8,  140, 2,   7,  19, 77, 6,
+                                 9,  41,  52, 63,  1, 11, 21,  34,  45, 56, 67, 78};
 #define PROMPT_COUNT ((uint32_t)(sizeof PROMPT / sizeof *PROMPT))
 
 static bool add_device(struct bench *b, const char *name, struct executor *ex)
@@ -109,10 +110,8 @@ static void expect_equal(const struct bench *b, const struct record *expected,
 /* Runs fault `id` naive on the scalar golden executor, then both ways on all devices. */
 static void run_fault(struct bench *b, uint64_t id)
 {
-    struct draw_params draw = {.bounds = &b->bounds,
-                               .first = 0,
-                               .count = b->device[0].golden.n_evaluated,
-                               .seed = SEED};
+    struct draw_params draw = {
+        .bounds = &b->bounds, .first = 0, .count = b->device[0].golden.n_evaluated, .seed = SEED};
     struct fault fault;
     struct record reference, record;
     struct arena arena = {0};
@@ -201,8 +200,8 @@ static void test_faults_k_quants(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_200_faults_llama),    cmocka_unit_test(test_faults_gemma3_f16),
-        cmocka_unit_test(test_faults_qwen2_bf16),   cmocka_unit_test(test_faults_rope_factors),
+        cmocka_unit_test(test_200_faults_llama),  cmocka_unit_test(test_faults_gemma3_f16),
+        cmocka_unit_test(test_faults_qwen2_bf16), cmocka_unit_test(test_faults_rope_factors),
         cmocka_unit_test(test_faults_k_quants),
     };
     FILE *probe = fopen(VKFI_SHARED "/oracle/tiny/tiny-gemma3.gguf", "rb");

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/* A device as the command line names it, admitted for exact and opened as an executor. */
+#ifndef VKFI_CLI_DEVICE_H
+#define VKFI_CLI_DEVICE_H
+
+#include <stdbool.h>
+
+#include "base/status.h"
+#include "cli/cli_env.h"
+#include "cpu/cpu.h"
+#include "gpu/device.h"
+#include "model/executor.h"
+
+/* Help text of every -d option. */
+#define CLI_DEVICE_HELP                                                                            \
+    "cpu (the best form for this processor), cpu:scalar, cpu:avx2, cpu:avx512, vk (any Vulkan "    \
+    "device, a real GPU before one that runs on the processor), the number of a Vulkan device in " \
+    "`vkfi devices`, or a piece of its name. Every device gives the same bits."
+
+struct cli_device {
+    enum cpu_form form;  /* used when gpu is null */
+    struct gpu *gpu;     /* owned; null: the CPU executor */
+    struct executor *ex; /* owned; null until cli_device_start */
+};
+
+/* Finds the device of `text` and, for Vulkan, opens and probes it: STATUS_DEVICE with the reason if
+ * exact is refused. */
+enum status cli_device_find(struct cli_device *out, const struct cli_env *env,
+                            const char *text) STATUS_MUST_USE;
+
+/* Makes the executor. */
+enum status cli_device_start(struct cli_device *device,
+                             const struct executor_params *params) STATUS_MUST_USE;
+
+/* Destroys the executor; the device stays open. */
+void cli_device_stop(struct cli_device *device);
+
+/* Closes everything. STATUS_INTERNAL if the validation layer complained. */
+enum status cli_device_finish(struct cli_device *device) STATUS_MUST_USE;
+
+/* Settings of gpu_list and gpu_open from the environment, without a selector. */
+struct gpu_params cli_device_gpu_params(const struct cli_env *env);
+
+/* "cpu:avx2". */
+const char *cli_device_form_name(enum cpu_form form);
+
+/* "cpu", "cpu:avx2" or the Vulkan device's name; lives as long as the device. */
+const char *cli_device_name(const struct cli_device *device);
+
+#endif

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/* What the process environment tells the program, read once in main. */
+#ifndef VKFI_CLI_ENV_H
+#define VKFI_CLI_ENV_H
+
+#include <stdbool.h>
+
+struct cli_env {
+    bool validate;            /* VKFI_VALIDATE=1: Khronos validation layer on */
+    const char *manifest;     /* VKFI_MANIFEST, else third_party/models.json of the source tree */
+    const char *cache_home;   /* XDG_CACHE_HOME, null or empty: not set */
+    const char *home;         /* HOME, null: not set */
+    const char *driver_files; /* VK_DRIVER_FILES or VK_ICD_FILENAMES, for messages; null: not set */
+};
+
+#endif

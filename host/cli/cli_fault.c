@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+/* `vkfi run --fault`: the golden run and a trial for each fault of the file. */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "cli/cli_output.h"
+#include "cli/cli_progress.h"
+#include "cli/cli_record.h"
+#include "cli/cli_run.h"
+
+struct trials {
+    struct cli_run *run;
+    struct cli_record_context context;
+    struct golden golden;
+    struct text golden_text;
+    struct fault *faults; /* (count) */
+    uint32_t count;
+    struct json_doc *doc; /* the fault file: faults point into it */
+    struct cli_progress progress;
+    struct cli_nonfinite where; /* of the golden run */
+};
+
+static enum status run_golden(struct trials *t)
+{
+    struct cli_run *run = t->run;
+    struct generate_params params = run->params;
+    cli_progress_init(&t->progress, run->n_ids, params.n);
+    params.progress = cli_progress_generate;
+    params.progress_user = &t->progress;
+    enum status st = golden_run(&t->golden, &run->arena, &params);
+    cli_progress_clear(&t->progress);
+    t->golden.params.progress = NULL;
+    /* Trials need neither lists of tokens nor log-probabilities. */
+    t->golden.params.top = 0;
+    t->golden.params.logsumexp = false;
+    if (!st)
+        st = cli_output_tokens(&t->golden_text, run->model->tokenizer, t->golden.run.tokens,
+                               t->golden.run.n_tokens);
+    t->context.golden = &t->golden;
+    t->context.golden_text = t->golden_text.data;
+    return st ? st : cli_nonfinite_find(&t->where, run, &t->golden.run);
+}
+
+static enum status run_trial(struct trials *t, uint32_t i, struct record *out)
+{
+    cli_progress_show(&t->progress, "fault %" PRIu32 "/%" PRIu32, i + 1, t->count);
+    enum status st = trial_run(out, &t->run->arena, &t->golden, &t->faults[i],
+                               t->run->options.naive ? TRIAL_NAIVE : TRIAL_FAST);
+    cli_progress_clear(&t->progress);
+    return st;
+}
+
+static enum status print_text(struct trials *t)
+{
+    struct executor_info info;
+    executor_info(t->run->device.ex, &info);
+    printf("golden run on %s: %" PRIu32 " tokens, hash %016" PRIx64 "\n\n", info.device,
+           t->golden.run.n_tokens, t->golden.run.hash);
+    for (uint32_t i = 0; i < t->count; i++) {
+        struct record record;
+        enum status st = run_trial(t, i, &record);
+        if (!st)
+            st = cli_record_text(&t->context, &record, i + 1, t->count);
+        if (!st)
+            st = cli_output_flush();
+        if (st)
+            return st;
+    }
+    return STATUS_OK;
+}
+
+/* All trials first: an object cut off by a failure would be no JSON. */
+static enum status print_json(struct trials *t)
+{
+    struct json_writer w;
+    enum status st = STATUS_OK;
+    struct record *record = arena_array(&t->run->arena, t->count, sizeof *record);
+    if (!record)
+        return STATUS_MEMORY;
+    for (uint32_t i = 0; !st && i < t->count; i++)
+        st = run_trial(t, i, &record[i]);
+    if (st)
+        return st;
+    json_begin(&w, stdout, true);
+    json_object_open(&w);
+    json_put_key(&w, "golden");
+    json_object_open(&w);
+    st = cli_run_json_members(&w, t->run, &t->golden.run, t->where.found ? &t->where : NULL);
+    json_object_close(&w);
+    json_put_key(&w, "faults");
+    json_array_open(&w);
+    for (uint32_t i = 0; !st && i < t->count; i++)
+        st = cli_record_json(&w, &t->context, &record[i]);
+    json_array_close(&w);
+    json_object_close(&w);
+    const enum status written = json_end(&w);
+    return st ? st : written;
+}
+
+enum status cli_fault_run(struct cli_run *run)
+{
+    struct trials t = {.run = run};
+    t.context.bounds = (struct fault_bounds){.model = run->model,
+                                             .act = run->needs.act,
+                                             .kv = run->needs.kv,
+                                             .n_prompt = run->n_ids,
+                                             .positions = run->needs.positions};
+    enum status st = json_load(&t.doc, run->options.fault);
+    if (!st)
+        st = fault_parse(&t.faults, &t.count, &run->arena, t.doc, &t.context.bounds);
+    if (!st)
+        st = run_golden(&t);
+    if (!st)
+        st = run->options.json ? print_json(&t) : print_text(&t);
+    text_finish(&t.golden_text);
+    json_destroy(&t.doc);
+    return st;
+}

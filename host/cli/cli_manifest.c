@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: MIT */
+/* The manifest of models and what of it lies in the cache. */
+#include "cli/cli_manifest.h"
+
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/args.h"
+#include "base/log.h"
+
+#define NAMES_MAX 64
+
+static enum status cache_folder(char **out, struct arena *arena, const struct cli_env *env)
+{
+    if (!env->cache_home && !env->home) {
+        log_error("found neither XDG_CACHE_HOME nor HOME, expected one of them: models are kept "
+                  "there");
+        return STATUS_INPUT;
+    }
+    *out = env->cache_home ? arena_printf(arena, "%s/vkfi/models", env->cache_home)
+                           : arena_printf(arena, "%s/.cache/vkfi/models", env->home);
+    return *out ? STATUS_OK : STATUS_MEMORY;
+}
+
+static enum status get_text(const struct json_doc *doc, const struct json *object, const char *key,
+                            const char **out)
+{
+    const struct json *value = json_get(object, key);
+    if (value && json_type(value) == JSON_TEXT) {
+        *out = json_text(value);
+        return STATUS_OK;
+    }
+    log_error("%s: member '%s' is missing or no text", json_where(doc, value ? value : object),
+              key);
+    return STATUS_INPUT;
+}
+
+static enum status read_entry(struct cli_manifest_entry *out, struct cli_manifest *manifest,
+                              const struct json *object, const char *folder)
+{
+    const char *file = NULL;
+    const struct {
+        const char *key;
+        const char **target;
+    } texts[] = {{"name", &out->name},       {"about", &out->about},
+                 {"licence", &out->licence}, {"architecture", &out->architecture},
+                 {"sha256", &out->sha256},   {"file", &file}};
+    int64_t size = 0;
+    struct stat info;
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        enum status st = get_text(manifest->doc, object, texts[i].key, texts[i].target);
+        if (st)
+            return st;
+    }
+    const struct json *stated = json_get(object, "size");
+    if (!stated || !json_integer(stated, 1, INT64_MAX, &size) || strchr(file, '/')) {
+        log_error("%s: member 'size' is no number of bytes, or 'file' no plain name",
+                  json_where(manifest->doc, object));
+        return STATUS_INPUT;
+    }
+    out->aliases = json_get(object, "aliases");
+    out->size = (uint64_t)size;
+    out->path = arena_printf(&manifest->arena, "%s/%s", folder, file);
+    if (!out->path)
+        return STATUS_MEMORY;
+    out->cached = stat(out->path, &info) == 0 && S_ISREG(info.st_mode) && info.st_size == size;
+    return STATUS_OK;
+}
+
+enum status cli_manifest_load(struct cli_manifest *out, const struct cli_env *env)
+{
+    char *folder = NULL;
+    *out = (struct cli_manifest){0};
+    enum status st = cache_folder(&folder, &out->arena, env);
+    if (!st)
+        st = json_load(&out->doc, env->manifest);
+    if (st)
+        goto fail;
+    const struct json *models = json_type(json_root(out->doc)) == JSON_OBJECT
+                                    ? json_get(json_root(out->doc), "models")
+                                    : NULL;
+    if (!models || json_type(models) != JSON_ARRAY) {
+        log_error("%s: found no list 'models', expected one", env->manifest);
+        st = STATUS_INPUT;
+        goto fail;
+    }
+    out->entry = arena_array(&out->arena, json_count(models) + 1, sizeof *out->entry);
+    if (!out->entry) {
+        st = STATUS_MEMORY;
+        goto fail;
+    }
+    for (; !st && out->count < json_count(models); out->count++)
+        st = read_entry(&out->entry[out->count], out, json_at(models, out->count), folder);
+    if (!st)
+        return STATUS_OK;
+fail:
+    cli_manifest_finish(out);
+    return st;
+}
+
+void cli_manifest_finish(struct cli_manifest *manifest)
+{
+    json_destroy(&manifest->doc);
+    arena_finish(&manifest->arena);
+    *manifest = (struct cli_manifest){0};
+}
+
+static bool is_called(const struct cli_manifest_entry *entry, const char *name)
+{
+    if (strcmp(entry->name, name) == 0)
+        return true;
+    for (size_t i = 0; entry->aliases && i < json_count(entry->aliases); i++) {
+        const struct json *alias = json_at(entry->aliases, i);
+        if (json_type(alias) == JSON_TEXT && strcmp(json_text(alias), name) == 0)
+            return true;
+    }
+    return false;
+}
+
+const struct cli_manifest_entry *cli_manifest_find(const struct cli_manifest *manifest,
+                                                   const char *name)
+{
+    const char *names[NAMES_MAX];
+    size_t count = 0;
+    for (size_t i = 0; i < manifest->count; i++) {
+        if (is_called(&manifest->entry[i], name))
+            return &manifest->entry[i];
+        if (count < NAMES_MAX)
+            names[count++] = manifest->entry[i].name;
+    }
+    const char *nearest = args_nearest(name, names, count);
+    if (nearest)
+        log_error("found unknown model '%s', did you mean '%s'?", name, nearest);
+    else
+        log_error("found unknown model '%s', expected the path of a GGUF file or a name of vkfi "
+                  "model list",
+                  name);
+    return NULL;
+}
+
+static bool is_path(const char *text)
+{
+    const size_t len = strlen(text);
+    return strchr(text, '/') || (len > 5 && strcmp(text + len - 5, ".gguf") == 0);
+}
+
+enum status cli_manifest_path(char **out, struct arena *arena, const struct cli_env *env,
+                              const char *text)
+{
+    struct cli_manifest manifest = {0};
+    if (is_path(text)) {
+        *out = arena_text(arena, text, strlen(text));
+        return *out ? STATUS_OK : STATUS_MEMORY;
+    }
+    enum status st = cli_manifest_load(&manifest, env);
+    if (st)
+        return st;
+    const struct cli_manifest_entry *entry = cli_manifest_find(&manifest, text);
+    if (!entry) {
+        st = STATUS_INPUT;
+    } else if (!entry->cached) {
+        log_error("model %s: not in the cache (%s), expected after: vkfi model get %s", entry->name,
+                  entry->path, entry->name);
+        st = STATUS_INPUT;
+    } else {
+        *out = arena_text(arena, entry->path, strlen(entry->path));
+        st = *out ? STATUS_OK : STATUS_MEMORY;
+    }
+    cli_manifest_finish(&manifest);
+    return st;
+}
+
+enum status cli_manifest_open(struct model **out, const struct cli_env *env, const char *text)
+{
+    struct arena arena = {0};
+    char *path = NULL;
+    enum status st = cli_manifest_path(&path, &arena, env, text);
+    if (!st)
+        st = model_open(out, path);
+    arena_finish(&arena); /* the model keeps no view of the path: gguf_path is a copy */
+    return st;
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/* Models by name: the manifest models.json, the cache folder, and opening by path or name. */
+#ifndef VKFI_CLI_MANIFEST_H
+#define VKFI_CLI_MANIFEST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/json.h"
+#include "base/status.h"
+#include "cli/cli_env.h"
+#include "model/model.h"
+
+struct cli_manifest_entry {
+    const char *name;           /* "smollm2-135m" */
+    const struct json *aliases; /* list of texts */
+    const char *about;          /* one line */
+    const char *architecture, *licence, *sha256;
+    uint64_t size; /* bytes */
+    char *path;    /* in the cache folder */
+    bool cached;   /* a file of that size lies there */
+};
+
+struct cli_manifest {
+    struct json_doc *doc; /* owned */
+    struct arena arena;
+    struct cli_manifest_entry *entry; /* (count) */
+    size_t count;
+};
+
+/* STATUS_INPUT if the file is not as expected, or if neither XDG_CACHE_HOME nor HOME is set. */
+enum status cli_manifest_load(struct cli_manifest *out, const struct cli_env *env) STATUS_MUST_USE;
+void cli_manifest_finish(struct cli_manifest *manifest);
+
+/* By name or alias; null, logged, if the manifest has no such model. */
+const struct cli_manifest_entry *cli_manifest_find(const struct cli_manifest *manifest,
+                                                   const char *name);
+
+/* Path of a model given as path or name; a name must be cached (else STATUS_INPUT, with the command
+ * that fetches it). A text is a path if it has a '/' or ends in ".gguf". */
+enum status cli_manifest_path(char **out, struct arena *arena, const struct cli_env *env,
+                              const char *text) STATUS_MUST_USE;
+
+/* The same, opened. */
+enum status cli_manifest_open(struct model **out, const struct cli_env *env,
+                              const char *text) STATUS_MUST_USE;
+
+#endif

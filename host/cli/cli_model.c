@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: MIT */
+/* `vkfi model`: list, get, path; info lies in cli_model_info.c. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/args.h"
+#include "base/log.h"
+#include "cli/cli_commands.h"
+#include "cli/cli_manifest.h"
+#include "cli/cli_model_info.h"
+#include "cli/cli_output.h"
+
+#define FETCH VKFI_SOURCE "/third_party/fetch_model.py"
+
+static void print_entry(const struct cli_manifest_entry *entry)
+{
+    char size[32];
+    printf("%-20s %-8s %10s  %-8s %-20s %s\n", entry->name, entry->architecture,
+           cli_output_bytes(size, (double)entry->size), entry->cached ? "cached" : "-",
+           entry->licence, entry->about);
+}
+
+static void put_entry(struct json_writer *w, const struct cli_manifest_entry *entry)
+{
+    const char *const texts[][2] = {
+        {"name", entry->name},       {"about", entry->about},
+        {"licence", entry->licence}, {"architecture", entry->architecture},
+        {"sha256", entry->sha256},   {"path", entry->path}};
+    json_object_open(w);
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        json_put_key(w, texts[i][0]);
+        json_put_text(w, texts[i][1]);
+    }
+    json_put_key(w, "size");
+    json_put_int(w, (int64_t)entry->size);
+    json_put_key(w, "cached");
+    json_put_bool(w, entry->cached);
+    json_object_close(w);
+}
+
+static enum status list_models(const struct cli_env *env, bool json)
+{
+    struct cli_manifest manifest;
+    struct json_writer w;
+    enum status st = cli_manifest_load(&manifest, env);
+    if (st)
+        return st;
+    if (!json) {
+        for (size_t i = 0; i < manifest.count; i++)
+            print_entry(&manifest.entry[i]);
+    } else {
+        json_begin(&w, stdout, true);
+        json_array_open(&w);
+        for (size_t i = 0; i < manifest.count; i++)
+            put_entry(&w, &manifest.entry[i]);
+        json_array_close(&w);
+        st = json_end(&w);
+    }
+    cli_manifest_finish(&manifest);
+    return st;
+}
+
+/* Returns only if the script could not be started. */
+static enum status get_model(const struct cli_env *env, const char *name)
+{
+    struct cli_manifest manifest;
+    enum status st = cli_manifest_load(&manifest, env);
+    if (st)
+        return st;
+    const struct cli_manifest_entry *entry = cli_manifest_find(&manifest, name);
+    if (entry) {
+        signal(SIGPIPE, SIG_DFL);
+        execlp("python3", "python3", FETCH, entry->name, (char *)NULL);
+        log_error("cannot start python3 %s: %s", FETCH, strerror(errno));
+    }
+    cli_manifest_finish(&manifest);
+    return entry ? STATUS_IO : STATUS_INPUT;
+}
+
+static enum status print_path(const struct cli_env *env, const char *text)
+{
+    struct arena arena = {0};
+    char *path = NULL;
+    enum status st = cli_manifest_path(&path, &arena, env, text);
+    if (!st)
+        printf("%s\n", path);
+    arena_finish(&arena);
+    return st;
+}
+
+static enum status run_action(const struct cli_env *env, const struct args_list *words, bool json)
+{
+    static const char *const actions[] = {"list", "get", "info", "path"};
+    const char *action = words->count > 0 ? words->item[0] : "";
+    const bool is_list = strcmp(action, "list") == 0;
+    const size_t needed = is_list ? 1 : 2;
+    size_t known = 0;
+    while (known < 4 && strcmp(action, actions[known]) != 0)
+        known++;
+    if (known == 4) {
+        const char *nearest = args_nearest(action, actions, 4);
+        if (nearest)
+            log_error("vkfi model: found '%s', did you mean '%s'?", action, nearest);
+        else
+            log_error("vkfi model: found %s%s%s, expected list, get, info or path",
+                      words->count > 0 ? "'" : "no action", action, words->count > 0 ? "'" : "");
+        return STATUS_USAGE;
+    }
+    if (words->count > needed) {
+        log_error("vkfi model %s: found '%s' behind it, expected %s", action, words->item[needed],
+                  is_list ? "nothing" : "one model");
+        return STATUS_USAGE;
+    }
+    if (words->count < needed) {
+        log_error("vkfi model %s: found no model behind it, expected one", action);
+        return STATUS_USAGE;
+    }
+    if (json && known != 0 && known != 2) {
+        log_error("vkfi model %s: found --json, expected it with list or info", action);
+        return STATUS_USAGE;
+    }
+    switch (known) {
+    case 0:
+        return list_models(env, json);
+    case 1:
+        return get_model(env, words->item[1]);
+    case 2:
+        return cli_model_info(env, words->item[1], json);
+    default:
+        return print_path(env, words->item[1]);
+    }
+}
+
+static const char DETAILS[] =
+    "DESCRIPTION\n"
+    "list shows the models that have a name, their licences, and which are in the cache "
+    "($XDG_CACHE_HOME/vkfi/models, or ~/.cache/vkfi/models).\n"
+    "\n"
+    "get fetches a model into the cache, checks its sha256, and prints its path. A model that is "
+    "already there is only checked.\n"
+    "\n"
+    "path prints where a model lies.\n"
+    "\n"
+    "info describes a model, given by name or as the path of a GGUF file: sizes, tensor types, "
+    "tokenizer, chat format, and the sites faults can name.\n"
+    "\n"
+    "EXIT CODES\n"
+    "  0  done\n"
+    "  2  no such model, not in the cache, a wrong file, or fetching failed\n"
+    "\n"
+    "EXAMPLES\n"
+    "  vkfi model get smollm2-135m\n"
+    "  vkfi model info model.gguf --json\n";
+
+enum status cli_model(const struct cli_env *env, int argc, char **argv)
+{
+    struct args_list words = {0};
+    bool json = false, done = false;
+    const struct args_option options[] = {
+        {0, "json", ARGS_FLAG, &json, NULL, "list and info: prints JSON.", 0, 0}, {0}};
+    const struct args_spec spec = {.command = "vkfi model",
+                                   .summary = "list, fetch and describe models",
+                                   .synopsis = "list [--json]\nget NAME\npath NAME\n"
+                                               "info MODEL [--json]",
+                                   .details = DETAILS,
+                                   .options = options,
+                                   .operands = &words};
+    enum status st = args_parse(&spec, argc, argv, &done);
+    return st || done ? st : run_action(env, &words, json);
+}

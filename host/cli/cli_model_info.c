@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: MIT */
+/* Describes a model: sizes, tensors, tokenizer, sites. */
+#include "cli/cli_model_info.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "cli/cli_manifest.h"
+#include "cli/cli_output.h"
+#include "inject/coordinates.h"
+#include "inject/fault.h"
+#include "model/chat.h"
+
+/* Tensors of one type. */
+struct type_total {
+    uint64_t count, bytes;
+};
+
+struct info {
+    const struct model *model;
+    struct type_total total[QUANT_COUNT];
+    struct type_total all;
+    uint32_t sites;              /* nodes that faults can name */
+    const char *tokenizer, *pre; /* kinds as the file names them */
+};
+
+static const char *text_or(const struct gguf *gguf, const char *key, const char *otherwise)
+{
+    const char *text = NULL;
+    size_t len = 0;
+    if (!gguf_has(gguf, key) || gguf_text(gguf, key, &text, &len) != STATUS_OK)
+        return otherwise;
+    return text;
+}
+
+static void gather(struct info *out, const struct model *model)
+{
+    *out = (struct info){.model = model};
+    for (uint64_t i = 0; i < gguf_tensor_count(model->gguf); i++) {
+        const struct tensor *tensor = &gguf_tensors(model->gguf)[i];
+        out->total[tensor->type].count++;
+        out->total[tensor->type].bytes += tensor->size;
+        out->all.count++;
+        out->all.bytes += tensor->size;
+    }
+    for (uint32_t i = 0; i < model->graph.count; i++) {
+        out->sites += model->graph.node[i].op != OP_STORE;
+    }
+    out->tokenizer = text_or(model->gguf, "tokenizer.ggml.model", "none");
+    out->pre = text_or(model->gguf, "tokenizer.ggml.pre", "none");
+}
+
+struct number {
+    const char *key;
+    uint64_t value;
+};
+
+#define NUMBERS 11
+static void numbers_of(struct number out[NUMBERS], const struct hparams *hp)
+{
+    const struct number numbers[NUMBERS] = {{"layers", hp->n_layers},
+                                            {"width", hp->n_embd},
+                                            {"heads", hp->n_head},
+                                            {"kv_heads", hp->n_head_kv},
+                                            {"head_size", hp->head_dim},
+                                            {"feed_forward", hp->n_ff},
+                                            {"vocabulary", hp->n_vocab},
+                                            {"context", hp->n_ctx},
+                                            {"rope_features", hp->rope_dim},
+                                            {"window", hp->window},
+                                            {"window_period", hp->window_period}};
+    memcpy(out, numbers, sizeof numbers);
+}
+
+/* "operand weight out": the points of a node. */
+static void print_points(const struct node *node, const struct hparams *hp)
+{
+    struct coordinates c;
+    for (uint32_t point = HOOK_OPERAND; point <= HOOK_MEM; point++) {
+        if (coordinates_of(&c, node, point, hp))
+            printf(" %s", fault_point_name(point));
+    }
+}
+
+/* Layer 0 stands for all: their sites differ in the number alone. */
+static void print_sites(const struct info *info)
+{
+    const struct graph *graph = &info->model->graph;
+    const struct hparams *hp = &info->model->hp;
+    printf("sites          %" PRIu32 " ops; every layer has those of layer 0\n", info->sites);
+    printf("  %-29s %-8s %8s %8s  %s\n", "site", "op", "rows", "width", "points");
+    for (uint32_t i = 0; i < graph->count; i++) {
+        const struct node *node = &graph->node[i];
+        if (node->op == OP_STORE || (node->layer != GRAPH_NO_LAYER && node->layer > 0))
+            continue;
+        printf("  %-29s %-8s %8" PRIu32 " %8" PRIu32 " ", node->site, graph_op_name(node->op),
+               node->rows, node->width);
+        print_points(node, hp);
+        putchar('\n');
+    }
+    printf("  and, stored: every weight by its name in the file; blk.N.kv_k, blk.N.kv_v\n");
+}
+
+static void print_info(const struct info *info)
+{
+    const struct model *model = info->model;
+    struct number numbers[NUMBERS];
+    char bytes[32];
+    numbers_of(numbers, &model->hp);
+    printf("%-14s %s\n%-14s %s\n", "file", gguf_path(model->gguf), "architecture",
+           arch_name(model->hp.arch));
+    for (size_t i = 0; i < NUMBERS; i++)
+        printf("%-14s %" PRIu64 "\n", numbers[i].key, numbers[i].value);
+    printf("%-14s %" PRIu64 ", %s\n", "tensors", info->all.count,
+           cli_output_bytes(bytes, (double)info->all.bytes));
+    for (int type = 0; type < QUANT_COUNT; type++) {
+        if (info->total[type].count > 0)
+            printf("  %-6s %5" PRIu64 "  %s\n", quant_name((enum quant)type),
+                   info->total[type].count,
+                   cli_output_bytes(bytes, (double)info->total[type].bytes));
+    }
+    printf("%-14s %s, pre-tokenizer %s, begin token ", "tokenizer", info->tokenizer, info->pre);
+    if (tokenizer_begin(model->tokenizer) < 0)
+        printf("none\n");
+    else
+        printf("%" PRId32 "\n", tokenizer_begin(model->tokenizer));
+    printf("%-14s %s\n", "chat format", chat_name(chat_detect(model->gguf)));
+    print_sites(info);
+}
+
+static void put_number(struct json_writer *w, const char *key, uint64_t value)
+{
+    json_put_key(w, key);
+    json_put_int(w, (int64_t)value);
+}
+
+static void put_text(struct json_writer *w, const char *key, const char *text)
+{
+    json_put_key(w, key);
+    json_put_text(w, text);
+}
+
+static void put_tensors(struct json_writer *w, const struct info *info)
+{
+    json_put_key(w, "tensors");
+    json_object_open(w);
+    put_number(w, "count", info->all.count);
+    put_number(w, "bytes", info->all.bytes);
+    json_put_key(w, "types");
+    json_object_open(w);
+    for (int type = 0; type < QUANT_COUNT; type++) {
+        if (info->total[type].count == 0)
+            continue;
+        json_put_key(w, quant_name((enum quant)type));
+        json_object_open(w);
+        put_number(w, "count", info->total[type].count);
+        put_number(w, "bytes", info->total[type].bytes);
+        json_object_close(w);
+    }
+    json_object_close(w);
+    json_object_close(w);
+}
+
+static void put_site(struct json_writer *w, const struct node *node, const struct hparams *hp)
+{
+    struct coordinates c;
+    json_object_open(w);
+    put_text(w, "site", node->site);
+    put_text(w, "op", graph_op_name(node->op));
+    json_put_key(w, "layer");
+    if (node->layer == GRAPH_NO_LAYER)
+        json_put_null(w);
+    else
+        json_put_int(w, node->layer);
+    put_number(w, "rows", node->rows);
+    put_number(w, "width", node->width);
+    json_put_key(w, "points");
+    json_array_open(w);
+    for (uint32_t point = HOOK_OPERAND; point <= HOOK_MEM; point++) {
+        if (coordinates_of(&c, node, point, hp))
+            json_put_text(w, fault_point_name(point));
+    }
+    json_array_close(w);
+    json_object_close(w);
+}
+
+static enum status put_info(const struct info *info, const char *name)
+{
+    const struct model *model = info->model;
+    struct number numbers[NUMBERS];
+    struct json_writer w;
+    numbers_of(numbers, &model->hp);
+    json_begin(&w, stdout, true);
+    json_object_open(&w);
+    put_text(&w, "model", name);
+    put_text(&w, "file", gguf_path(model->gguf));
+    put_text(&w, "architecture", arch_name(model->hp.arch));
+    for (size_t i = 0; i < NUMBERS; i++)
+        put_number(&w, numbers[i].key, numbers[i].value);
+    put_tensors(&w, info);
+    put_text(&w, "tokenizer", info->tokenizer);
+    put_text(&w, "pre_tokenizer", info->pre);
+    json_put_key(&w, "begin_token");
+    json_put_int(&w, tokenizer_begin(model->tokenizer));
+    put_text(&w, "chat_format", chat_name(chat_detect(model->gguf)));
+    json_put_key(&w, "sites");
+    json_array_open(&w);
+    for (uint32_t i = 0; i < model->graph.count; i++) {
+        if (model->graph.node[i].op != OP_STORE)
+            put_site(&w, &model->graph.node[i], &model->hp);
+    }
+    json_array_close(&w);
+    json_object_close(&w);
+    return json_end(&w);
+}
+
+enum status cli_model_info(const struct cli_env *env, const char *name, bool json)
+{
+    struct model *model = NULL;
+    struct info info;
+    enum status st = cli_manifest_open(&model, env, name);
+    if (st)
+        return st;
+    gather(&info, model);
+    if (json)
+        st = put_info(&info, name);
+    else
+        print_info(&info);
+    model_close(&model);
+    return st;
+}

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+/* What a fault's coordinates and bits mean, for both forms of a record. */
+#include "cli/cli_record.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "inject/coordinates.h"
+#include "shared/numerics.h"
+
+static const struct node *node_of(const struct fault *fault, const struct fault_bounds *bounds)
+{
+    return fault->place == FAULT_OP ? &bounds->model->graph.node[fault->node] : NULL;
+}
+
+/* The tensor whose stored bits are struck or read, null if it is not a weight. */
+static const struct tensor *weight_of(const struct fault *fault, const struct fault_bounds *bounds)
+{
+    const struct node *node = node_of(fault, bounds);
+    if (fault->place == FAULT_WEIGHT)
+        return fault->tensor;
+    return node && fault->point == HOOK_WEIGHT ? node->weight : NULL;
+}
+
+bool cli_record_has_field(const struct fault *fault, const struct fault_bounds *bounds)
+{
+    return weight_of(fault, bounds) != NULL;
+}
+
+/* How stored bits of a weight's field are read: true for a float of type `*out`. */
+static bool field_storage(enum quant type, enum quant_field field, enum storage *out)
+{
+    if (field == QUANT_FIELD_SCALE || field == QUANT_FIELD_MIN) {
+        *out = STORAGE_F16;
+        return true;
+    }
+    *out = type == QUANT_F16 ? STORAGE_F16 : type == QUANT_BF16 ? STORAGE_BF16 : STORAGE_F32;
+    return field == QUANT_FIELD_CODE &&
+           (type == QUANT_F32 || type == QUANT_F16 || type == QUANT_BF16);
+}
+
+struct cli_record_value cli_record_value(const struct fault *fault,
+                                         const struct fault_bounds *bounds, uint32_t bits)
+{
+    const struct tensor *weight = weight_of(fault, bounds);
+    struct cli_record_value value = {
+        .is_float = true, .code = bits, .width = fault_width(fault, bounds)};
+    enum storage storage = STORAGE_F32;
+    if (weight)
+        value.is_float = field_storage(weight->type, fault->field, &storage);
+    else if (value.width == 16)
+        storage =
+            fault->place == FAULT_KV || fault->point == HOOK_WEIGHT ? bounds->kv : bounds->act;
+    if (storage == STORAGE_F16)
+        value.number = nm_f16_to_f32(bits & 0xffffu);
+    else
+        value.number = lang_float(storage == STORAGE_BF16 ? bits << 16 : bits);
+    return value;
+}
+
+const char *cli_record_bits(const struct fault *fault, char *out, size_t size)
+{
+    int n = 0;
+    out[0] = '\0';
+    if (fault->kind == KIND_SET) {
+        snprintf(out, size, "0x%" PRIx32, fault->value);
+        return out;
+    }
+    if (fault->kind != KIND_FLIP && fault->kind != KIND_STUCK_AT_0 &&
+        fault->kind != KIND_STUCK_AT_1)
+        return out;
+    for (uint32_t bit = 0; bit < 32; bit++) {
+        if (fault->mask >> bit & 1u && n >= 0 && (size_t)n < size)
+            n += snprintf(out + n, size - (size_t)n, n == 0 ? "%" PRIu32 : ",%" PRIu32, bit);
+    }
+    return out;
+}
+
+const char *cli_record_where(const struct fault *fault, const struct fault_bounds *bounds,
+                             char *out, size_t size)
+{
+    struct coordinates c = {.rows = 1, .ks = 1};
+    const struct node *node = node_of(fault, bounds);
+    const struct {
+        bool used;
+        const char *name;
+        uint32_t value;
+    } part[] = {
+        {fault->place != FAULT_KV &&
+             (!node || (coordinates_of(&c, node, fault->point, &bounds->model->hp) && c.rows > 0)),
+         "row", fault->row},
+        {c.ks > 0, "k", fault->k},
+        {fault->place == FAULT_KV || (node && c.keyed), "key", fault->key},
+    };
+    int n = 0;
+    out[0] = '\0';
+    for (size_t i = 0; i < sizeof part / sizeof *part; i++) {
+        if (part[i].used && n >= 0 && (size_t)n < size)
+            n += snprintf(out + n, size - (size_t)n, "%s%s %" PRIu32, n > 0 ? ", " : "",
+                          part[i].name, part[i].value);
+    }
+    return out;
+}

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MIT */
+/* A record as a JSON object. */
+#include "cli/cli_output.h"
+#include "cli/cli_record.h"
+#include "inject/outcome.h"
+
+#define NOT_PRESENT UINT32_MAX
+
+static void put_text(struct json_writer *w, const char *key, const char *text)
+{
+    json_put_key(w, key);
+    json_put_text(w, text);
+}
+
+/* A count, or null where there is none. */
+static void put_count(struct json_writer *w, const char *key, uint32_t value)
+{
+    json_put_key(w, key);
+    if (value == NOT_PRESENT)
+        json_put_null(w);
+    else
+        json_put_int(w, value);
+}
+
+static void put_place(struct json_writer *w, const struct cli_record_context *context,
+                      const struct fault *fault)
+{
+    static const char *const places[] = {"op", "weight", "kv"};
+    const struct graph *graph = &context->bounds.model->graph;
+    const uint32_t decode = context->bounds.n_prompt - 1; /* position of step 0 */
+    char site[FAULT_SITE_TEXT];
+    fault_site(fault, site);
+    put_text(w, "site", site);
+    put_text(w, "place", places[fault->place]);
+    put_count(w, "layer", fault->layer == GRAPH_NO_LAYER ? NOT_PRESENT : fault->layer);
+    json_put_key(w, "op");
+    if (fault->place == FAULT_OP)
+        json_put_text(w, graph_op_name(graph->node[fault->node].op));
+    else
+        json_put_null(w);
+    put_text(w, "point", fault_point_name(fault->point));
+    put_text(w, "kind", fault_kind_name(fault->kind));
+    put_count(w, "position", fault->position);
+    put_count(w, "step", fault->position < decode ? NOT_PRESENT : fault->position - decode);
+    put_count(w, "row", fault->row);
+    put_count(w, "k", fault->k);
+    put_count(w, "key", fault->key);
+    if (cli_record_has_field(fault, &context->bounds))
+        put_text(w, "field", quant_field_name(fault->field));
+}
+
+static void put_mask(struct json_writer *w, const struct fault *fault, uint32_t width)
+{
+    const uint32_t mask = fault->mask;
+    const bool masked = fault->kind == KIND_FLIP || fault->kind == KIND_STUCK_AT_0 ||
+                        fault->kind == KIND_STUCK_AT_1;
+    if (fault->kind == KIND_SET) {
+        json_put_key(w, "value");
+        cli_output_bits(w, fault->value, width);
+    }
+    if (!masked)
+        return;
+    json_put_key(w, "mask");
+    cli_output_bits(w, mask, width);
+    if (mask != 0 && (mask & (mask - 1)) == 0) {
+        json_put_key(w, "bit");
+        json_put_int(w, __builtin_ctz(mask));
+    }
+}
+
+static void put_value(struct json_writer *w, const char *key, const struct cli_record_value *value)
+{
+    json_put_key(w, key);
+    if (value->is_float)
+        json_put_float(w, value->number);
+    else
+        json_put_int(w, value->code);
+}
+
+/* Bits are null when the fault was not reached: nothing was there to be read. */
+static void put_proof(struct json_writer *w, const struct cli_record_context *context,
+                      const struct record *record)
+{
+    const struct cli_record_value before =
+        cli_record_value(&record->fault, &context->bounds, record->before);
+    const struct cli_record_value after =
+        cli_record_value(&record->fault, &context->bounds, record->after);
+    if (record->activations == 0) {
+        static const char *const keys[] = {"before", "after", "before_value", "after_value"};
+        for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+            put_count(w, keys[i], NOT_PRESENT);
+    } else {
+        json_put_key(w, "before");
+        cli_output_bits(w, record->before, before.width);
+        json_put_key(w, "after");
+        cli_output_bits(w, record->after, after.width);
+        put_value(w, "before_value", &before);
+        put_value(w, "after_value", &after);
+    }
+    put_count(w, "activations", record->activations);
+    put_count(w, "expected_activations", record->expected_activations);
+}
+
+static void put_deviation(struct json_writer *w, const struct cli_record_context *context,
+                          const struct record *record)
+{
+    json_put_key(w, "deviation");
+    json_array_open(w);
+    for (uint32_t i = 0; record->deviation && i <= context->bounds.model->hp.n_layers; i++) {
+        json_object_open(w);
+        put_count(w, "layer", i);
+        json_put_key(w, "max_abs");
+        json_put_number(w, record->deviation[i].max_abs);
+        json_put_key(w, "rel_l2");
+        json_put_number(w, record->deviation[i].rel_l2);
+        put_count(w, "bits", record->deviation[i].bits);
+        json_object_close(w);
+    }
+    json_array_close(w);
+}
+
+enum status cli_record_json(struct json_writer *w, const struct cli_record_context *context,
+                            const struct record *record)
+{
+    struct text faulty = {0};
+    enum status st = cli_output_tokens(&faulty, context->bounds.model->tokenizer, record->tokens,
+                                       record->n_tokens);
+    if (st)
+        goto end;
+    json_object_open(w);
+    put_place(w, context, &record->fault);
+    put_mask(w, &record->fault, fault_width(&record->fault, &context->bounds));
+    put_proof(w, context, record);
+    put_text(w, "outcome", outcome_name(record->outcome));
+    put_count(w, "first_diff",
+              record->first_diff == EXECUTOR_NONE ? NOT_PRESENT : record->first_diff);
+    put_count(w, "golden_len", context->golden->run.n_tokens);
+    put_count(w, "faulty_len", record->n_tokens);
+    json_put_key(w, "nan_logits");
+    json_put_bool(w, record->nan_logits);
+    put_deviation(w, context, record);
+    put_text(w, "golden_text", context->golden_text);
+    put_text(w, "faulty_text", faulty.data);
+    json_put_key(w, "hash");
+    json_put_hex(w, record->hash, 16);
+    json_object_close(w);
+end:
+    text_finish(&faulty);
+    return st;
+}

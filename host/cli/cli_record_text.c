@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: MIT */
+/* A record as a block of lines. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/cli_output.h"
+#include "cli/cli_record.h"
+#include "inject/outcome.h"
+
+static void print_bits(const struct cli_record_value *value)
+{
+    char number[32];
+    printf("0x%0*" PRIx32, (int)((value->width + 3) / 4), value->code);
+    if (value->is_float)
+        printf(" (%s)", cli_output_float(number, value->number));
+    else
+        printf(" (%" PRIu32 ")", value->code);
+}
+
+/* "flip of bit 30 of 32", "set to 0x3c00", "zero". */
+static void print_change(const struct fault *fault, uint32_t width)
+{
+    char bits[128];
+    cli_record_bits(fault, bits, sizeof bits);
+    printf("%s", fault_kind_name(fault->kind));
+    if (fault->kind == KIND_SET)
+        printf(" to %s", bits);
+    else if (bits[0] != '\0')
+        printf(" of bit%s %s of %" PRIu32, strchr(bits, ',') ? "s" : "", bits, width);
+}
+
+static void print_fault(const struct cli_record_context *context, const struct fault *fault,
+                        const char *site)
+{
+    char where[96];
+    const bool prefill = fault->position + 1 < context->bounds.n_prompt;
+    printf("  site         %s", site);
+    if (fault->layer != GRAPH_NO_LAYER)
+        printf(", layer %" PRIu32, fault->layer);
+    printf("\n  coordinates  %s", cli_record_where(fault, &context->bounds, where, sizeof where));
+    if (cli_record_has_field(fault, &context->bounds))
+        printf(", field %s", quant_field_name(fault->field));
+    printf("%sposition %" PRIu32, where[0] != '\0' ? ", " : "", fault->position);
+    if (prefill)
+        printf(" (prompt)\n");
+    else
+        printf(" (step %" PRIu32 ")\n", fault->position + 1 - context->bounds.n_prompt);
+    printf("  fault        ");
+    print_change(fault, fault_width(fault, &context->bounds));
+    printf(", at %s\n", fault_point_name(fault->point));
+}
+
+static void print_proof(const struct cli_record_context *context, const struct record *record)
+{
+    if (record->activations > 0) {
+        const struct cli_record_value before =
+            cli_record_value(&record->fault, &context->bounds, record->before);
+        const struct cli_record_value after =
+            cli_record_value(&record->fault, &context->bounds, record->after);
+        printf("  before       ");
+        print_bits(&before);
+        printf("\n  after        ");
+        print_bits(&after);
+        putchar('\n');
+    }
+    printf("  activations  %" PRIu32 " of %" PRIu32 "\n", record->activations,
+           record->expected_activations);
+}
+
+static enum status print_token(const struct cli_record_context *context, const int32_t *tokens,
+                               uint32_t n, uint32_t step)
+{
+    struct text text = {0};
+    if (step >= n) {
+        printf("end of run");
+        return STATUS_OK;
+    }
+    enum status st = cli_output_tokens(&text, context->bounds.model->tokenizer, tokens + step, 1);
+    if (!st) {
+        printf("%" PRId32 " ", tokens[step]);
+        cli_output_quoted(text.data);
+    }
+    text_finish(&text);
+    return st;
+}
+
+static enum status print_first_diff(const struct cli_record_context *context,
+                                    const struct record *record)
+{
+    const struct generation *golden = &context->golden->run;
+    if (record->first_diff == EXECUTOR_NONE) {
+        printf("  first diff   none\n");
+        return STATUS_OK;
+    }
+    printf("  first diff   step %" PRIu32 ": ", record->first_diff);
+    enum status st = print_token(context, golden->tokens, golden->n_tokens, record->first_diff);
+    if (st)
+        return st;
+    printf(" -> ");
+    st = print_token(context, record->tokens, record->n_tokens, record->first_diff);
+    putchar('\n');
+    return st;
+}
+
+/* Only the layer boundaries that differ. */
+static void print_deviation(const struct cli_record_context *context, const struct record *record)
+{
+    const uint32_t n_layers = context->bounds.model->hp.n_layers;
+    bool any = false;
+    for (uint32_t i = 0; record->deviation && i <= n_layers; i++) {
+        const struct trial_deviation *d = &record->deviation[i];
+        if (d->bits == 0)
+            continue;
+        if (!any)
+            printf("  deviation    of the residual at the struck position\n"
+                   "               entering       max |d|   relative L2        bits\n");
+        any = true;
+        if (i < n_layers)
+            printf("               layer %-4" PRIu32, i);
+        else
+            printf("               output    ");
+        printf("  %12.5g  %12.5g  %10" PRIu32 "\n", d->max_abs, d->rel_l2, d->bits);
+    }
+    if (!any)
+        printf("  deviation    none at any layer boundary of the struck position\n");
+}
+
+enum status cli_record_text(const struct cli_record_context *context, const struct record *record,
+                            uint32_t number, uint32_t count)
+{
+    struct text faulty = {0};
+    char site[FAULT_SITE_TEXT];
+    fault_site(&record->fault, site);
+    enum status st = cli_output_tokens(&faulty, context->bounds.model->tokenizer, record->tokens,
+                                       record->n_tokens);
+    if (st)
+        goto end;
+    printf("fault %" PRIu32 " of %" PRIu32 ": %s\n", number, count, outcome_name(record->outcome));
+    print_fault(context, &record->fault, site);
+    print_proof(context, record);
+    st = print_first_diff(context, record);
+    if (st)
+        goto end;
+    if (record->activations > 0)
+        print_deviation(context, record);
+    printf("  golden       ");
+    cli_output_quoted(context->golden_text);
+    printf("\n  faulty       ");
+    cli_output_quoted(faulty.data);
+    printf("\n\n");
+end:
+    text_finish(&faulty);
+    return st;
+}

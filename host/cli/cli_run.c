@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: MIT */
+/* `vkfi run`: options, opening, plain generation. */
+#include "cli/cli_run.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/args.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "cli/cli_commands.h"
+#include "cli/cli_manifest.h"
+#include "cli/cli_output.h"
+#include "cli/cli_progress.h"
+#include "cli/cli_run_help.h"
+
+/* Text goes out as soon as a token completes a character. */
+struct stream {
+    struct cli_progress progress;
+    struct detokenizer dt;
+    struct text text;
+    enum status st; /* first failure; the callback cannot stop the run */
+};
+
+static enum status put_text(struct stream *s)
+{
+    if (s->text.size == 0)
+        return STATUS_OK;
+    fwrite(s->text.data, 1, s->text.size, stdout);
+    s->text.size = 0;
+    return cli_output_flush();
+}
+
+static void stream_token(void *user, int32_t token, uint32_t done)
+{
+    struct stream *s = user;
+    if (token < 0) {
+        cli_progress_generate(&s->progress, token, done);
+        return;
+    }
+    cli_progress_clear(&s->progress);
+    if (!s->st)
+        s->st = detokenizer_put(&s->dt, token, &s->text);
+    if (!s->st)
+        s->st = put_text(s);
+}
+
+static void say_speed(const struct cli_run *run, const struct generation *g)
+{
+    struct executor_info info;
+    executor_info(run->device.ex, &info);
+    const uint32_t decoded = g->n_tokens - 1;
+    log_info("%s: load %.2f s, prompt %u tokens %.1f tok/s, decode %u tokens %.1f tok/s",
+             info.device, run->load_seconds, run->n_ids, run->n_ids / g->prompt_seconds, decoded,
+             decoded > 0 ? decoded / g->decode_seconds : 0.0);
+}
+
+static enum status run_text(struct cli_run *run)
+{
+    struct stream s = {0};
+    struct generation g;
+    struct cli_nonfinite where;
+    detokenizer_init(&s.dt, run->model->tokenizer, false);
+    s.dt.started = true; /* the text goes on behind the prompt */
+    cli_progress_init(&s.progress, run->n_ids, run->params.n);
+    run->params.progress = stream_token;
+    run->params.progress_user = &s;
+    enum status st = generate(&g, &run->arena, &run->params);
+    cli_progress_clear(&s.progress);
+    if (!st)
+        st = s.st ? s.st : detokenizer_flush(&s.dt, &s.text);
+    if (!st)
+        st = put_text(&s);
+    if (!st && isatty(STDOUT_FILENO))
+        putchar('\n');
+    text_finish(&s.text);
+    if (st)
+        return st;
+    say_speed(run, &g);
+    kv_release(run->device.ex->kv, g.branch);
+    return cli_nonfinite_find(&where, run, &g);
+}
+
+static enum status run_json(struct cli_run *run)
+{
+    struct cli_progress progress;
+    struct generation g;
+    struct cli_nonfinite where;
+    struct json_writer w;
+    cli_progress_init(&progress, run->n_ids, run->params.n);
+    run->params.progress = cli_progress_generate;
+    run->params.progress_user = &progress;
+    enum status st = generate(&g, &run->arena, &run->params);
+    cli_progress_clear(&progress);
+    if (st)
+        return st;
+    kv_release(run->device.ex->kv, g.branch);
+    st = cli_nonfinite_find(&where, run, &g);
+    if (st)
+        return st;
+    json_begin(&w, stdout, true);
+    json_object_open(&w);
+    st = cli_run_json_members(&w, run, &g, where.found ? &where : NULL);
+    if (st)
+        return st;
+    json_object_close(&w);
+    return json_end(&w);
+}
+
+/* All that can be checked before a file or a driver is touched. */
+static enum status check_options(const struct cli_run_options *o)
+{
+    if (!o->model) {
+        log_error("found no model, expected -m with a path or a name of vkfi model list");
+        return STATUS_USAGE;
+    }
+    if (o->mode != 0) {
+        log_error("found --mode native, expected --mode exact: native kernels are not part of "
+                  "this version");
+        return STATUS_USAGE;
+    }
+    if (!o->json && (o->top > 0 || o->logprobs)) {
+        log_error("found --%s without --json, expected both", o->top > 0 ? "top" : "logprobs");
+        return STATUS_USAGE;
+    }
+    if (o->fault && o->logprobs) {
+        log_error("found --logprobs with --fault, expected one of them");
+        return STATUS_USAGE;
+    }
+    if (!o->fault && o->naive) {
+        log_error("found --naive without --fault, expected both");
+        return STATUS_USAGE;
+    }
+    return cli_prompt_check(&o->prompt);
+}
+
+static void set_params(struct cli_run *run)
+{
+    const struct cli_run_options *o = &run->options;
+    run->params = (struct generate_params){
+        .ids = run->ids,
+        .n_ids = run->n_ids,
+        .n = (uint32_t)o->n,
+        .ignore_end = o->ignore_end,
+        .sampler = {.temperature = o->temperature, .top_k = (uint32_t)o->top_k, .seed = o->seed},
+        .columns = (uint32_t)o->columns,
+        .top = (uint32_t)o->top,
+        .logsumexp = o->top > 0,
+        .prompt_logprobs = o->logprobs,
+        .save_position = EXECUTOR_NONE};
+    run->needs = (struct executor_params){.model = run->model,
+                                          .act = (enum storage)o->act,
+                                          .kv = (enum storage)o->kv,
+                                          .positions = run->n_ids + (uint32_t)o->n,
+                                          .branches = 1,
+                                          .columns = (uint32_t)o->columns,
+                                          .threads = (uint32_t)o->threads};
+    if (o->fault)
+        golden_needs(&run->needs, run->n_ids, (uint32_t)o->n);
+}
+
+static enum status open_run(struct cli_run *run, const struct cli_env *env)
+{
+    const struct cli_run_options *o = &run->options;
+    const double start = clock_seconds();
+    struct cli_progress progress;
+    cli_progress_init(&progress, 0, 0);
+    cli_progress_stage(&progress, "loading the model");
+    enum status st = cli_manifest_open(&run->model, env, o->model);
+    if (!st)
+        st = cli_prompt_ids(&o->prompt, run->model, &run->arena, &run->ids, &run->n_ids);
+    if (!st)
+        st = cli_prompt_fits(run->model, run->n_ids, o->n);
+    if (st)
+        return st;
+    if (o->top > run->model->hp.n_vocab) {
+        log_error("found --top %u, expected at most the model's %u tokens", (uint32_t)o->top,
+                  run->model->hp.n_vocab);
+        return STATUS_USAGE;
+    }
+    set_params(run);
+    cli_progress_stage(&progress, "opening the device");
+    st = cli_device_find(&run->device, env, o->device);
+    if (st)
+        return st;
+    cli_progress_stage(&progress, run->device.gpu ? "compiling kernels" : "preparing weights");
+    st = cli_device_start(&run->device, &run->needs);
+    if (st)
+        return st;
+    cli_progress_clear(&progress);
+    if (run->device.gpu && o->threads > 0)
+        log_warn("--threads is for CPU devices, found it with %s", cli_device_name(&run->device));
+    run->params.ex = run->device.ex;
+    run->load_seconds = clock_seconds() - start;
+    return STATUS_OK;
+}
+
+enum status cli_run(const struct cli_env *env, int argc, char **argv)
+{
+    struct cli_run run = {.options = {.device = "cpu", .n = 32}};
+    bool done = false;
+    enum status st = cli_run_parse(&run.options, argc, argv, &done);
+    if (st || done)
+        return st;
+    st = check_options(&run.options);
+    if (st)
+        return st;
+    st = open_run(&run, env);
+    if (!st)
+        st = run.options.fault  ? cli_fault_run(&run)
+             : run.options.json ? run_json(&run)
+                                : run_text(&run);
+    const enum status closed = cli_device_finish(&run.device);
+    model_close(&run.model);
+    arena_finish(&run.arena);
+    return st ? st : closed;
+}

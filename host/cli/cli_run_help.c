@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: MIT */
+/* Options and manual page of `vkfi run`. */
+#include "cli/cli_run_help.h"
+
+#include "base/args.h"
+
+/* Parts of the page; a C string may not be longer than 4095 bytes. */
+static const char DESCRIPTION[] =
+    "DESCRIPTION\n"
+    "Runs a model on a prompt and prints the text it generates, as it is generated. In the exact "
+    "mode every logit of every step has the same 32 bits on every device, so two runs are compared "
+    "by their hashes alone.\n"
+    "\n"
+    "Standard output holds the result and nothing else; progress goes to standard error, and only "
+    "when that is a terminal. A newline behind the text is added only on a terminal.\n"
+    "\n"
+    "JSON\n"
+    "With --json one object is printed:\n"
+    "  model, device, driver, mode, act, kv, contract\n"
+    "                    what ran where, and the version of the arithmetic\n"
+    "  ids, tokens       prompt and generated token ids, an end token included\n"
+    "  text              the generated text\n"
+    "  stop              \"end\" (an end token) or \"length\" (n tokens)\n"
+    "  prompt_logprobs   with --logprobs: natural logarithm of the probability\n"
+    "                    of each prompt token from the second on\n"
+    "  steps             one a token: token; hash of its logit row (16 hex\n"
+    "                    digits); with --top also logsumexp and top, the list of\n"
+    "                    [id, logit] in falling order\n"
+    "  hash              of all step hashes\n"
+    "  nonfinite         only if some logit is Inf or NaN: the site, layer, step\n"
+    "                    (null: in the prompt) and position where the first Inf\n"
+    "                    or NaN arose\n"
+    "  seconds           load, prompt, decode\n"
+    "Inf and NaN are written as the texts \"Infinity\", \"-Infinity\", \"NaN\".\n"
+    "\n";
+
+static const char FAULTS[] =
+    "FAULTS\n"
+    "--fault FILE reads one fault, or a list of them, as JSON. First comes the run without a "
+    "fault (golden), then one trial a fault, each alone. Every trial proves from the device that "
+    "its fault fired: the bits before and after are read back, and a fault that did not fire as "
+    "often as predicted ends the program with exit code 4. The members of a fault:\n"
+    "  site      what is struck. An op: \"blk.3.attn_q\", \"blk.3.ffn_norm\",\n"
+    "            \"token_embd\", \"output\". A stored weight, from a position on:\n"
+    "            \"blk.3.attn_q.weight\". A stored entry of the KV cache:\n"
+    "            \"blk.3.kv_k\", \"blk.3.kv_v\". vkfi model info lists all sites.\n"
+    "  point     where in an op (default \"out\"; stored things: \"mem\"):\n"
+    "            operand  its private copy of input element k\n"
+    "            weight   the stored bits of one weight field, or of a K or V\n"
+    "                     entry, as decoded for this evaluation only\n"
+    "            partial  the running sum right after the product of element k\n"
+    "            out      the float32 result of output row\n"
+    "            mem      its stored form: 16 bits with --act f16 or bf16\n"
+    "  kind      flip (default), stuck_at_0, stuck_at_1 (all three of the bits\n"
+    "            named), set (to value), zero, stale (the bits of one position\n"
+    "            earlier), dry (the control: all runs, nothing changes)\n"
+    "  bit, bits, mask\n"
+    "            for flip and stuck_at: one bit, a list of bits, or a mask as a\n"
+    "            number or a text \"0x...\"; bit 0 is the lowest\n"
+    "  value     for set: the new bits, as mask\n"
+    "  step      decode step whose evaluation is struck (0: the one that gives\n"
+    "            the first token); or\n"
+    "  position  absolute position, from 0; position = prompt length - 1 + step\n"
+    "  row, k, key\n"
+    "            coordinates, default 0; one that the op lacks is refused\n"
+    "  field     weights: \"code\" (default), \"scale\", \"min\", \"subscale\",\n"
+    "            \"submin\" of the block that holds element k\n"
+    "  title     a note, not used\n"
+    "\n";
+
+static const char COORDINATES[] =
+    "COORDINATES\n"
+    "What row, k and key mean for each op (heads are query heads):\n"
+    "  embed     row: feature\n"
+    "  norm      row: feature; operand, partial k: feature within the group\n"
+    "  linear    row: output feature; operand, weight, partial k: input feature\n"
+    "            (operand has no row: all outputs see it)\n"
+    "  rope      row: feature; operand k: the feature read\n"
+    "  scores    row: head; k: feature of the head; key: key position\n"
+    "  softmax   row: head; key: key position\n"
+    "  heads     row: head * head size + feature; key: key position (not for\n"
+    "            out and mem)\n"
+    "  gate      row: feature; operand k: 0 gate, 1 up\n"
+    "  add       row: feature; operand k: 0 residual, 1 delta\n"
+    "  weight    row, k: as stored in the file\n"
+    "  kv        k: kv head * head size + feature; key: position of the entry,\n"
+    "            before the position at which it is struck\n"
+    "An example file with two faults:\n"
+    "  [{\"site\": \"blk.3.attn_q\", \"point\": \"out\", \"kind\": \"flip\",\n"
+    "    \"bit\": 30, \"step\": 2, \"row\": 17},\n"
+    "   {\"site\": \"blk.0.ffn_down.weight\", \"kind\": \"stuck_at_1\",\n"
+    "    \"field\": \"scale\", \"bits\": [9, 10], \"position\": 0, \"row\": 4,\n"
+    "    \"k\": 64}]\n"
+    "\n"
+    "With --json the object is {\"golden\": the run's object, \"faults\": [...]}; a fault's "
+    "record has its coordinates as above and place, layer, op, before, after (bits), "
+    "before_value, after_value, activations, expected_activations, outcome, first_diff (first "
+    "step whose token differs, or null), golden_len, faulty_len, nan_logits, deviation (one entry "
+    "a layer boundary of the struck position: max_abs, rel_l2, number of differing bits), "
+    "golden_text, faulty_text, and hash of the faulty run.\n"
+    "\n"
+    "Outcomes: not_reached (the run ends before), inert (no bit changed), masked_bitexact (every "
+    "logit has its golden bits), masked_tokens (same tokens), sdc_unscored (another text).\n"
+    "\n"
+    "EXIT CODES\n"
+    "  0  done\n"
+    "  2  wrong usage, model, prompt or fault file; output could not be written\n"
+    "  3  no such device, device refused, or driver failure\n"
+    "  4  a fault did not fire as predicted, or another broken promise\n"
+    "\n"
+    "EXAMPLES\n"
+    "  vkfi run -m smollm2-135m -p 'The capital of France is' -n 24\n"
+    "  vkfi run -m smollm2-135m --chat 'What is 17 + 25?' -d vk --json --top 8\n"
+    "  vkfi run -m model.gguf --ids 1,2,3 --fault fault.json -d cpu:scalar\n";
+
+#define STORAGES "f32|f16|bf16"
+#define MODEL_HELP "Model: the path of a GGUF file, or a name of `vkfi model list`."
+#define TOP_K_MAX 999999
+#define TOKENS_MAX 999999
+#define THREADS_MAX 1024
+
+/* The page in one piece; null when memory is out. */
+static const char *details(struct arena *arena)
+{
+    return arena_printf(arena, "%s%s%s", DESCRIPTION, FAULTS, COORDINATES);
+}
+
+enum status cli_run_parse(struct cli_run_options *o, int argc, char **argv, bool *out_done)
+{
+    struct arena arena = {0};
+    const struct args_option options[] = {
+        {'m', "model", ARGS_TEXT, &o->model, "MODEL", MODEL_HELP, 0, 0},
+        {'p', "prompt", ARGS_TEXT, &o->prompt.text, "TEXT",
+         "Prompt as plain text; text of special tokens is not parsed.", 0, 0},
+        {0, "chat", ARGS_TEXT, &o->prompt.chat, "TEXT",
+         "One user message, put into the model's own chat format.", 0, 0},
+        {0, "ids", ARGS_TEXT, &o->prompt.ids, "1,2,3",
+         "Prompt as token ids, taken as they are (no begin token is added).", 0, 0},
+        {'n', "tokens", ARGS_UINT, &o->n, "N", "Most tokens to generate. Default 32.", 1,
+         TOKENS_MAX},
+        {'d', "device", ARGS_TEXT, &o->device, "DEVICE", CLI_DEVICE_HELP " Default cpu.", 0, 0},
+        {0, "act", ARGS_CHOICE, &o->act, STORAGES, "Type activations are stored in. Default f32.",
+         0, 0},
+        {0, "kv", ARGS_CHOICE, &o->kv, STORAGES, "Type of the KV cache. Default f32.", 0, 0},
+        {0, "mode", ARGS_CHOICE, &o->mode, "exact|native",
+         "exact: the same bits everywhere. native is refused in this version. Default exact.", 0,
+         0},
+        {0, "temp", ARGS_REAL, &o->temperature, "T",
+         "Temperature of sampling. Default 0: the most likely token.", 0, 999999},
+        {0, "top-k", ARGS_UINT, &o->top_k, "K",
+         "Samples among the K most likely tokens. Default 0: all.", 0, TOP_K_MAX},
+        {0, "seed", ARGS_UINT, &o->seed, "S",
+         "Seed of sampling; a draw depends on the seed and the position alone. Default 0.", 0, 0},
+        {0, "ignore-eos", ARGS_FLAG, &o->ignore_end, NULL, "Goes on to N tokens, past end tokens.",
+         0, 0},
+        {0, "json", ARGS_FLAG, &o->json, NULL, "Prints an object instead of text; see JSON.", 0, 0},
+        {0, "top", ARGS_UINT, &o->top, "K",
+         "With --json: the K most likely tokens of each step. Default 0.", 0, TOP_K_MAX},
+        {0, "logprobs", ARGS_FLAG, &o->logprobs, NULL,
+         "With --json: log-probabilities of the prompt's tokens.", 0, 0},
+        {0, "threads", ARGS_UINT, &o->threads, "N",
+         "CPU devices: threads. Default 0: all cores. The result does not depend on it.", 0,
+         THREADS_MAX},
+        {0, "columns", ARGS_UINT, &o->columns, "N",
+         "Most prompt tokens evaluated in one pass. Default 0: the device's choice. The result "
+         "does not depend on it.",
+         0, TOKENS_MAX},
+        {0, "fault", ARGS_TEXT, &o->fault, "FILE", "Injects faults; see FAULTS.", 0, 0},
+        {0, "naive", ARGS_FLAG, &o->naive, NULL,
+         "With --fault: every trial is a whole inference instead of a fork of the golden run. "
+         "Slower, same record.",
+         0, 0},
+        {0}};
+    const struct args_spec spec = {.command = "vkfi run",
+                                   .summary = "run a model on a prompt, with faults if asked",
+                                   .synopsis = "-m MODEL (-p TEXT | --chat TEXT | --ids IDS) "
+                                               "[options]",
+                                   .details = details(&arena),
+                                   .options = options};
+    enum status st = args_parse(&spec, argc, argv, out_done);
+    arena_finish(&arena);
+    return st;
+}

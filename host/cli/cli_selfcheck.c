@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: MIT */
+/* `vkfi selfcheck`: the same run and the same faults on several devices, compared bit for bit. */
+#include "cli/cli_selfcheck.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "cli/cli_commands.h"
+#include "cli/cli_device.h"
+#include "cli/cli_manifest.h"
+#include "cli/cli_output.h"
+#include "cli/cli_progress.h"
+#include "cli/cli_prompt.h"
+#include "inject/draw.h"
+
+/* One device while it is open. */
+struct open_device {
+    struct cli_selfcheck *check;
+    struct cli_selfcheck_device *out;
+    struct cli_device device;
+    struct golden golden;
+    struct cli_progress progress;
+    bool is_reference;
+};
+
+static enum status open_device(struct open_device *d)
+{
+    struct cli_selfcheck *c = d->check;
+    struct executor_info info;
+    struct executor_params needs = {.model = c->model,
+                                    .act = c->bounds.act,
+                                    .kv = c->bounds.kv,
+                                    .threads = (uint32_t)c->options.threads};
+    golden_needs(&needs, c->n_ids, (uint32_t)c->options.n);
+    c->bounds.positions = needs.positions;
+    cli_progress_stage(&d->progress, "opening the device");
+    enum status st = cli_device_find(&d->device, c->env, d->out->name);
+    if (st)
+        return st;
+    cli_progress_stage(&d->progress, d->device.gpu ? "compiling kernels" : "preparing weights");
+    st = cli_device_start(&d->device, &needs);
+    cli_progress_clear(&d->progress);
+    if (st)
+        return st;
+    executor_info(d->device.ex, &info);
+    snprintf(d->out->device, sizeof d->out->device, "%s", info.device);
+    snprintf(d->out->driver, sizeof d->out->driver, "%s", info.driver);
+    return STATUS_OK;
+}
+
+static enum status run_golden(struct open_device *d)
+{
+    struct cli_selfcheck *c = d->check;
+    const struct generation *reference = &c->device[0].run;
+    struct generate_params params = {.ex = d->device.ex,
+                                     .ids = c->ids,
+                                     .n_ids = c->n_ids,
+                                     .n = (uint32_t)c->options.n,
+                                     .save_position = EXECUTOR_NONE,
+                                     .progress = cli_progress_generate,
+                                     .progress_user = &d->progress};
+    const double start = clock_seconds();
+    enum status st = golden_run(&d->golden, &c->arena, &params);
+    cli_progress_clear(&d->progress);
+    if (st)
+        return st;
+    d->golden.params.progress = NULL;
+    d->out->golden_seconds = clock_seconds() - start;
+    d->out->run = d->golden.run;
+    d->out->first_diff = EXECUTOR_NONE;
+    uint32_t i = 0;
+    while (i < d->out->run.n_tokens && i < reference->n_tokens &&
+           d->out->run.step[i].hash == reference->step[i].hash &&
+           d->out->run.tokens[i] == reference->tokens[i])
+        i++;
+    if (i < d->out->run.n_tokens || i < reference->n_tokens) {
+        d->out->first_diff = i;
+        c->disagreements++;
+    }
+    return STATUS_OK;
+}
+
+/* Drawn once, over every position that the reference evaluated. */
+static enum status draw_faults(struct open_device *d)
+{
+    struct cli_selfcheck *c = d->check;
+    const struct draw_params draw = {
+        .bounds = &c->bounds, .first = 0, .count = d->golden.n_evaluated, .seed = c->options.seed};
+    for (uint64_t id = 0; id < c->options.faults; id++)
+        draw_fault(&c->faults[id], &draw, id);
+    return cli_output_tokens(&c->text, c->model->tokenizer, d->out->run.tokens,
+                             d->out->run.n_tokens);
+}
+
+/* The reference proves that forked and whole runs give one record; every other device that its
+ * forked record is the reference's. */
+static enum status run_trial(struct open_device *d, uint32_t i)
+{
+    struct cli_selfcheck *c = d->check;
+    struct cli_selfcheck_trial *trial = &d->out->trial[i];
+    const uint32_t n_layers = c->model->hp.n_layers;
+    struct record naive;
+    cli_progress_show(&d->progress, "%s: fault %" PRIu32 "/%" PRIu64, d->out->name, i + 1,
+                      c->options.faults);
+    enum status st = trial_run(&trial->record, &c->arena, &d->golden, &c->faults[i], TRIAL_FAST);
+    if (st)
+        return st;
+    trial->agrees = true;
+    if (!d->is_reference) {
+        trial->agrees = record_equal(&trial->record, &c->device[0].trial[i].record, n_layers,
+                                     trial->why, sizeof trial->why);
+        c->disagreements += !trial->agrees;
+        return STATUS_OK;
+    }
+    st = trial_run(&naive, &c->arena, &d->golden, &c->faults[i], TRIAL_NAIVE);
+    if (st)
+        return st;
+    c->naive_agrees[i] =
+        record_equal(&trial->record, &naive, n_layers, trial->why, sizeof trial->why);
+    c->disagreements += !c->naive_agrees[i];
+    return STATUS_OK;
+}
+
+static enum status check_device(struct open_device *d)
+{
+    struct cli_selfcheck *c = d->check;
+    enum status st = open_device(d);
+    if (!st)
+        st = run_golden(d);
+    if (!st && d->is_reference)
+        st = draw_faults(d);
+    const double start = clock_seconds();
+    for (uint32_t i = 0; !st && i < c->options.faults; i++)
+        st = run_trial(d, i);
+    cli_progress_clear(&d->progress);
+    d->out->fault_seconds = clock_seconds() - start;
+    const enum status closed = cli_device_finish(&d->device);
+    return st ? st : closed;
+}
+
+/* A missing driver or a wrong name is found before the long work on the reference. */
+static enum status find_devices(const struct cli_selfcheck *c)
+{
+    for (size_t i = 0; i < c->options.devices.count; i++) {
+        struct cli_device device;
+        enum status st = cli_device_find(&device, c->env, c->options.devices.item[i]);
+        if (st)
+            return st;
+        st = cli_device_finish(&device);
+        if (st)
+            return st;
+    }
+    return STATUS_OK;
+}
+
+static enum status allocate(struct cli_selfcheck *c)
+{
+    const size_t faults = (size_t)c->options.faults + 1, devices = c->options.devices.count;
+    c->faults = arena_array(&c->arena, faults, sizeof *c->faults);
+    c->naive_agrees = arena_array(&c->arena, faults, sizeof *c->naive_agrees);
+    c->device = arena_array(&c->arena, devices, sizeof *c->device);
+    if (!c->faults || !c->naive_agrees || !c->device)
+        return STATUS_MEMORY;
+    for (size_t i = 0; i < devices; i++) {
+        c->device[i].name = c->options.devices.item[i];
+        c->device[i].trial = arena_array(&c->arena, faults, sizeof *c->device[i].trial);
+        if (!c->device[i].trial)
+            return STATUS_MEMORY;
+    }
+    return STATUS_OK;
+}
+
+static enum status open_check(struct cli_selfcheck *c)
+{
+    const struct cli_prompt prompt = {.text = c->options.prompt};
+    enum status st = find_devices(c);
+    if (!st)
+        st = cli_manifest_open(&c->model, c->env, c->options.model);
+    if (!st)
+        st = cli_prompt_ids(&prompt, c->model, &c->arena, &c->ids, &c->n_ids);
+    if (!st)
+        st = cli_prompt_fits(c->model, c->n_ids, c->options.n);
+    c->bounds = (struct fault_bounds){.model = c->model,
+                                      .act = (enum storage)c->options.act,
+                                      .kv = (enum storage)c->options.kv,
+                                      .n_prompt = c->n_ids};
+    return st ? st : allocate(c);
+}
+
+static enum status run_check(struct cli_selfcheck *c)
+{
+    enum status st = open_check(c);
+    for (size_t i = 0; !st && i < c->options.devices.count; i++) {
+        struct open_device d = {.check = c, .out = &c->device[i], .is_reference = i == 0};
+        cli_progress_init(&d.progress, c->n_ids, (uint32_t)c->options.n);
+        st = check_device(&d);
+    }
+    if (st)
+        return st;
+    if (c->options.json)
+        st = cli_selfcheck_json(c);
+    else
+        cli_selfcheck_print(c);
+    if (!st)
+        st = cli_output_flush();
+    if (!st && c->disagreements > 0) {
+        log_error("%" PRIu32 " comparisons do not agree bit for bit, expected none",
+                  c->disagreements);
+        st = STATUS_INTERNAL;
+    }
+    return st;
+}
+
+static const char DETAILS[] =
+    "DESCRIPTION\n"
+    "Generates text on the reference device and on each other one, compares the hash of every "
+    "logit row, then draws faults by seed and runs each fault on every device. A fault's record "
+    "(bits before and after, activations, outcome, tokens, hashes, deviation by layer) must be the "
+    "same everywhere, bit for bit; on the reference it is also compared with that of a whole "
+    "inference, without forking from the golden run.\n"
+    "\n"
+    "The reference is the CPU device. Without -d it is compared with the Vulkan device of this "
+    "machine: a GPU if there is one, else a driver that runs on the processor.\n"
+    "\n"
+    "EXIT CODES\n"
+    "  0  everything agrees\n"
+    "  2  wrong usage or model\n"
+    "  3  no Vulkan driver, device refused, or driver failure\n"
+    "  4  something does not agree, or a fault did not fire as predicted\n"
+    "\n"
+    "EXAMPLES\n"
+    "  vkfi selfcheck\n"
+    "  vkfi selfcheck -m model.gguf -d cpu:scalar -d 0 -d 1 --faults 50 --seed 7\n";
+
+static enum status parse(struct cli_selfcheck_options *o, int argc, char **argv, bool *out_done)
+{
+    const struct args_option options[] = {
+        {'m', "model", ARGS_TEXT, &o->model, "MODEL",
+         "Model: a path or a name of `vkfi model list`. Default smollm2-135m.", 0, 0},
+        {'d', "device", ARGS_LIST, &o->devices, "DEVICE", CLI_DEVICE_HELP " Default vk.", 0, 0},
+        {'p', "prompt", ARGS_TEXT, &o->prompt, "TEXT",
+         "Prompt. Default 'The capital of France is'.", 0, 0},
+        {'n', "tokens", ARGS_UINT, &o->n, "N", "Most tokens to generate. Default 16.", 1, 999999},
+        {0, "faults", ARGS_UINT, &o->faults, "N", "Number of faults. Default 8.", 0, 999999},
+        {0, "seed", ARGS_UINT, &o->seed, "S", "Seed of the faults. Default 1.", 0, 0},
+        {0, "act", ARGS_CHOICE, &o->act, "f32|f16|bf16", "Type of activations. Default f32.", 0, 0},
+        {0, "kv", ARGS_CHOICE, &o->kv, "f32|f16|bf16", "Type of the KV cache. Default f32.", 0, 0},
+        {0, "threads", ARGS_UINT, &o->threads, "N", "CPU devices: threads. Default 0: all cores.",
+         0, 1024},
+        {0, "json", ARGS_FLAG, &o->json, NULL, "Prints an object instead of a table.", 0, 0},
+        {0}};
+    const struct args_spec spec = {.command = "vkfi selfcheck",
+                                   .summary = "show that devices agree bit for bit, with and "
+                                              "without faults",
+                                   .synopsis = "[-m MODEL] [-d DEVICE]... [options]",
+                                   .details = DETAILS,
+                                   .options = options};
+    return args_parse(&spec, argc, argv, out_done);
+}
+
+enum status cli_selfcheck(const struct cli_env *env, int argc, char **argv)
+{
+    struct cli_selfcheck check = {.env = env,
+                                  .options = {.model = "smollm2-135m",
+                                              .prompt = "The capital of France is",
+                                              .devices = {.count = 1, .item = {"cpu"}},
+                                              .n = 16,
+                                              .faults = 8,
+                                              .seed = 1}};
+    struct args_list *devices = &check.options.devices;
+    bool done = false;
+    enum status st = parse(&check.options, argc, argv, &done);
+    if (st || done)
+        return st;
+    if (devices->count == 1)
+        devices->item[devices->count++] = "vk";
+    st = run_check(&check);
+    text_finish(&check.text);
+    model_close(&check.model);
+    arena_finish(&check.arena);
+    return st;
+}

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT */
+/* The program: floating-point mode, environment, the choice of a command, the exit code. */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/args.h"
+#include "base/fpenv.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "cli/cli_commands.h"
+#include "cli/cli_output.h"
+#include "shared/numerics.h"
+
+struct command {
+    const char *name;
+    cli_command *run;
+    const char *summary;
+};
+
+static const struct command COMMANDS[] = {
+    {"run", cli_run, "run a model on a prompt, with faults if asked"},
+    {"tokenize", cli_tokenize, "text to token ids"},
+    {"detokenize", cli_detokenize, "token ids to text"},
+    {"devices", cli_devices, "list the devices; probe their arithmetic"},
+    {"model", cli_model, "list, fetch and describe models"},
+    {"bench", cli_bench, "measure speed and memory"},
+    {"selfcheck", cli_selfcheck, "show that devices agree bit for bit, with and without faults"},
+};
+#define COMMAND_COUNT (sizeof COMMANDS / sizeof *COMMANDS)
+
+static const struct command *find_command(const char *name)
+{
+    for (size_t i = 0; i < COMMAND_COUNT; i++) {
+        if (strcmp(name, COMMANDS[i].name) == 0)
+            return &COMMANDS[i];
+    }
+    return NULL;
+}
+
+static enum status unknown_command(const char *name)
+{
+    const char *names[COMMAND_COUNT];
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        names[i] = COMMANDS[i].name;
+    const char *nearest = args_nearest(name, names, COMMAND_COUNT);
+    if (nearest)
+        log_error("found unknown command '%s', did you mean '%s'?", name, nearest);
+    else
+        log_error("found unknown command '%s', expected one of those that vkfi --help lists", name);
+    return STATUS_USAGE;
+}
+
+static enum status add_command_list(struct text *out)
+{
+    enum status st = text_addf(out, "COMMANDS\n");
+    for (size_t i = 0; !st && i < COMMAND_COUNT; i++)
+        st = text_addf(out, "  %-11s %s\n", COMMANDS[i].name, COMMANDS[i].summary);
+    return st ? st
+              : text_addf(out,
+                          "\nvkfi COMMAND --help describes a command.\n\n"
+                          "ENVIRONMENT\n"
+                          "  VKFI_VALIDATE=1   run with the Vulkan validation layer\n"
+                          "  VKFI_MANIFEST     another models.json\n"
+                          "  XDG_CACHE_HOME    where models and compiled kernels are kept\n"
+                          "  VK_DRIVER_FILES   which Vulkan drivers are loaded (Vulkan loader)\n"
+                          "\nEXIT CODES\n"
+                          "  0  done\n"
+                          "  2  wrong usage or input, or output that could not be written\n"
+                          "  3  no such device, device refused, or driver failure\n"
+                          "  4  a promise of this program was broken, or host memory is out\n");
+}
+
+/* Options before the command: argv[0 .. argc). */
+static enum status global_options(int argc, char **argv, bool *out_done)
+{
+    bool version = false, verbose = false;
+    const struct args_option options[] = {
+        {.letter = 'v',
+         .name = "verbose",
+         .type = ARGS_FLAG,
+         .target = &verbose,
+         .help = "Progress messages even when standard error is no terminal."},
+        {.name = "version",
+         .type = ARGS_FLAG,
+         .target = &version,
+         .help = "Prints the program's version and that of its arithmetic contract."},
+        {0}};
+    struct text details = {0};
+    enum status st = add_command_list(&details);
+    if (st)
+        goto end;
+    const struct args_spec spec = {
+        .command = "vkfi",
+        .summary = "fault injection into language models, bit for bit on every device",
+        .synopsis = "[-v] COMMAND [options]\n--version\n--help",
+        .details = details.data,
+        .options = options};
+    st = args_parse(&spec, argc, argv, out_done);
+    if (st || *out_done)
+        goto end;
+    if (verbose)
+        log_set_level(LOG_INFO);
+    if (version) {
+        printf("vkfi %s (contract exact-%d)\n", VKFI_VERSION, NM_CONTRACT);
+        *out_done = true;
+    }
+end:
+    text_finish(&details);
+    return st;
+}
+
+/* `vkfi help [COMMAND]`; `name` null: the page of the program. */
+static enum status print_help(const struct cli_env *env, char *name)
+{
+    char help[] = "--help";
+    char *words[] = {name, help, NULL};
+    bool done;
+    if (!name)
+        return global_options(2, words, &done);
+    const struct command *command = find_command(name);
+    return command ? command->run(env, 2, words) : unknown_command(name);
+}
+
+static enum status dispatch(const struct cli_env *env, int argc, char **argv)
+{
+    bool done = false;
+    int first = 1;
+    while (first < argc && argv[first][0] == '-')
+        first++;
+    enum status st = global_options(first, argv, &done);
+    if (st || done)
+        return st;
+    if (first == argc) {
+        log_error("found no command, expected one of those that vkfi --help lists");
+        return STATUS_USAGE;
+    }
+    if (strcmp(argv[first], "help") == 0)
+        return print_help(env, argv[first + 1]);
+    const struct command *command = find_command(argv[first]);
+    return command ? command->run(env, argc - first, argv + first) : unknown_command(argv[first]);
+}
+
+static const char *environment(const char *name)
+{
+    const char *value = getenv(name);
+    return value && *value ? value : NULL;
+}
+
+int main(int argc, char **argv)
+{
+    fpenv_set();              /* before any thread and any driver (numerics 2) */
+    signal(SIGPIPE, SIG_IGN); /* a closed pipe is reported like a full disk */
+    log_set_level(isatty(STDERR_FILENO) ? LOG_INFO : LOG_WARN);
+
+    const char *validate = environment("VKFI_VALIDATE");
+    const char *manifest = environment("VKFI_MANIFEST");
+    const char *driver_files = environment("VK_DRIVER_FILES");
+    const struct cli_env env = {
+        .validate = validate && strcmp(validate, "0") != 0,
+        .manifest = manifest ? manifest : VKFI_SOURCE "/third_party/models.json",
+        .cache_home = environment("XDG_CACHE_HOME"),
+        .home = environment("HOME"),
+        .driver_files = driver_files ? driver_files : environment("VK_ICD_FILENAMES"),
+    };
+    enum status st = dispatch(&env, argc, argv);
+    if (st == STATUS_OK)
+        st = cli_output_flush();
+    return status_exit_code(st);
+}

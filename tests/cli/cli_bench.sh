@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: MIT
+# `vkfi bench`: form of the figures, not their size.
+need_tiny
+refused 2 bench -m "$LLAMA" -n 1
+refused 2 bench -m "$LLAMA" --repeat 0
+refused 2 bench -m nothing.gguf -d cpu
+good bench -m "$LLAMA" -d cpu --prompt 8 -n 4 --repeat 1
+grep -q '^cpu: ' out || fail "$(cat out)"
+good bench -m "$LLAMA" -d cpu -d cpu:scalar --prompt 8 -n 4 --repeat 1 --json
+json '[v["name"] for v in d["devices"]] == ["cpu", "cpu:scalar"]'
+json 'all(v[k] > 0 for v in d["devices"] for k in ("prompt_tokens_per_second",
+    "decode_tokens_per_second", "weight_bytes_per_token", "weight_bytes_per_second",
+    "read_bytes_per_second", "read_share", "dispatches_per_token", "seconds_per_dispatch",
+    "first_token_seconds", "executor_bytes", "peak_bytes"))'

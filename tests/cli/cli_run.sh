@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: MIT
+# `vkfi run`: text, the JSON object, and results that do not depend on how the work is split.
+need_tiny
+good run -m "$TINY/tiny-qwen2.gguf" -p 'Hello' -n 8
+good run -m "$LLAMA" --ids 1,2,3,4,5 -n 6 --json --top 3 --logprobs
+json 'list(d) == ["model", "device", "driver", "mode", "act", "kv", "contract", "ids", "tokens",
+    "text", "stop", "prompt_logprobs", "steps", "hash", "seconds"]'
+json 'd["ids"] == [1, 2, 3, 4, 5] and len(d["prompt_logprobs"]) == 4'
+json 'd["mode"] == "exact" and d["act"] == d["kv"] == "f32" and d["contract"] == "exact-1"'
+json 'd["stop"] in ("end", "length") and len(d["tokens"]) == len(d["steps"])'
+json 'all(s["token"] == t == s["top"][0][0] for s, t in zip(d["steps"], d["tokens"]))'
+json 'all(list(s) == ["token", "hash", "logsumexp", "top"] for s in d["steps"])'
+json 'all(len(s["hash"]) == 16 and int(s["hash"], 16) >= 0 and len(s["top"]) == 3
+    for s in d["steps"])'
+json 'all(s["logsumexp"] > s["top"][0][1] >= s["top"][1][1] >= s["top"][2][1]
+    for s in d["steps"])'
+json 'list(d["seconds"]) == ["load", "prompt", "decode"]'
+good run -m "$LLAMA" --ids 1,2,3,4,5 -n 6 --json
+json 'all(list(s) == ["token", "hash"] for s in d["steps"]) and "prompt_logprobs" not in d'
+
+# Same bits: passes, threads, forms, storage of neither.
+same() {
+    good run -m "$1" --ids "$ids" -n 6 --json "${@:2}"
+    python3 -c 'import json; d = json.load(open("out")); print(d["tokens"], d["steps"], d["hash"])'
+}
+ids=$(seq -s, 1 40)
+for model in tiny-llama-q4_1 tiny-qwen2 tiny-gemma3 tiny-llama-q6_k; do
+    model=$TINY/$model.gguf
+    same "$model" >first
+    for options in "--columns 1" "--columns 7" "--threads 1" "--threads 2" "-d cpu:scalar"; do
+        # shellcheck disable=SC2086
+        same "$model" $options >other
+        cmp -s first other || fail "$model $options: other bits"
+    done
+    same "$model" --act f16 --kv bf16 >narrow
+    same "$model" --act f16 --kv bf16 --columns 3 --threads 1 >other
+    cmp -s narrow other || fail "$model, f16 and bf16: other bits"
+    ! cmp -s first narrow || fail "$model: --act and --kv change nothing"
+done
+
+# Sampling is a function of seed and position.
+good run -m "$LLAMA" -p abc -n 12 --json --temp 1 --seed 7
+cp out first
+good run -m "$LLAMA" -p abc -n 12 --json --temp 1 --seed 7 --columns 1
+python3 - <<'TEXT' || exit 1
+import json
+assert json.load(open("first"))["tokens"] == json.load(open("out"))["tokens"]
+TEXT
+good run -m "$LLAMA" -p abc -n 12 --json --temp 1 --seed 8
+python3 - <<'TEXT' || exit 1
+import json
+assert json.load(open("first"))["tokens"] != json.load(open("out"))["tokens"]
+TEXT
+
+# Plain text is the text of the JSON object, and no more.
+good run -m "$LLAMA" -p abc -n 12
+cp out text
+good run -m "$LLAMA" -p abc -n 12 --json
+python3 - <<'TEXT' || exit 1
+import json
+assert open("text", encoding="utf-8", newline="").read() == json.load(open("out"))["text"]
+TEXT

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: MIT
+# What script tests use: `try` prints a command and all it did, the rest are checks.
+
+TINY=$VKFI_SHARED/oracle/tiny
+LLAMA=$TINY/tiny-llama-q4_1.gguf
+
+# Sets and exports REAL: the file of SmolLM2-135M, empty if it is not there.
+find_real_model() {
+    local folder=${VKFI_MODELS:-${XDG_CACHE_HOME:-${HOME:-}/.cache}/vkfi/models}
+    REAL=$folder/SmolLM2-135M-Instruct.Q4_1.gguf
+    [ -r "$REAL" ] || REAL=
+    export REAL
+}
+
+skip() {
+    echo "skipped: $*"
+    exit 77
+}
+
+fail() {
+    echo "FAILED: $*"
+    exit 1
+}
+
+need_tiny() {
+    [ -r "$LLAMA" ] || skip "no reference models in $TINY"
+}
+
+need_real() {
+    [ -n "$REAL" ] || skip "no SmolLM2-135M in \$VKFI_MODELS or the cache"
+}
+
+# A Vulkan device of any kind.
+need_vulkan() {
+    "$VKFI" devices >/dev/null 2>&1 || skip "no Vulkan driver"
+}
+
+# Paths of this machine out of a transcript.
+clean() {
+    sed -e "s|$SCRATCH|SCRATCH|g" -e "s|$TINY|TINY|g" -e "s|$VKFI_SOURCE|SOURCE|g"
+}
+
+# `try ARGS`: the command as typed, standard output, standard error behind "! ", the exit code.
+try() {
+    local code
+    "$VKFI" "$@" >out 2>err
+    code=$?
+    {
+        printf '$ vkfi'
+        printf ' %q' "$@"
+        printf '\n'
+        cat out
+        [ ! -s out ] || [ "$(tail -c 1 out | wc -l)" = 1 ] || echo
+        sed 's/^/! /' err
+        echo "exit $code"
+    } | clean
+}
+
+# `refused CODE ARGS`: nothing on standard output, one line on standard error, that exit code.
+refused() {
+    local expected=$1 code
+    shift
+    "$VKFI" "$@" >out 2>err
+    code=$?
+    [ $code = "$expected" ] || fail "exit code $code, expected $expected: vkfi $* ($(cat err))"
+    [ ! -s out ] || fail "found output, expected none: vkfi $*"
+    [ "$(wc -l <err)" = 1 ] || fail "$(wc -l <err) lines of error, expected 1: vkfi $*"
+    grep -q '^vkfi: ' err || fail "the error line does not begin with 'vkfi: ': vkfi $*"
+}
+
+# `good ARGS`: exit code 0, nothing on standard error; standard output stays in the file out.
+good() {
+    "$VKFI" "$@" >out 2>err || fail "exit code $?: vkfi $* ($(cat err))"
+    [ ! -s err ] || fail "found on standard error: $(cat err)"
+}
+
+# `json EXPRESSION`: the file out is JSON, `d`, of which the Python expression is true.
+json() {
+    python3 -c '
+import json, sys
+with open("out", encoding="utf-8") as file:
+    d = json.load(file)
+if not eval("(" + sys.argv[1] + ")"):
+    sys.exit("FAILED: not true of the output: " + sys.argv[1])
+' "$1" || exit 1
+}

@@ -1,0 +1,43 @@
+#version 460
+/* SPDX-License-Identifier: MIT */
+/* A kernel with a hook that is gone when off, or, with TRACE, one that leaves a trace. */
+#include "shared/fetch.glsl"
+#include "shared/hook.glsl"
+
+#ifndef TRACE
+#define TRACE 0
+#endif
+
+layout(local_size_x_id = SPEC_LANES_X) in;
+layout(constant_id = SPEC_ACT) const uint ACT = NM_F32;
+layout(push_constant) uniform push_block { push_add push; };
+QUAD_BUFFER(0, registers);
+HOOK_BUFFER(1)
+
+void main()
+{
+    uint i = push.quad0 + gl_GlobalInvocationID.x;
+    if (i >= push.quads || HOOK_SKIP(hooks[push.hook].row / 4u != i))
+        return;
+    vec4 x = uintBitsToFloat(registers[push.residual + i]);
+    vec4 t = uintBitsToFloat(registers[push.delta + i]);
+    vec4 sum = x + t;
+    uvec4 bits = round_quad(sum, ACT);
+    HOOK_ONE(true, uint e_ = hooks[push.hook].row % 4u;
+             bits[e_] = hook_result(push.hook, sum[e_], ACT))
+#ifndef VKFI_HOOK_FREE
+#if TRACE == 1 /* a branch on data that is never taken in a clean run */
+    if (push.hook != 0u)
+        hooks[0].count += 1u;
+#elif TRACE == 2 /* an operation that changes no value */
+    bits = round_quad(x + (t + vec4(NM_NEG_ZERO)), ACT);
+#elif TRACE == 3 /* the same operation with its operands the other way round */
+    bits = round_quad(t + x, ACT);
+#elif TRACE == 4 /* another constant */
+    bits ^= uvec4(1u);
+#elif TRACE == 5 /* the second read of a register */
+    bits += registers[push.residual + i] - floatBitsToUint(x);
+#endif
+#endif
+    registers[push.dst + i] = bits;
+}

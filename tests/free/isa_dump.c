@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT */
+/* Prints what the driver makes of SPIR-V files: statistics and ISA, nothing is run. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/file.h"
+#include "base/fpenv.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "gpu/device.h"
+#include "gpu/kernel.h"
+#include "gpu/spirv_reflect.h"
+
+static const char usage[] = "usage: isa_dump < JOBS\n"
+                            "A job is a line: exact|native FILE.spv [ID=VALUE ...], specialization "
+                            "constants by id.\n"
+                            "Prints \"device = ...\", then per job \"job = N\" and what "
+                            "kernel_statistics says.\n";
+
+struct job {
+    bool exact;
+    const char *path;
+    struct kernel_constant constant[KERNEL_SPEC_MAX];
+    uint32_t constants;
+};
+
+static enum status parse(struct job *out, char *line)
+{
+    char *rest = line, *word = strtok_r(rest, " ", &rest);
+    *out = (struct job){.exact = word && strcmp(word, "exact") == 0};
+    out->path = strtok_r(rest, " ", &rest);
+    while (out->path && (word = strtok_r(rest, " ", &rest)) != NULL) {
+        char *end, *value_end = NULL;
+        unsigned long id = strtoul(word, &end, 10), value = 0;
+        if (*end == '=')
+            value = strtoul(end + 1, &value_end, 0);
+        if (!value_end || *value_end != '\0' || out->constants == KERNEL_SPEC_MAX) {
+            log_error("found '%s', expected up to %d ID=VALUE", word, KERNEL_SPEC_MAX);
+            return STATUS_USAGE;
+        }
+        out->constant[out->constants++] =
+            (struct kernel_constant){.id = (uint32_t)id, .value = (uint32_t)value};
+    }
+    if (out->path)
+        return STATUS_OK;
+    log_error("found a job without a file; %s", usage);
+    return STATUS_USAGE;
+}
+
+/* What the shader itself says: this tool believes it, executors do not. */
+static enum status describe(struct kernel_layout *out, struct spirv_reflect *reflect,
+                            const struct shader_code *code)
+{
+    struct spirv module;
+    enum status st = spirv_init(&module, code->words, code->size / sizeof(uint32_t), code->name);
+    if (st == STATUS_OK)
+        st = spirv_reflect(reflect, &module);
+    if (st != STATUS_OK)
+        return st;
+    *out = (struct kernel_layout){
+        .push_size = reflect->push_size,
+        .spec_count = reflect->spec_count,
+        .spec_ids = reflect->spec_ids,
+    };
+    while (reflect->bindings >> out->binding_count & 1)
+        out->binding_count++;
+    for (int i = 0; i < 3; i++)
+        out->local_size_id[i] = reflect->local_size_id[i];
+    return STATUS_OK;
+}
+
+static enum status dump(struct gpu *gpu, struct arena *arena, const struct job *job)
+{
+    struct kernel *kernel = NULL;
+    struct spirv_reflect reflect;
+    struct text text = {0};
+    char *bytes;
+    size_t size;
+    enum status st = file_read(arena, job->path, &bytes, &size);
+    if (st != STATUS_OK)
+        return st;
+    const struct shader_code code = {
+        .name = job->path,
+        .words = (const uint32_t *)(const void *)bytes,
+        .size = size,
+        .exact = job->exact,
+    };
+    struct kernel_params params = {
+        .code = &code,
+        .constants = job->constant,
+        .constant_count = job->constants,
+        .capture = true,
+    };
+    if ((st = describe(&params.layout, &reflect, &code)) != STATUS_OK ||
+        (st = kernel_create(&kernel, gpu, &params)) != STATUS_OK ||
+        (st = kernel_statistics(kernel, &text)) != STATUS_OK)
+        goto fail;
+    puts(text.data);
+fail:
+    text_finish(&text);
+    kernel_destroy(&kernel);
+    return st;
+}
+
+static enum status dump_all(struct gpu *gpu, struct arena *arena)
+{
+    struct job job;
+    char *lines, *line;
+    size_t size, number = 0;
+    enum status st = file_read(arena, "-", &lines, &size);
+    const struct gpu_info *info = gpu_get_info(gpu);
+    printf("device = %s, %s %s\n", info->name, info->driver_name, info->driver_info);
+    while (st == STATUS_OK && (line = strtok_r(lines, "\n", &lines)) != NULL) {
+        printf("job = %zu\n", number++);
+        st = parse(&job, line);
+        if (st == STATUS_OK)
+            st = dump(gpu, arena, &job);
+    }
+    return st;
+}
+
+int main(int argc, char **argv)
+{
+    struct arena arena = {0};
+    struct gpu *gpu = NULL;
+    const struct gpu_params params = {.selector = "0", .compile_only = true};
+    fpenv_set();
+    (void)argv;
+    if (argc != 1) {
+        fputs(usage, stderr);
+        return status_exit_code(STATUS_USAGE);
+    }
+    enum status st = gpu_open(&gpu, &params);
+    if (st == STATUS_OK)
+        st = dump_all(gpu, &arena);
+    gpu_close(&gpu);
+    arena_finish(&arena);
+    return status_exit_code(st);
+}
