@@ -45,8 +45,8 @@ static enum status make_prompt(struct bench *b)
     for (uint64_t i = 0; !st && i <= wanted / 16; i++)
         st = text_add(&text, SENTENCE, strlen(SENTENCE));
     if (!st)
-        st = tokenizer_encode(b->model->tokenizer, &b->arena, text.data, text.size, false, &ids,
-                              &count);
+        st = tokenizer_encode(b->model->tokenizer, &b->arena,
+                              &(struct tokenizer_text){text.data, text.size, false}, &ids, &count);
     text_finish(&text);
     if (!st && count < wanted) {
         log_error("bench: a text of %zu tokens was made, %" PRIu64 " were wanted", count, wanted);

@@ -79,6 +79,10 @@ enum status cli_device_find(struct cli_device *out, const struct cli_env *env, c
 {
     *out = (struct cli_device){.form = CPU_AUTO};
     enum status st = STATUS_OK;
+    if (text[0] == '\0') {
+        log_error("found an empty device, expected cpu, vk, or one that vkfi devices lists");
+        return STATUS_USAGE;
+    }
     if (strncmp(text, "cpu", 3) == 0)
         st = find_cpu(out, text);
     else

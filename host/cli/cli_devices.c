@@ -4,6 +4,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/args.h"
 #include "base/log.h"
@@ -103,12 +104,18 @@ static void print_probe(const struct cli_devices_probe *probe)
            probe->reason[0] != '\0' ? ": " : "", probe->reason);
     if (probe->st)
         return;
-    printf("      %-12s %-48s %-9s %-9s %s\n", "class", "case", "expected", "device", "same");
+    int width = 0;
+    for (size_t i = 0; i < probe->result.count; i++) {
+        const int length = (int)strlen(probe->result.cases[i].name);
+        width = length > width ? length : width;
+    }
+    printf("      %-12s %-*s  %-9s %-9s %s\n", "class", width, "case", "expected", "device",
+           "same");
     for (size_t i = 0; i < probe->result.count; i++) {
         const struct probe_case *c = &probe->result.cases[i];
-        printf("      %-12s %-48s %08" PRIx32 "  %08" PRIx32 "  %" PRIu32 "/%" PRIu32 "%s\n",
-               probe_class_name(c->class), c->name, c->expected, c->device, c->tried - c->differ,
-               c->tried, c->ok ? "" : "  DIFFERS");
+        printf("      %-12s %-*s  %08" PRIx32 "  %08" PRIx32 "  %" PRIu32 "/%" PRIu32 "%s\n",
+               probe_class_name(c->class), width, c->name, c->expected, c->device,
+               c->tried - c->differ, c->tried, c->ok ? "" : "  DIFFERS");
     }
 }
 

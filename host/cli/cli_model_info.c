@@ -110,7 +110,7 @@ static void print_info(const struct info *info)
     char bytes[32];
     numbers_of(numbers, &model->hp);
     printf("%-14s %s\n%-14s %s\n", "file", gguf_path(model->gguf), "architecture",
-           arch_name(model->hp.arch));
+           hparams_arch_name(model->hp.arch));
     for (size_t i = 0; i < NUMBERS; i++)
         printf("%-14s %" PRIu64 "\n", numbers[i].key, numbers[i].value);
     printf("%-14s %" PRIu64 ", %s\n", "tensors", info->all.count,
@@ -196,7 +196,7 @@ static enum status put_info(const struct info *info, const char *name)
     json_object_open(&w);
     put_text(&w, "model", name);
     put_text(&w, "file", gguf_path(model->gguf));
-    put_text(&w, "architecture", arch_name(model->hp.arch));
+    put_text(&w, "architecture", hparams_arch_name(model->hp.arch));
     for (size_t i = 0; i < NUMBERS; i++)
         put_number(&w, numbers[i].key, numbers[i].value);
     put_tensors(&w, info);

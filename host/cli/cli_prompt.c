@@ -58,7 +58,8 @@ static enum status encode(const struct cli_prompt *prompt, const struct model *m
             return st;
         text = rendered;
     }
-    return tokenizer_encode(model->tokenizer, arena, text, strlen(text), prompt->chat != NULL, out,
+    return tokenizer_encode(model->tokenizer, arena,
+                            &(struct tokenizer_text){text, strlen(text), prompt->chat != NULL}, out,
                             out_count);
 }
 

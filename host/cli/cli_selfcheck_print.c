@@ -35,13 +35,14 @@ static void print_runs(const struct cli_selfcheck *c)
     }
 }
 
-/* "0xbf800000 (-1)" or "0x7 (7)". */
+/* A float, or the number of an integer code. */
 static void format_value(char out[VALUE_TEXT], const struct fault *fault,
                          const struct fault_bounds *bounds, uint32_t bits)
 {
     const struct cli_record_value value = cli_record_value(fault, bounds, bits);
+    char number[32];
     if (value.is_float)
-        snprintf(out, VALUE_TEXT, "%.5g", (double)value.number);
+        snprintf(out, VALUE_TEXT, "%s", cli_output_float(number, value.number));
     else
         snprintf(out, VALUE_TEXT, "%" PRIu32, value.code);
 }
@@ -73,7 +74,7 @@ static void print_fault(const struct cli_selfcheck *c, uint32_t i)
     format_value(after, &r->fault, &c->bounds, r->after);
     if (r->first_diff != EXECUTOR_NONE)
         snprintf(first, sizeof first, "%" PRIu32, r->first_diff);
-    printf("%3" PRIu32 "  %-29s %-8s %-14s %4" PRIu32 "  %12s -> %-12s  %-16s %5s  %-5s  %s\n", i,
+    printf("%3" PRIu32 "  %-29s %-8s %-14s %4" PRIu32 "  %15s -> %-15s  %-16s %5s  %-5s  %s\n", i,
            site, fault_point_name(r->fault.point), kind, r->fault.position, before, after,
            outcome_name(r->outcome), first, c->naive_agrees[i] ? "yes" : "NO",
            all_agree(c, i) ? "agree" : "DIFFER");
@@ -101,7 +102,7 @@ static void print_verdict(const struct cli_selfcheck *c)
 
 void cli_selfcheck_print(const struct cli_selfcheck *c)
 {
-    printf("model      %s (%s)\n", c->options.model, arch_name(c->model->hp.arch));
+    printf("model      %s (%s)\n", c->options.model, hparams_arch_name(c->model->hp.arch));
     print_devices(c);
     printf("prompt     ");
     cli_output_quoted(c->options.prompt);
@@ -110,7 +111,7 @@ void cli_selfcheck_print(const struct cli_selfcheck *c)
     putchar('\n');
     print_runs(c);
     if (c->options.faults > 0)
-        printf("\n%3s  %-29s %-8s %-14s %4s  %12s -> %-12s  %-16s %5s  %-5s  %s\n", "id", "site",
+        printf("\n%3s  %-29s %-8s %-14s %4s  %15s -> %-15s  %-16s %5s  %-5s  %s\n", "id", "site",
                "point", "kind, bits", "pos", "before", "after", "outcome", "first", "whole",
                "devices");
     for (uint32_t i = 0; i < c->options.faults; i++) {

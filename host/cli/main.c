@@ -64,7 +64,7 @@ static enum status add_command_list(struct text *out)
                           "ENVIRONMENT\n"
                           "  VKFI_VALIDATE=1   run with the Vulkan validation layer\n"
                           "  VKFI_MANIFEST     another models.json\n"
-                          "  XDG_CACHE_HOME    where models and compiled kernels are kept\n"
+                          "  XDG_CACHE_HOME    where models are kept\n"
                           "  VK_DRIVER_FILES   which Vulkan drivers are loaded (Vulkan loader)\n"
                           "\nEXIT CODES\n"
                           "  0  done\n"

@@ -253,8 +253,9 @@ static enum status create_rope(struct cpu *cpu)
     enum status st = STATUS_OK;
 
     for (uint32_t table = 0; table < (hp->window_period ? 2u : 1u) && st == STATUS_OK; table++)
-        st = rope_table(&cpu->arena, hp, table, cpu->positions, cpu->base.model->rope_factors,
-                        &cpu->rope[table]);
+        st = rope_table(
+            &cpu->rope[table], &cpu->arena,
+            &(struct rope_params){hp, table, cpu->positions, cpu->base.model->rope_factors});
     return st;
 }
 

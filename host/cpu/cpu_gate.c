@@ -7,11 +7,10 @@ static float gate(enum activation_fn fn, float g, float u)
     return (fn == ACTIVATION_GELU ? nm_gelu(g) : nm_silu(g)) * u;
 }
 
-void cpu_gate_scalar(enum activation_fn fn, const float *g, const float *u, uint32_t n,
-                     uint32_t act, float *out)
+void cpu_gate_scalar(const struct cpu_gate *job)
 {
-    for (uint32_t i = 0; i < n; i++)
-        out[i] = cpu_round(gate(fn, g[i], u[i]), act);
+    for (uint32_t i = 0; i < job->n; i++)
+        job->out[i] = cpu_round(gate(job->fn, job->g[i], job->u[i]), job->act);
 }
 
 void cpu_gate(const struct cpu_task *task)
@@ -21,10 +20,15 @@ void cpu_gate(const struct cpu_task *task)
     uint32_t begin, end;
 
     cpu_share_rows(task, &begin, &end);
-    for (uint32_t slot = 0; slot < task->run->slots; slot++)
-        cpu->kernels->gate(cpu_hparams(cpu)->activation, cpu_reg(cpu, node->in, slot) + begin,
-                           cpu_reg(cpu, node->in2, slot) + begin, end - begin, cpu->base.act,
-                           cpu_reg(cpu, node->out, slot) + begin);
+    for (uint32_t slot = 0; slot < task->run->slots; slot++) {
+        const struct cpu_gate job = {.g = cpu_reg(cpu, node->in, slot) + begin,
+                                     .u = cpu_reg(cpu, node->in2, slot) + begin,
+                                     .out = cpu_reg(cpu, node->out, slot) + begin,
+                                     .n = end - begin,
+                                     .act = cpu->base.act,
+                                     .fn = cpu_hparams(cpu)->activation};
+        cpu->kernels->gate(&job);
+    }
 }
 
 void cpu_gate_patch(const struct cpu_patch *patch)

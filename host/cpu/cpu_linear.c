@@ -16,45 +16,51 @@ static void block_sums(const float *x, uint32_t width, float *out)
     }
 }
 
-/* Sum of codes times x over elements [from, to) of a block; `partial`: fault at element k. */
+/* Sum of codes times x over elements [from, to) of a block; `partial`: fault, k in the row. */
 static float terms(const struct quant_block *block, const float *x, uint32_t from, uint32_t to,
-                   struct hook_data *partial, uint32_t k)
+                   struct hook_data *partial)
 {
     struct cpu_order sum;
 
     cpu_order_open(&sum);
     for (uint32_t i = from; i < to; i++) {
         cpu_order_term(&sum, i, block->code[i] * x[i]);
-        if (partial && i == k)
+        if (partial && i == partial->k % NM_BLOCK)
             sum.chain[i % 4] = cpu_hook_value(partial, sum.chain[i % 4]);
     }
     return cpu_order_join(&sum);
 }
 
-/* One output of a decoded row, without its bias. */
-static float dot(enum quant type, const struct quant_block *blocks, uint32_t width, const float *x,
-                 const float *sum_x, struct hook_data *partial)
+/* A decoded row and the column it is multiplied with. */
+struct product {
+    enum quant type;
+    uint32_t width;
+    const struct quant_block *blocks;
+    const float *x, *sum_x;
+};
+
+/* One output, without its bias. */
+static float dot(const struct product *p, struct hook_data *partial)
 {
-    const enum quant_form form = quant_form(type);
+    const enum quant_form form = quant_form(p->type);
     struct cpu_order sum;
 
     cpu_order_begin(&sum);
-    for (uint32_t b = 0; b < cpu_ceil(width, NM_BLOCK); b++) {
-        const struct quant_block *block = &blocks[b];
-        const float *xb = x + (size_t)b * NM_BLOCK;
+    for (uint32_t b = 0; b < cpu_ceil(p->width, NM_BLOCK); b++) {
+        const struct quant_block *block = &p->blocks[b];
+        const float *x = p->x + (size_t)b * NM_BLOCK;
         struct hook_data *fault = partial && partial->k / NM_BLOCK == b ? partial : NULL;
-        const uint32_t k = fault ? fault->k % NM_BLOCK : 0;
         float t;
         if (form == QUANT_FORM_HALF) {
-            const float low = terms(block, xb, 0, 16, fault, k);
-            const float high = terms(block, xb, 16, 32, fault, k);
+            const float low = terms(block, x, 0, 16, fault);
+            const float high = terms(block, x, 16, 32, fault);
             t = block->scale[0] * low + block->scale[1] * high;
         } else {
-            t = terms(block, xb, 0, block->count, fault, k);
+            t = terms(block, x, 0, block->count, fault);
             if (form != QUANT_FORM_PLAIN)
                 t = block->scale[0] * t;
             if (form == QUANT_FORM_MIN)
-                t = t + block->min * sum_x[b];
+                t = t + block->min * p->sum_x[b];
         }
         cpu_order_block(&sum, b, t);
     }
@@ -79,8 +85,12 @@ void cpu_linear_scalar(const struct cpu_linear *job, uint32_t row_begin, uint32_
     for (uint32_t row = row_begin; row < row_end; row++) {
         cpu_weight_decode(job->weight, t->data + row * row_bytes, job->scratch->block);
         for (uint32_t i = 0; i < job->n; i++) {
-            float y = dot(t->type, job->scratch->block, width, job->x + i * job->x_stride,
-                          job->scratch->sum_x + (size_t)i * blocks, NULL);
+            const struct product p = {.type = t->type,
+                                      .width = width,
+                                      .blocks = job->scratch->block,
+                                      .x = job->x + i * job->x_stride,
+                                      .sum_x = job->scratch->sum_x + (size_t)i * blocks};
+            float y = dot(&p, NULL);
             if (job->bias)
                 y = y + job->bias[row];
             job->y[i * job->y_stride + (row - job->y_row)] = cpu_round(y, job->act);
@@ -163,8 +173,12 @@ void cpu_linear_patch(const struct cpu_patch *patch)
     }
     cpu_weight_decode(weight, row, scratch->block);
     block_sums(patch->in, node->width, scratch->sum_x);
-    float value = dot(type, scratch->block, node->width, patch->in, scratch->sum_x,
-                      cpu_hook_at(patch, HOOK_PARTIAL));
+    const struct product p = {.type = type,
+                              .width = node->width,
+                              .blocks = scratch->block,
+                              .x = patch->in,
+                              .sum_x = scratch->sum_x};
+    float value = dot(&p, cpu_hook_at(patch, HOOK_PARTIAL));
     if (node->bias)
         value = value + cpu_weight_floats(node->bias)[data->row];
     y[data->row] = cpu_hook_result(patch->hook, value, logits ? NM_F32 : (uint32_t)cpu->base.act);

@@ -21,29 +21,31 @@ static float group_factor(const float *x, uint32_t width, float eps, struct hook
     return nm_rsqrt(cpu_order_end(&sum) * inv_width + eps);
 }
 
-void cpu_norm_scalar(const float *x, const float *gain, uint32_t width, float eps, uint32_t act,
-                     float *out)
+void cpu_norm_scalar(const struct cpu_norm *job)
 {
-    const float r = group_factor(x, width, eps, NULL);
+    const float r = group_factor(job->x, job->width, job->eps, NULL);
 
-    for (uint32_t k = 0; k < width; k++)
-        out[k] = cpu_round((x[k] * r) * gain[k], act);
+    for (uint32_t k = 0; k < job->width; k++)
+        job->out[k] = cpu_round((job->x[k] * r) * job->gain[k], job->act);
 }
 
 void cpu_norm(const struct cpu_task *task)
 {
     const struct cpu *cpu = task->run->cpu;
     const struct node *node = task->node;
-    const float *gain = cpu_weight_floats(node->weight);
     uint32_t begin, end;
 
     cpu_share(task, task->run->slots * node->groups, &begin, &end);
     for (uint32_t unit = begin; unit < end; unit++) {
         const uint32_t slot = unit / node->groups;
         const size_t group = (size_t)(unit % node->groups) * node->width;
-        cpu->kernels->norm(cpu_reg(cpu, node->in, slot) + group, gain, node->width,
-                           cpu_hparams(cpu)->norm_eps, cpu->base.act,
-                           cpu_reg(cpu, node->out, slot) + group);
+        const struct cpu_norm job = {.x = cpu_reg(cpu, node->in, slot) + group,
+                                     .gain = cpu_weight_floats(node->weight),
+                                     .out = cpu_reg(cpu, node->out, slot) + group,
+                                     .width = node->width,
+                                     .act = cpu->base.act,
+                                     .eps = cpu_hparams(cpu)->norm_eps};
+        cpu->kernels->norm(&job);
     }
 }
 

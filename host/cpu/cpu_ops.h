@@ -45,14 +45,12 @@ void cpu_add_patch(const struct cpu_patch *patch);
 /* The scalar form. */
 void cpu_linear_scalar(const struct cpu_linear *job, uint32_t row_begin, uint32_t row_end);
 void cpu_linear_prepare_scalar(const struct cpu_linear *job);
-void cpu_norm_scalar(const float *x, const float *gain, uint32_t width, float eps, uint32_t act,
-                     float *out);
+void cpu_norm_scalar(const struct cpu_norm *job);
 void cpu_rope_scalar(const struct cpu_rope *rope, float *head);
 void cpu_scores_scalar(const struct cpu_attention *job);
 void cpu_softmax_scalar(const float *scores, uint32_t first, uint32_t last, float *probs);
 void cpu_heads_scalar(const struct cpu_attention *job);
-void cpu_gate_scalar(enum activation_fn fn, const float *g, const float *u, uint32_t n,
-                     uint32_t act, float *out);
+void cpu_gate_scalar(const struct cpu_gate *job);
 void cpu_add_scalar(float *x, const float *t, uint32_t n, uint32_t act);
 void cpu_logits_scalar(const float *values, uint32_t first, uint32_t n, struct cpu_digest *digest);
 

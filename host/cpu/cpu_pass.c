@@ -207,10 +207,10 @@ static void run_node(struct cpu_task *task, uint32_t index)
 /* First thread between barriers. */
 #define CPU_PASS_ALONE(task, statement)                                                            \
     do {                                                                                           \
-        wait_all(task);                                                                                \
+        wait_all(task);                                                                            \
         if ((task)->thread == 0)                                                                   \
             statement;                                                                             \
-        wait_all(task);                                                                                \
+        wait_all(task);                                                                            \
     } while (0)
 
 static void run_layer(struct cpu_task *task, uint32_t layer)

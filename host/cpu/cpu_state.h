@@ -64,6 +64,22 @@ struct cpu_rope {
     uint32_t act;
 };
 
+/* RMS norm of one group, perhaps in place. */
+struct cpu_norm {
+    const float *x, *gain; /* (width) */
+    float *out;            /* (width) */
+    uint32_t width, act;
+    float eps;
+};
+
+/* out = activation(g) * u */
+struct cpu_gate {
+    const float *g, *u; /* (n) */
+    float *out;         /* (n) */
+    uint32_t n, act;
+    enum activation_fn fn;
+};
+
 /* What a scan over logits gathers; merged over any parts in any order. */
 struct cpu_digest {
     uint32_t key, token, bits; /* of the largest logit, the first of equals */
@@ -76,14 +92,12 @@ struct cpu_kernels {
     const char *name;
     void (*prepare)(const struct cpu_linear *job); /* what depends on the columns alone */
     void (*linear)(const struct cpu_linear *job, uint32_t row_begin, uint32_t row_end);
-    void (*norm)(const float *x, const float *gain, uint32_t width, float eps, uint32_t act,
-                 float *out); /* may work in place */
+    void (*norm)(const struct cpu_norm *job);
     void (*rope)(const struct cpu_rope *rope, float *head);
     void (*scores)(const struct cpu_attention *job);
     void (*softmax)(const float *scores, uint32_t first, uint32_t last, float *probs);
     void (*heads)(const struct cpu_attention *job);
-    void (*gate)(enum activation_fn fn, const float *g, const float *u, uint32_t n, uint32_t act,
-                 float *out);
+    void (*gate)(const struct cpu_gate *job);
     void (*add)(float *x, const float *t, uint32_t n, uint32_t act);
     void (*logits)(const float *values, uint32_t first, uint32_t n, struct cpu_digest *digest);
 };
@@ -177,10 +191,10 @@ static inline float cpu_round(float x, uint32_t act)
 struct cpu_run {
     struct cpu *cpu;
     const struct pass *pass;
-    uint32_t slots; /* register rows in use */
+    uint32_t slots;   /* register rows in use */
     uint32_t threads; /* that run it */
     struct cpu_team team;
-    float **saved;  /* (n_hooks) input row of hooks whose op works in place; null others */
+    float **saved; /* (n_hooks) input row of hooks whose op works in place; null others */
     struct column_result *out;
 };
 

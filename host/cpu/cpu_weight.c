@@ -2,59 +2,87 @@
 /* Weights where a form reads them: rows in the mapping, or packed tiles of its own. */
 #include "cpu/cpu_weight.h"
 
+#include <omp.h>
 #include <string.h>
 
 #include "cpu/cpu_pack.h"
 #include "shared/hook.h"
 
-#define CPU_WEIGHT_RELEASE ((size_t)32 << 20) /* packed bytes after which file pages are let go */
+#define CPU_WEIGHT_BATCH ((size_t)32 << 20) /* bytes packed before file pages are let go */
 
-static enum status pack(struct cpu *cpu, struct cpu_weight *weight, const struct tensor *tensor)
+static enum status make_room(struct cpu *cpu, struct cpu_weight *weight)
 {
-    const uint32_t tiles = cpu_ceil((uint32_t)tensor->dim[1], CPU_TILE);
+    const struct tensor *t = weight->tensor;
+    const size_t tiles = cpu_ceil((uint32_t)t->dim[1], CPU_TILE);
 
-    weight->tile_bytes = cpu_pack_tile_bytes(tensor->type, tensor->dim[0]);
+    weight->tile_bytes = cpu_pack_tile_bytes(t->type, t->dim[0]);
     weight->tiles = cpu_memory(cpu, tiles, weight->tile_bytes);
-    if (!weight->tiles)
-        return STATUS_MEMORY;
     cpu->weight_bytes += tiles * weight->tile_bytes;
-#pragma omp parallel for schedule(static) num_threads(cpu->threads)
-    for (uint32_t tile = 0; tile < tiles; tile++)
-        cpu_pack_tile(tensor, tile, weight->tiles + tile * weight->tile_bytes);
+    return weight->tiles ? STATUS_OK : STATUS_MEMORY;
+}
+
+/* A thread's tiles of a weight. */
+static void pack(const struct cpu_weight *weight)
+{
+    const uint64_t tiles = cpu_ceil((uint32_t)weight->tensor->dim[1], CPU_TILE);
+    const uint64_t thread = (uint64_t)omp_get_thread_num();
+    const uint64_t threads = (uint64_t)omp_get_num_threads();
+
+    for (uint64_t tile = tiles * thread / threads; tile < tiles * (thread + 1) / threads; tile++)
+        cpu_pack_tile(weight->tensor, (uint32_t)tile, weight->tiles + tile * weight->tile_bytes);
+}
+
+static void pack_batch(const struct cpu *cpu, struct cpu_weight *const *batch, uint32_t n)
+{
+#pragma omp parallel num_threads((int)cpu->threads)
+    for (uint32_t i = 0; i < n; i++)
+        pack(batch[i]);
+    gguf_release(cpu->base.model->gguf);
+}
+
+static enum status pack_all(struct cpu *cpu)
+{
+    const struct graph *graph = &cpu->base.model->graph;
+    struct cpu_weight **batch = cpu_memory(cpu, graph->count, sizeof(*batch));
+    size_t bytes = 0;
+    uint32_t n = 0;
+
+    if (!batch)
+        return STATUS_MEMORY;
+    for (uint32_t i = 0; i < graph->count; i++) {
+        const struct node *node = &graph->node[i];
+        if (node->op != OP_LINEAR || cpu->weights[node->weight->index].tiles)
+            continue;
+        struct cpu_weight *weight = &cpu->weights[node->weight->index];
+        if (make_room(cpu, weight) != STATUS_OK)
+            return STATUS_MEMORY;
+        batch[n++] = weight;
+        bytes += node->weight->size;
+        if (bytes >= CPU_WEIGHT_BATCH) {
+            pack_batch(cpu, batch, n);
+            bytes = n = 0;
+        }
+    }
+    pack_batch(cpu, batch, n);
     return STATUS_OK;
 }
 
 enum status cpu_weight_load(struct cpu *cpu)
 {
     const struct model *model = cpu->base.model;
-    enum status st = STATUS_OK;
-    size_t packed = 0;
 
     cpu->weights = cpu_memory(cpu, gguf_tensor_count(model->gguf), sizeof(*cpu->weights));
     if (!cpu->weights)
         return STATUS_MEMORY;
-    for (uint32_t i = 0; i < model->graph.count && st == STATUS_OK; i++) {
-        const struct node *node = &model->graph.node[i];
-        if (!node->weight)
+    for (uint32_t i = 0; i < model->graph.count; i++) {
+        const struct tensor *t = model->graph.node[i].weight;
+        if (!t || cpu->weights[t->index].tensor)
             continue;
-        struct cpu_weight *weight = &cpu->weights[node->weight->index];
-        weight->tensor = node->weight;
-        if (node->op != OP_LINEAR || weight->tiles)
-            continue;
-        if (cpu->form == CPU_SCALAR) {
-            cpu->weight_bytes += node->weight->size;
-            continue;
-        }
-        st = pack(cpu, weight, node->weight);
-        packed += node->weight->size;
-        if (packed >= CPU_WEIGHT_RELEASE) {
-            gguf_release(model->gguf);
-            packed = 0;
-        }
+        cpu->weights[t->index].tensor = t;
+        if (cpu->form == CPU_SCALAR)
+            cpu->weight_bytes += t->size;
     }
-    if (cpu->form != CPU_SCALAR)
-        gguf_release(model->gguf);
-    return st;
+    return cpu->form == CPU_SCALAR ? STATUS_OK : pack_all(cpu);
 }
 
 const float *cpu_weight_floats(const struct tensor *tensor)

@@ -41,16 +41,16 @@ struct column {
 };
 
 struct column_result {
-    uint32_t token;       /* order of numerics 6; NaN lowest, all NaN: 0 */
-    uint32_t logit;       /* its bits, canonical */
+    uint32_t token; /* order of numerics 6; NaN lowest, all NaN: 0 */
+    uint32_t logit; /* its bits, canonical */
     uint64_t hash;
-    bool finite;          /* no logit is Inf or NaN (known with ARGMAX or HASH) */
-    const float *logits;  /* (n_vocab), valid until the next pass; null if not asked for */
+    bool finite;         /* no logit is Inf or NaN (known with ARGMAX or HASH) */
+    const float *logits; /* (n_vocab), valid until the next pass; null if not asked for */
 };
 
 /* A fault in one evaluation: op `node` of the graph, for column `column` of the pass. */
 struct hook {
-    uint32_t node;         /* index in model->graph.node */
+    uint32_t node; /* index in model->graph.node */
     uint32_t column;
     uint32_t point;        /* HOOK_* */
     struct hook_data data; /* coordinates and bits in; count, before, after out */
@@ -66,26 +66,26 @@ struct pass {
     const struct column *columns; /* (n_columns), at most executor_info.max_columns; sorted by
                                      start_layer; the active ones of every layer are a prefix */
     uint32_t n_columns;
-    struct hook *hooks;           /* (n_hooks); applied in this order at their node */
+    struct hook *hooks; /* (n_hooks); applied in this order at their node */
     uint32_t n_hooks;
-    executor_watch *watch;        /* null: none */
+    executor_watch *watch; /* null: none */
     void *watch_user;
 };
 
 struct executor_params {
     const struct model *model; /* outlives the executor */
     enum storage act, kv;
-    uint32_t positions;        /* most positions of a branch */
-    uint32_t branches;         /* most branches at a time, at least 1 */
-    uint32_t pages;            /* KV pages a layer; 0: positions * branches / 32, rounded up */
-    uint32_t columns;          /* most columns a pass, 0: the executor's choice */
-    uint32_t checkpoints;      /* rows of the checkpoint store, (n_layers + 1, n_embd) each */
-    uint32_t threads;          /* CPU: 0 all cores */
+    uint32_t positions;   /* most positions of a branch */
+    uint32_t branches;    /* most branches at a time, at least 1 */
+    uint32_t pages;       /* KV pages a layer; 0: positions * branches / 32, rounded up */
+    uint32_t columns;     /* most columns a pass, 0: the executor's choice */
+    uint32_t checkpoints; /* rows of the checkpoint store, (n_layers + 1, n_embd) each */
+    uint32_t threads;     /* CPU: 0 all cores */
 };
 
 struct executor_info {
-    char device[256];     /* "AMD EPYC, AVX2, 2 threads"; "llvmpipe (LLVM 15.0.6, 256 bits)" */
-    char driver[256];     /* driver and version; CPU: "vkfi" and its version */
+    char device[256]; /* "AMD EPYC, AVX2, 2 threads"; "llvmpipe (LLVM 15.0.6, 256 bits)" */
+    char driver[256]; /* driver and version; CPU: "vkfi" and its version */
     uint32_t max_columns;
     uint64_t weight_bytes; /* memory of the weights on the device */
     uint64_t total_bytes;  /* all memory the executor holds */
@@ -135,14 +135,14 @@ struct executor {
 
 /* Results: (n_columns). STATUS_USAGE (logged) for columns that are not in order or out of range:
  * checked here, before the executor sees them. */
-enum status executor_pass(struct executor *ex, const struct pass *pass, struct column_result *out)
-    STATUS_MUST_USE;
+enum status executor_pass(struct executor *ex, const struct pass *pass,
+                          struct column_result *out) STATUS_MUST_USE;
 enum status executor_edit_kv(struct executor *ex, const struct kv_site *site,
                              struct hook_data *data) STATUS_MUST_USE;
 enum status executor_edit_weight(struct executor *ex, const struct weight_site *site,
                                  struct hook_data *data) STATUS_MUST_USE;
-enum status executor_read_checkpoint(struct executor *ex, uint32_t row, uint32_t layer, float *out)
-    STATUS_MUST_USE;
+enum status executor_read_checkpoint(struct executor *ex, uint32_t row, uint32_t layer,
+                                     float *out) STATUS_MUST_USE;
 void executor_info(const struct executor *ex, struct executor_info *out);
 void executor_destroy(struct executor **ex);
 

@@ -75,7 +75,7 @@ static enum status need(const struct builder *b, const char *site, const char *s
         return STATUS_OK;
     site_name(b, site, name);
     log_error("%s: tensor '%s.%s': found nothing, expected it for architecture '%s'",
-              gguf_path(b->gguf), name, suffix, arch_name(b->hp->arch));
+              gguf_path(b->gguf), name, suffix, hparams_arch_name(b->hp->arch));
     return STATUS_INPUT;
 }
 
@@ -320,7 +320,7 @@ static enum status check_unused(const struct builder *b)
         if (!b->used[i] && !factors) {
             log_error("%s: tensor '%s': found a tensor that architecture '%s' does not use, "
                       "expected none",
-                      gguf_path(b->gguf), t[i].name, arch_name(b->hp->arch));
+                      gguf_path(b->gguf), t[i].name, hparams_arch_name(b->hp->arch));
             return STATUS_INPUT;
         }
     }

@@ -24,7 +24,7 @@ struct reader {
 
 static const char *const arch_names[ARCH_COUNT] = {"llama", "qwen2", "gemma3"};
 
-const char *arch_name(enum arch arch)
+const char *hparams_arch_name(enum arch arch)
 {
     return arch_names[arch];
 }

@@ -37,7 +37,7 @@ struct hparams {
 /* STATUS_INPUT names the key; architectures not supported are refused by name. */
 enum status hparams_read(struct hparams *out, const struct gguf *gguf) STATUS_MUST_USE;
 
-const char *arch_name(enum arch arch);
+const char *hparams_arch_name(enum arch arch);
 
 /* True if the layer attends to a sliding window (and uses rope table 1). */
 static inline bool hparams_windowed(const struct hparams *hp, uint32_t layer)

@@ -176,8 +176,8 @@ static uint32_t packed_place(uint32_t sub, bool min, uint32_t bit)
     return (byte + sub - (min ? 0 : 4)) * 8 + 6 + bit - 4;
 }
 
-void quant_field_place(enum quant type, uint64_t k, enum quant_field field, uint32_t bit,
-                       uint64_t *out_byte, uint32_t *out_bit)
+struct quant_place quant_field_place(enum quant type, uint64_t k, enum quant_field field,
+                                     uint32_t bit)
 {
     const struct quant_traits *traits = &quant_traits[type];
     uint32_t e = (uint32_t)(k % traits->elements), place = 0;
@@ -201,8 +201,8 @@ void quant_field_place(enum quant type, uint64_t k, enum quant_field field, uint
         place = code_place(type, e, bit);
         break;
     }
-    *out_byte = k / traits->elements * traits->bytes + place / 8;
-    *out_bit = place % 8;
+    return (struct quant_place){.byte = k / traits->elements * traits->bytes + place / 8,
+                                .bit = place % 8};
 }
 
 uint32_t quant_field_read(enum quant type, const uint8_t *row, uint64_t k, enum quant_field field)
@@ -210,10 +210,8 @@ uint32_t quant_field_read(enum quant type, const uint8_t *row, uint64_t k, enum 
     uint32_t width = quant_field_width(type, field), bits = 0;
 
     for (uint32_t i = 0; i < width; i++) {
-        uint64_t byte;
-        uint32_t bit;
-        quant_field_place(type, k, field, i, &byte, &bit);
-        bits |= (uint32_t)(row[byte] >> bit & 1) << i;
+        struct quant_place at = quant_field_place(type, k, field, i);
+        bits |= (uint32_t)(row[at.byte] >> at.bit & 1) << i;
     }
     return bits;
 }
@@ -224,10 +222,8 @@ void quant_field_write(enum quant type, uint8_t *row, uint64_t k, enum quant_fie
     uint32_t width = quant_field_width(type, field);
 
     for (uint32_t i = 0; i < width; i++) {
-        uint64_t byte;
-        uint32_t bit;
-        quant_field_place(type, k, field, i, &byte, &bit);
-        row[byte] = (uint8_t)((row[byte] & ~(1u << bit)) | (bits >> i & 1u) << bit);
+        struct quant_place at = quant_field_place(type, k, field, i);
+        row[at.byte] = (uint8_t)((row[at.byte] & ~(1u << at.bit)) | (bits >> i & 1u) << at.bit);
     }
 }
 

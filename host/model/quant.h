@@ -61,9 +61,13 @@ uint32_t quant_field_read(enum quant type, const uint8_t *row, uint64_t k, enum 
 void quant_field_write(enum quant type, uint8_t *row, uint64_t k, enum quant_field field,
                        uint32_t bits);
 
-/* Byte offset in the row, and bit in that byte, of bit `bit` of the field. */
-void quant_field_place(enum quant type, uint64_t k, enum quant_field field, uint32_t bit,
-                       uint64_t *out_byte, uint32_t *out_bit);
+/* Where a bit of a field lies in the row: for byte-ordered bursts. */
+struct quant_place {
+    uint64_t byte;
+    uint32_t bit;
+};
+struct quant_place quant_field_place(enum quant type, uint64_t k, enum quant_field field,
+                                     uint32_t bit);
 
 /* 32 elements as numerics 3 sees them: t = scale[0] * s + min * sum_x, or for Q6_K
  * t = scale[0] * h0 + scale[1] * h1. F types: values in code, scale unused. */

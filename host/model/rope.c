@@ -9,9 +9,10 @@
 
 #define ROPE_ANGLE_MAX 1048576.0 /* of dmath_sin_cos */
 
-enum status rope_table(struct arena *arena, const struct hparams *hp, uint32_t table,
-                       uint32_t positions, const float *factors, float **out)
+enum status rope_table(float **out, struct arena *arena, const struct rope_params *params)
 {
+    const struct hparams *hp = params->hp;
+    uint32_t table = params->table, positions = params->positions;
     uint32_t pairs = hp->rope_dim / 2;
     double *frequency = arena_array(arena, pairs, sizeof(*frequency));
     float *values = arena_array(arena, (size_t)positions * pairs, 2 * sizeof(*values));
@@ -19,7 +20,7 @@ enum status rope_table(struct arena *arena, const struct hparams *hp, uint32_t t
     if (!frequency || !values)
         return STATUS_MEMORY;
     for (uint32_t i = 0; i < pairs; i++) {
-        double factor = factors ? (double)factors[i] : 1;
+        double factor = params->factors ? (double)params->factors[i] : 1;
         double power = dmath_pow(hp->rope_base[table], 2.0 * i / hp->rope_dim);
         frequency[i] = hp->rope_scale[table] / factor / power;
         if (!(frequency[i] > 0 && frequency[i] * positions <= ROPE_ANGLE_MAX)) {

@@ -187,16 +187,16 @@ static enum status encode(const struct tokenizer *tk, struct tokenizer_work *wor
     return st;
 }
 
-enum status tokenizer_encode(const struct tokenizer *tk, struct arena *arena, const char *text,
-                             size_t len, bool special, int32_t **out, size_t *out_count)
+enum status tokenizer_encode(const struct tokenizer *tk, struct arena *arena,
+                             const struct tokenizer_text *text, int32_t **out, size_t *out_count)
 {
     struct tokenizer_work work = {0};
     enum status st = STATUS_OK;
 
     *out = NULL;
     *out_count = 0;
-    if (len > TOKENIZER_WORK_TEXT_MAX) {
-        log_error("text to tokenize has %zu bytes, expected at most %zu", len,
+    if (text->size > TOKENIZER_WORK_TEXT_MAX) {
+        log_error("text to tokenize has %zu bytes, expected at most %zu", text->size,
                   TOKENIZER_WORK_TEXT_MAX);
         return STATUS_INPUT;
     }
@@ -204,7 +204,7 @@ enum status tokenizer_encode(const struct tokenizer *tk, struct arena *arena, co
         st = tokenizer_work_put(&work, tk->begin);
     }
     if (st == STATUS_OK) {
-        st = encode(tk, &work, text, len, special);
+        st = encode(tk, &work, text->bytes, text->size, text->special);
     }
     if (st == STATUS_OK && tk->end >= 0) {
         st = tokenizer_work_put(&work, tk->end);
@@ -219,7 +219,7 @@ enum status tokenizer_encode(const struct tokenizer *tk, struct arena *arena, co
     }
     if (st == STATUS_OK && work.dropped > 0) {
         log_warn("%zu of %zu bytes of the text have no token in this vocabulary", work.dropped,
-                 len);
+                 text->size);
     }
     tokenizer_work_finish(&work);
     return st;

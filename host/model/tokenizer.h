@@ -22,10 +22,16 @@ uint32_t tokenizer_size(const struct tokenizer *tk);
 int32_t tokenizer_begin(const struct tokenizer *tk);           /* -1: none is put in front */
 bool tokenizer_is_end(const struct tokenizer *tk, int32_t id); /* eos, eot, end of turn */
 
-/* Ids of `text` (any bytes), begin token included where the file asks for it. `special`: text of
- * special tokens becomes those tokens. Result from `arena`. */
-enum status tokenizer_encode(const struct tokenizer *tk, struct arena *arena, const char *text,
-                             size_t len, bool special, int32_t **out,
+/* Any bytes. `special`: text of special tokens becomes those tokens. */
+struct tokenizer_text {
+    const char *bytes; /* (size) */
+    size_t size;
+    bool special;
+};
+
+/* Ids of the text, begin token included where the file asks for it. Result from `arena`. */
+enum status tokenizer_encode(const struct tokenizer *tk, struct arena *arena,
+                             const struct tokenizer_text *text, int32_t **out,
                              size_t *out_count) STATUS_MUST_USE;
 
 #endif

@@ -9,11 +9,11 @@
 #include "model/rope.h"
 #include "shared/hook.h"
 
-#define MEMORY_COLUMNS 64u            /* columns a pass unless asked otherwise */
-#define MEMORY_SCORES (16u << 20)     /* most bytes of S, and of P */
-#define MEMORY_LOGITS (8u << 20)      /* most bytes of L */
-#define MEMORY_ROW 8u                 /* quads rows are rounded up to: a block */
-#define MEMORY_ONE 0x3f800000u        /* what fills rows up: times the -0.0 of a weight's, -0.0 */
+#define MEMORY_COLUMNS 64u        /* columns a pass unless asked otherwise */
+#define MEMORY_SCORES (16u << 20) /* most bytes of S, and of P */
+#define MEMORY_LOGITS (8u << 20)  /* most bytes of L */
+#define MEMORY_ROW 8u             /* quads rows are rounded up to: a block */
+#define MEMORY_ONE 0x3f800000u    /* what fills rows up: times the -0.0 of a weight's, -0.0 */
 #define MEMORY_STRIPS_PROCESSOR 64u
 #define MEMORY_STRIPS_GPU 512u
 #define MEMORY_SECONDS 60.0
@@ -112,7 +112,8 @@ static enum status create_rope(struct vk *vk)
                            "rope tables");
     for (uint32_t i = 0; i < tables && st == STATUS_OK; i++) {
         float *table;
-        st = rope_table(&arena, hp, i, vk->positions, vk->base.model->rope_factors, &table);
+        st = rope_table(&table, &arena,
+                        &(struct rope_params){hp, i, vk->positions, vk->base.model->rope_factors});
         if (st == STATUS_OK)
             st = gpu_buffer_write(vk->memory.rope, i * bytes, table, bytes);
     }
@@ -170,8 +171,8 @@ enum status vk_memory_init(struct vk *vk, const struct executor_params *params)
 void vk_memory_finish(struct vk_memory *memory)
 {
     struct gpu_buffer **const buffers[] = {
-        &memory->work,    &memory->columns, &memory->rope,   &memory->hooks, &memory->strips_of_rows,
-        &memory->results, &memory->logits,  &memory->checkpoints};
+        &memory->work,           &memory->columns, &memory->rope,   &memory->hooks,
+        &memory->strips_of_rows, &memory->results, &memory->logits, &memory->checkpoints};
 
     for (size_t i = 0; i < sizeof(buffers) / sizeof(*buffers); i++)
         gpu_buffer_destroy(buffers[i]);
@@ -212,8 +213,8 @@ enum status vk_memory_logits(struct vk *vk, uint32_t rows)
 uint64_t vk_memory_bytes(const struct vk_memory *memory)
 {
     const struct gpu_buffer *const buffers[] = {
-        memory->work,    memory->columns, memory->rope,   memory->hooks, memory->strips_of_rows,
-        memory->results, memory->logits,  memory->checkpoints};
+        memory->work,           memory->columns, memory->rope,   memory->hooks,
+        memory->strips_of_rows, memory->results, memory->logits, memory->checkpoints};
     uint64_t bytes = 0;
 
     for (size_t i = 0; i < sizeof(buffers) / sizeof(*buffers); i++)

@@ -123,16 +123,36 @@ static struct place high_place(const struct vk_pack *pack, uint32_t slot, uint32
     return (struct place){high_word(pack, slot, step / 4, r), 8 * c + step % 4 * 2, 2};
 }
 
+/* Four codes of step s, `shift` bits down, a byte each. */
+static uint32_t step_bytes(const uint32_t *codes, uint32_t s, uint32_t shift, uint32_t mask)
+{
+    const uint32_t *c = codes + 4 * s;
+    return (c[0] >> shift & mask) | (c[1] >> shift & mask) << 8 | (c[2] >> shift & mask) << 16 |
+           (c[3] >> shift & mask) << 24;
+}
+
 static void pack_codes(const struct vk_pack *pack, uint32_t *tile, uint32_t r, uint32_t slot,
                        const uint32_t *codes)
 {
-    for (uint32_t k = 0; k < NM_BLOCK; k++) {
-        const struct place low = low_place(pack, slot, k, r);
-        put(&tile[low.word], low.shift, low.bits, codes[k]);
-        if (pack->high == 0)
-            continue;
-        const struct place high = high_place(pack, slot, k, r);
-        put(&tile[high.word], high.shift, high.bits, codes[k] >> 4);
+    for (uint32_t q = 0; q < pack->codes; q++) {
+        uint32_t *to = &tile[code_word(pack, slot, q, r)];
+        for (uint32_t i = 0; i < 4; i++) {
+            if (pack->codes == 8)
+                to[i] = codes[4 * q + i];
+            else if (pack->codes == 4)
+                to[i] = codes[8 * q + 2 * i] | codes[8 * q + 2 * i + 1] << 16;
+            else if (pack->codes == 2)
+                to[i] = step_bytes(codes, 4 * q + i, 0, 0xff);
+            else
+                to[i] = step_bytes(codes, i, 0, 0xf) | step_bytes(codes, i + 4, 0, 0xf) << 4;
+        }
+    }
+    for (uint32_t i = 0; i < pack->high; i++) {
+        const uint32_t bits = pack->high, steps = 8 / pack->high;
+        uint32_t word = 0;
+        for (uint32_t s = 0; s < steps; s++)
+            word |= step_bytes(codes, i * steps + s, 4, (1u << bits) - 1) << (s * bits);
+        tile[high_word(pack, slot, i, r)] = word;
     }
 }
 
@@ -165,12 +185,17 @@ static uint32_t field(const struct vk_pack *pack, const uint8_t *row, uint32_t k
     return quant_field_read(pack->type, row, k, name);
 }
 
-static void pack_scales(const struct vk_pack *pack, uint32_t *tile, uint32_t r, uint32_t b,
+/* A block: its number, and its slot. */
+struct at {
+    uint32_t b, slot;
+};
+
+static void pack_scales(const struct vk_pack *pack, uint32_t *tile, uint32_t r, struct at at,
                         const uint8_t *row)
 {
     const struct form form = form_of(pack->type);
-    const uint32_t k = b * NM_BLOCK;
-    uint32_t shift, *meta = &tile[meta_word(pack, vk_pack_slot(pack->blocks, b), r, &shift)];
+    const uint32_t b = at.b, k = b * NM_BLOCK;
+    uint32_t shift, *meta = &tile[meta_word(pack, at.slot, r, &shift)];
 
     if (!form.super) {
         put(meta, shift, 16, field(pack, row, k, QUANT_FIELD_SCALE));
@@ -193,12 +218,15 @@ static void pack_scales(const struct vk_pack *pack, uint32_t *tile, uint32_t r, 
 void vk_pack_row(const struct vk_pack *pack, uint32_t *tile, uint32_t r, const uint8_t *row)
 {
     uint32_t codes[NM_BLOCK];
+    struct at at = {0};
 
-    for (uint32_t b = 0; b < pack->blocks; b++) {
-        read_codes(pack, row, b, codes);
-        pack_codes(pack, tile, r, vk_pack_slot(pack->blocks, b), codes);
-        if (form_of(pack->type).code_bits <= 8)
-            pack_scales(pack, tile, r, b, row);
+    for (uint32_t i = 0; i < NM_PARTIALS; i++) {
+        for (at.b = order_partial(i); at.b < pack->blocks; at.b += NM_PARTIALS, at.slot++) {
+            read_codes(pack, row, at.b, codes);
+            pack_codes(pack, tile, r, at.slot, codes);
+            if (form_of(pack->type).code_bits <= 8)
+                pack_scales(pack, tile, r, at, row);
+        }
     }
 }
 

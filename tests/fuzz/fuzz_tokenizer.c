@@ -92,7 +92,8 @@ static void fuzz_text(const struct fixture *f, const char *text, size_t len, boo
     int32_t *ids;
     size_t count;
 
-    fuzz_require(tokenizer_encode(tk, &arena, text, len, special, &ids, &count) == STATUS_OK,
+    fuzz_require(tokenizer_encode(tk, &arena, &(struct tokenizer_text){text, len, special}, &ids,
+                                  &count) == STATUS_OK,
                  "a text that cannot be encoded");
     fuzz_require(count >= begins && (!begins || ids[0] == tokenizer_begin(tk)), "no begin token");
     fuzz_detokenize(tk, ids + begins, count - begins, &raw);
@@ -172,8 +173,9 @@ static void fuzz_vocabulary(const uint8_t *data, size_t size)
     fuzz_require(st == STATUS_OK || (st == STATUS_INPUT && log_last_error()[0] != '\0'),
                  "a refusal that does not blame the input");
     if (st == STATUS_OK) {
-        fuzz_require(tokenizer_encode(f->tk, &arena, sample, sizeof(sample) - 1, true, &ids,
-                                      &count) == STATUS_OK,
+        fuzz_require(tokenizer_encode(f->tk, &arena,
+                                      &(struct tokenizer_text){sample, sizeof(sample) - 1, true},
+                                      &ids, &count) == STATUS_OK,
                      "a sample that cannot be encoded");
         fuzz_detokenize(f->tk, ids, count, &raw);
     }

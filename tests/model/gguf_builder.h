@@ -137,17 +137,22 @@ BUILDER_FN void builder_key_array(struct builder *b, const char *key, uint32_t i
     builder_put_u64(&b->keys, count);
 }
 
+struct builder_shape {
+    uint32_t type_id, n_dims;
+    const uint64_t *dims; /* (n_dims) */
+    uint64_t offset;
+};
+
 /* A tensor description alone. */
-BUILDER_FN void builder_info(struct builder *b, const char *name, uint32_t type_id, uint32_t n_dims,
-                             const uint64_t *dims, uint64_t offset)
+BUILDER_FN void builder_info(struct builder *b, const char *name, const struct builder_shape *shape)
 {
     builder_omit(b, name);
     builder_put_text(&b->infos, name);
-    builder_put_u32(&b->infos, n_dims);
-    for (uint32_t i = 0; i < n_dims; i++)
-        builder_put_u64(&b->infos, dims[i]);
-    builder_put_u32(&b->infos, type_id);
-    builder_put_u64(&b->infos, offset);
+    builder_put_u32(&b->infos, shape->n_dims);
+    for (uint32_t i = 0; i < shape->n_dims; i++)
+        builder_put_u64(&b->infos, shape->dims[i]);
+    builder_put_u32(&b->infos, shape->type_id);
+    builder_put_u64(&b->infos, shape->offset);
     b->n_tensors++;
 }
 
@@ -164,7 +169,7 @@ BUILDER_FN void builder_tensor(struct builder *b, const char *name, enum quant t
     size_t size = quant_row_bytes(type, width) * (size_t)(rows ? rows : 1);
 
     builder_pad(&b->data, b->alignment);
-    builder_info(b, name, ids[type], rows ? 2 : 1, dims, b->data.size);
+    builder_info(b, name, &(struct builder_shape){ids[type], rows ? 2 : 1, dims, b->data.size});
     for (size_t i = 0; i < size; i++) {
         uint8_t byte = (uint8_t)(i % 29);
         builder_put(&b->data, &byte, 1);

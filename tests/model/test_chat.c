@@ -85,8 +85,10 @@ static void check_prompt(const struct gguf *gguf, const struct tokenizer *tk,
         assert_int_equal(chat_render(gguf, &arena, json_text(user), &rendered), STATUS_OK);
         assert_string_equal(rendered, prompt);
     }
-    assert_int_equal(tokenizer_encode(tk, &arena, prompt, strlen(prompt),
-                                      json_type(user) == JSON_TEXT, &ids, &count),
+    assert_int_equal(tokenizer_encode(tk, &arena,
+                                      &(struct tokenizer_text){prompt, strlen(prompt),
+                                                               json_type(user) == JSON_TEXT},
+                                      &ids, &count),
                      STATUS_OK);
     assert_int_equal(count, json_count(expected));
     for (size_t i = 0; i < count; i++)

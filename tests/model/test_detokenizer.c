@@ -22,7 +22,9 @@ static int32_t byte_id(const struct fixture *f, uint8_t byte)
     int32_t *ids;
     size_t count;
 
-    assert_int_equal(tokenizer_encode(f->tk, &arena, &text, 1, false, &ids, &count), STATUS_OK);
+    assert_int_equal(
+        tokenizer_encode(f->tk, &arena, &(struct tokenizer_text){&text, 1, false}, &ids, &count),
+        STATUS_OK);
     assert_int_equal(count, 1);
     const int32_t id = ids[0];
     arena_finish(&arena);

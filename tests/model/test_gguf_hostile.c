@@ -151,52 +151,53 @@ static void bad_tensor_name(struct builder *b)
 
 static void bad_no_dims(struct builder *b)
 {
-    builder_info(b, "x", 0, 0, dims_64_3, 0);
+    builder_info(b, "x", &(struct builder_shape){0, 0, dims_64_3, 0});
 }
 
 static void bad_five_dims(struct builder *b)
 {
-    builder_info(b, "x", 0, 5, (const uint64_t[]){1, 1, 1, 1, 1}, 0);
+    builder_info(b, "x", &(struct builder_shape){0, 5, (const uint64_t[]){1, 1, 1, 1, 1}, 0});
 }
 
 static void bad_zero_dim(struct builder *b)
 {
-    builder_info(b, "x", 0, 2, (const uint64_t[]){64, 0}, 0);
+    builder_info(b, "x", &(struct builder_shape){0, 2, (const uint64_t[]){64, 0}, 0});
 }
 
 static void bad_product(struct builder *b)
 {
-    builder_info(b, "x", 0, 3, (const uint64_t[]){1u << 31, 1u << 31, 16}, 0);
+    builder_info(b, "x",
+                 &(struct builder_shape){0, 3, (const uint64_t[]){1u << 31, 1u << 31, 16}, 0});
 }
 
 static void bad_width(struct builder *b)
 {
-    builder_info(b, "x", 3, 2, (const uint64_t[]){48, 2}, 0);
+    builder_info(b, "x", &(struct builder_shape){3, 2, (const uint64_t[]){48, 2}, 0});
 }
 
 static void bad_type(struct builder *b)
 {
-    builder_info(b, "x", 16, 2, dims_64_3, 0);
+    builder_info(b, "x", &(struct builder_shape){16, 2, dims_64_3, 0});
 }
 
 static void bad_offset(struct builder *b)
 {
-    builder_info(b, "x", 0, 2, dims_64_3, 40);
+    builder_info(b, "x", &(struct builder_shape){0, 2, dims_64_3, 40});
 }
 
 static void bad_end(struct builder *b)
 {
-    builder_info(b, "x", 0, 2, dims_64_3, 32768);
+    builder_info(b, "x", &(struct builder_shape){0, 2, dims_64_3, 32768});
 }
 
 static void bad_far(struct builder *b)
 {
-    builder_info(b, "x", 0, 2, dims_64_3, UINT64_MAX - 31);
+    builder_info(b, "x", &(struct builder_shape){0, 2, dims_64_3, UINT64_MAX - 31});
 }
 
 static void bad_overlap(struct builder *b)
 {
-    builder_info(b, "x", 3, 1, dims_64_3, 64);
+    builder_info(b, "x", &(struct builder_shape){3, 1, dims_64_3, 64});
 }
 
 static void bad_alignment_3(struct builder *b)

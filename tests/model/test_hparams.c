@@ -36,7 +36,7 @@ static void test_llama(void **state)
     open_tiny(&b, &g, "llama");
     assert_int_equal(hparams_read(&hp, g), STATUS_OK);
     assert_int_equal(hp.arch, ARCH_LLAMA);
-    assert_string_equal(arch_name(hp.arch), "llama");
+    assert_string_equal(hparams_arch_name(hp.arch), "llama");
     assert_int_equal(hp.n_layers, 2);
     assert_int_equal(hp.n_embd, TINY_EMBD);
     assert_int_equal(hp.n_head, 2);
@@ -144,92 +144,92 @@ static void test_long_context(void **state)
 
 enum edit { EDIT_UINT, EDIT_REAL, EDIT_TEXT, EDIT_BOOL, EDIT_OMIT };
 
+static const struct {
+    const char *arch, *key;
+    enum edit edit;
+    double number;
+    const char *text, *words[3];
+} BAD_KEYS[] = {
+    {"llama", "general.architecture", EDIT_OMIT, 0, 0, {"found nothing"}},
+    {"llama",
+     "general.architecture",
+     EDIT_TEXT,
+     0,
+     "gpt2",
+     {"architecture 'gpt2' is not supported (llama, qwen2, gemma3 are)"}},
+    {"llama",
+     "general.architecture",
+     EDIT_TEXT,
+     0,
+     "falcon",
+     {"architecture 'falcon' is not supported (llama, qwen2, gemma3 are)"}},
+    {"llama", "llama.expert_count", EDIT_UINT, 4, 0, {"mixture of experts (found 4)"}},
+    {"llama", "llama.block_count", EDIT_OMIT, 0, 0, {"found nothing, expected an integer"}},
+    {"llama", "llama.block_count", EDIT_UINT, 0, 0, {"found 0, expected 1 to 512"}},
+    {"llama", "llama.block_count", EDIT_UINT, 513, 0, {"found 513"}},
+    {"llama", "llama.block_count", EDIT_REAL, 2, 0, {"found float32"}},
+    {"llama", "llama.embedding_length", EDIT_UINT, 65537, 0, {"found 65537"}},
+    {"llama", "llama.feed_forward_length", EDIT_UINT, 0, 0, {"found 0"}},
+    {"llama", "llama.context_length", EDIT_UINT, 0, 0, {"found 0"}},
+    {"llama", "llama.attention.head_count", EDIT_UINT, 0, 0, {"found 0"}},
+    {"llama", "llama.attention.head_count", EDIT_UINT, 3, 0, {"32 features", "3 heads"}},
+    {"llama", "llama.attention.head_count", EDIT_UINT, 32, 0, {"head of 1 features"}},
+    {"llama", "llama.attention.head_count_kv", EDIT_UINT, 0, 0, {"found 0", "divisor"}},
+    {"qwen2", "qwen2.attention.head_count_kv", EDIT_UINT, 3, 0, {"found 3", "divisor"}},
+    {"llama", "llama.attention.key_length", EDIT_UINT, 0, 0, {"head of 0 features"}},
+    {"llama",
+     "llama.attention.key_length",
+     EDIT_UINT,
+     32,
+     0,
+     {"'llama.attention.value_length'", "found 16, expected 32"}},
+    {"llama", "llama.attention.value_length", EDIT_UINT, 8, 0, {"found 8, expected 16"}},
+    {"llama", "llama.rope.dimension_count", EDIT_UINT, 7, 0, {"found 7", "2 to 16"}},
+    {"llama", "llama.rope.dimension_count", EDIT_UINT, 18, 0, {"found 18", "2 to 16"}},
+    {"llama", "llama.rope.freq_base", EDIT_REAL, 1, 0, {"found 1", "above 1"}},
+    {"llama", "llama.rope.freq_base", EDIT_REAL, INFINITY, 0, {"found inf"}},
+    {"llama", "llama.rope.freq_base", EDIT_REAL, NAN, 0, {"nan"}},
+    {"llama", "llama.rope.scaling.type", EDIT_TEXT, 0, "none", {0}},
+    {"llama", "llama.rope.scaling.factor", EDIT_REAL, -2, 0, {"found -2"}},
+    {"llama", "llama.attention.layer_norm_rms_epsilon", EDIT_OMIT, 0, 0, {"found nothing"}},
+    {"llama", "llama.attention.layer_norm_rms_epsilon", EDIT_REAL, 0, 0, {"found 0"}},
+    {"llama", "llama.attention.layer_norm_rms_epsilon", EDIT_REAL, NAN, 0, {"nan"}},
+    {"gemma3", "gemma3.final_logit_softcapping", EDIT_REAL, 30, 0, {"found 30, expected 0"}},
+    {"llama", "llama.attention.causal", EDIT_BOOL, 0, 0, {"found false"}},
+    {"llama", "llama.attention.sliding_window", EDIT_UINT, 64, 0, {"found 64", "sliding"}},
+    {"gemma3", "gemma3.rope.freq_base_swa", EDIT_REAL, 0.5, 0, {"found 0.5"}},
+    {"llama", "token_embd.weight", EDIT_OMIT, 0, 0, {"tensor 'token_embd.weight'", "nothing"}},
+    {"llama", "tokenizer.ggml.tokens", EDIT_UINT, 1, 0, {"found uint32", "array of strings"}},
+};
+
 static void test_bad_keys(void **state)
 {
-    static const struct {
-        const char *arch, *key;
-        enum edit edit;
-        double number;
-        const char *text, *words[3];
-    } cases[] = {
-        {"llama", "general.architecture", EDIT_OMIT, 0, 0, {"found nothing"}},
-        {"llama",
-         "general.architecture",
-         EDIT_TEXT,
-         0,
-         "gpt2",
-         {"architecture 'gpt2' is not supported (llama, qwen2, gemma3 are)"}},
-        {"llama",
-         "general.architecture",
-         EDIT_TEXT,
-         0,
-         "falcon",
-         {"architecture 'falcon' is not supported (llama, qwen2, gemma3 are)"}},
-        {"llama", "llama.expert_count", EDIT_UINT, 4, 0, {"mixture of experts (found 4)"}},
-        {"llama", "llama.block_count", EDIT_OMIT, 0, 0, {"found nothing, expected an integer"}},
-        {"llama", "llama.block_count", EDIT_UINT, 0, 0, {"found 0, expected 1 to 512"}},
-        {"llama", "llama.block_count", EDIT_UINT, 513, 0, {"found 513"}},
-        {"llama", "llama.block_count", EDIT_REAL, 2, 0, {"found float32"}},
-        {"llama", "llama.embedding_length", EDIT_UINT, 65537, 0, {"found 65537"}},
-        {"llama", "llama.feed_forward_length", EDIT_UINT, 0, 0, {"found 0"}},
-        {"llama", "llama.context_length", EDIT_UINT, 0, 0, {"found 0"}},
-        {"llama", "llama.attention.head_count", EDIT_UINT, 0, 0, {"found 0"}},
-        {"llama", "llama.attention.head_count", EDIT_UINT, 3, 0, {"32 features", "3 heads"}},
-        {"llama", "llama.attention.head_count", EDIT_UINT, 32, 0, {"head of 1 features"}},
-        {"llama", "llama.attention.head_count_kv", EDIT_UINT, 0, 0, {"found 0", "divisor"}},
-        {"qwen2", "qwen2.attention.head_count_kv", EDIT_UINT, 3, 0, {"found 3", "divisor"}},
-        {"llama", "llama.attention.key_length", EDIT_UINT, 0, 0, {"head of 0 features"}},
-        {"llama",
-         "llama.attention.key_length",
-         EDIT_UINT,
-         32,
-         0,
-         {"'llama.attention.value_length'", "found 16, expected 32"}},
-        {"llama", "llama.attention.value_length", EDIT_UINT, 8, 0, {"found 8, expected 16"}},
-        {"llama", "llama.rope.dimension_count", EDIT_UINT, 7, 0, {"found 7", "2 to 16"}},
-        {"llama", "llama.rope.dimension_count", EDIT_UINT, 18, 0, {"found 18", "2 to 16"}},
-        {"llama", "llama.rope.freq_base", EDIT_REAL, 1, 0, {"found 1", "above 1"}},
-        {"llama", "llama.rope.freq_base", EDIT_REAL, INFINITY, 0, {"found inf"}},
-        {"llama", "llama.rope.freq_base", EDIT_REAL, NAN, 0, {"nan"}},
-        {"llama", "llama.rope.scaling.type", EDIT_TEXT, 0, "none", {0}},
-        {"llama", "llama.rope.scaling.factor", EDIT_REAL, -2, 0, {"found -2"}},
-        {"llama", "llama.attention.layer_norm_rms_epsilon", EDIT_OMIT, 0, 0, {"found nothing"}},
-        {"llama", "llama.attention.layer_norm_rms_epsilon", EDIT_REAL, 0, 0, {"found 0"}},
-        {"llama", "llama.attention.layer_norm_rms_epsilon", EDIT_REAL, NAN, 0, {"nan"}},
-        {"gemma3", "gemma3.final_logit_softcapping", EDIT_REAL, 30, 0, {"found 30, expected 0"}},
-        {"llama", "llama.attention.causal", EDIT_BOOL, 0, 0, {"found false"}},
-        {"llama", "llama.attention.sliding_window", EDIT_UINT, 64, 0, {"found 64", "sliding"}},
-        {"gemma3", "gemma3.rope.freq_base_swa", EDIT_REAL, 0.5, 0, {"found 0.5"}},
-        {"llama", "token_embd.weight", EDIT_OMIT, 0, 0, {"tensor 'token_embd.weight'", "nothing"}},
-        {"llama", "tokenizer.ggml.tokens", EDIT_UINT, 1, 0, {"found uint32", "array of strings"}},
-    };
-
     (void)state;
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    for (size_t i = 0; i < sizeof(BAD_KEYS) / sizeof(BAD_KEYS[0]); i++) {
         struct builder b;
         struct gguf *g;
         struct hparams hp;
         builder_init(&b);
-        if (cases[i].edit == EDIT_UINT)
-            builder_key_u32(&b, cases[i].key, (uint32_t)cases[i].number);
-        else if (cases[i].edit == EDIT_REAL)
-            builder_key_f32(&b, cases[i].key, (float)cases[i].number);
-        else if (cases[i].edit == EDIT_TEXT)
-            builder_key_text(&b, cases[i].key, cases[i].text);
-        else if (cases[i].edit == EDIT_BOOL)
-            builder_key_bool(&b, cases[i].key, cases[i].number != 0);
+        if (BAD_KEYS[i].edit == EDIT_UINT)
+            builder_key_u32(&b, BAD_KEYS[i].key, (uint32_t)BAD_KEYS[i].number);
+        else if (BAD_KEYS[i].edit == EDIT_REAL)
+            builder_key_f32(&b, BAD_KEYS[i].key, (float)BAD_KEYS[i].number);
+        else if (BAD_KEYS[i].edit == EDIT_TEXT)
+            builder_key_text(&b, BAD_KEYS[i].key, BAD_KEYS[i].text);
+        else if (BAD_KEYS[i].edit == EDIT_BOOL)
+            builder_key_bool(&b, BAD_KEYS[i].key, BAD_KEYS[i].number != 0);
         else
-            builder_omit(&b, cases[i].key);
-        open_tiny(&b, &g, cases[i].arch);
-        if (!cases[i].words[0]) {
+            builder_omit(&b, BAD_KEYS[i].key);
+        open_tiny(&b, &g, BAD_KEYS[i].arch);
+        if (!BAD_KEYS[i].words[0]) {
             assert_int_equal(hparams_read(&hp, g), STATUS_OK);
         } else {
             assert_int_equal(hparams_read(&hp, g), STATUS_INPUT);
             assert_non_null(strstr(log_last_error(), "memory: "));
         }
-        for (int w = 0; w < 3 && cases[i].words[w]; w++) {
-            if (!strstr(log_last_error(), cases[i].words[w]))
-                fail_msg("'%s' is not in: %s", cases[i].words[w], log_last_error());
+        for (int w = 0; w < 3 && BAD_KEYS[i].words[w]; w++) {
+            if (!strstr(log_last_error(), BAD_KEYS[i].words[w]))
+                fail_msg("'%s' is not in: %s", BAD_KEYS[i].words[w], log_last_error());
         }
         gguf_close(&g);
         builder_free(&b);

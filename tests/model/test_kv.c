@@ -171,7 +171,8 @@ static void test_random_use(void **state)
         branch_of(kv);
     for (int step = 0; step < STEPS; step++) {
         const uint32_t b = (uint32_t)rng_below(&rng, BRANCHES), other = (b + 1) % BRANCHES;
-        const uint32_t layer = (uint32_t)rng_below(&rng, LAYERS), position = (uint32_t)rng_below(&rng, POSITIONS);
+        const uint32_t layer = (uint32_t)rng_below(&rng, LAYERS),
+                       position = (uint32_t)rng_below(&rng, POSITIONS);
         const uint32_t what = (uint32_t)rng_below(&rng, 20);
         if (what == 0) {
             kv_cut(kv, b, position);

@@ -69,11 +69,9 @@ static void test_places_cover_the_block(void **state)
         for (uint32_t field = 0; field < QUANT_FIELD_COUNT; field++) {
             for (uint32_t k = 0; k < elements; k++) {
                 for (uint32_t i = 0; i < quant_field_width(type, field); i++) {
-                    uint64_t byte;
-                    uint32_t bit;
-                    quant_field_place(type, k, field, i, &byte, &bit);
-                    assert_true(byte < quant_block_bytes(type) && bit < 8);
-                    int8_t *o = &owner[byte * 8 + bit];
+                    struct quant_place at = quant_field_place(type, k, field, i);
+                    assert_true(at.byte < quant_block_bytes(type) && at.bit < 8);
+                    int8_t *o = &owner[at.byte * 8 + at.bit];
                     if (*o < 0)
                         covered++;
                     else
@@ -108,11 +106,10 @@ static void test_write_then_read(void **state)
             value &= (1u << width) - 1;
         assert_int_equal(quant_field_read(type, row, k, field), value);
         for (uint32_t i = 0; i < width; i++) {
-            uint64_t byte;
-            uint32_t bit;
-            quant_field_place(type, k, field, i, &byte, &bit);
-            assert_int_equal(row[byte] >> bit & 1, value >> i & 1);
-            row[byte] = (uint8_t)((row[byte] & ~(1u << bit)) | (before[byte] & 1u << bit));
+            struct quant_place at = quant_field_place(type, k, field, i);
+            assert_int_equal(row[at.byte] >> at.bit & 1, value >> i & 1);
+            row[at.byte] =
+                (uint8_t)((row[at.byte] & ~(1u << at.bit)) | (before[at.byte] & 1u << at.bit));
         }
         assert_memory_equal(row, before, sizeof(row));
     }

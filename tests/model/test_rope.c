@@ -20,7 +20,9 @@ static void check(const struct hparams *hp, uint32_t table, uint32_t positions,
     float *values;
     uint32_t pairs = hp->rope_dim / 2;
 
-    assert_int_equal(rope_table(&arena, hp, table, positions, factors, &values), STATUS_OK);
+    assert_int_equal(
+        rope_table(&values, &arena, &(struct rope_params){hp, table, positions, factors}),
+        STATUS_OK);
     for (uint32_t p = 0; p < positions; p++) {
         for (uint32_t i = 0; i < pairs; i++) {
             long double angle = p * (long double)hp->rope_scale[table] /
@@ -57,8 +59,9 @@ static void test_prefix(void **state)
     float *few, *many;
 
     (void)state;
-    assert_int_equal(rope_table(&arena, &hp, 0, 100, NULL, &few), STATUS_OK);
-    assert_int_equal(rope_table(&arena, &hp, 0, 1000, NULL, &many), STATUS_OK);
+    assert_int_equal(rope_table(&few, &arena, &(struct rope_params){&hp, 0, 100, NULL}), STATUS_OK);
+    assert_int_equal(rope_table(&many, &arena, &(struct rope_params){&hp, 0, 1000, NULL}),
+                     STATUS_OK);
     assert_memory_equal(few, many, 100 * 32 * 2 * sizeof(float));
     assert_true(few[0] == 1 && few[1] == 0);
     arena_finish(&arena);
@@ -73,12 +76,17 @@ static void test_bad_frequencies(void **state)
     float *values;
 
     (void)state;
-    assert_int_equal(rope_table(&arena, &hp, 0, 1u << 12, small, &values), STATUS_INPUT);
+    assert_int_equal(rope_table(&values, &arena, &(struct rope_params){&hp, 0, 1u << 12, small}),
+                     STATUS_INPUT);
     assert_non_null(strstr(log_last_error(), "pair 2"));
-    assert_int_equal(rope_table(&arena, &hp, 0, 1u << 12, zero, &values), STATUS_INPUT);
+    assert_int_equal(rope_table(&values, &arena, &(struct rope_params){&hp, 0, 1u << 12, zero}),
+                     STATUS_INPUT);
     assert_non_null(strstr(log_last_error(), "pair 1"));
-    assert_int_equal(rope_table(&arena, &hp, 0, 1u << 12, nan_, &values), STATUS_INPUT);
-    assert_int_equal(rope_table(&arena, &hp, 0, (1u << 20) + 1, NULL, &values), STATUS_INPUT);
+    assert_int_equal(rope_table(&values, &arena, &(struct rope_params){&hp, 0, 1u << 12, nan_}),
+                     STATUS_INPUT);
+    assert_int_equal(
+        rope_table(&values, &arena, &(struct rope_params){&hp, 0, (1u << 20) + 1, NULL}),
+        STATUS_INPUT);
     arena_finish(&arena);
 }
 

@@ -24,7 +24,9 @@ static void check_ids(const struct tokenizer *tk, const struct json *test, bool 
     int32_t *ids;
     size_t count;
 
-    assert_int_equal(tokenizer_encode(tk, &arena, text, strlen(text), special, &ids, &count),
+    assert_int_equal(tokenizer_encode(tk, &arena,
+                                      &(struct tokenizer_text){text, strlen(text), special}, &ids,
+                                      &count),
                      STATUS_OK);
     if (count != json_count(expected))
         fail_msg("'%s': found %zu ids, expected %zu", text, count, json_count(expected));
@@ -97,7 +99,9 @@ static void test_tiny_is_bytes(void **state)
         skip();
     assert_int_equal(gguf_open(&gguf, path), STATUS_OK);
     assert_int_equal(tokenizer_create(&tk, gguf), STATUS_OK);
-    assert_int_equal(tokenizer_encode(tk, &arena, text, 6, false, &ids, &count), STATUS_OK);
+    assert_int_equal(
+        tokenizer_encode(tk, &arena, &(struct tokenizer_text){text, 6, false}, &ids, &count),
+        STATUS_OK);
     assert_int_equal(count, 6);
     assert_memory_equal(ids, expected, sizeof(expected));
     arena_finish(&arena);
@@ -211,7 +215,9 @@ static void check_plain(struct fixture *f, const char *const *letters, size_t n_
             strcat(text, strcmp(letter, "\xE2\x96\x81") == 0 ? " " : letter);
         }
         n = plain_join(f, symbols, n);
-        assert_int_equal(tokenizer_encode(f->tk, &arena, text, strlen(text), false, &ids, &count),
+        assert_int_equal(tokenizer_encode(f->tk, &arena,
+                                          &(struct tokenizer_text){text, strlen(text), false}, &ids,
+                                          &count),
                          STATUS_OK);
         assert_int_equal(count, n);
         for (size_t i = 0; i < n; i++)
@@ -245,7 +251,9 @@ static void check_encoding(const struct fixture *f, const char *text, bool speci
     int32_t *ids;
     size_t count, n = 0;
 
-    assert_int_equal(tokenizer_encode(f->tk, &arena, text, strlen(text), special, &ids, &count),
+    assert_int_equal(tokenizer_encode(f->tk, &arena,
+                                      &(struct tokenizer_text){text, strlen(text), special}, &ids,
+                                      &count),
                      STATUS_OK);
     for (; expected[n]; n++) {
         assert_true(n < count);
@@ -369,7 +377,9 @@ static void test_long_texts(void **state)
             int32_t *ids;
             size_t count;
             memset(text, letters[i], LONG_TEXT);
-            assert_int_equal(tokenizer_encode(f.tk, &arena, text, LONG_TEXT, true, &ids, &count),
+            assert_int_equal(tokenizer_encode(f.tk, &arena,
+                                              &(struct tokenizer_text){text, LONG_TEXT, true}, &ids,
+                                              &count),
                              STATUS_OK);
             assert_true(count >= LONG_TEXT / 8);
             arena_finish(&arena);

@@ -94,11 +94,9 @@ struct simd_panel {
 void SIMD(linear_prepare)(const struct cpu_linear *job);
 void SIMD(linear)(const struct cpu_linear *job, uint32_t row_begin, uint32_t row_end);
 
-void SIMD(norm)(const float *x, const float *gain, uint32_t width, float eps, uint32_t act,
-                float *out);
+void SIMD(norm)(const struct cpu_norm *job);
 void SIMD(softmax)(const float *scores, uint32_t first, uint32_t last, float *probs);
-void SIMD(gate)(enum activation_fn fn, const float *g, const float *u, uint32_t n, uint32_t act,
-                float *out);
+void SIMD(gate)(const struct cpu_gate *job);
 void SIMD(add)(float *x, const float *t, uint32_t n, uint32_t act);
 void SIMD(round)(float *x, uint32_t n, uint32_t act);
 void SIMD(logits)(const float *values, uint32_t first, uint32_t n, struct cpu_digest *digest);

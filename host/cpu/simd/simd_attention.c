@@ -15,102 +15,108 @@ SIMD_INLINE void interleave(float *out, const float *from, size_t stride, uint32
 }
 
 /* Scores of n heads at 16 positions: `at` is the K of one half page, (head_dim, 16). */
-SIMD_INLINE void score_tile(enum quant type, struct simd_at at, const float *q, uint32_t head_dim,
-                            uint32_t n, simd_float s[SIMD_COLUMNS])
+SIMD_INLINE void score_tile(struct simd_shape is, struct simd_at at, const float *q,
+                            uint32_t head_dim, simd_float s[SIMD_COLUMNS])
 {
     const uint32_t blocks = cpu_ceil(head_dim, NM_BLOCK);
     struct simd_partials partials;
 
-    simd_clear(&partials, blocks, n);
+    simd_clear(&partials, blocks, is.n);
     for (uint32_t b = 0; b < blocks; b++) {
         simd_float t[SIMD_COLUMNS];
-        const float *x = q + (size_t)b * NM_BLOCK * n;
+        const float *x = q + (size_t)b * NM_BLOCK * is.n;
         if ((b + 1) * NM_BLOCK > head_dim)
-            simd_some(type, &at, x, n, 0, head_dim - b * NM_BLOCK, t);
+            simd_some(is, &at, x, (struct simd_range){0, head_dim - b * NM_BLOCK}, t);
         else
-            simd_block(type, &at, x, NULL, n, t);
-        simd_add_block(&partials, b, n, t);
-        at.group += cpu_pack_layout(type).bytes;
+            simd_block(is, &at, x, NULL, t);
+        simd_add_block(&partials, b, is.n, t);
+        at.group += cpu_pack_layout(is.type).bytes;
     }
-    simd_tree(&partials, blocks, n);
-    for (uint32_t j = 0; j < n; j++)
+    simd_tree(&partials, blocks, is.n);
+    for (uint32_t j = 0; j < is.n; j++)
         s[j] = partials.at[0][j];
 }
 
-SIMD_INLINE void scores(enum quant type, const struct cpu_attention *job, uint32_t head, uint32_t n)
+SIMD_INLINE void scores(struct simd_shape is, const struct cpu_attention *job, uint32_t head)
 {
     const uint32_t head_dim = cpu_hparams(job->cpu)->head_dim;
-    const size_t half = (size_t)head_dim * CPU_TILE * (type == QUANT_F32 ? 4 : 2);
+    const size_t half = (size_t)head_dim * CPU_TILE * (is.type == QUANT_F32 ? 4 : 2);
     float *out = job->scores + head * job->score_stride;
     float q[SIMD_HEAD_DIM * SIMD_COLUMNS];
 
-    interleave(q, job->q + (size_t)head * head_dim, head_dim, head_dim, n);
+    interleave(q, job->q + (size_t)head * head_dim, head_dim, head_dim, is.n);
     for (uint32_t tile = job->first / CPU_TILE; tile <= job->last / CPU_TILE; tile++) {
         const uint8_t *page = cpu_kv_page(job->cpu, false, job->layer, job->table[tile / 2]);
         for (uint32_t part = 0; part < SIMD_PARTS; part++) {
             const struct simd_at at = {.group = page + (job->kv_head * 2 + tile % 2) * half,
                                        .part = part};
             simd_float s[SIMD_COLUMNS];
-            score_tile(type, at, q, head_dim, n, s);
-            for (uint32_t j = 0; j < n; j++)
+            score_tile(is, at, q, head_dim, s);
+            for (uint32_t j = 0; j < is.n; j++)
                 simd_store(out + j * job->score_stride + tile * CPU_TILE + part * SIMD_LANES, s[j]);
         }
     }
 }
 
-/* 16 features of n heads over all key positions seen; probs: (positions from the first block on,
- * n). */
-SIMD_INLINE void head_tile(enum quant type, const struct cpu_attention *job, uint32_t tile,
-                           uint32_t part, const float *probs, uint32_t n,
-                           simd_float y[SIMD_COLUMNS])
+/* A vector of features: which tile of 16, which part of it. */
+struct place {
+    uint32_t tile, part;
+};
+
+/* A vector of features of n heads over all key positions seen; probs: (positions from the first
+ * block on, n). */
+SIMD_INLINE void head_tile(struct simd_shape is, const struct cpu_attention *job, struct place at,
+                           const float *probs, simd_float y[SIMD_COLUMNS])
 {
     const uint32_t head_tiles = cpu_ceil(cpu_hparams(job->cpu)->head_dim, CPU_TILE);
     const uint32_t first = job->first / NM_BLOCK, last = job->last / NM_BLOCK;
-    const size_t offset = (job->kv_head * (size_t)head_tiles + tile) * cpu_pack_layout(type).bytes;
+    const size_t offset =
+        (job->kv_head * (size_t)head_tiles + at.tile) * cpu_pack_layout(is.type).bytes;
     struct simd_partials partials;
 
-    simd_clear(&partials, NM_PARTIALS, n);
+    simd_clear(&partials, NM_PARTIALS, is.n);
     for (uint32_t b = first; b <= last; b++) {
-        const struct simd_at at = {
-            .group = cpu_kv_page(job->cpu, true, job->layer, job->table[b]) + offset, .part = part};
+        const struct simd_at block = {
+            .group = cpu_kv_page(job->cpu, true, job->layer, job->table[b]) + offset,
+            .part = at.part};
         const uint32_t from = b == first ? job->first % NM_BLOCK : 0;
         const uint32_t to = b == last ? job->last % NM_BLOCK + 1 : NM_BLOCK;
-        const float *x = probs + (size_t)(b - first) * NM_BLOCK * n;
+        const float *x = probs + (size_t)(b - first) * NM_BLOCK * is.n;
         simd_float t[SIMD_COLUMNS];
         if (from == 0 && to == NM_BLOCK)
-            simd_block(type, &at, x, NULL, n, t);
+            simd_block(is, &block, x, NULL, t);
         else
-            simd_some(type, &at, x, n, from, to, t);
-        simd_add_block(&partials, b, n, t);
+            simd_some(is, &block, x, (struct simd_range){from, to}, t);
+        simd_add_block(&partials, b, is.n, t);
     }
-    simd_tree(&partials, NM_PARTIALS, n);
-    for (uint32_t j = 0; j < n; j++)
+    simd_tree(&partials, NM_PARTIALS, is.n);
+    for (uint32_t j = 0; j < is.n; j++)
         y[j] = partials.at[0][j];
 }
 
-SIMD_INLINE void heads(enum quant type, const struct cpu_attention *job, uint32_t head, uint32_t n)
+SIMD_INLINE void heads(struct simd_shape is, const struct cpu_attention *job, uint32_t head)
 {
     const uint32_t head_dim = cpu_hparams(job->cpu)->head_dim;
     const uint32_t first = job->first / NM_BLOCK * NM_BLOCK;
     float *panel = job->panel;
 
     interleave(panel, job->probs + head * job->score_stride + first, job->score_stride,
-               job->last + 1 - first, n);
+               job->last + 1 - first, is.n);
     for (uint32_t tile = 0; tile < cpu_ceil(head_dim, CPU_TILE); tile++) {
         const uint32_t count =
             head_dim - tile * CPU_TILE < CPU_TILE ? head_dim - tile * CPU_TILE : CPU_TILE;
         float y[SIMD_COLUMNS][CPU_TILE];
         for (uint32_t part = 0; part < SIMD_PARTS; part++) {
             simd_float t[SIMD_COLUMNS];
-            head_tile(type, job, tile, part, panel, n, t);
-            for (uint32_t j = 0; j < n; j++)
+            head_tile(is, job, (struct place){tile, part}, panel, t);
+            for (uint32_t j = 0; j < is.n; j++)
                 simd_store(y[j] + part * SIMD_LANES, t[j]);
         }
-        for (uint32_t j = 0; j < n; j++)
+        for (uint32_t j = 0; j < is.n; j++)
             memcpy(job->out + (size_t)(head + j) * head_dim + tile * CPU_TILE, y[j],
                    count * sizeof(float));
     }
-    for (uint32_t j = 0; j < n; j++)
+    for (uint32_t j = 0; j < is.n; j++)
         SIMD(round)(job->out + (size_t)(head + j) * head_dim, head_dim, job->cpu->base.act);
 }
 
@@ -118,7 +124,7 @@ SIMD_INLINE void heads(enum quant type, const struct cpu_attention *job, uint32_
 #define SIMD_HEADS(op, type, n)                                                                    \
     static void op##_##type##_##n(const struct cpu_attention *job, uint32_t head)                  \
     {                                                                                              \
-        op(QUANT_##type, job, head, n);                                                            \
+        op((struct simd_shape){QUANT_##type, n}, job, head);                                       \
     }
 
 #define SIMD_KV(type)                                                                              \

@@ -8,6 +8,16 @@
 
 #include "cpu/simd/simd.h"
 
+/* What functions are compiled for; constant wherever it is used. */
+struct simd_shape {
+    enum quant type;
+    uint32_t n; /* columns */
+};
+
+struct simd_range {
+    uint32_t from, to;
+};
+
 /* Where a block lies: its group in the tile, and its place in a group of eight. */
 struct simd_at {
     const uint8_t *group;
@@ -87,16 +97,6 @@ SIMD_INLINE simd_float simd_code(enum quant type, const struct simd_words *w, ui
     }
 }
 
-/* Element k of the F types. */
-SIMD_INLINE simd_float simd_element(enum quant type, const struct simd_at *at, uint32_t k)
-{
-    const size_t index = k * (size_t)16 + at->part * SIMD_LANES;
-
-    return type == QUANT_F32   ? simd_load(at->group + 4 * index)
-           : type == QUANT_F16 ? simd_load_f16(at->group + 2 * index)
-                               : simd_load_bf16(at->group + 2 * index);
-}
-
 /* Blocks of 32 in a group. */
 SIMD_INLINE uint32_t simd_subs(enum quant type)
 {
@@ -108,35 +108,54 @@ SIMD_INLINE bool simd_is_plain(enum quant type)
     return type == QUANT_F32 || type == QUANT_F16 || type == QUANT_BF16;
 }
 
+/* quant_form, where the compiler can see through it. */
+SIMD_INLINE enum quant_form simd_form(enum quant type)
+{
+    return type == QUANT_Q6_K                                               ? QUANT_FORM_HALF
+           : simd_is_plain(type)                                            ? QUANT_FORM_PLAIN
+           : type == QUANT_Q4_0 || type == QUANT_Q5_0 || type == QUANT_Q8_0 ? QUANT_FORM_SCALE
+                                                                            : QUANT_FORM_MIN;
+}
+
+/* Element k of the F types. */
+SIMD_INLINE simd_float simd_element(enum quant type, const struct simd_at *at, uint32_t k)
+{
+    const size_t index = k * (size_t)16 + at->part * SIMD_LANES;
+
+    return type == QUANT_F32   ? simd_load(at->group + 4 * index)
+           : type == QUANT_F16 ? simd_load_f16(at->group + 2 * index)
+                               : simd_load_bf16(at->group + 2 * index);
+}
+
 /* Registers are scarce, and the compiler would keep the wrong things in them. HERE: nothing read
  * through the pointer is read earlier. PARK: the vector waits in memory. */
 #define SIMD_HERE(pointer) __asm__ volatile("" : "+r"(pointer))
 #define SIMD_PARK(vector) __asm__ volatile("" : "+m"(vector))
 
-/* s = sum of the terms [from, to) of all four chains; x: (32, n). */
-SIMD_INLINE void simd_terms(enum quant type, const struct simd_at *at, const float *x, uint32_t n,
-                            uint32_t from, uint32_t to, simd_float s[SIMD_COLUMNS])
+/* s = sum of the terms in `range` (0 .. 8) of all four chains; x: (32, n). */
+SIMD_INLINE void simd_terms(struct simd_shape is, const struct simd_at *at, const float *x,
+                            struct simd_range range, simd_float s[SIMD_COLUMNS])
 {
     simd_float chain[SIMD_COLUMNS], third[SIMD_COLUMNS];
+    struct simd_words w;
 
 #pragma GCC unroll 4
     for (uint32_t c = 0; c < 4; c++) {
-        struct simd_words w;
-        if (!simd_is_plain(type))
-            w = simd_chain(type, at, c);
+        if (!simd_is_plain(is.type))
+            w = simd_chain(is.type, at, c);
 #pragma GCC unroll 8
-        for (uint32_t i = from; i < to; i++) {
+        for (uint32_t i = range.from; i < range.to; i++) {
             const uint32_t k = 4 * i + c;
             const simd_float q =
-                simd_is_plain(type) ? simd_element(type, at, k) : simd_code(type, &w, i);
+                simd_is_plain(is.type) ? simd_element(is.type, at, k) : simd_code(is.type, &w, i);
 #pragma GCC unroll 8
-            for (uint32_t j = 0; j < n; j++) {
-                const simd_float product = q * x[k * n + j];
-                chain[j] = i == from ? product : chain[j] + product;
+            for (uint32_t j = 0; j < is.n; j++) {
+                const simd_float product = q * x[k * is.n + j];
+                chain[j] = i == range.from ? product : chain[j] + product;
             }
         }
 #pragma GCC unroll 8
-        for (uint32_t j = 0; j < n; j++) {
+        for (uint32_t j = 0; j < is.n; j++) {
             if (c == 0)
                 s[j] = chain[j];
             else if (c == 1)
@@ -145,29 +164,29 @@ SIMD_INLINE void simd_terms(enum quant type, const struct simd_at *at, const flo
                 third[j] = chain[j];
             else
                 s[j] = s[j] + (third[j] + chain[j]);
-            if (c == 2 && n * 3 > SIMD_LANES)
+            if (c == 2 && is.n * 3 > SIMD_LANES)
                 SIMD_PARK(third[j]);
-            else if (c < 2 && n * 3 > SIMD_LANES)
+            else if (c < 2 && is.n * 3 > SIMD_LANES)
                 SIMD_PARK(s[j]);
         }
     }
 }
 
-/* The same over elements [from, to) of an F type's block that has no others. */
-SIMD_INLINE void simd_some(enum quant type, const struct simd_at *at, const float *x, uint32_t n,
-                           uint32_t from, uint32_t to, simd_float s[SIMD_COLUMNS])
+/* The same over elements `range` of an F type's block that has no others. */
+SIMD_INLINE void simd_some(struct simd_shape is, const struct simd_at *at, const float *x,
+                           struct simd_range range, simd_float s[SIMD_COLUMNS])
 {
     simd_float chain[4][SIMD_COLUMNS];
 
     for (uint32_t c = 0; c < 4; c++)
-        for (uint32_t j = 0; j < n; j++)
+        for (uint32_t j = 0; j < is.n; j++)
             chain[c][j] = simd_negative_zero();
-    for (uint32_t k = from; k < to; k++) {
-        const simd_float q = simd_element(type, at, k);
-        for (uint32_t j = 0; j < n; j++)
-            chain[k % 4][j] = chain[k % 4][j] + q * x[k * n + j];
+    for (uint32_t k = range.from; k < range.to; k++) {
+        const simd_float q = simd_element(is.type, at, k);
+        for (uint32_t j = 0; j < is.n; j++)
+            chain[k % 4][j] = chain[k % 4][j] + q * x[k * is.n + j];
     }
-    for (uint32_t j = 0; j < n; j++)
+    for (uint32_t j = 0; j < is.n; j++)
         s[j] = (chain[0][j] + chain[1][j]) + (chain[2][j] + chain[3][j]);
 }
 
@@ -206,35 +225,35 @@ SIMD_INLINE simd_float simd_subscale(const struct simd_at *at, uint32_t half)
 }
 
 /* t of a whole block (numerics 3); sums: (n) of the block's columns. */
-SIMD_INLINE void simd_block(enum quant type, const struct simd_at *at, const float *x,
-                            const float *sums, uint32_t n, simd_float t[SIMD_COLUMNS])
+SIMD_INLINE void simd_block(struct simd_shape is, const struct simd_at *at, const float *x,
+                            const float *sums, simd_float t[SIMD_COLUMNS])
 {
-    const struct cpu_pack_layout l = cpu_pack_layout(type);
+    const struct cpu_pack_layout l = cpu_pack_layout(is.type);
+    const enum quant_form form = simd_form(is.type);
     simd_float scale, min;
 
-    if (type == QUANT_Q6_K) {
+    if (form == QUANT_FORM_HALF) {
         simd_float low[SIMD_COLUMNS], high[SIMD_COLUMNS];
-        simd_terms(type, at, x, n, 0, 4, low);
-        simd_terms(type, at, x, n, 4, 8, high);
-        scale = simd_subscale(at, 0);
-        min = simd_subscale(at, 1);
-        for (uint32_t j = 0; j < n; j++)
-            t[j] = scale * low[j] + min * high[j];
+        simd_terms(is, at, x, (struct simd_range){0, 4}, low);
+        simd_terms(is, at, x, (struct simd_range){4, 8}, high);
+        const simd_float first = simd_subscale(at, 0), second = simd_subscale(at, 1);
+        for (uint32_t j = 0; j < is.n; j++)
+            t[j] = first * low[j] + second * high[j];
         return;
     }
-    simd_terms(type, at, x, n, 0, 8, t);
-    if (simd_is_plain(type))
+    simd_terms(is, at, x, (struct simd_range){0, 8}, t);
+    if (form == QUANT_FORM_PLAIN)
         return;
-    if (type == QUANT_Q4_K || type == QUANT_Q5_K) {
-        simd_pairs(type, at, &scale, &min);
+    if (simd_subs(is.type) == 8) {
+        simd_pairs(is.type, at, &scale, &min);
     } else {
         scale = simd_half_at(at, l.scale);
-        if (type == QUANT_Q4_1 || type == QUANT_Q5_1)
+        if (form == QUANT_FORM_MIN)
             min = simd_half_at(at, l.scale + CPU_PACK_HALVES);
     }
-    for (uint32_t j = 0; j < n; j++) {
+    for (uint32_t j = 0; j < is.n; j++) {
         t[j] = scale * t[j];
-        if (type == QUANT_Q4_1 || type == QUANT_Q5_1 || type == QUANT_Q4_K || type == QUANT_Q5_K)
+        if (form == QUANT_FORM_MIN)
             t[j] = t[j] + min * sums[j];
     }
 }

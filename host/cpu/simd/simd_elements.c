@@ -67,26 +67,25 @@ void SIMD(round)(float *x, uint32_t n, uint32_t act)
             x[i] = nm_round(x[i], NM_BF16);
 }
 
-void SIMD(norm)(const float *x, const float *gain, uint32_t width, float eps, uint32_t act,
-                float *out)
+void SIMD(norm)(const struct cpu_norm *job)
 {
-    const uint32_t full = width / NM_BLOCK;
-    float partial[NM_PARTIALS];
+    const uint32_t full = job->width / NM_BLOCK, rest = job->width % NM_BLOCK;
+    const float *x = job->x, *gain = job->gain;
+    float partial[NM_PARTIALS], *out = job->out;
 
     clear(partial);
     for (uint32_t b = 0; b < full; b++)
         partial[b % NM_PARTIALS] = partial[b % NM_PARTIALS] + whole(x + b * NM_BLOCK, true);
-    if (width % NM_BLOCK != 0) {
+    if (rest != 0) {
         float squares[NM_BLOCK];
-        for (uint32_t i = 0; i < width % NM_BLOCK; i++)
+        for (uint32_t i = 0; i < rest; i++)
             squares[i] = x[full * NM_BLOCK + i] * x[full * NM_BLOCK + i];
-        partial[full % NM_PARTIALS] =
-            partial[full % NM_PARTIALS] + some(squares, 0, width % NM_BLOCK);
+        partial[full % NM_PARTIALS] = partial[full % NM_PARTIALS] + some(squares, 0, rest);
     }
-    const float r = nm_rsqrt(tree(partial) * (1.0f / (float)width) + eps);
-    for (uint32_t i = 0; i < width; i++)
+    const float r = nm_rsqrt(tree(partial) * (1.0f / (float)job->width) + job->eps);
+    for (uint32_t i = 0; i < job->width; i++)
         out[i] = (x[i] * r) * gain[i];
-    SIMD(round)(out, width, act);
+    SIMD(round)(out, job->width, job->act);
 }
 
 static uint32_t largest_key(const float *values, uint32_t from, uint32_t to)
@@ -120,16 +119,18 @@ void SIMD(softmax)(const float *scores, uint32_t first, uint32_t last, float *pr
         probs[i] = probs[i] * r;
 }
 
-void SIMD(gate)(enum activation_fn fn, const float *g, const float *u, uint32_t n, uint32_t act,
-                float *out)
+void SIMD(gate)(const struct cpu_gate *job)
 {
-    if (fn == ACTIVATION_GELU)
-        for (uint32_t i = 0; i < n; i++)
+    const float *g = job->g, *u = job->u;
+    float *restrict out = job->out;
+
+    if (job->fn == ACTIVATION_GELU)
+        for (uint32_t i = 0; i < job->n; i++)
             out[i] = nm_gelu(g[i]) * u[i];
     else
-        for (uint32_t i = 0; i < n; i++)
+        for (uint32_t i = 0; i < job->n; i++)
             out[i] = nm_silu(g[i]) * u[i];
-    SIMD(round)(out, n, act);
+    SIMD(round)(out, job->n, job->act);
 }
 
 void SIMD(add)(float *x, const float *t, uint32_t n, uint32_t act)

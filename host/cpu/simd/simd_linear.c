@@ -34,42 +34,42 @@ void SIMD(linear_prepare)(const struct cpu_linear *job)
     }
 }
 
-SIMD_INLINE void tile(enum quant type, const uint8_t *tile, uint32_t width,
-                      const struct simd_panel *panel, uint32_t n, float y[SIMD_COLUMNS][16])
+SIMD_INLINE void tile(struct simd_shape is, const uint8_t *tile, uint32_t width,
+                      const struct simd_panel *panel, float y[SIMD_COLUMNS][16])
 {
-    const uint32_t blocks = cpu_ceil(width, NM_BLOCK), per_group = simd_subs(type);
-    const uint32_t bytes = cpu_pack_layout(type).bytes;
+    const uint32_t blocks = cpu_ceil(width, NM_BLOCK), per_group = simd_subs(is.type);
+    const uint32_t bytes = cpu_pack_layout(is.type).bytes;
     struct simd_partials partials[SIMD_PARTS];
     uint32_t parts = SIMD_PARTS;
 
     SIMD_HERE(parts); /* a loop that is not unrolled: half the code */
 
     for (uint32_t part = 0; part < SIMD_PARTS; part++)
-        simd_clear(&partials[part], blocks, n);
+        simd_clear(&partials[part], blocks, is.n);
     for (uint32_t b = 0; b < blocks; b++) {
         for (uint32_t part = 0; part < parts; part++) {
             const struct simd_at at = {.group = tile + (size_t)(b / per_group) * bytes,
                                        .sub = b % per_group,
                                        .part = part};
-            const float *x = panel->x + (size_t)b * NM_BLOCK * n;
+            const float *x = panel->x + (size_t)b * NM_BLOCK * is.n;
             simd_float t[SIMD_COLUMNS];
             SIMD_HERE(x);
-            if (simd_is_plain(type) && (b + 1) * NM_BLOCK > width)
-                simd_some(type, &at, x, n, 0, width - b * NM_BLOCK, t);
+            if (simd_is_plain(is.type) && (b + 1) * NM_BLOCK > width)
+                simd_some(is, &at, x, (struct simd_range){0, width - b * NM_BLOCK}, t);
             else
-                simd_block(type, &at, x, panel->sums + (size_t)b * n, n, t);
-            simd_add_block(&partials[part], b, n, t);
+                simd_block(is, &at, x, panel->sums + (size_t)b * is.n, t);
+            simd_add_block(&partials[part], b, is.n, t);
         }
     }
     for (uint32_t part = 0; part < SIMD_PARTS; part++) {
-        simd_tree(&partials[part], blocks, n);
-        for (uint32_t j = 0; j < n; j++)
+        simd_tree(&partials[part], blocks, is.n);
+        for (uint32_t j = 0; j < is.n; j++)
             simd_store(y[j] + part * SIMD_LANES, partials[part].at[0][j]);
     }
 }
 
-/* Tiles of rows [begin, end) into the job's columns [column, column + n). */
-SIMD_INLINE void rows(enum quant type, const struct cpu_linear *job, uint32_t column, uint32_t n,
+/* Tiles of rows [begin, end) into the job's columns [column, column + is.n). */
+SIMD_INLINE void rows(struct simd_shape is, const struct cpu_linear *job, uint32_t column,
                       uint32_t begin, uint32_t end)
 {
     const struct simd_panel panel = panel_at(job, column);
@@ -78,9 +78,8 @@ SIMD_INLINE void rows(enum quant type, const struct cpu_linear *job, uint32_t co
     for (uint32_t row = begin; row < end; row += CPU_TILE) {
         const uint32_t count = end - row < CPU_TILE ? end - row : CPU_TILE;
         float y[SIMD_COLUMNS][16];
-        tile(type, job->weight->tiles + row / CPU_TILE * job->weight->tile_bytes, width, &panel, n,
-             y);
-        for (uint32_t j = 0; j < n; j++) {
+        tile(is, job->weight->tiles + row / CPU_TILE * job->weight->tile_bytes, width, &panel, y);
+        for (uint32_t j = 0; j < is.n; j++) {
             float *out = job->y + (column + j) * job->y_stride + (row - job->y_row);
             for (uint32_t i = 0; i < count; i++)
                 out[i] = job->bias ? y[j][i] + job->bias[row + i] : y[j][i];
@@ -93,12 +92,9 @@ SIMD_INLINE void rows(enum quant type, const struct cpu_linear *job, uint32_t co
     static void rows_##type##_##n(const struct cpu_linear *job, uint32_t column, uint32_t begin,   \
                                   uint32_t end)                                                    \
     {                                                                                              \
-        rows(QUANT_##type, job, column, n, begin, end);                                            \
+        rows((struct simd_shape){QUANT_##type, n}, job, column, begin, end);                       \
     }
 
-#ifndef DEVT
-#define DEVT QUANT_TYPES
-#endif
 #define SIMD_TYPE(type, id, elements, bytes)                                                       \
     SIMD_ROWS(type, 1)                                                                             \
     SIMD_ROWS(type, 2)                                                                             \
