@@ -20,6 +20,7 @@ try run -m "$LLAMA" -p a --logprobs
 try run -m "$LLAMA" -p a --json --top 321
 try run -m "$LLAMA" -p a --naive
 try run -m "$LLAMA" -p a -d cpu:avx
+try run -m "$LLAMA" -p a -d ''
 try run -m "$LLAMA" -p a -d cpu:sse9000
 try run -m nothing.gguf -p a
 try run -m . -p a

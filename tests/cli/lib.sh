@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 # What script tests use: `try` prints a command and all it did, the rest are checks.
 
+exec 3>&1 # what a check says is seen, also where its output is redirected
+
 TINY=$VKFI_SHARED/oracle/tiny
 LLAMA=$TINY/tiny-llama-q4_1.gguf
 
@@ -18,7 +20,7 @@ skip() {
 }
 
 fail() {
-    echo "FAILED: $*"
+    echo "FAILED: $*" >&3
     exit 1
 }
 

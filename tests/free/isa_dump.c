@@ -30,7 +30,8 @@ static enum status parse(struct job *out, char *line)
 {
     char *rest = line, *word = strtok_r(rest, " ", &rest);
     *out = (struct job){.exact = word && strcmp(word, "exact") == 0};
-    out->path = strtok_r(rest, " ", &rest);
+    if (out->exact || (word && strcmp(word, "native") == 0))
+        out->path = strtok_r(rest, " ", &rest);
     while (out->path && (word = strtok_r(rest, " ", &rest)) != NULL) {
         char *end, *value_end = NULL;
         unsigned long id = strtoul(word, &end, 10), value = 0;
@@ -45,7 +46,7 @@ static enum status parse(struct job *out, char *line)
     }
     if (out->path)
         return STATUS_OK;
-    log_error("found a job without a file; %s", usage);
+    log_error("found a job that starts '%s', expected exact or native and a file", line);
     return STATUS_USAGE;
 }
 

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: MIT
 """Reference values of the statistics, by scipy and statsmodels, or from the definition.
 
-Prints one check a line: a name, numbers, "=", the value. Lines "trial STRATUM ITEM FAULT COUNTED VALUE"
-are data for the cluster_* checks behind them; "begin" drops earlier ones. Exit status 77: a package is
-missing. tests/inject/test_stats_reference.c holds the program against it.
+Prints one check a line: a name, numbers, "=", the value. Lines "trial STRATUM ITEM FAULT COUNTED
+VALUE" are data for the cluster_* checks behind them; "begin" drops earlier ones. Exit status 77: a
+package is missing. tests/inject/test_stats_reference.c holds the program against it.
 """
 
 import sys
@@ -93,11 +93,12 @@ def paired():
     for _ in range(30):
         table = [int(x) for x in rng.multinomial(int(np.exp(rng.uniform(3, 8))),
                                                  [0.1, 0.06, 0.03, 0.81])]
-        result = contingency_tables.mcnemar([[table[0], table[1]], [table[2], table[3]]], exact=True)
-        check("mcnemar_exact", *table, result.pvalue)
+        square = np.reshape(table, (2, 2))
+        check("mcnemar_exact", *table, contingency_tables.mcnemar(square, exact=True).pvalue)
         b, c = sorted(table[1:3])
-        mid = 1 if b == c else 2 * stats.binom.cdf(b, b + c, 0.5) - stats.binom.pmf(b, b + c, 0.5)
-        check("mcnemar_mid", *table, mid)
+        observed = stats.binom.pmf(b, b + c, 0.5)
+        mid = 1 - observed / 2 if b == c else 2 * stats.binom.cdf(b, b + c, 0.5) - observed
+        check("mcnemar_mid", *table, mid if c else 1)
         for difference in (-0.2, -0.02, 0.01, 0.3):
             check("paired_score", *table, difference, paired_score(table, difference))
         z = stats.norm.ppf(0.975)

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/* HEADS: every form against the scalar one; what lies outside the window is never touched. */
+#include "attention.h"
+
+static const uint32_t head_dims[] = {8, 16, 32, 40, 64, 72, 96, 128, 256};
+
+static void test_forms_agree(void **state)
+{
+    (void)state;
+    struct rng rng;
+
+    rng_init(&rng, 81, 0);
+    for (uint32_t i = 0; i < 90; i++) {
+        struct attention a;
+        attention_init(&a, &rng, head_dims[i % 9], (enum storage)(i % STORAGE_COUNT),
+                       (enum forms_mood)(i / 3 % FORMS_MOODS));
+        a.cpu.base.act = (enum storage)(i / 9 % STORAGE_COUNT);
+        const size_t count = (size_t)a.job.heads * head_dims[i % 9];
+        float *expected = forms_memory(count, sizeof(float));
+        /* outside [first, last] probabilities stay NaN, as do K and V */
+        for (uint32_t h = 0; h < a.job.heads; h++)
+            forms_fill(&rng, (enum forms_mood)(i % FORMS_MOODS),
+                       a.scores + h * a.job.score_stride + a.job.first,
+                       a.job.last - a.job.first + 1);
+        a.job.out = expected;
+        cpu_heads_scalar(&a.job);
+        a.job.out = a.out;
+        FORMS_EACH(kernels)
+        {
+            kernels->heads(&a.job);
+            forms_equal(a.out, expected, count, kernels->name);
+        }
+        if (i / 3 % FORMS_MOODS == FORMS_TAME && i % FORMS_MOODS == FORMS_TAME)
+            for (size_t k = 0; k < count; k++)
+                assert_false(nm_is_nan(lang_bits(expected[k])));
+        free(expected);
+        attention_finish(&a);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_forms_agree)};
+    fpenv_set();
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/* NORM: every form against the scalar one, and the scalar one against double. */
+#include "forms.h"
+
+#include <math.h>
+
+static void test_forms_agree(void **state)
+{
+    (void)state;
+    float x[700], gain[700], expected[700], found[700];
+    struct rng rng;
+
+    rng_init(&rng, 21, 0);
+    for (uint32_t i = 0; i < 600; i++) {
+        const uint32_t width = 1 + rng_u32(&rng) % 700;
+        struct cpu_norm job = {
+            .x = x, .gain = gain, .out = expected, .width = width, .act = i % 3, .eps = 1e-5f};
+        forms_fill(&rng, (enum forms_mood)(i / 3 % FORMS_MOODS), x, width);
+        forms_fill(&rng, FORMS_TAME, gain, width);
+        cpu_norm_scalar(&job);
+        FORMS_EACH(kernels)
+        {
+            job.out = found;
+            kernels->norm(&job);
+            forms_equal(found, expected, width, kernels->name);
+            memcpy(found, x, sizeof(found)); /* in place */
+            job.x = found;
+            kernels->norm(&job);
+            forms_equal(found, expected, width, "in place");
+            job.x = x;
+        }
+    }
+}
+
+static void test_value(void **state)
+{
+    (void)state;
+    float x[100], gain[100], out[100];
+    double squares = 0;
+    struct rng rng;
+
+    rng_init(&rng, 22, 0);
+    forms_fill(&rng, FORMS_TAME, x, 100);
+    forms_fill(&rng, FORMS_TAME, gain, 100);
+    for (int i = 0; i < 100; i++)
+        squares += (double)x[i] * (double)x[i];
+    cpu_norm_scalar(
+        &(struct cpu_norm){.x = x, .gain = gain, .out = out, .width = 100, .eps = 1e-6f});
+    for (int i = 0; i < 100; i++) {
+        const double expected = (double)x[i] * (double)gain[i] / sqrt(squares / 100 + 1e-6);
+        assert_true(fabs((double)out[i] - expected) <= 1e-6 * fabs(expected));
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_forms_agree),
+        cmocka_unit_test(test_value),
+    };
+    fpenv_set();
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: MIT */
+/* Kernels: a host that is wrong about a shader is told so; execution modes are put in validly. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/file.h"
+#include "gpu/kernel.h"
+#include "gpu/kernel_patch.h"
+#include "gpu/spirv_reflect.h"
+#include "gpu_driver.h"
+#include "shader_table.h"
+
+static const uint32_t SPECS[] = {0, 1};
+
+/* What is true of bandwidth.comp. */
+static struct kernel_params truth(void)
+{
+    return (struct kernel_params){
+        .code = &shader_bandwidth,
+        .layout = {.binding_count = 2,
+                   .push_size = 8,
+                   .spec_count = 2,
+                   .spec_ids = SPECS,
+                   .local_size_id = {0, KERNEL_LITERAL, KERNEL_LITERAL}},
+    };
+}
+
+static void expect(struct gpu *gpu, const struct kernel_params *params, enum status expected,
+                   const char *word)
+{
+    struct kernel *kernel = NULL;
+    enum status st = kernel_create(&kernel, gpu, params);
+    if (st != expected)
+        fail_msg("found %s, expected %s", status_name(st), status_name(expected));
+    assert_int_equal(kernel != NULL, st == STATUS_OK);
+    if (st != STATUS_OK && !strstr(log_last_error(), word))
+        fail_msg("found '%s', expected '%s' in it", log_last_error(), word);
+    kernel_destroy(&kernel);
+    assert_null(kernel);
+}
+
+static void test_layout(void **state)
+{
+    static const uint32_t LESS[] = {0}, OTHER[] = {0, 3}, MORE[] = {0, 1, 7};
+    struct kernel_params p = truth();
+    expect(*state, &p, STATUS_OK, "");
+    p.layout.binding_count = 1;
+    expect(*state, &p, STATUS_INTERNAL, "bindings");
+    p.layout.binding_count = 3;
+    expect(*state, &p, STATUS_INTERNAL, "bindings");
+    p.layout.binding_count = 99;
+    expect(*state, &p, STATUS_INTERNAL, "bindings");
+    p = truth();
+    p.layout.push_size = 12;
+    expect(*state, &p, STATUS_INTERNAL, "push");
+    p.layout.push_size = 0;
+    expect(*state, &p, STATUS_INTERNAL, "push");
+    p = truth();
+    p.layout.spec_ids = LESS;
+    p.layout.spec_count = 1;
+    expect(*state, &p, STATUS_INTERNAL, "specialization id");
+    p.layout.spec_ids = OTHER;
+    p.layout.spec_count = 2;
+    expect(*state, &p, STATUS_INTERNAL, "specialization id");
+    p.layout.spec_ids = MORE;
+    p.layout.spec_count = 3;
+    expect(*state, &p, STATUS_INTERNAL, "specialization id");
+    p = truth();
+    p.layout.local_size_id[0] = KERNEL_LITERAL;
+    expect(*state, &p, STATUS_INTERNAL, "local size");
+    p = truth();
+    p.layout.local_size_id[1] = 1;
+    expect(*state, &p, STATUS_INTERNAL, "local size");
+}
+
+static void test_constants(void **state)
+{
+    struct gpu *gpu = *state;
+    const struct gpu_info *info = gpu_get_info(gpu);
+    struct kernel_constant c[] = {{0, 32}, {1, 1}};
+    struct kernel_params p = truth();
+    struct kernel *kernel = NULL;
+    uint32_t size[3];
+    p.constants = c;
+    p.constant_count = 2;
+    assert_int_equal(kernel_create(&kernel, gpu, &p), STATUS_OK);
+    assert_string_equal(kernel_name(kernel), "bandwidth");
+    kernel_local_size(kernel, size);
+    assert_int_equal(size[0], 32);
+    assert_int_equal(size[1] * size[2], 1);
+    kernel_destroy(&kernel);
+    c[1].id = 5;
+    expect(gpu, &p, STATUS_INTERNAL, "constant");
+    c[1].id = 1;
+    c[0].value = info->max_group_invocations + 1;
+    expect(gpu, &p, STATUS_DEVICE, "workgroup");
+    c[0].value = 0;
+    expect(gpu, &p, STATUS_DEVICE, "workgroup");
+    p.constant_count = KERNEL_SPEC_MAX + 1;
+    expect(gpu, &p, STATUS_INTERNAL, "constants");
+}
+
+static void test_subgroup(void **state)
+{
+    struct gpu *gpu = *state;
+    const struct gpu_info *info = gpu_get_info(gpu);
+    struct kernel_constant c[] = {{0, 64}};
+    struct kernel_params p = truth();
+    p.constants = c;
+    p.constant_count = 1;
+    p.subgroup_size = info->max_subgroup_size + 1;
+    expect(gpu, &p, STATUS_DEVICE, "subgroups");
+    if (info->max_subgroup_size == 0)
+        skip();
+    p.subgroup_size = info->max_subgroup_size;
+    expect(gpu, &p, STATUS_OK, "");
+    c[0].value = info->max_subgroup_size + info->max_subgroup_size / 2;
+    expect(gpu, &p, STATUS_INTERNAL, "subgroup");
+}
+
+static void test_statistics_without_capture(void **state)
+{
+    struct kernel *kernel = NULL;
+    struct text text = {0};
+    struct kernel_params p = truth();
+    assert_int_equal(kernel_create(&kernel, *state, &p), STATUS_OK);
+    assert_int_equal(kernel_statistics(kernel, &text), STATUS_DEVICE);
+    text_finish(&text);
+    kernel_destroy(&kernel);
+}
+
+/* Words that are no shader are refused by name, never handed to a driver. */
+static void test_not_a_shader(void **state)
+{
+    uint32_t words[64];
+    const struct shader_code code = {"broken", words, sizeof words, true};
+    struct kernel_params p = truth();
+    p.code = &code;
+    memcpy(words, shader_bandwidth.words, sizeof words);
+    expect(*state, &p, STATUS_INTERNAL, "broken");
+    words[0] = 1;
+    expect(*state, &p, STATUS_INTERNAL, "broken");
+    words[0] = shader_bandwidth.words[0];
+    words[5] = 0;
+    expect(*state, &p, STATUS_INTERNAL, "broken");
+}
+
+static uint32_t count_modes(const struct spirv *module, uint32_t entry)
+{
+    uint32_t modes = 0;
+    for (struct spirv_ins ins = {0}; spirv_next(module, &ins);)
+        if (ins.op == SpvOpExecutionMode && ins.count == 4 && ins.words[1] == entry &&
+            ins.words[3] == 32)
+            modes |= ins.words[2] == SpvExecutionModeDenormFlushToZero          ? 1u
+                     : ins.words[2] == SpvExecutionModeRoundingModeRTE          ? 2u
+                     : ins.words[2] == SpvExecutionModeSignedZeroInfNanPreserve ? 4u
+                                                                                : 8u;
+    return modes;
+}
+
+static void test_patch(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/vkfi_patch_XXXXXX", command[128];
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    close(fd);
+    struct spirv module, patched;
+    struct spirv_reflect reflect;
+    assert_int_equal(spirv_init(&module, shader_probe.words, shader_probe.size / 4, "probe"),
+                     STATUS_OK);
+    assert_int_equal(spirv_reflect(&reflect, &module), STATUS_OK);
+    for (uint32_t set = 0; set < 8; set++) {
+        const struct gpu_float_controls controls = {.denorm_flush_to_zero = set & 1,
+                                                    .rounding_rte = set >> 1 & 1,
+                                                    .signed_zero_inf_nan_preserve = set >> 2 & 1};
+        uint32_t *words = NULL;
+        size_t count = 0;
+        assert_int_equal(kernel_patch(&words, &count, &module, reflect.entry_point, &controls),
+                         STATUS_OK);
+        assert_int_equal(spirv_init(&patched, words, count, "patched"), STATUS_OK);
+        assert_int_equal(count_modes(&patched, reflect.entry_point), set);
+        assert_int_equal(file_write(path, words, count * 4), STATUS_OK);
+        snprintf(command, sizeof command, "spirv-val --target-env vulkan1.2 %s", path);
+        assert_int_equal(system(command), 0);
+        free(words);
+    }
+    unlink(path);
+}
+
+/* Whatever lies in the cache file, kernels are made; and it is kept where the driver has one. */
+static void test_cache(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/vkfi_cache_XXXXXX";
+    struct kernel_params p = truth();
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, "garbage that is long enough for a cache header", 46), 46);
+    close(fd);
+    for (int i = 0; i < 3; i++) {
+        struct gpu *gpu = NULL;
+        const struct gpu_params params = {.cache_path = path};
+        assert_int_equal(gpu_open(&gpu, &params), STATUS_OK);
+        expect(gpu, &p, STATUS_OK, "");
+        gpu_close(&gpu);
+    }
+    unlink(path);
+}
+
+static int run(void)
+{
+    struct gpu *gpu = gpu_driver_open();
+    if (!gpu)
+        return GPU_DRIVER_SKIP;
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_prestate(test_layout, gpu),
+        cmocka_unit_test_prestate(test_constants, gpu),
+        cmocka_unit_test_prestate(test_subgroup, gpu),
+        cmocka_unit_test_prestate(test_statistics_without_capture, gpu),
+        cmocka_unit_test_prestate(test_not_a_shader, gpu),
+        cmocka_unit_test(test_patch),
+        cmocka_unit_test(test_cache),
+    };
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    uint32_t messages = gpu_validation_messages(gpu);
+    gpu_close(&gpu);
+    return failed || messages ? 1 : 0;
+}
+
+int main(void)
+{
+    return gpu_driver_main(run);
+}

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: MIT */
+/* Faults on the device: the same proof and the same logits as on the CPU, for every op and point. */
+#include "vk_testing.h"
+
+#define PROMPT 41u /* two pages, the second in part; beyond the sliding window of tiny-gemma3 */
+
+static bool has_point(enum op op, uint32_t point)
+{
+    const bool sums = op == OP_NORM || op == OP_LINEAR || op == OP_SCORES || op == OP_HEADS;
+
+    switch (point) {
+    case HOOK_OPERAND:
+        return op != OP_EMBED && op != OP_STORE;
+    case HOOK_WEIGHT:
+        return sums || op == OP_EMBED;
+    case HOOK_PARTIAL:
+        return sums || op == OP_SOFTMAX;
+    default:
+        return op != OP_STORE;
+    }
+}
+
+/* A field the node's weight has. */
+static uint32_t draw_field(const struct node *node, struct rng *rng)
+{
+    uint32_t field;
+
+    do {
+        field = (uint32_t)rng_below(rng, QUANT_FIELD_COUNT);
+    } while (quant_field_width(node->weight->type, (enum quant_field)field) == 0);
+    return field;
+}
+
+/* Random coordinates that fit the node and point, one bit flipped, set, cleared or left (dry). */
+static struct hook draw(const struct vk_testing *t, uint32_t index, uint32_t point,
+                        uint32_t position, struct rng *rng)
+{
+    const struct node *node = &t->model->graph.node[index];
+    struct hook hook = {.node = index, .point = point, .data = {.and_mask = UINT32_MAX}};
+    struct hook_data *d = &hook.data;
+    const uint32_t first =
+        node->window != 0 && position >= node->window ? position - node->window + 1 : 0;
+    uint32_t bits = 32;
+
+    d->row = (uint32_t)rng_below(rng, node->rows);
+    d->k = (uint32_t)rng_below(rng, node->op == OP_GATE || node->op == OP_ADD ? 2
+                                    : node->op == OP_ROPE                     ? node->rows
+                                                                              : node->width);
+    d->key = first + (uint32_t)rng_below(rng, position - first + 1);
+    if (point == HOOK_WEIGHT && (node->op == OP_LINEAR || node->op == OP_EMBED)) {
+        d->field = draw_field(node, rng);
+        bits = quant_field_width(node->weight->type, (enum quant_field)d->field);
+    } else if (point == HOOK_WEIGHT && node->op != OP_NORM) {
+        bits = storage_bits(t->vk->kv_storage);
+    } else if (point == HOOK_MEM && node->out != REG_S && node->out != REG_P &&
+               node->out != REG_L) {
+        bits = storage_bits(t->vk->act);
+    }
+    const uint32_t mask = 1u << rng_below(rng, bits);
+    switch (rng_below(rng, 5)) {
+    case 0:
+        d->or_mask = mask;
+        break;
+    case 1:
+        d->and_mask = ~mask;
+        break;
+    case 2:
+        break;
+    default:
+        d->xor_mask = mask;
+    }
+    return hook;
+}
+
+static void prompt_pass(const struct vk_testing *t, uint32_t branch, struct column *columns)
+{
+    struct rng rng;
+
+    rng_init(&rng, 7, 1);
+    for (uint32_t i = 0; i < PROMPT; i++)
+        columns[i] = vk_testing_column(t, branch, i, vk_testing_token(t, &rng),
+                                       i + 3 >= PROMPT ? VK_TESTING_ALL : 0);
+}
+
+static void run_model(const char *name, enum storage act, enum storage kv, uint32_t rounds)
+{
+    struct vk_testing t;
+    struct column columns[PROMPT];
+    struct column_result clean[PROMPT], faulty[PROMPT];
+    struct rng rng;
+
+    vk_testing_open(&t, vk_testing_tiny(name),
+                    (struct executor_params){
+                        .act = act, .kv = kv, .positions = 64, .branches = 1, .columns = PROMPT});
+    const uint32_t branch = vk_testing_branch(&t);
+    prompt_pass(&t, branch, columns);
+    struct pass pass = {.columns = columns, .n_columns = PROMPT};
+    vk_testing_pass(&t, &pass, name, clean);
+    rng_init(&rng, 11, act);
+    for (uint32_t round = 0; round < rounds; round++) {
+        struct hook hooks[24];
+        uint32_t n = 0;
+        bool dry = true;
+        for (uint32_t tries = 0; tries < 24; tries++) {
+            const uint32_t index = (uint32_t)rng_below(&rng, t.model->graph.count);
+            const uint32_t point = 1 + (uint32_t)rng_below(&rng, HOOK_MEM);
+            const uint32_t column = (uint32_t)rng_below(&rng, 4) == 0
+                                        ? (uint32_t)rng_below(&rng, PROMPT)
+                                        : PROMPT - 1 - (uint32_t)rng_below(&rng, 3);
+            if (!has_point(t.model->graph.node[index].op, point))
+                continue;
+            hooks[n] = draw(&t, index, point, columns[column].position, &rng);
+            hooks[n].column = column;
+            if (round % 3 == 0) /* every third round is dry */
+                hooks[n].data.or_mask = hooks[n].data.xor_mask = 0,
+                hooks[n].data.and_mask = UINT32_MAX;
+            dry &= hooks[n].data.or_mask == 0 && hooks[n].data.xor_mask == 0 &&
+                   hooks[n].data.and_mask == UINT32_MAX;
+            n++;
+        }
+        pass.hooks = hooks;
+        pass.n_hooks = n;
+        vk_testing_pass(&t, &pass, name, faulty);
+        for (uint32_t i = 0; dry && i < PROMPT; i++)
+            assert_int_equal(clean[i].hash, faulty[i].hash);
+    }
+    vk_testing_close(&t);
+}
+
+/* Each op and point alone, so that no other fault hides a wrong one. */
+static void run_singles(const char *name, enum storage act, enum storage kv)
+{
+    struct vk_testing t;
+    struct column columns[PROMPT];
+    struct rng rng;
+    uint32_t fired = 0;
+
+    vk_testing_open(&t, vk_testing_tiny(name),
+                    (struct executor_params){
+                        .act = act, .kv = kv, .positions = 64, .branches = 1, .columns = PROMPT});
+    const uint32_t branch = vk_testing_branch(&t);
+    prompt_pass(&t, branch, columns);
+    rng_init(&rng, 13, kv);
+    for (uint32_t index = 0; index < t.model->graph.count; index++) {
+        for (uint32_t point = HOOK_OPERAND; point <= HOOK_MEM; point++) {
+            if (!has_point(t.model->graph.node[index].op, point))
+                continue;
+            struct hook hook = draw(&t, index, point, PROMPT - 1, &rng);
+            hook.column = PROMPT - 1;
+            const struct pass pass = {
+                .columns = columns, .n_columns = PROMPT, .hooks = &hook, .n_hooks = 1};
+            vk_testing_pass(&t, &pass, name, NULL);
+            assert_int_equal(hook.data.count, 1);
+            fired++;
+        }
+    }
+    print_message("%s: %u single faults\n", name, fired);
+    vk_testing_close(&t);
+}
+
+static void test_singles(void **state)
+{
+    (void)state;
+    run_singles("tiny-llama-q4_1", STORAGE_F32, STORAGE_F32);
+    run_singles("tiny-llama-q6_k", STORAGE_F16, STORAGE_BF16);
+}
+
+static void test_many(void **state)
+{
+    static const char *const models[] = {"tiny-llama-f16",  "tiny-llama-bf16", "tiny-llama-q4_0",
+                                         "tiny-llama-q5_0", "tiny-llama-q5_1", "tiny-llama-q8_0",
+                                         "tiny-llama-q4_k", "tiny-llama-q5_k", "tiny-qwen2"};
+    (void)state;
+    for (size_t i = 0; i < sizeof(models) / sizeof(*models); i++)
+        run_model(models[i], (enum storage)(i % 3), (enum storage)((i + 1) % 3), 4);
+}
+
+static void test_windows(void **state)
+{
+    (void)state;
+    run_model("tiny-gemma3", STORAGE_BF16, STORAGE_F32, 12);
+}
+
+/* Stale: the bits of the position before, captured and put in by the next hook. */
+static void test_capture(void **state)
+{
+    static const uint32_t points[] = {HOOK_OPERAND, HOOK_OUT, HOOK_MEM};
+    struct vk_testing t;
+    struct column columns[PROMPT];
+
+    (void)state;
+    vk_testing_open(&t, vk_testing_tiny("tiny-llama-q4_0"),
+                    (struct executor_params){.positions = 64, .branches = 1, .columns = PROMPT});
+    const uint32_t branch = vk_testing_branch(&t);
+    prompt_pass(&t, branch, columns);
+    for (uint32_t index = 1; index < t.model->graph.count; index++) {
+        const enum op op = t.model->graph.node[index].op;
+        if (op == OP_STORE || op == OP_SOFTMAX || op == OP_SCORES || op == OP_HEADS)
+            continue;
+        for (size_t i = 0; i < 3; i++) {
+            struct hook hooks[2] = {
+                {.node = index, .column = PROMPT - 2, .point = points[i], .data = {.row = 5}},
+                {.node = index, .column = PROMPT - 1, .point = points[i], .data = {.row = 5}}};
+            hooks[0].data.capture = 2;
+            const struct pass pass = {
+                .columns = columns, .n_columns = PROMPT, .hooks = hooks, .n_hooks = 2};
+            vk_testing_pass(&t, &pass, "capture", NULL);
+            assert_int_equal(hooks[0].data.count, 1);
+            assert_int_equal(hooks[0].data.after, hooks[0].data.before);
+            assert_int_equal(hooks[1].data.after, hooks[0].data.before);
+        }
+    }
+    vk_testing_close(&t);
+}
+
+static int run(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_singles),
+        cmocka_unit_test(test_many),
+        cmocka_unit_test(test_windows),
+        cmocka_unit_test(test_capture),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
+
+int main(int argc, char **argv)
+{
+    (void)argc;
+    return vk_testing_main(argv, run);
+}

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: MIT */
+/* The Vulkan executor beside the scalar CPU form, on every driver of this machine. */
+#ifndef VKFI_TESTS_VK_TESTING_H
+#define VKFI_TESTS_VK_TESTING_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/fpenv.h"
+#include "base/rng.h"
+#include "cpu/cpu.h"
+#include "gpu/device.h"
+#include "model/model.h"
+#include "shared/numerics.h"
+#include "vk/vk.h"
+
+#define VK_TESTING_SKIP 77
+
+static struct gpu *vk_testing_gpu; /* opened by vk_testing_main */
+
+/* Both executors, made and used alike, so that branch numbers agree. */
+struct vk_testing {
+    struct model *model;
+    struct executor *cpu, *vk;
+};
+
+static inline void vk_testing_open(struct vk_testing *t, const char *path,
+                                   struct executor_params params)
+{
+    assert_int_equal(model_open(&t->model, path), STATUS_OK);
+    params.model = t->model;
+    assert_int_equal(cpu_create(&t->cpu, CPU_SCALAR, &params), STATUS_OK);
+    assert_int_equal(vk_create(&t->vk, vk_testing_gpu, &params), STATUS_OK);
+}
+
+static inline void vk_testing_close(struct vk_testing *t)
+{
+    executor_destroy(&t->vk);
+    executor_destroy(&t->cpu);
+    model_close(&t->model);
+    assert_int_equal(gpu_validation_messages(vk_testing_gpu), 0);
+}
+
+/* Path of a tiny model of the reference data; skips the test where that is missing. */
+static inline const char *vk_testing_tiny(const char *name)
+{
+    static char path[4096];
+
+    snprintf(path, sizeof(path), "%s/oracle/tiny/%s.gguf", VKFI_SHARED, name);
+    if (access(path, R_OK) != 0) {
+        print_message("no %s: skipped\n", path);
+        skip();
+    }
+    return path;
+}
+
+static inline uint32_t vk_testing_branch(struct vk_testing *t)
+{
+    uint32_t a, b;
+
+    assert_int_equal(kv_branch(t->cpu->kv, &a), STATUS_OK);
+    assert_int_equal(kv_branch(t->vk->kv, &b), STATUS_OK);
+    assert_int_equal(a, b);
+    return a;
+}
+
+static inline void vk_testing_equal_rows(const float *a, const float *b, uint32_t n,
+                                         const char *what, uint32_t column)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        const uint32_t x = nm_canon(lang_bits(a[i])), y = nm_canon(lang_bits(b[i]));
+        if (x != y)
+            fail_msg("%s, column %u, element %u: cpu %08x, vk %08x", what, column, i, x, y);
+    }
+}
+
+/* Everything a pass gives back, bit for bit. */
+static inline void vk_testing_equal(const struct vk_testing *t, const struct pass *pass,
+                                    const struct column_result *a, const struct column_result *b,
+                                    const char *what)
+{
+    for (uint32_t i = 0; i < pass->n_columns; i++) {
+        if (a[i].logits)
+            vk_testing_equal_rows(a[i].logits, b[i].logits, t->model->hp.n_vocab, what, i);
+        if (a[i].hash != b[i].hash || a[i].token != b[i].token || a[i].logit != b[i].logit ||
+            a[i].finite != b[i].finite || !a[i].logits != !b[i].logits)
+            fail_msg("%s, column %u: cpu %016lx %u %08x %d, vk %016lx %u %08x %d", what, i,
+                     (unsigned long)a[i].hash, a[i].token, a[i].logit, a[i].finite,
+                     (unsigned long)b[i].hash, b[i].token, b[i].logit, b[i].finite);
+    }
+}
+
+/* Runs a pass on both and compares results and hooks; out (n_columns) may be null. */
+static inline void vk_testing_pass(struct vk_testing *t, const struct pass *pass, const char *what,
+                                   struct column_result *out)
+{
+    struct column_result a[256], b[256];
+    struct hook hooks[64];
+    struct pass other = *pass;
+
+    assert_true(pass->n_columns <= 256 && pass->n_hooks <= 64);
+    if (pass->n_hooks > 0)
+        memcpy(hooks, pass->hooks, pass->n_hooks * sizeof(*hooks));
+    other.hooks = hooks;
+    assert_int_equal(executor_pass(t->cpu, &other, a), STATUS_OK);
+    assert_int_equal(executor_pass(t->vk, pass, b), STATUS_OK);
+    for (uint32_t i = 0; i < pass->n_hooks; i++) {
+        const struct hook_data *x = &hooks[i].data, *y = &pass->hooks[i].data;
+        if (x->count != y->count || x->before != y->before || x->after != y->after ||
+            x->or_mask != y->or_mask)
+            fail_msg("%s, hook %u at %s point %u row %u k %u key %u field %u: cpu count %u %08x -> "
+                     "%08x, vk count %u %08x -> %08x",
+                     what, i, t->model->graph.node[hooks[i].node].site, hooks[i].point, x->row,
+                     x->k, x->key, x->field, x->count, x->before, x->after, y->count, y->before,
+                     y->after);
+    }
+    vk_testing_equal(t, pass, a, b, what);
+    if (out)
+        memcpy(out, b, pass->n_columns * sizeof(*b));
+}
+
+/* A column that starts from its token. */
+static inline struct column vk_testing_column(const struct vk_testing *t, uint32_t branch,
+                                              uint32_t position, int32_t token, uint32_t outputs)
+{
+    return (struct column){.branch = branch,
+                           .position = position,
+                           .token = token,
+                           .checkpoint = EXECUTOR_NONE,
+                           .save = EXECUTOR_NONE,
+                           .end_layer = t->model->hp.n_layers,
+                           .outputs = outputs};
+}
+
+#define VK_TESTING_ALL (COLUMN_ARGMAX | COLUMN_HASH | COLUMN_LOGITS)
+
+static inline int32_t vk_testing_token(const struct vk_testing *t, struct rng *rng)
+{
+    return (int32_t)rng_below(rng, t->model->hp.n_vocab);
+}
+
+/* This program again with another driver: its exit status, VK_TESTING_SKIP without the driver. */
+static inline int vk_testing_child(char **argv, const char *icd, const char *library)
+{
+    const char *files = getenv(icd), *path = getenv(library);
+    int status = 0;
+
+    if (!files || access(files, R_OK) != 0) {
+        printf("no driver in %s: skipped\n", icd);
+        return VK_TESTING_SKIP;
+    }
+    printf("with %s\n", files);
+    fflush(stdout);
+    const pid_t pid = fork();
+    if (pid == 0) {
+        setenv("VK_DRIVER_FILES", files, 1);
+        setenv("VKFI_TESTING_CHILD", "1", 1);
+        if (path)
+            setenv("LD_LIBRARY_PATH", path, 1);
+        execv(argv[0], argv);
+        _exit(1);
+    }
+    if (pid < 0 || waitpid(pid, &status, 0) != pid)
+        return 1;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+}
+
+/* The tests on the default driver, then on those the environment names. */
+static inline int vk_testing_main(char **argv, int (*run)(void))
+{
+    static const char *const others[][2] = {
+        {"VKFI_ICD_LAVAPIPE25", "VKFI_LIB_LAVAPIPE25"},
+        {"VKFI_ICD_SWIFTSHADER", "VKFI_LIB_SWIFTSHADER"},
+    };
+    const char *layer = getenv("VKFI_TESTING_VALIDATE");
+    const struct gpu_params params = {.validate = layer != NULL};
+    int failed = 0, ran = 0;
+
+    fpenv_set();
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    if (gpu_open(&vk_testing_gpu, &params) == STATUS_OK) {
+        failed = run();
+        ran++;
+        gpu_close(&vk_testing_gpu);
+    } else {
+        printf("no Vulkan device: skipped\n");
+    }
+    for (size_t i = 0; i < sizeof(others) / sizeof(*others) && !getenv("VKFI_TESTING_CHILD"); i++) {
+        const int status = vk_testing_child(argv, others[i][0], others[i][1]);
+        failed |= status != 0 && status != VK_TESTING_SKIP;
+        ran += status != VK_TESTING_SKIP;
+    }
+    return failed ? 1 : ran > 0 ? 0 : VK_TESTING_SKIP;
+}
+
+#endif
