@@ -54,11 +54,12 @@ void edit_scales(inout uint meta, inout uint super_word)
 /* Bits of the results of elements 4 s .. 4 s + 3 of block b. */
 uvec4 embed(uvec4 raw, uint meta, uint super_word, uint b, uint s)
 {
+    vec4 value = weight_value(raw);
     HOOK_DO(HOOK_WEIGHT,
             hooks[push.hook].row / 4u == b * 8u + s && hooks[push.hook].field == FIELD_CODE,
             uint c = hooks[push.hook].row % 4u;
-            raw[c] = hook_fire(push.hook, raw[c]) & WEIGHT_CODE_MASK)
-    vec4 value = weight_value(raw);
+            raw[c] = hook_fire(push.hook, raw[c]) & WEIGHT_CODE_MASK;
+            value = weight_value(raw))
 #if WEIGHT_FORM != FORM_PLAIN
     value = vec4(weight_scale(meta, super_word, s)) * value;
 #endif
@@ -89,7 +90,9 @@ void main()
     uint token = columns[slot * COLUMN_WORDS + COLUMN_TOKEN];
     bool ours = token != COLUMN_NO_TOKEN && token >= push.row0 && token - push.row0 < push.rows &&
                 b < push.blocks;
-    if (!ours || HOOK_SKIP(hooks[push.hook].row / NM_BLOCK != b))
+    if (!ours)
+        return;
+    if (HOOK_SKIP(hooks[push.hook].row / NM_BLOCK != b))
         return;
     uint row = token - push.row0, s = slot_of(b);
     uint tile = push.tile0 + row / TILE_ROWS * push.tile_size;

@@ -111,12 +111,13 @@ void edit_scales(inout block w, uint b, uint r)
         for (uint r = 0u; r < ROWS; r++) {                                                         \
             uvec4 raw = weight_raw(w.code[WEIGHT_QUAD(s) * ROWS + r], w.high[WEIGHT_WORD(s)][r],   \
                                    s);                                                             \
+            weight[r] = weight_value(raw);                                                         \
             HOOK_DO(HOOK_WEIGHT,                                                                   \
                     HIT(b, s) && row0 + r == hooks[push.hook].row &&                               \
                         hooks[push.hook].field == FIELD_CODE,                                      \
                     uint c_ = hooks[push.hook].k % 4u;                                             \
-                    raw[c_] = hook_fire(push.hook, raw[c_]) & WEIGHT_CODE_MASK)                    \
-            weight[r] = weight_value(raw);                                                         \
+                    raw[c_] = hook_fire(push.hook, raw[c_]) & WEIGHT_CODE_MASK;                    \
+                    weight[r] = weight_value(raw))                                                 \
         }                                                                                          \
         for (uint c = 0u; c < COLS; c++) {                                                         \
             vec4 x = FETCH_FLOATS(inputs, source + c * push.src_stride + b * 8u + (s));            \
@@ -233,7 +234,11 @@ void main()
         vec4 bias = vec4(NM_NEG_ZERO);
         if (push.bias != 0u)
             bias = FETCH_FLOATS(weights, tile + push.bias + gl_LocalInvocationID.x);
-        for (uint c = 0u; c < COLS; c++)
-            write_rows(c, row0, bias);
+        write_rows(0u, row0, bias);
+#if COLS > 1
+        write_rows(1u, row0, bias);
+        write_rows(2u, row0, bias);
+        write_rows(3u, row0, bias);
+#endif
     }
 }
