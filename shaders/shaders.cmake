@@ -16,6 +16,7 @@ target_link_libraries(spirv_exact PRIVATE vkfi_base)
 function(vkfi_spirv output source exact)
   set(base ${output})
   cmake_path(REMOVE_EXTENSION base LAST_ONLY)
+  cmake_path(RELATIVE_PATH base BASE_DIRECTORY ${VKFI_SHADER_DIR} OUTPUT_VARIABLE title)
   set(compile ${GLSLC} -O0 -g --target-env=vulkan1.2 -DVKFI_GLSL -I${PROJECT_SOURCE_DIR}/shaders
               -MD -MF ${base}.d -MT ${output} ${ARGN} -o ${base}.raw.spv ${source})
   if(exact STREQUAL "exact")
@@ -36,7 +37,7 @@ function(vkfi_spirv output source exact)
     COMMAND ${SPIRV_VAL} --target-env vulkan1.2 ${output}
     DEPENDS ${source} spirv_exact
     DEPFILE ${base}.d
-    COMMENT "Shader ${base}"
+    COMMENT "Shader ${title}"
     VERBATIM)
 endfunction()
 

@@ -2,6 +2,7 @@
 /* Parsing and checking of command lines; args_help.c prints the page. */
 #include "base/args.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <errno.h>
 #include <math.h>
@@ -22,6 +23,7 @@ struct parse {
     struct text problems; /* joined by "; " */
     bool unknown;         /* an unknown option was seen: what follows may be its value */
     bool help;
+    bool given[ARGS_OPTIONS_MAX]; /* by place in spec->options */
 };
 
 __attribute__((format(printf, 2, 3))) static void add_problem(struct parse *p, const char *fmt, ...)
@@ -204,6 +206,15 @@ static void add_item(struct parse *p, struct args_list *list, const char *value,
 
 static void set_value(struct parse *p, const struct args_option *o, const char *value)
 {
+    const size_t place = (size_t)(o - p->spec->options);
+    assert(place < ARGS_OPTIONS_MAX);
+    bool *given = &p->given[place];
+
+    if (*given && o->type != ARGS_LIST && o->type != ARGS_FLAG) {
+        add_problem(p, "found --%s twice, expected it once", o->name);
+        return;
+    }
+    *given = true;
     switch (o->type) {
     case ARGS_FLAG:
         *(bool *)o->target = true;
@@ -332,7 +343,9 @@ enum status args_parse(const struct args_spec *spec, int argc, char **argv, bool
         args_help_print(spec, stdout);
         *out_done = true;
     } else if (p.problems.size > 0 || p.unknown) {
-        log_error("%s: %s", spec->command, p.problems.data ? p.problems.data : "out of memory");
+        const char *command = spec->command; /* the log names the program already */
+        command += strncmp(command, "vkfi ", 5) == 0 ? 5 : 0;
+        log_error("%s: %s", command, p.problems.data ? p.problems.data : "out of memory");
         st = STATUS_USAGE;
     }
     text_finish(&p.problems);

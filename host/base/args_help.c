@@ -65,8 +65,8 @@ static void put_synopsis(FILE *out, const struct args_spec *spec)
 
     for (;;) {
         const size_t len = strcspn(line, "\n");
-        const int column = fprintf(out, "%*s%s", HELP_INDENT, "", spec->command);
-        put_filled(out, line, len, 2 * HELP_INDENT, column);
+        const int column = fprintf(out, "%*s%s ", HELP_INDENT, "", spec->command);
+        put_filled(out, line, len, column, column);
         if (line[len] == '\0') {
             break;
         }

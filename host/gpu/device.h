@@ -79,6 +79,8 @@ struct gpu_params {
     const char *cache_path;   /* file that keeps compiled kernels between runs; null: none */
     uint64_t memory_limit;    /* bytes buffers may take together; 0: the heap's size */
     bool validate;     /* Khronos validation layer on; STATUS_DEVICE if it is not installed */
+    bool unmapped;     /* leave device memory unmapped where it could be mapped: the way a
+                          discrete GPU takes, for tests */
     bool compile_only; /* kernels only: no memory is touched, nothing can be run */
 };
 

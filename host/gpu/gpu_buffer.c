@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "gpu/gpu_internal.h"
@@ -47,12 +48,22 @@ static enum status refuse(const struct gpu *gpu, const char *name, uint64_t aske
     return STATUS_DEVICE_MEMORY;
 }
 
+/* What buffers may take together. Mesa 22's lavapipe reports a heap of 2 GiB whatever there is. */
+static uint64_t memory_limit(const struct gpu *gpu, uint64_t heap)
+{
+    const long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
+    if (gpu->info.kind == GPU_KIND_CPU && pages > 0 && page > 0 &&
+        (uint64_t)pages * (uint64_t)page > heap)
+        heap = (uint64_t)pages * (uint64_t)page;
+    return gpu->memory_limit && gpu->memory_limit < heap ? gpu->memory_limit : heap;
+}
+
 /* Refused here rather than by the driver: one that runs on the processor gives more than there is,
  * and the process is killed later. */
 static enum status check_limits(const struct gpu *gpu, const char *name, uint64_t size,
                                 uint64_t heap)
 {
-    uint64_t limit = gpu->memory_limit && gpu->memory_limit < heap ? gpu->memory_limit : heap;
+    uint64_t limit = memory_limit(gpu, heap);
     if (gpu->compile_only) {
         log_error("%s: buffer %s: the device was opened to compile only", gpu->info.name, name);
         return STATUS_INTERNAL;
@@ -65,7 +76,8 @@ static enum status check_limits(const struct gpu *gpu, const char *name, uint64_
     return STATUS_OK;
 }
 
-static enum status allocate(struct gpu_buffer *buffer, uint32_t type, uint64_t size)
+static enum status allocate(struct gpu_buffer *buffer, uint32_t type, uint64_t size, bool map,
+                            const char *name)
 {
     struct gpu *gpu = buffer->gpu;
     enum status st = STATUS_OK;
@@ -76,11 +88,12 @@ static enum status allocate(struct gpu_buffer *buffer, uint32_t type, uint64_t s
     };
     const VkMemoryPropertyFlags flags = gpu->memory.memoryTypes[type].propertyFlags;
     void *mapped = NULL;
-    VK(gpu->vk.vkAllocateMemory(gpu->device, &info, NULL, &buffer->memory));
+    VkResult result = gpu->vk.vkAllocateMemory(gpu->device, &info, NULL, &buffer->memory);
+    if (result == VK_ERROR_OUT_OF_DEVICE_MEMORY || result == VK_ERROR_OUT_OF_HOST_MEMORY)
+        return refuse(gpu, name, size, "the driver has none left; in use are", gpu->memory_used);
+    VK(result);
     VK(gpu->vk.vkBindBufferMemory(gpu->device, buffer->handle, buffer->memory, 0));
-    /* Memory that happens to be mappable on a device with its own is left unmapped, so that the
-     * same calls take the same way on all such devices. */
-    if ((flags & VISIBLE) == VISIBLE && (!(flags & LOCAL) || gpu->info.host_visible))
+    if (map)
         VK(gpu->vk.vkMapMemory(gpu->device, buffer->memory, 0, VK_WHOLE_SIZE, 0, &mapped));
     buffer->mapped = mapped;
     buffer->cached = (flags & CACHED) != 0;
@@ -122,9 +135,12 @@ enum status gpu_buffer_create(struct gpu_buffer **out, struct gpu *gpu, enum gpu
         st = STATUS_DEVICE;
         goto fail;
     }
+    /* Memory that happens to be mappable on a device with its own stays unmapped, so that the same
+     * calls take the same way on all such devices. */
+    const bool map = use != GPU_BUFFER_STORAGE || gpu->info.host_visible;
     uint32_t heap = gpu->memory.memoryTypes[type].heapIndex;
     st = check_limits(gpu, name, needs.size, gpu->memory.memoryHeaps[heap].size);
-    if (st != STATUS_OK || (st = allocate(buffer, type, needs.size)) != STATUS_OK)
+    if (st != STATUS_OK || (st = allocate(buffer, type, needs.size, map, name)) != STATUS_OK)
         goto fail;
     buffer->size = size;
     gpu->memory_used += needs.size;

@@ -53,7 +53,11 @@ static enum status add_messenger(struct gpu_instance *out)
         .pfnUserCallback = on_message,
         .pUserData = out,
     };
-    VK(vkCreateDebugUtilsMessengerEXT(out->instance, &info, NULL, &out->messenger));
+    /* By hand: volk's table is of the last instance, which may not have this extension. */
+    PFN_vkCreateDebugUtilsMessengerEXT create =
+        (PFN_vkCreateDebugUtilsMessengerEXT)vkGetInstanceProcAddr(out->instance,
+                                                                  "vkCreateDebugUtilsMessengerEXT");
+    VK(create(out->instance, &info, NULL, &out->messenger));
 fail:
     return st;
 }
@@ -112,9 +116,15 @@ void gpu_instance_finish(struct gpu_instance *instance)
 {
     if (!instance->instance)
         return;
+    PFN_vkDestroyDebugUtilsMessengerEXT destroy =
+        (PFN_vkDestroyDebugUtilsMessengerEXT)vkGetInstanceProcAddr(
+            instance->instance, "vkDestroyDebugUtilsMessengerEXT");
     if (instance->messenger)
-        vkDestroyDebugUtilsMessengerEXT(instance->instance, instance->messenger, NULL);
+        destroy(instance->instance, instance->messenger, NULL);
+#ifndef __SANITIZE_ADDRESS__
+    /* Under the leak check drivers stay loaded: what an unloaded one never freed has no owner. */
     vkDestroyInstance(instance->instance, NULL);
+#endif
     instance->instance = VK_NULL_HANDLE;
 }
 

@@ -186,6 +186,7 @@ enum status gpu_open(struct gpu **out, const struct gpu_params *params)
         (st = choose(list, params->selector, &index)) != STATUS_OK)
         goto fail;
     gpu->info = list->item[index];
+    gpu->info.host_visible &= !params->unmapped;
     gpu->compile_only = params->compile_only;
     gpu->memory_limit = params->memory_limit;
     if ((st = gpu_instance_init(&gpu->instance, params)) != STATUS_OK ||

@@ -65,6 +65,8 @@ static const struct {
     {SpvOpTypeFloat, "OpTypeFloat"},
     {SpvOpTypeInt, "OpTypeInt"},
     {SpvOpTypeMatrix, "OpTypeMatrix"},
+    {SpvOpTypeImage, "OpTypeImage"},
+    {SpvOpTypeSampledImage, "OpTypeSampledImage"},
     {SpvOpTypeCooperativeMatrixNV, "OpTypeCooperativeMatrixNV"},
     {SpvOpGroupFAdd, "OpGroupFAdd"},
     {SpvOpGroupFMin, "OpGroupFMin"},

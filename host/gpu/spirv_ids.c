@@ -222,13 +222,16 @@ static bool scaled(struct spirv_ids *ids, uint32_t id)
     if (def.op == SpvOpNop || def.count < 4 || ids->visit[id] == ids->search)
         return false;
     ids->visit[id] = ids->search;
-    uint32_t from = 3, to = def.count;
+    uint32_t from = 3, to = def.count, step = 1;
     switch (def.op) {
     case SpvOpFMul:
         return is_power_of_two(ids, def.words[3]) ||
                (def.count > 4 && is_power_of_two(ids, def.words[4]));
     case SpvOpSelect:
         from = 4;
+        break;
+    case SpvOpPhi:
+        step = 2;
         break;
     case SpvOpCompositeConstruct:
         break;
@@ -243,7 +246,7 @@ static bool scaled(struct spirv_ids *ids, uint32_t id)
     default:
         return false;
     }
-    for (uint32_t i = from; i < to; i++)
+    for (uint32_t i = from; i < to; i += step)
         if (scaled(ids, def.words[i]))
             return true;
     return false;

@@ -20,11 +20,14 @@ enum status stream_begin(struct stream *stream)
         return st;
     if (stream->state == STREAM_IN_FLIGHT)
         return stream_expect(stream, STREAM_READY, "stream_begin");
+    const bool recording = stream->state == STREAM_RECORDING;
     stream->dispatches = stream->timed = 0;
     stream->kernel = NULL;
     stream->set = VK_NULL_HANDLE;
     stream->state = STREAM_EMPTY;
     const VkCommandBufferBeginInfo info = {.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO};
+    if (recording) /* what was recorded and never submitted is dropped */
+        VK(gpu->vk.vkEndCommandBuffer(stream->commands));
     VK(gpu->vk.vkBeginCommandBuffer(stream->commands, &info));
     if (stream->queries)
         gpu->vk.vkCmdResetQueryPool(stream->commands, stream->queries, 0, 2 * stream->timing_max);

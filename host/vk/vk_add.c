@@ -23,8 +23,8 @@ enum status vk_add(const struct vk_rec *rec)
         .buffers = {vk->memory.work, vk->memory.work},
         .push = &push,
         .push_size = sizeof(push),
-        .groups = {rec->hook ? 1 : vk_ceil(quads, vk->kernels.shape.x[VK_SHADER_ADD]),
-                   rec->slots, 1}};
+        .groups = {rec->hook ? 1 : vk_ceil(quads, vk->kernels.shape.x[VK_SHADER_ADD]), rec->slots,
+                   1}};
 
     return vk_dispatch(rec, &d);
 }

@@ -16,7 +16,7 @@ enum status vk_dispatch(const struct vk_rec *rec, const struct vk_dispatch *d)
     enum status st = vk_kernels_get(&vk->kernels, &d->key, &dispatch.kernel);
 
     for (uint32_t i = 0; i < n; i++)
-        bindings[i] = (struct stream_binding){
-            .buffer = d->buffers[i] ? d->buffers[i] : vk->memory.hooks};
+        bindings[i] =
+            (struct stream_binding){.buffer = d->buffers[i] ? d->buffers[i] : vk->memory.hooks};
     return st == STATUS_OK ? stream_dispatch(vk->stream, &dispatch) : st;
 }

@@ -29,12 +29,11 @@ enum status vk_heads(const struct vk_rec *rec)
     };
     const struct vk_dispatch d = {
         .key = {.shader = VK_SHADER_HEADS, .point = vk_rec_point(rec)},
-        .buffers = {vk->memory.work, vk->memory.work, vk->kv.pages[node->layer],
-                    vk->memory.columns, vk->kv.tables},
+        .buffers = {vk->memory.work, vk->memory.work, vk->kv.pages[node->layer], vk->memory.columns,
+                    vk->kv.tables},
         .push = &push,
         .push_size = sizeof(push),
-        .groups = {single ? 1
-                          : vk_ceil(hp->head_dim / 4, vk->kernels.shape.x[VK_SHADER_HEADS]),
+        .groups = {single ? 1 : vk_ceil(hp->head_dim / 4, vk->kernels.shape.x[VK_SHADER_HEADS]),
                    hook ? 1 : hp->n_head, rec->slots}};
 
     return vk_dispatch(rec, &d);

@@ -31,29 +31,52 @@ struct interface {
 
 #define LITERAL KERNEL_LITERAL
 static const struct interface interfaces[VK_SHADER_COUNT] = {
-    [VK_SHADER_EMBED] = {"embed", 4, sizeof(struct push_embed), HAS_ACT | HAS_HOOK,
-                         {LITERAL, LITERAL, LITERAL}},
-    [VK_SHADER_NORM] = {"norm", 4, sizeof(struct push_norm), HAS_ACT | HAS_Y | HAS_HOOK,
+    [VK_SHADER_EMBED] =
+        {"embed", 4, sizeof(struct push_embed), HAS_ACT | HAS_HOOK, {LITERAL, LITERAL, LITERAL}},
+    [VK_SHADER_NORM] = {"norm",
+                        4,
+                        sizeof(struct push_norm),
+                        HAS_ACT | HAS_Y | HAS_HOOK,
                         {SPEC_LANES_Y, LITERAL, LITERAL}},
-    [VK_SHADER_LINEAR] = {"linear", 4, sizeof(struct push_linear), HAS_ACT | HAS_Y | HAS_HOOK,
+    [VK_SHADER_LINEAR] = {"linear",
+                          4,
+                          sizeof(struct push_linear),
+                          HAS_ACT | HAS_Y | HAS_HOOK,
                           {LITERAL, SPEC_LANES_Y, LITERAL}},
-    [VK_SHADER_ROPE] = {"rope", 5, sizeof(struct push_rope), HAS_ACT | HAS_X | HAS_HOOK,
+    [VK_SHADER_ROPE] = {"rope",
+                        5,
+                        sizeof(struct push_rope),
+                        HAS_ACT | HAS_X | HAS_HOOK,
                         {SPEC_LANES_X, LITERAL, LITERAL}},
-    [VK_SHADER_STORE] = {"store", 4, sizeof(struct push_store), HAS_KV | HAS_X,
-                         {SPEC_LANES_X, LITERAL, LITERAL}},
-    [VK_SHADER_SCORES] = {"scores", 6, sizeof(struct push_scores), HAS_KV | HAS_X | HAS_HOOK,
+    [VK_SHADER_STORE] =
+        {"store", 4, sizeof(struct push_store), HAS_KV | HAS_X, {SPEC_LANES_X, LITERAL, LITERAL}},
+    [VK_SHADER_SCORES] = {"scores",
+                          6,
+                          sizeof(struct push_scores),
+                          HAS_KV | HAS_X | HAS_HOOK,
                           {SPEC_LANES_X, LITERAL, LITERAL}},
-    [VK_SHADER_SOFTMAX] = {"softmax", 4, sizeof(struct push_softmax), HAS_X | HAS_Y | HAS_HOOK,
+    [VK_SHADER_SOFTMAX] = {"softmax",
+                           4,
+                           sizeof(struct push_softmax),
+                           HAS_X | HAS_Y | HAS_HOOK,
                            {SPEC_LANES_X, SPEC_LANES_Y, LITERAL}},
-    [VK_SHADER_HEADS] = {"heads", 6, sizeof(struct push_heads),
+    [VK_SHADER_HEADS] = {"heads",
+                         6,
+                         sizeof(struct push_heads),
                          HAS_ACT | HAS_KV | HAS_X | HAS_Y | HAS_HOOK,
                          {SPEC_LANES_X, SPEC_LANES_Y, LITERAL}},
-    [VK_SHADER_GATE] = {"gate", 3, sizeof(struct push_gate), HAS_ACT | HAS_X | HAS_HOOK,
+    [VK_SHADER_GATE] = {"gate",
+                        3,
+                        sizeof(struct push_gate),
+                        HAS_ACT | HAS_X | HAS_HOOK,
                         {SPEC_LANES_X, LITERAL, LITERAL}},
-    [VK_SHADER_ADD] = {"add", 3, sizeof(struct push_add), HAS_ACT | HAS_X | HAS_HOOK,
+    [VK_SHADER_ADD] = {"add",
+                       3,
+                       sizeof(struct push_add),
+                       HAS_ACT | HAS_X | HAS_HOOK,
                        {SPEC_LANES_X, LITERAL, LITERAL}},
-    [VK_SHADER_LOGITS] = {"logits", 3, sizeof(struct push_logits), HAS_X,
-                          {SPEC_LANES_X, LITERAL, LITERAL}},
+    [VK_SHADER_LOGITS] =
+        {"logits", 3, sizeof(struct push_logits), HAS_X, {SPEC_LANES_X, LITERAL, LITERAL}},
 };
 
 /* Processors: one vector of invocations, nothing shared. GPUs: the partials of a sum side by side,
@@ -91,10 +114,8 @@ void vk_kernels_init(struct vk_kernels *out, struct gpu *gpu, enum storage act, 
 {
     const bool processor = gpu_get_info(gpu)->kind == GPU_KIND_CPU;
 
-    *out = (struct vk_kernels){.gpu = gpu,
-                               .act = act,
-                               .kv = kv,
-                               .shape = processor ? shape_processor : shape_gpu};
+    *out = (struct vk_kernels){
+        .gpu = gpu, .act = act, .kv = kv, .shape = processor ? shape_processor : shape_gpu};
 }
 
 void vk_kernels_finish(struct vk_kernels *kernels)
@@ -166,8 +187,8 @@ enum status vk_kernels_get(struct vk_kernels *kernels, const struct vk_kernel_ke
                            const struct kernel **out)
 {
     const struct interface *interface = &interfaces[key->shader];
-    struct kernel **kernel = &kernels->kernels[key->shader][key->type][key->wide][key->unrounded]
-                                              [key->point];
+    struct kernel **kernel =
+        &kernels->kernels[key->shader][key->type][key->wide][key->unrounded][key->point];
     enum status st = STATUS_OK;
 
     if (!*kernel) {

@@ -52,7 +52,8 @@ struct vk_kernels {
     struct gpu *gpu;
     enum storage act, kv;
     struct vk_shape shape;
-    struct kernel *kernels[VK_SHADER_COUNT][QUANT_COUNT][2][2][VK_POINTS]; /* owned, null: not yet */
+    struct kernel
+        *kernels[VK_SHADER_COUNT][QUANT_COUNT][2][2][VK_POINTS]; /* owned, null: not yet */
 };
 
 void vk_kernels_init(struct vk_kernels *out, struct gpu *gpu, enum storage act, enum storage kv);

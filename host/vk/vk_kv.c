@@ -37,8 +37,7 @@ enum status vk_kv_init(struct vk_kv *out, struct gpu *gpu, const struct executor
     if (bytes > gpu_get_info(gpu)->max_storage_range) {
         log_error("%s: K and V of a layer take %" PRIu64 " bytes (%" PRIu32
                   " pages), a binding sees at most %" PRIu64 ": ask for fewer pages",
-                  gpu_get_info(gpu)->name, bytes, page_count,
-                  gpu_get_info(gpu)->max_storage_range);
+                  gpu_get_info(gpu)->name, bytes, page_count, gpu_get_info(gpu)->max_storage_range);
         return STATUS_DEVICE_MEMORY;
     }
     out->values = (uint32_t)values;
@@ -150,16 +149,16 @@ enum status vk_kv_edit(struct vk_kv *kv, const struct kv_site *site, struct hook
     const uint32_t halves = kv->storage == STORAGE_F32 ? 1 : 2;
     const uint32_t shift = site->feature % halves * 16;
     const uint32_t mask = halves == 1 ? UINT32_MAX : UINT32_C(0xffff) << shift;
-    const uint64_t offset =
-        ((site->value ? kv->values : 0) + position * kv->row) * KV_QUAD + site->feature / halves * 4;
+    const uint64_t offset = ((site->value ? kv->values : 0) + position * kv->row) * KV_QUAD +
+                            site->feature / halves * 4;
     uint32_t word = 0;
     enum status st = gpu_buffer_read(pages, offset, &word, 4);
 
     if (st != STATUS_OK)
         return st;
     data->before = (word & mask) >> shift;
-    const uint32_t edited =
-        hook_edit(data->before, data->and_mask, data->or_mask, data->xor_mask) << shift;
+    const uint32_t edited = hook_edit(data->before, data->and_mask, data->or_mask, data->xor_mask)
+                            << shift;
     word = (word & ~mask) | (edited & mask);
     st = gpu_buffer_write(pages, offset, &word, 4);
     if (st == STATUS_OK)

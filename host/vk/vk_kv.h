@@ -17,16 +17,16 @@ struct vk_kv_copy {
 
 struct vk_kv {
     const struct model *model;
-    struct kv *kv;                /* bookkeeping; owned by the executor's base */
-    struct gpu_buffer **pages;    /* (n_layers) K pages, then V pages; owned */
-    struct gpu_buffer *tables;    /* (branches, n_layers, blocks) words */
+    struct kv *kv;             /* bookkeeping; owned by the executor's base */
+    struct gpu_buffer **pages; /* (n_layers) K pages, then V pages; owned */
+    struct gpu_buffer *tables; /* (branches, n_layers, blocks) words */
     uint32_t layers, blocks, branches;
-    uint32_t page_count;          /* a layer */
-    uint32_t row;                 /* quads of one position */
-    uint32_t values;              /* quads before the pages of V */
+    uint32_t page_count; /* a layer */
+    uint32_t row;        /* quads of one position */
+    uint32_t values;     /* quads before the pages of V */
     enum storage storage;
     uint64_t bytes;
-    struct vk_kv_copy *copies;    /* (copy_room) due before the next store */
+    struct vk_kv_copy *copies; /* (copy_room) due before the next store */
     uint32_t n_copies, copy_room;
 };
 

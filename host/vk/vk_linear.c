@@ -6,7 +6,7 @@
 struct run {
     const struct vk_part *part;
     uint32_t tile0, tiles;
-    uint32_t row0, rows;  /* of the node: first row of tile0, all rows */
+    uint32_t row0, rows; /* of the node: first row of tile0, all rows */
     uint32_t slot0, slots;
     bool wide;
 };

@@ -8,6 +8,7 @@
 #include "shared/push.h"
 
 #define PACK_NEG_ZERO_16 0x8000u
+#define PACK_QUAD_BYTES 16u
 
 /* How the fields of a type are kept. */
 struct form {
@@ -20,11 +21,11 @@ struct form {
 static struct form form_of(enum quant type)
 {
     static const struct form forms[QUANT_COUNT] = {
-        [QUANT_F32] = {32, 0, false, false}, [QUANT_F16] = {16, 0, false, false},
+        [QUANT_F32] = {32, 0, false, false},  [QUANT_F16] = {16, 0, false, false},
         [QUANT_BF16] = {16, 0, false, false}, [QUANT_Q4_0] = {4, 8, false, false},
-        [QUANT_Q4_1] = {4, 0, true, false},  [QUANT_Q5_0] = {5, 16, false, false},
-        [QUANT_Q5_1] = {5, 0, true, false},  [QUANT_Q8_0] = {8, 0, false, false},
-        [QUANT_Q4_K] = {4, 0, false, true},  [QUANT_Q5_K] = {5, 0, false, true},
+        [QUANT_Q4_1] = {4, 0, true, false},   [QUANT_Q5_0] = {5, 16, false, false},
+        [QUANT_Q5_1] = {5, 0, true, false},   [QUANT_Q8_0] = {8, 0, false, false},
+        [QUANT_Q4_K] = {4, 0, false, true},   [QUANT_Q5_K] = {5, 0, false, true},
         [QUANT_Q6_K] = {6, 32, false, true},
     };
     return forms[type];
@@ -123,66 +124,36 @@ static struct place high_place(const struct vk_pack *pack, uint32_t slot, uint32
     return (struct place){high_word(pack, slot, step / 4, r), 8 * c + step % 4 * 2, 2};
 }
 
-/* Four codes of step s, `shift` bits down, a byte each. */
-static uint32_t step_bytes(const uint32_t *codes, uint32_t s, uint32_t shift, uint32_t mask)
+static uint32_t load32(const uint8_t *bytes)
 {
-    const uint32_t *c = codes + 4 * s;
-    return (c[0] >> shift & mask) | (c[1] >> shift & mask) << 8 | (c[2] >> shift & mask) << 16 |
-           (c[3] >> shift & mask) << 24;
+    uint32_t word;
+
+    memcpy(&word, bytes, sizeof(word));
+    return word;
 }
 
-static void pack_codes(const struct vk_pack *pack, uint32_t *tile, uint32_t r, uint32_t slot,
-                       const uint32_t *codes)
-{
-    for (uint32_t q = 0; q < pack->codes; q++) {
-        uint32_t *to = &tile[code_word(pack, slot, q, r)];
-        for (uint32_t i = 0; i < 4; i++) {
-            if (pack->codes == 8)
-                to[i] = codes[4 * q + i];
-            else if (pack->codes == 4)
-                to[i] = codes[8 * q + 2 * i] | codes[8 * q + 2 * i + 1] << 16;
-            else if (pack->codes == 2)
-                to[i] = step_bytes(codes, 4 * q + i, 0, 0xff);
-            else
-                to[i] = step_bytes(codes, i, 0, 0xf) | step_bytes(codes, i + 4, 0, 0xf) << 4;
-        }
-    }
-    for (uint32_t i = 0; i < pack->high; i++) {
-        const uint32_t bits = pack->high, steps = 8 / pack->high;
-        uint32_t word = 0;
-        for (uint32_t s = 0; s < steps; s++)
-            word |= step_bytes(codes, i * steps + s, 4, (1u << bits) - 1) << (s * bits);
-        tile[high_word(pack, slot, i, r)] = word;
-    }
-}
-
-/* Codes of block b; the F types' as stored bits, filled up with -0.0. */
-static void read_codes(const struct vk_pack *pack, const uint8_t *row, uint32_t b, uint32_t *codes)
+/* A block of 32 elements in GGUF, which ends with its codes as the tile has them, and begins with d
+ * and perhaps m: moved as words. */
+static void pack_simple(const struct vk_pack *pack, uint32_t *tile, uint32_t r, uint32_t slot,
+                        const uint8_t *block)
 {
     const struct form form = form_of(pack->type);
+    const uint8_t *codes =
+        block + quant_block_bytes(pack->type) - (size_t)pack->codes * PACK_QUAD_BYTES;
+    uint32_t shift, scales = 0, *meta = &tile[meta_word(pack, slot, r, &shift)];
 
-    if (form.code_bits > 8) {
-        const size_t bytes = form.code_bits / 8;
-        for (uint32_t i = 0; i < NM_BLOCK; i++) {
-            const uint32_t k = b * NM_BLOCK + i;
-            codes[i] = form.code_bits == 32 ? NM_NEG_ZERO_BITS : PACK_NEG_ZERO_16;
-            if (k < pack->width) {
-                codes[i] = 0;
-                memcpy(&codes[i], row + k * bytes, bytes);
-            }
-        }
+    memcpy(&scales, block, form.min ? 4 : 2);
+    put(meta, shift, form.min ? 32 : 16, scales);
+    for (uint32_t q = 0; q < pack->codes; q++)
+        memcpy(&tile[code_word(pack, slot, q, r)], codes + (size_t)q * PACK_QUAD_BYTES,
+               PACK_QUAD_BYTES);
+    if (pack->high == 0)
         return;
-    }
-    struct quant_block block;
-    quant_decode(pack->type, row, pack->width, b, &block);
-    for (uint32_t i = 0; i < NM_BLOCK; i++)
-        codes[i] = (uint32_t)((int32_t)block.code[i] + form.offset);
-}
-
-static uint32_t field(const struct vk_pack *pack, const uint8_t *row, uint32_t k,
-                      enum quant_field name)
-{
-    return quant_field_read(pack->type, row, k, name);
+    uint32_t bits, word = 0;
+    memcpy(&bits, codes - 4, sizeof(bits));
+    for (uint32_t k = 0; k < NM_BLOCK; k++)
+        word |= (bits >> k & 1) << (k % 4 * 8 + k / 4);
+    tile[high_word(pack, slot, 0, r)] = word;
 }
 
 /* A block: its number, and its slot. */
@@ -190,42 +161,88 @@ struct at {
     uint32_t b, slot;
 };
 
-static void pack_scales(const struct vk_pack *pack, uint32_t *tile, uint32_t r, struct at at,
-                        const uint8_t *row)
+/* Codes of a block of a K type: GGUF keeps those of two blocks in the halves of the same bytes, and
+ * further bits of several blocks in one byte. */
+static void pack_k(const struct vk_pack *pack, uint32_t *tile, uint32_t r, struct at at,
+                   const uint8_t *super_block)
 {
-    const struct form form = form_of(pack->type);
-    const uint32_t b = at.b, k = b * NM_BLOCK;
-    uint32_t shift, *meta = &tile[meta_word(pack, at.slot, r, &shift)];
+    const bool q6 = pack->type == QUANT_Q6_K;
+    const uint32_t sub = at.b % 8, bits = pack->high, mask = ((1u << bits) - 1) * 0x01010101u;
+    const uint8_t *codes =
+        super_block + (q6 ? sub / 4 * 64 + sub % 2 * 32 : (pack->high ? 48 : 16) + sub / 2 * 32);
+    const uint8_t *high = super_block + (q6 ? 128 + sub / 4 * 32 : 16);
+    const uint32_t shift = q6 ? sub % 4 / 2 * 4 : sub % 2 * 4, high_shift = q6 ? sub % 4 * 2 : sub;
+    uint32_t *to = &tile[code_word(pack, at.slot, 0, r)];
 
-    if (!form.super) {
-        put(meta, shift, 16, field(pack, row, k, QUANT_FIELD_SCALE));
-        if (form.min)
-            put(meta, 16, 16, field(pack, row, k, QUANT_FIELD_MIN));
-        return;
+    for (uint32_t i = 0; i < 4; i++)
+        to[i] = (load32(codes + 4 * (size_t)i) >> shift & 0x0f0f0f0f) |
+                (load32(codes + 16 + 4 * (size_t)i) >> shift & 0x0f0f0f0f) << 4;
+    for (uint32_t i = 0; i < pack->high; i++) {
+        uint32_t word = 0;
+        for (uint32_t s = 0; s < 8 / bits; s++)
+            word |= (load32(high + 4 * (size_t)(i * 8 / bits + s)) >> high_shift & mask)
+                    << (s * bits);
+        tile[high_word(pack, at.slot, i, r)] = word;
     }
-    const bool halves = pack->type == QUANT_Q6_K;
-    put(meta, shift, 8, field(pack, row, k, QUANT_FIELD_SUBSCALE));
-    put(meta, shift + 8, 8,
-        halves ? field(pack, row, k + 16, QUANT_FIELD_SUBSCALE)
-               : field(pack, row, k, QUANT_FIELD_SUBMIN));
-    if (b % 8 != 0)
-        return;
-    put(&tile[super_word(pack, b, r)], 0, 16, field(pack, row, k, QUANT_FIELD_SCALE));
-    if (!halves)
-        put(&tile[super_word(pack, b, r)], 16, 16, field(pack, row, k, QUANT_FIELD_MIN));
+}
+
+/* Sub-scale and sub-min of a block of Q4_K or Q5_K, 6 bits each in 12 bytes; sc, mn << 8. */
+static uint32_t sub_scales(const uint8_t *packed, uint32_t sub)
+{
+    const uint8_t *q = packed + sub % 4;
+
+    if (sub < 4)
+        return (q[0] & 63u) | (q[4] & 63u) << 8;
+    return (q[8] & 15u) | (uint32_t)(q[0] >> 6) << 4 |
+           ((uint32_t)(q[8] >> 4) | (uint32_t)(q[4] >> 6) << 4) << 8;
+}
+
+/* Sub-scales of a block, and the scales of its super-block. */
+static void pack_scales(const struct vk_pack *pack, uint32_t *tile, uint32_t r, struct at at,
+                        const uint8_t *super_block)
+{
+    const bool q6 = pack->type == QUANT_Q6_K;
+    const uint32_t sub = at.b % 8;
+    uint32_t shift, d = 0, *meta = &tile[meta_word(pack, at.slot, r, &shift)];
+
+    memcpy(&d, super_block + (q6 ? 208 : 0), q6 ? 2 : 4);
+    tile[super_word(pack, at.b, r)] = d;
+    put(meta, shift, 16,
+        q6 ? super_block[192 + 2 * sub] | (uint32_t)super_block[193 + 2 * sub] << 8
+           : sub_scales(super_block + 4, sub));
+}
+
+/* A block of numbers, filled up with -0.0. */
+static void pack_numbers(const struct vk_pack *pack, uint32_t *tile, uint32_t r, struct at at,
+                         const uint8_t *row)
+{
+    const bool halves = pack->codes == 4;
+    const uint32_t left = pack->width - at.b * NM_BLOCK, size = halves ? 2 : 4;
+    uint32_t words[NM_BLOCK];
+
+    for (uint32_t i = 0; i < NM_BLOCK; i++)
+        words[i] = halves ? PACK_NEG_ZERO_16 * 0x10001u : NM_NEG_ZERO_BITS;
+    memcpy(words, row + (size_t)at.b * NM_BLOCK * size, (left < NM_BLOCK ? left : NM_BLOCK) * size);
+    for (uint32_t q = 0; q < pack->codes; q++)
+        memcpy(&tile[code_word(pack, at.slot, q, r)], words + 4 * (size_t)q, PACK_QUAD_BYTES);
 }
 
 void vk_pack_row(const struct vk_pack *pack, uint32_t *tile, uint32_t r, const uint8_t *row)
 {
-    uint32_t codes[NM_BLOCK];
+    const uint32_t elements = quant_block_elements(pack->type);
+    const size_t bytes = quant_block_bytes(pack->type);
     struct at at = {0};
 
     for (uint32_t i = 0; i < NM_PARTIALS; i++) {
         for (at.b = order_partial(i); at.b < pack->blocks; at.b += NM_PARTIALS, at.slot++) {
-            read_codes(pack, row, at.b, codes);
-            pack_codes(pack, tile, r, at.slot, codes);
-            if (form_of(pack->type).code_bits <= 8)
-                pack_scales(pack, tile, r, at, row);
+            if (elements == 1) {
+                pack_numbers(pack, tile, r, at, row);
+            } else if (elements == NM_BLOCK) {
+                pack_simple(pack, tile, r, at.slot, row + at.b * bytes);
+            } else {
+                pack_k(pack, tile, r, at, row + at.b / 8 * bytes);
+                pack_scales(pack, tile, r, at, row + at.b / 8 * bytes);
+            }
         }
     }
 }

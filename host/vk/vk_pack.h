@@ -15,8 +15,8 @@ struct vk_pack {
     uint32_t codes;         /* quads of codes a row and block */
     uint32_t high;          /* words of further code bits a row and block */
     uint32_t high_at, meta_at, super_at;
-    uint32_t bias_at;       /* 0: no bias */
-    uint32_t size;          /* of the tile */
+    uint32_t bias_at; /* 0: no bias */
+    uint32_t size;    /* of the tile */
 };
 
 struct vk_pack vk_pack_layout(enum quant type, uint32_t width, bool bias);

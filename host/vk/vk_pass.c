@@ -88,10 +88,8 @@ static enum status run_attention(struct vk_run *run, uint32_t index, uint32_t sl
 
     for (uint32_t slot = 0; slot < slots && st == STATUS_OK; slot += most) {
         const uint32_t n = slots - slot < most ? slots - slot : most;
-        const struct vk_range range = {.slot0 = slot,
-                                       .slots = n,
-                                       .base = slot,
-                                       .last_position = last_position(run, slot, n)};
+        const struct vk_range range = {
+            .slot0 = slot, .slots = n, .base = slot, .last_position = last_position(run, slot, n)};
         for (uint32_t i = 0; i < 3 && st == STATUS_OK; i++)
             st = vk_run_node(run, index + i, &range);
     }
@@ -141,13 +139,13 @@ static enum status gather(struct vk_run *run, const uint32_t *slots, bool *out_g
         return STATUS_OK;
     vk_run_access(run, VK_RUN_BIT(REG_X), VK_RUN_BIT(REG_T));
     for (uint32_t i = 0; i < run->n_outputs && st == STATUS_OK; i++)
-        st = vk_run_copy(run, &(struct vk_run_copy){
-                                  .from = m->work,
-                                  .to = m->work,
-                                  .from_quad = m->reg[REG_X].at +
-                                               slots[run->column[i]] * m->reg[REG_X].stride,
-                                  .to_quad = m->reg[REG_T].at + i * m->reg[REG_T].stride,
-                                  .quads = m->embd_quads});
+        st = vk_run_copy(
+            run, &(struct vk_run_copy){.from = m->work,
+                                       .to = m->work,
+                                       .from_quad = m->reg[REG_X].at +
+                                                    slots[run->column[i]] * m->reg[REG_X].stride,
+                                       .to_quad = m->reg[REG_T].at + i * m->reg[REG_T].stride,
+                                       .quads = m->embd_quads});
     vk_run_access(run, VK_RUN_BIT(REG_T), VK_RUN_BIT(REG_X)); /* the norm reads either */
     return st;
 }
@@ -216,8 +214,7 @@ static enum status run_outputs(struct vk_run *run)
         return st;
     st = gather(run, before, &range.gathered);
     for (uint32_t i = graph->layer_begin[layers]; i < graph->count && st == STATUS_OK; i++)
-        st = graph->node[i].out == REG_L ? run_logits(run, i, &range)
-                                         : vk_run_node(run, i, &range);
+        st = graph->node[i].out == REG_L ? run_logits(run, i, &range) : vk_run_node(run, i, &range);
     return st;
 }
 

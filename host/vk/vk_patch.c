@@ -25,12 +25,12 @@ enum status vk_patch_save(struct vk_run *run, const struct vk_rec *rec)
         if (slot == EXECUTOR_NONE)
             continue;
         vk_run_access(run, VK_RUN_BIT(rec->node->in), VK_RUN_BIT(VK_RUN_SAVED));
-        st = vk_run_copy(run, &(struct vk_run_copy){
-                                  .from = vk->memory.work,
-                                  .to = vk->memory.work,
-                                  .from_quad = rec->src.at + slot * rec->src.stride,
-                                  .to_quad = saved->at + slot * saved->stride,
-                                  .quads = vk_ceil(rec->node->rows, 4)});
+        st = vk_run_copy(run,
+                         &(struct vk_run_copy){.from = vk->memory.work,
+                                               .to = vk->memory.work,
+                                               .from_quad = rec->src.at + slot * rec->src.stride,
+                                               .to_quad = saved->at + slot * saved->stride,
+                                               .quads = vk_ceil(rec->node->rows, 4)});
     }
     return st;
 }

@@ -60,8 +60,7 @@ static void upload_columns(const struct vk_run *run)
 
     for (uint32_t slot = 0; slot < run->pass->n_columns; slot++, words += COLUMN_WORDS) {
         const struct column *c = column_of(run, slot);
-        words[COLUMN_TOKEN] =
-            c->checkpoint == EXECUTOR_NONE ? (uint32_t)c->token : COLUMN_NO_TOKEN;
+        words[COLUMN_TOKEN] = c->checkpoint == EXECUTOR_NONE ? (uint32_t)c->token : COLUMN_NO_TOKEN;
         words[COLUMN_POSITION] = c->position;
         words[COLUMN_TABLE] = vk_kv_table(&run->vk->kv, c->branch);
         vk_kv_upload(&run->vk->kv, c);

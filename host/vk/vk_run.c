@@ -47,9 +47,9 @@ enum status vk_run_flush(struct vk_run *run)
 enum status vk_run_op(const struct vk_rec *rec)
 {
     static enum status (*const ops[OP_COUNT])(const struct vk_rec *) = {
-        [OP_EMBED] = vk_embed,     [OP_NORM] = vk_norm,     [OP_LINEAR] = vk_linear,
-        [OP_ROPE] = vk_rope,       [OP_STORE] = vk_store,   [OP_SCORES] = vk_scores,
-        [OP_SOFTMAX] = vk_softmax, [OP_HEADS] = vk_heads,   [OP_GATE] = vk_gate,
+        [OP_EMBED] = vk_embed,     [OP_NORM] = vk_norm,   [OP_LINEAR] = vk_linear,
+        [OP_ROPE] = vk_rope,       [OP_STORE] = vk_store, [OP_SCORES] = vk_scores,
+        [OP_SOFTMAX] = vk_softmax, [OP_HEADS] = vk_heads, [OP_GATE] = vk_gate,
         [OP_ADD] = vk_add,
     };
     return ops[rec->node->op](rec);
@@ -103,8 +103,8 @@ enum status vk_run_node(struct vk_run *run, uint32_t index, const struct vk_rang
 {
     const struct vk_rec rec = rec_of(run, index, range);
     const bool linear = rec.node->op == OP_LINEAR;
-    const uint64_t limit = gpu_get_info(run->vk->gpu)->kind == GPU_KIND_CPU ? RUN_MACS_PROCESSOR
-                                                                             : RUN_MACS_GPU;
+    const uint64_t limit =
+        gpu_get_info(run->vk->gpu)->kind == GPU_KIND_CPU ? RUN_MACS_PROCESSOR : RUN_MACS_GPU;
     enum status st = vk_patch_save(run, &rec);
     uint32_t reads, writes;
 

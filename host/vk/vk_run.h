@@ -9,11 +9,11 @@ struct vk_run {
     struct vk *vk;
     const struct pass *pass;
     struct column_result *out;
-    uint32_t *column;    /* (n_columns) column of each slot; owned */
-    uint32_t *slot;      /* (n_columns) and back, EXECUTOR_NONE: none; owned */
-    uint32_t n_outputs;  /* columns with outputs: slots 0 .. in the output phase */
+    uint32_t *column;       /* (n_columns) column of each slot; owned */
+    uint32_t *slot;         /* (n_columns) and back, EXECUTOR_NONE: none; owned */
+    uint32_t n_outputs;     /* columns with outputs: slots 0 .. in the output phase */
     uint32_t written, read; /* resources used since the last barrier, bit by bit */
-    uint64_t macs;       /* recorded since the last submit */
+    uint64_t macs;          /* recorded since the last submit */
 };
 
 /* Slots, page tables, hooks and columns where the device reads them. */
@@ -35,7 +35,8 @@ void vk_prepare_finish(struct vk_run *run);
 #define VK_RUN_HOOKS (REG_COUNT + 3)
 #define VK_RUN_BIT(resource) (1u << (resource))
 
-/* A barrier if what follows, reading and writing these resources, must wait for what was recorded. */
+/* A barrier if what follows, reading and writing these resources, must wait for what was recorded.
+ */
 void vk_run_access(struct vk_run *run, uint32_t reads, uint32_t writes);
 
 /* Copies quads between two places of one pair of buffers. */
@@ -52,9 +53,9 @@ enum status vk_run_flush(struct vk_run *run) STATUS_MUST_USE;
 /* Slots of a node's dispatch, and where rows of S and P, or of L, begin. */
 struct vk_range {
     uint32_t slot0, slots;
-    uint32_t base;    /* slot that is row 0 of S and P, or of L */
+    uint32_t base; /* slot that is row 0 of S and P, or of L */
     uint32_t last_position;
-    bool gathered;    /* the output phase reads its residuals from T */
+    bool gathered; /* the output phase reads its residuals from T */
 };
 
 /* Records a node with its hooks and hands it to the watcher. */

@@ -26,14 +26,14 @@ enum status vk_scores(const struct vk_rec *rec)
         .slot0 = rec->slot0,
         .hook = rec->hook_index,
     };
-    const struct vk_dispatch d = {
-        .key = {.shader = VK_SHADER_SCORES, .point = vk_rec_point(rec)},
-        .buffers = {vk->memory.work, vk->memory.work, vk->kv.pages[node->layer],
-                    vk->memory.columns, vk->kv.tables},
-        .push = &push,
-        .push_size = sizeof(push),
-        .groups = {single ? 1 : vk_ceil(rec->last_position + 1, lanes),
-                   rec->hook ? 1 : hp->n_head, rec->slots}};
+    const struct vk_dispatch d = {.key = {.shader = VK_SHADER_SCORES, .point = vk_rec_point(rec)},
+                                  .buffers = {vk->memory.work, vk->memory.work,
+                                              vk->kv.pages[node->layer], vk->memory.columns,
+                                              vk->kv.tables},
+                                  .push = &push,
+                                  .push_size = sizeof(push),
+                                  .groups = {single ? 1 : vk_ceil(rec->last_position + 1, lanes),
+                                             rec->hook ? 1 : hp->n_head, rec->slots}};
 
     return vk_dispatch(rec, &d);
 }

@@ -23,23 +23,23 @@ struct vk_reg {
 
 /* Rows of device memory the registers live in, and what the host reads back. */
 struct vk_memory {
-    struct gpu_buffer *work;        /* registers */
-    struct gpu_buffer *columns;     /* (max_columns, COLUMN_WORDS) */
-    struct gpu_buffer *rope;        /* (tables, positions, rope_dim / 2, 2) */
-    struct gpu_buffer *hooks;       /* (hook_room) struct hook_data */
+    struct gpu_buffer *work;           /* registers */
+    struct gpu_buffer *columns;        /* (max_columns, COLUMN_WORDS) */
+    struct gpu_buffer *rope;           /* (tables, positions, rope_dim / 2, 2) */
+    struct gpu_buffer *hooks;          /* (hook_room) struct hook_data */
     struct gpu_buffer *strips_of_rows; /* (logit_rows, strips, DIGEST_QUADS) */
-    struct gpu_buffer *results;     /* (max_columns, DIGEST_QUADS) */
-    struct gpu_buffer *logits;      /* (logit_room, n_vocab) rows asked for; null: none yet */
-    struct gpu_buffer *checkpoints; /* (n_checkpoints, n_layers + 1, checkpoint_row) or null */
+    struct gpu_buffer *results;        /* (max_columns, DIGEST_QUADS) */
+    struct gpu_buffer *logits;         /* (logit_room, n_vocab) rows asked for; null: none yet */
+    struct gpu_buffer *checkpoints;    /* (n_checkpoints, n_layers + 1, checkpoint_row) or null */
     struct vk_reg reg[REG_COUNT];
-    struct vk_reg saved;            /* inputs of hooked ops that work in place, by slot */
+    struct vk_reg saved; /* inputs of hooked ops that work in place, by slot */
     uint32_t hook_room, logit_room;
-    uint32_t score_columns;         /* rows of S and P */
-    uint32_t logit_rows;            /* rows of L */
-    uint32_t score_stride;          /* key positions a head has in S and P */
-    uint32_t strip, strips;         /* quads of a strip of logits; strips of a row */
-    uint32_t rope_table;            /* quads of one rope table */
-    uint32_t embd_quads;            /* of a row of X */
+    uint32_t score_columns; /* rows of S and P */
+    uint32_t logit_rows;    /* rows of L */
+    uint32_t score_stride;  /* key positions a head has in S and P */
+    uint32_t strip, strips; /* quads of a strip of logits; strips of a row */
+    uint32_t rope_table;    /* quads of one rope table */
+    uint32_t embd_quads;    /* of a row of X */
 };
 
 struct vk {
@@ -68,10 +68,10 @@ static inline uint32_t vk_ceil(uint32_t n, uint32_t unit)
 struct vk_rec {
     struct vk *vk;
     const struct node *node;
-    uint32_t index;          /* of the node */
-    uint32_t slot0, slots;   /* columns: rows of the registers */
-    uint32_t score_slot0;    /* slot of the first row of S and P */
-    uint32_t last_position;  /* highest position of the slots */
+    uint32_t index;         /* of the node */
+    uint32_t slot0, slots;  /* columns: rows of the registers */
+    uint32_t score_slot0;   /* slot of the first row of S and P */
+    uint32_t last_position; /* highest position of the slots */
     struct vk_reg src, src2, dst;
     const struct hook *hook; /* null: the op itself */
     uint32_t hook_index;
@@ -85,7 +85,8 @@ static inline uint32_t vk_rec_point(const struct vk_rec *rec)
 /* Starts a dispatch: kernel, push constants and grid; the caller adds bindings. */
 struct vk_dispatch {
     struct vk_kernel_key key;
-    const struct gpu_buffer *buffers[KERNEL_BINDINGS_MAX]; /* in order; the hooks come by themselves */
+    const struct gpu_buffer
+        *buffers[KERNEL_BINDINGS_MAX]; /* in order; the hooks come by themselves */
     const void *push;
     uint32_t push_size;
     uint32_t groups[3];

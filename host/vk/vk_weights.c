@@ -47,8 +47,8 @@ static uint32_t merge_count(const struct graph *graph, uint32_t i)
 static enum status place(struct vk_weights *w, uint32_t unit, uint32_t units, struct vk_part *out)
 {
     const struct gpu_info *info = gpu_get_info(w->gpu);
-    uint64_t most = info->max_storage_range < info->max_alloc ? info->max_storage_range
-                                                              : info->max_alloc;
+    uint64_t most =
+        info->max_storage_range < info->max_alloc ? info->max_storage_range : info->max_alloc;
     most = (most < WEIGHTS_SLAB_MAX ? most : WEIGHTS_SLAB_MAX) / WEIGHTS_QUAD;
     if (unit > most) {
         log_error("%s: a weight needs %" PRIu64 " bytes in one piece, at most %" PRIu64
@@ -113,8 +113,8 @@ static enum status plan_matrix(struct vk_weights *w, uint32_t i, uint32_t merged
         if (part->bias)
             *weight_of(w, part->bias) =
                 (struct vk_weight){.matrix = m, .row0 = m->rows, .is_bias = true};
-        w->plan[i + j] = (struct vk_linear_plan){
-            .matrix = m, .row0 = m->rows, .merged = j == 0 ? merged : 0};
+        w->plan[i + j] =
+            (struct vk_linear_plan){.matrix = m, .row0 = m->rows, .merged = j == 0 ? merged : 0};
         m->rows += (uint32_t)part->weight->dim[1];
     }
     return place_matrix(w, m);
@@ -143,8 +143,8 @@ static enum status plan_all(struct vk_weights *w)
             st = plan_matrix(w, i, 1);
         } else if (node->op == OP_LINEAR && weight_of(w, node->weight)->matrix) {
             /* shared with the embedding */
-            w->plan[i] = (struct vk_linear_plan){.matrix = weight_of(w, node->weight)->matrix,
-                                                 .merged = 1};
+            w->plan[i] =
+                (struct vk_linear_plan){.matrix = weight_of(w, node->weight)->matrix, .merged = 1};
         } else if (node->op == OP_LINEAR) {
             const uint32_t merged = merge_count(graph, i);
             st = plan_matrix(w, i, merged);

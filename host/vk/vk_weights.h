@@ -46,7 +46,7 @@ struct vk_weights {
     const struct model *model;
     struct gpu_buffer **slabs; /* (n_slabs) owned */
     uint32_t n_slabs;
-    uint64_t *slab_quads;      /* (n_slabs) */
+    uint64_t *slab_quads; /* (n_slabs) */
     struct vk_matrix *matrices;
     uint32_t n_matrices;
     struct vk_weight *weights;   /* (tensors) */

@@ -90,7 +90,7 @@ LANG_FN uint nm_f32_to_f16(uint bits)
     /* denormal f16: shift the mantissa with its hidden bit; below 2^-25 nothing is left */
     uint exponent = a >> 23;
     uint shift = exponent >= 102u ? 126u - exponent : 24u;
-    shift = shift > 24u ? 24u : shift; /* only reached where `normal` is taken */
+    shift = shift - 1u > 23u ? 24u : shift; /* outside 1 .. 24 `normal` or zero is taken */
     uint whole = (a & 0x7fffffu) | 0x800000u;
     uint cut = whole >> shift;
     uint rest = whole & ((1u << shift) - 1u);

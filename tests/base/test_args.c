@@ -78,7 +78,7 @@ static void refuse(const char *line, const char *message)
 
     assert_int_equal(parse(&v, line, &done), STATUS_USAGE);
     assert_false(done);
-    snprintf(expected, sizeof(expected), "vkfi run: %s", message);
+    snprintf(expected, sizeof(expected), "run: %s", message);
     assert_string_equal(log_last_error(), expected);
 }
 
@@ -95,7 +95,7 @@ static void every_form_is_read(void **state)
     assert_int_equal(v.act, 2);
     assert_true(v.json && v.quiet);
 
-    v = accept("--model=a=b -n 9 -jn10 --act=f32 --temp 1e-1");
+    v = accept("--model=a=b -jn10 --act=f32 --temp 1e-1");
     assert_string_equal(v.model, "a=b");
     assert_int_equal(v.count, 10);
     assert_true(v.json && !v.quiet && v.temp == 0.1);
@@ -137,6 +137,7 @@ static void every_mistake_is_named(void **state)
     refuse("-j -m", "found --model without a value, expected MODEL");
     refuse("--model --json", "found option --json after --model, expected MODEL");
     refuse("--json=1", "found a value for --json, expected none");
+    refuse("-n 9 -jn10", "found --count twice, expected it once");
     refuse("stray", "found \"stray\", expected only options");
     refuse("-n 0 --act x --jsn", "found \"0\" for --count, expected a whole number from 1 to 4096; "
                                  "found \"x\" for --act, expected one of f32|f16|bf16; "
@@ -160,8 +161,7 @@ static void too_many_items_are_refused(void **state)
     assert_int_equal(list.count, ARGS_LIST_MAX);
     list.count = 0;
     assert_int_equal(args_parse(&spec, ARGS_LIST_MAX + 2, argv, &done), STATUS_USAGE);
-    assert_string_equal(log_last_error(),
-                        "vkfi x: found more than 64 operands, expected at most that");
+    assert_string_equal(log_last_error(), "x: found more than 64 operands, expected at most that");
 }
 
 static void nearest_words(void **state)

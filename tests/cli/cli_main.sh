@@ -5,8 +5,9 @@
 cat err
 try runn
 try campaign
-try --versoin
-try -x run
+refused 2 --versoin
+grep -q 'did you mean --version?' err || fail "$(cat err)"
+refused 2 -x run
 try --version run
 try help runn
 good help

@@ -14,7 +14,7 @@ for model in tiny-llama-q4_1 tiny-qwen2 tiny-gemma3; do
 done
 try detokenize
 try tokenize
-try tokenize -m "$LLAMA" extra
+refused 2 tokenize -m "$LLAMA" extra
 for ids in x 320 -1 1,2 '1 2.5' 99999999999999999999; do
     echo "$ids" >ids
     "$VKFI" detokenize -m "$LLAMA" <ids >out 2>err

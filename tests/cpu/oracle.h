@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../model/model_files.h"
 #include "base/json.h"
 #include "cpu/cpu.h"
 #include "model/sampler.h"
@@ -34,13 +35,22 @@ struct oracle_run {
     double worst_logit, worst_logprob; /* seen */
 };
 
+struct oracle_what {
+    const char *name;
+    uint32_t index;
+    double limit, *worst;
+};
+
+/* Compares one number, and keeps the worst difference. */
 static inline void oracle_near(const struct oracle_run *run, double found, double expected,
-                               double limit, const char *what, uint32_t index)
+                               struct oracle_what what)
 {
-    if (!(fabs(found - expected) <= limit)) {
-        fail_msg("%s: %s %u: found %.6f, expected %.6f within %g", run->name, what, index, found,
-                 expected, limit);
-    }
+    const double difference = fabs(found - expected);
+
+    if (!(difference <= what.limit))
+        fail_msg("%s: %s %u: found %.6f, expected %.6f within %g", run->name, what.name, what.index,
+                 found, expected, what.limit);
+    *what.worst = fmax(*what.worst, difference);
 }
 
 /* Prompt in passes; returns the last column's result. */
@@ -71,8 +81,9 @@ static inline struct column_result oracle_prompt(struct oracle_run *run)
             const double found =
                 (double)results[i].logits[next] - sampler_logsumexp(results[i].logits, hp->n_vocab);
             const double expected = json_number(json_at(logprobs, done + i));
-            run->worst_logprob = fmax(run->worst_logprob, fabs(found - expected));
-            oracle_near(run, found, expected, run->limits.logprob, "log-probability", done + i);
+            oracle_near(run, found, expected,
+                        (struct oracle_what){"log-probability", done + i, run->limits.logprob,
+                                             &run->worst_logprob});
         }
         if (done + count == n)
             return results[count - 1];
@@ -86,8 +97,8 @@ static inline void oracle_row(struct oracle_run *run, const struct column_result
 
     for (uint32_t i = 0; row && i < json_count(row); i++) {
         const double expected = json_number(json_at(row, i));
-        run->worst_logit = fmax(run->worst_logit, fabs((double)result->logits[i] - expected));
-        oracle_near(run, (double)result->logits[i], expected, run->limits.logit, "logit", i);
+        oracle_near(run, (double)result->logits[i], expected,
+                    (struct oracle_what){"logit", i, run->limits.logit, &run->worst_logit});
     }
 }
 
@@ -101,8 +112,8 @@ static inline bool oracle_step(struct oracle_run *run, const struct column_resul
     for (uint32_t i = 0; i < json_count(top); i++) {
         const uint32_t id = (uint32_t)json_number(json_at(json_at(top, i), 0));
         const double logit = json_number(json_at(json_at(top, i), 1));
-        run->worst_logit = fmax(run->worst_logit, fabs((double)result->logits[id] - logit));
-        oracle_near(run, (double)result->logits[id], logit, run->limits.logit, "top logit", i);
+        oracle_near(run, (double)result->logits[id], logit,
+                    (struct oracle_what){"top logit", i, run->limits.logit, &run->worst_logit});
     }
     const double gap =
         json_number(json_at(json_at(top, 0), 1)) - json_number(json_at(json_at(top, 1), 1));
@@ -144,19 +155,49 @@ static inline void oracle_case(struct oracle_run *run)
     kv_release(run->ex->kv, run->branch);
 }
 
-/* A model of the tiny oracle, null if the reference data are absent. */
-static inline struct model *oracle_tiny(const char *name)
+/* All cases of a file, or the first `most`, on one executor. */
+static inline void oracle_cases(struct executor *ex, const char *path, uint32_t most,
+                                struct oracle_run run)
 {
-    char path[512];
-    struct model *model = NULL;
+    struct json_doc *doc;
 
-    snprintf(path, sizeof(path), "%s/oracle/tiny/%s.gguf", VKFI_SHARED, name);
-    FILE *file = fopen(path, "rb");
-    if (!file)
-        return NULL;
-    fclose(file);
-    assert_int_equal(model_open(&model, path), STATUS_OK);
-    return model;
+    assert_int_equal(json_load(&doc, path), STATUS_OK);
+    const struct json *cases = json_get(json_root(doc), "cases");
+    for (uint32_t i = 0; i < json_count(cases) && i < most; i++) {
+        run.ex = ex;
+        run.json = json_at(cases, i);
+        run.worst_logit = run.worst_logprob = 0;
+        oracle_case(&run);
+        print_message("%s, case %u: worst logit %.2g, log-probability %.2g\n", run.name, i,
+                      run.worst_logit, run.worst_logprob);
+    }
+    json_destroy(&doc);
+}
+
+/* Cases of a real model on a form; skips the test where model or reference is not there. */
+static inline void oracle_real(const char *name, enum cpu_form form, uint32_t most)
+{
+    char file[64], reference[4096];
+    struct executor *ex;
+    struct model *model;
+    struct executor_info info;
+
+    snprintf(file, sizeof(file), "%s.json", name);
+    if (!model_files_path(name) || !model_files_reference(file)) {
+        print_message("%s: no model or no reference here\n", name);
+        skip();
+    }
+    snprintf(reference, sizeof(reference), "%s", model_files_reference(file));
+    assert_int_equal(model_open(&model, model_files_path(name)), STATUS_OK);
+    const struct executor_params params = {.model = model, .positions = 768, .branches = 1};
+    assert_int_equal(cpu_create(&ex, form, &params), STATUS_OK);
+    executor_info(ex, &info);
+    print_message("%s on %s\n", name, info.device);
+    oracle_cases(
+        ex, reference, most,
+        (struct oracle_run){.name = name, .limits = {0.02, 0.02}, .columns = info.max_columns});
+    executor_destroy(&ex);
+    model_close(&model);
 }
 
 #endif

@@ -12,31 +12,24 @@ static const char *const models[] = {
 
 static void run_tiny(const char *name, enum cpu_form form)
 {
-    char path[512];
-    struct json_doc *doc;
+    char file[64], reference[4096], path[4096];
     struct executor *ex;
-    struct model *model = oracle_tiny(name);
+    struct model *model;
 
-    if (!model)
+    snprintf(file, sizeof(file), "tiny/%s.json", name);
+    if (!model_files_reference(file)) {
+        print_message("%s: no reference here\n", name);
         skip();
-    snprintf(path, sizeof(path), "%s/oracle/tiny/%s.json", VKFI_SHARED, name);
-    assert_int_equal(json_load(&doc, path), STATUS_OK);
+    }
+    snprintf(reference, sizeof(reference), "%s", model_files_reference(file));
+    snprintf(path, sizeof(path), "%s/oracle/tiny/%s.gguf", VKFI_SHARED, name);
+    assert_int_equal(model_open(&model, path), STATUS_OK);
     const struct executor_params params = {
         .model = model, .positions = 128, .branches = 1, .columns = 16};
     assert_int_equal(cpu_create(&ex, form, &params), STATUS_OK);
-    const struct json *cases = json_get(json_root(doc), "cases");
-    for (size_t i = 0; i < json_count(cases); i++) {
-        struct oracle_run run = {.ex = ex,
-                                 .json = json_at(cases, i),
-                                 .name = name,
-                                 .limits = {2e-3, 2e-3},
-                                 .columns = i % 2 ? 16 : 7};
-        oracle_case(&run);
-        print_message("%s, case %zu: worst logit %.2g, log-probability %.2g\n", name, i,
-                      run.worst_logit, run.worst_logprob);
-    }
+    oracle_cases(ex, reference, UINT32_MAX,
+                 (struct oracle_run){.name = name, .limits = {2e-3, 2e-3}, .columns = 7});
     executor_destroy(&ex);
-    json_destroy(&doc);
     model_close(&model);
 }
 
@@ -48,10 +41,17 @@ static void test_tiny_models(void **state)
             run_tiny(models[i], form);
 }
 
+static void test_smollm2(void **state)
+{
+    (void)state;
+    oracle_real("smollm2-135m", CPU_AUTO, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_tiny_models),
+        cmocka_unit_test(test_smollm2),
     };
     fpenv_set();
     return cmocka_run_group_tests(tests, NULL, NULL);

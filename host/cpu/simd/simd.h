@@ -78,6 +78,12 @@ SIMD_INLINE simd_float simd_negative_zero(void)
     return (simd_float)((simd_uint){0} + NM_SIGN);
 }
 
+/* Lanes of `yes` where the comparison holds, else of `no`. */
+SIMD_INLINE simd_uint simd_select(simd_int where, simd_uint yes, simd_uint no)
+{
+    return ((simd_uint)where & yes) | (~(simd_uint)where & no);
+}
+
 /* (c0 + c1) + (c2 + c3) */
 SIMD_INLINE float simd_join(simd_chains c)
 {

@@ -57,14 +57,42 @@ void SIMD(block_sums)(const float *x, uint32_t width, uint32_t stride, float *ou
         out[full * stride] = some(x + full * NM_BLOCK, 0, width % NM_BLOCK);
 }
 
+/* nm_round to f16 without the detour: normal results by integers; denormal ones are multiples of
+ * 2^-24, the last place of 0.75. */
+SIMD_INLINE simd_float round_f16(simd_float x)
+{
+    const simd_uint bits = (simd_uint)x, a = bits & 0x7fffffffu;
+    const simd_float tiny = ((simd_float)a + 0.75f) - 0.75f;
+    simd_uint value = (a + 0xfffu + (a >> 13 & 1u)) & ~0x1fffu;
+
+    value = simd_select(a < 0x38800000u, (simd_uint)tiny, value);
+    value = simd_select(a >= 0x477ff000u, (simd_uint){0} + NM_INF, value);
+    value = simd_select(a > NM_INF, a, value);
+    return (simd_float)(value | (bits & NM_SIGN));
+}
+
+SIMD_INLINE simd_float round_bf16(simd_float x)
+{
+    const simd_uint bits = (simd_uint)x, a = bits & 0x7fffffffu;
+    simd_uint value = (a + 0x7fffu + (a >> 16 & 1u)) & 0xffff0000u;
+
+    value = simd_select(a < 0x00800000u, a & 0, value);
+    value = simd_select(a > NM_INF, a, value);
+    return (simd_float)(value | (bits & NM_SIGN));
+}
+
 void SIMD(round)(float *x, uint32_t n, uint32_t act)
 {
-    if (act == NM_F16)
-        for (uint32_t i = 0; i < n; i++)
-            x[i] = nm_round(x[i], NM_F16);
-    else if (act == NM_BF16)
-        for (uint32_t i = 0; i < n; i++)
-            x[i] = nm_round(x[i], NM_BF16);
+    uint32_t i = 0;
+
+    if (act == NM_F32)
+        return;
+    for (; i + SIMD_LANES <= n; i += SIMD_LANES) {
+        const simd_float v = simd_load(x + i);
+        simd_store(x + i, act == NM_F16 ? round_f16(v) : round_bf16(v));
+    }
+    for (; i < n; i++)
+        x[i] = nm_round(x[i], act);
 }
 
 void SIMD(norm)(const struct cpu_norm *job)
@@ -88,24 +116,34 @@ void SIMD(norm)(const struct cpu_norm *job)
     SIMD(round)(out, job->width, job->act);
 }
 
-static uint32_t largest_key(const float *values, uint32_t from, uint32_t to)
+/* Largest nm_key: compared as signed numbers, which the key is but for its top bit. */
+static uint32_t largest_key(const float *values, uint32_t n)
 {
-    uint32_t key = 0;
+    simd_int most = (simd_int)((simd_uint){0} + NM_SIGN);
+    uint32_t i = 0, key = 0;
 
-    for (uint32_t i = from; i < to; i++) {
-        const uint32_t other = nm_key(lang_bits(values[i]));
-        key = other > key ? other : key;
+    for (; i + SIMD_LANES <= n; i += SIMD_LANES) {
+        const simd_uint bits = (simd_uint)simd_load(values + i), magnitude = bits & 0x7fffffffu;
+        simd_uint other = simd_select((simd_int)bits < 0, -magnitude, magnitude);
+        other = simd_select(magnitude > NM_INF, (simd_uint){0} + NM_SIGN, other);
+        most = (simd_int)simd_select((simd_int)other > most, other, (simd_uint)most);
     }
+    for (uint32_t lane = 0; lane < SIMD_LANES; lane++)
+        key = ((uint32_t)most[lane] ^ NM_SIGN) > key ? (uint32_t)most[lane] ^ NM_SIGN : key;
+    for (; i < n; i++)
+        key = nm_key(lang_bits(values[i])) > key ? nm_key(lang_bits(values[i])) : key;
     return key;
 }
 
 void SIMD(softmax)(const float *scores, uint32_t first, uint32_t last, float *probs)
 {
-    const float m = lang_float(nm_unkey(largest_key(scores, first, last + 1)));
-    float partial[NM_PARTIALS];
+    const uint32_t n = last - first + 1;
+    const float m = lang_float(nm_unkey(largest_key(scores + first, n)));
+    float partial[NM_PARTIALS], *seen = probs + first;
 
-    for (uint32_t i = first; i <= last; i++)
-        probs[i] = nm_exp(scores[i] - m);
+    memmove(seen, scores + first, n * sizeof(*seen));
+    for (uint32_t i = 0; i < n; i++)
+        seen[i] = nm_exp(seen[i] - m);
     clear(partial);
     for (uint32_t b = first / NM_BLOCK; b <= last / NM_BLOCK; b++) {
         const float *e = probs + b * NM_BLOCK;
@@ -115,8 +153,8 @@ void SIMD(softmax)(const float *scores, uint32_t first, uint32_t last, float *pr
         partial[b % NM_PARTIALS] = partial[b % NM_PARTIALS] + t;
     }
     const float r = nm_rcp(tree(partial));
-    for (uint32_t i = first; i <= last; i++)
-        probs[i] = probs[i] * r;
+    for (uint32_t i = 0; i < n; i++)
+        seen[i] = seen[i] * r;
 }
 
 void SIMD(gate)(const struct cpu_gate *job)
@@ -142,7 +180,7 @@ void SIMD(add)(float *x, const float *t, uint32_t n, uint32_t act)
 
 void SIMD(logits)(const float *values, uint32_t first, uint32_t n, struct cpu_digest *digest)
 {
-    const uint32_t key = largest_key(values, 0, n);
+    const uint32_t key = largest_key(values, n);
     uint32_t low = 0, high = 0, odd = 0;
 
     for (uint32_t i = 0; i < n; i++) {
