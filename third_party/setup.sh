@@ -24,7 +24,8 @@ BUILD_PACKAGES=(gcc libc6-dev make cmake ninja-build pkg-config glslc spirv-tool
     libvulkan-dev libvulkan-volk-dev libcjson-dev libsqlite3-dev libpcre2-dev libmd-dev
     libcmocka-dev mesa-vulkan-drivers python3 python3-pip ca-certificates)
 TEST_PACKAGES=(python3-venv clang-format binutils vulkan-validationlayers)
-GGUF_VERSION=0.19.0 # of the PyPI package that dequantisation is compared with
+# PyPI packages whose numbers ours are compared with: dequantisation, statistics.
+REFERENCES=(gguf==0.19.0 numpy==2.2.6 scipy==1.15.3 statsmodels==0.14.4)
 
 HOME=${HOME:-$(getent passwd "$(id -u)" | cut -d: -f6)}
 CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/vkfi
@@ -69,18 +70,19 @@ install_packages() {
     fi
 }
 
-# A Python with the reference implementation of GGUF blocks, for tests only.
+# A Python with reference implementations, for tests only.
 setup_python() {
-    local stamp=$CACHE/python/gguf-$GGUF_VERSION.stamp
+    local stamp
+    stamp=$CACHE/python/$(cksum <<<"${REFERENCES[*]}" | cut -d' ' -f1).stamp
     if [ -e "$stamp" ]; then
         return
     fi
-    say "fetching gguf $GGUF_VERSION for the tests"
+    say "fetching ${REFERENCES[*]} for the tests"
     if "$PYTHON" -m venv --clear "$CACHE/python" && "$CACHE/python/bin/pip" install --quiet \
-        --disable-pip-version-check "gguf==$GGUF_VERSION" numpy </dev/null >&2; then
+        --disable-pip-version-check "${REFERENCES[@]}" </dev/null >&2; then
         touch "$stamp"
     else
-        say "gguf could not be fetched: the tests that compare with it will be skipped"
+        say "they could not be fetched: the tests that compare with them will be skipped"
     fi
 }
 
@@ -90,7 +92,7 @@ write_environment() {
         echo "# Written by third_party/setup.sh; sourced before the tests."
         bash third_party/drivers.sh "$CACHE/drivers"
         printf 'export VKFI_MODELS=%q\n' "$CACHE/models"
-        if [ -n "$(compgen -G "$CACHE/python/gguf-*.stamp")" ]; then
+        if [ -n "$(compgen -G "$CACHE/python/*.stamp")" ]; then
             printf 'export VKFI_PYTHON=%q\n' "$CACHE/python/bin/python3"
         fi
     } >"$CACHE/env.sh.part"
