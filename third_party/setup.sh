@@ -173,6 +173,7 @@ main() {
         # shellcheck source=/dev/null
         . "$CACHE/env.sh"
         if [ "$mode" = full ]; then
+            export VKFI_EVERY_DRIVER=1
             run_tests || exit 1
         else
             run_tests -LE full || exit 1

@@ -103,23 +103,23 @@ static enum status run_action(const struct cli_env *env, const struct args_list 
     if (known == 4) {
         const char *nearest = args_nearest(action, actions, 4);
         if (nearest)
-            log_error("vkfi model: found '%s', did you mean '%s'?", action, nearest);
+            log_error("model: found '%s', did you mean '%s'?", action, nearest);
         else
-            log_error("vkfi model: found %s%s%s, expected list, get, info or path",
+            log_error("model: found %s%s%s, expected list, get, info or path",
                       words->count > 0 ? "'" : "no action", action, words->count > 0 ? "'" : "");
         return STATUS_USAGE;
     }
     if (words->count > needed) {
-        log_error("vkfi model %s: found '%s' behind it, expected %s", action, words->item[needed],
+        log_error("model %s: found '%s' behind it, expected %s", action, words->item[needed],
                   is_list ? "nothing" : "one model");
         return STATUS_USAGE;
     }
     if (words->count < needed) {
-        log_error("vkfi model %s: found no model behind it, expected one", action);
+        log_error("model %s: found no model behind it, expected one", action);
         return STATUS_USAGE;
     }
     if (json && known != 0 && known != 2) {
-        log_error("vkfi model %s: found --json, expected it with list or info", action);
+        log_error("model %s: found --json, expected it with list or info", action);
         return STATUS_USAGE;
     }
     switch (known) {

@@ -78,7 +78,8 @@ LANG_FN float nm_f16_to_f32(uint h)
     return LANG_FLOAT(sign | magnitude);
 }
 
-/* Round to nearest even to f16 bits; f32 denormals are zero, f16 denormals kept, overflow to Inf. */
+/* Round to nearest even to f16 bits; f32 denormals are zero, f16 denormals kept, overflow to Inf.
+ */
 LANG_FN uint nm_f32_to_f16(uint bits)
 {
     uint sign = (bits >> 16) & 0x8000u;

@@ -10,9 +10,9 @@
 #include "shared/lang.h"
 
 /* Words a slot has in the columns buffer. */
-#define COLUMN_TOKEN 0u    /* COLUMN_NO_TOKEN: not embedded */
+#define COLUMN_TOKEN 0u /* COLUMN_NO_TOKEN: not embedded */
 #define COLUMN_POSITION 1u
-#define COLUMN_TABLE 2u    /* word, in the tables buffer, of the branch's page table of layer 0 */
+#define COLUMN_TABLE 2u /* word, in the tables buffer, of the branch's page table of layer 0 */
 #define COLUMN_WORDS 4u
 #define COLUMN_NO_TOKEN 0xffffffffu
 
@@ -22,12 +22,12 @@
 
 /* Quads of a tile's planes and parts, see weights.glsl; the same on the host. */
 struct push_embed {
-    uint tile0;      /* first tile of the part of the matrix in this buffer */
-    uint tile_size;  /* quads */
-    uint row0, rows; /* rows of that part; other tokens are left alone */
+    uint tile0;         /* first tile of the part of the matrix in this buffer */
+    uint tile_size;     /* quads */
+    uint row0, rows;    /* rows of that part; other tokens are left alone */
     uint blocks, quads; /* of a row; 32 and 4 elements */
     uint dst, dst_stride;
-    uint scale;      /* bits of the factor, 0: none */
+    uint scale; /* bits of the factor, 0: none */
     uint slot0;
     uint hook;
 };
@@ -37,7 +37,7 @@ struct push_norm {
     uint src, src_stride;
     uint dst, dst_stride;
     uint gain;
-    uint width;      /* of a group, elements */
+    uint width; /* of a group, elements */
     float inv_width;
     float eps;
     uint group0;
@@ -61,11 +61,11 @@ struct push_linear {
 struct push_rope {
     uint src, src_stride;
     uint dst, dst_stride;
-    uint table;      /* of position 0 */
-    uint units;      /* of all heads */
+    uint table; /* of position 0 */
+    uint units; /* of all heads */
     uint head_dim, rope_dim;
     uint neox;
-    uint scale;      /* bits of the factor, 0: none */
+    uint scale; /* bits of the factor, 0: none */
     uint unit0;
     uint slot0;
     uint hook;
@@ -74,8 +74,8 @@ struct push_rope {
 /* Grid: quads of a position's row of K (and of V), slots. */
 struct push_store {
     uint k, v, stride;
-    uint row;        /* quads of a position in the pages */
-    uint values;     /* quads before the pages of V */
+    uint row;         /* quads of a position in the pages */
+    uint values;      /* quads before the pages of V */
     uint table_words; /* of the layer in a branch's tables */
 };
 
@@ -87,7 +87,7 @@ struct push_scores {
     uint row;
     uint table_words;
     uint head_dim;
-    uint group;      /* query heads a K/V head */
+    uint group; /* query heads a K/V head */
     uint window;
     uint key0, head0, slot0;
     uint hook;
@@ -139,10 +139,10 @@ struct push_add {
 /* Stage 0: strips of a row of logits, rows. Stage 1: rows. */
 struct push_logits {
     uint src, src_stride;
-    uint count;      /* logits of a row */
-    uint strip;      /* quads of one strip */
+    uint count; /* logits of a row */
+    uint strip; /* quads of one strip */
     uint strips;
-    uint row0;       /* of the results */
+    uint row0; /* of the results */
     uint stage;
 };
 
@@ -158,6 +158,7 @@ struct push_logits {
 #define SPEC_ACT 1     /* storage type of activations */
 #define SPEC_KV 2      /* storage type of K and V */
 #define SPEC_LANES_X 3 /* workgroup: items side by side */
-#define SPEC_LANES_Y 4 /* workgroup: invocations that share the partials of a sum: 1, 2, 4, 8, 16 */
+#define SPEC_LANES_Y 4 /* workgroup: invocations that share the partials of a sum: 1, 2, 4, 8, 16  \
+                        */
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Faults on the device: the same proof and the same logits as on the CPU, for every op and point. */
+/* Faults on the device: the same proof and the same logits as on the CPU, for every op and point.
+ */
 #include "vk_testing.h"
 
 #define PROMPT 41u /* two pages, the second in part; beyond the sliding window of tiny-gemma3 */

@@ -174,7 +174,8 @@ static inline int vk_testing_child(char **argv, const char *icd, const char *lib
     return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
 }
 
-/* The tests on the default driver, then on those the environment names. */
+/* The tests on the default driver; with VKFI_EVERY_DRIVER set (the full suite) then on those the
+ * environment names. */
 static inline int vk_testing_main(char **argv, int (*run)(void))
 {
     static const char *const others[][2] = {
@@ -194,7 +195,8 @@ static inline int vk_testing_main(char **argv, int (*run)(void))
     } else {
         printf("no Vulkan device: skipped\n");
     }
-    for (size_t i = 0; i < sizeof(others) / sizeof(*others) && !getenv("VKFI_TESTING_CHILD"); i++) {
+    const bool every = getenv("VKFI_EVERY_DRIVER") && !getenv("VKFI_TESTING_CHILD");
+    for (size_t i = 0; every && i < sizeof(others) / sizeof(*others); i++) {
         const int status = vk_testing_child(argv, others[i][0], others[i][1]);
         failed |= status != 0 && status != VK_TESTING_SKIP;
         ran += status != VK_TESTING_SKIP;
