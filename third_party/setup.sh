@@ -25,7 +25,7 @@ BUILD_PACKAGES=(gcc libc6-dev make cmake ninja-build pkg-config glslc spirv-tool
     libcmocka-dev mesa-vulkan-drivers python3 python3-pip ca-certificates)
 TEST_PACKAGES=(python3-venv clang-format binutils vulkan-validationlayers)
 # PyPI packages whose numbers ours are compared with: dequantisation, statistics.
-REFERENCES=(gguf==0.19.0 numpy==2.2.6 scipy==1.15.3 statsmodels==0.14.4)
+REFERENCES=(gguf==0.19.0 numpy==2.4.6 scipy==1.17.1 statsmodels==0.15.0 pandas==3.1.1)
 
 HOME=${HOME:-$(getent passwd "$(id -u)" | cut -d: -f6)}
 CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/vkfi

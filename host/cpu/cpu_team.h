@@ -7,7 +7,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-#define CPU_TEAM_SPINS 2000 /* looks before the core is offered to others: some 20 us */
+#define CPU_TEAM_SPINS 50000 /* looks before the core is offered to others: about 1 ms */
 
 /* All zeros: nobody has arrived. */
 struct cpu_team {

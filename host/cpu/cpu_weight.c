@@ -21,33 +21,65 @@ static enum status make_room(struct cpu *cpu, struct cpu_weight *weight)
     return weight->tiles ? STATUS_OK : STATUS_MEMORY;
 }
 
-/* A thread's tiles of a weight. */
-static void pack(const struct cpu_weight *weight)
+/* Tiles to pack before the file's pages are let go. */
+struct piece {
+    const struct cpu_weight *weight;
+    uint32_t begin, end;
+};
+
+struct batch {
+    const struct cpu *cpu;
+    struct piece *pieces; /* (graph.count) */
+    uint32_t n;
+    size_t bytes;
+};
+
+/* This thread's share of a piece. */
+static void pack(const struct piece *piece)
 {
-    const uint64_t tiles = cpu_ceil((uint32_t)weight->tensor->dim[1], CPU_TILE);
+    const struct cpu_weight *w = piece->weight;
+    const uint64_t tiles = piece->end - piece->begin;
     const uint64_t thread = (uint64_t)omp_get_thread_num();
     const uint64_t threads = (uint64_t)omp_get_num_threads();
+    const uint64_t end = piece->begin + tiles * (thread + 1) / threads;
 
-    for (uint64_t tile = tiles * thread / threads; tile < tiles * (thread + 1) / threads; tile++)
-        cpu_pack_tile(weight->tensor, (uint32_t)tile, weight->tiles + tile * weight->tile_bytes);
+    for (uint64_t tile = piece->begin + tiles * thread / threads; tile < end; tile++)
+        cpu_pack_tile(w->tensor, (uint32_t)tile, w->tiles + tile * w->tile_bytes);
 }
 
-static void pack_batch(const struct cpu *cpu, struct cpu_weight *const *batch, uint32_t n)
+static void flush(struct batch *batch)
 {
-#pragma omp parallel num_threads((int)cpu->threads)
-    for (uint32_t i = 0; i < n; i++)
-        pack(batch[i]);
-    gguf_release(cpu->base.model->gguf);
+#pragma omp parallel num_threads((int)batch->cpu->threads)
+    for (uint32_t i = 0; i < batch->n; i++)
+        pack(&batch->pieces[i]);
+    gguf_release(batch->cpu->base.model->gguf);
+    batch->n = 0;
+    batch->bytes = 0;
+}
+
+/* The tiles of a weight, in as many pieces as batches have room for. */
+static void add_weight(struct batch *batch, const struct cpu_weight *w)
+{
+    const uint32_t tiles = cpu_ceil((uint32_t)w->tensor->dim[1], CPU_TILE);
+
+    for (uint32_t tile = 0; tile < tiles;) {
+        const size_t room = (CPU_WEIGHT_BATCH - batch->bytes) / w->tile_bytes + 1;
+        const uint32_t n = tiles - tile < room ? tiles - tile : (uint32_t)room;
+        batch->pieces[batch->n++] = (struct piece){w, tile, tile + n};
+        batch->bytes += n * w->tile_bytes;
+        tile += n;
+        if (batch->bytes >= CPU_WEIGHT_BATCH)
+            flush(batch);
+    }
 }
 
 static enum status pack_all(struct cpu *cpu)
 {
     const struct graph *graph = &cpu->base.model->graph;
-    struct cpu_weight **batch = cpu_memory(cpu, graph->count, sizeof(*batch));
-    size_t bytes = 0;
-    uint32_t n = 0;
+    struct batch batch = {.cpu = cpu,
+                          .pieces = cpu_memory(cpu, graph->count, sizeof(*batch.pieces))};
 
-    if (!batch)
+    if (!batch.pieces)
         return STATUS_MEMORY;
     for (uint32_t i = 0; i < graph->count; i++) {
         const struct node *node = &graph->node[i];
@@ -56,14 +88,9 @@ static enum status pack_all(struct cpu *cpu)
         struct cpu_weight *weight = &cpu->weights[node->weight->index];
         if (make_room(cpu, weight) != STATUS_OK)
             return STATUS_MEMORY;
-        batch[n++] = weight;
-        bytes += node->weight->size;
-        if (bytes >= CPU_WEIGHT_BATCH) {
-            pack_batch(cpu, batch, n);
-            bytes = n = 0;
-        }
+        add_weight(&batch, weight);
     }
-    pack_batch(cpu, batch, n);
+    flush(&batch);
     return STATUS_OK;
 }
 

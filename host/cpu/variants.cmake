@@ -2,8 +2,8 @@
 #
 # -mno-fma where it can be; AVX-512F brings a fused form of its own, which -ffp-contract=off keeps
 # out. A test looks at the objects. -fno-tree-ter: expressions stay where they are written, which
-# is what keeps accumulators in registers. -fno-trapping-math: selects around
-# float operations may become masks; no result depends on it.
+# is what keeps accumulators in registers. -fno-trapping-math: selects around float operations may
+# become masks; no result depends on it.
 target_compile_definitions(vkfi_cpu PRIVATE VKFI_VERSION="${PROJECT_VERSION}")
 
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64|amd64")
@@ -14,7 +14,8 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64|amd64")
   foreach(set avx2 avx512)
     add_library(vkfi_cpu_${set} OBJECT ${simd_sources})
     target_compile_definitions(vkfi_cpu_${set} PRIVATE VKFI_CPU_SIMD)
-    target_compile_options(vkfi_cpu_${set} PRIVATE -O3 -fno-tree-ter -fno-trapping-math ${VKFI_CPU_FLAGS_${set}})
+    target_compile_options(vkfi_cpu_${set} PRIVATE -O3 -fno-tree-ter -fno-trapping-math
+                                                   ${VKFI_CPU_FLAGS_${set}})
     target_include_directories(
       vkfi_cpu_${set} PRIVATE ${PROJECT_SOURCE_DIR}/host ${PROJECT_SOURCE_DIR}
                               ${PROJECT_SOURCE_DIR}/shaders)

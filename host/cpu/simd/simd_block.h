@@ -73,6 +73,12 @@ SIMD_INLINE simd_int simd_signed(simd_uint w, int shift, int bits)
     return (simd_int)(w << (32 - bits - shift)) >> (32 - bits);
 }
 
+SIMD_INLINE simd_int simd_unsigned(simd_uint w, int shift, int bits)
+{
+    const simd_uint v = w >> shift;
+    return (simd_int)(shift + bits == 32 ? v : v & ((1u << bits) - 1));
+}
+
 /* Term i (element 4 i + chain) as a float. */
 SIMD_INLINE simd_float simd_code(enum quant type, const struct simd_words *w, uint32_t i)
 {
@@ -84,12 +90,12 @@ SIMD_INLINE simd_float simd_code(enum quant type, const struct simd_words *w, ui
         return simd_number(simd_signed(word, nibble, 4));
     case QUANT_Q4_1:
     case QUANT_Q4_K:
-        return simd_number((simd_int)(word >> nibble & 15u));
+        return simd_number(simd_unsigned(word, nibble, 4));
     case QUANT_Q5_0:
         return simd_number(simd_signed(word, byte, 5));
     case QUANT_Q5_1:
     case QUANT_Q5_K:
-        return simd_number((simd_int)(word >> byte & 31u));
+        return simd_number(byte == 24 ? (simd_int)(word >> 24) : simd_unsigned(word, byte, 5));
     case QUANT_Q6_K:
         return simd_number(simd_signed(word, byte, 6));
     default: /* QUANT_Q8_0 */
