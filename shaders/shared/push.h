@@ -158,7 +158,8 @@ struct push_logits {
 #define SPEC_ACT 1     /* storage type of activations */
 #define SPEC_KV 2      /* storage type of K and V */
 #define SPEC_LANES_X 3 /* workgroup: items side by side */
-#define SPEC_LANES_Y 4 /* workgroup: invocations that share the partials of a sum: 1, 2, 4, 8, 16  \
-                        */
+#define SPEC_LANES_Y                                                                               \
+    4 /* workgroup: invocations that share the partials of a sum: 1, 2, 4, 8, 16                   \
+       */
 
 #endif

@@ -25,7 +25,7 @@ static void run_tiny(const char *name, enum cpu_form form)
     snprintf(path, sizeof(path), "%s/oracle/tiny/%s.gguf", VKFI_SHARED, name);
     assert_int_equal(model_open(&model, path), STATUS_OK);
     const struct executor_params params = {
-        .model = model, .positions = 128, .branches = 1, .columns = 16};
+        .model = model, .positions = 128, .branches = 1, .columns = 16, .threads = 1};
     assert_int_equal(cpu_create(&ex, form, &params), STATUS_OK);
     oracle_cases(ex, reference, UINT32_MAX,
                  (struct oracle_run){.name = name, .limits = {2e-3, 2e-3}, .columns = 7});
