@@ -9,8 +9,8 @@
 #include "base/json.h"
 #include "cli/cli_manifest.h"
 #include "cli/cli_output.h"
-#include "inject/coordinates.h"
-#include "inject/fault.h"
+#include "inject/space/coordinates.h"
+#include "inject/space/fault.h"
 #include "model/chat.h"
 
 /* Tensors of one type. */

@@ -5,7 +5,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "inject/coordinates.h"
+#include "inject/space/coordinates.h"
 #include "shared/numerics.h"
 
 static const struct node *node_of(const struct fault *fault, const struct fault_bounds *bounds)

@@ -5,7 +5,7 @@
 
 #include "base/json.h"
 #include "base/status.h"
-#include "inject/trial.h"
+#include "inject/trial/trial.h"
 
 /* What a record is read against. */
 struct cli_record_context {

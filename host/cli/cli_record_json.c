@@ -2,7 +2,7 @@
 /* A record as a JSON object. */
 #include "cli/cli_output.h"
 #include "cli/cli_record.h"
-#include "inject/outcome.h"
+#include "inject/trial/outcome.h"
 
 #define NOT_PRESENT UINT32_MAX
 

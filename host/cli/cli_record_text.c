@@ -6,7 +6,7 @@
 
 #include "cli/cli_output.h"
 #include "cli/cli_record.h"
-#include "inject/outcome.h"
+#include "inject/trial/outcome.h"
 
 static void print_bits(const struct cli_record_value *value)
 {

@@ -12,7 +12,7 @@
 #include "cli/cli_device.h"
 #include "cli/cli_env.h"
 #include "cli/cli_prompt.h"
-#include "inject/trial.h"
+#include "inject/trial/trial.h"
 #include "model/generate.h"
 #include "model/model.h"
 

@@ -13,7 +13,7 @@
 #include "cli/cli_output.h"
 #include "cli/cli_progress.h"
 #include "cli/cli_prompt.h"
-#include "inject/draw.h"
+#include "inject/space/draw.h"
 
 /* One device while it is open. */
 struct open_device {

@@ -11,7 +11,7 @@
 #include "base/status.h"
 #include "base/text.h"
 #include "cli/cli_env.h"
-#include "inject/trial.h"
+#include "inject/trial/trial.h"
 
 struct cli_selfcheck_options {
     const char *model, *prompt;

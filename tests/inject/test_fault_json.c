@@ -12,8 +12,8 @@
 #include "base/fpenv.h"
 #include "base/log.h"
 #include "base/rng.h"
-#include "inject/draw.h"
-#include "inject/fault.h"
+#include "inject/space/draw.h"
+#include "inject/space/fault.h"
 
 static struct model *model;
 static struct fault_bounds bounds;

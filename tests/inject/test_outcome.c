@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "inject/outcome.h"
+#include "inject/trial/outcome.h"
 
 static void test_first_match_wins(void **state)
 {

@@ -11,9 +11,9 @@
 #include <string.h>
 
 #include "base/rng.h"
-#include "inject/stats_bootstrap.h"
-#include "inject/stats_cluster.h"
-#include "inject/stats_gate.h"
+#include "inject/stats/stats_bootstrap.h"
+#include "inject/stats/stats_cluster.h"
+#include "inject/stats/stats_gate.h"
 
 #define MOST 4000
 

@@ -9,10 +9,10 @@
 
 #include <math.h>
 
-#include "inject/stats_paired.h"
-#include "inject/stats_special.h"
-#include "inject/stats_survival.h"
-#include "inject/stats_test.h"
+#include "inject/stats/stats_paired.h"
+#include "inject/stats/stats_special.h"
+#include "inject/stats/stats_survival.h"
+#include "inject/stats/stats_test.h"
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 

@@ -11,11 +11,11 @@
 #include <stdio.h>
 
 #include "base/rng.h"
-#include "inject/stats_bootstrap.h"
-#include "inject/stats_cluster.h"
-#include "inject/stats_interval.h"
-#include "inject/stats_sequence.h"
-#include "inject/stats_spending.h"
+#include "inject/stats/stats_bootstrap.h"
+#include "inject/stats/stats_cluster.h"
+#include "inject/stats/stats_interval.h"
+#include "inject/stats/stats_sequence.h"
+#include "inject/stats/stats_spending.h"
 
 #define SIDE 100
 #define TRIALS (SIDE * SIDE)

@@ -9,10 +9,10 @@
 
 #include <math.h>
 
-#include "inject/stats_plan.h"
-#include "inject/stats_sequence.h"
-#include "inject/stats_special.h"
-#include "inject/stats_spending.h"
+#include "inject/stats/stats_plan.h"
+#include "inject/stats/stats_sequence.h"
+#include "inject/stats/stats_special.h"
+#include "inject/stats/stats_spending.h"
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 

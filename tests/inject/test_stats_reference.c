@@ -13,13 +13,13 @@
 #include <string.h>
 #include <sys/wait.h>
 
-#include "inject/stats_cluster.h"
-#include "inject/stats_interval.h"
-#include "inject/stats_paired.h"
-#include "inject/stats_special.h"
-#include "inject/stats_spending.h"
-#include "inject/stats_survival.h"
-#include "inject/stats_test.h"
+#include "inject/stats/stats_cluster.h"
+#include "inject/stats/stats_interval.h"
+#include "inject/stats/stats_paired.h"
+#include "inject/stats/stats_special.h"
+#include "inject/stats/stats_spending.h"
+#include "inject/stats/stats_survival.h"
+#include "inject/stats/stats_test.h"
 
 #define SKIPPED 77
 #define TRIALS 512
@@ -370,7 +370,7 @@ static void test_every_line_of_the_script(void **state)
     char line[1024], name[64], text[4096];
     int at;
     (void)state;
-    snprintf(text, sizeof text, "'%s' -W ignore '%s/tests/inject/stats_reference.py'",
+    snprintf(text, sizeof text, "'%s' -W ignore '%s/tests/inject/stats/stats_reference.py'",
              getenv("VKFI_PYTHON"), VKFI_SOURCE);
     FILE *script = popen(text, "r");
     assert_non_null(script);

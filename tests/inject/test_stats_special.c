@@ -9,8 +9,8 @@
 
 #include <math.h>
 
-#include "inject/stats_interval.h"
-#include "inject/stats_special.h"
+#include "inject/stats/stats_interval.h"
+#include "inject/stats/stats_special.h"
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 

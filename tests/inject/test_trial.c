@@ -13,9 +13,9 @@
 #include "base/log.h"
 #include "cpu/cpu.h"
 #include "gpu/device.h"
-#include "inject/draw.h"
-#include "inject/outcome.h"
-#include "inject/trial.h"
+#include "inject/space/draw.h"
+#include "inject/trial/outcome.h"
+#include "inject/trial/trial.h"
 #include "vk/vk.h"
 
 #define TOKENS 12

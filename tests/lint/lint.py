@@ -38,9 +38,13 @@ FOLDERS = {
     "host/vk": [*MODEL, "host/vk"],
     "tasks": EXECUTORS,
     "mitigations": EXECUTORS,
-    "inject": [*EXECUTORS, "tasks", "mitigations"],
-    "host/cli": [*EXECUTORS, "tasks", "mitigations", "inject"],
 }
+# inject's own order, bottom up: each sees those before it.
+UPPER = [*EXECUTORS, "tasks", "mitigations"]
+for folder in ("stats", "space", "trial", "plan", "store", "campaign", "report"):
+    FOLDERS["inject/" + folder] = list(UPPER)
+    UPPER.append("inject/" + folder)
+FOLDERS["host/cli"] = UPPER
 INCLUDE_ROOTS = ["host", ".", "shaders"]
 SKIPPED = {".git", ".cache", "__pycache__"}
 SAME_NAME_ALLOWED = {"README.md", "CMakeLists.txt", ".gitignore"}

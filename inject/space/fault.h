@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT */
+/* One fault in logical coordinates: where, what, when; and its translation for an executor. */
+#ifndef VKFI_INJECT_FAULT_H
+#define VKFI_INJECT_FAULT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/json.h"
+#include "base/status.h"
+#include "inject/space/kinds.h"
+#include "model/executor.h"
+#include "model/tap.h"
+
+/* What kind of thing is struck. */
+enum fault_place {
+    FAULT_OP,     /* one evaluation of a node, at a point   (site: "blk.3.attn_q")       */
+    FAULT_WEIGHT, /* a stored tensor, from a position on    (site: "blk.3.attn_q.weight") */
+    FAULT_KV,     /* a stored KV entry, from a position on  (site: "blk.3.kv_k", "blk.3.kv_v") */
+};
+
+struct fault {
+    enum fault_place place;
+    const char *site;            /* as in the graph or the file; print it by fault_site */
+    uint32_t node;               /* FAULT_OP: index in the graph */
+    const struct tensor *tensor; /* FAULT_WEIGHT */
+    uint32_t layer;              /* GRAPH_NO_LAYER: embedding, output norm, output */
+    uint32_t point;              /* HOOK_*; HOOK_MEM for memory */
+    enum kind kind;
+    uint32_t mask;          /* flip, stuck_at_*: bits concerned */
+    uint32_t value;         /* set */
+    uint32_t position;      /* evaluation struck; memory: first position evaluated with it */
+    uint32_t row, k, key;   /* coordinates: table in shared/hook.h; FAULT_WEIGHT: row and
+                               element; FAULT_KV: k = feature, key = position of the entry */
+    enum quant_field field; /* weights: stored field */
+    bool value_cache;       /* FAULT_KV: V instead of K */
+};
+
+/* What a run gives for coordinates: prompt length and evaluated positions. */
+struct fault_bounds {
+    const struct model *model;
+    enum storage act, kv;
+    uint32_t n_prompt;  /* P: decode step t is position P - 1 + t */
+    uint32_t positions; /* of the executor: no coordinate may reach it */
+};
+
+/* The name of the site as plans and records write it; FAULT_KV: "blk.3.kv_k". */
+#define FAULT_SITE_TEXT 96
+void fault_site(const struct fault *fault, char out[FAULT_SITE_TEXT]);
+
+/* One fault or a list of them. Errors name JSON pointer and line; unknown fields are refused with a
+ * suggestion. Fields: site, point, kind, mask | bit | bits, value, position | step, row, k, key,
+ * field. */
+enum status fault_parse(struct fault **out, uint32_t *out_count, struct arena *arena,
+                        const struct json_doc *doc,
+                        const struct fault_bounds *bounds) STATUS_MUST_USE;
+
+/* Every coordinate inside its site, the mask inside the width of what is struck. `where` starts
+ * the message. */
+enum status fault_check(const struct fault *fault, const struct fault_bounds *bounds,
+                        const char *where) STATUS_MUST_USE;
+
+/* Bits of the stored thing or value that the fault edits: 32, 16, or a field's width. */
+uint32_t fault_width(const struct fault *fault, const struct fault_bounds *bounds);
+
+/* The masks of a kind, for hook_data (stale is done by the tap). */
+void fault_masks(const struct fault *fault, struct hook_data *out);
+
+/* The evaluation hook of a FAULT_OP. */
+void fault_hook(const struct fault *fault, const struct graph *graph, struct tap_hook *out);
+
+/* Strikes a FAULT_WEIGHT or FAULT_KV on a branch now. */
+enum status fault_strike(const struct fault *fault, struct executor *ex, uint32_t branch,
+                         struct hook_data *out) STATUS_MUST_USE;
+
+/* Puts a struck weight back to `before` (KV entries go with their branch). */
+enum status fault_undo(const struct fault *fault, struct executor *ex,
+                       uint32_t before) STATUS_MUST_USE;
+
+const char *fault_kind_name(enum kind kind);
+const char *fault_point_name(uint32_t point);
+
+#endif

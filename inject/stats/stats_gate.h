@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/* Does a rate keep below a limit, and if that is open, how many more trials would tell. */
+#ifndef VKFI_INJECT_STATS_GATE_H
+#define VKFI_INJECT_STATS_GATE_H
+
+#include <stdint.h>
+
+#include "inject/stats/stats_cluster.h"
+
+#define STATS_GATE_NEVER UINT64_MAX
+
+/* One-sided both ways, each at the same confidence. */
+enum stats_gate_verdict {
+    STATS_GATE_PASS,      /* upper bound <= limit */
+    STATS_GATE_FAIL,      /* lower bound > limit  */
+    STATS_GATE_UNDECIDED, /* neither              */
+};
+
+struct stats_gate_request {
+    double limit, confidence;
+    double deff_floor; /* as stats_cluster_request */
+};
+
+struct stats_gate_result {
+    enum stats_gate_verdict verdict;
+    double lower, upper;
+    /* If undecided: trials to add (of all kinds, counted or not) until the bound on the rate's own
+     * side of the limit would clear it, were rate and design effect to stay and items and faults to
+     * grow with the trials. STATS_GATE_NEVER where the rate is the limit, or nothing is known. */
+    uint64_t more;
+    bool would_pass;
+};
+
+/* For one look at a finished campaign; for more see stats_sequence and stats_spending. */
+void stats_gate_decide(struct stats_gate_result *out, const struct stats_cluster_estimate *estimate,
+                       const struct stats_gate_request *request);
+
+#endif

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/* From what a trial showed to its outcome: a pure function (method 3). */
+#ifndef VKFI_INJECT_OUTCOME_H
+#define VKFI_INJECT_OUTCOME_H
+
+#include <stdbool.h>
+
+#include "inject/space/kinds.h"
+
+struct outcome_facts {
+    bool reached;      /* the golden run evaluates the coordinates              */
+    bool dry;          /* the fault is a control that changes nothing           */
+    bool bits_changed; /* before != after                                       */
+    bool abnormal;     /* the run ended by a trap, a crash or a lost device     */
+    bool same_bits;    /* every logit of every step has the golden bits         */
+    bool same_tokens;
+    bool scored; /* the item has a scorer: the scores below count         */
+    double score_change, eps;
+};
+
+/* First match wins. */
+enum outcome outcome_of(const struct outcome_facts *facts);
+
+const char *outcome_name(enum outcome outcome);
+
+#endif
