@@ -13,28 +13,43 @@
 #include "model/executor.h"
 #include "model/tap.h"
 
-/* What kind of thing is struck. */
-enum fault_place {
-    FAULT_OP,     /* one evaluation of a node, at a point   (site: "blk.3.attn_q")       */
-    FAULT_WEIGHT, /* a stored tensor, from a position on    (site: "blk.3.attn_q.weight") */
-    FAULT_KV,     /* a stored KV entry, from a position on  (site: "blk.3.kv_k", "blk.3.kv_v") */
-};
-
+/* One fault: where, what, when. An activation is one evaluation of one element at one position, in
+ * logical terms (method 2): it does not depend on how passes are split or matrices merged. All
+ * elements row, row + row_step .. (row_count of them) at all positions position .. position +
+ * position_count - 1 are struck; granularity, readers and duration are what the ranges were made
+ * from, kept for records. */
 struct fault {
-    enum fault_place place;
+    enum place place;
     const char *site;            /* as in the graph or the file; print it by fault_site */
-    uint32_t node;               /* FAULT_OP: index in the graph */
-    const struct tensor *tensor; /* FAULT_WEIGHT */
-    uint32_t layer;              /* GRAPH_NO_LAYER: embedding, output norm, output */
-    uint32_t point;              /* HOOK_*; HOOK_MEM for memory */
+    uint32_t node;               /* PLACE_OP: index in the graph */
+    const struct tensor *tensor; /* PLACE_WEIGHT */
+    uint32_t layer;              /* GRAPH_NO_LAYER: embedding, output norm, output, tables */
+    uint32_t point;              /* HOOK_*; HOOK_MEM for memory and control */
+    enum quant_field field;      /* weights: stored field */
+    bool value_cache;            /* PLACE_KV: V instead of K */
+    enum control control;        /* PLACE_CONTROL */
+    uint32_t table;              /* PLACE_TABLE: 0 global, 1 local */
+
+    enum granularity granularity;
+    enum readers readers; /* points weight and operand */
+    enum duration duration;
+    uint32_t position, position_count; /* evaluations struck; memory: from the strike until the
+                                          scrub, count UINT32_MAX: never scrubbed */
+    uint32_t row, row_count, row_step; /* coordinates: table in shared/hook.h; PLACE_WEIGHT: row and
+                                          element k; PLACE_KV: k = feature, key = position of the
+                                          entry; PLACE_TABLE: row = position, k = element */
+    uint32_t k, key;
+
     enum kind kind;
-    uint32_t mask;          /* flip, stuck_at_*: bits concerned */
-    uint32_t value;         /* set */
-    uint32_t position;      /* evaluation struck; memory: first position evaluated with it */
-    uint32_t row, k, key;   /* coordinates: table in shared/hook.h; FAULT_WEIGHT: row and
-                               element; FAULT_KV: k = feature, key = position of the entry */
-    enum quant_field field; /* weights: stored field */
-    bool value_cache;       /* FAULT_KV: V instead of K */
+    uint32_t mask;      /* flip, stuck_at_*, mix: bits concerned */
+    uint32_t value;     /* set: bits; scale, add: f32 bits of factor or term */
+    uint32_t low, high; /* clamp: f32 bits */
+    uint32_t from;      /* wrong_read, wrong_write: row (KV: position, weight: row) meant instead */
+
+    uint32_t only_mask, only_value; /* fires only where (bits & only_mask) == only_value */
+    uint32_t rate;                  /* intermittent: fires where a draw of 32 bits is below it */
+    uint64_t key_low, key_high;     /* campaign seed, trial id: of random bits and of `rate`, drawn
+                                       by (key, node, position, element) */
 };
 
 /* What a run gives for coordinates: prompt length and evaluated positions. */

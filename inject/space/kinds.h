@@ -4,17 +4,26 @@
 #ifndef VKFI_INJECT_KINDS_H
 #define VKFI_INJECT_KINDS_H
 
+#include <stdint.h>
+
 #include "shared/hook.h"
 
-/* name, text, how bits change (m: mask, v: value) */
+/* name, text, how bits change (b: bits before, m: mask, v: value) */
 #define KINDS(X)                                                                                   \
-    X(FLIP, "flip", "bits ^ m")                                                                    \
-    X(STUCK_AT_0, "stuck_at_0", "bits & ~m")                                                       \
-    X(STUCK_AT_1, "stuck_at_1", "bits | m")                                                        \
+    X(FLIP, "flip", "b ^ m")                                                                       \
+    X(STUCK_AT_0, "stuck_at_0", "b & ~m")                                                          \
+    X(STUCK_AT_1, "stuck_at_1", "b | m")                                                           \
     X(SET, "set", "v")                                                                             \
     X(ZERO, "zero", "0")                                                                           \
+    X(RANDOM, "random", "bits drawn for each element")                                             \
     X(STALE, "stale", "the bits one position earlier, 0 where there are none")                     \
-    X(DRY, "dry", "bits (the control: everything runs, nothing changes)")
+    X(MIX, "mix", "(stale & m) | (b & ~m): some bits came late")                                   \
+    X(CLAMP, "clamp", "the value, kept in [low, high]")                                            \
+    X(SCALE, "scale", "the value * factor")                                                        \
+    X(ADD, "add", "the value + term")                                                              \
+    X(WRONG_READ, "wrong_read", "the bits of the element `from`")                                  \
+    X(WRONG_WRITE, "wrong_write", "stale; the element `from` gets b")                              \
+    X(DRY, "dry", "b (the control: everything runs, nothing changes)")
 
 enum kind {
 #define KINDS_ENUM(name, text, how) KIND_##name,
@@ -30,6 +39,54 @@ enum kind {
     X(PARTIAL, "partial", HOOK_PARTIAL)                                                            \
     X(OUT, "out", HOOK_OUT)                                                                        \
     X(MEM, "mem", HOOK_MEM)
+
+/* What sort of thing is struck. */
+#define PLACES(X)                                                                                  \
+    X(OP, "op")           /* evaluations of a node, at a point    (site "blk.3.attn_q")        */  \
+    X(WEIGHT, "weight")   /* a stored tensor, in GGUF bits        (site "blk.3.attn_q.weight") */  \
+    X(KV, "kv")           /* stored KV entries                    (site "blk.3.kv_k")          */  \
+    X(TABLE, "table")     /* a stored RoPE table                  (site "rope", "rope_local")  */  \
+    X(CONTROL, "control") /* an integer that steers the run     (site "control.token")       */
+
+/* Integers that steer a column (method 2); name, text, what it is and its range. */
+#define CONTROLS(X)                                                                                \
+    X(TOKEN, "token", "id that is embedded: below n_vocab")                                        \
+    X(POSITION, "position", "of the column, for rope, KV slot and keys: evaluated before")         \
+    X(SLOT, "slot", "position whose KV entry is written: evaluated before")                        \
+    X(LENGTH, "length", "keys seen: 1 to position + 1")                                            \
+    X(ROPE, "rope", "index in the rope table: below its positions")                                \
+    X(SAMPLER, "sampler", "id that was picked: below n_vocab")
+
+/* How many elements one activation covers (engine 4). */
+#define GRANULARITIES(X)                                                                           \
+    X(ELEMENT, "element") /* one element at one position                 */                        \
+    X(VECTOR, "vector")   /* all elements of a position                  */                        \
+    X(FEATURE, "feature") /* one element at every position of the stage  */                        \
+    X(TENSOR, "tensor")   /* all elements at every position of the stage */                        \
+    X(LANE, "lane")       /* elements k with k mod L = lane, one position  */                      \
+    X(TILE, "tile")       /* a logical tile of 32 elements, one position */
+
+/* Who sees a weight or an operand as read (method 2). */
+#define READERS(X)                                                                                 \
+    X(COLUMN, "column") /* weight: one column                  */                                  \
+    X(CHUNK, "chunk")   /* weight: the C positions of a chunk  */                                  \
+    X(STAGE, "stage")   /* weight: all columns of the stage    */                                  \
+    X(ROW, "row")       /* operand: one output                 */                                  \
+    X(TILE, "tile")     /* operand: a tile of R outputs        */                                  \
+    X(ALL, "all")       /* operand: all outputs                */
+
+#define DURATIONS(X)                                                                               \
+    X(TRANSIENT, "transient")       /* one activation                                  */          \
+    X(INTERMITTENT, "intermittent") /* a seeded draw for each evaluation               */          \
+    X(PERMANENT, "permanent")       /* each evaluation from the first on               */          \
+    X(PERSISTENT, "persistent")     /* memory: from the strike until it is scrubbed    */
+
+/* P: prompt length; positions evaluated (engine 4). */
+#define STAGES(X)                                                                                  \
+    X(PREFILL, "prefill") /* below P - 1   */                                                      \
+    X(FIRST, "first")     /* P - 1         */                                                      \
+    X(DECODE, "decode")   /* P and later   */                                                      \
+    X(ANY, "any")
 
 /* In order: the first that matches is the outcome (method 3). */
 #define OUTCOMES(X)                                                                                \
@@ -49,5 +106,81 @@ enum outcome {
 #undef KINDS_ENUM
         OUTCOME_COUNT
 };
+
+/* Flags beside the outcome, set only if true of the faulty and not of the golden output. */
+#define FLAGS(X)                                                                                   \
+    X(REPETITION, "repetition")                                                                    \
+    X(INVALID_TOKEN, "invalid_token")                                                              \
+    X(EMPTY, "empty")                                                                              \
+    X(NAN_LOGITS, "nan_logits")                                                                    \
+    X(HIT_LENGTH_LIMIT, "hit_length_limit")                                                        \
+    X(STOPPED_EARLY, "stopped_early")
+
+/* Why a trial is `due` (method 3). */
+#define DUE_REASONS(X)                                                                             \
+    X(NONE, "")                                                                                    \
+    X(RANGE, "range")       /* a control value out of its range */                                 \
+    X(NAN_TRAP, "nan_trap") /* nan_policy trap                  */                                 \
+    X(RUNAWAY, "runaway")   /* logical work beyond the budget   */                                 \
+    X(DEVICE_LOST, "device_lost")                                                                  \
+    X(ABORT, "abort")
+
+/* Controls inside a campaign, kept out of rates (method 4). */
+#define TRIAL_ROLES(X)                                                                             \
+    X(TRIAL, "")            /* counts                                  */                          \
+    X(DRY, "dry")           /* everything runs, nothing changes        */                          \
+    X(SENTINEL, "sentinel") /* a fault known to change the text        */                          \
+    X(NAIVE, "naive")       /* a trial again, as a whole inference     */                          \
+    X(CPU, "cpu")           /* a trial again, on the CPU golden device */
+
+#define KINDS_DECLARE(name, text, ...) KINDS_PREFIX(name),
+#define KINDS_PREFIX(name) PLACE_##name
+enum place { PLACES(KINDS_DECLARE) PLACE_COUNT };
+#undef KINDS_PREFIX
+#define KINDS_PREFIX(name) CONTROL_##name
+enum control { CONTROLS(KINDS_DECLARE) CONTROL_COUNT };
+#undef KINDS_PREFIX
+#define KINDS_PREFIX(name) GRANULARITY_##name
+enum granularity { GRANULARITIES(KINDS_DECLARE) GRANULARITY_COUNT };
+#undef KINDS_PREFIX
+#define KINDS_PREFIX(name) READERS_##name
+enum readers { READERS(KINDS_DECLARE) READERS_COUNT };
+#undef KINDS_PREFIX
+#define KINDS_PREFIX(name) DURATION_##name
+enum duration { DURATIONS(KINDS_DECLARE) DURATION_COUNT };
+#undef KINDS_PREFIX
+#define KINDS_PREFIX(name) STAGE_##name
+enum stage { STAGES(KINDS_DECLARE) STAGE_COUNT };
+#undef KINDS_PREFIX
+#define KINDS_PREFIX(name) FLAG_##name
+enum flag { FLAGS(KINDS_DECLARE) FLAG_COUNT }; /* bit numbers of record.flags */
+#undef KINDS_PREFIX
+#define KINDS_PREFIX(name) DUE_##name
+enum due_reason { DUE_REASONS(KINDS_DECLARE) DUE_REASON_COUNT };
+#undef KINDS_PREFIX
+#define KINDS_PREFIX(name) ROLE_##name
+enum trial_role { TRIAL_ROLES(KINDS_DECLARE) ROLE_COUNT };
+#undef KINDS_PREFIX
+#undef KINDS_DECLARE
+
+/* The text of a value of one of these tables, "unknown" beyond it, and back: -1 if none has it. */
+enum kinds_table {
+    KINDS_KIND,
+    KINDS_POINT, /* values HOOK_* */
+    KINDS_PLACE,
+    KINDS_CONTROL,
+    KINDS_GRANULARITY,
+    KINDS_READERS,
+    KINDS_DURATION,
+    KINDS_STAGE,
+    KINDS_OUTCOME,
+    KINDS_FLAG,
+    KINDS_DUE_REASON,
+    KINDS_ROLE,
+    KINDS_TABLE_COUNT
+};
+const char *kinds_text(enum kinds_table table, uint32_t value);
+int kinds_find(enum kinds_table table, const char *text);
+uint32_t kinds_count(enum kinds_table table); /* values 0 .. count - 1 (points from 1) */
 
 #endif
