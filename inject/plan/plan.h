@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: MIT */
+/* A campaign's plan as read from JSON (inject/plan.schema.json): every field checked, hashed. */
+#ifndef VKFI_INJECT_PLAN_H
+#define VKFI_INJECT_PLAN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/json.h"
+#include "base/status.h"
+#include "inject/space/kinds.h"
+#include "model/storage.h"
+
+enum plan_population { PLAN_OPS, PLAN_BITS, PLAN_EQUAL, PLAN_CENSUS };
+enum plan_item_weight { PLAN_ITEMS_EQUAL, PLAN_ITEMS_EXPOSURE };
+enum plan_design { PLAN_NESTED, PLAN_CROSSED, PLAN_FAULT_MAJOR };
+enum plan_record { PLAN_RECORD_OUTCOME, PLAN_RECORD_SUMMARY, PLAN_RECORD_FULL };
+enum plan_nan { PLAN_NAN_SKIP, PLAN_NAN_TRAP };
+enum plan_goal {
+    PLAN_GOAL_TRIALS,
+    PLAN_GOAL_HALF_WIDTH,
+    PLAN_GOAL_RELATIVE,
+    PLAN_GOAL_UPPER_BOUND
+};
+enum plan_stop { PLAN_STOP_FIXED, PLAN_STOP_TIME_UNIFORM, PLAN_STOP_SPENDING };
+
+struct plan_item {
+    const char *prompt; /* text */
+    bool chat;          /* wrapped by the model's template */
+    const int32_t *ids; /* (n_ids) instead of a text, or null */
+    uint32_t n_ids;
+};
+
+/* A value of one of the tables of kinds.h and its weight, as in where / what / when. */
+struct plan_choice {
+    uint32_t value;
+    double weight;
+};
+struct plan_choices {
+    const struct plan_choice *choice;
+    uint32_t count; /* 0: the default named at the member */
+};
+
+struct plan_site {
+    const char *glob; /* fnmatch pattern over site names */
+    double weight;
+};
+
+enum plan_bits { /* which bits of the struck width a mask is drawn from */
+                 PLAN_BITS_ANY,
+                 PLAN_BITS_SIGN,
+                 PLAN_BITS_EXPONENT,
+                 PLAN_BITS_MANTISSA,
+                 PLAN_BITS_LIST
+};
+enum plan_pattern { PLAN_PATTERN_SINGLE, PLAN_PATTERN_RANDOM, PLAN_PATTERN_BURST };
+
+struct plan_where {
+    const struct plan_site *site; /* (n_sites); all by default */
+    uint32_t n_sites;
+    struct plan_choices place;       /* op */
+    struct plan_choices point;       /* out */
+    struct plan_choices granularity; /* element */
+    struct plan_choices readers;     /* column; all */
+    struct plan_choices field;       /* enum quant_field; all that the type has */
+    uint32_t layer_first, layer_last;
+    bool has_layers;
+    uint32_t lanes, tile_rows, chunk; /* L, R, C of method 2: 8, 32, 512 */
+};
+
+struct plan_what {
+    struct plan_choices kind; /* flip */
+    enum plan_bits bits;
+    const uint32_t *bit; /* (n_bits) of PLAN_BITS_LIST */
+    uint32_t n_bits;
+    enum plan_pattern pattern;
+    uint32_t pattern_bits;     /* of random and burst */
+    uint32_t value, low, high; /* set: bits; scale, add: f32 bits; clamp: f32 bits */
+    uint32_t only_mask, only_value;
+};
+
+struct plan_when {
+    struct plan_choices stage;    /* any: by positions */
+    struct plan_choices duration; /* transient (memory: persistent) */
+    double rate;                  /* intermittent */
+    uint32_t scrub;               /* persistent: positions until scrubbed; 0: never */
+    uint32_t step_first, step_last;
+    bool has_steps;
+};
+
+/* Dimensions whose values make strata. */
+enum plan_dimension {
+    PLAN_BY_LAYER,
+    PLAN_BY_SITE,
+    PLAN_BY_SITE_KIND, /* "attn_q" of all layers */
+    PLAN_BY_OP,
+    PLAN_BY_PLACE,
+    PLAN_BY_POINT,
+    PLAN_BY_BIT,
+    PLAN_BY_BIT_FIELD, /* sign, exponent, mantissa */
+    PLAN_BY_FIELD,     /* of a quant block */
+    PLAN_BY_KIND,
+    PLAN_BY_STAGE,
+    PLAN_BY_GRANULARITY,
+    PLAN_BY_READERS,
+    PLAN_BY_DURATION,
+    PLAN_BY_HEAD,
+    PLAN_BY_ITEM,
+    PLAN_DIMENSION_COUNT
+};
+
+struct plan_hypothesis {
+    const char *name, *contrast, *direction; /* grammar: inject/plan/README.md */
+    double alpha, margin;
+};
+
+struct plan {
+    const char *title, *notes; /* outside the identity */
+    const char *model;         /* path or name of third_party/models.json */
+    enum storage act, kv;
+    uint32_t n; /* tokens */
+    bool ignore_end;
+    struct plan_item *item; /* (n_items) */
+    uint32_t n_items;
+    enum plan_population population;
+    enum plan_item_weight item_weight;
+    enum plan_design design;
+    struct plan_where where;
+    struct plan_what what;
+    struct plan_when when;
+    enum plan_dimension strata[PLAN_DIMENSION_COUNT];
+    uint32_t n_strata;
+    enum plan_goal goal;
+    double goal_value, confidence, expected_rate, design_effect;
+    uint64_t trials;           /* PLAN_GOAL_TRIALS: in all; a stratum with population equal */
+    uint32_t faults_per_trial; /* 1 by default; 0: by ber */
+    double ber;                /* bit error rate over the stored bits or elements of `where` */
+    enum plan_stop stop;
+    const double *look; /* (n_looks) shares of the trials */
+    uint32_t n_looks;
+    double control_dry, control_sentinel, control_naive, control_cpu; /* shares: 0.01 each */
+    enum plan_nan nan_policy;
+    double score_eps;
+    enum plan_record record;
+    uint32_t retry; /* fresh workers that an abnormal end gets: 2 */
+    uint64_t seed;
+    uint64_t checkpoint_bytes; /* budget of golden residuals */
+    double work_factor;        /* runaway: logical work over golden's: 4 */
+    struct plan_hypothesis *hypothesis;
+    uint32_t n_hypotheses;
+    char hash[65];    /* SHA-256 of the canonical form, hex */
+    const char *text; /* as given */
+};
+
+/* STATUS_INPUT: one line with JSON pointer, line and what was expected; unknown fields with a
+ * suggestion. Memory from `arena`. Prompt files are looked up beside the plan (`folder`). */
+enum status plan_load(struct plan *out, struct arena *arena, const char *path) STATUS_MUST_USE;
+enum status plan_parse(struct plan *out, struct arena *arena, const struct json_doc *doc,
+                       const char *folder) STATUS_MUST_USE;
+
+#endif

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT */
+/* The database of a campaign (inject/schema.sql); the only includer of sqlite3.h is store.c.
+ *
+ * One writer; readers at any time (write-ahead log). A batch is one transaction: once store_put has
+ * returned, neither kill -9 nor a power cut undoes it. Errors are one logged line with the path:
+ * STATUS_INPUT for a file that is no database of this program, of another version, damaged, or of
+ * another plan; STATUS_IO for one that is locked, read-only, or on a full disk. */
+#ifndef VKFI_INJECT_STORE_H
+#define VKFI_INJECT_STORE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/status.h"
+#include "inject/store/row.h"
+
+struct store;
+
+/* What a database is of: equal for all shards of a campaign, but for the shard. */
+struct store_identity {
+    const char *plan_hash;  /* SHA-256 of the canonical plan, 64 hex digits */
+    const char *model_hash; /* SHA-256 of the file                          */
+    const char *shaders;    /* hash over all shaders of this build          */
+    const char *contract;   /* "exact-1"                                    */
+    const char *tool;       /* "vkfi 0.1.0"                                 */
+    const char *plan;       /* the plan's JSON text as given                */
+    uint64_t trials;        /* ids 0 .. trials - 1                          */
+    uint32_t shard, shards; /* holds the ids with id mod shards == shard    */
+};
+
+/* A device or CPU form that ran trials (method 6). */
+struct store_device {
+    const char *name, *uuid, *driver, *driver_version, *probe, *constants, *cpu_flags;
+    uint32_t threads;
+};
+
+/* A stratum as drawn. */
+struct store_stratum {
+    uint32_t id;
+    const char *label; /* "layer=3 bit_field=exponent"                   */
+    double weight;     /* W_h, sums to 1; NaN with population equal */
+    double size;       /* elementary faults in it                   */
+    uint64_t planned;  /* trials                                    */
+};
+
+/* An item and its golden run. */
+struct store_item {
+    uint32_t id;
+    const char *prompt, *text; /* golden text          */
+    const char *tokens;        /* golden ids, JSON     */
+    const char *hash;          /* of golden's step hashes */
+    uint32_t n_prompt, n_tokens;
+    double weight;
+    bool underflow; /* numerics 5 */
+};
+
+/* An abnormal end that did not come back: never an outcome (method 3). */
+struct store_incident {
+    uint64_t trial;
+    uint32_t device;
+    const char *what;
+};
+
+/* Fault 1, 2, ... of a trial with n_faults > 1: child table. */
+struct store_fault {
+    uint64_t trial;
+    uint32_t index;
+    const char *json;
+};
+
+/* Makes the database, or opens the one of the same identity to go on. */
+enum status store_create(struct store **out, const char *path,
+                         const struct store_identity *identity) STATUS_MUST_USE;
+/* Opens for reading. */
+enum status store_open(struct store **out, const char *path) STATUS_MUST_USE;
+void store_destroy(struct store **store);
+
+/* Lives as long as the store. */
+const struct store_identity *store_identity(const struct store *store);
+
+/* The row of table device, written if it is new. */
+enum status store_device(struct store *store, const struct store_device *device,
+                         uint32_t *out) STATUS_MUST_USE;
+enum status store_put_strata(struct store *store, const struct store_stratum *strata,
+                             uint32_t count) STATUS_MUST_USE;
+enum status store_put_item(struct store *store, const struct store_item *item) STATUS_MUST_USE;
+enum status store_put_incident(struct store *store,
+                               const struct store_incident *incident) STATUS_MUST_USE;
+
+/* One transaction: rows and their further faults. A trial that is there already is
+ * STATUS_INTERNAL. */
+struct store_batch {
+    const struct row *rows;
+    uint32_t n_rows;
+    const struct store_fault *faults;
+    uint32_t n_faults;
+};
+enum status store_put(struct store *store, const struct store_batch *batch) STATUS_MUST_USE;
+
+/* Marks the rows written since the last good control as suspect (method 4). */
+enum status store_suspect(struct store *store, const char *why) STATUS_MUST_USE;
+
+/* Sets bit `id` of `done` ((trials + 7) / 8 bytes) for each trial that is there. */
+enum status store_done(const struct store *store, uint8_t *done, uint64_t trials) STATUS_MUST_USE;
+
+/* Calls `visit` for each row, in order of trial; texts live until it returns. A status from
+ * `visit` ends the walk and is returned. */
+typedef enum status store_visit_row(void *user, const struct row *row);
+enum status store_each_row(const struct store *store, store_visit_row *visit,
+                           void *user) STATUS_MUST_USE;
+enum status store_find_row(const struct store *store, uint64_t trial, struct arena *arena,
+                           struct row *out, bool *found) STATUS_MUST_USE;
+enum status store_read_strata(const struct store *store, struct arena *arena,
+                              struct store_stratum **out, uint32_t *count) STATUS_MUST_USE;
+enum status store_read_items(const struct store *store, struct arena *arena,
+                             struct store_item **out, uint32_t *count) STATUS_MUST_USE;
+enum status store_read_devices(const struct store *store, struct arena *arena,
+                               struct store_device **out, uint32_t *count) STATUS_MUST_USE;
+enum status store_read_incidents(const struct store *store, struct arena *arena,
+                                 struct store_incident **out, uint32_t *count) STATUS_MUST_USE;
+
+#endif
