@@ -80,7 +80,7 @@ static void print_points(const struct node *node, const struct hparams *hp)
     struct coordinates c;
     for (uint32_t point = HOOK_OPERAND; point <= HOOK_MEM; point++) {
         if (coordinates_of(&c, node, point, hp))
-            printf(" %s", fault_point_name(point));
+            printf(" %s", kinds_text(KINDS_POINT, point));
     }
 }
 
@@ -180,7 +180,7 @@ static void put_site(struct json_writer *w, const struct node *node, const struc
     json_array_open(w);
     for (uint32_t point = HOOK_OPERAND; point <= HOOK_MEM; point++) {
         if (coordinates_of(&c, node, point, hp))
-            json_put_text(w, fault_point_name(point));
+            json_put_text(w, kinds_text(KINDS_POINT, point));
     }
     json_array_close(w);
     json_object_close(w);

@@ -10,14 +10,14 @@
 
 static const struct node *node_of(const struct fault *fault, const struct fault_bounds *bounds)
 {
-    return fault->place == FAULT_OP ? &bounds->model->graph.node[fault->node] : NULL;
+    return fault->place == PLACE_OP ? &bounds->model->graph.node[fault->node] : NULL;
 }
 
 /* The tensor whose stored bits are struck or read, null if it is not a weight. */
 static const struct tensor *weight_of(const struct fault *fault, const struct fault_bounds *bounds)
 {
     const struct node *node = node_of(fault, bounds);
-    if (fault->place == FAULT_WEIGHT)
+    if (fault->place == PLACE_WEIGHT)
         return fault->tensor;
     return node && fault->point == HOOK_WEIGHT ? node->weight : NULL;
 }
@@ -50,7 +50,7 @@ struct cli_record_value cli_record_value(const struct fault *fault,
         value.is_float = field_storage(weight->type, fault->field, &storage);
     else if (value.width == 16)
         storage =
-            fault->place == FAULT_KV || fault->point == HOOK_WEIGHT ? bounds->kv : bounds->act;
+            fault->place == PLACE_KV || fault->point == HOOK_WEIGHT ? bounds->kv : bounds->act;
     if (storage == STORAGE_F16)
         value.number = nm_f16_to_f32(bits & 0xffffu);
     else
@@ -86,11 +86,11 @@ const char *cli_record_where(const struct fault *fault, const struct fault_bound
         const char *name;
         uint32_t value;
     } part[] = {
-        {fault->place != FAULT_KV &&
+        {fault->place != PLACE_KV &&
              (!node || (coordinates_of(&c, node, fault->point, &bounds->model->hp) && c.rows > 0)),
          "row", fault->row},
         {c.ks > 0, "k", fault->k},
-        {fault->place == FAULT_KV || (node && c.keyed), "key", fault->key},
+        {fault->place == PLACE_KV || (node && c.keyed), "key", fault->key},
     };
     int n = 0;
     out[0] = '\0';

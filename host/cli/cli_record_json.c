@@ -34,12 +34,12 @@ static void put_place(struct json_writer *w, const struct cli_record_context *co
     put_text(w, "place", places[fault->place]);
     put_count(w, "layer", fault->layer == GRAPH_NO_LAYER ? NOT_PRESENT : fault->layer);
     json_put_key(w, "op");
-    if (fault->place == FAULT_OP)
+    if (fault->place == PLACE_OP)
         json_put_text(w, graph_op_name(graph->node[fault->node].op));
     else
         json_put_null(w);
-    put_text(w, "point", fault_point_name(fault->point));
-    put_text(w, "kind", fault_kind_name(fault->kind));
+    put_text(w, "point", kinds_text(KINDS_POINT, fault->point));
+    put_text(w, "kind", kinds_text(KINDS_KIND, fault->kind));
     put_count(w, "position", fault->position);
     put_count(w, "step", fault->position < decode ? NOT_PRESENT : fault->position - decode);
     put_count(w, "row", fault->row);
@@ -131,7 +131,7 @@ enum status cli_record_json(struct json_writer *w, const struct cli_record_conte
     put_place(w, context, &record->fault);
     put_mask(w, &record->fault, fault_width(&record->fault, &context->bounds));
     put_proof(w, context, record);
-    put_text(w, "outcome", outcome_name(record->outcome));
+    put_text(w, "outcome", kinds_text(KINDS_OUTCOME, record->outcome));
     put_count(w, "first_diff",
               record->first_diff == EXECUTOR_NONE ? NOT_PRESENT : record->first_diff);
     put_count(w, "golden_len", context->golden->run.n_tokens);

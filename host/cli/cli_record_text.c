@@ -23,7 +23,7 @@ static void print_change(const struct fault *fault, uint32_t width)
 {
     char bits[128];
     cli_record_bits(fault, bits, sizeof bits);
-    printf("%s", fault_kind_name(fault->kind));
+    printf("%s", kinds_text(KINDS_KIND, fault->kind));
     if (fault->kind == KIND_SET)
         printf(" to %s", bits);
     else if (bits[0] != '\0')
@@ -48,7 +48,7 @@ static void print_fault(const struct cli_record_context *context, const struct f
         printf(" (step %" PRIu32 ")\n", fault->position + 1 - context->bounds.n_prompt);
     printf("  fault        ");
     print_change(fault, fault_width(fault, &context->bounds));
-    printf(", at %s\n", fault_point_name(fault->point));
+    printf(", at %s\n", kinds_text(KINDS_POINT, fault->point));
 }
 
 static void print_proof(const struct cli_record_context *context, const struct record *record)
@@ -136,7 +136,8 @@ enum status cli_record_text(const struct cli_record_context *context, const stru
                                        record->n_tokens);
     if (st)
         goto end;
-    printf("fault %" PRIu32 " of %" PRIu32 ": %s\n", number, count, outcome_name(record->outcome));
+    printf("fault %" PRIu32 " of %" PRIu32 ": %s\n", number, count,
+           kinds_text(KINDS_OUTCOME, record->outcome));
     print_fault(context, &record->fault, site);
     print_proof(context, record);
     st = print_first_diff(context, record);

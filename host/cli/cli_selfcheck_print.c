@@ -52,7 +52,8 @@ static void format_kind(char *out, size_t size, const struct fault *fault)
 {
     char bits[BITS_TEXT];
     cli_record_bits(fault, bits, sizeof bits);
-    snprintf(out, size, "%s%s%s", fault_kind_name(fault->kind), bits[0] != '\0' ? " " : "", bits);
+    snprintf(out, size, "%s%s%s", kinds_text(KINDS_KIND, fault->kind), bits[0] != '\0' ? " " : "",
+             bits);
 }
 
 static bool all_agree(const struct cli_selfcheck *c, uint32_t fault)
@@ -75,8 +76,8 @@ static void print_fault(const struct cli_selfcheck *c, uint32_t i)
     if (r->first_diff != EXECUTOR_NONE)
         snprintf(first, sizeof first, "%" PRIu32, r->first_diff);
     printf("%3" PRIu32 "  %-29s %-8s %-14s %4" PRIu32 "  %15s -> %-15s  %-16s %5s  %-5s  %s\n", i,
-           site, fault_point_name(r->fault.point), kind, r->fault.position, before, after,
-           outcome_name(r->outcome), first, c->naive_agrees[i] ? "yes" : "NO",
+           site, kinds_text(KINDS_POINT, r->fault.point), kind, r->fault.position, before, after,
+           kinds_text(KINDS_OUTCOME, r->outcome), first, c->naive_agrees[i] ? "yes" : "NO",
            all_agree(c, i) ? "agree" : "DIFFER");
 }
 

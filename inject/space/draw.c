@@ -9,6 +9,9 @@
 #define DRAW_PLACES 10
 #define DRAW_OPS 8
 
+static const enum kind DRAWN[] = {KIND_FLIP, KIND_STUCK_AT_0, KIND_STUCK_AT_1, KIND_SET,
+                                  KIND_ZERO, KIND_STALE,      KIND_DRY};
+
 static uint32_t below(struct rng *rng, uint64_t bound)
 {
     return (uint32_t)rng_below(rng, bound);
@@ -25,7 +28,7 @@ static void draw_op(struct fault *out, struct rng *rng, const struct model *mode
     do
         out->point = HOOK_OPERAND + below(rng, HOOK_MEM);
     while (!coordinates_of(&c, node, out->point, &model->hp));
-    out->place = FAULT_OP;
+    out->place = PLACE_OP;
     out->site = node->site;
     out->layer = node->layer;
     out->row = c.rows > 0 ? below(rng, c.rows) : 0;
@@ -49,7 +52,7 @@ static void draw_weight(struct fault *out, struct rng *rng, const struct model *
         node = &model->graph.node[below(rng, model->graph.count)];
     while (!node->weight);
     const struct tensor *t = node->weight;
-    out->place = FAULT_WEIGHT;
+    out->place = PLACE_WEIGHT;
     out->site = t->name;
     out->layer = node->layer;
     out->tensor = t;
@@ -67,7 +70,7 @@ static void draw_kv(struct fault *out, struct rng *rng, const struct model *mode
     do
         node = &model->graph.node[below(rng, model->graph.count)];
     while (node->op != OP_STORE);
-    out->place = FAULT_KV;
+    out->place = PLACE_KV;
     out->site = node->site;
     out->layer = node->layer;
     out->point = HOOK_MEM;
@@ -80,9 +83,9 @@ static void draw_bits(struct fault *out, struct rng *rng, const struct fault_bou
 {
     uint32_t width = fault_width(out, bounds);
     bool stale_defined =
-        out->place != FAULT_WEIGHT && !(out->place == FAULT_OP && out->point == HOOK_WEIGHT);
+        out->place != PLACE_WEIGHT && !(out->place == PLACE_OP && out->point == HOOK_WEIGHT);
     do
-        out->kind = (enum kind)below(rng, KIND_COUNT);
+        out->kind = DRAWN[below(rng, sizeof DRAWN / sizeof *DRAWN)];
     while (out->kind == KIND_STALE && !stale_defined);
     uint32_t bit = 1u << below(rng, width);
     uint32_t value = rng_u32(rng) >> (32 - width);
@@ -97,7 +100,8 @@ void draw_fault(struct fault *out, const struct draw_params *params, uint64_t id
     const struct model *model = params->bounds->model;
     struct rng rng;
     rng_init(&rng, params->seed, id);
-    *out = (struct fault){.layer = GRAPH_NO_LAYER};
+    *out =
+        (struct fault){.layer = GRAPH_NO_LAYER, .position_count = 1, .row_count = 1, .row_step = 1};
     out->position = params->first + below(&rng, params->count);
     uint32_t place = below(&rng, DRAW_PLACES);
     if (place < DRAW_OPS)
@@ -106,7 +110,7 @@ void draw_fault(struct fault *out, const struct draw_params *params, uint64_t id
         draw_weight(out, &rng, model);
     else
         draw_kv(out, &rng, model);
-    bool late = out->place == FAULT_OP && coordinates_needs_output(&model->graph.node[out->node]);
+    bool late = out->place == PLACE_OP && coordinates_needs_output(&model->graph.node[out->node]);
     if (late && out->position + 1 < params->bounds->n_prompt) {
         /* output norm and output run from the last prompt position on */
         uint32_t last = params->first + params->count;

@@ -7,33 +7,9 @@
 #include "base/log.h"
 #include "inject/space/coordinates.h"
 
-static const char *const KIND_NAMES[] = {
-#define KINDS_TEXT(name, text, how) text,
-    KINDS(KINDS_TEXT)
-#undef KINDS_TEXT
-};
-
-const char *fault_kind_name(enum kind kind)
-{
-    return kind < KIND_COUNT ? KIND_NAMES[kind] : "unknown";
-}
-
-const char *fault_point_name(uint32_t point)
-{
-    switch (point) {
-#define KINDS_CASE(name, text, value)                                                              \
-    case value:                                                                                    \
-        return text;
-        POINTS(KINDS_CASE)
-#undef KINDS_CASE
-    default:
-        return "unknown";
-    }
-}
-
 void fault_site(const struct fault *fault, char out[FAULT_SITE_TEXT])
 {
-    if (fault->place == FAULT_KV)
+    if (fault->place == PLACE_KV)
         snprintf(out, FAULT_SITE_TEXT, "blk.%u.kv_%c", fault->layer,
                  fault->value_cache ? 'v' : 'k');
     else
@@ -42,9 +18,9 @@ void fault_site(const struct fault *fault, char out[FAULT_SITE_TEXT])
 
 uint32_t fault_width(const struct fault *fault, const struct fault_bounds *bounds)
 {
-    if (fault->place == FAULT_WEIGHT)
+    if (fault->place == PLACE_WEIGHT)
         return quant_field_width(fault->tensor->type, fault->field);
-    if (fault->place == FAULT_KV)
+    if (fault->place == PLACE_KV)
         return storage_bits(bounds->kv);
     const struct node *node = &bounds->model->graph.node[fault->node];
     bool always_f32 = node->out == REG_S || node->out == REG_P || node->out == REG_L;
@@ -80,8 +56,7 @@ void fault_masks(const struct fault *fault, struct hook_data *out)
     case KIND_STALE: /* until the earlier bits are captured */
         out->and_mask = 0;
         break;
-    case KIND_DRY:
-    case KIND_COUNT:
+    default:
         break;
     }
 }
@@ -132,7 +107,7 @@ enum status fault_strike(const struct fault *fault, struct executor *ex, uint32_
 {
     *out = (struct hook_data){0};
     fault_masks(fault, out);
-    if (fault->place == FAULT_KV)
+    if (fault->place == PLACE_KV)
         return strike_kv(fault, ex, branch, out);
     struct weight_site site = weight_site(fault);
     return executor_edit_weight(ex, &site, out);
@@ -140,7 +115,7 @@ enum status fault_strike(const struct fault *fault, struct executor *ex, uint32_
 
 enum status fault_undo(const struct fault *fault, struct executor *ex, uint32_t before)
 {
-    if (fault->place != FAULT_WEIGHT)
+    if (fault->place != PLACE_WEIGHT)
         return STATUS_OK;
     struct hook_data restore = {.and_mask = 0, .or_mask = before};
     struct weight_site site = weight_site(fault);
@@ -181,7 +156,7 @@ static enum status check_op(const struct fault *fault, const struct fault_bounds
     struct coordinates c;
     if (!coordinates_of(&c, node, fault->point, &bounds->model->hp)) {
         log_error("%s: site %s has no point '%s'", where, fault->site,
-                  fault_point_name(fault->point));
+                  kinds_text(KINDS_POINT, fault->point));
         return STATUS_INPUT;
     }
     if (coordinates_needs_output(node) && fault->position + 1 < bounds->n_prompt) {
@@ -236,8 +211,8 @@ enum status fault_check(const struct fault *fault, const struct fault_bounds *bo
                   fault->position, bounds->positions);
         return STATUS_INPUT;
     }
-    enum status st = fault->place == FAULT_OP       ? check_op(fault, bounds, where)
-                     : fault->place == FAULT_WEIGHT ? check_weight(fault, where)
+    enum status st = fault->place == PLACE_OP       ? check_op(fault, bounds, where)
+                     : fault->place == PLACE_WEIGHT ? check_weight(fault, where)
                                                     : check_kv(fault, bounds, where);
     if (st)
         return st;

@@ -60,7 +60,7 @@ struct fault_bounds {
     uint32_t positions; /* of the executor: no coordinate may reach it */
 };
 
-/* The name of the site as plans and records write it; FAULT_KV: "blk.3.kv_k". */
+/* The name of the site as plans and records write it; PLACE_KV: "blk.3.kv_k". */
 #define FAULT_SITE_TEXT 96
 void fault_site(const struct fault *fault, char out[FAULT_SITE_TEXT]);
 
@@ -82,18 +82,15 @@ uint32_t fault_width(const struct fault *fault, const struct fault_bounds *bound
 /* The masks of a kind, for hook_data (stale is done by the tap). */
 void fault_masks(const struct fault *fault, struct hook_data *out);
 
-/* The evaluation hook of a FAULT_OP. */
+/* The evaluation hook of a PLACE_OP. */
 void fault_hook(const struct fault *fault, const struct graph *graph, struct tap_hook *out);
 
-/* Strikes a FAULT_WEIGHT or FAULT_KV on a branch now. */
+/* Strikes a PLACE_WEIGHT or PLACE_KV on a branch now. */
 enum status fault_strike(const struct fault *fault, struct executor *ex, uint32_t branch,
                          struct hook_data *out) STATUS_MUST_USE;
 
 /* Puts a struck weight back to `before` (KV entries go with their branch). */
 enum status fault_undo(const struct fault *fault, struct executor *ex,
                        uint32_t before) STATUS_MUST_USE;
-
-const char *fault_kind_name(enum kind kind);
-const char *fault_point_name(uint32_t point);
 
 #endif

@@ -85,7 +85,7 @@ static bool kv_site_name(const char *site, const struct hparams *hp, struct faul
     if (sscanf(site, "blk.%u.kv_%c%n", &layer, &letter, &end) != 2 || site[end] != '\0' ||
         (letter != 'k' && letter != 'v') || layer >= hp->n_layers)
         return false;
-    out->place = FAULT_KV;
+    out->place = PLACE_KV;
     out->layer = layer;
     out->value_cache = letter == 'v';
     return true;
@@ -109,7 +109,7 @@ static enum status get_site(const struct reader *r, const struct json *object, s
         return STATUS_MEMORY;
     const struct node *node = graph_find(&model->graph, site);
     if (node && node->op != OP_STORE) {
-        out->place = FAULT_OP;
+        out->place = PLACE_OP;
         out->node = (uint32_t)(node - model->graph.node);
         out->layer = node->layer;
         return STATUS_OK;
@@ -119,7 +119,7 @@ static enum status get_site(const struct reader *r, const struct json *object, s
     for (uint32_t i = 0; i < model->graph.count; i++) {
         node = &model->graph.node[i];
         if (node->weight && strcmp(node->weight->name, site) == 0) {
-            out->place = FAULT_WEIGHT;
+            out->place = PLACE_WEIGHT;
             out->tensor = node->weight;
             out->layer = node->layer;
             return STATUS_OK;
@@ -135,9 +135,11 @@ static enum status get_kind(const struct reader *r, const struct json *object, s
     enum status st = get_text(r, object, "kind", &text);
     if (st)
         return st;
-    for (int kind = 0; kind < KIND_COUNT; kind++) {
-        if (strcmp(text, fault_kind_name((enum kind)kind)) == 0) {
-            out->kind = (enum kind)kind;
+    static const enum kind done[] = {KIND_FLIP, KIND_STUCK_AT_0, KIND_STUCK_AT_1, KIND_SET,
+                                     KIND_ZERO, KIND_STALE,      KIND_DRY};
+    for (size_t i = 0; i < sizeof done / sizeof *done; i++) {
+        if (kinds_find(KINDS_KIND, text) == (int)done[i]) {
+            out->kind = done[i];
             return STATUS_OK;
         }
     }
@@ -149,12 +151,12 @@ static enum status get_kind(const struct reader *r, const struct json *object, s
 
 static enum status get_point(const struct reader *r, const struct json *object, struct fault *out)
 {
-    const char *text = out->place == FAULT_OP ? "out" : "mem";
+    const char *text = out->place == PLACE_OP ? "out" : "mem";
     enum status st = get_text(r, object, "point", &text);
     if (st)
         return st;
     for (uint32_t point = HOOK_OPERAND; point <= HOOK_MEM; point++) {
-        if (strcmp(text, fault_point_name(point)) == 0)
+        if (strcmp(text, kinds_text(KINDS_POINT, point)) == 0)
             out->point = point;
     }
     if (out->point == HOOK_OFF) {
@@ -162,7 +164,7 @@ static enum status get_point(const struct reader *r, const struct json *object, 
                   json_where(r->doc, json_get(object, "point")), text);
         return STATUS_INPUT;
     }
-    if (out->place != FAULT_OP && out->point != HOOK_MEM) {
+    if (out->place != PLACE_OP && out->point != HOOK_MEM) {
         log_error("%s: '%s' is stored memory, its only point is mem",
                   json_where(r->doc, json_get(object, "point")), out->site);
         return STATUS_INPUT;
@@ -199,7 +201,8 @@ static enum status get_bits(const struct reader *r, const struct json *object, s
         out->kind == KIND_FLIP || out->kind == KIND_STUCK_AT_0 || out->kind == KIND_STUCK_AT_1;
     bool valued = json_get(object, "value") != NULL;
     if (given != (masked ? 1 : 0) || valued != (out->kind == KIND_SET)) {
-        log_error("%s: kind %s takes %s", json_where(r->doc, object), fault_kind_name(out->kind),
+        log_error("%s: kind %s takes %s", json_where(r->doc, object),
+                  kinds_text(KINDS_KIND, out->kind),
                   masked                  ? "exactly one of 'mask', 'bit', 'bits'"
                   : out->kind == KIND_SET ? "'value' and no mask"
                                           : "neither a mask nor a value");
@@ -242,7 +245,8 @@ static enum status read_fault(const struct reader *r, const struct json *object,
         log_error("%s: expected a fault, an object with 'site'", json_where(r->doc, object));
         return STATUS_INPUT;
     }
-    *out = (struct fault){.layer = GRAPH_NO_LAYER};
+    *out =
+        (struct fault){.layer = GRAPH_NO_LAYER, .position_count = 1, .row_count = 1, .row_step = 1};
     enum status st = check_fields(r, object);
     if (!st)
         st = get_site(r, object, out);

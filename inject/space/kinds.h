@@ -25,13 +25,6 @@
     X(WRONG_WRITE, "wrong_write", "stale; the element `from` gets b")                              \
     X(DRY, "dry", "b (the control: everything runs, nothing changes)")
 
-enum kind {
-#define KINDS_ENUM(name, text, how) KIND_##name,
-    KINDS(KINDS_ENUM)
-#undef KINDS_ENUM
-        KIND_COUNT
-};
-
 /* name, text, HOOK_* value */
 #define POINTS(X)                                                                                  \
     X(OPERAND, "operand", HOOK_OPERAND)                                                            \
@@ -100,13 +93,6 @@ enum kind {
     X(SDC_BENIGN, "sdc_benign")           /* |score change| <= eps */                              \
     X(SDC_CRITICAL, "sdc_critical")       /* score fell by more than eps */
 
-enum outcome {
-#define KINDS_ENUM(name, text) OUTCOME_##name,
-    OUTCOMES(KINDS_ENUM)
-#undef KINDS_ENUM
-        OUTCOME_COUNT
-};
-
 /* Flags beside the outcome, set only if true of the faulty and not of the golden output. */
 #define FLAGS(X)                                                                                   \
     X(REPETITION, "repetition")                                                                    \
@@ -133,35 +119,31 @@ enum outcome {
     X(NAIVE, "naive")       /* a trial again, as a whole inference     */                          \
     X(CPU, "cpu")           /* a trial again, on the CPU golden device */
 
-#define KINDS_DECLARE(name, text, ...) KINDS_PREFIX(name),
-#define KINDS_PREFIX(name) PLACE_##name
-enum place { PLACES(KINDS_DECLARE) PLACE_COUNT };
-#undef KINDS_PREFIX
-#define KINDS_PREFIX(name) CONTROL_##name
-enum control { CONTROLS(KINDS_DECLARE) CONTROL_COUNT };
-#undef KINDS_PREFIX
-#define KINDS_PREFIX(name) GRANULARITY_##name
-enum granularity { GRANULARITIES(KINDS_DECLARE) GRANULARITY_COUNT };
-#undef KINDS_PREFIX
-#define KINDS_PREFIX(name) READERS_##name
-enum readers { READERS(KINDS_DECLARE) READERS_COUNT };
-#undef KINDS_PREFIX
-#define KINDS_PREFIX(name) DURATION_##name
-enum duration { DURATIONS(KINDS_DECLARE) DURATION_COUNT };
-#undef KINDS_PREFIX
-#define KINDS_PREFIX(name) STAGE_##name
-enum stage { STAGES(KINDS_DECLARE) STAGE_COUNT };
-#undef KINDS_PREFIX
-#define KINDS_PREFIX(name) FLAG_##name
-enum flag { FLAGS(KINDS_DECLARE) FLAG_COUNT }; /* bit numbers of record.flags */
-#undef KINDS_PREFIX
-#define KINDS_PREFIX(name) DUE_##name
-enum due_reason { DUE_REASONS(KINDS_DECLARE) DUE_REASON_COUNT };
-#undef KINDS_PREFIX
-#define KINDS_PREFIX(name) ROLE_##name
-enum trial_role { TRIAL_ROLES(KINDS_DECLARE) ROLE_COUNT };
-#undef KINDS_PREFIX
-#undef KINDS_DECLARE
+/* The same tables as enums; FLAG_*: bit numbers of record.flags. */
+#define KINDS_KIND_(name, ...) KIND_##name,
+#define KINDS_PLACE_(name, ...) PLACE_##name,
+#define KINDS_CONTROL_(name, ...) CONTROL_##name,
+#define KINDS_GRANULARITY_(name, ...) GRANULARITY_##name,
+#define KINDS_READERS_(name, ...) READERS_##name,
+#define KINDS_DURATION_(name, ...) DURATION_##name,
+#define KINDS_STAGE_(name, ...) STAGE_##name,
+#define KINDS_OUTCOME_(name, ...) OUTCOME_##name,
+#define KINDS_FLAG_(name, ...) FLAG_##name,
+#define KINDS_DUE_(name, ...) DUE_##name,
+#define KINDS_ROLE_(name, ...) ROLE_##name,
+/* clang-format off */
+enum kind { KINDS(KINDS_KIND_) KIND_COUNT };
+enum place { PLACES(KINDS_PLACE_) PLACE_COUNT };
+enum control { CONTROLS(KINDS_CONTROL_) CONTROL_COUNT };
+enum granularity { GRANULARITIES(KINDS_GRANULARITY_) GRANULARITY_COUNT };
+enum readers { READERS(KINDS_READERS_) READERS_COUNT };
+enum duration { DURATIONS(KINDS_DURATION_) DURATION_COUNT };
+enum stage { STAGES(KINDS_STAGE_) STAGE_COUNT };
+enum outcome { OUTCOMES(KINDS_OUTCOME_) OUTCOME_COUNT };
+enum flag { FLAGS(KINDS_FLAG_) FLAG_COUNT };
+enum due_reason { DUE_REASONS(KINDS_DUE_) DUE_REASON_COUNT };
+enum trial_role { TRIAL_ROLES(KINDS_ROLE_) ROLE_COUNT };
+/* clang-format on */
 
 /* The text of a value of one of these tables, "unknown" beyond it, and back: -1 if none has it. */
 enum kinds_table {

@@ -44,18 +44,18 @@ static struct reach reach_of(const struct trial *trial)
     if (fault->layer == GRAPH_NO_LAYER) {
         const struct node *node = NULL;
         bool embedding = false;
-        if (fault->place == FAULT_OP)
+        if (fault->place == PLACE_OP)
             node = &model->graph.node[fault->node];
         else
             embedding = strcmp(fault->tensor->name, "token_embd.weight") == 0;
         embedding = embedding || (node && node->op == OP_EMBED);
         /* a stored fault stays; an evaluation of output norm or output leaves no trace in KV */
         return (struct reach){.from_token = embedding,
-                              .rest = embedding || fault->place == FAULT_WEIGHT,
+                              .rest = embedding || fault->place == PLACE_WEIGHT,
                               .first = embedding ? 0 : n_layers,
                               .rest_first = embedding ? 0 : n_layers};
     }
-    bool behind_kv = fault->place == FAULT_OP && !reaches_kv(&model->graph, fault->node);
+    bool behind_kv = fault->place == PLACE_OP && !reaches_kv(&model->graph, fault->node);
     uint32_t rest_first = behind_kv ? fault->layer + 1 : fault->layer;
     /* behind the last layer's K/V nothing reaches later columns */
     return (struct reach){

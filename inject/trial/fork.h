@@ -13,8 +13,8 @@ struct trial {
     const struct golden *golden;
     const struct fault *fault;
     struct tap tap;
-    struct tap_hook hook;    /* FAULT_OP */
-    struct hook_data struck; /* FAULT_WEIGHT, FAULT_KV: proof of the strike */
+    struct tap_hook hook;    /* PLACE_OP */
+    struct hook_data struck; /* PLACE_WEIGHT, PLACE_KV: proof of the strike */
     struct generation run;   /* what the faulted run gave */
 };
 

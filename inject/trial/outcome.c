@@ -20,13 +20,3 @@ enum outcome outcome_of(const struct outcome_facts *f)
         return OUTCOME_SDC_IMPROVED;
     return f->score_change >= -f->eps ? OUTCOME_SDC_BENIGN : OUTCOME_SDC_CRITICAL;
 }
-
-const char *outcome_name(enum outcome outcome)
-{
-    static const char *const names[] = {
-#define KINDS_TEXT(name, text) text,
-        OUTCOMES(KINDS_TEXT)
-#undef KINDS_TEXT
-    };
-    return outcome < OUTCOME_COUNT ? names[outcome] : "unknown";
-}

@@ -21,6 +21,4 @@ struct outcome_facts {
 /* First match wins. */
 enum outcome outcome_of(const struct outcome_facts *facts);
 
-const char *outcome_name(enum outcome outcome);
-
 #endif

@@ -22,7 +22,7 @@ static enum status trial_init(struct trial *trial, const struct golden *golden,
     struct executor *ex = golden->params.ex;
     *trial = (struct trial){.golden = golden, .fault = fault};
     tap_init(&trial->tap);
-    if (fault->place != FAULT_OP) {
+    if (fault->place != PLACE_OP) {
         trial->tap.strike_position = fault->position;
         trial->tap.strike = strike;
         trial->tap.user = trial;
@@ -62,7 +62,7 @@ static enum status run_naive(struct trial *trial, struct arena *arena)
 /* The proof of activation, from the device. */
 static const struct hook_data *proof_of(const struct trial *trial)
 {
-    return trial->fault->place == FAULT_OP ? &trial->hook.data : &trial->struck;
+    return trial->fault->place == PLACE_OP ? &trial->hook.data : &trial->struck;
 }
 
 static bool same_bits(const struct generation *a, const struct generation *b)

@@ -50,7 +50,7 @@ static void test_one_fault(void **state)
                            &f, &count, &arena),
                      STATUS_OK);
     assert_int_equal(count, 1);
-    assert_int_equal(f->place, FAULT_OP);
+    assert_int_equal(f->place, PLACE_OP);
     assert_int_equal(f->mask, 1u << 22);
     assert_int_equal(f->row, 3);
     assert_int_equal(f->position, bounds.n_prompt - 1 + 2);
@@ -71,9 +71,9 @@ static void test_list_of_places(void **state)
               &f, &count, &arena),
         STATUS_OK);
     assert_int_equal(count, 3);
-    assert_int_equal(f[0].place, FAULT_WEIGHT);
+    assert_int_equal(f[0].place, PLACE_WEIGHT);
     assert_int_equal(f[0].mask, 0x8001);
-    assert_int_equal(f[1].place, FAULT_KV);
+    assert_int_equal(f[1].place, PLACE_KV);
     assert_true(f[1].value_cache);
     assert_int_equal(f[2].kind, KIND_STALE);
     arena_finish(&arena);
@@ -117,7 +117,7 @@ static void test_draws_are_valid_and_stand_alone(void **state)
     for (uint64_t id = 0; id < 20000; id++) {
         draw_fault(&first, &draw, id);
         assert_int_equal(fault_check(&first, &bounds, "drawn"), STATUS_OK);
-        if (first.place == FAULT_OP)
+        if (first.place == PLACE_OP)
             seen[model->graph.node[first.node].op][first.point]++;
     }
     draw_fault(&again, &draw, 19999);

@@ -105,8 +105,8 @@ static void expect_equal(const struct bench *b, const struct record *expected,
         return;
     fault_site(&found->fault, site);
     fail_msg("fault %llu (%s, %s, %s, position %u, row %u, k %u, key %u) on %s: %s",
-             (unsigned long long)id, site, fault_point_name(found->fault.point),
-             fault_kind_name(found->fault.kind), found->fault.position, found->fault.row,
+             (unsigned long long)id, site, kinds_text(KINDS_POINT, found->fault.point),
+             kinds_text(KINDS_KIND, found->fault.kind), found->fault.position, found->fault.row,
              found->fault.k, found->fault.key, device, why);
 }
 
@@ -134,7 +134,7 @@ static void run_fault(struct bench *b, uint64_t id)
         assert_int_equal(trial_run(&record, &arena, golden, &fault, TRIAL_FAST), STATUS_OK);
         expect_equal(b, &reference, &record, b->device[d].name, id);
     }
-    if (fault.place == FAULT_OP)
+    if (fault.place == PLACE_OP)
         b->op_points[b->model->graph.node[fault.node].op][fault.point]++;
     b->places[fault.place]++;
     b->kinds[fault.kind]++;
