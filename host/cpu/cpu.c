@@ -151,6 +151,7 @@ static const struct executor_ops ops = {.destroy = destroy,
                                         .pass = cpu_pass,
                                         .edit_kv = cpu_edit_kv,
                                         .edit_weight = cpu_edit_weight,
+                                        .edit_table = cpu_edit_table,
                                         .read_checkpoint = cpu_edit_read_checkpoint,
                                         .info = info};
 
@@ -289,7 +290,8 @@ enum status cpu_create(struct executor **out, enum cpu_form form,
                                   .model = params->model,
                                   .act = params->act,
                                   .kv_storage = params->kv,
-                                  .n_checkpoints = params->checkpoints};
+                                  .n_checkpoints = params->checkpoints,
+                                  .positions = params->positions};
     cpu->threads = params->threads ? params->threads : (uint32_t)omp_get_num_procs();
     cpu->max_columns = params->columns ? params->columns : CPU_COLUMNS;
     cpu->positions = params->positions;

@@ -23,13 +23,15 @@ void cpu_add(const struct cpu_task *task)
 void cpu_add_patch(const struct cpu_patch *patch)
 {
     const struct cpu *cpu = patch->run->cpu;
-    struct hook *hook = patch->hook;
-    const uint32_t row = hook->data.row;
-    float x = patch->in[row], t = cpu_reg(cpu, patch->node->in2, patch->slot)[row];
+    const float *second = cpu_reg(cpu, patch->node->in2, patch->slot);
+    float *out = cpu_reg(cpu, patch->node->out, patch->slot);
 
-    if (hook->point == HOOK_OPERAND) {
-        float *operand = hook->data.k == 0 ? &x : &t;
-        *operand = cpu_hook_value(&hook->data, *operand);
+    for (uint32_t row = 0; row < patch->node->rows; row++) {
+        struct cpu_hook_at at = {HOOK_OPERAND, row, 0, HOOK_NONE};
+        const float x = cpu_hook_value(patch, at, patch->in[row]);
+        at.k = 1;
+        const float t = cpu_hook_value(patch, at, second[row]);
+        at.k = HOOK_NONE;
+        out[row] = cpu_hook_result(patch, at, x + t, cpu->base.act);
     }
-    cpu_reg(cpu, patch->node->out, patch->slot)[row] = cpu_hook_result(hook, x + t, cpu->base.act);
 }

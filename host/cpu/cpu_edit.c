@@ -43,7 +43,7 @@ enum status cpu_edit_kv(struct executor *ex, const struct kv_site *site, struct 
         .feature = site->feature % head_dim,
         .position = site->position};
     data->before = cpu_kv_read(cpu, &at);
-    cpu_kv_write(cpu, &at, hook_edit(data->before, data->and_mask, data->or_mask, data->xor_mask));
+    cpu_kv_write(cpu, &at, hook_edit(*data, 0, data->before, 0));
     data->after = cpu_kv_read(cpu, &at);
     data->count = 1;
     return STATUS_OK;
@@ -57,6 +57,20 @@ enum status cpu_edit_weight(struct executor *ex, const struct weight_site *site,
 
     weight->tensor = site->tensor;
     cpu_weight_edit(weight, site, data, cpu->scratch[cpu->threads].row);
+    return STATUS_OK;
+}
+
+enum status cpu_edit_table(struct executor *ex, const struct table_site *site,
+                           struct hook_data *data)
+{
+    struct cpu *cpu = (struct cpu *)ex;
+    float *number = &cpu->rope[site->table]
+                              [(size_t)site->position * cpu_hparams(cpu)->rope_dim + site->element];
+
+    data->before = lang_bits(*number);
+    *number = lang_float(hook_edit(*data, 0, data->before, 0));
+    data->after = lang_bits(*number);
+    data->count = 1;
     return STATUS_OK;
 }
 

@@ -20,6 +20,8 @@ enum status cpu_edit_kv(struct executor *ex, const struct kv_site *site,
                         struct hook_data *data) STATUS_MUST_USE;
 enum status cpu_edit_weight(struct executor *ex, const struct weight_site *site,
                             struct hook_data *data) STATUS_MUST_USE;
+enum status cpu_edit_table(struct executor *ex, const struct table_site *site,
+                           struct hook_data *data) STATUS_MUST_USE;
 enum status cpu_edit_read_checkpoint(struct executor *ex, uint32_t row, uint32_t layer,
                                      float *out) STATUS_MUST_USE;
 

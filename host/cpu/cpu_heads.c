@@ -5,9 +5,9 @@
 #include "cpu/cpu_ops.h"
 #include "cpu/cpu_order.h"
 
-/* One feature of a head's output; `weight`, `partial`: faults at their key, or null. */
+/* One feature of a head's output; `patch`: with its faults of a row, or null. */
 static float weighted(const struct cpu_attention *job, const float *probs, uint32_t feature,
-                      struct hook_data *weight, struct hook_data *partial)
+                      const struct cpu_patch *patch, uint32_t row)
 {
     struct cpu_order sum;
 
@@ -20,11 +20,13 @@ static float weighted(const struct cpu_attention *job, const float *probs, uint3
                                      .feature = feature,
                                      .position = key};
         uint32_t stored = cpu_kv_read(job->cpu, &at);
-        if (weight && weight->key == key)
-            stored = cpu_hook_bits(weight, stored);
+        struct cpu_hook_at hook = {HOOK_WEIGHT, row, HOOK_NONE, key};
+        if (patch)
+            stored = cpu_hook_bits(patch, hook, stored);
         cpu_order_term(&sum, key, probs[key] * nm_load(stored, job->cpu->base.kv_storage));
-        if (partial && partial->key == key)
-            sum.chain[key % 4] = cpu_hook_value(partial, sum.chain[key % 4]);
+        hook.point = HOOK_PARTIAL;
+        if (patch)
+            sum.chain[key % 4] = cpu_hook_value(patch, hook, sum.chain[key % 4]);
         if (key % NM_BLOCK == NM_BLOCK - 1 || key == job->last)
             cpu_order_block(&sum, key / NM_BLOCK, cpu_order_join(&sum));
     }
@@ -37,9 +39,8 @@ void cpu_heads_scalar(const struct cpu_attention *job)
 
     for (uint32_t h = 0; h < job->heads; h++)
         for (uint32_t f = 0; f < head_dim; f++)
-            job->out[(size_t)h * head_dim + f] =
-                cpu_round(weighted(job, job->probs + h * job->score_stride, f, NULL, NULL),
-                          job->cpu->base.act);
+            job->out[(size_t)h * head_dim + f] = cpu_round(
+                weighted(job, job->probs + h * job->score_stride, f, NULL, 0), job->cpu->base.act);
 }
 
 void cpu_heads(const struct cpu_task *task)
@@ -49,23 +50,23 @@ void cpu_heads(const struct cpu_task *task)
 
 void cpu_heads_patch(const struct cpu_patch *patch)
 {
-    struct hook *hook = patch->hook;
-    const struct cpu *cpu = patch->run->cpu;
     const uint32_t head_dim = patch->node->width;
-    const uint32_t head = hook->data.row / head_dim, key = hook->data.key;
-    const struct cpu_attention job = cpu_attention_job(patch->run, patch->node, patch->slot, head);
+    float *probs = patch->scratch->attention;
 
-    if (hook->point == HOOK_OPERAND) {
-        float *faulty = patch->scratch->attention;
-        memcpy(faulty + job.first, job.probs + job.first,
-               ((size_t)job.last - job.first + 1) * sizeof(*faulty));
-        faulty[key] = cpu_hook_value(&hook->data, faulty[key]);
-        for (uint32_t f = 0; f < head_dim; f++)
-            job.out[f] = cpu_round(weighted(&job, faulty, f, NULL, NULL), cpu->base.act);
-        return;
+    for (uint32_t row = 0; row < patch->node->rows; row++) {
+        const uint32_t first_row = row - row % head_dim;
+        const bool operand = cpu_hook_in(patch, HOOK_OPERAND, first_row);
+        struct cpu_hook_at at = {HOOK_OPERAND, first_row, HOOK_NONE, 0};
+        if (!operand && !cpu_hook_in(patch, HOOK_SEVERAL, row))
+            continue;
+        const struct cpu_attention job =
+            cpu_attention_job(patch->run, patch->node, patch->slot, row / head_dim);
+        if (operand && row == first_row)
+            for (at.key = job.first; at.key <= job.last; at.key++)
+                probs[at.key] = cpu_hook_value(patch, at, job.probs[at.key]);
+        const float *read = operand ? probs : job.probs;
+        at = (struct cpu_hook_at){HOOK_OUT, row, HOOK_NONE, HOOK_NONE};
+        job.out[row % head_dim] = cpu_hook_result(
+            patch, at, weighted(&job, read, row % head_dim, patch, row), patch->run->cpu->base.act);
     }
-    const uint32_t feature = hook->data.row % head_dim;
-    const float value = weighted(&job, job.probs, feature, cpu_hook_at(patch, HOOK_WEIGHT),
-                                 cpu_hook_at(patch, HOOK_PARTIAL));
-    job.out[feature] = cpu_hook_result(hook, value, cpu->base.act);
 }

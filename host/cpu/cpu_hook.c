@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Finds the hooks of a node, hands each to its op's patch, and passes captured bits on. */
+/* Finds the hooks of a node, hands those of each column to its op's patch, notes what fired. */
 #include "cpu/cpu_hook.h"
 
 #include <assert.h>
@@ -7,30 +7,93 @@
 
 #include "cpu/cpu_ops.h"
 
-uint32_t cpu_hook_bits(struct hook_data *data, uint32_t bits)
+uint32_t cpu_hook_edit(const struct cpu_run *run, struct hook_data *data, uint32_t index,
+                       uint32_t bits, bool note)
 {
-    const uint32_t after =
-        data->capture != 0 ? bits : hook_edit(bits, data->and_mask, data->or_mask, data->xor_mask);
-    if (data->count == 0) {
+    const uint32_t *words = run->pass->words;
+    const uint32_t other = data->source != 0 ? words[data->source - 1 + index] : bits;
+    const uint32_t asked = data->kind == KIND_WRONG_WRITE ? other : bits;
+
+    if (data->capture != 0) {
+        run->pass->words[data->capture - 1 + index] = bits;
+        return bits;
+    }
+    if (!hook_fires(*data, index, asked))
+        return bits;
+    const uint32_t after = hook_edit(*data, index, bits, other);
+    if (!note)
+        return after;
+    if (data->count == 0 || index < data->first) {
+        data->first = index;
         data->before = bits;
         data->after = after;
     }
     data->count++;
+    data->changed += after != bits;
     return after;
 }
 
-float cpu_hook_value(struct hook_data *data, float value)
+static uint32_t index_of(const struct hook *hook, struct cpu_hook_at at)
 {
-    return lang_float(cpu_hook_bits(data, nm_canon(lang_bits(value))));
+    return hook->point == at.point ? hook_index(hook->data, at.row, at.k, at.key) : HOOK_NONE;
 }
 
-float cpu_hook_result(struct hook *hook, float value, uint32_t act)
+uint32_t cpu_hook_bits(const struct cpu_patch *patch, struct cpu_hook_at at, uint32_t bits)
 {
-    if (hook->point == HOOK_OUT)
-        value = cpu_hook_value(&hook->data, value);
-    if (hook->point == HOOK_MEM)
-        return nm_load(cpu_hook_bits(&hook->data, nm_store(lang_bits(value), act)), act);
+    for (uint32_t i = 0; i < patch->n_hooks; i++) {
+        const uint32_t index = index_of(patch->hooks[i], at);
+        if (index != HOOK_NONE)
+            bits = cpu_hook_edit(patch->run, &patch->hooks[i]->data, index, bits, true);
+    }
+    return bits;
+}
+
+float cpu_hook_value(const struct cpu_patch *patch, struct cpu_hook_at at, float value)
+{
+    for (uint32_t i = 0; i < patch->n_hooks; i++)
+        if (index_of(patch->hooks[i], at) != HOOK_NONE)
+            return lang_float(cpu_hook_bits(patch, at, nm_canon(lang_bits(value))));
+    return value;
+}
+
+float cpu_hook_result(const struct cpu_patch *patch, struct cpu_hook_at at, float value,
+                      uint32_t act)
+{
+    at.point = HOOK_OUT;
+    value = cpu_hook_value(patch, at, value);
+    at.point = HOOK_MEM;
+    for (uint32_t i = 0; i < patch->n_hooks; i++)
+        if (index_of(patch->hooks[i], at) != HOOK_NONE)
+            return nm_load(cpu_hook_bits(patch, at, nm_store(lang_bits(value), act)), act);
     return cpu_round(value, act);
+}
+
+bool cpu_hook_in(const struct cpu_patch *patch, uint32_t point, uint32_t row)
+{
+    for (uint32_t i = 0; i < patch->n_hooks; i++) {
+        const struct hook *hook = patch->hooks[i];
+        if ((point == HOOK_SEVERAL || hook->point == point) &&
+            hook_index(hook->data, row, HOOK_NONE, HOOK_NONE) != HOOK_NONE)
+            return true;
+    }
+    return false;
+}
+
+void cpu_hook_weight(const struct cpu_patch *patch, struct cpu_hook_at at, uint8_t *row,
+                     uint32_t element)
+{
+    const enum quant type = patch->node->weight->type;
+
+    for (uint32_t i = 0; i < patch->n_hooks; i++) {
+        struct hook_data *data = &patch->hooks[i]->data;
+        const enum quant_field field = (enum quant_field)data->field;
+        const uint32_t index = index_of(patch->hooks[i], at);
+        if (index == HOOK_NONE)
+            continue;
+        const uint32_t bits = quant_field_read(type, row, element, field);
+        quant_field_write(type, row, element, field,
+                          cpu_hook_edit(patch->run, data, index, bits, true));
+    }
 }
 
 bool cpu_hook_any(const struct pass *pass, uint32_t node, uint32_t column)
@@ -55,7 +118,8 @@ void cpu_hook_save(struct cpu_run *run, uint32_t index)
     }
 }
 
-static void apply(const struct cpu_patch *patch)
+/* The hooks of a node and column, captures or edits, in one patch. */
+static void patch_column(struct cpu_run *run, uint32_t index, uint32_t column, bool captures)
 {
     static void (*const patches[OP_COUNT])(const struct cpu_patch *) = {
         [OP_EMBED] = cpu_embed_patch,   [OP_NORM] = cpu_norm_patch,
@@ -64,29 +128,32 @@ static void apply(const struct cpu_patch *patch)
         [OP_HEADS] = cpu_heads_patch,   [OP_GATE] = cpu_gate_patch,
         [OP_ADD] = cpu_add_patch,
     };
-    assert(patches[patch->node->op]);
-    patches[patch->node->op](patch);
+    const struct node *node = &run->cpu->base.model->graph.node[index];
+    const uint32_t slot = run->cpu->column_slot[column];
+    struct cpu_patch patch = {.run = run,
+                              .node = node,
+                              .hooks = run->patched,
+                              .slot = slot,
+                              .scratch = &run->cpu->scratch[run->cpu->threads]};
+
+    for (uint32_t i = 0; i < run->pass->n_hooks; i++) {
+        struct hook *hook = &run->pass->hooks[i];
+        if (hook->node != index || hook->column != column || (hook->data.capture != 0) != captures)
+            continue;
+        patch.hooks[patch.n_hooks++] = hook;
+        patch.in = run->saved[i] ? run->saved[i] : patch.in;
+    }
+    if (patch.n_hooks == 0)
+        return;
+    if (!patch.in && node->in != REG_NONE && run->cpu->reg[node->in])
+        patch.in = cpu_reg(run->cpu, node->in, slot);
+    assert(patches[node->op]);
+    patches[node->op](&patch);
 }
 
 void cpu_hook_apply(struct cpu_run *run, uint32_t index)
 {
-    const struct node *node = &run->cpu->base.model->graph.node[index];
-
-    for (uint32_t i = 0; i < run->pass->n_hooks; i++) {
-        struct hook *hook = &run->pass->hooks[i];
-        const uint32_t slot = run->cpu->column_slot[hook->column];
-        if (hook->node != index || slot == EXECUTOR_NONE)
-            continue;
-        struct cpu_patch patch = {.run = run,
-                                  .node = node,
-                                  .hook = hook,
-                                  .slot = slot,
-                                  .in = run->saved[i],
-                                  .scratch = &run->cpu->scratch[run->cpu->threads]};
-        if (!patch.in && node->in != REG_NONE && run->cpu->reg[node->in])
-            patch.in = cpu_reg(run->cpu, node->in, slot);
-        apply(&patch);
-        if (hook->data.capture != 0)
-            run->pass->hooks[hook->data.capture - 1].data.or_mask = hook->data.before;
-    }
+    for (int captures = 1; captures >= 0; captures--)
+        for (uint32_t slot = 0; slot < run->slots; slot++)
+            patch_column(run, index, run->cpu->slot_column[slot], captures != 0);
 }

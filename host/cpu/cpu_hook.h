@@ -6,34 +6,47 @@
 #include "cpu/cpu_state.h"
 #include "shared/hook.h"
 
-/* One hook on one column; a patch overwrites the outputs concerned. */
+/* Some hooks on one column; a patch overwrites the outputs concerned. */
 struct cpu_patch {
     struct cpu_run *run;
     const struct node *node;
-    struct hook *hook;
+    struct hook **hooks; /* (n_hooks) */
+    uint32_t n_hooks;
     uint32_t slot;
     const float *in; /* input row as the op read it */
     struct cpu_scratch *scratch;
 };
 
-/* Puts the fault on `bits` (canonical): the first call counts and notes before and after. */
-uint32_t cpu_hook_bits(struct hook_data *data, uint32_t bits);
+/* An element of a point: coordinates of the table in shared/hook.h, HOOK_NONE where it has none. */
+struct cpu_hook_at {
+    uint32_t point, row, k, key;
+};
 
-/* The same on a float: canonical NaN first. */
-float cpu_hook_value(struct hook_data *data, float value);
+/* The patch's faults of the element on `bits` (canonical), counted and noted. */
+uint32_t cpu_hook_bits(const struct cpu_patch *patch, struct cpu_hook_at at, uint32_t bits);
 
-/* The value that goes to the register: with the fault of points OUT and MEM, rounded to `act`. */
-float cpu_hook_result(struct hook *hook, float value, uint32_t act);
+/* The same on a float: canonical NaN first where there is a fault. */
+float cpu_hook_value(const struct cpu_patch *patch, struct cpu_hook_at at, float value);
 
-static inline struct hook_data *cpu_hook_at(const struct cpu_patch *patch, uint32_t point)
-{
-    return patch->hook->point == point ? &patch->hook->data : NULL;
-}
+/* The value that goes to the register: with faults of points OUT and MEM, rounded to `act`. */
+float cpu_hook_result(const struct cpu_patch *patch, struct cpu_hook_at at, float value,
+                      uint32_t act);
+
+/* The same on a stored row: each hook of the element edits its own field. */
+void cpu_hook_weight(const struct cpu_patch *patch, struct cpu_hook_at at, uint8_t *row,
+                     uint32_t element);
+
+/* True if some hook of the patch is at this point (HOOK_SEVERAL: any) and row. */
+bool cpu_hook_in(const struct cpu_patch *patch, uint32_t point, uint32_t row);
+
+/* One hook's edit of an element; `note`: counts it. */
+uint32_t cpu_hook_edit(const struct cpu_run *run, struct hook_data *data, uint32_t index,
+                       uint32_t bits, bool note);
 
 /* Copies input rows that the node is going to overwrite. Before a node with hooks. */
 void cpu_hook_save(struct cpu_run *run, uint32_t node);
 
-/* Applies the hooks of a node in their order. After its normal run, on one thread. */
+/* Applies the hooks of a node. After its normal run, on one thread. */
 void cpu_hook_apply(struct cpu_run *run, uint32_t node);
 
 /* True if some hook concerns the node (and, if not EXECUTOR_NONE, the column). */

@@ -16,31 +16,36 @@ static void block_sums(const float *x, uint32_t width, float *out)
     }
 }
 
-/* Sum of codes times x over elements [from, to) of a block; `partial`: fault, k in the row. */
-static float terms(const struct quant_block *block, const float *x, uint32_t from, uint32_t to,
-                   struct hook_data *partial)
-{
-    struct cpu_order sum;
-
-    cpu_order_open(&sum);
-    for (uint32_t i = from; i < to; i++) {
-        cpu_order_term(&sum, i, block->code[i] * x[i]);
-        if (partial && i == partial->k % NM_BLOCK)
-            sum.chain[i % 4] = cpu_hook_value(partial, sum.chain[i % 4]);
-    }
-    return cpu_order_join(&sum);
-}
-
 /* A decoded row and the column it is multiplied with. */
 struct product {
     enum quant type;
     uint32_t width;
     const struct quant_block *blocks;
     const float *x, *sum_x;
+    const struct cpu_patch *patch; /* with its faults of partials of `row`, or null */
+    uint32_t row;
 };
 
+/* Sum of codes times x over elements [from, to) of block b. */
+static float terms(const struct product *p, uint32_t b, uint32_t from, uint32_t to)
+{
+    const struct quant_block *block = &p->blocks[b];
+    const float *x = p->x + (size_t)b * NM_BLOCK;
+    struct cpu_order sum;
+
+    cpu_order_open(&sum);
+    for (uint32_t i = from; i < to; i++) {
+        cpu_order_term(&sum, i, block->code[i] * x[i]);
+        if (p->patch)
+            sum.chain[i % 4] = cpu_hook_value(
+                p->patch, (struct cpu_hook_at){HOOK_PARTIAL, p->row, b * NM_BLOCK + i, HOOK_NONE},
+                sum.chain[i % 4]);
+    }
+    return cpu_order_join(&sum);
+}
+
 /* One output, without its bias. */
-static float dot(const struct product *p, struct hook_data *partial)
+static float dot(const struct product *p)
 {
     const enum quant_form form = quant_form(p->type);
     struct cpu_order sum;
@@ -48,15 +53,13 @@ static float dot(const struct product *p, struct hook_data *partial)
     cpu_order_begin(&sum);
     for (uint32_t b = 0; b < cpu_ceil(p->width, NM_BLOCK); b++) {
         const struct quant_block *block = &p->blocks[b];
-        const float *x = p->x + (size_t)b * NM_BLOCK;
-        struct hook_data *fault = partial && partial->k / NM_BLOCK == b ? partial : NULL;
         float t;
         if (form == QUANT_FORM_HALF) {
-            const float low = terms(block, x, 0, 16, fault);
-            const float high = terms(block, x, 16, 32, fault);
+            const float low = terms(p, b, 0, 16);
+            const float high = terms(p, b, 16, 32);
             t = block->scale[0] * low + block->scale[1] * high;
         } else {
-            t = terms(block, x, 0, block->count, fault);
+            t = terms(p, b, 0, block->count);
             if (form != QUANT_FORM_PLAIN)
                 t = block->scale[0] * t;
             if (form == QUANT_FORM_MIN)
@@ -90,7 +93,7 @@ void cpu_linear_scalar(const struct cpu_linear *job, uint32_t row_begin, uint32_
                                       .blocks = job->scratch->block,
                                       .x = job->x + i * job->x_stride,
                                       .sum_x = job->scratch->sum_x + (size_t)i * blocks};
-            float y = dot(&p, NULL);
+            float y = dot(&p);
             if (job->bias)
                 y = y + job->bias[row];
             job->y[i * job->y_stride + (row - job->y_row)] = cpu_round(y, job->act);
@@ -128,58 +131,127 @@ void cpu_linear(const struct cpu_task *task)
         cpu->kernels->linear(&job, begin, end);
 }
 
-/* All outputs of a column with one input element changed. */
-static void patch_operand(const struct cpu_patch *patch, float *y)
+static bool reads(const struct hook *hook, uint32_t row)
+{
+    return hook->point == HOOK_OPERAND && row - hook->data.reader < hook->data.readers;
+}
+
+static bool reads_all(const struct hook *hook, uint32_t rows)
+{
+    return hook->point == HOOK_OPERAND && hook->data.reader == 0 && hook->data.readers >= rows;
+}
+
+/* The column as `row` reads it; only the faults of hook `noted` (or null) are counted. */
+static void operand(const struct cpu_patch *patch, uint32_t row, const struct hook *noted, float *x)
+{
+    memcpy(x, patch->in, patch->node->width * sizeof(*x));
+    for (uint32_t i = 0; i < patch->n_hooks; i++) {
+        struct hook_data *d = &patch->hooks[i]->data;
+        if (!reads(patch->hooks[i], row))
+            continue;
+        for (uint32_t j = 0; j < d->ks; j++) {
+            float *value = &x[d->k + j * d->k_step];
+            *value = lang_float(cpu_hook_edit(patch->run, d, j, nm_canon(lang_bits(*value)),
+                                              patch->hooks[i] == noted));
+        }
+    }
+}
+
+/* Each operand fault is counted once, as the first of its readers sees it. True if there is one
+ * that all outputs see. */
+static bool note_operands(const struct cpu_patch *patch)
+{
+    bool all = false;
+
+    for (uint32_t i = 0; i < patch->n_hooks; i++) {
+        const struct hook *hook = patch->hooks[i];
+        if (hook->point != HOOK_OPERAND)
+            continue;
+        operand(patch, hook->data.reader, hook, patch->scratch->input);
+        all |= reads_all(hook, patch->node->rows);
+    }
+    return all;
+}
+
+/* All outputs of a column with one input changed, by the kernel of the form. */
+static void all_rows(const struct cpu_patch *patch, float *y)
 {
     const struct cpu *cpu = patch->run->cpu;
-    struct hook_data *data = &patch->hook->data;
     struct cpu_linear job = cpu_linear_job(cpu, patch->node, patch->scratch);
-    float *x = patch->scratch->input;
+    struct cpu_patch shared = *patch;
+    struct hook *hooks[patch->n_hooks];
 
-    memcpy(x, patch->in, patch->node->width * sizeof(*x));
-    x[data->k] = cpu_hook_value(data, x[data->k]);
+    shared.hooks = hooks;
+    shared.n_hooks = 0;
+    for (uint32_t i = 0; i < patch->n_hooks; i++)
+        if (reads_all(patch->hooks[i], patch->node->rows))
+            hooks[shared.n_hooks++] = patch->hooks[i];
+    operand(&shared, 0, NULL, patch->scratch->input);
     job.n = 1;
-    job.x = x;
+    job.x = patch->scratch->input;
     job.y = y;
     cpu->kernels->prepare(&job);
     cpu->kernels->linear(&job, 0, patch->node->rows);
+}
+
+/* One output again, with all faults in. */
+static float one_row(const struct cpu_patch *patch, uint32_t row)
+{
+    const struct node *node = patch->node;
+    const struct cpu_weight *weight = cpu_weight_of(patch->run->cpu, node->weight);
+    struct cpu_scratch *scratch = patch->scratch;
+    const uint8_t *stored = cpu_weight_row(weight, row, scratch->row);
+
+    if (cpu_hook_in(patch, HOOK_WEIGHT, row)) {
+        if (stored != scratch->row)
+            memcpy(scratch->row, stored, quant_row_bytes(node->weight->type, node->width));
+        stored = scratch->row;
+        for (uint32_t k = 0; k < node->width; k++)
+            cpu_hook_weight(patch, (struct cpu_hook_at){HOOK_WEIGHT, row, k, HOOK_NONE},
+                            scratch->row, k);
+    }
+    cpu_weight_decode(weight, stored, scratch->block);
+    operand(patch, row, NULL, scratch->input);
+    block_sums(scratch->input, node->width, scratch->sum_x);
+    const struct product p = {.type = node->weight->type,
+                              .width = node->width,
+                              .blocks = scratch->block,
+                              .x = scratch->input,
+                              .sum_x = scratch->sum_x,
+                              .patch = cpu_hook_in(patch, HOOK_PARTIAL, row) ? patch : NULL,
+                              .row = row};
+    const float value = dot(&p);
+    return node->bias ? value + cpu_weight_floats(node->bias)[row] : value;
+}
+
+/* An output that some fault concerns alone. */
+static bool concerned(const struct cpu_patch *patch, uint32_t row)
+{
+    for (uint32_t i = 0; i < patch->n_hooks; i++) {
+        const struct hook *hook = patch->hooks[i];
+        if (hook->point == HOOK_OPERAND
+                ? reads(hook, row) && !reads_all(hook, patch->node->rows)
+                : hook_index(hook->data, row, HOOK_NONE, HOOK_NONE) != HOOK_NONE)
+            return true;
+    }
+    return false;
 }
 
 void cpu_linear_patch(const struct cpu_patch *patch)
 {
     const struct cpu *cpu = patch->run->cpu;
     const struct node *node = patch->node;
-    const enum quant type = node->weight->type;
-    struct cpu_scratch *scratch = patch->scratch;
-    struct hook_data *data = &patch->hook->data;
     const bool logits = node->out == REG_L;
+    const uint32_t act = logits ? NM_F32 : (uint32_t)cpu->base.act;
     float *y =
         logits ? cpu->reg[REG_L] + cpu->stride[REG_L] * cpu->full_row[cpu->slot_column[patch->slot]]
                : cpu_reg(cpu, node->out, patch->slot);
 
-    if (patch->hook->point == HOOK_OPERAND) {
-        patch_operand(patch, y);
-        return;
-    }
-    const struct cpu_weight *weight = cpu_weight_of(cpu, node->weight);
-    const uint8_t *row = cpu_weight_row(weight, data->row, scratch->row);
-    if (patch->hook->point == HOOK_WEIGHT) {
-        const enum quant_field field = (enum quant_field)data->field;
-        if (row != scratch->row)
-            memcpy(scratch->row, row, quant_row_bytes(type, node->width));
-        row = scratch->row;
-        quant_field_write(type, scratch->row, data->k, field,
-                          cpu_hook_bits(data, quant_field_read(type, row, data->k, field)));
-    }
-    cpu_weight_decode(weight, row, scratch->block);
-    block_sums(patch->in, node->width, scratch->sum_x);
-    const struct product p = {.type = type,
-                              .width = node->width,
-                              .blocks = scratch->block,
-                              .x = patch->in,
-                              .sum_x = scratch->sum_x};
-    float value = dot(&p, cpu_hook_at(patch, HOOK_PARTIAL));
-    if (node->bias)
-        value = value + cpu_weight_floats(node->bias)[data->row];
-    y[data->row] = cpu_hook_result(patch->hook, value, logits ? NM_F32 : (uint32_t)cpu->base.act);
+    if (note_operands(patch))
+        all_rows(patch, y);
+    for (uint32_t row = 0; row < node->rows; row++)
+        if (concerned(patch, row))
+            y[row] =
+                cpu_hook_result(patch, (struct cpu_hook_at){HOOK_OUT, row, HOOK_NONE, HOOK_NONE},
+                                one_row(patch, row), act);
 }

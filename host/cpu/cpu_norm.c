@@ -4,26 +4,29 @@
 #include "cpu/cpu_order.h"
 #include "cpu/cpu_weight.h"
 
-/* 1 / sqrt(mean of squares + eps); `partial`: a fault or null. */
-static float group_factor(const float *x, uint32_t width, float eps, struct hook_data *partial)
+/* 1 / sqrt(mean of squares + eps); `patch`: with its faults of a group, or null. */
+static float group_factor(const struct cpu_norm *job, const struct cpu_patch *patch, uint32_t group)
 {
+    const uint32_t width = job->width;
+    const float *x = job->x;
     const float inv_width = 1.0f / (float)width;
     struct cpu_order sum;
 
     cpu_order_begin(&sum);
     for (uint32_t k = 0; k < width; k++) {
         cpu_order_term(&sum, k, x[k] * x[k]);
-        if (partial && partial->k == k)
-            sum.chain[k % 4] = cpu_hook_value(partial, sum.chain[k % 4]);
+        if (patch)
+            sum.chain[k % 4] = cpu_hook_value(
+                patch, (struct cpu_hook_at){HOOK_PARTIAL, group, k, HOOK_NONE}, sum.chain[k % 4]);
         if (k % NM_BLOCK == NM_BLOCK - 1 || k + 1 == width)
             cpu_order_block(&sum, k / NM_BLOCK, cpu_order_join(&sum));
     }
-    return nm_rsqrt(cpu_order_end(&sum) * inv_width + eps);
+    return nm_rsqrt(cpu_order_end(&sum) * inv_width + job->eps);
 }
 
 void cpu_norm_scalar(const struct cpu_norm *job)
 {
-    const float r = group_factor(job->x, job->width, job->eps, NULL);
+    const float r = group_factor(job, NULL, 0);
 
     for (uint32_t k = 0; k < job->width; k++)
         job->out[k] = cpu_round((job->x[k] * r) * job->gain[k], job->act);
@@ -49,30 +52,34 @@ void cpu_norm(const struct cpu_task *task)
     }
 }
 
-void cpu_norm_patch(const struct cpu_patch *patch)
+/* One group again, with all faults in. */
+static void patch_group(const struct cpu_patch *patch, uint32_t group)
 {
     const struct cpu *cpu = patch->run->cpu;
     const struct node *node = patch->node;
-    struct hook *hook = patch->hook;
-    const uint32_t group = hook->data.row / node->width * node->width;
-    const uint32_t k = hook->data.row % node->width;
-    const float eps = cpu_hparams(cpu)->norm_eps;
-    const float *x = patch->in + group, *gain = cpu_weight_floats(node->weight);
+    const float *gain = cpu_weight_floats(node->weight);
     float *out = cpu_reg(cpu, node->out, patch->slot) + group;
+    float *x = patch->scratch->input;
+    const struct cpu_norm job = {.x = x,
+                                 .gain = gain,
+                                 .out = out,
+                                 .width = node->width,
+                                 .act = cpu->base.act,
+                                 .eps = cpu_hparams(cpu)->norm_eps};
 
-    if (hook->point == HOOK_OPERAND || hook->point == HOOK_PARTIAL) {
-        float *faulty = patch->scratch->input;
-        memcpy(faulty, x, node->width * sizeof(*x));
-        if (hook->point == HOOK_OPERAND)
-            faulty[hook->data.k] = cpu_hook_value(&hook->data, faulty[hook->data.k]);
-        const float r = group_factor(faulty, node->width, eps, cpu_hook_at(patch, HOOK_PARTIAL));
-        for (uint32_t i = 0; i < node->width; i++)
-            out[i] = cpu_round((faulty[i] * r) * gain[i], cpu->base.act);
-        return;
+    for (uint32_t k = 0; k < node->width; k++)
+        x[k] = cpu_hook_value(patch, (struct cpu_hook_at){HOOK_OPERAND, group, k, HOOK_NONE},
+                              patch->in[group + k]);
+    const float r = group_factor(&job, patch, group);
+    for (uint32_t k = 0; k < node->width; k++) {
+        struct cpu_hook_at at = {HOOK_WEIGHT, group + k, HOOK_NONE, HOOK_NONE};
+        const float g = lang_float(cpu_hook_bits(patch, at, lang_bits(gain[k])));
+        out[k] = cpu_hook_result(patch, at, (x[k] * r) * g, cpu->base.act);
     }
-    const float r = group_factor(x, node->width, eps, NULL);
-    float g = gain[k];
-    if (hook->point == HOOK_WEIGHT)
-        g = lang_float(cpu_hook_bits(&hook->data, lang_bits(g)));
-    out[k] = cpu_hook_result(hook, (x[k] * r) * g, cpu->base.act);
+}
+
+void cpu_norm_patch(const struct cpu_patch *patch)
+{
+    for (uint32_t group = 0; group < patch->node->rows; group += patch->node->width)
+        patch_group(patch, group);
 }

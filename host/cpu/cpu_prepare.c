@@ -15,9 +15,12 @@ static enum status own_pages(const struct cpu_run *run, const struct column *col
 
     for (uint32_t layer = column->start_layer; layer < column->end_layer && st == STATUS_OK;
          layer++) {
-        const struct kv_site site = {
-            .branch = column->branch, .layer = layer, .position = column->position};
-        st = cpu_edit_page(run->cpu, &site);
+        const uint32_t written[] = {column->position, column_entry(column)};
+        for (uint32_t i = 0; i < (written[0] == written[1] ? 1 : 2) && st == STATUS_OK; i++) {
+            const struct kv_site site = {
+                .branch = column->branch, .layer = layer, .position = written[i]};
+            st = cpu_edit_page(run->cpu, &site);
+        }
     }
     return st;
 }
@@ -29,9 +32,10 @@ static enum status check_pages(const struct cpu_run *run, const struct column *c
 
     for (uint32_t layer = column->start_layer; layer < column->end_layer; layer++) {
         const uint32_t *table = kv_table(run->cpu->base.kv, column->branch, layer);
-        const bool windowed = hparams_windowed(hp, layer) && column->position >= hp->window;
-        uint32_t block = windowed ? (column->position - hp->window + 1) / KV_PAGE_POSITIONS : 0;
-        for (; block <= column->position / KV_PAGE_POSITIONS; block++) {
+        const uint32_t last = column_last(column);
+        const bool windowed = hparams_windowed(hp, layer) && last >= hp->window;
+        uint32_t block = windowed ? (last - hp->window + 1) / KV_PAGE_POSITIONS : 0;
+        for (; block <= last / KV_PAGE_POSITIONS; block++) {
             if (table[block] == KV_NO_PAGE) {
                 log_error("pass: branch %" PRIu32 " layer %" PRIu32 ": found no K and V at "
                           "position %" PRIu32 ", expected them below position %" PRIu32,
@@ -85,7 +89,8 @@ static enum status save_inputs(struct cpu_run *run)
     if (n == 0)
         return STATUS_OK;
     run->saved = calloc(n, sizeof(*run->saved));
-    if (!run->saved)
+    run->patched = calloc(n, sizeof(struct hook *));
+    if (!run->saved || !run->patched)
         goto fail;
     for (uint32_t i = 0; i < n; i++) {
         const struct node *node = &graph->node[run->pass->hooks[i].node];
@@ -119,5 +124,7 @@ void cpu_prepare_finish(struct cpu_run *run)
     for (uint32_t i = 0; run->saved && i < run->pass->n_hooks; i++)
         free(run->saved[i]);
     free(run->saved);
+    free(run->patched);
     run->saved = NULL;
+    run->patched = NULL;
 }

@@ -51,7 +51,7 @@ static struct cpu_rope rope_of(const struct cpu_run *run, const struct node *nod
     const struct hparams *hp = cpu_hparams(cpu);
 
     return (struct cpu_rope){.table = cpu->rope[node->table] +
-                                      (size_t)cpu_column(run, slot)->position * hp->rope_dim,
+                                      (size_t)column_rope(cpu_column(run, slot)) * hp->rope_dim,
                              .head_dim = hp->head_dim,
                              .rope_dim = hp->rope_dim,
                              .neox = hp->rope_neox,
@@ -76,23 +76,16 @@ void cpu_rope(const struct cpu_task *task)
 
 void cpu_rope_patch(const struct cpu_patch *patch)
 {
-    const struct cpu *cpu = patch->run->cpu;
-    struct hook *hook = patch->hook;
     const struct cpu_rope rope = rope_of(patch->run, patch->node, patch->slot);
-    const uint32_t feature = hook->point == HOOK_OPERAND ? hook->data.k : hook->data.row;
-    const uint32_t begin = feature / rope.head_dim * rope.head_dim, f = feature - begin;
-    float *out = cpu_reg(cpu, patch->node->out, patch->slot) + begin;
-    float *head = patch->scratch->input;
+    float *out = cpu_reg(patch->run->cpu, patch->node->out, patch->slot);
+    float *x = patch->scratch->input;
 
-    memcpy(head, patch->in + begin, rope.head_dim * sizeof(*head));
-    if (hook->point == HOOK_OPERAND) {
-        head[f] = cpu_hook_value(&hook->data, head[f]);
-        uint32_t a = f, b = f;
-        if (f < rope.rope_dim)
-            pair_of(&rope, f, &a, &b);
-        out[a] = cpu_round(rotated(&rope, head, a), rope.act);
-        out[b] = cpu_round(rotated(&rope, head, b), rope.act);
-        return;
+    for (uint32_t i = 0; i < patch->node->rows; i++)
+        x[i] = cpu_hook_value(patch, (struct cpu_hook_at){HOOK_OPERAND, HOOK_NONE, i, HOOK_NONE},
+                              patch->in[i]);
+    for (uint32_t i = 0; i < patch->node->rows; i++) {
+        const uint32_t feature = i % rope.head_dim;
+        out[i] = cpu_hook_result(patch, (struct cpu_hook_at){HOOK_OUT, i, HOOK_NONE, HOOK_NONE},
+                                 rotated(&rope, x + (i - feature), feature), rope.act);
     }
-    out[f] = cpu_hook_result(hook, rotated(&rope, head, f), rope.act);
 }

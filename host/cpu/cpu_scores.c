@@ -15,9 +15,9 @@ static struct cpu_kv_at key_at(const struct cpu_attention *job, uint32_t key, ui
                               .position = key};
 }
 
-/* One score; `weight`, `partial`: faults at their element k, or null. */
+/* One score; `patch`: with its faults of a head, or null. */
 static float score(const struct cpu_attention *job, const float *q, uint32_t key,
-                   struct hook_data *weight, struct hook_data *partial)
+                   const struct cpu_patch *patch, uint32_t head)
 {
     const uint32_t head_dim = cpu_hparams(job->cpu)->head_dim;
     struct cpu_order sum;
@@ -25,12 +25,14 @@ static float score(const struct cpu_attention *job, const float *q, uint32_t key
     cpu_order_begin(&sum);
     for (uint32_t k = 0; k < head_dim; k++) {
         const struct cpu_kv_at at = key_at(job, key, k);
+        struct cpu_hook_at hook = {HOOK_WEIGHT, head, k, key};
         uint32_t stored = cpu_kv_read(job->cpu, &at);
-        if (weight && weight->k == k)
-            stored = cpu_hook_bits(weight, stored);
+        if (patch)
+            stored = cpu_hook_bits(patch, hook, stored);
         cpu_order_term(&sum, k, q[k] * nm_load(stored, job->cpu->base.kv_storage));
-        if (partial && partial->k == k)
-            sum.chain[k % 4] = cpu_hook_value(partial, sum.chain[k % 4]);
+        hook.point = HOOK_PARTIAL;
+        if (patch)
+            sum.chain[k % 4] = cpu_hook_value(patch, hook, sum.chain[k % 4]);
         if (k % NM_BLOCK == NM_BLOCK - 1 || k + 1 == head_dim)
             cpu_order_block(&sum, k / NM_BLOCK, cpu_order_join(&sum));
     }
@@ -44,7 +46,7 @@ void cpu_scores_scalar(const struct cpu_attention *job)
     for (uint32_t h = 0; h < job->heads; h++)
         for (uint32_t key = job->first; key <= job->last; key++)
             job->scores[h * job->score_stride + key] =
-                score(job, job->q + (size_t)h * head_dim, key, NULL, NULL);
+                score(job, job->q + (size_t)h * head_dim, key, NULL, 0);
 }
 
 void cpu_scores(const struct cpu_task *task)
@@ -54,20 +56,21 @@ void cpu_scores(const struct cpu_task *task)
 
 void cpu_scores_patch(const struct cpu_patch *patch)
 {
-    struct hook *hook = patch->hook;
-    const uint32_t head_dim = patch->node->width, head = hook->data.row;
-    const struct cpu_attention job = cpu_attention_job(patch->run, patch->node, patch->slot, head);
+    const uint32_t head_dim = patch->node->width;
     float *q = patch->scratch->input;
 
-    memcpy(q, patch->in + (size_t)head * head_dim, head_dim * sizeof(*q));
-    if (hook->point == HOOK_OPERAND) {
-        q[hook->data.k] = cpu_hook_value(&hook->data, q[hook->data.k]);
-        for (uint32_t key = job.first; key <= job.last; key++)
-            job.scores[key] = score(&job, q, key, NULL, NULL);
-        return;
+    for (uint32_t head = 0; head < patch->node->rows; head++) {
+        const struct cpu_attention job =
+            cpu_attention_job(patch->run, patch->node, patch->slot, head);
+        if (!cpu_hook_in(patch, HOOK_SEVERAL, head))
+            continue;
+        for (uint32_t k = 0; k < head_dim; k++)
+            q[k] = cpu_hook_value(patch, (struct cpu_hook_at){HOOK_OPERAND, head, k, HOOK_NONE},
+                                  patch->in[(size_t)head * head_dim + k]);
+        for (uint32_t key = job.first; key <= job.last; key++) {
+            const float value = score(&job, q, key, patch, head);
+            job.scores[key] = cpu_hook_result(
+                patch, (struct cpu_hook_at){HOOK_OUT, head, HOOK_NONE, key}, value, NM_F32);
+        }
     }
-    const uint32_t key = hook->data.key;
-    const float value =
-        score(&job, q, key, cpu_hook_at(patch, HOOK_WEIGHT), cpu_hook_at(patch, HOOK_PARTIAL));
-    job.scores[key] = cpu_hook_result(hook, value, NM_F32);
 }

@@ -16,10 +16,15 @@ static float largest(const float *scores, uint32_t first, uint32_t last)
     return lang_float(nm_unkey(key));
 }
 
-/* Fills probs [first, last]; `partial`: fault of the sum's chain behind the term at its key. */
-static void softmax(const float *scores, uint32_t first, uint32_t last, float *probs,
-                    struct hook_data *partial)
+struct keys {
+    uint32_t first, last;
+};
+
+/* Fills probs [first, last]; `patch`: with its faults of the sum of a head, or null. */
+static void softmax(const float *scores, struct keys seen, float *probs,
+                    const struct cpu_patch *patch, uint32_t head)
 {
+    const uint32_t first = seen.first, last = seen.last;
     const float m = largest(scores, first, last);
     struct cpu_order sum;
 
@@ -27,8 +32,9 @@ static void softmax(const float *scores, uint32_t first, uint32_t last, float *p
     for (uint32_t i = first; i <= last; i++) {
         probs[i] = nm_exp(scores[i] - m);
         cpu_order_term(&sum, i, probs[i]);
-        if (partial && partial->key == i)
-            sum.chain[i % 4] = cpu_hook_value(partial, sum.chain[i % 4]);
+        if (patch)
+            sum.chain[i % 4] = cpu_hook_value(
+                patch, (struct cpu_hook_at){HOOK_PARTIAL, head, HOOK_NONE, i}, sum.chain[i % 4]);
         if (i % NM_BLOCK == NM_BLOCK - 1 || i == last)
             cpu_order_block(&sum, i / NM_BLOCK, cpu_order_join(&sum));
     }
@@ -39,7 +45,7 @@ static void softmax(const float *scores, uint32_t first, uint32_t last, float *p
 
 void cpu_softmax_scalar(const float *scores, uint32_t first, uint32_t last, float *probs)
 {
-    softmax(scores, first, last, probs, NULL);
+    softmax(scores, (struct keys){first, last}, probs, NULL, 0);
 }
 
 static void all_heads(const struct cpu_attention *job)
@@ -56,20 +62,18 @@ void cpu_softmax(const struct cpu_task *task)
 
 void cpu_softmax_patch(const struct cpu_patch *patch)
 {
-    struct hook *hook = patch->hook;
-    const uint32_t head = hook->data.row, key = hook->data.key;
-    const struct cpu_attention job = cpu_attention_job(patch->run, patch->node, patch->slot, head);
-    float *room = patch->scratch->attention;
+    float *scores = patch->scratch->attention;
 
-    if (hook->point == HOOK_OPERAND) {
-        memcpy(room + job.first, job.scores + job.first,
-               ((size_t)job.last - job.first + 1) * sizeof(*room));
-        room[key] = cpu_hook_value(&hook->data, room[key]);
-        softmax(room, job.first, job.last, job.probs, NULL);
-    } else if (hook->point == HOOK_PARTIAL) {
-        softmax(job.scores, job.first, job.last, job.probs, &hook->data);
-    } else {
-        softmax(job.scores, job.first, job.last, room, NULL);
-        job.probs[key] = cpu_hook_result(hook, room[key], NM_F32);
+    for (uint32_t head = 0; head < patch->node->rows; head++) {
+        const struct cpu_attention job =
+            cpu_attention_job(patch->run, patch->node, patch->slot, head);
+        struct cpu_hook_at at = {HOOK_OPERAND, head, HOOK_NONE, 0};
+        if (!cpu_hook_in(patch, HOOK_SEVERAL, head))
+            continue;
+        for (at.key = job.first; at.key <= job.last; at.key++)
+            scores[at.key] = cpu_hook_value(patch, at, job.scores[at.key]);
+        softmax(scores, (struct keys){job.first, job.last}, job.probs, patch, head);
+        for (at.key = job.first; at.key <= job.last; at.key++)
+            job.probs[at.key] = cpu_hook_result(patch, at, job.probs[at.key], NM_F32);
     }
 }

@@ -194,7 +194,8 @@ struct cpu_run {
     uint32_t slots;   /* register rows in use */
     uint32_t threads; /* that run it */
     struct cpu_team team;
-    float **saved; /* (n_hooks) input row of hooks whose op works in place; null others */
+    float **saved;         /* (n_hooks) input row of hooks whose op works in place; null others */
+    struct hook **patched; /* (n_hooks) room for the hooks of a patch */
     struct column_result *out;
 };
 

@@ -22,7 +22,7 @@ static const float *close_up(const struct cpu_run *run, const struct node *node,
                              const float *values, uint32_t slot)
 {
     const struct cpu *cpu = run->cpu;
-    const uint32_t position = cpu_column(run, slot)->position, n = position + 1;
+    const uint32_t position = column_last(cpu_column(run, slot)), n = position + 1;
     const uint32_t first = node->window != 0 && n > node->window ? n - node->window : 0;
     float *out = cpu->scratch[cpu->threads].watch;
 
@@ -47,7 +47,7 @@ void cpu_watch(const struct cpu_run *run, const struct node *node)
             continue;
         if (node->out == REG_S || node->out == REG_P) {
             values = close_up(run, node, values, slot);
-            count = node->rows * (cpu_column(run, slot)->position + 1);
+            count = node->rows * (column_last(cpu_column(run, slot)) + 1);
         }
         pass->watch(pass->watch_user, node, run->cpu->slot_column[slot], values, count);
     }

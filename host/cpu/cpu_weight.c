@@ -148,8 +148,7 @@ void cpu_weight_edit(struct cpu_weight *weight, const struct weight_site *site,
         row = room;
     }
     data->before = quant_field_read(t->type, row, site->k, site->field);
-    quant_field_write(t->type, row, site->k, site->field,
-                      hook_edit(data->before, data->and_mask, data->or_mask, data->xor_mask));
+    quant_field_write(t->type, row, site->k, site->field, hook_edit(*data, 0, data->before, 0));
     if (weight->tiles) {
         cpu_pack_put_row(t, weight->tiles + site->row / CPU_TILE * weight->tile_bytes,
                          site->row % CPU_TILE, row);

@@ -43,6 +43,12 @@ static enum status check_column(const struct executor *ex, const struct column *
         log_error("pass: column %" PRIu32 ": found outputs %" PRIu32 " with end layer %" PRIu32
                   ", expected COLUMN_* bits, and none before layer %" PRIu32,
                   i, c->outputs, c->end_layer, hp->n_layers);
+    } else if (column_entry(c) > c->position || column_last(c) > c->position ||
+               column_rope(c) >= ex->positions) {
+        log_error("pass: column %" PRIu32 " of position %" PRIu32 ": found KV entry %" PRIu32
+                  ", last key %" PRIu32 ", rope row %" PRIu32
+                  ", expected the first two up to the position and rows below %" PRIu32,
+                  i, c->position, column_entry(c), column_last(c), column_rope(c), ex->positions);
     } else {
         return STATUS_OK;
     }
@@ -58,6 +64,13 @@ static enum status check_pair(const struct column *columns, uint32_t j, uint32_t
         log_error("pass: columns %" PRIu32 " and %" PRIu32 ": found branch %" PRIu32
                   " position %" PRIu32 " twice, expected one column each",
                   j, i, a->branch, a->position);
+        return STATUS_USAGE;
+    }
+    const struct column *late = a->position > b->position ? a : b;
+    if (a->branch == b->branch && column_entry(late) != late->position && same_layers(a, b)) {
+        log_error("pass: columns %" PRIu32 " and %" PRIu32 ": found position %" PRIu32
+                  " writing KV entry %" PRIu32 " beside an earlier position, expected two passes",
+                  j, i, late->position, column_entry(late));
         return STATUS_USAGE;
     }
     if ((a->save != EXECUTOR_NONE && (a->save == b->save || a->save == b->checkpoint)) ||
@@ -150,18 +163,64 @@ static struct extent extent_of(const struct node *node, uint32_t point)
     return e;
 }
 
+/* Coordinates that name a group are its first element, whatever element was given. */
+static void open_hook(const struct node *node, struct hook *hook)
+{
+    struct hook_data *d = &hook->data;
+    const bool sums = hook->point == HOOK_OPERAND || hook->point == HOOK_PARTIAL;
+    const bool grouped =
+        (node->op == OP_NORM && sums) || (node->op == OP_HEADS && hook->point == HOOK_OPERAND);
+
+    hook_open(d);
+    if (grouped)
+        d->row -= d->row % node->width;
+    if (d->readers == 0) {
+        d->reader = 0;
+        d->readers = node->rows;
+    }
+    d->point = hook->point;
+    d->list = 1;
+}
+
+static bool range_fits(uint32_t first, uint32_t n, uint32_t step, uint32_t count)
+{
+    return count == 0 || (first < count && (uint64_t)first + (uint64_t)(n - 1) * step < count);
+}
+
+static bool keys_fit(const struct column *column, const struct node *node,
+                     const struct hook_data *d)
+{
+    const uint32_t last = column_last(column);
+    const uint32_t first = node->window != 0 && last >= node->window ? last - node->window + 1 : 0;
+
+    /* a capture serves a later column, which may see more */
+    return d->capture != 0 || (d->key >= first && d->key <= last && d->keys - 1 <= last - d->key);
+}
+
 static bool hook_fits(const struct pass *pass, const struct node *node, const struct hook *hook)
 {
     const struct hook_data *d = &hook->data;
     const struct extent e = extent_of(node, hook->point);
-    const uint32_t position = pass->columns[hook->column].position;
 
-    if ((e.row != 0 && d->row >= e.row) || (e.k != 0 && d->k >= e.k))
-        return false;
-    if (e.keyed && (d->key > position || (node->window != 0 && position - d->key >= node->window)))
+    if (!range_fits(d->row, d->rows, d->row_step, e.row) ||
+        !range_fits(d->k, d->ks, d->k_step, e.k) ||
+        (e.keyed && !keys_fit(&pass->columns[hook->column], node, d)))
         return false;
     return !e.field || (d->field < QUANT_FIELD_COUNT &&
                         quant_field_width(node->weight->type, (enum quant_field)d->field) > 0);
+}
+
+/* Words of captured bits lie inside the pass's, and are there where the kind needs them. */
+static bool words_fit(const struct pass *pass, const struct hook_data *d)
+{
+    const uint64_t most = UINT32_MAX - 1, size = hook_size(d);
+    const bool other = d->kind == KIND_STALE || d->kind == KIND_MIX || d->kind == KIND_WRONG_READ ||
+                       d->kind == KIND_WRONG_WRITE;
+
+    if (other && d->source == 0 && d->capture == 0)
+        return false;
+    return size <= most && (d->capture == 0 || d->capture - 1 + size <= pass->n_words) &&
+           (d->source == 0 || d->source - 1 + size <= pass->n_words);
 }
 
 /* Whoever makes hooks has checked them (inject); what does not fit here is a broken promise. */
@@ -170,22 +229,22 @@ static enum status check_hook(const struct executor *ex, const struct pass *pass
     const struct graph *graph = &ex->model->graph;
     struct hook *hook = &pass->hooks[i];
 
-    if (hook->node >= graph->count || hook->column >= pass->n_columns ||
-        hook->data.capture > pass->n_hooks) {
+    if (hook->node >= graph->count || hook->column >= pass->n_columns) {
         log_error("pass: hook %" PRIu32 ": found node %" PRIu32 ", column %" PRIu32
-                  ", capture %" PRIu32 ", expected them inside the pass",
-                  i, hook->node, hook->column, hook->data.capture);
+                  ", expected them inside the pass",
+                  i, hook->node, hook->column);
         return STATUS_INTERNAL;
     }
     const struct node *node = &graph->node[hook->node];
-    if (!has_point(node->op, hook->point) || !hook_fits(pass, node, hook)) {
+    open_hook(node, hook);
+    if (!has_point(node->op, hook->point) || !hook_fits(pass, node, hook) ||
+        !words_fit(pass, &hook->data)) {
         log_error("pass: hook %" PRIu32 ": found point %" PRIu32 " row %" PRIu32 " k %" PRIu32
                   " key %" PRIu32 " field %" PRIu32 ", expected coordinates of '%s'",
                   i, hook->point, hook->data.row, hook->data.k, hook->data.key, hook->data.field,
                   node->site);
         return STATUS_INTERNAL;
     }
-    hook->data.count = hook->data.before = hook->data.after = 0;
     return STATUS_OK;
 }
 
@@ -226,6 +285,7 @@ enum status executor_edit_kv(struct executor *ex, const struct kv_site *site,
                   site->branch, site->layer, site->position, site->feature);
         return STATUS_USAGE;
     }
+    hook_open(data);
     return ex->ops->edit_kv(ex, site, data);
 }
 
@@ -243,7 +303,24 @@ enum status executor_edit_weight(struct executor *ex, const struct weight_site *
                   quant_name(t->type));
         return STATUS_USAGE;
     }
+    hook_open(data);
     return ex->ops->edit_weight(ex, site, data);
+}
+
+enum status executor_edit_table(struct executor *ex, const struct table_site *site,
+                                struct hook_data *data)
+{
+    const struct hparams *hp = &ex->model->hp;
+    const uint32_t tables = hp->window_period ? 2 : 1;
+
+    if (site->table >= tables || site->position >= ex->positions || site->element >= hp->rope_dim) {
+        log_error("table edit: found table %" PRIu32 " position %" PRIu32 " element %" PRIu32
+                  ", expected %" PRIu32 " tables of %" PRIu32 " positions of %" PRIu32 " numbers",
+                  site->table, site->position, site->element, tables, ex->positions, hp->rope_dim);
+        return STATUS_USAGE;
+    }
+    hook_open(data);
+    return ex->ops->edit_table(ex, site, data);
 }
 
 enum status executor_read_checkpoint(struct executor *ex, uint32_t row, uint32_t layer, float *out)

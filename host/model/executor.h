@@ -34,11 +34,30 @@ struct column {
                              taken, or EXECUTOR_NONE (then start_layer must be 0) */
     uint32_t start_layer; /* first layer evaluated; n_layers: only output norm and output */
     uint32_t end_layer;   /* one past the last; below n_layers: no outputs */
+    uint32_t entry;       /* KV entry written instead of the position's own (which becomes zeros),
+                             + 1; 0: the position's own. At most the position; then no earlier
+                             position of the branch may be in the pass */
+    uint32_t keys;        /* key positions seen: 0 .. keys - 1; 0: up to and with its own */
+    uint32_t rope;        /* row of the rope table, + 1; 0: the position's */
     uint32_t save;        /* row of the checkpoint store that receives the residual entering each
                              layer start_layer + 1 .. end_layer (and start_layer itself when it is 0
                              and came from a token), or EXECUTOR_NONE */
     uint32_t outputs;     /* COLUMN_* */
 };
+
+/* The last key position the column sees, its row of the rope table, the KV entry it writes. */
+static inline uint32_t column_last(const struct column *c)
+{
+    return c->keys ? c->keys - 1 : c->position;
+}
+static inline uint32_t column_rope(const struct column *c)
+{
+    return c->rope ? c->rope - 1 : c->position;
+}
+static inline uint32_t column_entry(const struct column *c)
+{
+    return c->entry ? c->entry - 1 : c->position;
+}
 
 struct column_result {
     uint32_t token; /* order of numerics 6; NaN lowest, all NaN: 0 */
@@ -48,12 +67,15 @@ struct column_result {
     const float *logits; /* (n_vocab), valid until the next pass; null if not asked for */
 };
 
-/* A fault in one evaluation: op `node` of the graph, for column `column` of the pass. */
+/* A fault in one evaluation: op `node` of the graph, for column `column` of the pass.
+ *
+ * At its node a pass first fills the captures of all columns, from evaluations without hooks; then
+ * it does the hooks of each column together, in their order: one evaluation with all of them in. */
 struct hook {
     uint32_t node; /* index in model->graph.node */
     uint32_t column;
     uint32_t point;        /* HOOK_* */
-    struct hook_data data; /* coordinates and bits in; count, before, after out */
+    struct hook_data data; /* coordinates and bits in; proof out */
 };
 
 /* Watching: called for each column after each node, with the node's output row of that column
@@ -66,8 +88,10 @@ struct pass {
     const struct column *columns; /* (n_columns), at most executor_info.max_columns; sorted by
                                      start_layer; the active ones of every layer are a prefix */
     uint32_t n_columns;
-    struct hook *hooks; /* (n_hooks); applied in this order at their node */
+    struct hook *hooks; /* (n_hooks) */
     uint32_t n_hooks;
+    uint32_t *words; /* (n_words) bits that hooks capture and take, in and out */
+    uint32_t n_words;
     executor_watch *watch; /* null: none */
     void *watch_user;
 };
@@ -100,6 +124,13 @@ struct kv_site {
     uint32_t feature; /* kv head * head_dim + feature of the head */
 };
 
+/* One number of a rope table: (positions, rope_dim / 2, {cos, sin}) f32. */
+struct table_site {
+    uint32_t table; /* 0: global, 1: of windowed layers */
+    uint32_t position;
+    uint32_t element;
+};
+
 /* One field of a stored weight, in GGUF terms. */
 struct weight_site {
     const struct tensor *tensor;
@@ -113,11 +144,13 @@ struct executor;
 struct executor_ops {
     void (*destroy)(struct executor *ex);
     enum status (*pass)(struct executor *ex, const struct pass *pass, struct column_result *out);
-    /* Edits stored bits: data->before and after are read back from the device's own memory, count
-     * becomes 1. Only the masks of `data` are read. */
+    /* Edits stored bits by hook_edit, without other bits: data->before and after are read back from
+     * the device's own memory, count becomes 1. */
     enum status (*edit_kv)(struct executor *ex, const struct kv_site *site, struct hook_data *data);
     enum status (*edit_weight)(struct executor *ex, const struct weight_site *site,
                                struct hook_data *data);
+    enum status (*edit_table)(struct executor *ex, const struct table_site *site,
+                              struct hook_data *data);
     /* Residual entering `layer` in checkpoint row `row`: out (n_embd). */
     enum status (*read_checkpoint)(struct executor *ex, uint32_t row, uint32_t layer, float *out);
     void (*info)(const struct executor *ex, struct executor_info *out);
@@ -131,6 +164,7 @@ struct executor {
     struct kv *kv;
     enum storage act, kv_storage;
     uint32_t n_checkpoints;
+    uint32_t positions; /* most of a branch, and rows of the rope tables */
 };
 
 /* Results: (n_columns). STATUS_USAGE (logged) for columns that are not in order or out of range:
@@ -141,6 +175,8 @@ enum status executor_edit_kv(struct executor *ex, const struct kv_site *site,
                              struct hook_data *data) STATUS_MUST_USE;
 enum status executor_edit_weight(struct executor *ex, const struct weight_site *site,
                                  struct hook_data *data) STATUS_MUST_USE;
+enum status executor_edit_table(struct executor *ex, const struct table_site *site,
+                                struct hook_data *data) STATUS_MUST_USE;
 enum status executor_read_checkpoint(struct executor *ex, uint32_t row, uint32_t layer,
                                      float *out) STATUS_MUST_USE;
 void executor_info(const struct executor *ex, struct executor_info *out);

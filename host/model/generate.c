@@ -16,12 +16,12 @@ struct run {
     uint32_t columns;             /* most a pass */
     struct column *column;        /* (columns) */
     struct column_result *result; /* (columns) */
-    int32_t *previous;            /* (columns) token one position before */
+    struct tap_pass *pass;
 };
 
 const char *generate_stop_name(enum generate_stop stop)
 {
-    return stop == GENERATE_END ? "end" : "length";
+    return stop == GENERATE_END ? "end" : stop == GENERATE_DUE ? "due" : "length";
 }
 
 static bool wants_logits(const struct generate_params *p)
@@ -43,7 +43,6 @@ static void fill_column(const struct run *r, uint32_t i, uint32_t position)
         outputs |= COLUMN_LOGITS;
     if (!last && p->prompt_logprobs)
         outputs |= COLUMN_LOGITS;
-    r->previous[i] = position > 0 ? token_at(r, position - 1) : 0;
     r->column[i] = (struct column){.branch = r->g->branch,
                                    .position = position,
                                    .token = token_at(r, position),
@@ -56,17 +55,21 @@ static void fill_column(const struct run *r, uint32_t i, uint32_t position)
                                    .outputs = outputs};
 }
 
+/* A fault made an integer that the run cannot go on with. */
+static bool is_due(const struct run *r)
+{
+    return r->p->tap && r->p->tap->due;
+}
+
 static enum status run_columns(struct run *r, uint32_t position, uint32_t n)
 {
     for (uint32_t i = 0; i < n; i++)
         fill_column(r, i, position + i);
-    struct tap_pass pass = {.ex = r->p->ex,
-                            .columns = r->column,
-                            .n = n,
-                            .previous_token = r->previous,
-                            .watch = r->p->watch,
-                            .watch_user = r->p->watch_user};
-    return tap_run(r->p->tap, &pass, r->result);
+    tap_begin(r->pass);
+    enum status st = tap_add(r->pass, r->p->tap, r->column, n, r->result);
+    if (st || is_due(r))
+        return st;
+    return tap_go(r->pass, r->p->watch, r->p->watch_user);
 }
 
 static void take_logprobs(struct run *r, uint32_t position, uint32_t n)
@@ -86,7 +89,7 @@ static enum status run_prompt(struct run *r, struct column_result *out_last)
         uint32_t n = p->n_ids - done < r->columns ? p->n_ids - done : r->columns;
         n = tap_split(p->tap, done, n);
         enum status st = run_columns(r, done, n);
-        if (st)
+        if (st || is_due(r))
             return st;
         if (p->prompt_logprobs)
             take_logprobs(r, done, n);
@@ -117,6 +120,9 @@ static enum status take_step(struct run *r, const struct column_result *result, 
             return STATUS_MEMORY;
         sampler_top(result->logits, n_vocab, step->top, p->top);
     }
+    enum status st = tap_pick(p->tap, position, &token);
+    if (st || is_due(r))
+        return st;
     r->g->tokens[r->g->n_tokens++] = (int32_t)token;
     r->g->hash = hash_fold64(r->g->hash, result->hash);
     if (p->progress)
@@ -129,7 +135,7 @@ static enum status decode(struct run *r, struct column_result result)
     const struct generate_params *p = r->p;
     for (uint32_t position = p->n_ids - 1;; position++) {
         enum status st = take_step(r, &result, position);
-        if (st)
+        if (st || is_due(r))
             return st;
         int32_t token = r->g->tokens[r->g->n_tokens - 1];
         if (!p->ignore_end && tokenizer_is_end(p->ex->model->tokenizer, token)) {
@@ -139,7 +145,7 @@ static enum status decode(struct run *r, struct column_result result)
         if (r->g->n_tokens == p->n)
             return STATUS_OK;
         st = run_columns(r, position + 1, 1);
-        if (st)
+        if (st || is_due(r))
             return st;
         result = r->result[0];
     }
@@ -150,27 +156,25 @@ static enum status run_init(struct run *r, struct generation *g, struct arena *a
 {
     struct executor_info info;
     executor_info(p->ex, &info);
-    uint32_t hooks = p->tap ? p->tap->n_hooks : 0;
-    uint32_t most = info.max_columns > hooks ? info.max_columns - hooks : 1;
+    uint32_t most = info.max_columns;
     *r = (struct run){.p = p, .g = g, .arena = arena};
     r->columns = p->columns != 0 && p->columns < most ? p->columns : most;
     r->column = arena_array(arena, r->columns, sizeof *r->column);
     r->result = arena_array(arena, r->columns, sizeof *r->result);
-    r->previous = arena_array(arena, r->columns, sizeof *r->previous);
     g->tokens = arena_array(arena, p->n, sizeof *g->tokens);
     g->step = arena_array(arena, p->n, sizeof *g->step);
-    bool ok = r->column && r->result && r->previous && g->tokens && g->step;
+    bool ok = r->column && r->result && g->tokens && g->step;
     if (ok && p->prompt_logprobs) {
         g->prompt_logprobs = arena_array(arena, p->n_ids, sizeof *g->prompt_logprobs);
         ok = g->prompt_logprobs != NULL;
     }
-    return ok ? STATUS_OK : STATUS_MEMORY;
+    return ok ? tap_open(&r->pass, p->ex) : STATUS_MEMORY;
 }
 
 enum status generate(struct generation *out, struct arena *arena,
                      const struct generate_params *params)
 {
-    struct run run;
+    struct run run = {.p = params};
     struct column_result last = {0};
     if (params->n_ids == 0 || params->n == 0) {
         log_error(
@@ -182,21 +186,24 @@ enum status generate(struct generation *out, struct arena *arena,
     enum status st = kv_branch(params->ex->kv, &out->branch);
     if (st)
         return st;
+    double start = 0, middle = 0;
     st = run_init(&run, out, arena, params);
-    if (st)
-        goto fail;
-    double start = clock_seconds();
-    st = run_prompt(&run, &last);
-    if (st)
-        goto fail;
-    double middle = clock_seconds();
-    st = decode(&run, last);
-    if (st)
-        goto fail;
+    if (!st) {
+        start = middle = clock_seconds();
+        st = run_prompt(&run, &last);
+    }
+    if (!st && !is_due(&run)) {
+        middle = clock_seconds();
+        st = decode(&run, last);
+    }
+    tap_close(&run.pass);
+    if (st) {
+        kv_release(params->ex->kv, out->branch);
+        return st;
+    }
+    if (is_due(&run))
+        out->stop = GENERATE_DUE;
     out->prompt_seconds = middle - start;
     out->decode_seconds = clock_seconds() - middle;
     return STATUS_OK;
-fail:
-    kv_release(params->ex->kv, out->branch);
-    return st;
 }

@@ -36,7 +36,8 @@ struct generate_params {
     void *progress_user;
 };
 
-enum generate_stop { GENERATE_LENGTH, GENERATE_END };
+/* due: a fault made an integer that the run cannot go on with; tokens so far are valid. */
+enum generate_stop { GENERATE_LENGTH, GENERATE_END, GENERATE_DUE };
 
 struct generate_step {
     uint64_t hash;           /* of the logit row that gave the token */
@@ -61,6 +62,6 @@ struct generation {
 enum status generate(struct generation *out, struct arena *arena,
                      const struct generate_params *params) STATUS_MUST_USE;
 
-const char *generate_stop_name(enum generate_stop stop); /* "length", "end" */
+const char *generate_stop_name(enum generate_stop stop); /* "length", "end", "due" */
 
 #endif

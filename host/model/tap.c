@@ -1,194 +1,207 @@
 /* SPDX-License-Identifier: MIT */
-/* Attaches a tap's faults to one pass and collects their proofs. */
+/* Life of a tap, and where runs have to be cut for it. */
 #include "model/tap.h"
 
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
+#include "model/tap_impl.h"
 
-/* The pass as the executor gets it: columns with helpers, hooks with captures. */
-struct attached {
-    struct column *columns; /* (n + n_hooks) */
-    uint32_t *source;       /* (n + n_hooks) index in the caller's pass, EXECUTOR_NONE: helper */
-    struct column_result *result; /* (n + n_hooks) */
-    struct hook *hooks;           /* (2 n_hooks) */
-    uint32_t *tap_of;             /* (2 n_hooks) index in tap->hooks, EXECUTOR_NONE: capture */
-    uint32_t n_columns, n_hooks;
-};
-
-void tap_init(struct tap *tap)
+static void free_held(struct tap_held **list)
 {
-    *tap = (struct tap){.helper_branch = EXECUTOR_NONE, .strike_position = EXECUTOR_NONE};
+    struct tap_held *held = *list;
+    *list = held->next;
+    free(held->words);
+    free(held);
+}
+
+static void free_states(struct tap *tap)
+{
+    tap_release(tap, 0, 0);
+    for (uint32_t i = 0; i < tap->n_faults; i++) {
+        struct tap_state *state = tap->faults[i].state;
+        if (state) {
+            free(state->before);
+            free(state->fired);
+            free(state);
+        }
+        tap->faults[i].state = NULL;
+    }
+}
+
+enum status tap_init(struct tap *tap, struct tap_fault *faults, uint32_t n_faults,
+                     const struct executor *ex)
+{
+    *tap = (struct tap){.faults = faults, .n_faults = n_faults, .ex = ex};
+    for (uint32_t i = 0; i < n_faults; i++) {
+        faults[i].state = NULL;
+        hook_open(&faults[i].data);
+        faults[i].data.draw_row = faults[i].data.row;
+    }
+    for (uint32_t i = 0; i < n_faults; i++) {
+        faults[i].state = calloc(1, sizeof *faults[i].state);
+        if (!faults[i].state) {
+            log_error("out of memory for a trial of %u faults", n_faults);
+            free_states(tap);
+            *tap = (struct tap){0};
+            return STATUS_MEMORY;
+        }
+    }
+    return STATUS_OK;
+}
+
+enum status tap_finish(struct tap *tap, struct executor *ex)
+{
+    enum status st = tap_memory_undo(tap, ex);
+    free_states(tap);
+    free(tap->notes);
+    *tap = (struct tap){0};
+    return st;
+}
+
+enum status tap_note(struct tap *tap, uint32_t fault, uint32_t position,
+                     const struct hook_data *proof)
+{
+    if (proof->count == 0 && proof->changed == 0)
+        return STATUS_OK;
+    if (tap->n_notes == tap->room_notes) {
+        const uint32_t room = 2 * tap->room_notes + 16;
+        struct tap_note *notes = realloc(tap->notes, room * sizeof *notes);
+        if (!notes) {
+            log_error("out of memory for %u activations", room);
+            return STATUS_MEMORY;
+        }
+        tap->notes = notes;
+        tap->room_notes = room;
+    }
+    tap->notes[tap->n_notes++] = (struct tap_note){.fault = fault,
+                                                   .position = position,
+                                                   .count = proof->count,
+                                                   .changed = proof->changed,
+                                                   .first = proof->first,
+                                                   .before = proof->before,
+                                                   .after = proof->after};
+    return STATUS_OK;
+}
+
+struct tap_proof tap_proof(const struct tap *tap, uint32_t fault)
+{
+    struct tap_proof proof = {0};
+    for (uint32_t i = 0; i < tap->n_notes; i++) {
+        const struct tap_note *note = &tap->notes[i];
+        if (note->fault != fault)
+            continue;
+        if (note->count > 0 && (proof.count == 0 || note->position < proof.position)) {
+            proof.position = note->position;
+            proof.element = note->first;
+            proof.before = note->before;
+            proof.after = note->after;
+        }
+        proof.count += note->count;
+        proof.changed += note->changed;
+        proof.count_first += note->position == tap->faults[fault].position ? note->count : 0;
+    }
+    return proof;
+}
+
+void tap_cut(struct tap *tap, uint32_t position)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < tap->n_notes; i++) {
+        if (tap->notes[i].position < position)
+            tap->notes[kept++] = tap->notes[i];
+    }
+    tap->n_notes = kept;
+    tap_release(tap, 0, position);
+}
+
+enum status tap_hold(struct tap_state *state, uint32_t position, const struct hook_data *box,
+                     const uint32_t *words)
+{
+    const size_t size = hook_size(box) * sizeof *words;
+    struct tap_held *held = malloc(sizeof *held);
+    uint32_t *copy = malloc(size);
+    if (!held || !copy) {
+        log_error("out of memory for %zu bytes of captured bits", size);
+        free(held);
+        free(copy);
+        return STATUS_MEMORY;
+    }
+    memcpy(copy, words, size);
+    *held =
+        (struct tap_held){.position = position, .box = *box, .words = copy, .next = state->held};
+    state->held = held;
+    return STATUS_OK;
+}
+
+const struct tap_held *tap_held_at(const struct tap_state *state, uint32_t position)
+{
+    const struct tap_held *held = state->held;
+    while (held && held->position != position)
+        held = held->next;
+    return held;
+}
+
+void tap_release(struct tap *tap, uint32_t first, uint32_t end)
+{
+    for (uint32_t i = 0; i < tap->n_faults; i++) {
+        if (!tap->faults[i].state)
+            continue;
+        for (struct tap_held **list = &tap->faults[i].state->held; *list;) {
+            if ((*list)->position < first || (*list)->position >= end)
+                free_held(list);
+            else
+                list = &(*list)->next;
+        }
+    }
+}
+
+uint32_t tap_first(const struct tap *tap)
+{
+    uint32_t first = EXECUTOR_NONE;
+    for (uint32_t i = 0; i < tap->n_faults; i++) {
+        const struct tap_fault *fault = &tap->faults[i];
+        bool earlier = fault->place == TAP_EVALUATION ||
+                       (fault->place == TAP_CONTROL &&
+                        (fault->control == TAP_TOKEN || fault->control == TAP_SAMPLER));
+        uint32_t position = fault->position;
+        if (earlier && tap_stale(fault) && position > fault->begins)
+            position--;
+        first = position < first ? position : first;
+    }
+    return first;
 }
 
 uint32_t tap_split(const struct tap *tap, uint32_t position, uint32_t n)
 {
     if (!tap)
         return n;
-    if (!tap->struck && position < tap->strike_position && position + n > tap->strike_position)
-        n = tap->strike_position - position;
-    for (uint32_t h = 0; h < tap->n_hooks; h++) {
-        const struct tap_hook *hook = &tap->hooks[h];
-        if (hook->stale && position < hook->position && position + n > hook->position)
-            n = hook->position - position;
+    for (uint32_t i = 0; i < tap->n_faults; i++) {
+        const struct tap_fault *fault = &tap->faults[i];
+        if (!tap_is_memory(fault))
+            continue;
+        uint64_t until =
+            fault->position_count == TAP_FOREVER
+                ? UINT64_MAX
+                : (uint64_t)fault->position + (fault->position_count ? fault->position_count : 1);
+        if (position < fault->position && (uint64_t)position + n > fault->position)
+            n = fault->position - position;
+        if (position < until && (uint64_t)position + n > until)
+            n = (uint32_t)(until - position);
+    }
+    for (uint32_t i = 1; i < n; i++) {
+        if (tap_control_splits(tap, position + i))
+            return i;
     }
     return n;
 }
 
-static void attached_finish(struct attached *a)
+bool tap_is_shared(const struct tap *tap)
 {
-    free(a->columns);
-    free(a->source);
-    free(a->result);
-    free(a->hooks);
-    free(a->tap_of);
-}
-
-static enum status attached_init(struct attached *a, uint32_t columns, uint32_t hooks)
-{
-    *a = (struct attached){0};
-    a->columns = calloc(columns, sizeof *a->columns);
-    a->source = calloc(columns, sizeof *a->source);
-    a->result = calloc(columns, sizeof *a->result);
-    a->hooks = calloc(2 * (size_t)hooks, sizeof *a->hooks);
-    a->tap_of = calloc(2 * (size_t)hooks, sizeof *a->tap_of);
-    if (a->columns && a->source && a->result && (hooks == 0 || (a->hooks && a->tap_of)))
-        return STATUS_OK;
-    attached_finish(a);
-    log_error("out of memory for a pass of %u columns", columns);
-    return STATUS_MEMORY;
-}
-
-/* The element a hook names does not exist one position earlier: the first position, or a key that
- * lies beyond the earlier column. */
-static bool has_previous(const struct graph *graph, const struct tap_hook *hook)
-{
-    enum op op = graph->node[hook->node].op;
-    bool keyed = op == OP_SCORES || op == OP_SOFTMAX || op == OP_HEADS;
-    bool needs_key =
-        keyed && !(op == OP_HEADS && (hook->point == HOOK_OUT || hook->point == HOOK_MEM));
-    return hook->position > 0 && !(needs_key && hook->data.key >= hook->position);
-}
-
-/* A column that evaluates the position before columns[i] once more, on the helper branch. */
-static void add_helper(struct attached *a, const struct tap *tap, const struct tap_pass *pass,
-                       uint32_t i)
-{
-    const struct column *column = &pass->columns[i];
-    struct kv_share share = {.from = column->branch,
-                             .to = tap->helper_branch,
-                             .layer = 0,
-                             .layer_count = pass->ex->model->hp.n_layers,
-                             .positions = column->position - 1};
-    /* its earlier positions must be in the pages already: tap_split put the column first */
-    assert(i == 0 && tap->helper_branch != EXECUTOR_NONE && pass->previous_token);
-    kv_share(pass->ex->kv, &share);
-    struct column helper = *column;
-    helper.branch = tap->helper_branch;
-    helper.position = column->position - 1;
-    helper.token = pass->previous_token[i];
-    helper.checkpoint =
-        column->checkpoint == EXECUTOR_NONE ? EXECUTOR_NONE : column->checkpoint - 1;
-    helper.save = EXECUTOR_NONE;
-    a->source[a->n_columns] = EXECUTOR_NONE;
-    a->columns[a->n_columns++] = helper;
-}
-
-static void add_hook(struct attached *a, const struct tap_hook *hook, uint32_t index,
-                     uint32_t helper)
-{
-    if (helper != EXECUTOR_NONE) {
-        struct hook *capture = &a->hooks[a->n_hooks];
-        *capture = (struct hook){
-            .node = hook->node, .column = helper, .point = hook->point, .data = hook->data};
-        capture->data.capture = a->n_hooks + 2; /* the hook that follows, counted from 1 */
-        a->tap_of[a->n_hooks++] = EXECUTOR_NONE;
+    for (uint32_t i = 0; i < tap->n_faults; i++) {
+        if (tap->faults[i].place == TAP_WEIGHT || tap->faults[i].place == TAP_TABLE)
+            return true;
     }
-    struct hook *attached = &a->hooks[a->n_hooks];
-    *attached = (struct hook){
-        .node = hook->node, .column = a->n_columns, .point = hook->point, .data = hook->data};
-    attached->data.count = attached->data.before = attached->data.after = 0;
-    if (hook->stale) {
-        attached->data.and_mask = attached->data.xor_mask = 0;
-        attached->data.or_mask = 0;
-    }
-    a->tap_of[a->n_hooks++] = index;
-}
-
-static void attach(struct attached *a, const struct tap *tap, const struct tap_pass *pass)
-{
-    const struct graph *graph = &pass->ex->model->graph;
-    for (uint32_t i = 0; i < pass->n; i++) {
-        uint32_t helper = EXECUTOR_NONE;
-        for (uint32_t h = 0; h < tap->n_hooks && helper == EXECUTOR_NONE; h++) {
-            const struct tap_hook *hook = &tap->hooks[h];
-            if (hook->position == pass->columns[i].position && hook->stale &&
-                has_previous(graph, hook)) {
-                helper = a->n_columns;
-                add_helper(a, tap, pass, i);
-            }
-        }
-        for (uint32_t h = 0; h < tap->n_hooks; h++) {
-            const struct tap_hook *hook = &tap->hooks[h];
-            if (hook->position == pass->columns[i].position)
-                add_hook(a, hook, h,
-                         hook->stale && has_previous(graph, hook) ? helper : EXECUTOR_NONE);
-        }
-        a->source[a->n_columns] = i;
-        a->columns[a->n_columns++] = pass->columns[i];
-    }
-}
-
-static void collect(struct tap *tap, const struct attached *a, struct column_result *out)
-{
-    for (uint32_t i = 0; i < a->n_columns; i++) {
-        if (a->source[i] != EXECUTOR_NONE)
-            out[a->source[i]] = a->result[i];
-    }
-    for (uint32_t i = 0; i < a->n_hooks; i++) {
-        if (a->tap_of[i] == EXECUTOR_NONE)
-            continue;
-        struct hook_data *data = &tap->hooks[a->tap_of[i]].data;
-        if (data->count == 0) {
-            data->before = a->hooks[i].data.before;
-            data->after = a->hooks[i].data.after;
-        }
-        data->count += a->hooks[i].data.count;
-    }
-}
-
-enum status tap_run(struct tap *tap, const struct tap_pass *pass, struct column_result *out)
-{
-    struct pass plain = {.columns = pass->columns,
-                         .n_columns = pass->n,
-                         .watch = pass->watch,
-                         .watch_user = pass->watch_user};
-    if (!tap)
-        return executor_pass(pass->ex, &plain, out);
-
-    if (!tap->struck && tap->strike_position != EXECUTOR_NONE &&
-        pass->columns[0].position >= tap->strike_position) {
-        tap->struck = true;
-        enum status st = tap->strike(tap->user, pass->ex, pass->columns[0].branch);
-        if (st)
-            return st;
-    }
-    struct attached a;
-    enum status st = attached_init(&a, pass->n + tap->n_hooks, tap->n_hooks);
-    if (st)
-        return st;
-    attach(&a, tap, pass);
-    struct pass full = {.columns = a.columns,
-                        .n_columns = a.n_columns,
-                        .hooks = a.hooks,
-                        .n_hooks = a.n_hooks,
-                        .watch = pass->watch,
-                        .watch_user = pass->watch_user};
-    st = executor_pass(pass->ex, &full, a.result);
-    if (!st)
-        collect(tap, &a, out);
-    attached_finish(&a);
-    return st;
+    return false;
 }

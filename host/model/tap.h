@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* The one seam for faults: what is to happen to which evaluation, attached to passes as they go by.
  *
- * A tap is written in logical terms (node, position), so it does not matter how a run is split into
- * passes: tap_pass finds the columns concerned, adds helper columns for stale values, and brings
- * the proof of activation back. */
+ * A tap is written in logical terms (node, positions, elements), so it does not matter how a run is
+ * split into passes, nor what else shares them: tap_add finds the columns concerned, attaches hooks
+ * and changes integers; tap_collect brings the proof of activation back. A tap belongs to one
+ * branch at a time, whose columns go by in rising position. */
 #ifndef VKFI_MODEL_TAP_H
 #define VKFI_MODEL_TAP_H
 
@@ -13,47 +14,122 @@
 #include "base/status.h"
 #include "model/executor.h"
 
-/* A fault of one evaluation. */
-struct tap_hook {
-    uint32_t node;         /* in the graph */
-    uint32_t position;     /* column at which it fires */
-    uint32_t point;        /* HOOK_* */
-    bool stale;            /* takes the bits the same coordinates have one position earlier */
-    struct hook_data data; /* count, before, after: filled as it fires; count adds up */
+#define TAP_FOREVER UINT32_MAX  /* position_count: to the end of the run; memory: never scrubbed */
+#define TAP_ALL_KEYS UINT32_MAX /* data.keys: every key position that the column sees */
+
+/* Integers that steer a column. */
+enum tap_control {
+    TAP_TOKEN,    /* id that is embedded: below n_vocab                        */
+    TAP_POSITION, /* of the column, for rope, entry and keys: at most its own  */
+    TAP_SLOT,     /* KV entry that is written: at most its own position        */
+    TAP_LENGTH,   /* keys seen: 1 to position + 1                              */
+    TAP_ROPE,     /* row of the rope table: below the executor's positions     */
+    TAP_SAMPLER,  /* id that was picked: below n_vocab; through tap_pick       */
+};
+
+enum tap_place { TAP_EVALUATION, TAP_WEIGHT, TAP_KV, TAP_TABLE, TAP_CONTROL };
+
+/* Which coordinate `from` is of (wrong_write: always the row). */
+enum tap_from { TAP_FROM_ROW, TAP_FROM_K, TAP_FROM_KEY };
+
+/* What the device showed of one fault. */
+struct tap_proof {
+    uint64_t count;    /* activations: elements x positions that fired   */
+    uint64_t changed;  /* those of them that changed bits                */
+    uint32_t position; /* of the first: lowest position, then lowest     */
+    uint32_t element;  /* index of hook_data that fired                  */
+    uint32_t before, after;
+    uint64_t count_first; /* activations at the fault's own position */
+};
+
+/* One fault. The box of data (rows, ks, keys) is struck at each of its positions; memory once, at
+ * the first column at `position` or later, until the first at position + position_count. */
+struct tap_fault {
+    enum tap_place place;
+    uint32_t node, point;              /* TAP_EVALUATION: index in the graph, HOOK_* */
+    const struct tensor *tensor;       /* TAP_WEIGHT: rows and ks of data, field */
+    uint32_t layer;                    /* TAP_KV: ks are features, keys positions */
+    bool value_cache;                  /* TAP_KV: V instead of K */
+    uint32_t table;                    /* TAP_TABLE: rows are positions, ks elements */
+    enum tap_control control;          /* TAP_CONTROL */
+    uint32_t position, position_count; /* 0 counts as 1 */
+    uint32_t begins;       /* lowest position at which it is evaluated: nothing is stale there */
+    struct hook_data data; /* kind, box, bits; proof, source, capture not used */
+    bool keyed;            /* TAP_EVALUATION: the point has key positions */
+    uint32_t from;         /* wrong_read, wrong_write: where the box is meant to be */
+    enum tap_from from_axis;
+    struct tap_state *state; /* the tap's own */
 };
 
 struct tap {
-    struct tap_hook *hooks; /* (n_hooks), borrowed */
-    uint32_t n_hooks;
-    uint32_t helper_branch; /* a free branch for helper columns; needed if any hook is stale */
-
-    /* Faults of memory: strike is called once, before any column at `strike_position` or later. */
-    uint32_t strike_position; /* EXECUTOR_NONE: no such fault */
-    enum status (*strike)(void *user, struct executor *ex, uint32_t branch);
-    void *user;
-    bool struck;
+    struct tap_fault *faults; /* (n_faults), borrowed */
+    uint32_t n_faults;
+    const struct executor *ex;
+    struct tap_note *notes; /* (n_notes) activations, position by position; the tap's own */
+    uint32_t n_notes, room_notes;
+    bool due;              /* a control value was out of its range: the run ends here */
+    uint32_t due_position; /* of the column that was not evaluated, or of the pick */
+    uint32_t due_fault;
 };
 
-/* No fault. */
-void tap_init(struct tap *tap);
+/* Memory for what faults remember (stale bits, bits before a strike). */
+enum status tap_init(struct tap *tap, struct tap_fault *faults, uint32_t n_faults,
+                     const struct executor *ex) STATUS_MUST_USE;
 
-/* How many of the next `n` columns, from `position` on, may go into one pass: fewer than n when a
- * strike or a column with a stale hook lies between (both must come first in their pass). */
+/* What was shown of a fault so far. */
+struct tap_proof tap_proof(const struct tap *tap, uint32_t fault);
+
+/* The run goes back: columns from `position` on went by with tokens that turned out wrong, and will
+ * come again. Their activations and what was remembered of them are forgotten. */
+void tap_cut(struct tap *tap, uint32_t position);
+
+/* Undoes strikes that are still in force, newest first (KV entries go with their branch), and
+ * frees. Whatever the state of the run. */
+enum status tap_finish(struct tap *tap, struct executor *ex) STATUS_MUST_USE;
+
+/* The lowest position whose column (and pick) has to go through the tap: where something is struck,
+ * or one before it where stale bits are read. From there on columns must evaluate the nodes
+ * concerned, and neighbours in one tap_add that a fault strikes start at the same layer. */
+uint32_t tap_first(const struct tap *tap);
+
+/* How many of the next `n` columns, from `position` on, may go into one pass: fewer where memory is
+ * struck or scrubbed between, or an integer sends an entry elsewhere. tap may be null. */
 uint32_t tap_split(const struct tap *tap, uint32_t position, uint32_t n);
 
-struct tap_pass {
-    struct executor *ex;
-    const struct column *columns; /* (n), all of one branch, positions rising, sorted as executor.h
-                                     asks; n + n_hooks <= max_columns */
-    uint32_t n;
-    /* The column one position before columns[i], for stale hooks: its token, or checkpoint row. */
-    const int32_t *previous_token; /* (n), or null if no hook is stale */
-    executor_watch *watch;
-    void *watch_user;
-};
+/* Whether a fault strikes stored weights or tables: all branches of the executor see it. */
+bool tap_is_shared(const struct tap *tap);
 
-/* Strikes if due, then runs the columns with the hooks that fall on them. out: (n). */
-enum status tap_run(struct tap *tap, const struct tap_pass *pass,
-                    struct column_result *out) STATUS_MUST_USE;
+/* The id that the sampler's integer becomes; tap->due if it is out of range. tap may be null. */
+enum status tap_pick(struct tap *tap, uint32_t position, uint32_t *token) STATUS_MUST_USE;
+
+/* A pass under construction: columns of any number of branches, each with its tap or none. */
+struct tap_pass;
+
+enum status tap_open(struct tap_pass **out, struct executor *ex) STATUS_MUST_USE;
+void tap_close(struct tap_pass **pass);
+
+/* Empty again: drops what was added. */
+void tap_begin(struct tap_pass *pass);
+
+/* How many columns more fit. */
+uint32_t tap_room(const struct tap_pass *pass);
+
+/* Adds columns of one branch, positions rising and as tap_split allows; `out` (n) is filled by
+ * tap_go. Strikes memory that is due. If a control value is out of range nothing is added and
+ * tap->due says so. A tap is added at most once to a pass. */
+enum status tap_add(struct tap_pass *pass, struct tap *tap, const struct column *columns,
+                    uint32_t n, struct column_result *out) STATUS_MUST_USE;
+
+/* Runs the pass (the columns sorted by start layer), gives results and proofs to those that added
+ * them. `watch`: column is the index in order of tap_add. Nothing added: nothing done. */
+enum status tap_go(struct tap_pass *pass, executor_watch *watch, void *watch_user) STATUS_MUST_USE;
+
+/* Elements that an evaluation fault strikes at one position if it always fires there, given the
+ * last key position the column sees. */
+uint64_t tap_size(const struct tap_fault *fault, const struct node *node, uint32_t last_key);
+
+/* The box at a position: keys written out. False if the position sees none of them. */
+bool tap_box(const struct tap_fault *fault, const struct node *node, uint32_t last_key,
+             struct hook_data *out);
 
 #endif

@@ -53,6 +53,16 @@ static enum status edit_weight(struct executor *ex, const struct weight_site *si
     return vk_weights_edit(&((struct vk *)ex)->weights, site, data);
 }
 
+static enum status edit_table(struct executor *ex, const struct table_site *site,
+                              struct hook_data *data)
+{
+    const struct vk *vk = (const struct vk *)ex;
+    const uint64_t word = (uint64_t)site->table * vk->memory.rope_table * (VK_QUAD / 4) +
+                          (uint64_t)site->position * vk_hparams(vk)->rope_dim + site->element;
+
+    return vk_memory_edit(vk->memory.rope, word, data);
+}
+
 static enum status read_checkpoint(struct executor *ex, uint32_t row, uint32_t layer, float *out)
 {
     const struct vk *vk = (const struct vk *)ex;
@@ -84,6 +94,7 @@ static const struct executor_ops ops = {.destroy = destroy,
                                         .pass = vk_pass,
                                         .edit_kv = edit_kv,
                                         .edit_weight = edit_weight,
+                                        .edit_table = edit_table,
                                         .read_checkpoint = read_checkpoint,
                                         .info = info};
 
@@ -129,7 +140,8 @@ enum status vk_create(struct executor **out, struct gpu *gpu, const struct execu
                                  .model = params->model,
                                  .act = params->act,
                                  .kv_storage = params->kv,
-                                 .n_checkpoints = params->checkpoints};
+                                 .n_checkpoints = params->checkpoints,
+                                 .positions = params->positions};
     vk->gpu = gpu;
     vk->positions = params->positions;
     vk_kernels_init(&vk->kernels, gpu, params->act, params->kv);

@@ -157,8 +157,7 @@ enum status vk_kv_edit(struct vk_kv *kv, const struct kv_site *site, struct hook
     if (st != STATUS_OK)
         return st;
     data->before = (word & mask) >> shift;
-    const uint32_t edited = hook_edit(data->before, data->and_mask, data->or_mask, data->xor_mask)
-                            << shift;
+    const uint32_t edited = hook_edit(*data, 0, data->before, 0) << shift;
     word = (word & ~mask) | (edited & mask);
     st = gpu_buffer_write(pages, offset, &word, 4);
     if (st == STATUS_OK)

@@ -178,19 +178,34 @@ void vk_memory_finish(struct vk_memory *memory)
         gpu_buffer_destroy(buffers[i]);
 }
 
-enum status vk_memory_hooks(struct vk *vk, uint32_t n)
+enum status vk_memory_hooks(struct vk *vk, uint32_t words)
 {
     struct vk_memory *m = &vk->memory;
     enum status st;
 
-    if (n <= m->hook_room)
+    if (words <= m->hook_words)
         return STATUS_OK;
     gpu_buffer_destroy(&m->hooks);
-    m->hook_room = 0;
-    st = gpu_buffer_create(&m->hooks, vk->gpu, GPU_BUFFER_READBACK, n * sizeof(struct hook_data),
-                           "hooks");
+    m->hook_words = 0;
+    st = gpu_buffer_create(&m->hooks, vk->gpu, GPU_BUFFER_READBACK,
+                           HOOK_MOST * sizeof(struct hook_data) + (uint64_t)words * 4, "hooks");
     if (st == STATUS_OK)
-        m->hook_room = n;
+        m->hook_words = words;
+    return st;
+}
+
+enum status vk_memory_edit(struct gpu_buffer *buffer, uint64_t word, struct hook_data *data)
+{
+    enum status st = gpu_buffer_read(buffer, word * 4, &data->before, 4);
+    uint32_t bits = 0;
+
+    if (st == STATUS_OK) {
+        bits = hook_edit(*data, 0, data->before, 0);
+        st = gpu_buffer_write(buffer, word * 4, &bits, 4);
+    }
+    if (st == STATUS_OK)
+        st = gpu_buffer_read(buffer, word * 4, &data->after, 4);
+    data->count = 1;
     return st;
 }
 

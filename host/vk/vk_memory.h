@@ -9,9 +9,14 @@
 enum status vk_memory_init(struct vk *vk, const struct executor_params *params) STATUS_MUST_USE;
 void vk_memory_finish(struct vk_memory *memory);
 
-/* Room for `n` hooks, or rows of logits, of a pass. No work is in flight. */
-enum status vk_memory_hooks(struct vk *vk, uint32_t n) STATUS_MUST_USE;
+/* Room for captured words behind the hooks, or for rows of logits, of a pass. No work is in flight.
+ */
+enum status vk_memory_hooks(struct vk *vk, uint32_t words) STATUS_MUST_USE;
 enum status vk_memory_logits(struct vk *vk, uint32_t rows) STATUS_MUST_USE;
+
+/* Edits one f32 word on the device: before and after as read from it. */
+enum status vk_memory_edit(struct gpu_buffer *buffer, uint64_t word,
+                           struct hook_data *data) STATUS_MUST_USE;
 
 /* Bytes of all of them. */
 uint64_t vk_memory_bytes(const struct vk_memory *memory);

@@ -246,6 +246,8 @@ static void read_hooks(const struct vk_run *run)
 
     for (uint32_t i = 0; i < run->pass->n_hooks; i++)
         run->pass->hooks[i].data = data[i];
+    if (run->pass->n_words > 0)
+        memcpy(run->pass->words, data + HOOK_MOST, run->pass->n_words * sizeof(*run->pass->words));
 }
 
 static enum status run_pass(struct vk_run *run)

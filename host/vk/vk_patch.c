@@ -35,25 +35,33 @@ enum status vk_patch_save(struct vk_run *run, const struct vk_rec *rec)
     return st;
 }
 
+/* One hook's dispatch. */
+static enum status patch_one(struct vk_run *run, const struct vk_rec *rec, uint32_t index)
+{
+    const uint32_t slot = slot_of(run, rec, &run->pass->hooks[index]);
+    struct vk_rec patch = *rec;
+
+    if (slot == EXECUTOR_NONE)
+        return STATUS_OK;
+    patch.hook = &run->pass->hooks[index];
+    patch.hook_index = index;
+    patch.slot0 = slot;
+    patch.slots = 1;
+    if (rec->node->in == rec->node->out)
+        patch.src = run->vk->memory.saved;
+    /* one after the other: patches share outputs, and captured bits */
+    vk_run_access(run, VK_RUN_BIT(VK_RUN_HOOKS) | VK_RUN_BIT(VK_RUN_SAVED),
+                  VK_RUN_BIT(VK_RUN_HOOKS) | VK_RUN_BIT(rec->node->out));
+    return vk_run_op(&patch);
+}
+
 enum status vk_patch(struct vk_run *run, const struct vk_rec *rec)
 {
     enum status st = STATUS_OK;
 
-    for (uint32_t i = 0; i < run->pass->n_hooks && st == STATUS_OK; i++) {
-        const uint32_t slot = slot_of(run, rec, &run->pass->hooks[i]);
-        struct vk_rec patch = *rec;
-        if (slot == EXECUTOR_NONE)
-            continue;
-        patch.hook = &run->pass->hooks[i];
-        patch.hook_index = i;
-        patch.slot0 = slot;
-        patch.slots = 1;
-        if (rec->node->in == rec->node->out)
-            patch.src = run->vk->memory.saved;
-        /* one after the other: patches share outputs, and captured bits */
-        vk_run_access(run, VK_RUN_BIT(VK_RUN_HOOKS) | VK_RUN_BIT(VK_RUN_SAVED),
-                      VK_RUN_BIT(VK_RUN_HOOKS) | VK_RUN_BIT(rec->node->out));
-        st = vk_run_op(&patch);
-    }
+    for (int captures = 1; captures >= 0; captures--)
+        for (uint32_t i = 0; i < run->pass->n_hooks && st == STATUS_OK; i++)
+            if ((run->pass->hooks[i].data.capture != 0) == (captures != 0))
+                st = patch_one(run, rec, i);
     return st;
 }

@@ -70,11 +70,13 @@ static void upload_columns(const struct vk_run *run)
 static enum status upload_hooks(const struct vk_run *run)
 {
     const struct pass *pass = run->pass;
-    const enum status st = vk_memory_hooks(run->vk, pass->n_hooks);
+    const enum status st = vk_memory_hooks(run->vk, pass->n_words);
     struct hook_data *to = st == STATUS_OK ? gpu_buffer_mapped(run->vk->memory.hooks) : NULL;
 
     for (uint32_t i = 0; to && i < pass->n_hooks; i++)
         to[i] = pass->hooks[i].data;
+    if (to && pass->n_words > 0)
+        memcpy(to + HOOK_MOST, pass->words, pass->n_words * sizeof(*pass->words));
     return st;
 }
 

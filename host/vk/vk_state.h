@@ -26,14 +26,14 @@ struct vk_memory {
     struct gpu_buffer *work;           /* registers */
     struct gpu_buffer *columns;        /* (max_columns, COLUMN_WORDS) */
     struct gpu_buffer *rope;           /* (tables, positions, rope_dim / 2, 2) */
-    struct gpu_buffer *hooks;          /* (hook_room) struct hook_data */
+    struct gpu_buffer *hooks;          /* (HOOK_MOST) struct hook_data, (hook_words) */
     struct gpu_buffer *strips_of_rows; /* (logit_rows, strips, DIGEST_QUADS) */
     struct gpu_buffer *results;        /* (max_columns, DIGEST_QUADS) */
     struct gpu_buffer *logits;         /* (logit_room, n_vocab) rows asked for; null: none yet */
     struct gpu_buffer *checkpoints;    /* (n_checkpoints, n_layers + 1, checkpoint_row) or null */
     struct vk_reg reg[REG_COUNT];
     struct vk_reg saved; /* inputs of hooked ops that work in place, by slot */
-    uint32_t hook_room, logit_room;
+    uint32_t hook_words, logit_room;
     uint32_t score_columns; /* rows of S and P */
     uint32_t logit_rows;    /* rows of L */
     uint32_t score_stride;  /* key positions a head has in S and P */

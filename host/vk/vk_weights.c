@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Decides where each tensor lies, packs and uploads it. */
 #include "vk/vk_weights.h"
+#include "vk/vk_memory.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -308,18 +309,6 @@ const struct vk_part *vk_weights_part(const struct vk_matrix *matrix, uint32_t t
     return part;
 }
 
-/* One word of f32 on the device. */
-static enum status edit_word(struct gpu_buffer *buffer, uint64_t word, struct hook_data *data)
-{
-    enum status st = gpu_buffer_read(buffer, word * 4, &data->before, 4);
-
-    if (st != STATUS_OK)
-        return st;
-    data->after = hook_edit(data->before, data->and_mask, data->or_mask, data->xor_mask);
-    data->count = 1;
-    return gpu_buffer_write(buffer, word * 4, &data->after, 4);
-}
-
 /* The row that holds the site, unpacked from its tile, edited, packed again. */
 static enum status edit_row(struct vk_weights *w, const struct weight_site *site,
                             struct hook_data *data)
@@ -345,8 +334,7 @@ static enum status edit_row(struct vk_weights *w, const struct weight_site *site
         goto done;
     vk_pack_unpack(pack, tile, r, stored);
     data->before = quant_field_read(t->type, stored, site->k, site->field);
-    quant_field_write(t->type, stored, site->k, site->field,
-                      hook_edit(data->before, data->and_mask, data->or_mask, data->xor_mask));
+    quant_field_write(t->type, stored, site->k, site->field, hook_edit(*data, 0, data->before, 0));
     vk_pack_row(pack, tile, r, stored);
     st = gpu_buffer_write(w->slabs[part->slab], offset, tile, bytes);
     if (st == STATUS_OK)
@@ -368,11 +356,11 @@ enum status vk_weights_edit(struct vk_weights *weights, const struct weight_site
     if (at->matrix && !at->is_bias)
         return edit_row(weights, site, data);
     if (!at->matrix)
-        return edit_word(weights->slabs[at->slab], (uint64_t)at->at * 4 + site->k, data);
+        return vk_memory_edit(weights->slabs[at->slab], (uint64_t)at->at * 4 + site->k, data);
     const uint32_t row = at->row0 + site->k;
     const struct vk_part *part = vk_weights_part(at->matrix, row / TILE_ROWS);
     const uint64_t tile =
         (uint64_t)part->at + (uint64_t)(row / TILE_ROWS - part->tile0) * at->matrix->pack.size;
-    return edit_word(weights->slabs[part->slab],
-                     (tile + at->matrix->pack.bias_at) * 4 + row % TILE_ROWS, data);
+    return vk_memory_edit(weights->slabs[part->slab],
+                          (tile + at->matrix->pack.bias_at) * 4 + row % TILE_ROWS, data);
 }

@@ -1,28 +1,102 @@
 /* SPDX-License-Identifier: MIT */
-/* What a fault may name at each op and point, its width in bits, and its translation to hooks. */
+/* What a fault is made of: its site, the width and type of its bits, its form for the tap. */
 #include "inject/space/fault.h"
 
 #include <stdio.h>
+#include <string.h>
 
-#include "base/log.h"
+#include "base/hash.h"
 #include "inject/space/coordinates.h"
+
+#define CHECK_CONTROL(name, text, what)                                                            \
+    _Static_assert((int)CONTROL_##name == (int)TAP_##name, "controls of the tap in order");
+CONTROLS(CHECK_CONTROL)
+
+static const struct node *node_of(const struct fault *fault, const struct model *model)
+{
+    return &model->graph.node[fault->node];
+}
 
 void fault_site(const struct fault *fault, char out[FAULT_SITE_TEXT])
 {
     if (fault->place == PLACE_KV)
         snprintf(out, FAULT_SITE_TEXT, "blk.%u.kv_%c", fault->layer,
                  fault->value_cache ? 'v' : 'k');
+    else if (fault->place == PLACE_TABLE)
+        snprintf(out, FAULT_SITE_TEXT, "%s", fault->table ? "rope_local" : "rope");
+    else if (fault->place == PLACE_CONTROL)
+        snprintf(out, FAULT_SITE_TEXT, "control.%s", kinds_text(KINDS_CONTROL, fault->control));
     else
         snprintf(out, FAULT_SITE_TEXT, "%s", fault->site);
 }
 
+/* "blk.<layer>.kv_k" or "...kv_v" of a layer the model has. */
+static bool find_kv(struct fault *out, const struct hparams *hp, const char *site)
+{
+    char letter = 0;
+    int end = 0;
+    unsigned layer = 0;
+    if (sscanf(site, "blk.%u.kv_%c%n", &layer, &letter, &end) != 2 || site[end] != '\0' ||
+        (letter != 'k' && letter != 'v') || layer >= hp->n_layers)
+        return false;
+    out->place = PLACE_KV;
+    out->layer = layer;
+    out->value_cache = letter == 'v';
+    return true;
+}
+
+static bool find_tensor(struct fault *out, const struct model *model, const char *site)
+{
+    for (uint32_t i = 0; i < model->graph.count; i++) {
+        const struct node *node = &model->graph.node[i];
+        const struct tensor *const tensors[] = {node->weight, node->bias};
+        for (int t = 0; t < 2; t++) {
+            if (tensors[t] && strcmp(tensors[t]->name, site) == 0) {
+                out->place = PLACE_WEIGHT;
+                out->tensor = tensors[t];
+                out->layer = node->layer;
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+bool fault_find(struct fault *out, const struct model *model, const char *site)
+{
+    const struct node *node = graph_find(&model->graph, site);
+    out->site = site;
+    out->layer = GRAPH_NO_LAYER;
+    if (node && node->op != OP_STORE) {
+        out->place = PLACE_OP;
+        out->node = (uint32_t)(node - model->graph.node);
+        out->layer = node->layer;
+        return true;
+    }
+    if (strcmp(site, "rope") == 0 ||
+        (strcmp(site, "rope_local") == 0 && model->hp.window_period != 0)) {
+        out->place = PLACE_TABLE;
+        out->table = strcmp(site, "rope") != 0;
+        return true;
+    }
+    if (strncmp(site, "control.", 8) == 0) {
+        int control = kinds_find(KINDS_CONTROL, site + 8);
+        out->place = PLACE_CONTROL;
+        out->control = control < 0 ? CONTROL_COUNT : (enum control)control;
+        return control >= 0;
+    }
+    return find_kv(out, &model->hp, site) || find_tensor(out, model, site);
+}
+
 uint32_t fault_width(const struct fault *fault, const struct fault_bounds *bounds)
 {
+    if (fault->place == PLACE_CONTROL || fault->place == PLACE_TABLE)
+        return 32;
     if (fault->place == PLACE_WEIGHT)
         return quant_field_width(fault->tensor->type, fault->field);
     if (fault->place == PLACE_KV)
         return storage_bits(bounds->kv);
-    const struct node *node = &bounds->model->graph.node[fault->node];
+    const struct node *node = node_of(fault, bounds->model);
     bool always_f32 = node->out == REG_S || node->out == REG_P || node->out == REG_L;
     if (fault->point == HOOK_MEM)
         return always_f32 ? 32 : storage_bits(bounds->act);
@@ -33,199 +107,180 @@ uint32_t fault_width(const struct fault *fault, const struct fault_bounds *bound
     return quant_field_width(node->weight->type, fault->field);
 }
 
-void fault_masks(const struct fault *fault, struct hook_data *out)
+/* A stored field that is a number by itself: whole values, and f16 scales and minima. */
+static bool field_number(enum quant type, enum quant_field field, enum storage *out)
 {
-    out->and_mask = UINT32_MAX;
-    out->or_mask = 0;
-    out->xor_mask = 0;
-    switch (fault->kind) {
-    case KIND_FLIP:
-        out->xor_mask = fault->mask;
-        break;
-    case KIND_STUCK_AT_0:
-        out->and_mask = ~fault->mask;
-        break;
-    case KIND_STUCK_AT_1:
-        out->or_mask = fault->mask;
-        break;
-    case KIND_SET:
-        out->and_mask = 0;
-        out->or_mask = fault->value;
-        break;
-    case KIND_ZERO:
-    case KIND_STALE: /* until the earlier bits are captured */
-        out->and_mask = 0;
-        break;
-    default:
-        break;
+    *out = type == QUANT_F32 ? STORAGE_F32 : type == QUANT_BF16 ? STORAGE_BF16 : STORAGE_F16;
+    if (field == QUANT_FIELD_CODE)
+        return quant_form(type) == QUANT_FORM_PLAIN;
+    return field == QUANT_FIELD_SCALE || field == QUANT_FIELD_MIN;
+}
+
+bool fault_number(const struct fault *fault, const struct fault_bounds *bounds, enum storage *out)
+{
+    *out = STORAGE_F32;
+    if (fault->place == PLACE_CONTROL)
+        return false;
+    if (fault->place == PLACE_TABLE)
+        return true;
+    if (fault->place == PLACE_WEIGHT)
+        return field_number(fault->tensor->type, fault->field, out);
+    const struct node *node = fault->place == PLACE_OP ? node_of(fault, bounds->model) : NULL;
+    if (!node || (fault->point == HOOK_WEIGHT && (node->op == OP_SCORES || node->op == OP_HEADS))) {
+        *out = bounds->kv;
+        return true;
     }
+    if (fault->point == HOOK_WEIGHT)
+        return field_number(node->weight->type, fault->field, out);
+    if (fault->point == HOOK_MEM && fault_width(fault, bounds) == 16)
+        *out = bounds->act;
+    return true;
 }
 
-void fault_hook(const struct fault *fault, const struct graph *graph, struct tap_hook *out)
+bool fault_keyed(const struct fault *fault, const struct model *model)
 {
-    const struct node *node = &graph->node[fault->node];
-    bool elementwise = fault->point == HOOK_WEIGHT && (node->op == OP_EMBED || node->op == OP_NORM);
-    *out = (struct tap_hook){.node = fault->node,
-                             .position = fault->position,
-                             .point = fault->point,
-                             .stale = fault->kind == KIND_STALE,
-                             .data = {.row = fault->row,
-                                      .k = elementwise ? fault->row % node->width : fault->k,
-                                      .key = fault->key,
-                                      .field = (uint32_t)fault->field}};
-    fault_masks(fault, &out->data);
-}
-
-static enum status strike_kv(const struct fault *fault, struct executor *ex, uint32_t branch,
-                             struct hook_data *out)
-{
-    struct kv_site site = {.branch = branch,
-                           .layer = fault->layer,
-                           .position = fault->key,
-                           .value = fault->value_cache,
-                           .feature = fault->k};
-    if (fault->kind == KIND_STALE && fault->key > 0) {
-        struct hook_data earlier = {.and_mask = UINT32_MAX};
-        struct kv_site before = site;
-        before.position--;
-        enum status st = executor_edit_kv(ex, &before, &earlier);
-        if (st)
-            return st;
-        out->or_mask = earlier.before;
-    }
-    return executor_edit_kv(ex, &site, out);
-}
-
-static struct weight_site weight_site(const struct fault *fault)
-{
-    return (struct weight_site){
-        .tensor = fault->tensor, .row = fault->row, .k = fault->k, .field = fault->field};
-}
-
-enum status fault_strike(const struct fault *fault, struct executor *ex, uint32_t branch,
-                         struct hook_data *out)
-{
-    *out = (struct hook_data){0};
-    fault_masks(fault, out);
-    if (fault->place == PLACE_KV)
-        return strike_kv(fault, ex, branch, out);
-    struct weight_site site = weight_site(fault);
-    return executor_edit_weight(ex, &site, out);
-}
-
-enum status fault_undo(const struct fault *fault, struct executor *ex, uint32_t before)
-{
-    if (fault->place != PLACE_WEIGHT)
-        return STATUS_OK;
-    struct hook_data restore = {.and_mask = 0, .or_mask = before};
-    struct weight_site site = weight_site(fault);
-    return executor_edit_weight(ex, &site, &restore);
-}
-
-/* One coordinate against its number of values; unused ones must be 0. */
-static enum status check_index(const char *where, const char *name, uint32_t found, uint32_t count)
-{
-    if (found < count || (count == 0 && found == 0))
-        return STATUS_OK;
-    if (count == 0)
-        log_error("%s: %s %u given; this site and point have no such coordinate", where, name,
-                  found);
-    else
-        log_error("%s: %s is %u, expected 0 to %u", where, name, found, count - 1);
-    return STATUS_INPUT;
-}
-
-static enum status check_key(const struct fault *fault, const char *where, bool keyed,
-                             uint32_t window)
-{
-    uint32_t first = window != 0 && fault->position >= window ? fault->position - window + 1 : 0;
-    if (!keyed)
-        return check_index(where, "key", fault->key, 0);
-    if (fault->key < first || fault->key > fault->position) {
-        log_error("%s: key is %u, but position %u sees keys %u to %u", where, fault->key,
-                  fault->position, first, fault->position);
-        return STATUS_INPUT;
-    }
-    return STATUS_OK;
-}
-
-static enum status check_op(const struct fault *fault, const struct fault_bounds *bounds,
-                            const char *where)
-{
-    const struct node *node = &bounds->model->graph.node[fault->node];
     struct coordinates c;
-    if (!coordinates_of(&c, node, fault->point, &bounds->model->hp)) {
-        log_error("%s: site %s has no point '%s'", where, fault->site,
-                  kinds_text(KINDS_POINT, fault->point));
-        return STATUS_INPUT;
-    }
-    if (coordinates_needs_output(node) && fault->position + 1 < bounds->n_prompt) {
-        log_error("%s: site %s is evaluated from position %u on (the last of the prompt), not at "
-                  "%u",
-                  where, fault->site, bounds->n_prompt - 1, fault->position);
-        return STATUS_INPUT;
-    }
-    if (fault->kind == KIND_STALE && fault->point == HOOK_WEIGHT) {
-        log_error("%s: stale is defined for values that change with the position, not for weights",
-                  where);
-        return STATUS_INPUT;
-    }
-    enum status st = check_index(where, "row", fault->row, c.rows);
-    if (!st)
-        st = check_index(where, "k", fault->k, c.ks);
-    if (!st)
-        st = check_key(fault, where, c.keyed, node->window);
-    return st;
+    if (fault->place != PLACE_OP)
+        return fault->place == PLACE_KV;
+    return coordinates_of(&c, node_of(fault, model), fault->point, &model->hp) && c.keyed;
 }
 
-static enum status check_weight(const struct fault *fault, const char *where)
+enum tap_from fault_from(const struct fault *fault, const struct model *model)
 {
-    const struct tensor *t = fault->tensor;
-    uint64_t rows = t->dim[1] * t->dim[2] * t->dim[3];
-    if (fault->kind == KIND_STALE) {
-        log_error("%s: stale is defined for values that change with the position, not for weights",
-                  where);
-        return STATUS_INPUT;
-    }
-    enum status st = check_index(where, "row", fault->row, (uint32_t)rows);
-    return st ? st : check_index(where, "k", fault->k, (uint32_t)t->dim[0]);
+    if (fault_keyed(fault, model))
+        return TAP_FROM_KEY;
+    if (fault->place != PLACE_OP || fault->point != HOOK_OPERAND)
+        return TAP_FROM_ROW;
+    enum op op = node_of(fault, model)->op;
+    return op == OP_GATE || op == OP_ADD ? TAP_FROM_ROW : TAP_FROM_K;
 }
 
-static enum status check_kv(const struct fault *fault, const struct fault_bounds *bounds,
-                            const char *where)
+/* Two words that stand for campaign, trial, site and point in draws. */
+static void seeds(const struct fault *fault, struct hook_data *out)
 {
-    const struct hparams *hp = &bounds->model->hp;
-    if (fault->key >= fault->position) {
-        log_error("%s: key is %u: an entry struck at position %u must lie before it", where,
-                  fault->key, fault->position);
-        return STATUS_INPUT;
-    }
-    return check_index(where, "k", fault->k, hp->n_head_kv * hp->head_dim);
+    char site[FAULT_SITE_TEXT];
+    uint64_t h = hash_fold64(hash_fold64(0, fault->key_low), fault->key_high);
+    fault_site(fault, site);
+    for (const char *c = site; *c != '\0'; c++)
+        h = hash_fold64(h, (unsigned char)*c);
+    h = hash_fold64(h, fault->point);
+    out->seed0 = (uint32_t)h;
+    out->seed1 = (uint32_t)(h >> 32);
 }
 
-enum status fault_check(const struct fault *fault, const struct fault_bounds *bounds,
-                        const char *where)
+static struct hook_data data_of(const struct fault *fault, const struct fault_bounds *bounds)
 {
-    if (fault->position >= bounds->positions) {
-        log_error("%s: position is %u, expected below %u (prompt and generated tokens)", where,
-                  fault->position, bounds->positions);
-        return STATUS_INPUT;
+    struct hook_data data = {.kind = fault->kind,
+                             .mask = fault->mask,
+                             .value = fault->value,
+                             .low = fault->low,
+                             .high = fault->high,
+                             .row = fault->row,
+                             .rows = fault->row_count,
+                             .row_step = fault->row_step,
+                             .k = fault->k,
+                             .ks = fault->k_count,
+                             .k_step = fault->k_step,
+                             .key = fault->key,
+                             .keys = fault->key_count,
+                             .field = (uint32_t)fault->field,
+                             .only_mask = fault->only_mask,
+                             .only_value = fault->only_value,
+                             .rate = fault->rate};
+    enum storage type;
+    fault_number(fault, bounds, &type);
+    data.type = (uint32_t)type;
+    seeds(fault, &data);
+    hook_open(&data);
+    return data;
+}
+
+void fault_tap(const struct fault *fault, const struct fault_bounds *bounds, struct tap_fault *out)
+{
+    static const enum tap_place places[PLACE_COUNT] = {[PLACE_OP] = TAP_EVALUATION,
+                                                       [PLACE_WEIGHT] = TAP_WEIGHT,
+                                                       [PLACE_KV] = TAP_KV,
+                                                       [PLACE_TABLE] = TAP_TABLE,
+                                                       [PLACE_CONTROL] = TAP_CONTROL};
+    *out = (struct tap_fault){.place = places[fault->place],
+                              .node = fault->node,
+                              .point = fault->point,
+                              .tensor = fault->tensor,
+                              .layer = fault->layer,
+                              .value_cache = fault->value_cache,
+                              .table = fault->table,
+                              .control = (enum tap_control)fault->control,
+                              .position = fault->position,
+                              .position_count = fault->position_count,
+                              .data = data_of(fault, bounds),
+                              .keyed = fault_keyed(fault, bounds->model),
+                              .from = fault->from,
+                              .from_axis = fault_from(fault, bounds->model)};
+    if (fault->place == PLACE_CONTROL && fault->control == CONTROL_SAMPLER)
+        out->begins = bounds->n_prompt - 1;
+    if (fault->place != PLACE_OP)
+        return;
+    const struct node *node = node_of(fault, bounds->model);
+    if (coordinates_needs_output(node))
+        out->begins = bounds->n_prompt - 1;
+    struct hook_data *data = &out->data;
+    if (node->op == OP_LINEAR && fault->point == HOOK_OPERAND) {
+        if (fault->readers == READERS_ROW || fault->readers == READERS_TILE) {
+            data->reader = data->row;
+            data->readers = data->rows;
+        }
+        data->row = 0;
+        data->rows = data->row_step = 1;
     }
-    enum status st = fault->place == PLACE_OP       ? check_op(fault, bounds, where)
-                     : fault->place == PLACE_WEIGHT ? check_weight(fault, where)
-                                                    : check_kv(fault, bounds, where);
-    if (st)
-        return st;
-    uint32_t width = fault_width(fault, bounds);
-    if (width == 0) {
-        log_error("%s: the tensor's type has no field '%s'", where, quant_field_name(fault->field));
-        return STATUS_INPUT;
+}
+
+struct fault fault_dry(const struct fault *fault)
+{
+    struct fault dry = *fault;
+    dry.kind = KIND_DRY;
+    return dry;
+}
+
+/* Elements that fire at one position. */
+static uint64_t fired(const struct tap_fault *tap, const struct hook_data *box)
+{
+    uint64_t count = 0, size = hook_size(box);
+    if (tap->data.rate == 0)
+        return size;
+    for (uint64_t i = 0; i < size; i++)
+        count += hook_fires(*box, (uint32_t)i, 0);
+    return count;
+}
+
+bool fault_expected(uint64_t *out, const struct fault *fault, const struct fault_bounds *bounds,
+                    const struct fault_run *run)
+{
+    struct tap_fault tap;
+    fault_tap(fault, bounds, &tap);
+    tap.data.draw_row = tap.data.row;
+    const struct node *node = fault->place == PLACE_OP ? node_of(fault, bounds->model) : NULL;
+    bool sampler = fault->place == PLACE_CONTROL && fault->control == CONTROL_SAMPLER;
+    bool late = sampler || (node && coordinates_needs_output(node));
+    bool memory = fault->place != PLACE_OP && fault->place != PLACE_CONTROL;
+    uint64_t count = fault->position_count ? fault->position_count : 1;
+    uint64_t end = fault->position_count == FAULT_FOREVER ? UINT64_MAX : fault->position + count;
+
+    *out = 0;
+    for (uint64_t p = fault->position; p < end && p < run->n_evaluated; p++) {
+        struct hook_data box = tap.data;
+        if (late && p + 1 < bounds->n_prompt)
+            continue;
+        if (node && !tap_box(&tap, node, (uint32_t)p, &box))
+            continue;
+        if (memory && box.keys == FAULT_ALL_KEYS) {
+            box.key = 0;
+            box.keys = fault->position;
+        }
+        box.position = (uint32_t)p;
+        box.only_mask = box.only_value = 0;
+        *out += fired(&tap, &box);
+        if (memory)
+            break;
     }
-    uint32_t bits = fault->kind == KIND_SET ? fault->value : fault->mask;
-    if (width < 32 && bits >> width != 0) {
-        log_error("%s: %s 0x%x reaches beyond the %u bits struck here", where,
-                  fault->kind == KIND_SET ? "value" : "mask", bits, width);
-        return STATUS_INPUT;
-    }
-    return STATUS_OK;
+    return fault->only_mask == 0 && !(run->due && fault->place == PLACE_CONTROL);
 }

@@ -14,10 +14,10 @@
 #include "model/tap.h"
 
 /* One fault: where, what, when. An activation is one evaluation of one element at one position, in
- * logical terms (method 2): it does not depend on how passes are split or matrices merged. All
- * elements row, row + row_step .. (row_count of them) at all positions position .. position +
- * position_count - 1 are struck; granularity, readers and duration are what the ranges were made
- * from, kept for records. */
+ * logical terms (method 2): it does not depend on how passes are split or matrices merged. Struck
+ * are the elements of the box rows x ks x keys at all positions position .. position +
+ * position_count - 1; granularity, readers and duration are what the ranges were made from
+ * (widen.h), kept for records. Counts and steps of 0 count as 1. */
 struct fault {
     enum place place;
     const char *site;            /* as in the graph or the file; print it by fault_site */
@@ -33,24 +33,30 @@ struct fault {
     enum granularity granularity;
     enum readers readers; /* points weight and operand */
     enum duration duration;
-    uint32_t position, position_count; /* evaluations struck; memory: from the strike until the
-                                          scrub, count UINT32_MAX: never scrubbed */
-    uint32_t row, row_count, row_step; /* coordinates: table in shared/hook.h; PLACE_WEIGHT: row and
-                                          element k; PLACE_KV: k = feature, key = position of the
-                                          entry; PLACE_TABLE: row = position, k = element */
-    uint32_t k, key;
+    uint32_t position, position_count; /* evaluations struck, FAULT_FOREVER: to the end; memory:
+                                          from the strike until the scrub, FAULT_FOREVER: never */
+    /* Coordinates: table in shared/hook.h; PLACE_WEIGHT: row, and element k of it; PLACE_KV: k =
+     * feature, key = position of the entry; PLACE_TABLE: row = position, k = element. Operand of
+     * LINEAR with readers row or tile: the rows are the outputs that see it. */
+    uint32_t row, row_count, row_step;
+    uint32_t k, k_count, k_step;
+    uint32_t key, key_count; /* FAULT_ALL_KEYS: all that the position sees; PLACE_KV: all stored */
 
     enum kind kind;
-    uint32_t mask;      /* flip, stuck_at_*, mix: bits concerned */
+    uint32_t mask;      /* flip, stuck_at_*, random, mix: bits concerned */
     uint32_t value;     /* set: bits; scale, add: f32 bits of factor or term */
     uint32_t low, high; /* clamp: f32 bits */
-    uint32_t from;      /* wrong_read, wrong_write: row (KV: position, weight: row) meant instead */
+    uint32_t from;      /* wrong_read: first coordinate meant instead, on the axis of fault_from;
+                           wrong_write: the row */
 
     uint32_t only_mask, only_value; /* fires only where (bits & only_mask) == only_value */
     uint32_t rate;                  /* intermittent: fires where a draw of 32 bits is below it */
     uint64_t key_low, key_high;     /* campaign seed, trial id: of random bits and of `rate`, drawn
-                                       by (key, node, position, element) */
+                                       by (key, site, point, position, element) */
 };
+
+#define FAULT_FOREVER TAP_FOREVER
+#define FAULT_ALL_KEYS TAP_ALL_KEYS
 
 /* What a run gives for coordinates: prompt length and evaluated positions. */
 struct fault_bounds {
@@ -60,37 +66,54 @@ struct fault_bounds {
     uint32_t positions; /* of the executor: no coordinate may reach it */
 };
 
-/* The name of the site as plans and records write it; PLACE_KV: "blk.3.kv_k". */
+/* The name of the site as plans and records write it: "blk.3.kv_k", "control.token". */
 #define FAULT_SITE_TEXT 96
 void fault_site(const struct fault *fault, char out[FAULT_SITE_TEXT]);
 
 /* One fault or a list of them. Errors name JSON pointer and line; unknown fields are refused with a
- * suggestion. Fields: site, point, kind, mask | bit | bits, value, position | step, row, k, key,
- * field. */
+ * suggestion. The fields stand in README.md. */
 enum status fault_parse(struct fault **out, uint32_t *out_count, struct arena *arena,
                         const struct json_doc *doc,
                         const struct fault_bounds *bounds) STATUS_MUST_USE;
 
-/* Every coordinate inside its site, the mask inside the width of what is struck. `where` starts
- * the message. */
+/* The place of a site name, with node, tensor, layer, table or control; false if there is none. */
+bool fault_find(struct fault *out, const struct model *model, const char *site);
+
+/* Every coordinate inside its site, the bits inside the width of what is struck, the kind one that
+ * the place and point have. `where` starts the message. */
 enum status fault_check(const struct fault *fault, const struct fault_bounds *bounds,
                         const char *where) STATUS_MUST_USE;
 
 /* Bits of the stored thing or value that the fault edits: 32, 16, or a field's width. */
 uint32_t fault_width(const struct fault *fault, const struct fault_bounds *bounds);
 
-/* The masks of a kind, for hook_data (stale is done by the tap). */
-void fault_masks(const struct fault *fault, struct hook_data *out);
+/* Whether those bits are a number that clamp, scale and add know, and its type. */
+bool fault_number(const struct fault *fault, const struct fault_bounds *bounds, enum storage *out);
 
-/* The evaluation hook of a PLACE_OP. */
-void fault_hook(const struct fault *fault, const struct graph *graph, struct tap_hook *out);
+/* Neighbouring elements k that share the struck field (scales): ranges of k go in steps of it. */
+uint32_t fault_unit(const struct fault *fault, const struct model *model);
 
-/* Strikes a PLACE_WEIGHT or PLACE_KV on a branch now. */
-enum status fault_strike(const struct fault *fault, struct executor *ex, uint32_t branch,
-                         struct hook_data *out) STATUS_MUST_USE;
+/* Whether the point of an op has key positions; which coordinate `from` is of. */
+bool fault_keyed(const struct fault *fault, const struct model *model);
+enum tap_from fault_from(const struct fault *fault, const struct model *model);
 
-/* Puts a struck weight back to `before` (KV entries go with their branch). */
-enum status fault_undo(const struct fault *fault, struct executor *ex,
-                       uint32_t before) STATUS_MUST_USE;
+/* The fault as the executor's tap takes it. */
+void fault_tap(const struct fault *fault, const struct fault_bounds *bounds, struct tap_fault *out);
+
+/* The same fault, changing nothing: what fires is the same as long as the bits are. */
+struct fault fault_dry(const struct fault *fault);
+
+/* How a run ended that struck the fault. */
+struct fault_run {
+    uint32_t n_evaluated; /* positions 0 .. n_evaluated - 1 went by */
+    bool due;             /* it ended at an integer out of range: no prediction for control */
+};
+
+/* Activations to be seen (method 3), from coordinates and draws alone. Exact unless the fault is
+ * conditional (only_mask): whether it fires then depends on bits, the number is an upper bound and
+ * false is returned. There the first position still has golden's own bits in front of the fault:
+ * what fault_dry shows on golden columns must equal tap_proof.count_first. */
+bool fault_expected(uint64_t *out, const struct fault *fault, const struct fault_bounds *bounds,
+                    const struct fault_run *run);
 
 #endif

@@ -76,21 +76,6 @@ static enum status get_uint(const struct reader *r, const struct json *object, c
     return STATUS_OK;
 }
 
-/* "blk.<layer>.kv_k" or "...kv_v" of a layer the model has. */
-static bool kv_site_name(const char *site, const struct hparams *hp, struct fault *out)
-{
-    char letter = 0;
-    int end = 0;
-    unsigned layer = 0;
-    if (sscanf(site, "blk.%u.kv_%c%n", &layer, &letter, &end) != 2 || site[end] != '\0' ||
-        (letter != 'k' && letter != 'v') || layer >= hp->n_layers)
-        return false;
-    out->place = PLACE_KV;
-    out->layer = layer;
-    out->value_cache = letter == 'v';
-    return true;
-}
-
 static enum status get_site(const struct reader *r, const struct json *object, struct fault *out)
 {
     const struct model *model = r->bounds->model;
@@ -107,24 +92,8 @@ static enum status get_site(const struct reader *r, const struct json *object, s
     out->site = arena_text(r->arena, site, strlen(site));
     if (!out->site)
         return STATUS_MEMORY;
-    const struct node *node = graph_find(&model->graph, site);
-    if (node && node->op != OP_STORE) {
-        out->place = PLACE_OP;
-        out->node = (uint32_t)(node - model->graph.node);
-        out->layer = node->layer;
+    if (fault_find(out, model, out->site))
         return STATUS_OK;
-    }
-    if (kv_site_name(site, &model->hp, out))
-        return STATUS_OK;
-    for (uint32_t i = 0; i < model->graph.count; i++) {
-        node = &model->graph.node[i];
-        if (node->weight && strcmp(node->weight->name, site) == 0) {
-            out->place = PLACE_WEIGHT;
-            out->tensor = node->weight;
-            out->layer = node->layer;
-            return STATUS_OK;
-        }
-    }
     log_error("%s: the model has no site '%s'", json_where(r->doc, json_get(object, "site")), site);
     return STATUS_INPUT;
 }

@@ -1,37 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* The tables of the fault vocabulary: kinds, points, outcomes. C, JSON and messages come from them.
- */
+/* The tables of the fault vocabulary: C, JSON, SQL and messages come from them.
+ *
+ * Kinds and points stand in shared/hook_kinds.h, where kernels have them too. */
 #ifndef VKFI_INJECT_KINDS_H
 #define VKFI_INJECT_KINDS_H
 
 #include <stdint.h>
 
 #include "shared/hook.h"
-
-/* name, text, how bits change (b: bits before, m: mask, v: value) */
-#define KINDS(X)                                                                                   \
-    X(FLIP, "flip", "b ^ m")                                                                       \
-    X(STUCK_AT_0, "stuck_at_0", "b & ~m")                                                          \
-    X(STUCK_AT_1, "stuck_at_1", "b | m")                                                           \
-    X(SET, "set", "v")                                                                             \
-    X(ZERO, "zero", "0")                                                                           \
-    X(RANDOM, "random", "bits drawn for each element")                                             \
-    X(STALE, "stale", "the bits one position earlier, 0 where there are none")                     \
-    X(MIX, "mix", "(stale & m) | (b & ~m): some bits came late")                                   \
-    X(CLAMP, "clamp", "the value, kept in [low, high]")                                            \
-    X(SCALE, "scale", "the value * factor")                                                        \
-    X(ADD, "add", "the value + term")                                                              \
-    X(WRONG_READ, "wrong_read", "the bits of the element `from`")                                  \
-    X(WRONG_WRITE, "wrong_write", "stale; the element `from` gets b")                              \
-    X(DRY, "dry", "b (the control: everything runs, nothing changes)")
-
-/* name, text, HOOK_* value */
-#define POINTS(X)                                                                                  \
-    X(OPERAND, "operand", HOOK_OPERAND)                                                            \
-    X(WEIGHT, "weight", HOOK_WEIGHT)                                                               \
-    X(PARTIAL, "partial", HOOK_PARTIAL)                                                            \
-    X(OUT, "out", HOOK_OUT)                                                                        \
-    X(MEM, "mem", HOOK_MEM)
 
 /* What sort of thing is struck. */
 #define PLACES(X)                                                                                  \
@@ -120,7 +96,6 @@
     X(CPU, "cpu")           /* a trial again, on the CPU golden device */
 
 /* The same tables as enums; FLAG_*: bit numbers of record.flags. */
-#define KINDS_KIND_(name, ...) KIND_##name,
 #define KINDS_PLACE_(name, ...) PLACE_##name,
 #define KINDS_CONTROL_(name, ...) CONTROL_##name,
 #define KINDS_GRANULARITY_(name, ...) GRANULARITY_##name,
@@ -132,7 +107,6 @@
 #define KINDS_DUE_(name, ...) DUE_##name,
 #define KINDS_ROLE_(name, ...) ROLE_##name,
 /* clang-format off */
-enum kind { KINDS(KINDS_KIND_) KIND_COUNT };
 enum place { PLACES(KINDS_PLACE_) PLACE_COUNT };
 enum control { CONTROLS(KINDS_CONTROL_) CONTROL_COUNT };
 enum granularity { GRANULARITIES(KINDS_GRANULARITY_) GRANULARITY_COUNT };

@@ -22,7 +22,7 @@ struct verify {
     uint32_t columns;             /* most a pass */
     struct column *column;        /* (columns) */
     struct column_result *result; /* (columns) */
-    int32_t *previous;            /* (columns) */
+    struct tap_pass *pass;
 };
 
 /* Nodes of a layer before the K/V store whose results reach K or V. */
@@ -85,7 +85,7 @@ static enum status open_branch(struct verify *v)
                              .to = v->branch,
                              .layer = v->reach.rest_first,
                              .layer_count = n_layers - v->reach.rest_first,
-                             .positions = v->trial->fault->position};
+                             .positions = tap_first(&v->trial->tap)};
     kv_share(kv, &below);
     kv_share(kv, &above);
     return STATUS_OK;
@@ -109,8 +109,7 @@ static uint32_t outputs_at(const struct verify *v, uint32_t position)
 static void fill_forked(struct verify *v, uint32_t i, uint32_t position)
 {
     bool struck = position == v->trial->fault->position;
-    uint32_t layer = struck ? v->reach.first : v->reach.rest_first;
-    v->previous[i] = position > 0 ? token_at(v, position - 1) : 0;
+    uint32_t layer = position <= v->trial->fault->position ? v->reach.first : v->reach.rest_first;
     v->column[i] = (struct column){.branch = v->branch,
                                    .position = position,
                                    .token = token_at(v, position),
@@ -161,6 +160,13 @@ static bool diverged(const struct verify *v)
     return last > 0 && run->tokens[last - 1] != v->trial->golden->run.tokens[last - 1];
 }
 
+static enum status run_columns(struct verify *v, uint32_t n)
+{
+    tap_begin(v->pass);
+    enum status st = tap_add(v->pass, &v->trial->tap, v->column, n, v->result);
+    return st ? st : tap_go(v->pass, NULL, NULL);
+}
+
 /* Feeds golden's tokens from the struck position on until one comes out different. */
 static enum status verify_golden(struct verify *v)
 {
@@ -169,7 +175,7 @@ static enum status verify_golden(struct verify *v)
     uint32_t end = v->reach.rest ? golden->n_evaluated : v->trial->fault->position + 1;
     /* golden's tokens stand in `run` already: steps overwrite them as they are verified */
     memcpy(run->tokens, golden->run.tokens, golden->run.n_tokens * sizeof *run->tokens);
-    uint32_t start = v->trial->fault->position;
+    uint32_t start = tap_first(&v->trial->tap);
     if (v->reach.first == golden->params.ex->model->hp.n_layers && start + 1 < golden->params.n_ids)
         start = golden->params.n_ids - 1; /* output norm and output run from there on only */
     for (uint32_t position = start; position < end;) {
@@ -177,9 +183,7 @@ static enum status verify_golden(struct verify *v)
         n = tap_split(&v->trial->tap, position, n);
         for (uint32_t i = 0; i < n; i++)
             fill_forked(v, i, position + i);
-        struct tap_pass pass = {
-            .ex = golden->params.ex, .columns = v->column, .n = n, .previous_token = v->previous};
-        enum status st = tap_run(&v->trial->tap, &pass, v->result);
+        enum status st = run_columns(v, n);
         if (st)
             return st;
         for (uint32_t i = 0; i < n; i++) {
@@ -205,11 +209,11 @@ static enum status decode_tail(struct verify *v)
     const struct golden *golden = v->trial->golden;
     struct generation *run = &v->trial->run;
     kv_cut(golden->params.ex->kv, v->branch, golden->params.n_ids + run->n_tokens - 1);
+    tap_cut(&v->trial->tap, golden->params.n_ids + run->n_tokens - 1);
     while (!run_ended(v)) {
         uint32_t position = golden->params.n_ids + run->n_tokens - 1;
         fill_plain(v, position);
-        struct tap_pass pass = {.ex = golden->params.ex, .columns = v->column, .n = 1};
-        enum status st = tap_run(&v->trial->tap, &pass, v->result);
+        enum status st = run_columns(v, 1);
         if (st)
             return st;
         take_step(v, &v->result[0], position);
@@ -223,14 +227,13 @@ static enum status verify_init(struct verify *v, struct arena *arena)
     struct generation *run = &v->trial->run;
     struct executor_info info;
     executor_info(p->ex, &info);
-    v->columns = info.max_columns > 1 ? info.max_columns - 1 : 1;
+    v->columns = info.max_columns;
     v->column = arena_array(arena, v->columns, sizeof *v->column);
     v->result = arena_array(arena, v->columns, sizeof *v->result);
-    v->previous = arena_array(arena, v->columns, sizeof *v->previous);
     run->tokens = arena_array(arena, p->n, sizeof *run->tokens);
     run->step = arena_array(arena, p->n, sizeof *run->step);
-    return v->column && v->result && v->previous && run->tokens && run->step ? STATUS_OK
-                                                                             : STATUS_MEMORY;
+    bool ok = v->column && v->result && run->tokens && run->step;
+    return ok ? tap_open(&v->pass, p->ex) : STATUS_MEMORY;
 }
 
 /* Steps before the struck position are golden's own. */
@@ -238,7 +241,7 @@ static void take_golden_steps(struct verify *v)
 {
     const struct golden *golden = v->trial->golden;
     struct generation *run = &v->trial->run;
-    uint32_t position = v->trial->fault->position;
+    uint32_t position = tap_first(&v->trial->tap);
     uint32_t steps = position + 1 > golden->params.n_ids ? position + 1 - golden->params.n_ids : 0;
     memcpy(run->step, golden->run.step, steps * sizeof *run->step);
     run->n_tokens = steps;
@@ -251,12 +254,15 @@ enum status fork_run(struct trial *trial, struct arena *arena)
     enum status st = verify_init(&v, arena);
     if (!st)
         st = open_branch(&v);
-    if (st)
+    if (st) {
+        tap_close(&v.pass);
         return st;
+    }
     take_golden_steps(&v);
     st = verify_golden(&v);
     if (!st && diverged(&v))
         st = decode_tail(&v);
+    tap_close(&v.pass);
     kv_release(trial->golden->params.ex->kv, v.branch);
     for (uint32_t i = 0; i < run->n_tokens; i++)
         run->hash = hash_fold64(run->hash, run->step[i].hash);

@@ -13,9 +13,9 @@ struct trial {
     const struct golden *golden;
     const struct fault *fault;
     struct tap tap;
-    struct tap_hook hook;    /* PLACE_OP */
-    struct hook_data struck; /* PLACE_WEIGHT, PLACE_KV: proof of the strike */
-    struct generation run;   /* what the faulted run gave */
+    struct tap_fault tapped;
+    struct tap_proof proof;
+    struct generation run; /* what the faulted run gave */
 };
 
 /* Fills trial->run, with the residuals of the struck position in the golden's spare row for the

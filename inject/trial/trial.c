@@ -10,39 +10,29 @@
 #include "inject/trial/fork.h"
 #include "inject/trial/outcome.h"
 
-static enum status strike(void *user, struct executor *ex, uint32_t branch)
+static struct fault_bounds bounds_of(const struct golden *golden)
 {
-    struct trial *trial = user;
-    return fault_strike(trial->fault, ex, branch, &trial->struck);
+    const struct executor *ex = golden->params.ex;
+    return (struct fault_bounds){.model = ex->model,
+                                 .act = ex->act,
+                                 .kv = ex->kv_storage,
+                                 .n_prompt = golden->params.n_ids,
+                                 .positions = ex->positions};
 }
 
 static enum status trial_init(struct trial *trial, const struct golden *golden,
                               const struct fault *fault)
 {
-    struct executor *ex = golden->params.ex;
+    struct fault_bounds bounds = bounds_of(golden);
     *trial = (struct trial){.golden = golden, .fault = fault};
-    tap_init(&trial->tap);
-    if (fault->place != PLACE_OP) {
-        trial->tap.strike_position = fault->position;
-        trial->tap.strike = strike;
-        trial->tap.user = trial;
-        return STATUS_OK;
-    }
-    fault_hook(fault, &ex->model->graph, &trial->hook);
-    trial->tap.hooks = &trial->hook;
-    trial->tap.n_hooks = 1;
-    return trial->hook.stale ? kv_branch(ex->kv, &trial->tap.helper_branch) : STATUS_OK;
+    fault_tap(fault, &bounds, &trial->tapped);
+    return tap_init(&trial->tap, &trial->tapped, 1, golden->params.ex);
 }
 
-/* Leaves the executor as it was: stored weights restored, branches free. */
+/* Leaves the executor as it was: stored weights restored. */
 static enum status trial_finish(struct trial *trial)
 {
-    struct executor *ex = trial->golden->params.ex;
-    if (trial->tap.helper_branch != EXECUTOR_NONE)
-        kv_release(ex->kv, trial->tap.helper_branch);
-    if (trial->tap.struck && trial->struck.count > 0)
-        return fault_undo(trial->fault, ex, trial->struck.before);
-    return STATUS_OK;
+    return tap_finish(&trial->tap, trial->golden->params.ex);
 }
 
 static enum status run_naive(struct trial *trial, struct arena *arena)
@@ -57,12 +47,6 @@ static enum status run_naive(struct trial *trial, struct arena *arena)
     if (!st)
         kv_release(params.ex->kv, trial->run.branch);
     return st;
-}
-
-/* The proof of activation, from the device. */
-static const struct hook_data *proof_of(const struct trial *trial)
-{
-    return trial->fault->place == PLACE_OP ? &trial->hook.data : &trial->struck;
 }
 
 static bool same_bits(const struct generation *a, const struct generation *b)
@@ -98,10 +82,14 @@ static bool has_nonfinite(const struct generation *run)
 static enum status make_record(struct record *out, const struct trial *trial)
 {
     const struct generation *golden = &trial->golden->run;
-    const struct hook_data *proof = proof_of(trial);
+    const struct tap_proof *proof = &trial->proof;
     const struct generation *run = &trial->run;
-    out->expected_activations = 1;
-    out->activations = proof->count;
+    struct fault_bounds bounds = bounds_of(trial->golden);
+    struct fault_run ended = {.n_evaluated = trial->golden->params.n_ids + run->n_tokens - 1};
+    uint64_t expected;
+    fault_expected(&expected, trial->fault, &bounds, &ended);
+    out->expected_activations = (uint32_t)expected;
+    out->activations = (uint32_t)proof->count;
     out->before = proof->before;
     out->after = proof->after;
     out->tokens = run->tokens;
@@ -139,6 +127,8 @@ static enum status run_and_record(struct record *out, struct trial *trial, struc
     if (!st)
         st = deviation_read(&out->deviation, arena, trial,
                             path == TRIAL_NAIVE ? 0 : fork_first_layer(trial));
+    if (!st)
+        trial->proof = tap_proof(&trial->tap, 0);
     enum status finish = trial_finish(trial);
     st = st ? st : finish;
     return st ? st : make_record(out, trial);

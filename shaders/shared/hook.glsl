@@ -23,26 +23,42 @@
 layout(constant_id = HOOK_SPEC_ID) const uint HOOK = HOOK_OFF;
 
 #define HOOK_BUFFER(n)                                                                             \
-    layout(std430, binding = n) buffer hooks_buffer { hook_data hooks[]; };                        \
+    layout(std430, binding = n) buffer hooks_buffer                                                \
+    {                                                                                              \
+        hook_data hooks[HOOK_MOST];                                                                \
+        uint hook_words[];                                                                         \
+    };                                                                                             \
+                                                                                                   \
+    uint hook_other(uint i, uint bits)                                                             \
+    {                                                                                              \
+        return hooks[i].source != 0u ? hook_words[hooks[i].source - 1u] : bits;                    \
+    }                                                                                              \
+                                                                                                   \
+    bool hook_hits(uint i, uint bits)                                                              \
+    {                                                                                              \
+        uint asked = hooks[i].kind == KIND_WRONG_WRITE ? hook_other(i, bits) : bits;                     \
+        return hooks[i].capture == 0u && hook_fires(hooks[i], 0u, asked);                          \
+    }                                                                                              \
                                                                                                    \
     /* What the fault makes of canonical bits. */                                                  \
     uint hook_after(uint i, uint bits)                                                             \
     {                                                                                              \
-        uint after = hook_edit(bits, hooks[i].and_mask, hooks[i].or_mask, hooks[i].xor_mask);      \
-        return hooks[i].capture != 0u ? bits : after;                                              \
+        return hook_hits(i, bits) ? hook_edit(hooks[i], 0u, bits, hook_other(i, bits)) : bits;           \
     }                                                                                              \
                                                                                                    \
     /* The same, noted: called by one invocation of an evaluation. */                              \
     uint hook_fire(uint i, uint bits)                                                              \
     {                                                                                              \
         uint after = hook_after(i, bits);                                                          \
-        if (hooks[i].count == 0u) {                                                                \
+        if (hooks[i].capture != 0u)                                                                \
+            hook_words[hooks[i].capture - 1u] = bits;                                              \
+        if (hook_hits(i, bits)) {                                                                  \
+            hooks[i].count += 1u;                                                                  \
+            hooks[i].changed += after == bits ? 0u : 1u;                                           \
+            hooks[i].first = 0u;                                                                   \
             hooks[i].before = bits;                                                                \
             hooks[i].after = after;                                                                \
         }                                                                                          \
-        hooks[i].count += 1u;                                                                      \
-        if (hooks[i].capture != 0u)                                                                \
-            hooks[hooks[i].capture - 1u].or_mask = hooks[i].before;                                \
         return after;                                                                              \
     }                                                                                              \
                                                                                                    \

@@ -2,62 +2,182 @@
 /* A fault as a kernel sees it: where in one evaluation of one op, and which bits. C and GLSL.
  *
  * Every kernel that computes a site has the specialization constant HOOK_SPEC_ID: HOOK_OFF gives
- * the plain kernel, any other point the patch kernel, which recomputes a short list of outputs
- * with the fault in. What the fault does is data: after = ((before & and_mask) | or_mask) ^
- * xor_mask. */
+ * the plain kernel, any other point the patch kernel, which recomputes the outputs concerned with
+ * the fault in. What the fault does is data: hook_fires and hook_edit. */
 #ifndef VKFI_SHARED_HOOK_H
 #define VKFI_SHARED_HOOK_H
 
+#include "shared/hook_kinds.h"
 #include "shared/lang.h"
+#include "shared/numerics.h"
 
 #define HOOK_SPEC_ID 100
-
-/* Points (engine 4). */
-#define HOOK_OFF 0u
-#define HOOK_OPERAND 1u /* the op's private copy of its input, element `k`: all outputs see it */
-#define HOOK_WEIGHT 2u  /* stored bits of one field as decoded by this op for this column */
-#define HOOK_PARTIAL 3u /* chain k mod 4 of block k / 32 right after product k */
-#define HOOK_OUT 4u     /* the f32 result of output `row`, before rounding */
-#define HOOK_MEM 5u     /* the stored form of output `row` (16 bits where act is f16 or bf16) */
+#define HOOK_MOST 4096        /* hooks of a pass */
+#define HOOK_NONE 0xffffffffu /* a coordinate that a point does not have */
 
 /* One hook and its proof. In a buffer (std430) on devices; all words, no padding.
  *
+ * The elements struck are the box of rows row, row + row_step .. (rows of them), of ks likewise,
+ * and of keys key .. key + keys - 1. Element (r, i, j) of the box has index
+ * (r * ks + i) * keys + j; coordinates that a point does not have count 1.
+ *
  * op       row                         k                              key
- * EMBED    feature                     (= row)                        -
- * NORM     feature (in the whole row)  feature in the group           -
+ * EMBED    feature                     -                              -
+ * NORM     feature in the whole row    -                              -
+ *   operand, partial: first feature of a group; feature in the group
  * LINEAR   output feature              input feature                  -
- * ROPE     feature                     feature read                   -
+ *   operand: -
+ * ROPE     feature                     -                              -
+ *   operand: -                         feature read
  * SCORES   head                        feature of the head            key position
+ *   operand: without key; out, mem: without k
  * SOFTMAX  head                        -                              key position
  * HEADS    head * head_dim + feature   -                              key position
- * GATE     feature                     0: gate, 1: up                 -
- * ADD      feature                     0: residual, 1: delta          -
+ *   operand: first feature of a head; out, mem: without key
+ * GATE     feature                     operand: 0 gate, 1 up          -
+ * ADD      feature                     operand: 0 residual, 1 delta   -
  *
- * operand of LINEAR and NORM: every output of the row (NORM: group) is redone. Operand of SCORES:
- * element k of the query head `row`; every key of the head is redone. Operand of SOFTMAX: the
- * score at `key` of head `row`; all of that head's probabilities are redone. Operand of HEADS: the
- * probability at `key` of head row / head_dim; all features of that head are redone. Weight of
- * SCORES and HEADS: the stored K or V entry (feature k of the head; feature of `row`) at `key` as
- * read for this output. Partial of SOFTMAX: the sum's chain after the term at `key`; of HEADS: the
- * chain after the product at `key`; of NORM: the sum of squares' chain after the square of k. */
+ * Who sees it: operand of LINEAR the outputs reader, reader + 1 .. (readers of them); of NORM every
+ * output of the group; of SCORES every key of the head; of SOFTMAX (a score) all of the head's
+ * probabilities; of HEADS (a probability) all features of the head; of ROPE the pair. Weight of
+ * SCORES and HEADS: the stored K or V entry as read for this output. Partial of SOFTMAX: the sum's
+ * chain after the term at `key`; of HEADS: after the product at `key`; of NORM: the sum of squares'
+ * chain after the square of k. */
 struct hook_data {
-    uint and_mask;
-    uint or_mask;
-    uint xor_mask;
-    uint row;
-    uint k;
-    uint key;
-    uint field;   /* HOOK_WEIGHT of EMBED and LINEAR: enum quant_field */
-    uint capture; /* not 0: leave the value, put it into or_mask of hook [capture - 1] */
-    uint count;   /* out: activations */
-    uint before;  /* out: bits before (canonical NaN) of the first activation */
-    uint after;   /* out: bits after */
-    uint unused;  /* keeps the stride at 48 bytes */
+    uint kind;                  /* KIND_* */
+    uint type;                  /* clamp, scale, add: NM_* type that the bits are in */
+    uint mask, value;           /* bits concerned; bits set, or f32 bits of factor or term */
+    uint low, high;             /* clamp: f32 bits */
+    uint row, rows, row_step;   /* 0 counts as 1 */
+    uint k, ks, k_step;         /* 0 counts as 1 */
+    uint key, keys;             /* 0 counts as 1 */
+    uint reader, readers;       /* operand of LINEAR; 0 readers: all outputs */
+    uint field;                 /* WEIGHT of EMBED and LINEAR: enum quant_field */
+    uint only_mask, only_value; /* fires only where (bits & only_mask) == only_value */
+    uint rate;                  /* not 0: fires where the element's draw is below it */
+    uint seed0, seed1;          /* of draws */
+    uint position;              /* of draws: the column's */
+    uint draw_row;              /* of draws: the row that stands for `row` */
+    uint source;                /* not 0: the bits of stale, mix, wrong_* (which need them): word
+                                   [source - 1 + index] of the pass */
+    uint capture;               /* not 0: leave the value, put it into word [capture - 1 + index] */
+    uint count;                 /* out: activations */
+    uint changed;               /* out: those of them that changed bits */
+    uint first;                 /* out: lowest index that fired */
+    uint before;                /* out: its bits before (canonical NaN) */
+    uint after;                 /* out: and after */
+    uint point;                 /* HOOK_*, for HOOK_SEVERAL; set by the executor, as `list` is */
+    uint list;                  /* hooks of the patch, this one the first */
 };
 
-LANG_FN uint hook_edit(uint bits, uint and_mask, uint or_mask, uint xor_mask)
+#ifdef VKFI_GLSL
+#define HOOK_DATA hook_data
+#else
+#define HOOK_DATA struct hook_data
+#endif
+
+#ifndef VKFI_GLSL
+/* What counts as 1, and who sees an operand, written out. */
+static inline void hook_open(struct hook_data *h)
 {
-    return ((bits & and_mask) | or_mask) ^ xor_mask;
+    h->rows = h->rows ? h->rows : 1;
+    h->row_step = h->row_step ? h->row_step : 1;
+    h->ks = h->ks ? h->ks : 1;
+    h->k_step = h->k_step ? h->k_step : 1;
+    h->keys = h->keys ? h->keys : 1;
+    h->value = h->kind == KIND_ZERO ? 0 : h->value;
+    h->count = h->changed = h->before = h->after = 0;
+    h->first = HOOK_NONE;
+}
+
+/* Elements of the box. */
+static inline uint64_t hook_size(const struct hook_data *h)
+{
+    return (uint64_t)h->rows * h->ks * h->keys;
+}
+#endif
+
+/* Number of x in first, first + step .. (n of them), HOOK_NONE if it is none of them. */
+LANG_FN uint hook_index_in(uint x, uint first, uint n, uint step)
+{
+    uint i = (x - first) / step;
+    return x >= first && i < n && first + i * step == x ? i : HOOK_NONE;
+}
+
+/* Index of an element in the box, HOOK_NONE outside it; HOOK_NONE coordinates are not looked at. */
+LANG_FN uint hook_index(HOOK_DATA h, uint row, uint k, uint key)
+{
+    uint r = row == HOOK_NONE ? 0u : hook_index_in(row, h.row, h.rows, h.row_step);
+    uint i = k == HOOK_NONE ? 0u : hook_index_in(k, h.k, h.ks, h.k_step);
+    uint j = key == HOOK_NONE ? 0u : hook_index_in(key, h.key, h.keys, 1u);
+    bool inside = r != HOOK_NONE && i != HOOK_NONE && j != HOOK_NONE;
+    return inside ? (r * h.ks + i) * h.keys + j : HOOK_NONE;
+}
+
+/* 32 random bits of an element: a function of seed, position and coordinates alone (those of the
+ * first element for coordinates that the point does not have), however passes are split. */
+LANG_FN uint hook_draw(HOOK_DATA h, uint index, uint salt)
+{
+    uint j = index % h.keys, i = index / h.keys % h.ks, r = index / h.keys / h.ks;
+    uint bits = nm_mix(h.seed0, h.seed1, salt);
+    bits = nm_mix(h.position, bits, salt);
+    bits = nm_mix(h.draw_row + r * h.row_step, bits, salt);
+    bits = nm_mix(h.k + i * h.k_step, bits, salt);
+    return nm_mix(h.key + j, bits, salt);
+}
+
+#define HOOK_SALT_RATE 0x13198a2eu
+#define HOOK_SALT_BITS 0x03707344u
+
+/* Whether the fault strikes an element with these bits. */
+LANG_FN bool hook_fires(HOOK_DATA h, uint index, uint bits)
+{
+    return (bits & h.only_mask) == h.only_value &&
+           (h.rate == 0u || hook_draw(h, index, HOOK_SALT_RATE) < h.rate);
+}
+
+/* clamp, scale and add on f32 bits (canonical). */
+LANG_FN uint hook_arithmetic(HOOK_DATA h, uint bits)
+{
+    if (h.kind == KIND_SCALE)
+        return nm_canon(LANG_BITS(LANG_FLOAT(bits) * LANG_FLOAT(h.value)));
+    if (h.kind == KIND_ADD)
+        return nm_canon(LANG_BITS(LANG_FLOAT(bits) + LANG_FLOAT(h.value)));
+    if (nm_key(bits) < nm_key(h.low))
+        return h.low;
+    return nm_key(bits) > nm_key(h.high) ? h.high : bits;
+}
+
+/* The bits that a struck element gets; `other`: those of its source. */
+LANG_FN uint hook_edit(HOOK_DATA h, uint index, uint bits, uint other)
+{
+    switch (h.kind) {
+    case KIND_FLIP:
+        return bits ^ h.mask;
+    case KIND_STUCK_AT_0:
+        return bits & ~h.mask;
+    case KIND_STUCK_AT_1:
+        return bits | h.mask;
+    case KIND_SET:
+    case KIND_ZERO: /* value is 0: a literal would be folded into what uses it */
+        return h.value;
+    case KIND_RANDOM:
+        return (hook_draw(h, index, HOOK_SALT_BITS) & h.mask) | (bits & ~h.mask);
+    case KIND_STALE:
+    case KIND_WRONG_READ:
+    case KIND_WRONG_WRITE:
+        return other;
+    case KIND_MIX:
+        return (other & h.mask) | (bits & ~h.mask);
+    case KIND_CLAMP:
+    case KIND_SCALE:
+    case KIND_ADD:
+        if (h.type == NM_F32)
+            return hook_arithmetic(h, nm_canon(bits));
+        return nm_store(hook_arithmetic(h, nm_canon(LANG_BITS(nm_load(bits, h.type)))), h.type);
+    default: /* KIND_DRY */
+        return bits;
+    }
 }
 
 #endif

@@ -6,7 +6,7 @@
 
 #include "runs.h"
 
-enum { HOOKS_N = 45, HOOKS_ROW = 4096 };
+enum { HOOKS_N = 45, HOOKS_ROW = 4096, HOOKS_WORDS = 64 };
 
 /* What one pass over positions [0, HOOKS_N) showed: hashes, and the row of one node and column. */
 struct hooks_run {
@@ -15,6 +15,7 @@ struct hooks_run {
     uint32_t position;
     float row[HOOKS_ROW];
     uint32_t count;
+    uint32_t words[HOOKS_WORDS]; /* of the pass */
 };
 
 static inline void hooks_watch(void *user, const struct node *node, uint32_t column,
@@ -42,6 +43,8 @@ static inline void hooks_pass(struct executor *ex, struct hook *hooks, uint32_t 
                               .n_columns = HOOKS_N,
                               .hooks = hooks,
                               .n_hooks = n,
+                              .words = run->words,
+                              .n_words = HOOKS_WORDS,
                               .watch = run->node ? hooks_watch : NULL,
                               .watch_user = run};
     assert_int_equal(executor_pass(ex, &pass, results), STATUS_OK);
@@ -61,8 +64,8 @@ static inline struct hook hooks_make(const struct executor *ex, const char *site
                          .data = data};
 }
 
-#define HOOKS_FLIP(bits) .and_mask = UINT32_MAX, .xor_mask = (bits)
-#define HOOKS_SET(bits) .or_mask = (bits)
+#define HOOKS_FLIP(bits) .kind = KIND_FLIP, .mask = (bits)
+#define HOOKS_SET(bits) .kind = KIND_SET, .value = (bits)
 
 static inline struct executor *hooks_executor(const struct model *model, struct runs_kind kind)
 {
@@ -131,9 +134,9 @@ static inline struct hook hooks_draw(struct rng *rng, const struct model *model)
                              .column = hooks_below(rng, HOOKS_N),
                              .point = 1 + hooks_below(rng, HOOK_MEM)};
     } while (!hooks_coordinates(rng, model, &hook));
-    hook.data.and_mask = hooks_below(rng, 4) ? UINT32_MAX : rng_u32(rng);
-    hook.data.or_mask = hooks_below(rng, 4) ? 0 : 1u << hooks_below(rng, 32);
-    hook.data.xor_mask = hooks_below(rng, 5) ? 1u << hooks_below(rng, 32) : rng_u32(rng);
+    hook.data.kind = hooks_below(rng, 3) ? KIND_FLIP : hooks_below(rng, KIND_RANDOM);
+    hook.data.mask = hooks_below(rng, 5) ? 1u << hooks_below(rng, 32) : rng_u32(rng);
+    hook.data.value = rng_u32(rng);
     return hook;
 }
 

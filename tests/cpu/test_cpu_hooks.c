@@ -103,15 +103,13 @@ static void test_random_hooks_agree(void **state)
         assert_memory_equal(a.hash, b.hash, sizeof(a.hash));
         same_data(&hook, &other);
         assert_int_equal(hook.data.count, 1);
-        assert_int_equal(hook.data.after, hook_edit(hook.data.before, hook.data.and_mask,
-                                                    hook.data.or_mask, hook.data.xor_mask));
+        assert_int_equal(hook.data.after, hook_edit(hook.data, 0, hook.data.before, 0));
         assert_memory_equal(a.hash, clean.hash, hook.column * sizeof(a.hash[0]));
         changed += memcmp(a.hash, clean.hash, sizeof(a.hash)) != 0;
         run_forked(best, golden, &hook, forked);
         assert_memory_equal(&forked[hook.column], &a.hash[hook.column],
                             (HOOKS_N - hook.column) * sizeof(forked[0]));
-        dry.data.and_mask = UINT32_MAX;
-        dry.data.or_mask = dry.data.xor_mask = 0;
+        dry.data.kind = KIND_DRY;
         hooks_pass(best, &dry, 1, &b);
         assert_memory_equal(b.hash, clean.hash, sizeof(b.hash));
         assert_int_equal(dry.data.count, 1);
@@ -247,7 +245,7 @@ static void test_weight_point_is_the_stored_field(void **state)
                               .k = hooks_below(&rng, node->width),
                               .field = hooks_field(&rng, node->weight->type)};
         const enum quant_field field = (enum quant_field)d.field;
-        d.xor_mask = 1u << hooks_below(&rng, quant_field_width(node->weight->type, field));
+        d.mask = 1u << hooks_below(&rng, quant_field_width(node->weight->type, field));
         struct hook hook = hooks_make(ex, "blk.0.attn_q", 7, HOOK_WEIGHT, d);
         const struct weight_site site = {node->weight, d.row, d.k, field};
         struct hooks_run clean = {.position = 7, .node = node}, run = clean, stored = clean;
@@ -365,15 +363,17 @@ static void test_capture(void **state)
     for (uint32_t order = 0; order < 2; order++) {
         const char *site = order ? "blk.2.attn_heads" : "blk.4.ffn_act";
         struct hook hooks[2] = {
-            hooks_make(best, site, 29, HOOK_OUT, (struct hook_data){.row = 5, .capture = 2}),
-            hooks_make(best, site, 30, HOOK_OUT, (struct hook_data){.row = 5})};
+            hooks_make(best, site, 29, HOOK_OUT, (struct hook_data){.row = 5, .capture = 8}),
+            hooks_make(best, site, 30, HOOK_OUT,
+                       (struct hook_data){.kind = KIND_STALE, .row = 5, .source = 8})};
         struct hooks_run clean = {0}, before = {.position = 29}, run = {.position = 30};
         before.node = run.node = &model->graph.node[hooks[0].node];
         hooks_pass(best, NULL, 0, &clean);
         hooks_pass(best, NULL, 0, &before);
         hooks_pass(best, hooks, 2, &run);
-        assert_int_equal(hooks[0].data.count, 1);
-        assert_int_equal(hooks[0].data.before, lang_bits(before.row[5]));
+        assert_int_equal(hooks[0].data.count, 0);
+        assert_int_equal(run.words[7], lang_bits(before.row[5]));
+        assert_int_equal(hooks[1].data.count, 1);
         assert_int_equal(hooks[1].data.after, lang_bits(before.row[5]));
         assert_int_equal(lang_bits(run.row[5]), lang_bits(before.row[5]));
         assert_memory_equal(run.hash, clean.hash, 30 * sizeof(run.hash[0]));

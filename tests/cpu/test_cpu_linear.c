@@ -201,7 +201,7 @@ static void test_edits_reach_packed_fields(void **state)
             for (uint32_t bit = 0; bit < quant_field_width(type, field); bit++) {
                 const struct weight_site site = {
                     .tensor = &m.tensor, .row = 19, .k = rng_u32(&rng) % width, .field = field};
-                struct hook_data data = {.and_mask = UINT32_MAX, .xor_mask = 1u << bit};
+                struct hook_data data = {.mask = 1u << bit};
                 memcpy(expected, m.tensor.data + 19 * row_bytes, row_bytes);
                 const uint32_t before = quant_field_read(type, expected, site.k, field);
                 quant_field_write(type, expected, site.k, field, before ^ 1u << bit);

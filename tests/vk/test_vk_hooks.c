@@ -37,7 +37,7 @@ static struct hook draw(const struct vk_testing *t, uint32_t index, uint32_t poi
                         uint32_t position, struct rng *rng)
 {
     const struct node *node = &t->model->graph.node[index];
-    struct hook hook = {.node = index, .point = point, .data = {.and_mask = UINT32_MAX}};
+    struct hook hook = {.node = index, .point = point, .data = {.kind = KIND_FLIP}};
     struct hook_data *d = &hook.data;
     const uint32_t first =
         node->window != 0 && position >= node->window ? position - node->window + 1 : 0;
@@ -57,19 +57,10 @@ static struct hook draw(const struct vk_testing *t, uint32_t index, uint32_t poi
                node->out != REG_L) {
         bits = storage_bits(t->vk->act);
     }
-    const uint32_t mask = 1u << rng_below(rng, bits);
-    switch (rng_below(rng, 5)) {
-    case 0:
-        d->or_mask = mask;
-        break;
-    case 1:
-        d->and_mask = ~mask;
-        break;
-    case 2:
-        break;
-    default:
-        d->xor_mask = mask;
-    }
+    static const uint32_t kinds[] = {KIND_STUCK_AT_1, KIND_STUCK_AT_0, KIND_DRY, KIND_FLIP,
+                                     KIND_FLIP};
+    d->mask = 1u << rng_below(rng, bits);
+    d->kind = kinds[rng_below(rng, 5)];
     return hook;
 }
 
@@ -113,10 +104,8 @@ static void run_model(const char *name, enum storage act, enum storage kv, uint3
             hooks[n] = draw(&t, index, point, columns[column].position, &rng);
             hooks[n].column = column;
             if (round % 3 == 0) /* every third round is dry */
-                hooks[n].data.or_mask = hooks[n].data.xor_mask = 0,
-                hooks[n].data.and_mask = UINT32_MAX;
-            dry &= hooks[n].data.or_mask == 0 && hooks[n].data.xor_mask == 0 &&
-                   hooks[n].data.and_mask == UINT32_MAX;
+                hooks[n].data.kind = KIND_DRY;
+            dry &= hooks[n].data.kind == KIND_DRY;
             n++;
         }
         pass.hooks = hooks;
@@ -201,14 +190,22 @@ static void test_capture(void **state)
         for (size_t i = 0; i < 3; i++) {
             struct hook hooks[2] = {
                 {.node = index, .column = PROMPT - 2, .point = points[i], .data = {.row = 5}},
-                {.node = index, .column = PROMPT - 1, .point = points[i], .data = {.row = 5}}};
+                {.node = index,
+                 .column = PROMPT - 1,
+                 .point = points[i],
+                 .data = {.kind = KIND_STALE, .row = 5, .source = 2}}};
+            uint32_t words[2] = {0};
             hooks[0].data.capture = 2;
-            const struct pass pass = {
-                .columns = columns, .n_columns = PROMPT, .hooks = hooks, .n_hooks = 2};
+            const struct pass pass = {.columns = columns,
+                                      .n_columns = PROMPT,
+                                      .hooks = hooks,
+                                      .n_hooks = 2,
+                                      .words = words,
+                                      .n_words = 2};
             vk_testing_pass(&t, &pass, "capture", NULL);
-            assert_int_equal(hooks[0].data.count, 1);
-            assert_int_equal(hooks[0].data.after, hooks[0].data.before);
-            assert_int_equal(hooks[1].data.after, hooks[0].data.before);
+            assert_int_equal(hooks[0].data.count, 0);
+            assert_int_equal(hooks[1].data.count, 1);
+            assert_int_equal(hooks[1].data.after, words[1]);
         }
     }
     vk_testing_close(&t);

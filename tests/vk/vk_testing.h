@@ -105,24 +105,31 @@ static inline void vk_testing_pass(struct vk_testing *t, const struct pass *pass
 {
     struct column_result a[256], b[256];
     struct hook hooks[64];
+    uint32_t words[4096];
     struct pass other = *pass;
 
     assert_true(pass->n_columns <= 256 && pass->n_hooks <= 64);
     if (pass->n_hooks > 0)
         memcpy(hooks, pass->hooks, pass->n_hooks * sizeof(*hooks));
+    assert_true(pass->n_words <= 4096);
+    if (pass->n_words > 0)
+        memcpy(words, pass->words, pass->n_words * sizeof(*words));
     other.hooks = hooks;
+    other.words = words;
     assert_int_equal(executor_pass(t->cpu, &other, a), STATUS_OK);
     assert_int_equal(executor_pass(t->vk, pass, b), STATUS_OK);
     for (uint32_t i = 0; i < pass->n_hooks; i++) {
         const struct hook_data *x = &hooks[i].data, *y = &pass->hooks[i].data;
-        if (x->count != y->count || x->before != y->before || x->after != y->after ||
-            x->or_mask != y->or_mask)
+        if (x->count != y->count || x->changed != y->changed || x->first != y->first ||
+            x->before != y->before || x->after != y->after)
             fail_msg("%s, hook %u at %s point %u row %u k %u key %u field %u: cpu count %u %08x -> "
                      "%08x, vk count %u %08x -> %08x",
                      what, i, t->model->graph.node[hooks[i].node].site, hooks[i].point, x->row,
                      x->k, x->key, x->field, x->count, x->before, x->after, y->count, y->before,
                      y->after);
     }
+    if (pass->n_words > 0)
+        assert_memory_equal(words, pass->words, pass->n_words * sizeof(*words));
     vk_testing_equal(t, pass, a, b, what);
     if (out)
         memcpy(out, b, pass->n_columns * sizeof(*b));

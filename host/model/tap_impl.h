@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+/* What the tap's files share: what a fault remembers, and when it strikes. */
+#ifndef VKFI_MODEL_TAP_IMPL_H
+#define VKFI_MODEL_TAP_IMPL_H
+
+#include "model/tap.h"
+
+/* Bits that a position showed, for stale bits at the next. */
+struct tap_held {
+    uint32_t position;
+    struct hook_data box; /* elements of `words`; integers: one */
+    uint32_t *words;
+    struct tap_held *next;
+};
+
+struct tap_state {
+    struct tap_held *held; /* newest first */
+
+    /* Memory: bits before the strike, and which elements it struck. */
+    bool struck, undone;
+    uint32_t branch; /* of a struck KV entry */
+    uint32_t *before;
+    bool *fired;
+};
+
+/* Activations of one fault at one position. */
+struct tap_note {
+    uint32_t fault, position;
+    uint32_t count, changed, first, before, after;
+};
+
+/* True if the kind takes bits of one position earlier. */
+static inline bool tap_stale(const struct tap_fault *fault)
+{
+    return fault->data.kind == KIND_STALE || fault->data.kind == KIND_MIX ||
+           fault->data.kind == KIND_WRONG_WRITE;
+}
+
+/* True if the fault strikes at this position (memory: is in force). */
+static inline bool tap_strikes(const struct tap_fault *fault, uint32_t position)
+{
+    return position >= fault->position &&
+           (fault->position_count == TAP_FOREVER ||
+            position - fault->position < (fault->position_count ? fault->position_count : 1));
+}
+
+static inline bool tap_is_memory(const struct tap_fault *fault)
+{
+    return fault->place == TAP_WEIGHT || fault->place == TAP_KV || fault->place == TAP_TABLE;
+}
+
+/* Notes what one evaluation showed of a fault (its index in the tap). */
+enum status tap_note(struct tap *tap, uint32_t fault, uint32_t position,
+                     const struct hook_data *proof) STATUS_MUST_USE;
+
+/* Keeps the words of a box at a position; and finds them, null if there are none. */
+enum status tap_hold(struct tap_state *state, uint32_t position, const struct hook_data *box,
+                     const uint32_t *words) STATUS_MUST_USE;
+const struct tap_held *tap_held_at(const struct tap_state *state, uint32_t position);
+
+/* Forgets what is held of positions outside [first, end). */
+void tap_release(struct tap *tap, uint32_t first, uint32_t end);
+
+/* Scrubs what is due before `position`, then strikes what is due there. */
+enum status tap_memory_update(struct tap *tap, struct executor *ex, uint32_t branch,
+                              uint32_t position) STATUS_MUST_USE;
+
+/* Puts weights and tables back that are still struck, newest first. */
+enum status tap_memory_undo(struct tap *tap, struct executor *ex) STATUS_MUST_USE;
+
+/* The column with its integers changed and counted; tap->due if one is out of range. */
+enum status tap_control_column(struct tap *tap, struct column *column) STATUS_MUST_USE;
+
+/* True if the column at `position` must be the first of its branch in a pass: an integer sends its
+ * entry elsewhere, or may be out of range. */
+bool tap_control_splits(const struct tap *tap, uint32_t position);
+
+#endif

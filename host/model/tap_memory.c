@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: MIT */
+/* Faults of stored bits: struck once, kept for the way back, scrubbed or undone. */
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "model/tap_impl.h"
+
+/* One stored element: coordinates of the fault's box. */
+struct element {
+    uint32_t row, k, key;
+};
+
+static struct element element_at(const struct hook_data *box, uint32_t index)
+{
+    return (struct element){.row = box->row + index / box->keys / box->ks * box->row_step,
+                            .k = box->k + index / box->keys % box->ks * box->k_step,
+                            .key = box->key + index % box->keys};
+}
+
+/* An edit of one element: kind dry reads it, set writes it. */
+static enum status edit(const struct tap_fault *fault, struct executor *ex, struct element e,
+                        struct hook_data *data)
+{
+    if (fault->place == TAP_WEIGHT) {
+        const struct weight_site site = {.tensor = fault->tensor,
+                                         .row = e.row,
+                                         .k = e.k,
+                                         .field = (enum quant_field)fault->data.field};
+        return executor_edit_weight(ex, &site, data);
+    }
+    if (fault->place == TAP_TABLE) {
+        const struct table_site site = {.table = fault->table, .position = e.row, .element = e.k};
+        return executor_edit_table(ex, &site, data);
+    }
+    const struct kv_site site = {.branch = fault->state->branch,
+                                 .layer = fault->layer,
+                                 .position = e.key,
+                                 .value = fault->value_cache,
+                                 .feature = e.k};
+    return executor_edit_kv(ex, &site, data);
+}
+
+static enum status read_bits(const struct tap_fault *fault, struct executor *ex, struct element e,
+                             uint32_t *out)
+{
+    struct hook_data data = {.kind = KIND_DRY};
+    enum status st = edit(fault, ex, e, &data);
+    *out = data.before;
+    return st;
+}
+
+static enum status write_bits(const struct tap_fault *fault, struct executor *ex, struct element e,
+                              uint32_t bits)
+{
+    struct hook_data data = {.kind = KIND_SET, .value = bits};
+    enum status st = edit(fault, ex, e, &data);
+    if (!st && data.after != bits) {
+        log_error("memory: wrote 0x%" PRIx32 " to row %" PRIu32 " k %" PRIu32 " key %" PRIu32
+                  ", read back 0x%" PRIx32,
+                  bits, e.row, e.k, e.key, data.after);
+        return STATUS_INTERNAL;
+    }
+    return st;
+}
+
+/* The bits that stale, mix and wrong_read take for an element. */
+static enum status read_other(const struct tap_fault *fault, struct executor *ex, struct element e,
+                              uint32_t *out)
+{
+    const struct hook_data *d = &fault->data;
+    uint32_t *coordinate = fault->place == TAP_KV ? &e.key : &e.row;
+    const uint32_t first = fault->place == TAP_KV ? d->key : d->row;
+
+    *out = 0;
+    if (d->kind == KIND_WRONG_READ)
+        *coordinate = fault->from + (*coordinate - first);
+    else if (!tap_stale(fault) || *coordinate == 0)
+        return STATUS_OK;
+    else
+        --*coordinate;
+    return read_bits(fault, ex, e, out);
+}
+
+/* The box with its keys written out: entries stored before the strike. */
+static struct hook_data box_of(const struct tap_fault *fault)
+{
+    struct hook_data box = fault->data;
+    if (box.keys == TAP_ALL_KEYS) {
+        box.key = 0;
+        box.keys = fault->position;
+    }
+    box.position = fault->position;
+    return box;
+}
+
+static enum status strike(struct tap *tap, uint32_t index, struct executor *ex, uint32_t branch)
+{
+    struct tap_fault *fault = &tap->faults[index];
+    struct hook_data box = box_of(fault);
+    struct tap_state *state = fault->state;
+    const uint64_t size = hook_size(&box);
+    uint32_t *after = malloc((size ? size : 1) * sizeof *after);
+    enum status st = STATUS_OK;
+
+    state->struck = true;
+    state->branch = branch;
+    state->before = malloc((size ? size : 1) * sizeof *state->before);
+    state->fired = calloc(size ? size : 1, sizeof *state->fired);
+    if (!after || !state->before || !state->fired) {
+        log_error("out of memory for %" PRIu64 " struck elements", size);
+        free(after);
+        return STATUS_MEMORY;
+    }
+    for (uint32_t i = 0; i < size && !st; i++) {
+        const struct element e = element_at(&box, i);
+        uint32_t other = 0;
+        st = read_bits(fault, ex, e, &state->before[i]);
+        if (!st)
+            st = read_other(fault, ex, e, &other);
+        if (st || !hook_fires(box, i, state->before[i]))
+            continue;
+        after[i] = hook_edit(box, i, state->before[i], other);
+        state->fired[i] = true;
+        if (box.count++ == 0) {
+            box.first = i;
+            box.before = state->before[i];
+            box.after = after[i];
+        }
+        box.changed += after[i] != state->before[i];
+    }
+    for (uint32_t i = 0; i < size && !st; i++) {
+        if (state->fired[i])
+            st = write_bits(fault, ex, element_at(&box, i), after[i]);
+    }
+    if (!st)
+        st = tap_note(tap, index, fault->position, &box);
+    free(after);
+    return st;
+}
+
+static enum status undo(struct tap_fault *fault, struct executor *ex)
+{
+    const struct hook_data box = box_of(fault);
+    const uint64_t size = hook_size(&box);
+    struct tap_state *state = fault->state;
+    enum status st = STATUS_OK;
+
+    state->undone = true;
+    for (uint32_t i = 0; state->before && state->fired && i < size && !st; i++) {
+        if (state->fired[i])
+            st = write_bits(fault, ex, element_at(&box, i), state->before[i]);
+    }
+    return st;
+}
+
+static bool in_force(const struct tap_fault *fault)
+{
+    return tap_is_memory(fault) && fault->state->struck && !fault->state->undone;
+}
+
+enum status tap_memory_update(struct tap *tap, struct executor *ex, uint32_t branch,
+                              uint32_t position)
+{
+    enum status st = STATUS_OK;
+    for (uint32_t i = tap->n_faults; i-- > 0 && !st;) {
+        struct tap_fault *fault = &tap->faults[i];
+        if (!in_force(fault) || tap_strikes(fault, position))
+            continue;
+        fault->state->branch = branch;
+        st = undo(fault, ex);
+    }
+    for (uint32_t i = 0; i < tap->n_faults && !st; i++) {
+        struct tap_fault *fault = &tap->faults[i];
+        if (tap_is_memory(fault) && !fault->state->struck && tap_strikes(fault, position))
+            st = strike(tap, i, ex, branch);
+    }
+    return st;
+}
+
+enum status tap_memory_undo(struct tap *tap, struct executor *ex)
+{
+    enum status st = STATUS_OK;
+    for (uint32_t i = tap->n_faults; i-- > 0;) {
+        struct tap_fault *fault = &tap->faults[i];
+        if (fault->place == TAP_KV || !in_force(fault))
+            continue;
+        enum status one = undo(fault, ex);
+        st = st ? st : one;
+    }
+    return st;
+}

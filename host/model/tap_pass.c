@@ -1,0 +1,400 @@
+/* SPDX-License-Identifier: MIT */
+/* A pass that several taps share: columns, hooks and words collected, run, and given back. */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "model/tap_impl.h"
+
+/* What one tap_add gave. */
+struct added {
+    struct tap *tap;
+    uint32_t first, n; /* columns in order of tap_add */
+    struct column_result *out;
+};
+
+enum role { ROLE_PROOF, ROLE_CHANGED, ROLE_STALE, ROLE_FROM };
+
+/* What a hook was attached for. */
+struct owner {
+    enum role role; /* proof counts; changed: only bits changed; captures: stale, from */
+    struct tap *tap;
+    uint32_t fault; /* index in the tap */
+    uint32_t position;
+};
+
+struct tap_pass {
+    struct executor *ex;
+    uint32_t max_columns;
+    struct column *columns;       /* (max_columns) in order of tap_add */
+    struct column *sorted;        /* (max_columns) as the executor gets them */
+    struct column_result *result; /* (max_columns) sorted */
+    uint32_t *place;              /* (max_columns) of a column in `sorted` */
+    uint32_t *source;             /* (max_columns) and back */
+    struct added *added;          /* (max_columns) */
+    uint32_t n_columns, n_added;
+    struct hook *hooks;   /* (room_hooks) */
+    struct owner *owners; /* (room_hooks) */
+    uint32_t n_hooks, room_hooks;
+    uint32_t *words; /* (room_words) */
+    uint32_t n_words, room_words;
+    executor_watch *watch;
+    void *watch_user;
+};
+
+enum status tap_open(struct tap_pass **out, struct executor *ex)
+{
+    struct executor_info info;
+    executor_info(ex, &info);
+    struct tap_pass *pass = calloc(1, sizeof *pass);
+    *out = pass;
+    if (!pass)
+        goto fail;
+    const uint32_t n = pass->max_columns = info.max_columns;
+    pass->ex = ex;
+    pass->columns = calloc(n, sizeof *pass->columns);
+    pass->sorted = calloc(n, sizeof *pass->sorted);
+    pass->result = calloc(n, sizeof *pass->result);
+    pass->place = calloc(n, sizeof *pass->place);
+    pass->source = calloc(n, sizeof *pass->source);
+    pass->added = calloc(n, sizeof *pass->added);
+    if (pass->columns && pass->sorted && pass->result && pass->place && pass->source && pass->added)
+        return STATUS_OK;
+fail:
+    tap_close(out);
+    log_error("out of memory for passes of %u columns", info.max_columns);
+    return STATUS_MEMORY;
+}
+
+void tap_close(struct tap_pass **pass)
+{
+    struct tap_pass *p = *pass;
+    if (p) {
+        free(p->columns);
+        free(p->sorted);
+        free(p->result);
+        free(p->place);
+        free(p->source);
+        free(p->added);
+        free(p->hooks);
+        free(p->owners);
+        free(p->words);
+        free(p);
+    }
+    *pass = NULL;
+}
+
+void tap_begin(struct tap_pass *pass)
+{
+    pass->n_columns = pass->n_added = pass->n_hooks = pass->n_words = 0;
+}
+
+uint32_t tap_room(const struct tap_pass *pass)
+{
+    return pass->max_columns - pass->n_columns;
+}
+
+/* Zeroed words; `out`: number of the first, + 1 as hooks name them. */
+static enum status take_words(struct tap_pass *pass, uint64_t n, uint32_t *out)
+{
+    const uint64_t need = pass->n_words + n;
+    if (need > UINT32_MAX - 1) {
+        log_error("a pass of faults over %llu elements, expected fewer", (unsigned long long)need);
+        return STATUS_INPUT;
+    }
+    if (need > pass->room_words) {
+        uint32_t *words = realloc(pass->words, 2 * need * sizeof *words);
+        if (!words) {
+            log_error("out of memory for %llu captured bits", (unsigned long long)need);
+            return STATUS_MEMORY;
+        }
+        pass->words = words;
+        pass->room_words = (uint32_t)(2 * need < UINT32_MAX ? 2 * need : UINT32_MAX);
+    }
+    memset(pass->words + pass->n_words, 0, n * sizeof *pass->words);
+    *out = pass->n_words + 1;
+    pass->n_words = (uint32_t)need;
+    return STATUS_OK;
+}
+
+/* A hook and what it is for. `column` in order of tap_add. */
+static enum status take_hook(struct tap_pass *pass, const struct hook *hook,
+                             const struct owner *owner)
+{
+    if (pass->n_hooks == pass->room_hooks) {
+        const uint32_t room = 2 * pass->room_hooks + 64;
+        struct hook *hooks = realloc(pass->hooks, room * sizeof *hooks);
+        pass->hooks = hooks ? hooks : pass->hooks;
+        struct owner *owners = realloc(pass->owners, room * sizeof *owners);
+        pass->owners = owners ? owners : pass->owners;
+        if (!hooks || !owners) {
+            log_error("out of memory for %u hooks", room);
+            return STATUS_MEMORY;
+        }
+        pass->room_hooks = room;
+    }
+    pass->owners[pass->n_hooks] = *owner;
+    pass->hooks[pass->n_hooks++] = *hook;
+    return STATUS_OK;
+}
+
+bool tap_box(const struct tap_fault *fault, const struct node *node, uint32_t last_key,
+             struct hook_data *out)
+{
+    const bool keyed = fault->keyed;
+    const uint32_t first_key =
+        node->window != 0 && last_key >= node->window ? last_key - node->window + 1 : 0;
+
+    *out = fault->data;
+    if (!keyed)
+        return true;
+    if (out->keys == TAP_ALL_KEYS) {
+        out->key = first_key;
+        out->keys = last_key - first_key + 1;
+        return true;
+    }
+    const uint64_t end = (uint64_t)out->key + out->keys;
+    const uint64_t last = end - 1 < last_key ? end - 1 : last_key;
+    if (out->key > last_key || last < first_key)
+        return false;
+    out->key = out->key < first_key ? first_key : out->key;
+    out->keys = (uint32_t)last - out->key + 1;
+    return true;
+}
+
+uint64_t tap_size(const struct tap_fault *fault, const struct node *node, uint32_t last_key)
+{
+    struct hook_data box;
+    return tap_box(fault, node, last_key, &box) ? hook_size(&box) : 0;
+}
+
+static struct tap_fault *fault_of(const struct owner *owner)
+{
+    return &owner->tap->faults[owner->fault];
+}
+
+/* The hook's node and column; data: the box. */
+static struct hook hook_of(const struct tap_fault *fault, uint32_t column,
+                           const struct hook_data *box)
+{
+    return (struct hook){
+        .node = fault->node, .column = column, .point = fault->point, .data = *box};
+}
+
+/* A capture of the box at a column. */
+static enum status add_capture(struct tap_pass *pass, const struct owner *owner, uint32_t column,
+                               const struct hook_data *box, uint32_t *out)
+{
+    struct hook hook = hook_of(fault_of(owner), column, box);
+    enum status st = take_words(pass, hook_size(box), out);
+    hook.data.capture = *out;
+    return st ? st : take_hook(pass, &hook, owner);
+}
+
+/* Words of the box from what was held of the position before; 0 where nothing was. */
+static enum status add_held(struct tap_pass *pass, const struct tap_held *held,
+                            const struct hook_data *box, uint32_t *out)
+{
+    enum status st = take_words(pass, hook_size(box), out);
+    for (uint32_t i = 0; i < hook_size(box) && !st; i++) {
+        const uint32_t index =
+            hook_index(held->box, box->row + i / box->keys / box->ks * box->row_step,
+                       box->k + i / box->keys % box->ks * box->k_step, box->key + i % box->keys);
+        if (index != HOOK_NONE)
+            pass->words[*out - 1 + i] = held->words[index];
+    }
+    return st;
+}
+
+/* Bits one position earlier: of the column before in this pass, or held from an earlier one. */
+static enum status add_stale(struct tap_pass *pass, const struct owner *struck, uint32_t column,
+                             const struct hook_data *box, uint32_t *out)
+{
+    const struct tap_fault *fault = fault_of(struck);
+    const uint32_t position = struck->position;
+    const uint32_t first = pass->added[pass->n_added - 1].first;
+
+    if (position <= fault->begins)
+        return take_words(pass, hook_size(box), out); /* zeros */
+    if (column > first && pass->columns[column - 1].position == position - 1) {
+        const struct owner owner = {ROLE_STALE, struck->tap, struck->fault, position - 1};
+        return add_capture(pass, &owner, column - 1, box, out);
+    }
+    const struct tap_held *held = tap_held_at(fault->state, position - 1);
+    if (held)
+        return add_held(pass, held, box, out);
+    log_error("fault of node %u at position %u: the run has not evaluated position %u with it, "
+              "expected that for stale bits",
+              fault->node, position, position - 1);
+    return STATUS_INTERNAL;
+}
+
+/* The box moved to where `from` is meant. */
+static struct hook_data moved_box(const struct tap_fault *fault, const struct hook_data *box)
+{
+    struct hook_data to = *box;
+    if (fault->data.kind == KIND_WRONG_WRITE || fault->from_axis == TAP_FROM_ROW)
+        to.row = fault->from;
+    else if (fault->from_axis == TAP_FROM_K)
+        to.k = fault->from;
+    else
+        to.key = fault->from;
+    return to;
+}
+
+/* The hooks of a fault at a column that it strikes. */
+static enum status add_struck(struct tap_pass *pass, const struct owner *owner, uint32_t column)
+{
+    const struct tap_fault *fault = fault_of(owner);
+    const struct node *node = &pass->ex->model->graph.node[fault->node];
+    struct owner other = *owner;
+    struct hook_data box;
+    uint32_t words = 0;
+    enum status st = STATUS_OK;
+
+    if (!tap_box(fault, node, column_last(&pass->columns[column]), &box))
+        return STATUS_OK;
+    box.position = owner->position;
+    struct hook hook = hook_of(fault, column, &box);
+    if (tap_stale(fault))
+        st = add_stale(pass, owner, column, &box, &hook.data.source);
+    const struct hook_data moved = moved_box(fault, &box);
+    other.role = ROLE_FROM;
+    if (!st && box.kind == KIND_WRONG_READ)
+        st = add_capture(pass, &other, column, &moved, &hook.data.source);
+    if (!st && box.kind == KIND_WRONG_WRITE) {
+        hook.data.kind = KIND_STALE;
+        st = add_capture(pass, &other, column, &box, &words);
+    }
+    if (!st)
+        st = take_hook(pass, &hook, owner);
+    if (st || box.kind != KIND_WRONG_WRITE)
+        return st;
+    hook.data = moved; /* draws and conditions are those of the element that went astray */
+    hook.data.source = words;
+    other.role = ROLE_CHANGED;
+    return take_hook(pass, &hook, &other);
+}
+
+/* The last column of an add, seen before a struck position in a later pass. */
+static enum status add_hold(struct tap_pass *pass, const struct owner *owner, uint32_t column)
+{
+    const struct tap_fault *fault = fault_of(owner);
+    const struct node *node = &pass->ex->model->graph.node[fault->node];
+    struct hook_data box;
+    uint32_t words;
+
+    if (!tap_box(fault, node, owner->position + 1, &box))
+        return STATUS_OK;
+    return add_capture(pass, owner, column, &box, &words);
+}
+
+static enum status add_hooks(struct tap_pass *pass, struct tap *tap, uint32_t first, uint32_t n)
+{
+    enum status st = STATUS_OK;
+    for (uint32_t column = first; column < first + n; column++) {
+        const uint32_t position = pass->columns[column].position;
+        for (uint32_t i = 0; i < tap->n_faults && !st; i++) {
+            const struct tap_fault *fault = &tap->faults[i];
+            const bool last = column + 1 == first + n;
+            if (fault->place != TAP_EVALUATION)
+                continue;
+            if (tap_strikes(fault, position))
+                st = add_struck(pass, &(struct owner){ROLE_PROOF, tap, i, position}, column);
+            if (!st && last && tap_stale(fault) && position >= fault->begins &&
+                tap_strikes(fault, position + 1))
+                st = add_hold(pass, &(struct owner){ROLE_STALE, tap, i, position}, column);
+        }
+    }
+    return st;
+}
+
+enum status tap_add(struct tap_pass *pass, struct tap *tap, const struct column *columns,
+                    uint32_t n, struct column_result *out)
+{
+    const uint32_t first = pass->n_columns;
+
+    assert(n > 0 && n <= tap_room(pass));
+    memcpy(pass->columns + first, columns, n * sizeof *columns);
+    pass->added[pass->n_added] = (struct added){.tap = tap, .first = first, .n = n, .out = out};
+    if (tap && columns[0].position > 0)
+        tap_release(tap, columns[0].position - 1, UINT32_MAX);
+    for (uint32_t i = first; tap && i < first + n; i++) {
+        enum status st = tap_control_column(tap, &pass->columns[i]);
+        if (st || tap->due)
+            return st;
+    }
+    pass->n_columns += n;
+    pass->n_added++;
+    if (!tap)
+        return STATUS_OK;
+    enum status st = tap_memory_update(tap, pass->ex, columns[0].branch, columns[0].position);
+    return st ? st : add_hooks(pass, tap, first, n);
+}
+
+/* Stable: columns of one branch keep their order. */
+static void sort_columns(struct tap_pass *pass)
+{
+    const uint32_t n_layers = pass->ex->model->hp.n_layers;
+    uint32_t n = 0;
+    for (uint32_t layer = 0; layer <= n_layers && n < pass->n_columns; layer++) {
+        for (uint32_t i = 0; i < pass->n_columns; i++) {
+            if (pass->columns[i].start_layer != layer)
+                continue;
+            pass->place[i] = n;
+            pass->source[n] = i;
+            pass->sorted[n++] = pass->columns[i];
+        }
+    }
+    for (uint32_t i = 0; i < pass->n_hooks; i++)
+        pass->hooks[i].column = pass->place[pass->hooks[i].column];
+}
+
+static void watch_sorted(void *user, const struct node *node, uint32_t column, const float *values,
+                         uint32_t count)
+{
+    const struct tap_pass *pass = user;
+    pass->watch(pass->watch_user, node, pass->source[column], values, count);
+}
+
+static enum status collect(struct tap_pass *pass)
+{
+    enum status st = STATUS_OK;
+    for (uint32_t i = 0; i < pass->n_added; i++) {
+        const struct added *a = &pass->added[i];
+        for (uint32_t j = 0; j < a->n; j++)
+            a->out[j] = pass->result[pass->place[a->first + j]];
+    }
+    for (uint32_t i = 0; i < pass->n_hooks && !st; i++) {
+        const struct owner *owner = &pass->owners[i];
+        const struct hook *hook = &pass->hooks[i];
+        struct hook_data proof = hook->data;
+        proof.count = owner->role == ROLE_PROOF ? proof.count : 0;
+        if (owner->role == ROLE_PROOF || owner->role == ROLE_CHANGED)
+            st = tap_note(owner->tap, owner->fault, owner->position, &proof);
+        else if (owner->role == ROLE_STALE)
+            st = tap_hold(fault_of(owner)->state, owner->position, &proof,
+                          pass->words + proof.capture - 1);
+    }
+    return st;
+}
+
+enum status tap_go(struct tap_pass *pass, executor_watch *watch, void *watch_user)
+{
+    if (pass->n_columns == 0)
+        return STATUS_OK;
+    sort_columns(pass);
+    pass->watch = watch;
+    pass->watch_user = watch_user;
+    const struct pass full = {.columns = pass->sorted,
+                              .n_columns = pass->n_columns,
+                              .hooks = pass->hooks,
+                              .n_hooks = pass->n_hooks,
+                              .words = pass->words,
+                              .n_words = pass->n_words,
+                              .watch = watch ? watch_sorted : NULL,
+                              .watch_user = pass};
+    enum status st = executor_pass(pass->ex, &full, pass->result);
+    return st ? st : collect(pass);
+}

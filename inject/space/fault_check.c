@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: MIT */
+/* Whether a fault may be run: coordinates inside their site, bits inside their width, a kind that
+ * means something there. */
+#include <inttypes.h>
+
+#include "base/log.h"
+#include "inject/space/coordinates.h"
+#include "inject/space/fault.h"
+
+struct check {
+    const struct fault *fault;
+    const struct fault_bounds *bounds;
+    const char *where;
+    struct tap_fault tap; /* counts of 0 are 1 here */
+};
+
+/* One range of a coordinate against its number of values; unused ones must be 0 and single. */
+static enum status check_range(const struct check *c, const char *name, const uint32_t range[3],
+                               uint32_t count)
+{
+    const uint64_t last = (uint64_t)range[0] + (uint64_t)(range[1] - 1) * range[2];
+    if (last < count || (count == 0 && last == 0))
+        return STATUS_OK;
+    if (count == 0)
+        log_error("%s: %s %" PRIu64 " given; this site and point have no such coordinate", c->where,
+                  name, last);
+    else if (range[1] == 1)
+        log_error("%s: %s is %" PRIu64 ", expected 0 to %u", c->where, name, last, count - 1);
+    else
+        log_error("%s: %s reaches %" PRIu64 ", expected 0 to %u", c->where, name, last, count - 1);
+    return STATUS_INPUT;
+}
+
+static enum status check_rows(const struct check *c, uint32_t rows, uint32_t ks)
+{
+    const struct hook_data *d = &c->tap.data;
+    enum status st = check_range(c, "row", (const uint32_t[3]){d->row, d->rows, d->row_step}, rows);
+    return st ? st : check_range(c, "k", (const uint32_t[3]){d->k, d->ks, d->k_step}, ks);
+}
+
+static enum status check_key(const struct check *c, bool keyed, uint32_t window)
+{
+    const struct fault *fault = c->fault;
+    const struct hook_data *d = &c->tap.data;
+    uint32_t first = window != 0 && fault->position >= window ? fault->position - window + 1 : 0;
+    if (!keyed)
+        return check_range(c, "key", (const uint32_t[3]){d->key, d->keys, 1}, 0);
+    if (d->keys == FAULT_ALL_KEYS)
+        return check_range(c, "key", (const uint32_t[3]){d->key, 1, 1}, 0);
+    if (d->key < first || (uint64_t)d->key + d->keys - 1 > fault->position) {
+        log_error("%s: key is %u, but position %u sees keys %u to %u", c->where,
+                  d->key < first ? d->key : d->key + d->keys - 1, fault->position, first,
+                  fault->position);
+        return STATUS_INPUT;
+    }
+    return STATUS_OK;
+}
+
+/* Readers that are fewer than all exist for outputs of one dot product only. */
+static enum status check_readers(const struct check *c, const struct node *node)
+{
+    const struct fault *fault = c->fault;
+    bool part = fault->readers == READERS_ROW || fault->readers == READERS_TILE;
+    bool linear = node->op == OP_LINEAR && fault->point == HOOK_OPERAND;
+    if (fault->point != HOOK_OPERAND || !part)
+        return STATUS_OK;
+    if (!linear) {
+        log_error("%s: readers '%s' at %s of %s; expected 'all': this op reads its own copy",
+                  c->where, kinds_text(KINDS_READERS, fault->readers),
+                  kinds_text(KINDS_POINT, fault->point), fault->site);
+        return STATUS_INPUT;
+    }
+    const uint32_t rows[3] = {c->tap.data.reader, c->tap.data.readers, 1};
+    if (fault->row_step > 1) {
+        log_error("%s: readers every %u rows, expected neighbouring rows", c->where,
+                  fault->row_step);
+        return STATUS_INPUT;
+    }
+    return check_range(c, "row (of the readers)", rows, node->rows);
+}
+
+/* Steps between groups must keep to their first elements, steps between scales to their blocks. */
+static enum status check_steps(const struct check *c, const struct node *node)
+{
+    const struct hook_data *d = &c->tap.data;
+    uint32_t point = c->fault->point;
+    bool sums = point == HOOK_OPERAND || point == HOOK_PARTIAL;
+    bool grouped = (node->op == OP_NORM && sums) || (node->op == OP_HEADS && point == HOOK_OPERAND);
+    if (grouped && d->rows > 1 && (d->row % node->width != 0 || d->row_step % node->width != 0)) {
+        log_error("%s: rows %u + i * %u, expected the first features of groups of %u", c->where,
+                  d->row, d->row_step, node->width);
+        return STATUS_INPUT;
+    }
+    return STATUS_OK;
+}
+
+static enum status check_op(const struct check *c)
+{
+    const struct fault *fault = c->fault;
+    const struct node *node = &c->bounds->model->graph.node[fault->node];
+    struct coordinates size;
+    if (!coordinates_of(&size, node, fault->point, &c->bounds->model->hp)) {
+        log_error("%s: site %s has no point '%s'", c->where, fault->site,
+                  kinds_text(KINDS_POINT, fault->point));
+        return STATUS_INPUT;
+    }
+    if (coordinates_needs_output(node) && fault->position + 1 < c->bounds->n_prompt) {
+        log_error("%s: site %s is evaluated from position %u on (the last of the prompt), not at "
+                  "%u",
+                  c->where, fault->site, c->bounds->n_prompt - 1, fault->position);
+        return STATUS_INPUT;
+    }
+    enum status st = check_rows(c, size.rows, size.ks);
+    if (!st)
+        st = check_key(c, size.keyed, node->window);
+    if (!st)
+        st = check_readers(c, node);
+    return st ? st : check_steps(c, node);
+}
+
+static enum status check_kv(const struct check *c)
+{
+    const struct hparams *hp = &c->bounds->model->hp;
+    const struct fault *fault = c->fault;
+    const struct hook_data *d = &c->tap.data;
+    uint64_t last = d->keys == FAULT_ALL_KEYS ? 0 : (uint64_t)d->key + d->keys - 1;
+    if (last >= fault->position) {
+        log_error("%s: key is %" PRIu64 ": an entry struck at position %u must lie before it",
+                  c->where, last, fault->position);
+        return STATUS_INPUT;
+    }
+    return check_rows(c, 0, hp->n_head_kv * hp->head_dim);
+}
+
+static enum status check_place(const struct check *c)
+{
+    const struct fault *fault = c->fault;
+    const struct tensor *t = fault->tensor;
+    switch (fault->place) {
+    case PLACE_OP:
+        return check_op(c);
+    case PLACE_KV:
+        return check_kv(c);
+    case PLACE_WEIGHT:
+        return check_rows(c, (uint32_t)(t->dim[1] * t->dim[2] * t->dim[3]), (uint32_t)t->dim[0]);
+    case PLACE_TABLE:
+        return check_rows(c, c->bounds->positions, c->bounds->model->hp.rope_dim);
+    default:
+        if (fault->control == CONTROL_SAMPLER && fault->position + 1 < c->bounds->n_prompt) {
+            log_error("%s: the sampler picks from position %u on (the last of the prompt), not at "
+                      "%u",
+                      c->where, c->bounds->n_prompt - 1, fault->position);
+            return STATUS_INPUT;
+        }
+        return check_rows(c, 0, 0);
+    }
+}
+
+/* `from` and the whole box moved to it must exist. */
+static enum status check_from(const struct check *c)
+{
+    const struct fault *fault = c->fault;
+    struct check moved = *c;
+    struct fault to = *fault;
+    uint32_t axis =
+        fault->kind == KIND_WRONG_WRITE ? TAP_FROM_ROW : fault_from(fault, c->bounds->model);
+    if (c->tap.data.keys == FAULT_ALL_KEYS && axis == TAP_FROM_KEY) {
+        log_error("%s: %s of all keys, expected one key", c->where,
+                  kinds_text(KINDS_KIND, fault->kind));
+        return STATUS_INPUT;
+    }
+    *(axis == TAP_FROM_ROW ? &to.row : axis == TAP_FROM_K ? &to.k : &to.key) = fault->from;
+    moved.fault = &to;
+    fault_tap(&to, c->bounds, &moved.tap);
+    return check_place(&moved);
+}
+
+/* Kinds that a place or point does not have, and why. */
+static const char *unfit(const struct fault *fault, const struct fault_bounds *bounds)
+{
+    enum kind kind = fault->kind;
+    bool stored =
+        fault->place == PLACE_WEIGHT || (fault->place == PLACE_OP && fault->point == HOOK_WEIGHT);
+    bool stale = kind == KIND_STALE || kind == KIND_MIX || kind == KIND_WRONG_WRITE;
+    enum storage type;
+    if (stale && stored)
+        return "is defined for values that change with the position, not for weights";
+    if ((kind == KIND_CLAMP || kind == KIND_SCALE || kind == KIND_ADD) &&
+        !fault_number(fault, bounds, &type))
+        return "needs a number; these bits are an integer";
+    if (kind == KIND_WRONG_WRITE && (fault->place != PLACE_OP || fault->point < HOOK_OUT))
+        return "is defined for results: points out and mem";
+    if (kind == KIND_WRONG_READ && (fault->place == PLACE_CONTROL ||
+                                    (fault->place == PLACE_OP && fault->point == HOOK_PARTIAL)))
+        return "is defined for what has an address: not for partial sums and control integers";
+    return NULL;
+}
+
+static enum status check_bits(const struct check *c)
+{
+    const struct fault *fault = c->fault;
+    uint32_t width = fault_width(fault, c->bounds);
+    if (width == 0) {
+        log_error("%s: the tensor's type has no field '%s'", c->where,
+                  quant_field_name(fault->field));
+        return STATUS_INPUT;
+    }
+    const struct {
+        const char *name;
+        uint32_t bits;
+        bool used;
+    } words[] = {
+        {"mask", fault->mask, true},
+        {"value", fault->value, fault->kind == KIND_SET},
+        {"only_mask", fault->only_mask, true},
+        {"only_value", fault->only_value, true},
+    };
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        if (words[i].used && width < 32 && words[i].bits >> width != 0) {
+            log_error("%s: %s 0x%x reaches beyond the %u bits struck here", c->where, words[i].name,
+                      words[i].bits, width);
+            return STATUS_INPUT;
+        }
+    }
+    if ((fault->only_value & ~fault->only_mask) != 0) {
+        log_error("%s: only_value 0x%x has bits outside only_mask 0x%x: it would never fire",
+                  c->where, fault->only_value, fault->only_mask);
+        return STATUS_INPUT;
+    }
+    if (fault->kind == KIND_CLAMP && nm_key(fault->low) > nm_key(fault->high)) {
+        log_error("%s: low is above high", c->where);
+        return STATUS_INPUT;
+    }
+    return STATUS_OK;
+}
+
+/* Elements that share one stored field: a range of them would strike it more than once. */
+static uint32_t field_elements(enum quant type, enum quant_field field)
+{
+    if (field == QUANT_FIELD_CODE)
+        return 1;
+    bool sub = field == QUANT_FIELD_SUBSCALE || field == QUANT_FIELD_SUBMIN;
+    return sub ? (type == QUANT_Q6_K ? 16 : 32) : quant_block_elements(type);
+}
+
+uint32_t fault_unit(const struct fault *fault, const struct model *model)
+{
+    const struct node *node = &model->graph.node[fault->node];
+    if (fault->place == PLACE_WEIGHT)
+        return field_elements(fault->tensor->type, fault->field);
+    if (fault->place == PLACE_OP && fault->point == HOOK_WEIGHT && node->op == OP_LINEAR)
+        return field_elements(node->weight->type, fault->field);
+    return 1;
+}
+
+static enum status check_unit(const struct check *c)
+{
+    const struct hook_data *d = &c->tap.data;
+    uint32_t unit = fault_unit(c->fault, c->bounds->model);
+    if (d->ks > 1 && d->k_step % unit != 0) {
+        log_error("%s: k in steps of %u, but %u elements share one '%s'", c->where, d->k_step, unit,
+                  quant_field_name(c->fault->field));
+        return STATUS_INPUT;
+    }
+    return STATUS_OK;
+}
+
+enum status fault_check(const struct fault *fault, const struct fault_bounds *bounds,
+                        const char *where)
+{
+    struct check c = {.fault = fault, .bounds = bounds, .where = where};
+    const char *why = unfit(fault, bounds);
+    if (fault->position >= bounds->positions) {
+        log_error("%s: position is %u, expected below %u (prompt and generated tokens)", where,
+                  fault->position, bounds->positions);
+        return STATUS_INPUT;
+    }
+    if (why) {
+        log_error("%s: %s %s", where, kinds_text(KINDS_KIND, fault->kind), why);
+        return STATUS_INPUT;
+    }
+    fault_tap(fault, bounds, &c.tap);
+    enum status st = check_place(&c);
+    if (!st && (fault->kind == KIND_WRONG_READ || fault->kind == KIND_WRONG_WRITE))
+        st = check_from(&c);
+    if (!st)
+        st = check_unit(&c);
+    if (!st && hook_size(&c.tap.data) > INT32_MAX && c.tap.data.keys != FAULT_ALL_KEYS) {
+        log_error("%s: more than %d elements at a time", where, INT32_MAX);
+        st = STATUS_INPUT;
+    }
+    return st ? st : check_bits(&c);
+}
