@@ -4,6 +4,7 @@
 
 #include "base/rng.h"
 #include "inject/space/coordinates.h"
+#include "inject/space/widen.h"
 
 /* Of ten faults eight strike an evaluation, one a stored weight, one a KV entry. */
 #define DRAW_PLACES 10
@@ -100,8 +101,7 @@ void draw_fault(struct fault *out, const struct draw_params *params, uint64_t id
     const struct model *model = params->bounds->model;
     struct rng rng;
     rng_init(&rng, params->seed, id);
-    *out =
-        (struct fault){.layer = GRAPH_NO_LAYER, .position_count = 1, .row_count = 1, .row_step = 1};
+    *out = (struct fault){.layer = GRAPH_NO_LAYER};
     out->position = params->first + below(&rng, params->count);
     uint32_t place = below(&rng, DRAW_PLACES);
     if (place < DRAW_OPS)
@@ -118,4 +118,7 @@ void draw_fault(struct fault *out, const struct draw_params *params, uint64_t id
         out->position = last > from ? from + below(&rng, last - from) : from;
     }
     draw_bits(out, &rng, params->bounds);
+    out->duration = out->place == PLACE_OP ? DURATION_TRANSIENT : DURATION_PERSISTENT;
+    out->readers = out->point == HOOK_OPERAND ? READERS_ALL : READERS_COLUMN;
+    widen_fault(out, params->bounds, &(struct widen){0}, STAGE_ANY);
 }

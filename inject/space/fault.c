@@ -104,7 +104,7 @@ uint32_t fault_width(const struct fault *fault, const struct fault_bounds *bound
         return 32;
     if (node->op == OP_SCORES || node->op == OP_HEADS)
         return storage_bits(bounds->kv);
-    return quant_field_width(node->weight->type, fault->field);
+    return node->weight ? quant_field_width(node->weight->type, fault->field) : 32;
 }
 
 /* A stored field that is a number by itself: whole values, and f16 scales and minima. */
@@ -131,7 +131,7 @@ bool fault_number(const struct fault *fault, const struct fault_bounds *bounds, 
         return true;
     }
     if (fault->point == HOOK_WEIGHT)
-        return field_number(node->weight->type, fault->field, out);
+        return node->weight && field_number(node->weight->type, fault->field, out);
     if (fault->point == HOOK_MEM && fault_width(fault, bounds) == 16)
         *out = bounds->act;
     return true;

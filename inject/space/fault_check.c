@@ -275,12 +275,12 @@ enum status fault_check(const struct fault *fault, const struct fault_bounds *bo
                   fault->position, bounds->positions);
         return STATUS_INPUT;
     }
-    if (why) {
-        log_error("%s: %s %s", where, kinds_text(KINDS_KIND, fault->kind), why);
-        return STATUS_INPUT;
-    }
     fault_tap(fault, bounds, &c.tap);
     enum status st = check_place(&c);
+    if (!st && why) {
+        log_error("%s: %s %s", where, kinds_text(KINDS_KIND, fault->kind), why);
+        st = STATUS_INPUT;
+    }
     if (!st && (fault->kind == KIND_WRONG_READ || fault->kind == KIND_WRONG_WRITE))
         st = check_from(&c);
     if (!st)

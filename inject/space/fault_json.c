@@ -7,9 +7,14 @@
 #include "base/args.h"
 #include "base/log.h"
 #include "inject/space/fault.h"
+#include "inject/space/widen.h"
 
-static const char *const FIELDS[] = {"site",     "point", "kind", "mask", "bit", "bits",  "value",
-                                     "position", "step",  "row",  "k",    "key", "field", "title"};
+static const char *const FIELDS[] = {
+    "site",      "point", "kind",     "mask",      "bit",        "bits",     "value",
+    "low",       "high",  "from",     "only_mask", "only_value", "position", "step",
+    "positions", "stage", "duration", "rate",      "row",        "rows",     "row_step",
+    "k",         "ks",    "k_step",   "key",       "keys",       "field",    "granularity",
+    "readers",   "lanes", "tile",     "chunk",     "seed",       "trial",    "title"};
 #define FIELD_COUNT (sizeof FIELDS / sizeof *FIELDS)
 
 struct reader {
@@ -98,47 +103,41 @@ static enum status get_site(const struct reader *r, const struct json *object, s
     return STATUS_INPUT;
 }
 
-static enum status get_kind(const struct reader *r, const struct json *object, struct fault *out)
+/* A word of one of the tables; `*out` keeps its value if the field is absent. */
+static enum status get_word(const struct reader *r, const struct json *object, const char *key,
+                            enum kinds_table table, uint32_t *out)
 {
-    const char *text = "flip";
-    enum status st = get_text(r, object, "kind", &text);
+    const char *text = kinds_text(table, *out);
+    char words[256] = "";
+    enum status st = get_text(r, object, key, &text);
+    int found = kinds_find(table, text);
     if (st)
         return st;
-    static const enum kind done[] = {KIND_FLIP, KIND_STUCK_AT_0, KIND_STUCK_AT_1, KIND_SET,
-                                     KIND_ZERO, KIND_STALE,      KIND_DRY};
-    for (size_t i = 0; i < sizeof done / sizeof *done; i++) {
-        if (kinds_find(KINDS_KIND, text) == (int)done[i]) {
-            out->kind = done[i];
-            return STATUS_OK;
-        }
+    if (found >= 0 && !(table == KINDS_POINT && found == HOOK_OFF)) {
+        *out = (uint32_t)found;
+        return STATUS_OK;
     }
-    log_error("%s: unknown kind '%s'; expected flip, stuck_at_0, stuck_at_1, set, zero, stale or "
-              "dry",
-              json_where(r->doc, json_get(object, "kind")), text);
+    for (uint32_t i = table == KINDS_POINT; i < kinds_count(table); i++) {
+        const char *before = i + 1 == kinds_count(table) ? " or " : words[0] == '\0' ? "" : ", ";
+        size_t used = strlen(words);
+        snprintf(words + used, sizeof words - used, "%s%s", before, kinds_text(table, i));
+    }
+    log_error("%s: unknown %s '%s'; expected %s", json_where(r->doc, json_get(object, key)), key,
+              text, words);
     return STATUS_INPUT;
 }
 
 static enum status get_point(const struct reader *r, const struct json *object, struct fault *out)
 {
-    const char *text = out->place == PLACE_OP ? "out" : "mem";
-    enum status st = get_text(r, object, "point", &text);
-    if (st)
-        return st;
-    for (uint32_t point = HOOK_OPERAND; point <= HOOK_MEM; point++) {
-        if (strcmp(text, kinds_text(KINDS_POINT, point)) == 0)
-            out->point = point;
-    }
-    if (out->point == HOOK_OFF) {
-        log_error("%s: unknown point '%s'; expected operand, weight, partial, out or mem",
-                  json_where(r->doc, json_get(object, "point")), text);
+    out->point = out->place == PLACE_OP ? HOOK_OUT : HOOK_MEM;
+    enum status st = get_word(r, object, "point", KINDS_POINT, &out->point);
+    if (!st && out->place != PLACE_OP && out->point != HOOK_MEM) {
+        log_error("%s: '%s' is %s, its only point is mem",
+                  json_where(r->doc, json_get(object, "point")), out->site,
+                  out->place == PLACE_CONTROL ? "an integer" : "stored memory");
         return STATUS_INPUT;
     }
-    if (out->place != PLACE_OP && out->point != HOOK_MEM) {
-        log_error("%s: '%s' is stored memory, its only point is mem",
-                  json_where(r->doc, json_get(object, "point")), out->site);
-        return STATUS_INPUT;
-    }
-    return STATUS_OK;
+    return st;
 }
 
 static enum status get_field(const struct reader *r, const struct json *object, struct fault *out)
@@ -158,28 +157,64 @@ static enum status get_field(const struct reader *r, const struct json *object, 
     return STATUS_INPUT;
 }
 
-/* The bits concerned: exactly one of mask, bit, bits for the kinds that need them, value for set.
- */
-static enum status get_bits(const struct reader *r, const struct json *object, struct fault *out)
+/* What a kind takes. */
+static bool is_masked(enum kind kind)
 {
-    const struct json *bits = json_get(object, "bits");
-    uint32_t bit = 32;
-    int given =
-        (json_get(object, "mask") != NULL) + (json_get(object, "bit") != NULL) + (bits != NULL);
-    bool masked =
-        out->kind == KIND_FLIP || out->kind == KIND_STUCK_AT_0 || out->kind == KIND_STUCK_AT_1;
-    bool valued = json_get(object, "value") != NULL;
-    if (given != (masked ? 1 : 0) || valued != (out->kind == KIND_SET)) {
-        log_error("%s: kind %s takes %s", json_where(r->doc, object),
-                  kinds_text(KINDS_KIND, out->kind),
-                  masked                  ? "exactly one of 'mask', 'bit', 'bits'"
-                  : out->kind == KIND_SET ? "'value' and no mask"
-                                          : "neither a mask nor a value");
+    return kind == KIND_FLIP || kind == KIND_STUCK_AT_0 || kind == KIND_STUCK_AT_1 ||
+           kind == KIND_MIX;
+}
+
+static bool is_float(enum kind kind)
+{
+    return kind == KIND_SCALE || kind == KIND_ADD;
+}
+
+static bool has(const struct json *object, const char *key)
+{
+    return json_get(object, key) != NULL;
+}
+
+/* Fields of bits that the kind wants, and no others. */
+static enum status check_bits(const struct reader *r, const struct json *object, enum kind kind)
+{
+    int masks = has(object, "mask") + has(object, "bit") + has(object, "bits");
+    bool valued = kind == KIND_SET || is_float(kind);
+    bool clamp = kind == KIND_CLAMP, wrong = kind == KIND_WRONG_READ || kind == KIND_WRONG_WRITE;
+    bool fits = is_masked(kind) ? masks == 1 : kind == KIND_RANDOM ? masks <= 1 : masks == 0;
+    if (fits && has(object, "value") == valued && has(object, "low") == clamp &&
+        has(object, "high") == clamp && has(object, "from") == wrong)
+        return STATUS_OK;
+    log_error("%s: kind %s takes %s", json_where(r->doc, object), kinds_text(KINDS_KIND, kind),
+              is_masked(kind)       ? "exactly one of 'mask', 'bit', 'bits'"
+              : kind == KIND_RANDOM ? "at most one of 'mask', 'bit', 'bits'"
+              : valued              ? "'value' and no mask"
+              : clamp               ? "'low' and 'high' and no mask"
+              : wrong               ? "'from' and no mask"
+                                    : "neither a mask nor a value");
+    return STATUS_INPUT;
+}
+
+/* f32 bits: a number, or bits written as "0x...". */
+static enum status get_float(const struct reader *r, const struct json *object, const char *key,
+                             uint32_t *out)
+{
+    const struct json *value = json_get(object, key);
+    if (!value || (json_type(value) == JSON_TEXT && strncmp(json_text(value), "0x", 2) == 0))
+        return get_uint(r, object, key, UINT32_MAX, out);
+    if (json_type(value) != JSON_NUMBER) {
+        log_error("%s: expected a number, or its 32 bits as a text \"0x...\"",
+                  json_where(r->doc, value));
         return STATUS_INPUT;
     }
+    *out = lang_bits((float)json_number(value));
+    return STATUS_OK;
+}
+
+static enum status get_mask(const struct reader *r, const struct json *object, struct fault *out)
+{
+    const struct json *bits = json_get(object, "bits");
+    uint32_t bit = 32, width = fault_width(out, r->bounds);
     enum status st = get_uint(r, object, "mask", UINT32_MAX, &out->mask);
-    if (!st)
-        st = get_uint(r, object, "value", UINT32_MAX, &out->value);
     if (!st)
         st = get_uint(r, object, "bit", 31, &bit);
     if (!st && bit < 32)
@@ -192,35 +227,169 @@ static enum status get_bits(const struct reader *r, const struct json *object, s
         }
         out->mask |= 1u << number;
     }
+    if (!st && out->kind == KIND_RANDOM && out->mask == 0 && width > 0)
+        out->mask = UINT32_MAX >> (32 - width);
     return st;
+}
+
+static enum status get_bits(const struct reader *r, const struct json *object, struct fault *out)
+{
+    enum status st = check_bits(r, object, out->kind);
+    if (!st)
+        st = get_mask(r, object, out);
+    if (!st)
+        st = is_float(out->kind) ? get_float(r, object, "value", &out->value)
+                                 : get_uint(r, object, "value", UINT32_MAX, &out->value);
+    if (!st)
+        st = get_float(r, object, "low", &out->low);
+    if (!st)
+        st = get_float(r, object, "high", &out->high);
+    if (!st)
+        st = get_uint(r, object, "from", UINT32_MAX, &out->from);
+    if (!st)
+        st = get_uint(r, object, "only_mask", UINT32_MAX, &out->only_mask);
+    return st ? st : get_uint(r, object, "only_value", UINT32_MAX, &out->only_value);
+}
+
+/* The share of evaluations at which an intermittent fault fires, as 32 bits. */
+static enum status get_rate(const struct reader *r, const struct json *object, struct fault *out)
+{
+    const struct json *value = json_get(object, "rate");
+    bool wanted = out->duration == DURATION_INTERMITTENT;
+    double rate = value && json_type(value) == JSON_NUMBER ? json_number(value) : -1;
+    if (!value && !wanted)
+        return STATUS_OK;
+    if (!wanted || !(rate > 0 && rate <= 1)) {
+        log_error("%s: %s", json_where(r->doc, value ? value : object),
+                  wanted ? "duration intermittent takes 'rate', a number above 0 and up to 1"
+                         : "'rate' is for duration intermittent");
+        return STATUS_INPUT;
+    }
+    out->rate = rate * 0x1p32 >= UINT32_MAX ? UINT32_MAX : (uint32_t)(rate * 0x1p32);
+    out->rate = out->rate == 0 ? 1 : out->rate;
+    return STATUS_OK;
 }
 
 static enum status get_when(const struct reader *r, const struct json *object, struct fault *out)
 {
-    uint32_t step = 0;
-    if (json_get(object, "position") && json_get(object, "step")) {
+    uint32_t step = 0, duration;
+    bool memory = out->place != PLACE_OP && out->place != PLACE_CONTROL;
+    if (has(object, "position") && has(object, "step")) {
         log_error("%s: give 'position' or 'step' (position = prompt length - 1 + step), not both",
                   json_where(r->doc, object));
         return STATUS_INPUT;
     }
-    enum status st = get_uint(r, object, "step", r->bounds->positions, &step);
+    duration = memory ? DURATION_PERSISTENT : DURATION_TRANSIENT;
+    enum status st = get_word(r, object, "duration", KINDS_DURATION, &duration);
+    if (!st && (duration == DURATION_PERSISTENT) != memory) {
+        log_error("%s: duration %s; expected %s", json_where(r->doc, json_get(object, "duration")),
+                  kinds_text(KINDS_DURATION, duration),
+                  memory ? "persistent: this is stored memory"
+                         : "transient, intermittent or permanent: this is not stored memory");
+        return STATUS_INPUT;
+    }
+    out->duration = (enum duration)duration;
+    if (!st)
+        st = get_rate(r, object, out);
+    if (!st)
+        st = get_uint(r, object, "step", r->bounds->positions, &step);
     out->position = r->bounds->n_prompt - 1 + step;
     return st ? st : get_uint(r, object, "position", UINT32_MAX - 1, &out->position);
 }
 
+/* Ranges given as they are: in place of those of a granularity. */
+static enum status get_ranges(const struct reader *r, const struct json *object, struct fault *out)
+{
+    static const char *const ranges[] = {"rows", "row_step", "ks", "k_step", "keys"};
+    uint32_t *const to[] = {&out->row_count, &out->row_step, &out->k_count, &out->k_step,
+                            &out->key_count};
+    enum status st = STATUS_OK;
+    for (size_t i = 0; i < sizeof ranges / sizeof *ranges && !st; i++) {
+        const struct json *value = json_get(object, ranges[i]);
+        if (!value)
+            continue;
+        if (has(object, "granularity")) {
+            log_error("%s: a range beside 'granularity'; expected one of them",
+                      json_where(r->doc, value));
+            return STATUS_INPUT;
+        }
+        if (to[i] == &out->key_count && json_type(value) == JSON_TEXT &&
+            strcmp(json_text(value), "all") == 0)
+            out->key_count = FAULT_ALL_KEYS;
+        else
+            st = get_uint(r, object, ranges[i], UINT32_MAX - 1, to[i]);
+    }
+    return st ? st : get_uint(r, object, "positions", UINT32_MAX, &out->position_count);
+}
+
+/* Granularity, readers, stage, and what they make of the element. */
+static enum status get_extent(const struct reader *r, const struct json *object, struct fault *out)
+{
+    struct widen w = {0};
+    uint32_t granularity = GRANULARITY_ELEMENT, stage = STAGE_COUNT;
+    uint32_t readers = out->point == HOOK_OPERAND ? READERS_ALL : READERS_COLUMN;
+    enum status st = get_word(r, object, "granularity", KINDS_GRANULARITY, &granularity);
+    if (!st)
+        st = get_word(r, object, "readers", KINDS_READERS, &readers);
+    if (!st && has(object, "stage"))
+        st = get_word(r, object, "stage", KINDS_STAGE, &stage);
+    if (!st)
+        st = get_uint(r, object, "lanes", UINT32_MAX, &w.lanes);
+    if (!st)
+        st = get_uint(r, object, "tile", UINT32_MAX, &w.tile);
+    if (!st)
+        st = get_uint(r, object, "chunk", UINT32_MAX, &w.chunk);
+    if (st)
+        return st;
+    bool operand = readers >= READERS_ROW;
+    uint32_t point = operand ? HOOK_OPERAND : HOOK_WEIGHT;
+    if (has(object, "readers") && (out->place != PLACE_OP || out->point != point)) {
+        log_error("%s: readers %s at point %s; expected column, chunk or stage of a weight, row, "
+                  "tile or all of an operand",
+                  json_where(r->doc, json_get(object, "readers")),
+                  kinds_text(KINDS_READERS, readers), kinds_text(KINDS_POINT, out->point));
+        return STATUS_INPUT;
+    }
+    out->granularity = (enum granularity)granularity;
+    out->readers = (enum readers)readers;
+    if (stage == STAGE_COUNT)
+        stage = widen_stage_of(out->position, r->bounds->n_prompt);
+    widen_fault(out, r->bounds, &w, (enum stage)stage);
+    return get_ranges(r, object, out);
+}
+
+static enum status get_coordinates(const struct reader *r, const struct json *object,
+                                   struct fault *out)
+{
+    uint32_t seed = 0, trial = 0;
+    enum status st = get_uint(r, object, "row", UINT32_MAX, &out->row);
+    if (!st)
+        st = get_uint(r, object, "k", UINT32_MAX, &out->k);
+    if (!st)
+        st = get_uint(r, object, "key", UINT32_MAX, &out->key);
+    if (!st)
+        st = get_uint(r, object, "seed", UINT32_MAX, &seed);
+    if (!st)
+        st = get_uint(r, object, "trial", UINT32_MAX, &trial);
+    out->key_low = seed;
+    out->key_high = trial;
+    return st;
+}
+
 static enum status read_fault(const struct reader *r, const struct json *object, struct fault *out)
 {
+    uint32_t kind = KIND_FLIP;
     if (json_type(object) != JSON_OBJECT) {
         log_error("%s: expected a fault, an object with 'site'", json_where(r->doc, object));
         return STATUS_INPUT;
     }
-    *out =
-        (struct fault){.layer = GRAPH_NO_LAYER, .position_count = 1, .row_count = 1, .row_step = 1};
+    *out = (struct fault){.layer = GRAPH_NO_LAYER};
     enum status st = check_fields(r, object);
     if (!st)
         st = get_site(r, object, out);
     if (!st)
-        st = get_kind(r, object, out);
+        st = get_word(r, object, "kind", KINDS_KIND, &kind);
+    out->kind = (enum kind)kind;
     if (!st)
         st = get_point(r, object, out);
     if (!st)
@@ -230,14 +399,10 @@ static enum status read_fault(const struct reader *r, const struct json *object,
     if (!st)
         st = get_when(r, object, out);
     if (!st)
-        st = get_uint(r, object, "row", UINT32_MAX, &out->row);
+        st = get_coordinates(r, object, out);
     if (!st)
-        st = get_uint(r, object, "k", UINT32_MAX, &out->k);
-    if (!st)
-        st = get_uint(r, object, "key", UINT32_MAX, &out->key);
-    if (st)
-        return st;
-    return fault_check(out, r->bounds, json_where(r->doc, object));
+        st = get_extent(r, object, out);
+    return st ? st : fault_check(out, r->bounds, json_where(r->doc, object));
 }
 
 enum status fault_parse(struct fault **out, uint32_t *out_count, struct arena *arena,

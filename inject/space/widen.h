@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/* From one element and the words of a plan (granularity, readers, duration, stage) to ranges. */
+#ifndef VKFI_INJECT_WIDEN_H
+#define VKFI_INJECT_WIDEN_H
+
+#include "inject/space/fault.h"
+
+/* Plan constants, never device sizes (method 2); 0: the default in brackets. */
+struct widen {
+    uint32_t lanes; /* L [8]: lane = elements with the same index mod L   */
+    uint32_t tile;  /* R [32]: neighbouring elements, or rows that read   */
+    uint32_t chunk; /* C [512]: positions that share a weight as read     */
+};
+
+/* Positions [first, end) of a stage, UINT32_MAX: to the end of the run. */
+struct widen_span {
+    uint32_t first, end;
+};
+struct widen_span widen_stage(enum stage stage, uint32_t n_prompt);
+enum stage widen_stage_of(uint32_t position, uint32_t n_prompt);
+
+/* fault: position and one element (row, k, key), with granularity, readers, duration and rate set;
+ * ranges and position_count come out. `stage`: of granularities and readers that span one; with
+ * them the position becomes the stage's first that evaluates the site.
+ *
+ * Elements are counted along rows, along k where the point has no rows: results of a lane or tile
+ * are rows; stored tensors are counted along k. All other coordinates of a lane or tile stay, but
+ * that a keyed point is struck at all keys. Vector and tensor take every element of the point;
+ * feature is the given element at all positions (stored weights: at all rows; KV: at all entries).
+ */
+void widen_fault(struct fault *fault, const struct fault_bounds *bounds, const struct widen *w,
+                 enum stage stage);
+
+#endif
