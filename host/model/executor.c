@@ -259,6 +259,10 @@ enum status executor_pass(struct executor *ex, const struct pass *pass, struct c
                   info.max_columns);
         return STATUS_USAGE;
     }
+    if (pass->n_hooks > HOOK_MOST) {
+        log_error("pass: found %" PRIu32 " hooks, expected up to %d", pass->n_hooks, HOOK_MOST);
+        return STATUS_USAGE;
+    }
     for (uint32_t i = 0; i < pass->n_columns && st == STATUS_OK; i++) {
         st = check_column(ex, &pass->columns[i], i);
         if (st == STATUS_OK && i > 0)

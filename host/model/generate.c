@@ -61,8 +61,20 @@ static bool is_due(const struct run *r)
     return r->p->tap && r->p->tap->due;
 }
 
+/* At most n columns from `position` on that may share a pass; 0 (logged): not even one. */
+static uint32_t columns_of_pass(const struct run *r, uint32_t position, uint32_t n)
+{
+    tap_begin(r->pass);
+    const uint32_t room = tap_room(r->pass, r->p->tap, position);
+    if (room == 0)
+        log_error("more than %d faults meet at position %u", HOOK_MOST, position);
+    return tap_split(r->p->tap, position, room < n ? room : n);
+}
+
 static enum status run_columns(struct run *r, uint32_t position, uint32_t n)
 {
+    if (n == 0)
+        return STATUS_INPUT;
     for (uint32_t i = 0; i < n; i++)
         fill_column(r, i, position + i);
     tap_begin(r->pass);
@@ -87,7 +99,7 @@ static enum status run_prompt(struct run *r, struct column_result *out_last)
     const struct generate_params *p = r->p;
     for (uint32_t done = 0; done < p->n_ids;) {
         uint32_t n = p->n_ids - done < r->columns ? p->n_ids - done : r->columns;
-        n = tap_split(p->tap, done, n);
+        n = columns_of_pass(r, done, n);
         enum status st = run_columns(r, done, n);
         if (st || is_due(r))
             return st;
@@ -144,7 +156,7 @@ static enum status decode(struct run *r, struct column_result result)
         }
         if (r->g->n_tokens == p->n)
             return STATUS_OK;
-        st = run_columns(r, position + 1, 1);
+        st = run_columns(r, position + 1, columns_of_pass(r, position + 1, 1));
         if (st || is_due(r))
             return st;
         result = r->result[0];

@@ -76,6 +76,10 @@ struct tap {
 enum status tap_init(struct tap *tap, struct tap_fault *faults, uint32_t n_faults,
                      const struct executor *ex) STATUS_MUST_USE;
 
+/* Scrubs and strikes the memory that is due at `position`, as a column there would. */
+enum status tap_strike(struct tap *tap, struct executor *ex, uint32_t branch,
+                       uint32_t position) STATUS_MUST_USE;
+
 /* What was shown of a fault so far. */
 struct tap_proof tap_proof(const struct tap *tap, uint32_t fault);
 
@@ -111,8 +115,9 @@ void tap_close(struct tap_pass **pass);
 /* Empty again: drops what was added. */
 void tap_begin(struct tap_pass *pass);
 
-/* How many columns more fit. */
-uint32_t tap_room(const struct tap_pass *pass);
+/* How many more columns, from `position` on, fit with the hooks of the tap (may be null). 0 in an
+ * empty pass: too many faults meet at the position (HOOK_MOST). */
+uint32_t tap_room(const struct tap_pass *pass, const struct tap *tap, uint32_t position);
 
 /* Adds columns of one branch, positions rising and as tap_split allows; `out` (n) is filled by
  * tap_go. Strikes memory that is due. If a control value is out of range nothing is added and

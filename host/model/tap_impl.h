@@ -61,10 +61,6 @@ const struct tap_held *tap_held_at(const struct tap_state *state, uint32_t posit
 /* Forgets what is held of positions outside [first, end). */
 void tap_release(struct tap *tap, uint32_t first, uint32_t end);
 
-/* Scrubs what is due before `position`, then strikes what is due there. */
-enum status tap_memory_update(struct tap *tap, struct executor *ex, uint32_t branch,
-                              uint32_t position) STATUS_MUST_USE;
-
 /* Puts weights and tables back that are still struck, newest first. */
 enum status tap_memory_undo(struct tap *tap, struct executor *ex) STATUS_MUST_USE;
 

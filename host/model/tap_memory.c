@@ -159,8 +159,7 @@ static bool in_force(const struct tap_fault *fault)
     return tap_is_memory(fault) && fault->state->struck && !fault->state->undone;
 }
 
-enum status tap_memory_update(struct tap *tap, struct executor *ex, uint32_t branch,
-                              uint32_t position)
+enum status tap_strike(struct tap *tap, struct executor *ex, uint32_t branch, uint32_t position)
 {
     enum status st = STATUS_OK;
     for (uint32_t i = tap->n_faults; i-- > 0 && !st;) {

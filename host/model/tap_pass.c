@@ -90,9 +90,27 @@ void tap_begin(struct tap_pass *pass)
     pass->n_columns = pass->n_added = pass->n_hooks = pass->n_words = 0;
 }
 
-uint32_t tap_room(const struct tap_pass *pass)
+/* Hooks that a column of the tap may need: a proof, captures before and at it, an astray write. */
+static uint32_t hooks_at(const struct tap *tap, uint32_t position)
 {
-    return pass->max_columns - pass->n_columns;
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < tap->n_faults; i++) {
+        const struct tap_fault *fault = &tap->faults[i];
+        if (fault->place == TAP_EVALUATION)
+            n += (tap_strikes(fault, position) ? 4 : 0) + tap_strikes(fault, position + 1);
+    }
+    return n;
+}
+
+uint32_t tap_room(const struct tap_pass *pass, const struct tap *tap, uint32_t position)
+{
+    uint32_t most = pass->max_columns - pass->n_columns, n = 0;
+    for (uint32_t hooks = pass->n_hooks; tap && n < most; n++) {
+        hooks += hooks_at(tap, position + n);
+        if (hooks > HOOK_MOST)
+            return n;
+    }
+    return most;
 }
 
 /* Zeroed words; `out`: number of the first, + 1 as hooks name them. */
@@ -310,12 +328,27 @@ static enum status add_hooks(struct tap_pass *pass, struct tap *tap, uint32_t fi
     return st;
 }
 
+/* Stale bits go from a column to the next one of the pass: it must not come behind it when columns
+ * are sorted. Starting earlier gives the same bits. */
+static void level_starts(const struct tap *tap, struct column *columns, uint32_t n)
+{
+    for (uint32_t i = n; i-- > 1;) {
+        for (uint32_t f = 0; f < tap->n_faults; f++) {
+            const struct tap_fault *fault = &tap->faults[f];
+            if (fault->place == TAP_EVALUATION && tap_stale(fault) &&
+                tap_strikes(fault, columns[i].position) &&
+                columns[i - 1].start_layer > columns[i].start_layer)
+                columns[i - 1].start_layer = columns[i].start_layer;
+        }
+    }
+}
+
 enum status tap_add(struct tap_pass *pass, struct tap *tap, const struct column *columns,
                     uint32_t n, struct column_result *out)
 {
     const uint32_t first = pass->n_columns;
 
-    assert(n > 0 && n <= tap_room(pass));
+    assert(n > 0 && n <= pass->max_columns - pass->n_columns);
     memcpy(pass->columns + first, columns, n * sizeof *columns);
     pass->added[pass->n_added] = (struct added){.tap = tap, .first = first, .n = n, .out = out};
     if (tap && columns[0].position > 0)
@@ -329,7 +362,8 @@ enum status tap_add(struct tap_pass *pass, struct tap *tap, const struct column 
     pass->n_added++;
     if (!tap)
         return STATUS_OK;
-    enum status st = tap_memory_update(tap, pass->ex, columns[0].branch, columns[0].position);
+    level_starts(tap, pass->columns + first, n);
+    enum status st = tap_strike(tap, pass->ex, columns[0].branch, columns[0].position);
     return st ? st : add_hooks(pass, tap, first, n);
 }
 

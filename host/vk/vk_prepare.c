@@ -67,14 +67,38 @@ static void upload_columns(const struct vk_run *run)
     }
 }
 
+/* Kernels know faults of one element that are three masks: and (low), or (value), xor (high). */
+static enum status mask_of(struct hook_data *d)
+{
+    const uint32_t mask = d->mask;
+
+    d->low = UINT32_MAX;
+    d->high = 0;
+    if (d->kind == KIND_STUCK_AT_0)
+        d->low = ~mask;
+    else if (d->kind == KIND_FLIP)
+        d->high = mask;
+    else if (d->kind == KIND_SET || d->kind == KIND_ZERO || d->kind == KIND_STALE)
+        d->low = 0;
+    d->value = d->kind == KIND_STUCK_AT_1 ? mask : d->kind == KIND_SET ? d->value : 0;
+    if (hook_size(d) == 1 && d->only_mask == 0 && d->rate == 0 &&
+        (d->kind < KIND_RANDOM || d->kind == KIND_STALE || d->kind == KIND_DRY || d->capture != 0))
+        return STATUS_OK;
+    log_error("vk: a fault of kind %u over %llu elements is not built yet", d->kind,
+              (unsigned long long)hook_size(d));
+    return STATUS_DEVICE;
+}
+
 static enum status upload_hooks(const struct vk_run *run)
 {
     const struct pass *pass = run->pass;
-    const enum status st = vk_memory_hooks(run->vk, pass->n_words);
+    enum status st = vk_memory_hooks(run->vk, pass->n_words);
     struct hook_data *to = st == STATUS_OK ? gpu_buffer_mapped(run->vk->memory.hooks) : NULL;
 
-    for (uint32_t i = 0; to && i < pass->n_hooks; i++)
+    for (uint32_t i = 0; to && i < pass->n_hooks && st == STATUS_OK; i++) {
         to[i] = pass->hooks[i].data;
+        st = mask_of(&to[i]);
+    }
     if (to && pass->n_words > 0)
         memcpy(to + HOOK_MOST, pass->words, pass->n_words * sizeof(*pass->words));
     return st;
@@ -110,6 +134,13 @@ enum status vk_prepare(struct vk_run *run)
         st = logit_rows(run);
     if (st != STATUS_OK)
         return st;
+    for (uint32_t i = 0; i < n; i++) {
+        const struct column *c = &run->pass->columns[i];
+        if (c->entry || c->keys || c->rope) {
+            log_error("vk: faults of control integers are not built yet");
+            return STATUS_DEVICE;
+        }
+    }
     assign_slots(run);
     upload_columns(run);
     return STATUS_OK;

@@ -29,36 +29,26 @@ layout(constant_id = HOOK_SPEC_ID) const uint HOOK = HOOK_OFF;
         uint hook_words[];                                                                         \
     };                                                                                             \
                                                                                                    \
-    uint hook_other(uint i, uint bits)                                                             \
-    {                                                                                              \
-        return hooks[i].source != 0u ? hook_words[hooks[i].source - 1u] : bits;                    \
-    }                                                                                              \
-                                                                                                   \
-    bool hook_hits(uint i, uint bits)                                                              \
-    {                                                                                              \
-        uint asked = hooks[i].kind == KIND_WRONG_WRITE ? hook_other(i, bits) : bits;                     \
-        return hooks[i].capture == 0u && hook_fires(hooks[i], 0u, asked);                          \
-    }                                                                                              \
-                                                                                                   \
     /* What the fault makes of canonical bits. */                                                  \
     uint hook_after(uint i, uint bits)                                                             \
     {                                                                                              \
-        return hook_hits(i, bits) ? hook_edit(hooks[i], 0u, bits, hook_other(i, bits)) : bits;           \
+        uint other = hooks[i].source != 0u ? hook_words[hooks[i].source - 1u] : hooks[i].value;    \
+        return ((bits & hooks[i].low) | other) ^ hooks[i].high;                                    \
     }                                                                                              \
                                                                                                    \
     /* The same, noted: called by one invocation of an evaluation. */                              \
     uint hook_fire(uint i, uint bits)                                                              \
     {                                                                                              \
         uint after = hook_after(i, bits);                                                          \
-        if (hooks[i].capture != 0u)                                                                \
+        if (hooks[i].capture != 0u) {                                                              \
             hook_words[hooks[i].capture - 1u] = bits;                                              \
-        if (hook_hits(i, bits)) {                                                                  \
-            hooks[i].count += 1u;                                                                  \
-            hooks[i].changed += after == bits ? 0u : 1u;                                           \
-            hooks[i].first = 0u;                                                                   \
-            hooks[i].before = bits;                                                                \
-            hooks[i].after = after;                                                                \
+            return bits;                                                                           \
         }                                                                                          \
+        hooks[i].count += 1u;                                                                      \
+        hooks[i].changed += after == bits ? 0u : 1u;                                               \
+        hooks[i].first = 0u;                                                                       \
+        hooks[i].before = bits;                                                                    \
+        hooks[i].after = after;                                                                    \
         return after;                                                                              \
     }                                                                                              \
                                                                                                    \

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT */
+/* The table of engine 2 for any fault, over positions, and the union of several. */
+#include "inject/space/fault_reach.h"
+
+#include "inject/space/coordinates.h"
+
+/* Boxes whose draws are looked at one by one; larger ones count as firing. */
+#define REACH_DRAWS 4096u
+
+/* What a fault does at a position that it strikes. */
+struct effect {
+    uint32_t start; /* layer at which the column itself starts */
+    uint32_t taint; /* lowest layer whose K or V later columns find changed */
+};
+
+static const struct effect nothing = {FAULT_REACH_NONE, FAULT_REACH_NONE};
+
+static uint32_t n_layers(const struct fault_reach *reach)
+{
+    return reach->bounds->model->hp.n_layers;
+}
+
+static uint32_t lower(uint32_t a, uint32_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Changed K and V of a layer beyond the last are nobody's. */
+static uint32_t taint_of(const struct fault_reach *reach, uint32_t layer)
+{
+    return layer < n_layers(reach) ? layer : FAULT_REACH_NONE;
+}
+
+/* Nodes of a layer in front of the K/V store whose results reach K or V. */
+static bool reaches_kv(const struct graph *graph, const struct node *node)
+{
+    for (const struct node *n = &graph->node[graph->layer_begin[node->layer]]; n < node; n++) {
+        if (n->op == OP_STORE)
+            return false;
+    }
+    return node->out != REG_Q;
+}
+
+/* An evaluation of a node, or the weight it reads, changed. */
+static struct effect of_node(const struct fault_reach *reach, const struct node *node)
+{
+    if (node->op == OP_EMBED)
+        return (struct effect){0, 0};
+    if (node->layer == GRAPH_NO_LAYER)
+        return (struct effect){n_layers(reach), FAULT_REACH_NONE};
+    bool kv = reaches_kv(&reach->bounds->model->graph, node);
+    return (struct effect){node->layer, taint_of(reach, kv ? node->layer : node->layer + 1)};
+}
+
+static struct effect joined(struct effect a, struct effect b)
+{
+    return (struct effect){lower(a.start, b.start), lower(a.taint, b.taint)};
+}
+
+/* True if the row of a token is among those struck. */
+static bool embeds(const struct fault_reach *reach, const struct fault *fault, uint32_t position)
+{
+    struct tap_fault tap;
+    fault_tap(fault, reach->bounds, &tap);
+    return position >= reach->n_evaluated || hook_index(tap.data, (uint32_t)reach->tokens[position],
+                                                        HOOK_NONE, HOOK_NONE) != HOOK_NONE;
+}
+
+/* A stored tensor: every node that reads it; an embedding only for the tokens of its rows. */
+static struct effect of_weight(const struct fault_reach *reach, const struct fault *fault,
+                               uint32_t position)
+{
+    const struct graph *graph = &reach->bounds->model->graph;
+    struct effect effect = nothing;
+    for (uint32_t i = 0; i < graph->count; i++) {
+        const struct node *node = &graph->node[i];
+        if (node->weight != fault->tensor && node->bias != fault->tensor)
+            continue;
+        if (node->op != OP_EMBED || embeds(reach, fault, position))
+            effect = joined(effect, of_node(reach, node));
+    }
+    return effect;
+}
+
+/* The rotation of one position, in every layer that uses the table. */
+static struct effect of_table(const struct fault_reach *reach, const struct fault *fault,
+                              uint32_t position)
+{
+    const struct graph *graph = &reach->bounds->model->graph;
+    struct tap_fault tap;
+    fault_tap(fault, reach->bounds, &tap);
+    if (hook_index(tap.data, position, HOOK_NONE, HOOK_NONE) == HOOK_NONE)
+        return nothing;
+    for (uint32_t i = 0; i < graph->count; i++) {
+        const struct node *node = &graph->node[i];
+        if (node->op == OP_ROPE && node->table == fault->table)
+            return (struct effect){node->layer, node->layer};
+    }
+    return nothing;
+}
+
+static struct effect of_control(const struct fault_reach *reach, const struct fault *fault)
+{
+    switch (fault->control) {
+    case CONTROL_SAMPLER:
+        return nothing;
+    case CONTROL_LENGTH: /* K and V of layer 0 are made before it is used */
+        return (struct effect){0, taint_of(reach, 1)};
+    default:
+        return (struct effect){0, 0};
+    }
+}
+
+/* Whether an evaluation fires at a position, as far as draws tell. */
+static bool fires(const struct fault_reach *reach, const struct fault *fault, uint32_t position)
+{
+    struct fault one = *fault;
+    struct fault_run run = {.n_evaluated = position + 1};
+    uint64_t count;
+    if (fault->rate == 0)
+        return true;
+    struct tap_fault tap;
+    fault_tap(fault, reach->bounds, &tap);
+    if (hook_size(&tap.data) > REACH_DRAWS)
+        return true;
+    one.position = position;
+    one.position_count = 1;
+    fault_expected(&count, &one, reach->bounds, &run);
+    return count > 0;
+}
+
+static uint64_t end_of(const struct fault *fault)
+{
+    uint32_t count = fault->position_count ? fault->position_count : 1;
+    return count == FAULT_FOREVER ? UINT64_MAX : (uint64_t)fault->position + count;
+}
+
+/* What the fault does at `position` itself. */
+static struct effect effect_at(const struct fault_reach *reach, const struct fault *fault,
+                               uint32_t position)
+{
+    const struct model *model = reach->bounds->model;
+    if (position < fault->position || position >= end_of(fault))
+        return nothing;
+    switch (fault->place) {
+    case PLACE_WEIGHT:
+        return of_weight(reach, fault, position);
+    case PLACE_TABLE:
+        return of_table(reach, fault, position);
+    case PLACE_KV: /* read in its layer; what columns store there is made before */
+        return (struct effect){fault->layer, taint_of(reach, fault->layer + 1)};
+    case PLACE_CONTROL:
+        return fires(reach, fault, position) ? of_control(reach, fault) : nothing;
+    default:
+        return fires(reach, fault, position) ? of_node(reach, &model->graph.node[fault->node])
+                                             : nothing;
+    }
+}
+
+/* Bits of this position are read one later: the node must be evaluated. */
+static uint32_t stale_start(const struct fault_reach *reach, const struct fault *fault,
+                            uint32_t position)
+{
+    const struct node *node = &reach->bounds->model->graph.node[fault->node];
+    bool stale =
+        fault->kind == KIND_STALE || fault->kind == KIND_MIX || fault->kind == KIND_WRONG_WRITE;
+    if (!stale || fault->place != PLACE_OP ||
+        effect_at(reach, fault, position + 1).start == FAULT_REACH_NONE ||
+        (coordinates_needs_output(node) && position + 1 < reach->bounds->n_prompt))
+        return FAULT_REACH_NONE;
+    return of_node(reach, node).start;
+}
+
+void fault_reach(const struct fault_reach *reach, uint32_t *start)
+{
+    uint32_t taint = FAULT_REACH_NONE;
+    for (uint32_t position = 0; position < reach->n_evaluated; position++) {
+        struct effect here = {taint, taint};
+        for (uint32_t i = 0; i < reach->n_faults; i++) {
+            here = joined(here, effect_at(reach, &reach->faults[i], position));
+            here.start = lower(here.start, stale_start(reach, &reach->faults[i], position));
+        }
+        bool silent = here.start == n_layers(reach) && position + 1 < reach->bounds->n_prompt;
+        start[position] = silent ? FAULT_REACH_NONE : here.start;
+        taint = here.taint;
+    }
+}
