@@ -1,6 +1,9 @@
 #version 460
 /* SPDX-License-Identifier: MIT */
 /* LINEAR: rows of a weight matrix times COLS columns; four rows an invocation. */
+#ifdef VKFI_TEXEL
+#extension GL_KHR_shader_subgroup_ballot : require
+#endif
 #include "shared/fetch.glsl"
 #include "shared/sum.glsl"
 #include "shared/weights.glsl"
@@ -19,6 +22,25 @@ FETCH_BUFFER(2, weights);
 HOOK_BUFFER(3)
 
 #define ROWS 4u /* of an invocation */
+
+/* The quads of x that a block reads are the same in all lanes. Where they are as many as the lanes
+ * of a subgroup, each lane fetches one and hands it around. */
+#ifdef VKFI_TEXEL
+layout(constant_id = SPEC_SHARE) const uint SHARE = 0u;
+/* gl_SubgroupInvocationID would bring RelaxedPrecision with it */
+#define SUBGROUP_LANE uint(findLSB(gl_SubgroupEqMask.x))
+#define X_OWN(c, b)                                                                                \
+    if (SHARE != 0u)                                                                               \
+        own[c] = FETCH(inputs, source + (c) * push.src_stride + (b) * 8u + SUBGROUP_LANE);
+#define X_READ(x, c, b, s)                                                                         \
+    if (SHARE != 0u)                                                                               \
+        x = uintBitsToFloat(subgroupBroadcast(own[c], s));                                         \
+    else                                                                                           \
+        x = FETCH_FLOATS(inputs, source + (c) * push.src_stride + (b) * 8u + (s));
+#else
+#define X_OWN(c, b)
+#define X_READ(x, c, b, s) x = FETCH_FLOATS(inputs, source + (c) * push.src_stride + (b) * 8u + (s));
+#endif
 
 sum total[COLS * ROWS];
 shared float across[gl_WorkGroupSize.y * COLS * TILE_ROWS];
@@ -120,7 +142,8 @@ void edit_scales(inout block w, uint b, uint r)
                     weight[r] = weight_value(raw))                                                 \
         }                                                                                          \
         for (uint c = 0u; c < COLS; c++) {                                                         \
-            vec4 x = FETCH_FLOATS(inputs, source + c * push.src_stride + b * 8u + (s));            \
+            vec4 x;                                                                                \
+            X_READ(x, c, b, s)                                                                     \
             HOOK_DO(HOOK_OPERAND, HIT(b, s), uint c_ = hooks[push.hook].k % 4u;                    \
                     x[c_] = hook_float(push.hook, x[c_], row0 == 0u))                              \
             sum_x[c] = first ? x : sum_x[c] + x;                                                   \
@@ -140,6 +163,11 @@ void add_block(uint tile, uint b, uint slot, uint source, uint row0)
     block w = load_block(tile, b, slot);
     vec4 chain[COLS * ROWS], sum_x[COLS];
     float t[COLS * ROWS];
+    uvec4 own[COLS];
+
+    for (uint c = 0u; c < COLS; c++) {
+        X_OWN(c, b)
+    }
 
     EDIT_SCALES(w, b, row0)
     STEP(0u) STEP(1u) STEP(2u) STEP(3u)
@@ -234,11 +262,7 @@ void main()
         vec4 bias = vec4(NM_NEG_ZERO);
         if (push.bias != 0u)
             bias = FETCH_FLOATS(weights, tile + push.bias + gl_LocalInvocationID.x);
-        write_rows(0u, row0, bias);
-#if COLS > 1
-        write_rows(1u, row0, bias);
-        write_rows(2u, row0, bias);
-        write_rows(3u, row0, bias);
-#endif
+        for (uint c = 0u; c < COLS; c++)
+            write_rows(c, row0, bias);
     }
 }

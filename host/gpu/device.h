@@ -30,6 +30,9 @@ struct gpu_float_controls {
     bool signed_zero_inf_nan_preserve;
 };
 
+/* A bit of subgroup_operations: an invocation's value seen by all (ballot, broadcast). */
+#define GPU_SUBGROUP_BALLOT 8u
+
 /* Plain data: may be copied. Texts are null-terminated. */
 struct gpu_info {
     char name[256];
@@ -46,9 +49,13 @@ struct gpu_info {
     uint64_t max_alloc;         /* bytes of one buffer */
     uint64_t memory_size;       /* bytes of the largest device-local heap */
     uint32_t storage_alignment; /* offsets of bindings are multiples of this */
+    uint32_t max_texels;        /* quads (four 32-bit words) a texel binding may see, 0: there are
+                                   no texel bindings of quads */
+    uint32_t texel_alignment;   /* offsets of texel bindings are multiples of this */
     uint32_t max_push_size;     /* bytes */
     uint32_t max_shared_size;   /* bytes of workgroup memory */
     uint32_t max_bindings;      /* storage buffers of one kernel */
+    uint32_t max_texel_bindings;
     uint32_t max_group_count[3];
     uint32_t max_group_size[3];
     uint32_t max_group_invocations;

@@ -124,7 +124,8 @@ enum status gpu_buffer_create(struct gpu_buffer **out, struct gpu *gpu, enum gpu
         .sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO,
         .size = size,
         .usage = VK_BUFFER_USAGE_STORAGE_BUFFER_BIT | VK_BUFFER_USAGE_TRANSFER_SRC_BIT |
-                 VK_BUFFER_USAGE_TRANSFER_DST_BIT,
+                 VK_BUFFER_USAGE_TRANSFER_DST_BIT |
+                 (gpu->info.max_texels ? VK_BUFFER_USAGE_UNIFORM_TEXEL_BUFFER_BIT : 0),
     };
     VkMemoryRequirements needs;
     VK(gpu->vk.vkCreateBuffer(gpu->device, &info, NULL, &buffer->handle));

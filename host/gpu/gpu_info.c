@@ -58,9 +58,22 @@ static void read_limits(struct gpu_info *out, const VkPhysicalDeviceLimits *limi
     out->max_bindings = limits->maxPerStageDescriptorStorageBuffers;
     if (out->max_bindings > limits->maxDescriptorSetStorageBuffers)
         out->max_bindings = limits->maxDescriptorSetStorageBuffers;
+    out->max_texels = limits->maxTexelBufferElements;
+    out->texel_alignment = (uint32_t)limits->minTexelBufferOffsetAlignment;
+    out->max_texel_bindings = limits->maxPerStageDescriptorSampledImages;
+    if (out->max_texel_bindings > limits->maxDescriptorSetSampledImages)
+        out->max_texel_bindings = limits->maxDescriptorSetSampledImages;
     out->max_group_invocations = limits->maxComputeWorkGroupInvocations;
     memcpy(out->max_group_count, limits->maxComputeWorkGroupCount, sizeof out->max_group_count);
     memcpy(out->max_group_size, limits->maxComputeWorkGroupSize, sizeof out->max_group_size);
+}
+
+static void read_texels(struct gpu_info *out, VkPhysicalDevice physical)
+{
+    VkFormatProperties format;
+    vkGetPhysicalDeviceFormatProperties(physical, GPU_TEXEL_FORMAT, &format);
+    if (!(format.bufferFeatures & VK_FORMAT_FEATURE_UNIFORM_TEXEL_BUFFER_BIT))
+        out->max_texels = out->max_texel_bindings = 0;
 }
 
 static void read_memory(struct gpu_info *out, VkPhysicalDevice physical)
@@ -139,6 +152,7 @@ void gpu_info_read(struct gpu_info *out, VkPhysicalDevice physical)
     for (size_t i = 0; i < VK_UUID_SIZE; i++)
         snprintf(out->uuid + 2 * i, 3, "%02x", a.id.deviceUUID[i]);
     read_limits(out, &properties.limits);
+    read_texels(out, physical);
     read_memory(out, physical);
     read_subgroups(out, &a, has_size);
     gpu_info_family(physical, &family);

@@ -25,6 +25,9 @@
         }                                                                                          \
     } while (0)
 
+/* What a texel binding sees: quads of words. */
+#define GPU_TEXEL_FORMAT VK_FORMAT_R32G32B32A32_UINT
+
 /* Longest the device may take for a copy of ours, in seconds. */
 #define GPU_TRANSFER_TIMEOUT 60.0
 
@@ -55,7 +58,6 @@ struct gpu {
     uint64_t memory_limit, memory_used, memory_peak; /* bytes */
     uint64_t serial;                                 /* of the next buffer */
 
-    VkDescriptorSetLayout set_layout[KERNEL_BINDINGS_MAX + 1]; /* made when first wanted */
     struct gpu_sets *sets; /* gpu_sets.c; made when first wanted */
 
     struct stream *transfer;    /* made when first wanted */
@@ -78,6 +80,7 @@ struct kernel {
     VkPipelineLayout layout;
     VkPipeline pipeline;
     uint32_t binding_count, push_size;
+    uint32_t texels; /* bit b: binding b is a texel buffer */
     uint32_t local_size[3];
     bool captured;
 };
@@ -109,13 +112,20 @@ bool gpu_info_has_extension(VkPhysicalDevice physical, const char *name);
 /* Family with compute, or UINT32_MAX. */
 uint32_t gpu_info_family(VkPhysicalDevice physical, VkQueueFamilyProperties *out);
 
-/* The layout of `count` storage buffers at bindings 0 .. count - 1. */
-enum status gpu_sets_layout(struct gpu *gpu, uint32_t count,
+/* Bindings 0 .. count - 1 of a kernel: storage buffers, but texel buffers where `texels` has bits.
+ */
+struct gpu_set_shape {
+    uint32_t count, texels;
+};
+
+/* The layout of such bindings: made when first wanted. */
+enum status gpu_sets_layout(struct gpu *gpu, struct gpu_set_shape shape,
                             VkDescriptorSetLayout *out) STATUS_MUST_USE;
 
-/* A descriptor set of these bindings: kept, and found again the next time. */
-enum status gpu_sets_get(struct gpu *gpu, const struct stream_binding *bindings, uint32_t count,
-                         VkDescriptorSet *out) STATUS_MUST_USE;
+/* A descriptor set of these bindings, and the views that it needs: kept, and found again the next
+ * time. */
+enum status gpu_sets_get(struct gpu *gpu, const struct stream_binding *bindings,
+                         struct gpu_set_shape shape, VkDescriptorSet *out) STATUS_MUST_USE;
 
 /* Drops the sets that name a buffer. */
 void gpu_sets_forget(struct gpu *gpu, uint64_t serial);

@@ -211,8 +211,6 @@ static void finish_device(struct gpu *gpu)
     stream_destroy(&gpu->transfer);
     gpu_buffer_destroy(&gpu->staging);
     gpu_sets_finish(gpu);
-    for (uint32_t i = 0; i <= KERNEL_BINDINGS_MAX; i++)
-        gpu->vk.vkDestroyDescriptorSetLayout(gpu->device, gpu->set_layout[i], NULL);
     gpu_cache_finish(gpu);
     gpu->vk.vkDestroyDevice(gpu->device, NULL);
 }

@@ -19,53 +19,105 @@ struct set_key {
 struct set {
     struct set *next; /* in its bucket */
     uint64_t hash;
-    uint32_t count;
+    struct gpu_set_shape shape;
     VkDescriptorPool pool;
     VkDescriptorSet handle;
+    VkBufferView view[KERNEL_BINDINGS_MAX]; /* owned; of texel bindings, else null */
     struct set_key key;
+};
+
+struct layout {
+    struct gpu_set_shape shape;
+    VkDescriptorSetLayout handle;
 };
 
 struct gpu_sets {
     struct set *bucket[BUCKETS]; /* owned chains */
     VkDescriptorPool *pool;      /* (pool_count) owned; the last one has room */
     uint32_t pool_count;
+    struct layout *layout; /* (layout_count) owned */
+    uint32_t layout_count;
 };
 
-enum status gpu_sets_layout(struct gpu *gpu, uint32_t count, VkDescriptorSetLayout *out)
+static enum status make_table(struct gpu *gpu)
+{
+    if (!gpu->sets && !(gpu->sets = calloc(1, sizeof *gpu->sets))) {
+        log_error("no memory for the table of descriptor sets");
+        return STATUS_MEMORY;
+    }
+    return STATUS_OK;
+}
+
+static VkDescriptorType type_of(struct gpu_set_shape shape, uint32_t binding)
+{
+    return shape.texels >> binding & 1 ? VK_DESCRIPTOR_TYPE_UNIFORM_TEXEL_BUFFER
+                                       : VK_DESCRIPTOR_TYPE_STORAGE_BUFFER;
+}
+
+static enum status make_layout(struct gpu *gpu, struct layout *layout)
 {
     enum status st = STATUS_OK;
     VkDescriptorSetLayoutBinding binding[KERNEL_BINDINGS_MAX];
-    for (uint32_t i = 0; i < count; i++)
+    for (uint32_t i = 0; i < layout->shape.count; i++)
         binding[i] = (VkDescriptorSetLayoutBinding){
             .binding = i,
-            .descriptorType = VK_DESCRIPTOR_TYPE_STORAGE_BUFFER,
+            .descriptorType = type_of(layout->shape, i),
             .descriptorCount = 1,
             .stageFlags = VK_SHADER_STAGE_COMPUTE_BIT,
         };
     const VkDescriptorSetLayoutCreateInfo info = {
         .sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_LAYOUT_CREATE_INFO,
-        .bindingCount = count,
+        .bindingCount = layout->shape.count,
         .pBindings = binding,
     };
-    if (!gpu->set_layout[count])
-        VK(gpu->vk.vkCreateDescriptorSetLayout(gpu->device, &info, NULL, &gpu->set_layout[count]));
-    *out = gpu->set_layout[count];
+    VK(gpu->vk.vkCreateDescriptorSetLayout(gpu->device, &info, NULL, &layout->handle));
 fail:
     return st;
+}
+
+enum status gpu_sets_layout(struct gpu *gpu, struct gpu_set_shape shape, VkDescriptorSetLayout *out)
+{
+    enum status st = make_table(gpu);
+    if (st != STATUS_OK)
+        return st;
+    struct gpu_sets *sets = gpu->sets;
+    for (uint32_t i = 0; i < sets->layout_count; i++) {
+        const struct layout *layout = &sets->layout[i];
+        if (layout->shape.count != shape.count || layout->shape.texels != shape.texels)
+            continue;
+        *out = layout->handle;
+        return STATUS_OK;
+    }
+    struct layout *more = realloc(sets->layout, (sets->layout_count + 1) * sizeof *more);
+    if (!more) {
+        log_error("no memory for a layout of descriptor sets");
+        return STATUS_MEMORY;
+    }
+    sets->layout = more;
+    struct layout *layout = &more[sets->layout_count];
+    *layout = (struct layout){.shape = shape};
+    st = make_layout(gpu, layout);
+    if (st != STATUS_OK)
+        return st;
+    sets->layout_count++;
+    *out = layout->handle;
+    return STATUS_OK;
 }
 
 static enum status add_pool(struct gpu *gpu)
 {
     struct gpu_sets *sets = gpu->sets;
     enum status st = STATUS_OK;
-    const VkDescriptorPoolSize size = {VK_DESCRIPTOR_TYPE_STORAGE_BUFFER,
-                                       POOL_SETS * KERNEL_BINDINGS_MAX};
+    const VkDescriptorPoolSize sizes[] = {
+        {VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, POOL_SETS * KERNEL_BINDINGS_MAX},
+        {VK_DESCRIPTOR_TYPE_UNIFORM_TEXEL_BUFFER, POOL_SETS * KERNEL_BINDINGS_MAX},
+    };
     const VkDescriptorPoolCreateInfo info = {
         .sType = VK_STRUCTURE_TYPE_DESCRIPTOR_POOL_CREATE_INFO,
         .flags = VK_DESCRIPTOR_POOL_CREATE_FREE_DESCRIPTOR_SET_BIT,
         .maxSets = POOL_SETS,
-        .poolSizeCount = 1,
-        .pPoolSizes = &size,
+        .poolSizeCount = sizeof sizes / sizeof *sizes,
+        .pPoolSizes = sizes,
     };
     VkDescriptorPool *more = realloc(sets->pool, (sets->pool_count + 1) * sizeof *more);
     if (!more) {
@@ -83,7 +135,7 @@ static enum status allocate(struct gpu *gpu, struct set *set)
 {
     struct gpu_sets *sets = gpu->sets;
     VkDescriptorSetLayout layout;
-    enum status st = gpu_sets_layout(gpu, set->count, &layout);
+    enum status st = gpu_sets_layout(gpu, set->shape, &layout);
     if (st != STATUS_OK)
         return st;
     VkDescriptorSetAllocateInfo info = {
@@ -108,11 +160,39 @@ fail:
     return st;
 }
 
+static enum status make_views(struct gpu *gpu, struct set *set,
+                              const struct stream_binding *bindings)
+{
+    enum status st = STATUS_OK;
+    for (uint32_t i = 0; i < set->shape.count; i++) {
+        const VkBufferViewCreateInfo info = {
+            .sType = VK_STRUCTURE_TYPE_BUFFER_VIEW_CREATE_INFO,
+            .buffer = bindings[i].buffer->handle,
+            .format = GPU_TEXEL_FORMAT,
+            .offset = set->key.offset[i],
+            .range = set->key.range[i],
+        };
+        if (type_of(set->shape, i) == VK_DESCRIPTOR_TYPE_UNIFORM_TEXEL_BUFFER)
+            VK(gpu->vk.vkCreateBufferView(gpu->device, &info, NULL, &set->view[i]));
+    }
+fail:
+    return st;
+}
+
+/* Destroys a set that was allocated; frees it. */
+static void drop(struct gpu *gpu, struct set *set)
+{
+    for (uint32_t i = 0; i < set->shape.count; i++)
+        gpu->vk.vkDestroyBufferView(gpu->device, set->view[i], NULL);
+    gpu->vk.vkFreeDescriptorSets(gpu->device, set->pool, 1, &set->handle);
+    free(set);
+}
+
 static void write(struct gpu *gpu, const struct set *set, const struct stream_binding *bindings)
 {
     VkDescriptorBufferInfo buffer[KERNEL_BINDINGS_MAX];
     VkWriteDescriptorSet entry[KERNEL_BINDINGS_MAX];
-    for (uint32_t i = 0; i < set->count; i++) {
+    for (uint32_t i = 0; i < set->shape.count; i++) {
         buffer[i] = (VkDescriptorBufferInfo){bindings[i].buffer->handle, set->key.offset[i],
                                              set->key.range[i]};
         entry[i] = (VkWriteDescriptorSet){
@@ -120,18 +200,20 @@ static void write(struct gpu *gpu, const struct set *set, const struct stream_bi
             .dstSet = set->handle,
             .dstBinding = i,
             .descriptorCount = 1,
-            .descriptorType = VK_DESCRIPTOR_TYPE_STORAGE_BUFFER,
+            .descriptorType = type_of(set->shape, i),
             .pBufferInfo = &buffer[i],
+            .pTexelBufferView = &set->view[i],
         };
     }
-    gpu->vk.vkUpdateDescriptorSets(gpu->device, set->count, entry, 0, NULL);
+    gpu->vk.vkUpdateDescriptorSets(gpu->device, set->shape.count, entry, 0, NULL);
 }
 
-static uint64_t make_key(struct set_key *key, const struct stream_binding *bindings, uint32_t count)
+static uint64_t make_key(struct set_key *key, const struct stream_binding *bindings,
+                         struct gpu_set_shape shape)
 {
-    uint64_t hash = count;
+    uint64_t hash = hash_fold64(shape.count, shape.texels);
     memset(key, 0, sizeof *key);
-    for (uint32_t i = 0; i < count; i++) {
+    for (uint32_t i = 0; i < shape.count; i++) {
         const struct stream_binding *b = &bindings[i];
         key->serial[i] = b->buffer->serial;
         key->offset[i] = b->offset;
@@ -143,31 +225,45 @@ static uint64_t make_key(struct set_key *key, const struct stream_binding *bindi
     return hash;
 }
 
-enum status gpu_sets_get(struct gpu *gpu, const struct stream_binding *bindings, uint32_t count,
-                         VkDescriptorSet *out)
+/* The set of that key, or null. */
+static struct set *find(const struct gpu_sets *sets, uint64_t hash, struct gpu_set_shape shape,
+                        const struct set_key *key)
 {
-    if (!gpu->sets && !(gpu->sets = calloc(1, sizeof *gpu->sets))) {
-        log_error("no memory for the table of descriptor sets");
-        return STATUS_MEMORY;
-    }
+    for (struct set *set = sets->bucket[hash & (BUCKETS - 1)]; set; set = set->next)
+        if (set->hash == hash && set->shape.count == shape.count &&
+            set->shape.texels == shape.texels && memcmp(&set->key, key, sizeof *key) == 0)
+            return set;
+    return NULL;
+}
+
+enum status gpu_sets_get(struct gpu *gpu, const struct stream_binding *bindings,
+                         struct gpu_set_shape shape, VkDescriptorSet *out)
+{
+    enum status st = make_table(gpu);
+    if (st != STATUS_OK)
+        return st;
     struct set_key key;
-    uint64_t hash = make_key(&key, bindings, count);
+    uint64_t hash = make_key(&key, bindings, shape);
     struct set **head = &gpu->sets->bucket[hash & (BUCKETS - 1)];
-    for (struct set *set = *head; set; set = set->next) {
-        if (set->hash != hash || set->count != count || memcmp(&set->key, &key, sizeof key) != 0)
-            continue;
+    struct set *set = find(gpu->sets, hash, shape, &key);
+    if (set) {
         *out = set->handle;
         return STATUS_OK;
     }
-    struct set *set = calloc(1, sizeof *set);
+    set = calloc(1, sizeof *set);
     if (!set) {
         log_error("no memory for a descriptor set");
         return STATUS_MEMORY;
     }
-    *set = (struct set){.hash = hash, .count = count, .key = key};
-    enum status st = allocate(gpu, set);
+    *set = (struct set){.hash = hash, .shape = shape, .key = key};
+    st = allocate(gpu, set);
     if (st != STATUS_OK) {
         free(set);
+        return st;
+    }
+    st = make_views(gpu, set, bindings);
+    if (st != STATUS_OK) {
+        drop(gpu, set);
         return st;
     }
     write(gpu, set, bindings);
@@ -183,15 +279,14 @@ void gpu_sets_forget(struct gpu *gpu, uint64_t serial)
         for (struct set **link = &gpu->sets->bucket[i]; *link;) {
             struct set *set = *link;
             bool names = false;
-            for (uint32_t b = 0; b < set->count; b++)
+            for (uint32_t b = 0; b < set->shape.count; b++)
                 names |= set->key.serial[b] == serial;
             if (!names) {
                 link = &set->next;
                 continue;
             }
             *link = set->next;
-            gpu->vk.vkFreeDescriptorSets(gpu->device, set->pool, 1, &set->handle);
-            free(set);
+            drop(gpu, set);
         }
     }
 }
@@ -204,11 +299,14 @@ void gpu_sets_finish(struct gpu *gpu)
         while (gpu->sets->bucket[i]) {
             struct set *set = gpu->sets->bucket[i];
             gpu->sets->bucket[i] = set->next;
-            free(set);
+            drop(gpu, set);
         }
     }
     for (uint32_t i = 0; i < gpu->sets->pool_count; i++)
         gpu->vk.vkDestroyDescriptorPool(gpu->device, gpu->sets->pool[i], NULL);
+    for (uint32_t i = 0; i < gpu->sets->layout_count; i++)
+        gpu->vk.vkDestroyDescriptorSetLayout(gpu->device, gpu->sets->layout[i].handle, NULL);
+    free(gpu->sets->layout);
     free(gpu->sets->pool);
     free(gpu->sets);
     gpu->sets = NULL;

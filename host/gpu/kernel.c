@@ -71,16 +71,21 @@ static enum status compare(const struct build *b)
         return differ(b, "largest number of bindings", KERNEL_BINDINGS_MAX, layout->binding_count);
     uint32_t bindings = (1u << layout->binding_count) - 1;
     if (r->bindings != bindings)
-        return differ(b, "the set of storage buffer bindings", r->bindings, bindings);
+        return differ(b, "the set of buffer bindings", r->bindings, bindings);
+    if (r->texels != layout->texels)
+        return differ(b, "the set of texel buffer bindings", r->texels, layout->texels);
     if (r->other_resources)
-        return differ(b, "a resource that is no storage buffer of set 0", 1, 0);
+        return differ(b, "a resource that is no storage or texel buffer of set 0", 1, 0);
     if (r->push_size != layout->push_size)
         return differ(b, "the size of the push constants", r->push_size, layout->push_size);
-    if (layout->push_size > info->max_push_size || layout->binding_count > info->max_bindings) {
-        log_error("%s: shader %s needs %" PRIu32 " bytes of push constants and %" PRIu32
-                  " bindings, the device has %" PRIu32 " and %" PRIu32,
-                  info->name, name_of(b), layout->push_size, layout->binding_count,
-                  info->max_push_size, info->max_bindings);
+    uint32_t texels = (uint32_t)__builtin_popcount(layout->texels);
+    if (layout->push_size > info->max_push_size || texels > info->max_texel_bindings ||
+        layout->binding_count - texels > info->max_bindings) {
+        log_error("%s: shader %s needs %" PRIu32 " bytes of push constants, %" PRIu32
+                  " storage and %" PRIu32 " texel bindings, the device has %" PRIu32 ", %" PRIu32
+                  " and %" PRIu32,
+                  info->name, name_of(b), layout->push_size, layout->binding_count - texels, texels,
+                  info->max_push_size, info->max_bindings, info->max_texel_bindings);
         return STATUS_DEVICE;
     }
     return compare_specs(b);
@@ -139,7 +144,8 @@ static enum status make_layout(struct kernel *kernel)
 {
     struct gpu *gpu = kernel->gpu;
     VkDescriptorSetLayout set;
-    enum status st = gpu_sets_layout(gpu, kernel->binding_count, &set);
+    enum status st =
+        gpu_sets_layout(gpu, (struct gpu_set_shape){kernel->binding_count, kernel->texels}, &set);
     if (st != STATUS_OK)
         return st;
     const VkPushConstantRange push = {VK_SHADER_STAGE_COMPUTE_BIT, 0, kernel->push_size};
@@ -234,6 +240,7 @@ enum status kernel_create(struct kernel **out, struct gpu *gpu, const struct ker
         .gpu = gpu,
         .name = params->code->name,
         .binding_count = params->layout.binding_count,
+        .texels = params->layout.texels,
         .push_size = params->layout.push_size,
         .captured = params->capture && gpu->info.statistics,
     };

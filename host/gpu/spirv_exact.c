@@ -120,6 +120,7 @@ static void check_capability(struct check *check, const struct spirv_ins *ins)
     case SpvCapabilityRoundingModeRTE:
     case SpvCapabilityDotProduct:
     case SpvCapabilityDotProductInput4x8BitPacked:
+    case SpvCapabilitySampledBuffer:
         return;
     default:
         finding(check, ins, "capability %" PRIu32 " is not one of those exact shaders may use",
@@ -127,9 +128,20 @@ static void check_capability(struct check *check, const struct spirv_ins *ins)
     }
 }
 
+/* Buffers of integers are read as they are; floats and other images may be converted, filtered. */
+static void check_image(struct check *check, const struct spirv_ins *ins)
+{
+    if (ins->count < 9 || ins->words[3] != SpvDimBuffer || ins->words[7] != 1 ||
+        spirv_ids_type_holds_float(&check->ids, ins->words[2]))
+        finding(check, ins, "only sampled buffers of integers as images");
+}
+
 static void check_type(struct check *check, const struct spirv_ins *ins)
 {
     switch ((int)ins->op) {
+    case SpvOpTypeImage:
+        check_image(check, ins);
+        return;
     case SpvOpTypeInt:
     case SpvOpTypeFloat:
         if (ins->count < 3 || ins->words[2] != 32)

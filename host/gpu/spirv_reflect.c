@@ -99,6 +99,32 @@ static void note(struct walk *walk, const struct spirv_ins *ins)
     }
 }
 
+/* A sampled buffer of unsigned words, read by fetches. */
+static bool is_texels(const struct walk *walk, uint32_t type)
+{
+    struct spirv_ins image = spirv_ids_def(&walk->ids, type);
+    if (image.op != SpvOpTypeImage || image.count < 9 || image.words[3] != SpvDimBuffer)
+        return false;
+    struct spirv_ins element = spirv_ids_def(&walk->ids, image.words[2]);
+    bool plain = image.words[4] != 1 && image.words[5] == 0 && image.words[6] == 0;
+    return plain && image.words[7] == 1 && element.op == SpvOpTypeInt && element.words[3] == 0;
+}
+
+static enum status add_buffer(struct walk *walk, uint32_t id, bool texels)
+{
+    struct spirv_reflect *out = walk->out;
+    if (walk->notes[id].set != 0 || walk->notes[id].binding >= SPIRV_REFLECT_BINDINGS) {
+        out->other_resources = true;
+        return STATUS_OK;
+    }
+    const uint32_t bit = 1u << walk->notes[id].binding;
+    if (out->bindings & bit)
+        return refuse(walk->module, "two buffers at one binding");
+    out->bindings |= bit;
+    out->texels |= texels ? bit : 0;
+    return STATUS_OK;
+}
+
 static enum status add_variable(struct walk *walk, const struct spirv_ins *ins)
 {
     struct spirv_reflect *out = walk->out;
@@ -106,20 +132,18 @@ static enum status add_variable(struct walk *walk, const struct spirv_ins *ins)
     struct spirv_ins pointer = spirv_ids_def(&walk->ids, ins->words[1]);
     switch (ins->words[3]) {
     case SpvStorageClassStorageBuffer:
-        if (walk->notes[id].set != 0 || walk->notes[id].binding >= SPIRV_REFLECT_BINDINGS)
-            out->other_resources = true;
-        else if (out->bindings >> walk->notes[id].binding & 1)
-            return refuse(walk->module, "two storage buffers at one binding");
-        else
-            out->bindings |= 1u << walk->notes[id].binding;
-        break;
+        return add_buffer(walk, id, false);
     case SpvStorageClassPushConstant:
         out->push_size = pointer.op == SpvOpTypePointer ? size_of(walk, pointer.words[3]) : 0;
         if (out->push_size == 0)
             return refuse(walk->module, "a push constant block whose size cannot be told");
         break;
-    case SpvStorageClassUniform:
     case SpvStorageClassUniformConstant:
+        if (pointer.op == SpvOpTypePointer && is_texels(walk, pointer.words[3]))
+            return add_buffer(walk, id, true);
+        out->other_resources = true;
+        break;
+    case SpvStorageClassUniform:
         out->other_resources = true;
         break;
     default:

@@ -25,8 +25,8 @@ struct stream_params {
 
 struct stream_binding {
     const struct gpu_buffer *buffer;
-    uint64_t offset; /* bytes, a multiple of info->storage_alignment */
-    uint64_t range;  /* bytes, at most info->max_storage_range; 0: up to the end */
+    uint64_t offset; /* bytes, a multiple of info->storage_alignment, or texel_alignment */
+    uint64_t range; /* bytes, at most info->max_storage_range, or 16 max_texels; 0: up to the end */
 };
 
 struct stream_dispatch {

@@ -72,18 +72,21 @@ static enum status check_binding(const struct stream_dispatch *d, uint32_t i,
                                  const struct gpu_info *info)
 {
     const struct stream_binding *b = &d->bindings[i];
+    const bool texels = d->kernel->texels >> i & 1;
+    const uint32_t alignment = texels ? info->texel_alignment : info->storage_alignment;
+    const uint64_t most = texels ? (uint64_t)info->max_texels * 16 : info->max_storage_range;
     uint64_t size = gpu_buffer_size(b->buffer);
     uint64_t range = b->range ? b->range : size - b->offset;
-    if (b->offset >= size || range > size - b->offset || b->offset % info->storage_alignment) {
+    if (b->offset >= size || range > size - b->offset || b->offset % alignment) {
         log_error("kernel %s: binding %" PRIu32 " is %" PRIu64 " bytes at %" PRIu64
                   ", the buffer has %" PRIu64 " and the device aligns to %" PRIu32,
-                  d->kernel->name, i, range, b->offset, size, info->storage_alignment);
+                  d->kernel->name, i, range, b->offset, size, alignment);
         return STATUS_INTERNAL;
     }
-    if (range > info->max_storage_range) {
+    if (range > most) {
         log_error("%s: kernel %s: binding %" PRIu32 " sees %" PRIu64
                   " bytes, the device allows %" PRIu64,
-                  info->name, d->kernel->name, i, range, info->max_storage_range);
+                  info->name, d->kernel->name, i, range, most);
         return STATUS_DEVICE_MEMORY;
     }
     return STATUS_OK;
@@ -119,7 +122,8 @@ static enum status bind(struct stream *stream, const struct stream_dispatch *d)
 {
     struct gpu *gpu = stream->gpu;
     VkDescriptorSet set;
-    enum status st = gpu_sets_get(gpu, d->bindings, d->binding_count, &set);
+    enum status st = gpu_sets_get(
+        gpu, d->bindings, (struct gpu_set_shape){d->binding_count, d->kernel->texels}, &set);
     if (st != STATUS_OK)
         return st;
     if (stream->kernel != d->kernel) {

@@ -21,67 +21,64 @@ enum {
     HAS_X = 4,
     HAS_Y = 8,
     HAS_HOOK = 16,
+    HAS_SHARE = 32, /* the texel form only */
 };
 
 struct interface {
     const char *stem;
-    uint32_t bindings, push_size, specs; /* HAS_* */
+    uint32_t bindings, texels; /* texels: bits of the bindings that FETCH reads */
+    uint32_t push_size, specs; /* specs: HAS_* */
     uint32_t local_size_id[3];
 };
 
 #define LITERAL KERNEL_LITERAL
+#define X_ONLY                                                                                     \
+    {                                                                                              \
+        SPEC_LANES_X, LITERAL, LITERAL                                                             \
+    }
 static const struct interface interfaces[VK_SHADER_COUNT] = {
     [VK_SHADER_EMBED] =
-        {"embed", 4, sizeof(struct push_embed), HAS_ACT | HAS_HOOK, {LITERAL, LITERAL, LITERAL}},
+        {"embed", 4, 0, sizeof(struct push_embed), HAS_ACT | HAS_HOOK, {LITERAL, LITERAL, LITERAL}},
     [VK_SHADER_NORM] = {"norm",
                         4,
+                        1 << 1 | 1 << 2,
                         sizeof(struct push_norm),
                         HAS_ACT | HAS_Y | HAS_HOOK,
                         {SPEC_LANES_Y, LITERAL, LITERAL}},
     [VK_SHADER_LINEAR] = {"linear",
                           4,
+                          1 << 1 | 1 << 2,
                           sizeof(struct push_linear),
-                          HAS_ACT | HAS_Y | HAS_HOOK,
+                          HAS_ACT | HAS_Y | HAS_HOOK | HAS_SHARE,
                           {LITERAL, SPEC_LANES_Y, LITERAL}},
-    [VK_SHADER_ROPE] = {"rope",
-                        5,
-                        sizeof(struct push_rope),
-                        HAS_ACT | HAS_X | HAS_HOOK,
-                        {SPEC_LANES_X, LITERAL, LITERAL}},
-    [VK_SHADER_STORE] =
-        {"store", 4, sizeof(struct push_store), HAS_KV | HAS_X, {SPEC_LANES_X, LITERAL, LITERAL}},
-    [VK_SHADER_SCORES] = {"scores",
-                          6,
-                          sizeof(struct push_scores),
-                          HAS_KV | HAS_X | HAS_HOOK,
-                          {SPEC_LANES_X, LITERAL, LITERAL}},
+    [VK_SHADER_ROPE] = {"rope", 5, 1 << 1 | 1 << 2, sizeof(struct push_rope),
+                        HAS_ACT | HAS_X | HAS_HOOK, X_ONLY},
+    [VK_SHADER_STORE] = {"store", 4, 1 << 1, sizeof(struct push_store), HAS_KV | HAS_X, X_ONLY},
+    [VK_SHADER_SCORES] = {"scores", 6, 1 << 1 | 1 << 2, sizeof(struct push_scores),
+                          HAS_KV | HAS_X | HAS_HOOK, X_ONLY},
     [VK_SHADER_SOFTMAX] = {"softmax",
                            4,
+                           1 << 1,
                            sizeof(struct push_softmax),
                            HAS_X | HAS_Y | HAS_HOOK,
                            {SPEC_LANES_X, SPEC_LANES_Y, LITERAL}},
     [VK_SHADER_HEADS] = {"heads",
                          6,
+                         1 << 1 | 1 << 2,
                          sizeof(struct push_heads),
                          HAS_ACT | HAS_KV | HAS_X | HAS_Y | HAS_HOOK,
                          {SPEC_LANES_X, SPEC_LANES_Y, LITERAL}},
-    [VK_SHADER_GATE] = {"gate",
-                        3,
-                        sizeof(struct push_gate),
-                        HAS_ACT | HAS_X | HAS_HOOK,
-                        {SPEC_LANES_X, LITERAL, LITERAL}},
-    [VK_SHADER_ADD] = {"add",
-                       3,
-                       sizeof(struct push_add),
-                       HAS_ACT | HAS_X | HAS_HOOK,
-                       {SPEC_LANES_X, LITERAL, LITERAL}},
-    [VK_SHADER_LOGITS] =
-        {"logits", 3, sizeof(struct push_logits), HAS_X, {SPEC_LANES_X, LITERAL, LITERAL}},
+    [VK_SHADER_GATE] = {"gate", 3, 1 << 1, sizeof(struct push_gate), HAS_ACT | HAS_X | HAS_HOOK,
+                        X_ONLY},
+    [VK_SHADER_ADD] = {"add", 3, 1 << 1, sizeof(struct push_add), HAS_ACT | HAS_X | HAS_HOOK,
+                       X_ONLY},
+    [VK_SHADER_LOGITS] = {"logits", 3, 1 << 2, sizeof(struct push_logits), HAS_X, X_ONLY},
 };
 
 /* Processors: one vector of invocations, nothing shared. GPUs: the partials of a sum side by side,
  * joined through workgroup memory. */
 static const struct vk_shape shape_processor = {
+    .columns = {1, 4},
     .x = {[VK_SHADER_ROPE] = 8,
           [VK_SHADER_STORE] = 8,
           [VK_SHADER_SCORES] = 8,
@@ -96,6 +93,7 @@ static const struct vk_shape shape_processor = {
           [VK_SHADER_HEADS] = 1},
 };
 static const struct vk_shape shape_gpu = {
+    .columns = {1, 2},
     .x = {[VK_SHADER_ROPE] = 64,
           [VK_SHADER_STORE] = 64,
           [VK_SHADER_SCORES] = 64,
@@ -110,12 +108,31 @@ static const struct vk_shape shape_gpu = {
           [VK_SHADER_HEADS] = 16},
 };
 
+/* Drivers of processors whose texel bindings see as much as storage bindings do. */
+static bool reads_texels(const struct gpu_info *info)
+{
+    return info->kind == GPU_KIND_CPU && info->max_texel_bindings >= 2 &&
+           (uint64_t)info->max_texels * 16 >= info->max_storage_range;
+}
+
+static bool shares_lanes(const struct gpu_info *info)
+{
+    return info->min_subgroup_size <= TILE_LANES && info->max_subgroup_size >= TILE_LANES &&
+           (info->subgroup_operations & GPU_SUBGROUP_BALLOT);
+}
+
 void vk_kernels_init(struct vk_kernels *out, struct gpu *gpu, enum storage act, enum storage kv)
 {
-    const bool processor = gpu_get_info(gpu)->kind == GPU_KIND_CPU;
+    const struct gpu_info *info = gpu_get_info(gpu);
+    const bool processor = info->kind == GPU_KIND_CPU;
 
     *out = (struct vk_kernels){
         .gpu = gpu, .act = act, .kv = kv, .shape = processor ? shape_processor : shape_gpu};
+    if (!reads_texels(info))
+        return;
+    out->shape.texel = true;
+    out->shape.columns[2] = 8;
+    out->share = 0 * shares_lanes(info);
 }
 
 void vk_kernels_finish(struct vk_kernels *kernels)
@@ -132,8 +149,9 @@ static bool has_types(enum vk_shader shader)
     return shader == VK_SHADER_EMBED || shader == VK_SHADER_LINEAR;
 }
 
-/* "linear_q4_1_4" */
-static const struct shader_code *code_of(const struct vk_kernel_key *key)
+/* "linear_q4_1_4_texel" */
+static const struct shader_code *code_of(const struct vk_kernels *k,
+                                         const struct vk_kernel_key *key)
 {
     char name[64];
     int n = snprintf(name, sizeof(name), "%s", interfaces[key->shader].stem);
@@ -144,13 +162,15 @@ static const struct shader_code *code_of(const struct vk_kernel_key *key)
             name[i] = (char)tolower((unsigned char)name[i]);
     }
     if (key->shader == VK_SHADER_LINEAR)
-        snprintf(name + n, sizeof(name) - (size_t)n, "_%u", key->wide ? VK_WIDE : 1u);
+        n += snprintf(name + n, sizeof(name) - (size_t)n, "_%u", k->shape.columns[key->form]);
+    if (k->shape.texel && interfaces[key->shader].texels)
+        snprintf(name + n, sizeof(name) - (size_t)n, "_texel");
     return shader_find(name);
 }
 
 uint32_t vk_kernels_bindings(const struct vk_kernel_key *key)
 {
-    return interfaces[key->shader].bindings - (key->wide ? 1 : 0);
+    return interfaces[key->shader].bindings - (key->form ? 1 : 0);
 }
 
 struct constants {
@@ -178,7 +198,9 @@ static struct constants constants_of(const struct vk_kernels *k, const struct vk
         add(&c, SPEC_LANES_X, k->shape.x[key->shader]);
     if (specs & HAS_Y)
         add(&c, SPEC_LANES_Y, k->shape.y[key->shader]);
-    if (specs & HAS_HOOK && !key->wide)
+    if (specs & HAS_SHARE && k->shape.texel)
+        add(&c, SPEC_SHARE, k->share);
+    if (specs & HAS_HOOK && key->form == 0)
         add(&c, HOOK_SPEC_ID, key->point);
     return c;
 }
@@ -188,19 +210,21 @@ enum status vk_kernels_get(struct vk_kernels *kernels, const struct vk_kernel_ke
 {
     const struct interface *interface = &interfaces[key->shader];
     struct kernel **kernel =
-        &kernels->kernels[key->shader][key->type][key->wide][key->unrounded][key->point];
+        &kernels->kernels[key->shader][key->type][key->form][key->unrounded][key->point];
     enum status st = STATUS_OK;
 
     if (!*kernel) {
         const struct constants c = constants_of(kernels, key);
         struct kernel_params params = {
-            .code = code_of(key),
+            .code = code_of(kernels, key),
             .layout = {.binding_count = vk_kernels_bindings(key),
+                       .texels = kernels->shape.texel ? interface->texels : 0,
                        .push_size = interface->push_size,
                        .spec_count = c.count,
                        .spec_ids = c.ids},
             .constants = c.values,
             .constant_count = c.count,
+            .subgroup_size = interface->specs & HAS_SHARE ? kernels->share : 0,
         };
         memcpy(params.layout.local_size_id, interface->local_size_id,
                sizeof(interface->local_size_id));

@@ -34,16 +34,19 @@ enum vk_shader {
 struct vk_kernel_key {
     enum vk_shader shader;
     enum quant type; /* EMBED, LINEAR; else 0 */
-    bool wide;       /* LINEAR: the form for VK_WIDE columns */
+    uint32_t form;   /* LINEAR: of vk_shape.columns */
     bool unrounded;  /* LINEAR: the output matrix */
     uint32_t point;  /* HOOK_* */
 };
 
-/* Columns the wide form of LINEAR does at once. */
-#define VK_WIDE 4u
+/* Most columns any form of LINEAR does at once; registers have rows for whole groups of them. */
+#define VK_COLUMNS_MAX 8u
+#define VK_FORMS 3u
 
-/* Shapes of the workgroups, by kind of device. */
+/* How kernels read, and the shapes of their workgroups, by kind of device. */
 struct vk_shape {
+    bool texel;                  /* reads go through texel buffers */
+    uint32_t columns[VK_FORMS];  /* of each form of LINEAR: 1, then more and more, 0: no form */
     uint32_t x[VK_SHADER_COUNT]; /* SPEC_LANES_X, where the shader has it */
     uint32_t y[VK_SHADER_COUNT]; /* SPEC_LANES_Y, where the shader has it */
 };
@@ -52,8 +55,9 @@ struct vk_kernels {
     struct gpu *gpu;
     enum storage act, kv;
     struct vk_shape shape;
+    uint32_t share; /* SPEC_SHARE */
     struct kernel
-        *kernels[VK_SHADER_COUNT][QUANT_COUNT][2][2][VK_POINTS]; /* owned, null: not yet */
+        *kernels[VK_SHADER_COUNT][QUANT_COUNT][VK_FORMS][2][VK_POINTS]; /* owned, null: not yet */
 };
 
 void vk_kernels_init(struct vk_kernels *out, struct gpu *gpu, enum storage act, enum storage kv);

@@ -8,7 +8,7 @@ struct run {
     uint32_t tile0, tiles;
     uint32_t row0, rows; /* of the node: first row of tile0, all rows */
     uint32_t slot0, slots;
-    bool wide;
+    uint32_t form;
 };
 
 static enum status record(const struct vk_rec *rec, const struct vk_matrix *m,
@@ -32,34 +32,44 @@ static enum status record(const struct vk_rec *rec, const struct vk_matrix *m,
     const struct vk_dispatch d = {
         .key = {.shader = VK_SHADER_LINEAR,
                 .type = m->pack.type,
-                .wide = run->wide,
+                .form = run->form,
                 .unrounded = rec->node->out == REG_L,
                 .point = vk_rec_point(rec)},
         .buffers = {vk->memory.work, vk->memory.work, vk->weights.slabs[run->part->slab]},
         .push = &push,
         .push_size = sizeof(push),
-        .groups = {run->tiles, vk_ceil(run->slots, run->wide ? VK_WIDE : 1), 1}};
+        .groups = {run->tiles, vk_ceil(run->slots, vk->kernels.shape.columns[run->form]), 1}};
 
     return vk_dispatch(rec, &d);
 }
 
-/* All columns: as many as possible by the wide kernel. Registers have rows for whole groups. */
+/* The form for `slots` columns that are left: the widest that they fill, or one that takes all of
+ * them if most of it is used. */
+static uint32_t form_of(const struct vk_shape *shape, uint32_t slots)
+{
+    uint32_t form = VK_FORMS - 1;
+
+    while (form > 0 && (shape->columns[form] == 0 || slots <= shape->columns[form] / 2))
+        form--;
+    return form;
+}
+
+/* All columns, in groups of the forms' widths. Registers have rows for whole groups. */
 static enum status record_columns(const struct vk_rec *rec, const struct vk_matrix *m,
                                   struct run run)
 {
-    const uint32_t rest = rec->slots % VK_WIDE;
-    const uint32_t wide = rest > 1 ? rec->slots : rec->slots - rest;
+    const struct vk_shape *shape = &rec->vk->kernels.shape;
     enum status st = STATUS_OK;
 
-    run.slot0 = rec->slot0;
-    run.slots = wide;
-    run.wide = true;
-    if (wide > 0)
+    for (uint32_t done = 0; done < rec->slots && st == STATUS_OK; done += run.slots) {
+        const uint32_t left = rec->slots - done;
+        run.form = form_of(shape, left);
+        const uint32_t columns = shape->columns[run.form];
+        run.slot0 = rec->slot0 + done;
+        run.slots = left < columns ? left : left / columns * columns;
         st = record(rec, m, &run);
-    run.slot0 += wide;
-    run.slots = rec->slots - wide;
-    run.wide = false;
-    return st == STATUS_OK && run.slots > 0 ? record(rec, m, &run) : st;
+    }
+    return st;
 }
 
 /* Rows of the node that have to be computed. */

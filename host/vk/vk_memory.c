@@ -39,10 +39,12 @@ static void lay_out(struct vk *vk, uint64_t *at, enum reg first, uint32_t n, uin
     *at += rows * stride;
 }
 
+/* Whole groups of columns, as LINEAR writes them. */
 static uint32_t rows_within(uint64_t bytes, uint32_t width, uint32_t most)
 {
     const uint64_t rows = bytes / ((uint64_t)row_quads(width) * VK_QUAD);
-    const uint32_t few = rows < VK_WIDE ? VK_WIDE : (uint32_t)rows;
+    const uint32_t groups = (uint32_t)(rows / VK_COLUMNS_MAX);
+    const uint32_t few = groups == 0 ? VK_COLUMNS_MAX : groups * VK_COLUMNS_MAX;
 
     return few < most ? few : most;
 }
@@ -52,7 +54,7 @@ static uint64_t lay_out_all(struct vk *vk)
 {
     const struct hparams *hp = vk_hparams(vk);
     struct vk_memory *m = &vk->memory;
-    const uint32_t rows = vk_ceil(vk->max_columns, VK_WIDE) * VK_WIDE;
+    const uint32_t rows = vk_ceil(vk->max_columns, VK_COLUMNS_MAX) * VK_COLUMNS_MAX;
     const uint32_t q = hp->n_head * hp->head_dim;
     uint64_t at = 0;
 

@@ -11,7 +11,7 @@
 
 #ifdef VKFI_TEXEL
 #extension GL_EXT_samplerless_texture_functions : require
-#define FETCH_BUFFER(n, name) layout(binding = n) uniform utextureBuffer name
+#define FETCH_BUFFER(n, name) layout(binding = n) uniform highp utextureBuffer name
 #define FETCH(name, i) texelFetch(name, int(i))
 #else
 #define FETCH_BUFFER(n, name)                                                                      \

@@ -62,6 +62,7 @@ static enum status describe(struct kernel_layout *out, struct spirv_reflect *ref
         return st;
     *out = (struct kernel_layout){
         .push_size = reflect->push_size,
+        .texels = reflect->texels,
         .spec_count = reflect->spec_count,
         .spec_ids = reflect->spec_ids,
     };

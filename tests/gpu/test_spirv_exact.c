@@ -26,6 +26,7 @@ static const char HEAD[] = "#version 450\n"
                            "#extension GL_EXT_shader_explicit_arithmetic_types : enable\n"
                            "#extension GL_EXT_shader_16bit_storage : enable\n"
                            "#extension GL_EXT_shader_8bit_storage : enable\n"
+                           "#extension GL_EXT_samplerless_texture_functions : enable\n"
                            "layout(local_size_x = 8) in;\n"
                            "layout(constant_id = 1) const float SPEC = 2.5;\n"
                            "layout(constant_id = 2) const uint SPEC_BITS = 0x40200000u;\n"
@@ -203,6 +204,12 @@ static const struct refused REFUSED[] = {
     {"", "float p = a[0] * 8.0; a[I] = (u[0] > 3u ? p : a[3]) + a[1];", "power of two"},
     {"layout(binding = 3, r32f) uniform readonly image2D image;\n",
      "a[I] = imageLoad(image, ivec2(0)).x;", "OpTypeImage"},
+    {"layout(binding = 3) uniform textureBuffer t;\n", "v[I] = texelFetch(t, int(I));",
+     "only sampled buffers of integers"},
+    {"layout(binding = 3) uniform utexture2D t;\n", "u[I] = texelFetch(t, ivec2(0), 0).x;",
+     "only sampled buffers of integers"},
+    {"layout(binding = 3, r32ui) uniform readonly uimageBuffer t;\n",
+     "u[I] = imageLoad(t, int(I)).x;", "only sampled buffers of integers"},
 };
 
 static void test_refused(void **state)
@@ -240,6 +247,8 @@ static const char *const PASSED[][2] = {
     {"shared float tile[64];\n",
      "tile[gl_LocalInvocationID.x] = a[I]; barrier(); a[I] = tile[N] + tile[3];"},
     {"float f(float x, float y) { return x * y + x; }\n", "a[I] = f(a[0], a[1]) * f(a[2], a[3]);"},
+    {"layout(binding = 3) uniform utextureBuffer t;\n",
+     "v[I] = uintBitsToFloat(texelFetch(t, int(I))) + v[0];"},
     {"float f(float x) { if (u[3] > 4u) return x; return x * 3.0; }\n", "a[I] = f(a[0]) + a[1];"},
 };
 
