@@ -1,9 +1,6 @@
 #version 460
 /* SPDX-License-Identifier: MIT */
 /* LINEAR: rows of a weight matrix times COLS columns; four rows an invocation. */
-#ifdef VKFI_TEXEL
-#extension GL_KHR_shader_subgroup_ballot : require
-#endif
 #include "shared/fetch.glsl"
 #include "shared/sum.glsl"
 #include "shared/weights.glsl"
@@ -22,25 +19,6 @@ FETCH_BUFFER(2, weights);
 HOOK_BUFFER(3)
 
 #define ROWS 4u /* of an invocation */
-
-/* The quads of x that a block reads are the same in all lanes. Where they are as many as the lanes
- * of a subgroup, each lane fetches one and hands it around. */
-#ifdef VKFI_TEXEL
-layout(constant_id = SPEC_SHARE) const uint SHARE = 0u;
-/* gl_SubgroupInvocationID would bring RelaxedPrecision with it */
-#define SUBGROUP_LANE uint(findLSB(gl_SubgroupEqMask.x))
-#define X_OWN(c, b)                                                                                \
-    if (SHARE != 0u)                                                                               \
-        own[c] = FETCH(inputs, source + (c) * push.src_stride + (b) * 8u + SUBGROUP_LANE);
-#define X_READ(x, c, b, s)                                                                         \
-    if (SHARE != 0u)                                                                               \
-        x = uintBitsToFloat(subgroupBroadcast(own[c], s));                                         \
-    else                                                                                           \
-        x = FETCH_FLOATS(inputs, source + (c) * push.src_stride + (b) * 8u + (s));
-#else
-#define X_OWN(c, b)
-#define X_READ(x, c, b, s) x = FETCH_FLOATS(inputs, source + (c) * push.src_stride + (b) * 8u + (s));
-#endif
 
 sum total[COLS * ROWS];
 shared float across[gl_WorkGroupSize.y * COLS * TILE_ROWS];
@@ -124,81 +102,95 @@ void edit_scales(inout block w, uint b, uint r)
             edit_scales(w, b, hooks[push.hook].row % ROWS))
 #endif
 
-/* Elements 4 s .. 4 s + 3: codes of four rows against the same four x of each column. Written out
- * eight times: drivers for CPUs lose most of their speed in a loop here. */
+/* Elements 4 s .. 4 s + 3 of row r: its codes against the same four x of each column. Steps are
+ * written out: drivers for CPUs lose most of their speed in a loop here. */
 #define STEP(s)                                                                                    \
     {                                                                                              \
         const bool first = (s) == 0u || (WEIGHT_FORM == FORM_HALF && (s) == 4u);                   \
-        vec4 weight[ROWS];                                                                         \
-        for (uint r = 0u; r < ROWS; r++) {                                                         \
-            uvec4 raw = weight_raw(w.code[WEIGHT_QUAD(s) * ROWS + r], w.high[WEIGHT_WORD(s)][r],   \
-                                   s);                                                             \
-            weight[r] = weight_value(raw);                                                         \
-            HOOK_DO(HOOK_WEIGHT,                                                                   \
-                    HIT(b, s) && row0 + r == hooks[push.hook].row &&                               \
-                        hooks[push.hook].field == FIELD_CODE,                                      \
-                    uint c_ = hooks[push.hook].k % 4u;                                             \
-                    raw[c_] = hook_fire(push.hook, raw[c_]) & WEIGHT_CODE_MASK;                    \
-                    weight[r] = weight_value(raw))                                                 \
-        }                                                                                          \
+        uvec4 raw =                                                                                \
+            weight_raw(w.code[WEIGHT_QUAD(s) * ROWS + r], w.high[WEIGHT_WORD(s)][r], s);           \
+        vec4 weight = weight_value(raw);                                                           \
+        HOOK_DO(HOOK_WEIGHT,                                                                       \
+                HIT(b, s) && row0 + r == hooks[push.hook].row &&                                   \
+                    hooks[push.hook].field == FIELD_CODE,                                          \
+                uint c_ = hooks[push.hook].k % 4u;                                                 \
+                raw[c_] = hook_fire(push.hook, raw[c_]) & WEIGHT_CODE_MASK;                        \
+                weight = weight_value(raw))                                                        \
         for (uint c = 0u; c < COLS; c++) {                                                         \
-            vec4 x;                                                                                \
-            X_READ(x, c, b, s)                                                                     \
-            HOOK_DO(HOOK_OPERAND, HIT(b, s), uint c_ = hooks[push.hook].k % 4u;                    \
-                    x[c_] = hook_float(push.hook, x[c_], row0 == 0u))                              \
-            sum_x[c] = first ? x : sum_x[c] + x;                                                   \
-            for (uint r = 0u; r < ROWS; r++) {                                                     \
-                vec4 product = weight[r] * x;                                                      \
-                chain[c * ROWS + r] = first ? product : chain[c * ROWS + r] + product;             \
-                HOOK_DO(HOOK_PARTIAL, HIT(b, s) && row0 + r == hooks[push.hook].row,               \
-                        uint c_ = hooks[push.hook].k % 4u;                                         \
-                        chain[r][c_] = hook_float(push.hook, chain[r][c_], true))                  \
-            }                                                                                      \
+            vec4 product = weight * x[c * 8u + (s)];                                               \
+            chain[c] = first ? product : chain[c] + product;                                       \
+            HOOK_DO(HOOK_PARTIAL, HIT(b, s) && row0 + r == hooks[push.hook].row,                   \
+                    uint c_ = hooks[push.hook].k % 4u;                                             \
+                    chain[c][c_] = hook_float(push.hook, chain[c][c_], true))                      \
         }                                                                                          \
     }
+
+/* A block of x of all columns: read before anything is computed, because a read through a texel
+ * buffer is a call on lavapipe, and no register outlives a call. */
+void load_x(out vec4 x[COLS * 8u], uint b, uint source, uint row0)
+{
+    for (uint c = 0u; c < COLS; c++)
+        for (uint s = 0u; s < 8u; s++) {
+            x[c * 8u + s] = FETCH_FLOATS(inputs, source + c * push.src_stride + b * 8u + s);
+            HOOK_DO(HOOK_OPERAND, HIT(b, s), uint c_ = hooks[push.hook].k % 4u;
+                    x[c * 8u + s][c_] = hook_float(push.hook, x[c * 8u + s][c_], row0 == 0u))
+        }
+}
+
+/* Adds t of block b to the partials of row r, all columns. */
+void add_row(block w, vec4 x[COLS * 8u], float low[COLS], uint b, uint row0, const uint r)
+{
+    vec4 chain[COLS];
+#if WEIGHT_FORM != FORM_PLAIN
+    float scale = weight_scale(w.meta_words[r], w.super_words[r], 7u);
+#endif
+#if WEIGHT_FORM == FORM_MIN
+    float m = weight_min(w.meta_words[r], w.super_words[r]);
+#elif WEIGHT_FORM == FORM_HALF
+    float scale0 = weight_scale(w.meta_words[r], w.super_words[r], 0u), t0[COLS];
+#endif
+
+    STEP(0u) STEP(1u) STEP(2u) STEP(3u)
+#if WEIGHT_FORM == FORM_HALF
+    for (uint c = 0u; c < COLS; c++)
+        t0[c] = scale0 * sum_chains(chain[c]);
+#endif
+    STEP(4u) STEP(5u) STEP(6u) STEP(7u)
+    for (uint c = 0u; c < COLS; c++) {
+#if WEIGHT_FORM == FORM_PLAIN
+        float t = sum_chains(chain[c]);
+#elif WEIGHT_FORM == FORM_SCALE
+        float t = scale * sum_chains(chain[c]);
+#elif WEIGHT_FORM == FORM_MIN
+        float t = scale * sum_chains(chain[c]) + m * low[c];
+#else
+        float t = t0[c] + scale * sum_chains(chain[c]);
+#endif
+        total[c * ROWS + r].run = total[c * ROWS + r].run + t;
+    }
+}
 
 /* Adds t of block b to the partials of all rows and columns. */
 void add_block(uint tile, uint b, uint slot, uint source, uint row0)
 {
     block w = load_block(tile, b, slot);
-    vec4 chain[COLS * ROWS], sum_x[COLS];
-    float t[COLS * ROWS];
-    uvec4 own[COLS];
+    vec4 x[COLS * 8u];
+    float low[COLS]; /* sum_x */
 
-    for (uint c = 0u; c < COLS; c++) {
-        X_OWN(c, b)
-    }
-
+    load_x(x, b, source, row0);
     EDIT_SCALES(w, b, row0)
-    STEP(0u) STEP(1u) STEP(2u) STEP(3u)
-#if WEIGHT_FORM == FORM_HALF
-    for (uint c = 0u; c < COLS; c++)
-        for (uint r = 0u; r < ROWS; r++)
-            t[c * ROWS + r] = weight_scale(w.meta_words[r], w.super_words[r], 0u) *
-                              sum_chains(chain[c * ROWS + r]);
-#endif
-    STEP(4u) STEP(5u) STEP(6u) STEP(7u)
-    for (uint r = 0u; r < ROWS; r++) {
-#if WEIGHT_FORM != FORM_PLAIN
-        float scale = weight_scale(w.meta_words[r], w.super_words[r], 7u);
-#endif
 #if WEIGHT_FORM == FORM_MIN
-        float low = weight_min(w.meta_words[r], w.super_words[r]);
-#endif
-        for (uint c = 0u; c < COLS; c++) {
-            uint i = c * ROWS + r;
-#if WEIGHT_FORM == FORM_PLAIN
-            t[i] = sum_chains(chain[i]);
-#elif WEIGHT_FORM == FORM_SCALE
-            t[i] = scale * sum_chains(chain[i]);
-#elif WEIGHT_FORM == FORM_MIN
-            t[i] = scale * sum_chains(chain[i]) + low * sum_chains(sum_x[c]);
-#else
-            t[i] = t[i] + scale * sum_chains(chain[i]);
-#endif
-            total[i].run = total[i].run + t[i];
-        }
+    for (uint c = 0u; c < COLS; c++) {
+        vec4 chain = x[c * 8u];
+        for (uint s = 1u; s < 8u; s++)
+            chain = chain + x[c * 8u + s];
+        low[c] = sum_chains(chain);
     }
+#endif
+    add_row(w, x, low, b, row0, 0u);
+    add_row(w, x, low, b, row0, 1u);
+    add_row(w, x, low, b, row0, 2u);
+    add_row(w, x, low, b, row0, 3u);
 }
 
 /* Joins the runs of the invocations that share the rows; the first has the sums. */

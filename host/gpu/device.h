@@ -30,9 +30,6 @@ struct gpu_float_controls {
     bool signed_zero_inf_nan_preserve;
 };
 
-/* A bit of subgroup_operations: an invocation's value seen by all (ballot, broadcast). */
-#define GPU_SUBGROUP_BALLOT 8u
-
 /* Plain data: may be copied. Texts are null-terminated. */
 struct gpu_info {
     char name[256];

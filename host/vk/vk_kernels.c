@@ -21,7 +21,6 @@ enum {
     HAS_X = 4,
     HAS_Y = 8,
     HAS_HOOK = 16,
-    HAS_SHARE = 32, /* the texel form only */
 };
 
 struct interface {
@@ -49,7 +48,7 @@ static const struct interface interfaces[VK_SHADER_COUNT] = {
                           4,
                           1 << 1 | 1 << 2,
                           sizeof(struct push_linear),
-                          HAS_ACT | HAS_Y | HAS_HOOK | HAS_SHARE,
+                          HAS_ACT | HAS_Y | HAS_HOOK,
                           {LITERAL, SPEC_LANES_Y, LITERAL}},
     [VK_SHADER_ROPE] = {"rope", 5, 1 << 1 | 1 << 2, sizeof(struct push_rope),
                         HAS_ACT | HAS_X | HAS_HOOK, X_ONLY},
@@ -115,12 +114,6 @@ static bool reads_texels(const struct gpu_info *info)
            (uint64_t)info->max_texels * 16 >= info->max_storage_range;
 }
 
-static bool shares_lanes(const struct gpu_info *info)
-{
-    return info->min_subgroup_size <= TILE_LANES && info->max_subgroup_size >= TILE_LANES &&
-           (info->subgroup_operations & GPU_SUBGROUP_BALLOT);
-}
-
 void vk_kernels_init(struct vk_kernels *out, struct gpu *gpu, enum storage act, enum storage kv)
 {
     const struct gpu_info *info = gpu_get_info(gpu);
@@ -132,7 +125,6 @@ void vk_kernels_init(struct vk_kernels *out, struct gpu *gpu, enum storage act, 
         return;
     out->shape.texel = true;
     out->shape.columns[2] = 8;
-    out->share = 0 * shares_lanes(info);
 }
 
 void vk_kernels_finish(struct vk_kernels *kernels)
@@ -198,8 +190,6 @@ static struct constants constants_of(const struct vk_kernels *k, const struct vk
         add(&c, SPEC_LANES_X, k->shape.x[key->shader]);
     if (specs & HAS_Y)
         add(&c, SPEC_LANES_Y, k->shape.y[key->shader]);
-    if (specs & HAS_SHARE && k->shape.texel)
-        add(&c, SPEC_SHARE, k->share);
     if (specs & HAS_HOOK && key->form == 0)
         add(&c, HOOK_SPEC_ID, key->point);
     return c;
@@ -224,7 +214,6 @@ enum status vk_kernels_get(struct vk_kernels *kernels, const struct vk_kernel_ke
                        .spec_ids = c.ids},
             .constants = c.values,
             .constant_count = c.count,
-            .subgroup_size = interface->specs & HAS_SHARE ? kernels->share : 0,
         };
         memcpy(params.layout.local_size_id, interface->local_size_id,
                sizeof(interface->local_size_id));

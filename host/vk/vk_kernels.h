@@ -55,7 +55,6 @@ struct vk_kernels {
     struct gpu *gpu;
     enum storage act, kv;
     struct vk_shape shape;
-    uint32_t share; /* SPEC_SHARE */
     struct kernel
         *kernels[VK_SHADER_COUNT][QUANT_COUNT][VK_FORMS][2][VK_POINTS]; /* owned, null: not yet */
 };

@@ -161,8 +161,5 @@ struct push_logits {
 #define SPEC_LANES_Y                                                                               \
     4 /* workgroup: invocations that share the partials of a sum: 1, 2, 4, 8, 16                   \
        */
-#define SPEC_SHARE                                                                                 \
-    5 /* not 0: subgroups are TILE_LANES long and full, and share what each lane has read           \
-       */
 
 #endif
