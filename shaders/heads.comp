@@ -100,7 +100,7 @@ void main()
             add_block(probs, row, quad, b * NM_BLOCK, span);
         }
         for (uint f = 0u; f < 4u; f++)
-            sum_close(total[f], i);
+            sum_close(total[f], i, visits);
     }
     if (gl_WorkGroupSize.y > 1u)
         join_across();

@@ -1,6 +1,6 @@
 #version 460
 /* SPDX-License-Identifier: MIT */
-/* LINEAR: rows of a weight matrix times COLS columns; four rows an invocation. */
+/* LINEAR: rows of a weight matrix times COLS columns; four rows of TILES tiles an invocation. */
 #include "shared/fetch.glsl"
 #include "shared/sum.glsl"
 #include "shared/weights.glsl"
@@ -18,10 +18,16 @@ FETCH_BUFFER(1, inputs);
 FETCH_BUFFER(2, weights);
 HOOK_BUFFER(3)
 
-#define ROWS 4u /* of an invocation */
+#define ROWS 4u /* of an invocation in one tile */
 
-sum total[COLS * ROWS];
-shared float across[gl_WorkGroupSize.y * COLS * TILE_ROWS];
+/* Tiles an invocation works on: x is then read once for all of them. */
+#ifndef TILES
+#define TILES 1
+#endif
+#define OUTPUTS (uint(TILES) * COLS * ROWS) /* (tiles, columns, rows) */
+
+sum total[OUTPUTS];
+shared float across[gl_WorkGroupSize.y * OUTPUTS * TILE_LANES];
 
 /* A block of the invocation's rows as loaded. */
 struct block {
@@ -137,8 +143,9 @@ void load_x(out vec4 x[COLS * 8u], uint b, uint source, uint row0)
         }
 }
 
-/* Adds t of block b to the partials of row r, all columns. */
-void add_row(block w, vec4 x[COLS * 8u], float low[COLS], uint b, uint row0, const uint r)
+/* Adds t of block b to the partials of row r of the tile whose sums begin at `sums`. */
+void add_row(block w, vec4 x[COLS * 8u], float low[COLS], uint b, uint row0, const uint sums,
+             const uint r)
 {
     vec4 chain[COLS];
 #if WEIGHT_FORM != FORM_PLAIN
@@ -166,19 +173,27 @@ void add_row(block w, vec4 x[COLS * 8u], float low[COLS], uint b, uint row0, con
 #else
         float t = t0[c] + scale * sum_chains(chain[c]);
 #endif
-        total[c * ROWS + r].run = total[c * ROWS + r].run + t;
+        total[sums + c * ROWS + r].run = total[sums + c * ROWS + r].run + t;
     }
 }
 
+#define ADD_TILE(i)                                                                                \
+    EDIT_SCALES(w[i], b, row0 + (i) * TILE_ROWS)                                                   \
+    add_row(w[i], x, low, b, row0 + (i) * TILE_ROWS, (i) * COLS * ROWS, 0u);                       \
+    add_row(w[i], x, low, b, row0 + (i) * TILE_ROWS, (i) * COLS * ROWS, 1u);                       \
+    add_row(w[i], x, low, b, row0 + (i) * TILE_ROWS, (i) * COLS * ROWS, 2u);                       \
+    add_row(w[i], x, low, b, row0 + (i) * TILE_ROWS, (i) * COLS * ROWS, 3u);
+
 /* Adds t of block b to the partials of all rows and columns. */
-void add_block(uint tile, uint b, uint slot, uint source, uint row0)
+void add_block(uint tile[TILES], uint b, uint slot, uint source, uint row0)
 {
-    block w = load_block(tile, b, slot);
+    block w[TILES];
     vec4 x[COLS * 8u];
     float low[COLS]; /* sum_x */
 
+    for (uint i = 0u; i < uint(TILES); i++)
+        w[i] = load_block(tile[i], b, slot);
     load_x(x, b, source, row0);
-    EDIT_SCALES(w, b, row0)
 #if WEIGHT_FORM == FORM_MIN
     for (uint c = 0u; c < COLS; c++) {
         vec4 chain = x[c * 8u];
@@ -187,35 +202,35 @@ void add_block(uint tile, uint b, uint slot, uint source, uint row0)
         low[c] = sum_chains(chain);
     }
 #endif
-    add_row(w, x, low, b, row0, 0u);
-    add_row(w, x, low, b, row0, 1u);
-    add_row(w, x, low, b, row0, 2u);
-    add_row(w, x, low, b, row0, 3u);
+    ADD_TILE(0u)
+#if TILES > 1
+    ADD_TILE(1u)
+#endif
 }
 
 /* Joins the runs of the invocations that share the rows; the first has the sums. */
 void join_across()
 {
     uint lane = gl_LocalInvocationID.x, run = gl_LocalInvocationID.y;
-    uint at = run * (COLS * TILE_ROWS) + lane;
+    uint at = run * (OUTPUTS * TILE_LANES) + lane;
     for (uint apart = 1u; apart < gl_WorkGroupSize.y; apart *= 2u) {
-        for (uint i = 0u; i < COLS * ROWS; i++)
+        for (uint i = 0u; i < OUTPUTS; i++)
             across[at + i * TILE_LANES] = total[i].run;
         barrier();
         if (run % (2u * apart) == 0u)
-            for (uint i = 0u; i < COLS * ROWS; i++)
-                total[i].run = total[i].run +
-                               across[at + apart * (COLS * TILE_ROWS) + i * TILE_LANES];
+            for (uint i = 0u; i < OUTPUTS; i++)
+                total[i].run = total[i].run + across[at + (apart * OUTPUTS + i) * TILE_LANES];
         barrier();
     }
 }
 
-void write_rows(uint c, uint row0, vec4 bias)
+/* Four rows of one column, whose sums begin at `sums`. */
+void write_rows(uint c, uint row0, vec4 bias, const uint sums)
 {
     uint at = push.dst + (push.slot0 + gl_WorkGroupID.y * COLS + c) * push.dst_stride + row0 / 4u;
     uvec4 bits;
     for (uint r = 0u; r < ROWS; r++) {
-        float y = total[c * ROWS + r].run + bias[r];
+        float y = total[sums + r].run + bias[r];
         bits[r] = round_bits(y, ACT);
         HOOK_ONE(row0 + r == hooks[push.hook].row, bits[r] = hook_result(push.hook, y, ACT))
     }
@@ -228,33 +243,51 @@ void write_rows(uint c, uint row0, vec4 bias)
             results[at][r] = bits[r];
 }
 
+/* Four rows of all columns, whose sums begin at `sums`. Columns are written out, as steps are. */
+void write_tile(uint tile, uint row0, const uint sums)
+{
+    vec4 bias = vec4(NM_NEG_ZERO);
+    if (push.bias != 0u)
+        bias = FETCH_FLOATS(weights, tile + push.bias + gl_LocalInvocationID.x);
+    write_rows(0u, row0, bias, sums);
+#if COLS > 1
+    write_rows(1u, row0, bias, sums + ROWS);
+#endif
+#if COLS > 2
+    write_rows(2u, row0, bias, sums + 2u * ROWS);
+    write_rows(3u, row0, bias, sums + 3u * ROWS);
+#endif
+}
+
 void main()
 {
     uint visits = NM_PARTIALS / gl_WorkGroupSize.y;
     uint visit0 = gl_LocalInvocationID.y * visits;
-    uint tile = push.tile0 + gl_WorkGroupID.x * push.tile_size;
-    uint row0 = push.row0 + gl_WorkGroupID.x * TILE_ROWS + gl_LocalInvocationID.x * ROWS;
+    uint first = gl_WorkGroupID.x * uint(TILES), tile[TILES];
+    uint row0 = push.row0 + first * TILE_ROWS + gl_LocalInvocationID.x * ROWS;
     uint source = push.src + (push.slot0 + gl_WorkGroupID.y * COLS) * push.src_stride;
     uint slot = 0u;
 
+    for (uint i = 0u; i < uint(TILES); i++) /* tiles that are not there: the last one again */
+        tile[i] = push.tile0 + min(first + i, push.tiles - 1u) * push.tile_size;
     /* blocks of the partials visited before this invocation's */
     for (uint i = 0u; i < visit0; i++)
         slot += (push.blocks + NM_PARTIALS - 1u - order_partial(i)) / NM_PARTIALS;
     for (uint i = 0u; i < visits; i++) {
-        for (uint j = 0u; j < COLS * ROWS; j++)
+        for (uint j = 0u; j < OUTPUTS; j++)
             sum_open(total[j]);
         for (uint b = order_partial(visit0 + i); b < push.blocks; b += NM_PARTIALS)
             add_block(tile, b, slot++, source, row0);
-        for (uint j = 0u; j < COLS * ROWS; j++)
-            sum_close(total[j], i);
+        for (uint j = 0u; j < OUTPUTS; j++)
+            sum_close(total[j], i, visits);
     }
     if (gl_WorkGroupSize.y > 1u)
         join_across();
-    if (gl_LocalInvocationID.y == 0u) {
-        vec4 bias = vec4(NM_NEG_ZERO);
-        if (push.bias != 0u)
-            bias = FETCH_FLOATS(weights, tile + push.bias + gl_LocalInvocationID.x);
-        for (uint c = 0u; c < COLS; c++)
-            write_rows(c, row0, bias);
-    }
+    if (gl_LocalInvocationID.y != 0u)
+        return;
+    write_tile(tile[0], row0, 0u);
+#if TILES > 1
+    if (first + 1u < push.tiles)
+        write_tile(tile[1], row0 + TILE_ROWS, COLS * ROWS);
+#endif
 }

@@ -57,7 +57,7 @@ float sum_of_squares(uint source)
         sum_open(total);
         for (uint b = order_partial(lane * visits + i); b < blocks; b += NM_PARTIALS)
             total.run = total.run + block_sum(source, b);
-        sum_close(total, i);
+        sum_close(total, i, visits);
     }
     for (uint apart = 1u; apart < gl_WorkGroupSize.x; apart *= 2u) {
         across[lane] = total.run;

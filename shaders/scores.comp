@@ -61,7 +61,7 @@ void main()
         sum_open(total);
         for (uint b = order_partial(i); b < blocks; b += NM_PARTIALS)
             total.run = total.run + block_sum(query, key_row, b, key == first);
-        sum_close(total, i);
+        sum_close(total, i, NM_PARTIALS);
     }
     uint bits = floatBitsToUint(total.run);
     HOOK_ONE(true, bits = hook_result(push.hook, total.run, NM_F32))

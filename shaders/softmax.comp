@@ -154,7 +154,7 @@ void main()
                                               : 0u);
         for (; b * NM_BLOCK <= s.last && s.first <= s.last; b += NM_PARTIALS)
             total.run = total.run + block_sum(s, b, m, ours);
-        sum_close(total, i);
+        sum_close(total, i, visits);
     }
     if (gl_WorkGroupSize.y > 1u)
         total.run = sum_across(total.run);

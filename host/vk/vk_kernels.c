@@ -77,7 +77,7 @@ static const struct interface interfaces[VK_SHADER_COUNT] = {
 /* Processors: one vector of invocations, nothing shared. GPUs: the partials of a sum side by side,
  * joined through workgroup memory. */
 static const struct vk_shape shape_processor = {
-    .columns = {1, 4},
+    .forms = {{1, 1}, {4, 1}},
     .x = {[VK_SHADER_ROPE] = 8,
           [VK_SHADER_STORE] = 8,
           [VK_SHADER_SCORES] = 8,
@@ -92,7 +92,7 @@ static const struct vk_shape shape_processor = {
           [VK_SHADER_HEADS] = 1},
 };
 static const struct vk_shape shape_gpu = {
-    .columns = {1, 2},
+    .forms = {{1, 1}, {2, 1}},
     .x = {[VK_SHADER_ROPE] = 64,
           [VK_SHADER_STORE] = 64,
           [VK_SHADER_SCORES] = 64,
@@ -124,7 +124,8 @@ void vk_kernels_init(struct vk_kernels *out, struct gpu *gpu, enum storage act, 
     if (!reads_texels(info))
         return;
     out->shape.texel = true;
-    out->shape.columns[2] = 8;
+    out->shape.forms[1] = (struct vk_form){2, 1};
+    out->shape.forms[2] = (struct vk_form){4, 2};
 }
 
 void vk_kernels_finish(struct vk_kernels *kernels)
@@ -154,7 +155,7 @@ static const struct shader_code *code_of(const struct vk_kernels *k,
             name[i] = (char)tolower((unsigned char)name[i]);
     }
     if (key->shader == VK_SHADER_LINEAR)
-        n += snprintf(name + n, sizeof(name) - (size_t)n, "_%u", k->shape.columns[key->form]);
+        n += snprintf(name + n, sizeof(name) - (size_t)n, "_%u", k->shape.forms[key->form].columns);
     if (k->shape.texel && interfaces[key->shader].texels)
         snprintf(name + n, sizeof(name) - (size_t)n, "_texel");
     return shader_find(name);

@@ -34,21 +34,26 @@ enum vk_shader {
 struct vk_kernel_key {
     enum vk_shader shader;
     enum quant type; /* EMBED, LINEAR; else 0 */
-    uint32_t form;   /* LINEAR: of vk_shape.columns */
+    uint32_t form;   /* LINEAR: of vk_shape.forms */
     bool unrounded;  /* LINEAR: the output matrix */
     uint32_t point;  /* HOOK_* */
 };
 
 /* Most columns any form of LINEAR does at once; registers have rows for whole groups of them. */
-#define VK_COLUMNS_MAX 8u
+#define VK_COLUMNS_MAX 4u
 #define VK_FORMS 3u
+
+/* A form of LINEAR: columns and tiles that an invocation does at once. */
+struct vk_form {
+    uint32_t columns, tiles;
+};
 
 /* How kernels read, and the shapes of their workgroups, by kind of device. */
 struct vk_shape {
-    bool texel;                  /* reads go through texel buffers */
-    uint32_t columns[VK_FORMS];  /* of each form of LINEAR: 1, then more and more, 0: no form */
-    uint32_t x[VK_SHADER_COUNT]; /* SPEC_LANES_X, where the shader has it */
-    uint32_t y[VK_SHADER_COUNT]; /* SPEC_LANES_Y, where the shader has it */
+    bool texel;                     /* reads go through texel buffers */
+    struct vk_form forms[VK_FORMS]; /* of LINEAR: for 1 column, then more and more; 0: none */
+    uint32_t x[VK_SHADER_COUNT];    /* SPEC_LANES_X, where the shader has it */
+    uint32_t y[VK_SHADER_COUNT];    /* SPEC_LANES_Y, where the shader has it */
 };
 
 struct vk_kernels {

@@ -15,6 +15,7 @@ static enum status record(const struct vk_rec *rec, const struct vk_matrix *m,
                           const struct run *run)
 {
     const struct vk *vk = rec->vk;
+    const struct vk_form *form = &vk->kernels.shape.forms[run->form];
     const struct push_linear push = {
         .src = rec->src.at,
         .src_stride = rec->src.stride,
@@ -22,6 +23,7 @@ static enum status record(const struct vk_rec *rec, const struct vk_matrix *m,
         .dst_stride = rec->dst.stride,
         .tile0 = run->part->at + (run->tile0 - run->part->tile0) * m->pack.size,
         .tile_size = m->pack.size,
+        .tiles = run->tiles,
         .blocks = m->pack.blocks,
         .row0 = run->row0,
         .rows = run->rows,
@@ -38,7 +40,7 @@ static enum status record(const struct vk_rec *rec, const struct vk_matrix *m,
         .buffers = {vk->memory.work, vk->memory.work, vk->weights.slabs[run->part->slab]},
         .push = &push,
         .push_size = sizeof(push),
-        .groups = {run->tiles, vk_ceil(run->slots, vk->kernels.shape.columns[run->form]), 1}};
+        .groups = {vk_ceil(run->tiles, form->tiles), vk_ceil(run->slots, form->columns), 1}};
 
     return vk_dispatch(rec, &d);
 }
@@ -49,7 +51,7 @@ static uint32_t form_of(const struct vk_shape *shape, uint32_t slots)
 {
     uint32_t form = VK_FORMS - 1;
 
-    while (form > 0 && (shape->columns[form] == 0 || slots <= shape->columns[form] / 2))
+    while (form > 0 && (shape->forms[form].columns == 0 || slots <= shape->forms[form].columns / 2))
         form--;
     return form;
 }
@@ -64,7 +66,7 @@ static enum status record_columns(const struct vk_rec *rec, const struct vk_matr
     for (uint32_t done = 0; done < rec->slots && st == STATUS_OK; done += run.slots) {
         const uint32_t left = rec->slots - done;
         run.form = form_of(shape, left);
-        const uint32_t columns = shape->columns[run.form];
+        const uint32_t columns = shape->forms[run.form].columns;
         run.slot0 = rec->slot0 + done;
         run.slots = left < columns ? left : left / columns * columns;
         st = record(rec, m, &run);

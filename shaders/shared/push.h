@@ -45,11 +45,12 @@ struct push_norm {
     uint hook;
 };
 
-/* Grid: tiles, slots (by the number a variant does at once). */
+/* Grid: tiles, slots (both by the number a variant does at once). */
 struct push_linear {
     uint src, src_stride;
     uint dst, dst_stride;
     uint tile0, tile_size;
+    uint tiles; /* from tile0 on */
     uint blocks;
     uint row0, rows; /* first row of tile0; rows of the matrix */
     uint bias;       /* quads from the tile's start, 0: none */

@@ -23,28 +23,18 @@ float sum_chains(vec4 chain)
     return (chain.x + chain.y) + (chain.z + chain.w);
 }
 
-/* Ends visit i (counted from the start of the invocation's run). */
-void sum_close(inout sum s, uint i)
+/* Ends visit i of the invocation's `visits`: 1, 2, 4, 8 or 16, a constant. No branches: what an
+ * addition gives before its time is not used. */
+void sum_close(inout sum s, uint i, uint visits)
 {
-    if ((i & 1u) == 0u) {
-        s.wait0 = s.run;
-    } else {
-        s.run = s.wait0 + s.run;
-        if ((i & 2u) == 0u) {
-            s.wait1 = s.run;
-        } else {
-            s.run = s.wait1 + s.run;
-            if ((i & 4u) == 0u) {
-                s.wait2 = s.run;
-            } else {
-                s.run = s.wait2 + s.run;
-                if ((i & 8u) == 0u)
-                    s.wait3 = s.run;
-                else
-                    s.run = s.wait3 + s.run;
-            }
-        }
-    }
+    float sum1 = s.wait0 + s.run, sum2 = s.wait1 + sum1, sum3 = s.wait2 + sum2;
+    float sum4 = s.wait3 + sum3;
+    s.wait0 = s.run;
+    s.wait1 = (i & 1u) == 1u ? sum1 : s.wait1;
+    s.wait2 = (i & 3u) == 3u ? sum2 : s.wait2;
+    s.wait3 = (i & 7u) == 7u ? sum3 : s.wait3;
+    if (visits > 1u)
+        s.run = visits == 16u ? sum4 : visits == 8u ? sum3 : visits == 4u ? sum2 : sum1;
 }
 
 #endif
