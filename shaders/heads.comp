@@ -30,35 +30,40 @@ sum total[4]; /* of the four features */
 #define IS_FEATURE(quad) (hooks[push.hook].row % push.head_dim / 4u == (quad))
 #endif
 
-/* Chains of the four features (in x .. w) after key position `key`. */
-vec4 add_key(vec4 chain, float p, uint row, uint quad, uint key)
-{
-    uvec4 raw = pages_raw(FETCH(pages, row + PAGES_QUAD(KV, quad)), quad, KV);
-    HOOK_DO(HOOK_WEIGHT, HIT(key) && IS_FEATURE(quad), uint c = hooks[push.hook].row % 4u;
-            raw[c] = hook_fire(push.hook, raw[c]))
-    chain = chain + vec4(p) * pages_value(raw, KV);
-    HOOK_DO(HOOK_PARTIAL, HIT(key) && IS_FEATURE(quad), uint c = hooks[push.hook].row % 4u;
-            chain[c] = hook_float(push.hook, chain[c], true))
-    return chain;
-}
+/* The chain of four features (in x .. w) after key position `key`. A key outside the span adds
+ * nothing, whatever was read for it: -0.0 is selected, which costs less than a branch. */
+#define ADD_KEY(j)                                                                                 \
+    {                                                                                              \
+        bool there = key + (j) >= span.x && key + (j) <= span.y;                                   \
+        uvec4 raw = pages_raw(value[j], quad, KV);                                                 \
+        HOOK_DO(HOOK_WEIGHT, there && HIT(key + (j)) && IS_FEATURE(quad),                          \
+                uint c = hooks[push.hook].row % 4u;                                                \
+                raw[c] = hook_fire(push.hook, raw[c]))                                             \
+        vec4 product = vec4(p[j]) * pages_value(raw, KV);                                          \
+        chain[j] = chain[j] + (there ? product : vec4(NM_NEG_ZERO));                               \
+        HOOK_DO(HOOK_PARTIAL, there && HIT(key + (j)) && IS_FEATURE(quad),                         \
+                uint c = hooks[push.hook].row % 4u;                                                \
+                chain[j][c] = hook_float(push.hook, chain[j][c], true))                            \
+    }
 
-/* Adds the block of 32 key positions that begins at `key0`. */
+/* Adds the block of 32 key positions that begins at `key0`; `row`: the values of its first. */
 void add_block(uint probs, uint row, uint quad, uint key0, uvec2 span)
 {
     vec4 chain[4];
     for (uint j = 0u; j < 4u; j++)
         chain[j] = vec4(NM_NEG_ZERO);
-    for (uint s = 0u; s < 8u; s++) {
-        uint key = key0 + 4u * s;
-        if (key + 3u < span.x || key > span.y)
-            continue;
+    uint first = max(key0, span.x) & ~3u, last = min(key0 + NM_BLOCK - 1u, span.y);
+    for (uint key = first; key <= last; key += 4u) {
+        uint at = row + (key - key0) * push.row + PAGES_QUAD(KV, quad);
+        uvec4 value[4]; /* read before anything is computed, see linear.comp */
         vec4 p = FETCH_FLOATS(inputs, probs + key / 4u);
+        value[0] = FETCH(pages, at);
+        value[1] = FETCH(pages, at + push.row);
+        value[2] = FETCH(pages, at + 2u * push.row);
+        value[3] = FETCH(pages, at + 3u * push.row);
         HOOK_DO(HOOK_OPERAND, hooks[push.hook].key / 4u == key / 4u,
                 uint c = hooks[push.hook].key % 4u; p[c] = hook_float(push.hook, p[c], quad == 0u))
-        for (uint j = 0u; j < 4u; j++)
-            if (key + j >= span.x && key + j <= span.y)
-                chain[j] = add_key(chain[j], p[j], row + (key + j) % NM_BLOCK * push.row, quad,
-                                   key + j);
+        ADD_KEY(0u) ADD_KEY(1u) ADD_KEY(2u) ADD_KEY(3u)
     }
     vec4 t = (chain[0] + chain[1]) + (chain[2] + chain[3]);
     for (uint f = 0u; f < 4u; f++)

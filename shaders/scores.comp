@@ -1,6 +1,6 @@
 #version 460
 /* SPDX-License-Identifier: MIT */
-/* SCORES: query times key of one head; one key position an invocation. */
+/* SCORES: query times key of one head; KEYS key positions an invocation. */
 #include "shared/hook.glsl"
 #include "shared/pages.glsl"
 #include "shared/sum.glsl"
@@ -15,56 +15,117 @@ WORD_BUFFER(3, columns);
 WORD_BUFFER(4, tables);
 HOOK_BUFFER(5)
 
-#ifdef VKFI_HOOK_FREE
-#define HIT(i) false
+/* Key positions of an invocation lie this many workgroup widths apart; q is read once for all. */
+#ifdef VKFI_TEXEL
+#define KEYS 2u
 #else
-#define HIT(i) (hooks[push.hook].k / 4u == (i))
+#define KEYS 1u
 #endif
 
-/* One block of the head's features: chains of the products, joined. */
-float block_sum(uint query, uint key_row, uint b, bool primary)
+#ifdef VKFI_HOOK_FREE
+#define HIT(i) false
+#define IS_KEY(key) false
+#else
+#define HIT(i) (hooks[push.hook].k / 4u == (i))
+#define IS_KEY(key_) (hooks[push.hook].key == (key_))
+#endif
+
+sum total[KEYS];
+
+struct place {
+    uint query;       /* quads */
+    uint key[KEYS];   /* positions */
+    uint row[KEYS];   /* quads */
+    uint first, last; /* key positions the query sees */
+};
+
+bool sees(place at, uint key)
 {
-    vec4 chain = vec4(NM_NEG_ZERO);
+    return key >= at.first && key <= at.last;
+}
+
+/* Adds block b of the head's features: chains of the products, joined. All is read before anything
+ * is computed, see linear.comp. Features that are not there add -0.0. */
+void add_block(place at, uint b, bool primary)
+{
+    vec4 q[8];
+    uvec4 raw[KEYS * 8u];
+    uint quads = push.head_dim / 4u;
+
     for (uint s = 0u; s < 8u; s++) {
-        uint i = b * 8u + s;
-        if (i * 4u >= push.head_dim)
-            break;
-        vec4 q = FETCH_FLOATS(inputs, query + i);
-        HOOK_DO(HOOK_OPERAND, HIT(i), uint c = hooks[push.hook].k % 4u;
-                q[c] = hook_float(push.hook, q[c], primary))
-        uvec4 raw = pages_raw(FETCH(pages, key_row + PAGES_QUAD(KV, i)), i, KV);
-        HOOK_DO(HOOK_WEIGHT, HIT(i), uint c = hooks[push.hook].k % 4u;
-                raw[c] = hook_fire(push.hook, raw[c]))
-        chain = chain + q * pages_value(raw, KV);
-        HOOK_DO(HOOK_PARTIAL, HIT(i), uint c = hooks[push.hook].k % 4u;
-                chain[c] = hook_float(push.hook, chain[c], true))
+        uint i = min(b * 8u + s, quads - 1u);
+        q[s] = FETCH_FLOATS(inputs, at.query + i);
+        for (uint j = 0u; j < KEYS; j++)
+            raw[j * 8u + s] = FETCH(pages, at.row[j] + PAGES_QUAD(KV, i));
+        HOOK_DO(HOOK_OPERAND, HIT(b * 8u + s), uint c = hooks[push.hook].k % 4u;
+                q[s][c] = hook_float(push.hook, q[s][c], primary))
     }
-    return sum_chains(chain);
+    for (uint j = 0u; j < KEYS; j++) {
+        vec4 chain = vec4(NM_NEG_ZERO);
+        for (uint s = 0u; s < 8u; s++) {
+            uint i = b * 8u + s;
+            uvec4 bits = pages_raw(raw[j * 8u + s], i, KV);
+            HOOK_DO(HOOK_WEIGHT, HIT(i) && IS_KEY(at.key[j]), uint c = hooks[push.hook].k % 4u;
+                    bits[c] = hook_fire(push.hook, bits[c]))
+            vec4 product = q[s] * pages_value(bits, KV);
+            chain = chain + (i < quads ? product : vec4(NM_NEG_ZERO));
+            HOOK_DO(HOOK_PARTIAL, HIT(i) && IS_KEY(at.key[j]), uint c = hooks[push.hook].k % 4u;
+                    chain[c] = hook_float(push.hook, chain[c], true))
+        }
+        total[j].run = total[j].run + sum_chains(chain);
+    }
+}
+
+/* The tree of a sum of few blocks has as many leaves as the next power of two: partials that no
+ * block joins are -0.0, and adding them changes nothing. */
+void add_blocks(place at)
+{
+    uint blocks = (push.head_dim + NM_BLOCK - 1u) / NM_BLOCK, visits = 1u, apart = NM_PARTIALS;
+    bool primary = false;
+    for (uint j = 0u; j < KEYS; j++)
+        primary = primary || at.key[j] == at.first;
+    while (visits < blocks && visits < NM_PARTIALS) {
+        visits *= 2u;
+        apart /= 2u;
+    }
+    for (uint i = 0u; i < visits; i++) {
+        for (uint j = 0u; j < KEYS; j++)
+            sum_open(total[j]);
+        for (uint b = order_partial(i) / apart; b < blocks; b += NM_PARTIALS)
+            add_block(at, b, primary);
+        for (uint j = 0u; j < KEYS; j++)
+            sum_close(total[j], i, visits);
+    }
 }
 
 void main()
 {
     uint slot = push.slot0 + gl_WorkGroupID.z, head = push.head0 + gl_WorkGroupID.y;
-    uint position = columns[slot * COLUMN_WORDS + COLUMN_POSITION];
-    uint first = pages_first(position, push.window);
-    uint key = push.key0 + gl_GlobalInvocationID.x;
-    if (key < first || key > position || HOOK_SKIP(key != hooks[push.hook].key))
-        return;
     uint table = columns[slot * COLUMN_WORDS + COLUMN_TABLE] + push.table_words;
-    uint page = tables[table + key / NM_BLOCK];
-    uint key_row = (page * NM_BLOCK + key % NM_BLOCK) * push.row +
-                   PAGES_QUAD(KV, head / push.group * (push.head_dim / 4u));
-    uint query = push.src + slot * push.src_stride + head * (push.head_dim / 4u);
-    uint blocks = (push.head_dim + NM_BLOCK - 1u) / NM_BLOCK;
-    sum total;
-    for (uint i = 0u; i < NM_PARTIALS; i++) {
-        sum_open(total);
-        for (uint b = order_partial(i); b < blocks; b += NM_PARTIALS)
-            total.run = total.run + block_sum(query, key_row, b, key == first);
-        sum_close(total, i, NM_PARTIALS);
+    place at;
+    at.last = columns[slot * COLUMN_WORDS + COLUMN_POSITION];
+    at.first = pages_first(at.last, push.window);
+    at.query = push.src + slot * push.src_stride + head * (push.head_dim / 4u);
+    for (uint j = 0u; j < KEYS; j++) {
+        uint key = push.key0 + (gl_WorkGroupID.x * KEYS + j) * gl_WorkGroupSize.x +
+                   gl_LocalInvocationID.x;
+        uint seen = clamp(key, at.first, at.last); /* others may have no page */
+        at.key[j] = key;
+        at.row[j] = (tables[table + seen / NM_BLOCK] * NM_BLOCK + seen % NM_BLOCK) * push.row +
+                    PAGES_QUAD(KV, head / push.group * (push.head_dim / 4u));
     }
-    uint bits = floatBitsToUint(total.run);
-    HOOK_ONE(true, bits = hook_result(push.hook, total.run, NM_F32))
-    results[push.dst_words + gl_WorkGroupID.z * push.dst_stride_words + head * push.head_words +
-            key] = bits;
+    bool none = true;
+    for (uint j = 0u; j < KEYS; j++)
+        none = none && (!sees(at, at.key[j]) || HOOK_SKIP(!IS_KEY(at.key[j])));
+    if (none)
+        return;
+    add_blocks(at);
+    for (uint j = 0u; j < KEYS; j++) {
+        if (!sees(at, at.key[j]) || HOOK_SKIP(!IS_KEY(at.key[j])))
+            continue;
+        uint bits = floatBitsToUint(total[j].run);
+        HOOK_ONE(true, bits = hook_result(push.hook, total[j].run, NM_F32))
+        results[push.dst_words + gl_WorkGroupID.z * push.dst_stride_words +
+                head * push.head_words + at.key[j]] = bits;
+    }
 }

@@ -77,7 +77,6 @@ static const struct interface interfaces[VK_SHADER_COUNT] = {
 /* Processors: one vector of invocations, nothing shared. GPUs: the partials of a sum side by side,
  * joined through workgroup memory. */
 static const struct vk_shape shape_processor = {
-    .forms = {{1, 1}, {4, 1}},
     .x = {[VK_SHADER_ROPE] = 8,
           [VK_SHADER_STORE] = 8,
           [VK_SHADER_SCORES] = 8,
@@ -90,9 +89,10 @@ static const struct vk_shape shape_processor = {
           [VK_SHADER_LINEAR] = 1,
           [VK_SHADER_SOFTMAX] = 1,
           [VK_SHADER_HEADS] = 1},
+    .forms = {{1, 1}, {4, 1}},
+    .keys = 1,
 };
 static const struct vk_shape shape_gpu = {
-    .forms = {{1, 1}, {2, 1}},
     .x = {[VK_SHADER_ROPE] = 64,
           [VK_SHADER_STORE] = 64,
           [VK_SHADER_SCORES] = 64,
@@ -105,6 +105,8 @@ static const struct vk_shape shape_gpu = {
           [VK_SHADER_LINEAR] = 8,
           [VK_SHADER_SOFTMAX] = 16,
           [VK_SHADER_HEADS] = 16},
+    .forms = {{1, 1}, {2, 1}},
+    .keys = 1,
 };
 
 /* Drivers of processors whose texel bindings see as much as storage bindings do. */
@@ -124,6 +126,7 @@ void vk_kernels_init(struct vk_kernels *out, struct gpu *gpu, enum storage act, 
     if (!reads_texels(info))
         return;
     out->shape.texel = true;
+    out->shape.keys = 2;
     out->shape.forms[1] = (struct vk_form){2, 1};
     out->shape.forms[2] = (struct vk_form){4, 2};
 }

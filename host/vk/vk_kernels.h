@@ -52,6 +52,7 @@ struct vk_form {
 struct vk_shape {
     bool texel;                     /* reads go through texel buffers */
     struct vk_form forms[VK_FORMS]; /* of LINEAR: for 1 column, then more and more; 0: none */
+    uint32_t keys;                  /* SCORES: key positions of an invocation */
     uint32_t x[VK_SHADER_COUNT];    /* SPEC_LANES_X, where the shader has it */
     uint32_t y[VK_SHADER_COUNT];    /* SPEC_LANES_Y, where the shader has it */
 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* SCORES: one key position an invocation, over all positions up to the columns' last. */
+/* SCORES: a few key positions an invocation, over all positions up to the columns' last. */
 #include "vk/vk_ops.h"
 
 enum status vk_scores(const struct vk_rec *rec)
@@ -8,7 +8,7 @@ enum status vk_scores(const struct vk_rec *rec)
     const struct hparams *hp = vk_hparams(vk);
     const struct node *node = rec->node;
     const bool single = rec->hook && rec->hook->point != HOOK_OPERAND;
-    const uint32_t lanes = vk->kernels.shape.x[VK_SHADER_SCORES];
+    const uint32_t keys = vk->kernels.shape.x[VK_SHADER_SCORES] * vk->kernels.shape.keys;
     const uint32_t row = rec->slot0 - rec->score_slot0;
     const struct push_scores push = {
         .src = rec->src.at,
@@ -32,7 +32,7 @@ enum status vk_scores(const struct vk_rec *rec)
                                               vk->kv.tables},
                                   .push = &push,
                                   .push_size = sizeof(push),
-                                  .groups = {single ? 1 : vk_ceil(rec->last_position + 1, lanes),
+                                  .groups = {single ? 1 : vk_ceil(rec->last_position + 1, keys),
                                              rec->hook ? 1 : hp->n_head, rec->slots}};
 
     return vk_dispatch(rec, &d);
