@@ -227,12 +227,17 @@ void join_across()
 /* Four rows of one column, whose sums begin at `sums`. */
 void write_rows(uint c, uint row0, vec4 bias, const uint sums)
 {
-    uint at = push.dst + (push.slot0 + gl_WorkGroupID.y * COLS + c) * push.dst_stride + row0 / 4u;
+    uint slot = push.slot0 + gl_WorkGroupID.y * COLS + c;
+    uint at = push.dst + slot * push.dst_stride + row0 / 4u;
     uvec4 bits;
     for (uint r = 0u; r < ROWS; r++) {
         float y = total[sums + r].run + bias[r];
         bits[r] = round_bits(y, ACT);
         HOOK_ONE(row0 + r == hooks[push.hook].row, bits[r] = hook_result(push.hook, y, ACT))
+    }
+    if (push.residual_stride != 0u) {
+        uint from = push.residual + slot * push.residual_stride + row0 / 4u;
+        bits = round_quad(FETCH_FLOATS(inputs, from) + uintBitsToFloat(bits), ACT);
     }
     if (!HOOK_SINGLE && row0 + ROWS <= push.rows) {
         results[at] = bits;

@@ -28,9 +28,9 @@ vec4 read_quad(uint source, uint quad)
 }
 
 /* Writes features 4 quad .. 4 quad + 3: in a patch only those the fault concerns. */
-void write_quad(uint row, uint quad, vec4 value)
+void write_quad(uint row, uint quad, vec4 value, bool scaled)
 {
-    if (push.scale != 0u)
+    if (scaled)
         value = value * vec4(uintBitsToFloat(push.scale));
     uvec4 bits = round_quad(value, ACT);
     HOOK_ONE(hooks[push.hook].row / 4u == quad, uint c = hooks[push.hook].row % 4u;
@@ -64,6 +64,7 @@ void main()
         x0 = neox ? ra : vec4(ra.x, rb.x, ra.y, rb.y);
         x1 = neox ? rb : vec4(ra.z, rb.z, ra.w, rb.w);
     }
-    write_quad(row, q0, x0);
-    write_quad(row, q1, x1);
+    bool scaled = push.scale != 0u && unit < push.scaled;
+    write_quad(row, q0, x0, scaled);
+    write_quad(row, q1, x1, scaled);
 }

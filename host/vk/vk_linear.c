@@ -28,6 +28,8 @@ static enum status record(const struct vk_rec *rec, const struct vk_matrix *m,
         .row0 = run->row0,
         .rows = run->rows,
         .bias = m->pack.bias_at,
+        .residual = rec->fused ? rec->src2.at : 0,
+        .residual_stride = rec->fused ? rec->src2.stride : 0,
         .slot0 = run->slot0,
         .hook = rec->hook_index,
     };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* ROPE: eight features an invocation. */
+/* ROPE: eight features an invocation; of q and k together where nothing forbids it. */
 #include "vk/vk_ops.h"
 
 #define ROPE_UNIT 8u
@@ -18,7 +18,9 @@ enum status vk_rope(const struct vk_rec *rec)
     const struct vk *vk = rec->vk;
     const struct hparams *hp = vk_hparams(vk);
     const struct node *node = rec->node;
-    const uint32_t lanes = vk->kernels.shape.x[VK_SHADER_ROPE], units = node->rows / ROPE_UNIT;
+    const uint32_t lanes = vk->kernels.shape.x[VK_SHADER_ROPE];
+    const uint32_t scaled = node->rows / ROPE_UNIT;
+    const uint32_t units = scaled + (rec->fused ? rec->fused->rows / ROPE_UNIT : 0);
     struct push_rope push = {
         .src = rec->src.at,
         .src_stride = rec->src.stride,
@@ -30,6 +32,7 @@ enum status vk_rope(const struct vk_rec *rec)
         .rope_dim = hp->rope_dim,
         .neox = hp->rope_neox,
         .scale = node->scale == 0 ? 0 : lang_bits(node->scale),
+        .scaled = scaled,
         .slot0 = rec->slot0,
         .hook = rec->hook_index,
     };

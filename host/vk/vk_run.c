@@ -71,9 +71,50 @@ static void resources(const struct vk_rec *rec, uint32_t *reads, uint32_t *write
         *writes |= VK_RUN_BIT(VK_RUN_PAGES);
     if (node->op == OP_SCORES || node->op == OP_HEADS)
         *reads |= VK_RUN_BIT(VK_RUN_PAGES);
+    if (rec->fused) { /* a sum takes the place of the rows; k is rotated, too */
+        *reads |= VK_RUN_BIT(rec->fused->in);
+        *writes = VK_RUN_BIT(rec->fused->out) | (node->op == OP_ROPE ? *writes : 0);
+    }
     if (node->op == OP_LINEAR)
         for (uint32_t i = 1; i < rec->vk->weights.plan[rec->index].merged; i++)
             *writes |= VK_RUN_BIT(node[i].out);
+}
+
+static bool is_plain(const struct vk_run *run, uint32_t index)
+{
+    for (uint32_t i = 0; i < run->pass->n_hooks; i++)
+        if (run->pass->hooks[i].node == index)
+            return false;
+    return !run->pass->watch;
+}
+
+/* The residual add behind a LINEAR: its rows are added where they are, what they were is not kept.
+ */
+static bool adds_rows(const struct node *node, const struct node *next)
+{
+    return node->op == OP_LINEAR && next->op == OP_ADD && next->in2 == node->out &&
+           next->in == next->out && next->rows == node->rows;
+}
+
+/* The rotation of k behind that of q: registers that lie side by side. */
+static bool rotates_next(const struct vk_memory *m, const struct node *node,
+                         const struct node *next)
+{
+    return node->op == OP_ROPE && next->op == OP_ROPE && node->in == node->out &&
+           next->in == next->out && next->table == node->table && next->scale == 0 &&
+           m->reg[next->in].at == m->reg[node->in].at + node->rows / 4;
+}
+
+/* The next node if one dispatch can do both: nobody looks between them, the same roundings. */
+static const struct node *fused_of(const struct vk_run *run, uint32_t index)
+{
+    const struct graph *graph = &run->vk->base.model->graph;
+    const struct node *node = &graph->node[index];
+
+    if (index + 1 >= graph->count || !is_plain(run, index) || !is_plain(run, index + 1))
+        return NULL;
+    return adds_rows(node, &node[1]) || rotates_next(&run->vk->memory, node, &node[1]) ? &node[1]
+                                                                                       : NULL;
 }
 
 static struct vk_rec rec_of(struct vk_run *run, uint32_t index, const struct vk_range *range)
@@ -94,6 +135,9 @@ static struct vk_rec rec_of(struct vk_run *run, uint32_t index, const struct vk_
         rec.src2 = m->reg[node->in2];
     if (node->out != REG_NONE)
         rec.dst = m->reg[node->out];
+    rec.fused = fused_of(run, index);
+    if (rec.fused && node->op == OP_LINEAR)
+        rec.src2 = rec.dst = m->reg[rec.fused->out];
     if (node->out == REG_L) /* rows of a chunk begin at 0; unsigned wrap-around takes it back */
         rec.dst.at -= range->base * rec.dst.stride;
     return rec;
@@ -101,6 +145,8 @@ static struct vk_rec rec_of(struct vk_run *run, uint32_t index, const struct vk_
 
 enum status vk_run_node(struct vk_run *run, uint32_t index, const struct vk_range *range)
 {
+    if (run->fused != 0 && run->fused == index)
+        return STATUS_OK;
     const struct vk_rec rec = rec_of(run, index, range);
     const bool linear = rec.node->op == OP_LINEAR;
     const uint64_t limit =
@@ -112,6 +158,7 @@ enum status vk_run_node(struct vk_run *run, uint32_t index, const struct vk_rang
         resources(&rec, &reads, &writes);
         vk_run_access(run, reads, writes);
         st = vk_run_op(&rec);
+        run->fused = rec.fused ? index + 1 : 0;
     }
     if (st == STATUS_OK)
         st = vk_patch(run, &rec);

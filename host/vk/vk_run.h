@@ -13,6 +13,7 @@ struct vk_run {
     uint32_t *slot;         /* (n_columns) and back, EXECUTOR_NONE: none; owned */
     uint32_t n_outputs;     /* columns with outputs: slots 0 .. in the output phase */
     uint32_t written, read; /* resources used since the last barrier, bit by bit */
+    uint32_t fused;         /* node that was recorded with the one before it; 0: none */
     uint64_t macs;          /* recorded since the last submit */
 };
 

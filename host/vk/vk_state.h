@@ -68,10 +68,11 @@ static inline uint32_t vk_ceil(uint32_t n, uint32_t unit)
 struct vk_rec {
     struct vk *vk;
     const struct node *node;
-    uint32_t index;         /* of the node */
-    uint32_t slot0, slots;  /* columns: rows of the registers */
-    uint32_t score_slot0;   /* slot of the first row of S and P */
-    uint32_t last_position; /* highest position of the slots */
+    uint32_t index;           /* of the node */
+    uint32_t slot0, slots;    /* columns: rows of the registers */
+    uint32_t score_slot0;     /* slot of the first row of S and P */
+    uint32_t last_position;   /* highest position of the slots */
+    const struct node *fused; /* the next node, recorded with this one; null: none */
     struct vk_reg src, src2, dst;
     const struct hook *hook; /* null: the op itself */
     uint32_t hook_index;

@@ -54,6 +54,7 @@ struct push_linear {
     uint blocks;
     uint row0, rows; /* first row of tile0; rows of the matrix */
     uint bias;       /* quads from the tile's start, 0: none */
+    uint residual, residual_stride; /* added to the rounded rows, as ADD does; stride 0: nothing */
     uint slot0;
     uint hook;
 };
@@ -66,7 +67,8 @@ struct push_rope {
     uint units; /* of all heads */
     uint head_dim, rope_dim;
     uint neox;
-    uint scale; /* bits of the factor, 0: none */
+    uint scale;  /* bits of the factor, 0: none */
+    uint scaled; /* units it applies to: the first ones */
     uint unit0;
     uint slot0;
     uint hook;
