@@ -37,6 +37,21 @@ def read_shapes():
             for spec, part in ((fs.LANES_X_ID, 1), (fs.LANES_Y_ID, 2))}
 
 
+def read_forms():
+    """Numbers of columns the forms of LINEAR have on GPUs, from `shape_gpu`."""
+    text = SHAPES.read_text(encoding="utf-8")
+    found = re.search(r"vk_shape shape_gpu = \{.*?\.forms = \{(\{.*?\})\},", text, re.S)
+    if not found:
+        raise RuntimeError(f"{SHAPES}: no shape_gpu with .forms")
+    return re.findall(r"\{(\d+), \d+\}", found[1])
+
+
+def is_for_gpus(name, forms):
+    """Texel forms, and some forms of LINEAR, are for drivers of processors only."""
+    op, *rest = name.split("_")
+    return not name.endswith("_texel") and (op != "linear" or rest[-1] in forms)
+
+
 def settings_of(shader, shapes):
     """Distinct {id: value} of a shader, the one of the table first."""
     shape = {spec: values[shader.op] for spec, values in shapes.items() if shader.op in values}
@@ -135,7 +150,8 @@ def main():
     compilers = fs.each(lambda family: isa_text.Compiler(program, driver, family),
                         isa_text.FAMILIES)
     wrong = [text for compiler in compilers for text in check_samples(compiler, samples)]
-    shaders = fs.load(names, folder)
+    forms = read_forms()
+    shaders = [s for s in fs.load(names, folder) if is_for_gpus(s.name, forms)]
     tables = fs.each(lambda compiler: compile_family(compiler, shaders), compilers)
     wrong += [text for rows in tables for row in rows for text in row.wrong()]
     report = isa_report.write([compiler.device for compiler in compilers], tables)
