@@ -36,13 +36,29 @@ struct block {
     uvec4 meta_words, super_words; /* (rows) */
 };
 
+void load_codes(inout block w, uint tile, uint slot, const uint r)
+{
+    uint codes = tile + slot * (WEIGHT_CODES * TILE_ROWS) + gl_LocalInvocationID.x;
+    for (uint i = 0u; i < WEIGHT_CODES; i++)
+        w.code[i * ROWS + r] = FETCH(weights, codes + (i * ROWS + r) * TILE_LANES);
+}
+
+/* The texel form reads all of a block before it computes; GPUs, which have no calls but spill, read
+ * the codes of a row when its turn comes. */
+#ifdef VKFI_TEXEL
+#define LOAD_CODES(i, r)
+#else
+#define LOAD_CODES(i, r) load_codes(w[i], tile[i], slot, r);
+#endif
+
 block load_block(uint tile, uint b, uint slot)
 {
     block w;
     uint lane = gl_LocalInvocationID.x;
-    uint codes = tile + slot * (WEIGHT_CODES * TILE_ROWS) + lane;
-    for (uint i = 0u; i < WEIGHT_CODES * ROWS; i++)
-        w.code[i] = FETCH(weights, codes + i * TILE_LANES);
+#ifdef VKFI_TEXEL
+    for (uint r = 0u; r < ROWS; r++)
+        load_codes(w, tile, slot, r);
+#endif
     w.high[0] = w.high[1] = w.meta_words = w.super_words = uvec4(0u);
     uint high = tile + weight_high_at(push.blocks) + slot * (WEIGHT_HIGH * TILE_LANES) + lane;
 #if WEIGHT_HIGH > 0
@@ -179,9 +195,13 @@ void add_row(block w, vec4 x[COLS * 8u], float low[COLS], uint b, uint row0, con
 
 #define ADD_TILE(i)                                                                                \
     EDIT_SCALES(w[i], b, row0 + (i) * TILE_ROWS)                                                   \
+    LOAD_CODES(i, 0u)                                                                              \
     add_row(w[i], x, low, b, row0 + (i) * TILE_ROWS, (i) * COLS * ROWS, 0u);                       \
+    LOAD_CODES(i, 1u)                                                                              \
     add_row(w[i], x, low, b, row0 + (i) * TILE_ROWS, (i) * COLS * ROWS, 1u);                       \
+    LOAD_CODES(i, 2u)                                                                              \
     add_row(w[i], x, low, b, row0 + (i) * TILE_ROWS, (i) * COLS * ROWS, 2u);                       \
+    LOAD_CODES(i, 3u)                                                                              \
     add_row(w[i], x, low, b, row0 + (i) * TILE_ROWS, (i) * COLS * ROWS, 3u);
 
 /* Adds t of block b to the partials of all rows and columns. */

@@ -39,11 +39,6 @@ struct place {
     uint first, last; /* key positions the query sees */
 };
 
-bool sees(place at, uint key)
-{
-    return key >= at.first && key <= at.last;
-}
-
 /* Adds block b of the head's features: chains of the products, joined. All is read before anything
  * is computed, see linear.comp. Features that are not there add -0.0. */
 void add_block(place at, uint b, bool primary)
@@ -114,14 +109,17 @@ void main()
         at.row[j] = (tables[table + seen / NM_BLOCK] * NM_BLOCK + seen % NM_BLOCK) * push.row +
                     PAGES_QUAD(KV, head / push.group * (push.head_dim / 4u));
     }
-    bool none = true;
-    for (uint j = 0u; j < KEYS; j++)
-        none = none && (!sees(at, at.key[j]) || HOOK_SKIP(!IS_KEY(at.key[j])));
-    if (none)
+    bool wanted[KEYS], any_wanted = false;
+    for (uint j = 0u; j < KEYS; j++) {
+        wanted[j] = at.key[j] >= at.first && at.key[j] <= at.last;
+        HOOK_ONE(!IS_KEY(at.key[j]), wanted[j] = false)
+        any_wanted = any_wanted || wanted[j];
+    }
+    if (!any_wanted)
         return;
     add_blocks(at);
     for (uint j = 0u; j < KEYS; j++) {
-        if (!sees(at, at.key[j]) || HOOK_SKIP(!IS_KEY(at.key[j])))
+        if (!wanted[j])
             continue;
         uint bits = floatBitsToUint(total[j].run);
         HOOK_ONE(true, bits = hook_result(push.hook, total[j].run, NM_F32))

@@ -321,6 +321,16 @@ static bool has_no_values(SpvOp op)
     }
 }
 
+/* A read of a buffer: words[5], if there, is a mask and no id. Integers have no other operands. */
+static void check_fetch(struct check *check, const struct spirv_ins *ins)
+{
+    const uint32_t extend = SpvImageOperandsZeroExtendMask | SpvImageOperandsSignExtendMask;
+
+    if (spirv_ids_is_float(&check->ids, spirv_result(ins)) ||
+        (ins->count > 5 && (ins->words[5] & ~extend)))
+        finding(check, ins, "only plain reads of buffers of integers");
+}
+
 /* Whatever is neither listed as a move nor as arithmetic may not touch a float. */
 static void check_other(struct check *check, const struct spirv_ins *ins)
 {
@@ -368,6 +378,8 @@ static void check_instruction(struct check *check, const struct spirv_ins *ins)
         check_arithmetic(check, ins);
     else if (ins->op == SpvOpExtInst)
         check_extended(check, ins);
+    else if (ins->op == SpvOpImageFetch)
+        check_fetch(check, ins);
     else
         check_other(check, ins);
     if (ins->op == SpvOpStore && ins->count > 2)
