@@ -213,7 +213,9 @@ static enum status check_weight(const struct fault *fault, const char *where)
         return STATUS_INPUT;
     }
     enum status st = check_index(where, "row", fault->row, (uint32_t)rows);
-    return st ? st : check_index(where, "k", fault->k, (uint32_t)t->dim[0]);
+    if (!st)
+        st = check_index(where, "k", fault->k, (uint32_t)t->dim[0]);
+    return st ? st : check_index(where, "key", fault->key, 0);
 }
 
 static enum status check_kv(const struct fault *fault, const struct fault_bounds *bounds,
@@ -225,7 +227,40 @@ static enum status check_kv(const struct fault *fault, const struct fault_bounds
                   fault->key, fault->position);
         return STATUS_INPUT;
     }
-    return check_index(where, "k", fault->k, hp->n_head_kv * hp->head_dim);
+    enum status st = check_index(where, "row", fault->row, 0);
+    return st ? st : check_index(where, "k", fault->k, hp->n_head_kv * hp->head_dim);
+}
+
+/* What is struck has fields other than its value: a stored weight, or one as an op reads it. */
+static bool has_fields(const struct fault *fault, const struct fault_bounds *bounds)
+{
+    if (fault->place != FAULT_OP)
+        return fault->place == FAULT_WEIGHT;
+    return fault->point == HOOK_WEIGHT && bounds->model->graph.node[fault->node].weight != NULL;
+}
+
+/* The field exists, and the bits are some of those struck. */
+static enum status check_bits(const struct fault *fault, const struct fault_bounds *bounds,
+                              const char *where)
+{
+    uint32_t width = fault_width(fault, bounds);
+    if (width == 0 || (fault->field != QUANT_FIELD_CODE && !has_fields(fault, bounds))) {
+        log_error("%s: what is struck has no field '%s'", where, quant_field_name(fault->field));
+        return STATUS_INPUT;
+    }
+    bool masked = fault->kind == KIND_FLIP || fault->kind == KIND_STUCK_AT_0 ||
+                  fault->kind == KIND_STUCK_AT_1;
+    uint32_t bits = fault->kind == KIND_SET ? fault->value : fault->mask;
+    if (masked && bits == 0) {
+        log_error("%s: mask of no bits; the kind that changes nothing is dry", where);
+        return STATUS_INPUT;
+    }
+    if (width < 32 && bits >> width != 0) {
+        log_error("%s: %s 0x%x reaches beyond the %u bits struck here", where,
+                  fault->kind == KIND_SET ? "value" : "mask", bits, width);
+        return STATUS_INPUT;
+    }
+    return STATUS_OK;
 }
 
 enum status fault_check(const struct fault *fault, const struct fault_bounds *bounds,
@@ -239,18 +274,5 @@ enum status fault_check(const struct fault *fault, const struct fault_bounds *bo
     enum status st = fault->place == FAULT_OP       ? check_op(fault, bounds, where)
                      : fault->place == FAULT_WEIGHT ? check_weight(fault, where)
                                                     : check_kv(fault, bounds, where);
-    if (st)
-        return st;
-    uint32_t width = fault_width(fault, bounds);
-    if (width == 0) {
-        log_error("%s: the tensor's type has no field '%s'", where, quant_field_name(fault->field));
-        return STATUS_INPUT;
-    }
-    uint32_t bits = fault->kind == KIND_SET ? fault->value : fault->mask;
-    if (width < 32 && bits >> width != 0) {
-        log_error("%s: %s 0x%x reaches beyond the %u bits struck here", where,
-                  fault->kind == KIND_SET ? "value" : "mask", bits, width);
-        return STATUS_INPUT;
-    }
-    return STATUS_OK;
+    return st ? st : check_bits(fault, bounds, where);
 }

@@ -76,18 +76,21 @@ static enum status get_uint(const struct reader *r, const struct json *object, c
     return STATUS_OK;
 }
 
-/* "blk.<layer>.kv_k" or "...kv_v" of a layer the model has. */
+/* "blk.<layer>.kv_k" or "...kv_v" of a layer the model has, spelled as records spell it. */
 static bool kv_site_name(const char *site, const struct hparams *hp, struct fault *out)
 {
-    char letter = 0;
-    int end = 0;
-    unsigned layer = 0;
-    if (sscanf(site, "blk.%u.kv_%c%n", &layer, &letter, &end) != 2 || site[end] != '\0' ||
-        (letter != 'k' && letter != 'v') || layer >= hp->n_layers)
+    struct fault found = {.place = FAULT_KV};
+    char spelled[FAULT_SITE_TEXT];
+    size_t length = strlen(site);
+    if (sscanf(site, "blk.%9u.kv_", &found.layer) != 1 || found.layer >= hp->n_layers)
+        return false;
+    found.value_cache = site[length - 1] == 'v';
+    fault_site(&found, spelled);
+    if (strcmp(site, spelled) != 0)
         return false;
     out->place = FAULT_KV;
-    out->layer = layer;
-    out->value_cache = letter == 'v';
+    out->layer = found.layer;
+    out->value_cache = found.value_cache;
     return true;
 }
 
@@ -203,6 +206,10 @@ static enum status get_bits(const struct reader *r, const struct json *object, s
                   masked                  ? "exactly one of 'mask', 'bit', 'bits'"
                   : out->kind == KIND_SET ? "'value' and no mask"
                                           : "neither a mask nor a value");
+        return STATUS_INPUT;
+    }
+    if (bits && (json_type(bits) != JSON_ARRAY || json_count(bits) == 0)) {
+        log_error("%s: expected a list of at least one bit", json_where(r->doc, bits));
         return STATUS_INPUT;
     }
     enum status st = get_uint(r, object, "mask", UINT32_MAX, &out->mask);
