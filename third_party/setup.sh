@@ -184,7 +184,7 @@ main() {
         . "$CACHE/env.sh"
         if [ "$mode" = full ]; then
             build sanitize
-            run_tests build-sanitize -LE full
+            run_tests build-sanitize -LE full --timeout 7200
             export VKFI_EVERY_DRIVER=1
             run_tests build
         else
