@@ -11,7 +11,8 @@ usage: bash third_party/setup.sh run | test | full | deps
   run    packages, build, default model; then generates on the Vulkan device and on the CPU, injects
          a few faults on both and shows that they agree bit for bit
   test   what `run` sets up and the drivers that tests compare; builds, runs the quick tests
-  full   as `test`, with all models and all tests (long)
+  full   as `test`, with all models and all tests (hours), and those of the program under the address
+         and undefined-behaviour sanitizers
   deps   packages, drivers and the default model only
 
 Packages come from apt (as root, or by sudo) and from pip. Everything else lies under
@@ -107,22 +108,25 @@ fetch_models() {
     done
 }
 
+# build PRESET: `release` in build/, `sanitize` in build-sanitize/.
 build() {
-    say "building"
-    cmake --preset release >"$CACHE/configure.log" 2>&1 || {
+    say "building ($1)"
+    cmake --preset "$1" >"$CACHE/configure.log" 2>&1 || {
         cat "$CACHE/configure.log" >&2
         die "cmake could not configure the build"
     }
-    cmake --build build -j "$(nproc)" -- --quiet >&2 || die "the build failed"
+    cmake --build --preset "$1" -j "$(nproc)" -- --quiet >&2 || die "the build failed"
 }
 
-# run_tests [ctest options]: the quick tests, or all.
+PASSED=0 FAILED=0 SKIPPED=0
+
+# run_tests FOLDER [ctest options]: the tests of a build, added to the three sums.
 run_tests() {
-    local junit=build/ctest.xml suite tests failures skipped disabled
+    local junit=$1/ctest.xml suite tests failures skipped disabled
     rm -f "$junit"
     # The file tells what happened; the exit status is made from it below.
-    ctest --test-dir build --output-on-failure --no-tests=error -j "$(nproc)" \
-        --output-junit "$PWD/$junit" "$@" </dev/null || true
+    ctest --test-dir "$1" --output-on-failure --no-tests=error -j "$(nproc)" \
+        --output-junit "$PWD/$junit" "${@:2}" </dev/null || true
     [ -s "$junit" ] || die "ctest wrote no $junit"
     suite=$(tr '\n\t' '  ' <"$junit" | grep -o '<testsuite [^>]*>')
     count() {
@@ -130,11 +134,17 @@ run_tests() {
     }
     tests=$(count tests) failures=$(count failures)
     skipped=$(count skipped) disabled=$(count disabled)
-    if [ "$((skipped + disabled))" -gt 0 ]; then
-        echo "$((skipped + disabled)) skipped: what they need is not on this machine"
+    SKIPPED=$((SKIPPED + skipped + disabled))
+    FAILED=$((FAILED + failures))
+    PASSED=$((PASSED + tests - failures - skipped - disabled))
+}
+
+report() {
+    if [ "$SKIPPED" -gt 0 ]; then
+        echo "$SKIPPED skipped: what they need is not on this machine"
     fi
-    echo "$((tests - failures - skipped - disabled)) passed, $failures failed"
-    [ "$failures" = 0 ]
+    echo "$PASSED passed, $FAILED failed"
+    [ "$FAILED" = 0 ]
 }
 
 main() {
@@ -162,22 +172,25 @@ main() {
     fetch_models smollm2-135m
     case $mode in
     run)
-        build
+        build release
         exec build/vkfi selfcheck -m smollm2-135m
         ;;
     test | full)
         if [ "$mode" = full ]; then
             fetch_models gemma3-270m qwen2.5-coder-0.5b
         fi
-        build
+        build release
         # shellcheck source=/dev/null
         . "$CACHE/env.sh"
         if [ "$mode" = full ]; then
+            build sanitize
+            run_tests build-sanitize -LE full --timeout 7200
             export VKFI_EVERY_DRIVER=1
-            run_tests || exit 1
+            run_tests build
         else
-            run_tests -LE full || exit 1
+            run_tests build -LE full
         fi
+        report || exit 1
         ;;
     deps)
         say "done; test programs find what they need by: . $CACHE/env.sh"

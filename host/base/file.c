@@ -18,9 +18,10 @@
 #define PAGEMAP_FILE_PAGE (UINT64_C(1) << 61) /* Linux: Documentation/admin-guide/mm/pagemap */
 #define PAGEMAP_PRESENT (UINT64_C(1) << 63)
 
-static enum status open_for_read(int *out, const char *path)
+/* `flags`: O_NONBLOCK where a pipe that nobody writes to must not be waited for. */
+static enum status open_for_read(int *out, const char *path, int flags)
 {
-    *out = open(path, O_RDONLY | O_CLOEXEC);
+    *out = open(path, O_RDONLY | O_CLOEXEC | flags);
     if (*out < 0) {
         log_error("%s: cannot open: %s", path, strerror(errno));
         return STATUS_IO;
@@ -32,7 +33,7 @@ enum status file_map_init(struct file_map *out, const char *path)
 {
     struct stat info;
     int fd;
-    enum status st = open_for_read(&fd, path);
+    enum status st = open_for_read(&fd, path, O_NONBLOCK);
 
     *out = (struct file_map){0};
     if (st != STATUS_OK) {
@@ -148,7 +149,7 @@ enum status file_read(struct arena *arena, const char *path, char **out, size_t 
     const bool is_stdin = strcmp(path, "-") == 0;
     struct text text = {0};
     int fd = STDIN_FILENO;
-    enum status st = is_stdin ? STATUS_OK : open_for_read(&fd, path);
+    enum status st = is_stdin ? STATUS_OK : open_for_read(&fd, path, 0);
 
     if (st != STATUS_OK) {
         return st;

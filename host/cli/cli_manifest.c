@@ -4,6 +4,7 @@
 
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/args.h"
 #include "base/log.h"
@@ -117,17 +118,26 @@ static bool is_called(const struct cli_manifest_entry *entry, const char *name)
     return false;
 }
 
+/* Null and no line if no model is called so. */
+static const struct cli_manifest_entry *look_up(const struct cli_manifest *manifest,
+                                                const char *name)
+{
+    for (size_t i = 0; i < manifest->count; i++)
+        if (is_called(&manifest->entry[i], name))
+            return &manifest->entry[i];
+    return NULL;
+}
+
 const struct cli_manifest_entry *cli_manifest_find(const struct cli_manifest *manifest,
                                                    const char *name)
 {
+    const struct cli_manifest_entry *entry = look_up(manifest, name);
     const char *names[NAMES_MAX];
     size_t count = 0;
-    for (size_t i = 0; i < manifest->count; i++) {
-        if (is_called(&manifest->entry[i], name))
-            return &manifest->entry[i];
-        if (count < NAMES_MAX)
-            names[count++] = manifest->entry[i].name;
-    }
+    if (entry)
+        return entry;
+    for (size_t i = 0; i < manifest->count && count < NAMES_MAX; i++)
+        names[count++] = manifest->entry[i].name;
     const char *nearest = args_nearest(name, names, count);
     if (nearest)
         log_error("found unknown model '%s', did you mean '%s'?", name, nearest);
@@ -155,8 +165,12 @@ enum status cli_manifest_path(char **out, struct arena *arena, const struct cli_
     enum status st = cli_manifest_load(&manifest, env);
     if (st)
         return st;
-    const struct cli_manifest_entry *entry = cli_manifest_find(&manifest, text);
-    if (!entry) {
+    const struct cli_manifest_entry *entry = look_up(&manifest, text);
+    if (!entry && access(text, F_OK) == 0) { /* a file that looks like no path */
+        *out = arena_text(arena, text, strlen(text));
+        st = *out ? STATUS_OK : STATUS_MEMORY;
+    } else if (!entry) {
+        (void)cli_manifest_find(&manifest, text); /* says which name is near */
         st = STATUS_INPUT;
     } else if (!entry->cached) {
         log_error("model %s: not in the cache (%s), expected after: vkfi model get %s", entry->name,

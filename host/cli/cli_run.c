@@ -145,7 +145,7 @@ static void set_params(struct cli_run *run)
         .sampler = {.temperature = o->temperature, .top_k = (uint32_t)o->top_k, .seed = o->seed},
         .columns = (uint32_t)o->columns,
         .top = (uint32_t)o->top,
-        .logsumexp = o->top > 0,
+        .logsumexp = o->json,
         .prompt_logprobs = o->logprobs,
         .save_position = EXECUTOR_NONE};
     run->needs = (struct executor_params){.model = run->model,

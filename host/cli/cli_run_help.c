@@ -24,7 +24,7 @@ static const char DESCRIPTION[] =
     "  prompt_logprobs   with --logprobs: natural logarithm of the probability\n"
     "                    of each prompt token from the second on\n"
     "  steps             one a token: token; hash of its logit row (16 hex\n"
-    "                    digits); with --top also logsumexp and top, the list of\n"
+    "                    digits); logsumexp; with --top also top, the list of\n"
     "                    [id, logit] in falling order\n"
     "  hash              of all step hashes\n"
     "  nonfinite         only if some logit is Inf or NaN: the site, layer, step\n"

@@ -310,7 +310,9 @@ static void raise_underflow(const struct cpu_run *run)
 enum status cpu_pass(struct executor *ex, const struct pass *pass, struct column_result *out)
 {
     struct cpu *cpu = (struct cpu *)ex;
-    struct cpu_run run = {.cpu = cpu, .pass = pass, .out = out};
+    const bool crowded = cpu->threads > (uint32_t)omp_get_num_procs();
+    struct cpu_run run = {
+        .cpu = cpu, .pass = pass, .out = out, .team = {.spins = crowded ? 0 : CPU_TEAM_SPINS}};
     const enum status st = cpu_prepare(&run);
 
     memset(out, 0, pass->n_columns * sizeof(*out));

@@ -9,8 +9,9 @@
 
 #define CPU_TEAM_SPINS 50000 /* looks before the core is offered to others: about 1 ms */
 
-/* All zeros: nobody has arrived. */
+/* Nobody has arrived while the two counters are 0. */
 struct cpu_team {
+    uint32_t spins; /* CPU_TEAM_SPINS, or 0 where threads outnumber the cores */
     _Alignas(64) atomic_uint arrived;
     _Alignas(64) atomic_uint phase;
 };
@@ -26,7 +27,7 @@ static inline void cpu_team_wait(struct cpu_team *team, uint32_t threads)
         return;
     }
     for (uint32_t i = 0; atomic_load_explicit(&team->phase, memory_order_acquire) == phase; i++) {
-        if (i < CPU_TEAM_SPINS)
+        if (i < team->spins)
             __builtin_ia32_pause();
         else
             sched_yield();

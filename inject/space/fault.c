@@ -30,18 +30,21 @@ void fault_site(const struct fault *fault, char out[FAULT_SITE_TEXT])
         snprintf(out, FAULT_SITE_TEXT, "%s", fault->site);
 }
 
-/* "blk.<layer>.kv_k" or "...kv_v" of a layer the model has. */
+/* "blk.<layer>.kv_k" or "...kv_v" of a layer the model has, spelled as records spell it. */
 static bool find_kv(struct fault *out, const struct hparams *hp, const char *site)
 {
-    char letter = 0;
-    int end = 0;
-    unsigned layer = 0;
-    if (sscanf(site, "blk.%u.kv_%c%n", &layer, &letter, &end) != 2 || site[end] != '\0' ||
-        (letter != 'k' && letter != 'v') || layer >= hp->n_layers)
+    struct fault found = {.place = PLACE_KV};
+    char spelled[FAULT_SITE_TEXT];
+    size_t length = strlen(site);
+    if (sscanf(site, "blk.%9u.kv_", &found.layer) != 1 || found.layer >= hp->n_layers)
+        return false;
+    found.value_cache = site[length - 1] == 'v';
+    fault_site(&found, spelled);
+    if (strcmp(site, spelled) != 0)
         return false;
     out->place = PLACE_KV;
-    out->layer = layer;
-    out->value_cache = letter == 'v';
+    out->layer = found.layer;
+    out->value_cache = found.value_cache;
     return true;
 }
 

@@ -136,13 +136,15 @@ static enum status check_place(const struct check *c)
 {
     const struct fault *fault = c->fault;
     const struct tensor *t = fault->tensor;
+    enum status st;
     switch (fault->place) {
     case PLACE_OP:
         return check_op(c);
     case PLACE_KV:
         return check_kv(c);
     case PLACE_WEIGHT:
-        return check_rows(c, (uint32_t)(t->dim[1] * t->dim[2] * t->dim[3]), (uint32_t)t->dim[0]);
+        st = check_rows(c, (uint32_t)(t->dim[1] * t->dim[2] * t->dim[3]), (uint32_t)t->dim[0]);
+        return st ? st : check_key(c, false, 0);
     case PLACE_TABLE:
         return check_rows(c, c->bounds->positions, c->bounds->model->hp.rope_dim);
     default:
@@ -196,13 +198,27 @@ static const char *unfit(const struct fault *fault, const struct fault_bounds *b
     return NULL;
 }
 
+/* What is struck has fields other than its value: a stored weight, or one as an op reads it. */
+static bool has_fields(const struct check *c)
+{
+    const struct fault *fault = c->fault;
+    if (fault->place != PLACE_OP)
+        return fault->place == PLACE_WEIGHT;
+    return fault->point == HOOK_WEIGHT && c->bounds->model->graph.node[fault->node].weight != NULL;
+}
+
 static enum status check_bits(const struct check *c)
 {
     const struct fault *fault = c->fault;
     uint32_t width = fault_width(fault, c->bounds);
-    if (width == 0) {
-        log_error("%s: the tensor's type has no field '%s'", c->where,
-                  quant_field_name(fault->field));
+    if (width == 0 || (fault->field != QUANT_FIELD_CODE && !has_fields(c))) {
+        log_error("%s: what is struck has no field '%s'", c->where, quant_field_name(fault->field));
+        return STATUS_INPUT;
+    }
+    bool masked = fault->kind == KIND_FLIP || fault->kind == KIND_STUCK_AT_0 ||
+                  fault->kind == KIND_STUCK_AT_1 || fault->kind == KIND_MIX;
+    if (masked && fault->mask == 0) {
+        log_error("%s: mask of no bits; the kind that changes nothing is dry", c->where);
         return STATUS_INPUT;
     }
     const struct {

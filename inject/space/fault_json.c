@@ -214,6 +214,10 @@ static enum status get_mask(const struct reader *r, const struct json *object, s
 {
     const struct json *bits = json_get(object, "bits");
     uint32_t bit = 32, width = fault_width(out, r->bounds);
+    if (bits && (json_type(bits) != JSON_ARRAY || json_count(bits) == 0)) {
+        log_error("%s: expected a list of at least one bit", json_where(r->doc, bits));
+        return STATUS_INPUT;
+    }
     enum status st = get_uint(r, object, "mask", UINT32_MAX, &out->mask);
     if (!st)
         st = get_uint(r, object, "bit", 31, &bit);

@@ -143,6 +143,11 @@ static void what_cannot_be_read_is_named(void **state)
 
     assert_int_equal(file_map_init(&map, folder->path), STATUS_INPUT);
     assert_non_null(strstr(log_last_error(), "found a directory"));
+    unlink(folder->file);
+    assert_int_equal(mkfifo(folder->file, 0600), 0); /* nobody writes to it: no waiting either */
+    assert_int_equal(file_map_init(&map, folder->file), STATUS_INPUT);
+    assert_non_null(strstr(log_last_error(), "expected a regular file"));
+    assert_int_equal(unlink(folder->file), 0);
     assert_int_equal(file_map_init(&map, "/nonexistent/model.gguf"), STATUS_IO);
     assert_non_null(strstr(log_last_error(), "/nonexistent/model.gguf: cannot open: No such file"));
     assert_int_equal(file_read(&arena, "/nonexistent/x", &text, &size), STATUS_IO);

@@ -16,7 +16,7 @@ json 'all(s["logsumexp"] > s["top"][0][1] >= s["top"][1][1] >= s["top"][2][1]
     for s in d["steps"])'
 json 'list(d["seconds"]) == ["load", "prompt", "decode"]'
 good run -m "$LLAMA" --ids 1,2,3,4,5 -n 6 --json
-json 'all(list(s) == ["token", "hash"] for s in d["steps"]) and "prompt_logprobs" not in d'
+json 'all(list(s) == ["token", "hash", "logsumexp"] for s in d["steps"]) and "prompt_logprobs" not in d'
 
 # Same bits: passes, threads, forms, storage of neither.
 same() {
@@ -27,7 +27,7 @@ ids=$(seq -s, 1 40)
 for model in tiny-llama-q4_1 tiny-qwen2 tiny-gemma3 tiny-llama-q6_k; do
     model=$TINY/$model.gguf
     same "$model" >first
-    for options in "--columns 1" "--columns 7" "--threads 1" "--threads 2" "-d cpu:scalar"; do
+    for options in "--columns 1" "--columns 7" "--threads 1" "--threads 2" "--threads 40" "-d cpu:scalar"; do
         # shellcheck disable=SC2086
         same "$model" $options >other
         cmp -s first other || fail "$model $options: other bits"

@@ -31,6 +31,10 @@ printf 'GGUF' >short.gguf
 try run -m short.gguf -p a
 : >empty.gguf
 try run -m empty.gguf -p a
+mv empty.gguf named-like-nothing # a file whose name looks like no path
+try run -m named-like-nothing -p a
+mkfifo pipe.gguf # nobody writes to it
+try run -m pipe.gguf -p a
 for file in tiny-falcon-mqa tiny-falcon-gqa tiny-mixtral; do
     try run -m "$TINY/$file.gguf" -p a
 done

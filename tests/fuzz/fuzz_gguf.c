@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Fuzz target: any bytes as a GGUF file, through everything that reads its structure.
  *
- * clang -fsanitize=fuzzer,address,undefined with the sources of host/base and host/model makes a
- * libFuzzer program of it (run with -close_fd_mask=2); test_gguf feeds it seeded mutations. */
+ * `cmake --preset fuzz` makes a libFuzzer program of it; test_gguf_hostile feeds it seeded
+ * mutations. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>

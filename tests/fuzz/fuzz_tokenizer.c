@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Fuzz target: any bytes as text for a tokenizer, or as changes to a vocabulary.
  *
- * clang -fsanitize=fuzzer,address,undefined with the sources of host/base and host/model makes a
- * libFuzzer program of it (run with -close_fd_mask=2); test_tokenizer_hostile feeds it seeded
+ * `cmake --preset fuzz` makes a libFuzzer program of it; test_tokenizer_hostile feeds it seeded
  * inputs. */
 #include <math.h>
 #include <stdint.h>

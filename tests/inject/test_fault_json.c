@@ -108,6 +108,26 @@ static void test_mistakes(void **state)
     expect_error("{\"site\":\"blk.0.attn_q.weight\",\"kind\":\"stale\"}", "not for weights");
 }
 
+/* What would be silently left out, or read as something else, is refused. */
+static void test_nothing_is_ignored(void **state)
+{
+    (void)state;
+    expect_error("{\"site\":\"blk.0.attn_q\",\"bits\":[]}", "at least one bit");
+    expect_error("{\"site\":\"blk.0.attn_q\",\"bits\":5}", "at least one bit");
+    expect_error("{\"site\":\"blk.0.attn_q\",\"mask\":0}", "mask of no bits");
+    expect_error("{\"site\":\"blk.0.attn_q\",\"bit\":1,\"field\":\"scale\"}", "no field");
+    expect_error("{\"site\":\"blk.0.attn_norm\",\"point\":\"weight\",\"bit\":1,"
+                 "\"field\":\"scale\"}",
+                 "no field");
+    expect_error("{\"site\":\"blk.0.kv_k\",\"bit\":1,\"field\":\"min\"}", "no field");
+    expect_error("{\"site\":\"blk.0.kv_k\",\"bit\":1,\"row\":1}", "no such coordinate");
+    expect_error("{\"site\":\"blk.0.attn_q.weight\",\"bit\":1,\"key\":1}", "no such coordinate");
+    expect_error("{\"site\":\"blk. 0.kv_k\",\"bit\":1}", "no site");
+    expect_error("{\"site\":\"blk.+0.kv_k\",\"bit\":1}", "no site");
+    expect_error("{\"site\":\"blk.00.kv_k\",\"bit\":1}", "no site");
+    expect_error("{\"site\":\"blk.4294967296.kv_k\",\"bit\":1}", "no site");
+}
+
 static void test_draws_are_valid_and_stand_alone(void **state)
 {
     struct draw_params draw = {.bounds = &bounds, .first = 0, .count = bounds.positions, .seed = 7};
@@ -156,8 +176,11 @@ static void test_mutated_text(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_one_fault),    cmocka_unit_test(test_list_of_places),
-        cmocka_unit_test(test_mistakes),     cmocka_unit_test(test_draws_are_valid_and_stand_alone),
+        cmocka_unit_test(test_one_fault),
+        cmocka_unit_test(test_list_of_places),
+        cmocka_unit_test(test_mistakes),
+        cmocka_unit_test(test_nothing_is_ignored),
+        cmocka_unit_test(test_draws_are_valid_and_stand_alone),
         cmocka_unit_test(test_mutated_text),
     };
     FILE *probe = fopen(VKFI_SHARED "/oracle/tiny/tiny-llama-q4_1.gguf", "rb");

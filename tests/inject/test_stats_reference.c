@@ -370,7 +370,7 @@ static void test_every_line_of_the_script(void **state)
     char line[1024], name[64], text[4096];
     int at;
     (void)state;
-    snprintf(text, sizeof text, "'%s' -W ignore '%s/tests/inject/stats/stats_reference.py'",
+    snprintf(text, sizeof text, "'%s' -W ignore '%s/tests/inject/stats_reference.py'",
              getenv("VKFI_PYTHON"), VKFI_SOURCE);
     FILE *script = popen(text, "r");
     assert_non_null(script);

@@ -6,36 +6,13 @@
 #include <stdint.h>
 
 #include <cmocka.h>
-#include <fcntl.h>
-#include <unistd.h>
 
 #include "../fuzz/fuzz_gguf.c"
+#include "../fuzz/fuzz_mutate.h"
 #include "base/rng.h"
 #include "gguf_builder.h"
 
 #define MUTATIONS 25000
-
-/* Standard error into nothing while thousands of refusals are logged; *state keeps it. */
-static int mute(void **state)
-{
-    static int saved;
-    int null = open("/dev/null", O_WRONLY);
-
-    saved = dup(STDERR_FILENO);
-    *state = &saved;
-    if (saved < 0 || null < 0)
-        return -1;
-    dup2(null, STDERR_FILENO);
-    return close(null);
-}
-
-static int unmute(void **state)
-{
-    int saved = *(int *)*state;
-
-    dup2(saved, STDERR_FILENO);
-    return close(saved);
-}
 
 static void expect_line(enum status st, const char *const *words, size_t count)
 {
@@ -352,8 +329,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_bad_files),
-        cmocka_unit_test_setup_teardown(test_truncated, mute, unmute),
-        cmocka_unit_test_setup_teardown(test_mutations, mute, unmute),
+        cmocka_unit_test_setup_teardown(test_truncated, fuzz_mutate_mute, fuzz_mutate_unmute),
+        cmocka_unit_test_setup_teardown(test_mutations, fuzz_mutate_mute, fuzz_mutate_unmute),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

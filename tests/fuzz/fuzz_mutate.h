@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+/* Seeded changes to a text: bytes, pieces cut, doubled and moved, and words of a list put in. */
+#ifndef VKFI_TESTS_FUZZ_MUTATE_H
+#define VKFI_TESTS_FUZZ_MUTATE_H
+
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/rng.h"
+
+#define FUZZ_MUTATE_ROOM 4096
+
+/* Text that is changed in place. */
+struct fuzz_mutate {
+    char data[FUZZ_MUTATE_ROOM];
+    size_t size;
+    const char *const *words; /* what the format is made of */
+    size_t n_words;
+};
+
+/* Puts `size` bytes before byte `at`; what has no room is left out. */
+static inline void fuzz_mutate_insert(struct fuzz_mutate *m, size_t at, const char *text,
+                                      size_t size)
+{
+    if (size > FUZZ_MUTATE_ROOM - m->size)
+        size = FUZZ_MUTATE_ROOM - m->size;
+    memmove(m->data + at + size, m->data + at, m->size - at);
+    memcpy(m->data + at, text, size);
+    m->size += size;
+}
+
+static inline void fuzz_mutate_once(struct fuzz_mutate *m, struct rng *rng)
+{
+    const size_t at = (size_t)rng_below(rng, m->size + 1);
+    const size_t length = (size_t)rng_below(rng, m->size - at + 1);
+    char piece[64];
+
+    switch (rng_below(rng, 5)) {
+    case 0:
+        if (at < m->size)
+            m->data[at] = (char)rng_below(rng, 256);
+        break;
+    case 1: /* cut */
+        memmove(m->data + at, m->data + at + length, m->size - at - length);
+        m->size -= length;
+        break;
+    case 2: { /* a piece again, elsewhere */
+        const size_t n = length < sizeof(piece) ? length : sizeof(piece);
+        memcpy(piece, m->data + at, n);
+        fuzz_mutate_insert(m, (size_t)rng_below(rng, m->size + 1), piece, n);
+        break;
+    }
+    default: {
+        const char *word = m->words[rng_below(rng, m->n_words)];
+        fuzz_mutate_insert(m, at, word, strlen(word));
+        break;
+    }
+    }
+}
+
+/* Starts from `text` and changes it one to four times. */
+static inline void fuzz_mutate_text(struct fuzz_mutate *m, struct rng *rng, const char *text)
+{
+    m->size = 0;
+    fuzz_mutate_insert(m, 0, text, strlen(text));
+    for (uint64_t n = 1 + rng_below(rng, 4); n > 0; n--)
+        fuzz_mutate_once(m, rng);
+}
+
+/* Standard error into nothing while thousands of refusals are logged; *state keeps it. */
+static inline int fuzz_mutate_mute(void **state)
+{
+    static int saved;
+    const int null = open("/dev/null", O_WRONLY);
+
+    saved = dup(STDERR_FILENO);
+    *state = &saved;
+    if (saved < 0 || null < 0)
+        return -1;
+    dup2(null, STDERR_FILENO);
+    return close(null);
+}
+
+static inline int fuzz_mutate_unmute(void **state)
+{
+    const int saved = *(int *)*state;
+
+    dup2(saved, STDERR_FILENO);
+    return close(saved);
+}
+
+#endif

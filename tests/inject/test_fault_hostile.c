@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+/* Fault files that were damaged at random: a refusal with a line, or faults inside the model. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "../fuzz/fuzz_fault.c"
+#include "../fuzz/fuzz_mutate.h"
+#include "base/fpenv.h"
+
+#define MUTATIONS 60000
+
+static const char *const WORDS[] = {"\"site\":",
+                                    "\"point\":",
+                                    "\"kind\":",
+                                    "\"mask\":",
+                                    "\"bit\":",
+                                    "\"bits\":",
+                                    "\"value\":",
+                                    "\"position\":",
+                                    "\"step\":",
+                                    "\"row\":",
+                                    "\"k\":",
+                                    "\"key\":",
+                                    "\"field\":",
+                                    "\"blk.0.kv_k\"",
+                                    "\"blk.1.kv_v\"",
+                                    "\"output\"",
+                                    "\"token_embd\"",
+                                    ",",
+                                    "blk.4294967296.",
+                                    "weight",
+                                    "\"operand\"",
+                                    "\"partial\"",
+                                    "\"out\"",
+                                    "\"mem\"",
+                                    "\"stale\"",
+                                    "\"dry\"",
+                                    "\"set\"",
+                                    "\"zero\"",
+                                    "\"0xffffffff\"",
+                                    "[31]",
+                                    "4294967295",
+                                    "4294967296",
+                                    "-1",
+                                    "1.5",
+                                    "0",
+                                    "[]",
+                                    "{",
+                                    "}",
+                                    "\"scale\"",
+                                    "19"};
+
+static const char *const FILES[] = {
+    "[{\"site\":\"blk.0.attn_q\",\"point\":\"partial\",\"kind\":\"flip\",\"bits\":[1,5],\"row\":3,"
+    "\"k\":7,\"position\":4}]",
+    "{\"site\":\"blk.0.attn_q.weight\",\"field\":\"code\",\"mask\":\"0x1\",\"row\":2,\"k\":5}",
+    "{\"site\":\"blk.0.kv_v\",\"kind\":\"set\",\"value\":\"0x3f80\",\"k\":5,\"key\":1}",
+    "{\"site\":\"blk.0.attn_scores\",\"kind\":\"stale\",\"row\":1,\"key\":2,\"step\":3}",
+};
+
+static void test_files(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(FILES) / sizeof(FILES[0]); i++) {
+        const struct fault_bounds bounds = {.model = fuzz_fault_model(),
+                                            .n_prompt = FUZZ_FAULT_PROMPT,
+                                            .positions = FUZZ_FAULT_POSITIONS};
+        struct arena arena = {0};
+        struct json_doc *doc;
+        struct fault *faults;
+        uint32_t count;
+        assert_int_equal(json_parse(&doc, FILES[i], strlen(FILES[i]), "file"), STATUS_OK);
+        assert_int_equal(fault_parse(&faults, &count, &arena, doc, &bounds), STATUS_OK);
+        json_destroy(&doc);
+        arena_finish(&arena);
+    }
+}
+
+static void test_mutations(void **state)
+{
+    struct fuzz_mutate m = {.words = WORDS, .n_words = sizeof(WORDS) / sizeof(WORDS[0])};
+    struct rng rng;
+
+    (void)state;
+    rng_init(&rng, 20261125, 2);
+    for (size_t i = 0; i < MUTATIONS; i++) {
+        fuzz_mutate_text(&m, &rng, FILES[i % (sizeof(FILES) / sizeof(FILES[0]))]);
+        LLVMFuzzerTestOneInput((const uint8_t *)m.data, m.size);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_files),
+        cmocka_unit_test_setup_teardown(test_mutations, fuzz_mutate_mute, fuzz_mutate_unmute),
+    };
+    fpenv_set();
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
