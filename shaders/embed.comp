@@ -46,7 +46,10 @@ uvec4 embed(uvec4 raw, uint meta, uint super_word, uint b, uint s)
     vec4 code = weight_value(raw), value;
     for (uint c = 0u; c < 4u; c++) {
         uint m = meta, d = super_word;
-        HOOK_DO(HOOK_WEIGHT, hook_element_scales(push.hook, feature + c, m, d))
+        HOOK_DO(HOOK_WEIGHT, hook_block w = hook_element_scales(push.hook, feature + c,
+                                                                hook_block(meta, super_word));
+                m = w.meta;
+                d = w.super_word)
         value[c] = element(code[c], m, d, s);
     }
     if (push.scale != 0u)

@@ -188,11 +188,11 @@ void patch_x(inout vec4 x[COLS * 8u], uint b, uint row)
     hook_reader = HOOK_NONE;
 }
 
-/* Elements 4 s .. 4 s + 3 of block b of a row joined to the chains, faults in. */
-vec4 patch_step(vec4 chain, uvec4 raw, vec4 x, uint b, uint s, uint row)
+/* Elements k .. k + 3 of a row joined to the chains, faults in; `first`: they begin there. */
+vec4 patch_step(vec4 chain, uvec4 raw, vec4 x, uvec3 at, bool first)
 {
-    bool first = s == 0u || (WEIGHT_FORM == FORM_HALF && s == 4u), near = hook_near(push.hook, b);
-    uvec3 at = uvec3(row, b * NM_BLOCK + 4u * s, HOOK_NONE), step = uvec3(0u, 1u, 0u);
+    uvec3 step = uvec3(0u, 1u, 0u);
+    bool near = hook_near(push.hook, at.y / NM_BLOCK);
     HOOK_DO(HOOK_WEIGHT, if (near) raw = hook_codes(push.hook, at, step, raw))
     vec4 product = weight_value(raw) * x;
     chain = first ? product : chain + product;
@@ -207,13 +207,17 @@ float patch_row(block w, vec4 x[COLS * 8u], uint b, uint row, uint r)
 {
     uint meta = w.meta_words[r], super_word = w.super_words[r];
     HOOK_DO(HOOK_OPERAND, patch_x(x, b, row))
-    HOOK_DO(HOOK_WEIGHT, hook_block_scales(push.hook, row, b, meta, super_word))
+    HOOK_DO(HOOK_WEIGHT, hook_block fields = hook_block_scales(push.hook, row, b,
+                                                               hook_block(meta, super_word));
+            meta = fields.meta;
+            super_word = fields.super_word)
     vec4 chain = vec4(NM_NEG_ZERO), low = x[0];
     float t = NM_NEG_ZERO;
     for (uint s = 0u; s < 8u; s++) {
         uvec4 raw =
             weight_raw(w.code[WEIGHT_QUAD(s) * ROWS + r], w.high[WEIGHT_WORD(s)][r], s);
-        chain = patch_step(chain, raw, x[s], b, s, row);
+        chain = patch_step(chain, raw, x[s], uvec3(row, b * NM_BLOCK + 4u * s, HOOK_NONE),
+                           s == 0u || (WEIGHT_FORM == FORM_HALF && s == 4u));
         low = s == 0u ? low : low + x[s];
 #if WEIGHT_FORM == FORM_HALF
         if (s == 3u)

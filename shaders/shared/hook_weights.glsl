@@ -30,16 +30,20 @@ hook_place hook_place_of(uint field, uint k)
     return p;
 }
 
-/* One hook on the field that element `k` has, `index` in its box. */
-void hook_scale(uint h, uint index, uint k, bool note, bool record, inout uint meta,
-                inout uint super_word)
+/* The words of a block that hold its fields. */
+struct hook_block {
+    uint meta, super_word;
+};
+
+/* One hook (bit HOOK_RECORD of `hook` as in push.hook) on the field of its element `k`. */
+hook_block hook_scale(uint hook, uint index, uint k, bool note, hook_block w)
 {
+    uint h = hook & ~HOOK_RECORD;
     hook_place p = hook_place_of(hooks[h].field, k);
-    uint word = p.in_super ? super_word : meta;
-    uint bits = hook_one(h, index, (word >> p.shift) & p.mask, note, record) & p.mask;
-    word = (word & ~(p.mask << p.shift)) | (bits << p.shift);
-    super_word = p.in_super ? word : super_word;
-    meta = p.in_super ? meta : word;
+    uint word = p.in_super ? w.super_word : w.meta;
+    uint bits = hook_one(h, index, (word >> p.shift) & p.mask, note, (hook & HOOK_RECORD) != 0u);
+    word = (word & ~(p.mask << p.shift)) | ((bits & p.mask) << p.shift);
+    return hook_block(p.in_super ? w.meta : word, p.in_super ? word : w.super_word);
 }
 
 /* The hook's element in the n-th unit of elements that share its field; HOOK_NONE: none. */
@@ -50,32 +54,34 @@ uint hook_unit_k(uint h, uint unit, uint n)
 }
 
 /* d, m, sc and mn of a row's block b as decoded; each fault is noted in the block of its element. */
-void hook_block_scales(uint push_hook, uint row, uint b, inout uint meta, inout uint super_word)
+hook_block hook_block_scales(uint push_hook, uint row, uint b, hook_block w)
 {
-    uint first = push_hook & ~HOOK_RECORD, end = first + hooks[first].list;
-    for (uint h = first; h < end; h++) {
+    uint first = push_hook & ~HOOK_RECORD, record = push_hook & HOOK_RECORD;
+    for (uint h = first; h < first + hooks[first].list; h++) {
         uint r = hook_index_in(row, hooks[h].row, hooks[h].rows, hooks[h].row_step);
         if (hooks[h].point != HOOK_WEIGHT || hooks[h].field == FIELD_CODE || r == HOOK_NONE)
             continue;
         uint unit = hook_place_of(hooks[h].field, 0u).unit, halves = unit < NM_BLOCK ? 2u : 1u;
-        for (uint half_ = 0u; half_ < halves; half_++) {
-            uint k = hook_unit_k(h, unit, b * NM_BLOCK / unit + half_);
+        for (uint n = 0u; n < halves; n++) {
+            uint k = hook_unit_k(h, unit, b * NM_BLOCK / unit + n);
             if (k != HOOK_NONE)
-                hook_scale(h, hook_index(hooks[h], row, k, HOOK_NONE), k, k / NM_BLOCK == b,
-                           (push_hook & HOOK_RECORD) != 0u, meta, super_word);
+                w = hook_scale(h | record, hook_index(hooks[h], row, k, HOOK_NONE), k,
+                               k / NM_BLOCK == b, w);
         }
     }
+    return w;
 }
 
 /* The same fields as one element of an embedding sees them. */
-void hook_element_scales(uint push_hook, uint feature, inout uint meta, inout uint super_word)
+hook_block hook_element_scales(uint push_hook, uint feature, hook_block w)
 {
-    uint first = push_hook & ~HOOK_RECORD, end = first + hooks[first].list;
-    for (uint h = first; h < end; h++) {
+    uint first = push_hook & ~HOOK_RECORD, record = push_hook & HOOK_RECORD;
+    for (uint h = first; h < first + hooks[first].list; h++) {
         uint index = hook_index(hooks[h], feature, HOOK_NONE, HOOK_NONE);
         if (hooks[h].point == HOOK_WEIGHT && hooks[h].field != FIELD_CODE && index != HOOK_NONE)
-            hook_scale(h, index, feature, true, (push_hook & HOOK_RECORD) != 0u, meta, super_word);
+            w = hook_scale(h | record, index, feature, true, w);
     }
+    return w;
 }
 
 /* Codes of four elements. */

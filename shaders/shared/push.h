@@ -55,8 +55,8 @@ struct push_linear {
     uint tile0, tile_size;
     uint tiles; /* from tile0 on */
     uint blocks;
-    uint row0, rows; /* first row of tile0; rows of the matrix */
-    uint bias;       /* quads from the tile's start, 0: none */
+    uint row0, rows;                /* first row of tile0; rows of the matrix */
+    uint bias;                      /* quads from the tile's start, 0: none */
     uint residual, residual_stride; /* added to the rounded rows, as ADD does; stride 0: nothing */
     uint slot0;
     uint hook;

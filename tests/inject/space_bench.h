@@ -133,11 +133,17 @@ static inline void space_progress(void *user, int32_t token, uint32_t done)
     run->first = token < 0 ? done : SPACE_PROMPT + done - 1;
 }
 
-/* A whole inference in passes of at most `columns`. `site`: watched, or null. */
-static inline void space_run(const struct space_bench *b, uint32_t device, const char *text,
-                             uint32_t columns, const char *site, struct space_run *run)
+/* A whole inference on a device in passes of at most `columns`. `site`: watched, or null. */
+struct space_how {
+    uint32_t device, columns;
+    const char *site;
+};
+
+static inline void space_run(const struct space_bench *b, const char *text, struct space_how how,
+                             struct space_run *run)
 {
-    struct executor *ex = b->ex[device];
+    struct executor *ex = b->ex[how.device];
+    const char *site = how.site;
     struct fault faults[SPACE_FAULTS];
     struct tap_fault tapped[SPACE_FAULTS];
     struct tap tap;
@@ -154,7 +160,7 @@ static inline void space_run(const struct space_bench *b, uint32_t device, const
                                            .n_ids = SPACE_PROMPT,
                                            .n = SPACE_TOKENS,
                                            .ignore_end = true,
-                                           .columns = columns,
+                                           .columns = how.columns,
                                            .save_position = EXECUTOR_NONE,
                                            .tap = &tap,
                                            .watch = site ? space_watch : NULL,
@@ -177,8 +183,8 @@ static inline void space_run(const struct space_bench *b, uint32_t device, const
         run->proof[i] = tap_proof(&tap, i);
         const bool exact = fault_expected(&expected, &faults[i], &b->bounds, &ended);
         if (exact ? run->proof[i].count != expected : !tap.due && run->proof[i].count > expected)
-            fail_msg("%s on %s: fault %u fired %lu times, %lu predicted", text, b->name[device], i,
-                     (unsigned long)run->proof[i].count, (unsigned long)expected);
+            fail_msg("%s on %s: fault %u fired %lu times, %lu predicted", text, b->name[how.device],
+                     i, (unsigned long)run->proof[i].count, (unsigned long)expected);
     }
     assert_int_equal(tap_finish(&tap, ex), STATUS_OK);
     arena_finish(&arena);
@@ -210,11 +216,11 @@ static inline void space_everywhere(const struct space_bench *b, const char *tex
 {
     static struct space_run first, other;
     static const uint32_t splits[] = {40, 4, 1};
-    space_run(b, 0, text, 40, NULL, &first);
+    space_run(b, text, (struct space_how){.columns = 40}, &first);
     for (uint32_t d = 0; d < b->n; d++) {
         const bool slow = d == 2;
         for (uint32_t s = d == 0; s < (slow ? 2 : 3); s++) {
-            space_run(b, d, text, splits[s], NULL, &other);
+            space_run(b, text, (struct space_how){d, splits[s], NULL}, &other);
             space_equal(&first, &other, text, b->name[d]);
         }
     }
