@@ -92,7 +92,7 @@ block load_block(uint tile, uint b, uint slot)
             weight_raw(w.code[WEIGHT_QUAD(s) * ROWS + r], w.high[WEIGHT_WORD(s)][r], s);           \
         vec4 weight = weight_value(raw);                                                           \
         for (uint c = 0u; c < COLS; c++) {                                                         \
-            vec4 product = weight * x[c * 8u + (s)];                                               \
+            vec4 product = weight * from.x[c * 8u + (s)];                                          \
             chain[c] = first ? product : chain[c] + product;                                       \
         }                                                                                          \
     }
@@ -106,10 +106,16 @@ void load_x(out vec4 x[COLS * 8u], uint b, uint source)
             x[c * 8u + s] = FETCH_FLOATS(inputs, source + c * push.src_stride + b * 8u + s);
 }
 
-/* Adds t of block b to the partials of row r of the tile whose sums begin at `sums`. */
-void add_row(block w, vec4 x[COLS * 8u], float low[COLS], uint b, uint row0, const uint sums,
-             const uint r)
+/* A block of the columns, and sum_x of each. */
+struct operand {
+    vec4 x[COLS * 8u]; /* (columns, 8) */
+    float low[COLS];
+};
+
+/* Adds t of block b to the partials of row n of the invocation, (tiles, ROWS); w is its tile's. */
+void add_row(block w, operand from, const uint n)
 {
+    const uint r = n % ROWS, sums = n / ROWS * COLS * ROWS;
     vec4 chain[COLS];
 #if WEIGHT_FORM != FORM_PLAIN
     float scale = weight_scale(w.meta_words[r], w.super_words[r], 7u);
@@ -132,7 +138,7 @@ void add_row(block w, vec4 x[COLS * 8u], float low[COLS], uint b, uint row0, con
 #elif WEIGHT_FORM == FORM_SCALE
         float t = scale * sum_chains(chain[c]);
 #elif WEIGHT_FORM == FORM_MIN
-        float t = scale * sum_chains(chain[c]) + m * low[c];
+        float t = scale * sum_chains(chain[c]) + m * from.low[c];
 #else
         float t = t0[c] + scale * sum_chains(chain[c]);
 #endif
@@ -142,30 +148,29 @@ void add_row(block w, vec4 x[COLS * 8u], float low[COLS], uint b, uint row0, con
 
 #define ADD_TILE(i)                                                                                \
     LOAD_CODES(i, 0u)                                                                              \
-    add_row(w[i], x, low, b, row0 + (i) * TILE_ROWS, (i) * COLS * ROWS, 0u);                       \
+    add_row(w[i], from, (i) * ROWS + 0u);                                                          \
     LOAD_CODES(i, 1u)                                                                              \
-    add_row(w[i], x, low, b, row0 + (i) * TILE_ROWS, (i) * COLS * ROWS, 1u);                       \
+    add_row(w[i], from, (i) * ROWS + 1u);                                                          \
     LOAD_CODES(i, 2u)                                                                              \
-    add_row(w[i], x, low, b, row0 + (i) * TILE_ROWS, (i) * COLS * ROWS, 2u);                       \
+    add_row(w[i], from, (i) * ROWS + 2u);                                                          \
     LOAD_CODES(i, 3u)                                                                              \
-    add_row(w[i], x, low, b, row0 + (i) * TILE_ROWS, (i) * COLS * ROWS, 3u);
+    add_row(w[i], from, (i) * ROWS + 3u);
 
 /* Adds t of block b to the partials of all rows and columns. */
-void add_block(uint tile[TILES], uint b, uint slot, uint source, uint row0)
+void add_block(uint tile[TILES], uint b, uint slot, uint source)
 {
     block w[TILES];
-    vec4 x[COLS * 8u];
-    float low[COLS]; /* sum_x */
+    operand from;
 
     for (uint i = 0u; i < uint(TILES); i++)
         w[i] = load_block(tile[i], b, slot);
-    load_x(x, b, source);
+    load_x(from.x, b, source);
 #if WEIGHT_FORM == FORM_MIN
     for (uint c = 0u; c < COLS; c++) {
-        vec4 chain = x[c * 8u];
+        vec4 chain = from.x[c * 8u];
         for (uint s = 1u; s < 8u; s++)
-            chain = chain + x[c * 8u + s];
-        low[c] = sum_chains(chain);
+            chain = chain + from.x[c * 8u + s];
+        from.low[c] = sum_chains(chain);
     }
 #endif
     ADD_TILE(0u)
@@ -250,11 +255,11 @@ void patch_block(uint tile, uint b, uint slot, uint source, uint row0)
 }
 #define ADD_BLOCK(tile, b, slot, source, row0)                                                     \
     if (HOOK == HOOK_OFF)                                                                          \
-        add_block(tile, b, slot, source, row0);                                                    \
+        add_block(tile, b, slot, source);                                                    \
     else                                                                                           \
         patch_block(tile[0], b, slot, source, row0);
 #else
-#define ADD_BLOCK(tile, b, slot, source, row0) add_block(tile, b, slot, source, row0);
+#define ADD_BLOCK(tile, b, slot, source, row0) add_block(tile, b, slot, source);
 #endif
 
 /* Joins the runs of the invocations that share the rows; the first has the sums. */
