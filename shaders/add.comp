@@ -18,11 +18,12 @@ void main()
         return;
     vec4 x = FETCH_FLOATS(inputs, push.residual + slot * push.residual_stride + i);
     vec4 t = FETCH_FLOATS(inputs, push.delta + slot * push.delta_stride + i);
-    HOOK_DO(HOOK_OPERAND,
-            x = hook_quad(push.hook, HOOK_OPERAND, uvec3(i * 4u, 0u, HOOK_NONE),
-                          uvec3(1u, 0u, 0u), x, true);
-            t = hook_quad(push.hook, HOOK_OPERAND, uvec3(i * 4u, 1u, HOOK_NONE),
-                          uvec3(1u, 0u, 0u), t, true))
+    HOOK_DO(HOOK_OPERAND, for (uint k = 0u; k < 2u; k++) {
+        vec4 v = hook_quad(push.hook, HOOK_OPERAND, uvec3(i * 4u, k, HOOK_NONE),
+                           uvec3(1u, 0u, 0u), k == 0u ? x : t, true);
+        x = k == 0u ? v : x;
+        t = k == 0u ? t : v;
+    })
     vec4 sum = x + t;
     uvec4 bits = round_quad(sum, ACT);
     HOOK_PATCH(bits = hook_results(push.hook, uvec3(i * 4u, HOOK_NONE, HOOK_NONE),

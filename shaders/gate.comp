@@ -23,11 +23,12 @@ void main()
         return;
     vec4 g = FETCH_FLOATS(inputs, push.gate + slot * push.src_stride + i);
     vec4 u = FETCH_FLOATS(inputs, push.up + slot * push.src_stride + i);
-    HOOK_DO(HOOK_OPERAND,
-            g = hook_quad(push.hook, HOOK_OPERAND, uvec3(i * 4u, 0u, HOOK_NONE),
-                          uvec3(1u, 0u, 0u), g, true);
-            u = hook_quad(push.hook, HOOK_OPERAND, uvec3(i * 4u, 1u, HOOK_NONE),
-                          uvec3(1u, 0u, 0u), u, true))
+    HOOK_DO(HOOK_OPERAND, for (uint k = 0u; k < 2u; k++) {
+        vec4 v = hook_quad(push.hook, HOOK_OPERAND, uvec3(i * 4u, k, HOOK_NONE),
+                           uvec3(1u, 0u, 0u), k == 0u ? g : u, true);
+        g = k == 0u ? v : g;
+        u = k == 0u ? u : v;
+    })
     vec4 a = vec4(activation(g.x), activation(g.y), activation(g.z), activation(g.w)) * u;
     uvec4 bits = round_quad(a, ACT);
     HOOK_PATCH(bits = hook_results(push.hook, uvec3(i * 4u, HOOK_NONE, HOOK_NONE),

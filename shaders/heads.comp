@@ -23,19 +23,39 @@ sum total[4]; /* of the four features */
 
 /* The chain of four features (in x .. w) after key position `key`. A key outside the span adds
  * nothing, whatever was read for it: -0.0 is selected, which costs less than a branch. */
-#define ADD_KEY(j)                                                                                 \
+#define ADD_KEY(j, edit_value, edit_chain)                                                         \
     {                                                                                              \
         bool there = key + (j) >= span.x && key + (j) <= span.y;                                   \
         uvec4 raw = pages_raw(value[j], quad, KV);                                                 \
-        HOOK_DO(HOOK_WEIGHT, for (uint c = 0u; c < 4u; c++) raw[c] =                               \
-                                 hook_bits(push.hook, HOOK_WEIGHT,                                 \
-                                           uvec3(feature + c, HOOK_NONE, key + (j)), raw[c], true))\
+        edit_value                                                                                 \
         vec4 product = vec4(p[j]) * pages_value(raw, KV);                                          \
         chain[j] = chain[j] + (there ? product : vec4(NM_NEG_ZERO));                               \
-        HOOK_DO(HOOK_PARTIAL, chain[j] = hook_quad(push.hook, HOOK_PARTIAL,                        \
-                                                   uvec3(feature, HOOK_NONE, key + (j)),           \
-                                                   uvec3(1u, 0u, 0u), chain[j], true))             \
+        edit_chain                                                                                 \
     }
+#define ADD_KEYS                                                                                   \
+    ADD_KEY(0u, , ) ADD_KEY(1u, , ) ADD_KEY(2u, , ) ADD_KEY(3u, , )
+
+/* The same in a patch: one key after the other, so that hooks stand in the text once. */
+#ifdef VKFI_HOOK_FREE
+#define ADD_KEYS_AT(feature) ADD_KEYS
+#else
+#define EDIT_VALUE(feature)                                                                        \
+    HOOK_DO(HOOK_WEIGHT,                                                                           \
+            for (uint c = 0u; c < 4u; c++) raw[c] =                                                \
+                hook_bits(push.hook, HOOK_WEIGHT, uvec3((feature) + c, HOOK_NONE, key + j),        \
+                          raw[c], true))
+#define EDIT_CHAIN(feature)                                                                        \
+    HOOK_DO(HOOK_PARTIAL, chain[j] = hook_quad(push.hook, HOOK_PARTIAL,                            \
+                                               uvec3(feature, HOOK_NONE, key + j),                 \
+                                               uvec3(1u, 0u, 0u), chain[j], true))
+#define ADD_KEYS_AT(feature)                                                                       \
+    if (HOOK == HOOK_OFF) {                                                                        \
+        ADD_KEYS                                                                                   \
+    } else {                                                                                       \
+        for (uint j = 0u; j < 4u; j++)                                                             \
+            ADD_KEY(j, EDIT_VALUE(feature), EDIT_CHAIN(feature))                                   \
+    }
+#endif
 
 /* Adds the block of 32 key positions that begins at `key0`; `row`: the values of its first. */
 void add_block(uint probs, uint row, uint quad, uint key0, uvec2 span)
@@ -56,7 +76,7 @@ void add_block(uint probs, uint row, uint quad, uint key0, uvec2 span)
         HOOK_DO(HOOK_OPERAND, p = hook_quad(push.hook, HOOK_OPERAND,
                                             uvec3(feature0, HOOK_NONE, key), uvec3(0u, 0u, 1u), p,
                                             quad == 0u))
-        ADD_KEY(0u) ADD_KEY(1u) ADD_KEY(2u) ADD_KEY(3u)
+        ADD_KEYS_AT(feature)
     }
     vec4 t = (chain[0] + chain[1]) + (chain[2] + chain[3]);
     for (uint f = 0u; f < 4u; f++)

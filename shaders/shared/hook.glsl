@@ -104,15 +104,15 @@ bool hook_hit;                /* the last hook_bits found its element in some bo
     /* Bits for the register: with faults of points OUT and MEM, rounded to `act`. */              \
     uint hook_result(uint push_hook, uvec3 at, float x, uint act)                                  \
     {                                                                                              \
-        uint rounded;                                                                              \
-        if (HOOK_AT(HOOK_OUT))                                                                     \
-            x = hook_float(push_hook, HOOK_OUT, at, x, true);                                      \
-        rounded = act == NM_F32 ? LANG_BITS(x) : LANG_BITS(nm_round(x, act));                      \
-        if (HOOK_AT(HOOK_MEM)) {                                                                   \
-            uint stored = hook_bits(push_hook, HOOK_MEM, at, nm_store(LANG_BITS(x), act), true);   \
-            rounded = hook_hit ? LANG_BITS(nm_load(stored, act)) : rounded;                        \
+        for (uint p = HOOK_OUT; p <= HOOK_MEM; p++) {                                              \
+            if (!HOOK_AT(p))                                                                       \
+                continue;                                                                          \
+            uint bits = p == HOOK_OUT ? nm_canon(LANG_BITS(x)) : nm_store(LANG_BITS(x), act);      \
+            bits = hook_bits(push_hook, p, at, bits, true);                                        \
+            if (hook_hit)                                                                          \
+                x = p == HOOK_OUT ? LANG_FLOAT(bits) : nm_load(bits, act);                         \
         }                                                                                          \
-        return rounded;                                                                            \
+        return act == NM_F32 ? LANG_BITS(x) : LANG_BITS(nm_round(x, act));                         \
     }                                                                                              \
     uvec4 hook_results(uint push_hook, uvec3 at, uvec3 step, vec4 x, uint act)                     \
     {                                                                                              \
