@@ -14,19 +14,19 @@ HOOK_BUFFER(2)
 void main()
 {
     uint i = push.quad0 + gl_GlobalInvocationID.x, slot = push.slot0 + gl_WorkGroupID.y;
-    if (i >= push.quads || HOOK_PATCH_SKIP(hooks[push.hook].row / 4u != i))
+    if (i >= push.quads)
         return;
     vec4 x = FETCH_FLOATS(inputs, push.residual + slot * push.residual_stride + i);
     vec4 t = FETCH_FLOATS(inputs, push.delta + slot * push.delta_stride + i);
-    HOOK_DO(HOOK_OPERAND, true, uint c = hooks[push.hook].row % 4u;
-            if (hooks[push.hook].k == 0u)
-                x[c] = hook_float(push.hook, x[c], true);
-            else
-                t[c] = hook_float(push.hook, t[c], true))
+    HOOK_DO(HOOK_OPERAND, for (uint k = 0u; k < 2u; k++) {
+        vec4 v = hook_quad(push.hook, HOOK_OPERAND, uvec3(i * 4u, k, HOOK_NONE),
+                           uvec3(1u, 0u, 0u), k == 0u ? x : t, true);
+        x = k == 0u ? v : x;
+        t = k == 0u ? t : v;
+    })
     vec4 sum = x + t;
-    uint at = push.dst + slot * push.dst_stride + i;
-    if (!HOOK_PATCH)
-        results[at] = round_quad(sum, ACT);
-    HOOK_ANY(true, uint c = hooks[push.hook].row % 4u;
-            results[at][c] = hook_result(push.hook, sum[c], ACT))
+    uvec4 bits = round_quad(sum, ACT);
+    HOOK_PATCH(bits = hook_results(push.hook, uvec3(i * 4u, HOOK_NONE, HOOK_NONE),
+                                   uvec3(1u, 0u, 0u), sum, ACT))
+    results[push.dst + slot * push.dst_stride + i] = bits;
 }

@@ -23,65 +23,47 @@ uint slot_of(uint b)
     return slot;
 }
 
-#ifdef VKFI_HOOK_FREE
-#define EDIT_SCALES(meta, super_word)
-#else
-/* Edits d, m, sc or mn of the block. */
-void edit_scales(inout uint meta, inout uint super_word)
+#include "shared/hook_weights.glsl"
+
+/* The value of one code, before scaling by the model's factor. */
+float element(float value, uint meta, uint super_word, uint s)
 {
-    uint field = hooks[push.hook].field, shift = 0u, mask = 0xffffu;
-    bool in_super = false;
-#ifdef WEIGHT_SUPER
-    in_super = field == FIELD_SCALE || field == FIELD_MIN;
-    mask = in_super ? 0xffffu : WEIGHT_SUB_MASK;
-    if (WEIGHT_FORM == FORM_HALF && hooks[push.hook].row % NM_BLOCK >= 16u)
-        shift = field == FIELD_SUBSCALE ? 8u : 0u;
-    if (field == FIELD_SUBMIN)
-        shift = 8u;
+#if WEIGHT_FORM != FORM_PLAIN
+    value = weight_scale(meta, super_word, s) * value;
 #endif
-    if (field == FIELD_MIN)
-        shift = 16u;
-    uint word = in_super ? super_word : meta;
-    uint bits = hook_fire(push.hook, (word >> shift) & mask) & mask;
-    word = (word & ~(mask << shift)) | (bits << shift);
-    super_word = in_super ? word : super_word;
-    meta = in_super ? meta : word;
+#if WEIGHT_FORM == FORM_MIN
+    value = value + weight_min(meta, super_word);
+#endif
+    return value;
 }
-#define EDIT_SCALES(meta, super_word)                                                              \
-    HOOK_DO(HOOK_WEIGHT, hooks[push.hook].field != FIELD_CODE, edit_scales(meta, super_word))
-#endif
 
 /* Bits of the results of elements 4 s .. 4 s + 3 of block b. */
 uvec4 embed(uvec4 raw, uint meta, uint super_word, uint b, uint s)
 {
-    vec4 value = weight_value(raw);
-    HOOK_DO(HOOK_WEIGHT,
-            hooks[push.hook].row / 4u == b * 8u + s && hooks[push.hook].field == FIELD_CODE,
-            uint c = hooks[push.hook].row % 4u;
-            raw[c] = hook_fire(push.hook, raw[c]) & WEIGHT_CODE_MASK;
-            value = weight_value(raw))
-#if WEIGHT_FORM != FORM_PLAIN
-    value = vec4(weight_scale(meta, super_word, s)) * value;
-#endif
-#if WEIGHT_FORM == FORM_MIN
-    value = value + vec4(weight_min(meta, super_word));
-#endif
+    uint feature = b * NM_BLOCK + 4u * s;
+    HOOK_DO(HOOK_WEIGHT, raw = hook_codes(push.hook, uvec3(feature, HOOK_NONE, HOOK_NONE),
+                                          uvec3(1u, 0u, 0u), raw))
+    vec4 code = weight_value(raw), value;
+    for (uint c = 0u; c < 4u; c++) {
+        uint m = meta, d = super_word;
+        HOOK_DO(HOOK_WEIGHT, hook_block w = hook_element_scales(push.hook, feature + c,
+                                                                hook_block(meta, super_word));
+                m = w.meta;
+                d = w.super_word)
+        value[c] = element(code[c], m, d, s);
+    }
     if (push.scale != 0u)
         value = value * vec4(uintBitsToFloat(push.scale));
     uvec4 bits = round_quad(value, ACT);
-    HOOK_ONE(hooks[push.hook].row / 4u == b * 8u + s,
-             uint c = hooks[push.hook].row % 4u;
-             bits[c] = hook_result(push.hook, value[c], ACT))
+    HOOK_PATCH(bits = hook_results(push.hook, uvec3(feature, HOOK_NONE, HOOK_NONE),
+                                   uvec3(1u, 0u, 0u), value, ACT))
     return bits;
 }
 
 void write_quad(uint at, uvec4 bits, uint b, uint s)
 {
-    if (!HOOK_SINGLE && b * 8u + s < push.quads)
+    if (b * 8u + s < push.quads)
         results[at + s] = bits;
-    HOOK_ONE(hooks[push.hook].row / 4u == b * 8u + s,
-             uint c = hooks[push.hook].row % 4u;
-             results[at + s][c] = bits[c])
 }
 
 void main()
@@ -91,8 +73,6 @@ void main()
     bool ours = token != COLUMN_NO_TOKEN && token >= push.row0 && token - push.row0 < push.rows &&
                 b < push.blocks;
     if (!ours)
-        return;
-    if (HOOK_SKIP(hooks[push.hook].row / NM_BLOCK != b))
         return;
     uint row = token - push.row0, s = slot_of(b);
     uint tile = push.tile0 + row / TILE_ROWS * push.tile_size;
@@ -112,7 +92,6 @@ void main()
     for (uint h = 0u; h < WEIGHT_HIGH; h++)
         high[h] = FETCH(weights, tile + weight_high_at(push.blocks) +
                                      (s * WEIGHT_HIGH + h) * TILE_LANES + lane)[r];
-    EDIT_SCALES(meta, super_word)
     uint codes = tile + s * (WEIGHT_CODES * TILE_ROWS) + r * TILE_LANES + lane;
     uint at = push.dst + slot * push.dst_stride + b * 8u;
     for (uint step = 0u; step < 8u; step++) {

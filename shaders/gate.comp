@@ -19,19 +19,19 @@ float activation(float x)
 void main()
 {
     uint i = push.quad0 + gl_GlobalInvocationID.x, slot = push.slot0 + gl_WorkGroupID.y;
-    if (i >= push.quads || HOOK_PATCH_SKIP(hooks[push.hook].row / 4u != i))
+    if (i >= push.quads)
         return;
     vec4 g = FETCH_FLOATS(inputs, push.gate + slot * push.src_stride + i);
     vec4 u = FETCH_FLOATS(inputs, push.up + slot * push.src_stride + i);
-    HOOK_DO(HOOK_OPERAND, true, uint c = hooks[push.hook].row % 4u;
-            if (hooks[push.hook].k == 0u)
-                g[c] = hook_float(push.hook, g[c], true);
-            else
-                u[c] = hook_float(push.hook, u[c], true))
+    HOOK_DO(HOOK_OPERAND, for (uint k = 0u; k < 2u; k++) {
+        vec4 v = hook_quad(push.hook, HOOK_OPERAND, uvec3(i * 4u, k, HOOK_NONE),
+                           uvec3(1u, 0u, 0u), k == 0u ? g : u, true);
+        g = k == 0u ? v : g;
+        u = k == 0u ? u : v;
+    })
     vec4 a = vec4(activation(g.x), activation(g.y), activation(g.z), activation(g.w)) * u;
-    uint at = push.dst + slot * push.dst_stride + i;
-    if (!HOOK_PATCH)
-        results[at] = round_quad(a, ACT);
-    HOOK_ANY(true, uint c = hooks[push.hook].row % 4u;
-            results[at][c] = hook_result(push.hook, a[c], ACT))
+    uvec4 bits = round_quad(a, ACT);
+    HOOK_PATCH(bits = hook_results(push.hook, uvec3(i * 4u, HOOK_NONE, HOOK_NONE),
+                                   uvec3(1u, 0u, 0u), a, ACT))
+    results[push.dst + slot * push.dst_stride + i] = bits;
 }

@@ -21,34 +21,46 @@ shared float across[gl_WorkGroupSize.x * gl_WorkGroupSize.y * 4u];
 
 sum total[4]; /* of the four features */
 
-#ifdef VKFI_HOOK_FREE
-#define HIT(key) false
-#define IS_FEATURE(quad) false
-#else
-#define HIT(key_) (hooks[push.hook].key == (key_))
-/* The fault's output is one of this invocation's features. */
-#define IS_FEATURE(quad) (hooks[push.hook].row % push.head_dim / 4u == (quad))
-#endif
-
 /* The chain of four features (in x .. w) after key position `key`. A key outside the span adds
  * nothing, whatever was read for it: -0.0 is selected, which costs less than a branch. */
-#define ADD_KEY(j)                                                                                 \
+#define ADD_KEY(j, edit_value, edit_chain)                                                         \
     {                                                                                              \
         bool there = key + (j) >= span.x && key + (j) <= span.y;                                   \
         uvec4 raw = pages_raw(value[j], quad, KV);                                                 \
-        HOOK_DO(HOOK_WEIGHT, there && HIT(key + (j)) && IS_FEATURE(quad),                          \
-                uint c = hooks[push.hook].row % 4u;                                                \
-                raw[c] = hook_fire(push.hook, raw[c]))                                             \
+        edit_value                                                                                 \
         vec4 product = vec4(p[j]) * pages_value(raw, KV);                                          \
         chain[j] = chain[j] + (there ? product : vec4(NM_NEG_ZERO));                               \
-        HOOK_DO(HOOK_PARTIAL, there && HIT(key + (j)) && IS_FEATURE(quad),                         \
-                uint c = hooks[push.hook].row % 4u;                                                \
-                chain[j][c] = hook_float(push.hook, chain[j][c], true))                            \
+        edit_chain                                                                                 \
     }
+#define ADD_KEYS                                                                                   \
+    ADD_KEY(0u, , ) ADD_KEY(1u, , ) ADD_KEY(2u, , ) ADD_KEY(3u, , )
+
+/* The same in a patch: one key after the other, so that hooks stand in the text once. */
+#ifdef VKFI_HOOK_FREE
+#define ADD_KEYS_AT(feature) ADD_KEYS
+#else
+#define EDIT_VALUE(feature)                                                                        \
+    HOOK_DO(HOOK_WEIGHT,                                                                           \
+            for (uint c = 0u; c < 4u; c++) raw[c] =                                                \
+                hook_bits(push.hook, HOOK_WEIGHT, uvec3((feature) + c, HOOK_NONE, key + j),        \
+                          raw[c], true))
+#define EDIT_CHAIN(feature)                                                                        \
+    HOOK_DO(HOOK_PARTIAL, chain[j] = hook_quad(push.hook, HOOK_PARTIAL,                            \
+                                               uvec3(feature, HOOK_NONE, key + j),                 \
+                                               uvec3(1u, 0u, 0u), chain[j], true))
+#define ADD_KEYS_AT(feature)                                                                       \
+    if (HOOK == HOOK_OFF) {                                                                        \
+        ADD_KEYS                                                                                   \
+    } else {                                                                                       \
+        for (uint j = 0u; j < 4u; j++)                                                             \
+            ADD_KEY(j, EDIT_VALUE(feature), EDIT_CHAIN(feature))                                   \
+    }
+#endif
 
 /* Adds the block of 32 key positions that begins at `key0`; `row`: the values of its first. */
 void add_block(uint probs, uint row, uint quad, uint key0, uvec2 span)
 {
+    uint feature0 = (push.head0 + gl_WorkGroupID.y) * push.head_dim, feature = feature0 + quad * 4u;
     vec4 chain[4];
     for (uint j = 0u; j < 4u; j++)
         chain[j] = vec4(NM_NEG_ZERO);
@@ -61,9 +73,10 @@ void add_block(uint probs, uint row, uint quad, uint key0, uvec2 span)
         value[1] = FETCH(pages, at + push.row);
         value[2] = FETCH(pages, at + 2u * push.row);
         value[3] = FETCH(pages, at + 3u * push.row);
-        HOOK_DO(HOOK_OPERAND, hooks[push.hook].key / 4u == key / 4u,
-                uint c = hooks[push.hook].key % 4u; p[c] = hook_float(push.hook, p[c], quad == 0u))
-        ADD_KEY(0u) ADD_KEY(1u) ADD_KEY(2u) ADD_KEY(3u)
+        HOOK_DO(HOOK_OPERAND, p = hook_quad(push.hook, HOOK_OPERAND,
+                                            uvec3(feature0, HOOK_NONE, key), uvec3(0u, 0u, 1u), p,
+                                            quad == 0u))
+        ADD_KEYS_AT(feature)
     }
     vec4 t = (chain[0] + chain[1]) + (chain[2] + chain[3]);
     for (uint f = 0u; f < 4u; f++)
@@ -88,7 +101,7 @@ void main()
 {
     uint quad = push.quad0 + gl_GlobalInvocationID.x, head = push.head0 + gl_WorkGroupID.y;
     uint slot = push.slot0 + gl_WorkGroupID.z, visits = NM_PARTIALS / gl_WorkGroupSize.y;
-    uint position = columns[slot * COLUMN_WORDS + COLUMN_POSITION];
+    uint position = columns[slot * COLUMN_WORDS + COLUMN_LAST];
     uint table = columns[slot * COLUMN_WORDS + COLUMN_TABLE] + push.table_words;
     uvec2 span = uvec2(pages_first(position, push.window), position);
     uint probs = push.src + gl_WorkGroupID.z * push.src_stride + head * push.head_stride;
@@ -109,12 +122,14 @@ void main()
     }
     if (gl_WorkGroupSize.y > 1u)
         join_across();
-    if (!inside || gl_LocalInvocationID.y != 0u || HOOK_SKIP(!IS_FEATURE(quad)))
+    if (!inside || gl_LocalInvocationID.y != 0u)
         return;
     uint at = push.dst + slot * push.dst_stride + head * (push.head_dim / 4u) + quad;
     uvec4 bits = round_quad(vec4(total[0].run, total[1].run, total[2].run, total[3].run), ACT);
-    if (!HOOK_SINGLE)
-        results[at] = bits;
-    HOOK_ONE(true, uint f = hooks[push.hook].row % 4u;
-             results[at][f] = hook_result(push.hook, total[f].run, ACT))
+    HOOK_PATCH(bits = hook_results(push.hook,
+                                   uvec3(head * push.head_dim + quad * 4u, HOOK_NONE, HOOK_NONE),
+                                   uvec3(1u, 0u, 0u),
+                                   vec4(total[0].run, total[1].run, total[2].run, total[3].run),
+                                   ACT))
+    results[at] = bits;
 }

@@ -81,48 +81,7 @@ block load_block(uint tile, uint b, uint slot)
     return w;
 }
 
-#ifdef VKFI_HOOK_FREE
-#define HIT(b, s) false
-#define EDIT_SCALES(w, b, row0)
-#else
-/* The fault lies in block b, in its step s. */
-#define HIT(b, s)                                                                                  \
-    (HOOK != HOOK_OFF && hooks[push.hook].k / 4u == (b) * (NM_BLOCK / 4u) + (s))
-
-/* The word with `mask` bits at `shift` edited. */
-uint edit_field(uint word, uint shift, uint mask, bool primary)
-{
-    uint bits = hook_value(push.hook, (word >> shift) & mask, primary) & mask;
-    return (word & ~(mask << shift)) | (bits << shift);
-}
-
-/* Fields d, m, sc, mn of row r as decoded for this evaluation. */
-void edit_scales(inout block w, uint b, uint r)
-{
-    uint field = hooks[push.hook].field, k = hooks[push.hook].k;
-    bool here = k / NM_BLOCK == b;
-#ifdef WEIGHT_SUPER
-    bool near = k / 256u == b / 8u;
-    uint shift = WEIGHT_FORM == FORM_HALF && k % NM_BLOCK >= 16u ? 8u : 0u;
-    if (field == FIELD_SCALE && near)
-        w.super_words[r] = edit_field(w.super_words[r], 0u, 0xffffu, here);
-    if (field == FIELD_MIN && near)
-        w.super_words[r] = edit_field(w.super_words[r], 16u, 0xffffu, here);
-    if (field == FIELD_SUBSCALE && here)
-        w.meta_words[r] = edit_field(w.meta_words[r], shift, WEIGHT_SUB_MASK, true);
-    if (field == FIELD_SUBMIN && here)
-        w.meta_words[r] = edit_field(w.meta_words[r], 8u, WEIGHT_SUB_MASK, true);
-#else
-    if (field == FIELD_SCALE && here)
-        w.meta_words[r] = edit_field(w.meta_words[r], 0u, 0xffffu, true);
-    if (field == FIELD_MIN && here)
-        w.meta_words[r] = edit_field(w.meta_words[r], 16u, 0xffffu, true);
-#endif
-}
-#define EDIT_SCALES(w, b, row0)                                                                    \
-    HOOK_DO(HOOK_WEIGHT, hooks[push.hook].row / ROWS == (row0) / ROWS,                             \
-            edit_scales(w, b, hooks[push.hook].row % ROWS))
-#endif
+#include "shared/hook_weights.glsl"
 
 /* Elements 4 s .. 4 s + 3 of row r: its codes against the same four x of each column. Steps are
  * written out: drivers for CPUs lose most of their speed in a loop here. */
@@ -132,37 +91,31 @@ void edit_scales(inout block w, uint b, uint r)
         uvec4 raw =                                                                                \
             weight_raw(w.code[WEIGHT_QUAD(s) * ROWS + r], w.high[WEIGHT_WORD(s)][r], s);           \
         vec4 weight = weight_value(raw);                                                           \
-        HOOK_DO(HOOK_WEIGHT,                                                                       \
-                HIT(b, s) && row0 + r == hooks[push.hook].row &&                                   \
-                    hooks[push.hook].field == FIELD_CODE,                                          \
-                uint c_ = hooks[push.hook].k % 4u;                                                 \
-                raw[c_] = hook_fire(push.hook, raw[c_]) & WEIGHT_CODE_MASK;                        \
-                weight = weight_value(raw))                                                        \
         for (uint c = 0u; c < COLS; c++) {                                                         \
-            vec4 product = weight * x[c * 8u + (s)];                                               \
+            vec4 product = weight * from.x[c * 8u + (s)];                                          \
             chain[c] = first ? product : chain[c] + product;                                       \
-            HOOK_DO(HOOK_PARTIAL, HIT(b, s) && row0 + r == hooks[push.hook].row,                   \
-                    uint c_ = hooks[push.hook].k % 4u;                                             \
-                    chain[c][c_] = hook_float(push.hook, chain[c][c_], true))                      \
         }                                                                                          \
     }
 
 /* A block of x of all columns: read before anything is computed, because a read through a texel
  * buffer is a call on lavapipe, and no register outlives a call. */
-void load_x(out vec4 x[COLS * 8u], uint b, uint source, uint row0)
+void load_x(out vec4 x[COLS * 8u], uint b, uint source)
 {
     for (uint c = 0u; c < COLS; c++)
-        for (uint s = 0u; s < 8u; s++) {
+        for (uint s = 0u; s < 8u; s++)
             x[c * 8u + s] = FETCH_FLOATS(inputs, source + c * push.src_stride + b * 8u + s);
-            HOOK_DO(HOOK_OPERAND, HIT(b, s), uint c_ = hooks[push.hook].k % 4u;
-                    x[c * 8u + s][c_] = hook_float(push.hook, x[c * 8u + s][c_], row0 == 0u))
-        }
 }
 
-/* Adds t of block b to the partials of row r of the tile whose sums begin at `sums`. */
-void add_row(block w, vec4 x[COLS * 8u], float low[COLS], uint b, uint row0, const uint sums,
-             const uint r)
+/* A block of the columns, and sum_x of each. */
+struct operand {
+    vec4 x[COLS * 8u]; /* (columns, 8) */
+    float low[COLS];
+};
+
+/* Adds t of block b to the partials of row n of the invocation, (tiles, ROWS); w is its tile's. */
+void add_row(block w, operand from, const uint n)
 {
+    const uint r = n % ROWS, sums = n / ROWS * COLS * ROWS;
     vec4 chain[COLS];
 #if WEIGHT_FORM != FORM_PLAIN
     float scale = weight_scale(w.meta_words[r], w.super_words[r], 7u);
@@ -185,7 +138,7 @@ void add_row(block w, vec4 x[COLS * 8u], float low[COLS], uint b, uint row0, con
 #elif WEIGHT_FORM == FORM_SCALE
         float t = scale * sum_chains(chain[c]);
 #elif WEIGHT_FORM == FORM_MIN
-        float t = scale * sum_chains(chain[c]) + m * low[c];
+        float t = scale * sum_chains(chain[c]) + m * from.low[c];
 #else
         float t = t0[c] + scale * sum_chains(chain[c]);
 #endif
@@ -194,32 +147,30 @@ void add_row(block w, vec4 x[COLS * 8u], float low[COLS], uint b, uint row0, con
 }
 
 #define ADD_TILE(i)                                                                                \
-    EDIT_SCALES(w[i], b, row0 + (i) * TILE_ROWS)                                                   \
     LOAD_CODES(i, 0u)                                                                              \
-    add_row(w[i], x, low, b, row0 + (i) * TILE_ROWS, (i) * COLS * ROWS, 0u);                       \
+    add_row(w[i], from, (i) * ROWS + 0u);                                                          \
     LOAD_CODES(i, 1u)                                                                              \
-    add_row(w[i], x, low, b, row0 + (i) * TILE_ROWS, (i) * COLS * ROWS, 1u);                       \
+    add_row(w[i], from, (i) * ROWS + 1u);                                                          \
     LOAD_CODES(i, 2u)                                                                              \
-    add_row(w[i], x, low, b, row0 + (i) * TILE_ROWS, (i) * COLS * ROWS, 2u);                       \
+    add_row(w[i], from, (i) * ROWS + 2u);                                                          \
     LOAD_CODES(i, 3u)                                                                              \
-    add_row(w[i], x, low, b, row0 + (i) * TILE_ROWS, (i) * COLS * ROWS, 3u);
+    add_row(w[i], from, (i) * ROWS + 3u);
 
 /* Adds t of block b to the partials of all rows and columns. */
-void add_block(uint tile[TILES], uint b, uint slot, uint source, uint row0)
+void add_block(uint tile[TILES], uint b, uint slot, uint source)
 {
     block w[TILES];
-    vec4 x[COLS * 8u];
-    float low[COLS]; /* sum_x */
+    operand from;
 
     for (uint i = 0u; i < uint(TILES); i++)
         w[i] = load_block(tile[i], b, slot);
-    load_x(x, b, source, row0);
+    load_x(from.x, b, source);
 #if WEIGHT_FORM == FORM_MIN
     for (uint c = 0u; c < COLS; c++) {
-        vec4 chain = x[c * 8u];
+        vec4 chain = from.x[c * 8u];
         for (uint s = 1u; s < 8u; s++)
-            chain = chain + x[c * 8u + s];
-        low[c] = sum_chains(chain);
+            chain = chain + from.x[c * 8u + s];
+        from.low[c] = sum_chains(chain);
     }
 #endif
     ADD_TILE(0u)
@@ -227,6 +178,89 @@ void add_block(uint tile[TILES], uint b, uint slot, uint source, uint row0)
     ADD_TILE(1u)
 #endif
 }
+
+#ifndef VKFI_HOOK_FREE
+/* x as output `row` reads it. */
+void patch_x(inout vec4 x[COLS * 8u], uint b, uint row)
+{
+    if (!hook_near(push.hook, b))
+        return;
+    hook_reader = row;
+    for (uint s = 0u; s < 8u; s++)
+        x[s] = hook_quad(push.hook, HOOK_OPERAND,
+                         uvec3(HOOK_NONE, b * NM_BLOCK + 4u * s, HOOK_NONE), uvec3(0u, 1u, 0u),
+                         x[s], true);
+    hook_reader = HOOK_NONE;
+}
+
+/* Elements k .. k + 3 of a row joined to the chains, faults in; `first`: they begin there. */
+vec4 patch_step(vec4 chain, uvec4 raw, vec4 x, uvec3 at, bool first)
+{
+    uvec3 step = uvec3(0u, 1u, 0u);
+    bool near = hook_near(push.hook, at.y / NM_BLOCK);
+    HOOK_DO(HOOK_WEIGHT, if (near) raw = hook_codes(push.hook, at, step, raw))
+    vec4 product = weight_value(raw) * x;
+    chain = first ? product : chain + product;
+    HOOK_DO(HOOK_PARTIAL,
+            if (near) chain = hook_quad(push.hook, HOOK_PARTIAL, at, step, chain, true))
+    return chain;
+}
+
+/* t of block b of row r, faults in: the sums of add_row, in loops, because a patch is compiled
+ * often and runs over few outputs. */
+float patch_row(block w, vec4 x[COLS * 8u], uint b, uint row, uint r)
+{
+    uint meta = w.meta_words[r], super_word = w.super_words[r];
+    HOOK_DO(HOOK_OPERAND, patch_x(x, b, row))
+    HOOK_DO(HOOK_WEIGHT, hook_block fields = hook_block_scales(push.hook, row, b,
+                                                               hook_block(meta, super_word));
+            meta = fields.meta;
+            super_word = fields.super_word)
+    vec4 chain = vec4(NM_NEG_ZERO), low = x[0];
+    float t = NM_NEG_ZERO;
+    for (uint s = 0u; s < 8u; s++) {
+        uvec4 raw =
+            weight_raw(w.code[WEIGHT_QUAD(s) * ROWS + r], w.high[WEIGHT_WORD(s)][r], s);
+        chain = patch_step(chain, raw, x[s], uvec3(row, b * NM_BLOCK + 4u * s, HOOK_NONE),
+                           s == 0u || (WEIGHT_FORM == FORM_HALF && s == 4u));
+        low = s == 0u ? low : low + x[s];
+#if WEIGHT_FORM == FORM_HALF
+        if (s == 3u)
+            t = weight_scale(meta, super_word, 0u) * sum_chains(chain);
+#endif
+    }
+#if WEIGHT_FORM == FORM_PLAIN
+    return sum_chains(chain);
+#elif WEIGHT_FORM == FORM_SCALE
+    return weight_scale(meta, super_word, 7u) * sum_chains(chain);
+#elif WEIGHT_FORM == FORM_MIN
+    return weight_scale(meta, super_word, 7u) * sum_chains(chain) +
+           weight_min(meta, super_word) * sum_chains(low);
+#else
+    return t + weight_scale(meta, super_word, 7u) * sum_chains(chain);
+#endif
+}
+
+void patch_block(uint tile, uint b, uint slot, uint source, uint row0)
+{
+    block w = load_block(tile, b, slot);
+    vec4 x[COLS * 8u];
+    load_x(x, b, source);
+    for (uint r = 0u; r < ROWS; r++) {
+#ifndef VKFI_TEXEL
+        load_codes(w, tile, slot, r);
+#endif
+        total[r].run = total[r].run + patch_row(w, x, b, row0 + r, r);
+    }
+}
+#define ADD_BLOCK(tile, b, slot, source, row0)                                                     \
+    if (HOOK == HOOK_OFF)                                                                          \
+        add_block(tile, b, slot, source);                                                    \
+    else                                                                                           \
+        patch_block(tile[0], b, slot, source, row0);
+#else
+#define ADD_BLOCK(tile, b, slot, source, row0) add_block(tile, b, slot, source);
+#endif
 
 /* Joins the runs of the invocations that share the rows; the first has the sums. */
 void join_across()
@@ -253,18 +287,18 @@ void write_rows(uint c, uint row0, vec4 bias, const uint sums)
     for (uint r = 0u; r < ROWS; r++) {
         float y = total[sums + r].run + bias[r];
         bits[r] = round_bits(y, ACT);
-        HOOK_ONE(row0 + r == hooks[push.hook].row, bits[r] = hook_result(push.hook, y, ACT))
+        HOOK_PATCH(bits[r] = hook_result(push.hook, uvec3(row0 + r, HOOK_NONE, HOOK_NONE), y, ACT))
     }
     if (push.residual_stride != 0u) {
         uint from = push.residual + slot * push.residual_stride + row0 / 4u;
         bits = round_quad(FETCH_FLOATS(inputs, from) + uintBitsToFloat(bits), ACT);
     }
-    if (!HOOK_SINGLE && row0 + ROWS <= push.rows) {
+    if (row0 + ROWS <= push.rows) {
         results[at] = bits;
         return;
     }
     for (uint r = 0u; r < ROWS; r++)
-        if (row0 + r < push.rows && !HOOK_SKIP(row0 + r != hooks[push.hook].row))
+        if (row0 + r < push.rows)
             results[at][r] = bits[r];
 }
 
@@ -301,8 +335,10 @@ void main()
     for (uint i = 0u; i < visits; i++) {
         for (uint j = 0u; j < OUTPUTS; j++)
             sum_open(total[j]);
-        for (uint b = order_partial(visit0 + i); b < push.blocks; b += NM_PARTIALS)
-            add_block(tile, b, slot++, source, row0);
+        for (uint b = order_partial(visit0 + i); b < push.blocks; b += NM_PARTIALS) {
+            ADD_BLOCK(tile, b, slot, source, row0)
+            slot++;
+        }
         for (uint j = 0u; j < OUTPUTS; j++)
             sum_close(total[j], i, visits);
     }

@@ -15,40 +15,36 @@ HOOK_BUFFER(3)
 
 shared float across[gl_WorkGroupSize.x];
 
-#ifdef VKFI_HOOK_FREE
-#define HIT(i) false
-#else
-#define HIT(i) (hooks[push.hook].k / 4u == (i))
-#endif
-
 /* Four elements of the group as this op reads them; `primary`: the reading that is noted. */
-vec4 read_quad(uint source, uint i, bool primary)
+vec4 read_quad(uint source, uint group, uint i, bool primary)
 {
     vec4 x = FETCH_FLOATS(inputs, source + i);
-    HOOK_DO(HOOK_OPERAND, HIT(i), uint c = hooks[push.hook].k % 4u;
-            x[c] = hook_float(push.hook, x[c], primary))
+    HOOK_DO(HOOK_OPERAND, x = hook_quad(push.hook, HOOK_OPERAND,
+                                        uvec3(group * push.width, i * 4u, HOOK_NONE),
+                                        uvec3(0u, 1u, 0u), x, primary))
     return x;
 }
 
 /* The chains of a block's squares, joined. */
-float block_sum(uint source, uint b)
+float block_sum(uint source, uint group, uint b)
 {
     vec4 chain = vec4(NM_NEG_ZERO);
     for (uint s = 0u; s < 8u; s++) {
         uint i = b * 8u + s;
         if (i * 4u >= push.width)
             break;
-        vec4 x = read_quad(source, i, true);
+        vec4 x = read_quad(source, group, i, true);
         vec4 sum = chain + x * x;
         for (uint c = 0u; c < 4u; c++)
             chain[c] = i * 4u + c < push.width ? sum[c] : chain[c];
-        HOOK_DO(HOOK_PARTIAL, HIT(i), uint c = hooks[push.hook].k % 4u;
-                chain[c] = hook_float(push.hook, chain[c], true))
+        HOOK_DO(HOOK_PARTIAL, chain = hook_quad(push.hook, HOOK_PARTIAL,
+                                                uvec3(group * push.width, i * 4u, HOOK_NONE),
+                                                uvec3(0u, 1u, 0u), chain, true))
     }
     return sum_chains(chain);
 }
 
-float sum_of_squares(uint source)
+float sum_of_squares(uint source, uint group)
 {
     uint lane = gl_LocalInvocationID.x, visits = NM_PARTIALS / gl_WorkGroupSize.x;
     uint blocks = (push.width + NM_BLOCK - 1u) / NM_BLOCK;
@@ -56,7 +52,7 @@ float sum_of_squares(uint source)
     for (uint i = 0u; i < visits; i++) {
         sum_open(total);
         for (uint b = order_partial(lane * visits + i); b < blocks; b += NM_PARTIALS)
-            total.run = total.run + block_sum(source, b);
+            total.run = total.run + block_sum(source, group, b);
         sum_close(total, i, visits);
     }
     for (uint apart = 1u; apart < gl_WorkGroupSize.x; apart *= 2u) {
@@ -78,16 +74,8 @@ float sum_of_squares(uint source)
 void write_quad(uint at, uint i, uint feature, vec4 value)
 {
     uvec4 bits = round_quad(value, ACT);
-    HOOK_ONE(HOOK != HOOK_PARTIAL && hooks[push.hook].row / 4u == feature / 4u,
-             uint c = hooks[push.hook].row % 4u;
-             bits[c] = hook_result(push.hook, value[c], ACT))
-#ifndef VKFI_HOOK_FREE
-    if (HOOK_SINGLE && HOOK != HOOK_PARTIAL) {
-        if (hooks[push.hook].row / 4u == feature / 4u)
-            results[at][hooks[push.hook].row % 4u] = bits[hooks[push.hook].row % 4u];
-        return;
-    }
-#endif
+    HOOK_PATCH(bits = hook_results(push.hook, uvec3(feature, HOOK_NONE, HOOK_NONE),
+                                   uvec3(1u, 0u, 0u), value, ACT))
     if (i * 4u + 4u <= push.width) {
         results[at] = bits;
     } else {
@@ -102,15 +90,16 @@ void main()
     uint group = push.group0 + gl_WorkGroupID.x, slot = push.slot0 + gl_WorkGroupID.y;
     uint first = group * push.width / 4u;
     uint source = push.src + slot * push.src_stride + first;
-    float ss = sum_of_squares(source);
+    float ss = sum_of_squares(source, group);
     float r = nm_rsqrt(ss * push.inv_width + push.eps);
     for (uint i = gl_LocalInvocationID.x; i * 4u < push.width; i += gl_WorkGroupSize.x) {
-        vec4 x = read_quad(source, i, false);
+        vec4 x = read_quad(source, group, i, false);
         vec4 gain = FETCH_FLOATS(weights, push.gain + i);
         uint feature = group * push.width + i * 4u;
-        HOOK_DO(HOOK_WEIGHT, hooks[push.hook].row / 4u == feature / 4u,
-                uint c = hooks[push.hook].row % 4u;
-                gain[c] = uintBitsToFloat(hook_fire(push.hook, floatBitsToUint(gain[c]))))
+        HOOK_DO(HOOK_WEIGHT, for (uint c = 0u; c < 4u; c++) gain[c] = uintBitsToFloat(
+                                 hook_bits(push.hook, HOOK_WEIGHT,
+                                           uvec3(feature + c, HOOK_NONE, HOOK_NONE),
+                                           floatBitsToUint(gain[c]), true)))
         write_quad(push.dst + slot * push.dst_stride + first + i, i, feature,
                    (x * vec4(r)) * gain);
     }

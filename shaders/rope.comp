@@ -13,30 +13,24 @@ FETCH_BUFFER(2, tables); /* (tables, positions, rope_dim / 2, 2) cosine, sine */
 WORD_BUFFER(3, columns);
 HOOK_BUFFER(4)
 
-#ifdef VKFI_HOOK_FREE
-#define OPERAND_HIT(quad) false
-#else
-#define OPERAND_HIT(quad) (hooks[push.hook].k / 4u == (quad))
-#endif
-
 vec4 read_quad(uint source, uint quad)
 {
     vec4 x = FETCH_FLOATS(inputs, source + quad);
-    HOOK_DO(HOOK_OPERAND, OPERAND_HIT(quad), uint c = hooks[push.hook].k % 4u;
-            x[c] = hook_float(push.hook, x[c], true))
+    HOOK_DO(HOOK_OPERAND, x = hook_quad(push.hook, HOOK_OPERAND,
+                                        uvec3(HOOK_NONE, quad * 4u, HOOK_NONE),
+                                        uvec3(0u, 1u, 0u), x, true))
     return x;
 }
 
-/* Writes features 4 quad .. 4 quad + 3: in a patch only those the fault concerns. */
+/* Writes features 4 quad .. 4 quad + 3. */
 void write_quad(uint row, uint quad, vec4 value, bool scaled)
 {
     if (scaled)
         value = value * vec4(uintBitsToFloat(push.scale));
     uvec4 bits = round_quad(value, ACT);
-    HOOK_ONE(hooks[push.hook].row / 4u == quad, uint c = hooks[push.hook].row % 4u;
-             results[row + quad][c] = hook_result(push.hook, value[c], ACT))
-    if (!HOOK_SINGLE)
-        results[row + quad] = bits;
+    HOOK_PATCH(bits = hook_results(push.hook, uvec3(quad * 4u, HOOK_NONE, HOOK_NONE),
+                                   uvec3(1u, 0u, 0u), value, ACT))
+    results[row + quad] = bits;
 }
 
 void main()
@@ -46,7 +40,7 @@ void main()
         return;
     uint head_units = push.head_dim / 8u, head = unit / head_units, u = unit % head_units;
     uint half_quads = push.rope_dim / 8u;
-    uint position = columns[slot * COLUMN_WORDS + COLUMN_POSITION];
+    uint position = columns[slot * COLUMN_WORDS + COLUMN_ROPE];
     uint source = push.src + slot * push.src_stride, row = push.dst + slot * push.dst_stride;
     uint first = head * (push.head_dim / 4u);
     bool rotated = u < half_quads;

@@ -22,14 +22,6 @@ HOOK_BUFFER(5)
 #define KEYS 1u
 #endif
 
-#ifdef VKFI_HOOK_FREE
-#define HIT(i) false
-#define IS_KEY(key) false
-#else
-#define HIT(i) (hooks[push.hook].k / 4u == (i))
-#define IS_KEY(key_) (hooks[push.hook].key == (key_))
-#endif
-
 sum total[KEYS];
 
 struct place {
@@ -37,6 +29,7 @@ struct place {
     uint key[KEYS];   /* positions */
     uint row[KEYS];   /* quads */
     uint first, last; /* key positions the query sees */
+    uint head;
 };
 
 /* Adds block b of the head's features: chains of the products, joined. All is read before anything
@@ -52,20 +45,23 @@ void add_block(place at, uint b, bool primary)
         q[s] = FETCH_FLOATS(inputs, at.query + i);
         for (uint j = 0u; j < KEYS; j++)
             raw[j * 8u + s] = FETCH(pages, at.row[j] + PAGES_QUAD(KV, i));
-        HOOK_DO(HOOK_OPERAND, HIT(b * 8u + s), uint c = hooks[push.hook].k % 4u;
-                q[s][c] = hook_float(push.hook, q[s][c], primary))
+        HOOK_DO(HOOK_OPERAND, q[s] = hook_quad(push.hook, HOOK_OPERAND,
+                                               uvec3(at.head, (b * 8u + s) * 4u, HOOK_NONE),
+                                               uvec3(0u, 1u, 0u), q[s], primary))
     }
     for (uint j = 0u; j < KEYS; j++) {
         vec4 chain = vec4(NM_NEG_ZERO);
         for (uint s = 0u; s < 8u; s++) {
             uint i = b * 8u + s;
             uvec4 bits = pages_raw(raw[j * 8u + s], i, KV);
-            HOOK_DO(HOOK_WEIGHT, HIT(i) && IS_KEY(at.key[j]), uint c = hooks[push.hook].k % 4u;
-                    bits[c] = hook_fire(push.hook, bits[c]))
+            HOOK_DO(HOOK_WEIGHT, for (uint c = 0u; c < 4u; c++) bits[c] =
+                                     hook_bits(push.hook, HOOK_WEIGHT,
+                                               uvec3(at.head, i * 4u + c, at.key[j]), bits[c], true))
             vec4 product = q[s] * pages_value(bits, KV);
             chain = chain + (i < quads ? product : vec4(NM_NEG_ZERO));
-            HOOK_DO(HOOK_PARTIAL, HIT(i) && IS_KEY(at.key[j]), uint c = hooks[push.hook].k % 4u;
-                    chain[c] = hook_float(push.hook, chain[c], true))
+            HOOK_DO(HOOK_PARTIAL, chain = hook_quad(push.hook, HOOK_PARTIAL,
+                                                    uvec3(at.head, i * 4u, at.key[j]),
+                                                    uvec3(0u, 1u, 0u), chain, true))
         }
         total[j].run = total[j].run + sum_chains(chain);
     }
@@ -98,7 +94,8 @@ void main()
     uint slot = push.slot0 + gl_WorkGroupID.z, head = push.head0 + gl_WorkGroupID.y;
     uint table = columns[slot * COLUMN_WORDS + COLUMN_TABLE] + push.table_words;
     place at;
-    at.last = columns[slot * COLUMN_WORDS + COLUMN_POSITION];
+    at.head = head;
+    at.last = columns[slot * COLUMN_WORDS + COLUMN_LAST];
     at.first = pages_first(at.last, push.window);
     at.query = push.src + slot * push.src_stride + head * (push.head_dim / 4u);
     for (uint j = 0u; j < KEYS; j++) {
@@ -112,7 +109,6 @@ void main()
     bool wanted[KEYS], any_wanted = false;
     for (uint j = 0u; j < KEYS; j++) {
         wanted[j] = at.key[j] >= at.first && at.key[j] <= at.last;
-        HOOK_ONE(!IS_KEY(at.key[j]), wanted[j] = false)
         any_wanted = any_wanted || wanted[j];
     }
     if (!any_wanted)
@@ -122,7 +118,8 @@ void main()
         if (!wanted[j])
             continue;
         uint bits = floatBitsToUint(total[j].run);
-        HOOK_ONE(true, bits = hook_result(push.hook, total[j].run, NM_F32))
+        HOOK_PATCH(bits = hook_result(push.hook, uvec3(head, HOOK_NONE, at.key[j]), total[j].run,
+                                      NM_F32))
         results[push.dst_words + gl_WorkGroupID.z * push.dst_stride_words +
                 head * push.head_words + at.key[j]] = bits;
     }

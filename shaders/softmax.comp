@@ -18,17 +18,8 @@ shared float across[gl_WorkGroupSize.x * gl_WorkGroupSize.y];
 struct span {
     uint source; /* quad of key position 0 */
     uint first, last;
+    uint head;
 };
-
-#ifdef VKFI_HOOK_FREE
-#define HIT(i) false
-#define IS_HEAD(head) false
-#define IS_OTHER(ours) false
-#else
-#define HIT(i) (hooks[push.hook].key / 4u == (i))
-#define IS_HEAD(head) (HOOK != HOOK_OFF && hooks[push.hook].row == (head))
-#define IS_OTHER(ours) (HOOK != HOOK_OFF && !(ours))
-#endif
 
 bvec4 present(span s, uint i)
 {
@@ -38,20 +29,21 @@ bvec4 present(span s, uint i)
 }
 
 /* Scores of keys 4 i .. 4 i + 3 as this op reads them. */
-vec4 read_quad(span s, uint i, bool ours, bool primary)
+vec4 read_quad(span s, uint i, bool primary)
 {
     vec4 x = FETCH_FLOATS(inputs, s.source + i);
-    HOOK_DO(HOOK_OPERAND, ours && HIT(i), uint c = hooks[push.hook].key % 4u;
-            x[c] = hook_float(push.hook, x[c], primary))
+    HOOK_DO(HOOK_OPERAND,
+            x = hook_quad(push.hook, HOOK_OPERAND, uvec3(s.head, HOOK_NONE, 4u * i),
+                          uvec3(0u, 0u, 1u), x, primary))
     return x;
 }
 
-uint largest(span s, uint lane, bool ours)
+uint largest(span s, uint lane)
 {
     uint key = 0u;
     for (uint i = s.first / 4u + lane; i * 4u <= s.last && s.first <= s.last;
          i += gl_WorkGroupSize.y) {
-        vec4 x = read_quad(s, i, ours, true);
+        vec4 x = read_quad(s, i, true);
         bvec4 there = present(s, i);
         for (uint c = 0u; c < 4u; c++)
             key = max(key, there[c] ? nm_key(floatBitsToUint(x[c])) : 0u);
@@ -60,44 +52,43 @@ uint largest(span s, uint lane, bool ours)
 }
 
 /* e^(score - m) of four keys; garbage where absent. */
-vec4 exp_quad(span s, uint i, float m, bool ours)
+vec4 exp_quad(span s, uint i, float m)
 {
-    vec4 x = read_quad(s, i, ours, false) - vec4(m);
+    vec4 x = read_quad(s, i, false) - vec4(m);
     return vec4(nm_exp(x.x), nm_exp(x.y), nm_exp(x.z), nm_exp(x.w));
 }
 
-float block_sum(span s, uint b, float m, bool ours)
+float block_sum(span s, uint b, float m)
 {
     vec4 chain = vec4(NM_NEG_ZERO);
     for (uint i = b * 8u; i < b * 8u + 8u; i++) {
         bvec4 there = present(s, i);
         if (!any(there))
             continue;
-        vec4 sum = chain + exp_quad(s, i, m, ours);
+        vec4 sum = chain + exp_quad(s, i, m);
         for (uint c = 0u; c < 4u; c++)
             chain[c] = there[c] ? sum[c] : chain[c];
-        HOOK_DO(HOOK_PARTIAL, ours && HIT(i), uint c = hooks[push.hook].key % 4u;
-                chain[c] = hook_float(push.hook, chain[c], true))
+        HOOK_DO(HOOK_PARTIAL,
+                chain = hook_quad(push.hook, HOOK_PARTIAL, uvec3(s.head, HOOK_NONE, 4u * i),
+                                  uvec3(0u, 0u, 1u), chain, true))
     }
     return sum_chains(chain);
 }
 
-/* Probabilities of keys 4 i .. 4 i + 3: in a patch of points OUT and MEM only the one. */
+/* Probabilities of keys 4 i .. 4 i + 3. */
 void write_quad(uint row, span s, uint i, vec4 p)
 {
     bvec4 there = present(s, i);
     uvec4 bits = floatBitsToUint(p);
-    if (all(there) && !HOOK_SINGLE) {
+    HOOK_PATCH(bits = hook_results(push.hook, uvec3(s.head, HOOK_NONE, 4u * i), uvec3(0u, 0u, 1u),
+                                   p, NM_F32))
+    if (all(there)) {
         results[row + i] = bits;
         return;
     }
-    for (uint c = 0u; c < 4u; c++) {
-        bool write = there[c];
-        HOOK_ONE(HOOK != HOOK_PARTIAL, write = hooks[push.hook].key == 4u * i + c)
-        HOOK_ONE(write, bits[c] = hook_result(push.hook, p[c], NM_F32))
-        if (write)
+    for (uint c = 0u; c < 4u; c++)
+        if (there[c])
             results[row + i][c] = bits[c];
-    }
 }
 
 /* The largest key and the sum of all invocations that share a head. */
@@ -132,16 +123,16 @@ void main()
     uint head = push.head0 + gl_GlobalInvocationID.x, slot = push.slot0 + gl_WorkGroupID.y;
     uint run = gl_LocalInvocationID.y, visits = NM_PARTIALS / gl_WorkGroupSize.y;
     uint row = gl_WorkGroupID.y * push.stride + head * push.head_stride;
-    bool ours = IS_HEAD(head);
     span s;
+    s.head = head;
     s.source = push.src + row;
-    s.last = columns[slot * COLUMN_WORDS + COLUMN_POSITION];
+    s.last = columns[slot * COLUMN_WORDS + COLUMN_LAST];
     s.first = pages_first(s.last, push.window);
-    if (head >= push.heads || IS_OTHER(ours)) { /* nothing to do, but for the barriers */
+    if (head >= push.heads) { /* nothing to do, but for the barriers */
         s.first = 1u;
         s.last = 0u;
     }
-    uint key = largest(s, run, ours);
+    uint key = largest(s, run);
     if (gl_WorkGroupSize.y > 1u)
         key = largest_across(key);
     float m = uintBitsToFloat(nm_unkey(key));
@@ -153,7 +144,7 @@ void main()
                                                     NM_PARTIALS * NM_PARTIALS
                                               : 0u);
         for (; b * NM_BLOCK <= s.last && s.first <= s.last; b += NM_PARTIALS)
-            total.run = total.run + block_sum(s, b, m, ours);
+            total.run = total.run + block_sum(s, b, m);
         sum_close(total, i, visits);
     }
     if (gl_WorkGroupSize.y > 1u)
@@ -161,5 +152,5 @@ void main()
     float r = nm_rcp(total.run);
     for (uint i = s.first / 4u + run; i * 4u <= s.last && s.first <= s.last;
          i += gl_WorkGroupSize.y)
-        write_quad(push.dst + row, s, i, exp_quad(s, i, m, ours) * vec4(r));
+        write_quad(push.dst + row, s, i, exp_quad(s, i, m) * vec4(r));
 }

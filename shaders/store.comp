@@ -1,6 +1,7 @@
 #version 460
 /* SPDX-License-Identifier: MIT */
-/* STORE: K and V of a column, narrowed, into the page of its position. */
+/* STORE: K and V of a column, narrowed, into the page of its entry: its position, or another one,
+ * and then zeros at its position. */
 #include "shared/fetch.glsl"
 
 layout(local_size_x_id = SPEC_LANES_X) in;
@@ -34,9 +35,14 @@ void main()
     if (i >= push.row)
         return;
     uint position = columns[slot * COLUMN_WORDS + COLUMN_POSITION];
+    uint entry = columns[slot * COLUMN_WORDS + COLUMN_ENTRY];
     uint table = columns[slot * COLUMN_WORDS + COLUMN_TABLE] + push.table_words;
-    uint page = tables[table + position / NM_BLOCK];
-    uint at = (page * NM_BLOCK + position % NM_BLOCK) * push.row + i;
+    uint page = tables[table + entry / NM_BLOCK];
+    uint at = (page * NM_BLOCK + entry % NM_BLOCK) * push.row + i;
     pages[at] = stored(push.k + slot * push.stride, i);
     pages[push.values + at] = stored(push.v + slot * push.stride, i);
+    if (entry == position)
+        return;
+    at = (tables[table + position / NM_BLOCK] * NM_BLOCK + position % NM_BLOCK) * push.row + i;
+    pages[at] = pages[push.values + at] = uvec4(0u);
 }

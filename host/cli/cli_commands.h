@@ -12,6 +12,7 @@ enum status cli_run(const struct cli_env *env, int argc, char **argv) STATUS_MUS
 enum status cli_tokenize(const struct cli_env *env, int argc, char **argv) STATUS_MUST_USE;
 enum status cli_detokenize(const struct cli_env *env, int argc, char **argv) STATUS_MUST_USE;
 enum status cli_devices(const struct cli_env *env, int argc, char **argv) STATUS_MUST_USE;
+enum status cli_sites(const struct cli_env *env, int argc, char **argv) STATUS_MUST_USE;
 enum status cli_model(const struct cli_env *env, int argc, char **argv) STATUS_MUST_USE;
 enum status cli_bench(const struct cli_env *env, int argc, char **argv) STATUS_MUST_USE;
 enum status cli_selfcheck(const struct cli_env *env, int argc, char **argv) STATUS_MUST_USE;

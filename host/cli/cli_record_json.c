@@ -25,13 +25,12 @@ static void put_count(struct json_writer *w, const char *key, uint32_t value)
 static void put_place(struct json_writer *w, const struct cli_record_context *context,
                       const struct fault *fault)
 {
-    static const char *const places[] = {"op", "weight", "kv"};
     const struct graph *graph = &context->bounds.model->graph;
     const uint32_t decode = context->bounds.n_prompt - 1; /* position of step 0 */
     char site[FAULT_SITE_TEXT];
     fault_site(fault, site);
     put_text(w, "site", site);
-    put_text(w, "place", places[fault->place]);
+    put_text(w, "place", kinds_text(KINDS_PLACE, fault->place));
     put_count(w, "layer", fault->layer == GRAPH_NO_LAYER ? NOT_PRESENT : fault->layer);
     json_put_key(w, "op");
     if (fault->place == PLACE_OP)

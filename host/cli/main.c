@@ -25,6 +25,7 @@ static const struct command COMMANDS[] = {
     {"tokenize", cli_tokenize, "text to token ids"},
     {"detokenize", cli_detokenize, "token ids to text"},
     {"devices", cli_devices, "list the devices; probe their arithmetic"},
+    {"sites", cli_sites, "list where faults may strike, with sizes"},
     {"model", cli_model, "list, fetch and describe models"},
     {"bench", cli_bench, "measure speed and memory"},
     {"selfcheck", cli_selfcheck, "show that devices agree bit for bit, with and without faults"},

@@ -105,6 +105,7 @@ struct executor_params {
     uint32_t columns;     /* most columns a pass, 0: the executor's choice */
     uint32_t checkpoints; /* rows of the checkpoint store, (n_layers + 1, n_embd) each */
     uint32_t threads;     /* CPU: 0 all cores */
+    bool separate;        /* Vulkan: no two matrices in one dispatch; the same bits, slower */
 };
 
 struct executor_info {

@@ -133,6 +133,11 @@ enum status tap_go(struct tap_pass *pass, executor_watch *watch, void *watch_use
  * last key position the column sees. */
 uint64_t tap_size(const struct tap_fault *fault, const struct node *node, uint32_t last_key);
 
+/* False: no element's draw is below the rate, nothing fires. Boxes of more than TAP_DRAWS elements
+ * count as firing. */
+#define TAP_DRAWS 4096u
+bool tap_may_fire(const struct hook_data *box);
+
 /* The box at a position: keys written out. False if the position sees none of them. */
 bool tap_box(const struct tap_fault *fault, const struct node *node, uint32_t last_key,
              struct hook_data *out);

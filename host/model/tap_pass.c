@@ -181,6 +181,18 @@ bool tap_box(const struct tap_fault *fault, const struct node *node, uint32_t la
     return true;
 }
 
+bool tap_may_fire(const struct hook_data *box)
+{
+    const uint64_t size = hook_size(box);
+    if (box->rate == 0 || size > TAP_DRAWS)
+        return true;
+    for (uint32_t i = 0; i < size; i++) {
+        if (hook_draw(*box, i, HOOK_SALT_RATE) < box->rate)
+            return true;
+    }
+    return false;
+}
+
 uint64_t tap_size(const struct tap_fault *fault, const struct node *node, uint32_t last_key)
 {
     struct hook_data box;
@@ -274,6 +286,8 @@ static enum status add_struck(struct tap_pass *pass, const struct owner *owner, 
     if (!tap_box(fault, node, column_last(&pass->columns[column]), &box))
         return STATUS_OK;
     box.position = owner->position;
+    if (!tap_may_fire(&box))
+        return STATUS_OK;
     struct hook hook = hook_of(fault, column, &box);
     if (tap_stale(fault))
         st = add_stale(pass, owner, column, &box, &hook.data.source);

@@ -151,7 +151,7 @@ enum status vk_create(struct executor **out, struct gpu *gpu, const struct execu
     if (st == STATUS_OK)
         st = vk_memory_init(vk, params);
     if (st == STATUS_OK)
-        st = vk_weights_init(&vk->weights, gpu, params->model);
+        st = vk_weights_init(&vk->weights, gpu, params);
     if (st == STATUS_OK)
         *out = &vk->base;
     else

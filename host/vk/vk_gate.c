@@ -14,7 +14,6 @@ enum status vk_gate(const struct vk_rec *rec)
         .dst_stride = rec->dst.stride,
         .quads = quads,
         .gelu = vk_hparams(vk)->activation == ACTIVATION_GELU,
-        .quad0 = rec->hook ? rec->hook->data.row / 4 : 0,
         .slot0 = rec->slot0,
         .hook = rec->hook_index,
     };
@@ -23,8 +22,7 @@ enum status vk_gate(const struct vk_rec *rec)
         .buffers = {vk->memory.work, vk->memory.work},
         .push = &push,
         .push_size = sizeof(push),
-        .groups = {rec->hook ? 1 : vk_ceil(quads, vk->kernels.shape.x[VK_SHADER_GATE]), rec->slots,
-                   1}};
+        .groups = {vk_ceil(quads, vk->kernels.shape.x[VK_SHADER_GATE]), rec->slots, 1}};
 
     return vk_dispatch(rec, &d);
 }

@@ -7,8 +7,9 @@ enum status vk_heads(const struct vk_rec *rec)
     const struct vk *vk = rec->vk;
     const struct hparams *hp = vk_hparams(vk);
     const struct node *node = rec->node;
-    const struct hook *hook = rec->hook;
-    const bool single = hook && hook->point != HOOK_OPERAND;
+    const struct vk_patch *patch = rec->patch;
+    const uint32_t head0 = patch ? patch->row / hp->head_dim : 0;
+    const uint32_t end = patch ? vk_ceil(patch->row_end, hp->head_dim) : hp->n_head;
     const uint32_t row = rec->slot0 - rec->score_slot0;
     const struct push_heads push = {
         .src = rec->src.at + row * rec->src.stride,
@@ -22,8 +23,7 @@ enum status vk_heads(const struct vk_rec *rec)
         .head_dim = hp->head_dim,
         .group = hp->n_head / hp->n_head_kv,
         .window = node->window,
-        .quad0 = single ? hook->data.row % hp->head_dim / 4 : 0,
-        .head0 = hook ? hook->data.row / hp->head_dim : 0,
+        .head0 = head0,
         .slot0 = rec->slot0,
         .hook = rec->hook_index,
     };
@@ -33,8 +33,8 @@ enum status vk_heads(const struct vk_rec *rec)
                     vk->kv.tables},
         .push = &push,
         .push_size = sizeof(push),
-        .groups = {single ? 1 : vk_ceil(hp->head_dim / 4, vk->kernels.shape.x[VK_SHADER_HEADS]),
-                   hook ? 1 : hp->n_head, rec->slots}};
+        .groups = {vk_ceil(hp->head_dim / 4, vk->kernels.shape.x[VK_SHADER_HEADS]), end - head0,
+                   rec->slots}};
 
     return vk_dispatch(rec, &d);
 }

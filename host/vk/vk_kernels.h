@@ -28,7 +28,7 @@ enum vk_shader {
 };
 
 /* Points of a hook, HOOK_OFF included. */
-#define VK_POINTS (HOOK_MEM + 1u)
+#define VK_POINTS (HOOK_SEVERAL + 1u)
 
 /* What picks a kernel. */
 struct vk_kernel_key {

@@ -74,18 +74,28 @@ static enum status note_copy(struct vk_kv *kv, struct vk_kv_copy copy)
     return STATUS_OK;
 }
 
-enum status vk_kv_own(struct vk_kv *kv, const struct column *column)
+/* The page of one entry becomes the branch's own, in every layer of the column. */
+static enum status own_entry(struct vk_kv *kv, const struct column *column, uint32_t position)
 {
     enum status st = STATUS_OK;
 
     for (uint32_t layer = column->start_layer; layer < column->end_layer && st == STATUS_OK;
          layer++) {
         struct kv_slot slot;
-        st = kv_write(kv->kv, column->branch, layer, column->position, &slot);
+        st = kv_write(kv->kv, column->branch, layer, position, &slot);
         if (st == STATUS_OK && slot.copy_from != KV_NO_PAGE)
             st = note_copy(kv, (struct vk_kv_copy){layer, slot.copy_from, slot.page});
     }
     return st;
+}
+
+enum status vk_kv_own(struct vk_kv *kv, const struct column *column)
+{
+    const enum status st = own_entry(kv, column, column->position);
+
+    return st == STATUS_OK && column_entry(column) != column->position
+               ? own_entry(kv, column, column_entry(column))
+               : st;
 }
 
 enum status vk_kv_check(const struct vk_kv *kv, const struct column *column)
@@ -94,9 +104,10 @@ enum status vk_kv_check(const struct vk_kv *kv, const struct column *column)
 
     for (uint32_t layer = column->start_layer; layer < column->end_layer; layer++) {
         const uint32_t *table = kv_table(kv->kv, column->branch, layer);
-        const bool windowed = hparams_windowed(hp, layer) && column->position >= hp->window;
-        uint32_t block = windowed ? (column->position - hp->window + 1) / KV_PAGE_POSITIONS : 0;
-        for (; block <= column->position / KV_PAGE_POSITIONS; block++) {
+        const uint32_t last = column_last(column);
+        const bool windowed = hparams_windowed(hp, layer) && last >= hp->window;
+        uint32_t block = windowed ? (last - hp->window + 1) / KV_PAGE_POSITIONS : 0;
+        for (; block <= last / KV_PAGE_POSITIONS; block++) {
             if (table[block] == KV_NO_PAGE) {
                 log_error("pass: branch %" PRIu32 " layer %" PRIu32 ": found no K and V at "
                           "position %" PRIu32 ", expected them below position %" PRIu32,

@@ -79,10 +79,8 @@ static enum status record_columns(const struct vk_rec *rec, const struct vk_matr
 /* Rows of the node that have to be computed. */
 static void row_range(const struct vk_rec *rec, uint32_t rows, uint32_t *first, uint32_t *count)
 {
-    const bool single = rec->hook && rec->hook->point != HOOK_OPERAND;
-
-    *first = single ? rec->hook->data.row / TILE_ROWS * TILE_ROWS : 0;
-    *count = single ? 1 : rows;
+    *first = rec->patch ? rec->patch->row / TILE_ROWS * TILE_ROWS : 0;
+    *count = (rec->patch ? rec->patch->row_end : rows) - *first;
 }
 
 enum status vk_linear(const struct vk_rec *rec)
@@ -92,7 +90,7 @@ enum status vk_linear(const struct vk_rec *rec)
     uint32_t rows = rec->node->rows, first, count;
     enum status st = STATUS_OK;
 
-    for (uint32_t i = 1; i < plan->merged && !rec->hook; i++)
+    for (uint32_t i = 1; i < plan->merged && !rec->patch; i++)
         rows += rec->node[i].rows;
     row_range(rec, rows, &first, &count);
     const uint32_t base = plan->row0 / TILE_ROWS;
@@ -106,7 +104,7 @@ enum status vk_linear(const struct vk_rec *rec)
                           .slots = rec->slots};
         const uint32_t part_end = run.part->tile0 + run.part->tiles;
         run.tiles = (part_end < end ? part_end : end) - tile;
-        st = rec->hook ? record(rec, m, &run) : record_columns(rec, m, run);
+        st = rec->patch ? record(rec, m, &run) : record_columns(rec, m, run);
         tile += run.tiles;
     }
     return st;

@@ -16,7 +16,6 @@ enum status vk_norm(const struct vk_rec *rec)
         .width = node->width,
         .inv_width = 1.0f / (float)node->width,
         .eps = vk_hparams(vk)->norm_eps,
-        .group0 = rec->hook ? rec->hook->data.row / node->width : 0,
         .slot0 = rec->slot0,
         .hook = rec->hook_index,
     };
@@ -25,7 +24,7 @@ enum status vk_norm(const struct vk_rec *rec)
         .buffers = {vk->memory.work, vk->memory.work, vk->weights.slabs[gain->slab]},
         .push = &push,
         .push_size = sizeof(push),
-        .groups = {rec->hook ? 1 : node->groups, rec->slots, 1}};
+        .groups = {node->groups, rec->slots, 1}};
 
     return vk_dispatch(rec, &d);
 }

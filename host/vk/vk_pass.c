@@ -76,7 +76,7 @@ static uint32_t last_position(const struct vk_run *run, uint32_t slot0, uint32_t
     uint32_t last = 0;
 
     for (uint32_t slot = slot0; slot < slot0 + slots; slot++)
-        last = column_of(run, slot)->position > last ? column_of(run, slot)->position : last;
+        last = column_last(column_of(run, slot)) > last ? column_last(column_of(run, slot)) : last;
     return last;
 }
 
@@ -245,7 +245,7 @@ static void read_hooks(const struct vk_run *run)
     const struct hook_data *data = gpu_buffer_mapped(run->vk->memory.hooks);
 
     for (uint32_t i = 0; i < run->pass->n_hooks; i++)
-        run->pass->hooks[i].data = data[i];
+        run->pass->hooks[run->order[i]].data = data[i];
     if (run->pass->n_words > 0)
         memcpy(run->pass->words, data + HOOK_MOST, run->pass->n_words * sizeof(*run->pass->words));
 }

@@ -1,11 +1,96 @@
 /* SPDX-License-Identifier: MIT */
-/* Hooks of a node: its op again, with the fault in, over the outputs concerned. */
+/* Hooks of a node: its op again, with the faults in, over the outputs concerned. */
+#include <stdlib.h>
+
+#include "base/log.h"
 #include "vk/vk_run.h"
 
-/* The hook's slot, EXECUTOR_NONE if it is not one of the node's dispatch. */
-static uint32_t slot_of(const struct vk_run *run, const struct vk_rec *rec, const struct hook *hook)
+#define PATCH_RECORD 0x80000000u /* HOOK_RECORD of hook.glsl */
+
+static int compare(uint32_t a, uint32_t b)
 {
-    const uint32_t slot = hook->node == rec->index ? run->slot[hook->column] : EXECUTOR_NONE;
+    return a < b ? -1 : a > b;
+}
+
+/* What decides the order of hooks: captures of a column before its edits, else as given. */
+struct place {
+    uint32_t node, column, edits, index;
+};
+
+static int compare_places(const void *a, const void *b)
+{
+    const struct place *x = a, *y = b;
+    int order = compare(x->node, y->node);
+
+    order = order ? order : compare(x->column, y->column);
+    order = order ? order : compare(x->edits, y->edits);
+    return order ? order : compare(x->index, y->index);
+}
+
+/* Widens the outputs concerned by those of a hook. */
+static void concern(struct vk_patch *patch, const struct node *node, const struct hook *hook)
+{
+    const struct hook_data *d = &hook->data;
+    const bool reads = node->op == OP_LINEAR && hook->point == HOOK_OPERAND;
+    const uint32_t row = reads ? d->reader : d->row;
+    uint64_t end = reads ? (uint64_t)row + d->readers
+                         : (uint64_t)row + (uint64_t)(d->rows - 1) * d->row_step + 1;
+    uint64_t key_end = hook->point == HOOK_OPERAND ? UINT32_MAX : (uint64_t)d->key + d->keys;
+
+    if (node->op == OP_HEADS && hook->point == HOOK_OPERAND)
+        end += node->width - 1;
+    end = end > node->rows ? node->rows : end;
+    patch->row = row < patch->row ? row : patch->row;
+    patch->row_end = end > patch->row_end ? (uint32_t)end : patch->row_end;
+    const uint32_t key = hook->point == HOOK_OPERAND ? 0 : d->key;
+    patch->key = key < patch->key ? key : patch->key;
+    patch->key_end = key_end > patch->key_end ? (uint32_t)key_end : patch->key_end;
+    patch->point = patch->n == 0 || patch->point == hook->point ? hook->point : HOOK_SEVERAL;
+    patch->records |= d->capture == 0 && hook_size(d) > 1;
+    patch->n++;
+}
+
+enum status vk_patch_plan(struct vk_run *run)
+{
+    const struct pass *pass = run->pass;
+    const struct graph *graph = &run->vk->base.model->graph;
+    const uint32_t n = pass->n_hooks;
+    struct place *places = calloc(n ? n : 1, sizeof(*places));
+
+    run->order = calloc(n ? n : 1, sizeof(*run->order));
+    run->patches = calloc(n ? n : 1, sizeof(*run->patches));
+    if (!places || !run->order || !run->patches) {
+        log_error("pass: no host memory for %u hooks", n);
+        free(places);
+        return STATUS_MEMORY;
+    }
+    for (uint32_t i = 0; i < n; i++)
+        places[i] = (struct place){pass->hooks[i].node, pass->hooks[i].column,
+                                   pass->hooks[i].data.capture == 0, i};
+    qsort(places, n, sizeof(*places), compare_places);
+    for (uint32_t i = 0; i < n; i++) {
+        const struct place *p = &places[i];
+        const bool same =
+            i > 0 && p[-1].node == p->node && p[-1].column == p->column && p[-1].edits == p->edits;
+        if (!same)
+            run->patches[run->n_patches++] = (struct vk_patch){.first = i,
+                                                               .node = p->node,
+                                                               .column = p->column,
+                                                               .captures = p->edits == 0,
+                                                               .row = UINT32_MAX,
+                                                               .key = UINT32_MAX};
+        run->order[i] = p->index;
+        concern(&run->patches[run->n_patches - 1], &graph->node[p->node], &pass->hooks[p->index]);
+    }
+    free(places);
+    return STATUS_OK;
+}
+
+/* The patch's slot, EXECUTOR_NONE if it is not one of the node's dispatch. */
+static uint32_t slot_of(const struct vk_run *run, const struct vk_rec *rec,
+                        const struct vk_patch *patch)
+{
+    const uint32_t slot = patch->node == rec->index ? run->slot[patch->column] : EXECUTOR_NONE;
 
     return slot != EXECUTOR_NONE && slot >= rec->slot0 && slot - rec->slot0 < rec->slots
                ? slot
@@ -20,8 +105,8 @@ enum status vk_patch_save(struct vk_run *run, const struct vk_rec *rec)
 
     if (rec->node->in != rec->node->out)
         return STATUS_OK;
-    for (uint32_t i = 0; i < run->pass->n_hooks && st == STATUS_OK; i++) {
-        const uint32_t slot = slot_of(run, rec, &run->pass->hooks[i]);
+    for (uint32_t i = 0; i < run->n_patches && st == STATUS_OK; i++) {
+        const uint32_t slot = slot_of(run, rec, &run->patches[i]);
         if (slot == EXECUTOR_NONE)
             continue;
         vk_run_access(run, VK_RUN_BIT(rec->node->in), VK_RUN_BIT(VK_RUN_SAVED));
@@ -35,24 +120,29 @@ enum status vk_patch_save(struct vk_run *run, const struct vk_rec *rec)
     return st;
 }
 
-/* One hook's dispatch. */
-static enum status patch_one(struct vk_run *run, const struct vk_rec *rec, uint32_t index)
+/* A patch's dispatch, and the one that records. */
+static enum status run_patch(struct vk_run *run, const struct vk_rec *rec,
+                             const struct vk_patch *patch)
 {
-    const uint32_t slot = slot_of(run, rec, &run->pass->hooks[index]);
-    struct vk_rec patch = *rec;
+    const uint32_t slot = slot_of(run, rec, patch);
+    struct vk_rec again = *rec;
+    enum status st = STATUS_OK;
 
     if (slot == EXECUTOR_NONE)
         return STATUS_OK;
-    patch.hook = &run->pass->hooks[index];
-    patch.hook_index = index;
-    patch.slot0 = slot;
-    patch.slots = 1;
+    again.patch = patch;
+    again.slot0 = slot;
+    again.slots = 1;
     if (rec->node->in == rec->node->out)
-        patch.src = run->vk->memory.saved;
-    /* one after the other: patches share outputs, and captured bits */
-    vk_run_access(run, VK_RUN_BIT(VK_RUN_HOOKS) | VK_RUN_BIT(VK_RUN_SAVED),
-                  VK_RUN_BIT(VK_RUN_HOOKS) | VK_RUN_BIT(rec->node->out));
-    return vk_run_op(&patch);
+        again.src = run->vk->memory.saved;
+    for (uint32_t record = 0; record < (patch->records ? 2 : 1) && st == STATUS_OK; record++) {
+        /* one after the other: patches share outputs, captured bits and proofs */
+        vk_run_access(run, VK_RUN_BIT(VK_RUN_HOOKS) | VK_RUN_BIT(VK_RUN_SAVED),
+                      VK_RUN_BIT(VK_RUN_HOOKS) | VK_RUN_BIT(rec->node->out));
+        again.hook_index = patch->first | (record ? PATCH_RECORD : 0);
+        st = vk_run_op(&again);
+    }
+    return st;
 }
 
 enum status vk_patch(struct vk_run *run, const struct vk_rec *rec)
@@ -60,8 +150,8 @@ enum status vk_patch(struct vk_run *run, const struct vk_rec *rec)
     enum status st = STATUS_OK;
 
     for (int captures = 1; captures >= 0; captures--)
-        for (uint32_t i = 0; i < run->pass->n_hooks && st == STATUS_OK; i++)
-            if ((run->pass->hooks[i].data.capture != 0) == (captures != 0))
-                st = patch_one(run, rec, i);
+        for (uint32_t i = 0; i < run->n_patches && st == STATUS_OK; i++)
+            if (run->patches[i].captures == (captures != 0))
+                st = run_patch(run, rec, &run->patches[i]);
     return st;
 }

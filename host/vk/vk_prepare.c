@@ -62,43 +62,27 @@ static void upload_columns(const struct vk_run *run)
         const struct column *c = column_of(run, slot);
         words[COLUMN_TOKEN] = c->checkpoint == EXECUTOR_NONE ? (uint32_t)c->token : COLUMN_NO_TOKEN;
         words[COLUMN_POSITION] = c->position;
+        words[COLUMN_LAST] = column_last(c);
+        words[COLUMN_ROPE] = column_rope(c);
+        words[COLUMN_ENTRY] = column_entry(c);
         words[COLUMN_TABLE] = vk_kv_table(&run->vk->kv, c->branch);
         vk_kv_upload(&run->vk->kv, c);
     }
 }
 
-/* Kernels know faults of one element that are three masks: and (low), or (value), xor (high). */
-static enum status mask_of(struct hook_data *d)
-{
-    const uint32_t mask = d->mask;
-
-    d->low = UINT32_MAX;
-    d->high = 0;
-    if (d->kind == KIND_STUCK_AT_0)
-        d->low = ~mask;
-    else if (d->kind == KIND_FLIP)
-        d->high = mask;
-    else if (d->kind == KIND_SET || d->kind == KIND_ZERO || d->kind == KIND_STALE)
-        d->low = 0;
-    d->value = d->kind == KIND_STUCK_AT_1 ? mask : d->kind == KIND_SET ? d->value : 0;
-    if (hook_size(d) == 1 && d->only_mask == 0 && d->rate == 0 &&
-        (d->kind < KIND_RANDOM || d->kind == KIND_STALE || d->kind == KIND_DRY || d->capture != 0))
-        return STATUS_OK;
-    log_error("vk: a fault of kind %u over %llu elements is not built yet", d->kind,
-              (unsigned long long)hook_size(d));
-    return STATUS_DEVICE;
-}
-
-static enum status upload_hooks(const struct vk_run *run)
+/* In the order of the patches, the length of each with its first hook. */
+static enum status upload_hooks(struct vk_run *run)
 {
     const struct pass *pass = run->pass;
-    enum status st = vk_memory_hooks(run->vk, pass->n_words);
-    struct hook_data *to = st == STATUS_OK ? gpu_buffer_mapped(run->vk->memory.hooks) : NULL;
+    enum status st = vk_patch_plan(run);
 
-    for (uint32_t i = 0; to && i < pass->n_hooks && st == STATUS_OK; i++) {
-        to[i] = pass->hooks[i].data;
-        st = mask_of(&to[i]);
-    }
+    if (st == STATUS_OK)
+        st = vk_memory_hooks(run->vk, pass->n_words);
+    struct hook_data *to = st == STATUS_OK ? gpu_buffer_mapped(run->vk->memory.hooks) : NULL;
+    for (uint32_t i = 0; to && i < pass->n_hooks; i++)
+        to[i] = pass->hooks[run->order[i]].data;
+    for (uint32_t i = 0; to && i < run->n_patches; i++)
+        to[run->patches[i].first].list = run->patches[i].n;
     if (to && pass->n_words > 0)
         memcpy(to + HOOK_MOST, pass->words, pass->n_words * sizeof(*pass->words));
     return st;
@@ -134,13 +118,6 @@ enum status vk_prepare(struct vk_run *run)
         st = logit_rows(run);
     if (st != STATUS_OK)
         return st;
-    for (uint32_t i = 0; i < n; i++) {
-        const struct column *c = &run->pass->columns[i];
-        if (c->entry || c->keys || c->rope) {
-            log_error("vk: faults of control integers are not built yet");
-            return STATUS_DEVICE;
-        }
-    }
     assign_slots(run);
     upload_columns(run);
     return STATUS_OK;
@@ -183,4 +160,6 @@ void vk_prepare_finish(struct vk_run *run)
 {
     free(run->column);
     free(run->slot);
+    free(run->order);
+    free(run->patches);
 }

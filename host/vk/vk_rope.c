@@ -4,15 +4,6 @@
 
 #define ROPE_UNIT 8u
 
-/* The unit that works on a feature: pairs lie half a rotated head apart, or side by side. */
-static uint32_t unit_of(const struct hparams *hp, uint32_t feature)
-{
-    const uint32_t half = hp->rope_dim / 2, f = feature % hp->head_dim;
-    const uint32_t in_head = hp->rope_neox && f < hp->rope_dim ? f % half / 4 : f / ROPE_UNIT;
-
-    return feature / hp->head_dim * (hp->head_dim / ROPE_UNIT) + in_head;
-}
-
 enum status vk_rope(const struct vk_rec *rec)
 {
     const struct vk *vk = rec->vk;
@@ -21,7 +12,7 @@ enum status vk_rope(const struct vk_rec *rec)
     const uint32_t lanes = vk->kernels.shape.x[VK_SHADER_ROPE];
     const uint32_t scaled = node->rows / ROPE_UNIT;
     const uint32_t units = scaled + (rec->fused ? rec->fused->rows / ROPE_UNIT : 0);
-    struct push_rope push = {
+    const struct push_rope push = {
         .src = rec->src.at,
         .src_stride = rec->src.stride,
         .dst = rec->dst.at,
@@ -37,16 +28,11 @@ enum status vk_rope(const struct vk_rec *rec)
         .hook = rec->hook_index,
     };
 
-    if (rec->hook) {
-        const struct hook_data *data = &rec->hook->data;
-        push.unit0 = unit_of(hp, rec->hook->point == HOOK_OPERAND ? data->k : data->row);
-        push.units = push.unit0 + 1;
-    }
     const struct vk_dispatch d = {
         .key = {.shader = VK_SHADER_ROPE, .point = vk_rec_point(rec)},
         .buffers = {vk->memory.work, vk->memory.work, vk->memory.rope, vk->memory.columns},
         .push = &push,
         .push_size = sizeof(push),
-        .groups = {rec->hook ? 1 : vk_ceil(units, lanes), rec->slots, 1}};
+        .groups = {vk_ceil(units, lanes), rec->slots, 1}};
     return vk_dispatch(rec, &d);
 }

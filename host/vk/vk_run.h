@@ -9,8 +9,11 @@ struct vk_run {
     struct vk *vk;
     const struct pass *pass;
     struct column_result *out;
-    uint32_t *column;       /* (n_columns) column of each slot; owned */
-    uint32_t *slot;         /* (n_columns) and back, EXECUTOR_NONE: none; owned */
+    uint32_t *column; /* (n_columns) column of each slot; owned */
+    uint32_t *slot;   /* (n_columns) and back, EXECUTOR_NONE: none; owned */
+    uint32_t *order;  /* (n_hooks) hook of the pass at each place of the device's list; owned */
+    struct vk_patch *patches; /* (n_patches) by node, then column; owned */
+    uint32_t n_patches;
     uint32_t n_outputs;     /* columns with outputs: slots 0 .. in the output phase */
     uint32_t written, read; /* resources used since the last barrier, bit by bit */
     uint32_t fused;         /* node that was recorded with the one before it; 0: none */
@@ -19,6 +22,9 @@ struct vk_run {
 
 /* Slots, page tables, hooks and columns where the device reads them. */
 enum status vk_prepare(struct vk_run *run) STATUS_MUST_USE;
+
+/* Puts the hooks in the order of their patches; `order` and `patches` are filled. */
+enum status vk_patch_plan(struct vk_run *run) STATUS_MUST_USE;
 
 /* Makes output columns slots 0 .. n_outputs - 1, others none; n_outputs is set. */
 void vk_prepare_outputs(struct vk_run *run);

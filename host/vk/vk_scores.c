@@ -7,7 +7,9 @@ enum status vk_scores(const struct vk_rec *rec)
     const struct vk *vk = rec->vk;
     const struct hparams *hp = vk_hparams(vk);
     const struct node *node = rec->node;
-    const bool single = rec->hook && rec->hook->point != HOOK_OPERAND;
+    const struct vk_patch *patch = rec->patch;
+    const uint32_t key0 = patch ? patch->key : 0, all = rec->last_position + 1;
+    const uint32_t key_end = patch && patch->key_end < all ? patch->key_end : all;
     const uint32_t keys = vk->kernels.shape.x[VK_SHADER_SCORES] * vk->kernels.shape.keys;
     const uint32_t row = rec->slot0 - rec->score_slot0;
     const struct push_scores push = {
@@ -21,19 +23,19 @@ enum status vk_scores(const struct vk_rec *rec)
         .head_dim = hp->head_dim,
         .group = hp->n_head / hp->n_head_kv,
         .window = node->window,
-        .key0 = single ? rec->hook->data.key : 0,
-        .head0 = rec->hook ? rec->hook->data.row : 0,
+        .key0 = key0,
+        .head0 = patch ? patch->row : 0,
         .slot0 = rec->slot0,
         .hook = rec->hook_index,
     };
-    const struct vk_dispatch d = {.key = {.shader = VK_SHADER_SCORES, .point = vk_rec_point(rec)},
-                                  .buffers = {vk->memory.work, vk->memory.work,
-                                              vk->kv.pages[node->layer], vk->memory.columns,
-                                              vk->kv.tables},
-                                  .push = &push,
-                                  .push_size = sizeof(push),
-                                  .groups = {single ? 1 : vk_ceil(rec->last_position + 1, keys),
-                                             rec->hook ? 1 : hp->n_head, rec->slots}};
+    const struct vk_dispatch d = {
+        .key = {.shader = VK_SHADER_SCORES, .point = vk_rec_point(rec)},
+        .buffers = {vk->memory.work, vk->memory.work, vk->kv.pages[node->layer], vk->memory.columns,
+                    vk->kv.tables},
+        .push = &push,
+        .push_size = sizeof(push),
+        .groups = {vk_ceil(key_end - key0, keys), patch ? patch->row_end - patch->row : hp->n_head,
+                   rec->slots}};
 
     return vk_dispatch(rec, &d);
 }

@@ -64,7 +64,19 @@ static inline uint32_t vk_ceil(uint32_t n, uint32_t unit)
     return n / unit + (n % unit != 0);
 }
 
-/* One op over columns, or the patch of one hook on one column. */
+/* Hooks of one node and column that one dispatch does: captures, or edits. */
+struct vk_patch {
+    uint32_t first, n;     /* hooks in the order of the device's list */
+    uint32_t node, column; /* of the pass */
+    uint32_t point;        /* of all of them, or HOOK_SEVERAL */
+    bool captures;         /* before the edits */
+    bool records;          /* a second run notes the bits of the lowest element */
+    uint32_t row,
+        row_end; /* outputs concerned: LINEAR and HEADS features, SCORES and SOFTMAX heads */
+    uint32_t key, key_end; /* SCORES: key positions concerned, UINT32_MAX: all */
+};
+
+/* One op over columns, or a patch of one column. */
 struct vk_rec {
     struct vk *vk;
     const struct node *node;
@@ -74,13 +86,13 @@ struct vk_rec {
     uint32_t last_position;   /* highest position of the slots */
     const struct node *fused; /* the next node, recorded with this one; null: none */
     struct vk_reg src, src2, dst;
-    const struct hook *hook; /* null: the op itself */
-    uint32_t hook_index;
+    const struct vk_patch *patch; /* null: the op itself */
+    uint32_t hook_index;          /* push.hook */
 };
 
 static inline uint32_t vk_rec_point(const struct vk_rec *rec)
 {
-    return rec->hook ? rec->hook->point : HOOK_OFF;
+    return rec->patch ? rec->patch->point : HOOK_OFF;
 }
 
 /* Starts a dispatch: kernel, push constants and grid; the caller adds bindings. */

@@ -45,7 +45,7 @@ static enum status show(struct vk_run *run, const struct vk_rec *rec, uint32_t s
     if (st != STATUS_OK)
         return st;
     if (scores)
-        count = close_up(rec, values, run->pass->columns[column].position);
+        count = close_up(rec, values, column_last(&run->pass->columns[column]));
     run->pass->watch(run->pass->watch_user, node, column, values, count);
     return STATUS_OK;
 }

@@ -147,7 +147,7 @@ static enum status plan_all(struct vk_weights *w)
             w->plan[i] =
                 (struct vk_linear_plan){.matrix = weight_of(w, node->weight)->matrix, .merged = 1};
         } else if (node->op == OP_LINEAR) {
-            const uint32_t merged = merge_count(graph, i);
+            const uint32_t merged = w->separate ? 1 : merge_count(graph, i);
             st = plan_matrix(w, i, merged);
             i += merged - 1;
         }
@@ -260,12 +260,14 @@ static enum status upload_all(struct vk_weights *w)
     return st;
 }
 
-enum status vk_weights_init(struct vk_weights *out, struct gpu *gpu, const struct model *model)
+enum status vk_weights_init(struct vk_weights *out, struct gpu *gpu,
+                            const struct executor_params *params)
 {
+    const struct model *model = params->model;
     const uint64_t tensors = gguf_tensor_count(model->gguf);
     enum status st = STATUS_MEMORY;
 
-    *out = (struct vk_weights){.gpu = gpu, .model = model};
+    *out = (struct vk_weights){.gpu = gpu, .model = model, .separate = params->separate};
     out->weights = calloc(tensors, sizeof(*out->weights));
     out->plan = calloc(model->graph.count, sizeof(*out->plan));
     out->matrices = calloc(model->graph.count, sizeof(*out->matrices));

@@ -51,11 +51,12 @@ struct vk_weights {
     uint32_t n_matrices;
     struct vk_weight *weights;   /* (tensors) */
     struct vk_linear_plan *plan; /* (graph.count), of LINEAR nodes */
+    bool separate;               /* each matrix alone */
     uint64_t bytes;
 };
 
 enum status vk_weights_init(struct vk_weights *out, struct gpu *gpu,
-                            const struct model *model) STATUS_MUST_USE;
+                            const struct executor_params *params) STATUS_MUST_USE;
 void vk_weights_finish(struct vk_weights *weights);
 
 /* The part that holds a tile of the matrix. */

@@ -4,9 +4,6 @@
 
 #include "inject/space/coordinates.h"
 
-/* Boxes whose draws are looked at one by one; larger ones count as firing. */
-#define REACH_DRAWS 4096u
-
 /* What a fault does at a position that it strikes. */
 struct effect {
     uint32_t start; /* layer at which the column itself starts */
@@ -114,19 +111,18 @@ static struct effect of_control(const struct fault_reach *reach, const struct fa
 /* Whether an evaluation fires at a position, as far as draws tell. */
 static bool fires(const struct fault_reach *reach, const struct fault *fault, uint32_t position)
 {
-    struct fault one = *fault;
-    struct fault_run run = {.n_evaluated = position + 1};
-    uint64_t count;
+    struct tap_fault tap;
+    struct hook_data box;
     if (fault->rate == 0)
         return true;
-    struct tap_fault tap;
     fault_tap(fault, reach->bounds, &tap);
-    if (hook_size(&tap.data) > REACH_DRAWS)
-        return true;
-    one.position = position;
-    one.position_count = 1;
-    fault_expected(&count, &one, reach->bounds, &run);
-    return count > 0;
+    tap.data.draw_row = tap.data.row;
+    box = tap.data;
+    if (fault->place == PLACE_OP &&
+        !tap_box(&tap, &reach->bounds->model->graph.node[fault->node], position, &box))
+        return false;
+    box.position = position;
+    return tap_may_fire(&box);
 }
 
 static uint64_t end_of(const struct fault *fault)

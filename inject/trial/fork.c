@@ -41,6 +41,8 @@ static struct reach reach_of(const struct trial *trial)
     const struct fault *fault = trial->fault;
     const struct model *model = trial->golden->params.ex->model;
     uint32_t n_layers = model->hp.n_layers;
+    if (fault->place == PLACE_TABLE || fault->place == PLACE_CONTROL)
+        return (struct reach){.from_token = true, .rest = true};
     if (fault->layer == GRAPH_NO_LAYER) {
         const struct node *node = NULL;
         bool embedding = false;

@@ -172,8 +172,6 @@ LANG_FN uint hook_edit(HOOK_DATA h, uint index, uint bits, uint other)
     case KIND_CLAMP:
     case KIND_SCALE:
     case KIND_ADD:
-        if (h.type == NM_F32)
-            return hook_arithmetic(h, nm_canon(bits));
         return nm_store(hook_arithmetic(h, nm_canon(LANG_BITS(nm_load(bits, h.type)))), h.type);
     default: /* KIND_DRY */
         return bits;

@@ -13,7 +13,10 @@
 #define COLUMN_TOKEN 0u /* COLUMN_NO_TOKEN: not embedded */
 #define COLUMN_POSITION 1u
 #define COLUMN_TABLE 2u /* word, in the tables buffer, of the branch's page table of layer 0 */
-#define COLUMN_WORDS 4u
+#define COLUMN_LAST 3u  /* last key position seen */
+#define COLUMN_ROPE 4u  /* row of the rope table */
+#define COLUMN_ENTRY 5u /* KV entry written; another than the position: that becomes zeros */
+#define COLUMN_WORDS 6u
 #define COLUMN_NO_TOKEN 0xffffffffu
 
 /* Rows of a weight matrix that lie side by side; four of them are one invocation's. */
@@ -52,8 +55,8 @@ struct push_linear {
     uint tile0, tile_size;
     uint tiles; /* from tile0 on */
     uint blocks;
-    uint row0, rows; /* first row of tile0; rows of the matrix */
-    uint bias;       /* quads from the tile's start, 0: none */
+    uint row0, rows;                /* first row of tile0; rows of the matrix */
+    uint bias;                      /* quads from the tile's start, 0: none */
     uint residual, residual_stride; /* added to the rounded rows, as ADD does; stride 0: nothing */
     uint slot0;
     uint hook;

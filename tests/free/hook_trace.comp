@@ -17,14 +17,14 @@ HOOK_BUFFER(1)
 void main()
 {
     uint i = push.quad0 + gl_GlobalInvocationID.x;
-    if (i >= push.quads || HOOK_SKIP(hooks[push.hook].row / 4u != i))
+    if (i >= push.quads)
         return;
     vec4 x = uintBitsToFloat(registers[push.residual + i]);
     vec4 t = uintBitsToFloat(registers[push.delta + i]);
     vec4 sum = x + t;
     uvec4 bits = round_quad(sum, ACT);
-    HOOK_ONE(true, uint e_ = hooks[push.hook].row % 4u;
-             bits[e_] = hook_result(push.hook, sum[e_], ACT))
+    HOOK_PATCH(bits = hook_results(push.hook, uvec3(i * 4u, HOOK_NONE, HOOK_NONE),
+                                   uvec3(1u, 0u, 0u), sum, ACT))
 #ifndef VKFI_HOOK_FREE
 #if TRACE == 1 /* a branch on data that is never taken in a clean run */
     if (push.hook != 0u)

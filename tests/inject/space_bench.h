@@ -22,7 +22,7 @@
 #include "vk/vk.h"
 
 enum { SPACE_PROMPT = 11, SPACE_TOKENS = 5, SPACE_POSITIONS = SPACE_PROMPT + SPACE_TOKENS };
-enum { SPACE_DEVICES = 3, SPACE_ROW = 2048, SPACE_FAULTS = 8 };
+enum { SPACE_DEVICES = 4, SPACE_ROW = 2048, SPACE_FAULTS = 8 };
 
 static const int32_t space_prompt[SPACE_PROMPT] = {72, 105, 33, 200, 7, 99, 12, 250, 44, 5, 61};
 
@@ -55,8 +55,12 @@ static inline void space_open(struct space_bench *b, const char *file, enum stor
         b->name[b->n++] = i ? "cpu" : "cpu:scalar";
     }
     if (gpu_open(&b->gpu, NULL) == STATUS_OK) {
+        struct executor_params separate = params;
+        separate.separate = true;
         assert_int_equal(vk_create(&b->ex[b->n], b->gpu, &params), STATUS_OK);
         b->name[b->n++] = gpu_get_info(b->gpu)->name;
+        assert_int_equal(vk_create(&b->ex[b->n], b->gpu, &separate), STATUS_OK);
+        b->name[b->n++] = "the same, matrices apart";
     }
     b->bounds = (struct fault_bounds){.model = b->model,
                                       .act = act,
@@ -133,11 +137,17 @@ static inline void space_progress(void *user, int32_t token, uint32_t done)
     run->first = token < 0 ? done : SPACE_PROMPT + done - 1;
 }
 
-/* A whole inference in passes of at most `columns`. `site`: watched, or null. */
-static inline void space_run(const struct space_bench *b, uint32_t device, const char *text,
-                             uint32_t columns, const char *site, struct space_run *run)
+/* A whole inference on a device in passes of at most `columns`. `site`: watched, or null. */
+struct space_how {
+    uint32_t device, columns;
+    const char *site;
+};
+
+static inline void space_run(const struct space_bench *b, const char *text, struct space_how how,
+                             struct space_run *run)
 {
-    struct executor *ex = b->ex[device];
+    struct executor *ex = b->ex[how.device];
+    const char *site = how.site;
     struct fault faults[SPACE_FAULTS];
     struct tap_fault tapped[SPACE_FAULTS];
     struct tap tap;
@@ -154,7 +164,7 @@ static inline void space_run(const struct space_bench *b, uint32_t device, const
                                            .n_ids = SPACE_PROMPT,
                                            .n = SPACE_TOKENS,
                                            .ignore_end = true,
-                                           .columns = columns,
+                                           .columns = how.columns,
                                            .save_position = EXECUTOR_NONE,
                                            .tap = &tap,
                                            .watch = site ? space_watch : NULL,
@@ -177,8 +187,8 @@ static inline void space_run(const struct space_bench *b, uint32_t device, const
         run->proof[i] = tap_proof(&tap, i);
         const bool exact = fault_expected(&expected, &faults[i], &b->bounds, &ended);
         if (exact ? run->proof[i].count != expected : !tap.due && run->proof[i].count > expected)
-            fail_msg("%s on %s: fault %u fired %lu times, %lu predicted", text, b->name[device], i,
-                     (unsigned long)run->proof[i].count, (unsigned long)expected);
+            fail_msg("%s on %s: fault %u fired %lu times, %lu predicted", text, b->name[how.device],
+                     i, (unsigned long)run->proof[i].count, (unsigned long)expected);
     }
     assert_int_equal(tap_finish(&tap, ex), STATUS_OK);
     arena_finish(&arena);
@@ -210,11 +220,11 @@ static inline void space_everywhere(const struct space_bench *b, const char *tex
 {
     static struct space_run first, other;
     static const uint32_t splits[] = {40, 4, 1};
-    space_run(b, 0, text, 40, NULL, &first);
+    space_run(b, text, (struct space_how){.columns = 40}, &first);
     for (uint32_t d = 0; d < b->n; d++) {
-        const bool slow = d == 2;
-        for (uint32_t s = d == 0; s < (slow ? 2 : 3); s++) {
-            space_run(b, d, text, splits[s], NULL, &other);
+        const bool slow = d >= 2; /* a driver on the processor */
+        for (uint32_t s = d == 0 || d == 3; s < (slow ? 2 : 3); s++) {
+            space_run(b, text, (struct space_how){d, splits[s], NULL}, &other);
             space_equal(&first, &other, text, b->name[d]);
         }
     }

@@ -11,7 +11,7 @@ static struct space_run clean, faulty, other;
 static void open_bench(const char *file)
 {
     space_open(&bench, file, STORAGE_F32, STORAGE_F32);
-    space_run(&bench, 0, NULL, 40, NULL, &clean);
+    space_run(&bench, NULL, (struct space_how){0, 40, NULL}, &clean);
 }
 
 static void expect_due(const char *text, uint32_t position, uint32_t after)
@@ -87,7 +87,7 @@ static void test_rope_index_is_the_table_row(void **state)
     space_everywhere(&bench, text, &other);
     assert_int_equal(other.hash, faulty.hash);
     assert_int_equal(other.proof[0].count, n);
-    space_run(&bench, 0, NULL, 40, NULL, &faulty);
+    space_run(&bench, NULL, (struct space_how){0, 40, NULL}, &faulty);
     assert_int_equal(faulty.hash, clean.hash); /* the table is as it was */
     space_close(&bench);
 }
@@ -153,82 +153,105 @@ static void test_several(void **state)
     space_close(&bench);
 }
 
+static const char *const shared_texts[] = {
+    "{\"site\":\"blk.0.attn_k\",\"bit\":30,\"row\":3,\"position\":6}",
+    "{\"site\":\"blk.0.attn_q\",\"kind\":\"stale\",\"granularity\":\"vector\",\"position\":6}",
+    "{\"site\":\"blk.0.kv_k\",\"bit\":29,\"k\":3,\"key\":2,\"position\":6}",
+    "{\"site\":\"control.length\",\"kind\":\"set\",\"value\":3,\"position\":6}",
+    "{\"site\":\"blk.0.attn_probs\",\"point\":\"operand\",\"kind\":\"zero\",\"row\":1,"
+    "\"keys\":\"all\",\"position\":6}",
+    "{\"site\":\"blk.0.ffn_down\",\"kind\":\"random\",\"granularity\":\"tensor\","
+    "\"position\":6,\"duration\":\"permanent\"}",
+    "{\"site\":\"output\",\"bit\":30,\"row\":3,\"position\":10}",
+    "{\"site\":\"token_embd\",\"kind\":\"wrong_write\",\"from\":9,\"row\":3,\"position\":6}"};
+enum { SHARED = 8, CHUNK = 5 };
+
+struct shared {
+    struct tap_fault tapped[SHARED];
+    struct tap tap[SHARED];
+    uint32_t branch[SHARED];
+    struct tap_pass *pass;
+    struct column_result out[SHARED][P];
+    struct tap_proof proof[SHARED];
+};
+
+static void open_shared(struct shared *s, struct executor *ex)
+{
+    assert_int_equal(tap_open(&s->pass, ex), STATUS_OK);
+    for (int i = 0; i < SHARED; i++) {
+        struct fault fault[SPACE_FAULTS];
+        space_parse(&bench, shared_texts[i], fault);
+        fault_tap(&fault[0], &bench.bounds, &s->tapped[i]);
+        assert_int_equal(tap_init(&s->tap[i], &s->tapped[i], 1, ex), STATUS_OK);
+        assert_int_equal(kv_branch(ex->kv, &s->branch[i]), STATUS_OK);
+    }
+}
+
+static void close_shared(struct shared *s, struct executor *ex)
+{
+    for (int i = 0; i < SHARED; i++) {
+        s->proof[i] = tap_proof(&s->tap[i], 0);
+        kv_release(ex->kv, s->branch[i]);
+        assert_int_equal(tap_finish(&s->tap[i], ex), STATUS_OK);
+    }
+    tap_close(&s->pass);
+}
+
+static void go(struct shared *s)
+{
+    assert_int_equal(tap_go(s->pass, NULL, NULL), STATUS_OK);
+    tap_begin(s->pass);
+}
+
+/* Columns [first, first + n) of a branch; passes of its own where the tap asks for a cut. */
+static void add_shared(struct shared *s, int i, uint32_t first, uint32_t n)
+{
+    for (uint32_t j = 0, m; j < n; j += m) {
+        struct column columns[CHUNK];
+        m = tap_split(&s->tap[i], first + j, n - j);
+        for (uint32_t c = 0; c < m; c++)
+            columns[c] = (struct column){
+                .branch = s->branch[i],
+                .position = first + j + c,
+                .token = space_prompt[first + j + c],
+                .checkpoint = EXECUTOR_NONE,
+                .end_layer = bench.model->hp.n_layers,
+                .save = EXECUTOR_NONE,
+                .outputs = first + j + c + 1 == P ? COLUMN_HASH | COLUMN_ARGMAX : 0};
+        if (j > 0)
+            go(s);
+        assert_int_equal(tap_add(s->pass, &s->tap[i], columns, m, &s->out[i][first + j]),
+                         STATUS_OK);
+    }
+}
+
 /* Eight branches with a fault each in shared passes show what eight runs show. */
 static void test_shared_pass(void **state)
 {
-    static const char *const texts[] = {
-        "{\"site\":\"blk.0.attn_k\",\"bit\":30,\"row\":3,\"position\":6}",
-        "{\"site\":\"blk.0.attn_q\",\"kind\":\"stale\",\"granularity\":\"vector\",\"position\":6}",
-        "{\"site\":\"blk.0.kv_k\",\"bit\":29,\"k\":3,\"key\":2,\"position\":6}",
-        "{\"site\":\"control.length\",\"kind\":\"set\",\"value\":3,\"position\":6}",
-        "{\"site\":\"blk.0.attn_probs\",\"point\":\"operand\",\"kind\":\"zero\",\"row\":1,"
-        "\"keys\":\"all\",\"position\":6}",
-        "{\"site\":\"blk.0.ffn_down\",\"kind\":\"random\",\"granularity\":\"tensor\","
-        "\"position\":6,\"duration\":\"permanent\"}",
-        "{\"site\":\"output\",\"bit\":30,\"row\":3,\"position\":10}",
-        "{\"site\":\"token_embd\",\"kind\":\"wrong_write\",\"from\":9,\"row\":3,\"position\":6}"};
-    struct column_result out[8][P], alone[P];
+    static struct shared together, alone;
     (void)state;
     open_bench("tiny-llama-q4_1");
     for (uint32_t d = 0; d < bench.n; d++) {
-        struct executor *ex = bench.ex[d];
-        struct tap_fault tapped[8];
-        struct tap taps[8];
-        struct tap_pass *pass;
-        uint32_t branch[8];
-        assert_int_equal(tap_open(&pass, ex), STATUS_OK);
-        for (int together = 1; together >= 0; together--) {
-            for (int i = 0; i < 8; i++) {
-                struct fault fault[SPACE_FAULTS];
-                space_parse(&bench, texts[i], fault);
-                fault_tap(&fault[0], &bench.bounds, &tapped[i]);
-                assert_int_equal(tap_init(&taps[i], &tapped[i], 1, ex), STATUS_OK);
-                assert_int_equal(kv_branch(ex->kv, &branch[i]), STATUS_OK);
-            }
-            static struct tap_proof proofs[8];
-            for (uint32_t first = 0; first < P; first += 5) {
-                tap_begin(pass);
-                for (int i = 0; i < 8; i++) {
-                    struct column columns[5];
-                    const uint32_t n = P - first < 5 ? P - first : 5;
-                    for (uint32_t j = 0; j < n; j++)
-                        columns[j] = (struct column){
-                            .branch = branch[i],
-                            .position = first + j,
-                            .token = space_prompt[first + j],
-                            .checkpoint = EXECUTOR_NONE,
-                            .end_layer = bench.model->hp.n_layers,
-                            .save = EXECUTOR_NONE,
-                            .outputs = first + j + 1 == P ? COLUMN_HASH | COLUMN_ARGMAX : 0};
-                    for (uint32_t j = 0, m; j < n; j += m) {
-                        m = tap_split(&taps[i], first + j, n - j);
-                        if (j > 0 || !together) {
-                            assert_int_equal(tap_go(pass, NULL, NULL), STATUS_OK);
-                            tap_begin(pass);
-                        }
-                        struct column_result *to = together ? out[i] : alone;
-                        assert_int_equal(tap_add(pass, &taps[i], columns + j, m, to + first + j),
-                                         STATUS_OK);
-                    }
-                    if (!together)
-                        assert_int_equal(tap_go(pass, NULL, NULL), STATUS_OK), tap_begin(pass);
-                    if (!together && first + 5 >= P)
-                        assert_int_equal(alone[P - 1].hash, out[i][P - 1].hash);
-                }
-                assert_int_equal(tap_go(pass, NULL, NULL), STATUS_OK);
-            }
-            for (int i = 0; i < 8; i++) {
-                const struct tap_proof proof = tap_proof(&taps[i], 0);
-                assert_true(proof.count > 0);
-                if (together)
-                    proofs[i] = proof;
-                else
-                    assert_memory_equal(&proof, &proofs[i], sizeof proof);
-                kv_release(ex->kv, branch[i]);
-                assert_int_equal(tap_finish(&taps[i], ex), STATUS_OK);
+        open_shared(&together, bench.ex[d]);
+        for (uint32_t first = 0; first < P; first += CHUNK) {
+            for (int i = 0; i < SHARED; i++)
+                add_shared(&together, i, first, P - first < CHUNK ? P - first : CHUNK);
+            go(&together);
+        }
+        close_shared(&together, bench.ex[d]);
+        open_shared(&alone, bench.ex[d]);
+        for (int i = 0; i < SHARED; i++) {
+            for (uint32_t first = 0; first < P; first += CHUNK) {
+                add_shared(&alone, i, first, P - first < CHUNK ? P - first : CHUNK);
+                go(&alone);
             }
         }
-        tap_close(&pass);
+        close_shared(&alone, bench.ex[d]);
+        for (int i = 0; i < SHARED; i++) {
+            assert_true(together.proof[i].count > 0);
+            assert_memory_equal(&together.proof[i], &alone.proof[i], sizeof alone.proof[i]);
+            assert_int_equal(together.out[i][P - 1].hash, alone.out[i][P - 1].hash);
+        }
     }
     space_close(&bench);
 }

@@ -57,7 +57,7 @@ static void expect(const struct kind_case *c)
              "{\"site\":\"" SITE "\",\"row\":%u,\"step\":%u,\"seed\":9,\"trial\":4,%s}", ROW, STEP,
              c->fields);
     for (uint32_t d = 0; d < 2; d++) {
-        space_run(&bench, d, text, 40, SITE, &faulty);
+        space_run(&bench, text, (struct space_how){d, 40, SITE}, &faulty);
         const struct tap_proof *proof = &faulty.proof[0];
         const uint32_t before = clean.row[POSITION][ROW];
         if (proof->count != 1 || proof->before != before || proof->after != c->after ||
@@ -76,7 +76,7 @@ static void test_kinds_of_one_element(void **state)
 {
     (void)state;
     space_open(&bench, "tiny-llama-q4_1", STORAGE_F32, STORAGE_F32);
-    space_run(&bench, 0, NULL, 40, SITE, &clean);
+    space_run(&bench, NULL, (struct space_how){0, 40, SITE}, &clean);
     const uint32_t b = clean.row[POSITION][ROW], stale = clean.row[POSITION - 1][ROW];
     const uint32_t other = clean.row[POSITION][9], m = 0x00f000ffu;
     const uint32_t at[4] = {POSITION, ROW, 0, 0};
@@ -121,9 +121,9 @@ static void test_wrong_write(void **state)
     static const char text[] = "{\"site\":\"" SITE "\",\"row\":3,\"rows\":2,\"row_step\":4,"
                                "\"step\":2,\"kind\":\"wrong_write\",\"from\":20}";
     space_open(&bench, "tiny-llama-q4_1", STORAGE_F32, STORAGE_F32);
-    space_run(&bench, 0, NULL, 40, SITE, &clean);
+    space_run(&bench, NULL, (struct space_how){0, 40, SITE}, &clean);
     for (uint32_t d = 0; d < 2; d++) {
-        space_run(&bench, d, text, 4, SITE, &faulty);
+        space_run(&bench, text, (struct space_how){d, 4, SITE}, &faulty);
         for (uint32_t row = 0; row < clean.count[POSITION]; row++) {
             uint32_t expected = clean.row[POSITION][row];
             if (row == 3 || row == 7)
@@ -157,7 +157,7 @@ static void test_dry(void **state)
         "{\"site\":\"control.sampler\",\"kind\":\"dry\",\"step\":1}",
     };
     space_open(&bench, "tiny-llama-q4_1", STORAGE_F32, STORAGE_F32);
-    space_run(&bench, 0, NULL, 40, NULL, &clean);
+    space_run(&bench, NULL, (struct space_how){0, 40, NULL}, &clean);
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         space_everywhere(&bench, texts[i], &faulty);
         assert_true(faulty.proof[0].count > 0);

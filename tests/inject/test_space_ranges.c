@@ -16,10 +16,10 @@ static void expect(const char *fields, const char *site, struck *is)
     char text[512];
     snprintf(text, sizeof text, "{\"site\":\"%s\",\"kind\":\"set\",\"value\":\"0x41234567\",%s}",
              site, fields);
-    space_run(&bench, 0, NULL, 40, site, &clean);
+    space_run(&bench, NULL, (struct space_how){0, 40, site}, &clean);
     for (uint32_t d = 0; d < 2; d++) {
         uint64_t count = 0;
-        space_run(&bench, d, text, 4, site, &faulty);
+        space_run(&bench, text, (struct space_how){d, 4, site}, &faulty);
         const uint32_t end = P + faulty.n_tokens - 1;
         for (uint32_t p = 0; p < end; p++) {
             for (uint32_t row = 0; row < faulty.count[p]; row++) {
@@ -158,17 +158,17 @@ static void test_readers(void **state)
     char text[512];
     (void)state;
     space_open(&bench, "tiny-llama-q4_1", STORAGE_F32, STORAGE_F32);
-    space_run(&bench, 0, NULL, 40, "blk.0.ffn_gate", &clean);
+    space_run(&bench, NULL, (struct space_how){0, 40, "blk.0.ffn_gate"}, &clean);
     for (uint32_t d = 0; d < 2; d++) {
         snprintf(text, sizeof text, "{\"site\":\"blk.0.ffn_gate\",%s}", fields);
-        space_run(&bench, d, text, 40, "blk.0.ffn_gate", &all);
+        space_run(&bench, text, (struct space_how){d, 40, "blk.0.ffn_gate"}, &all);
         assert_int_equal(all.proof[0].count, 1);
         for (int tiled = 0; tiled < 2; tiled++) {
             const uint32_t first = tiled ? 32 : 40, end = tiled ? 64 : 41;
             snprintf(text, sizeof text,
                      "{\"site\":\"blk.0.ffn_gate\",%s,\"readers\":\"%s\",\"row\":40}", fields,
                      tiled ? "tile" : "row");
-            space_run(&bench, d, text, 40, "blk.0.ffn_gate", &faulty);
+            space_run(&bench, text, (struct space_how){d, 40, "blk.0.ffn_gate"}, &faulty);
             assert_int_equal(faulty.proof[0].count, 1);
             for (uint32_t row = 0; row < clean.count[P + 1]; row++) {
                 const bool reads = row >= first && row < end;
@@ -243,10 +243,10 @@ static void test_conditional(void **state)
                                "\"step\":1,\"only_mask\":\"0x80000000\","
                                "\"only_value\":\"0x80000000\"}";
     space_open(&bench, "tiny-llama-q4_1", STORAGE_F32, STORAGE_F32);
-    space_run(&bench, 0, NULL, 40, "blk.0.ffn_up", &clean);
+    space_run(&bench, NULL, (struct space_how){0, 40, "blk.0.ffn_up"}, &clean);
     for (uint32_t d = 0; d < 2; d++) {
         uint32_t negative = 0;
-        space_run(&bench, d, text, 40, "blk.0.ffn_up", &faulty);
+        space_run(&bench, text, (struct space_how){d, 40, "blk.0.ffn_up"}, &faulty);
         for (uint32_t row = 0; row < clean.count[P]; row++) {
             const uint32_t bits = clean.row[P][row];
             const bool hit = bits >> 31 != 0;
@@ -259,7 +259,14 @@ static void test_conditional(void **state)
         assert_true(negative > 0 && negative < clean.count[P]);
         assert_int_equal(faulty.proof[0].count, negative);
     }
-    space_everywhere(&bench, text, NULL);
+    space_everywhere(&bench, text, &faulty);
+    /* what fires is known from a dry run: the bits in front of the fault are golden's */
+    static struct space_run dry;
+    space_everywhere(&bench,
+                     "{\"site\":\"blk.0.ffn_up\",\"kind\":\"dry\",\"granularity\":\"vector\","
+                     "\"step\":1,\"only_mask\":\"0x80000000\",\"only_value\":\"0x80000000\"}",
+                     &dry);
+    assert_int_equal(dry.proof[0].count_first, faulty.proof[0].count_first);
     space_close(&bench);
 }
 

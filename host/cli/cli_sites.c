@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: MIT */
+/* `vkfi sites`: where faults may strike, with the sizes that weights of strata come from. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/args.h"
+#include "base/log.h"
+#include "cli/cli_commands.h"
+#include "cli/cli_manifest.h"
+#include "inject/space/site.h"
+
+#define STORAGES "f32|f16|bf16"
+
+struct request {
+    const char *model;
+    uint64_t positions;
+    int act, kv;
+    bool json;
+    struct args_list globs;
+};
+
+static enum status parse(struct request *r, int argc, char **argv, bool *out_done)
+{
+    const struct args_option options[] = {
+        {'m', "model", ARGS_TEXT, &r->model, "MODEL",
+         "The path of a GGUF file, or a name of `vkfi model list`.", 0, 0},
+        {0, "prompt", ARGS_UINT, &r->positions, "N",
+         "Positions there are: keys that the token counted here sees, KV entries and rows of the "
+         "RoPE tables that are stored. Default 128.",
+         1, 1 << 20},
+        {0, "act", ARGS_CHOICE, &r->act, STORAGES, "Storage type of activations. Default f32.", 0,
+         0},
+        {0, "kv", ARGS_CHOICE, &r->kv, STORAGES, "Storage type of K and V. Default f32.", 0, 0},
+        {0, "json", ARGS_FLAG, &r->json, NULL, "A JSON array, one object a site.", 0, 0},
+        {0}};
+    const struct args_spec spec = {
+        .command = "vkfi sites",
+        .summary = "where faults may strike",
+        .synopsis = "-m MODEL [options] [PATTERN...]",
+        .details =
+            "DESCRIPTION\n"
+            "Lists the sites of a model, all or those whose names match a PATTERN (as the shell "
+            "matches names: * ? [...]; quote it). Faults and plans use the same names.\n"
+            "\n"
+            "  site      name\n"
+            "  place     op: a result computed for each token; weight: a tensor of the file; kv: "
+            "K or V\n"
+            "            entries of a layer; table: a RoPE table; control: an integer that "
+            "steers\n"
+            "  op        kind of operation; - for what is stored\n"
+            "  elements  results of one token; elements stored\n"
+            "  bits      that hold them: of the stored form of results, of all fields of a "
+            "tensor\n"
+            "  bytes     the same; a tensor's size in the file\n"
+            "  MACs      products summed for one token\n"
+            "  points    where a fault may strike: operand (the input as read), weight (stored "
+            "bits as\n"
+            "            read), partial (a partial sum), out (the result), mem (its stored "
+            "form)\n"
+            "\n"
+            "A tensor used twice (tied embeddings) is one site. In JSON, layer is null for what "
+            "lies outside the layers.\n"
+            "\n"
+            "EXAMPLES\n"
+            "  vkfi sites -m smollm2-135m 'blk.3.*'\n"
+            "  vkfi sites -m smollm2-135m --json 'blk.*.ffn_down*' 'control.*'\n"
+            "\n"
+            "EXIT CODES\n"
+            "  0  done\n"
+            "  2  wrong usage, no such model, or no site matches\n",
+        .options = options,
+        .operands = &r->globs};
+    enum status st = args_parse(&spec, argc, argv, out_done);
+    if (!st && !*out_done && !r->model) {
+        log_error("found no model, expected -m with a path or a name of vkfi model list");
+        st = STATUS_USAGE;
+    }
+    return st;
+}
+
+static bool wanted(const struct request *r, const struct site *site)
+{
+    for (size_t i = 0; i < r->globs.count; i++) {
+        if (site_matches(site, r->globs.item[i]))
+            return true;
+    }
+    return r->globs.count == 0;
+}
+
+static const char *op_of(const struct site *site)
+{
+    return site->node ? graph_op_name(site->node->op) : "-";
+}
+
+static void print_site(const struct site *site)
+{
+    printf("%-29s %-8s %-8s %12" PRIu64 " %12" PRIu64 " %12" PRIu64 " %12" PRIu64 " ", site->name,
+           kinds_text(KINDS_PLACE, site->place), op_of(site), site->elements, site->bits,
+           site->bytes, site->macs);
+    for (uint32_t point = HOOK_OPERAND; point <= HOOK_MEM; point++) {
+        if (site->points >> point & 1)
+            printf(" %s", kinds_text(KINDS_POINT, point));
+    }
+    putchar('\n');
+}
+
+static void put_count(struct json_writer *w, const char *key, uint64_t count)
+{
+    json_put_key(w, key);
+    json_put_int(w, (int64_t)count);
+}
+
+static void put_site(struct json_writer *w, const struct site *site)
+{
+    json_object_open(w);
+    json_put_key(w, "site");
+    json_put_text(w, site->name);
+    json_put_key(w, "place");
+    json_put_text(w, kinds_text(KINDS_PLACE, site->place));
+    json_put_key(w, "op");
+    if (site->node)
+        json_put_text(w, op_of(site));
+    else
+        json_put_null(w);
+    json_put_key(w, "layer");
+    if (site->layer == GRAPH_NO_LAYER)
+        json_put_null(w);
+    else
+        json_put_int(w, site->layer);
+    put_count(w, "elements", site->elements);
+    put_count(w, "bits", site->bits);
+    put_count(w, "bytes", site->bytes);
+    put_count(w, "macs", site->macs);
+    json_put_key(w, "points");
+    json_array_open(w);
+    for (uint32_t point = HOOK_OPERAND; point <= HOOK_MEM; point++) {
+        if (site->points >> point & 1)
+            json_put_text(w, kinds_text(KINDS_POINT, point));
+    }
+    json_array_close(w);
+    json_object_close(w);
+}
+
+static enum status show(const struct request *r, const struct site *sites, uint32_t count)
+{
+    struct json_writer w;
+    uint32_t shown = 0;
+    for (uint32_t i = 0; i < count; i++)
+        shown += wanted(r, &sites[i]);
+    if (shown == 0) {
+        log_error("none of the %" PRIu32 " sites matches '%s'", count, r->globs.item[0]);
+        return STATUS_INPUT;
+    }
+    if (!r->json) {
+        printf("%-29s %-8s %-8s %12s %12s %12s %12s  points\n", "site", "place", "op", "elements",
+               "bits", "bytes", "MACs");
+        for (uint32_t i = 0; i < count; i++) {
+            if (wanted(r, &sites[i]))
+                print_site(&sites[i]);
+        }
+        return STATUS_OK;
+    }
+    json_begin(&w, stdout, true);
+    json_array_open(&w);
+    for (uint32_t i = 0; i < count; i++) {
+        if (wanted(r, &sites[i]))
+            put_site(&w, &sites[i]);
+    }
+    json_array_close(&w);
+    return json_end(&w);
+}
+
+enum status cli_sites(const struct cli_env *env, int argc, char **argv)
+{
+    struct request r = {.positions = 128};
+    struct arena arena = {0};
+    struct model *model = NULL;
+    struct site *sites;
+    uint32_t count;
+    bool done = false;
+    enum status st = parse(&r, argc, argv, &done);
+    if (st || done)
+        return st;
+    st = cli_manifest_open(&model, env, r.model);
+    if (!st)
+        st = site_list(&sites, &count, &arena,
+                       &(struct site_shape){.model = model,
+                                            .act = (enum storage)r.act,
+                                            .kv = (enum storage)r.kv,
+                                            .positions = (uint32_t)r.positions});
+    if (!st)
+        st = show(&r, sites, count);
+    model_close(&model);
+    arena_finish(&arena);
+    return st;
+}

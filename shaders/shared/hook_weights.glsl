@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+/* Faults of the stored fields of a weight, as a patch decodes them (point WEIGHT). Behind
+ * HOOK_BUFFER and weights.glsl. */
+#ifndef VKFI_SHARED_HOOK_WEIGHTS_GLSL
+#define VKFI_SHARED_HOOK_WEIGHTS_GLSL
+
+#ifndef VKFI_HOOK_FREE
+
+/* Where a field lies: in the super word or the meta word of a block, and how many neighbouring
+ * elements share it. */
+struct hook_place {
+    bool in_super;
+    uint shift, mask, unit;
+};
+
+hook_place hook_place_of(uint field, uint k)
+{
+    hook_place p = hook_place(false, field == FIELD_MIN ? 16u : 0u, 0xffffu, NM_BLOCK);
+#ifdef WEIGHT_SUPER
+    if (field == FIELD_SCALE || field == FIELD_MIN) {
+        p.in_super = true;
+        p.unit = 8u * NM_BLOCK;
+    } else {
+        bool second = WEIGHT_FORM == FORM_HALF && k % NM_BLOCK >= NM_BLOCK / 2u;
+        p.shift = field == FIELD_SUBMIN || second ? 8u : 0u;
+        p.mask = WEIGHT_SUB_MASK;
+        p.unit = WEIGHT_FORM == FORM_HALF ? NM_BLOCK / 2u : NM_BLOCK;
+    }
+#endif
+    return p;
+}
+
+/* The words of a block that hold its fields. */
+struct hook_block {
+    uint meta, super_word;
+};
+
+/* One hook (bit HOOK_RECORD of `hook` as in push.hook) on the field of its element `k`. */
+hook_block hook_scale(uint hook, uint index, uint k, bool note, hook_block w)
+{
+    uint h = hook & ~HOOK_RECORD;
+    hook_place p = hook_place_of(hooks[h].field, k);
+    uint word = p.in_super ? w.super_word : w.meta;
+    uint bits = hook_one(h, index, (word >> p.shift) & p.mask, note, (hook & HOOK_RECORD) != 0u);
+    word = (word & ~(p.mask << p.shift)) | ((bits & p.mask) << p.shift);
+    return hook_block(p.in_super ? w.meta : word, p.in_super ? word : w.super_word);
+}
+
+/* The hook's element in the n-th unit of elements that share its field; HOOK_NONE: none. */
+uint hook_unit_k(uint h, uint unit, uint n)
+{
+    uint i = hook_index_in(n, hooks[h].k / unit, hooks[h].ks, max(hooks[h].k_step / unit, 1u));
+    return i == HOOK_NONE ? HOOK_NONE : hooks[h].k + i * hooks[h].k_step;
+}
+
+/* d, m, sc and mn of a row's block b as decoded; each fault is noted in the block of its element. */
+hook_block hook_block_scales(uint push_hook, uint row, uint b, hook_block w)
+{
+    uint first = push_hook & ~HOOK_RECORD, record = push_hook & HOOK_RECORD;
+    for (uint h = first; h < first + hooks[first].list; h++) {
+        uint r = hook_index_in(row, hooks[h].row, hooks[h].rows, hooks[h].row_step);
+        if (hooks[h].point != HOOK_WEIGHT || hooks[h].field == FIELD_CODE || r == HOOK_NONE)
+            continue;
+        uint unit = hook_place_of(hooks[h].field, 0u).unit, halves = unit < NM_BLOCK ? 2u : 1u;
+        for (uint n = 0u; n < halves; n++) {
+            uint k = hook_unit_k(h, unit, b * NM_BLOCK / unit + n);
+            if (k != HOOK_NONE)
+                w = hook_scale(h | record, hook_index(hooks[h], row, k, HOOK_NONE), k,
+                               k / NM_BLOCK == b, w);
+        }
+    }
+    return w;
+}
+
+/* The same fields as one element of an embedding sees them. */
+hook_block hook_element_scales(uint push_hook, uint feature, hook_block w)
+{
+    uint first = push_hook & ~HOOK_RECORD, record = push_hook & HOOK_RECORD;
+    for (uint h = first; h < first + hooks[first].list; h++) {
+        uint index = hook_index(hooks[h], feature, HOOK_NONE, HOOK_NONE);
+        if (hooks[h].point == HOOK_WEIGHT && hooks[h].field != FIELD_CODE && index != HOOK_NONE)
+            w = hook_scale(h | record, index, feature, true, w);
+    }
+    return w;
+}
+
+/* Codes of four elements. */
+uvec4 hook_codes(uint push_hook, uvec3 at, uvec3 step, uvec4 raw)
+{
+    hook_field = FIELD_CODE;
+    for (uint c = 0u; c < 4u; c++)
+        raw[c] = hook_bits(push_hook, HOOK_WEIGHT, at + c * step, raw[c], true) & WEIGHT_CODE_MASK;
+    hook_field = HOOK_NONE;
+    return raw;
+}
+
+/* False: no hook of the patch has an element k in block b, a scale apart. */
+bool hook_near(uint push_hook, uint b)
+{
+    uint first = push_hook & ~HOOK_RECORD, end = first + hooks[first].list;
+    bool near = false;
+    for (uint h = first; h < end; h++)
+        near = near || (hooks[h].k < (b + 1u) * NM_BLOCK &&
+                        hooks[h].k + (hooks[h].ks - 1u) * hooks[h].k_step >= b * NM_BLOCK);
+    return near;
+}
+
+#endif
+#endif
