@@ -7,7 +7,7 @@
  * another plan; STATUS_IO for one that is locked, read-only, or on a full disk. Every row carries a
  * sum of its values, checked whenever it is read: a damaged value is found, never passed on.
  *
- * A store is used by one thread, and not on the other side of a fork. */
+ * A store is used by one thread, and not on the other side of a fork (store_leave). */
 #ifndef VKFI_INJECT_STORE_H
 #define VKFI_INJECT_STORE_H
 
@@ -80,6 +80,9 @@ enum status store_create(struct store **out, const char *path,
 /* Opens for reading: all reads see the database as it was at this call. */
 enum status store_open(struct store **out, const char *path) STATUS_MUST_USE;
 void store_destroy(struct store **store);
+/* In a child process after fork: the database stays the parent's, also when the child lives longer.
+ * The child calls nothing else. */
+void store_leave(struct store *store);
 
 /* Lives as long as the store. */
 const struct store_identity *store_identity(const struct store *store);
