@@ -6,6 +6,8 @@
 --
 -- Times are left out, so that equal campaigns give equal rows. NULL means: does not apply, was not
 -- computed at this record level, or is NaN. Reals may be Inf.
+-- Columns of type ANY hold reals: in a REAL column SQLite stores a whole number as an integer, and the
+-- sign of -0.0 is lost.
 -- `digest` is a 64-bit sum of the other values of its row in the order below. The program checks it
 -- at every read, so rows are not to be edited; extra tables, indexes and views do no harm.
 -- While a campaign writes, the newest rows are in NAME-wal: copy a database only when no such file
@@ -47,8 +49,8 @@ CREATE TABLE device (
 CREATE TABLE stratum (
     id INTEGER PRIMARY KEY,
     label TEXT NOT NULL, -- "layer=3 bit_field=exponent"
-    weight REAL, -- W_h, sums to 1; NULL with population equal
-    size REAL, -- elementary faults in it
+    weight ANY, -- W_h, sums to 1; NULL with population equal
+    size ANY, -- elementary faults in it
     planned INTEGER NOT NULL, -- trials
     digest INTEGER NOT NULL
 ) STRICT;
@@ -62,7 +64,7 @@ CREATE TABLE item (
     hash TEXT, -- of the golden run's step hashes
     n_prompt INTEGER NOT NULL, -- prompt tokens
     n_tokens INTEGER NOT NULL, -- golden tokens
-    weight REAL, -- of the item
+    weight ANY, -- of the item
     underflow INTEGER NOT NULL CHECK (underflow IN (0, 1)), -- denormals met: bits may depend on the device
     digest INTEGER NOT NULL
 ) STRICT;
@@ -76,8 +78,8 @@ CREATE TABLE trial (
     control TEXT, -- null: counts; dry, sentinel, naive, cpu: kept out of rates
     item INTEGER REFERENCES item (id), -- index of the prompt in the plan
     stratum INTEGER REFERENCES stratum (id), -- index in table stratum
-    weight REAL, -- W_h of the stratum
-    draw_prob REAL, -- probability with which this fault was drawn in its stratum
+    weight ANY, -- W_h of the stratum
+    draw_prob ANY, -- probability with which this fault was drawn in its stratum
     n_faults INTEGER, -- faults of this trial; coordinates below are of the first
     place TEXT NOT NULL, -- op, weight, kv, table, control
     site TEXT NOT NULL, -- name in the graph or file
@@ -103,9 +105,9 @@ CREATE TABLE trial (
     dir TEXT, -- 0>1, 1>0, mixed; null: nothing changed
     before INTEGER, -- raw bits, canonical NaN
     after INTEGER, -- raw bits
-    before_value REAL, -- their value in the struck type
-    after_value REAL, -- the same of after
-    rel_change REAL, -- |after - before| / |before|
+    before_value ANY, -- their value in the struck type
+    after_value ANY, -- the same of after
+    rel_change ANY, -- |after - before| / |before|
     activations INTEGER, -- read back from the device
     expected_activations INTEGER, -- predicted from golden
     outcome TEXT NOT NULL, -- ladder of method 3
@@ -114,12 +116,12 @@ CREATE TABLE trial (
     first_diff INTEGER, -- first step with another token; null: none
     golden_len INTEGER, -- tokens
     faulty_len INTEGER, -- tokens
-    margin_at_fault REAL, -- golden logit margin (first - second) at the struck step
-    margin_min_after REAL, -- smallest golden margin from there on
-    logp_sum REAL, -- teacher-forced log p_faulty - log p_golden over later tokens, nats
-    logp_mean REAL, -- the same a token
-    logp_worst REAL, -- the lowest of a token
-    kl REAL, -- mean KL(golden || faulty) of those steps, nats, full vocabulary
+    margin_at_fault ANY, -- golden logit margin (first - second) at the struck step
+    margin_min_after ANY, -- smallest golden margin from there on
+    logp_sum ANY, -- teacher-forced log p_faulty - log p_golden over later tokens, nats
+    logp_mean ANY, -- the same a token
+    logp_worst ANY, -- the lowest of a token
+    kl ANY, -- mean KL(golden || faulty) of those steps, nats, full vocabulary
     deviation TEXT, -- JSON: by layer [max_abs, rel_l2, bits] at the struck position
     healed_at INTEGER, -- first position from which all columns equal golden; null: none
     nan_site TEXT, -- first Inf or NaN that golden has not
@@ -127,32 +129,35 @@ CREATE TABLE trial (
     nan_step INTEGER, -- its decode step
     answer_golden TEXT, -- of a scorer; null: no scorer
     answer_faulty TEXT, -- the same of the faulty run
-    score_golden REAL, -- of a scorer
-    score_faulty REAL, -- of a scorer
+    score_golden ANY, -- of a scorer
+    score_faulty ANY, -- of a scorer
     text TEXT, -- faulty text; null where it is golden's
     hash TEXT, -- 16 hex digits: of all step hashes; null where tokens were certified
     path TEXT, -- free: fast, naive
     attempts INTEGER, -- free: 1, more after a crash
     device INTEGER REFERENCES device (id), -- free: row of table device
-    seconds REAL, -- free: its share of its batch
+    seconds ANY, -- free: its share of its batch
     suspect TEXT, -- free: why a failed control makes it doubtful; null: trusted
     batch INTEGER NOT NULL, -- number of the transaction that wrote the row, from 1
     digest INTEGER NOT NULL,
-    CHECK (control IN ('dry', 'sentinel', 'naive', 'cpu')),
-    CHECK (place IN ('op', 'weight', 'kv', 'table', 'control')),
-    CHECK (point IN ('operand', 'weight', 'partial', 'out', 'mem')),
-    CHECK (readers IN ('column', 'chunk', 'stage', 'row', 'tile', 'all')),
-    CHECK (kind IN ('flip', 'stuck_at_0', 'stuck_at_1', 'set', 'zero', 'random', 'stale',
-        'mix', 'clamp', 'scale', 'add', 'wrong_read', 'wrong_write', 'dry')),
-    CHECK (granularity IN ('element', 'vector', 'feature', 'tensor', 'lane', 'tile')),
-    CHECK (stage IN ('prefill', 'first', 'decode', 'any')),
-    CHECK (duration IN ('transient', 'intermittent', 'permanent', 'persistent')),
-    CHECK (outcome IN ('not_reached', 'inert', 'due', 'masked_bitexact', 'masked_tokens',
-        'sdc_unscored', 'sdc_improved', 'sdc_benign', 'sdc_critical')),
-    CHECK (due_reason IN ('range', 'nan_trap', 'runaway', 'device_lost', 'abort')),
-    CHECK (dir IN ('0>1', '1>0', 'mixed')),
-    CHECK (path IN ('fast', 'naive')),
-    CHECK (due_reason IS NULL OR outcome = 'due')
+    CONSTRAINT control CHECK (control IN ('dry', 'sentinel', 'naive', 'cpu')),
+    CONSTRAINT place CHECK (place IN ('op', 'weight', 'kv', 'table', 'control')),
+    CONSTRAINT point CHECK (point IN ('operand', 'weight', 'partial', 'out', 'mem')),
+    CONSTRAINT readers CHECK (readers IN ('column', 'chunk', 'stage', 'row', 'tile', 'all')),
+    CONSTRAINT kind CHECK (kind IN ('flip', 'stuck_at_0', 'stuck_at_1', 'set', 'zero',
+        'random', 'stale', 'mix', 'clamp', 'scale', 'add', 'wrong_read', 'wrong_write', 'dry')),
+    CONSTRAINT granularity CHECK (granularity IN ('element', 'vector', 'feature', 'tensor',
+        'lane', 'tile')),
+    CONSTRAINT stage CHECK (stage IN ('prefill', 'first', 'decode', 'any')),
+    CONSTRAINT duration CHECK (duration IN ('transient', 'intermittent', 'permanent',
+        'persistent')),
+    CONSTRAINT outcome CHECK (outcome IN ('not_reached', 'inert', 'due', 'masked_bitexact',
+        'masked_tokens', 'sdc_unscored', 'sdc_improved', 'sdc_benign', 'sdc_critical')),
+    CONSTRAINT due_reason CHECK (due_reason IN ('range', 'nan_trap', 'runaway', 'device_lost',
+        'abort')),
+    CONSTRAINT dir CHECK (dir IN ('0>1', '1>0', 'mixed')),
+    CONSTRAINT path CHECK (path IN ('fast', 'naive')),
+    CONSTRAINT due CHECK (due_reason IS NULL OR outcome = 'due')
 ) STRICT;
 
 -- Controls, newest last: rows of later batches than a device's last control are suspect if the next

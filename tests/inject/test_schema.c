@@ -67,7 +67,7 @@ static void add(struct text *out, const char *text)
 static void add_column(struct text *out, const struct row_field *field)
 {
     static const char *const types[] = {
-        [ROW_INT] = "INTEGER", [ROW_REAL] = "REAL", [ROW_TEXT] = "TEXT"};
+        [ROW_INT] = "INTEGER", [ROW_REAL] = "ANY", [ROW_TEXT] = "TEXT"};
     const char *constraint = "";
 
     for (size_t i = 0; i < sizeof(CONSTRAINTS) / sizeof(*CONSTRAINTS); i++) {
@@ -80,13 +80,14 @@ static void add_column(struct text *out, const struct row_field *field)
                      STATUS_OK);
 }
 
-/* "CHECK (column IN ('a', 'b')),", broken behind a comma where the line gets too long. */
+/* "CONSTRAINT column CHECK (column IN ('a', 'b')),", broken behind a comma where the line gets too
+ * long. */
 static void add_enumeration(struct text *out, const char *column, const char *const *words)
 {
     size_t line = out->size;
     const char *separator = "";
 
-    assert_int_equal(text_addf(out, "    CHECK (%s IN (", column), STATUS_OK);
+    assert_int_equal(text_addf(out, "    CONSTRAINT %s CHECK (%s IN (", column, column), STATUS_OK);
     for (; *words; words++) {
         if (!**words) {
             continue;
@@ -114,7 +115,7 @@ static void make_section(struct text *out)
     for (size_t i = 0; i < sizeof(ENUMERATIONS) / sizeof(*ENUMERATIONS); i++) {
         add_enumeration(out, ENUMERATIONS[i].column, ENUMERATIONS[i].words);
     }
-    add(out, "    CHECK (due_reason IS NULL OR outcome = 'due')\n");
+    add(out, "    CONSTRAINT due CHECK (due_reason IS NULL OR outcome = 'due')\n");
 }
 
 static void read_schema(struct arena *arena, char **out, char **begin, char **end)
