@@ -51,6 +51,7 @@ static enum status fail(const struct sql *sql, int code)
         return STATUS_INPUT;
     case SQLITE_CORRUPT:
     case SQLITE_FORMAT:
+    case SQLITE_ERROR: /* a header that promises what no version can read */
         log_error("%s: damaged: %s", sql->path, sqlite3_errmsg(sql->db));
         return STATUS_INPUT;
     case SQLITE_BUSY:

@@ -239,6 +239,31 @@ static inline enum status store_testing_put(struct store *store, int64_t first, 
     return st;
 }
 
+#define STORE_TESTING_WHOLE 120 /* trials of a small, complete database */
+
+static inline const struct store_identity *store_testing_whole_identity(void)
+{
+    static struct store_identity out;
+
+    out = STORE_TESTING_IDENTITY;
+    out.trials = STORE_TESTING_WHOLE;
+    return &out;
+}
+
+static inline void store_testing_make_whole(const char *path)
+{
+    const struct store_incident incident = {3, 1, "device lost"};
+    struct store *store;
+
+    assert_int_equal(store_create(&store, path, store_testing_whole_identity()), STATUS_OK);
+    store_testing_fill_tables(store);
+    assert_int_equal(store_put_incident(store, &incident), STATUS_OK);
+    for (int64_t i = 0; i < STORE_TESTING_WHOLE; i += 40) {
+        assert_int_equal(store_testing_put(store, i, 1, 40), STATUS_OK);
+    }
+    store_destroy(&store);
+}
+
 /* Every field, also those that may differ. */
 static inline bool store_testing_same(const struct row *a, const struct row *b)
 {
