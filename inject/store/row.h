@@ -124,6 +124,9 @@ struct row_difference {
 };
 bool row_compare(const struct row *a, const struct row *b, struct row_difference *out);
 
+/* Equal for rows that row_compare finds equal. */
+uint64_t row_digest(const struct row *row);
+
 /* Rows on a pipe between processes of one build: a length, a sum of all bytes, the fields. Appends
  * to `out`. */
 enum status row_pack(struct text *out, const struct row *row) STATUS_MUST_USE;

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "inject/store/row.h"
 
 /* Bytes of a text that are shown, and of them those before the difference. */
@@ -97,4 +98,26 @@ bool row_compare(const struct row *a, const struct row *b, struct row_difference
         }
     }
     return true;
+}
+
+uint64_t row_digest(const struct row *row)
+{
+    uint64_t digest = 0;
+
+    for (size_t i = 0; i < row_field_count; i++) {
+        const struct row_field *field = &row_fields[i];
+        if (!field->same) {
+            continue;
+        }
+        if (field->type == ROW_TEXT) {
+            const char *text = row_text(row, field);
+            digest = text ? hash_fold_bytes(digest, text, strlen(text))
+                          : hash_fold64(digest, UINT64_MAX);
+        } else {
+            const double real = field->type == ROW_REAL ? row_real(row, field) : 0;
+            const bool null = field->type == ROW_REAL && isnan(real);
+            digest = hash_fold64(digest, null ? UINT64_MAX : (uint64_t)row_int(row, field));
+        }
+    }
+    return digest;
 }

@@ -14,18 +14,6 @@ enum { HEAD = 2 * sizeof(uint64_t) };
 /* No row is longer: a broken length must not make the reader wait for ever. */
 #define ROW_PACK_MAX (UINT64_C(64) << 20)
 
-static uint64_t sum(const char *bytes, size_t size)
-{
-    uint64_t state = size;
-
-    for (size_t at = 0; at < size; at += sizeof(uint64_t)) {
-        uint64_t word = 0;
-        memcpy(&word, bytes + at, size - at < sizeof(word) ? size - at : sizeof(word));
-        state = hash_fold64(state, word);
-    }
-    return state;
-}
-
 static enum status put_text(struct text *out, const char *text)
 {
     const uint64_t size = text ? strlen(text) : UINT64_MAX;
@@ -55,7 +43,7 @@ enum status row_pack(struct text *out, const struct row *row)
                   (unsigned long long)ROW_PACK_MAX);
         return STATUS_INTERNAL;
     }
-    const uint64_t head[2] = {size, sum(out->data + begin + HEAD, size - HEAD)};
+    const uint64_t head[2] = {size, hash_fold_bytes(0, out->data + begin + HEAD, size - HEAD)};
     memcpy(out->data + begin, head, HEAD);
     return STATUS_OK;
 }
@@ -145,7 +133,7 @@ enum status row_unpack(struct row *out, struct arena *arena, const void *data, s
     }
     memcpy(head, data, HEAD);
     struct reader reader = {.at = (const char *)data + HEAD, .left = head[0] - HEAD};
-    if (sum(reader.at, reader.left) != head[1]) {
+    if (hash_fold_bytes(0, reader.at, reader.left) != head[1]) {
         return broken("bytes that do not give their sum");
     }
     const enum status st = take_fields(out, &reader, arena);

@@ -208,7 +208,7 @@ void sql_finish(struct sql_statement **statement)
     }
 }
 
-/* The digest of a row folds, for each value, its type and its bits; texts by words of 8 bytes. */
+/* The digest of a row folds, for each value, its type and its bits. */
 static uint64_t fold_word(uint64_t digest, int type, uint64_t word)
 {
     return hash_fold64(hash_fold64(digest, (uint64_t)type), word);
@@ -224,13 +224,7 @@ static uint64_t fold_real(uint64_t digest, double value)
 
 static uint64_t fold_text(uint64_t digest, const char *text, size_t size)
 {
-    digest = fold_word(digest, SQLITE_TEXT, size);
-    for (size_t at = 0; at < size; at += sizeof(uint64_t)) {
-        uint64_t word = 0;
-        memcpy(&word, text + at, size - at < sizeof(word) ? size - at : sizeof(word));
-        digest = hash_fold64(digest, word);
-    }
-    return digest;
+    return hash_fold_bytes(hash_fold64(digest, SQLITE_TEXT), text, size);
 }
 
 static void note(struct sql_statement *statement, int rc)

@@ -99,6 +99,8 @@ enum status store_device(struct store *store, const struct store_device *device,
 enum status store_put_strata(struct store *store, const struct store_stratum *strata,
                              uint32_t count) STATUS_MUST_USE;
 enum status store_put_item(struct store *store, const struct store_item *item) STATUS_MUST_USE;
+enum status store_put_items(struct store *store, const struct store_item *items,
+                            uint32_t count) STATUS_MUST_USE;
 enum status store_put_incident(struct store *store,
                                const struct store_incident *incident) STATUS_MUST_USE;
 

@@ -112,48 +112,6 @@ static enum status check_schema(const struct store *store)
     return st;
 }
 
-static enum status take_identity(struct store *store, struct sql_statement *row)
-{
-    struct store_identity *id = &store->identity;
-    const char **texts[] = {&id->plan_hash, &id->model_hash, &id->shaders,
-                            &id->contract,  &id->tool,       &id->plan};
-    enum status st = STATUS_OK;
-
-    for (int i = 0; i < 6 && st == STATUS_OK; i++) {
-        *texts[i] = sql_text(row, i + 1);
-        st = store_copy_text(&store->arena, texts[i]);
-    }
-    id->trials = (uint64_t)sql_int(row, 7);
-    id->shard = (uint32_t)sql_int(row, 8);
-    id->shards = (uint32_t)sql_int(row, 9);
-    return st;
-}
-
-static enum status read_identity(struct store *store)
-{
-    struct sql_statement *read = NULL;
-    bool row = false;
-    enum status st = sql_prepare(&read, store->sql,
-                                 "SELECT id, plan_hash, model_hash, shaders, contract, tool, plan, "
-                                 "trials, shard, shards, digest FROM campaign");
-
-    if (st == STATUS_OK) {
-        st = sql_step(read, &row);
-    }
-    if (st == STATUS_OK && !row) {
-        log_error("%s: damaged: found table campaign empty, expected one row", store->path);
-        st = STATUS_INPUT;
-    }
-    if (st == STATUS_OK) {
-        st = sql_check_digest(read, "campaign");
-    }
-    if (st == STATUS_OK) {
-        st = take_identity(store, read);
-    }
-    sql_finish(&read);
-    return st;
-}
-
 enum status store_check(struct store *store)
 {
     enum status st = check_version(store);
@@ -164,5 +122,5 @@ enum status store_check(struct store *store)
     if (st == STATUS_OK) {
         st = check_pages(store);
     }
-    return st == STATUS_OK ? read_identity(store) : st;
+    return st == STATUS_OK ? store_identity_read(store) : st;
 }

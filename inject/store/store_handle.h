@@ -28,6 +28,17 @@ extern const char store_schema[];
 /* Fails unless the file is a whole database of this program and version; reads the identity. */
 enum status store_check(struct store *store) STATUS_MUST_USE;
 
+/* The row of table campaign. */
+enum status store_identity_write(struct store *store,
+                                 const struct store_identity *identity) STATUS_MUST_USE;
+enum status store_identity_read(struct store *store) STATUS_MUST_USE;
+/* STATUS_INPUT, logged for the file `path` of `found`, if they are of two campaigns; the tool, the
+ * plan's text and the shard may differ. */
+enum status store_identity_compare(const char *path, const struct store_identity *found,
+                                   const struct store_identity *wanted) STATUS_MUST_USE;
+enum status store_identity_compare_shard(const struct store *store,
+                                         const struct store_identity *wanted) STATUS_MUST_USE;
+
 /* Statements between: begun, and ended by success or undone by failure, which is passed on. */
 enum status store_begin(struct store *store) STATUS_MUST_USE;
 enum status store_end(struct store *store, enum status st) STATUS_MUST_USE;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Databases made, continued, opened for reading, and closed as one file. */
 #include <errno.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -9,13 +8,6 @@
 
 #include "base/log.h"
 #include "inject/store/store_handle.h"
-
-uint64_t store_planned(const struct store_identity *identity)
-{
-    const uint64_t whole = identity->trials / identity->shards;
-
-    return whole + (identity->shard < identity->trials % identity->shards);
-}
 
 /* What is there under the name; *out_exists false: nothing. */
 static enum status look(const char *path, bool *out_exists)
@@ -35,31 +27,6 @@ static enum status look(const char *path, bool *out_exists)
     return STATUS_OK;
 }
 
-static enum status put_identity(struct store *store, const struct store_identity *identity)
-{
-    struct sql_statement *put = NULL;
-    enum status st = sql_prepare(&put, store->sql,
-                                 "INSERT INTO campaign (id, plan_hash, model_hash, shaders, "
-                                 "contract, tool, plan, trials, shard, shards, digest) "
-                                 "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
-    if (st == STATUS_OK) {
-        sql_bind_int(put, 1);
-        sql_bind_text(put, identity->plan_hash);
-        sql_bind_text(put, identity->model_hash);
-        sql_bind_text(put, identity->shaders);
-        sql_bind_text(put, identity->contract);
-        sql_bind_text(put, identity->tool);
-        sql_bind_text(put, identity->plan);
-        sql_bind_int(put, (int64_t)identity->trials);
-        sql_bind_int(put, identity->shard);
-        sql_bind_int(put, identity->shards);
-        sql_bind_digest(put);
-        st = sql_execute(put);
-    }
-    sql_finish(&put);
-    return st;
-}
-
 /* In one transaction, so that a file is either empty or a database with an identity. */
 static enum status fill_if_empty(struct store *store, const struct store_identity *identity)
 {
@@ -73,43 +40,10 @@ static enum status fill_if_empty(struct store *store, const struct store_identit
     if (st == STATUS_OK && objects == 0) {
         st = sql_run(store->sql, store_schema);
         if (st == STATUS_OK) {
-            st = put_identity(store, identity);
+            st = store_identity_write(store, identity);
         }
     }
     return store_end(store, st);
-}
-
-/* Names the first part of the identity that differs. */
-static enum status compare_identity(const struct store *store, const struct store_identity *wanted)
-{
-    const struct store_identity *found = &store->identity;
-    const struct {
-        const char *name, *found, *wanted;
-    } texts[] = {
-        {"plan hash", found->plan_hash, wanted->plan_hash},
-        {"model hash", found->model_hash, wanted->model_hash},
-        {"shaders", found->shaders, wanted->shaders},
-        {"contract", found->contract, wanted->contract},
-    };
-    for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
-        if (strcmp(texts[i].found, texts[i].wanted) != 0) {
-            log_error("%s: found a campaign with %s %.16s, expected %.16s (another -o starts a new "
-                      "database)",
-                      store->path, texts[i].name, texts[i].found, texts[i].wanted);
-            return STATUS_INPUT;
-        }
-    }
-    if (found->trials != wanted->trials) {
-        log_error("%s: found a campaign of %" PRIu64 " trials, expected %" PRIu64, store->path,
-                  found->trials, wanted->trials);
-        return STATUS_INPUT;
-    }
-    if (found->shard != wanted->shard || found->shards != wanted->shards) {
-        log_error("%s: found shard %" PRIu32 "/%" PRIu32 ", expected %" PRIu32 "/%" PRIu32,
-                  store->path, found->shard, found->shards, wanted->shard, wanted->shards);
-        return STATUS_INPUT;
-    }
-    return STATUS_OK;
 }
 
 static enum status prepare_handle(struct store **out, const char *path, bool writes)
@@ -170,7 +104,10 @@ static enum status open_for_writing(struct store *store, const struct store_iden
         st = store_check(store);
     }
     if (st == STATUS_OK) {
-        st = compare_identity(store, identity);
+        st = store_identity_compare(store->path, &store->identity, identity);
+    }
+    if (st == STATUS_OK) {
+        st = store_identity_compare_shard(store, identity);
     }
     if (st == STATUS_OK) {
         st = start_log(store);
@@ -277,9 +214,4 @@ void store_destroy(struct store **store)
     arena_finish(&s->arena);
     free(s);
     *store = NULL;
-}
-
-const struct store_identity *store_identity(const struct store *store)
-{
-    return &store->identity;
 }

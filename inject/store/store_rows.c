@@ -135,7 +135,7 @@ enum status store_done(const struct store *store, uint8_t *done, uint64_t trials
     return store_each_row(store, set_bit, &bits);
 }
 
-static enum status copy_texts(struct row *row, struct arena *arena)
+enum status store_rows_copy_texts(struct row *row, struct arena *arena)
 {
     enum status st = STATUS_OK;
 
@@ -165,7 +165,7 @@ enum status store_find_row(const struct store *store, uint64_t trial, struct are
         st = take_row(out, select);
     }
     if (st == STATUS_OK && *found) {
-        st = copy_texts(out, arena);
+        st = store_rows_copy_texts(out, arena);
     }
     sql_finish(&select);
     return st;

@@ -308,11 +308,16 @@ enum status store_put_strata(struct store *store, const struct store_stratum *st
     return st == STATUS_OK ? store_end(store, put_rows(store, STORE_STRATA, strata, count)) : st;
 }
 
-enum status store_put_item(struct store *store, const struct store_item *item)
+enum status store_put_items(struct store *store, const struct store_item *items, uint32_t count)
 {
     const enum status st = store_begin(store);
 
-    return st == STATUS_OK ? store_end(store, put_rows(store, STORE_ITEMS, item, 1)) : st;
+    return st == STATUS_OK ? store_end(store, put_rows(store, STORE_ITEMS, items, count)) : st;
+}
+
+enum status store_put_item(struct store *store, const struct store_item *item)
+{
+    return store_put_items(store, item, 1);
 }
 
 static enum status find_or_add_device(struct store *store, const struct store_device *device,

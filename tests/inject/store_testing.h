@@ -187,20 +187,17 @@ static inline uint32_t store_testing_faults(struct store_fault out[2],
     return 2;
 }
 
-static inline void store_testing_fill_tables(struct store *store)
+/* The devices of store_testing_row, 0 and 1. */
+static const struct store_device STORE_TESTING_DEVICES[2] = {
+    {.name = "cpu:avx2", .cpu_flags = "avx2 f16c", .threads = 2},
+    {.name = "llvmpipe", .uuid = "00ff", .driver = "lavapipe", .probe = "{}", .threads = 0}};
+
+static inline void store_testing_fill_plan(struct store *store)
 {
-    static const struct store_device devices[2] = {
-        {.name = "cpu:avx2", .cpu_flags = "avx2 f16c", .threads = 2},
-        {.name = "llvmpipe", .uuid = "00ff", .driver = "lavapipe", .probe = "{}", .threads = 0}};
     static const struct store_stratum strata[STORE_TESTING_STRATA] = {
         {0, "layer=0", 0.25, 1e12, 400}, {1, "layer=1", 0.75, 3e12, 500}, {2, "rest", NAN, 1, 100}};
     char prompt[32];
-    uint32_t id;
 
-    for (uint32_t i = 0; i < 2; i++) {
-        assert_int_equal(store_device(store, &devices[i], &id), STATUS_OK);
-        assert_int_equal(id, i);
-    }
     assert_int_equal(store_put_strata(store, strata, STORE_TESTING_STRATA), STATUS_OK);
     for (uint32_t i = 0; i < STORE_TESTING_ITEMS; i++) {
         snprintf(prompt, sizeof(prompt), "prompt %u", i);
@@ -215,6 +212,17 @@ static inline void store_testing_fill_tables(struct store *store)
                                         .underflow = i == 2};
         assert_int_equal(store_put_item(store, &item), STATUS_OK);
     }
+}
+
+static inline void store_testing_fill_tables(struct store *store)
+{
+    uint32_t id;
+
+    for (uint32_t i = 0; i < 2; i++) {
+        assert_int_equal(store_device(store, &STORE_TESTING_DEVICES[i], &id), STATUS_OK);
+        assert_int_equal(id, i);
+    }
+    store_testing_fill_plan(store);
 }
 
 /* One batch: trials first, first + step, ... (count of them). */
