@@ -191,7 +191,7 @@ enum status file_writer_init(struct file_writer *out, const char *path)
     }
     out->file = fopen(out->temp, "we");
     if (!out->file) {
-        log_error("%s: cannot create: %s", out->temp, strerror(errno));
+        log_error("%s: cannot create: %s", path, strerror(errno));
         file_writer_finish(out);
         return STATUS_IO;
     }

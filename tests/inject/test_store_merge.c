@@ -387,7 +387,16 @@ static void a_killed_merge_is_finished_by_the_next(void **state)
     expect_equals_whole(&paths);
 }
 
-int main(void)
+/* `test_store_merge --make FOLDER` leaves the shards there, for script tests. */
+static void make_for_scripts(void **state)
+{
+    struct paths paths;
+
+    name_paths(&paths, *state);
+    make_shards(&paths);
+}
+
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, store_testing_begin, store_testing_end)
@@ -397,5 +406,11 @@ int main(void)
         CASE(a_killed_merge_is_finished_by_the_next),
     };
 
+    if (argc == 3 && strcmp(argv[1], "--make") == 0) {
+        struct store_testing t = {0};
+        snprintf(t.folder, sizeof(t.folder), "%s", argv[2]);
+        const struct CMUnitTest make[] = {cmocka_unit_test_prestate(make_for_scripts, &t)};
+        return cmocka_run_group_tests(make, NULL, NULL);
+    }
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
