@@ -30,14 +30,17 @@ static enum status look(const char *path, bool *out_exists)
 /* In one transaction, so that a file is either empty or a database with an identity. */
 static enum status fill_if_empty(struct store *store, const struct store_identity *identity)
 {
-    int64_t objects = 0;
+    int64_t objects = 0, application = 0;
     enum status st = store_begin(store);
 
     if (st != STATUS_OK) {
         return st;
     }
     st = sql_number(store->sql, "SELECT count(*) FROM sqlite_schema", &objects);
-    if (st == STATUS_OK && objects == 0) {
+    if (st == STATUS_OK) {
+        st = sql_number(store->sql, "PRAGMA application_id", &application);
+    }
+    if (st == STATUS_OK && objects == 0 && application == 0) {
         st = sql_run(store->sql, store_schema);
         if (st == STATUS_OK) {
             st = store_identity_write(store, identity);
