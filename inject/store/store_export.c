@@ -9,6 +9,7 @@
 
 #include "base/json.h"
 #include "base/log.h"
+#include "inject/store/store_rows.h"
 
 static void put_csv_text(FILE *out, const char *text)
 {
@@ -121,9 +122,10 @@ static enum status put_row(void *user, const struct row *row)
 enum status store_export(const struct store *store, enum store_export_format format, FILE *out)
 {
     struct sink sink = {.out = out, .format = format};
+    const enum status st = store_rows_check(store);
 
-    if (format == STORE_EXPORT_CSV) {
+    if (st == STATUS_OK && format == STORE_EXPORT_CSV) {
         put_csv_names(out);
     }
-    return store_each_row(store, put_row, &sink);
+    return st == STATUS_OK ? store_each_row(store, put_row, &sink) : st;
 }

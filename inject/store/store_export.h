@@ -13,8 +13,8 @@
  * double. */
 enum store_export_format { STORE_EXPORT_CSV, STORE_EXPORT_JSONL };
 
-/* In order of trial. STATUS_IO, logged, if `out` takes no more; what is still buffered is the
- * caller's to flush. */
+/* In order of trial; nothing at all if a row is damaged. STATUS_IO, logged, if `out` takes no more;
+ * what is still buffered is the caller's to flush. */
 enum status store_export(const struct store *store, enum store_export_format format,
                          FILE *out) STATUS_MUST_USE;
 

@@ -104,7 +104,7 @@ static enum status take_row(void *user, const struct row *row)
     if (st == STATUS_OK) {
         st = store_rows_copy_texts(copy, &transfer->arena);
     }
-    if (st == STATUS_OK) {
+    if (st == STATUS_OK && row->n_faults != 1) {
         st = take_faults(transfer, id);
     }
     return st == STATUS_OK && transfer->n_rows == BATCH ? flush(transfer) : st;

@@ -11,6 +11,7 @@ static enum status prepare(struct store *store)
     struct text text = {0};
     enum status st = text_addf(&text, "INSERT INTO trial (");
 
+    sql_finish(&store->put_row);
     if (st == STATUS_OK) {
         st = store_add_columns(&text);
     }

@@ -49,6 +49,20 @@ if not (len(rows) == 1001 and len(objects) == 1000 and rows[0] == list(objects[0
     raise SystemExit("FAILED: the exports are not of 1000 trials in order")
 TEXT
 
+# One flipped bit in one text of one trial: nothing is printed but where it stands.
+cp all.db bad.db
+python3 - <<'TEXT'
+with open("bad.db", "r+b") as file:
+    data = file.read()
+    at = data.rindex(b"blk.3.attn_q")
+    file.seek(at)
+    file.write(b"clk")
+TEXT
+refused 2 export bad.db
+grep -q '^vkfi: error: bad.db: damaged: table trial, row [0-9]*: ' err || fail "$(cat err)"
+refused 2 merge bad.db -o none.db
+[ ! -e none.db ] || fail "merge of a damaged database left none.db"
+
 # A file stays as it was if it cannot be replaced; a full device and a closed pipe are errors.
 echo old >kept
 (

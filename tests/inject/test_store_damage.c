@@ -106,15 +106,22 @@ static void load_image(struct image *out, struct arena *arena, const char *path)
     out->content = content.text;
 }
 
-/* The damaged file is refused, as input and with its name, or gives what was written. */
-static void try_damaged(struct image *image, const char *path, const char *data, size_t size)
+/* Without the sync of file_write. */
+static void write_file(const char *path, const char *data, size_t size)
 {
-    struct content content = {0};
     FILE *file = fopen(path, "wb");
 
     assert_non_null(file);
     assert_int_equal(fwrite(data, 1, size, file), size);
     assert_int_equal(fclose(file), 0);
+}
+
+/* The damaged file is refused, as input and with its name, or gives what was written. */
+static void try_damaged(struct image *image, const char *path, const char *data, size_t size)
+{
+    struct content content = {0};
+
+    write_file(path, data, size);
     const enum status st = read_content(path, &content);
     if (st == STATUS_OK) {
         assert_int_equal(content.text.size, image->content.size);
@@ -240,8 +247,8 @@ static void a_damaged_log_gives_whole_batches(void **state)
         struct content content = {0};
         data[1][at] ^= 0x10;
         unlink(index);
-        assert_int_equal(file_write(t->path, data[0], size[0]), STATUS_OK);
-        assert_int_equal(file_write(log, data[1], size[1]), STATUS_OK);
+        write_file(t->path, data[0], size[0]);
+        write_file(log, data[1], size[1]);
         assert_int_equal(read_content(t->path, &content), STATUS_OK);
         assert_int_equal(content.rows % 10, 0);
         lost += content.rows < TRIALS;

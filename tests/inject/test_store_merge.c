@@ -12,6 +12,7 @@
 #include "inject/store/store_merge.h"
 
 #define SHARDS 3
+#define PIECE 50 /* rows of a batch */
 
 struct paths {
     const struct store_testing *t;
@@ -38,17 +39,18 @@ static void fill_with_devices_swapped(struct store *store, uint32_t shard, uint3
     assert_int_equal(store_device(store, &STORE_TESTING_DEVICES[1], &id), STATUS_OK);
     assert_int_equal(store_device(store, &STORE_TESTING_DEVICES[0], &id), STATUS_OK);
     store_testing_fill_plan(store);
-    for (uint32_t i = 0; i < count; i++) {
-        struct row row;
-        struct store_fault faults[2];
-        char json[2][STORE_TESTING_TEXT];
-        const int64_t trial = shard + (int64_t)i * SHARDS;
-        store_testing_row(&row, trial);
-        row.device = 1 - row.device;
-        const struct store_batch batch = {.rows = &row,
-                                          .n_rows = 1,
-                                          .faults = faults,
-                                          .n_faults = store_testing_faults(faults, json, trial)};
+    for (uint32_t i = 0; i < count; i += PIECE) {
+        struct row rows[PIECE];
+        struct store_fault faults[2 * PIECE];
+        char json[2 * PIECE][STORE_TESTING_TEXT];
+        struct store_batch batch = {.rows = rows, .faults = faults};
+        for (; batch.n_rows < PIECE && i + batch.n_rows < count; batch.n_rows++) {
+            const int64_t trial = shard + (int64_t)(i + batch.n_rows) * SHARDS;
+            store_testing_row(&rows[batch.n_rows], trial);
+            rows[batch.n_rows].device = 1 - rows[batch.n_rows].device;
+            batch.n_faults +=
+                store_testing_faults(&faults[batch.n_faults], &json[batch.n_faults], trial);
+        }
         assert_int_equal(store_put(store, &batch), STATUS_OK);
     }
     assert_int_equal(store_put_incident(store, &lost), STATUS_OK);
