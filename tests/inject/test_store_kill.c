@@ -3,8 +3,10 @@
  * nothing is done twice. */
 #include "store_testing.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <sqlite3.h>
+#include <sys/file.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -283,6 +285,43 @@ static void a_child_that_outlives_the_writer_does_not_hold_the_database(void **s
     kill((pid_t)worker, SIGKILL);
 }
 
+/* A writer on another host that shares the folder. */
+static void a_database_written_elsewhere_is_not_read_here(void **state)
+{
+    const struct store_testing *t = *state;
+    char name[128], byte;
+    struct store *store;
+    int ready[2], how;
+
+    assert_int_equal(store_create(&store, t->path, identity()), STATUS_OK);
+    store_destroy(&store);
+    snprintf(name, sizeof(name), "%s-lock", t->path);
+    assert_int_equal(pipe(ready), 0);
+    const pid_t child = fork();
+    if (child == 0) {
+        const int fd = open(name, O_RDWR | O_CREAT, 0666);
+        const bool held =
+            fd >= 0 && flock(fd, LOCK_EX) == 0 && write(fd, "12 elsewhere\n", 13) == 13;
+        assert_int_equal(write(ready[1], held ? "r" : "x", 1), 1);
+        pause();
+    }
+    assert_int_equal(read(ready[0], &byte, 1), 1);
+    assert_int_equal(byte, 'r');
+    assert_int_equal(store_open(&store, t->path), STATUS_IO);
+    assert_non_null(strstr(log_last_error(), "being written by process 12 of host elsewhere, "
+                                             "expected to be read there"));
+    assert_int_equal(store_create(&store, t->path, identity()), STATUS_IO);
+    kill(child, SIGKILL);
+    waitpid(child, &how, 0);
+    /* What a dead writer leaves is in nobody's way. */
+    assert_int_equal(store_open(&store, t->path), STATUS_OK);
+    store_destroy(&store);
+    assert_int_equal(store_create(&store, t->path, identity()), STATUS_OK);
+    store_destroy(&store);
+    close(ready[0]);
+    close(ready[1]);
+}
+
 static enum status count_row(void *user, const struct row *row)
 {
     (void)row;
@@ -331,6 +370,7 @@ int main(void)
         CASE(a_killed_writer_loses_nothing_that_was_committed),
         CASE(a_second_writer_is_refused_by_name),
         CASE(a_child_that_outlives_the_writer_does_not_hold_the_database),
+        CASE(a_database_written_elsewhere_is_not_read_here),
         CASE(readers_see_whole_batches_while_it_grows),
     };
 
