@@ -27,7 +27,7 @@ CREATE TABLE campaign (
     plan TEXT NOT NULL, -- the plan's JSON text as given
     trials INTEGER NOT NULL CHECK (trials >= 0), -- ids are 0 .. trials - 1
     shard INTEGER NOT NULL CHECK (shard >= 0 AND shard < shards),
-    shards INTEGER NOT NULL, -- here are the ids with id % shards = shard
+    shards INTEGER NOT NULL CHECK (shards <= 4294967295), -- here are the ids with id % shards = shard
     digest INTEGER NOT NULL
 ) STRICT;
 

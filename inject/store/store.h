@@ -104,7 +104,8 @@ enum status store_put_items(struct store *store, const struct store_item *items,
 enum status store_put_incident(struct store *store,
                                const struct store_incident *incident) STATUS_MUST_USE;
 
-/* One transaction: rows and their further faults. A trial that is there already, or that is not of
+/* One transaction: rows and the further faults of each, 1 to n_faults - 1. A trial that is there
+ * already, or that is not of
  * this shard, is STATUS_INTERNAL, and so is an item, stratum or device that is not there. A control
  * that failed is no row: it stays undone. */
 struct store_batch {
@@ -131,7 +132,7 @@ enum status store_each_row(const struct store *store, store_visit_row *visit,
                            void *user) STATUS_MUST_USE;
 enum status store_find_row(const struct store *store, uint64_t trial, struct arena *arena,
                            struct row *out, bool *found) STATUS_MUST_USE;
-/* Further faults of a trial, in order. */
+/* The further faults of a trial, in order: n_faults - 1 of them, 0 if the trial is not there. */
 enum status store_read_faults(const struct store *store, uint64_t trial, struct arena *arena,
                               struct store_fault **out, uint32_t *count) STATUS_MUST_USE;
 enum status store_read_strata(const struct store *store, struct arena *arena,

@@ -67,12 +67,35 @@ static enum status check_row(const struct store *store, const struct row *row)
     return row_check(row);
 }
 
+/* n_faults is what readers hold the child table to. */
+static enum status check_faults(const struct store *store, const struct store_batch *batch,
+                                const struct row *row)
+{
+    const uint64_t expected = row->n_faults > 1 ? (uint64_t)row->n_faults - 1 : 0;
+    uint64_t found = 0;
+
+    for (uint32_t i = 0; i < batch->n_faults; i++) {
+        const struct store_fault *fault = &batch->faults[i];
+        found += fault->trial == (uint64_t)row->trial && fault->index <= expected;
+    }
+    if (found == expected) {
+        return STATUS_OK;
+    }
+    log_error("%s: trial %" PRId64 ": found %" PRIu64 " further faults, expected numbers 1 to "
+              "%" PRIu64,
+              store->path, row->trial, found, expected);
+    return STATUS_INTERNAL;
+}
+
 static enum status put_rows(struct store *store, const struct store_batch *batch)
 {
     enum status st = STATUS_OK;
 
     for (uint32_t i = 0; i < batch->n_rows && st == STATUS_OK; i++) {
         st = check_row(store, &batch->rows[i]);
+        if (st == STATUS_OK) {
+            st = check_faults(store, batch, &batch->rows[i]);
+        }
         if (st == STATUS_OK) {
             bind_row(store->put_row, &batch->rows[i], store->batch + 1);
             st = sql_execute(store->put_row);

@@ -3,6 +3,7 @@
 #include "inject/store/store_rows.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -183,11 +184,44 @@ enum status store_find_row(const struct store *store, uint64_t trial, struct are
     return st;
 }
 
+/* A key that was damaged belongs to another trial, or to none. */
+static enum status check_count(const struct store *store, uint64_t trial, uint32_t found)
+{
+    char question[96];
+    int64_t expected = 0;
+
+    snprintf(question, sizeof(question),
+             "SELECT max(n_faults - 1, 0) FROM trial WHERE trial = %" PRIu64, trial);
+    const enum status st = sql_number(store->sql, question, &expected);
+    if (st == STATUS_OK && found != expected) {
+        log_error("%s: damaged: table fault, trial %" PRIu64 ": found %" PRIu32
+                  " rows, expected %" PRId64,
+                  store->path, trial, found, expected);
+        return STATUS_INPUT;
+    }
+    return st;
+}
+
+static enum status take_fault(struct sql_statement *select, struct arena *arena, struct text *list)
+{
+    struct store_fault fault = {.trial = (uint64_t)sql_int(select, 0),
+                                .index = (uint32_t)sql_int(select, 1),
+                                .json = sql_text(select, 2)};
+    enum status st = sql_check_digest(select, "fault");
+
+    if (st == STATUS_OK) {
+        st = store_copy_text(arena, &fault.json);
+    }
+    return st == STATUS_OK ? text_add(list, (const char *)&fault, sizeof(fault)) : st;
+}
+
 enum status store_read_faults(const struct store *store, uint64_t trial, struct arena *arena,
                               struct store_fault **out, uint32_t *count)
 {
     struct sql_statement *select = NULL;
     struct text faults = {0};
+    const struct store_list list = {&faults, sizeof(**out), arena};
+    void *array = NULL;
     bool row = true;
     enum status st = sql_prepare(&select, store->sql,
                                  "SELECT trial, number, json, digest FROM fault WHERE trial = ? "
@@ -199,19 +233,11 @@ enum status store_read_faults(const struct store *store, uint64_t trial, struct 
     while (st == STATUS_OK && row) {
         st = sql_step(select, &row);
         if (st == STATUS_OK && row) {
-            st = sql_check_digest(select, "fault");
-        }
-        if (st == STATUS_OK && row) {
-            struct store_fault fault = {
-                .trial = trial, .index = (uint32_t)sql_int(select, 1), .json = sql_text(select, 2)};
-            st = store_copy_text(arena, &fault.json);
-            st = st == STATUS_OK ? text_add(&faults, (const char *)&fault, sizeof(fault)) : st;
+            st = take_fault(select, arena, &faults);
         }
     }
     sql_finish(&select);
-    const struct store_list list = {&faults, sizeof(**out), arena};
-    void *array = NULL;
     st = store_end_list(&list, &array, count, st);
     *out = array;
-    return st;
+    return st == STATUS_OK ? check_count(store, trial, *count) : st;
 }

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 #include <dirent.h>
 #include <math.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -270,6 +271,16 @@ static inline void store_testing_make_whole(const char *path)
         assert_int_equal(store_testing_put(store, i, 1, 40), STATUS_OK);
     }
     store_destroy(&store);
+}
+
+/* Behind the back of the store. */
+static inline void store_testing_sql(const char *path, const char *text)
+{
+    sqlite3 *db;
+
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, text, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
 }
 
 /* Every field, also those that may differ. */

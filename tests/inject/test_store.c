@@ -208,6 +208,7 @@ static void a_batch_is_written_whole_or_not_at_all(void **state)
     struct row rows[3];
     const struct store_batch batch = {.rows = rows, .n_rows = 3};
     const struct store_fault fault = {9, 1, "{}"};
+    const struct store_batch further = {.rows = rows, .n_rows = 3, .faults = &fault, .n_faults = 1};
     const struct store_batch orphan = {.faults = &fault, .n_faults = 1};
     uint8_t done[125] = {0}, nothing[125] = {0};
 
@@ -236,6 +237,12 @@ static void a_batch_is_written_whole_or_not_at_all(void **state)
     assert_int_equal(store_put(store, &batch), STATUS_INTERNAL);
     assert_non_null(strstr(log_last_error(), "byte 0 of field text"));
     assert_int_equal(store_put(store, &orphan), STATUS_INTERNAL);
+    assert_int_equal(store_put(store, &further), STATUS_INTERNAL); /* of no trial */
+    rows[0].n_faults = 2;
+    assert_int_equal(store_put(store, &batch), STATUS_INTERNAL);
+    assert_non_null(strstr(log_last_error(), "trial 0: found 0 further faults, expected numbers 1 "
+                                             "to 1"));
+    rows[0].n_faults = 1;
     assert_int_equal(store_done(store, done, 1000), STATUS_OK);
     assert_memory_equal(done, nothing, sizeof(done));
 
@@ -277,7 +284,12 @@ static void a_shard_holds_its_own_trials(void **state)
 static void put_one(struct store *store, int64_t trial, int64_t device, const char *control)
 {
     struct row row;
-    const struct store_batch batch = {.rows = &row, .n_rows = 1};
+    struct store_fault faults[2];
+    char json[2][STORE_TESTING_TEXT];
+    const struct store_batch batch = {.rows = &row,
+                                      .n_rows = 1,
+                                      .faults = faults,
+                                      .n_faults = store_testing_faults(faults, json, trial)};
 
     store_testing_row(&row, trial);
     row.device = device;
@@ -300,8 +312,9 @@ static enum status collect_suspects(void *user, const struct row *row)
 static void rows_after_the_last_good_control_of_a_device_are_suspect(void **state)
 {
     struct store *store = make(*state);
-    const struct store_fault further = {8, 1, "{\"a\": 1}"};
-    const struct store_batch child = {.faults = &further, .n_faults = 1};
+    struct arena arena = {0};
+    struct store_fault *faults;
+    uint32_t n_faults;
     char marks[11] = "";
     uint64_t rows;
 
@@ -313,19 +326,21 @@ static void rows_after_the_last_good_control_of_a_device_are_suspect(void **stat
     put_one(store, 4, 1, "naive");
     put_one(store, 5, 0, NULL);
     put_one(store, 6, 1, NULL);
-    put_one(store, 8, 0, NULL);
-    assert_int_equal(store_put(store, &child), STATUS_OK);
+    put_one(store, 9, 0, NULL);
     assert_int_equal(store_suspect(store, 0, "naive rerun differs", &rows), STATUS_OK);
     assert_int_equal(rows, 3);
     assert_int_equal(store_each_row(store, collect_suspects, marks), STATUS_OK);
-    assert_string_equal(marks, "...S.S."); /* and trial 8, behind a gap */
-    assert_int_equal(marks[8], 'S');
+    assert_string_equal(marks, "...S.S."); /* and trial 9, behind a gap */
+    assert_int_equal(marks[9], 'S');
+    assert_int_equal(store_read_faults(store, 9, &arena, &faults, &n_faults), STATUS_OK);
+    assert_int_equal(n_faults, 2);
     assert_int_equal(store_suspect(store, 0, "again", &rows), STATUS_OK);
     assert_int_equal(rows, 0);
     assert_int_equal(store_suspect(store, STORE_EVERY_DEVICE, "naive rerun differs", &rows),
                      STATUS_OK);
     assert_int_equal(rows, 1); /* trial 6; of device 0 all are marked or good */
     store_destroy(&store);
+    arena_finish(&arena);
 }
 
 int main(void)

@@ -3,7 +3,6 @@
 #include "store_testing.h"
 
 #include <signal.h>
-#include <sqlite3.h>
 #include <sys/wait.h>
 
 #include "base/file.h"
@@ -260,27 +259,19 @@ static void a_damaged_log_gives_whole_batches(void **state)
     arena_finish(&arena);
 }
 
-static void run_sql(const char *path, const char *text)
-{
-    sqlite3 *db;
-
-    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-    assert_int_equal(sqlite3_exec(db, text, NULL, NULL, NULL), SQLITE_OK);
-    sqlite3_close(db);
-}
-
 static void edited_values_are_found(void **state)
 {
     const struct store_testing *t = *state;
     struct content content = {0};
 
     store_testing_make_whole(t->path);
-    run_sql(t->path, "UPDATE trial SET outcome = 'inert' WHERE outcome = 'masked_tokens'");
+    store_testing_sql(t->path,
+                      "UPDATE trial SET outcome = 'inert' WHERE outcome = 'masked_tokens'");
     assert_int_equal(read_content(t->path, &content), STATUS_INPUT);
     assert_non_null(strstr(log_last_error(), "damaged: table trial, row"));
     text_finish(&content.text);
     content = (struct content){0};
-    run_sql(t->path, "UPDATE campaign SET trials = 7");
+    store_testing_sql(t->path, "UPDATE campaign SET trials = 7");
     assert_int_equal(read_content(t->path, &content), STATUS_INPUT);
     assert_non_null(strstr(log_last_error(), "damaged: table campaign"));
     text_finish(&content.text);
@@ -292,8 +283,9 @@ static void extra_indexes_and_views_do_no_harm(void **state)
     struct content content = {0};
 
     store_testing_make_whole(t->path);
-    run_sql(t->path, "CREATE INDEX mine ON trial (site); CREATE VIEW sdc AS SELECT * FROM trial; "
-                     "ANALYZE");
+    store_testing_sql(t->path,
+                      "CREATE INDEX mine ON trial (site); CREATE VIEW sdc AS SELECT * FROM trial; "
+                      "ANALYZE");
     assert_int_equal(read_content(t->path, &content), STATUS_OK);
     assert_int_equal(content.rows, TRIALS);
     text_finish(&content.text);

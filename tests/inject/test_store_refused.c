@@ -28,15 +28,6 @@ static void expect_refused(const char *path, enum status expected, const char *w
     assert_null(store);
 }
 
-static void run_sql(const char *path, const char *text)
-{
-    sqlite3 *db;
-
-    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-    assert_int_equal(sqlite3_exec(db, text, NULL, NULL, NULL), SQLITE_OK);
-    sqlite3_close(db);
-}
-
 static void what_is_no_database_of_this_version_is_refused_untouched(void **state)
 {
     const struct store_testing *t = *state;
@@ -64,15 +55,15 @@ static void what_is_no_database_of_this_version_is_refused_untouched(void **stat
     assert_int_equal(size, 100);
 
     snprintf(other, sizeof(other), "%s/other.db", t->folder);
-    run_sql(other, "CREATE TABLE music (title TEXT)");
+    store_testing_sql(other, "CREATE TABLE music (title TEXT)");
     expect_refused(other, STATUS_INPUT, "database of another program");
 
     store_testing_make_whole(t->path);
-    run_sql(t->path, "PRAGMA user_version = 2");
+    store_testing_sql(t->path, "PRAGMA user_version = 2");
     expect_refused(t->path, STATUS_INPUT, "found version 2 of the schema, expected 1");
-    run_sql(t->path, "PRAGMA user_version = 1; DROP TABLE incident");
+    store_testing_sql(t->path, "PRAGMA user_version = 1; DROP TABLE incident");
     expect_refused(t->path, STATUS_INPUT, "found no incident");
-    run_sql(t->path, "CREATE TABLE incident (id INTEGER)");
+    store_testing_sql(t->path, "CREATE TABLE incident (id INTEGER)");
     expect_refused(t->path, STATUS_INPUT, "found another incident");
     arena_finish(&arena);
 }
