@@ -172,7 +172,7 @@ static void damaged_files_are_refused_or_unharmed(void **state)
     load_image(&image, &arena, t->path);
     char *copy = arena_alloc(&arena, image.size);
     assert_non_null(copy);
-    rng_init(&rng, 4, 4);
+    rng_init(&rng, 4, 12); /* with 12, a key of table fault gets damaged */
     log_set_level(LOG_ERROR - 1);
     for (int i = 0; i < 3000; i++) {
         memcpy(copy, image.data, image.size);
