@@ -41,6 +41,23 @@ static enum status check_version(const struct store *store)
     return STATUS_OK;
 }
 
+enum status store_is_empty(const char *path, bool *out)
+{
+    struct sql *sql = NULL;
+    int64_t application = 0, objects = 0;
+    enum status st = sql_open(&sql, path, SQL_READ);
+
+    if (st == STATUS_OK) {
+        st = sql_number(sql, "PRAGMA application_id", &application);
+    }
+    if (st == STATUS_OK) {
+        st = sql_number(sql, "SELECT count(*) FROM sqlite_schema", &objects);
+    }
+    *out = st == STATUS_OK && application == 0 && objects == 0;
+    sql_close(&sql);
+    return st;
+}
+
 static enum status check_pages(const struct store *store)
 {
     struct sql_statement *check = NULL;

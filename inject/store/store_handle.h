@@ -28,6 +28,10 @@ extern const char store_schema[];
 /* Fails unless the file is a whole database of this program and version; reads the identity. */
 enum status store_check(struct store *store) STATUS_MUST_USE;
 
+/* True of a database that was killed before its first commit: nothing is in it, whatever the size
+ * of its file. */
+enum status store_is_empty(const char *path, bool *out) STATUS_MUST_USE;
+
 /* The row of table campaign. */
 enum status store_identity_write(struct store *store,
                                  const struct store_identity *identity) STATUS_MUST_USE;

@@ -224,11 +224,18 @@ static enum status add_source(struct store_merge_check *check, uint32_t room, co
 static enum status add_out(struct store_merge_check *check, uint32_t room, const char *path)
 {
     struct stat info;
+    bool empty = false;
 
-    if (stat(path, &info) != 0 || (S_ISREG(info.st_mode) && info.st_size == 0)) {
+    if (stat(path, &info) != 0) {
         return STATUS_OK;
     }
-    const enum status st = add_source(check, room, path);
+    enum status st = S_ISREG(info.st_mode) ? store_is_empty(path, &empty) : STATUS_OK;
+    if (st == STATUS_OK && !empty) {
+        st = add_source(check, room, path);
+    }
+    if (empty) {
+        return st;
+    }
     if (st == STATUS_OK && check->source[check->n_sources - 1].shards != 1) {
         const struct store_merge_source *source = &check->source[check->n_sources - 1];
         log_error("%s: found shard %" PRIu32 "/%" PRIu32 ", expected a merged database or none",
