@@ -11,7 +11,7 @@
 
 enum args_type { ARGS_FLAG, ARGS_TEXT, ARGS_UINT, ARGS_REAL, ARGS_CHOICE, ARGS_LIST };
 
-#define ARGS_LIST_MAX 64
+#define ARGS_LIST_MAX 1024
 
 struct args_list {
     size_t count;

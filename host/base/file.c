@@ -167,21 +167,6 @@ enum status file_read(struct arena *arena, const char *path, char **out, size_t 
     return st;
 }
 
-static bool write_all(int fd, const char *data, size_t size)
-{
-    while (size > 0) {
-        const ssize_t n = write(fd, data, size);
-        if (n < 0 && errno != EINTR) {
-            return false;
-        }
-        if (n > 0) {
-            data += n;
-            size -= (size_t)n;
-        }
-    }
-    return fsync(fd) == 0;
-}
-
 /* Makes the rename itself durable; a file system without directory sync loses nothing but that. */
 static void sync_folder(struct arena *arena, const char *path)
 {
@@ -196,33 +181,63 @@ static void sync_folder(struct arena *arena, const char *path)
     }
 }
 
+enum status file_writer_init(struct file_writer *out, const char *path)
+{
+    *out = (struct file_writer){0};
+    out->path = arena_text(&out->arena, path, strlen(path));
+    out->temp = arena_printf(&out->arena, "%s.%ld.part", path, (long)getpid());
+    if (!out->path || !out->temp) {
+        file_writer_finish(out);
+        return STATUS_MEMORY;
+    }
+    out->file = fopen(out->temp, "we");
+    if (!out->file) {
+        log_error("%s: cannot create: %s", path, strerror(errno));
+        file_writer_finish(out);
+        return STATUS_IO;
+    }
+    return STATUS_OK;
+}
+
+enum status file_writer_commit(struct file_writer *writer)
+{
+    const bool failed_before = ferror(writer->file);
+
+    errno = 0;
+    if (fflush(writer->file) != 0 || failed_before || fsync(fileno(writer->file)) != 0 ||
+        rename(writer->temp, writer->path) != 0) {
+        log_error("%s: cannot write: %s", writer->path,
+                  errno ? strerror(errno) : "an earlier write failed");
+        return STATUS_IO;
+    }
+    fclose(writer->file);
+    writer->file = NULL;
+    sync_folder(&writer->arena, writer->path);
+    return STATUS_OK;
+}
+
+void file_writer_finish(struct file_writer *writer)
+{
+    if (writer->file) {
+        fclose(writer->file);
+        unlink(writer->temp);
+    }
+    arena_finish(&writer->arena);
+    *writer = (struct file_writer){0};
+}
+
 enum status file_write(const char *path, const void *data, size_t size)
 {
-    struct arena arena = {0};
-    enum status st = STATUS_IO;
-    int fd = -1;
-    char *temp = arena_printf(&arena, "%s.%ld.part", path, (long)getpid());
+    struct file_writer writer;
+    enum status st = file_writer_init(&writer, path);
 
-    if (!temp) {
-        st = STATUS_MEMORY;
-        goto fail;
+    if (st != STATUS_OK) {
+        return st;
     }
-    fd = open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    if (fd < 0) {
-        log_error("%s: cannot create: %s", temp, strerror(errno));
-        goto fail;
+    if (size > 0) {
+        fwrite(data, 1, size, writer.file); /* what fails is seen by the commit */
     }
-    if (!write_all(fd, data, size) || rename(temp, path) != 0) {
-        log_error("%s: cannot write %zu bytes: %s", path, size, strerror(errno));
-        unlink(temp);
-        goto fail;
-    }
-    sync_folder(&arena, path);
-    st = STATUS_OK;
-fail:
-    if (fd >= 0) {
-        close(fd);
-    }
-    arena_finish(&arena);
+    st = file_writer_commit(&writer);
+    file_writer_finish(&writer);
     return st;
 }

@@ -5,6 +5,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "base/arena.h"
 #include "base/status.h"
@@ -27,7 +28,21 @@ void file_map_release(const struct file_map *map, size_t offset, size_t size);
 enum status file_read(struct arena *arena, const char *path, char **out,
                       size_t *out_size) STATUS_MUST_USE;
 
-/* Writes beside `path`, syncs, renames over it. */
+/* A file that comes to be whole or not at all: written beside `path`, then renamed over it. */
+struct file_writer {
+    FILE *file; /* null: not open */
+    struct arena arena;
+    const char *path, *temp;
+};
+
+enum status file_writer_init(struct file_writer *out, const char *path) STATUS_MUST_USE;
+/* Syncs and renames; STATUS_IO, logged, if not all that was given to `file` could be written, and
+ * then the old file stays. */
+enum status file_writer_commit(struct file_writer *writer) STATUS_MUST_USE;
+/* Leaves the old file; nothing after a commit. */
+void file_writer_finish(struct file_writer *writer);
+
+/* The same at once. */
 enum status file_write(const char *path, const void *data, size_t size) STATUS_MUST_USE;
 
 #endif

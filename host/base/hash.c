@@ -2,6 +2,8 @@
 /* SHA-256 as text; the only includer of libmd. */
 #include "base/hash.h"
 
+#include <string.h>
+
 #include <sha2.h>
 
 void hash_sha256(const void *data, size_t size, char out[HASH_SHA256_TEXT])
@@ -20,4 +22,16 @@ void hash_sha256(const void *data, size_t size, char out[HASH_SHA256_TEXT])
         out[2 * i + 1] = digits[digest[i] & 15];
     }
     out[2 * sizeof(digest)] = '\0';
+}
+
+uint64_t hash_fold_bytes(uint64_t state, const void *data, size_t size)
+{
+    const unsigned char *bytes = data;
+
+    for (size_t at = 0; at < size; at += sizeof(uint64_t)) {
+        uint64_t word = 0;
+        memcpy(&word, bytes + at, size - at < sizeof(word) ? size - at : sizeof(word));
+        state = hash_fold64(state, word);
+    }
+    return hash_fold64(state, size);
 }

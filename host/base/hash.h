@@ -24,4 +24,7 @@ static inline uint64_t hash_fold64(uint64_t state, uint64_t value)
     return hash_mix64(state ^ (value + UINT64_C(0x9e3779b97f4a7c15) + (state << 6) + (state >> 2)));
 }
 
+/* The same for bytes, by words of 8 and their number. */
+uint64_t hash_fold_bytes(uint64_t state, const void *data, size_t size);
+
 #endif

@@ -130,6 +130,13 @@ static bool put_special(struct json_writer *w, double value)
     return true;
 }
 
+/* "-0" is read back as an integer, which has no sign of zero. */
+static void put_digits(struct json_writer *w, const char *text)
+{
+    before_value(w);
+    fputs(strcmp(text, "-0") == 0 ? "-0.0" : text, w->file);
+}
+
 void json_put_number(struct json_writer *w, double value)
 {
     char text[40];
@@ -145,8 +152,7 @@ void json_put_number(struct json_writer *w, double value)
         snprintf(text, sizeof(text), "%.*g", digits, value);
         back = strtod(text, NULL);
     } while (memcmp(&back, &value, sizeof(value)) != 0 && digits++ < DBL_DECIMAL_DIG);
-    before_value(w);
-    fputs(text, w->file);
+    put_digits(w, text);
 }
 
 /* The same number as a double, also while denormal operands are taken for zero. */
@@ -175,8 +181,7 @@ void json_put_float(struct json_writer *w, float value)
         snprintf(text, sizeof(text), "%.*g", digits, wide);
         back = strtof(text, NULL);
     } while (memcmp(&back, &value, sizeof(value)) != 0 && digits++ < FLT_DECIMAL_DIG);
-    before_value(w);
-    fputs(text, w->file);
+    put_digits(w, text);
 }
 
 void json_put_hex(struct json_writer *w, uint64_t value, int digits)

@@ -28,6 +28,8 @@ static const struct command COMMANDS[] = {
     {"sites", cli_sites, "list where faults may strike, with sizes"},
     {"model", cli_model, "list, fetch and describe models"},
     {"bench", cli_bench, "measure speed and memory"},
+    {"export", cli_export, "the trials of a database as CSV or JSON lines"},
+    {"merge", cli_merge, "join the databases of a campaign's shards"},
     {"selfcheck", cli_selfcheck, "show that devices agree bit for bit, with and without faults"},
 };
 #define COMMAND_COUNT (sizeof COMMANDS / sizeof *COMMANDS)

@@ -7,6 +7,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/arena.h"
+#include "base/status.h"
+#include "base/text.h"
+
 /* type, name, whether replays and other devices must agree (SAME) or may differ (FREE), what it is.
  * INT: int64_t, null ROW_NULL; REAL: double, null NaN (Inf is kept); TEXT: UTF-8, null NULL. The
  * order is that of the export (method 6). */
@@ -74,7 +78,8 @@
     X(TEXT, path, FREE, "fast, naive")                                                             \
     X(INT, attempts, FREE, "1, more after a crash")                                                \
     X(INT, device, FREE, "row of table device")                                                    \
-    X(REAL, seconds, FREE, "its share of its batch")
+    X(REAL, seconds, FREE, "its share of its batch")                                               \
+    X(TEXT, suspect, FREE, "why a failed control makes it doubtful; null: trusted")
 
 #define ROW_NULL INT64_MIN
 
@@ -101,5 +106,35 @@ extern const size_t row_field_count;
 
 /* All fields null. */
 void row_init(struct row *row);
+
+/* A field of a row by its table entry; null as at ROW_FIELDS. */
+int64_t row_int(const struct row *row, const struct row_field *field);
+double row_real(const struct row *row, const struct row_field *field);
+const char *row_text(const struct row *row, const struct row_field *field);
+
+/* STATUS_INTERNAL, logged, if a text is not UTF-8: it could not be exported as it is. */
+enum status row_check(const struct row *row) STATUS_MUST_USE;
+
+/* The first SAME field in which two rows differ: by bits, but all NaN are one null. */
+#define ROW_DIFFERENCE_TEXT 256
+struct row_difference {
+    const struct row_field *field;  /* null: none */
+    char text[ROW_DIFFERENCE_TEXT]; /* "first_diff: 3 against null"; long texts from where they
+                                       part */
+};
+bool row_compare(const struct row *a, const struct row *b, struct row_difference *out);
+
+/* Equal for rows that row_compare finds equal. */
+uint64_t row_digest(const struct row *row);
+
+/* Rows on a pipe between processes of one build: a length, a sum of all bytes, the fields. Appends
+ * to `out`. */
+enum status row_pack(struct text *out, const struct row *row) STATUS_MUST_USE;
+
+/* The row at the head of `size` bytes; texts live in `arena`. `*out_used` is its length, or 0 if
+ * the bytes end before the row does: more must be read. STATUS_INTERNAL, logged, if the bytes are
+ * no row. */
+enum status row_unpack(struct row *out, struct arena *arena, const void *data, size_t size,
+                       size_t *out_used) STATUS_MUST_USE;
 
 #endif

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* The database of a campaign (inject/schema.sql); the only includer of sqlite3.h is store.c.
+/* The database of a campaign (inject/schema.sql): made, continued, written, read.
  *
  * One writer; readers at any time (write-ahead log). A batch is one transaction: once store_put has
  * returned, neither kill -9 nor a power cut undoes it. Errors are one logged line with the path:
  * STATUS_INPUT for a file that is no database of this program, of another version, damaged, or of
- * another plan; STATUS_IO for one that is locked, read-only, or on a full disk. */
+ * another plan; STATUS_IO for one that is locked, read-only, or on a full disk. Every row carries a
+ * sum of its values, checked whenever it is read: a damaged value is found, never passed on.
+ *
+ * A store is used by one thread, and not on the other side of a fork (store_leave). */
 #ifndef VKFI_INJECT_STORE_H
 #define VKFI_INJECT_STORE_H
 
@@ -29,7 +32,7 @@ struct store_identity {
     uint32_t shard, shards; /* holds the ids with id mod shards == shard    */
 };
 
-/* A device or CPU form that ran trials (method 6). */
+/* A device or CPU form that ran trials (method 6). Texts may be null: not known. */
 struct store_device {
     const char *name, *uuid, *driver, *driver_version, *probe, *constants, *cpu_flags;
     uint32_t threads;
@@ -69,27 +72,42 @@ struct store_fault {
     const char *json;
 };
 
-/* Makes the database, or opens the one of the same identity to go on. */
+/* Makes the database, or opens the one of the same identity (the tool and what the plan's hash
+ * leaves out may differ) to go on. A second writer gets STATUS_IO. Killed at any moment, it leaves
+ * what the same call goes on from. */
 enum status store_create(struct store **out, const char *path,
                          const struct store_identity *identity) STATUS_MUST_USE;
-/* Opens for reading. */
+/* Opens for reading: all reads see the database as it was at this call. */
 enum status store_open(struct store **out, const char *path) STATUS_MUST_USE;
 void store_destroy(struct store **store);
+/* In a child process after fork: the database stays the parent's, also when the child lives longer.
+ * The child calls nothing else. */
+void store_leave(struct store *store);
 
 /* Lives as long as the store. */
 const struct store_identity *store_identity(const struct store *store);
 
+/* Ids of the shard: those below trials with id mod shards == shard. */
+uint64_t store_planned(const struct store_identity *identity);
+
 /* The row of table device, written if it is new. */
 enum status store_device(struct store *store, const struct store_device *device,
                          uint32_t *out) STATUS_MUST_USE;
+
+/* What is there already must be equal: STATUS_INTERNAL otherwise (another golden run, another
+ * draw). They come before the rows that refer to them. */
 enum status store_put_strata(struct store *store, const struct store_stratum *strata,
                              uint32_t count) STATUS_MUST_USE;
 enum status store_put_item(struct store *store, const struct store_item *item) STATUS_MUST_USE;
+enum status store_put_items(struct store *store, const struct store_item *items,
+                            uint32_t count) STATUS_MUST_USE;
 enum status store_put_incident(struct store *store,
                                const struct store_incident *incident) STATUS_MUST_USE;
 
-/* One transaction: rows and their further faults. A trial that is there already is
- * STATUS_INTERNAL. */
+/* One transaction: rows and the further faults of each, 1 to n_faults - 1. A trial that is there
+ * already, or that is not of
+ * this shard, is STATUS_INTERNAL, and so is an item, stratum or device that is not there. A control
+ * that failed is no row: it stays undone. */
 struct store_batch {
     const struct row *rows;
     uint32_t n_rows;
@@ -98,8 +116,11 @@ struct store_batch {
 };
 enum status store_put(struct store *store, const struct store_batch *batch) STATUS_MUST_USE;
 
-/* Marks the rows written since the last good control as suspect (method 4). */
-enum status store_suspect(struct store *store, const char *why) STATUS_MUST_USE;
+/* Marks as suspect the rows of a device that were written in batches after the one with the last
+ * good control that ran on it (method 4); STORE_EVERY_DEVICE: of all devices. */
+#define STORE_EVERY_DEVICE UINT32_MAX
+enum status store_suspect(struct store *store, uint32_t device, const char *why,
+                          uint64_t *out_rows) STATUS_MUST_USE;
 
 /* Sets bit `id` of `done` ((trials + 7) / 8 bytes) for each trial that is there. */
 enum status store_done(const struct store *store, uint8_t *done, uint64_t trials) STATUS_MUST_USE;
@@ -111,6 +132,9 @@ enum status store_each_row(const struct store *store, store_visit_row *visit,
                            void *user) STATUS_MUST_USE;
 enum status store_find_row(const struct store *store, uint64_t trial, struct arena *arena,
                            struct row *out, bool *found) STATUS_MUST_USE;
+/* The further faults of a trial, in order: n_faults - 1 of them, 0 if the trial is not there. */
+enum status store_read_faults(const struct store *store, uint64_t trial, struct arena *arena,
+                              struct store_fault **out, uint32_t *count) STATUS_MUST_USE;
 enum status store_read_strata(const struct store *store, struct arena *arena,
                               struct store_stratum **out, uint32_t *count) STATUS_MUST_USE;
 enum status store_read_items(const struct store *store, struct arena *arena,

@@ -161,7 +161,8 @@ static void too_many_items_are_refused(void **state)
     assert_int_equal(list.count, ARGS_LIST_MAX);
     list.count = 0;
     assert_int_equal(args_parse(&spec, ARGS_LIST_MAX + 2, argv, &done), STATUS_USAGE);
-    assert_string_equal(log_last_error(), "x: found more than 64 operands, expected at most that");
+    assert_string_equal(log_last_error(),
+                        "x: found more than 1024 operands, expected at most that");
 }
 
 static void nearest_words(void **state)

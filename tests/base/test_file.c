@@ -8,10 +8,12 @@
 #include <cmocka.h>
 #include <dirent.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -157,6 +159,46 @@ static void what_cannot_be_read_is_named(void **state)
     arena_finish(&arena);
 }
 
+static void an_abandoned_writer_leaves_the_old_file(void **state)
+{
+    const struct folder *folder = *state;
+    struct file_writer writer;
+    struct arena arena = {0};
+    char *text;
+    size_t size;
+
+    assert_int_equal(file_write(folder->file, "old", 3), STATUS_OK);
+    assert_int_equal(file_writer_init(&writer, folder->file), STATUS_OK);
+    fputs("half of a new", writer.file);
+    assert_int_equal(count_entries(folder->path), 2);
+    file_writer_finish(&writer);
+    file_writer_finish(&writer);
+    assert_int_equal(count_entries(folder->path), 1);
+    assert_int_equal(file_read(&arena, folder->file, &text, &size), STATUS_OK);
+    assert_string_equal(text, "old");
+    arena_finish(&arena);
+}
+
+static void what_cannot_be_written_is_told_by_the_commit(void **state)
+{
+    const struct folder *folder = *state;
+    const struct rlimit tight = {4096, RLIM_INFINITY}, wide = {RLIM_INFINITY, RLIM_INFINITY};
+    struct file_writer writer;
+
+    assert_int_equal(file_write(folder->file, "old", 3), STATUS_OK);
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(file_writer_init(&writer, folder->file), STATUS_OK);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &tight), 0);
+    for (int i = 0; i < 10000; i++) {
+        fputs("more than fits ", writer.file);
+    }
+    assert_int_equal(file_writer_commit(&writer), STATUS_IO);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &wide), 0);
+    file_writer_finish(&writer);
+    assert_non_null(strstr(log_last_error(), "cannot write"));
+    assert_int_equal(count_entries(folder->path), 1);
+}
+
 static void a_write_replaces_whole_and_leaves_nothing_beside(void **state)
 {
     const struct folder *folder = *state;
@@ -212,6 +254,8 @@ int main(void)
         IN_FOLDER(release_drops_clean_pages_and_keeps_written_ones),
         IN_FOLDER(what_cannot_be_read_is_named),
         IN_FOLDER(a_write_replaces_whole_and_leaves_nothing_beside),
+        IN_FOLDER(an_abandoned_writer_leaves_the_old_file),
+        IN_FOLDER(what_cannot_be_written_is_told_by_the_commit),
         cmocka_unit_test(standard_input_is_read_to_its_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -117,7 +117,7 @@ static void numbers_are_short(void **state)
     json_put_number(&w, -INFINITY);
     json_array_close(&w);
     assert_int_equal(json_end(&w), STATUS_OK);
-    expect_text(file, "[0.1,0.1,0.10000000149011612,16777216,1e+300,-0,1e-45,5e-324,"
+    expect_text(file, "[0.1,0.1,0.10000000149011612,16777216,1e+300,-0.0,1e-45,5e-324,"
                       "\"NaN\",\"Infinity\",\"-Infinity\"]\n");
 }
 

@@ -2,7 +2,7 @@
 # Every command has a manual page that fits 80 columns, and prints nothing else.
 good --help
 commands=$(sed -n '/^COMMANDS/,/^$/s/^ *\([a-z]\+\) .*/\1/p' out)
-[ "$(echo $commands)" = "run tokenize detokenize devices model bench selfcheck" ] ||
+[ "$(echo $commands)" = "run tokenize detokenize devices model bench export merge selfcheck" ] ||
     fail "commands listed: $commands"
 for command in $commands; do
     good "$command" --help
@@ -12,7 +12,10 @@ for command in $commands; do
     grep -q "vkfi $command - " out || fail "$command --help: no name line"
     awk 'length > 80 { exit 1 }' out || fail "$command --help: a line over 80 columns"
     cp out page
-    good "$command" -m x -h
+    case $command in
+    export | merge) good "$command" x -h ;;
+    *) good "$command" -m x -h ;;
+    esac
     cmp -s page out || fail "$command: --help and -h differ"
 done 2>&1
 good run --help

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT */
+/* `vkfi export`. */
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "base/args.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "cli/cli_commands.h"
+#include "inject/store/store_export.h"
+
+struct export_options {
+    const char *file;
+    int format; /* enum store_export_format */
+    struct args_list databases;
+};
+
+/* A database must not be replaced by its own export. */
+static bool is_same_file(const char *a, const char *b)
+{
+    struct stat x, y;
+    return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
+static enum status check(const struct export_options *options)
+{
+    const size_t count = options->databases.count;
+    if (count != 1) {
+        log_error("found %zu databases, expected one", count);
+        return STATUS_USAGE;
+    }
+    if (options->file && is_same_file(options->file, options->databases.item[0])) {
+        log_error("%s: found the database itself as the file to write", options->file);
+        return STATUS_USAGE;
+    }
+    return STATUS_OK;
+}
+
+static const char DETAILS[] =
+    "DESCRIPTION\n"
+    "Writes one line for each trial of DB, controls included, in order of trial. A campaign that "
+    "is running may be exported: the lines are its state at the start of the command.\n"
+    "\n"
+    "What does not apply, was not computed at the campaign's record level, or is NaN, is null: an "
+    "empty field in CSV, where an empty text is \"\", and null in JSON. Inf is Infinity or "
+    "-Infinity, in JSON as a text. Real numbers have as many digits as it takes to read back the "
+    "same 64 bits; whole numbers need 64 bits.\n"
+    "\n"
+    "Rates are made from the lines whose `control` and `suspect` are null, weighted by stratum; "
+    "vkfi report does that.\n"
+    "\n"
+    "EXIT CODES\n"
+    "  0  done\n"
+    "  2  DB is not whole or of another version, or the output cannot be written\n"
+    "\n"
+    "EXAMPLES\n"
+    "  vkfi export out.db -o out.csv\n"
+    "  vkfi export out.db --format jsonl | jq -r 'select(.kl > 1) | .site'\n"
+    "  python3 -c 'import pandas; print(pandas.read_csv(\"out.csv\").outcome)'\n"
+    "\n"
+    "FIELDS\n"
+    "In this order. Those marked * may differ when the trial is run again or elsewhere; all others "
+    "are the same on every device.\n"
+    "\n";
+
+static enum status add_fields(struct text *out)
+{
+    static const char *const types[] = {
+        [ROW_INT] = "integer", [ROW_REAL] = "real", [ROW_TEXT] = "text"};
+    enum status st = STATUS_OK;
+    for (size_t i = 0; !st && i < row_field_count; i++) {
+        const struct row_field *field = &row_fields[i];
+        st = text_addf(out, "  %s (%s)%s\n      %s\n", field->name, types[field->type],
+                       field->same ? "" : " *", field->what);
+    }
+    return st;
+}
+
+static enum status parse(struct export_options *out, int argc, char **argv, bool *out_done)
+{
+    const struct args_option options[] = {
+        {0, "format", ARGS_CHOICE, &out->format, "csv|jsonl",
+         "csv (the default): one line a trial below a line of names, as RFC 4180 has it. jsonl: "
+         "one JSON object a line.",
+         0, 0},
+        {'o', "output", ARGS_TEXT, &out->file, "FILE",
+         "Writes to FILE instead of standard output. FILE is replaced when all is written, and "
+         "stays as it was if that fails.",
+         0, 0},
+        {0}};
+    struct text details = {0};
+    enum status st = text_addf(&details, "%s", DETAILS);
+    if (!st)
+        st = add_fields(&details);
+    const struct args_spec spec = {.command = "vkfi export",
+                                   .summary = "the trials of a database as CSV or JSON lines",
+                                   .synopsis = "DB [--format csv|jsonl] [-o FILE]",
+                                   .details = details.data,
+                                   .options = options,
+                                   .operands = &out->databases};
+    if (!st)
+        st = args_parse(&spec, argc, argv, out_done);
+    text_finish(&details);
+    return st || *out_done ? st : check(out);
+}
+
+static enum status export_to_file(const struct store *store, const struct export_options *options)
+{
+    struct file_writer writer;
+    enum status st = file_writer_init(&writer, options->file);
+    if (st)
+        return st;
+    st = store_export(store, (enum store_export_format)options->format, writer.file);
+    if (!st)
+        st = file_writer_commit(&writer);
+    file_writer_finish(&writer);
+    return st;
+}
+
+enum status cli_export(const struct cli_env *env, int argc, char **argv)
+{
+    struct export_options options = {0};
+    struct store *store = NULL;
+    bool done = false;
+    (void)env;
+    enum status st = parse(&options, argc, argv, &done);
+    if (st || done)
+        return st;
+    st = store_open(&store, options.databases.item[0]);
+    if (!st)
+        st = options.file ? export_to_file(store, &options)
+                          : store_export(store, (enum store_export_format)options.format, stdout);
+    store_destroy(&store);
+    return st;
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/* All rows of a database as text: CSV or JSON lines. */
+#ifndef VKFI_INJECT_STORE_EXPORT_H
+#define VKFI_INJECT_STORE_EXPORT_H
+
+#include <stdio.h>
+
+#include "inject/store/store.h"
+
+/* CSV (RFC 4180): a line of names, then a line a row, lines end in CR LF; null is an empty field,
+ * an empty text is "". JSON lines: an object a row with all fields; null is null, Inf the text
+ * "Infinity" or "-Infinity" (numerics 6). Reals are the shortest digits that read back as the same
+ * double. */
+enum store_export_format { STORE_EXPORT_CSV, STORE_EXPORT_JSONL };
+
+/* In order of trial; nothing at all if a row is damaged. STATUS_IO, logged, if `out` takes no more;
+ * what is still buffered is the caller's to flush. */
+enum status store_export(const struct store *store, enum store_export_format format,
+                         FILE *out) STATUS_MUST_USE;
+
+#endif

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+/* Transactions, copies and lists that the files of the store share. */
+#include "inject/store/store_handle.h"
+
+#include <string.h>
+
+enum status store_begin(struct store *store)
+{
+    return sql_run(store->sql, "BEGIN IMMEDIATE");
+}
+
+enum status store_end(struct store *store, enum status st)
+{
+    if (st == STATUS_OK) {
+        st = sql_run(store->sql, "COMMIT");
+    }
+    if (st != STATUS_OK) {
+        /* A full disk has undone it already. */
+        sql_try(store->sql, "ROLLBACK");
+    }
+    return st;
+}
+
+enum status store_copy_text(struct arena *arena, const char **text)
+{
+    if (*text) {
+        *text = arena_text(arena, *text, strlen(*text));
+        return *text ? STATUS_OK : STATUS_MEMORY;
+    }
+    return STATUS_OK;
+}
+
+enum status store_end_list(const struct store_list *list, void **out, uint32_t *count,
+                           enum status st)
+{
+    *out = NULL;
+    *count = 0;
+    if (st == STATUS_OK && list->items->size > 0) {
+        *out = arena_alloc(list->arena, list->items->size);
+        st = *out ? STATUS_OK : STATUS_MEMORY;
+    }
+    if (st == STATUS_OK && *out) {
+        memcpy(*out, list->items->data, list->items->size);
+        *count = (uint32_t)(list->items->size / list->size);
+    }
+    text_finish(list->items);
+    return st;
+}
+
+enum status store_add_columns(struct text *out)
+{
+    enum status st = STATUS_OK;
+
+    for (size_t i = 0; i < row_field_count && st == STATUS_OK; i++) {
+        st = text_addf(out, "%s%s", i == 0 ? "" : ", ", row_fields[i].name);
+    }
+    return st;
+}

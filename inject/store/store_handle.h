@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/* What the files of the store share: the open database. */
+#ifndef VKFI_INJECT_STORE_HANDLE_H
+#define VKFI_INJECT_STORE_HANDLE_H
+
+#include "inject/store/sql.h"
+#include "inject/store/store.h"
+#include "inject/store/store_lock.h"
+
+struct store {
+    struct sql *sql;
+    struct arena arena; /* path, identity */
+    const char *path;
+    struct store_identity identity;
+    bool writes;
+    struct store_lock lock;                    /* if it writes */
+    struct sql_statement *put_row, *put_fault; /* prepared by the first batch */
+    int64_t batch;                             /* number of the newest one */
+};
+
+/* Application id and version of inject/schema.sql. */
+#define STORE_APPLICATION 1986749033
+#define STORE_VERSION 1
+
+/* inject/schema.sql, made at build. */
+extern const char store_schema[];
+
+/* Fails unless the file is a whole database of this program and version; reads the identity. */
+enum status store_check(struct store *store) STATUS_MUST_USE;
+
+/* True of a database that was killed before its first commit: nothing is in it, whatever the size
+ * of its file. */
+enum status store_is_empty(const char *path, bool *out) STATUS_MUST_USE;
+
+/* The row of table campaign. */
+enum status store_identity_write(struct store *store,
+                                 const struct store_identity *identity) STATUS_MUST_USE;
+enum status store_identity_read(struct store *store) STATUS_MUST_USE;
+/* STATUS_INPUT, logged for the file `path` of `found`, if they are of two campaigns; the tool, the
+ * plan's text and the shard may differ. */
+enum status store_identity_compare(const char *path, const struct store_identity *found,
+                                   const struct store_identity *wanted) STATUS_MUST_USE;
+enum status store_identity_compare_shard(const struct store *store,
+                                         const struct store_identity *wanted) STATUS_MUST_USE;
+
+/* Statements between: begun, and ended by success or undone by failure, which is passed on. */
+enum status store_begin(struct store *store) STATUS_MUST_USE;
+enum status store_end(struct store *store, enum status st) STATUS_MUST_USE;
+
+/* Replaces `*text`, if not null, by a copy. */
+enum status store_copy_text(struct arena *arena, const char **text) STATUS_MUST_USE;
+
+/* Structs collected one after another in `items`, to be one array in `arena`. */
+struct store_list {
+    struct text *items;
+    size_t size; /* of one */
+    struct arena *arena;
+};
+/* Frees the text; passes a failure on. An empty list is null. */
+enum status store_end_list(const struct store_list *list, void **out, uint32_t *count,
+                           enum status st) STATUS_MUST_USE;
+
+/* "a, b, c" for all fields of a row. */
+enum status store_add_columns(struct text *out) STATUS_MUST_USE;
+
+#endif

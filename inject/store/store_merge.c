@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: MIT */
+/* Shards joined: what the check admits, written into one database. */
+#include "inject/store/store_merge.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/log.h"
+#include "inject/store/store_handle.h"
+#include "inject/store/store_merge_check.h"
+#include "inject/store/store_rows.h"
+
+/* Rows of one transaction. */
+enum { BATCH = 1000 };
+
+/* Rows of one source on their way into `out`. */
+struct transfer {
+    const struct store *source;
+    struct store *out;
+    uint32_t *device; /* (n_devices) row of `out` for each of the source's */
+    uint32_t n_devices;
+    uint8_t *done; /* (trials) bits of what `out` has */
+    struct row *rows;
+    uint32_t n_rows;
+    struct text faults; /* of struct store_fault */
+    struct arena arena; /* texts of the batch */
+    uint64_t added;
+};
+
+static enum status map_devices(struct transfer *transfer, struct arena *arena)
+{
+    struct store_device *devices;
+    enum status st = store_read_devices(transfer->source, arena, &devices, &transfer->n_devices);
+
+    if (st == STATUS_OK) {
+        transfer->device = arena_array(arena, transfer->n_devices, sizeof(*transfer->device));
+        st = transfer->device ? STATUS_OK : STATUS_MEMORY;
+    }
+    for (uint32_t i = 0; i < transfer->n_devices && st == STATUS_OK; i++) {
+        st = store_device(transfer->out, &devices[i], &transfer->device[i]);
+    }
+    return st;
+}
+
+static enum status map_device(const struct transfer *transfer, int64_t found, uint32_t *out)
+{
+    if (found >= 0 && found < transfer->n_devices) {
+        *out = transfer->device[found];
+        return STATUS_OK;
+    }
+    log_error("%s: damaged: found device %" PRId64 ", expected one of table device (%" PRIu32
+              " rows)",
+              transfer->source->path, found, transfer->n_devices);
+    return STATUS_INPUT;
+}
+
+static enum status flush(struct transfer *transfer)
+{
+    const struct store_batch batch = {
+        .rows = transfer->rows,
+        .n_rows = transfer->n_rows,
+        .faults = (const struct store_fault *)(const void *)transfer->faults.data,
+        .n_faults = (uint32_t)(transfer->faults.size / sizeof(struct store_fault))};
+    const enum status st = transfer->n_rows > 0 ? store_put(transfer->out, &batch) : STATUS_OK;
+
+    transfer->added += st == STATUS_OK ? transfer->n_rows : 0;
+    transfer->n_rows = 0;
+    transfer->faults.size = 0;
+    arena_finish(&transfer->arena);
+    return st;
+}
+
+static enum status take_faults(struct transfer *transfer, uint64_t trial)
+{
+    struct store_fault *faults;
+    uint32_t count;
+    const enum status st =
+        store_read_faults(transfer->source, trial, &transfer->arena, &faults, &count);
+
+    return st == STATUS_OK && count > 0
+               ? text_add(&transfer->faults, (const char *)faults, count * sizeof(*faults))
+               : st;
+}
+
+static enum status take_row(void *user, const struct row *row)
+{
+    struct transfer *transfer = user;
+    const uint64_t id = (uint64_t)row->trial;
+    uint32_t device = 0;
+    enum status st = STATUS_OK;
+
+    if (transfer->done[id / 8] >> id % 8 & 1) {
+        return STATUS_OK;
+    }
+    transfer->done[id / 8] |= (uint8_t)(1u << id % 8);
+    struct row *copy = &transfer->rows[transfer->n_rows++];
+    *copy = *row;
+    if (row->device != ROW_NULL) {
+        st = map_device(transfer, row->device, &device);
+        copy->device = device;
+    }
+    if (st == STATUS_OK) {
+        st = store_rows_copy_texts(copy, &transfer->arena);
+    }
+    if (st == STATUS_OK && row->n_faults != 1) {
+        st = take_faults(transfer, id);
+    }
+    return st == STATUS_OK && transfer->n_rows == BATCH ? flush(transfer) : st;
+}
+
+static bool same_incident(const struct store_incident *a, const struct store_incident *b)
+{
+    return a->trial == b->trial && a->device == b->device && strcmp(a->what, b->what) == 0;
+}
+
+static uint32_t count_incident(const struct store_incident *list, uint32_t n,
+                               const struct store_incident *what)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < n; i++) {
+        count += same_incident(&list[i], what);
+    }
+    return count;
+}
+
+/* An incident may have happened twice; one that `out` has as often is not added. */
+static enum status take_incidents(const struct transfer *transfer, struct arena *arena)
+{
+    struct store_incident *found, *there;
+    uint32_t n_found, n_there = 0;
+    enum status st = store_read_incidents(transfer->source, arena, &found, &n_found);
+
+    if (st == STATUS_OK) {
+        st = store_read_incidents(transfer->out, arena, &there, &n_there);
+    }
+    for (uint32_t i = 0; i < n_found && st == STATUS_OK; i++) {
+        st = map_device(transfer, found[i].device, &found[i].device);
+        if (st == STATUS_OK &&
+            count_incident(found, i + 1, &found[i]) > count_incident(there, n_there, &found[i])) {
+            st = store_put_incident(transfer->out, &found[i]);
+        }
+    }
+    return st;
+}
+
+/* Adds to `out` what it lacks of one database. */
+static enum status transfer_one(struct store *out, const char *path, uint8_t *done,
+                                uint64_t *out_added)
+{
+    struct arena arena = {0};
+    struct store *source = NULL;
+    enum status st = store_open(&source, path);
+    struct transfer transfer = {
+        .source = source, .out = out, .done = done, .rows = calloc(BATCH, sizeof(struct row))};
+    if (st == STATUS_OK && !transfer.rows) {
+        log_error("%s: out of host memory", path);
+        st = STATUS_MEMORY;
+    }
+    if (st == STATUS_OK) {
+        st = map_devices(&transfer, &arena);
+    }
+    if (st == STATUS_OK) {
+        st = store_each_row(source, take_row, &transfer);
+    }
+    if (st == STATUS_OK) {
+        st = flush(&transfer);
+    }
+    if (st == STATUS_OK) {
+        st = take_incidents(&transfer, &arena);
+    }
+    *out_added += transfer.added;
+    free(transfer.rows);
+    text_finish(&transfer.faults);
+    arena_finish(&transfer.arena);
+    arena_finish(&arena);
+    store_destroy(&source);
+    return st;
+}
+
+static enum status write_all(const struct store_merge_params *params,
+                             struct store_merge_check *check, uint64_t *out_added)
+{
+    const uint64_t trials = check->identity.trials;
+    struct store *out = NULL;
+    uint8_t *done = arena_alloc(&check->arena, (trials + 7) / 8);
+    enum status st = done ? store_create(&out, params->out, &check->identity) : STATUS_MEMORY;
+
+    if (st == STATUS_OK) {
+        st = store_done(out, done, trials);
+    }
+    if (st == STATUS_OK) {
+        st = store_put_strata(out, check->strata, check->n_strata);
+    }
+    if (st == STATUS_OK) {
+        st = store_put_items(out, check->items, check->n_items);
+    }
+    for (uint32_t i = 0; i < params->n_paths && st == STATUS_OK; i++) {
+        st = transfer_one(out, params->paths[i], done, out_added);
+    }
+    store_destroy(&out);
+    return st;
+}
+
+/* The database at `path` is the next source; the first one tells whose campaign it is. */
+static enum status add_source(struct store_merge_check *check, uint32_t room, const char *path)
+{
+    struct store *store = NULL;
+    enum status st = store_open(&store, path);
+
+    if (st == STATUS_OK && check->n_sources == 0) {
+        st = store_merge_check_init(check, room, store_identity(store));
+    }
+    if (st == STATUS_OK) {
+        st = store_merge_check_add(check, store, path);
+    }
+    store_destroy(&store);
+    return st;
+}
+
+/* `out` as it is counts like a source, but must be a merged one. */
+static enum status add_out(struct store_merge_check *check, uint32_t room, const char *path)
+{
+    struct stat info;
+    bool empty = false;
+
+    if (stat(path, &info) != 0) {
+        return STATUS_OK;
+    }
+    enum status st = S_ISREG(info.st_mode) ? store_is_empty(path, &empty) : STATUS_OK;
+    if (st == STATUS_OK && !empty) {
+        st = add_source(check, room, path);
+    }
+    if (empty) {
+        return st;
+    }
+    if (st == STATUS_OK && check->source[check->n_sources - 1].shards != 1) {
+        const struct store_merge_source *source = &check->source[check->n_sources - 1];
+        log_error("%s: found shard %" PRIu32 "/%" PRIu32 ", expected a merged database or none",
+                  path, source->shard, source->shards);
+        return STATUS_INPUT;
+    }
+    return st;
+}
+
+enum status store_merge(const struct store_merge_params *params, struct store_merge_result *out)
+{
+    const uint32_t room = params->n_paths + 1;
+    struct store_merge_check check = {0};
+    const char *words = "";
+    uint64_t missing = 0;
+    enum status st = STATUS_OK;
+
+    *out = (struct store_merge_result){0};
+    for (uint32_t i = 0; i < params->n_paths && st == STATUS_OK; i++) {
+        st = add_source(&check, room, params->paths[i]);
+    }
+    out->overlap = check.overlap; /* what `out` has already is no overlap */
+    if (st == STATUS_OK) {
+        st = add_out(&check, room, params->out);
+    }
+    if (st == STATUS_OK) {
+        st = store_merge_check_missing(&check, &missing, &words);
+    }
+    if (st == STATUS_OK && missing > 0 && params->complete) {
+        log_error("%s: %s", params->out, words);
+        st = STATUS_INPUT;
+    }
+    if (st == STATUS_OK) {
+        st = write_all(params, &check, &out->added);
+    }
+    if (st == STATUS_OK && missing > 0) {
+        log_warn("%s: %s", params->out, words);
+    }
+    out->trials = check.identity.trials;
+    out->here = check.here;
+    store_merge_check_finish(&check);
+    return st;
+}

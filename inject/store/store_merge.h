@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/* The databases of a campaign's shards, joined to what one process would have written. */
+#ifndef VKFI_INJECT_STORE_MERGE_H
+#define VKFI_INJECT_STORE_MERGE_H
+
+#include "inject/store/store.h"
+
+struct store_merge_params {
+    const char *const *paths; /* (n_paths) databases of one campaign */
+    uint32_t n_paths;
+    const char *out; /* made, or continued if it is of that campaign, as shard 0 of 1 */
+    bool complete;   /* a missing trial is an error */
+};
+
+struct store_merge_result {
+    uint64_t trials;  /* of the campaign */
+    uint64_t here;    /* in `out` now */
+    uint64_t added;   /* by this call */
+    uint64_t overlap; /* found in several of the databases, and equal */
+};
+
+/* Checks everything before it writes: one campaign, each shard once, trials that several databases
+ * have are equal in all SAME fields and further faults, strata and items too. STATUS_INPUT, logged
+ * with the file, the trial and the field, if not; then `out` is as it was. Trials that no database
+ * has are a warning that names the shards, or STATUS_INPUT if `complete`. Killed, it leaves a
+ * database to which the same call adds the rest; done twice, it adds nothing. */
+enum status store_merge(const struct store_merge_params *params,
+                        struct store_merge_result *out) STATUS_MUST_USE;
+
+#endif

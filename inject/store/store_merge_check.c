@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: MIT */
+/* Databases of one campaign compared, one open at a time: a digest a trial is kept in memory. */
+#include "inject/store/store_merge_check.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "base/log.h"
+#include "inject/store/store_handle.h"
+#include "inject/store/store_tables.h"
+
+/* Shards that a message names. */
+enum { SHARDS_NAMED = 8 };
+
+enum status store_merge_check_init(struct store_merge_check *out, uint32_t room,
+                                   const struct store_identity *identity)
+{
+    struct store_identity *id = &out->identity;
+
+    *out = (struct store_merge_check){.identity = *identity};
+    const char **texts[] = {&id->plan_hash, &id->model_hash, &id->shaders,
+                            &id->contract,  &id->tool,       &id->plan};
+    for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+        const enum status st = store_copy_text(&out->arena, texts[i]);
+        if (st != STATUS_OK) {
+            return st;
+        }
+    }
+    id->shard = 0;
+    id->shards = 1;
+    out->source = arena_array(&out->arena, room, sizeof(*out->source));
+    out->digest = arena_array(&out->arena, id->trials, sizeof(*out->digest));
+    out->from = arena_array(&out->arena, id->trials, sizeof(*out->from));
+    return out->source && out->digest && out->from ? STATUS_OK : STATUS_MEMORY;
+}
+
+void store_merge_check_finish(struct store_merge_check *check)
+{
+    arena_finish(&check->arena);
+    *check = (struct store_merge_check){0};
+}
+
+/* A merged database (shard 0 of 1) may come any number of times. */
+static enum status check_shard(const struct store_merge_check *check,
+                               const struct store_merge_source *source)
+{
+    for (uint32_t i = 0; i < check->n_sources; i++) {
+        const struct store_merge_source *other = &check->source[i];
+        if (source->shards > 1 && other->shard == source->shard &&
+            other->shards == source->shards) {
+            log_error("%s: found shard %" PRIu32 "/%" PRIu32 " again, first in %s, expected each "
+                      "shard once",
+                      source->path, source->shard, source->shards, other->path);
+            return STATUS_INPUT;
+        }
+    }
+    return STATUS_OK;
+}
+
+/* A walk through the rows of one database. */
+struct walk {
+    struct store_merge_check *check;
+    const struct store *store;
+    const struct store_merge_source *source;
+};
+
+static enum status fold_faults(const struct walk *walk, const struct row *row, uint64_t *digest)
+{
+    struct arena arena = {0};
+    struct store_fault *faults;
+    uint32_t count;
+    enum status st = store_read_faults(walk->store, (uint64_t)row->trial, &arena, &faults, &count);
+
+    for (uint32_t i = 0; st == STATUS_OK && i < count; i++) {
+        *digest = hash_fold64(*digest, faults[i].index);
+        *digest = hash_fold_bytes(*digest, faults[i].json, strlen(faults[i].json));
+    }
+    arena_finish(&arena);
+    return st;
+}
+
+/* Finds the field for the message in the database that had the trial first. */
+static enum status tell_difference(const struct walk *walk, const struct row *row)
+{
+    const struct store_merge_source *first =
+        &walk->check->source[walk->check->from[row->trial] - 1];
+    struct row_difference difference = {0};
+    struct arena arena = {0};
+    struct store *store = NULL;
+    struct row other;
+    bool found = false;
+    enum status st = store_open(&store, first->path);
+
+    if (st == STATUS_OK) {
+        st = store_find_row(store, (uint64_t)row->trial, &arena, &other, &found);
+    }
+    if (st == STATUS_OK) {
+        const bool same = !found || row_compare(row, &other, &difference);
+        log_error("%s: trial %" PRId64 " differs from that of %s: %s", walk->source->path,
+                  row->trial, first->path, same ? "further faults" : difference.text);
+        st = STATUS_INPUT;
+    }
+    store_destroy(&store);
+    arena_finish(&arena);
+    return st;
+}
+
+static enum status check_row(void *user, const struct row *row)
+{
+    const struct walk *walk = user;
+    struct store_merge_check *check = walk->check;
+    uint64_t digest = row_digest(row);
+
+    if ((uint64_t)row->trial >= check->identity.trials ||
+        (uint64_t)row->trial % walk->source->shards != walk->source->shard) {
+        log_error("%s: damaged: found trial %" PRId64 ", expected one of shard %" PRIu32 "/%" PRIu32
+                  " of %" PRIu64 " trials",
+                  walk->source->path, row->trial, walk->source->shard, walk->source->shards,
+                  check->identity.trials);
+        return STATUS_INPUT;
+    }
+    const enum status st = fold_faults(walk, row, &digest);
+    if (st != STATUS_OK) {
+        return st;
+    }
+    if (check->from[row->trial] == 0) {
+        check->from[row->trial] = check->n_sources + 1;
+        check->digest[row->trial] = digest;
+        check->here++;
+        return STATUS_OK;
+    }
+    check->overlap++;
+    return check->digest[row->trial] == digest ? STATUS_OK : tell_difference(walk, row);
+}
+
+/* Adds the rows of a small table, sorted by the id at their head, to those known. */
+struct join {
+    enum store_table table;
+    const char *name;
+    size_t size; /* of a struct */
+    void **known;
+    uint32_t *n_known;
+};
+
+static uint32_t id_of(const void *row)
+{
+    uint32_t id;
+
+    memcpy(&id, row, sizeof(id));
+    return id;
+}
+
+static enum status join_table(struct store_merge_check *check, const struct store *store,
+                              const char *path, const struct join *join)
+{
+    void *found = NULL;
+    uint32_t n_found = 0, n = 0;
+    enum status st = store_tables_read(store, join->table, &check->arena, &found, &n_found);
+    char *both = arena_array(&check->arena, (size_t)n_found + *join->n_known, join->size);
+    const char *a = *join->known, *a_end = a + *join->n_known * join->size;
+    const char *b = found, *b_end = b + n_found * join->size;
+
+    if (!both) {
+        return STATUS_MEMORY;
+    }
+    while (st == STATUS_OK && (a < a_end || b < b_end)) {
+        const bool from_a = b == b_end || (a < a_end && id_of(a) <= id_of(b));
+        const bool equal = a < a_end && b < b_end && id_of(a) == id_of(b);
+        const char *differs = equal ? store_tables_difference(join->table, a, b) : NULL;
+        if (differs) {
+            log_error("%s: %s %" PRIu32 " differs from that of the databases before it: %s", path,
+                      join->name, id_of(b), differs);
+            st = STATUS_INPUT;
+        }
+        memcpy(both + n++ * join->size, from_a ? a : b, join->size);
+        a += from_a ? join->size : 0;
+        b += !from_a || equal ? join->size : 0;
+    }
+    *join->known = both;
+    *join->n_known = n;
+    return st;
+}
+
+enum status store_merge_check_add(struct store_merge_check *check, const struct store *store,
+                                  const char *path)
+{
+    const struct store_identity *id = store_identity(store);
+    struct store_merge_source *source = &check->source[check->n_sources];
+    void *strata = check->strata, *items = check->items;
+    const struct join joins[] = {
+        {STORE_STRATA, "stratum", sizeof(struct store_stratum), &strata, &check->n_strata},
+        {STORE_ITEMS, "item", sizeof(struct store_item), &items, &check->n_items},
+    };
+    *source = (struct store_merge_source){path, id->shard, id->shards};
+    enum status st = store_identity_compare(path, id, &check->identity);
+
+    if (st == STATUS_OK) {
+        st = check_shard(check, source);
+    }
+    for (size_t i = 0; i < sizeof(joins) / sizeof(*joins) && st == STATUS_OK; i++) {
+        st = join_table(check, store, path, &joins[i]);
+    }
+    check->strata = strata;
+    check->items = items;
+    if (st == STATUS_OK) {
+        struct walk walk = {check, store, source};
+        st = store_each_row(store, check_row, &walk);
+    }
+    check->n_sources++;
+    return st;
+}
+
+/* "; 250 of shard 2/4" for each shard that lacks some. */
+static enum status add_shards(const struct store_merge_check *check, struct text *words,
+                              uint32_t shards)
+{
+    struct arena arena = {0};
+    uint64_t *missing = arena_array(&arena, shards, sizeof(*missing));
+    uint32_t named = 0, more = 0;
+    enum status st = missing ? STATUS_OK : STATUS_MEMORY;
+
+    for (uint64_t id = 0; st == STATUS_OK && id < check->identity.trials; id++) {
+        missing[id % shards] += check->from[id] == 0;
+    }
+    for (uint32_t i = 0; st == STATUS_OK && i < shards; i++) {
+        if (missing[i] == 0) {
+            continue;
+        }
+        more += named == SHARDS_NAMED;
+        if (named < SHARDS_NAMED) {
+            st = text_addf(words, "%s%" PRIu64 " of shard %" PRIu32 "/%" PRIu32,
+                           named++ ? ", " : ": ", missing[i], i, shards);
+        }
+    }
+    if (st == STATUS_OK && more > 0) {
+        st = text_addf(words, ", and of %" PRIu32 " more", more);
+    }
+    arena_finish(&arena);
+    return st;
+}
+
+enum status store_merge_check_missing(struct store_merge_check *check, uint64_t *out_count,
+                                      const char **out_words)
+{
+    struct text words = {0};
+    uint32_t shards = 1;
+
+    *out_count = check->identity.trials - check->here;
+    for (uint32_t i = 0; i < check->n_sources; i++) {
+        shards = check->source[i].shards > shards ? check->source[i].shards : shards;
+    }
+    enum status st = text_addf(&words, "%" PRIu64 " of %" PRIu64 " trials are missing", *out_count,
+                               check->identity.trials);
+    if (st == STATUS_OK && shards > 1) {
+        st = add_shards(check, &words, shards);
+    }
+    if (st == STATUS_OK) {
+        *out_words = arena_text(&check->arena, words.data, words.size);
+        st = *out_words ? STATUS_OK : STATUS_MEMORY;
+    }
+    text_finish(&words);
+    return st;
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/* What a merge knows of the databases before it writes: that they agree, and what they have. */
+#ifndef VKFI_INJECT_STORE_MERGE_CHECK_H
+#define VKFI_INJECT_STORE_MERGE_CHECK_H
+
+#include "inject/store/store_merge.h"
+
+struct store_merge_source {
+    const char *path;
+    uint32_t shard, shards;
+};
+
+struct store_merge_check {
+    struct arena arena;
+    struct store_identity identity;    /* of the first database */
+    struct store_merge_source *source; /* (n_sources) walked so far */
+    uint32_t n_sources;
+    uint64_t *digest; /* (trials) of row and faults */
+    uint32_t *from;   /* (trials) 1 + the source that has it first, 0: none */
+    uint64_t here, overlap;
+    struct store_stratum *strata;
+    struct store_item *items;
+    uint32_t n_strata, n_items;
+};
+
+/* room: of `source`. */
+enum status store_merge_check_init(struct store_merge_check *out, uint32_t room,
+                                   const struct store_identity *identity) STATUS_MUST_USE;
+void store_merge_check_finish(struct store_merge_check *check);
+
+/* Walks one more database; STATUS_INPUT, logged, if it does not agree with those before. */
+enum status store_merge_check_add(struct store_merge_check *check, const struct store *store,
+                                  const char *path) STATUS_MUST_USE;
+
+/* How many trials no database has, and in words whose: "250 of 1000 trials are missing: 250 of
+ * shard 2/4". Memory from the check's arena. */
+enum status store_merge_check_missing(struct store_merge_check *check, uint64_t *out_count,
+                                      const char **out_words) STATUS_MUST_USE;
+
+#endif

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: MIT */
+/* Databases made, continued, opened for reading, and closed as one file. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "inject/store/store_handle.h"
+
+/* What is there under the name; *out_exists false: nothing. */
+static enum status look(const char *path, bool *out_exists)
+{
+    struct stat info;
+
+    *out_exists = stat(path, &info) == 0;
+    if (!*out_exists && errno != ENOENT) {
+        log_error("%s: cannot open: %s", path, strerror(errno));
+        return STATUS_IO;
+    }
+    if (*out_exists && !S_ISREG(info.st_mode)) {
+        log_error("%s: found %s, expected a database", path,
+                  S_ISDIR(info.st_mode) ? "a directory" : "something else than a file");
+        return STATUS_INPUT;
+    }
+    return STATUS_OK;
+}
+
+/* In one transaction, so that a file is either empty or a database with an identity. */
+static enum status fill_if_empty(struct store *store, const struct store_identity *identity)
+{
+    int64_t objects = 0, application = 0;
+    enum status st = store_begin(store);
+
+    if (st != STATUS_OK) {
+        return st;
+    }
+    st = sql_number(store->sql, "SELECT count(*) FROM sqlite_schema", &objects);
+    if (st == STATUS_OK) {
+        st = sql_number(store->sql, "PRAGMA application_id", &application);
+    }
+    if (st == STATUS_OK && objects == 0 && application == 0) {
+        st = sql_run(store->sql, store_schema);
+        if (st == STATUS_OK) {
+            st = store_identity_write(store, identity);
+        }
+    }
+    return store_end(store, st);
+}
+
+static enum status prepare_handle(struct store **out, const char *path, bool writes)
+{
+    struct store *store = calloc(1, sizeof(*store));
+
+    if (store) {
+        store->lock.fd = -1;
+        store->writes = writes;
+        store->path = arena_text(&store->arena, path, strlen(path));
+    }
+    *out = store;
+    if (store && store->path) {
+        return STATUS_OK;
+    }
+    log_error("%s: out of host memory", path);
+    return STATUS_MEMORY;
+}
+
+/* SQLite says which mode it has got, and fails only if asked for a mode it knows and was kept off.
+ */
+static enum status start_log(struct store *store)
+{
+    struct sql_statement *set = NULL;
+    bool row = false;
+    enum status st = sql_prepare(&set, store->sql, "PRAGMA journal_mode = WAL");
+
+    if (st == STATUS_OK) {
+        st = sql_step(set, &row);
+    }
+    if (st == STATUS_OK) {
+        const char *mode = row ? sql_text(set, 0) : NULL;
+        if (!mode || strcmp(mode, "wal") != 0) {
+            log_error("%s: found journal mode %s, expected a write-ahead log (file system without "
+                      "shared memory?)",
+                      store->path, mode ? mode : "unknown");
+            st = STATUS_IO;
+        }
+    }
+    sql_finish(&set);
+    return st == STATUS_OK ? sql_run(store->sql, "PRAGMA synchronous = FULL") : st;
+}
+
+/* EXTRA also syncs the folder when the journal of the creation goes; FULL syncs the log at each
+ * commit. The log itself is a setting of the file that lasts until it is closed. */
+static enum status open_for_writing(struct store *store, const struct store_identity *identity)
+{
+    int64_t batch = 0;
+    enum status st = sql_open(&store->sql, store->path, SQL_CREATE);
+
+    if (st == STATUS_OK) {
+        st = sql_run(store->sql, "PRAGMA synchronous = EXTRA");
+    }
+    if (st == STATUS_OK) {
+        st = fill_if_empty(store, identity);
+    }
+    if (st == STATUS_OK) {
+        st = store_check(store);
+    }
+    if (st == STATUS_OK) {
+        st = store_identity_compare(store->path, &store->identity, identity);
+    }
+    if (st == STATUS_OK) {
+        st = store_identity_compare_shard(store, identity);
+    }
+    if (st == STATUS_OK) {
+        st = start_log(store);
+    }
+    if (st == STATUS_OK) {
+        st = sql_number(store->sql, "SELECT max(batch) FROM trial", &batch);
+    }
+    store->batch = batch;
+    return st;
+}
+
+/* Nothing is left of a creation that failed. */
+static void drop_if_empty(const char *path)
+{
+    struct stat info;
+
+    if (stat(path, &info) == 0 && info.st_size == 0) {
+        unlink(path);
+    }
+}
+
+enum status store_create(struct store **out, const char *path,
+                         const struct store_identity *identity)
+{
+    struct store *store = NULL;
+    bool exists = false;
+    enum status st = prepare_handle(&store, path, true);
+
+    *out = NULL;
+    if (st == STATUS_OK) {
+        st = look(path, &exists);
+    }
+    if (st == STATUS_OK) {
+        st = store_lock_take(&store->lock, &store->arena, path);
+    }
+    if (st == STATUS_OK) {
+        st = open_for_writing(store, identity);
+    }
+    if (st != STATUS_OK) {
+        if (store && store->sql && !exists) {
+            drop_if_empty(path);
+        }
+        store_destroy(&store);
+    }
+    *out = store;
+    return st;
+}
+
+enum status store_open(struct store **out, const char *path)
+{
+    struct store *store = NULL;
+    bool exists = false;
+    enum status st = prepare_handle(&store, path, false);
+
+    *out = NULL;
+    if (st == STATUS_OK) {
+        st = look(path, &exists);
+    }
+    if (st == STATUS_OK && !exists) {
+        log_error("%s: cannot open: %s", path, strerror(ENOENT));
+        st = STATUS_IO;
+    }
+    if (st == STATUS_OK) {
+        st = store_lock_check(path);
+    }
+    if (st == STATUS_OK) {
+        st = sql_open(&store->sql, path, SQL_READ);
+    }
+    if (st == STATUS_OK) {
+        st = sql_run(store->sql, "BEGIN");
+    }
+    if (st == STATUS_OK) {
+        st = store_check(store);
+    }
+    if (st != STATUS_OK) {
+        store_destroy(&store);
+    }
+    *out = store;
+    return st;
+}
+
+void store_leave(struct store *store)
+{
+    store_lock_leave(&store->lock);
+}
+
+void store_destroy(struct store **store)
+{
+    struct store *s = *store;
+
+    if (!s) {
+        return;
+    }
+    sql_finish(&s->put_row);
+    sql_finish(&s->put_fault);
+    if (s->sql && s->writes) {
+        /* One file that can be copied, and read where nothing can be written. Readers in the way
+         * only mean that the next writer does it. */
+        sql_hurry(s->sql);
+        sql_try(s->sql, "PRAGMA journal_mode = DELETE");
+    }
+    sql_close(&s->sql);
+    store_lock_release(&s->lock);
+    arena_finish(&s->arena);
+    free(s);
+    *store = NULL;
+}

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: MIT */
+/* Rows of table trial read: in order, one alone, which are there. */
+#include "inject/store/store_rows.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "inject/store/store_handle.h"
+
+struct store_rows {
+    struct sql_statement *select;
+    struct row row;
+};
+
+static enum status prepare_select(struct sql_statement **out, const struct store *store,
+                                  const char *rest)
+{
+    struct text text = {0};
+    enum status st = text_addf(&text, "SELECT ");
+
+    *out = NULL;
+    if (st == STATUS_OK) {
+        st = store_add_columns(&text);
+    }
+    if (st == STATUS_OK) {
+        st = text_addf(&text, ", batch, digest FROM trial %s", rest);
+    }
+    if (st == STATUS_OK) {
+        st = sql_prepare(out, store->sql, text.data);
+    }
+    text_finish(&text);
+    return st;
+}
+
+/* The row of the statement; texts are the statement's. */
+static enum status take_row(struct row *out, struct sql_statement *select)
+{
+    for (size_t i = 0; i < row_field_count; i++) {
+        char *place = (char *)out + row_fields[i].offset;
+        if (row_fields[i].type == ROW_INT) {
+            const int64_t value = sql_int(select, (int)i);
+            memcpy(place, &value, sizeof(value));
+        } else if (row_fields[i].type == ROW_REAL) {
+            const double value = sql_real(select, (int)i);
+            memcpy(place, &value, sizeof(value));
+        } else {
+            const char *value = sql_text(select, (int)i);
+            memcpy(place, &value, sizeof(value));
+        }
+    }
+    return sql_check_digest(select, "trial");
+}
+
+enum status store_rows_begin(struct store_rows **out, const struct store *store)
+{
+    struct store_rows *rows = calloc(1, sizeof(*rows));
+
+    *out = rows;
+    if (!rows) {
+        log_error("%s: out of host memory", store->path);
+        return STATUS_MEMORY;
+    }
+    const enum status st = prepare_select(&rows->select, store, "ORDER BY trial");
+    if (st != STATUS_OK) {
+        store_rows_end(out);
+    }
+    return st;
+}
+
+enum status store_rows_next(struct store_rows *rows, const struct row **out)
+{
+    bool row;
+    enum status st = sql_step(rows->select, &row);
+
+    if (st == STATUS_OK && row) {
+        st = take_row(&rows->row, rows->select);
+    }
+    *out = st == STATUS_OK && row ? &rows->row : NULL;
+    return st;
+}
+
+void store_rows_end(struct store_rows **rows)
+{
+    if (*rows) {
+        sql_finish(&(*rows)->select);
+        free(*rows);
+        *rows = NULL;
+    }
+}
+
+enum status store_each_row(const struct store *store, store_visit_row *visit, void *user)
+{
+    struct store_rows *rows = NULL;
+    const struct row *row = NULL;
+    enum status st = store_rows_begin(&rows, store);
+
+    do {
+        if (st == STATUS_OK) {
+            st = store_rows_next(rows, &row);
+        }
+        if (st == STATUS_OK && row) {
+            st = visit(user, row);
+        }
+    } while (st == STATUS_OK && row);
+    store_rows_end(&rows);
+    return st;
+}
+
+static enum status pass_by(void *user, const struct row *row)
+{
+    (void)user;
+    (void)row;
+    return STATUS_OK;
+}
+
+enum status store_rows_check(const struct store *store)
+{
+    return store_each_row(store, pass_by, NULL);
+}
+
+struct done_bits {
+    const struct store *store;
+    uint8_t *bits;
+    uint64_t trials;
+};
+
+static enum status set_bit(void *user, const struct row *row)
+{
+    const struct done_bits *done = user;
+    const uint64_t id = (uint64_t)row->trial;
+
+    if (id >= done->trials) {
+        log_error("%s: damaged: found trial %" PRIu64 ", expected ids below %" PRIu64,
+                  done->store->path, id, done->trials);
+        return STATUS_INPUT;
+    }
+    done->bits[id / 8] |= (uint8_t)(1u << id % 8);
+    return STATUS_OK;
+}
+
+enum status store_done(const struct store *store, uint8_t *done, uint64_t trials)
+{
+    struct done_bits bits = {.store = store, .bits = done, .trials = trials};
+
+    return store_each_row(store, set_bit, &bits);
+}
+
+enum status store_rows_copy_texts(struct row *row, struct arena *arena)
+{
+    enum status st = STATUS_OK;
+
+    for (size_t i = 0; i < row_field_count && st == STATUS_OK; i++) {
+        if (row_fields[i].type == ROW_TEXT) {
+            const char *text = row_text(row, &row_fields[i]);
+            st = store_copy_text(arena, &text);
+            memcpy((char *)row + row_fields[i].offset, &text, sizeof(text));
+        }
+    }
+    return st;
+}
+
+enum status store_find_row(const struct store *store, uint64_t trial, struct arena *arena,
+                           struct row *out, bool *found)
+{
+    struct sql_statement *select = NULL;
+    enum status st = prepare_select(&select, store, "WHERE trial = ?");
+
+    *found = false;
+    row_init(out);
+    if (st == STATUS_OK) {
+        sql_bind_int(select, (int64_t)trial);
+        st = sql_step(select, found);
+    }
+    if (st == STATUS_OK && *found) {
+        st = take_row(out, select);
+    }
+    if (st == STATUS_OK && *found) {
+        st = store_rows_copy_texts(out, arena);
+    }
+    sql_finish(&select);
+    return st;
+}
+
+/* A key that was damaged belongs to another trial, or to none. */
+static enum status check_count(const struct store *store, uint64_t trial, uint32_t found)
+{
+    char question[96];
+    int64_t expected = 0;
+
+    snprintf(question, sizeof(question),
+             "SELECT max(n_faults - 1, 0) FROM trial WHERE trial = %" PRIu64, trial);
+    const enum status st = sql_number(store->sql, question, &expected);
+    if (st == STATUS_OK && found != expected) {
+        log_error("%s: damaged: table fault, trial %" PRIu64 ": found %" PRIu32
+                  " rows, expected %" PRId64,
+                  store->path, trial, found, expected);
+        return STATUS_INPUT;
+    }
+    return st;
+}
+
+static enum status take_fault(struct sql_statement *select, struct arena *arena, struct text *list)
+{
+    struct store_fault fault = {.trial = (uint64_t)sql_int(select, 0),
+                                .index = (uint32_t)sql_int(select, 1),
+                                .json = sql_text(select, 2)};
+    enum status st = sql_check_digest(select, "fault");
+
+    if (st == STATUS_OK) {
+        st = store_copy_text(arena, &fault.json);
+    }
+    return st == STATUS_OK ? text_add(list, (const char *)&fault, sizeof(fault)) : st;
+}
+
+enum status store_read_faults(const struct store *store, uint64_t trial, struct arena *arena,
+                              struct store_fault **out, uint32_t *count)
+{
+    struct sql_statement *select = NULL;
+    struct text faults = {0};
+    const struct store_list list = {&faults, sizeof(**out), arena};
+    void *array = NULL;
+    bool row = true;
+    enum status st = sql_prepare(&select, store->sql,
+                                 "SELECT trial, number, json, digest FROM fault WHERE trial = ? "
+                                 "ORDER BY number");
+
+    if (st == STATUS_OK) {
+        sql_bind_int(select, (int64_t)trial);
+    }
+    while (st == STATUS_OK && row) {
+        st = sql_step(select, &row);
+        if (st == STATUS_OK && row) {
+            st = take_fault(select, arena, &faults);
+        }
+    }
+    sql_finish(&select);
+    st = store_end_list(&list, &array, count, st);
+    *out = array;
+    return st == STATUS_OK ? check_count(store, trial, *count) : st;
+}

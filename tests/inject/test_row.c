@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: MIT */
+/* Rows compared, packed for a pipe and unpacked, whole, cut short and broken. */
+#include "store_testing.h"
+
+#include "base/fpenv.h"
+#include "base/log.h"
+
+static void two_fresh_rows_are_equal_and_all_null(void **state)
+{
+    struct row a, b;
+    struct row_difference difference;
+
+    (void)state;
+    row_init(&a);
+    row_init(&b);
+    b.weight = -NAN;
+    assert_true(row_compare(&a, &b, &difference));
+    assert_null(difference.field);
+    assert_int_equal(row_digest(&a), row_digest(&b));
+    assert_true(a.trial == ROW_NULL && isnan(a.kl) && !a.text);
+    assert_int_equal(row_check(&a), STATUS_OK);
+}
+
+/* Another value, in place of what `field` has. */
+static void change(struct row *row, const struct row_field *field)
+{
+    char *place = (char *)row + field->offset;
+
+    if (field->type == ROW_INT) {
+        *(int64_t *)(void *)place ^= 1;
+    } else if (field->type == ROW_REAL) {
+        double *value = (double *)(void *)place;
+        *value = isnan(*value) ? 0.5 : NAN;
+    } else {
+        const char **value = (const char **)(void *)place;
+        *value = *value ? NULL : "";
+    }
+}
+
+static void every_same_field_counts_and_no_free_one(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < row_field_count; i++) {
+        struct row a, b;
+        struct row_difference difference;
+        store_testing_row(&a, 41);
+        b = a;
+        change(&b, &row_fields[i]);
+        assert_int_equal(row_compare(&a, &b, &difference), !row_fields[i].same);
+        assert_int_equal(row_digest(&a) == row_digest(&b), !row_fields[i].same);
+        if (row_fields[i].same) {
+            assert_ptr_equal(difference.field, &row_fields[i]);
+            assert_int_equal(
+                strncmp(difference.text, row_fields[i].name, strlen(row_fields[i].name)), 0);
+        }
+    }
+}
+
+static void differences_are_told_in_words(void **state)
+{
+    struct row a, b;
+    struct row_difference difference;
+    static const char golden[] = "a long text that is the same for a while \xc3\xa4 and then ends";
+    static const char faulty[] = "a long text that is the same for a while \xc3\xb6 and goes on "
+                                 "and on for much longer than can be shown";
+
+    (void)state;
+    row_init(&a);
+    row_init(&b);
+    a.hash = "00ff";
+    assert_false(row_compare(&a, &b, &difference));
+    assert_string_equal(difference.text, "hash: \"00ff\" against null");
+    a.first_diff = 3;
+    assert_false(row_compare(&a, &b, &difference));
+    assert_string_equal(difference.text, "first_diff: 3 against null");
+    a.kl = 0.1;
+    b.kl = 0.1 + 1e-18;
+    a.first_diff = ROW_NULL;
+    a.hash = NULL;
+    assert_true(row_compare(&a, &b, &difference));
+    b.kl = 0.10000000000000002;
+    assert_false(row_compare(&a, &b, &difference));
+    assert_string_equal(difference.text, "kl: 0.10000000000000001 against 0.10000000000000002");
+    a.kl = 0.0;
+    b.kl = -0.0;
+    assert_false(row_compare(&a, &b, &difference));
+    assert_string_equal(difference.text, "kl: 0 against -0");
+    b.kl = 5e-324; /* not 0, also while denormals are flushed */
+    assert_false(row_compare(&a, &b, &difference));
+    b.kl = 0.0;
+    a.text = golden;
+    b.text = faulty;
+    assert_false(row_compare(&a, &b, &difference));
+    assert_string_equal(difference.text,
+                        "text: ...\"for a while \xc3\xa4 and then ends\" against ...\"for a while "
+                        "\xc3\xb6 and goes on and on for mu\"...");
+}
+
+static void rows_come_through_a_pipe(void **state)
+{
+    struct text packed = {0};
+    struct arena arena = {0};
+    size_t at = 0, used;
+    struct row row, expected;
+
+    (void)state;
+    for (int64_t i = 0; i < 200; i++) {
+        store_testing_row(&row, i);
+        row.suspect = i % 3 == 0 ? "why" : NULL;
+        assert_int_equal(row_pack(&packed, &row), STATUS_OK);
+    }
+    for (int64_t i = 0; i < 200; i++) {
+        assert_int_equal(row_unpack(&row, &arena, packed.data + at, packed.size - at, &used),
+                         STATUS_OK);
+        assert_true(used > 0);
+        store_testing_row(&expected, i);
+        expected.suspect = i % 3 == 0 ? "why" : NULL;
+        assert_true(store_testing_same(&expected, &row));
+        at += used;
+    }
+    assert_int_equal(at, packed.size);
+    text_finish(&packed);
+    arena_finish(&arena);
+}
+
+static void a_row_that_is_not_yet_whole_is_waited_for(void **state)
+{
+    struct text packed = {0};
+    struct arena arena = {0};
+    struct row row;
+    size_t used;
+
+    (void)state;
+    store_testing_row(&row, 5);
+    assert_int_equal(row_pack(&packed, &row), STATUS_OK);
+    for (size_t size = 0; size < packed.size; size++) {
+        char *exact = malloc(size ? size : 1); /* what lies behind is not read */
+        assert_non_null(exact);
+        memcpy(exact, packed.data, size);
+        assert_int_equal(row_unpack(&row, &arena, exact, size, &used), STATUS_OK);
+        assert_int_equal(used, 0);
+        free(exact);
+    }
+    text_finish(&packed);
+    arena_finish(&arena);
+}
+
+/* A worker that is out of its mind writes anything. */
+static void broken_rows_are_refused(void **state)
+{
+    struct text packed = {0};
+    struct row row;
+    struct rng rng;
+    size_t used;
+    uint32_t refused = 0, waited = 0;
+
+    (void)state;
+    rng_init(&rng, 3, 3);
+    store_testing_row(&row, 8);
+    assert_int_equal(row_pack(&packed, &row), STATUS_OK);
+    log_set_level(LOG_ERROR - 1);
+    for (int i = 0; i < 20000; i++) {
+        struct arena arena = {0};
+        char *copy = malloc(packed.size);
+        assert_non_null(copy);
+        memcpy(copy, packed.data, packed.size);
+        for (uint64_t n = 1 + rng_below(&rng, 3); n > 0; n--) {
+            copy[rng_below(&rng, packed.size)] ^= (char)(1 + rng_below(&rng, 255));
+        }
+        const bool changed = memcmp(copy, packed.data, packed.size) != 0;
+        const enum status st = row_unpack(&row, &arena, copy, packed.size, &used);
+        if (changed && st == STATUS_OK) {
+            assert_int_equal(used, 0); /* its length grew */
+            waited++;
+        } else if (changed) {
+            assert_int_equal(st, STATUS_INTERNAL);
+            refused++;
+        }
+        free(copy);
+        arena_finish(&arena);
+    }
+    log_set_level(LOG_WARN);
+    assert_true(refused > 19000 && waited < 500);
+    text_finish(&packed);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(two_fresh_rows_are_equal_and_all_null),
+        cmocka_unit_test(every_same_field_counts_and_no_free_one),
+        cmocka_unit_test(differences_are_told_in_words),
+        cmocka_unit_test(rows_come_through_a_pipe),
+        cmocka_unit_test(a_row_that_is_not_yet_whole_is_waited_for),
+        cmocka_unit_test(broken_rows_are_refused),
+    };
+
+    fpenv_set(); /* as in the program */
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
