@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT */
+/* From the number of an elementary fault to its coordinates, mask and positions. */
+#include <string.h>
+
+#include "inject/plan/sample_internal.h"
+
+/* Mixed radix: takes the lowest digit off. */
+static uint32_t digit(uint64_t *index, uint64_t radix)
+{
+    const uint64_t value = *index % radix;
+    *index /= radix;
+    return (uint32_t)value;
+}
+
+uint64_t sample_fault_count(const struct sample_extent *extent, uint32_t position)
+{
+    uint32_t first;
+    return (uint64_t)sample_extent_elements(extent) * sample_extent_keys(extent, position, &first);
+}
+
+static uint32_t float_bits(float value)
+{
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return bits;
+}
+
+/* A share of all 32-bit draws; never 0, which would mean each. */
+static uint32_t rate_bits(double rate)
+{
+    const double scaled = rate * 0x1p32;
+    return scaled >= 0x1p32 - 1 ? UINT32_MAX : scaled < 1 ? 1 : (uint32_t)scaled;
+}
+
+static void set_site(const struct sample *s, const struct sample_cell *cell, struct fault *out)
+{
+    const struct sample_site *site = &s->site[cell->site];
+    *out = (struct fault){.place = site->place,
+                          .site = site->name,
+                          .layer = site->layer,
+                          .point = cell->point,
+                          .field = (enum quant_field)cell->field,
+                          .value_cache = site->value_cache,
+                          .granularity = (enum granularity)cell->granularity,
+                          .readers = (enum readers)cell->readers,
+                          .duration = (enum duration)cell->duration,
+                          .kind = (enum kind)cell->kind};
+    if (site->place == PLACE_OP)
+        out->node = site->source;
+    if (site->place == PLACE_WEIGHT)
+        out->tensor = &gguf_tensors(s->model->gguf)[site->source];
+    if (site->place == PLACE_TABLE)
+        out->table = site->source;
+    if (site->place == PLACE_CONTROL)
+        out->control = (enum control)site->source;
+}
+
+/* Bits from the mask's lowest on, as many as a burst has. */
+static uint32_t burst(uint32_t start, uint32_t n, uint32_t width)
+{
+    const uint64_t run = ((UINT64_C(1) << n) - 1) * start;
+    return (uint32_t)(run & (width >= 32 ? UINT32_MAX : (1u << width) - 1));
+}
+
+static void set_bits(const struct sample *s, const struct sample_cell *cell, uint64_t mask,
+                     struct fault *out)
+{
+    const struct plan_what *what = &s->plan->what;
+    if (cell->bits)
+        out->mask = sample_extent_mask(s->plan, cell, mask);
+    if (out->kind == KIND_SET)
+        out->value = what->value;
+    if (out->kind == KIND_SCALE)
+        out->value = float_bits(what->factor);
+    if (out->kind == KIND_ADD)
+        out->value = float_bits(what->term);
+    if (out->kind == KIND_CLAMP) {
+        out->low = float_bits(what->low);
+        out->high = float_bits(what->high);
+    }
+    out->only_mask = what->only_mask;
+    out->only_value = what->only_value;
+}
+
+/* Positions of the item that runs: those of the strike item, from the last prompt position on
+ * shifted by as much as the prompts differ. */
+static void set_positions(const struct sample *s, const struct sample_place *place,
+                          struct fault *out)
+{
+    const struct sample_cell *cell = place->cell;
+    const uint32_t last = place->strike->n_prompt - 1;
+    const bool behind_prompt = place->first >= last && s->plan->design != PLAN_FAULT_MAJOR;
+    const uint32_t shift = behind_prompt ? place->item->n_prompt - place->strike->n_prompt : 0;
+    const uint32_t end = place->item->n_prompt + place->item->n_tokens - 1;
+    uint32_t first = place->first, behind = place->end;
+    if (cell->unit == UNIT_RANGE)
+        sample_growth_range(s, &s->class[cell->weight_class], place -> item, &first, &behind);
+    else
+        first += shift;
+    out->position = first;
+    out->position_count = cell->unit == UNIT_RANGE   ? behind - first
+                          : cell->unit == UNIT_CHUNK ? place->end - place->first
+                                                     : 1;
+    /* what lasts to the end lasts as long as a faulty run goes on */
+    if (out->duration == DURATION_PERMANENT ||
+        (cell->unit == UNIT_RANGE && behind == end && !s->plan->when.has_steps))
+        out->position_count = UINT32_MAX;
+    if (out->duration == DURATION_PERSISTENT)
+        out->position_count = s->plan->when.scrub ? s->plan->when.scrub : UINT32_MAX;
+    if (out->duration == DURATION_INTERMITTENT)
+        out->rate = rate_bits(s->plan->when.rate);
+    out->key += shift;
+}
+
+void sample_fault_make(const struct sample *s, const struct sample_place *place, struct fault *out)
+{
+    const struct sample_cell *cell = place->cell;
+    struct sample_extent e;
+    uint64_t index = place->element;
+    uint32_t first_key;
+    sample_extent_of(s, cell, &e);
+    set_site(s, cell, out);
+    const uint32_t mask = digit(&index, e.masks);
+    const uint32_t from = digit(&index, e.froms);
+    const struct sample_span row =
+        sample_extent_span(&e.row, digit(&index, sample_extent_units(&e.row)));
+    const struct sample_span k = sample_extent_span(&e.k, digit(&index, sample_extent_units(&e.k)));
+    out->row = row.first;
+    out->row_count = row.count;
+    out->row_step = row.step;
+    out->k = k.first;
+    if (e.reader.count) {
+        const struct sample_span reader =
+            sample_extent_span(&e.reader, digit(&index, sample_extent_units(&e.reader)));
+        out->row = reader.first;
+        out->row_count = reader.count;
+    }
+    const uint32_t keys = sample_extent_keys(&e, place->first, &first_key);
+    if (e.seen || e.entries)
+        out->key = first_key + digit(&index, keys);
+    set_bits(s, cell, mask, out);
+    if (s->plan->what.pattern == PLAN_PATTERN_BURST && cell->bits)
+        out->mask = burst(out->mask, s->plan->what.pattern_bits, e.width);
+    if (cell->kind == KIND_WRONG_READ || cell->kind == KIND_WRONG_WRITE) {
+        const uint32_t own = e.row.count ? out->row : out->k;
+        out->from = from + (from >= own);
+    }
+    out->key_low = s->plan->seed;
+    out->key_high = place->fault_index;
+    set_positions(s, place, out);
+}
