@@ -14,6 +14,8 @@ enum status cli_detokenize(const struct cli_env *env, int argc, char **argv) STA
 enum status cli_devices(const struct cli_env *env, int argc, char **argv) STATUS_MUST_USE;
 enum status cli_model(const struct cli_env *env, int argc, char **argv) STATUS_MUST_USE;
 enum status cli_bench(const struct cli_env *env, int argc, char **argv) STATUS_MUST_USE;
+enum status cli_plan(const struct cli_env *env, int argc, char **argv) STATUS_MUST_USE;
+enum status cli_sweep(const struct cli_env *env, int argc, char **argv) STATUS_MUST_USE;
 enum status cli_selfcheck(const struct cli_env *env, int argc, char **argv) STATUS_MUST_USE;
 
 #endif

@@ -26,6 +26,8 @@ static const struct command COMMANDS[] = {
     {"detokenize", cli_detokenize, "token ids to text"},
     {"devices", cli_devices, "list the devices; probe their arithmetic"},
     {"model", cli_model, "list, fetch and describe models"},
+    {"plan", cli_plan, "check, explain and compare plans of campaigns"},
+    {"sweep", cli_sweep, "every op, point and bit of a model once or more"},
     {"bench", cli_bench, "measure speed and memory"},
     {"selfcheck", cli_selfcheck, "show that devices agree bit for bit, with and without faults"},
 };

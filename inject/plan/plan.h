@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "base/status.h"
 #include "inject/space/kinds.h"
+#include "model/model.h"
 #include "model/storage.h"
 
 enum plan_population { PLAN_OPS, PLAN_BITS, PLAN_EQUAL, PLAN_CENSUS };
@@ -34,6 +35,11 @@ struct plan_item {
     uint32_t n_ids;
     uint32_t n;        /* tokens to generate */
     const char *group; /* of its prompt set; "" if none is given */
+};
+
+struct plan_ids {
+    const int32_t *id; /* (count) */
+    uint32_t count;
 };
 
 /* A value of one of the tables of kinds.h and its weight, as in where / what / when. Weights
@@ -177,5 +183,10 @@ struct plan_source {
 };
 enum status plan_read(struct plan *out, struct arena *arena,
                       const struct plan_source *source) STATUS_MUST_USE;
+
+/* Token ids of an item's prompt, at least one, all known to the model, and with item->n tokens
+ * behind them inside its context. STATUS_INPUT names the item. Memory from `arena`. */
+enum status plan_item_ids(const struct plan *plan, uint32_t item, const struct model *model,
+                          struct arena *arena, struct plan_ids *out) STATUS_MUST_USE;
 
 #endif

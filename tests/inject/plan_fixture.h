@@ -70,4 +70,50 @@ static inline struct model *fixture_model(const char *name)
     return model_open(&model, path) ? NULL : model;
 }
 
+static inline void fixture_draw(const struct plan_fixture *f, uint64_t id, struct arena *arena,
+                                struct sample_draw *out)
+{
+    assert_int_equal(sample_draw(f->sample, id, arena, out), STATUS_OK);
+    assert_true(out->n_faults > 0);
+}
+
+static inline struct fault_bounds fixture_bounds(const struct plan_fixture *f,
+                                                 const struct model *model, uint32_t item)
+{
+    const struct sample_item *i = &fixture_items[item];
+    return (struct fault_bounds){.model = model,
+                                 .act = f->plan.act,
+                                 .kv = f->plan.kv,
+                                 .n_prompt = i->n_prompt,
+                                 .positions = i->n_prompt + i->n_tokens - 1};
+}
+
+/* What makes two drawn faults the same one. */
+struct fixture_identity {
+    uint32_t item, node, tensor, layer, point, field, value, readers, kind, mask, row, k, key,
+        position, count;
+};
+
+static inline struct fixture_identity fixture_identity_of(const struct sample_draw *d,
+                                                          const struct fault *f)
+{
+    return (struct fixture_identity){.item = d->item,
+                                     .node = f->node,
+                                     .tensor = f->tensor ? f->tensor->index : UINT32_MAX,
+                                     .layer = f->layer,
+                                     .point = f->point,
+                                     .field = (uint32_t)f->field,
+                                     .value = f->value_cache,
+                                     .readers = (uint32_t)f->readers,
+                                     .kind = (uint32_t)f->kind,
+                                     .mask = f->mask,
+                                     .row = f->row,
+                                     .k = f->k,
+                                     .key = f->key,
+                                     .position = f->position,
+                                     .count = f->position_count};
+}
+
+#define NO_CONTROLS ",\"controls\":{\"dry\":0,\"sentinel\":0,\"naive\":0,\"cpu\":0}"
+
 #endif
