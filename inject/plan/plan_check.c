@@ -7,7 +7,8 @@
 #define OTHER_PLACE (1u << PLACE_OP | 1u << PLACE_CONTROL)
 #define STORED_PLACE (1u << PLACE_WEIGHT | 1u << PLACE_KV | 1u << PLACE_TABLE)
 #define MASKED_KINDS                                                                               \
-    (1u << KIND_FLIP | 1u << KIND_STUCK_AT_0 | 1u << KIND_STUCK_AT_1 | 1u << KIND_MIX)
+    (1u << KIND_FLIP | 1u << KIND_STUCK_AT_0 | 1u << KIND_STUCK_AT_1 | 1u << KIND_MIX |            \
+     1u << KIND_RANDOM)
 
 static uint32_t set_of(const struct plan_choices *choices)
 {
@@ -136,7 +137,7 @@ static enum status check_what(const struct plan_reader *r, const struct json *wh
     if (!(kinds & MASKED_KINDS) && (json_get(what, "bits") || json_get(what, "pattern")))
         return wrong(r, what, json_get(what, "bits") ? "bits" : "pattern",
                      "found a mask without a kind that takes one: flip, stuck_at_0, stuck_at_1, "
-                     "mix");
+                     "random, mix");
     if (plan->what.low > plan->what.high)
         return wrong(r, what, "low", "found a 'low' above 'high'");
     if (kinds & (1u << KIND_WRONG_READ | 1u << KIND_WRONG_WRITE) && places & 1u << PLACE_CONTROL)

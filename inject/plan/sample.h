@@ -51,7 +51,8 @@ struct sample_draw {
     double draw_prob;    /* of the first fault in one draw from its stratum */
     double size;         /* elementary faults of its stratum */
     enum stage stage;    /* of the first position */
-    struct fault *fault; /* (n_faults); the row has the coordinates of the first */
+    struct fault *fault; /* (n_faults); the row has the coordinates of the first. More than the plan
+                            asks for where a burst touches several fields of stored weights */
     uint32_t n_faults;
 };
 

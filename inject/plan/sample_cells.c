@@ -10,9 +10,8 @@
 
 #define MASKED_KINDS                                                                               \
     (1u << KIND_FLIP | 1u << KIND_STUCK_AT_0 | 1u << KIND_STUCK_AT_1 | 1u << KIND_MIX)
-#define EARLIER_KINDS (1u << KIND_STALE | 1u << KIND_MIX)
+#define EARLIER_KINDS (1u << KIND_STALE | 1u << KIND_MIX | 1u << KIND_WRONG_WRITE)
 #define VALUE_KINDS (1u << KIND_CLAMP | 1u << KIND_SCALE | 1u << KIND_ADD)
-#define WRONG_KINDS (1u << KIND_WRONG_READ | 1u << KIND_WRONG_WRITE)
 #define OPTIONS_MAX 64
 
 /* Values of one choice that a site has, with weights. */
@@ -106,15 +105,23 @@ static bool duration_allowed(const struct builder *b, uint32_t duration)
     return stored == (duration == DURATION_PERSISTENT);
 }
 
+/* As fault_check has it. */
 static bool kind_allowed(const struct builder *b, uint32_t kind)
 {
-    const bool weight = tensor_of(b) || b->site->place == PLACE_TABLE;
+    const bool op = b->site->place == PLACE_OP;
+    const bool weight = b->site->place == PLACE_WEIGHT || (op && b->cell.point == HOOK_WEIGHT);
+    const bool one =
+        b->cell.granularity == GRANULARITY_ELEMENT || b->cell.granularity == GRANULARITY_FEATURE;
     const uint32_t set = 1u << kind;
     if (set & EARLIER_KINDS && weight)
         return false;
     if (set & VALUE_KINDS && b->format.integer)
         return false;
-    return !(set & WRONG_KINDS && b->site->place == PLACE_CONTROL);
+    if (kind == KIND_WRONG_WRITE)
+        return one && op && b->cell.point >= HOOK_OUT;
+    if (kind == KIND_WRONG_READ)
+        return one && b->site->place != PLACE_CONTROL && !(op && b->cell.point == HOOK_PARTIAL);
+    return true;
 }
 
 /* Bits that masks may have. */
@@ -135,7 +142,8 @@ static uint32_t allowed_bits(const struct builder *b)
         for (uint32_t i = 0; i < what->n_bits; i++)
             bits |= what->bit[i] < f->width ? 1u << what->bit[i] : 0;
     }
-    if (what->pattern == PLAN_PATTERN_BURST && b->site->place != PLACE_WEIGHT) {
+    if (what->pattern == PLAN_PATTERN_BURST && b->site->place != PLACE_WEIGHT &&
+        b->cell.kind != KIND_RANDOM) {
         const uint32_t n = what->pattern_bits;
         bits &= n >= f->width ? 1u : (1u << (f->width - n + 1)) - 1;
     }
@@ -200,7 +208,7 @@ static double population_weight(const struct builder *b, const struct sample_ext
         b->cell.bits ? b->cell.bits : (e->width >= 32 ? UINT32_MAX : (1u << e->width) - 1);
     class->growth = e->entries ? GROWTH_ENTRIES_TIME : GROWTH_TIME;
     class->window = 0;
-    return sample_extent_elements(e) / (double)e->masks / e->froms * __builtin_popcount(bits);
+    return sample_extent_elements(e) / (double)e->masks * __builtin_popcount(bits);
 }
 
 /* Appends the cell to its core; `core` is filled in by sample_cores_find. */
@@ -269,6 +277,11 @@ static enum status split_heads(struct builder *b, double share)
     return st;
 }
 
+static bool beyond(const struct sample_format *f, uint32_t bits)
+{
+    return f->width < 32 && bits >> f->width != 0;
+}
+
 static uint32_t part_of(const struct sample_format *f, uint32_t part)
 {
     const uint32_t parts[] = {f->sign, f->exponent, ~f->sign & ~f->exponent};
@@ -279,14 +292,17 @@ static uint32_t part_of(const struct sample_format *f, uint32_t part)
 static enum status split_bits(struct builder *b)
 {
     const struct plan *plan = b->s->plan;
-    const bool masked = 1u << b->cell.kind & MASKED_KINDS;
-    const bool single = plan->what.pattern == PLAN_PATTERN_SINGLE;
+    const bool random = b->cell.kind == KIND_RANDOM; /* its mask: all of the bits */
+    const bool masked = 1u << b->cell.kind & MASKED_KINDS || random;
+    const bool single = plan->what.pattern == PLAN_PATTERN_SINGLE && !random;
     const uint32_t all = masked ? allowed_bits(b) : 0;
+    const uint32_t value = b->cell.kind == KIND_SET ? plan->what.value : 0;
     const bool divide = plan->population == PLAN_OPS;
     const double n = __builtin_popcount(all);
     enum status st = STATUS_OK;
     b->cell.bits = all;
-    if (masked && all == 0)
+    /* what names bits that are not there has no cell */
+    if ((masked && all == 0) || beyond(&b->format, plan->what.only_mask | value))
         return STATUS_OK;
     if (masked && single && stratified(plan, PLAN_BY_BIT)) {
         for (uint32_t bit = 0; !st && bit < 32; bit++) {

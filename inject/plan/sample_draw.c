@@ -231,6 +231,26 @@ static void draw_more(const struct sample *s, const struct sample_row *row, uint
     }
 }
 
+/* Adds what was found to the trial, a burst in a stored weight as the fields that it touches. */
+static void add_fault(const struct sample *s, const struct found *found, struct sample_draw *out)
+{
+    const struct sample_place place = {.cell = &s->cell[found->cell],
+                                       .strike = &s->strike[found->item],
+                                       .item = &s->item[out->item],
+                                       .first = found->unit[0],
+                                       .end = found->unit[1],
+                                       .element = found->element,
+                                       .fault_index = out->fault_index};
+    struct fault fault;
+    sample_fault_make(s, &place, &fault);
+    const bool spread = s->plan->what.pattern == PLAN_PATTERN_BURST && fault.mask != 0 &&
+                        fault.place == PLACE_WEIGHT && fault.kind != KIND_RANDOM;
+    if (spread)
+        out->n_faults += sample_burst_spread(s->plan, &fault, &out->fault[out->n_faults]);
+    else
+        out->fault[out->n_faults++] = fault;
+}
+
 /* Trial `t` of those that count. */
 static enum status draw_trial(const struct sample *s, uint64_t t, struct arena *arena,
                               struct sample_draw *out)
@@ -251,29 +271,23 @@ static enum status draw_trial(const struct sample *s, uint64_t t, struct arena *
         .key = tagged(s, TAG_LEVELS), .n = row->faults, .rank = at - row->first_fault, .prob = 1};
     struct found first;
     walk(s, row, &c, SAMPLE_NONE, &first);
-    out->n_faults = count_faults(s, row, first.item, fault);
-    struct found *found = arena_array(arena, out->n_faults, sizeof *found);
-    out->fault = arena_array(arena, out->n_faults, sizeof *out->fault);
+    const uint32_t count = count_faults(s, row, first.item, fault);
+    const uint64_t pieces =
+        s->plan->what.pattern == PLAN_PATTERN_BURST ? s->plan->what.pattern_bits : 1;
+    struct found *found = arena_array(arena, count, sizeof *found);
+    out->fault = arena_array(arena, count * pieces, sizeof *out->fault);
     if (!found || !out->fault)
         return STATUS_MEMORY;
     found[0] = first;
-    draw_more(s, row, fault, found, out->n_faults);
+    draw_more(s, row, fault, found, count);
     out->stratum = low;
     out->item = s->n_strike == 1 ? (uint32_t)(t % per_fault) : first.item;
     out->fault_index = fault;
     out->weight = row->row.weight;
     out->size = row->row.size;
     out->draw_prob = first.prob;
-    for (uint32_t i = 0; i < out->n_faults; i++) {
-        const struct sample_place place = {.cell = &s->cell[found[i].cell],
-                                           .strike = &s->strike[first.item],
-                                           .item = &s->item[out->item],
-                                           .first = found[i].unit[0],
-                                           .end = found[i].unit[1],
-                                           .element = found[i].element,
-                                           .fault_index = fault};
-        sample_fault_make(s, &place, &out->fault[i]);
-    }
+    for (uint32_t i = 0; i < count; i++)
+        add_fault(s, &found[i], out);
     return STATUS_OK;
 }
 

@@ -228,21 +228,17 @@ static uint32_t width_of(const struct sample *s, const struct sample_cell *cell)
 void sample_extent_of(const struct sample *s, const struct sample_cell *cell,
                       struct sample_extent *out)
 {
-    *out = (struct sample_extent){.masks = 1, .froms = 1, .width = width_of(s, cell)};
+    *out = (struct sample_extent){.masks = 1, .width = width_of(s, cell)};
     set_axes(out, s, cell);
-    if (cell->bits != 0)
+    if (cell->bits != 0 && cell->kind != KIND_RANDOM)
         out->masks = sample_extent_masks(s->plan, cell->bits);
-    if (cell->kind == KIND_WRONG_READ || cell->kind == KIND_WRONG_WRITE) {
-        const uint32_t rows = out->row.count ? out->row.count : out->k.count;
-        out->froms = rows > 1 ? rows - 1 : 0;
-    }
 }
 
 double sample_extent_elements(const struct sample_extent *extent)
 {
     const uint32_t readers = extent->reader.count ? sample_extent_units(&extent->reader) : 1;
     return (double)sample_extent_units(&extent->row) * sample_extent_units(&extent->k) * readers *
-           (double)extent->masks * extent->froms;
+           (double)extent->masks;
 }
 
 uint32_t sample_extent_keys(const struct sample_extent *extent, uint32_t position,
@@ -294,6 +290,8 @@ uint32_t sample_extent_mask(const struct plan *plan, const struct sample_cell *c
 {
     const uint32_t n = count_bits(cell->bits), want = plan->what.pattern_bits;
     uint32_t left = want < n ? want : n, mask = 0;
+    if (cell->kind == KIND_RANDOM)
+        return cell->bits;
     if (plan->what.pattern != PLAN_PATTERN_RANDOM)
         return nth_bit(cell->bits, (uint32_t)index);
     /* unranks a combination: bit by bit from the lowest, with or without it */

@@ -84,7 +84,7 @@ static void set_bits(const struct sample *s, const struct sample_cell *cell, uin
 
 /* Positions of the item that runs: those of the strike item, from the last prompt position on
  * shifted by as much as the prompts differ. */
-static void set_positions(const struct sample *s, const struct sample_place *place,
+static void set_positions(const struct sample *s, const struct sample_place *place, bool keyed,
                           struct fault *out)
 {
     const struct sample_cell *cell = place->cell;
@@ -110,6 +110,40 @@ static void set_positions(const struct sample *s, const struct sample_place *pla
     if (out->duration == DURATION_INTERMITTENT)
         out->rate = rate_bits(s->plan->when.rate);
     out->key += shift;
+    if (out->kind == KIND_WRONG_READ && keyed)
+        out->from += shift;
+}
+
+/* One of the axis's other values, its own where there is no other. */
+static uint32_t other_on(const struct sample_axis *axis, uint32_t own, uint64_t draw)
+{
+    if (axis->count == 0)
+        return own;
+    const uint32_t index = (own - axis->first) / axis->stride;
+    const uint32_t other = axis->count > 1 ? (uint32_t)(draw % (axis->count - 1)) : index;
+    return axis->first + axis->stride * (other + (axis->count > 1 && other >= index));
+}
+
+/* The element meant instead: another row, but another key where a read has keys, another feature
+ * read where an operand has no rows of its own. Drawn with the fault, not counted as another one.
+ */
+static uint32_t other_element(const struct sample *s, const struct sample_place *place,
+                              const struct sample_extent *e, const struct fault *fault)
+{
+    const struct sample_key key =
+        sample_index_key(sample_index_key(s->key, place->fault_index), place->element);
+    const uint64_t draw = (uint64_t)key.word[0] << 32 | key.word[1];
+    const bool read = fault->kind == KIND_WRONG_READ;
+    if (read && (e->seen || e->entries)) {
+        struct sample_axis keys = {.stride = 1};
+        keys.count = sample_extent_keys(e, place->first, &keys.first);
+        return other_on(&keys, fault->key, draw);
+    }
+    const bool copy = fault->place == PLACE_OP && fault->point == HOOK_OPERAND;
+    const enum op op = copy ? s->model->graph.node[fault->node].op : OP_COUNT;
+    if (read && copy && op != OP_GATE && op != OP_ADD)
+        return other_on(&e->k, fault->k, draw);
+    return other_on(&e->row, fault->row, draw);
 }
 
 void sample_fault_make(const struct sample *s, const struct sample_place *place, struct fault *out)
@@ -121,7 +155,6 @@ void sample_fault_make(const struct sample *s, const struct sample_place *place,
     sample_extent_of(s, cell, &e);
     set_site(s, cell, out);
     const uint32_t mask = digit(&index, e.masks);
-    const uint32_t from = digit(&index, e.froms);
     const struct sample_span row =
         sample_extent_span(&e.row, digit(&index, sample_extent_units(&e.row)));
     const struct sample_span k = sample_extent_span(&e.k, digit(&index, sample_extent_units(&e.k)));
@@ -132,20 +165,21 @@ void sample_fault_make(const struct sample *s, const struct sample_place *place,
     if (e.reader.count) {
         const struct sample_span reader =
             sample_extent_span(&e.reader, digit(&index, sample_extent_units(&e.reader)));
-        out->row = reader.first;
-        out->row_count = reader.count;
+        if (e.reader.form != FORM_ALL) {
+            out->row = reader.first;
+            out->row_count = reader.count;
+        }
     }
     const uint32_t keys = sample_extent_keys(&e, place->first, &first_key);
     if (e.seen || e.entries)
         out->key = first_key + digit(&index, keys);
     set_bits(s, cell, mask, out);
-    if (s->plan->what.pattern == PLAN_PATTERN_BURST && cell->bits)
+    if (s->plan->what.pattern == PLAN_PATTERN_BURST && cell->bits && out->kind != KIND_RANDOM &&
+        out->place != PLACE_WEIGHT)
         out->mask = burst(out->mask, s->plan->what.pattern_bits, e.width);
-    if (cell->kind == KIND_WRONG_READ || cell->kind == KIND_WRONG_WRITE) {
-        const uint32_t own = e.row.count ? out->row : out->k;
-        out->from = from + (from >= own);
-    }
+    if (cell->kind == KIND_WRONG_READ || cell->kind == KIND_WRONG_WRITE)
+        out->from = other_element(s, place, &e, out);
     out->key_low = s->plan->seed;
     out->key_high = place->fault_index;
-    set_positions(s, place, out);
+    set_positions(s, place, e.seen || e.entries, out);
 }

@@ -147,7 +147,6 @@ struct sample_extent {
     bool seen, entries; /* keys: those the column sees, or the entries stored before it */
     uint32_t window;
     uint64_t masks; /* of the cell's bits */
-    uint32_t froms; /* other elements of wrong_read and wrong_write; else 1 */
     uint32_t width; /* bits struck */
 };
 void sample_extent_of(const struct sample *s, const struct sample_cell *cell,
@@ -192,6 +191,9 @@ struct sample_place {
     uint64_t fault_index; /* key of what is random in the fault */
 };
 void sample_fault_make(const struct sample *s, const struct sample_place *place, struct fault *out);
+/* sample_burst.c: the faults of a burst that begins at the lowest bit of start->mask and ends with
+ * the tensor's row at the latest; out: (pattern_bits). How many they are. */
+uint32_t sample_burst_spread(const struct plan *plan, const struct fault *start, struct fault *out);
 /* Number of elements of a unit: elements times keys at its first position. */
 uint64_t sample_fault_count(const struct sample_extent *extent, uint32_t position);
 

@@ -78,23 +78,32 @@ static enum status add_ops(struct sample *s, struct found *found)
     return st;
 }
 
+static bool read_before(const struct graph *graph, uint32_t end, const struct tensor *t)
+{
+    for (uint32_t i = 0; i < end; i++) {
+        if (graph->node[i].weight == t || graph->node[i].bias == t)
+            return true;
+    }
+    return false;
+}
+
 /* Stored tensors that the graph reads, once each: a tied embedding is one site. */
 static enum status add_weights(struct sample *s, struct found *found)
 {
     const struct graph *graph = &s->model->graph;
     enum status st = STATUS_OK;
     for (uint32_t i = 0; !st && i < graph->count; i++) {
-        const struct tensor *t = graph->node[i].weight;
-        bool again = !t;
-        for (uint32_t before = 0; !again && before < i; before++)
-            again = graph->node[before].weight == t;
-        if (again)
-            continue;
-        const struct sample_site site = {.name = t->name,
-                                         .place = PLACE_WEIGHT,
-                                         .source = t->index,
-                                         .layer = graph->node[i].layer};
-        st = add(s, found, &site);
+        const struct node *node = &graph->node[i];
+        const struct tensor *const tensors[] = {node->weight, node->bias};
+        for (int k = 0; !st && k < 2; k++) {
+            if (!tensors[k] || read_before(graph, i, tensors[k]))
+                continue;
+            const struct sample_site site = {.name = tensors[k]->name,
+                                             .place = PLACE_WEIGHT,
+                                             .source = tensors[k]->index,
+                                             .layer = node->layer};
+            st = add(s, found, &site);
+        }
     }
     return st;
 }

@@ -90,70 +90,72 @@ static void test_same_identity(void **state)
     assert_string_equal(first, other);
 }
 
+/* Each of them changes the campaign. */
+static const char *const OTHER[] = {
+    "\"seed\":2",
+    "\"act\":\"f16\"",
+    "\"kv\":\"f16\"",
+    "\"decoding\":{\"n\":31}",
+    "\"decoding\":{\"stop\":\"none\"}",
+    "\"item_weight\":\"exposure\"",
+    "\"design\":\"crossed\"",
+    "\"where\":{\"sites\":\"a\"}",
+    "\"where\":{\"layers\":[0,1]}",
+    "\"where\":{\"point\":\"mem\"}",
+    "\"where\":{\"granularity\":\"vector\"}",
+    "\"where\":{\"sites\":{\"a\":1,\"b\":2}}",
+    "\"where\":{\"sites\":{\"b\":2,\"a\":1}}",
+    "\"what\":{\"kind\":\"zero\"}",
+    "\"what\":{\"bits\":\"sign\"}",
+    "\"what\":{\"bits\":[3]}",
+    "\"what\":{\"pattern\":{\"random\":2}}",
+    "\"what\":{\"pattern\":{\"burst\":2}}",
+    "\"what\":{\"kind\":\"set\",\"value\":1}",
+    "\"what\":{\"kind\":\"set\",\"value\":2}",
+    "\"what\":{\"kind\":\"scale\",\"factor\":2}",
+    "\"what\":{\"kind\":\"add\",\"term\":2}",
+    "\"what\":{\"kind\":\"clamp\",\"low\":0,\"high\":2}",
+    "\"what\":{\"only\":{\"mask\":1,\"value\":1}}",
+    "\"when\":{\"stage\":\"first\"}",
+    "\"when\":{\"steps\":[0,3]}",
+    "\"when\":{\"duration\":\"permanent\"}",
+    "\"when\":{\"duration\":\"intermittent\",\"rate\":0.5}",
+    "\"strata\":[\"layer\"]",
+    "\"strata\":[\"layer\",\"bit\"]",
+    "\"strata\":[\"bit\",\"layer\"]",
+    "\"faults_per_trial\":2",
+    "\"faults_per_trial\":{\"ber\":0.1}",
+    "\"stop\":{\"rule\":\"time_uniform\"}",
+    "\"stop\":{\"rule\":\"spending\",\"looks\":[0.5,1]}",
+    "\"stop\":{\"rule\":\"spending\",\"looks\":[0.5,1],\"spending\":\"pocock\"}",
+    "\"controls\":{\"cpu\":0.02}",
+    "\"nan_policy\":\"trap\"",
+    "\"score_eps\":5",
+    "\"record\":\"full\"",
+    "\"retry\":3",
+    "\"lanes\":9",
+    "\"tiles\":9",
+    "\"chunk\":9",
+    "\"budgets\":{\"checkpoint_mib\":1}",
+    "\"budgets\":{\"work_factor\":3}",
+    "\"strata\":[\"layer\"],\"hypotheses\":[{\"name\":\"a\",\"contrast\":\"layer: 0 > 1\"}]",
+    "\"strata\":[\"layer\"],\"hypotheses\":[{\"name\":\"a\",\"contrast\":\"layer: 0 > 2\"}]",
+};
+
 /* Every field counts. */
 static void test_other_identity(void **state)
 {
-    static const char *const other[] = {
-        "\"seed\":2",
-        "\"act\":\"f16\"",
-        "\"kv\":\"f16\"",
-        "\"decoding\":{\"n\":31}",
-        "\"decoding\":{\"stop\":\"none\"}",
-        "\"item_weight\":\"exposure\"",
-        "\"design\":\"crossed\"",
-        "\"where\":{\"sites\":\"a\"}",
-        "\"where\":{\"layers\":[0,1]}",
-        "\"where\":{\"point\":\"mem\"}",
-        "\"where\":{\"granularity\":\"vector\"}",
-        "\"where\":{\"sites\":{\"a\":1,\"b\":2}}",
-        "\"where\":{\"sites\":{\"b\":2,\"a\":1}}",
-        "\"what\":{\"kind\":\"zero\"}",
-        "\"what\":{\"bits\":\"sign\"}",
-        "\"what\":{\"bits\":[3]}",
-        "\"what\":{\"pattern\":{\"random\":2}}",
-        "\"what\":{\"pattern\":{\"burst\":2}}",
-        "\"what\":{\"kind\":\"set\",\"value\":1}",
-        "\"what\":{\"kind\":\"set\",\"value\":2}",
-        "\"what\":{\"kind\":\"scale\",\"factor\":2}",
-        "\"what\":{\"kind\":\"add\",\"term\":2}",
-        "\"what\":{\"kind\":\"clamp\",\"low\":0,\"high\":2}",
-        "\"what\":{\"only\":{\"mask\":1,\"value\":1}}",
-        "\"when\":{\"stage\":\"first\"}",
-        "\"when\":{\"steps\":[0,3]}",
-        "\"when\":{\"duration\":\"permanent\"}",
-        "\"when\":{\"duration\":\"intermittent\",\"rate\":0.5}",
-        "\"strata\":[\"layer\"]",
-        "\"strata\":[\"layer\",\"bit\"]",
-        "\"strata\":[\"bit\",\"layer\"]",
-        "\"faults_per_trial\":2",
-        "\"faults_per_trial\":{\"ber\":0.1}",
-        "\"stop\":{\"rule\":\"time_uniform\"}",
-        "\"stop\":{\"rule\":\"spending\",\"looks\":[0.5,1]}",
-        "\"stop\":{\"rule\":\"spending\",\"looks\":[0.5,1],\"spending\":\"pocock\"}",
-        "\"controls\":{\"cpu\":0.02}",
-        "\"nan_policy\":\"trap\"",
-        "\"score_eps\":5",
-        "\"record\":\"full\"",
-        "\"retry\":3",
-        "\"lanes\":9",
-        "\"tiles\":9",
-        "\"chunk\":9",
-        "\"budgets\":{\"checkpoint_mib\":1}",
-        "\"budgets\":{\"work_factor\":3}",
-        "\"strata\":[\"layer\"],\"hypotheses\":[{\"name\":\"a\",\"contrast\":\"layer: 0 > 1\"}]",
-        "\"strata\":[\"layer\"],\"hypotheses\":[{\"name\":\"a\",\"contrast\":\"layer: 0 > 2\"}]",
-    };
-    enum { COUNT = sizeof other / sizeof *other };
+    enum { COUNT = sizeof OTHER / sizeof *OTHER };
     static char hash[COUNT + 1][HASH_SHA256_TEXT];
     char text[1024];
     (void)state;
     hash_of("{" LEAST "}", hash[COUNT]);
     for (int i = 0; i < COUNT; i++) {
-        snprintf(text, sizeof text, "{" LEAST ",%s}", other[i]);
+        snprintf(text, sizeof text, "{" LEAST ",%s}", OTHER[i]);
         hash_of(text, hash[i]);
         for (int j = 0; j < i; j++) {
             if (strcmp(hash[i], hash[j]) == 0)
-                fail_msg("%s is the same plan as %s", other[i], other[j]);
+                fail_msg("%s is the same plan as %s", OTHER[i], OTHER[j]);
         }
         assert_string_not_equal(hash[i], hash[COUNT]);
     }

@@ -343,6 +343,55 @@ static void test_bit_error_rate(void **state)
     fixture_finish(&f);
 }
 
+/* Bits that a fault of a stored weight changes in its row. */
+static void flip_fault(uint8_t *row, const struct fault *f)
+{
+    const uint32_t bits = quant_field_read(f->tensor->type, row, f->k, f->field);
+    quant_field_write(f->tensor->type, row, f->k, f->field, bits ^ f->mask);
+}
+
+/* A burst in a stored weight changes adjacent bits in the order of the file, across fields. */
+static void test_burst_of_stored_bits(void **state)
+{
+    static uint8_t row[4096];
+    struct plan_fixture f;
+    uint32_t several = 0;
+    (void)state;
+    assert_int_equal(fixture_sample(&f, model, 1,
+                                    ",\"population\":\"bits\",\"what\":{\"pattern\":{\"burst\":9}},"
+                                    "\"sampling\":{\"trials\":600}" NO_CONTROLS),
+                     STATUS_OK);
+    for (uint64_t id = 0; id < 600; id++) {
+        struct arena arena = {0};
+        struct sample_draw d;
+        uint32_t first = UINT32_MAX, last = 0, count = 0;
+        fixture_draw(&f, id, &arena, &d);
+        const struct tensor *t = d.fault->tensor;
+        const size_t bytes = quant_row_bytes(t->type, t->dim[0]);
+        assert_true(bytes <= sizeof row);
+        memset(row, 0, bytes);
+        for (uint32_t i = 0; i < d.n_faults; i++) {
+            const struct fault_bounds bounds = fixture_bounds(&f, model, 0);
+            assert_int_equal(fault_check(&d.fault[i], &bounds, "burst"), STATUS_OK);
+            assert_int_equal(d.fault[i].row, d.fault->row);
+            flip_fault(row, &d.fault[i]);
+        }
+        for (uint32_t bit = 0; bit < bytes * 8; bit++) {
+            if (row[bit / 8] >> bit % 8 & 1) {
+                first = bit < first ? bit : first;
+                last = bit;
+                count++;
+            }
+        }
+        assert_int_equal(last - first + 1, count);
+        assert_true(count == 9 || last == bytes * 8 - 1);
+        several += d.n_faults > 1;
+        arena_finish(&arena);
+    }
+    assert_true(several > 400);
+    fixture_finish(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -355,6 +404,7 @@ int main(void)
         cmocka_unit_test(test_controls),
         cmocka_unit_test(test_draw_probability),
         cmocka_unit_test(test_bit_error_rate),
+        cmocka_unit_test(test_burst_of_stored_bits),
     };
     fpenv_set();
     model = fixture_model("tiny-llama-q4_1.gguf");
