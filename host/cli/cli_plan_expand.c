@@ -14,6 +14,15 @@ static bool is_set(const struct fault *f)
     return f->kind == KIND_SET || f->kind == KIND_SCALE || f->kind == KIND_ADD;
 }
 
+static void print_axis(const char *name, uint32_t first, uint32_t count, uint32_t step)
+{
+    printf(", %s %" PRIu32, name, first);
+    if (count > 1)
+        printf("..%" PRIu32, first + (count - 1) * step);
+    if (count > 1 && step > 1)
+        printf(" by %" PRIu32, step);
+}
+
 static void print_fault(const struct fault *f)
 {
     char site[FAULT_SITE_TEXT], what[64];
@@ -26,14 +35,16 @@ static void print_fault(const struct fault *f)
         snprintf(what, sizeof what, "%s", kinds_text(KINDS_KIND, f->kind));
     printf("%-24s %-7s %-21s at %" PRIu32, site, kinds_text(KINDS_POINT, f->point), what,
            f->position);
-    if (f->position_count == UINT32_MAX)
+    if (f->position_count == FAULT_FOREVER)
         printf("..");
     else if (f->position_count != 1)
         printf("..%" PRIu32, f->position + f->position_count - 1);
-    printf(", row %" PRIu32, f->row);
-    if (f->row_count > 1)
-        printf("..%" PRIu32, f->row + (f->row_count - 1) * f->row_step);
-    printf(" k %" PRIu32 " key %" PRIu32 "\n", f->k, f->key);
+    print_axis("row", f->row, f->row_count, f->row_step);
+    print_axis("k", f->k, f->k_count, f->k_step);
+    if (f->key_count == FAULT_ALL_KEYS)
+        printf(", all keys\n");
+    else
+        printf(", key %" PRIu32 "\n", f->key);
 }
 
 /* Of the column of strata. */
@@ -97,7 +108,7 @@ static void put_fault(struct json_writer *w, const struct fault *f)
         put_text(w, "field", quant_field_name(f->field));
     put_int(w, "position", f->position);
     json_put_key(w, "positions");
-    if (f->position_count == UINT32_MAX)
+    if (f->position_count == FAULT_FOREVER)
         json_put_null(w);
     else
         json_put_int(w, f->position_count);
@@ -105,7 +116,14 @@ static void put_fault(struct json_writer *w, const struct fault *f)
     put_int(w, "rows", f->row_count);
     put_int(w, "row_step", f->row_step);
     put_int(w, "k", f->k);
+    put_int(w, "ks", f->k_count);
+    put_int(w, "k_step", f->k_step);
     put_int(w, "key", f->key);
+    json_put_key(w, "keys");
+    if (f->key_count == FAULT_ALL_KEYS)
+        json_put_null(w);
+    else
+        json_put_int(w, f->key_count);
     json_put_key(w, "mask");
     cli_output_bits(w, f->mask, 32);
     json_put_key(w, "value");

@@ -102,9 +102,9 @@ static enum status check_where(const struct plan_reader *r, const struct json *w
         !(op && points & 1u << HOOK_WEIGHT))
         return wrong(r, where, "field",
                      "found 'field', expected it with stored weights or the point weight");
-    if (places & ~(1u << PLACE_OP) &&
+    if (places & 1u << PLACE_CONTROL &&
         !(set_of(&plan->where.granularity) & 1u << GRANULARITY_ELEMENT))
-        return wrong(r, where, "granularity", "expected element: memory and control have no other");
+        return wrong(r, where, "granularity", "expected element: control integers have no other");
     return STATUS_OK;
 }
 

@@ -82,11 +82,14 @@ static bool field_allowed(const struct builder *b, uint32_t field)
     return quant_field_width(tensor_of(b)->type, (enum quant_field)field) > 0;
 }
 
-/* Keys are drawn, not ranged over: for points with keys each granularity means its rows. */
+/* Features of an embedding row that share a scale cannot be ranged over: it would be struck again
+ * and again. */
 static bool granularity_allowed(const struct builder *b, uint32_t granularity)
 {
-    if (b->site->place != PLACE_OP)
-        return granularity == GRANULARITY_ELEMENT;
+    const bool shared = b->node && b->node->op == OP_EMBED && b->cell.point == HOOK_WEIGHT &&
+                        b->cell.field != QUANT_FIELD_CODE;
+    if (b->site->place == PLACE_CONTROL || shared)
+        return granularity == GRANULARITY_ELEMENT || granularity == GRANULARITY_FEATURE;
     return true;
 }
 
@@ -156,7 +159,7 @@ static uint32_t class_of(struct sample *s, const struct sample_class *class)
     for (uint32_t i = 0; i < s->n_classes; i++) {
         const struct sample_class *c = &s->class[i];
         if (c->growth == class->growth && c->window == class->window && c->stage == class->stage &&
-            c->late == class->late)
+            c->late == class->late && c->least == class->least)
             return i;
     }
     if (s->n_classes == SAMPLE_CLASSES)
@@ -167,12 +170,12 @@ static uint32_t class_of(struct sample *s, const struct sample_class *class)
 
 static enum sample_growth size_growth(const struct sample_extent *e, enum sample_unit unit)
 {
-    const bool keyed = e->seen || e->entries;
+    const bool keyed = (e->seen || e->entries) && !e->all_keys;
     if (unit == UNIT_RANGE)
         return keyed ? GROWTH_RANGE_SEEN : GROWTH_RANGE;
     if (unit == UNIT_CHUNK)
         return GROWTH_CHUNK;
-    return e->entries ? GROWTH_ENTRIES : e->seen ? GROWTH_SEEN : GROWTH_ONE;
+    return !keyed ? GROWTH_ONE : e->entries ? GROWTH_ENTRIES : GROWTH_SEEN;
 }
 
 /* MACs of an evaluation, or elements it writes; times keys seen where `*out_seen`. */
@@ -208,7 +211,12 @@ static double population_weight(const struct builder *b, const struct sample_ext
         b->cell.bits ? b->cell.bits : (e->width >= 32 ? UINT32_MAX : (1u << e->width) - 1);
     class->growth = e->entries ? GROWTH_ENTRIES_TIME : GROWTH_TIME;
     class->window = 0;
-    return sample_extent_elements(e) / (double)e->masks * __builtin_popcount(bits);
+    /* all that is stored, however much of it one fault covers */
+    struct sample_cell element = b->cell;
+    struct sample_extent stored;
+    element.granularity = GRANULARITY_ELEMENT;
+    sample_extent_of(b->s, &element, &stored);
+    return sample_extent_elements(&stored) / (double)stored.masks * __builtin_popcount(bits);
 }
 
 /* Appends the cell to its core; `core` is filled in by sample_cores_find. */
@@ -239,7 +247,8 @@ static enum status finish_cell(struct builder *b, double share)
     const struct sample_class size = {.growth = size_growth(&e, (enum sample_unit)b->cell.unit),
                                       .window = e.window,
                                       .stage = (enum stage)b->cell.stage,
-                                      .late = late};
+                                      .late = late,
+                                      .least = e.entries ? 1 : 0};
     struct sample_class weight = size;
     b->cell.elements = sample_extent_elements(&e);
     if (!(b->cell.elements > 0))
@@ -339,8 +348,11 @@ static enum status with_stage(struct builder *b)
     return st;
 }
 
-static enum sample_unit unit_of(const struct sample_cell *cell)
+static enum sample_unit unit_of(const struct builder *b)
 {
+    const struct sample_cell *cell = &b->cell;
+    if (b->site->place != PLACE_OP && b->site->place != PLACE_CONTROL)
+        return UNIT_COLUMN;
     if (cell->granularity == GRANULARITY_FEATURE || cell->granularity == GRANULARITY_TENSOR ||
         cell->duration == DURATION_INTERMITTENT || cell->readers == READERS_STAGE)
         return UNIT_RANGE;
@@ -361,7 +373,7 @@ static enum status with_kind(struct builder *b)
         const uint32_t kind = i / durations.count, duration = i % durations.count;
         b->cell.kind = (uint8_t)kinds.value[kind];
         b->cell.duration = (uint8_t)durations.value[duration];
-        b->cell.unit = (uint8_t)unit_of(&b->cell);
+        b->cell.unit = (uint8_t)unit_of(b);
         b->weight = weight * kinds.weight[kind] * durations.weight[duration];
         st = with_stage(b);
     }

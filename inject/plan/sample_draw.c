@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "inject/plan/sample_internal.h"
+#include "inject/space/widen.h"
 #include "model/dmath.h"
 
 enum tag { TAG_ORDER = 1, TAG_LEVELS, TAG_EXTRA, TAG_COUNT };
@@ -365,10 +366,8 @@ enum status sample_draw(const struct sample *sample, uint64_t id, struct arena *
         return st;
     if (out->role == ROLE_DRY) {
         for (uint32_t i = 0; i < out->n_faults; i++)
-            out->fault[i].kind = KIND_DRY;
+            out->fault[i] = fault_dry(&out->fault[i]);
     }
-    const uint32_t position = out->fault[0].position;
-    const uint32_t last = sample->item[out->item].n_prompt - 1;
-    out->stage = position < last ? STAGE_PREFILL : position == last ? STAGE_FIRST : STAGE_DECODE;
+    out->stage = widen_stage_of(out->fault[0].position, sample->item[out->item].n_prompt);
     return STATUS_OK;
 }

@@ -18,40 +18,23 @@ uint32_t sample_extent_units(const struct sample_axis *axis)
     return axis->count ? axis->count : 1;
 }
 
-struct sample_span sample_extent_span(const struct sample_axis *axis, uint32_t unit)
+uint32_t sample_extent_start(const struct sample_axis *axis, uint32_t unit)
 {
-    struct sample_span span = {axis->first + unit * axis->stride, 1, 1};
-    if (axis->form == FORM_ALL)
-        span = (struct sample_span){axis->first, axis->count, axis->stride};
-    if (axis->form == FORM_LANE)
-        span = (struct sample_span){axis->first + unit * axis->stride,
-                                    (axis->count - unit + axis->width - 1) / axis->width,
-                                    axis->width * axis->stride};
-    if (axis->form == FORM_TILE) {
-        const uint32_t begin = unit * axis->width, left = axis->count - begin;
-        span = (struct sample_span){axis->first + begin * axis->stride,
-                                    left < axis->width ? left : axis->width, axis->stride};
-    }
-    return span;
+    const uint32_t step = axis->form == FORM_TILE ? axis->width * axis->stride : axis->stride;
+    return axis->first + unit * step;
 }
 
 /* Elements that share one stored value of a field: 1 for codes, a block or sub-block else. */
-static uint32_t field_span(enum quant type, enum quant_field field)
+static uint32_t field_span(const struct sample *s, const struct tensor *t, enum quant_field field)
 {
-    const struct quant_place first = quant_field_place(type, 0, field, 0);
-    const uint32_t elements = quant_block_elements(type);
-    for (uint32_t k = 1; k < elements; k++) {
-        const struct quant_place place = quant_field_place(type, k, field, 0);
-        if (place.byte != first.byte || place.bit != first.bit)
-            return k;
-    }
-    return elements;
+    const struct fault stored = {.place = PLACE_WEIGHT, .tensor = t, .field = field};
+    return fault_unit(&stored, s->model);
 }
 
-static void set_weight_axes(struct sample_extent *out, const struct tensor *t,
-                            enum quant_field field)
+static void set_weight_axes(struct sample_extent *out, const struct sample *s,
+                            const struct tensor *t, enum quant_field field)
 {
-    const uint32_t span = field_span(t->type, field);
+    const uint32_t span = field_span(s, t, field);
     out->row =
         (struct sample_axis){(uint32_t)(t->dim[1] * t->dim[2] * t->dim[3]), 0, 1, FORM_ONE, 0};
     out->k = (struct sample_axis){(uint32_t)t->dim[0] / span, 0, span, FORM_ONE, 0};
@@ -64,10 +47,9 @@ static void set_op_axes(struct sample_extent *out, const struct sample *s, const
     const struct hparams *hp = &s->model->hp;
     const bool weight = cell->point == HOOK_WEIGHT;
     struct coordinates c = {0};
-    if (weight && (node->op == OP_LINEAR || node->op == OP_NORM)) {
-        set_weight_axes(out, node->weight, (enum quant_field)cell->field);
-        if (node->op == OP_LINEAR)
-            return;
+    if (weight && node->op == OP_LINEAR) {
+        set_weight_axes(out, s, node->weight, (enum quant_field)cell->field);
+        return;
     }
     (void)coordinates_of(&c, node, cell->point, hp);
     out->row = (struct sample_axis){c.rows, 0, 1, FORM_ONE, 0};
@@ -75,7 +57,7 @@ static void set_op_axes(struct sample_extent *out, const struct sample *s, const
     out->seen = c.keyed;
     out->window = node->window;
     if (weight && node->op == OP_EMBED) {
-        const uint32_t span = field_span(node->weight->type, (enum quant_field)cell->field);
+        const uint32_t span = field_span(s, node->weight, (enum quant_field)cell->field);
         out->row.count = c.rows / span;
         out->row.stride = span;
     }
@@ -113,29 +95,45 @@ uint32_t sample_extent_heads(const struct sample *s, const struct sample_site *s
                : 0;
 }
 
-/* The axis that `granularity` ranges over: rows, or features read where a point has no rows or its
- * rows are groups. */
-static struct sample_axis *ranged_axis(struct sample_extent *out, const struct node *node)
+/* The axis that has the heads of a site, or the features where rows are groups. */
+static struct sample_axis *head_axis(struct sample_extent *out)
 {
-    const bool grouped = node->op == OP_NORM && out->k.count > 0;
-    return out->row.count == 0 || grouped ? &out->k : &out->row;
+    return out->row.count == 0 ? &out->k : &out->row;
 }
 
-static void set_granularity(struct sample_axis *axis, const struct plan *plan,
-                            enum granularity granularity)
+static void set_form(struct sample_axis *axis, enum sample_form form, uint32_t width)
 {
+    axis->form = form;
+    axis->width = width;
+}
+
+/* What one fault covers, as widen_fault has it. `named`: k names an operand, not elements. */
+static void set_granularity(struct sample_extent *out, const struct plan *plan,
+                            enum granularity granularity, bool stored, bool named)
+{
+    struct sample_axis *along = out->row.count > 0 && !stored ? &out->row : &out->k;
+    const bool all = granularity == GRANULARITY_TENSOR;
+    const bool keyed = out->seen || out->entries;
     switch (granularity) {
     case GRANULARITY_VECTOR:
     case GRANULARITY_TENSOR:
-        axis->form = FORM_ALL;
+        if (!stored || all)
+            set_form(&out->row, FORM_ALL, 0);
+        if (!named)
+            set_form(&out->k, FORM_ALL, 0);
+        out->all_keys = keyed && (all || !stored);
+        break;
+    case GRANULARITY_FEATURE:
+        if (stored)
+            set_form(&out->row, FORM_ALL, 0);
+        out->all_keys = out->entries;
         break;
     case GRANULARITY_LANE:
-        axis->form = FORM_LANE;
-        axis->width = plan->lanes;
-        break;
     case GRANULARITY_TILE:
-        axis->form = FORM_TILE;
-        axis->width = plan->tiles;
+        if (along->count > 0 && !(named && along == &out->k))
+            set_form(along, granularity == GRANULARITY_LANE ? FORM_LANE : FORM_TILE,
+                     granularity == GRANULARITY_LANE ? plan->lanes : plan->tiles);
+        out->all_keys = keyed && !stored;
         break;
     default:
         break;
@@ -171,23 +169,20 @@ static void set_axes(struct sample_extent *out, const struct sample *s,
     const struct sample_site *site = &s->site[cell->site];
     const struct hparams *hp = &s->model->hp;
     const struct node *node = NULL;
-    struct sample_axis *ranged = &out->row;
     switch (site->place) {
     case PLACE_OP:
         node = &s->model->graph.node[site->source];
         set_op_axes(out, s, node, cell);
-        ranged = ranged_axis(out, node);
         if (node->op == OP_LINEAR && cell->point == HOOK_OPERAND)
             set_readers(out, s->plan, node, (enum readers)cell->readers);
         break;
     case PLACE_WEIGHT:
-        set_weight_axes(out, &gguf_tensors(s->model->gguf)[site->source],
+        set_weight_axes(out, s, &gguf_tensors(s->model->gguf)[site->source],
                         (enum quant_field)cell->field);
         break;
     case PLACE_KV:
         out->k = (struct sample_axis){hp->n_head_kv * hp->head_dim, 0, 1, FORM_ONE, 0};
         out->entries = true;
-        ranged = &out->k;
         break;
     case PLACE_TABLE:
         out->row = (struct sample_axis){s->positions, 0, 1, FORM_ONE, 0};
@@ -198,17 +193,16 @@ static void set_axes(struct sample_extent *out, const struct sample *s,
         break;
     }
     if (cell->head != SAMPLE_NONE)
-        set_head(s, cell, out->row.stride > 1 ? &out->row : ranged);
-    if (site->place == PLACE_OP)
-        set_granularity(ranged, s->plan, (enum granularity)cell->granularity);
+        set_head(s, cell, head_axis(out));
+    set_granularity(out, s->plan, (enum granularity)cell->granularity,
+                    site->place != PLACE_OP && site->place != PLACE_CONTROL,
+                    node && (node->op == OP_GATE || node->op == OP_ADD));
 }
 
-/* The fault with what its width depends on. */
-static uint32_t width_of(const struct sample *s, const struct sample_cell *cell)
+/* The fault with what its width and type depend on. */
+static struct fault fault_of(const struct sample *s, const struct sample_cell *cell)
 {
     const struct sample_site *site = &s->site[cell->site];
-    const struct fault_bounds bounds = {
-        .model = s->model, .act = s->plan->act, .kv = s->plan->kv, .positions = s->positions};
     struct fault fault = {.place = site->place,
                           .layer = site->layer,
                           .point = cell->point,
@@ -222,13 +216,24 @@ static uint32_t width_of(const struct sample *s, const struct sample_cell *cell)
         fault.control = (enum control)site->source;
     if (site->place == PLACE_TABLE)
         fault.table = site->source;
-    return fault_width(&fault, &bounds);
+    return fault;
+}
+
+static struct fault_bounds bounds_of(const struct sample *s)
+{
+    return (struct fault_bounds){.model = s->model,
+                                 .act = s->plan->act,
+                                 .kv = s->plan->kv,
+                                 .n_prompt = 1,
+                                 .positions = s->positions};
 }
 
 void sample_extent_of(const struct sample *s, const struct sample_cell *cell,
                       struct sample_extent *out)
 {
-    *out = (struct sample_extent){.masks = 1, .width = width_of(s, cell)};
+    const struct fault fault = fault_of(s, cell);
+    const struct fault_bounds bounds = bounds_of(s);
+    *out = (struct sample_extent){.masks = 1, .width = fault_width(&fault, &bounds)};
     set_axes(out, s, cell);
     if (cell->bits != 0 && cell->kind != KIND_RANDOM)
         out->masks = sample_extent_masks(s->plan, cell->bits);
@@ -245,10 +250,10 @@ uint32_t sample_extent_keys(const struct sample_extent *extent, uint32_t positio
                             uint32_t *out_first)
 {
     *out_first = 0;
+    if (extent->all_keys || !(extent->entries || extent->seen))
+        return 1;
     if (extent->entries)
         return position;
-    if (!extent->seen)
-        return 1;
     if (extent->window != 0 && position >= extent->window) {
         *out_first = position - extent->window + 1;
         return extent->window;
@@ -307,45 +312,16 @@ uint32_t sample_extent_mask(const struct plan *plan, const struct sample_cell *c
     return mask;
 }
 
-static bool float_field(const struct tensor *t, enum quant_field field, uint32_t *width)
-{
-    const bool codes = t->type == QUANT_F32 || t->type == QUANT_F16 || t->type == QUANT_BF16;
-    *width = quant_field_width(t->type, field);
-    return field == QUANT_FIELD_CODE ? codes
-                                     : field == QUANT_FIELD_SCALE || field == QUANT_FIELD_MIN;
-}
-
-/* f32; 16 bits: f16, or bf16 with the exponent of f32. */
-static void set_float(struct sample_format *out, uint32_t width, bool bf16)
-{
-    *out = (struct sample_format){.width = width,
-                                  .sign = width == 32 ? 0x80000000u : 0x8000u,
-                                  .exponent = width == 32 ? 0x7f800000u
-                                              : bf16      ? 0x7f80u
-                                                          : 0x7c00u};
-}
-
 void sample_extent_format(const struct sample *s, const struct sample_cell *cell,
                           struct sample_format *out)
 {
-    const struct sample_site *site = &s->site[cell->site];
-    const struct tensor *t = NULL;
-    const struct node *node = NULL;
-    uint32_t width = width_of(s, cell);
-    enum storage storage = STORAGE_F16;
-    if (site->place == PLACE_OP)
-        node = &s->model->graph.node[site->source];
-    if (site->place == PLACE_WEIGHT)
-        t = &gguf_tensors(s->model->gguf)[site->source];
-    if (node && cell->point == HOOK_WEIGHT)
-        t = node->weight; /* null: K or V entries as read */
-    if (site->place == PLACE_CONTROL || (t && !float_field(t, cell->field, &width))) {
-        *out = (struct sample_format){.width = width, .integer = true};
+    const struct fault fault = fault_of(s, cell);
+    const struct fault_bounds bounds = bounds_of(s);
+    enum storage type;
+    *out = (struct sample_format){.width = fault_width(&fault, &bounds)};
+    out->integer = !fault_number(&fault, &bounds, &type);
+    if (out->integer)
         return;
-    }
-    if (site->place == PLACE_KV || (node && cell->point == HOOK_WEIGHT && !t))
-        storage = s->plan->kv;
-    else if (node && cell->point == HOOK_MEM)
-        storage = s->plan->act;
-    set_float(out, width, t ? t->type == QUANT_BF16 : storage == STORAGE_BF16);
+    out->sign = type == STORAGE_F32 ? 0x80000000u : 0x8000u;
+    out->exponent = type == STORAGE_F32 ? 0x7f800000u : type == STORAGE_F16 ? 0x7c00u : 0x7f80u;
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "inject/plan/sample_internal.h"
+#include "inject/space/widen.h"
 
 /* Mixed radix: takes the lowest digit off. */
 static uint32_t digit(uint64_t *index, uint64_t radix)
@@ -82,36 +83,46 @@ static void set_bits(const struct sample *s, const struct sample_cell *cell, uin
     out->only_value = what->only_value;
 }
 
-/* Positions of the item that runs: those of the strike item, from the last prompt position on
- * shifted by as much as the prompts differ. */
-static void set_positions(const struct sample *s, const struct sample_place *place, bool keyed,
-                          struct fault *out)
+/* How much further the prompt of the item that runs reaches than that of the strike item, for what
+ * lies behind the prompt. */
+static uint32_t shift_of(const struct sample *s, const struct sample_place *place)
+{
+    const bool behind = place->first + 1 >= place->strike->n_prompt;
+    return behind && s->plan->design != PLAN_FAULT_MAJOR
+               ? place->item->n_prompt - place->strike->n_prompt
+               : 0;
+}
+
+/* The ranges of elements, then the positions: a stage's of the item that runs; chunks are cut at
+ * the stage's ends. What lasts to the end lasts as long as a faulty run goes on. */
+static void set_ranges(const struct sample *s, const struct sample_place *place, struct fault *out)
 {
     const struct sample_cell *cell = place->cell;
-    const uint32_t last = place->strike->n_prompt - 1;
-    const bool behind_prompt = place->first >= last && s->plan->design != PLAN_FAULT_MAJOR;
-    const uint32_t shift = behind_prompt ? place->item->n_prompt - place->strike->n_prompt : 0;
-    const uint32_t end = place->item->n_prompt + place->item->n_tokens - 1;
-    uint32_t first = place->first, behind = place->end;
+    const struct plan *plan = s->plan;
+    const struct fault_bounds bounds = {.model = s->model,
+                                        .act = plan->act,
+                                        .kv = plan->kv,
+                                        .n_prompt = place->item->n_prompt,
+                                        .positions =
+                                            place->item->n_prompt + place->item->n_tokens - 1};
+    const struct widen widen = {.lanes = plan->lanes, .tile = plan->tiles, .chunk = plan->chunk};
+    uint32_t first = place->first + shift_of(s, place);
+    uint32_t behind = place->end + shift_of(s, place);
     if (cell->unit == UNIT_RANGE)
         sample_growth_range(s, &s->class[cell->weight_class], place -> item, &first, &behind);
-    else
-        first += shift;
     out->position = first;
-    out->position_count = cell->unit == UNIT_RANGE   ? behind - first
-                          : cell->unit == UNIT_CHUNK ? place->end - place->first
-                                                     : 1;
-    /* what lasts to the end lasts as long as a faulty run goes on */
-    if (out->duration == DURATION_PERMANENT ||
-        (cell->unit == UNIT_RANGE && behind == end && !s->plan->when.has_steps))
-        out->position_count = UINT32_MAX;
+    widen_fault(out, &bounds, &widen, (enum stage)cell->stage);
+    out->position = first;
+    out->position_count = behind - first;
+    const bool ends = behind == bounds.positions && !plan->when.has_steps;
+    if (cell->unit == UNIT_CHUNK && ends)
+        out->position_count = plan->chunk - place->first % plan->chunk;
+    if (out->duration == DURATION_PERMANENT || (cell->unit == UNIT_RANGE && ends))
+        out->position_count = FAULT_FOREVER;
     if (out->duration == DURATION_PERSISTENT)
-        out->position_count = s->plan->when.scrub ? s->plan->when.scrub : UINT32_MAX;
+        out->position_count = plan->when.scrub ? plan->when.scrub : FAULT_FOREVER;
     if (out->duration == DURATION_INTERMITTENT)
-        out->rate = rate_bits(s->plan->when.rate);
-    out->key += shift;
-    if (out->kind == KIND_WRONG_READ && keyed)
-        out->from += shift;
+        out->rate = rate_bits(plan->when.rate);
 }
 
 /* One of the axis's other values, its own where there is no other. */
@@ -155,23 +166,12 @@ void sample_fault_make(const struct sample *s, const struct sample_place *place,
     sample_extent_of(s, cell, &e);
     set_site(s, cell, out);
     const uint32_t mask = digit(&index, e.masks);
-    const struct sample_span row =
-        sample_extent_span(&e.row, digit(&index, sample_extent_units(&e.row)));
-    const struct sample_span k = sample_extent_span(&e.k, digit(&index, sample_extent_units(&e.k)));
-    out->row = row.first;
-    out->row_count = row.count;
-    out->row_step = row.step;
-    out->k = k.first;
-    if (e.reader.count) {
-        const struct sample_span reader =
-            sample_extent_span(&e.reader, digit(&index, sample_extent_units(&e.reader)));
-        if (e.reader.form != FORM_ALL) {
-            out->row = reader.first;
-            out->row_count = reader.count;
-        }
-    }
+    out->row = sample_extent_start(&e.row, digit(&index, sample_extent_units(&e.row)));
+    out->k = sample_extent_start(&e.k, digit(&index, sample_extent_units(&e.k)));
+    if (e.reader.count)
+        out->row = sample_extent_start(&e.reader, digit(&index, sample_extent_units(&e.reader)));
     const uint32_t keys = sample_extent_keys(&e, place->first, &first_key);
-    if (e.seen || e.entries)
+    if ((e.seen || e.entries) && !e.all_keys)
         out->key = first_key + digit(&index, keys);
     set_bits(s, cell, mask, out);
     if (s->plan->what.pattern == PLAN_PATTERN_BURST && cell->bits && out->kind != KIND_RANDOM &&
@@ -179,7 +179,12 @@ void sample_fault_make(const struct sample *s, const struct sample_place *place,
         out->mask = burst(out->mask, s->plan->what.pattern_bits, e.width);
     if (cell->kind == KIND_WRONG_READ || cell->kind == KIND_WRONG_WRITE)
         out->from = other_element(s, place, &e, out);
+    if ((e.seen || e.entries) && !e.all_keys) {
+        const uint32_t shift = shift_of(s, place);
+        out->key += shift;
+        out->from += out->kind == KIND_WRONG_READ ? shift : 0;
+    }
     out->key_low = s->plan->seed;
     out->key_high = place->fault_index;
-    set_positions(s, place, e.seen || e.entries, out);
+    set_ranges(s, place, out);
 }

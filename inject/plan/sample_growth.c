@@ -67,6 +67,8 @@ void sample_growth_range(const struct sample *s, const struct sample_class *c,
     }
     if (c->late && *lo < last)
         *lo = last;
+    if (*lo < c->least)
+        *lo = c->least;
     if (*hi < *lo)
         *hi = *lo;
 }

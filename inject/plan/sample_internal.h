@@ -37,7 +37,8 @@ struct sample_class {
     enum sample_growth growth;
     uint32_t window;
     enum stage stage;
-    bool late; /* evaluated from the last prompt position on */
+    bool late;      /* evaluated from the last prompt position on */
+    uint32_t least; /* no position before it */
 };
 
 /* Positions that one activation covers together. */
@@ -145,6 +146,7 @@ struct sample_axis {
 struct sample_extent {
     struct sample_axis row, k, reader;
     bool seen, entries; /* keys: those the column sees, or the entries stored before it */
+    bool all_keys;      /* of them together, not one */
     uint32_t window;
     uint64_t masks; /* of the cell's bits */
     uint32_t width; /* bits struck */
@@ -155,11 +157,7 @@ void sample_extent_of(const struct sample *s, const struct sample_cell *cell,
 uint32_t sample_extent_heads(const struct sample *s, const struct sample_site *site,
                              uint32_t point);
 uint32_t sample_extent_units(const struct sample_axis *axis);
-/* The unit's first value, how many values it covers and their step. */
-struct sample_span {
-    uint32_t first, count, step;
-};
-struct sample_span sample_extent_span(const struct sample_axis *axis, uint32_t unit);
+uint32_t sample_extent_start(const struct sample_axis *axis, uint32_t unit); /* its first value */
 /* Without the position: elementary faults of one unit of positions over its keys. */
 double sample_extent_elements(const struct sample_extent *extent);
 /* Keys of a column: how many, and the first. */
