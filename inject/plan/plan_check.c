@@ -140,7 +140,7 @@ static enum status check_what(const struct plan_reader *r, const struct json *wh
                      "random, mix");
     if (plan->what.low > plan->what.high)
         return wrong(r, what, "low", "found a 'low' above 'high'");
-    if (kinds & (1u << KIND_WRONG_READ | 1u << KIND_WRONG_WRITE) && places & 1u << PLACE_CONTROL)
+    if (kinds & (1u << KIND_WRONG_READ | 1u << KIND_WRONG_WRITE) && places == 1u << PLACE_CONTROL)
         return wrong(r, what, "kind",
                      "control integers have no other element: expected kinds "
                      "other than wrong_read and wrong_write");

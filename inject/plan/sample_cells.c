@@ -113,8 +113,8 @@ static bool kind_allowed(const struct builder *b, uint32_t kind)
 {
     const bool op = b->site->place == PLACE_OP;
     const bool weight = b->site->place == PLACE_WEIGHT || (op && b->cell.point == HOOK_WEIGHT);
-    const bool one =
-        b->cell.granularity == GRANULARITY_ELEMENT || b->cell.granularity == GRANULARITY_FEATURE;
+    const bool one = b->cell.granularity == GRANULARITY_ELEMENT ||
+                     (op && b->cell.granularity == GRANULARITY_FEATURE);
     const uint32_t set = 1u << kind;
     if (set & EARLIER_KINDS && weight)
         return false;
@@ -170,12 +170,12 @@ static uint32_t class_of(struct sample *s, const struct sample_class *class)
 
 static enum sample_growth size_growth(const struct sample_extent *e, enum sample_unit unit)
 {
-    const bool keyed = (e->seen || e->entries) && !e->all_keys;
+    const bool keyed = (e->seen || e->entries || e->rows) && !e->all_keys;
     if (unit == UNIT_RANGE)
         return keyed ? GROWTH_RANGE_SEEN : GROWTH_RANGE;
     if (unit == UNIT_CHUNK)
         return GROWTH_CHUNK;
-    return !keyed ? GROWTH_ONE : e->entries ? GROWTH_ENTRIES : GROWTH_SEEN;
+    return !keyed ? GROWTH_ONE : e->entries ? GROWTH_ENTRIES : e->rows ? GROWTH_ROWS : GROWTH_SEEN;
 }
 
 /* MACs of an evaluation, or elements it writes; times keys seen where `*out_seen`. */
@@ -209,7 +209,7 @@ static double population_weight(const struct builder *b, const struct sample_ext
     }
     const uint32_t bits =
         b->cell.bits ? b->cell.bits : (e->width >= 32 ? UINT32_MAX : (1u << e->width) - 1);
-    class->growth = e->entries ? GROWTH_ENTRIES_TIME : GROWTH_TIME;
+    class->growth = e->entries ? GROWTH_ENTRIES_TIME : e->rows ? GROWTH_ROWS_TIME : GROWTH_TIME;
     class->window = 0;
     /* all that is stored, however much of it one fault covers */
     struct sample_cell element = b->cell;

@@ -158,7 +158,7 @@ static void walk(const struct sample *s, const struct sample_row *row, struct cu
     pick_position(s, cell, strike, c, out->unit);
     next_level(c, out->unit[0]);
     sample_extent_of(s, cell, &e);
-    const uint64_t count = sample_fault_count(&e, out->unit[0]);
+    const uint64_t count = sample_fault_count(&e, strike, out->unit[0]);
     out->element = sample_index_permute(c->key, c->rank % count, count);
     out->prob = c->prob / (double)count;
 }

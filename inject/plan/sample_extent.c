@@ -113,7 +113,7 @@ static void set_granularity(struct sample_extent *out, const struct plan *plan,
 {
     struct sample_axis *along = out->row.count > 0 && !stored ? &out->row : &out->k;
     const bool all = granularity == GRANULARITY_TENSOR;
-    const bool keyed = out->seen || out->entries;
+    const bool keyed = out->seen || out->entries || out->rows;
     switch (granularity) {
     case GRANULARITY_VECTOR:
     case GRANULARITY_TENSOR:
@@ -126,7 +126,7 @@ static void set_granularity(struct sample_extent *out, const struct plan *plan,
     case GRANULARITY_FEATURE:
         if (stored)
             set_form(&out->row, FORM_ALL, 0);
-        out->all_keys = out->entries;
+        out->all_keys = out->entries || out->rows;
         break;
     case GRANULARITY_LANE:
     case GRANULARITY_TILE:
@@ -185,8 +185,8 @@ static void set_axes(struct sample_extent *out, const struct sample *s,
         out->entries = true;
         break;
     case PLACE_TABLE:
-        out->row = (struct sample_axis){s->positions, 0, 1, FORM_ONE, 0};
         out->k = (struct sample_axis){hp->rope_dim, 0, 1, FORM_ONE, 0};
+        out->rows = true;
         break;
     case PLACE_CONTROL:
     case PLACE_COUNT:
@@ -246,14 +246,20 @@ double sample_extent_elements(const struct sample_extent *extent)
            (double)extent->masks;
 }
 
-uint32_t sample_extent_keys(const struct sample_extent *extent, uint32_t position,
-                            uint32_t *out_first)
+uint32_t sample_extent_keys(const struct sample_extent *extent, const struct sample_item *item,
+                            uint32_t position, uint32_t *out_first)
 {
     *out_first = 0;
-    if (extent->all_keys || !(extent->entries || extent->seen))
+    if (extent->all_keys)
         return 1;
     if (extent->entries)
         return position;
+    if (extent->rows) {
+        *out_first = position;
+        return item->n_prompt + item->n_tokens - 1 - position;
+    }
+    if (!extent->seen)
+        return 1;
     if (extent->window != 0 && position >= extent->window) {
         *out_first = position - extent->window + 1;
         return extent->window;

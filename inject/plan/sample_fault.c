@@ -13,10 +13,12 @@ static uint32_t digit(uint64_t *index, uint64_t radix)
     return (uint32_t)value;
 }
 
-uint64_t sample_fault_count(const struct sample_extent *extent, uint32_t position)
+uint64_t sample_fault_count(const struct sample_extent *extent, const struct sample_item *item,
+                            uint32_t position)
 {
     uint32_t first;
-    return (uint64_t)sample_extent_elements(extent) * sample_extent_keys(extent, position, &first);
+    return (uint64_t)sample_extent_elements(extent) *
+           sample_extent_keys(extent, item, position, &first);
 }
 
 static uint32_t float_bits(float value)
@@ -83,11 +85,16 @@ static void set_bits(const struct sample *s, const struct sample_cell *cell, uin
     out->only_value = what->only_value;
 }
 
-/* How much further the prompt of the item that runs reaches than that of the strike item, for what
- * lies behind the prompt. */
+/* From positions of the strike item to those of the item that runs: behind the prompt's last, as
+ * much as the prompts differ; ranges begin where the item's do. */
 static uint32_t shift_of(const struct sample *s, const struct sample_place *place)
 {
     const bool behind = place->first + 1 >= place->strike->n_prompt;
+    if (place->cell->unit == UNIT_RANGE) {
+        uint32_t lo, hi;
+        sample_growth_range(s, &s->class[place->cell->weight_class], place -> item, &lo, &hi);
+        return lo - place->first;
+    }
     return behind && s->plan->design != PLAN_FAULT_MAJOR
                ? place->item->n_prompt - place->strike->n_prompt
                : 0;
@@ -145,10 +152,10 @@ static uint32_t other_element(const struct sample *s, const struct sample_place 
         sample_index_key(sample_index_key(s->key, place->fault_index), place->element);
     const uint64_t draw = (uint64_t)key.word[0] << 32 | key.word[1];
     const bool read = fault->kind == KIND_WRONG_READ;
-    if (read && (e->seen || e->entries)) {
+    if (read && (e->seen || e->entries || e->rows)) {
         struct sample_axis keys = {.stride = 1};
-        keys.count = sample_extent_keys(e, place->first, &keys.first);
-        return other_on(&keys, fault->key, draw);
+        keys.count = sample_extent_keys(e, place->strike, place->first, &keys.first);
+        return other_on(&keys, e->rows ? fault->row : fault->key, draw);
     }
     const bool copy = fault->place == PLACE_OP && fault->point == HOOK_OPERAND;
     const enum op op = copy ? s->model->graph.node[fault->node].op : OP_COUNT;
@@ -170,18 +177,19 @@ void sample_fault_make(const struct sample *s, const struct sample_place *place,
     out->k = sample_extent_start(&e.k, digit(&index, sample_extent_units(&e.k)));
     if (e.reader.count)
         out->row = sample_extent_start(&e.reader, digit(&index, sample_extent_units(&e.reader)));
-    const uint32_t keys = sample_extent_keys(&e, place->first, &first_key);
-    if ((e.seen || e.entries) && !e.all_keys)
-        out->key = first_key + digit(&index, keys);
+    const uint32_t keys = sample_extent_keys(&e, place->strike, place->first, &first_key);
+    const bool keyed = (e.seen || e.entries || e.rows) && !e.all_keys;
+    if (keyed)
+        *(e.rows ? &out->row : &out->key) = first_key + digit(&index, keys);
     set_bits(s, cell, mask, out);
     if (s->plan->what.pattern == PLAN_PATTERN_BURST && cell->bits && out->kind != KIND_RANDOM &&
         out->place != PLACE_WEIGHT)
         out->mask = burst(out->mask, s->plan->what.pattern_bits, e.width);
     if (cell->kind == KIND_WRONG_READ || cell->kind == KIND_WRONG_WRITE)
         out->from = other_element(s, place, &e, out);
-    if ((e.seen || e.entries) && !e.all_keys) {
+    if (keyed) {
         const uint32_t shift = shift_of(s, place);
-        out->key += shift;
+        *(e.rows ? &out->row : &out->key) += shift;
         out->from += out->kind == KIND_WRONG_READ ? shift : 0;
     }
     out->key_low = s->plan->seed;

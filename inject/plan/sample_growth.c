@@ -88,20 +88,27 @@ static double entries_sum(uint32_t t)
 }
 
 /* Cumulative weight before position t, from 0 on; only growths that do not need the range. */
-static double sum_from_start(const struct sample *s, const struct sample_class *c, uint32_t last,
-                             uint32_t t)
+static double sum_from_start(const struct sample *s, const struct sample_class *c,
+                             const struct sample_item *item, uint32_t t)
 {
+    const uint32_t last = item->n_prompt - 1;
+    const double end = item->n_prompt + item->n_tokens - 1;
     const double late = t > last ? (double)(t - last) : 0;
     switch (c->growth) {
     case GROWTH_SEEN:
         return seen_sum(t, c->window);
     case GROWTH_ENTRIES:
         return entries_sum(t);
+    case GROWTH_ROWS:
+        return end * t - entries_sum(t);
     case GROWTH_TIME:
         return s->time[t] + s->output_macs * late;
     case GROWTH_ENTRIES_TIME:
         return s->entries_time[t] +
                s->output_macs * (t > last ? entries_sum(t) - entries_sum(last) : 0);
+    case GROWTH_ROWS_TIME:
+        return end * s->time[t] - s->entries_time[t] +
+               s->output_macs * (t > last ? end * late - entries_sum(t) + entries_sum(last) : 0);
     default:
         return t;
     }
@@ -112,8 +119,7 @@ double sample_growth_sum(const struct sample *s, const struct sample_class *c,
 {
     uint32_t lo, hi;
     sample_growth_range(s, c, item, &lo, &hi);
-    const uint32_t t = position < hi ? position : hi, last = item->n_prompt - 1;
-    const uint32_t chunk = s->plan->chunk;
+    const uint32_t t = position < hi ? position : hi, chunk = s->plan->chunk;
     if (t <= lo)
         return 0;
     if (c->growth == GROWTH_CHUNK)
@@ -122,7 +128,7 @@ double sample_growth_sum(const struct sample *s, const struct sample_class *c,
         return 1;
     if (c->growth == GROWTH_RANGE_SEEN)
         return seen_at(lo, c->window);
-    return sum_from_start(s, c, last, t) - sum_from_start(s, c, last, lo);
+    return sum_from_start(s, c, item, t) - sum_from_start(s, c, item, lo);
 }
 
 double sample_growth_all(const struct sample *s, const struct sample_class *c,

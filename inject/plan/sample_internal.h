@@ -25,8 +25,10 @@ enum sample_growth {
     GROWTH_ONE,          /* 1 */
     GROWTH_SEEN,         /* keys that the column sees */
     GROWTH_ENTRIES,      /* KV entries stored before it */
+    GROWTH_ROWS,         /* rows of a table that are still to be read */
     GROWTH_TIME,         /* MACs of the column */
     GROWTH_ENTRIES_TIME, /* both */
+    GROWTH_ROWS_TIME,    /* both */
     GROWTH_CHUNK,        /* 1 at the first position of a chunk (of the range) */
     GROWTH_RANGE,        /* 1 at the first position of the range */
     GROWTH_RANGE_SEEN    /* keys seen there */
@@ -145,8 +147,9 @@ struct sample_axis {
 };
 struct sample_extent {
     struct sample_axis row, k, reader;
-    bool seen, entries; /* keys: those the column sees, or the entries stored before it */
-    bool all_keys;      /* of them together, not one */
+    bool seen, entries, rows; /* keys: those the column sees, the entries stored before it, or the
+                                 rows of a table from its own on */
+    bool all_keys;            /* of them together, not one */
     uint32_t window;
     uint64_t masks; /* of the cell's bits */
     uint32_t width; /* bits struck */
@@ -160,9 +163,9 @@ uint32_t sample_extent_units(const struct sample_axis *axis);
 uint32_t sample_extent_start(const struct sample_axis *axis, uint32_t unit); /* its first value */
 /* Without the position: elementary faults of one unit of positions over its keys. */
 double sample_extent_elements(const struct sample_extent *extent);
-/* Keys of a column: how many, and the first. */
-uint32_t sample_extent_keys(const struct sample_extent *extent, uint32_t position,
-                            uint32_t *out_first);
+/* Keys of a column of an item: how many, and the first. */
+uint32_t sample_extent_keys(const struct sample_extent *extent, const struct sample_item *item,
+                            uint32_t position, uint32_t *out_first);
 /* Mask `index` of extent->masks. */
 uint32_t sample_extent_mask(const struct plan *plan, const struct sample_cell *cell,
                             uint64_t index);
@@ -193,6 +196,7 @@ void sample_fault_make(const struct sample *s, const struct sample_place *place,
  * the tensor's row at the latest; out: (pattern_bits). How many they are. */
 uint32_t sample_burst_spread(const struct plan *plan, const struct fault *start, struct fault *out);
 /* Number of elements of a unit: elements times keys at its first position. */
-uint64_t sample_fault_count(const struct sample_extent *extent, uint32_t position);
+uint64_t sample_fault_count(const struct sample_extent *extent, const struct sample_item *item,
+                            uint32_t position);
 
 #endif

@@ -258,8 +258,10 @@ double sample_strata_bits(const struct sample *s, const struct sample_row *row, 
         return core_sum(s, core->elements, item);
     /* at rest: each bit once, however long it may be struck */
     for (uint32_t k = 0; k < s->n_classes; k++) {
-        const double copies =
-            s->class[k].growth == GROWTH_ENTRIES ? strike->n_prompt + strike->n_tokens - 2 : 1;
+        const double end = strike->n_prompt + strike->n_tokens - 1;
+        const double copies = s->class[k].growth == GROWTH_ENTRIES ? end - 1
+                              : s->class[k].growth == GROWTH_ROWS  ? end
+                                                                   : 1;
         sum += core->elements[k] > 0 ? core->elements[k] * copies : 0;
     }
     return sum;

@@ -90,8 +90,8 @@ static inline struct fault_bounds fixture_bounds(const struct plan_fixture *f,
 
 /* What makes two drawn faults the same one. */
 struct fixture_identity {
-    uint32_t item, node, tensor, layer, point, field, value, readers, kind, mask, row, k, key,
-        position, count;
+    uint32_t item, node, tensor, layer, point, field, value, readers, granularity, kind, mask, row,
+        k, key, position, count;
 };
 
 static inline struct fixture_identity fixture_identity_of(const struct sample_draw *d,
@@ -105,6 +105,7 @@ static inline struct fixture_identity fixture_identity_of(const struct sample_dr
                                      .field = (uint32_t)f->field,
                                      .value = f->value_cache,
                                      .readers = (uint32_t)f->readers,
+                                     .granularity = (uint32_t)f->granularity,
                                      .kind = (uint32_t)f->kind,
                                      .mask = f->mask,
                                      .row = f->row,

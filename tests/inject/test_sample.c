@@ -98,6 +98,8 @@ static void assert_all_distinct(const struct plan_fixture *f)
     free(all);
 }
 
+#define RANGED "\"granularity\":[\"element\",\"vector\",\"feature\",\"tensor\",\"lane\",\"tile\"]"
+
 /* As many trials as faults, no two the same: each once. */
 static void test_census(void **state)
 {
@@ -113,6 +115,12 @@ static void test_census(void **state)
         "\"strata\":[\"readers\",\"item\"]",
         ",\"where\":{\"sites\":\"blk.0.attn_q\",\"point\":\"operand\",\"readers\":[\"tile\","
         "\"all\"]},\"what\":{\"pattern\":{\"random\":2},\"bits\":[1,2,3]},\"strata\":[\"item\"]",
+        ",\"where\":{\"sites\":[\"blk.0.attn_q\",\"blk.0.attn_scores\",\"blk.0.ffn_residual\"],"
+        "\"point\":[\"out\",\"operand\"]," RANGED "},\"what\":{\"bits\":[3]}",
+        ",\"where\":{\"place\":\"weight\",\"sites\":\"blk.0.attn_k.weight\",\"field\":"
+        "\"scale\"," RANGED "},\"what\":{\"bits\":[14]},\"when\":{\"stage\":\"first\"}",
+        ",\"where\":{\"place\":[\"kv\",\"table\"],\"sites\":[\"*.kv_k\",\"rope\"]," RANGED
+        "},\"what\":{\"bits\":[14]},\"strata\":[\"place\",\"granularity\"]",
         ",\"where\":{\"sites\":\"blk.0.attn_norm\",\"point\":[\"partial\",\"weight\"]},"
         "\"what\":{\"bits\":[31]},\"strata\":[\"stage\",\"point\"]",
     };
