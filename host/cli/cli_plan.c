@@ -129,7 +129,7 @@ static const char DETAILS[] =
     "sampling.design_effect; for the total, strata are taken as independent.\n"
     "\n"
     "expand prints trials: role, item, stratum and fault. Each is drawn alone from the plan's "
-    "seed, the same on every machine.\n"
+    "seed, the same on every machine. With --json, `faults` is what `vkfi run --fault` takes.\n"
     "\n"
     "diff names the fields in which two plans differ, and whether that makes them different "
     "campaigns.\n"

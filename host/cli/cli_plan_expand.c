@@ -91,27 +91,50 @@ static void put_number(struct json_writer *w, const char *key, double value)
         json_put_number(w, value);
 }
 
+static void put_bits(struct json_writer *w, const char *key, uint32_t bits)
+{
+    json_put_key(w, key);
+    cli_output_bits(w, bits, 32);
+}
+
+/* The bits of a kind, under the names that a fault file has. */
+static void put_kind(struct json_writer *w, const struct fault *f)
+{
+    put_text(w, "kind", kinds_text(KINDS_KIND, f->kind));
+    if (f->mask && f->kind != KIND_DRY)
+        put_bits(w, "mask", f->mask);
+    if (is_set(f))
+        put_bits(w, "value", f->value);
+    if (f->kind == KIND_CLAMP) {
+        put_bits(w, "low", f->low);
+        put_bits(w, "high", f->high);
+    }
+    if (f->kind == KIND_WRONG_READ || f->kind == KIND_WRONG_WRITE)
+        put_int(w, "from", f->from);
+    if (f->only_mask) {
+        put_bits(w, "only_mask", f->only_mask);
+        put_bits(w, "only_value", f->only_value);
+    }
+}
+
+/* As a fault file has it, so that `vkfi run --fault` takes it. */
 static void put_fault(struct json_writer *w, const struct fault *f)
 {
     char site[FAULT_SITE_TEXT];
     fault_site(f, site);
     json_object_open(w);
-    put_text(w, "place", kinds_text(KINDS_PLACE, f->place));
     put_text(w, "site", site);
     put_text(w, "point", kinds_text(KINDS_POINT, f->point));
-    put_text(w, "kind", kinds_text(KINDS_KIND, f->kind));
-    put_text(w, "granularity", kinds_text(KINDS_GRANULARITY, f->granularity));
+    put_kind(w, f);
     if (f->place == PLACE_OP && (f->point == HOOK_WEIGHT || f->point == HOOK_OPERAND))
         put_text(w, "readers", kinds_text(KINDS_READERS, f->readers));
-    put_text(w, "duration", kinds_text(KINDS_DURATION, f->duration));
     if (f->place == PLACE_WEIGHT || (f->place == PLACE_OP && f->point == HOOK_WEIGHT))
         put_text(w, "field", quant_field_name(f->field));
+    put_text(w, "duration", kinds_text(KINDS_DURATION, f->duration));
+    if (f->duration == DURATION_INTERMITTENT)
+        put_number(w, "rate", (double)f->rate / 0x1p32);
     put_int(w, "position", f->position);
-    json_put_key(w, "positions");
-    if (f->position_count == FAULT_FOREVER)
-        json_put_null(w);
-    else
-        json_put_int(w, f->position_count);
+    put_int(w, "positions", f->position_count);
     put_int(w, "row", f->row);
     put_int(w, "rows", f->row_count);
     put_int(w, "row_step", f->row_step);
@@ -121,15 +144,11 @@ static void put_fault(struct json_writer *w, const struct fault *f)
     put_int(w, "key", f->key);
     json_put_key(w, "keys");
     if (f->key_count == FAULT_ALL_KEYS)
-        json_put_null(w);
+        json_put_text(w, "all");
     else
         json_put_int(w, f->key_count);
-    json_put_key(w, "mask");
-    cli_output_bits(w, f->mask, 32);
-    json_put_key(w, "value");
-    cli_output_bits(w, f->value, 32);
-    if (f->kind == KIND_WRONG_READ || f->kind == KIND_WRONG_WRITE)
-        put_int(w, "from", f->from);
+    put_int(w, "seed", f->key_low);
+    put_int(w, "trial", f->key_high);
     json_object_close(w);
 }
 
@@ -149,6 +168,8 @@ static void put_draw(struct json_writer *w, const struct cli_plan *p, const stru
     put_number(w, "weight", d->weight);
     put_number(w, "draw_prob", d->draw_prob);
     put_text(w, "stage", kinds_text(KINDS_STAGE, d->stage));
+    put_text(w, "place", kinds_text(KINDS_PLACE, d->fault->place));
+    put_text(w, "granularity", kinds_text(KINDS_GRANULARITY, d->fault->granularity));
     json_put_key(w, "faults");
     json_array_open(w);
     for (uint32_t i = 0; i < d->n_faults; i++)

@@ -61,3 +61,19 @@ clean <err
 sed 's/"seed"/"sede"/' plan.json >wrong.json
 tried plan check plan.json wrong.json renamed.json
 tried plan check wrong.json --json
+
+# Faults of all kinds and points, run one by one as `vkfi run --fault` takes them: each fires as often
+# as expected.
+cat >mixed.json <<TEXT
+{"model": "$LLAMA", "prompts": {"texts": ["hello"]}, "decoding": {"n": 5, "stop": "none"},
+ "population": "equal", "strata": ["point", "kind", "op"], "sampling": {"trials": 1},
+ "where": {"point": ["operand", "weight", "partial", "out", "mem"]},
+ "what": {"kind": ["flip", "stuck_at_1", "zero", "random", "stale", "clamp", "wrong_read", "dry"],
+          "low": -1, "high": 1}}
+TEXT
+good plan expand mixed.json --limit 1000 --json
+json 'len(d) > 150 and len({(f["point"], f["kind"]) for t in d for f in t["faults"]}) > 35'
+python3 -c 'import json; json.dump([f for t in json.load(open("out")) for f in t["faults"]], open("faults.json", "w"))'
+good run -m "$LLAMA" -p hello -n 5 --ignore-eos --fault faults.json --json
+json 'all(f["activations"] == f["expected_activations"] for f in d["faults"])'
+json 'len({f["outcome"] for f in d["faults"]}) >= 3'
