@@ -8,6 +8,7 @@
 #include "model/model.h"
 
 #define SAMPLE_CLASSES 64 /* weights over positions that differ, in one plan */
+#define SAMPLE_STRATA 100000
 #define SAMPLE_NONE UINT32_MAX
 
 /* A site that the plan's patterns match. */

@@ -9,8 +9,6 @@
 #include "inject/plan/sample_internal.h"
 #include "inject/stats/stats_plan.h"
 
-#define STRATA_MOST 1000000
-
 static bool has_dimension(const struct plan *plan, enum plan_dimension dimension)
 {
     for (uint32_t i = 0; i < plan->n_strata; i++) {
@@ -123,8 +121,9 @@ static enum status make_rows(struct sample *s)
     const bool total = s->plan->population == PLAN_OPS || s->plan->population == PLAN_BITS;
     double sum = 0;
     enum status st = STATUS_OK;
-    if (room > STRATA_MOST) {
-        log_error("plan: strata: found %" PRIu64 " strata, expected at most %d", room, STRATA_MOST);
+    if (room > SAMPLE_STRATA) {
+        log_error("plan: strata: found %" PRIu64 " strata, expected at most %d", room,
+                  SAMPLE_STRATA);
         return STATUS_INPUT;
     }
     s->stratum = arena_array(&s->arena, room, sizeof *s->stratum);

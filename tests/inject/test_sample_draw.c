@@ -343,106 +343,39 @@ static void test_bit_error_rate(void **state)
     fixture_finish(&f);
 }
 
-/* Bits that a fault of a stored weight changes in its row. */
-static void flip_fault(uint8_t *row, const struct fault *f)
+/* Weights of choices: of kinds, points and fields they share what a site has, of sites and stages
+ * they multiply it. */
+static void test_choices_have_their_weights(void **state)
 {
-    const uint32_t bits = quant_field_read(f->tensor->type, row, f->k, f->field);
-    quant_field_write(f->tensor->type, row, f->k, f->field, bits ^ f->mask);
-}
-
-/* A burst in a stored weight changes adjacent bits in the order of the file, across fields. */
-static void test_burst_of_stored_bits(void **state)
-{
-    static uint8_t row[4096];
+    enum { N = 20000 };
+    uint64_t kinds[3] = {0}, points[2] = {0}, sites[2] = {0}, stages[2] = {0};
     struct plan_fixture f;
-    uint32_t several = 0;
     (void)state;
-    assert_int_equal(fixture_sample(&f, model, 1,
-                                    ",\"population\":\"bits\",\"what\":{\"pattern\":{\"burst\":9}},"
-                                    "\"sampling\":{\"trials\":600}" NO_CONTROLS),
-                     STATUS_OK);
-    for (uint64_t id = 0; id < 600; id++) {
+    assert_int_equal(
+        fixture_sample(&f, model, 1,
+                       ",\"population\":\"ops\",\"where\":{\"sites\":{\"blk.0.attn_q\":1,"
+                       "\"blk.0.attn_output\":3},\"point\":{\"out\":1,\"partial\":4}},"
+                       "\"what\":{\"kind\":{\"flip\":5,\"zero\":2,\"stale\":3}},\"when\":{"
+                       "\"stage\":{\"prefill\":1,\"decode\":0.5}},\"sampling\":{\"trials\":20000}"
+                       "" NO_CONTROLS),
+        STATUS_OK);
+    for (uint64_t id = 0; id < N; id++) {
         struct arena arena = {0};
         struct sample_draw d;
-        uint32_t first = UINT32_MAX, last = 0, count = 0;
         fixture_draw(&f, id, &arena, &d);
-        const struct tensor *t = d.fault->tensor;
-        const size_t bytes = quant_row_bytes(t->type, t->dim[0]);
-        assert_true(bytes <= sizeof row);
-        memset(row, 0, bytes);
-        for (uint32_t i = 0; i < d.n_faults; i++) {
-            const struct fault_bounds bounds = fixture_bounds(&f, model, 0);
-            assert_int_equal(fault_check(&d.fault[i], &bounds, "burst"), STATUS_OK);
-            assert_int_equal(d.fault[i].row, d.fault->row);
-            flip_fault(row, &d.fault[i]);
-        }
-        for (uint32_t bit = 0; bit < bytes * 8; bit++) {
-            if (row[bit / 8] >> bit % 8 & 1) {
-                first = bit < first ? bit : first;
-                last = bit;
-                count++;
-            }
-        }
-        assert_int_equal(last - first + 1, count);
-        assert_true(count == 9 || last == bytes * 8 - 1);
-        several += d.n_faults > 1;
+        kinds[d.fault->kind == KIND_FLIP ? 0 : d.fault->kind == KIND_ZERO ? 1 : 2]++;
+        points[d.fault->point == HOOK_PARTIAL]++;
+        sites[strcmp(d.fault->site, "blk.0.attn_output") == 0]++;
+        stages[d.stage == STAGE_DECODE]++;
+        assert_true(d.stage != STAGE_FIRST);
         arena_finish(&arena);
     }
-    assert_true(several > 400);
+    /* both matrices are as large; 4 prefill positions, 6 of decode at half the weight */
+    assert_true(stats_test_fit(kinds, (const double[]){5, 2, 3}, 3) > 1e-3);
+    assert_true(stats_test_fit(points, (const double[]){1, 4}, 2) > 1e-3);
+    assert_true(stats_test_fit(sites, (const double[]){1, 3}, 2) > 1e-3);
+    assert_true(stats_test_fit(stages, (const double[]){4, 3}, 2) > 1e-3);
     fixture_finish(&f);
-}
-
-#define EVERYTHING                                                                                 \
-    ",\"population\":\"equal\",\"where\":{\"place\":[\"op\",\"weight\",\"kv\",\"table\","          \
-    "\"control\"],\"point\":[\"operand\",\"weight\",\"partial\",\"out\",\"mem\"],"                 \
-    "\"granularity\":[\"element\",\"vector\",\"feature\",\"tensor\",\"lane\",\"tile\"],"           \
-    "\"readers\":[\"column\",\"chunk\",\"stage\",\"row\",\"tile\",\"all\"]},"                      \
-    "\"what\":{\"kind\":[\"flip\",\"stuck_at_0\",\"stuck_at_1\",\"set\",\"zero\",\"random\","      \
-    "\"stale\",\"mix\",\"clamp\",\"scale\",\"add\",\"wrong_read\",\"wrong_write\",\"dry\"],"       \
-    "\"value\":5,\"factor\":2,\"term\":1,\"low\":-1,\"high\":1},\"when\":{\"duration\":["          \
-    "\"transient\",\"intermittent\",\"permanent\",\"persistent\"],\"rate\":0.5},\"chunk\":4"
-
-/* Each fault that any plan draws passes the check of faults, on every model: all that the
- * vocabulary has, in strata so that all of it comes. */
-static void test_draws_are_faults(void **state)
-{
-    static const char *const names[] = {"tiny-llama-q4_1.gguf", "tiny-llama-q6_k.gguf",
-                                        "tiny-llama-bf16.gguf", "tiny-gemma3.gguf",
-                                        "tiny-qwen2.gguf"};
-    static const char *const more[] = {"", ",\"design\":\"crossed\",\"kv\":\"f16\"",
-                                       ",\"act\":\"bf16\",\"kv\":\"bf16\""};
-    (void)state;
-    for (size_t m = 0; m < sizeof names / sizeof *names; m++) {
-        struct model *other = fixture_model(names[m]);
-        struct plan_fixture f;
-        bool seen[PLACE_COUNT][GRANULARITY_COUNT][KIND_COUNT] = {{{false}}};
-        char rest[2048];
-        assert_non_null(other);
-        snprintf(rest, sizeof rest,
-                 EVERYTHING "%s,\"strata\":[\"place\",\"kind\",\"granularity\",\"duration\","
-                            "\"readers\",\"point\",\"op\"],\"sampling\":{\"trials\":2}" NO_CONTROLS,
-                 more[m % 3]);
-        assert_int_equal(fixture_sample(&f, other, 4, rest), STATUS_OK);
-        for (uint64_t id = 0; id < sample_trials(f.sample); id++) {
-            struct arena arena = {0};
-            struct sample_draw d;
-            fixture_draw(&f, id, &arena, &d);
-            const struct fault_bounds bounds = fixture_bounds(&f, other, d.item);
-            if (fault_check(d.fault, &bounds, "drawn"))
-                fail_msg("%s trial %llu: %s: %s", names[m], (unsigned long long)id,
-                         sample_stratum(f.sample, d.stratum).label, log_last_error());
-            seen[d.fault->place][d.fault->granularity][d.fault->kind] = true;
-            arena_finish(&arena);
-        }
-        for (int g = 0; g < GRANULARITY_COUNT; g++) {
-            assert_true(seen[PLACE_OP][g][KIND_STALE] && seen[PLACE_WEIGHT][g][KIND_FLIP]);
-            assert_true(seen[PLACE_KV][g][KIND_ZERO] && seen[PLACE_TABLE][g][KIND_SCALE]);
-        }
-        for (int k = 0; k < KIND_COUNT; k++)
-            assert_true(seen[PLACE_OP][GRANULARITY_ELEMENT][k]);
-        fixture_finish(&f);
-        model_close(&other);
-    }
 }
 
 int main(void)
@@ -457,8 +390,7 @@ int main(void)
         cmocka_unit_test(test_controls),
         cmocka_unit_test(test_draw_probability),
         cmocka_unit_test(test_bit_error_rate),
-        cmocka_unit_test(test_burst_of_stored_bits),
-        cmocka_unit_test(test_draws_are_faults),
+        cmocka_unit_test(test_choices_have_their_weights),
     };
     fpenv_set();
     model = fixture_model("tiny-llama-q4_1.gguf");
