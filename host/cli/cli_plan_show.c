@@ -107,8 +107,9 @@ static void print_head(const struct cli_plan *p, const char *path)
 
 static void print_strata(const struct cli_plan *p)
 {
+    const double items = p->plan.design == PLAN_NESTED ? 1 : p->plan.n_items;
     int width = 7;
-    bool repeats = false;
+    bool repeats = false, whole = false;
     for (uint32_t i = 0; i < sample_strata(p->sample); i++) {
         const int n = (int)strlen(sample_stratum(p->sample, i).label);
         width = n > width ? n : width;
@@ -122,9 +123,17 @@ static void print_strata(const struct cli_plan *p)
             printf("%9s", "-");
         else
             printf("%9.3g", row.weight);
-        printf("  %9" PRIu64 "%c %10.4g\n", row.trials, row.distinct ? ' ' : '*', row.expected);
+        const bool all = row.distinct && (double)row.trials >= row.size * items;
+        printf("  %9" PRIu64 "%c %10.4g\n", row.trials,
+               all            ? '='
+               : row.distinct ? ' '
+                              : '*',
+               row.expected);
         repeats = repeats || !row.distinct;
+        whole = whole || all;
     }
+    if (whole)
+        printf("= each fault of the stratum once\n");
     if (repeats)
         printf("* weights ask for some faults more than once: no finite-population correction\n");
 }
