@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "inject/plan/sample_index.h"
 #include "inject/space/coordinates.h"
 #include "inject/stats/stats_plan.h"
 
@@ -13,6 +14,35 @@
     "\"mem\"]}"
 
 static struct model *model;
+
+/* Permutations hit each index once; marks are as many as asked for, counted in order, and even. */
+static void test_index(void **state)
+{
+    struct sample_key key = {{1, 2}};
+    (void)state;
+    for (uint64_t count = 1; count < 300; count += 1 + count / 20) {
+        bool seen[300] = {false};
+        key = sample_index_key(key, count);
+        for (uint64_t i = 0; i < count; i++) {
+            const uint64_t to = sample_index_permute(key, i, count);
+            assert_true(to < count && !seen[to]);
+            seen[to] = true;
+        }
+        for (uint64_t part = 0; part <= count; part++) {
+            uint64_t index, marked = 0, others = 0;
+            for (uint64_t i = 0; i < count; i++) {
+                const bool mark = sample_index_marked(i, count, part, &index);
+                assert_int_equal(index, mark ? marked : others);
+                *(mark ? &marked : &others) += 1;
+            }
+            assert_int_equal(marked, part);
+        }
+    }
+    assert_true(sample_index_permute(key, 5, UINT64_MAX) < UINT64_MAX);
+    assert_int_equal(sample_index_before(10, 0.5, 0, 7), 0);
+    assert_int_equal(sample_index_before(10, 0.999, 7, 7), 10);
+    assert_int_equal(sample_index_before(7, 0.3, 4, 7), 4); /* a census: exact */
+}
 
 /* The stratum with these four values; its weight, 0 if there is none. */
 static double weight_at(const struct sample *s, const char *const value[PLAN_DIMENSION_COUNT])
@@ -279,6 +309,7 @@ static void test_refusals(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_index),
         cmocka_unit_test(test_nothing_left_out),
         cmocka_unit_test(test_census),
         cmocka_unit_test(test_sizes),

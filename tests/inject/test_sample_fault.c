@@ -2,6 +2,8 @@
 /* What is drawn is a fault that can be run: all kinds, places and ranges; bursts in file order. */
 #include "plan_fixture.h"
 
+#include <glob.h>
+
 static struct model *model;
 
 /* Bits that a fault of a stored weight changes in its row. */
@@ -106,11 +108,45 @@ static void test_draws_are_faults(void **state)
     }
 }
 
+/* The good plans of the corpus, over the tiny model: what they draw passes the check. */
+static void test_corpus_draws(void **state)
+{
+    static struct sample_item items[64];
+    uint32_t drawn = 0;
+    glob_t found;
+    (void)state;
+    for (size_t i = 0; i < sizeof items / sizeof *items; i++)
+        items[i] = fixture_items[i % FIXTURE_ITEMS];
+    assert_int_equal(glob(VKFI_SOURCE "/tests/inject/plans/good/*.json", 0, NULL, &found), 0);
+    for (size_t p = 0; p < found.gl_pathc; p++) {
+        struct plan_fixture f = {0};
+        assert_int_equal(plan_load(&f.plan, &f.arena, found.gl_pathv[p]), STATUS_OK);
+        assert_true(f.plan.n_items <= sizeof items / sizeof *items);
+        const enum status st = sample_create(&f.sample, &f.plan, model, items);
+        if (st) /* a model of one layer has not all that some plans name */
+            assert_non_null(strstr(log_last_error(), "plan: "));
+        for (uint64_t id = 0; !st && id < 200 && id < sample_trials(f.sample); id++) {
+            struct arena arena = {0};
+            struct sample_draw d;
+            fixture_draw(&f, id, &arena, &d);
+            const struct fault_bounds bounds = fixture_bounds(&f, model, d.item % FIXTURE_ITEMS);
+            for (uint32_t i = 0; i < d.n_faults; i++)
+                assert_int_equal(fault_check(&d.fault[i], &bounds, "drawn"), STATUS_OK);
+            arena_finish(&arena);
+        }
+        drawn += !st;
+        fixture_finish(&f);
+    }
+    globfree(&found);
+    assert_true(drawn >= 40);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_burst_of_stored_bits),
         cmocka_unit_test(test_draws_are_faults),
+        cmocka_unit_test(test_corpus_draws),
     };
     fpenv_set();
     model = fixture_model("tiny-llama-q4_1.gguf");
