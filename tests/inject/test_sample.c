@@ -207,6 +207,53 @@ static void test_sizes(void **state)
     fixture_finish(&f);
 }
 
+/* W_h of stored bits, by hand: bits times the MACs that run while they are there. */
+static void test_weights_of_bits(void **state)
+{
+    static const char *const labels[] = {"place=weight field=code", "place=weight field=scale",
+                                         "place=weight field=min", "place=kv field=none",
+                                         "place=table field=none"};
+    struct plan_fixture f;
+    double weight[5] = {0}, sum = 0;
+    (void)state;
+    const struct hparams *hp = &model->hp;
+    const struct tensor *t = gguf_tensor(model->gguf, "blk.0.attn_k.weight");
+    const uint32_t last = fixture_items[0].n_prompt - 1, end = last + fixture_items[0].n_tokens;
+    for (uint32_t position = 0; position < end; position++) {
+        double macs = 0;
+        for (uint32_t n = 0; n < model->graph.count; n++) {
+            const struct node *node = &model->graph.node[n];
+            const bool runs = node->layer != GRAPH_NO_LAYER || position >= last;
+            if (node->op == OP_LINEAR && runs)
+                macs += (double)node->rows * node->width;
+            if (node->op == OP_SCORES || node->op == OP_HEADS)
+                macs += (double)hp->n_head * hp->head_dim * (position + 1);
+        }
+        weight[0] += (double)t->dim[0] * t->dim[1] * 4 * macs;
+        weight[1] += (double)t->dim[0] * t->dim[1] / 32 * 16 * macs;
+        weight[2] = weight[1];
+        weight[3] += (double)hp->n_head_kv * hp->head_dim * 16 * position * macs;
+        weight[4] += (double)hp->rope_dim * 32 * (end - position) * macs;
+    }
+    for (int i = 0; i < 5; i++)
+        sum += weight[i];
+    assert_int_equal(
+        fixture_sample(&f, model, 1,
+                       ",\"population\":\"bits\",\"kv\":\"f16\",\"where\":{\"place\":[\"weight\","
+                       "\"kv\",\"table\"],\"sites\":[\"blk.0.attn_k.weight\",\"blk.0.kv_v\","
+                       "\"rope\"]},\"strata\":[\"place\",\"field\"],\"sampling\":{\"trials\":50}"),
+        STATUS_OK);
+    assert_int_equal(sample_strata(f.sample), 5);
+    for (uint32_t i = 0; i < 5; i++) {
+        const struct sample_stratum row = sample_stratum(f.sample, i);
+        int at = 0;
+        while (strcmp(labels[at], row.label) != 0)
+            at++;
+        assert_true(fabs(row.weight - weight[at] / sum) < 1e-12);
+    }
+    fixture_finish(&f);
+}
+
 /* Uniform strata drawn to half their size hold no fault twice. */
 static void test_without_replacement(void **state)
 {
@@ -313,6 +360,7 @@ int main(void)
         cmocka_unit_test(test_nothing_left_out),
         cmocka_unit_test(test_census),
         cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_weights_of_bits),
         cmocka_unit_test(test_without_replacement),
         cmocka_unit_test(test_says_where_faults_repeat),
         cmocka_unit_test(test_derived_trials),

@@ -3,6 +3,7 @@
 #include "plan_fixture.h"
 
 #include <glob.h>
+#include <stdlib.h>
 
 static struct model *model;
 
@@ -108,6 +109,45 @@ static void test_draws_are_faults(void **state)
     }
 }
 
+/* Strata by head strike that head, of queries, of keys or of the cache. */
+static void test_heads(void **state)
+{
+    struct plan_fixture f;
+    uint32_t seen = 0;
+    (void)state;
+    assert_int_equal(
+        fixture_sample(&f, model, 1,
+                       ",\"population\":\"equal\",\"where\":{\"place\":[\"op\",\"kv\"],\"sites\":["
+                       "\"blk.0.attn_[qk]\",\"blk.0.rope_k\",\"blk.0.attn_scores\","
+                       "\"blk.0.attn_probs\",\"blk.0.attn_heads\",\"blk.0.kv_k\"],\"point\":["
+                       "\"out\",\"operand\",\"weight\"]},\"strata\":[\"site_kind\",\"head\"],"
+                       "\"sampling\":{\"trials\":40}" NO_CONTROLS),
+        STATUS_OK);
+    for (uint64_t id = 0; id < sample_trials(f.sample); id++) {
+        struct arena arena = {0};
+        struct sample_draw d;
+        fixture_draw(&f, id, &arena, &d);
+        const char *head = sample_stratum(f.sample, d.stratum).value[PLAN_BY_HEAD];
+        const struct node *node = &model->graph.node[d.fault->node];
+        const bool rows = node->op == OP_SCORES || node->op == OP_SOFTMAX;
+        const bool reads = d.fault->point == HOOK_OPERAND && node->op != OP_SCORES &&
+                           node->op != OP_SOFTMAX && node->op != OP_HEADS;
+        if (strcmp(head, "none") != 0) {
+            const bool by_k = d.fault->place == PLACE_KV || reads;
+            const uint32_t at = by_k ? d.fault->k : d.fault->row;
+            const uint32_t features = rows && d.fault->place == PLACE_OP ? 1 : model->hp.head_dim;
+            assert_int_equal(at / features, strtoul(head, NULL, 10));
+            seen++;
+        } else {
+            /* an operand of the query's matrix is no head's own */
+            assert_int_equal(d.fault->point, HOOK_OPERAND);
+        }
+        arena_finish(&arena);
+    }
+    assert_true(seen > 500);
+    fixture_finish(&f);
+}
+
 /* The good plans of the corpus, over the tiny model: what they draw passes the check. */
 static void test_corpus_draws(void **state)
 {
@@ -146,6 +186,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_burst_of_stored_bits),
         cmocka_unit_test(test_draws_are_faults),
+        cmocka_unit_test(test_heads),
         cmocka_unit_test(test_corpus_draws),
     };
     fpenv_set();
