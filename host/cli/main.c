@@ -27,6 +27,8 @@ static const struct command COMMANDS[] = {
     {"devices", cli_devices, "list the devices; probe their arithmetic"},
     {"sites", cli_sites, "list where faults may strike, with sizes"},
     {"model", cli_model, "list, fetch and describe models"},
+    {"plan", cli_plan, "check, explain and compare plans of campaigns"},
+    {"sweep", cli_sweep, "every op, point and bit of a model once or more"},
     {"bench", cli_bench, "measure speed and memory"},
     {"export", cli_export, "the trials of a database as CSV or JSON lines"},
     {"merge", cli_merge, "join the databases of a campaign's shards"},

@@ -7,9 +7,11 @@
 #include <stdint.h>
 
 #include "base/arena.h"
+#include "base/hash.h"
 #include "base/json.h"
 #include "base/status.h"
 #include "inject/space/kinds.h"
+#include "model/model.h"
 #include "model/storage.h"
 
 enum plan_population { PLAN_OPS, PLAN_BITS, PLAN_EQUAL, PLAN_CENSUS };
@@ -18,21 +20,30 @@ enum plan_design { PLAN_NESTED, PLAN_CROSSED, PLAN_FAULT_MAJOR };
 enum plan_record { PLAN_RECORD_OUTCOME, PLAN_RECORD_SUMMARY, PLAN_RECORD_FULL };
 enum plan_nan { PLAN_NAN_SKIP, PLAN_NAN_TRAP };
 enum plan_goal {
-    PLAN_GOAL_TRIALS,
-    PLAN_GOAL_HALF_WIDTH,
+    PLAN_GOAL_TRIALS,     /* in all; of each stratum with population equal */
+    PLAN_GOAL_HALF_WIDTH, /* the others: of each stratum, by stats_plan    */
     PLAN_GOAL_RELATIVE,
     PLAN_GOAL_UPPER_BOUND
 };
+enum plan_allocation { PLAN_ALLOCATE_EQUAL, PLAN_ALLOCATE_PROPORTIONAL }; /* of `trials` */
 enum plan_stop { PLAN_STOP_FIXED, PLAN_STOP_TIME_UNIFORM, PLAN_STOP_SPENDING };
 
 struct plan_item {
-    const char *prompt; /* text */
+    const char *prompt; /* text, or null */
     bool chat;          /* wrapped by the model's template */
     const int32_t *ids; /* (n_ids) instead of a text, or null */
     uint32_t n_ids;
+    uint32_t n;        /* tokens to generate */
+    const char *group; /* of its prompt set; "" if none is given */
 };
 
-/* A value of one of the tables of kinds.h and its weight, as in where / what / when. */
+struct plan_ids {
+    const int32_t *id; /* (count) */
+    uint32_t count;
+};
+
+/* A value of one of the tables of kinds.h and its weight, as in where / what / when. Weights
+ * multiply what the population gives (README); only their ratios matter. */
 struct plan_choice {
     uint32_t value;
     double weight;
@@ -56,17 +67,18 @@ enum plan_bits { /* which bits of the struck width a mask is drawn from */
 };
 enum plan_pattern { PLAN_PATTERN_SINGLE, PLAN_PATTERN_RANDOM, PLAN_PATTERN_BURST };
 
+struct plan_hypothesis;
+
 struct plan_where {
     const struct plan_site *site; /* (n_sites); all by default */
     uint32_t n_sites;
     struct plan_choices place;       /* op */
-    struct plan_choices point;       /* out */
+    struct plan_choices point;       /* out; of places other than op always mem */
     struct plan_choices granularity; /* element */
-    struct plan_choices readers;     /* column; all */
+    struct plan_choices readers;     /* weights: column; operands: all */
     struct plan_choices field;       /* enum quant_field; all that the type has */
     uint32_t layer_first, layer_last;
     bool has_layers;
-    uint32_t lanes, tile_rows, chunk; /* L, R, C of method 2: 8, 32, 512 */
 };
 
 struct plan_what {
@@ -75,8 +87,10 @@ struct plan_what {
     const uint32_t *bit; /* (n_bits) of PLAN_BITS_LIST */
     uint32_t n_bits;
     enum plan_pattern pattern;
-    uint32_t pattern_bits;     /* of random and burst */
-    uint32_t value, low, high; /* set: bits; scale, add: f32 bits; clamp: f32 bits */
+    uint32_t pattern_bits; /* of random and burst */
+    uint32_t value;        /* set: bits */
+    float factor, term;    /* scale; add */
+    float low, high;       /* clamp */
     uint32_t only_mask, only_value;
 };
 
@@ -107,13 +121,11 @@ enum plan_dimension {
     PLAN_BY_DURATION,
     PLAN_BY_HEAD,
     PLAN_BY_ITEM,
+    PLAN_BY_GROUP, /* of the item */
     PLAN_DIMENSION_COUNT
 };
-
-struct plan_hypothesis {
-    const char *name, *contrast, *direction; /* grammar: inject/plan/README.md */
-    double alpha, margin;
-};
+/* "layer", "bit_field", ... as in `strata` and contrasts. */
+extern const char *const plan_dimension_name[PLAN_DIMENSION_COUNT];
 
 struct plan {
     const char *title, *notes; /* outside the identity */
@@ -132,25 +144,29 @@ struct plan {
     enum plan_dimension strata[PLAN_DIMENSION_COUNT];
     uint32_t n_strata;
     enum plan_goal goal;
+    enum plan_allocation allocation;
     double goal_value, confidence, expected_rate, design_effect;
-    uint64_t trials;           /* PLAN_GOAL_TRIALS: in all; a stratum with population equal */
+    uint64_t trials;           /* PLAN_GOAL_TRIALS */
     uint32_t faults_per_trial; /* 1 by default; 0: by ber */
-    double ber;                /* bit error rate over the stored bits or elements of `where` */
+    double ber;                /* bit error rate over the bits a stratum holds of an item */
     enum plan_stop stop;
-    const double *look; /* (n_looks) shares of the trials */
+    bool pocock;        /* spending: alpha spent evenly instead of late (O'Brien, Fleming) */
+    const double *look; /* (n_looks) rising shares of the trials; the last is 1 */
     uint32_t n_looks;
     double control_dry, control_sentinel, control_naive, control_cpu; /* shares: 0.01 each */
     enum plan_nan nan_policy;
     double score_eps;
     enum plan_record record;
-    uint32_t retry; /* fresh workers that an abnormal end gets: 2 */
+    uint32_t retry;               /* fresh workers that an abnormal end gets: 2 */
+    uint32_t lanes, tiles, chunk; /* L, R, C of method 2: 8, 32, 512 */
     uint64_t seed;
-    uint64_t checkpoint_bytes; /* budget of golden residuals */
-    double work_factor;        /* runaway: logical work over golden's: 4 */
-    struct plan_hypothesis *hypothesis;
+    uint64_t checkpoint_bytes;          /* budget of golden residuals: 256 MiB */
+    double work_factor;                 /* runaway: logical work over golden's: 4 */
+    struct plan_hypothesis *hypothesis; /* (n_hypotheses), see plan_contrast.h */
     uint32_t n_hypotheses;
-    char hash[65];    /* SHA-256 of the canonical form, hex */
-    const char *text; /* as given */
+    const char *canon;           /* canonical form: every field with its default, prompts inline */
+    char hash[HASH_SHA256_TEXT]; /* its SHA-256: the identity of the plan */
+    const char *text;            /* the file as given */
 };
 
 /* STATUS_INPUT: one line with JSON pointer, line and what was expected; unknown fields with a
@@ -158,5 +174,19 @@ struct plan {
 enum status plan_load(struct plan *out, struct arena *arena, const char *path) STATUS_MUST_USE;
 enum status plan_parse(struct plan *out, struct arena *arena, const struct json_doc *doc,
                        const char *folder) STATUS_MUST_USE;
+
+/* The same from text that is in memory; `name` stands for the path. */
+struct plan_source {
+    const char *text;
+    size_t size;
+    const char *name, *folder;
+};
+enum status plan_read(struct plan *out, struct arena *arena,
+                      const struct plan_source *source) STATUS_MUST_USE;
+
+/* Token ids of an item's prompt, at least one, all known to the model, and with item->n tokens
+ * behind them inside its context. STATUS_INPUT names the item. Memory from `arena`. */
+enum status plan_item_ids(const struct plan *plan, uint32_t item, const struct model *model,
+                          struct arena *arena, struct plan_ids *out) STATUS_MUST_USE;
 
 #endif

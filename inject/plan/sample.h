@@ -3,6 +3,9 @@
 #ifndef VKFI_INJECT_SAMPLE_H
 #define VKFI_INJECT_SAMPLE_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "base/arena.h"
 #include "base/status.h"
 #include "inject/plan/plan.h"
@@ -15,36 +18,51 @@ struct sample_item {
 
 struct sample;
 
-/* items: (plan->n_items), copied. STATUS_INPUT if no site matches or a stratum is empty. */
+/* items: (plan->n_items), copied; plan and model must outlive the sample. STATUS_INPUT if a pattern
+ * matches no site, nothing is left to strike, or a goal cannot be met. */
 enum status sample_create(struct sample **out, const struct plan *plan, const struct model *model,
                           const struct sample_item *items) STATUS_MUST_USE;
 void sample_destroy(struct sample **sample);
 
 struct sample_stratum {
-    const char *label; /* "layer=3 bit_field=exponent"; lives as long as the sample */
-    double weight;     /* W_h, sums to 1; NaN with population equal */
-    double size;       /* elementary faults */
-    uint64_t trials;   /* planned */
+    const char *label;        /* "layer=3 bit_field=exponent", "all"; lives as long as the sample */
+    const char *const *value; /* (PLAN_DIMENSION_COUNT): null where the plan does not stratify */
+    double weight;            /* W_h, sums to 1; NaN with population equal or census */
+    double size;              /* elementary faults */
+    uint64_t trials;          /* planned */
+    bool distinct;            /* no fault comes twice: the finite-population correction holds */
+    double expected;          /* what the goal measures (a half width for `trials`), at that n */
 };
 uint32_t sample_strata(const struct sample *sample);
 struct sample_stratum sample_stratum(const struct sample *sample, uint32_t index);
 
 /* Ids are 0 .. sample_trials - 1, controls included. */
 uint64_t sample_trials(const struct sample *sample);
+/* The controls of a role (ROLE_TRIAL: the trials that count). */
+uint64_t sample_role_trials(const struct sample *sample, enum trial_role role);
 
 struct sample_draw {
     uint64_t trial;
     enum trial_role role;
-    uint64_t original; /* naive, cpu: the trial that is run again */
+    uint64_t original;    /* dry, naive, cpu: id of the trial that is run again; else `trial` */
+    uint64_t fault_index; /* equal for the trials that share a fault (crossed, fault_major) */
     uint32_t item, stratum;
-    double weight, draw_prob;
+    double weight;       /* W_h; NaN as above, and for a sentinel */
+    double draw_prob;    /* of the first fault in one draw from its stratum */
+    double size;         /* elementary faults of its stratum */
     enum stage stage;    /* of the first position */
-    struct fault *fault; /* (n_faults); the row has the coordinates of the first */
+    struct fault *fault; /* (n_faults); the row has the coordinates of the first. More than the plan
+                            asks for where a burst touches several fields of stored weights */
     uint32_t n_faults;
 };
 
-/* Trial `id` alone, the same on every machine. Memory from `arena`. */
+/* Trial `id` alone, the same on every machine. Memory from `arena`. STATUS_USAGE (logged) for an id
+ * that is not there. Threads may draw from one sample at a time. */
 enum status sample_draw(const struct sample *sample, uint64_t id, struct arena *arena,
                         struct sample_draw *out) STATUS_MUST_USE;
+
+/* Share of trials that a bit error rate leaves without any fault: they are not drawn, since their
+ * outcome is known, and an unconditional rate is (1 - share) times the measured one. 0 else. */
+double sample_no_fault(const struct sample *sample, uint32_t stratum);
 
 #endif

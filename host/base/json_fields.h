@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+/* Members of JSON objects read with every check; one line with pointer and line for what is wrong.
+ */
+#ifndef VKFI_BASE_JSON_FIELDS_H
+#define VKFI_BASE_JSON_FIELDS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/json.h"
+#include "base/status.h"
+
+/* All of these: STATUS_INPUT (logged) if the member is there and not as expected; *out stays as it
+ * is, so holds the default, where `object` has no member `key`. */
+
+struct json_words {
+    const char *const *text; /* (count) */
+    size_t count;
+};
+
+/* `value` is an object, and has no members but these; a near miss is suggested. `what` names it:
+ * "a fault, an object with 'site'". */
+enum status json_fields_object(const struct json_doc *doc, const struct json *value,
+                               const char *what, struct json_words known) STATUS_MUST_USE;
+
+enum status json_fields_text(const struct json_doc *doc, const struct json *object, const char *key,
+                             const char **out) STATUS_MUST_USE;
+enum status json_fields_bool(const struct json_doc *doc, const struct json *object, const char *key,
+                             bool *out) STATUS_MUST_USE;
+
+/* An integer in [min, max]. */
+struct json_span {
+    int64_t min, max;
+};
+enum status json_fields_integer(const struct json_doc *doc, const struct json *object,
+                                const char *key, struct json_span span,
+                                int64_t *out) STATUS_MUST_USE;
+enum status json_fields_u32(const struct json_doc *doc, const struct json *object, const char *key,
+                            struct json_span span, uint32_t *out) STATUS_MUST_USE;
+
+/* Bits: an integer from 0 to `max`, or the same as a text "0x...". */
+enum status json_fields_bits(const struct json_doc *doc, const struct json *object, const char *key,
+                             uint32_t max, uint32_t *out) STATUS_MUST_USE;
+
+/* A finite number in [min, max]; `open`: ends excluded. */
+struct json_range {
+    double min, max;
+    bool open_min, open_max;
+};
+enum status json_fields_number(const struct json_doc *doc, const struct json *object,
+                               const char *key, struct json_range range,
+                               double *out) STATUS_MUST_USE;
+
+/* One of the words; its index. */
+enum status json_fields_word(const struct json_doc *doc, const struct json *object, const char *key,
+                             struct json_words words, uint32_t *out) STATUS_MUST_USE;
+
+/* The same of the value itself, null not allowed. */
+enum status json_fields_word_of(const struct json_doc *doc, const struct json *value,
+                                struct json_words words, uint32_t *out) STATUS_MUST_USE;
+enum status json_fields_number_of(const struct json_doc *doc, const struct json *value,
+                                  struct json_range range, double *out) STATUS_MUST_USE;
+enum status json_fields_text_of(const struct json_doc *doc, const struct json *value,
+                                const char **out) STATUS_MUST_USE;
+/* Text or key `text` (at `value`) among the words. */
+enum status json_fields_find(const struct json_doc *doc, const struct json *value, const char *text,
+                             struct json_words words, uint32_t *out) STATUS_MUST_USE;
+
+#endif

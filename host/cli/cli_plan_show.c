@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: MIT */
+/* `vkfi plan show`: what a plan comes to in strata, trials, precision and hours. */
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "cli/cli_plan.h"
+#include "inject/plan/plan_contrast.h"
+
+/* A device's speed as given: "cpu=20" or "20". */
+struct rate {
+    char name[64];
+    double trials; /* a second */
+};
+
+static const char *const POPULATIONS[] = {
+    [PLAN_OPS] = "ops: evaluations, by MACs or elements written",
+    [PLAN_BITS] = "bits: stored bits, struck at a time uniform over MACs",
+    [PLAN_EQUAL] = "equal: the same trials in each stratum, no total",
+    [PLAN_CENSUS] = "census: each fault once"};
+static const char *const DESIGNS[] = {[PLAN_NESTED] = "nested: each item its own faults",
+                                      [PLAN_CROSSED] = "crossed: the same faults over all items",
+                                      [PLAN_FAULT_MAJOR] =
+                                          "fault_major: one stored fault over all items"};
+static const char *const MEASURES[] = {[PLAN_GOAL_TRIALS] = "half width",
+                                       [PLAN_GOAL_HALF_WIDTH] = "half width",
+                                       [PLAN_GOAL_RELATIVE] = "relative",
+                                       [PLAN_GOAL_UPPER_BOUND] = "bound"};
+
+static enum status parse_rate(const char *text, struct rate *out)
+{
+    const char *equals = strrchr(text, '='), *number = equals ? equals + 1 : text;
+    char *end = NULL;
+    out->trials = strtod(number, &end);
+    snprintf(out->name, sizeof out->name, "%.*s", equals ? (int)(equals - text) : 6,
+             equals ? text : "device");
+    if (end != number && *end == '\0' && isfinite(out->trials) && out->trials > 0)
+        return STATUS_OK;
+    log_error("--rate: found '%s', expected trials a second, as 20 or cpu=20", text);
+    return STATUS_USAGE;
+}
+
+static enum status check_rates(const struct cli_plan_options *options)
+{
+    enum status st = STATUS_OK;
+    struct rate rate;
+    for (size_t i = 0; !st && i < options->rates.count; i++)
+        st = parse_rate(options->rates.item[i], &rate);
+    return st;
+}
+
+/* Half width of the weighted total, strata taken as independent; NaN where there is no total. */
+static double total_half_width(const struct cli_plan *p)
+{
+    double square = 0;
+    if (p->plan.goal == PLAN_GOAL_UPPER_BOUND)
+        return NAN;
+    for (uint32_t i = 0; i < sample_strata(p->sample); i++) {
+        const struct sample_stratum row = sample_stratum(p->sample, i);
+        const double half =
+            row.expected * (p->plan.goal == PLAN_GOAL_RELATIVE ? p->plan.expected_rate : 1);
+        square += row.weight * half * (row.weight * half);
+    }
+    return sqrt(square);
+}
+
+struct lengths {
+    uint32_t prompt_low, prompt_high, tokens_low, tokens_high;
+};
+
+static struct lengths lengths_of(const struct cli_plan *p)
+{
+    struct lengths l = {UINT32_MAX, 0, UINT32_MAX, 0};
+    for (uint32_t i = 0; i < p->plan.n_items; i++) {
+        const struct sample_item *item = &p->item[i];
+        l.prompt_low = item->n_prompt < l.prompt_low ? item->n_prompt : l.prompt_low;
+        l.prompt_high = item->n_prompt > l.prompt_high ? item->n_prompt : l.prompt_high;
+        l.tokens_low = item->n_tokens < l.tokens_low ? item->n_tokens : l.tokens_low;
+        l.tokens_high = item->n_tokens > l.tokens_high ? item->n_tokens : l.tokens_high;
+    }
+    return l;
+}
+
+static void print_head(const struct cli_plan *p, const char *path)
+{
+    const struct plan *plan = &p->plan;
+    const struct lengths l = lengths_of(p);
+    printf("plan        %s%s%s\n", path, plan->title[0] ? ": " : "", plan->title);
+    printf("identity    %s\n", plan->hash);
+    printf("model       %s, act %s, kv %s\n", plan->model, storage_name(plan->act),
+           storage_name(plan->kv));
+    printf("items       %" PRIu32 " prompts of %" PRIu32 " to %" PRIu32 " tokens, %" PRIu32
+           " to %" PRIu32 " generated\n",
+           plan->n_items, l.prompt_low, l.prompt_high, l.tokens_low, l.tokens_high);
+    printf("population  %s\n", POPULATIONS[plan->population]);
+    printf("design      %s; items %s\n", DESIGNS[plan->design],
+           plan->item_weight == PLAN_ITEMS_EQUAL ? "weigh the same" : "weigh by their exposure");
+    printf("interval    %g %%, expected rate %g, design effect %g\n", 100 * plan->confidence,
+           plan->expected_rate, plan->design_effect);
+    for (uint32_t i = 0; i < plan->n_hypotheses; i++)
+        printf("hypothesis  %s: %s (alpha %g)\n", plan->hypothesis[i].name,
+               plan->hypothesis[i].contrast, plan->hypothesis[i].alpha);
+}
+
+static void print_strata(const struct cli_plan *p)
+{
+    const double items = p->plan.design == PLAN_NESTED ? 1 : p->plan.n_items;
+    int width = 7;
+    bool repeats = false, whole = false;
+    for (uint32_t i = 0; i < sample_strata(p->sample); i++) {
+        const int n = (int)strlen(sample_stratum(p->sample, i).label);
+        width = n > width ? n : width;
+    }
+    printf("\n%-*s  %12s  %9s  %9s  %10s\n", width, "stratum", "faults", "weight", "trials",
+           MEASURES[p->plan.goal]);
+    for (uint32_t i = 0; i < sample_strata(p->sample); i++) {
+        const struct sample_stratum row = sample_stratum(p->sample, i);
+        printf("%-*s  %12.6g  ", width, row.label, row.size);
+        if (isnan(row.weight))
+            printf("%9s", "-");
+        else
+            printf("%9.3g", row.weight);
+        const bool all = row.distinct && (double)row.trials >= row.size * items;
+        printf("  %9" PRIu64 "%c %10.4g\n", row.trials,
+               all            ? '='
+               : row.distinct ? ' '
+                              : '*',
+               row.expected);
+        repeats = repeats || !row.distinct;
+        whole = whole || all;
+    }
+    if (whole)
+        printf("= each fault of the stratum once\n");
+    if (repeats)
+        printf("* weights ask for some faults more than once: no finite-population correction\n");
+}
+
+static enum status print_text(const struct cli_plan *p, const char *path,
+                              const struct cli_plan_options *options)
+{
+    static const enum trial_role roles[] = {ROLE_DRY, ROLE_SENTINEL, ROLE_NAIVE, ROLE_CPU};
+    const uint64_t all = sample_trials(p->sample);
+    const double total = total_half_width(p);
+    double together = 0;
+    enum status st = check_rates(options);
+    if (st)
+        return st;
+    print_head(p, path);
+    print_strata(p);
+    printf("\ntrials      %" PRIu64 " in %" PRIu32 " strata",
+           sample_role_trials(p->sample, ROLE_TRIAL), sample_strata(p->sample));
+    if (!isnan(total))
+        printf("; total within %.4g", total);
+    printf("\ncontrols    ");
+    for (int i = 0; i < 4; i++)
+        printf("%s%" PRIu64 " %s", i ? ", " : "", sample_role_trials(p->sample, roles[i]),
+               kinds_text(KINDS_ROLE, roles[i]));
+    printf("\nruns        %" PRIu64 "\n", all);
+    if (p->plan.faults_per_trial == 0)
+        printf("no fault    %.4g of the trials of stratum 0 would have none and are not drawn\n",
+               sample_no_fault(p->sample, 0));
+    for (size_t i = 0; i < options->rates.count; i++) {
+        struct rate rate;
+        st = parse_rate(options->rates.item[i], &rate);
+        if (st)
+            return st;
+        together += rate.trials;
+        printf("hours       %.3g on %s at %g trials/s\n", (double)all / rate.trials / 3600,
+               rate.name, rate.trials);
+    }
+    if (options->rates.count > 1)
+        printf("hours       %.3g on all of them together\n", (double)all / together / 3600);
+    return STATUS_OK;
+}
+
+static void put_number(struct json_writer *w, const char *key, double value)
+{
+    json_put_key(w, key);
+    if (isnan(value))
+        json_put_null(w);
+    else
+        json_put_number(w, value);
+}
+
+static void put_int(struct json_writer *w, const char *key, uint64_t value)
+{
+    json_put_key(w, key);
+    json_put_int(w, (int64_t)value);
+}
+
+static void put_strata(struct json_writer *w, const struct cli_plan *p)
+{
+    json_put_key(w, "strata");
+    json_array_open(w);
+    for (uint32_t i = 0; i < sample_strata(p->sample); i++) {
+        const struct sample_stratum row = sample_stratum(p->sample, i);
+        json_object_open(w);
+        json_put_key(w, "label");
+        json_put_text(w, row.label);
+        for (uint32_t d = 0; d < p->plan.n_strata; d++) {
+            json_put_key(w, plan_dimension_name[p->plan.strata[d]]);
+            json_put_text(w, row.value[p->plan.strata[d]]);
+        }
+        put_number(w, "size", row.size);
+        put_number(w, "weight", row.weight);
+        put_int(w, "trials", row.trials);
+        json_put_key(w, "distinct");
+        json_put_bool(w, row.distinct);
+        put_number(w, "expected", row.expected);
+        put_number(w, "no_fault", sample_no_fault(p->sample, i));
+        json_object_close(w);
+    }
+    json_array_close(w);
+}
+
+static enum status put_devices(struct json_writer *w, const struct cli_plan *p,
+                               const struct cli_plan_options *options)
+{
+    enum status st = STATUS_OK;
+    json_put_key(w, "devices");
+    json_array_open(w);
+    for (size_t i = 0; !st && i < options->rates.count; i++) {
+        struct rate rate;
+        st = parse_rate(options->rates.item[i], &rate);
+        if (st)
+            break;
+        json_object_open(w);
+        json_put_key(w, "name");
+        json_put_text(w, rate.name);
+        put_number(w, "rate", rate.trials);
+        put_number(w, "hours", (double)sample_trials(p->sample) / rate.trials / 3600);
+        json_object_close(w);
+    }
+    json_array_close(w);
+    return st;
+}
+
+static enum status print_json(const struct cli_plan *p, const struct cli_plan_options *options)
+{
+    struct json_writer w;
+    enum status st = check_rates(options);
+    if (st)
+        return st;
+    json_begin(&w, stdout, true);
+    json_object_open(&w);
+    json_put_key(&w, "identity");
+    json_put_text(&w, p->plan.hash);
+    json_put_key(&w, "title");
+    json_put_text(&w, p->plan.title);
+    put_int(&w, "items", p->plan.n_items);
+    put_strata(&w, p);
+    put_int(&w, "trials", sample_role_trials(p->sample, ROLE_TRIAL));
+    put_int(&w, "runs", sample_trials(p->sample));
+    json_put_key(&w, "controls");
+    json_object_open(&w);
+    for (int role = ROLE_DRY; role < ROLE_COUNT; role++)
+        put_int(&w, kinds_text(KINDS_ROLE, (uint32_t)role),
+                sample_role_trials(p->sample, (enum trial_role)role));
+    json_object_close(&w);
+    put_number(&w, "total_half_width", total_half_width(p));
+    st = put_devices(&w, p, options);
+    json_object_close(&w);
+    const enum status ended = json_end(&w);
+    return st ? st : ended;
+}
+
+enum status cli_plan_show_sample(const struct cli_plan *plan, const char *path,
+                                 const struct cli_plan_options *options)
+{
+    return options->json ? print_json(plan, options) : print_text(plan, path, options);
+}
+
+enum status cli_plan_show(const struct cli_env *env, const char *path,
+                          const struct cli_plan_options *options)
+{
+    struct cli_plan plan = {0};
+    enum status st = cli_plan_open(&plan, env, path, options);
+    if (!st)
+        st = cli_plan_show_sample(&plan, path, options);
+    cli_plan_close(&plan);
+    return st;
+}

@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: MIT */
+/* The canonical form of a plan: one line of JSON with every field, from which its identity comes.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "inject/plan/plan_contrast.h"
+#include "inject/plan/plan_read.h"
+#include "model/quant.h"
+
+static const char *const POPULATIONS[] = {"ops", "bits", "equal", "census"};
+static const char *const ITEM_WEIGHTS[] = {"equal", "exposure"};
+static const char *const DESIGNS[] = {"nested", "crossed", "fault_major"};
+static const char *const GOALS[] = {"trials", "half_width", "relative_half_width", "upper_bound"};
+static const char *const ALLOCATIONS[] = {"equal", "proportional"};
+static const char *const STOPS[] = {"fixed", "time_uniform", "spending"};
+static const char *const POLICIES[] = {"skip", "trap"};
+static const char *const RECORDS[] = {"outcome", "summary", "full"};
+static const char *const BITS[] = {"any", "sign", "exponent", "mantissa", "list"};
+static const char *const PATTERNS[] = {"single", "random", "burst"};
+static const char *const MEASURES[] = {"sdc", "sdc+due", "critical", "due", "changed"};
+
+static void put_text(struct json_writer *w, const char *key, const char *text)
+{
+    json_put_key(w, key);
+    json_put_text(w, text);
+}
+
+static void put_int(struct json_writer *w, const char *key, uint64_t value)
+{
+    json_put_key(w, key);
+    json_put_int(w, (int64_t)value);
+}
+
+static void put_number(struct json_writer *w, const char *key, double value)
+{
+    json_put_key(w, key);
+    json_put_number(w, value);
+}
+
+static int by_value(const void *a, const void *b)
+{
+    const struct plan_choice *x = a, *y = b;
+    return (x->value > y->value) - (x->value < y->value);
+}
+
+/* In the order of the table, whatever the order in the file; weights over their sum. */
+static void put_choices(struct json_writer *w, const char *key, const struct plan_choices *choices,
+                        const char *(*text)(uint32_t value))
+{
+    struct plan_choice sorted[64];
+    double sum = 0;
+    memcpy(sorted, choices->choice, choices->count * sizeof *sorted);
+    qsort(sorted, choices->count, sizeof *sorted, by_value);
+    for (uint32_t i = 0; i < choices->count; i++)
+        sum += sorted[i].weight;
+    json_put_key(w, key);
+    json_object_open(w);
+    for (uint32_t i = 0; i < choices->count; i++)
+        put_number(w, text(sorted[i].value), sorted[i].weight / sum);
+    json_object_close(w);
+}
+
+#define TABLE_TEXT(name, table)                                                                    \
+    static const char *name(uint32_t value)                                                        \
+    {                                                                                              \
+        return kinds_text(table, value);                                                           \
+    }
+TABLE_TEXT(place_text, KINDS_PLACE)
+TABLE_TEXT(point_text, KINDS_POINT)
+TABLE_TEXT(granularity_text, KINDS_GRANULARITY)
+TABLE_TEXT(readers_text, KINDS_READERS)
+TABLE_TEXT(kind_text, KINDS_KIND)
+TABLE_TEXT(stage_text, KINDS_STAGE)
+TABLE_TEXT(duration_text, KINDS_DURATION)
+
+static const char *field_text(uint32_t value)
+{
+    return quant_field_name((enum quant_field)value);
+}
+
+static void put_pair(struct json_writer *w, const char *key, uint32_t first, uint32_t last)
+{
+    json_put_key(w, key);
+    json_array_open(w);
+    json_put_int(w, first);
+    json_put_int(w, last);
+    json_array_close(w);
+}
+
+static void put_items(struct json_writer *w, const struct plan *plan)
+{
+    json_put_key(w, "prompts");
+    json_array_open(w);
+    for (uint32_t i = 0; i < plan->n_items; i++) {
+        const struct plan_item *item = &plan->item[i];
+        json_object_open(w);
+        json_put_key(w, item->ids ? "ids" : item->chat ? "chat" : "text");
+        if (item->ids) {
+            json_array_open(w);
+            for (uint32_t k = 0; k < item->n_ids; k++)
+                json_put_int(w, item->ids[k]);
+            json_array_close(w);
+        } else {
+            json_put_text(w, item->prompt);
+        }
+        put_int(w, "n", item->n);
+        put_text(w, "group", item->group);
+        json_object_close(w);
+    }
+    json_array_close(w);
+}
+
+static int by_glob(const void *a, const void *b)
+{
+    const struct plan_site *x = a, *y = b;
+    return strcmp(x->glob, y->glob);
+}
+
+/* The first pattern that matches a site gives its weight, so the order stays. Without weights that
+ * differ it means nothing. */
+static enum status put_sites(struct json_writer *w, const struct plan_where *where)
+{
+    bool even = true;
+    struct plan_site *site = calloc(where->n_sites ? where->n_sites : 1, sizeof *site);
+    if (!site) {
+        log_error("out of host memory, %u patterns of sites", where->n_sites);
+        return STATUS_MEMORY;
+    }
+    if (where->n_sites > 0)
+        memcpy(site, where->site, where->n_sites * sizeof *site);
+    for (uint32_t i = 1; i < where->n_sites; i++)
+        even = even && site[i].weight == site[0].weight;
+    if (even)
+        qsort(site, where->n_sites, sizeof *site, by_glob);
+    json_put_key(w, "sites");
+    json_array_open(w);
+    for (uint32_t i = 0; i < where->n_sites; i++) {
+        json_array_open(w);
+        json_put_text(w, site[i].glob);
+        json_put_number(w, even ? 1 : site[i].weight / site[0].weight);
+        json_array_close(w);
+    }
+    json_array_close(w);
+    free(site);
+    return STATUS_OK;
+}
+
+static enum status put_where(struct json_writer *w, const struct plan_where *where)
+{
+    json_put_key(w, "where");
+    json_object_open(w);
+    enum status st = put_sites(w, where);
+    if (where->has_layers)
+        put_pair(w, "layers", where->layer_first, where->layer_last);
+    put_choices(w, "place", &where->place, place_text);
+    put_choices(w, "point", &where->point, point_text);
+    put_choices(w, "granularity", &where->granularity, granularity_text);
+    if (where->readers.count > 0)
+        put_choices(w, "readers", &where->readers, readers_text);
+    if (where->field.count > 0)
+        put_choices(w, "field", &where->field, field_text);
+    json_object_close(w);
+    return st;
+}
+
+static void put_what(struct json_writer *w, const struct plan_what *what)
+{
+    uint32_t bits = 0;
+    for (uint32_t i = 0; i < what->n_bits; i++)
+        bits |= 1u << what->bit[i];
+    json_put_key(w, "what");
+    json_object_open(w);
+    put_choices(w, "kind", &what->kind, kind_text);
+    put_text(w, "bits", BITS[what->bits]);
+    put_int(w, "bit_set", bits);
+    put_text(w, "pattern", PATTERNS[what->pattern]);
+    put_int(w, "pattern_bits", what->pattern_bits);
+    put_int(w, "value", what->value);
+    put_number(w, "factor", (double)what->factor);
+    put_number(w, "term", (double)what->term);
+    put_number(w, "low", (double)what->low);
+    put_number(w, "high", (double)what->high);
+    put_int(w, "only_mask", what->only_mask);
+    put_int(w, "only_value", what->only_value);
+    json_object_close(w);
+}
+
+static void put_when(struct json_writer *w, const struct plan_when *when)
+{
+    json_put_key(w, "when");
+    json_object_open(w);
+    put_choices(w, "stage", &when->stage, stage_text);
+    put_choices(w, "duration", &when->duration, duration_text);
+    put_number(w, "rate", when->rate);
+    put_int(w, "scrub", when->scrub);
+    if (when->has_steps)
+        put_pair(w, "steps", when->step_first, when->step_last);
+    json_object_close(w);
+}
+
+static void put_sampling(struct json_writer *w, const struct plan *plan)
+{
+    json_put_key(w, "strata");
+    json_array_open(w);
+    for (uint32_t i = 0; i < plan->n_strata; i++)
+        json_put_text(w, plan_dimension_name[plan->strata[i]]);
+    json_array_close(w);
+    json_put_key(w, "sampling");
+    json_object_open(w);
+    put_text(w, "goal", GOALS[plan->goal]);
+    put_number(w, "goal_value", plan->goal_value);
+    put_int(w, "trials", plan->trials);
+    put_text(w, "allocation", ALLOCATIONS[plan->allocation]);
+    put_number(w, "confidence", plan->confidence);
+    put_number(w, "expected_rate", plan->expected_rate);
+    put_number(w, "design_effect", plan->design_effect);
+    json_object_close(w);
+    put_int(w, "faults_per_trial", plan->faults_per_trial);
+    put_number(w, "ber", plan->ber);
+    json_put_key(w, "stop");
+    json_object_open(w);
+    put_text(w, "rule", STOPS[plan->stop]);
+    if (plan->stop == PLAN_STOP_SPENDING)
+        put_text(w, "spending", plan->pocock ? "pocock" : "obrien_fleming");
+    json_put_key(w, "looks");
+    json_array_open(w);
+    for (uint32_t i = 0; i < plan->n_looks; i++)
+        json_put_number(w, plan->look[i]);
+    json_array_close(w);
+    json_object_close(w);
+    json_put_key(w, "controls");
+    json_object_open(w);
+    put_number(w, "dry", plan->control_dry);
+    put_number(w, "sentinel", plan->control_sentinel);
+    put_number(w, "naive", plan->control_naive);
+    put_number(w, "cpu", plan->control_cpu);
+    json_object_close(w);
+}
+
+static void put_hypotheses(struct json_writer *w, const struct plan *plan)
+{
+    json_put_key(w, "hypotheses");
+    json_array_open(w);
+    for (uint32_t i = 0; i < plan->n_hypotheses; i++) {
+        const struct plan_hypothesis *h = &plan->hypothesis[i];
+        json_object_open(w);
+        put_text(w, "name", h->name);
+        put_text(w, "contrast", h->contrast);
+        put_text(w, "of", MEASURES[h->of]);
+        put_number(w, "alpha", h->alpha);
+        put_number(w, "margin", h->margin);
+        json_object_close(w);
+    }
+    json_array_close(w);
+}
+
+static enum status put_plan(struct json_writer *w, const struct plan *plan)
+{
+    json_object_open(w);
+    put_text(w, "model", plan->model);
+    put_text(w, "mode", "exact");
+    put_text(w, "act", storage_name(plan->act));
+    put_text(w, "kv", storage_name(plan->kv));
+    put_text(w, "stop_at", plan->ignore_end ? "none" : "end");
+    put_items(w, plan);
+    put_text(w, "population", POPULATIONS[plan->population]);
+    put_text(w, "item_weight", ITEM_WEIGHTS[plan->item_weight]);
+    put_text(w, "design", DESIGNS[plan->design]);
+    enum status st = put_where(w, &plan->where);
+    put_what(w, &plan->what);
+    put_when(w, &plan->when);
+    put_sampling(w, plan);
+    put_text(w, "nan_policy", POLICIES[plan->nan_policy]);
+    put_number(w, "score_eps", plan->score_eps);
+    put_text(w, "record", RECORDS[plan->record]);
+    put_int(w, "retry", plan->retry);
+    put_int(w, "lanes", plan->lanes);
+    put_int(w, "tiles", plan->tiles);
+    put_int(w, "chunk", plan->chunk);
+    put_int(w, "seed", plan->seed);
+    put_int(w, "checkpoint_bytes", plan->checkpoint_bytes);
+    put_number(w, "work_factor", plan->work_factor);
+    put_hypotheses(w, plan);
+    json_object_close(w);
+    return st;
+}
+
+enum status plan_canon(struct plan *plan, struct arena *arena)
+{
+    char *text = NULL;
+    size_t size = 0;
+    struct json_writer w;
+    FILE *file = open_memstream(&text, &size);
+    if (!file) {
+        log_error("out of host memory for the canonical form of the plan");
+        return STATUS_MEMORY;
+    }
+    json_begin(&w, file, false);
+    enum status st = put_plan(&w, plan);
+    const enum status ended = json_end(&w);
+    if (fclose(file) != 0 && !st) {
+        log_error("out of host memory for the canonical form of the plan");
+        st = STATUS_MEMORY;
+    }
+    st = st ? st : ended;
+    if (!st) {
+        plan->canon = arena_text(arena, text, size);
+        st = plan->canon ? STATUS_OK : STATUS_MEMORY;
+        hash_sha256(text, size, plan->hash);
+    }
+    free(text);
+    return st;
+}

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: MIT */
+/* Fields of a plan that only make sense together, and defaults that depend on other fields. */
+#include "base/log.h"
+#include "inject/plan/plan_contrast.h"
+#include "inject/plan/plan_read.h"
+
+#define OTHER_PLACE (1u << PLACE_OP | 1u << PLACE_CONTROL)
+#define STORED_PLACE (1u << PLACE_WEIGHT | 1u << PLACE_KV | 1u << PLACE_TABLE)
+#define MASKED_KINDS                                                                               \
+    (1u << KIND_FLIP | 1u << KIND_STUCK_AT_0 | 1u << KIND_STUCK_AT_1 | 1u << KIND_MIX |            \
+     1u << KIND_RANDOM)
+
+static uint32_t set_of(const struct plan_choices *choices)
+{
+    uint32_t set = 0;
+    for (uint32_t i = 0; i < choices->count; i++)
+        set |= 1u << choices->choice[i].value;
+    return set;
+}
+
+static enum status set_default(const struct plan_reader *r, struct plan_choices *choices,
+                               uint32_t value)
+{
+    if (choices->count > 0)
+        return STATUS_OK;
+    struct plan_choice *one = arena_array(r->arena, 1, sizeof *one);
+    if (!one)
+        return STATUS_MEMORY;
+    *one = (struct plan_choice){value, 1};
+    *choices = (struct plan_choices){one, 1};
+    return STATUS_OK;
+}
+
+/* Defaults: op, out, element, flip, any; memory: weight and persistent. */
+static enum status set_defaults(const struct plan_reader *r)
+{
+    struct plan *plan = r->plan;
+    struct plan_where *where = &plan->where;
+    enum status st =
+        set_default(r, &where->place, plan->population == PLAN_BITS ? PLACE_WEIGHT : PLACE_OP);
+    const uint32_t places = set_of(&where->place);
+    if (!st)
+        st = set_default(r, &where->point, places & 1u << PLACE_OP ? HOOK_OUT : HOOK_MEM);
+    if (!st)
+        st = set_default(r, &where->granularity, GRANULARITY_ELEMENT);
+    if (!st)
+        st = set_default(r, &plan->what.kind, KIND_FLIP);
+    if (!st)
+        st = set_default(r, &plan->when.stage, STAGE_ANY);
+    if (!st && plan->when.duration.count == 0 && places & STORED_PLACE && places & OTHER_PLACE) {
+        struct plan_choice *two = arena_array(r->arena, 2, sizeof *two);
+        if (!two)
+            return STATUS_MEMORY;
+        two[0] = (struct plan_choice){DURATION_TRANSIENT, 1};
+        two[1] = (struct plan_choice){DURATION_PERSISTENT, 1};
+        plan->when.duration = (struct plan_choices){two, 2};
+    }
+    return st ? st
+              : set_default(r, &plan->when.duration,
+                            places & STORED_PLACE ? DURATION_PERSISTENT : DURATION_TRANSIENT);
+}
+
+/* What is wrong with `key` of `object` in `part`; the part itself where the key is not given. */
+static enum status wrong(const struct plan_reader *r, const struct json *part, const char *key,
+                         const char *what)
+{
+    const struct json *value = json_get(part, key);
+    log_error("%s: %s", json_where(r->doc, value ? value : part ? part : json_root(r->doc)), what);
+    return STATUS_INPUT;
+}
+
+static enum status check_where(const struct plan_reader *r, const struct json *where)
+{
+    const struct plan *plan = r->plan;
+    const uint32_t places = set_of(&plan->where.place), points = set_of(&plan->where.point),
+                   readers = set_of(&plan->where.readers);
+    const uint32_t of_weight = 1u << READERS_COLUMN | 1u << READERS_CHUNK | 1u << READERS_STAGE;
+    const uint32_t of_operand = 1u << READERS_ROW | 1u << READERS_TILE | 1u << READERS_ALL;
+    const bool op = places & 1u << PLACE_OP;
+    if (plan->population == PLAN_BITS && places & OTHER_PLACE)
+        return wrong(r, where, "place",
+                     "population bits counts stored bits; expected weight, kv or table");
+    if (plan->population == PLAN_OPS && places & STORED_PLACE)
+        return wrong(r, where, "place",
+                     "population ops counts evaluations; expected op or control (stored bits: "
+                     "population bits; both: equal)");
+    if (json_get(where, "point") && !op)
+        return wrong(r, where, "point", "found 'point' without place op: memory has only mem");
+    if (json_get(where, "readers") && (!op || !(points & (1u << HOOK_WEIGHT | 1u << HOOK_OPERAND))))
+        return wrong(r, where, "readers",
+                     "found 'readers', expected it with the points weight or operand");
+    if (readers && points & 1u << HOOK_WEIGHT && !(readers & of_weight))
+        return wrong(r, where, "readers", "expected column, chunk or stage for the point weight");
+    if (readers && points & 1u << HOOK_OPERAND && !(readers & of_operand))
+        return wrong(r, where, "readers", "expected row, tile or all for the point operand");
+    if ((readers & of_weight && !(points & 1u << HOOK_WEIGHT)) ||
+        (readers & of_operand && !(points & 1u << HOOK_OPERAND)))
+        return wrong(r, where, "readers",
+                     "found readers of a point that is not struck: column, chunk, stage belong to "
+                     "weight; row, tile, all to operand");
+    if (json_get(where, "field") && !(places & 1u << PLACE_WEIGHT) &&
+        !(op && points & 1u << HOOK_WEIGHT))
+        return wrong(r, where, "field",
+                     "found 'field', expected it with stored weights or the point weight");
+    if (places & 1u << PLACE_CONTROL &&
+        !(set_of(&plan->where.granularity) & 1u << GRANULARITY_ELEMENT))
+        return wrong(r, where, "granularity", "expected element: control integers have no other");
+    return STATUS_OK;
+}
+
+/* Each parameter is there exactly if one of the kinds takes it. */
+static enum status check_what(const struct plan_reader *r, const struct json *what)
+{
+    static const struct {
+        const char *key, *missing, *idle;
+        uint32_t kinds;
+    } parameters[] = {
+        {"value", "'value' is missing; kind set takes it", "found 'value' without kind set",
+         1u << KIND_SET},
+        {"factor", "'factor' is missing; kind scale takes it", "found 'factor' without kind scale",
+         1u << KIND_SCALE},
+        {"term", "'term' is missing; kind add takes it", "found 'term' without kind add",
+         1u << KIND_ADD},
+        {"low", "'low' is missing; kind clamp takes it", "found 'low' without kind clamp",
+         1u << KIND_CLAMP},
+        {"high", "'high' is missing; kind clamp takes it", "found 'high' without kind clamp",
+         1u << KIND_CLAMP},
+    };
+    const struct plan *plan = r->plan;
+    const uint32_t kinds = set_of(&plan->what.kind), places = set_of(&plan->where.place);
+    for (size_t i = 0; i < sizeof parameters / sizeof *parameters; i++) {
+        const bool given = json_get(what, parameters[i].key) != NULL;
+        if (given != ((kinds & parameters[i].kinds) != 0))
+            return wrong(r, what, parameters[i].key,
+                         given ? parameters[i].idle : parameters[i].missing);
+    }
+    if (!(kinds & MASKED_KINDS) && (json_get(what, "bits") || json_get(what, "pattern")))
+        return wrong(r, what, json_get(what, "bits") ? "bits" : "pattern",
+                     "found a mask without a kind that takes one: flip, stuck_at_0, stuck_at_1, "
+                     "random, mix");
+    if (plan->what.low > plan->what.high)
+        return wrong(r, what, "low", "found a 'low' above 'high'");
+    if (kinds & (1u << KIND_WRONG_READ | 1u << KIND_WRONG_WRITE) && places == 1u << PLACE_CONTROL)
+        return wrong(r, what, "kind",
+                     "control integers have no other element: expected kinds "
+                     "other than wrong_read and wrong_write");
+    return STATUS_OK;
+}
+
+static enum status check_when(const struct plan_reader *r, const struct json *when)
+{
+    const struct plan *plan = r->plan;
+    const uint32_t places = set_of(&plan->where.place);
+    const uint32_t durations = set_of(&plan->when.duration), stages = set_of(&plan->when.stage);
+    const uint32_t stored = 1u << DURATION_PERSISTENT;
+    if (stages & 1u << STAGE_ANY && plan->when.stage.count > 1)
+        return wrong(r, when, "stage", "found 'any' beside others, which it includes");
+    if (json_get(when, "stage") && json_get(when, "steps"))
+        return wrong(r, when, "steps", "expected 'stage' or 'steps', not both");
+    if (json_get(when, "rate") ? !(durations & 1u << DURATION_INTERMITTENT)
+                               : (durations & 1u << DURATION_INTERMITTENT) != 0)
+        return wrong(r, when, "rate",
+                     "expected 'rate' with the duration intermittent, and only with it");
+    if (json_get(when, "scrub") && !(durations & stored))
+        return wrong(r, when, "scrub", "found 'scrub' without the duration persistent");
+    if (places & STORED_PLACE && !(durations & stored))
+        return wrong(r, when, "duration",
+                     "expected persistent: stored bits stay as they are until "
+                     "scrubbed");
+    if (places & OTHER_PLACE && !(durations & ~stored))
+        return wrong(r, when, "duration",
+                     "expected transient, intermittent or permanent for what is evaluated");
+    if ((durations & stored && !(places & STORED_PLACE)) ||
+        (durations & ~stored && !(places & OTHER_PLACE)))
+        return wrong(r, when, "duration",
+                     "found a duration of none of the places: persistent belongs to memory, the "
+                     "others to evaluations");
+    return STATUS_OK;
+}
+
+static bool equal_weights(const struct plan_choices *choices)
+{
+    for (uint32_t i = 1; i < choices->count; i++) {
+        if (choices->choice[i].weight != choices->choice[0].weight)
+            return false;
+    }
+    return true;
+}
+
+static enum status check_census(const struct plan_reader *r, const struct json *root)
+{
+    const struct plan *plan = r->plan;
+    const struct plan_choices *all[] = {
+        &plan->where.place, &plan->where.point, &plan->where.granularity, &plan->where.readers,
+        &plan->where.field, &plan->what.kind,   &plan->when.stage,        &plan->when.duration};
+    bool even = true;
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        even = even && equal_weights(all[i]);
+    for (uint32_t i = 1; i < plan->where.n_sites; i++)
+        even = even && plan->where.site[i].weight == plan->where.site[0].weight;
+    if (!even)
+        return wrong(r, root, "population",
+                     "found a census with unequal weights: it strikes each "
+                     "fault once");
+    if (plan->faults_per_trial != 1)
+        return wrong(r, root, "faults_per_trial", "a census strikes each fault alone; expected 1");
+    if (plan->item_weight != PLAN_ITEMS_EQUAL)
+        return wrong(r, root, "item_weight", "a census has no weights; expected equal");
+    return STATUS_OK;
+}
+
+static enum status check_design(const struct plan_reader *r, const struct json *root)
+{
+    const struct plan *plan = r->plan;
+    const struct json *when = json_get(root, "when");
+    const uint32_t places = set_of(&plan->where.place);
+    if (plan->design == PLAN_FAULT_MAJOR) {
+        if (places & ~(1u << PLACE_WEIGHT | 1u << PLACE_TABLE))
+            return wrong(r, root, "design",
+                         "fault_major strikes one stored fault before each "
+                         "item; expected place weight or table");
+        if (json_get(when, "stage") || json_get(when, "steps") || json_get(when, "scrub"))
+            return wrong(r, when, json_get(when, "scrub") ? "scrub" : "stage",
+                         "fault_major strikes before the first position; expected no stage, steps "
+                         "or scrub");
+    }
+    for (uint32_t i = 0; plan->design != PLAN_NESTED && i < plan->n_strata; i++) {
+        if (plan->strata[i] == PLAN_BY_ITEM || plan->strata[i] == PLAN_BY_GROUP)
+            return wrong(r, root, "strata",
+                         "strata by item or group need the design nested: "
+                         "crossed faults meet all items");
+    }
+    const double controls =
+        plan->control_dry + plan->control_sentinel + plan->control_naive + plan->control_cpu;
+    if (controls > 0.5)
+        return wrong(r, root, "controls", "found more than half of the trials");
+    return plan->population == PLAN_CENSUS ? check_census(r, root) : STATUS_OK;
+}
+
+enum status plan_check(const struct plan_reader *r, const struct json *root)
+{
+    enum status st = set_defaults(r);
+    if (!st)
+        st = check_where(r, json_get(root, "where"));
+    if (!st)
+        st = check_what(r, json_get(root, "what"));
+    if (!st)
+        st = check_when(r, json_get(root, "when"));
+    return st ? st : check_design(r, root);
+}

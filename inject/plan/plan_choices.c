@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT */
+/* Choices with weights: one text, a list of texts, or an object of text and weight. */
+#include <math.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "inject/plan/plan_read.h"
+
+#define CHOICES_MAX 64 /* values of any table of kinds.h */
+
+static const struct json_range WEIGHT = {.min = 0, .max = 1e9, .open_min = true, .open_max = false};
+
+bool plan_choices_has(const struct plan_choices *choices, uint32_t value)
+{
+    for (uint32_t i = 0; i < choices->count; i++) {
+        if (choices->choice[i].value == value)
+            return true;
+    }
+    return false;
+}
+
+struct plan_table plan_choices_table(enum kinds_table table, const char *key)
+{
+    static const char *texts[KINDS_TABLE_COUNT][CHOICES_MAX];
+    const uint32_t count = kinds_count(table);
+    for (uint32_t i = 0; i < count && i < CHOICES_MAX; i++)
+        texts[table][i] = kinds_text(table, i);
+    return (struct plan_table){.key = key, .text = texts[table], .count = count};
+}
+
+/* The i-th choice of any of the three forms: where its text stands, the text, its weight. */
+static enum status nth(const struct plan_reader *r, const struct json *value, size_t i,
+                       const char **text, double *weight)
+{
+    const struct json *at = json_type(value) == JSON_TEXT ? value : json_at(value, i);
+    *weight = 1;
+    if (json_type(value) != JSON_OBJECT)
+        return json_fields_text_of(r->doc, at, text);
+    *text = json_key(at);
+    return json_fields_number_of(r->doc, at, WEIGHT, weight);
+}
+
+/* How many there are; STATUS_INPUT if the value has none of the forms or holds none. */
+static enum status count_of(const struct plan_reader *r, const struct json *value, size_t *out)
+{
+    const enum json_type type = json_type(value);
+    *out = type == JSON_TEXT ? 1 : json_count(value);
+    if (*out > 0 && (type == JSON_TEXT || type == JSON_ARRAY || type == JSON_OBJECT))
+        return STATUS_OK;
+    log_error("%s: expected a text, a list of texts, or an object of weights such as "
+              "{\"name\": 2}, with at least one of them",
+              json_where(r->doc, value));
+    return STATUS_INPUT;
+}
+
+static const struct json *place_of(const struct json *value, size_t i)
+{
+    return json_type(value) == JSON_TEXT ? value : json_at(value, i);
+}
+
+static enum status refuse_twice(const struct plan_reader *r, const struct json *at,
+                                const char *text)
+{
+    log_error("%s: found '%s' again, expected each once", json_where(r->doc, at), text);
+    return STATUS_INPUT;
+}
+
+enum status plan_choices_read(const struct plan_reader *r, const struct json *object,
+                              const struct plan_table *table, struct plan_choices *out)
+{
+    const struct json *value = json_get(object, table->key);
+    size_t count;
+    if (!value)
+        return STATUS_OK;
+    enum status st = count_of(r, value, &count);
+    if (st)
+        return st;
+    struct plan_choice *choice = arena_array(r->arena, count, sizeof *choice);
+    if (!choice)
+        return STATUS_MEMORY;
+    out->choice = choice;
+    out->count = 0;
+    for (size_t i = 0; i < count; i++) {
+        const char *text = NULL;
+        struct plan_choice c;
+        st = nth(r, value, i, &text, &c.weight);
+        if (!st)
+            st = json_fields_find(r->doc, place_of(value, i), text,
+                                  (struct json_words){table->text, table->count}, &c.value);
+        if (!st && plan_choices_has(out, c.value))
+            st = refuse_twice(r, place_of(value, i), text);
+        if (st)
+            return st;
+        choice[out->count++] = c;
+    }
+    return STATUS_OK;
+}
+
+enum status plan_choices_sites(const struct plan_reader *r, const struct json *object)
+{
+    const struct json *value = json_get(object, "sites");
+    struct plan_where *where = &r->plan->where;
+    size_t count;
+    if (!value)
+        return STATUS_OK;
+    enum status st = count_of(r, value, &count);
+    if (st)
+        return st;
+    struct plan_site *site = arena_array(r->arena, count, sizeof *site);
+    if (!site)
+        return STATUS_MEMORY;
+    for (size_t i = 0; i < count; i++) {
+        const char *text = NULL;
+        st = nth(r, value, i, &text, &site[i].weight);
+        if (st)
+            return st;
+        if (text[0] == '\0') {
+            log_error("%s: found an empty text, expected a pattern of site names such as "
+                      "\"blk.*.ffn_down\"",
+                      json_where(r->doc, place_of(value, i)));
+            return STATUS_INPUT;
+        }
+        for (size_t before = 0; before < i; before++) {
+            if (strcmp(site[before].glob, text) == 0)
+                return refuse_twice(r, place_of(value, i), text);
+        }
+        site[i].glob = arena_text(r->arena, text, strlen(text));
+        if (!site[i].glob)
+            return STATUS_MEMORY;
+    }
+    where->site = site;
+    where->n_sites = (uint32_t)count;
+    return STATUS_OK;
+}

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: MIT */
+/* A small recursive-descent parser of contrasts, and the match of a stratum with a side. */
+#include "inject/plan/plan_contrast.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CONTRAST_CONDITIONS 8
+#define CONTRAST_VALUES 64
+
+struct scan {
+    const char *at, *text;
+    struct arena *arena;
+    const struct plan *plan;
+    const char *problem; /* null: none */
+};
+
+static void problem(struct scan *s, const char *expected)
+{
+    if (!s->problem)
+        s->problem = arena_printf(s->arena, "at \"%.24s\" (character %d): expected %s", s->at,
+                                  (int)(s->at - s->text) + 1, expected);
+    if (!s->problem)
+        s->problem = "out of memory";
+}
+
+static void skip_space(struct scan *s)
+{
+    while (isspace((unsigned char)*s->at))
+        s->at++;
+}
+
+static bool take(struct scan *s, const char *word)
+{
+    const size_t n = strlen(word);
+    skip_space(s);
+    if (strncmp(s->at, word, n) != 0)
+        return false;
+    s->at += n;
+    return true;
+}
+
+/* Characters of a value or a dimension: no blanks, none of the grammar's own. */
+static size_t word_length(const char *at)
+{
+    return strcspn(at, " \t\n\r:,&<>!~");
+}
+
+static bool take_dimension(struct scan *s, enum plan_dimension *out)
+{
+    skip_space(s);
+    const size_t n = word_length(s->at);
+    for (uint32_t d = 0; d < s->plan->n_strata; d++) {
+        const char *name = plan_dimension_name[s->plan->strata[d]];
+        if (strlen(name) == n && strncmp(s->at, name, n) == 0) {
+            *out = s->plan->strata[d];
+            s->at += n;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* "7", "0-9" to a range; anything else is a text. */
+static void read_value(struct scan *s, struct plan_value *out)
+{
+    char *end = NULL;
+    const size_t n = word_length(s->at);
+    *out = (struct plan_value){0};
+    if (n == 0) {
+        problem(s, "a value");
+        return;
+    }
+    if (isdigit((unsigned char)*s->at) && n < 20) {
+        const unsigned long first = strtoul(s->at, &end, 10);
+        unsigned long last = first;
+        if (*end == '-' && isdigit((unsigned char)end[1]))
+            last = strtoul(end + 1, &end, 10);
+        if (end == s->at + n && first <= last && last < UINT32_MAX) {
+            *out = (struct plan_value){.first = (uint32_t)first, .last = (uint32_t)last};
+            s->at = end;
+            return;
+        }
+        problem(s, "an integer or a rising range of them, as 0-9");
+        return;
+    }
+    out->text = arena_text(s->arena, s->at, n);
+    if (!out->text)
+        problem(s, "more memory");
+    s->at += n;
+}
+
+static void read_values(struct scan *s, struct plan_condition *out)
+{
+    struct plan_value values[CONTRAST_VALUES];
+    out->n_values = 0;
+    do {
+        if (out->n_values == CONTRAST_VALUES) {
+            problem(s, "at most 64 values");
+            return;
+        }
+        skip_space(s);
+        read_value(s, &values[out->n_values++]);
+    } while (!s->problem && take(s, ","));
+    struct plan_value *copy = arena_array(s->arena, out->n_values, sizeof *copy);
+    if (!copy)
+        problem(s, "more memory");
+    else
+        memcpy(copy, values, out->n_values * sizeof *copy);
+    out->value = copy;
+}
+
+/* `other`: the left side, whose dimensions the right one takes over in order where it names none.
+ */
+static void read_side(struct scan *s, struct plan_side *out, const struct plan_side *other)
+{
+    struct plan_condition conditions[CONTRAST_CONDITIONS];
+    uint32_t n = 0;
+    do {
+        if (n == CONTRAST_CONDITIONS) {
+            problem(s, "at most 8 conditions");
+            return;
+        }
+        struct plan_condition *c = &conditions[n];
+        const char *back = s->at;
+        *c = (struct plan_condition){0};
+        if (!take_dimension(s, &c->dimension) || !take(s, ":")) {
+            s->at = back;
+            skip_space(s);
+            if (!other || n >= other->n_conditions || s->at[word_length(s->at)] == ':') {
+                problem(s, "a dimension of the plan's strata, then ':'");
+                return;
+            }
+            c->dimension = other->condition[n].dimension;
+        }
+        read_values(s, c);
+        n++;
+    } while (!s->problem && take(s, "&"));
+    struct plan_condition *copy = arena_array(s->arena, n, sizeof *copy);
+    if (!copy)
+        problem(s, "more memory");
+    else
+        memcpy(copy, conditions, n * sizeof *copy);
+    *out = (struct plan_side){.condition = copy, .n_conditions = n};
+}
+
+static void read_trend(struct scan *s, struct plan_hypothesis *out)
+{
+    if (!take_dimension(s, &out->dimension))
+        problem(s, "a dimension of the plan's strata");
+    else if (out->dimension != PLAN_BY_LAYER && out->dimension != PLAN_BY_BIT &&
+             out->dimension != PLAN_BY_ITEM && out->dimension != PLAN_BY_HEAD &&
+             out->dimension != PLAN_BY_GROUP)
+        problem(s, "a dimension with numbers: layer, bit, head, item, or group where groups are "
+                   "named by numbers");
+    else if (take(s, "rises"))
+        out->relation = PLAN_RISES;
+    else if (take(s, "falls"))
+        out->relation = PLAN_FALLS;
+    else if (take(s, "changes"))
+        out->relation = PLAN_CHANGES;
+    else
+        problem(s, "'rises', 'falls' or 'changes'");
+}
+
+static void read_relation(struct scan *s, struct plan_hypothesis *out)
+{
+    if (take(s, ">"))
+        out->relation = PLAN_GREATER;
+    else if (take(s, "<"))
+        out->relation = PLAN_LESS;
+    else if (take(s, "!="))
+        out->relation = PLAN_DIFFERENT;
+    else if (take(s, "~"))
+        out->relation = PLAN_EQUIVALENT;
+    else
+        problem(s, "'>', '<', '!=', '~', ',' or '&'");
+}
+
+const char *plan_contrast_parse(struct plan_hypothesis *out, struct arena *arena, const char *text,
+                                const struct plan *plan)
+{
+    struct scan s = {.at = text, .text = text, .arena = arena, .plan = plan};
+    out->contrast = text;
+    skip_space(&s);
+    if (strncmp(s.at, "trend", 5) == 0 && isspace((unsigned char)s.at[5])) {
+        s.at += 5;
+        read_trend(&s, out);
+    } else {
+        read_side(&s, &out->left, NULL);
+        if (!s.problem)
+            read_relation(&s, out);
+        if (!s.problem)
+            read_side(&s, &out->right, &out->left);
+    }
+    skip_space(&s);
+    if (!s.problem && *s.at != '\0')
+        problem(&s, "the end");
+    return s.problem;
+}
+
+static bool matches(const struct plan_value *want, const char *found)
+{
+    char *end = NULL;
+    if (want->text)
+        return strcmp(want->text, found) == 0;
+    if (!isdigit((unsigned char)*found))
+        return false;
+    const unsigned long number = strtoul(found, &end, 10);
+    return *end == '\0' && number >= want->first && number <= want->last;
+}
+
+bool plan_contrast_has(const struct plan_side *side, const char *const *value)
+{
+    for (uint32_t c = 0; c < side->n_conditions; c++) {
+        const struct plan_condition *condition = &side->condition[c];
+        const char *found = value[condition->dimension];
+        bool any = false;
+        for (uint32_t v = 0; found && v < condition->n_values; v++)
+            any = any || matches(&condition->value[v], found);
+        if (!any)
+            return false;
+    }
+    return true;
+}
+
+int plan_contrast_sign(const struct plan_hypothesis *hypothesis, const char *const *value)
+{
+    if (hypothesis->relation >= PLAN_RISES) {
+        const char *found = value[hypothesis->dimension];
+        return found && isdigit((unsigned char)*found);
+    }
+    return plan_contrast_has(&hypothesis->left, value) -
+           plan_contrast_has(&hypothesis->right, value);
+}

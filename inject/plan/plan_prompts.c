@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: MIT */
+/* Prompts of a plan: sets of inline texts, lines of a text file, or token ids. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "inject/plan/plan_read.h"
+
+#define PROMPTS_MAX 1000000 /* items of a plan */
+
+static const char *const KNOWN[] = {"texts", "file", "lines", "ids", "chat", "n", "group"};
+
+/* A growing list of items while the sets are read. */
+struct items {
+    struct plan_item *item;
+    uint32_t count, room;
+};
+
+struct set {
+    const struct plan_reader *r;
+    const struct json *value;
+    struct items *items;
+    struct plan_item common; /* chat, n, group of the set */
+};
+
+static enum status add_item(const struct set *set, const struct plan_item *item)
+{
+    struct items *items = set->items;
+    if (items->count == PROMPTS_MAX) {
+        log_error("%s: expected at most %d prompts in all", json_where(set->r->doc, set->value),
+                  PROMPTS_MAX);
+        return STATUS_INPUT;
+    }
+    if (items->count == items->room) {
+        const uint32_t room = items->room ? 2 * items->room : 32;
+        struct plan_item *more = realloc(items->item, room * sizeof *more);
+        if (!more) {
+            log_error("out of host memory, %u prompts", room);
+            return STATUS_MEMORY;
+        }
+        items->item = more;
+        items->room = room;
+    }
+    items->item[items->count++] = *item;
+    return STATUS_OK;
+}
+
+static enum status add_text(const struct set *set, const char *text, size_t size,
+                            const struct json *at)
+{
+    struct plan_item item = set->common;
+    if (size == 0) {
+        log_error("%s: found an empty prompt, expected a text", json_where(set->r->doc, at));
+        return STATUS_INPUT;
+    }
+    item.prompt = arena_text(set->r->arena, text, size);
+    return item.prompt ? add_item(set, &item) : STATUS_MEMORY;
+}
+
+static enum status add_texts(const struct set *set, const struct json *texts)
+{
+    enum status st = STATUS_OK;
+    if (json_type(texts) != JSON_ARRAY || json_count(texts) == 0) {
+        log_error("%s: expected a list of at least one text", json_where(set->r->doc, texts));
+        return STATUS_INPUT;
+    }
+    for (size_t i = 0; !st && i < json_count(texts); i++) {
+        const char *text = NULL;
+        st = json_fields_text_of(set->r->doc, json_at(texts, i), &text);
+        if (!st)
+            st = add_text(set, text, strlen(text), json_at(texts, i));
+    }
+    return st;
+}
+
+/* One list of ids: a prompt. */
+static enum status add_id_list(const struct set *set, const struct json *list)
+{
+    struct plan_item item = set->common;
+    const size_t count = json_count(list);
+    int32_t *ids = arena_array(set->r->arena, count ? count : 1, sizeof *ids);
+    if (!ids)
+        return STATUS_MEMORY;
+    if (json_type(list) != JSON_ARRAY || count == 0 || count > 1000000) {
+        log_error("%s: expected a list of token ids, one list a prompt",
+                  json_where(set->r->doc, list));
+        return STATUS_INPUT;
+    }
+    for (size_t i = 0; i < count; i++) {
+        int64_t id = 0;
+        if (!json_integer(json_at(list, i), 0, INT32_MAX, &id)) {
+            log_error("%s: expected a token id", json_where(set->r->doc, json_at(list, i)));
+            return STATUS_INPUT;
+        }
+        ids[i] = (int32_t)id;
+    }
+    item.ids = ids;
+    item.n_ids = (uint32_t)count;
+    return add_item(set, &item);
+}
+
+static enum status add_ids(const struct set *set, const struct json *ids)
+{
+    enum status st = STATUS_OK;
+    if (json_type(ids) != JSON_ARRAY || json_count(ids) == 0) {
+        log_error("%s: expected a list of lists of token ids, one list a prompt",
+                  json_where(set->r->doc, ids));
+        return STATUS_INPUT;
+    }
+    for (size_t i = 0; !st && i < json_count(ids); i++)
+        st = add_id_list(set, json_at(ids, i));
+    return st;
+}
+
+/* Line `at` of a prompt file with its escapes (\n, \t, \\) undone, in place; the new length, or -1
+ * with a backslash before something else. */
+static ptrdiff_t unescape(char *line, size_t size)
+{
+    size_t out = 0;
+    for (size_t i = 0; i < size; i++) {
+        char c = line[i];
+        if (c == '\\') {
+            const char next = i + 1 < size ? line[i + 1] : '\0';
+            c = next == 'n' ? '\n' : next == 't' ? '\t' : next == '\\' ? '\\' : '\0';
+            if (c == '\0')
+                return -1;
+            i++;
+        }
+        line[out++] = c;
+    }
+    return (ptrdiff_t)out;
+}
+
+/* Lines first .. last (from 1; last 0: to the end); blank ones are no prompts. */
+static enum status add_lines(const struct set *set, const char *path, char *text, size_t size)
+{
+    const struct json_doc *doc = set->r->doc;
+    const struct json *at = json_get(set->value, "file");
+    const struct json *lines = json_get(set->value, "lines");
+    int64_t first = 1, last = INT64_MAX, number = 0;
+    const uint32_t before = set->items->count;
+    if (lines && (json_type(lines) != JSON_ARRAY || json_count(lines) != 2 ||
+                  !json_integer(json_at(lines, 0), 1, 1000000000, &first) ||
+                  !json_integer(json_at(lines, 1), first, 1000000000, &last))) {
+        log_error("%s: expected a list of the first and the last line, counted from 1",
+                  json_where(doc, lines));
+        return STATUS_INPUT;
+    }
+    for (size_t begin = 0; begin < size && number < last;) {
+        char *line = text + begin;
+        const char *end = memchr(line, '\n', size - begin);
+        size_t n = end ? (size_t)(end - line) : size - begin;
+        begin += n + 1;
+        if (++number < first)
+            continue;
+        if (n > 0 && line[n - 1] == '\r')
+            n--;
+        if (strspn(line, " \t\r\n") >= n)
+            continue;
+        const ptrdiff_t length = memchr(line, '\0', n) ? -1 : unescape(line, n);
+        if (length < 0) {
+            log_error("%s: %s, line %" PRId64 ": found a null or a backslash before something "
+                      "else, expected \\n, \\t or \\\\",
+                      json_where(doc, at), path, number);
+            return STATUS_INPUT;
+        }
+        enum status st = add_text(set, line, (size_t)length, at);
+        if (st)
+            return st;
+    }
+    if (set->items->count == before || (lines && number < last)) {
+        log_error("%s: %s: found %" PRId64 " lines and no prompt in those asked for, expected one "
+                  "prompt a line",
+                  json_where(doc, lines ? lines : at), path, number);
+        return STATUS_INPUT;
+    }
+    return STATUS_OK;
+}
+
+static enum status add_file(const struct set *set, const struct json *value)
+{
+    const char *name = NULL;
+    char *text = NULL, *path;
+    size_t size = 0;
+    enum status st = json_fields_text_of(set->r->doc, value, &name);
+    if (st)
+        return st;
+    if (name[0] == '\0' || strcmp(name, "-") == 0) {
+        log_error("%s: expected the name of a text file beside the plan, or a path",
+                  json_where(set->r->doc, value));
+        return STATUS_INPUT;
+    }
+    path = name[0] == '/' || !set->r->folder[0]
+               ? arena_text(set->r->arena, name, strlen(name))
+               : arena_printf(set->r->arena, "%s/%s", set->r->folder, name);
+    if (!path)
+        return STATUS_MEMORY;
+    st = file_read(set->r->arena, path, &text, &size);
+    return st ? st : add_lines(set, path, text, size);
+}
+
+/* Groups become values of strata and words of contrasts. */
+static bool group_name(const char *text)
+{
+    static const char allowed[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.";
+    const size_t n = strlen(text);
+    return n > 0 && n <= 32 && strspn(text, allowed) == n;
+}
+
+static enum status read_common(const struct set *set, struct plan_item *out)
+{
+    static const struct json_span tokens = {1, 1000000};
+    const struct json_doc *doc = set->r->doc;
+    *out = (struct plan_item){.n = set->r->plan->n, .group = ""};
+    enum status st = json_fields_bool(doc, set->value, "chat", &out->chat);
+    if (!st)
+        st = json_fields_u32(doc, set->value, "n", tokens, &out->n);
+    if (!st)
+        st = json_fields_text(doc, set->value, "group", &out->group);
+    if (st)
+        return st;
+    if (json_get(set->value, "group") && !group_name(out->group)) {
+        log_error("%s: expected 1 to 32 letters, digits, '_' or '.'",
+                  json_where(doc, json_get(set->value, "group")));
+        return STATUS_INPUT;
+    }
+    out->group = arena_text(set->r->arena, out->group, strlen(out->group));
+    return out->group ? STATUS_OK : STATUS_MEMORY;
+}
+
+static enum status read_set(const struct plan_reader *r, const struct json *value,
+                            struct items *items)
+{
+    struct set set = {.r = r, .value = value, .items = items};
+    const struct json *texts = json_get(value, "texts"), *file = json_get(value, "file"),
+                      *ids = json_get(value, "ids");
+    enum status st = json_fields_object(r->doc, value, "an object with 'texts', 'file' or 'ids'",
+                                        (struct json_words){KNOWN, sizeof KNOWN / sizeof *KNOWN});
+    if (st)
+        return st;
+    if ((texts != NULL) + (file != NULL) + (ids != NULL) != 1) {
+        log_error("%s: expected exactly one of 'texts', 'file', 'ids'", json_where(r->doc, value));
+        return STATUS_INPUT;
+    }
+    if (json_get(value, "lines") && !file) {
+        log_error("%s: found 'lines' without 'file', which they select from",
+                  json_where(r->doc, json_get(value, "lines")));
+        return STATUS_INPUT;
+    }
+    if (json_get(value, "chat") && ids) {
+        log_error("%s: found 'chat' with 'ids', which are taken as they are",
+                  json_where(r->doc, json_get(value, "chat")));
+        return STATUS_INPUT;
+    }
+    st = read_common(&set, &set.common);
+    if (st)
+        return st;
+    return texts ? add_texts(&set, texts) : file ? add_file(&set, file) : add_ids(&set, ids);
+}
+
+static enum status read_sets(const struct plan_reader *r, const struct json *prompts,
+                             struct items *items)
+{
+    enum status st = STATUS_OK;
+    if (json_type(prompts) != JSON_ARRAY)
+        return read_set(r, prompts, items);
+    if (json_count(prompts) == 0) {
+        log_error("%s: found an empty list, expected at least one set of prompts",
+                  json_where(r->doc, prompts));
+        return STATUS_INPUT;
+    }
+    for (size_t i = 0; !st && i < json_count(prompts); i++)
+        st = read_set(r, json_at(prompts, i), items);
+    return st;
+}
+
+enum status plan_prompts_read(const struct plan_reader *r, const struct json *root)
+{
+    const struct json *prompts = json_get(root, "prompts");
+    struct items items = {0};
+    if (!prompts) {
+        log_error("%s: 'prompts' is missing; expected {\"texts\": [...]}, {\"file\": "
+                  "\"prompts.txt\"} or {\"ids\": [[...]]}",
+                  json_where(r->doc, root));
+        return STATUS_INPUT;
+    }
+    enum status st = read_sets(r, prompts, &items);
+    if (!st) {
+        r->plan->item = arena_array(r->arena, items.count, sizeof *r->plan->item);
+        st = r->plan->item ? STATUS_OK : STATUS_MEMORY;
+    }
+    if (!st) {
+        memcpy(r->plan->item, items.item, items.count * sizeof *items.item);
+        r->plan->n_items = items.count;
+    }
+    free(items.item);
+    return st;
+}

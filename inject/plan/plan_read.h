@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/* What the files that read a plan share: the document being read and the parts of it. */
+#ifndef VKFI_INJECT_PLAN_READ_H
+#define VKFI_INJECT_PLAN_READ_H
+
+#include "base/json_fields.h"
+#include "inject/plan/plan.h"
+
+struct plan_reader {
+    const struct json_doc *doc;
+    struct arena *arena;
+    const char *folder; /* of the plan: prompt files lie beside it */
+    struct plan *plan;
+};
+
+/* A text, a list of texts, or an object of text: weight, over a table of words. The table's own
+ * index is the value; `hidden` words are not offered. */
+struct plan_table {
+    const char *key;
+    const char *const *text; /* (count); "" is not a choice */
+    uint32_t count;
+};
+enum status plan_choices_read(const struct plan_reader *r, const struct json *object,
+                              const struct plan_table *table,
+                              struct plan_choices *out) STATUS_MUST_USE;
+enum status plan_choices_sites(const struct plan_reader *r,
+                               const struct json *object) STATUS_MUST_USE;
+bool plan_choices_has(const struct plan_choices *choices, uint32_t value);
+/* The words of a table of kinds.h, as a table of choices. */
+struct plan_table plan_choices_table(enum kinds_table table, const char *key);
+
+/* "where", "what", "when" of `root`. */
+enum status plan_where_read(const struct plan_reader *r, const struct json *root) STATUS_MUST_USE;
+enum status plan_what_read(const struct plan_reader *r, const struct json *root) STATUS_MUST_USE;
+enum status plan_when_read(const struct plan_reader *r, const struct json *root) STATUS_MUST_USE;
+
+/* "prompts". */
+enum status plan_prompts_read(const struct plan_reader *r, const struct json *root) STATUS_MUST_USE;
+
+/* "strata", "sampling", "faults_per_trial", "stop", "controls", "hypotheses". */
+enum status plan_sampling_read(const struct plan_reader *r,
+                               const struct json *root) STATUS_MUST_USE;
+
+/* Fields that only make sense together; defaults that depend on others. */
+enum status plan_check(const struct plan_reader *r, const struct json *root) STATUS_MUST_USE;
+
+/* plan->canon and plan->hash. */
+enum status plan_canon(struct plan *plan, struct arena *arena) STATUS_MUST_USE;
+
+#endif

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/* Bursts in stored weights: adjacent bits in GGUF byte order, whatever fields they belong to. */
+#include "inject/plan/sample_internal.h"
+
+/* A bit of a tensor's row as the field of an element. */
+struct named_bit {
+    uint32_t k;
+    enum quant_field field;
+    uint32_t bit;
+};
+
+/* The field bit that lies at bit `at` of a row; the first element of those that share it. */
+static bool name_bit(enum quant type, uint64_t at, struct named_bit *out)
+{
+    const uint32_t elements = quant_block_elements(type);
+    const uint64_t block = at / 8 / quant_block_bytes(type);
+    for (uint32_t i = 0; i < elements; i++) {
+        out->k = (uint32_t)(block * elements + i);
+        for (int f = 0; f < QUANT_FIELD_COUNT; f++) {
+            const uint32_t width = quant_field_width(type, (enum quant_field)f);
+            out->field = (enum quant_field)f;
+            for (out->bit = 0; out->bit < width; out->bit++) {
+                const struct quant_place p = quant_field_place(type, out->k, out->field, out->bit);
+                if (p.byte * 8 + p.bit == at)
+                    return true;
+            }
+        }
+    }
+    return false;
+}
+
+uint32_t sample_burst_spread(const struct plan *plan, const struct fault *start, struct fault *out)
+{
+    const struct tensor *t = start->tensor;
+    const struct quant_place first =
+        quant_field_place(t->type, start->k, start->field, (uint32_t)__builtin_ctz(start->mask));
+    const uint64_t end = quant_row_bytes(t->type, t->dim[0]) * 8;
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < plan->what.pattern_bits; i++) {
+        const uint64_t at = first.byte * 8 + first.bit + i;
+        struct named_bit bit;
+        uint32_t same = 0;
+        if (at >= end || !name_bit(t->type, at, &bit))
+            break;
+        while (same < count && (out[same].k != bit.k || out[same].field != bit.field))
+            same++;
+        if (same == count) {
+            out[count] = *start;
+            out[count].k = bit.k;
+            out[count].field = bit.field;
+            out[count++].mask = 0;
+        }
+        out[same].mask |= 1u << bit.bit;
+    }
+    return count;
+}

@@ -1,0 +1,468 @@
+/* SPDX-License-Identifier: MIT */
+/* Cuts the sites of a plan into cells of like faults, and gathers cells into cores of strata. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "inject/plan/plan_read.h"
+#include "inject/plan/sample_internal.h"
+#include "inject/space/coordinates.h"
+
+#define MASKED_KINDS                                                                               \
+    (1u << KIND_FLIP | 1u << KIND_STUCK_AT_0 | 1u << KIND_STUCK_AT_1 | 1u << KIND_MIX)
+#define EARLIER_KINDS (1u << KIND_STALE | 1u << KIND_MIX | 1u << KIND_WRONG_WRITE)
+#define VALUE_KINDS (1u << KIND_CLAMP | 1u << KIND_SCALE | 1u << KIND_ADD)
+#define OPTIONS_MAX 64
+
+/* Values of one choice that a site has, with weights. */
+struct options {
+    uint32_t value[OPTIONS_MAX];
+    double weight[OPTIONS_MAX];
+    uint32_t count;
+};
+
+struct builder {
+    struct sample *s;
+    const struct sample_site *site;
+    const struct node *node; /* of PLACE_OP */
+    struct sample_cell cell; /* being made */
+    double weight;           /* of its choices */
+    struct sample_format format;
+};
+
+static bool by_size(const struct plan *plan)
+{
+    return plan->population == PLAN_EQUAL || plan->population == PLAN_CENSUS;
+}
+
+static bool stratified(const struct plan *plan, enum plan_dimension dimension)
+{
+    for (uint32_t i = 0; i < plan->n_strata; i++) {
+        if (plan->strata[i] == dimension)
+            return true;
+    }
+    return false;
+}
+
+typedef bool allowed(const struct builder *b, uint32_t value);
+
+/* Where weights divide what a site has, they sum to 1 over what is allowed there; where faults are
+ * counted they multiply. */
+static void options_of(struct options *out, const struct builder *b,
+                       const struct plan_choices *choices, allowed *is_allowed)
+{
+    double sum = 0;
+    out->count = 0;
+    for (uint32_t i = 0; i < choices->count; i++) {
+        if (!is_allowed(b, choices->choice[i].value))
+            continue;
+        out->value[out->count] = choices->choice[i].value;
+        out->weight[out->count] = choices->choice[i].weight;
+        sum += out->weight[out->count++];
+    }
+    for (uint32_t i = 0; i < out->count && !by_size(b->s->plan); i++)
+        out->weight[i] /= sum;
+}
+
+static bool point_allowed(const struct builder *b, uint32_t point)
+{
+    struct coordinates c;
+    return coordinates_of(&c, b->node, point, &b->s->model->hp);
+}
+
+static const struct tensor *tensor_of(const struct builder *b)
+{
+    if (b->site->place == PLACE_WEIGHT)
+        return &gguf_tensors(b->s->model->gguf)[b->site->source];
+    return b->node && b->cell.point == HOOK_WEIGHT ? b->node->weight : NULL;
+}
+
+static bool field_allowed(const struct builder *b, uint32_t field)
+{
+    return quant_field_width(tensor_of(b)->type, (enum quant_field)field) > 0;
+}
+
+/* Features of an embedding row that share a scale cannot be ranged over: it would be struck again
+ * and again. */
+static bool granularity_allowed(const struct builder *b, uint32_t granularity)
+{
+    const bool shared = b->node && b->node->op == OP_EMBED && b->cell.point == HOOK_WEIGHT &&
+                        b->cell.field != QUANT_FIELD_CODE;
+    if (b->site->place == PLACE_CONTROL || shared)
+        return granularity == GRANULARITY_ELEMENT || granularity == GRANULARITY_FEATURE;
+    return true;
+}
+
+static bool readers_allowed(const struct builder *b, uint32_t readers)
+{
+    if (b->cell.point == HOOK_WEIGHT)
+        return readers == READERS_COLUMN ||
+               (tensor_of(b) && (readers == READERS_CHUNK || readers == READERS_STAGE));
+    return readers == READERS_ALL ||
+           (b->node->op == OP_LINEAR && (readers == READERS_ROW || readers == READERS_TILE));
+}
+
+static bool duration_allowed(const struct builder *b, uint32_t duration)
+{
+    const bool stored = b->site->place != PLACE_OP && b->site->place != PLACE_CONTROL;
+    return stored == (duration == DURATION_PERSISTENT);
+}
+
+/* As fault_check has it. */
+static bool kind_allowed(const struct builder *b, uint32_t kind)
+{
+    const bool op = b->site->place == PLACE_OP;
+    const bool weight = b->site->place == PLACE_WEIGHT || (op && b->cell.point == HOOK_WEIGHT);
+    const bool one = b->cell.granularity == GRANULARITY_ELEMENT ||
+                     (op && b->cell.granularity == GRANULARITY_FEATURE);
+    const uint32_t set = 1u << kind;
+    if (set & EARLIER_KINDS && weight)
+        return false;
+    if (set & VALUE_KINDS && b->format.integer)
+        return false;
+    if (kind == KIND_WRONG_WRITE)
+        return one && op && b->cell.point >= HOOK_OUT;
+    if (kind == KIND_WRONG_READ)
+        return one && b->site->place != PLACE_CONTROL && !(op && b->cell.point == HOOK_PARTIAL);
+    return true;
+}
+
+/* Bits that masks may have. */
+static uint32_t allowed_bits(const struct builder *b)
+{
+    const struct plan_what *what = &b->s->plan->what;
+    const struct sample_format *f = &b->format;
+    const uint32_t all = f->width >= 32 ? UINT32_MAX : (1u << f->width) - 1;
+    uint32_t bits = all;
+    if (what->bits == PLAN_BITS_SIGN)
+        bits = f->integer ? 0 : f->sign;
+    if (what->bits == PLAN_BITS_EXPONENT)
+        bits = f->integer ? 0 : f->exponent;
+    if (what->bits == PLAN_BITS_MANTISSA)
+        bits = f->integer ? 0 : all & ~f->sign & ~f->exponent;
+    if (what->bits == PLAN_BITS_LIST) {
+        bits = 0;
+        for (uint32_t i = 0; i < what->n_bits; i++)
+            bits |= what->bit[i] < f->width ? 1u << what->bit[i] : 0;
+    }
+    if (what->pattern == PLAN_PATTERN_BURST && b->site->place != PLACE_WEIGHT &&
+        b->cell.kind != KIND_RANDOM) {
+        const uint32_t n = what->pattern_bits;
+        bits &= n >= f->width ? 1u : (1u << (f->width - n + 1)) - 1;
+    }
+    return bits;
+}
+
+/* The index of a class, made if there is none like it; SAMPLE_NONE if there are too many. */
+static uint32_t class_of(struct sample *s, const struct sample_class *class)
+{
+    for (uint32_t i = 0; i < s->n_classes; i++) {
+        const struct sample_class *c = &s->class[i];
+        if (c->growth == class->growth && c->window == class->window && c->stage == class->stage &&
+            c->late == class->late && c->least == class->least)
+            return i;
+    }
+    if (s->n_classes == SAMPLE_CLASSES)
+        return SAMPLE_NONE;
+    s->class[s->n_classes] = *class;
+    return s->n_classes++;
+}
+
+static enum sample_growth size_growth(const struct sample_extent *e, enum sample_unit unit)
+{
+    const bool keyed = (e->seen || e->entries || e->rows) && !e->all_keys;
+    if (unit == UNIT_RANGE)
+        return keyed ? GROWTH_RANGE_SEEN : GROWTH_RANGE;
+    if (unit == UNIT_CHUNK)
+        return GROWTH_CHUNK;
+    return !keyed ? GROWTH_ONE : e->entries ? GROWTH_ENTRIES : e->rows ? GROWTH_ROWS : GROWTH_SEEN;
+}
+
+/* MACs of an evaluation, or elements it writes; times keys seen where `*out_seen`. */
+static double evaluation_macs(const struct builder *b, bool *out_seen)
+{
+    const struct node *node = b->node;
+    *out_seen = false;
+    if (!node)
+        return 1; /* a control integer */
+    if (node->op == OP_LINEAR)
+        return (double)node->rows * node->width;
+    *out_seen = node->op == OP_SCORES || node->op == OP_SOFTMAX || node->op == OP_HEADS;
+    if (node->op == OP_SCORES || node->op == OP_HEADS)
+        return (double)b->s->model->hp.n_head * b->s->model->hp.head_dim;
+    return node->rows;
+}
+
+/* What the population says a cell weighs, without its choices and positions. */
+static double population_weight(const struct builder *b, const struct sample_extent *e,
+                                struct sample_class *class)
+{
+    const struct plan *plan = b->s->plan;
+    bool seen;
+    if (by_size(plan))
+        return sample_extent_elements(e);
+    if (plan->population == PLAN_OPS) {
+        const double macs = evaluation_macs(b, &seen);
+        class->growth = seen ? GROWTH_SEEN : GROWTH_ONE;
+        class->window = seen ? b->node->window : 0;
+        return macs;
+    }
+    const uint32_t bits =
+        b->cell.bits ? b->cell.bits : (e->width >= 32 ? UINT32_MAX : (1u << e->width) - 1);
+    class->growth = e->entries ? GROWTH_ENTRIES_TIME : e->rows ? GROWTH_ROWS_TIME : GROWTH_TIME;
+    class->window = 0;
+    /* all that is stored, however much of it one fault covers */
+    struct sample_cell element = b->cell;
+    struct sample_extent stored;
+    element.granularity = GRANULARITY_ELEMENT;
+    sample_extent_of(b->s, &element, &stored);
+    return sample_extent_elements(&stored) / (double)stored.masks * __builtin_popcount(bits);
+}
+
+/* Appends the cell to its core; `core` is filled in by sample_cores_find. */
+static enum status append(struct sample *s, const struct sample_cell *cell)
+{
+    if (s->n_cells == s->cell_room) {
+        const uint64_t room = s->cell_room ? 2 * s->cell_room : 4096;
+        struct sample_cell *more = realloc(s->cell, room * sizeof *more);
+        if (!more) {
+            log_error("out of host memory for %llu cells of the plan", (unsigned long long)room);
+            return STATUS_MEMORY;
+        }
+        s->cell = more;
+        s->cell_room = room;
+    }
+    s->cell[s->n_cells++] = *cell;
+    return STATUS_OK;
+}
+
+/* The cell with its classes, weight and size, for the share of the site's weight it has. */
+static enum status finish_cell(struct builder *b, double share)
+{
+    struct sample *s = b->s;
+    struct sample_extent e;
+    sample_extent_of(s, &b->cell, &e);
+    const bool late = (b->node && coordinates_needs_output(b->node)) ||
+                      (b->site->place == PLACE_CONTROL && b->site->source == CONTROL_SAMPLER);
+    const struct sample_class size = {.growth = size_growth(&e, (enum sample_unit)b->cell.unit),
+                                      .window = e.window,
+                                      .stage = (enum stage)b->cell.stage,
+                                      .late = late,
+                                      .least = e.entries ? 1 : 0};
+    struct sample_class weight = size;
+    b->cell.elements = sample_extent_elements(&e);
+    if (!(b->cell.elements > 0))
+        return STATUS_OK;
+    b->cell.weight = population_weight(b, &e, &weight) * b->weight * share;
+    const uint32_t of_size = class_of(s, &size), of_weight = class_of(s, &weight);
+    if (of_size == SAMPLE_NONE || of_weight == SAMPLE_NONE) {
+        log_error("plan: found more than %d ways in which weights grow with the position",
+                  SAMPLE_CLASSES);
+        return STATUS_INPUT;
+    }
+    b->cell.size_class = (uint8_t)of_size;
+    b->cell.weight_class = (uint8_t)of_weight;
+    return append(s, &b->cell);
+}
+
+/* One cell, or one a head. */
+static enum status split_heads(struct builder *b, double share)
+{
+    const struct plan *plan = b->s->plan;
+    const uint32_t heads =
+        stratified(plan, PLAN_BY_HEAD) ? sample_extent_heads(b->s, b->site, b->cell.point) : 0;
+    const bool ranged =
+        b->cell.granularity != GRANULARITY_ELEMENT && b->cell.granularity != GRANULARITY_FEATURE;
+    enum status st = STATUS_OK;
+    b->cell.head = SAMPLE_NONE;
+    if (heads == 0 || ranged)
+        return finish_cell(b, share);
+    /* sizes and stored bits are counted head by head; evaluations are divided */
+    const double a_head = plan->population == PLAN_OPS ? share / heads : share;
+    for (uint32_t h = 0; !st && h < heads; h++) {
+        b->cell.head = h;
+        st = finish_cell(b, a_head);
+    }
+    return st;
+}
+
+static bool beyond(const struct sample_format *f, uint32_t bits)
+{
+    return f->width < 32 && bits >> f->width != 0;
+}
+
+static uint32_t part_of(const struct sample_format *f, uint32_t part)
+{
+    const uint32_t parts[] = {f->sign, f->exponent, ~f->sign & ~f->exponent};
+    return parts[part];
+}
+
+/* One cell, or one a bit or a part of the number, as the strata ask. */
+static enum status split_bits(struct builder *b)
+{
+    const struct plan *plan = b->s->plan;
+    const bool random = b->cell.kind == KIND_RANDOM; /* its mask: all of the bits */
+    const bool masked = 1u << b->cell.kind & MASKED_KINDS || random;
+    const bool single = plan->what.pattern == PLAN_PATTERN_SINGLE && !random;
+    const uint32_t all = masked ? allowed_bits(b) : 0;
+    const uint32_t value = b->cell.kind == KIND_SET ? plan->what.value : 0;
+    const bool divide = plan->population == PLAN_OPS;
+    const double n = __builtin_popcount(all);
+    enum status st = STATUS_OK;
+    b->cell.bits = all;
+    /* what names bits that are not there has no cell */
+    if ((masked && all == 0) || beyond(&b->format, plan->what.only_mask | value))
+        return STATUS_OK;
+    if (masked && single && stratified(plan, PLAN_BY_BIT)) {
+        for (uint32_t bit = 0; !st && bit < 32; bit++) {
+            b->cell.bits = all & 1u << bit;
+            if (b->cell.bits)
+                st = split_heads(b, divide ? 1 / n : 1);
+        }
+        return st;
+    }
+    if (masked && single && stratified(plan, PLAN_BY_BIT_FIELD) && !b->format.integer) {
+        for (uint32_t part = 0; !st && part < 3; part++) {
+            b->cell.bits = all & part_of(&b->format, part);
+            if (b->cell.bits)
+                st = split_heads(b, divide ? __builtin_popcount(b->cell.bits) / n : 1);
+        }
+        return st;
+    }
+    return split_heads(b, 1);
+}
+
+static enum status with_stage(struct builder *b)
+{
+    const struct plan_choices *stages = &b->s->plan->when.stage;
+    const bool split =
+        stages->choice[0].value == STAGE_ANY && stratified(b->s->plan, PLAN_BY_STAGE);
+    const double weight = b->weight;
+    enum status st = STATUS_OK;
+    for (uint32_t i = 0; !st && i < (split ? 3 : stages->count); i++) {
+        b->cell.stage = (uint8_t)(split ? i : stages->choice[i].value);
+        b->weight = weight * (split ? 1 : stages->choice[i].weight);
+        st = split_bits(b);
+    }
+    b->weight = weight;
+    return st;
+}
+
+static enum sample_unit unit_of(const struct builder *b)
+{
+    const struct sample_cell *cell = &b->cell;
+    if (b->site->place != PLACE_OP && b->site->place != PLACE_CONTROL)
+        return UNIT_COLUMN;
+    if (cell->granularity == GRANULARITY_FEATURE || cell->granularity == GRANULARITY_TENSOR ||
+        cell->duration == DURATION_INTERMITTENT || cell->readers == READERS_STAGE)
+        return UNIT_RANGE;
+    return cell->readers == READERS_CHUNK && cell->point == HOOK_WEIGHT ? UNIT_CHUNK : UNIT_COLUMN;
+}
+
+/* Kinds and durations of what is struck there. */
+static enum status with_kind(struct builder *b)
+{
+    const struct plan *plan = b->s->plan;
+    struct options kinds, durations;
+    const double weight = b->weight;
+    enum status st = STATUS_OK;
+    sample_extent_format(b->s, &b->cell, &b->format);
+    options_of(&kinds, b, &plan->what.kind, kind_allowed);
+    options_of(&durations, b, &plan->when.duration, duration_allowed);
+    for (uint32_t i = 0; !st && i < kinds.count * durations.count; i++) {
+        const uint32_t kind = i / durations.count, duration = i % durations.count;
+        b->cell.kind = (uint8_t)kinds.value[kind];
+        b->cell.duration = (uint8_t)durations.value[duration];
+        b->cell.unit = (uint8_t)unit_of(b);
+        b->weight = weight * kinds.weight[kind] * durations.weight[duration];
+        st = with_stage(b);
+    }
+    b->weight = weight;
+    return st;
+}
+
+/* Granularity, and readers of weights and operands. */
+static enum status with_granularity(struct builder *b)
+{
+    const struct plan *plan = b->s->plan;
+    const bool read = b->node && (b->cell.point == HOOK_WEIGHT || b->cell.point == HOOK_OPERAND);
+    struct options granularities, readers = {{READERS_COLUMN}, {1}, 1};
+    const double weight = b->weight;
+    enum status st = STATUS_OK;
+    options_of(&granularities, b, &plan->where.granularity, granularity_allowed);
+    if (read) {
+        options_of(&readers, b, &plan->where.readers, readers_allowed);
+        if (readers.count == 0)
+            readers = (struct options){
+                {b->cell.point == HOOK_WEIGHT ? READERS_COLUMN : READERS_ALL}, {1}, 1};
+    }
+    for (uint32_t i = 0; !st && i < granularities.count * readers.count; i++) {
+        const uint32_t granularity = i / readers.count, reader = i % readers.count;
+        b->cell.granularity = (uint8_t)granularities.value[granularity];
+        b->cell.readers = (uint8_t)readers.value[reader];
+        b->weight = weight * granularities.weight[granularity] * readers.weight[reader];
+        st = with_kind(b);
+    }
+    b->weight = weight;
+    return st;
+}
+
+/* Fields of a stored or read weight: all that its type has unless the plan names some. */
+static enum status with_field(struct builder *b)
+{
+    struct plan_choice all[QUANT_FIELD_COUNT];
+    struct plan_choices choices = b->s->plan->where.field;
+    struct options fields = {{QUANT_FIELD_CODE}, {1}, 1};
+    const double weight = b->weight;
+    enum status st = STATUS_OK;
+    for (uint32_t f = 0; f < QUANT_FIELD_COUNT; f++)
+        all[f] = (struct plan_choice){f, 1};
+    if (choices.count == 0)
+        choices = (struct plan_choices){all, QUANT_FIELD_COUNT};
+    if (tensor_of(b))
+        options_of(&fields, b, &choices, field_allowed);
+    for (uint32_t i = 0; !st && i < fields.count; i++) {
+        const bool counted = b->s->plan->population == PLAN_BITS;
+        b->cell.field = (uint8_t)fields.value[i];
+        b->weight = weight * (counted ? 1 : fields.weight[i]);
+        for (uint32_t c = 0; counted && c < choices.count; c++)
+            b->weight *= choices.choice[c].value == fields.value[i] ? choices.choice[c].weight : 1;
+        st = with_granularity(b);
+    }
+    b->weight = weight;
+    return st;
+}
+
+static enum status cut_site(struct sample *s, uint32_t index)
+{
+    struct builder b = {.s = s, .site = &s->site[index], .cell = {.site = index}};
+    struct options points = {{HOOK_MEM}, {1}, 1};
+    double place = 1;
+    enum status st = STATUS_OK;
+    const struct plan_choices *places = &s->plan->where.place;
+    for (uint32_t i = 0; i < places->count; i++)
+        place = places->choice[i].value == b.site->place ? places->choice[i].weight : place;
+    if (b.site->place == PLACE_OP) {
+        b.node = &s->model->graph.node[b.site->source];
+        options_of(&points, &b, &s->plan->where.point, point_allowed);
+    }
+    for (uint32_t i = 0; !st && i < points.count; i++) {
+        b.cell.point = (uint8_t)points.value[i];
+        b.weight = b.site->weight * place * points.weight[i];
+        st = with_field(&b);
+    }
+    return st;
+}
+
+enum status sample_cells_make(struct sample *s)
+{
+    enum status st = STATUS_OK;
+    for (uint32_t i = 0; !st && i < s->n_sites; i++)
+        st = cut_site(s, i);
+    if (!st && s->n_cells == 0) {
+        log_error("plan: found nothing to strike, expected sites that have the points, fields, "
+                  "kinds and bits asked for");
+        st = STATUS_INPUT;
+    }
+    return st;
+}

@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: MIT */
+/* Draws a trial: its role, its stratum, then item, cell, position and element by systematic shares.
+ *
+ * Each level hands its share of the stratum's trials down: of n points spaced evenly over the
+ * weights, a part of the whole gets those that fall into it, so no part gets a trial more than its
+ * weight rounded up, and a trial finds its way by counting alone. */
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "inject/plan/sample_internal.h"
+#include "inject/space/widen.h"
+#include "model/dmath.h"
+
+enum tag { TAG_ORDER = 1, TAG_LEVELS, TAG_EXTRA, TAG_COUNT };
+
+/* One trial on its way down. */
+struct cursor {
+    struct sample_key key;
+    uint64_t n, rank; /* trials of this part, and which of them */
+    double u;         /* offset of the points of the next level */
+    double prob;      /* of this part, in one draw from the stratum */
+};
+
+static void next_level(struct cursor *c, uint64_t path)
+{
+    c->key = sample_index_key(c->key, path);
+    c->u = sample_index_unit(c->key);
+}
+
+static uint64_t before(const struct cursor *c, double cum, double total)
+{
+    return sample_index_before(c->n, c->u, cum, total);
+}
+
+/* Goes into the part between two cumulative weights. */
+static void enter(struct cursor *c, double begin, double end, double total)
+{
+    const uint64_t first = before(c, begin, total), behind = before(c, end, total);
+    c->rank -= first;
+    c->n = behind - first;
+    c->prob *= (end - begin) / total;
+}
+
+/* Index in the stratum's set of items. */
+static uint32_t pick_item(const struct sample *s, const struct sample_row *row, struct cursor *c)
+{
+    uint32_t low = 0, high = s->set[row->set].count - 1;
+    while (low < high) {
+        const uint32_t mid = low + (high - low) / 2;
+        if (before(c, row->item[mid], row->weight) > c->rank)
+            high = mid;
+        else
+            low = mid + 1;
+    }
+    enter(c, low ? row->item[low - 1] : 0, row->item[low], row->weight);
+    return low;
+}
+
+static uint64_t pick_cell(const struct sample *s, const struct sample_row *row,
+                          const struct sample_item *strike, struct cursor *c)
+{
+    const struct sample_core *core = &s->core[row->core];
+    double growth[SAMPLE_CLASSES], end[SAMPLE_CLASSES], total = 0, begin = 0;
+    uint32_t class = 0;
+    for (uint32_t k = 0; k < s->n_classes; k++) {
+        growth[k] = core->weight[k] > 0 ? sample_growth_all(s, &s->class[k], strike) : 0;
+        total += core->weight[k] * growth[k];
+        end[k] = total;
+    }
+    while (class + 1 < s->n_classes && before(c, end[class], total) <= c->rank)
+        class ++;
+    while (!(core->weight[class] * growth[class] > 0)) /* rounding at the very end */
+        class --;
+    begin = class ? end[class - 1] : 0;
+    uint64_t low = core->first[class], high = core->first[class + 1] - 1;
+    while (low < high) {
+        const uint64_t mid = low + (high - low) / 2;
+        if (before(c, begin + s->cell[mid].cum * growth[class], total) > c->rank)
+            high = mid;
+        else
+            low = mid + 1;
+    }
+    const double below = low > core->first[class] ? s->cell[low - 1].cum : 0;
+    enter(c, begin + below * growth[class], begin + s->cell[low].cum * growth[class], total);
+    return low;
+}
+
+/* Sums are whole and scaled like the cell's where sizes are weights, so that a census is exact. */
+static double position_sum(const struct sample *s, const struct sample_cell *cell,
+                           const struct sample_item *strike, uint32_t t)
+{
+    return cell->weight * sample_growth_sum(s, &s->class[cell->weight_class], strike, t);
+}
+
+/* The unit of positions that holds t. */
+static void unit_at(const struct sample *s, const struct sample_cell *cell,
+                    const struct sample_item *strike, uint32_t t, uint32_t unit[2])
+{
+    const uint32_t chunk = s->plan->chunk;
+    uint32_t lo, hi;
+    sample_growth_range(s, &s->class[cell->weight_class], strike, &lo, &hi);
+    unit[0] = t;
+    unit[1] = t + 1;
+    if (cell->unit == UNIT_CHUNK) {
+        unit[0] = t / chunk * chunk;
+        unit[1] = hi - unit[0] > chunk ? unit[0] + chunk : hi;
+        unit[0] = unit[0] > lo ? unit[0] : lo;
+    }
+    if (cell->unit == UNIT_RANGE) {
+        unit[0] = lo;
+        unit[1] = hi;
+    }
+}
+
+static void pick_position(const struct sample *s, const struct sample_cell *cell,
+                          const struct sample_item *strike, struct cursor *c, uint32_t unit[2])
+{
+    uint32_t low, high;
+    sample_growth_range(s, &s->class[cell->weight_class], strike, &low, &high);
+    const double total = position_sum(s, cell, strike, high);
+    high--;
+    while (low < high) {
+        const uint32_t mid = low + (high - low) / 2;
+        if (before(c, position_sum(s, cell, strike, mid + 1), total) > c->rank)
+            high = mid;
+        else
+            low = mid + 1;
+    }
+    unit_at(s, cell, strike, low, unit);
+    enter(c, position_sum(s, cell, strike, unit[0]), position_sum(s, cell, strike, unit[1]), total);
+}
+
+/* What a walk down the levels found. */
+struct found {
+    uint32_t item; /* of s->strike */
+    uint64_t cell;
+    uint32_t unit[2];
+    uint64_t element;
+    double prob;
+};
+
+/* `fixed`: the item, or SAMPLE_NONE to pick one. */
+static void walk(const struct sample *s, const struct sample_row *row, struct cursor *c,
+                 uint32_t fixed, struct found *out)
+{
+    struct sample_extent e;
+    next_level(c, (uint64_t)(row - s->stratum));
+    out->item = fixed;
+    if (fixed == SAMPLE_NONE)
+        out->item = s->set_item[s->set[row->set].first + pick_item(s, row, c)];
+    const struct sample_item *strike = &s->strike[out->item];
+    next_level(c, out->item);
+    out->cell = pick_cell(s, row, strike, c);
+    const struct sample_cell *cell = &s->cell[out->cell];
+    next_level(c, out->cell);
+    pick_position(s, cell, strike, c, out->unit);
+    next_level(c, out->unit[0]);
+    sample_extent_of(s, cell, &e);
+    const uint64_t count = sample_fault_count(&e, strike, out->unit[0]);
+    out->element = sample_index_permute(c->key, c->rank % count, count);
+    out->prob = c->prob / (double)count;
+}
+
+static struct sample_key tagged(const struct sample *s, enum tag tag)
+{
+    return sample_index_key(s->key, (uint64_t)tag << 56);
+}
+
+/* P(no fault) of a bit error rate over `bits` bits. */
+static double none_of(double bits, double rate)
+{
+    const double log_keep =
+        rate < 1e-4 ? -rate * (1 + rate * (0.5 + rate / 3)) : dmath_log(1 - rate);
+    return dmath_exp(bits * log_keep);
+}
+
+/* Binomial(bits, ber) given at least one, by inversion of its distribution function. */
+static uint32_t count_faults(const struct sample *s, const struct sample_row *row, uint32_t item,
+                             uint64_t fault_index)
+{
+    const double ber = s->plan->ber, bits = sample_strata_bits(s, row, item);
+    const struct sample_key key = sample_index_key(tagged(s, TAG_COUNT), fault_index);
+    const double none = none_of(bits, ber);
+    const double at = none + (1 - none) * sample_index_unit(key);
+    double p = none, sum = none, k = 0;
+    if (s->plan->faults_per_trial > 0)
+        return s->plan->faults_per_trial;
+    do {
+        p *= (bits - k) / (k + 1) * (ber / (1 - ber));
+        sum += p;
+        k++;
+    } while (sum <= at && k < bits && k < 10000);
+    return (uint32_t)k;
+}
+
+double sample_no_fault(const struct sample *sample, uint32_t stratum)
+{
+    const struct sample_row *row = &sample->stratum[stratum];
+    const struct sample_set *set = &sample->set[row->set];
+    double sum = 0, last = 0;
+    if (sample->plan->faults_per_trial > 0)
+        return 0;
+    for (uint32_t i = 0; i < set->count; i++) {
+        const double share = (row->item[i] - last) / row->weight;
+        sum += share * none_of(sample_strata_bits(sample, row, sample->set_item[set->first + i]),
+                               sample->plan->ber);
+        last = row->item[i];
+    }
+    return sum;
+}
+
+static bool same(const struct found *a, const struct found *b)
+{
+    return a->cell == b->cell && a->unit[0] == b->unit[0] && a->element == b->element;
+}
+
+/* Further faults of a trial: independent draws from the same stratum and item, none twice. */
+static void draw_more(const struct sample *s, const struct sample_row *row, uint64_t fault_index,
+                      struct found *found, uint32_t count)
+{
+    const struct sample_key key = sample_index_key(tagged(s, TAG_EXTRA), fault_index);
+    uint64_t attempt = 0;
+    for (uint32_t i = 1; i < count;) {
+        struct cursor c = {.key = sample_index_key(key, attempt++), .n = 1, .prob = 1};
+        bool again = false;
+        walk(s, row, &c, found[0].item, &found[i]);
+        for (uint32_t j = 0; j < i; j++)
+            again = again || same(&found[i], &found[j]);
+        i += !again;
+    }
+}
+
+/* Adds what was found to the trial, a burst in a stored weight as the fields that it touches. */
+static void add_fault(const struct sample *s, const struct found *found, struct sample_draw *out)
+{
+    const struct sample_place place = {.cell = &s->cell[found->cell],
+                                       .strike = &s->strike[found->item],
+                                       .item = &s->item[out->item],
+                                       .first = found->unit[0],
+                                       .end = found->unit[1],
+                                       .element = found->element,
+                                       .fault_index = out->fault_index};
+    struct fault fault;
+    sample_fault_make(s, &place, &fault);
+    const bool spread = s->plan->what.pattern == PLAN_PATTERN_BURST && fault.mask != 0 &&
+                        fault.place == PLACE_WEIGHT && fault.kind != KIND_RANDOM;
+    if (spread)
+        out->n_faults += sample_burst_spread(s->plan, &fault, &out->fault[out->n_faults]);
+    else
+        out->fault[out->n_faults++] = fault;
+}
+
+/* Trial `t` of those that count. */
+static enum status draw_trial(const struct sample *s, uint64_t t, struct arena *arena,
+                              struct sample_draw *out)
+{
+    const uint64_t per_fault = s->n_items / s->n_strike;
+    const uint64_t fault = t / per_fault;
+    const uint64_t at = sample_index_permute(tagged(s, TAG_ORDER), fault, s->n_faults);
+    uint32_t low = 0, high = s->n_strata - 1;
+    while (low < high) {
+        const uint32_t mid = low + (high - low) / 2;
+        if (s->stratum[mid].first_fault + s->stratum[mid].faults > at)
+            high = mid;
+        else
+            low = mid + 1;
+    }
+    const struct sample_row *row = &s->stratum[low];
+    struct cursor c = {
+        .key = tagged(s, TAG_LEVELS), .n = row->faults, .rank = at - row->first_fault, .prob = 1};
+    struct found first;
+    walk(s, row, &c, SAMPLE_NONE, &first);
+    const uint32_t count = count_faults(s, row, first.item, fault);
+    const uint64_t pieces =
+        s->plan->what.pattern == PLAN_PATTERN_BURST ? s->plan->what.pattern_bits : 1;
+    struct found *found = arena_array(arena, count, sizeof *found);
+    out->fault = arena_array(arena, count * pieces, sizeof *out->fault);
+    if (!found || !out->fault)
+        return STATUS_MEMORY;
+    found[0] = first;
+    draw_more(s, row, fault, found, count);
+    out->stratum = low;
+    out->item = s->n_strike == 1 ? (uint32_t)(t % per_fault) : first.item;
+    out->fault_index = fault;
+    out->weight = row->row.weight;
+    out->size = row->row.size;
+    out->draw_prob = first.prob;
+    for (uint32_t i = 0; i < count; i++)
+        add_fault(s, &found[i], out);
+    return STATUS_OK;
+}
+
+/* A fault that changes the first token whatever the model is: all its logits negated, so that the
+ * least likely token is picked. */
+static enum status draw_sentinel(const struct sample *s, uint64_t index, struct arena *arena,
+                                 struct sample_draw *out)
+{
+    const struct graph *graph = &s->model->graph;
+    const struct node *node = &graph->node[graph->count - 1];
+    const float minus_one = -1;
+    out->item = (uint32_t)(index % s->n_items);
+    out->fault = arena_array(arena, 1, sizeof *out->fault);
+    if (!out->fault)
+        return STATUS_MEMORY;
+    out->n_faults = 1;
+    out->weight = out->draw_prob = out->size = NAN;
+    *out->fault = (struct fault){.place = PLACE_OP,
+                                 .site = node->site,
+                                 .node = graph->count - 1,
+                                 .layer = node->layer,
+                                 .point = HOOK_OUT,
+                                 .granularity = GRANULARITY_VECTOR,
+                                 .duration = DURATION_TRANSIENT,
+                                 .position = s->item[out->item].n_prompt - 1,
+                                 .position_count = 1,
+                                 .row_count = node->rows,
+                                 .row_step = 1,
+                                 .kind = KIND_SCALE,
+                                 .key_low = s->plan->seed,
+                                 .key_high = out->trial};
+    memcpy(&out->fault->value, &minus_one, sizeof minus_one);
+    return STATUS_OK;
+}
+
+/* Role of control `index`, each spread evenly over the others. */
+static enum trial_role control_role(const struct sample *s, uint64_t index)
+{
+    uint64_t left = s->n_control;
+    for (int role = ROLE_DRY; role < ROLE_CPU; role++) {
+        uint64_t place;
+        if (sample_index_marked(index, left, s->control[role], &place))
+            return (enum trial_role)role;
+        index = place;
+        left -= s->control[role];
+    }
+    return ROLE_CPU;
+}
+
+enum status sample_draw(const struct sample *sample, uint64_t id, struct arena *arena,
+                        struct sample_draw *out)
+{
+    const uint64_t total = sample_trials(sample);
+    uint64_t index, original = id;
+    if (id >= total) {
+        log_error("trial %" PRIu64 ": expected an id from 0 to %" PRIu64, id, total - 1);
+        return STATUS_USAGE;
+    }
+    *out = (struct sample_draw){.trial = id};
+    if (sample_index_marked(id, total, sample->n_control, &index)) {
+        out->role = control_role(sample, index);
+        do /* the trial before the control; ids do not begin with a control */
+            original--;
+        while (sample_index_marked(original, total, sample->n_control, &index));
+    }
+    out->original = original;
+    enum status st;
+    if (out->role == ROLE_SENTINEL) {
+        out->original = id;
+        st = draw_sentinel(sample, index, arena, out);
+    } else {
+        st = draw_trial(sample, index, arena, out);
+    }
+    if (st)
+        return st;
+    if (out->role == ROLE_DRY) {
+        for (uint32_t i = 0; i < out->n_faults; i++)
+            out->fault[i] = fault_dry(&out->fault[i]);
+    }
+    out->stage = widen_stage_of(out->fault[0].position, sample->item[out->item].n_prompt);
+    return STATUS_OK;
+}

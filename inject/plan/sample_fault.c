@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: MIT */
+/* From the number of an elementary fault to its coordinates, mask and positions. */
+#include <string.h>
+
+#include "inject/plan/sample_internal.h"
+#include "inject/space/widen.h"
+
+/* Mixed radix: takes the lowest digit off. */
+static uint32_t digit(uint64_t *index, uint64_t radix)
+{
+    const uint64_t value = *index % radix;
+    *index /= radix;
+    return (uint32_t)value;
+}
+
+uint64_t sample_fault_count(const struct sample_extent *extent, const struct sample_item *item,
+                            uint32_t position)
+{
+    uint32_t first;
+    return (uint64_t)sample_extent_elements(extent) *
+           sample_extent_keys(extent, item, position, &first);
+}
+
+static uint32_t float_bits(float value)
+{
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return bits;
+}
+
+/* A share of all 32-bit draws; never 0, which would mean each. */
+static uint32_t rate_bits(double rate)
+{
+    const double scaled = rate * 0x1p32;
+    return scaled >= 0x1p32 - 1 ? UINT32_MAX : scaled < 1 ? 1 : (uint32_t)scaled;
+}
+
+static void set_site(const struct sample *s, const struct sample_cell *cell, struct fault *out)
+{
+    const struct sample_site *site = &s->site[cell->site];
+    *out = (struct fault){.place = site->place,
+                          .site = site->name,
+                          .layer = site->layer,
+                          .point = cell->point,
+                          .field = (enum quant_field)cell->field,
+                          .value_cache = site->value_cache,
+                          .granularity = (enum granularity)cell->granularity,
+                          .readers = (enum readers)cell->readers,
+                          .duration = (enum duration)cell->duration,
+                          .kind = (enum kind)cell->kind};
+    if (site->place == PLACE_OP)
+        out->node = site->source;
+    if (site->place == PLACE_WEIGHT)
+        out->tensor = &gguf_tensors(s->model->gguf)[site->source];
+    if (site->place == PLACE_TABLE)
+        out->table = site->source;
+    if (site->place == PLACE_CONTROL)
+        out->control = (enum control)site->source;
+}
+
+/* Bits from the mask's lowest on, as many as a burst has. */
+static uint32_t burst(uint32_t start, uint32_t n, uint32_t width)
+{
+    const uint64_t run = ((UINT64_C(1) << n) - 1) * start;
+    return (uint32_t)(run & (width >= 32 ? UINT32_MAX : (1u << width) - 1));
+}
+
+static void set_bits(const struct sample *s, const struct sample_cell *cell, uint64_t mask,
+                     struct fault *out)
+{
+    const struct plan_what *what = &s->plan->what;
+    if (cell->bits)
+        out->mask = sample_extent_mask(s->plan, cell, mask);
+    if (out->kind == KIND_SET)
+        out->value = what->value;
+    if (out->kind == KIND_SCALE)
+        out->value = float_bits(what->factor);
+    if (out->kind == KIND_ADD)
+        out->value = float_bits(what->term);
+    if (out->kind == KIND_CLAMP) {
+        out->low = float_bits(what->low);
+        out->high = float_bits(what->high);
+    }
+    out->only_mask = what->only_mask;
+    out->only_value = what->only_value;
+}
+
+/* From positions of the strike item to those of the item that runs: behind the prompt's last, as
+ * much as the prompts differ; ranges begin where the item's do. */
+static uint32_t shift_of(const struct sample *s, const struct sample_place *place)
+{
+    const bool behind = place->first + 1 >= place->strike->n_prompt;
+    if (place->cell->unit == UNIT_RANGE) {
+        uint32_t lo, hi;
+        sample_growth_range(s, &s->class[place->cell->weight_class], place -> item, &lo, &hi);
+        return lo - place->first;
+    }
+    return behind && s->plan->design != PLAN_FAULT_MAJOR
+               ? place->item->n_prompt - place->strike->n_prompt
+               : 0;
+}
+
+/* The ranges of elements, then the positions: a stage's of the item that runs; chunks are cut at
+ * the stage's ends. What lasts to the end lasts as long as a faulty run goes on. */
+static void set_ranges(const struct sample *s, const struct sample_place *place, struct fault *out)
+{
+    const struct sample_cell *cell = place->cell;
+    const struct plan *plan = s->plan;
+    const struct fault_bounds bounds = {.model = s->model,
+                                        .act = plan->act,
+                                        .kv = plan->kv,
+                                        .n_prompt = place->item->n_prompt,
+                                        .positions =
+                                            place->item->n_prompt + place->item->n_tokens - 1};
+    const struct widen widen = {.lanes = plan->lanes, .tile = plan->tiles, .chunk = plan->chunk};
+    uint32_t first = place->first + shift_of(s, place);
+    uint32_t behind = place->end + shift_of(s, place);
+    if (cell->unit == UNIT_RANGE)
+        sample_growth_range(s, &s->class[cell->weight_class], place -> item, &first, &behind);
+    out->position = first;
+    widen_fault(out, &bounds, &widen, (enum stage)cell->stage);
+    out->position = first;
+    out->position_count = behind - first;
+    const bool ends = behind == bounds.positions && !plan->when.has_steps;
+    if (cell->unit == UNIT_CHUNK && ends)
+        out->position_count = plan->chunk - place->first % plan->chunk;
+    if (out->duration == DURATION_PERMANENT || (cell->unit == UNIT_RANGE && ends))
+        out->position_count = FAULT_FOREVER;
+    if (out->duration == DURATION_PERSISTENT)
+        out->position_count = plan->when.scrub ? plan->when.scrub : FAULT_FOREVER;
+    if (out->duration == DURATION_INTERMITTENT)
+        out->rate = rate_bits(plan->when.rate);
+}
+
+/* One of the axis's other values, its own where there is no other. */
+static uint32_t other_on(const struct sample_axis *axis, uint32_t own, uint64_t draw)
+{
+    if (axis->count == 0)
+        return own;
+    const uint32_t index = (own - axis->first) / axis->stride;
+    const uint32_t other = axis->count > 1 ? (uint32_t)(draw % (axis->count - 1)) : index;
+    return axis->first + axis->stride * (other + (axis->count > 1 && other >= index));
+}
+
+/* The element meant instead: another row, but another key where a read has keys, another feature
+ * read where an operand has no rows of its own. Drawn with the fault, not counted as another one.
+ */
+static uint32_t other_element(const struct sample *s, const struct sample_place *place,
+                              const struct sample_extent *e, const struct fault *fault)
+{
+    const struct sample_key key =
+        sample_index_key(sample_index_key(s->key, place->fault_index), place->element);
+    const uint64_t draw = (uint64_t)key.word[0] << 32 | key.word[1];
+    const bool read = fault->kind == KIND_WRONG_READ;
+    if (read && (e->seen || e->entries || e->rows)) {
+        struct sample_axis keys = {.stride = 1};
+        keys.count = sample_extent_keys(e, place->strike, place->first, &keys.first);
+        return other_on(&keys, e->rows ? fault->row : fault->key, draw);
+    }
+    const bool copy = fault->place == PLACE_OP && fault->point == HOOK_OPERAND;
+    const enum op op = copy ? s->model->graph.node[fault->node].op : OP_COUNT;
+    if (read && copy && op != OP_GATE && op != OP_ADD)
+        return other_on(&e->k, fault->k, draw);
+    return other_on(&e->row, fault->row, draw);
+}
+
+void sample_fault_make(const struct sample *s, const struct sample_place *place, struct fault *out)
+{
+    const struct sample_cell *cell = place->cell;
+    struct sample_extent e;
+    uint64_t index = place->element;
+    uint32_t first_key;
+    sample_extent_of(s, cell, &e);
+    set_site(s, cell, out);
+    const uint32_t mask = digit(&index, e.masks);
+    out->row = sample_extent_start(&e.row, digit(&index, sample_extent_units(&e.row)));
+    out->k = sample_extent_start(&e.k, digit(&index, sample_extent_units(&e.k)));
+    if (e.reader.count)
+        out->row = sample_extent_start(&e.reader, digit(&index, sample_extent_units(&e.reader)));
+    const uint32_t keys = sample_extent_keys(&e, place->strike, place->first, &first_key);
+    const bool keyed = (e.seen || e.entries || e.rows) && !e.all_keys;
+    if (keyed)
+        *(e.rows ? &out->row : &out->key) = first_key + digit(&index, keys);
+    set_bits(s, cell, mask, out);
+    if (s->plan->what.pattern == PLAN_PATTERN_BURST && cell->bits && out->kind != KIND_RANDOM &&
+        out->place != PLACE_WEIGHT)
+        out->mask = burst(out->mask, s->plan->what.pattern_bits, e.width);
+    if (cell->kind == KIND_WRONG_READ || cell->kind == KIND_WRONG_WRITE)
+        out->from = other_element(s, place, &e, out);
+    if (keyed) {
+        const uint32_t shift = shift_of(s, place);
+        *(e.rows ? &out->row : &out->key) += shift;
+        out->from += out->kind == KIND_WRONG_READ ? shift : 0;
+    }
+    out->key_low = s->plan->seed;
+    out->key_high = place->fault_index;
+    set_ranges(s, place, out);
+}

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT */
+/* Sums of weights over positions, in closed form where there is one. */
+#include "inject/plan/sample_internal.h"
+
+/* MACs of one column of a layer's node, from keys seen and without them. */
+static double macs_of(const struct node *node, uint32_t seen)
+{
+    if (node->op == OP_LINEAR)
+        return (double)node->rows * node->width;
+    if (node->op == OP_SCORES || node->op == OP_HEADS)
+        return (double)node->groups * node->width * seen;
+    return 0;
+}
+
+static uint32_t seen_at(uint32_t position, uint32_t window)
+{
+    return window != 0 && position >= window ? window : position + 1;
+}
+
+/* Fills the tables of cumulative MACs; positions are few, nodes are few hundred. */
+void sample_growth_time(struct sample *s)
+{
+    const struct graph *graph = &s->model->graph;
+    double fixed = 0;
+    s->output_macs = 0;
+    for (uint32_t i = 0; i < graph->count; i++) {
+        const struct node *node = &graph->node[i];
+        if (node->op != OP_LINEAR)
+            continue;
+        if (node->layer == GRAPH_NO_LAYER)
+            s->output_macs += macs_of(node, 0);
+        else
+            fixed += macs_of(node, 0);
+    }
+    for (uint32_t t = 0; t < s->positions; t++) {
+        double macs = fixed;
+        for (uint32_t i = 0; i < graph->count; i++) {
+            const struct node *node = &graph->node[i];
+            if (node->op == OP_SCORES || node->op == OP_HEADS)
+                macs += macs_of(node, seen_at(t, node->window));
+        }
+        s->time[t + 1] = s->time[t] + macs;
+        s->entries_time[t + 1] = s->entries_time[t] + macs * t;
+    }
+}
+
+void sample_growth_range(const struct sample *s, const struct sample_class *c,
+                         const struct sample_item *item, uint32_t *lo, uint32_t *hi)
+{
+    const struct plan_when *when = &s->plan->when;
+    const uint32_t last = item->n_prompt - 1, end = item->n_prompt + item->n_tokens - 1;
+    const uint32_t begins[] = {
+        [STAGE_PREFILL] = 0, [STAGE_FIRST] = last, [STAGE_DECODE] = last + 1, [STAGE_ANY] = 0};
+    const uint32_t ends[] = {
+        [STAGE_PREFILL] = last, [STAGE_FIRST] = last + 1, [STAGE_DECODE] = end, [STAGE_ANY] = end};
+    *lo = begins[c->stage];
+    *hi = ends[c->stage];
+    if (s->plan->design == PLAN_FAULT_MAJOR) {
+        *lo = 0;
+        *hi = 1;
+    }
+    if (when->has_steps) {
+        const uint64_t first = (uint64_t)last + when->step_first;
+        const uint64_t behind = (uint64_t)last + when->step_last + 1;
+        *lo = *lo < first ? (uint32_t)first : *lo;
+        *hi = *hi < behind ? *hi : (uint32_t)behind;
+    }
+    if (c->late && *lo < last)
+        *lo = last;
+    if (*lo < c->least)
+        *lo = c->least;
+    if (*hi < *lo)
+        *hi = *lo;
+}
+
+/* sum of s + 1 for s < t, where the window stops the growth. */
+static double seen_sum(uint32_t t, uint32_t window)
+{
+    const double all = (double)t, w = window;
+    if (window == 0 || t <= window)
+        return all * (all + 1) / 2;
+    return w * (w + 1) / 2 + (all - w) * w;
+}
+
+static double entries_sum(uint32_t t)
+{
+    return t == 0 ? 0 : (double)t * ((double)t - 1) / 2;
+}
+
+/* Cumulative weight before position t, from 0 on; only growths that do not need the range. */
+static double sum_from_start(const struct sample *s, const struct sample_class *c,
+                             const struct sample_item *item, uint32_t t)
+{
+    const uint32_t last = item->n_prompt - 1;
+    const double end = item->n_prompt + item->n_tokens - 1;
+    const double late = t > last ? (double)(t - last) : 0;
+    switch (c->growth) {
+    case GROWTH_SEEN:
+        return seen_sum(t, c->window);
+    case GROWTH_ENTRIES:
+        return entries_sum(t);
+    case GROWTH_ROWS:
+        return end * t - entries_sum(t);
+    case GROWTH_TIME:
+        return s->time[t] + s->output_macs * late;
+    case GROWTH_ENTRIES_TIME:
+        return s->entries_time[t] +
+               s->output_macs * (t > last ? entries_sum(t) - entries_sum(last) : 0);
+    case GROWTH_ROWS_TIME:
+        return end * s->time[t] - s->entries_time[t] +
+               s->output_macs * (t > last ? end * late - entries_sum(t) + entries_sum(last) : 0);
+    default:
+        return t;
+    }
+}
+
+double sample_growth_sum(const struct sample *s, const struct sample_class *c,
+                         const struct sample_item *item, uint32_t position)
+{
+    uint32_t lo, hi;
+    sample_growth_range(s, c, item, &lo, &hi);
+    const uint32_t t = position < hi ? position : hi, chunk = s->plan->chunk;
+    if (t <= lo)
+        return 0;
+    if (c->growth == GROWTH_CHUNK)
+        return 1 + (double)((t - 1) / chunk) - (double)(lo / chunk);
+    if (c->growth == GROWTH_RANGE)
+        return 1;
+    if (c->growth == GROWTH_RANGE_SEEN)
+        return seen_at(lo, c->window);
+    return sum_from_start(s, c, item, t) - sum_from_start(s, c, item, lo);
+}
+
+double sample_growth_all(const struct sample *s, const struct sample_class *c,
+                         const struct sample_item *item)
+{
+    return sample_growth_sum(s, c, item, UINT32_MAX);
+}

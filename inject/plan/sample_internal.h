@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: MIT */
+/* How the fault space of a plan is cut: sites, cells, weights over positions, strata. */
+#ifndef VKFI_INJECT_SAMPLE_INTERNAL_H
+#define VKFI_INJECT_SAMPLE_INTERNAL_H
+
+#include "inject/plan/sample.h"
+#include "inject/plan/sample_index.h"
+#include "model/model.h"
+
+#define SAMPLE_CLASSES 64 /* weights over positions that differ, in one plan */
+#define SAMPLE_STRATA 100000
+#define SAMPLE_NONE UINT32_MAX
+
+/* A site that the plan's patterns match. */
+struct sample_site {
+    const char *name, *kind; /* "blk.3.attn_q", "attn_q" */
+    enum place place;
+    uint32_t source; /* index of node, of tensor in the file, of layer (KV), table or control */
+    bool value_cache;
+    uint32_t layer;
+    double weight;
+};
+
+/* How the weight of a position grows with it. */
+enum sample_growth {
+    GROWTH_ONE,          /* 1 */
+    GROWTH_SEEN,         /* keys that the column sees */
+    GROWTH_ENTRIES,      /* KV entries stored before it */
+    GROWTH_ROWS,         /* rows of a table that are still to be read */
+    GROWTH_TIME,         /* MACs of the column */
+    GROWTH_ENTRIES_TIME, /* both */
+    GROWTH_ROWS_TIME,    /* both */
+    GROWTH_CHUNK,        /* 1 at the first position of a chunk (of the range) */
+    GROWTH_RANGE,        /* 1 at the first position of the range */
+    GROWTH_RANGE_SEEN    /* keys seen there */
+};
+
+/* A weight over the positions of a stage. */
+struct sample_class {
+    enum sample_growth growth;
+    uint32_t window;
+    enum stage stage;
+    bool late;      /* evaluated from the last prompt position on */
+    uint32_t least; /* no position before it */
+};
+
+/* Positions that one activation covers together. */
+enum sample_unit { UNIT_COLUMN, UNIT_CHUNK, UNIT_RANGE };
+
+/* All faults of a site that differ in coordinates, position and mask alone. */
+struct sample_cell {
+    uint8_t point, field, kind, granularity, readers, duration, stage, unit;
+    uint8_t weight_class, size_class;
+    uint32_t site; /* index in sample->site */
+    uint32_t bits; /* bits that masks are made of; 0: a kind without mask */
+    uint32_t head; /* SAMPLE_NONE: all */
+    uint32_t core;
+    double weight;   /* without the factor of the positions */
+    double elements; /* elementary faults, likewise */
+    double cum;      /* of `weight` in (core, weight_class), this one included */
+};
+
+/* Strata before they are cut by item. */
+struct sample_core {
+    uint32_t key[PLAN_DIMENSION_COUNT]; /* SAMPLE_NONE: "none" */
+    uint32_t first[SAMPLE_CLASSES + 1]; /* cells of a weight class: first[k] .. first[k + 1] - 1 */
+    double weight[SAMPLE_CLASSES], elements[SAMPLE_CLASSES]; /* by weight class, by size class */
+    double ratio; /* largest weight / elements of a cell, at most */
+};
+
+/* Items that a stratum takes; (count) of sample->set_item from `first` on. */
+struct sample_set {
+    uint32_t first, count;
+    const char *label;
+};
+
+struct sample_row {
+    struct sample_stratum row;
+    uint32_t core, set;
+    uint64_t first_fault; /* before it */
+    uint64_t faults;      /* planned: trials, or trials / items */
+    double weight;        /* W_h, not scaled */
+    const double *item;   /* (items of the set) cumulative weights of its items */
+};
+
+struct sample {
+    const struct plan *plan;
+    const struct model *model;
+    struct arena arena;
+    struct sample_item *item; /* (n_items) those that run */
+    uint32_t n_items;
+    struct sample_item *strike; /* (n_strike) those that faults are drawn for: the same, or one that
+                                   is as short as the shortest */
+    uint32_t n_strike;
+    double *scale;               /* (n_strike) of item_weight */
+    uint32_t positions;          /* most of any item */
+    double *time, *entries_time; /* (positions + 1) cumulative MACs without the output matrix */
+    double output_macs;
+    struct sample_site *site; /* (n_sites) */
+    uint32_t n_sites;
+    struct sample_class class[SAMPLE_CLASSES];
+    uint32_t n_classes;
+    struct sample_cell *cell; /* (n_cells) by core, weight class, then in random order */
+    uint64_t n_cells, cell_room;
+    struct sample_core *core; /* (n_cores) */
+    uint32_t n_cores, core_room;
+    struct sample_set *set; /* (n_sets) */
+    uint32_t n_sets, *set_item;
+    struct sample_row *stratum; /* (n_strata) */
+    uint32_t n_strata;
+    uint64_t n_faults, n_trials;             /* drawn; n_faults, or times the items */
+    uint64_t control[ROLE_COUNT], n_control; /* trials of a role; of all but ROLE_TRIAL */
+    struct sample_key key;
+};
+
+/* sample_sites.c: sites that match, STATUS_INPUT for a pattern that matches none. */
+enum status sample_sites_find(struct sample *s) STATUS_MUST_USE;
+
+/* sample_cells.c: cells and cores. */
+enum status sample_cells_make(struct sample *s) STATUS_MUST_USE;
+
+/* sample_growth.c: sum of a class's weights over the positions of its stage that lie before
+ * `position`, for an item; the stage's range [lo, hi). */
+void sample_growth_time(struct sample *s);
+void sample_growth_range(const struct sample *s, const struct sample_class *c,
+                         const struct sample_item *item, uint32_t *lo, uint32_t *hi);
+double sample_growth_sum(const struct sample *s, const struct sample_class *c,
+                         const struct sample_item *item, uint32_t position);
+double sample_growth_all(const struct sample *s, const struct sample_class *c,
+                         const struct sample_item *item);
+
+/* sample_cores.c: cores, cells in order, weights and sizes of classes; the text of a key. */
+enum status sample_cores_make(struct sample *s) STATUS_MUST_USE;
+const char *sample_cores_text(struct sample *s, enum plan_dimension dimension, uint32_t key);
+
+/* sample_strata.c: sets, strata, planned trials. Bits that a bit error rate applies to. */
+enum status sample_strata_make(struct sample *s) STATUS_MUST_USE;
+double sample_strata_bits(const struct sample *s, const struct sample_row *row, uint32_t item);
+
+/* sample_extent.c. One coordinate: values `first + stride * unit`, each with what it covers. */
+enum sample_form { FORM_ONE, FORM_ALL, FORM_LANE, FORM_TILE };
+struct sample_axis {
+    uint32_t count;  /* values; 0: the point has no such coordinate */
+    uint32_t first;  /* of a head */
+    uint32_t stride; /* between values: a group's width; else 1 */
+    enum sample_form form;
+    uint32_t width; /* L or R */
+};
+struct sample_extent {
+    struct sample_axis row, k, reader;
+    bool seen, entries, rows; /* keys: those the column sees, the entries stored before it, or the
+                                 rows of a table from its own on */
+    bool all_keys;            /* of them together, not one */
+    uint32_t window;
+    uint64_t masks; /* of the cell's bits */
+    uint32_t width; /* bits struck */
+};
+void sample_extent_of(const struct sample *s, const struct sample_cell *cell,
+                      struct sample_extent *out);
+/* Heads of a point of a site, 0 where it has none. */
+uint32_t sample_extent_heads(const struct sample *s, const struct sample_site *site,
+                             uint32_t point);
+uint32_t sample_extent_units(const struct sample_axis *axis);
+uint32_t sample_extent_start(const struct sample_axis *axis, uint32_t unit); /* its first value */
+/* Without the position: elementary faults of one unit of positions over its keys. */
+double sample_extent_elements(const struct sample_extent *extent);
+/* Keys of a column of an item: how many, and the first. */
+uint32_t sample_extent_keys(const struct sample_extent *extent, const struct sample_item *item,
+                            uint32_t position, uint32_t *out_first);
+/* Mask `index` of extent->masks. */
+uint32_t sample_extent_mask(const struct plan *plan, const struct sample_cell *cell,
+                            uint64_t index);
+/* Number of masks over a set of bits. */
+uint64_t sample_extent_masks(const struct plan *plan, uint32_t bits);
+
+/* Bits of a struck value by what they mean; the others are mantissa. */
+struct sample_format {
+    uint32_t width;
+    bool integer;
+    uint32_t sign, exponent; /* masks */
+};
+void sample_extent_format(const struct sample *s, const struct sample_cell *cell,
+                          struct sample_format *out);
+
+/* sample_fault.c: the fault of a cell at the unit of positions that begins at `position`, number
+ * `element` of those there. */
+struct sample_place {
+    const struct sample_cell *cell;
+    const struct sample_item *strike; /* that the position is one of */
+    const struct sample_item *item;   /* that runs */
+    uint32_t first, end;              /* positions of the unit */
+    uint64_t element;
+    uint64_t fault_index; /* key of what is random in the fault */
+};
+void sample_fault_make(const struct sample *s, const struct sample_place *place, struct fault *out);
+/* sample_burst.c: the faults of a burst that begins at the lowest bit of start->mask and ends with
+ * the tensor's row at the latest; out: (pattern_bits). How many they are. */
+uint32_t sample_burst_spread(const struct plan *plan, const struct fault *start, struct fault *out);
+/* Number of elements of a unit: elements times keys at its first position. */
+uint64_t sample_fault_count(const struct sample_extent *extent, const struct sample_item *item,
+                            uint32_t position);
+
+#endif

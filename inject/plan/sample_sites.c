@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: MIT */
+/* The sites of a model that a plan's patterns and layers select. */
+#include <fnmatch.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "inject/plan/plan_read.h"
+#include "inject/plan/sample_internal.h"
+
+/* "attn_q" of "blk.3.attn_q", the name itself outside of layers. */
+static const char *kind_of(const char *name)
+{
+    if (strncmp(name, "blk.", 4) == 0) {
+        const char *dot = strchr(name + 4, '.');
+        return dot ? dot + 1 : name;
+    }
+    return name;
+}
+
+/* Marks of patterns that matched some site of the right place, whatever its layer. */
+struct found {
+    bool *glob;
+    uint32_t room;
+};
+
+static bool layer_selected(const struct plan_where *where, uint32_t layer)
+{
+    return !where->has_layers ||
+           (layer != GRAPH_NO_LAYER && layer >= where->layer_first && layer <= where->layer_last);
+}
+
+/* Adds the site if it is selected; the first pattern that matches gives the weight. */
+static enum status add(struct sample *s, struct found *found, const struct sample_site *site)
+{
+    const struct plan_where *where = &s->plan->where;
+    double weight = where->n_sites == 0 ? 1 : 0;
+    if (!plan_choices_has(&where->place, site->place))
+        return STATUS_OK;
+    for (uint32_t i = 0; i < where->n_sites; i++) {
+        if (fnmatch(where->site[i].glob, site->name, 0) != 0)
+            continue;
+        found->glob[i] = true;
+        if (!(weight > 0))
+            weight = where->site[i].weight;
+    }
+    if (!(weight > 0) || !layer_selected(where, site->layer))
+        return STATUS_OK;
+    if (s->n_sites == found->room) {
+        const uint32_t room = found->room ? 2 * found->room : 256;
+        struct sample_site *more = arena_array(&s->arena, room, sizeof *more);
+        if (!more)
+            return STATUS_MEMORY;
+        if (s->n_sites > 0)
+            memcpy(more, s->site, s->n_sites * sizeof *more);
+        s->site = more;
+        found->room = room;
+    }
+    struct sample_site *out = &s->site[s->n_sites++];
+    *out = *site;
+    out->name = arena_text(&s->arena, site->name, strlen(site->name));
+    out->kind = out->name ? kind_of(out->name) : NULL;
+    out->weight = weight;
+    return out->name ? STATUS_OK : STATUS_MEMORY;
+}
+
+static enum status add_ops(struct sample *s, struct found *found)
+{
+    const struct graph *graph = &s->model->graph;
+    enum status st = STATUS_OK;
+    for (uint32_t i = 0; !st && i < graph->count; i++) {
+        const struct node *node = &graph->node[i];
+        const struct sample_site site = {
+            .name = node->site, .place = PLACE_OP, .source = i, .layer = node->layer};
+        if (node->op != OP_STORE)
+            st = add(s, found, &site);
+    }
+    return st;
+}
+
+static bool read_before(const struct graph *graph, uint32_t end, const struct tensor *t)
+{
+    for (uint32_t i = 0; i < end; i++) {
+        if (graph->node[i].weight == t || graph->node[i].bias == t)
+            return true;
+    }
+    return false;
+}
+
+/* Stored tensors that the graph reads, once each: a tied embedding is one site. */
+static enum status add_weights(struct sample *s, struct found *found)
+{
+    const struct graph *graph = &s->model->graph;
+    enum status st = STATUS_OK;
+    for (uint32_t i = 0; !st && i < graph->count; i++) {
+        const struct node *node = &graph->node[i];
+        const struct tensor *const tensors[] = {node->weight, node->bias};
+        for (int k = 0; !st && k < 2; k++) {
+            if (!tensors[k] || read_before(graph, i, tensors[k]))
+                continue;
+            const struct sample_site site = {.name = tensors[k]->name,
+                                             .place = PLACE_WEIGHT,
+                                             .source = tensors[k]->index,
+                                             .layer = node->layer};
+            st = add(s, found, &site);
+        }
+    }
+    return st;
+}
+
+static enum status add_kv(struct sample *s, struct found *found)
+{
+    enum status st = STATUS_OK;
+    for (uint32_t i = 0; !st && i < 2 * s->model->hp.n_layers; i++) {
+        char name[FAULT_SITE_TEXT];
+        snprintf(name, sizeof name, "blk.%u.kv_%c", i / 2, i % 2 ? 'v' : 'k');
+        const struct sample_site site = {.name = name,
+                                         .place = PLACE_KV,
+                                         .source = i / 2,
+                                         .value_cache = i % 2 != 0,
+                                         .layer = i / 2};
+        st = add(s, found, &site);
+    }
+    return st;
+}
+
+static enum status add_tables(struct sample *s, struct found *found)
+{
+    static const char *const names[] = {"rope", "rope_local"};
+    enum status st = STATUS_OK;
+    for (uint32_t i = 0; !st && i < (s->model->hp.window_period ? 2 : 1); i++) {
+        const struct sample_site site = {
+            .name = names[i], .place = PLACE_TABLE, .source = i, .layer = GRAPH_NO_LAYER};
+        st = add(s, found, &site);
+    }
+    return st;
+}
+
+static enum status add_controls(struct sample *s, struct found *found)
+{
+    enum status st = STATUS_OK;
+    for (uint32_t i = 0; !st && i < CONTROL_COUNT; i++) {
+        char name[FAULT_SITE_TEXT];
+        snprintf(name, sizeof name, "control.%s", kinds_text(KINDS_CONTROL, i));
+        const struct sample_site site = {
+            .name = name, .place = PLACE_CONTROL, .source = i, .layer = GRAPH_NO_LAYER};
+        st = add(s, found, &site);
+    }
+    return st;
+}
+
+enum status sample_sites_find(struct sample *s)
+{
+    const struct plan_where *where = &s->plan->where;
+    struct found found = {.glob = arena_array(&s->arena, where->n_sites + 1, sizeof(bool))};
+    if (!found.glob)
+        return STATUS_MEMORY;
+    enum status st = add_ops(s, &found);
+    if (!st)
+        st = add_weights(s, &found);
+    if (!st)
+        st = add_kv(s, &found);
+    if (!st)
+        st = add_tables(s, &found);
+    if (!st)
+        st = add_controls(s, &found);
+    for (uint32_t i = 0; !st && i < where->n_sites; i++) {
+        if (!found.glob[i]) {
+            log_error("plan: where.sites: no site of the model and of where.place matches '%s'; "
+                      "`vkfi sites -m %s` lists them",
+                      where->site[i].glob, s->plan->model);
+            st = STATUS_INPUT;
+        }
+    }
+    if (!st && s->n_sites == 0) {
+        log_error("plan: where.layers: found no site in layers %u to %u, expected some of the "
+                  "model's %u layers",
+                  where->layer_first, where->layer_last, s->model->hp.n_layers);
+        st = STATUS_INPUT;
+    }
+    return st;
+}

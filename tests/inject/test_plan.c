@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: MIT */
+/* Plans from JSON: defaults, identity, contrasts, and the line each mistake gives. */
+#include "plan_fixture.h"
+
+#include "inject/plan/plan_contrast.h"
+
+#define LEAST                                                                                      \
+    "\"model\":\"m\",\"prompts\":{\"texts\":[\"a\"]},\"population\":\"ops\","                      \
+    "\"sampling\":{\"trials\":10}"
+
+static enum status read_text(struct plan *out, struct arena *arena, const char *text)
+{
+    return plan_read(out, arena, &(struct plan_source){text, strlen(text), "plan.json", ""});
+}
+
+static void expect_line(const char *text, const char *where, const char *what)
+{
+    struct arena arena = {0};
+    struct plan plan;
+    assert_int_equal(read_text(&plan, &arena, text), STATUS_INPUT);
+    if (!strstr(log_last_error(), where) || !strstr(log_last_error(), what))
+        fail_msg("%s\n gave: %s\n expected: %s, %s", text, log_last_error(), where, what);
+    arena_finish(&arena);
+}
+
+static void test_defaults(void **state)
+{
+    struct arena arena = {0};
+    struct plan plan;
+    (void)state;
+    assert_int_equal(read_text(&plan, &arena, "{" LEAST "}"), STATUS_OK);
+    assert_int_equal(plan.n, 32);
+    assert_int_equal(plan.n_items, 1);
+    assert_string_equal(plan.item[0].prompt, "a");
+    assert_int_equal(plan.item[0].n, 32);
+    assert_int_equal(plan.design, PLAN_NESTED);
+    assert_int_equal(plan.where.place.choice[0].value, PLACE_OP);
+    assert_int_equal(plan.where.point.choice[0].value, HOOK_OUT);
+    assert_int_equal(plan.what.kind.choice[0].value, KIND_FLIP);
+    assert_int_equal(plan.when.duration.choice[0].value, DURATION_TRANSIENT);
+    assert_int_equal(plan.when.stage.choice[0].value, STAGE_ANY);
+    assert_int_equal(plan.faults_per_trial, 1);
+    assert_int_equal(plan.retry, 2);
+    assert_int_equal(plan.chunk, 512);
+    assert_true(plan.control_dry == 0.01 && plan.confidence == 0.95);
+    assert_int_equal(plan.checkpoint_bytes, 256 << 20);
+    arena_finish(&arena);
+    assert_int_equal(read_text(&plan, &arena,
+                               "{\"model\":\"m\",\"prompts\":{\"texts\":[\"a\"]},"
+                               "\"population\":\"bits\",\"sampling\":{\"trials\":10}}"),
+                     STATUS_OK);
+    assert_int_equal(plan.where.place.choice[0].value, PLACE_WEIGHT);
+    assert_int_equal(plan.when.duration.choice[0].value, DURATION_PERSISTENT);
+    arena_finish(&arena);
+}
+
+static void hash_of(const char *text, char out[HASH_SHA256_TEXT])
+{
+    struct arena arena = {0};
+    struct plan plan;
+    assert_int_equal(read_text(&plan, &arena, text), STATUS_OK);
+    memcpy(out, plan.hash, HASH_SHA256_TEXT);
+    arena_finish(&arena);
+}
+
+/* What does not change a campaign does not change its identity. */
+static void test_same_identity(void **state)
+{
+    static const char *const same[] = {
+        "{\"title\":\"t\",\"notes\":\"n\",\"$schema\":\"x\"," LEAST "}",
+        "{ \"sampling\" : {\n \"trials\" : 10.0 }, \"population\":\"ops\",\"prompts\":"
+        "[{\"texts\":[\"\\u0061\"]}],\"model\":\"m\"}",
+        "{" LEAST ",\"seed\":1,\"record\":\"outcome\",\"act\":\"f32\",\"decoding\":{\"n\":32},"
+        "\"controls\":{\"dry\":0.01},\"where\":{\"place\":\"op\",\"point\":{\"out\":7}},"
+        "\"what\":{\"kind\":[\"flip\"],\"bits\":\"any\",\"pattern\":\"single\"},"
+        "\"when\":{\"stage\":\"any\",\"duration\":\"transient\"},\"strata\":[]}",
+    };
+    char first[HASH_SHA256_TEXT], other[HASH_SHA256_TEXT];
+    (void)state;
+    hash_of("{" LEAST "}", first);
+    for (size_t i = 0; i < sizeof same / sizeof *same; i++) {
+        hash_of(same[i], other);
+        assert_string_equal(first, other);
+    }
+    hash_of("{" LEAST ",\"what\":{\"kind\":{\"zero\":1,\"flip\":2}}}", first);
+    hash_of("{" LEAST ",\"what\":{\"kind\":{\"flip\":4,\"zero\":2}}}", other);
+    assert_string_equal(first, other);
+    hash_of("{" LEAST ",\"where\":{\"sites\":[\"b\",\"a\"]}}", first);
+    hash_of("{" LEAST ",\"where\":{\"sites\":[\"a\",\"b\"]}}", other);
+    assert_string_equal(first, other);
+}
+
+/* Each of them changes the campaign. */
+static const char *const OTHER[] = {
+    "\"seed\":2",
+    "\"act\":\"f16\"",
+    "\"kv\":\"f16\"",
+    "\"decoding\":{\"n\":31}",
+    "\"decoding\":{\"stop\":\"none\"}",
+    "\"item_weight\":\"exposure\"",
+    "\"design\":\"crossed\"",
+    "\"where\":{\"sites\":\"a\"}",
+    "\"where\":{\"layers\":[0,1]}",
+    "\"where\":{\"point\":\"mem\"}",
+    "\"where\":{\"granularity\":\"vector\"}",
+    "\"where\":{\"sites\":{\"a\":1,\"b\":2}}",
+    "\"where\":{\"sites\":{\"b\":2,\"a\":1}}",
+    "\"what\":{\"kind\":\"zero\"}",
+    "\"what\":{\"bits\":\"sign\"}",
+    "\"what\":{\"bits\":[3]}",
+    "\"what\":{\"pattern\":{\"random\":2}}",
+    "\"what\":{\"pattern\":{\"burst\":2}}",
+    "\"what\":{\"kind\":\"set\",\"value\":1}",
+    "\"what\":{\"kind\":\"set\",\"value\":2}",
+    "\"what\":{\"kind\":\"scale\",\"factor\":2}",
+    "\"what\":{\"kind\":\"add\",\"term\":2}",
+    "\"what\":{\"kind\":\"clamp\",\"low\":0,\"high\":2}",
+    "\"what\":{\"only\":{\"mask\":1,\"value\":1}}",
+    "\"when\":{\"stage\":\"first\"}",
+    "\"when\":{\"steps\":[0,3]}",
+    "\"when\":{\"duration\":\"permanent\"}",
+    "\"when\":{\"duration\":\"intermittent\",\"rate\":0.5}",
+    "\"strata\":[\"layer\"]",
+    "\"strata\":[\"layer\",\"bit\"]",
+    "\"strata\":[\"bit\",\"layer\"]",
+    "\"faults_per_trial\":2",
+    "\"faults_per_trial\":{\"ber\":0.1}",
+    "\"stop\":{\"rule\":\"time_uniform\"}",
+    "\"stop\":{\"rule\":\"spending\",\"looks\":[0.5,1]}",
+    "\"stop\":{\"rule\":\"spending\",\"looks\":[0.5,1],\"spending\":\"pocock\"}",
+    "\"controls\":{\"cpu\":0.02}",
+    "\"nan_policy\":\"trap\"",
+    "\"score_eps\":5",
+    "\"record\":\"full\"",
+    "\"retry\":3",
+    "\"lanes\":9",
+    "\"tiles\":9",
+    "\"chunk\":9",
+    "\"budgets\":{\"checkpoint_mib\":1}",
+    "\"budgets\":{\"work_factor\":3}",
+    "\"strata\":[\"layer\"],\"hypotheses\":[{\"name\":\"a\",\"contrast\":\"layer: 0 > 1\"}]",
+    "\"strata\":[\"layer\"],\"hypotheses\":[{\"name\":\"a\",\"contrast\":\"layer: 0 > 2\"}]",
+};
+
+/* Every field counts. */
+static void test_other_identity(void **state)
+{
+    enum { COUNT = sizeof OTHER / sizeof *OTHER };
+    static char hash[COUNT + 1][HASH_SHA256_TEXT];
+    char text[1024];
+    (void)state;
+    hash_of("{" LEAST "}", hash[COUNT]);
+    for (int i = 0; i < COUNT; i++) {
+        snprintf(text, sizeof text, "{" LEAST ",%s}", OTHER[i]);
+        hash_of(text, hash[i]);
+        for (int j = 0; j < i; j++) {
+            if (strcmp(hash[i], hash[j]) == 0)
+                fail_msg("%s is the same plan as %s", OTHER[i], OTHER[j]);
+        }
+        assert_string_not_equal(hash[i], hash[COUNT]);
+    }
+}
+
+static void test_mistakes(void **state)
+{
+    (void)state;
+    expect_line("{\"modle\":\"m\"}", "/modle (line 1)", "did you mean 'model'");
+    expect_line("{" LEAST ",\n\"where\":{\n\"ponit\":\"out\"}}", "/where/ponit (line 3)",
+                "did you mean 'point'");
+    expect_line("{" LEAST ",\"where\":{\"point\":[\"out\",\"oot\"]}}", "/where/point/1",
+                "expected operand, weight, partial, out or mem; did you mean 'out'");
+    expect_line("{" LEAST ",\"what\":{\"kind\":{\"flop\":1}}}", "/what/kind/flop",
+                "did you mean 'flip'");
+    expect_line("{" LEAST ",\"seed\":-1}", "/seed", "expected an integer from 0 to");
+    expect_line("{" LEAST ",\"controls\":{\"dry\":0.5}}", "/controls/dry", "up to 0.2");
+    expect_line("{" LEAST ",\"task\":\"gsm8k\"}", "/task", "tasks are not supported yet");
+    expect_line("{" LEAST ",\"mode\":\"native\"}", "/mode", "expected exact");
+    expect_line("{\"model\":\"m\",\"prompts\":{\"file\":\"x\",\"texts\":[]},"
+                "\"population\":\"ops\"}",
+                "/prompts", "exactly one of 'texts', 'file', 'ids'");
+    expect_line("{\"model\":\"m\",\"prompts\":{\"texts\":[\"a\"]}}", "population", "expected ops");
+    expect_line("{" LEAST ",\"what\":{\"kind\":\"set\"}}", "/what", "'value' is missing");
+    expect_line("{" LEAST ",\"when\":{\"rate\":0.1}}", "/when/rate", "intermittent");
+    expect_line("{" LEAST ",\"strata\":[\"layr\"]}", "/strata/0", "did you mean 'layer'");
+    expect_line("{" LEAST ",\"strata\":[\"layer\"],\"hypotheses\":[{\"name\":\"a\","
+                "\"contrast\":\"layer: 0-9 >\"}]}",
+                "/hypotheses/0/contrast", "expected a value");
+    expect_line("{" LEAST ",\"strata\":[\"layer\"],\"hypotheses\":[{\"name\":\"a\","
+                "\"contrast\":\"layer: 9-0 > 3\"}]}",
+                "/hypotheses/0/contrast", "rising range");
+    expect_line("{" LEAST ",\"strata\":[\"layer\"],\"hypotheses\":[{\"name\":\"a\","
+                "\"contrast\":\"stage: first > decode\"}]}",
+                "/hypotheses/0/contrast", "a dimension of the plan's strata");
+}
+
+static struct plan_hypothesis contrast(struct arena *arena, const struct plan *plan,
+                                       const char *text)
+{
+    struct plan_hypothesis h = {0};
+    const char *problem = plan_contrast_parse(&h, arena, text, plan);
+    if (problem)
+        fail_msg("%s: %s", text, problem);
+    return h;
+}
+
+static int sign(const struct plan_hypothesis *h, const char *layer, const char *part,
+                const char *stage)
+{
+    const char *value[PLAN_DIMENSION_COUNT] = {
+        [PLAN_BY_LAYER] = layer, [PLAN_BY_BIT_FIELD] = part, [PLAN_BY_STAGE] = stage};
+    return plan_contrast_sign(h, value);
+}
+
+static void test_contrasts(void **state)
+{
+    struct arena arena = {0};
+    struct plan plan = {.strata = {PLAN_BY_LAYER, PLAN_BY_BIT_FIELD, PLAN_BY_STAGE}, .n_strata = 3};
+    (void)state;
+    struct plan_hypothesis h = contrast(&arena, &plan, "layer: 0-9 > 20-29");
+    assert_int_equal(h.relation, PLAN_GREATER);
+    assert_int_equal(sign(&h, "0", "sign", "first"), 1);
+    assert_int_equal(sign(&h, "9", "sign", "first"), 1);
+    assert_int_equal(sign(&h, "10", "sign", "first"), 0);
+    assert_int_equal(sign(&h, "29", "sign", "first"), -1);
+    assert_int_equal(sign(&h, "none", "sign", "first"), 0);
+    h = contrast(&arena, &plan, "bit_field:exponent,sign&stage:first<mantissa & decode");
+    assert_int_equal(h.relation, PLAN_LESS);
+    assert_int_equal(sign(&h, "0", "sign", "first"), 1);
+    assert_int_equal(sign(&h, "0", "sign", "decode"), 0);
+    assert_int_equal(sign(&h, "0", "mantissa", "decode"), -1);
+    h = contrast(&arena, &plan, "layer: 3 != stage: first");
+    assert_int_equal(sign(&h, "3", "sign", "first"), 0); /* on both sides */
+    assert_int_equal(sign(&h, "3", "sign", "decode"), 1);
+    assert_int_equal(sign(&h, "4", "sign", "first"), -1);
+    h = contrast(&arena, &plan, " trend layer falls ");
+    assert_int_equal(h.relation, PLAN_FALLS);
+    assert_int_equal(sign(&h, "12", "sign", "first"), 1);
+    assert_int_equal(sign(&h, "none", "sign", "first"), 0);
+    arena_finish(&arena);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_defaults),       cmocka_unit_test(test_same_identity),
+        cmocka_unit_test(test_other_identity), cmocka_unit_test(test_mistakes),
+        cmocka_unit_test(test_contrasts),
+    };
+    fpenv_set();
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: MIT */
+/* What is drawn is a fault that can be run: all kinds, places and ranges; bursts in file order. */
+#include "plan_fixture.h"
+
+#include <glob.h>
+#include <stdlib.h>
+
+static struct model *model;
+
+/* Bits that a fault of a stored weight changes in its row. */
+static void flip_fault(uint8_t *row, const struct fault *f)
+{
+    const uint32_t bits = quant_field_read(f->tensor->type, row, f->k, f->field);
+    quant_field_write(f->tensor->type, row, f->k, f->field, bits ^ f->mask);
+}
+
+/* A burst in a stored weight changes adjacent bits in the order of the file, across fields. */
+static void test_burst_of_stored_bits(void **state)
+{
+    static uint8_t row[4096];
+    struct plan_fixture f;
+    uint32_t several = 0;
+    (void)state;
+    assert_int_equal(fixture_sample(&f, model, 1,
+                                    ",\"population\":\"bits\",\"what\":{\"pattern\":{\"burst\":9}},"
+                                    "\"sampling\":{\"trials\":600}" NO_CONTROLS),
+                     STATUS_OK);
+    for (uint64_t id = 0; id < 600; id++) {
+        struct arena arena = {0};
+        struct sample_draw d;
+        uint32_t first = UINT32_MAX, last = 0, count = 0;
+        fixture_draw(&f, id, &arena, &d);
+        const struct tensor *t = d.fault->tensor;
+        const size_t bytes = quant_row_bytes(t->type, t->dim[0]);
+        assert_true(bytes <= sizeof row);
+        memset(row, 0, bytes);
+        for (uint32_t i = 0; i < d.n_faults; i++) {
+            const struct fault_bounds bounds = fixture_bounds(&f, model, 0);
+            assert_int_equal(fault_check(&d.fault[i], &bounds, "burst"), STATUS_OK);
+            assert_int_equal(d.fault[i].row, d.fault->row);
+            flip_fault(row, &d.fault[i]);
+        }
+        for (uint32_t bit = 0; bit < bytes * 8; bit++) {
+            if (row[bit / 8] >> bit % 8 & 1) {
+                first = bit < first ? bit : first;
+                last = bit;
+                count++;
+            }
+        }
+        assert_int_equal(last - first + 1, count);
+        assert_true(count == 9 || last == bytes * 8 - 1);
+        several += d.n_faults > 1;
+        arena_finish(&arena);
+    }
+    assert_true(several > 400);
+    fixture_finish(&f);
+}
+
+#define EVERYTHING                                                                                 \
+    ",\"population\":\"equal\",\"where\":{\"place\":[\"op\",\"weight\",\"kv\",\"table\","          \
+    "\"control\"],\"point\":[\"operand\",\"weight\",\"partial\",\"out\",\"mem\"],"                 \
+    "\"granularity\":[\"element\",\"vector\",\"feature\",\"tensor\",\"lane\",\"tile\"],"           \
+    "\"readers\":[\"column\",\"chunk\",\"stage\",\"row\",\"tile\",\"all\"]},"                      \
+    "\"what\":{\"kind\":[\"flip\",\"stuck_at_0\",\"stuck_at_1\",\"set\",\"zero\",\"random\","      \
+    "\"stale\",\"mix\",\"clamp\",\"scale\",\"add\",\"wrong_read\",\"wrong_write\",\"dry\"],"       \
+    "\"value\":5,\"factor\":2,\"term\":1,\"low\":-1,\"high\":1},\"when\":{\"duration\":["          \
+    "\"transient\",\"intermittent\",\"permanent\",\"persistent\"],\"rate\":0.5},\"chunk\":4"
+
+/* Each fault that any plan draws passes the check of faults, on every model: all that the
+ * vocabulary has, in strata so that all of it comes. */
+static void test_draws_are_faults(void **state)
+{
+    static const char *const names[] = {"tiny-llama-q4_1.gguf", "tiny-llama-q6_k.gguf",
+                                        "tiny-llama-bf16.gguf", "tiny-gemma3.gguf",
+                                        "tiny-qwen2.gguf"};
+    static const char *const more[] = {"", ",\"design\":\"crossed\",\"kv\":\"f16\"",
+                                       ",\"act\":\"bf16\",\"kv\":\"bf16\""};
+    (void)state;
+    for (size_t m = 0; m < sizeof names / sizeof *names; m++) {
+        struct model *other = fixture_model(names[m]);
+        struct plan_fixture f;
+        bool seen[PLACE_COUNT][GRANULARITY_COUNT][KIND_COUNT] = {{{false}}};
+        char rest[2048];
+        assert_non_null(other);
+        snprintf(rest, sizeof rest,
+                 EVERYTHING "%s,\"strata\":[\"place\",\"kind\",\"granularity\",\"duration\","
+                            "\"readers\",\"point\",\"op\"],\"sampling\":{\"trials\":2}" NO_CONTROLS,
+                 more[m % 3]);
+        assert_int_equal(fixture_sample(&f, other, 4, rest), STATUS_OK);
+        for (uint64_t id = 0; id < sample_trials(f.sample); id++) {
+            struct arena arena = {0};
+            struct sample_draw d;
+            fixture_draw(&f, id, &arena, &d);
+            const struct fault_bounds bounds = fixture_bounds(&f, other, d.item);
+            if (fault_check(d.fault, &bounds, "drawn"))
+                fail_msg("%s trial %llu: %s: %s", names[m], (unsigned long long)id,
+                         sample_stratum(f.sample, d.stratum).label, log_last_error());
+            seen[d.fault->place][d.fault->granularity][d.fault->kind] = true;
+            arena_finish(&arena);
+        }
+        for (int g = 0; g < GRANULARITY_COUNT; g++) {
+            assert_true(seen[PLACE_OP][g][KIND_STALE] && seen[PLACE_WEIGHT][g][KIND_FLIP]);
+            assert_true(seen[PLACE_KV][g][KIND_ZERO] && seen[PLACE_TABLE][g][KIND_SCALE]);
+        }
+        for (int k = 0; k < KIND_COUNT; k++)
+            assert_true(seen[PLACE_OP][GRANULARITY_ELEMENT][k]);
+        fixture_finish(&f);
+        model_close(&other);
+    }
+}
+
+/* Strata by head strike that head, of queries, of keys or of the cache. */
+static void test_heads(void **state)
+{
+    struct plan_fixture f;
+    uint32_t seen = 0;
+    (void)state;
+    assert_int_equal(
+        fixture_sample(&f, model, 1,
+                       ",\"population\":\"equal\",\"where\":{\"place\":[\"op\",\"kv\"],\"sites\":["
+                       "\"blk.0.attn_[qk]\",\"blk.0.rope_k\",\"blk.0.attn_scores\","
+                       "\"blk.0.attn_probs\",\"blk.0.attn_heads\",\"blk.0.kv_k\"],\"point\":["
+                       "\"out\",\"operand\",\"weight\"]},\"strata\":[\"site_kind\",\"head\"],"
+                       "\"sampling\":{\"trials\":40}" NO_CONTROLS),
+        STATUS_OK);
+    for (uint64_t id = 0; id < sample_trials(f.sample); id++) {
+        struct arena arena = {0};
+        struct sample_draw d;
+        fixture_draw(&f, id, &arena, &d);
+        const char *head = sample_stratum(f.sample, d.stratum).value[PLAN_BY_HEAD];
+        const struct node *node = &model->graph.node[d.fault->node];
+        const bool rows = node->op == OP_SCORES || node->op == OP_SOFTMAX;
+        const bool reads = d.fault->point == HOOK_OPERAND && node->op != OP_SCORES &&
+                           node->op != OP_SOFTMAX && node->op != OP_HEADS;
+        if (strcmp(head, "none") != 0) {
+            const bool by_k = d.fault->place == PLACE_KV || reads;
+            const uint32_t at = by_k ? d.fault->k : d.fault->row;
+            const uint32_t features = rows && d.fault->place == PLACE_OP ? 1 : model->hp.head_dim;
+            assert_int_equal(at / features, strtoul(head, NULL, 10));
+            seen++;
+        } else {
+            /* an operand of the query's matrix is no head's own */
+            assert_int_equal(d.fault->point, HOOK_OPERAND);
+        }
+        arena_finish(&arena);
+    }
+    assert_true(seen > 500);
+    fixture_finish(&f);
+}
+
+/* The good plans of the corpus, over the tiny model: what they draw passes the check. */
+static void test_corpus_draws(void **state)
+{
+    static struct sample_item items[64];
+    uint32_t drawn = 0;
+    glob_t found;
+    (void)state;
+    for (size_t i = 0; i < sizeof items / sizeof *items; i++)
+        items[i] = fixture_items[i % FIXTURE_ITEMS];
+    assert_int_equal(glob(VKFI_SOURCE "/tests/inject/plans/good/*.json", 0, NULL, &found), 0);
+    for (size_t p = 0; p < found.gl_pathc; p++) {
+        struct plan_fixture f = {0};
+        assert_int_equal(plan_load(&f.plan, &f.arena, found.gl_pathv[p]), STATUS_OK);
+        assert_true(f.plan.n_items <= sizeof items / sizeof *items);
+        const enum status st = sample_create(&f.sample, &f.plan, model, items);
+        if (st) /* a model of one layer has not all that some plans name */
+            assert_non_null(strstr(log_last_error(), "plan: "));
+        for (uint64_t id = 0; !st && id < 200 && id < sample_trials(f.sample); id++) {
+            struct arena arena = {0};
+            struct sample_draw d;
+            fixture_draw(&f, id, &arena, &d);
+            const struct fault_bounds bounds = fixture_bounds(&f, model, d.item % FIXTURE_ITEMS);
+            for (uint32_t i = 0; i < d.n_faults; i++)
+                assert_int_equal(fault_check(&d.fault[i], &bounds, "drawn"), STATUS_OK);
+            arena_finish(&arena);
+        }
+        drawn += !st;
+        fixture_finish(&f);
+    }
+    globfree(&found);
+    assert_true(drawn >= 40);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_burst_of_stored_bits),
+        cmocka_unit_test(test_draws_are_faults),
+        cmocka_unit_test(test_heads),
+        cmocka_unit_test(test_corpus_draws),
+    };
+    fpenv_set();
+    model = fixture_model("tiny-llama-q4_1.gguf");
+    if (!model) {
+        printf("skipped: no reference models at %s\n", VKFI_SHARED);
+        return 77;
+    }
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    model_close(&model);
+    return failed;
+}
