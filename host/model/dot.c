@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+/* The scalar loops of a dot product in contract order. */
+#include "model/dot.h"
+
+#include "model/order.h"
+
+static uint32_t block_count(uint32_t width)
+{
+    return width / NM_BLOCK + (width % NM_BLOCK != 0);
+}
+
+void dot_sums(const float *x, uint32_t width, float *out)
+{
+    struct order sum;
+
+    order_open(&sum);
+    for (uint32_t k = 0; k < width; k++) {
+        order_term(&sum, k, x[k]);
+        if (k % NM_BLOCK == NM_BLOCK - 1 || k + 1 == width)
+            out[k / NM_BLOCK] = order_join(&sum);
+    }
+}
+
+/* Sum of codes times x over elements [from, to) of a block; `edit`: k in the row. */
+static float terms(const struct quant_block *block, const float *x, uint32_t from, uint32_t to,
+                   const struct dot_edit *edit)
+{
+    struct order sum;
+
+    order_open(&sum);
+    for (uint32_t i = from; i < to; i++) {
+        order_term(&sum, i, block->code[i] * x[i]);
+        if (edit && i == edit->k % NM_BLOCK)
+            sum.chain[i % 4] = edit->edit(edit->user, sum.chain[i % 4]);
+    }
+    return order_join(&sum);
+}
+
+float dot_row(const struct dot *dot)
+{
+    const enum quant_form form = quant_form(dot->type);
+    struct order sum;
+
+    order_begin(&sum);
+    for (uint32_t b = 0; b < block_count(dot->width); b++) {
+        const struct quant_block *block = &dot->blocks[b];
+        const float *x = dot->x + (size_t)b * NM_BLOCK;
+        const struct dot_edit *edit = dot->edit && dot->edit->k / NM_BLOCK == b ? dot->edit : NULL;
+        float t;
+        if (form == QUANT_FORM_HALF) {
+            const float low = terms(block, x, 0, 16, edit);
+            const float high = terms(block, x, 16, 32, edit);
+            t = block->scale[0] * low + block->scale[1] * high;
+        } else {
+            t = terms(block, x, 0, block->count, edit);
+            if (form != QUANT_FORM_PLAIN)
+                t = block->scale[0] * t;
+            if (form == QUANT_FORM_MIN)
+                t = t + block->min * dot->sums[b];
+        }
+        order_block(&sum, b, t);
+    }
+    return order_end(&sum);
+}
+
+void dot_decode(enum quant type, const uint8_t *row, uint32_t width, struct quant_block *out)
+{
+    for (uint32_t b = 0; b < block_count(width); b++)
+        quant_decode(type, row, width, b, &out[b]);
+}

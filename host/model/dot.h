@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/* One row of a weight matrix times one column, with the bits of every device: the readable form. */
+#ifndef VKFI_MODEL_DOT_H
+#define VKFI_MODEL_DOT_H
+
+#include "model/quant.h"
+
+/* What happens to chain k mod 4 of block k / 32 right after product k (the point `partial`). */
+struct dot_edit {
+    uint32_t k;
+    float (*edit)(void *user, float chain);
+    void *user;
+};
+
+struct dot {
+    enum quant type;
+    uint32_t width;                   /* K */
+    const struct quant_block *blocks; /* (K / 32, rounded up) the decoded row */
+    const float *x;                   /* (K) */
+    const float *sums;                /* (K / 32, rounded up) of dot_sums */
+    const struct dot_edit *edit;      /* null: none */
+};
+
+/* The sums of x over each block, read by types with a min; out (width / 32, rounded up). */
+void dot_sums(const float *x, uint32_t width, float *out);
+
+/* Order of numerics 3, without bias. The floating-point mode of fpenv.h must be set. */
+float dot_row(const struct dot *dot);
+
+/* Any rows in GGUF bytes; out (width / 32, rounded up). */
+void dot_decode(enum quant type, const uint8_t *row, uint32_t width, struct quant_block *out);
+
+#endif
