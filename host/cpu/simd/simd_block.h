@@ -135,6 +135,7 @@ SIMD_INLINE simd_float simd_element(enum quant type, const struct simd_at *at, u
 
 /* Registers are scarce, and the compiler would keep the wrong things in them. HERE: nothing read
  * through the pointer is read earlier. PARK: the vector waits in memory. */
+#define SIMD_KEPT (SIMD_LANES == 16 ? 24 : 8)
 #define SIMD_HERE(pointer) __asm__ volatile("" : "+r"(pointer))
 #define SIMD_PARK(vector) __asm__ volatile("" : "+m"(vector))
 
@@ -170,9 +171,9 @@ SIMD_INLINE void simd_terms(struct simd_shape is, const struct simd_at *at, cons
                 third[j] = chain[j];
             else
                 s[j] = s[j] + (third[j] + chain[j]);
-            if (c == 2 && is.n * 3 > SIMD_LANES)
+            if (c == 2 && is.n * 3 > SIMD_KEPT)
                 SIMD_PARK(third[j]);
-            else if (c < 2 && is.n * 3 > SIMD_LANES)
+            else if (c < 2 && is.n * 3 > SIMD_KEPT)
                 SIMD_PARK(s[j]);
         }
     }
