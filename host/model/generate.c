@@ -34,6 +34,13 @@ static int32_t token_at(const struct run *r, uint32_t position)
     return position < r->p->n_ids ? r->p->ids[position] : r->g->tokens[position - r->p->n_ids];
 }
 
+static uint32_t save_row(const struct generate_params *p, uint32_t position)
+{
+    if (p->checkpoints && position >= p->checkpoint_first)
+        return position - p->checkpoint_first;
+    return position == p->save_position ? p->save_row : EXECUTOR_NONE;
+}
+
 static void fill_column(const struct run *r, uint32_t i, uint32_t position)
 {
     const struct generate_params *p = r->p;
@@ -49,9 +56,7 @@ static void fill_column(const struct run *r, uint32_t i, uint32_t position)
                                    .checkpoint = EXECUTOR_NONE,
                                    .start_layer = 0,
                                    .end_layer = p->ex->model->hp.n_layers,
-                                   .save = p->checkpoints                 ? position
-                                           : position == p->save_position ? p->save_row
-                                                                          : EXECUTOR_NONE,
+                                   .save = save_row(p, position),
                                    .outputs = outputs};
 }
 

@@ -23,7 +23,8 @@ struct generate_params {
     uint32_t top;         /* tokens of the top list of each step; 0: none */
     bool logsumexp;       /* of each step (reads whole logit rows) */
     bool prompt_logprobs; /* natural log-probability of ids[1..] (reads whole logit rows) */
-    bool checkpoints;     /* save every position's residuals in row = position */
+    bool checkpoints;     /* save residuals of positions checkpoint_first + i in row i */
+    uint32_t checkpoint_first;
     uint32_t
         save_position; /* save this position's residuals in row save_row; EXECUTOR_NONE: none */
     uint32_t save_row;
