@@ -96,7 +96,7 @@ static void enter(struct cpu_run *run, uint32_t layer)
 static void compact(struct cpu_run *run, uint32_t layer,
                     bool (*keep)(const struct cpu_run *, uint32_t, uint32_t))
 {
-    static const enum reg moved[] = {REG_X, REG_Q};
+    static const enum reg moved[] = {REG_X, REG_Q, REG_N}; /* read later on */
     struct cpu *cpu = run->cpu;
     const uint32_t before = run->slots;
 
@@ -250,16 +250,43 @@ static void enter_output(struct cpu_run *run)
     }
 }
 
+static bool needs_logits(const struct cpu_run *run, uint32_t column, uint32_t layer)
+{
+    (void)layer;
+    return (run->pass->columns[column].outputs & ~COLUMN_HIDDEN) != 0 ||
+           run->cpu->full_row[column] != EXECUTOR_NONE;
+}
+
+/* First thread: hands out the rows entering the output matrix; the others go on without. */
+static void leave_hidden(struct cpu_run *run)
+{
+    const uint32_t n_embd = cpu_hparams(run->cpu)->n_embd;
+
+    for (uint32_t slot = 0; slot < run->slots; slot++) {
+        const uint32_t column = run->cpu->slot_column[slot];
+        float *hidden = run->cpu->hidden + (size_t)column * n_embd;
+        if (!(run->pass->columns[column].outputs & COLUMN_HIDDEN))
+            continue;
+        memcpy(hidden, cpu_reg(run->cpu, REG_N, slot), n_embd * sizeof(*hidden));
+        run->out[column].hidden = hidden;
+    }
+    compact(run, n_layers(run), needs_logits);
+}
+
 static void run_output(struct cpu_task *task)
 {
     struct cpu_run *run = task->run;
-    const struct graph *graph = graph_of(run);
+    const uint32_t last = graph_of(run)->count - 1;
 
     CPU_PASS_ALONE(task, enter_output(run));
     if (run->slots == 0)
         return;
-    for (uint32_t i = graph->layer_begin[n_layers(run)]; i < graph->count; i++)
+    for (uint32_t i = graph_of(run)->layer_begin[n_layers(run)]; i < last; i++)
         run_node(task, i);
+    CPU_PASS_ALONE(task, leave_hidden(run));
+    if (run->slots == 0)
+        return;
+    run_node(task, last);
     wait_all(task);
     cpu_logits_digest(task);
     CPU_PASS_ALONE(task, cpu_logits_finish(run));

@@ -152,6 +152,7 @@ struct cpu {
     uint8_t *pages[2];      /* K, V: (layers, pages, page_bytes) */
     size_t page_bytes[2];
     uint32_t page_count;      /* a layer */
+    float *hidden;            /* (max_columns, n_embd) rows entering the output matrix */
     float *checkpoints;       /* (n_checkpoints, n_layers + 1, n_embd) */
     char brand[64];           /* of the processor */
     struct arena arena;       /* rope tables */

@@ -23,6 +23,8 @@
 #define COLUMN_ARGMAX 1u /* token, its logit                            */
 #define COLUMN_HASH 2u   /* 64-bit hash of the logit row (numerics 3)   */
 #define COLUMN_LOGITS 4u /* the whole row                               */
+#define COLUMN_HIDDEN 8u /* the row entering the output matrix          */
+#define COLUMN_ANY 15u
 
 /* A column without outputs, save row and hooks needs nothing behind the K/V store of its last
  * layer: executors skip that work. Every other column is evaluated in full. */
@@ -63,8 +65,10 @@ struct column_result {
     uint32_t token; /* order of numerics 6; NaN lowest, all NaN: 0 */
     uint32_t logit; /* its bits, canonical */
     uint64_t hash;
-    bool finite;         /* no logit is Inf or NaN (known with ARGMAX or HASH) */
+    bool finite;         /* no logit is Inf or NaN (known with ARGMAX, HASH or LOGITS) */
     const float *logits; /* (n_vocab), valid until the next pass; null if not asked for */
+    const float *hidden; /* (n_embd), the same. A column that asks for this alone skips the output
+                            matrix, where no hook needs it */
 };
 
 /* A fault in one evaluation: op `node` of the graph, for column `column` of the pass.

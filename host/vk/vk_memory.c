@@ -139,6 +139,9 @@ static enum status create_results(struct vk *vk)
         st = gpu_buffer_create(&m->results, vk->gpu, GPU_BUFFER_READBACK,
                                (uint64_t)vk->max_columns * DIGEST_QUADS * VK_QUAD, "results");
     if (st == STATUS_OK)
+        st = gpu_buffer_create(&m->hidden, vk->gpu, GPU_BUFFER_READBACK,
+                               (uint64_t)vk->max_columns * m->embd_quads * VK_QUAD, "hidden");
+    if (st == STATUS_OK)
         st = gpu_buffer_create(&m->columns, vk->gpu, GPU_BUFFER_UPLOAD,
                                (uint64_t)vk->max_columns * COLUMN_WORDS * 4, "columns");
     return st;
@@ -173,8 +176,9 @@ enum status vk_memory_init(struct vk *vk, const struct executor_params *params)
 void vk_memory_finish(struct vk_memory *memory)
 {
     struct gpu_buffer **const buffers[] = {
-        &memory->work,           &memory->columns, &memory->rope,   &memory->hooks,
-        &memory->strips_of_rows, &memory->results, &memory->logits, &memory->checkpoints};
+        &memory->work,    &memory->columns,        &memory->rope,
+        &memory->hooks,   &memory->strips_of_rows, &memory->results,
+        &memory->hidden,  &memory->logits,         &memory->checkpoints};
 
     for (size_t i = 0; i < sizeof(buffers) / sizeof(*buffers); i++)
         gpu_buffer_destroy(buffers[i]);
@@ -230,8 +234,9 @@ enum status vk_memory_logits(struct vk *vk, uint32_t rows)
 uint64_t vk_memory_bytes(const struct vk_memory *memory)
 {
     const struct gpu_buffer *const buffers[] = {
-        memory->work,           memory->columns, memory->rope,   memory->hooks,
-        memory->strips_of_rows, memory->results, memory->logits, memory->checkpoints};
+        memory->work,    memory->columns,        memory->rope,
+        memory->hooks,   memory->strips_of_rows, memory->results,
+        memory->hidden,  memory->logits,         memory->checkpoints};
     uint64_t bytes = 0;
 
     for (size_t i = 0; i < sizeof(buffers) / sizeof(*buffers); i++)

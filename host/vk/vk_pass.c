@@ -199,6 +199,26 @@ static enum status run_logits(struct vk_run *run, uint32_t index, const struct v
     return st;
 }
 
+/* Rows entering the output matrix that were asked for go to where the host reads them. */
+static enum status copy_hidden(struct vk_run *run)
+{
+    const struct vk_memory *m = &run->vk->memory;
+    enum status st = STATUS_OK;
+
+    vk_run_access(run, VK_RUN_BIT(REG_N), 0);
+    for (uint32_t i = 0; i < run->n_outputs && st == STATUS_OK; i++) {
+        if (!(column_of(run, i)->outputs & COLUMN_HIDDEN))
+            continue;
+        st = vk_run_copy(run, &(struct vk_run_copy){.from = m->work,
+                                                    .to = m->hidden,
+                                                    .from_quad = m->reg[REG_N].at +
+                                                                 (uint64_t)i * m->reg[REG_N].stride,
+                                                    .to_quad = (uint64_t)i * m->embd_quads,
+                                                    .quads = m->embd_quads});
+    }
+    return st;
+}
+
 static enum status run_outputs(struct vk_run *run)
 {
     const struct graph *graph = graph_of(run);
@@ -213,9 +233,12 @@ static enum status run_outputs(struct vk_run *run)
     if (st != STATUS_OK || run->n_outputs == 0)
         return st;
     st = gather(run, before, &range.gathered);
-    for (uint32_t i = graph->layer_begin[layers]; i < graph->count && st == STATUS_OK; i++)
-        st = graph->node[i].out == REG_L ? run_logits(run, i, &range) : vk_run_node(run, i, &range);
-    return st;
+    for (uint32_t i = graph->layer_begin[layers]; i + 1 < graph->count && st == STATUS_OK; i++)
+        st = vk_run_node(run, i, &range);
+    if (st == STATUS_OK)
+        st = copy_hidden(run);
+    range.slots = run->n_logits;
+    return st == STATUS_OK ? run_logits(run, graph->count - 1, &range) : st;
 }
 
 static void read_results(struct vk_run *run)
@@ -223,7 +246,13 @@ static void read_results(struct vk_run *run)
     const uint32_t *words = gpu_buffer_mapped(run->vk->memory.results);
     const float *row = run->vk->memory.logits ? gpu_buffer_mapped(run->vk->memory.logits) : NULL;
 
-    for (uint32_t i = 0; i < run->n_outputs; i++, words += DIGEST_QUADS * 4) {
+    for (uint32_t i = 0; i < run->n_outputs; i++) {
+        if (column_of(run, i)->outputs & COLUMN_HIDDEN)
+            run->out[run->column[i]].hidden =
+                (const float *)gpu_buffer_mapped(run->vk->memory.hidden) +
+                (size_t)i * run->vk->memory.embd_quads * 4;
+    }
+    for (uint32_t i = 0; i < run->n_logits; i++, words += DIGEST_QUADS * 4) {
         const uint32_t outputs = column_of(run, i)->outputs;
         struct column_result *out = &run->out[run->column[i]];
         if (outputs & COLUMN_ARGMAX) {

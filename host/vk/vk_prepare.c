@@ -123,18 +123,36 @@ enum status vk_prepare(struct vk_run *run)
     return STATUS_OK;
 }
 
+/* Logits are asked for, hooked or watched. */
+static bool needs_logits(const struct vk_run *run, uint32_t column)
+{
+    const struct pass *pass = run->pass;
+    const uint32_t last = run->vk->base.model->graph.count - 1;
+
+    for (uint32_t i = 0; i < pass->n_hooks; i++)
+        if (pass->hooks[i].column == column && pass->hooks[i].node == last)
+            return true;
+    return (pass->columns[column].outputs & ~COLUMN_HIDDEN) != 0 || pass->watch;
+}
+
 void vk_prepare_outputs(struct vk_run *run)
 {
     const uint32_t n = run->pass->n_columns;
+    uint32_t order[n];
 
     run->n_outputs = 0;
-    for (uint32_t slot = 0; slot < n; slot++) {
-        const uint32_t column = run->column[slot];
-        run->slot[column] = EXECUTOR_NONE;
-        if (run->pass->columns[column].outputs != 0) {
-            run->slot[column] = run->n_outputs;
-            run->column[run->n_outputs++] = column;
+    memcpy(order, run->column, sizeof(order));
+    for (int logits = 1; logits >= 0; logits--) {
+        for (uint32_t slot = 0; slot < n; slot++) {
+            const uint32_t column = order[slot];
+            if (run->pass->columns[column].outputs == 0)
+                run->slot[column] = EXECUTOR_NONE;
+            else if (needs_logits(run, column) == logits) {
+                run->slot[column] = run->n_outputs;
+                run->column[run->n_outputs++] = column;
+            }
         }
+        run->n_logits = logits ? run->n_outputs : run->n_logits;
     }
 }
 

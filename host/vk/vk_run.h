@@ -15,6 +15,7 @@ struct vk_run {
     struct vk_patch *patches; /* (n_patches) by node, then column; owned */
     uint32_t n_patches;
     uint32_t n_outputs;     /* columns with outputs: slots 0 .. in the output phase */
+    uint32_t n_logits;      /* those of them that the output matrix is for: the first */
     uint32_t written, read; /* resources used since the last barrier, bit by bit */
     uint32_t fused;         /* node that was recorded with the one before it; 0: none */
     uint64_t macs;          /* recorded since the last submit */
@@ -26,7 +27,7 @@ enum status vk_prepare(struct vk_run *run) STATUS_MUST_USE;
 /* Puts the hooks in the order of their patches; `order` and `patches` are filled. */
 enum status vk_patch_plan(struct vk_run *run) STATUS_MUST_USE;
 
-/* Makes output columns slots 0 .. n_outputs - 1, others none; n_outputs is set. */
+/* Makes output columns slots 0 .. n_outputs - 1, others none; n_outputs and n_logits are set. */
 void vk_prepare_outputs(struct vk_run *run);
 
 /* Columns evaluated in a layer, and those of them that go on behind its STORE: slots 0 .. n - 1. */

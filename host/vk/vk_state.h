@@ -29,6 +29,7 @@ struct vk_memory {
     struct gpu_buffer *hooks;          /* (HOOK_MOST) struct hook_data, (hook_words) */
     struct gpu_buffer *strips_of_rows; /* (logit_rows, strips, DIGEST_QUADS) */
     struct gpu_buffer *results;        /* (max_columns, DIGEST_QUADS) */
+    struct gpu_buffer *hidden;         /* (max_columns, embd_quads) rows entering the output */
     struct gpu_buffer *logits;         /* (logit_room, n_vocab) rows asked for; null: none yet */
     struct gpu_buffer *checkpoints;    /* (n_checkpoints, n_layers + 1, checkpoint_row) or null */
     struct vk_reg reg[REG_COUNT];
