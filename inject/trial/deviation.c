@@ -27,26 +27,62 @@ static struct trial_deviation compare(const float *golden, const float *faulty, 
     return d;
 }
 
-enum status deviation_read(struct trial_deviation **out, struct arena *arena,
-                           const struct trial *trial, uint32_t first)
+/* Calls `take` with each boundary's comparison, from row->first on, until it returns false. */
+struct walk {
+    bool (*take)(void *user, uint32_t layer, const struct trial_deviation *deviation);
+    void *user;
+};
+
+static enum status each_boundary(const struct golden *golden, const struct deviation_row *row,
+                                 const struct walk *walk)
 {
-    struct executor *ex = trial->golden->params.ex;
-    uint32_t n_embd = ex->model->hp.n_embd, n_layers = ex->model->hp.n_layers;
-    float *row = malloc(2 * (size_t)n_embd * sizeof *row);
-    *out = arena_array(arena, n_layers + 1, sizeof **out);
-    if (!row || !*out) {
-        free(row);
+    struct executor *ex = golden->params.ex;
+    const uint32_t n_embd = ex->model->hp.n_embd, n_layers = ex->model->hp.n_layers;
+    float *values = malloc(2 * (size_t)n_embd * sizeof *values);
+    uint32_t clean;
+    bool more = true;
+
+    if (!values) {
         log_error("out of memory for a deviation of %u values", n_embd);
         return STATUS_MEMORY;
     }
-    enum status st = STATUS_OK;
-    for (uint32_t layer = first; layer <= n_layers && !st; layer++) {
-        st = executor_read_checkpoint(ex, trial->fault->position, layer, row);
+    enum status st = golden_residuals(&clean, golden, row->position);
+    for (uint32_t layer = row->first; layer <= n_layers && !st && more; layer++) {
+        st = executor_read_checkpoint(ex, clean, layer, values);
         if (!st)
-            st = executor_read_checkpoint(ex, trial->golden->spare_row, layer, row + n_embd);
-        if (!st)
-            (*out)[layer] = compare(row, row + n_embd, n_embd);
+            st = executor_read_checkpoint(ex, row->row, layer, values + n_embd);
+        if (st)
+            break;
+        const struct trial_deviation d = compare(values, values + n_embd, n_embd);
+        more = walk->take(walk->user, layer, &d);
     }
-    free(row);
+    free(values);
     return st;
+}
+
+static bool keep(void *user, uint32_t layer, const struct trial_deviation *deviation)
+{
+    struct trial_deviation *out = user;
+    out[layer] = *deviation;
+    return true;
+}
+
+enum status deviation_read(struct trial_deviation *out, const struct golden *golden,
+                           const struct deviation_row *row)
+{
+    return each_boundary(golden, row, &(struct walk){keep, out});
+}
+
+static bool is_equal(void *user, uint32_t layer, const struct trial_deviation *deviation)
+{
+    bool *equal = user;
+    (void)layer;
+    *equal = deviation->bits == 0;
+    return *equal;
+}
+
+enum status deviation_none(bool *out, const struct golden *golden, const struct deviation_row *row)
+{
+    *out = true;
+    return each_boundary(golden, row, &(struct walk){is_equal, out});
 }

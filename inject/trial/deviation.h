@@ -1,15 +1,25 @@
 /* SPDX-License-Identifier: MIT */
-/* How far the faulted residual lies from golden at each layer boundary. */
+/* How far faulted residuals lie from golden's at each layer boundary. */
 #ifndef VKFI_INJECT_DEVIATION_H
 #define VKFI_INJECT_DEVIATION_H
 
-#include "base/arena.h"
 #include "base/status.h"
-#include "inject/trial/fork.h"
+#include "inject/trial/trial.h"
 
-/* (n_layers + 1) entries for the struck position: golden's checkpoint row against the spare row,
- * in double, index order. Boundaries below `first` were not evaluated and are golden. */
-enum status deviation_read(struct trial_deviation **out, struct arena *arena,
-                           const struct trial *trial, uint32_t first) STATUS_MUST_USE;
+/* A faulted column's residuals in the checkpoint store. */
+struct deviation_row {
+    uint32_t position;
+    uint32_t row;   /* of the column */
+    uint32_t first; /* boundaries below were not evaluated: golden's */
+};
+
+/* out (n_layers + 1): golden's residuals against the column's, in double, index order; entries below
+ * row->first are left as they are. */
+enum status deviation_read(struct trial_deviation *out, const struct golden *golden,
+                           const struct deviation_row *row) STATUS_MUST_USE;
+
+/* True in `out` if the column has golden's bits (canonical NaN) at every boundary. */
+enum status deviation_none(bool *out, const struct golden *golden,
+                           const struct deviation_row *row) STATUS_MUST_USE;
 
 #endif

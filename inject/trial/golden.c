@@ -1,30 +1,207 @@
 /* SPDX-License-Identifier: MIT */
-/* The clean run and what it must leave behind for trials to fork from. */
-#include "inject/trial/trial.h"
+/* Runs an item clean, keeps residuals within a budget, and looks at its logits once more. */
+#include "inject/trial/golden.h"
 
-#define GOLDEN_BRANCHES 3 /* golden, trial, helper columns of stale faults */
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
 
-void golden_needs(struct executor_params *params, uint32_t n_ids, uint32_t n)
+#include "base/log.h"
+
+#define COLUMNS 64u  /* a pass, unless the caller asks otherwise */
+#define BRANCHES 2u  /* of a trial: its own, and one for helper columns */
+#define EXTRA 1u     /* golden's own columns, run again */
+#define RE_COLUMNS 8u /* a pass of golden's steps: each keeps a row of logits */
+
+static uint32_t lanes_of(const struct golden_shape *shape)
 {
-    uint32_t positions = n_ids + n;
-    uint32_t blocks = (positions + KV_PAGE_POSITIONS - 1) / KV_PAGE_POSITIONS;
-    params->positions = positions;
-    params->branches = GOLDEN_BRANCHES;
-    params->pages = GOLDEN_BRANCHES * blocks;
-    params->checkpoints = positions + 1;
+    return shape->lanes ? shape->lanes : GOLDEN_LANES;
 }
 
-enum status golden_run(struct golden *out, struct arena *arena,
-                       const struct generate_params *params)
+/* Rows of a pass's columns, and one a trial for its first struck position. */
+static uint32_t spare_rows(const struct golden_shape *shape, uint32_t columns)
 {
-    *out = (struct golden){.params = *params};
-    out->params.checkpoints = true;
+    return columns + lanes_of(shape) + 1;
+}
+
+static uint32_t kept_positions(const struct golden_shape *shape, const struct hparams *hp)
+{
+    const uint64_t row = (uint64_t)(hp->n_layers + 1) * hp->n_embd * sizeof(float);
+    const uint32_t positions = shape->n_ids + shape->n;
+    const uint64_t fit = shape->checkpoint_bytes ? shape->checkpoint_bytes / row : positions;
+    return fit < positions ? (uint32_t)fit : positions;
+}
+
+void golden_needs(struct executor_params *params, const struct golden_shape *shape)
+{
+    const uint32_t positions = shape->n_ids + shape->n;
+    const uint32_t blocks = (positions + KV_PAGE_POSITIONS - 1) / KV_PAGE_POSITIONS;
+
+    params->positions = positions;
+    params->branches = 1 + EXTRA + BRANCHES * lanes_of(shape);
+    params->pages = (1 + lanes_of(shape)) * blocks + EXTRA + lanes_of(shape);
+    params->columns = params->columns ? params->columns : COLUMNS;
+    params->checkpoints =
+        kept_positions(shape, &params->model->hp) + spare_rows(shape, params->columns);
+}
+
+uint32_t golden_row(const struct golden *golden, uint32_t position)
+{
+    const bool kept = position >= golden->kept_first && position < golden->n_evaluated;
+    return kept ? position - golden->kept_first : EXECUTOR_NONE;
+}
+
+int32_t golden_token(const struct golden *golden, uint32_t position)
+{
+    const struct generate_params *p = &golden->params;
+    return position < p->n_ids ? p->ids[position] : golden->run.tokens[position - p->n_ids];
+}
+
+/* On a branch of its own: trials share golden's pages. */
+static enum status run_again(const struct golden *golden, uint32_t position, uint32_t row)
+{
+    struct executor *ex = golden->params.ex;
+    const uint32_t n_layers = ex->model->hp.n_layers;
+    struct column column = {.position = position,
+                            .token = golden_token(golden, position),
+                            .checkpoint = EXECUTOR_NONE,
+                            .end_layer = n_layers,
+                            .save = row};
+    const struct pass pass = {.columns = &column, .n_columns = 1};
+    struct column_result result;
+    enum status st = kv_branch(ex->kv, &column.branch);
+
+    if (st)
+        return st;
+    kv_share(ex->kv, &(struct kv_share){.from = golden->run.branch,
+                                        .to = column.branch,
+                                        .layer_count = n_layers,
+                                        .positions = position});
+    st = executor_pass(ex, &pass, &result);
+    kv_release(ex->kv, column.branch);
+    return st;
+}
+
+enum status golden_residuals(uint32_t *out, const struct golden *golden, uint32_t position)
+{
+    *out = golden_row(golden, position);
+    if (*out != EXECUTOR_NONE)
+        return STATUS_OK;
+    *out = golden->spare_row + golden->n_spare - 1;
+    return run_again(golden, position, *out);
+}
+
+static enum status take_step(struct golden *golden, struct arena *arena, uint32_t step,
+                             const struct column_result *result)
+{
+    const uint32_t n_vocab = golden->params.ex->model->hp.n_vocab;
+    struct golden_step *out = &golden->step[step];
+    struct sampler_top top[2];
+
+    if (result->hash != golden->run.step[step].hash) {
+        log_error("golden run: step %" PRIu32 " gave hash %016" PRIx64
+                  " when evaluated again, expected %016" PRIx64,
+                  step, result->hash, golden->run.step[step].hash);
+        return STATUS_INTERNAL;
+    }
+    sampler_top(result->logits, n_vocab, top, 2);
+    out->margin = (double)top[0].logit - (double)top[1].logit;
+    if (!isfinite(out->margin))
+        out->margin = NAN;
+    out->logsumexp = NAN;
+    if (golden->level > RECORD_OUTCOME) {
+        float *copy = arena_array(arena, n_vocab, sizeof *copy);
+        if (!copy)
+            return STATUS_MEMORY;
+        memcpy(copy, result->logits, n_vocab * sizeof *copy);
+        out->logits = copy;
+        out->logsumexp = sampler_logsumexp(copy, n_vocab);
+    }
+    if (!golden->certify)
+        return STATUS_OK;
+    return certify_golden(&out->certify, arena, golden->certify, result->hidden, result->logits);
+}
+
+/* The last position's row gives a step: from its residual, or from its token once more. */
+static struct column step_column(const struct golden *golden, uint32_t position)
+{
+    const uint32_t n_layers = golden->params.ex->model->hp.n_layers;
+    const uint32_t row = golden_row(golden, position);
+
+    return (struct column){.branch = golden->run.branch,
+                           .position = position,
+                           .token = golden_token(golden, position),
+                           .checkpoint = row,
+                           .start_layer = row == EXECUTOR_NONE ? 0 : n_layers,
+                           .end_layer = n_layers,
+                           .save = EXECUTOR_NONE,
+                           .outputs = COLUMN_HASH | COLUMN_LOGITS | COLUMN_HIDDEN};
+}
+
+/* Golden's logits were digested as they came; margins, bounds and log-probabilities need them. */
+static enum status look_again(struct golden *golden, struct arena *arena)
+{
+    const uint32_t n = golden->run.n_tokens, first = golden->params.n_ids - 1;
+    struct column_result result[RE_COLUMNS];
+    struct column column[RE_COLUMNS];
+    struct executor_info info;
+    enum status st = STATUS_OK;
+
+    executor_info(golden->params.ex, &info);
+    const uint32_t most = info.max_columns < RE_COLUMNS ? info.max_columns : RE_COLUMNS;
+    for (uint32_t done = 0, some; done < n && !st; done += some) {
+        some = n - done < most ? n - done : most;
+        for (uint32_t i = 0; i < some; i++)
+            column[i] = step_column(golden, first + done + i);
+        const struct pass pass = {.columns = column, .n_columns = some};
+        st = executor_pass(golden->params.ex, &pass, result);
+        for (uint32_t i = 0; i < some && !st; i++)
+            st = take_step(golden, arena, done + i, &result[i]);
+    }
+    return st;
+}
+
+static void init(struct golden *out, const struct golden_params *params)
+{
+    const struct executor *ex = params->generate.ex;
+    const uint32_t positions = params->generate.n_ids + params->generate.n;
+    const bool greedy = params->generate.sampler.temperature <= 0;
+    struct executor_info info;
+
+    executor_info(ex, &info);
+    *out = (struct golden){.params = params->generate,
+                           .level = params->level,
+                           .certify = greedy ? params->certify : NULL,
+                           .lanes = lanes_of(&params->shape)};
+    const uint32_t spare = spare_rows(&params->shape, info.max_columns);
+    const uint32_t kept = ex->n_checkpoints > spare ? ex->n_checkpoints - spare : 0;
+    out->kept_first = positions > kept ? positions - kept : 0;
+    out->spare_row = kept < positions ? kept : positions;
+    out->n_spare = ex->n_checkpoints - out->spare_row;
+    out->params.checkpoints = kept > 0;
+    out->params.checkpoint_first = out->kept_first;
     out->params.tap = NULL;
     out->params.watch = NULL;
+    out->params.save_position = EXECUTOR_NONE;
+}
+
+enum status golden_run(struct golden *out, struct arena *arena, const struct golden_params *params)
+{
+    init(out, params);
     enum status st = generate(&out->run, arena, &out->params);
     if (st)
         return st;
-    out->n_evaluated = params->n_ids + out->run.n_tokens - 1;
-    out->spare_row = out->n_evaluated;
-    return STATUS_OK;
+    out->n_evaluated = out->params.n_ids + out->run.n_tokens - 1;
+    out->step = arena_array(arena, out->run.n_tokens, sizeof *out->step);
+    st = out->step ? STATUS_OK : STATUS_MEMORY;
+    if (!st && (out->certify || out->level > RECORD_OUTCOME))
+        st = look_again(out, arena);
+    if (st)
+        golden_release(out);
+    return st;
+}
+
+void golden_release(struct golden *golden)
+{
+    kv_release(golden->params.ex->kv, golden->run.branch);
 }

@@ -10,11 +10,11 @@
 struct outcome_facts {
     bool reached;      /* the golden run evaluates the coordinates              */
     bool dry;          /* the fault is a control that changes nothing           */
-    bool bits_changed; /* before != after                                       */
-    bool abnormal;     /* the run ended by a trap, a crash or a lost device     */
+    bool bits_changed; /* some activation left other bits than it found         */
+    bool abnormal;     /* the run ended by a trap, a crash, a lost device, ...  */
     bool same_bits;    /* every logit of every step has the golden bits         */
-    bool same_tokens;
-    bool scored; /* the item has a scorer: the scores below count         */
+    bool same_text;    /* tokens may differ that spell the same                 */
+    bool scored;       /* the item has a scorer: the scores below count         */
     double score_change, eps;
 };
 

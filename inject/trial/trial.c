@@ -1,151 +1,347 @@
 /* SPDX-License-Identifier: MIT */
-/* Runs one trial whole or forked, and makes its record. */
+/* Runs a batch: which jobs share passes, which lanes are in flight, what each pass holds. */
 #include "inject/trial/trial.h"
 
-#include <inttypes.h>
+#include <stdlib.h>
 
-#include "base/hash.h"
+#include "base/clock.h"
 #include "base/log.h"
-#include "inject/trial/deviation.h"
-#include "inject/trial/fork.h"
-#include "inject/trial/outcome.h"
+#include "inject/trial/lane.h"
+#include "inject/trial/origin.h"
+#include "inject/trial/record.h"
+#include "model/tap_batch.h"
 
-static struct fault_bounds bounds_of(const struct golden *golden)
+#define AT_ONCE 4u /* unsettled columns of a lane that are computed at a time */
+
+/* A job in flight. */
+struct slot {
+    bool busy;
+    uint32_t job;
+    struct lane run, fed;
+    struct lane *lane;          /* the one that is running */
+    uint32_t first, n, counted; /* its columns of this pass, and how many were taken */
+};
+
+struct batch {
+    const struct golden *golden;
+    const struct trial_settings *settings;
+    const struct trial_job *jobs;
+    struct record *out;
+    struct arena *arena;
+    struct trial_work *work;
+    struct tap_batch *pass;
+    uint32_t most;                 /* columns a pass */
+    struct slot *slot;             /* (n_slots) */
+    uint32_t n_slots;
+    struct column *column;         /* (most) of this pass, slot after slot */
+    int32_t *previous;             /* (most) */
+    struct lane_step *step;        /* (most) */
+    struct column *late;           /* (most) columns whose logits are computed afterwards */
+    uint32_t *late_of;             /* (most) index in `column` */
+    struct column_result *result;  /* (most) of `late` */
+};
+
+static void finish(struct batch *b)
 {
-    const struct executor *ex = golden->params.ex;
-    return (struct fault_bounds){.model = ex->model,
-                                 .act = ex->act,
-                                 .kv = ex->kv_storage,
-                                 .n_prompt = golden->params.n_ids,
-                                 .positions = ex->positions};
+    tap_batch_destroy(&b->pass);
+    free(b->slot);
+    free(b->column);
+    free(b->previous);
+    free(b->step);
+    free(b->late);
+    free(b->late_of);
+    free(b->result);
 }
 
-static enum status trial_init(struct trial *trial, const struct golden *golden,
-                              const struct fault *fault)
+static enum status init(struct batch *b)
 {
-    struct fault_bounds bounds = bounds_of(golden);
-    *trial = (struct trial){.golden = golden, .fault = fault};
-    fault_tap(fault, &bounds, &trial->tapped);
-    return tap_init(&trial->tap, &trial->tapped, 1, golden->params.ex);
+    struct executor_info info;
+    executor_info(b->golden->params.ex, &info);
+    b->most = info.max_columns;
+    b->n_slots = b->golden->lanes;
+    b->slot = calloc(b->n_slots, sizeof *b->slot);
+    b->column = calloc(b->most, sizeof *b->column);
+    b->previous = calloc(b->most, sizeof *b->previous);
+    b->step = calloc(b->most, sizeof *b->step);
+    b->late = calloc(b->most, sizeof *b->late);
+    b->late_of = calloc(b->most, sizeof *b->late_of);
+    b->result = calloc(b->most, sizeof *b->result);
+    if (b->slot && b->column && b->previous && b->step && b->late && b->late_of && b->result)
+        return tap_batch_create(&b->pass, b->golden->params.ex);
+    log_error("out of memory for a batch of trials");
+    return STATUS_MEMORY;
 }
 
-/* Leaves the executor as it was: stored weights restored. */
-static enum status trial_finish(struct trial *trial)
+static enum status open_lane(struct batch *b, struct slot *slot, bool fed)
 {
-    return tap_finish(&trial->tap, trial->golden->params.ex);
+    const struct golden *golden = b->golden;
+    const struct lane_params params = {.golden = golden,
+                                       .settings = b->settings,
+                                       .job = &b->jobs[slot->job],
+                                       .whole = b->settings->path == TRIAL_NAIVE,
+                                       .feed = fed ? golden->run.tokens : NULL,
+                                       .n_feed = fed ? golden->run.n_tokens : 0};
+    slot->lane = fed ? &slot->fed : &slot->run;
+    return lane_open(slot->lane, b->arena, &params);
 }
 
-static enum status run_naive(struct trial *trial, struct arena *arena)
+/* The lane is done: golden's tokens are fed where the run left them; else the record is made. */
+static enum status finish_lane(struct batch *b, struct slot *slot)
 {
-    struct generate_params params = trial->golden->params;
-    params.checkpoints = false;
-    params.save_position = trial->fault->position;
-    params.save_row = trial->golden->spare_row;
-    params.tap = &trial->tap;
-    params.progress = NULL;
-    enum status st = generate(&trial->run, arena, &params);
-    if (!st)
-        kv_release(params.ex->kv, trial->run.branch);
+    struct lane *run = &slot->run;
+    const bool summary = b->settings->level > RECORD_OUTCOME;
+    enum status st = lane_close(slot->lane);
+    if (st)
+        return st;
+    if (summary && slot->lane == run && run->off && run->due == DUE_NONE)
+        return open_lane(b, slot, true);
+    const double start = clock_seconds();
+    struct record *record = &b->out[slot->job];
+    const struct record_lanes lanes = {
+        .run = run, .fed = summary && run->due == DUE_NONE ? slot->lane : NULL};
+    st = record_make(record, &lanes);
+    if (!st && record_wants_origin(record, run))
+        st = origin_find(record, run);
+    b->work->record_seconds += clock_seconds() - start;
+    slot->busy = false;
     return st;
 }
 
-static bool same_bits(const struct generation *a, const struct generation *b)
+/* Residuals are kept where they are compared, or where the logits may have to be computed. */
+static bool keeps_residual(const struct batch *b, const struct lane *lane,
+                           const struct column *column)
 {
-    if (a->n_tokens != b->n_tokens)
-        return false;
-    for (uint32_t i = 0; i < a->n_tokens; i++) {
-        if (a->step[i].hash != b->step[i].hash)
-            return false;
-    }
-    return true;
+    const bool compared = b->settings->level == RECORD_FULL && !lane->off &&
+                          column->position >= lane->first;
+    return compared || column->outputs == COLUMN_HIDDEN;
 }
 
-static uint32_t first_difference(const struct generation *a, const struct generation *b)
+/* Adds the next columns of a lane to the pass. */
+static enum status add_columns(struct batch *b, struct slot *slot, uint32_t first)
 {
-    uint32_t n = a->n_tokens < b->n_tokens ? a->n_tokens : b->n_tokens;
-    for (uint32_t i = 0; i < n; i++) {
-        if (a->tokens[i] != b->tokens[i])
-            return i;
+    const uint32_t room = tap_batch_room(b->pass, &slot->lane->tap);
+    struct lane_columns columns = {
+        .column = b->column + first, .previous = b->previous + first, .most = room};
+    slot->first = first;
+    slot->n = slot->counted = 0;
+    if (room == 0)
+        return STATUS_OK;
+    lane_fill(slot->lane, &columns);
+    slot->n = columns.n;
+    for (uint32_t i = 0; i < columns.n; i++) {
+        struct column *column = &columns.column[i];
+        const uint32_t layers = column->end_layer - column->start_layer;
+        if (keeps_residual(b, slot->lane, column))
+            column->save = b->golden->spare_row + first + i;
+        if (slot->lane->off)
+            b->work->decoded += layers;
+        else
+            b->work->verified += layers;
+        b->work->outputs += (column->outputs & ~COLUMN_HIDDEN) != 0;
     }
-    return a->n_tokens == b->n_tokens ? EXECUTOR_NONE : n;
+    if (columns.n == 0)
+        return STATUS_OK;
+    return tap_batch_add(b->pass, &slot->lane->tap, columns.column, columns.previous, columns.n);
 }
 
-static bool has_nonfinite(const struct generation *run)
+/* Lanes on their own tokens first: they have the longest way to go. */
+static enum status fill_pass(struct batch *b, uint32_t *out_n)
 {
-    for (uint32_t i = 0; i < run->n_tokens; i++) {
-        if (!run->step[i].finite)
+    enum status st = STATUS_OK;
+    *out_n = 0;
+    tap_batch_clear(b->pass);
+    for (int off = 1; off >= 0; off--) {
+        for (uint32_t i = 0; i < b->n_slots && !st; i++) {
+            struct slot *slot = &b->slot[i];
+            if (!slot->busy || slot->lane->off != off)
+                continue;
+            st = add_columns(b, slot, *out_n);
+            *out_n += slot->n;
+            if (!st && slot->lane->done)
+                st = finish_lane(b, slot);
+        }
+    }
+    return st;
+}
+
+static void look(struct batch *b, struct slot *slot)
+{
+    for (uint32_t i = slot->first; i < slot->first + slot->n; i++) {
+        const struct column *column = &b->column[i];
+        const struct column_result *result = tap_batch_result(b->pass, i);
+        b->step[i] = (struct lane_step){0};
+        if (column->outputs == COLUMN_HIDDEN)
+            b->step[i] = lane_certify(slot->lane, column, result);
+        else if (column->outputs != 0)
+            b->step[i] = lane_compute(slot->lane, column, result);
+    }
+}
+
+static enum status take(struct batch *b, struct slot *slot)
+{
+    const uint32_t at = slot->first + slot->counted;
+    const struct lane_results results = {
+        .column = b->column + at, .step = b->step + at, .n = slot->n - slot->counted};
+    uint32_t counted;
+    const enum status st = lane_take(slot->lane, &results, &counted);
+    for (uint32_t i = at; i < at + counted; i++)
+        b->work->certified += b->step[i].certified;
+    slot->counted += counted;
+    /* what lies behind a difference is not looked at again */
+    if (slot->lane->off || slot->lane->done)
+        slot->n = slot->counted;
+    return st;
+}
+
+/* Columns that the next steps of a lane wait for. */
+static uint32_t gather_late(struct batch *b, const struct slot *slot, uint32_t n)
+{
+    const uint32_t n_layers = b->golden->params.ex->model->hp.n_layers;
+    const uint32_t stop = n + AT_ONCE < b->most ? n + AT_ONCE : b->most;
+    for (uint32_t i = slot->first + slot->counted; i < slot->first + slot->n && n < stop; i++) {
+        if (lane_knows(slot->lane, &b->step[i]))
+            continue;
+        b->late_of[n] = i;
+        b->late[n] = b->column[i];
+        b->late[n].checkpoint = b->column[i].save;
+        b->late[n].save = EXECUTOR_NONE;
+        b->late[n].start_layer = n_layers;
+        b->late[n].outputs = COLUMN_ARGMAX | COLUMN_HASH;
+        n++;
+    }
+    return n;
+}
+
+/* Computes the logits that proofs left open, until every lane knows its steps. */
+static enum status settle(struct batch *b)
+{
+    enum status st = STATUS_OK;
+    for (;;) {
+        uint32_t n = 0, owner[b->most];
+        for (uint32_t i = 0; i < b->n_slots && !st; i++) {
+            const uint32_t before = n;
+            if (b->slot[i].busy && b->slot[i].counted < b->slot[i].n)
+                n = gather_late(b, &b->slot[i], n);
+            for (uint32_t k = before; k < n; k++)
+                owner[k] = i;
+        }
+        if (n == 0)
+            return st;
+        const double start = clock_seconds();
+        const struct pass pass = {.columns = b->late, .n_columns = n};
+        st = executor_pass(b->golden->params.ex, &pass, b->result);
+        b->work->output_seconds += clock_seconds() - start;
+        b->work->outputs += n;
+        for (uint32_t i = 0; i < n && !st; i++)
+            b->step[b->late_of[i]] =
+                lane_compute(b->slot[owner[i]].lane, &b->late[i], &b->result[i]);
+        for (uint32_t i = 0; i < b->n_slots && !st; i++) {
+            if (b->slot[i].busy && b->slot[i].counted < b->slot[i].n)
+                st = take(b, &b->slot[i]);
+        }
+        if (st)
+            return st;
+    }
+}
+
+static enum status run_pass(struct batch *b)
+{
+    const double start = clock_seconds();
+    enum status st = tap_batch_run(b->pass);
+    const double middle = clock_seconds();
+    b->work->passes++;
+    b->work->pass_seconds += middle - start;
+    for (uint32_t i = 0; i < b->n_slots && !st; i++) {
+        if (!b->slot[i].busy || b->slot[i].n == 0)
+            continue;
+        look(b, &b->slot[i]);
+        st = take(b, &b->slot[i]);
+    }
+    b->work->certify_seconds += clock_seconds() - middle;
+    if (!st)
+        st = settle(b);
+    for (uint32_t i = 0; i < b->n_slots && !st; i++) {
+        if (b->slot[i].busy && b->slot[i].counted > 0)
+            tap_batch_collect(b->pass, &b->slot[i].lane->tap, b->slot[i].first,
+                              b->slot[i].counted);
+    }
+    return st;
+}
+
+static bool reached(const struct batch *b, uint32_t job)
+{
+    for (uint32_t i = 0; i < b->jobs[job].n_faults; i++) {
+        if (b->jobs[job].fault[i].position < b->golden->n_evaluated)
             return true;
     }
     return false;
 }
 
-static enum status make_record(struct record *out, const struct trial *trial)
+/* Strikes memory that every lane reads. */
+static bool is_global(const struct batch *b, uint32_t job)
 {
-    const struct generation *golden = &trial->golden->run;
-    const struct tap_proof *proof = &trial->proof;
-    const struct generation *run = &trial->run;
-    struct fault_bounds bounds = bounds_of(trial->golden);
-    struct fault_run ended = {.n_evaluated = trial->golden->params.n_ids + run->n_tokens - 1};
-    uint64_t expected;
-    fault_expected(&expected, trial->fault, &bounds, &ended);
-    out->expected_activations = (uint32_t)expected;
-    out->activations = (uint32_t)proof->count;
-    out->before = proof->before;
-    out->after = proof->after;
-    out->tokens = run->tokens;
-    out->n_tokens = run->n_tokens;
-    out->hash = run->hash;
-    out->first_diff = first_difference(run, golden);
-    out->nan_logits = has_nonfinite(run) && !has_nonfinite(golden);
-    struct outcome_facts facts = {.reached = true,
-                                  .dry = trial->fault->kind == KIND_DRY,
-                                  .bits_changed = out->before != out->after,
-                                  .same_bits = same_bits(run, golden),
-                                  .same_tokens = out->first_diff == EXECUTOR_NONE};
-    out->outcome = outcome_of(&facts);
-    char site[FAULT_SITE_TEXT];
-    fault_site(trial->fault, site);
-    if (out->activations != out->expected_activations) {
-        log_error("fault at %s, position %u fired %u times, %u predicted", site,
-                  trial->fault->position, out->activations, out->expected_activations);
-        return STATUS_INTERNAL;
+    for (uint32_t i = 0; i < b->jobs[job].n_faults; i++) {
+        const enum place place = b->jobs[job].fault[i].place;
+        if (place == PLACE_WEIGHT || place == PLACE_TABLE)
+            return true;
     }
-    if (!facts.bits_changed && !(facts.same_bits && facts.same_tokens)) {
-        log_error("fault at %s, position %u changed no bit, but the run differs from golden", site,
-                  trial->fault->position);
-        return STATUS_INTERNAL;
-    }
-    return STATUS_OK;
+    return false;
 }
 
-static enum status run_and_record(struct record *out, struct trial *trial, struct arena *arena,
-                                  enum trial_path path)
+/* Jobs that are (not) alone, at most `most` at a time. */
+static enum status run_jobs(struct batch *b, uint32_t n_jobs, bool alone)
 {
-    enum status st = trial_init(trial, trial->golden, trial->fault);
-    if (!st)
-        st = path == TRIAL_NAIVE ? run_naive(trial, arena) : fork_run(trial, arena);
-    if (!st)
-        st = deviation_read(&out->deviation, arena, trial,
-                            path == TRIAL_NAIVE ? 0 : fork_first_layer(trial));
-    if (!st)
-        trial->proof = tap_proof(&trial->tap, 0);
-    enum status finish = trial_finish(trial);
-    st = st ? st : finish;
-    return st ? st : make_record(out, trial);
+    const bool naive = b->settings->path == TRIAL_NAIVE;
+    const uint32_t most = alone ? 1 : b->n_slots;
+    uint32_t job = 0, busy = 0;
+    enum status st = STATUS_OK;
+    do {
+        for (uint32_t i = 0; i < most && !st; i++) {
+            struct slot *slot = &b->slot[i];
+            while (!slot->busy && job < n_jobs &&
+                   (!reached(b, job) || (naive || is_global(b, job)) != alone))
+                job++;
+            if (slot->busy || job == n_jobs)
+                continue;
+            *slot = (struct slot){.busy = true, .job = job++};
+            st = open_lane(b, slot, false);
+        }
+        uint32_t n = 0;
+        if (!st)
+            st = fill_pass(b, &n);
+        if (!st && n > 0)
+            st = run_pass(b);
+        busy = 0;
+        for (uint32_t i = 0; i < most; i++)
+            busy += b->slot[i].busy;
+    } while (!st && (busy > 0 || job < n_jobs));
+    return st;
 }
 
-enum status trial_run(struct record *out, struct arena *arena, const struct golden *golden,
-                      const struct fault *fault, enum trial_path path)
+enum status trial_batch(struct record *out, struct arena *arena, const struct golden *golden,
+                        const struct trial_settings *settings, const struct trial_job *jobs,
+                        uint32_t n_jobs)
 {
-    struct trial trial = {.golden = golden, .fault = fault};
-    *out = (struct record){.fault = *fault, .first_diff = EXECUTOR_NONE};
-    if (fault->position >= golden->n_evaluated) {
-        struct outcome_facts facts = {.reached = false};
-        out->outcome = outcome_of(&facts);
-        out->tokens = golden->run.tokens;
-        out->n_tokens = golden->run.n_tokens;
-        out->hash = golden->run.hash;
-        return STATUS_OK;
+    struct trial_work work = {0};
+    struct batch b = {.golden = golden,
+                      .settings = settings,
+                      .jobs = jobs,
+                      .out = out,
+                      .arena = arena,
+                      .work = settings->work ? settings->work : &work};
+    enum status st = init(&b);
+    for (uint32_t i = 0; i < n_jobs && !st; i++) {
+        if (!reached(&b, i))
+            record_not_reached(&out[i], golden, settings, &jobs[i]);
     }
-    return run_and_record(out, &trial, arena, path);
+    if (!st)
+        st = run_jobs(&b, n_jobs, false);
+    if (!st)
+        st = run_jobs(&b, n_jobs, true);
+    for (uint32_t i = 0; b.slot && i < b.n_slots; i++) {
+        const enum status run = lane_close(&b.slot[i].run), fed = lane_close(&b.slot[i].fed);
+        st = st ? st : run ? run : fed;
+    }
+    finish(&b);
+    return st;
 }

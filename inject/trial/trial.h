@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* One trial: a faulted run beside its golden run, whole (naive) or forked from golden state (fast).
+/* Trials: faulted runs beside a golden run, many in shared passes (fast) or each a whole inference
+ * (naive).
  *
- * Both ways give the same record, bit for bit. */
+ * Both give the same record, bit for bit, in every field; so does any batch, in any order, on any device. */
 #ifndef VKFI_INJECT_TRIAL_H
 #define VKFI_INJECT_TRIAL_H
 
@@ -11,52 +12,94 @@
 #include "base/arena.h"
 #include "base/status.h"
 #include "inject/space/fault.h"
-#include "model/generate.h"
+#include "inject/trial/golden.h"
 
-/* The clean run that trials are compared with: on the same executor, residuals of every position
- * in checkpoint rows 0 .. n_evaluated - 1; row n_evaluated is for the trial's own. */
-struct golden {
-    struct generate_params params; /* ex, ids, n, sampler */
-    struct generation run;
-    uint32_t n_evaluated; /* positions evaluated: n_ids + n_tokens - 1 */
-    uint32_t spare_row;
+enum trial_path { TRIAL_FAST, TRIAL_NAIVE };
+
+struct trial_settings {
+    enum record_level level; /* not above the golden run's */
+    bool nan_trap;           /* a logit that is Inf or NaN where golden's row is finite: due */
+    double work_factor;      /* runaway: positions evaluated over golden's; 0: no limit */
+    enum trial_path path;
+    struct trial_work *work; /* null: not asked for; else added up */
 };
 
-/* Executor settings a golden run of this shape and its trials need. */
-void golden_needs(struct executor_params *params, uint32_t n_ids, uint32_t n);
+/* Where the work of trials went. */
+struct trial_work {
+    uint64_t passes;
+    uint64_t verified, decoded; /* columns times layers: golden's tokens fed, own tokens fed */
+    uint64_t outputs;           /* columns that the output matrix was computed for */
+    uint64_t certified;         /* tokens that were settled without it */
+    double pass_seconds;        /* layers, and output matrix where columns came with it */
+    double output_seconds;      /* passes of the output matrix alone */
+    double certify_seconds;     /* proofs */
+    double record_seconds;      /* log-probabilities, deviations, records */
+};
 
-enum status golden_run(struct golden *out, struct arena *arena,
-                       const struct generate_params *params) STATUS_MUST_USE;
+/* fault[0] gives the record's coordinates. */
+struct trial_job {
+    const struct fault *fault; /* (n_faults) */
+    uint32_t n_faults;
+};
 
-/* Residual entering a layer at the struck position (layer n_layers: the last hidden state). */
+/* Residual entering a layer at the first struck position (layer n_layers: the last hidden state). */
 struct trial_deviation {
     double max_abs; /* largest |faulty - golden|; NaN or Inf as they come */
     double rel_l2;  /* |faulty - golden| / |golden| */
     uint32_t bits;  /* bits that differ (canonical NaN) */
 };
 
+/* What came of a trial. The comment in brackets is the lowest level that has the field; below it
+ * the field holds the value in front. Levels change what is known, never a value. */
 struct record {
-    struct fault fault;
-    uint32_t activations, expected_activations;
-    uint32_t before, after; /* raw bits */
-    enum outcome outcome;
-    uint32_t first_diff; /* step of the first differing token; EXECUTOR_NONE: none */
-    int32_t *tokens;     /* (n_tokens) of the faulty run */
+    struct fault fault; /* the job's first */
+    uint32_t n_faults;
+    uint32_t activations, expected_activations; /* of all faults, from the device, [outcome] */
+    uint32_t before, after; /* raw bits of the first activation of the first fault [outcome] */
+    enum outcome outcome;   /* [outcome] */
+    enum due_reason due;    /* DUE_NONE unless the outcome is due [outcome] */
+    uint32_t flags;         /* bit `1 << enum flag`: true of this run, not of golden [outcome] */
+    uint32_t first_diff;    /* step of the first differing token; EXECUTOR_NONE: none [outcome] */
+    int32_t *tokens;        /* (n_tokens) of the faulty run [outcome] */
     uint32_t n_tokens;
-    uint64_t hash;   /* of the faulty run's step hashes */
-    bool nan_logits; /* some logit of the faulty run is Inf or NaN, of golden not */
-    struct trial_deviation *deviation; /* (n_layers + 1), null where not reached */
+    uint64_t hash; /* 0: of the faulty run's step hashes [summary] */
+    bool hashed;   /* false: hash is not known, tokens may have been certified [summary] */
+
+    double margin_at_fault;  /* NaN: golden's first logit - its second at the first struck step (step
+                                0 for faults in the prompt) [summary] */
+    double margin_min_after; /* NaN: smallest of them from that step on [summary] */
+    /* NaN: golden's tokens fed with the fault in, steps from the first struck one on: log p_faulty -
+     * log p_golden of golden's token, in nats; mean over these steps of KL(golden || faulty) over
+     * the whole vocabulary. NaN too where a logit is NaN [summary] */
+    double logp_sum, logp_mean, logp_worst, kl;
+
+    struct trial_deviation *deviation; /* null: (n_layers + 1), null too if not reached [full] */
+    /* First position from which on the residuals of every column, at every layer boundary, have
+     * golden's bits while golden's tokens are fed; EXECUTOR_NONE: none [full] */
+    uint32_t healed_at;
+    /* First Inf or NaN of the faulty run by position, then order of the graph; looked for if a
+     * logit or a residual of the first struck position is one, and golden's logits are finite.
+     * Null: none [full] */
+    const char *nan_site;
+    uint32_t nan_layer; /* GRAPH_NO_LAYER: none, or outside the layers */
+    uint32_t nan_step;  /* decode step (position - n_ids + 1); EXECUTOR_NONE: in the prompt, none */
 };
 
-enum trial_path { TRIAL_FAST, TRIAL_NAIVE };
+/* Runs all jobs; out (n_jobs), memory of the records from `arena`. STATUS_INTERNAL when a fault did
+ * not fire as often as predicted, or changed nothing yet the run differs: a bug, never a result
+ * (one line names the fault). The executor is left as it was found. */
+enum status trial_batch(struct record *out, struct arena *arena, const struct golden *golden,
+                        const struct trial_settings *settings, const struct trial_job *jobs,
+                        uint32_t n_jobs) STATUS_MUST_USE;
 
-/* STATUS_INTERNAL when the fault did not fire as often as predicted: that is a bug, never a result.
- * Memory of the record from `arena`. */
-enum status trial_run(struct record *out, struct arena *arena, const struct golden *golden,
-                      const struct fault *fault, enum trial_path path) STATUS_MUST_USE;
-
-/* True if all comparable fields agree (design 2.1); else `why` names the first that does not. */
-bool record_equal(const struct record *a, const struct record *b, uint32_t n_layers, char *why,
-                  size_t why_size);
+/* True if all fields agree (design 2.1); else `why` names the first that does not. Both records are
+ * of one level. */
+struct record_compare {
+    uint32_t n_layers;
+    char *why;
+    size_t why_size;
+};
+bool record_equal(const struct record *a, const struct record *b,
+                  const struct record_compare *compare);
 
 #endif

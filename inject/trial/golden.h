@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/* The clean run of an item, with all that its trials start from and are compared with. */
+#ifndef VKFI_INJECT_GOLDEN_H
+#define VKFI_INJECT_GOLDEN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/status.h"
+#include "inject/trial/certify.h"
+#include "model/generate.h"
+
+/* How much is computed of a trial. plan.record has the same order. */
+enum record_level { RECORD_OUTCOME, RECORD_SUMMARY, RECORD_FULL };
+
+#define GOLDEN_LANES 24u
+
+/* What an executor must hold for items of this size and their trials. */
+struct golden_shape {
+    uint32_t n_ids, n;         /* largest of the items: prompt, tokens */
+    uint32_t lanes;            /* most trials in flight; 0: GOLDEN_LANES */
+    uint64_t checkpoint_bytes; /* budget of golden residuals; 0: no limit. Positions that do not fit
+                                  (the earliest) are recomputed from their tokens: slower, same
+                                  records */
+};
+
+/* Sets positions, branches, pages, columns and checkpoints of `params`; model must be set. */
+void golden_needs(struct executor_params *params, const struct golden_shape *shape);
+
+/* Golden's logits at a step, as far as trials need them. */
+struct golden_step {
+    double margin;                /* first logit - second; NaN where either is Inf or NaN */
+    const float *logits;          /* (n_vocab), null below summary */
+    double logsumexp;             /* NaN below summary */
+    struct certify_step *certify; /* null: no column of this step is certified */
+};
+
+struct golden {
+    struct generate_params params; /* ex, ids, n, sampler */
+    struct generation run;
+    enum record_level level;
+    const struct certify *certify; /* null: every token is computed */
+    struct golden_step *step;      /* (run.n_tokens) */
+    uint32_t n_evaluated;          /* positions evaluated: n_ids + n_tokens - 1 */
+    uint32_t kept_first;           /* checkpoint row of position p >= kept_first: p - kept_first */
+    uint32_t spare_row, n_spare;   /* rows that are free for trials, but the last: golden_residuals */
+    uint32_t lanes;                /* most trials in flight */
+};
+
+/* Checkpoint row of a position's golden residuals; EXECUTOR_NONE: not kept. */
+uint32_t golden_row(const struct golden *golden, uint32_t position);
+
+/* Row that holds golden's residuals of a position below n_evaluated: a kept one, or the last spare
+ * row after running the position's column once more. */
+enum status golden_residuals(uint32_t *out, const struct golden *golden,
+                             uint32_t position) STATUS_MUST_USE;
+
+/* Token fed at a position below n_evaluated. */
+int32_t golden_token(const struct golden *golden, uint32_t position);
+
+struct golden_params {
+    struct generate_params generate; /* checkpoints, tap and watch are the golden run's own */
+    struct golden_shape shape;       /* as given to golden_needs */
+    enum record_level level;         /* the highest that trials will ask for */
+    const struct certify *certify;   /* null: off. Used by trials of RECORD_OUTCOME, greedy only */
+};
+
+/* Runs the item; its branch stays until golden_release. Memory from `arena`. */
+enum status golden_run(struct golden *out, struct arena *arena,
+                       const struct golden_params *params) STATUS_MUST_USE;
+
+/* Frees the branch: the next item may run on the executor. */
+void golden_release(struct golden *golden);
+
+#endif

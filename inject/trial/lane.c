@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: MIT */
+/* Chooses a trial's next columns and follows what they give. */
+#include "inject/trial/lane.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "inject/trial/deviation.h"
+
+#define CHUNK 16u /* columns verified at a time: those behind a difference are for nothing */
+
+static uint32_t n_layers_of(const struct lane *lane)
+{
+    return lane->golden->params.ex->model->hp.n_layers;
+}
+
+/* Decode step that the column of a position gives, if it gives one. */
+static bool has_step(const struct lane *lane, uint32_t position)
+{
+    return position + 1 >= lane->golden->params.n_ids;
+}
+
+static uint32_t step_of(const struct lane *lane, uint32_t position)
+{
+    return position + 1 - lane->golden->params.n_ids;
+}
+
+static bool run_ended(const struct lane *lane)
+{
+    const struct generate_params *p = &lane->golden->params;
+    const struct generation *run = &lane->run;
+    const uint32_t last = run->n_tokens - 1;
+    if (lane->feed)
+        return run->n_tokens == lane->n_feed;
+    if (!p->ignore_end && run->n_tokens > 0 &&
+        tokenizer_is_end(p->ex->model->tokenizer, run->tokens[last]))
+        return true;
+    return run->n_tokens == p->n;
+}
+
+static int32_t token_at(const struct lane *lane, uint32_t position)
+{
+    const struct generate_params *p = &lane->golden->params;
+    if (position < p->n_ids)
+        return p->ids[position];
+    return lane->feed ? lane->feed[position - p->n_ids] : lane->run.tokens[position - p->n_ids];
+}
+
+/* Where a column starts: the lowest layer at which some fault is first seen (engine 2). */
+struct start {
+    uint32_t layer; /* EXECUTOR_NONE: the column is golden's */
+    bool from_token;
+};
+
+static struct start start_of(const struct lane *lane, uint32_t position)
+{
+    struct start start = {.layer = EXECUTOR_NONE};
+    if (lane->whole || lane->off)
+        return (struct start){.layer = 0, .from_token = true};
+    for (uint32_t i = 0; i < lane->job->n_faults; i++) {
+        const struct fault *fault = &lane->job->fault[i];
+        const struct fault_reach *reach = &lane->reach[i];
+        if (position < fault->position)
+            continue;
+        const bool struck = position - fault->position < fault->position_count;
+        uint32_t layer = reach->rest ? reach->rest_first : EXECUTOR_NONE;
+        if (struck && reach->first < layer)
+            layer = reach->first;
+        if (layer != EXECUTOR_NONE && reach->from_token)
+            start.from_token = true;
+        start.layer = layer < start.layer ? layer : start.layer;
+    }
+    /* output norm and output run for columns with outputs only */
+    if (start.layer == n_layers_of(lane) && !has_step(lane, position))
+        start.layer = EXECUTOR_NONE;
+    if (start.layer != EXECUTOR_NONE && golden_row(lane->golden, position) == EXECUTOR_NONE)
+        start.from_token = true;
+    if (start.layer != EXECUTOR_NONE && start.from_token)
+        start.layer = 0;
+    return start;
+}
+
+static uint32_t outputs_at(const struct lane *lane, uint32_t position)
+{
+    const bool sampled = lane->golden->params.sampler.temperature > 0;
+    const bool compared = lane->settings->level > RECORD_OUTCOME && !lane->off;
+    if (!has_step(lane, position))
+        return 0;
+    if (lane->certifies && !lane->off && lane->golden->step[step_of(lane, position)].certify)
+        return COLUMN_HIDDEN;
+    return COLUMN_ARGMAX | COLUMN_HASH | (sampled || compared ? COLUMN_LOGITS : 0);
+}
+
+static void append(struct lane *lane, int32_t token, const struct generate_step *step)
+{
+    struct generation *run = &lane->run;
+    run->step[run->n_tokens] = *step;
+    run->tokens[run->n_tokens++] = token;
+}
+
+/* The column of `position` is golden's, and so is what it gives. */
+static void take_golden(struct lane *lane, uint32_t position)
+{
+    const uint32_t step = step_of(lane, position);
+    if (!has_step(lane, position))
+        return;
+    append(lane, lane->golden->run.tokens[step], &lane->golden->run.step[step]);
+    if (lane->settings->level > RECORD_OUTCOME && position >= lane->first)
+        shift_add_equal(&lane->shift);
+}
+
+/* Columns of this pass at most, without a look at hooks. */
+static uint32_t columns_left(const struct lane *lane)
+{
+    const struct golden *golden = lane->golden;
+    const uint32_t n_ids = golden->params.n_ids;
+    const uint32_t end = lane->feed ? n_ids + lane->n_feed - 1 : golden->n_evaluated;
+    if (lane->off)
+        return 1;
+    if (lane->whole && !lane->feed)
+        return lane->next < n_ids ? n_ids - lane->next : 1;
+    return lane->whole || end - lane->next < CHUNK ? end - lane->next : CHUNK;
+}
+
+static bool over_budget(struct lane *lane)
+{
+    const double factor = lane->settings->work_factor;
+    if (factor <= 0 || lane->feed || lane->next + 1 <= factor * lane->golden->n_evaluated)
+        return false;
+    lane->due = DUE_RUNAWAY;
+    return true;
+}
+
+void lane_fill(struct lane *lane, struct lane_columns *out)
+{
+    const struct golden *golden = lane->golden;
+    out->n = 0;
+    while (!lane->done && !lane->off && !lane->whole && lane->next < golden->n_evaluated &&
+           start_of(lane, lane->next).layer == EXECUTOR_NONE)
+        take_golden(lane, lane->next++);
+    const bool verified = !lane->off && lane->next == golden->n_evaluated && !lane->whole;
+    lane->done = lane->done || verified || (has_step(lane, lane->next) && run_ended(lane)) ||
+                 over_budget(lane);
+    if (lane->done)
+        return;
+    uint32_t n = columns_left(lane);
+    n = tap_split(&lane->tap, lane->next, n < out->most ? n : out->most);
+    for (uint32_t i = 0; i < n; i++) {
+        const uint32_t position = lane->next + i;
+        const struct start start = start_of(lane, position);
+        if (start.layer == EXECUTOR_NONE)
+            break;
+        out->previous[i] = position > 0 ? token_at(lane, position - 1) : 0;
+        out->column[i] = (struct column){
+            .branch = lane->branch,
+            .position = position,
+            .token = token_at(lane, position),
+            .checkpoint = start.from_token ? EXECUTOR_NONE : golden_row(golden, position),
+            .start_layer = start.layer,
+            .end_layer = n_layers_of(lane),
+            .save = EXECUTOR_NONE,
+            .outputs = outputs_at(lane, position)};
+        out->n++;
+    }
+}
+
+struct lane_step lane_certify(const struct lane *lane, const struct column *column,
+                              const struct column_result *result)
+{
+    const struct golden *golden = lane->golden;
+    const struct certify_verdict verdict = certify_column(
+        golden->certify, golden->step[step_of(lane, column->position)].certify, result->hidden);
+    return (struct lane_step){.wanted = true,
+                              .certified = verdict.certified,
+                              .known = verdict.certified &&
+                                       (verdict.same_bits || verdict.other_bits),
+                              .token = verdict.token,
+                              .finite = true,
+                              .same = verdict.same_bits,
+                              .other = verdict.other_bits};
+}
+
+struct lane_step lane_compute(const struct lane *lane, const struct column *column,
+                              const struct column_result *result)
+{
+    const struct generate_params *p = &lane->golden->params;
+    const uint32_t step = step_of(lane, column->position);
+    const struct generation *golden = &lane->golden->run;
+    const bool same = step < golden->n_tokens && golden->step[step].hash == result->hash;
+    uint32_t token = result->token;
+    if (p->sampler.temperature > 0)
+        token = sampler_pick(&p->sampler, result->logits, p->ex->model->hp.n_vocab,
+                             column->position);
+    return (struct lane_step){.wanted = true,
+                              .known = true,
+                              .token = token,
+                              .hash = result->hash,
+                              .finite = result->finite,
+                              .same = same,
+                              .other = !same,
+                              .logits = result->logits};
+}
+
+/* Log-probabilities while golden's tokens are fed. */
+static void take_shift(struct lane *lane, uint32_t position, const struct lane_step *step)
+{
+    const uint32_t index = step_of(lane, position);
+    const struct golden_step *golden = &lane->golden->step[index];
+    if (lane->settings->level == RECORD_OUTCOME || lane->off || position < lane->first)
+        return;
+    if (step->same) {
+        shift_add_equal(&lane->shift);
+        return;
+    }
+    shift_add(&lane->shift,
+              &(struct shift_step){.golden = golden->logits,
+                                   .faulty = step->logits,
+                                   .golden_logsumexp = golden->logsumexp,
+                                   .n = lane->golden->params.ex->model->hp.n_vocab,
+                                   .token = (uint32_t)lane->golden->run.tokens[index]});
+}
+
+/* Compares residuals with golden's while golden's tokens are fed. */
+static enum status take_residuals(struct lane *lane, const struct column *column)
+{
+    const struct deviation_row row = {
+        .position = column->position,
+        .row = column->save,
+        .first = column->checkpoint == EXECUTOR_NONE ? 0 : column->start_layer + 1};
+    bool none = true;
+    enum status st = STATUS_OK;
+    if (lane->settings->level < RECORD_FULL || lane->off || column->position < lane->first)
+        return STATUS_OK;
+    if (column->position == lane->first)
+        st = deviation_read(lane->deviation, lane->golden, &row);
+    if (!st)
+        st = deviation_none(&none, lane->golden, &row);
+    if (!none)
+        lane->differs_until = column->position + 1;
+    return st;
+}
+
+/* True if the run goes on as before. */
+static bool take_step(struct lane *lane, uint32_t position, const struct lane_step *step)
+{
+    const struct generation *golden = &lane->golden->run;
+    const uint32_t index = lane->run.n_tokens;
+    const bool golden_finite = index >= golden->n_tokens || golden->step[index].finite;
+    take_shift(lane, position, step);
+    lane->nonfinite |= !step->finite;
+    lane->other_bits |= step->other;
+    if (!step->finite && golden_finite && lane->settings->nan_trap && !lane->feed) {
+        lane->due = DUE_NAN_TRAP;
+        lane->done = true;
+        return false;
+    }
+    append(lane, (int32_t)step->token,
+           &(struct generate_step){.hash = step->hash, .finite = step->finite});
+    if (lane->feed || lane->off ||
+        (index < golden->n_tokens && golden->tokens[index] == (int32_t)step->token))
+        return true;
+    lane->off = true;
+    kv_cut(lane->golden->params.ex->kv, lane->branch, position + 1);
+    return false;
+}
+
+/* Once some step has shown other bits, it does not matter which else have. */
+bool lane_knows(const struct lane *lane, const struct lane_step *step)
+{
+    return !step->wanted || step->known || (step->certified && lane->other_bits);
+}
+
+enum status lane_take(struct lane *lane, const struct lane_results *results, uint32_t *out_counted)
+{
+    enum status st = STATUS_OK;
+    *out_counted = 0;
+    for (uint32_t i = 0; i < results->n && !st; i++) {
+        const struct column *column = &results->column[i];
+        const struct lane_step *step = &results->step[i];
+        if (!lane_knows(lane, step))
+            break;
+        st = take_residuals(lane, column);
+        lane->next = column->position + 1;
+        ++*out_counted;
+        if (!st && step->wanted && !take_step(lane, column->position, step))
+            break;
+    }
+    return st;
+}

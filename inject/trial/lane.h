@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT */
+/* A trial while it runs: which columns it wants next, and what their results mean.
+ *
+ * A lane does not run passes: its owner takes columns of many lanes (lane_fill), runs them, and
+ * hands the results back (lane_take). A forked lane starts where the fault is first seen, feeds
+ * golden's tokens until one comes out different, then decodes its own, one column a pass. A whole
+ * lane is an inference from the first token of the prompt on. A fed lane takes its tokens from a
+ * list, whatever comes out. */
+#ifndef VKFI_INJECT_LANE_H
+#define VKFI_INJECT_LANE_H
+
+#include "inject/trial/shift.h"
+#include "inject/trial/trial.h"
+#include "inject/trial/reach.h"
+#include "model/tap.h"
+
+/* What is known of a column that gives a logit row. */
+struct lane_step {
+    bool wanted;    /* the column gives a step at all */
+    bool certified; /* the token is proven */
+    bool known;     /* so is, besides, whether the row has golden's bits */
+    uint32_t token;
+    uint64_t hash; /* 0 where certified */
+    bool finite;
+    bool same, other; /* proven: the row has golden's bits; has others */
+    const float *logits;
+};
+
+struct lane {
+    const struct golden *golden;
+    const struct trial_settings *settings;
+    const struct trial_job *job;
+    struct fault_reach *reach; /* (n_faults) what each fault leaves golden */
+    bool whole;
+    const int32_t *feed; /* (n_feed) tokens fed behind the prompt, whatever comes out; null: own */
+    uint32_t n_feed;
+    bool certifies; /* tokens may be certified: nothing struck lies behind the last layer */
+    uint32_t first; /* position struck first */
+    struct tap tap;
+    struct tap_hook hook;    /* PLACE_OP */
+    struct hook_data struck; /* PLACE_WEIGHT, PLACE_KV */
+    uint32_t branch;
+    bool open; /* branch and tap are held */
+
+    uint32_t next; /* position of the next column */
+    bool off;      /* golden's tokens are left behind: own ones are fed, one a pass */
+    bool done;
+    struct generation run; /* tokens and steps so far */
+    bool nonfinite;        /* a logit was Inf or NaN */
+    bool other_bits;       /* a step has a logit without golden's bits */
+    enum due_reason due;
+    struct shift shift;
+    uint32_t differs_until; /* one past the last position with a residual that is not golden's */
+    struct trial_deviation *deviation;
+    struct arena *arena;
+};
+
+struct lane_params {
+    const struct golden *golden;
+    const struct trial_settings *settings;
+    const struct trial_job *job;
+    bool whole;
+    const int32_t *feed; /* as above */
+    uint32_t n_feed;
+};
+
+/* Forks or opens a branch and makes the tap. Memory of what the run gives from `arena`. */
+enum status lane_open(struct lane *lane, struct arena *arena,
+                      const struct lane_params *params) STATUS_MUST_USE;
+
+/* Gives branch and tap back, struck memory restored. Nothing happens to a closed lane. */
+enum status lane_close(struct lane *lane) STATUS_MUST_USE;
+
+/* What the faults did, from the device. */
+struct lane_proof {
+    uint32_t activations, expected;
+    uint32_t before, after;
+    bool changed; /* some bits */
+    bool dry;     /* controls only */
+};
+struct lane_proof lane_proof(const struct lane *lane);
+
+/* The next columns, positions rising, at most `most`: how many, 0 when the lane is done. previous:
+ * (most) token one position before each. */
+struct lane_columns {
+    struct column *column; /* (most) save rows are the owner's */
+    int32_t *previous;
+    uint32_t most, n;
+};
+void lane_fill(struct lane *lane, struct lane_columns *out);
+
+/* Takes the steps of the columns just run as far as they are known (lane_knows), up to the first
+ * difference, and says how many that were: columns behind a difference belong to no run. */
+struct lane_results {
+    const struct column *column; /* (n) as lane_fill gave them, with their save rows */
+    const struct lane_step *step;
+    uint32_t n;
+};
+bool lane_knows(const struct lane *lane, const struct lane_step *step);
+enum status lane_take(struct lane *lane, const struct lane_results *results,
+                      uint32_t *out_counted) STATUS_MUST_USE;
+
+/* Whether the token of a column that came with `hidden` is settled without its logits. */
+struct lane_step lane_certify(const struct lane *lane, const struct column *column,
+                              const struct column_result *result);
+
+/* The step that a column's logits give. */
+struct lane_step lane_compute(const struct lane *lane, const struct column *column,
+                              const struct column_result *result);
+
+#endif

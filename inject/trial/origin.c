@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/* Watches a faulty run for its first Inf or NaN. */
+#include "inject/trial/origin.h"
+
+#include <math.h>
+
+static void watch(void *user, const struct node *node, uint32_t column, const float *values,
+                  uint32_t count)
+{
+    const struct node **found = user;
+    (void)column; /* a helper column is that of the position before, which had none */
+    for (uint32_t i = 0; i < count && !*found; i++) {
+        if (!isfinite(values[i]))
+            *found = node;
+    }
+}
+
+/* The next column of the lane; `*out_more` is false behind the last. */
+static enum status run_column(struct lane *lane, const struct node **found, bool *out_more)
+{
+    struct column column;
+    struct column_result result;
+    int32_t previous;
+    struct lane_columns columns = {.column = &column, .previous = &previous, .most = 1};
+    lane_fill(lane, &columns);
+    *out_more = columns.n > 0;
+    if (!*out_more)
+        return STATUS_OK;
+    const struct tap_pass pass = {.ex = lane->golden->params.ex,
+                                  .columns = &column,
+                                  .n = 1,
+                                  .previous_token = &previous,
+                                  .watch = watch,
+                                  .watch_user = found};
+    lane->next = column.position + 1;
+    return tap_run(&lane->tap, &pass, &result);
+}
+
+static enum status search(struct record *record, struct lane *lane)
+{
+    const uint32_t n_ids = lane->golden->params.n_ids;
+    const struct node *found = NULL;
+    enum status st = STATUS_OK;
+    bool more = true;
+    while (!st && more && !found) {
+        lane->off = record->first_diff != EXECUTOR_NONE && lane->next >= n_ids + record->first_diff;
+        st = run_column(lane, &found, &more);
+    }
+    if (found) {
+        record->nan_site = found->site;
+        record->nan_layer = found->layer;
+        record->nan_step = lane->next < n_ids ? EXECUTOR_NONE : lane->next - n_ids;
+    }
+    return st;
+}
+
+enum status origin_find(struct record *record, const struct lane *run)
+{
+    struct lane lane;
+    const struct lane_params params = {.golden = run->golden,
+                                       .settings = run->settings,
+                                       .job = run->job,
+                                       .whole = run->whole,
+                                       .feed = run->run.tokens,
+                                       /* the step that a trap stopped at gave no token */
+                                       .n_feed = run->run.n_tokens + (run->due == DUE_NAN_TRAP)};
+    enum status st = lane_open(&lane, run->arena, &params);
+    if (!st)
+        st = search(record, &lane);
+    const enum status closed = lane_close(&lane);
+    return st ? st : closed;
+}

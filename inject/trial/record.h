@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/* From a finished lane to its record. */
+#ifndef VKFI_INJECT_RECORD_H
+#define VKFI_INJECT_RECORD_H
+
+#include "inject/trial/lane.h"
+
+/* `run`: the faulty run. `fed`: golden's tokens with the fault in; the same lane if the tokens
+ * never differed, null below summary or where the run ended abnormally. Both closed. */
+struct record_lanes {
+    const struct lane *run, *fed;
+};
+enum status record_make(struct record *out, const struct record_lanes *lanes) STATUS_MUST_USE;
+
+/* Of a job whose coordinates lie beyond the golden run's work. */
+void record_not_reached(struct record *out, const struct golden *golden,
+                        const struct trial_settings *settings, const struct trial_job *job);
+
+/* True if the run's Inf or NaN is to be traced to its origin (record.nan_site). */
+bool record_wants_origin(const struct record *record, const struct lane *run);
+
+#endif

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT */
+/* A small model on one device with its golden run and drawn faults, for tests of trials. */
+#ifndef VKFI_TESTS_TRIAL_BENCH_H
+#define VKFI_TESTS_TRIAL_BENCH_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fpenv.h"
+#include "base/log.h"
+#include "cpu/cpu.h"
+#include "inject/space/draw.h"
+#include "inject/trial/trial.h"
+
+#define TRIAL_BENCH_SEED 20261123
+
+static const int32_t TRIAL_BENCH_PROMPT[] = {72, 105, 33, 200, 7, 99, 12,  250, 44, 5,  61, 88,
+                                             17, 31,  25, 90,  3, 8,  140, 2,   7,  19, 77, 6,
+                                             9,  41,  52, 63,  1, 11, 21,  34,  45, 56, 67, 78};
+#define TRIAL_BENCH_PROMPT_COUNT                                                                   \
+    ((uint32_t)(sizeof TRIAL_BENCH_PROMPT / sizeof *TRIAL_BENCH_PROMPT))
+
+struct trial_bench_params {
+    const char *file; /* in oracle/tiny */
+    enum storage act, kv;
+    enum cpu_form form;
+    uint32_t n; /* tokens */
+    enum record_level level;
+    uint64_t checkpoint_bytes; /* 0: all */
+    uint32_t lanes;            /* 0: as the library likes */
+};
+
+struct trial_bench {
+    struct trial_bench_params params;
+    struct model *model;
+    struct executor *ex;
+    struct certify *certify;
+    struct golden golden;
+    struct golden_shape shape;
+    struct fault_bounds bounds;
+    struct arena arena;
+    struct fault *fault; /* (count) */
+    struct trial_job *job;
+    uint32_t count;
+};
+
+static inline void trial_bench_run_golden(struct trial_bench *b, struct executor *ex)
+{
+    const struct golden_params golden = {.generate = {.ex = ex,
+                                                      .ids = TRIAL_BENCH_PROMPT,
+                                                      .n_ids = TRIAL_BENCH_PROMPT_COUNT,
+                                                      .n = b->params.n,
+                                                      .ignore_end = true,
+                                                      .save_position = EXECUTOR_NONE},
+                                         .shape = b->shape,
+                                         .level = b->params.level,
+                                         .certify = b->certify};
+    b->ex = ex;
+    assert_int_equal(golden_run(&b->golden, &b->arena, &golden), STATUS_OK);
+}
+
+/* What an executor for the bench must hold; opens the model. */
+static inline struct executor_params trial_bench_model(struct trial_bench *b,
+                                                       const struct trial_bench_params *params)
+{
+    char path[1024];
+    *b = (struct trial_bench){.params = *params};
+    snprintf(path, sizeof path, "%s/oracle/tiny/%s", VKFI_SHARED, params->file);
+    assert_int_equal(model_open(&b->model, path), STATUS_OK);
+    assert_int_equal(certify_create(&b->certify, b->model), STATUS_OK);
+    struct executor_params needs = {
+        .model = b->model, .act = params->act, .kv = params->kv, .threads = 1};
+    b->shape = (struct golden_shape){.n_ids = TRIAL_BENCH_PROMPT_COUNT,
+                                     .n = params->n,
+                                     .lanes = params->lanes,
+                                     .checkpoint_bytes = params->checkpoint_bytes};
+    golden_needs(&needs, &b->shape);
+    b->bounds = (struct fault_bounds){.model = b->model,
+                                      .act = params->act,
+                                      .kv = params->kv,
+                                      .n_prompt = TRIAL_BENCH_PROMPT_COUNT,
+                                      .positions = TRIAL_BENCH_PROMPT_COUNT + params->n};
+    return needs;
+}
+
+static inline void trial_bench_open(struct trial_bench *b, const struct trial_bench_params *params)
+{
+    struct executor *ex;
+    const struct executor_params needs = trial_bench_model(b, params);
+    assert_int_equal(cpu_create(&ex, params->form, &needs), STATUS_OK);
+    trial_bench_run_golden(b, ex);
+}
+
+/* Faults 0 .. count - 1 of the seed, over all places, points, kinds and positions. */
+static inline void trial_bench_draw(struct trial_bench *b, uint32_t count)
+{
+    const struct draw_params draw = {.bounds = &b->bounds,
+                                     .first = 0,
+                                     .count = b->golden.n_evaluated,
+                                     .seed = TRIAL_BENCH_SEED};
+    b->count = count;
+    b->fault = arena_array(&b->arena, count, sizeof *b->fault);
+    b->job = arena_array(&b->arena, count, sizeof *b->job);
+    assert_non_null(b->fault);
+    assert_non_null(b->job);
+    for (uint32_t i = 0; i < count; i++) {
+        draw_fault(&b->fault[i], &draw, i);
+        assert_int_equal(fault_check(&b->fault[i], &b->bounds, "drawn fault"), STATUS_OK);
+        b->job[i] = (struct trial_job){&b->fault[i], 1};
+    }
+}
+
+static inline struct record *trial_bench_run(struct trial_bench *b,
+                                             const struct trial_settings *settings,
+                                             const struct trial_job *jobs, uint32_t n)
+{
+    struct record *out = arena_array(&b->arena, n, sizeof *out);
+    assert_non_null(out);
+    assert_int_equal(trial_batch(out, &b->arena, &b->golden, settings, jobs, n), STATUS_OK);
+    return out;
+}
+
+static inline void trial_bench_close(struct trial_bench *b)
+{
+    executor_destroy(&b->ex);
+    certify_destroy(&b->certify);
+    model_close(&b->model);
+    arena_finish(&b->arena);
+}
+
+static inline void trial_bench_expect_equal(const struct trial_bench *b, const struct record *a,
+                                            const struct record *found, const char *what)
+{
+    char why[256], site[FAULT_SITE_TEXT];
+    const struct record_compare compare = {b->model->hp.n_layers, why, sizeof why};
+    if (record_equal(a, found, &compare))
+        return;
+    fault_site(&found->fault, site);
+    fail_msg("%s: fault at %s, %s, %s, position %u, row %u, k %u, key %u: %s", what, site,
+             kinds_text(KINDS_POINT, found->fault.point), kinds_text(KINDS_KIND, found->fault.kind),
+             found->fault.position, found->fault.row, found->fault.k, found->fault.key, why);
+}
+
+#endif
