@@ -2,15 +2,13 @@
 /* `vkfi bench`: one child process a device, a table or an object of their figures. */
 #include "cli/cli_bench.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "base/args.h"
-#include "base/log.h"
+#include "cli/cli_bench_campaign.h"
+#include "cli/cli_child.h"
 #include "cli/cli_commands.h"
 #include "cli/cli_device.h"
 #include "cli/cli_output.h"
@@ -21,67 +19,29 @@ struct device_result {
     struct cli_bench_figures figures;
 };
 
-/* Reads the child's figures; false if it wrote none. */
-static bool read_figures(int fd, struct cli_bench_figures *out)
+/* What the child needs. */
+struct child_job {
+    const struct cli_bench_options *options;
+    const struct cli_env *env;
+    const char *device;
+};
+
+static enum status measure(void *user, void *out)
 {
-    char *at = (char *)out;
-    size_t got = 0;
-    while (got < sizeof *out) {
-        const ssize_t n = read(fd, at + got, sizeof *out - got);
-        if (n <= 0 && !(n < 0 && errno == EINTR))
-            break;
-        got += n > 0 ? (size_t)n : 0;
-    }
-    return got == sizeof *out;
+    const struct child_job *job = user;
+    return cli_bench_measure(out, job->options, job->env, job->device);
 }
 
-/* Never returns. */
-static void run_child(int fd, const struct cli_bench_options *options, const struct cli_env *env,
-                      const char *device)
-{
-    struct cli_bench_figures figures;
-    enum status st = cli_bench_measure(&figures, options, env, device);
-    if (!st && write(fd, &figures, sizeof figures) != (ssize_t)sizeof figures)
-        st = STATUS_IO;
-    _exit((int)st);
-}
-
-/* A process of its own for each device: its peak of memory is then the device's alone. */
 static enum status measure_in_child(struct device_result *out,
                                     const struct cli_bench_options *options,
                                     const struct cli_env *env)
 {
-    int fd[2], how = 0;
-    if (pipe(fd) != 0) {
-        log_error("cannot make a pipe: %s", strerror(errno));
-        return STATUS_IO;
-    }
-    const pid_t child = fork();
-    if (child == 0) {
-        close(fd[0]);
-        run_child(fd[1], options, env, out->name);
-    }
-    close(fd[1]);
-    if (child < 0) {
-        log_error("cannot start a process: %s", strerror(errno));
-        close(fd[0]);
-        return STATUS_MEMORY;
-    }
-    const bool complete = read_figures(fd[0], &out->figures);
-    close(fd[0]);
-    while (waitpid(child, &how, 0) < 0 && errno == EINTR)
-        continue;
-    if (WIFSIGNALED(how)) {
-        log_error("device %s: the measurement ended by signal %d", out->name, WTERMSIG(how));
-        return STATUS_DEVICE;
-    }
-    const int code = WIFEXITED(how) ? WEXITSTATUS(how) : STATUS_INTERNAL;
-    if (code > STATUS_OK && code < STATUS_COUNT)
-        return (enum status)code; /* the child has logged it */
-    if (code == STATUS_OK && complete)
-        return STATUS_OK;
-    log_error("device %s: the measurement ended with code %d and no figures", out->name, code);
-    return STATUS_INTERNAL;
+    struct child_job job = {options, env, out->name};
+    return cli_child_run(&(struct cli_child){.device = out->name,
+                                             .out = &out->figures,
+                                             .size = sizeof out->figures,
+                                             .measure = measure,
+                                             .user = &job});
 }
 
 static void print_row(const char *name, const char *value)
@@ -201,7 +161,6 @@ static enum status run_devices(const struct cli_bench_options *o, const struct c
     for (size_t i = 0; i < devices->count; i++) {
         struct device_result *result = &results[count];
         *result = (struct device_result){.name = devices->item[i]};
-        fflush(stdout); /* or the child would print it once more */
         const enum status st = measure_in_child(result, o, env);
         worst = worst ? worst : st;
         if (st)
@@ -233,6 +192,8 @@ static const char DETAILS[] =
     "  2  wrong usage or model\n"
     "  3  a device failed; the others are printed\n"
     "\n"
+    "`vkfi bench campaign` measures trials instead of tokens; see its --help.\n"
+    "\n"
     "EXAMPLES\n"
     "  vkfi bench -d cpu -d vk\n"
     "  vkfi bench -m model.gguf -d cpu --threads 1 --json\n";
@@ -258,9 +219,12 @@ enum status cli_bench(const struct cli_env *env, int argc, char **argv)
         {0}};
     const struct args_spec spec = {.command = "vkfi bench",
                                    .summary = "measure speed and memory of devices",
-                                   .synopsis = "[-m MODEL] [-d DEVICE]... [options]",
+                                   .synopsis = "[-m MODEL] [-d DEVICE]... [options]\n"
+                                               "campaign [-d DEVICE]... [options]",
                                    .details = DETAILS,
                                    .options = options};
+    if (argc > 1 && strcmp(argv[1], "campaign") == 0)
+        return cli_bench_campaign(env, argc - 1, argv + 1);
     enum status st = args_parse(&spec, argc, argv, &done);
     if (st || done)
         return st;

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "cli/cli_bench.h"
+#include "cli/cli_child.h"
 #include "cli/cli_device.h"
 #include "cli/cli_manifest.h"
 #include "cli/cli_prompt.h"
@@ -144,21 +145,6 @@ static uint64_t bytes_of_token(const struct model *model)
     return bytes;
 }
 
-/* Peak resident memory of this process, 0 where /proc does not tell. */
-static uint64_t peak_memory(void)
-{
-    FILE *file = fopen("/proc/self/status", "r");
-    char line[256];
-    uint64_t kib = 0;
-    while (file && fgets(line, sizeof line, file)) {
-        if (sscanf(line, "VmHWM: %" SCNu64, &kib) == 1)
-            break;
-    }
-    if (file)
-        fclose(file);
-    return kib * 1024;
-}
-
 static enum status measure_device(struct bench *b)
 {
     struct cli_bench_figures *out = b->out;
@@ -190,7 +176,7 @@ static enum status measure(struct bench *b)
     out->dispatch_seconds = 1 / (out->decode_rate * out->token_dispatches);
     out->first_seconds = b->first_token - b->start;
     out->device_bytes = info.total_bytes;
-    out->peak_bytes = peak_memory();
+    out->peak_bytes = cli_child_peak();
     cli_device_stop(&b->device);
     return measure_device(b);
 }

@@ -8,6 +8,8 @@
 #include "cli/cli_record.h"
 #include "cli/cli_run.h"
 
+#define TRIALS_AT_ONCE 64u
+
 struct trials {
     struct cli_run *run;
     struct cli_record_context context;
@@ -23,16 +25,14 @@ struct trials {
 static enum status run_golden(struct trials *t)
 {
     struct cli_run *run = t->run;
-    struct generate_params params = run->params;
-    cli_progress_init(&t->progress, run->n_ids, params.n);
-    params.progress = cli_progress_generate;
-    params.progress_user = &t->progress;
+    struct golden_params params = {
+        .generate = run->params, .shape = run->shape, .level = RECORD_FULL};
+    cli_progress_init(&t->progress, run->n_ids, run->params.n);
+    params.generate.progress = cli_progress_generate;
+    params.generate.progress_user = &t->progress;
     enum status st = golden_run(&t->golden, &run->arena, &params);
     cli_progress_clear(&t->progress);
     t->golden.params.progress = NULL;
-    /* Trials need neither lists of tokens nor log-probabilities. */
-    t->golden.params.top = 0;
-    t->golden.params.logsumexp = false;
     if (!st)
         st = cli_output_tokens(&t->golden_text, run->model->tokenizer, t->golden.run.tokens,
                                t->golden.run.n_tokens);
@@ -41,32 +41,43 @@ static enum status run_golden(struct trials *t)
     return st ? st : cli_nonfinite_find(&t->where, run, &t->golden.run);
 }
 
-static enum status run_trial(struct trials *t, uint32_t i, struct record *out)
+/* Records of faults [first, first + n). */
+static enum status run_trials(struct trials *t, uint32_t first, uint32_t n, struct record *out)
 {
-    cli_progress_show(&t->progress, "fault %" PRIu32 "/%" PRIu32, i + 1, t->count);
-    enum status st = trial_run(out, &t->run->arena, &t->golden, &t->faults[i],
-                               t->run->options.naive ? TRIAL_NAIVE : TRIAL_FAST);
+    const struct trial_settings settings = {.level = RECORD_FULL,
+                                            .path =
+                                                t->run->options.naive ? TRIAL_NAIVE : TRIAL_FAST};
+    struct trial_job job[TRIALS_AT_ONCE];
+    cli_progress_show(&t->progress, "fault %" PRIu32 "/%" PRIu32, first + 1, t->count);
+    for (uint32_t i = 0; i < n; i++)
+        job[i] = (struct trial_job){.fault = &t->faults[first + i], .n_faults = 1};
+    const enum status st = trial_batch(out, &t->run->arena, &t->golden, &settings, job, n);
     cli_progress_clear(&t->progress);
     return st;
+}
+
+static uint32_t next_count(const struct trials *t, uint32_t first)
+{
+    return t->count - first < TRIALS_AT_ONCE ? t->count - first : TRIALS_AT_ONCE;
 }
 
 static enum status print_text(struct trials *t)
 {
     struct executor_info info;
+    struct record record[TRIALS_AT_ONCE];
+    enum status st = STATUS_OK;
     executor_info(t->run->device.ex, &info);
     printf("golden run on %s: %" PRIu32 " tokens, hash %016" PRIx64 "\n\n", info.device,
            t->golden.run.n_tokens, t->golden.run.hash);
-    for (uint32_t i = 0; i < t->count; i++) {
-        struct record record;
-        enum status st = run_trial(t, i, &record);
-        if (!st)
-            st = cli_record_text(&t->context, &record, i + 1, t->count);
+    for (uint32_t first = 0, n; first < t->count && !st; first += n) {
+        n = next_count(t, first);
+        st = run_trials(t, first, n, record);
+        for (uint32_t i = 0; i < n && !st; i++)
+            st = cli_record_text(&t->context, &record[i], first + i + 1, t->count);
         if (!st)
             st = cli_output_flush();
-        if (st)
-            return st;
     }
-    return STATUS_OK;
+    return st;
 }
 
 /* All trials first: an object cut off by a failure would be no JSON. */
@@ -77,8 +88,8 @@ static enum status print_json(struct trials *t)
     struct record *record = arena_array(&t->run->arena, t->count, sizeof *record);
     if (!record)
         return STATUS_MEMORY;
-    for (uint32_t i = 0; !st && i < t->count; i++)
-        st = run_trial(t, i, &record[i]);
+    for (uint32_t first = 0; first < t->count && !st; first += next_count(t, first))
+        st = run_trials(t, first, next_count(t, first), record + first);
     if (st)
         return st;
     json_begin(&w, stdout, true);

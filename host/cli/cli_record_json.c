@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* A record as a JSON object. */
+#include <math.h>
+
 #include "cli/cli_output.h"
 #include "cli/cli_record.h"
-#include "inject/trial/outcome.h"
 
 #define NOT_PRESENT UINT32_MAX
 
@@ -118,6 +119,54 @@ static void put_deviation(struct json_writer *w, const struct cli_record_context
     json_array_close(w);
 }
 
+static void put_flags(struct json_writer *w, const struct record *record)
+{
+    json_put_key(w, "due_reason");
+    if (record->due == DUE_NONE)
+        json_put_null(w);
+    else
+        json_put_text(w, kinds_text(KINDS_DUE_REASON, record->due));
+    json_put_key(w, "flags");
+    json_array_open(w);
+    for (uint32_t flag = 0; flag < FLAG_COUNT; flag++) {
+        if (record->flags >> flag & 1u)
+            json_put_text(w, kinds_text(KINDS_FLAG, flag));
+    }
+    json_array_close(w);
+}
+
+static void put_numbers(struct json_writer *w, const struct record *record)
+{
+    const struct {
+        const char *key;
+        double value;
+    } numbers[] = {{"margin_at_fault", record->margin_at_fault},
+                   {"margin_min_after", record->margin_min_after},
+                   {"logp_sum", record->logp_sum},
+                   {"logp_mean", record->logp_mean},
+                   {"logp_worst", record->logp_worst},
+                   {"kl", record->kl}};
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        json_put_key(w, numbers[i].key);
+        if (isnan(numbers[i].value))
+            json_put_null(w);
+        else
+            json_put_number(w, numbers[i].value);
+    }
+}
+
+static void put_origin(struct json_writer *w, const struct record *record)
+{
+    put_count(w, "healed_at", record->healed_at);
+    json_put_key(w, "nan_site");
+    if (record->nan_site)
+        json_put_text(w, record->nan_site);
+    else
+        json_put_null(w);
+    put_count(w, "nan_layer", record->nan_layer);
+    put_count(w, "nan_step", record->nan_step);
+}
+
 enum status cli_record_json(struct json_writer *w, const struct cli_record_context *context,
                             const struct record *record)
 {
@@ -135,9 +184,10 @@ enum status cli_record_json(struct json_writer *w, const struct cli_record_conte
               record->first_diff == EXECUTOR_NONE ? NOT_PRESENT : record->first_diff);
     put_count(w, "golden_len", context->golden->run.n_tokens);
     put_count(w, "faulty_len", record->n_tokens);
-    json_put_key(w, "nan_logits");
-    json_put_bool(w, record->nan_logits);
+    put_flags(w, record);
+    put_numbers(w, record);
     put_deviation(w, context, record);
+    put_origin(w, record);
     put_text(w, "golden_text", context->golden_text);
     put_text(w, "faulty_text", faulty.data);
     json_put_key(w, "hash");

@@ -6,7 +6,6 @@
 
 #include "cli/cli_output.h"
 #include "cli/cli_record.h"
-#include "inject/trial/outcome.h"
 
 static void print_bits(const struct cli_record_value *value)
 {

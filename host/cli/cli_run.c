@@ -155,8 +155,9 @@ static void set_params(struct cli_run *run)
                                           .branches = 1,
                                           .columns = (uint32_t)o->columns,
                                           .threads = (uint32_t)o->threads};
+    run->shape = (struct golden_shape){.n_ids = run->n_ids, .n = (uint32_t)o->n};
     if (o->fault)
-        golden_needs(&run->needs, run->n_ids, (uint32_t)o->n);
+        golden_needs(&run->needs, &run->shape);
 }
 
 static enum status open_run(struct cli_run *run, const struct cli_env *env)

@@ -33,6 +33,7 @@ struct cli_run {
     int32_t *ids; /* (n_ids) prompt */
     uint32_t n_ids;
     struct executor_params needs; /* what the executor was made with */
+    struct golden_shape shape;    /* --fault: of the golden run and its trials */
     struct generate_params params;
     double load_seconds;
 };

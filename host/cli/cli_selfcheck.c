@@ -20,6 +20,7 @@ struct open_device {
     struct cli_selfcheck *check;
     struct cli_selfcheck_device *out;
     struct cli_device device;
+    struct golden_shape shape;
     struct golden golden;
     struct cli_progress progress;
     bool is_reference;
@@ -29,12 +30,14 @@ static enum status open_device(struct open_device *d)
 {
     struct cli_selfcheck *c = d->check;
     struct executor_info info;
+    struct golden_shape shape = {.n_ids = c->n_ids, .n = (uint32_t)c->options.n};
     struct executor_params needs = {.model = c->model,
                                     .act = c->bounds.act,
                                     .kv = c->bounds.kv,
                                     .threads = (uint32_t)c->options.threads};
-    golden_needs(&needs, c->n_ids, (uint32_t)c->options.n);
+    golden_needs(&needs, &shape);
     c->bounds.positions = needs.positions;
+    d->shape = shape;
     cli_progress_stage(&d->progress, "opening the device");
     enum status st = cli_device_find(&d->device, c->env, d->out->name);
     if (st)
@@ -54,13 +57,15 @@ static enum status run_golden(struct open_device *d)
 {
     struct cli_selfcheck *c = d->check;
     const struct generation *reference = &c->device[0].run;
-    struct generate_params params = {.ex = d->device.ex,
-                                     .ids = c->ids,
-                                     .n_ids = c->n_ids,
-                                     .n = (uint32_t)c->options.n,
-                                     .save_position = EXECUTOR_NONE,
-                                     .progress = cli_progress_generate,
-                                     .progress_user = &d->progress};
+    const struct golden_params params = {.generate = {.ex = d->device.ex,
+                                                      .ids = c->ids,
+                                                      .n_ids = c->n_ids,
+                                                      .n = (uint32_t)c->options.n,
+                                                      .save_position = EXECUTOR_NONE,
+                                                      .progress = cli_progress_generate,
+                                                      .progress_user = &d->progress},
+                                         .shape = d->shape,
+                                         .level = RECORD_FULL};
     const double start = clock_seconds();
     enum status st = golden_run(&d->golden, &c->arena, &params);
     cli_progress_clear(&d->progress);
@@ -94,46 +99,60 @@ static enum status draw_faults(struct open_device *d)
                              d->out->run.n_tokens);
 }
 
-/* The reference proves that forked and whole runs give one record; every other device that its
- * forked record is the reference's. */
-static enum status run_trial(struct open_device *d, uint32_t i)
+/* Records of all faults on this device. */
+static enum status run_trials(struct open_device *d, enum trial_path path, struct record *out)
 {
     struct cli_selfcheck *c = d->check;
-    struct cli_selfcheck_trial *trial = &d->out->trial[i];
-    const uint32_t n_layers = c->model->hp.n_layers;
-    struct record naive;
-    cli_progress_show(&d->progress, "%s: fault %" PRIu32 "/%" PRIu64, d->out->name, i + 1,
-                      c->options.faults);
-    enum status st = trial_run(&trial->record, &c->arena, &d->golden, &c->faults[i], TRIAL_FAST);
-    if (st)
-        return st;
-    trial->agrees = true;
-    if (!d->is_reference) {
-        trial->agrees = record_equal(&trial->record, &c->device[0].trial[i].record, n_layers,
-                                     trial->why, sizeof trial->why);
-        c->disagreements += !trial->agrees;
-        return STATUS_OK;
+    const struct trial_settings settings = {.level = RECORD_FULL, .path = path};
+    const uint32_t n = (uint32_t)c->options.faults;
+    struct trial_job *job = arena_array(&c->arena, n + 1, sizeof *job);
+    if (!job)
+        return STATUS_MEMORY;
+    for (uint32_t i = 0; i < n; i++)
+        job[i] = (struct trial_job){.fault = &c->faults[i], .n_faults = 1};
+    cli_progress_show(&d->progress, "%s: %" PRIu32 " faults%s", d->out->name, n,
+                      path == TRIAL_NAIVE ? ", whole inferences" : "");
+    return trial_batch(out, &c->arena, &d->golden, &settings, job, n);
+}
+
+/* The reference proves that forked and whole runs give one record; every other device that its
+ * forked record is the reference's. */
+static enum status compare_trials(struct open_device *d)
+{
+    struct cli_selfcheck *c = d->check;
+    const size_t n = (size_t)c->options.faults;
+    struct record *fast = arena_array(&c->arena, n + 1, sizeof *fast);
+    struct record *naive = arena_array(&c->arena, n + 1, sizeof *naive);
+    if (!fast || !naive)
+        return STATUS_MEMORY;
+    enum status st = run_trials(d, TRIAL_FAST, fast);
+    if (!st && d->is_reference)
+        st = run_trials(d, TRIAL_NAIVE, naive);
+    for (size_t i = 0; i < n && !st; i++) {
+        struct cli_selfcheck_trial *trial = &d->out->trial[i];
+        const struct record_compare compare = {
+            c->model->hp.n_layers, trial->why, sizeof trial->why};
+        const struct record *other = d->is_reference ? &naive[i] : &c->device[0].trial[i].record;
+        const bool agrees = record_equal(&fast[i], other, &compare);
+        trial->record = fast[i];
+        trial->agrees = d->is_reference || agrees;
+        if (d->is_reference)
+            c->naive_agrees[i] = agrees;
+        c->disagreements += !agrees;
     }
-    st = trial_run(&naive, &c->arena, &d->golden, &c->faults[i], TRIAL_NAIVE);
-    if (st)
-        return st;
-    c->naive_agrees[i] =
-        record_equal(&trial->record, &naive, n_layers, trial->why, sizeof trial->why);
-    c->disagreements += !c->naive_agrees[i];
-    return STATUS_OK;
+    return st;
 }
 
 static enum status check_device(struct open_device *d)
 {
-    struct cli_selfcheck *c = d->check;
     enum status st = open_device(d);
     if (!st)
         st = run_golden(d);
     if (!st && d->is_reference)
         st = draw_faults(d);
     const double start = clock_seconds();
-    for (uint32_t i = 0; !st && i < c->options.faults; i++)
-        st = run_trial(d, i);
+    if (!st)
+        st = compare_trials(d);
     cli_progress_clear(&d->progress);
     d->out->fault_seconds = clock_seconds() - start;
     const enum status closed = cli_device_finish(&d->device);

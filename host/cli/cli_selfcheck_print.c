@@ -6,7 +6,6 @@
 #include "cli/cli_output.h"
 #include "cli/cli_record.h"
 #include "cli/cli_selfcheck.h"
-#include "inject/trial/outcome.h"
 
 #define BITS_TEXT 24
 #define VALUE_TEXT 48

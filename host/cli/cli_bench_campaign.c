@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: MIT */
+/* `vkfi bench campaign`: options, one child process a device, the table or object of rates. */
+#include "cli/cli_bench_campaign.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/args.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "cli/cli_child.h"
+#include "cli/cli_commands.h"
+#include "cli/cli_device.h"
+#include "cli/cli_output.h"
+
+static const char *const LEVELS[CLI_BENCH_LEVELS] = {"outcome", "summary", "full"};
+
+struct device_result {
+    const char *name; /* as given to -d */
+    struct cli_bench_campaign_figures figures;
+};
+
+struct child_job {
+    const struct cli_bench_campaign_options *options;
+    const struct cli_env *env;
+    const char *device;
+};
+
+static enum status measure(void *user, void *out)
+{
+    const struct child_job *job = user;
+    return cli_bench_trials(out, job->options, job->env, job->device);
+}
+
+/* Trials a second; negative: not measured. */
+static double rate_of(const struct cli_bench_rate *rate)
+{
+    return rate->trials > 0 && rate->seconds > 0 ? rate->trials / rate->seconds : -1;
+}
+
+static double cpu_of(const struct cli_bench_rate *rate)
+{
+    return rate->trials > 0 ? rate->cpu_seconds / rate->trials : -1;
+}
+
+static void print_rate(const char *name, const struct cli_bench_rate *rate)
+{
+    if (rate->trials > 0)
+        printf("  %-30s %8.2f trials/s  (%" PRIu32 " trials, %.1f ms of processor each)\n", name,
+               rate_of(rate), rate->trials, 1e3 * cpu_of(rate));
+}
+
+/* Shares of the time of the fast path at `record: outcome`. Layers of one pass are shared by
+ * columns that feed golden's tokens and by those that decode their own: split by their number. */
+static void print_shares(const struct cli_bench_campaign_figures *f)
+{
+    const struct trial_work *w = &f->work;
+    const double all = f->fast[RECORD_OUTCOME].seconds;
+    const double columns = (double)w->verified + (double)w->decoded;
+    const struct {
+        const char *name;
+        double seconds;
+    } shares[] = {
+        {"feeding golden's tokens", w->pass_seconds * (double)w->verified / columns},
+        {"decoding after a difference", w->pass_seconds * (double)w->decoded / columns},
+        {"output matrix, unsettled tokens", w->output_seconds},
+        {"proofs of tokens", w->certify_seconds},
+        {"records", w->record_seconds},
+    };
+    for (size_t i = 0; i < sizeof shares / sizeof *shares; i++)
+        printf("  %-30s %8.1f %%\n", shares[i].name, 100 * shares[i].seconds / all);
+    printf("  %-30s %8" PRIu64 " (%.1f columns in each layer of a pass on average)\n", "passes",
+           w->passes, columns / (30.0 * (double)w->passes));
+    printf("  %-30s %8" PRIu64 " certified, %" PRIu64 " computed\n", "tokens", w->certified,
+           w->outputs);
+}
+
+static void print_figures(const struct device_result *result)
+{
+    const struct cli_bench_campaign_figures *f = &result->figures;
+    char name[64], a[32];
+    printf("%s: %s\n", result->name, f->device);
+    for (int level = 0; level < CLI_BENCH_LEVELS; level++) {
+        snprintf(name, sizeof name, "fast, record %s", LEVELS[level]);
+        print_rate(name, &f->fast[level]);
+        snprintf(name, sizeof name, "naive, record %s", LEVELS[level]);
+        print_rate(name, &f->naive[level]);
+    }
+    for (uint32_t class = 0; class < OUTCOME_COUNT; class++)
+        print_rate(kinds_text(KINDS_OUTCOME, class), &f->by_class[class]);
+    print_rate("stored weights, fast", &f->weight_fast);
+    print_rate("stored weights, naive", &f->weight_naive);
+    print_shares(f);
+    printf("  %-30s %8.2f s\n", "golden run", f->golden_seconds);
+    printf("  %-30s %8s\n", "held by the executor",
+           cli_output_bytes(a, (double)f->device_bytes));
+    printf("  %-30s %8s (resident peak of the process)\n", "peak memory",
+           cli_output_bytes(a, (double)f->peak_bytes));
+}
+
+static void put_number(struct json_writer *w, const char *key, double value)
+{
+    json_put_key(w, key);
+    cli_output_measured(w, value);
+}
+
+static void put_rate(struct json_writer *w, const char *key, const struct cli_bench_rate *rate)
+{
+    json_put_key(w, key);
+    json_object_open(w);
+    put_number(w, "trials", rate->trials);
+    put_number(w, "trials_per_second", rate_of(rate));
+    put_number(w, "cpu_seconds_per_trial", cpu_of(rate));
+    json_object_close(w);
+}
+
+static void put_levels(struct json_writer *w, const char *key,
+                       const struct cli_bench_rate rate[CLI_BENCH_LEVELS])
+{
+    json_put_key(w, key);
+    json_object_open(w);
+    for (int level = 0; level < CLI_BENCH_LEVELS; level++)
+        put_rate(w, LEVELS[level], &rate[level]);
+    json_object_close(w);
+}
+
+static void put_work(struct json_writer *w, const struct trial_work *work)
+{
+    json_put_key(w, "work");
+    json_object_open(w);
+    put_number(w, "passes", (double)work->passes);
+    put_number(w, "verified_layer_columns", (double)work->verified);
+    put_number(w, "decoded_layer_columns", (double)work->decoded);
+    put_number(w, "certified_tokens", (double)work->certified);
+    put_number(w, "computed_tokens", (double)work->outputs);
+    put_number(w, "pass_seconds", work->pass_seconds);
+    put_number(w, "output_seconds", work->output_seconds);
+    put_number(w, "certify_seconds", work->certify_seconds);
+    put_number(w, "record_seconds", work->record_seconds);
+    json_object_close(w);
+}
+
+static void put_figures(struct json_writer *w, const struct device_result *result)
+{
+    const struct cli_bench_campaign_figures *f = &result->figures;
+    json_object_open(w);
+    json_put_key(w, "name");
+    json_put_text(w, result->name);
+    json_put_key(w, "device");
+    json_put_text(w, f->device);
+    json_put_key(w, "driver");
+    json_put_text(w, f->driver);
+    put_levels(w, "fast", f->fast);
+    put_levels(w, "naive", f->naive);
+    json_put_key(w, "by_class");
+    json_object_open(w);
+    for (uint32_t class = 0; class < OUTCOME_COUNT; class++) {
+        if (f->classes[class] > 0)
+            put_rate(w, kinds_text(KINDS_OUTCOME, class), &f->by_class[class]);
+    }
+    json_object_close(w);
+    put_rate(w, "weight_fast", &f->weight_fast);
+    put_rate(w, "weight_naive", &f->weight_naive);
+    put_work(w, &f->work);
+    put_number(w, "golden_seconds", f->golden_seconds);
+    put_number(w, "executor_bytes", (double)f->device_bytes);
+    put_number(w, "peak_bytes", (double)f->peak_bytes);
+    put_number(w, "differing_records", f->differing);
+    json_object_close(w);
+}
+
+static enum status print_json(const struct device_result *results, size_t count)
+{
+    struct json_writer w;
+    json_begin(&w, stdout, true);
+    json_object_open(&w);
+    json_put_key(&w, "devices");
+    json_array_open(&w);
+    for (size_t i = 0; i < count; i++)
+        put_figures(&w, &results[i]);
+    json_array_close(&w);
+    json_object_close(&w);
+    return json_end(&w);
+}
+
+static enum status run_device(struct device_result *result,
+                              const struct cli_bench_campaign_options *o,
+                              const struct cli_env *env)
+{
+    struct child_job job = {o, env, result->name};
+    const struct cli_child child = {.device = result->name,
+                                    .out = &result->figures,
+                                    .size = sizeof result->figures,
+                                    .measure = measure,
+                                    .user = &job};
+    const enum status st = cli_child_run(&child);
+    if (st || result->figures.differing == 0)
+        return st;
+    log_error("device %s: %" PRIu32 " fast records are not those of whole inferences, expected 0",
+              result->name, result->figures.differing);
+    return STATUS_INTERNAL;
+}
+
+static enum status run_devices(const struct cli_bench_campaign_options *o,
+                               const struct cli_env *env, const struct args_list *devices,
+                               bool json)
+{
+    static struct device_result results[ARGS_LIST_MAX];
+    size_t count = 0;
+    enum status worst = STATUS_OK;
+    for (size_t i = 0; i < devices->count; i++) {
+        struct device_result *result = &results[count];
+        *result = (struct device_result){.name = devices->item[i]};
+        const enum status st = run_device(result, o, env);
+        worst = worst ? worst : st;
+        if (st)
+            continue;
+        if (!json)
+            print_figures(result);
+        count++;
+    }
+    const enum status written = json ? print_json(results, count) : cli_output_flush();
+    return written ? written : worst;
+}
+
+static const char DETAILS[] =
+    "DESCRIPTION\n"
+    "Runs a fixed workload on each device, in a process of its own: SmolLM2-135M, a prompt of 36 "
+    "tokens, 64 greedy tokens with no stop; a trial flips one random bit of one random element of "
+    "one random linear layer's output at one random decode step. The same number of stored-weight "
+    "faults (one bit of one code, struck before the prompt) stands beside it.\n"
+    "\n"
+    "Fast trials share passes; naive ones are whole inferences, and their records are compared "
+    "with the fast ones. Trials of each outcome are run once more by themselves. The first run of "
+    "a device is not left out: hundreds of trials follow it.\n"
+    "\n"
+    "EXIT CODES\n"
+    "  0  done\n"
+    "  2  wrong usage or model\n"
+    "  3  a device failed; the others are printed\n"
+    "  4  fast and naive records differ\n"
+    "\n"
+    "EXAMPLES\n"
+    "  vkfi bench campaign -d cpu -d vk\n"
+    "  vkfi bench campaign --trials 64 --naive 2 -d 0 --json\n";
+
+enum status cli_bench_campaign(const struct cli_env *env, int argc, char **argv)
+{
+    struct cli_bench_campaign_options o = {.trials = 256, .naive = 8, .weights = 16, .seed = 1};
+    struct args_list devices = {0};
+    bool json = false, done = false;
+    const struct args_option options[] = {
+        {'d', "device", ARGS_LIST, &devices, "DEVICE", CLI_DEVICE_HELP " Default cpu.", 0, 0},
+        {0, "trials", ARGS_UINT, &o.trials, "N", "Fast trials a level. Default 256.", 1, 999999},
+        {0, "naive", ARGS_UINT, &o.naive, "N", "Naive trials a level. Default 8.", 0, 999999},
+        {0, "weights", ARGS_UINT, &o.weights, "N", "Stored-weight trials. Default 16.", 0, 999999},
+        {0, "lanes", ARGS_UINT, &o.lanes, "N", "Most trials in flight. Default 0: a choice.", 0,
+         4096},
+        {0, "columns", ARGS_UINT, &o.columns, "N", "Most columns a pass. Default 0: a choice.", 0,
+         4096},
+        {0, "seed", ARGS_UINT, &o.seed, "S", "Seed of the faults. Default 1.", 0, 0},
+        {0, "threads", ARGS_UINT, &o.threads, "N", "CPU devices: threads. Default 0: all cores.", 0,
+         1024},
+        {0, "json", ARGS_FLAG, &json, NULL, "Prints an object instead of a table.", 0, 0},
+        {0}};
+    const struct args_spec spec = {.command = "vkfi bench campaign",
+                                   .summary = "measure trials per second of devices",
+                                   .synopsis = "[-d DEVICE]... [options]",
+                                   .details = DETAILS,
+                                   .options = options};
+    enum status st = args_parse(&spec, argc, argv, &done);
+    if (st || done)
+        return st;
+    if (devices.count == 0)
+        devices = (struct args_list){.count = 1, .item = {"cpu"}};
+    return run_devices(&o, env, &devices, json);
+}
