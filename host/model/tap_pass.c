@@ -419,6 +419,8 @@ static enum status collect(struct tap_pass *pass)
         const struct hook *hook = &pass->hooks[i];
         struct hook_data proof = hook->data;
         proof.count = owner->role == ROLE_PROOF ? proof.count : 0;
+        /* the executor moves rows that name a group to its first */
+        proof.row = owner->role == ROLE_STALE ? fault_of(owner)->data.row : proof.row;
         if (owner->role == ROLE_PROOF || owner->role == ROLE_CHANGED)
             st = tap_note(owner->tap, owner->fault, owner->position, &proof);
         else if (owner->role == ROLE_STALE)

@@ -51,6 +51,16 @@ uint32_t golden_row(const struct golden *golden, uint32_t position)
     return kept ? position - golden->kept_first : EXECUTOR_NONE;
 }
 
+struct fault_bounds golden_bounds(const struct golden *golden)
+{
+    const struct executor *ex = golden->params.ex;
+    return (struct fault_bounds){.model = ex->model,
+                                 .act = ex->act,
+                                 .kv = ex->kv_storage,
+                                 .n_prompt = golden->params.n_ids,
+                                 .positions = ex->positions};
+}
+
 int32_t golden_token(const struct golden *golden, uint32_t position)
 {
     const struct generate_params *p = &golden->params;

@@ -8,6 +8,7 @@
 
 #include "base/arena.h"
 #include "base/status.h"
+#include "inject/space/fault.h"
 #include "inject/trial/certify.h"
 #include "model/generate.h"
 
@@ -55,6 +56,9 @@ uint32_t golden_row(const struct golden *golden, uint32_t position);
  * row after running the position's column once more. */
 enum status golden_residuals(uint32_t *out, const struct golden *golden,
                              uint32_t position) STATUS_MUST_USE;
+
+/* What faults of this item are checked against. */
+struct fault_bounds golden_bounds(const struct golden *golden);
 
 /* Token fed at a position below n_evaluated. */
 int32_t golden_token(const struct golden *golden, uint32_t position);

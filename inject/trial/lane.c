@@ -52,6 +52,22 @@ struct start {
     bool from_token;
 };
 
+/* Faults whose struck columns need the bits of the column before. */
+static bool is_read(const struct fault *fault)
+{
+    const bool stale = fault->kind == KIND_STALE || fault->kind == KIND_MIX ||
+                       fault->kind == KIND_WRONG_WRITE;
+    return stale && (fault->place == PLACE_OP || fault->place == PLACE_CONTROL);
+}
+
+/* Struck, or one before where that is read. */
+static bool is_struck(const struct fault *fault, uint32_t position)
+{
+    const uint32_t count = fault->position_count ? fault->position_count : 1;
+    return position < fault->position || count == FAULT_FOREVER ||
+           position - fault->position < count;
+}
+
 static struct start start_of(const struct lane *lane, uint32_t position)
 {
     struct start start = {.layer = EXECUTOR_NONE};
@@ -60,11 +76,11 @@ static struct start start_of(const struct lane *lane, uint32_t position)
     for (uint32_t i = 0; i < lane->job->n_faults; i++) {
         const struct fault *fault = &lane->job->fault[i];
         const struct fault_reach *reach = &lane->reach[i];
-        if (position < fault->position)
+        if (position + 1 < fault->position || (position < fault->position && !is_read(fault)))
             continue;
-        const bool struck = position - fault->position < fault->position_count;
-        uint32_t layer = reach->rest ? reach->rest_first : EXECUTOR_NONE;
-        if (struck && reach->first < layer)
+        const bool behind = position > fault->position;
+        uint32_t layer = behind && reach->rest ? reach->rest_first : EXECUTOR_NONE;
+        if (is_struck(fault, position) && reach->first < layer)
             layer = reach->first;
         if (layer != EXECUTOR_NONE && reach->from_token)
             start.from_token = true;
@@ -131,6 +147,25 @@ static bool over_budget(struct lane *lane)
     return true;
 }
 
+/* The tap carries bits from a column to the next: all must run the layers that one of them runs. */
+static void level_starts(struct lane_columns *columns)
+{
+    const struct column *lowest = &columns->column[0];
+    for (uint32_t i = 1; i < columns->n; i++) {
+        const struct column *column = &columns->column[i];
+        const bool token = column->checkpoint == EXECUTOR_NONE;
+        if (column->start_layer < lowest->start_layer ||
+            (token && lowest->checkpoint != EXECUTOR_NONE))
+            lowest = column;
+    }
+    const struct column start = *lowest;
+    for (uint32_t i = 0; i < columns->n; i++) {
+        columns->column[i].start_layer = start.start_layer;
+        if (start.checkpoint == EXECUTOR_NONE)
+            columns->column[i].checkpoint = EXECUTOR_NONE;
+    }
+}
+
 void lane_fill(struct lane *lane, struct lane_columns *out)
 {
     const struct golden *golden = lane->golden;
@@ -150,7 +185,6 @@ void lane_fill(struct lane *lane, struct lane_columns *out)
         const struct start start = start_of(lane, position);
         if (start.layer == EXECUTOR_NONE)
             break;
-        out->previous[i] = position > 0 ? token_at(lane, position - 1) : 0;
         out->column[i] = (struct column){
             .branch = lane->branch,
             .position = position,
@@ -162,6 +196,8 @@ void lane_fill(struct lane *lane, struct lane_columns *out)
             .outputs = outputs_at(lane, position)};
         out->n++;
     }
+    if (lane->stale)
+        level_starts(out);
 }
 
 struct lane_step lane_certify(const struct lane *lane, const struct column *column,
@@ -240,28 +276,47 @@ static enum status take_residuals(struct lane *lane, const struct column *column
     return st;
 }
 
-/* True if the run goes on as before. */
-static bool take_step(struct lane *lane, uint32_t position, const struct lane_step *step)
+/* The token that is picked; due where a fault makes an integer of it that is none. */
+static enum status pick(struct lane *lane, uint32_t position, uint32_t *token)
+{
+    const enum status st = lane->feed ? STATUS_OK : tap_pick(&lane->tap, position, token);
+    if (lane->tap.due) {
+        lane->due = DUE_RANGE;
+        lane->done = true;
+    }
+    return st;
+}
+
+/* `out_on`: the run goes on as before. */
+static enum status take_step(struct lane *lane, uint32_t position, const struct lane_step *step,
+                             bool *out_on)
 {
     const struct generation *golden = &lane->golden->run;
     const uint32_t index = lane->run.n_tokens;
     const bool golden_finite = index >= golden->n_tokens || golden->step[index].finite;
+    uint32_t token = step->token;
+    *out_on = false;
     take_shift(lane, position, step);
     lane->nonfinite |= !step->finite;
     lane->other_bits |= step->other;
     if (!step->finite && golden_finite && lane->settings->nan_trap && !lane->feed) {
         lane->due = DUE_NAN_TRAP;
         lane->done = true;
-        return false;
+        return STATUS_OK;
     }
-    append(lane, (int32_t)step->token,
+    const enum status st = pick(lane, position, &token);
+    if (st || lane->done)
+        return st;
+    append(lane, (int32_t)token,
            &(struct generate_step){.hash = step->hash, .finite = step->finite});
-    if (lane->feed || lane->off ||
-        (index < golden->n_tokens && golden->tokens[index] == (int32_t)step->token))
-        return true;
+    *out_on = lane->feed || lane->off ||
+              (index < golden->n_tokens && golden->tokens[index] == (int32_t)token);
+    if (*out_on)
+        return STATUS_OK;
     lane->off = true;
+    tap_cut(&lane->tap, position + 1);
     kv_cut(lane->golden->params.ex->kv, lane->branch, position + 1);
-    return false;
+    return STATUS_OK;
 }
 
 /* Once some step has shown other bits, it does not matter which else have. */
@@ -282,7 +337,10 @@ enum status lane_take(struct lane *lane, const struct lane_results *results, uin
         st = take_residuals(lane, column);
         lane->next = column->position + 1;
         ++*out_counted;
-        if (!st && step->wanted && !take_step(lane, column->position, step))
+        bool on = true;
+        if (!st && step->wanted)
+            st = take_step(lane, column->position, step, &on);
+        if (!on)
             break;
     }
     return st;

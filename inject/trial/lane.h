@@ -26,6 +26,16 @@ struct lane_step {
     const float *logits;
 };
 
+/* What the faults did, from the device. */
+struct lane_proof {
+    uint64_t activations, expected; /* of all faults */
+    uint64_t count_first;           /* of the first fault, at its own position */
+    uint32_t before, after;         /* of its first activation */
+    bool changed;                   /* some bits */
+    bool dry;                       /* controls only */
+    bool conditional; /* whether faults fire depends on bits: expected is at most what was seen */
+};
+
 struct lane {
     const struct golden *golden;
     const struct trial_settings *settings;
@@ -37,10 +47,12 @@ struct lane {
     bool certifies; /* tokens may be certified: nothing struck lies behind the last layer */
     uint32_t first; /* position struck first */
     struct tap tap;
-    struct tap_hook hook;    /* PLACE_OP */
-    struct hook_data struck; /* PLACE_WEIGHT, PLACE_KV */
+    struct tap_fault *tapped; /* (n_faults) */
+    bool tapping;             /* the tap is held */
+    bool stale;               /* some fault reads bits of the position before */
     uint32_t branch;
-    bool open; /* branch and tap are held */
+    bool open; /* the branch is held */
+    struct lane_proof proof; /* once closed */
 
     uint32_t next; /* position of the next column */
     bool off;      /* golden's tokens are left behind: own ones are fed, one a pass */
@@ -68,23 +80,15 @@ struct lane_params {
 enum status lane_open(struct lane *lane, struct arena *arena,
                       const struct lane_params *params) STATUS_MUST_USE;
 
-/* Gives branch and tap back, struck memory restored. Nothing happens to a closed lane. */
+/* A stored weight that trials in one pass can have each for itself: as read by its only reader. */
+bool lane_emulates(const struct fault *fault, const struct model *model);
+
+/* Takes the proof, gives branch and tap back, struck memory restored. Nothing happens to a closed lane. */
 enum status lane_close(struct lane *lane) STATUS_MUST_USE;
 
-/* What the faults did, from the device. */
-struct lane_proof {
-    uint32_t activations, expected;
-    uint32_t before, after;
-    bool changed; /* some bits */
-    bool dry;     /* controls only */
-};
-struct lane_proof lane_proof(const struct lane *lane);
-
-/* The next columns, positions rising, at most `most`: how many, 0 when the lane is done. previous:
- * (most) token one position before each. */
+/* The next columns, positions rising, at most `most`; n is 0 when the lane is done. */
 struct lane_columns {
     struct column *column; /* (most) save rows are the owner's */
-    int32_t *previous;
     uint32_t most, n;
 };
 void lane_fill(struct lane *lane, struct lane_columns *out);

@@ -2,54 +2,97 @@
 /* Begin and end of a lane: branch, tap, tokens known beforehand, proof. */
 #include <string.h>
 
+#include "inject/space/coordinates.h"
 #include "inject/trial/lane.h"
 
-static enum status strike(void *user, struct executor *ex, uint32_t branch)
+/* Faults of the output matrix, or behind it: bounds of the clean matrix say nothing. */
+static bool is_behind(const struct fault *fault, const struct graph *graph)
 {
-    struct lane *lane = user;
-    return fault_strike(&lane->job->fault[0], ex, branch, &lane->struck);
-}
-
-static enum status make_tap(struct lane *lane)
-{
-    struct executor *ex = lane->golden->params.ex;
-    const struct fault *fault = &lane->job->fault[0];
-    tap_init(&lane->tap);
-    if (fault->place != PLACE_OP) {
-        lane->tap.strike_position = fault->position;
-        lane->tap.strike = strike;
-        lane->tap.user = lane;
-        return STATUS_OK;
-    }
-    fault_hook(fault, &ex->model->graph, &lane->hook);
-    lane->tap.hooks = &lane->hook;
-    lane->tap.n_hooks = 1;
-    return lane->hook.stale ? kv_branch(ex->kv, &lane->tap.helper_branch) : STATUS_OK;
+    if (fault->place == PLACE_OP)
+        return coordinates_needs_output(&graph->node[fault->node]);
+    return fault->place == PLACE_WEIGHT && fault->tensor == graph->node[graph->count - 1].weight;
 }
 
 static bool may_certify(const struct lane *lane)
 {
     bool behind = false;
-    for (uint32_t i = 0; i < lane->job->n_faults; i++) {
-        const struct fault *fault = &lane->job->fault[i];
-        const bool embeds = fault->place == PLACE_OP &&
-                            lane->golden->params.ex->model->graph.node[fault->node].op == OP_EMBED;
-        behind = behind || (fault->layer == GRAPH_NO_LAYER && !embeds);
-    }
+    for (uint32_t i = 0; i < lane->job->n_faults; i++)
+        behind = behind ||
+                 is_behind(&lane->job->fault[i], &lane->golden->params.ex->model->graph);
     return lane->golden->certify && lane->settings->level == RECORD_OUTCOME && !lane->whole &&
            !behind;
+}
+
+/* The only LINEAR node inside the layers that reads a tensor, EXECUTOR_NONE: none, or more. */
+static uint32_t only_reader(const struct graph *graph, const struct tensor *tensor)
+{
+    uint32_t found = EXECUTOR_NONE;
+    for (uint32_t i = 0; i < graph->count; i++) {
+        const struct node *node = &graph->node[i];
+        if (node->weight != tensor && node->bias != tensor)
+            continue;
+        if (found != EXECUTOR_NONE || node->op != OP_LINEAR || node->weight != tensor ||
+            node->layer == GRAPH_NO_LAYER)
+            return EXECUTOR_NONE;
+        found = i;
+    }
+    return found;
+}
+
+/* Kinds that make the same bits of the same bits at every evaluation. */
+static bool is_steady(const struct fault *fault)
+{
+    static const enum kind steady[] = {KIND_FLIP,  KIND_STUCK_AT_0, KIND_STUCK_AT_1, KIND_SET,
+                                       KIND_ZERO,  KIND_CLAMP,      KIND_SCALE,      KIND_ADD,
+                                       KIND_DRY};
+    bool found = false;
+    for (size_t i = 0; i < sizeof steady / sizeof *steady; i++)
+        found = found || fault->kind == steady[i];
+    return found && fault->rate == 0 && fault->only_mask == 0;
+}
+
+bool lane_emulates(const struct fault *fault, const struct model *model)
+{
+    return fault->place == PLACE_WEIGHT && is_steady(fault) &&
+           only_reader(&model->graph, fault->tensor) != EXECUTOR_NONE;
+}
+
+/* A stored weight with one reader is, for one branch, that weight as read at every position. */
+static void emulate(const struct lane *lane, struct tap_fault *out)
+{
+    out->place = TAP_EVALUATION;
+    out->node = only_reader(&lane->golden->params.ex->model->graph, out->tensor);
+    out->point = HOOK_WEIGHT;
+}
+
+static enum status make_tap(struct lane *lane)
+{
+    const struct golden *golden = lane->golden;
+    const struct fault_bounds bounds = golden_bounds(golden);
+    const uint32_t n = lane->job->n_faults;
+    for (uint32_t i = 0; i < n; i++) {
+        const struct fault *fault = &lane->job->fault[i];
+        fault_tap(fault, &bounds, &lane->tapped[i]);
+        if (!lane->whole && lane_emulates(fault, bounds.model))
+            emulate(lane, &lane->tapped[i]);
+        lane->stale = lane->stale || fault->kind == KIND_STALE || fault->kind == KIND_MIX ||
+                      fault->kind == KIND_WRONG_WRITE;
+    }
+    const enum status st = tap_init(&lane->tap, lane->tapped, n, golden->params.ex);
+    lane->tapping = st == STATUS_OK;
+    return st;
 }
 
 /* Where a fork starts, its earlier steps are golden's, and golden's tokens stand behind them. */
 static void take_over(struct lane *lane)
 {
     const struct golden *golden = lane->golden;
-    const uint32_t n_ids = golden->params.n_ids;
-    const uint32_t steps = lane->first + 1 > n_ids ? lane->first + 1 - n_ids : 0;
+    const uint32_t n_ids = golden->params.n_ids, begin = tap_first(&lane->tap);
+    const uint32_t steps = begin + 1 > n_ids ? begin + 1 - n_ids : 0;
     memcpy(lane->run.tokens, golden->run.tokens, golden->run.n_tokens * sizeof(int32_t));
     memcpy(lane->run.step, golden->run.step, steps * sizeof *lane->run.step);
     lane->run.n_tokens = steps;
-    lane->next = lane->first;
+    lane->next = begin;
     kv_share(golden->params.ex->kv,
              &(struct kv_share){.from = golden->run.branch,
                                 .to = lane->branch,
@@ -64,10 +107,12 @@ static enum status allocate(struct lane *lane)
     const uint32_t n = lane->feed && lane->n_feed > lane->golden->params.n
                            ? lane->n_feed
                            : lane->golden->params.n;
+    const uint32_t n_faults = lane->job->n_faults;
     lane->run.tokens = arena_array(lane->arena, n, sizeof *lane->run.tokens);
     lane->run.step = arena_array(lane->arena, n, sizeof *lane->run.step);
-    lane->reach = arena_array(lane->arena, lane->job->n_faults, sizeof *lane->reach);
-    if (!lane->run.tokens || !lane->run.step || !lane->reach)
+    lane->reach = arena_array(lane->arena, n_faults, sizeof *lane->reach);
+    lane->tapped = arena_array(lane->arena, n_faults, sizeof *lane->tapped);
+    if (!lane->run.tokens || !lane->run.step || !lane->reach || !lane->tapped)
         return STATUS_MEMORY;
     if (lane->settings->level < RECORD_FULL)
         return STATUS_OK;
@@ -88,7 +133,6 @@ enum status lane_open(struct lane *lane, struct arena *arena, const struct lane_
                           .n_feed = params->n_feed,
                           .first = EXECUTOR_NONE,
                           .arena = arena};
-    tap_init(&lane->tap);
     enum status st = allocate(lane);
     if (!st)
         st = kv_branch(ex->kv, &lane->branch);
@@ -101,33 +145,53 @@ enum status lane_open(struct lane *lane, struct arena *arena, const struct lane_
         lane->first = fault->position < lane->first ? fault->position : lane->first;
     }
     lane->certifies = may_certify(lane);
-    if (!lane->whole)
+    st = make_tap(lane);
+    if (!st && !lane->whole)
         take_over(lane);
-    return make_tap(lane);
+    return st;
+}
+
+/* A weight as read has fired once for each column; stored, it was struck once. */
+static uint64_t stored_count(const struct lane *lane, const struct tap_proof *proof)
+{
+    const uint32_t first = lane->job->fault[0].position;
+    const uint64_t columns = lane->next > first ? lane->next - first : 0;
+    return proof->count == proof->count_first * columns ? proof->count_first : proof->count;
+}
+
+static void add_proof(struct lane *lane, uint32_t i)
+{
+    const struct fault *fault = &lane->job->fault[i];
+    const struct fault_bounds bounds = golden_bounds(lane->golden);
+    const struct fault_run run = {.n_evaluated = lane->next, .due = lane->due == DUE_RANGE};
+    const struct tap_proof proof = tap_proof(&lane->tap, i);
+    struct lane_proof *out = &lane->proof;
+    const bool emulated = lane->tapped[i].place != (enum tap_place)fault->place;
+    const uint64_t count = emulated ? stored_count(lane, &proof) : proof.count;
+    uint64_t expected = 0;
+    if (!fault_expected(&expected, fault, &bounds, &run)) {
+        out->conditional = true;
+        expected = count < expected ? count : expected;
+    }
+    if (i == 0) {
+        out->before = proof.before;
+        out->after = proof.after;
+        out->count_first = proof.count_first;
+        out->dry = true;
+    }
+    out->activations += count;
+    out->expected += expected;
+    out->changed = out->changed || proof.changed > 0;
+    out->dry = out->dry && fault->kind == KIND_DRY;
 }
 
 enum status lane_close(struct lane *lane)
 {
-    struct executor *ex = lane->golden ? lane->golden->params.ex : NULL;
     if (!lane->open)
         return STATUS_OK;
     lane->open = false;
-    kv_release(ex->kv, lane->branch);
-    if (lane->tap.helper_branch != EXECUTOR_NONE)
-        kv_release(ex->kv, lane->tap.helper_branch);
-    if (lane->tap.struck && lane->struck.count > 0)
-        return fault_undo(&lane->job->fault[0], ex, lane->struck.before);
-    return STATUS_OK;
-}
-
-struct lane_proof lane_proof(const struct lane *lane)
-{
-    const struct fault *fault = &lane->job->fault[0];
-    const struct hook_data *data = fault->place == PLACE_OP ? &lane->hook.data : &lane->struck;
-    return (struct lane_proof){.activations = data->count,
-                               .expected = 1,
-                               .before = data->before,
-                               .after = data->after,
-                               .changed = data->before != data->after,
-                               .dry = fault->kind == KIND_DRY};
+    for (uint32_t i = 0; lane->tapping && i < lane->job->n_faults; i++)
+        add_proof(lane, i);
+    kv_release(lane->golden->params.ex->kv, lane->branch);
+    return lane->tapping ? tap_finish(&lane->tap, lane->golden->params.ex) : STATUS_OK;
 }

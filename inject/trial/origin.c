@@ -8,7 +8,7 @@ static void watch(void *user, const struct node *node, uint32_t column, const fl
                   uint32_t count)
 {
     const struct node **found = user;
-    (void)column; /* a helper column is that of the position before, which had none */
+    (void)column;
     for (uint32_t i = 0; i < count && !*found; i++) {
         if (!isfinite(values[i]))
             *found = node;
@@ -16,24 +16,21 @@ static void watch(void *user, const struct node *node, uint32_t column, const fl
 }
 
 /* The next column of the lane; `*out_more` is false behind the last. */
-static enum status run_column(struct lane *lane, const struct node **found, bool *out_more)
+static enum status run_column(struct lane *lane, struct tap_pass *pass, const struct node **found,
+                              bool *out_more)
 {
     struct column column;
     struct column_result result;
-    int32_t previous;
-    struct lane_columns columns = {.column = &column, .previous = &previous, .most = 1};
+    struct lane_columns columns = {.column = &column, .most = 1};
     lane_fill(lane, &columns);
     *out_more = columns.n > 0;
     if (!*out_more)
         return STATUS_OK;
-    const struct tap_pass pass = {.ex = lane->golden->params.ex,
-                                  .columns = &column,
-                                  .n = 1,
-                                  .previous_token = &previous,
-                                  .watch = watch,
-                                  .watch_user = found};
+    tap_begin(pass);
+    const enum status st = tap_add(pass, &lane->tap, &column, 1, &result);
     lane->next = column.position + 1;
-    return tap_run(&lane->tap, &pass, &result);
+    *out_more = !lane->tap.due;
+    return st || lane->tap.due ? st : tap_go(pass, watch, found);
 }
 
 static enum status search(struct record *record, struct lane *lane)
@@ -41,11 +38,14 @@ static enum status search(struct record *record, struct lane *lane)
     const uint32_t n_ids = lane->golden->params.n_ids;
     const struct node *found = NULL;
     enum status st = STATUS_OK;
+    struct tap_pass *pass;
     bool more = true;
+    st = tap_open(&pass, lane->golden->params.ex);
     while (!st && more && !found) {
         lane->off = record->first_diff != EXECUTOR_NONE && lane->next >= n_ids + record->first_diff;
-        st = run_column(lane, &found, &more);
+        st = run_column(lane, pass, &found, &more);
     }
+    tap_close(&pass);
     if (found) {
         record->nan_site = found->site;
         record->nan_layer = found->layer;

@@ -121,7 +121,7 @@ static enum status check_proof(const struct record *out, const struct outcome_fa
     char site[FAULT_SITE_TEXT];
     fault_site(&out->fault, site);
     if (out->activations != out->expected_activations) {
-        log_error("fault at %s, position %" PRIu32 " fired %" PRIu32 " times, %" PRIu32
+        log_error("fault at %s, position %" PRIu32 " fired %" PRIu64 " times, %" PRIu64
                   " predicted",
                   site, out->fault.position, out->activations, out->expected_activations);
         return STATUS_INTERNAL;
@@ -139,17 +139,18 @@ enum status record_make(struct record *out, const struct record_lanes *lanes)
 {
     const struct lane *run = lanes->run;
     const struct generation *golden = &run->golden->run;
-    const struct lane_proof proof = lane_proof(run);
+    const struct lane_proof proof = run->proof;
     clear(out, run->job);
     take_tokens(out, &run->run, run->settings);
     out->activations = proof.activations;
     out->expected_activations = proof.expected;
+    out->conditional = proof.conditional;
     out->before = proof.before;
     out->after = proof.after;
     out->first_diff = first_difference(run);
     out->due = run->due;
     take_margins(out, run);
-    if (lanes->fed)
+    if (lanes->fed && lanes->fed->due == DUE_NONE)
         take_fed(out, lanes->fed);
     out->deviation = run->deviation;
     struct outcome_facts facts = {.reached = true,

@@ -9,7 +9,6 @@
 #include "inject/trial/lane.h"
 #include "inject/trial/origin.h"
 #include "inject/trial/record.h"
-#include "model/tap_batch.h"
 
 #define AT_ONCE 4u /* unsettled columns of a lane that are computed at a time */
 
@@ -29,12 +28,12 @@ struct batch {
     struct record *out;
     struct arena *arena;
     struct trial_work *work;
-    struct tap_batch *pass;
+    struct tap_pass *pass;
     uint32_t most;                 /* columns a pass */
     struct slot *slot;             /* (n_slots) */
     uint32_t n_slots;
     struct column *column;         /* (most) of this pass, slot after slot */
-    int32_t *previous;             /* (most) */
+    struct column_result *found;   /* (most) their results */
     struct lane_step *step;        /* (most) */
     struct column *late;           /* (most) columns whose logits are computed afterwards */
     uint32_t *late_of;             /* (most) index in `column` */
@@ -43,10 +42,10 @@ struct batch {
 
 static void finish(struct batch *b)
 {
-    tap_batch_destroy(&b->pass);
+    tap_close(&b->pass);
     free(b->slot);
     free(b->column);
-    free(b->previous);
+    free(b->found);
     free(b->step);
     free(b->late);
     free(b->late_of);
@@ -61,13 +60,13 @@ static enum status init(struct batch *b)
     b->n_slots = b->golden->lanes;
     b->slot = calloc(b->n_slots, sizeof *b->slot);
     b->column = calloc(b->most, sizeof *b->column);
-    b->previous = calloc(b->most, sizeof *b->previous);
+    b->found = calloc(b->most, sizeof *b->found);
     b->step = calloc(b->most, sizeof *b->step);
     b->late = calloc(b->most, sizeof *b->late);
     b->late_of = calloc(b->most, sizeof *b->late_of);
     b->result = calloc(b->most, sizeof *b->result);
-    if (b->slot && b->column && b->previous && b->step && b->late && b->late_of && b->result)
-        return tap_batch_create(&b->pass, b->golden->params.ex);
+    if (b->slot && b->column && b->found && b->step && b->late && b->late_of && b->result)
+        return tap_open(&b->pass, b->golden->params.ex);
     log_error("out of memory for a batch of trials");
     return STATUS_MEMORY;
 }
@@ -119,9 +118,8 @@ static bool keeps_residual(const struct batch *b, const struct lane *lane,
 /* Adds the next columns of a lane to the pass. */
 static enum status add_columns(struct batch *b, struct slot *slot, uint32_t first)
 {
-    const uint32_t room = tap_batch_room(b->pass, &slot->lane->tap);
-    struct lane_columns columns = {
-        .column = b->column + first, .previous = b->previous + first, .most = room};
+    const uint32_t room = tap_room(b->pass);
+    struct lane_columns columns = {.column = b->column + first, .most = room};
     slot->first = first;
     slot->n = slot->counted = 0;
     if (room == 0)
@@ -141,7 +139,15 @@ static enum status add_columns(struct batch *b, struct slot *slot, uint32_t firs
     }
     if (columns.n == 0)
         return STATUS_OK;
-    return tap_batch_add(b->pass, &slot->lane->tap, columns.column, columns.previous, columns.n);
+    const enum status st =
+        tap_add(b->pass, &slot->lane->tap, columns.column, columns.n, b->found + first);
+    if (!slot->lane->tap.due)
+        return st;
+    /* an integer out of range: the column is not evaluated */
+    slot->lane->due = DUE_RANGE;
+    slot->lane->done = true;
+    slot->n = 0;
+    return st;
 }
 
 /* Lanes on their own tokens first: they have the longest way to go. */
@@ -149,7 +155,7 @@ static enum status fill_pass(struct batch *b, uint32_t *out_n)
 {
     enum status st = STATUS_OK;
     *out_n = 0;
-    tap_batch_clear(b->pass);
+    tap_begin(b->pass);
     for (int off = 1; off >= 0; off--) {
         for (uint32_t i = 0; i < b->n_slots && !st; i++) {
             struct slot *slot = &b->slot[i];
@@ -168,7 +174,7 @@ static void look(struct batch *b, struct slot *slot)
 {
     for (uint32_t i = slot->first; i < slot->first + slot->n; i++) {
         const struct column *column = &b->column[i];
-        const struct column_result *result = tap_batch_result(b->pass, i);
+        const struct column_result *result = &b->found[i];
         b->step[i] = (struct lane_step){0};
         if (column->outputs == COLUMN_HIDDEN)
             b->step[i] = lane_certify(slot->lane, column, result);
@@ -247,7 +253,7 @@ static enum status settle(struct batch *b)
 static enum status run_pass(struct batch *b)
 {
     const double start = clock_seconds();
-    enum status st = tap_batch_run(b->pass);
+    enum status st = tap_go(b->pass, NULL, NULL);
     const double middle = clock_seconds();
     b->work->passes++;
     b->work->pass_seconds += middle - start;
@@ -258,14 +264,7 @@ static enum status run_pass(struct batch *b)
         st = take(b, &b->slot[i]);
     }
     b->work->certify_seconds += clock_seconds() - middle;
-    if (!st)
-        st = settle(b);
-    for (uint32_t i = 0; i < b->n_slots && !st; i++) {
-        if (b->slot[i].busy && b->slot[i].counted > 0)
-            tap_batch_collect(b->pass, &b->slot[i].lane->tap, b->slot[i].first,
-                              b->slot[i].counted);
-    }
-    return st;
+    return st ? st : settle(b);
 }
 
 static bool reached(const struct batch *b, uint32_t job)
@@ -281,8 +280,10 @@ static bool reached(const struct batch *b, uint32_t job)
 static bool is_global(const struct batch *b, uint32_t job)
 {
     for (uint32_t i = 0; i < b->jobs[job].n_faults; i++) {
-        const enum place place = b->jobs[job].fault[i].place;
-        if (place == PLACE_WEIGHT || place == PLACE_TABLE)
+        const struct fault *fault = &b->jobs[job].fault[i];
+        if (fault->place == PLACE_TABLE ||
+            (fault->place == PLACE_WEIGHT &&
+             !lane_emulates(fault, b->golden->params.ex->model)))
             return true;
     }
     return false;
