@@ -46,54 +46,21 @@ static int32_t token_at(const struct lane *lane, uint32_t position)
     return lane->feed ? lane->feed[position - p->n_ids] : lane->run.tokens[position - p->n_ids];
 }
 
-/* Where a column starts: the lowest layer at which some fault is first seen (engine 2). */
+/* Where a column starts; `layer` FAULT_REACH_NONE: the column is golden's. */
 struct start {
-    uint32_t layer; /* EXECUTOR_NONE: the column is golden's */
+    uint32_t layer;
     bool from_token;
 };
 
-/* Faults whose struck columns need the bits of the column before. */
-static bool is_read(const struct fault *fault)
-{
-    const bool stale = fault->kind == KIND_STALE || fault->kind == KIND_MIX ||
-                       fault->kind == KIND_WRONG_WRITE;
-    return stale && (fault->place == PLACE_OP || fault->place == PLACE_CONTROL);
-}
-
-/* Struck, or one before where that is read. */
-static bool is_struck(const struct fault *fault, uint32_t position)
-{
-    const uint32_t count = fault->position_count ? fault->position_count : 1;
-    return position < fault->position || count == FAULT_FOREVER ||
-           position - fault->position < count;
-}
-
 static struct start start_of(const struct lane *lane, uint32_t position)
 {
-    struct start start = {.layer = EXECUTOR_NONE};
     if (lane->whole || lane->off)
         return (struct start){.layer = 0, .from_token = true};
-    for (uint32_t i = 0; i < lane->job->n_faults; i++) {
-        const struct fault *fault = &lane->job->fault[i];
-        const struct fault_reach *reach = &lane->reach[i];
-        if (position + 1 < fault->position || (position < fault->position && !is_read(fault)))
-            continue;
-        const bool behind = position > fault->position;
-        uint32_t layer = behind && reach->rest ? reach->rest_first : EXECUTOR_NONE;
-        if (is_struck(fault, position) && reach->first < layer)
-            layer = reach->first;
-        if (layer != EXECUTOR_NONE && reach->from_token)
-            start.from_token = true;
-        start.layer = layer < start.layer ? layer : start.layer;
-    }
-    /* output norm and output run for columns with outputs only */
-    if (start.layer == n_layers_of(lane) && !has_step(lane, position))
-        start.layer = EXECUTOR_NONE;
-    if (start.layer != EXECUTOR_NONE && golden_row(lane->golden, position) == EXECUTOR_NONE)
-        start.from_token = true;
-    if (start.layer != EXECUTOR_NONE && start.from_token)
-        start.layer = 0;
-    return start;
+    const uint32_t layer = lane->start[position];
+    const bool kept = golden_row(lane->golden, position) != EXECUTOR_NONE;
+    if (layer != FAULT_REACH_NONE && (layer == 0 || !kept))
+        return (struct start){.layer = 0, .from_token = true};
+    return (struct start){.layer = layer};
 }
 
 static uint32_t outputs_at(const struct lane *lane, uint32_t position)
@@ -112,17 +79,6 @@ static void append(struct lane *lane, int32_t token, const struct generate_step 
     struct generation *run = &lane->run;
     run->step[run->n_tokens] = *step;
     run->tokens[run->n_tokens++] = token;
-}
-
-/* The column of `position` is golden's, and so is what it gives. */
-static void take_golden(struct lane *lane, uint32_t position)
-{
-    const uint32_t step = step_of(lane, position);
-    if (!has_step(lane, position))
-        return;
-    append(lane, lane->golden->run.tokens[step], &lane->golden->run.step[step]);
-    if (lane->settings->level > RECORD_OUTCOME && position >= lane->first)
-        shift_add_equal(&lane->shift);
 }
 
 /* Columns of this pass at most, without a look at hooks. */
@@ -145,59 +101,6 @@ static bool over_budget(struct lane *lane)
         return false;
     lane->due = DUE_RUNAWAY;
     return true;
-}
-
-/* The tap carries bits from a column to the next: all must run the layers that one of them runs. */
-static void level_starts(struct lane_columns *columns)
-{
-    const struct column *lowest = &columns->column[0];
-    for (uint32_t i = 1; i < columns->n; i++) {
-        const struct column *column = &columns->column[i];
-        const bool token = column->checkpoint == EXECUTOR_NONE;
-        if (column->start_layer < lowest->start_layer ||
-            (token && lowest->checkpoint != EXECUTOR_NONE))
-            lowest = column;
-    }
-    const struct column start = *lowest;
-    for (uint32_t i = 0; i < columns->n; i++) {
-        columns->column[i].start_layer = start.start_layer;
-        if (start.checkpoint == EXECUTOR_NONE)
-            columns->column[i].checkpoint = EXECUTOR_NONE;
-    }
-}
-
-void lane_fill(struct lane *lane, struct lane_columns *out)
-{
-    const struct golden *golden = lane->golden;
-    out->n = 0;
-    while (!lane->done && !lane->off && !lane->whole && lane->next < golden->n_evaluated &&
-           start_of(lane, lane->next).layer == EXECUTOR_NONE)
-        take_golden(lane, lane->next++);
-    const bool verified = !lane->off && lane->next == golden->n_evaluated && !lane->whole;
-    lane->done = lane->done || verified || (has_step(lane, lane->next) && run_ended(lane)) ||
-                 over_budget(lane);
-    if (lane->done)
-        return;
-    uint32_t n = columns_left(lane);
-    n = tap_split(&lane->tap, lane->next, n < out->most ? n : out->most);
-    for (uint32_t i = 0; i < n; i++) {
-        const uint32_t position = lane->next + i;
-        const struct start start = start_of(lane, position);
-        if (start.layer == EXECUTOR_NONE)
-            break;
-        out->column[i] = (struct column){
-            .branch = lane->branch,
-            .position = position,
-            .token = token_at(lane, position),
-            .checkpoint = start.from_token ? EXECUTOR_NONE : golden_row(golden, position),
-            .start_layer = start.layer,
-            .end_layer = n_layers_of(lane),
-            .save = EXECUTOR_NONE,
-            .outputs = outputs_at(lane, position)};
-        out->n++;
-    }
-    if (lane->stale)
-        level_starts(out);
 }
 
 struct lane_step lane_certify(const struct lane *lane, const struct column *column,
@@ -316,6 +219,65 @@ static enum status take_step(struct lane *lane, uint32_t position, const struct 
     lane->off = true;
     tap_cut(&lane->tap, position + 1);
     kv_cut(lane->golden->params.ex->kv, lane->branch, position + 1);
+    return STATUS_OK;
+}
+
+/* The column of `position` is golden's, and so is what it gives; memory is struck all the same, and
+ * the pick may be. */
+static enum status take_golden(struct lane *lane, uint32_t position)
+{
+    const struct golden *golden = lane->golden;
+    const uint32_t index = step_of(lane, position);
+    bool on;
+    lane->next = position + 1;
+    enum status st = tap_strike(&lane->tap, golden->params.ex, lane->branch, position);
+    if (st || !has_step(lane, position))
+        return st;
+    const struct lane_step step = {.wanted = true,
+                                   .known = true,
+                                   .token = (uint32_t)golden->run.tokens[index],
+                                   .hash = golden->run.step[index].hash,
+                                   .finite = golden->run.step[index].finite,
+                                   .same = true};
+    return take_step(lane, position, &step, &on);
+}
+
+static bool is_done(struct lane *lane)
+{
+    const bool verified =
+        !lane->off && !lane->whole && lane->next == lane->golden->n_evaluated;
+    return lane->done || verified || (has_step(lane, lane->next) && run_ended(lane)) ||
+           over_budget(lane);
+}
+
+enum status lane_fill(struct lane *lane, struct lane_columns *out)
+{
+    enum status st = STATUS_OK;
+    out->n = 0;
+    while (!st && !is_done(lane) && start_of(lane, lane->next).layer == FAULT_REACH_NONE)
+        st = take_golden(lane, lane->next);
+    lane->done = is_done(lane);
+    if (st || lane->done)
+        return st;
+    const uint32_t n = columns_left(lane);
+    out->n = tap_split(&lane->tap, lane->next, n < out->most ? n : out->most);
+    for (uint32_t i = 0; i < out->n; i++) {
+        const uint32_t position = lane->next + i;
+        const struct start start = start_of(lane, position);
+        if (start.layer == FAULT_REACH_NONE)
+            out->n = i;
+        else
+            out->column[i] = (struct column){
+                .branch = lane->branch,
+                .position = position,
+                .token = token_at(lane, position),
+                .checkpoint =
+                    start.from_token ? EXECUTOR_NONE : golden_row(lane->golden, position),
+                .start_layer = start.layer,
+                .end_layer = n_layers_of(lane),
+                .save = EXECUTOR_NONE,
+                .outputs = outputs_at(lane, position)};
+    }
     return STATUS_OK;
 }
 

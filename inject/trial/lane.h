@@ -9,9 +9,9 @@
 #ifndef VKFI_INJECT_LANE_H
 #define VKFI_INJECT_LANE_H
 
+#include "inject/space/fault_reach.h"
 #include "inject/trial/shift.h"
 #include "inject/trial/trial.h"
-#include "inject/trial/reach.h"
 #include "model/tap.h"
 
 /* What is known of a column that gives a logit row. */
@@ -40,7 +40,7 @@ struct lane {
     const struct golden *golden;
     const struct trial_settings *settings;
     const struct trial_job *job;
-    struct fault_reach *reach; /* (n_faults) what each fault leaves golden */
+    uint32_t *start; /* (n_evaluated) layer a column starts at, FAULT_REACH_NONE: it is golden's */
     bool whole;
     const int32_t *feed; /* (n_feed) tokens fed behind the prompt, whatever comes out; null: own */
     uint32_t n_feed;
@@ -49,7 +49,6 @@ struct lane {
     struct tap tap;
     struct tap_fault *tapped; /* (n_faults) */
     bool tapping;             /* the tap is held */
-    bool stale;               /* some fault reads bits of the position before */
     uint32_t branch;
     bool open; /* the branch is held */
     struct lane_proof proof; /* once closed */
@@ -91,7 +90,7 @@ struct lane_columns {
     struct column *column; /* (most) save rows are the owner's */
     uint32_t most, n;
 };
-void lane_fill(struct lane *lane, struct lane_columns *out);
+enum status lane_fill(struct lane *lane, struct lane_columns *out) STATUS_MUST_USE;
 
 /* Takes the steps of the columns just run as far as they are known (lane_knows), up to the first
  * difference, and says how many that were: columns behind a difference belong to no run. */

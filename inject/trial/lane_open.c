@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Begin and end of a lane: branch, tap, tokens known beforehand, proof. */
+#include <stdlib.h>
 #include <string.h>
+
+#include "base/log.h"
 
 #include "inject/space/coordinates.h"
 #include "inject/trial/lane.h"
@@ -75,8 +78,6 @@ static enum status make_tap(struct lane *lane)
         fault_tap(fault, &bounds, &lane->tapped[i]);
         if (!lane->whole && lane_emulates(fault, bounds.model))
             emulate(lane, &lane->tapped[i]);
-        lane->stale = lane->stale || fault->kind == KIND_STALE || fault->kind == KIND_MIX ||
-                      fault->kind == KIND_WRONG_WRITE;
     }
     const enum status st = tap_init(&lane->tap, lane->tapped, n, golden->params.ex);
     lane->tapping = st == STATUS_OK;
@@ -84,7 +85,7 @@ static enum status make_tap(struct lane *lane)
 }
 
 /* Where a fork starts, its earlier steps are golden's, and golden's tokens stand behind them. */
-static void take_over(struct lane *lane)
+static enum status take_over(struct lane *lane)
 {
     const struct golden *golden = lane->golden;
     const uint32_t n_ids = golden->params.n_ids, begin = tap_first(&lane->tap);
@@ -100,6 +101,22 @@ static void take_over(struct lane *lane)
                                 .positions = golden->n_evaluated});
     for (uint32_t i = 0; i < steps; i++)
         lane->nonfinite |= !golden->run.step[i].finite;
+    int32_t *fed = malloc(golden->n_evaluated * sizeof *fed);
+    if (!fed) {
+        log_error("out of memory for %u tokens", golden->n_evaluated);
+        return STATUS_MEMORY;
+    }
+    for (uint32_t i = 0; i < golden->n_evaluated; i++)
+        fed[i] = golden_token(golden, i);
+    const struct fault_bounds bounds = golden_bounds(golden);
+    fault_reach(&(struct fault_reach){.faults = lane->job->fault,
+                                      .n_faults = lane->job->n_faults,
+                                      .bounds = &bounds,
+                                      .tokens = fed,
+                                      .n_evaluated = golden->n_evaluated},
+                lane->start);
+    free(fed);
+    return STATUS_OK;
 }
 
 static enum status allocate(struct lane *lane)
@@ -110,9 +127,9 @@ static enum status allocate(struct lane *lane)
     const uint32_t n_faults = lane->job->n_faults;
     lane->run.tokens = arena_array(lane->arena, n, sizeof *lane->run.tokens);
     lane->run.step = arena_array(lane->arena, n, sizeof *lane->run.step);
-    lane->reach = arena_array(lane->arena, n_faults, sizeof *lane->reach);
+    lane->start = arena_array(lane->arena, lane->golden->n_evaluated, sizeof *lane->start);
     lane->tapped = arena_array(lane->arena, n_faults, sizeof *lane->tapped);
-    if (!lane->run.tokens || !lane->run.step || !lane->reach || !lane->tapped)
+    if (!lane->run.tokens || !lane->run.step || !lane->start || !lane->tapped)
         return STATUS_MEMORY;
     if (lane->settings->level < RECORD_FULL)
         return STATUS_OK;
@@ -140,15 +157,12 @@ enum status lane_open(struct lane *lane, struct arena *arena, const struct lane_
         return st;
     lane->open = true;
     for (uint32_t i = 0; i < params->job->n_faults; i++) {
-        const struct fault *fault = &params->job->fault[i];
-        lane->reach[i] = fault_reach(fault, ex->model);
-        lane->first = fault->position < lane->first ? fault->position : lane->first;
+        const uint32_t position = params->job->fault[i].position;
+        lane->first = position < lane->first ? position : lane->first;
     }
     lane->certifies = may_certify(lane);
     st = make_tap(lane);
-    if (!st && !lane->whole)
-        take_over(lane);
-    return st;
+    return st || lane->whole ? st : take_over(lane);
 }
 
 /* A weight as read has fired once for each column; stored, it was struck once. */

@@ -22,12 +22,12 @@ static enum status run_column(struct lane *lane, struct tap_pass *pass, const st
     struct column column;
     struct column_result result;
     struct lane_columns columns = {.column = &column, .most = 1};
-    lane_fill(lane, &columns);
+    enum status st = lane_fill(lane, &columns);
     *out_more = columns.n > 0;
-    if (!*out_more)
-        return STATUS_OK;
+    if (st || !*out_more)
+        return st;
     tap_begin(pass);
-    const enum status st = tap_add(pass, &lane->tap, &column, 1, &result);
+    st = tap_add(pass, &lane->tap, &column, 1, &result);
     lane->next = column.position + 1;
     *out_more = !lane->tap.due;
     return st || lane->tap.due ? st : tap_go(pass, watch, found);

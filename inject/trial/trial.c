@@ -118,13 +118,19 @@ static bool keeps_residual(const struct batch *b, const struct lane *lane,
 /* Adds the next columns of a lane to the pass. */
 static enum status add_columns(struct batch *b, struct slot *slot, uint32_t first)
 {
-    const uint32_t room = tap_room(b->pass);
+    const uint32_t room = tap_room(b->pass, &slot->lane->tap, slot->lane->next);
     struct lane_columns columns = {.column = b->column + first, .most = room};
     slot->first = first;
     slot->n = slot->counted = 0;
-    if (room == 0)
+    if (room == 0 && first > 0)
         return STATUS_OK;
-    lane_fill(slot->lane, &columns);
+    if (room == 0) {
+        log_error("trial %u: too many faults meet at position %u", slot->job, slot->lane->next);
+        return STATUS_INPUT;
+    }
+    enum status st = lane_fill(slot->lane, &columns);
+    if (st || columns.n == 0)
+        return st;
     slot->n = columns.n;
     for (uint32_t i = 0; i < columns.n; i++) {
         struct column *column = &columns.column[i];
@@ -137,10 +143,7 @@ static enum status add_columns(struct batch *b, struct slot *slot, uint32_t firs
             b->work->verified += layers;
         b->work->outputs += (column->outputs & ~COLUMN_HIDDEN) != 0;
     }
-    if (columns.n == 0)
-        return STATUS_OK;
-    const enum status st =
-        tap_add(b->pass, &slot->lane->tap, columns.column, columns.n, b->found + first);
+    st = tap_add(b->pass, &slot->lane->tap, columns.column, columns.n, b->found + first);
     if (!slot->lane->tap.due)
         return st;
     /* an integer out of range: the column is not evaluated */
