@@ -153,7 +153,8 @@ static struct effect effect_at(const struct fault_reach *reach, const struct fau
     }
 }
 
-/* Bits of this position are read one later: the node must be evaluated. */
+/* Bits of this position are read one later: the node must be evaluated, whether or not draws let the
+ * fault fire there, since another fault may bring that column about. */
 static uint32_t stale_start(const struct fault_reach *reach, const struct fault *fault,
                             uint32_t position)
 {
@@ -161,7 +162,7 @@ static uint32_t stale_start(const struct fault_reach *reach, const struct fault 
     bool stale =
         fault->kind == KIND_STALE || fault->kind == KIND_MIX || fault->kind == KIND_WRONG_WRITE;
     if (!stale || fault->place != PLACE_OP ||
-        effect_at(reach, fault, position + 1).start == FAULT_REACH_NONE ||
+        position + 1 < fault->position || position + 1 >= end_of(fault) ||
         (coordinates_needs_output(node) && position + 1 < reach->bounds->n_prompt))
         return FAULT_REACH_NONE;
     return of_node(reach, node).start;

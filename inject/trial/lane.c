@@ -205,9 +205,10 @@ static enum status take_step(struct lane *lane, uint32_t position, const struct 
     if (!step->finite && golden_finite && lane->settings->nan_trap && !lane->feed) {
         lane->due = DUE_NAN_TRAP;
         lane->done = true;
-        return STATUS_OK;
     }
-    const enum status st = pick(lane, position, &token);
+    const enum status st = lane->done ? STATUS_OK : pick(lane, position, &token);
+    if (lane->done) /* columns behind belong to no run */
+        tap_cut(&lane->tap, position + 1);
     if (st || lane->done)
         return st;
     append(lane, (int32_t)token,

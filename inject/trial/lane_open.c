@@ -166,10 +166,12 @@ enum status lane_open(struct lane *lane, struct arena *arena, const struct lane_
 }
 
 /* A weight as read has fired once for each column; stored, it was struck once. */
-static uint64_t stored_count(const struct lane *lane, const struct tap_proof *proof)
+static uint64_t stored_count(const struct lane *lane, const struct fault *fault,
+                             const struct tap_proof *proof)
 {
-    const uint32_t first = lane->job->fault[0].position;
-    const uint64_t columns = lane->next > first ? lane->next - first : 0;
+    uint64_t columns = lane->next > fault->position ? lane->next - fault->position : 0;
+    if (fault->position_count != FAULT_FOREVER && columns > fault->position_count)
+        columns = fault->position_count ? fault->position_count : 1;
     return proof->count == proof->count_first * columns ? proof->count_first : proof->count;
 }
 
@@ -181,12 +183,14 @@ static void add_proof(struct lane *lane, uint32_t i)
     const struct tap_proof proof = tap_proof(&lane->tap, i);
     struct lane_proof *out = &lane->proof;
     const bool emulated = lane->tapped[i].place != (enum tap_place)fault->place;
-    const uint64_t count = emulated ? stored_count(lane, &proof) : proof.count;
+    const uint64_t count = emulated ? stored_count(lane, fault, &proof) : proof.count;
     uint64_t expected = 0;
     if (!fault_expected(&expected, fault, &bounds, &run)) {
         out->conditional = true;
         expected = count < expected ? count : expected;
     }
+    if (run.due && fault->place == PLACE_CONTROL) /* the run ended as it fired, or before */
+        expected = count;
     if (i == 0) {
         out->before = proof.before;
         out->after = proof.after;

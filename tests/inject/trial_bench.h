@@ -35,6 +35,9 @@ struct trial_bench_params {
     enum record_level level;
     uint64_t checkpoint_bytes; /* 0: all */
     uint32_t lanes;            /* 0: as the library likes */
+    double temperature;        /* 0: greedy */
+    uint64_t seed;
+    bool ends; /* end tokens end the run */
 };
 
 struct trial_bench {
@@ -57,7 +60,10 @@ static inline void trial_bench_run_golden(struct trial_bench *b, struct executor
                                                       .ids = TRIAL_BENCH_PROMPT,
                                                       .n_ids = TRIAL_BENCH_PROMPT_COUNT,
                                                       .n = b->params.n,
-                                                      .ignore_end = true,
+                                                      .ignore_end = !b->params.ends,
+                                                      .sampler = {.temperature =
+                                                                      b->params.temperature,
+                                                                  .seed = b->params.seed},
                                                       .save_position = EXECUTOR_NONE},
                                          .shape = b->shape,
                                          .level = b->params.level,
