@@ -27,30 +27,12 @@ bool cli_record_has_field(const struct fault *fault, const struct fault_bounds *
     return weight_of(fault, bounds) != NULL;
 }
 
-/* How stored bits of a weight's field are read: true for a float of type `*out`. */
-static bool field_storage(enum quant type, enum quant_field field, enum storage *out)
-{
-    if (field == QUANT_FIELD_SCALE || field == QUANT_FIELD_MIN) {
-        *out = STORAGE_F16;
-        return true;
-    }
-    *out = type == QUANT_F16 ? STORAGE_F16 : type == QUANT_BF16 ? STORAGE_BF16 : STORAGE_F32;
-    return field == QUANT_FIELD_CODE &&
-           (type == QUANT_F32 || type == QUANT_F16 || type == QUANT_BF16);
-}
-
 struct cli_record_value cli_record_value(const struct fault *fault,
                                          const struct fault_bounds *bounds, uint32_t bits)
 {
-    const struct tensor *weight = weight_of(fault, bounds);
-    struct cli_record_value value = {
-        .is_float = true, .code = bits, .width = fault_width(fault, bounds)};
+    struct cli_record_value value = {.code = bits, .width = fault_width(fault, bounds)};
     enum storage storage = STORAGE_F32;
-    if (weight)
-        value.is_float = field_storage(weight->type, fault->field, &storage);
-    else if (value.width == 16)
-        storage =
-            fault->place == PLACE_KV || fault->point == HOOK_WEIGHT ? bounds->kv : bounds->act;
+    value.is_float = fault_number(fault, bounds, &storage);
     if (storage == STORAGE_F16)
         value.number = nm_f16_to_f32(bits & 0xffffu);
     else

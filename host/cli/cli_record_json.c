@@ -97,8 +97,10 @@ static void put_proof(struct json_writer *w, const struct cli_record_context *co
         put_value(w, "before_value", &before);
         put_value(w, "after_value", &after);
     }
-    put_count(w, "activations", record->activations);
-    put_count(w, "expected_activations", record->expected_activations);
+    json_put_key(w, "activations");
+    json_put_int(w, (int64_t)record->activations);
+    json_put_key(w, "expected_activations");
+    json_put_int(w, (int64_t)record->expected_activations);
 }
 
 static void put_deviation(struct json_writer *w, const struct cli_record_context *context,

@@ -63,7 +63,7 @@ static void print_proof(const struct cli_record_context *context, const struct r
         print_bits(&after);
         putchar('\n');
     }
-    printf("  activations  %" PRIu32 " of %" PRIu32 "\n", record->activations,
+    printf("  activations  %" PRIu64 " of %" PRIu64 "\n", record->activations,
            record->expected_activations);
 }
 

@@ -3,15 +3,15 @@
 #include "cpu/cpu_attention.h"
 #include "cpu/cpu_kv.h"
 #include "cpu/cpu_ops.h"
-#include "cpu/cpu_order.h"
+#include "model/order.h"
 
 /* One feature of a head's output; `patch`: with its faults of a row, or null. */
 static float weighted(const struct cpu_attention *job, const float *probs, uint32_t feature,
                       const struct cpu_patch *patch, uint32_t row)
 {
-    struct cpu_order sum;
+    struct order sum;
 
-    cpu_order_begin(&sum);
+    order_begin(&sum);
     for (uint32_t key = job->first; key <= job->last; key++) {
         const struct cpu_kv_at at = {.value = true,
                                      .layer = job->layer,
@@ -23,14 +23,14 @@ static float weighted(const struct cpu_attention *job, const float *probs, uint3
         struct cpu_hook_at hook = {HOOK_WEIGHT, row, HOOK_NONE, key};
         if (patch)
             stored = cpu_hook_bits(patch, hook, stored);
-        cpu_order_term(&sum, key, probs[key] * nm_load(stored, job->cpu->base.kv_storage));
+        order_term(&sum, key, probs[key] * nm_load(stored, job->cpu->base.kv_storage));
         hook.point = HOOK_PARTIAL;
         if (patch)
             sum.chain[key % 4] = cpu_hook_value(patch, hook, sum.chain[key % 4]);
         if (key % NM_BLOCK == NM_BLOCK - 1 || key == job->last)
-            cpu_order_block(&sum, key / NM_BLOCK, cpu_order_join(&sum));
+            order_block(&sum, key / NM_BLOCK, order_join(&sum));
     }
-    return cpu_order_end(&sum);
+    return order_end(&sum);
 }
 
 void cpu_heads_scalar(const struct cpu_attention *job)

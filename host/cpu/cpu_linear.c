@@ -1,81 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* LINEAR: rows of a weight matrix times columns of activations. */
 #include "cpu/cpu_ops.h"
-#include "cpu/cpu_order.h"
 #include "cpu/cpu_weight.h"
-
-static void block_sums(const float *x, uint32_t width, float *out)
-{
-    struct cpu_order sum;
-
-    cpu_order_open(&sum);
-    for (uint32_t k = 0; k < width; k++) {
-        cpu_order_term(&sum, k, x[k]);
-        if (k % NM_BLOCK == NM_BLOCK - 1 || k + 1 == width)
-            out[k / NM_BLOCK] = cpu_order_join(&sum);
-    }
-}
-
-/* A decoded row and the column it is multiplied with. */
-struct product {
-    enum quant type;
-    uint32_t width;
-    const struct quant_block *blocks;
-    const float *x, *sum_x;
-    const struct cpu_patch *patch; /* with its faults of partials of `row`, or null */
-    uint32_t row;
-};
-
-/* Sum of codes times x over elements [from, to) of block b. */
-static float terms(const struct product *p, uint32_t b, uint32_t from, uint32_t to)
-{
-    const struct quant_block *block = &p->blocks[b];
-    const float *x = p->x + (size_t)b * NM_BLOCK;
-    struct cpu_order sum;
-
-    cpu_order_open(&sum);
-    for (uint32_t i = from; i < to; i++) {
-        cpu_order_term(&sum, i, block->code[i] * x[i]);
-        if (p->patch)
-            sum.chain[i % 4] = cpu_hook_value(
-                p->patch, (struct cpu_hook_at){HOOK_PARTIAL, p->row, b * NM_BLOCK + i, HOOK_NONE},
-                sum.chain[i % 4]);
-    }
-    return cpu_order_join(&sum);
-}
-
-/* One output, without its bias. */
-static float dot(const struct product *p)
-{
-    const enum quant_form form = quant_form(p->type);
-    struct cpu_order sum;
-
-    cpu_order_begin(&sum);
-    for (uint32_t b = 0; b < cpu_ceil(p->width, NM_BLOCK); b++) {
-        const struct quant_block *block = &p->blocks[b];
-        float t;
-        if (form == QUANT_FORM_HALF) {
-            const float low = terms(p, b, 0, 16);
-            const float high = terms(p, b, 16, 32);
-            t = block->scale[0] * low + block->scale[1] * high;
-        } else {
-            t = terms(p, b, 0, block->count);
-            if (form != QUANT_FORM_PLAIN)
-                t = block->scale[0] * t;
-            if (form == QUANT_FORM_MIN)
-                t = t + block->min * p->sum_x[b];
-        }
-        cpu_order_block(&sum, b, t);
-    }
-    return cpu_order_end(&sum);
-}
+#include "model/dot.h"
 
 void cpu_linear_prepare_scalar(const struct cpu_linear *job)
 {
     const uint32_t width = (uint32_t)job->weight->tensor->dim[0];
 
     for (uint32_t i = 0; i < job->n; i++)
-        block_sums(job->x + i * job->x_stride, width,
+        dot_sums(job->x + i * job->x_stride, width,
                    job->scratch->sum_x + (size_t)i * cpu_ceil(width, NM_BLOCK));
 }
 
@@ -88,12 +22,12 @@ void cpu_linear_scalar(const struct cpu_linear *job, uint32_t row_begin, uint32_
     for (uint32_t row = row_begin; row < row_end; row++) {
         cpu_weight_decode(job->weight, t->data + row * row_bytes, job->scratch->block);
         for (uint32_t i = 0; i < job->n; i++) {
-            const struct product p = {.type = t->type,
+            const struct dot p = {.type = t->type,
                                       .width = width,
                                       .blocks = job->scratch->block,
                                       .x = job->x + i * job->x_stride,
-                                      .sum_x = job->scratch->sum_x + (size_t)i * blocks};
-            float y = dot(&p);
+                                      .sums = job->scratch->sum_x + (size_t)i * blocks};
+            float y = dot_row(&p);
             if (job->bias)
                 y = y + job->bias[row];
             job->y[i * job->y_stride + (row - job->y_row)] = cpu_round(y, job->act);
@@ -194,6 +128,19 @@ static void all_rows(const struct cpu_patch *patch, float *y)
     cpu->kernels->linear(&job, 0, patch->node->rows);
 }
 
+/* Faults of partials of an output. */
+struct partial {
+    const struct cpu_patch *patch;
+    uint32_t row;
+};
+
+static float edit_partial(void *user, uint32_t k, float chain)
+{
+    const struct partial *p = user;
+    return cpu_hook_value(p->patch, (struct cpu_hook_at){HOOK_PARTIAL, p->row, k, HOOK_NONE},
+                          chain);
+}
+
 /* One output again, with all faults in. */
 static float one_row(const struct cpu_patch *patch, uint32_t row)
 {
@@ -212,15 +159,16 @@ static float one_row(const struct cpu_patch *patch, uint32_t row)
     }
     cpu_weight_decode(weight, stored, scratch->block);
     operand(patch, row, NULL, scratch->input);
-    block_sums(scratch->input, node->width, scratch->sum_x);
-    const struct product p = {.type = node->weight->type,
-                              .width = node->width,
-                              .blocks = scratch->block,
-                              .x = scratch->input,
-                              .sum_x = scratch->sum_x,
-                              .patch = cpu_hook_in(patch, HOOK_PARTIAL, row) ? patch : NULL,
-                              .row = row};
-    const float value = dot(&p);
+    dot_sums(scratch->input, node->width, scratch->sum_x);
+    struct partial partial = {patch, row};
+    const bool hooked = cpu_hook_in(patch, HOOK_PARTIAL, row);
+    const float value = dot_row(&(struct dot){.type = node->weight->type,
+                                              .width = node->width,
+                                              .blocks = scratch->block,
+                                              .x = scratch->input,
+                                              .sums = scratch->sum_x,
+                                              .edit = hooked ? edit_partial : NULL,
+                                              .user = &partial});
     return node->bias ? value + cpu_weight_floats(node->bias)[row] : value;
 }
 

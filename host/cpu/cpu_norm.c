@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* NORM: RMS norm of each group of a row. */
 #include "cpu/cpu_ops.h"
-#include "cpu/cpu_order.h"
+#include "model/order.h"
 #include "cpu/cpu_weight.h"
 
 /* 1 / sqrt(mean of squares + eps); `patch`: with its faults of a group, or null. */
@@ -10,18 +10,18 @@ static float group_factor(const struct cpu_norm *job, const struct cpu_patch *pa
     const uint32_t width = job->width;
     const float *x = job->x;
     const float inv_width = 1.0f / (float)width;
-    struct cpu_order sum;
+    struct order sum;
 
-    cpu_order_begin(&sum);
+    order_begin(&sum);
     for (uint32_t k = 0; k < width; k++) {
-        cpu_order_term(&sum, k, x[k] * x[k]);
+        order_term(&sum, k, x[k] * x[k]);
         if (patch)
             sum.chain[k % 4] = cpu_hook_value(
                 patch, (struct cpu_hook_at){HOOK_PARTIAL, group, k, HOOK_NONE}, sum.chain[k % 4]);
         if (k % NM_BLOCK == NM_BLOCK - 1 || k + 1 == width)
-            cpu_order_block(&sum, k / NM_BLOCK, cpu_order_join(&sum));
+            order_block(&sum, k / NM_BLOCK, order_join(&sum));
     }
-    return nm_rsqrt(cpu_order_end(&sum) * inv_width + job->eps);
+    return nm_rsqrt(order_end(&sum) * inv_width + job->eps);
 }
 
 void cpu_norm_scalar(const struct cpu_norm *job)

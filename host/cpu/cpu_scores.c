@@ -3,7 +3,7 @@
 #include "cpu/cpu_attention.h"
 #include "cpu/cpu_kv.h"
 #include "cpu/cpu_ops.h"
-#include "cpu/cpu_order.h"
+#include "model/order.h"
 
 /* The stored K of feature `k` at a key position. */
 static struct cpu_kv_at key_at(const struct cpu_attention *job, uint32_t key, uint32_t k)
@@ -20,23 +20,23 @@ static float score(const struct cpu_attention *job, const float *q, uint32_t key
                    const struct cpu_patch *patch, uint32_t head)
 {
     const uint32_t head_dim = cpu_hparams(job->cpu)->head_dim;
-    struct cpu_order sum;
+    struct order sum;
 
-    cpu_order_begin(&sum);
+    order_begin(&sum);
     for (uint32_t k = 0; k < head_dim; k++) {
         const struct cpu_kv_at at = key_at(job, key, k);
         struct cpu_hook_at hook = {HOOK_WEIGHT, head, k, key};
         uint32_t stored = cpu_kv_read(job->cpu, &at);
         if (patch)
             stored = cpu_hook_bits(patch, hook, stored);
-        cpu_order_term(&sum, k, q[k] * nm_load(stored, job->cpu->base.kv_storage));
+        order_term(&sum, k, q[k] * nm_load(stored, job->cpu->base.kv_storage));
         hook.point = HOOK_PARTIAL;
         if (patch)
             sum.chain[k % 4] = cpu_hook_value(patch, hook, sum.chain[k % 4]);
         if (k % NM_BLOCK == NM_BLOCK - 1 || k + 1 == head_dim)
-            cpu_order_block(&sum, k / NM_BLOCK, cpu_order_join(&sum));
+            order_block(&sum, k / NM_BLOCK, order_join(&sum));
     }
-    return cpu_order_end(&sum);
+    return order_end(&sum);
 }
 
 void cpu_scores_scalar(const struct cpu_attention *job)

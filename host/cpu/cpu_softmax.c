@@ -2,7 +2,7 @@
 /* SOFTMAX: scores of one head to probabilities, over the key positions seen. */
 #include "cpu/cpu_attention.h"
 #include "cpu/cpu_ops.h"
-#include "cpu/cpu_order.h"
+#include "model/order.h"
 
 /* Largest score by its ordered key. */
 static float largest(const float *scores, uint32_t first, uint32_t last)
@@ -26,19 +26,19 @@ static void softmax(const float *scores, struct keys seen, float *probs,
 {
     const uint32_t first = seen.first, last = seen.last;
     const float m = largest(scores, first, last);
-    struct cpu_order sum;
+    struct order sum;
 
-    cpu_order_begin(&sum);
+    order_begin(&sum);
     for (uint32_t i = first; i <= last; i++) {
         probs[i] = nm_exp(scores[i] - m);
-        cpu_order_term(&sum, i, probs[i]);
+        order_term(&sum, i, probs[i]);
         if (patch)
             sum.chain[i % 4] = cpu_hook_value(
                 patch, (struct cpu_hook_at){HOOK_PARTIAL, head, HOOK_NONE, i}, sum.chain[i % 4]);
         if (i % NM_BLOCK == NM_BLOCK - 1 || i == last)
-            cpu_order_block(&sum, i / NM_BLOCK, cpu_order_join(&sum));
+            order_block(&sum, i / NM_BLOCK, order_join(&sum));
     }
-    const float r = nm_rcp(cpu_order_end(&sum));
+    const float r = nm_rcp(order_end(&sum));
     for (uint32_t i = first; i <= last; i++)
         probs[i] = probs[i] * r;
 }

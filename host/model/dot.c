@@ -21,17 +21,18 @@ void dot_sums(const float *x, uint32_t width, float *out)
     }
 }
 
-/* Sum of codes times x over elements [from, to) of a block; `edit`: k in the row. */
-static float terms(const struct quant_block *block, const float *x, uint32_t from, uint32_t to,
-                   const struct dot_edit *edit)
+/* Sum of codes times x over elements [from, to) of block b. */
+static float terms(const struct dot *dot, uint32_t b, uint32_t from, uint32_t to)
 {
+    const struct quant_block *block = &dot->blocks[b];
+    const float *x = dot->x + (size_t)b * NM_BLOCK;
     struct order sum;
 
     order_open(&sum);
     for (uint32_t i = from; i < to; i++) {
         order_term(&sum, i, block->code[i] * x[i]);
-        if (edit && i == edit->k % NM_BLOCK)
-            sum.chain[i % 4] = edit->edit(edit->user, sum.chain[i % 4]);
+        if (dot->edit)
+            sum.chain[i % 4] = dot->edit(dot->user, b * NM_BLOCK + i, sum.chain[i % 4]);
     }
     return order_join(&sum);
 }
@@ -44,15 +45,13 @@ float dot_row(const struct dot *dot)
     order_begin(&sum);
     for (uint32_t b = 0; b < block_count(dot->width); b++) {
         const struct quant_block *block = &dot->blocks[b];
-        const float *x = dot->x + (size_t)b * NM_BLOCK;
-        const struct dot_edit *edit = dot->edit && dot->edit->k / NM_BLOCK == b ? dot->edit : NULL;
         float t;
         if (form == QUANT_FORM_HALF) {
-            const float low = terms(block, x, 0, 16, edit);
-            const float high = terms(block, x, 16, 32, edit);
+            const float low = terms(dot, b, 0, 16);
+            const float high = terms(dot, b, 16, 32);
             t = block->scale[0] * low + block->scale[1] * high;
         } else {
-            t = terms(block, x, 0, block->count, edit);
+            t = terms(dot, b, 0, block->count);
             if (form != QUANT_FORM_PLAIN)
                 t = block->scale[0] * t;
             if (form == QUANT_FORM_MIN)

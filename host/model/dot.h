@@ -5,20 +5,15 @@
 
 #include "model/quant.h"
 
-/* What happens to chain k mod 4 of block k / 32 right after product k (the point `partial`). */
-struct dot_edit {
-    uint32_t k;
-    float (*edit)(void *user, float chain);
-    void *user;
-};
-
 struct dot {
     enum quant type;
     uint32_t width;                   /* K */
     const struct quant_block *blocks; /* (K / 32, rounded up) the decoded row */
     const float *x;                   /* (K) */
     const float *sums;                /* (K / 32, rounded up) of dot_sums */
-    const struct dot_edit *edit;      /* null: none */
+    /* Not null: what becomes of chain k mod 4 of block k / 32 right after product k. */
+    float (*edit)(void *user, uint32_t k, float chain);
+    void *user;
 };
 
 /* The sums of x over each block, read by types with a min; out (width / 32, rounded up). */

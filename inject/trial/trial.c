@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "inject/trial/lane.h"
 #include "inject/trial/origin.h"
+#include "inject/trial/predict.h"
 #include "inject/trial/record.h"
 
 #define AT_ONCE 4u /* unsettled columns of a lane that are computed at a time */
@@ -96,6 +97,13 @@ static enum status finish_lane(struct batch *b, struct slot *slot)
         return open_lane(b, slot, true);
     const double start = clock_seconds();
     struct record *record = &b->out[slot->job];
+    if (run->proof.conditional && predict_can(run)) {
+        uint64_t first;
+        st = predict_first(&first, run);
+        run->proof.expected += first - run->proof.count_first;
+        if (st)
+            return st;
+    }
     const struct record_lanes lanes = {
         .run = run, .fed = summary && run->due == DUE_NONE ? slot->lane : NULL};
     st = record_make(record, &lanes);

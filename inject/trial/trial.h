@@ -55,7 +55,8 @@ struct record {
     struct fault fault; /* the job's first */
     uint32_t n_faults;
     uint64_t activations, expected_activations; /* of all faults, from the device [outcome] */
-    bool conditional; /* some fault fires on a value pattern: expected only bounds it [outcome] */
+    bool conditional; /* some fault fires on a value pattern: known beforehand is only how often
+                         it fires at its first position, which `expected` holds [outcome] */
     uint32_t before, after; /* raw bits of the first activation of the first fault [outcome] */
     enum outcome outcome;   /* [outcome] */
     enum due_reason due;    /* DUE_NONE unless the outcome is due [outcome] */

@@ -2,7 +2,7 @@
 /* Faults in single evaluations: what each point means, and that forms, splits and forks agree. */
 #include "hooks.h"
 
-#include "cpu/cpu_order.h"
+#include "model/order.h"
 
 static struct model *model;
 static struct executor *scalar, *best;
@@ -331,24 +331,24 @@ static void test_partial_of_linear(void **state)
         struct hook_data d = {HOOKS_FLIP(1u << 22), .row = 3, .k = k};
         struct hook hook = hooks_make(best, "blk.1.attn_q", 9, HOOK_PARTIAL, d);
         struct hooks_run run = {.node = node, .position = 9};
-        struct cpu_order sum;
+        struct order sum;
         const uint8_t *row =
             node->weight->data + 3 * quant_row_bytes(node->weight->type, node->width);
         hooks_pass(best, &hook, 1, &run);
-        cpu_order_begin(&sum);
+        order_begin(&sum);
         for (uint32_t b = 0; b < node->width / 32; b++) {
             struct quant_block block;
             quant_decode(node->weight->type, row, node->width, b, &block);
             for (uint32_t i = 0; i < 32; i++) {
-                cpu_order_term(&sum, i, block.code[i] * in.row[32 * b + i]);
+                order_term(&sum, i, block.code[i] * in.row[32 * b + i]);
                 if (32 * b + i == k) {
                     assert_int_equal(hook.data.before, lang_bits(sum.chain[i % 4]));
                     sum.chain[i % 4] = lang_float(lang_bits(sum.chain[i % 4]) ^ 1u << 22);
                 }
             }
-            cpu_order_block(&sum, b, cpu_order_join(&sum));
+            order_block(&sum, b, order_join(&sum));
         }
-        assert_int_equal(lang_bits(run.row[3]), lang_bits(cpu_order_end(&sum)));
+        assert_int_equal(lang_bits(run.row[3]), lang_bits(order_end(&sum)));
         run.row[3] = clean.row[3];
         forms_equal(run.row, clean.row, clean.count, "other rows");
     }

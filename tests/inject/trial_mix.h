@@ -68,6 +68,8 @@ static inline void trial_mix_widen(struct fault *f, struct rng *rng, const struc
     f->key_low = b->params.n;
     f->key_high = rng_u64(rng);
     f->rate = 0;
+    f->only_mask = trial_mix_below(rng, 5) == 0 ? 1u << trial_mix_below(rng, width) : 0;
+    f->only_value = trial_mix_below(rng, 2) == 0 ? f->only_mask : 0;
     if (f->place == PLACE_OP) {
         static const enum duration durations[] = {DURATION_TRANSIENT, DURATION_INTERMITTENT,
                                                   DURATION_PERMANENT};

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/* Runs a dry fault on golden's columns. */
+#include "inject/trial/predict.h"
+
+/* One column a pass, up to the struck position. */
+static enum status run_to(struct lane *lane, struct tap_pass *pass, uint32_t position)
+{
+    struct column column;
+    struct column_result result;
+    struct lane_columns columns = {.column = &column, .most = 1};
+    enum status st = STATUS_OK;
+    while (!st && !lane->done && lane->next <= position) {
+        st = lane_fill(lane, &columns);
+        if (st || columns.n == 0)
+            return st;
+        column.outputs = 0; /* golden's tokens are known */
+        tap_begin(pass);
+        st = tap_add(pass, &lane->tap, &column, 1, &result);
+        if (!st)
+            st = tap_go(pass, NULL, NULL);
+        lane->next = column.position + 1;
+    }
+    return st;
+}
+
+/* Chains of one evaluation that are struck more than once: later conditions see what earlier ones
+ * did. */
+bool predict_can(const struct lane *run)
+{
+    const struct fault *fault = &run->job->fault[0];
+    const bool single = fault->k_count <= 1 && fault->key_count <= 1;
+    return run->job->n_faults == 1 && run->next > run->first &&
+           (fault->point != HOOK_PARTIAL || single);
+}
+
+enum status predict_first(uint64_t *out, const struct lane *run)
+{
+    const struct trial_settings settings = {.level = RECORD_OUTCOME};
+    struct fault dry = fault_dry(&run->job->fault[0]);
+    const struct trial_job job = {&dry, 1};
+    const struct lane_params params = {.golden = run->golden,
+                                       .settings = &settings,
+                                       .job = &job,
+                                       .feed = run->golden->run.tokens,
+                                       .n_feed = run->golden->run.n_tokens};
+    struct tap_pass *pass = NULL;
+    struct lane lane;
+    dry.position_count = 1;
+    enum status st = lane_open(&lane, run->arena, &params);
+    if (!st)
+        st = tap_open(&pass, run->golden->params.ex);
+    if (!st)
+        st = run_to(&lane, pass, dry.position);
+    if (!st && dry.place == PLACE_CONTROL && dry.control == CONTROL_SAMPLER) {
+        uint32_t token = (uint32_t)run->golden->run.tokens[dry.position + 1 - run->golden->params.n_ids];
+        st = tap_pick(&lane.tap, dry.position, &token);
+    }
+    tap_close(&pass);
+    const enum status closed = lane_close(&lane);
+    *out = lane.proof.count_first;
+    return st ? st : closed;
+}
