@@ -87,14 +87,13 @@ static void print_figures(const struct device_result *result)
         snprintf(name, sizeof name, "naive, record %s", LEVELS[level]);
         print_rate(name, &f->naive[level]);
     }
-    for (uint32_t class = 0; class < OUTCOME_COUNT; class++)
+    for (uint32_t class = 0; class < OUTCOME_COUNT; class ++)
         print_rate(kinds_text(KINDS_OUTCOME, class), &f->by_class[class]);
     print_rate("stored weights, fast", &f->weight_fast);
     print_rate("stored weights, naive", &f->weight_naive);
     print_shares(f);
     printf("  %-30s %8.2f s\n", "golden run", f->golden_seconds);
-    printf("  %-30s %8s\n", "held by the executor",
-           cli_output_bytes(a, (double)f->device_bytes));
+    printf("  %-30s %8s\n", "held by the executor", cli_output_bytes(a, (double)f->device_bytes));
     printf("  %-30s %8s (resident peak of the process)\n", "peak memory",
            cli_output_bytes(a, (double)f->peak_bytes));
 }
@@ -155,7 +154,7 @@ static void put_figures(struct json_writer *w, const struct device_result *resul
     put_levels(w, "naive", f->naive);
     json_put_key(w, "by_class");
     json_object_open(w);
-    for (uint32_t class = 0; class < OUTCOME_COUNT; class++) {
+    for (uint32_t class = 0; class < OUTCOME_COUNT; class ++) {
         if (f->classes[class] > 0)
             put_rate(w, kinds_text(KINDS_OUTCOME, class), &f->by_class[class]);
     }
@@ -185,8 +184,7 @@ static enum status print_json(const struct device_result *results, size_t count)
 }
 
 static enum status run_device(struct device_result *result,
-                              const struct cli_bench_campaign_options *o,
-                              const struct cli_env *env)
+                              const struct cli_bench_campaign_options *o, const struct cli_env *env)
 {
     struct child_job job = {o, env, result->name};
     const struct cli_child child = {.device = result->name,

@@ -28,8 +28,8 @@ struct cli_bench_campaign_figures {
     double golden_seconds;
     uint64_t peak_bytes, device_bytes;
     struct cli_bench_rate naive[CLI_BENCH_LEVELS], fast[CLI_BENCH_LEVELS]; /* by record level */
-    uint32_t classes[OUTCOME_COUNT]; /* of the fast trials, by record of outcomes */
-    struct cli_bench_rate by_class[OUTCOME_COUNT]; /* the trials of one class alone */
+    uint32_t classes[OUTCOME_COUNT];                 /* of the fast trials, by record of outcomes */
+    struct cli_bench_rate by_class[OUTCOME_COUNT];   /* the trials of one class alone */
     struct cli_bench_rate weight_naive, weight_fast; /* stored faults, by record of outcomes */
     struct trial_work work;                          /* of fast[RECORD_OUTCOME] */
     uint32_t differing; /* naive records that are not the fast ones: 0, or it is a bug */

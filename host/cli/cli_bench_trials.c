@@ -67,8 +67,8 @@ static enum status open_bench(struct bench *b, const struct cli_env *env, const 
     struct executor_params needs = {.model = b->model,
                                     .columns = (uint32_t)b->options->columns,
                                     .threads = (uint32_t)b->options->threads};
-    b->shape = (struct golden_shape){
-        .n_ids = b->n_ids, .n = TOKENS, .lanes = (uint32_t)b->options->lanes};
+    b->shape =
+        (struct golden_shape){.n_ids = b->n_ids, .n = TOKENS, .lanes = (uint32_t)b->options->lanes};
     golden_needs(&needs, &b->shape);
     return cli_device_start(&b->device, &needs);
 }
@@ -135,21 +135,21 @@ static void draw_weight(struct fault *out, const struct bench *b, uint64_t id)
     rng_init(&rng, b->options->seed + 1, id);
     const struct node *node = &graph->node[draw_linear(&rng, graph)];
     const struct tensor *t = node->weight;
-    *out = (struct fault){
-        .place = PLACE_WEIGHT,
-        .site = t->name,
-        .layer = node->layer,
-        .tensor = t,
-        .point = HOOK_MEM,
-        .field = QUANT_FIELD_CODE,
-        .duration = DURATION_PERSISTENT,
-        .position_count = UINT32_MAX,
-        .row = (uint32_t)rng_below(&rng, node->rows),
-        .row_count = 1,
-        .row_step = 1,
-        .k = (uint32_t)rng_below(&rng, node->width),
-        .kind = KIND_FLIP,
-        .mask = 1u << rng_below(&rng, quant_field_width(t->type, QUANT_FIELD_CODE))};
+    *out =
+        (struct fault){.place = PLACE_WEIGHT,
+                       .site = t->name,
+                       .layer = node->layer,
+                       .tensor = t,
+                       .point = HOOK_MEM,
+                       .field = QUANT_FIELD_CODE,
+                       .duration = DURATION_PERSISTENT,
+                       .position_count = UINT32_MAX,
+                       .row = (uint32_t)rng_below(&rng, node->rows),
+                       .row_count = 1,
+                       .row_step = 1,
+                       .k = (uint32_t)rng_below(&rng, node->width),
+                       .kind = KIND_FLIP,
+                       .mask = 1u << rng_below(&rng, quant_field_width(t->type, QUANT_FIELD_CODE))};
 }
 
 static enum status draw(struct bench *b)
@@ -184,11 +184,10 @@ static enum status run_timed(struct bench *b, const struct timed *timed,
     for (uint32_t i = 0; i < timed->n; i++)
         job[i] = (struct trial_job){.fault = timed->fault[i], .n_faults = 1};
     const double start = clock_seconds(), cpu = cpu_seconds();
-    const enum status st = trial_batch(timed->record, &b->arena, &b->golden, &timed->settings, job,
-                                       timed->n);
-    *rate = (struct cli_bench_rate){.trials = timed->n,
-                                    .seconds = clock_seconds() - start,
-                                    .cpu_seconds = cpu_seconds() - cpu};
+    const enum status st = trial_batch(timed->record, &b->arena, &b->golden, &timed->settings,
+                                       &(struct trial_jobs){job, timed->n});
+    *rate = (struct cli_bench_rate){
+        .trials = timed->n, .seconds = clock_seconds() - start, .cpu_seconds = cpu_seconds() - cpu};
     return st;
 }
 
@@ -225,8 +224,8 @@ static enum status run_pair(struct bench *b, const struct pair *pair)
         const struct record_compare compare = {b->model->hp.n_layers, why, sizeof why};
         if (record_equal(&naive[i], &fast[i], &compare))
             continue;
-        log_error("bench campaign: trial %u at %s, naive against fast: %s", i,
-                  fast[i].fault.site, why);
+        log_error("bench campaign: trial %u at %s, naive against fast: %s", i, fast[i].fault.site,
+                  why);
         b->out->differing++;
     }
     if (pair->fault == b->fault)
@@ -241,17 +240,15 @@ static enum status run_classes(struct bench *b)
     const struct fault **list = arena_array(&b->arena, n, sizeof *list);
     struct record *record = arena_array(&b->arena, n, sizeof *record);
     enum status st = list && record ? STATUS_OK : STATUS_MEMORY;
-    for (uint32_t class = 0; class < OUTCOME_COUNT && !st; class++) {
+    for (uint32_t class = 0; class < OUTCOME_COUNT && !st; class ++) {
         uint32_t count = 0;
         for (uint32_t i = 0; i < n; i++) {
             if (b->record[i].outcome == class)
                 list[count++] = &b->fault[i];
         }
         b->out->classes[class] = count;
-        const struct timed timed = {.fault = list,
-                                    .n = count,
-                                    .settings = {.level = RECORD_OUTCOME},
-                                    .record = record};
+        const struct timed timed = {
+            .fault = list, .n = count, .settings = {.level = RECORD_OUTCOME}, .record = record};
         if (count > 0)
             st = run_timed(b, &timed, &b->out->by_class[class]);
     }
@@ -267,7 +264,8 @@ static enum status measure(struct bench *b)
         /* records of outcomes come last: run_classes goes on with them */
         const struct pair pair = {.fault = b->fault,
                                   .n = (uint32_t)o->trials,
-                                  .n_naive = (uint32_t)(o->naive < o->trials ? o->naive : o->trials),
+                                  .n_naive =
+                                      (uint32_t)(o->naive < o->trials ? o->naive : o->trials),
                                   .level = (enum record_level)level,
                                   .work = level == RECORD_OUTCOME ? &out->work : NULL,
                                   .fast = &out->fast[level],

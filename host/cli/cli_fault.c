@@ -44,14 +44,14 @@ static enum status run_golden(struct trials *t)
 /* Records of faults [first, first + n). */
 static enum status run_trials(struct trials *t, uint32_t first, uint32_t n, struct record *out)
 {
-    const struct trial_settings settings = {.level = RECORD_FULL,
-                                            .path =
-                                                t->run->options.naive ? TRIAL_NAIVE : TRIAL_FAST};
+    const struct trial_settings settings = {
+        .level = RECORD_FULL, .path = t->run->options.naive ? TRIAL_NAIVE : TRIAL_FAST};
     struct trial_job job[TRIALS_AT_ONCE];
     cli_progress_show(&t->progress, "fault %" PRIu32 "/%" PRIu32, first + 1, t->count);
     for (uint32_t i = 0; i < n; i++)
         job[i] = (struct trial_job){.fault = &t->faults[first + i], .n_faults = 1};
-    const enum status st = trial_batch(out, &t->run->arena, &t->golden, &settings, job, n);
+    const enum status st =
+        trial_batch(out, &t->run->arena, &t->golden, &settings, &(struct trial_jobs){job, n});
     cli_progress_clear(&t->progress);
     return st;
 }

@@ -112,7 +112,7 @@ static enum status run_trials(struct open_device *d, enum trial_path path, struc
         job[i] = (struct trial_job){.fault = &c->faults[i], .n_faults = 1};
     cli_progress_show(&d->progress, "%s: %" PRIu32 " faults%s", d->out->name, n,
                       path == TRIAL_NAIVE ? ", whole inferences" : "");
-    return trial_batch(out, &c->arena, &d->golden, &settings, job, n);
+    return trial_batch(out, &c->arena, &d->golden, &settings, &(struct trial_jobs){job, n});
 }
 
 /* The reference proves that forked and whole runs give one record; every other device that its
@@ -130,8 +130,8 @@ static enum status compare_trials(struct open_device *d)
         st = run_trials(d, TRIAL_NAIVE, naive);
     for (size_t i = 0; i < n && !st; i++) {
         struct cli_selfcheck_trial *trial = &d->out->trial[i];
-        const struct record_compare compare = {
-            c->model->hp.n_layers, trial->why, sizeof trial->why};
+        const struct record_compare compare = {c->model->hp.n_layers, trial->why,
+                                               sizeof trial->why};
         const struct record *other = d->is_reference ? &naive[i] : &c->device[0].trial[i].record;
         const bool agrees = record_equal(&fast[i], other, &compare);
         trial->record = fast[i];

@@ -201,8 +201,8 @@ static enum status create_registers(struct cpu *cpu)
     cpu->checkpoints = cpu_memory(cpu, (size_t)cpu->base.n_checkpoints * (hp->n_layers + 1),
                                   hp->n_embd * sizeof(float));
     cpu->nodes = cpu_memory(cpu, cpu->base.model->graph.count, sizeof(*cpu->nodes));
-    return cpu->slot_column && cpu->column_slot && cpu->full_row && cpu->score_row &&
-                   cpu->hidden && cpu->checkpoints && cpu->nodes
+    return cpu->slot_column && cpu->column_slot && cpu->full_row && cpu->score_row && cpu->hidden &&
+                   cpu->checkpoints && cpu->nodes
                ? STATUS_OK
                : STATUS_MEMORY;
 }

@@ -3,7 +3,7 @@
 #include "cpu/cpu_attention.h"
 #include "cpu/cpu_kv.h"
 #include "cpu/cpu_ops.h"
-#include "model/order.h"
+#include "model/sum_order.h"
 
 /* One feature of a head's output; `patch`: with its faults of a row, or null. */
 static float weighted(const struct cpu_attention *job, const float *probs, uint32_t feature,

@@ -10,7 +10,7 @@ void cpu_linear_prepare_scalar(const struct cpu_linear *job)
 
     for (uint32_t i = 0; i < job->n; i++)
         dot_sums(job->x + i * job->x_stride, width,
-                   job->scratch->sum_x + (size_t)i * cpu_ceil(width, NM_BLOCK));
+                 job->scratch->sum_x + (size_t)i * cpu_ceil(width, NM_BLOCK));
 }
 
 void cpu_linear_scalar(const struct cpu_linear *job, uint32_t row_begin, uint32_t row_end)
@@ -23,10 +23,10 @@ void cpu_linear_scalar(const struct cpu_linear *job, uint32_t row_begin, uint32_
         cpu_weight_decode(job->weight, t->data + row * row_bytes, job->scratch->block);
         for (uint32_t i = 0; i < job->n; i++) {
             const struct dot p = {.type = t->type,
-                                      .width = width,
-                                      .blocks = job->scratch->block,
-                                      .x = job->x + i * job->x_stride,
-                                      .sums = job->scratch->sum_x + (size_t)i * blocks};
+                                  .width = width,
+                                  .blocks = job->scratch->block,
+                                  .x = job->x + i * job->x_stride,
+                                  .sums = job->scratch->sum_x + (size_t)i * blocks};
             float y = dot_row(&p);
             if (job->bias)
                 y = y + job->bias[row];

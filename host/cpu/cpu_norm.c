@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* NORM: RMS norm of each group of a row. */
 #include "cpu/cpu_ops.h"
-#include "model/order.h"
 #include "cpu/cpu_weight.h"
+#include "model/sum_order.h"
 
 /* 1 / sqrt(mean of squares + eps); `patch`: with its faults of a group, or null. */
 static float group_factor(const struct cpu_norm *job, const struct cpu_patch *patch, uint32_t group)

@@ -3,7 +3,7 @@
 #include "cpu/cpu_attention.h"
 #include "cpu/cpu_kv.h"
 #include "cpu/cpu_ops.h"
-#include "model/order.h"
+#include "model/sum_order.h"
 
 /* The stored K of feature `k` at a key position. */
 static struct cpu_kv_at key_at(const struct cpu_attention *job, uint32_t key, uint32_t k)

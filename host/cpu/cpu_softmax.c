@@ -2,7 +2,7 @@
 /* SOFTMAX: scores of one head to probabilities, over the key positions seen. */
 #include "cpu/cpu_attention.h"
 #include "cpu/cpu_ops.h"
-#include "model/order.h"
+#include "model/sum_order.h"
 
 /* Largest score by its ordered key. */
 static float largest(const float *scores, uint32_t first, uint32_t last)

@@ -2,7 +2,7 @@
 /* The scalar loops of a dot product in contract order. */
 #include "model/dot.h"
 
-#include "model/order.h"
+#include "model/sum_order.h"
 
 static uint32_t block_count(uint32_t width)
 {

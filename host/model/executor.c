@@ -38,8 +38,7 @@ static enum status check_column(const struct executor *ex, const struct column *
         log_error("pass: column %" PRIu32 ": found checkpoint rows %" PRIu32 " and %" PRIu32
                   " (save), expected rows below %" PRIu32,
                   i, c->checkpoint, c->save, ex->n_checkpoints);
-    } else if (c->outputs > COLUMN_ANY ||
-               (c->outputs != 0 && c->end_layer != hp->n_layers)) {
+    } else if (c->outputs > COLUMN_ANY || (c->outputs != 0 && c->end_layer != hp->n_layers)) {
         log_error("pass: column %" PRIu32 ": found outputs %" PRIu32 " with end layer %" PRIu32
                   ", expected COLUMN_* bits, and none before layer %" PRIu32,
                   i, c->outputs, c->end_layer, hp->n_layers);

@@ -176,9 +176,9 @@ enum status vk_memory_init(struct vk *vk, const struct executor_params *params)
 void vk_memory_finish(struct vk_memory *memory)
 {
     struct gpu_buffer **const buffers[] = {
-        &memory->work,    &memory->columns,        &memory->rope,
-        &memory->hooks,   &memory->strips_of_rows, &memory->results,
-        &memory->hidden,  &memory->logits,         &memory->checkpoints};
+        &memory->work,   &memory->columns,        &memory->rope,
+        &memory->hooks,  &memory->strips_of_rows, &memory->results,
+        &memory->hidden, &memory->logits,         &memory->checkpoints};
 
     for (size_t i = 0; i < sizeof(buffers) / sizeof(*buffers); i++)
         gpu_buffer_destroy(buffers[i]);
@@ -234,9 +234,9 @@ enum status vk_memory_logits(struct vk *vk, uint32_t rows)
 uint64_t vk_memory_bytes(const struct vk_memory *memory)
 {
     const struct gpu_buffer *const buffers[] = {
-        memory->work,    memory->columns,        memory->rope,
-        memory->hooks,   memory->strips_of_rows, memory->results,
-        memory->hidden,  memory->logits,         memory->checkpoints};
+        memory->work,   memory->columns,        memory->rope,
+        memory->hooks,  memory->strips_of_rows, memory->results,
+        memory->hidden, memory->logits,         memory->checkpoints};
     uint64_t bytes = 0;
 
     for (size_t i = 0; i < sizeof(buffers) / sizeof(*buffers); i++)

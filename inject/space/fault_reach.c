@@ -153,16 +153,16 @@ static struct effect effect_at(const struct fault_reach *reach, const struct fau
     }
 }
 
-/* Bits of this position are read one later: the node must be evaluated, whether or not draws let the
- * fault fire there, since another fault may bring that column about. */
+/* Bits of this position are read one later: the node must be evaluated, whether or not draws let
+ * the fault fire there, since another fault may bring that column about. */
 static uint32_t stale_start(const struct fault_reach *reach, const struct fault *fault,
                             uint32_t position)
 {
     const struct node *node = &reach->bounds->model->graph.node[fault->node];
     bool stale =
         fault->kind == KIND_STALE || fault->kind == KIND_MIX || fault->kind == KIND_WRONG_WRITE;
-    if (!stale || fault->place != PLACE_OP ||
-        position + 1 < fault->position || position + 1 >= end_of(fault) ||
+    if (!stale || fault->place != PLACE_OP || position + 1 < fault->position ||
+        position + 1 >= end_of(fault) ||
         (coordinates_needs_output(node) && position + 1 < reach->bounds->n_prompt))
         return FAULT_REACH_NONE;
     return of_node(reach, node).start;

@@ -152,8 +152,7 @@ static enum status find_candidates(struct certify_step *step, struct arena *aren
     const struct tensor *t = c->node->weight;
     const size_t row_bytes = quant_row_bytes(t->type, c->width);
     struct sampler_top top[CANDIDATES];
-    struct quant_block *block =
-        arena_array(arena, (size_t)CANDIDATES * c->blocks, sizeof *block);
+    struct quant_block *block = arena_array(arena, (size_t)CANDIDATES * c->blocks, sizeof *block);
 
     if (!block)
         return STATUS_MEMORY;
@@ -176,8 +175,8 @@ static double norm_of(const float *x, uint32_t n)
     return sqrt(sum) * UP;
 }
 
-enum status certify_golden(struct certify_step **out, struct arena *arena,
-                           const struct certify *c, const float *hidden, const float *logits)
+enum status certify_golden(struct certify_step **out, struct arena *arena, const struct certify *c,
+                           const float *hidden, const float *logits)
 {
     const double norm = norm_of(hidden, c->width);
     bool finite = true;

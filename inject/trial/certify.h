@@ -12,11 +12,11 @@
  * A: norm of the row of |d q| + |m|, since d q x and m x are rounded apart. gamma = n u / (1 - n u)
  * with u = 2^-24 and n the roundings a product passes in contract order (numerics 3): 1 for the
  * product, 8 of its chain, 2 joins, 1 for the scale, 1 for adding the min's term (whose own way is
- * shorter: 8 + 2 + 1 + 1), then blocks / 16 rounded up for the partial and 4 of the tree. eta covers
- * results that were flushed to zero: fewer than 2^22 of them, each below 2^-126 and multiplied by a
- * scale below 65504 * 63 at most, twice: below 1e-24. Norms and sums here are in double and
- * rounded up by a factor that exceeds their own error. Where |h|, |h'| <= 1e20 and A <= 1e10 no
- * step overflows. */
+ * shorter: 8 + 2 + 1 + 1), then blocks / 16 rounded up for the partial and 4 of the tree. eta
+ * covers results that were flushed to zero: fewer than 2^22 of them, each below 2^-126 and
+ * multiplied by a scale below 65504 * 63 at most, twice: below 1e-24. Norms and sums here are in
+ * double and rounded up by a factor that exceeds their own error. Where |h|, |h'| <= 1e20 and A <=
+ * 1e10 no step overflows. */
 #ifndef VKFI_INJECT_CERTIFY_H
 #define VKFI_INJECT_CERTIFY_H
 
@@ -43,7 +43,7 @@ enum status certify_golden(struct certify_step **out, struct arena *arena,
                            const float *logits) STATUS_MUST_USE;
 
 struct certify_verdict {
-    bool certified;  /* `token` is what the computed logits would give, and all are finite */
+    bool certified; /* `token` is what the computed logits would give, and all are finite */
     uint32_t token;
     bool same_bits;  /* hidden has golden's bits: so have all logits */
     bool other_bits; /* a logit was computed that has not golden's bits */

@@ -4,6 +4,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/log.h"
 #include "shared/numerics.h"
@@ -27,62 +28,56 @@ static struct trial_deviation compare(const float *golden, const float *faulty, 
     return d;
 }
 
-/* Calls `take` with each boundary's comparison, from row->first on, until it returns false. */
-struct walk {
-    bool (*take)(void *user, uint32_t layer, const struct trial_deviation *deviation);
-    void *user;
-};
-
-static enum status each_boundary(const struct golden *golden, const struct deviation_row *row,
-                                 const struct walk *walk)
+/* Reads one boundary of golden and of the column. */
+static enum status read_pair(const struct golden *golden, const struct deviation_row *row,
+                             uint32_t layer, float *values)
 {
     struct executor *ex = golden->params.ex;
-    const uint32_t n_embd = ex->model->hp.n_embd, n_layers = ex->model->hp.n_layers;
-    float *values = malloc(2 * (size_t)n_embd * sizeof *values);
-    uint32_t clean;
-    bool more = true;
-
-    if (!values) {
-        log_error("out of memory for a deviation of %u values", n_embd);
-        return STATUS_MEMORY;
-    }
-    enum status st = golden_residuals(&clean, golden, row->position);
-    for (uint32_t layer = row->first; layer <= n_layers && !st && more; layer++) {
-        st = executor_read_checkpoint(ex, clean, layer, values);
-        if (!st)
-            st = executor_read_checkpoint(ex, row->row, layer, values + n_embd);
-        if (st)
-            break;
-        const struct trial_deviation d = compare(values, values + n_embd, n_embd);
-        more = walk->take(walk->user, layer, &d);
-    }
-    free(values);
-    return st;
+    const uint32_t n_embd = ex->model->hp.n_embd;
+    enum status st = STATUS_OK;
+    if (row->clean)
+        memcpy(values, row->clean + (size_t)layer * n_embd, n_embd * sizeof *values);
+    else
+        st = executor_read_checkpoint(ex, golden_row(golden, row->position), layer, values);
+    return st ? st : executor_read_checkpoint(ex, row->row, layer, values + n_embd);
 }
 
-static bool keep(void *user, uint32_t layer, const struct trial_deviation *deviation)
+static float *room(const struct golden *golden)
 {
-    struct trial_deviation *out = user;
-    out[layer] = *deviation;
-    return true;
+    const uint32_t n_embd = golden->params.ex->model->hp.n_embd;
+    float *values = malloc(2 * (size_t)n_embd * sizeof *values);
+    if (!values)
+        log_error("out of memory for a deviation of %u values", n_embd);
+    return values;
 }
 
 enum status deviation_read(struct trial_deviation *out, const struct golden *golden,
                            const struct deviation_row *row)
 {
-    return each_boundary(golden, row, &(struct walk){keep, out});
-}
-
-static bool is_equal(void *user, uint32_t layer, const struct trial_deviation *deviation)
-{
-    bool *equal = user;
-    (void)layer;
-    *equal = deviation->bits == 0;
-    return *equal;
+    const struct hparams *hp = &golden->params.ex->model->hp;
+    float *values = room(golden);
+    enum status st = values ? STATUS_OK : STATUS_MEMORY;
+    for (uint32_t layer = row->first; layer <= hp->n_layers && !st; layer++) {
+        st = read_pair(golden, row, layer, values);
+        if (!st)
+            out[layer] = compare(values, values + hp->n_embd, hp->n_embd);
+    }
+    free(values);
+    return st;
 }
 
 enum status deviation_none(bool *out, const struct golden *golden, const struct deviation_row *row)
 {
+    struct executor *ex = golden->params.ex;
+    const struct hparams *hp = &ex->model->hp;
+    const uint64_t *hash = golden->residual_hash + (size_t)row->position * (hp->n_layers + 1);
+    float *values = room(golden);
+    enum status st = values ? STATUS_OK : STATUS_MEMORY;
     *out = true;
-    return each_boundary(golden, row, &(struct walk){is_equal, out});
+    for (uint32_t layer = row->first; layer <= hp->n_layers && !st && *out; layer++) {
+        st = executor_read_checkpoint(ex, row->row, layer, values);
+        *out = !st && golden_residual_hash(values, hp->n_embd) == hash[layer];
+    }
+    free(values);
+    return st;
 }

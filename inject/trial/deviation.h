@@ -9,16 +9,18 @@
 /* A faulted column's residuals in the checkpoint store. */
 struct deviation_row {
     uint32_t position;
-    uint32_t row;   /* of the column */
-    uint32_t first; /* boundaries below were not evaluated: golden's */
+    uint32_t row;       /* of the column */
+    uint32_t first;     /* boundaries below were not evaluated: golden's */
+    const float *clean; /* golden's residuals (n_layers + 1, n_embd); null: its row is kept */
 };
 
-/* out (n_layers + 1): golden's residuals against the column's, in double, index order; entries below
- * row->first are left as they are. */
+/* out (n_layers + 1): golden's residuals against the column's, in double, index order; entries
+ * below row->first are left as they are. */
 enum status deviation_read(struct trial_deviation *out, const struct golden *golden,
                            const struct deviation_row *row) STATUS_MUST_USE;
 
-/* True in `out` if the column has golden's bits (canonical NaN) at every boundary. */
+/* True in `out` if the column has golden's bits (canonical NaN) at every boundary, by their hash.
+ */
 enum status deviation_none(bool *out, const struct golden *golden,
                            const struct deviation_row *row) STATUS_MUST_USE;
 

@@ -4,13 +4,16 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/log.h"
+#include "shared/numerics.h"
 
-#define COLUMNS 64u  /* a pass, unless the caller asks otherwise */
-#define BRANCHES 2u  /* of a trial: its own, and one for helper columns */
-#define EXTRA 1u     /* golden's own columns, run again */
+#define COLUMNS 64u   /* a pass, unless the caller asks otherwise */
+#define BRANCHES 2u   /* of a trial: its own, and one for helper columns */
+#define EXTRA 1u      /* golden's own columns, run again */
 #define RE_COLUMNS 8u /* a pass of golden's steps: each keeps a row of logits */
 
 static uint32_t lanes_of(const struct golden_shape *shape)
@@ -92,13 +95,47 @@ static enum status run_again(const struct golden *golden, uint32_t position, uin
     return st;
 }
 
-enum status golden_residuals(uint32_t *out, const struct golden *golden, uint32_t position)
+enum status golden_residuals(float *out, const struct golden *golden, uint32_t position)
 {
-    *out = golden_row(golden, position);
-    if (*out != EXECUTOR_NONE)
-        return STATUS_OK;
-    *out = golden->spare_row + golden->n_spare - 1;
-    return run_again(golden, position, *out);
+    struct executor *ex = golden->params.ex;
+    const uint32_t row = golden->spare_row + golden->n_spare - 1;
+    enum status st = run_again(golden, position, row);
+    for (uint32_t layer = 0; layer <= ex->model->hp.n_layers && !st; layer++)
+        st = executor_read_checkpoint(ex, row, layer, out + (size_t)layer * ex->model->hp.n_embd);
+    return st;
+}
+
+uint64_t golden_residual_hash(const float *values, uint32_t n)
+{
+    uint64_t hash = 0;
+    for (uint32_t i = 0; i < n; i++)
+        hash = hash_fold64(hash, nm_canon(lang_bits(values[i])));
+    return hash;
+}
+
+/* What residuals of trials are compared with, also where rows are not kept. */
+static enum status hash_residuals(struct golden *golden, struct arena *arena)
+{
+    struct executor *ex = golden->params.ex;
+    const uint32_t boundaries = ex->model->hp.n_layers + 1, n_embd = ex->model->hp.n_embd;
+    float *values = malloc((size_t)boundaries * n_embd * sizeof *values);
+    golden->residual_hash =
+        arena_array(arena, (size_t)golden->n_evaluated * boundaries, sizeof *golden->residual_hash);
+    enum status st = values && golden->residual_hash ? STATUS_OK : STATUS_MEMORY;
+    for (uint32_t position = 0; position < golden->n_evaluated && !st; position++) {
+        const uint32_t row = golden_row(golden, position);
+        uint64_t *hash = golden->residual_hash + (size_t)position * boundaries;
+        if (row == EXECUTOR_NONE)
+            st = golden_residuals(values, golden, position);
+        for (uint32_t layer = 0; layer < boundaries && !st; layer++) {
+            float *at = values + (size_t)layer * n_embd;
+            if (row != EXECUTOR_NONE)
+                st = executor_read_checkpoint(ex, row, layer, at);
+            hash[layer] = golden_residual_hash(at, n_embd);
+        }
+    }
+    free(values);
+    return st;
 }
 
 static enum status take_step(struct golden *golden, struct arena *arena, uint32_t step,
@@ -206,6 +243,8 @@ enum status golden_run(struct golden *out, struct arena *arena, const struct gol
     st = out->step ? STATUS_OK : STATUS_MEMORY;
     if (!st && (out->certify || out->level > RECORD_OUTCOME))
         st = look_again(out, arena);
+    if (!st && out->level == RECORD_FULL)
+        st = hash_residuals(out, arena);
     if (st)
         golden_release(out);
     return st;

@@ -43,19 +43,23 @@ struct golden {
     enum record_level level;
     const struct certify *certify; /* null: every token is computed */
     struct golden_step *step;      /* (run.n_tokens) */
+    uint64_t *residual_hash;       /* (n_evaluated, n_layers + 1); null below full */
     uint32_t n_evaluated;          /* positions evaluated: n_ids + n_tokens - 1 */
     uint32_t kept_first;           /* checkpoint row of position p >= kept_first: p - kept_first */
-    uint32_t spare_row, n_spare;   /* rows that are free for trials, but the last: golden_residuals */
-    uint32_t lanes;                /* most trials in flight */
+    uint32_t spare_row, n_spare; /* rows that are free for trials, but the last: golden_residuals */
+    uint32_t lanes;              /* most trials in flight */
 };
 
 /* Checkpoint row of a position's golden residuals; EXECUTOR_NONE: not kept. */
 uint32_t golden_row(const struct golden *golden, uint32_t position);
 
-/* Row that holds golden's residuals of a position below n_evaluated: a kept one, or the last spare
- * row after running the position's column once more. */
-enum status golden_residuals(uint32_t *out, const struct golden *golden,
+/* Golden's residuals of a position below n_evaluated whose row is not kept, from its column run
+ * once more: out (n_layers + 1, n_embd). Weights and tables must be clean. */
+enum status golden_residuals(float *out, const struct golden *golden,
                              uint32_t position) STATUS_MUST_USE;
+
+/* Of a residual's bits, NaN canonical. */
+uint64_t golden_residual_hash(const float *values, uint32_t n);
 
 /* What faults of this item are checked against. */
 struct fault_bounds golden_bounds(const struct golden *golden);

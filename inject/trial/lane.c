@@ -111,8 +111,8 @@ struct lane_step lane_certify(const struct lane *lane, const struct column *colu
         golden->certify, golden->step[step_of(lane, column->position)].certify, result->hidden);
     return (struct lane_step){.wanted = true,
                               .certified = verdict.certified,
-                              .known = verdict.certified &&
-                                       (verdict.same_bits || verdict.other_bits),
+                              .known =
+                                  verdict.certified && (verdict.same_bits || verdict.other_bits),
                               .token = verdict.token,
                               .finite = true,
                               .same = verdict.same_bits,
@@ -128,8 +128,8 @@ struct lane_step lane_compute(const struct lane *lane, const struct column *colu
     const bool same = step < golden->n_tokens && golden->step[step].hash == result->hash;
     uint32_t token = result->token;
     if (p->sampler.temperature > 0)
-        token = sampler_pick(&p->sampler, result->logits, p->ex->model->hp.n_vocab,
-                             column->position);
+        token =
+            sampler_pick(&p->sampler, result->logits, p->ex->model->hp.n_vocab, column->position);
     return (struct lane_step){.wanted = true,
                               .known = true,
                               .token = token,
@@ -165,7 +165,8 @@ static enum status take_residuals(struct lane *lane, const struct column *column
     const struct deviation_row row = {
         .position = column->position,
         .row = column->save,
-        .first = column->checkpoint == EXECUTOR_NONE ? 0 : column->start_layer + 1};
+        .first = column->checkpoint == EXECUTOR_NONE ? 0 : column->start_layer + 1,
+        .clean = lane->clean};
     bool none = true;
     enum status st = STATUS_OK;
     if (lane->settings->level < RECORD_FULL || lane->off || column->position < lane->first)
@@ -245,8 +246,7 @@ static enum status take_golden(struct lane *lane, uint32_t position)
 
 static bool is_done(struct lane *lane)
 {
-    const bool verified =
-        !lane->off && !lane->whole && lane->next == lane->golden->n_evaluated;
+    const bool verified = !lane->off && !lane->whole && lane->next == lane->golden->n_evaluated;
     return lane->done || verified || (has_step(lane, lane->next) && run_ended(lane)) ||
            over_budget(lane);
 }
@@ -272,8 +272,7 @@ enum status lane_fill(struct lane *lane, struct lane_columns *out)
                 .branch = lane->branch,
                 .position = position,
                 .token = token_at(lane, position),
-                .checkpoint =
-                    start.from_token ? EXECUTOR_NONE : golden_row(lane->golden, position),
+                .checkpoint = start.from_token ? EXECUTOR_NONE : golden_row(lane->golden, position),
                 .start_layer = start.layer,
                 .end_layer = n_layers_of(lane),
                 .save = EXECUTOR_NONE,

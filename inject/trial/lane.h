@@ -50,7 +50,7 @@ struct lane {
     struct tap_fault *tapped; /* (n_faults) */
     bool tapping;             /* the tap is held */
     uint32_t branch;
-    bool open; /* the branch is held */
+    bool open;               /* the branch is held */
     struct lane_proof proof; /* once closed */
 
     uint32_t next; /* position of the next column */
@@ -63,6 +63,7 @@ struct lane {
     struct shift shift;
     uint32_t differs_until; /* one past the last position with a residual that is not golden's */
     struct trial_deviation *deviation;
+    float *clean; /* golden's residuals of `first` where its row is not kept; null */
     struct arena *arena;
 };
 
@@ -82,7 +83,8 @@ enum status lane_open(struct lane *lane, struct arena *arena,
 /* A stored weight that trials in one pass can have each for itself: as read by its only reader. */
 bool lane_emulates(const struct fault *fault, const struct model *model);
 
-/* Takes the proof, gives branch and tap back, struck memory restored. Nothing happens to a closed lane. */
+/* Takes the proof, gives branch and tap back, struck memory restored. Nothing happens to a closed
+ * lane. */
 enum status lane_close(struct lane *lane) STATUS_MUST_USE;
 
 /* The next columns, positions rising, at most `most`; n is 0 when the lane is done. */

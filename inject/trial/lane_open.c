@@ -20,8 +20,7 @@ static bool may_certify(const struct lane *lane)
 {
     bool behind = false;
     for (uint32_t i = 0; i < lane->job->n_faults; i++)
-        behind = behind ||
-                 is_behind(&lane->job->fault[i], &lane->golden->params.ex->model->graph);
+        behind = behind || is_behind(&lane->job->fault[i], &lane->golden->params.ex->model->graph);
     return lane->golden->certify && lane->settings->level == RECORD_OUTCOME && !lane->whole &&
            !behind;
 }
@@ -45,9 +44,9 @@ static uint32_t only_reader(const struct graph *graph, const struct tensor *tens
 /* Kinds that make the same bits of the same bits at every evaluation. */
 static bool is_steady(const struct fault *fault)
 {
-    static const enum kind steady[] = {KIND_FLIP,  KIND_STUCK_AT_0, KIND_STUCK_AT_1, KIND_SET,
-                                       KIND_ZERO,  KIND_CLAMP,      KIND_SCALE,      KIND_ADD,
-                                       KIND_DRY};
+    static const enum kind steady[] = {KIND_FLIP,  KIND_STUCK_AT_0, KIND_STUCK_AT_1,
+                                       KIND_SET,   KIND_ZERO,       KIND_CLAMP,
+                                       KIND_SCALE, KIND_ADD,        KIND_DRY};
     bool found = false;
     for (size_t i = 0; i < sizeof steady / sizeof *steady; i++)
         found = found || fault->kind == steady[i];
@@ -121,9 +120,8 @@ static enum status take_over(struct lane *lane)
 
 static enum status allocate(struct lane *lane)
 {
-    const uint32_t n = lane->feed && lane->n_feed > lane->golden->params.n
-                           ? lane->n_feed
-                           : lane->golden->params.n;
+    const uint32_t n =
+        lane->feed && lane->n_feed > lane->golden->params.n ? lane->n_feed : lane->golden->params.n;
     const uint32_t n_faults = lane->job->n_faults;
     lane->run.tokens = arena_array(lane->arena, n, sizeof *lane->run.tokens);
     lane->run.step = arena_array(lane->arena, n, sizeof *lane->run.step);
@@ -134,9 +132,21 @@ static enum status allocate(struct lane *lane)
     if (lane->settings->level < RECORD_FULL)
         return STATUS_OK;
     /* where no column of the first position is run, its residuals are golden's */
-    lane->deviation = arena_array(
-        lane->arena, lane->golden->params.ex->model->hp.n_layers + 1, sizeof *lane->deviation);
+    lane->deviation = arena_array(lane->arena, lane->golden->params.ex->model->hp.n_layers + 1,
+                                  sizeof *lane->deviation);
     return lane->deviation ? STATUS_OK : STATUS_MEMORY;
+}
+
+/* Before anything is struck. */
+static enum status read_clean(struct lane *lane)
+{
+    const struct hparams *hp = &lane->golden->params.ex->model->hp;
+    if (lane->settings->level < RECORD_FULL || lane->first >= lane->golden->n_evaluated ||
+        golden_row(lane->golden, lane->first) != EXECUTOR_NONE)
+        return STATUS_OK;
+    lane->clean =
+        arena_array(lane->arena, (size_t)(hp->n_layers + 1) * hp->n_embd, sizeof *lane->clean);
+    return lane->clean ? golden_residuals(lane->clean, lane->golden, lane->first) : STATUS_MEMORY;
 }
 
 enum status lane_open(struct lane *lane, struct arena *arena, const struct lane_params *params)
@@ -161,7 +171,9 @@ enum status lane_open(struct lane *lane, struct arena *arena, const struct lane_
         lane->first = position < lane->first ? position : lane->first;
     }
     lane->certifies = may_certify(lane);
-    st = make_tap(lane);
+    st = read_clean(lane);
+    if (!st)
+        st = make_tap(lane);
     return st || lane->whole ? st : take_over(lane);
 }
 

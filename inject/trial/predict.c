@@ -52,7 +52,8 @@ enum status predict_first(uint64_t *out, const struct lane *run)
     if (!st)
         st = run_to(&lane, pass, dry.position);
     if (!st && dry.place == PLACE_CONTROL && dry.control == CONTROL_SAMPLER) {
-        uint32_t token = (uint32_t)run->golden->run.tokens[dry.position + 1 - run->golden->params.n_ids];
+        uint32_t token =
+            (uint32_t)run->golden->run.tokens[dry.position + 1 - run->golden->params.n_ids];
         st = tap_pick(&lane.tap, dry.position, &token);
     }
     tap_close(&pass);

@@ -5,8 +5,8 @@
 
 #include "inject/trial/lane.h"
 
-/* False where bits in front of an element depend on what the fault did before: of several faults, and
- * of several elements of one chain of partials. */
+/* False where bits in front of an element depend on what the fault did before: of several faults,
+ * and of several elements of one chain of partials. */
 bool predict_can(const struct lane *run);
 
 /* There the fault still finds golden's bits: the same fault, changing nothing, is run on golden's

@@ -157,8 +157,8 @@ enum status record_make(struct record *out, const struct record_lanes *lanes)
                                   .dry = proof.dry,
                                   .bits_changed = proof.changed,
                                   .abnormal = run->due != DUE_NONE,
-                                  .same_bits = !run->other_bits &&
-                                               run->run.n_tokens == golden->n_tokens};
+                                  .same_bits =
+                                      !run->other_bits && run->run.n_tokens == golden->n_tokens};
     const struct flags_tokens a = {run->run.tokens, run->run.n_tokens};
     const struct flags_tokens b = {golden->tokens, golden->n_tokens};
     enum status st =

@@ -30,15 +30,15 @@ struct batch {
     struct arena *arena;
     struct trial_work *work;
     struct tap_pass *pass;
-    uint32_t most;                 /* columns a pass */
-    struct slot *slot;             /* (n_slots) */
+    uint32_t most;     /* columns a pass */
+    struct slot *slot; /* (n_slots) */
     uint32_t n_slots;
-    struct column *column;         /* (most) of this pass, slot after slot */
-    struct column_result *found;   /* (most) their results */
-    struct lane_step *step;        /* (most) */
-    struct column *late;           /* (most) columns whose logits are computed afterwards */
-    uint32_t *late_of;             /* (most) index in `column` */
-    struct column_result *result;  /* (most) of `late` */
+    struct column *column;        /* (most) of this pass, slot after slot */
+    struct column_result *found;  /* (most) their results */
+    struct lane_step *step;       /* (most) */
+    struct column *late;          /* (most) columns whose logits are computed afterwards */
+    uint32_t *late_of;            /* (most) index in `column` */
+    struct column_result *result; /* (most) of `late` */
 };
 
 static void finish(struct batch *b)
@@ -104,8 +104,8 @@ static enum status finish_lane(struct batch *b, struct slot *slot)
         if (st)
             return st;
     }
-    const struct record_lanes lanes = {
-        .run = run, .fed = summary && run->due == DUE_NONE ? slot->lane : NULL};
+    const struct record_lanes lanes = {.run = run,
+                                       .fed = summary && run->due == DUE_NONE ? slot->lane : NULL};
     st = record_make(record, &lanes);
     if (!st && record_wants_origin(record, run))
         st = origin_find(record, run);
@@ -118,8 +118,8 @@ static enum status finish_lane(struct batch *b, struct slot *slot)
 static bool keeps_residual(const struct batch *b, const struct lane *lane,
                            const struct column *column)
 {
-    const bool compared = b->settings->level == RECORD_FULL && !lane->off &&
-                          column->position >= lane->first;
+    const bool compared =
+        b->settings->level == RECORD_FULL && !lane->off && column->position >= lane->first;
     return compared || column->outputs == COLUMN_HIDDEN;
 }
 
@@ -293,8 +293,7 @@ static bool is_global(const struct batch *b, uint32_t job)
     for (uint32_t i = 0; i < b->jobs[job].n_faults; i++) {
         const struct fault *fault = &b->jobs[job].fault[i];
         if (fault->place == PLACE_TABLE ||
-            (fault->place == PLACE_WEIGHT &&
-             !lane_emulates(fault, b->golden->params.ex->model)))
+            (fault->place == PLACE_WEIGHT && !lane_emulates(fault, b->golden->params.ex->model)))
             return true;
     }
     return false;
@@ -331,25 +330,24 @@ static enum status run_jobs(struct batch *b, uint32_t n_jobs, bool alone)
 }
 
 enum status trial_batch(struct record *out, struct arena *arena, const struct golden *golden,
-                        const struct trial_settings *settings, const struct trial_job *jobs,
-                        uint32_t n_jobs)
+                        const struct trial_settings *settings, const struct trial_jobs *jobs)
 {
     struct trial_work work = {0};
     struct batch b = {.golden = golden,
                       .settings = settings,
-                      .jobs = jobs,
+                      .jobs = jobs->job,
                       .out = out,
                       .arena = arena,
                       .work = settings->work ? settings->work : &work};
     enum status st = init(&b);
-    for (uint32_t i = 0; i < n_jobs && !st; i++) {
+    for (uint32_t i = 0; i < jobs->n && !st; i++) {
         if (!reached(&b, i))
-            record_not_reached(&out[i], golden, settings, &jobs[i]);
+            record_not_reached(&out[i], golden, settings, &jobs->job[i]);
     }
     if (!st)
-        st = run_jobs(&b, n_jobs, false);
+        st = run_jobs(&b, jobs->n, false);
     if (!st)
-        st = run_jobs(&b, n_jobs, true);
+        st = run_jobs(&b, jobs->n, true);
     for (uint32_t i = 0; b.slot && i < b.n_slots; i++) {
         const enum status run = lane_close(&b.slot[i].run), fed = lane_close(&b.slot[i].fed);
         st = st ? st : run ? run : fed;

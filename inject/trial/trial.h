@@ -2,7 +2,8 @@
 /* Trials: faulted runs beside a golden run, many in shared passes (fast) or each a whole inference
  * (naive).
  *
- * Both give the same record, bit for bit, in every field; so does any batch, in any order, on any device. */
+ * Both give the same record, bit for bit, in every field; so does any batch, in any order, on any
+ * device. */
 #ifndef VKFI_INJECT_TRIAL_H
 #define VKFI_INJECT_TRIAL_H
 
@@ -42,7 +43,13 @@ struct trial_job {
     uint32_t n_faults;
 };
 
-/* Residual entering a layer at the first struck position (layer n_layers: the last hidden state). */
+struct trial_jobs {
+    const struct trial_job *job; /* (n) */
+    uint32_t n;
+};
+
+/* Residual entering a layer at the first struck position (layer n_layers: the last hidden state).
+ */
 struct trial_deviation {
     double max_abs; /* largest |faulty - golden|; NaN or Inf as they come */
     double rel_l2;  /* |faulty - golden| / |golden| */
@@ -67,11 +74,11 @@ struct record {
     uint64_t hash; /* 0: of the faulty run's step hashes [summary] */
     bool hashed;   /* false: hash is not known, tokens may have been certified [summary] */
 
-    double margin_at_fault;  /* NaN: golden's first logit - its second at the first struck step (step
-                                0 for faults in the prompt) [summary] */
+    double margin_at_fault; /* NaN: golden's first logit - its second at the first struck step (step
+                               0 for faults in the prompt) [summary] */
     double margin_min_after; /* NaN: smallest of them from that step on [summary] */
-    /* NaN: golden's tokens fed with the fault in, steps from the first struck one on: log p_faulty -
-     * log p_golden of golden's token, in nats; mean over these steps of KL(golden || faulty) over
+    /* NaN: golden's tokens fed with the fault in, steps from the first struck one on: log p_faulty
+     * - log p_golden of golden's token, in nats; mean over these steps of KL(golden || faulty) over
      * the whole vocabulary. NaN too where a logit is NaN [summary] */
     double logp_sum, logp_mean, logp_worst, kl;
 
@@ -87,12 +94,12 @@ struct record {
     uint32_t nan_step;  /* decode step (position - n_ids + 1); EXECUTOR_NONE: in the prompt, none */
 };
 
-/* Runs all jobs; out (n_jobs), memory of the records from `arena`. STATUS_INTERNAL when a fault did
- * not fire as often as predicted, or changed nothing yet the run differs: a bug, never a result
+/* Runs all jobs; out (jobs->n), memory of the records from `arena`. STATUS_INTERNAL when a fault
+ * did not fire as often as predicted, or changed nothing yet the run differs: a bug, never a result
  * (one line names the fault). The executor is left as it was found. */
 enum status trial_batch(struct record *out, struct arena *arena, const struct golden *golden,
-                        const struct trial_settings *settings, const struct trial_job *jobs,
-                        uint32_t n_jobs) STATUS_MUST_USE;
+                        const struct trial_settings *settings,
+                        const struct trial_jobs *jobs) STATUS_MUST_USE;
 
 /* True if all fields agree (design 2.1); else `why` names the first that does not. Both records are
  * of one level. */

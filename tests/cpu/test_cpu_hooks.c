@@ -2,7 +2,7 @@
 /* Faults in single evaluations: what each point means, and that forms, splits and forks agree. */
 #include "hooks.h"
 
-#include "model/order.h"
+#include "model/sum_order.h"
 
 static struct model *model;
 static struct executor *scalar, *best;

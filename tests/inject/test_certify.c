@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Certified tokens are those that all logits give: random changes, and the worst ones at the edge. */
+/* Certified tokens are those that all logits give: random changes, and the worst ones at the edge.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -126,8 +127,8 @@ static void random_columns(struct bench *b)
         const bool one = rng_below(&b->rng, 2) == 0;
         const uint32_t at = (uint32_t)rng_below(&b->rng, b->node->width);
         for (uint32_t k = 0; k < b->node->width; k++)
-            b->faulty[k] = one && k != at ? b->hidden[k]
-                                          : b->hidden[k] + (float)(size * normal(&b->rng));
+            b->faulty[k] =
+                one && k != at ? b->hidden[k] : b->hidden[k] + (float)(size * normal(&b->rng));
         expect_true(b);
     }
 }
@@ -172,8 +173,8 @@ static void push(struct bench *b, const float *w, double distance)
 }
 
 /* h' = h + e w / |w|: the logit of w rises as fast as any change of that size allows, by what the
- * bound allows for it. Rows that can rise highest, at the distances where bounds are made for: these
- * are powers of sqrt(2) times |h|, and there the bound is all that stands against them. */
+ * bound allows for it. Rows that can rise highest, at the distances where bounds are made for:
+ * these are powers of sqrt(2) times |h|, and there the bound is all that stands against them. */
 static void edges(struct bench *b)
 {
     const uint32_t rows = b->node->rows;

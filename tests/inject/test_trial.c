@@ -43,9 +43,8 @@ static void run_model(const struct trial_bench_params *params, uint32_t count)
     trial_bench_open(&b, params);
     trial_mix_draw(&b, count);
     for (int level = 0; level < LEVELS; level++) {
-        const struct trial_settings settings = {.level = (enum record_level)level,
-                                                .nan_trap = level == 1,
-                                                .work_factor = 4};
+        const struct trial_settings settings = {
+            .level = (enum record_level)level, .nan_trap = level == 1, .work_factor = 4};
         run_level(&b, &settings, &seen);
     }
     expect_clean(&b);
@@ -62,10 +61,9 @@ static void run_model(const struct trial_bench_params *params, uint32_t count)
 static void test_llama(void **state)
 {
     (void)state;
-    run_model(&(struct trial_bench_params){.file = "tiny-llama-q4_1.gguf",
-                                           .n = 24,
-                                           .level = RECORD_FULL},
-              240);
+    run_model(
+        &(struct trial_bench_params){.file = "tiny-llama-q4_1.gguf", .n = 24, .level = RECORD_FULL},
+        240);
 }
 
 static void test_gemma3_f16(void **state)

@@ -56,18 +56,17 @@ struct trial_bench {
 
 static inline void trial_bench_run_golden(struct trial_bench *b, struct executor *ex)
 {
-    const struct golden_params golden = {.generate = {.ex = ex,
-                                                      .ids = TRIAL_BENCH_PROMPT,
-                                                      .n_ids = TRIAL_BENCH_PROMPT_COUNT,
-                                                      .n = b->params.n,
-                                                      .ignore_end = !b->params.ends,
-                                                      .sampler = {.temperature =
-                                                                      b->params.temperature,
-                                                                  .seed = b->params.seed},
-                                                      .save_position = EXECUTOR_NONE},
-                                         .shape = b->shape,
-                                         .level = b->params.level,
-                                         .certify = b->certify};
+    const struct golden_params golden = {
+        .generate = {.ex = ex,
+                     .ids = TRIAL_BENCH_PROMPT,
+                     .n_ids = TRIAL_BENCH_PROMPT_COUNT,
+                     .n = b->params.n,
+                     .ignore_end = !b->params.ends,
+                     .sampler = {.temperature = b->params.temperature, .seed = b->params.seed},
+                     .save_position = EXECUTOR_NONE},
+        .shape = b->shape,
+        .level = b->params.level,
+        .certify = b->certify};
     b->ex = ex;
     assert_int_equal(golden_run(&b->golden, &b->arena, &golden), STATUS_OK);
 }
@@ -107,10 +106,8 @@ static inline void trial_bench_open(struct trial_bench *b, const struct trial_be
 /* Faults 0 .. count - 1 of the seed, over all places, points, kinds and positions. */
 static inline void trial_bench_draw(struct trial_bench *b, uint32_t count)
 {
-    const struct draw_params draw = {.bounds = &b->bounds,
-                                     .first = 0,
-                                     .count = b->golden.n_evaluated,
-                                     .seed = TRIAL_BENCH_SEED};
+    const struct draw_params draw = {
+        .bounds = &b->bounds, .first = 0, .count = b->golden.n_evaluated, .seed = TRIAL_BENCH_SEED};
     b->count = count;
     b->fault = arena_array(&b->arena, count, sizeof *b->fault);
     b->job = arena_array(&b->arena, count, sizeof *b->job);
@@ -129,7 +126,9 @@ static inline struct record *trial_bench_run(struct trial_bench *b,
 {
     struct record *out = arena_array(&b->arena, n, sizeof *out);
     assert_non_null(out);
-    assert_int_equal(trial_batch(out, &b->arena, &b->golden, settings, jobs, n), STATUS_OK);
+    assert_int_equal(
+        trial_batch(out, &b->arena, &b->golden, settings, &(struct trial_jobs){jobs, n}),
+        STATUS_OK);
     return out;
 }
 

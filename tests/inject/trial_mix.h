@@ -18,8 +18,7 @@ static inline uint32_t trial_mix_below(struct rng *rng, uint32_t n)
     return (uint32_t)rng_below(rng, n);
 }
 
-static inline void trial_mix_control(struct fault *f, struct rng *rng,
-                                     const struct trial_bench *b)
+static inline void trial_mix_control(struct fault *f, struct rng *rng, const struct trial_bench *b)
 {
     char site[32];
     f->control = (enum control)trial_mix_below(rng, CONTROL_COUNT);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A sum over K in contract order (numerics 3), one term at a time: the readable form. */
-#ifndef VKFI_MODEL_ORDER_H
-#define VKFI_MODEL_ORDER_H
+#ifndef VKFI_MODEL_SUM_ORDER_H
+#define VKFI_MODEL_SUM_ORDER_H
 
 #include "shared/order.h"
 
