@@ -12,19 +12,26 @@
 #include "shared/numerics.h"
 
 #define COLUMNS 64u   /* a pass, unless the caller asks otherwise */
-#define BRANCHES 2u   /* of a trial: its own, and one for helper columns */
-#define EXTRA 1u      /* golden's own columns, run again */
+#define EXTRA 2u      /* branches and pages: golden's column run again, a lane beside the others */
 #define RE_COLUMNS 8u /* a pass of golden's steps: each keeps a row of logits */
 
-static uint32_t lanes_of(const struct golden_shape *shape)
+/* As asked, or as many as GOLDEN_KV_BYTES hold if each lane owned all of its pages. */
+static uint32_t lanes_of(const struct golden_shape *shape, const struct hparams *hp,
+                         enum storage kv)
 {
-    return shape->lanes ? shape->lanes : GOLDEN_LANES;
+    const uint64_t positions = (uint64_t)shape->n_ids + shape->n + KV_PAGE_POSITIONS;
+    const uint64_t lane =
+        2 * positions * hp->n_layers * hp->n_head_kv * hp->head_dim * (storage_bits(kv) / 8);
+    const uint64_t fit = GOLDEN_KV_BYTES / lane;
+    if (shape->lanes)
+        return shape->lanes;
+    return fit < 2 ? 2 : fit < GOLDEN_LANES ? (uint32_t)fit : GOLDEN_LANES;
 }
 
-/* Rows of a pass's columns, and one a trial for its first struck position. */
-static uint32_t spare_rows(const struct golden_shape *shape, uint32_t columns)
+/* Rows of a pass's columns, and one for golden_residuals. */
+static uint32_t spare_rows(uint32_t columns)
 {
-    return columns + lanes_of(shape) + 1;
+    return columns + 1;
 }
 
 static uint32_t kept_positions(const struct golden_shape *shape, const struct hparams *hp)
@@ -39,13 +46,13 @@ void golden_needs(struct executor_params *params, const struct golden_shape *sha
 {
     const uint32_t positions = shape->n_ids + shape->n;
     const uint32_t blocks = (positions + KV_PAGE_POSITIONS - 1) / KV_PAGE_POSITIONS;
+    const uint32_t lanes = lanes_of(shape, &params->model->hp, params->kv);
 
     params->positions = positions;
-    params->branches = 1 + EXTRA + BRANCHES * lanes_of(shape);
-    params->pages = (1 + lanes_of(shape)) * blocks + EXTRA + lanes_of(shape);
+    params->branches = 1 + EXTRA + lanes;
+    params->pages = (1 + lanes) * blocks + EXTRA;
     params->columns = params->columns ? params->columns : COLUMNS;
-    params->checkpoints =
-        kept_positions(shape, &params->model->hp) + spare_rows(shape, params->columns);
+    params->checkpoints = kept_positions(shape, &params->model->hp) + spare_rows(params->columns);
 }
 
 uint32_t golden_row(const struct golden *golden, uint32_t position)
@@ -219,8 +226,8 @@ static void init(struct golden *out, const struct golden_params *params)
     *out = (struct golden){.params = params->generate,
                            .level = params->level,
                            .certify = greedy ? params->certify : NULL,
-                           .lanes = lanes_of(&params->shape)};
-    const uint32_t spare = spare_rows(&params->shape, info.max_columns);
+                           .lanes = lanes_of(&params->shape, &ex->model->hp, ex->kv_storage)};
+    const uint32_t spare = spare_rows(info.max_columns);
     const uint32_t kept = ex->n_checkpoints > spare ? ex->n_checkpoints - spare : 0;
     out->kept_first = positions > kept ? positions - kept : 0;
     out->spare_row = kept < positions ? kept : positions;

@@ -16,11 +16,13 @@
 enum record_level { RECORD_OUTCOME, RECORD_SUMMARY, RECORD_FULL };
 
 #define GOLDEN_LANES 24u
+#define GOLDEN_KV_BYTES (512ull << 20) /* of lanes, unless their number is given */
 
 /* What an executor must hold for items of this size and their trials. */
 struct golden_shape {
     uint32_t n_ids, n;         /* largest of the items: prompt, tokens */
-    uint32_t lanes;            /* most trials in flight; 0: GOLDEN_LANES */
+    uint32_t lanes;            /* most trials in flight; 0: what GOLDEN_KV_BYTES hold, up to
+                                  GOLDEN_LANES */
     uint64_t checkpoint_bytes; /* budget of golden residuals; 0: no limit. Positions that do not fit
                                   (the earliest) are recomputed from their tokens: slower, same
                                   records */

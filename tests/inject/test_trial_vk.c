@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/* Trials on a Vulkan device, proofs of tokens included, give the records of the CPU device. */
+#include "gpu/device.h"
+#include "trial_mix.h"
+#include "vk/vk.h"
+
+#define JOBS 24 /* drivers of the processor are slow */
+
+static void test_same_records(void **state)
+{
+    const struct trial_bench_params params = {
+        .file = "tiny-llama-q4_1.gguf", .n = 12, .level = RECORD_FULL};
+    struct trial_bench cpu, vk;
+    struct gpu *gpu = NULL;
+    struct executor *ex;
+    struct trial_work work = {0};
+    (void)state;
+    if (gpu_open(&gpu, NULL) != STATUS_OK) {
+        print_message("no Vulkan device\n");
+        skip();
+    }
+    trial_bench_open(&cpu, &params);
+    trial_mix_draw(&cpu, JOBS);
+    const struct executor_params needs = trial_bench_model(&vk, &params);
+    assert_int_equal(vk_create(&ex, gpu, &needs), STATUS_OK);
+    trial_bench_run_golden(&vk, ex);
+    trial_mix_draw(&vk, JOBS); /* tensors are those of its own model */
+    assert_int_equal(vk.golden.run.hash, cpu.golden.run.hash);
+    for (int level = 0; level < 3; level++) {
+        const struct trial_settings settings = {.level = (enum record_level)level, .work = &work};
+        const struct record *expected = trial_bench_run(&cpu, &settings, cpu.job, JOBS);
+        const struct record *found = trial_bench_run(&vk, &settings, vk.job, JOBS);
+        for (uint32_t i = 0; i < JOBS; i++)
+            trial_bench_expect_equal(&vk, &expected[i], &found[i], "Vulkan against CPU");
+    }
+    assert_true(work.certified > 0);
+    trial_bench_close(&vk);
+    trial_bench_close(&cpu);
+    gpu_close(&gpu);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_same_records)};
+    FILE *probe = fopen(VKFI_SHARED "/oracle/tiny/tiny-llama-q4_1.gguf", "rb");
+    fpenv_set();
+    if (!probe) {
+        printf("skipped: no reference models at %s\n", VKFI_SHARED);
+        return 77;
+    }
+    fclose(probe);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
