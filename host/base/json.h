@@ -67,6 +67,10 @@ void json_put_float(struct json_writer *w, float value);   /* shortest that read
 void json_put_hex(struct json_writer *w, uint64_t value, int digits); /* as text, lower case */
 void json_put_bool(struct json_writer *w, bool value);
 void json_put_null(struct json_writer *w);
+/* A key and its value; a number that is NaN (not known) becomes null. */
+void json_member_text(struct json_writer *w, const char *key, const char *text);
+void json_member_int(struct json_writer *w, const char *key, int64_t value);
+void json_member_number(struct json_writer *w, const char *key, double value);
 /* Ends the line, flushes; STATUS_IO if anything could not be written. */
 enum status json_end(struct json_writer *w) STATUS_MUST_USE;
 

@@ -202,6 +202,27 @@ void json_put_null(struct json_writer *w)
     fputs("null", w->file);
 }
 
+void json_member_text(struct json_writer *w, const char *key, const char *text)
+{
+    json_put_key(w, key);
+    json_put_text(w, text);
+}
+
+void json_member_int(struct json_writer *w, const char *key, int64_t value)
+{
+    json_put_key(w, key);
+    json_put_int(w, value);
+}
+
+void json_member_number(struct json_writer *w, const char *key, double value)
+{
+    json_put_key(w, key);
+    if (isnan(value))
+        json_put_null(w);
+    else
+        json_put_number(w, value);
+}
+
 enum status json_end(struct json_writer *w)
 {
     assert(w->depth == 0 && !w->keyed);

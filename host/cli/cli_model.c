@@ -8,6 +8,7 @@
 
 #include "base/args.h"
 #include "base/log.h"
+#include "cli/cli_action.h"
 #include "cli/cli_commands.h"
 #include "cli/cli_manifest.h"
 #include "cli/cli_model_info.h"
@@ -93,22 +94,15 @@ static enum status print_path(const struct cli_env *env, const char *text)
 
 static enum status run_action(const struct cli_env *env, const struct args_list *words, bool json)
 {
-    static const char *const actions[] = {"list", "get", "info", "path"};
-    const char *action = words->count > 0 ? words->item[0] : "";
-    const bool is_list = strcmp(action, "list") == 0;
-    const size_t needed = is_list ? 1 : 2;
+    static const char *const names[] = {"list", "get", "info", "path"};
+    static const struct cli_actions actions = {"model", names, 4, "list, get, info or path"};
     size_t known = 0;
-    while (known < 4 && strcmp(action, actions[known]) != 0)
-        known++;
-    if (known == 4) {
-        const char *nearest = args_nearest(action, actions, 4);
-        if (nearest)
-            log_error("model: found '%s', did you mean '%s'?", action, nearest);
-        else
-            log_error("model: found %s%s%s, expected list, get, info or path",
-                      words->count > 0 ? "'" : "no action", action, words->count > 0 ? "'" : "");
-        return STATUS_USAGE;
-    }
+    enum status st = cli_action_find(&actions, words, &known);
+    if (st)
+        return st;
+    const char *action = names[known];
+    const bool is_list = known == 0;
+    const size_t needed = is_list ? 1 : 2;
     if (words->count > needed) {
         log_error("model %s: found '%s' behind it, expected %s", action, words->item[needed],
                   is_list ? "nothing" : "one model");

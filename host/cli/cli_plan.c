@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "cli/cli_action.h"
 #include "cli/cli_commands.h"
 #include "cli/cli_manifest.h"
 
@@ -153,23 +154,15 @@ static const char DETAILS[] =
 static enum status run_action(const struct cli_env *env, const struct args_list *words,
                               const struct cli_plan_options *options)
 {
-    static const char *const actions[] = {"check", "show", "expand", "diff"};
-    const char *action = words->count > 0 ? words->item[0] : "";
+    static const char *const names[] = {"check", "show", "expand", "diff"};
+    static const struct cli_actions actions = {"plan", names, 4, "check, show, expand or diff"};
     const size_t given = words->count > 0 ? words->count - 1 : 0;
     size_t known = 0;
-    while (known < 4 && strcmp(action, actions[known]) != 0)
-        known++;
-    if (known == 4) {
-        const char *nearest = args_nearest(action, actions, 4);
-        if (nearest)
-            log_error("plan: found '%s', did you mean '%s'?", action, nearest);
-        else
-            log_error("plan: found %s%s%s, expected check, show, expand or diff",
-                      words->count > 0 ? "'" : "no action", action, words->count > 0 ? "'" : "");
-        return STATUS_USAGE;
-    }
+    enum status st = cli_action_find(&actions, words, &known);
+    if (st)
+        return st;
     if (given == 0 || (known == 3 ? given != 2 : known != 0 && given != 1)) {
-        log_error("plan %s: found %zu plan%s behind it, expected %s", action, given,
+        log_error("plan %s: found %zu plan%s behind it, expected %s", names[known], given,
                   given == 1 ? "" : "s",
                   known == 0   ? "at least one"
                   : known == 3 ? "two"

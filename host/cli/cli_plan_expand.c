@@ -70,27 +70,6 @@ static void print_draw(const struct cli_plan *p, const struct sample_draw *d, in
     }
 }
 
-static void put_int(struct json_writer *w, const char *key, uint64_t value)
-{
-    json_put_key(w, key);
-    json_put_int(w, (int64_t)value);
-}
-
-static void put_text(struct json_writer *w, const char *key, const char *text)
-{
-    json_put_key(w, key);
-    json_put_text(w, text);
-}
-
-static void put_number(struct json_writer *w, const char *key, double value)
-{
-    json_put_key(w, key);
-    if (isnan(value))
-        json_put_null(w);
-    else
-        json_put_number(w, value);
-}
-
 static void put_bits(struct json_writer *w, const char *key, uint32_t bits)
 {
     json_put_key(w, key);
@@ -100,7 +79,7 @@ static void put_bits(struct json_writer *w, const char *key, uint32_t bits)
 /* The bits of a kind, under the names that a fault file has. */
 static void put_kind(struct json_writer *w, const struct fault *f)
 {
-    put_text(w, "kind", kinds_text(KINDS_KIND, f->kind));
+    json_member_text(w, "kind", kinds_text(KINDS_KIND, f->kind));
     if (f->mask && f->kind != KIND_DRY)
         put_bits(w, "mask", f->mask);
     if (is_set(f))
@@ -110,7 +89,7 @@ static void put_kind(struct json_writer *w, const struct fault *f)
         put_bits(w, "high", f->high);
     }
     if (f->kind == KIND_WRONG_READ || f->kind == KIND_WRONG_WRITE)
-        put_int(w, "from", f->from);
+        json_member_int(w, "from", f->from);
     if (f->only_mask) {
         put_bits(w, "only_mask", f->only_mask);
         put_bits(w, "only_value", f->only_value);
@@ -123,53 +102,53 @@ static void put_fault(struct json_writer *w, const struct fault *f)
     char site[FAULT_SITE_TEXT];
     fault_site(f, site);
     json_object_open(w);
-    put_text(w, "site", site);
-    put_text(w, "point", kinds_text(KINDS_POINT, f->point));
+    json_member_text(w, "site", site);
+    json_member_text(w, "point", kinds_text(KINDS_POINT, f->point));
     put_kind(w, f);
     if (f->place == PLACE_OP && (f->point == HOOK_WEIGHT || f->point == HOOK_OPERAND))
-        put_text(w, "readers", kinds_text(KINDS_READERS, f->readers));
+        json_member_text(w, "readers", kinds_text(KINDS_READERS, f->readers));
     if (f->place == PLACE_WEIGHT || (f->place == PLACE_OP && f->point == HOOK_WEIGHT))
-        put_text(w, "field", quant_field_name(f->field));
-    put_text(w, "duration", kinds_text(KINDS_DURATION, f->duration));
+        json_member_text(w, "field", quant_field_name(f->field));
+    json_member_text(w, "duration", kinds_text(KINDS_DURATION, f->duration));
     if (f->duration == DURATION_INTERMITTENT)
-        put_number(w, "rate", (double)f->rate / 0x1p32);
-    put_int(w, "position", f->position);
-    put_int(w, "positions", f->position_count);
-    put_int(w, "row", f->row);
-    put_int(w, "rows", f->row_count);
-    put_int(w, "row_step", f->row_step);
-    put_int(w, "k", f->k);
-    put_int(w, "ks", f->k_count);
-    put_int(w, "k_step", f->k_step);
-    put_int(w, "key", f->key);
+        json_member_number(w, "rate", (double)f->rate / 0x1p32);
+    json_member_int(w, "position", f->position);
+    json_member_int(w, "positions", f->position_count);
+    json_member_int(w, "row", f->row);
+    json_member_int(w, "rows", f->row_count);
+    json_member_int(w, "row_step", f->row_step);
+    json_member_int(w, "k", f->k);
+    json_member_int(w, "ks", f->k_count);
+    json_member_int(w, "k_step", f->k_step);
+    json_member_int(w, "key", f->key);
     json_put_key(w, "keys");
     if (f->key_count == FAULT_ALL_KEYS)
         json_put_text(w, "all");
     else
         json_put_int(w, f->key_count);
-    put_int(w, "seed", f->key_low);
-    put_int(w, "trial", f->key_high);
+    json_member_int(w, "seed", f->key_low);
+    json_member_int(w, "trial", f->key_high);
     json_object_close(w);
 }
 
 static void put_draw(struct json_writer *w, const struct cli_plan *p, const struct sample_draw *d)
 {
     json_object_open(w);
-    put_int(w, "trial", d->trial);
-    put_text(w, "role", d->role == ROLE_TRIAL ? "trial" : kinds_text(KINDS_ROLE, d->role));
-    put_int(w, "original", d->original);
-    put_int(w, "fault_index", d->fault_index);
-    put_int(w, "item", d->item);
+    json_member_int(w, "trial", d->trial);
+    json_member_text(w, "role", d->role == ROLE_TRIAL ? "trial" : kinds_text(KINDS_ROLE, d->role));
+    json_member_int(w, "original", d->original);
+    json_member_int(w, "fault_index", d->fault_index);
+    json_member_int(w, "item", d->item);
     json_put_key(w, "stratum");
     if (d->role == ROLE_SENTINEL)
         json_put_null(w);
     else
         json_put_text(w, sample_stratum(p->sample, d->stratum).label);
-    put_number(w, "weight", d->weight);
-    put_number(w, "draw_prob", d->draw_prob);
-    put_text(w, "stage", kinds_text(KINDS_STAGE, d->stage));
-    put_text(w, "place", kinds_text(KINDS_PLACE, d->fault->place));
-    put_text(w, "granularity", kinds_text(KINDS_GRANULARITY, d->fault->granularity));
+    json_member_number(w, "weight", d->weight);
+    json_member_number(w, "draw_prob", d->draw_prob);
+    json_member_text(w, "stage", kinds_text(KINDS_STAGE, d->stage));
+    json_member_text(w, "place", kinds_text(KINDS_PLACE, d->fault->place));
+    json_member_text(w, "granularity", kinds_text(KINDS_GRANULARITY, d->fault->granularity));
     json_put_key(w, "faults");
     json_array_open(w);
     for (uint32_t i = 0; i < d->n_faults; i++)

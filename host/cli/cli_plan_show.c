@@ -176,21 +176,6 @@ static enum status print_text(const struct cli_plan *p, const char *path,
     return STATUS_OK;
 }
 
-static void put_number(struct json_writer *w, const char *key, double value)
-{
-    json_put_key(w, key);
-    if (isnan(value))
-        json_put_null(w);
-    else
-        json_put_number(w, value);
-}
-
-static void put_int(struct json_writer *w, const char *key, uint64_t value)
-{
-    json_put_key(w, key);
-    json_put_int(w, (int64_t)value);
-}
-
 static void put_strata(struct json_writer *w, const struct cli_plan *p)
 {
     json_put_key(w, "strata");
@@ -204,13 +189,13 @@ static void put_strata(struct json_writer *w, const struct cli_plan *p)
             json_put_key(w, plan_dimension_name[p->plan.strata[d]]);
             json_put_text(w, row.value[p->plan.strata[d]]);
         }
-        put_number(w, "size", row.size);
-        put_number(w, "weight", row.weight);
-        put_int(w, "trials", row.trials);
+        json_member_number(w, "size", row.size);
+        json_member_number(w, "weight", row.weight);
+        json_member_int(w, "trials", row.trials);
         json_put_key(w, "distinct");
         json_put_bool(w, row.distinct);
-        put_number(w, "expected", row.expected);
-        put_number(w, "no_fault", sample_no_fault(p->sample, i));
+        json_member_number(w, "expected", row.expected);
+        json_member_number(w, "no_fault", sample_no_fault(p->sample, i));
         json_object_close(w);
     }
     json_array_close(w);
@@ -230,8 +215,8 @@ static enum status put_devices(struct json_writer *w, const struct cli_plan *p,
         json_object_open(w);
         json_put_key(w, "name");
         json_put_text(w, rate.name);
-        put_number(w, "rate", rate.trials);
-        put_number(w, "hours", (double)sample_trials(p->sample) / rate.trials / 3600);
+        json_member_number(w, "rate", rate.trials);
+        json_member_number(w, "hours", (double)sample_trials(p->sample) / rate.trials / 3600);
         json_object_close(w);
     }
     json_array_close(w);
@@ -250,17 +235,17 @@ static enum status print_json(const struct cli_plan *p, const struct cli_plan_op
     json_put_text(&w, p->plan.hash);
     json_put_key(&w, "title");
     json_put_text(&w, p->plan.title);
-    put_int(&w, "items", p->plan.n_items);
+    json_member_int(&w, "items", p->plan.n_items);
     put_strata(&w, p);
-    put_int(&w, "trials", sample_role_trials(p->sample, ROLE_TRIAL));
-    put_int(&w, "runs", sample_trials(p->sample));
+    json_member_int(&w, "trials", sample_role_trials(p->sample, ROLE_TRIAL));
+    json_member_int(&w, "runs", sample_trials(p->sample));
     json_put_key(&w, "controls");
     json_object_open(&w);
     for (int role = ROLE_DRY; role < ROLE_COUNT; role++)
-        put_int(&w, kinds_text(KINDS_ROLE, (uint32_t)role),
-                sample_role_trials(p->sample, (enum trial_role)role));
+        json_member_int(&w, kinds_text(KINDS_ROLE, (uint32_t)role),
+                        sample_role_trials(p->sample, (enum trial_role)role));
     json_object_close(&w);
-    put_number(&w, "total_half_width", total_half_width(p));
+    json_member_number(&w, "total_half_width", total_half_width(p));
     st = put_devices(&w, p, options);
     json_object_close(&w);
     const enum status ended = json_end(&w);

@@ -22,24 +22,6 @@ static const char *const BITS[] = {"any", "sign", "exponent", "mantissa", "list"
 static const char *const PATTERNS[] = {"single", "random", "burst"};
 static const char *const MEASURES[] = {"sdc", "sdc+due", "critical", "due", "changed"};
 
-static void put_text(struct json_writer *w, const char *key, const char *text)
-{
-    json_put_key(w, key);
-    json_put_text(w, text);
-}
-
-static void put_int(struct json_writer *w, const char *key, uint64_t value)
-{
-    json_put_key(w, key);
-    json_put_int(w, (int64_t)value);
-}
-
-static void put_number(struct json_writer *w, const char *key, double value)
-{
-    json_put_key(w, key);
-    json_put_number(w, value);
-}
-
 static int by_value(const void *a, const void *b)
 {
     const struct plan_choice *x = a, *y = b;
@@ -59,7 +41,7 @@ static void put_choices(struct json_writer *w, const char *key, const struct pla
     json_put_key(w, key);
     json_object_open(w);
     for (uint32_t i = 0; i < choices->count; i++)
-        put_number(w, text(sorted[i].value), sorted[i].weight / sum);
+        json_member_number(w, text(sorted[i].value), sorted[i].weight / sum);
     json_object_close(w);
 }
 
@@ -106,8 +88,8 @@ static void put_items(struct json_writer *w, const struct plan *plan)
         } else {
             json_put_text(w, item->prompt);
         }
-        put_int(w, "n", item->n);
-        put_text(w, "group", item->group);
+        json_member_int(w, "n", item->n);
+        json_member_text(w, "group", item->group);
         json_object_close(w);
     }
     json_array_close(w);
@@ -174,17 +156,17 @@ static void put_what(struct json_writer *w, const struct plan_what *what)
     json_put_key(w, "what");
     json_object_open(w);
     put_choices(w, "kind", &what->kind, kind_text);
-    put_text(w, "bits", BITS[what->bits]);
-    put_int(w, "bit_set", bits);
-    put_text(w, "pattern", PATTERNS[what->pattern]);
-    put_int(w, "pattern_bits", what->pattern_bits);
-    put_int(w, "value", what->value);
-    put_number(w, "factor", (double)what->factor);
-    put_number(w, "term", (double)what->term);
-    put_number(w, "low", (double)what->low);
-    put_number(w, "high", (double)what->high);
-    put_int(w, "only_mask", what->only_mask);
-    put_int(w, "only_value", what->only_value);
+    json_member_text(w, "bits", BITS[what->bits]);
+    json_member_int(w, "bit_set", bits);
+    json_member_text(w, "pattern", PATTERNS[what->pattern]);
+    json_member_int(w, "pattern_bits", what->pattern_bits);
+    json_member_int(w, "value", what->value);
+    json_member_number(w, "factor", (double)what->factor);
+    json_member_number(w, "term", (double)what->term);
+    json_member_number(w, "low", (double)what->low);
+    json_member_number(w, "high", (double)what->high);
+    json_member_int(w, "only_mask", what->only_mask);
+    json_member_int(w, "only_value", what->only_value);
     json_object_close(w);
 }
 
@@ -194,8 +176,8 @@ static void put_when(struct json_writer *w, const struct plan_when *when)
     json_object_open(w);
     put_choices(w, "stage", &when->stage, stage_text);
     put_choices(w, "duration", &when->duration, duration_text);
-    put_number(w, "rate", when->rate);
-    put_int(w, "scrub", when->scrub);
+    json_member_number(w, "rate", when->rate);
+    json_member_int(w, "scrub", when->scrub);
     if (when->has_steps)
         put_pair(w, "steps", when->step_first, when->step_last);
     json_object_close(w);
@@ -210,21 +192,21 @@ static void put_sampling(struct json_writer *w, const struct plan *plan)
     json_array_close(w);
     json_put_key(w, "sampling");
     json_object_open(w);
-    put_text(w, "goal", GOALS[plan->goal]);
-    put_number(w, "goal_value", plan->goal_value);
-    put_int(w, "trials", plan->trials);
-    put_text(w, "allocation", ALLOCATIONS[plan->allocation]);
-    put_number(w, "confidence", plan->confidence);
-    put_number(w, "expected_rate", plan->expected_rate);
-    put_number(w, "design_effect", plan->design_effect);
+    json_member_text(w, "goal", GOALS[plan->goal]);
+    json_member_number(w, "goal_value", plan->goal_value);
+    json_member_int(w, "trials", plan->trials);
+    json_member_text(w, "allocation", ALLOCATIONS[plan->allocation]);
+    json_member_number(w, "confidence", plan->confidence);
+    json_member_number(w, "expected_rate", plan->expected_rate);
+    json_member_number(w, "design_effect", plan->design_effect);
     json_object_close(w);
-    put_int(w, "faults_per_trial", plan->faults_per_trial);
-    put_number(w, "ber", plan->ber);
+    json_member_int(w, "faults_per_trial", plan->faults_per_trial);
+    json_member_number(w, "ber", plan->ber);
     json_put_key(w, "stop");
     json_object_open(w);
-    put_text(w, "rule", STOPS[plan->stop]);
+    json_member_text(w, "rule", STOPS[plan->stop]);
     if (plan->stop == PLAN_STOP_SPENDING)
-        put_text(w, "spending", plan->pocock ? "pocock" : "obrien_fleming");
+        json_member_text(w, "spending", plan->pocock ? "pocock" : "obrien_fleming");
     json_put_key(w, "looks");
     json_array_open(w);
     for (uint32_t i = 0; i < plan->n_looks; i++)
@@ -233,10 +215,10 @@ static void put_sampling(struct json_writer *w, const struct plan *plan)
     json_object_close(w);
     json_put_key(w, "controls");
     json_object_open(w);
-    put_number(w, "dry", plan->control_dry);
-    put_number(w, "sentinel", plan->control_sentinel);
-    put_number(w, "naive", plan->control_naive);
-    put_number(w, "cpu", plan->control_cpu);
+    json_member_number(w, "dry", plan->control_dry);
+    json_member_number(w, "sentinel", plan->control_sentinel);
+    json_member_number(w, "naive", plan->control_naive);
+    json_member_number(w, "cpu", plan->control_cpu);
     json_object_close(w);
 }
 
@@ -247,11 +229,11 @@ static void put_hypotheses(struct json_writer *w, const struct plan *plan)
     for (uint32_t i = 0; i < plan->n_hypotheses; i++) {
         const struct plan_hypothesis *h = &plan->hypothesis[i];
         json_object_open(w);
-        put_text(w, "name", h->name);
-        put_text(w, "contrast", h->contrast);
-        put_text(w, "of", MEASURES[h->of]);
-        put_number(w, "alpha", h->alpha);
-        put_number(w, "margin", h->margin);
+        json_member_text(w, "name", h->name);
+        json_member_text(w, "contrast", h->contrast);
+        json_member_text(w, "of", MEASURES[h->of]);
+        json_member_number(w, "alpha", h->alpha);
+        json_member_number(w, "margin", h->margin);
         json_object_close(w);
     }
     json_array_close(w);
@@ -260,29 +242,29 @@ static void put_hypotheses(struct json_writer *w, const struct plan *plan)
 static enum status put_plan(struct json_writer *w, const struct plan *plan)
 {
     json_object_open(w);
-    put_text(w, "model", plan->model);
-    put_text(w, "mode", "exact");
-    put_text(w, "act", storage_name(plan->act));
-    put_text(w, "kv", storage_name(plan->kv));
-    put_text(w, "stop_at", plan->ignore_end ? "none" : "end");
+    json_member_text(w, "model", plan->model);
+    json_member_text(w, "mode", "exact");
+    json_member_text(w, "act", storage_name(plan->act));
+    json_member_text(w, "kv", storage_name(plan->kv));
+    json_member_text(w, "stop_at", plan->ignore_end ? "none" : "end");
     put_items(w, plan);
-    put_text(w, "population", POPULATIONS[plan->population]);
-    put_text(w, "item_weight", ITEM_WEIGHTS[plan->item_weight]);
-    put_text(w, "design", DESIGNS[plan->design]);
+    json_member_text(w, "population", POPULATIONS[plan->population]);
+    json_member_text(w, "item_weight", ITEM_WEIGHTS[plan->item_weight]);
+    json_member_text(w, "design", DESIGNS[plan->design]);
     enum status st = put_where(w, &plan->where);
     put_what(w, &plan->what);
     put_when(w, &plan->when);
     put_sampling(w, plan);
-    put_text(w, "nan_policy", POLICIES[plan->nan_policy]);
-    put_number(w, "score_eps", plan->score_eps);
-    put_text(w, "record", RECORDS[plan->record]);
-    put_int(w, "retry", plan->retry);
-    put_int(w, "lanes", plan->lanes);
-    put_int(w, "tiles", plan->tiles);
-    put_int(w, "chunk", plan->chunk);
-    put_int(w, "seed", plan->seed);
-    put_int(w, "checkpoint_bytes", plan->checkpoint_bytes);
-    put_number(w, "work_factor", plan->work_factor);
+    json_member_text(w, "nan_policy", POLICIES[plan->nan_policy]);
+    json_member_number(w, "score_eps", plan->score_eps);
+    json_member_text(w, "record", RECORDS[plan->record]);
+    json_member_int(w, "retry", plan->retry);
+    json_member_int(w, "lanes", plan->lanes);
+    json_member_int(w, "tiles", plan->tiles);
+    json_member_int(w, "chunk", plan->chunk);
+    json_member_int(w, "seed", plan->seed);
+    json_member_int(w, "checkpoint_bytes", plan->checkpoint_bytes);
+    json_member_number(w, "work_factor", plan->work_factor);
     put_hypotheses(w, plan);
     json_object_close(w);
     return st;

@@ -28,12 +28,6 @@ static void put_texts(struct json_writer *w, const char *key, const char *const 
     json_array_close(w);
 }
 
-static void put_int(struct json_writer *w, const char *key, uint64_t value)
-{
-    json_put_key(w, key);
-    json_put_int(w, (int64_t)value);
-}
-
 static void put_where(struct json_writer *w, const struct sweep_params *params)
 {
     static const char *const points[] = {"operand", "weight", "partial", "out", "mem"};
@@ -66,7 +60,7 @@ static void put_plan(struct json_writer *w, const struct sweep_params *params, u
     json_put_text(w, params->model);
     json_put_key(w, "decoding");
     json_object_open(w);
-    put_int(w, "n", params->n);
+    json_member_int(w, "n", params->n);
     json_put_key(w, "stop");
     json_put_text(w, "none");
     json_object_close(w);
@@ -80,9 +74,9 @@ static void put_plan(struct json_writer *w, const struct sweep_params *params, u
     put_texts(w, "strata", strata, sizeof strata / sizeof *strata);
     json_put_key(w, "sampling");
     json_object_open(w);
-    put_int(w, "trials", trials);
+    json_member_int(w, "trials", trials);
     json_object_close(w);
-    put_int(w, "seed", params->seed);
+    json_member_int(w, "seed", params->seed);
     json_object_close(w);
 }
 

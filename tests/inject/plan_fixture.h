@@ -117,4 +117,18 @@ static inline struct fixture_identity fixture_identity_of(const struct sample_dr
 
 #define NO_CONTROLS ",\"controls\":{\"dry\":0,\"sentinel\":0,\"naive\":0,\"cpu\":0}"
 
+/* Runs the tests with *model open; 77 if the reference models are not there. */
+static inline int fixture_run(const struct CMUnitTest *tests, size_t count, struct model **model)
+{
+    fpenv_set();
+    *model = fixture_model("tiny-llama-q4_1.gguf");
+    if (!*model) {
+        printf("skipped: no reference models at %s\n", VKFI_SHARED);
+        return 77;
+    }
+    int failed = _cmocka_run_group_tests("tests", tests, count, NULL, NULL);
+    model_close(model);
+    return failed;
+}
+
 #endif

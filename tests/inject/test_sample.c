@@ -366,13 +366,5 @@ int main(void)
         cmocka_unit_test(test_derived_trials),
         cmocka_unit_test(test_refusals),
     };
-    fpenv_set();
-    model = fixture_model("tiny-llama-q4_1.gguf");
-    if (!model) {
-        printf("skipped: no reference models at %s\n", VKFI_SHARED);
-        return 77;
-    }
-    int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    model_close(&model);
-    return failed;
+    return fixture_run(tests, sizeof tests / sizeof *tests, &model);
 }
