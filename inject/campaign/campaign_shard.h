@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/* Which part of a campaign this process runs, from --shard or from the launcher's variables. */
+#ifndef VKFI_INJECT_CAMPAIGN_SHARD_H
+#define VKFI_INJECT_CAMPAIGN_SHARD_H
+
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/status.h"
+
+/* Part `index` of `count`: the trial ids with id mod count == index. */
+struct campaign_shard {
+    uint32_t index, count;
+    const char *source; /* what said so: "--shard", "SLURM_PROCID"; null: nothing did */
+};
+
+/* The value of an environment variable, null if it is not set. */
+typedef const char *campaign_shard_variable(void *user, const char *name);
+
+/* `given` is the text of --shard, "i/n", or null: then the variables of Slurm (tasks of a step, job
+ * arrays, and both together), Open MPI and PMI are read; none of them: 0 of 1. STATUS_USAGE, one
+ * line, for a text or variables that do not say one part, and where two launchers disagree. */
+enum status campaign_shard_find(struct campaign_shard *out, const char *given,
+                                campaign_shard_variable *variable, void *user) STATUS_MUST_USE;
+
+/* The database of a part that a launcher chose: "out.db" becomes "out.3.db", so that all tasks may
+ * be given the same words. A part named by --shard, and the whole, keep `path` as it is. */
+char *campaign_shard_path(struct arena *arena, const char *path,
+                          const struct campaign_shard *shard);
+
+#endif
