@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+/* The workers, one process a device: work out, answers in, and what follows an abnormal end.
+ *
+ * Nothing here knows what a trial is: the owner says what to do next and takes the answers. A
+ * worker that crashes, hangs or loses its device is ended and started again; its batch is isolated
+ * (campaign_isolate.h). A device that fails again and again without one answer is set aside. */
+#ifndef VKFI_INJECT_CAMPAIGN_CREW_H
+#define VKFI_INJECT_CAMPAIGN_CREW_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/status.h"
+#include "inject/campaign/campaign_channel.h"
+#include "inject/campaign/campaign_isolate.h"
+#include "inject/space/kinds.h"
+
+#define CAMPAIGN_DEVICES_MAX 65 /* 64 and the reference */
+
+/* An answer to a batch. */
+struct campaign_answer {
+    uint32_t device;
+    const struct campaign_batch *batch;
+    uint32_t attempts; /* 1, more where earlier ones ended abnormally */
+    double seconds;    /* from hand-out to answer */
+    double armed;      /* of them, after the worker was armed */
+};
+
+/* A trial that ended abnormally `attempts` times, alone and in fresh workers. */
+struct campaign_due {
+    uint32_t device;
+    const struct campaign_batch *batch; /* of one trial */
+    uint32_t attempts;
+    enum due_reason reason;
+    const char *how;
+};
+
+/* A status other than STATUS_OK from a call ends the campaign at once; it is logged by the callee.
+ */
+struct campaign_crew_owner {
+    void *user;
+    /* In the worker's process: serves until the channel closes. */
+    enum status (*work)(void *user, uint32_t device, struct campaign_channel *channel);
+    /* The next batch for a device; false: nothing for it now. */
+    bool (*next)(void *user, uint32_t device, struct campaign_batch *out);
+    void (*give_back)(void *user, const struct campaign_batch *batch); /* not done after all */
+    enum status (*ready)(void *user, uint32_t device, struct campaign_reader *body);
+    enum status (*done)(void *user, const struct campaign_answer *answer,
+                        struct campaign_reader *body);
+    enum status (*due)(void *user, const struct campaign_due *due);
+    enum status (*incident)(void *user, uint32_t device, uint64_t trial, const char *what);
+    void (*failed)(void *user, uint32_t device, const char *how, bool aside); /* to tell people */
+    void (*tick)(void *user); /* some times a second */
+};
+
+struct campaign_watchdog {
+    double start;  /* seconds for opening a device and for a golden run */
+    double base;   /* seconds for a batch, and beside them */
+    double factor; /* this many whole inferences for each of its trials */
+};
+#define CAMPAIGN_WATCHDOG_DEFAULT                                                                  \
+    {                                                                                              \
+        .start = 1800, .base = 60, .factor = 8                                                     \
+    }
+
+struct campaign_crew_params {
+    const char *const *name; /* (n_devices) for messages */
+    uint32_t n_devices;      /* at most CAMPAIGN_DEVICES_MAX */
+    uint32_t retry;          /* fresh workers in which a trial must fail to be due */
+    struct campaign_watchdog watchdog;
+    const volatile sig_atomic_t *stop; /* 1: finish what runs; 2: end at once; null: neither */
+    void (*leave)(int code);           /* ends a worker's process: _exit */
+};
+
+/* Until the owner has nothing for any device that is left. STATUS_OK also when stopped, and when
+ * devices were set aside: the owner knows what remains. */
+enum status campaign_crew_run(const struct campaign_crew_params *params,
+                              const struct campaign_crew_owner *owner) STATUS_MUST_USE;
+
+#endif

@@ -1,0 +1,489 @@
+/* SPDX-License-Identifier: MIT */
+/* Workers that crash, hang, lose their device and are killed: every trial is answered once, the
+ * guilty ones are due, the others are not. The workers here compute a number from each id. */
+#define _GNU_SOURCE /* MAP_ANONYMOUS */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/hash.h"
+#include "base/log.h"
+#include "inject/campaign/campaign_crew.h"
+
+#define IDS 400
+#define BATCH 16
+#define DEVICES 3
+#define RETRY 2
+
+enum harm { NONE, ABORT, HANG, LOST, FATAL, NOT_OPEN, ABORT_AT_OPEN, ABORT_UNARMED };
+
+/* What goes wrong, and what of it has happened: shared with the workers. */
+struct scene {
+    enum harm harm;
+    uint32_t device; /* the one concerned; DEVICES: all */
+    uint64_t id;     /* at this trial; IDS: at every one */
+    int times;       /* so often; -1: always */
+    bool not_alone;  /* only in batches of more than one */
+    bool stale_only; /* only if the worker has run something before */
+    bool slow;
+    int armed_pid[DEVICES];
+};
+
+struct test {
+    struct scene *scene;
+    uint64_t next, given[IDS];
+    uint32_t n_given;
+    uint32_t answered[IDS], due[IDS], attempts[IDS];
+    enum due_reason reason;
+    uint32_t incidents, failed, aside, ready;
+    uint64_t incident_trial;
+    uint32_t by_device[DEVICES];
+    uint32_t limit_device; /* devices from this one on get no work */
+    volatile sig_atomic_t stop;
+    uint32_t stop_after; /* answers; 0: never */
+    uint32_t done;
+    unsigned kill_seed; /* 0: nobody is killed */
+    double next_kill;
+    uint32_t killed;
+};
+
+static void pause_ms(long ms)
+{
+    const struct timespec t = {ms / 1000, ms % 1000 * 1000000};
+    nanosleep(&t, NULL);
+}
+
+/* --- the worker --- */
+
+static enum status say(struct campaign_channel *c, uint32_t kind, struct text *body)
+{
+    const enum status st = campaign_channel_send(c, kind, body);
+    text_finish(body);
+    return st;
+}
+
+static enum status say_failed(struct campaign_channel *c, enum status st, bool final)
+{
+    struct text body = {0};
+    assert_int_equal(campaign_channel_put_u32(&body, (uint32_t)st), 0);
+    assert_int_equal(campaign_channel_put_u32(&body, final), 0);
+    assert_int_equal(campaign_channel_put_text(&body, "what the worker said"), 0);
+    return say(c, CAMPAIGN_FAILED, &body);
+}
+
+static bool strikes(struct scene *scene, uint32_t device)
+{
+    if (scene->device != DEVICES && scene->device != device)
+        return false;
+    if (scene->times == 0)
+        return false;
+    if (scene->times > 0)
+        scene->times--;
+    return true;
+}
+
+/* Returns true if the worker must end. */
+static bool harm(struct scene *scene, struct campaign_channel *c)
+{
+    if (scene->harm == ABORT)
+        abort();
+    if (scene->harm == HANG)
+        pause_ms(1000000);
+    if (scene->harm == LOST || scene->harm == FATAL) {
+        (void)say_failed(c, scene->harm == LOST ? STATUS_DEVICE_LOST : STATUS_INTERNAL,
+                         scene->harm == FATAL);
+        return true;
+    }
+    return false;
+}
+
+static enum status serve(struct scene *scene, uint32_t device, struct campaign_channel *c,
+                         struct campaign_message *message)
+{
+    struct text body = {0};
+    static bool used;
+    struct campaign_reader r = campaign_channel_reader(message);
+    assert_int_equal(message->kind, CAMPAIGN_WORK);
+    assert_int_equal(campaign_channel_u32(&r), 7);
+    const uint32_t item = campaign_channel_u32(&r), n = campaign_channel_u32(&r);
+    if (scene->harm == ABORT_UNARMED && strikes(scene, device))
+        abort();
+    assert_int_equal(campaign_channel_put_real(&body, 0.001), 0);
+    if (say(c, CAMPAIGN_ARMED, &body))
+        return STATUS_IO;
+    scene->armed_pid[device] = getpid();
+    for (uint32_t i = 0; i < n; i++) {
+        const uint64_t id = campaign_channel_u64(&r);
+        if (scene->harm != ABORT_UNARMED && (scene->id == id || scene->id == IDS) &&
+            !(scene->not_alone && n == 1) && !(scene->stale_only && !used) &&
+            strikes(scene, device) && harm(scene, c))
+            return STATUS_IO;
+        assert_int_equal(campaign_channel_put_u64(&body, hash_mix64(id + item)), 0);
+        pause_ms(scene->slow ? 10 : 1);
+    }
+    scene->armed_pid[device] = 0;
+    used = true;
+    return say(c, CAMPAIGN_DONE, &body);
+}
+
+static enum status work(void *user, uint32_t device, struct campaign_channel *c)
+{
+    struct scene *scene = ((struct test *)user)->scene;
+    struct campaign_message message;
+    struct text body = {0};
+    signal(SIGABRT, SIG_DFL);
+    if (scene->harm == NOT_OPEN && strikes(scene, device))
+        return say_failed(c, STATUS_DEVICE, false);
+    if (scene->harm == ABORT_AT_OPEN && strikes(scene, device))
+        abort();
+    assert_int_equal(campaign_channel_put_text(&body, "opened"), 0);
+    enum status st = say(c, CAMPAIGN_READY, &body);
+    while (!st && campaign_channel_wait(c, &message))
+        st = serve(scene, device, c, &message);
+    return st;
+}
+
+/* --- the owner --- */
+
+static bool next(void *user, uint32_t device, struct campaign_batch *out)
+{
+    struct test *t = user;
+    *out = (struct campaign_batch){.work = 7, .item = 3};
+    if (t->limit_device && device >= t->limit_device)
+        return false;
+    while (out->count < BATCH && t->n_given > 0)
+        out->id[out->count++] = t->given[--t->n_given];
+    while (out->count < BATCH && t->next < IDS)
+        out->id[out->count++] = t->next++;
+    return out->count > 0;
+}
+
+static void give_back(void *user, const struct campaign_batch *batch)
+{
+    struct test *t = user;
+    for (uint32_t i = 0; i < batch->count; i++)
+        t->given[t->n_given++] = batch->id[i];
+}
+
+static enum status ready(void *user, uint32_t device, struct campaign_reader *body)
+{
+    struct test *t = user;
+    (void)device;
+    assert_string_equal(campaign_channel_text(body), "opened");
+    t->ready++;
+    return STATUS_OK;
+}
+
+static enum status done(void *user, const struct campaign_answer *answer,
+                        struct campaign_reader *body)
+{
+    struct test *t = user;
+    for (uint32_t i = 0; i < answer->batch->count; i++) {
+        const uint64_t id = answer->batch->id[i];
+        assert_true(campaign_channel_u64(body) == hash_mix64(id + 3));
+        t->answered[id]++;
+        t->attempts[id] = answer->attempts;
+    }
+    assert_false(body->bad);
+    t->by_device[answer->device]++;
+    t->done++;
+    if (t->stop_after && t->done >= t->stop_after)
+        t->stop = 1;
+    return STATUS_OK;
+}
+
+static enum status due(void *user, const struct campaign_due *due)
+{
+    struct test *t = user;
+    assert_int_equal(due->batch->count, 1);
+    t->due[due->batch->id[0]]++;
+    t->attempts[due->batch->id[0]] = due->attempts;
+    t->reason = due->reason;
+    return STATUS_OK;
+}
+
+static enum status incident(void *user, uint32_t device, uint64_t trial, const char *what)
+{
+    struct test *t = user;
+    (void)device;
+    print_message("incident of %llu: %s\n", (unsigned long long)trial, what);
+    t->incidents++;
+    t->incident_trial = trial;
+    return STATUS_OK;
+}
+
+static void failed(void *user, uint32_t device, const char *how, bool aside)
+{
+    struct test *t = user;
+    assert_true(strlen(how) > 0);
+    (void)device;
+    t->failed++;
+    t->aside += aside;
+}
+
+/* Kills a worker every 100 to 300 ms, if that one is in the middle of its trials. */
+static void tick(void *user)
+{
+    struct test *t = user;
+    const double now = clock_seconds();
+    if (t->kill_seed == 0 || now < t->next_kill)
+        return;
+    t->next_kill = now + 0.1 + 0.001 * (rand_r(&t->kill_seed) % 200);
+    const int pid = t->scene->armed_pid[(unsigned)rand_r(&t->kill_seed) % DEVICES];
+    if (pid > 0) {
+        t->killed++;
+        kill(pid, SIGKILL);
+    }
+}
+
+static struct test *begin(void)
+{
+    struct test *t = calloc(1, sizeof *t);
+    assert_non_null(t);
+    t->scene =
+        mmap(NULL, sizeof *t->scene, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    assert_true(t->scene != MAP_FAILED);
+    t->scene->device = DEVICES;
+    t->scene->times = -1;
+    return t;
+}
+
+static enum status run(struct test *t, uint32_t n_devices)
+{
+    static const char *const names[DEVICES] = {"first", "second", "third"};
+    const struct campaign_crew_params params = {
+        .name = names,
+        .n_devices = n_devices,
+        .retry = RETRY,
+        .watchdog = {.start = 5, .base = 0.3, .factor = 10},
+        .stop = &t->stop,
+        .leave = _exit,
+    };
+    const struct campaign_crew_owner owner = {.user = t,
+                                              .work = work,
+                                              .next = next,
+                                              .give_back = give_back,
+                                              .ready = ready,
+                                              .done = done,
+                                              .due = due,
+                                              .incident = incident,
+                                              .failed = failed,
+                                              .tick = tick};
+    return campaign_crew_run(&params, &owner);
+}
+
+static void end(struct test *t)
+{
+    munmap(t->scene, sizeof *t->scene);
+    free(t);
+}
+
+/* Each trial is answered or due once; all are answered but `guilty` (IDS: none is due). */
+static void expect_all(const struct test *t, uint64_t guilty)
+{
+    for (uint64_t id = 0; id < IDS; id++) {
+        if (t->due[id] != (id == guilty) || t->answered[id] != (id != guilty))
+            fail_msg("trial %llu: %u times answered, %u times due", (unsigned long long)id,
+                     t->answered[id], t->due[id]);
+    }
+}
+
+static void test_nothing_goes_wrong(void **state)
+{
+    (void)state;
+    struct test *t = begin();
+    assert_int_equal(run(t, DEVICES), STATUS_OK);
+    expect_all(t, IDS);
+    assert_int_equal(t->ready, DEVICES);
+    assert_int_equal(t->failed + t->incidents, 0);
+    assert_int_equal(t->attempts[0], 1);
+    for (uint32_t i = 0; i < DEVICES; i++)
+        assert_true(t->by_device[i] > 0);
+    end(t);
+}
+
+/* The same trial fails each time: due, with a reason for each way to fail. */
+static void test_a_guilty_trial_is_due(void **state)
+{
+    (void)state;
+    const enum harm harms[] = {ABORT, HANG, LOST};
+    const enum due_reason reasons[] = {DUE_ABORT, DUE_RUNAWAY, DUE_DEVICE_LOST};
+    for (int i = 0; i < 3; i++) {
+        struct test *t = begin();
+        t->scene->harm = harms[i];
+        t->scene->id = 37;
+        assert_int_equal(run(t, 1), STATUS_OK);
+        expect_all(t, 37);
+        assert_int_equal(t->reason, reasons[i]);
+        assert_int_equal(t->incidents, 0);
+        /* in the batch, in a worker that had run others, and twice in a fresh one */
+        assert_int_equal(t->attempts[37], 4);
+        assert_int_equal(t->failed, 4);
+        assert_int_equal(t->aside, 0);
+        end(t);
+    }
+}
+
+/* It fails in the batch and once alone, then no more: run again, and an incident. */
+static void test_what_does_not_come_back_is_an_incident(void **state)
+{
+    (void)state;
+    struct test *t = begin();
+    t->scene->harm = ABORT;
+    t->scene->id = 37;
+    t->scene->times = 3;
+    assert_int_equal(run(t, 1), STATUS_OK);
+    expect_all(t, IDS);
+    assert_int_equal(t->incidents, 1);
+    assert_int_equal(t->incident_trial, 37);
+    assert_int_equal(t->attempts[37], 4);
+    end(t);
+    /* Only in the batch: of the batch. */
+    t = begin();
+    t->scene->harm = ABORT;
+    t->scene->id = 37;
+    t->scene->not_alone = true;
+    assert_int_equal(run(t, 1), STATUS_OK);
+    expect_all(t, IDS);
+    assert_int_equal(t->incidents, 1);
+    assert_int_equal(t->incident_trial, 32);
+    assert_int_equal(t->attempts[37], 2);
+    end(t);
+}
+
+/* What only happens behind other trials in one process is no fault of the trial. */
+static void test_a_used_worker_is_no_proof(void **state)
+{
+    (void)state;
+    struct test *t = begin();
+    t->scene->harm = ABORT;
+    t->scene->id = 37;
+    t->scene->stale_only = true;
+    assert_int_equal(run(t, 1), STATUS_OK);
+    expect_all(t, IDS);
+    assert_int_equal(t->incidents, 1);
+    assert_int_equal(t->incident_trial, 37);
+    end(t);
+}
+
+/* A device that fails at whatever it is given before its hooks have worked: set aside, nothing is
+ * due, and the others do its work. */
+static void test_a_broken_device_is_set_aside(void **state)
+{
+    (void)state;
+    const enum harm harms[] = {ABORT_UNARMED, ABORT_AT_OPEN};
+    for (int i = 0; i < 2; i++) {
+        struct test *t = begin();
+        t->scene->harm = harms[i];
+        t->scene->device = 1;
+        assert_int_equal(run(t, DEVICES), STATUS_OK);
+        expect_all(t, IDS);
+        assert_int_equal(t->aside, 1);
+        assert_int_equal(t->failed, 5);
+        assert_int_equal(t->by_device[1], 0);
+        end(t);
+        /* Alone: nothing is lost, nothing is made up. */
+        t = begin();
+        t->scene->harm = harms[i];
+        assert_int_equal(run(t, 1), STATUS_OK);
+        assert_int_equal(t->aside, 1);
+        assert_int_equal(t->done, 0);
+        assert_true(t->n_given == BATCH && t->next == BATCH);
+        end(t);
+    }
+}
+
+/* A device that cannot be opened at all, and a broken promise: the campaign ends with that. */
+static void test_what_ends_the_campaign(void **state)
+{
+    (void)state;
+    struct test *t = begin();
+    t->scene->harm = NOT_OPEN;
+    t->scene->device = 1;
+    assert_int_equal(run(t, DEVICES), STATUS_DEVICE);
+    end(t);
+    t = begin();
+    t->scene->harm = FATAL;
+    t->scene->id = 37;
+    assert_int_equal(run(t, DEVICES), STATUS_INTERNAL);
+    assert_int_equal(t->answered[37], 0);
+    end(t);
+}
+
+/* It was open before: a device that once fails to open is tried again. */
+static void test_opening_is_tried_again(void **state)
+{
+    (void)state;
+    struct test *t = begin();
+    t->scene->harm = ABORT_AT_OPEN;
+    t->scene->times = 2;
+    assert_int_equal(run(t, 1), STATUS_OK);
+    expect_all(t, IDS);
+    assert_int_equal(t->failed, 2);
+    assert_int_equal(t->incidents, 0);
+    end(t);
+}
+
+static void test_killed_at_random(void **state)
+{
+    (void)state;
+    struct test *t = begin();
+    t->kill_seed = 12345;
+    t->scene->slow = true;
+    assert_int_equal(run(t, DEVICES), STATUS_OK);
+    expect_all(t, IDS);
+    print_message("%u killed, %u failures, %u incidents\n", t->killed, t->failed, t->incidents);
+    assert_true(t->killed > 3);
+    assert_int_equal(t->aside, 0);
+    end(t);
+}
+
+static void test_stop(void **state)
+{
+    (void)state;
+    struct test *t = begin();
+    t->stop_after = 5;
+    assert_int_equal(run(t, 2), STATUS_OK);
+    assert_true(t->done == 5 || t->done == 6); /* the other one's batch was finished */
+    uint32_t answered = 0;
+    for (uint64_t id = 0; id < IDS; id++)
+        answered += t->answered[id];
+    assert_int_equal(answered, BATCH * t->done);
+    assert_int_equal(t->n_given, 0);
+    end(t);
+    /* At once: a worker that hangs is not waited for. */
+    t = begin();
+    t->scene->harm = HANG;
+    t->scene->id = 37;
+    t->stop = 0;
+    t->stop_after = 2;
+    assert_int_equal(run(t, 1), STATUS_OK);
+    assert_int_equal(t->done, 2);
+    end(t);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_nothing_goes_wrong),
+        cmocka_unit_test(test_a_guilty_trial_is_due),
+        cmocka_unit_test(test_what_does_not_come_back_is_an_incident),
+        cmocka_unit_test(test_a_used_worker_is_no_proof),
+        cmocka_unit_test(test_a_broken_device_is_set_aside),
+        cmocka_unit_test(test_what_ends_the_campaign),
+        cmocka_unit_test(test_opening_is_tried_again),
+        cmocka_unit_test(test_killed_at_random),
+        cmocka_unit_test(test_stop),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
