@@ -21,13 +21,7 @@ enum status cli_output_flush(void)
 enum status cli_output_tokens(struct text *out, const struct tokenizer *tk, const int32_t *ids,
                               size_t count)
 {
-    struct detokenizer dt;
-    detokenizer_init(&dt, tk, false);
-    dt.started = true; /* the text goes on behind a prompt */
-    enum status st = text_add(out, "", 0);
-    for (size_t i = 0; !st && i < count; i++)
-        st = detokenizer_put(&dt, ids[i], out);
-    return st ? st : detokenizer_flush(&dt, out);
+    return detokenizer_answer(out, tk, ids, count);
 }
 
 void cli_output_quoted(const char *text)

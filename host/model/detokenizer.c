@@ -131,3 +131,17 @@ enum status detokenizer_flush(struct detokenizer *dt, struct text *out)
     dt->n_held = 0;
     return held ? text_add(out, UTF8_REPLACEMENT, 3) : STATUS_OK;
 }
+
+enum status detokenizer_answer(struct text *out, const struct tokenizer *tk, const int32_t *ids,
+                               size_t count)
+{
+    struct detokenizer dt;
+
+    detokenizer_init(&dt, tk, false);
+    dt.started = true;
+    enum status st = text_add(out, "", 0);
+    for (size_t i = 0; !st && i < count; i++) {
+        st = detokenizer_put(&dt, ids[i], out);
+    }
+    return st ? st : detokenizer_flush(&dt, out);
+}

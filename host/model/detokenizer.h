@@ -4,6 +4,7 @@
 #define VKFI_MODEL_DETOKENIZER_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/status.h"
@@ -26,6 +27,11 @@ void detokenizer_init(struct detokenizer *dt, const struct tokenizer *tk, bool s
 /* Appends valid UTF-8 only, whole characters only; id must be valid. */
 enum status detokenizer_put(struct detokenizer *dt, int32_t id, struct text *out) STATUS_MUST_USE;
 enum status detokenizer_flush(struct detokenizer *dt, struct text *out) STATUS_MUST_USE;
+
+/* Appends the text of ids that go on behind a prompt; special tokens give none. out->data is not null
+ * afterwards. */
+enum status detokenizer_answer(struct text *out, const struct tokenizer *tk, const int32_t *ids,
+                               size_t count) STATUS_MUST_USE;
 
 /* Appends the bytes of one token as they are, which may be a part of a character. */
 enum status detokenizer_piece(const struct tokenizer *tk, int32_t id, bool special,

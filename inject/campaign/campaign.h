@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT */
+/* A campaign: all trials of a plan (or of a shard of it) on the devices given, into a database.
+ *
+ * The process that calls this opens no device: each has a worker process, started by fork, so it
+ * must not have threads yet. The rows do not depend on which device ran which trial, on batches, on
+ * interruptions, or on workers that died. */
+#ifndef VKFI_INJECT_CAMPAIGN_H
+#define VKFI_INJECT_CAMPAIGN_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/status.h"
+#include "inject/campaign/campaign_crew.h"
+#include "inject/campaign/campaign_shard.h"
+#include "inject/plan/plan.h"
+#include "inject/stats/stats_cluster.h"
+#include "inject/store/store.h"
+#include "model/executor.h"
+#include "model/model.h"
+
+/* An open device. Texts live until it is closed. */
+struct campaign_opened {
+    struct executor *ex;
+    struct store_device info;
+};
+
+/* How a worker opens a device. */
+struct campaign_device {
+    const char *name; /* as the user wrote it */
+    void *user;
+    enum status (*open)(void *user, const struct executor_params *params,
+                        struct campaign_opened *out);
+    enum status (*close)(void *user, struct campaign_opened *opened);
+};
+
+/* What runs where: the same for a campaign and a replay. */
+struct campaign_setup {
+    const struct plan *plan;
+    const struct model *model;
+    const struct campaign_device *device; /* (n_devices), at most 64 */
+    uint32_t n_devices;
+    struct campaign_device reference; /* the CPU device: golden runs, CPU reruns */
+    bool naive;                       /* every trial as a whole inference */
+    struct campaign_watchdog watchdog;
+    const volatile sig_atomic_t *stop; /* signals so far: 1: finish what runs, 2: end at once */
+    void (*leave)(int code);           /* ends a worker's process: _exit */
+};
+
+struct campaign_event;
+
+struct campaign_params {
+    struct campaign_setup setup;
+    const char *database;           /* path */
+    struct store_identity identity; /* all but trials and shard */
+    struct campaign_shard shard;
+    uint64_t limit; /* most trials that this call runs; 0: no limit */
+    void (*event)(void *user, const struct campaign_event *event); /* to tell people; or null */
+    void *user;
+};
+
+/* What a campaign tells while it runs. */
+enum campaign_event_kind {
+    CAMPAIGN_EVENT_GOLDEN,   /* a golden run on the reference: item */
+    CAMPAIGN_EVENT_BEGIN,    /* progress: trials planned and done before */
+    CAMPAIGN_EVENT_DEVICE,   /* a device was opened: device, text (its name) */
+    CAMPAIGN_EVENT_BATCH,    /* rows were committed: progress, device, count */
+    CAMPAIGN_EVENT_TICK,     /* time has passed: progress */
+    CAMPAIGN_EVENT_FAILED,   /* a worker ended abnormally: device, text */
+    CAMPAIGN_EVENT_ASIDE,    /* a device was set aside: device, text */
+    CAMPAIGN_EVENT_INCIDENT, /* device, trial, text */
+    CAMPAIGN_EVENT_DUE,      /* device, trial, text */
+    CAMPAIGN_EVENT_END,      /* progress */
+};
+
+struct campaign_rate {
+    const char *name;  /* of the device */
+    uint64_t done;     /* trials that it has run in this call */
+    double per_second; /* of late; 0: not known */
+    bool aside;
+};
+
+struct campaign_progress {
+    uint64_t planned;                      /* of this shard */
+    uint64_t done;                         /* in the database */
+    uint64_t target;                       /* done when this call ends */
+    double seconds;                        /* since the first batch went out */
+    double per_second, left;               /* of all devices; seconds left, NaN: not known */
+    uint64_t counted, sdc, due, incidents; /* trials that count, of them */
+    bool rated;                            /* the interval below is known */
+    double sdc_rate;
+    struct stats_interval sdc_interval; /* 95 %, of the weighted rate */
+    const struct campaign_rate *rate;   /* (n_rates): the devices, the reference last */
+    uint32_t n_rates;
+};
+
+struct campaign_event {
+    enum campaign_event_kind kind;
+    const struct campaign_progress *progress;
+    uint32_t device, count, item;
+    uint32_t items; /* of the plan */
+    uint64_t trial;
+    const char *text;
+};
+
+/* Runs it, or goes on with it where the database is of the same campaign. STATUS_OK when all
+ * planned trials are done, the limit is reached, or it was stopped; the database holds what was
+ * committed whatever the status. STATUS_DEVICE when no device is left, or a device's golden run has
+ * other bits than the CPU's; STATUS_INTERNAL when a control failed or a fault did not fire as
+ * predicted. */
+enum status campaign_run(const struct campaign_params *params) STATUS_MUST_USE;
+
+#endif

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT */
+/* Bodies of READY, ARMED, DONE and FAILED. */
+#include "inject/campaign/campaign_answer.h"
+
+#include <inttypes.h>
+
+#include "base/log.h"
+#include "inject/campaign/campaign_fault.h"
+
+static enum status refuse(const char *what)
+{
+    log_error("a worker's answer (%s) ends early or holds more than it should", what);
+    return STATUS_INTERNAL;
+}
+
+/* Sends and frees a body that was written without an error. */
+static enum status say(const struct campaign_channel *channel, uint32_t kind, struct text *body,
+                       enum status st)
+{
+    if (!st)
+        st = campaign_channel_send(channel, kind, body);
+    text_finish(body);
+    return st;
+}
+
+enum status campaign_answer_ready(const struct campaign_channel *channel,
+                                  const struct store_device *device)
+{
+    struct text body = {0};
+    const char *const texts[] = {device->name,           device->uuid,  device->driver,
+                                 device->driver_version, device->probe, device->constants,
+                                 device->cpu_flags};
+    enum status st = campaign_channel_put_u32(&body, device->threads);
+    for (size_t i = 0; !st && i < sizeof texts / sizeof *texts; i++)
+        st = campaign_channel_put_text(&body, texts[i]);
+    return say(channel, CAMPAIGN_READY, &body, st);
+}
+
+enum status campaign_answer_read_device(struct campaign_reader *body, struct store_device *out)
+{
+    out->threads = campaign_channel_u32(body);
+    out->name = campaign_channel_text(body);
+    out->uuid = campaign_channel_text(body);
+    out->driver = campaign_channel_text(body);
+    out->driver_version = campaign_channel_text(body);
+    out->probe = campaign_channel_text(body);
+    out->constants = campaign_channel_text(body);
+    out->cpu_flags = campaign_channel_text(body);
+    return body->bad || body->left > 0 ? refuse("device") : STATUS_OK;
+}
+
+enum status campaign_answer_armed(const struct campaign_channel *channel, double golden_seconds)
+{
+    struct text body = {0};
+    const enum status st = campaign_channel_put_real(&body, golden_seconds);
+    return say(channel, CAMPAIGN_ARMED, &body, st);
+}
+
+enum status campaign_answer_golden(const struct campaign_channel *channel,
+                                   const struct campaign_golden *golden)
+{
+    struct text body = {0};
+    enum status st = campaign_channel_put_u64(&body, golden->hash);
+    if (!st)
+        st = campaign_channel_put_u32(&body, golden->underflow);
+    if (!st)
+        st = campaign_channel_put_u32(&body, golden->n_tokens);
+    for (uint32_t i = 0; !st && i < golden->n_tokens; i++)
+        st = campaign_channel_put_u32(&body, (uint32_t)golden->tokens[i]);
+    return say(channel, CAMPAIGN_DONE, &body, st);
+}
+
+enum status campaign_answer_read_golden(struct campaign_reader *body, struct arena *arena,
+                                        struct campaign_golden *out)
+{
+    out->hash = campaign_channel_u64(body);
+    out->underflow = campaign_channel_u32(body) != 0;
+    out->n_tokens = campaign_channel_u32(body);
+    if (body->bad || out->n_tokens == 0 || body->left != out->n_tokens * sizeof(uint32_t))
+        return refuse("golden run");
+    int32_t *tokens = arena_array(arena, out->n_tokens, sizeof *tokens);
+    if (!tokens)
+        return STATUS_MEMORY;
+    for (uint32_t i = 0; i < out->n_tokens; i++)
+        tokens[i] = (int32_t)campaign_channel_u32(body);
+    out->tokens = tokens;
+    return STATUS_OK;
+}
+
+/* Count, then trial, index and JSON of each. */
+static enum status put_faults(struct text *body, struct arena *arena,
+                              const struct fault_bounds *bounds,
+                              const struct campaign_answer_batch *batch)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < batch->count; i++)
+        count += batch->draw[i].n_faults - 1;
+    enum status st = campaign_channel_put_u32(body, count);
+    for (uint32_t i = 0; !st && i < batch->count; i++) {
+        const struct sample_draw *draw = &batch->draw[i];
+        for (uint32_t k = 1; !st && k < draw->n_faults; k++) {
+            char *json = NULL;
+            st = campaign_fault_json(&json, arena, &draw->fault[k], bounds);
+            if (!st)
+                st = campaign_channel_put_u64(body, draw->trial);
+            if (!st)
+                st = campaign_channel_put_u32(body, k);
+            if (!st)
+                st = campaign_channel_put_text(body, json);
+        }
+    }
+    return st;
+}
+
+enum status campaign_answer_rows(const struct campaign_channel *channel, struct arena *arena,
+                                 const struct fault_bounds *bounds,
+                                 const struct campaign_answer_batch *batch)
+{
+    struct text body = {0};
+    enum status st = put_faults(&body, arena, bounds, batch);
+    for (uint32_t i = 0; !st && i < batch->count; i++)
+        st = row_pack(&body, &batch->row[i]);
+    return say(channel, CAMPAIGN_DONE, &body, st);
+}
+
+static enum status read_faults(struct campaign_reader *body, struct arena *arena,
+                               struct campaign_answer_rows *out)
+{
+    out->n_faults = campaign_channel_u32(body);
+    if (body->bad || out->n_faults > body->left)
+        return refuse("faults");
+    out->fault = arena_array(arena, out->n_faults, sizeof *out->fault);
+    if (!out->fault)
+        return STATUS_MEMORY;
+    for (uint32_t i = 0; i < out->n_faults; i++) {
+        out->fault[i].trial = campaign_channel_u64(body);
+        out->fault[i].index = campaign_channel_u32(body);
+        out->fault[i].json = campaign_channel_text(body);
+    }
+    return body->bad ? refuse("faults") : STATUS_OK;
+}
+
+enum status campaign_answer_read_rows(struct campaign_reader *body, struct arena *arena,
+                                      uint32_t count, struct campaign_answer_rows *out)
+{
+    *out = (struct campaign_answer_rows){.n_rows = count};
+    enum status st = read_faults(body, arena, out);
+    out->row = st ? NULL : arena_array(arena, count, sizeof *out->row);
+    if (!st && !out->row)
+        st = STATUS_MEMORY;
+    for (uint32_t i = 0; !st && i < count; i++) {
+        size_t used = 0;
+        st = row_unpack(&out->row[i], arena, body->at, body->left, &used);
+        if (!st && used == 0)
+            return refuse("rows");
+        body->at += used;
+        body->left -= used;
+    }
+    return !st && body->left > 0 ? refuse("rows") : st;
+}
+
+enum status campaign_answer_failed(const struct campaign_channel *channel, enum status failure,
+                                   bool final)
+{
+    struct text body = {0};
+    enum status st = campaign_channel_put_u32(&body, failure);
+    if (!st)
+        st = campaign_channel_put_u32(&body, final);
+    if (!st)
+        st = campaign_channel_put_text(&body, log_last_error());
+    return say(channel, CAMPAIGN_FAILED, &body, st);
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/* What the struck bits mean: their type, their value, and the class of field that a mask lies in.
+ */
+#ifndef VKFI_INJECT_CAMPAIGN_BITS_H
+#define VKFI_INJECT_CAMPAIGN_BITS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "inject/space/fault.h"
+
+/* Type of what a fault strikes. */
+struct campaign_bits {
+    uint32_t width;       /* bits                                                       */
+    bool is_float;        /* else a whole number: a code of a quantised block, an index */
+    enum storage storage; /* of a float                                                 */
+    const char *name;     /* field of a quantised block ("scale"), null: a plain value  */
+};
+
+void campaign_bits_of(struct campaign_bits *out, const struct fault *fault,
+                      const struct fault_bounds *bounds);
+
+/* The bits as a number; denormals keep their value. */
+double campaign_bits_value(const struct campaign_bits *type, uint32_t bits);
+
+/* "sign", "exponent", "mantissa" of a float, "integer", or the name of the block's field; "mixed"
+ * where the mask spans several; null for an empty mask. */
+const char *campaign_bits_field(const struct campaign_bits *type, uint32_t mask);
+
+/* "0>1", "1>0", "mixed", null if nothing changed. */
+const char *campaign_bits_direction(uint32_t before, uint32_t after);
+
+#endif

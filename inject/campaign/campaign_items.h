@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/* The prompts of a plan as token ids, and what their golden runs on the CPU gave. */
+#ifndef VKFI_INJECT_CAMPAIGN_ITEMS_H
+#define VKFI_INJECT_CAMPAIGN_ITEMS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/status.h"
+#include "inject/plan/plan.h"
+#include "inject/plan/sample.h"
+#include "inject/store/store.h"
+#include "inject/trial/golden.h"
+#include "model/model.h"
+
+struct campaign_item {
+    int32_t *ids;   /* (n_ids) prompt */
+    uint32_t n_ids; /* at least 1 */
+    uint32_t n;     /* most tokens to generate */
+
+    bool known; /* the golden run is known: */
+    uint32_t n_tokens;
+    uint64_t hash; /* of its step hashes */
+    struct store_item row;
+};
+
+/* One for each item of the plan. STATUS_INPUT if a prompt is empty, holds an unknown id, or does
+ * not fit the model's context with its n tokens. */
+enum status campaign_items_make(struct campaign_item **out, struct arena *arena,
+                                const struct plan *plan, const struct model *model) STATUS_MUST_USE;
+
+/* Executor settings that every item fits. */
+struct golden_shape campaign_items_shape(const struct campaign_item *items,
+                                         const struct plan *plan);
+
+/* The golden run of an item; tokens (n_tokens). */
+struct campaign_golden {
+    const int32_t *tokens;
+    uint32_t n_tokens;
+    uint64_t hash;
+    bool underflow;
+};
+enum status campaign_items_set(struct campaign_item *item, struct arena *arena,
+                               const struct campaign_golden *golden,
+                               const struct model *model) STATUS_MUST_USE;
+
+/* The golden runs that a database holds; those it lacks stay unknown. STATUS_INPUT if they are not
+ * of these prompts. */
+enum status campaign_items_read(struct campaign_item *items, struct arena *arena,
+                                const struct store *store, const struct plan *plan) STATUS_MUST_USE;
+
+/* Writes all items, all known, to a database; the weight of each is filled in. */
+enum status campaign_items_write(struct campaign_item *items, struct store *store,
+                                 const struct plan *plan) STATUS_MUST_USE;
+
+/* What the draw needs to know of them, all known; memory from `arena`, null if it is out. */
+struct sample_item *campaign_items_sizes(const struct campaign_item *items, struct arena *arena,
+                                         const struct plan *plan);
+
+#endif

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/* Which trials are still to be run, and which of them a worker gets next.
+ *
+ * Ids are taken in rising order, some hundred for each item at a time, so that what is done at any
+ * moment is a fair part of the whole; within such a window a worker stays with an item, since its
+ * golden run is shared. A control that runs a trial again waits until that trial is in the
+ * database; where this shard or this call does not run it, its row is made for the comparison alone
+ * (a shadow). */
+#ifndef VKFI_INJECT_CAMPAIGN_QUEUE_H
+#define VKFI_INJECT_CAMPAIGN_QUEUE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/status.h"
+#include "inject/campaign/campaign_isolate.h"
+#include "inject/campaign/campaign_shard.h"
+#include "inject/campaign/campaign_worker.h"
+
+struct campaign_queue;
+
+#define CAMPAIGN_QUEUE_NO_ITEM UINT32_MAX
+
+/* What the queue must know of a trial. */
+struct campaign_queue_trial {
+    enum campaign_way way; /* FAST, NAIVE or CPU */
+    uint32_t item;
+    uint64_t original; /* NAIVE, CPU: of the trial that is run again */
+};
+
+struct campaign_queue_params {
+    enum status (*describe)(void *user, uint64_t id, struct campaign_queue_trial *out);
+    void *user;
+    uint32_t n_items;
+    uint64_t trials; /* of the campaign */
+    uint32_t shard, shards;
+    const uint8_t *done; /* ((trials + 7) / 8): bit set: in the database. Copied */
+    uint64_t limit;      /* most ids; 0: all */
+    uint32_t window;     /* ids taken at a time for each item; 0: 256 */
+};
+
+enum status campaign_queue_create(struct campaign_queue **out,
+                                  const struct campaign_queue_params *params) STATUS_MUST_USE;
+void campaign_queue_destroy(struct campaign_queue **queue);
+
+/* A worker that asks. */
+struct campaign_queue_asker {
+    bool takes[CAMPAIGN_WAY_COUNT];
+    uint32_t item; /* whose golden run it holds, or CAMPAIGN_QUEUE_NO_ITEM */
+    uint32_t most; /* trials, at most CAMPAIGN_BATCH_MAX */
+};
+
+/* Its next batch: trials of one item and one way; count 0: nothing for it now. */
+enum status campaign_queue_next(struct campaign_queue *queue,
+                                const struct campaign_queue_asker *asker,
+                                struct campaign_batch *out) STATUS_MUST_USE;
+
+/* A batch that was not run, in part or as a whole: another worker gets it. */
+enum status campaign_queue_give_back(struct campaign_queue *queue,
+                                     const struct campaign_batch *batch) STATUS_MUST_USE;
+
+/* A trial is in the database, or a shadow's row is at hand: controls that waited for it are ready.
+ */
+enum status campaign_queue_done(struct campaign_queue *queue, enum campaign_way way,
+                                uint64_t id) STATUS_MUST_USE;
+
+/* Ids that this call is to run, and those of them that are not done. Shadows do not count. */
+uint64_t campaign_queue_target(const struct campaign_queue *queue);
+uint64_t campaign_queue_left(const struct campaign_queue *queue);
+
+/* Trials at hand for FAST and SHADOW, not given out. */
+uint64_t campaign_queue_ready(const struct campaign_queue *queue);
+
+#endif

@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: MIT */
+/* Fills the fields of a row: coordinates from the draw, the rest from the record. */
+#include "inject/campaign/campaign_row.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/log.h"
+#include "inject/campaign/campaign_bits.h"
+#include "inject/space/coordinates.h"
+#include "model/detokenizer.h"
+
+/* --- coordinates --- */
+
+static const struct node *node_of(const struct fault *fault, const struct fault_bounds *bounds)
+{
+    return fault->place == PLACE_OP ? &bounds->model->graph.node[fault->node] : NULL;
+}
+
+/* Which of row, k and key the place has. */
+static struct coordinates used_coordinates(const struct fault *fault,
+                                           const struct fault_bounds *bounds)
+{
+    struct coordinates c = {0};
+    switch (fault->place) {
+    case PLACE_OP:
+        if (!coordinates_of(&c, node_of(fault, bounds), fault->point, &bounds->model->hp))
+            c = (struct coordinates){0}; /* the trial could not have been drawn */
+        break;
+    case PLACE_WEIGHT:
+    case PLACE_TABLE:
+        c = (struct coordinates){.rows = 1, .ks = 1};
+        break;
+    case PLACE_KV:
+        c = (struct coordinates){.ks = 1, .keyed = true};
+        break;
+    default:
+        break;
+    }
+    return c;
+}
+
+/* Kinds whose bits are chosen by the fault's mask. */
+static bool has_mask(const struct fault *fault)
+{
+    return fault->kind == KIND_FLIP || fault->kind == KIND_STUCK_AT_0 ||
+           fault->kind == KIND_STUCK_AT_1 || fault->kind == KIND_MIX;
+}
+
+static int64_t lowest_bit(uint32_t mask)
+{
+    int64_t bit = 0;
+    while (!(mask >> bit & 1u))
+        bit++;
+    return bit;
+}
+
+/* Where in the tensor's bytes the lowest struck bit lies. */
+static int64_t byte_offset(const struct fault *fault)
+{
+    const struct tensor *tensor = fault->tensor;
+    const uint32_t bit = has_mask(fault) && fault->mask ? (uint32_t)lowest_bit(fault->mask) : 0;
+    const struct quant_place place = quant_field_place(tensor->type, fault->k, fault->field, bit);
+    return (int64_t)(fault->row * quant_row_bytes(tensor->type, tensor->dim[0]) + place.byte);
+}
+
+static void put_bits(struct row *row, const struct campaign_bits *type, const struct fault *fault)
+{
+    if (!has_mask(fault) || fault->mask == 0) {
+        row->field = type->name;
+        return;
+    }
+    row->bit = lowest_bit(fault->mask);
+    row->mask = fault->mask;
+    row->field = campaign_bits_field(type, fault->mask);
+}
+
+static void put_place(struct row *row, const struct fault *fault, const struct fault_bounds *bounds)
+{
+    const struct coordinates c = used_coordinates(fault, bounds);
+    const struct node *node = node_of(fault, bounds);
+    const bool read = node && (fault->point == HOOK_WEIGHT || fault->point == HOOK_OPERAND);
+    row->place = kinds_text(KINDS_PLACE, fault->place);
+    row->layer = fault->layer == GRAPH_NO_LAYER ? ROW_NULL : (int64_t)fault->layer;
+    row->op = node ? graph_op_name(node->op) : NULL;
+    row->point = kinds_text(KINDS_POINT, fault->point);
+    row->readers = read ? kinds_text(KINDS_READERS, fault->readers) : NULL;
+    row->granularity = kinds_text(KINDS_GRANULARITY, fault->granularity);
+    row->kind = kinds_text(KINDS_KIND, fault->kind);
+    row->duration = kinds_text(KINDS_DURATION, fault->duration);
+    if (c.rows > 0) {
+        row->row = fault->row;
+        row->rows = fault->row_count;
+    }
+    if (c.ks > 0)
+        row->col = fault->k;
+    if (c.keyed)
+        row->key = fault->key;
+    if (fault->place == PLACE_WEIGHT)
+        row->byte_offset = byte_offset(fault);
+}
+
+static void put_time(struct row *row, const struct sample_draw *draw, uint32_t n_prompt)
+{
+    const struct fault *fault = &draw->fault[0];
+    row->stage = kinds_text(KINDS_STAGE, draw->stage);
+    row->position = fault->position;
+    if (fault->position + 1 >= n_prompt)
+        row->step = (int64_t)fault->position + 1 - n_prompt;
+    if (fault->position_count != UINT32_MAX)
+        row->positions = fault->position_count;
+}
+
+static enum status put_draw(struct row *row, struct arena *arena,
+                            const struct campaign_row_context *context,
+                            const struct sample_draw *draw)
+{
+    const struct fault *fault = &draw->fault[0];
+    char site[FAULT_SITE_TEXT];
+    struct campaign_bits type;
+    row_init(row);
+    fault_site(fault, site);
+    campaign_bits_of(&type, fault, &context->bounds);
+    row->trial = (int64_t)draw->trial;
+    row->arm = "none";
+    row->control = draw->role == ROLE_TRIAL ? NULL : kinds_text(KINDS_ROLE, draw->role);
+    row->item = draw->item;
+    row->stratum = draw->stratum;
+    row->weight = draw->weight;
+    row->draw_prob = draw->draw_prob;
+    row->n_faults = draw->n_faults;
+    row->site = arena_text(arena, site, strlen(site));
+    put_place(row, fault, &context->bounds);
+    put_time(row, draw, context->bounds.n_prompt);
+    put_bits(row, &type, fault);
+    row->golden_len = context->golden_len;
+    return row->site ? STATUS_OK : STATUS_MEMORY;
+}
+
+/* --- the record --- */
+
+static void put_proof(struct row *row, const struct campaign_row_context *context,
+                      const struct record *record)
+{
+    struct campaign_bits type;
+    row->activations = record->activations;
+    row->expected_activations = record->expected_activations;
+    if (record->activations == 0)
+        return;
+    campaign_bits_of(&type, &record->fault, &context->bounds);
+    row->before = record->before;
+    row->after = record->after;
+    row->before_value = campaign_bits_value(&type, record->before);
+    row->after_value = campaign_bits_value(&type, record->after);
+    row->rel_change = fabs(row->after_value - row->before_value) / fabs(row->before_value);
+    row->dir = campaign_bits_direction(record->before, record->after);
+}
+
+static const char *flag_names(struct arena *arena, uint32_t flags)
+{
+    char text[256] = "";
+    size_t size = 0;
+    for (uint32_t i = 0; i < FLAG_COUNT; i++) {
+        if (flags >> i & 1u)
+            size += (size_t)snprintf(text + size, sizeof text - size, "%s%s", size > 0 ? "+" : "",
+                                     kinds_text(KINDS_FLAG, i));
+    }
+    return size > 0 ? arena_text(arena, text, size) : NULL;
+}
+
+/* "[[0,0,0],[0.5,1e-3,12],...]" */
+static enum status put_deviation(struct row *row, struct arena *arena, const struct record *record,
+                                 uint32_t n_layers)
+{
+    char *text = NULL;
+    size_t size = 0;
+    struct json_writer w;
+    FILE *file = record->deviation ? open_memstream(&text, &size) : NULL;
+    if (!file) {
+        if (record->deviation)
+            log_error("out of host memory for the deviation of a trial");
+        return record->deviation ? STATUS_MEMORY : STATUS_OK;
+    }
+    json_begin(&w, file, false);
+    json_array_open(&w);
+    for (uint32_t i = 0; i <= n_layers; i++) {
+        json_array_open(&w);
+        json_put_number(&w, record->deviation[i].max_abs);
+        json_put_number(&w, record->deviation[i].rel_l2);
+        json_put_int(&w, record->deviation[i].bits);
+        json_array_close(&w);
+    }
+    json_array_close(&w);
+    enum status st = json_end(&w);
+    fclose(file);
+    if (!st && size > 0)
+        row->deviation = arena_text(arena, text, size - 1); /* without the newline */
+    free(text);
+    return st || row->deviation ? st : STATUS_MEMORY;
+}
+
+static enum status put_text(struct row *row, struct arena *arena, const struct record *record,
+                            const struct model *model)
+{
+    struct text text = {0};
+    enum status st = detokenizer_answer(&text, model->tokenizer, record->tokens, record->n_tokens);
+    if (!st)
+        row->text = arena_text(arena, text.data, text.size);
+    text_finish(&text);
+    return st || row->text ? st : STATUS_MEMORY;
+}
+
+static void put_known(struct row *row, const struct record *record)
+{
+    row->margin_at_fault = record->margin_at_fault;
+    row->margin_min_after = record->margin_min_after;
+    row->logp_sum = record->logp_sum;
+    row->logp_mean = record->logp_mean;
+    row->logp_worst = record->logp_worst;
+    row->kl = record->kl;
+    if (record->healed_at != EXECUTOR_NONE)
+        row->healed_at = record->healed_at;
+    row->nan_site = record->nan_site;
+    if (record->nan_site && record->nan_layer != GRAPH_NO_LAYER)
+        row->nan_layer = record->nan_layer;
+    if (record->nan_site && record->nan_step != EXECUTOR_NONE)
+        row->nan_step = record->nan_step;
+}
+
+enum status campaign_row_make(struct row *out, struct arena *arena,
+                              const struct campaign_row_context *context,
+                              const struct sample_draw *draw, const struct record *record)
+{
+    const struct model *model = context->bounds.model;
+    enum status st = put_draw(out, arena, context, draw);
+    if (st)
+        return st;
+    put_proof(out, context, record);
+    put_known(out, record);
+    out->outcome = kinds_text(KINDS_OUTCOME, record->outcome);
+    if (record->outcome == OUTCOME_DUE)
+        out->due_reason = kinds_text(KINDS_DUE_REASON, record->due);
+    out->flags = flag_names(arena, record->flags);
+    out->faulty_len = record->n_tokens;
+    if (record->hashed)
+        out->hash = arena_printf(arena, "%016" PRIx64, record->hash);
+    st = put_deviation(out, arena, record, model->hp.n_layers);
+    if (!st && record->first_diff != EXECUTOR_NONE) {
+        out->first_diff = record->first_diff;
+        st = put_text(out, arena, record, model);
+    }
+    return st;
+}
+
+enum status campaign_row_due(struct row *out, struct arena *arena,
+                             const struct campaign_row_context *context,
+                             const struct sample_draw *draw, enum due_reason reason)
+{
+    const enum status st = put_draw(out, arena, context, draw);
+    out->outcome = kinds_text(KINDS_OUTCOME, OUTCOME_DUE);
+    out->due_reason = kinds_text(KINDS_DUE_REASON, reason);
+    return st;
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/* From a drawn trial and its record to the row that the database holds (method 6). */
+#ifndef VKFI_INJECT_CAMPAIGN_ROW_H
+#define VKFI_INJECT_CAMPAIGN_ROW_H
+
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/status.h"
+#include "inject/plan/sample.h"
+#include "inject/store/row.h"
+#include "inject/trial/trial.h"
+
+/* What every row of an item needs beside its record. */
+struct campaign_row_context {
+    struct fault_bounds bounds;
+    uint32_t golden_len; /* tokens */
+};
+
+/* Texts of the row live in `arena`, or in the model. Free fields but `path` stay null. */
+enum status campaign_row_make(struct row *out, struct arena *arena,
+                              const struct campaign_row_context *context,
+                              const struct sample_draw *draw,
+                              const struct record *record) STATUS_MUST_USE;
+
+/* The row of a trial that ended abnormally again and again: no record, nothing was read back. */
+enum status campaign_row_due(struct row *out, struct arena *arena,
+                             const struct campaign_row_context *context,
+                             const struct sample_draw *draw,
+                             enum due_reason reason) STATUS_MUST_USE;
+
+#endif

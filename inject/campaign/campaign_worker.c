@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: MIT */
+/* Golden state, dry runs of hook variants, batches of trials: what happens in a worker's process.
+ */
+#include "inject/campaign/campaign_worker.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "inject/campaign/campaign_answer.h"
+#include "inject/campaign/campaign_row.h"
+#include "inject/campaign/campaign_variant.h"
+#include "inject/trial/trial.h"
+
+#define NO_ITEM UINT32_MAX
+
+struct worker {
+    const struct campaign_world *world;
+    const struct campaign_device *device;
+    struct campaign_channel *channel;
+    struct campaign_opened opened;
+    struct golden_shape shape;
+    struct campaign_variant_set proven; /* hook variants that were dry-run here */
+
+    struct arena golden_arena;
+    struct golden golden;
+    uint32_t item; /* of `golden`; NO_ITEM: none */
+    double golden_seconds;
+    bool final; /* the failure at hand ends the campaign, whatever its status */
+};
+
+/* One CAMPAIGN_WORK message. */
+struct job {
+    uint32_t way, item, count;
+    uint64_t id[CAMPAIGN_BATCH_MAX];
+    struct arena arena;
+    struct sample_draw *draw; /* (count) */
+    struct trial_job *trial;  /* (count) */
+    struct record *record;    /* (count) */
+};
+
+/* --- golden --- */
+
+static void drop_golden(struct worker *w)
+{
+    if (w->item == NO_ITEM)
+        return;
+    golden_release(&w->golden);
+    arena_finish(&w->golden_arena);
+    w->golden_arena = (struct arena){0};
+    w->item = NO_ITEM;
+}
+
+/* The CPU's golden run is the reference of every device's. */
+static enum status check_golden(struct worker *w, uint32_t index)
+{
+    const struct campaign_item *item = &w->world->item[index];
+    const struct generation *run = &w->golden.run;
+    if (!item->known || (item->hash == run->hash && item->n_tokens == run->n_tokens))
+        return STATUS_OK;
+    log_error("%s: the golden run of prompt %" PRIu32 " has %" PRIu32 " tokens and hash %016" PRIx64
+              ", the CPU's has %" PRIu32 " and %016" PRIx64
+              "; expected the same bits: this device does not compute exact",
+              w->device->name, index, run->n_tokens, run->hash, item->n_tokens, item->hash);
+    w->final = true;
+    return STATUS_DEVICE;
+}
+
+static enum status need_golden(struct worker *w, uint32_t index)
+{
+    const struct campaign_item *item = &w->world->item[index];
+    const struct plan *plan = w->world->setup->plan;
+    if (w->item == index)
+        return STATUS_OK;
+    drop_golden(w);
+    const struct golden_params params = {.generate = {.ex = w->opened.ex,
+                                                      .ids = item->ids,
+                                                      .n_ids = item->n_ids,
+                                                      .n = item->n,
+                                                      .ignore_end = plan->ignore_end,
+                                                      .save_position = EXECUTOR_NONE},
+                                         .shape = w->shape,
+                                         .level = (enum record_level)plan->record,
+                                         .certify = w->world->certify};
+    const double start = clock_seconds();
+    enum status st = golden_run(&w->golden, &w->golden_arena, &params);
+    if (st) {
+        arena_finish(&w->golden_arena);
+        w->golden_arena = (struct arena){0};
+        return st;
+    }
+    w->golden_seconds = clock_seconds() - start;
+    w->item = index;
+    return check_golden(w, index);
+}
+
+static enum status answer_golden(struct worker *w, uint32_t index)
+{
+    struct executor_info info;
+    enum status st = need_golden(w, index);
+    if (st)
+        return st;
+    executor_info(w->opened.ex, &info);
+    const struct campaign_golden golden = {.tokens = w->golden.run.tokens,
+                                           .n_tokens = w->golden.run.n_tokens,
+                                           .hash = w->golden.run.hash,
+                                           .underflow = info.underflow};
+    return campaign_answer_golden(w->channel, &golden);
+}
+
+/* --- trials --- */
+
+static struct trial_settings settings_of(const struct worker *w, uint32_t way)
+{
+    const struct plan *plan = w->world->setup->plan;
+    const bool naive = way == CAMPAIGN_WAY_NAIVE || w->world->setup->naive;
+    return (struct trial_settings){.level = (enum record_level)plan->record,
+                                   .nan_trap = plan->nan_policy == PLAN_NAN_TRAP,
+                                   .work_factor = plan->work_factor,
+                                   .path = naive ? TRIAL_NAIVE : TRIAL_FAST};
+}
+
+static enum status draw(struct worker *w, struct job *job)
+{
+    enum status st = STATUS_OK;
+    job->draw = arena_array(&job->arena, job->count, sizeof *job->draw);
+    job->trial = arena_array(&job->arena, job->count, sizeof *job->trial);
+    job->record = arena_array(&job->arena, job->count, sizeof *job->record);
+    if (!job->draw || !job->trial || !job->record)
+        return STATUS_MEMORY;
+    for (uint32_t i = 0; !st && i < job->count; i++) {
+        st = sample_draw(w->world->sample, job->id[i], &job->arena, &job->draw[i]);
+        job->trial[i] = (struct trial_job){job->draw[i].fault, job->draw[i].n_faults};
+    }
+    return st;
+}
+
+/* Each hook variant shows on this device that it runs and changes nothing before a trial uses it
+ * (method 4). */
+static enum status dry_run(struct worker *w, struct job *job)
+{
+    const struct trial_settings settings = settings_of(w, CAMPAIGN_WAY_FAST);
+    struct fault *dry = NULL;
+    uint32_t count = 0;
+    enum status st = campaign_variant_missing(
+        &w->proven, &job->arena, w->world->setup->model,
+        &(struct campaign_variant_jobs){job->trial, job->count}, &dry, &count);
+    for (uint32_t i = 0; !st && i < count; i++) {
+        const struct trial_job one = {&dry[i], 1};
+        struct record record;
+        char site[FAULT_SITE_TEXT];
+        st = trial_batch(&record, &job->arena, &w->golden, &settings, &one, 1);
+        if (!st && record.outcome != OUTCOME_MASKED_BITEXACT) {
+            fault_site(&dry[i], site);
+            log_error("%s: a fault that changes nothing, at %s, point %s, gave %s, expected "
+                      "masked_bitexact: the hook is not idle",
+                      w->device->name, site, kinds_text(KINDS_POINT, dry[i].point),
+                      kinds_text(KINDS_OUTCOME, record.outcome));
+            st = STATUS_INTERNAL;
+        }
+    }
+    return st ? st : campaign_variant_add(&w->proven, w->world->setup->model, dry, count);
+}
+
+static enum status answer_rows(struct worker *w, struct job *job)
+{
+    const struct campaign_item *item = &w->world->item[job->item];
+    const struct plan *plan = w->world->setup->plan;
+    const struct campaign_row_context context = {
+        .bounds = {.model = w->world->setup->model,
+                   .act = plan->act,
+                   .kv = plan->kv,
+                   .n_prompt = item->n_ids,
+                   .positions = w->shape.n_ids + w->shape.n},
+        .golden_len = w->golden.run.n_tokens};
+    struct row *row = arena_array(&job->arena, job->count, sizeof *row);
+    enum status st = row ? STATUS_OK : STATUS_MEMORY;
+    for (uint32_t i = 0; !st && i < job->count; i++) {
+        st = campaign_row_make(&row[i], &job->arena, &context, &job->draw[i], &job->record[i]);
+        row[i].path = settings_of(w, job->way).path == TRIAL_NAIVE ? "naive" : "fast";
+    }
+    return st ? st
+              : campaign_answer_rows(w->channel, &job->arena, &context.bounds,
+                                     &(struct campaign_answer_batch){row, job->draw, job->count});
+}
+
+static enum status run_job(struct worker *w, struct job *job)
+{
+    const struct trial_settings settings = settings_of(w, job->way);
+    enum status st = draw(w, job);
+    if (!st)
+        st = need_golden(w, job->item);
+    if (!st)
+        st = dry_run(w, job);
+    if (!st)
+        st = campaign_answer_armed(w->channel, w->golden_seconds);
+    if (!st)
+        st = trial_batch(job->record, &job->arena, &w->golden, &settings, job->trial, job->count);
+    return st ? st : answer_rows(w, job);
+}
+
+static enum status read_job(struct job *job, const struct campaign_message *message)
+{
+    struct campaign_reader body = campaign_channel_reader(message);
+    job->way = campaign_channel_u32(&body);
+    job->item = campaign_channel_u32(&body);
+    job->count = campaign_channel_u32(&body);
+    for (uint32_t i = 0; i < job->count && i < CAMPAIGN_BATCH_MAX; i++)
+        job->id[i] = campaign_channel_u64(&body);
+    if (message->kind == CAMPAIGN_WORK && !body.bad && body.left == 0 &&
+        job->way < CAMPAIGN_WAY_COUNT)
+        return STATUS_OK;
+    log_error("a worker was sent a message of kind %" PRIu32 " and %zu bytes, expected work",
+              message->kind, message->size);
+    return STATUS_INTERNAL;
+}
+
+static enum status serve(struct worker *w, const struct campaign_message *message)
+{
+    struct job job = {.arena = {0}};
+    enum status st = read_job(&job, message);
+    if (!st)
+        st = job.way == CAMPAIGN_WAY_GOLDEN ? answer_golden(w, job.item) : run_job(w, &job);
+    arena_finish(&job.arena);
+    return st;
+}
+
+/* --- life --- */
+
+static enum status open_worker(struct worker *w)
+{
+    const struct campaign_setup *setup = w->world->setup;
+    struct executor_params params = {
+        .model = setup->model, .act = setup->plan->act, .kv = setup->plan->kv};
+    w->shape = campaign_items_shape(w->world->item, setup->plan);
+    golden_needs(&params, &w->shape);
+    enum status st = w->device->open(w->device->user, &params, &w->opened);
+    return st ? st : campaign_answer_ready(w->channel, &w->opened.info);
+}
+
+/* Another try cannot help. */
+static bool is_final(const struct worker *w, enum status st)
+{
+    return w->final || st == STATUS_INTERNAL || st == STATUS_USAGE || st == STATUS_INPUT;
+}
+
+enum status campaign_worker_serve(const struct campaign_world *world, uint32_t index,
+                                  struct campaign_channel *channel)
+{
+    const struct campaign_setup *setup = world->setup;
+    struct worker w = {.world = world,
+                       .device =
+                           index < setup->n_devices ? &setup->device[index] : &setup->reference,
+                       .channel = channel,
+                       .item = NO_ITEM};
+    struct campaign_message message;
+    enum status st = open_worker(&w);
+    while (!st && campaign_channel_wait(channel, &message))
+        st = serve(&w, &message);
+    if (st) { /* the process ends; what a failed device holds is left to the system */
+        const enum status told = campaign_answer_failed(channel, st, is_final(&w, st));
+        return told ? told : st;
+    }
+    drop_golden(&w);
+    campaign_variant_finish(&w.proven);
+    return w.device->close(w.device->user, &w.opened);
+}

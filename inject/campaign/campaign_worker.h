@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/* A worker's own side: opens its device, runs what it is told, answers with rows. */
+#ifndef VKFI_INJECT_CAMPAIGN_WORKER_H
+#define VKFI_INJECT_CAMPAIGN_WORKER_H
+
+#include "inject/campaign/campaign.h"
+#include "inject/campaign/campaign_channel.h"
+#include "inject/campaign/campaign_items.h"
+#include "inject/plan/sample.h"
+#include "inject/trial/certify.h"
+
+/* How the trials of a CAMPAIGN_WORK message are run. */
+enum campaign_way {
+    CAMPAIGN_WAY_GOLDEN, /* no trials: the golden run of the item                     */
+    CAMPAIGN_WAY_FAST,   /* forked from golden state                                  */
+    CAMPAIGN_WAY_NAIVE,  /* each a whole inference                                    */
+    CAMPAIGN_WAY_CPU,    /* as FAST, on the reference alone                           */
+    CAMPAIGN_WAY_SHADOW, /* as FAST; the rows are compared with a control's, not kept */
+    CAMPAIGN_WAY_COUNT
+};
+
+/* What workers find in their memory: made before they are forked. */
+struct campaign_world {
+    const struct campaign_setup *setup;
+    struct campaign_item *item;    /* (plan->n_items) */
+    const struct sample *sample;   /* null: golden runs only */
+    const struct certify *certify; /* null: every token is computed */
+};
+
+/* campaign_crew_owner.work for device `index`; n_devices: the reference. */
+enum status campaign_worker_serve(const struct campaign_world *world, uint32_t index,
+                                  struct campaign_channel *channel) STATUS_MUST_USE;
+
+#endif
