@@ -33,16 +33,17 @@ struct campaign_device {
     enum status (*open)(void *user, const struct executor_params *params,
                         struct campaign_opened *out);
     enum status (*close)(void *user, struct campaign_opened *opened);
+    bool reference_only; /* it runs golden runs and CPU reruns, no other trials */
 };
 
 /* What runs where: the same for a campaign and a replay. */
 struct campaign_setup {
     const struct plan *plan;
     const struct model *model;
-    const struct campaign_device *device; /* (n_devices), at most 64 */
+    const struct campaign_device *device; /* (n_devices), at most CAMPAIGN_DEVICES_MAX */
     uint32_t n_devices;
-    struct campaign_device reference; /* the CPU device: golden runs, CPU reruns */
-    bool naive;                       /* every trial as a whole inference */
+    uint32_t reference; /* index of the CPU device: golden runs, CPU reruns */
+    bool naive;         /* every trial as a whole inference */
     struct campaign_watchdog watchdog;
     const volatile sig_atomic_t *stop; /* signals so far: 1: finish what runs, 2: end at once */
     void (*leave)(int code);           /* ends a worker's process: _exit */
@@ -91,7 +92,7 @@ struct campaign_progress {
     bool rated;                            /* the interval below is known */
     double sdc_rate;
     struct stats_interval sdc_interval; /* 95 %, of the weighted rate */
-    const struct campaign_rate *rate;   /* (n_rates): the devices, the reference last */
+    const struct campaign_rate *rate;   /* (n_rates): one a device */
     uint32_t n_rates;
 };
 

@@ -79,13 +79,14 @@ static enum status give_back(struct slot *slot)
 {
     const struct campaign_crew_owner *owner = slot->crew->owner;
     struct campaign_batch rest;
+    enum status st = STATUS_OK;
     if (campaign_isolate_rest(&slot->isolate, &rest)) /* holds the batch that is alone, too */
-        owner->give_back(owner->user, &rest);
-    if (slot->has_batch && !slot->alone)
-        owner->give_back(owner->user, &slot->batch);
+        st = owner->give_back(owner->user, &rest);
+    if (!st && slot->has_batch && !slot->alone)
+        st = owner->give_back(owner->user, &slot->batch);
     slot->isolate.on = false;
     slot->has_batch = false;
-    return STATUS_OK;
+    return st;
 }
 
 /* --- failures --- */
@@ -297,12 +298,15 @@ static enum status find_work(struct slot *slot)
         return STATUS_OK;
     if (stop_level(slot->crew) > 0)
         return give_back(slot);
+    enum status st = STATUS_OK;
     if (!slot->has_batch) {
         slot->alone = campaign_isolate_next(&slot->isolate, &slot->batch);
-        slot->has_batch = slot->alone || owner->next(owner->user, slot->device, &slot->batch);
+        if (!slot->alone)
+            st = owner->next(owner->user, slot->device, &slot->batch);
+        slot->has_batch = !st && slot->batch.any;
     }
-    if (!slot->has_batch)
-        return STATUS_OK;
+    if (st || !slot->has_batch)
+        return st;
     return slot->state == SLOT_OFF ? start(slot) : send_batch(slot);
 }
 

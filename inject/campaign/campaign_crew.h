@@ -42,9 +42,9 @@ struct campaign_crew_owner {
     void *user;
     /* In the worker's process: serves until the channel closes. */
     enum status (*work)(void *user, uint32_t device, struct campaign_channel *channel);
-    /* The next batch for a device; false: nothing for it now. */
-    bool (*next)(void *user, uint32_t device, struct campaign_batch *out);
-    void (*give_back)(void *user, const struct campaign_batch *batch); /* not done after all */
+    /* The next batch for a device; out->any false: nothing for it now. */
+    enum status (*next)(void *user, uint32_t device, struct campaign_batch *out);
+    enum status (*give_back)(void *user, const struct campaign_batch *batch); /* was not run */
     enum status (*ready)(void *user, uint32_t device, struct campaign_reader *body);
     enum status (*done)(void *user, const struct campaign_answer *answer,
                         struct campaign_reader *body);

@@ -19,6 +19,7 @@ bool campaign_isolate_next(const struct campaign_isolate *isolate, struct campai
 {
     if (!isolate->on)
         return false;
+    out->any = true;
     out->work = isolate->batch.work;
     out->item = isolate->batch.item;
     out->count = 1;
@@ -62,6 +63,7 @@ bool campaign_isolate_rest(const struct campaign_isolate *isolate, struct campai
 {
     if (!isolate->on)
         return false;
+    out->any = true;
     out->work = isolate->batch.work;
     out->item = isolate->batch.item;
     out->count = isolate->batch.count - isolate->at;

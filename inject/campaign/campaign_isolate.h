@@ -14,6 +14,7 @@
 
 /* Trials of one item that go to a worker together. */
 struct campaign_batch {
+    bool any;      /* false: there is none */
     uint32_t work; /* how they are run; the owner's own numbers */
     uint32_t item;
     uint32_t count;

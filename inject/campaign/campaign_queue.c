@@ -242,6 +242,7 @@ static void give(struct campaign_queue *q, const struct campaign_queue_asker *as
     if (!choose_way(q, asker, item, &way))
         return;
     const size_t list = list_of(item, way);
+    out->any = true;
     out->work = way;
     out->item = item;
     while (out->count < asker->most && out->count < CAMPAIGN_BATCH_MAX && q->count[list] > 0) {
@@ -263,6 +264,7 @@ enum status campaign_queue_next(struct campaign_queue *q, const struct campaign_
     enum status st = STATUS_OK;
     enum campaign_way way;
     out->count = 0;
+    out->any = false;
     while (!st && q->total[CAMPAIGN_WAY_FAST] == 0 && q->taken < q->target)
         st = load_window(q);
     if (!st && q->given == 0 && q->n_waiting > 0 && q->taken == q->target &&

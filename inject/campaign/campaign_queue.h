@@ -50,7 +50,7 @@ struct campaign_queue_asker {
     uint32_t most; /* trials, at most CAMPAIGN_BATCH_MAX */
 };
 
-/* Its next batch: trials of one item and one way; count 0: nothing for it now. */
+/* Its next batch: trials of one item and one way. */
 enum status campaign_queue_next(struct campaign_queue *queue,
                                 const struct campaign_queue_asker *asker,
                                 struct campaign_batch *out) STATUS_MUST_USE;

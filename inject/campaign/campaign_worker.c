@@ -250,11 +250,8 @@ enum status campaign_worker_serve(const struct campaign_world *world, uint32_t i
                                   struct campaign_channel *channel)
 {
     const struct campaign_setup *setup = world->setup;
-    struct worker w = {.world = world,
-                       .device =
-                           index < setup->n_devices ? &setup->device[index] : &setup->reference,
-                       .channel = channel,
-                       .item = NO_ITEM};
+    struct worker w = {
+        .world = world, .device = &setup->device[index], .channel = channel, .item = NO_ITEM};
     struct campaign_message message;
     enum status st = open_worker(&w);
     while (!st && campaign_channel_wait(channel, &message))

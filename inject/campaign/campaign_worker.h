@@ -27,7 +27,7 @@ struct campaign_world {
     const struct certify *certify; /* null: every token is computed */
 };
 
-/* campaign_crew_owner.work for device `index`; n_devices: the reference. */
+/* campaign_crew_owner.work for device `index` of the setup. */
 enum status campaign_worker_serve(const struct campaign_world *world, uint32_t index,
                                   struct campaign_channel *channel) STATUS_MUST_USE;
 

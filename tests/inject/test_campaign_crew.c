@@ -155,24 +155,26 @@ static enum status work(void *user, uint32_t device, struct campaign_channel *c)
 
 /* --- the owner --- */
 
-static bool next(void *user, uint32_t device, struct campaign_batch *out)
+static enum status next(void *user, uint32_t device, struct campaign_batch *out)
 {
     struct test *t = user;
     *out = (struct campaign_batch){.work = 7, .item = 3};
     if (t->limit_device && device >= t->limit_device)
-        return false;
+        return STATUS_OK;
     while (out->count < BATCH && t->n_given > 0)
         out->id[out->count++] = t->given[--t->n_given];
     while (out->count < BATCH && t->next < IDS)
         out->id[out->count++] = t->next++;
-    return out->count > 0;
+    out->any = out->count > 0;
+    return STATUS_OK;
 }
 
-static void give_back(void *user, const struct campaign_batch *batch)
+static enum status give_back(void *user, const struct campaign_batch *batch)
 {
     struct test *t = user;
     for (uint32_t i = 0; i < batch->count; i++)
         t->given[t->n_given++] = batch->id[i];
+    return STATUS_OK;
 }
 
 static enum status ready(void *user, uint32_t device, struct campaign_reader *body)

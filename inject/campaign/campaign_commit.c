@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: MIT */
+/* Rows into the database, one transaction a batch, with controls compared before. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "inject/campaign/campaign_answer.h"
+#include "inject/campaign/campaign_row.h"
+#include "inject/campaign/campaign_state.h"
+
+/* --- controls --- */
+
+/* What is found of a control; the rows of `device` are in doubt (STORE_EVERY_DEVICE: of all). */
+static enum status fail_control(struct campaign_state *s, const struct row *control,
+                                uint32_t device, const char *what)
+{
+    uint64_t rows = 0;
+    char why[ROW_DIFFERENCE_TEXT + 128];
+    snprintf(why, sizeof why, "%s control %" PRId64 ": %s", control->control, control->trial, what);
+    log_error("%s; the campaign stops", why);
+    enum status st = store_suspect(s->store, device, why, &rows);
+    if (!st && rows > 0)
+        log_warn("%" PRIu64 " trials since the last good control are marked as suspect", rows);
+    return st ? st : STATUS_INTERNAL;
+}
+
+static const struct campaign_shadow *find_shadow(const struct campaign_state *s, uint64_t trial)
+{
+    const struct campaign_shadow *shadow = s->shadow;
+    while (shadow && (uint64_t)shadow->row.trial != trial)
+        shadow = shadow->next;
+    return shadow;
+}
+
+/* The row of the trial that a control ran again. */
+static enum status find_original(struct campaign_state *s, struct arena *arena, uint64_t trial,
+                                 struct row *out)
+{
+    const struct campaign_shadow *shadow = find_shadow(s, trial);
+    bool found = true;
+    if (shadow) {
+        *out = shadow->row;
+        return STATUS_OK;
+    }
+    enum status st = store_find_row(s->store, trial, arena, out, &found);
+    if (st || found)
+        return st;
+    log_error("trial %" PRIu64 " is not in the database, though a control that waited for it ran",
+              trial);
+    return STATUS_INTERNAL;
+}
+
+/* Trials run again must give the same record. */
+static enum status check_rerun(struct campaign_state *s, struct arena *arena,
+                               const struct row *control)
+{
+    struct sample_draw draw;
+    struct row original;
+    struct row_difference difference;
+    enum status st = sample_draw(s->sample, (uint64_t)control->trial, arena, &draw);
+    if (!st)
+        st = find_original(s, arena, draw.original, &original);
+    if (st)
+        return st;
+    struct row again = *control; /* what the two differ in by plan */
+    again.trial = original.trial;
+    again.control = original.control;
+    again.stratum = original.stratum;
+    again.weight = original.weight;
+    again.draw_prob = original.draw_prob;
+    if (row_compare(&original, &again, &difference))
+        return STATUS_OK;
+    const bool same_device = original.device == control->device;
+    const bool cpu = strcmp(control->control, kinds_text(KINDS_ROLE, ROLE_CPU)) == 0;
+    return fail_control(s, control,
+                        cpu || same_device ? (uint32_t)original.device : STORE_EVERY_DEVICE,
+                        difference.text);
+}
+
+static enum status check_control(struct campaign_state *s, struct arena *arena,
+                                 const struct row *row)
+{
+    if (!row->control)
+        return STATUS_OK;
+    const int role = kinds_find(KINDS_ROLE, row->control);
+    if (role == ROLE_NAIVE || role == ROLE_CPU)
+        return check_rerun(s, arena, row);
+    const bool ended = strcmp(row->outcome, kinds_text(KINDS_OUTCOME, OUTCOME_DUE)) == 0;
+    if (role == ROLE_DRY &&
+        strcmp(row->outcome, kinds_text(KINDS_OUTCOME, OUTCOME_MASKED_BITEXACT)) != 0)
+        return fail_control(s, row, (uint32_t)row->device,
+                            "a fault that changes nothing was not masked bit for bit");
+    if (role == ROLE_SENTINEL && !ended && strncmp(row->outcome, "sdc_", 4) != 0)
+        return fail_control(s, row, (uint32_t)row->device,
+                            "a fault that always changes the text did not");
+    return STATUS_OK;
+}
+
+/* --- rows --- */
+
+static enum status keep_shadow(struct campaign_state *s, const struct row *row)
+{
+    struct text bytes = {0};
+    size_t used = 0;
+    struct campaign_shadow *shadow = calloc(1, sizeof *shadow);
+    enum status st = shadow ? row_pack(&bytes, row) : STATUS_MEMORY;
+    if (!st) /* which copies the texts */
+        st = row_unpack(&shadow->row, &shadow->arena, bytes.data, bytes.size, &used);
+    text_finish(&bytes);
+    if (st) {
+        free(shadow);
+        log_error("out of host memory for the row of a control's trial");
+        return st;
+    }
+    shadow->next = s->shadow;
+    s->shadow = shadow;
+    return STATUS_OK;
+}
+
+void campaign_commit_finish(struct campaign_state *s)
+{
+    while (s->shadow) {
+        struct campaign_shadow *next = s->shadow->next;
+        arena_finish(&s->shadow->arena);
+        free(s->shadow);
+        s->shadow = next;
+    }
+}
+
+static enum status put_rows(struct campaign_state *s, struct arena *arena,
+                            const struct campaign_answer_rows *rows)
+{
+    enum status st = STATUS_OK;
+    for (uint32_t i = 0; !st && i < rows->n_rows; i++)
+        st = check_control(s, arena, &rows->row[i]);
+    if (!st)
+        st = store_put(s->store,
+                       &(struct store_batch){rows->row, rows->n_rows, rows->fault, rows->n_faults});
+    for (uint32_t i = 0; !st && i < rows->n_rows; i++)
+        st = campaign_estimate_add(s->estimate, &rows->row[i]);
+    return st;
+}
+
+/* All rows of a batch that has come to an end, in whatever way. */
+static enum status commit(struct campaign_state *s, struct arena *arena,
+                          const struct campaign_answer *answer,
+                          const struct campaign_answer_rows *rows)
+{
+    const struct campaign_batch *batch = answer->batch;
+    const enum campaign_way way = (enum campaign_way)batch->work;
+    enum status st = STATUS_OK;
+    for (uint32_t i = 0; !st && i < rows->n_rows; i++) {
+        struct row *row = &rows->row[i];
+        if ((uint64_t)row->trial != batch->id[i]) {
+            log_error("found the row of trial %" PRId64 " for trial %" PRIu64, row->trial,
+                      batch->id[i]);
+            return STATUS_INTERNAL;
+        }
+        row->attempts = answer->attempts;
+        row->device = s->seat[answer->device].row;
+        row->seconds = answer->armed / rows->n_rows;
+        if (way == CAMPAIGN_WAY_SHADOW)
+            st = keep_shadow(s, row);
+    }
+    if (!st && way != CAMPAIGN_WAY_SHADOW)
+        st = put_rows(s, arena, rows);
+    for (uint32_t i = 0; !st && i < rows->n_rows; i++)
+        st = campaign_queue_done(s->queue, way, batch->id[i]);
+    s->seat[answer->device].item = batch->item;
+    return st ? st : campaign_tell_batch(s, answer, way == CAMPAIGN_WAY_SHADOW ? 0 : rows->n_rows);
+}
+
+enum status campaign_commit_answer(void *user, const struct campaign_answer *answer,
+                                   struct campaign_reader *body)
+{
+    struct campaign_state *s = user;
+    struct campaign_answer_rows rows;
+    struct arena arena = {0};
+    enum status st = campaign_answer_read_rows(body, &arena, answer->batch->count, &rows);
+    if (!st)
+        st = commit(s, &arena, answer, &rows);
+    arena_finish(&arena);
+    return st;
+}
+
+enum status campaign_commit_due(void *user, const struct campaign_due *due)
+{
+    struct campaign_state *s = user;
+    const struct plan *plan = s->setup->plan;
+    const struct campaign_item *item = &s->item[due->batch->item];
+    const struct golden_shape shape = campaign_items_shape(s->item, plan);
+    const struct campaign_row_context context = {.bounds = {.model = s->setup->model,
+                                                            .act = plan->act,
+                                                            .kv = plan->kv,
+                                                            .n_prompt = item->n_ids,
+                                                            .positions = shape.n_ids + shape.n},
+                                                 .golden_len = item->n_tokens};
+    const struct campaign_answer answer = {
+        .device = due->device, .batch = due->batch, .attempts = due->attempts};
+    struct arena arena = {0};
+    struct sample_draw draw;
+    struct row row;
+    enum status st = sample_draw(s->sample, due->batch->id[0], &arena, &draw);
+    if (!st)
+        st = campaign_row_due(&row, &arena, &context, &draw, due->reason);
+    if (!st) {
+        const bool naive = due->batch->work == CAMPAIGN_WAY_NAIVE || s->setup->naive;
+        row.path = naive ? "naive" : "fast";
+        campaign_tell(s, &(struct campaign_event){.kind = CAMPAIGN_EVENT_DUE,
+                                                  .device = due->device,
+                                                  .trial = due->batch->id[0],
+                                                  .text = due->how});
+        st = commit(s, &arena, &answer, &(struct campaign_answer_rows){.row = &row, .n_rows = 1});
+    }
+    arena_finish(&arena);
+    return st;
+}
+
+enum status campaign_commit_incident(void *user, uint32_t device, uint64_t trial, const char *what)
+{
+    struct campaign_state *s = user;
+    const struct store_incident incident = {
+        .trial = trial, .device = s->seat[device].row, .what = what};
+    s->progress.incidents++;
+    campaign_tell(
+        s, &(struct campaign_event){
+               .kind = CAMPAIGN_EVENT_INCIDENT, .device = device, .trial = trial, .text = what});
+    return store_put_incident(s->store, &incident);
+}

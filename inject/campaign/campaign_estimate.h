@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/* The SDC share of the trials done so far, with its interval, for progress. */
+#ifndef VKFI_INJECT_CAMPAIGN_ESTIMATE_H
+#define VKFI_INJECT_CAMPAIGN_ESTIMATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/status.h"
+#include "inject/plan/sample.h"
+#include "inject/stats/stats_cluster.h"
+#include "inject/store/row.h"
+
+struct campaign_estimate;
+
+/* plan and sample outlive it. */
+enum status campaign_estimate_create(struct campaign_estimate **out, const struct plan *plan,
+                                     const struct sample *sample) STATUS_MUST_USE;
+void campaign_estimate_destroy(struct campaign_estimate **estimate);
+
+/* A row that is in the database; controls are passed over. */
+enum status campaign_estimate_add(struct campaign_estimate *estimate,
+                                  const struct row *row) STATUS_MUST_USE;
+
+struct campaign_estimate_result {
+    uint64_t counted, sdc, due;
+    bool rated; /* the strata have weights, and each that has some has trials */
+    double rate;
+    struct stats_interval interval; /* 95 % */
+};
+
+/* The counts of now; rate and interval are worked out anew at most every two seconds, and never for
+ * more than a twentieth of the time. */
+enum status campaign_estimate_now(struct campaign_estimate *estimate,
+                                  struct campaign_estimate_result *out) STATUS_MUST_USE;
+
+/* The same, rate and interval of now. */
+enum status campaign_estimate_final(struct campaign_estimate *estimate,
+                                    struct campaign_estimate_result *out) STATUS_MUST_USE;
+
+#endif

@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: MIT */
+/* A campaign from its plan to its end: golden runs, draw, database, workers. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/log.h"
+#include "inject/campaign/campaign_answer.h"
+#include "inject/campaign/campaign_state.h"
+
+#define BATCH_SECONDS 8.0 /* a batch should take about so long: what a crash can cost */
+#define FIRST_BATCH 8u    /* trials, while the speed of a device is not known */
+
+/* --- what the crew asks --- */
+
+static enum status work(void *user, uint32_t device, struct campaign_channel *channel)
+{
+    const struct campaign_state *s = user;
+    return campaign_worker_serve(&s->world, device, channel);
+}
+
+/* Trials for a device: some seconds of them, fewer near the end so that devices end together. */
+static uint32_t batch_size(const struct campaign_state *s, uint32_t device)
+{
+    const double speed = s->rate[device].per_second;
+    const uint64_t left = campaign_queue_left(s->queue);
+    const uint64_t fair = left / (2 * (uint64_t)s->setup->n_devices) + 1;
+    double most = speed > 0 ? speed * BATCH_SECONDS : FIRST_BATCH;
+    if (s->setup->n_devices > 1 && (double)fair < most)
+        most = (double)fair;
+    return most < 1 ? 1 : most > CAMPAIGN_BATCH_MAX ? CAMPAIGN_BATCH_MAX : (uint32_t)most;
+}
+
+static enum status next(void *user, uint32_t device, struct campaign_batch *out)
+{
+    struct campaign_state *s = user;
+    const bool others = !s->setup->device[device].reference_only;
+    const struct campaign_queue_asker asker = {
+        .takes = {[CAMPAIGN_WAY_FAST] = others,
+                  [CAMPAIGN_WAY_SHADOW] = others,
+                  [CAMPAIGN_WAY_NAIVE] = others,
+                  [CAMPAIGN_WAY_CPU] = device == s->setup->reference},
+        .item = s->seat[device].item,
+        .most = batch_size(s, device)};
+    const enum status st = campaign_queue_next(s->queue, &asker, out);
+    if (!st && out->any)
+        s->seat[device].item = out->item;
+    return st;
+}
+
+static enum status give_back(void *user, const struct campaign_batch *batch)
+{
+    struct campaign_state *s = user;
+    return campaign_queue_give_back(s->queue, batch);
+}
+
+static enum status ready(void *user, uint32_t device, struct campaign_reader *body)
+{
+    struct campaign_state *s = user;
+    struct campaign_seat *seat = &s->seat[device];
+    struct store_device info;
+    enum status st = campaign_answer_read_device(body, &info);
+    if (!st)
+        st = store_device(s->store, &info, &seat->row);
+    if (!st && !seat->opened)
+        campaign_tell(s, &(struct campaign_event){
+                             .kind = CAMPAIGN_EVENT_DEVICE, .device = device, .text = info.name});
+    seat->opened = true;
+    return st;
+}
+
+/* --- the database --- */
+
+/* True if a campaign can be read from it: a file that a killed process was about to fill holds
+ * nothing yet. */
+static bool has_database(const char *path, struct arena *arena)
+{
+    struct stat info;
+    const char *journal = arena_printf(arena, "%s-journal", path);
+    if (stat(path, &info) != 0 || info.st_size == 0)
+        return false;
+    return !journal || stat(journal, &info) != 0;
+}
+
+static struct store_identity identity_of(const struct campaign_params *params, uint64_t trials)
+{
+    struct store_identity identity = params->identity;
+    identity.trials = trials;
+    identity.shard = params->shard.index;
+    identity.shards = params->shard.count;
+    return identity;
+}
+
+/* Goes on with a database that is there: its identity is checked before anything runs, its golden
+ * runs need not be made again. */
+static enum status open_database(struct campaign_state *s)
+{
+    const char *path = s->params->database;
+    struct store *reader = NULL;
+    if (!has_database(path, &s->arena))
+        return STATUS_OK;
+    enum status st = store_open(&reader, path);
+    if (st)
+        return st;
+    const struct store_identity identity = identity_of(s->params, store_identity(reader)->trials);
+    store_destroy(&reader);
+    st = store_create(&s->store, path, &identity);
+    s->resumed = !st;
+    return st ? st : campaign_items_read(s->item, &s->arena, s->store, s->setup->plan);
+}
+
+static enum status put_strata(struct campaign_state *s)
+{
+    const uint32_t n = sample_strata(s->sample);
+    struct store_stratum *strata = arena_array(&s->arena, n, sizeof *strata);
+    if (!strata)
+        return STATUS_MEMORY;
+    for (uint32_t h = 0; h < n; h++) {
+        const struct sample_stratum stratum = sample_stratum(s->sample, h);
+        strata[h] = (struct store_stratum){.id = h,
+                                           .label = stratum.label,
+                                           .weight = stratum.weight,
+                                           .size = stratum.size,
+                                           .planned = stratum.trials};
+    }
+    return store_put_strata(s->store, strata, n);
+}
+
+/* Draws, then makes the database, or finds that the one at hand is of the same draw. */
+static enum status make_database(struct campaign_state *s)
+{
+    const struct plan *plan = s->setup->plan;
+    const struct sample_item *sizes = campaign_items_sizes(s->item, &s->arena, plan);
+    enum status st =
+        sizes ? sample_create(&s->sample, plan, s->setup->model, sizes) : STATUS_MEMORY;
+    if (st)
+        return st;
+    const struct store_identity identity = identity_of(s->params, sample_trials(s->sample));
+    if (!s->store) {
+        st = store_create(&s->store, s->params->database, &identity);
+    } else if (store_identity(s->store)->trials != identity.trials) {
+        log_error("%s: found a campaign of %" PRIu64 " trials, the plan gives %" PRIu64
+                  " with its golden runs",
+                  s->params->database, store_identity(s->store)->trials, identity.trials);
+        st = STATUS_INTERNAL;
+    }
+    if (!st)
+        st = put_strata(s);
+    return st ? st : campaign_items_write(s->item, s->store, plan);
+}
+
+/* --- what is to be done --- */
+
+static enum status describe(void *user, uint64_t id, struct campaign_queue_trial *out)
+{
+    const struct campaign_state *s = user;
+    struct arena arena = {0};
+    struct sample_draw draw;
+    enum status st = sample_draw(s->sample, id, &arena, &draw);
+    if (!st)
+        *out = (struct campaign_queue_trial){.way = draw.role == ROLE_NAIVE ? CAMPAIGN_WAY_NAIVE
+                                                    : draw.role == ROLE_CPU ? CAMPAIGN_WAY_CPU
+                                                                            : CAMPAIGN_WAY_FAST,
+                                             .item = draw.item,
+                                             .original = draw.original};
+    arena_finish(&arena);
+    return st;
+}
+
+static enum status count_row(void *user, const struct row *row)
+{
+    struct campaign_state *s = user;
+    s->done_before++;
+    return campaign_estimate_add(s->estimate, row);
+}
+
+/* From what the database holds to what is left. */
+static enum status plan_work(struct campaign_state *s)
+{
+    const uint64_t trials = sample_trials(s->sample);
+    uint8_t *done = calloc((size_t)(trials / 8) + 1, 1);
+    if (!done) {
+        log_error("out of host memory for %" PRIu64 " trials", trials);
+        return STATUS_MEMORY;
+    }
+    enum status st = store_done(s->store, done, trials);
+    const struct campaign_queue_params params = {.describe = describe,
+                                                 .user = s,
+                                                 .n_items = s->setup->plan->n_items,
+                                                 .trials = trials,
+                                                 .shard = s->params->shard.index,
+                                                 .shards = s->params->shard.count,
+                                                 .done = done,
+                                                 .limit = s->params->limit};
+    if (!st)
+        st = campaign_queue_create(&s->queue, &params);
+    free(done);
+    if (!st)
+        st = campaign_estimate_create(&s->estimate, s->setup->plan, s->sample);
+    return st ? st : store_each_row(s->store, count_row, s);
+}
+
+static enum status run_workers(struct campaign_state *s)
+{
+    const struct campaign_setup *setup = s->setup;
+    const char *name[CAMPAIGN_DEVICES_MAX];
+    for (uint32_t i = 0; i < setup->n_devices; i++) {
+        name[i] = setup->device[i].name;
+        s->seat[i].item = CAMPAIGN_QUEUE_NO_ITEM;
+    }
+    const struct campaign_crew_params params = {.name = name,
+                                                .n_devices = setup->n_devices,
+                                                .retry = setup->plan->retry,
+                                                .watchdog = setup->watchdog,
+                                                .stop = setup->stop,
+                                                .leave = setup->leave};
+    const struct campaign_crew_owner owner = {.user = s,
+                                              .work = work,
+                                              .next = next,
+                                              .give_back = give_back,
+                                              .ready = ready,
+                                              .done = campaign_commit_answer,
+                                              .due = campaign_commit_due,
+                                              .incident = campaign_commit_incident,
+                                              .failed = campaign_tell_failed,
+                                              .tick = campaign_tell_tick};
+    enum status st = campaign_tell_begin(s);
+    if (!st)
+        st = campaign_crew_run(&params, &owner);
+    const enum status told = campaign_tell_end(s);
+    return st ? st : told;
+}
+
+/* Whether all that was asked for is there. */
+static enum status judge(const struct campaign_state *s)
+{
+    const uint64_t left = campaign_queue_left(s->queue);
+    if (left == 0 || campaign_state_stop(s) > 0)
+        return STATUS_OK;
+    log_error("%" PRIu64 " trials are left and no device that can run them; what was done is in "
+              "%s, and the same command goes on",
+              left, s->params->database);
+    return STATUS_DEVICE;
+}
+
+static enum status run(struct campaign_state *s)
+{
+    const struct plan *plan = s->setup->plan;
+    enum status st = campaign_items_make(&s->item, &s->arena, plan, s->setup->model);
+    s->world.item = s->item;
+    if (!st)
+        st = open_database(s);
+    if (!st)
+        st = campaign_golden_run(s);
+    if (st || campaign_state_stop(s) > 0)
+        return st;
+    st = make_database(s);
+    if (!st && plan->record == PLAN_RECORD_OUTCOME && !s->setup->naive)
+        st = certify_create(&s->certify, s->setup->model);
+    s->world.sample = s->sample;
+    s->world.certify = s->certify;
+    if (!st)
+        st = plan_work(s);
+    if (!st)
+        st = run_workers(s);
+    return st ? st : judge(s);
+}
+
+enum status campaign_run(const struct campaign_params *params)
+{
+    struct campaign_state *s = calloc(1, sizeof *s);
+    if (!s) {
+        log_error("out of host memory for a campaign");
+        return STATUS_MEMORY;
+    }
+    s->params = params;
+    s->setup = &params->setup;
+    s->world.setup = &params->setup;
+    const enum status st = run(s);
+    campaign_commit_finish(s);
+    campaign_estimate_destroy(&s->estimate);
+    campaign_queue_destroy(&s->queue);
+    store_destroy(&s->store);
+    certify_destroy(&s->certify);
+    sample_destroy(&s->sample);
+    arena_finish(&s->arena);
+    free(s);
+    return st;
+}
