@@ -145,6 +145,7 @@ static void info(const struct executor *ex, struct executor_info *out)
     out->total_bytes = cpu->total_bytes;
     out->dispatches = cpu->dispatches;
     out->underflow = fpenv_underflow();
+    out->threads = cpu->threads;
 }
 
 static const struct executor_ops ops = {.destroy = destroy,

@@ -56,6 +56,12 @@ enum status campaign_answer_armed(const struct campaign_channel *channel, double
     return say(channel, CAMPAIGN_ARMED, &body, st);
 }
 
+enum status campaign_answer_opened(const struct campaign_channel *channel)
+{
+    struct text body = {0};
+    return say(channel, CAMPAIGN_DONE, &body, STATUS_OK);
+}
+
 enum status campaign_answer_golden(const struct campaign_channel *channel,
                                    const struct campaign_golden *golden)
 {

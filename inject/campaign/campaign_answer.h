@@ -19,6 +19,7 @@ enum status campaign_answer_ready(const struct campaign_channel *channel,
                                   const struct store_device *device) STATUS_MUST_USE;
 enum status campaign_answer_armed(const struct campaign_channel *channel,
                                   double golden_seconds) STATUS_MUST_USE;
+enum status campaign_answer_opened(const struct campaign_channel *channel) STATUS_MUST_USE;
 enum status campaign_answer_golden(const struct campaign_channel *channel,
                                    const struct campaign_golden *golden) STATUS_MUST_USE;
 

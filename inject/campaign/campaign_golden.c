@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The first part of a campaign: golden runs on the reference, whose lengths the draw needs. */
+/* The first part of a campaign: golden runs on the reference, whose lengths the draw needs. The
+ * other devices are opened meanwhile, so that one that cannot be is known before the long work. */
 #include <inttypes.h>
 
 #include "base/log.h"
@@ -17,16 +18,18 @@ static uint32_t find_unknown(const struct campaign_state *s, uint32_t from)
 static enum status work(void *user, uint32_t device, struct campaign_channel *channel)
 {
     const struct campaign_state *s = user;
-    (void)device; /* the reference is the only one here */
-    return campaign_worker_serve(&s->world, s->setup->reference, channel);
+    return campaign_worker_serve(&s->world, device, channel);
 }
 
 static enum status next(void *user, uint32_t device, struct campaign_batch *out)
 {
-    const struct campaign_state *s = user;
-    (void)device;
-    *out = (struct campaign_batch){.work = CAMPAIGN_WAY_GOLDEN, .item = find_unknown(s, 0)};
-    out->any = out->item < s->setup->plan->n_items;
+    struct campaign_state *s = user;
+    *out = (struct campaign_batch){.work = CAMPAIGN_WAY_OPEN, .any = !s->seat[device].opened};
+    if (device == s->setup->reference) {
+        out->work = CAMPAIGN_WAY_GOLDEN;
+        out->item = find_unknown(s, 0);
+        out->any = out->item < s->setup->plan->n_items;
+    }
     return STATUS_OK;
 }
 
@@ -39,9 +42,9 @@ static enum status give_back(void *user, const struct campaign_batch *batch)
 
 static enum status ready(void *user, uint32_t device, struct campaign_reader *body)
 {
+    struct campaign_state *s = user;
     struct store_device info;
-    (void)user;
-    (void)device;
+    s->seat[device].opened = true;
     return campaign_answer_read_device(body, &info);
 }
 
@@ -51,6 +54,8 @@ static enum status done(void *user, const struct campaign_answer *answer,
     struct campaign_state *s = user;
     struct campaign_golden golden;
     const uint32_t item = answer->batch->item;
+    if (answer->batch->work == CAMPAIGN_WAY_OPEN)
+        return STATUS_OK;
     enum status st = campaign_answer_read_golden(body, &s->arena, &golden);
     if (!st)
         st = campaign_items_set(&s->item[item], &s->arena, &golden, s->setup->model);
@@ -78,13 +83,6 @@ static enum status incident(void *user, uint32_t device, uint64_t trial, const c
     return STATUS_INTERNAL;
 }
 
-static void failed(void *user, uint32_t device, const char *how, bool aside)
-{
-    struct campaign_state *s = user;
-    (void)device;
-    campaign_tell_failed(s, s->setup->reference, how, aside);
-}
-
 static void tick(void *user)
 {
     (void)user;
@@ -94,8 +92,11 @@ enum status campaign_golden_run(struct campaign_state *s)
 {
     const struct campaign_setup *setup = s->setup;
     const uint32_t n = setup->plan->n_items;
-    const struct campaign_crew_params params = {.name = &setup->device[setup->reference].name,
-                                                .n_devices = 1,
+    const char *name[CAMPAIGN_DEVICES_MAX];
+    for (uint32_t i = 0; i < setup->n_devices; i++)
+        name[i] = setup->device[i].name;
+    const struct campaign_crew_params params = {.name = name,
+                                                .n_devices = setup->n_devices,
                                                 .retry = setup->plan->retry,
                                                 .watchdog = setup->watchdog,
                                                 .stop = setup->stop,
@@ -108,11 +109,13 @@ enum status campaign_golden_run(struct campaign_state *s)
                                               .done = done,
                                               .due = due,
                                               .incident = incident,
-                                              .failed = failed,
+                                              .failed = campaign_tell_failed,
                                               .tick = tick};
     if (find_unknown(s, 0) == n)
         return STATUS_OK;
     enum status st = campaign_crew_run(&params, &owner);
+    for (uint32_t i = 0; i < setup->n_devices; i++)
+        s->seat[i] = (struct campaign_seat){.item = CAMPAIGN_QUEUE_NO_ITEM};
     const uint32_t left = find_unknown(s, 0);
     if (st || left == n || campaign_state_stop(s) > 0)
         return st;

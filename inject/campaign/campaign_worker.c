@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "base/clock.h"
+#include "base/fpenv.h"
 #include "base/log.h"
 #include "inject/campaign/campaign_answer.h"
 #include "inject/campaign/campaign_row.h"
@@ -85,6 +86,7 @@ static enum status need_golden(struct worker *w, uint32_t index)
                                          .level = (enum record_level)plan->record,
                                          .certify = w->world->certify};
     const double start = clock_seconds();
+    fpenv_clear_underflow();
     enum status st = golden_run(&w->golden, &w->golden_arena, &params);
     if (st) {
         arena_finish(&w->golden_arena);
@@ -221,7 +223,9 @@ static enum status serve(struct worker *w, const struct campaign_message *messag
 {
     struct job job = {.arena = {0}};
     enum status st = read_job(&job, message);
-    if (!st)
+    if (!st && job.way == CAMPAIGN_WAY_OPEN)
+        st = campaign_answer_opened(w->channel);
+    else if (!st)
         st = job.way == CAMPAIGN_WAY_GOLDEN ? answer_golden(w, job.item) : run_job(w, &job);
     arena_finish(&job.arena);
     return st;

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: MIT */
+/* `vkfi campaign`: run; status lies in cli_campaign_status.c. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/args.h"
+#include "base/log.h"
+#include "cli/cli_campaign_progress.h"
+#include "cli/cli_campaign_status.h"
+#include "cli/cli_commands.h"
+#include "cli/cli_crew.h"
+#include "cli/cli_output.h"
+
+struct options {
+    struct args_list words, devices;
+    const char *output, *shard;
+    uint64_t limit;
+    bool naive, json;
+};
+
+/* What a finished call leaves to say on standard output. */
+struct summary {
+    struct cli_campaign_progress progress;
+    struct campaign_progress end;
+    bool ended;
+};
+
+static void take_event(void *user, const struct campaign_event *event)
+{
+    struct summary *summary = user;
+    if (event->kind == CAMPAIGN_EVENT_END) {
+        summary->end = *event->progress;
+        summary->ended = true;
+    }
+    cli_campaign_progress_event(&summary->progress, event);
+}
+
+static void print_summary(const struct summary *summary)
+{
+    const struct campaign_progress *p = &summary->end;
+    if (!summary->ended || summary->progress.json)
+        return;
+    printf("%s: %" PRIu64 " of %" PRIu64 " trials, %.2f/s in this call\n",
+           summary->progress.database, p->done, p->planned, p->per_second);
+    printf("SDC %" PRIu64 " of %" PRIu64 " that count", p->sdc, p->counted);
+    if (p->rated)
+        printf("; rate %.2f %%, 95 %% interval [%.2f, %.2f]", 100 * p->sdc_rate,
+               100 * p->sdc_interval.low, 100 * p->sdc_interval.high);
+    printf("; %" PRIu64 " due, %" PRIu64 " incidents\n", p->due, p->incidents);
+}
+
+static const char *variable(void *user, const char *name)
+{
+    (void)user;
+    return getenv(name);
+}
+
+static enum status run_plan(const struct cli_env *env, const struct options *o,
+                            struct cli_crew *crew)
+{
+    struct campaign_params params = {.limit = o->limit};
+    struct summary summary = {.ended = false};
+    enum status st = cli_crew_devices(crew, env, &o->devices);
+    if (!st)
+        st = campaign_shard_find(&params.shard, o->shard, variable, NULL);
+    if (!st)
+        st = plan_load(&crew->plan, &crew->arena, o->words.item[1]);
+    if (!st)
+        st = cli_crew_open(crew, env);
+    if (st)
+        return st;
+    if (params.shard.source)
+        log_info("part %" PRIu32 " of %" PRIu32 " (%s)", params.shard.index, params.shard.count,
+                 params.shard.source);
+    crew->setup.naive = o->naive;
+    cli_crew_catch(crew);
+    params.setup = crew->setup;
+    params.identity = crew->identity;
+    params.database = campaign_shard_path(&crew->arena, o->output, &params.shard);
+    if (!params.database)
+        return STATUS_MEMORY;
+    cli_campaign_progress_init(&summary.progress, params.database, o->json);
+    params.event = take_event;
+    params.user = &summary;
+    st = campaign_run(&params);
+    print_summary(&summary);
+    const enum status flushed = cli_output_flush();
+    return st ? st : flushed;
+}
+
+static enum status run(const struct cli_env *env, const struct options *o)
+{
+    if (!o->output) {
+        log_error("campaign run: found no -o, expected the database to write");
+        return STATUS_USAGE;
+    }
+    struct cli_crew *crew = calloc(1, sizeof *crew);
+    if (!crew) {
+        log_error("out of host memory for a campaign");
+        return STATUS_MEMORY;
+    }
+    const enum status st = run_plan(env, o, crew);
+    cli_crew_finish(crew);
+    free(crew);
+    if (!st)
+        cli_crew_reraise();
+    return st;
+}
+
+/* Options that belong to run alone. */
+static enum status check_status(const struct options *o)
+{
+    if (o->output || o->devices.count > 0 || o->shard || o->limit > 0 || o->naive) {
+        log_error("campaign status: found an option of campaign run, expected a database alone");
+        return STATUS_USAGE;
+    }
+    return STATUS_OK;
+}
+
+static enum status run_action(const struct cli_env *env, const struct options *o)
+{
+    static const char *const actions[] = {"run", "status"};
+    const char *action = o->words.count > 0 ? o->words.item[0] : "";
+    const bool is_run = strcmp(action, actions[0]) == 0;
+    if (!is_run && strcmp(action, actions[1]) != 0) {
+        const char *nearest = args_nearest(action, actions, 2);
+        log_error("campaign: found '%s', expected run or status%s%s%s", action,
+                  nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
+        return STATUS_USAGE;
+    }
+    if (o->words.count != 2) {
+        log_error("campaign %s: found %zu words behind it, expected one %s", action,
+                  o->words.count - 1, is_run ? "plan" : "database");
+        return STATUS_USAGE;
+    }
+    if (is_run)
+        return run(env, o);
+    const enum status st = check_status(o);
+    return st ? st : cli_campaign_status(o->words.item[1], o->json);
+}
+
+static const char DETAILS[] =
+    "DESCRIPTION\n"
+    "run makes the trials of a plan and writes them to a database. Each device has a process of "
+    "its own; they share the trials, and the rows do not depend on who ran which. The same command "
+    "goes on where it was interrupted; a database of another plan, model or build is refused.\n"
+    "\n"
+    "Before its trials, every device shows that its golden runs have the bits of the CPU's and "
+    "that hooks that change nothing change nothing. Controls of the plan are compared as they "
+    "come; "
+    "one that fails stops the campaign, and the trials since the last good one are marked.\n"
+    "\n"
+    "A device that crashes, hangs or is lost is opened again, and the trials that ran then are run "
+    "again one by one: one that fails each time is `due`, else an incident is noted. A device that "
+    "fails five times in a row is set aside.\n"
+    "\n"
+    "The first Ctrl-C (or SIGTERM) lets the running batches finish and writes them; a second one "
+    "ends at once. Either way nothing that was written is lost.\n"
+    "\n"
+    "--shard i/n runs the ids with id mod n = i. Without it the part comes from a launcher: "
+    "SLURM_PROCID and SLURM_NTASKS, SLURM_ARRAY_TASK_ID and _COUNT, OMPI_COMM_WORLD_RANK and "
+    "_SIZE, "
+    "PMI_RANK and PMI_SIZE; then `-o out.db` becomes out.0.db, out.1.db, ... and `vkfi merge` "
+    "joins "
+    "them.\n"
+    "\n"
+    "status says how far a database is.\n"
+    "\n"
+    "EXIT CODES\n"
+    "  0  all trials asked for are done; when interrupted, the process ends by the signal\n"
+    "  2  wrong usage, plan, model or database; a full disk\n"
+    "  3  a device failed and none is left, or its golden run has other bits than the CPU's\n"
+    "  4  a control failed, or a fault did not fire as predicted\n"
+    "\n"
+    "EXAMPLES\n"
+    "  vkfi campaign run plan.json -o out.db\n"
+    "  vkfi campaign run plan.json -o out.db -d cpu -d 0 -d 1 --limit 1000\n"
+    "  srun -n 8 vkfi campaign run plan.json -o out.db\n"
+    "  vkfi campaign status out.db\n";
+
+enum status cli_campaign(const struct cli_env *env, int argc, char **argv)
+{
+    struct options o = {.output = NULL};
+    bool done = false;
+    const struct args_option options[] = {
+        {'o', "output", ARGS_TEXT, &o.output, "DB", "run: the database to write or go on with.", 0,
+         0},
+        {'d', "device", ARGS_LIST, &o.devices, "DEVICE",
+         "run: a device, as often as there are devices. " CLI_DEVICE_HELP " Default cpu.", 0, 0},
+        {0, "shard", ARGS_TEXT, &o.shard, "i/n", "run: the trials with id mod n = i only.", 0, 0},
+        {0, "limit", ARGS_UINT, &o.limit, "N",
+         "run: ends after N more trials, those with the lowest ids. Default 0: no limit.", 0, 0},
+        {0, "naive", ARGS_FLAG, &o.naive, NULL,
+         "run: every trial as a whole inference: the same rows, much slower.", 0, 0},
+        {0, "json", ARGS_FLAG, &o.json, NULL,
+         "run: prints events, one JSON object a line. status: prints an object.", 0, 0},
+        {0}};
+    const struct args_spec spec = {
+        .command = "vkfi campaign",
+        .summary = "run a plan's trials; say how far a database is",
+        .synopsis = "run PLAN -o DB [-d DEVICE]... [--shard i/n] [--limit N] [--naive] [--json]\n"
+                    "status DB [--json]",
+        .details = DETAILS,
+        .options = options,
+        .operands = &o.words};
+    enum status st = args_parse(&spec, argc, argv, &done);
+    return st || done ? st : run_action(env, &o);
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/* What a running campaign shows: refreshed lines on a terminal, plain lines elsewhere, JSON lines.
+ */
+#ifndef VKFI_CLI_CAMPAIGN_PROGRESS_H
+#define VKFI_CLI_CAMPAIGN_PROGRESS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "inject/campaign/campaign.h"
+
+struct cli_campaign_progress {
+    bool json;      /* one object a line on standard output */
+    bool terminal;  /* standard error is one */
+    uint32_t lines; /* of the block that stands there and is written over */
+    double last;    /* time of the last lines */
+    const char *database;
+};
+
+void cli_campaign_progress_init(struct cli_campaign_progress *out, const char *database, bool json);
+
+/* campaign_params.event, with a struct cli_campaign_progress as user. */
+void cli_campaign_progress_event(void *user, const struct campaign_event *event);
+
+#endif
