@@ -32,6 +32,7 @@ struct slot {
     uint32_t failures; /* in a row */
     double sent, armed_at, deadline;
     enum due_reason reason; /* of the last failure */
+    bool outside;           /* it came from outside of the worker */
     char how[HOW];          /* the same in words */
 };
 
@@ -123,12 +124,13 @@ static enum status tell_due(struct slot *slot, uint32_t attempts)
 static enum status blame(struct slot *slot)
 {
     const uint32_t attempts = slot->isolate.attempts + 1;
+    const bool fresh = slot->fresh && !slot->outside;
     if (!slot->alone) {
-        campaign_isolate_begin(&slot->isolate, &slot->batch, slot->fresh);
+        campaign_isolate_begin(&slot->isolate, &slot->batch, fresh);
         slot->has_batch = false;
         return STATUS_OK;
     }
-    if (campaign_isolate_failed(&slot->isolate, slot->fresh, slot->crew->params->retry) ==
+    if (campaign_isolate_failed(&slot->isolate, fresh, slot->crew->params->retry) ==
         CAMPAIGN_ISOLATE_DUE)
         return tell_due(slot, attempts);
     return STATUS_OK; /* the batch stays, for a fresh worker */
@@ -158,9 +160,11 @@ static enum status fail(struct slot *slot)
     return busy && slot->armed ? blame(slot) : STATUS_OK;
 }
 
+/* Nothing that a trial does sends SIGKILL: whoever did (a person, the system out of memory) says
+ * nothing about the trials that ran. */
 static enum status fail_ended(struct slot *slot)
 {
-    campaign_process_end(&slot->process, CRASH_PATIENCE, slot->how);
+    slot->outside = campaign_process_end(&slot->process, CRASH_PATIENCE, slot->how) == -SIGKILL;
     slot->reason = DUE_ABORT;
     return fail(slot);
 }
@@ -171,6 +175,7 @@ static enum status fail_silent(struct slot *slot, double now)
         slot->state == SLOT_BUSY ? slot->sent : slot->deadline - slot->crew->params->watchdog.start;
     campaign_process_end(&slot->process, 0, NULL);
     slot->reason = DUE_RUNAWAY;
+    slot->outside = false;
     snprintf(slot->how, sizeof slot->how, "did not answer within %.0f s", now - since);
     return fail(slot);
 }
@@ -185,6 +190,7 @@ static enum status fail_said(struct slot *slot, struct campaign_reader *body)
         said > STATUS_OK && said < STATUS_COUNT ? (enum status)said : STATUS_INTERNAL;
     snprintf(slot->how, sizeof slot->how, "said: %s", line ? line : status_name(st));
     slot->reason = st == STATUS_DEVICE_LOST ? DUE_DEVICE_LOST : DUE_ABORT;
+    slot->outside = false;
     campaign_process_end(&slot->process, CRASH_PATIENCE, NULL);
     if (final || !slot->opened)
         return st;

@@ -4,6 +4,7 @@
 #include "inject/campaign/campaign_process.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -105,5 +106,7 @@ int campaign_process_end(struct campaign_process *process, double patience,
         describe(code, how);
     else if (how)
         snprintf(how, CAMPAIGN_PROCESS_HOW, "had to be killed");
-    return ended && WIFEXITED(code) ? WEXITSTATUS(code) : -1;
+    if (!ended)
+        return INT_MIN;
+    return WIFEXITED(code) ? WEXITSTATUS(code) : -WTERMSIG(code);
 }

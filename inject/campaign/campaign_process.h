@@ -28,8 +28,8 @@ enum status campaign_process_start(struct campaign_process *out,
 
 /* Closes the channel, which is what a worker that has nothing to do waits for, waits `patience`
  * seconds for the process to end, then kills it. `how` (null: not wanted): "ended with code 3",
- * "was ended by signal 11 (Segmentation fault)", "had to be killed". Returns its exit code, -1 if
- * it was ended by a signal, 0 if there is no process. */
+ * "was ended by signal 11 (Segmentation fault)", "had to be killed". Returns its exit code, minus
+ * the signal that ended it, INT_MIN if it had to be killed, 0 if there is no process. */
 #define CAMPAIGN_PROCESS_HOW 96
 int campaign_process_end(struct campaign_process *process, double patience,
                          char how[CAMPAIGN_PROCESS_HOW]);

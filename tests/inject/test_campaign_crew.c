@@ -25,7 +25,7 @@
 #define DEVICES 3
 #define RETRY 2
 
-enum harm { NONE, ABORT, HANG, LOST, FATAL, NOT_OPEN, ABORT_AT_OPEN, ABORT_UNARMED };
+enum harm { NONE, ABORT, KILLED, HANG, LOST, FATAL, NOT_OPEN, ABORT_AT_OPEN, ABORT_UNARMED };
 
 /* What goes wrong, and what of it has happened: shared with the workers. */
 struct scene {
@@ -97,6 +97,8 @@ static bool harm(struct scene *scene, struct campaign_channel *c)
 {
     if (scene->harm == ABORT)
         abort();
+    if (scene->harm == KILLED)
+        kill(getpid(), SIGKILL);
     if (scene->harm == HANG)
         pause_ms(1000000);
     if (scene->harm == LOST || scene->harm == FATAL) {
@@ -450,6 +452,20 @@ static void test_killed_at_random(void **state)
     end(t);
 }
 
+/* SIGKILL comes from outside: a trial that always meets it is never due. */
+static void test_killed_at_one_trial(void **state)
+{
+    (void)state;
+    struct test *t = begin();
+    t->scene->harm = KILLED;
+    t->scene->id = 37;
+    assert_int_equal(run(t, 1), STATUS_OK);
+    assert_int_equal(t->due[37] + t->answered[37], 0);
+    assert_int_equal(t->aside, 1);
+    assert_true(t->n_given > 0);
+    end(t);
+}
+
 static void test_stop(void **state)
 {
     (void)state;
@@ -485,6 +501,7 @@ int main(void)
         cmocka_unit_test(test_what_ends_the_campaign),
         cmocka_unit_test(test_opening_is_tried_again),
         cmocka_unit_test(test_killed_at_random),
+        cmocka_unit_test(test_killed_at_one_trial),
         cmocka_unit_test(test_stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

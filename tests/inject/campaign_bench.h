@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: MIT */
+/* Campaigns on a tiny model for tests: devices that can be made to do harm, and rows as text. */
+#ifndef VKFI_TESTS_CAMPAIGN_BENCH_H
+#define VKFI_TESTS_CAMPAIGN_BENCH_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/fpenv.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "cpu/cpu.h"
+#include "gpu/device.h"
+#include "inject/campaign/campaign.h"
+#include "vk/vk.h"
+
+#define BENCH_DEVICES 4
+
+enum bench_harm {
+    BENCH_NONE,
+    BENCH_ABORT,    /* the process ends             */
+    BENCH_HANG,     /* a pass never comes back      */
+    BENCH_LOST,     /* a pass says STATUS_DEVICE_LOST */
+    BENCH_WRONG,    /* every logit row gets another hash */
+    BENCH_NOT_OPEN, /* the device cannot be opened  */
+};
+
+/* Shared with the workers. */
+struct bench_scene {
+    enum bench_harm harm;
+    uint32_t device; /* the one concerned */
+    long after;      /* passes, of all its workers together, before the harm */
+    long times;      /* how often the harm is done; -1: always */
+    long passes;     /* so far */
+    long slow_ms;    /* a pause in each pass */
+    int pid[BENCH_DEVICES];
+    uint32_t opened; /* workers */
+};
+
+struct bench_device {
+    struct bench_scene *scene;
+    uint32_t index;
+    enum cpu_form form;
+    bool vulkan;
+    struct gpu *gpu;
+};
+
+struct bench {
+    struct bench_scene *scene;
+    struct arena arena;
+    struct plan plan;
+    struct model *model;
+    struct bench_device user[BENCH_DEVICES];
+    struct campaign_device device[BENCH_DEVICES];
+    struct campaign_params params;
+    volatile sig_atomic_t stop;
+    char path[128];
+
+    /* what was told */
+    uint32_t goldens, batches, failed, aside, incidents, due;
+    struct campaign_progress end; /* without its list of devices: */
+    uint64_t ran[BENCH_DEVICES];
+    uint32_t stop_after;        /* batches until `stop` is counted up; 0: never */
+    unsigned kill_seed;         /* workers are killed at random; 0: not */
+    uint32_t killed, killed_at; /* batches at the last time */
+};
+
+/* The device of this worker's process, for the pass below. */
+static struct bench_device *bench_self;
+static const struct executor_ops *bench_real;
+
+static inline void bench_pause(long ms)
+{
+    const struct timespec t = {ms / 1000, ms % 1000 * 1000000};
+    nanosleep(&t, NULL);
+}
+
+/* Token ids of the items. */
+static const char *bench_prompts = "[72,105,33,200,7,99,12,250],[3,8,140,2,7,19],[9,41,52]";
+
+/* The real pass with the scene's harm before or behind it. */
+static inline enum status bench_pass(struct executor *ex, const struct pass *pass,
+                                     struct column_result *out)
+{
+    struct bench_scene *scene = bench_self->scene;
+    const bool concerned = scene->harm != BENCH_NONE && bench_self->index == scene->device;
+    bool now = false;
+    if (concerned && scene->passes++ >= scene->after && scene->times != 0) {
+        scene->times -= scene->times > 0;
+        now = true;
+    }
+    if (now && scene->harm == BENCH_ABORT)
+        raise(SIGABRT);
+    if (now && scene->harm == BENCH_HANG)
+        bench_pause(3600000);
+    if (now && scene->harm == BENCH_LOST) {
+        log_error("the test lost its device");
+        return STATUS_DEVICE_LOST;
+    }
+    if (scene->slow_ms > 0)
+        bench_pause(scene->slow_ms);
+    enum status st = bench_real->pass(ex, pass, out);
+    for (uint32_t i = 0; now && scene->harm == BENCH_WRONG && i < pass->n_columns; i++)
+        out[i].hash ^= 1;
+    return st;
+}
+
+static inline enum status bench_open(void *user, const struct executor_params *params,
+                                     struct campaign_opened *out)
+{
+    static struct executor_ops ops;
+    struct bench_device *d = user;
+    struct bench_scene *scene = d->scene;
+    signal(SIGABRT, SIG_DFL); /* cmocka's own handlers belong to the parent */
+    signal(SIGSEGV, SIG_DFL);
+    bench_self = d;
+    scene->pid[d->index] = getpid();
+    scene->opened++;
+    if (scene->harm == BENCH_NOT_OPEN && scene->device == d->index) {
+        log_error("the test's device cannot be opened");
+        return STATUS_DEVICE;
+    }
+    enum status st = d->vulkan ? gpu_open(&d->gpu, NULL) : STATUS_OK;
+    if (!st)
+        st =
+            d->vulkan ? vk_create(&out->ex, d->gpu, params) : cpu_create(&out->ex, d->form, params);
+    if (st)
+        return st;
+    bench_real = out->ex->ops;
+    ops = *bench_real;
+    ops.pass = bench_pass;
+    out->ex->ops = &ops;
+    out->info = (struct store_device){.name = d->vulkan ? "vulkan" : "cpu", .driver = "test"};
+    return STATUS_OK;
+}
+
+static inline enum status bench_close(void *user, struct campaign_opened *opened)
+{
+    struct bench_device *d = user;
+    executor_destroy(&opened->ex);
+    gpu_close(&d->gpu);
+    return STATUS_OK;
+}
+
+/* Once between two batches at most, so that the campaign gets on. */
+static inline void bench_kill_one(struct bench *b)
+{
+    const int pid = b->scene->pid[(unsigned)rand_r(&b->kill_seed) % b->params.setup.n_devices];
+    if (b->batches == b->killed_at || rand_r(&b->kill_seed) % 2 != 0 || pid == 0)
+        return;
+    b->killed_at = b->batches;
+    b->killed += kill(pid, SIGKILL) == 0;
+}
+
+static inline void bench_event(void *user, const struct campaign_event *event)
+{
+    struct bench *b = user;
+    b->goldens += event->kind == CAMPAIGN_EVENT_GOLDEN;
+    b->failed += event->kind == CAMPAIGN_EVENT_FAILED;
+    b->aside += event->kind == CAMPAIGN_EVENT_ASIDE;
+    b->incidents += event->kind == CAMPAIGN_EVENT_INCIDENT;
+    b->due += event->kind == CAMPAIGN_EVENT_DUE;
+    if (event->kind == CAMPAIGN_EVENT_BATCH) {
+        b->batches++;
+        b->stop += b->stop_after > 0 && b->batches == b->stop_after;
+    }
+    if (event->kind == CAMPAIGN_EVENT_END) {
+        b->end = *event->progress;
+        for (uint32_t i = 0; i < b->end.n_rates; i++)
+            b->ran[i] = b->end.rate[i].done;
+        b->end.rate = NULL;
+    }
+    if (b->kill_seed)
+        bench_kill_one(b);
+}
+
+static inline void bench_add_device(struct bench *b, const char *name, enum cpu_form form,
+                                    bool vulkan)
+{
+    const uint32_t i = b->params.setup.n_devices++;
+    b->user[i] =
+        (struct bench_device){.scene = b->scene, .index = i, .form = form, .vulkan = vulkan};
+    b->device[i] = (struct campaign_device){
+        .name = name, .user = &b->user[i], .open = bench_open, .close = bench_close};
+}
+
+/* One device, the CPU; `more` are further fields of the plan, after a comma. */
+static inline struct bench *bench_begin(const char *more)
+{
+    char text[4096], path[512];
+    struct bench *b = calloc(1, sizeof *b);
+    assert_non_null(b);
+    b->scene =
+        mmap(NULL, sizeof *b->scene, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    assert_true(b->scene != MAP_FAILED);
+    b->scene->times = -1;
+    snprintf(path, sizeof path, "%s/oracle/tiny/tiny-llama-q4_1.gguf", VKFI_SHARED);
+    snprintf(
+        text, sizeof text,
+        "{\"model\":\"tiny\",\"decoding\":{\"n\":8,\"stop\":\"none\"},\"prompts\":[{\"ids\":[%s]}],"
+        "\"population\":\"ops\"%s}",
+        bench_prompts, more);
+    const struct plan_source source = {text, strlen(text), "plan.json", ""};
+    assert_int_equal(plan_read(&b->plan, &b->arena, &source), STATUS_OK);
+    assert_int_equal(model_open(&b->model, path), STATUS_OK);
+    snprintf(b->path, sizeof b->path, "/tmp/vkfi-campaign.%ld.XXXXXX", (long)getpid());
+    const int fd = mkstemp(b->path);
+    assert_true(fd >= 0);
+    close(fd);
+    b->params = (struct campaign_params){
+        .setup = {.plan = &b->plan,
+                  .model = b->model,
+                  .device = b->device,
+                  .watchdog = {.start = 60, .base = 20, .factor = 8},
+                  .stop = &b->stop,
+                  .leave = _exit},
+        .database = b->path,
+        .identity = {.plan_hash = b->plan.hash,
+                     .model_hash =
+                         "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+                     .shaders = "none",
+                     .contract = "exact-1",
+                     .tool = "test",
+                     .plan = b->plan.text},
+        .shard = {.count = 1},
+        .event = bench_event,
+        .user = b};
+    bench_add_device(b, "cpu", CPU_AUTO, false);
+    return b;
+}
+
+static inline void bench_remove(const char *path)
+{
+    static const char *const ends[] = {"", "-wal", "-shm", "-journal", "-lock"};
+    char name[192];
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        snprintf(name, sizeof name, "%s%s", path, ends[i]);
+        unlink(name);
+    }
+}
+
+static inline void bench_end(struct bench *b)
+{
+    bench_remove(b->path);
+    model_close(&b->model);
+    arena_finish(&b->arena);
+    munmap(b->scene, sizeof *b->scene);
+    free(b);
+}
+
+static inline enum status bench_put_row(void *user, const struct row *row)
+{
+    struct text *out = user;
+    enum status st = STATUS_OK;
+    for (size_t i = 0; !st && i < row_field_count; i++) {
+        const struct row_field *f = &row_fields[i];
+        if (!f->same)
+            continue;
+        if (f->type == ROW_TEXT)
+            st = text_addf(out, "%s=%s;", f->name, row_text(row, f) ? row_text(row, f) : "-");
+        else if (f->type == ROW_INT)
+            st = text_addf(out, "%s=%lld;", f->name, (long long)row_int(row, f));
+        else
+            st = text_addf(out, "%s=%a;", f->name, row_real(row, f));
+    }
+    return st ? st : text_add(out, "\n", 1);
+}
+
+/* A line for each row, in order: every field that may not differ. */
+static inline void bench_rows(struct text *out, const char *path)
+{
+    struct store *store = NULL;
+    assert_int_equal(store_open(&store, path), STATUS_OK);
+    assert_int_equal(text_add(out, "", 0), STATUS_OK);
+    assert_int_equal(store_each_row(store, bench_put_row, out), STATUS_OK);
+    store_destroy(&store);
+}
+
+/* The rows of a whole campaign that nothing happened to. */
+static inline void bench_reference(struct text *out, const char *more)
+{
+    struct bench *b = bench_begin(more);
+    assert_int_equal(campaign_run(&b->params), STATUS_OK);
+    bench_rows(out, b->path);
+    bench_end(b);
+}
+
+/* The database holds these rows and no others. */
+static inline void bench_expect_rows(const struct bench *b, const struct text *expected)
+{
+    struct text rows = {0};
+    bench_rows(&rows, b->path);
+    for (size_t i = 0; i < rows.size && i < expected->size; i++) {
+        if (rows.data[i] == expected->data[i])
+            continue;
+        while (i > 0 && rows.data[i - 1] != '\n' && rows.data[i - 1] != ';')
+            i--;
+        fail_msg("found %.60s, expected %.60s", rows.data + i, expected->data + i);
+    }
+    assert_int_equal(rows.size, expected->size);
+    text_finish(&rows);
+}
+
+#endif
