@@ -11,18 +11,34 @@
 
 /* --- controls --- */
 
+static enum status mark(struct campaign_state *s, uint32_t device, const char *why)
+{
+    uint64_t rows = 0;
+    const enum status st = store_suspect(s->store, device, why, &rows);
+    if (!st && rows > 0)
+        log_warn("%" PRIu64 " trials since the last good control are marked as suspect", rows);
+    return st;
+}
+
 /* What is found of a control; the rows of `device` are in doubt (STORE_EVERY_DEVICE: of all). */
 static enum status fail_control(struct campaign_state *s, const struct row *control,
                                 uint32_t device, const char *what)
 {
-    uint64_t rows = 0;
     char why[ROW_DIFFERENCE_TEXT + 128];
     snprintf(why, sizeof why, "%s control %" PRId64 ": %s", control->control, control->trial, what);
     log_error("%s; the campaign stops", why);
-    enum status st = store_suspect(s->store, device, why, &rows);
-    if (!st && rows > 0)
-        log_warn("%" PRIu64 " trials since the last good control are marked as suspect", rows);
+    const enum status st = mark(s, device, why);
     return st ? st : STATUS_INTERNAL;
+}
+
+/* A device on which a promise was broken may have broken it before. */
+enum status campaign_commit_broken(void *user, uint32_t device, enum status st, const char *how)
+{
+    struct campaign_state *s = user;
+    const enum status marked = st == STATUS_INTERNAL && s->seat[device].opened
+                                   ? mark(s, s->seat[device].row, how)
+                                   : STATUS_OK;
+    return marked ? marked : st;
 }
 
 static const struct campaign_shadow *find_shadow(const struct campaign_state *s, uint64_t trial)

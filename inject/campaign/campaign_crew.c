@@ -193,7 +193,7 @@ static enum status fail_said(struct slot *slot, struct campaign_reader *body)
     slot->outside = false;
     campaign_process_end(&slot->process, CRASH_PATIENCE, NULL);
     if (final || !slot->opened)
-        return st;
+        return slot->crew->owner->broken(slot->crew->owner->user, slot->device, st, slot->how);
     return fail(slot);
 }
 

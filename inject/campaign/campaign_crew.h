@@ -51,6 +51,8 @@ struct campaign_crew_owner {
     enum status (*due)(void *user, const struct campaign_due *due);
     enum status (*incident)(void *user, uint32_t device, uint64_t trial, const char *what);
     void (*failed)(void *user, uint32_t device, const char *how, bool aside); /* to tell people */
+    /* A worker says that the campaign must end, with this status; returns the one to end with. */
+    enum status (*broken)(void *user, uint32_t device, enum status st, const char *how);
     void (*tick)(void *user); /* some times a second */
 };
 

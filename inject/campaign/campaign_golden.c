@@ -83,6 +83,14 @@ static enum status incident(void *user, uint32_t device, uint64_t trial, const c
     return STATUS_INTERNAL;
 }
 
+static enum status broken(void *user, uint32_t device, enum status st, const char *how)
+{
+    (void)user;
+    (void)device;
+    (void)how;
+    return st;
+}
+
 static void tick(void *user)
 {
     (void)user;
@@ -110,6 +118,7 @@ enum status campaign_golden_run(struct campaign_state *s)
                                               .due = due,
                                               .incident = incident,
                                               .failed = campaign_tell_failed,
+                                              .broken = broken,
                                               .tick = tick};
     if (find_unknown(s, 0) == n)
         return STATUS_OK;

@@ -225,6 +225,7 @@ static enum status run_workers(struct campaign_state *s)
                                               .due = campaign_commit_due,
                                               .incident = campaign_commit_incident,
                                               .failed = campaign_tell_failed,
+                                              .broken = campaign_commit_broken,
                                               .tick = campaign_tell_tick};
     enum status st = campaign_tell_begin(s);
     if (!st)

@@ -63,6 +63,8 @@ enum status campaign_commit_answer(void *user, const struct campaign_answer *ans
 enum status campaign_commit_due(void *user, const struct campaign_due *due) STATUS_MUST_USE;
 enum status campaign_commit_incident(void *user, uint32_t device, uint64_t trial,
                                      const char *what) STATUS_MUST_USE;
+enum status campaign_commit_broken(void *user, uint32_t device, enum status st,
+                                   const char *how) STATUS_MUST_USE;
 void campaign_commit_finish(struct campaign_state *s); /* frees the shadows */
 
 /* campaign_tell.c: events. */

@@ -44,7 +44,7 @@ struct bench_scene {
     long after;      /* passes, of all its workers together, before the harm */
     long times;      /* how often the harm is done; -1: always */
     long passes;     /* so far */
-    long slow_ms;    /* a pause in each pass */
+    long slow_ms;    /* a pause in each pass of the other devices */
     int pid[BENCH_DEVICES];
     uint32_t opened; /* workers */
 };
@@ -52,6 +52,7 @@ struct bench_scene {
 struct bench_device {
     struct bench_scene *scene;
     uint32_t index;
+    const char *name;
     enum cpu_form form;
     bool vulkan;
     struct gpu *gpu;
@@ -109,7 +110,7 @@ static inline enum status bench_pass(struct executor *ex, const struct pass *pas
         log_error("the test lost its device");
         return STATUS_DEVICE_LOST;
     }
-    if (scene->slow_ms > 0)
+    if (scene->slow_ms > 0 && (scene->harm == BENCH_NONE || bench_self->index != scene->device))
         bench_pause(scene->slow_ms);
     enum status st = bench_real->pass(ex, pass, out);
     for (uint32_t i = 0; now && scene->harm == BENCH_WRONG && i < pass->n_columns; i++)
@@ -142,7 +143,7 @@ static inline enum status bench_open(void *user, const struct executor_params *p
     ops = *bench_real;
     ops.pass = bench_pass;
     out->ex->ops = &ops;
-    out->info = (struct store_device){.name = d->vulkan ? "vulkan" : "cpu", .driver = "test"};
+    out->info = (struct store_device){.name = d->name, .driver = "test"};
     return STATUS_OK;
 }
 
@@ -190,8 +191,8 @@ static inline void bench_add_device(struct bench *b, const char *name, enum cpu_
                                     bool vulkan)
 {
     const uint32_t i = b->params.setup.n_devices++;
-    b->user[i] =
-        (struct bench_device){.scene = b->scene, .index = i, .form = form, .vulkan = vulkan};
+    b->user[i] = (struct bench_device){
+        .scene = b->scene, .index = i, .name = name, .form = form, .vulkan = vulkan};
     b->device[i] = (struct campaign_device){
         .name = name, .user = &b->user[i], .open = bench_open, .close = bench_close};
 }

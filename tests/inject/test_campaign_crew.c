@@ -45,7 +45,7 @@ struct test {
     uint32_t n_given;
     uint32_t answered[IDS], due[IDS], attempts[IDS];
     enum due_reason reason;
-    uint32_t incidents, failed, aside, ready;
+    uint32_t incidents, failed, aside, ready, broken;
     uint64_t incident_trial;
     uint32_t by_device[DEVICES];
     uint32_t limit_device; /* devices from this one on get no work */
@@ -235,6 +235,15 @@ static void failed(void *user, uint32_t device, const char *how, bool aside)
     t->aside += aside;
 }
 
+static enum status broken(void *user, uint32_t device, enum status st, const char *how)
+{
+    struct test *t = user;
+    assert_non_null(strstr(how, "what the worker said"));
+    (void)device;
+    t->broken++;
+    return st;
+}
+
 /* Kills a worker every 100 to 300 ms, if that one is in the middle of its trials. */
 static void tick(void *user)
 {
@@ -282,6 +291,7 @@ static enum status run(struct test *t, uint32_t n_devices)
                                               .due = due,
                                               .incident = incident,
                                               .failed = failed,
+                                              .broken = broken,
                                               .tick = tick};
     return campaign_crew_run(&params, &owner);
 }
@@ -421,6 +431,7 @@ static void test_what_ends_the_campaign(void **state)
     t->scene->id = 37;
     assert_int_equal(run(t, DEVICES), STATUS_INTERNAL);
     assert_int_equal(t->answered[37], 0);
+    assert_int_equal(t->broken, 1);
     end(t);
 }
 

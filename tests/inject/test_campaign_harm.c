@@ -71,13 +71,14 @@ static void test_set_aside(void **state)
 {
     (void)state;
     struct bench *b = begin(BENCH_ABORT, 15, -1);
+    b->scene->slow_ms = 10;
     assert_int_equal(campaign_run(&b->params), STATUS_OK);
     bench_expect_rows(b, &reference);
     assert_int_equal(b->aside, 1);
     assert_int_equal(b->due, 0);
     bench_end(b);
 
-    b = begin(BENCH_ABORT, 60, -1);
+    b = begin(BENCH_ABORT, 30, -1);
     b->device[0].reference_only = true;
     assert_int_equal(campaign_run(&b->params), STATUS_DEVICE);
     assert_int_equal(b->aside, 1);
@@ -128,7 +129,7 @@ static void test_wrong_later(void **state)
     struct store *store = NULL;
     (void)state;
     bench_prompts = "[9,41,52]"; /* whose golden run is made once */
-    struct bench *b = begin_plan(PLAN_CPU, BENCH_WRONG, 150, -1);
+    struct bench *b = begin_plan(PLAN_CPU, BENCH_WRONG, 400, -1);
     bench_prompts = prompts;
     b->device[0].reference_only = true;
     b->params.setup.naive = true;
