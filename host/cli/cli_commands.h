@@ -19,6 +19,8 @@ enum status cli_export(const struct cli_env *env, int argc, char **argv) STATUS_
 enum status cli_merge(const struct cli_env *env, int argc, char **argv) STATUS_MUST_USE;
 enum status cli_plan(const struct cli_env *env, int argc, char **argv) STATUS_MUST_USE;
 enum status cli_sweep(const struct cli_env *env, int argc, char **argv) STATUS_MUST_USE;
+enum status cli_campaign(const struct cli_env *env, int argc, char **argv) STATUS_MUST_USE;
+enum status cli_replay(const struct cli_env *env, int argc, char **argv) STATUS_MUST_USE;
 enum status cli_selfcheck(const struct cli_env *env, int argc, char **argv) STATUS_MUST_USE;
 
 #endif

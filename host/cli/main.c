@@ -30,6 +30,8 @@ static const struct command COMMANDS[] = {
     {"plan", cli_plan, "check, explain and compare plans of campaigns"},
     {"sweep", cli_sweep, "every op, point and bit of a model once or more"},
     {"bench", cli_bench, "measure speed and memory"},
+    {"campaign", cli_campaign, "run a plan's trials; say how far a database is"},
+    {"replay", cli_replay, "run one trial of a database again, here"},
     {"export", cli_export, "the trials of a database as CSV or JSON lines"},
     {"merge", cli_merge, "join the databases of a campaign's shards"},
     {"selfcheck", cli_selfcheck, "show that devices agree bit for bit, with and without faults"},

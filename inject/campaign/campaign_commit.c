@@ -203,15 +203,9 @@ enum status campaign_commit_answer(void *user, const struct campaign_answer *ans
 enum status campaign_commit_due(void *user, const struct campaign_due *due)
 {
     struct campaign_state *s = user;
-    const struct plan *plan = s->setup->plan;
-    const struct campaign_item *item = &s->item[due->batch->item];
-    const struct golden_shape shape = campaign_items_shape(s->item, plan);
-    const struct campaign_row_context context = {.bounds = {.model = s->setup->model,
-                                                            .act = plan->act,
-                                                            .kv = plan->kv,
-                                                            .n_prompt = item->n_ids,
-                                                            .positions = shape.n_ids + shape.n},
-                                                 .golden_len = item->n_tokens};
+    const struct campaign_row_context context = {
+        .bounds = campaign_worker_bounds(&s->world, due->batch->item),
+        .golden_len = s->item[due->batch->item].n_tokens};
     const struct campaign_answer answer = {
         .device = due->device, .batch = due->batch, .attempts = due->attempts};
     struct arena arena = {0};

@@ -166,17 +166,22 @@ static enum status dry_run(struct worker *w, struct job *job)
     return st ? st : campaign_variant_add(&w->proven, w->world->setup->model, dry, count);
 }
 
+struct fault_bounds campaign_worker_bounds(const struct campaign_world *world, uint32_t item)
+{
+    const struct plan *plan = world->setup->plan;
+    const struct golden_shape shape = campaign_items_shape(world->item, plan);
+    return (struct fault_bounds){.model = world->setup->model,
+                                 .act = plan->act,
+                                 .kv = plan->kv,
+                                 .n_prompt = world->item[item].n_ids,
+                                 .positions = shape.n_ids + shape.n};
+}
+
 static enum status answer_rows(struct worker *w, struct job *job)
 {
-    const struct campaign_item *item = &w->world->item[job->item];
-    const struct plan *plan = w->world->setup->plan;
-    const struct campaign_row_context context = {
-        .bounds = {.model = w->world->setup->model,
-                   .act = plan->act,
-                   .kv = plan->kv,
-                   .n_prompt = item->n_ids,
-                   .positions = w->shape.n_ids + w->shape.n},
-        .golden_len = w->golden.run.n_tokens};
+    const struct campaign_row_context context = {.bounds =
+                                                     campaign_worker_bounds(w->world, job->item),
+                                                 .golden_len = w->golden.run.n_tokens};
     struct row *row = arena_array(&job->arena, job->count, sizeof *row);
     enum status st = row ? STATUS_OK : STATUS_MEMORY;
     for (uint32_t i = 0; !st && i < job->count; i++) {

@@ -28,6 +28,9 @@ struct campaign_world {
     const struct certify *certify; /* null: every token is computed */
 };
 
+/* What limits the coordinates of an item's faults. */
+struct fault_bounds campaign_worker_bounds(const struct campaign_world *world, uint32_t item);
+
 /* campaign_crew_owner.work for device `index` of the setup. */
 enum status campaign_worker_serve(const struct campaign_world *world, uint32_t index,
                                   struct campaign_channel *channel) STATUS_MUST_USE;

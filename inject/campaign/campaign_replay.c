@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: MIT */
+/* Draws a trial from the stored plan, runs it in a worker, compares the rows. */
+#include "inject/campaign/campaign_replay.h"
+
+#include <inttypes.h>
+
+#include "base/log.h"
+#include "inject/campaign/campaign_answer.h"
+#include "inject/campaign/campaign_row.h"
+#include "inject/campaign/campaign_worker.h"
+
+struct replay {
+    const struct campaign_replay_params *params;
+    struct campaign_replay_result *out;
+    struct arena *arena;
+    struct campaign_world world;
+    struct campaign_item *item;
+    struct sample *sample;
+    struct certify *certify;
+    struct sample_draw draw;
+    enum campaign_way way;
+    bool given, done;
+};
+
+static enum status work(void *user, uint32_t device, struct campaign_channel *channel)
+{
+    const struct replay *r = user;
+    return campaign_worker_serve(&r->world, device, channel);
+}
+
+static enum status next(void *user, uint32_t device, struct campaign_batch *out)
+{
+    struct replay *r = user;
+    (void)device;
+    *out = (struct campaign_batch){.any = !r->given,
+                                   .work = r->way,
+                                   .item = r->draw.item,
+                                   .count = 1,
+                                   .id = {r->params->trial}};
+    r->given = true;
+    return STATUS_OK;
+}
+
+static enum status give_back(void *user, const struct campaign_batch *batch)
+{
+    (void)
+        user; /* the device was set aside, or the user stopped: the result says that nothing ran */
+    (void)batch;
+    return STATUS_OK;
+}
+
+static enum status ready(void *user, uint32_t device, struct campaign_reader *body)
+{
+    struct store_device info;
+    (void)user;
+    (void)device;
+    return campaign_answer_read_device(body, &info);
+}
+
+static enum status done(void *user, const struct campaign_answer *answer,
+                        struct campaign_reader *body)
+{
+    struct replay *r = user;
+    struct campaign_answer_rows rows;
+    enum status st = campaign_answer_read_rows(body, r->arena, answer->batch->count, &rows);
+    if (!st) {
+        r->out->replayed = rows.row[0];
+        r->done = true;
+    }
+    return st;
+}
+
+static enum status due(void *user, const struct campaign_due *trial)
+{
+    struct replay *r = user;
+    const struct campaign_row_context context = {
+        .bounds = campaign_worker_bounds(&r->world, r->draw.item),
+        .golden_len = r->item[r->draw.item].n_tokens};
+    r->done = true;
+    return campaign_row_due(&r->out->replayed, r->arena, &context, &r->draw, trial->reason);
+}
+
+static enum status incident(void *user, uint32_t device, uint64_t trial, const char *what)
+{
+    (void)user;
+    (void)device;
+    (void)trial;
+    log_warn("%s", what);
+    return STATUS_OK;
+}
+
+static void failed(void *user, uint32_t device, const char *how, bool aside)
+{
+    (void)user; /* the crew has logged it */
+    (void)device;
+    (void)how;
+    (void)aside;
+}
+
+static enum status broken(void *user, uint32_t device, enum status st, const char *how)
+{
+    (void)user;
+    (void)device;
+    (void)how;
+    return st;
+}
+
+static void tick(void *user)
+{
+    (void)user;
+}
+
+static enum status run_worker(struct replay *r)
+{
+    const struct campaign_setup *setup = &r->params->setup;
+    const struct campaign_crew_params params = {.name = &setup->device[0].name,
+                                                .n_devices = 1,
+                                                .retry = setup->plan->retry,
+                                                .watchdog = setup->watchdog,
+                                                .stop = setup->stop,
+                                                .leave = setup->leave};
+    const struct campaign_crew_owner owner = {.user = r,
+                                              .work = work,
+                                              .next = next,
+                                              .give_back = give_back,
+                                              .ready = ready,
+                                              .done = done,
+                                              .due = due,
+                                              .incident = incident,
+                                              .failed = failed,
+                                              .broken = broken,
+                                              .tick = tick};
+    const enum status st = campaign_crew_run(&params, &owner);
+    if (st || r->done)
+        return st;
+    log_error("%s: the trial could not be run", setup->device[0].name);
+    return STATUS_DEVICE;
+}
+
+/* The stored golden runs give the draw; all of them are there once a trial is. */
+static enum status make_sample(struct replay *r)
+{
+    const struct campaign_setup *setup = &r->params->setup;
+    const struct plan *plan = setup->plan;
+    enum status st = campaign_items_make(&r->item, r->arena, plan, setup->model);
+    if (!st)
+        st = campaign_items_read(r->item, r->arena, r->params->store, plan);
+    for (uint32_t i = 0; !st && i < plan->n_items; i++) {
+        if (r->item[i].known)
+            continue;
+        log_error("the database lacks the golden run of prompt %" PRIu32, i);
+        st = STATUS_INPUT;
+    }
+    const struct sample_item *sizes = st ? NULL : campaign_items_sizes(r->item, r->arena, plan);
+    if (!st)
+        st = sizes ? sample_create(&r->sample, plan, setup->model, sizes) : STATUS_MEMORY;
+    if (!st)
+        st = sample_draw(r->sample, r->params->trial, r->arena, &r->draw);
+    return st;
+}
+
+static enum status find_stored(struct replay *r)
+{
+    bool found = false;
+    enum status st =
+        store_find_row(r->params->store, r->params->trial, r->arena, &r->out->stored, &found);
+    if (!st && !found) {
+        log_error("trial %" PRIu64 " is not in the database, expected one that was run",
+                  r->params->trial);
+        st = STATUS_INPUT;
+    }
+    return st;
+}
+
+static enum status run(struct replay *r)
+{
+    const struct campaign_setup *setup = &r->params->setup;
+    enum status st = find_stored(r);
+    if (!st)
+        st = make_sample(r);
+    if (!st && setup->plan->record == PLAN_RECORD_OUTCOME && !setup->naive)
+        st = certify_create(&r->certify, setup->model);
+    r->world = (struct campaign_world){
+        .setup = setup, .item = r->item, .sample = r->sample, .certify = r->certify};
+    r->way = r->draw.role == ROLE_NAIVE ? CAMPAIGN_WAY_NAIVE : CAMPAIGN_WAY_FAST;
+    if (!st)
+        st = run_worker(r);
+    if (!st)
+        r->out->identical = row_compare(&r->out->stored, &r->out->replayed, &r->out->difference);
+    return st;
+}
+
+enum status campaign_replay(struct campaign_replay_result *out, struct arena *arena,
+                            const struct campaign_replay_params *params)
+{
+    struct replay r = {.params = params, .out = out, .arena = arena};
+    *out = (struct campaign_replay_result){.identical = false};
+    const enum status st = run(&r);
+    certify_destroy(&r.certify);
+    sample_destroy(&r.sample);
+    return st;
+}
