@@ -171,7 +171,7 @@ static void test_killed_and_resumed(void **state)
         assert_true(child >= 0);
         if (child == 0)
             _exit(campaign_run(&b->params));
-        bench_pause(30 + rand_r(&seed) % 250 + 40L * killed);
+        bench_pause(30 + rand_r(&seed) % 150 + 60L * killed);
         kill(child, SIGKILL);
         assert_int_equal(waitpid(child, &how, 0), child);
         killed += WIFSIGNALED(how);
