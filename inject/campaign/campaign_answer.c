@@ -95,7 +95,6 @@ enum status campaign_answer_read_golden(struct campaign_reader *body, struct are
 
 /* Count, then trial, index and JSON of each. */
 static enum status put_faults(struct text *body, struct arena *arena,
-                              const struct fault_bounds *bounds,
                               const struct campaign_answer_batch *batch)
 {
     uint32_t count = 0;
@@ -106,7 +105,7 @@ static enum status put_faults(struct text *body, struct arena *arena,
         const struct sample_draw *draw = &batch->draw[i];
         for (uint32_t k = 1; !st && k < draw->n_faults; k++) {
             char *json = NULL;
-            st = campaign_fault_json(&json, arena, &draw->fault[k], bounds);
+            st = campaign_fault_json(&json, arena, &draw->fault[k]);
             if (!st)
                 st = campaign_channel_put_u64(body, draw->trial);
             if (!st)
@@ -119,11 +118,10 @@ static enum status put_faults(struct text *body, struct arena *arena,
 }
 
 enum status campaign_answer_rows(const struct campaign_channel *channel, struct arena *arena,
-                                 const struct fault_bounds *bounds,
                                  const struct campaign_answer_batch *batch)
 {
     struct text body = {0};
-    enum status st = put_faults(&body, arena, bounds, batch);
+    enum status st = put_faults(&body, arena, batch);
     for (uint32_t i = 0; !st && i < batch->count; i++)
         st = row_pack(&body, &batch->row[i]);
     return say(channel, CAMPAIGN_DONE, &body, st);

@@ -30,7 +30,6 @@ struct campaign_answer_batch {
     uint32_t count;
 };
 enum status campaign_answer_rows(const struct campaign_channel *channel, struct arena *arena,
-                                 const struct fault_bounds *bounds,
                                  const struct campaign_answer_batch *batch) STATUS_MUST_USE;
 
 /* With the line that was logged last. */

@@ -23,37 +23,14 @@ static const struct tensor *weight_of(const struct fault *fault, const struct fa
     return bounds->model->graph.node[fault->node].weight;
 }
 
-static void weight_bits(struct campaign_bits *out, enum quant type, enum quant_field field)
-{
-    const bool plain = type == QUANT_F32 || type == QUANT_F16 || type == QUANT_BF16;
-    out->storage = type == QUANT_F16    ? STORAGE_F16
-                   : type == QUANT_BF16 ? STORAGE_BF16
-                                        : STORAGE_F32;
-    out->is_float = plain;
-    if (plain)
-        return;
-    out->name = quant_field_name(field);
-    if (field == QUANT_FIELD_SCALE || field == QUANT_FIELD_MIN) {
-        out->is_float = true;
-        out->storage = STORAGE_F16;
-    }
-}
-
 void campaign_bits_of(struct campaign_bits *out, const struct fault *fault,
                       const struct fault_bounds *bounds)
 {
     const struct tensor *weight = weight_of(fault, bounds);
-    *out = (struct campaign_bits){.width = 32, .is_float = true, .storage = STORAGE_F32};
-    if (fault->place == PLACE_CONTROL) {
-        out->is_float = false;
-        return;
-    }
-    out->width = fault_width(fault, bounds);
-    if (weight)
-        weight_bits(out, weight->type, fault->field);
-    else if (out->width == 16)
-        out->storage =
-            fault->place == PLACE_KV || fault->point == HOOK_WEIGHT ? bounds->kv : bounds->act;
+    *out = (struct campaign_bits){.width = fault_width(fault, bounds)};
+    out->is_float = fault_number(fault, bounds, &out->storage);
+    if (weight && quant_form(weight->type) != QUANT_FORM_PLAIN)
+        out->name = quant_field_name(fault->field);
 }
 
 /* Without the processor's arithmetic on floats, which takes denormals for zero here. */

@@ -8,7 +8,7 @@
 #include "inject/space/fault.h"
 
 /* One line; the text from `arena`. */
-enum status campaign_fault_json(char **out, struct arena *arena, const struct fault *fault,
-                                const struct fault_bounds *bounds) STATUS_MUST_USE;
+enum status campaign_fault_json(char **out, struct arena *arena,
+                                const struct fault *fault) STATUS_MUST_USE;
 
 #endif

@@ -48,7 +48,7 @@ static struct coordinates used_coordinates(const struct fault *fault,
 static bool has_mask(const struct fault *fault)
 {
     return fault->kind == KIND_FLIP || fault->kind == KIND_STUCK_AT_0 ||
-           fault->kind == KIND_STUCK_AT_1 || fault->kind == KIND_MIX;
+           fault->kind == KIND_STUCK_AT_1 || fault->kind == KIND_RANDOM || fault->kind == KIND_MIX;
 }
 
 static int64_t lowest_bit(uint32_t mask)
@@ -94,7 +94,7 @@ static void put_place(struct row *row, const struct fault *fault, const struct f
     row->duration = kinds_text(KINDS_DURATION, fault->duration);
     if (c.rows > 0) {
         row->row = fault->row;
-        row->rows = fault->row_count;
+        row->rows = fault->row_count > 0 ? fault->row_count : 1;
     }
     if (c.ks > 0)
         row->col = fault->k;
@@ -111,8 +111,8 @@ static void put_time(struct row *row, const struct sample_draw *draw, uint32_t n
     row->position = fault->position;
     if (fault->position + 1 >= n_prompt)
         row->step = (int64_t)fault->position + 1 - n_prompt;
-    if (fault->position_count != UINT32_MAX)
-        row->positions = fault->position_count;
+    if (fault->position_count != FAULT_FOREVER)
+        row->positions = fault->position_count > 0 ? fault->position_count : 1;
 }
 
 static enum status put_draw(struct row *row, struct arena *arena,

@@ -74,8 +74,7 @@ enum status campaign_variant_missing(const struct campaign_variant_set *set, str
             if (has_key(set, key) || is_among(*out, *out_count, model, key))
                 continue;
             struct fault *dry = &(*out)[(*out_count)++];
-            *dry = *fault;
-            dry->kind = KIND_DRY;
+            *dry = fault_dry(fault);
             dry->only_mask = dry->only_value = 0; /* it must run, whatever the bits */
         }
     }

@@ -189,7 +189,7 @@ static enum status answer_rows(struct worker *w, struct job *job)
         row[i].path = settings_of(w, job->way).path == TRIAL_NAIVE ? "naive" : "fast";
     }
     return st ? st
-              : campaign_answer_rows(w->channel, &job->arena, &context.bounds,
+              : campaign_answer_rows(w->channel, &job->arena,
                                      &(struct campaign_answer_batch){row, job->draw, job->count});
 }
 
