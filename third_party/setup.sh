@@ -25,6 +25,7 @@ BUILD_PACKAGES=(gcc libc6-dev make cmake ninja-build pkg-config glslc spirv-tool
     libvulkan-dev libvulkan-volk-dev libcjson-dev libsqlite3-dev libpcre2-dev libmd-dev
     libcmocka-dev mesa-vulkan-drivers python3 python3-pip ca-certificates)
 FULL_PACKAGES=(slurm-wlm munge)
+    libcmocka-dev libzip-dev gnuplot-nox mesa-vulkan-drivers python3 python3-pip ca-certificates)
 TEST_PACKAGES=(python3-venv clang-format binutils vulkan-validationlayers)
 # PyPI packages whose answers ours are compared with: dequantisation, statistics, JSON Schema.
 REFERENCES=(gguf==0.19.0 numpy==2.4.6 scipy==1.17.1 statsmodels==0.15.0 pandas==3.1.1

@@ -22,5 +22,6 @@ enum status cli_sweep(const struct cli_env *env, int argc, char **argv) STATUS_M
 enum status cli_campaign(const struct cli_env *env, int argc, char **argv) STATUS_MUST_USE;
 enum status cli_replay(const struct cli_env *env, int argc, char **argv) STATUS_MUST_USE;
 enum status cli_selfcheck(const struct cli_env *env, int argc, char **argv) STATUS_MUST_USE;
+enum status cli_report(const struct cli_env *env, int argc, char **argv) STATUS_MUST_USE;
 
 #endif

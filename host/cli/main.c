@@ -34,6 +34,7 @@ static const struct command COMMANDS[] = {
     {"replay", cli_replay, "run one trial of a database again, here"},
     {"export", cli_export, "the trials of a database as CSV or JSON lines"},
     {"merge", cli_merge, "join the databases of a campaign's shards"},
+    {"report", cli_report, "tables and pictures of a campaign as one HTML file"},
     {"selfcheck", cli_selfcheck, "show that devices agree bit for bit, with and without faults"},
 };
 #define COMMAND_COUNT (sizeof COMMANDS / sizeof *COMMANDS)

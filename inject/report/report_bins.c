@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: MIT */
+/* Pictures over a number cut into bins: relative change of the value, golden margin. */
+#include <math.h>
+#include <stdlib.h>
+
+#include "inject/report/report_pictures.h"
+
+#define CHANGE_LOW (-8) /* decades; the first and last bin are open */
+#define CHANGE_HIGH 6
+#define CHANGE_BINS (CHANGE_HIGH - CHANGE_LOW + 2) /* one more: it was 0, or is not finite now */
+#define MARGIN_BINS 8
+
+static const struct report_column BIN_COLUMNS[] = {
+    {"from", "from", REPORT_NUMBER, false},     {"to", "to", REPORT_NUMBER, false},
+    {"middle", "middle", REPORT_NUMBER, false}, {"trials", "n", REPORT_COUNT, false},
+    {"events", "events", REPORT_COUNT, false},  {"rate", "rate, %", REPORT_PERCENT, true},
+    {"rate_low", NULL, REPORT_PERCENT, false},  {"rate_high", NULL, REPORT_PERCENT, false},
+};
+
+struct bin {
+    double from, to, middle;
+};
+
+/* One row a bin that has trials. */
+static enum status fill_bins(struct report_figure *out, struct report_context *context,
+                             const struct report_groups *groups, const struct bin *bin)
+{
+    uint32_t rows = 0;
+    for (uint32_t g = 0; g < groups->count; g++)
+        rows += report_groups_size(groups, g) > 0;
+    enum status st = report_table_init(&out->table, context->arena, rows, BIN_COLUMNS,
+                                       sizeof BIN_COLUMNS / sizeof *BIN_COLUMNS);
+    for (uint32_t g = 0, row = 0; !st && g < groups->count; g++) {
+        struct report_rate rate;
+        if (report_groups_size(groups, g) == 0)
+            continue;
+        report_figure_group(&rate, context, groups, g,
+                            (struct report_query){.events = context->main});
+        report_table_set(&out->table, row, "from", bin[g].from);
+        report_table_set(&out->table, row, "to", bin[g].to);
+        report_table_set(&out->table, row, "middle", bin[g].middle);
+        report_table_set(&out->table, row, "trials", (double)rate.estimate.counted);
+        report_table_set(&out->table, row, "events", (double)rate.estimate.events);
+        report_figure_rate(&out->table, row, "rate", &rate);
+        out->table.faint[row++] = rate.estimate.counted < REPORT_FEW;
+        if (rate.refused)
+            out->absent = "a bin's trials come from strata without weights (population equal)";
+    }
+    return st;
+}
+
+static void write_bins(struct report_figure *out)
+{
+    static const char *const columns[] = {"rate", "rate_low", "rate_high"};
+    report_figure_data(out, "bins");
+    for (uint32_t r = 0; r < out->table.n_rows; r++) {
+        report_figure_number(out, report_table_at(&out->table, r, "middle")->number);
+        for (size_t c = 0; c < sizeof columns / sizeof *columns; c++)
+            report_figure_number(out, 100 * report_table_at(&out->table, r, columns[c])->number);
+        report_out_printf(&out->script, "%d\n", out->table.faint[r]);
+    }
+    report_figure_end_data(out);
+}
+
+static void plot_bins(struct report_figure *out)
+{
+    report_out_printf(
+        &out->script,
+        "set key top left Left reverse samplen 2\n"
+        "plot $bins using 1:2 with lines linewidth 1.4 linecolor rgb \"" REPORT_A "\" notitle, \\\n"
+        " '' using ($5==0?$1:NaN):2:3:4 with yerrorbars pointtype 7 pointsize 0.9 linewidth 1.6 "
+        "linecolor rgb \"" REPORT_A "\" notitle, \\\n"
+        " '' using ($5==1?$1:NaN):2:3:4 with yerrorbars pointtype 6 pointsize 0.9 linewidth 1 "
+        "dashtype "
+        "3 linecolor rgb \"" REPORT_GREY "\" title \"n < %d\"\n",
+        REPORT_FEW);
+}
+
+static uint32_t change_key(const struct report_trial *trial, const void *user)
+{
+    (void)user;
+    if (!trial->changed || isnan(trial->rel_change))
+        return REPORT_NONE;
+    if (isinf(trial->rel_change))
+        return CHANGE_BINS - 1;
+    const double decade = floor(log10(trial->rel_change));
+    if (!(decade > CHANGE_LOW)) /* also of 0 */
+        return 0;
+    return decade >= CHANGE_HIGH ? CHANGE_BINS - 2 : (uint32_t)(decade - CHANGE_LOW);
+}
+
+enum status report_bins_change(struct report_figure *out, struct report_context *context)
+{
+    struct bin bin[CHANGE_BINS];
+    struct report_groups groups;
+    out->id = "change";
+    out->title = "Relative change of the value";
+    for (int b = 0; b < CHANGE_BINS; b++)
+        bin[b] = (struct bin){b == 0 ? 0 : pow(10, CHANGE_LOW + b),
+                              b >= CHANGE_BINS - 2 ? INFINITY : pow(10, CHANGE_LOW + b + 1),
+                              CHANGE_LOW + b + 0.5};
+    bin[CHANGE_BINS - 1].from = INFINITY;
+    enum status st = report_groups_make(&groups, context->arena, context->data,
+                                        &(struct report_groups_by){change_key, NULL, CHANGE_BINS});
+    st = st ? st : fill_bins(out, context, &groups, bin);
+    if (!st && out->table.n_rows < 2)
+        out->absent = "the relative change spans fewer than two decades";
+    if (st || out->absent)
+        return st;
+    out->table.id = "change";
+    out->table.caption = out->caption = arena_printf(
+        context->arena,
+        "%s of faults that changed bits against the relative change of the value, by decade, %g %% "
+        "intervals. The last place holds values that were 0 before or are not finite after.",
+        context->main_name, 100 * context->confidence);
+    report_figure_begin(out, 640, 340);
+    write_bins(out);
+    report_out_printf(&out->script,
+                      "set xrange [%d:%d]\nset yrange [0:*<100]\nset xtics (\"10^{-8}\" -8, "
+                      "\"10^{-6}\" -6, \"10^{-4}\" -4, \"10^{-2}\" -2, \"1\" 0, \"10^2\" 2, "
+                      "\"10^4\" 4, \"10^6\" 6, \"\xe2\x88\x9e\" 7.5) enhanced\n"
+                      "set xlabel \"|after - before| / |before|\"\nset ylabel \"%s, %%\"\n",
+                      CHANGE_LOW, CHANGE_HIGH + 2, context->main_name);
+    plot_bins(out);
+    return out->caption ? out->script.status : STATUS_MEMORY;
+}
+
+static int by_value(const void *a, const void *b)
+{
+    const double x = *(const double *)a, y = *(const double *)b;
+    return x < y ? -1 : x > y;
+}
+
+static uint32_t margin_key(const struct report_trial *trial, const void *user)
+{
+    const struct bin *bin = user;
+    if (!trial->changed || !isfinite(trial->margin))
+        return REPORT_NONE;
+    for (uint32_t b = 0; b < MARGIN_BINS; b++) {
+        if (trial->margin < bin[b].to || b == MARGIN_BINS - 1)
+            return b;
+    }
+    return REPORT_NONE;
+}
+
+/* Eighths of the trials; equal margins stay together. */
+static size_t cut_margins(struct bin bin[MARGIN_BINS], double *value,
+                          const struct report_data *data)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < data->n; i++) {
+        if (data->trial[i].changed && isfinite(data->trial[i].margin))
+            value[n++] = data->trial[i].margin;
+    }
+    qsort(value, n, sizeof *value, by_value);
+    for (size_t b = 0; b < MARGIN_BINS && n > 0; b++) {
+        const size_t from = b * n / MARGIN_BINS, to = (b + 1) * n / MARGIN_BINS;
+        bin[b].from = value[from];
+        bin[b].to = to < n ? value[to] : value[n - 1];
+        bin[b].middle = value[(from + to) / 2 < n ? (from + to) / 2 : n - 1];
+    }
+    return n;
+}
+
+enum status report_bins_margin(struct report_figure *out, struct report_context *context)
+{
+    struct bin bin[MARGIN_BINS];
+    struct report_groups groups;
+    double *value = arena_array(context->arena, context->data->n + 1, sizeof *value);
+    out->id = "margin";
+    out->title = "Golden margin at the fault";
+    if (!value)
+        return STATUS_MEMORY;
+    const size_t n = cut_margins(bin, value, context->data);
+    if (n < MARGIN_BINS || bin[0].from == bin[MARGIN_BINS - 1].to) {
+        out->absent = "the golden margin was not recorded (record: summary or full)";
+        return STATUS_OK;
+    }
+    enum status st = report_groups_make(&groups, context->arena, context->data,
+                                        &(struct report_groups_by){margin_key, bin, MARGIN_BINS});
+    st = st ? st : fill_bins(out, context, &groups, bin);
+    if (st || out->absent)
+        return st;
+    out->table.id = "margin";
+    out->table.caption = out->caption = arena_printf(
+        context->arena,
+        "%s of faults that changed bits against golden's logit margin (first minus second) at the "
+        "struck step, in eighths of the trials, %g %% intervals.",
+        context->main_name, 100 * context->confidence);
+    report_figure_begin(out, 640, 340);
+    write_bins(out);
+    report_out_printf(&out->script,
+                      "set yrange [0:*<100]\nset xrange [0:*]\nset xlabel \"golden logit margin\"\n"
+                      "set ylabel \"%s, %%\"\n",
+                      context->main_name);
+    plot_bins(out);
+    return out->caption ? out->script.status : STATUS_MEMORY;
+}

@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: MIT */
+/* The picture of bit positions: one panel for each layout of bits, fields shaded. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "inject/report/report_pictures.h"
+
+#define BITS_PANELS 8
+#define BITS_WIDTH 32
+/* Trials whose bits have one layout: values at a point, or a field of stored weights. */
+struct panel {
+    uint8_t place, point;
+    uint32_t field; /* of weights; REPORT_NONE otherwise */
+    uint32_t width; /* bits: highest seen + 1, at least 16 of a value */
+    const char *label;
+    const char *of_bit[BITS_WIDTH]; /* field name by bit, null: not struck */
+};
+
+struct panels {
+    struct panel panel[BITS_PANELS];
+    uint32_t count, dropped;
+};
+
+static bool is_value_field(const char *field)
+{
+    return strcmp(field, "sign") == 0 || strcmp(field, "exponent") == 0 ||
+           strcmp(field, "mantissa") == 0;
+}
+
+/* The panel of a trial, or REPORT_NONE; a new one where `make` allows. */
+static uint32_t panel_of(struct panels *panels, const struct report_data *data,
+                         const struct report_trial *t, bool make)
+{
+    if (t->bit < 0 || t->bit >= BITS_WIDTH || t->field == REPORT_NONE)
+        return REPORT_NONE;
+    const bool value = is_value_field(data->names.text[t->field]);
+    const struct panel wanted = {
+        .place = t->place, .point = t->point, .field = value ? REPORT_NONE : t->field};
+    for (uint32_t p = 0; p < panels->count; p++) {
+        const struct panel *panel = &panels->panel[p];
+        if (panel->place == wanted.place && panel->point == wanted.point &&
+            panel->field == wanted.field)
+            return p;
+    }
+    if (!make)
+        return REPORT_NONE;
+    if (panels->count == BITS_PANELS) {
+        panels->dropped++;
+        return REPORT_NONE;
+    }
+    panels->panel[panels->count] = wanted;
+    return panels->count++;
+}
+
+struct bit_user {
+    struct panels *panels;
+    const struct report_data *data;
+};
+
+static uint32_t bit_key(const struct report_trial *trial, const void *user)
+{
+    const struct bit_user *of = user;
+    const uint32_t panel = panel_of(of->panels, of->data, trial, false);
+    return panel == REPORT_NONE ? panel : panel * BITS_WIDTH + (uint32_t)trial->bit;
+}
+
+/* f32, f16 or bf16, by where the exponent lies. */
+static const char *value_type(const struct panel *panel)
+{
+    if (panel->field != REPORT_NONE)
+        return "";
+    if (panel->width > 16)
+        return ", f32";
+    for (uint32_t b = 7; b < 10; b++) {
+        if (panel->of_bit[b])
+            return strcmp(panel->of_bit[b], "exponent") == 0 ? ", bf16" : ", f16";
+    }
+    return ", 16 bits";
+}
+
+static enum status find_panels(struct panels *panels, struct report_context *context)
+{
+    const struct report_data *data = context->data;
+    for (size_t i = 0; i < data->n; i++) {
+        const struct report_trial *t = &data->trial[i];
+        const uint32_t p = panel_of(panels, data, t, true);
+        if (p == REPORT_NONE)
+            continue;
+        struct panel *panel = &panels->panel[p];
+        panel->of_bit[t->bit] = data->names.text[t->field];
+        panel->width = (uint32_t)t->bit + 1 > panel->width ? (uint32_t)t->bit + 1 : panel->width;
+    }
+    for (uint32_t p = 0; p < panels->count; p++) {
+        struct panel *panel = &panels->panel[p];
+        if (panel->field == REPORT_NONE)
+            panel->width = panel->width > 16 ? 32 : 16;
+        panel->label =
+            arena_printf(context->arena, "%s, %s%s%s", kinds_text(KINDS_PLACE, panel->place),
+                         panel->field == REPORT_NONE ? kinds_text(KINDS_POINT, panel->point)
+                                                     : data->names.text[panel->field],
+                         value_type(panel), panel->field == REPORT_NONE ? "" : " bits");
+        if (!panel->label)
+            return STATUS_MEMORY;
+    }
+    return STATUS_OK;
+}
+
+static const struct report_column BIT_COLUMNS[] = {
+    {"struck", "struck", REPORT_TEXT, false},      {"bit", "bit", REPORT_COUNT, false},
+    {"field", "field", REPORT_TEXT, false},        {"trials", "n", REPORT_COUNT, false},
+    {"events", "events", REPORT_COUNT, false},     {"rate", "of all, %", REPORT_PERCENT, true},
+    {"rate_low", NULL, REPORT_PERCENT, false},     {"rate_high", NULL, REPORT_PERCENT, false},
+    {"changed", "n changed", REPORT_COUNT, false}, {"given", "of changed, %", REPORT_PERCENT, true},
+    {"given_low", NULL, REPORT_PERCENT, false},    {"given_high", NULL, REPORT_PERCENT, false},
+};
+
+static void fill_bit(struct report_figure *out, struct report_context *context,
+                     const struct report_groups *groups, uint32_t g, uint32_t row)
+{
+    struct report_rate all, given;
+    report_figure_group(&all, context, groups, g, (struct report_query){.events = context->main});
+    report_figure_group(&given, context, groups, g,
+                        (struct report_query){.events = context->main, .given = REPORT_CHANGED});
+    report_table_set(&out->table, row, "trials", (double)all.estimate.counted);
+    report_table_set(&out->table, row, "events", (double)all.estimate.events);
+    report_table_set(&out->table, row, "changed", (double)given.estimate.counted);
+    report_figure_rate(&out->table, row, "rate", &all);
+    report_figure_rate(&out->table, row, "given", &given);
+    out->table.faint[row] = all.estimate.counted < REPORT_FEW;
+    if (all.refused)
+        out->absent = "a bit's trials come from strata without weights (population equal)";
+}
+
+static enum status fill_bits(struct report_figure *out, struct report_context *context,
+                             struct panels *panels)
+{
+    const struct bit_user user = {panels, context->data};
+    struct report_groups groups;
+    uint32_t rows = 0;
+    enum status st =
+        report_groups_make(&groups, context->arena, context->data,
+                           &(struct report_groups_by){bit_key, &user, panels->count * BITS_WIDTH});
+    for (uint32_t g = 0; !st && g < groups.count; g++)
+        rows += report_groups_size(&groups, g) > 0;
+    st = st ? st
+            : report_table_init(&out->table, context->arena, rows, BIT_COLUMNS,
+                                sizeof BIT_COLUMNS / sizeof *BIT_COLUMNS);
+    for (uint32_t g = 0, row = 0; !st && g < groups.count; g++) {
+        const struct panel *panel = &panels->panel[g / BITS_WIDTH];
+        if (report_groups_size(&groups, g) == 0)
+            continue;
+        fill_bit(out, context, &groups, g, row);
+        report_table_text(&out->table, row, "struck", panel->label);
+        report_table_text(&out->table, row, "field", panel->of_bit[g % BITS_WIDTH]);
+        report_table_set(&out->table, row++, "bit", g % BITS_WIDTH);
+    }
+    return st;
+}
+
+/* A band behind the bits of one field, with its name; bits that were not struck go with the field
+ * above them. */
+static void shade_fields(struct report_figure *out, const struct panel *panel)
+{
+    static const char *const shades[] = {REPORT_SHADE_2, REPORT_SHADE_1, REPORT_SHADE_3};
+    const char *field = NULL;
+    char low[16];
+    uint32_t high = panel->width, shade = 0;
+    for (uint32_t b = panel->width; b-- > 0;) {
+        const char *own = panel->of_bit[b] ? panel->of_bit[b] : field;
+        const char *below = b == 0 ? NULL : panel->of_bit[b - 1] ? panel->of_bit[b - 1] : own;
+        field = own;
+        if (b > 0 && (below == own || !own))
+            continue;
+        if (b == 0)
+            snprintf(low, sizeof low, "-0.5");
+        else
+            snprintf(low, sizeof low, "%u.5", b - 1);
+        report_out_printf(&out->script,
+                          "set object rectangle from %u.5,graph 0 to %s,graph 1 behind fillstyle "
+                          "solid 1 noborder fillcolor rgb \"%s\"\n",
+                          high - 1, low, shades[shade++ % 3]);
+        if (own && high - b > 1)
+            report_out_printf(
+                &out->script,
+                "set label \"%s\" at %.1f,graph 0.93 center textcolor rgb \"" REPORT_GREY "\"\n",
+                own, (high + b - 1) / 2.);
+        high = b;
+    }
+}
+
+static void write_bits(struct report_figure *out, const struct panels *panels)
+{
+    struct report_table *table = &out->table;
+    for (uint32_t p = 0; p < panels->count; p++) {
+        char name[16];
+        snprintf(name, sizeof name, "panel%u", p);
+        report_figure_data(out, name);
+        for (uint32_t r = 0; r < table->n_rows; r++) {
+            static const char *const columns[] = {"rate",  "rate_low",  "rate_high",
+                                                  "given", "given_low", "given_high"};
+            if (report_table_at(table, r, "struck")->text != panels->panel[p].label)
+                continue;
+            report_figure_number(out, report_table_at(table, r, "bit")->number);
+            for (size_t c = 0; c < sizeof columns / sizeof *columns; c++)
+                report_figure_number(out, 100 * report_table_at(table, r, columns[c])->number);
+            report_out_printf(&out->script, "%d\n", table->faint[r]);
+        }
+        report_figure_end_data(out);
+    }
+}
+
+static void plot_panel(struct report_figure *out, const struct panel *panel, uint32_t p,
+                       uint32_t count)
+{
+    const double key = 26. / out->height, high = (1 - key) / count;
+    const double top = 1 - key - p * high;
+    report_out_put(&out->script, "unset object\nunset label\n");
+    shade_fields(out, panel);
+    report_out_printf(
+        &out->script,
+        "set tmargin at screen %.4f\nset bmargin at screen %.4f\n"
+        "set xrange [%u.5:-0.5]\nset yrange [0:*<100]\nset xtics %u\nset xlabel \"bit of: %s\" "
+        "offset 0,0.4\nset ylabel \"rate, %%\"\n"
+        "set key at screen 0.98,screen %.4f top right horizontal samplen 2 width 1\n"
+        "plot $panel%u using 1:2:3:4 with yerrorbars pointtype 7 pointsize 0.7 linewidth 1.6 "
+        "linecolor rgb \"" REPORT_A "\" %s, \\\n"
+        " '' using 1:2 with lines linewidth 1 linecolor rgb \"" REPORT_A "\" notitle, \\\n"
+        " '' using ($1-0.2):5:6:7 with yerrorbars pointtype 12 pointsize 0.9 linewidth 1 linecolor "
+        "rgb "
+        "\"" REPORT_B "\" %s, \\\n"
+        " '' using ($8==1?$1:NaN):(0) with points pointtype 3 pointsize 0.8 linecolor rgb "
+        "\"" REPORT_GREY "\" %s\n",
+        top - 10. / out->height, top - high + 52. / out->height, panel->width - 1,
+        panel->width > 16 ? 4 : 2, panel->label, 1 - 4. / out->height, p,
+        p ? "notitle" : "title \"of all\"", p ? "notitle" : "title \"of changed bits\"",
+        p ? "notitle" : "title \"n < 30\"");
+}
+
+enum status report_bits_curve(struct report_figure *out, struct report_context *context)
+{
+    struct panels panels = {0};
+    out->id = "bits";
+    out->title = "Bit position";
+    enum status st = find_panels(&panels, context);
+    if (st)
+        return st;
+    if (panels.count == 0) {
+        out->absent = "no fault of the campaign is a mask of bits";
+        return STATUS_OK;
+    }
+    st = fill_bits(out, context, &panels);
+    if (st || out->absent)
+        return st;
+    out->table.id = "bits";
+    out->table.caption = arena_printf(context->arena, "%s by bit position, %g %% intervals.",
+                                      context->main_name, 100 * context->confidence);
+    out->caption = arena_printf(
+        context->arena,
+        "%s by bit position, one panel a layout, with fields shaded: of all faults and of those "
+        "that changed bits; %g %% intervals. Masks of several bits stand at their lowest.%s",
+        context->main_name, 100 * context->confidence,
+        panels.dropped ? " Further layouts are in the data alone." : "");
+    report_figure_begin(out, 640, 26 + 250 * panels.count);
+    write_bits(out, &panels);
+    report_out_put(&out->script, "set multiplot\n");
+    for (uint32_t p = 0; p < panels.count; p++)
+        plot_panel(out, &panels.panel[p], p, panels.count);
+    report_out_put(&out->script, "unset multiplot\n");
+    return out->caption && out->table.caption ? out->script.status : STATUS_MEMORY;
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+/* A campaign's database as compact arrays: what counts, what is kept out and why. */
+#ifndef VKFI_INJECT_REPORT_DATA_H
+#define VKFI_INJECT_REPORT_DATA_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/status.h"
+#include "inject/plan/plan.h"
+#include "inject/report/report_names.h"
+#include "inject/space/kinds.h"
+#include "inject/store/store.h"
+
+/* A trial that counts: no control, not suspect. Null is REPORT_NONE, -1 or NaN. */
+struct report_trial {
+    uint64_t trial, fault_key;
+    uint32_t item, stratum; /* indices of report_data.item, .stratum                       */
+    uint32_t fault, cell;   /* clusters of stats_cluster: the same fault, and it on an item */
+    uint32_t site, site_kind, op, field; /* in names                                        */
+    uint32_t device;
+    uint32_t flags; /* bit per enum flag */
+    int32_t layer, step, bit, first_diff, golden_len, faulty_len;
+    uint8_t place, point, kind, duration, stage, granularity;
+    uint8_t outcome, due;
+    bool changed;      /* the fault was reached and bits changed */
+    bool golden_right; /* score_golden is 1 or more              */
+    double rel_change, margin, logp_sum, kl, score_golden, score_faulty;
+    size_t deviation;     /* first of data.deviation: relative L2 by layer boundary */
+    uint32_t n_deviation; /* 0: not recorded */
+};
+
+struct report_data {
+    struct arena arena;  /* owned */
+    struct store *store; /* borrowed */
+    const struct store_identity *identity;
+    const struct plan *plan;
+    struct store_stratum *stratum; /* (n_strata), id = index */
+    struct store_item *item;       /* (n_items), id = index  */
+    struct store_device *device;   /* (n_devices)            */
+    struct store_incident *incident;
+    uint32_t n_strata, n_items, n_devices, n_incidents;
+
+    struct report_trial *trial; /* (n) by stratum, then id; owned */
+    size_t n, room;
+    uint32_t n_faults, n_cells;
+    double *deviation; /* owned */
+    size_t n_deviation, deviation_room;
+    struct report_names names;
+
+    uint64_t expected;         /* ids of this shard                */
+    uint64_t n_rows;           /* in the database                  */
+    uint64_t role[ROLE_COUNT]; /* rows by role; [ROLE_TRIAL] counts */
+    uint64_t suspect;          /* rows kept out as suspect          */
+    uint64_t limit;            /* only ids below it were read       */
+    bool scored;               /* some trial has a score            */
+    double design_effect; /* of the SDC rate over all, at least 1; for strata with few events */
+};
+
+/* Reads all of a database; the store and the plan live at least as long as `out`. `limit`: only
+ * ids below it (a look of a plan), UINT64_MAX for all. */
+enum status report_data_load(struct report_data *out, struct store *store, const struct plan *plan,
+                             uint64_t limit) STATUS_MUST_USE;
+void report_data_finish(struct report_data *data);
+
+/* "" for REPORT_NONE. */
+const char *report_data_name(const struct report_data *data, uint32_t name);
+
+/* True if every id of this shard is there. */
+bool report_data_is_complete(const struct report_data *data);
+
+/* Value of "layer" in a label "layer=3 bit_field=exponent", copied to `out`; false if absent. */
+bool report_data_dimension(const char *label, const char *dimension, char *out, size_t size);
+
+/* What of a row says which fault it was, whatever the item: sites, coordinates, kind and bits,
+ * with the step instead of the position where there is one. Stored values: without the time of the
+ * strike. */
+uint64_t report_data_fault_key(const struct row *row);
+
+#endif

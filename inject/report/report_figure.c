@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/* What all scripts begin with, and how numbers get into them. */
+#include "inject/report/report_figure.h"
+
+#include <math.h>
+#include <stdio.h>
+
+const char *const report_heat[REPORT_HEAT] = {"#f2f6fb", "#d3e2f2", "#a6c8e6",
+                                              "#6aa5d5", "#2f74b0", "#0b4070"};
+
+struct stats_interval_level report_figure_level(const struct report_context *context)
+{
+    return (struct stats_interval_level){context->confidence, STATS_INTERVAL_BOTH};
+}
+
+void report_figure_begin(struct report_figure *figure, uint32_t width, uint32_t height)
+{
+    figure->width = width;
+    figure->height = height;
+    report_out_printf(
+        &figure->script,
+        "set encoding utf8\n"
+        "set terminal svg size %u,%u dynamic noenhanced font \"sans-serif,14\" "
+        "name \"%s\"\n"
+        "set border 3 linecolor rgb \"" REPORT_INK "\"\n"
+        "set tics nomirror out scale 0.6\n"
+        "set grid noxtics ytics back linetype 1 linewidth 1 linecolor rgb \"" REPORT_GRID "\"\n"
+        "unset key\nset style fill solid 1 noborder\n"
+        "set bars 0.4\nset lmargin 9\nset rmargin 2\nset tmargin 1.2\n",
+        width, height, figure->id);
+}
+
+void report_figure_data(struct report_figure *figure, const char *name)
+{
+    report_out_printf(&figure->script, "$%s << END_OF_DATA\n", name);
+}
+
+void report_figure_end_data(struct report_figure *figure)
+{
+    report_out_put(&figure->script, "END_OF_DATA\n");
+}
+
+void report_figure_number(struct report_figure *figure, double value)
+{
+    if (isfinite(value))
+        report_out_printf(&figure->script, "%.9g ", value);
+    else
+        report_out_put(&figure->script, "NaN ");
+}
+
+void report_figure_quoted(struct report_figure *figure, const char *text)
+{
+    report_out_put(&figure->script, "\"");
+    report_out_gnuplot(&figure->script, text);
+    report_out_put(&figure->script, "\" ");
+}
+
+void report_figure_rate(struct report_table *table, uint32_t row, const char *prefix,
+                        const struct report_rate *rate)
+{
+    char name[64];
+    report_table_set(table, row, prefix, rate->estimate.rate);
+    snprintf(name, sizeof name, "%s_low", prefix);
+    report_table_set(table, row, name, rate->interval.bounds.low);
+    snprintf(name, sizeof name, "%s_high", prefix);
+    report_table_set(table, row, name, rate->interval.bounds.high);
+}
+
+void report_figure_group(struct report_rate *out, struct report_context *context,
+                         const struct report_groups *groups, uint32_t group,
+                         struct report_query query)
+{
+    query.index = groups->index + groups->first[group];
+    query.count = report_groups_size(groups, group);
+    query.level = report_figure_level(context);
+    report_rate(out, context->work, &query);
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+/* One picture: its data as a table, its gnuplot script, or the reason why it is not drawn. */
+#ifndef VKFI_INJECT_REPORT_FIGURE_H
+#define VKFI_INJECT_REPORT_FIGURE_H
+
+#include "base/arena.h"
+#include "inject/report/report_groups.h"
+#include "inject/report/report_rate.h"
+#include "inject/report/report_table.h"
+
+/* Work of a site: what protecting it would cost. */
+struct report_site {
+    const char *site;
+    double bytes, macs; /* stored bytes; MACs of the golden runs a token */
+};
+
+/* What every picture is made from. */
+struct report_context {
+    struct report_data *data;
+    struct report_data *other;      /* of a second database to hold against it; null: none */
+    const struct report_site *site; /* (n_sites), by name; null: not known */
+    uint32_t n_sites;
+    struct arena *arena;
+    struct report_work *work;
+    double confidence;  /* 0.95 */
+    report_events main; /* critical where there are scores, else SDC */
+    const char *main_name;
+};
+
+struct report_figure {
+    const char *id, *title, *caption;
+    const char *absent; /* null: drawn */
+    uint32_t width, height;
+    bool wide; /* takes both columns of the page */
+    struct report_table table;
+    struct report_out script, svg; /* owned */
+};
+
+/* Colours, as hex for gnuplot; report_plot.c makes them variables of the page. */
+#define REPORT_INK "#000000"
+#define REPORT_GREY "#6b7280"
+#define REPORT_GRID "#d0d0d1"
+#define REPORT_A "#0072b2" /* blue       */
+#define REPORT_B "#d55e00" /* vermillion */
+#define REPORT_C "#009e73" /* green      */
+#define REPORT_D "#a0528b" /* purple     */
+#define REPORT_SHADE_1 "#e6edf6"
+#define REPORT_SHADE_2 "#f7eddf"
+#define REPORT_SHADE_3 "#e9f4ec"
+#define REPORT_ON_DARK "#fffffe"
+#define REPORT_HEAT 6
+extern const char *const report_heat[REPORT_HEAT]; /* from low to high */
+
+typedef enum status report_draw(struct report_figure *out, struct report_context *context);
+
+/* The two-sided level of all rates here. */
+struct stats_interval_level report_figure_level(const struct report_context *context);
+
+/* Terminal, borders, tics, no key. */
+void report_figure_begin(struct report_figure *figure, uint32_t width, uint32_t height);
+
+/* Opens and closes a block of inline data "$name". */
+void report_figure_data(struct report_figure *figure, const char *name);
+void report_figure_end_data(struct report_figure *figure);
+
+/* A number of inline data; NaN as "NaN", which gnuplot leaves out. */
+void report_figure_number(struct report_figure *figure, double value);
+
+/* A text in double quotes for gnuplot. */
+void report_figure_quoted(struct report_figure *figure, const char *text);
+
+/* Rate, bounds and company into the columns <prefix>, <prefix>_low, <prefix>_high of a row. */
+void report_figure_rate(struct report_table *table, uint32_t row, const char *prefix,
+                        const struct report_rate *rate);
+
+/* Rate of `events` among the trials of a group. */
+void report_figure_group(struct report_rate *out, struct report_context *context,
+                         const struct report_groups *groups, uint32_t group,
+                         struct report_query query);
+
+#endif

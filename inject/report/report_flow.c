@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: MIT */
+/* Pictures of pairs: right and wrong from golden to faulty, outcomes on one device and another. */
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "inject/report/report_heat.h"
+#include "inject/report/report_pictures.h"
+
+/* Golden right, wrong; faulty right, wrong, no answer. */
+enum { FLOW_FROM = 2, FLOW_TO = 3 };
+static const char *const FROM_TEXT[FLOW_FROM] = {"right", "wrong"};
+static const char *const TO_TEXT[FLOW_TO] = {"right", "wrong", "no answer (DUE)"};
+
+static const struct report_column FLOW_COLUMNS[] = {
+    {"golden", "golden answer", REPORT_TEXT, false},
+    {"faulty", "faulty answer", REPORT_TEXT, false},
+    {"trials", "n", REPORT_COUNT, false},
+    {"share", "share of the row, %", REPORT_PERCENT, false},
+};
+
+static void count_flow(uint64_t count[FLOW_FROM][FLOW_TO], const struct report_data *data)
+{
+    for (size_t i = 0; i < data->n; i++) {
+        const struct report_trial *t = &data->trial[i];
+        if (isnan(t->score_golden))
+            continue;
+        /* where the text is golden's the answer is golden's, scored again or not */
+        const bool same = t->outcome != OUTCOME_DUE && isnan(t->score_faulty);
+        const bool right = same ? t->golden_right : t->score_faulty >= 1 - 1e-9;
+        count[!t->golden_right][t->outcome == OUTCOME_DUE ? 2 : !right]++;
+    }
+}
+
+/* A band from height `from` on the left to `to` on the right, `size` high. */
+static void write_band(struct report_figure *out, const char *name, double from, double to,
+                       double size)
+{
+    report_figure_data(out, name);
+    for (int i = 0; i <= 40; i++) {
+        const double x = i / 40., s = x * x * (3 - 2 * x);
+        const double low = from + (to - from) * s;
+        report_out_printf(&out->script, "%.4f %.5f %.5f\n", x, low, low + size);
+    }
+    report_figure_end_data(out);
+}
+
+static const char *const BAND_STYLE[FLOW_FROM][FLOW_TO] = {
+    {"fillstyle solid 1 noborder linecolor rgb \"" REPORT_SHADE_1 "\"",
+     "fillstyle solid 1 noborder linecolor rgb \"" REPORT_A "\"",
+     "fillstyle pattern 2 noborder linecolor rgb \"" REPORT_B "\""},
+    {"fillstyle solid 1 noborder linecolor rgb \"" REPORT_C "\"",
+     "fillstyle solid 1 noborder linecolor rgb \"" REPORT_GRID "\"",
+     "fillstyle pattern 2 noborder linecolor rgb \"" REPORT_B "\""},
+};
+
+/* Blocks in the order of the table on both sides, a gap between them; labels beside. */
+static void write_flow(struct report_figure *out, uint64_t count[FLOW_FROM][FLOW_TO])
+{
+    const double gap = 4;
+    double total = 0, from = 0, to[FLOW_TO] = {0};
+    for (int f = 0; f < FLOW_FROM; f++) {
+        for (int t = 0; t < FLOW_TO; t++) {
+            total += (double)count[f][t];
+            to[t] += (double)count[f][t];
+        }
+    }
+    double top = 0;
+    for (int t = 0; t < FLOW_TO; t++) {
+        const double size = 100 * to[t] / total;
+        if (size > 0)
+            report_out_printf(&out->script, "set label \"%s, %.4g %%\" at 1.02,%.3f left\n",
+                              TO_TEXT[t], size, top + size / 2);
+        to[t] = top;
+        top += size + (size > 0 ? gap : 0);
+    }
+    for (int f = 0; f < FLOW_FROM; f++) {
+        double size = 0;
+        for (int t = 0; t < FLOW_TO; t++)
+            size += 100 * (double)count[f][t] / total;
+        if (size > 0)
+            report_out_printf(&out->script, "set label \"%s, %.4g %%\" at -0.02,%.3f right\n",
+                              FROM_TEXT[f], size, from + size / 2);
+        for (int t = 0; t < FLOW_TO; t++) {
+            const double own = 100 * (double)count[f][t] / total;
+            char name[16];
+            snprintf(name, sizeof name, "band%d%d", f, t);
+            write_band(out, name, from, to[t], own);
+            from += own;
+            to[t] += own;
+        }
+        from += gap;
+    }
+}
+
+enum status report_flow_right(struct report_figure *out, struct report_context *context)
+{
+    uint64_t count[FLOW_FROM][FLOW_TO] = {{0}};
+    out->id = "flow";
+    out->title = "Right and wrong, golden to faulty";
+    if (!context->data->scored) {
+        out->absent = "the items have no scorer";
+        return STATUS_OK;
+    }
+    count_flow(count, context->data);
+    const enum status st =
+        report_table_init(&out->table, context->arena, FLOW_FROM * FLOW_TO, FLOW_COLUMNS,
+                          sizeof FLOW_COLUMNS / sizeof *FLOW_COLUMNS);
+    if (st)
+        return st;
+    for (uint32_t r = 0; r < FLOW_FROM * FLOW_TO; r++) {
+        const uint64_t *own = count[r / FLOW_TO];
+        report_table_text(&out->table, r, "golden", FROM_TEXT[r / FLOW_TO]);
+        report_table_text(&out->table, r, "faulty", TO_TEXT[r % FLOW_TO]);
+        report_table_set(&out->table, r, "trials", (double)own[r % FLOW_TO]);
+        report_table_set(&out->table, r, "share",
+                         (double)own[r % FLOW_TO] / (double)(own[0] + own[1] + own[2]));
+    }
+    out->table.id = "flow";
+    out->table.caption = out->caption = "Trials by the golden and the faulty answer; trials as "
+                                        "drawn, without weights. A score of 1 is "
+                                        "right.";
+    report_figure_begin(out, 640, 320);
+    write_flow(out, count);
+    report_out_put(&out->script,
+                   "unset border\nunset tics\nunset grid\nset xrange [-0.35:1.5]\n"
+                   "set yrange [112:-6]\nset lmargin 1\nset rmargin 1\nset label "
+                   "\"golden\" at -0.02,-4 right\nset label \"faulty\" at 1.02,-4 left\n"
+                   "plot ");
+    for (int b = 0; b < FLOW_FROM * FLOW_TO; b++)
+        report_out_printf(&out->script, "%s$band%d%d using 1:2:3 with filledcurves %s",
+                          b ? ", " : "", b / FLOW_TO, b % FLOW_TO,
+                          BAND_STYLE[b / FLOW_TO][b % FLOW_TO]);
+    report_out_put(&out->script, "\n");
+    return out->script.status;
+}
+
+static const struct report_column DEVICE_COLUMNS[] = {
+    {"first", "outcome here", REPORT_TEXT, false},
+    {"second", "outcome there", REPORT_TEXT, false},
+    {"trials", "n", REPORT_COUNT, false},
+};
+
+/* Trials of both by id: (OUTCOME_COUNT, OUTCOME_COUNT) counts. */
+static uint64_t count_pairs(uint64_t *count, const struct report_data *a,
+                            const struct report_data *b, struct arena *arena)
+{
+    uint64_t pairs = 0, most = 0;
+    for (size_t i = 0; i < b->n; i++)
+        most = b->trial[i].trial > most ? b->trial[i].trial : most;
+    uint32_t *at = arena_array(arena, (size_t)most + 2, sizeof *at);
+    if (!at)
+        return UINT64_MAX;
+    for (size_t i = 0; i < b->n; i++)
+        at[b->trial[i].trial] = (uint32_t)i + 1;
+    for (size_t i = 0; i < a->n; i++) {
+        const struct report_trial *t = &a->trial[i];
+        if (t->trial > most || at[t->trial] == 0)
+            continue;
+        const struct report_trial *other = &b->trial[at[t->trial] - 1];
+        if (other->fault_key != t->fault_key)
+            continue;
+        count[t->outcome * OUTCOME_COUNT + other->outcome]++;
+        pairs++;
+    }
+    return pairs;
+}
+
+enum status report_flow_devices(struct report_figure *out, struct report_context *context)
+{
+    uint64_t *count = arena_array(context->arena, OUTCOME_COUNT * OUTCOME_COUNT, sizeof *count);
+    double *value = arena_array(context->arena, OUTCOME_COUNT * OUTCOME_COUNT, sizeof *value);
+    const char **label = arena_array(context->arena, OUTCOME_COUNT, sizeof *label);
+    out->id = "devices";
+    out->title = "The same faults on another device";
+    if (!count || !value || !label)
+        return STATUS_MEMORY;
+    if (!context->other) {
+        out->absent = "it needs a second database of the same plan (--with)";
+        return STATUS_OK;
+    }
+    const uint64_t pairs = count_pairs(count, context->data, context->other, context->arena);
+    if (pairs == UINT64_MAX)
+        return STATUS_MEMORY;
+    if (pairs == 0) {
+        out->absent = "the databases share no trial";
+        return STATUS_OK;
+    }
+    uint32_t kept[OUTCOME_COUNT], n = 0, row = 0;
+    for (uint32_t o = 0; o < OUTCOME_COUNT; o++) {
+        bool used = false;
+        for (uint32_t p = 0; p < OUTCOME_COUNT; p++)
+            used = used || count[o * OUTCOME_COUNT + p] || count[p * OUTCOME_COUNT + o];
+        if (used)
+            kept[n++] = o;
+    }
+    const enum status st = report_table_init(&out->table, context->arena, n * n, DEVICE_COLUMNS,
+                                             sizeof DEVICE_COLUMNS / sizeof *DEVICE_COLUMNS);
+    if (st)
+        return st;
+    for (uint32_t i = 0; i < n; i++) {
+        label[i] = kinds_text(KINDS_OUTCOME, kept[i]);
+        for (uint32_t j = 0; j < n; j++, row++) {
+            const uint64_t own = count[kept[i] * OUTCOME_COUNT + kept[j]];
+            report_table_text(&out->table, row, "first", label[i]);
+            report_table_text(&out->table, row, "second", kinds_text(KINDS_OUTCOME, kept[j]));
+            report_table_set(&out->table, row, "trials", (double)own);
+            value[row] = (double)own / (double)pairs;
+        }
+    }
+    uint64_t *trials = arena_array(context->arena, (size_t)n * n + 1, sizeof *trials);
+    if (!trials)
+        return STATUS_MEMORY;
+    for (uint32_t r = 0; r < n * n; r++)
+        trials[r] = (uint64_t)out->table.cell[r * out->table.n_columns + 2].number;
+    out->table.id = "devices";
+    out->table.caption = out->caption =
+        arena_printf(context->arena,
+                     "Outcome of %" PRIu64 " shared trials here (rows) and in the second database "
+                     "(columns). Off the diagonal the devices disagree.",
+                     pairs);
+    report_heat_write(out, &(struct report_heat_map){label, label, n, n, value, trials, "here",
+                                                     "second database", "share", 1, true});
+    return out->caption ? out->script.status : STATUS_MEMORY;
+}

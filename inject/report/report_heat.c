@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: MIT */
+/* Cells as rectangles in six steps of one colour, their labels, their scale. */
+#include "inject/report/report_heat.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#define HEAT_KEY 22 /* pixels of the scale above the map */
+
+static double round_up(double most)
+{
+    static const double steps[] = {0.001, 0.002, 0.003, 0.006, 0.012, 0.03, 0.06,
+                                   0.12,  0.18,  0.3,   0.48,  0.6,   0.9};
+    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+        if (most <= steps[i])
+            return steps[i];
+    }
+    return 1;
+}
+
+static double highest(const struct report_heat_map *map)
+{
+    double most = 0;
+    for (size_t i = 0; i < (size_t)map->n_rows * map->n_columns; i++) {
+        if (map->trials[i] >= REPORT_FEW && map->value[i] > most)
+            most = map->value[i];
+    }
+    return round_up(most);
+}
+
+static uint32_t step_of(double value, double most)
+{
+    const double step = value / most * REPORT_HEAT;
+    return step >= REPORT_HEAT ? REPORT_HEAT - 1 : step > 0 ? (uint32_t)step : 0;
+}
+
+static void put_label(struct report_figure *out, const struct report_heat_map *map, size_t cell)
+{
+    const double percent = 100 * map->value[cell];
+    if (map->counts)
+        report_out_printf(&out->script, "\"%" PRIu64 "\"", map->trials[cell]);
+    else if (percent > 0 && percent < 0.95)
+        report_out_printf(&out->script, "\".%.0f\"", fmax(10 * percent, 1));
+    else
+        report_out_printf(&out->script, "\"%.0f\"", percent);
+}
+
+static void put_cell(struct report_figure *out, const struct report_heat_map *map, size_t cell,
+                     double most)
+{
+    const uint32_t x = (uint32_t)(cell % map->n_columns), y = (uint32_t)(cell / map->n_columns);
+    const uint32_t step = step_of(map->value[cell], most);
+    struct report_out *script = &out->script;
+    if (map->trials[cell] == 0 || isnan(map->value[cell]))
+        return;
+    report_out_printf(script,
+                      "set object rectangle from %u.04,%u.04 to %u.96,%u.96 fillstyle solid 1 "
+                      "noborder fillcolor rgb \"%s\"\n",
+                      x, y, x, y, report_heat[step]);
+    if (map->trials[cell] < REPORT_FEW && !map->counts)
+        report_out_printf(
+            script,
+            "set object rectangle from %u.04,%u.04 to %u.96,%u.96 fillstyle pattern 4 "
+            "noborder fillcolor rgb \"" REPORT_GREY "\"\n",
+            x, y, x, y);
+    report_out_put(script, "set label ");
+    put_label(out, map, cell);
+    report_out_printf(script, " at %u.5,%u.5 center font \",%d\" textcolor rgb \"%s\"\n", x, y,
+                      map->n_columns > 16 ? 9 : 11,
+                      step >= REPORT_HEAT - 2 ? REPORT_ON_DARK : REPORT_INK);
+}
+
+/* The scale: six fields from 0 to `most`, across the top right. */
+static void put_scale(struct report_figure *out, const struct report_heat_map *map, double most)
+{
+    const double top = 1 - 6. / out->height, bottom = 1 - (double)HEAT_KEY / out->height;
+    struct report_out *script = &out->script;
+    for (uint32_t s = 0; s < REPORT_HEAT; s++)
+        report_out_printf(
+            script,
+            "set object rectangle from screen %.4f,%.4f to screen %.4f,%.4f fillstyle "
+            "solid 1 noborder fillcolor rgb \"%s\"\n",
+            0.56 + 0.055 * s, bottom, 0.56 + 0.055 * (s + 1), top, report_heat[s]);
+    report_out_printf(script, "set label \"%s  0\" at screen 0.55,%.4f right\n", map->value_title,
+                      (top + bottom) / 2);
+    report_out_printf(script, "set label \"%.3g%s\" at screen 0.90,%.4f left\n",
+                      map->counts ? most : 100 * most, map->counts ? "" : " %", (top + bottom) / 2);
+}
+
+static void put_tics(struct report_figure *out, char axis, const char *const *label, uint32_t count)
+{
+    report_out_printf(&out->script, "set %ctics scale 0 (", axis);
+    for (uint32_t i = 0; i < count; i++) {
+        report_out_put(&out->script, i ? ", " : "");
+        report_figure_quoted(out, label[i]);
+        report_out_printf(&out->script, "%u.5", i);
+    }
+    report_out_put(&out->script, ")\n");
+}
+
+static size_t longest(const char *const *label, uint32_t count)
+{
+    size_t most = 1;
+    for (uint32_t i = 0; i < count; i++)
+        most = strlen(label[i]) > most ? strlen(label[i]) : most;
+    return most;
+}
+
+void report_heat_write(struct report_figure *out, const struct report_heat_map *map)
+{
+    const size_t row_letters = longest(map->row, map->n_rows);
+    const size_t column_letters = longest(map->column, map->n_columns);
+    const bool turned = column_letters * map->n_columns > 70;
+    const double most = map->most > 0 ? map->most : highest(map);
+    const uint32_t cell = map->n_rows > 12 ? 19 : 30;
+    const uint32_t below = 44 + (turned ? (uint32_t)(column_letters * 8) : 14);
+    report_figure_begin(out, 640, HEAT_KEY + 14 + cell * map->n_rows + below);
+    put_scale(out, map, most);
+    put_tics(out, 'y', map->row, map->n_rows);
+    put_tics(out, 'x', map->column, map->n_columns);
+    report_out_printf(&out->script,
+                      "unset border\nset grid noxtics noytics\n%s"
+                      "set xrange [0:%u]\nset yrange [%u:0]\nset tmargin at screen %.4f\n"
+                      "set bmargin at screen %.4f\nset lmargin %.1f\nset rmargin 1\n"
+                      "set xlabel \"%s\"%s\nset ylabel \"%s\"\n",
+                      turned ? "set xtics rotate by 90 right\n" : "", map->n_columns, map->n_rows,
+                      1 - (HEAT_KEY + 14.) / out->height, (double)below / out->height,
+                      fmin((double)row_letters * 1.02 + 3.5, 30), map->column_title, "",
+                      map->row_title);
+    for (size_t i = 0; i < (size_t)map->n_rows * map->n_columns; i++)
+        put_cell(out, map, i, most);
+    report_out_put(&out->script, "plot NaN notitle\n");
+}
+
+static const struct report_column COLUMNS[] = {
+    {"row", "row", REPORT_TEXT, false},         {"column", "column", REPORT_TEXT, false},
+    {"trials", "n", REPORT_COUNT, false},       {"events", "events", REPORT_COUNT, false},
+    {"rate", "rate, %", REPORT_PERCENT, true},  {"rate_low", NULL, REPORT_PERCENT, false},
+    {"rate_high", NULL, REPORT_PERCENT, false},
+};
+
+/* Marks rows and columns with trials; the number of cells with trials. */
+static uint32_t find_used(const struct report_groups *groups,
+                          const struct report_heat_request *request, uint8_t *row, uint8_t *column)
+{
+    uint32_t cells = 0;
+    for (uint32_t g = 0; g < groups->count; g++) {
+        if (report_groups_size(groups, g) == 0)
+            continue;
+        row[g / request->n_columns] = column[g % request->n_columns] = 1;
+        cells++;
+    }
+    return cells;
+}
+
+static uint32_t keep_used(const char **out, const char *const *label, uint8_t *used, uint32_t count)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        if (used[i])
+            out[kept++] = label[i];
+    }
+    return kept;
+}
+
+/* Rates of all used cells into the table and the map. */
+static enum status fill_cells(struct report_heat_map *map, struct report_figure *figure,
+                              struct report_context *context, const struct report_groups *groups,
+                              const struct report_heat_request *request)
+{
+    double *value =
+        arena_array(context->arena, (size_t)map->n_rows * map->n_columns + 1, sizeof *value);
+    uint64_t *trials =
+        arena_array(context->arena, (size_t)map->n_rows * map->n_columns + 1, sizeof *trials);
+    if (!value || !trials)
+        return STATUS_MEMORY;
+    uint32_t at = 0;
+    for (uint32_t g = 0, y = 0; g < groups->count; g++) {
+        struct report_rate rate;
+        const char *row = request->row[g / request->n_columns];
+        const char *column = request->column[g % request->n_columns];
+        if (report_groups_size(groups, g) == 0)
+            continue;
+        while (map->row[y] != row)
+            y++;
+        uint32_t x = 0;
+        while (map->column[x] != column)
+            x++;
+        report_figure_group(&rate, context, groups, g,
+                            (struct report_query){.events = context->main});
+        value[y * map->n_columns + x] = rate.estimate.rate;
+        trials[y * map->n_columns + x] = rate.estimate.counted;
+        report_table_text(&figure->table, at, "row", row);
+        report_table_text(&figure->table, at, "column", column);
+        report_table_set(&figure->table, at, "trials", (double)rate.estimate.counted);
+        report_table_set(&figure->table, at, "events", (double)rate.estimate.events);
+        report_figure_rate(&figure->table, at, "rate", &rate);
+        figure->table.faint[at++] = rate.estimate.counted < REPORT_FEW;
+        if (rate.refused)
+            figure->absent = "a cell's trials come from strata without weights (population equal)";
+    }
+    map->value = value;
+    map->trials = trials;
+    return STATUS_OK;
+}
+
+enum status report_heat_rates(struct report_heat_map *out, struct report_figure *figure,
+                              struct report_context *context, const struct report_groups *groups,
+                              const struct report_heat_request *request)
+{
+    struct arena *arena = context->arena;
+    uint8_t *used_row = arena_alloc(arena, request->n_rows + 1);
+    uint8_t *used_column = arena_alloc(arena, request->n_columns + 1);
+    const char **row = arena_array(arena, (size_t)request->n_rows + 1, sizeof *row);
+    const char **column = arena_array(arena, (size_t)request->n_columns + 1, sizeof *column);
+    if (!used_row || !used_column || !row || !column)
+        return STATUS_MEMORY;
+    const uint32_t cells = find_used(groups, request, used_row, used_column);
+    *out = (struct report_heat_map){
+        .row = row,
+        .column = column,
+        .n_rows = keep_used(row, request->row, used_row, request->n_rows),
+        .n_columns = keep_used(column, request->column, used_column, request->n_columns),
+        .row_title = request->row_title,
+        .column_title = request->column_title,
+        .value_title = context->main_name,
+    };
+    enum status st =
+        report_table_init(&figure->table, arena, cells, COLUMNS, sizeof COLUMNS / sizeof *COLUMNS);
+    return st ? st : fill_cells(out, figure, context, groups, request);
+}

@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: MIT */
+/* Pictures over layers: outcome bars with trend, deviation of the residual behind the fault. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "inject/report/report_pictures.h"
+#include "inject/report/report_trend.h"
+
+static uint32_t layer_key(const struct report_trial *trial, const void *user)
+{
+    (void)user;
+    return trial->layer < 0 ? REPORT_NONE : (uint32_t)trial->layer;
+}
+
+/* Classes of the bars, bottom first; drawn with a pattern each, so that grey prints tell. */
+static const struct bar {
+    const char *name, *label;
+    report_events events;
+    const char *style;
+} BARS[] = {
+    {"sdc", "SDC", REPORT_SDC, "fillstyle solid 1 noborder linecolor rgb \"" REPORT_A "\""},
+    {"due", "DUE", REPORT_DUE, "fillstyle pattern 2 border linecolor rgb \"" REPORT_B "\""},
+    {"masked_tokens", "masked, other logits", REPORT_EVENT(MASKED_TOKENS),
+     "fillstyle pattern 4 noborder linecolor rgb \"" REPORT_GREY "\""},
+    {"masked_bitexact", "masked, same bits", REPORT_EVENT(MASKED_BITEXACT),
+     "fillstyle solid 1 noborder linecolor rgb \"" REPORT_SHADE_1 "\""},
+    {"inert", "inert or not reached", REPORT_EVENT(INERT) | REPORT_EVENT(NOT_REACHED),
+     "fillstyle solid 1 noborder linecolor rgb \"" REPORT_GRID "\""},
+};
+#define BAR_COUNT (sizeof BARS / sizeof *BARS)
+
+static const struct report_column LAYER_COLUMNS[] = {
+    {"layer", "layer", REPORT_COUNT, false},
+    {"trials", "n", REPORT_COUNT, false},
+    {"sdc", "SDC, %", REPORT_PERCENT, true},
+    {"sdc_low", NULL, REPORT_PERCENT, false},
+    {"sdc_high", NULL, REPORT_PERCENT, false},
+    {"given", "SDC of changed, %", REPORT_PERCENT, true},
+    {"given_low", NULL, REPORT_PERCENT, false},
+    {"given_high", NULL, REPORT_PERCENT, false},
+    {"due", "DUE, %", REPORT_PERCENT, false},
+    {"masked_tokens", "masked, other logits, %", REPORT_PERCENT, false},
+    {"masked_bitexact", "masked, same bits, %", REPORT_PERCENT, false},
+    {"inert", "inert, %", REPORT_PERCENT, false},
+    {"trend", NULL, REPORT_PERCENT, false},
+};
+
+static enum status fill_layers(struct report_figure *out, struct report_context *context,
+                               const struct report_groups *groups)
+{
+    enum status st = report_table_init(&out->table, context->arena, groups->count, LAYER_COLUMNS,
+                                       sizeof LAYER_COLUMNS / sizeof *LAYER_COLUMNS);
+    for (uint32_t l = 0; !st && l < groups->count; l++) {
+        struct report_rate rate = {0};
+        report_table_set(&out->table, l, "layer", l);
+        for (size_t b = BAR_COUNT; b-- > 0;) {
+            report_figure_group(&rate, context, groups, l,
+                                (struct report_query){.events = BARS[b].events});
+            report_table_set(&out->table, l, BARS[b].name, rate.estimate.rate);
+        }
+        report_figure_rate(&out->table, l, "sdc", &rate);
+        report_table_set(&out->table, l, "trials", (double)rate.estimate.counted);
+        out->table.faint[l] = rate.estimate.counted < REPORT_FEW;
+        if (rate.refused)
+            out->absent = "a layer's trials come from strata without weights (population equal)";
+        report_figure_group(&rate, context, groups, l,
+                            (struct report_query){.events = REPORT_SDC, .given = REPORT_CHANGED});
+        report_figure_rate(&out->table, l, "given", &rate);
+    }
+    return st;
+}
+
+static void write_bars(struct report_figure *out)
+{
+    struct report_table *table = &out->table;
+    report_figure_data(out, "layers");
+    for (uint32_t l = 0; l < table->n_rows; l++) {
+        report_out_printf(&out->script, "%u ", l);
+        for (size_t b = 0; b < BAR_COUNT; b++)
+            report_figure_number(out, 100 * report_table_at(table, l, BARS[b].name)->number);
+        report_figure_number(out, 100 * report_table_at(table, l, "sdc_low")->number);
+        report_figure_number(out, 100 * report_table_at(table, l, "sdc_high")->number);
+        report_figure_number(out, 100 * report_table_at(table, l, "trend")->number);
+        report_out_put(&out->script, "\n");
+    }
+    report_figure_end_data(out);
+    for (uint32_t l = 0; l < table->n_rows; l++) {
+        if (table->faint[l])
+            report_out_printf(&out->script, "set label \"*\" at %u,101 center offset 0,0.3\n", l);
+    }
+}
+
+static void plot_bars(struct report_figure *out, bool trend)
+{
+    report_out_put(&out->script,
+                   "set boxwidth 0.86\nset xlabel \"layer\"\nset ylabel \"share of "
+                   "trials, %\"\nset yrange [0:104]\nset tmargin 4.6\n"
+                   "set key outside top left horizontal Left reverse samplen 2 width 1 "
+                   "maxrows 2\nset xtics out\nplot ");
+    for (size_t b = BAR_COUNT; b-- > 0;) {
+        report_out_printf(&out->script, "$layers using 1:(");
+        for (size_t below = 0; below <= b; below++)
+            report_out_printf(&out->script, "%s$%zu", below ? "+" : "", below + 2);
+        report_out_printf(&out->script, ") with boxes %s title \"%s\", \\\n ", BARS[b].style,
+                          BARS[b].label);
+    }
+    report_out_put(&out->script, "$layers using 1:2:7:8 with yerrorbars pointtype 0 linewidth 1.6 "
+                                 "linecolor rgb \"" REPORT_INK "\" title \"interval of SDC\"");
+    if (trend)
+        report_out_put(&out->script, ", \\\n $layers using 1:9 with lines linewidth 2.2 dashtype 2 "
+                                     "linecolor rgb \"" REPORT_D "\" title \"trend of SDC\"");
+    report_out_put(&out->script, "\n");
+}
+
+enum status report_layers_bars(struct report_figure *out, struct report_context *context)
+{
+    struct report_groups groups;
+    struct report_trend trend;
+    const uint32_t layers = report_groups_layers(context->data);
+    out->id = "layers";
+    out->title = "Outcomes by layer";
+    if (layers < 2) {
+        out->absent = "fewer than two layers were struck";
+        return STATUS_OK;
+    }
+    enum status st = report_groups_make(&groups, context->arena, context->data,
+                                        &(struct report_groups_by){layer_key, NULL, layers});
+    st = st ? st : fill_layers(out, context, &groups);
+    st = st ? st : report_trend_of_groups(&trend, context, &groups, REPORT_SDC);
+    if (st || out->absent)
+        return st;
+    for (uint32_t l = 0; l < layers && trend.known; l++)
+        report_table_set(&out->table, l, "trend", trend.intercept + trend.slope * l);
+    out->table.id = "layers";
+    out->caption = arena_printf(context->arena,
+                                "Outcomes by struck layer, with the %g %% interval of SDC. %s "
+                                "A star marks layers with fewer than %d trials.",
+                                100 * context->confidence, trend.text, REPORT_FEW);
+    out->table.caption = "Outcomes by layer.";
+    report_figure_begin(out, 640, 400);
+    write_bars(out);
+    plot_bars(out, trend.known);
+    return out->caption ? out->script.status : STATUS_MEMORY;
+}
+
+/* Deviation: boundaries behind the fault's layer. */
+static const struct report_column DEVIATION[] = {
+    {"layers_behind", "layers behind the fault", REPORT_COUNT, false},
+    {"trials", "n", REPORT_COUNT, false},
+    {"p10", "p10", REPORT_NUMBER, false},
+    {"p50", "median", REPORT_NUMBER, false},
+    {"p90", "p90", REPORT_NUMBER, false},
+    {"zero", "share healed, %", REPORT_PERCENT, false},
+};
+
+static int by_value(const void *a, const void *b)
+{
+    const double x = *(const double *)a, y = *(const double *)b;
+    return x < y ? -1 : x > y;
+}
+
+/* Order statistic; NaN of no values. */
+static double quantile(const double *sorted, size_t n, double p)
+{
+    return n == 0 ? NAN : sorted[(size_t)(p * (double)(n - 1) + 0.5)];
+}
+
+/* Boundary of the trial `behind` layers below its fault; false if it has none. */
+static bool deviation_at(const struct report_data *data, const struct report_trial *t,
+                         uint32_t behind, double *out)
+{
+    const uint32_t boundary = (uint32_t)(t->layer + 1) + behind;
+    if (!t->changed || t->outcome == OUTCOME_DUE || boundary >= t->n_deviation)
+        return false;
+    *out = data->deviation[t->deviation + boundary];
+    if (isnan(*out))
+        *out = INFINITY; /* a NaN in the residual is as far as can be */
+    return true;
+}
+
+static enum status fill_deviation(struct report_figure *out, struct report_context *context,
+                                  uint32_t boundaries)
+{
+    const struct report_data *data = context->data;
+    double *value = arena_array(context->arena, data->n + 1, sizeof *value);
+    enum status st = report_table_init(&out->table, context->arena, boundaries, DEVIATION,
+                                       sizeof DEVIATION / sizeof *DEVIATION);
+    if (!value || st)
+        return STATUS_MEMORY;
+    for (uint32_t b = 0; b < boundaries; b++) {
+        size_t n = 0, zero = 0;
+        for (size_t i = 0; i < data->n; i++) {
+            if (!deviation_at(data, &data->trial[i], b, &value[n]))
+                continue;
+            zero += value[n] == 0;
+            n++;
+        }
+        qsort(value, n, sizeof *value, by_value);
+        report_table_set(&out->table, b, "layers_behind", b);
+        report_table_set(&out->table, b, "trials", (double)n);
+        report_table_set(&out->table, b, "p10", quantile(value, n, 0.1));
+        report_table_set(&out->table, b, "p50", quantile(value, n, 0.5));
+        report_table_set(&out->table, b, "p90", quantile(value, n, 0.9));
+        report_table_set(&out->table, b, "zero", n ? (double)zero / (double)n : NAN);
+        out->table.faint[b] = n < REPORT_FEW;
+    }
+    return STATUS_OK;
+}
+
+static uint32_t most_boundaries(const struct report_data *data)
+{
+    uint32_t most = 0;
+    for (size_t i = 0; i < data->n; i++) {
+        const struct report_trial *t = &data->trial[i];
+        const uint32_t from = (uint32_t)(t->layer + 1);
+        if (t->changed && t->n_deviation > from && t->n_deviation - from > most)
+            most = t->n_deviation - from;
+    }
+    return most;
+}
+
+static void write_deviation(struct report_figure *out)
+{
+    static const char *const columns[] = {"p10", "p50", "p90"};
+    report_figure_data(out, "boundaries");
+    for (uint32_t b = 0; b < out->table.n_rows; b++) {
+        report_out_printf(&out->script, "%u ", b);
+        for (size_t c = 0; c < sizeof columns / sizeof *columns; c++) {
+            const double value = report_table_at(&out->table, b, columns[c])->number;
+            /* the lower and upper edge stand for 0 and for Inf */
+            report_figure_number(out, value < 1e-8 ? 1e-8 : value > 1e4 ? 1e4 : value);
+        }
+        report_out_put(&out->script, "\n");
+    }
+    report_figure_end_data(out);
+}
+
+enum status report_layers_deviation(struct report_figure *out, struct report_context *context)
+{
+    const uint32_t boundaries = most_boundaries(context->data);
+    out->id = "deviation";
+    out->title = "Deviation behind the fault";
+    if (boundaries < 2) {
+        out->absent = "the deviation by layer was not recorded (record: summary or full)";
+        return STATUS_OK;
+    }
+    const enum status st = fill_deviation(out, context, boundaries);
+    if (st)
+        return st;
+    out->table.id = "deviation";
+    out->caption =
+        "Relative L2 distance of the residual from golden at the struck position, aligned at the "
+        "struck layer: median (line), 10th and 90th percentile (band) of faults that changed bits. "
+        "The lower edge stands for 0 (healed), the upper one for what is no longer finite.";
+    out->table.caption = "Relative L2 distance of the residual from golden, by layers behind the "
+                         "fault; trials as drawn, without weights.";
+    report_figure_begin(out, 640, 360);
+    write_deviation(out);
+    report_out_put(
+        &out->script,
+        "set logscale y\nset format y \"10^{%T}\"\nset ytics enhanced\nset yrange "
+        "[1e-8:1e4]\nset xlabel \"layers behind the fault\"\nset ylabel \"relative L2 "
+        "distance\"\nset key top right samplen 2\n"
+        "plot $boundaries using 1:2:4 with filledcurves fillstyle solid 1 noborder linecolor "
+        "rgb \"" REPORT_SHADE_1 "\" title \"p10 to p90\", \\\n"
+        " '' using 1:2 with lines linewidth 1 dashtype 3 linecolor rgb \"" REPORT_A
+        "\" notitle, \\\n"
+        " '' using 1:4 with lines linewidth 1 dashtype 3 linecolor rgb \"" REPORT_A
+        "\" notitle, \\\n"
+        " '' using 1:3 with linespoints pointtype 7 pointsize 0.6 linewidth 2 linecolor rgb "
+        "\"" REPORT_A "\" title \"median\"\n");
+    return out->script.status;
+}

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: MIT */
+/* Sentences made from the plan, the database and the rates. */
+#include "inject/report/report_methods.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+#include "inject/report/report_hypotheses.h"
+
+const char report_sentence[] = "Same logical faults; says nothing about how often silicon upsets.";
+
+const char *const report_limits[REPORT_LIMITS] = {
+    "Faults are value-level and put in by software: none in schedulers, address units or "
+    "instructions, and nothing here is a FIT rate or says how often silicon upsets.",
+    "Models are small; rates of larger ones may differ.",
+    "Mode exact has its own exp and its own order of sums. A claim on deployed engines needs a "
+    "validity study: the same logical faults in exact and native (equivalent within 1 point), and "
+    "with hooks of another framework on the same weights.",
+    "Rates hold for the population and the weights named here. Another mix of sites, stages or "
+    "kinds has another rate; every trial's stratum weight and draw probability are in the "
+    "database.",
+    "Prompts are a sample too: the intervals speak of items like these only if they were drawn "
+    "like "
+    "a sample of them.",
+    "The highest of many cells is biased upwards; hatched cells have fewer than 30 trials. Only "
+    "the "
+    "hypotheses of the plan are tested.",
+};
+
+const char *report_methods_population(enum plan_population population)
+{
+    static const char *const names[] = {"ops", "bits", "equal", "census"};
+    return names[population];
+}
+
+const char *report_methods_design(enum plan_design design)
+{
+    static const char *const names[] = {"nested", "crossed", "fault_major"};
+    return names[design];
+}
+
+static const char *population_text(enum plan_population population)
+{
+    switch (population) {
+    case PLAN_OPS:
+        return "computation results of the items' golden runs (population ops: weighed by MACs or "
+               "elements written)";
+    case PLAN_BITS:
+        return "stored bits, struck at a time uniform over golden MACs (population bits: weighed "
+               "by "
+               "bits and time)";
+    case PLAN_EQUAL:
+        return "strata with equal n (population equal: no total over strata is defined)";
+    default:
+        return "every fault of a small space once (population census)";
+    }
+}
+
+static const char *design_text(enum plan_design design)
+{
+    switch (design) {
+    case PLAN_NESTED:
+        return "nested: each item has its own faults";
+    case PLAN_CROSSED:
+        return "crossed: the same faults on all items";
+    default:
+        return "fault_major: one stored fault over all items";
+    }
+}
+
+static void put_population(struct report_out *out, const struct report_data *data)
+{
+    const struct plan *plan = data->plan;
+    report_out_printf(out,
+                      "Faults were drawn from %s, %s weight of items, in %" PRIu32
+                      " strat%s, without replacement "
+                      "by a keyed bijection (campaign seed %" PRIu64
+                      "; any trial can be drawn alone). The design "
+                      "is %s. ",
+                      population_text(plan->population),
+                      plan->item_weight == PLAN_ITEMS_EQUAL ? "equal" : "exposure", data->n_strata,
+                      data->n_strata == 1 ? "um" : "a", plan->seed, design_text(plan->design));
+    report_out_printf(out,
+                      "%" PRIu64 " trials over %" PRIu32 " items count, of %" PRIu64
+                      " planned in this database (%s), with %" PRIu32 " distinct faults%s. ",
+                      (uint64_t)data->n, data->n_items, data->expected,
+                      report_data_is_complete(data) ? "complete" : "growing: rates are provisional",
+                      data->n_faults,
+                      plan->faults_per_trial == 1 ? ", one a trial" : ", several a trial");
+}
+
+static void put_statistics(struct report_out *out, const struct report_context *context)
+{
+    report_out_printf(
+        out,
+        "Rates are stratified estimates, sum W_h y_h / sum W_h d_h, printed unconditional and "
+        "conditional on changed bits. Their %g %% intervals come from a two-way cluster variance "
+        "over "
+        "items and faults by way of an effective n (Wilson's interval; Clopper and Pearson's below "
+        "10 "
+        "events; the zero-event rule without any), and are checked against a cluster bootstrap. "
+        "The "
+        "design effect of SDC over the campaign, %.3g, stands in where a stratum has too few "
+        "events "
+        "to show its own. Tests of the plan's %" PRIu32 " hypotheses are adjusted by Holm. ",
+        100 * context->confidence, context->data->design_effect, context->data->plan->n_hypotheses);
+}
+
+static void put_exclusions(struct report_out *out, const struct report_data *data)
+{
+    report_out_printf(out,
+                      "Kept out of rates: %" PRIu64 " dry controls, %" PRIu64 " sentinels, %" PRIu64
+                      " naive and %" PRIu64 " CPU reruns, %" PRIu64 " suspect rows. ",
+                      data->role[ROLE_DRY], data->role[ROLE_SENTINEL], data->role[ROLE_NAIVE],
+                      data->role[ROLE_CPU], data->suspect);
+    report_out_printf(
+        out,
+        "%" PRIu32 " abnormal end%s did not come back and %s run again (incidents). Every counted "
+        "fault was proven to have fired by bits read back from the device.",
+        data->n_incidents, data->n_incidents == 1 ? "" : "s",
+        data->n_incidents == 1 ? "was" : "were");
+}
+
+static void put_outcomes(struct report_out *out, const struct report_data *data)
+{
+    const struct plan *plan = data->plan;
+    report_out_printf(
+        out,
+        "Each trial is classed by the first match of not_reached, inert, due, masked_bitexact, "
+        "masked_tokens, sdc_unscored, sdc_improved, sdc_benign, sdc_critical (score change beyond "
+        "%g); "
+        "%s. Up to %" PRIu32 " tokens were generated greedily%s, activations %s, KV %s. ",
+        plan->score_eps,
+        plan->nan_policy == PLAN_NAN_TRAP ? "a NaN logit is due (trap)"
+                                          : "NaN is skipped by the choice of a token (no trap)",
+        plan->n, plan->ignore_end ? " without stop" : "", storage_name(plan->act),
+        storage_name(plan->kv));
+}
+
+enum status report_methods_paragraph(struct report_out *out, struct report_context *context)
+{
+    put_population(out, context->data);
+    put_outcomes(out, context->data);
+    put_statistics(out, context);
+    put_exclusions(out, context->data);
+    return out->status;
+}
+
+static void put_rate(struct report_out *out, const struct report_rate *rate)
+{
+    char text[3][REPORT_FORMAT_TEXT];
+    report_table_format(text[0], rate->estimate.rate, REPORT_PERCENT);
+    report_table_format(text[1], rate->interval.bounds.low, REPORT_PERCENT);
+    report_table_format(text[2], rate->interval.bounds.high, REPORT_PERCENT);
+    report_out_printf(out, "<b>%s&#160;%%</b> [%s, %s]", text[0], text[1], text[2]);
+}
+
+static void put_n(struct report_out *out, const struct report_rate *rate)
+{
+    char n[REPORT_FORMAT_TEXT], effective[REPORT_FORMAT_TEXT];
+    report_table_format(n, (double)rate->estimate.counted, REPORT_COUNT);
+    report_table_format(effective, rate->estimate.n_effective, REPORT_COUNT);
+    report_out_printf(out, " (n = %s, effective n = %s, %" PRIu64 " events)", n, effective,
+                      rate->estimate.events);
+}
+
+static void put_total(struct report_out *out, const struct report_context *context,
+                      const struct report_totals *totals)
+{
+    if (totals->main.refused) {
+        report_out_put(out,
+                       "<li>No total: strata were drawn with equal n and have no weights, so only "
+                       "rates by stratum are defined.</li>\n");
+        return;
+    }
+    if (totals->main.missing > 0) {
+        report_out_printf(out,
+                          "<li>No total yet: %" PRIu32 " strata with weight have no trial.</li>\n",
+                          totals->main.missing);
+        return;
+    }
+    report_out_printf(out, "<li>%s: ", context->main_name);
+    put_rate(out, &totals->main);
+    report_out_put(out, " of all faults");
+    put_n(out, &totals->main);
+    report_out_put(out, ", ");
+    put_rate(out, &totals->main_changed);
+    report_out_put(out, " of those that changed bits");
+    put_n(out, &totals->main_changed);
+    report_out_put(out, ".</li>\n");
+    if (context->main != REPORT_SDC) {
+        report_out_put(out, "<li>Any change of the text (SDC): ");
+        put_rate(out, &totals->sdc);
+        report_out_put(out, " of all faults.</li>\n");
+    }
+    report_out_put(out, "<li>Detected (DUE): ");
+    put_rate(out, &totals->due);
+    report_out_put(out, " of all faults.</li>\n");
+}
+
+static void put_hypotheses(struct report_out *out, struct report_context *context,
+                           const struct report_hypothesis *found)
+{
+    const uint32_t count = context->data->plan->n_hypotheses;
+    for (uint32_t i = 0; i < count; i++) {
+        char p[REPORT_FORMAT_TEXT];
+        report_table_format(p, found[i].adjusted, REPORT_P);
+        report_out_put(out, "<li>Hypothesis <q>");
+        report_out_html(out, found[i].plan->name);
+        report_out_put(out, "</q> (");
+        report_out_html(out, found[i].plan->contrast);
+        report_out_printf(out, "): <b>%s</b>",
+                          isnan(found[i].p) ? "cannot be tested"
+                          : found[i].holds  ? "supported"
+                                            : "not supported");
+        if (!isnan(found[i].p))
+            report_out_printf(out, ", %+.3g points [%+.3g, %+.3g], Holm-adjusted p %s%s",
+                              100 * found[i].estimate.rate, 100 * found[i].bounds.low,
+                              100 * found[i].bounds.high, p[0] == '<' ? "&lt;" : "= ",
+                              p[0] == '<' ? p + 1 : p);
+        report_out_put(out, ".</li>\n");
+    }
+}
+
+enum status report_methods_verdict(struct report_out *out, struct report_context *context,
+                                   const struct report_totals *totals)
+{
+    const struct report_data *data = context->data;
+    struct report_hypothesis *found = NULL;
+    const enum status st = report_hypotheses_test(&found, context);
+    if (st)
+        return st;
+    if (!report_data_is_complete(data))
+        report_out_printf(out,
+                          "<li><b>The campaign is not finished</b>: %" PRIu64 " of %" PRIu64
+                          " trials are there; all numbers are provisional.</li>\n",
+                          data->n_rows, data->expected);
+    put_total(out, context, totals);
+    put_hypotheses(out, context, found);
+    if (data->suspect > 0)
+        report_out_printf(out,
+                          "<li><b>%" PRIu64 " rows are suspect</b> (a control failed behind them) "
+                          "and are kept out.</li>\n",
+                          data->suspect);
+    report_out_printf(out, "<li>%s</li>\n", report_sentence);
+    return out->status;
+}

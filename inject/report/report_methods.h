@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/* The generated paragraphs: what was found, how it was done, what it does not say. */
+#ifndef VKFI_INJECT_REPORT_METHODS_H
+#define VKFI_INJECT_REPORT_METHODS_H
+
+#include "inject/report/report_summary.h"
+
+/* Plain text, one paragraph. */
+enum status report_methods_paragraph(struct report_out *out,
+                                     struct report_context *context) STATUS_MUST_USE;
+
+/* HTML list items: the verdict first. */
+enum status report_methods_verdict(struct report_out *out, struct report_context *context,
+                                   const struct report_totals *totals) STATUS_MUST_USE;
+
+/* Limits of method 8, plain sentences. */
+#define REPORT_LIMITS 6
+extern const char *const report_limits[REPORT_LIMITS];
+
+/* With which every comparison ends (method 5). */
+extern const char report_sentence[];
+
+/* "ops", "nested", "outcome", ... as plans write them. */
+const char *report_methods_population(enum plan_population population);
+const char *report_methods_design(enum plan_design design);
+
+#endif

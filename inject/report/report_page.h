@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/* A whole report: all tables and pictures of a campaign, as one HTML file or as files of data. */
+#ifndef VKFI_INJECT_REPORT_PAGE_H
+#define VKFI_INJECT_REPORT_PAGE_H
+
+#include "inject/report/report_methods.h"
+#include "inject/report/report_pictures.h"
+
+enum {
+    REPORT_TABLE_OUTCOMES,
+    REPORT_TABLE_HYPOTHESES,
+    REPORT_TABLE_FLOORS,
+    REPORT_TABLE_FLAGS,
+    REPORT_TABLE_CHECKS,
+    REPORT_TABLE_KEPT,
+    REPORT_TABLE_DEVICES,
+    REPORT_TABLE_INCIDENTS,
+    REPORT_TABLES
+};
+
+struct report_params {
+    struct report_data *data, *other;
+    const struct report_site *site; /* (n_sites), or null */
+    uint32_t n_sites;
+    double confidence;
+};
+
+struct report_page {
+    struct arena arena; /* owned */
+    struct report_work work;
+    struct report_context context;
+    struct report_totals totals;
+    struct report_table table[REPORT_TABLES];
+    struct report_figure figure[REPORT_PICTURES];
+};
+
+/* Computes all; `draw`: runs gnuplot for each picture. What params names outlives the page. */
+enum status report_page_init(struct report_page *out, const struct report_params *params,
+                             bool draw) STATUS_MUST_USE;
+void report_page_finish(struct report_page *page);
+
+/* One self-contained file, the same bytes for the same database. */
+enum status report_page_html(struct report_out *out, struct report_page *page) STATUS_MUST_USE;
+
+/* Into an existing folder: <figure>.csv, .gp, .svg; <table>.csv, .tex; methods.txt. */
+enum status report_page_export(struct report_page *page, const char *folder) STATUS_MUST_USE;
+
+/* The page's CSS. */
+void report_style_write(struct report_out *out);
+
+#endif

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: MIT */
+/* The picture of protection: share of the harm against what protecting the worst sites costs. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "inject/report/report_pictures.h"
+
+#define PROTECT_MIB (1024. * 1024)
+
+/* A stratum and what it would take to protect it. */
+struct part {
+    uint32_t stratum;
+    double harm; /* W_h p_h: its part of the total rate   */
+    double cost; /* share of the population: sorts by harm per cost */
+    double bytes, macs;
+};
+
+static int by_yield(const void *a, const void *b)
+{
+    const struct part *x = a, *y = b;
+    const double i = x->harm / x->cost, j = y->harm / y->cost;
+    if (i != j)
+        return i > j ? -1 : 1;
+    return x->stratum < y->stratum ? -1 : x->stratum > y->stratum;
+}
+
+static uint32_t stratum_key(const struct report_trial *trial, const void *user)
+{
+    (void)user;
+    return trial->stratum;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Bytes and MACs of the sites that a stratum's trials struck. */
+static void add_sites(struct part *part, const struct report_context *context,
+                      const struct report_groups *groups, const char **seen)
+{
+    size_t count = 0;
+    for (size_t k = groups->first[part->stratum]; k < groups->first[part->stratum + 1]; k++) {
+        const struct report_trial *t = &context->data->trial[groups->index[k]];
+        seen[count++] = report_data_name(context->data, t->site);
+    }
+    qsort(seen, count, sizeof *seen, by_name);
+    for (size_t k = 0; k < count; k++) {
+        if (k > 0 && strcmp(seen[k], seen[k - 1]) == 0)
+            continue;
+        for (uint32_t s = 0; s < context->n_sites; s++) {
+            if (strcmp(context->site[s].site, seen[k]) != 0)
+                continue;
+            part->bytes += context->site[s].bytes;
+            part->macs += context->site[s].macs;
+        }
+    }
+}
+
+static const struct report_column PROTECT_COLUMNS[] = {
+    {"stratum", "stratum, worst first", REPORT_TEXT, false},
+    {"share", "population protected, %", REPORT_PERCENT, false},
+    {"harm", "of the total rate, %", REPORT_PERCENT, false},
+    {"mib", "MiB", REPORT_NUMBER, false},
+    {"gmac", "GMAC", REPORT_NUMBER, false},
+};
+
+static void fill_table(struct report_figure *out, const struct report_context *context,
+                       const struct part *part, double total)
+{
+    double share = 0, harm = 0, bytes = 0, macs = 0;
+    report_table_text(&out->table, 0, "stratum", "none");
+    for (uint32_t r = 0; r < out->table.n_rows; r++) {
+        if (r > 0) {
+            const struct part *p = &part[r - 1];
+            share += p->cost;
+            harm += p->harm / total;
+            bytes += p->bytes;
+            macs += p->macs;
+            report_table_text(&out->table, r, "stratum", context->data->stratum[p->stratum].label);
+        }
+        report_table_set(&out->table, r, "share", share);
+        report_table_set(&out->table, r, "harm", harm);
+        report_table_set(&out->table, r, "mib", context->n_sites ? bytes / PROTECT_MIB : NAN);
+        report_table_set(&out->table, r, "gmac", context->n_sites ? macs / 1e9 : NAN);
+    }
+}
+
+/* Bits and operations of the population itself, where no model was read: sizes of strata. */
+static double unit_of(const struct report_context *context, const char **out_name)
+{
+    switch (context->data->plan->population) {
+    case PLAN_BITS:
+        *out_name = "stored bits";
+        return 1;
+    default:
+        *out_name = "operations";
+        return 1;
+    }
+}
+
+static void write_plot(struct report_figure *out, const struct report_context *context)
+{
+    static const char *const axes[] = {"share", "mib", "gmac"};
+    const uint32_t panels = context->n_sites ? 3 : 1;
+    const char *unit = "";
+    unit_of(context, &unit);
+    report_figure_data(out, "parts");
+    for (uint32_t r = 0; r < out->table.n_rows; r++) {
+        for (size_t a = 0; a < sizeof axes / sizeof *axes; a++) {
+            const double x = report_table_at(&out->table, r, axes[a])->number;
+            report_figure_number(out, a == 0 ? 100 * x : x);
+        }
+        report_figure_number(out, 100 * report_table_at(&out->table, r, "harm")->number);
+        report_out_put(&out->script, "\n");
+    }
+    report_figure_end_data(out);
+    report_out_printf(&out->script,
+                      "set multiplot layout 1,%u\nset bmargin 3.4\nset yrange [0:102]\n"
+                      "set xtics autofreq\n",
+                      panels);
+    for (uint32_t p = 0; p < panels; p++) {
+        const char *const label[] = {"protected, % of the ", "protected, MiB", "protected, GMAC"};
+        report_out_printf(&out->script,
+                          "set xlabel \"%s%s\"\nset ylabel \"%s%s\"\nset lmargin %d\n"
+                          "set xrange [0:*]\n",
+                          label[p], p == 0 ? unit : "", p == 0 ? context->main_name : "",
+                          p == 0 ? " prevented, %" : "", p == 0 ? 9 : 6);
+        report_out_printf(
+            &out->script,
+            "plot $parts using %u:4 with lines linewidth 2 linecolor rgb \"" REPORT_A
+            "\", '' using %u:4 with points pointtype 7 pointsize 0.45 linecolor rgb "
+            "\"" REPORT_A "\"%s\n",
+            p + 1, p + 1,
+            p == 0 ? ", x with lines linewidth 1 dashtype 2 linecolor rgb \"" REPORT_GREY "\""
+                   : "");
+    }
+    report_out_put(&out->script, "unset multiplot\n");
+}
+
+static enum status fill_parts(struct part *part, double *out_total, struct report_context *context)
+{
+    const struct report_data *data = context->data;
+    struct report_groups groups;
+    const char **seen = arena_array(context->arena, data->n + 1, sizeof *seen);
+    enum status st =
+        report_groups_make(&groups, context->arena, data,
+                           &(struct report_groups_by){stratum_key, NULL, data->n_strata});
+    if (st || !seen)
+        return STATUS_MEMORY;
+    *out_total = 0;
+    for (uint32_t h = 0; h < data->n_strata; h++) {
+        struct report_rate rate;
+        const double weight = data->stratum[h].weight;
+        report_figure_group(&rate, context, &groups, h,
+                            (struct report_query){.events = context->main});
+        part[h] = (struct part){.stratum = h, .cost = weight, .harm = weight * rate.estimate.rate};
+        add_sites(&part[h], context, &groups, seen);
+        *out_total += part[h].harm;
+    }
+    qsort(part, data->n_strata, sizeof *part, by_yield);
+    return STATUS_OK;
+}
+
+enum status report_protect_share(struct report_figure *out, struct report_context *context)
+{
+    const struct report_data *data = context->data;
+    double total = 0;
+    struct part *part = arena_array(context->arena, (size_t)data->n_strata + 1, sizeof *part);
+    out->id = "protect";
+    out->title = "What protection would buy";
+    if (!part)
+        return STATUS_MEMORY;
+    if (data->n_strata < 2 || data->n == 0 || data->plan->population == PLAN_EQUAL) {
+        out->absent = "it needs several strata with weights";
+        return STATUS_OK;
+    }
+    enum status st = fill_parts(part, &total, context);
+    if (!st && !(total > 0))
+        out->absent = "no stratum has a rate above 0, or one has no trial yet";
+    if (st || out->absent)
+        return st;
+    st = report_table_init(&out->table, context->arena, data->n_strata + 1, PROTECT_COLUMNS,
+                           sizeof PROTECT_COLUMNS / sizeof *PROTECT_COLUMNS);
+    if (st)
+        return st;
+    fill_table(out, context, part, total);
+    out->table.id = "protect";
+    out->table.caption = out->caption = arena_printf(
+        context->arena,
+        "Cumulative share of %s that perfect protection of the worst strata would prevent. Strata "
+        "are sorted by their estimates, so the curve is biased upwards; the dashed line is "
+        "protection without knowledge.%s",
+        context->main_name, context->n_sites ? "" : " MiB and MACs need the model (-m).");
+    report_figure_begin(out, 640, 340);
+    write_plot(out, context);
+    return out->caption ? out->script.status : STATUS_MEMORY;
+}

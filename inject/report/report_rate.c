@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT */
+/* Trials of a group, numbered without gaps, to the estimators of stats. */
+#include "inject/report/report_rate.h"
+
+#include <math.h>
+#include <string.h>
+
+static size_t cluster_count(const struct report_data *data)
+{
+    return (size_t)data->n_items + data->n_faults + data->n_cells;
+}
+
+enum status report_work_init(struct report_work *out, struct arena *arena,
+                             const struct report_data *data)
+{
+    const size_t n = data->n + 1, clusters = cluster_count(data) + 1;
+    const size_t strata = (size_t)data->n_strata + 1;
+    *out = (struct report_work){
+        .data = data,
+        .trial = arena_array(arena, n, sizeof *out->trial),
+        .stratum = arena_array(arena, strata, sizeof *out->stratum),
+        .touched = arena_array(arena, strata, sizeof *out->touched),
+        .member = arena_array(arena, n, sizeof *out->member),
+        .mark = arena_array(arena, clusters, sizeof *out->mark),
+        .number = arena_array(arena, clusters, sizeof *out->number),
+        .scratch = arena_array(arena, clusters, sizeof *out->scratch),
+        .first = arena_array(arena, strata, sizeof *out->first),
+    };
+    if (!out->trial || !out->stratum || !out->touched || !out->member || !out->mark ||
+        !out->number || !out->scratch || !out->first)
+        return STATUS_MEMORY;
+    for (size_t i = 0; i < data->n; i++)
+        out->first[data->trial[i].stratum + 1] = i + 1;
+    for (uint32_t h = 0; h < data->n_strata; h++) {
+        if (out->first[h + 1] < out->first[h])
+            out->first[h + 1] = out->first[h]; /* a stratum without trials */
+    }
+    return STATUS_OK;
+}
+
+bool report_rate_holds(const struct report_trial *trial, enum report_given given)
+{
+    return given == REPORT_ALL || (given == REPORT_CHANGED ? trial->changed : trial->golden_right);
+}
+
+/* Dense number of cluster `index` of a dimension that begins at `base`. */
+static uint32_t dense(struct report_work *work, size_t base, uint32_t index, uint32_t *count)
+{
+    const size_t at = base + index;
+    if (work->mark[at] != work->stamp) {
+        work->mark[at] = work->stamp;
+        work->number[at] = (*count)++;
+    }
+    return work->number[at];
+}
+
+static void add_trial(struct report_work *work, struct stats_cluster_data *out,
+                      const struct report_query *query, size_t i)
+{
+    const struct report_data *data = work->data;
+    const struct report_trial *t = &data->trial[i];
+    const bool counted = work->member[i] && report_rate_holds(t, query->given);
+    const bool event = counted && (query->events >> t->outcome & 1);
+    work->trial[out->n_trials++] = (struct stats_cluster_trial){
+        .stratum = out->n_strata - 1,
+        .item = dense(work, 0, t->item, &out->n_items),
+        .fault = dense(work, data->n_items, t->fault, &out->n_faults),
+        .cell = dense(work, (size_t)data->n_items + data->n_faults, t->cell, &out->n_cells),
+        .counted = counted,
+        .value = event,
+        .weight = 1,
+    };
+}
+
+/* Marks the group's trials and counts the strata they come from. */
+static uint32_t mark_members(struct report_work *work, const struct report_query *query)
+{
+    const struct report_data *data = work->data;
+    uint32_t strata = 0;
+    memset(work->touched, 0, data->n_strata * sizeof *work->touched);
+    memset(work->member, query->index ? 0 : 1, data->n);
+    const size_t count = query->index ? query->count : data->n;
+    for (size_t k = 0; k < count; k++) {
+        const size_t i = query->index ? query->index[k] : k;
+        work->member[i] = 1;
+        strata += work->touched[data->trial[i].stratum] == 0;
+        work->touched[data->trial[i].stratum] = 1;
+    }
+    return strata;
+}
+
+void report_rate_data(struct stats_cluster_data *out, struct report_work *work,
+                      const struct report_query *query)
+{
+    const struct report_data *data = work->data;
+    const uint32_t strata = mark_members(work, query);
+    *out = (struct stats_cluster_data){
+        .trial = work->trial, .stratum = work->stratum, .scratch = work->scratch};
+    work->stamp++;
+    for (uint32_t h = 0; h < data->n_strata; h++) {
+        const struct store_stratum *s = &data->stratum[h];
+        if (!work->touched[h])
+            continue;
+        work->stratum[out->n_strata++] = (struct stats_cluster_stratum){
+            .weight = strata == 1 && !(s->weight > 0) ? 1 : s->weight, .population = s->size};
+        /* In a stratum alone the others' residuals are 0: the ratio is that of the domain. */
+        for (size_t i = work->first[h]; i < work->first[h + 1]; i++) {
+            if (strata > 1 || work->member[i])
+                add_trial(work, out, query, i);
+        }
+    }
+}
+
+static void set_unknown(struct report_rate *out)
+{
+    out->estimate.rate = out->estimate.n_effective = out->estimate.design_effect = NAN;
+    out->interval = (struct stats_cluster_interval){{0, 1}, STATS_CLUSTER_UNKNOWN, 0};
+}
+
+static void sum_weights(struct report_rate *out, const struct report_work *work, bool all)
+{
+    for (uint32_t h = 0; h < work->data->n_strata; h++) {
+        const double weight = work->data->stratum[h].weight;
+        if (work->touched[h])
+            out->weight += weight;
+        out->strata += work->touched[h];
+        out->missing += all && !work->touched[h] && weight > 0;
+    }
+}
+
+void report_rate(struct report_rate *out, struct report_work *work,
+                 const struct report_query *query)
+{
+    struct stats_cluster_data data;
+    *out = (struct report_rate){0};
+    report_rate_data(&data, work, query);
+    sum_weights(out, work, query->index == NULL);
+    out->refused = out->strata > 1 && isnan(out->weight);
+    stats_cluster_rate(&out->estimate, &data);
+    if (out->refused || out->missing > 0 || out->strata == 0) {
+        set_unknown(out);
+        return;
+    }
+    stats_cluster_interval(
+        &out->interval, &out->estimate,
+        &(struct stats_cluster_request){query->level, work->data->design_effect});
+}
+
+/* Design effect of SDC over all trials, strata weighed by their trials where they have no W_h. */
+void report_rate_floor(struct report_data *data, struct report_work *work)
+{
+    struct stats_cluster_data all;
+    struct stats_cluster_estimate estimate;
+    report_rate_data(&all, work, &(struct report_query){.events = REPORT_SDC});
+    for (uint32_t h = 0, at = 0; h < data->n_strata; h++) {
+        if (work->touched[h])
+            all.stratum[at++].weight = (double)(work->first[h + 1] - work->first[h]);
+    }
+    stats_cluster_rate(&estimate, &all);
+    data->design_effect = estimate.design_effect > 1 ? estimate.design_effect : 1;
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/* Rates of outcomes with interval, n and weights: in all, of a stratum, of any group of trials. */
+#ifndef VKFI_INJECT_REPORT_RATE_H
+#define VKFI_INJECT_REPORT_RATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "inject/report/report_data.h"
+#include "inject/stats/stats_cluster.h"
+
+/* Sets of outcomes: bit per enum outcome. */
+typedef uint32_t report_events;
+#define REPORT_EVENT(outcome) (UINT32_C(1) << OUTCOME_##outcome)
+#define REPORT_CRITICAL REPORT_EVENT(SDC_CRITICAL)
+#define REPORT_SDC                                                                                 \
+    (REPORT_EVENT(SDC_UNSCORED) | REPORT_EVENT(SDC_IMPROVED) | REPORT_EVENT(SDC_BENIGN) |          \
+     REPORT_EVENT(SDC_CRITICAL))
+#define REPORT_DUE REPORT_EVENT(DUE)
+#define REPORT_MASKED (REPORT_EVENT(MASKED_BITEXACT) | REPORT_EVENT(MASKED_TOKENS))
+#define REPORT_CHANGED_EVENTS (REPORT_SDC | REPORT_DUE | REPORT_MASKED)
+
+/* What a rate is conditional on. */
+enum report_given { REPORT_ALL, REPORT_CHANGED, REPORT_GOLDEN_RIGHT };
+
+#define REPORT_FEW 30 /* cells with fewer trials are hatched (method 4) */
+
+struct report_query {
+    const uint32_t *index; /* (count) trials of the group, rising; null: all */
+    size_t count;
+    report_events events;
+    enum report_given given;
+    struct stats_interval_level level;
+};
+
+struct report_rate {
+    struct stats_cluster_estimate estimate; /* rate, n, events, items, design effect, ... */
+    struct stats_cluster_interval interval;
+    double weight;    /* sum of the strata's W_h; NaN with population equal */
+    uint32_t strata;  /* that the group's trials come from */
+    bool refused;     /* several strata without weights (method 1): no rate */
+    uint32_t missing; /* strata with weight that have no trial yet: no rate over all */
+};
+
+/* Memory for one rate at a time, of a size for all trials of `data`. */
+struct report_work {
+    const struct report_data *data;
+    struct stats_cluster_trial *trial;     /* (n) */
+    struct stats_cluster_stratum *stratum; /* (n_strata) */
+    uint32_t *touched;                     /* (n_strata): marks of strata */
+    uint8_t *member;                       /* (n): trial is in the group */
+    uint32_t *mark;                        /* (n_items + n_faults + n_cells): stamps */
+    uint32_t *number;                      /* the same: dense numbers */
+    double *scratch;                       /* the same */
+    size_t *first;                         /* (n_strata + 1): first trial of a stratum */
+    uint32_t stamp;
+};
+
+enum status report_work_init(struct report_work *out, struct arena *arena,
+                             const struct report_data *data) STATUS_MUST_USE;
+
+/* Domain estimate (Cochran 1977, 5A.14): of the strata that the group touches all trials count in
+ * the variance, its own in numerator and denominator. No interval but [0, 1] where it is refused.
+ */
+void report_rate(struct report_rate *out, struct report_work *work,
+                 const struct report_query *query);
+
+/* The stats_cluster input of the same, for other estimators; valid until the next call. */
+void report_rate_data(struct stats_cluster_data *out, struct report_work *work,
+                      const struct report_query *query);
+
+/* Sets data->design_effect. */
+void report_rate_floor(struct report_data *data, struct report_work *work);
+
+bool report_rate_holds(const struct report_trial *trial, enum report_given given);
+
+#endif

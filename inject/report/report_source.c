@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/* Opens the store and parses the plan that it holds. */
+#include "inject/report/report_source.h"
+
+#include <string.h>
+
+#include "base/log.h"
+
+enum status report_source_open(struct report_source *out, const char *path)
+{
+    *out = (struct report_source){.path = path};
+    enum status st = store_open(&out->store, path);
+    if (st)
+        return st;
+    const char *text = store_identity(out->store)->plan;
+    const char *name = arena_printf(&out->arena, "%s: plan", path);
+    st = text && name ? plan_read(&out->plan, &out->arena,
+                                  &(struct plan_source){text, strlen(text), name, "."})
+                      : STATUS_MEMORY;
+    if (!text) {
+        log_error("%s: found no plan in the database, expected its JSON", path);
+        st = STATUS_INPUT;
+    }
+    if (st)
+        report_source_finish(out);
+    return st;
+}
+
+enum status report_source_load(struct report_source *source, uint64_t limit)
+{
+    report_data_finish(&source->data);
+    return report_data_load(&source->data, source->store, &source->plan, limit);
+}
+
+void report_source_finish(struct report_source *source)
+{
+    report_data_finish(&source->data);
+    store_destroy(&source->store);
+    arena_finish(&source->arena);
+    *source = (struct report_source){0};
+}

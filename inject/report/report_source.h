@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/* A database opened for reading, with its plan. */
+#ifndef VKFI_INJECT_REPORT_SOURCE_H
+#define VKFI_INJECT_REPORT_SOURCE_H
+
+#include "inject/report/report_data.h"
+
+struct report_source {
+    const char *path;
+    struct store *store; /* owned */
+    struct plan plan;
+    struct report_data data; /* by report_source_load */
+    struct arena arena;      /* owned: the plan's */
+};
+
+/* STATUS_INPUT, logged, if it is no database or its plan cannot be read. */
+enum status report_source_open(struct report_source *out, const char *path) STATUS_MUST_USE;
+
+/* Ids below `limit`; again with another limit if asked. */
+enum status report_source_load(struct report_source *source, uint64_t limit) STATUS_MUST_USE;
+
+/* Null-safe on a source of zeros. */
+void report_source_finish(struct report_source *source);
+
+#endif

@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: MIT */
+/* Draws every trial from (seed, id), so that two fixtures differ only where they are told to. */
+#include "report_fixture.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "base/rng.h"
+#include "inject/plan/plan.h"
+#include "inject/store/store.h"
+
+enum { SIGN, EXPONENT, MANTISSA, FIELDS };
+static const char *const FIELD_TEXT[FIELDS] = {"sign", "exponent", "mantissa"};
+static const double FIELD_RATE[FIELDS] = {0.06, 0.3, 0.012};
+static const double FIELD_SHARE[FIELDS] = {1 / 32., 8 / 32., 23 / 32.};
+static const char *const SITES[] = {"attn_q", "attn_output", "ffn_gate", "ffn_down"};
+static const char *const OPS[] = {"linear", "linear", "linear", "linear"};
+static const char *const STAGES[] = {"prefill", "first", "decode"};
+
+#define BATCH 256
+#define TOKENS 24
+
+struct report_fixture report_fixture_default(const char *path)
+{
+    return (struct report_fixture){.path = path,
+                                   .seed = 7,
+                                   .items = 10,
+                                   .layers = 6,
+                                   .per_stratum = 60,
+                                   .scale = 1,
+                                   .summary = true};
+}
+
+double report_fixture_rate(const struct report_fixture *fixture, uint32_t layer, uint32_t field,
+                           uint32_t item)
+{
+    const double along = fixture->layers > 1 ? (double)layer / (fixture->layers - 1) : 0;
+    const double of_item = 0.6 + 0.8 * (item % 5) / 4;
+    return fmin(fixture->scale * FIELD_RATE[field] * (1.4 - 0.9 * along) * of_item, 0.95);
+}
+
+/* Sentences of golden, one an item. */
+static const char *golden_text(struct arena *arena, const struct report_fixture *fixture,
+                               uint32_t item)
+{
+    return arena_printf(
+        arena,
+        "She sold %u clips in April and half as many, %u, in May <so> that makes %u "
+        "in all & the answer is %u%s.",
+        2 * item + 40, item + 20, 3 * item + 60, 3 * item + 60,
+        fixture->other_device && item == 1 ? " indeed" : "");
+}
+
+static char *plan_text(struct arena *arena, const struct report_fixture *f)
+{
+    char *prompts = arena_printf(arena, "\"Item 0: how many clips?\"");
+    for (uint32_t i = 1; i < f->items && prompts; i++)
+        prompts = arena_printf(arena, "%s, \"Item %u: how many clips?\"", prompts, i);
+    return arena_printf(
+        arena,
+        "{\n  \"title\": \"Layers and bit fields of a synthetic model\",\n  \"notes\": \"Made for "
+        "tests: rates are known.\",\n  \"model\": \"smollm2-135m\",\n  \"decoding\": {\"n\": %d},\n"
+        "  \"prompts\": {\"texts\": [%s]},\n  \"population\": \"%s\",\n  \"design\": \"%s\",\n"
+        "  \"strata\": [\"layer\", \"bit_field\"],\n  \"sampling\": {\"trials\": %u},\n"
+        "  \"record\": \"%s\",\n%s%s%s  \"seed\": %llu,\n  \"hypotheses\": [\n"
+        "    {\"name\": \"exponents matter\", \"contrast\": \"bit_field: exponent > mantissa\"},\n"
+        "    {\"name\": \"early layers matter\", \"contrast\": \"trend layer falls\"},\n"
+        "    {\"name\": \"signs as mantissas\", \"contrast\": \"bit_field: sign ~ mantissa\", "
+        "\"margin\": 0.02},\n"
+        "    {\"name\": \"detection falls\", \"contrast\": \"trend layer falls\", \"of\": "
+        "\"due\"}\n"
+        "  ]\n}\n",
+        TOKENS, prompts, f->equal ? "equal" : "ops", f->crossed ? "crossed" : "nested",
+        f->per_stratum * (f->equal ? 1 : f->layers * FIELDS), f->summary ? "summary" : "outcome",
+        f->stop ? "  \"stop\": " : "", f->stop ? f->stop : "", f->stop ? ",\n" : "",
+        (unsigned long long)f->seed);
+}
+
+static uint64_t trials_of(const struct report_fixture *f)
+{
+    return (uint64_t)f->layers * FIELDS * f->per_stratum * (f->crossed ? f->items : 1);
+}
+
+/* Which fault a trial is. */
+struct drawn {
+    uint32_t layer, field, item, bit, site, stage;
+    uint64_t fault;
+};
+
+static struct drawn place_of(const struct report_fixture *f, uint64_t id)
+{
+    struct drawn p;
+    struct rng rng;
+    const uint64_t strata = (uint64_t)f->layers * FIELDS, stratum = id % strata;
+    uint64_t rest = id / strata;
+    p.item = (uint32_t)(rest % f->items);
+    p.fault = f->crossed ? rest / f->items * strata + stratum : id;
+    p.layer = (uint32_t)(stratum / FIELDS);
+    p.field = (uint32_t)(stratum % FIELDS);
+    rng_init(&rng, f->seed, p.fault);
+    p.bit = p.field == SIGN       ? 31
+            : p.field == EXPONENT ? 23 + (uint32_t)rng_below(&rng, 8)
+                                  : (uint32_t)rng_below(&rng, 23);
+    p.site = (uint32_t)rng_below(&rng, 4);
+    p.stage = (uint32_t)rng_below(&rng, 3);
+    return p;
+}
+
+static void fill_where(struct row *row, struct arena *arena, const struct drawn *p)
+{
+    struct rng rng;
+    rng_init(&rng, p->fault, 99);
+    row->place = "op";
+    row->site = arena_printf(arena, "blk.%u.%s", p->layer, SITES[p->site]);
+    row->layer = p->layer;
+    row->op = OPS[p->site];
+    row->point = "out";
+    row->granularity = "element";
+    row->kind = p->fault % 10 == 0 ? "stuck_at_1" : "flip";
+    row->duration = p->fault % 4 == 0 ? "intermittent" : "transient";
+    row->stage = STAGES[p->stage];
+    row->step = p->stage == 0 ? ROW_NULL : p->stage == 1 ? 0 : 1 + (int64_t)rng_below(&rng, 20);
+    row->position = p->stage == 0 ? 2 : 5 + row->step;
+    row->positions = row->rows = row->n_faults = 1;
+    row->row = (int64_t)rng_below(&rng, 576) + (int64_t)(p->fault / 4) * 576; /* never twice */
+    row->bit = p->bit;
+    row->mask = INT64_C(1) << p->bit;
+    row->field = FIELD_TEXT[p->field];
+    row->dir = rng_below(&rng, 2) ? "0>1" : "1>0";
+    row->before_value = rng_unit(&rng) - 0.5;
+    row->rel_change = p->field == SIGN       ? 2
+                      : p->field == EXPONENT ? exp2(exp2(p->bit - 23 > 4 ? 4 : p->bit - 23)) - 1
+                                             : exp2((double)p->bit - 23);
+    if (p->bit == 30)
+        row->rel_change = INFINITY;
+    row->after_value = row->before_value * (1 + row->rel_change);
+    row->before = 0x3f000000;
+    row->after = row->before ^ row->mask;
+    row->activations = row->expected_activations = 1;
+}
+
+static void fill_text(struct row *row, struct arena *arena, const struct report_fixture *f,
+                      const struct drawn *p, struct rng *rng)
+{
+    const int64_t from = row->step == ROW_NULL ? 0 : row->step;
+    row->first_diff = from + (int64_t)rng_below(rng, (uint64_t)(TOKENS - from));
+    row->faulty_len = rng_below(rng, 3) ? TOKENS : 12;
+    row->flags = rng_below(rng, 4) ? NULL : "repetition+stopped_early";
+    row->text = arena_printf(arena,
+                             "She sold %u clips in April and half of them, %u, in \"May\" so the "
+                             "answer is %u \xe2\x82\xac.",
+                             2 * p->item + 40, p->item + 20, (unsigned)rng_below(rng, 1000));
+    if (f->summary) {
+        row->logp_sum = -8 * rng_unit(rng);
+        row->kl = rng_unit(rng);
+    }
+}
+
+static void fill_score(struct row *row, const struct drawn *p, struct rng *rng)
+{
+    const bool right = p->item % 3 != 0, sdc = row->first_diff != ROW_NULL;
+    row->score_golden = right;
+    row->answer_golden = right ? "right" : "wrong";
+    if (strcmp(row->outcome, "due") == 0)
+        return;
+    const bool turned = sdc && rng_unit(rng) < (right ? 0.6 : 0.2);
+    row->score_faulty = turned ? !right : right;
+    row->answer_faulty = row->score_faulty > 0 ? "right" : "wrong";
+    if (sdc)
+        row->outcome = !turned ? "sdc_benign" : right ? "sdc_critical" : "sdc_improved";
+}
+
+static void fill_outcome(struct row *row, struct arena *arena, const struct report_fixture *f,
+                         const struct drawn *p)
+{
+    struct rng rng;
+    rng_init(&rng, f->seed + 1000, (uint64_t)row->trial);
+    const double u = rng_unit(&rng);
+    const double sdc = report_fixture_rate(f, p->layer, p->field, p->item);
+    const double due = p->field == EXPONENT ? 0.02 : 0.002;
+    const bool inert = strcmp(row->kind, "stuck_at_1") == 0 && rng_below(&rng, 2);
+    row->golden_len = row->faulty_len = TOKENS;
+    row->outcome = inert           ? "inert"
+                   : u < sdc       ? "sdc_unscored"
+                   : u < sdc + due ? "due"
+                   : u < 0.5       ? "masked_tokens"
+                                   : "masked_bitexact";
+    if (f->disagree && row->trial % f->disagree == 1 && !inert)
+        row->outcome = u < sdc ? "masked_tokens" : "sdc_unscored";
+    if (inert) {
+        row->after = row->before;
+        row->rel_change = 0;
+        row->dir = NULL;
+    }
+    if (strcmp(row->outcome, "due") == 0)
+        row->due_reason = "nan_trap";
+    if (strcmp(row->outcome, "sdc_unscored") == 0)
+        fill_text(row, arena, f, p, &rng);
+    if (f->scored)
+        fill_score(row, p, &rng);
+    row->hash = "0123456789abcdef";
+}
+
+/* Distance falls by 20 % a layer; bit-exact ones heal at once. */
+static void fill_summary(struct row *row, struct arena *arena, const struct report_fixture *f)
+{
+    struct rng rng;
+    rng_init(&rng, f->seed + 2000, (uint64_t)row->trial);
+    const bool healed = strcmp(row->outcome, "masked_bitexact") == 0;
+    double value = exp2(-12 * rng_unit(&rng)), margin = 6 * rng_unit(&rng) * rng_unit(&rng);
+    char *text = arena_printf(arena, "[");
+    for (uint32_t l = 0; l <= f->layers && text; l++) {
+        const double own = l <= row->layer ? 0 : healed && l > row->layer + 1 ? 0 : value;
+        text = arena_printf(arena, "%s%s[%.9g,%.9g,%d]", text, l ? "," : "", own, own, own > 0);
+        value *= 0.8;
+    }
+    row->deviation = text ? arena_printf(arena, "%s]", text) : NULL;
+    row->margin_at_fault = margin;
+    row->margin_min_after = margin / 2;
+}
+
+static void fill_row(struct row *row, struct arena *arena, const struct report_fixture *f,
+                     uint64_t id)
+{
+    const uint64_t trials = trials_of(f);
+    const char *const roles[] = {NULL, "dry", "sentinel", "naive", "cpu"};
+    const struct drawn p = place_of(f, id % trials);
+    row_init(row);
+    row->trial = (int64_t)id;
+    row->arm = "none";
+    row->control = roles[id < trials ? 0 : 1 + (id - trials) % 4];
+    row->item = p.item;
+    row->stratum = p.layer * FIELDS + p.field;
+    row->weight = f->equal ? NAN : FIELD_SHARE[p.field] / f->layers;
+    row->draw_prob = 1e-6;
+    fill_where(row, arena, &p);
+    fill_outcome(row, arena, f, &p);
+    if (f->summary)
+        fill_summary(row, arena, f);
+    row->path = "fast";
+    row->attempts = 1;
+    row->device = 0;
+    row->seconds = 0.05;
+}
+
+static enum status put_rows(struct store *store, const struct report_fixture *f, uint64_t ids)
+{
+    struct row row[BATCH];
+    enum status st = STATUS_OK;
+    const uint64_t end = ids - (uint64_t)(f->missing * (double)ids);
+    for (uint64_t id = 0; !st && id < end;) {
+        struct arena arena = {0};
+        struct store_batch batch = {.rows = row};
+        while (id < end && batch.n_rows < BATCH)
+            fill_row(&row[batch.n_rows++], &arena, f, id++);
+        st = store_put(store, &batch);
+        arena_finish(&arena);
+    }
+    return st;
+}
+
+static enum status put_tables(struct store *store, struct arena *arena,
+                              const struct report_fixture *f)
+{
+    struct store_stratum stratum[64 * FIELDS];
+    uint32_t device = 0, count = 0;
+    enum status st =
+        store_device(store,
+                     &(struct store_device){f->other_device ? "another device" : "synthetic device",
+                                            "0011-22", "driver", f->other_device ? "2" : "1",
+                                            "passed", "ids 0-100", "avx2", 2},
+                     &device);
+    for (uint32_t l = 0; l < f->layers; l++) {
+        for (uint32_t k = 0; k < FIELDS; k++, count++)
+            stratum[count] = (struct store_stratum){
+                count, arena_printf(arena, "layer=%u bit_field=%s", l, FIELD_TEXT[k]),
+                f->equal ? NAN : FIELD_SHARE[k] / f->layers, 1e6,
+                (uint64_t)f->per_stratum * (f->crossed ? f->items : 1)};
+    }
+    st = st ? st : store_put_strata(store, stratum, count);
+    for (uint32_t i = 0; !st && i < f->items; i++)
+        st = store_put_item(
+            store, &(struct store_item){i, arena_printf(arena, "Item %u: how many clips?", i),
+                                        golden_text(arena, f, i), "[1, 2]",
+                                        f->other_device && i == 1 ? "00ff" : "ff00", 6, TOKENS,
+                                        1. / f->items, false});
+    return st;
+}
+
+static enum status mark(struct store *store, const struct report_fixture *f)
+{
+    const struct store_incident incident = {3, 0, "device lost <once>"};
+    enum status st = store_put_incident(store, &incident);
+    if (!st && f->suspect) {
+        uint64_t rows = 0;
+        st = store_suspect(store, STORE_EVERY_DEVICE, "a dry fault was not masked", &rows);
+    }
+    return st;
+}
+
+enum status report_fixture_make(const struct report_fixture *f)
+{
+    struct arena arena = {0};
+    struct plan plan;
+    struct store *store = NULL;
+    char *text = plan_text(&arena, f);
+    const uint64_t ids = trials_of(f) + 4 * (trials_of(f) / 100 + 1);
+    enum status st =
+        text ? plan_read(&plan, &arena, &(struct plan_source){text, strlen(text), "plan", ""})
+             : STATUS_MEMORY;
+    st = st ? st
+            : store_create(&store, f->path,
+                           &(struct store_identity){
+                               .plan_hash = plan.hash,
+                               .model_hash =
+                                   "00000000000000000000000000000000000000000000000000000000"
+                                   "0000abcd",
+                               .shaders = "1111",
+                               .contract = "exact-1",
+                               .tool = "vkfi 0.1.0",
+                               .plan = text,
+                               .trials = ids,
+                               .shard = 0,
+                               .shards = 1});
+    st = st ? st : put_tables(store, &arena, f);
+    st = st ? st : put_rows(store, f, ids);
+    st = st ? st : mark(store, f);
+    store_destroy(&store);
+    arena_finish(&arena);
+    return st;
+}

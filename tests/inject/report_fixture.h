@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/* Synthetic campaigns with known rates, written through the store: what reports are tested on. */
+#ifndef VKFI_TESTS_REPORT_FIXTURE_H
+#define VKFI_TESTS_REPORT_FIXTURE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/status.h"
+
+struct report_fixture {
+    const char *path;       /* of the database to make */
+    uint64_t seed;          /* of the plan: draws faults and outcomes */
+    uint32_t items, layers; /* strata are layers x (sign, exponent, mantissa) */
+    uint32_t per_stratum;   /* trials; crossed: faults, each on every item */
+    double scale;           /* of the SDC rates; 1: see report_fixture_rate */
+    double missing;         /* share of the ids, the last ones, that are not there yet */
+    uint32_t disagree;      /* every how manieth trial has another outcome; 0: none */
+    uint32_t suspect;       /* rows behind the last good control that are marked */
+    const char *stop;       /* JSON of the plan's field, or null */
+    bool crossed, equal;    /* design; population equal instead of ops */
+    bool scored;            /* golden and faulty answers with scores */
+    bool summary;           /* margins, log-probabilities, deviation */
+    bool other_device;      /* another device row and another golden text of item 1 */
+};
+
+/* What all tests begin with: 10 items, 6 layers, 60 trials a stratum, all recorded. */
+struct report_fixture report_fixture_default(const char *path);
+
+enum status report_fixture_make(const struct report_fixture *fixture) STATUS_MUST_USE;
+
+/* The probability of SDC that a trial of (layer, field 0..2, item) was drawn with. */
+double report_fixture_rate(const struct report_fixture *fixture, uint32_t layer, uint32_t field,
+                           uint32_t item);
+
+#endif
