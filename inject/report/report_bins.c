@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Pictures over a number cut into bins: relative change of the value, golden margin. */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "inject/report/report_pictures.h"
@@ -64,16 +65,23 @@ static void write_bins(struct report_figure *out)
 
 static void plot_bins(struct report_figure *out)
 {
+    char key[32] = "notitle";
+    for (uint32_t r = 0; r < out->table.n_rows; r++) {
+        if (out->table.faint[r])
+            snprintf(key, sizeof key, "title \"n < %d\"", REPORT_FEW);
+    }
     report_out_printf(
         &out->script,
         "set key top left Left reverse samplen 2\n"
         "plot $bins using 1:2 with lines linewidth 1.4 linecolor rgb \"" REPORT_A "\" notitle, \\\n"
-        " '' using ($5==0?$1:NaN):2:3:4 with yerrorbars pointtype 7 pointsize 0.9 linewidth 1.6 "
+        " '' using 1:3:(0):($4-$3) with vectors nohead linewidth 1.8 linecolor rgb \"" REPORT_A
+        "\" notitle, \\\n"
+        " '' using ($5==0?$1:NaN):2 with points pointtype 7 pointsize 0.9 linewidth 1.6 "
         "linecolor rgb \"" REPORT_A "\" notitle, \\\n"
-        " '' using ($5==1?$1:NaN):2:3:4 with yerrorbars pointtype 6 pointsize 0.9 linewidth 1 "
+        " '' using ($5==1?$1:NaN):2 with points pointtype 6 pointsize 0.9 linewidth 1 "
         "dashtype "
-        "3 linecolor rgb \"" REPORT_GREY "\" title \"n < %d\"\n",
-        REPORT_FEW);
+        "3 linecolor rgb \"" REPORT_GREY "\" %s\n",
+        key);
 }
 
 static uint32_t change_key(const struct report_trial *trial, const void *user)
@@ -112,13 +120,15 @@ enum status report_bins_change(struct report_figure *out, struct report_context 
         context->arena,
         "%s of faults that changed bits against the relative change of the value, by decade, %g %% "
         "intervals. The last place holds values that were 0 before or are not finite after.",
-        context->main_name, 100 * context->confidence);
+        context->main_start, 100 * context->confidence);
     report_figure_begin(out, 640, 340);
     write_bins(out);
     report_out_printf(&out->script,
-                      "set xrange [%d:%d]\nset yrange [0:*<100]\nset xtics (\"10^{-8}\" -8, "
-                      "\"10^{-6}\" -6, \"10^{-4}\" -4, \"10^{-2}\" -2, \"1\" 0, \"10^2\" 2, "
-                      "\"10^4\" 4, \"10^6\" 6, \"\xe2\x88\x9e\" 7.5) enhanced\n"
+                      "set xrange [%d:%d]\nset yrange [0:*<100]\nset xtics ("
+                      "\"10\xe2\x81\xbb\xe2\x81\xb8\" -8, \"10\xe2\x81\xbb\xe2\x81\xb6\" -6, "
+                      "\"10\xe2\x81\xbb\xe2\x81\xb4\" -4, \"10\xe2\x81\xbb\xc2\xb2\" -2, "
+                      "\"1\" 0, \"10\xc2\xb2\" 2, \"10\xe2\x81\xb4\" 4, "
+                      "\"10\xe2\x81\xb6\" 6, \"\xe2\x88\x9e\" 7.5)\n"
                       "set xlabel \"|after - before| / |before|\"\nset ylabel \"%s, %%\"\n",
                       CHANGE_LOW, CHANGE_HIGH + 2, context->main_name);
     plot_bins(out);
@@ -186,7 +196,7 @@ enum status report_bins_margin(struct report_figure *out, struct report_context 
         context->arena,
         "%s of faults that changed bits against golden's logit margin (first minus second) at the "
         "struck step, in eighths of the trials, %g %% intervals.",
-        context->main_name, 100 * context->confidence);
+        context->main_start, 100 * context->confidence);
     report_figure_begin(out, 640, 340);
     write_bins(out);
     report_out_printf(&out->script,

@@ -210,31 +210,46 @@ static void write_bits(struct report_figure *out, const struct panels *panels)
     }
 }
 
+/* The key of all panels, in the strip above the first. */
+static void put_key(struct report_figure *out)
+{
+    const double y = 1 - 12. / out->height;
+    report_out_printf(&out->script,
+                      "set label \"of all\" at screen 0.45,%.4f left offset 1,0 point pointtype 7 "
+                      "pointsize 0.7 linecolor rgb \"" REPORT_A "\"\n"
+                      "set label \"of changed bits\" at screen 0.6,%.4f left offset 1,0 point "
+                      "pointtype 12 pointsize 0.9 linecolor rgb \"" REPORT_B "\"\n"
+                      "set label \"n < %d\" at screen 0.85,%.4f left offset 1,0 point pointtype 3 "
+                      "pointsize 0.8 linecolor rgb \"" REPORT_GREY "\"\n",
+                      y, y, REPORT_FEW, y);
+}
+
 static void plot_panel(struct report_figure *out, const struct panel *panel, uint32_t p,
                        uint32_t count)
 {
     const double key = 26. / out->height, high = (1 - key) / count;
     const double top = 1 - key - p * high;
     report_out_put(&out->script, "unset object\nunset label\n");
+    if (p == 0)
+        put_key(out);
     shade_fields(out, panel);
     report_out_printf(
         &out->script,
         "set tmargin at screen %.4f\nset bmargin at screen %.4f\n"
         "set xrange [%u.5:-0.5]\nset yrange [0:*<100]\nset xtics %u\nset xlabel \"bit of: %s\" "
         "offset 0,0.4\nset ylabel \"rate, %%\"\n"
-        "set key at screen 0.98,screen %.4f top right horizontal samplen 2 width 1\n"
-        "plot $panel%u using 1:2:3:4 with yerrorbars pointtype 7 pointsize 0.7 linewidth 1.6 "
-        "linecolor rgb \"" REPORT_A "\" %s, \\\n"
-        " '' using 1:2 with lines linewidth 1 linecolor rgb \"" REPORT_A "\" notitle, \\\n"
-        " '' using ($1-0.2):5:6:7 with yerrorbars pointtype 12 pointsize 0.9 linewidth 1 linecolor "
-        "rgb "
-        "\"" REPORT_B "\" %s, \\\n"
+        "plot $panel%u using 1:3:(0):($4-$3) with vectors nohead linewidth 1.8 linecolor rgb "
+        "\"" REPORT_A "\", \\\n"
+        " '' using ($1-0.25):6:(0):($7-$6) with vectors nohead linewidth 1.1 linecolor rgb "
+        "\"" REPORT_B "\", \\\n"
+        " '' using 1:2 with lines linewidth 1 linecolor rgb \"" REPORT_A "\", \\\n"
+        " '' using ($1-0.25):5 with points pointtype 12 pointsize 0.9 linewidth 1 linecolor rgb "
+        "\"" REPORT_B "\", \\\n"
+        " '' using 1:2 with points pointtype 7 pointsize 0.7 linecolor rgb \"" REPORT_A "\", \\\n"
         " '' using ($8==1?$1:NaN):(0) with points pointtype 3 pointsize 0.8 linecolor rgb "
-        "\"" REPORT_GREY "\" %s\n",
+        "\"" REPORT_GREY "\"\n",
         top - 10. / out->height, top - high + 52. / out->height, panel->width - 1,
-        panel->width > 16 ? 4 : 2, panel->label, 1 - 4. / out->height, p,
-        p ? "notitle" : "title \"of all\"", p ? "notitle" : "title \"of changed bits\"",
-        p ? "notitle" : "title \"n < 30\"");
+        panel->width > 16 ? 4 : 2, panel->label, p);
 }
 
 enum status report_bits_curve(struct report_figure *out, struct report_context *context)
@@ -254,12 +269,12 @@ enum status report_bits_curve(struct report_figure *out, struct report_context *
         return st;
     out->table.id = "bits";
     out->table.caption = arena_printf(context->arena, "%s by bit position, %g %% intervals.",
-                                      context->main_name, 100 * context->confidence);
+                                      context->main_start, 100 * context->confidence);
     out->caption = arena_printf(
         context->arena,
         "%s by bit position, one panel a layout, with fields shaded: of all faults and of those "
         "that changed bits; %g %% intervals. Masks of several bits stand at their lowest.%s",
-        context->main_name, 100 * context->confidence,
+        context->main_start, 100 * context->confidence,
         panels.dropped ? " Further layouts are in the data alone." : "");
     report_figure_begin(out, 640, 26 + 250 * panels.count);
     write_bits(out, &panels);

@@ -24,7 +24,7 @@ struct report_context {
     struct report_work *work;
     double confidence;  /* 0.95 */
     report_events main; /* critical where there are scores, else SDC */
-    const char *main_name;
+    const char *main_name, *main_start; /* "critical SDC", "Critical SDC" */
 };
 
 struct report_figure {

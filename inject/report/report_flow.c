@@ -124,7 +124,7 @@ enum status report_flow_right(struct report_figure *out, struct report_context *
     report_figure_begin(out, 640, 320);
     write_flow(out, count);
     report_out_put(&out->script,
-                   "unset border\nunset tics\nunset grid\nset xrange [-0.35:1.5]\n"
+                   "unset border\nunset tics\nunset grid\nset xrange [-0.45:1.85]\n"
                    "set yrange [112:-6]\nset lmargin 1\nset rmargin 1\nset label "
                    "\"golden\" at -0.02,-4 right\nset label \"faulty\" at 1.02,-4 left\n"
                    "plot ");

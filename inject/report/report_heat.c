@@ -68,7 +68,7 @@ static void put_cell(struct report_figure *out, const struct report_heat_map *ma
     report_out_put(script, "set label ");
     put_label(out, map, cell);
     report_out_printf(script, " at %u.5,%u.5 center font \",%d\" textcolor rgb \"%s\"\n", x, y,
-                      map->n_columns > 16 ? 9 : 11,
+                      map->n_columns > 16 ? 10 : 12,
                       step >= REPORT_HEAT - 2 ? REPORT_ON_DARK : REPORT_INK);
 }
 

@@ -87,30 +87,39 @@ static void write_bars(struct report_figure *out)
     report_figure_end_data(out);
     for (uint32_t l = 0; l < table->n_rows; l++) {
         if (table->faint[l])
-            report_out_printf(&out->script, "set label \"*\" at %u,101 center offset 0,0.3\n", l);
+            report_out_printf(&out->script, "set label \"*\" at %u,graph 1 center offset 0,0.2\n",
+                              l);
     }
 }
 
+/* Above: SDC alone, with its interval and trend; below: all classes to 100 %. */
 static void plot_bars(struct report_figure *out, bool trend)
 {
-    report_out_put(&out->script,
-                   "set boxwidth 0.86\nset xlabel \"layer\"\nset ylabel \"share of "
-                   "trials, %\"\nset yrange [0:104]\nset tmargin 4.6\n"
-                   "set key outside top left horizontal Left reverse samplen 2 width 1 "
-                   "maxrows 2\nset xtics out\nplot ");
+    struct report_out *script = &out->script;
+    report_out_printf(
+        script,
+        "set multiplot\nset xrange [-0.7:%u.7]\nset tmargin at screen 0.985\n"
+        "set bmargin at screen 0.68\nset yrange [0:*<100]\nset ylabel \"SDC, %%\"\n"
+        "set key top right samplen 3\nset format x \"\"\n"
+        "plot $layers using 1:7:(0):($8-$7) with vectors nohead linewidth 1.8 linecolor "
+        "rgb \"" REPORT_A "\" notitle, \\\n"
+        " '' using 1:2 with points pointtype 7 pointsize 0.8 linecolor rgb \"" REPORT_A
+        "\" notitle%s\n",
+        out->table.n_rows - 1,
+        trend ? ", '' using 1:9 with lines linewidth 2 dashtype 2 linecolor rgb "
+                "\"" REPORT_D "\" title \"trend\""
+              : "");
+    report_out_put(script, "set tmargin at screen 0.52\nset bmargin at screen 0.13\nset format x\n"
+                           "set boxwidth 0.86\nset xlabel \"layer\"\nset ylabel \"share of trials, "
+                           "%\"\nset yrange [0:100]\nset key at screen 0.98,screen 0.64 top right "
+                           "horizontal Left reverse samplen 2 width 1 maxrows 2\nplot ");
     for (size_t b = BAR_COUNT; b-- > 0;) {
-        report_out_printf(&out->script, "$layers using 1:(");
+        report_out_put(script, "$layers using 1:(");
         for (size_t below = 0; below <= b; below++)
-            report_out_printf(&out->script, "%s$%zu", below ? "+" : "", below + 2);
-        report_out_printf(&out->script, ") with boxes %s title \"%s\", \\\n ", BARS[b].style,
-                          BARS[b].label);
+            report_out_printf(script, "%s$%zu", below ? "+" : "", below + 2);
+        report_out_printf(script, ") with boxes %s title \"%s\"%s", BARS[b].style, BARS[b].label,
+                          b ? ", \\\n " : "\nunset multiplot\n");
     }
-    report_out_put(&out->script, "$layers using 1:2:7:8 with yerrorbars pointtype 0 linewidth 1.6 "
-                                 "linecolor rgb \"" REPORT_INK "\" title \"interval of SDC\"");
-    if (trend)
-        report_out_put(&out->script, ", \\\n $layers using 1:9 with lines linewidth 2.2 dashtype 2 "
-                                     "linecolor rgb \"" REPORT_D "\" title \"trend of SDC\"");
-    report_out_put(&out->script, "\n");
 }
 
 enum status report_layers_bars(struct report_figure *out, struct report_context *context)
@@ -133,12 +142,14 @@ enum status report_layers_bars(struct report_figure *out, struct report_context 
     for (uint32_t l = 0; l < layers && trend.known; l++)
         report_table_set(&out->table, l, "trend", trend.intercept + trend.slope * l);
     out->table.id = "layers";
-    out->caption = arena_printf(context->arena,
-                                "Outcomes by struck layer, with the %g %% interval of SDC. %s "
-                                "A star marks layers with fewer than %d trials.",
-                                100 * context->confidence, trend.text, REPORT_FEW);
+    out->caption =
+        arena_printf(context->arena,
+                     "SDC by struck layer with %g %% intervals (above), and the shares of all "
+                     "outcomes (below). %s "
+                     "A star marks layers with fewer than %d trials.",
+                     100 * context->confidence, trend.text, REPORT_FEW);
     out->table.caption = "Outcomes by layer.";
-    report_figure_begin(out, 640, 400);
+    report_figure_begin(out, 640, 520);
     write_bars(out);
     plot_bars(out, trend.known);
     return out->caption ? out->script.status : STATUS_MEMORY;
@@ -259,7 +270,9 @@ enum status report_layers_deviation(struct report_figure *out, struct report_con
     write_deviation(out);
     report_out_put(
         &out->script,
-        "set logscale y\nset format y \"10^{%T}\"\nset ytics enhanced\nset yrange "
+        "set logscale y\nset ytics (\"10\xe2\x81\xb4\" 1e4, \"10\xc2\xb2\" 1e2, \"1\" 1, "
+        "\"10\xe2\x81\xbb\xc2\xb2\" 1e-2, \"10\xe2\x81\xbb\xe2\x81\xb4\" 1e-4, "
+        "\"10\xe2\x81\xbb\xe2\x81\xb6\" 1e-6, \"0\" 1e-8)\nset yrange "
         "[1e-8:1e4]\nset xlabel \"layers behind the fault\"\nset ylabel \"relative L2 "
         "distance\"\nset key top right samplen 2\n"
         "plot $boundaries using 1:2:4 with filledcurves fillstyle solid 1 noborder linecolor "

@@ -105,7 +105,7 @@ static enum status draw_map(struct report_figure *out, struct report_context *co
         context->arena,
         "%s of all faults by %s and %s, %%. Cells with fewer than %d trials are hatched and do not "
         "set the scale; empty ones had none. The highest of many cells is biased upwards.",
-        context->main_name, request->row_title, request->column_title, REPORT_FEW);
+        context->main_start, request->row_title, request->column_title, REPORT_FEW);
     report_heat_write(out, &map);
     return out->caption ? out->script.status : STATUS_MEMORY;
 }

@@ -180,7 +180,7 @@ static void put_total(struct report_out *out, const struct report_context *conte
                           totals->main.missing);
         return;
     }
-    report_out_printf(out, "<li>%s: ", context->main_name);
+    report_out_printf(out, "<li>%s: ", context->main_start);
     put_rate(out, &totals->main);
     report_out_put(out, " of all faults");
     put_n(out, &totals->main);

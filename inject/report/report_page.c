@@ -68,6 +68,7 @@ enum status report_page_init(struct report_page *out, const struct report_params
         .confidence = params->confidence,
         .main = data->scored ? REPORT_CRITICAL : REPORT_SDC,
         .main_name = data->scored ? "critical SDC" : "SDC",
+        .main_start = data->scored ? "Critical SDC" : "SDC",
     };
     enum status st = report_work_init(&out->work, &out->arena, data);
     if (!st) {

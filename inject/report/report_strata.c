@@ -137,7 +137,6 @@ static void write_forest(struct report_figure *out, const struct rank *rank, uin
         const char *label = report_table_at(&out->table, row, "stratum")->text;
         longest = strlen(label) > longest ? strlen(label) : longest;
         report_out_printf(script, "%u ", count - i);
-        report_figure_quoted(out, label);
         for (size_t c = 0; c < sizeof columns / sizeof *columns; c++) {
             const double n = number(&out->table, row, c < 3 ? "trials" : "changed");
             report_figure_number(out, n > 0 ? 100 * number(&out->table, row, columns[c]) : NAN);
@@ -147,13 +146,20 @@ static void write_forest(struct report_figure *out, const struct rank *rank, uin
     report_figure_end_data(out);
     for (uint32_t i = 0; i < count; i++)
         write_row(out, rank[i].row, count - i);
-    const double margin = longest * 0.92 + 2;
+    report_out_put(script, "set ytics scale 0 (");
+    for (uint32_t i = 0; i < count; i++) {
+        report_out_put(script, i ? ", " : "");
+        report_figure_quoted(out, report_table_at(&out->table, rank[i].row, "stratum")->text);
+        report_out_printf(script, "%u", count - i);
+    }
+    report_out_put(script, ")\n");
+    const double margin = longest * 0.78 + 2;
     report_out_printf(script,
                       "set lmargin %.1f\nset rmargin 8\nset tmargin 3.4\nset yrange [0.4:%u.6]\n"
-                      "set xrange [0:*<100]\nset grid xtics noytics\nset ytics scale 0\n"
+                      "set xrange [0:*<100]\nset grid xtics noytics\n"
                       "set key outside top left horizontal Left reverse samplen 2 width 1\n"
-                      "set label 1 \"n\" at graph 1.03,screen 0.985 left offset 0,-0.4\n",
-                      margin < 32 ? margin : 32, count);
+                      "set label 1 \"n\" at graph 1.02,first %u left\n",
+                      margin < 32 ? margin : 32, count, count + 1);
 }
 
 enum status report_strata_forest(struct report_figure *out, struct report_context *context)
@@ -175,7 +181,7 @@ enum status report_strata_forest(struct report_figure *out, struct report_contex
                      "%s by stratum with %g %% intervals: of all faults (filled circle) and of "
                      "those that changed "
                      "bits (open diamond). Rows with fewer than %d trials are hatched.%s",
-                     context->main_name, 100 * context->confidence, REPORT_FEW,
+                     context->main_start, 100 * context->confidence, REPORT_FEW,
                      count < out->table.n_rows
                          ? " Of more strata than fit, those with the highest estimates are "
                            "drawn; a choice by estimate is biased upwards."
@@ -183,15 +189,15 @@ enum status report_strata_forest(struct report_figure *out, struct report_contex
     out->table.caption = arena_printf(
         context->arena,
         "%s by stratum: of all faults and of those that changed bits, %g %% intervals.",
-        context->main_name, 100 * context->confidence);
+        context->main_start, 100 * context->confidence);
     report_figure_begin(out, 640, 90 + 19 * count);
     write_forest(out, rank, count);
     report_out_printf(
         &out->script,
         "set xlabel \"%s, %%\"\n"
-        "plot $rows using 3:($1+0.17):4:5:yticlabels(2) with xerrorbars pointtype 7 pointsize 0.75 "
+        "plot $rows using 2:($1+0.17):3:4 with xerrorbars pointtype 7 pointsize 0.75 "
         "linewidth 1.6 linecolor rgb \"" REPORT_A "\" title \"of all\", \\\n"
-        " $rows using 6:($1-0.17):7:8 with xerrorbars pointtype 12 pointsize 1 linewidth 1.2 "
+        " $rows using 5:($1-0.17):6:7 with xerrorbars pointtype 12 pointsize 1 linewidth 1.2 "
         "linecolor rgb \"" REPORT_B "\" title \"of changed bits\"\n",
         context->main_name);
     return out->caption && out->table.caption ? out->script.status : STATUS_MEMORY;
@@ -237,14 +243,16 @@ static enum status fill_width(struct report_figure *out, struct report_context *
 /* Rates of the reference curves: a few round ones that enclose what strata have. */
 static void write_width(struct report_figure *out, const struct report_context *context)
 {
-    static const double rates[] = {0.01, 0.05, 0.2, 0.5};
-    double most = 10;
+    static const double rates[] = {0.01, 0.05, 0.5};
+    double most = 10, least = 1;
     report_figure_data(out, "strata");
     for (uint32_t r = 0; r < out->table.n_rows; r++) {
         const double n = number(&out->table, r, "trials");
+        const double half = number(&out->table, r, "half_width");
         most = n > most ? n : most;
+        least = half > 0 && half < least ? half : least;
         report_figure_number(out, n > 0 ? n : NAN);
-        report_figure_number(out, 100 * number(&out->table, r, "half_width"));
+        report_figure_number(out, 100 * half);
         report_out_put(&out->script, "\n");
     }
     report_figure_end_data(out);
@@ -257,7 +265,10 @@ static void write_width(struct report_figure *out, const struct report_context *
         report_out_put(&out->script, "\n");
     }
     report_figure_end_data(out);
-    report_out_printf(&out->script, "last = %.9g\n", most * 4);
+    report_out_printf(
+        &out->script, "last = %.9g\nset yrange [%.3g:60]\n", most * 4,
+        fmin(50 * least, 80 * half_width(stats_interval_wilson(rates[0], most * 4,
+                                                               report_figure_level(context)))));
     for (size_t i = 0; i < sizeof rates / sizeof *rates; i++)
         report_out_printf(&out->script,
                           "set label \"%g %%\" at %.9g,%.9g left offset 0.4,0 textcolor rgb "
@@ -291,7 +302,7 @@ enum status report_strata_width(struct report_figure *out, struct report_context
     report_out_put(&out->script,
                    "set logscale xy\nset rmargin 8\nset xrange [10:last]\n"
                    "set xlabel \"trials in the stratum\"\nset ylabel \"half width, points\"\n"
-                   "plot for [c=2:5] $curves using 1:c with lines linewidth 1.2 dashtype c "
+                   "plot for [c=2:4] $curves using 1:c with lines linewidth 1.2 dashtype c "
                    "linecolor rgb \"" REPORT_GREY "\", \\\n"
                    " $strata using 1:2 with points pointtype 7 pointsize 0.8 linecolor rgb "
                    "\"" REPORT_A "\"\n");

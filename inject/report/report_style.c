@@ -24,9 +24,10 @@ static const char STYLE[] =
     ".verdict{list-style:none;padding:.9rem 1.1rem;margin:1rem 0;background:var(--panel);"
     "border:1px solid var(--line);border-left:.3rem solid var(--a);border-radius:.4rem}\n"
     ".verdict li{margin:.3rem 0;max-width:none}\n"
-    ".figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,31rem),1fr));"
-    "gap:1.2rem;align-items:start}\n"
-    "figure{margin:0;padding:.9rem;border:1px solid var(--line);border-radius:.4rem;min-width:0;"
+    ".figures{columns:2 30rem;column-gap:1.2rem}\n"
+    "figure{margin:0 0 "
+    "1.2rem;padding:.9rem;display:inline-block;width:100%;vertical-align:top;border:1px solid "
+    "var(--line);border-radius:.4rem;min-width:0;"
     "break-inside:avoid}\n"
     "figure svg{display:block;width:100%;height:auto;color:var(--text);overflow:visible}\n"
     "figcaption{font-size:.85rem;line-height:1.45;color:var(--soft);margin-top:.6rem}\n"
@@ -35,7 +36,7 @@ static const char STYLE[] =
     ".scroll{overflow-x:auto;margin:.8rem 0;border:1px solid var(--line);border-radius:.4rem}\n"
     ".scroll:focus-visible{outline:2px solid var(--link)}\n"
     ".tall{max-height:32rem;overflow-y:auto}\n"
-    "table{border-collapse:collapse;width:100%;font-size:.85rem;line-height:1.35;"
+    "table{border-collapse:collapse;min-width:100%;font-size:.85rem;line-height:1.35;"
     "overflow-wrap:normal}\n"
     "caption{text-align:left;padding:.6rem .7rem;color:var(--soft);font-size:.85rem}\n"
     "th,td{padding:.35rem .7rem;text-align:left;vertical-align:top;white-space:nowrap;"
@@ -56,15 +57,14 @@ static const char STYLE[] =
     "dl{display:grid;grid-template-columns:max-content 1fr;gap:.2rem 1rem;font-size:.9rem}\n"
     "dt{color:var(--soft)}dd{margin:0;min-width:0}\n"
     "@media (max-width:36rem){dl{grid-template-columns:1fr;gap:0}dd{margin-bottom:.4rem}"
-    "h1{font-size:1.4rem}figure{padding:.5rem;border-left:0;border-right:0;border-radius:0;"
-    "margin:0 -.75rem}}\n"
+    "h1{font-size:1.4rem}figure{padding:.5rem;border-left:0;border-right:0;border-radius:0}}\n"
     "pre{overflow-x:auto;padding:.8rem;background:var(--panel);border:1px solid var(--line);"
     "border-radius:.4rem;font-size:.8rem;line-height:1.4;overflow-wrap:normal;max-height:28rem}\n"
     "details>summary{cursor:pointer;margin:.6rem 0}\n"
     "@media print{body{max-width:none;padding:0;font-size:10pt}nav{display:none}"
     "pre,.tall{max-height:none;overflow:visible;white-space:pre-wrap}.scroll{overflow:visible}"
     "th,td{white-space:normal;padding:.15rem .4rem}table{font-size:8pt}"
-    ".figures{grid-template-columns:1fr 1fr}h2{break-after:avoid}}\n";
+    ".figures{columns:2}h2{break-after:avoid}}\n";
 
 void report_style_write(struct report_out *out)
 {

@@ -131,11 +131,19 @@ static void write_curve(struct report_figure *out, const struct curve *curve)
 static void plot_curves(struct report_figure *out, const struct curve *curve)
 {
     bool first = true;
-    report_out_put(
-        &out->script,
-        "set xlabel \"tokens since the fault\"\nset ylabel \"not yet different, %\"\n"
-        "set yrange [*<0:100]\nset yrange [0:102]\nset key bottom left Left reverse samplen "
-        "4\nplot ");
+    double least = 1;
+    for (int s = 0; s < TIME_CURVES; s++) {
+        const uint32_t length = length_of(&curve[s]);
+        if (length > 0 && curve[s].point[length - 1].survival < least)
+            least = curve[s].point[length - 1].survival;
+    }
+    /* room for the key below; the axis is cut where little happens, and its numbers say so */
+    report_out_printf(&out->script, "set yrange [%d:100.5]\n",
+                      least > 0.7 ? (int)(100 - 1.6 * (100 - 100 * least)) : 0);
+    report_out_put(&out->script,
+                   "set xlabel \"tokens since the fault\"\nset ylabel \"not yet different, %\"\n"
+                   "set key bottom left Left reverse samplen "
+                   "4\nplot ");
     for (int s = 0; s < TIME_CURVES; s++) {
         const char *name = kinds_text(KINDS_STAGE, (uint32_t)s);
         if (curve[s].trials == 0)
