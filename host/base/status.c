@@ -17,6 +17,7 @@ static const struct status_row rows[STATUS_COUNT] = {
     [STATUS_DEVICE_MEMORY] = {"device_memory", 3},
     [STATUS_MEMORY] = {"memory", 4},
     [STATUS_INTERNAL] = {"internal", 4},
+    [STATUS_GATE] = {"gate", 1},
 };
 
 int status_exit_code(enum status st)

@@ -15,12 +15,14 @@ enum status {
     STATUS_DEVICE_MEMORY, /* device memory or a device limit does not suffice          exit 3 */
     STATUS_MEMORY,        /* host memory does not suffice                              exit 4 */
     STATUS_INTERNAL,      /* a promise of this program was broken                      exit 4 */
+    STATUS_GATE,          /* the answer is no: a gate fails, records differ            exit 1 */
     STATUS_COUNT
 };
 
 #define STATUS_MUST_USE __attribute__((warn_unused_result))
 
-/* Process exit code of design 10: 0 ok, 2 usage or bad input, 3 device or driver, 4 internal. */
+/* Process exit code of design 10: 0 ok, 1 gate failed, 2 usage or bad input, 3 device or
+ * driver, 4 internal. */
 int status_exit_code(enum status st);
 
 /* Lower-case name, for logs and JSON. Never null. */

@@ -35,6 +35,8 @@ static const struct command COMMANDS[] = {
     {"export", cli_export, "the trials of a database as CSV or JSON lines"},
     {"merge", cli_merge, "join the databases of a campaign's shards"},
     {"report", cli_report, "tables and pictures of a campaign as one HTML file"},
+    {"compare", cli_compare, "do devices, modes or releases agree on the same faults"},
+    {"gate", cli_gate, "pass or fail a campaign by the upper bound of a rate"},
     {"selfcheck", cli_selfcheck, "show that devices agree bit for bit, with and without faults"},
 };
 #define COMMAND_COUNT (sizeof COMMANDS / sizeof *COMMANDS)
@@ -76,6 +78,7 @@ static enum status add_command_list(struct text *out)
                           "  VK_DRIVER_FILES   which Vulkan drivers are loaded (Vulkan loader)\n"
                           "\nEXIT CODES\n"
                           "  0  done\n"
+                          "  1  the answer is no: a gate fails, records differ\n"
                           "  2  wrong usage or input, or output that could not be written\n"
                           "  3  no such device, device refused, or driver failure\n"
                           "  4  a promise of this program was broken, or host memory is out\n");

@@ -22,8 +22,8 @@ struct report_context {
     uint32_t n_sites;
     struct arena *arena;
     struct report_work *work;
-    double confidence;  /* 0.95 */
-    report_events main; /* critical where there are scores, else SDC */
+    double confidence;                  /* 0.95 */
+    report_events main;                 /* critical where there are scores, else SDC */
     const char *main_name, *main_start; /* "critical SDC", "Critical SDC" */
 };
 

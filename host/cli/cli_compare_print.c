@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: MIT */
+/* A comparison as text and as JSON. */
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+
+#include "base/json.h"
+#include "cli/cli_compare.h"
+
+static void print_conform(const struct report_conform *c)
+{
+    printf("conformance  %" PRIu64 " of %" PRIu64 " shared records differ; at most %.3g, one-sided "
+           "at 95 %%\n",
+           c->differ, c->shared, c->upper);
+    if (c->only_first || c->only_second)
+        printf("             %" PRIu64 " trials in the first alone, %" PRIu64 " in the second\n",
+               c->only_first, c->only_second);
+    for (uint32_t f = 0; f < c->n_fields; f++)
+        printf("             %-22s first to differ in %" PRIu64 "\n", c->field[f].field,
+               c->field[f].count);
+    for (uint32_t e = 0; e < c->n_examples; e++)
+        printf("             trial %-8" PRIu64 " %s\n", c->example[e].trial, c->example[e].text);
+}
+
+static void print_class(const char *name, const struct report_pairs_result *r, double margin)
+{
+    printf("  %-9s %8.4g %8.4g  %+8.4g [%+.4g, %+.4g]  %6.0f %6.0f  %8.3g %8.3g", name,
+           100 * r->first, 100 * r->second, 100 * r->difference, 100 * r->bounds.low,
+           100 * r->bounds.high, r->count.first_only, r->count.second_only, r->mcnemar,
+           r->mcnemar_exact);
+    if (margin > 0)
+        printf(" %8.3g %s", r->equivalence, r->equivalence <= 0.05 ? "equivalent" : "open");
+    putchar('\n');
+}
+
+static void print_pairs(const struct cli_compare_result *result,
+                        const struct cli_compare_options *options)
+{
+    const struct report_pairs *p = &result->pairs;
+    const struct report_pairs_result *any = &result->of[0];
+    printf("reliability  %" PRIu64 " pairs of the same logical fault, effective n %.0f%s\n",
+           any->pairs, any->n_effective, any->weighted ? "" : " (as drawn: no weights)");
+    if (p->items_apart)
+        printf("             %" PRIu32 " items whose golden text differs, %" PRIu64
+               " trials, are apart\n",
+               p->items_apart, p->apart);
+    if (p->only_first || p->only_second)
+        printf("             %" PRIu64 " trials of the first and %" PRIu64
+               " of the second have no partner\n",
+               p->only_first, p->only_second);
+    if (any->pairs == 0)
+        return;
+    printf("  %-9s %8s %8s  %s  %6s %6s  %8s %8s%s\n", "class", "first %", "second %",
+           "difference, points      ", "only 1", "only 2", "McNemar", "exact",
+           options->margin > 0 ? "     TOST" : "");
+    for (int c = 0; c < CLI_COMPARE_CLASSES; c++) {
+        if (!cli_compare_class[c].scored || result->scored)
+            print_class(cli_compare_class[c].name, &result->of[c], options->margin);
+    }
+    if (options->margin > 0 && !options->baseline)
+        printf("  TOST: p that the difference is %g points or more; equivalent at 0.05\n",
+               100 * options->margin);
+    if (options->baseline)
+        printf("verdict      the second is %s than the first by %g points or more (SDC, one-sided "
+               "at %g %%)\n",
+               result->not_worse ? "not worse" : "not shown to be no worse", 100 * options->margin,
+               100 * options->confidence);
+}
+
+void cli_compare_print(const struct cli_compare_result *result,
+                       const struct cli_compare_options *options)
+{
+    printf("first        %s (%s)\nsecond       %s (%s)\n", result->first, result->device_first,
+           result->second, result->device_second);
+    if (result->has_conform)
+        print_conform(&result->conform);
+    if (result->has_pairs)
+        print_pairs(result, options);
+}
+
+static void put_number(struct json_writer *w, const char *key, double value)
+{
+    json_put_key(w, key);
+    if (isnan(value))
+        json_put_null(w);
+    else
+        json_put_number(w, value);
+}
+
+static void put_count(struct json_writer *w, const char *key, uint64_t value)
+{
+    json_put_key(w, key);
+    json_put_int(w, (int64_t)value);
+}
+
+static void put_text(struct json_writer *w, const char *key, const char *text)
+{
+    json_put_key(w, key);
+    json_put_text(w, text);
+}
+
+static void put_conform(struct json_writer *w, const struct report_conform *c)
+{
+    json_put_key(w, "conformance");
+    json_object_open(w);
+    put_count(w, "shared", c->shared);
+    put_count(w, "differ", c->differ);
+    put_number(w, "upper", c->upper);
+    put_count(w, "only_first", c->only_first);
+    put_count(w, "only_second", c->only_second);
+    json_put_key(w, "fields");
+    json_object_open(w);
+    for (uint32_t f = 0; f < c->n_fields; f++)
+        put_count(w, c->field[f].field, c->field[f].count);
+    json_object_close(w);
+    json_put_key(w, "examples");
+    json_array_open(w);
+    for (uint32_t e = 0; e < c->n_examples; e++) {
+        json_object_open(w);
+        put_count(w, "trial", c->example[e].trial);
+        put_text(w, "field", c->example[e].field);
+        put_text(w, "text", c->example[e].text);
+        json_object_close(w);
+    }
+    json_array_close(w);
+    json_object_close(w);
+}
+
+static void put_class(struct json_writer *w, const char *name, const struct report_pairs_result *r)
+{
+    json_put_key(w, name);
+    json_object_open(w);
+    put_number(w, "first", r->first);
+    put_number(w, "second", r->second);
+    put_number(w, "difference", r->difference);
+    put_number(w, "low", r->bounds.low);
+    put_number(w, "high", r->bounds.high);
+    put_number(w, "both", r->count.both);
+    put_number(w, "first_only", r->count.first_only);
+    put_number(w, "second_only", r->count.second_only);
+    put_number(w, "neither", r->count.neither);
+    put_number(w, "n_effective", r->n_effective);
+    put_number(w, "design_effect", r->design_effect);
+    put_number(w, "mcnemar", r->mcnemar);
+    put_number(w, "mcnemar_exact", r->mcnemar_exact);
+    put_number(w, "mcnemar_mid", r->mcnemar_mid);
+    put_number(w, "equivalence", r->equivalence);
+    put_number(w, "non_inferiority", r->non_inferiority);
+    json_object_close(w);
+}
+
+static void put_pairs(struct json_writer *w, const struct cli_compare_result *result,
+                      const struct cli_compare_options *options)
+{
+    const struct report_pairs *p = &result->pairs;
+    json_put_key(w, "reliability");
+    json_object_open(w);
+    put_count(w, "pairs", result->of[0].pairs);
+    json_put_key(w, "weighted");
+    json_put_bool(w, result->of[0].weighted);
+    put_count(w, "items_apart", p->items_apart);
+    put_count(w, "trials_apart", p->apart);
+    put_count(w, "only_first", p->only_first);
+    put_count(w, "only_second", p->only_second);
+    put_number(w, "margin", options->margin);
+    put_number(w, "confidence", options->confidence);
+    json_put_key(w, "classes");
+    json_object_open(w);
+    for (int c = 0; c < CLI_COMPARE_CLASSES; c++) {
+        if (!cli_compare_class[c].scored || result->scored)
+            put_class(w, cli_compare_class[c].name, &result->of[c]);
+    }
+    json_object_close(w);
+    if (options->baseline)
+        put_text(w, "verdict", result->not_worse ? "passed" : "failed");
+    json_object_close(w);
+}
+
+void cli_compare_json(struct json_writer *w, const struct cli_compare_result *result,
+                      const struct cli_compare_options *options)
+{
+    json_object_open(w);
+    put_text(w, "first", result->first);
+    put_text(w, "second", result->second);
+    put_text(w, "device_first", result->device_first);
+    put_text(w, "device_second", result->device_second);
+    if (result->has_conform)
+        put_conform(w, &result->conform);
+    if (result->has_pairs)
+        put_pairs(w, result, options);
+    json_object_close(w);
+}

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: MIT */
+/* `vkfi gate`: may this model, on this campaign, be released. */
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/args.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "cli/cli_commands.h"
+#include "cli/cli_gate.h"
+#include "cli/cli_reading.h"
+
+static const char DETAILS[] =
+    "DESCRIPTION\n"
+    "Compares the one-sided upper bound of a rate with a limit. The gate passes only if the bound "
+    "holds; an estimate below the limit is not enough. It prints the estimate, both bounds, n, and "
+    "how many more trials would decide if it is open.\n"
+    "\n"
+    "Looking again and again at a database that grows would pass by chance. So a campaign that is "
+    "not "
+    "finished is refused, unless its plan has a stopping rule: \"spending\" (looks fixed in the "
+    "plan, "
+    "alpha spent over them; the last look that is complete counts) or \"time_uniform\" (any look; "
+    "complete items are the observations).\n"
+    "\n"
+    "With --baseline the new campaign is held against an old one on the faults that both have: it "
+    "passes if the rate has not risen by the margin or more (paired, one-sided), and --max may be "
+    "left "
+    "out.\n"
+    "\n"
+    "WHAT IS COUNTED (--of)\n"
+    "  critical   sdc_critical: the score fell\n"
+    "  sdc        any other text\n"
+    "  sdc+due    any other text, or a detected end\n"
+    "\n"
+    "OF WHICH TRIALS (--given)\n"
+    "  all            all faults\n"
+    "  changed        those that changed bits\n"
+    "  golden_right   those whose golden answer is right\n"
+    "\n"
+    "EXIT CODES\n"
+    "  0  passed\n"
+    "  1  failed, or not decided\n"
+    "  2  wrong usage or database, a growing database without a stopping rule\n"
+    "\n"
+    "EXAMPLES\n"
+    "  vkfi gate run.db --max 0.02\n"
+    "  vkfi gate run.db --max 0.01 --of critical --given golden_right --junit gate.xml\n"
+    "  vkfi gate new.db --baseline old.db --margin 0.005\n";
+
+static const char *const OF_TEXT[] = {"critical", "sdc", "sdc+due"};
+static const report_events OF_EVENTS[] = {REPORT_CRITICAL, REPORT_SDC, REPORT_SDC | REPORT_DUE};
+static const char *const GIVEN_TEXT[] = {"all", "changed", "golden_right"};
+
+const char *cli_gate_of(const struct cli_gate_options *options)
+{
+    return OF_TEXT[options->of];
+}
+
+const char *cli_gate_given(const struct cli_gate_options *options)
+{
+    return GIVEN_TEXT[options->given];
+}
+
+static enum status check(const struct cli_gate_options *o)
+{
+    const enum status st = cli_reading_check(&o->databases, 1, 1);
+    if (st)
+        return st;
+    if (isnan(o->max) && !o->baseline) {
+        log_error("found neither --max nor --baseline, expected one of them");
+    } else if ((o->baseline != NULL) != !isnan(o->margin)) {
+        log_error("found %s, expected --baseline and --margin together",
+                  o->baseline ? "--baseline alone" : "--margin alone");
+    } else if (o->baseline && o->stratum) {
+        log_error("found --stratum with --baseline, expected one of them");
+    } else {
+        return STATUS_OK;
+    }
+    return STATUS_USAGE;
+}
+
+static enum status parse(struct cli_gate_options *out, int argc, char **argv, bool *out_done)
+{
+    const struct args_option options[] = {
+        {0, "max", ARGS_REAL, &out->max, "RATE", "The limit, a share such as 0.02.", 0, 1},
+        {0, "of", ARGS_CHOICE, &out->of, "critical|sdc|sdc+due", "What is counted. Default sdc.", 0,
+         0},
+        {0, "given", ARGS_CHOICE, &out->given, "all|changed|golden_right",
+         "Of which trials. Default all.", 0, 0},
+        {0, "confidence", ARGS_REAL, &out->confidence, "C", "One-sided. Default 0.95.", 0.5,
+         0.9999},
+        {0, "stratum", ARGS_TEXT, &out->stratum, "LABEL",
+         "One stratum by its label, such as \"layer=3\", instead of the total.", 0, 0},
+        {0, "baseline", ARGS_TEXT, &out->baseline, "OLD",
+         "Database of the release to hold against: non-inferiority on shared faults.", 0, 0},
+        {0, "margin", ARGS_REAL, &out->margin, "M",
+         "Rise of the rate that would be too much, such as 0.005.", 1e-9, 1},
+        {0, "junit", ARGS_TEXT, &out->junit, "FILE", "Also writes the verdict as JUnit XML.", 0, 0},
+        {0, "json", ARGS_FLAG, &out->json, NULL, "Prints one JSON object.", 0, 0},
+        {0}};
+    const struct args_spec spec = {
+        .command = "vkfi gate",
+        .summary = "pass or fail a campaign by the upper bound of a rate",
+        .synopsis = "DB --max RATE [--of WHAT] [--given WHICH] [--stratum LABEL]\n"
+                    "NEW --baseline OLD --margin M [--max RATE]",
+        .details = DETAILS,
+        .options = options,
+        .operands = &out->databases};
+    const enum status st = args_parse(&spec, argc, argv, out_done);
+    return st || *out_done ? st : check(out);
+}
+
+static enum status decide_limit(struct cli_gate_result *out, struct report_source *source,
+                                const struct cli_gate_options *options)
+{
+    out->has_limit = true;
+    return report_gate_decide(&out->gate, source,
+                              &(struct report_gate_request){
+                                  .limit = options->max,
+                                  .confidence = options->confidence,
+                                  .events = OF_EVENTS[options->of],
+                                  .given = (enum report_given)options->given,
+                                  .stratum = options->stratum,
+                              });
+}
+
+static enum status check_complete(const struct report_source *source)
+{
+    if (report_data_is_complete(&source->data) && source->data.suspect == 0)
+        return STATUS_OK;
+    log_error("%s: found %" PRIu64 " of %" PRIu64 " trials, %" PRIu64
+              " of them suspect; a comparison with a baseline is one look: expected a finished "
+              "campaign",
+              source->path, source->data.n_rows, source->data.expected, source->data.suspect);
+    return STATUS_INPUT;
+}
+
+static enum status decide_baseline(struct cli_gate_result *out, struct report_source *source,
+                                   const struct cli_gate_options *options)
+{
+    struct report_source old = {0};
+    struct report_pairs pairs;
+    struct arena arena = {0};
+    out->has_baseline = true;
+    enum status st = report_source_open(&old, options->baseline);
+    st = st ? st : report_source_load(&old, UINT64_MAX);
+    st = st ? st : report_source_load(source, UINT64_MAX);
+    st = st ? st : check_complete(source);
+    st = st ? st : check_complete(&old);
+    st = st ? st : report_pairs_make(&pairs, &arena, &source->data, &old.data);
+    if (!st) {
+        report_pairs_compare(&out->pairs, &pairs,
+                             &(struct report_pairs_request){
+                                 OF_EVENTS[options->of], (enum report_given)options->given,
+                                 2 * options->confidence - 1, options->margin});
+        out->only_new = pairs.only_first;
+        out->only_old = pairs.only_second;
+        out->items_apart = pairs.items_apart;
+        if (out->pairs.pairs == 0) {
+            log_error("%s: found no fault in common with %s, expected the same prompts and fault "
+                      "coordinates",
+                      source->path, options->baseline);
+            st = STATUS_INPUT;
+        }
+    }
+    report_source_finish(&old);
+    arena_finish(&arena);
+    return st;
+}
+
+static void conclude(struct cli_gate_result *out, const struct cli_gate_options *options)
+{
+    out->passed = true;
+    if (out->has_limit)
+        out->passed = out->gate.result.verdict == STATS_GATE_PASS;
+    if (out->has_baseline) {
+        out->not_worse = out->pairs.non_inferiority <= 1 - options->confidence;
+        out->passed = out->passed && out->not_worse;
+    }
+}
+
+enum status cli_gate(const struct cli_env *env, int argc, char **argv)
+{
+    struct cli_gate_options options = {.max = NAN, .margin = NAN, .confidence = 0.95, .of = 1};
+    struct cli_gate_result result = {0};
+    struct report_source source = {0};
+    bool done = false;
+    (void)env;
+    enum status st = parse(&options, argc, argv, &done);
+    if (st || done)
+        return st;
+    st = report_source_open(&source, options.databases.item[0]);
+    if (!st && !isnan(options.max))
+        st = decide_limit(&result, &source, &options);
+    if (!st && options.baseline)
+        st = decide_baseline(&result, &source, &options);
+    if (!st) {
+        conclude(&result, &options);
+        st = cli_gate_print(&result, &options);
+    }
+    if (!st && options.junit)
+        st = cli_gate_junit(&result, &options);
+    report_source_finish(&source);
+    return st ? st : result.passed ? STATUS_OK : STATUS_GATE;
+}

@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: MIT */
+/* A gate's verdict as text, as JSON, as JUnit XML. */
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "cli/cli_gate.h"
+#include "inject/report/report_methods.h"
+
+static const char *rule_text(enum plan_stop rule)
+{
+    static const char *const texts[] = {"fixed", "time_uniform", "spending"};
+    return texts[rule];
+}
+
+static void put_more(struct report_out *out, const struct report_gate *gate)
+{
+    if (gate->result.verdict != STATS_GATE_UNDECIDED)
+        return;
+    if (gate->result.more == STATS_GATE_NEVER)
+        report_out_put(out, "to decide   no number of further trials can be named\n");
+    else if (gate->rule == PLAN_STOP_SPENDING && gate->look == 0)
+        report_out_printf(out, "to decide   %" PRIu64 " more trials until the plan's first look\n",
+                          gate->result.more);
+    else
+        report_out_printf(out,
+                          "to decide   about %" PRIu64
+                          " more trials (it would %s, were the rate to "
+                          "stay)\n",
+                          gate->result.more, gate->result.would_pass ? "pass" : "fail");
+}
+
+static void put_rule(struct report_out *out, const struct report_gate *gate)
+{
+    if (gate->rule == PLAN_STOP_FIXED)
+        return;
+    report_out_printf(out, "stop rule   %s", rule_text(gate->rule));
+    if (gate->rule == PLAN_STOP_SPENDING && gate->look > 0)
+        report_out_printf(out, ": look %" PRIu32 ", one-sided level %.4g", gate->look, gate->tail);
+    if (gate->rule == PLAN_STOP_TIME_UNIFORM)
+        report_out_printf(out, ": %" PRIu32 " complete items", gate->items);
+    report_out_printf(out, "%s\n", gate->complete ? "" : "; the campaign still grows");
+}
+
+static void put_limit(struct report_out *out, const struct cli_gate_result *result,
+                      const struct cli_gate_options *options)
+{
+    const struct report_gate *gate = &result->gate;
+    report_out_printf(
+        out, "gate        %s of %s%s%s below %g, one-sided at %g %%\n", cli_gate_of(options),
+        cli_gate_given(options), options->stratum ? ", stratum " : "",
+        options->stratum ? options->stratum : "", options->max, 100 * options->confidence);
+    report_out_printf(out, "estimate    %.4g %%\n", 100 * gate->rate);
+    report_out_printf(out, "upper bound %.4g %% (lower %.4g %%)\n", 100 * gate->result.upper,
+                      100 * gate->result.lower);
+    report_out_printf(out, "n           %" PRIu64 " of %" PRIu64 " trials, %" PRIu64 " events",
+                      gate->counted, gate->trials, gate->events);
+    if (!isnan(gate->n_effective))
+        report_out_printf(out, ", effective n %.0f", gate->n_effective);
+    report_out_put(out, "\n");
+    put_rule(out, gate);
+    put_more(out, gate);
+    report_out_printf(out, "verdict     %s\n", report_gate_word(gate->result.verdict));
+}
+
+static void put_baseline(struct report_out *out, const struct cli_gate_result *result,
+                         const struct cli_gate_options *options)
+{
+    const struct report_pairs_result *p = &result->pairs;
+    report_out_printf(
+        out,
+        "baseline    %s of %s, new minus old below %g on shared faults, one-sided at %g "
+        "%%\n",
+        cli_gate_of(options), cli_gate_given(options), options->margin, 100 * options->confidence);
+    report_out_printf(out, "new, old    %.4g %%, %.4g %%\n", 100 * p->first, 100 * p->second);
+    report_out_printf(out, "difference  %+.4g points, at most %+.4g\n", 100 * p->difference,
+                      100 * p->bounds.high);
+    report_out_printf(
+        out,
+        "pairs       %" PRIu64 " (only new %.0f, only old %.0f, both %.0f), effective n "
+        "%.0f\n",
+        p->pairs, p->count.first_only, p->count.second_only, p->count.both, p->n_effective);
+    report_out_printf(out, "unpaired    %" PRIu64 " trials of new, %" PRIu64 " of old\n",
+                      result->only_new, result->only_old);
+    if (result->items_apart)
+        report_out_printf(out, "apart       %" PRIu32 " items whose golden text differs\n",
+                          result->items_apart);
+    report_out_printf(out, "verdict     %s (p = %.3g)\n",
+                      result->not_worse ? "not worse" : "not shown to be within the margin",
+                      p->non_inferiority);
+    report_out_printf(out, "%s\n", report_sentence);
+}
+
+static void put_number(struct json_writer *w, const char *key, double value)
+{
+    json_put_key(w, key);
+    if (isnan(value))
+        json_put_null(w);
+    else
+        json_put_number(w, value);
+}
+
+static void put_count(struct json_writer *w, const char *key, uint64_t value)
+{
+    json_put_key(w, key);
+    if (value == STATS_GATE_NEVER)
+        json_put_null(w);
+    else
+        json_put_int(w, (int64_t)value);
+}
+
+static void put_text(struct json_writer *w, const char *key, const char *text)
+{
+    json_put_key(w, key);
+    if (text)
+        json_put_text(w, text);
+    else
+        json_put_null(w);
+}
+
+static void put_limit_json(struct json_writer *w, const struct cli_gate_result *result,
+                           const struct cli_gate_options *options)
+{
+    const struct report_gate *gate = &result->gate;
+    json_put_key(w, "limit");
+    json_object_open(w);
+    put_text(w, "verdict", report_gate_word(gate->result.verdict));
+    put_number(w, "max", options->max);
+    put_number(w, "rate", gate->rate);
+    put_number(w, "upper", gate->result.upper);
+    put_number(w, "lower", gate->result.lower);
+    put_count(w, "n", gate->counted);
+    put_count(w, "trials", gate->trials);
+    put_count(w, "events", gate->events);
+    put_number(w, "n_effective", gate->n_effective);
+    put_number(w, "design_effect", gate->design_effect);
+    put_text(w, "rule", rule_text(gate->rule));
+    put_count(w, "look", gate->look);
+    put_count(w, "items", gate->items);
+    put_number(w, "tail", gate->tail);
+    json_put_key(w, "complete");
+    json_put_bool(w, gate->complete);
+    put_count(w, "more",
+              gate->result.verdict == STATS_GATE_UNDECIDED ? gate->result.more : STATS_GATE_NEVER);
+    json_object_close(w);
+}
+
+static void put_baseline_json(struct json_writer *w, const struct cli_gate_result *result,
+                              const struct cli_gate_options *options)
+{
+    const struct report_pairs_result *p = &result->pairs;
+    json_put_key(w, "baseline");
+    json_object_open(w);
+    put_text(w, "verdict", result->not_worse ? "passed" : "failed");
+    put_number(w, "margin", options->margin);
+    put_number(w, "new", p->first);
+    put_number(w, "old", p->second);
+    put_number(w, "difference", p->difference);
+    put_number(w, "upper", p->bounds.high);
+    put_number(w, "p", p->non_inferiority);
+    put_count(w, "pairs", p->pairs);
+    put_number(w, "new_only", p->count.first_only);
+    put_number(w, "old_only", p->count.second_only);
+    put_number(w, "both", p->count.both);
+    put_number(w, "n_effective", p->n_effective);
+    put_count(w, "unpaired_new", result->only_new);
+    put_count(w, "unpaired_old", result->only_old);
+    put_count(w, "items_apart", result->items_apart);
+    json_object_close(w);
+}
+
+static enum status print_json(const struct cli_gate_result *result,
+                              const struct cli_gate_options *options)
+{
+    struct json_writer w;
+    json_begin(&w, stdout, true);
+    json_object_open(&w);
+    put_text(&w, "verdict", result->passed ? "passed" : "failed");
+    put_text(&w, "of", cli_gate_of(options));
+    put_text(&w, "given", cli_gate_given(options));
+    put_text(&w, "stratum", options->stratum);
+    put_number(&w, "confidence", options->confidence);
+    if (result->has_limit)
+        put_limit_json(&w, result, options);
+    if (result->has_baseline)
+        put_baseline_json(&w, result, options);
+    put_text(&w, "note", report_sentence);
+    json_object_close(&w);
+    return json_end(&w);
+}
+
+enum status cli_gate_print(const struct cli_gate_result *result,
+                           const struct cli_gate_options *options)
+{
+    struct report_out text = {0};
+    if (options->json)
+        return print_json(result, options);
+    if (result->has_limit)
+        put_limit(&text, result, options);
+    if (result->has_baseline)
+        put_baseline(&text, result, options);
+    fputs(report_out_text(&text), stdout);
+    const enum status st = text.status;
+    report_out_finish(&text);
+    return st;
+}
+
+/* One test case a condition. */
+static void put_case(struct report_out *out, const char *name, bool passed, const char *details)
+{
+    report_out_printf(out, "  <testcase classname=\"vkfi.gate\" name=\"%s\">\n", name);
+    if (!passed)
+        report_out_printf(out, "    <failure message=\"%s\">", "the bound does not hold");
+    else
+        report_out_put(out, "    <system-out>");
+    report_out_html(out, details);
+    report_out_put(out, passed ? "</system-out>\n" : "</failure>\n");
+    report_out_put(out, "  </testcase>\n");
+}
+
+enum status cli_gate_junit(const struct cli_gate_result *result,
+                           const struct cli_gate_options *options)
+{
+    struct report_out xml = {0}, limit = {0}, baseline = {0};
+    const bool held = result->gate.result.verdict == STATS_GATE_PASS;
+    const int failures =
+        (result->has_limit && !held) + (result->has_baseline && !result->not_worse);
+    report_out_printf(&xml,
+                      "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuite name=\"vkfi gate\" "
+                      "tests=\"%d\" failures=\"%d\" errors=\"0\" skipped=\"0\">\n",
+                      result->has_limit + result->has_baseline, failures);
+    if (result->has_limit) {
+        put_limit(&limit, result, options);
+        put_case(&xml, "limit", held, report_out_text(&limit));
+    }
+    if (result->has_baseline) {
+        put_baseline(&baseline, result, options);
+        put_case(&xml, "baseline", result->not_worse, report_out_text(&baseline));
+    }
+    report_out_put(&xml, "</testsuite>\n");
+    enum status st = xml.status ? xml.status : limit.status ? limit.status : baseline.status;
+    st = st ? st : file_write(options->junit, report_out_text(&xml), xml.text.size);
+    report_out_finish(&xml);
+    report_out_finish(&limit);
+    report_out_finish(&baseline);
+    return st;
+}

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: MIT */
+/* A sum of each row's comparable fields finds the rows that differ; those are compared in full. */
+#include "inject/report/report_conform.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "base/log.h"
+#include "inject/stats/stats_interval.h"
+
+#define CONFORM_CONFIDENCE 0.95
+
+struct sum {
+    uint64_t trial, hash;
+};
+
+struct sums {
+    struct sum *sum; /* (count), owned */
+    size_t count, room;
+};
+
+static uint64_t fold_real(uint64_t h, double value)
+{
+    uint64_t bits = 0;
+    if (!isnan(value)) /* all NaN are one null */
+        memcpy(&bits, &value, sizeof bits);
+    return hash_fold64(hash_fold64(h, isnan(value)), bits);
+}
+
+static uint64_t fold_text(uint64_t h, const char *text)
+{
+    h = hash_fold64(h, text != NULL);
+    for (; text && *text; text++)
+        h = hash_fold64(h, (unsigned char)*text);
+    return h;
+}
+
+static uint64_t hash_row(const struct row *row)
+{
+    uint64_t h = 0;
+    for (size_t i = 0; i < row_field_count; i++) {
+        const struct row_field *field = &row_fields[i];
+        if (!field->same)
+            continue;
+        h = field->type == ROW_INT    ? hash_fold64(h, (uint64_t)row_int(row, field))
+            : field->type == ROW_REAL ? fold_real(h, row_real(row, field))
+                                      : fold_text(h, row_text(row, field));
+    }
+    return h;
+}
+
+static enum status visit(void *user, const struct row *row)
+{
+    struct sums *sums = user;
+    if (sums->count == sums->room) {
+        const size_t room = 2 * sums->room + 1024;
+        struct sum *larger = realloc(sums->sum, room * sizeof *larger);
+        if (!larger) {
+            log_error("compare: found no memory for %zu trials", room);
+            return STATUS_MEMORY;
+        }
+        sums->sum = larger;
+        sums->room = room;
+    }
+    sums->sum[sums->count++] = (struct sum){(uint64_t)row->trial, hash_row(row)};
+    return STATUS_OK;
+}
+
+static enum status check_identity(const struct report_source *first,
+                                  const struct report_source *second)
+{
+    const struct store_identity *a = store_identity(first->store);
+    const struct store_identity *b = store_identity(second->store);
+    const bool same = strcmp(a->plan_hash, b->plan_hash) == 0;
+    if (same && strcmp(a->model_hash, b->model_hash) == 0)
+        return STATUS_OK;
+    log_error(
+        "%s: found another %s than in %s, expected the same campaign; releases are compared by "
+        "--baseline",
+        second->path, same ? "model" : "plan", first->path);
+    return STATUS_INPUT;
+}
+
+static void count_field(struct report_conform *out, const char *field)
+{
+    uint32_t at = 0;
+    while (at < out->n_fields && out->field[at].field != field)
+        at++;
+    if (at == out->n_fields)
+        out->field[out->n_fields++] = (struct report_conform_field){field, 0};
+    out->field[at].count++;
+}
+
+/* Both rows in full: the first field that differs. */
+static enum status examine(struct report_conform *out, struct arena *arena,
+                           const struct report_source *first, const struct report_source *second,
+                           uint64_t trial)
+{
+    struct arena own = {0};
+    struct row a, b;
+    struct row_difference difference = {0};
+    bool found_a = false, found_b = false;
+    enum status st = store_find_row(first->store, trial, &own, &a, &found_a);
+    st = st ? st : store_find_row(second->store, trial, &own, &b, &found_b);
+    if (!st && found_a && found_b)
+        row_compare(&a, &b, &difference);
+    if (difference.field) {
+        count_field(out, difference.field->name);
+        if (out->n_examples < REPORT_CONFORM_SHOWN) {
+            const char *text = arena_text(arena, difference.text, strlen(difference.text));
+            out->example[out->n_examples++] =
+                (struct report_conform_example){trial, difference.field->name, text};
+            st = text ? STATUS_OK : STATUS_MEMORY;
+        }
+    }
+    arena_finish(&own);
+    return st;
+}
+
+static int by_count(const void *a, const void *b)
+{
+    const struct report_conform_field *x = a, *y = b;
+    if (x->count != y->count)
+        return x->count > y->count ? -1 : 1;
+    return strcmp(x->field, y->field);
+}
+
+static enum status merge(struct report_conform *out, struct arena *arena,
+                         const struct report_source *const source[2], const struct sums sums[2])
+{
+    enum status st = STATUS_OK;
+    size_t i = 0, j = 0;
+    while (!st && i < sums[0].count && j < sums[1].count) {
+        const struct sum *a = &sums[0].sum[i], *b = &sums[1].sum[j];
+        i += a->trial <= b->trial;
+        j += b->trial <= a->trial;
+        out->only_first += a->trial < b->trial;
+        out->only_second += b->trial < a->trial;
+        if (a->trial != b->trial)
+            continue;
+        out->shared++;
+        if (a->hash == b->hash)
+            continue;
+        out->differ++;
+        st = examine(out, arena, source[0], source[1], a->trial);
+    }
+    out->only_first += sums[0].count - i;
+    out->only_second += sums[1].count - j;
+    return st;
+}
+
+enum status report_conform_compare(struct report_conform *out, struct arena *arena,
+                                   const struct report_source *first,
+                                   const struct report_source *second)
+{
+    struct sums sums[2] = {{0}, {0}};
+    const struct report_source *const source[2] = {first, second};
+    *out =
+        (struct report_conform){.field = arena_array(arena, row_field_count, sizeof *out->field)};
+    enum status st = out->field ? check_identity(first, second) : STATUS_MEMORY;
+    for (int s = 0; !st && s < 2; s++)
+        st = store_each_row(source[s]->store, visit, &sums[s]);
+    st = st ? st : merge(out, arena, source, sums);
+    if (!st) {
+        qsort(out->field, out->n_fields, sizeof *out->field, by_count);
+        out->upper = stats_interval_clopper_pearson(
+                         (double)out->differ, (double)out->shared,
+                         (struct stats_interval_level){CONFORM_CONFIDENCE, STATS_INTERVAL_UPPER})
+                         .high;
+    }
+    free(sums[0].sum);
+    free(sums[1].sum);
+    return st;
+}

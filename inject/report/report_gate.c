@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT */
+/* What may be looked at, and the verdict of that look. */
+#include "inject/report/report_gate.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "inject/stats/stats_spending.h"
+
+const char *report_gate_word(enum stats_gate_verdict verdict)
+{
+    static const char *const words[] = {"passed", "failed", "undecided"};
+    return words[verdict];
+}
+
+uint32_t report_gate_stratum(const struct report_data *data, const char *label)
+{
+    for (uint32_t h = 0; h < data->n_strata; h++) {
+        if (strcmp(data->stratum[h].label, label) == 0)
+            return h;
+    }
+    return REPORT_NONE;
+}
+
+static enum status check_database(const struct report_source *source,
+                                  const struct report_gate_request *request)
+{
+    const struct report_data *data = &source->data;
+    const struct store_identity *id = data->identity;
+    if (id->shards > 1) {
+        log_error("%s: found shard %" PRIu32 " of %" PRIu32 ", expected the whole campaign (vkfi "
+                  "merge)",
+                  source->path, id->shard, id->shards);
+    } else if (data->suspect > 0) {
+        log_error("%s: found %" PRIu64 " suspect rows behind a control that failed, expected none "
+                  "in a gate",
+                  source->path, data->suspect);
+    } else if (request->stratum && report_gate_stratum(data, request->stratum) == REPORT_NONE) {
+        log_error("%s: found no stratum \"%s\", expected one of %" PRIu32 " such as \"%s\"",
+                  source->path, request->stratum, data->n_strata,
+                  data->n_strata ? data->stratum[0].label : "");
+    } else if (!request->stratum && data->n_strata > 1 && isnan(data->stratum[0].weight)) {
+        log_error("%s: found strata without weights (population equal), so no total over them is "
+                  "defined; expected --stratum",
+                  source->path);
+    } else if (!data->scored &&
+               (request->given == REPORT_GOLDEN_RIGHT || request->events == REPORT_CRITICAL)) {
+        log_error("%s: found no scores in the trials, expected them for critical SDC and for "
+                  "golden_right",
+                  source->path);
+    } else {
+        return STATUS_OK;
+    }
+    return STATUS_INPUT;
+}
+
+/* Trials of one stratum, or null and all. */
+static enum status choose(struct report_query *query, struct arena *arena,
+                          const struct report_data *data, const char *label)
+{
+    if (!label)
+        return STATUS_OK;
+    const uint32_t stratum = report_gate_stratum(data, label);
+    uint32_t *index = arena_array(arena, data->n + 1, sizeof *index);
+    if (!index)
+        return STATUS_MEMORY;
+    for (size_t i = 0; i < data->n; i++) {
+        if (data->trial[i].stratum == stratum)
+            index[query->count++] = (uint32_t)i;
+    }
+    query->index = index;
+    return STATUS_OK;
+}
+
+/* One look at what is loaded, with the tail that it may use. */
+static enum status decide(struct report_gate *out, struct report_data *data,
+                          const struct report_gate_request *request)
+{
+    struct arena arena = {0};
+    struct report_work work;
+    struct report_rate rate;
+    struct report_query query = {.events = request->events,
+                                 .given = request->given,
+                                 .level = {request->confidence, STATS_INTERVAL_UPPER}};
+    enum status st = report_work_init(&work, &arena, data);
+    st = st ? st : choose(&query, &arena, data, request->stratum);
+    if (!st) {
+        report_rate_floor(data, &work);
+        report_rate(&rate, &work, &query);
+        stats_gate_decide(
+            &out->result, &rate.estimate,
+            &(struct stats_gate_request){request->limit, 1 - out->tail, data->design_effect});
+        out->rate = rate.estimate.rate;
+        out->n_effective = rate.estimate.n_effective;
+        out->design_effect = rate.estimate.design_effect;
+        out->df = rate.estimate.df;
+        out->counted = rate.estimate.counted;
+        out->events = rate.estimate.events;
+        out->trials = rate.estimate.trials;
+        if (isnan(out->rate))
+            out->result =
+                (struct stats_gate_result){STATS_GATE_UNDECIDED, 0, 1, STATS_GATE_NEVER, false};
+    }
+    arena_finish(&arena);
+    return st;
+}
+
+static enum status decide_fixed(struct report_gate *out, struct report_source *source,
+                                const struct report_gate_request *request)
+{
+    if (!out->complete) {
+        log_error("%s: found %" PRIu64 " of %" PRIu64 " trials and no stopping rule in the plan; "
+                  "expected all of them, or \"stop\" with rule time_uniform or spending",
+                  source->path, source->data.n_rows, source->data.expected);
+        return STATUS_INPUT;
+    }
+    return decide(out, &source->data, request);
+}
+
+static enum status decide_spending(struct report_gate *out, struct report_source *source,
+                                   const struct report_gate_request *request)
+{
+    double boundary[STATS_SPENDING_LOOKS], level[STATS_SPENDING_LOOKS];
+    const struct plan *plan = &source->plan;
+    uint64_t limit = 0;
+    enum status st = report_looks_find(source, &out->look, &limit);
+    if (st)
+        return st;
+    if (out->look == 0) {
+        out->rate = NAN;
+        out->result = (struct stats_gate_result){STATS_GATE_UNDECIDED, 0, 1, 0, false};
+        out->result.more = (uint64_t)ceil(plan->look[0] * (double)source->data.identity->trials) -
+                           source->data.n_rows;
+        return STATUS_OK;
+    }
+    stats_spending_boundaries(
+        boundary, level,
+        &(struct stats_spending_looks){plan->pocock ? STATS_SPENDING_POCOCK
+                                                    : STATS_SPENDING_OBRIEN_FLEMING,
+                                       1 - request->confidence, plan->look, plan->n_looks});
+    out->tail = level[out->look - 1];
+    st = report_source_load(source, limit);
+    return st ? st : decide(out, &source->data, request);
+}
+
+enum status report_gate_decide(struct report_gate *out, struct report_source *source,
+                               const struct report_gate_request *request)
+{
+    *out = (struct report_gate){.tail = 1 - request->confidence, .rule = source->plan.stop};
+    enum status st = report_source_load(source, UINT64_MAX);
+    st = st ? st : check_database(source, request);
+    if (st)
+        return st;
+    out->complete = report_data_is_complete(&source->data);
+    switch (source->plan.stop) {
+    case PLAN_STOP_FIXED:
+        return decide_fixed(out, source, request);
+    case PLAN_STOP_SPENDING:
+        return decide_spending(out, source, request);
+    default:
+        break;
+    }
+    if (source->plan.design != PLAN_NESTED || source->plan.item_weight != PLAN_ITEMS_EQUAL) {
+        log_error("%s: found stop rule time_uniform with trials that share faults between items or "
+                  "items of unequal weight, expected design nested and item_weight equal",
+                  source->path);
+        return STATUS_INPUT;
+    }
+    return report_looks_uniform(out, &source->data, request);
+}

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: MIT */
+/* Looks at a campaign that still grows: those fixed in the plan, and those at any time. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "inject/report/report_gate.h"
+#include "inject/stats/stats_sequence.h"
+
+#define LOOKS_STEPS 30    /* bisections: to 1e-9 */
+#define LOOKS_GROWTH 64   /* how many times the items are imagined anew before it is "never" */
+#define LOOKS_ROOM 200000 /* items imagined, at most */
+
+/* Ids 0 .. n - 1 that are all there. */
+static enum status done_prefix(const struct report_source *source, uint64_t *out)
+{
+    const uint64_t trials = store_identity(source->store)->trials;
+    uint8_t *done = calloc(trials / 8 + 1, 1);
+    if (!done) {
+        log_error("gate: found no memory for %zu bytes", (size_t)(trials / 8 + 1));
+        return STATUS_MEMORY;
+    }
+    const enum status st = store_done(source->store, done, trials);
+    *out = 0;
+    while (!st && *out < trials && (done[*out / 8] >> (*out % 8) & 1))
+        ++*out;
+    free(done);
+    return st;
+}
+
+enum status report_looks_find(const struct report_source *source, uint32_t *out_look,
+                              uint64_t *out_limit)
+{
+    const struct plan *plan = &source->plan;
+    uint64_t prefix = 0;
+    const enum status st = done_prefix(source, &prefix);
+    *out_look = 0;
+    *out_limit = 0;
+    for (uint32_t k = 0; !st && k < plan->n_looks; k++) {
+        const uint64_t limit =
+            (uint64_t)ceil(plan->look[k] * (double)store_identity(source->store)->trials);
+        if (limit > prefix)
+            break;
+        *out_look = k + 1;
+        *out_limit = limit;
+    }
+    return st;
+}
+
+/* Sums over strata of an item: W_h times the share of events and of counted trials. */
+struct item_sum {
+    double events, counted;
+    bool complete;
+};
+
+struct uniform {
+    struct item_sum *item; /* (items): the complete ones */
+    uint32_t items;
+    double *z; /* (growth x items) */
+};
+
+/* What of a stratum an item has: its first `quota` trials in order of id. */
+struct share {
+    uint64_t seen, events, counted;
+};
+
+static uint64_t quota_of(const struct report_data *data, uint32_t stratum)
+{
+    return data->stratum[stratum].planned / data->n_items;
+}
+
+static void count_shares(struct share *share, struct report_gate *out,
+                         const struct report_data *data, const struct report_gate_request *request)
+{
+    for (size_t k = 0; k < data->n; k++) {
+        const struct report_trial *t = &data->trial[k];
+        struct share *own = &share[(size_t)t->stratum * data->n_items + t->item];
+        const bool holds = report_rate_holds(t, request->given);
+        const bool event = holds && (request->events >> t->outcome & 1);
+        if (request->stratum && strcmp(data->stratum[t->stratum].label, request->stratum) != 0)
+            continue;
+        out->trials++;
+        out->counted += holds;
+        out->events += event;
+        if (own->seen >= quota_of(data, t->stratum))
+            continue;
+        own->seen++;
+        own->counted += holds;
+        own->events += event;
+    }
+}
+
+static enum status gather(struct uniform *u, struct report_gate *out,
+                          const struct report_data *data, const struct report_gate_request *request)
+{
+    struct share *share = calloc((size_t)data->n_strata * data->n_items + 1, sizeof *share);
+    if (!share) {
+        log_error("gate: found no memory for %u items in %u strata", data->n_items, data->n_strata);
+        return STATUS_MEMORY;
+    }
+    count_shares(share, out, data, request);
+    for (uint32_t i = 0; i < data->n_items; i++) {
+        struct item_sum sum = {.complete = true};
+        for (uint32_t h = 0; h < data->n_strata; h++) {
+            const struct share *own = &share[(size_t)h * data->n_items + i];
+            const double quota = (double)quota_of(data, h);
+            const double weight = request->stratum ? 1 : data->stratum[h].weight;
+            if (request->stratum && strcmp(data->stratum[h].label, request->stratum) != 0)
+                continue;
+            sum.complete = sum.complete && quota > 0 && (double)own->seen >= quota;
+            sum.events += weight * (double)own->events / quota;
+            sum.counted += weight * (double)own->counted / quota;
+        }
+        if (sum.complete)
+            u->item[u->items++] = sum;
+    }
+    free(share);
+    return STATUS_OK;
+}
+
+/* E(events) >= m E(counted) is E(z) >= m with z = events - m counted + m in [0, 1]: so a bound on
+ * the mean of z tests every m, also of a conditional rate. True if m is ruled out. */
+static bool is_out(const struct uniform *u, double m, uint32_t times,
+                   struct stats_interval_level level)
+{
+    const size_t n = (size_t)u->items * times;
+    for (size_t k = 0; k < n; k++) {
+        const struct item_sum *item = &u->item[k % u->items];
+        u->z[k] = fmin(fmax(item->events - m * item->counted + m, 0), 1);
+    }
+    const struct stats_interval bounds = stats_sequence_bounded(u->z, n, level);
+    return level.side == STATS_INTERVAL_UPPER ? bounds.high < m : bounds.low > m;
+}
+
+/* The end of the values that are not ruled out, to the safe side. */
+static double bound(const struct uniform *u, struct stats_interval_level level)
+{
+    const bool upper = level.side == STATS_INTERVAL_UPPER;
+    double in = upper ? 0 : 1, out = upper ? 1 : 0;
+    if (u->items == 0 || !is_out(u, out, 1, level))
+        return out;
+    for (int step = 0; step < LOOKS_STEPS; step++) {
+        const double middle = (in + out) / 2;
+        if (is_out(u, middle, 1, level))
+            out = middle;
+        else
+            in = middle;
+    }
+    return out;
+}
+
+/* Trials to add until the limit is ruled out, were further items like those seen. */
+static void set_more(struct report_gate *out, const struct uniform *u, uint32_t room,
+                     const struct report_gate_request *request)
+{
+    const struct stats_interval_level level = {
+        1 - out->tail, out->rate < request->limit ? STATS_INTERVAL_UPPER : STATS_INTERVAL_LOWER};
+    uint32_t low = 1, high = 1;
+    out->result.more = STATS_GATE_NEVER;
+    out->result.would_pass = out->rate < request->limit;
+    if (u->items == 0 || !(out->rate >= 0) || out->rate == request->limit)
+        return;
+    while (high < room && !is_out(u, request->limit, high, level)) {
+        low = high;
+        high = 2 * high < room ? 2 * high : room;
+    }
+    if (!is_out(u, request->limit, high, level))
+        return;
+    while (high - low > 1) {
+        const uint32_t middle = low + (high - low) / 2;
+        if (is_out(u, request->limit, middle, level))
+            high = middle;
+        else
+            low = middle;
+    }
+    out->result.more = (high - 1) * out->trials;
+}
+
+static void judge(struct report_gate *out, struct uniform *u, uint32_t room,
+                  const struct report_gate_request *request)
+{
+    double events = 0, counted = 0;
+    for (uint32_t i = 0; i < u->items; i++) {
+        events += u->item[i].events;
+        counted += u->item[i].counted;
+    }
+    out->rate = counted > 0 ? events / counted : NAN;
+    out->items = u->items;
+    out->n_effective = NAN;
+    out->design_effect = NAN;
+    out->result.upper =
+        bound(u, (struct stats_interval_level){1 - out->tail, STATS_INTERVAL_UPPER});
+    out->result.lower =
+        bound(u, (struct stats_interval_level){1 - out->tail, STATS_INTERVAL_LOWER});
+    out->result.verdict = out->result.upper <= request->limit  ? STATS_GATE_PASS
+                          : out->result.lower > request->limit ? STATS_GATE_FAIL
+                                                               : STATS_GATE_UNDECIDED;
+    if (out->result.verdict == STATS_GATE_UNDECIDED)
+        set_more(out, u, room, request);
+}
+
+enum status report_looks_uniform(struct report_gate *out, const struct report_data *data,
+                                 const struct report_gate_request *request)
+{
+    struct arena arena = {0};
+    struct uniform u = {.item = arena_array(&arena, (size_t)data->n_items + 1, sizeof *u.item)};
+    enum status st = u.item ? STATUS_OK : STATUS_MEMORY;
+    st = st ? st : gather(&u, out, data, request);
+    uint32_t room = LOOKS_ROOM / (u.items + 1) + 2;
+    room = room < LOOKS_GROWTH ? room : LOOKS_GROWTH;
+    if (!st) {
+        u.z = arena_array(&arena, (size_t)u.items * room + 1, sizeof *u.z);
+        st = u.z ? STATUS_OK : STATUS_MEMORY;
+    }
+    if (!st)
+        judge(out, &u, room, request);
+    arena_finish(&arena);
+    return st;
+}
