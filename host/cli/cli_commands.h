@@ -25,5 +25,6 @@ enum status cli_selfcheck(const struct cli_env *env, int argc, char **argv) STAT
 enum status cli_report(const struct cli_env *env, int argc, char **argv) STATUS_MUST_USE;
 enum status cli_gate(const struct cli_env *env, int argc, char **argv) STATUS_MUST_USE;
 enum status cli_compare(const struct cli_env *env, int argc, char **argv) STATUS_MUST_USE;
+enum status cli_artifact(const struct cli_env *env, int argc, char **argv) STATUS_MUST_USE;
 
 #endif

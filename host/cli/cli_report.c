@@ -15,7 +15,8 @@
 
 struct report_options {
     struct args_list databases;
-    const char *out, *data, *with;
+    const char *out, *with;
+    const char *data; /* folder */
     double confidence;
 };
 
@@ -92,7 +93,7 @@ static enum status write_page(struct report_page *page, const struct report_opti
     report_out_finish(&html);
     if (!st && options->data) {
         st = make_folder(options->data);
-        st = st ? st : report_page_export(page, options->data);
+        st = st ? st : report_page_export(page, report_page_to_folder, (void *)options->data);
     }
     if (!st)
         printf("%s\n", path);

@@ -37,6 +37,7 @@ static const struct command COMMANDS[] = {
     {"report", cli_report, "tables and pictures of a campaign as one HTML file"},
     {"compare", cli_compare, "do devices, modes or releases agree on the same faults"},
     {"gate", cli_gate, "pass or fail a campaign by the upper bound of a rate"},
+    {"artifact", cli_artifact, "pack a campaign for those who want to check it"},
     {"selfcheck", cli_selfcheck, "show that devices agree bit for bit, with and without faults"},
 };
 #define COMMAND_COUNT (sizeof COMMANDS / sizeof *COMMANDS)

@@ -1,23 +1,37 @@
 /* SPDX-License-Identifier: MIT */
 /* Files beside the page: data of each picture, tables for spreadsheets and for TeX. */
-#include <stdio.h>
-
 #include "base/file.h"
 #include "inject/report/report_page.h"
 
-static enum status write_file(struct report_page *page, const char *folder, const char *id,
-                              const char *suffix, const struct report_out *text)
+/* Where files go. */
+struct target {
+    struct report_page *page;
+    report_sink *sink;
+    void *user;
+};
+
+static enum status put(const struct target *to, const char *id, const char *suffix,
+                       const struct report_out *text)
 {
-    const char *path = arena_printf(&page->arena, "%s/%s.%s", folder, id, suffix);
-    if (!path)
+    const char *name = arena_printf(&to->page->arena, "%s.%s", id, suffix);
+    if (!name)
         return STATUS_MEMORY;
-    return text->status ? text->status : file_write(path, report_out_text(text), text->text.size);
+    return text->status ? text->status : to->sink(to->user, name, text);
+}
+
+enum status report_page_to_folder(void *user, const char *name, const struct report_out *text)
+{
+    struct arena arena = {0};
+    const char *path = arena_printf(&arena, "%s/%s", (const char *)user, name);
+    const enum status st =
+        path ? file_write(path, report_out_text(text), text->text.size) : STATUS_MEMORY;
+    arena_finish(&arena);
+    return st;
 }
 
 typedef void write_table(struct report_out *out, const struct report_table *table);
 
-static enum status export_table(struct report_page *page, const char *folder,
-                                const struct report_table *table)
+static enum status put_table(const struct target *to, const struct report_table *table)
 {
     static const struct {
         write_table *write;
@@ -27,30 +41,35 @@ static enum status export_table(struct report_page *page, const char *folder,
     for (size_t i = 0; !st && i < sizeof forms / sizeof *forms; i++) {
         struct report_out text = {0};
         forms[i].write(&text, table);
-        st = write_file(page, folder, table->id, forms[i].suffix, &text);
+        st = put(to, table->id, forms[i].suffix, &text);
         report_out_finish(&text);
     }
     return st;
 }
 
-enum status report_page_export(struct report_page *page, const char *folder)
+static enum status put_figure(const struct target *to, const struct report_figure *figure)
 {
+    if (figure->absent)
+        return STATUS_OK;
+    enum status st = put_table(to, &figure->table);
+    st = st ? st : put(to, figure->id, "gp", &figure->script);
+    if (!st && figure->svg.text.size > 0)
+        st = put(to, figure->id, "svg", &figure->svg);
+    return st;
+}
+
+enum status report_page_export(struct report_page *page, report_sink *sink, void *user)
+{
+    const struct target to = {page, sink, user};
+    struct report_out methods = {0};
     enum status st = STATUS_OK;
     for (int t = 0; !st && t < REPORT_TABLES; t++)
-        st = export_table(page, folder, &page->table[t]);
-    for (int f = 0; !st && f < REPORT_PICTURES; f++) {
-        const struct report_figure *figure = &page->figure[f];
-        if (figure->absent)
-            continue;
-        st = export_table(page, folder, &figure->table);
-        st = st ? st : write_file(page, folder, figure->id, "gp", &figure->script);
-        if (!st && figure->svg.text.size > 0)
-            st = write_file(page, folder, figure->id, "svg", &figure->svg);
-    }
-    struct report_out methods = {0};
+        st = put_table(&to, &page->table[t]);
+    for (int f = 0; !st && f < REPORT_PICTURES; f++)
+        st = put_figure(&to, &page->figure[f]);
     st = st ? st : report_methods_paragraph(&methods, &page->context);
     report_out_put(&methods, "\n");
-    st = st ? st : write_file(page, folder, "methods", "txt", &methods);
+    st = st ? st : put(&to, "methods", "txt", &methods);
     report_out_finish(&methods);
     return st;
 }

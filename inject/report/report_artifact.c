@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: MIT */
+/* Gathers the files, sums them, packs them. */
+#include "inject/report/report_artifact.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/hash.h"
+#include "base/log.h"
+#include "inject/report/report_zip.h"
+#include "inject/store/store_export.h"
+#include "inject/store/store_handle.h"
+#include "inject/store/store_merge.h"
+
+#define ARTIFACT_FILES 160
+#define ARTIFACT_TABLE "tables/outcomes.csv" /* the one that README reproduces */
+
+struct artifact {
+    struct arena arena;
+    char *folder; /* temporary */
+    struct report_zip_entry entry[ARTIFACT_FILES];
+    unsigned count;
+    char sum[ARTIFACT_FILES][HASH_SHA256_TEXT];
+};
+
+/* A place for the file `name` of the archive; null, logged, if there is none. */
+static const char *reserve(struct artifact *a, const char *name)
+{
+    if (a->count == ARTIFACT_FILES) {
+        log_error("artifact: found more than %d files", ARTIFACT_FILES);
+        return NULL;
+    }
+    const char *path = arena_printf(&a->arena, "%s/%u", a->folder, a->count);
+    const char *copy = arena_text(&a->arena, name, strlen(name));
+    if (!path || !copy)
+        return NULL;
+    a->entry[a->count++] = (struct report_zip_entry){copy, path};
+    return path;
+}
+
+static enum status add_bytes(struct artifact *a, const char *name, const char *bytes, size_t size)
+{
+    const char *path = reserve(a, name);
+    return path ? file_write(path, bytes, size) : STATUS_MEMORY;
+}
+
+static enum status add_table(void *user, const char *name, const struct report_out *text)
+{
+    struct artifact *a = user;
+    const char *full = arena_printf(&a->arena, "tables/%s", name);
+    return full ? add_bytes(a, full, report_out_text(text), text->text.size) : STATUS_MEMORY;
+}
+
+/* A copy of the database as one closed file, whatever its write-ahead log holds. */
+static enum status add_database(struct artifact *a, const char *database)
+{
+    struct store_merge_result result;
+    const char *path = reserve(a, "campaign.db");
+    if (!path)
+        return STATUS_MEMORY;
+    return store_merge(&(struct store_merge_params){.paths = &database, .n_paths = 1, .out = path},
+                       &result);
+}
+
+static enum status add_export(struct artifact *a, const struct store *store, const char *name,
+                              enum store_export_format format)
+{
+    const char *path = reserve(a, name);
+    struct file_writer writer;
+    if (!path)
+        return STATUS_MEMORY;
+    enum status st = file_writer_init(&writer, path);
+    if (st)
+        return st;
+    st = store_export(store, format, writer.file);
+    st = st ? st : file_writer_commit(&writer);
+    file_writer_finish(&writer);
+    return st;
+}
+
+static enum status add_plan_schema(struct artifact *a, const char *path)
+{
+    char *text = NULL;
+    size_t size = 0;
+    if (!path || access(path, R_OK) != 0)
+        return STATUS_OK;
+    const enum status st = file_read(&a->arena, path, &text, &size);
+    return st ? st : add_bytes(a, "plan.schema.json", text, size);
+}
+
+static enum status sum_files(struct artifact *a, unsigned from)
+{
+    for (unsigned i = from; i < a->count; i++) {
+        struct file_map map;
+        const enum status st = file_map_init(&map, a->entry[i].path);
+        if (st)
+            return st;
+        hash_sha256(map.data, map.size, a->sum[i]);
+        file_map_finish(&map);
+    }
+    return STATUS_OK;
+}
+
+static const char *sum_of(const struct artifact *a, const char *name)
+{
+    for (unsigned i = 0; i < a->count; i++) {
+        if (strcmp(a->entry[i].name, name) == 0)
+            return a->sum[i];
+    }
+    return "";
+}
+
+static void put_readme(struct report_out *out, const struct artifact *a,
+                       const struct report_data *data)
+{
+    const struct store_identity *id = data->identity;
+    report_out_printf(
+        out,
+        "Artifact of a fault-injection campaign.\n\n"
+        "  plan.json            the plan; its canonical form has SHA-256 %s\n"
+        "  plan.schema.json     what a plan may hold (JSON Schema), where it was at hand\n"
+        "  campaign.db          all trials (SQLite); schema.sql describes every column\n"
+        "  trials.csv, .jsonl   the same as text\n"
+        "  tables/              tables (.csv, .tex), data and gnuplot scripts of the pictures\n"
+        "  SHA256SUMS           sums of all files: sha256sum -c SHA256SUMS\n\n",
+        id->plan_hash);
+    report_out_printf(out,
+                      "model      %s, SHA-256 %s\nshaders    %s\ncontract   %s\ntool       %s\n\n",
+                      data->plan->model, id->model_hash, id->shaders, id->contract, id->tool);
+    report_out_printf(out,
+                      "One table from the database, on any machine (needs gnuplot):\n\n"
+                      "  vkfi report campaign.db -o report.html --data again\n"
+                      "  sha256sum again/outcomes.csv\n"
+                      "  %s  expected, as " ARTIFACT_TABLE "\n\n"
+                      "One trial from the plan, and all of them:\n\n"
+                      "  vkfi replay campaign.db 0\n"
+                      "  vkfi campaign run plan.json -o again.db && vkfi compare campaign.db "
+                      "again.db\n",
+                      sum_of(a, ARTIFACT_TABLE));
+}
+
+static enum status add_readme(struct artifact *a, const struct report_data *data)
+{
+    struct report_out readme = {0}, sums = {0};
+    const unsigned own = a->count;
+    put_readme(&readme, a, data);
+    enum status st = readme.status;
+    st = st ? st : add_bytes(a, "README.txt", report_out_text(&readme), readme.text.size);
+    st = st ? st : sum_files(a, own);
+    for (unsigned i = 0; !st && i < a->count; i++)
+        report_out_printf(&sums, "%s  %s\n", a->sum[i], a->entry[i].name);
+    st = st ? st : sums.status;
+    st = st ? st : add_bytes(a, "SHA256SUMS", report_out_text(&sums), sums.text.size);
+    report_out_finish(&readme);
+    report_out_finish(&sums);
+    return st;
+}
+
+static enum status gather(struct artifact *a, const struct report_artifact_params *params)
+{
+    struct report_page *page = params->page;
+    const struct report_data *data = page->context.data;
+    const char *plan = data->identity->plan;
+    enum status st = add_bytes(a, "plan.json", plan, strlen(plan));
+    st = st ? st : add_plan_schema(a, params->plan_schema);
+    st = st ? st : add_bytes(a, "schema.sql", store_schema, strlen(store_schema));
+    st = st ? st : add_database(a, params->database);
+    st = st ? st : add_export(a, data->store, "trials.csv", STORE_EXPORT_CSV);
+    st = st ? st : add_export(a, data->store, "trials.jsonl", STORE_EXPORT_JSONL);
+    st = st ? st : report_page_export(page, add_table, a);
+    st = st ? st : sum_files(a, 0);
+    return st ? st : add_readme(a, data);
+}
+
+static void clean(struct artifact *a)
+{
+    static const char *const beside[] = {"", "-wal", "-shm", "-lock"};
+    for (unsigned i = 0; a->folder && i < a->count; i++) {
+        for (size_t b = 0; b < sizeof beside / sizeof *beside; b++) {
+            const char *path = arena_printf(&a->arena, "%s%s", a->entry[i].path, beside[b]);
+            if (path)
+                unlink(path);
+        }
+    }
+    if (a->folder)
+        rmdir(a->folder);
+    arena_finish(&a->arena);
+}
+
+enum status report_artifact_write(const struct report_artifact_params *params)
+{
+    struct artifact a = {0};
+    a.folder = arena_printf(&a.arena, "%s.XXXXXX", params->out);
+    enum status st = a.folder ? STATUS_OK : STATUS_MEMORY;
+    if (!st && !mkdtemp(a.folder)) {
+        log_error("%s: no folder beside it could be made: %s", params->out, strerror(errno));
+        a.folder = NULL;
+        st = STATUS_IO;
+    }
+    st = st ? st : gather(&a, params);
+    st = st ? st : report_zip_write(params->out, a.entry, a.count);
+    clean(&a);
+    return st;
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/* What goes with a paper: plan, schemas, database, exports, tables, hashes, the command. */
+#ifndef VKFI_INJECT_REPORT_ARTIFACT_H
+#define VKFI_INJECT_REPORT_ARTIFACT_H
+
+#include "inject/report/report_page.h"
+#include "inject/report/report_source.h"
+
+struct report_artifact_params {
+    const char *database, *out;
+    const char *plan_schema;  /* path of plan.schema.json; left out if there is no such file */
+    struct report_page *page; /* of that database */
+};
+
+/* The same bytes for the same database. Files are gathered in a folder beside `out`, which is
+ * removed again. */
+enum status report_artifact_write(const struct report_artifact_params *params) STATUS_MUST_USE;
+
+#endif
