@@ -7,15 +7,17 @@
 
 #include "base/args.h"
 #include "base/file.h"
+#include "base/hash.h"
 #include "base/log.h"
 #include "cli/cli_commands.h"
+#include "cli/cli_manifest.h"
 #include "cli/cli_reading.h"
 #include "inject/report/report_page.h"
 #include "inject/report/report_source.h"
 
 struct report_options {
     struct args_list databases;
-    const char *out, *with;
+    const char *out, *with, *model;
     const char *data; /* folder */
     double confidence;
 };
@@ -59,17 +61,65 @@ static enum status parse(struct report_options *out, int argc, char **argv, bool
         {0, "with", ARGS_TEXT, &out->with, "DB",
          "A second database of the same faults: adds the table of outcomes here against there.", 0,
          0},
+        {'m', "model", ARGS_TEXT, &out->model, "MODEL",
+         "The campaign's model: adds what protecting a site would cost, in MiB of stored weights "
+         "and "
+         "MACs of a token.",
+         0, 0},
         {0, "confidence", ARGS_REAL, &out->confidence, "C", "Of all intervals. Default 0.95.", 0.5,
          0.9999},
         {0}};
     const struct args_spec spec = {.command = "vkfi report",
                                    .summary = "tables and pictures of a campaign as one HTML file",
-                                   .synopsis = "DB [-o FILE] [--data DIR] [--with DB]",
+                                   .synopsis = "DB [-o FILE] [--data DIR] [--with DB] [-m MODEL]",
                                    .details = DETAILS,
                                    .options = options,
                                    .operands = &out->databases};
     const enum status st = args_parse(&spec, argc, argv, out_done);
     return st || *out_done ? st : cli_reading_check(&out->databases, 1, 1);
+}
+
+/* The model must be the one that was struck. */
+static enum status check_model(const struct model *model, const struct report_source *source)
+{
+    struct file_map map;
+    char sum[HASH_SHA256_TEXT];
+    const char *path = gguf_path(model->gguf), *expected = source->data.identity->model_hash;
+    const enum status st = file_map_init(&map, path);
+    if (st)
+        return st;
+    hash_sha256(map.data, map.size, sum);
+    file_map_finish(&map);
+    if (strcmp(sum, expected) == 0)
+        return STATUS_OK;
+    log_error("%s: found SHA-256 %.16s..., expected that of the campaign's model, %.16s...", path,
+              sum, expected);
+    return STATUS_INPUT;
+}
+
+/* Ops with weights, each by the name of the op and of its tensor: what a copy of the tensor, or the
+ * product done twice, would take. Attention's own products are not counted. */
+static enum status list_sites(struct report_site **out, uint32_t *out_count, struct arena *arena,
+                              const struct graph *graph)
+{
+    struct report_site *site = arena_array(arena, 2 * (size_t)graph->count + 1, sizeof *site);
+    uint32_t count = 0;
+    if (!site)
+        return STATUS_MEMORY;
+    for (uint32_t i = 0; i < graph->count; i++) {
+        const struct node *node = &graph->node[i];
+        if (!node->weight)
+            continue;
+        const struct report_site own = {node->site, (double)node->weight->size,
+                                        node->op == OP_LINEAR ? (double)node->rows * node->width
+                                                              : node->rows};
+        site[count++] = own;
+        site[count] = own;
+        site[count++].site = node->weight->name;
+    }
+    *out = site;
+    *out_count = count;
+    return STATUS_OK;
 }
 
 static enum status make_folder(const char *path)
@@ -100,32 +150,57 @@ static enum status write_page(struct report_page *page, const struct report_opti
     return st;
 }
 
+/* What the command line names, opened. */
+struct inputs {
+    struct report_source source, other;
+    struct model *model;
+    struct arena arena;
+    struct report_params params;
+};
+
+static enum status open_inputs(struct inputs *in, const struct cli_env *env,
+                               const struct report_options *options)
+{
+    struct report_site *site = NULL;
+    enum status st = report_source_open(&in->source, options->databases.item[0]);
+    st = st ? st : report_source_load(&in->source, UINT64_MAX);
+    in->params =
+        (struct report_params){.data = &in->source.data, .confidence = options->confidence};
+    if (!st && options->with) {
+        st = report_source_open(&in->other, options->with);
+        st = st ? st : report_source_load(&in->other, UINT64_MAX);
+        in->params.other = &in->other.data;
+    }
+    if (!st && options->model) {
+        st = cli_manifest_open(&in->model, env, options->model);
+        st = st ? st : check_model(in->model, &in->source);
+        st = st ? st : list_sites(&site, &in->params.n_sites, &in->arena, &in->model->graph);
+        in->params.site = site;
+    }
+    return st;
+}
+
+static void close_inputs(struct inputs *in)
+{
+    model_close(&in->model);
+    report_source_finish(&in->other);
+    report_source_finish(&in->source);
+    arena_finish(&in->arena);
+}
+
 enum status cli_report(const struct cli_env *env, int argc, char **argv)
 {
     struct report_options options = {.confidence = 0.95};
-    struct report_source source = {0}, other = {0};
+    struct inputs inputs = {0};
     struct report_page page = {0};
     bool done = false;
-    (void)env;
     enum status st = parse(&options, argc, argv, &done);
     if (st || done)
         return st;
-    st = report_source_open(&source, options.databases.item[0]);
-    st = st ? st : report_source_load(&source, UINT64_MAX);
-    if (!st && options.with) {
-        st = report_source_open(&other, options.with);
-        st = st ? st : report_source_load(&other, UINT64_MAX);
-    }
-    st = st ? st
-            : report_page_init(&page,
-                               &(struct report_params){.data = &source.data,
-                                                       .other = options.with ? &other.data : NULL,
-                                                       .confidence = options.confidence},
-                               true);
-    if (!st)
-        st = write_page(&page, &options);
+    st = open_inputs(&inputs, env, &options);
+    st = st ? st : report_page_init(&page, &inputs.params, true);
+    st = st ? st : write_page(&page, &options);
     report_page_finish(&page);
-    report_source_finish(&other);
-    report_source_finish(&source);
+    close_inputs(&inputs);
     return st;
 }

@@ -121,7 +121,7 @@ enum status report_bins_change(struct report_figure *out, struct report_context 
         "%s of faults that changed bits against the relative change of the value, by decade, %g %% "
         "intervals. The last place holds values that were 0 before or are not finite after.",
         context->main_start, 100 * context->confidence);
-    report_figure_begin(out, 640, 340);
+    report_figure_begin(out, REPORT_WIDTH, 340);
     write_bins(out);
     report_out_printf(&out->script,
                       "set xrange [%d:%d]\nset yrange [0:*<100]\nset xtics ("
@@ -197,7 +197,7 @@ enum status report_bins_margin(struct report_figure *out, struct report_context 
         "%s of faults that changed bits against golden's logit margin (first minus second) at the "
         "struck step, in eighths of the trials, %g %% intervals.",
         context->main_start, 100 * context->confidence);
-    report_figure_begin(out, 640, 340);
+    report_figure_begin(out, REPORT_WIDTH, 340);
     write_bins(out);
     report_out_printf(&out->script,
                       "set yrange [0:*<100]\nset xrange [0:*]\nset xlabel \"golden logit margin\"\n"

@@ -276,7 +276,7 @@ enum status report_bits_curve(struct report_figure *out, struct report_context *
         "that changed bits; %g %% intervals. Masks of several bits stand at their lowest.%s",
         context->main_start, 100 * context->confidence,
         panels.dropped ? " Further layouts are in the data alone." : "");
-    report_figure_begin(out, 640, 26 + 250 * panels.count);
+    report_figure_begin(out, REPORT_WIDTH, 26 + 250 * panels.count);
     write_bits(out, &panels);
     report_out_put(&out->script, "set multiplot\n");
     for (uint32_t p = 0; p < panels.count; p++)

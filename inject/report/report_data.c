@@ -295,6 +295,38 @@ static enum status number_clusters(struct report_data *data)
     return STATUS_OK;
 }
 
+/* Sizes of strata that were drawn without replacement: no fault came twice. Where faults are shared
+ * between items a stratum's size does not count what was drawn. */
+static enum status set_populations(struct report_data *data)
+{
+    uint32_t *last = calloc((size_t)data->n_faults + 1, sizeof *last); /* 1 + stratum */
+    uint64_t *twice = calloc((size_t)data->n_strata + 1, sizeof *twice);
+    double total = 0;
+    data->population = arena_array(&data->arena, (size_t)data->n_strata + 1, sizeof(double));
+    if (!last || !twice || !data->population) {
+        log_error("report: found no memory for %" PRIu32 " faults", data->n_faults);
+        free(last);
+        free(twice);
+        return STATUS_MEMORY;
+    }
+    for (size_t i = 0; i < data->n; i++) {
+        const struct report_trial *t = &data->trial[i];
+        twice[t->stratum] += last[t->fault] == t->stratum + 1;
+        last[t->fault] = t->stratum + 1;
+    }
+    const bool census = data->plan->population == PLAN_CENSUS;
+    for (uint32_t h = 0; h < data->n_strata; h++) {
+        if ((census || data->plan->design == PLAN_NESTED) && twice[h] == 0)
+            data->population[h] = data->stratum[h].size;
+        total += data->stratum[h].size;
+    }
+    for (uint32_t h = 0; census && h < data->n_strata; h++)
+        data->stratum[h].weight = data->stratum[h].size / total;
+    free(last);
+    free(twice);
+    return STATUS_OK;
+}
+
 /* Ids below `limit` that are congruent to the shard. */
 static uint64_t ids_of_shard(const struct store_identity *identity, uint64_t limit)
 {
@@ -338,6 +370,7 @@ enum status report_data_load(struct report_data *out, struct store *store, const
     st = st ? st : check_order(out);
     st = st ? st : store_each_row(store, visit, out);
     st = st ? st : number_clusters(out);
+    st = st ? st : set_populations(out);
     out->expected = ids_of_shard(out->identity, limit);
     if (st)
         report_data_finish(out);

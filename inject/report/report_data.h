@@ -43,6 +43,9 @@ struct report_data {
     struct store_incident *incident;
     uint32_t n_strata, n_items, n_devices, n_incidents;
 
+    /* (n_strata): size of a stratum whose trials are all different faults of it, so that the
+     * finite-population correction holds; 0: no correction. Population census gets weights. */
+    double *population;
     struct report_trial *trial; /* (n) by stratum, then id; owned */
     size_t n, room;
     uint32_t n_faults, n_cells;

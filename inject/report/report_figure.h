@@ -56,6 +56,9 @@ typedef enum status report_draw(struct report_figure *out, struct report_context
 /* The two-sided level of all rates here. */
 struct stats_interval_level report_figure_level(const struct report_context *context);
 
+/* Pixels that letters of 14 are drawn for: readable in half a page and on a telephone. */
+#define REPORT_WIDTH 560
+
 /* Terminal, borders, tics, no key. */
 void report_figure_begin(struct report_figure *figure, uint32_t width, uint32_t height);
 

@@ -121,7 +121,7 @@ enum status report_flow_right(struct report_figure *out, struct report_context *
     out->table.caption = out->caption = "Trials by the golden and the faulty answer; trials as "
                                         "drawn, without weights. A score of 1 is "
                                         "right.";
-    report_figure_begin(out, 640, 320);
+    report_figure_begin(out, REPORT_WIDTH, 320);
     write_flow(out, count);
     report_out_put(&out->script,
                    "unset border\nunset tics\nunset grid\nset xrange [-0.45:1.85]\n"

@@ -20,14 +20,16 @@ static double round_up(double most)
     return 1;
 }
 
+/* Cells with few trials set the scale only where there are no others. */
 static double highest(const struct report_heat_map *map)
 {
-    double most = 0;
+    double most = 0, of_few = 0;
     for (size_t i = 0; i < (size_t)map->n_rows * map->n_columns; i++) {
-        if (map->trials[i] >= REPORT_FEW && map->value[i] > most)
-            most = map->value[i];
+        double *own = map->trials[i] >= REPORT_FEW ? &most : &of_few;
+        if (map->trials[i] > 0 && map->value[i] > *own)
+            *own = map->value[i];
     }
-    return round_up(most);
+    return round_up(most > 0 ? most : of_few);
 }
 
 static uint32_t step_of(double value, double most)
@@ -82,10 +84,10 @@ static void put_scale(struct report_figure *out, const struct report_heat_map *m
             script,
             "set object rectangle from screen %.4f,%.4f to screen %.4f,%.4f fillstyle "
             "solid 1 noborder fillcolor rgb \"%s\"\n",
-            0.56 + 0.055 * s, bottom, 0.56 + 0.055 * (s + 1), top, report_heat[s]);
-    report_out_printf(script, "set label \"%s  0\" at screen 0.55,%.4f right\n", map->value_title,
+            0.58 + 0.05 * s, bottom, 0.58 + 0.05 * (s + 1), top, report_heat[s]);
+    report_out_printf(script, "set label \"%s  0\" at screen 0.57,%.4f right\n", map->value_title,
                       (top + bottom) / 2);
-    report_out_printf(script, "set label \"%.3g%s\" at screen 0.90,%.4f left\n",
+    report_out_printf(script, "set label \"%.3g%s\" at screen 0.89,%.4f left\n",
                       map->counts ? most : 100 * most, map->counts ? "" : " %", (top + bottom) / 2);
 }
 
@@ -112,11 +114,11 @@ void report_heat_write(struct report_figure *out, const struct report_heat_map *
 {
     const size_t row_letters = longest(map->row, map->n_rows);
     const size_t column_letters = longest(map->column, map->n_columns);
-    const bool turned = column_letters * map->n_columns > 70;
+    const bool turned = column_letters * map->n_columns > 52;
     const double most = map->most > 0 ? map->most : highest(map);
     const uint32_t cell = map->n_rows > 12 ? 19 : 30;
     const uint32_t below = 44 + (turned ? (uint32_t)(column_letters * 8) : 14);
-    report_figure_begin(out, 640, HEAT_KEY + 14 + cell * map->n_rows + below);
+    report_figure_begin(out, REPORT_WIDTH, HEAT_KEY + 14 + cell * map->n_rows + below);
     put_scale(out, map, most);
     put_tics(out, 'y', map->row, map->n_rows);
     put_tics(out, 'x', map->column, map->n_columns);

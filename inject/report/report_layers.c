@@ -21,11 +21,11 @@ static const struct bar {
 } BARS[] = {
     {"sdc", "SDC", REPORT_SDC, "fillstyle solid 1 noborder linecolor rgb \"" REPORT_A "\""},
     {"due", "DUE", REPORT_DUE, "fillstyle pattern 2 border linecolor rgb \"" REPORT_B "\""},
-    {"masked_tokens", "masked, other logits", REPORT_EVENT(MASKED_TOKENS),
+    {"masked_tokens", "other logits", REPORT_EVENT(MASKED_TOKENS),
      "fillstyle pattern 4 noborder linecolor rgb \"" REPORT_GREY "\""},
-    {"masked_bitexact", "masked, same bits", REPORT_EVENT(MASKED_BITEXACT),
+    {"masked_bitexact", "same bits", REPORT_EVENT(MASKED_BITEXACT),
      "fillstyle solid 1 noborder linecolor rgb \"" REPORT_SHADE_1 "\""},
-    {"inert", "inert or not reached", REPORT_EVENT(INERT) | REPORT_EVENT(NOT_REACHED),
+    {"inert", "inert", REPORT_EVENT(INERT) | REPORT_EVENT(NOT_REACHED),
      "fillstyle solid 1 noborder linecolor rgb \"" REPORT_GRID "\""},
 };
 #define BAR_COUNT (sizeof BARS / sizeof *BARS)
@@ -142,14 +142,14 @@ enum status report_layers_bars(struct report_figure *out, struct report_context 
     for (uint32_t l = 0; l < layers && trend.known; l++)
         report_table_set(&out->table, l, "trend", trend.intercept + trend.slope * l);
     out->table.id = "layers";
-    out->caption =
-        arena_printf(context->arena,
-                     "SDC by struck layer with %g %% intervals (above), and the shares of all "
-                     "outcomes (below). %s "
-                     "A star marks layers with fewer than %d trials.",
-                     100 * context->confidence, trend.text, REPORT_FEW);
+    out->caption = arena_printf(
+        context->arena,
+        "SDC by struck layer with %g %% intervals (above), and the shares of all "
+        "outcomes (below; inert counts not reached, same bits and other logits are masked). %s "
+        "A star marks layers with fewer than %d trials.",
+        100 * context->confidence, trend.text, REPORT_FEW);
     out->table.caption = "Outcomes by layer.";
-    report_figure_begin(out, 640, 520);
+    report_figure_begin(out, REPORT_WIDTH, 520);
     write_bars(out);
     plot_bars(out, trend.known);
     return out->caption ? out->script.status : STATUS_MEMORY;
@@ -266,7 +266,7 @@ enum status report_layers_deviation(struct report_figure *out, struct report_con
         "The lower edge stands for 0 (healed), the upper one for what is no longer finite.";
     out->table.caption = "Relative L2 distance of the residual from golden, by layers behind the "
                          "fault; trials as drawn, without weights.";
-    report_figure_begin(out, 640, 360);
+    report_figure_begin(out, REPORT_WIDTH, 360);
     write_deviation(out);
     report_out_put(
         &out->script,

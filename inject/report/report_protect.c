@@ -193,7 +193,7 @@ enum status report_protect_share(struct report_figure *out, struct report_contex
         "are sorted by their estimates, so the curve is biased upwards; the dashed line is "
         "protection without knowledge.%s",
         context->main_name, context->n_sites ? "" : " MiB and MACs need the model (-m).");
-    report_figure_begin(out, 640, 340);
+    report_figure_begin(out, REPORT_WIDTH, 340);
     write_plot(out, context);
     return out->caption ? out->script.status : STATUS_MEMORY;
 }

@@ -102,7 +102,8 @@ void report_rate_data(struct stats_cluster_data *out, struct report_work *work,
         if (!work->touched[h])
             continue;
         work->stratum[out->n_strata++] = (struct stats_cluster_stratum){
-            .weight = strata == 1 && !(s->weight > 0) ? 1 : s->weight, .population = s->size};
+            .weight = strata == 1 && !(s->weight > 0) ? 1 : s->weight,
+            .population = data->population[h]};
         /* In a stratum alone the others' residuals are 0: the ratio is that of the domain. */
         for (size_t i = work->first[h]; i < work->first[h + 1]; i++) {
             if (strata > 1 || work->member[i])

@@ -190,7 +190,7 @@ enum status report_strata_forest(struct report_figure *out, struct report_contex
         context->arena,
         "%s by stratum: of all faults and of those that changed bits, %g %% intervals.",
         context->main_start, 100 * context->confidence);
-    report_figure_begin(out, 640, 90 + 19 * count);
+    report_figure_begin(out, REPORT_WIDTH, 90 + 19 * count);
     write_forest(out, rank, count);
     report_out_printf(
         &out->script,
@@ -297,7 +297,7 @@ enum status report_strata_width(struct report_figure *out, struct report_context
         "the price of items and faults in common.",
         100 * context->confidence, context->main_name);
     out->table.caption = "Half width of the interval in each stratum.";
-    report_figure_begin(out, 640, 380);
+    report_figure_begin(out, REPORT_WIDTH, 380);
     write_width(out, context);
     report_out_put(&out->script,
                    "set logscale xy\nset rmargin 8\nset xrange [10:last]\n"

@@ -38,7 +38,7 @@ static const char STYLE[] =
     ".tall{max-height:32rem;overflow-y:auto}\n"
     "table{border-collapse:collapse;min-width:100%;font-size:.85rem;line-height:1.35;"
     "overflow-wrap:normal}\n"
-    "caption{text-align:left;padding:.6rem .7rem;color:var(--soft);font-size:.85rem}\n"
+    ".caption{margin:1.2rem 0 -.4rem;color:var(--soft);font-size:.85rem}\n"
     "th,td{padding:.35rem .7rem;text-align:left;vertical-align:top;white-space:nowrap;"
     "border-top:1px solid var(--line)}\n"
     "th{font-weight:600;background:var(--panel)}\n"

@@ -142,12 +142,12 @@ static void put_cell(struct report_out *out, const struct report_column *column,
 
 void report_table_html(struct report_out *out, const struct report_table *table)
 {
-    report_out_printf(out,
-                      "<div class=\"scroll\" tabindex=\"0\" role=\"region\" "
-                      "aria-label=\"table %s\"><table id=\"table-%s\"><caption>",
-                      table->id, table->id);
+    report_out_printf(out, "<p class=\"caption\" id=\"caption-%s\">", table->id);
     report_out_html(out, table->caption);
-    report_out_put(out, "</caption>\n<thead><tr>");
+    report_out_printf(out,
+                      "</p>\n<div class=\"scroll\" tabindex=\"0\" role=\"region\" "
+                      "aria-labelledby=\"caption-%s\"><table id=\"table-%s\">\n<thead><tr>",
+                      table->id, table->id);
     for (uint32_t c = 0; c < table->n_columns; c++) {
         if (!table->column[c].label)
             continue;

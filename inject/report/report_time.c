@@ -204,7 +204,7 @@ enum status report_time_survival(struct report_figure *out, struct report_contex
         "lines: %g %% intervals (Greenwood, log(-log)), trials without weights, taken as "
         "independent.",
         100 * context->confidence);
-    report_figure_begin(out, 640, 360);
+    report_figure_begin(out, REPORT_WIDTH, 360);
     for (int s = 0; s < TIME_CURVES; s++)
         write_curve(out, &curve[s]);
     plot_curves(out, curve);
