@@ -111,7 +111,7 @@ static void plot_bars(struct report_figure *out, bool trend)
               : "");
     report_out_put(script, "set tmargin at screen 0.52\nset bmargin at screen 0.13\nset format x\n"
                            "set boxwidth 0.86\nset xlabel \"layer\"\nset ylabel \"share of trials, "
-                           "%\"\nset yrange [0:100]\nset key at screen 0.98,screen 0.64 top right "
+                           "%\"\nset yrange [0:100]\nset key at screen 0.98,screen 0.66 top right "
                            "horizontal Left reverse samplen 2 width 1 maxrows 2\nplot ");
     for (size_t b = BAR_COUNT; b-- > 0;) {
         report_out_put(script, "$layers using 1:(");

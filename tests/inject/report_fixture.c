@@ -19,7 +19,7 @@ static const char *const SITES[] = {"attn_q", "attn_output", "ffn_gate", "ffn_do
 static const char *const OPS[] = {"linear", "linear", "linear", "linear"};
 static const char *const STAGES[] = {"prefill", "first", "decode"};
 
-#define BATCH 256
+#define BATCH 1024
 #define TOKENS 24
 
 struct report_fixture report_fixture_default(const char *path)

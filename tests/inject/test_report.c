@@ -1,0 +1,398 @@
+/* SPDX-License-Identifier: MIT */
+/* Reports: what counts, rates against plain arithmetic, notations, texts side by side, pictures. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "inject/report/report_diff.h"
+#include "inject/report/report_examples.h"
+#include "inject/report/report_hypotheses.h"
+#include "inject/report/report_page.h"
+#include "inject/report/report_plot.h"
+#include "inject/report/report_source.h"
+#include "report_fixture.h"
+
+static char path[64];
+
+/* A campaign of that fixture, loaded. */
+static void open_fixture(struct report_source *source, const struct report_fixture *fixture)
+{
+    unlink(path);
+    assert_int_equal(report_fixture_make(fixture), STATUS_OK);
+    assert_int_equal(report_source_open(source, path), STATUS_OK);
+    assert_int_equal(report_source_load(source, UINT64_MAX), STATUS_OK);
+}
+
+static void open_page(struct report_source *source, struct report_page *page,
+                      const struct report_fixture *fixture)
+{
+    open_fixture(source, fixture);
+    assert_int_equal(
+        report_page_init(page, &(struct report_params){.data = &source->data, .confidence = 0.95},
+                         false),
+        STATUS_OK);
+}
+
+static void close_page(struct report_source *source, struct report_page *page)
+{
+    report_page_finish(page);
+    report_source_finish(source);
+    unlink(path);
+}
+
+static void assert_near(double found, double expected, double tolerance)
+{
+    if (!(fabs(found - expected) <= tolerance * fmax(fabs(expected), 1e-12)))
+        fail_msg("found %.17g, expected %.17g", found, expected);
+}
+
+static void test_only_trials_count(void **state)
+{
+    struct report_fixture f = report_fixture_default(path);
+    struct report_source source;
+    (void)state;
+    f.suspect = 1;
+    open_fixture(&source, &f);
+    const struct report_data *data = &source.data;
+    const uint64_t trials = 6 * 3 * 60, controls = 4 * (trials / 100 + 1);
+    assert_int_equal(data->n_rows, trials + controls);
+    assert_int_equal(data->expected, trials + controls);
+    assert_true(report_data_is_complete(data));
+    assert_true(data->suspect > 0 || data->n == trials);
+    assert_int_equal(data->n + data->suspect, trials);
+    assert_int_equal(data->role[ROLE_TRIAL], data->n);
+    assert_int_equal(data->n_items, 10);
+    assert_int_equal(data->n_strata, 18);
+    assert_int_equal(data->n_incidents, 1);
+    for (size_t i = 1; i < data->n; i++)
+        assert_true(data->trial[i - 1].stratum <= data->trial[i].stratum);
+    report_source_finish(&source);
+    unlink(path);
+}
+
+static void test_a_growing_database_says_so(void **state)
+{
+    struct report_fixture f = report_fixture_default(path);
+    struct report_source source;
+    (void)state;
+    f.missing = 0.5;
+    open_fixture(&source, &f);
+    assert_false(report_data_is_complete(&source.data));
+    report_source_finish(&source);
+    unlink(path);
+}
+
+/* sum W_h events_h / counted_h by hand: in the fixture every stratum has as many trials. */
+static double total_by_hand(const struct report_data *data, report_events events, bool changed)
+{
+    double numerator = 0, denominator = 0;
+    for (uint32_t h = 0; h < data->n_strata; h++) {
+        double n = 0, y = 0, d = 0;
+        for (size_t i = 0; i < data->n; i++) {
+            const struct report_trial *t = &data->trial[i];
+            if (t->stratum != h)
+                continue;
+            const bool counted =
+                !changed || (t->outcome != OUTCOME_INERT && t->outcome != OUTCOME_NOT_REACHED);
+            n++;
+            d += counted;
+            y += counted && (events >> t->outcome & 1);
+        }
+        numerator += data->stratum[h].weight * y / n;
+        denominator += data->stratum[h].weight * d / n;
+    }
+    return numerator / denominator;
+}
+
+static void test_totals_are_weighted_over_strata(void **state)
+{
+    struct report_fixture f = report_fixture_default(path);
+    struct report_source source;
+    struct report_page page;
+    (void)state;
+    f.per_stratum = 200;
+    open_page(&source, &page, &f);
+    const struct report_data *data = &source.data;
+    assert_near(page.totals.sdc.estimate.rate, total_by_hand(data, REPORT_SDC, false), 1e-12);
+    assert_near(page.totals.sdc_changed.estimate.rate, total_by_hand(data, REPORT_SDC, true),
+                1e-12);
+    assert_near(page.totals.due.estimate.rate, total_by_hand(data, REPORT_DUE, false), 1e-12);
+    assert_near(page.totals.sdc.weight, 1, 1e-12);
+    /* P(SDC) = P(changed) P(SDC | changed) */
+    assert_near(page.totals.sdc.estimate.rate,
+                page.totals.changed.estimate.rate * page.totals.sdc_changed.estimate.rate, 1e-12);
+    close_page(&source, &page);
+}
+
+static void test_the_true_rate_is_covered(void **state)
+{
+    struct report_fixture f = report_fixture_default(path);
+    double truth = 0;
+    int covered = 0;
+    (void)state;
+    f.per_stratum = 100;
+    for (uint32_t l = 0; l < f.layers; l++) {
+        for (uint32_t k = 0; k < 3; k++) {
+            const double share[] = {1 / 32., 8 / 32., 23 / 32.};
+            for (uint32_t i = 0; i < f.items; i++)
+                /* one fault in twenty is inert: one in ten is stuck-at, every second of them */
+                truth += share[k] / f.layers * report_fixture_rate(&f, l, k, i) / f.items * 0.95;
+        }
+    }
+    for (f.seed = 1; f.seed <= 20; f.seed++) {
+        struct report_source source;
+        struct report_page page;
+        open_page(&source, &page, &f);
+        const struct stats_interval bounds = page.totals.sdc.interval.bounds;
+        covered += bounds.low <= truth && truth <= bounds.high;
+        close_page(&source, &page);
+    }
+    assert_in_range(covered, 17, 20);
+}
+
+static void test_equal_strata_have_no_total(void **state)
+{
+    struct report_fixture f = report_fixture_default(path);
+    struct report_source source;
+    struct report_page page;
+    (void)state;
+    f.equal = true;
+    open_page(&source, &page, &f);
+    assert_true(page.totals.sdc.refused);
+    assert_true(isnan(page.totals.sdc.estimate.rate));
+    assert_int_equal(page.totals.sdc.interval.method, STATS_CLUSTER_UNKNOWN);
+    /* a stratum's own rate is there, a layer's (three strata) is not */
+    assert_null(page.figure[0].absent);
+    assert_false(isnan(report_table_at(&page.figure[0].table, 0, "rate")->number));
+    for (int p = 0; p < REPORT_PICTURES; p++) {
+        if (strcmp(page.figure[p].id, "layers") == 0 || strcmp(page.figure[p].id, "sites") == 0)
+            assert_non_null(page.figure[p].absent);
+    }
+    close_page(&source, &page);
+}
+
+static void test_strata_without_trials_leave_no_total(void **state)
+{
+    struct report_fixture f = report_fixture_default(path);
+    struct report_source source;
+    struct report_page page;
+    (void)state;
+    f.missing = 0.995; /* five ids: five of 18 strata */
+    open_page(&source, &page, &f);
+    assert_int_equal(page.totals.sdc.missing, 18 - source.data.n);
+    assert_true(isnan(page.totals.sdc.estimate.rate));
+    close_page(&source, &page);
+}
+
+/* A layer's rate over its three strata, by hand. */
+static void test_groups_are_domains_of_strata(void **state)
+{
+    struct report_fixture f = report_fixture_default(path);
+    struct report_source source;
+    struct report_page page;
+    (void)state;
+    open_page(&source, &page, &f);
+    const struct report_data *data = &source.data;
+    struct report_table *table = &page.figure[1].table;
+    assert_string_equal(page.figure[1].id, "layers");
+    for (uint32_t l = 0; l < 6; l++) {
+        double rate = 0, weight = 0;
+        for (uint32_t h = 3 * l; h < 3 * l + 3; h++) {
+            double y = 0, n = 0;
+            for (size_t i = 0; i < data->n; i++) {
+                n += data->trial[i].stratum == h;
+                y += data->trial[i].stratum == h && data->trial[i].outcome == OUTCOME_SDC_UNSCORED;
+            }
+            rate += data->stratum[h].weight * y / n;
+            weight += data->stratum[h].weight;
+        }
+        assert_near(report_table_at(table, l, "sdc")->number, rate / weight, 1e-12);
+        assert_int_equal(report_table_at(table, l, "trials")->number, 180);
+        assert_true(report_table_at(table, l, "sdc_low")->number < rate / weight);
+        assert_true(report_table_at(table, l, "sdc_high")->number > rate / weight);
+    }
+    close_page(&source, &page);
+}
+
+/* Holm 1979 on four: the k-th smallest p times 4 - k + 1, never below the one before. */
+static void assert_holm(const struct report_hypothesis h[4])
+{
+    double last = 0;
+    for (int k = 0; k < 4; k++) {
+        int at = -1; /* the k-th in order of p */
+        for (int i = 0; i < 4; i++) {
+            int before = 0;
+            for (int j = 0; j < 4; j++)
+                before += h[j].p < h[i].p || (h[j].p == h[i].p && j < i);
+            at = before == k ? i : at;
+        }
+        last = fmax(last, fmin((4 - k) * h[at].p, 1));
+        assert_near(h[at].adjusted, last, 1e-12);
+    }
+}
+
+static void test_hypotheses_are_contrasts(void **state)
+{
+    struct report_fixture f = report_fixture_default(path);
+    struct report_source source;
+    struct report_page page;
+    struct report_hypothesis *h = NULL;
+    (void)state;
+    f.per_stratum = 300;
+    open_page(&source, &page, &f);
+    assert_int_equal(report_hypotheses_test(&h, &page.context), STATUS_OK);
+    double difference = 0;
+    struct report_table *strata = &page.figure[0].table;
+    for (uint32_t s = 0; s < 18; s++) { /* layers weigh alike */
+        if (s % 3 != 0)
+            difference += (s % 3 == 1 ? 1 : -1) * report_table_at(strata, s, "rate")->number / 6;
+    }
+    assert_near(h[0].estimate.rate, difference, 1e-10);
+    assert_true(h[0].holds && h[0].p < 1e-4 && h[1].holds && !h[2].holds && !h[3].holds);
+    assert_true(h[1].estimate.rate < 0);
+    assert_holm(h);
+    assert_int_equal(h[0].trials, 12 * 300);
+    close_page(&source, &page);
+}
+
+static void test_tables_in_three_notations(void **state)
+{
+    static const struct report_column columns[] = {{"name", "na&me", REPORT_TEXT, false},
+                                                   {"rate", "rate, %", REPORT_PERCENT, true},
+                                                   {"rate_low", NULL, REPORT_PERCENT, false},
+                                                   {"rate_high", NULL, REPORT_PERCENT, false},
+                                                   {"n", "n", REPORT_COUNT, false}};
+    struct report_table t = {.id = "t", .caption = "100 % <of> it"};
+    struct arena arena = {0};
+    struct report_out out = {0};
+    (void)state;
+    assert_int_equal(report_table_init(&t, &arena, 2, columns, 5), STATUS_OK);
+    report_table_text(&t, 0, "name", "a_b, \"c\"");
+    report_table_set(&t, 0, "rate", 0.05);
+    report_table_set(&t, 0, "rate_low", 0.000123);
+    report_table_set(&t, 0, "rate_high", 1);
+    report_table_set(&t, 0, "n", 1234567);
+    report_table_csv(&out, &t);
+    assert_string_equal(report_out_text(&out),
+                        "name,rate,rate_low,rate_high,n\n"
+                        "\"a_b, \"\"c\"\"\",0.050000000000000003,0.00012300000000000001,1,1234567\n"
+                        ",,,,\n");
+    report_out_finish(&out);
+    report_table_latex(&out, &t);
+    assert_non_null(strstr(report_out_text(&out),
+                           "\\begin{tabular}{lrr}\n\\toprule\n"
+                           "na\\&me & rate, \\% & n \\\\\n\\midrule\n"
+                           "a\\_b, \"c\" & 5.00 [0.0123, 100.0] & "
+                           "1\\,234\\,567 \\\\\n & -- & -- \\\\\n\\bottomrule"));
+    report_out_finish(&out);
+    report_table_html(&out, &t);
+    assert_non_null(strstr(report_out_text(&out), "100 % &lt;of&gt; it"));
+    assert_non_null(strstr(report_out_text(&out), "<td>a_b, &quot;c&quot;</td>"));
+    report_out_finish(&out);
+    arena_finish(&arena);
+}
+
+static void assert_diff(const char *golden, const char *faulty, const char *left, const char *right)
+{
+    struct arena arena = {0};
+    struct report_diff diff;
+    assert_int_equal(report_diff_make(&diff, &arena, golden, faulty), STATUS_OK);
+    assert_string_equal(report_out_text(&diff.golden), left);
+    assert_string_equal(report_out_text(&diff.faulty), right);
+    report_diff_finish(&diff);
+    arena_finish(&arena);
+}
+
+static void test_differing_words_are_marked(void **state)
+{
+    (void)state;
+    assert_diff("a b c", "a b c", "a b c", "a b c");
+    assert_diff("one two <three> four", "one 2 <three> four five",
+                "one <mark>two </mark>&lt;three&gt; <mark>four</mark>",
+                "one <mark>2 </mark>&lt;three&gt; <mark>four five</mark>");
+    assert_diff("", "x", "", "<mark>x</mark>");
+    assert_diff("gone", "", "<mark>gone</mark>", "");
+}
+
+static void test_examples_are_the_worst(void **state)
+{
+    struct report_fixture f = report_fixture_default(path);
+    struct report_source source;
+    struct report_page page;
+    size_t chosen[REPORT_EXAMPLES];
+    (void)state;
+    f.scored = true;
+    open_page(&source, &page, &f);
+    const struct report_data *data = &source.data;
+    const uint32_t count = report_examples_choose(chosen, &page.context);
+    assert_int_equal(count, REPORT_EXAMPLES);
+    double worst = 0;
+    for (size_t i = 0; i < data->n; i++) {
+        if (data->trial[i].outcome == OUTCOME_SDC_CRITICAL && data->trial[i].logp_sum < worst)
+            worst = data->trial[i].logp_sum;
+    }
+    assert_true(data->trial[chosen[0]].logp_sum == worst);
+    for (uint32_t i = 0; i < 4; i++) { /* four kinds of sites are struck */
+        assert_int_equal(data->trial[chosen[i]].outcome, OUTCOME_SDC_CRITICAL);
+        for (uint32_t j = 0; j < i; j++)
+            assert_int_not_equal(data->trial[chosen[i]].site_kind,
+                                 data->trial[chosen[j]].site_kind);
+    }
+    close_page(&source, &page);
+}
+
+/* What gnuplot writes, in short. */
+static const char SVG[] =
+    "<?xml version=\"1.0\"?>\n<svg viewBox=\"0 0 9 9\">\n<g id=\"gnuplot_canvas\">\n"
+    "<defs>\n<circle id='gpPt5'/>\n<filter id='textbox'></filter></defs>\n"
+    "<g fill=\"none\" color=\"black\" stroke=\"currentColor\">\n</g>\n"
+    "<g fill=\"none\" color=\"black\"><path stroke='rgb(  0, 114, 178)'/><text fill=\"rgb(0,0,0)\">"
+    "a</text></g><pattern id='gpPat1'/><rect fill='url(#gpPat1)'/><g "
+    "id=\"f_plot_1\"><title>x</title>"
+    "<path stroke='rgb( 10,  20,  30)'/></g>\n</g>\n</svg>\n";
+
+static void test_pictures_follow_the_theme(void **state)
+{
+    struct report_figure figure = {.id = "f", .title = "T", .width = 9, .height = 9};
+    struct report_out out = {0};
+    (void)state;
+    report_out_put(&figure.svg, SVG);
+    report_plot_inline(&out, &figure);
+    const char *text = report_out_text(&out);
+    assert_string_equal(text, "<svg viewBox=\"0 0 9 9\" role=\"img\" aria-label=\"T\">\n<g>\n"
+                              "<g fill=\"none\" color=\"currentColor\"><path stroke='var(--a)'/>"
+                              "<text fill=\"currentColor\">a</text></g><pattern id='f-pat1'/>"
+                              "<rect fill='url(#f-pat1)'/><g id=\"f_plot_1\">"
+                              "<path stroke='rgb( 10,  20,  30)'/></g>\n</g>\n</svg>\n");
+    report_out_finish(&out);
+    report_out_finish(&figure.svg);
+}
+
+int main(void)
+{
+    snprintf(path, sizeof path, "/tmp/vkfi-report-%d.db", (int)getpid());
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_only_trials_count),
+        cmocka_unit_test(test_a_growing_database_says_so),
+        cmocka_unit_test(test_totals_are_weighted_over_strata),
+        cmocka_unit_test(test_the_true_rate_is_covered),
+        cmocka_unit_test(test_equal_strata_have_no_total),
+        cmocka_unit_test(test_strata_without_trials_leave_no_total),
+        cmocka_unit_test(test_groups_are_domains_of_strata),
+        cmocka_unit_test(test_hypotheses_are_contrasts),
+        cmocka_unit_test(test_tables_in_three_notations),
+        cmocka_unit_test(test_differing_words_are_marked),
+        cmocka_unit_test(test_examples_are_the_worst),
+        cmocka_unit_test(test_pictures_follow_the_theme),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
