@@ -245,12 +245,12 @@ static void fill_row(struct row *row, struct arena *arena, const struct report_f
     row->seconds = 0.05;
 }
 
-static enum status put_rows(struct store *store, const struct report_fixture *f, uint64_t ids)
+static enum status put_range(struct store *store, const struct report_fixture *f, uint64_t id,
+                             uint64_t end)
 {
-    struct row row[BATCH];
+    static struct row row[BATCH];
     enum status st = STATUS_OK;
-    const uint64_t end = ids - (uint64_t)(f->missing * (double)ids);
-    for (uint64_t id = 0; !st && id < end;) {
+    while (!st && id < end) {
         struct arena arena = {0};
         struct store_batch batch = {.rows = row};
         while (id < end && batch.n_rows < BATCH)
@@ -259,6 +259,18 @@ static enum status put_rows(struct store *store, const struct report_fixture *f,
         arena_finish(&arena);
     }
     return st;
+}
+
+/* In order of id; where rows are to be suspect the controls come before the second half of the
+ * trials. */
+static enum status put_rows(struct store *store, const struct report_fixture *f, uint64_t ids)
+{
+    const uint64_t trials = trials_of(f);
+    if (!f->suspect)
+        return put_range(store, f, 0, ids - (uint64_t)(f->missing * (double)ids));
+    enum status st = put_range(store, f, 0, trials / 2);
+    st = st ? st : put_range(store, f, trials, ids);
+    return st ? st : put_range(store, f, trials / 2, trials);
 }
 
 static enum status put_tables(struct store *store, struct arena *arena,

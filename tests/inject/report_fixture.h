@@ -17,7 +17,7 @@ struct report_fixture {
     double scale;           /* of the SDC rates; 1: see report_fixture_rate */
     double missing;         /* share of the ids, the last ones, that are not there yet */
     uint32_t disagree;      /* every how manieth trial has another outcome; 0: none */
-    uint32_t suspect;       /* rows behind the last good control that are marked */
+    bool suspect;           /* the second half of the trials: a control failed behind it */
     const char *stop;       /* JSON of the plan's field, or null */
     bool crossed, equal;    /* design; population equal instead of ops */
     bool scored;            /* golden and faulty answers with scores */

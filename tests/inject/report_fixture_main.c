@@ -22,12 +22,12 @@ static bool set(struct report_fixture *f, const char *word)
         {"equal", &f->equal, NULL, NULL},
         {"scored", &f->scored, NULL, NULL},
         {"summary", &f->summary, NULL, NULL},
+        {"suspect", &f->suspect, NULL, NULL},
         {"other_device", &f->other_device, NULL, NULL},
         {"items", NULL, &f->items, NULL},
         {"layers", NULL, &f->layers, NULL},
         {"per_stratum", NULL, &f->per_stratum, NULL},
         {"disagree", NULL, &f->disagree, NULL},
-        {"suspect", NULL, &f->suspect, NULL},
         {"scale", NULL, NULL, &f->scale},
         {"missing", NULL, NULL, &f->missing},
     };
