@@ -47,7 +47,7 @@ static const char DETAILS[] =
     "\n"
     "EXAMPLES\n"
     "  vkfi gate run.db --max 0.02\n"
-    "  vkfi gate run.db --max 0.01 --of critical --given golden_right --junit gate.xml\n"
+    "  vkfi gate run.db --max 0.01 --of critical --junit gate.xml\n"
     "  vkfi gate new.db --baseline old.db --margin 0.005\n";
 
 static const char *const OF_TEXT[] = {"critical", "sdc", "sdc+due"};

@@ -38,7 +38,7 @@ static const char DETAILS[] =
     "\n"
     "FILES OF --data\n"
     "  FIGURE.csv .gp .svg   data, script and drawing of each picture\n"
-    "  TABLE.csv .tex        each table, for spreadsheets and for LaTeX (booktabs)\n"
+    "  TABLE.csv .tex        each table; LaTeX needs booktabs\n"
     "  methods.txt           the methods paragraph\n"
     "\n"
     "EXIT CODES\n"

@@ -20,7 +20,7 @@ static const struct bar {
     const char *style;
 } BARS[] = {
     {"sdc", "SDC", REPORT_SDC, "fillstyle solid 1 noborder linecolor rgb \"" REPORT_A "\""},
-    {"due", "DUE", REPORT_DUE, "fillstyle pattern 2 border linecolor rgb \"" REPORT_B "\""},
+    {"due", "DUE", REPORT_DUE, "fillstyle pattern 2 noborder linecolor rgb \"" REPORT_B "\""},
     {"masked_tokens", "other logits", REPORT_EVENT(MASKED_TOKENS),
      "fillstyle pattern 4 noborder linecolor rgb \"" REPORT_GREY "\""},
     {"masked_bitexact", "same bits", REPORT_EVENT(MASKED_BITEXACT),

@@ -3,6 +3,7 @@
 good --help
 commands=$(sed -n '/^COMMANDS/,/^$/s/^ *\([a-z]\+\) .*/\1/p' out)
 [ "$(echo $commands)" = "run tokenize detokenize devices sites model plan sweep bench export merge selfcheck" ] ||
+[ "$(echo $commands)" = "run tokenize detokenize devices model plan sweep bench export merge report compare gate artifact selfcheck" ] ||
     fail "commands listed: $commands"
 for command in $commands; do
     good "$command" --help

@@ -204,11 +204,11 @@ def run(command):
     return json.loads(done.stdout)
 
 
-def check_gate(check, vkfi, path, rows, strata, nested):
+def check_gate(check, command, rows, strata, nested):
     weights = dict(zip(strata.id, strata.weight))
     everything = pd.Series(True, index=rows.index)
     rate, variance, _ = cluster_rate(rows, weights, rows.sdc, everything, nested)
-    found = run([vkfi, "gate", path, "--max", "0.5", "--json"])["limit"]
+    found = run([*command, "--max", "0.5", "--json"])["limit"]
     check.near("gate rate", found["rate"], rate)
     check.near("gate effective n", found["n_effective"], rate * (1 - rate) / variance)
     # The bound is Wilson's at n_effective (z / t)^2, t with at most `items - 1` degrees of freedom,
@@ -260,7 +260,7 @@ def main():
     check_deviation(check, folder, rows)
     check_hypotheses(check, folder, rows, strata)
     check_bits(check, folder, rows, strata)
-    check_gate(check, vkfi, path, rows, strata, nested)
+    check_gate(check, [vkfi, "gate", path], rows, strata, nested)
     check_compare(check, vkfi, path, other, rows)
     print(f"{check.count} numbers agree ({design})")
 

@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: MIT
+# vkfi compare: records that agree or differ, pairs, releases, and the sentence at the end.
+"$FIXTURE" a.db && "$FIXTURE" same.db && "$FIXTURE" other.db other_device &&
+    "$FIXTURE" differs.db other_device disagree=50 && "$FIXTURE" part.db missing=0.5 &&
+    "$FIXTURE" new.db seed=8 scale=2 || fail "the fixtures"
+good compare a.db same.db
+grep -q '^conformance  0 of 1124 shared records differ; at most 0.00266' out || fail "$(cat out)"
+! grep -q reliability out || fail "reliability of one device"
+[ "$(tail -n 1 out)" = "Same logical faults; says nothing about how often silicon upsets." ] ||
+    fail "no word on silicon"
+good compare a.db part.db --json
+json 'd["comparisons"][0]["conformance"]["shared"] == 562 and d["comparisons"][0]["conformance"]["only_first"] == 562'
+"$VKFI" compare a.db same.db other.db differs.db --margin 0.02 --json >out 2>err
+[ $? = 1 ] || fail "records differ, but not the exit code: $(cat err)"
+json 'len(d["comparisons"]) == 3 and "silicon" in d["note"]'
+json '[c["conformance"]["differ"] for c in d["comparisons"]][:2] == [0, 0] and d["comparisons"][2]["conformance"]["differ"] > 10'
+json '"reliability" not in d["comparisons"][0] and d["comparisons"][1]["reliability"]["items_apart"] == 1'
+json 'd["comparisons"][2]["conformance"]["examples"][0]["field"] == "outcome" and d["comparisons"][2]["conformance"]["fields"]["outcome"] > 10'
+json 'd["comparisons"][1]["reliability"]["classes"]["sdc"]["difference"] == 0 and d["comparisons"][1]["reliability"]["classes"]["sdc"]["mcnemar"] == 1'
+json 'd["comparisons"][2]["reliability"]["classes"]["sdc"]["difference"] < 0'
+good compare a.db a.db --reliability --margin 0.05
+grep -q '^  sdc .* equivalent$' out || fail "$(cat out)"
+good compare a.db same.db --baseline --margin 0.05
+grep -q 'the second is not worse than the first' out || fail "$(cat out)"
+"$VKFI" compare a.db differs.db --baseline --margin 0.001 >out 2>err
+[ $? = 1 ] || fail "a worse release passed"
+refused 2 compare a.db
+refused 2 compare a.db nothing.db
+refused 2 compare a.db same.db --baseline
+refused 2 compare a.db new.db
+grep -q 'found another plan' err || fail "$(cat err)"
+refused 2 compare a.db same.db new.db --json

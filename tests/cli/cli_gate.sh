@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: MIT
+# vkfi gate: verdicts and exit codes, what is refused, JUnit XML that others read.
+verdict() { # EXIT-CODE ARGS: that exit code and nothing on standard error
+    local expected=$1 code
+    shift
+    "$VKFI" gate "$@" >out 2>err
+    code=$?
+    [ $code = "$expected" ] || fail "exit code $code, expected $expected: gate $* ($(cat err))"
+    [ ! -s err ] || fail "gate $*: $(cat err)"
+}
+"$FIXTURE" a.db per_stratum=200 && "$FIXTURE" growing.db missing=0.3 && "$FIXTURE" equal.db equal &&
+    "$FIXTURE" worse.db per_stratum=200 disagree=20 && "$FIXTURE" scored.db scored &&
+    "$FIXTURE" spent.db missing=0.3 'stop={"rule":"spending","looks":[0.5,1]}' || fail "the fixtures"
+verdict 0 a.db --max 0.2
+grep -q '^verdict *passed$' out || fail "$(cat out)"
+verdict 1 a.db --max 0.01
+grep -q '^verdict *failed$' out || fail "$(cat out)"
+verdict 1 a.db --max 0.08
+grep -q '^to decide *about [0-9]* more trials (it would pass' out || fail "$(cat out)"
+grep -q '^verdict *undecided$' out || fail "$(cat out)"
+verdict 0 a.db --max 0.2 --json
+json 'd["verdict"] == "passed" and d["limit"]["upper"] <= 0.2 and d["limit"]["lower"] < d["limit"]["rate"] < d["limit"]["upper"] and d["limit"]["complete"]'
+verdict 0 scored.db --max 0.2 --of critical --given golden_right --json
+json 'd["of"] == "critical" and d["given"] == "golden_right" and d["limit"]["n"] < d["limit"]["trials"]'
+verdict 0 equal.db --max 0.9 --stratum "layer=3 bit_field=sign"
+verdict 0 spent.db --max 0.4 --json
+json 'd["limit"]["rule"] == "spending" and d["limit"]["look"] == 1 and d["limit"]["tail"] < 0.05 and not d["limit"]["complete"]'
+
+verdict 0 a.db --baseline a.db --margin 0.01
+grep -q '^verdict *not worse' out || fail "$(cat out)"
+grep -q 'says nothing about how often silicon upsets' out || fail "no word on silicon"
+verdict 1 worse.db --baseline a.db --margin 0.01 --json
+json 'd["verdict"] == "failed" and d["baseline"]["difference"] > 0.01 and d["baseline"]["pairs"] == 3600'
+verdict 0 a.db --baseline worse.db --margin 0.01
+verdict 1 worse.db --max 0.9 --baseline a.db --margin 0.01 --junit gate.xml
+python3 - <<'TEXT' || fail "gate.xml"
+import xml.etree.ElementTree as e
+suite = e.parse("gate.xml").getroot()
+assert suite.tag == "testsuite" and suite.get("tests") == "2" and suite.get("failures") == "1"
+cases = suite.findall("testcase")
+assert [c.get("name") for c in cases] == ["limit", "baseline"]
+assert cases[0].find("failure") is None and "points" in cases[1].find("failure").text
+TEXT
+
+refused 2 gate
+refused 2 gate a.db
+refused 2 gate a.db --max 2
+refused 2 gate a.db --margin 0.1
+refused 2 gate a.db --baseline worse.db
+refused 2 gate a.db --max 0.1 --of everything
+refused 2 gate a.db --max 0.1 --of critical
+refused 2 gate a.db --max 0.1 --stratum "layer=3"
+refused 2 gate equal.db --max 0.1
+refused 2 gate growing.db --max 0.9
+grep -q 'no stopping rule' err || fail "$(cat err)"
+refused 2 gate a.db --baseline growing.db --margin 0.1

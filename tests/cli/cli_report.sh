@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: MIT
+# vkfi report: one whole file, the same twice; its data; what is refused.
+command -v gnuplot >/dev/null || skip "no gnuplot"
+refused 2 report
+refused 2 report a.db b.db
+refused 2 report nothing.db
+echo "no database" >text.db
+refused 2 report text.db
+[ ! -e text.db.html ] || fail "a refused database left a report"
+
+"$FIXTURE" a.db per_stratum=40 || fail "the fixture"
+good report a.db -o first.html --data data
+[ "$(cat out)" = first.html ] || fail "the name of the file is not printed"
+good report a.db
+cmp -s first.html a.db.html || fail "the same database gave another file"
+python3 "$HERE/html_check.py" first.html 11 || fail "first.html is not whole"
+for part in summary pictures strata examples methods provenance limits; do
+    grep -q "<section id=\"$part\">" first.html || fail "no section $part"
+done
+grep -q 'Same logical faults; says nothing about how often silicon upsets' first.html ||
+    fail "no word on silicon"
+grep -q 'campaign seed 7' first.html || fail "no seed in the methods"
+grep -q '&lt;once&gt;' first.html || fail "the incident is not there, or not escaped"
+grep -q 'May &lt;so&gt; that' first.html || fail "the golden text is not there, or not escaped"
+! grep -q 'rgb(' first.html || fail "a colour of no theme is left"
+for file in strata.csv strata.tex strata.gp strata.svg outcomes.csv hypotheses.tex methods.txt; do
+    [ -s data/$file ] || fail "--data wrote no $file"
+done
+for file in data/*.svg; do
+    python3 -c 'import sys, xml.etree.ElementTree as e; e.parse(sys.argv[1])' "$file" ||
+        fail "$file is no XML"
+done
+python3 - <<'TEXT' || fail "a table of LaTeX is not even"
+import glob
+for name in glob.glob("data/*.tex"):
+    rows = [line for line in open(name, encoding="utf-8") if line.endswith("\\\\\n")]
+    columns = open(name, encoding="utf-8").read().split("\\begin{tabular}{")[1].split("}")[0]
+    assert all(row.replace("\\&", "").count("&") == len(columns) - 1 for row in rows), name
+TEXT
+
+# Scores, a second device, a growing database, strata without weights, few trials.
+"$FIXTURE" scored.db scored per_stratum=40 suspect && "$FIXTURE" other.db other_device per_stratum=40 \
+    disagree=30 && "$FIXTURE" growing.db missing=0.4 && "$FIXTURE" equal.db equal &&
+    "$FIXTURE" tiny.db per_stratum=1 items=1 layers=1 summary=0 || fail "the fixtures"
+good report scored.db
+python3 "$HERE/html_check.py" scored.db.html 12 || fail "scored"
+grep -q 'Critical SDC: ' scored.db.html || fail "scored: no critical SDC"
+grep -q '360 rows are suspect' scored.db.html || fail "scored: suspect rows are not told"
+good report a.db --with other.db -o both.html
+python3 "$HERE/html_check.py" both.html 12 || fail "both"
+grep -q 'id="figure-devices"' both.html || fail "both: no table of devices"
+good report growing.db
+grep -q 'The campaign is not finished' growing.db.html || fail "growing: not told"
+good report equal.db
+grep -q 'No total: strata were drawn with equal n' equal.db.html || fail "equal: a total"
+python3 "$HERE/html_check.py" equal.db.html || fail "equal"
+good report tiny.db
+python3 "$HERE/html_check.py" tiny.db.html || fail "tiny"
+
+# No gnuplot: one line that says so, nothing written.
+mkdir none
+PATH=$SCRATCH/none "$VKFI" report a.db -o without.html >out 2>err
+[ $? = 2 ] || fail "no gnuplot, but not the exit code"
+[ "$(wc -l <err)" = 1 ] || fail "no gnuplot: $(cat err)"
+grep -q 'found no program gnuplot' err || fail "no word on gnuplot: $(cat err)"
+[ ! -e without.html ] || fail "a report without pictures was left"
+refused 2 report a.db -o nowhere/a.html
+refused 2 report a.db --data first.html
