@@ -30,6 +30,9 @@ TEST_PACKAGES=(python3-venv clang-format binutils vulkan-validationlayers)
 # PyPI packages whose answers ours are compared with: dequantisation, statistics, JSON Schema.
 REFERENCES=(gguf==0.19.0 numpy==2.4.6 scipy==1.17.1 statsmodels==0.15.0 pandas==3.1.1
     jsonschema==4.26.0)
+FULL_PACKAGES=(chromium) # reports are opened in it
+# PyPI packages whose numbers ours are compared with: dequantisation, statistics.
+REFERENCES=(gguf==0.19.0 numpy==2.4.6 scipy==1.17.1 statsmodels==0.15.0 pandas==3.1.1)
 
 HOME=${HOME:-$(getent passwd "$(id -u)" | cut -d: -f6)}
 CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/vkfi
@@ -168,6 +171,7 @@ main() {
     if [ "$mode" = run ]; then
         install_packages "${BUILD_PACKAGES[@]}"
     else
+        [ "$mode" != full ] || TEST_PACKAGES+=("${FULL_PACKAGES[@]}")
         install_packages "${BUILD_PACKAGES[@]}" "${TEST_PACKAGES[@]}"
         setup_python
         write_environment

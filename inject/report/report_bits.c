@@ -213,7 +213,7 @@ static void write_bits(struct report_figure *out, const struct panels *panels)
 /* The key of all panels, in the strip above the first. */
 static void put_key(struct report_figure *out)
 {
-    const double y = 1 - 12. / out->height;
+    const double y = 1 - 16. / out->height;
     report_out_printf(&out->script,
                       "set label \"of all\" at screen 0.45,%.4f left offset 1,0 point pointtype 7 "
                       "pointsize 0.7 linecolor rgb \"" REPORT_A "\"\n"
@@ -227,7 +227,7 @@ static void put_key(struct report_figure *out)
 static void plot_panel(struct report_figure *out, const struct panel *panel, uint32_t p,
                        uint32_t count)
 {
-    const double key = 26. / out->height, high = (1 - key) / count;
+    const double key = 30. / out->height, high = (1 - key) / count;
     const double top = 1 - key - p * high;
     report_out_put(&out->script, "unset object\nunset label\n");
     if (p == 0)
@@ -248,7 +248,7 @@ static void plot_panel(struct report_figure *out, const struct panel *panel, uin
         " '' using 1:2 with points pointtype 7 pointsize 0.7 linecolor rgb \"" REPORT_A "\", \\\n"
         " '' using ($8==1?$1:NaN):(0) with points pointtype 3 pointsize 0.8 linecolor rgb "
         "\"" REPORT_GREY "\"\n",
-        top - 10. / out->height, top - high + 52. / out->height, panel->width - 1,
+        top - 10. / out->height, top - high + 58. / out->height, panel->width - 1,
         panel->width > 16 ? 4 : 2, panel->label, p);
 }
 
@@ -276,7 +276,7 @@ enum status report_bits_curve(struct report_figure *out, struct report_context *
         "that changed bits; %g %% intervals. Masks of several bits stand at their lowest.%s",
         context->main_start, 100 * context->confidence,
         panels.dropped ? " Further layouts are in the data alone." : "");
-    report_figure_begin(out, REPORT_WIDTH, 26 + 250 * panels.count);
+    report_figure_begin(out, REPORT_WIDTH, 30 + 256 * panels.count);
     write_bits(out, &panels);
     report_out_put(&out->script, "set multiplot\n");
     for (uint32_t p = 0; p < panels.count; p++)

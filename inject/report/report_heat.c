@@ -117,7 +117,7 @@ void report_heat_write(struct report_figure *out, const struct report_heat_map *
     const bool turned = column_letters * map->n_columns > 52;
     const double most = map->most > 0 ? map->most : highest(map);
     const uint32_t cell = map->n_rows > 12 ? 19 : 30;
-    const uint32_t below = 44 + (turned ? (uint32_t)(column_letters * 8) : 14);
+    const uint32_t below = 52 + (turned ? (uint32_t)(column_letters * 8) : 14);
     report_figure_begin(out, REPORT_WIDTH, HEAT_KEY + 14 + cell * map->n_rows + below);
     put_scale(out, map, most);
     put_tics(out, 'y', map->row, map->n_rows);
@@ -129,7 +129,7 @@ void report_heat_write(struct report_figure *out, const struct report_heat_map *
                       "set xlabel \"%s\"%s\nset ylabel \"%s\"\n",
                       turned ? "set xtics rotate by 90 right\n" : "", map->n_columns, map->n_rows,
                       1 - (HEAT_KEY + 14.) / out->height, (double)below / out->height,
-                      fmin((double)row_letters * 1.02 + 3.5, 30), map->column_title, "",
+                      fmin((double)row_letters * 1.02 + 4.5, 30), map->column_title, "",
                       map->row_title);
     for (size_t i = 0; i < (size_t)map->n_rows * map->n_columns; i++)
         put_cell(out, map, i, most);
