@@ -27,12 +27,10 @@ BUILD_PACKAGES=(gcc libc6-dev make cmake ninja-build pkg-config glslc spirv-tool
 FULL_PACKAGES=(slurm-wlm munge)
     libcmocka-dev libzip-dev gnuplot-nox mesa-vulkan-drivers python3 python3-pip ca-certificates)
 TEST_PACKAGES=(python3-venv clang-format binutils vulkan-validationlayers)
+FULL_PACKAGES=(chromium) # reports are opened in it
 # PyPI packages whose answers ours are compared with: dequantisation, statistics, JSON Schema.
 REFERENCES=(gguf==0.19.0 numpy==2.4.6 scipy==1.17.1 statsmodels==0.15.0 pandas==3.1.1
     jsonschema==4.26.0)
-FULL_PACKAGES=(chromium) # reports are opened in it
-# PyPI packages whose numbers ours are compared with: dequantisation, statistics.
-REFERENCES=(gguf==0.19.0 numpy==2.4.6 scipy==1.17.1 statsmodels==0.15.0 pandas==3.1.1)
 
 HOME=${HOME:-$(getent passwd "$(id -u)" | cut -d: -f6)}
 CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/vkfi

@@ -13,7 +13,7 @@ import hashlib, json, sqlite3, zipfile
 with zipfile.ZipFile("one.zip") as z:
     assert z.testzip() is None
     names = z.namelist()
-    for name in ["plan.json", "schema.sql", "campaign.db", "trials.csv", "trials.jsonl", "README.txt",
+    for name in ["plan.json", "plan.schema.json", "schema.sql", "campaign.db", "trials.csv", "trials.jsonl", "README.txt",
                  "SHA256SUMS", "tables/outcomes.csv", "tables/strata.tex", "tables/strata.gp"]:
         assert name in names, name
     assert len(set(names)) == len(names)

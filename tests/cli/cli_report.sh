@@ -57,6 +57,23 @@ python3 "$HERE/html_check.py" equal.db.html || fail "equal"
 good report tiny.db
 python3 "$HERE/html_check.py" tiny.db.html || fail "tiny"
 
+# What protection costs: from the model that was struck, and no other.
+if [ -r "$LLAMA" ]; then
+    "$FIXTURE" tiny-llama.db layers=2 "model_hash=$(sha256sum "$LLAMA" | cut -d' ' -f1)" ||
+        fail "the fixture of the model"
+    good report tiny-llama.db -m "$LLAMA" --data cost
+    python3 - <<'TEXT' || fail "the cost of protection"
+import csv
+rows = list(csv.DictReader(open("cost/protect.csv", encoding="utf-8")))
+mib, gmac = [float(r["mib"]) for r in rows], [float(r["gmac"]) for r in rows]
+assert rows[0]["stratum"] == "none" and mib[0] == gmac[0] == 0
+assert all(a < b for a, b in zip(mib, mib[1:])) and all(a < b for a, b in zip(gmac, gmac[1:]))
+assert abs(float(rows[-1]["share"]) - 1) < 1e-9 and abs(float(rows[-1]["harm"]) - 1) < 1e-9
+TEXT
+    refused 2 report a.db -m "$LLAMA"
+    grep -q "expected that of the campaign's model" err || fail "another model: $(cat err)"
+fi
+
 # No gnuplot: one line that says so, nothing written.
 mkdir none
 PATH=$SCRATCH/none "$VKFI" report a.db -o without.html >out 2>err

@@ -21,6 +21,7 @@ static const char *const STAGES[] = {"prefill", "first", "decode"};
 
 #define BATCH 1024
 #define TOKENS 24
+#define NO_MODEL "000000000000000000000000000000000000000000000000000000000000abcd"
 
 struct report_fixture report_fixture_default(const char *path)
 {
@@ -323,19 +324,17 @@ enum status report_fixture_make(const struct report_fixture *f)
         text ? plan_read(&plan, &arena, &(struct plan_source){text, strlen(text), "plan", ""})
              : STATUS_MEMORY;
     st = st ? st
-            : store_create(&store, f->path,
-                           &(struct store_identity){
-                               .plan_hash = plan.hash,
-                               .model_hash =
-                                   "00000000000000000000000000000000000000000000000000000000"
-                                   "0000abcd",
-                               .shaders = "1111",
-                               .contract = "exact-1",
-                               .tool = "vkfi 0.1.0",
-                               .plan = text,
-                               .trials = ids,
-                               .shard = 0,
-                               .shards = 1});
+            : store_create(
+                  &store, f->path,
+                  &(struct store_identity){.plan_hash = plan.hash,
+                                           .model_hash = f->model_hash ? f->model_hash : NO_MODEL,
+                                           .shaders = "1111",
+                                           .contract = "exact-1",
+                                           .tool = "vkfi 0.1.0",
+                                           .plan = text,
+                                           .trials = ids,
+                                           .shard = 0,
+                                           .shards = 1});
     st = st ? st : put_tables(store, &arena, f);
     st = st ? st : put_rows(store, f, ids);
     st = st ? st : mark(store, f);

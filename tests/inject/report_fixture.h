@@ -18,6 +18,7 @@ struct report_fixture {
     double missing;         /* share of the ids, the last ones, that are not there yet */
     uint32_t disagree;      /* every how manieth trial has another outcome; 0: none */
     bool suspect;           /* the second half of the trials: a control failed behind it */
+    const char *model_hash; /* SHA-256, or null: one of no model */
     const char *stop;       /* JSON of the plan's field, or null */
     bool crossed, equal;    /* design; population equal instead of ops */
     bool scored;            /* golden and faulty answers with scores */

@@ -35,6 +35,10 @@ static bool set(struct report_fixture *f, const char *word)
         f->stop = value;
         return true;
     }
+    if (strncmp(word, "model_hash=", 11) == 0) {
+        f->model_hash = value;
+        return true;
+    }
     if (strncmp(word, "seed=", 5) == 0) {
         f->seed = strtoull(value, NULL, 10);
         return true;
