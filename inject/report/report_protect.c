@@ -11,9 +11,9 @@
 /* A stratum and what it would take to protect it. */
 struct part {
     uint32_t stratum;
-    double harm; /* W_h p_h: its part of the total rate   */
-    double cost; /* share of the population: sorts by harm per cost */
-    double bytes, macs;
+    double harm;        /* W_h p_h: its part of the total rate   */
+    double cost;        /* share of the population: sorts by harm per cost */
+    double bytes, macs; /* of sites that no worse stratum has */
 };
 
 static int by_yield(const void *a, const void *b)
@@ -31,26 +31,17 @@ static uint32_t stratum_key(const struct report_trial *trial, const void *user)
     return trial->stratum;
 }
 
-static int by_name(const void *a, const void *b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-/* Bytes and MACs of the sites that a stratum's trials struck. */
+/* Adds bytes and MACs of the sites that a stratum's trials struck and no stratum before it did. */
 static void add_sites(struct part *part, const struct report_context *context,
-                      const struct report_groups *groups, const char **seen)
+                      const struct report_groups *groups, uint8_t *seen)
 {
-    size_t count = 0;
     for (size_t k = groups->first[part->stratum]; k < groups->first[part->stratum + 1]; k++) {
-        const struct report_trial *t = &context->data->trial[groups->index[k]];
-        seen[count++] = report_data_name(context->data, t->site);
-    }
-    qsort(seen, count, sizeof *seen, by_name);
-    for (size_t k = 0; k < count; k++) {
-        if (k > 0 && strcmp(seen[k], seen[k - 1]) == 0)
+        const uint32_t name = context->data->trial[groups->index[k]].site;
+        if (name == REPORT_NONE || seen[name])
             continue;
+        seen[name] = 1;
         for (uint32_t s = 0; s < context->n_sites; s++) {
-            if (strcmp(context->site[s].site, seen[k]) != 0)
+            if (strcmp(context->site[s].site, context->data->names.text[name]) != 0)
                 continue;
             part->bytes += context->site[s].bytes;
             part->macs += context->site[s].macs;
@@ -143,7 +134,7 @@ static enum status fill_parts(struct part *part, double *out_total, struct repor
 {
     const struct report_data *data = context->data;
     struct report_groups groups;
-    const char **seen = arena_array(context->arena, data->n + 1, sizeof *seen);
+    uint8_t *seen = arena_alloc(context->arena, (size_t)data->names.count + 1);
     enum status st =
         report_groups_make(&groups, context->arena, data,
                            &(struct report_groups_by){stratum_key, NULL, data->n_strata});
@@ -156,10 +147,11 @@ static enum status fill_parts(struct part *part, double *out_total, struct repor
         report_figure_group(&rate, context, &groups, h,
                             (struct report_query){.events = context->main});
         part[h] = (struct part){.stratum = h, .cost = weight, .harm = weight * rate.estimate.rate};
-        add_sites(&part[h], context, &groups, seen);
         *out_total += part[h].harm;
     }
     qsort(part, data->n_strata, sizeof *part, by_yield);
+    for (uint32_t h = 0; h < data->n_strata; h++)
+        add_sites(&part[h], context, &groups, seen);
     return STATUS_OK;
 }
 
