@@ -87,8 +87,7 @@ static void write_bars(struct report_figure *out)
     report_figure_end_data(out);
     for (uint32_t l = 0; l < table->n_rows; l++) {
         if (table->faint[l])
-            report_out_printf(&out->script, "set label \"*\" at %u,graph 0.94 center\n",
-                              l);
+            report_out_printf(&out->script, "set label \"*\" at %u,graph 0.94 center\n", l);
     }
 }
 

@@ -23,6 +23,7 @@ CAMPAIGNS = {
     "plain": (["per_stratum=60"], 11),
     "scored": (["scored", "per_stratum=60", "layers=12", "items=20"], 12),
     "deep": (["layers=60", "per_stratum=4"], 11),
+    "heads": (["heads", "layers=20"], 12),
     "equal": (["equal"], 4),
 }
 

@@ -13,6 +13,7 @@
 
 enum { SIGN, EXPONENT, MANTISSA, FIELDS };
 static const char *const FIELD_TEXT[FIELDS] = {"sign", "exponent", "mantissa"};
+static const char *const HEAD_TEXT[FIELDS] = {"0", "1", "2"};
 static const double FIELD_RATE[FIELDS] = {0.06, 0.3, 0.012};
 static const double FIELD_SHARE[FIELDS] = {1 / 32., 8 / 32., 23 / 32.};
 static const char *const SITES[] = {"attn_q", "attn_output", "ffn_gate", "ffn_down"};
@@ -59,24 +60,27 @@ static char *plan_text(struct arena *arena, const struct report_fixture *f)
     char *prompts = arena_printf(arena, "\"Item 0: how many clips?\"");
     for (uint32_t i = 1; i < f->items && prompts; i++)
         prompts = arena_printf(arena, "%s, \"Item %u: how many clips?\"", prompts, i);
+    const char *dimension = f->heads ? "head" : "bit_field";
+    const char *const value[] = {f->heads ? "1" : "exponent", f->heads ? "2" : "mantissa",
+                                 f->heads ? "0" : "sign"};
     return arena_printf(
         arena,
-        "{\n  \"title\": \"Layers and bit fields of a synthetic model\",\n  \"notes\": \"Made for "
+        "{\n  \"title\": \"Layers and %ss of a synthetic model\",\n  \"notes\": \"Made for "
         "tests: rates are known.\",\n  \"model\": \"smollm2-135m\",\n  \"decoding\": {\"n\": %d},\n"
         "  \"prompts\": {\"texts\": [%s]},\n  \"population\": \"%s\",\n  \"design\": \"%s\",\n"
-        "  \"strata\": [\"layer\", \"bit_field\"],\n  \"sampling\": {\"trials\": %u},\n"
+        "  \"strata\": [\"layer\", \"%s\"],\n  \"sampling\": {\"trials\": %u},\n"
         "  \"record\": \"%s\",\n%s%s%s  \"seed\": %llu,\n  \"hypotheses\": [\n"
-        "    {\"name\": \"exponents matter\", \"contrast\": \"bit_field: exponent > mantissa\"},\n"
+        "    {\"name\": \"exponents matter\", \"contrast\": \"%s: %s > %s\"},\n"
         "    {\"name\": \"early layers matter\", \"contrast\": \"trend layer falls\"},\n"
-        "    {\"name\": \"signs as mantissas\", \"contrast\": \"bit_field: sign ~ mantissa\", "
-        "\"margin\": 0.02},\n"
+        "    {\"name\": \"signs as mantissas\", \"contrast\": \"%s: %s ~ %s\", \"margin\": 0.02},\n"
         "    {\"name\": \"detection falls\", \"contrast\": \"trend layer falls\", \"of\": "
         "\"due\"}\n"
         "  ]\n}\n",
-        TOKENS, prompts, f->equal ? "equal" : "ops", f->crossed ? "crossed" : "nested",
+        f->heads ? "head" : "bit field", TOKENS, prompts, f->equal ? "equal" : "ops",
+        f->crossed ? "crossed" : "nested", dimension,
         f->per_stratum * (f->equal ? 1 : f->layers * FIELDS), f->summary ? "summary" : "outcome",
         f->stop ? "  \"stop\": " : "", f->stop ? f->stop : "", f->stop ? ",\n" : "",
-        (unsigned long long)f->seed);
+        (unsigned long long)f->seed, dimension, value[0], value[1], dimension, value[2], value[1]);
 }
 
 static uint64_t trials_of(const struct report_fixture *f)
@@ -288,7 +292,9 @@ static enum status put_tables(struct store *store, struct arena *arena,
     for (uint32_t l = 0; l < f->layers; l++) {
         for (uint32_t k = 0; k < FIELDS; k++, count++)
             stratum[count] = (struct store_stratum){
-                count, arena_printf(arena, "layer=%u bit_field=%s", l, FIELD_TEXT[k]),
+                count,
+                arena_printf(arena, "layer=%u %s=%s", l, f->heads ? "head" : "bit_field",
+                             f->heads ? HEAD_TEXT[k] : FIELD_TEXT[k]),
                 f->equal ? NAN : FIELD_SHARE[k] / f->layers, 1e6,
                 (uint64_t)f->per_stratum * (f->crossed ? f->items : 1)};
     }

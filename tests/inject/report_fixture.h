@@ -20,6 +20,7 @@ struct report_fixture {
     bool suspect;           /* the second half of the trials: a control failed behind it */
     const char *model_hash; /* SHA-256, or null: one of no model */
     const char *stop;       /* JSON of the plan's field, or null */
+    bool heads;             /* strata by head 0, 1, 2 instead of bit field */
     bool crossed, equal;    /* design; population equal instead of ops */
     bool scored;            /* golden and faulty answers with scores */
     bool summary;           /* margins, log-probabilities, deviation */

@@ -19,6 +19,7 @@ static bool set(struct report_fixture *f, const char *word)
         double *real;
     } fields[] = {
         {"crossed", &f->crossed, NULL, NULL},
+        {"heads", &f->heads, NULL, NULL},
         {"equal", &f->equal, NULL, NULL},
         {"scored", &f->scored, NULL, NULL},
         {"summary", &f->summary, NULL, NULL},

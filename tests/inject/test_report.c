@@ -264,6 +264,36 @@ static void test_hypotheses_are_contrasts(void **state)
     close_page(&source, &page);
 }
 
+/* A cell of layer x head is a stratum. */
+static void test_heads_make_a_map(void **state)
+{
+    struct report_fixture f = report_fixture_default(path);
+    struct report_source source;
+    struct report_page page;
+    const struct report_figure *map = NULL;
+    (void)state;
+    f.heads = true;
+    f.per_stratum = 25; /* few: all hatched */
+    open_page(&source, &page, &f);
+    for (int p = 0; p < REPORT_PICTURES; p++) {
+        if (strcmp(page.figure[p].id, "heads") == 0)
+            map = &page.figure[p];
+    }
+    assert_non_null(map);
+    assert_null(map->absent);
+    assert_int_equal(map->table.n_rows, 18);
+    for (uint32_t r = 0; r < 18; r++) {
+        struct report_table *table = (struct report_table *)&map->table;
+        assert_near(report_table_at(table, r, "rate")->number,
+                    report_table_at(&page.figure[0].table, r, "rate")->number, 1e-12);
+        assert_int_equal(atoi(report_table_at(table, r, "row")->text), r / 3);
+        assert_int_equal(atoi(report_table_at(table, r, "column")->text), r % 3);
+        assert_true(table->faint[r]);
+    }
+    assert_non_null(strstr(report_out_text(&map->script), "fillstyle pattern 4"));
+    close_page(&source, &page);
+}
+
 static void test_tables_in_three_notations(void **state)
 {
     static const struct report_column columns[] = {{"name", "na&me", REPORT_TEXT, false},
@@ -389,6 +419,7 @@ int main(void)
         cmocka_unit_test(test_strata_without_trials_leave_no_total),
         cmocka_unit_test(test_groups_are_domains_of_strata),
         cmocka_unit_test(test_hypotheses_are_contrasts),
+        cmocka_unit_test(test_heads_make_a_map),
         cmocka_unit_test(test_tables_in_three_notations),
         cmocka_unit_test(test_differing_words_are_marked),
         cmocka_unit_test(test_examples_are_the_worst),
