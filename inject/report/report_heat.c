@@ -122,15 +122,16 @@ void report_heat_write(struct report_figure *out, const struct report_heat_map *
     put_scale(out, map, most);
     put_tics(out, 'y', map->row, map->n_rows);
     put_tics(out, 'x', map->column, map->n_columns);
+    /* a label instead of an axis title, which gnuplot drops behind turned names */
     report_out_printf(&out->script,
                       "unset border\nset grid noxtics noytics\n%s"
                       "set xrange [0:%u]\nset yrange [%u:0]\nset tmargin at screen %.4f\n"
                       "set bmargin at screen %.4f\nset lmargin %.1f\nset rmargin 1\n"
-                      "set xlabel \"%s\"%s\nset ylabel \"%s\"\n",
+                      "set label \"%s\" at graph 0.5,screen %.4f center\nset ylabel \"%s\"\n",
                       turned ? "set xtics rotate by 90 right\n" : "", map->n_columns, map->n_rows,
                       1 - (HEAT_KEY + 14.) / out->height, (double)below / out->height,
-                      fmin((double)row_letters * 1.02 + 4.5, 30), map->column_title, "",
-                      map->row_title);
+                      fmin((double)row_letters * 1.02 + 4.5, 30), map->column_title,
+                      14. / out->height, map->row_title);
     for (size_t i = 0; i < (size_t)map->n_rows * map->n_columns; i++)
         put_cell(out, map, i, most);
     report_out_put(&out->script, "plot NaN notitle\n");

@@ -54,7 +54,7 @@ static const struct report_column PROTECT_COLUMNS[] = {
     {"share", "population protected, %", REPORT_PERCENT, false},
     {"harm", "of the total rate, %", REPORT_PERCENT, false},
     {"mib", "MiB", REPORT_NUMBER, false},
-    {"gmac", "GMAC", REPORT_NUMBER, false},
+    {"mmac", "MMAC a token", REPORT_NUMBER, false},
 };
 
 static void fill_table(struct report_figure *out, const struct report_context *context,
@@ -74,29 +74,20 @@ static void fill_table(struct report_figure *out, const struct report_context *c
         report_table_set(&out->table, r, "share", share);
         report_table_set(&out->table, r, "harm", harm);
         report_table_set(&out->table, r, "mib", context->n_sites ? bytes / PROTECT_MIB : NAN);
-        report_table_set(&out->table, r, "gmac", context->n_sites ? macs / 1e9 : NAN);
+        report_table_set(&out->table, r, "mmac", context->n_sites ? macs / 1e6 : NAN);
     }
 }
 
-/* Bits and operations of the population itself, where no model was read: sizes of strata. */
-static double unit_of(const struct report_context *context, const char **out_name)
+/* What the population counts. */
+static const char *unit_of(const struct report_context *context)
 {
-    switch (context->data->plan->population) {
-    case PLAN_BITS:
-        *out_name = "stored bits";
-        return 1;
-    default:
-        *out_name = "operations";
-        return 1;
-    }
+    return context->data->plan->population == PLAN_BITS ? "stored bits" : "operations";
 }
 
 static void write_plot(struct report_figure *out, const struct report_context *context)
 {
-    static const char *const axes[] = {"share", "mib", "gmac"};
+    static const char *const axes[] = {"share", "mib", "mmac"};
     const uint32_t panels = context->n_sites ? 3 : 1;
-    const char *unit = "";
-    unit_of(context, &unit);
     report_figure_data(out, "parts");
     for (uint32_t r = 0; r < out->table.n_rows; r++) {
         for (size_t a = 0; a < sizeof axes / sizeof *axes; a++) {
@@ -108,22 +99,18 @@ static void write_plot(struct report_figure *out, const struct report_context *c
     }
     report_figure_end_data(out);
     report_out_printf(&out->script,
-                      "set multiplot layout 1,%u\nset bmargin 3.4\nset yrange [0:102]\n"
-                      "set xtics autofreq\n",
-                      panels);
+                      "set multiplot layout %u,1\nset bmargin 3.4\nset yrange [0:102]\n"
+                      "set xrange [0:*]\nset ylabel \"%s prevented, %%\"\n",
+                      panels, context->main_name);
     for (uint32_t p = 0; p < panels; p++) {
-        const char *const label[] = {"protected, % of the ", "protected, MiB", "protected, GMAC"};
-        report_out_printf(&out->script,
-                          "set xlabel \"%s%s\"\nset ylabel \"%s%s\"\nset lmargin %d\n"
-                          "set xrange [0:*]\n",
-                          label[p], p == 0 ? unit : "", p == 0 ? context->main_name : "",
-                          p == 0 ? " prevented, %" : "", p == 0 ? 9 : 6);
+        static const char *const label[] = {"", "MiB of stored weights", "MMAC a token"};
         report_out_printf(
             &out->script,
+            "set xlabel \"protected: %s%s\"\n"
             "plot $parts using %u:4 with lines linewidth 2 linecolor rgb \"" REPORT_A
             "\", '' using %u:4 with points pointtype 7 pointsize 0.45 linecolor rgb "
             "\"" REPORT_A "\"%s\n",
-            p + 1, p + 1,
+            p == 0 ? "% of the " : label[p], p == 0 ? unit_of(context) : "", p + 1, p + 1,
             p == 0 ? ", x with lines linewidth 1 dashtype 2 linecolor rgb \"" REPORT_GREY "\""
                    : "");
     }
@@ -185,7 +172,7 @@ enum status report_protect_share(struct report_figure *out, struct report_contex
         "are sorted by their estimates, so the curve is biased upwards; the dashed line is "
         "protection without knowledge.%s",
         context->main_name, context->n_sites ? "" : " MiB and MACs need the model (-m).");
-    report_figure_begin(out, REPORT_WIDTH, 340);
+    report_figure_begin(out, REPORT_WIDTH, context->n_sites ? 690 : 340);
     write_plot(out, context);
     return out->caption ? out->script.status : STATUS_MEMORY;
 }

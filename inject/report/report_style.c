@@ -35,7 +35,7 @@ static const char STYLE[] =
     ".shapes{position:absolute}\n"
     ".scroll{overflow-x:auto;margin:.8rem 0;border:1px solid var(--line);border-radius:.4rem}\n"
     ".scroll:focus-visible{outline:2px solid var(--link)}\n"
-    ".tall{max-height:32rem;overflow-y:auto}\n"
+    ".tall{max-height:36rem;overflow-y:auto}.tall th{position:sticky;top:0}\n"
     "table{border-collapse:collapse;min-width:100%;font-size:.85rem;line-height:1.35;"
     "overflow-wrap:normal}\n"
     ".caption{margin:1.2rem 0 -.4rem;color:var(--soft);font-size:.85rem}\n"

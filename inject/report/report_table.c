@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define TABLE_TALL 40 /* rows from which a table scrolls in its box (not in print) */
+
 enum notation { NOTATION_HTML, NOTATION_LATEX };
 
 enum status report_table_init(struct report_table *out, struct arena *arena, uint32_t n_rows,
@@ -145,9 +147,9 @@ void report_table_html(struct report_out *out, const struct report_table *table)
     report_out_printf(out, "<p class=\"caption\" id=\"caption-%s\">", table->id);
     report_out_html(out, table->caption);
     report_out_printf(out,
-                      "</p>\n<div class=\"scroll\" tabindex=\"0\" role=\"region\" "
+                      "</p>\n<div class=\"scroll%s\" tabindex=\"0\" role=\"region\" "
                       "aria-labelledby=\"caption-%s\"><table id=\"table-%s\">\n<thead><tr>",
-                      table->id, table->id);
+                      table->n_rows > TABLE_TALL ? " tall" : "", table->id, table->id);
     for (uint32_t c = 0; c < table->n_columns; c++) {
         if (!table->column[c].label)
             continue;

@@ -24,6 +24,7 @@ CAMPAIGNS = {
     "scored": (["scored", "per_stratum=60", "layers=12", "items=20"], 12),
     "deep": (["layers=60", "per_stratum=4"], 11),
     "heads": (["heads", "layers=20"], 12),
+    "other": (["per_stratum=60", "disagree=9", "other_device", "crossed", "items=4"], 12),
     "equal": (["equal"], 4),
 }
 
@@ -114,7 +115,8 @@ def check_campaign(binary, tools, folder, name):
     fields, figures = CAMPAIGNS[name]
     database, report = folder / f"{name}.db", folder / f"{name}.html"
     subprocess.run([tools[1], database, *fields], check=True)
-    subprocess.run([tools[0], "report", database, "-o", report], check=True,
+    more = ["--with", database] if name == "other" else []
+    subprocess.run([tools[0], "report", database, "-o", report, *more], check=True,
                    stdout=subprocess.DEVNULL)
     text = report.read_text(encoding="utf-8")
     (folder / f"{name}.probe.html").write_text(text.replace("</body>", PROBE + "</body>"),

@@ -67,14 +67,14 @@ if [ -r "$LLAMA" ]; then
 import csv
 import json
 rows = list(csv.DictReader(open("cost/protect.csv", encoding="utf-8")))
-mib, gmac = [float(r["mib"]) for r in rows], [float(r["gmac"]) for r in rows]
-assert rows[0]["stratum"] == "none" and mib[0] == gmac[0] == 0
-assert all(a <= b for a, b in zip(mib, mib[1:])) and all(a <= b for a, b in zip(gmac, gmac[1:]))
+mib, mmac = [float(r["mib"]) for r in rows], [float(r["mmac"]) for r in rows]
+assert rows[0]["stratum"] == "none" and mib[0] == mmac[0] == 0
+assert all(a <= b for a, b in zip(mib, mib[1:])) and all(a <= b for a, b in zip(mmac, mmac[1:]))
 # the four matrices of the layer once: rows x width of the tiny model
 info = json.load(open("info.json", encoding="utf-8"))
 size = {s["site"]: s["rows"] * s["width"] for s in info["sites"] if s["op"] == "linear"}
 wanted = sum(size["blk.0." + s] for s in ("attn_q", "attn_output", "ffn_gate", "ffn_down"))
-assert abs(gmac[-1] * 1e9 - wanted) < 0.5, (gmac[-1] * 1e9, wanted)
+assert abs(mmac[-1] * 1e6 - wanted) < 0.5, (mmac[-1] * 1e6, wanted)
 assert abs(float(rows[-1]["share"]) - 1) < 1e-9 and abs(float(rows[-1]["harm"]) - 1) < 1e-9
 TEXT
     refused 2 report a.db -m "$LLAMA"
