@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* `vkfi report`: one HTML file of a campaign, and its data beside it. */
 #include <errno.h>
+#include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -8,6 +10,7 @@
 #include "base/args.h"
 #include "base/file.h"
 #include "base/hash.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "cli/cli_commands.h"
 #include "cli/cli_manifest.h"
@@ -20,6 +23,7 @@ struct report_options {
     const char *out, *with, *model;
     const char *data; /* folder */
     double confidence;
+    bool json;
 };
 
 static const char DETAILS[] =
@@ -68,6 +72,11 @@ static enum status parse(struct report_options *out, int argc, char **argv, bool
          0, 0},
         {0, "confidence", ARGS_REAL, &out->confidence, "C", "Of all intervals. Default 0.95.", 0.5,
          0.9999},
+        {0, "json", ARGS_FLAG, &out->json, NULL,
+         "Prints one JSON object: the file, the totals, which pictures were drawn and why others "
+         "were "
+         "not.",
+         0, 0},
         {0}};
     const struct args_spec spec = {.command = "vkfi report",
                                    .summary = "tables and pictures of a campaign as one HTML file",
@@ -132,6 +141,74 @@ static enum status make_folder(const char *path)
     return STATUS_IO;
 }
 
+static void put_count(struct json_writer *w, const char *key, uint64_t count)
+{
+    json_put_key(w, key);
+    json_put_int(w, (int64_t)count);
+}
+
+static void put_number(struct json_writer *w, const char *key, double value)
+{
+    json_put_key(w, key);
+    if (isnan(value))
+        json_put_null(w);
+    else
+        json_put_number(w, value);
+}
+
+static void put_rate(struct json_writer *w, const char *key, const struct report_rate *rate)
+{
+    json_put_key(w, key);
+    json_object_open(w);
+    put_number(w, "rate", rate->estimate.rate);
+    put_number(w, "low", rate->interval.bounds.low);
+    put_number(w, "high", rate->interval.bounds.high);
+    put_count(w, "n", rate->estimate.counted);
+    put_count(w, "events", rate->estimate.events);
+    put_number(w, "n_effective", rate->estimate.n_effective);
+    put_number(w, "design_effect", rate->estimate.design_effect);
+    json_object_close(w);
+}
+
+static void put_totals(struct json_writer *w, const struct report_page *page)
+{
+    const struct report_data *data = page->context.data;
+    put_count(w, "trials", data->n);
+    put_count(w, "rows", data->n_rows);
+    put_count(w, "planned", data->expected);
+    put_count(w, "suspect", data->suspect);
+    put_count(w, "incidents", data->n_incidents);
+    put_number(w, "confidence", page->context.confidence);
+    put_count(w, "seed", data->plan->seed);
+    json_put_key(w, "rates");
+    json_object_open(w);
+    put_rate(w, "sdc", &page->totals.sdc);
+    put_rate(w, "sdc_of_changed", &page->totals.sdc_changed);
+    put_rate(w, "due", &page->totals.due);
+    put_rate(w, "critical", &page->totals.critical);
+    put_rate(w, "changed", &page->totals.changed);
+    json_object_close(w);
+}
+
+static enum status print_json(const struct report_page *page, const char *path)
+{
+    struct json_writer w;
+    json_begin(&w, stdout, true);
+    json_object_open(&w);
+    json_put_key(&w, "file");
+    json_put_text(&w, path);
+    put_totals(&w, page);
+    json_put_key(&w, "pictures");
+    json_object_open(&w);
+    for (int f = 0; f < REPORT_PICTURES; f++) {
+        json_put_key(&w, page->figure[f].id);
+        json_put_text(&w, page->figure[f].absent ? page->figure[f].absent : "drawn");
+    }
+    json_object_close(&w);
+    json_object_close(&w);
+    return json_end(&w);
+}
+
 static enum status write_page(struct report_page *page, const struct report_options *options)
 {
     struct report_out html = {0};
@@ -145,6 +222,8 @@ static enum status write_page(struct report_page *page, const struct report_opti
         st = make_folder(options->data);
         st = st ? st : report_page_export(page, report_page_to_folder, (void *)options->data);
     }
+    if (!st && options->json)
+        return print_json(page, path);
     if (!st)
         printf("%s\n", path);
     return st;

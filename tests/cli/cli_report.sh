@@ -11,7 +11,10 @@ refused 2 report text.db
 "$FIXTURE" a.db per_stratum=40 || fail "the fixture"
 good report a.db -o first.html --data data
 [ "$(cat out)" = first.html ] || fail "the name of the file is not printed"
-good report a.db
+good report a.db --json
+json 'd["file"] == "a.db.html" and d["trials"] == 720 and d["rows"] == d["planned"] == 752 and d["seed"] == 7'
+json 'd["rates"]["sdc"]["low"] < d["rates"]["sdc"]["rate"] < d["rates"]["sdc_of_changed"]["rate"]'
+json 'sum(v == "drawn" for v in d["pictures"].values()) == 11 and "no scorer" in d["pictures"]["flow"]'
 cmp -s first.html a.db.html || fail "the same database gave another file"
 python3 "$HERE/html_check.py" first.html 11 || fail "first.html is not whole"
 for part in summary pictures strata examples methods provenance limits; do
