@@ -51,7 +51,7 @@ static const char STYLE[] =
     ".pair{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,20rem),1fr));"
     "gap:.7rem}\n"
     ".pair>div{background:var(--panel);border-radius:.3rem;padding:.5rem .8rem;min-width:0}\n"
-    ".said{white-space:pre-wrap;margin:.2rem 0;max-width:none}\n"
+    ".said{white-space:pre-wrap;margin:.2rem 0;max-width:none;max-height:24rem;overflow-y:auto}\n"
     "mark{background:var(--mark);color:inherit;border-radius:.15em;"
     "text-decoration:underline;text-decoration-thickness:1px}\n"
     "dl{display:grid;grid-template-columns:max-content 1fr;gap:.2rem 1rem;font-size:.9rem}\n"
@@ -62,7 +62,7 @@ static const char STYLE[] =
     "border-radius:.4rem;font-size:.8rem;line-height:1.4;overflow-wrap:normal;max-height:28rem}\n"
     "details>summary{cursor:pointer;margin:.6rem 0}\n"
     "@media print{body{max-width:none;padding:0;font-size:10pt}nav{display:none}"
-    "pre,.tall{max-height:none;overflow:visible;white-space:pre-wrap}.scroll{overflow:visible}"
+    "pre,.tall,.said{max-height:none;overflow:visible;white-space:pre-wrap}.scroll{overflow:visible}"
     "th,td{white-space:normal;padding:.15rem .4rem}table{font-size:8pt}"
     ".figures{columns:2}h2{break-after:avoid}}\n";
 
