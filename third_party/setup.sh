@@ -23,11 +23,9 @@ TEXT
 
 BUILD_PACKAGES=(gcc libc6-dev make cmake ninja-build pkg-config glslc spirv-tools spirv-headers
     libvulkan-dev libvulkan-volk-dev libcjson-dev libsqlite3-dev libpcre2-dev libmd-dev
-    libcmocka-dev mesa-vulkan-drivers python3 python3-pip ca-certificates)
-FULL_PACKAGES=(slurm-wlm munge)
     libcmocka-dev libzip-dev gnuplot-nox mesa-vulkan-drivers python3 python3-pip ca-certificates)
 TEST_PACKAGES=(python3-venv clang-format binutils vulkan-validationlayers)
-FULL_PACKAGES=(chromium) # reports are opened in it
+FULL_PACKAGES=(chromium slurm-wlm munge) # reports are opened in the one, shards run by the other
 # PyPI packages whose answers ours are compared with: dequantisation, statistics, JSON Schema.
 REFERENCES=(gguf==0.19.0 numpy==2.4.6 scipy==1.17.1 statsmodels==0.15.0 pandas==3.1.1
     jsonschema==4.26.0)
@@ -182,7 +180,6 @@ main() {
         ;;
     test | full)
         if [ "$mode" = full ]; then
-            install_packages "${FULL_PACKAGES[@]}"
             fetch_models gemma3-270m qwen2.5-coder-0.5b
         fi
         build release
