@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: MIT
+# Campaigns as users run them: run, go on, shards, signals, status, replay, and what is refused.
+need_tiny
+cat >plan.json <<TEXT
+{"model": "$LLAMA", "decoding": {"n": 8, "stop": "none"}, "prompts": [{"texts": ["ab c", "hello"]}],
+ "population": "ops", "sampling": {"trials": 80}, "seed": 3}
+TEXT
+
+# Every field that may not differ, in order of trial.
+rows() {
+    "$VKFI" export "$1" --format csv -o "$1.csv" || fail "export of $1"
+    python3 - "$1.csv" <<'PYTHON'
+import csv
+import sys
+
+free = {"path", "attempts", "device", "seconds", "suspect"}
+with open(sys.argv[1], encoding="utf-8", newline="") as file:
+    for row in csv.DictReader(file):
+        print(*(f"{key}={value}" for key, value in row.items() if key not in free), sep=";")
+PYTHON
+}
+
+same() {
+    rows "$1" >found.rows
+    cmp -s found.rows whole.rows || fail "$1: $(diff found.rows whole.rows | head -n 3)"
+}
+
+# What is refused before anything runs; nothing is written.
+refused 2 campaign
+refused 2 campaign rum plan.json -o a.db
+refused 2 campaign run plan.json
+refused 2 campaign run -o a.db
+refused 2 campaign run none.json -o a.db
+refused 2 campaign run plan.json -o a.db --shard 3/3
+refused 2 campaign run plan.json -o a.db -d cpu:none
+refused 2 campaign status a.db
+refused 2 campaign status plan.json
+refused 2 campaign status a.db --naive
+refused 2 replay a.db
+refused 2 replay plan.json 3
+SLURM_PROCID=2 SLURM_NTASKS=2 refused 2 campaign run plan.json -o a.db
+[ ! -e a.db ] || fail "a refused command wrote a database"
+
+good campaign run plan.json -o whole.db
+grep -q '^whole.db: 8[0-9] of 8[0-9] trials' out || fail "found: $(cat out)"
+rows whole.db >whole.rows
+good campaign status whole.db --json
+json 'd["done"] == d["planned"] and d["suspect"] == 0'
+
+# In pieces, with events; each line is an object.
+good campaign run plan.json -o pieces.db --limit 30 --json
+python3 - out <<'PYTHON' || fail "events: $(head -n 3 out)"
+import json
+import sys
+
+with open(sys.argv[1], encoding="utf-8") as file:
+    events = [json.loads(line) for line in file]
+kinds = [event["event"] for event in events]
+assert kinds[-1] == "end" and "begin" in kinds and kinds.count("golden") == 2, kinds
+assert events[-1]["done"] == 30 and events[-1]["devices"][0]["name"] == "cpu", events[-1]
+PYTHON
+good campaign run plan.json -o pieces.db --limit 30 -d cpu -d cpu:scalar
+good campaign run plan.json -o pieces.db --naive
+same pieces.db
+
+# Tasks of a launcher, each with the same words; then one part by hand.
+SLURM_PROCID=0 SLURM_NTASKS=2 good campaign run plan.json -o part.db
+PMI_RANK=1 PMI_SIZE=2 good campaign run plan.json -o part.db
+good merge part.0.db part.1.db -o merged.db
+same merged.db
+good campaign run plan.json -o hand.db --shard 1/2
+rows hand.db >hand.rows
+rows part.1.db | cmp -s - hand.rows || fail "--shard 1/2 gave other rows than PMI_RANK=1"
+
+# Another plan, or another part, does not go into a database that is there.
+sed 's/"seed": 3/"seed": 4/' plan.json >other.json
+refused 2 campaign run other.json -o whole.db
+refused 2 campaign run plan.json -o whole.db --shard 0/2
+same whole.db
+
+# Interrupted: it ends by the signal; the same command goes on.
+sed 's/"trials": 80/"trials": 3000/' plan.json >long.json
+for signal in INT TERM; do
+    setsid "$VKFI" campaign run long.json -o "$signal.db" >out 2>err &
+    pid=$!
+    for _ in $(seq 300); do
+        [ "$("$VKFI" campaign status "$signal.db" --json 2>/dev/null | grep -c '"done": 0')" = 0 ] &&
+            [ -s "$signal.db" ] && break
+        sleep 0.1
+    done
+    kill -s "$signal" "$pid"
+    wait "$pid"
+    code=$?
+    [ $code = $((128 + $(kill -l "$signal"))) ] || fail "exit code $code after SIG$signal: $(cat err)"
+    good campaign status "$signal.db" --json
+    json '0 < d["done"] < d["planned"]'
+done
+
+# One trial again: here, as a whole inference, on another form of the device.
+good replay whole.db 7
+grep -q '^cpu: identical$' out || fail "found: $(cat out)"
+good replay whole.db 7 --naive -d cpu:scalar --json
+json 'd["identical"] and d["trial"] == 7 and d["field"] is None'
+refused 2 replay whole.db 100000
+refused 2 replay whole.db 7 -m "$TINY/tiny-qwen2.gguf"
+# The model may lie elsewhere.
+cp "$LLAMA" moved.gguf
+good replay whole.db 7 -m moved.gguf
