@@ -153,7 +153,8 @@ static enum status dry_run(struct worker *w, struct job *job)
         const struct trial_job one = {&dry[i], 1};
         struct record record;
         char site[FAULT_SITE_TEXT];
-        st = trial_batch(&record, &job->arena, &w->golden, &settings, &one, 1);
+        st =
+            trial_batch(&record, &job->arena, &w->golden, &settings, &(struct trial_jobs){&one, 1});
         if (!st && record.outcome != OUTCOME_MASKED_BITEXACT) {
             fault_site(&dry[i], site);
             log_error("%s: a fault that changes nothing, at %s, point %s, gave %s, expected "
@@ -204,7 +205,8 @@ static enum status run_job(struct worker *w, struct job *job)
     if (!st)
         st = campaign_answer_armed(w->channel, w->golden_seconds);
     if (!st)
-        st = trial_batch(job->record, &job->arena, &w->golden, &settings, job->trial, job->count);
+        st = trial_batch(job->record, &job->arena, &w->golden, &settings,
+                         &(struct trial_jobs){job->trial, job->count});
     return st ? st : answer_rows(w, job);
 }
 
