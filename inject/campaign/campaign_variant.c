@@ -56,18 +56,17 @@ static bool is_among(const struct fault *dry, uint32_t count, const struct model
 }
 
 enum status campaign_variant_missing(const struct campaign_variant_set *set, struct arena *arena,
-                                     const struct model *model,
-                                     const struct campaign_variant_jobs *jobs, struct fault **out,
-                                     uint32_t *out_count)
+                                     const struct model *model, const struct trial_jobs *jobs,
+                                     struct fault **out, uint32_t *out_count)
 {
     size_t faults = 0;
     *out_count = 0;
-    for (uint32_t i = 0; i < jobs->count; i++)
+    for (uint32_t i = 0; i < jobs->n; i++)
         faults += jobs->job[i].n_faults;
     *out = arena_array(arena, faults, sizeof **out);
     if (!*out)
         return STATUS_MEMORY;
-    for (uint32_t i = 0; i < jobs->count; i++) {
+    for (uint32_t i = 0; i < jobs->n; i++) {
         for (uint32_t k = 0; k < jobs->job[i].n_faults; k++) {
             const struct fault *fault = &jobs->job[i].fault[k];
             const uint64_t key = key_of(fault, model);

@@ -17,17 +17,11 @@ struct campaign_variant_set {
 };
 void campaign_variant_finish(struct campaign_variant_set *set);
 
-struct campaign_variant_jobs {
-    const struct trial_job *job; /* (count) */
-    uint32_t count;
-};
-
 /* A dry fault for each variant of the jobs that is not in the set: *out (*out_count), the fault of
  * the first job that needs it with the kind `dry`. Memory from `arena`. */
 enum status campaign_variant_missing(const struct campaign_variant_set *set, struct arena *arena,
-                                     const struct model *model,
-                                     const struct campaign_variant_jobs *jobs, struct fault **out,
-                                     uint32_t *out_count) STATUS_MUST_USE;
+                                     const struct model *model, const struct trial_jobs *jobs,
+                                     struct fault **out, uint32_t *out_count) STATUS_MUST_USE;
 
 /* They have been run: puts them into the set. */
 enum status campaign_variant_add(struct campaign_variant_set *set, const struct model *model,

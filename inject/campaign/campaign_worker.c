@@ -146,9 +146,9 @@ static enum status dry_run(struct worker *w, struct job *job)
     const struct trial_settings settings = settings_of(w, CAMPAIGN_WAY_FAST);
     struct fault *dry = NULL;
     uint32_t count = 0;
-    enum status st = campaign_variant_missing(
-        &w->proven, &job->arena, w->world->setup->model,
-        &(struct campaign_variant_jobs){job->trial, job->count}, &dry, &count);
+    enum status st =
+        campaign_variant_missing(&w->proven, &job->arena, w->world->setup->model,
+                                 &(struct trial_jobs){job->trial, job->count}, &dry, &count);
     for (uint32_t i = 0; !st && i < count; i++) {
         const struct trial_job one = {&dry[i], 1};
         struct record record;
