@@ -45,34 +45,33 @@ static bool has_key(const struct campaign_variant_set *set, uint64_t key)
     return false;
 }
 
-static bool is_among(const struct fault *dry, uint32_t count, const struct model *model,
+static bool is_among(const struct campaign_variant_dry *dry, const struct model *model,
                      uint64_t key)
 {
-    for (uint32_t i = 0; i < count; i++) {
-        if (key_of(&dry[i], model) == key)
+    for (uint32_t i = 0; i < dry->count; i++) {
+        if (key_of(&dry->fault[i], model) == key)
             return true;
     }
     return false;
 }
 
-enum status campaign_variant_missing(const struct campaign_variant_set *set, struct arena *arena,
-                                     const struct model *model, const struct trial_jobs *jobs,
-                                     struct fault **out, uint32_t *out_count)
+enum status campaign_variant_missing(struct campaign_variant_dry *out, struct arena *arena,
+                                     const struct campaign_variant_set *set,
+                                     const struct model *model, const struct trial_jobs *jobs)
 {
     size_t faults = 0;
-    *out_count = 0;
     for (uint32_t i = 0; i < jobs->n; i++)
         faults += jobs->job[i].n_faults;
-    *out = arena_array(arena, faults, sizeof **out);
-    if (!*out)
+    *out = (struct campaign_variant_dry){.fault = arena_array(arena, faults, sizeof *out->fault)};
+    if (!out->fault)
         return STATUS_MEMORY;
     for (uint32_t i = 0; i < jobs->n; i++) {
         for (uint32_t k = 0; k < jobs->job[i].n_faults; k++) {
             const struct fault *fault = &jobs->job[i].fault[k];
             const uint64_t key = key_of(fault, model);
-            if (has_key(set, key) || is_among(*out, *out_count, model, key))
+            if (has_key(set, key) || is_among(out, model, key))
                 continue;
-            struct fault *dry = &(*out)[(*out_count)++];
+            struct fault *dry = &out->fault[out->count++];
             *dry = fault_dry(fault);
             dry->only_mask = dry->only_value = 0; /* it must run, whatever the bits */
         }
@@ -81,10 +80,10 @@ enum status campaign_variant_missing(const struct campaign_variant_set *set, str
 }
 
 enum status campaign_variant_add(struct campaign_variant_set *set, const struct model *model,
-                                 const struct fault *dry, uint32_t count)
+                                 const struct campaign_variant_dry *dry)
 {
-    if (set->count + count > set->room) {
-        const size_t room = 2 * (set->count + count);
+    if (set->count + dry->count > set->room) {
+        const size_t room = 2 * (set->count + dry->count);
         uint64_t *key = realloc(set->key, room * sizeof *key);
         if (!key) {
             log_error("out of host memory for %zu hook variants", room);
@@ -93,7 +92,7 @@ enum status campaign_variant_add(struct campaign_variant_set *set, const struct 
         set->key = key;
         set->room = room;
     }
-    for (uint32_t i = 0; i < count; i++)
-        set->key[set->count++] = key_of(&dry[i], model);
+    for (uint32_t i = 0; i < dry->count; i++)
+        set->key[set->count++] = key_of(&dry->fault[i], model);
     return STATUS_OK;
 }

@@ -17,14 +17,21 @@ struct campaign_variant_set {
 };
 void campaign_variant_finish(struct campaign_variant_set *set);
 
-/* A dry fault for each variant of the jobs that is not in the set: *out (*out_count), the fault of
- * the first job that needs it with the kind `dry`. Memory from `arena`. */
-enum status campaign_variant_missing(const struct campaign_variant_set *set, struct arena *arena,
-                                     const struct model *model, const struct trial_jobs *jobs,
-                                     struct fault **out, uint32_t *out_count) STATUS_MUST_USE;
+/* Faults that change nothing. */
+struct campaign_variant_dry {
+    struct fault *fault; /* (count) */
+    uint32_t count;
+};
+
+/* One for each variant of the jobs that is not in the set: the fault of the first job that needs
+ * it, dry. Memory from `arena`. */
+enum status campaign_variant_missing(struct campaign_variant_dry *out, struct arena *arena,
+                                     const struct campaign_variant_set *set,
+                                     const struct model *model,
+                                     const struct trial_jobs *jobs) STATUS_MUST_USE;
 
 /* They have been run: puts them into the set. */
 enum status campaign_variant_add(struct campaign_variant_set *set, const struct model *model,
-                                 const struct fault *dry, uint32_t count) STATUS_MUST_USE;
+                                 const struct campaign_variant_dry *dry) STATUS_MUST_USE;
 
 #endif

@@ -144,27 +144,25 @@ static enum status draw(struct worker *w, struct job *job)
 static enum status dry_run(struct worker *w, struct job *job)
 {
     const struct trial_settings settings = settings_of(w, CAMPAIGN_WAY_FAST);
-    struct fault *dry = NULL;
-    uint32_t count = 0;
-    enum status st =
-        campaign_variant_missing(&w->proven, &job->arena, w->world->setup->model,
-                                 &(struct trial_jobs){job->trial, job->count}, &dry, &count);
-    for (uint32_t i = 0; !st && i < count; i++) {
-        const struct trial_job one = {&dry[i], 1};
+    struct campaign_variant_dry dry;
+    enum status st = campaign_variant_missing(&dry, &job->arena, &w->proven, w->world->setup->model,
+                                              &(struct trial_jobs){job->trial, job->count});
+    for (uint32_t i = 0; !st && i < dry.count; i++) {
+        const struct trial_job one = {&dry.fault[i], 1};
         struct record record;
         char site[FAULT_SITE_TEXT];
         st =
             trial_batch(&record, &job->arena, &w->golden, &settings, &(struct trial_jobs){&one, 1});
         if (!st && record.outcome != OUTCOME_MASKED_BITEXACT) {
-            fault_site(&dry[i], site);
+            fault_site(&dry.fault[i], site);
             log_error("%s: a fault that changes nothing, at %s, point %s, gave %s, expected "
                       "masked_bitexact: the hook is not idle",
-                      w->device->name, site, kinds_text(KINDS_POINT, dry[i].point),
+                      w->device->name, site, kinds_text(KINDS_POINT, dry.fault[i].point),
                       kinds_text(KINDS_OUTCOME, record.outcome));
             st = STATUS_INTERNAL;
         }
     }
-    return st ? st : campaign_variant_add(&w->proven, w->world->setup->model, dry, count);
+    return st ? st : campaign_variant_add(&w->proven, w->world->setup->model, &dry);
 }
 
 struct fault_bounds campaign_worker_bounds(const struct campaign_world *world, uint32_t item)

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: MIT */
+/* A worker for tests of the crew: it computes a number from each id, and does the harm that its
+ * scene asks for. */
+#ifndef VKFI_TESTS_CREW_WORKER_H
+#define VKFI_TESTS_CREW_WORKER_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/hash.h"
+#include "base/log.h"
+#include "inject/campaign/campaign_crew.h"
+
+#define IDS 400
+#define BATCH 16
+#define DEVICES 3
+#define RETRY 2
+
+enum harm { NONE, ABORT, KILLED, HANG, LOST, FATAL, NOT_OPEN, ABORT_AT_OPEN, ABORT_UNARMED };
+
+/* What goes wrong, and what of it has happened: shared with the workers. */
+struct scene {
+    enum harm harm;
+    uint32_t device; /* the one concerned; DEVICES: all */
+    uint64_t id;     /* at this trial; IDS: at every one */
+    int times;       /* so often; -1: always */
+    bool not_alone;  /* only in batches of more than one */
+    bool stale_only; /* only if the worker has run something before */
+    bool slow;
+    int armed_pid[DEVICES];
+};
+
+struct test {
+    struct scene *scene;
+    uint64_t next, given[IDS];
+    uint32_t n_given;
+    uint32_t answered[IDS], due[IDS], attempts[IDS];
+    enum due_reason reason;
+    uint32_t incidents, failed, aside, ready, broken;
+    uint64_t incident_trial;
+    uint32_t by_device[DEVICES];
+    uint32_t limit_device; /* devices from this one on get no work */
+    volatile sig_atomic_t stop;
+    uint32_t stop_after; /* answers; 0: never */
+    uint32_t done;
+    unsigned kill_seed; /* 0: nobody is killed */
+    double next_kill;
+    uint32_t killed;
+};
+
+static inline void pause_ms(long ms)
+{
+    const struct timespec t = {ms / 1000, ms % 1000 * 1000000};
+    nanosleep(&t, NULL);
+}
+
+/* --- the worker --- */
+
+static inline enum status say(struct campaign_channel *c, uint32_t kind, struct text *body)
+{
+    const enum status st = campaign_channel_send(c, kind, body);
+    text_finish(body);
+    return st;
+}
+
+static inline enum status say_failed(struct campaign_channel *c, enum status st, bool final)
+{
+    struct text body = {0};
+    assert_int_equal(campaign_channel_put_u32(&body, (uint32_t)st), 0);
+    assert_int_equal(campaign_channel_put_u32(&body, final), 0);
+    assert_int_equal(campaign_channel_put_text(&body, "what the worker said"), 0);
+    return say(c, CAMPAIGN_FAILED, &body);
+}
+
+static inline bool strikes(struct scene *scene, uint32_t device)
+{
+    if (scene->device != DEVICES && scene->device != device)
+        return false;
+    if (scene->times == 0)
+        return false;
+    if (scene->times > 0)
+        scene->times--;
+    return true;
+}
+
+/* Returns true if the worker must end. */
+static inline bool harm(struct scene *scene, struct campaign_channel *c)
+{
+    if (scene->harm == ABORT)
+        abort();
+    if (scene->harm == KILLED)
+        kill(getpid(), SIGKILL);
+    if (scene->harm == HANG)
+        pause_ms(1000000);
+    if (scene->harm == LOST || scene->harm == FATAL) {
+        (void)say_failed(c, scene->harm == LOST ? STATUS_DEVICE_LOST : STATUS_INTERNAL,
+                         scene->harm == FATAL);
+        return true;
+    }
+    return false;
+}
+
+static inline enum status serve(struct scene *scene, uint32_t device, struct campaign_channel *c,
+                                struct campaign_message *message)
+{
+    struct text body = {0};
+    static bool used;
+    struct campaign_reader r = campaign_channel_reader(message);
+    assert_int_equal(message->kind, CAMPAIGN_WORK);
+    assert_int_equal(campaign_channel_u32(&r), 7);
+    const uint32_t item = campaign_channel_u32(&r), n = campaign_channel_u32(&r);
+    if (scene->harm == ABORT_UNARMED && strikes(scene, device))
+        abort();
+    assert_int_equal(campaign_channel_put_real(&body, 0.001), 0);
+    if (say(c, CAMPAIGN_ARMED, &body))
+        return STATUS_IO;
+    scene->armed_pid[device] = getpid();
+    for (uint32_t i = 0; i < n; i++) {
+        const uint64_t id = campaign_channel_u64(&r);
+        if (scene->harm != ABORT_UNARMED && (scene->id == id || scene->id == IDS) &&
+            !(scene->not_alone && n == 1) && !(scene->stale_only && !used) &&
+            strikes(scene, device) && harm(scene, c))
+            return STATUS_IO;
+        assert_int_equal(campaign_channel_put_u64(&body, hash_mix64(id + item)), 0);
+        pause_ms(scene->slow ? 10 : 1);
+    }
+    scene->armed_pid[device] = 0;
+    used = true;
+    return say(c, CAMPAIGN_DONE, &body);
+}
+
+static inline enum status work(void *user, uint32_t device, struct campaign_channel *c)
+{
+    struct scene *scene = ((struct test *)user)->scene;
+    struct campaign_message message;
+    struct text body = {0};
+    signal(SIGABRT, SIG_DFL);
+    if (scene->harm == NOT_OPEN && strikes(scene, device))
+        return say_failed(c, STATUS_DEVICE, false);
+    if (scene->harm == ABORT_AT_OPEN && strikes(scene, device))
+        abort();
+    assert_int_equal(campaign_channel_put_text(&body, "opened"), 0);
+    enum status st = say(c, CAMPAIGN_READY, &body);
+    while (!st && campaign_channel_wait(c, &message))
+        st = serve(scene, device, c, &message);
+    return st;
+}
+
+#endif
