@@ -154,12 +154,16 @@ static void write_forest(struct report_figure *out, const struct rank *rank, uin
     }
     report_out_put(script, ")\n");
     const double margin = longest * 0.78 + 2;
-    report_out_printf(script,
-                      "set lmargin %.1f\nset rmargin 8\nset tmargin 3.4\nset yrange [0.4:%u.6]\n"
-                      "set xrange [0:*<100]\nset grid xtics noytics\n"
-                      "set key outside top left horizontal Left reverse samplen 2 width 1\n"
-                      "set label 1 \"n\" at graph 1.02,first %u left\n",
-                      margin < 32 ? margin : 32, count, count + 1);
+    report_out_printf(
+        script,
+        "set lmargin %.1f\nset rmargin 8\nset tmargin 3.4\nset yrange [0.4:%u.6]\n"
+        "set xrange [0:*<100]\nset grid xtics noytics\n"
+        "set label 1 \"n\" at graph 1.02,first %u left\n"
+        "set label 2 \"of all\" at screen 0.45,%.4f left offset 1,0 point pointtype 7 "
+        "pointsize 0.75 linecolor rgb \"" REPORT_A "\"\n"
+        "set label 3 \"of changed bits\" at screen 0.62,%.4f left offset 1,0 point "
+        "pointtype 12 pointsize 1 linecolor rgb \"" REPORT_B "\"\n",
+        margin < 32 ? margin : 32, count, count + 1, 1 - 14. / out->height, 1 - 14. / out->height);
 }
 
 enum status report_strata_forest(struct report_figure *out, struct report_context *context)
@@ -196,9 +200,9 @@ enum status report_strata_forest(struct report_figure *out, struct report_contex
         &out->script,
         "set xlabel \"%s, %%\"\n"
         "plot $rows using 2:($1+0.17):3:4 with xerrorbars pointtype 7 pointsize 0.75 "
-        "linewidth 1.6 linecolor rgb \"" REPORT_A "\" title \"of all\", \\\n"
+        "linewidth 1.6 linecolor rgb \"" REPORT_A "\", \\\n"
         " $rows using 5:($1-0.17):6:7 with xerrorbars pointtype 12 pointsize 1 linewidth 1.2 "
-        "linecolor rgb \"" REPORT_B "\" title \"of changed bits\"\n",
+        "linecolor rgb \"" REPORT_B "\"\n",
         context->main_name);
     return out->caption && out->table.caption ? out->script.status : STATUS_MEMORY;
 }
