@@ -78,12 +78,27 @@ static enum status read_back(FILE *file, struct report_out *out)
     return ferror(file) ? say_io("its output could not be read") : out->status;
 }
 
+/* gnuplot writes "line 46: warning: ..." where it goes on: the picture stands. */
+static bool is_warnings(const char *messages)
+{
+    while (*messages) {
+        const size_t n = strcspn(messages, "\n");
+        const char *found = strstr(messages, "arning");
+        const size_t blank = strspn(messages, " \t");
+        if (blank < n && (!found || found > messages + n))
+            return false;
+        messages += n + (messages[n] == '\n');
+    }
+    return true;
+}
+
 static enum status check_child(const struct report_figure *figure, int code, FILE *messages)
 {
     struct report_out text = {0};
     enum status st = read_back(messages, &text);
     const bool is_svg = strstr(report_out_text(&figure->svg), "</svg>") != NULL;
-    if (!st && (!WIFEXITED(code) || WEXITSTATUS(code) != 0 || text.text.size > 0 || !is_svg)) {
+    if (!st && (!WIFEXITED(code) || WEXITSTATUS(code) != 0 || !is_svg ||
+                !is_warnings(report_out_text(&text)))) {
         const char *message = report_out_text(&text);
         message += strspn(message, "\n ");
         const char *colon = strstr(message, "line ");

@@ -111,6 +111,30 @@ static double number(struct report_table *table, uint32_t row, const char *colum
     return report_table_at(table, row, column)->number;
 }
 
+/* "layer=3 bit_field=sign" as "layer 3, sign": a number needs its dimension, a word does not. */
+static void put_short(struct report_figure *out, const char *label)
+{
+    report_out_put(&out->script, "\"");
+    for (const char *at = label; *at;) {
+        const size_t word = strcspn(at, " "), name = strcspn(at, "= ");
+        char part[128];
+        const bool value = name < word;
+        const bool numeric = value && strchr("0123456789", at[name + 1]);
+        if (!value)
+            snprintf(part, sizeof part, "%.*s", (int)word, at);
+        else if (numeric)
+            snprintf(part, sizeof part, "%.*s %.*s", (int)name, at, (int)(word - name - 1),
+                     at + name + 1);
+        else
+            snprintf(part, sizeof part, "%.*s", (int)(word - name - 1), at + name + 1);
+        report_out_put(&out->script, at == label ? "" : ", ");
+        report_out_gnuplot(&out->script, part);
+        at += word;
+        at += strspn(at, " ");
+    }
+    report_out_put(&out->script, "\" ");
+}
+
 /* n at the right, and a hatched band behind a row with few trials. */
 static void write_row(struct report_figure *out, uint32_t row, uint32_t y)
 {
@@ -134,8 +158,6 @@ static void write_forest(struct report_figure *out, const struct rank *rank, uin
     report_figure_data(out, "rows");
     for (uint32_t i = 0; i < count; i++) {
         const uint32_t row = rank[i].row;
-        const char *label = report_table_at(&out->table, row, "stratum")->text;
-        longest = strlen(label) > longest ? strlen(label) : longest;
         report_out_printf(script, "%u ", count - i);
         for (size_t c = 0; c < sizeof columns / sizeof *columns; c++) {
             const double n = number(&out->table, row, c < 3 ? "trials" : "changed");
@@ -149,17 +171,23 @@ static void write_forest(struct report_figure *out, const struct rank *rank, uin
     report_out_put(script, "set ytics scale 0 (");
     for (uint32_t i = 0; i < count; i++) {
         report_out_put(script, i ? ", " : "");
-        report_figure_quoted(out, report_table_at(&out->table, rank[i].row, "stratum")->text);
+        const size_t before = script->text.size;
+        put_short(out, report_table_at(&out->table, rank[i].row, "stratum")->text);
+        longest = script->text.size - before > longest ? script->text.size - before : longest;
         report_out_printf(script, "%u", count - i);
     }
     report_out_put(script, ")\n");
     const double margin = longest * 0.78 + 2;
-    report_out_printf(script,
-                      "set lmargin %.1f\nset rmargin 8\nset tmargin 3.4\nset yrange [0.4:%u.6]\n"
-                      "set xrange [0:*<100]\nset grid xtics noytics\n"
-                      "set key outside top left horizontal Left reverse samplen 2 width 1\n"
-                      "set label 1 \"n\" at graph 1.02,first %u left\n",
-                      margin < 32 ? margin : 32, count, count + 1);
+    report_out_printf(
+        script,
+        "set lmargin %.1f\nset rmargin 8\nset tmargin 3.4\nset yrange [0.4:%u.6]\n"
+        "set xrange [0:*<100]\nset grid xtics noytics\n"
+        "set label 1 \"n\" at graph 1.02,first %u left\n"
+        "set label 2 \"of all\" at screen 0.45,%.4f left offset 1,0 point pointtype 7 "
+        "pointsize 0.75 linecolor rgb \"" REPORT_A "\"\n"
+        "set label 3 \"of changed bits\" at screen 0.62,%.4f left offset 1,0 point "
+        "pointtype 12 pointsize 1 linecolor rgb \"" REPORT_B "\"\n",
+        margin < 32 ? margin : 32, count, count + 1, 1 - 14. / out->height, 1 - 14. / out->height);
 }
 
 enum status report_strata_forest(struct report_figure *out, struct report_context *context)
@@ -196,9 +224,9 @@ enum status report_strata_forest(struct report_figure *out, struct report_contex
         &out->script,
         "set xlabel \"%s, %%\"\n"
         "plot $rows using 2:($1+0.17):3:4 with xerrorbars pointtype 7 pointsize 0.75 "
-        "linewidth 1.6 linecolor rgb \"" REPORT_A "\" title \"of all\", \\\n"
+        "linewidth 1.6 linecolor rgb \"" REPORT_A "\", \\\n"
         " $rows using 5:($1-0.17):6:7 with xerrorbars pointtype 12 pointsize 1 linewidth 1.2 "
-        "linecolor rgb \"" REPORT_B "\" title \"of changed bits\"\n",
+        "linecolor rgb \"" REPORT_B "\"\n",
         context->main_name);
     return out->caption && out->table.caption ? out->script.status : STATUS_MEMORY;
 }

@@ -62,7 +62,8 @@ static const char STYLE[] =
     "border-radius:.4rem;font-size:.8rem;line-height:1.4;overflow-wrap:normal;max-height:28rem}\n"
     "details>summary{cursor:pointer;margin:.6rem 0}\n"
     "@media print{body{max-width:none;padding:0;font-size:10pt}nav{display:none}"
-    "pre,.tall,.said{max-height:none;overflow:visible;white-space:pre-wrap}.scroll{overflow:visible}"
+    "pre,.tall,.said{max-height:none;overflow:visible;white-space:pre-wrap}.scroll{overflow:"
+    "visible}"
     "th,td{white-space:normal;padding:.15rem .4rem}table{font-size:8pt}"
     ".figures{columns:2}h2{break-after:avoid}}\n";
 
