@@ -3,7 +3,7 @@
  * tokens, or on the form of the device. */
 #include "trial_mix.h"
 
-#define JOBS 90
+#define JOBS 60
 
 static const struct trial_bench_params LLAMA = {
     .file = "tiny-llama-q4_1.gguf", .n = 24, .level = RECORD_FULL};
@@ -30,7 +30,7 @@ static void compare(const struct reference *r, struct trial_bench *b, uint32_t a
     struct trial_job job[JOBS];
     for (int level = 0; level < 3; level++) {
         const struct trial_settings settings = {.level = (enum record_level)level};
-        for (uint32_t i = 0; i < JOBS; i++) /* 37 and 90 have no common divisor */
+        for (uint32_t i = 0; i < JOBS; i++) /* 37 and 60 have no common divisor */
             job[i] = b->job[i * 37 % JOBS];
         for (uint32_t i = 0; i < JOBS; i += at_once) {
             const uint32_t n = JOBS - i < at_once ? JOBS - i : at_once;
