@@ -50,7 +50,7 @@ def missing_hooks(shaders):
     hooked = {}
     for shader in shaders:
         if shader.op in fs.OPS:
-            group = re.sub(r"^(linear_.*)_\d+$", r"\1", shader.name)
+            group = re.sub(r"^(linear_.*)_\d+(_texel)?$", r"\1\2", shader.name)
             hooked[group] = hooked.get(group, False) or shader.has_hook
     absent = [op for op in fs.OPS if not any(group.split("_")[0] == op for group in hooked)]
     return absent, sorted(group for group, has in hooked.items() if not has)

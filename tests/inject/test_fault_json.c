@@ -128,6 +128,82 @@ static void test_nothing_is_ignored(void **state)
     expect_error("{\"site\":\"blk.4294967296.kv_k\",\"bit\":1}", "no site");
 }
 
+/* Words, ranges, numbers: what they become. */
+static void test_ranges(void **state)
+{
+    struct arena arena = {0};
+    struct fault *f;
+    uint32_t n;
+    (void)state;
+    assert_int_equal(
+        parse(
+            "[{\"site\":\"blk.0.ffn_up\",\"kind\":\"scale\",\"value\":0.5,\"granularity\":\"lane\","
+            "\"row\":13,\"duration\":\"permanent\",\"step\":1},"
+            "{\"site\":\"blk.0.ffn_up\",\"bit\":3,\"rows\":4,\"row_step\":2,\"positions\":3,"
+            "\"duration\":\"intermittent\",\"rate\":0.5,\"seed\":7,\"trial\":9,\"position\":1},"
+            "{\"site\":\"control.slot\",\"kind\":\"random\",\"mask\":3,\"position\":5},"
+            "{\"site\":\"rope\",\"kind\":\"add\",\"value\":-1,\"row\":2,\"k\":1},"
+            "{\"site\":\"blk.0.attn_scores\",\"kind\":\"clamp\",\"low\":-1,\"high\":1,"
+            "\"keys\":\"all\"},"
+            "{\"site\":\"blk.0.attn_q.weight\",\"field\":\"scale\",\"bit\":1,"
+            "\"granularity\":\"vector\"}]",
+            &f, &n, &arena),
+        STATUS_OK);
+    assert_int_equal(f[0].value, 0x3f000000);
+    assert_int_equal(f[0].row, 5);
+    assert_int_equal(f[0].row_step, 8);
+    assert_int_equal(f[0].row_count, model->hp.n_ff / 8);
+    assert_int_equal(f[0].position_count, FAULT_FOREVER);
+    assert_int_equal(f[1].row_count, 4);
+    assert_int_equal(f[1].position_count, 3);
+    assert_int_equal(f[1].rate, 0x80000000u);
+    assert_int_equal(f[1].key_high, 9);
+    assert_int_equal(f[2].control, CONTROL_SLOT);
+    assert_int_equal(f[3].place, PLACE_TABLE);
+    assert_int_equal(f[3].position_count, FAULT_FOREVER);
+    assert_int_equal(f[4].key_count, FAULT_ALL_KEYS);
+    assert_int_equal(f[5].k_step, 32);
+    assert_int_equal(f[5].k_count, model->hp.n_embd / 32);
+    arena_finish(&arena);
+}
+
+static void test_mistakes_in_ranges(void **state)
+{
+    (void)state;
+#define OUT "{\"site\":\"blk.0.attn_q\",\"bit\":1,"
+    expect_error(OUT "\"rows\":2,\"granularity\":\"tile\"}", "expected one of them");
+    expect_error(OUT "\"row\":250,\"rows\":9}", "row reaches 258");
+    expect_error(OUT "\"granularity\":\"matrix\"}", "unknown granularity 'matrix'");
+    expect_error(OUT "\"readers\":\"row\"}", "readers row at point out");
+    expect_error(OUT "\"duration\":\"persistent\"}", "not stored memory");
+    expect_error(OUT "\"duration\":\"intermittent\"}", "takes 'rate'");
+    expect_error(OUT "\"rate\":0.5}", "is for duration intermittent");
+    expect_error(OUT "\"only_mask\":1,\"only_value\":2}", "would never fire");
+    expect_error(OUT "\"low\":1}", "takes exactly one of");
+    expect_error("{\"site\":\"blk.0.attn_q\",\"kind\":\"clamp\",\"low\":2,\"high\":1}",
+                 "low is above high");
+    expect_error("{\"site\":\"blk.0.attn_q\",\"kind\":\"scale\",\"value\":true}",
+                 "expected a number");
+    expect_error("{\"site\":\"blk.0.attn_q.weight\",\"kind\":\"scale\",\"value\":2}",
+                 "these bits are an integer");
+    expect_error("{\"site\":\"control.token\",\"kind\":\"add\",\"value\":2}",
+                 "these bits are an integer");
+    expect_error("{\"site\":\"blk.0.attn_q\",\"point\":\"partial\",\"kind\":\"wrong_read\","
+                 "\"from\":3}",
+                 "what has an address");
+    expect_error("{\"site\":\"blk.0.attn_q\",\"kind\":\"wrong_write\",\"from\":256}", "row is 256");
+    expect_error("{\"site\":\"blk.0.ffn_act\",\"point\":\"operand\",\"bit\":1,"
+                 "\"readers\":\"row\"}",
+                 "expected 'all'");
+    expect_error("{\"site\":\"blk.0.attn_q.weight\",\"field\":\"scale\",\"bit\":1,\"ks\":2}",
+                 "elements share one 'scale'");
+    expect_error("{\"site\":\"control.tokens\",\"bit\":1}", "no site 'control.tokens'");
+    expect_error("{\"site\":\"rope_local\",\"bit\":1}", "no site 'rope_local'");
+    expect_error("{\"site\":\"rope\",\"bit\":1,\"row\":20}", "row is 20, expected 0 to 19");
+    expect_error("{\"site\":\"control.sampler\",\"bit\":1,\"position\":2}", "sampler picks from");
+#undef OUT
+}
+
 static void test_draws_are_valid_and_stand_alone(void **state)
 {
     struct draw_params draw = {.bounds = &bounds, .first = 0, .count = bounds.positions, .seed = 7};
@@ -178,6 +254,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_one_fault),
         cmocka_unit_test(test_list_of_places),
+        cmocka_unit_test(test_ranges),
+        cmocka_unit_test(test_mistakes_in_ranges),
         cmocka_unit_test(test_mistakes),
         cmocka_unit_test(test_nothing_is_ignored),
         cmocka_unit_test(test_draws_are_valid_and_stand_alone),
