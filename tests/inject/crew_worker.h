@@ -133,7 +133,7 @@ static inline enum status serve(struct scene *scene, uint32_t device, struct cam
             strikes(scene, device) && harm(scene, c))
             return STATUS_IO;
         assert_int_equal(campaign_channel_put_u64(&body, hash_mix64(id + item)), 0);
-        pause_ms(scene->slow ? 10 : 1);
+        pause_ms(scene->slow ? 25 : 1);
     }
     scene->armed_pid[device] = 0;
     used = true;
