@@ -67,6 +67,7 @@ void json_put_float(struct json_writer *w, float value);   /* shortest that read
 void json_put_hex(struct json_writer *w, uint64_t value, int digits); /* as text, lower case */
 void json_put_bool(struct json_writer *w, bool value);
 void json_put_null(struct json_writer *w);
+void json_put_value(struct json_writer *w, const struct json *value); /* with all that is in it */
 /* A key and its value; a number that is NaN (not known) becomes null. */
 void json_member_text(struct json_writer *w, const char *key, const char *text);
 void json_member_int(struct json_writer *w, const char *key, int64_t value);

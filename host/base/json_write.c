@@ -223,6 +223,39 @@ void json_member_number(struct json_writer *w, const char *key, double value)
         json_put_number(w, value);
 }
 
+void json_put_value(struct json_writer *w, const struct json *value)
+{
+    const enum json_type type = json_type(value);
+    int64_t integer;
+    switch (type) {
+    case JSON_NULL:
+        json_put_null(w);
+        break;
+    case JSON_BOOL:
+        json_put_bool(w, json_bool(value));
+        break;
+    case JSON_NUMBER:
+        if (json_integer(value, INT64_MIN, INT64_MAX, &integer))
+            json_put_int(w, integer);
+        else
+            json_put_number(w, json_number(value));
+        break;
+    case JSON_TEXT:
+        json_put_text(w, json_text(value));
+        break;
+    case JSON_ARRAY:
+    case JSON_OBJECT:
+        (type == JSON_ARRAY ? json_array_open : json_object_open)(w);
+        for (size_t i = 0; i < json_count(value); i++) {
+            if (type == JSON_OBJECT)
+                json_put_key(w, json_key(json_at(value, i)));
+            json_put_value(w, json_at(value, i));
+        }
+        (type == JSON_ARRAY ? json_array_close : json_object_close)(w);
+        break;
+    }
+}
+
 enum status json_end(struct json_writer *w)
 {
     assert(w->depth == 0 && !w->keyed);

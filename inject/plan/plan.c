@@ -250,6 +250,8 @@ enum status plan_parse(struct plan *out, struct arena *arena, const struct json_
         st = plan_sampling_read(&r, root);
     if (!st)
         st = plan_check(&r, root);
+    if (!st)
+        st = plan_inline(out, arena, root);
     return st ? st : plan_canon(out, arena);
 }
 
@@ -260,9 +262,7 @@ enum status plan_read(struct plan *out, struct arena *arena, const struct plan_s
     if (!st)
         st = plan_parse(out, arena, doc, source->folder);
     json_destroy(&doc);
-    if (!st)
-        out->text = arena_text(arena, source->text, source->size);
-    return st ? st : out->text ? STATUS_OK : STATUS_MEMORY;
+    return st;
 }
 
 enum status plan_load(struct plan *out, struct arena *arena, const char *path)

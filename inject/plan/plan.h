@@ -166,7 +166,7 @@ struct plan {
     uint32_t n_hypotheses;
     const char *canon;           /* canonical form: every field with its default, prompts inline */
     char hash[HASH_SHA256_TEXT]; /* its SHA-256: the identity of the plan */
-    const char *text;            /* the file as given */
+    const char *text;            /* as given, with prompts inline: needs no other file */
 };
 
 /* STATUS_INPUT: one line with JSON pointer, line and what was expected; unknown fields with a

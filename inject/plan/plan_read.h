@@ -44,6 +44,10 @@ enum status plan_sampling_read(const struct plan_reader *r,
 /* Fields that only make sense together; defaults that depend on others. */
 enum status plan_check(const struct plan_reader *r, const struct json *root) STATUS_MUST_USE;
 
+/* plan->text, from the document's root. */
+enum status plan_inline(struct plan *plan, struct arena *arena,
+                        const struct json *root) STATUS_MUST_USE;
+
 /* plan->canon and plan->hash. */
 enum status plan_canon(struct plan *plan, struct arena *arena) STATUS_MUST_USE;
 

@@ -54,6 +54,24 @@ static void test_defaults(void **state)
     arena_finish(&arena);
 }
 
+/* A database holds the plan's text: it must be read again where the prompt file is not. */
+static void test_text_needs_no_file(void **state)
+{
+    struct arena arena = {0};
+    struct plan given, again;
+    (void)state;
+    assert_int_equal(plan_load(&given, &arena, VKFI_SOURCE "/inject/plans/layer_sensitivity.json"),
+                     STATUS_OK);
+    assert_int_equal(read_text(&again, &arena, given.text), STATUS_OK);
+    assert_string_equal(again.hash, given.hash);
+    assert_string_equal(again.title, given.title);
+    assert_string_equal(again.text, given.text);
+    assert_int_equal(again.n_items, given.n_items);
+    for (uint32_t i = 0; i < given.n_items; i++)
+        assert_string_equal(again.item[i].prompt, given.item[i].prompt);
+    arena_finish(&arena);
+}
+
 static void hash_of(const char *text, char out[HASH_SHA256_TEXT])
 {
     struct arena arena = {0};
@@ -244,7 +262,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_defaults),       cmocka_unit_test(test_same_identity),
         cmocka_unit_test(test_other_identity), cmocka_unit_test(test_mistakes),
-        cmocka_unit_test(test_contrasts),
+        cmocka_unit_test(test_contrasts),      cmocka_unit_test(test_text_needs_no_file),
     };
     fpenv_set();
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+/* A plan as one text that needs no other file: as given, with its prompts inline. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "inject/plan/plan_read.h"
+
+static void put_item(struct json_writer *w, const struct plan_item *item)
+{
+    json_object_open(w);
+    json_put_key(w, item->ids ? "ids" : "texts");
+    json_array_open(w);
+    if (item->ids) {
+        json_array_open(w);
+        for (uint32_t i = 0; i < item->n_ids; i++)
+            json_put_int(w, item->ids[i]);
+        json_array_close(w);
+    } else {
+        json_put_text(w, item->prompt);
+    }
+    json_array_close(w);
+    if (item->chat) {
+        json_put_key(w, "chat");
+        json_put_bool(w, true);
+    }
+    json_member_int(w, "n", item->n);
+    if (item->group[0])
+        json_member_text(w, "group", item->group);
+    json_object_close(w);
+}
+
+static void put_plan(struct json_writer *w, const struct plan *plan, const struct json *root)
+{
+    json_object_open(w);
+    for (size_t i = 0; i < json_count(root); i++) {
+        const struct json *member = json_at(root, i);
+        json_put_key(w, json_key(member));
+        if (strcmp(json_key(member), "prompts") != 0) {
+            json_put_value(w, member);
+            continue;
+        }
+        json_array_open(w);
+        for (uint32_t k = 0; k < plan->n_items; k++)
+            put_item(w, &plan->item[k]);
+        json_array_close(w);
+    }
+    json_object_close(w);
+}
+
+enum status plan_inline(struct plan *plan, struct arena *arena, const struct json *root)
+{
+    char *text = NULL;
+    size_t size = 0;
+    struct json_writer w;
+    FILE *file = open_memstream(&text, &size);
+    if (!file) {
+        log_error("out of host memory for the text of the plan");
+        return STATUS_MEMORY;
+    }
+    json_begin(&w, file, true);
+    put_plan(&w, plan, root);
+    enum status st = json_end(&w);
+    if (fclose(file) != 0 && !st) {
+        log_error("out of host memory for the text of the plan");
+        st = STATUS_MEMORY;
+    }
+    if (!st) {
+        plan->text = arena_text(arena, text, size);
+        st = plan->text ? STATUS_OK : STATUS_MEMORY;
+    }
+    free(text);
+    return st;
+}
