@@ -121,7 +121,7 @@ struct executor_info {
     uint64_t dispatches;   /* since creation; CPU: ops */
     bool underflow;        /* some value was flushed since the last clear (CPU only) */
     uint32_t threads;      /* CPU; else 0 */
-    char constants[256];   /* specialization constants of the kernels, JSON; CPU: "" */
+    char constants[512];   /* specialization constants of the kernels, JSON; CPU: "" */
 };
 
 /* One stored KV element. */

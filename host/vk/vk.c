@@ -88,6 +88,7 @@ static void info(const struct executor *ex, struct executor_info *out)
     out->weight_bytes = vk->weights.bytes;
     out->total_bytes = vk->weights.bytes + vk->kv.bytes + vk_memory_bytes(&vk->memory);
     out->dispatches = vk->dispatches;
+    vk_kernels_describe(&vk->kernels, out->constants, sizeof(out->constants));
 }
 
 static const struct executor_ops ops = {.destroy = destroy,

@@ -3,6 +3,8 @@
 #include "vk/vk_kernels.h"
 
 #include <ctype.h>
+#include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -230,4 +232,31 @@ enum status vk_kernels_get(struct vk_kernels *kernels, const struct vk_kernel_ke
     }
     *out = *kernel;
     return st;
+}
+
+/* Appends, as far as there is room. */
+__attribute__((format(printf, 3, 4))) static void describe(char *out, size_t size,
+                                                           const char *format, ...)
+{
+    const size_t at = strlen(out);
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(out + at, size - at, format, args);
+    va_end(args);
+}
+
+void vk_kernels_describe(const struct vk_kernels *kernels, char *out, size_t size)
+{
+    const struct vk_shape *shape = &kernels->shape;
+
+    snprintf(out, size, "{\"texel\":%s,\"lanes\":{", shape->texel ? "true" : "false");
+    for (int i = 0; i < VK_SHADER_COUNT; i++)
+        describe(out, size, "%s\"%s\":[%" PRIu32 ",%" PRIu32 "]", i > 0 ? "," : "",
+                 interfaces[i].stem, shape->x[i], shape->y[i]);
+    describe(out, size, "},\"linear\":[");
+    for (size_t i = 0; i < sizeof(shape->forms) / sizeof(*shape->forms); i++)
+        describe(out, size, "%s[%" PRIu32 ",%" PRIu32 "]", i > 0 ? "," : "",
+                 shape->forms[i].columns, shape->forms[i].tiles);
+    describe(out, size, "]}");
 }

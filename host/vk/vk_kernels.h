@@ -72,6 +72,10 @@ void vk_kernels_finish(struct vk_kernels *kernels);
 enum status vk_kernels_get(struct vk_kernels *kernels, const struct vk_kernel_key *key,
                            const struct kernel **out) STATUS_MUST_USE;
 
+/* The constants that the kind of device decides, as JSON: lanes [x, y] of each shader, whether it
+ * reads through texels, the forms of LINEAR [columns, tiles]. */
+void vk_kernels_describe(const struct vk_kernels *kernels, char *out, size_t size);
+
 /* Bindings of a shader. */
 uint32_t vk_kernels_bindings(const struct vk_kernel_key *key);
 
