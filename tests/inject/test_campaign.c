@@ -165,7 +165,7 @@ static void test_killed_and_resumed(void **state)
     uint32_t killed = 0;
     int how = 0;
     (void)state;
-    b->scene->slow_ms = 1;
+    b->scene->slow_ms = 10;
     do {
         const pid_t child = fork();
         assert_true(child >= 0);
