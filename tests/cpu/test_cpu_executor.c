@@ -283,7 +283,7 @@ static void test_refused_passes(void **state)
     BAD(c[0].start_layer = n);
     BAD(c[0].end_layer = 0);
     BAD(c[0].end_layer = n + 1);
-    BAD(c[0].outputs = 8);
+    BAD(c[0].outputs = COLUMN_ANY + 1);
     BAD(c[0].save = RUNS_ROWS);
     BAD(c[0].checkpoint = RUNS_ROWS);
     BAD(c[1].position = 0);
