@@ -7,6 +7,7 @@
 
 #include "base/args.h"
 #include "base/log.h"
+#include "cli/cli_action.h"
 #include "cli/cli_campaign_progress.h"
 #include "cli/cli_campaign_status.h"
 #include "cli/cli_commands.h"
@@ -121,23 +122,21 @@ static enum status check_status(const struct options *o)
 
 static enum status run_action(const struct cli_env *env, const struct options *o)
 {
-    static const char *const actions[] = {"run", "status"};
-    const char *action = o->words.count > 0 ? o->words.item[0] : "";
-    const bool is_run = strcmp(action, actions[0]) == 0;
-    if (!is_run && strcmp(action, actions[1]) != 0) {
-        const char *nearest = args_nearest(action, actions, 2);
-        log_error("campaign: found '%s', expected run or status%s%s%s", action,
-                  nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
-        return STATUS_USAGE;
-    }
+    static const char *const names[] = {"run", "status"};
+    static const struct cli_actions actions = {"campaign", names, 2, "run or status"};
+    size_t known = 0;
+    enum status st = cli_action_find(&actions, &o->words, &known);
+    if (st)
+        return st;
+    const bool is_run = known == 0;
     if (o->words.count != 2) {
-        log_error("campaign %s: found %zu words behind it, expected one %s", action,
+        log_error("campaign %s: found %zu words behind it, expected one %s", names[known],
                   o->words.count - 1, is_run ? "plan" : "database");
         return STATUS_USAGE;
     }
     if (is_run)
         return run(env, o);
-    const enum status st = check_status(o);
+    st = check_status(o);
     return st ? st : cli_campaign_status(o->words.item[1], o->json);
 }
 

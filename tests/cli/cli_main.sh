@@ -4,7 +4,7 @@
 [ $? = 2 ] || fail "no command: exit code $?"
 cat err
 try runn
-try campaign
+try calibrate
 refused 2 --versoin
 grep -q 'did you mean --version?' err || fail "$(cat err)"
 refused 2 -x run
