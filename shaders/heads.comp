@@ -32,8 +32,15 @@ sum total[4]; /* of the four features */
         chain[j] = chain[j] + (there ? product : vec4(NM_NEG_ZERO));                               \
         edit_chain                                                                                 \
     }
+/* Written out for lavapipe alone: SwiftShader takes a minute to compile four copies. */
+#ifdef VKFI_TEXEL
 #define ADD_KEYS                                                                                   \
     ADD_KEY(0u, , ) ADD_KEY(1u, , ) ADD_KEY(2u, , ) ADD_KEY(3u, , )
+#else
+#define ADD_KEYS                                                                                   \
+    for (uint j = 0u; j < 4u; j++)                                                                 \
+        ADD_KEY(j, , )
+#endif
 
 /* The same in a patch: one key after the other, so that hooks stand in the text once. */
 #ifdef VKFI_HOOK_FREE

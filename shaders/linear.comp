@@ -44,13 +44,7 @@ void load_codes(inout block w, uint tile, uint slot, const uint r)
 }
 
 /* The texel form reads all of a block before it computes; GPUs, which have no calls but spill, read
- * the codes of a row when its turn comes. */
-#ifdef VKFI_TEXEL
-#define LOAD_CODES(i, r)
-#else
-#define LOAD_CODES(i, r) load_codes(w[i], tile[i], slot, r);
-#endif
-
+ * the codes of a row when its turn comes (ADD_TILE). */
 block load_block(uint tile, uint b, uint slot)
 {
     block w;
@@ -146,15 +140,21 @@ void add_row(block w, operand from, const uint n)
     }
 }
 
+/* Rows are written out where the driver is lavapipe; elsewhere a loop, which GPUs unroll themselves
+ * and SwiftShader compiles seven times faster. */
+#ifdef VKFI_TEXEL
 #define ADD_TILE(i)                                                                                \
-    LOAD_CODES(i, 0u)                                                                              \
     add_row(w[i], from, (i) * ROWS + 0u);                                                          \
-    LOAD_CODES(i, 1u)                                                                              \
     add_row(w[i], from, (i) * ROWS + 1u);                                                          \
-    LOAD_CODES(i, 2u)                                                                              \
     add_row(w[i], from, (i) * ROWS + 2u);                                                          \
-    LOAD_CODES(i, 3u)                                                                              \
     add_row(w[i], from, (i) * ROWS + 3u);
+#else
+#define ADD_TILE(i)                                                                                \
+    for (uint r = 0u; r < ROWS; r++) {                                                             \
+        load_codes(w[i], tile[i], slot, r);                                                        \
+        add_row(w[i], from, (i) * ROWS + r);                                                       \
+    }
+#endif
 
 /* Adds t of block b to the partials of all rows and columns. */
 void add_block(uint tile[TILES], uint b, uint slot, uint source)
