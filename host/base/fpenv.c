@@ -3,6 +3,9 @@
  */
 #include "base/fpenv.h"
 
+#include <stdint.h>
+#include <string.h>
+
 #if defined(__SSE2__)
 #include <xmmintrin.h>
 
@@ -56,3 +59,12 @@ bool fpenv_underflow(void)
 }
 
 #endif
+
+double fpenv_widen(float value)
+{
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    if ((bits & 0x7f800000u) == 0 && (bits & 0x7fffffu) != 0)
+        return (bits >> 31 ? -0x1p-149 : 0x1p-149) * (double)(bits & 0x7fffffu);
+    return value;
+}

@@ -16,4 +16,7 @@ bool fpenv_is_set(void);
 void fpenv_clear_underflow(void);
 bool fpenv_underflow(void);
 
+/* The same number as a double, also while denormal operands are taken for zero. */
+double fpenv_widen(float value);
+
 #endif

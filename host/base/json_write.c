@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fpenv.h"
 #include "base/json_scan.h"
 #include "base/log.h"
 
@@ -155,21 +156,9 @@ void json_put_number(struct json_writer *w, double value)
     put_digits(w, text);
 }
 
-/* The same number as a double, also while denormal operands are taken for zero. */
-static double widen(float value)
-{
-    uint32_t bits;
-
-    memcpy(&bits, &value, sizeof(bits));
-    if ((bits & 0x7f800000) == 0 && (bits & 0x7fffff) != 0) {
-        return (bits >> 31 ? -0x1p-149 : 0x1p-149) * (double)(bits & 0x7fffff);
-    }
-    return value;
-}
-
 void json_put_float(struct json_writer *w, float value)
 {
-    const double wide = widen(value);
+    const double wide = fpenv_widen(value);
     char text[40];
     float back;
 

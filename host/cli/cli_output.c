@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/fpenv.h"
 #include "base/log.h"
 
 enum status cli_output_flush(void)
@@ -54,12 +55,7 @@ const char *cli_output_bytes(char out[32], double bytes)
 
 const char *cli_output_float(char out[32], float value)
 {
-    uint32_t bits;
-    double wide = value;
-    memcpy(&bits, &value, sizeof bits);
-    if ((bits & 0x7f800000u) == 0)
-        wide = (bits >> 31 ? -0x1p-149 : 0x1p-149) * (double)(bits & 0x7fffffu);
-    snprintf(out, 32, "%.9g", wide);
+    snprintf(out, 32, "%.9g", fpenv_widen(value));
     return out;
 }
 

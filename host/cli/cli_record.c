@@ -1,43 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* What a fault's coordinates and bits mean, for both forms of a record. */
+/* A fault's coordinates and mask in words, for both forms of a record. */
 #include "cli/cli_record.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 
 #include "inject/space/coordinates.h"
-#include "shared/numerics.h"
 
 static const struct node *node_of(const struct fault *fault, const struct fault_bounds *bounds)
 {
     return fault->place == PLACE_OP ? &bounds->model->graph.node[fault->node] : NULL;
-}
-
-/* The tensor whose stored bits are struck or read, null if it is not a weight. */
-static const struct tensor *weight_of(const struct fault *fault, const struct fault_bounds *bounds)
-{
-    const struct node *node = node_of(fault, bounds);
-    if (fault->place == PLACE_WEIGHT)
-        return fault->tensor;
-    return node && fault->point == HOOK_WEIGHT ? node->weight : NULL;
-}
-
-bool cli_record_has_field(const struct fault *fault, const struct fault_bounds *bounds)
-{
-    return weight_of(fault, bounds) != NULL;
-}
-
-struct cli_record_value cli_record_value(const struct fault *fault,
-                                         const struct fault_bounds *bounds, uint32_t bits)
-{
-    struct cli_record_value value = {.code = bits, .width = fault_width(fault, bounds)};
-    enum storage storage = STORAGE_F32;
-    value.is_float = fault_number(fault, bounds, &storage);
-    if (storage == STORAGE_F16)
-        value.number = nm_f16_to_f32(bits & 0xffffu);
-    else
-        value.number = lang_float(storage == STORAGE_BF16 ? bits << 16 : bits);
-    return value;
 }
 
 const char *cli_record_bits(const struct fault *fault, char *out, size_t size)

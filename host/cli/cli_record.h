@@ -22,24 +22,11 @@ enum status cli_record_json(struct json_writer *w, const struct cli_record_conte
 enum status cli_record_text(const struct cli_record_context *context, const struct record *record,
                             uint32_t number, uint32_t count) STATUS_MUST_USE;
 
-/* The bits as a number: of a float type, or a whole number for integer codes. */
-struct cli_record_value {
-    bool is_float;
-    float number;
-    uint32_t code;
-    uint32_t width; /* bits */
-};
-struct cli_record_value cli_record_value(const struct fault *fault,
-                                         const struct fault_bounds *bounds, uint32_t bits);
-
 /* "bit 30", "bits 1,2,30", "0x40000000" for set, "" for kinds without bits; returns `out`. */
 const char *cli_record_bits(const struct fault *fault, char *out, size_t size);
 
 /* "row 3, k 7": the coordinates that the fault's site and point use; returns `out`. */
 const char *cli_record_where(const struct fault *fault, const struct fault_bounds *bounds,
                              char *out, size_t size);
-
-/* True if the fault strikes or reads a stored weight field. */
-bool cli_record_has_field(const struct fault *fault, const struct fault_bounds *bounds);
 
 #endif

@@ -4,6 +4,7 @@
 
 #include "cli/cli_output.h"
 #include "cli/cli_record.h"
+#include "inject/space/fault_bits.h"
 
 #define NOT_PRESENT UINT32_MAX
 
@@ -45,7 +46,7 @@ static void put_place(struct json_writer *w, const struct cli_record_context *co
     put_count(w, "row", fault->row);
     put_count(w, "k", fault->k);
     put_count(w, "key", fault->key);
-    if (cli_record_has_field(fault, &context->bounds))
+    if (fault_bits_weight(fault, &context->bounds))
         put_text(w, "field", quant_field_name(fault->field));
 }
 
@@ -68,34 +69,33 @@ static void put_mask(struct json_writer *w, const struct fault *fault, uint32_t 
     }
 }
 
-static void put_value(struct json_writer *w, const char *key, const struct cli_record_value *value)
+static void put_value(struct json_writer *w, const char *key, const struct fault_bits *type,
+                      uint32_t bits)
 {
     json_put_key(w, key);
-    if (value->is_float)
-        json_put_float(w, value->number);
+    if (type->is_float)
+        json_put_float(w, fault_bits_float(type, bits));
     else
-        json_put_int(w, value->code);
+        json_put_int(w, bits);
 }
 
 /* Bits are null when the fault was not reached: nothing was there to be read. */
 static void put_proof(struct json_writer *w, const struct cli_record_context *context,
                       const struct record *record)
 {
-    const struct cli_record_value before =
-        cli_record_value(&record->fault, &context->bounds, record->before);
-    const struct cli_record_value after =
-        cli_record_value(&record->fault, &context->bounds, record->after);
+    struct fault_bits type;
+    fault_bits_of(&type, &record->fault, &context->bounds);
     if (record->activations == 0) {
         static const char *const keys[] = {"before", "after", "before_value", "after_value"};
         for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
             put_count(w, keys[i], NOT_PRESENT);
     } else {
         json_put_key(w, "before");
-        cli_output_bits(w, record->before, before.width);
+        cli_output_bits(w, record->before, type.width);
         json_put_key(w, "after");
-        cli_output_bits(w, record->after, after.width);
-        put_value(w, "before_value", &before);
-        put_value(w, "after_value", &after);
+        cli_output_bits(w, record->after, type.width);
+        put_value(w, "before_value", &type, record->before);
+        put_value(w, "after_value", &type, record->after);
     }
     json_put_key(w, "activations");
     json_put_int(w, (int64_t)record->activations);

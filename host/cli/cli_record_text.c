@@ -6,15 +6,16 @@
 
 #include "cli/cli_output.h"
 #include "cli/cli_record.h"
+#include "inject/space/fault_bits.h"
 
-static void print_bits(const struct cli_record_value *value)
+static void print_bits(const struct fault_bits *type, uint32_t bits)
 {
     char number[32];
-    printf("0x%0*" PRIx32, (int)((value->width + 3) / 4), value->code);
-    if (value->is_float)
-        printf(" (%s)", cli_output_float(number, value->number));
+    printf("0x%0*" PRIx32, (int)((type->width + 3) / 4), bits);
+    if (type->is_float)
+        printf(" (%s)", cli_output_float(number, fault_bits_float(type, bits)));
     else
-        printf(" (%" PRIu32 ")", value->code);
+        printf(" (%" PRIu32 ")", bits);
 }
 
 /* "flip of bit 30 of 32", "set to 0x3c00", "zero". */
@@ -38,7 +39,7 @@ static void print_fault(const struct cli_record_context *context, const struct f
     if (fault->layer != GRAPH_NO_LAYER)
         printf(", layer %" PRIu32, fault->layer);
     printf("\n  coordinates  %s", cli_record_where(fault, &context->bounds, where, sizeof where));
-    if (cli_record_has_field(fault, &context->bounds))
+    if (fault_bits_weight(fault, &context->bounds))
         printf(", field %s", quant_field_name(fault->field));
     printf("%sposition %" PRIu32, where[0] != '\0' ? ", " : "", fault->position);
     if (prefill)
@@ -53,14 +54,12 @@ static void print_fault(const struct cli_record_context *context, const struct f
 static void print_proof(const struct cli_record_context *context, const struct record *record)
 {
     if (record->activations > 0) {
-        const struct cli_record_value before =
-            cli_record_value(&record->fault, &context->bounds, record->before);
-        const struct cli_record_value after =
-            cli_record_value(&record->fault, &context->bounds, record->after);
+        struct fault_bits type;
+        fault_bits_of(&type, &record->fault, &context->bounds);
         printf("  before       ");
-        print_bits(&before);
+        print_bits(&type, record->before);
         printf("\n  after        ");
-        print_bits(&after);
+        print_bits(&type, record->after);
         putchar('\n');
     }
     printf("  activations  %" PRIu64 " of %" PRIu64 "\n", record->activations,

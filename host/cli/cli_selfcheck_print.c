@@ -6,6 +6,7 @@
 #include "cli/cli_output.h"
 #include "cli/cli_record.h"
 #include "cli/cli_selfcheck.h"
+#include "inject/space/fault_bits.h"
 
 #define BITS_TEXT 24
 #define VALUE_TEXT 48
@@ -38,12 +39,13 @@ static void print_runs(const struct cli_selfcheck *c)
 static void format_value(char out[VALUE_TEXT], const struct fault *fault,
                          const struct fault_bounds *bounds, uint32_t bits)
 {
-    const struct cli_record_value value = cli_record_value(fault, bounds, bits);
+    struct fault_bits type;
     char number[32];
-    if (value.is_float)
-        snprintf(out, VALUE_TEXT, "%s", cli_output_float(number, value.number));
+    fault_bits_of(&type, fault, bounds);
+    if (type.is_float)
+        snprintf(out, VALUE_TEXT, "%s", cli_output_float(number, fault_bits_float(&type, bits)));
     else
-        snprintf(out, VALUE_TEXT, "%" PRIu32, value.code);
+        snprintf(out, VALUE_TEXT, "%" PRIu32, bits);
 }
 
 /* "flip 30", "zero". */

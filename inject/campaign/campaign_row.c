@@ -10,8 +10,8 @@
 
 #include "base/json.h"
 #include "base/log.h"
-#include "inject/campaign/campaign_bits.h"
 #include "inject/space/coordinates.h"
+#include "inject/space/fault_bits.h"
 #include "model/detokenizer.h"
 
 /* --- coordinates --- */
@@ -68,7 +68,7 @@ static int64_t byte_offset(const struct fault *fault)
     return (int64_t)(fault->row * quant_row_bytes(tensor->type, tensor->dim[0]) + place.byte);
 }
 
-static void put_bits(struct row *row, const struct campaign_bits *type, const struct fault *fault)
+static void put_bits(struct row *row, const struct fault_bits *type, const struct fault *fault)
 {
     if (!has_mask(fault) || fault->mask == 0) {
         row->field = type->name;
@@ -76,7 +76,7 @@ static void put_bits(struct row *row, const struct campaign_bits *type, const st
     }
     row->bit = lowest_bit(fault->mask);
     row->mask = fault->mask;
-    row->field = campaign_bits_field(type, fault->mask);
+    row->field = fault_bits_field(type, fault->mask);
 }
 
 static void put_place(struct row *row, const struct fault *fault, const struct fault_bounds *bounds)
@@ -121,10 +121,10 @@ static enum status put_draw(struct row *row, struct arena *arena,
 {
     const struct fault *fault = &draw->fault[0];
     char site[FAULT_SITE_TEXT];
-    struct campaign_bits type;
+    struct fault_bits type;
     row_init(row);
     fault_site(fault, site);
-    campaign_bits_of(&type, fault, &context->bounds);
+    fault_bits_of(&type, fault, &context->bounds);
     row->trial = (int64_t)draw->trial;
     row->arm = "none";
     row->control = draw->role == ROLE_TRIAL ? NULL : kinds_text(KINDS_ROLE, draw->role);
@@ -146,18 +146,18 @@ static enum status put_draw(struct row *row, struct arena *arena,
 static void put_proof(struct row *row, const struct campaign_row_context *context,
                       const struct record *record)
 {
-    struct campaign_bits type;
+    struct fault_bits type;
     row->activations = record->activations;
     row->expected_activations = record->expected_activations;
     if (record->activations == 0)
         return;
-    campaign_bits_of(&type, &record->fault, &context->bounds);
+    fault_bits_of(&type, &record->fault, &context->bounds);
     row->before = record->before;
     row->after = record->after;
-    row->before_value = campaign_bits_value(&type, record->before);
-    row->after_value = campaign_bits_value(&type, record->after);
+    row->before_value = fault_bits_value(&type, record->before);
+    row->after_value = fault_bits_value(&type, record->after);
     row->rel_change = fabs(row->after_value - row->before_value) / fabs(row->before_value);
-    row->dir = campaign_bits_direction(record->before, record->after);
+    row->dir = fault_bits_direction(record->before, record->after);
 }
 
 static const char *flag_names(struct arena *arena, uint32_t flags)

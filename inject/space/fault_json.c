@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Reads faults from JSON: every field known, every value checked, errors with pointer and line. */
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "base/args.h"
+#include "base/json_fields.h"
 #include "base/log.h"
 #include "inject/space/fault.h"
 #include "inject/space/widen.h"
@@ -15,7 +13,8 @@ static const char *const FIELDS[] = {
     "positions", "stage", "duration", "rate",      "row",        "rows",     "row_step",
     "k",         "ks",    "k_step",   "key",       "keys",       "field",    "granularity",
     "readers",   "lanes", "tile",     "chunk",     "seed",       "trial",    "title"};
-#define FIELD_COUNT (sizeof FIELDS / sizeof *FIELDS)
+#define WORDS_MAX 16 /* of one table */
+_Static_assert((int)KIND_COUNT <= WORDS_MAX, "the longest table that faults take words of");
 
 struct reader {
     const struct json_doc *doc;
@@ -23,62 +22,16 @@ struct reader {
     struct arena *arena;
 };
 
-static enum status check_fields(const struct reader *r, const struct json *object)
-{
-    for (size_t i = 0; i < json_count(object); i++) {
-        const struct json *value = json_at(object, i);
-        const char *key = json_key(value);
-        bool known = false;
-        for (size_t f = 0; f < FIELD_COUNT; f++)
-            known = known || strcmp(key, FIELDS[f]) == 0;
-        if (known)
-            continue;
-        const char *nearest = args_nearest(key, FIELDS, FIELD_COUNT);
-        log_error("%s: unknown field%s%s%s", json_where(r->doc, value),
-                  nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
-        return STATUS_INPUT;
-    }
-    return STATUS_OK;
-}
-
 static enum status get_text(const struct reader *r, const struct json *object, const char *key,
                             const char **out)
 {
-    const struct json *value = json_get(object, key);
-    if (!value)
-        return STATUS_OK;
-    if (json_type(value) != JSON_TEXT) {
-        log_error("%s: expected a text", json_where(r->doc, value));
-        return STATUS_INPUT;
-    }
-    *out = json_text(value);
-    return STATUS_OK;
+    return json_fields_text(r->doc, object, key, out);
 }
 
-/* A number in [0, max], or bits written as "0x...". */
 static enum status get_uint(const struct reader *r, const struct json *object, const char *key,
                             uint32_t max, uint32_t *out)
 {
-    const struct json *value = json_get(object, key);
-    int64_t number = 0;
-    if (!value)
-        return STATUS_OK;
-    bool ok = json_integer(value, 0, max, &number);
-    if (!ok && json_type(value) == JSON_TEXT && strncmp(json_text(value), "0x", 2) == 0) {
-        char *end = NULL;
-        const char *digits = json_text(value) + 2;
-        unsigned long long parsed = strtoull(digits, &end, 16);
-        ok = *digits != '\0' && strspn(digits, "0123456789abcdefABCDEF") == strlen(digits) &&
-             strlen(digits) <= 8 && parsed <= max;
-        number = (int64_t)parsed;
-    }
-    if (!ok) {
-        log_error("%s: expected an integer from 0 to %u, or the same as a text \"0x...\"",
-                  json_where(r->doc, value), max);
-        return STATUS_INPUT;
-    }
-    *out = (uint32_t)number;
-    return STATUS_OK;
+    return json_fields_bits(r->doc, object, key, max, out);
 }
 
 static enum status get_site(const struct reader *r, const struct json *object, struct fault *out)
@@ -107,24 +60,11 @@ static enum status get_site(const struct reader *r, const struct json *object, s
 static enum status get_word(const struct reader *r, const struct json *object, const char *key,
                             enum kinds_table table, uint32_t *out)
 {
-    const char *text = kinds_text(table, *out);
-    char words[256] = "";
-    enum status st = get_text(r, object, key, &text);
-    int found = kinds_find(table, text);
-    if (st)
-        return st;
-    if (found >= 0 && !(table == KINDS_POINT && found == HOOK_OFF)) {
-        *out = (uint32_t)found;
-        return STATUS_OK;
-    }
-    for (uint32_t i = table == KINDS_POINT; i < kinds_count(table); i++) {
-        const char *before = i + 1 == kinds_count(table) ? " or " : words[0] == '\0' ? "" : ", ";
-        size_t used = strlen(words);
-        snprintf(words + used, sizeof words - used, "%s%s", before, kinds_text(table, i));
-    }
-    log_error("%s: unknown %s '%s'; expected %s", json_where(r->doc, json_get(object, key)), key,
-              text, words);
-    return STATUS_INPUT;
+    const char *text[WORDS_MAX];
+    const struct json_words words = {text, kinds_count(table)};
+    for (uint32_t i = 0; i < words.count; i++) /* no fault stands at the point "off" */
+        text[i] = table == KINDS_POINT && i == HOOK_OFF ? "" : kinds_text(table, i);
+    return json_fields_word(r->doc, object, key, words, out);
 }
 
 static enum status get_point(const struct reader *r, const struct json *object, struct fault *out)
@@ -142,19 +82,14 @@ static enum status get_point(const struct reader *r, const struct json *object, 
 
 static enum status get_field(const struct reader *r, const struct json *object, struct fault *out)
 {
-    const char *text = "code";
-    enum status st = get_text(r, object, "field", &text);
-    if (st)
-        return st;
-    for (int field = 0; field < QUANT_FIELD_COUNT; field++) {
-        if (strcmp(text, quant_field_name((enum quant_field)field)) == 0) {
-            out->field = (enum quant_field)field;
-            return STATUS_OK;
-        }
-    }
-    log_error("%s: unknown field '%s'; expected code, scale, min, subscale or submin",
-              json_where(r->doc, json_get(object, "field")), text);
-    return STATUS_INPUT;
+    const char *text[QUANT_FIELD_COUNT];
+    uint32_t found = QUANT_FIELD_CODE;
+    for (int field = 0; field < QUANT_FIELD_COUNT; field++)
+        text[field] = quant_field_name((enum quant_field)field);
+    enum status st = json_fields_word(r->doc, object, "field",
+                                      (struct json_words){text, QUANT_FIELD_COUNT}, &found);
+    out->field = (enum quant_field)found;
+    return st;
 }
 
 /* What a kind takes. */
@@ -258,17 +193,21 @@ static enum status get_bits(const struct reader *r, const struct json *object, s
 /* The share of evaluations at which an intermittent fault fires, as 32 bits. */
 static enum status get_rate(const struct reader *r, const struct json *object, struct fault *out)
 {
+    static const struct json_range share = {.min = 0, .max = 1, .open_min = true};
     const struct json *value = json_get(object, "rate");
-    bool wanted = out->duration == DURATION_INTERMITTENT;
-    double rate = value && json_type(value) == JSON_NUMBER ? json_number(value) : -1;
+    const bool wanted = out->duration == DURATION_INTERMITTENT;
+    double rate = 0;
     if (!value && !wanted)
         return STATUS_OK;
-    if (!wanted || !(rate > 0 && rate <= 1)) {
+    if (!value || !wanted) {
         log_error("%s: %s", json_where(r->doc, value ? value : object),
                   wanted ? "duration intermittent takes 'rate', a number above 0 and up to 1"
                          : "'rate' is for duration intermittent");
         return STATUS_INPUT;
     }
+    enum status st = json_fields_number_of(r->doc, value, share, &rate);
+    if (st)
+        return st;
     out->rate = rate * 0x1p32 >= UINT32_MAX ? UINT32_MAX : (uint32_t)(rate * 0x1p32);
     out->rate = out->rate == 0 ? 1 : out->rate;
     return STATUS_OK;
@@ -383,12 +322,10 @@ static enum status get_coordinates(const struct reader *r, const struct json *ob
 static enum status read_fault(const struct reader *r, const struct json *object, struct fault *out)
 {
     uint32_t kind = KIND_FLIP;
-    if (json_type(object) != JSON_OBJECT) {
-        log_error("%s: expected a fault, an object with 'site'", json_where(r->doc, object));
-        return STATUS_INPUT;
-    }
     *out = (struct fault){.layer = GRAPH_NO_LAYER};
-    enum status st = check_fields(r, object);
+    enum status st =
+        json_fields_object(r->doc, object, "a fault, an object with 'site'",
+                           (struct json_words){FIELDS, sizeof FIELDS / sizeof *FIELDS});
     if (!st)
         st = get_site(r, object, out);
     if (!st)

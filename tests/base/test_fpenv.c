@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The floating-point mode really flushes, in this thread and in threads made after it. */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -25,6 +26,17 @@ static float from_bits(uint32_t bits)
     float value;
     memcpy(&value, &bits, sizeof(value));
     return value;
+}
+
+static void widening_keeps_denormals(void **state)
+{
+    (void)state;
+    fpenv_set();
+    assert_true(fpenv_widen(from_bits(0x00000001)) == 0x1p-149);
+    assert_true(fpenv_widen(from_bits(0x807fffff)) == -0x1.fffffcp-127);
+    assert_true(fpenv_widen(from_bits(0x00800000)) == 0x1p-126);
+    assert_true(fpenv_widen(1.5f) == 1.5);
+    assert_true(signbit(fpenv_widen(-0.0f)));
 }
 
 static void denormals_are_flushed_both_ways(void **state)
@@ -87,6 +99,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(denormals_are_flushed_both_ways),
+        cmocka_unit_test(widening_keeps_denormals),
         cmocka_unit_test(a_flush_is_noted),
         cmocka_unit_test(threads_inherit_the_mode),
         cmocka_unit_test(other_rounding_is_seen_and_put_right),

@@ -13,9 +13,9 @@
 
 #include "base/fpenv.h"
 #include "base/json.h"
-#include "inject/campaign/campaign_bits.h"
 #include "inject/campaign/campaign_fault.h"
 #include "inject/campaign/campaign_row.h"
+#include "inject/space/fault_bits.h"
 
 #define MODEL VKFI_SHARED "/oracle/tiny/tiny-llama-q4_1.gguf"
 #define N_PROMPT 6
@@ -148,36 +148,36 @@ static void test_stored_weight(void **state)
 
 static void test_values_and_classes(void **state)
 {
-    const struct campaign_bits f32 = {32, true, STORAGE_F32, NULL};
-    const struct campaign_bits f16 = {16, true, STORAGE_F16, NULL};
-    const struct campaign_bits bf16 = {16, true, STORAGE_BF16, NULL};
-    const struct campaign_bits integer = {32, false, STORAGE_F32, NULL};
-    const struct campaign_bits scale = {16, true, STORAGE_F16, "scale"};
+    const struct fault_bits f32 = {32, true, STORAGE_F32, NULL};
+    const struct fault_bits f16 = {16, true, STORAGE_F16, NULL};
+    const struct fault_bits bf16 = {16, true, STORAGE_BF16, NULL};
+    const struct fault_bits integer = {32, false, STORAGE_F32, NULL};
+    const struct fault_bits scale = {16, true, STORAGE_F16, "scale"};
     (void)state;
-    assert_true(campaign_bits_value(&f32, 0x00000001) == 0x1p-149); /* not flushed */
-    assert_true(campaign_bits_value(&f32, 0xc0490fdb) == (double)-3.14159274f);
-    assert_true(isnan(campaign_bits_value(&f32, 0x7fc00000)));
-    assert_true(campaign_bits_value(&f32, 0xff800000) == -HUGE_VAL);
-    assert_true(campaign_bits_value(&f16, 0x3c01) == 1 + 0x1p-10);
-    assert_true(campaign_bits_value(&f16, 0x8001) == -0x1p-24);
-    assert_true(campaign_bits_value(&bf16, 0x3f81) == 1 + 0x1p-7);
-    assert_true(campaign_bits_value(&integer, 0xffffffff) == 4294967295.0);
-    assert_string_equal(campaign_bits_field(&f32, 1u << 31), "sign");
-    assert_string_equal(campaign_bits_field(&f32, 1u << 23), "exponent");
-    assert_string_equal(campaign_bits_field(&f32, 1u << 22), "mantissa");
-    assert_string_equal(campaign_bits_field(&f16, 1u << 15), "sign");
-    assert_string_equal(campaign_bits_field(&f16, 1u << 10), "exponent");
-    assert_string_equal(campaign_bits_field(&f16, 1u << 9), "mantissa");
-    assert_string_equal(campaign_bits_field(&bf16, 1u << 7), "exponent");
-    assert_string_equal(campaign_bits_field(&bf16, 1u << 6), "mantissa");
-    assert_string_equal(campaign_bits_field(&f32, 3u << 30), "mixed");
-    assert_string_equal(campaign_bits_field(&integer, 5), "integer");
-    assert_string_equal(campaign_bits_field(&scale, 1u << 15), "scale");
-    assert_null(campaign_bits_field(&f32, 0));
-    assert_string_equal(campaign_bits_direction(1, 3), "0>1");
-    assert_string_equal(campaign_bits_direction(3, 1), "1>0");
-    assert_string_equal(campaign_bits_direction(1, 2), "mixed");
-    assert_null(campaign_bits_direction(7, 7));
+    assert_true(fault_bits_value(&f32, 0x00000001) == 0x1p-149); /* not flushed */
+    assert_true(fault_bits_value(&f32, 0xc0490fdb) == (double)-3.14159274f);
+    assert_true(isnan(fault_bits_value(&f32, 0x7fc00000)));
+    assert_true(fault_bits_value(&f32, 0xff800000) == -HUGE_VAL);
+    assert_true(fault_bits_value(&f16, 0x3c01) == 1 + 0x1p-10);
+    assert_true(fault_bits_value(&f16, 0x8001) == -0x1p-24);
+    assert_true(fault_bits_value(&bf16, 0x3f81) == 1 + 0x1p-7);
+    assert_true(fault_bits_value(&integer, 0xffffffff) == 4294967295.0);
+    assert_string_equal(fault_bits_field(&f32, 1u << 31), "sign");
+    assert_string_equal(fault_bits_field(&f32, 1u << 23), "exponent");
+    assert_string_equal(fault_bits_field(&f32, 1u << 22), "mantissa");
+    assert_string_equal(fault_bits_field(&f16, 1u << 15), "sign");
+    assert_string_equal(fault_bits_field(&f16, 1u << 10), "exponent");
+    assert_string_equal(fault_bits_field(&f16, 1u << 9), "mantissa");
+    assert_string_equal(fault_bits_field(&bf16, 1u << 7), "exponent");
+    assert_string_equal(fault_bits_field(&bf16, 1u << 6), "mantissa");
+    assert_string_equal(fault_bits_field(&f32, 3u << 30), "mixed");
+    assert_string_equal(fault_bits_field(&integer, 5), "integer");
+    assert_string_equal(fault_bits_field(&scale, 1u << 15), "scale");
+    assert_null(fault_bits_field(&f32, 0));
+    assert_string_equal(fault_bits_direction(1, 3), "0>1");
+    assert_string_equal(fault_bits_direction(3, 1), "1>0");
+    assert_string_equal(fault_bits_direction(1, 2), "mixed");
+    assert_null(fault_bits_direction(7, 7));
 }
 
 /* A trial without a record: what was drawn is known, nothing else. */

@@ -91,8 +91,10 @@ static void test_mistakes(void **state)
     expect_error("{\"site\":\"blk.0.attn_q\"}", "exactly one of");
     expect_error("{\"site\":\"blk.0.attn_q\",\"bit\":1,\"mask\":2}", "exactly one of");
     expect_error("{\"site\":\"blk.0.attn_q\",\"kind\":\"set\",\"bit\":1}", "'value'");
-    expect_error("{\"site\":\"blk.0.attn_q\",\"kind\":\"flop\",\"bit\":1}", "unknown kind 'flop'");
-    expect_error("{\"site\":\"blk.0.attn_q\",\"point\":\"in\",\"bit\":1}", "unknown point 'in'");
+    expect_error("{\"site\":\"blk.0.attn_q\",\"kind\":\"flop\",\"bit\":1}",
+                 "found 'flop', expected flip");
+    expect_error("{\"site\":\"blk.0.attn_q\",\"point\":\"in\",\"bit\":1}",
+                 "found 'in', expected operand");
     expect_error("{\"site\":\"blk.0.ffn_act\",\"point\":\"weight\",\"bit\":1}",
                  "no point 'weight'");
     expect_error("{\"site\":\"blk.0.attn_q\",\"bit\":1,\"row\":100000}", "row is 100000, expected");
@@ -173,11 +175,13 @@ static void test_mistakes_in_ranges(void **state)
 #define OUT "{\"site\":\"blk.0.attn_q\",\"bit\":1,"
     expect_error(OUT "\"rows\":2,\"granularity\":\"tile\"}", "expected one of them");
     expect_error(OUT "\"row\":250,\"rows\":9}", "row reaches 258");
-    expect_error(OUT "\"granularity\":\"matrix\"}", "unknown granularity 'matrix'");
+    expect_error(OUT "\"granularity\":\"matrix\"}", "found 'matrix', expected element");
     expect_error(OUT "\"readers\":\"row\"}", "readers row at point out");
     expect_error(OUT "\"duration\":\"persistent\"}", "not stored memory");
     expect_error(OUT "\"duration\":\"intermittent\"}", "takes 'rate'");
     expect_error(OUT "\"rate\":0.5}", "is for duration intermittent");
+    expect_error(OUT "\"duration\":\"intermittent\",\"rate\":0}", "expected a number above 0");
+    expect_error(OUT "\"duration\":\"intermittent\",\"rate\":\"1\"}", "expected a number above 0");
     expect_error(OUT "\"only_mask\":1,\"only_value\":2}", "would never fire");
     expect_error(OUT "\"low\":1}", "takes exactly one of");
     expect_error("{\"site\":\"blk.0.attn_q\",\"kind\":\"clamp\",\"low\":2,\"high\":1}",

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/* A Vulkan driver that hands all calls to a real one, and aborts at the one that a variable names.
+ */
+#include <dlfcn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <vulkan/vulkan.h>
+
+/* VKFI_TEST_DRIVER: the library of the real driver. VKFI_TEST_ABORT: the call, "vkCreateDevice". */
+
+#define EXPORT __attribute__((visibility("default")))
+
+EXPORT PFN_vkVoidFunction vk_icdGetInstanceProcAddr(VkInstance instance, const char *name);
+EXPORT VkResult vk_icdNegotiateLoaderICDInterfaceVersion(uint32_t *version);
+
+static PFN_vkGetDeviceProcAddr real_device_call;
+
+static void *real(const char *symbol)
+{
+    const char *path = getenv("VKFI_TEST_DRIVER");
+    void *library = path ? dlopen(path, RTLD_NOW | RTLD_LOCAL) : NULL;
+    void *found = library ? dlsym(library, symbol) : NULL;
+    if (!found) {
+        fprintf(stderr, "abort_driver: no %s in '%s'\n", symbol, path ? path : "");
+        exit(1);
+    }
+    return found;
+}
+
+static void die(void)
+{
+    fputs("abort_driver: the driver gives up\n", stderr);
+    abort();
+}
+
+static PFN_vkVoidFunction unless_chosen(const char *name, PFN_vkVoidFunction call)
+{
+    const char *chosen = getenv("VKFI_TEST_ABORT");
+    return call && chosen && strcmp(name, chosen) == 0 ? die : call;
+}
+
+static PFN_vkVoidFunction device_call(VkDevice device, const char *name)
+{
+    return unless_chosen(name, real_device_call(device, name));
+}
+
+PFN_vkVoidFunction vk_icdGetInstanceProcAddr(VkInstance instance, const char *name)
+{
+    static PFN_vkGetInstanceProcAddr real_call;
+    if (!real_call)
+        *(void **)&real_call = real("vk_icdGetInstanceProcAddr");
+    PFN_vkVoidFunction call = real_call(instance, name);
+    if (call && strcmp(name, "vkGetDeviceProcAddr") == 0) {
+        real_device_call = (PFN_vkGetDeviceProcAddr)call;
+        return (PFN_vkVoidFunction)device_call;
+    }
+    return unless_chosen(name, call);
+}
+
+VkResult vk_icdNegotiateLoaderICDInterfaceVersion(uint32_t *version)
+{
+    VkResult (*call)(uint32_t *);
+    *(void **)&call = real("vk_icdNegotiateLoaderICDInterfaceVersion");
+    return call(version);
+}
