@@ -2,16 +2,14 @@
 /* `vkfi campaign`: run; status lies in cli_campaign_status.c. */
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/args.h"
 #include "base/log.h"
 #include "cli/cli_action.h"
-#include "cli/cli_campaign_progress.h"
+#include "cli/cli_campaign_run.h"
 #include "cli/cli_campaign_status.h"
 #include "cli/cli_commands.h"
-#include "cli/cli_crew.h"
 #include "cli/cli_output.h"
 
 struct options {
@@ -21,24 +19,7 @@ struct options {
     bool naive, json;
 };
 
-/* What a finished call leaves to say on standard output. */
-struct summary {
-    struct cli_campaign_progress progress;
-    struct campaign_progress end;
-    bool ended;
-};
-
-static void take_event(void *user, const struct campaign_event *event)
-{
-    struct summary *summary = user;
-    if (event->kind == CAMPAIGN_EVENT_END) {
-        summary->end = *event->progress;
-        summary->ended = true;
-    }
-    cli_campaign_progress_event(&summary->progress, event);
-}
-
-static void print_summary(const struct summary *summary)
+static void print_summary(const struct cli_campaign *summary)
 {
     const struct campaign_progress *p = &summary->end;
     if (!summary->ended || summary->progress.json)
@@ -52,61 +33,27 @@ static void print_summary(const struct summary *summary)
     printf("; %" PRIu64 " due, %" PRIu64 " incidents\n", p->due, p->incidents);
 }
 
-static const char *variable(void *user, const char *name)
-{
-    (void)user;
-    return getenv(name);
-}
-
-static enum status run_plan(const struct cli_env *env, const struct options *o,
-                            struct cli_crew *crew)
-{
-    struct campaign_params params = {.limit = o->limit};
-    struct summary summary = {.ended = false};
-    enum status st = cli_crew_devices(crew, env, &o->devices);
-    if (!st)
-        st = campaign_shard_find(&params.shard, o->shard, variable, NULL);
-    if (!st)
-        st = plan_load(&crew->plan, &crew->arena, o->words.item[1]);
-    if (!st)
-        st = cli_crew_open(crew, env);
-    if (st)
-        return st;
-    if (params.shard.source)
-        log_info("part %" PRIu32 " of %" PRIu32 " (%s)", params.shard.index, params.shard.count,
-                 params.shard.source);
-    crew->setup.naive = o->naive;
-    cli_crew_catch(crew);
-    params.setup = crew->setup;
-    params.identity = crew->identity;
-    params.database = campaign_shard_path(&crew->arena, o->output, &params.shard);
-    if (!params.database)
-        return STATUS_MEMORY;
-    cli_campaign_progress_init(&summary.progress, params.database, o->json);
-    params.event = take_event;
-    params.user = &summary;
-    st = campaign_run(&params);
-    print_summary(&summary);
-    const enum status flushed = cli_output_flush();
-    return st ? st : flushed;
-}
-
 static enum status run(const struct cli_env *env, const struct options *o)
 {
+    const struct cli_campaign_call call = {.devices = &o->devices,
+                                           .shard = o->shard,
+                                           .limit = o->limit,
+                                           .naive = o->naive,
+                                           .json = o->json};
+    struct cli_campaign c = {.crew = NULL};
     if (!o->output) {
         log_error("campaign run: found no -o, expected the database to write");
         return STATUS_USAGE;
     }
-    struct cli_crew *crew = calloc(1, sizeof *crew);
-    if (!crew) {
-        log_error("out of host memory for a campaign");
-        return STATUS_MEMORY;
-    }
-    const enum status st = run_plan(env, o, crew);
-    cli_crew_finish(crew);
-    free(crew);
+    enum status st = cli_campaign_open(&c, env, &call);
     if (!st)
-        cli_crew_reraise();
+        st = plan_load(&c.crew->plan, &c.crew->arena, o->words.item[1]);
+    if (!st)
+        st = cli_campaign_run(&c, env, o->output);
+    print_summary(&c);
+    const enum status flushed = cli_output_flush();
+    st = st ? st : flushed;
+    cli_campaign_close(&c, st);
     return st;
 }
 

@@ -52,7 +52,7 @@ static enum status count_tokens(struct cli_plan *p)
     return st;
 }
 
-enum status cli_plan_sample(struct cli_plan *p, const struct cli_plan_options *options)
+static enum status make_sample(struct cli_plan *p, const struct cli_plan_options *options)
 {
     p->item = arena_array(&p->arena, p->plan.n_items, sizeof *p->item);
     if (!p->item)
@@ -68,7 +68,7 @@ enum status cli_plan_open(struct cli_plan *out, const struct cli_env *env, const
     if (st)
         return st;
     st = cli_manifest_open(&out->model, env, options->model ? options->model : out->plan.model);
-    return st ? st : cli_plan_sample(out, options);
+    return st ? st : make_sample(out, options);
 }
 
 void cli_plan_close(struct cli_plan *plan)

@@ -30,16 +30,10 @@ struct cli_plan {
  * the tokenizer, tokens as many as the plan asks for, or both from options->lengths. */
 enum status cli_plan_open(struct cli_plan *out, const struct cli_env *env, const char *path,
                           const struct cli_plan_options *options) STATUS_MUST_USE;
-/* The same from a plan and a model that are there. */
-enum status cli_plan_sample(struct cli_plan *plan,
-                            const struct cli_plan_options *options) STATUS_MUST_USE;
 void cli_plan_close(struct cli_plan *plan);
 
 enum status cli_plan_show(const struct cli_env *env, const char *path,
                           const struct cli_plan_options *options) STATUS_MUST_USE;
-/* The table of a sample's strata, its totals and its costs. */
-enum status cli_plan_show_sample(const struct cli_plan *plan, const char *path,
-                                 const struct cli_plan_options *options) STATUS_MUST_USE;
 enum status cli_plan_expand(const struct cli_env *env, const char *path,
                             const struct cli_plan_options *options) STATUS_MUST_USE;
 enum status cli_plan_diff(const char *const path[2], bool json) STATUS_MUST_USE;

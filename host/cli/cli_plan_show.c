@@ -252,19 +252,13 @@ static enum status print_json(const struct cli_plan *p, const struct cli_plan_op
     return st ? st : ended;
 }
 
-enum status cli_plan_show_sample(const struct cli_plan *plan, const char *path,
-                                 const struct cli_plan_options *options)
-{
-    return options->json ? print_json(plan, options) : print_text(plan, path, options);
-}
-
 enum status cli_plan_show(const struct cli_env *env, const char *path,
                           const struct cli_plan_options *options)
 {
     struct cli_plan plan = {0};
     enum status st = cli_plan_open(&plan, env, path, options);
     if (!st)
-        st = cli_plan_show_sample(&plan, path, options);
+        st = options->json ? print_json(&plan, options) : print_text(&plan, path, options);
     cli_plan_close(&plan);
     return st;
 }

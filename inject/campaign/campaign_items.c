@@ -181,3 +181,23 @@ struct sample_item *campaign_items_sizes(const struct campaign_item *items, stru
         sizes[i] = (struct sample_item){items[i].n_ids, items[i].n_tokens};
     return sizes;
 }
+
+enum status campaign_items_stored(struct campaign_stored *out, struct arena *arena,
+                                  const struct store *store, const struct plan *plan,
+                                  const struct model *model)
+{
+    *out = (struct campaign_stored){0};
+    enum status st = campaign_items_make(&out->item, arena, plan, model);
+    if (!st)
+        st = campaign_items_read(out->item, arena, store, plan);
+    for (uint32_t i = 0; !st && i < plan->n_items; i++) {
+        if (out->item[i].known)
+            continue;
+        log_error("the database lacks the golden run of prompt %" PRIu32, i);
+        st = STATUS_INPUT;
+    }
+    const struct sample_item *sizes = st ? NULL : campaign_items_sizes(out->item, arena, plan);
+    if (!st)
+        st = sizes ? sample_create(&out->sample, plan, model, sizes) : STATUS_MEMORY;
+    return st;
+}

@@ -58,4 +58,14 @@ enum status campaign_items_write(struct campaign_item *items, struct store *stor
 struct sample_item *campaign_items_sizes(const struct campaign_item *items, struct arena *arena,
                                          const struct plan *plan);
 
+/* The plan's sample as drawn by the campaign of a database, which holds all golden runs
+ * (STATUS_INPUT, logged, if it does not). Items from `arena`; destroy the sample. */
+struct campaign_stored {
+    struct campaign_item *item;
+    struct sample *sample;
+};
+enum status campaign_items_stored(struct campaign_stored *out, struct arena *arena,
+                                  const struct store *store, const struct plan *plan,
+                                  const struct model *model) STATUS_MUST_USE;
+
 #endif

@@ -141,19 +141,11 @@ static enum status run_worker(struct replay *r)
 static enum status make_sample(struct replay *r)
 {
     const struct campaign_setup *setup = &r->params->setup;
-    const struct plan *plan = setup->plan;
-    enum status st = campaign_items_make(&r->item, r->arena, plan, setup->model);
-    if (!st)
-        st = campaign_items_read(r->item, r->arena, r->params->store, plan);
-    for (uint32_t i = 0; !st && i < plan->n_items; i++) {
-        if (r->item[i].known)
-            continue;
-        log_error("the database lacks the golden run of prompt %" PRIu32, i);
-        st = STATUS_INPUT;
-    }
-    const struct sample_item *sizes = st ? NULL : campaign_items_sizes(r->item, r->arena, plan);
-    if (!st)
-        st = sizes ? sample_create(&r->sample, plan, setup->model, sizes) : STATUS_MEMORY;
+    struct campaign_stored stored;
+    enum status st =
+        campaign_items_stored(&stored, r->arena, r->params->store, setup->plan, setup->model);
+    r->item = stored.item;
+    r->sample = stored.sample;
     if (!st)
         st = sample_draw(r->sample, r->params->trial, r->arena, &r->draw);
     return st;

@@ -45,14 +45,14 @@ static bool has_key(const struct campaign_variant_set *set, uint64_t key)
     return false;
 }
 
-static bool is_among(const struct campaign_variant_dry *dry, const struct model *model,
-                     uint64_t key)
+uint32_t campaign_variant_find(const struct campaign_variant_dry *dry, const struct model *model,
+                               const struct fault *fault)
 {
-    for (uint32_t i = 0; i < dry->count; i++) {
-        if (key_of(&dry->fault[i], model) == key)
-            return true;
-    }
-    return false;
+    const uint64_t key = key_of(fault, model);
+    uint32_t i = 0;
+    while (i < dry->count && key_of(&dry->fault[i], model) != key)
+        i++;
+    return i;
 }
 
 enum status campaign_variant_missing(struct campaign_variant_dry *out, struct arena *arena,
@@ -68,8 +68,8 @@ enum status campaign_variant_missing(struct campaign_variant_dry *out, struct ar
     for (uint32_t i = 0; i < jobs->n; i++) {
         for (uint32_t k = 0; k < jobs->job[i].n_faults; k++) {
             const struct fault *fault = &jobs->job[i].fault[k];
-            const uint64_t key = key_of(fault, model);
-            if (has_key(set, key) || is_among(out, model, key))
+            if (has_key(set, key_of(fault, model)) ||
+                campaign_variant_find(out, model, fault) < out->count)
                 continue;
             struct fault *dry = &out->fault[out->count++];
             *dry = fault_dry(fault);

@@ -23,6 +23,10 @@ struct campaign_variant_dry {
     uint32_t count;
 };
 
+/* Which of them has the variant of a fault; dry->count: none. */
+uint32_t campaign_variant_find(const struct campaign_variant_dry *dry, const struct model *model,
+                               const struct fault *fault);
+
 /* One for each variant of the jobs that is not in the set: the fault of the first job that needs
  * it, dry. Memory from `arena`. */
 enum status campaign_variant_missing(struct campaign_variant_dry *out, struct arena *arena,

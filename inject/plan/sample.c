@@ -137,3 +137,13 @@ uint64_t sample_role_trials(const struct sample *sample, enum trial_role role)
 {
     return sample->control[role];
 }
+
+uint64_t sample_cells(const struct sample *sample)
+{
+    return sample->n_cells;
+}
+
+void sample_cell(const struct sample *sample, uint64_t index, struct fault *out)
+{
+    sample_fault_site(sample, &sample->cell[index], out);
+}

@@ -35,7 +35,7 @@ static uint32_t rate_bits(double rate)
     return scaled >= 0x1p32 - 1 ? UINT32_MAX : scaled < 1 ? 1 : (uint32_t)scaled;
 }
 
-static void set_site(const struct sample *s, const struct sample_cell *cell, struct fault *out)
+void sample_fault_site(const struct sample *s, const struct sample_cell *cell, struct fault *out)
 {
     const struct sample_site *site = &s->site[cell->site];
     *out = (struct fault){.place = site->place,
@@ -171,7 +171,7 @@ void sample_fault_make(const struct sample *s, const struct sample_place *place,
     uint64_t index = place->element;
     uint32_t first_key;
     sample_extent_of(s, cell, &e);
-    set_site(s, cell, out);
+    sample_fault_site(s, cell, out);
     const uint32_t mask = digit(&index, e.masks);
     out->row = sample_extent_start(&e.row, digit(&index, sample_extent_units(&e.row)));
     out->k = sample_extent_start(&e.k, digit(&index, sample_extent_units(&e.k)));

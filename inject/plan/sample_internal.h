@@ -182,7 +182,10 @@ struct sample_format {
 void sample_extent_format(const struct sample *s, const struct sample_cell *cell,
                           struct sample_format *out);
 
-/* sample_fault.c: the fault of a cell at the unit of positions that begins at `position`, number
+/* sample_fault.c: what all faults of a cell have: site, point, field, granularity, readers,
+ * duration, kind; all else 0. */
+void sample_fault_site(const struct sample *s, const struct sample_cell *cell, struct fault *out);
+/* The fault of a cell at the unit of positions that begins at `position`, number
  * `element` of those there. */
 struct sample_place {
     const struct sample_cell *cell;

@@ -178,14 +178,8 @@ static enum status gather(struct artifact *a, const struct report_artifact_param
 
 static void clean(struct artifact *a)
 {
-    static const char *const beside[] = {"", "-wal", "-shm", "-lock"};
-    for (unsigned i = 0; a->folder && i < a->count; i++) {
-        for (size_t b = 0; b < sizeof beside / sizeof *beside; b++) {
-            const char *path = arena_printf(&a->arena, "%s%s", a->entry[i].path, beside[b]);
-            if (path)
-                unlink(path);
-        }
-    }
+    for (unsigned i = 0; a->folder && i < a->count; i++)
+        store_remove(a->entry[i].path);
     if (a->folder)
         rmdir(a->folder);
     arena_finish(&a->arena);

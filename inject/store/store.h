@@ -80,6 +80,8 @@ enum status store_create(struct store **out, const char *path,
 /* Opens for reading: all reads see the database as it was at this call. */
 enum status store_open(struct store **out, const char *path) STATUS_MUST_USE;
 void store_destroy(struct store **store);
+/* Deletes a closed database and what SQLite and the lock leave beside it, as far as it is there. */
+void store_remove(const char *path);
 /* In a child process after fork: the database stays the parent's, also when the child lives longer.
  * The child calls nothing else. */
 void store_leave(struct store *store);

@@ -218,3 +218,16 @@ void store_destroy(struct store **store)
     free(s);
     *store = NULL;
 }
+
+void store_remove(const char *path)
+{
+    static const char *const beside[] = {"", "-wal", "-shm", "-lock"};
+
+    for (size_t i = 0; i < sizeof beside / sizeof *beside; i++) {
+        struct text name = {0};
+        if (text_addf(&name, "%s%s", path, beside[i]) == STATUS_OK) {
+            unlink(name.data);
+        }
+        text_finish(&name);
+    }
+}
