@@ -78,7 +78,8 @@ block load_block(uint tile, uint b, uint slot)
 #include "shared/hook_weights.glsl"
 
 /* Elements 4 s .. 4 s + 3 of row r: its codes against the same four x of each column. Steps are
- * written out: drivers for CPUs lose most of their speed in a loop here. */
+ * written out for lavapipe, which loses most of its speed in a loop here; elsewhere a loop, which
+ * GPUs unroll themselves, and without which SwiftShader compiles for minutes. */
 #define STEP(s)                                                                                    \
     {                                                                                              \
         const bool first = (s) == 0u || (WEIGHT_FORM == FORM_HALF && (s) == 4u);                   \
@@ -90,6 +91,14 @@ block load_block(uint tile, uint b, uint slot)
             chain[c] = first ? product : chain[c] + product;                                       \
         }                                                                                          \
     }
+
+#ifdef VKFI_TEXEL
+#define STEPS(s) STEP((s) + 0u) STEP((s) + 1u) STEP((s) + 2u) STEP((s) + 3u)
+#else
+#define STEPS(begin)                                                                               \
+    for (uint s = (begin); s < (begin) + 4u; s++)                                                  \
+    STEP(s)
+#endif
 
 /* A block of x of all columns: read before anything is computed, because a read through a texel
  * buffer is a call on lavapipe, and no register outlives a call. */
@@ -120,12 +129,12 @@ void add_row(block w, operand from, const uint n)
     float scale0 = weight_scale(w.meta_words[r], w.super_words[r], 0u), t0[COLS];
 #endif
 
-    STEP(0u) STEP(1u) STEP(2u) STEP(3u)
+    STEPS(0u)
 #if WEIGHT_FORM == FORM_HALF
     for (uint c = 0u; c < COLS; c++)
         t0[c] = scale0 * sum_chains(chain[c]);
 #endif
-    STEP(4u) STEP(5u) STEP(6u) STEP(7u)
+    STEPS(4u)
     for (uint c = 0u; c < COLS; c++) {
 #if WEIGHT_FORM == FORM_PLAIN
         float t = sum_chains(chain[c]);
@@ -140,8 +149,7 @@ void add_row(block w, operand from, const uint n)
     }
 }
 
-/* Rows are written out where the driver is lavapipe; elsewhere a loop, which GPUs unroll themselves
- * and SwiftShader compiles seven times faster. */
+/* Rows likewise. */
 #ifdef VKFI_TEXEL
 #define ADD_TILE(i)                                                                                \
     add_row(w[i], from, (i) * ROWS + 0u);                                                          \
