@@ -74,8 +74,8 @@ static void put_population(struct report_out *out, const struct report_data *dat
     const struct plan *plan = data->plan;
     report_out_printf(out,
                       "Faults were drawn from %s, %s weight of items, in %" PRIu32
-                      " strat%s, without replacement "
-                      "by a keyed bijection (campaign seed %" PRIu64
+                      " strat%s, systematically "
+                      "over cells and elements in keyed random order (campaign seed %" PRIu64
                       "; any trial can be drawn alone). The design "
                       "is %s. ",
                       population_text(plan->population),
