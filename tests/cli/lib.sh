@@ -80,7 +80,7 @@ good() {
 # `json EXPRESSION`: the file out is JSON, `d`, of which the Python expression is true.
 json() {
     python3 -c '
-import json, sys
+import json, os, sys
 with open("out", encoding="utf-8") as file:
     d = json.load(file)
 if not eval("(" + sys.argv[1] + ")"):
