@@ -8,24 +8,16 @@
 #include "base/log.h"
 #include "cli/cli_output.h"
 #include "cli/cli_plan.h"
+#include "cli/cli_record.h"
 
 static bool is_set(const struct fault *f)
 {
     return f->kind == KIND_SET || f->kind == KIND_SCALE || f->kind == KIND_ADD;
 }
 
-static void print_axis(const char *name, uint32_t first, uint32_t count, uint32_t step)
+static void print_fault(const struct fault *f, const struct model *model)
 {
-    printf(", %s %" PRIu32, name, first);
-    if (count > 1)
-        printf("..%" PRIu32, first + (count - 1) * step);
-    if (count > 1 && step > 1)
-        printf(" by %" PRIu32, step);
-}
-
-static void print_fault(const struct fault *f)
-{
-    char site[FAULT_SITE_TEXT], what[64];
+    char site[FAULT_SITE_TEXT], what[64], where[CLI_RECORD_WHERE];
     fault_site(f, site);
     if (is_set(f))
         snprintf(what, sizeof what, "%s 0x%x", kinds_text(KINDS_KIND, f->kind), f->value);
@@ -39,12 +31,8 @@ static void print_fault(const struct fault *f)
         printf("..");
     else if (f->position_count != 1)
         printf("..%" PRIu32, f->position + f->position_count - 1);
-    print_axis("row", f->row, f->row_count, f->row_step);
-    print_axis("k", f->k, f->k_count, f->k_step);
-    if (f->key_count == FAULT_ALL_KEYS)
-        printf(", all keys\n");
-    else
-        printf(", key %" PRIu32 "\n", f->key);
+    cli_record_where(f, model, where, sizeof where);
+    printf("%s%s\n", where[0] ? ", " : "", where);
 }
 
 /* Of the column of strata. */
@@ -66,7 +54,7 @@ static void print_draw(const struct cli_plan *p, const struct sample_draw *d, in
     for (uint32_t i = 0; i < d->n_faults; i++) {
         if (i > 0)
             printf("%*s", 28 + width, "");
-        print_fault(&d->fault[i]);
+        print_fault(&d->fault[i], p->model);
     }
 }
 

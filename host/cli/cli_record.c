@@ -3,55 +3,67 @@
 #include "cli/cli_record.h"
 
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 
-#include "inject/space/coordinates.h"
+/* Text that is built up as far as there is room. */
+struct line {
+    char *out;
+    size_t size, used;
+};
 
-static const struct node *node_of(const struct fault *fault, const struct fault_bounds *bounds)
+__attribute__((format(printf, 2, 3))) static void put(struct line *line, const char *format, ...)
 {
-    return fault->place == PLACE_OP ? &bounds->model->graph.node[fault->node] : NULL;
+    va_list args;
+    va_start(args, format);
+    const int n = vsnprintf(line->out + line->used, line->size - line->used, format, args);
+    va_end(args);
+    if (n > 0 && (size_t)n < line->size - line->used)
+        line->used += (size_t)n;
 }
 
 const char *cli_record_bits(const struct fault *fault, char *out, size_t size)
 {
-    int n = 0;
+    struct line line = {.out = out, .size = size};
     out[0] = '\0';
     if (fault->kind == KIND_SET) {
-        snprintf(out, size, "0x%" PRIx32, fault->value);
+        put(&line, "0x%" PRIx32, fault->value);
         return out;
     }
     if (fault->kind != KIND_FLIP && fault->kind != KIND_STUCK_AT_0 &&
         fault->kind != KIND_STUCK_AT_1)
         return out;
     for (uint32_t bit = 0; bit < 32; bit++) {
-        if (fault->mask >> bit & 1u && n >= 0 && (size_t)n < size)
-            n += snprintf(out + n, size - (size_t)n, n == 0 ? "%" PRIu32 : ",%" PRIu32, bit);
+        if (fault->mask >> bit & 1u)
+            put(&line, "%s%" PRIu32, line.used > 0 ? "," : "", bit);
     }
     return out;
 }
 
-const char *cli_record_where(const struct fault *fault, const struct fault_bounds *bounds,
-                             char *out, size_t size)
+/* Appends ", row 3..7 by 2". */
+static void put_axis(struct line *line, const char *name, const uint32_t range[3])
 {
-    struct coordinates c = {.rows = 1, .ks = 1};
-    const struct node *node = node_of(fault, bounds);
-    const struct {
-        bool used;
-        const char *name;
-        uint32_t value;
-    } part[] = {
-        {fault->place != PLACE_KV &&
-             (!node || (coordinates_of(&c, node, fault->point, &bounds->model->hp) && c.rows > 0)),
-         "row", fault->row},
-        {c.ks > 0, "k", fault->k},
-        {fault->place == PLACE_KV || (node && c.keyed), "key", fault->key},
-    };
-    int n = 0;
+    const uint32_t count = range[1], step = range[2];
+    put(line, "%s%s %" PRIu32, line->used > 0 ? ", " : "", name, range[0]);
+    if (count > 1)
+        put(line, "..%" PRIu32, range[0] + (count - 1) * step);
+    if (count > 1 && step > 1)
+        put(line, " by %" PRIu32, step);
+}
+
+const char *cli_record_where(const struct fault *fault, const struct model *model, char *out,
+                             size_t size)
+{
+    const struct fault_axes axes = fault_axes(fault, model);
+    struct line line = {.out = out, .size = size};
     out[0] = '\0';
-    for (size_t i = 0; i < sizeof part / sizeof *part; i++) {
-        if (part[i].used && n >= 0 && (size_t)n < size)
-            n += snprintf(out + n, size - (size_t)n, "%s%s %" PRIu32, n > 0 ? ", " : "",
-                          part[i].name, part[i].value);
-    }
+    if (axes.row)
+        put_axis(&line, "row", (const uint32_t[]){fault->row, fault->row_count, fault->row_step});
+    if (axes.k)
+        put_axis(&line, "k", (const uint32_t[]){fault->k, fault->k_count, fault->k_step});
+    if (axes.key && fault->key_count == FAULT_ALL_KEYS)
+        put(&line, "%sall keys", line.used > 0 ? ", " : "");
+    else if (axes.key)
+        put_axis(&line, "key", (const uint32_t[]){fault->key, fault->key_count, 1});
     return out;
 }

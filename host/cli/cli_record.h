@@ -25,8 +25,10 @@ enum status cli_record_text(const struct cli_record_context *context, const stru
 /* "bit 30", "bits 1,2,30", "0x40000000" for set, "" for kinds without bits; returns `out`. */
 const char *cli_record_bits(const struct fault *fault, char *out, size_t size);
 
-/* "row 3, k 7": the coordinates that the fault's site and point use; returns `out`. */
-const char *cli_record_where(const struct fault *fault, const struct fault_bounds *bounds,
-                             char *out, size_t size);
+/* "row 3, k 8..15, all keys": the coordinates that the fault's site and point use; returns `out`.
+ */
+#define CLI_RECORD_WHERE 160
+const char *cli_record_where(const struct fault *fault, const struct model *model, char *out,
+                             size_t size);
 
 #endif

@@ -33,12 +33,13 @@ static void print_change(const struct fault *fault, uint32_t width)
 static void print_fault(const struct cli_record_context *context, const struct fault *fault,
                         const char *site)
 {
-    char where[96];
+    char where[CLI_RECORD_WHERE];
     const bool prefill = fault->position + 1 < context->bounds.n_prompt;
     printf("  site         %s", site);
     if (fault->layer != GRAPH_NO_LAYER)
         printf(", layer %" PRIu32, fault->layer);
-    printf("\n  coordinates  %s", cli_record_where(fault, &context->bounds, where, sizeof where));
+    printf("\n  coordinates  %s",
+           cli_record_where(fault, context->bounds.model, where, sizeof where));
     if (fault_bits_weight(fault, &context->bounds))
         printf(", field %s", quant_field_name(fault->field));
     printf("%sposition %" PRIu32, where[0] != '\0' ? ", " : "", fault->position);

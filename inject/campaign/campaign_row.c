@@ -10,39 +10,10 @@
 
 #include "base/json.h"
 #include "base/log.h"
-#include "inject/space/coordinates.h"
 #include "inject/space/fault_bits.h"
 #include "model/detokenizer.h"
 
 /* --- coordinates --- */
-
-static const struct node *node_of(const struct fault *fault, const struct fault_bounds *bounds)
-{
-    return fault->place == PLACE_OP ? &bounds->model->graph.node[fault->node] : NULL;
-}
-
-/* Which of row, k and key the place has. */
-static struct coordinates used_coordinates(const struct fault *fault,
-                                           const struct fault_bounds *bounds)
-{
-    struct coordinates c = {0};
-    switch (fault->place) {
-    case PLACE_OP:
-        if (!coordinates_of(&c, node_of(fault, bounds), fault->point, &bounds->model->hp))
-            c = (struct coordinates){0}; /* the trial could not have been drawn */
-        break;
-    case PLACE_WEIGHT:
-    case PLACE_TABLE:
-        c = (struct coordinates){.rows = 1, .ks = 1};
-        break;
-    case PLACE_KV:
-        c = (struct coordinates){.ks = 1, .keyed = true};
-        break;
-    default:
-        break;
-    }
-    return c;
-}
 
 /* Kinds whose bits are chosen by the fault's mask. */
 static bool has_mask(const struct fault *fault)
@@ -81,8 +52,9 @@ static void put_bits(struct row *row, const struct fault_bits *type, const struc
 
 static void put_place(struct row *row, const struct fault *fault, const struct fault_bounds *bounds)
 {
-    const struct coordinates c = used_coordinates(fault, bounds);
-    const struct node *node = node_of(fault, bounds);
+    const struct fault_axes axes = fault_axes(fault, bounds->model);
+    const struct node *node =
+        fault->place == PLACE_OP ? &bounds->model->graph.node[fault->node] : NULL;
     const bool read = node && (fault->point == HOOK_WEIGHT || fault->point == HOOK_OPERAND);
     row->place = kinds_text(KINDS_PLACE, fault->place);
     row->layer = fault->layer == GRAPH_NO_LAYER ? ROW_NULL : (int64_t)fault->layer;
@@ -92,13 +64,13 @@ static void put_place(struct row *row, const struct fault *fault, const struct f
     row->granularity = kinds_text(KINDS_GRANULARITY, fault->granularity);
     row->kind = kinds_text(KINDS_KIND, fault->kind);
     row->duration = kinds_text(KINDS_DURATION, fault->duration);
-    if (c.rows > 0) {
+    if (axes.row) {
         row->row = fault->row;
         row->rows = fault->row_count > 0 ? fault->row_count : 1;
     }
-    if (c.ks > 0)
+    if (axes.k)
         row->col = fault->k;
-    if (c.keyed)
+    if (axes.key)
         row->key = fault->key;
     if (fault->place == PLACE_WEIGHT)
         row->byte_offset = byte_offset(fault);

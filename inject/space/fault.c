@@ -140,17 +140,31 @@ bool fault_number(const struct fault *fault, const struct fault_bounds *bounds, 
     return true;
 }
 
-bool fault_keyed(const struct fault *fault, const struct model *model)
+struct fault_axes fault_axes(const struct fault *fault, const struct model *model)
 {
+    const bool some = fault->readers == READERS_ROW || fault->readers == READERS_TILE;
     struct coordinates c;
-    if (fault->place != PLACE_OP)
-        return fault->place == PLACE_KV;
-    return coordinates_of(&c, node_of(fault, model), fault->point, &model->hp) && c.keyed;
+    switch (fault->place) {
+    case PLACE_OP:
+        if (coordinates_of(&c, node_of(fault, model), fault->point, &model->hp))
+            return (struct fault_axes){.row = c.rows > 0 || (fault->point == HOOK_OPERAND && some),
+                                       .k = c.ks > 0,
+                                       .key = c.keyed};
+        break;
+    case PLACE_WEIGHT:
+    case PLACE_TABLE:
+        return (struct fault_axes){.row = true, .k = true};
+    case PLACE_KV:
+        return (struct fault_axes){.k = true, .key = true};
+    default:
+        break;
+    }
+    return (struct fault_axes){0};
 }
 
 enum tap_from fault_from(const struct fault *fault, const struct model *model)
 {
-    if (fault_keyed(fault, model))
+    if (fault_axes(fault, model).key)
         return TAP_FROM_KEY;
     if (fault->place != PLACE_OP || fault->point != HOOK_OPERAND)
         return TAP_FROM_ROW;
@@ -216,7 +230,7 @@ void fault_tap(const struct fault *fault, const struct fault_bounds *bounds, str
                               .position = fault->position,
                               .position_count = fault->position_count,
                               .data = data_of(fault, bounds),
-                              .keyed = fault_keyed(fault, bounds->model),
+                              .keyed = fault_axes(fault, bounds->model).key,
                               .from = fault->from,
                               .from_axis = fault_from(fault, bounds->model)};
     if (fault->place == PLACE_CONTROL && fault->control == CONTROL_SAMPLER)

@@ -93,8 +93,13 @@ bool fault_number(const struct fault *fault, const struct fault_bounds *bounds, 
 /* Neighbouring elements k that share the struck field (scales): ranges of k go in steps of it. */
 uint32_t fault_unit(const struct fault *fault, const struct model *model);
 
-/* Whether the point of an op has key positions; which coordinate `from` is of. */
-bool fault_keyed(const struct fault *fault, const struct model *model);
+/* Which of its coordinates say where the fault is; the others are 0. */
+struct fault_axes {
+    bool row, k, key;
+};
+struct fault_axes fault_axes(const struct fault *fault, const struct model *model);
+
+/* Which coordinate `from` is of. */
 enum tap_from fault_from(const struct fault *fault, const struct model *model);
 
 /* The fault as the executor's tap takes it. */

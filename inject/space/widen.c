@@ -47,7 +47,7 @@ static struct axes axes_of(struct fault *fault, const struct fault_bounds *bound
     struct axes a = {.row = {&fault->row, &fault->row_count, &fault->row_step, 0, 1},
                      .k = {&fault->k, &fault->k_count, &fault->k_step, 0, 1}};
     a.k.unit = fault_unit(fault, model);
-    a.keyed = fault_keyed(fault, model);
+    a.keyed = fault_axes(fault, model).key;
     if (fault->place == PLACE_WEIGHT) {
         const struct tensor *t = fault->tensor;
         a.row.count = (uint32_t)(t->dim[1] * t->dim[2] * t->dim[3]);
