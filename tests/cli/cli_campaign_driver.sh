@@ -1,17 +1,11 @@
 # SPDX-License-Identifier: MIT
 # A driver that aborts inside a campaign: its device is set aside, what was done stays, others finish.
 need_tiny
-[ -n "${VKFI_ICD_LAVAPIPE:-}" ] || skip "no driver in VKFI_ICD_LAVAPIPE to stand behind the one that aborts"
-VKFI_TEST_DRIVER=$(python3 -c 'import json, sys
-print(json.load(open(sys.argv[1], encoding="utf-8"))["ICD"]["library_path"])' "$VKFI_ICD_LAVAPIPE")
-cat >abort.json <<TEXT
-{"file_format_version": "1.0.0", "ICD": {"library_path": "$ABORT_DRIVER", "api_version": "1.3.0"}}
-TEXT
+need_broken_driver
 cat >plan.json <<TEXT
 {"model": "$LLAMA", "decoding": {"n": 4, "stop": "none"}, "prompts": [{"texts": ["ab c"]}],
  "population": "ops", "sampling": {"trials": 40}, "seed": 3}
 TEXT
-export VKFI_TEST_DRIVER VK_DRIVER_FILES=$SCRATCH/abort.json VK_ICD_FILENAMES=$SCRATCH/abort.json
 
 # Trial and outcome, in order.
 outcomes() {

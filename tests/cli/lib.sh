@@ -37,6 +37,20 @@ need_vulkan() {
     "$VKFI" devices >/dev/null 2>&1 || skip "no Vulkan driver"
 }
 
+# The one Vulkan driver from here on is one that aborts at the call in VKFI_TEST_ABORT, and stalls for
+# ever at that in VKFI_TEST_STALL; without them it works.
+need_broken_driver() {
+    [ -n "${VKFI_ICD_LAVAPIPE:-}" ] || skip "no driver in VKFI_ICD_LAVAPIPE to stand behind the broken one"
+    VKFI_TEST_DRIVER=$(python3 -c 'import json, sys
+print(json.load(open(sys.argv[1], encoding="utf-8"))["ICD"]["library_path"])' "$VKFI_ICD_LAVAPIPE")
+    cat >broken.json <<TEXT
+{"file_format_version": "1.0.0", "ICD": {"library_path": "$BROKEN_DRIVER", "api_version": "1.3.0"}}
+TEXT
+    VK_DRIVER_FILES=$PWD/broken.json
+    VK_ICD_FILENAMES=$VK_DRIVER_FILES
+    export VKFI_TEST_DRIVER VK_DRIVER_FILES VK_ICD_FILENAMES
+}
+
 # Paths of this machine out of a transcript.
 clean() {
     sed -e "s|$SCRATCH|SCRATCH|g" -e "s|$TINY|TINY|g" -e "s|$VKFI_SOURCE|SOURCE|g"

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* A Vulkan driver that hands all calls to a real one, and aborts at the one that a variable names.
- */
+/* A Vulkan driver that hands all calls to a real one but those that variables name: there it aborts
+ * or stalls. */
 #include <dlfcn.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <vulkan/vulkan.h>
 
-/* VKFI_TEST_DRIVER: the library of the real driver. VKFI_TEST_ABORT: the call, "vkCreateDevice". */
+/* VKFI_TEST_DRIVER: the library of the real driver. VKFI_TEST_ABORT, VKFI_TEST_STALL: calls, such
+ * as "vkCreateDevice". */
 
 #define EXPORT __attribute__((visibility("default")))
 
@@ -22,7 +25,7 @@ static void *real(const char *symbol)
     void *library = path ? dlopen(path, RTLD_NOW | RTLD_LOCAL) : NULL;
     void *found = library ? dlsym(library, symbol) : NULL;
     if (!found) {
-        fprintf(stderr, "abort_driver: no %s in '%s'\n", symbol, path ? path : "");
+        fprintf(stderr, "broken_driver: no %s in '%s'\n", symbol, path ? path : "");
         exit(1);
     }
     return found;
@@ -30,14 +33,29 @@ static void *real(const char *symbol)
 
 static void die(void)
 {
-    fputs("abort_driver: the driver gives up\n", stderr);
+    fputs("broken_driver: the driver gives up\n", stderr);
     abort();
+}
+
+static void stall(void)
+{
+    for (;;)
+        pause();
+}
+
+static bool is_chosen(const char *name, const char *variable)
+{
+    const char *chosen = getenv(variable);
+    return chosen && strcmp(name, chosen) == 0;
 }
 
 static PFN_vkVoidFunction unless_chosen(const char *name, PFN_vkVoidFunction call)
 {
-    const char *chosen = getenv("VKFI_TEST_ABORT");
-    return call && chosen && strcmp(name, chosen) == 0 ? die : call;
+    if (!call)
+        return NULL;
+    return is_chosen(name, "VKFI_TEST_ABORT")   ? die
+           : is_chosen(name, "VKFI_TEST_STALL") ? stall
+                                                : call;
 }
 
 static PFN_vkVoidFunction device_call(VkDevice device, const char *name)
