@@ -14,7 +14,7 @@
 -- lies beside it.
 
 PRAGMA application_id = 1986749033; -- "vkfi"
-PRAGMA user_version = 1; -- of this schema; a program reads its own version only
+PRAGMA user_version = 2; -- of this schema; a program reads its own version only
 
 -- One row: whose database this is. All shards of a campaign agree in all but shard.
 CREATE TABLE campaign (
@@ -52,6 +52,8 @@ CREATE TABLE stratum (
     weight ANY, -- W_h, sums to 1; NULL with population equal
     size ANY, -- elementary faults in it
     planned INTEGER NOT NULL, -- trials
+    distinct_faults INTEGER NOT NULL CHECK (distinct_faults IN (0, 1)), -- 1: no fault comes twice
+    no_fault ANY, -- bit error rate: share of runs without any fault, which are not drawn; else 0
     digest INTEGER NOT NULL
 ) STRICT;
 

@@ -123,7 +123,9 @@ static enum status put_strata(struct campaign_state *s)
                                            .label = stratum.label,
                                            .weight = stratum.weight,
                                            .size = stratum.size,
-                                           .planned = stratum.trials};
+                                           .planned = stratum.trials,
+                                           .distinct_faults = stratum.distinct,
+                                           .no_fault = sample_no_fault(s->sample, h)};
     }
     return store_put_strata(s->store, strata, n);
 }

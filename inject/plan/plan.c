@@ -44,7 +44,8 @@ static const char *const KNOWN[] = {"$schema",
                                     "chunk",
                                     "seed",
                                     "budgets",
-                                    "hypotheses"};
+                                    "hypotheses",
+                                    "confirm"};
 
 static const struct json_range SHARE_OF_SCORE = {.min = 0, .max = 1e6};
 
@@ -248,6 +249,8 @@ enum status plan_parse(struct plan *out, struct arena *arena, const struct json_
         st = read_budgets(&r, root);
     if (!st)
         st = plan_sampling_read(&r, root);
+    if (!st)
+        st = plan_confirm_read(&r, root);
     if (!st)
         st = plan_check(&r, root);
     if (!st)

@@ -127,6 +127,13 @@ enum plan_dimension {
 /* "layer", "bit_field", ... as in `strata` and contrasts. */
 extern const char *const plan_dimension_name[PLAN_DIMENSION_COUNT];
 
+/* Strata of another campaign that are estimated anew, on fresh faults. */
+struct plan_confirm {
+    const char *const *stratum; /* (n_strata) labels in rising order */
+    uint32_t n_strata;          /* 0: the plan confirms nothing */
+    char of[HASH_SHA256_TEXT];  /* identity of that campaign's plan */
+};
+
 struct plan {
     const char *title, *notes; /* outside the identity */
     const char *model;         /* path or name of third_party/models.json */
@@ -164,6 +171,7 @@ struct plan {
     double work_factor;                 /* runaway: logical work over golden's: 4 */
     struct plan_hypothesis *hypothesis; /* (n_hypotheses), see plan_contrast.h */
     uint32_t n_hypotheses;
+    struct plan_confirm confirm;
     const char *canon;           /* canonical form: every field with its default, prompts inline */
     char hash[HASH_SHA256_TEXT]; /* its SHA-256: the identity of the plan */
     const char *text;            /* as given, with prompts inline: needs no other file */

@@ -41,6 +41,9 @@ enum status plan_prompts_read(const struct plan_reader *r, const struct json *ro
 enum status plan_sampling_read(const struct plan_reader *r,
                                const struct json *root) STATUS_MUST_USE;
 
+/* "confirm". */
+enum status plan_confirm_read(const struct plan_reader *r, const struct json *root) STATUS_MUST_USE;
+
 /* Fields that only make sense together; defaults that depend on others. */
 enum status plan_check(const struct plan_reader *r, const struct json *root) STATUS_MUST_USE;
 

@@ -30,7 +30,8 @@ struct sample_stratum {
     double weight;            /* W_h, sums to 1; NaN with population equal or census */
     double size;              /* elementary faults */
     uint64_t trials;          /* planned */
-    bool distinct;            /* no fault comes twice: the finite-population correction holds */
+    bool distinct;            /* one fault a trial, and none comes twice: the finite-population
+                                 correction holds */
     double expected;          /* what the goal measures (a half width for `trials`), at that n */
 };
 uint32_t sample_strata(const struct sample *sample);
@@ -61,7 +62,7 @@ struct sample_draw {
 enum status sample_draw(const struct sample *sample, uint64_t id, struct arena *arena,
                         struct sample_draw *out) STATUS_MUST_USE;
 
-/* What can be drawn: cells of faults that differ in coordinates, position and mask alone. The fault
+/* What the plan names, also where `confirm` leaves its stratum out: cells of faults that differ in coordinates, position and mask alone. The fault
  * of a cell has what they share (site, point, field, granularity, readers, duration, kind), all
  * else 0. */
 uint64_t sample_cells(const struct sample *sample);

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "inject/plan/plan_confirm.h"
 #include "inject/plan/sample_internal.h"
 #include "inject/stats/stats_plan.h"
 
@@ -115,6 +116,35 @@ static enum status add_row(struct sample *s, uint32_t core, uint32_t set)
     return label_row(s, row);
 }
 
+/* Of a plan that confirms only its own strata stay. */
+static enum status keep_confirmed(struct sample *s)
+{
+    const struct plan_confirm *confirm = &s->plan->confirm;
+    uint32_t kept = 0;
+    if (confirm->n_strata == 0 || s->n_strata == 0)
+        return STATUS_OK;
+    for (uint32_t i = 0; i < s->n_strata; i++) {
+        if (plan_confirm_has(confirm, s->stratum[i].row.label)) {
+            const struct sample_row row = s->stratum[i];
+            s->stratum[i] = s->stratum[kept]; /* what is dropped may still name the example */
+            s->stratum[kept++] = row;
+        }
+    }
+    for (uint32_t c = 0; kept < confirm->n_strata && c < confirm->n_strata; c++) {
+        uint32_t i = 0;
+        while (i < kept && strcmp(s->stratum[i].row.label, confirm->stratum[c]) != 0)
+            i++;
+        if (i < kept)
+            continue;
+        log_error("plan: confirm: found no stratum '%s', expected one of the plan's %" PRIu32
+                  " such as '%s'",
+                  confirm->stratum[c], s->n_strata, s->stratum[0].row.label);
+        return STATUS_INPUT;
+    }
+    s->n_strata = kept;
+    return STATUS_OK;
+}
+
 static enum status make_rows(struct sample *s)
 {
     const uint64_t room = (uint64_t)s->n_cores * s->n_sets;
@@ -138,6 +168,8 @@ static enum status make_rows(struct sample *s)
                   "and steps that the items reach");
         return STATUS_INPUT;
     }
+    if (!st)
+        st = keep_confirmed(s);
     for (uint32_t i = 0; i < s->n_strata; i++)
         sum += s->stratum[i].weight;
     for (uint32_t i = 0; i < s->n_strata; i++)
@@ -210,8 +242,10 @@ static enum status plan_row(struct sample *s, uint32_t index)
     row->faults = (uint64_t)faults;
     s->n_faults += row->faults;
     row->row.trials = row->faults * (s->n_items / s->n_strike);
+    /* further faults of a trial are independent draws */
     row->row.distinct = s->plan->population == PLAN_CENSUS ||
-                        faults * (s->core[row->core].ratio / row->weight) <= 1 + 1e-9;
+                        (s->plan->faults_per_trial == 1 &&
+                         faults * (s->core[row->core].ratio / row->weight) <= 1 + 1e-9);
     struct stats_plan_goal goal = goal_of(s, row);
     goal.population = row->row.distinct ? goal.population : 0;
     row->row.expected = stats_plan_expected(&goal, row->row.trials);

@@ -13,7 +13,6 @@
 #include "base/log.h"
 #include "inject/report/report_zip.h"
 #include "inject/store/store_export.h"
-#include "inject/store/store_handle.h"
 #include "inject/store/store_merge.h"
 
 #define ARTIFACT_FILES 160

@@ -20,6 +20,9 @@
 
 struct store;
 
+/* inject/schema.sql, the text of which every database holds. */
+extern const char store_schema[];
+
 /* What a database is of: equal for all shards of a campaign, but for the shard. */
 struct store_identity {
     const char *plan_hash;  /* SHA-256 of the canonical plan, 64 hex digits */
@@ -45,6 +48,9 @@ struct store_stratum {
     double weight;     /* W_h, sums to 1; NaN with population equal */
     double size;       /* elementary faults in it                   */
     uint64_t planned;  /* trials                                    */
+    /* No fault comes twice: 1 - n / size is the share of the stratum that is left. */
+    bool distinct_faults;
+    double no_fault; /* bit error rate: share of runs that no fault hits, not drawn; 0 else */
 };
 
 /* An item and its golden run. */

@@ -196,7 +196,9 @@ static const struct store_device STORE_TESTING_DEVICES[2] = {
 static inline void store_testing_fill_plan(struct store *store)
 {
     static const struct store_stratum strata[STORE_TESTING_STRATA] = {
-        {0, "layer=0", 0.25, 1e12, 400}, {1, "layer=1", 0.75, 3e12, 500}, {2, "rest", NAN, 1, 100}};
+        {0, "layer=0", 0.25, 1e12, 400, true, 0},
+        {1, "layer=1", 0.75, 3e12, 500, false, 0.625},
+        {2, "rest", NAN, 1, 100, true, 0}};
     char prompt[32];
 
     assert_int_equal(store_put_strata(store, strata, STORE_TESTING_STRATA), STATUS_OK);

@@ -118,6 +118,8 @@ static void small_tables_come_back(void **state)
     assert_string_equal(strata[1].label, "layer=1");
     assert_true(strata[1].weight == 0.75 && isnan(strata[2].weight) && strata[0].size == 1e12);
     assert_int_equal(strata[1].planned, 500);
+    assert_true(strata[0].distinct_faults && !strata[1].distinct_faults);
+    assert_true(strata[0].no_fault == 0 && strata[1].no_fault == 0.625);
     assert_int_equal(store_read_items(store, &arena, &items, &n), STATUS_OK);
     assert_int_equal(n, STORE_TESTING_ITEMS);
     assert_string_equal(items[3].prompt, "prompt 3");
@@ -139,12 +141,19 @@ static void small_tables_come_back(void **state)
 static void another_golden_run_or_draw_is_refused(void **state)
 {
     struct store *store = make(*state);
-    const struct store_stratum stratum = {1, "layer=1", 0.5, 3e12, 500};
+    const struct store_stratum strata[] = {{1, "layer=1", 0.5, 3e12, 500, false, 0.625},
+                                           {1, "layer=1", 0.75, 3e12, 500, true, 0.625},
+                                           {1, "layer=1", 0.75, 3e12, 500, false, 0.5}};
+    static const char *const differs[] = {"weight", "distinct_faults", "no_fault"};
     const struct store_item item = {.id = 1, .prompt = "prompt 1", .text = "other"};
 
     store_testing_fill_tables(store);
-    assert_int_equal(store_put_strata(store, &stratum, 1), STATUS_INTERNAL);
-    assert_non_null(strstr(log_last_error(), "stratum 1: found another weight"));
+    for (size_t i = 0; i < sizeof(strata) / sizeof(*strata); i++) {
+        char words[64];
+        snprintf(words, sizeof(words), "stratum 1: found another %s", differs[i]);
+        assert_int_equal(store_put_strata(store, &strata[i], 1), STATUS_INTERNAL);
+        assert_non_null(strstr(log_last_error(), words));
+    }
     assert_int_equal(store_put_item(store, &item), STATUS_INTERNAL);
     assert_non_null(strstr(log_last_error(), "item 1: found another text"));
     store_destroy(&store);

@@ -50,8 +50,9 @@ static enum status add_tables(struct content *content, struct arena *arena)
     st = st ? st : store_read_devices(content->store, arena, &devices, &n[2]);
     st = st ? st : store_read_incidents(content->store, arena, &incidents, &n[3]);
     for (uint32_t i = 0; !st && i < n[0]; i++) {
-        st = text_addf(text, "%u %s %a %a %llu\n", strata[i].id, strata[i].label, strata[i].weight,
-                       strata[i].size, (unsigned long long)strata[i].planned);
+        st = text_addf(text, "%u %s %a %a %llu %d %a\n", strata[i].id, strata[i].label,
+                       strata[i].weight, strata[i].size, (unsigned long long)strata[i].planned,
+                       strata[i].distinct_faults, strata[i].no_fault);
     }
     for (uint32_t i = 0; !st && i < n[1]; i++) {
         st = text_addf(text, "%u %s %s %s %s %u %u %a %d\n", items[i].id, items[i].prompt,

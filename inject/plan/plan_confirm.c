@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: MIT */
+/* A plan that estimates some strata of another campaign anew: "confirm" read, and written. */
+#include "inject/plan/plan_confirm.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "inject/plan/plan_read.h"
+
+#define WORDS(list)                                                                                \
+    (struct json_words)                                                                            \
+    {                                                                                              \
+        list, sizeof(list) / sizeof *(list)                                                        \
+    }
+
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static enum status read_of(const struct plan_reader *r, const struct json *confirm)
+{
+    const char *of = "";
+    const enum status st = json_fields_text(r->doc, confirm, "of", &of);
+    if (st)
+        return st;
+    if (strlen(of) != HASH_SHA256_TEXT - 1 || strspn(of, "0123456789abcdef") != strlen(of)) {
+        const struct json *value = json_get(confirm, "of");
+        log_error("%s: found \"%s\" as 'of', expected the identity of a plan: 64 digits 0-9a-f",
+                  json_where(r->doc, value ? value : confirm), of);
+        return STATUS_INPUT;
+    }
+    memcpy(r->plan->confirm.of, of, HASH_SHA256_TEXT);
+    return STATUS_OK;
+}
+
+static enum status read_labels(const struct plan_reader *r, const struct json *confirm)
+{
+    const struct json *list = json_get(confirm, "strata");
+    const size_t count = json_count(list);
+    const char **label = arena_array(r->arena, count + 1, sizeof *label);
+    if (!label)
+        return STATUS_MEMORY;
+    if (json_type(list) != JSON_ARRAY || count == 0) {
+        log_error("%s: expected 'strata', a list of labels such as [\"layer=3\"]",
+                  json_where(r->doc, list ? list : confirm));
+        return STATUS_INPUT;
+    }
+    for (size_t i = 0; i < count; i++) {
+        const char *text = NULL;
+        const enum status st = json_fields_text_of(r->doc, json_at(list, i), &text);
+        if (st)
+            return st;
+        label[i] = arena_text(r->arena, text, strlen(text));
+        if (!label[i])
+            return STATUS_MEMORY;
+    }
+    qsort(label, count, sizeof *label, by_text);
+    for (size_t i = 0; i < count; i++) {
+        if (*label[i] && (i == 0 || strcmp(label[i], label[i - 1]) != 0))
+            continue;
+        log_error("%s: found the label \"%s\"%s, expected labels that are not empty, each once",
+                  json_where(r->doc, list), label[i], *label[i] ? " again" : "");
+        return STATUS_INPUT;
+    }
+    r->plan->confirm.stratum = label;
+    r->plan->confirm.n_strata = (uint32_t)count;
+    return STATUS_OK;
+}
+
+enum status plan_confirm_read(const struct plan_reader *r, const struct json *root)
+{
+    static const char *const known[] = {"strata", "of"};
+    const struct json *confirm = json_get(root, "confirm");
+    if (!confirm)
+        return STATUS_OK;
+    enum status st =
+        json_fields_object(r->doc, confirm, "an object with 'strata' and 'of'", WORDS(known));
+    st = st ? st : read_labels(r, confirm);
+    st = st ? st : read_of(r, confirm);
+    if (!st && r->plan->population == PLAN_CENSUS) {
+        log_error("%s: found 'confirm' with population census, which has struck each fault; "
+                  "expected a sample",
+                  json_where(r->doc, confirm));
+        st = STATUS_INPUT;
+    }
+    if (!st && r->plan->n_hypotheses > 0) {
+        log_error("%s: found 'confirm' with hypotheses, expected none: its strata were chosen by "
+                  "their estimates",
+                  json_where(r->doc, confirm));
+        st = STATUS_INPUT;
+    }
+    return st;
+}
+
+bool plan_confirm_has(const struct plan_confirm *confirm, const char *label)
+{
+    return bsearch(&label, confirm->stratum, confirm->n_strata, sizeof *confirm->stratum,
+                   by_text) != NULL;
+}
+
+/* What the new plan says itself, or leaves out. */
+static bool is_replaced(const char *key)
+{
+    static const char *const keys[] = {"title",    "seed",    "hypotheses", "stop",
+                                       "sampling", "confirm", "$schema"};
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        if (strcmp(keys[i], key) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void put_sampling(struct json_writer *w, const struct json *sampling, uint64_t trials)
+{
+    json_put_key(w, "sampling");
+    json_object_open(w);
+    for (size_t i = 0; i < json_count(sampling); i++) {
+        const struct json *member = json_at(sampling, i);
+        if (strcmp(json_key(member), "trials") == 0) {
+            json_member_int(w, "trials", (int64_t)trials);
+            continue;
+        }
+        json_put_key(w, json_key(member));
+        json_put_value(w, member);
+    }
+    json_object_close(w);
+}
+
+static void put_plan(struct json_writer *w, const struct json *root, const char *title,
+                     const struct plan_confirm_request *request)
+{
+    json_object_open(w);
+    json_put_key(w, "title");
+    json_put_text(w, title);
+    for (size_t i = 0; i < json_count(root); i++) {
+        const struct json *member = json_at(root, i);
+        if (is_replaced(json_key(member)))
+            continue;
+        json_put_key(w, json_key(member));
+        json_put_value(w, member);
+    }
+    put_sampling(w, json_get(root, "sampling"), request->trials);
+    json_member_int(w, "seed", (int64_t)request->seed);
+    json_put_key(w, "confirm");
+    json_object_open(w);
+    json_put_key(w, "strata");
+    json_array_open(w);
+    for (uint32_t i = 0; i < request->count; i++)
+        json_put_text(w, request->label[i]);
+    json_array_close(w);
+    json_member_text(w, "of", request->plan->hash);
+    json_object_close(w);
+    json_object_close(w);
+}
+
+static enum status write_text(char **out, size_t *size, const struct json *root,
+                              const struct plan_confirm_request *request)
+{
+    struct json_writer w;
+    struct arena arena = {0};
+    const char *of = request->plan->title;
+    const char *title = arena_printf(&arena, "%s%s%u strat%s estimated anew", of, *of ? ": " : "",
+                                     request->count, request->count == 1 ? "um" : "a");
+    FILE *file = title ? open_memstream(out, size) : NULL;
+    if (!file) {
+        log_error("out of host memory for the plan of a confirmation");
+        arena_finish(&arena);
+        return STATUS_MEMORY;
+    }
+    json_begin(&w, file, true);
+    put_plan(&w, root, title, request);
+    arena_finish(&arena);
+    enum status st = json_end(&w);
+    if (fclose(file) != 0 && !st) {
+        log_error("out of host memory for the plan of a confirmation");
+        st = STATUS_MEMORY;
+    }
+    return st;
+}
+
+enum status plan_confirm_make(struct plan *out, struct arena *arena,
+                              const struct plan_confirm_request *request)
+{
+    const char *given = request->plan->text;
+    struct plan_source source = {.name = "the plan of the confirmation", .folder = ""};
+    struct json_doc *doc = NULL;
+    char *text = NULL;
+    enum status st = json_parse(&doc, given, strlen(given), "the plan of the campaign");
+    if (!st)
+        st = write_text(&text, &source.size, json_root(doc), request);
+    source.text = text;
+    if (!st)
+        st = plan_read(out, arena, &source);
+    free(text);
+    json_destroy(&doc);
+    return st;
+}

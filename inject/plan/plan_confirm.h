@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/* Campaigns that estimate some strata of another one anew, on fresh faults. */
+#ifndef VKFI_INJECT_PLAN_CONFIRM_H
+#define VKFI_INJECT_PLAN_CONFIRM_H
+
+#include "inject/plan/plan.h"
+
+/* Whether the plan, which confirms, draws the stratum of that label. */
+bool plan_confirm_has(const struct plan_confirm *confirm, const char *label);
+
+struct plan_confirm_request {
+    const struct plan *plan;  /* of the campaign whose strata are estimated anew */
+    const char *const *label; /* (count) */
+    uint32_t count;
+    uint64_t trials; /* sampling.trials, where the plan has that goal */
+    uint64_t seed;   /* another than the plan's */
+};
+
+/* The plan with those strata alone, without hypotheses and stopping rule; out->text is its JSON,
+ * with prompts inline. Memory from `arena`. */
+enum status plan_confirm_make(struct plan *out, struct arena *arena,
+                              const struct plan_confirm_request *request) STATUS_MUST_USE;
+
+#endif
