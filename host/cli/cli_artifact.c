@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "base/args.h"
+#include "base/json.h"
 #include "cli/cli_commands.h"
 #include "cli/cli_reading.h"
 #include "inject/report/report_artifact.h"
@@ -10,6 +11,7 @@
 struct artifact_options {
     struct args_list databases;
     const char *out;
+    bool json;
 };
 
 static enum status parse(struct artifact_options *out, int argc, char **argv, bool *out_done)
@@ -17,11 +19,14 @@ static enum status parse(struct artifact_options *out, int argc, char **argv, bo
     const struct args_option options[] = {
         {'o', "out", ARGS_TEXT, &out->out, "FILE",
          "The archive. Default: the database's name with .zip behind it.", 0, 0},
+        {0, "json", ARGS_FLAG, &out->json, NULL,
+         "Prints one JSON object: the archive, and the name, size and SHA-256 of each file in it.",
+         0, 0},
         {0}};
     const struct args_spec spec = {
         .command = "vkfi artifact",
         .summary = "pack a campaign for those who want to check it",
-        .synopsis = "DB [-o FILE]",
+        .synopsis = "DB [-o FILE] [--json]",
         .details =
             "DESCRIPTION\n"
             "Writes a zip archive: the plan and its schema, the database and its schema, the "
@@ -42,11 +47,38 @@ static enum status parse(struct artifact_options *out, int argc, char **argv, bo
     return st || *out_done ? st : cli_reading_check(&out->databases, 1, 1);
 }
 
+static void put_file(struct json_writer *w, const char *key,
+                     const struct report_artifact_file *file)
+{
+    json_member_text(w, key, file->name);
+    json_member_int(w, "size", (int64_t)file->size);
+    json_member_text(w, "sha256", file->sha256);
+}
+
+static enum status print_json(const struct report_artifact_list *list)
+{
+    struct json_writer w;
+    json_begin(&w, stdout, true);
+    json_object_open(&w);
+    put_file(&w, "file", &list->archive);
+    json_put_key(&w, "entries");
+    json_array_open(&w);
+    for (uint32_t i = 0; i < list->n_files; i++) {
+        json_object_open(&w);
+        put_file(&w, "name", &list->file[i]);
+        json_object_close(&w);
+    }
+    json_array_close(&w);
+    json_object_close(&w);
+    return json_end(&w);
+}
+
 enum status cli_artifact(const struct cli_env *env, int argc, char **argv)
 {
     struct artifact_options options = {0};
     struct report_source source = {0};
     struct report_page page = {0};
+    struct report_artifact_list list;
     bool done = false;
     (void)env;
     enum status st = parse(&options, argc, argv, &done);
@@ -64,9 +96,13 @@ enum status cli_artifact(const struct cli_env *env, int argc, char **argv)
         st = out ? STATUS_OK : STATUS_MEMORY;
     }
     if (!st)
-        st = report_artifact_write(&(struct report_artifact_params){
-            database, out, VKFI_SOURCE "/inject/plan.schema.json", &page});
-    if (!st)
+        st = report_artifact_write(
+            &list, &page.arena,
+            &(struct report_artifact_params){database, out, VKFI_SOURCE "/inject/plan.schema.json",
+                                             &page});
+    if (!st && options.json)
+        st = print_json(&list);
+    else if (!st)
         printf("%s\n", out);
     report_page_finish(&page);
     report_source_finish(&source);

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* `vkfi plan`: check, and the choice of an action; show, expand and diff have files of their own.
- */
+/* `vkfi plan`: check, and the choice of an action; the others have files of their own. */
 #include "cli/cli_plan.h"
 
 #include <inttypes.h>
@@ -135,6 +134,15 @@ static const char DETAILS[] =
     "diff names the fields in which two plans differ, and whether that makes them different "
     "campaigns.\n"
     "\n"
+    "confirm reads a finished campaign and writes the plan that estimates its worst strata anew: a "
+    "list that was chosen by its estimates is biased upwards. Strata are ranked by the estimate "
+    "that reports show, critical SDC where items have scores and SDC where they have none, of all "
+    "faults; those without any event are left out. The plan has the campaign's prompts, strata of "
+    "the same labels with about as many trials as before (edit sampling for more), weights that "
+    "sum "
+    "to 1 over them, no hypotheses, and another seed. `vkfi report DB --confirm NEW` puts both "
+    "estimates side by side.\n"
+    "\n"
     "LENGTHS\n"
     "Positions are drawn inside an item's prompt and tokens. Prompts are counted by the "
     "tokenizer. Tokens are as many as the plan asks for, which is right where decoding.stop is "
@@ -149,21 +157,23 @@ static const char DETAILS[] =
     "  vkfi plan check inject/plans/*.json\n"
     "  vkfi plan show inject/plans/bit_position.json --rate cpu=20 --rate gpu=400\n"
     "  vkfi plan expand inject/plans/bit_position.json --trial 1234 --json\n"
-    "  vkfi plan diff old.json new.json\n";
+    "  vkfi plan diff old.json new.json\n"
+    "  vkfi plan confirm run.db --seed 2 -o anew.json\n";
 
 static enum status run_action(const struct cli_env *env, const struct args_list *words,
                               const struct cli_plan_options *options)
 {
-    static const char *const names[] = {"check", "show", "expand", "diff"};
-    static const struct cli_actions actions = {"plan", names, 4, "check, show, expand or diff"};
+    static const char *const names[] = {"check", "show", "expand", "diff", "confirm"};
+    static const struct cli_actions actions = {"plan", names, 5,
+                                               "check, show, expand, diff or confirm"};
     const size_t given = words->count > 0 ? words->count - 1 : 0;
     size_t known = 0;
     enum status st = cli_action_find(&actions, words, &known);
     if (st)
         return st;
     if (given == 0 || (known == 3 ? given != 2 : known != 0 && given != 1)) {
-        log_error("plan %s: found %zu plan%s behind it, expected %s", names[known], given,
-                  given == 1 ? "" : "s",
+        log_error("plan %s: found %zu %s%s behind it, expected %s", names[known], given,
+                  known == 4 ? "database" : "plan", given == 1 ? "" : "s",
                   known == 0   ? "at least one"
                   : known == 3 ? "two"
                                : "one");
@@ -176,15 +186,18 @@ static enum status run_action(const struct cli_env *env, const struct args_list 
         return cli_plan_show(env, words->item[1], options);
     case 2:
         return cli_plan_expand(env, words->item[1], options);
-    default:
+    case 3:
         return cli_plan_diff(&words->item[1], options->json);
+    default:
+        return cli_plan_confirm(words->item[1], options);
     }
 }
 
 enum status cli_plan(const struct cli_env *env, int argc, char **argv)
 {
     struct args_list words = {0};
-    struct cli_plan_options o = {.trial = CLI_PLAN_NO_TRIAL, .limit = 20};
+    struct cli_plan_options o = {
+        .trial = CLI_PLAN_NO_TRIAL, .limit = 20, .worst = 10, .seed = CLI_PLAN_NO_SEED};
     bool done = false;
     const struct args_option options[] = {
         {'m', "model", ARGS_TEXT, &o.model, "MODEL",
@@ -198,6 +211,9 @@ enum status cli_plan(const struct cli_env *env, int argc, char **argv)
         {0, "trial", ARGS_UINT, &o.trial, "ID", "expand: this trial alone.", 0, 0},
         {0, "first", ARGS_UINT, &o.first, "ID", "expand: begins here instead of at 0.", 0, 0},
         {0, "limit", ARGS_UINT, &o.limit, "N", "expand: at most so many trials (20).", 0, 0},
+        {0, "seed", ARGS_UINT, &o.seed, "SEED", "confirm: of the fresh trials.", 0, 9e18},
+        {0, "worst", ARGS_UINT, &o.worst, "N", "confirm: strata of the list (10).", 1, 1e5},
+        {'o', "output", ARGS_TEXT, &o.output, "FILE", "confirm: the plan to write.", 0, 0},
         {0, "json", ARGS_FLAG, &o.json, NULL, "Prints JSON.", 0, 0},
         {0}};
     const struct args_spec spec = {
@@ -206,7 +222,8 @@ enum status cli_plan(const struct cli_env *env, int argc, char **argv)
         .synopsis = "check PLAN... [--json]\n"
                     "show PLAN [-m MODEL] [--lengths FILE] [--rate [NAME=]R]... [--json]\n"
                     "expand PLAN [--trial ID | --first ID] [--limit N] [--lengths FILE] [--json]\n"
-                    "diff PLAN PLAN [--json]",
+                    "diff PLAN PLAN [--json]\n"
+                    "confirm DB --seed SEED [--worst N] [-o FILE]",
         .details = DETAILS,
         .options = options,
         .operands = &words};

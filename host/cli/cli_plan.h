@@ -16,6 +16,8 @@ struct cli_plan_options {
     uint64_t trial, first, limit;
     bool json;
     struct args_list rates;
+    uint64_t worst, seed; /* confirm */
+    const char *output;   /* null: standard output */
 };
 
 struct cli_plan {
@@ -36,9 +38,12 @@ enum status cli_plan_show(const struct cli_env *env, const char *path,
                           const struct cli_plan_options *options) STATUS_MUST_USE;
 enum status cli_plan_expand(const struct cli_env *env, const char *path,
                             const struct cli_plan_options *options) STATUS_MUST_USE;
+enum status cli_plan_confirm(const char *path,
+                             const struct cli_plan_options *options) STATUS_MUST_USE;
 enum status cli_plan_diff(const char *const path[2], bool json) STATUS_MUST_USE;
 
-/* No trial chosen. */
+/* No trial chosen; no seed given. */
 #define CLI_PLAN_NO_TRIAL UINT64_MAX
+#define CLI_PLAN_NO_SEED UINT64_MAX
 
 #endif

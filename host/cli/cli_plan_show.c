@@ -100,6 +100,9 @@ static void print_head(const struct cli_plan *p, const char *path)
            plan->item_weight == PLAN_ITEMS_EQUAL ? "weigh the same" : "weigh by their exposure");
     printf("interval    %g %%, expected rate %g, design effect %g\n", 100 * plan->confidence,
            plan->expected_rate, plan->design_effect);
+    if (plan->confirm.n_strata > 0)
+        printf("confirm     %" PRIu32 " strata of plan %.12s..., on fresh trials\n",
+               plan->confirm.n_strata, plan->confirm.of);
     for (uint32_t i = 0; i < plan->n_hypotheses; i++)
         printf("hypothesis  %s: %s (alpha %g)\n", plan->hypothesis[i].name,
                plan->hypothesis[i].contrast, plan->hypothesis[i].alpha);
@@ -135,7 +138,8 @@ static void print_strata(const struct cli_plan *p)
     if (whole)
         printf("= each fault of the stratum once\n");
     if (repeats)
-        printf("* weights ask for some faults more than once: no finite-population correction\n");
+        printf("* some faults come more than once, or several a trial: no finite-population "
+               "correction\n");
 }
 
 static enum status print_text(const struct cli_plan *p, const char *path,
@@ -236,6 +240,11 @@ static enum status print_json(const struct cli_plan *p, const struct cli_plan_op
     json_put_key(&w, "title");
     json_put_text(&w, p->plan.title);
     json_member_int(&w, "items", p->plan.n_items);
+    json_put_key(&w, "confirm");
+    if (p->plan.confirm.n_strata > 0)
+        json_put_text(&w, p->plan.confirm.of);
+    else
+        json_put_null(&w);
     put_strata(&w, p);
     json_member_int(&w, "trials", sample_role_trials(p->sample, ROLE_TRIAL));
     json_member_int(&w, "runs", sample_trials(p->sample));

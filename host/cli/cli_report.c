@@ -17,10 +17,11 @@
 #include "cli/cli_reading.h"
 #include "inject/report/report_page.h"
 #include "inject/report/report_source.h"
+#include "inject/report/report_worst.h"
 
 struct report_options {
     struct args_list databases;
-    const char *out, *with, *model;
+    const char *out, *with, *confirm, *model;
     const char *data; /* folder */
     double confidence;
     bool json;
@@ -38,6 +39,17 @@ static const char DETAILS[] =
     "and "
     "counted. A total over strata that were drawn with equal n is refused.\n"
     "\n"
+    "The strata with the highest estimates are listed. A list chosen by its estimates is biased "
+    "upwards; --confirm puts those of fresh trials beside them, which are not, and the "
+    "difference.\n"
+    "\n"
+    "Strata of two or three dimensions (those of a sweep are op, point and bit) are drawn as a "
+    "map; "
+    "what needs a total over strata is left out where they have no weights, and named.\n"
+    "\n"
+    "Of a campaign by bit error rate, whose trials have one fault at least, rates come of trials "
+    "and of all runs, those without a fault among them.\n"
+    "\n"
     "The same database gives the same file, byte for byte. Pictures are drawn by gnuplot.\n"
     "\n"
     "FILES OF --data\n"
@@ -51,7 +63,8 @@ static const char DETAILS[] =
     "\n"
     "EXAMPLES\n"
     "  vkfi report run.db -o run.html\n"
-    "  vkfi report amd.db --with intel.db -o both.html --data figures\n";
+    "  vkfi report amd.db --with intel.db -o both.html --data figures\n"
+    "  vkfi report run.db --confirm anew.db -o run.html\n";
 
 static enum status parse(struct report_options *out, int argc, char **argv, bool *out_done)
 {
@@ -65,6 +78,10 @@ static enum status parse(struct report_options *out, int argc, char **argv, bool
         {0, "with", ARGS_TEXT, &out->with, "DB",
          "A second database of the same faults: adds the table of outcomes here against there.", 0,
          0},
+        {0, "confirm", ARGS_TEXT, &out->confirm, "DB",
+         "A campaign of a plan that `vkfi plan confirm` wrote: both estimates of the worst strata "
+         "side by side.",
+         0, 0},
         {'m', "model", ARGS_TEXT, &out->model, "MODEL",
          "The campaign's model: adds what protecting a site would cost, in MiB of stored weights "
          "and "
@@ -78,12 +95,13 @@ static enum status parse(struct report_options *out, int argc, char **argv, bool
          "not.",
          0, 0},
         {0}};
-    const struct args_spec spec = {.command = "vkfi report",
-                                   .summary = "tables and pictures of a campaign as one HTML file",
-                                   .synopsis = "DB [-o FILE] [--data DIR] [--with DB] [-m MODEL]",
-                                   .details = DETAILS,
-                                   .options = options,
-                                   .operands = &out->databases};
+    const struct args_spec spec = {
+        .command = "vkfi report",
+        .summary = "tables and pictures of a campaign as one HTML file",
+        .synopsis = "DB [-o FILE] [--data DIR] [--with DB] [--confirm DB] [-m MODEL]",
+        .details = DETAILS,
+        .options = options,
+        .operands = &out->databases};
     const enum status st = args_parse(&spec, argc, argv, out_done);
     return st || *out_done ? st : cli_reading_check(&out->databases, 1, 1);
 }
@@ -187,10 +205,47 @@ static void put_totals(struct json_writer *w, const struct report_page *page)
     put_rate(w, "due", &page->totals.due);
     put_rate(w, "critical", &page->totals.critical);
     put_rate(w, "changed", &page->totals.changed);
+    if (report_context_is_ber(&page->context)) {
+        put_rate(w, "sdc_of_runs", &page->totals.sdc_runs);
+        put_number(w, "no_fault", page->totals.no_fault);
+    }
     json_object_close(w);
 }
 
-static enum status print_json(const struct report_page *page, const char *path)
+static void put_interval(struct json_writer *w, struct report_table *table, uint32_t row,
+                         const char *const name[4])
+{
+    static const char *const keys[] = {"rate", "low", "high", "n"};
+    json_object_open(w);
+    for (int i = 0; i < 4; i++)
+        put_number(w, keys[i], report_table_number(table, row, name[i]));
+    json_object_close(w);
+}
+
+/* The list of worst strata, with the fresh estimates where they are there. */
+static void put_worst(struct json_writer *w, struct report_page *page)
+{
+    static const char *const first[] = {"rate", "rate_low", "rate_high", "trials"};
+    static const char *const fresh[] = {"fresh", "fresh_low", "fresh_high", "fresh_trials"};
+    struct report_table *table = &page->table[REPORT_TABLE_WORST];
+    json_put_key(w, "worst");
+    json_array_open(w);
+    for (uint32_t r = 0; r < table->n_rows; r++) {
+        json_object_open(w);
+        json_member_text(w, "stratum", report_table_at(table, r, "stratum")->text);
+        json_put_key(w, "first");
+        put_interval(w, table, r, first);
+        if (page->context.anew) {
+            json_put_key(w, "fresh");
+            put_interval(w, table, r, fresh);
+            put_number(w, "shrinkage", report_table_number(table, r, "shrinkage"));
+        }
+        json_object_close(w);
+    }
+    json_array_close(w);
+}
+
+static enum status print_json(struct report_page *page, const char *path)
 {
     struct json_writer w;
     json_begin(&w, stdout, true);
@@ -198,6 +253,7 @@ static enum status print_json(const struct report_page *page, const char *path)
     json_put_key(&w, "file");
     json_put_text(&w, path);
     put_totals(&w, page);
+    put_worst(&w, page);
     json_put_key(&w, "pictures");
     json_object_open(&w);
     for (int f = 0; f < REPORT_PICTURES; f++) {
@@ -231,7 +287,7 @@ static enum status write_page(struct report_page *page, const struct report_opti
 
 /* What the command line names, opened. */
 struct inputs {
-    struct report_source source, other;
+    struct report_source source, other, anew;
     struct model *model;
     struct arena arena;
     struct report_params params;
@@ -250,6 +306,12 @@ static enum status open_inputs(struct inputs *in, const struct cli_env *env,
         st = st ? st : report_source_load(&in->other, UINT64_MAX);
         in->params.other = &in->other.data;
     }
+    if (!st && options->confirm) {
+        st = report_source_open(&in->anew, options->confirm);
+        st = st ? st : report_source_load(&in->anew, UINT64_MAX);
+        st = st ? st : report_worst_check_anew(&in->source, &in->anew);
+        in->params.anew = &in->anew.data;
+    }
     if (!st && options->model) {
         st = cli_manifest_open(&in->model, env, options->model);
         st = st ? st : check_model(in->model, &in->source);
@@ -262,6 +324,7 @@ static enum status open_inputs(struct inputs *in, const struct cli_env *env,
 static void close_inputs(struct inputs *in)
 {
     model_close(&in->model);
+    report_source_finish(&in->anew);
     report_source_finish(&in->other);
     report_source_finish(&in->source);
     arena_finish(&in->arena);

@@ -62,9 +62,9 @@ struct sample_draw {
 enum status sample_draw(const struct sample *sample, uint64_t id, struct arena *arena,
                         struct sample_draw *out) STATUS_MUST_USE;
 
-/* What the plan names, also where `confirm` leaves its stratum out: cells of faults that differ in coordinates, position and mask alone. The fault
- * of a cell has what they share (site, point, field, granularity, readers, duration, kind), all
- * else 0. */
+/* What the plan names, also where `confirm` leaves its stratum out: cells of faults that differ in
+ * coordinates, position and mask alone. The fault of a cell has what they share (site, point,
+ * field, granularity, readers, duration, kind), all else 0. */
 uint64_t sample_cells(const struct sample *sample);
 void sample_cell(const struct sample *sample, uint64_t index, struct fault *out);
 

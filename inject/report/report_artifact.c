@@ -23,7 +23,7 @@ struct artifact {
     char *folder; /* temporary */
     struct report_zip_entry entry[ARTIFACT_FILES];
     unsigned count;
-    char sum[ARTIFACT_FILES][HASH_SHA256_TEXT];
+    struct report_artifact_file file[ARTIFACT_FILES]; /* names, sizes and sums of the entries */
 };
 
 /* A place for the file `name` of the archive; null, logged, if there is none. */
@@ -37,6 +37,7 @@ static const char *reserve(struct artifact *a, const char *name)
     const char *copy = arena_text(&a->arena, name, strlen(name));
     if (!path || !copy)
         return NULL;
+    a->file[a->count].name = copy;
     a->entry[a->count++] = (struct report_zip_entry){copy, path};
     return path;
 }
@@ -91,24 +92,31 @@ static enum status add_plan_schema(struct artifact *a, const char *path)
     return st ? st : add_bytes(a, "plan.schema.json", text, size);
 }
 
+static enum status measure(struct report_artifact_file *out, const char *path)
+{
+    struct file_map map;
+    const enum status st = file_map_init(&map, path);
+    if (st)
+        return st;
+    out->size = map.size;
+    hash_sha256(map.data, map.size, out->sha256);
+    file_map_finish(&map);
+    return STATUS_OK;
+}
+
 static enum status sum_files(struct artifact *a, unsigned from)
 {
-    for (unsigned i = from; i < a->count; i++) {
-        struct file_map map;
-        const enum status st = file_map_init(&map, a->entry[i].path);
-        if (st)
-            return st;
-        hash_sha256(map.data, map.size, a->sum[i]);
-        file_map_finish(&map);
-    }
-    return STATUS_OK;
+    enum status st = STATUS_OK;
+    for (unsigned i = from; !st && i < a->count; i++)
+        st = measure(&a->file[i], a->entry[i].path);
+    return st;
 }
 
 static const char *sum_of(const struct artifact *a, const char *name)
 {
     for (unsigned i = 0; i < a->count; i++) {
         if (strcmp(a->entry[i].name, name) == 0)
-            return a->sum[i];
+            return a->file[i].sha256;
     }
     return "";
 }
@@ -151,9 +159,10 @@ static enum status add_readme(struct artifact *a, const struct report_data *data
     st = st ? st : add_bytes(a, "README.txt", report_out_text(&readme), readme.text.size);
     st = st ? st : sum_files(a, own);
     for (unsigned i = 0; !st && i < a->count; i++)
-        report_out_printf(&sums, "%s  %s\n", a->sum[i], a->entry[i].name);
+        report_out_printf(&sums, "%s  %s\n", a->file[i].sha256, a->entry[i].name);
     st = st ? st : sums.status;
     st = st ? st : add_bytes(a, "SHA256SUMS", report_out_text(&sums), sums.text.size);
+    st = st ? st : sum_files(a, own + 1);
     report_out_finish(&readme);
     report_out_finish(&sums);
     return st;
@@ -184,9 +193,29 @@ static void clean(struct artifact *a)
     arena_finish(&a->arena);
 }
 
-enum status report_artifact_write(const struct report_artifact_params *params)
+/* What was packed, into the caller's memory. */
+static enum status list_files(struct report_artifact_list *out, struct arena *arena,
+                              const struct artifact *a, const char *path)
+{
+    out->file = arena_array(arena, a->count, sizeof *out->file);
+    if (!out->file)
+        return STATUS_MEMORY;
+    for (unsigned i = 0; i < a->count; i++) {
+        out->file[i] = a->file[i];
+        out->file[i].name = arena_text(arena, a->file[i].name, strlen(a->file[i].name));
+        if (!out->file[i].name)
+            return STATUS_MEMORY;
+    }
+    out->n_files = a->count;
+    out->archive.name = path;
+    return measure(&out->archive, path);
+}
+
+enum status report_artifact_write(struct report_artifact_list *out, struct arena *arena,
+                                  const struct report_artifact_params *params)
 {
     struct artifact a = {0};
+    *out = (struct report_artifact_list){0};
     a.folder = arena_printf(&a.arena, "%s.XXXXXX", params->out);
     enum status st = a.folder ? STATUS_OK : STATUS_MEMORY;
     if (!st && !mkdtemp(a.folder)) {
@@ -196,6 +225,7 @@ enum status report_artifact_write(const struct report_artifact_params *params)
     }
     st = st ? st : gather(&a, params);
     st = st ? st : report_zip_write(params->out, a.entry, a.count);
+    st = st ? st : list_files(out, arena, &a, params->out);
     clean(&a);
     return st;
 }

@@ -12,8 +12,21 @@ struct report_artifact_params {
     struct report_page *page; /* of that database */
 };
 
+/* A file of the archive, or the archive itself. */
+struct report_artifact_file {
+    const char *name;
+    uint64_t size; /* bytes */
+    char sha256[HASH_SHA256_TEXT];
+};
+
+struct report_artifact_list {
+    struct report_artifact_file archive, *file; /* (n_files) in the order of the archive */
+    uint32_t n_files;
+};
+
 /* The same bytes for the same database. Files are gathered in a folder beside `out`, which is
- * removed again. */
-enum status report_artifact_write(const struct report_artifact_params *params) STATUS_MUST_USE;
+ * removed again. `out`: what was packed, in `arena`. */
+enum status report_artifact_write(struct report_artifact_list *out, struct arena *arena,
+                                  const struct report_artifact_params *params) STATUS_MUST_USE;
 
 #endif

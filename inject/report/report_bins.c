@@ -45,7 +45,7 @@ static enum status fill_bins(struct report_figure *out, struct report_context *c
         report_figure_rate(&out->table, row, "rate", &rate);
         out->table.faint[row++] = rate.estimate.counted < REPORT_FEW;
         if (rate.refused)
-            out->absent = "a bin's trials come from strata without weights (population equal)";
+            out->absent = REPORT_NO_TOTAL;
     }
     return st;
 }
@@ -97,10 +97,43 @@ static uint32_t change_key(const struct report_trial *trial, const void *user)
     return decade >= CHANGE_HIGH ? CHANGE_BINS - 2 : (uint32_t)(decade - CHANGE_LOW);
 }
 
+/* A number cut into bins, and what the picture says of it. */
+struct binning {
+    report_groups_key *key;
+    const struct bin *bin; /* (count), also `user` of the key */
+    uint32_t count;
+    const char *against; /* what the rate is drawn against, for the caption */
+    const char *behind;  /* a sentence behind the intervals, or "" */
+    const char *axes;    /* of gnuplot: ranges, tics, label of x */
+    const char *few;     /* why there is no picture of fewer than two bins */
+};
+
+static enum status draw_bins(struct report_figure *out, struct report_context *context,
+                             const struct binning *b)
+{
+    struct report_groups groups;
+    enum status st = report_groups_make(&groups, context->arena, context->data,
+                                        &(struct report_groups_by){b->key, b->bin, b->count});
+    st = st ? st : fill_bins(out, context, &groups, b->bin);
+    if (!st && out->table.n_rows < 2)
+        out->absent = b->few;
+    if (st || out->absent)
+        return st;
+    out->table.id = out->id;
+    out->table.caption = out->caption = arena_printf(
+        context->arena, "%s of faults that changed bits against %s, %g %% intervals.%s",
+        context->main_start, b->against, 100 * context->confidence, b->behind);
+    report_figure_begin(out, REPORT_WIDTH, 340);
+    write_bins(out);
+    report_out_printf(&out->script, "set yrange [0:*<100]\n%sset ylabel \"%s, %%\"\n", b->axes,
+                      context->main_name);
+    plot_bins(out);
+    return out->caption ? out->script.status : STATUS_MEMORY;
+}
+
 enum status report_bins_change(struct report_figure *out, struct report_context *context)
 {
     struct bin bin[CHANGE_BINS];
-    struct report_groups groups;
     out->id = "change";
     out->title = "Relative change of the value";
     for (int b = 0; b < CHANGE_BINS; b++)
@@ -108,32 +141,23 @@ enum status report_bins_change(struct report_figure *out, struct report_context 
                               b >= CHANGE_BINS - 2 ? INFINITY : pow(10, CHANGE_LOW + b + 1),
                               CHANGE_LOW + b + 0.5};
     bin[CHANGE_BINS - 1].from = INFINITY;
-    enum status st = report_groups_make(&groups, context->arena, context->data,
-                                        &(struct report_groups_by){change_key, NULL, CHANGE_BINS});
-    st = st ? st : fill_bins(out, context, &groups, bin);
-    if (!st && out->table.n_rows < 2)
-        out->absent = "the relative change spans fewer than two decades";
-    if (st || out->absent)
-        return st;
-    out->table.id = "change";
-    out->table.caption = out->caption = arena_printf(
-        context->arena,
-        "%s of faults that changed bits against the relative change of the value, by decade, %g %% "
-        "intervals. The last place holds values that were 0 before or are not finite after.",
-        context->main_start, 100 * context->confidence);
-    report_figure_begin(out, REPORT_WIDTH, 340);
-    write_bins(out);
-    report_out_printf(&out->script,
-                      "set xrange [%d:%d]\nset yrange [0:*<100]\nset xtics ("
-                      "\"10\xe2\x81\xbb\xe2\x81\xb8\" -8, \"10\xe2\x81\xbb\xe2\x81\xb6\" -6, "
-                      "\"10\xe2\x81\xbb\xe2\x81\xb4\" -4, \"10\xe2\x81\xbb\xc2\xb2\" -2, "
-                      "\"1\" 0, \"10\xc2\xb2\" 2, \"10\xe2\x81\xb4\" 4, "
-                      "\"10\xe2\x81\xb6\" 6, \"\xe2\x88\x9e\" 7.5)\n"
-                      "set xlabel \"|after - before| / |before|\"\nset ylabel \"%s, %%\"\n",
-                      CHANGE_LOW, CHANGE_HIGH + 2, context->main_name);
-    plot_bins(out);
-    return out->caption ? out->script.status : STATUS_MEMORY;
+    return draw_bins(
+        out, context,
+        &(struct binning){
+            .key = change_key,
+            .bin = bin,
+            .count = CHANGE_BINS,
+            .against = "the relative change of the value, by decade",
+            .behind = " The last place holds values that were 0 before or are not finite after.",
+            .axes = "set xrange [-8:8]\nset xtics ("
+                    "\"10\xe2\x81\xbb\xe2\x81\xb8\" -8, \"10\xe2\x81\xbb\xe2\x81\xb6\" -6, "
+                    "\"10\xe2\x81\xbb\xe2\x81\xb4\" -4, \"10\xe2\x81\xbb\xc2\xb2\" -2, "
+                    "\"1\" 0, \"10\xc2\xb2\" 2, \"10\xe2\x81\xb4\" 4, "
+                    "\"10\xe2\x81\xb6\" 6, \"\xe2\x88\x9e\" 7.5)\n"
+                    "set xlabel \"|after - before| / |before|\"\n",
+            .few = "the relative change spans fewer than two decades"});
 }
+_Static_assert(CHANGE_LOW == -8 && CHANGE_HIGH == 6, "the axis of the picture says so");
 
 static int by_value(const void *a, const void *b)
 {
@@ -174,8 +198,8 @@ static size_t cut_margins(struct bin bin[MARGIN_BINS], double *value,
 
 enum status report_bins_margin(struct report_figure *out, struct report_context *context)
 {
+    static const char absent[] = "the golden margin was not recorded (record: summary or full)";
     struct bin bin[MARGIN_BINS];
-    struct report_groups groups;
     double *value = arena_array(context->arena, context->data->n + 1, sizeof *value);
     out->id = "margin";
     out->title = "Golden margin at the fault";
@@ -183,26 +207,17 @@ enum status report_bins_margin(struct report_figure *out, struct report_context 
         return STATUS_MEMORY;
     const size_t n = cut_margins(bin, value, context->data);
     if (n < MARGIN_BINS || bin[0].from == bin[MARGIN_BINS - 1].to) {
-        out->absent = "the golden margin was not recorded (record: summary or full)";
+        out->absent = absent;
         return STATUS_OK;
     }
-    enum status st = report_groups_make(&groups, context->arena, context->data,
-                                        &(struct report_groups_by){margin_key, bin, MARGIN_BINS});
-    st = st ? st : fill_bins(out, context, &groups, bin);
-    if (st || out->absent)
-        return st;
-    out->table.id = "margin";
-    out->table.caption = out->caption = arena_printf(
-        context->arena,
-        "%s of faults that changed bits against golden's logit margin (first minus second) at the "
-        "struck step, in eighths of the trials, %g %% intervals.",
-        context->main_start, 100 * context->confidence);
-    report_figure_begin(out, REPORT_WIDTH, 340);
-    write_bins(out);
-    report_out_printf(&out->script,
-                      "set yrange [0:*<100]\nset xrange [0:*]\nset xlabel \"golden logit margin\"\n"
-                      "set ylabel \"%s, %%\"\n",
-                      context->main_name);
-    plot_bins(out);
-    return out->caption ? out->script.status : STATUS_MEMORY;
+    return draw_bins(out, context,
+                     &(struct binning){.key = margin_key,
+                                       .bin = bin,
+                                       .count = MARGIN_BINS,
+                                       .against = "golden's logit margin (first minus second) at "
+                                                  "the struck step, in eighths of the trials",
+                                       .behind = "",
+                                       .axes = "set xrange [0:*]\nset xlabel \"golden logit "
+                                               "margin\"\n",
+                                       .few = absent});
 }

@@ -129,7 +129,7 @@ static void fill_bit(struct report_figure *out, struct report_context *context,
     report_figure_rate(&out->table, row, "given", &given);
     out->table.faint[row] = all.estimate.counted < REPORT_FEW;
     if (all.refused)
-        out->absent = "a bit's trials come from strata without weights (population equal)";
+        out->absent = REPORT_NO_TOTAL;
 }
 
 static enum status fill_bits(struct report_figure *out, struct report_context *context,

@@ -23,6 +23,15 @@ bool report_data_is_complete(const struct report_data *data)
     return data->n_rows >= data->expected;
 }
 
+uint32_t report_data_stratum(const struct report_data *data, const char *label)
+{
+    for (uint32_t h = 0; h < data->n_strata; h++) {
+        if (strcmp(data->stratum[h].label, label) == 0)
+            return h;
+    }
+    return REPORT_NONE;
+}
+
 bool report_data_dimension(const char *label, const char *dimension, char *out, size_t size)
 {
     const size_t n = strlen(dimension);
@@ -295,35 +304,22 @@ static enum status number_clusters(struct report_data *data)
     return STATUS_OK;
 }
 
-/* Sizes of strata that were drawn without replacement: no fault came twice. Where faults are shared
- * between items a stratum's size does not count what was drawn. */
+/* Sizes of strata that hold no fault twice. Where faults are shared between items a stratum's size
+ * does not count what was drawn. */
 static enum status set_populations(struct report_data *data)
 {
-    uint32_t *last = calloc((size_t)data->n_faults + 1, sizeof *last); /* 1 + stratum */
-    uint64_t *twice = calloc((size_t)data->n_strata + 1, sizeof *twice);
+    const bool census = data->plan->population == PLAN_CENSUS;
     double total = 0;
     data->population = arena_array(&data->arena, (size_t)data->n_strata + 1, sizeof(double));
-    if (!last || !twice || !data->population) {
-        log_error("report: found no memory for %" PRIu32 " faults", data->n_faults);
-        free(last);
-        free(twice);
+    if (!data->population)
         return STATUS_MEMORY;
-    }
-    for (size_t i = 0; i < data->n; i++) {
-        const struct report_trial *t = &data->trial[i];
-        twice[t->stratum] += last[t->fault] == t->stratum + 1;
-        last[t->fault] = t->stratum + 1;
-    }
-    const bool census = data->plan->population == PLAN_CENSUS;
     for (uint32_t h = 0; h < data->n_strata; h++) {
-        if ((census || data->plan->design == PLAN_NESTED) && twice[h] == 0)
+        if (data->stratum[h].distinct_faults && (census || data->plan->design == PLAN_NESTED))
             data->population[h] = data->stratum[h].size;
         total += data->stratum[h].size;
     }
     for (uint32_t h = 0; census && h < data->n_strata; h++)
         data->stratum[h].weight = data->stratum[h].size / total;
-    free(last);
-    free(twice);
     return STATUS_OK;
 }
 

@@ -43,8 +43,9 @@ struct report_data {
     struct store_incident *incident;
     uint32_t n_strata, n_items, n_devices, n_incidents;
 
-    /* (n_strata): size of a stratum whose trials are all different faults of it, so that the
-     * finite-population correction holds; 0: no correction. Population census gets weights. */
+    /* (n_strata): size of a stratum of which no fault comes twice (store_stratum.distinct_faults),
+     * so that the finite-population correction holds; 0: no correction. Population census gets
+     * weights. */
     double *population;
     struct report_trial *trial; /* (n) by stratum, then id; owned */
     size_t n, room;
@@ -73,6 +74,9 @@ const char *report_data_name(const struct report_data *data, uint32_t name);
 
 /* True if every id of this shard is there. */
 bool report_data_is_complete(const struct report_data *data);
+
+/* Index of the stratum with that label, REPORT_NONE. */
+uint32_t report_data_stratum(const struct report_data *data, const char *label);
 
 /* Value of "layer" in a label "layer=3 bit_field=exponent", copied to `out`; false if absent. */
 bool report_data_dimension(const char *label, const char *dimension, char *out, size_t size);

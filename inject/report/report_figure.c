@@ -40,6 +40,24 @@ void report_figure_end_data(struct report_figure *figure)
     report_out_put(&figure->script, "END_OF_DATA\n");
 }
 
+enum status report_context_init(struct report_context *context, struct report_work *work)
+{
+    struct report_data *data = context->data;
+    context->work = work;
+    context->main = data->scored ? REPORT_CRITICAL : REPORT_SDC;
+    context->main_name = data->scored ? "critical SDC" : "SDC";
+    context->main_start = data->scored ? "Critical SDC" : "SDC";
+    const enum status st = report_work_init(work, context->arena, data);
+    if (!st)
+        report_rate_floor(data, work);
+    return st;
+}
+
+bool report_context_is_ber(const struct report_context *context)
+{
+    return context->data->plan->faults_per_trial == 0;
+}
+
 void report_figure_number(struct report_figure *figure, double value)
 {
     if (isfinite(value))

@@ -23,9 +23,20 @@ struct report_context {
     struct arena *arena;
     struct report_work *work;
     double confidence;                  /* 0.95 */
+    struct report_context *anew;        /* of a campaign that estimates strata anew; null: none */
     report_events main;                 /* critical where there are scores, else SDC */
     const char *main_name, *main_start; /* "critical SDC", "Critical SDC" */
 };
+
+/* Fills in work and main; data, arena and confidence are set. Sets the data's design effect. */
+enum status report_context_init(struct report_context *context,
+                                struct report_work *work) STATUS_MUST_USE;
+
+/* Faults come by a bit error rate: runs without any are not drawn. */
+bool report_context_is_ber(const struct report_context *context);
+
+/* Where strata have no weights. */
+#define REPORT_NO_TOTAL "each needs a total over strata, which population equal does not have"
 
 struct report_figure {
     const char *id, *title, *caption;

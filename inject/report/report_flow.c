@@ -167,6 +167,20 @@ static uint64_t count_pairs(uint64_t *count, const struct report_data *a,
     return pairs;
 }
 
+/* Outcomes of either database, in their order; how many. */
+static uint32_t keep_outcomes(uint32_t kept[OUTCOME_COUNT], const uint64_t *count)
+{
+    uint32_t n = 0;
+    for (uint32_t o = 0; o < OUTCOME_COUNT; o++) {
+        bool used = false;
+        for (uint32_t p = 0; p < OUTCOME_COUNT; p++)
+            used = used || count[o * OUTCOME_COUNT + p] || count[p * OUTCOME_COUNT + o];
+        if (used)
+            kept[n++] = o;
+    }
+    return n;
+}
+
 enum status report_flow_devices(struct report_figure *out, struct report_context *context)
 {
     uint64_t *count = arena_array(context->arena, OUTCOME_COUNT * OUTCOME_COUNT, sizeof *count);
@@ -187,14 +201,8 @@ enum status report_flow_devices(struct report_figure *out, struct report_context
         out->absent = "the databases share no trial";
         return STATUS_OK;
     }
-    uint32_t kept[OUTCOME_COUNT], n = 0, row = 0;
-    for (uint32_t o = 0; o < OUTCOME_COUNT; o++) {
-        bool used = false;
-        for (uint32_t p = 0; p < OUTCOME_COUNT; p++)
-            used = used || count[o * OUTCOME_COUNT + p] || count[p * OUTCOME_COUNT + o];
-        if (used)
-            kept[n++] = o;
-    }
+    uint32_t kept[OUTCOME_COUNT], row = 0;
+    const uint32_t n = keep_outcomes(kept, count);
     const enum status st = report_table_init(&out->table, context->arena, n * n, DEVICE_COLUMNS,
                                              sizeof DEVICE_COLUMNS / sizeof *DEVICE_COLUMNS);
     if (st)
@@ -220,7 +228,16 @@ enum status report_flow_devices(struct report_figure *out, struct report_context
                      "Outcome of %" PRIu64 " shared trials here (rows) and in the second database "
                      "(columns). Off the diagonal the devices disagree.",
                      pairs);
-    report_heat_write(out, &(struct report_heat_map){label, label, n, n, value, trials, "here",
-                                                     "second database", "share", 1, true});
+    report_heat_write(out, &(struct report_heat_map){.row = label,
+                                                     .column = label,
+                                                     .n_rows = n,
+                                                     .n_columns = n,
+                                                     .value = value,
+                                                     .trials = trials,
+                                                     .row_title = "here",
+                                                     .column_title = "second database",
+                                                     .value_title = "share",
+                                                     .most = 1,
+                                                     .counts = true});
     return out->caption ? out->script.status : STATUS_MEMORY;
 }

@@ -15,15 +15,6 @@ const char *report_gate_word(enum stats_gate_verdict verdict)
     return words[verdict];
 }
 
-uint32_t report_gate_stratum(const struct report_data *data, const char *label)
-{
-    for (uint32_t h = 0; h < data->n_strata; h++) {
-        if (strcmp(data->stratum[h].label, label) == 0)
-            return h;
-    }
-    return REPORT_NONE;
-}
-
 static enum status check_database(const struct report_source *source,
                                   const struct report_gate_request *request)
 {
@@ -37,7 +28,7 @@ static enum status check_database(const struct report_source *source,
         log_error("%s: found %" PRIu64 " suspect rows behind a control that failed, expected none "
                   "in a gate",
                   source->path, data->suspect);
-    } else if (request->stratum && report_gate_stratum(data, request->stratum) == REPORT_NONE) {
+    } else if (request->stratum && report_data_stratum(data, request->stratum) == REPORT_NONE) {
         log_error("%s: found no stratum \"%s\", expected one of %" PRIu32 " such as \"%s\"",
                   source->path, request->stratum, data->n_strata,
                   data->n_strata ? data->stratum[0].label : "");
@@ -62,7 +53,7 @@ static enum status choose(struct report_query *query, struct arena *arena,
 {
     if (!label)
         return STATUS_OK;
-    const uint32_t stratum = report_gate_stratum(data, label);
+    const uint32_t stratum = report_data_stratum(data, label);
     uint32_t *index = arena_array(arena, data->n + 1, sizeof *index);
     if (!index)
         return STATUS_MEMORY;

@@ -45,7 +45,4 @@ enum status report_looks_find(const struct report_source *source, uint32_t *out_
 enum status report_looks_uniform(struct report_gate *out, const struct report_data *data,
                                  const struct report_gate_request *request) STATUS_MUST_USE;
 
-/* Index of the stratum with that label, REPORT_NONE. */
-uint32_t report_gate_stratum(const struct report_data *data, const char *label);
-
 #endif

@@ -28,6 +28,19 @@ enum status report_groups_make(struct report_groups *out, struct arena *arena,
     return STATUS_OK;
 }
 
+static uint32_t stratum_key(const struct report_trial *trial, const void *user)
+{
+    (void)user;
+    return trial->stratum;
+}
+
+enum status report_groups_strata(struct report_groups *out, struct arena *arena,
+                                 const struct report_data *data)
+{
+    return report_groups_make(out, arena, data,
+                              &(struct report_groups_by){stratum_key, NULL, data->n_strata});
+}
+
 size_t report_groups_size(const struct report_groups *groups, uint32_t group)
 {
     return groups->first[group + 1] - groups->first[group];

@@ -24,6 +24,10 @@ enum status report_groups_make(struct report_groups *out, struct arena *arena,
                                const struct report_data *data,
                                const struct report_groups_by *by) STATUS_MUST_USE;
 
+/* A group a stratum, by its id. */
+enum status report_groups_strata(struct report_groups *out, struct arena *arena,
+                                 const struct report_data *data) STATUS_MUST_USE;
+
 size_t report_groups_size(const struct report_groups *groups, uint32_t group);
 
 /* Layers of the campaign: 1 + the highest of any trial. */

@@ -5,9 +5,11 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-#define HEAT_KEY 22 /* pixels of the scale above the map */
+#define HEAT_KEY 22      /* pixels of the scale above the map */
+#define HEAT_LABELLED 24 /* columns up to which cells hold their number */
 
 static double round_up(double most)
 {
@@ -49,11 +51,25 @@ static void put_label(struct report_figure *out, const struct report_heat_map *m
         report_out_printf(&out->script, "\"%.0f\"", percent);
 }
 
+/* Rows of panel titles above row `row`, its own among them. */
+static uint32_t titles_above(const struct report_heat_map *map, uint32_t row)
+{
+    uint32_t titles = 0;
+    for (uint32_t r = 0; map->panel && r <= row && r < map->n_rows; r++)
+        titles += map->panel[r] != NULL;
+    return titles;
+}
+
+static bool is_few(const struct report_heat_map *map, size_t cell)
+{
+    return map->trials[cell] > 0 && map->trials[cell] < REPORT_FEW && !map->counts;
+}
+
 static void put_cell(struct report_figure *out, const struct report_heat_map *map, size_t cell,
                      double most)
 {
-    const uint32_t x = (uint32_t)(cell % map->n_columns), y = (uint32_t)(cell / map->n_columns);
-    const uint32_t step = step_of(map->value[cell], most);
+    const uint32_t x = (uint32_t)(cell % map->n_columns), row = (uint32_t)(cell / map->n_columns);
+    const uint32_t y = row + titles_above(map, row), step = step_of(map->value[cell], most);
     struct report_out *script = &out->script;
     if (map->trials[cell] == 0 || isnan(map->value[cell]))
         return;
@@ -61,17 +77,30 @@ static void put_cell(struct report_figure *out, const struct report_heat_map *ma
                       "set object rectangle from %u.04,%u.04 to %u.96,%u.96 fillstyle solid 1 "
                       "noborder fillcolor rgb \"%s\"\n",
                       x, y, x, y, report_heat[step]);
-    if (map->trials[cell] < REPORT_FEW && !map->counts)
-        report_out_printf(
-            script,
-            "set object rectangle from %u.04,%u.04 to %u.96,%u.96 fillstyle pattern 4 "
-            "noborder fillcolor rgb \"" REPORT_GREY "\"\n",
-            x, y, x, y);
+    if (map->n_columns > HEAT_LABELLED)
+        return;
     report_out_put(script, "set label ");
     put_label(out, map, cell);
     report_out_printf(script, " at %u.5,%u.5 center font \",%d\" textcolor rgb \"%s\"\n", x, y,
                       map->n_columns > 16 ? 10 : 12,
                       step >= REPORT_HEAT - 2 ? REPORT_ON_DARK : REPORT_INK);
+}
+
+/* One rectangle of hatches over each run of cells with few trials. */
+static void put_hatches(struct report_figure *out, const struct report_heat_map *map, uint32_t row)
+{
+    const size_t first = (size_t)row * map->n_columns;
+    const uint32_t y = row + titles_above(map, row);
+    for (uint32_t x = 0, end; x < map->n_columns; x = end + 1) {
+        end = x;
+        while (end < map->n_columns && is_few(map, first + end))
+            end++;
+        if (end > x)
+            report_out_printf(&out->script,
+                              "set object rectangle from %u.04,%u.04 to %u.96,%u.96 fillstyle "
+                              "pattern 4 noborder fillcolor rgb \"" REPORT_GREY "\"\n",
+                              x, y, end - 1, y);
+    }
 }
 
 /* The scale: six fields from 0 to `most`, across the top right. */
@@ -91,15 +120,51 @@ static void put_scale(struct report_figure *out, const struct report_heat_map *m
                       map->counts ? most : 100 * most, map->counts ? "" : " %", (top + bottom) / 2);
 }
 
-static void put_tics(struct report_figure *out, char axis, const char *const *label, uint32_t count)
+/* Which numbers of an axis are written where all do not fit; 1: all. */
+static uint32_t step_of_tics(const char *const *label, uint32_t count, size_t letters)
 {
-    report_out_printf(&out->script, "set %ctics scale 0 (", axis);
+    uint32_t step = 1;
     for (uint32_t i = 0; i < count; i++) {
-        report_out_put(&out->script, i ? ", " : "");
-        report_figure_quoted(out, label[i]);
+        if (strspn(label[i], "0123456789") != strlen(label[i]) && strcmp(label[i], "none") != 0)
+            return 1; /* names are all written, and turned */
+    }
+    while (letters * count / step > 52)
+        step = step == 1 ? 2 : step + 2;
+    return step;
+}
+
+static void put_x_tics(struct report_figure *out, const struct report_heat_map *map, uint32_t step)
+{
+    bool first = true;
+    report_out_put(&out->script, "set xtics scale 0 (");
+    for (uint32_t i = 0; i < map->n_columns; i++) {
+        if (step > 1 && (uint32_t)atoi(map->column[i]) % step != 0)
+            continue;
+        report_out_put(&out->script, first ? "" : ", ");
+        report_figure_quoted(out, map->column[i]);
         report_out_printf(&out->script, "%u.5", i);
+        first = false;
     }
     report_out_put(&out->script, ")\n");
+}
+
+/* Names of the rows, and titles above the panels. */
+static void put_y_tics(struct report_figure *out, const struct report_heat_map *map)
+{
+    report_out_put(&out->script, "set ytics scale 0 (");
+    for (uint32_t i = 0; i < map->n_rows; i++) {
+        report_out_put(&out->script, i ? ", " : "");
+        report_figure_quoted(out, map->row[i]);
+        report_out_printf(&out->script, "%u.5", i + titles_above(map, i));
+    }
+    report_out_put(&out->script, ")\n");
+    for (uint32_t i = 0; map->panel && i < map->n_rows; i++) {
+        if (!map->panel[i])
+            continue;
+        report_out_put(&out->script, "set label ");
+        report_figure_quoted(out, map->panel[i]);
+        report_out_printf(&out->script, "at 0.1,%u.6 left\n", i + titles_above(map, i) - 1);
+    }
 }
 
 static size_t longest(const char *const *label, uint32_t count)
@@ -114,26 +179,30 @@ void report_heat_write(struct report_figure *out, const struct report_heat_map *
 {
     const size_t row_letters = longest(map->row, map->n_rows);
     const size_t column_letters = longest(map->column, map->n_columns);
-    const bool turned = column_letters * map->n_columns > 52;
+    const uint32_t step = step_of_tics(map->column, map->n_columns, column_letters);
+    const bool turned = step == 1 && column_letters * map->n_columns > 52;
     const double most = map->most > 0 ? map->most : highest(map);
-    const uint32_t cell = map->n_rows > 12 ? 19 : 30;
+    const uint32_t rows = map->n_rows + titles_above(map, map->n_rows);
+    const uint32_t cell = rows > 12 ? 19 : 30;
     const uint32_t below = 52 + (turned ? (uint32_t)(column_letters * 8) : 14);
-    report_figure_begin(out, REPORT_WIDTH, HEAT_KEY + 14 + cell * map->n_rows + below);
+    report_figure_begin(out, REPORT_WIDTH, HEAT_KEY + 14 + cell * rows + below);
     put_scale(out, map, most);
-    put_tics(out, 'y', map->row, map->n_rows);
-    put_tics(out, 'x', map->column, map->n_columns);
+    put_y_tics(out, map);
+    put_x_tics(out, map, step);
     /* a label instead of an axis title, which gnuplot drops behind turned names */
     report_out_printf(&out->script,
                       "unset border\nset grid noxtics noytics\n%s"
                       "set xrange [0:%u]\nset yrange [%u:0]\nset tmargin at screen %.4f\n"
                       "set bmargin at screen %.4f\nset lmargin %.1f\nset rmargin 1\n"
                       "set label \"%s\" at graph 0.5,screen %.4f center\nset ylabel \"%s\"\n",
-                      turned ? "set xtics rotate by 90 right\n" : "", map->n_columns, map->n_rows,
+                      turned ? "set xtics rotate by 90 right\n" : "", map->n_columns, rows,
                       1 - (HEAT_KEY + 14.) / out->height, (double)below / out->height,
                       fmin((double)row_letters * 1.02 + 4.5, 30), map->column_title,
                       14. / out->height, map->row_title);
     for (size_t i = 0; i < (size_t)map->n_rows * map->n_columns; i++)
         put_cell(out, map, i, most);
+    for (uint32_t row = 0; row < map->n_rows; row++)
+        put_hatches(out, map, row);
     report_out_put(&out->script, "plot NaN notitle\n");
 }
 
@@ -202,7 +271,7 @@ static enum status fill_cells(struct report_heat_map *map, struct report_figure 
         report_figure_rate(&figure->table, at, "rate", &rate);
         figure->table.faint[at++] = rate.estimate.counted < REPORT_FEW;
         if (rate.refused)
-            figure->absent = "a cell's trials come from strata without weights (population equal)";
+            figure->absent = REPORT_NO_TOTAL;
     }
     map->value = value;
     map->trials = trials;

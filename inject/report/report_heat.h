@@ -8,8 +8,10 @@
 struct report_heat_map {
     const char *const *row, *const *column; /* labels */
     uint32_t n_rows, n_columns;
-    const double *value;    /* (n_rows, n_columns): a share in [0, 1], NaN: none */
-    const uint64_t *trials; /* the same */
+    const char *const *panel; /* (n_rows): title above the first row of a panel, else null;
+                                 null: one panel without */
+    const double *value;      /* (n_rows, n_columns): a share in [0, 1], NaN: none */
+    const uint64_t *trials;   /* the same */
     const char *row_title, *column_title, *value_title;
     double most; /* the highest colour; 0: the highest value, rounded up */
     bool counts; /* labels are trials, not shares */

@@ -63,7 +63,7 @@ static enum status fill_layers(struct report_figure *out, struct report_context 
         report_table_set(&out->table, l, "trials", (double)rate.estimate.counted);
         out->table.faint[l] = rate.estimate.counted < REPORT_FEW;
         if (rate.refused)
-            out->absent = "a layer's trials come from strata without weights (population equal)";
+            out->absent = REPORT_NO_TOTAL;
         report_figure_group(&rate, context, groups, l,
                             (struct report_query){.events = REPORT_SDC, .given = REPORT_CHANGED});
         report_figure_rate(&out->table, l, "given", &rate);

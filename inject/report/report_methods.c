@@ -69,6 +69,25 @@ static const char *design_text(enum plan_design design)
     }
 }
 
+/* What several faults a trial, or a list of strata, mean for the rates. */
+static void put_conditions(struct report_out *out, const struct report_data *data)
+{
+    const struct plan *plan = data->plan;
+    if (plan->faults_per_trial == 0)
+        report_out_printf(
+            out,
+            "The number of faults is binomial over the bits that a stratum holds of "
+            "an item, at a bit error rate of %g, given at least one; rates of all "
+            "runs are those of trials times 1 - P(no fault), known for each stratum. ",
+            plan->ber);
+    if (plan->confirm.n_strata > 0)
+        report_out_printf(out,
+                          "The strata were chosen by their estimates in the campaign of plan "
+                          "%.12s; this campaign estimates them anew, without the bias of the "
+                          "choice. ",
+                          plan->confirm.of);
+}
+
 static void put_population(struct report_out *out, const struct report_data *data)
 {
     const struct plan *plan = data->plan;
@@ -141,6 +160,7 @@ static void put_outcomes(struct report_out *out, const struct report_data *data)
 enum status report_methods_paragraph(struct report_out *out, struct report_context *context)
 {
     put_population(out, context->data);
+    put_conditions(out, context->data);
     put_outcomes(out, context->data);
     put_statistics(out, context);
     put_exclusions(out, context->data);
@@ -165,6 +185,17 @@ static void put_n(struct report_out *out, const struct report_rate *rate)
                       rate->estimate.events);
 }
 
+static void put_runs(struct report_out *out, const struct report_context *context,
+                     const struct report_totals *totals)
+{
+    char none[REPORT_FORMAT_TEXT];
+    report_table_format(none, totals->no_fault, REPORT_PERCENT);
+    report_out_printf(out, "<li>%s at a bit error rate of %g: ", context->main_start,
+                      context->data->plan->ber);
+    put_rate(out, &totals->main_runs);
+    report_out_printf(out, " of all runs, %s&#160;%% of which no fault hits.</li>\n", none);
+}
+
 static void put_total(struct report_out *out, const struct report_context *context,
                       const struct report_totals *totals)
 {
@@ -182,13 +213,16 @@ static void put_total(struct report_out *out, const struct report_context *conte
     }
     report_out_printf(out, "<li>%s: ", context->main_start);
     put_rate(out, &totals->main);
-    report_out_put(out, " of all faults");
+    report_out_put(out, report_context_is_ber(context) ? " of runs with a fault at least"
+                                                       : " of all faults");
     put_n(out, &totals->main);
     report_out_put(out, ", ");
     put_rate(out, &totals->main_changed);
     report_out_put(out, " of those that changed bits");
     put_n(out, &totals->main_changed);
     report_out_put(out, ".</li>\n");
+    if (report_context_is_ber(context))
+        put_runs(out, context, totals);
     if (context->main != REPORT_SDC) {
         report_out_put(out, "<li>Any change of the text (SDC): ");
         put_rate(out, &totals->sdc);

@@ -10,12 +10,13 @@
 #include "inject/report/report_examples.h"
 #include "inject/report/report_hypotheses.h"
 #include "inject/report/report_plot.h"
+#include "inject/report/report_worst.h"
 
 report_draw *const report_pictures[REPORT_PICTURES] = {
-    report_strata_forest,    report_layers_bars,   report_bits_curve,  report_maps_sites,
-    report_maps_heads,       report_maps_stages,   report_bins_change, report_bins_margin,
-    report_layers_deviation, report_time_survival, report_flow_right,  report_protect_share,
-    report_flow_devices,     report_strata_width,
+    report_strata_forest, report_cells_map,        report_layers_bars,   report_bits_curve,
+    report_maps_sites,    report_maps_heads,       report_maps_stages,   report_bins_change,
+    report_bins_margin,   report_layers_deviation, report_time_survival, report_flow_right,
+    report_worst_anew,    report_protect_share,    report_flow_devices,  report_strata_width,
 };
 
 static const struct report_column INCIDENT_COLUMNS[] = {
@@ -52,7 +53,19 @@ static make_table *const MAKE_TABLE[REPORT_TABLES] = {
     [REPORT_TABLE_KEPT] = report_summary_kept,
     [REPORT_TABLE_DEVICES] = report_summary_devices,
     [REPORT_TABLE_INCIDENTS] = incidents,
+    [REPORT_TABLE_WORST] = report_worst_table,
 };
+
+/* The campaign that estimates strata anew is rated by the same measure. */
+static enum status add_anew(struct report_page *page, const struct report_params *params)
+{
+    page->anew = (struct report_context){
+        .data = params->anew, .arena = &page->arena, .confidence = params->confidence};
+    const enum status st = report_context_init(&page->anew, &page->anew_work);
+    page->anew.main = page->context.main;
+    page->context.anew = &page->anew;
+    return st;
+}
 
 enum status report_page_init(struct report_page *out, const struct report_params *params, bool draw)
 {
@@ -64,17 +77,13 @@ enum status report_page_init(struct report_page *out, const struct report_params
         .site = params->site,
         .n_sites = params->n_sites,
         .arena = &out->arena,
-        .work = &out->work,
         .confidence = params->confidence,
-        .main = data->scored ? REPORT_CRITICAL : REPORT_SDC,
-        .main_name = data->scored ? "critical SDC" : "SDC",
-        .main_start = data->scored ? "Critical SDC" : "SDC",
     };
-    enum status st = report_work_init(&out->work, &out->arena, data);
-    if (!st) {
-        report_rate_floor(data, &out->work);
+    enum status st = report_context_init(&out->context, &out->work);
+    if (!st && params->anew)
+        st = add_anew(out, params);
+    if (!st)
         report_summary_totals(&out->totals, &out->context);
-    }
     for (int t = 0; !st && t < REPORT_TABLES; t++)
         st = MAKE_TABLE[t](&out->table[t], &out->context);
     for (int f = 0; !st && f < REPORT_PICTURES; f++) {
@@ -144,7 +153,15 @@ static void put_head(struct report_out *out, const struct report_page *page)
 static enum status put_summary(struct report_out *out, struct report_page *page)
 {
     report_out_put(out, "<section id=\"summary\"><h2>Summary</h2>\n<ul class=\"verdict\">\n");
-    const enum status st = report_methods_verdict(out, &page->context, &page->totals);
+    enum status st = report_methods_verdict(out, &page->context, &page->totals);
+    if (page->context.anew) {
+        const char *sentence =
+            report_worst_sentence(&page->table[REPORT_TABLE_WORST], &page->context);
+        report_out_put(out, "<li>");
+        report_out_html(out, sentence ? sentence : "");
+        report_out_put(out, "</li>\n");
+        st = st ? st : sentence ? STATUS_OK : STATUS_MEMORY;
+    }
     report_out_put(out, "</ul>\n");
     for (int t = 0; t <= REPORT_TABLE_CHECKS; t++) {
         if (page->table[t].n_rows > 0)
@@ -163,6 +180,28 @@ static void put_figure(struct report_out *out, const struct report_figure *figur
     report_out_put(out, "</figcaption>\n</figure>\n");
 }
 
+/* Titles by their reason, each reason once, in the order of the page. */
+static void put_absent(struct report_out *out, const struct report_page *page)
+{
+    bool told[REPORT_PICTURES] = {false}, first = true;
+    report_out_put(out, "<p class=\"soft\">Not drawn: ");
+    for (int f = 0; f < REPORT_PICTURES; f++) {
+        const char *reason = page->figure[f].absent;
+        if (!reason || told[f])
+            continue;
+        report_out_printf(out, "%s%s", first ? "" : "; ", page->figure[f].title);
+        for (int g = f + 1; g < REPORT_PICTURES; g++) {
+            if (!page->figure[g].absent || strcmp(page->figure[g].absent, reason) != 0)
+                continue;
+            told[g] = true;
+            report_out_printf(out, ", %s", page->figure[g].title);
+        }
+        report_out_printf(out, " (%s)", reason);
+        first = false;
+    }
+    report_out_put(out, ".</p>\n");
+}
+
 static void put_pictures(struct report_out *out, const struct report_page *page)
 {
     int number = 0, drawn = 0;
@@ -176,24 +215,16 @@ static void put_pictures(struct report_out *out, const struct report_page *page)
             put_figure(out, &page->figure[f], ++number);
     }
     report_out_put(out, "</div>\n");
-    if (number < REPORT_PICTURES) {
-        report_out_put(out, "<p class=\"soft\">Not drawn: ");
-        bool first = true;
-        for (int f = 0; f < REPORT_PICTURES; f++) {
-            if (!page->figure[f].absent)
-                continue;
-            report_out_printf(out, "%s%s (%s)", first ? "" : "; ", page->figure[f].title,
-                              page->figure[f].absent);
-            first = false;
-        }
-        report_out_put(out, ".</p>\n");
-    }
+    if (number < REPORT_PICTURES)
+        put_absent(out, page);
     report_out_put(out, "</section>\n");
 }
 
 static void put_strata(struct report_out *out, const struct report_page *page)
 {
     report_out_put(out, "<section id=\"strata\"><h2>Strata</h2>\n");
+    if (page->table[REPORT_TABLE_WORST].n_rows > 0)
+        report_table_html(out, &page->table[REPORT_TABLE_WORST]);
     if (page->figure[0].absent)
         report_out_put(out, "<p>No trial counts yet.</p>\n");
     else
@@ -217,7 +248,7 @@ static void put_provenance(struct report_out *out, const struct report_page *pag
     put_pair(out, "tool", id->tool);
     put_pair(out, "shard", shard);
     report_out_put(out, "</dl>\n");
-    for (int t = REPORT_TABLE_KEPT; t < REPORT_TABLES; t++) {
+    for (int t = REPORT_TABLE_KEPT; t <= REPORT_TABLE_INCIDENTS; t++) {
         if (page->table[t].n_rows > 0)
             report_table_html(out, &page->table[t]);
     }

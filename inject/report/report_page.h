@@ -15,11 +15,13 @@ enum {
     REPORT_TABLE_KEPT,
     REPORT_TABLE_DEVICES,
     REPORT_TABLE_INCIDENTS,
+    REPORT_TABLE_WORST, /* with the strata */
     REPORT_TABLES
 };
 
 struct report_params {
     struct report_data *data, *other;
+    struct report_data *anew; /* strata of `data` on fresh trials (report_worst_check), or null */
     const struct report_site *site; /* (n_sites), or null */
     uint32_t n_sites;
     double confidence;
@@ -28,7 +30,8 @@ struct report_params {
 struct report_page {
     struct arena arena; /* owned */
     struct report_work work;
-    struct report_context context;
+    struct report_context context, anew;
+    struct report_work anew_work;
     struct report_totals totals;
     struct report_table table[REPORT_TABLES];
     struct report_figure figure[REPORT_PICTURES];

@@ -7,6 +7,8 @@
 
 /* Each fills in id, title, caption, table and script, or `absent` with the reason. */
 enum status report_strata_forest(struct report_figure *out, struct report_context *context);
+enum status report_cells_map(struct report_figure *out, struct report_context *context);
+enum status report_worst_anew(struct report_figure *out, struct report_context *context);
 enum status report_strata_width(struct report_figure *out, struct report_context *context);
 enum status report_layers_bars(struct report_figure *out, struct report_context *context);
 enum status report_layers_deviation(struct report_figure *out, struct report_context *context);
@@ -21,7 +23,7 @@ enum status report_protect_share(struct report_figure *out, struct report_contex
 enum status report_flow_right(struct report_figure *out, struct report_context *context);
 enum status report_flow_devices(struct report_figure *out, struct report_context *context);
 
-#define REPORT_PICTURES 14
+#define REPORT_PICTURES 16
 extern report_draw *const report_pictures[REPORT_PICTURES];
 
 #endif

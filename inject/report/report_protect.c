@@ -25,12 +25,6 @@ static int by_yield(const void *a, const void *b)
     return x->stratum < y->stratum ? -1 : x->stratum > y->stratum;
 }
 
-static uint32_t stratum_key(const struct report_trial *trial, const void *user)
-{
-    (void)user;
-    return trial->stratum;
-}
-
 /* Adds bytes and MACs of the sites that a stratum's trials struck and no stratum before it did. */
 static void add_sites(struct part *part, const struct report_context *context,
                       const struct report_groups *groups, uint8_t *seen)
@@ -122,9 +116,7 @@ static enum status fill_parts(struct part *part, double *out_total, struct repor
     const struct report_data *data = context->data;
     struct report_groups groups;
     uint8_t *seen = arena_alloc(context->arena, (size_t)data->names.count + 1);
-    enum status st =
-        report_groups_make(&groups, context->arena, data,
-                           &(struct report_groups_by){stratum_key, NULL, data->n_strata});
+    const enum status st = report_groups_strata(&groups, context->arena, data);
     if (st || !seen)
         return STATUS_MEMORY;
     *out_total = 0;
@@ -151,8 +143,12 @@ enum status report_protect_share(struct report_figure *out, struct report_contex
     out->title = "What protection would buy";
     if (!part)
         return STATUS_MEMORY;
-    if (data->n_strata < 2 || data->n == 0 || data->plan->population == PLAN_EQUAL) {
-        out->absent = "it needs several strata with weights";
+    if (data->plan->population == PLAN_EQUAL && data->n_strata > 1) {
+        out->absent = REPORT_NO_TOTAL;
+        return STATUS_OK;
+    }
+    if (data->n_strata < 2 || data->n == 0) {
+        out->absent = "the campaign has no second stratum";
         return STATUS_OK;
     }
     enum status st = fill_parts(part, &total, context);

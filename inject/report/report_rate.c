@@ -72,6 +72,13 @@ static void add_trial(struct report_work *work, struct stats_cluster_data *out,
     };
 }
 
+/* What the trials of a stratum weigh among `strata`. */
+static double weight_of(const struct store_stratum *s, uint32_t strata, bool of_runs)
+{
+    const double weight = strata == 1 && !(s->weight > 0) ? 1 : s->weight;
+    return of_runs ? weight * (1 - s->no_fault) : weight;
+}
+
 /* Marks the group's trials and counts the strata they come from. */
 static uint32_t mark_members(struct report_work *work, const struct report_query *query)
 {
@@ -102,8 +109,7 @@ void report_rate_data(struct stats_cluster_data *out, struct report_work *work,
         if (!work->touched[h])
             continue;
         work->stratum[out->n_strata++] = (struct stats_cluster_stratum){
-            .weight = strata == 1 && !(s->weight > 0) ? 1 : s->weight,
-            .population = data->population[h]};
+            .weight = weight_of(s, strata, query->of_runs), .population = data->population[h]};
         /* In a stratum alone the others' residuals are 0: the ratio is that of the domain. */
         for (size_t i = work->first[h]; i < work->first[h + 1]; i++) {
             if (strata > 1 || work->member[i])
@@ -129,6 +135,24 @@ static void sum_weights(struct report_rate *out, const struct report_work *work,
     }
 }
 
+/* Share of the runs of the touched strata that some fault hits: known, so the rate of trials and
+ * its interval are multiplied by it. */
+static void scale_to_runs(struct report_rate *out, const struct report_work *work)
+{
+    double hit = 0, all = 0;
+    for (uint32_t h = 0; h < work->data->n_strata; h++) {
+        if (work->touched[h] == 0)
+            continue;
+        hit += weight_of(&work->data->stratum[h], out->strata, true);
+        all += weight_of(&work->data->stratum[h], out->strata, false);
+    }
+    const double share = hit / all;
+    out->estimate.rate *= share;
+    out->estimate.variance *= share * share;
+    out->interval.bounds.low *= share;
+    out->interval.bounds.high *= share;
+}
+
 void report_rate(struct report_rate *out, struct report_work *work,
                  const struct report_query *query)
 {
@@ -145,6 +169,8 @@ void report_rate(struct report_rate *out, struct report_work *work,
     stats_cluster_interval(
         &out->interval, &out->estimate,
         &(struct stats_cluster_request){query->level, work->data->design_effect});
+    if (query->of_runs)
+        scale_to_runs(out, work);
 }
 
 /* Design effect of SDC over all trials, strata weighed by their trials where they have no W_h. */

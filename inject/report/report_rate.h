@@ -30,6 +30,9 @@ struct report_query {
     size_t count;
     report_events events;
     enum report_given given;
+    /* Of a bit error rate: of all runs, those that no fault hits among them. Every trial has one
+     * at least, so W_h (1 - P0_h) weighs a stratum, and the rate is multiplied by its sum. */
+    bool of_runs;
     struct stats_interval_level level;
 };
 

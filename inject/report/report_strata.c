@@ -5,22 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "inject/report/report_forest.h"
 #include "inject/report/report_pictures.h"
 
 #define STRATA_DRAWN 60 /* rows of the forest; beyond it the highest are drawn */
-
-static uint32_t stratum_key(const struct report_trial *trial, const void *user)
-{
-    (void)user;
-    return trial->stratum;
-}
-
-static enum status group_strata(struct report_groups *out, struct report_context *context)
-{
-    return report_groups_make(
-        out, context->arena, context->data,
-        &(struct report_groups_by){stratum_key, NULL, context->data->n_strata});
-}
 
 static const struct report_column FOREST[] = {
     {"stratum", "stratum", REPORT_TEXT, false},
@@ -36,16 +24,23 @@ static const struct report_column FOREST[] = {
     {"given", "of changed, %", REPORT_PERCENT, true},
     {"given_low", NULL, REPORT_PERCENT, false},
     {"given_high", NULL, REPORT_PERCENT, false},
+    {"no_fault", "runs without a fault, %", REPORT_PERCENT, false},
+    {"runs", "of all runs, %", REPORT_PERCENT, true},
+    {"runs_low", NULL, REPORT_PERCENT, false},
+    {"runs_high", NULL, REPORT_PERCENT, false},
 };
+#define FOREST_COLUMNS ((uint32_t)(sizeof FOREST / sizeof *FOREST))
+#define FOREST_OF_RUNS 4 /* the last ones, of a bit error rate */
 
 static enum status fill_forest(struct report_figure *out, struct report_context *context)
 {
     const struct report_data *data = context->data;
+    const bool ber = report_context_is_ber(context);
     struct report_groups groups;
-    enum status st = group_strata(&groups, context);
+    enum status st = report_groups_strata(&groups, context->arena, data);
     st = st ? st
             : report_table_init(&out->table, context->arena, data->n_strata, FOREST,
-                                sizeof FOREST / sizeof *FOREST);
+                                FOREST_COLUMNS - (ber ? 0 : FOREST_OF_RUNS));
     for (uint32_t h = 0; !st && h < data->n_strata; h++) {
         struct report_rate all, given;
         report_figure_group(&all, context, &groups, h,
@@ -63,6 +58,12 @@ static enum status fill_forest(struct report_figure *out, struct report_context 
         report_figure_rate(&out->table, h, "rate", &all);
         report_figure_rate(&out->table, h, "given", &given);
         out->table.faint[h] = all.estimate.counted < REPORT_FEW;
+        if (ber) {
+            report_figure_group(&all, context, &groups, h,
+                                (struct report_query){.events = context->main, .of_runs = true});
+            report_table_set(&out->table, h, "no_fault", data->stratum[h].no_fault);
+            report_figure_rate(&out->table, h, "runs", &all);
+        }
     }
     return st;
 }
@@ -87,11 +88,12 @@ static int by_row(const void *a, const void *b)
     return x->row < y->row ? -1 : x->row > y->row;
 }
 
-static struct rank *choose_rows(struct report_context *context, struct report_table *table,
-                                uint32_t *out_count)
+static uint32_t *choose_rows(struct report_context *context, struct report_table *table,
+                             uint32_t *out_count)
 {
     struct rank *rank = arena_array(context->arena, (size_t)table->n_rows + 1, sizeof *rank);
-    if (!rank)
+    uint32_t *row = arena_array(context->arena, (size_t)table->n_rows + 1, sizeof *row);
+    if (!rank || !row)
         return NULL;
     for (uint32_t r = 0; r < table->n_rows; r++) {
         const double rate = report_table_at(table, r, "rate")->number;
@@ -103,91 +105,9 @@ static struct rank *choose_rows(struct report_context *context, struct report_ta
         *out_count = STRATA_DRAWN;
         qsort(rank, *out_count, sizeof *rank, by_row);
     }
-    return rank;
-}
-
-static double number(struct report_table *table, uint32_t row, const char *column)
-{
-    return report_table_at(table, row, column)->number;
-}
-
-/* "layer=3 bit_field=sign" as "layer 3, sign": a number needs its dimension, a word does not. */
-static void put_short(struct report_figure *out, const char *label)
-{
-    report_out_put(&out->script, "\"");
-    for (const char *at = label; *at;) {
-        const size_t word = strcspn(at, " "), name = strcspn(at, "= ");
-        char part[128];
-        const bool value = name < word;
-        const bool numeric = value && strchr("0123456789", at[name + 1]);
-        if (!value)
-            snprintf(part, sizeof part, "%.*s", (int)word, at);
-        else if (numeric)
-            snprintf(part, sizeof part, "%.*s %.*s", (int)name, at, (int)(word - name - 1),
-                     at + name + 1);
-        else
-            snprintf(part, sizeof part, "%.*s", (int)(word - name - 1), at + name + 1);
-        report_out_put(&out->script, at == label ? "" : ", ");
-        report_out_gnuplot(&out->script, part);
-        at += word;
-        at += strspn(at, " ");
-    }
-    report_out_put(&out->script, "\" ");
-}
-
-/* n at the right, and a hatched band behind a row with few trials. */
-static void write_row(struct report_figure *out, uint32_t row, uint32_t y)
-{
-    char n[REPORT_FORMAT_TEXT];
-    report_table_format(n, number(&out->table, row, "trials"), REPORT_COUNT);
-    report_out_printf(&out->script, "set label %u \"%s\" at graph 1.02,first %u left\n", y + 10, n,
-                      y);
-    if (out->table.faint[row])
-        report_out_printf(&out->script,
-                          "set object %u rectangle from graph 0,first %u.55 to graph 1,first %u.45 "
-                          "behind fillstyle pattern 5 noborder fillcolor rgb \"" REPORT_GRID "\"\n",
-                          y, y - 1, y);
-}
-
-static void write_forest(struct report_figure *out, const struct rank *rank, uint32_t count)
-{
-    static const char *const columns[] = {"rate",  "rate_low",  "rate_high",
-                                          "given", "given_low", "given_high"};
-    struct report_out *script = &out->script;
-    size_t longest = 7;
-    report_figure_data(out, "rows");
-    for (uint32_t i = 0; i < count; i++) {
-        const uint32_t row = rank[i].row;
-        report_out_printf(script, "%u ", count - i);
-        for (size_t c = 0; c < sizeof columns / sizeof *columns; c++) {
-            const double n = number(&out->table, row, c < 3 ? "trials" : "changed");
-            report_figure_number(out, n > 0 ? 100 * number(&out->table, row, columns[c]) : NAN);
-        }
-        report_out_put(script, "\n");
-    }
-    report_figure_end_data(out);
-    for (uint32_t i = 0; i < count; i++)
-        write_row(out, rank[i].row, count - i);
-    report_out_put(script, "set ytics scale 0 (");
-    for (uint32_t i = 0; i < count; i++) {
-        report_out_put(script, i ? ", " : "");
-        const size_t before = script->text.size;
-        put_short(out, report_table_at(&out->table, rank[i].row, "stratum")->text);
-        longest = script->text.size - before > longest ? script->text.size - before : longest;
-        report_out_printf(script, "%u", count - i);
-    }
-    report_out_put(script, ")\n");
-    const double margin = longest * 0.78 + 2;
-    report_out_printf(
-        script,
-        "set lmargin %.1f\nset rmargin 8\nset tmargin 3.4\nset yrange [0.4:%u.6]\n"
-        "set xrange [0:*<100]\nset grid xtics noytics\n"
-        "set label 1 \"n\" at graph 1.02,first %u left\n"
-        "set label 2 \"of all\" at screen 0.45,%.4f left offset 1,0 point pointtype 7 "
-        "pointsize 0.75 linecolor rgb \"" REPORT_A "\"\n"
-        "set label 3 \"of changed bits\" at screen 0.62,%.4f left offset 1,0 point "
-        "pointtype 12 pointsize 1 linecolor rgb \"" REPORT_B "\"\n",
-        margin < 32 ? margin : 32, count, count + 1, 1 - 14. / out->height, 1 - 14. / out->height);
+    for (uint32_t i = 0; i < *out_count; i++)
+        row[i] = rank[i].row;
+    return row;
 }
 
 enum status report_strata_forest(struct report_figure *out, struct report_context *context)
@@ -200,8 +120,8 @@ enum status report_strata_forest(struct report_figure *out, struct report_contex
         return STATUS_OK;
     }
     enum status st = fill_forest(out, context);
-    struct rank *rank = st ? NULL : choose_rows(context, &out->table, &count);
-    if (st || !rank)
+    const uint32_t *row = st ? NULL : choose_rows(context, &out->table, &count);
+    if (st || !row)
         return st ? st : STATUS_MEMORY;
     out->table.id = "strata";
     out->caption =
@@ -216,18 +136,19 @@ enum status report_strata_forest(struct report_figure *out, struct report_contex
                          : "");
     out->table.caption = arena_printf(
         context->arena,
-        "%s by stratum: of all faults and of those that changed bits, %g %% intervals.",
-        context->main_start, 100 * context->confidence);
-    report_figure_begin(out, REPORT_WIDTH, 90 + 19 * count);
-    write_forest(out, rank, count);
-    report_out_printf(
-        &out->script,
-        "set xlabel \"%s, %%\"\n"
-        "plot $rows using 2:($1+0.17):3:4 with xerrorbars pointtype 7 pointsize 0.75 "
-        "linewidth 1.6 linecolor rgb \"" REPORT_A "\", \\\n"
-        " $rows using 5:($1-0.17):6:7 with xerrorbars pointtype 12 pointsize 1 linewidth 1.2 "
-        "linecolor rgb \"" REPORT_B "\"\n",
-        context->main_name);
+        "%s by stratum: of all faults and of those that changed bits, %g %% intervals.%s",
+        context->main_start, 100 * context->confidence,
+        report_context_is_ber(context)
+            ? " A trial has one fault at least; the last column counts the runs without any too."
+            : "");
+    report_forest_write(
+        out, &(struct report_forest){
+                 .row = row,
+                 .count = count,
+                 .series = {{"rate", "trials", "of all", 7, 0.75, 1.6, REPORT_A},
+                            {"given", "changed", "of changed bits", 12, 1, 1.2, REPORT_B}},
+                 .n = "trials",
+                 .title = context->main_name});
     return out->caption && out->table.caption ? out->script.status : STATUS_MEMORY;
 }
 
@@ -248,7 +169,7 @@ static enum status fill_width(struct report_figure *out, struct report_context *
 {
     const struct report_data *data = context->data;
     struct report_groups groups;
-    enum status st = group_strata(&groups, context);
+    enum status st = report_groups_strata(&groups, context->arena, data);
     st = st ? st
             : report_table_init(&out->table, context->arena, data->n_strata, WIDTH,
                                 sizeof WIDTH / sizeof *WIDTH);
@@ -275,8 +196,8 @@ static void write_width(struct report_figure *out, const struct report_context *
     double most = 10, least = 1;
     report_figure_data(out, "strata");
     for (uint32_t r = 0; r < out->table.n_rows; r++) {
-        const double n = number(&out->table, r, "trials");
-        const double half = number(&out->table, r, "half_width");
+        const double n = report_table_number(&out->table, r, "trials");
+        const double half = report_table_number(&out->table, r, "half_width");
         most = n > most ? n : most;
         least = half > 0 && half < least ? half : least;
         report_figure_number(out, n > 0 ? n : NAN);

@@ -19,6 +19,25 @@ static struct report_rate rate_of(struct report_context *context, report_events 
     return rate;
 }
 
+/* Of all runs, those without any fault among them. */
+static struct report_rate rate_of_runs(struct report_context *context, report_events events)
+{
+    struct report_rate rate;
+    report_rate(&rate, context->work,
+                &(struct report_query){
+                    .events = events, .of_runs = true, .level = report_figure_level(context)});
+    return rate;
+}
+
+/* sum W_h P0_h; NaN without weights. */
+static double no_fault(const struct report_data *data)
+{
+    double sum = 0;
+    for (uint32_t h = 0; h < data->n_strata; h++)
+        sum += (data->n_strata == 1 ? 1 : data->stratum[h].weight) * data->stratum[h].no_fault;
+    return sum;
+}
+
 void report_summary_totals(struct report_totals *out, struct report_context *context)
 {
     *out = (struct report_totals){
@@ -29,6 +48,9 @@ void report_summary_totals(struct report_totals *out, struct report_context *con
         .main = rate_of(context, context->main, REPORT_ALL),
         .main_changed = rate_of(context, context->main, REPORT_CHANGED),
         .changed = rate_of(context, REPORT_CHANGED_EVENTS, REPORT_ALL),
+        .main_runs = rate_of_runs(context, context->main),
+        .sdc_runs = rate_of_runs(context, REPORT_SDC),
+        .no_fault = no_fault(context->data),
     };
 }
 
@@ -47,7 +69,12 @@ static const struct report_column OUTCOME_COLUMNS[] = {
     {"trials", "n", REPORT_COUNT, false},
     {"n_effective", "effective n", REPORT_COUNT, false},
     {"design_effect", "design effect", REPORT_NUMBER, false},
+    {"runs", "of all runs, %", REPORT_PERCENT, true},
+    {"runs_low", NULL, REPORT_PERCENT, false},
+    {"runs_high", NULL, REPORT_PERCENT, false},
 };
+#define OUTCOME_COLUMN_COUNT ((uint32_t)(sizeof OUTCOME_COLUMNS / sizeof *OUTCOME_COLUMNS))
+#define OUTCOME_OF_RUNS 3 /* the last columns, of a bit error rate */
 
 /* Sums behind the ladder's own classes. */
 static const struct sum {
@@ -79,6 +106,10 @@ static void fill_outcome(struct report_table *table, uint32_t row, struct report
         const struct report_rate right = rate_of(context, sum->events, REPORT_GOLDEN_RIGHT);
         report_figure_rate(table, row, "right", &right);
     }
+    if (report_context_is_ber(context)) {
+        const struct report_rate runs = rate_of_runs(context, sum->events);
+        report_figure_rate(table, row, "runs", &runs);
+    }
 }
 
 enum status report_summary_outcomes(struct report_table *out, struct report_context *context)
@@ -86,12 +117,20 @@ enum status report_summary_outcomes(struct report_table *out, struct report_cont
     uint64_t count[OUTCOME_COUNT] = {0};
     uint32_t rows = SUM_COUNT, row = 0;
     out->id = "outcomes";
-    out->caption = "Outcomes of all trials that count: share of all faults, of those that changed "
-                   "bits, and of those whose golden answer is right; weighed over strata.";
+    out->caption =
+        report_context_is_ber(context)
+            ? "Outcomes of all trials that count: share of trials, each of which has one "
+              "fault at least, of those that changed bits, of those whose golden answer "
+              "is right, and of all runs, those without a fault among them; weighed over "
+              "strata."
+            : "Outcomes of all trials that count: share of all faults, of those that "
+              "changed bits, and of those whose golden answer is right; weighed over "
+              "strata.";
     for (size_t i = 0; i < context->data->n; i++)
         rows += count[context->data->trial[i].outcome]++ == 0;
-    const enum status st = report_table_init(out, context->arena, rows, OUTCOME_COLUMNS,
-                                             sizeof OUTCOME_COLUMNS / sizeof *OUTCOME_COLUMNS);
+    const enum status st = report_table_init(
+        out, context->arena, rows, OUTCOME_COLUMNS,
+        OUTCOME_COLUMN_COUNT - (report_context_is_ber(context) ? 0 : OUTCOME_OF_RUNS));
     for (uint32_t o = 0; !st && o < OUTCOME_COUNT; o++) {
         if (count[o] > 0)
             fill_outcome(out, row++, context,
@@ -191,11 +230,13 @@ enum status report_summary_checks(struct report_table *out, struct report_contex
         ") and against Wilson's for as many independent trials, which is too narrow where trials "
         "share items or faults.",
         units[unit_of(context->data)], context->data->plan->seed);
-    enum status st = report_table_init(out, context->arena, 2, CHECK_COLUMNS,
+    /* without a total there is nothing to check */
+    const uint32_t rows = rate_of(context, context->main, REPORT_ALL).refused ? 0 : 2;
+    enum status st = report_table_init(out, context->arena, rows, CHECK_COLUMNS,
                                        sizeof CHECK_COLUMNS / sizeof *CHECK_COLUMNS);
     if (st || !out->caption)
         return STATUS_MEMORY;
-    for (uint32_t r = 0; !st && r < 2; r++) {
+    for (uint32_t r = 0; !st && r < rows; r++) {
         const char *name = arena_printf(context->arena, "%s %s", context->main_name,
                                         r == 0 ? "of all faults" : "of changed bits");
         if (!name)

@@ -9,6 +9,8 @@
 /* Rates over the whole campaign. */
 struct report_totals {
     struct report_rate sdc, sdc_changed, due, critical, main, main_changed, changed;
+    struct report_rate main_runs, sdc_runs; /* of all runs of a bit error rate; else of trials */
+    double no_fault;                        /* bit error rate: share of runs without a fault */
 };
 void report_summary_totals(struct report_totals *out, struct report_context *context);
 

@@ -38,6 +38,11 @@ struct report_cell *report_table_at(struct report_table *table, uint32_t row, co
     return NULL;
 }
 
+double report_table_number(struct report_table *table, uint32_t row, const char *column)
+{
+    return report_table_at(table, row, column)->number;
+}
+
 void report_table_set(struct report_table *table, uint32_t row, const char *column, double number)
 {
     report_table_at(table, row, column)->number = number;

@@ -49,6 +49,7 @@ enum status report_table_init(struct report_table *out, struct arena *arena, uin
 
 /* The cell of a row by the column's name, which the table must have. */
 struct report_cell *report_table_at(struct report_table *table, uint32_t row, const char *column);
+double report_table_number(struct report_table *table, uint32_t row, const char *column);
 void report_table_set(struct report_table *table, uint32_t row, const char *column, double number);
 void report_table_text(struct report_table *table, uint32_t row, const char *column,
                        const char *text);

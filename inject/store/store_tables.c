@@ -39,9 +39,9 @@ static const struct column DEVICE_COLUMNS[] = {
     COLUMN(store_device, TEXT, cpu_flags), COLUMN(store_device, U32, threads),
 };
 static const struct column STRATUM_COLUMNS[] = {
-    COLUMN(store_stratum, U32, id),      COLUMN(store_stratum, TEXT, label),
-    COLUMN(store_stratum, REAL, weight), COLUMN(store_stratum, REAL, size),
-    COLUMN(store_stratum, U64, planned), COLUMN(store_stratum, BOOL, distinct_faults),
+    COLUMN(store_stratum, U32, id),        COLUMN(store_stratum, TEXT, label),
+    COLUMN(store_stratum, REAL, weight),   COLUMN(store_stratum, REAL, size),
+    COLUMN(store_stratum, U64, planned),   COLUMN(store_stratum, BOOL, distinct_faults),
     COLUMN(store_stratum, REAL, no_fault),
 };
 static const struct column ITEM_COLUMNS[] = {

@@ -20,13 +20,19 @@ from pathlib import Path
 WIDTHS = (1280, 400)
 # name: (fields of the fixture, pictures)
 CAMPAIGNS = {
-    "plain": (["per_stratum=60"], 11),
-    "scored": (["scored", "per_stratum=60", "layers=12", "items=20"], 12),
-    "deep": (["layers=60", "per_stratum=4"], 11),
+    "plain": (["per_stratum=60"], 12),
+    "scored": (["scored", "per_stratum=60", "layers=12", "items=20"], 13),
+    "deep": (["layers=60", "per_stratum=4"], 12),
     "heads": (["heads", "layers=20"], 12),
-    "other": (["per_stratum=60", "disagree=9", "other_device", "crossed", "items=4"], 12),
-    "equal": (["equal"], 4),
+    "other": (["per_stratum=60", "disagree=9", "other_device", "crossed", "items=4"], 13),
+    "equal": (["equal"], 5),
+    "sweep": (["sweep", "per_stratum=40"], 5),
+    "few": (["sweep", "per_stratum=4"], 5),
+    "ber": (["ber=1e-9"], 12),
+    "anew": (["layers=12"], 13),
 }
+# fields of the second campaign, which estimates strata of "anew" anew
+FRESH = ["layers=12", "seed=8"]
 
 # Runs in the page, in a frame of the width to test; its findings go to the frame around it.
 PROBE = """
@@ -111,11 +117,23 @@ def check_page(name, results, figures, dark):
     return findings
 
 
+def make_fresh(tools, folder, database):
+    """A campaign that confirms the worst strata of `database`, as `vkfi plan confirm` asks for."""
+    plan = subprocess.run([tools[0], "plan", "confirm", database, "--seed", "8"], check=True,
+                          stdout=subprocess.PIPE, text=True).stdout
+    fresh = folder / "fresh.db"
+    subprocess.run([tools[1], fresh, *FRESH, "confirm=" + json.dumps(json.loads(plan)["confirm"])],
+                   check=True)
+    return fresh
+
+
 def check_campaign(binary, tools, folder, name):
     fields, figures = CAMPAIGNS[name]
     database, report = folder / f"{name}.db", folder / f"{name}.html"
     subprocess.run([tools[1], database, *fields], check=True)
     more = ["--with", database] if name == "other" else []
+    if name == "anew":
+        more = ["--confirm", make_fresh(tools, folder, database)]
     subprocess.run([tools[0], "report", database, "-o", report, *more], check=True,
                    stdout=subprocess.DEVNULL)
     text = report.read_text(encoding="utf-8")

@@ -29,6 +29,19 @@ with sqlite3.connect("x/campaign.db") as db:
     assert db.execute("select count(*) from trial").fetchone()[0] == len(rows) == 1124
 TEXT
 good compare a.db x/campaign.db
+good artifact a.db -o two.zip --json
+cmp -s one.zip two.zip || fail "--json gave another archive"
+sums=$(sha256sum two.zip | cut -d' ' -f1)
+json "d['file'] == 'two.zip' and d['sha256'] == '$sums' and d['size'] == $(stat -c %s two.zip)"
+python3 - <<'TEXT' || fail "the entries that --json prints"
+import hashlib, json, zipfile
+found = json.load(open("out", encoding="utf-8"))["entries"]
+with zipfile.ZipFile("two.zip") as z:
+    assert [e["name"] for e in found] == z.namelist()
+    for e in found:
+        data = z.read(e["name"])
+        assert e["size"] == len(data) and e["sha256"] == hashlib.sha256(data).hexdigest(), e
+TEXT
 refused 2 artifact
 refused 2 artifact nothing.db
 [ ! -e nothing.db.zip ] || fail "a refused database left an archive"

@@ -106,3 +106,28 @@ refused 2 replay whole.db 7 -m "$TINY/tiny-qwen2.gguf"
 # The model may lie elsewhere.
 cp "$LLAMA" moved.gguf
 good replay whole.db 7 -m moved.gguf
+
+# A bit error rate: the database says how many runs of each stratum have no fault, which are not drawn,
+# and that faults may come twice; one fault a trial: they do not.
+for faults in '{"ber": 2e-5}' 1; do
+    cat >ber.json <<TEXT
+{"model": "$LLAMA", "decoding": {"n": 3, "stop": "none"}, "prompts": [{"texts": ["ab c"]}],
+ "population": "bits", "where": {"sites": "blk.*.attn_*.weight"}, "strata": ["layer", "site"],
+ "faults_per_trial": $faults, "sampling": {"trials": 24}}
+TEXT
+    rm -f ber.db
+    good campaign run ber.json -o ber.db
+    good plan show ber.json --json
+    python3 - <<'PYTHON' || fail "table stratum is not what the plan comes to: $faults"
+import json
+import sqlite3
+with open("out", encoding="utf-8") as file:
+    strata = json.load(file)["strata"]
+with sqlite3.connect("ber.db") as db:
+    rows = db.execute("select label, no_fault, distinct_faults from stratum order by id").fetchall()
+assert rows == [(s["label"], s["no_fault"], s["distinct"]) for s in strata], rows
+ber = "ber" in open("ber.json", encoding="utf-8").read()
+assert all(0.5 < none < 1 and not distinct if ber else none == 0 and distinct
+           for _, none, distinct in rows), rows
+PYTHON
+done

@@ -14,9 +14,9 @@ good report a.db -o first.html --data data
 good report a.db --json
 json 'd["file"] == "a.db.html" and d["trials"] == 720 and d["rows"] == d["planned"] == 752 and d["seed"] == 7'
 json 'd["rates"]["sdc"]["low"] < d["rates"]["sdc"]["rate"] < d["rates"]["sdc_of_changed"]["rate"]'
-json 'sum(v == "drawn" for v in d["pictures"].values()) == 11 and "no scorer" in d["pictures"]["flow"]'
+json 'sum(v == "drawn" for v in d["pictures"].values()) == 12 and "no scorer" in d["pictures"]["flow"]'
 cmp -s first.html a.db.html || fail "the same database gave another file"
-python3 "$HERE/html_check.py" first.html 11 || fail "first.html is not whole"
+python3 "$HERE/html_check.py" first.html 12 || fail "first.html is not whole"
 for part in summary pictures strata examples methods provenance limits; do
     grep -q "<section id=\"$part\">" first.html || fail "no section $part"
 done
@@ -46,19 +46,29 @@ TEXT
     disagree=30 && "$FIXTURE" growing.db missing=0.4 && "$FIXTURE" equal.db equal &&
     "$FIXTURE" tiny.db per_stratum=1 items=1 layers=1 summary=0 || fail "the fixtures"
 good report scored.db
-python3 "$HERE/html_check.py" scored.db.html 12 || fail "scored"
+python3 "$HERE/html_check.py" scored.db.html 13 || fail "scored"
 grep -q 'Critical SDC: ' scored.db.html || fail "scored: no critical SDC"
 grep -q '360 rows are suspect' scored.db.html || fail "scored: suspect rows are not told"
 good report a.db --with other.db -o both.html
-python3 "$HERE/html_check.py" both.html 12 || fail "both"
+python3 "$HERE/html_check.py" both.html 13 || fail "both"
 grep -q 'id="figure-devices"' both.html || fail "both: no table of devices"
 good report growing.db
 grep -q 'The campaign is not finished' growing.db.html || fail "growing: not told"
 good report equal.db
 grep -q 'No total: strata were drawn with equal n' equal.db.html || fail "equal: a total"
-python3 "$HERE/html_check.py" equal.db.html || fail "equal"
+python3 "$HERE/html_check.py" equal.db.html 5 || fail "equal"
+grep -q 'Not drawn: .*Outcomes by layer, Bit position, Layer by site.* (each needs a total over strata' equal.db.html ||
+    fail "equal: not told what needs a total"
 good report tiny.db
 python3 "$HERE/html_check.py" tiny.db.html || fail "tiny"
+
+# A bit error rate: trials have a fault at least, runs need not.
+"$FIXTURE" ber.db ber=1e-9 per_stratum=40 || fail "the fixture of a bit error rate"
+good report ber.db --json
+json 'd["rates"]["sdc_of_runs"]["high"] < d["rates"]["sdc"]["rate"] and 0.4 < d["rates"]["no_fault"] < 0.8'
+grep -q 'SDC at a bit error rate of 1e-09: ' ber.db.html || fail "ber: no rate of all runs"
+grep -q 'runs without a fault, %' ber.db.html || fail "ber: no column of runs without a fault"
+! grep -q 'of all runs' first.html || fail "a rate of all runs without a bit error rate"
 
 # What protection costs: from the model that was struck, and no other.
 if [ -r "$LLAMA" ]; then

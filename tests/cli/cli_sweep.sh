@@ -84,6 +84,33 @@ grep -q '^linear  *weight  *scale ' out || fail "no line of scales: $(cat out)"
 grep -Eq '^coverage .*: ([0-9]+) of \1 hook variants fired$' out || fail "coverage: $(cat out)"
 grep -q '^pictures  vkfi report a.db -o a.db.html$' out || fail "no word on pictures"
 
+# The report: a map of op by bit, a panel a point; what needs a total is named.
+if command -v gnuplot >/dev/null; then
+    good report a.db --data map --json
+    json 'd["pictures"]["cells"] == d["pictures"]["strata"] == "drawn"'
+    json 'd["pictures"]["bits"].startswith("each needs a total over strata")'
+    "$VKFI" export a.db --format csv -o rows.csv || fail "export of a.db"
+    python3 - <<'PYTHON' || fail "the cells of the map are not those of the rows"
+import collections
+import csv
+
+def read(name):
+    with open(name, encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+trials, events = collections.Counter(), collections.Counter()
+for row in read("rows.csv"):
+    if not row["control"]:
+        trials[row["op"], row["point"], row["bit"]] += 1
+        events[row["op"], row["point"], row["bit"]] += row["outcome"].startswith("sdc")
+cells = {(c["op"], c["point"], c["bit"]): c for c in read("map/cells.csv")}
+assert {k: int(c["trials"]) for k, c in cells.items()} == dict(trials)
+assert {k: int(c["events"]) for k, c in cells.items()} == {k: events[k] for k in trials}
+for c in cells.values():
+    assert 0 <= float(c["rate_low"]) <= float(c["rate"]) <= float(c["rate_high"]) <= 1
+PYTHON
+fi
+
 refused 2 "${small[@]}" --seed 2 -o a.db
 refused 2 "${small[@]}" -d cpu:none
 refused 2 "${small[@]}" --plan-only -o b.db

@@ -18,6 +18,11 @@ static const double FIELD_RATE[FIELDS] = {0.06, 0.3, 0.012};
 static const double FIELD_SHARE[FIELDS] = {1 / 32., 8 / 32., 23 / 32.};
 static const char *const SITES[] = {"attn_q", "attn_output", "ffn_gate", "ffn_down"};
 static const char *const OPS[] = {"linear", "linear", "linear", "linear"};
+/* Of a sweep. */
+enum { SWEEP_OPS = 3, SWEEP_POINTS = 2 };
+static const char *const SWEEP_OP[SWEEP_OPS] = {"norm", "linear", "softmax"};
+static const char *const SWEEP_SITE[SWEEP_OPS] = {"attn_norm", "attn_q", "attn_probs"};
+static const char *const SWEEP_POINT[SWEEP_POINTS] = {"out", "operand"}; /* not in their order */
 static const char *const STAGES[] = {"prefill", "first", "decode"};
 
 #define BATCH 1024
@@ -55,42 +60,91 @@ static const char *golden_text(struct arena *arena, const struct report_fixture 
         fixture->other_device && item == 1 ? " indeed" : "");
 }
 
-static char *plan_text(struct arena *arena, const struct report_fixture *f)
+double report_fixture_none(uint32_t stratum)
 {
-    char *prompts = arena_printf(arena, "\"Item 0: how many clips?\"");
-    for (uint32_t i = 1; i < f->items && prompts; i++)
-        prompts = arena_printf(arena, "%s, \"Item %u: how many clips?\"", prompts, i);
-    const char *dimension = f->heads ? "head" : "bit_field";
+    return 0.5 + 0.03 * (stratum % 10);
+}
+
+static uint32_t struck_layers(const struct report_fixture *f)
+{
+    return f->keep ? f->keep : f->layers;
+}
+
+static uint32_t strata_of(const struct report_fixture *f)
+{
+    return f->sweep ? SWEEP_OPS * SWEEP_POINTS * 32 : struck_layers(f) * FIELDS;
+}
+
+/* The second dimension of the strata, and its values: those of contrasts. */
+static const char *dimension_of(const struct report_fixture *f)
+{
+    return f->heads ? "head" : "bit_field";
+}
+
+static const char *hypotheses(struct arena *arena, const struct report_fixture *f)
+{
+    const char *dimension = dimension_of(f);
     const char *const value[] = {f->heads ? "1" : "exponent", f->heads ? "2" : "mantissa",
                                  f->heads ? "0" : "sign"};
+    if (f->confirm || f->sweep)
+        return "[]";
     return arena_printf(
         arena,
-        "{\n  \"title\": \"Layers and %ss of a synthetic model\",\n  \"notes\": \"Made for "
-        "tests: rates are known.\",\n  \"model\": \"smollm2-135m\",\n  \"decoding\": {\"n\": %d},\n"
-        "  \"prompts\": {\"texts\": [%s]},\n  \"population\": \"%s\",\n  \"design\": \"%s\",\n"
-        "  \"strata\": [\"layer\", \"%s\"],\n  \"sampling\": {\"trials\": %u},\n"
-        "  \"record\": \"%s\",\n%s%s%s  \"seed\": %llu,\n  \"hypotheses\": [\n"
+        "[\n"
         "    {\"name\": \"exponents matter\", \"contrast\": \"%s: %s > %s\"},\n"
         "    {\"name\": \"early layers matter\", \"contrast\": \"trend layer falls\"},\n"
         "    {\"name\": \"signs as mantissas\", \"contrast\": \"%s: %s ~ %s\", \"margin\": 0.02},\n"
         "    {\"name\": \"detection falls\", \"contrast\": \"trend layer falls\", \"of\": "
         "\"due\"}\n"
-        "  ]\n}\n",
-        f->heads ? "head" : "bit field", TOKENS, prompts, f->equal ? "equal" : "ops",
-        f->crossed ? "crossed" : "nested", dimension,
-        f->per_stratum * (f->equal ? 1 : f->layers * FIELDS), f->summary ? "summary" : "outcome",
-        f->stop ? "  \"stop\": " : "", f->stop ? f->stop : "", f->stop ? ",\n" : "",
-        (unsigned long long)f->seed, dimension, value[0], value[1], dimension, value[2], value[1]);
+        "  ]",
+        dimension, value[0], value[1], dimension, value[2], value[1]);
+}
+
+/* Fields of the plan that not all fixtures have, each with a comma behind it. */
+static const char *further(struct arena *arena, const struct report_fixture *f)
+{
+    const char *stop = f->stop ? arena_printf(arena, "  \"stop\": %s,\n", f->stop) : "";
+    const char *confirm = f->confirm ? arena_printf(arena, "  \"confirm\": %s,\n", f->confirm) : "";
+    const char *faults =
+        f->ber > 0 ? arena_printf(arena, "  \"faults_per_trial\": {\"ber\": %g},\n", f->ber) : "";
+    return stop && confirm && faults ? arena_printf(arena, "%s%s%s", stop, confirm, faults) : NULL;
+}
+
+static char *plan_text(struct arena *arena, const struct report_fixture *f)
+{
+    char *prompts = arena_printf(arena, "\"Item 0: how many clips?\"");
+    for (uint32_t i = 1; i < f->items && prompts; i++)
+        prompts = arena_printf(arena, "%s, \"Item %u: how many clips?\"", prompts, i);
+    const bool equal = f->equal || f->sweep;
+    const char *strata = f->sweep ? "\"op\", \"point\", \"bit\""
+                                  : arena_printf(arena, "\"layer\", \"%s\"", dimension_of(f));
+    const char *more = further(arena, f), *asked = hypotheses(arena, f);
+    if (!prompts || !strata || !more || !asked)
+        return NULL;
+    return arena_printf(
+        arena,
+        "{\n  \"title\": \"%s of a synthetic model\",\n  \"notes\": \"Made for "
+        "tests: rates are known.\",\n  \"model\": \"smollm2-135m\",\n  \"decoding\": {\"n\": %d},\n"
+        "  \"prompts\": {\"texts\": [%s]},\n  \"population\": \"%s\",\n  \"design\": \"%s\",\n"
+        "  \"strata\": [%s],\n  \"sampling\": {\"trials\": %u},\n"
+        "  \"record\": \"%s\",\n%s  \"seed\": %llu,\n  \"hypotheses\": %s\n}\n",
+        f->sweep   ? "Ops, points and bits"
+        : f->heads ? "Layers and heads"
+                   : "Layers and bit fields",
+        TOKENS, prompts, equal ? "equal" : "ops", f->crossed ? "crossed" : "nested", strata,
+        f->per_stratum * (equal ? 1 : strata_of(f)), f->summary ? "summary" : "outcome", more,
+        (unsigned long long)f->seed, asked);
 }
 
 static uint64_t trials_of(const struct report_fixture *f)
 {
-    return (uint64_t)f->layers * FIELDS * f->per_stratum * (f->crossed ? f->items : 1);
+    return (uint64_t)strata_of(f) * f->per_stratum * (f->crossed ? f->items : 1);
 }
 
 /* Which fault a trial is. */
 struct drawn {
-    uint32_t layer, field, item, bit, site, stage;
+    uint32_t stratum, layer, field, item, bit, site, stage;
+    uint32_t op, point; /* of a sweep */
     uint64_t fault;
 };
 
@@ -98,30 +152,41 @@ static struct drawn place_of(const struct report_fixture *f, uint64_t id)
 {
     struct drawn p;
     struct rng rng;
-    const uint64_t strata = (uint64_t)f->layers * FIELDS, stratum = id % strata;
+    const uint64_t strata = strata_of(f), stratum = id % strata;
     uint64_t rest = id / strata;
+    p.stratum = (uint32_t)stratum;
     p.item = (uint32_t)(rest % f->items);
     p.fault = f->crossed ? rest / f->items * strata + stratum : id;
-    p.layer = (uint32_t)(stratum / FIELDS);
-    p.field = (uint32_t)(stratum % FIELDS);
     rng_init(&rng, f->seed, p.fault);
-    p.bit = p.field == SIGN       ? 31
-            : p.field == EXPONENT ? 23 + (uint32_t)rng_below(&rng, 8)
-                                  : (uint32_t)rng_below(&rng, 23);
+    p.bit = (uint32_t)stratum % 32;
+    p.op = (uint32_t)stratum / 32 / SWEEP_POINTS % SWEEP_OPS;
+    p.point = (uint32_t)stratum / 32 % SWEEP_POINTS;
+    p.layer =
+        f->sweep ? (uint32_t)rng_below(&rng, f->layers) : f->first + (uint32_t)(stratum / FIELDS);
+    p.field = !f->sweep     ? (uint32_t)(stratum % FIELDS)
+              : p.bit == 31 ? SIGN
+              : p.bit >= 23 ? EXPONENT
+                            : MANTISSA;
+    if (!f->sweep)
+        p.bit = p.field == SIGN       ? 31
+                : p.field == EXPONENT ? 23 + (uint32_t)rng_below(&rng, 8)
+                                      : (uint32_t)rng_below(&rng, 23);
     p.site = (uint32_t)rng_below(&rng, 4);
     p.stage = (uint32_t)rng_below(&rng, 3);
     return p;
 }
 
-static void fill_where(struct row *row, struct arena *arena, const struct drawn *p)
+static void fill_where(struct row *row, struct arena *arena, const struct report_fixture *f,
+                       const struct drawn *p)
 {
     struct rng rng;
     rng_init(&rng, p->fault, 99);
     row->place = "op";
-    row->site = arena_printf(arena, "blk.%u.%s", p->layer, SITES[p->site]);
+    row->site =
+        arena_printf(arena, "blk.%u.%s", p->layer, f->sweep ? SWEEP_SITE[p->op] : SITES[p->site]);
     row->layer = p->layer;
-    row->op = OPS[p->site];
-    row->point = "out";
+    row->op = f->sweep ? SWEEP_OP[p->op] : OPS[p->site];
+    row->point = f->sweep ? SWEEP_POINT[p->point] : "out";
     row->granularity = "element";
     row->kind = p->fault % 10 == 0 ? "stuck_at_1" : "flip";
     row->duration = p->fault % 4 == 0 ? "intermittent" : "transient";
@@ -226,6 +291,11 @@ static void fill_summary(struct row *row, struct arena *arena, const struct repo
     row->margin_min_after = margin / 2;
 }
 
+static double weight_of(const struct report_fixture *f, uint32_t field)
+{
+    return f->equal || f->sweep ? NAN : FIELD_SHARE[field] / struck_layers(f);
+}
+
 static void fill_row(struct row *row, struct arena *arena, const struct report_fixture *f,
                      uint64_t id)
 {
@@ -237,10 +307,10 @@ static void fill_row(struct row *row, struct arena *arena, const struct report_f
     row->arm = "none";
     row->control = roles[id < trials ? 0 : 1 + (id - trials) % 4];
     row->item = p.item;
-    row->stratum = p.layer * FIELDS + p.field;
-    row->weight = f->equal ? NAN : FIELD_SHARE[p.field] / f->layers;
+    row->stratum = p.stratum;
+    row->weight = weight_of(f, p.field);
     row->draw_prob = 1e-6;
-    fill_where(row, arena, &p);
+    fill_where(row, arena, f, &p);
     fill_outcome(row, arena, f, &p);
     if (f->summary)
         fill_summary(row, arena, f);
@@ -278,27 +348,41 @@ static enum status put_rows(struct store *store, const struct report_fixture *f,
     return st ? st : put_range(store, f, trials / 2, trials);
 }
 
+static const char *label_of(struct arena *arena, const struct report_fixture *f,
+                            const struct drawn *p)
+{
+    if (f->sweep)
+        return arena_printf(arena, "op=%s point=%s bit=%u", SWEEP_OP[p->op], SWEEP_POINT[p->point],
+                            p->bit);
+    return arena_printf(arena, "layer=%u %s=%s", p->layer, dimension_of(f),
+                        f->heads ? HEAD_TEXT[p->field] : FIELD_TEXT[p->field]);
+}
+
 static enum status put_tables(struct store *store, struct arena *arena,
                               const struct report_fixture *f)
 {
-    struct store_stratum stratum[64 * FIELDS];
-    uint32_t device = 0, count = 0;
+    struct store_stratum *stratum = arena_array(arena, strata_of(f), sizeof *stratum);
+    uint32_t device = 0;
+    if (!stratum)
+        return STATUS_MEMORY;
     enum status st =
         store_device(store,
                      &(struct store_device){f->other_device ? "another device" : "synthetic device",
                                             "0011-22", "driver", f->other_device ? "2" : "1",
                                             "passed", "ids 0-100", "avx2", 2},
                      &device);
-    for (uint32_t l = 0; l < f->layers; l++) {
-        for (uint32_t k = 0; k < FIELDS; k++, count++)
-            stratum[count] = (struct store_stratum){
-                count,
-                arena_printf(arena, "layer=%u %s=%s", l, f->heads ? "head" : "bit_field",
-                             f->heads ? HEAD_TEXT[k] : FIELD_TEXT[k]),
-                f->equal ? NAN : FIELD_SHARE[k] / f->layers, 1e6,
-                (uint64_t)f->per_stratum * (f->crossed ? f->items : 1)};
+    for (uint32_t h = 0; h < strata_of(f); h++) {
+        const struct drawn p = place_of(f, h);
+        stratum[h] = (struct store_stratum){.id = h,
+                                            .label = label_of(arena, f, &p),
+                                            .weight = weight_of(f, p.field),
+                                            .size = 1e6,
+                                            .planned = (uint64_t)f->per_stratum *
+                                                       (f->crossed ? f->items : 1),
+                                            .distinct_faults = f->ber == 0,
+                                            .no_fault = f->ber > 0 ? report_fixture_none(h) : 0};
     }
-    st = st ? st : store_put_strata(store, stratum, count);
+    st = st ? st : store_put_strata(store, stratum, strata_of(f));
     for (uint32_t i = 0; !st && i < f->items; i++)
         st = store_put_item(
             store, &(struct store_item){i, arena_printf(arena, "Item %u: how many clips?", i),

@@ -20,6 +20,10 @@ struct report_fixture {
     bool suspect;           /* the second half of the trials: a control failed behind it */
     const char *model_hash; /* SHA-256, or null: one of no model */
     const char *stop;       /* JSON of the plan's field, or null */
+    const char *confirm;    /* JSON of the plan's field, or null: then without hypotheses */
+    uint32_t first, keep;   /* layers that are struck: `keep` from `first` on; keep 0: all */
+    double ber;             /* bit error rate; 0: one fault a trial. See report_fixture_none */
+    bool sweep;             /* population equal; strata are 3 ops x 2 points x 32 bits */
     bool heads;             /* strata by head 0, 1, 2 instead of bit field */
     bool crossed, equal;    /* design; population equal instead of ops */
     bool scored;            /* golden and faulty answers with scores */
@@ -31,6 +35,9 @@ struct report_fixture {
 struct report_fixture report_fixture_default(const char *path);
 
 enum status report_fixture_make(const struct report_fixture *fixture) STATUS_MUST_USE;
+
+/* P(no fault hits a run) of a stratum, where there is a bit error rate. */
+double report_fixture_none(uint32_t stratum);
 
 /* The probability of SDC that a trial of (layer, field 0..2, item) was drawn with. */
 double report_fixture_rate(const struct report_fixture *fixture, uint32_t layer, uint32_t field,

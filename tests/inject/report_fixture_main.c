@@ -21,6 +21,7 @@ static bool set(struct report_fixture *f, const char *word)
         {"crossed", &f->crossed, NULL, NULL},
         {"heads", &f->heads, NULL, NULL},
         {"equal", &f->equal, NULL, NULL},
+        {"sweep", &f->sweep, NULL, NULL},
         {"scored", &f->scored, NULL, NULL},
         {"summary", &f->summary, NULL, NULL},
         {"suspect", &f->suspect, NULL, NULL},
@@ -29,11 +30,18 @@ static bool set(struct report_fixture *f, const char *word)
         {"layers", NULL, &f->layers, NULL},
         {"per_stratum", NULL, &f->per_stratum, NULL},
         {"disagree", NULL, &f->disagree, NULL},
+        {"first", NULL, &f->first, NULL},
+        {"keep", NULL, &f->keep, NULL},
+        {"ber", NULL, NULL, &f->ber},
         {"scale", NULL, NULL, &f->scale},
         {"missing", NULL, NULL, &f->missing},
     };
     if (strncmp(word, "stop=", 5) == 0) {
         f->stop = value;
+        return true;
+    }
+    if (strncmp(word, "confirm=", 8) == 0) {
+        f->confirm = value;
         return true;
     }
     if (strncmp(word, "model_hash=", 11) == 0) {

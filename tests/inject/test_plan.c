@@ -2,6 +2,7 @@
 /* Plans from JSON: defaults, identity, contrasts, and the line each mistake gives. */
 #include "plan_fixture.h"
 
+#include "inject/plan/plan_confirm.h"
 #include "inject/plan/plan_contrast.h"
 
 #define LEAST                                                                                      \
@@ -111,6 +112,8 @@ static void test_same_identity(void **state)
 /* Each of them changes the campaign. */
 static const char *const OTHER[] = {
     "\"seed\":2",
+    "\"confirm\":{\"strata\":[\"all\"],\"of\":"
+    "\"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\"}",
     "\"act\":\"f16\"",
     "\"kv\":\"f16\"",
     "\"decoding\":{\"n\":31}",
@@ -257,12 +260,73 @@ static void test_contrasts(void **state)
     arena_finish(&arena);
 }
 
+#define OF "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
+/* The order of labels means nothing; a plan that confirms nothing has no trace of it. */
+static void test_confirm(void **state)
+{
+    struct arena arena = {0};
+    struct plan plan, other;
+    (void)state;
+    assert_int_equal(read_text(&plan, &arena, "{" LEAST "}"), STATUS_OK);
+    assert_int_equal(plan.confirm.n_strata, 0);
+    assert_null(strstr(plan.canon, "confirm"));
+    assert_int_equal(read_text(&plan, &arena,
+                               "{" LEAST ",\"confirm\":{\"strata\":[\"b=2\",\"a=1\"],\"of\":\"" OF
+                               "\"}}"),
+                     STATUS_OK);
+    assert_int_equal(read_text(&other, &arena,
+                               "{" LEAST ",\"confirm\":{\"of\":\"" OF
+                               "\",\"strata\":[\"a=1\",\"b=2\"]}}"),
+                     STATUS_OK);
+    assert_string_equal(plan.hash, other.hash);
+    assert_string_equal(plan.confirm.of, OF);
+    assert_true(plan_confirm_has(&plan.confirm, "a=1") && plan_confirm_has(&plan.confirm, "b=2"));
+    assert_false(plan_confirm_has(&plan.confirm, "a=10"));
+    expect_line("{" LEAST ",\"confirm\":{\"strata\":[\"a=1\",\"a=1\"],\"of\":\"" OF "\"}}",
+                "/confirm/strata", "\"a=1\" again");
+    expect_line("{" LEAST ",\"confirm\":{\"strata\":[\"a=1\"],\"of\":\"12\"}}", "/confirm/of",
+                "found \"12\" as 'of'");
+    arena_finish(&arena);
+}
+
+/* The plan of a confirmation is that of the campaign but for what it is about. */
+static void test_confirm_is_made(void **state)
+{
+    static const char *const labels[] = {"layer=3", "layer=1"};
+    struct arena arena = {0};
+    struct plan first, made, again;
+    (void)state;
+    assert_int_equal(plan_load(&first, &arena, VKFI_SOURCE "/inject/plans/layer_sensitivity.json"),
+                     STATUS_OK);
+    assert_true(first.n_hypotheses > 0);
+    const struct plan_confirm_request request = {
+        .plan = &first, .label = labels, .count = 2, .trials = 77, .seed = first.seed + 1};
+    assert_int_equal(plan_confirm_make(&made, &arena, &request), STATUS_OK);
+    assert_int_equal(made.confirm.n_strata, 2);
+    assert_string_equal(made.confirm.of, first.hash);
+    assert_int_equal(made.seed, first.seed + 1);
+    assert_int_equal(made.n_hypotheses, 0);
+    assert_int_equal(made.stop, PLAN_STOP_FIXED);
+    assert_true(made.goal != PLAN_GOAL_TRIALS || made.trials == 77);
+    assert_non_null(strstr(made.title, ": 2 strata estimated anew"));
+    assert_int_equal(made.n_items, first.n_items);
+    for (uint32_t i = 0; i < first.n_items; i++)
+        assert_string_equal(made.item[i].prompt, first.item[i].prompt);
+    assert_int_equal(made.population, first.population);
+    assert_int_equal(made.n_strata, first.n_strata);
+    assert_int_equal(read_text(&again, &arena, made.text), STATUS_OK);
+    assert_string_equal(again.hash, made.hash);
+    arena_finish(&arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_defaults),       cmocka_unit_test(test_same_identity),
         cmocka_unit_test(test_other_identity), cmocka_unit_test(test_mistakes),
         cmocka_unit_test(test_contrasts),      cmocka_unit_test(test_text_needs_no_file),
+        cmocka_unit_test(test_confirm),        cmocka_unit_test(test_confirm_is_made),
     };
     fpenv_set();
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,59 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* Reports: what counts, rates against plain arithmetic, notations, texts side by side, pictures. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-#include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
+#include "report_bench.h"
 
 #include "inject/report/report_diff.h"
 #include "inject/report/report_examples.h"
 #include "inject/report/report_hypotheses.h"
-#include "inject/report/report_page.h"
 #include "inject/report/report_plot.h"
-#include "inject/report/report_source.h"
-#include "report_fixture.h"
 
 static char path[64];
-
-/* A campaign of that fixture, loaded. */
-static void open_fixture(struct report_source *source, const struct report_fixture *fixture)
-{
-    unlink(path);
-    assert_int_equal(report_fixture_make(fixture), STATUS_OK);
-    assert_int_equal(report_source_open(source, path), STATUS_OK);
-    assert_int_equal(report_source_load(source, UINT64_MAX), STATUS_OK);
-}
-
-static void open_page(struct report_source *source, struct report_page *page,
-                      const struct report_fixture *fixture)
-{
-    open_fixture(source, fixture);
-    assert_int_equal(
-        report_page_init(page, &(struct report_params){.data = &source->data, .confidence = 0.95},
-                         false),
-        STATUS_OK);
-}
-
-static void close_page(struct report_source *source, struct report_page *page)
-{
-    report_page_finish(page);
-    report_source_finish(source);
-    unlink(path);
-}
-
-static void assert_near(double found, double expected, double tolerance)
-{
-    if (!(fabs(found - expected) <= tolerance * fmax(fabs(expected), 1e-12)))
-        fail_msg("found %.17g, expected %.17g", found, expected);
-}
 
 static void test_only_trials_count(void **state)
 {
@@ -75,8 +29,7 @@ static void test_only_trials_count(void **state)
     assert_int_equal(data->n_incidents, 1);
     for (size_t i = 1; i < data->n; i++)
         assert_true(data->trial[i - 1].stratum <= data->trial[i].stratum);
-    report_source_finish(&source);
-    unlink(path);
+    close_source(&source);
 }
 
 static void test_a_growing_database_says_so(void **state)
@@ -87,8 +40,7 @@ static void test_a_growing_database_says_so(void **state)
     f.missing = 0.5;
     open_fixture(&source, &f);
     assert_false(report_data_is_complete(&source.data));
-    report_source_finish(&source);
-    unlink(path);
+    close_source(&source);
 }
 
 /* sum W_h events_h / counted_h by hand: in the fixture every stratum has as many trials. */
@@ -173,10 +125,8 @@ static void test_equal_strata_have_no_total(void **state)
     /* a stratum's own rate is there, a layer's (three strata) is not */
     assert_null(page.figure[0].absent);
     assert_false(isnan(report_table_at(&page.figure[0].table, 0, "rate")->number));
-    for (int p = 0; p < REPORT_PICTURES; p++) {
-        if (strcmp(page.figure[p].id, "layers") == 0 || strcmp(page.figure[p].id, "sites") == 0)
-            assert_non_null(page.figure[p].absent);
-    }
+    assert_non_null(find_figure(&page, "layers")->absent);
+    assert_non_null(find_figure(&page, "sites")->absent);
     close_page(&source, &page);
 }
 
@@ -202,8 +152,7 @@ static void test_groups_are_domains_of_strata(void **state)
     (void)state;
     open_page(&source, &page, &f);
     const struct report_data *data = &source.data;
-    struct report_table *table = &page.figure[1].table;
-    assert_string_equal(page.figure[1].id, "layers");
+    struct report_table *table = &find_figure(&page, "layers")->table;
     for (uint32_t l = 0; l < 6; l++) {
         double rate = 0, weight = 0;
         for (uint32_t h = 3 * l; h < 3 * l + 3; h++) {
@@ -270,20 +219,16 @@ static void test_heads_make_a_map(void **state)
     struct report_fixture f = report_fixture_default(path);
     struct report_source source;
     struct report_page page;
-    const struct report_figure *map = NULL;
     (void)state;
     f.heads = true;
+    f.equal = true;     /* each cell is a stratum: no weights are needed */
     f.per_stratum = 25; /* few: all hatched */
     open_page(&source, &page, &f);
-    for (int p = 0; p < REPORT_PICTURES; p++) {
-        if (strcmp(page.figure[p].id, "heads") == 0)
-            map = &page.figure[p];
-    }
-    assert_non_null(map);
+    struct report_figure *map = find_figure(&page, "heads");
     assert_null(map->absent);
     assert_int_equal(map->table.n_rows, 18);
     for (uint32_t r = 0; r < 18; r++) {
-        struct report_table *table = (struct report_table *)&map->table;
+        struct report_table *table = &map->table;
         assert_near(report_table_at(table, r, "rate")->number,
                     report_table_at(&page.figure[0].table, r, "rate")->number, 1e-12);
         assert_int_equal(atoi(report_table_at(table, r, "row")->text), r / 3);

@@ -1,17 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Gates and comparisons: verdicts, what is refused, looks, pairs, records that differ. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-#include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
+#include "report_bench.h"
 
 #include "base/log.h"
 #include "inject/report/report_conform.h"
@@ -19,7 +8,6 @@
 #include "inject/report/report_pairs.h"
 #include "inject/stats/stats_sequence.h"
 #include "inject/stats/stats_spending.h"
-#include "report_fixture.h"
 
 static char path[2][64];
 
@@ -28,31 +16,9 @@ static struct report_fixture fixture(int which)
     return report_fixture_default(path[which]);
 }
 
-static void open_database(struct report_source *source, const struct report_fixture *f)
-{
-    unlink(f->path);
-    assert_int_equal(report_fixture_make(f), STATUS_OK);
-    assert_int_equal(report_source_open(source, f->path), STATUS_OK);
-    assert_int_equal(report_source_load(source, UINT64_MAX), STATUS_OK);
-}
-
-static void close_database(struct report_source *source)
-{
-    char name[64];
-    snprintf(name, sizeof name, "%s", source->path);
-    report_source_finish(source);
-    unlink(name);
-}
-
 static struct report_gate_request request_of(double limit)
 {
     return (struct report_gate_request){.limit = limit, .confidence = 0.95, .events = REPORT_SDC};
-}
-
-static void assert_near(double found, double expected, double tolerance)
-{
-    if (!(fabs(found - expected) <= tolerance * fmax(fabs(expected), 1e-12)))
-        fail_msg("found %.17g, expected %.17g", found, expected);
 }
 
 static void assert_refused(struct report_source *source, struct report_gate_request request,
@@ -64,71 +30,82 @@ static void assert_refused(struct report_source *source, struct report_gate_requ
         fail_msg("found the message '%s', expected '%s' in it", log_last_error(), word);
 }
 
+static struct report_gate decide(struct report_source *source,
+                                 const struct report_gate_request *request)
+{
+    struct report_gate gate;
+    assert_int_equal(report_gate_decide(&gate, source, request), STATUS_OK);
+    return gate;
+}
+
+static void assert_verdict(struct report_source *source, const struct report_gate_request *request,
+                           enum stats_gate_verdict verdict)
+{
+    assert_int_equal(decide(source, request).result.verdict, verdict);
+}
+
 static void test_only_the_bound_passes(void **state)
 {
     struct report_source source;
     struct report_gate gate;
     struct report_fixture f = fixture(0);
     (void)state;
-    open_database(&source, &f);
+    open_fixture(&source, &f);
     struct report_gate_request request = request_of(0.5);
-    assert_int_equal(report_gate_decide(&gate, &source, &request), STATUS_OK);
+    gate = decide(&source, &request);
     assert_int_equal(gate.result.verdict, STATS_GATE_PASS);
     const double rate = gate.rate, upper = gate.result.upper, lower = gate.result.lower;
     assert_true(lower < rate && rate < upper);
     request.limit = upper + 1e-9;
-    assert_int_equal(report_gate_decide(&gate, &source, &request), STATUS_OK);
-    assert_int_equal(gate.result.verdict, STATS_GATE_PASS);
+    assert_verdict(&source, &request, STATS_GATE_PASS);
     request.limit = upper - 1e-9; /* the estimate is below it, the bound is not */
-    assert_int_equal(report_gate_decide(&gate, &source, &request), STATUS_OK);
+    gate = decide(&source, &request);
     assert_int_equal(gate.result.verdict, STATS_GATE_UNDECIDED);
     assert_true(gate.result.would_pass && gate.result.more > 0 && gate.result.more < 100);
     request.limit = (rate + upper) / 2;
-    assert_int_equal(report_gate_decide(&gate, &source, &request), STATUS_OK);
+    gate = decide(&source, &request);
     assert_true(gate.result.more > 1000 && gate.result.more < 20000);
     request.limit = lower - 1e-9;
-    assert_int_equal(report_gate_decide(&gate, &source, &request), STATUS_OK);
-    assert_int_equal(gate.result.verdict, STATS_GATE_FAIL);
-    close_database(&source);
+    assert_verdict(&source, &request, STATS_GATE_FAIL);
+    close_source(&source);
+}
+
+/* No gate over a campaign of that fixture, and the message says why. */
+static void refuse(const struct report_fixture *f, struct report_gate_request request,
+                   const char *word)
+{
+    struct report_source source;
+    open_fixture(&source, f);
+    assert_refused(&source, request, word);
+    close_source(&source);
 }
 
 static void test_what_no_gate_can_be_made_of(void **state)
 {
-    struct report_source source;
     struct report_fixture f = fixture(0);
     struct report_gate_request request = request_of(0.5);
     (void)state;
-    f.missing = 0.01;
-    open_database(&source, &f);
-    assert_refused(&source, request, "no stopping rule");
-    close_database(&source);
-    f = fixture(0);
-    open_database(&source, &f);
     request.stratum = "layer=99";
-    assert_refused(&source, request, "found no stratum \"layer=99\"");
-    request.stratum = NULL;
+    refuse(&f, request, "found no stratum \"layer=99\"");
+    request = request_of(0.5);
     request.given = REPORT_GOLDEN_RIGHT;
-    assert_refused(&source, request, "no scores");
+    refuse(&f, request, "no scores");
     request = request_of(0.5);
     request.events = REPORT_CRITICAL;
-    assert_refused(&source, request, "no scores");
-    close_database(&source);
+    refuse(&f, request, "no scores");
+    f.missing = 0.01;
+    refuse(&f, request_of(0.5), "no stopping rule");
+    f = fixture(0);
     f.suspect = true;
-    open_database(&source, &f);
-    assert_refused(&source, request_of(0.5), "540 suspect rows");
-    close_database(&source);
+    refuse(&f, request_of(0.5), "540 suspect rows");
     f = fixture(0);
     f.equal = true;
-    open_database(&source, &f);
-    assert_refused(&source, request_of(0.5), "population equal");
-    close_database(&source);
+    refuse(&f, request_of(0.5), "population equal");
     f = fixture(0);
     f.crossed = true;
     f.per_stratum = 8;
     f.stop = "{\"rule\": \"time_uniform\"}";
-    open_database(&source, &f);
-    assert_refused(&source, request_of(0.5), "design nested");
-    close_database(&source);
+    refuse(&f, request_of(0.5), "design nested");
 }
 
 static void test_a_stratum_alone(void **state)
@@ -140,10 +117,10 @@ static void test_a_stratum_alone(void **state)
     double events = 0, n = 0;
     (void)state;
     f.equal = true;
-    open_database(&source, &f);
+    open_fixture(&source, &f);
     request.stratum = "layer=2 bit_field=exponent";
-    assert_int_equal(report_gate_decide(&gate, &source, &request), STATUS_OK);
-    const uint32_t stratum = report_gate_stratum(&source.data, request.stratum);
+    gate = decide(&source, &request);
+    const uint32_t stratum = report_data_stratum(&source.data, request.stratum);
     assert_int_equal(stratum, 7);
     for (size_t i = 0; i < source.data.n; i++) {
         n += source.data.trial[i].stratum == stratum;
@@ -153,7 +130,7 @@ static void test_a_stratum_alone(void **state)
     assert_near(gate.rate, events / n, 1e-12);
     assert_int_equal(gate.counted, 60);
     assert_int_equal(gate.result.verdict, STATS_GATE_PASS);
-    close_database(&source);
+    close_source(&source);
 }
 
 static void test_looks_of_the_plan(void **state)
@@ -175,9 +152,9 @@ static void test_looks_of_the_plan(void **state)
         const struct report_gate_request request = request_of(0.9);
         f.missing = cases[i].missing;
         f.stop = "{\"rule\": \"spending\", \"looks\": [0.25, 0.5, 1]}";
-        open_database(&source, &f);
+        open_fixture(&source, &f);
         const uint64_t ids = store_identity(source.store)->trials;
-        assert_int_equal(report_gate_decide(&gate, &source, &request), STATUS_OK);
+        gate = decide(&source, &request);
         assert_int_equal(gate.look, cases[i].look);
         if (gate.look == 0) {
             assert_int_equal(gate.result.verdict, STATS_GATE_UNDECIDED);
@@ -189,7 +166,7 @@ static void test_looks_of_the_plan(void **state)
             assert_int_equal(gate.trials, seen < 1080 ? seen : 1080); /* controls come last */
             assert_int_equal(gate.result.verdict, STATS_GATE_PASS);
         }
-        close_database(&source);
+        close_source(&source);
     }
 }
 
@@ -205,8 +182,8 @@ static void test_looks_at_any_time(void **state)
     f.items = 60;
     f.per_stratum = 120;
     f.stop = "{\"rule\": \"time_uniform\"}";
-    open_database(&source, &f);
-    assert_int_equal(report_gate_decide(&gate, &source, &request), STATUS_OK);
+    open_fixture(&source, &f);
+    gate = decide(&source, &request);
     for (size_t i = 0; i < source.data.n; i++) {
         const struct report_trial *t = &source.data.trial[i];
         x[t->item] += (t->outcome == OUTCOME_SDC_UNSCORED) *
@@ -224,15 +201,15 @@ static void test_looks_at_any_time(void **state)
     const double all = gate.rate, bound = gate.result.upper;
     /* of changed bits the rate is higher, and so is its bound */
     request.given = REPORT_CHANGED;
-    assert_int_equal(report_gate_decide(&gate, &source, &request), STATUS_OK);
+    gate = decide(&source, &request);
     assert_true(gate.rate > all && gate.result.upper > bound);
     assert_true(gate.result.upper < 1.2 * bound);
     /* undecided: twice the items would do, or not */
     request = request_of((all + bound) / 2);
-    assert_int_equal(report_gate_decide(&gate, &source, &request), STATUS_OK);
+    gate = decide(&source, &request);
     assert_int_equal(gate.result.verdict, STATS_GATE_UNDECIDED);
     assert_true(gate.result.would_pass && gate.result.more >= 2160 && gate.result.more % 2160 == 0);
-    close_database(&source);
+    close_source(&source);
 }
 
 static void test_items_count_once_they_are_complete(void **state)
@@ -245,12 +222,19 @@ static void test_items_count_once_they_are_complete(void **state)
     f.per_stratum = 10; /* one trial a stratum and item, items one after the other */
     f.missing = 0.5;
     f.stop = "{\"rule\": \"time_uniform\"}";
-    open_database(&source, &f);
-    assert_int_equal(report_gate_decide(&gate, &source, &request), STATUS_OK);
+    open_fixture(&source, &f);
+    gate = decide(&source, &request);
     assert_false(gate.complete);
     assert_int_equal(gate.items, source.data.n / 18);
     assert_in_range(gate.items, 4, 6);
-    close_database(&source);
+    close_source(&source);
+}
+
+static void close_both(struct report_source *a, struct report_source *b, struct arena *arena)
+{
+    arena_finish(arena);
+    close_source(a);
+    close_source(b);
 }
 
 static void compare(struct report_pairs_result *out, struct report_source *a,
@@ -272,8 +256,8 @@ static void test_equal_campaigns_differ_in_nothing(void **state)
     struct arena arena = {0};
     struct report_fixture f = fixture(0), g = fixture(1);
     (void)state;
-    open_database(&a, &f);
-    open_database(&b, &g);
+    open_fixture(&a, &f);
+    open_fixture(&b, &g);
     compare(&r, &a, &b, 0.05);
     assert_int_equal(r.pairs, 1080);
     assert_true(r.difference == 0 && r.mcnemar == 1 && r.mcnemar_exact == 1);
@@ -283,9 +267,7 @@ static void test_equal_campaigns_differ_in_nothing(void **state)
     assert_int_equal(c.shared, a.data.n_rows);
     assert_int_equal(c.differ, 0);
     assert_near(c.upper, 1 - pow(0.05, 1. / (double)c.shared), 1e-9);
-    arena_finish(&arena);
-    close_database(&a);
-    close_database(&b);
+    close_both(&a, &b, &arena);
 }
 
 static void test_differences_are_found(void **state)
@@ -299,8 +281,8 @@ static void test_differences_are_found(void **state)
     (void)state;
     g.disagree = 20;
     g.other_device = true; /* item 1 has another golden text */
-    open_database(&a, &f);
-    open_database(&b, &g);
+    open_fixture(&a, &f);
+    open_fixture(&b, &g);
     for (size_t i = 0; i < a.data.n; i++) {
         const struct report_trial *x = &a.data.trial[i], *y = &b.data.trial[i];
         assert_int_equal(x->trial, y->trial);
@@ -320,9 +302,7 @@ static void test_differences_are_found(void **state)
     assert_int_equal(report_conform_compare(&c, &arena, &a, &b), STATUS_OK);
     assert_true(c.differ >= differ && c.n_examples == REPORT_CONFORM_SHOWN);
     assert_string_equal(c.field[0].field, "outcome");
-    arena_finish(&arena);
-    close_database(&a);
-    close_database(&b);
+    close_both(&a, &b, &arena);
 }
 
 static void test_other_plans_share_what_they_share(void **state)
@@ -334,15 +314,13 @@ static void test_other_plans_share_what_they_share(void **state)
     struct report_fixture f = fixture(0), g = fixture(1);
     (void)state;
     g.layers = 5; /* ids mean other faults; layers 0 to 4 and coordinates are drawn from the id */
-    open_database(&a, &f);
-    open_database(&b, &g);
+    open_fixture(&a, &f);
+    open_fixture(&b, &g);
     assert_int_equal(report_conform_compare(&c, &arena, &a, &b), STATUS_INPUT);
     assert_non_null(strstr(log_last_error(), "another plan"));
     compare(&r, &a, &b, 0.05);
     assert_true(r.pairs < 300);
-    arena_finish(&arena);
-    close_database(&a);
-    close_database(&b);
+    close_both(&a, &b, &arena);
 }
 
 int main(void)

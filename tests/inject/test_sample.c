@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "inject/plan/plan_confirm.h"
 #include "inject/plan/sample_index.h"
 #include "inject/space/coordinates.h"
 #include "inject/stats/stats_plan.h"
@@ -286,6 +287,79 @@ static void test_says_where_faults_repeat(void **state)
     fixture_finish(&f);
 }
 
+/* The further faults of a trial are drawn each for itself. */
+static void test_several_faults_a_trial_repeat(void **state)
+{
+    static const char *const several[] = {"", ",\"faults_per_trial\":2",
+                                          ",\"faults_per_trial\":{\"ber\":1e-9}"};
+    (void)state;
+    for (size_t i = 0; i < sizeof several / sizeof *several; i++) {
+        struct plan_fixture f;
+        char rest[256];
+        snprintf(rest, sizeof rest,
+                 ",\"population\":\"ops\",\"sampling\":{\"trials\":100},\"where\":{\"sites\":"
+                 "\"blk.0.attn_norm\"}%s",
+                 several[i]);
+        assert_int_equal(fixture_sample(&f, model, 2, rest), STATUS_OK);
+        assert_int_equal(sample_stratum(f.sample, 0).distinct, i == 0);
+        fixture_finish(&f);
+    }
+}
+
+#define CONFIRM                                                                                    \
+    ",\"sampling\":{\"trials\":300},\"strata\":[\"layer\",\"bit_field\"],\"seed\":9,"              \
+    "\"confirm\":{\"of\":"                                                                         \
+    "\"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\",\"strata\":"
+
+/* Only the strata named are drawn; what they are is that of the whole plan, weights over their sum.
+ */
+static void test_confirmed_strata_stay(void **state)
+{
+    struct plan_fixture whole, f;
+    double weight = 0;
+    uint32_t found = 0;
+    (void)state;
+    assert_int_equal(
+        fixture_sample(&whole, model, 3,
+                       ",\"population\":\"ops\",\"sampling\":{\"trials\":300},\"strata\":["
+                       "\"layer\",\"bit_field\"]"),
+        STATUS_OK);
+    assert_int_equal(fixture_sample(&f, model, 3,
+                                    ",\"population\":\"ops\"" CONFIRM
+                                    "[\"layer=1 bit_field=sign\",\"layer=0 bit_field=mantissa\"]}"),
+                     STATUS_OK);
+    assert_int_equal(sample_strata(f.sample), 2);
+    assert_int_equal(sample_role_trials(f.sample, ROLE_TRIAL), 300);
+    for (uint32_t i = 0; i < sample_strata(whole.sample); i++) {
+        const struct sample_stratum row = sample_stratum(whole.sample, i);
+        if (plan_confirm_has(&f.plan.confirm, row.label))
+            weight += row.weight;
+    }
+    for (uint32_t i = 0; i < sample_strata(whole.sample); i++) {
+        const struct sample_stratum row = sample_stratum(whole.sample, i);
+        if (!plan_confirm_has(&f.plan.confirm, row.label))
+            continue;
+        const struct sample_stratum kept = sample_stratum(f.sample, found++);
+        assert_string_equal(kept.label, row.label);
+        assert_true(kept.size == row.size && kept.trials == 150);
+        assert_true(fabs(kept.weight - row.weight / weight) < 1e-12);
+    }
+    assert_int_equal(found, 2);
+    for (uint64_t id = 0; id < sample_trials(f.sample); id++) {
+        struct arena arena = {0};
+        struct sample_draw d;
+        fixture_draw(&f, id, &arena, &d);
+        const bool sign = d.stratum == 1;
+        if (d.role == ROLE_TRIAL) {
+            assert_true(d.fault->layer == (sign ? 1 : 0));
+            assert_true(sign ? d.fault->mask == 1u << 31 : d.fault->mask < 1u << 23);
+        }
+        arena_finish(&arena);
+    }
+    fixture_finish(&whole);
+    fixture_finish(&f);
+}
+
 /* n of a stratum is that of stats_plan, capped by what it holds; expected widths meet the goal. */
 static void test_derived_trials(void **state)
 {
@@ -351,6 +425,9 @@ static void test_refusals(void **state)
                    "\"blk.0.attn_q\"},\"faults_per_trial\":1000,\"what\":{\"kind\":\"zero\"},"
                    "\"when\":{\"stage\":\"first\"}",
                    "at least 1000");
+    expect_refused(",\"population\":\"equal\"" CONFIRM
+                   "[\"layer=1 bit_field=sign\",\"layer=77 bit_field=sign\"]}",
+                   "found no stratum 'layer=77 bit_field=sign', expected one of the plan's ");
 }
 
 int main(void)
@@ -363,6 +440,8 @@ int main(void)
         cmocka_unit_test(test_weights_of_bits),
         cmocka_unit_test(test_without_replacement),
         cmocka_unit_test(test_says_where_faults_repeat),
+        cmocka_unit_test(test_several_faults_a_trial_repeat),
+        cmocka_unit_test(test_confirmed_strata_stay),
         cmocka_unit_test(test_derived_trials),
         cmocka_unit_test(test_refusals),
     };

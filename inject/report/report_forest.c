@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT */
+/* Rows of labels and n, two series of points with error bars. */
+#include "inject/report/report_forest.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#define FOREST_ROW 19 /* pixels */
+
+/* "layer=3 bit_field=sign" as "layer 3, sign": a number needs its dimension, a word does not. */
+static void put_short(struct report_figure *out, const char *label)
+{
+    report_out_put(&out->script, "\"");
+    for (const char *at = label; *at;) {
+        const size_t word = strcspn(at, " "), name = strcspn(at, "= ");
+        char part[128];
+        const bool value = name < word;
+        const bool numeric = value && strchr("0123456789", at[name + 1]);
+        if (!value)
+            snprintf(part, sizeof part, "%.*s", (int)word, at);
+        else if (numeric)
+            snprintf(part, sizeof part, "%.*s %.*s", (int)name, at, (int)(word - name - 1),
+                     at + name + 1);
+        else
+            snprintf(part, sizeof part, "%.*s", (int)(word - name - 1), at + name + 1);
+        report_out_put(&out->script, at == label ? "" : ", ");
+        report_out_gnuplot(&out->script, part);
+        at += word;
+        at += strspn(at, " ");
+    }
+    report_out_put(&out->script, "\" ");
+}
+
+/* n at the right, and a hatched band behind a row with few trials. */
+static void write_row(struct report_figure *out, const struct report_forest *forest, uint32_t row,
+                      uint32_t y)
+{
+    char n[REPORT_FORMAT_TEXT];
+    report_table_format(n, report_table_number(&out->table, row, forest->n), REPORT_COUNT);
+    report_out_printf(&out->script, "set label %u \"%s\" at graph 1.02,first %u left\n", y + 10, n,
+                      y);
+    if (out->table.faint[row])
+        report_out_printf(&out->script,
+                          "set object %u rectangle from graph 0,first %u.55 to graph 1,first %u.45 "
+                          "behind fillstyle pattern 5 noborder fillcolor rgb \"" REPORT_GRID "\"\n",
+                          y, y - 1, y);
+}
+
+static void write_rates(struct report_figure *out, const struct report_forest *forest)
+{
+    static const char *const suffixes[] = {"", "_low", "_high"};
+    report_figure_data(out, "rows");
+    for (uint32_t i = 0; i < forest->count; i++) {
+        const uint32_t row = forest->row[i];
+        report_out_printf(&out->script, "%u ", forest->count - i);
+        for (int s = 0; s < 2; s++) {
+            const double n = report_table_number(&out->table, row, forest->series[s].trials);
+            for (size_t c = 0; c < sizeof suffixes / sizeof *suffixes; c++) {
+                char name[64];
+                snprintf(name, sizeof name, "%s%s", forest->series[s].prefix, suffixes[c]);
+                report_figure_number(out, n > 0 ? 100 * report_table_number(&out->table, row, name)
+                                                : NAN);
+            }
+        }
+        report_out_put(&out->script, "\n");
+    }
+    report_figure_end_data(out);
+}
+
+/* Names of the rows; the longest in letters. */
+static size_t write_names(struct report_figure *out, const struct report_forest *forest)
+{
+    struct report_out *script = &out->script;
+    size_t longest = 7;
+    report_out_put(script, "set ytics scale 0 (");
+    for (uint32_t i = 0; i < forest->count; i++) {
+        report_out_put(script, i ? ", " : "");
+        const size_t before = script->text.size;
+        put_short(out, report_table_at(&out->table, forest->row[i], "stratum")->text);
+        longest = script->text.size - before > longest ? script->text.size - before : longest;
+        report_out_printf(script, "%u", forest->count - i);
+    }
+    report_out_put(script, ")\n");
+    return longest;
+}
+
+/* The key in the strip above the rows: the first series at the middle, the second behind it. */
+static void write_key(struct report_figure *out, const struct report_forest *forest)
+{
+    static const double place[] = {0.45, 0.62};
+    for (int s = 0; s < 2; s++) {
+        const struct report_forest_series *series = &forest->series[s];
+        report_out_printf(&out->script,
+                          "set label %d \"%s\" at screen %.2f,%.4f left offset 1,0 point pointtype "
+                          "%u pointsize %g linecolor rgb \"%s\"\n",
+                          s + 2, series->label, place[s], 1 - 14. / out->height, series->point,
+                          series->size, series->colour);
+    }
+}
+
+void report_forest_write(struct report_figure *out, const struct report_forest *forest)
+{
+    struct report_out *script = &out->script;
+    const uint32_t count = forest->count;
+    report_figure_begin(out, REPORT_WIDTH, 90 + FOREST_ROW * count);
+    write_rates(out, forest);
+    for (uint32_t i = 0; i < count; i++)
+        write_row(out, forest, forest->row[i], count - i);
+    const double margin = (double)write_names(out, forest) * 0.78 + 2;
+    report_out_printf(script,
+                      "set lmargin %.1f\nset rmargin 8\nset tmargin 3.4\nset yrange [0.4:%u.6]\n"
+                      "set xrange [0:*<100]\nset grid xtics noytics\n"
+                      "set label 1 \"n\" at graph 1.02,first %u left\n",
+                      fmin(margin, 32), count, count + 1);
+    write_key(out, forest);
+    report_out_printf(script, "set xlabel \"%s, %%\"\nplot ", forest->title);
+    for (int s = 0; s < 2; s++) {
+        const struct report_forest_series *series = &forest->series[s];
+        report_out_printf(
+            script,
+            "%s$rows using %d:($1%s0.17):%d:%d with xerrorbars pointtype %u pointsize "
+            "%g linewidth %g linecolor rgb \"%s\"%s",
+            s ? " " : "", 3 * s + 2, s ? "-" : "+", 3 * s + 3, 3 * s + 4, series->point,
+            series->size, series->line, series->colour, s ? "\n" : ", \\\n");
+    }
+}
