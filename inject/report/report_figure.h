@@ -42,7 +42,6 @@ struct report_figure {
     const char *id, *title, *caption;
     const char *absent; /* null: drawn */
     uint32_t width, height;
-    bool wide; /* takes both columns of the page */
     struct report_table table;
     struct report_out script, svg; /* owned */
 };

@@ -70,6 +70,25 @@ grep -q 'SDC at a bit error rate of 1e-09: ' ber.db.html || fail "ber: no rate o
 grep -q 'runs without a fault, %' ber.db.html || fail "ber: no column of runs without a fault"
 ! grep -q 'of all runs' first.html || fail "a rate of all runs without a bit error rate"
 
+# Population equal: what has a stratum a cell, or a stratum a layer, needs no total.
+if [ -r "$LLAMA" ]; then
+    of_tiny='"decoding": {"n": 4, "stop": "none"}, "prompts": [{"texts": ["ab c", "hello"]}], "population": "equal"'
+    echo "{\"model\": \"$LLAMA\", $of_tiny, \"strata\": [\"stage\", \"duration\"], \"sampling\": {\"trials\": 5},
+        \"when\": {\"stage\": [\"prefill\", \"first\", \"decode\"], \"duration\": [\"transient\", \"permanent\"]}}" >grid.json
+    echo "{\"model\": \"$LLAMA\", $of_tiny, \"strata\": [\"layer\"], \"sampling\": {\"trials\": 10},
+        \"where\": {\"sites\": \"blk.*\"}}" >layers.json
+    for plan in grid layers; do
+        good campaign run $plan.json -o $plan.db
+        good report $plan.db --json
+        cp out $plan
+    done
+    cp grid out
+    json 'd["pictures"]["stages"] == "drawn" and "Stage by duration" in d["pictures"]["cells"]'
+    json 'd["pictures"]["layers"].startswith("each needs a total") or "fewer than two" in d["pictures"]["layers"]'
+    cp layers out
+    json 'd["pictures"]["layers"] == "drawn" and d["rates"]["sdc"]["rate"] is None'
+fi
+
 # What protection costs: from the model that was struck, and no other.
 if [ -r "$LLAMA" ]; then
     "$FIXTURE" tiny-llama.db layers=1 "model_hash=$(sha256sum "$LLAMA" | cut -d' ' -f1)" ||
