@@ -80,9 +80,8 @@ static enum status decide(struct report_gate *out, struct report_data *data,
     if (!st) {
         report_rate_floor(data, &work);
         report_rate(&rate, &work, &query);
-        stats_gate_decide(
-            &out->result, &rate.estimate,
-            &(struct stats_gate_request){request->limit, 1 - out->tail, data->design_effect});
+        stats_gate_decide(&out->result, &rate.estimate,
+                          &(struct stats_gate_request){request->limit, 1 - out->tail, rate.floor});
         out->rate = rate.estimate.rate;
         out->n_effective = rate.estimate.n_effective;
         out->design_effect = rate.estimate.design_effect;

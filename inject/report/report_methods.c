@@ -122,7 +122,8 @@ static void put_statistics(struct report_out *out, const struct report_context *
         "The "
         "design effect of SDC over the campaign, %.3g, stands in where a stratum has too few "
         "events "
-        "to show its own. Tests of the plan's %" PRIu32 " hypotheses are adjusted by Holm. ",
+        "to show its own, its parts of items and faults in common scaled to how many trials of the "
+        "stratum share one. Tests of the plan's %" PRIu32 " hypotheses are adjusted by Holm. ",
         100 * context->confidence, context->data->design_effect, context->data->plan->n_hypotheses);
 }
 

@@ -153,6 +153,36 @@ static void scale_to_runs(struct report_rate *out, const struct report_work *wor
     out->interval.bounds.high *= share;
 }
 
+/* Trials that share the cluster of a trial, on average: sum n_c^2 / sum n_c of those that count. */
+static double cluster_size(const struct stats_cluster_data *data, bool faults)
+{
+    const uint32_t clusters = faults ? data->n_faults : data->n_items;
+    double squares = 0, sum = 0;
+    memset(data->scratch, 0, clusters * sizeof *data->scratch);
+    for (size_t i = 0; i < data->n_trials; i++) {
+        const struct stats_cluster_trial *t = &data->trial[i];
+        data->scratch[faults ? t->fault : t->item] += t->counted;
+    }
+    for (uint32_t c = 0; c < clusters; c++) {
+        squares += data->scratch[c] * data->scratch[c];
+        sum += data->scratch[c];
+    }
+    return sum > 0 ? squares / sum : 1;
+}
+
+/* (m - 1) / (M - 1), at most 1: the campaign's own. */
+static double share_of_clusters(double size, double of_all)
+{
+    return of_all > 1 && size < of_all ? (size - 1) / (of_all - 1) : 1;
+}
+
+static double floor_of(const struct report_work *work, const struct stats_cluster_data *data)
+{
+    const struct report_floor *f = &work->floor;
+    return 1 + f->rest + f->item * share_of_clusters(cluster_size(data, false), f->item_size) +
+           f->fault * share_of_clusters(cluster_size(data, true), f->fault_size);
+}
+
 void report_rate(struct report_rate *out, struct report_work *work,
                  const struct report_query *query)
 {
@@ -162,13 +192,13 @@ void report_rate(struct report_rate *out, struct report_work *work,
     sum_weights(out, work, query->index == NULL);
     out->refused = out->strata > 1 && isnan(out->weight);
     stats_cluster_rate(&out->estimate, &data);
+    out->floor = floor_of(work, &data);
     if (out->refused || out->missing > 0 || out->strata == 0) {
         set_unknown(out);
         return;
     }
-    stats_cluster_interval(
-        &out->interval, &out->estimate,
-        &(struct stats_cluster_request){query->level, work->data->design_effect});
+    stats_cluster_interval(&out->interval, &out->estimate,
+                           &(struct stats_cluster_request){query->level, out->floor});
     if (query->of_runs)
         scale_to_runs(out, work);
 }
@@ -184,5 +214,17 @@ void report_rate_floor(struct report_data *data, struct report_work *work)
             all.stratum[at++].weight = (double)(work->first[h + 1] - work->first[h]);
     }
     stats_cluster_rate(&estimate, &all);
-    data->design_effect = estimate.design_effect > 1 ? estimate.design_effect : 1;
+    work->floor = (struct report_floor){0};
+    data->design_effect = 1;
+    if (!(estimate.design_effect > 1))
+        return;
+    const double independent = estimate.variance / estimate.design_effect;
+    const double item = (estimate.v_item - estimate.v_cell) / independent;
+    const double fault = (estimate.v_fault - estimate.v_cell) / independent;
+    data->design_effect = estimate.design_effect;
+    work->floor.item = item > 0 ? fmin(item, data->design_effect - 1) : 0;
+    work->floor.fault = fault > 0 ? fmin(fault, data->design_effect - 1 - work->floor.item) : 0;
+    work->floor.rest = data->design_effect - 1 - work->floor.item - work->floor.fault;
+    work->floor.item_size = cluster_size(&all, false);
+    work->floor.fault_size = cluster_size(&all, true);
 }

@@ -43,6 +43,14 @@ struct report_rate {
     uint32_t strata;  /* that the group's trials come from */
     bool refused;     /* several strata without weights (method 1): no rate */
     uint32_t missing; /* strata with weight that have no trial yet: no rate over all */
+    double floor;     /* design effect that stands in where the group has few events */
+};
+
+/* The design effect of SDC over all trials in its parts: of items and of faults in common, which a
+ * group has in proportion to how many trials share one (Kish 1965: 1 + rho (m - 1)), and the rest. */
+struct report_floor {
+    double rest, item, fault;     /* 1 + rest + item + fault: the design effect */
+    double item_size, fault_size; /* sum n_c^2 / sum n_c over the clusters      */
 };
 
 /* Memory for one rate at a time, of a size for all trials of `data`. */
@@ -57,6 +65,7 @@ struct report_work {
     double *scratch;                       /* the same */
     size_t *first;                         /* (n_strata + 1): first trial of a stratum */
     uint32_t stamp;
+    struct report_floor floor; /* zeros: 1 */
 };
 
 enum status report_work_init(struct report_work *out, struct arena *arena,
@@ -72,7 +81,7 @@ void report_rate(struct report_rate *out, struct report_work *work,
 void report_rate_data(struct stats_cluster_data *out, struct report_work *work,
                       const struct report_query *query);
 
-/* Sets data->design_effect. */
+/* Sets data->design_effect and work->floor. */
 void report_rate_floor(struct report_data *data, struct report_work *work);
 
 bool report_rate_holds(const struct report_trial *trial, enum report_given given);

@@ -193,12 +193,13 @@ static enum status fill_width(struct report_figure *out, struct report_context *
 static void write_width(struct report_figure *out, const struct report_context *context)
 {
     static const double rates[] = {0.01, 0.05, 0.5};
-    double most = 10, least = 1;
+    double most = 10, least = 1, from = 10;
     report_figure_data(out, "strata");
     for (uint32_t r = 0; r < out->table.n_rows; r++) {
         const double n = report_table_number(&out->table, r, "trials");
         const double half = report_table_number(&out->table, r, "half_width");
         most = n > most ? n : most;
+        from = n > 0 && n < from ? n : from;
         least = half > 0 && half < least ? half : least;
         report_figure_number(out, n > 0 ? n : NAN);
         report_figure_number(out, 100 * half);
@@ -206,7 +207,7 @@ static void write_width(struct report_figure *out, const struct report_context *
     }
     report_figure_end_data(out);
     report_figure_data(out, "curves");
-    for (double n = 10; n <= most * 4; n *= 1.25) {
+    for (double n = from; n <= most * 4; n *= 1.25) {
         report_figure_number(out, n);
         for (size_t i = 0; i < sizeof rates / sizeof *rates; i++)
             report_figure_number(out, 100 * half_width(stats_interval_wilson(
@@ -215,7 +216,7 @@ static void write_width(struct report_figure *out, const struct report_context *
     }
     report_figure_end_data(out);
     report_out_printf(
-        &out->script, "last = %.9g\nset yrange [%.3g:60]\n", most * 4,
+        &out->script, "first = %.9g\nlast = %.9g\nset yrange [%.3g:60]\n", from, most * 4,
         fmin(50 * least, 80 * half_width(stats_interval_wilson(rates[0], most * 4,
                                                                report_figure_level(context)))));
     for (size_t i = 0; i < sizeof rates / sizeof *rates; i++)
@@ -249,7 +250,7 @@ enum status report_strata_width(struct report_figure *out, struct report_context
     report_figure_begin(out, REPORT_WIDTH, 380);
     write_width(out, context);
     report_out_put(&out->script,
-                   "set logscale xy\nset rmargin 8\nset xrange [10:last]\n"
+                   "set logscale xy\nset rmargin 8\nset xrange [first:last]\n"
                    "set xlabel \"trials in the stratum\"\nset ylabel \"half width, points\"\n"
                    "plot for [c=2:4] $curves using 1:c with lines linewidth 1.2 dashtype c "
                    "linecolor rgb \"" REPORT_GREY "\", \\\n"

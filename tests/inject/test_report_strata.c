@@ -174,6 +174,7 @@ static void test_fresh_trials_take_the_bias_away(void **state)
     uint32_t rows = 0;
     (void)state;
     f.per_stratum = 20;
+    f.layers = 20; /* so many alike that the worst are those with luck against them */
     for (f.seed = 1; f.seed <= 20; f.seed++) {
         struct report_fixture g = f;
         struct report_source source, anew;
@@ -202,8 +203,50 @@ static void test_fresh_trials_take_the_bias_away(void **state)
         close_source(&anew);
         arena_finish(&arena);
     }
-    assert_true(first / rows > truth / rows + 0.04);
-    assert_true(fabs(fresh - truth) / rows < 0.03);
+    print_message("truth %.3f, first %.3f, fresh %.3f\n", truth / rows, first / rows, fresh / rows);
+    assert_true(first / rows > truth / rows + 0.08);
+    assert_true(fabs(fresh - truth) / rows < 0.03); /* 80 strata of 20 trials: 3 sd */
+}
+
+/* A stratum's interval holds its true rate as often as it says; where it has few events, the design
+ * effect of the campaign stands in as far as its trials share items. */
+static void test_intervals_of_strata_cover(void **state)
+{
+    (void)state;
+    for (int crossed = 0; crossed < 2; crossed++) {
+        struct report_fixture f = report_fixture_default(path[0]);
+        uint32_t covered = 0, intervals = 0;
+        double width = 0, floor = 0, effect = 0;
+        f.crossed = crossed;
+        f.per_stratum = crossed ? 6 : 60;
+        for (f.seed = 1; f.seed <= 25; f.seed++) {
+            struct report_source source;
+            struct report_page page;
+            open_page(&source, &page, &f);
+            struct report_table *table = &find_figure(&page, "strata")->table;
+            struct report_groups groups;
+            assert_int_equal(report_groups_strata(&groups, &page.arena, &source.data), STATUS_OK);
+            for (uint32_t h = 0; h < table->n_rows; h++, intervals++) {
+                struct report_rate rate;
+                const double truth = truth_of(&f, source.data.stratum[h].label);
+                report_figure_group(&rate, &page.context, &groups, h,
+                                    (struct report_query){.events = REPORT_SDC});
+                const struct stats_interval bounds = rate.interval.bounds;
+                assert_true(bounds.low == report_table_number(table, h, "rate_low"));
+                covered += bounds.low <= truth && truth <= bounds.high;
+                width += bounds.high - bounds.low;
+                floor += rate.floor;
+                assert_true(rate.floor >= 1 && rate.floor <= source.data.design_effect);
+            }
+            effect += source.data.design_effect;
+            close_page(&source, &page);
+        }
+        print_message("%s: %u of %u cover, width %.3f, design effect %.2f, of a stratum %.2f\n",
+                      crossed ? "crossed" : "nested", covered, intervals, width / intervals,
+                      effect / 25, floor / intervals);
+        assert_true(covered >= 0.94 * intervals);
+        assert_true(crossed || floor / intervals < 1 + 0.5 * (effect / 25 - 1));
+    }
 }
 
 static void test_both_estimates_are_told(void **state)
@@ -340,6 +383,7 @@ int main(void)
         cmocka_unit_test(test_two_dimensions_are_one_map),
         cmocka_unit_test(test_the_worst_are_listed),
         cmocka_unit_test(test_fresh_trials_take_the_bias_away),
+        cmocka_unit_test(test_intervals_of_strata_cover),
         cmocka_unit_test(test_both_estimates_are_told),
         cmocka_unit_test(test_what_is_no_list_or_not_about_it),
         cmocka_unit_test(test_runs_of_a_bit_error_rate),
