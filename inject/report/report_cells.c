@@ -290,10 +290,13 @@ static enum status name_map(struct report_figure *out, const struct cells *cells
     out->caption = arena_printf(
         context->arena,
         "%s of all faults in each stratum, %%: %s down, %s across%s%s. Cells with fewer than %d "
-        "trials are hatched%s; empty ones are no stratum. n and interval of each cell are in the "
-        "table of strata. The highest of many cells is biased upwards.",
+        "trials are hatched and do not set the scale where others are; empty ones are no "
+        "stratum%s. n "
+        "and interval of each cell are in the table of strata. The highest of many cells is biased "
+        "upwards.",
         context->main_start, name[AXIS_ROW], name[AXIS_COLUMN], panels ? ", a panel for each " : "",
-        panels ? name[AXIS_PANEL] : "", REPORT_FEW, " and do not set the scale where others are");
+        panels ? name[AXIS_PANEL] : "", REPORT_FEW,
+        report_data_is_complete(context->data) ? "" : ", or have no trial yet");
     return out->title && out->caption && out->table.caption ? STATUS_OK : STATUS_MEMORY;
 }
 

@@ -60,7 +60,7 @@ struct report_data {
     uint64_t suspect;          /* rows kept out as suspect          */
     uint64_t limit;            /* only ids below it were read       */
     bool scored;               /* some trial has a score            */
-    double design_effect; /* of the SDC rate over all, at least 1 */
+    double design_effect;      /* of the SDC rate over all, at least 1 */
 };
 
 /* Reads all of a database; the store and the plan live at least as long as `out`. `limit`: only

@@ -6,7 +6,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#define FOREST_ROW 19 /* pixels */
+/* Pixels of a row; few rows are set wider. */
+#define FOREST_ROW 19
+#define FOREST_WIDE_ROW 26
+#define FOREST_FEW 20
 
 /* "layer=3 bit_field=sign" as "layer 3, sign": a number needs its dimension, a word does not. */
 static void put_short(struct report_figure *out, const char *label)
@@ -38,7 +41,7 @@ static void write_row(struct report_figure *out, const struct report_forest *for
 {
     char n[REPORT_FORMAT_TEXT];
     report_table_format(n, report_table_number(&out->table, row, forest->n), REPORT_COUNT);
-    report_out_printf(&out->script, "set label %u \"%s\" at graph 1.02,first %u left\n", y + 10, n,
+    report_out_printf(&out->script, "set label %u \"%s\" at graph 1.04,first %u left\n", y + 10, n,
                       y);
     if (out->table.faint[row])
         report_out_printf(&out->script,
@@ -103,7 +106,8 @@ void report_forest_write(struct report_figure *out, const struct report_forest *
 {
     struct report_out *script = &out->script;
     const uint32_t count = forest->count;
-    report_figure_begin(out, REPORT_WIDTH, 90 + FOREST_ROW * count);
+    report_figure_begin(out, REPORT_WIDTH,
+                        120 + (count > FOREST_FEW ? FOREST_ROW : FOREST_WIDE_ROW) * count);
     write_rates(out, forest);
     for (uint32_t i = 0; i < count; i++)
         write_row(out, forest, forest->row[i], count - i);
@@ -111,7 +115,7 @@ void report_forest_write(struct report_figure *out, const struct report_forest *
     report_out_printf(script,
                       "set lmargin %.1f\nset rmargin 8\nset tmargin 3.4\nset yrange [0.4:%u.6]\n"
                       "set xrange [0:*<100]\nset grid xtics noytics\n"
-                      "set label 1 \"n\" at graph 1.02,first %u left\n",
+                      "set label 1 \"n\" at graph 1.04,first %u left\n",
                       fmin(margin, 32), count, count + 1);
     write_key(out, forest);
     report_out_printf(script, "set xlabel \"%s, %%\"\nplot ", forest->title);

@@ -163,7 +163,7 @@ static void put_y_tics(struct report_figure *out, const struct report_heat_map *
             continue;
         report_out_put(&out->script, "set label ");
         report_figure_quoted(out, map->panel[i]);
-        report_out_printf(&out->script, "at 0.1,%u.6 left\n", i + titles_above(map, i) - 1);
+        report_out_printf(&out->script, "at 0.1,%u.45 left\n", i + titles_above(map, i) - 1);
     }
 }
 

@@ -186,6 +186,12 @@ static void put_n(struct report_out *out, const struct report_rate *rate)
                       rate->estimate.events);
 }
 
+/* What a trial is. */
+static const char *trials_of(const struct report_context *context)
+{
+    return report_context_is_ber(context) ? "runs with a fault at least" : "all faults";
+}
+
 static void put_runs(struct report_out *out, const struct report_context *context,
                      const struct report_totals *totals)
 {
@@ -214,8 +220,7 @@ static void put_total(struct report_out *out, const struct report_context *conte
     }
     report_out_printf(out, "<li>%s: ", context->main_start);
     put_rate(out, &totals->main);
-    report_out_put(out, report_context_is_ber(context) ? " of runs with a fault at least"
-                                                       : " of all faults");
+    report_out_printf(out, " of %s", trials_of(context));
     put_n(out, &totals->main);
     report_out_put(out, ", ");
     put_rate(out, &totals->main_changed);
@@ -231,7 +236,7 @@ static void put_total(struct report_out *out, const struct report_context *conte
     }
     report_out_put(out, "<li>Detected (DUE): ");
     put_rate(out, &totals->due);
-    report_out_put(out, " of all faults.</li>\n");
+    report_out_printf(out, " of %s.</li>\n", trials_of(context));
 }
 
 static void put_hypotheses(struct report_out *out, struct report_context *context,
@@ -278,6 +283,5 @@ enum status report_methods_verdict(struct report_out *out, struct report_context
                           "<li><b>%" PRIu64 " rows are suspect</b> (a control failed behind them) "
                           "and are kept out.</li>\n",
                           data->suspect);
-    report_out_printf(out, "<li>%s</li>\n", report_sentence);
     return out->status;
 }

@@ -9,7 +9,7 @@
 enum status report_methods_paragraph(struct report_out *out,
                                      struct report_context *context) STATUS_MUST_USE;
 
-/* HTML list items: the verdict first. */
+/* HTML list items: the verdict first. report_sentence comes behind them. */
 enum status report_methods_verdict(struct report_out *out, struct report_context *context,
                                    const struct report_totals *totals) STATUS_MUST_USE;
 

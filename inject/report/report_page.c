@@ -162,7 +162,7 @@ static enum status put_summary(struct report_out *out, struct report_page *page)
         report_out_put(out, "</li>\n");
         st = st ? st : sentence ? STATUS_OK : STATUS_MEMORY;
     }
-    report_out_put(out, "</ul>\n");
+    report_out_printf(out, "<li>%s</li>\n</ul>\n", report_sentence);
     for (int t = 0; t <= REPORT_TABLE_CHECKS; t++) {
         if (page->table[t].n_rows > 0)
             report_table_html(out, &page->table[t]);

@@ -47,7 +47,8 @@ struct report_rate {
 };
 
 /* The design effect of SDC over all trials in its parts: of items and of faults in common, which a
- * group has in proportion to how many trials share one (Kish 1965: 1 + rho (m - 1)), and the rest. */
+ * group has in proportion to how many trials share one (Kish 1965: 1 + rho (m - 1)), and the rest.
+ */
 struct report_floor {
     double rest, item, fault;     /* 1 + rest + item + fault: the design effect */
     double item_size, fault_size; /* sum n_c^2 / sum n_c over the clusters      */

@@ -117,15 +117,19 @@ enum status report_summary_outcomes(struct report_table *out, struct report_cont
     uint64_t count[OUTCOME_COUNT] = {0};
     uint32_t rows = SUM_COUNT, row = 0;
     out->id = "outcomes";
-    out->caption =
-        report_context_is_ber(context)
-            ? "Outcomes of all trials that count: share of trials, each of which has one "
-              "fault at least, of those that changed bits, of those whose golden answer "
-              "is right, and of all runs, those without a fault among them; weighed over "
-              "strata."
-            : "Outcomes of all trials that count: share of all faults, of those that "
-              "changed bits, and of those whose golden answer is right; weighed over "
-              "strata.";
+    if (rate_of(context, context->main, REPORT_ALL).refused)
+        out->caption = "Outcomes of all trials that count; strata without weights have no share in "
+                       "common.";
+    else if (report_context_is_ber(context))
+        out->caption =
+            "Outcomes of all trials that count: share of trials, each of which has one "
+            "fault at least, of those that changed bits, of those whose golden answer is "
+            "right, and of all runs, those without a fault among them; weighed over "
+            "strata.";
+    else
+        out->caption = "Outcomes of all trials that count: share of all faults, of those that "
+                       "changed bits, and of those whose golden answer is right; weighed over "
+                       "strata.";
     for (size_t i = 0; i < context->data->n; i++)
         rows += count[context->data->trial[i].outcome]++ == 0;
     const enum status st = report_table_init(

@@ -147,6 +147,19 @@ static void put_cell(struct report_out *out, const struct report_column *column,
     report_out_put(out, notation == NOTATION_HTML ? "</span>" : "");
 }
 
+/* In print a column is there if it has a heading, and a text or a number in some row. */
+static bool is_printed(const struct report_table *table, uint32_t column)
+{
+    if (!table->column[column].label)
+        return false;
+    bool known = table->column[column].format == REPORT_TEXT || table->n_rows == 0;
+    for (uint32_t r = 0; !known && r < table->n_rows; r++) {
+        const struct report_cell *cell = &table->cell[(size_t)r * table->n_columns + column];
+        known = cell->text || !isnan(cell->number);
+    }
+    return known;
+}
+
 void report_table_html(struct report_out *out, const struct report_table *table)
 {
     report_out_printf(out, "<p class=\"caption\" id=\"caption-%s\">", table->id);
@@ -156,7 +169,7 @@ void report_table_html(struct report_out *out, const struct report_table *table)
                       "aria-labelledby=\"caption-%s\"><table id=\"table-%s\">\n<thead><tr>",
                       table->n_rows > TABLE_TALL ? " tall" : "", table->id, table->id);
     for (uint32_t c = 0; c < table->n_columns; c++) {
-        if (!table->column[c].label)
+        if (!is_printed(table, c))
             continue;
         report_out_printf(out, "<th scope=\"col\"%s>",
                           table->column[c].format == REPORT_TEXT ? "" : " class=\"n\"");
@@ -168,7 +181,7 @@ void report_table_html(struct report_out *out, const struct report_table *table)
         report_out_put(out, table->faint[r] ? "<tr class=\"few\">" : "<tr>");
         for (uint32_t c = 0; c < table->n_columns; c++) {
             const struct report_column *column = &table->column[c];
-            if (!column->label)
+            if (!is_printed(table, c))
                 continue;
             report_out_put(out, column->format == REPORT_TEXT ? "<td>" : "<td class=\"n\">");
             put_cell(out, column, &table->cell[(size_t)r * table->n_columns + c], NOTATION_HTML);
@@ -218,7 +231,7 @@ void report_table_latex(struct report_out *out, const struct report_table *table
     report_out_latex(out, table->caption);
     report_out_printf(out, "}\n\\label{tab:%s}\n\\begin{tabular}{", table->id);
     for (uint32_t c = 0; c < table->n_columns; c++) {
-        if (table->column[c].label)
+        if (is_printed(table, c))
             report_out_put(out, table->column[c].format == REPORT_TEXT ? "l" : "r");
     }
     report_out_put(out, "}\n\\toprule\n");
@@ -226,7 +239,7 @@ void report_table_latex(struct report_out *out, const struct report_table *table
         bool first = true;
         for (uint32_t c = 0; c < table->n_columns; c++) {
             const struct report_column *column = &table->column[c];
-            if (!column->label)
+            if (!is_printed(table, c))
                 continue;
             report_out_put(out, first ? "" : " & ");
             first = false;

@@ -10,7 +10,8 @@
 #include "base/arena.h"
 #include "inject/report/report_out.h"
 
-/* How a column reads in print; CSV always has all digits. */
+/* How a column reads in print; CSV always has all digits, and all columns: print leaves out those
+ * without any number. */
 enum report_format {
     REPORT_TEXT,
     REPORT_COUNT,   /* whole number, thousands apart        */

@@ -2,14 +2,14 @@
 # The worst strata of a campaign on fresh trials: the plan, its campaign, both in one report.
 need_tiny
 cat >plan.json <<TEXT
-{"title": "Layers", "model": "$LLAMA", "decoding": {"n": 6, "stop": "none"}, "seed": 3,
- "prompts": [{"texts": ["ab c", "hello"]}], "population": "ops", "strata": ["layer", "bit_field"],
- "what": {"bits": "any"}, "sampling": {"trials": 120},
- "hypotheses": [{"name": "signs", "contrast": "bit_field: sign > mantissa"}]}
+{"title": "Sites", "model": "$LLAMA", "decoding": {"n": 6, "stop": "none"}, "seed": 3,
+ "prompts": [{"texts": ["ab c", "hello"]}], "population": "ops", "strata": ["site", "bit_field"],
+ "where": {"sites": "blk.*"}, "what": {"bits": [24, 26, 28, 30, 31]}, "sampling": {"trials": 300},
+ "hypotheses": [{"name": "signs", "contrast": "bit_field: sign > exponent"}]}
 TEXT
 good campaign run plan.json -o first.db --limit 40
 refused 2 plan confirm first.db --seed 4
-grep -q 'found 40 of 12[0-9] trials, expected a finished campaign' err || fail "growing: $(cat err)"
+grep -q 'found 40 of 31[0-9] trials, expected a finished campaign' err || fail "growing: $(cat err)"
 good campaign run plan.json -o first.db
 refused 2 plan confirm first.db
 refused 2 plan confirm first.db --seed 3
@@ -28,7 +28,7 @@ good plan confirm first.db --seed 4 --worst 3
 cmp -s out anew.json || fail "the plan depends on -o"
 cp out anew
 json "d['confirm']['of'] == '$identity' and len(d['confirm']['strata']) == 3 and d['seed'] == 4"
-json '"hypotheses" not in d and d["prompts"][0]["texts"] == ["ab c"] and d["strata"] == ["layer", "bit_field"]'
+json '"hypotheses" not in d and d["prompts"][0]["texts"] == ["ab c"] and d["strata"] == ["site", "bit_field"]'
 good report first.db -o first.html --data first
 python3 - <<'TEXT' || fail "not the worst strata: $(cat anew.json)"
 import csv
@@ -45,9 +45,9 @@ grep -q "^confirm     3 strata of plan ${identity:0:12}..., on fresh trials$" ou
 good plan show anew.json --json
 json "d['confirm'] == '$identity' and len(d['strata']) == 3"
 json 'abs(sum(s["weight"] for s in d["strata"]) - 1) < 1e-12'
-sed 's/"layer=[0-9]* /"layer=99 /' anew.json >unknown.json
+sed 's/"site=[a-z0-9_.]* /"site=blk.99.none /' anew.json >unknown.json
 refused 2 plan show unknown.json
-grep -q "found no stratum 'layer=99 .*', expected one of the plan's [0-9]* such as 'layer=" err ||
+grep -q "found no stratum 'site=blk.99.none .*', expected one of the plan's [0-9]* such as 'site=blk.0." err ||
     fail "unknown label: $(cat err)"
 refused 2 campaign run unknown.json -o unknown.db
 

@@ -88,7 +88,8 @@ grep -q '^pictures  vkfi report a.db -o a.db.html$' out || fail "no word on pict
 if command -v gnuplot >/dev/null; then
     good report a.db --data map --json
     json 'd["pictures"]["cells"] == d["pictures"]["strata"] == "drawn"'
-    json 'd["pictures"]["bits"].startswith("each needs a total over strata")'
+    json 'd["pictures"]["bits"] == "drawn" and d["rates"]["sdc"]["rate"] is None' # one op: a bit is a stratum
+    json 'd["pictures"]["change"].startswith("each needs a total over strata")'
     "$VKFI" export a.db --format csv -o rows.csv || fail "export of a.db"
     python3 - <<'PYTHON' || fail "the cells of the map are not those of the rows"
 import collections

@@ -54,8 +54,8 @@ static void test_a_sweep_is_a_map(void **state)
     }
     /* a panel a point in the order of kinds.h, ops in theirs, bits falling from the left */
     const char *script = report_out_text(&map->script);
-    const char *operand = strstr(script, "set label \"point: operand\" at 0.1,0.6");
-    const char *out = strstr(script, "set label \"point: out\" at 0.1,4.6");
+    const char *operand = strstr(script, "set label \"point: operand\" at 0.1,0.45");
+    const char *out = strstr(script, "set label \"point: out\" at 0.1,4.45");
     assert_true(operand && out);
     assert_non_null(strstr(script, "(\"norm\" 1.5, \"linear\" 2.5, \"softmax\" 3.5, \"norm\" 5.5"));
     assert_non_null(strstr(script, "\"28\" 3.5"));
