@@ -138,9 +138,8 @@ static const char DETAILS[] =
     "list that was chosen by its estimates is biased upwards. Strata are ranked by the estimate "
     "that reports show, critical SDC where items have scores and SDC where they have none, of all "
     "faults; those without any event are left out. The plan has the campaign's prompts, strata of "
-    "the same labels with about as many trials as before (edit sampling for more), weights that "
-    "sum "
-    "to 1 over them, no hypotheses, and another seed. `vkfi report DB --confirm NEW` puts both "
+    "the same labels with as many trials as before or those of --trials, weights that sum to 1 "
+    "over them, no hypotheses, and another seed. `vkfi report DB --confirm NEW` puts both "
     "estimates side by side.\n"
     "\n"
     "LENGTHS\n"
@@ -213,6 +212,8 @@ enum status cli_plan(const struct cli_env *env, int argc, char **argv)
         {0, "limit", ARGS_UINT, &o.limit, "N", "expand: at most so many trials (20).", 0, 0},
         {0, "seed", ARGS_UINT, &o.seed, "SEED", "confirm: of the fresh trials.", 0, 9e18},
         {0, "worst", ARGS_UINT, &o.worst, "N", "confirm: strata of the list (10).", 1, 1e5},
+        {0, "trials", ARGS_UINT, &o.trials, "N",
+         "confirm: trials of each stratum (as many as before).", 1, 1e9},
         {'o', "output", ARGS_TEXT, &o.output, "FILE", "confirm: the plan to write.", 0, 0},
         {0, "json", ARGS_FLAG, &o.json, NULL, "Prints JSON.", 0, 0},
         {0}};
@@ -223,7 +224,7 @@ enum status cli_plan(const struct cli_env *env, int argc, char **argv)
                     "show PLAN [-m MODEL] [--lengths FILE] [--rate [NAME=]R]... [--json]\n"
                     "expand PLAN [--trial ID | --first ID] [--limit N] [--lengths FILE] [--json]\n"
                     "diff PLAN PLAN [--json]\n"
-                    "confirm DB --seed SEED [--worst N] [-o FILE]",
+                    "confirm DB --seed SEED [--worst N] [--trials N] [-o FILE]",
         .details = DETAILS,
         .options = options,
         .operands = &words};

@@ -16,8 +16,8 @@ struct cli_plan_options {
     uint64_t trial, first, limit;
     bool json;
     struct args_list rates;
-    uint64_t worst, seed; /* confirm */
-    const char *output;   /* null: standard output */
+    uint64_t worst, seed, trials; /* confirm; trials of a stratum, 0: as many as before */
+    const char *output;           /* null: standard output */
 };
 
 struct cli_plan {

@@ -25,14 +25,14 @@ static enum status check(const struct report_source *source, const struct cli_pl
 
 /* Labels of the worst strata, and the trials that they had. */
 static enum status choose(struct plan_confirm_request *out, struct report_source *source,
-                          uint64_t worst, struct arena *arena)
+                          const struct cli_plan_options *options, struct arena *arena)
 {
     struct report_work work;
     struct report_context context = {
         .data = &source->data, .arena = arena, .confidence = source->plan.confidence};
     struct report_worst *list = NULL;
     enum status st = report_context_init(&context, &work);
-    st = st ? st : report_worst_rank(&list, &out->count, &context, (uint32_t)worst);
+    st = st ? st : report_worst_rank(&list, &out->count, &context, (uint32_t)options->worst);
     if (st)
         return st;
     if (out->count == 0) {
@@ -49,8 +49,11 @@ static enum status choose(struct plan_confirm_request *out, struct report_source
         out->trials += stratum->planned;
     }
     out->label = label;
-    if (source->plan.population == PLAN_EQUAL)
-        out->trials = source->plan.trials; /* of each stratum */
+    out->by_trials = options->trials > 0;
+    if (source->plan.population == PLAN_EQUAL) /* sampling.trials is of each stratum */
+        out->trials = options->trials > 0 ? options->trials : source->plan.trials;
+    else if (options->trials > 0)
+        out->trials = options->trials * out->count;
     return STATUS_OK;
 }
 
@@ -75,7 +78,7 @@ enum status cli_plan_confirm(const char *path, const struct cli_plan_options *op
     enum status st = report_source_open(&source, path);
     st = st ? st : report_source_load(&source, UINT64_MAX);
     st = st ? st : check(&source, options);
-    st = st ? st : choose(&request, &source, options->worst, &arena);
+    st = st ? st : choose(&request, &source, options, &arena);
     st = st ? st : plan_confirm_make(&plan, &arena, &request);
     st = st ? st : write_plan(&plan, options->output);
     report_source_finish(&source);

@@ -113,18 +113,32 @@ static bool is_replaced(const char *key)
     return false;
 }
 
-static void put_sampling(struct json_writer *w, const struct json *sampling, uint64_t trials)
+static bool is_goal(const char *key)
+{
+    static const char *const keys[] = {"trials", "half_width", "relative_half_width",
+                                       "upper_bound"};
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        if (strcmp(keys[i], key) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* The plan's own, with another number where its goal is one. */
+static void put_sampling(struct json_writer *w, const struct json *sampling,
+                         const struct plan_confirm_request *request)
 {
     json_put_key(w, "sampling");
     json_object_open(w);
     for (size_t i = 0; i < json_count(sampling); i++) {
         const struct json *member = json_at(sampling, i);
-        if (strcmp(json_key(member), "trials") == 0) {
-            json_member_int(w, "trials", (int64_t)trials);
-            continue;
+        const char *key = json_key(member);
+        if (is_goal(key) && (request->by_trials || strcmp(key, "trials") == 0)) {
+            json_member_int(w, "trials", (int64_t)request->trials);
+        } else if (!request->by_trials || strcmp(key, "allocation") != 0) {
+            json_put_key(w, key);
+            json_put_value(w, member);
         }
-        json_put_key(w, json_key(member));
-        json_put_value(w, member);
     }
     json_object_close(w);
 }
@@ -142,7 +156,7 @@ static void put_plan(struct json_writer *w, const struct json *root, const char 
         json_put_key(w, json_key(member));
         json_put_value(w, member);
     }
-    put_sampling(w, json_get(root, "sampling"), request->trials);
+    put_sampling(w, json_get(root, "sampling"), request);
     json_member_int(w, "seed", (int64_t)request->seed);
     json_put_key(w, "confirm");
     json_object_open(w);

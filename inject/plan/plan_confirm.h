@@ -12,7 +12,8 @@ struct plan_confirm_request {
     const struct plan *plan;  /* of the campaign whose strata are estimated anew */
     const char *const *label; /* (count) */
     uint32_t count;
-    uint64_t trials; /* sampling.trials, where the plan has that goal */
+    uint64_t trials; /* sampling.trials; of another goal only with `by_trials` */
+    bool by_trials;  /* that many instead of the plan's goal, the same in each stratum */
     uint64_t seed;   /* another than the plan's */
 };
 

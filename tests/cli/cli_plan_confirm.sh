@@ -105,3 +105,9 @@ good sweep -m "$LLAMA" --sites 'blk.*.attn_q' --bits 28-31 --trials 100 -n 4 -o 
 good plan confirm sweep.db --seed 9 -o worst.json
 good plan show worst.json --json
 json 'all(s["weight"] is None for s in d["strata"]) and 0 < len(d["strata"]) <= 10'
+good plan confirm sweep.db --seed 9 --worst 2 --trials 40 -o worst.json
+good plan show worst.json --json
+json '[s["trials"] for s in d["strata"]] == [40, 40]'
+good plan confirm first.db --seed 4 --worst 3 --trials 50 -o more.json
+good plan show more.json --json
+json '[s["trials"] for s in d["strata"]] == [50, 50, 50]'

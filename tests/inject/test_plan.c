@@ -309,6 +309,11 @@ static void test_confirm_is_made(void **state)
     assert_int_equal(made.n_hypotheses, 0);
     assert_int_equal(made.stop, PLAN_STOP_FIXED);
     assert_true(made.goal != PLAN_GOAL_TRIALS || made.trials == 77);
+    struct plan_confirm_request by_trials = request;
+    by_trials.by_trials = true;
+    assert_int_equal(plan_confirm_make(&again, &arena, &by_trials), STATUS_OK);
+    assert_int_equal(again.goal, PLAN_GOAL_TRIALS);
+    assert_int_equal(again.trials, 77);
     assert_non_null(strstr(made.title, ": 2 strata estimated anew"));
     assert_int_equal(made.n_items, first.n_items);
     for (uint32_t i = 0; i < first.n_items; i++)
