@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "inject/plan/plan_confirm.h"
 #include "inject/plan/plan_contrast.h"
 #include "inject/plan/plan_read.h"
 #include "model/quant.h"
@@ -239,22 +240,6 @@ static void put_hypotheses(struct json_writer *w, const struct plan *plan)
     json_array_close(w);
 }
 
-/* Left out of plans that confirm nothing. */
-static void put_confirm(struct json_writer *w, const struct plan_confirm *confirm)
-{
-    if (confirm->n_strata == 0)
-        return;
-    json_put_key(w, "confirm");
-    json_object_open(w);
-    json_put_key(w, "strata");
-    json_array_open(w);
-    for (uint32_t i = 0; i < confirm->n_strata; i++)
-        json_put_text(w, confirm->stratum[i]);
-    json_array_close(w);
-    json_member_text(w, "of", confirm->of);
-    json_object_close(w);
-}
-
 static enum status put_plan(struct json_writer *w, const struct plan *plan)
 {
     json_object_open(w);
@@ -282,7 +267,8 @@ static enum status put_plan(struct json_writer *w, const struct plan *plan)
     json_member_int(w, "checkpoint_bytes", plan->checkpoint_bytes);
     json_member_number(w, "work_factor", plan->work_factor);
     put_hypotheses(w, plan);
-    put_confirm(w, &plan->confirm);
+    if (plan->confirm.n_strata > 0) /* left out of plans that confirm nothing */
+        plan_confirm_put(w, &plan->confirm);
     json_object_close(w);
     return st;
 }

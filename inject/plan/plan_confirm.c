@@ -101,6 +101,19 @@ bool plan_confirm_has(const struct plan_confirm *confirm, const char *label)
                    by_text) != NULL;
 }
 
+void plan_confirm_put(struct json_writer *w, const struct plan_confirm *confirm)
+{
+    json_put_key(w, "confirm");
+    json_object_open(w);
+    json_put_key(w, "strata");
+    json_array_open(w);
+    for (uint32_t i = 0; i < confirm->n_strata; i++)
+        json_put_text(w, confirm->stratum[i]);
+    json_array_close(w);
+    json_member_text(w, "of", confirm->of);
+    json_object_close(w);
+}
+
 /* What the new plan says itself, or leaves out. */
 static bool is_replaced(const char *key)
 {
@@ -158,15 +171,9 @@ static void put_plan(struct json_writer *w, const struct json *root, const char 
     }
     put_sampling(w, json_get(root, "sampling"), request);
     json_member_int(w, "seed", (int64_t)request->seed);
-    json_put_key(w, "confirm");
-    json_object_open(w);
-    json_put_key(w, "strata");
-    json_array_open(w);
-    for (uint32_t i = 0; i < request->count; i++)
-        json_put_text(w, request->label[i]);
-    json_array_close(w);
-    json_member_text(w, "of", request->plan->hash);
-    json_object_close(w);
+    struct plan_confirm confirm = {.stratum = request->label, .n_strata = request->count};
+    memcpy(confirm.of, request->plan->hash, sizeof confirm.of);
+    plan_confirm_put(w, &confirm);
     json_object_close(w);
 }
 

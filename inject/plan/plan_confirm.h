@@ -5,6 +5,9 @@
 
 #include "inject/plan/plan.h"
 
+/* The member "confirm" of a plan. */
+void plan_confirm_put(struct json_writer *w, const struct plan_confirm *confirm);
+
 /* Whether the plan, which confirms, draws the stratum of that label. */
 bool plan_confirm_has(const struct plan_confirm *confirm, const char *label);
 

@@ -19,16 +19,10 @@ static enum status check_database(const struct report_source *source,
                                   const struct report_gate_request *request)
 {
     const struct report_data *data = &source->data;
-    const struct store_identity *id = data->identity;
-    if (id->shards > 1) {
-        log_error("%s: found shard %" PRIu32 " of %" PRIu32 ", expected the whole campaign (vkfi "
-                  "merge)",
-                  source->path, id->shard, id->shards);
-    } else if (data->suspect > 0) {
-        log_error("%s: found %" PRIu64 " suspect rows behind a control that failed, expected none "
-                  "in a gate",
-                  source->path, data->suspect);
-    } else if (request->stratum && report_data_stratum(data, request->stratum) == REPORT_NONE) {
+    const enum status st = report_source_check_whole(source, "a gate");
+    if (st)
+        return st;
+    if (request->stratum && report_data_stratum(data, request->stratum) == REPORT_NONE) {
         log_error("%s: found no stratum \"%s\", expected one of %" PRIu32 " such as \"%s\"",
                   source->path, request->stratum, data->n_strata,
                   data->n_strata ? data->stratum[0].label : "");

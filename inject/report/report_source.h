@@ -19,6 +19,12 @@ enum status report_source_open(struct report_source *out, const char *path) STAT
 /* Ids below `limit`; again with another limit if asked. */
 enum status report_source_load(struct report_source *source, uint64_t limit) STATUS_MUST_USE;
 
+/* STATUS_INPUT, logged, for a shard, or for suspect rows; `what` is what they would be in: "a
+ * gate".
+ */
+enum status report_source_check_whole(const struct report_source *source,
+                                      const char *what) STATUS_MUST_USE;
+
 /* Null-safe on a source of zeros. */
 void report_source_finish(struct report_source *source);
 

@@ -60,19 +60,13 @@ enum status report_worst_rank(struct report_worst **out, uint32_t *out_count,
 enum status report_worst_check_first(const struct report_source *source)
 {
     const struct report_data *data = &source->data;
-    const struct store_identity *id = data->identity;
-    if (id->shards > 1) {
-        log_error("%s: found shard %" PRIu32 " of %" PRIu32 ", expected the whole campaign (vkfi "
-                  "merge)",
-                  source->path, id->shard, id->shards);
-    } else if (!report_data_is_complete(data)) {
+    const enum status st = report_source_check_whole(source, "a list of worst strata");
+    if (st)
+        return st;
+    if (!report_data_is_complete(data)) {
         log_error("%s: found %" PRIu64 " of %" PRIu64 " trials, expected a finished campaign to "
                   "choose strata from",
                   source->path, data->n_rows, data->expected);
-    } else if (data->suspect > 0) {
-        log_error("%s: found %" PRIu64 " suspect rows behind a control that failed, expected none "
-                  "in a list of worst strata",
-                  source->path, data->suspect);
     } else if (data->plan->population == PLAN_CENSUS) {
         log_error("%s: found a census, which leaves no fresh fault; its rates are exact",
                   source->path);
