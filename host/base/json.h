@@ -68,10 +68,11 @@ void json_put_hex(struct json_writer *w, uint64_t value, int digits); /* as text
 void json_put_bool(struct json_writer *w, bool value);
 void json_put_null(struct json_writer *w);
 void json_put_value(struct json_writer *w, const struct json *value); /* with all that is in it */
-/* A key and its value; a number that is NaN (not known) becomes null. */
+/* A key and its value; a null text and a number that is NaN (not known) become null. */
 void json_member_text(struct json_writer *w, const char *key, const char *text);
 void json_member_int(struct json_writer *w, const char *key, int64_t value);
 void json_member_number(struct json_writer *w, const char *key, double value);
+void json_member_bool(struct json_writer *w, const char *key, bool value);
 /* Ends the line, flushes; STATUS_IO if anything could not be written. */
 enum status json_end(struct json_writer *w) STATUS_MUST_USE;
 

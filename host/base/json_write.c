@@ -194,7 +194,16 @@ void json_put_null(struct json_writer *w)
 void json_member_text(struct json_writer *w, const char *key, const char *text)
 {
     json_put_key(w, key);
-    json_put_text(w, text);
+    if (text)
+        json_put_text(w, text);
+    else
+        json_put_null(w);
+}
+
+void json_member_bool(struct json_writer *w, const char *key, bool value)
+{
+    json_put_key(w, key);
+    json_put_bool(w, value);
 }
 
 void json_member_int(struct json_writer *w, const char *key, int64_t value)

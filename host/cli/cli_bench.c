@@ -1,47 +1,20 @@
 /* SPDX-License-Identifier: MIT */
-/* `vkfi bench`: one child process a device, a table or an object of their figures. */
+/* `vkfi bench`: options, the table and the object of a device's figures. */
 #include "cli/cli_bench.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "base/args.h"
 #include "cli/cli_bench_campaign.h"
-#include "cli/cli_child.h"
 #include "cli/cli_commands.h"
-#include "cli/cli_device.h"
 #include "cli/cli_output.h"
 #include "model/storage.h"
 
-struct device_result {
-    const char *name; /* as given to -d */
-    struct cli_bench_figures figures;
-};
-
-/* What the child needs. */
-struct child_job {
-    const struct cli_bench_options *options;
-    const struct cli_env *env;
-    const char *device;
-};
-
-static enum status measure(void *user, void *out)
+static enum status measure(void *figures, const void *options, const struct cli_env *env,
+                           const char *device)
 {
-    const struct child_job *job = user;
-    return cli_bench_measure(out, job->options, job->env, job->device);
-}
-
-static enum status measure_in_child(struct device_result *out,
-                                    const struct cli_bench_options *options,
-                                    const struct cli_env *env)
-{
-    struct child_job job = {options, env, out->name};
-    return cli_child_run(&(struct cli_child){.device = out->name,
-                                             .out = &out->figures,
-                                             .size = sizeof out->figures,
-                                             .measure = measure,
-                                             .user = &job});
+    return cli_bench_measure(figures, options, env, device);
 }
 
 static void print_row(const char *name, const char *value)
@@ -58,12 +31,12 @@ static void print_memory(const struct cli_bench_figures *f)
     print_row("peak memory", text);
 }
 
-static void print_figures(const struct device_result *result)
+static void print_figures(const char *name, const void *figures)
 {
-    const struct cli_bench_figures *f = &result->figures;
+    const struct cli_bench_figures *f = figures;
     char a[32], b[32], text[160];
-    printf("%s: %s\n", result->name, f->device);
-    print_row("driver", f->driver);
+    printf("%s: %s\n", name, f->opened.device);
+    print_row("driver", f->opened.driver);
     snprintf(text, sizeof text, "%.1f tok/s", f->prompt_rate);
     print_row("prompt", text);
     snprintf(text, sizeof text, "%.1f tok/s", f->decode_rate);
@@ -88,91 +61,42 @@ static void print_figures(const struct device_result *result)
     print_memory(f);
 }
 
-static void print_settings(const struct cli_bench_options *o)
+static void print_settings(const void *options)
 {
+    const struct cli_bench_options *o = options;
     printf("%s, act %s, kv %s: prompt of %" PRIu64 ", %" PRIu64
            " tokens decoded, median of %" PRIu64 "\n",
            o->model, storage_name((enum storage)o->act), storage_name((enum storage)o->kv),
            o->prompt, o->n, o->repeat);
 }
 
-static void put_number(struct json_writer *w, const char *key, double value)
+static void put_figures(struct json_writer *w, const void *figures)
 {
-    json_put_key(w, key);
-    cli_output_measured(w, value);
+    const struct cli_bench_figures *f = figures;
+    cli_output_measured(w, "prompt_tokens_per_second", f->prompt_rate);
+    cli_output_measured(w, "decode_tokens_per_second", f->decode_rate);
+    cli_output_measured(w, "weight_bytes_per_token", (double)f->token_bytes);
+    cli_output_measured(w, "weight_bytes_per_second", f->read_rate);
+    cli_output_measured(w, "read_bytes_per_second", f->bandwidth);
+    cli_output_measured(w, "read_share", f->bandwidth > 0 ? f->read_rate / f->bandwidth : -1);
+    cli_output_measured(w, "dispatches_per_token", f->token_dispatches);
+    cli_output_measured(w, "seconds_per_dispatch", f->dispatch_seconds);
+    cli_output_measured(w, "seconds_per_empty_dispatch", f->empty_seconds);
+    cli_output_measured(w, "load_seconds", f->load_seconds);
+    cli_output_measured(w, "first_token_seconds", f->first_seconds);
+    cli_output_measured(w, "executor_bytes", (double)f->device_bytes);
+    cli_output_measured(w, "peak_bytes", (double)f->peak_bytes);
 }
 
-static void put_text(struct json_writer *w, const char *key, const char *text)
+static void put_settings(struct json_writer *w, const void *options)
 {
-    json_put_key(w, key);
-    json_put_text(w, text);
-}
-
-static void put_figures(struct json_writer *w, const struct device_result *result)
-{
-    const struct cli_bench_figures *f = &result->figures;
-    json_object_open(w);
-    put_text(w, "name", result->name);
-    put_text(w, "device", f->device);
-    put_text(w, "driver", f->driver);
-    put_number(w, "prompt_tokens_per_second", f->prompt_rate);
-    put_number(w, "decode_tokens_per_second", f->decode_rate);
-    put_number(w, "weight_bytes_per_token", (double)f->token_bytes);
-    put_number(w, "weight_bytes_per_second", f->read_rate);
-    put_number(w, "read_bytes_per_second", f->bandwidth);
-    put_number(w, "read_share", f->bandwidth > 0 ? f->read_rate / f->bandwidth : -1);
-    put_number(w, "dispatches_per_token", f->token_dispatches);
-    put_number(w, "seconds_per_dispatch", f->dispatch_seconds);
-    put_number(w, "seconds_per_empty_dispatch", f->empty_seconds);
-    put_number(w, "load_seconds", f->load_seconds);
-    put_number(w, "first_token_seconds", f->first_seconds);
-    put_number(w, "executor_bytes", (double)f->device_bytes);
-    put_number(w, "peak_bytes", (double)f->peak_bytes);
-    json_object_close(w);
-}
-
-static enum status print_json(const struct cli_bench_options *o,
-                              const struct device_result *results, size_t count)
-{
-    struct json_writer w;
-    json_begin(&w, stdout, true);
-    json_object_open(&w);
-    put_text(&w, "model", o->model);
-    put_text(&w, "act", storage_name((enum storage)o->act));
-    put_text(&w, "kv", storage_name((enum storage)o->kv));
-    put_number(&w, "prompt", (double)o->prompt);
-    put_number(&w, "n", (double)o->n);
-    put_number(&w, "repeat", (double)o->repeat);
-    json_put_key(&w, "devices");
-    json_array_open(&w);
-    for (size_t i = 0; i < count; i++)
-        put_figures(&w, &results[i]);
-    json_array_close(&w);
-    json_object_close(&w);
-    return json_end(&w);
-}
-
-static enum status run_devices(const struct cli_bench_options *o, const struct cli_env *env,
-                               const struct args_list *devices, bool json)
-{
-    struct device_result results[ARGS_LIST_MAX];
-    size_t count = 0;
-    enum status worst = STATUS_OK;
-    for (size_t i = 0; i < devices->count; i++) {
-        struct device_result *result = &results[count];
-        *result = (struct device_result){.name = devices->item[i]};
-        const enum status st = measure_in_child(result, o, env);
-        worst = worst ? worst : st;
-        if (st)
-            continue;
-        if (!json && count == 0)
-            print_settings(o);
-        if (!json)
-            print_figures(result);
-        count++;
-    }
-    const enum status written = json ? print_json(o, results, count) : cli_output_flush();
-    return written ? written : worst;
+    const struct cli_bench_options *o = options;
+    json_member_text(w, "model", o->model);
+    json_member_text(w, "act", storage_name((enum storage)o->act));
+    json_member_text(w, "kv", storage_name((enum storage)o->kv));
+    json_member_int(w, "prompt", (int64_t)o->prompt);
+    json_member_int(w, "n", (int64_t)o->n);
+    json_member_int(w, "repeat", (int64_t)o->repeat);
 }
 
 static const char DETAILS[] =
@@ -201,21 +125,18 @@ static const char DETAILS[] =
 enum status cli_bench(const struct cli_env *env, int argc, char **argv)
 {
     struct cli_bench_options o = {.model = "smollm2-135m", .prompt = 64, .n = 64, .repeat = 3};
-    struct args_list devices = {0};
-    bool json = false, done = false;
+    struct cli_bench_run run = {.json = false};
+    bool done = false;
     const struct args_option options[] = {
         {'m', "model", ARGS_TEXT, &o.model, "MODEL",
          "Model: a path or a name of `vkfi model list`. Default smollm2-135m.", 0, 0},
-        {'d', "device", ARGS_LIST, &devices, "DEVICE", CLI_DEVICE_HELP " Default cpu.", 0, 0},
         {0, "prompt", ARGS_UINT, &o.prompt, "N", "Prompt tokens. Default 64.", 1, 999999},
         {'n', "tokens", ARGS_UINT, &o.n, "N", "Tokens to decode. Default 64.", 2, 999999},
         {0, "repeat", ARGS_UINT, &o.repeat, "N", "Repetitions after the first run. Default 3.", 1,
          32},
         {0, "act", ARGS_CHOICE, &o.act, "f32|f16|bf16", "Type of activations. Default f32.", 0, 0},
         {0, "kv", ARGS_CHOICE, &o.kv, "f32|f16|bf16", "Type of the KV cache. Default f32.", 0, 0},
-        {0, "threads", ARGS_UINT, &o.threads, "N", "CPU devices: threads. Default 0: all cores.", 0,
-         1024},
-        {0, "json", ARGS_FLAG, &json, NULL, "Prints an object instead of a table.", 0, 0},
+        CLI_BENCH_RUN_OPTIONS(&run, &o.threads),
         {0}};
     const struct args_spec spec = {.command = "vkfi bench",
                                    .summary = "measure speed and memory of devices",
@@ -225,10 +146,13 @@ enum status cli_bench(const struct cli_env *env, int argc, char **argv)
                                    .options = options};
     if (argc > 1 && strcmp(argv[1], "campaign") == 0)
         return cli_bench_campaign(env, argc - 1, argv + 1);
+    const struct cli_bench_task task = {.options = &o,
+                                        .size = sizeof(struct cli_bench_figures),
+                                        .measure = measure,
+                                        .print_head = print_settings,
+                                        .print = print_figures,
+                                        .put_head = put_settings,
+                                        .put = put_figures};
     enum status st = args_parse(&spec, argc, argv, &done);
-    if (st || done)
-        return st;
-    if (devices.count == 0)
-        devices = (struct args_list){.count = 1, .item = {"cpu"}};
-    return run_devices(&o, env, &devices, json);
+    return st || done ? st : cli_bench_devices(&task, env, &run);
 }

@@ -6,9 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/json.h"
 #include "base/status.h"
-#include "cli/cli_env.h"
+#include "cli/cli_bench_devices.h"
 
 struct cli_bench_options {
     const char *model;
@@ -18,7 +17,7 @@ struct cli_bench_options {
 
 /* Plain data: it crosses a pipe. Negative: not measured. */
 struct cli_bench_figures {
-    char device[256], driver[256];
+    struct cli_bench_device opened;
     double prompt_rate, decode_rate;    /* tokens per second, medians */
     uint64_t token_bytes;               /* weights read for one decoded token, GGUF bytes */
     double read_rate;                   /* weights read per second of decoding */

@@ -1,36 +1,32 @@
 /* SPDX-License-Identifier: MIT */
-/* `vkfi bench campaign`: options, one child process a device, the table or object of rates. */
+/* `vkfi bench campaign`: options, the table and the object of a device's rates. */
 #include "cli/cli_bench_campaign.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "base/args.h"
-#include "base/json.h"
 #include "base/log.h"
-#include "cli/cli_child.h"
 #include "cli/cli_commands.h"
-#include "cli/cli_device.h"
 #include "cli/cli_output.h"
 
 static const char *const LEVELS[CLI_BENCH_LEVELS] = {"outcome", "summary", "full"};
 
-struct device_result {
-    const char *name; /* as given to -d */
-    struct cli_bench_campaign_figures figures;
-};
-
-struct child_job {
-    const struct cli_bench_campaign_options *options;
-    const struct cli_env *env;
-    const char *device;
-};
-
-static enum status measure(void *user, void *out)
+static enum status measure(void *figures, const void *options, const struct cli_env *env,
+                           const char *device)
 {
-    const struct child_job *job = user;
-    return cli_bench_trials(out, job->options, job->env, job->device);
+    return cli_bench_trials(figures, options, env, device);
+}
+
+/* The fast path must give the records of whole inferences. */
+static enum status check(const void *figures, const char *device)
+{
+    const struct cli_bench_campaign_figures *f = figures;
+    if (f->differing == 0)
+        return STATUS_OK;
+    log_error("device %s: %" PRIu32 " fast records are not those of whole inferences, expected 0",
+              device, f->differing);
+    return STATUS_INTERNAL;
 }
 
 /* Trials a second; negative: not measured. */
@@ -76,11 +72,11 @@ static void print_shares(const struct cli_bench_campaign_figures *f)
            w->outputs);
 }
 
-static void print_figures(const struct device_result *result)
+static void print_figures(const char *device, const void *figures)
 {
-    const struct cli_bench_campaign_figures *f = &result->figures;
+    const struct cli_bench_campaign_figures *f = figures;
     char name[64], a[32];
-    printf("%s: %s\n", result->name, f->device);
+    printf("%s: %s\n", device, f->opened.device);
     for (int level = 0; level < CLI_BENCH_LEVELS; level++) {
         snprintf(name, sizeof name, "fast, record %s", LEVELS[level]);
         print_rate(name, &f->fast[level]);
@@ -98,19 +94,13 @@ static void print_figures(const struct device_result *result)
            cli_output_bytes(a, (double)f->peak_bytes));
 }
 
-static void put_number(struct json_writer *w, const char *key, double value)
-{
-    json_put_key(w, key);
-    cli_output_measured(w, value);
-}
-
 static void put_rate(struct json_writer *w, const char *key, const struct cli_bench_rate *rate)
 {
     json_put_key(w, key);
     json_object_open(w);
-    put_number(w, "trials", rate->trials);
-    put_number(w, "trials_per_second", rate_of(rate));
-    put_number(w, "cpu_seconds_per_trial", cpu_of(rate));
+    cli_output_measured(w, "trials", rate->trials);
+    cli_output_measured(w, "trials_per_second", rate_of(rate));
+    cli_output_measured(w, "cpu_seconds_per_trial", cpu_of(rate));
     json_object_close(w);
 }
 
@@ -128,28 +118,21 @@ static void put_work(struct json_writer *w, const struct trial_work *work)
 {
     json_put_key(w, "work");
     json_object_open(w);
-    put_number(w, "passes", (double)work->passes);
-    put_number(w, "verified_layer_columns", (double)work->verified);
-    put_number(w, "decoded_layer_columns", (double)work->decoded);
-    put_number(w, "certified_tokens", (double)work->certified);
-    put_number(w, "computed_tokens", (double)work->outputs);
-    put_number(w, "pass_seconds", work->pass_seconds);
-    put_number(w, "output_seconds", work->output_seconds);
-    put_number(w, "certify_seconds", work->certify_seconds);
-    put_number(w, "record_seconds", work->record_seconds);
+    cli_output_measured(w, "passes", (double)work->passes);
+    cli_output_measured(w, "verified_layer_columns", (double)work->verified);
+    cli_output_measured(w, "decoded_layer_columns", (double)work->decoded);
+    cli_output_measured(w, "certified_tokens", (double)work->certified);
+    cli_output_measured(w, "computed_tokens", (double)work->outputs);
+    cli_output_measured(w, "pass_seconds", work->pass_seconds);
+    cli_output_measured(w, "output_seconds", work->output_seconds);
+    cli_output_measured(w, "certify_seconds", work->certify_seconds);
+    cli_output_measured(w, "record_seconds", work->record_seconds);
     json_object_close(w);
 }
 
-static void put_figures(struct json_writer *w, const struct device_result *result)
+static void put_figures(struct json_writer *w, const void *figures)
 {
-    const struct cli_bench_campaign_figures *f = &result->figures;
-    json_object_open(w);
-    json_put_key(w, "name");
-    json_put_text(w, result->name);
-    json_put_key(w, "device");
-    json_put_text(w, f->device);
-    json_put_key(w, "driver");
-    json_put_text(w, f->driver);
+    const struct cli_bench_campaign_figures *f = figures;
     put_levels(w, "fast", f->fast);
     put_levels(w, "naive", f->naive);
     json_put_key(w, "by_class");
@@ -162,64 +145,10 @@ static void put_figures(struct json_writer *w, const struct device_result *resul
     put_rate(w, "weight_fast", &f->weight_fast);
     put_rate(w, "weight_naive", &f->weight_naive);
     put_work(w, &f->work);
-    put_number(w, "golden_seconds", f->golden_seconds);
-    put_number(w, "executor_bytes", (double)f->device_bytes);
-    put_number(w, "peak_bytes", (double)f->peak_bytes);
-    put_number(w, "differing_records", f->differing);
-    json_object_close(w);
-}
-
-static enum status print_json(const struct device_result *results, size_t count)
-{
-    struct json_writer w;
-    json_begin(&w, stdout, true);
-    json_object_open(&w);
-    json_put_key(&w, "devices");
-    json_array_open(&w);
-    for (size_t i = 0; i < count; i++)
-        put_figures(&w, &results[i]);
-    json_array_close(&w);
-    json_object_close(&w);
-    return json_end(&w);
-}
-
-static enum status run_device(struct device_result *result,
-                              const struct cli_bench_campaign_options *o, const struct cli_env *env)
-{
-    struct child_job job = {o, env, result->name};
-    const struct cli_child child = {.device = result->name,
-                                    .out = &result->figures,
-                                    .size = sizeof result->figures,
-                                    .measure = measure,
-                                    .user = &job};
-    const enum status st = cli_child_run(&child);
-    if (st || result->figures.differing == 0)
-        return st;
-    log_error("device %s: %" PRIu32 " fast records are not those of whole inferences, expected 0",
-              result->name, result->figures.differing);
-    return STATUS_INTERNAL;
-}
-
-static enum status run_devices(const struct cli_bench_campaign_options *o,
-                               const struct cli_env *env, const struct args_list *devices,
-                               bool json)
-{
-    static struct device_result results[ARGS_LIST_MAX];
-    size_t count = 0;
-    enum status worst = STATUS_OK;
-    for (size_t i = 0; i < devices->count; i++) {
-        struct device_result *result = &results[count];
-        *result = (struct device_result){.name = devices->item[i]};
-        const enum status st = run_device(result, o, env);
-        worst = worst ? worst : st;
-        if (st)
-            continue;
-        if (!json)
-            print_figures(result);
-        count++;
-    }
-    const enum status written = json ? print_json(results, count) : cli_output_flush();
-    return written ? written : worst;
+    cli_output_measured(w, "golden_seconds", f->golden_seconds);
+    cli_output_measured(w, "executor_bytes", (double)f->device_bytes);
+    cli_output_measured(w, "peak_bytes", (double)f->peak_bytes);
+    cli_output_measured(w, "differing_records", f->differing);
 }
 
 static const char DETAILS[] =
@@ -246,10 +175,9 @@ static const char DETAILS[] =
 enum status cli_bench_campaign(const struct cli_env *env, int argc, char **argv)
 {
     struct cli_bench_campaign_options o = {.trials = 256, .naive = 8, .weights = 16, .seed = 1};
-    struct args_list devices = {0};
-    bool json = false, done = false;
+    struct cli_bench_run run = {.json = false};
+    bool done = false;
     const struct args_option options[] = {
-        {'d', "device", ARGS_LIST, &devices, "DEVICE", CLI_DEVICE_HELP " Default cpu.", 0, 0},
         {0, "trials", ARGS_UINT, &o.trials, "N", "Fast trials a level. Default 256.", 1, 999999},
         {0, "naive", ARGS_UINT, &o.naive, "N", "Naive trials a level. Default 8.", 0, 999999},
         {0, "weights", ARGS_UINT, &o.weights, "N", "Stored-weight trials. Default 16.", 0, 999999},
@@ -258,19 +186,19 @@ enum status cli_bench_campaign(const struct cli_env *env, int argc, char **argv)
         {0, "columns", ARGS_UINT, &o.columns, "N", "Most columns a pass. Default 0: a choice.", 0,
          4096},
         {0, "seed", ARGS_UINT, &o.seed, "S", "Seed of the faults. Default 1.", 0, 0},
-        {0, "threads", ARGS_UINT, &o.threads, "N", "CPU devices: threads. Default 0: all cores.", 0,
-         1024},
-        {0, "json", ARGS_FLAG, &json, NULL, "Prints an object instead of a table.", 0, 0},
+        CLI_BENCH_RUN_OPTIONS(&run, &o.threads),
         {0}};
     const struct args_spec spec = {.command = "vkfi bench campaign",
                                    .summary = "measure trials per second of devices",
                                    .synopsis = "[-d DEVICE]... [options]",
                                    .details = DETAILS,
                                    .options = options};
+    const struct cli_bench_task task = {.options = &o,
+                                        .size = sizeof(struct cli_bench_campaign_figures),
+                                        .measure = measure,
+                                        .check = check,
+                                        .print = print_figures,
+                                        .put = put_figures};
     enum status st = args_parse(&spec, argc, argv, &done);
-    if (st || done)
-        return st;
-    if (devices.count == 0)
-        devices = (struct args_list){.count = 1, .item = {"cpu"}};
-    return run_devices(&o, env, &devices, json);
+    return st || done ? st : cli_bench_devices(&task, env, &run);
 }

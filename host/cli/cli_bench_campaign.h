@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #include "base/status.h"
-#include "cli/cli_env.h"
+#include "cli/cli_bench_devices.h"
 #include "inject/trial/trial.h"
 
 #define CLI_BENCH_LEVELS 3
@@ -24,7 +24,7 @@ struct cli_bench_rate {
 
 /* Plain data: it crosses a pipe. */
 struct cli_bench_campaign_figures {
-    char device[256], driver[256];
+    struct cli_bench_device opened;
     double golden_seconds;
     uint64_t peak_bytes, device_bytes;
     struct cli_bench_rate naive[CLI_BENCH_LEVELS], fast[CLI_BENCH_LEVELS]; /* by record level */

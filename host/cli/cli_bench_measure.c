@@ -167,8 +167,8 @@ static enum status measure(struct bench *b)
     if (st)
         return st;
     executor_info(b->device.ex, &info);
-    memcpy(out->device, info.device, sizeof out->device);
-    memcpy(out->driver, info.driver, sizeof out->driver);
+    memcpy(out->opened.device, info.device, sizeof out->opened.device);
+    memcpy(out->opened.driver, info.driver, sizeof out->opened.driver);
     out->prompt_rate = median(prompt, repeat);
     out->decode_rate = median(decode, repeat);
     out->token_bytes = bytes_of_token(b->model);

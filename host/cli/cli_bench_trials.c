@@ -89,8 +89,8 @@ static enum status run_golden(struct bench *b)
     const enum status st = golden_run(&b->golden, &b->arena, &params);
     b->out->golden_seconds = clock_seconds() - start;
     executor_info(b->device.ex, &info);
-    memcpy(b->out->device, info.device, sizeof info.device);
-    memcpy(b->out->driver, info.driver, sizeof info.driver);
+    memcpy(b->out->opened.device, info.device, sizeof info.device);
+    memcpy(b->out->opened.driver, info.driver, sizeof info.driver);
     b->out->device_bytes = info.total_bytes;
     return st;
 }

@@ -19,20 +19,6 @@ struct options {
     bool naive, json;
 };
 
-static void print_summary(const struct cli_campaign *summary)
-{
-    const struct campaign_progress *p = &summary->end;
-    if (!summary->ended || summary->progress.json)
-        return;
-    printf("%s: %" PRIu64 " of %" PRIu64 " trials, %.2f/s in this call\n",
-           summary->progress.database, p->done, p->planned, p->per_second);
-    printf("SDC %" PRIu64 " of %" PRIu64 " that count", p->sdc, p->counted);
-    if (p->rated)
-        printf("; rate %.2f %%, 95 %% interval [%.2f, %.2f]", 100 * p->sdc_rate,
-               100 * p->sdc_interval.low, 100 * p->sdc_interval.high);
-    printf("; %" PRIu64 " due, %" PRIu64 " incidents\n", p->due, p->incidents);
-}
-
 static enum status run(const struct cli_env *env, const struct options *o)
 {
     const struct cli_campaign_call call = {.devices = &o->devices,
@@ -50,7 +36,7 @@ static enum status run(const struct cli_env *env, const struct options *o)
         st = plan_load(&c.crew->plan, &c.crew->arena, o->words.item[1]);
     if (!st)
         st = cli_campaign_run(&c, env, o->output);
-    print_summary(&c);
+    cli_campaign_summary(&c);
     const enum status flushed = cli_output_flush();
     st = st ? st : flushed;
     cli_campaign_close(&c, st);
@@ -105,6 +91,12 @@ static const char DETAILS[] =
     "The first Ctrl-C (or SIGTERM) lets the running batches finish and writes them; a second one "
     "ends at once. Either way nothing that was written is lost.\n"
     "\n"
+    "A plan whose field \"stop\" asks a \"gate\" ends its campaign by itself: it is looked at as "
+    "the rule allows, by the code of `vkfi gate`, and once the question is answered, passed or "
+    "failed, the running batches are finished and the rest is not run. The same command on such a "
+    "database says so and runs nothing. A part (--shard) never stops itself: what it holds is no "
+    "sample that may be judged.\n"
+    "\n"
     "--shard i/n runs the ids with id mod n = i. Without it the part comes from a launcher: "
     "SLURM_PROCID and SLURM_NTASKS, SLURM_ARRAY_TASK_ID and _COUNT, OMPI_COMM_WORLD_RANK and "
     "_SIZE, "
@@ -115,7 +107,8 @@ static const char DETAILS[] =
     "status says how far a database is.\n"
     "\n"
     "EXIT CODES\n"
-    "  0  all trials asked for are done; interrupted, it ends by the signal\n"
+    "  0  all trials asked for are done, or the plan's question is answered (either\n"
+    "     way: `vkfi gate` tells by its code); interrupted, it ends by the signal\n"
     "  2  wrong usage, plan, model or database; a full disk\n"
     "  3  no device is left, or a golden run has other bits than the CPU's\n"
     "  4  a control failed, or a fault did not fire as predicted\n"

@@ -5,13 +5,17 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "cli/cli_gate.h"
 
 #define REFRESH 0.2 /* seconds between two blocks on a terminal */
 #define PLAIN 10.0  /* seconds between two lines elsewhere */
+#define LINE 256    /* bytes of a line */
+#define INTERRUPTED "finishing the batches that run; a second signal ends at once"
 
 static const char *const KINDS_OF_EVENT[] = {
     [CAMPAIGN_EVENT_GOLDEN] = "golden", [CAMPAIGN_EVENT_BEGIN] = "begin",
@@ -57,113 +61,139 @@ static const char *share(char out[96], const struct campaign_progress *p)
     return out;
 }
 
-static void print_total(FILE *file, const struct campaign_progress *p)
+/* "12/80 trials, 23.45/s, 3 s left, SDC 5.4 % [4.1, 7.0]" */
+static void put_total(char out[LINE], const struct campaign_progress *p)
 {
-    char left[32], sdc[96];
-    fprintf(file, "%" PRIu64 "/%" PRIu64 " trials, %.2f/s, %s left, %s", p->done, p->planned,
-            p->per_second, duration(left, p->left), share(sdc, p));
+    char left[32], sdc[96], more[64] = "";
     if (p->due > 0 || p->incidents > 0)
-        fprintf(file, ", %" PRIu64 " due, %" PRIu64 " incidents", p->due, p->incidents);
+        snprintf(more, sizeof more, ", %" PRIu64 " due, %" PRIu64 " incidents", p->due,
+                 p->incidents);
+    snprintf(out, LINE, "%" PRIu64 "/%" PRIu64 " trials, %.2f/s, %s left, %s%s", p->done, p->target,
+             p->per_second, duration(left, p->left), share(sdc, p), more);
 }
 
 /* --- a terminal: the block is written over, line by line --- */
 
-static void print_block(struct cli_campaign_progress *out, const struct campaign_progress *p)
+static int columns_of_terminal(void)
+{
+    struct winsize size;
+    return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1 ? size.ws_col : 80;
+}
+
+/* Cut to the terminal's width: a line that wrapped could not be written over. */
+static void put_line(struct cli_campaign_progress *out, const char *line)
+{
+    fprintf(stderr, "%.*s\033[K\n", columns_of_terminal() - 1, line);
+    out->lines++;
+}
+
+/* To the first line of the block that stands there. */
+static void go_up(struct cli_campaign_progress *out)
 {
     if (out->lines > 0)
         fprintf(stderr, "\r\033[%" PRIu32 "A", out->lines);
     out->lines = 0;
-    for (uint32_t i = 0; i < p->n_rates; i++) {
+}
+
+static void print_block(struct cli_campaign_progress *out, const struct campaign_progress *p)
+{
+    char line[LINE];
+    go_up(out);
+    for (uint32_t i = 0; i < p->n_rates && p->n_rates > 1; i++) { /* of one the total says it */
         const struct campaign_rate *rate = &p->rate[i];
-        if (p->n_rates == 1)
-            continue; /* the total says it */
-        fprintf(stderr, "  %-24.24s %8" PRIu64 " trials, %8.2f/s%s\033[K\n", rate->name, rate->done,
-                rate->per_second, rate->aside ? ", set aside" : "");
-        out->lines++;
+        snprintf(line, sizeof line, "  %-24.24s %8" PRIu64 " trials, %8.2f/s%s", rate->name,
+                 rate->done, rate->per_second, rate->aside ? ", set aside" : "");
+        put_line(out, line);
     }
-    print_total(stderr, p);
-    fprintf(stderr, "\033[K\n");
-    out->lines++;
+    put_total(line, p);
+    put_line(out, line);
+    if (p->interrupted)
+        put_line(out, INTERRUPTED);
+    fputs("\033[J", stderr); /* what a key left below, such as ^C */
     fflush(stderr);
 }
 
 static void print_golden(struct cli_campaign_progress *out, const struct campaign_event *event)
 {
-    fprintf(stderr, "%sgolden run of prompt %" PRIu32 " of %" PRIu32 "\033[K\n",
-            out->lines > 0 ? "\r\033[1A" : "", event->item + 1, event->items);
-    out->lines = 1;
+    char line[LINE];
+    snprintf(line, sizeof line, "golden run of prompt %" PRIu32 " of %" PRIu32, event->item + 1,
+             event->items);
+    go_up(out);
+    put_line(out, line);
 }
 
-static void show(struct cli_campaign_progress *out, const struct campaign_event *event)
+static void show_on_terminal(struct cli_campaign_progress *out, const struct campaign_event *event)
 {
     const double now = clock_seconds();
-    const bool line = event->kind == CAMPAIGN_EVENT_FAILED || event->kind == CAMPAIGN_EVENT_ASIDE;
-    if (line) /* a message stands below the block now: the next block goes below it */
-        out->lines = 0;
-    if (event->kind == CAMPAIGN_EVENT_GOLDEN && out->terminal) {
+    switch (event->kind) {
+    case CAMPAIGN_EVENT_FAILED:
+    case CAMPAIGN_EVENT_ASIDE:
+        out->lines = 0; /* a message stands below the block now: the next one goes below it */
+        break;
+    case CAMPAIGN_EVENT_GOLDEN:
         print_golden(out, event);
-        return;
-    }
-    if (event->kind == CAMPAIGN_EVENT_BEGIN)
-        out->last = out->terminal ? 0 : now;
-    if (event->kind == CAMPAIGN_EVENT_END && out->terminal)
+        break;
+    case CAMPAIGN_EVENT_BATCH:
+    case CAMPAIGN_EVENT_TICK:
+        if (now - out->last < REFRESH)
+            break;
+        out->last = now;
         print_block(out, event->progress);
-    if ((event->kind != CAMPAIGN_EVENT_BATCH && event->kind != CAMPAIGN_EVENT_TICK) ||
-        now - out->last < (out->terminal ? REFRESH : PLAIN))
+        break;
+    case CAMPAIGN_EVENT_END:
+        print_block(out, event->progress);
+        break;
+    default:
+        break;
+    }
+}
+
+/* --- elsewhere: a line now and then --- */
+
+static void show_plain(struct cli_campaign_progress *out, const struct campaign_event *event)
+{
+    char line[LINE];
+    const double now = clock_seconds();
+    if (event->kind == CAMPAIGN_EVENT_BEGIN)
+        out->last = now;
+    if (event->kind != CAMPAIGN_EVENT_BATCH && event->kind != CAMPAIGN_EVENT_TICK)
+        return;
+    if (event->progress->interrupted && !out->told)
+        fprintf(stderr, "vkfi: %s\n", INTERRUPTED);
+    out->told = event->progress->interrupted;
+    if (now - out->last < PLAIN)
         return;
     out->last = now;
-    if (out->terminal) {
-        print_block(out, event->progress);
-        return;
-    }
-    fprintf(stderr, "vkfi: ");
-    print_total(stderr, event->progress);
-    fprintf(stderr, "\n");
+    put_total(line, event->progress);
+    fprintf(stderr, "vkfi: %s\n", line);
 }
 
 /* --- JSON --- */
 
-static void put_int(struct json_writer *w, const char *key, uint64_t value)
-{
-    json_put_key(w, key);
-    json_put_int(w, (int64_t)value);
-}
-
-/* Null where it is not known. */
-static void put_number(struct json_writer *w, const char *key, bool known, double value)
-{
-    json_put_key(w, key);
-    if (known && isfinite(value))
-        json_put_number(w, value);
-    else
-        json_put_null(w);
-}
-
 static void put_progress(struct json_writer *w, const struct campaign_progress *p)
 {
-    put_int(w, "planned", p->planned);
-    put_int(w, "target", p->target);
-    put_int(w, "done", p->done);
-    put_number(w, "seconds", true, p->seconds);
-    put_number(w, "per_second", true, p->per_second);
-    put_number(w, "seconds_left", true, p->left);
-    put_int(w, "counted", p->counted);
-    put_int(w, "sdc", p->sdc);
-    put_int(w, "due", p->due);
-    put_int(w, "incidents", p->incidents);
-    put_number(w, "sdc_rate", p->rated, p->sdc_rate);
-    put_number(w, "sdc_low", p->rated, p->sdc_interval.low);
-    put_number(w, "sdc_high", p->rated, p->sdc_interval.high);
+    json_member_int(w, "planned", p->planned);
+    json_member_int(w, "target", p->target);
+    json_member_int(w, "done", p->done);
+    json_member_number(w, "seconds", p->seconds);
+    json_member_number(w, "per_second", p->per_second);
+    json_member_number(w, "seconds_left", p->left);
+    json_member_int(w, "counted", p->counted);
+    json_member_int(w, "sdc", p->sdc);
+    json_member_int(w, "due", p->due);
+    json_member_int(w, "incidents", p->incidents);
+    json_member_bool(w, "interrupted", p->interrupted);
+    json_member_number(w, "sdc_rate", p->rated ? p->sdc_rate : NAN);
+    json_member_number(w, "sdc_low", p->rated ? p->sdc_interval.low : NAN);
+    json_member_number(w, "sdc_high", p->rated ? p->sdc_interval.high : NAN);
     json_put_key(w, "devices");
     json_array_open(w);
     for (uint32_t i = 0; i < p->n_rates; i++) {
         json_object_open(w);
-        json_put_key(w, "name");
-        json_put_text(w, p->rate[i].name);
-        put_int(w, "done", p->rate[i].done);
-        put_number(w, "per_second", true, p->rate[i].per_second);
-        json_put_key(w, "aside");
-        json_put_bool(w, p->rate[i].aside);
+        json_member_text(w, "name", p->rate[i].name);
+        json_member_int(w, "done", p->rate[i].done);
+        json_member_number(w, "per_second", p->rate[i].per_second);
+        json_member_bool(w, "aside", p->rate[i].aside);
         json_object_close(w);
     }
     json_array_close(w);
@@ -180,23 +210,20 @@ static void put_event(const struct campaign_event *event)
     struct json_writer w;
     json_begin(&w, stdout, false);
     json_object_open(&w);
-    json_put_key(&w, "event");
-    json_put_text(&w, KINDS_OF_EVENT[event->kind]);
+    json_member_text(&w, "event", KINDS_OF_EVENT[event->kind]);
     if (event->kind == CAMPAIGN_EVENT_GOLDEN) {
-        put_int(&w, "item", event->item);
-        put_int(&w, "items", event->items);
+        json_member_int(&w, "item", event->item);
+        json_member_int(&w, "items", event->items);
     } else if (event->kind != CAMPAIGN_EVENT_BEGIN && event->kind != CAMPAIGN_EVENT_TICK &&
                event->kind != CAMPAIGN_EVENT_END) {
-        put_int(&w, "device", event->device);
+        json_member_int(&w, "device", event->device);
     }
     if (event->kind == CAMPAIGN_EVENT_BATCH)
-        put_int(&w, "trials", event->count);
+        json_member_int(&w, "trials", event->count);
     if (event->kind == CAMPAIGN_EVENT_INCIDENT || event->kind == CAMPAIGN_EVENT_DUE)
-        put_int(&w, "trial", event->trial);
-    if (event->text) {
-        json_put_key(&w, "text");
-        json_put_text(&w, event->text);
-    }
+        json_member_int(&w, "trial", event->trial);
+    if (event->text)
+        json_member_text(&w, "text", event->text);
     if (has_progress(event->kind))
         put_progress(&w, event->progress);
     json_object_close(&w);
@@ -204,11 +231,28 @@ static void put_event(const struct campaign_event *event)
     (void)written; /* a reader that went away does not end a campaign; main's flush reports it */
 }
 
+void cli_campaign_progress_look(const struct cli_campaign_progress *progress,
+                                const struct report_gate *gate, const struct plan_gate *question)
+{
+    struct json_writer w;
+    if (!progress->json)
+        return; /* the summary says it */
+    json_begin(&w, stdout, false);
+    json_object_open(&w);
+    json_member_text(&w, "event", "look");
+    cli_gate_members(&w, gate, question);
+    json_object_close(&w);
+    const enum status written = json_end(&w);
+    (void)written; /* as above */
+}
+
 void cli_campaign_progress_event(void *user, const struct campaign_event *event)
 {
     struct cli_campaign_progress *out = user;
     if (out->json)
         put_event(event);
+    else if (out->terminal)
+        show_on_terminal(out, event);
     else
-        show(out, event);
+        show_plain(out, event);
 }

@@ -8,16 +8,22 @@
 #include <stdint.h>
 
 #include "inject/campaign/campaign.h"
+#include "inject/report/report_gate.h"
 
 struct cli_campaign_progress {
     bool json;      /* one object a line on standard output */
     bool terminal;  /* standard error is one */
     uint32_t lines; /* of the block that stands there and is written over */
     double last;    /* time of the last lines */
+    bool told;      /* that a signal has come */
     const char *database;
 };
 
 void cli_campaign_progress_init(struct cli_campaign_progress *out, const char *database, bool json);
+
+/* A look at the campaign as its plan asks for. */
+void cli_campaign_progress_look(const struct cli_campaign_progress *progress,
+                                const struct report_gate *gate, const struct plan_gate *question);
 
 /* campaign_params.event, with a struct cli_campaign_progress as user. */
 void cli_campaign_progress_event(void *user, const struct campaign_event *event);

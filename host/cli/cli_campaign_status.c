@@ -6,7 +6,26 @@
 #include <stdio.h>
 
 #include "base/json.h"
+#include "cli/cli_gate.h"
 #include "inject/store/store_status.h"
+
+/* What the plan's question says, where it has one and it may be asked. */
+struct question {
+    bool asked;
+    struct report_source source;
+    struct report_gate gate;
+};
+
+static enum status ask(struct question *out, const char *path, const struct store_status *s)
+{
+    enum status st = report_source_open(&out->source, path);
+    if (st || !plan_stops_itself(&out->source.plan) || s->suspect > 0 ||
+        store_identity(out->source.store)->shards > 1)
+        return st;
+    const struct report_gate_request request = report_gate_question(&out->source.plan.gate);
+    out->asked = true;
+    return report_gate_decide(&out->gate, &out->source, &request);
+}
 
 static double percent(uint64_t part, uint64_t whole)
 {
@@ -51,6 +70,15 @@ static void print_rest(const struct store_status *s)
            s->n_strata);
 }
 
+static void print_question(const struct question *question)
+{
+    printf("gate              ");
+    cli_gate_line(stdout, &question->gate, &question->source.plan.gate);
+    printf("%s\n", question->gate.result.verdict == STATS_GATE_UNDECIDED || question->gate.complete
+                       ? ""
+                       : "; the campaign has ended");
+}
+
 static void print_text(const char *path, const struct store_identity *id,
                        const struct store_status *s)
 {
@@ -79,29 +107,14 @@ static void put_counts(struct json_writer *w, const char *key, enum kinds_table 
     json_object_close(w);
 }
 
-static void put_int(struct json_writer *w, const char *key, uint64_t value)
-{
-    json_put_key(w, key);
-    json_put_int(w, (int64_t)value);
-}
-
-static void put_text(struct json_writer *w, const char *key, const char *text)
-{
-    json_put_key(w, key);
-    if (text)
-        json_put_text(w, text);
-    else
-        json_put_null(w);
-}
-
 static void put_devices(struct json_writer *w, const struct store_status *s)
 {
     json_put_key(w, "devices");
     json_array_open(w);
     for (uint32_t i = 0; i < s->n_devices; i++) {
         json_object_open(w);
-        put_text(w, "name", s->device[i].name);
-        put_int(w, "trials", s->by_device[i].done);
+        json_member_text(w, "name", s->device[i].name);
+        json_member_int(w, "trials", s->by_device[i].done);
         json_put_key(w, "seconds");
         json_put_number(w, s->by_device[i].seconds);
         json_object_close(w);
@@ -115,36 +128,45 @@ static void put_strata(struct json_writer *w, const struct store_status *s)
     json_array_open(w);
     for (uint32_t i = 0; i < s->n_strata; i++) {
         json_object_open(w);
-        put_text(w, "label", s->stratum[i].label);
-        put_int(w, "planned", s->by_stratum[i].planned);
-        put_int(w, "trials", s->by_stratum[i].done);
+        json_member_text(w, "label", s->stratum[i].label);
+        json_member_int(w, "planned", s->by_stratum[i].planned);
+        json_member_int(w, "trials", s->by_stratum[i].done);
         json_object_close(w);
     }
     json_array_close(w);
 }
 
-static enum status print_json(const struct store_identity *id, const struct store_status *s)
+static enum status print_json(const struct store_identity *id, const struct store_status *s,
+                              const struct question *question)
 {
     struct json_writer w;
     json_begin(&w, stdout, true);
     json_object_open(&w);
-    put_text(&w, "plan_hash", id->plan_hash);
-    put_text(&w, "model_hash", id->model_hash);
-    put_text(&w, "contract", id->contract);
-    put_int(&w, "shard", id->shard);
-    put_int(&w, "shards", id->shards);
-    put_int(&w, "trials", id->trials);
-    put_int(&w, "planned", s->planned);
-    put_int(&w, "done", s->done);
-    put_int(&w, "counted", s->counted);
+    json_member_text(&w, "plan_hash", id->plan_hash);
+    json_member_text(&w, "model_hash", id->model_hash);
+    json_member_text(&w, "contract", id->contract);
+    json_member_int(&w, "shard", id->shard);
+    json_member_int(&w, "shards", id->shards);
+    json_member_int(&w, "trials", id->trials);
+    json_member_int(&w, "planned", s->planned);
+    json_member_int(&w, "done", s->done);
+    json_member_int(&w, "counted", s->counted);
     put_counts(&w, "outcomes", KINDS_OUTCOME, s->outcome);
     put_counts(&w, "due", KINDS_DUE_REASON, s->due);
     put_counts(&w, "controls", KINDS_ROLE, s->control);
-    put_int(&w, "suspect", s->suspect);
-    put_int(&w, "incidents", s->incidents);
-    put_int(&w, "retried", s->retried);
+    json_member_int(&w, "suspect", s->suspect);
+    json_member_int(&w, "incidents", s->incidents);
+    json_member_int(&w, "retried", s->retried);
     json_put_key(&w, "seconds");
     json_put_number(&w, s->seconds);
+    json_put_key(&w, "gate");
+    if (question->asked) {
+        json_object_open(&w);
+        cli_gate_members(&w, &question->gate, &question->source.plan.gate);
+        json_object_close(&w);
+    } else {
+        json_put_null(&w);
+    }
     put_devices(&w, s);
     put_strata(&w, s);
     json_object_close(&w);
@@ -156,13 +178,19 @@ enum status cli_campaign_status(const char *path, bool json)
     struct arena arena = {0};
     struct store *store = NULL;
     struct store_status s;
+    struct question question = {.asked = false};
     enum status st = store_open(&store, path);
     if (!st)
         st = store_status_read(store, &arena, &s);
+    if (!st)
+        st = ask(&question, path, &s);
     if (!st && json)
-        st = print_json(store_identity(store), &s);
+        st = print_json(store_identity(store), &s, &question);
     else if (!st)
         print_text(path, store_identity(store), &s);
+    if (!st && !json && question.asked)
+        print_question(&question);
+    report_source_finish(&question.source);
     store_destroy(&store);
     arena_finish(&arena);
     return st;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A comparison as text and as JSON. */
 #include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
 
 #include "base/json.h"
@@ -78,48 +77,27 @@ void cli_compare_print(const struct cli_compare_result *result,
         print_pairs(result, options);
 }
 
-static void put_number(struct json_writer *w, const char *key, double value)
-{
-    json_put_key(w, key);
-    if (isnan(value))
-        json_put_null(w);
-    else
-        json_put_number(w, value);
-}
-
-static void put_count(struct json_writer *w, const char *key, uint64_t value)
-{
-    json_put_key(w, key);
-    json_put_int(w, (int64_t)value);
-}
-
-static void put_text(struct json_writer *w, const char *key, const char *text)
-{
-    json_put_key(w, key);
-    json_put_text(w, text);
-}
-
 static void put_conform(struct json_writer *w, const struct report_conform *c)
 {
     json_put_key(w, "conformance");
     json_object_open(w);
-    put_count(w, "shared", c->shared);
-    put_count(w, "differ", c->differ);
-    put_number(w, "upper", c->upper);
-    put_count(w, "only_first", c->only_first);
-    put_count(w, "only_second", c->only_second);
+    json_member_int(w, "shared", c->shared);
+    json_member_int(w, "differ", c->differ);
+    json_member_number(w, "upper", c->upper);
+    json_member_int(w, "only_first", c->only_first);
+    json_member_int(w, "only_second", c->only_second);
     json_put_key(w, "fields");
     json_object_open(w);
     for (uint32_t f = 0; f < c->n_fields; f++)
-        put_count(w, c->field[f].field, c->field[f].count);
+        json_member_int(w, c->field[f].field, c->field[f].count);
     json_object_close(w);
     json_put_key(w, "examples");
     json_array_open(w);
     for (uint32_t e = 0; e < c->n_examples; e++) {
         json_object_open(w);
-        put_count(w, "trial", c->example[e].trial);
-        put_text(w, "field", c->example[e].field);
-        put_text(w, "text", c->example[e].text);
+        json_member_int(w, "trial", c->example[e].trial);
+        json_member_text(w, "field", c->example[e].field);
+        json_member_text(w, "text", c->example[e].text);
         json_object_close(w);
     }
     json_array_close(w);
@@ -130,22 +108,22 @@ static void put_class(struct json_writer *w, const char *name, const struct repo
 {
     json_put_key(w, name);
     json_object_open(w);
-    put_number(w, "first", r->first);
-    put_number(w, "second", r->second);
-    put_number(w, "difference", r->difference);
-    put_number(w, "low", r->bounds.low);
-    put_number(w, "high", r->bounds.high);
-    put_number(w, "both", r->count.both);
-    put_number(w, "first_only", r->count.first_only);
-    put_number(w, "second_only", r->count.second_only);
-    put_number(w, "neither", r->count.neither);
-    put_number(w, "n_effective", r->n_effective);
-    put_number(w, "design_effect", r->design_effect);
-    put_number(w, "mcnemar", r->mcnemar);
-    put_number(w, "mcnemar_exact", r->mcnemar_exact);
-    put_number(w, "mcnemar_mid", r->mcnemar_mid);
-    put_number(w, "equivalence", r->equivalence);
-    put_number(w, "non_inferiority", r->non_inferiority);
+    json_member_number(w, "first", r->first);
+    json_member_number(w, "second", r->second);
+    json_member_number(w, "difference", r->difference);
+    json_member_number(w, "low", r->bounds.low);
+    json_member_number(w, "high", r->bounds.high);
+    json_member_number(w, "both", r->count.both);
+    json_member_number(w, "first_only", r->count.first_only);
+    json_member_number(w, "second_only", r->count.second_only);
+    json_member_number(w, "neither", r->count.neither);
+    json_member_number(w, "n_effective", r->n_effective);
+    json_member_number(w, "design_effect", r->design_effect);
+    json_member_number(w, "mcnemar", r->mcnemar);
+    json_member_number(w, "mcnemar_exact", r->mcnemar_exact);
+    json_member_number(w, "mcnemar_mid", r->mcnemar_mid);
+    json_member_number(w, "equivalence", r->equivalence);
+    json_member_number(w, "non_inferiority", r->non_inferiority);
     json_object_close(w);
 }
 
@@ -155,15 +133,14 @@ static void put_pairs(struct json_writer *w, const struct cli_compare_result *re
     const struct report_pairs *p = &result->pairs;
     json_put_key(w, "reliability");
     json_object_open(w);
-    put_count(w, "pairs", result->of[0].pairs);
-    json_put_key(w, "weighted");
-    json_put_bool(w, result->of[0].weighted);
-    put_count(w, "items_apart", p->items_apart);
-    put_count(w, "trials_apart", p->apart);
-    put_count(w, "only_first", p->only_first);
-    put_count(w, "only_second", p->only_second);
-    put_number(w, "margin", options->margin);
-    put_number(w, "confidence", options->confidence);
+    json_member_int(w, "pairs", result->of[0].pairs);
+    json_member_bool(w, "weighted", result->of[0].weighted);
+    json_member_int(w, "items_apart", p->items_apart);
+    json_member_int(w, "trials_apart", p->apart);
+    json_member_int(w, "only_first", p->only_first);
+    json_member_int(w, "only_second", p->only_second);
+    json_member_number(w, "margin", options->margin);
+    json_member_number(w, "confidence", options->confidence);
     json_put_key(w, "classes");
     json_object_open(w);
     for (int c = 0; c < CLI_COMPARE_CLASSES; c++) {
@@ -172,7 +149,7 @@ static void put_pairs(struct json_writer *w, const struct cli_compare_result *re
     }
     json_object_close(w);
     if (options->baseline)
-        put_text(w, "verdict", result->not_worse ? "passed" : "failed");
+        json_member_text(w, "verdict", result->not_worse ? "passed" : "failed");
     json_object_close(w);
 }
 
@@ -180,10 +157,10 @@ void cli_compare_json(struct json_writer *w, const struct cli_compare_result *re
                       const struct cli_compare_options *options)
 {
     json_object_open(w);
-    put_text(w, "first", result->first);
-    put_text(w, "second", result->second);
-    put_text(w, "device_first", result->device_first);
-    put_text(w, "device_second", result->device_second);
+    json_member_text(w, "first", result->first);
+    json_member_text(w, "second", result->second);
+    json_member_text(w, "device_first", result->device_first);
+    json_member_text(w, "device_second", result->device_second);
     if (result->has_conform)
         put_conform(w, &result->conform);
     if (result->has_pairs)

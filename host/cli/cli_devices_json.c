@@ -6,24 +6,6 @@
 #include "cli/cli_device.h"
 #include "cli/cli_devices.h"
 
-static void put_text(struct json_writer *w, const char *key, const char *text)
-{
-    json_put_key(w, key);
-    json_put_text(w, text);
-}
-
-static void put_uint(struct json_writer *w, const char *key, uint64_t value)
-{
-    json_put_key(w, key);
-    json_put_int(w, value > INT64_MAX ? INT64_MAX : (int64_t)value);
-}
-
-static void put_bool(struct json_writer *w, const char *key, bool value)
-{
-    json_put_key(w, key);
-    json_put_bool(w, value);
-}
-
 static void put_hex(struct json_writer *w, const char *key, uint32_t value, int digits)
 {
     json_put_key(w, key);
@@ -36,8 +18,8 @@ void cli_devices_json_cpu(struct json_writer *w)
     json_array_open(w);
     for (int form = CPU_SCALAR; form <= CPU_AVX512; form++) {
         json_object_open(w);
-        put_text(w, "name", cli_device_form_name((enum cpu_form)form));
-        put_bool(w, "available", cpu_form_available((enum cpu_form)form));
+        json_member_text(w, "name", cli_device_form_name((enum cpu_form)form));
+        json_member_bool(w, "available", cpu_form_available((enum cpu_form)form));
         json_object_close(w);
     }
     json_array_close(w);
@@ -47,16 +29,16 @@ static void put_limits(struct json_writer *w, const struct gpu_info *info)
 {
     json_put_key(w, "limits");
     json_object_open(w);
-    put_uint(w, "max_storage_range", info->max_storage_range);
-    put_uint(w, "max_alloc", info->max_alloc);
-    put_uint(w, "storage_alignment", info->storage_alignment);
-    put_uint(w, "max_push_size", info->max_push_size);
-    put_uint(w, "max_shared_size", info->max_shared_size);
-    put_uint(w, "max_bindings", info->max_bindings);
-    put_uint(w, "max_group_invocations", info->max_group_invocations);
-    put_uint(w, "subgroup_size", info->subgroup_size);
-    put_uint(w, "min_subgroup_size", info->min_subgroup_size);
-    put_uint(w, "max_subgroup_size", info->max_subgroup_size);
+    json_member_int(w, "max_storage_range", info->max_storage_range);
+    json_member_int(w, "max_alloc", info->max_alloc);
+    json_member_int(w, "storage_alignment", info->storage_alignment);
+    json_member_int(w, "max_push_size", info->max_push_size);
+    json_member_int(w, "max_shared_size", info->max_shared_size);
+    json_member_int(w, "max_bindings", info->max_bindings);
+    json_member_int(w, "max_group_invocations", info->max_group_invocations);
+    json_member_int(w, "subgroup_size", info->subgroup_size);
+    json_member_int(w, "min_subgroup_size", info->min_subgroup_size);
+    json_member_int(w, "max_subgroup_size", info->max_subgroup_size);
     json_object_close(w);
 }
 
@@ -64,24 +46,24 @@ static void put_float_controls(struct json_writer *w, const struct gpu_float_con
 {
     json_put_key(w, "float_controls");
     json_object_open(w);
-    put_bool(w, "denorm_preserve", f->denorm_preserve);
-    put_bool(w, "denorm_flush_to_zero", f->denorm_flush_to_zero);
-    put_bool(w, "rounding_rte", f->rounding_rte);
-    put_bool(w, "rounding_rtz", f->rounding_rtz);
-    put_bool(w, "signed_zero_inf_nan_preserve", f->signed_zero_inf_nan_preserve);
+    json_member_bool(w, "denorm_preserve", f->denorm_preserve);
+    json_member_bool(w, "denorm_flush_to_zero", f->denorm_flush_to_zero);
+    json_member_bool(w, "rounding_rte", f->rounding_rte);
+    json_member_bool(w, "rounding_rtz", f->rounding_rtz);
+    json_member_bool(w, "signed_zero_inf_nan_preserve", f->signed_zero_inf_nan_preserve);
     json_object_close(w);
 }
 
 static void put_case(struct json_writer *w, const struct probe_case *c)
 {
     json_object_open(w);
-    put_text(w, "class", probe_class_name(c->class));
-    put_text(w, "name", c->name);
+    json_member_text(w, "class", probe_class_name(c->class));
+    json_member_text(w, "name", c->name);
     put_hex(w, "expected", c->expected, 8);
     put_hex(w, "device", c->device, 8);
-    put_uint(w, "tried", c->tried);
-    put_uint(w, "differ", c->differ);
-    put_bool(w, "ok", c->ok);
+    json_member_int(w, "tried", c->tried);
+    json_member_int(w, "differ", c->differ);
+    json_member_bool(w, "ok", c->ok);
     json_object_close(w);
 }
 
@@ -89,9 +71,9 @@ static void put_probe(struct json_writer *w, const struct cli_devices_probe *pro
 {
     json_put_key(w, "probe");
     json_object_open(w);
-    put_bool(w, "ran", probe->st == STATUS_OK);
-    put_bool(w, "admitted", probe->admitted);
-    put_text(w, "reason", probe->reason);
+    json_member_bool(w, "ran", probe->st == STATUS_OK);
+    json_member_bool(w, "admitted", probe->admitted);
+    json_member_text(w, "reason", probe->reason);
     json_put_key(w, "cases");
     json_array_open(w);
     for (size_t i = 0; probe->st == STATUS_OK && i < probe->result.count; i++)
@@ -108,17 +90,17 @@ void cli_devices_json_gpu(struct json_writer *w, const struct gpu_info *info,
              info->api_version >> 22 & 0x7fu, info->api_version >> 12 & 0x3ffu,
              info->api_version & 0xfffu);
     json_object_open(w);
-    put_uint(w, "index", info->index);
-    put_text(w, "name", info->name);
-    put_text(w, "kind", gpu_kind_name(info->kind));
-    put_text(w, "driver", info->driver_name);
-    put_text(w, "driver_info", info->driver_info);
-    put_text(w, "vulkan", version);
-    put_text(w, "uuid", info->uuid);
+    json_member_int(w, "index", info->index);
+    json_member_text(w, "name", info->name);
+    json_member_text(w, "kind", gpu_kind_name(info->kind));
+    json_member_text(w, "driver", info->driver_name);
+    json_member_text(w, "driver_info", info->driver_info);
+    json_member_text(w, "vulkan", version);
+    json_member_text(w, "uuid", info->uuid);
     put_hex(w, "vendor_id", info->vendor_id, 4);
     put_hex(w, "device_id", info->device_id, 4);
-    put_uint(w, "memory", info->memory_size);
-    put_bool(w, "host_visible", info->host_visible);
+    json_member_int(w, "memory", info->memory_size);
+    json_member_bool(w, "host_visible", info->host_visible);
     put_limits(w, info);
     put_float_controls(w, &info->float_controls);
     if (probe)

@@ -22,8 +22,12 @@ static const char DETAILS[] =
     "not "
     "finished is refused, unless its plan has a stopping rule: \"spending\" (looks fixed in the "
     "plan, "
-    "alpha spent over them; the last look that is complete counts) or \"time_uniform\" (any look; "
-    "complete items are the observations).\n"
+    "alpha spent over them) or \"time_uniform\" (any look; complete items are the observations, in "
+    "an order drawn from the seed). Looks are taken in their order and the first that decides "
+    "stands, whatever was run behind it.\n"
+    "\n"
+    "Without --max the question is that of the plan (\"gate\" in its field \"stop\"), which also "
+    "ends the campaign by itself.\n"
     "\n"
     "With --baseline the new campaign is held against an old one on the faults that both have: it "
     "passes if the rate has not risen by the margin or more (paired, one-sided), and --max may be "
@@ -47,30 +51,18 @@ static const char DETAILS[] =
     "\n"
     "EXAMPLES\n"
     "  vkfi gate run.db --max 0.02\n"
+    "  vkfi gate run.db\n"
     "  vkfi gate run.db --max 0.01 --of critical --junit gate.xml\n"
     "  vkfi gate new.db --baseline old.db --margin 0.005\n";
-
-static const char *const OF_TEXT[] = {"critical", "sdc", "sdc+due"};
-static const report_events OF_EVENTS[] = {REPORT_CRITICAL, REPORT_SDC, REPORT_SDC | REPORT_DUE};
-static const char *const GIVEN_TEXT[] = {"all", "changed", "golden_right"};
-
-const char *cli_gate_of(const struct cli_gate_options *options)
-{
-    return OF_TEXT[options->of];
-}
-
-const char *cli_gate_given(const struct cli_gate_options *options)
-{
-    return GIVEN_TEXT[options->given];
-}
 
 static enum status check(const struct cli_gate_options *o)
 {
     const enum status st = cli_reading_check(&o->databases, 1, 1);
     if (st)
         return st;
-    if (isnan(o->max) && !o->baseline) {
-        log_error("found neither --max nor --baseline, expected one of them");
+    const bool worded = o->of >= 0 || o->given >= 0 || o->stratum || !isnan(o->confidence);
+    if (isnan(o->max) && !o->baseline && worded) {
+        log_error("found words of a question without --max or --baseline, expected one of them");
     } else if ((o->baseline != NULL) != !isnan(o->margin)) {
         log_error("found %s, expected --baseline and --margin together",
                   o->baseline ? "--baseline alone" : "--margin alone");
@@ -85,7 +77,8 @@ static enum status check(const struct cli_gate_options *o)
 static enum status parse(struct cli_gate_options *out, int argc, char **argv, bool *out_done)
 {
     const struct args_option options[] = {
-        {0, "max", ARGS_REAL, &out->max, "RATE", "The limit, a share such as 0.02.", 0, 1},
+        {0, "max", ARGS_REAL, &out->max, "RATE",
+         "The limit, a share such as 0.02. Default: the plan's question.", 0, 1},
         {0, "of", ARGS_CHOICE, &out->of, "critical|sdc|sdc+due", "What is counted. Default sdc.", 0,
          0},
         {0, "given", ARGS_CHOICE, &out->given, "all|changed|golden_right",
@@ -104,7 +97,7 @@ static enum status parse(struct cli_gate_options *out, int argc, char **argv, bo
     const struct args_spec spec = {
         .command = "vkfi gate",
         .summary = "pass or fail a campaign by the upper bound of a rate",
-        .synopsis = "DB --max RATE [--of WHAT] [--given WHICH] [--stratum LABEL]\n"
+        .synopsis = "DB [--max RATE [--of WHAT] [--given WHICH] [--stratum LABEL]]\n"
                     "NEW --baseline OLD --margin M [--max RATE]",
         .details = DETAILS,
         .options = options,
@@ -113,18 +106,33 @@ static enum status parse(struct cli_gate_options *out, int argc, char **argv, bo
     return st || *out_done ? st : check(out);
 }
 
-static enum status decide_limit(struct cli_gate_result *out, struct report_source *source,
-                                const struct cli_gate_options *options)
+/* From the options, or where they have none from the plan. */
+static enum status find_question(struct cli_gate_options *options,
+                                 const struct report_source *source)
 {
+    const bool planned = isnan(options->max) && !options->baseline;
+    if (planned && !plan_stops_itself(&source->plan)) {
+        log_error("%s: found no question in the plan, expected --max or --baseline", source->path);
+        return STATUS_USAGE;
+    }
+    options->question = source->plan.gate;
+    if (planned)
+        return STATUS_OK;
+    options->question = (struct plan_gate){
+        .max = options->max,
+        .confidence = isnan(options->confidence) ? 0.95 : options->confidence,
+        .of = options->of < 0 ? PLAN_GATE_SDC : (enum plan_gate_of)options->of,
+        .given = options->given < 0 ? PLAN_GATE_ALL : (enum plan_gate_given)options->given,
+        .stratum = options->stratum};
+    return STATUS_OK;
+}
+
+static enum status decide_limit(struct cli_gate_result *out, struct report_source *source,
+                                const struct plan_gate *question)
+{
+    const struct report_gate_request request = report_gate_question(question);
     out->has_limit = true;
-    return report_gate_decide(&out->gate, source,
-                              &(struct report_gate_request){
-                                  .limit = options->max,
-                                  .confidence = options->confidence,
-                                  .events = OF_EVENTS[options->of],
-                                  .given = (enum report_given)options->given,
-                                  .stratum = options->stratum,
-                              });
+    return report_gate_decide(&out->gate, source, &request);
 }
 
 static enum status check_complete(const struct report_source *source)
@@ -144,6 +152,7 @@ static enum status decide_baseline(struct cli_gate_result *out, struct report_so
     struct report_source old = {0};
     struct report_pairs pairs;
     struct arena arena = {0};
+    const struct report_gate_request request = report_gate_question(&options->question);
     out->has_baseline = true;
     enum status st = report_source_open(&old, options->baseline);
     st = st ? st : report_source_load(&old, UINT64_MAX);
@@ -153,9 +162,9 @@ static enum status decide_baseline(struct cli_gate_result *out, struct report_so
     st = st ? st : report_pairs_make(&pairs, &arena, &source->data, &old.data);
     if (!st) {
         report_pairs_compare(&out->pairs, &pairs,
-                             &(struct report_pairs_request){
-                                 OF_EVENTS[options->of], (enum report_given)options->given,
-                                 2 * options->confidence - 1, options->margin});
+                             &(struct report_pairs_request){request.events, request.given,
+                                                            2 * request.confidence - 1,
+                                                            options->margin});
         out->only_new = pairs.only_first;
         out->only_old = pairs.only_second;
         out->items_apart = pairs.items_apart;
@@ -177,14 +186,15 @@ static void conclude(struct cli_gate_result *out, const struct cli_gate_options 
     if (out->has_limit)
         out->passed = out->gate.result.verdict == STATS_GATE_PASS;
     if (out->has_baseline) {
-        out->not_worse = out->pairs.non_inferiority <= 1 - options->confidence;
+        out->not_worse = out->pairs.non_inferiority <= 1 - options->question.confidence;
         out->passed = out->passed && out->not_worse;
     }
 }
 
 enum status cli_gate(const struct cli_env *env, int argc, char **argv)
 {
-    struct cli_gate_options options = {.max = NAN, .margin = NAN, .confidence = 0.95, .of = 1};
+    struct cli_gate_options options = {
+        .max = NAN, .margin = NAN, .confidence = NAN, .of = -1, .given = -1};
     struct cli_gate_result result = {0};
     struct report_source source = {0};
     bool done = false;
@@ -193,8 +203,10 @@ enum status cli_gate(const struct cli_env *env, int argc, char **argv)
     if (st || done)
         return st;
     st = report_source_open(&source, options.databases.item[0]);
-    if (!st && !isnan(options.max))
-        st = decide_limit(&result, &source, &options);
+    if (!st)
+        st = find_question(&options, &source);
+    if (!st && !isnan(options.question.max))
+        st = decide_limit(&result, &source, &options.question);
     if (!st && options.baseline)
         st = decide_baseline(&result, &source, &options);
     if (!st) {

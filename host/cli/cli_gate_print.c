@@ -9,12 +9,6 @@
 #include "cli/cli_gate.h"
 #include "inject/report/report_methods.h"
 
-static const char *rule_text(enum plan_stop rule)
-{
-    static const char *const texts[] = {"fixed", "time_uniform", "spending"};
-    return texts[rule];
-}
-
 static void put_more(struct report_out *out, const struct report_gate *gate)
 {
     if (gate->result.verdict != STATS_GATE_UNDECIDED)
@@ -36,22 +30,26 @@ static void put_rule(struct report_out *out, const struct report_gate *gate)
 {
     if (gate->rule == PLAN_STOP_FIXED)
         return;
-    report_out_printf(out, "stop rule   %s", rule_text(gate->rule));
+    report_out_printf(out, "stop rule   %s", plan_stop_name[gate->rule]);
     if (gate->rule == PLAN_STOP_SPENDING && gate->look > 0)
         report_out_printf(out, ": look %" PRIu32 ", one-sided level %.4g", gate->look, gate->tail);
     if (gate->rule == PLAN_STOP_TIME_UNIFORM)
         report_out_printf(out, ": %" PRIu32 " complete items", gate->items);
-    report_out_printf(out, "%s\n", gate->complete ? "" : "; the campaign still grows");
+    report_out_printf(out, "%s\n",
+                      gate->complete ? ""
+                      : gate->result.verdict == STATS_GATE_UNDECIDED
+                          ? "; the campaign still grows"
+                          : "; no more trials are needed");
 }
 
-static void put_limit(struct report_out *out, const struct cli_gate_result *result,
-                      const struct cli_gate_options *options)
+static void put_limit(struct report_out *out, const struct report_gate *gate,
+                      const struct plan_gate *question)
 {
-    const struct report_gate *gate = &result->gate;
-    report_out_printf(
-        out, "gate        %s of %s%s%s below %g, one-sided at %g %%\n", cli_gate_of(options),
-        cli_gate_given(options), options->stratum ? ", stratum " : "",
-        options->stratum ? options->stratum : "", options->max, 100 * options->confidence);
+    report_out_printf(out, "gate        %s of %s%s%s below %g, one-sided at %g %%\n",
+                      plan_gate_of_name[question->of], plan_gate_given_name[question->given],
+                      question->stratum ? ", stratum " : "",
+                      question->stratum ? question->stratum : "", question->max,
+                      100 * question->confidence);
     report_out_printf(out, "estimate    %.4g %%\n", 100 * gate->rate);
     report_out_printf(out, "upper bound %.4g %% (lower %.4g %%)\n", 100 * gate->result.upper,
                       100 * gate->result.lower);
@@ -69,11 +67,13 @@ static void put_baseline(struct report_out *out, const struct cli_gate_result *r
                          const struct cli_gate_options *options)
 {
     const struct report_pairs_result *p = &result->pairs;
+    const struct plan_gate *question = &options->question;
     report_out_printf(
         out,
         "baseline    %s of %s, new minus old below %g on shared faults, one-sided at %g "
         "%%\n",
-        cli_gate_of(options), cli_gate_given(options), options->margin, 100 * options->confidence);
+        plan_gate_of_name[question->of], plan_gate_given_name[question->given], options->margin,
+        100 * question->confidence);
     report_out_printf(out, "new, old    %.4g %%, %.4g %%\n", 100 * p->first, 100 * p->second);
     report_out_printf(out, "difference  %+.4g points, at most %+.4g\n", 100 * p->difference,
                       100 * p->bounds.high);
@@ -93,58 +93,31 @@ static void put_baseline(struct report_out *out, const struct cli_gate_result *r
     report_out_printf(out, "%s\n", report_sentence);
 }
 
-static void put_number(struct json_writer *w, const char *key, double value)
+void cli_gate_members(struct json_writer *w, const struct report_gate *gate,
+                      const struct plan_gate *question)
 {
-    json_put_key(w, key);
-    if (isnan(value))
-        json_put_null(w);
+    const bool more =
+        gate->result.verdict == STATS_GATE_UNDECIDED && gate->result.more != STATS_GATE_NEVER;
+    json_member_text(w, "verdict", report_gate_word(gate->result.verdict));
+    json_member_number(w, "max", question->max);
+    json_member_number(w, "rate", gate->rate);
+    json_member_number(w, "upper", gate->result.upper);
+    json_member_number(w, "lower", gate->result.lower);
+    json_member_int(w, "n", (int64_t)gate->counted);
+    json_member_int(w, "trials", (int64_t)gate->trials);
+    json_member_int(w, "events", (int64_t)gate->events);
+    json_member_number(w, "n_effective", gate->n_effective);
+    json_member_number(w, "design_effect", gate->design_effect);
+    json_member_text(w, "rule", plan_stop_name[gate->rule]);
+    json_member_int(w, "look", gate->look);
+    json_member_int(w, "items", gate->items);
+    json_member_number(w, "tail", gate->tail);
+    json_member_bool(w, "complete", gate->complete);
+    json_put_key(w, "more");
+    if (more)
+        json_put_int(w, (int64_t)gate->result.more);
     else
-        json_put_number(w, value);
-}
-
-static void put_count(struct json_writer *w, const char *key, uint64_t value)
-{
-    json_put_key(w, key);
-    if (value == STATS_GATE_NEVER)
         json_put_null(w);
-    else
-        json_put_int(w, (int64_t)value);
-}
-
-static void put_text(struct json_writer *w, const char *key, const char *text)
-{
-    json_put_key(w, key);
-    if (text)
-        json_put_text(w, text);
-    else
-        json_put_null(w);
-}
-
-static void put_limit_json(struct json_writer *w, const struct cli_gate_result *result,
-                           const struct cli_gate_options *options)
-{
-    const struct report_gate *gate = &result->gate;
-    json_put_key(w, "limit");
-    json_object_open(w);
-    put_text(w, "verdict", report_gate_word(gate->result.verdict));
-    put_number(w, "max", options->max);
-    put_number(w, "rate", gate->rate);
-    put_number(w, "upper", gate->result.upper);
-    put_number(w, "lower", gate->result.lower);
-    put_count(w, "n", gate->counted);
-    put_count(w, "trials", gate->trials);
-    put_count(w, "events", gate->events);
-    put_number(w, "n_effective", gate->n_effective);
-    put_number(w, "design_effect", gate->design_effect);
-    put_text(w, "rule", rule_text(gate->rule));
-    put_count(w, "look", gate->look);
-    put_count(w, "items", gate->items);
-    put_number(w, "tail", gate->tail);
-    json_put_key(w, "complete");
-    json_put_bool(w, gate->complete);
-    put_count(w, "more",
-              gate->result.verdict == STATS_GATE_UNDECIDED ? gate->result.more : STATS_GATE_NEVER);
-    json_object_close(w);
 }
 
 static void put_baseline_json(struct json_writer *w, const struct cli_gate_result *result,
@@ -153,40 +126,45 @@ static void put_baseline_json(struct json_writer *w, const struct cli_gate_resul
     const struct report_pairs_result *p = &result->pairs;
     json_put_key(w, "baseline");
     json_object_open(w);
-    put_text(w, "verdict", result->not_worse ? "passed" : "failed");
-    put_number(w, "margin", options->margin);
-    put_number(w, "new", p->first);
-    put_number(w, "old", p->second);
-    put_number(w, "difference", p->difference);
-    put_number(w, "upper", p->bounds.high);
-    put_number(w, "p", p->non_inferiority);
-    put_count(w, "pairs", p->pairs);
-    put_number(w, "new_only", p->count.first_only);
-    put_number(w, "old_only", p->count.second_only);
-    put_number(w, "both", p->count.both);
-    put_number(w, "n_effective", p->n_effective);
-    put_count(w, "unpaired_new", result->only_new);
-    put_count(w, "unpaired_old", result->only_old);
-    put_count(w, "items_apart", result->items_apart);
+    json_member_text(w, "verdict", result->not_worse ? "passed" : "failed");
+    json_member_number(w, "margin", options->margin);
+    json_member_number(w, "new", p->first);
+    json_member_number(w, "old", p->second);
+    json_member_number(w, "difference", p->difference);
+    json_member_number(w, "upper", p->bounds.high);
+    json_member_number(w, "p", p->non_inferiority);
+    json_member_int(w, "pairs", p->pairs);
+    json_member_number(w, "new_only", p->count.first_only);
+    json_member_number(w, "old_only", p->count.second_only);
+    json_member_number(w, "both", p->count.both);
+    json_member_number(w, "n_effective", p->n_effective);
+    json_member_int(w, "unpaired_new", result->only_new);
+    json_member_int(w, "unpaired_old", result->only_old);
+    json_member_int(w, "items_apart", result->items_apart);
     json_object_close(w);
 }
 
 static enum status print_json(const struct cli_gate_result *result,
                               const struct cli_gate_options *options)
 {
+    const struct plan_gate *question = &options->question;
     struct json_writer w;
     json_begin(&w, stdout, true);
     json_object_open(&w);
-    put_text(&w, "verdict", result->passed ? "passed" : "failed");
-    put_text(&w, "of", cli_gate_of(options));
-    put_text(&w, "given", cli_gate_given(options));
-    put_text(&w, "stratum", options->stratum);
-    put_number(&w, "confidence", options->confidence);
-    if (result->has_limit)
-        put_limit_json(&w, result, options);
+    json_member_text(&w, "verdict", result->passed ? "passed" : "failed");
+    json_member_text(&w, "of", plan_gate_of_name[question->of]);
+    json_member_text(&w, "given", plan_gate_given_name[question->given]);
+    json_member_text(&w, "stratum", question->stratum);
+    json_member_number(&w, "confidence", question->confidence);
+    if (result->has_limit) {
+        json_put_key(&w, "limit");
+        json_object_open(&w);
+        cli_gate_members(&w, &result->gate, question);
+        json_object_close(&w);
+    }
     if (result->has_baseline)
         put_baseline_json(&w, result, options);
-    put_text(&w, "note", report_sentence);
+    json_member_text(&w, "note", report_sentence);
     json_object_close(&w);
     return json_end(&w);
 }
@@ -198,13 +176,32 @@ enum status cli_gate_print(const struct cli_gate_result *result,
     if (options->json)
         return print_json(result, options);
     if (result->has_limit)
-        put_limit(&text, result, options);
+        put_limit(&text, &result->gate, &options->question);
     if (result->has_baseline)
         put_baseline(&text, result, options);
     fputs(report_out_text(&text), stdout);
     const enum status st = text.status;
     report_out_finish(&text);
     return st;
+}
+
+void cli_gate_line(FILE *file, const struct report_gate *gate, const struct plan_gate *question)
+{
+    fprintf(file, "%s of %s%s%s below %g %%: %s", plan_gate_of_name[question->of],
+            plan_gate_given_name[question->given], question->stratum ? ", stratum " : "",
+            question->stratum ? question->stratum : "", 100 * question->max,
+            report_gate_word(gate->result.verdict));
+    if (isnan(gate->rate)) {
+        fprintf(file, ", nothing to look at yet");
+        return;
+    }
+    if (gate->rule == PLAN_STOP_SPENDING)
+        fprintf(file, " at look %" PRIu32, gate->look);
+    else
+        fprintf(file, " after %" PRIu32 " prompts", gate->items);
+    fprintf(file, " (%" PRIu64 " of n = %" PRIu64 ", %.4g %%, one-sided bounds %.4g and %.4g %%)",
+            gate->events, gate->counted, 100 * gate->rate, 100 * gate->result.lower,
+            100 * gate->result.upper);
 }
 
 /* One test case a condition. */
@@ -232,7 +229,7 @@ enum status cli_gate_junit(const struct cli_gate_result *result,
                       "tests=\"%d\" failures=\"%d\" errors=\"0\" skipped=\"0\">\n",
                       result->has_limit + result->has_baseline, failures);
     if (result->has_limit) {
-        put_limit(&limit, result, options);
+        put_limit(&limit, &result->gate, &options->question);
         put_case(&xml, "limit", held, report_out_text(&limit));
     }
     if (result->has_baseline) {

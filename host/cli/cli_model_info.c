@@ -130,24 +130,12 @@ static void print_info(const struct info *info)
     print_sites(info);
 }
 
-static void put_number(struct json_writer *w, const char *key, uint64_t value)
-{
-    json_put_key(w, key);
-    json_put_int(w, (int64_t)value);
-}
-
-static void put_text(struct json_writer *w, const char *key, const char *text)
-{
-    json_put_key(w, key);
-    json_put_text(w, text);
-}
-
 static void put_tensors(struct json_writer *w, const struct info *info)
 {
     json_put_key(w, "tensors");
     json_object_open(w);
-    put_number(w, "count", info->all.count);
-    put_number(w, "bytes", info->all.bytes);
+    json_member_int(w, "count", info->all.count);
+    json_member_int(w, "bytes", info->all.bytes);
     json_put_key(w, "types");
     json_object_open(w);
     for (int type = 0; type < QUANT_COUNT; type++) {
@@ -155,8 +143,8 @@ static void put_tensors(struct json_writer *w, const struct info *info)
             continue;
         json_put_key(w, quant_name((enum quant)type));
         json_object_open(w);
-        put_number(w, "count", info->total[type].count);
-        put_number(w, "bytes", info->total[type].bytes);
+        json_member_int(w, "count", info->total[type].count);
+        json_member_int(w, "bytes", info->total[type].bytes);
         json_object_close(w);
     }
     json_object_close(w);
@@ -167,15 +155,15 @@ static void put_site(struct json_writer *w, const struct node *node, const struc
 {
     struct coordinates c;
     json_object_open(w);
-    put_text(w, "site", node->site);
-    put_text(w, "op", graph_op_name(node->op));
+    json_member_text(w, "site", node->site);
+    json_member_text(w, "op", graph_op_name(node->op));
     json_put_key(w, "layer");
     if (node->layer == GRAPH_NO_LAYER)
         json_put_null(w);
     else
         json_put_int(w, node->layer);
-    put_number(w, "rows", node->rows);
-    put_number(w, "width", node->width);
+    json_member_int(w, "rows", node->rows);
+    json_member_int(w, "width", node->width);
     json_put_key(w, "points");
     json_array_open(w);
     for (uint32_t point = HOOK_OPERAND; point <= HOOK_MEM; point++) {
@@ -194,17 +182,17 @@ static enum status put_info(const struct info *info, const char *name)
     numbers_of(numbers, &model->hp);
     json_begin(&w, stdout, true);
     json_object_open(&w);
-    put_text(&w, "model", name);
-    put_text(&w, "file", gguf_path(model->gguf));
-    put_text(&w, "architecture", hparams_arch_name(model->hp.arch));
+    json_member_text(&w, "model", name);
+    json_member_text(&w, "file", gguf_path(model->gguf));
+    json_member_text(&w, "architecture", hparams_arch_name(model->hp.arch));
     for (size_t i = 0; i < NUMBERS; i++)
-        put_number(&w, numbers[i].key, numbers[i].value);
+        json_member_int(&w, numbers[i].key, numbers[i].value);
     put_tensors(&w, info);
-    put_text(&w, "tokenizer", info->tokenizer);
-    put_text(&w, "pre_tokenizer", info->pre);
+    json_member_text(&w, "tokenizer", info->tokenizer);
+    json_member_text(&w, "pre_tokenizer", info->pre);
     json_put_key(&w, "begin_token");
     json_put_int(&w, tokenizer_begin(model->tokenizer));
-    put_text(&w, "chat_format", chat_name(chat_detect(model->gguf)));
+    json_member_text(&w, "chat_format", chat_name(chat_detect(model->gguf)));
     json_put_key(&w, "sites");
     json_array_open(&w);
     for (uint32_t i = 0; i < model->graph.count; i++) {

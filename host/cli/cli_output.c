@@ -74,8 +74,9 @@ void cli_output_bits(struct json_writer *w, uint32_t bits, uint32_t width)
     json_put_text(w, text);
 }
 
-void cli_output_measured(struct json_writer *w, double value)
+void cli_output_measured(struct json_writer *w, const char *key, double value)
 {
+    json_put_key(w, key);
     if (value < 0)
         json_put_null(w);
     else

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "cli/cli_action.h"
 #include "cli/cli_commands.h"
+#include "cli/cli_device.h"
 #include "cli/cli_manifest.h"
 
 /* "lengths": a list of [prompt tokens, generated tokens], one an item. */
@@ -124,7 +125,8 @@ static const char DETAILS[] =
     "was expected. No model is needed.\n"
     "\n"
     "show opens the model and prints what the plan comes to: strata with their sizes, weights and "
-    "trials, the precision to expect of each, controls, and with --rate the hours on each device. "
+    "trials, the precision to expect of each, controls, and with -d or --rate the hours on each "
+    "device. "
     "Precision is that of an interval at sampling.expected_rate (0.5 if the plan has none), with "
     "sampling.design_effect; for the total, strata are taken as independent.\n"
     "\n"
@@ -142,6 +144,23 @@ static const char DETAILS[] =
     "over them, no hypotheses, and another seed. `vkfi report DB --confirm NEW` puts both "
     "estimates side by side.\n"
     "\n"
+    "PILOT\n"
+    "show -d DEVICE runs the first trials of the campaign on the device, of at most 8 of its "
+    "prompts "
+    "and for at most a minute, and drops them: --pilot says how many. Devices are measured one "
+    "after "
+    "the other, so those that share cores are slower together. It prints trials a second, the "
+    "seconds that each prompt costs beside them (golden run, dry runs of hooks), and the hours of "
+    "the plan on each device and on all.\n"
+    "\n"
+    "The trials also show what to expect of the plan: the SDC share with its interval and design "
+    "effect, how alike trials of one prompt are (their correlation) and what that makes of the "
+    "design effect with as many trials a prompt as planned, how many trials a prompt tell most for "
+    "their cost (the square root of cost of a prompt over cost of a trial times variance within "
+    "over "
+    "variance between prompts), and the half width of the total at this share and design effect. "
+    "sampling.expected_rate and design_effect are where they go.\n"
+    "\n"
     "LENGTHS\n"
     "Positions are drawn inside an item's prompt and tokens. Prompts are counted by the "
     "tokenizer. Tokens are as many as the plan asks for, which is right where decoding.stop is "
@@ -151,10 +170,12 @@ static const char DETAILS[] =
     "EXIT CODES\n"
     "  0  done\n"
     "  2  a plan that is not good, a model that is not there, or wrong usage\n"
+    "  3  a device failed in its pilot\n"
     "\n"
     "EXAMPLES\n"
     "  vkfi plan check inject/plans/*.json\n"
     "  vkfi plan show inject/plans/bit_position.json --rate cpu=20 --rate gpu=400\n"
+    "  vkfi plan show inject/plans/bit_position.json -d cpu -d vk\n"
     "  vkfi plan expand inject/plans/bit_position.json --trial 1234 --json\n"
     "  vkfi plan diff old.json new.json\n"
     "  vkfi plan confirm run.db --seed 2 -o anew.json\n";
@@ -178,6 +199,10 @@ static enum status run_action(const struct cli_env *env, const struct args_list 
                                : "one");
         return STATUS_USAGE;
     }
+    if (options->devices.count > 0 && known != 1) {
+        log_error("plan %s: found -d, expected it with plan show", names[known]);
+        return STATUS_USAGE;
+    }
     switch (known) {
     case 0:
         return check(words, options->json);
@@ -195,8 +220,11 @@ static enum status run_action(const struct cli_env *env, const struct args_list 
 enum status cli_plan(const struct cli_env *env, int argc, char **argv)
 {
     struct args_list words = {0};
-    struct cli_plan_options o = {
-        .trial = CLI_PLAN_NO_TRIAL, .limit = 20, .worst = 10, .seed = CLI_PLAN_NO_SEED};
+    struct cli_plan_options o = {.trial = CLI_PLAN_NO_TRIAL,
+                                 .limit = 20,
+                                 .worst = 10,
+                                 .seed = CLI_PLAN_NO_SEED,
+                                 .pilot = 256};
     bool done = false;
     const struct args_option options[] = {
         {'m', "model", ARGS_TEXT, &o.model, "MODEL",
@@ -207,6 +235,11 @@ enum status cli_plan(const struct cli_env *env, int argc, char **argv)
          "show: trials a second of a device, as `vkfi bench campaign` measures; adds its hours. "
          "Give it again for each device.",
          0, 0},
+        {'d', "device", ARGS_LIST, &o.devices, "DEVICE",
+         "show: runs a pilot on this device (see PILOT), as often as there are "
+         "devices. " CLI_DEVICE_HELP,
+         0, 0},
+        {0, "pilot", ARGS_UINT, &o.pilot, "N", "show: trials of a pilot (256).", 1, 1e6},
         {0, "trial", ARGS_UINT, &o.trial, "ID", "expand: this trial alone.", 0, 0},
         {0, "first", ARGS_UINT, &o.first, "ID", "expand: begins here instead of at 0.", 0, 0},
         {0, "limit", ARGS_UINT, &o.limit, "N", "expand: at most so many trials (20).", 0, 0},
@@ -221,7 +254,8 @@ enum status cli_plan(const struct cli_env *env, int argc, char **argv)
         .command = "vkfi plan",
         .summary = "check, explain and compare plans of campaigns",
         .synopsis = "check PLAN... [--json]\n"
-                    "show PLAN [-m MODEL] [--lengths FILE] [--rate [NAME=]R]... [--json]\n"
+                    "show PLAN [-m MODEL] [--lengths FILE] [-d DEVICE [--pilot N]]... "
+                    "[--rate [NAME=]R]... [--json]\n"
                     "expand PLAN [--trial ID | --first ID] [--limit N] [--lengths FILE] [--json]\n"
                     "diff PLAN PLAN [--json]\n"
                     "confirm DB --seed SEED [--worst N] [--trials N] [-o FILE]",

@@ -8,12 +8,14 @@
 
 #include "base/log.h"
 #include "cli/cli_plan.h"
+#include "cli/cli_plan_pilot.h"
 #include "inject/plan/plan_contrast.h"
 
-/* A device's speed as given: "cpu=20" or "20". */
-struct rate {
-    char name[64];
-    double trials; /* a second */
+/* Devices of --rate, then those of -d with their pilot. */
+struct speeds {
+    struct cli_plan_speed *speed; /* (count) */
+    size_t count;
+    struct cli_plan_pilot pilot;
 };
 
 static const char *const POPULATIONS[] = {
@@ -30,26 +32,48 @@ static const char *const MEASURES[] = {[PLAN_GOAL_TRIALS] = "half width",
                                        [PLAN_GOAL_RELATIVE] = "relative",
                                        [PLAN_GOAL_UPPER_BOUND] = "bound"};
 
-static enum status parse_rate(const char *text, struct rate *out)
+/* "cpu=20" or "20". */
+static enum status parse_rate(const char *text, struct cli_plan_speed *out)
 {
     const char *equals = strrchr(text, '='), *number = equals ? equals + 1 : text;
     char *end = NULL;
-    out->trials = strtod(number, &end);
+    *out = (struct cli_plan_speed){.per_second = strtod(number, &end)};
     snprintf(out->name, sizeof out->name, "%.*s", equals ? (int)(equals - text) : 6,
              equals ? text : "device");
-    if (end != number && *end == '\0' && isfinite(out->trials) && out->trials > 0)
+    if (end != number && *end == '\0' && isfinite(out->per_second) && out->per_second > 0)
         return STATUS_OK;
     log_error("--rate: found '%s', expected trials a second, as 20 or cpu=20", text);
     return STATUS_USAGE;
 }
 
-static enum status check_rates(const struct cli_plan_options *options)
+/* Mistyped rates are known before a pilot runs. */
+static enum status find_speeds(struct speeds *out, struct cli_plan *p, const struct cli_env *env,
+                               const char *path, const struct cli_plan_options *options)
 {
+    const size_t n = options->rates.count + options->devices.count;
     enum status st = STATUS_OK;
-    struct rate rate;
-    for (size_t i = 0; !st && i < options->rates.count; i++)
-        st = parse_rate(options->rates.item[i], &rate);
+    out->speed = arena_array(&p->arena, n ? n : 1, sizeof *out->speed);
+    if (!out->speed)
+        return STATUS_MEMORY;
+    for (size_t i = 0; !st && i < options->rates.count; i++) {
+        struct cli_plan_speed *speed = &out->speed[out->count++];
+        st = parse_rate(options->rates.item[i], speed);
+        cli_plan_pilot_hours(speed, p);
+    }
+    if (!st && options->devices.count > 0)
+        st = cli_plan_pilot(&out->pilot, env, path, p, options);
+    for (uint32_t i = 0; i < out->pilot.n_speeds; i++)
+        out->speed[out->count++] = out->pilot.speed[i];
     return st;
+}
+
+/* All devices at once, each as fast as alone. */
+static double hours_together(const struct speeds *speeds)
+{
+    double whole = 0; /* campaigns an hour */
+    for (size_t i = 0; i < speeds->count; i++)
+        whole += 1 / speeds->speed[i].hours;
+    return 1 / whole;
 }
 
 /* Half width of the weighted total, strata taken as independent; NaN where there is no total. */
@@ -84,6 +108,22 @@ static struct lengths lengths_of(const struct cli_plan *p)
     return l;
 }
 
+static void print_stop(const struct plan *plan)
+{
+    const struct plan_gate *gate = &plan->gate;
+    if (plan->stop == PLAN_STOP_FIXED)
+        return;
+    printf("stop        %s", plan_stop_name[plan->stop]);
+    for (uint32_t i = 0; i < plan->n_looks; i++)
+        printf("%s%g %%", i ? ", " : ": looks at ", 100 * plan->look[i]);
+    if (plan_stops_itself(plan))
+        printf("; ends once %s of %s%s%s is shown to be below %g, or not, one-sided at %g %%",
+               plan_gate_of_name[gate->of], plan_gate_given_name[gate->given],
+               gate->stratum ? ", stratum " : "", gate->stratum ? gate->stratum : "", gate->max,
+               100 * gate->confidence);
+    printf("\n");
+}
+
 static void print_head(const struct cli_plan *p, const char *path)
 {
     const struct plan *plan = &p->plan;
@@ -106,6 +146,7 @@ static void print_head(const struct cli_plan *p, const char *path)
     for (uint32_t i = 0; i < plan->n_hypotheses; i++)
         printf("hypothesis  %s: %s (alpha %g)\n", plan->hypothesis[i].name,
                plan->hypothesis[i].contrast, plan->hypothesis[i].alpha);
+    print_stop(plan);
 }
 
 static void print_strata(const struct cli_plan *p)
@@ -142,16 +183,24 @@ static void print_strata(const struct cli_plan *p)
                "correction\n");
 }
 
-static enum status print_text(const struct cli_plan *p, const char *path,
-                              const struct cli_plan_options *options)
+static void print_hours(const struct speeds *speeds)
+{
+    for (size_t i = 0; i < speeds->count; i++) {
+        const struct cli_plan_speed *speed = &speeds->speed[i];
+        printf("hours       %.3g on %s at %.4g trials/s", speed->hours, speed->name,
+               speed->per_second);
+        if (speed->prompt_seconds > 0)
+            printf(" and %.3g s for each prompt", speed->prompt_seconds);
+        printf("\n");
+    }
+    if (speeds->count > 1)
+        printf("hours       %.3g on all of them together\n", hours_together(speeds));
+}
+
+static void print_text(const struct cli_plan *p, const char *path, const struct speeds *speeds)
 {
     static const enum trial_role roles[] = {ROLE_DRY, ROLE_SENTINEL, ROLE_NAIVE, ROLE_CPU};
-    const uint64_t all = sample_trials(p->sample);
     const double total = total_half_width(p);
-    double together = 0;
-    enum status st = check_rates(options);
-    if (st)
-        return st;
     print_head(p, path);
     print_strata(p);
     printf("\ntrials      %" PRIu64 " in %" PRIu32 " strata",
@@ -162,22 +211,12 @@ static enum status print_text(const struct cli_plan *p, const char *path,
     for (int i = 0; i < 4; i++)
         printf("%s%" PRIu64 " %s", i ? ", " : "", sample_role_trials(p->sample, roles[i]),
                kinds_text(KINDS_ROLE, roles[i]));
-    printf("\nruns        %" PRIu64 "\n", all);
+    printf("\nruns        %" PRIu64 "\n", sample_trials(p->sample));
     if (p->plan.faults_per_trial == 0)
         printf("no fault    %.4g of the trials of stratum 0 would have none and are not drawn\n",
                sample_no_fault(p->sample, 0));
-    for (size_t i = 0; i < options->rates.count; i++) {
-        struct rate rate;
-        st = parse_rate(options->rates.item[i], &rate);
-        if (st)
-            return st;
-        together += rate.trials;
-        printf("hours       %.3g on %s at %g trials/s\n", (double)all / rate.trials / 3600,
-               rate.name, rate.trials);
-    }
-    if (options->rates.count > 1)
-        printf("hours       %.3g on all of them together\n", (double)all / together / 3600);
-    return STATUS_OK;
+    cli_plan_pilot_print(&speeds->pilot, p);
+    print_hours(speeds);
 }
 
 static void put_strata(struct json_writer *w, const struct cli_plan *p)
@@ -205,69 +244,82 @@ static void put_strata(struct json_writer *w, const struct cli_plan *p)
     json_array_close(w);
 }
 
-static enum status put_devices(struct json_writer *w, const struct cli_plan *p,
-                               const struct cli_plan_options *options)
+static void put_devices(struct json_writer *w, const struct speeds *speeds)
 {
-    enum status st = STATUS_OK;
     json_put_key(w, "devices");
     json_array_open(w);
-    for (size_t i = 0; !st && i < options->rates.count; i++) {
-        struct rate rate;
-        st = parse_rate(options->rates.item[i], &rate);
-        if (st)
-            break;
+    for (size_t i = 0; i < speeds->count; i++) {
+        const struct cli_plan_speed *speed = &speeds->speed[i];
         json_object_open(w);
-        json_put_key(w, "name");
-        json_put_text(w, rate.name);
-        json_member_number(w, "rate", rate.trials);
-        json_member_number(w, "hours", (double)sample_trials(p->sample) / rate.trials / 3600);
+        json_member_text(w, "name", speed->name);
+        json_member_number(w, "rate", speed->per_second);
+        json_member_number(w, "prompt_seconds", speed->prompt_seconds);
+        json_member_number(w, "hours", speed->hours);
         json_object_close(w);
     }
     json_array_close(w);
-    return st;
+    json_member_number(w, "hours_together", speeds->count ? hours_together(speeds) : NAN);
 }
 
-static enum status print_json(const struct cli_plan *p, const struct cli_plan_options *options)
+static void put_stop(struct json_writer *w, const struct plan *plan)
+{
+    json_member_text(w, "stop", plan_stop_name[plan->stop]);
+    json_put_key(w, "gate");
+    if (!plan_stops_itself(plan)) {
+        json_put_null(w);
+        return;
+    }
+    json_object_open(w);
+    json_member_number(w, "max", plan->gate.max);
+    json_member_text(w, "of", plan_gate_of_name[plan->gate.of]);
+    json_member_text(w, "given", plan_gate_given_name[plan->gate.given]);
+    json_member_number(w, "confidence", plan->gate.confidence);
+    json_member_text(w, "stratum", plan->gate.stratum);
+    json_object_close(w);
+}
+
+static enum status print_json(const struct cli_plan *p, const struct speeds *speeds)
 {
     struct json_writer w;
-    enum status st = check_rates(options);
-    if (st)
-        return st;
     json_begin(&w, stdout, true);
     json_object_open(&w);
-    json_put_key(&w, "identity");
-    json_put_text(&w, p->plan.hash);
-    json_put_key(&w, "title");
-    json_put_text(&w, p->plan.title);
+    json_member_text(&w, "identity", p->plan.hash);
+    json_member_text(&w, "title", p->plan.title);
     json_member_int(&w, "items", p->plan.n_items);
     json_put_key(&w, "confirm");
     if (p->plan.confirm.n_strata > 0)
         json_put_text(&w, p->plan.confirm.of);
     else
         json_put_null(&w);
+    put_stop(&w, &p->plan);
     put_strata(&w, p);
-    json_member_int(&w, "trials", sample_role_trials(p->sample, ROLE_TRIAL));
-    json_member_int(&w, "runs", sample_trials(p->sample));
+    json_member_int(&w, "trials", (int64_t)sample_role_trials(p->sample, ROLE_TRIAL));
+    json_member_int(&w, "runs", (int64_t)sample_trials(p->sample));
     json_put_key(&w, "controls");
     json_object_open(&w);
     for (int role = ROLE_DRY; role < ROLE_COUNT; role++)
         json_member_int(&w, kinds_text(KINDS_ROLE, (uint32_t)role),
-                        sample_role_trials(p->sample, (enum trial_role)role));
+                        (int64_t)sample_role_trials(p->sample, (enum trial_role)role));
     json_object_close(&w);
     json_member_number(&w, "total_half_width", total_half_width(p));
-    st = put_devices(&w, p, options);
+    cli_plan_pilot_json(&w, &speeds->pilot);
+    put_devices(&w, speeds);
     json_object_close(&w);
-    const enum status ended = json_end(&w);
-    return st ? st : ended;
+    return json_end(&w);
 }
 
 enum status cli_plan_show(const struct cli_env *env, const char *path,
                           const struct cli_plan_options *options)
 {
     struct cli_plan plan = {0};
+    struct speeds speeds = {.count = 0};
     enum status st = cli_plan_open(&plan, env, path, options);
     if (!st)
-        st = options->json ? print_json(&plan, options) : print_text(&plan, path, options);
+        st = find_speeds(&speeds, &plan, env, path, options);
+    if (!st && options->json)
+        st = print_json(&plan, &speeds);
+    else if (!st)
+        print_text(&plan, path, &speeds);
     cli_plan_close(&plan);
     return st;
 }

@@ -8,12 +8,6 @@
 
 #define NOT_PRESENT UINT32_MAX
 
-static void put_text(struct json_writer *w, const char *key, const char *text)
-{
-    json_put_key(w, key);
-    json_put_text(w, text);
-}
-
 /* A count, or null where there is none. */
 static void put_count(struct json_writer *w, const char *key, uint32_t value)
 {
@@ -31,23 +25,23 @@ static void put_place(struct json_writer *w, const struct cli_record_context *co
     const uint32_t decode = context->bounds.n_prompt - 1; /* position of step 0 */
     char site[FAULT_SITE_TEXT];
     fault_site(fault, site);
-    put_text(w, "site", site);
-    put_text(w, "place", kinds_text(KINDS_PLACE, fault->place));
+    json_member_text(w, "site", site);
+    json_member_text(w, "place", kinds_text(KINDS_PLACE, fault->place));
     put_count(w, "layer", fault->layer == GRAPH_NO_LAYER ? NOT_PRESENT : fault->layer);
     json_put_key(w, "op");
     if (fault->place == PLACE_OP)
         json_put_text(w, graph_op_name(graph->node[fault->node].op));
     else
         json_put_null(w);
-    put_text(w, "point", kinds_text(KINDS_POINT, fault->point));
-    put_text(w, "kind", kinds_text(KINDS_KIND, fault->kind));
+    json_member_text(w, "point", kinds_text(KINDS_POINT, fault->point));
+    json_member_text(w, "kind", kinds_text(KINDS_KIND, fault->kind));
     put_count(w, "position", fault->position);
     put_count(w, "step", fault->position < decode ? NOT_PRESENT : fault->position - decode);
     put_count(w, "row", fault->row);
     put_count(w, "k", fault->k);
     put_count(w, "key", fault->key);
     if (fault_bits_weight(fault, &context->bounds))
-        put_text(w, "field", quant_field_name(fault->field));
+        json_member_text(w, "field", quant_field_name(fault->field));
 }
 
 static void put_mask(struct json_writer *w, const struct fault *fault, uint32_t width)
@@ -181,7 +175,7 @@ enum status cli_record_json(struct json_writer *w, const struct cli_record_conte
     put_place(w, context, &record->fault);
     put_mask(w, &record->fault, fault_width(&record->fault, &context->bounds));
     put_proof(w, context, record);
-    put_text(w, "outcome", kinds_text(KINDS_OUTCOME, record->outcome));
+    json_member_text(w, "outcome", kinds_text(KINDS_OUTCOME, record->outcome));
     put_count(w, "first_diff",
               record->first_diff == EXECUTOR_NONE ? NOT_PRESENT : record->first_diff);
     put_count(w, "golden_len", context->golden->run.n_tokens);
@@ -190,8 +184,8 @@ enum status cli_record_json(struct json_writer *w, const struct cli_record_conte
     put_numbers(w, record);
     put_deviation(w, context, record);
     put_origin(w, record);
-    put_text(w, "golden_text", context->golden_text);
-    put_text(w, "faulty_text", faulty.data);
+    json_member_text(w, "golden_text", context->golden_text);
+    json_member_text(w, "faulty_text", faulty.data);
     json_put_key(w, "hash");
     json_put_hex(w, record->hash, 16);
     json_object_close(w);

@@ -159,45 +159,30 @@ static enum status make_folder(const char *path)
     return STATUS_IO;
 }
 
-static void put_count(struct json_writer *w, const char *key, uint64_t count)
-{
-    json_put_key(w, key);
-    json_put_int(w, (int64_t)count);
-}
-
-static void put_number(struct json_writer *w, const char *key, double value)
-{
-    json_put_key(w, key);
-    if (isnan(value))
-        json_put_null(w);
-    else
-        json_put_number(w, value);
-}
-
 static void put_rate(struct json_writer *w, const char *key, const struct report_rate *rate)
 {
     json_put_key(w, key);
     json_object_open(w);
-    put_number(w, "rate", rate->estimate.rate);
-    put_number(w, "low", rate->interval.bounds.low);
-    put_number(w, "high", rate->interval.bounds.high);
-    put_count(w, "n", rate->estimate.counted);
-    put_count(w, "events", rate->estimate.events);
-    put_number(w, "n_effective", rate->estimate.n_effective);
-    put_number(w, "design_effect", rate->estimate.design_effect);
+    json_member_number(w, "rate", rate->estimate.rate);
+    json_member_number(w, "low", rate->interval.bounds.low);
+    json_member_number(w, "high", rate->interval.bounds.high);
+    json_member_int(w, "n", rate->estimate.counted);
+    json_member_int(w, "events", rate->estimate.events);
+    json_member_number(w, "n_effective", rate->estimate.n_effective);
+    json_member_number(w, "design_effect", rate->estimate.design_effect);
     json_object_close(w);
 }
 
 static void put_totals(struct json_writer *w, const struct report_page *page)
 {
     const struct report_data *data = page->context.data;
-    put_count(w, "trials", data->n);
-    put_count(w, "rows", data->n_rows);
-    put_count(w, "planned", data->expected);
-    put_count(w, "suspect", data->suspect);
-    put_count(w, "incidents", data->n_incidents);
-    put_number(w, "confidence", page->context.confidence);
-    put_count(w, "seed", data->plan->seed);
+    json_member_int(w, "trials", data->n);
+    json_member_int(w, "rows", data->n_rows);
+    json_member_int(w, "planned", data->expected);
+    json_member_int(w, "suspect", data->suspect);
+    json_member_int(w, "incidents", data->n_incidents);
+    json_member_number(w, "confidence", page->context.confidence);
+    json_member_int(w, "seed", data->plan->seed);
     json_put_key(w, "rates");
     json_object_open(w);
     put_rate(w, "sdc", &page->totals.sdc);
@@ -207,7 +192,7 @@ static void put_totals(struct json_writer *w, const struct report_page *page)
     put_rate(w, "changed", &page->totals.changed);
     if (report_context_is_ber(&page->context)) {
         put_rate(w, "sdc_of_runs", &page->totals.sdc_runs);
-        put_number(w, "no_fault", page->totals.no_fault);
+        json_member_number(w, "no_fault", page->totals.no_fault);
     }
     json_object_close(w);
 }
@@ -218,7 +203,7 @@ static void put_interval(struct json_writer *w, struct report_table *table, uint
     static const char *const keys[] = {"rate", "low", "high", "n"};
     json_object_open(w);
     for (int i = 0; i < 4; i++)
-        put_number(w, keys[i], report_table_number(table, row, name[i]));
+        json_member_number(w, keys[i], report_table_number(table, row, name[i]));
     json_object_close(w);
 }
 
@@ -238,7 +223,7 @@ static void put_worst(struct json_writer *w, struct report_page *page)
         if (page->context.anew) {
             json_put_key(w, "fresh");
             put_interval(w, table, r, fresh);
-            put_number(w, "shrinkage", report_table_number(table, r, "shrinkage"));
+            json_member_number(w, "shrinkage", report_table_number(table, r, "shrinkage"));
         }
         json_object_close(w);
     }

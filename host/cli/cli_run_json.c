@@ -7,23 +7,17 @@
 #define TEXT_OF(x) TEXT_OF_VALUE(x)
 #define TEXT_OF_VALUE(x) #x
 
-static void put_member(struct json_writer *w, const char *key, const char *text)
-{
-    json_put_key(w, key);
-    json_put_text(w, text);
-}
-
 static void put_head(struct json_writer *w, const struct cli_run *run)
 {
     struct executor_info info;
     executor_info(run->device.ex, &info);
-    put_member(w, "model", run->options.model);
-    put_member(w, "device", info.device);
-    put_member(w, "driver", info.driver);
-    put_member(w, "mode", "exact");
-    put_member(w, "act", storage_name(run->needs.act));
-    put_member(w, "kv", storage_name(run->needs.kv));
-    put_member(w, "contract", "exact-" TEXT_OF(NM_CONTRACT));
+    json_member_text(w, "model", run->options.model);
+    json_member_text(w, "device", info.device);
+    json_member_text(w, "driver", info.driver);
+    json_member_text(w, "mode", "exact");
+    json_member_text(w, "act", storage_name(run->needs.act));
+    json_member_text(w, "kv", storage_name(run->needs.kv));
+    json_member_text(w, "contract", "exact-" TEXT_OF(NM_CONTRACT));
 }
 
 static void put_step(struct json_writer *w, const struct generate_params *params,
@@ -58,7 +52,7 @@ static void put_nonfinite(struct json_writer *w, const struct cli_run *run,
 {
     json_put_key(w, "nonfinite");
     json_object_open(w);
-    put_member(w, "site", where->node->site);
+    json_member_text(w, "site", where->node->site);
     json_put_key(w, "layer");
     if (where->node->layer == GRAPH_NO_LAYER)
         json_put_null(w);
@@ -112,7 +106,7 @@ enum status cli_run_json_members(struct json_writer *w, const struct cli_run *ru
     enum status st = put_text(w, run, g);
     if (st)
         return st;
-    put_member(w, "stop", generate_stop_name(g->stop));
+    json_member_text(w, "stop", generate_stop_name(g->stop));
     if (g->prompt_logprobs) {
         json_put_key(w, "prompt_logprobs");
         json_array_open(w);

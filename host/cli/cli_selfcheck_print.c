@@ -126,19 +126,13 @@ void cli_selfcheck_print(const struct cli_selfcheck *c)
     print_verdict(c);
 }
 
-static void put_text(struct json_writer *w, const char *key, const char *text)
-{
-    json_put_key(w, key);
-    json_put_text(w, text);
-}
-
 static void put_device(struct json_writer *w, const struct cli_selfcheck *c,
                        const struct cli_selfcheck_device *d)
 {
     json_object_open(w);
-    put_text(w, "name", d->name);
-    put_text(w, "device", d->device);
-    put_text(w, "driver", d->driver);
+    json_member_text(w, "name", d->name);
+    json_member_text(w, "device", d->device);
+    json_member_text(w, "driver", d->driver);
     json_put_key(w, "tokens");
     cli_output_ids(w, d->run.tokens, d->run.n_tokens);
     json_put_key(w, "hashes");
@@ -189,9 +183,9 @@ enum status cli_selfcheck_json(const struct cli_selfcheck *c)
     struct json_writer w;
     json_begin(&w, stdout, true);
     json_object_open(&w);
-    put_text(&w, "model", c->options.model);
-    put_text(&w, "prompt", c->options.prompt);
-    put_text(&w, "text", c->text.data);
+    json_member_text(&w, "model", c->options.model);
+    json_member_text(&w, "prompt", c->options.prompt);
+    json_member_text(&w, "text", c->text.data);
     json_put_key(&w, "seed");
     json_put_int(&w, (int64_t)c->options.seed);
     json_put_key(&w, "agree");

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* `vkfi sweep`: the campaign over every op, point and bit of a model. */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/args.h"
 #include "base/log.h"
@@ -41,17 +39,6 @@ static enum status parse_bits(const char *text, struct sweep_params *out)
     return STATUS_USAGE;
 }
 
-/* A folder for a database that is not kept. */
-static char *make_folder(struct arena *arena)
-{
-    const char *base = getenv("TMPDIR");
-    char *path = arena_printf(arena, "%s/vkfi-sweep.XXXXXX", base && *base ? base : "/tmp");
-    if (!path || mkdtemp(path))
-        return path;
-    log_error("%s: the folder could not be made: %s", path, strerror(errno));
-    return NULL;
-}
-
 static enum status report(const struct cli_crew *crew, const char *database,
                           const struct options *o)
 {
@@ -69,30 +56,12 @@ static enum status report(const struct cli_crew *crew, const char *database,
     return st;
 }
 
-static enum status run_and_report(struct cli_campaign *c, const struct cli_env *env,
-                                  const struct options *o, const char *database)
-{
-    enum status st = cli_campaign_run(c, env, database);
-    if (!st && c->ended && c->end.done > 0) /* else it was interrupted before its first trial */
-        st = report(c->crew, database, o);
-    return st;
-}
-
 static enum status run_plan(struct cli_campaign *c, const struct cli_env *env,
                             const struct options *o)
 {
-    struct arena *arena = &c->crew->arena;
-    if (o->output)
-        return run_and_report(c, env, o, o->output);
-    const char *folder = make_folder(arena);
-    if (!folder)
-        return STATUS_IO;
-    const char *database = arena_printf(arena, "%s/sweep.db", folder);
-    const enum status st = database ? run_and_report(c, env, o, database) : STATUS_MEMORY;
-    if (database)
-        store_remove(database);
-    if (rmdir(folder) != 0)
-        log_warn("%s: the folder could not be removed: %s", folder, strerror(errno));
+    enum status st = cli_campaign_run(c, env, o->output);
+    if (!st && c->ended && c->end.done > 0) /* else it was interrupted before its first trial */
+        st = report(c->crew, c->database, o);
     return st;
 }
 

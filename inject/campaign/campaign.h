@@ -51,6 +51,13 @@ struct campaign_setup {
 
 struct campaign_event;
 
+/* How far a campaign is: all of it is in the database. */
+struct campaign_look {
+    uint64_t leading; /* ids 0 .. leading - 1 are there */
+    uint64_t done;    /* trials that are there, in any order */
+    uint64_t trials;  /* of the campaign */
+};
+
 struct campaign_params {
     struct campaign_setup setup;
     const char *database;           /* path */
@@ -58,6 +65,9 @@ struct campaign_params {
     struct campaign_shard shard;
     uint64_t limit; /* most trials that this call runs; 0: no limit */
     void (*event)(void *user, const struct campaign_event *event); /* to tell people; or null */
+    /* Asked before anything runs and after each commit: *out_stop (false before) ends the campaign
+     * once what runs is committed. Null: never; a part of a campaign does not ask. */
+    enum status (*look)(void *user, const struct campaign_look *look, bool *out_stop);
     void *user;
 };
 
@@ -79,6 +89,10 @@ struct campaign_rate {
     const char *name;  /* of the device */
     uint64_t done;     /* trials that it has run in this call */
     double per_second; /* of late; 0: not known */
+    /* Of its batches: from hand-out to answer, of them the trials alone (else golden runs of their
+     * prompt and dry runs of hooks), and how often it took up a prompt. */
+    double seconds, trial_seconds;
+    uint32_t prompts;
     bool aside;
 };
 
@@ -86,6 +100,7 @@ struct campaign_progress {
     uint64_t planned;                      /* of this shard */
     uint64_t done;                         /* in the database */
     uint64_t target;                       /* done when this call ends */
+    bool interrupted;                      /* by a signal: what runs is finished, nothing begins */
     double seconds;                        /* since the first batch went out */
     double per_second, left;               /* of all devices; seconds left, NaN: not known */
     uint64_t counted, sdc, due, incidents; /* trials that count, of them */
@@ -106,10 +121,10 @@ struct campaign_event {
 };
 
 /* Runs it, or goes on with it where the database is of the same campaign. STATUS_OK when all
- * planned trials are done, the limit is reached, or it was stopped; the database holds what was
- * committed whatever the status. STATUS_DEVICE when no device is left, or a device's golden run has
- * other bits than the CPU's; STATUS_INTERNAL when a control failed or a fault did not fire as
- * predicted. */
+ * planned trials are done, the limit is reached, a look has ended it, or it was stopped; the
+ * database holds what was committed whatever the status. STATUS_DEVICE when no device is left, or a
+ * device's golden run has other bits than the CPU's; STATUS_INTERNAL when a control failed or a
+ * fault did not fire as predicted. */
 enum status campaign_run(const struct campaign_params *params) STATUS_MUST_USE;
 
 #endif

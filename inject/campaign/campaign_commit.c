@@ -184,7 +184,9 @@ static enum status commit(struct campaign_state *s, struct arena *arena,
     for (uint32_t i = 0; !st && i < rows->n_rows; i++)
         st = campaign_queue_done(s->queue, way, batch->id[i]);
     s->seat[answer->device].item = batch->item;
-    return st ? st : campaign_tell_batch(s, answer, way == CAMPAIGN_WAY_SHADOW ? 0 : rows->n_rows);
+    if (!st)
+        st = campaign_tell_batch(s, answer, way == CAMPAIGN_WAY_SHADOW ? 0 : rows->n_rows);
+    return st ? st : campaign_look_now(s);
 }
 
 enum status campaign_commit_answer(void *user, const struct campaign_answer *answer,

@@ -58,8 +58,8 @@ static const char *name_of(const struct slot *slot)
 static enum status child_body(void *user, struct campaign_channel *channel)
 {
     struct slot *slot = user;
-    const struct campaign_crew_owner *owner = slot->crew->owner;
-    return owner->work(owner->user, slot->device, channel);
+    const struct campaign_crew_params *params = slot->crew->params;
+    return params->work(params->world, slot->device, channel);
 }
 
 static enum status start(struct slot *slot)
@@ -76,15 +76,36 @@ static enum status start(struct slot *slot)
     return STATUS_OK;
 }
 
-static enum status give_back(struct slot *slot)
+/* --- calls of the owner that it need not have --- */
+
+static enum status return_batch(const struct slot *slot, const struct campaign_batch *batch)
 {
     const struct campaign_crew_owner *owner = slot->crew->owner;
+    return owner->give_back ? owner->give_back(owner->user, batch) : STATUS_OK;
+}
+
+static void tell_failed(const struct slot *slot, bool aside)
+{
+    const struct campaign_crew_owner *owner = slot->crew->owner;
+    if (owner->failed)
+        owner->failed(owner->user, slot->device, slot->how, aside);
+}
+
+static enum status tell_broken(const struct slot *slot, enum status st)
+{
+    const struct campaign_crew_owner *owner = slot->crew->owner;
+    return owner->broken ? owner->broken(owner->user, slot->device, st, slot->how) : st;
+}
+
+/* What its worker was to run goes back to the owner. */
+static enum status give_back(struct slot *slot)
+{
     struct campaign_batch rest;
     enum status st = STATUS_OK;
     if (campaign_isolate_rest(&slot->isolate, &rest)) /* holds the batch that is alone, too */
-        st = owner->give_back(owner->user, &rest);
+        st = return_batch(slot, &rest);
     if (!st && slot->has_batch && !slot->alone)
-        st = owner->give_back(owner->user, &slot->batch);
+        st = return_batch(slot, &slot->batch);
     slot->isolate.on = false;
     slot->has_batch = false;
     return st;
@@ -138,11 +159,10 @@ static enum status blame(struct slot *slot)
 
 static enum status set_aside(struct slot *slot)
 {
-    const struct campaign_crew_owner *owner = slot->crew->owner;
     slot->state = SLOT_ASIDE;
     log_warn("%s: set aside after %" PRIu32 " failures in a row; the last: the worker %s",
              name_of(slot), slot->failures, slot->how);
-    owner->failed(owner->user, slot->device, slot->how, true);
+    tell_failed(slot, true);
     return give_back(slot);
 }
 
@@ -156,7 +176,7 @@ static enum status fail(struct slot *slot)
     if (slot->failures >= crew->params->retry + FAILURES_BEYOND)
         return set_aside(slot);
     log_warn("%s: the worker %s; it is started again", name_of(slot), slot->how);
-    crew->owner->failed(crew->owner->user, slot->device, slot->how, false);
+    tell_failed(slot, false);
     return busy && slot->armed ? blame(slot) : STATUS_OK;
 }
 
@@ -193,7 +213,7 @@ static enum status fail_said(struct slot *slot, struct campaign_reader *body)
     slot->outside = false;
     campaign_process_end(&slot->process, CRASH_PATIENCE, NULL);
     if (final || !slot->opened)
-        return slot->crew->owner->broken(slot->crew->owner->user, slot->device, st, slot->how);
+        return tell_broken(slot, st);
     return fail(slot);
 }
 
@@ -361,7 +381,8 @@ static enum status step(struct crew *crew)
     }
     for (uint32_t i = 0; !st && i < n; i++)
         st = look(&crew->slot[i], clock_seconds());
-    crew->owner->tick(crew->owner->user);
+    if (crew->owner->tick)
+        crew->owner->tick(crew->owner->user);
     return st;
 }
 

@@ -37,21 +37,21 @@ struct campaign_due {
 };
 
 /* A status other than STATUS_OK from a call ends the campaign at once; it is logged by the callee.
- */
+ * Those of the second half may be null. */
 struct campaign_crew_owner {
     void *user;
-    /* In the worker's process: serves until the channel closes. */
-    enum status (*work)(void *user, uint32_t device, struct campaign_channel *channel);
     /* The next batch for a device; out->any false: nothing for it now. */
     enum status (*next)(void *user, uint32_t device, struct campaign_batch *out);
-    enum status (*give_back)(void *user, const struct campaign_batch *batch); /* was not run */
     enum status (*ready)(void *user, uint32_t device, struct campaign_reader *body);
     enum status (*done)(void *user, const struct campaign_answer *answer,
                         struct campaign_reader *body);
     enum status (*due)(void *user, const struct campaign_due *due);
     enum status (*incident)(void *user, uint32_t device, uint64_t trial, const char *what);
+
+    enum status (*give_back)(void *user, const struct campaign_batch *batch); /* was not run */
     void (*failed)(void *user, uint32_t device, const char *how, bool aside); /* to tell people */
-    /* A worker says that the campaign must end, with this status; returns the one to end with. */
+    /* A worker says that the campaign must end, with this status; returns the one to end with
+     * (null: this one). */
     enum status (*broken)(void *user, uint32_t device, enum status st, const char *how);
     void (*tick)(void *user); /* some times a second */
 };
@@ -69,7 +69,10 @@ struct campaign_watchdog {
 struct campaign_crew_params {
     const char *const *name; /* (n_devices) for messages */
     uint32_t n_devices;      /* at most CAMPAIGN_DEVICES_MAX */
-    uint32_t retry;          /* fresh workers in which a trial must fail to be due */
+    /* In the worker's process: serves until the channel closes. */
+    enum status (*work)(const void *world, uint32_t device, struct campaign_channel *channel);
+    const void *world;
+    uint32_t retry; /* fresh workers in which a trial must fail to be due */
     struct campaign_watchdog watchdog;
     const volatile sig_atomic_t *stop; /* 1: finish what runs; 2: end at once; null: neither */
     void (*leave)(int code);           /* ends a worker's process: _exit */

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "inject/campaign/campaign_answer.h"
 #include "inject/campaign/campaign_state.h"
+#include "inject/campaign/campaign_team.h"
 
 static uint32_t find_unknown(const struct campaign_state *s, uint32_t from)
 {
@@ -13,12 +14,6 @@ static uint32_t find_unknown(const struct campaign_state *s, uint32_t from)
     while (from < n && s->item[from].known)
         from++;
     return from;
-}
-
-static enum status work(void *user, uint32_t device, struct campaign_channel *channel)
-{
-    const struct campaign_state *s = user;
-    return campaign_worker_serve(&s->world, device, channel);
 }
 
 static enum status next(void *user, uint32_t device, struct campaign_batch *out)
@@ -30,13 +25,6 @@ static enum status next(void *user, uint32_t device, struct campaign_batch *out)
         out->item = find_unknown(s, 0);
         out->any = out->item < s->setup->plan->n_items;
     }
-    return STATUS_OK;
-}
-
-static enum status give_back(void *user, const struct campaign_batch *batch)
-{
-    (void)user; /* the item stays unknown */
-    (void)batch;
     return STATUS_OK;
 }
 
@@ -83,46 +71,20 @@ static enum status incident(void *user, uint32_t device, uint64_t trial, const c
     return STATUS_INTERNAL;
 }
 
-static enum status broken(void *user, uint32_t device, enum status st, const char *how)
-{
-    (void)user;
-    (void)device;
-    (void)how;
-    return st;
-}
-
-static void tick(void *user)
-{
-    (void)user;
-}
-
 enum status campaign_golden_run(struct campaign_state *s)
 {
     const struct campaign_setup *setup = s->setup;
     const uint32_t n = setup->plan->n_items;
-    const char *name[CAMPAIGN_DEVICES_MAX];
-    for (uint32_t i = 0; i < setup->n_devices; i++)
-        name[i] = setup->device[i].name;
-    const struct campaign_crew_params params = {.name = name,
-                                                .n_devices = setup->n_devices,
-                                                .retry = setup->plan->retry,
-                                                .watchdog = setup->watchdog,
-                                                .stop = setup->stop,
-                                                .leave = setup->leave};
     const struct campaign_crew_owner owner = {.user = s,
-                                              .work = work,
-                                              .next = next,
-                                              .give_back = give_back,
+                                              .next = next, /* an item given back stays unknown */
                                               .ready = ready,
                                               .done = done,
                                               .due = due,
                                               .incident = incident,
-                                              .failed = campaign_tell_failed,
-                                              .broken = broken,
-                                              .tick = tick};
+                                              .failed = campaign_tell_failed};
     if (find_unknown(s, 0) == n)
         return STATUS_OK;
-    enum status st = campaign_crew_run(&params, &owner);
+    enum status st = campaign_team_run(&s->world, setup->n_devices, &owner);
     for (uint32_t i = 0; i < setup->n_devices; i++)
         s->seat[i] = (struct campaign_seat){.item = CAMPAIGN_QUEUE_NO_ITEM};
     const uint32_t left = find_unknown(s, 0);

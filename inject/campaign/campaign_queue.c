@@ -22,6 +22,7 @@ struct campaign_queue {
     struct campaign_queue_params params;
     uint8_t *done;                    /* copy, kept up to date */
     uint64_t cursor;                  /* next id to look at */
+    uint64_t leading;                 /* ids below it are all done */
     uint64_t target, taken, finished; /* ids of this call: all, loaded, done */
     uint64_t given;                   /* trials that workers hold, shadows too */
 
@@ -30,7 +31,7 @@ struct campaign_queue {
     uint32_t *head;  /* (n_items * CAMPAIGN_WAY_COUNT) lists */
     uint32_t *count; /* the same */
     uint64_t total[CAMPAIGN_WAY_COUNT];
-    uint32_t place;            /* item at which the search for another one goes on */
+    uint32_t place;            /* in the order of items: where the search for another goes on */
     uint32_t waiting[BUCKETS]; /* lists, by original */
     uint64_t n_waiting;
     uint32_t *holders; /* (n_items) workers that were last given trials of it */
@@ -136,12 +137,23 @@ static enum status load_id(struct campaign_queue *q, uint64_t id)
     return trial.way == CAMPAIGN_WAY_FAST ? make_ready(q, &entry) : add_control(q, &entry);
 }
 
+/* The id of the next look, at which a window ends. */
+static uint64_t next_look(const struct campaign_queue *q)
+{
+    for (uint32_t k = 0; k < q->params.n_looks; k++) {
+        if (q->params.look[k] > q->cursor)
+            return q->params.look[k];
+    }
+    return q->params.trials;
+}
+
 /* Ids come out of a list in the order opposite to that in which they went in. */
 static enum status load_window(struct campaign_queue *q)
 {
     const uint64_t window = (uint64_t)q->params.window * q->params.n_items;
+    const uint64_t look = next_look(q);
     uint64_t end = q->cursor, found = 0;
-    while (end < q->params.trials && found < window && q->taken + found < q->target) {
+    while (end < look && found < window && q->taken + found < q->target) {
         found += is_own(q, end) && !is_done(q, end);
         end++;
     }
@@ -219,12 +231,13 @@ static uint32_t choose_item(struct campaign_queue *q, const struct campaign_queu
         any += asker->takes[way] ? q->total[way] : 0;
     uint32_t best = CAMPAIGN_QUEUE_NO_ITEM, most = 0;
     for (uint32_t i = 0; any > 0 && i < q->params.n_items; i++) {
-        const uint32_t item = (q->place + i) % q->params.n_items;
+        const uint32_t place = (q->place + i) % q->params.n_items;
+        const uint32_t item = q->params.order ? q->params.order[place] : place;
         enum campaign_way way;
         if (!choose_way(q, asker, item, &way))
             continue;
         if (q->holders[item] == 0) {
-            q->place = (item + 1) % q->params.n_items;
+            q->place = (place + 1) % q->params.n_items;
             return item;
         }
         if (q->count[list_of(item, way)] > most) {
@@ -258,6 +271,15 @@ static void give(struct campaign_queue *q, const struct campaign_queue_asker *as
     }
 }
 
+/* Behind a look nothing is begun while something before it is at hand. */
+static bool may_load(const struct campaign_queue *q, const struct campaign_queue_asker *asker)
+{
+    uint64_t any = q->total[CAMPAIGN_WAY_FAST];
+    for (int way = 0; q->params.n_looks > 0 && way < CAMPAIGN_WAY_COUNT; way++)
+        any += asker->takes[way] ? q->total[way] : 0;
+    return any == 0 && q->taken < q->target;
+}
+
 enum status campaign_queue_next(struct campaign_queue *q, const struct campaign_queue_asker *asker,
                                 struct campaign_batch *out)
 {
@@ -265,7 +287,7 @@ enum status campaign_queue_next(struct campaign_queue *q, const struct campaign_
     enum campaign_way way;
     out->count = 0;
     out->any = false;
-    while (!st && q->total[CAMPAIGN_WAY_FAST] == 0 && q->taken < q->target)
+    while (!st && may_load(q, asker))
         st = load_window(q);
     if (!st && q->given == 0 && q->n_waiting > 0 && q->taken == q->target &&
         q->total[CAMPAIGN_WAY_FAST] + q->total[CAMPAIGN_WAY_SHADOW] == 0)
@@ -304,9 +326,11 @@ uint64_t campaign_queue_left(const struct campaign_queue *q)
     return q->target - q->finished;
 }
 
-uint64_t campaign_queue_ready(const struct campaign_queue *q)
+uint64_t campaign_queue_leading(struct campaign_queue *q)
 {
-    return q->total[CAMPAIGN_WAY_FAST] + q->total[CAMPAIGN_WAY_SHADOW];
+    while (q->leading < q->params.trials && is_done(q, q->leading))
+        q->leading++;
+    return q->leading;
 }
 
 /* --- life --- */

@@ -37,6 +37,12 @@ struct campaign_queue_params {
     const uint8_t *done; /* ((trials + 7) / 8): bit set: in the database. Copied */
     uint64_t limit;      /* most ids; 0: all */
     uint32_t window;     /* ids taken at a time for each item; 0: 256 */
+    /* (n_items) items in the order in which they are taken, and (n_looks) rising ids below which
+     * all is to be done early, for a campaign that is looked at while it runs; null: in order of
+     * number, and none. They outlive the queue. */
+    const uint32_t *order;
+    const uint64_t *look;
+    uint32_t n_looks;
 };
 
 enum status campaign_queue_create(struct campaign_queue **out,
@@ -68,7 +74,7 @@ enum status campaign_queue_done(struct campaign_queue *queue, enum campaign_way 
 uint64_t campaign_queue_target(const struct campaign_queue *queue);
 uint64_t campaign_queue_left(const struct campaign_queue *queue);
 
-/* Trials at hand for FAST and SHADOW, not given out. */
-uint64_t campaign_queue_ready(const struct campaign_queue *queue);
+/* Ids 0 .. n - 1 that are all done, also those of other calls; of a whole campaign. */
+uint64_t campaign_queue_leading(struct campaign_queue *queue);
 
 #endif

@@ -7,7 +7,7 @@
 #include "base/log.h"
 #include "inject/campaign/campaign_answer.h"
 #include "inject/campaign/campaign_row.h"
-#include "inject/campaign/campaign_worker.h"
+#include "inject/campaign/campaign_team.h"
 
 struct replay {
     const struct campaign_replay_params *params;
@@ -22,12 +22,6 @@ struct replay {
     bool given, done;
 };
 
-static enum status work(void *user, uint32_t device, struct campaign_channel *channel)
-{
-    const struct replay *r = user;
-    return campaign_worker_serve(&r->world, device, channel);
-}
-
 static enum status next(void *user, uint32_t device, struct campaign_batch *out)
 {
     struct replay *r = user;
@@ -38,14 +32,6 @@ static enum status next(void *user, uint32_t device, struct campaign_batch *out)
                                    .count = 1,
                                    .id = {r->params->trial}};
     r->given = true;
-    return STATUS_OK;
-}
-
-static enum status give_back(void *user, const struct campaign_batch *batch)
-{
-    (void)
-        user; /* the device was set aside, or the user stopped: the result says that nothing ran */
-    (void)batch;
     return STATUS_OK;
 }
 
@@ -89,51 +75,15 @@ static enum status incident(void *user, uint32_t device, uint64_t trial, const c
     return STATUS_OK;
 }
 
-static void failed(void *user, uint32_t device, const char *how, bool aside)
-{
-    (void)user; /* the crew has logged it */
-    (void)device;
-    (void)how;
-    (void)aside;
-}
-
-static enum status broken(void *user, uint32_t device, enum status st, const char *how)
-{
-    (void)user;
-    (void)device;
-    (void)how;
-    return st;
-}
-
-static void tick(void *user)
-{
-    (void)user;
-}
-
 static enum status run_worker(struct replay *r)
 {
-    const struct campaign_setup *setup = &r->params->setup;
-    const struct campaign_crew_params params = {.name = &setup->device[0].name,
-                                                .n_devices = 1,
-                                                .retry = setup->plan->retry,
-                                                .watchdog = setup->watchdog,
-                                                .stop = setup->stop,
-                                                .leave = setup->leave};
-    const struct campaign_crew_owner owner = {.user = r,
-                                              .work = work,
-                                              .next = next,
-                                              .give_back = give_back,
-                                              .ready = ready,
-                                              .done = done,
-                                              .due = due,
-                                              .incident = incident,
-                                              .failed = failed,
-                                              .broken = broken,
-                                              .tick = tick};
-    const enum status st = campaign_crew_run(&params, &owner);
+    /* Where the trial is given back, the result says that nothing ran. */
+    const struct campaign_crew_owner owner = {
+        .user = r, .next = next, .ready = ready, .done = done, .due = due, .incident = incident};
+    const enum status st = campaign_team_run(&r->world, 1, &owner);
     if (st || r->done)
         return st;
-    log_error("%s: the trial could not be run", setup->device[0].name);
+    log_error("%s: the trial could not be run", r->params->setup.device[0].name);
     return STATUS_DEVICE;
 }
 

@@ -9,17 +9,12 @@
 #include "base/log.h"
 #include "inject/campaign/campaign_answer.h"
 #include "inject/campaign/campaign_state.h"
+#include "inject/campaign/campaign_team.h"
 
 #define BATCH_SECONDS 8.0 /* a batch should take about so long: what a crash can cost */
 #define FIRST_BATCH 8u    /* trials, while the speed of a device is not known */
 
 /* --- what the crew asks --- */
-
-static enum status work(void *user, uint32_t device, struct campaign_channel *channel)
-{
-    const struct campaign_state *s = user;
-    return campaign_worker_serve(&s->world, device, channel);
-}
 
 /* Trials for a device: some seconds of them, fewer near the end so that devices end together. */
 static uint32_t batch_size(const struct campaign_state *s, uint32_t device)
@@ -44,9 +39,12 @@ static enum status next(void *user, uint32_t device, struct campaign_batch *out)
                   [CAMPAIGN_WAY_CPU] = device == s->setup->reference},
         .item = s->seat[device].item,
         .most = batch_size(s, device)};
-    const enum status st = campaign_queue_next(s->queue, &asker, out);
-    if (!st && out->any)
+    out->any = false;
+    const enum status st = s->decided ? STATUS_OK : campaign_queue_next(s->queue, &asker, out);
+    if (!st && out->any) {
+        s->rate[device].prompts += s->seat[device].item != out->item;
         s->seat[device].item = out->item;
+    }
     return st;
 }
 
@@ -188,14 +186,16 @@ static enum status plan_work(struct campaign_state *s)
         return STATUS_MEMORY;
     }
     enum status st = store_done(s->store, done, trials);
-    const struct campaign_queue_params params = {.describe = describe,
-                                                 .user = s,
-                                                 .n_items = s->setup->plan->n_items,
-                                                 .trials = trials,
-                                                 .shard = s->params->shard.index,
-                                                 .shards = s->params->shard.count,
-                                                 .done = done,
-                                                 .limit = s->params->limit};
+    struct campaign_queue_params params = {.describe = describe,
+                                           .user = s,
+                                           .n_items = s->setup->plan->n_items,
+                                           .trials = trials,
+                                           .shard = s->params->shard.index,
+                                           .shards = s->params->shard.count,
+                                           .done = done,
+                                           .limit = s->params->limit};
+    if (!st)
+        st = campaign_look_order(s, &params);
     if (!st)
         st = campaign_queue_create(&s->queue, &params);
     free(done);
@@ -206,20 +206,7 @@ static enum status plan_work(struct campaign_state *s)
 
 static enum status run_workers(struct campaign_state *s)
 {
-    const struct campaign_setup *setup = s->setup;
-    const char *name[CAMPAIGN_DEVICES_MAX];
-    for (uint32_t i = 0; i < setup->n_devices; i++) {
-        name[i] = setup->device[i].name;
-        s->seat[i].item = CAMPAIGN_QUEUE_NO_ITEM;
-    }
-    const struct campaign_crew_params params = {.name = name,
-                                                .n_devices = setup->n_devices,
-                                                .retry = setup->plan->retry,
-                                                .watchdog = setup->watchdog,
-                                                .stop = setup->stop,
-                                                .leave = setup->leave};
     const struct campaign_crew_owner owner = {.user = s,
-                                              .work = work,
                                               .next = next,
                                               .give_back = give_back,
                                               .ready = ready,
@@ -229,9 +216,11 @@ static enum status run_workers(struct campaign_state *s)
                                               .failed = campaign_tell_failed,
                                               .broken = campaign_commit_broken,
                                               .tick = campaign_tell_tick};
+    for (uint32_t i = 0; i < s->setup->n_devices; i++)
+        s->seat[i].item = CAMPAIGN_QUEUE_NO_ITEM;
     enum status st = campaign_tell_begin(s);
     if (!st)
-        st = campaign_crew_run(&params, &owner);
+        st = campaign_team_run(&s->world, s->setup->n_devices, &owner);
     const enum status told = campaign_tell_end(s);
     return st ? st : told;
 }
@@ -240,7 +229,7 @@ static enum status run_workers(struct campaign_state *s)
 static enum status judge(const struct campaign_state *s)
 {
     const uint64_t left = campaign_queue_left(s->queue);
-    if (left == 0 || campaign_state_stop(s) > 0)
+    if (left == 0 || s->decided || campaign_state_stop(s) > 0)
         return STATUS_OK;
     log_error("%" PRIu64 " trials are left and no device that can run them; what was done is in "
               "%s, and the same command goes on",
@@ -260,12 +249,14 @@ static enum status run(struct campaign_state *s)
     if (st || campaign_state_stop(s) > 0)
         return st;
     st = make_database(s);
-    if (!st && plan->record == PLAN_RECORD_OUTCOME && !s->setup->naive)
+    if (!st)
+        st = plan_work(s);
+    if (!st)
+        st = campaign_look_now(s);
+    if (!st && !s->decided && plan->record == PLAN_RECORD_OUTCOME && !s->setup->naive)
         st = certify_create(&s->certify, s->setup->model);
     s->world.sample = s->sample;
     s->world.certify = s->certify;
-    if (!st)
-        st = plan_work(s);
     if (!st)
         st = run_workers(s);
     return st ? st : judge(s);

@@ -46,6 +46,7 @@ struct campaign_state {
     struct campaign_rate rate[CAMPAIGN_DEVICES_MAX];
     double began, last_tick; /* time of the first hand-out, of the last tick told */
     uint64_t done_before;    /* trials in the database when this call began */
+    bool decided;            /* a look has ended the campaign: nothing new begins */
 };
 
 static inline int campaign_state_stop(const struct campaign_state *s)
@@ -55,6 +56,11 @@ static inline int campaign_state_stop(const struct campaign_state *s)
 
 /* campaign_golden.c: the golden run on the reference of each item that has none yet. */
 enum status campaign_golden_run(struct campaign_state *s) STATUS_MUST_USE;
+
+/* campaign_look.c: what a campaign that is looked at takes first, and the looks. */
+enum status campaign_look_order(struct campaign_state *s,
+                                struct campaign_queue_params *out) STATUS_MUST_USE;
+enum status campaign_look_now(struct campaign_state *s) STATUS_MUST_USE;
 
 /* campaign_commit.c: answers, trials that are due, and incidents, into the database; controls are
  * compared. The functions of campaign_crew_owner. */

@@ -37,6 +37,7 @@ static enum status update(struct campaign_state *s, bool final)
     if (st)
         return st;
     take_estimate(p, &estimate);
+    p->interrupted = campaign_state_stop(s) > 0;
     p->done = p->target - left;
     p->seconds = s->began > 0 ? clock_seconds() - s->began : 0;
     p->per_second = p->seconds > 0 ? (double)(p->done - s->done_before) / p->seconds : 0;
@@ -64,6 +65,8 @@ enum status campaign_tell_batch(struct campaign_state *s, const struct campaign_
 {
     struct campaign_rate *rate = &s->rate[answer->device];
     rate->done += rows;
+    rate->seconds += answer->seconds;
+    rate->trial_seconds += answer->armed;
     if (answer->seconds > 0) {
         const double now = answer->batch->count / answer->seconds;
         rate->per_second =
@@ -96,6 +99,7 @@ void campaign_tell_tick(void *user)
         return;
     s->last_tick = now;
     s->progress.seconds = now - s->began;
+    s->progress.interrupted = campaign_state_stop(s) > 0;
     campaign_tell(s, &(struct campaign_event){.kind = CAMPAIGN_EVENT_TICK});
 }
 

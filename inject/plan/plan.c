@@ -8,12 +8,6 @@
 #include "base/log.h"
 #include "inject/plan/plan_read.h"
 
-#define WORDS(list)                                                                                \
-    (struct json_words)                                                                            \
-    {                                                                                              \
-        list, sizeof(list) / sizeof *(list)                                                        \
-    }
-
 static const char *const KNOWN[] = {"$schema",
                                     "title",
                                     "notes",
@@ -224,7 +218,8 @@ enum status plan_parse(struct plan *out, struct arena *arena, const struct json_
                          .lanes = 8,
                          .tiles = 32,
                          .chunk = 512,
-                         .work_factor = 4};
+                         .work_factor = 4,
+                         .gate = {.confidence = 0.95}};
     enum status st = json_fields_object(doc, root,
                                         "a plan, an object with 'model', 'prompts', "
                                         "'population' and 'sampling'",

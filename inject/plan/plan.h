@@ -27,6 +27,25 @@ enum plan_goal {
 };
 enum plan_allocation { PLAN_ALLOCATE_EQUAL, PLAN_ALLOCATE_PROPORTIONAL }; /* of `trials` */
 enum plan_stop { PLAN_STOP_FIXED, PLAN_STOP_TIME_UNIFORM, PLAN_STOP_SPENDING };
+extern const char *const plan_stop_name[]; /* "fixed", ... */
+
+/* The question of `vkfi gate`: which outcomes of which trials are held against a limit. */
+enum plan_gate_of { PLAN_GATE_CRITICAL, PLAN_GATE_SDC, PLAN_GATE_SDC_DUE, PLAN_GATE_OF_COUNT };
+enum plan_gate_given {
+    PLAN_GATE_ALL,
+    PLAN_GATE_CHANGED,
+    PLAN_GATE_GOLDEN_RIGHT,
+    PLAN_GATE_GIVEN_COUNT
+};
+extern const char *const plan_gate_of_name[PLAN_GATE_OF_COUNT];
+extern const char *const plan_gate_given_name[PLAN_GATE_GIVEN_COUNT];
+struct plan_gate {
+    double max; /* 0: there is no question */
+    double confidence;
+    enum plan_gate_of of;
+    enum plan_gate_given given;
+    const char *stratum; /* label; null: all strata */
+};
 
 struct plan_item {
     const char *prompt; /* text, or null */
@@ -160,6 +179,7 @@ struct plan {
     bool pocock;        /* spending: alpha spent evenly instead of late (O'Brien, Fleming) */
     const double *look; /* (n_looks) rising shares of the trials; the last is 1 */
     uint32_t n_looks;
+    struct plan_gate gate; /* its answer ends the campaign; no question with rule fixed */
     double control_dry, control_sentinel, control_naive, control_cpu; /* shares: 0.01 each */
     enum plan_nan nan_policy;
     double score_eps;
@@ -191,6 +211,16 @@ struct plan_source {
 };
 enum status plan_read(struct plan *out, struct arena *arena,
                       const struct plan_source *source) STATUS_MUST_USE;
+
+/* The campaign ends once its question is answered. */
+bool plan_stops_itself(const struct plan *plan);
+
+/* Look 0, 1, ... of a spending plan is at the ids below this one of `trials`. */
+uint64_t plan_look_end(const struct plan *plan, uint32_t look, uint64_t trials);
+
+/* The item at a place of the order in which a time-uniform plan takes its items: drawn from the
+ * seed, so that those before any place are a random sample of all, however the plan lists them. */
+uint32_t plan_stop_item(const struct plan *plan, uint32_t place);
 
 /* Token ids of an item's prompt, at least one, all known to the model, and with item->n tokens
  * behind them inside its context. STATUS_INPUT names the item. Memory from `arena`. */

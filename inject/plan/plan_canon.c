@@ -16,7 +16,6 @@ static const char *const ITEM_WEIGHTS[] = {"equal", "exposure"};
 static const char *const DESIGNS[] = {"nested", "crossed", "fault_major"};
 static const char *const GOALS[] = {"trials", "half_width", "relative_half_width", "upper_bound"};
 static const char *const ALLOCATIONS[] = {"equal", "proportional"};
-static const char *const STOPS[] = {"fixed", "time_uniform", "spending"};
 static const char *const POLICIES[] = {"skip", "trap"};
 static const char *const RECORDS[] = {"outcome", "summary", "full"};
 static const char *const BITS[] = {"any", "sign", "exponent", "mantissa", "list"};
@@ -184,6 +183,33 @@ static void put_when(struct json_writer *w, const struct plan_when *when)
     json_object_close(w);
 }
 
+/* The question is there only where it is asked: plans without one keep their identity. */
+static void put_stop(struct json_writer *w, const struct plan *plan)
+{
+    json_put_key(w, "stop");
+    json_object_open(w);
+    json_member_text(w, "rule", plan_stop_name[plan->stop]);
+    if (plan->stop == PLAN_STOP_SPENDING)
+        json_member_text(w, "spending", plan->pocock ? "pocock" : "obrien_fleming");
+    json_put_key(w, "looks");
+    json_array_open(w);
+    for (uint32_t i = 0; i < plan->n_looks; i++)
+        json_put_number(w, plan->look[i]);
+    json_array_close(w);
+    if (plan_stops_itself(plan)) {
+        json_put_key(w, "gate");
+        json_object_open(w);
+        json_member_number(w, "max", plan->gate.max);
+        json_member_text(w, "of", plan_gate_of_name[plan->gate.of]);
+        json_member_text(w, "given", plan_gate_given_name[plan->gate.given]);
+        json_member_number(w, "confidence", plan->gate.confidence);
+        if (plan->gate.stratum)
+            json_member_text(w, "stratum", plan->gate.stratum);
+        json_object_close(w);
+    }
+    json_object_close(w);
+}
+
 static void put_sampling(struct json_writer *w, const struct plan *plan)
 {
     json_put_key(w, "strata");
@@ -203,17 +229,7 @@ static void put_sampling(struct json_writer *w, const struct plan *plan)
     json_object_close(w);
     json_member_int(w, "faults_per_trial", plan->faults_per_trial);
     json_member_number(w, "ber", plan->ber);
-    json_put_key(w, "stop");
-    json_object_open(w);
-    json_member_text(w, "rule", STOPS[plan->stop]);
-    if (plan->stop == PLAN_STOP_SPENDING)
-        json_member_text(w, "spending", plan->pocock ? "pocock" : "obrien_fleming");
-    json_put_key(w, "looks");
-    json_array_open(w);
-    for (uint32_t i = 0; i < plan->n_looks; i++)
-        json_put_number(w, plan->look[i]);
-    json_array_close(w);
-    json_object_close(w);
+    put_stop(w, plan);
     json_put_key(w, "controls");
     json_object_open(w);
     json_member_number(w, "dry", plan->control_dry);

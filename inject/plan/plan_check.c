@@ -237,6 +237,30 @@ static enum status check_design(const struct plan_reader *r, const struct json *
     return plan->population == PLAN_CENSUS ? check_census(r, root) : STATUS_OK;
 }
 
+/* What the gate would refuse at the first look is refused before the campaign begins. */
+static enum status check_stop(const struct plan_reader *r, const struct json *stop)
+{
+    const struct plan *plan = r->plan;
+    const struct json *gate = json_get(stop, "gate");
+    if (!plan_stops_itself(plan))
+        return STATUS_OK;
+    if (plan->gate.of == PLAN_GATE_CRITICAL)
+        return wrong(r, gate, "of", "critical SDC needs scores, which 'prompts' do not have");
+    if (plan->gate.given == PLAN_GATE_GOLDEN_RIGHT)
+        return wrong(r, gate, "given",
+                     "right golden answers need scores, which 'prompts' do not "
+                     "have");
+    if (plan->stop == PLAN_STOP_TIME_UNIFORM &&
+        (plan->design != PLAN_NESTED || plan->item_weight != PLAN_ITEMS_EQUAL))
+        return wrong(r, stop, "rule",
+                     "time_uniform takes whole items as observations: expected design nested and "
+                     "item_weight equal");
+    if (plan->population == PLAN_EQUAL && plan->n_strata > 0 && !plan->gate.stratum)
+        return wrong(r, stop, "gate",
+                     "population equal has no total over strata; expected 'stratum'");
+    return STATUS_OK;
+}
+
 enum status plan_check(const struct plan_reader *r, const struct json *root)
 {
     enum status st = set_defaults(r);
@@ -246,5 +270,7 @@ enum status plan_check(const struct plan_reader *r, const struct json *root)
         st = check_what(r, json_get(root, "what"));
     if (!st)
         st = check_when(r, json_get(root, "when"));
-    return st ? st : check_design(r, root);
+    if (!st)
+        st = check_design(r, root);
+    return st ? st : check_stop(r, json_get(root, "stop"));
 }

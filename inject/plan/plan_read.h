@@ -6,6 +6,13 @@
 #include "base/json_fields.h"
 #include "inject/plan/plan.h"
 
+/* An array of texts as the words that a field may be. */
+#define WORDS(list)                                                                                \
+    (struct json_words)                                                                            \
+    {                                                                                              \
+        list, sizeof(list) / sizeof *(list)                                                        \
+    }
+
 struct plan_reader {
     const struct json_doc *doc;
     struct arena *arena;
@@ -40,6 +47,7 @@ enum status plan_prompts_read(const struct plan_reader *r, const struct json *ro
 /* "strata", "sampling", "faults_per_trial", "stop", "controls", "hypotheses". */
 enum status plan_sampling_read(const struct plan_reader *r,
                                const struct json *root) STATUS_MUST_USE;
+enum status plan_stop_read(const struct plan_reader *r, const struct json *root) STATUS_MUST_USE;
 
 /* "confirm". */
 enum status plan_confirm_read(const struct plan_reader *r, const struct json *root) STATUS_MUST_USE;

@@ -1,18 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* How many trials and of what: strata, sampling, faults a trial, stop rule, controls, hypotheses.
- */
+/* How many trials and of what: strata, sampling, faults a trial, controls, hypotheses. */
 #include <math.h>
 #include <string.h>
 
 #include "base/log.h"
 #include "inject/plan/plan_contrast.h"
 #include "inject/plan/plan_read.h"
-
-#define WORDS(list)                                                                                \
-    (struct json_words)                                                                            \
-    {                                                                                              \
-        list, sizeof(list) / sizeof *(list)                                                        \
-    }
 
 static const struct json_range SHARE = {.min = 0, .max = 1, .open_min = true, .open_max = true};
 
@@ -181,67 +174,6 @@ static enum status read_faults(const struct plan_reader *r, const struct json *r
     return st ? st : json_fields_number(r->doc, value, "ber", SHARE, &r->plan->ber);
 }
 
-static enum status read_looks(const struct plan_reader *r, const struct json *looks)
-{
-    const size_t count = json_count(looks);
-    double *look = arena_array(r->arena, count ? count : 1, sizeof *look);
-    if (!look)
-        return STATUS_MEMORY;
-    if (json_type(looks) != JSON_ARRAY || count == 0 || count > 64) {
-        log_error("%s: expected a list of 1 to 64 rising shares of the trials, the last 1",
-                  json_where(r->doc, looks));
-        return STATUS_INPUT;
-    }
-    for (size_t i = 0; i < count; i++) {
-        const struct json_range range = {.min = i ? look[i - 1] : 0, .max = 1, .open_min = true};
-        enum status st = json_fields_number_of(r->doc, json_at(looks, i), range, &look[i]);
-        if (st)
-            return st;
-    }
-    if (look[count - 1] != 1) {
-        log_error("%s: found %g, expected the last look to be at all trials: 1",
-                  json_where(r->doc, json_at(looks, count - 1)), look[count - 1]);
-        return STATUS_INPUT;
-    }
-    r->plan->look = look;
-    r->plan->n_looks = (uint32_t)count;
-    return STATUS_OK;
-}
-
-static enum status read_stop(const struct plan_reader *r, const struct json *root)
-{
-    static const char *const known[] = {"rule", "looks", "spending"};
-    static const char *const rules[] = {"fixed", "time_uniform", "spending"};
-    static const char *const spendings[] = {"obrien_fleming", "pocock"};
-    const struct json *stop = json_get(root, "stop");
-    const struct json *looks = json_get(stop, "looks"), *spending = json_get(stop, "spending");
-    uint32_t rule = PLAN_STOP_FIXED, kind = 0;
-    if (!stop)
-        return STATUS_OK;
-    enum status st = json_fields_object(r->doc, stop, "an object with 'rule'", WORDS(known));
-    if (!st && !json_get(stop, "rule")) {
-        log_error("%s: 'rule' is missing; expected fixed, time_uniform or spending",
-                  json_where(r->doc, stop));
-        return STATUS_INPUT;
-    }
-    if (!st)
-        st = json_fields_word(r->doc, stop, "rule", WORDS(rules), &rule);
-    if (!st)
-        st = json_fields_word(r->doc, stop, "spending", WORDS(spendings), &kind);
-    if (st)
-        return st;
-    r->plan->stop = (enum plan_stop)rule;
-    r->plan->pocock = kind == 1;
-    if ((rule == PLAN_STOP_SPENDING) != (looks != NULL) ||
-        (rule != PLAN_STOP_SPENDING && spending)) {
-        log_error("%s: expected 'looks' with the rule spending, and neither them nor 'spending' "
-                  "with another",
-                  json_where(r->doc, stop));
-        return STATUS_INPUT;
-    }
-    return looks ? read_looks(r, looks) : STATUS_OK;
-}
-
 static enum status read_controls(const struct plan_reader *r, const struct json *root)
 {
     static const char *const known[] = {"dry", "sentinel", "naive", "cpu"};
@@ -341,7 +273,7 @@ enum status plan_sampling_read(const struct plan_reader *r, const struct json *r
     if (!st)
         st = read_faults(r, root);
     if (!st)
-        st = read_stop(r, root);
+        st = plan_stop_read(r, root);
     if (!st)
         st = read_controls(r, root);
     return st ? st : read_hypotheses(r, root);

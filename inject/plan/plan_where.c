@@ -7,12 +7,6 @@
 #include "inject/plan/plan_read.h"
 #include "model/quant.h"
 
-#define WORDS(list)                                                                                \
-    (struct json_words)                                                                            \
-    {                                                                                              \
-        list, sizeof(list) / sizeof *(list)                                                        \
-    }
-
 /* [first, last] as a list of two integers. */
 static enum status read_pair(const struct plan_reader *r, const struct json *value, uint32_t *first,
                              uint32_t *last)

@@ -15,6 +15,19 @@ const char *report_gate_word(enum stats_gate_verdict verdict)
     return words[verdict];
 }
 
+struct report_gate_request report_gate_question(const struct plan_gate *question)
+{
+    static const report_events events[PLAN_GATE_OF_COUNT] = {[PLAN_GATE_CRITICAL] = REPORT_CRITICAL,
+                                                             [PLAN_GATE_SDC] = REPORT_SDC,
+                                                             [PLAN_GATE_SDC_DUE] =
+                                                                 REPORT_SDC | REPORT_DUE};
+    return (struct report_gate_request){.limit = question->max,
+                                        .confidence = question->confidence,
+                                        .events = events[question->of],
+                                        .given = (enum report_given)question->given,
+                                        .stratum = question->stratum};
+}
+
 static enum status check_database(const struct report_source *source,
                                   const struct report_gate_request *request)
 {
@@ -103,37 +116,55 @@ static enum status decide_fixed(struct report_gate *out, struct report_source *s
     return decide(out, &source->data, request);
 }
 
+/* Before the first look: trials that are missing for it. */
+static enum status wait_for_look(struct report_gate *out, struct report_source *source,
+                                 uint64_t limit)
+{
+    const enum status st = report_source_load(source, limit);
+    out->look = 0;
+    out->rate = NAN;
+    out->result = (struct stats_gate_result){STATS_GATE_UNDECIDED, 0, 1, 0, false};
+    if (!st)
+        out->result.more = limit - source->data.n_rows;
+    return st;
+}
+
 static enum status decide_spending(struct report_gate *out, struct report_source *source,
                                    const struct report_gate_request *request)
 {
     double boundary[STATS_SPENDING_LOOKS], level[STATS_SPENDING_LOOKS];
     const struct plan *plan = &source->plan;
-    uint64_t limit = 0;
-    enum status st = report_looks_find(source, &out->look, &limit);
+    const uint64_t trials = source->data.identity->trials;
+    uint64_t leading = 0;
+    enum status st = report_looks_leading(source, &leading);
     if (st)
         return st;
-    if (out->look == 0) {
-        out->rate = NAN;
-        out->result = (struct stats_gate_result){STATS_GATE_UNDECIDED, 0, 1, 0, false};
-        out->result.more = (uint64_t)ceil(plan->look[0] * (double)source->data.identity->trials) -
-                           source->data.n_rows;
-        return STATUS_OK;
-    }
+    if (plan_look_end(plan, 0, trials) > leading)
+        return wait_for_look(out, source, plan_look_end(plan, 0, trials));
     stats_spending_boundaries(
         boundary, level,
         &(struct stats_spending_looks){plan->pocock ? STATS_SPENDING_POCOCK
                                                     : STATS_SPENDING_OBRIEN_FLEMING,
                                        1 - request->confidence, plan->look, plan->n_looks});
-    out->tail = level[out->look - 1];
-    st = report_source_load(source, limit);
-    return st ? st : decide(out, &source->data, request);
+    out->look = request->looked;
+    out->result.verdict = STATS_GATE_UNDECIDED;
+    for (uint32_t k = request->looked; !st && out->result.verdict == STATS_GATE_UNDECIDED; k++) {
+        if (k >= plan->n_looks || plan_look_end(plan, k, trials) > leading)
+            break;
+        out->look = k + 1;
+        out->tail = level[k];
+        st = report_source_load(source, plan_look_end(plan, k, trials));
+        st = st ? st : decide(out, &source->data, request);
+    }
+    return st;
 }
 
 enum status report_gate_decide(struct report_gate *out, struct report_source *source,
                                const struct report_gate_request *request)
 {
     *out = (struct report_gate){.tail = 1 - request->confidence, .rule = source->plan.stop};
-    enum status st = report_source_load(source, UINT64_MAX);
+    const bool loaded = source->data.store && source->data.limit == UINT64_MAX;
+    enum status st = loaded ? STATUS_OK : report_source_load(source, UINT64_MAX);
     st = st ? st : check_database(source, request);
     if (st)
         return st;

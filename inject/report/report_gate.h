@@ -13,35 +13,40 @@ struct report_gate_request {
     report_events events;
     enum report_given given;
     const char *stratum; /* label; null: all strata */
+    uint32_t looked;     /* spending: the first looks, known to be undecided */
 };
 
 struct report_gate {
     struct stats_gate_result result; /* verdict and one-sided bounds */
     double rate, n_effective, design_effect, df;
     uint64_t counted, events, trials; /* trials: that the look saw, counted or not */
-    uint32_t items;                   /* time_uniform: complete items, the observations */
+    uint32_t items;                   /* time_uniform: the observations */
     enum plan_stop rule;
     uint32_t look; /* spending: 1 .. looks; 0 before the first */
     double tail;   /* that this look may use */
     bool complete;
 };
 
-/* Loads what the rule allows to be looked at. STATUS_INPUT, logged, where no gate can be: a growing
- * database of a plan without stopping rule, a shard, suspect rows, a total over strata without
- * weights, a stratum that is not there, no scores, a time-uniform rule with another design than
- * nested. */
+/* Loads what the rule allows to be looked at. With a stopping rule looks are taken in their order
+ * and the first that decides stands, whatever is in the database behind it: the answer of a
+ * campaign that grows does not change once it is given. STATUS_INPUT, logged, where no gate can be:
+ * a growing database of a plan without stopping rule, a shard, suspect rows, a total over strata
+ * without weights, a stratum that is not there, no scores, a time-uniform rule with another design
+ * than nested. */
 enum status report_gate_decide(struct report_gate *out, struct report_source *source,
                                const struct report_gate_request *request) STATUS_MUST_USE;
 
+/* A question in the words of a plan. */
+struct report_gate_request report_gate_question(const struct plan_gate *question);
+
 const char *report_gate_word(enum stats_gate_verdict verdict); /* "passed", "failed", "undecided" */
 
-/* The ids below which the last look of a spending plan lies for which all trials are there; 0 looks
- * if there is none. */
-enum status report_looks_find(const struct report_source *source, uint32_t *out_look,
-                              uint64_t *out_limit) STATUS_MUST_USE;
+/* Ids 0 .. n - 1 that are all there. */
+enum status report_looks_leading(const struct report_source *source, uint64_t *out) STATUS_MUST_USE;
 
-/* Time-uniform bounds from the items whose first floor(planned / items) trials of every stratum are
- * there: sum W_h y_h of an item lies in [0, 1], and items are independent. */
+/* Time-uniform bounds from items in the order of plan_stop_item, as far as the first
+ * floor(planned / items) trials of every stratum are there: sum W_h y_h of an item lies in [0, 1],
+ * and items are independent. */
 enum status report_looks_uniform(struct report_gate *out, const struct report_data *data,
                                  const struct report_gate_request *request) STATUS_MUST_USE;
 

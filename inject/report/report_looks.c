@@ -12,8 +12,7 @@
 #define LOOKS_GROWTH 64   /* how many times the items are imagined anew before it is "never" */
 #define LOOKS_ROOM 200000 /* items imagined, at most */
 
-/* Ids 0 .. n - 1 that are all there. */
-static enum status done_prefix(const struct report_source *source, uint64_t *out)
+enum status report_looks_leading(const struct report_source *source, uint64_t *out)
 {
     const uint64_t trials = store_identity(source->store)->trials;
     uint8_t *done = calloc(trials / 8 + 1, 1);
@@ -29,40 +28,23 @@ static enum status done_prefix(const struct report_source *source, uint64_t *out
     return st;
 }
 
-enum status report_looks_find(const struct report_source *source, uint32_t *out_look,
-                              uint64_t *out_limit)
-{
-    const struct plan *plan = &source->plan;
-    uint64_t prefix = 0;
-    const enum status st = done_prefix(source, &prefix);
-    *out_look = 0;
-    *out_limit = 0;
-    for (uint32_t k = 0; !st && k < plan->n_looks; k++) {
-        const uint64_t limit =
-            (uint64_t)ceil(plan->look[k] * (double)store_identity(source->store)->trials);
-        if (limit > prefix)
-            break;
-        *out_look = k + 1;
-        *out_limit = limit;
-    }
-    return st;
-}
+/* What of a stratum an item has: its first `quota` trials in order of id. */
+struct share {
+    uint64_t seen, events, counted;
+};
 
-/* Sums over strata of an item: W_h times the share of events and of counted trials. */
+/* Sums over strata of an item: W_h times the share of events and of counted trials; their numbers.
+ */
 struct item_sum {
     double events, counted;
+    struct share n;
     bool complete;
 };
 
 struct uniform {
-    struct item_sum *item; /* (items): the complete ones */
+    struct item_sum *item; /* (items): the complete ones before the first that is not */
     uint32_t items;
     double *z; /* (growth x items) */
-};
-
-/* What of a stratum an item has: its first `quota` trials in order of id. */
-struct share {
-    uint64_t seen, events, counted;
 };
 
 static uint64_t quota_of(const struct report_data *data, uint32_t stratum)
@@ -70,67 +52,73 @@ static uint64_t quota_of(const struct report_data *data, uint32_t stratum)
     return data->stratum[stratum].planned / data->n_items;
 }
 
-static void count_shares(struct share *share, struct report_gate *out,
-                         const struct report_data *data, const struct report_gate_request *request)
+static void count_shares(struct share *share, const struct report_data *data,
+                         const struct report_gate_request *request)
 {
     for (size_t k = 0; k < data->n; k++) {
         const struct report_trial *t = &data->trial[k];
         struct share *own = &share[(size_t)t->stratum * data->n_items + t->item];
         const bool holds = report_rate_holds(t, request->given);
-        const bool event = holds && (request->events >> t->outcome & 1);
-        if (request->stratum && strcmp(data->stratum[t->stratum].label, request->stratum) != 0)
-            continue;
-        out->trials++;
-        out->counted += holds;
-        out->events += event;
         if (own->seen >= quota_of(data, t->stratum))
             continue;
         own->seen++;
         own->counted += holds;
-        own->events += event;
+        own->events += holds && (request->events >> t->outcome & 1);
     }
 }
 
-static enum status gather(struct uniform *u, struct report_gate *out,
-                          const struct report_data *data, const struct report_gate_request *request)
+static struct item_sum sum_item(const struct share *share, const struct report_data *data,
+                                uint32_t item, const char *stratum)
+{
+    struct item_sum sum = {.complete = true};
+    for (uint32_t h = 0; h < data->n_strata; h++) {
+        const struct share *own = &share[(size_t)h * data->n_items + item];
+        const double quota = (double)quota_of(data, h);
+        const double weight = stratum ? 1 : data->stratum[h].weight;
+        if (stratum && strcmp(data->stratum[h].label, stratum) != 0)
+            continue;
+        sum.complete = sum.complete && quota > 0 && (double)own->seen >= quota;
+        sum.events += weight * (double)own->events / quota;
+        sum.counted += weight * (double)own->counted / quota;
+        sum.n.seen += own->seen;
+        sum.n.events += own->events;
+        sum.n.counted += own->counted;
+    }
+    return sum;
+}
+
+static enum status gather(struct uniform *u, const struct report_data *data,
+                          const struct report_gate_request *request)
 {
     struct share *share = calloc((size_t)data->n_strata * data->n_items + 1, sizeof *share);
     if (!share) {
         log_error("gate: found no memory for %u items in %u strata", data->n_items, data->n_strata);
         return STATUS_MEMORY;
     }
-    count_shares(share, out, data, request);
-    for (uint32_t i = 0; i < data->n_items; i++) {
-        struct item_sum sum = {.complete = true};
-        for (uint32_t h = 0; h < data->n_strata; h++) {
-            const struct share *own = &share[(size_t)h * data->n_items + i];
-            const double quota = (double)quota_of(data, h);
-            const double weight = request->stratum ? 1 : data->stratum[h].weight;
-            if (request->stratum && strcmp(data->stratum[h].label, request->stratum) != 0)
-                continue;
-            sum.complete = sum.complete && quota > 0 && (double)own->seen >= quota;
-            sum.events += weight * (double)own->events / quota;
-            sum.counted += weight * (double)own->counted / quota;
-        }
-        if (sum.complete)
-            u->item[u->items++] = sum;
+    count_shares(share, data, request);
+    for (uint32_t place = 0; place < data->n_items; place++) {
+        const uint32_t item = plan_stop_item(data->plan, place);
+        u->item[place] = sum_item(share, data, item, request->stratum);
+        if (!u->item[place].complete)
+            break;
+        u->items++;
     }
     free(share);
     return STATUS_OK;
 }
 
-/* E(events) >= m E(counted) is E(z) >= m with z = events - m counted + m in [0, 1]: so a bound on
- * the mean of z tests every m, also of a conditional rate. True if m is ruled out. */
-static bool is_out(const struct uniform *u, double m, uint32_t times,
-                   struct stats_interval_level level)
+/* The items, seen `times` times over, after which m is ruled out; 0: it is not. E(events) >= m
+ * E(counted) is E(z) >= m with z = events - m counted + m in [0, 1]: so a bound on the mean of z
+ * tests every m, also of a conditional rate. */
+static size_t first_out(const struct uniform *u, double m, uint32_t times,
+                        struct stats_interval_level level)
 {
     const size_t n = (size_t)u->items * times;
     for (size_t k = 0; k < n; k++) {
         const struct item_sum *item = &u->item[k % u->items];
         u->z[k] = fmin(fmax(item->events - m * item->counted + m, 0), 1);
     }
-    const struct stats_interval bounds = stats_sequence_bounded(u->z, n, level);
-    return level.side == STATS_INTERVAL_UPPER ? bounds.high < m : bounds.low > m;
+    return stats_sequence_first(u->z, n, m, level);
 }
 
 /* The end of the values that are not ruled out, to the safe side. */
@@ -138,11 +126,9 @@ static double bound(const struct uniform *u, struct stats_interval_level level)
 {
     const bool upper = level.side == STATS_INTERVAL_UPPER;
     double in = upper ? 0 : 1, out = upper ? 1 : 0;
-    if (u->items == 0 || !is_out(u, out, 1, level))
-        return out;
     for (int step = 0; step < LOOKS_STEPS; step++) {
         const double middle = (in + out) / 2;
-        if (is_out(u, middle, 1, level))
+        if (first_out(u, middle, 1, level) > 0)
             out = middle;
         else
             in = middle;
@@ -161,15 +147,15 @@ static void set_more(struct report_gate *out, const struct uniform *u, uint32_t 
     out->result.would_pass = out->rate < request->limit;
     if (u->items == 0 || !(out->rate >= 0) || out->rate == request->limit)
         return;
-    while (high < room && !is_out(u, request->limit, high, level)) {
+    while (high < room && first_out(u, request->limit, high, level) == 0) {
         low = high;
         high = 2 * high < room ? 2 * high : room;
     }
-    if (!is_out(u, request->limit, high, level))
+    if (first_out(u, request->limit, high, level) == 0)
         return;
     while (high - low > 1) {
         const uint32_t middle = low + (high - low) / 2;
-        if (is_out(u, request->limit, middle, level))
+        if (first_out(u, request->limit, middle, level) > 0)
             high = middle;
         else
             low = middle;
@@ -177,25 +163,41 @@ static void set_more(struct report_gate *out, const struct uniform *u, uint32_t 
     out->result.more = (high - 1) * out->trials;
 }
 
-static void judge(struct report_gate *out, struct uniform *u, uint32_t room,
-                  const struct report_gate_request *request)
+static void sum_items(struct report_gate *out, const struct uniform *u)
 {
     double events = 0, counted = 0;
     for (uint32_t i = 0; i < u->items; i++) {
         events += u->item[i].events;
         counted += u->item[i].counted;
+        out->trials += u->item[i].n.seen;
+        out->counted += u->item[i].n.counted;
+        out->events += u->item[i].n.events;
     }
     out->rate = counted > 0 ? events / counted : NAN;
     out->items = u->items;
     out->n_effective = NAN;
     out->design_effect = NAN;
-    out->result.upper =
-        bound(u, (struct stats_interval_level){1 - out->tail, STATS_INTERVAL_UPPER});
-    out->result.lower =
-        bound(u, (struct stats_interval_level){1 - out->tail, STATS_INTERVAL_LOWER});
-    out->result.verdict = out->result.upper <= request->limit  ? STATS_GATE_PASS
-                          : out->result.lower > request->limit ? STATS_GATE_FAIL
-                                                               : STATS_GATE_UNDECIDED;
+}
+
+/* The first item that rules the limit out on either side decides; those behind it do not count. */
+static void judge(struct report_gate *out, struct uniform *u, uint32_t room,
+                  const struct report_gate_request *request)
+{
+    const struct stats_interval_level upper = {1 - out->tail, STATS_INTERVAL_UPPER};
+    const struct stats_interval_level lower = {1 - out->tail, STATS_INTERVAL_LOWER};
+    const size_t pass = first_out(u, request->limit, 1, upper);
+    const size_t fail = first_out(u, request->limit, 1, lower);
+    out->result.verdict = STATS_GATE_UNDECIDED;
+    if (pass > 0 && (fail == 0 || pass < fail)) {
+        out->result.verdict = STATS_GATE_PASS;
+        u->items = (uint32_t)pass;
+    } else if (fail > 0) {
+        out->result.verdict = STATS_GATE_FAIL;
+        u->items = (uint32_t)fail;
+    }
+    sum_items(out, u);
+    out->result.upper = bound(u, upper);
+    out->result.lower = bound(u, lower);
     if (out->result.verdict == STATS_GATE_UNDECIDED)
         set_more(out, u, room, request);
 }
@@ -206,7 +208,7 @@ enum status report_looks_uniform(struct report_gate *out, const struct report_da
     struct arena arena = {0};
     struct uniform u = {.item = arena_array(&arena, (size_t)data->n_items + 1, sizeof *u.item)};
     enum status st = u.item ? STATUS_OK : STATUS_MEMORY;
-    st = st ? st : gather(&u, out, data, request);
+    st = st ? st : gather(&u, data, request);
     uint32_t room = LOOKS_ROOM / (u.items + 1) + 2;
     room = room < LOOKS_GROWTH ? room : LOOKS_GROWTH;
     if (!st) {

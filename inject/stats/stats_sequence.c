@@ -47,18 +47,25 @@ static double log_capital(const struct sample *s, double m, double g)
     return sum;
 }
 
-static bool is_given_up(const struct sample *s, double m, bool down, double tail)
+/* The mean of all bets' capital has reached 1 / tail. */
+static bool has_won(const double log_each[SEQUENCE_STAKES], double tail)
 {
-    double log_each[SEQUENCE_STAKES], most = -INFINITY, sum = 0;
-    for (int j = 0; j < SEQUENCE_STAKES; j++) {
-        log_each[j] = log_capital(s, m, stake(j, down));
+    double most = -INFINITY, sum = 0;
+    for (int j = 0; j < SEQUENCE_STAKES; j++)
         most = fmax(most, log_each[j]);
-    }
     if (most == -INFINITY)
         return false;
     for (int j = 0; j < SEQUENCE_STAKES; j++)
         sum += exp(log_each[j] - most);
     return most + log(sum / SEQUENCE_STAKES) >= -log(tail);
+}
+
+static bool is_given_up(const struct sample *s, double m, bool down, double tail)
+{
+    double log_each[SEQUENCE_STAKES];
+    for (int j = 0; j < SEQUENCE_STAKES; j++)
+        log_each[j] = log_capital(s, m, stake(j, down));
+    return has_won(log_each, tail);
 }
 
 /* The outermost m not given up, on the safe side of the last bisection step. */
@@ -105,4 +112,24 @@ struct stats_interval stats_sequence_bounded(const double *x, size_t n,
         s.events += x[i];
     }
     return both_bounds(&s, level);
+}
+
+size_t stats_sequence_first(const double *x, size_t n, double mean,
+                            struct stats_interval_level level)
+{
+    double log_each[SEQUENCE_STAKES] = {0}, odds[SEQUENCE_STAKES];
+    const double tail = stats_interval_tail(level);
+    if (!(mean > 0 && mean < 1 && tail > 0 && tail < 1))
+        return 0;
+    for (int j = 0; j < SEQUENCE_STAKES; j++)
+        odds[j] = stake(j, level.side == STATS_INTERVAL_UPPER) / (1 - mean);
+    for (size_t i = 0; i < n; i++) {
+        for (int j = 0; j < SEQUENCE_STAKES; j++) {
+            const double factor = odds[j] * (x[i] - mean);
+            log_each[j] += factor <= -1 ? -INFINITY : log1p(factor);
+        }
+        if (has_won(log_each, tail))
+            return i + 1;
+    }
+    return 0;
 }

@@ -23,4 +23,10 @@ struct stats_interval stats_sequence_bernoulli(double events, double n,
 struct stats_interval stats_sequence_bounded(const double *x, size_t n,
                                              struct stats_interval_level level);
 
+/* The observations after which a mean of `mean` is given up for the first time, looked at after
+ * each; 0: not within these n. What is given up once stays given up, so the answer does not change
+ * as observations are added. x in [0, 1]; one-sided levels only. */
+size_t stats_sequence_first(const double *x, size_t n, double mean,
+                            struct stats_interval_level level);
+
 #endif

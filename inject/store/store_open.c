@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Databases made, continued, opened for reading, and closed as one file. */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -8,6 +9,7 @@
 
 #include "base/log.h"
 #include "inject/store/store_handle.h"
+#include "inject/store/store_wal.h"
 
 /* What is there under the name; *out_exists false: nothing. */
 static enum status look(const char *path, bool *out_exists)
@@ -132,6 +134,20 @@ static void drop_if_empty(const char *path)
     }
 }
 
+/* Told before SQLite passes over it without a word. */
+static enum status tell_lost(const char *path)
+{
+    struct store_wal log;
+    const enum status st = store_wal_read(&log, path);
+
+    if (st == STATUS_OK && log.lost > 0) {
+        log_warn("%s-wal: damaged: %" PRIu64 " transactions are whole, %" PRIu64 " behind the "
+                 "damage are lost; their trials are run again",
+                 path, log.kept, log.lost);
+    }
+    return st;
+}
+
 enum status store_create(struct store **out, const char *path,
                          const struct store_identity *identity)
 {
@@ -145,6 +161,9 @@ enum status store_create(struct store **out, const char *path,
     }
     if (st == STATUS_OK) {
         st = store_lock_take(&store->lock, &store->arena, path);
+    }
+    if (st == STATUS_OK && exists) {
+        st = tell_lost(path);
     }
     if (st == STATUS_OK) {
         st = open_for_writing(store, identity);

@@ -72,6 +72,17 @@ good campaign run plan.json -o hand.db --shard 1/2
 rows hand.db >hand.rows
 rows part.1.db | cmp -s - hand.rows || fail "--shard 1/2 gave other rows than PMI_RANK=1"
 
+# Seven parts of several hundred trials, each on a database of its own, are the single run.
+sed 's/"trials": 80/"trials": 400/' plan.json >many.json
+good campaign run many.json -o many.db
+for part in 0 1 2 3 4 5 6; do
+    good campaign run many.json -o many.$part.db --shard $part/7 -d "$([ $part = 3 ] && echo cpu:scalar || echo cpu)"
+done
+good merge many.[0-6].db -o joined.db
+rows many.db >many.rows
+rows joined.db | cmp -s - many.rows || fail "seven parts joined gave other rows than one run"
+[ "$(wc -l <many.rows)" -gt 400 ] || fail "found $(wc -l <many.rows) rows"
+
 # Another plan, or another part, does not go into a database that is there.
 sed 's/"seed": 3/"seed": 4/' plan.json >other.json
 refused 2 campaign run other.json -o whole.db

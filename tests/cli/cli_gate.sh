@@ -10,7 +10,9 @@ verdict() { # EXIT-CODE ARGS: that exit code and nothing on standard error
 }
 "$FIXTURE" a.db per_stratum=200 && "$FIXTURE" growing.db missing=0.3 && "$FIXTURE" equal.db equal &&
     "$FIXTURE" worse.db per_stratum=200 disagree=20 && "$FIXTURE" scored.db scored &&
-    "$FIXTURE" spent.db missing=0.3 'stop={"rule":"spending","looks":[0.5,1]}' || fail "the fixtures"
+    "$FIXTURE" spent.db missing=0.3 'stop={"rule":"spending","looks":[0.5,1]}' &&
+    "$FIXTURE" asked.db missing=0.3 'stop={"rule":"spending","looks":[0.5,1],"gate":{"max":0.4}}' ||
+    fail "the fixtures"
 verdict 0 a.db --max 0.2
 grep -q '^verdict *passed$' out || fail "$(cat out)"
 verdict 1 a.db --max 0.01
@@ -25,6 +27,12 @@ json 'd["of"] == "critical" and d["given"] == "golden_right" and d["limit"]["n"]
 verdict 0 equal.db --max 0.9 --stratum "layer=3 bit_field=sign"
 verdict 0 spent.db --max 0.4 --json
 json 'd["limit"]["rule"] == "spending" and d["limit"]["look"] == 1 and d["limit"]["tail"] < 0.05 and not d["limit"]["complete"]'
+# The plan's question, and another one to the same looks.
+verdict 0 asked.db --json
+json 'd["limit"]["max"] == 0.4 and d["of"] == "sdc" and d["limit"]["look"] == 1'
+verdict 0 asked.db
+grep -q 'no more trials are needed$' out || fail "$(cat out)"
+verdict 1 asked.db --max 0.01
 
 verdict 0 a.db --baseline a.db --margin 0.01
 grep -q '^verdict *not worse' out || fail "$(cat out)"
@@ -44,6 +52,8 @@ TEXT
 
 refused 2 gate
 refused 2 gate a.db
+grep -q 'no question in the plan' err || fail "$(cat err)"
+refused 2 gate asked.db --confidence 0.9
 refused 2 gate a.db --max 2
 refused 2 gate a.db --margin 0.1
 refused 2 gate a.db --baseline worse.db

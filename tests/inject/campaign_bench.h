@@ -197,10 +197,10 @@ static inline void bench_add_device(struct bench *b, const char *name, enum cpu_
         .name = name, .user = &b->user[i], .open = bench_open, .close = bench_close};
 }
 
-/* One device, the CPU; `more` are further fields of the plan, after a comma. */
-static inline struct bench *bench_begin(const char *more)
+/* One device, the CPU; the plan as JSON. */
+static inline struct bench *bench_begin_plan(const char *text)
 {
-    char text[4096], path[512];
+    char path[512];
     struct bench *b = calloc(1, sizeof *b);
     assert_non_null(b);
     b->scene =
@@ -208,11 +208,6 @@ static inline struct bench *bench_begin(const char *more)
     assert_true(b->scene != MAP_FAILED);
     b->scene->times = -1;
     snprintf(path, sizeof path, "%s/oracle/tiny/tiny-llama-q4_1.gguf", VKFI_SHARED);
-    snprintf(
-        text, sizeof text,
-        "{\"model\":\"tiny\",\"decoding\":{\"n\":8,\"stop\":\"none\"},\"prompts\":[{\"ids\":[%s]}],"
-        "\"population\":\"ops\"%s}",
-        bench_prompts, more);
     const struct plan_source source = {text, strlen(text), "plan.json", ""};
     assert_int_equal(plan_read(&b->plan, &b->arena, &source), STATUS_OK);
     assert_int_equal(model_open(&b->model, path), STATUS_OK);
@@ -240,6 +235,18 @@ static inline struct bench *bench_begin(const char *more)
         .user = b};
     bench_add_device(b, "cpu", CPU_AUTO, false);
     return b;
+}
+
+/* `more` are further fields of the plan, after a comma. */
+static inline struct bench *bench_begin(const char *more)
+{
+    char text[4096];
+    snprintf(
+        text, sizeof text,
+        "{\"model\":\"tiny\",\"decoding\":{\"n\":8,\"stop\":\"none\"},\"prompts\":[{\"ids\":[%s]}],"
+        "\"population\":\"ops\"%s}",
+        bench_prompts, more);
+    return bench_begin_plan(text);
 }
 
 static inline void bench_remove(const char *path)

@@ -140,9 +140,10 @@ static inline enum status serve(struct scene *scene, uint32_t device, struct cam
     return say(c, CAMPAIGN_DONE, &body);
 }
 
-static inline enum status work(void *user, uint32_t device, struct campaign_channel *c)
+/* The scene is shared memory, which the worker counts in. */
+static inline enum status work(const void *world, uint32_t device, struct campaign_channel *c)
 {
-    struct scene *scene = ((struct test *)user)->scene;
+    struct scene *scene = (struct scene *)(uintptr_t)world;
     struct campaign_message message;
     struct text body = {0};
     signal(SIGABRT, SIG_DFL);

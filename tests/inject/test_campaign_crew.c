@@ -126,13 +126,14 @@ static enum status run(struct test *t, uint32_t n_devices)
     const struct campaign_crew_params params = {
         .name = names,
         .n_devices = n_devices,
+        .work = work,
+        .world = t->scene,
         .retry = RETRY,
         .watchdog = {.start = 5, .base = 0.3, .factor = 10},
         .stop = &t->stop,
         .leave = _exit,
     };
     const struct campaign_crew_owner owner = {.user = t,
-                                              .work = work,
                                               .next = next,
                                               .give_back = give_back,
                                               .ready = ready,

@@ -201,6 +201,80 @@ static void test_limit(void **state)
     free(t);
 }
 
+/* Of a campaign that is looked at, all before a look is done before anything behind it begins,
+ * where one worker takes it all. */
+static void test_looks(void **state)
+{
+    static const uint64_t looks[] = {601, 1200, 1201, TRIALS};
+    struct test *t = calloc(1, sizeof *t);
+    struct campaign_queue *q = NULL;
+    struct campaign_queue_asker asker = {.item = CAMPAIGN_QUEUE_NO_ITEM, .most = 40};
+    static struct campaign_batch batch;
+    uint64_t highest = 0;
+    (void)state;
+    assert_non_null(t);
+    struct campaign_queue_params params = params_of(t);
+    params.window = 0;
+    params.look = looks;
+    params.n_looks = sizeof looks / sizeof *looks;
+    for (int way = CAMPAIGN_WAY_FAST; way < CAMPAIGN_WAY_COUNT; way++)
+        asker.takes[way] = true;
+    assert_int_equal(campaign_queue_create(&q, &params), STATUS_OK);
+    for (;;) {
+        assert_int_equal(campaign_queue_next(q, &asker, &batch), STATUS_OK);
+        if (!batch.any)
+            break;
+        check_batch(t, &params, &batch);
+        for (uint32_t i = 0; i < batch.count; i++)
+            highest = batch.id[i] > highest ? batch.id[i] : highest;
+        for (size_t k = 0; k + 1 < sizeof looks / sizeof *looks; k++) {
+            /* a control may wait for a trial behind the look */
+            const bool behind = highest >= looks[k];
+            if (behind && campaign_queue_leading(q) < looks[k])
+                assert_true(campaign_queue_leading(q) % 50 < 2);
+        }
+        finish(t, q, &batch);
+        asker.item = batch.item;
+    }
+    assert_int_equal(campaign_queue_leading(q), TRIALS);
+    campaign_queue_destroy(&q);
+    free(t);
+}
+
+/* Items in the order asked for, each whole before the next. */
+static void test_order_of_items(void **state)
+{
+    static const uint32_t order[ITEMS] = {3, 0, 6, 1, 5, 2, 4};
+    struct test *t = calloc(1, sizeof *t);
+    struct campaign_queue *q = NULL;
+    struct campaign_queue_asker asker = {
+        .takes = {[CAMPAIGN_WAY_FAST] = true}, .item = CAMPAIGN_QUEUE_NO_ITEM, .most = 100};
+    static struct campaign_batch batch;
+    uint32_t found[ITEMS], n = 0;
+    (void)state;
+    assert_non_null(t);
+    struct campaign_queue_params params = params_of(t);
+    params.window = UINT32_MAX;
+    params.order = order;
+    assert_int_equal(campaign_queue_create(&q, &params), STATUS_OK);
+    for (;;) {
+        assert_int_equal(campaign_queue_next(q, &asker, &batch), STATUS_OK);
+        if (!batch.any)
+            break;
+        if (asker.item != batch.item) {
+            assert_true(n < ITEMS);
+            found[n++] = batch.item;
+        }
+        check_batch(t, &params, &batch);
+        finish(t, q, &batch);
+        asker.item = batch.item;
+    }
+    assert_int_equal(n, ITEMS);
+    assert_memory_equal(found, order, sizeof order);
+    campaign_queue_destroy(&q);
+    free(t);
+}
+
 static void test_nothing_to_do(void **state)
 {
     (void)state;
@@ -218,10 +292,9 @@ static void test_nothing_to_do(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_whole),
-        cmocka_unit_test(test_shards),
-        cmocka_unit_test(test_limit),
-        cmocka_unit_test(test_nothing_to_do),
+        cmocka_unit_test(test_whole),          cmocka_unit_test(test_shards),
+        cmocka_unit_test(test_limit),          cmocka_unit_test(test_looks),
+        cmocka_unit_test(test_order_of_items), cmocka_unit_test(test_nothing_to_do),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -149,6 +149,12 @@ static const char *const OTHER[] = {
     "\"stop\":{\"rule\":\"time_uniform\"}",
     "\"stop\":{\"rule\":\"spending\",\"looks\":[0.5,1]}",
     "\"stop\":{\"rule\":\"spending\",\"looks\":[0.5,1],\"spending\":\"pocock\"}",
+    "\"stop\":{\"rule\":\"time_uniform\",\"gate\":{\"max\":0.1}}",
+    "\"stop\":{\"rule\":\"time_uniform\",\"gate\":{\"max\":0.2}}",
+    "\"stop\":{\"rule\":\"time_uniform\",\"gate\":{\"max\":0.1,\"of\":\"sdc+due\"}}",
+    "\"stop\":{\"rule\":\"time_uniform\",\"gate\":{\"max\":0.1,\"given\":\"changed\"}}",
+    "\"stop\":{\"rule\":\"time_uniform\",\"gate\":{\"max\":0.1,\"confidence\":0.9}}",
+    "\"stop\":{\"rule\":\"time_uniform\",\"gate\":{\"max\":0.1,\"stratum\":\"layer=0\"}}",
     "\"controls\":{\"cpu\":0.02}",
     "\"nan_policy\":\"trap\"",
     "\"score_eps\":5",
@@ -212,6 +218,33 @@ static void test_mistakes(void **state)
     expect_line("{" LEAST ",\"strata\":[\"layer\"],\"hypotheses\":[{\"name\":\"a\","
                 "\"contrast\":\"stage: first > decode\"}]}",
                 "/hypotheses/0/contrast", "a dimension of the plan's strata");
+    expect_line("{" LEAST ",\"stop\":{\"rule\":\"fixed\",\"gate\":{\"max\":0.1}}}", "/stop/gate",
+                "expected time_uniform or spending");
+    expect_line("{" LEAST ",\"stop\":{\"rule\":\"time_uniform\",\"gate\":{\"mox\":0.1}}}",
+                "/stop/gate/mox", "did you mean 'max'");
+    expect_line("{" LEAST ",\"stop\":{\"rule\":\"time_uniform\",\"gate\":{\"max\":0.1,"
+                "\"of\":\"critical\"}}}",
+                "/stop/gate/of", "needs scores");
+    expect_line("{" LEAST ",\"design\":\"crossed\",\"stop\":{\"rule\":\"time_uniform\","
+                "\"gate\":{\"max\":0.1}}}",
+                "/stop/rule", "design nested");
+}
+
+/* Each item has one place, another seed another order. */
+static void test_order_of_items(void **state)
+{
+    struct plan plan = {.seed = 5, .n_items = 40}, other = {.seed = 6, .n_items = 40};
+    bool seen[40] = {false};
+    uint32_t moved = 0, differs = 0;
+    (void)state;
+    for (uint32_t place = 0; place < 40; place++) {
+        const uint32_t item = plan_stop_item(&plan, place);
+        assert_true(item < 40 && !seen[item]);
+        seen[item] = true;
+        moved += item != place;
+        differs += item != plan_stop_item(&other, place);
+    }
+    assert_true(moved > 30 && differs > 30);
 }
 
 static struct plan_hypothesis contrast(struct arena *arena, const struct plan *plan,
@@ -328,10 +361,11 @@ static void test_confirm_is_made(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_defaults),       cmocka_unit_test(test_same_identity),
-        cmocka_unit_test(test_other_identity), cmocka_unit_test(test_mistakes),
-        cmocka_unit_test(test_contrasts),      cmocka_unit_test(test_text_needs_no_file),
-        cmocka_unit_test(test_confirm),        cmocka_unit_test(test_confirm_is_made),
+        cmocka_unit_test(test_defaults),           cmocka_unit_test(test_same_identity),
+        cmocka_unit_test(test_other_identity),     cmocka_unit_test(test_mistakes),
+        cmocka_unit_test(test_order_of_items),     cmocka_unit_test(test_contrasts),
+        cmocka_unit_test(test_text_needs_no_file), cmocka_unit_test(test_confirm),
+        cmocka_unit_test(test_confirm_is_made),
     };
     fpenv_set();
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -133,6 +133,19 @@ static void test_a_stratum_alone(void **state)
     close_source(&source);
 }
 
+/* The rate of the whole fixture: a limit that no look decides. */
+static double undecided_limit(void)
+{
+    struct report_source source;
+    struct report_gate gate;
+    struct report_fixture f = fixture(0);
+    const struct report_gate_request request = request_of(0.9);
+    open_fixture(&source, &f);
+    assert_int_equal(report_gate_decide(&gate, &source, &request), STATUS_OK);
+    close_source(&source);
+    return gate.rate;
+}
+
 static void test_looks_of_the_plan(void **state)
 {
     static const double shares[] = {0.25, 0.5, 1};
@@ -140,6 +153,7 @@ static void test_looks_of_the_plan(void **state)
         double missing;
         uint32_t look;
     } cases[] = {{0.8, 0}, {0.7, 1}, {0.51, 1}, {0.4, 2}, {0, 3}};
+    const double limit = undecided_limit();
     double boundary[3], level[3];
     (void)state;
     stats_spending_boundaries(
@@ -149,84 +163,130 @@ static void test_looks_of_the_plan(void **state)
         struct report_source source;
         struct report_gate gate;
         struct report_fixture f = fixture(0);
-        const struct report_gate_request request = request_of(0.9);
+        struct report_gate_request request = request_of(limit);
         f.missing = cases[i].missing;
         f.stop = "{\"rule\": \"spending\", \"looks\": [0.25, 0.5, 1]}";
         open_fixture(&source, &f);
         const uint64_t ids = store_identity(source.store)->trials;
         gate = decide(&source, &request);
         assert_int_equal(gate.look, cases[i].look);
+        assert_int_equal(gate.result.verdict, STATS_GATE_UNDECIDED);
         if (gate.look == 0) {
-            assert_int_equal(gate.result.verdict, STATS_GATE_UNDECIDED);
             assert_int_equal(gate.result.more,
                              (ids + 3) / 4 - (ids - (uint64_t)(0.8 * (double)ids)));
         } else {
             const uint64_t seen = (uint64_t)ceil(shares[gate.look - 1] * (double)ids);
             assert_near(gate.tail, level[gate.look - 1], 1e-12);
             assert_int_equal(gate.trials, seen < 1080 ? seen : 1080); /* controls come last */
+        }
+        /* one that the first look decides stays decided by it, whatever has come since */
+        request = request_of(0.9);
+        assert_int_equal(report_gate_decide(&gate, &source, &request), STATUS_OK);
+        assert_int_equal(gate.look, cases[i].look > 0);
+        if (gate.look > 0) {
             assert_int_equal(gate.result.verdict, STATS_GATE_PASS);
+            assert_int_equal(gate.trials, (ids + 3) / 4);
         }
         close_source(&source);
     }
 }
 
-/* Complete items' weighed rates, as the observations of stats_sequence. */
+/* Items' weighed shares of SDC and of changed trials, in the order of the plan's looks. */
+static void item_shares(const struct report_source *source, double *x, double *changed)
+{
+    double sum[60] = {0}, held[60] = {0};
+    for (size_t i = 0; i < source->data.n; i++) {
+        const struct report_trial *t = &source->data.trial[i];
+        const double weight = source->data.stratum[t->stratum].weight / 2; /* two trials each */
+        sum[t->item] += weight * (t->outcome == OUTCOME_SDC_UNSCORED);
+        held[t->item] += weight * t->changed;
+    }
+    for (uint32_t place = 0; place < 60; place++) {
+        x[place] = sum[plan_stop_item(&source->plan, place)];
+        changed[place] = held[plan_stop_item(&source->plan, place)];
+    }
+}
+
+static double mean_of(const double *x)
+{
+    double sum = 0;
+    for (int i = 0; i < 60; i++)
+        sum += x[i];
+    return sum / 60;
+}
+
+/* Complete items' weighed rates, as the observations of stats_sequence looked at after each. */
 static void test_looks_at_any_time(void **state)
 {
     struct report_source source;
     struct report_gate gate;
     struct report_fixture f = fixture(0);
-    struct report_gate_request request = request_of(0.3);
-    double x[60] = {0};
+    double x[60], changed[60], high = 1, low = 0;
+    size_t first = 0;
     (void)state;
     f.items = 60;
     f.per_stratum = 120;
     f.stop = "{\"rule\": \"time_uniform\"}";
     open_fixture(&source, &f);
-    gate = decide(&source, &request);
-    for (size_t i = 0; i < source.data.n; i++) {
-        const struct report_trial *t = &source.data.trial[i];
-        x[t->item] += (t->outcome == OUTCOME_SDC_UNSCORED) *
-                      source.data.stratum[t->stratum].weight /
-                      2; /* two trials a stratum and item */
+    item_shares(&source, x, changed);
+    for (size_t n = 1; n <= 60; n++) {
+        const struct stats_interval_level up = {0.95, STATS_INTERVAL_UPPER},
+                                          down = {0.95, STATS_INTERVAL_LOWER};
+        high = fmin(high, stats_sequence_bounded(x, n, up).high);
+        low = fmax(low, stats_sequence_bounded(x, n, down).low);
+        first = first == 0 && high < 0.3 ? n : first;
     }
-    const struct stats_interval upper =
-        stats_sequence_bounded(x, 60, (struct stats_interval_level){0.95, STATS_INTERVAL_UPPER});
-    const struct stats_interval lower =
-        stats_sequence_bounded(x, 60, (struct stats_interval_level){0.95, STATS_INTERVAL_LOWER});
+    struct report_gate_request request = request_of(mean_of(x));
+    assert_int_equal(report_gate_decide(&gate, &source, &request), STATUS_OK);
+    assert_int_equal(gate.result.verdict, STATS_GATE_UNDECIDED);
     assert_int_equal(gate.items, 60);
-    assert_near(gate.result.upper, upper.high, 1e-6);
-    assert_near(gate.result.lower, lower.low, 1e-6);
-    assert_int_equal(gate.result.verdict, STATS_GATE_PASS);
-    const double all = gate.rate, bound = gate.result.upper;
+    assert_int_equal(gate.trials, 2160);
+    assert_near(gate.rate, mean_of(x), 1e-9);
+    assert_near(gate.result.upper, high, 1e-6);
+    assert_near(gate.result.lower, low, 1e-6);
     /* of changed bits the rate is higher, and so is its bound */
+    request = request_of(mean_of(x) / mean_of(changed));
     request.given = REPORT_CHANGED;
-    gate = decide(&source, &request);
-    assert_true(gate.rate > all && gate.result.upper > bound);
-    assert_true(gate.result.upper < 1.2 * bound);
+    assert_int_equal(report_gate_decide(&gate, &source, &request), STATUS_OK);
+    assert_near(gate.rate, request.limit, 1e-9);
+    assert_true(gate.result.upper > high && gate.result.upper < 1.2 * high);
     /* undecided: twice the items would do, or not */
-    request = request_of((all + bound) / 2);
-    gate = decide(&source, &request);
+    request = request_of((mean_of(x) + high) / 2);
+    assert_int_equal(report_gate_decide(&gate, &source, &request), STATUS_OK);
     assert_int_equal(gate.result.verdict, STATS_GATE_UNDECIDED);
     assert_true(gate.result.would_pass && gate.result.more >= 2160 && gate.result.more % 2160 == 0);
+    /* decided by the first item that rules the limit out; those behind it do not count */
+    request = request_of(0.3);
+    assert_int_equal(report_gate_decide(&gate, &source, &request), STATUS_OK);
+    assert_int_equal(gate.result.verdict, STATS_GATE_PASS);
+    assert_true(first > 0 && first < 60);
+    assert_int_equal(gate.items, first);
+    assert_int_equal(gate.trials, 36 * first);
+    assert_true(gate.result.upper < 0.3);
     close_source(&source);
 }
 
+/* Those before the first that is not complete, in the order of looks. */
 static void test_items_count_once_they_are_complete(void **state)
 {
     struct report_source source;
     struct report_gate gate;
     struct report_fixture f = fixture(0);
-    const struct report_gate_request request = request_of(0.9);
     (void)state;
     f.per_stratum = 10; /* one trial a stratum and item, items one after the other */
-    f.missing = 0.5;
+    f.missing = 0.2;
     f.stop = "{\"rule\": \"time_uniform\"}";
     open_fixture(&source, &f);
-    gate = decide(&source, &request);
+    const struct report_gate_request request = request_of(0.999);
+    const uint32_t complete = (uint32_t)(source.data.n / 18);
+    uint32_t leading = 0;
+    while (leading < f.items && plan_stop_item(&source.plan, leading) < complete)
+        leading++;
+    assert_int_equal(report_gate_decide(&gate, &source, &request), STATUS_OK);
     assert_false(gate.complete);
-    assert_int_equal(gate.items, source.data.n / 18);
-    assert_in_range(gate.items, 4, 6);
+    assert_true(complete < f.items && leading > 0 && leading < complete);
+    assert_true(gate.items > 0 && gate.items <= leading);
+    assert_int_equal(gate.trials, 18 * gate.items);
     close_source(&source);
 }
 

@@ -199,6 +199,35 @@ static void test_sequence_of_items(void **state)
     assert_true(stats_sequence_bounded(x, COUNT(x), both).high == 1);
 }
 
+/* The first of all prefixes whose bound leaves a mean out, and 0 where none does. */
+static void test_sequence_is_decided_once(void **state)
+{
+    static const struct stats_interval_level levels[] = {{0.95, STATS_INTERVAL_UPPER},
+                                                         {0.95, STATS_INTERVAL_LOWER}};
+    static const double means[] = {0.01, 0.06, 0.08, 0.1, 0.2, 0.5, 0.9};
+    double x[300];
+    uint32_t decided = 0;
+    (void)state;
+    for (size_t i = 0; i < COUNT(x); i++) /* quiet, then a burst: a bound may come back */
+        x[i] = i < 100 ? 0.02 * (double)(i % 4) : i < 150 ? 0.3 : 0.05;
+    for (size_t c = 0; c < COUNT(means) * COUNT(levels); c++) {
+        const double mean = means[c / 2];
+        const struct stats_interval_level level = levels[c % 2];
+        size_t first = 0;
+        for (size_t n = 1; n <= COUNT(x) && first == 0; n++) {
+            const struct stats_interval bounds = stats_sequence_bounded(x, n, level);
+            first = bounds.high < mean || bounds.low > mean ? n : 0;
+        }
+        assert_int_equal(stats_sequence_first(x, COUNT(x), mean, level), first);
+        if (first > 1)
+            assert_int_equal(stats_sequence_first(x, first - 1, mean, level), 0);
+        decided += first > 0;
+    }
+    assert_true(decided > 4 && decided < COUNT(means) * COUNT(levels));
+    assert_int_equal(stats_sequence_first(x, COUNT(x), 0, levels[1]), 0);
+    assert_int_equal(stats_sequence_first(x, COUNT(x), 1, levels[0]), 0);
+}
+
 static void test_looks(void **state)
 {
     /* five equal looks, one-sided 2.5 %: Lan and DeMets 1983 with O'Brien and Fleming's kind;
@@ -242,6 +271,7 @@ int main(void)
         cmocka_unit_test(test_components_of_a_pilot),
         cmocka_unit_test(test_sequence_of_trials),
         cmocka_unit_test(test_sequence_of_items),
+        cmocka_unit_test(test_sequence_is_decided_once),
         cmocka_unit_test(test_looks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

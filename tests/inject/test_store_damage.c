@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "inject/store/store_wal.h"
 
 #define TRIALS STORE_TESTING_WHOLE
 
@@ -260,6 +261,72 @@ static void a_damaged_log_gives_whole_batches(void **state)
     arena_finish(&arena);
 }
 
+/* A damage in each page of a log: what is lost behind it is counted, what is whole is there. */
+static void transactions_behind_a_damage_are_counted(void **state)
+{
+    const struct store_testing *t = *state;
+    struct arena arena = {0};
+    struct store_wal wal;
+    char log[128], index[128], *data[2];
+    size_t size[2];
+    uint64_t all, least = UINT64_MAX;
+    int how;
+
+    assert_int_equal(store_wal_read(&wal, t->path), STATUS_OK); /* nothing is there */
+    assert_true(wal.kept == 0 && wal.lost == 0);
+    const pid_t child = fork();
+    if (child == 0) {
+        struct store *store;
+        if (store_create(&store, t->path, store_testing_whole_identity()) == STATUS_OK) {
+            store_testing_fill_tables(store);
+            for (int64_t i = 0; i < TRIALS; i += 10) {
+                assert_int_equal(store_testing_put(store, i, 1, 10), STATUS_OK);
+            }
+        }
+        raise(SIGKILL);
+    }
+    waitpid(child, &how, 0);
+    assert_int_equal(store_wal_read(&wal, t->path), STATUS_OK);
+    all = wal.kept;
+    assert_int_equal(wal.lost, 0);
+    assert_true(all >= TRIALS / 10);
+    snprintf(log, sizeof(log), "%s-wal", t->path);
+    snprintf(index, sizeof(index), "%s-shm", t->path);
+    assert_int_equal(file_read(&arena, t->path, &data[0], &size[0]), STATUS_OK);
+    assert_int_equal(file_read(&arena, log, &data[1], &size[1]), STATUS_OK);
+    log_set_level(LOG_ERROR);
+    for (size_t at = 32 + 24 + 100; at < size[1]; at += 4096 + 24) {
+        struct content content = {0};
+        data[1][at] ^= 0x10;
+        unlink(index);
+        write_file(t->path, data[0], size[0]);
+        write_file(log, data[1], size[1]);
+        assert_int_equal(store_wal_read(&wal, t->path), STATUS_OK);
+        assert_int_equal(wal.kept + wal.lost, all); /* the page is not the last of none */
+        assert_true(wal.lost > 0);
+        least = wal.lost < least ? wal.lost : least;
+        assert_int_equal(read_content(t->path, &content), STATUS_OK);
+        /* each batch is a transaction, and so are those that filled the tables before */
+        assert_true((int64_t)wal.lost >= (TRIALS - content.rows) / 10);
+        if (content.rows > 0) {
+            assert_int_equal(wal.lost, (TRIALS - content.rows) / 10);
+        }
+        data[1][at] ^= 0x10;
+        text_finish(&content.text);
+    }
+    assert_int_equal(least, 1);
+    /* frames of an older use of the file, behind a log that begins anew, are no damage */
+    data[1][32 + 8] ^= 1;
+    for (size_t at = 32 + 8; at < size[1]; at += 4096 + 24) {
+        data[1][at] = (char)(data[1][32 + 8]);
+    }
+    write_file(log, data[1], size[1]);
+    assert_int_equal(store_wal_read(&wal, t->path), STATUS_OK);
+    assert_true(wal.kept == 0 && wal.lost == 0);
+    log_set_level(LOG_WARN);
+    arena_finish(&arena);
+}
+
 static void edited_values_are_found(void **state)
 {
     const struct store_testing *t = *state;
@@ -296,8 +363,11 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, store_testing_begin, store_testing_end)
-        CASE(damaged_files_are_refused_or_unharmed), CASE(truncated_files_are_refused),
-        CASE(a_damaged_log_gives_whole_batches),     CASE(edited_values_are_found),
+        CASE(damaged_files_are_refused_or_unharmed),
+        CASE(truncated_files_are_refused),
+        CASE(a_damaged_log_gives_whole_batches),
+        CASE(transactions_behind_a_damage_are_counted),
+        CASE(edited_values_are_found),
         CASE(extra_indexes_and_views_do_no_harm),
     };
 

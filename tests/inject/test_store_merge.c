@@ -158,6 +158,37 @@ static void shards_give_what_one_process_writes(void **state)
     store_destroy(&store);
 }
 
+/* More shards than devices, items or strata, in any order. */
+static void seven_shards_give_the_same(void **state)
+{
+    enum { MANY = 7 };
+    static const uint32_t order[MANY] = {4, 0, 6, 2, 5, 1, 3};
+    struct paths paths;
+    struct store_merge_result result;
+    char shard[MANY][96];
+    const char *all[MANY];
+
+    name_paths(&paths, *state);
+    for (uint32_t i = 0; i < MANY; i++) {
+        struct store_identity identity = STORE_TESTING_IDENTITY;
+        struct store *store;
+        identity.shard = order[i];
+        identity.shards = MANY;
+        snprintf(shard[i], sizeof(shard[i]), "%s/many.%u.db", paths.t->folder, order[i]);
+        all[i] = shard[i];
+        assert_int_equal(store_create(&store, shard[i], &identity), STATUS_OK);
+        store_testing_fill_tables(store);
+        assert_int_equal(
+            store_testing_put(store, order[i], MANY, (1000 - order[i] + MANY - 1) / MANY),
+            STATUS_OK);
+        store_destroy(&store);
+    }
+    const struct store_merge_params params = {all, MANY, paths.out, true};
+    assert_int_equal(store_merge(&params, &result), STATUS_OK);
+    assert_int_equal(result.added, 1000);
+    expect_equals_whole(&paths);
+}
+
 static void a_second_merge_adds_nothing(void **state)
 {
     struct paths paths;
@@ -402,9 +433,13 @@ int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, store_testing_begin, store_testing_end)
-        CASE(shards_give_what_one_process_writes),    CASE(a_second_merge_adds_nothing),
-        CASE(shards_may_come_one_after_another),      CASE(missing_shards_are_named),
-        CASE(what_is_not_of_one_campaign_is_refused), CASE(trials_in_two_files_must_be_equal),
+        CASE(shards_give_what_one_process_writes),
+        CASE(seven_shards_give_the_same),
+        CASE(a_second_merge_adds_nothing),
+        CASE(shards_may_come_one_after_another),
+        CASE(missing_shards_are_named),
+        CASE(what_is_not_of_one_campaign_is_refused),
+        CASE(trials_in_two_files_must_be_equal),
         CASE(a_killed_merge_is_finished_by_the_next),
     };
 

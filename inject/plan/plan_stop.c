@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: MIT */
+/* When a campaign may be looked at, and the question that may end it: the field "stop" of a plan.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "inject/plan/plan_read.h"
+#include "inject/plan/sample_index.h"
+
+#define ORDER_KEY UINT64_C(0x73746f70) /* apart from all keys of draws */
+
+const char *const plan_gate_of_name[PLAN_GATE_OF_COUNT] = {"critical", "sdc", "sdc+due"};
+const char *const plan_gate_given_name[PLAN_GATE_GIVEN_COUNT] = {"all", "changed", "golden_right"};
+const char *const plan_stop_name[] = {"fixed", "time_uniform", "spending"};
+
+bool plan_stops_itself(const struct plan *plan)
+{
+    return plan->gate.max > 0;
+}
+
+uint64_t plan_look_end(const struct plan *plan, uint32_t look, uint64_t trials)
+{
+    return (uint64_t)ceil(plan->look[look] * (double)trials);
+}
+
+uint32_t plan_stop_item(const struct plan *plan, uint32_t place)
+{
+    const struct sample_key seed = {{(uint32_t)plan->seed, (uint32_t)(plan->seed >> 32)}};
+    return (uint32_t)sample_index_permute(sample_index_key(seed, ORDER_KEY), place, plan->n_items);
+}
+
+static enum status read_looks(const struct plan_reader *r, const struct json *looks)
+{
+    const size_t count = json_count(looks);
+    double *look = arena_array(r->arena, count ? count : 1, sizeof *look);
+    if (!look)
+        return STATUS_MEMORY;
+    if (json_type(looks) != JSON_ARRAY || count == 0 || count > 64) {
+        log_error("%s: expected a list of 1 to 64 rising shares of the trials, the last 1",
+                  json_where(r->doc, looks));
+        return STATUS_INPUT;
+    }
+    for (size_t i = 0; i < count; i++) {
+        const struct json_range range = {.min = i ? look[i - 1] : 0, .max = 1, .open_min = true};
+        enum status st = json_fields_number_of(r->doc, json_at(looks, i), range, &look[i]);
+        if (st)
+            return st;
+    }
+    if (look[count - 1] != 1) {
+        log_error("%s: found %g, expected the last look to be at all trials: 1",
+                  json_where(r->doc, json_at(looks, count - 1)), look[count - 1]);
+        return STATUS_INPUT;
+    }
+    r->plan->look = look;
+    r->plan->n_looks = (uint32_t)count;
+    return STATUS_OK;
+}
+
+static enum status read_stratum(const struct plan_reader *r, const struct json *gate)
+{
+    const char *label = NULL;
+    enum status st = json_fields_text(r->doc, gate, "stratum", &label);
+    if (st || !label)
+        return st;
+    if (!label[0]) {
+        log_error("%s: found an empty text, expected the label of a stratum such as \"layer=3\"",
+                  json_where(r->doc, json_get(gate, "stratum")));
+        return STATUS_INPUT;
+    }
+    r->plan->gate.stratum = arena_text(r->arena, label, strlen(label));
+    return r->plan->gate.stratum ? STATUS_OK : STATUS_MEMORY;
+}
+
+/* The words of `vkfi gate`. */
+static enum status read_gate(const struct plan_reader *r, const struct json *gate)
+{
+    static const char *const known[] = {"max", "of", "given", "confidence", "stratum"};
+    static const struct json_range limit = {.min = 0, .max = 1, .open_min = true, .open_max = true};
+    static const struct json_range confidence = {.min = 0.5, .max = 0.9999};
+    struct plan_gate *out = &r->plan->gate;
+    uint32_t of = PLAN_GATE_SDC, given = PLAN_GATE_ALL;
+    enum status st =
+        json_fields_object(r->doc, gate, "an object such as {\"max\": 0.02}", WORDS(known));
+    if (!st && !json_get(gate, "max")) {
+        log_error("%s: 'max' is missing; expected the limit of a rate, such as 0.02",
+                  json_where(r->doc, gate));
+        return STATUS_INPUT;
+    }
+    if (!st)
+        st = json_fields_number(r->doc, gate, "max", limit, &out->max);
+    if (!st)
+        st = json_fields_word(r->doc, gate, "of", WORDS(plan_gate_of_name), &of);
+    if (!st)
+        st = json_fields_word(r->doc, gate, "given", WORDS(plan_gate_given_name), &given);
+    if (!st)
+        st = json_fields_number(r->doc, gate, "confidence", confidence, &out->confidence);
+    out->of = (enum plan_gate_of)of;
+    out->given = (enum plan_gate_given)given;
+    return st ? st : read_stratum(r, gate);
+}
+
+enum status plan_stop_read(const struct plan_reader *r, const struct json *root)
+{
+    static const char *const known[] = {"rule", "looks", "spending", "gate"};
+    static const char *const spendings[] = {"obrien_fleming", "pocock"};
+    const struct json *stop = json_get(root, "stop");
+    const struct json *looks = json_get(stop, "looks"), *spending = json_get(stop, "spending"),
+                      *gate = json_get(stop, "gate");
+    uint32_t rule = PLAN_STOP_FIXED, kind = 0;
+    if (!stop)
+        return STATUS_OK;
+    enum status st = json_fields_object(r->doc, stop, "an object with 'rule'", WORDS(known));
+    if (!st && !json_get(stop, "rule")) {
+        log_error("%s: 'rule' is missing; expected fixed, time_uniform or spending",
+                  json_where(r->doc, stop));
+        return STATUS_INPUT;
+    }
+    if (!st)
+        st = json_fields_word(r->doc, stop, "rule", WORDS(plan_stop_name), &rule);
+    if (!st)
+        st = json_fields_word(r->doc, stop, "spending", WORDS(spendings), &kind);
+    if (st)
+        return st;
+    r->plan->stop = (enum plan_stop)rule;
+    r->plan->pocock = kind == 1;
+    if ((rule == PLAN_STOP_SPENDING) != (looks != NULL) ||
+        (rule != PLAN_STOP_SPENDING && spending)) {
+        log_error("%s: expected 'looks' with the rule spending, and neither them nor 'spending' "
+                  "with another",
+                  json_where(r->doc, stop));
+        return STATUS_INPUT;
+    }
+    if (rule == PLAN_STOP_FIXED && gate) {
+        log_error("%s: found 'gate' with the rule fixed, which looks at all trials alone; expected "
+                  "time_uniform or spending",
+                  json_where(r->doc, gate));
+        return STATUS_INPUT;
+    }
+    if (looks)
+        st = read_looks(r, looks);
+    return !st && gate ? read_gate(r, gate) : st;
+}
