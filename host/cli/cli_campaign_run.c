@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -34,7 +35,7 @@ static enum status watch(struct cli_campaign *c, const struct campaign_look *now
     if (!report_watch_is_due(&c->watch, &progress))
         return STATUS_OK;
     const enum status st = report_watch_look(&c->watch, &progress);
-    if (!st && !c->watch.off)
+    if (!st && !isnan(c->watch.gate.rate) && !c->watch.off)
         cli_campaign_progress_look(&c->progress, &c->watch.gate, &c->crew->plan.gate);
     *out_stop = c->watch.decided;
     return st;
@@ -129,6 +130,11 @@ enum status cli_campaign_run(struct cli_campaign *c, const struct cli_env *env,
     params.look = look;
     params.user = c;
     return campaign_run(&params);
+}
+
+bool cli_campaign_interrupted(const struct cli_campaign *c)
+{
+    return !c->ended || c->end.interrupted;
 }
 
 /* What the last look said, and whether an earlier call had stopped there. */

@@ -43,6 +43,9 @@ enum status cli_campaign_open(struct cli_campaign *out, const struct cli_env *en
 enum status cli_campaign_run(struct cli_campaign *c, const struct cli_env *env,
                              const char *database) STATUS_MUST_USE;
 
+/* A signal came before all was done, perhaps before the first trial. */
+bool cli_campaign_interrupted(const struct cli_campaign *c);
+
 /* Prints what there is to say of it: trials, SDC share, the answer to the plan's question. */
 void cli_campaign_summary(const struct cli_campaign *c);
 

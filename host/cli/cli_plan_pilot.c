@@ -128,7 +128,7 @@ static enum status take_speed(struct cli_plan_speed *out, const struct cli_campa
                               const char *device, const struct cli_plan *plan)
 {
     const struct campaign_rate *rate = &c->rate[0];
-    if (!c->ended || rate->done == 0 || !(rate->trial_seconds > 0)) {
+    if (rate->done == 0 || !(rate->trial_seconds > 0)) {
         log_error("%s: the pilot ended before a trial was done", device);
         return STATUS_DEVICE;
     }
@@ -157,11 +157,12 @@ static enum status run_device(struct cli_plan_pilot *out, const struct job *job,
         plan->n_items = plan->n_items < PROMPTS ? plan->n_items : PROMPTS;
         st = cli_campaign_run(&c, job->env, NULL);
     }
-    if (!st && !c.end.interrupted)
+    const bool whole = !st && !cli_campaign_interrupted(&c);
+    if (whole)
         st = take_speed(speed, &c, device, job->plan);
-    if (!st && !c.end.interrupted)
+    if (whole && !st)
         st = read_share(&share, c.database);
-    if (!st && !c.end.interrupted) {
+    if (whole && !st) {
         out->n_speeds++;
         if (share.counted > out->share.counted || out->n_speeds == 1) {
             look_ahead(&share, job->plan, speed);

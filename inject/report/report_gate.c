@@ -122,7 +122,7 @@ static enum status wait_for_look(struct report_gate *out, struct report_source *
 {
     const enum status st = report_source_load(source, limit);
     out->look = 0;
-    out->rate = NAN;
+    out->rate = out->n_effective = out->design_effect = NAN;
     out->result = (struct stats_gate_result){STATS_GATE_UNDECIDED, 0, 1, 0, false};
     if (!st)
         out->result.more = limit - source->data.n_rows;

@@ -4,16 +4,16 @@ need_tiny
 plan() { # MAX RULE
     cat <<TEXT
 {"model": "$LLAMA", "decoding": {"n": 6, "stop": "none"}, "seed": 3, "population": "ops",
- "prompts": {"ids": [[7, 200, 31], [12, 199, 34], [17, 198, 37], [22, 197, 40], [27, 196, 43], [32, 195, 46]]},
+ "what": {"bits": [30]}, "prompts": {"ids": [[7, 200, 31], [12, 199, 34], [17, 198, 37], [22, 197, 40], [27, 196, 43], [32, 195, 46]]},
  "sampling": {"trials": 300}, "stop": {"gate": {"max": $1}, $2}}
 TEXT
 }
-looks='"rule": "spending", "looks": [0.25, 0.5, 1]'
+looks='"rule": "spending", "looks": [0.5, 1]'
 any='"rule": "time_uniform"'
 
 plan 0.97 "$looks" >pass.json
 good plan show pass.json
-grep -q '^stop  *spending: looks at 25 %, 50 %, 100 %; ends once sdc of all is shown to be below 0.97' out ||
+grep -q '^stop  *spending: looks at 50 %, 100 %; ends once sdc of all is shown to be below 0.97' out ||
     fail "$(cat out)"
 good campaign run pass.json -o pass.db
 grep -q '^gate: sdc of all below 97 %: passed at look 1 (.*; [0-9]* trials are not needed$' out ||
@@ -21,7 +21,7 @@ grep -q '^gate: sdc of all below 97 %: passed at look 1 (.*; [0-9]* trials are n
 good campaign status pass.db
 grep -q '^gate  *sdc of all below 97 %: passed at look 1 .*; the campaign has ended$' out || fail "$(cat out)"
 good campaign status pass.db --json
-json 'd["done"] < 0.6 * d["planned"] and d["gate"]["verdict"] == "passed" and d["gate"]["look"] == 1'
+json 'd["done"] < 0.7 * d["planned"] and d["gate"]["verdict"] == "passed" and d["gate"]["look"] == 1'
 good gate pass.db
 # The same command again: it was decided, and nothing is run.
 cp out before
@@ -40,7 +40,7 @@ import sys
 with open(sys.argv[1], encoding="utf-8") as file:
     events = [json.loads(line) for line in file]
 looks = [event for event in events if event["event"] == "look"]
-assert [look["verdict"] for look in looks] == ["undecided", "failed"], looks
+assert [look["verdict"] for look in looks] == ["failed"], looks
 last = looks[-1]
 assert last["look"] == 1 and last["n"] > 50 and last["rate"] > last["lower"] > 0.001 == last["max"]
 assert events[-1]["event"] == "end" and events[-1]["done"] < events[-1]["planned"]

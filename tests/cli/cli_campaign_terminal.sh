@@ -41,7 +41,7 @@ good campaign status once.db --json
 json '0 < d["done"] < d["planned"]'
 
 # The second one ends at once: what was committed stays.
-sed 's/"n": 24/"n": 400/' long.json >slow.json
+sed 's/"n": 24/"n": 80/' long.json >slow.json
 terminal 100 2 campaign run slow.json -o twice.db
 json 'd["code"] == -2 and d["seconds"] < 5'
 good campaign status twice.db --json

@@ -36,7 +36,7 @@ grep -q '^hours  *[0-9.e-]* on cpu at [0-9.e+]* trials/s and [0-9.e-]* s for eac
 [ -z "$(ls tmp)" ] || fail "left over: $(ls tmp)"
 
 # Interrupted: it ends by the signal, and nothing is left.
-sed 's/"n": 8/"n": 400/' plan.json >long.json
+sed 's/"trials": 5000/"trials": 500000/' plan.json >long.json
 setsid "$VKFI" plan show long.json -d cpu --pilot 100000 >out 2>err &
 pid=$!
 for _ in $(seq 100); do

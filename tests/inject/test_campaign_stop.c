@@ -38,7 +38,8 @@ static struct bench *begin(const char *stop, double max)
     char text[4096];
     int n = snprintf(text, sizeof text,
                      "{\"model\":\"tiny\",\"decoding\":{\"n\":6,\"stop\":\"none\"},\"population\":"
-                     "\"ops\",\"seed\":5,\"sampling\":{\"trials\":%d},\"controls\":{\"dry\":0.02,"
+                     "\"ops\",\"seed\":5,\"what\":{\"bits\":[30]},\"sampling\":{\"trials\":%d},"
+                     "\"controls\":{\"dry\":0.02,"
                      "\"sentinel\":0,\"naive\":0.02,\"cpu\":0.02},",
                      TRIALS);
     if (stop)
