@@ -138,7 +138,7 @@ void store_lock_leave(struct store_lock *lock)
     }
 }
 
-enum status store_lock_check(const char *path)
+enum status store_lock_check(const char *path, bool *out_writer)
 {
     struct arena arena = {0};
     char holder[HOLDER_SIZE];
@@ -146,11 +146,12 @@ enum status store_lock_check(const char *path)
     const char *name = arena_printf(&arena, "%s-lock", path);
     const int fd = name ? open(name, O_RDONLY | O_CLOEXEC) : -1;
 
+    *out_writer = false;
     if (!name) {
         return STATUS_MEMORY;
     }
-    if (fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK &&
-        read_holder(fd, holder)) {
+    *out_writer = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+    if (*out_writer && read_holder(fd, holder)) {
         log_error("%s: being written by %s, expected to be read there, or when it is done", path,
                   holder);
         st = STATUS_IO;

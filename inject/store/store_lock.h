@@ -4,6 +4,8 @@
 #ifndef VKFI_INJECT_STORE_LOCK_H
 #define VKFI_INJECT_STORE_LOCK_H
 
+#include <stdbool.h>
+
 #include "base/arena.h"
 #include "base/status.h"
 
@@ -24,8 +26,8 @@ void store_lock_release(struct store_lock *lock);
 /* In a child after fork: the lock stays with the parent. */
 void store_lock_leave(struct store_lock *lock);
 
-/* STATUS_IO if a process of another host writes: the log's index lies in memory that hosts do not
- * share. */
-enum status store_lock_check(const char *path) STATUS_MUST_USE;
+/* *out_writer: some process writes. STATUS_IO if it is one of another host: the log's index lies in
+ * memory that hosts do not share. */
+enum status store_lock_check(const char *path, bool *out_writer) STATUS_MUST_USE;
 
 #endif

@@ -29,6 +29,20 @@ static enum status look(const char *path, bool *out_exists)
     return STATUS_OK;
 }
 
+/* Of a writer that died; told before SQLite passes over it without a word and drops the log. */
+static enum status tell_lost(const char *path)
+{
+    struct store_wal log;
+    const enum status st = store_wal_read(&log, path);
+
+    if (st == STATUS_OK && log.lost > 0) {
+        log_warn("%s-wal: damaged: %" PRIu64 " transactions are whole, %" PRIu64 " behind the "
+                 "damage are lost: their trials are not done, and are run again",
+                 path, log.kept, log.lost);
+    }
+    return st;
+}
+
 /* In one transaction, so that a file is either empty or a database with an identity. */
 static enum status fill_if_empty(struct store *store, const struct store_identity *identity)
 {
@@ -134,20 +148,6 @@ static void drop_if_empty(const char *path)
     }
 }
 
-/* Told before SQLite passes over it without a word. */
-static enum status tell_lost(const char *path)
-{
-    struct store_wal log;
-    const enum status st = store_wal_read(&log, path);
-
-    if (st == STATUS_OK && log.lost > 0) {
-        log_warn("%s-wal: damaged: %" PRIu64 " transactions are whole, %" PRIu64 " behind the "
-                 "damage are lost; their trials are run again",
-                 path, log.kept, log.lost);
-    }
-    return st;
-}
-
 enum status store_create(struct store **out, const char *path,
                          const struct store_identity *identity)
 {
@@ -181,7 +181,7 @@ enum status store_create(struct store **out, const char *path,
 enum status store_open(struct store **out, const char *path)
 {
     struct store *store = NULL;
-    bool exists = false;
+    bool exists = false, writer = false;
     enum status st = prepare_handle(&store, path, false);
 
     *out = NULL;
@@ -193,7 +193,10 @@ enum status store_open(struct store **out, const char *path)
         st = STATUS_IO;
     }
     if (st == STATUS_OK) {
-        st = store_lock_check(path);
+        st = store_lock_check(path, &writer);
+    }
+    if (st == STATUS_OK && !writer) {
+        st = tell_lost(path);
     }
     if (st == STATUS_OK) {
         st = sql_open(&store->sql, path, SQL_READ);

@@ -107,6 +107,28 @@ for signal in INT TERM; do
     json '0 < d["done"] < d["planned"]'
 done
 
+# Killed, and its log damaged: it says how much is lost behind the damage, and runs that again.
+"$VKFI" campaign run long.json -o killed.db >out 2>err &
+pid=$!
+for _ in $(seq 300); do
+    [ "$(stat -c %s killed.db-wal 2>/dev/null || echo 0)" -gt 200000 ] && break
+    sleep 0.1
+done
+kill -KILL $pid
+wait $pid
+python3 -c '
+with open("killed.db-wal", "r+b") as log:
+    size = log.seek(0, 2)
+    log.seek(size // 2)
+    byte = log.read(1)[0]
+    log.seek(size // 2)
+    log.write(bytes([byte ^ 0x10]))
+'
+"$VKFI" campaign run long.json -o killed.db --limit 10 >out 2>err || fail "$(cat err)"
+grep -q '^vkfi: warning: .*killed.db-wal: damaged: [1-9][0-9]* transactions are whole, [1-9][0-9]* behind' err ||
+    fail "found: $(cat err)"
+good campaign run long.json -o killed.db --limit 10
+
 # One trial again: here, as a whole inference, on another form of the device.
 good replay whole.db 7
 grep -q '^cpu: identical$' out || fail "found: $(cat out)"
