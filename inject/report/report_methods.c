@@ -104,7 +104,9 @@ static void put_population(struct report_out *out, const struct report_data *dat
                       "%" PRIu64 " trials over %" PRIu32 " items count, of %" PRIu64
                       " planned in this database (%s), with %" PRIu32 " distinct faults%s. ",
                       (uint64_t)data->n, data->n_items, data->expected,
-                      report_data_is_complete(data) ? "complete" : "growing: rates are provisional",
+                      report_data_is_complete(data) ? "complete"
+                      : plan_stops_itself(plan)     ? "the rest may not be needed, see below"
+                                                    : "growing: rates are provisional",
                       data->n_faults,
                       plan->faults_per_trial == 1 ? ", one a trial" : ", several a trial");
 }
@@ -142,6 +144,23 @@ static void put_exclusions(struct report_out *out, const struct report_data *dat
         data->n_incidents == 1 ? "was" : "were");
 }
 
+/* A stopping rule is part of the method, and an early end shifts what it ends at. */
+static void put_stop(struct report_out *out, const struct plan *plan)
+{
+    const struct plan_gate *gate = &plan->gate;
+    if (!plan_stops_itself(plan))
+        return;
+    report_out_printf(
+        out,
+        "By its plan (rule %s) the campaign ends once %s of %s%s%s is shown to be "
+        "below %g or not, one-sided at %g %%; where it did, that answer holds at this "
+        "level, while rates lie a little beyond the truth on its side and their "
+        "intervals are those of a single look. ",
+        plan_stop_name[plan->stop], plan_gate_of_name[gate->of], plan_gate_given_name[gate->given],
+        gate->stratum ? " in stratum " : "", gate->stratum ? gate->stratum : "", gate->max,
+        100 * gate->confidence);
+}
+
 static void put_outcomes(struct report_out *out, const struct report_data *data)
 {
     const struct plan *plan = data->plan;
@@ -164,6 +183,7 @@ enum status report_methods_paragraph(struct report_out *out, struct report_conte
     put_conditions(out, context->data);
     put_outcomes(out, context->data);
     put_statistics(out, context);
+    put_stop(out, context->data->plan);
     put_exclusions(out, context->data);
     return out->status;
 }
@@ -273,9 +293,13 @@ enum status report_methods_verdict(struct report_out *out, struct report_context
         return st;
     if (!report_data_is_complete(data))
         report_out_printf(out,
-                          "<li><b>The campaign is not finished</b>: %" PRIu64 " of %" PRIu64
-                          " trials are there; all numbers are provisional.</li>\n",
-                          data->n_rows, data->expected);
+                          "<li><b>%s</b>: %" PRIu64 " of %" PRIu64 " trials are there; %s.</li>\n",
+                          plan_stops_itself(data->plan) ? "The campaign was not run to its end"
+                                                        : "The campaign is not finished",
+                          data->n_rows, data->expected,
+                          plan_stops_itself(data->plan)
+                              ? "its plan ends it once its question is answered (vkfi gate)"
+                              : "all numbers are provisional");
     put_total(out, context, totals);
     put_hypotheses(out, context, found);
     if (data->suspect > 0)

@@ -22,8 +22,11 @@ good campaign status pass.db
 grep -q '^gate  *sdc of all below 97 %: passed at look 1 .*; the campaign has ended$' out || fail "$(cat out)"
 good campaign status pass.db --json
 json 'd["done"] < 0.7 * d["planned"] and d["gate"]["verdict"] == "passed" and d["gate"]["look"] == 1'
-good gate pass.db
+good report pass.db -o pass.html
+grep -q 'The campaign was not run to its end</b>: [0-9]* of [0-9]* trials' pass.html &&
+    grep -q 'the campaign ends once sdc of all is shown to be below 0.97' pass.html || fail "the report of an early end"
 # The same command again: it was decided, and nothing is run.
+good gate pass.db
 cp out before
 good campaign run pass.json -o pass.db
 grep -q '(decided before: nothing was run)$' out || fail "$(cat out)"

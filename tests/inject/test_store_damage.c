@@ -215,17 +215,12 @@ static void truncated_files_are_refused(void **state)
     arena_finish(&arena);
 }
 
-/* Damage in the log of a dead writer: whole batches, as far as the log is whole. */
-static void a_damaged_log_gives_whole_batches(void **state)
+/* A writer that is killed once all is committed: its log stays. */
+static void leave_log(const struct store_testing *t)
 {
-    const struct store_testing *t = *state;
-    struct arena arena = {0};
-    char log[128], index[128], *data[2];
-    size_t size[2];
-    struct rng rng;
-    int how, lost = 0;
-
+    int how;
     const pid_t child = fork();
+
     if (child == 0) {
         struct store *store;
         if (store_create(&store, t->path, store_testing_whole_identity()) == STATUS_OK) {
@@ -237,6 +232,19 @@ static void a_damaged_log_gives_whole_batches(void **state)
         raise(SIGKILL);
     }
     waitpid(child, &how, 0);
+}
+
+/* Damage in the log of a dead writer: whole batches, as far as the log is whole. */
+static void a_damaged_log_gives_whole_batches(void **state)
+{
+    const struct store_testing *t = *state;
+    struct arena arena = {0};
+    char log[128], index[128], *data[2];
+    size_t size[2];
+    struct rng rng;
+    int lost = 0;
+
+    leave_log(t);
     snprintf(log, sizeof(log), "%s-wal", t->path);
     snprintf(index, sizeof(index), "%s-shm", t->path);
     assert_int_equal(file_read(&arena, t->path, &data[0], &size[0]), STATUS_OK);
@@ -270,22 +278,10 @@ static void transactions_behind_a_damage_are_counted(void **state)
     char log[128], index[128], *data[2];
     size_t size[2];
     uint64_t all, least = UINT64_MAX;
-    int how;
 
     assert_int_equal(store_wal_read(&wal, t->path), STATUS_OK); /* nothing is there */
     assert_true(wal.kept == 0 && wal.lost == 0);
-    const pid_t child = fork();
-    if (child == 0) {
-        struct store *store;
-        if (store_create(&store, t->path, store_testing_whole_identity()) == STATUS_OK) {
-            store_testing_fill_tables(store);
-            for (int64_t i = 0; i < TRIALS; i += 10) {
-                assert_int_equal(store_testing_put(store, i, 1, 10), STATUS_OK);
-            }
-        }
-        raise(SIGKILL);
-    }
-    waitpid(child, &how, 0);
+    leave_log(t);
     assert_int_equal(store_wal_read(&wal, t->path), STATUS_OK);
     all = wal.kept;
     assert_int_equal(wal.lost, 0);
