@@ -13,35 +13,6 @@ struct differ {
     size_t count;
 };
 
-static void put_value(struct json_writer *w, const struct json *value)
-{
-    switch (json_type(value)) {
-    case JSON_BOOL:
-        json_put_bool(w, json_bool(value));
-        break;
-    case JSON_NUMBER:
-        json_put_number(w, json_number(value));
-        break;
-    case JSON_TEXT:
-        json_put_text(w, json_text(value));
-        break;
-    case JSON_ARRAY:
-    case JSON_OBJECT: {
-        const bool object = json_type(value) == JSON_OBJECT;
-        object ? json_object_open(w) : json_array_open(w);
-        for (size_t i = 0; i < json_count(value); i++) {
-            if (object)
-                json_put_key(w, json_key(json_at(value, i)));
-            put_value(w, json_at(value, i));
-        }
-        object ? json_object_close(w) : json_array_close(w);
-        break;
-    }
-    default:
-        json_put_null(w);
-    }
-}
-
 static void print_value(const struct json *value)
 {
     struct json_writer w;
@@ -50,7 +21,7 @@ static void print_value(const struct json *value)
         return;
     }
     json_begin(&w, stdout, false);
-    put_value(&w, value);
+    json_put_value(&w, value);
 }
 
 static void report(struct differ *d, const char *path, const struct json *a, const struct json *b)
@@ -61,9 +32,9 @@ static void report(struct differ *d, const char *path, const struct json *a, con
         json_put_key(d->w, "field");
         json_put_text(d->w, path);
         json_put_key(d->w, "first");
-        put_value(d->w, a);
+        json_put_value(d->w, a);
         json_put_key(d->w, "second");
-        put_value(d->w, b);
+        json_put_value(d->w, b);
         json_object_close(d->w);
         return;
     }

@@ -62,6 +62,29 @@ static enum status print_ids(const struct model *model, bool special)
     return st;
 }
 
+/* A command line, and what it does with the model. */
+struct call {
+    int argc;
+    char **argv;
+    const struct args_spec *form;
+    enum status (*print)(const struct model *model, bool special);
+};
+
+static enum status convert(const struct cli_env *env, const struct call *call)
+{
+    struct conversion c = {0};
+    struct model *model = NULL;
+    bool done = false;
+    enum status st = parse(&c, call->form, call->argc, call->argv, &done);
+    if (st || done)
+        return st;
+    st = cli_manifest_open(&model, env, c.model);
+    if (!st)
+        st = call->print(model, c.special);
+    model_close(&model);
+    return st;
+}
+
 enum status cli_tokenize(const struct cli_env *env, int argc, char **argv)
 {
     static const struct args_spec form = {
@@ -76,17 +99,7 @@ enum status cli_tokenize(const struct cli_env *env, int argc, char **argv)
                    "EXAMPLES\n"
                    "  printf 'The capital of France is' | vkfi tokenize -m smollm2-135m\n"
                    "  vkfi tokenize -m model.gguf < a.txt | vkfi detokenize -m model.gguf\n"};
-    struct conversion c = {0};
-    struct model *model = NULL;
-    bool done = false;
-    enum status st = parse(&c, &form, argc, argv, &done);
-    if (st || done)
-        return st;
-    st = cli_manifest_open(&model, env, c.model);
-    if (!st)
-        st = print_ids(model, c.special);
-    model_close(&model);
-    return st;
+    return convert(env, &(struct call){argc, argv, &form, print_ids});
 }
 
 /* The next id of the text; false at its end. */
@@ -154,15 +167,5 @@ enum status cli_detokenize(const struct cli_env *env, int argc, char **argv)
                    "\n"
                    "EXAMPLES\n"
                    "  echo 504 3575 282 4649 314 | vkfi detokenize -m smollm2-135m\n"};
-    struct conversion c = {0};
-    struct model *model = NULL;
-    bool done = false;
-    enum status st = parse(&c, &form, argc, argv, &done);
-    if (st || done)
-        return st;
-    st = cli_manifest_open(&model, env, c.model);
-    if (!st)
-        st = print_text(model, c.special);
-    model_close(&model);
-    return st;
+    return convert(env, &(struct call){argc, argv, &form, print_text});
 }
