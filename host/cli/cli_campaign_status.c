@@ -4,6 +4,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/json.h"
 #include "cli/cli_gate.h"
@@ -16,15 +17,19 @@ struct question {
     struct report_gate gate;
 };
 
-static enum status ask(struct question *out, const char *path, const struct store_status *s)
+static enum status ask(struct question *out, const char *path, const struct store *store,
+                       const struct store_status *s, struct arena *arena)
 {
-    enum status st = report_source_open(&out->source, path);
-    if (st || !plan_stops_itself(&out->source.plan) || s->suspect > 0 ||
-        store_identity(out->source.store)->shards > 1)
+    const struct store_identity *identity = store_identity(store);
+    struct plan plan;
+    enum status st = plan_read(
+        &plan, arena, &(struct plan_source){identity->plan, strlen(identity->plan), path, "."});
+    if (st || !plan_stops_itself(&plan) || s->suspect > 0 || identity->shards > 1)
         return st;
-    const struct report_gate_request request = report_gate_question(&out->source.plan.gate);
+    const struct report_gate_request request = report_gate_question(&plan.gate);
     out->asked = true;
-    return report_gate_decide(&out->gate, &out->source, &request);
+    st = report_source_open(&out->source, path);
+    return st ? st : report_gate_decide(&out->gate, &out->source, &request);
 }
 
 static double percent(uint64_t part, uint64_t whole)
@@ -183,7 +188,7 @@ enum status cli_campaign_status(const char *path, bool json)
     if (!st)
         st = store_status_read(store, &arena, &s);
     if (!st)
-        st = ask(&question, path, &s);
+        st = ask(&question, path, store, &s, &arena);
     if (!st && json)
         st = print_json(store_identity(store), &s, &question);
     else if (!st)
