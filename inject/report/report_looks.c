@@ -28,7 +28,8 @@ enum status report_looks_leading(const struct report_source *source, uint64_t *o
     return st;
 }
 
-/* What of a stratum an item has: its first `quota` trials in order of id. */
+/* What of a stratum an item has: its first `quota` trials in order of id. Of quota + 1 planned ones
+ * a crashed worker may leave out one for a while; no other hole lets an item count. */
 struct share {
     uint64_t seen, events, counted;
 };

@@ -78,6 +78,26 @@ static void compact_and_pretty_forms(void **state)
                       "  \"empty\": {}\n}\n");
 }
 
+static void what_is_not_known_is_null(void **state)
+{
+    (void)state;
+    struct json_writer w;
+    FILE *file = open_buffer();
+
+    json_begin(&w, file, false);
+    json_object_open(&w);
+    json_member_text(&w, "text", "a");
+    json_member_text(&w, "none", NULL);
+    json_member_int(&w, "int", -7);
+    json_member_number(&w, "number", 0.5);
+    json_member_number(&w, "nan", NAN);
+    json_member_bool(&w, "bool", true);
+    json_object_close(&w);
+    assert_int_equal(json_end(&w), STATUS_OK);
+    expect_text(file, "{\"text\":\"a\",\"none\":null,\"int\":-7,\"number\":0.5,\"nan\":null,"
+                      "\"bool\":true}\n");
+}
+
 static void texts_are_escaped_and_made_valid(void **state)
 {
     (void)state;
@@ -196,6 +216,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(compact_and_pretty_forms),
+        cmocka_unit_test(what_is_not_known_is_null),
         cmocka_unit_test(texts_are_escaped_and_made_valid),
         cmocka_unit_test(numbers_are_short),
         cmocka_unit_test(numbers_read_back_as_the_same_bits),

@@ -167,6 +167,29 @@ static void test_killed_and_resumed(void **state)
     }
 }
 
+/* Two devices share the work, one of them slow: the same items decide, with the same rate. */
+static void test_several_devices(void **state)
+{
+    static const char *const stops[] = {LOOKS, ANY_TIME};
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        struct bench *b = begin(stops[i], 0.97);
+        assert_int_equal(campaign_run(&b->params), STATUS_OK);
+        const struct report_gate straight = watch.gate;
+        bench_end(b);
+        b = begin(stops[i], 0.97);
+        bench_add_device(b, "cpu:scalar", CPU_SCALAR, false);
+        b->scene->slow_ms = 2;
+        assert_int_equal(campaign_run(&b->params), STATUS_OK);
+        assert_true(watch.decided);
+        assert_int_equal(watch.gate.look, straight.look);
+        assert_int_equal(watch.gate.items, straight.items);
+        assert_int_equal(watch.gate.counted, straight.counted);
+        assert_true(watch.gate.rate == straight.rate);
+        bench_end(b);
+    }
+}
+
 /* A part is never asked, whatever it holds. */
 static void test_a_part_does_not_stop(void **state)
 {
@@ -222,6 +245,7 @@ int main(void)
         cmocka_unit_test(test_fails_early),
         cmocka_unit_test(test_undecided_runs_to_the_end),
         cmocka_unit_test(test_killed_and_resumed),
+        cmocka_unit_test(test_several_devices),
         cmocka_unit_test(test_a_part_does_not_stop),
         cmocka_unit_test(test_unknown_stratum),
     };

@@ -6,6 +6,7 @@
 #include "inject/report/report_conform.h"
 #include "inject/report/report_gate.h"
 #include "inject/report/report_pairs.h"
+#include "inject/report/report_watch.h"
 #include "inject/stats/stats_sequence.h"
 #include "inject/stats/stats_spending.h"
 
@@ -297,6 +298,56 @@ static void close_both(struct report_source *a, struct report_source *b, struct 
     close_source(b);
 }
 
+/* Looks are due as the plan says; suspect rows end them with a warning, not the campaign. */
+static void test_watching(void **state)
+{
+    struct report_source source;
+    struct report_watch watch;
+    struct report_fixture f = fixture(0);
+    struct report_watch_progress now = {0, 0, 1000};
+    (void)state;
+    f.missing = 0.6;
+    f.stop = "{\"rule\": \"spending\", \"looks\": [0.25, 0.5, 1], \"gate\": {\"max\": 0.9}}";
+    open_fixture(&source, &f);
+    report_watch_init(&watch, f.path, &source.plan);
+    assert_true(report_watch_is_due(&watch, &now)); /* the first, whatever is there */
+    watch.looks = 1;
+    now.leading = 249;
+    assert_false(report_watch_is_due(&watch, &now));
+    now.leading = 250;
+    assert_true(report_watch_is_due(&watch, &now));
+    assert_int_equal(report_watch_look(&watch, &now), STATUS_OK);
+    assert_true(watch.decided && watch.gate.look == 1);
+    assert_int_equal(watch.gate.result.verdict, STATS_GATE_PASS);
+    assert_false(report_watch_is_due(&watch, &now)); /* decided once */
+    close_source(&source);
+    f.missing = 0;
+    f.suspect = true;
+    f.stop = "{\"rule\": \"time_uniform\", \"gate\": {\"max\": 0.2}}";
+    open_fixture(&source, &f);
+    report_watch_init(&watch, f.path, &source.plan);
+    now.done = 100;
+    log_set_level(LOG_ERROR);
+    assert_int_equal(report_watch_look(&watch, &now), STATUS_OK);
+    log_set_level(LOG_WARN);
+    assert_true(watch.off && !watch.decided);
+    now.done = 1000;
+    assert_false(report_watch_is_due(&watch, &now));
+    close_source(&source);
+    report_watch_init(&watch, f.path, &source.plan); /* no time has passed, nor have trials grown */
+    watch.looks = 1;
+    watch.next_done = 106;
+    watch.plan = &(struct plan){.stop = PLAN_STOP_TIME_UNIFORM};
+    now.done = 105;
+    assert_false(report_watch_is_due(&watch, &now));
+    now.done = 106;
+    assert_true(report_watch_is_due(&watch, &now));
+    watch.next_time = HUGE_VAL;
+    assert_false(report_watch_is_due(&watch, &now));
+    now.done = now.trials; /* at the end whatever it costs */
+    assert_true(report_watch_is_due(&watch, &now));
+}
+
 static void compare(struct report_pairs_result *out, struct report_source *a,
                     struct report_source *b, double margin)
 {
@@ -394,6 +445,7 @@ int main(void)
         cmocka_unit_test(test_looks_of_the_plan),
         cmocka_unit_test(test_looks_at_any_time),
         cmocka_unit_test(test_items_count_once_they_are_complete),
+        cmocka_unit_test(test_watching),
         cmocka_unit_test(test_equal_campaigns_differ_in_nothing),
         cmocka_unit_test(test_differences_are_found),
         cmocka_unit_test(test_other_plans_share_what_they_share),
