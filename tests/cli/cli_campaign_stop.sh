@@ -55,14 +55,17 @@ PYTHON
 plan 0.97 "$any" >any.json
 good campaign run any.json -o any.db
 grep -q '^gate: sdc of all below 97 %: passed after [1-5] prompts ' out || fail "$(cat out)"
-good gate any.db
-cp out straight
+# How far a campaign runs on behind its answer is a matter of time: a look may cost a thirtieth of it.
+answer() {
+    good gate "$1"
+    sed 's/; no more trials are needed$//' out
+}
+answer any.db >straight
 for delay in 0.2 0.4 0.6; do
     timeout -s KILL $delay "$VKFI" campaign run any.json -o killed.db >out 2>err
 done
 good campaign run any.json -o killed.db
-good gate killed.db
-cmp -s straight out || fail "killed: $(cat out), straight: $(cat straight)"
+answer killed.db | cmp -s - straight || fail "killed: $(cat out), straight: $(cat straight)"
 
 # A part says that it does not stop, and does not; the whole is judged behind the merge.
 for shard in 0 1; do
