@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -319,6 +320,33 @@ static inline void bench_expect_rows(const struct bench *b, const struct text *e
     }
     assert_int_equal(rows.size, expected->size);
     text_finish(&rows);
+}
+
+/* Milliseconds from start to kill: the least, what chance adds, and what each kill adds. */
+struct bench_patience {
+    long least, spread, growth;
+};
+
+/* Runs the campaign in a process that is killed at random moments and started again until one comes
+ * to its end, with STATUS_OK; how often it was killed. */
+static inline uint32_t bench_kill(const struct bench *b, unsigned *seed,
+                                  struct bench_patience patience)
+{
+    uint32_t killed = 0;
+    int how = 0;
+    do {
+        const pid_t child = fork();
+        assert_true(child >= 0);
+        if (child == 0)
+            _exit(campaign_run(&b->params));
+        bench_pause(patience.least + rand_r(seed) % patience.spread + patience.growth * killed);
+        kill(child, SIGKILL);
+        assert_int_equal(waitpid(child, &how, 0), child);
+        killed += WIFSIGNALED(how);
+    } while (WIFSIGNALED(how));
+    assert_int_equal(how, 0);
+    print_message("killed %u times\n", killed);
+    return killed;
 }
 
 #endif

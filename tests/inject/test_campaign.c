@@ -162,23 +162,9 @@ static void test_killed_and_resumed(void **state)
 {
     struct bench *b = bench_begin(PLAN);
     unsigned seed = 77;
-    uint32_t killed = 0;
-    int how = 0;
     (void)state;
     b->scene->slow_ms = 10;
-    do {
-        const pid_t child = fork();
-        assert_true(child >= 0);
-        if (child == 0)
-            _exit(campaign_run(&b->params));
-        bench_pause(30 + rand_r(&seed) % 150 + 60L * killed);
-        kill(child, SIGKILL);
-        assert_int_equal(waitpid(child, &how, 0), child);
-        killed += WIFSIGNALED(how);
-    } while (WIFSIGNALED(how));
-    assert_int_equal(how, 0);
-    print_message("killed %u times\n", killed);
-    assert_true(killed >= 5);
+    assert_true(bench_kill(b, &seed, (struct bench_patience){30, 150, 60}) >= 5);
     bench_expect_rows(b, &reference);
     bench_end(b);
 }

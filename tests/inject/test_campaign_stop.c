@@ -5,7 +5,6 @@
 #include "campaign_bench.h"
 
 #include <math.h>
-#include <sys/wait.h>
 
 #include "inject/report/report_watch.h"
 
@@ -142,21 +141,7 @@ static void test_killed_and_resumed(void **state)
         bench_end(b);
         b = begin(stops[i], 0.97);
         b->scene->slow_ms = 2;
-        uint32_t killed = 0;
-        int how = 0;
-        do {
-            const pid_t child = fork();
-            assert_true(child >= 0);
-            if (child == 0)
-                _exit(campaign_run(&b->params));
-            bench_pause(60 + rand_r(&seed) % 100 + 100L * killed);
-            kill(child, SIGKILL);
-            assert_int_equal(waitpid(child, &how, 0), child);
-            killed += WIFSIGNALED(how);
-        } while (WIFSIGNALED(how));
-        assert_int_equal(how, 0);
-        print_message("killed %u times\n", killed);
-        assert_true(killed >= 2);
+        assert_true(bench_kill(b, &seed, (struct bench_patience){60, 100, 100}) >= 2);
         assert_int_equal(campaign_run(&b->params), STATUS_OK);
         assert_true(watch.decided && b->end.done < b->end.planned);
         assert_int_equal(watch.gate.look, straight.look);
