@@ -8,7 +8,8 @@ grep -q 'cpu:scalar *available' out || fail "no driver: the CPU devices are miss
 "$VKFI" devices --json >out 2>err
 [ $? = 3 ] || fail "no driver, --json: exit code $?"
 json 'd["vulkan"] == [] and d["cpu"][0] == {"name": "cpu:scalar", "available": True}'
-[ -r "$LLAMA" ] && refused 3 run -m "$LLAMA" -p a -d vk
-[ -r "$LLAMA" ] && refused 3 run -m "$LLAMA" -p a -d 0
-[ -r "$LLAMA" ] && refused 3 selfcheck -m "$LLAMA"
-[ -r "$LLAMA" ] && good run -m "$LLAMA" -p a -n 2
+need_tiny
+refused 3 run -m "$LLAMA" -p a -d vk
+refused 3 run -m "$LLAMA" -p a -d 0
+refused 3 selfcheck -m "$LLAMA"
+good run -m "$LLAMA" -p a -n 2
