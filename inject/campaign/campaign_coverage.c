@@ -31,6 +31,9 @@ static enum status list_variants(struct campaign_variant_dry *out, struct arena 
                 memcpy(more, out->fault, out->count * sizeof *more);
             out->fault = more;
         }
+        fault.site = arena_printf(arena, "%s", fault.site); /* which lives as long as the sample */
+        if (!fault.site)
+            return STATUS_MEMORY;
         out->fault[out->count++] = fault;
     }
     return STATUS_OK;
