@@ -1,0 +1,189 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Tiny models with seeded random weights, for tests where the reference data is not at hand.
+
+usage: tiny_models.py FOLDER
+
+Writes FOLDER/oracle/tiny/*.gguf: the architectures, shapes, types and vocabulary that the tests
+expect under these names. No reference tokens or logits belong to them.
+"""
+import os
+import random
+import struct
+import sys
+
+VOCAB = 320
+LLAMA = {"layers": 1, "embd": 256, "ff": 512, "heads": 4, "kv": 1, "head": 64, "eps": 1e-5, "base": 1e4}
+ROPE = {"layers": 2, "embd": 96, "ff": 160, "heads": 6, "kv": 2, "head": 16, "eps": 1e-5, "base": 1e4}
+QWEN = {"layers": 2, "embd": 64, "ff": 160, "heads": 4, "kv": 2, "head": 16, "eps": 1e-6, "base": 1e6}
+EXPERTS = dict(QWEN)
+GEMMA = {"layers": 7, "embd": 64, "ff": 96, "heads": 2, "kv": 1, "head": 32, "eps": 1e-6, "base": 1e6}
+
+# GGUF: number of the type, elements and bytes of a block, and its number as a file type.
+TYPES = {"f32": (0, 1, 4, 0), "f16": (1, 1, 2, 1), "bf16": (30, 1, 2, 32), "q4_0": (2, 32, 18, 2),
+         "q4_1": (3, 32, 20, 3), "q5_0": (6, 32, 22, 8), "q5_1": (7, 32, 24, 9),
+         "q8_0": (8, 32, 34, 7), "q4_k": (12, 256, 144, 15), "q5_k": (13, 256, 176, 17),
+         "q6_k": (14, 256, 210, 18)}
+
+
+def half(value):
+    return struct.pack("<e", value)
+
+
+def block(kind, rng, size):
+    """A block of weights with a standard deviation of about `size`; codes are uniform."""
+    if kind == "q4_0":
+        return half(size / 4.6) + rng.randbytes(16)
+    if kind == "q4_1":
+        return half(size / 4.6) + half(-7.5 * size / 4.6) + rng.randbytes(16)
+    if kind == "q5_0":
+        return half(size / 9.2) + rng.randbytes(20)
+    if kind == "q5_1":
+        return half(size / 9.2) + half(-15.5 * size / 9.2) + rng.randbytes(20)
+    if kind == "q8_0":
+        return half(size / 74) + rng.randbytes(32)
+    if kind in ("q4_k", "q5_k"):  # scales and mins of six bits, about 32 each
+        steps, rest = (4.6, 128) if kind == "q4_k" else (9.2, 160)
+        scale = size / (37 * steps)
+        return half(scale) + half(scale * steps * 1.6) + rng.randbytes(12 + rest)
+    return rng.randbytes(192 + 16) + half(size / (74 * 18.5))  # q6_k: eight-bit scales
+
+
+def tensor(kind, rng, shape, size):
+    count = 1
+    for n in shape:
+        count *= n
+    if kind == "norm":
+        return "f32", struct.pack("<%df" % count, *(rng.gauss(1, 0.1) for _ in range(count)))
+    if kind in ("f32", "f16"):
+        letter = "f" if kind == "f32" else "e"
+        return kind, struct.pack("<%d%s" % (count, letter), *(rng.gauss(0, size) for _ in range(count)))
+    if kind == "bf16":
+        words = struct.pack("<%df" % count, *(rng.gauss(0, size) for _ in range(count)))
+        return kind, b"".join(words[i + 2:i + 4] for i in range(0, len(words), 4))
+    return kind, b"".join(block(kind, rng, size) for _ in range(count // TYPES[kind][1]))
+
+
+def byte_tokens():
+    """Bytes as byte-level BPE writes them: printable ones as they are, others from U+0100 on."""
+    plain = [*range(33, 127), *range(161, 173), *range(174, 256)]
+    others = [b for b in range(256) if b not in plain]
+    return [chr(b) if b in plain else chr(256 + others.index(b)) for b in range(256)]
+
+
+def tokenizer():
+    tokens = [*byte_tokens(), "<|end|>", *("<|extra_%d|>" % i for i in range(VOCAB - 257))]
+    return {"tokenizer.ggml.model": "gpt2", "tokenizer.ggml.pre": "default",
+            "tokenizer.ggml.tokens": tokens,
+            "tokenizer.ggml.token_type": [1] * 256 + [3] * (VOCAB - 256),
+            "tokenizer.ggml.merges": ["a b"], "tokenizer.ggml.bos_token_id": 256,
+            "tokenizer.ggml.eos_token_id": 256, "tokenizer.ggml.add_bos_token": False}
+
+
+def metadata(arch, name, p, kind):
+    values = {"general.architecture": arch, "general.name": name}
+    for key, value in (("context_length", 256), ("embedding_length", p["embd"]),
+                       ("block_count", p["layers"]), ("feed_forward_length", p["ff"]),
+                       ("attention.head_count", p["heads"]), ("attention.head_count_kv", p["kv"]),
+                       ("attention.layer_norm_rms_epsilon", p["eps"]),
+                       ("rope.dimension_count", p["head"]), ("rope.freq_base", p["base"]),
+                       ("vocab_size", VOCAB)):
+        values["%s.%s" % (arch, key)] = value
+    if arch == "gemma3":
+        values["gemma3.attention.key_length"] = values["gemma3.attention.value_length"] = p["head"]
+        values["gemma3.attention.sliding_window"] = 8
+    if p is EXPERTS:
+        values["llama.expert_count"], values["llama.expert_used_count"] = 4, 2
+    return {**values, **tokenizer(), "general.quantization_version": 2,
+            "general.file_type": TYPES[kind][3]}
+
+
+def shapes(arch, p, kind):
+    """Names, types and shapes, in the order of the file; rows last."""
+    embd, ff, kv = p["embd"], p["ff"], p["kv"] * p["head"]
+    q = p["heads"] * p["head"]
+    yield "token_embd.weight", kind, (embd, VOCAB)
+    yield "output_norm.weight", "norm", (embd,)
+    if arch == "qwen2" or p is LLAMA:
+        yield "output.weight", kind, (embd, VOCAB)
+    if p is ROPE:
+        yield "rope_freqs.weight", "norm", (p["head"] // 2,)
+    for i in range(p["layers"]):
+        blk = "blk.%d." % i
+        for name, shape in (("attn_q", (embd, q)), ("attn_k", (embd, kv)), ("attn_v", (embd, kv)),
+                            ("attn_output", (q, embd)), ("ffn_gate", (embd, ff)),
+                            ("ffn_up", (embd, ff)), ("ffn_down", (ff, embd))):
+            yield blk + name + ".weight", kind, shape
+        norms = ["attn_norm", "ffn_norm"]
+        if arch == "gemma3":
+            norms += ["post_attention_norm", "post_ffw_norm"]
+            for name in ("attn_q_norm", "attn_k_norm"):
+                yield blk + name + ".weight", "norm", (p["head"],)
+        for name in norms:
+            yield blk + name + ".weight", "norm", (embd,)
+        if arch == "qwen2":
+            for name, n in (("attn_q", q), ("attn_k", kv), ("attn_v", kv)):
+                yield blk + name + ".bias", "f32", (n,)
+
+
+def text(value):
+    data = value.encode()
+    return struct.pack("<Q", len(data)) + data
+
+
+def scalar(value):
+    """Number of the GGUF type, and the bytes."""
+    if isinstance(value, bool):
+        return 7, struct.pack("<?", value)
+    if isinstance(value, int):
+        return 4, struct.pack("<I", value)
+    if isinstance(value, float):
+        return 6, struct.pack("<f", value)
+    return 8, text(value)
+
+
+def entry(key, value):
+    if not isinstance(value, list):
+        kind, data = scalar(value)
+        return text(key) + struct.pack("<I", kind) + data
+    kind = 5 if isinstance(value[0], int) else 8  # int32 or text
+    items = [struct.pack("<i", v) if kind == 5 else text(v) for v in value]
+    return text(key) + struct.pack("<IIQ", 9, kind, len(items)) + b"".join(items)
+
+
+def write(folder, arch, name, p, kind):
+    rng = random.Random(name)
+    values = metadata(arch, name, p, kind)
+    directory, data = b"", b""
+    tensors = list(shapes(arch, p, kind))
+    for tensor_name, tensor_kind, shape in tensors:
+        real, content = tensor(tensor_kind, rng, shape, shape[0] ** -0.5)
+        directory += text(tensor_name) + struct.pack("<I", len(shape))
+        directory += b"".join(struct.pack("<Q", n) for n in shape)
+        directory += struct.pack("<IQ", TYPES[real][0], len(data))
+        data += content + bytes(-len(content) % 32)
+    head = b"GGUF" + struct.pack("<IQQ", 3, len(tensors), len(values))
+    head += b"".join(entry(k, v) for k, v in values.items()) + directory
+    path = os.path.join(folder, name + ".gguf")
+    with open(path + ".part", "wb") as file:
+        file.write(head + bytes(-len(head) % 32) + data)
+    os.replace(path + ".part", path)
+
+
+def main():
+    folder = os.path.join(sys.argv[1], "oracle", "tiny")
+    os.makedirs(folder, exist_ok=True)
+    for kind in TYPES:
+        if kind != "f32":
+            write(folder, "llama", "tiny-llama-" + kind, LLAMA, kind)
+    write(folder, "llama", "tiny-llama3-rope", ROPE, "f16")
+    write(folder, "qwen2", "tiny-qwen2", QWEN, "f16")
+    write(folder, "gemma3", "tiny-gemma3", GEMMA, "f16")
+    write(folder, "llama", "tiny-mixtral", EXPERTS, "f16")  # this and the next: refused by name
+    for name in ("tiny-falcon-mqa", "tiny-falcon-gqa"):
+        write(folder, "falcon", name, QWEN, "f16")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
