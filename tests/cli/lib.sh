@@ -28,6 +28,11 @@ need_tiny() {
     [ -r "$LLAMA" ] || skip "no reference models in $TINY"
 }
 
+# Texts and numbers of the reference models: where they are missing, models made at build stand in.
+need_reference() {
+    [ -r "$VKFI_SHARED/oracle/smollm2-135m.json" ] || skip "no reference outputs in $VKFI_SHARED/oracle"
+}
+
 need_real() {
     [ -n "$REAL" ] || skip "no SmolLM2-135M in \$VKFI_MODELS or the cache"
 }
