@@ -7,7 +7,9 @@
 #include <stdbool.h>
 
 /* Stakes: down, q / m = cos^2 of equal angles, from just below 1 to near 0; up, q / m - 1 in half
- * octaves from 1/128 to 4096. Which rate a bet wins at is q; 40 of them cost ln(40) at most. */
+ * octaves from 1/128 to 4096, but not beyond q = 1: a bet that may lose more than the capital is
+ * none, and cut off at 0 it wins on average. Which rate a bet wins at is q; 40 of them cost ln(40)
+ * at most. */
 #define SEQUENCE_STAKES 40
 #define SEQUENCE_STEPS 60
 
@@ -17,13 +19,13 @@ struct sample {
     double events, n;
 };
 
-static double stake(int j, bool down)
+static double stake(int j, double m, bool down)
 {
     if (down) {
         const double root = sin(M_PI * (j + 0.5) / (2 * SEQUENCE_STAKES));
         return -root * root;
     }
-    return exp2(0.5 * j - 7);
+    return fmin(exp2(0.5 * j - 7), (1 - m) / m);
 }
 
 /* Log of one bet's capital against m; -INFINITY once it is lost. */
@@ -64,7 +66,7 @@ static bool is_given_up(const struct sample *s, double m, bool down, double tail
 {
     double log_each[SEQUENCE_STAKES];
     for (int j = 0; j < SEQUENCE_STAKES; j++)
-        log_each[j] = log_capital(s, m, stake(j, down));
+        log_each[j] = log_capital(s, m, stake(j, m, down));
     return has_won(log_each, tail);
 }
 
@@ -122,7 +124,7 @@ size_t stats_sequence_first(const double *x, size_t n, double mean,
     if (!(mean > 0 && mean < 1 && tail > 0 && tail < 1))
         return 0;
     for (int j = 0; j < SEQUENCE_STAKES; j++)
-        odds[j] = stake(j, level.side == STATS_INTERVAL_UPPER) / (1 - mean);
+        odds[j] = stake(j, mean, level.side == STATS_INTERVAL_UPPER) / (1 - mean);
     for (size_t i = 0; i < n; i++) {
         for (int j = 0; j < SEQUENCE_STAKES; j++) {
             const double factor = odds[j] * (x[i] - mean);

@@ -9,6 +9,7 @@
 
 #include <math.h>
 
+#include "base/rng.h"
 #include "inject/stats/stats_plan.h"
 #include "inject/stats/stats_sequence.h"
 #include "inject/stats/stats_special.h"
@@ -199,6 +200,36 @@ static void test_sequence_of_items(void **state)
     assert_true(stats_sequence_bounded(x, COUNT(x), both).high == 1);
 }
 
+/* Ville's inequality, seen: a mean that is true is given up in at most 5 % of all sequences,
+ * however often they are looked at, on either side and wherever the mean lies. */
+static void test_sequence_errs_seldom(void **state)
+{
+    static const struct stats_interval_level levels[] = {{0.95, STATS_INTERVAL_UPPER},
+                                                         {0.95, STATS_INTERVAL_LOWER}};
+    static const double means[] = {0.02, 0.3, 0.65, 0.97};
+    const double one[] = {1}, near[] = {0.683, 0.683, 0.683};
+    struct rng rng;
+    double x[100];
+    (void)state;
+    rng_init(&rng, 20240611, 3);
+    for (size_t c = 0; c < COUNT(means) * COUNT(levels); c++) {
+        const double mean = means[c / COUNT(levels)];
+        uint32_t wrong = 0;
+        for (uint32_t run = 0; run < 2000; run++) {
+            for (size_t i = 0; i < COUNT(x); i++)
+                x[i] = rng_unit(&rng) < mean;
+            wrong += stats_sequence_first(x, COUNT(x), mean, levels[c % COUNT(levels)]) > 0;
+        }
+        print_message("mean %.2f, %s bound: %.2f %% given up\n", mean, c % 2 ? "lower" : "upper",
+                      wrong / 20.);
+        assert_true(wrong <= 130); /* 5 % and three standard errors */
+    }
+    /* what was seen has at least the probability m^n: nothing above tail^(1/n) can be ruled out */
+    assert_true(stats_sequence_bounded(one, 1, levels[1]).low <= 0.05);
+    assert_true(stats_sequence_bounded(near, 3, levels[1]).low <= 0.683 * cbrt(0.05));
+    assert_true(stats_sequence_bernoulli(1, 1, levels[1]).low <= 0.05);
+}
+
 /* The first of all prefixes whose bound leaves a mean out, and 0 where none does. */
 static void test_sequence_is_decided_once(void **state)
 {
@@ -271,6 +302,7 @@ int main(void)
         cmocka_unit_test(test_components_of_a_pilot),
         cmocka_unit_test(test_sequence_of_trials),
         cmocka_unit_test(test_sequence_of_items),
+        cmocka_unit_test(test_sequence_errs_seldom),
         cmocka_unit_test(test_sequence_is_decided_once),
         cmocka_unit_test(test_looks),
     };
