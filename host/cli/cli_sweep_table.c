@@ -135,17 +135,26 @@ static const char *field_of(const struct fault *fault)
     return fault->point == HOOK_WEIGHT ? quant_field_name(fault->field) : NULL;
 }
 
+/* Variant i, and its site, if it has not fired on the device; else null. */
+static const struct fault *not_seen(const struct campaign_coverage *c, uint32_t device, uint32_t i,
+                                    char site[FAULT_SITE_TEXT])
+{
+    if (c->fired[(size_t)device * c->variant.count + i])
+        return NULL;
+    fault_site(&c->variant.fault[i], site);
+    return &c->variant.fault[i];
+}
+
 static void print_coverage(const struct cli_sweep_result *result, uint32_t device)
 {
     const struct campaign_coverage *c = &result->coverage;
     printf("coverage  %s: %" PRIu32 " of %" PRIu32 " hook variants fired\n", c->device[device].name,
            campaign_coverage_fired(c, device), c->variant.count);
     for (uint32_t i = 0; i < c->variant.count; i++) {
-        const struct fault *fault = &c->variant.fault[i];
         char site[FAULT_SITE_TEXT];
-        if (c->fired[(size_t)device * c->variant.count + i])
+        const struct fault *fault = not_seen(c, device, i, site);
+        if (!fault)
             continue;
-        fault_site(fault, site);
         printf("          not seen: that of %s, %s%s%s\n", site,
                kinds_text(KINDS_POINT, fault->point), field_of(fault) ? " " : "",
                field_of(fault) ? field_of(fault) : "");
@@ -201,11 +210,10 @@ static void put_coverage(struct json_writer *w, const struct campaign_coverage *
     json_put_key(w, "not_seen");
     json_array_open(w);
     for (uint32_t i = 0; i < c->variant.count; i++) {
-        const struct fault *fault = &c->variant.fault[i];
         char site[FAULT_SITE_TEXT];
-        if (c->fired[(size_t)device * c->variant.count + i])
+        const struct fault *fault = not_seen(c, device, i, site);
+        if (!fault)
             continue;
-        fault_site(fault, site);
         json_object_open(w);
         json_member_text(w, "site", site);
         json_member_text(w, "point", kinds_text(KINDS_POINT, fault->point));
