@@ -74,9 +74,10 @@ struct bench {
     uint32_t goldens, batches, failed, aside, incidents, due;
     struct campaign_progress end; /* without its list of devices: */
     uint64_t ran[BENCH_DEVICES];
-    uint32_t stop_after;        /* batches until `stop` is counted up; 0: never */
-    unsigned kill_seed;         /* workers are killed at random; 0: not */
-    uint32_t killed, killed_at; /* batches at the last time */
+    uint32_t stop_after;            /* batches until `stop` is counted up; 0: never */
+    unsigned kill_seed;             /* workers are killed at random; 0: not */
+    uint32_t killed, killed_at;     /* batches at the last time */
+    uint32_t in_row[BENCH_DEVICES]; /* kills of a device since its last batch */
 };
 
 /* The device of this worker's process, for the pass below. */
@@ -156,14 +157,22 @@ static inline enum status bench_close(void *user, struct campaign_opened *opened
     return STATUS_OK;
 }
 
-/* Once between two batches at most, so that the campaign gets on. */
+/* Once between two batches at most, so that the campaign gets on; and a device not so often in a
+ * row that it would be set aside, which five times do (one more may meet a batch on its way). The
+ * first few are not left to chance, so that a quick campaign has some. */
 static inline void bench_kill_one(struct bench *b)
 {
-    const int pid = b->scene->pid[(unsigned)rand_r(&b->kill_seed) % b->params.setup.n_devices];
-    if (b->batches == b->killed_at || rand_r(&b->kill_seed) % 2 != 0 || pid == 0)
+    const unsigned device = (unsigned)rand_r(&b->kill_seed) % b->params.setup.n_devices;
+    const bool chance = rand_r(&b->kill_seed) % 2 == 0;
+    int *pid = &b->scene->pid[device]; /* 0 until the next worker has opened the device */
+    if (b->batches == b->killed_at || *pid == 0 || b->in_row[device] == 3)
         return;
+    if ((!chance && b->killed >= 4) || kill(*pid, SIGKILL) != 0)
+        return;
+    *pid = 0;
     b->killed_at = b->batches;
-    b->killed += kill(pid, SIGKILL) == 0;
+    b->killed++;
+    b->in_row[device]++;
 }
 
 static inline void bench_event(void *user, const struct campaign_event *event)
@@ -176,6 +185,7 @@ static inline void bench_event(void *user, const struct campaign_event *event)
     b->due += event->kind == CAMPAIGN_EVENT_DUE;
     if (event->kind == CAMPAIGN_EVENT_BATCH) {
         b->batches++;
+        b->in_row[event->device] = 0;
         b->stop += b->stop_after > 0 && b->batches == b->stop_after;
     }
     if (event->kind == CAMPAIGN_EVENT_END) {
