@@ -95,8 +95,7 @@ for signal in INT TERM; do
     setsid "$VKFI" campaign run long.json -o "$signal.db" >out 2>err &
     pid=$!
     for _ in $(seq 300); do
-        [ "$("$VKFI" campaign status "$signal.db" --json 2>/dev/null | grep -c '"done": 0')" = 0 ] &&
-            [ -s "$signal.db" ] && break
+        "$VKFI" campaign status "$signal.db" --json 2>/dev/null | grep -q '"done": [1-9]' && break
         sleep 0.1
     done
     kill -s "$signal" "$pid"

@@ -3,8 +3,7 @@
 
 usage: terminal.py COLUMNS KEYS COMMAND...
 
-KEYS: how often Ctrl-C is typed, 0.4 s apart, once a line that begins with a number of trials is
-there. On standard output, as JSON: code (minus the signal that ended it), seconds from the first
+KEYS: how often Ctrl-C is typed, 0.4 s apart, once a line is there that says that a trial is done. On standard output, as JSON: code (minus the signal that ended it), seconds from the first
 Ctrl-C to the end, screen (its lines at the end), seen (each screen that stood there), wrapped (a line
 was longer than the terminal).
 """
@@ -21,7 +20,7 @@ from fcntl import ioctl
 from termios import TIOCSWINSZ
 
 columns, keys, command = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3:]
-TRIALS = re.compile(r"^\d+/\d+ trials, ")
+TRIALS = re.compile(r"^[1-9]\d*/\d+ trials, ")
 
 
 class Screen:
