@@ -43,6 +43,7 @@ static const char DETAILS[] =
     "  all            all faults\n"
     "  changed        those that changed bits\n"
     "  golden_right   those whose golden answer is right\n"
+    "  runs           with a bit error rate: all runs, those that no fault hits too\n"
     "\n"
     "EXIT CODES\n"
     "  0  passed\n"
@@ -66,8 +67,9 @@ static enum status check(const struct cli_gate_options *o)
     } else if ((o->baseline != NULL) != !isnan(o->margin)) {
         log_error("found %s, expected --baseline and --margin together",
                   o->baseline ? "--baseline alone" : "--margin alone");
-    } else if (o->baseline && o->stratum) {
-        log_error("found --stratum with --baseline, expected one of them");
+    } else if (o->baseline && (o->stratum || o->given == PLAN_GATE_RUNS)) {
+        log_error("found %s with --baseline, expected one of them",
+                  o->stratum ? "--stratum" : "--given runs");
     } else {
         return STATUS_OK;
     }
@@ -81,7 +83,7 @@ static enum status parse(struct cli_gate_options *out, int argc, char **argv, bo
          "The limit, a share such as 0.02. Default: the plan's question.", 0, 1},
         {0, "of", ARGS_CHOICE, &out->of, "critical|sdc|sdc+due", "What is counted. Default sdc.", 0,
          0},
-        {0, "given", ARGS_CHOICE, &out->given, "all|changed|golden_right",
+        {0, "given", ARGS_CHOICE, &out->given, "all|changed|golden_right|runs",
          "Of which trials. Default all.", 0, 0},
         {0, "confidence", ARGS_REAL, &out->confidence, "C", "One-sided. Default 0.95.", 0.5,
          0.9999},

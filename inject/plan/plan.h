@@ -35,6 +35,7 @@ enum plan_gate_given {
     PLAN_GATE_ALL,
     PLAN_GATE_CHANGED,
     PLAN_GATE_GOLDEN_RIGHT,
+    PLAN_GATE_RUNS, /* a bit error rate: all runs, those without a fault too */
     PLAN_GATE_GIVEN_COUNT
 };
 extern const char *const plan_gate_of_name[PLAN_GATE_OF_COUNT];

@@ -11,7 +11,8 @@
 #define ORDER_KEY UINT64_C(0x73746f70) /* apart from all keys of draws */
 
 const char *const plan_gate_of_name[PLAN_GATE_OF_COUNT] = {"critical", "sdc", "sdc+due"};
-const char *const plan_gate_given_name[PLAN_GATE_GIVEN_COUNT] = {"all", "changed", "golden_right"};
+const char *const plan_gate_given_name[PLAN_GATE_GIVEN_COUNT] = {"all", "changed", "golden_right",
+                                                                 "runs"};
 const char *const plan_stop_name[] = {"fixed", "time_uniform", "spending"};
 
 bool plan_stops_itself(const struct plan *plan)

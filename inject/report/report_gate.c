@@ -72,6 +72,19 @@ static enum status choose(struct report_query *query, struct arena *arena,
     return STATUS_OK;
 }
 
+/* On the scale of trials, whose bounds end at 1. */
+static void decide_rate(struct report_gate *out, const struct report_rate *rate, double limit)
+{
+    struct stats_cluster_estimate of_trials = rate->estimate;
+    of_trials.rate /= rate->share;
+    of_trials.variance /= rate->share * rate->share;
+    stats_gate_decide(
+        &out->result, &of_trials,
+        &(struct stats_gate_request){limit / rate->share, 1 - out->tail, rate->floor});
+    out->result.lower *= rate->share;
+    out->result.upper *= rate->share;
+}
+
 /* One look at what is loaded, with the tail that it may use. */
 static enum status decide(struct report_gate *out, struct report_data *data,
                           const struct report_gate_request *request)
@@ -87,8 +100,7 @@ static enum status decide(struct report_gate *out, struct report_data *data,
     if (!st) {
         report_rate_floor(data, &work);
         report_rate(&rate, &work, &query);
-        stats_gate_decide(&out->result, &rate.estimate,
-                          &(struct stats_gate_request){request->limit, 1 - out->tail, rate.floor});
+        decide_rate(out, &rate, request->limit);
         out->rate = rate.estimate.rate;
         out->n_effective = rate.estimate.n_effective;
         out->design_effect = rate.estimate.design_effect;

@@ -35,7 +35,7 @@ struct share {
 };
 
 /* Sums over strata of an item: W_h times the share of events and of counted trials; their numbers.
- */
+ * Of all runs an event counts 1 - P0_h, the share of the stratum's runs that a trial stands for. */
 struct item_sum {
     double events, counted;
     struct share n;
@@ -69,17 +69,18 @@ static void count_shares(struct share *share, const struct report_data *data,
 }
 
 static struct item_sum sum_item(const struct share *share, const struct report_data *data,
-                                uint32_t item, const char *stratum)
+                                uint32_t item, const struct report_gate_request *request)
 {
     struct item_sum sum = {.complete = true};
     for (uint32_t h = 0; h < data->n_strata; h++) {
         const struct share *own = &share[(size_t)h * data->n_items + item];
         const double quota = (double)quota_of(data, h);
-        const double weight = stratum ? 1 : data->stratum[h].weight;
-        if (stratum && strcmp(data->stratum[h].label, stratum) != 0)
+        const double weight = request->stratum ? 1 : data->stratum[h].weight;
+        const double hit = request->given == REPORT_RUNS ? 1 - data->stratum[h].no_fault : 1;
+        if (request->stratum && strcmp(data->stratum[h].label, request->stratum) != 0)
             continue;
         sum.complete = sum.complete && quota > 0 && (double)own->seen >= quota;
-        sum.events += weight * (double)own->events / quota;
+        sum.events += weight * hit * (double)own->events / quota;
         sum.counted += weight * (double)own->counted / quota;
         sum.n.seen += own->seen;
         sum.n.events += own->events;
@@ -99,7 +100,7 @@ static enum status gather(struct uniform *u, const struct report_data *data,
     count_shares(share, data, request);
     for (uint32_t place = 0; place < data->n_items; place++) {
         const uint32_t item = plan_stop_item(data->plan, place);
-        u->item[place] = sum_item(share, data, item, request->stratum);
+        u->item[place] = sum_item(share, data, item, request);
         if (!u->item[place].complete)
             break;
         u->items++;

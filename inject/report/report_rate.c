@@ -40,7 +40,9 @@ enum status report_work_init(struct report_work *out, struct arena *arena,
 
 bool report_rate_holds(const struct report_trial *trial, enum report_given given)
 {
-    return given == REPORT_ALL || (given == REPORT_CHANGED ? trial->changed : trial->golden_right);
+    return given == REPORT_CHANGED        ? trial->changed
+           : given == REPORT_GOLDEN_RIGHT ? trial->golden_right
+                                          : true;
 }
 
 /* Dense number of cluster `index` of a dimension that begins at `base`. */
@@ -109,7 +111,8 @@ void report_rate_data(struct stats_cluster_data *out, struct report_work *work,
         if (!work->touched[h])
             continue;
         work->stratum[out->n_strata++] = (struct stats_cluster_stratum){
-            .weight = weight_of(s, strata, query->of_runs), .population = data->population[h]};
+            .weight = weight_of(s, strata, query->given == REPORT_RUNS),
+            .population = data->population[h]};
         /* In a stratum alone the others' residuals are 0: the ratio is that of the domain. */
         for (size_t i = work->first[h]; i < work->first[h + 1]; i++) {
             if (strata > 1 || work->member[i])
@@ -135,9 +138,8 @@ static void sum_weights(struct report_rate *out, const struct report_work *work,
     }
 }
 
-/* Share of the runs of the touched strata that some fault hits: known, so the rate of trials and
- * its interval are multiplied by it. */
-static void scale_to_runs(struct report_rate *out, const struct report_work *work)
+/* Share of the runs of the touched strata that some fault hits: it is known. */
+static double share_hit(const struct report_rate *out, const struct report_work *work)
 {
     double hit = 0, all = 0;
     for (uint32_t h = 0; h < work->data->n_strata; h++) {
@@ -146,7 +148,12 @@ static void scale_to_runs(struct report_rate *out, const struct report_work *wor
         hit += weight_of(&work->data->stratum[h], out->strata, true);
         all += weight_of(&work->data->stratum[h], out->strata, false);
     }
-    const double share = hit / all;
+    return hit / all;
+}
+
+static void multiply(struct report_rate *out, double share)
+{
+    out->share = share;
     out->estimate.rate *= share;
     out->estimate.variance *= share * share;
     out->interval.bounds.low *= share;
@@ -187,7 +194,7 @@ void report_rate(struct report_rate *out, struct report_work *work,
                  const struct report_query *query)
 {
     struct stats_cluster_data data;
-    *out = (struct report_rate){0};
+    *out = (struct report_rate){.share = 1};
     report_rate_data(&data, work, query);
     sum_weights(out, work, query->index == NULL);
     out->refused = out->strata > 1 && isnan(out->weight);
@@ -199,8 +206,8 @@ void report_rate(struct report_rate *out, struct report_work *work,
     }
     stats_cluster_interval(&out->interval, &out->estimate,
                            &(struct stats_cluster_request){query->level, out->floor});
-    if (query->of_runs)
-        scale_to_runs(out, work);
+    if (query->given == REPORT_RUNS)
+        multiply(out, share_hit(out, work));
 }
 
 /* Design effect of SDC over all trials, strata weighed by their trials where they have no W_h. */

@@ -20,8 +20,10 @@ typedef uint32_t report_events;
 #define REPORT_MASKED (REPORT_EVENT(MASKED_BITEXACT) | REPORT_EVENT(MASKED_TOKENS))
 #define REPORT_CHANGED_EVENTS (REPORT_SDC | REPORT_DUE | REPORT_MASKED)
 
-/* What a rate is conditional on. */
-enum report_given { REPORT_ALL, REPORT_CHANGED, REPORT_GOLDEN_RIGHT };
+/* What a rate is of. REPORT_RUNS, of a bit error rate: all runs, those that no fault hits among
+ * them. Every trial has one at least, so W_h (1 - P0_h) weighs a stratum, and the rate is
+ * multiplied by its sum; else the same as REPORT_ALL. */
+enum report_given { REPORT_ALL, REPORT_CHANGED, REPORT_GOLDEN_RIGHT, REPORT_RUNS };
 
 #define REPORT_FEW 30 /* cells with fewer trials are hatched (method 4) */
 
@@ -30,9 +32,6 @@ struct report_query {
     size_t count;
     report_events events;
     enum report_given given;
-    /* Of a bit error rate: of all runs, those that no fault hits among them. Every trial has one
-     * at least, so W_h (1 - P0_h) weighs a stratum, and the rate is multiplied by its sum. */
-    bool of_runs;
     struct stats_interval_level level;
 };
 
@@ -44,6 +43,7 @@ struct report_rate {
     bool refused;     /* several strata without weights (method 1): no rate */
     uint32_t missing; /* strata with weight that have no trial yet: no rate over all */
     double floor;     /* design effect that stands in where the group has few events */
+    double share;     /* REPORT_RUNS: that a fault hits, by which all above is multiplied; else 1 */
 };
 
 /* The design effect of SDC over all trials in its parts: of items and of faults in common, which a

@@ -59,8 +59,9 @@ static enum status fill_forest(struct report_figure *out, struct report_context 
         report_figure_rate(&out->table, h, "given", &given);
         out->table.faint[h] = all.estimate.counted < REPORT_FEW;
         if (ber) {
-            report_figure_group(&all, context, &groups, h,
-                                (struct report_query){.events = context->main, .of_runs = true});
+            report_figure_group(
+                &all, context, &groups, h,
+                (struct report_query){.events = context->main, .given = REPORT_RUNS});
             report_table_set(&out->table, h, "no_fault", data->stratum[h].no_fault);
             report_figure_rate(&out->table, h, "runs", &all);
         }

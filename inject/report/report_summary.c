@@ -19,16 +19,6 @@ static struct report_rate rate_of(struct report_context *context, report_events 
     return rate;
 }
 
-/* Of all runs, those without any fault among them. */
-static struct report_rate rate_of_runs(struct report_context *context, report_events events)
-{
-    struct report_rate rate;
-    report_rate(&rate, context->work,
-                &(struct report_query){
-                    .events = events, .of_runs = true, .level = report_figure_level(context)});
-    return rate;
-}
-
 /* sum W_h P0_h; NaN without weights. */
 static double no_fault(const struct report_data *data)
 {
@@ -48,8 +38,8 @@ void report_summary_totals(struct report_totals *out, struct report_context *con
         .main = rate_of(context, context->main, REPORT_ALL),
         .main_changed = rate_of(context, context->main, REPORT_CHANGED),
         .changed = rate_of(context, REPORT_CHANGED_EVENTS, REPORT_ALL),
-        .main_runs = rate_of_runs(context, context->main),
-        .sdc_runs = rate_of_runs(context, REPORT_SDC),
+        .main_runs = rate_of(context, context->main, REPORT_RUNS),
+        .sdc_runs = rate_of(context, REPORT_SDC, REPORT_RUNS),
         .no_fault = no_fault(context->data),
     };
 }
@@ -107,7 +97,7 @@ static void fill_outcome(struct report_table *table, uint32_t row, struct report
         report_figure_rate(table, row, "right", &right);
     }
     if (report_context_is_ber(context)) {
-        const struct report_rate runs = rate_of_runs(context, sum->events);
+        const struct report_rate runs = rate_of(context, sum->events, REPORT_RUNS);
         report_figure_rate(table, row, "runs", &runs);
     }
 }

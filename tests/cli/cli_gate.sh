@@ -9,7 +9,7 @@ verdict() { # EXIT-CODE ARGS: that exit code and nothing on standard error
     [ ! -s err ] || fail "gate $*: $(cat err)"
 }
 "$FIXTURE" a.db per_stratum=200 && "$FIXTURE" growing.db missing=0.3 && "$FIXTURE" equal.db equal &&
-    "$FIXTURE" worse.db per_stratum=200 disagree=20 && "$FIXTURE" scored.db scored &&
+    "$FIXTURE" ber.db ber=1e-9 per_stratum=40 && "$FIXTURE" worse.db per_stratum=200 disagree=20 && "$FIXTURE" scored.db scored &&
     "$FIXTURE" spent.db missing=0.3 'stop={"rule":"spending","looks":[0.5,1]}' &&
     "$FIXTURE" asked.db missing=0.3 'stop={"rule":"spending","looks":[0.5,1],"gate":{"max":0.4}}' ||
     fail "the fixtures"
@@ -24,6 +24,8 @@ verdict 0 a.db --max 0.2 --json
 json 'd["verdict"] == "passed" and d["limit"]["upper"] <= 0.2 and d["limit"]["lower"] < d["limit"]["rate"] < d["limit"]["upper"] and d["limit"]["complete"]'
 verdict 0 scored.db --max 0.2 --of critical --given golden_right --json
 json 'd["of"] == "critical" and d["given"] == "golden_right" and d["limit"]["n"] < d["limit"]["trials"]'
+verdict 0 ber.db --max 0.2 --given runs --json
+json 'd["given"] == "runs" and d["limit"]["rate"] < 0.1'
 verdict 0 equal.db --max 0.9 --stratum "layer=3 bit_field=sign"
 verdict 0 spent.db --max 0.4 --json
 json 'd["limit"]["rule"] == "spending" and d["limit"]["look"] == 1 and d["limit"]["tail"] < 0.05 and not d["limit"]["complete"]'
@@ -58,6 +60,7 @@ refused 2 gate a.db --max 2
 refused 2 gate a.db --margin 0.1
 refused 2 gate a.db --baseline worse.db
 refused 2 gate a.db --max 0.1 --of everything
+refused 2 gate a.db --baseline worse.db --margin 0.1 --given runs
 refused 2 gate a.db --max 0.1 --of critical
 refused 2 gate a.db --max 0.1 --stratum "layer=3"
 refused 2 gate equal.db --max 0.1

@@ -4,6 +4,7 @@
 #include "report_bench.h"
 
 #include "base/log.h"
+#include "inject/report/report_gate.h"
 #include "inject/report/report_worst.h"
 
 static char path[2][64];
@@ -327,6 +328,68 @@ static void test_what_is_no_list_or_not_about_it(void **state)
     arena_finish(&arena);
 }
 
+/* The gate of all runs: the bounds of trials in the same proportion, with weights W_h (1 - P0_h).
+ */
+static void expect_gate_of_runs(struct report_source *source, double rate, double hit)
+{
+    struct report_gate_request request = {
+        .limit = 0.99 * hit, .confidence = 0.95, .events = REPORT_SDC, .given = REPORT_RUNS};
+    struct report_gate gate, of_trials;
+    assert_int_equal(report_gate_decide(&gate, source, &request), STATUS_OK);
+    assert_near(gate.rate, rate, 1e-12);
+    assert_true(gate.result.lower < rate && rate < gate.result.upper && gate.result.upper < hit);
+    assert_int_equal(gate.result.verdict, STATS_GATE_PASS);
+    request.limit = hit + 0.01; /* not even all trials could exceed it */
+    assert_int_equal(report_gate_decide(&gate, source, &request), STATUS_OK);
+    assert_int_equal(gate.result.verdict, STATS_GATE_PASS);
+    request.limit = gate.result.upper - 1e-9;
+    assert_int_equal(report_gate_decide(&gate, source, &request), STATUS_OK);
+    assert_int_equal(gate.result.verdict, STATS_GATE_UNDECIDED);
+    assert_true(gate.result.would_pass && gate.result.more > 0 && gate.result.more < 100);
+    request.limit = gate.result.lower - 1e-9;
+    assert_int_equal(report_gate_decide(&gate, source, &request), STATUS_OK);
+    assert_int_equal(gate.result.verdict, STATS_GATE_FAIL);
+
+    request.stratum = source->data.stratum[2].label;
+    const double share = 1 - source->data.stratum[2].no_fault;
+    assert_int_equal(report_gate_decide(&gate, source, &request), STATUS_OK);
+    request.given = REPORT_ALL;
+    assert_int_equal(report_gate_decide(&of_trials, source, &request), STATUS_OK);
+    assert_near(gate.rate, share * of_trials.rate, 1e-12);
+    assert_near(gate.result.lower, share * of_trials.result.lower, 1e-12);
+    assert_near(gate.result.upper, share * of_trials.result.upper, 1e-12);
+}
+
+/* At any time: the bounds are on sum W_h (1 - P0_h) y_h over sum W_h. */
+static void test_a_gate_of_runs_at_any_time(void **state)
+{
+    struct report_fixture f = report_fixture_default(path[0]);
+    struct report_source source;
+    struct report_gate gate;
+    struct report_gate_request request = {
+        .confidence = 0.95, .events = REPORT_SDC, .given = REPORT_RUNS};
+    double rate = 0;
+    (void)state;
+    f.ber = 1e-9;
+    f.stop = "{\"rule\": \"time_uniform\"}";
+    open_fixture(&source, &f);
+    for (size_t i = 0; i < source.data.n; i++) {
+        const struct report_trial *t = &source.data.trial[i];
+        const struct store_stratum *s = &source.data.stratum[t->stratum];
+        if (REPORT_SDC >> t->outcome & 1)
+            rate += s->weight * (1 - s->no_fault) / (double)s->planned;
+    }
+    request.limit = rate; /* no item decides, all of them count */
+    assert_int_equal(report_gate_decide(&gate, &source, &request), STATUS_OK);
+    assert_near(gate.rate, rate, 1e-12);
+    assert_true(gate.result.lower < rate && rate < gate.result.upper);
+    const double of_runs = gate.result.upper;
+    request.given = REPORT_ALL;
+    assert_int_equal(report_gate_decide(&gate, &source, &request), STATUS_OK);
+    assert_true(rate < gate.rate && of_runs < gate.result.upper);
+    close_source(&source);
+}
+
 /* Of all runs: (1 - P0) times the rate of trials, in a stratum and over them. */
 static void test_runs_of_a_bit_error_rate(void **state)
 {
@@ -358,6 +421,7 @@ static void test_runs_of_a_bit_error_rate(void **state)
     assert_true(page.totals.sdc_runs.interval.bounds.low < runs &&
                 runs < page.totals.sdc_runs.interval.bounds.high);
     assert_true(page.totals.sdc_runs.interval.bounds.high < hit);
+    expect_gate_of_runs(&source, runs, hit);
     struct report_table *outcomes = &page.table[REPORT_TABLE_OUTCOMES];
     for (uint32_t r = 0; r < outcomes->n_rows; r++) {
         if (strcmp(report_table_at(outcomes, r, "outcome")->text, "SDC (all)") == 0)
@@ -387,6 +451,7 @@ int main(void)
         cmocka_unit_test(test_both_estimates_are_told),
         cmocka_unit_test(test_what_is_no_list_or_not_about_it),
         cmocka_unit_test(test_runs_of_a_bit_error_rate),
+        cmocka_unit_test(test_a_gate_of_runs_at_any_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
