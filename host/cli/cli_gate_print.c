@@ -42,6 +42,12 @@ static void put_rule(struct report_out *out, const struct report_gate *gate)
                           : "; no more trials are needed");
 }
 
+/* Percent; what is nothing in practice (4e-22 %) is shown as that. */
+static double shown(double share)
+{
+    return share < 1e-9 ? 0 : 100 * share;
+}
+
 static void put_limit(struct report_out *out, const struct report_gate *gate,
                       const struct plan_gate *question)
 {
@@ -51,8 +57,8 @@ static void put_limit(struct report_out *out, const struct report_gate *gate,
                       question->stratum ? question->stratum : "", question->max,
                       100 * question->confidence);
     report_out_printf(out, "estimate    %.4g %%\n", 100 * gate->rate);
-    report_out_printf(out, "upper bound %.4g %% (lower %.4g %%)\n", 100 * gate->result.upper,
-                      100 * gate->result.lower);
+    report_out_printf(out, "upper bound %.4g %% (lower %.4g %%)\n", shown(gate->result.upper),
+                      shown(gate->result.lower));
     report_out_printf(out, "n           %" PRIu64 " of %" PRIu64 " trials, %" PRIu64 " events",
                       gate->counted, gate->trials, gate->events);
     if (!isnan(gate->n_effective))
