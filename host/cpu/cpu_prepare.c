@@ -25,28 +25,6 @@ static enum status own_pages(const struct cpu_run *run, const struct column *col
     return st;
 }
 
-/* Every page the column's attention reads must be there. */
-static enum status check_pages(const struct cpu_run *run, const struct column *column)
-{
-    const struct hparams *hp = cpu_hparams(run->cpu);
-
-    for (uint32_t layer = column->start_layer; layer < column->end_layer; layer++) {
-        const uint32_t *table = kv_table(run->cpu->base.kv, column->branch, layer);
-        const uint32_t last = column_last(column);
-        const bool windowed = hparams_windowed(hp, layer) && last >= hp->window;
-        uint32_t block = windowed ? (last - hp->window + 1) / KV_PAGE_POSITIONS : 0;
-        for (; block <= last / KV_PAGE_POSITIONS; block++) {
-            if (table[block] == KV_NO_PAGE) {
-                log_error("pass: branch %" PRIu32 " layer %" PRIu32 ": found no K and V at "
-                          "position %" PRIu32 ", expected them below position %" PRIu32,
-                          column->branch, layer, block * KV_PAGE_POSITIONS, column->position);
-                return STATUS_USAGE;
-            }
-        }
-    }
-    return STATUS_OK;
-}
-
 /* True if a hook on the column needs its scores, or its logits, kept. */
 static bool hooked(const struct cpu_run *run, uint32_t column, bool logits)
 {
@@ -114,9 +92,7 @@ enum status cpu_prepare(struct cpu_run *run)
         st = save_inputs(run);
     for (uint32_t i = 0; i < run->pass->n_columns && st == STATUS_OK; i++)
         st = own_pages(run, &run->pass->columns[i]);
-    for (uint32_t i = 0; i < run->pass->n_columns && st == STATUS_OK; i++)
-        st = check_pages(run, &run->pass->columns[i]);
-    return st;
+    return st == STATUS_OK ? executor_check_pages(&run->cpu->base, run->pass) : st;
 }
 
 void cpu_prepare_finish(struct cpu_run *run)

@@ -274,6 +274,37 @@ enum status executor_pass(struct executor *ex, const struct pass *pass, struct c
     return st == STATUS_OK ? ex->ops->pass(ex, pass, out) : st;
 }
 
+static enum status check_pages(const struct executor *ex, const struct column *column)
+{
+    const struct hparams *hp = &ex->model->hp;
+
+    for (uint32_t layer = column->start_layer; layer < column->end_layer; layer++) {
+        const uint32_t *table = kv_table(ex->kv, column->branch, layer);
+        const uint32_t last = column_last(column);
+        const bool windowed = hparams_windowed(hp, layer) && last >= hp->window;
+        uint32_t block = windowed ? (last - hp->window + 1) / KV_PAGE_POSITIONS : 0;
+        for (; block <= last / KV_PAGE_POSITIONS; block++) {
+            if (table[block] == KV_NO_PAGE) {
+                log_error("pass: branch %" PRIu32 " layer %" PRIu32 ": found no K and V at "
+                          "position %" PRIu32 ", expected them below position %" PRIu32,
+                          column->branch, layer, block * KV_PAGE_POSITIONS, column->position);
+                return STATUS_USAGE;
+            }
+        }
+    }
+    return STATUS_OK;
+}
+
+enum status executor_check_pages(const struct executor *ex, const struct pass *pass)
+{
+    for (uint32_t i = 0; i < pass->n_columns; i++) {
+        const enum status st = check_pages(ex, &pass->columns[i]);
+        if (st != STATUS_OK)
+            return st;
+    }
+    return STATUS_OK;
+}
+
 enum status executor_edit_kv(struct executor *ex, const struct kv_site *site,
                              struct hook_data *data)
 {

@@ -178,6 +178,10 @@ struct executor {
  * checked here, before the executor sees them. */
 enum status executor_pass(struct executor *ex, const struct pass *pass,
                           struct column_result *out) STATUS_MUST_USE;
+/* For executors, once the pages that a pass writes are there: so is every page that its attention
+ * reads; STATUS_USAGE (logged) if not. */
+enum status executor_check_pages(const struct executor *ex,
+                                 const struct pass *pass) STATUS_MUST_USE;
 enum status executor_edit_kv(struct executor *ex, const struct kv_site *site,
                              struct hook_data *data) STATUS_MUST_USE;
 enum status executor_edit_weight(struct executor *ex, const struct weight_site *site,

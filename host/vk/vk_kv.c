@@ -98,27 +98,6 @@ enum status vk_kv_own(struct vk_kv *kv, const struct column *column)
                : st;
 }
 
-enum status vk_kv_check(const struct vk_kv *kv, const struct column *column)
-{
-    const struct hparams *hp = &kv->model->hp;
-
-    for (uint32_t layer = column->start_layer; layer < column->end_layer; layer++) {
-        const uint32_t *table = kv_table(kv->kv, column->branch, layer);
-        const uint32_t last = column_last(column);
-        const bool windowed = hparams_windowed(hp, layer) && last >= hp->window;
-        uint32_t block = windowed ? (last - hp->window + 1) / KV_PAGE_POSITIONS : 0;
-        for (; block <= last / KV_PAGE_POSITIONS; block++) {
-            if (table[block] == KV_NO_PAGE) {
-                log_error("pass: branch %" PRIu32 " layer %" PRIu32 ": found no K and V at "
-                          "position %" PRIu32 ", expected them below position %" PRIu32,
-                          column->branch, layer, block * KV_PAGE_POSITIONS, column->position);
-                return STATUS_USAGE;
-            }
-        }
-    }
-    return STATUS_OK;
-}
-
 void vk_kv_upload(struct vk_kv *kv, const struct column *column)
 {
     const size_t bytes = (column->position / KV_PAGE_POSITIONS + 1) * sizeof(uint32_t);

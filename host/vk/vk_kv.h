@@ -43,9 +43,6 @@ static inline uint32_t vk_kv_table(const struct vk_kv *kv, uint32_t branch)
 /* Makes the position writable in [layer, end) and notes the page copies this takes. */
 enum status vk_kv_own(struct vk_kv *kv, const struct column *column) STATUS_MUST_USE;
 
-/* Every page the column's attention reads must be there: STATUS_USAGE (logged) if not. */
-enum status vk_kv_check(const struct vk_kv *kv, const struct column *column) STATUS_MUST_USE;
-
 /* Puts the column's page tables where the device reads them. */
 void vk_kv_upload(struct vk_kv *kv, const struct column *column);
 

@@ -110,8 +110,8 @@ enum status vk_prepare(struct vk_run *run)
     }
     for (uint32_t i = 0; i < n && st == STATUS_OK; i++)
         st = vk_kv_own(&run->vk->kv, &run->pass->columns[i]);
-    for (uint32_t i = 0; i < n && st == STATUS_OK; i++)
-        st = vk_kv_check(&run->vk->kv, &run->pass->columns[i]);
+    if (st == STATUS_OK)
+        st = executor_check_pages(&run->vk->base, run->pass);
     if (st == STATUS_OK)
         st = upload_hooks(run);
     if (st == STATUS_OK)

@@ -3,6 +3,12 @@
 #ifndef VKFI_TESTS_GPU_DRIVER_H
 #define VKFI_TESTS_GPU_DRIVER_H
 
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -93,6 +99,16 @@ __attribute__((unused)) static struct gpu *gpu_driver_open(void)
     if (st != STATUS_OK)
         fprintf(stderr, "skipped: %s\n", log_last_error());
     return gpu;
+}
+
+/* The end of `run`: the tests have to pass, and the validation layer to be silent. Closes `gpu`. */
+__attribute__((unused)) static int gpu_driver_tests(const struct CMUnitTest *tests, size_t n,
+                                                    struct gpu *gpu)
+{
+    const int failed = _cmocka_run_group_tests("tests", tests, n, NULL, NULL);
+    const uint32_t messages = gpu_validation_messages(gpu);
+    gpu_close(&gpu);
+    return failed || messages ? 1 : 0;
 }
 
 #endif

@@ -226,10 +226,7 @@ static int run(void)
         cmocka_unit_test(test_patch),
         cmocka_unit_test(test_cache),
     };
-    int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    uint32_t messages = gpu_validation_messages(gpu);
-    gpu_close(&gpu);
-    return failed || messages ? 1 : 0;
+    return gpu_driver_tests(tests, sizeof tests / sizeof *tests, gpu);
 }
 
 int main(void)

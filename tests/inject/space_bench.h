@@ -19,6 +19,7 @@
 #include "gpu/device.h"
 #include "inject/space/fault.h"
 #include "model/generate.h"
+#include "tiny_model.h"
 #include "vk/vk.h"
 
 enum { SPACE_PROMPT = 11, SPACE_TOKENS = 5, SPACE_POSITIONS = SPACE_PROMPT + SPACE_TOKENS };
@@ -234,13 +235,9 @@ static inline void space_everywhere(const struct space_bench *b, const char *tex
 
 static inline int space_main(const struct CMUnitTest *tests, size_t n)
 {
-    FILE *probe = fopen(VKFI_SHARED "/oracle/tiny/tiny-llama-q4_1.gguf", "rb");
     fpenv_set();
-    if (!probe) {
-        printf("skipped: no reference models at %s\n", VKFI_SHARED);
-        return 77;
-    }
-    fclose(probe);
+    if (tiny_model_is_missing())
+        return TINY_SKIP;
     return _cmocka_run_group_tests("space", tests, n, NULL, NULL);
 }
 

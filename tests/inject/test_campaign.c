@@ -247,9 +247,7 @@ int main(void)
         cmocka_unit_test(test_full_disk),
         cmocka_unit_test(test_other_campaign),
     };
-    if (access(VKFI_SHARED "/oracle/tiny/tiny-llama-q4_1.gguf", R_OK) != 0) {
-        print_message("skipped: no reference models\n");
-        return 77;
-    }
+    if (tiny_model_is_missing())
+        return TINY_SKIP;
     return cmocka_run_group_tests(tests, setup, teardown);
 }

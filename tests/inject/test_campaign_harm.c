@@ -164,9 +164,7 @@ int main(void)
         cmocka_unit_test(test_set_aside),    cmocka_unit_test(test_not_open),
         cmocka_unit_test(test_wrong_golden), cmocka_unit_test(test_wrong_later),
     };
-    if (access(VKFI_SHARED "/oracle/tiny/tiny-llama-q4_1.gguf", R_OK) != 0) {
-        print_message("skipped: no reference models\n");
-        return 77;
-    }
+    if (tiny_model_is_missing())
+        return TINY_SKIP;
     return cmocka_run_group_tests(tests, setup, teardown);
 }

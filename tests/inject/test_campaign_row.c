@@ -16,8 +16,8 @@
 #include "inject/campaign/campaign_fault.h"
 #include "inject/campaign/campaign_row.h"
 #include "inject/space/fault_bits.h"
+#include "tiny_model.h"
 
-#define MODEL VKFI_SHARED "/oracle/tiny/tiny-llama-q4_1.gguf"
 #define N_PROMPT 6
 #define POSITIONS 14
 
@@ -261,11 +261,9 @@ int main(void)
         cmocka_unit_test(test_json_and_back),
     };
     fpenv_set();
-    if (access(MODEL, R_OK) != 0) {
-        print_message("skipped: no reference models\n");
-        return 77;
-    }
-    if (model_open(&model, MODEL) != STATUS_OK)
+    if (tiny_model_is_missing())
+        return TINY_SKIP;
+    if (model_open(&model, TINY_MODEL) != STATUS_OK)
         return 1;
     const int failed = cmocka_run_group_tests(tests, NULL, NULL);
     model_close(&model);

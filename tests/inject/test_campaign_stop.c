@@ -245,9 +245,7 @@ int main(void)
         cmocka_unit_test(test_a_part_does_not_stop),
         cmocka_unit_test(test_unknown_stratum),
     };
-    if (access(VKFI_SHARED "/oracle/tiny/tiny-llama-q4_1.gguf", R_OK) != 0) {
-        print_message("skipped: no reference models\n");
-        return 77;
-    }
+    if (tiny_model_is_missing())
+        return TINY_SKIP;
     return cmocka_run_group_tests(tests, setup, teardown);
 }

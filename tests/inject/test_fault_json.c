@@ -14,6 +14,7 @@
 #include "base/rng.h"
 #include "inject/space/draw.h"
 #include "inject/space/fault.h"
+#include "tiny_model.h"
 
 static struct model *model;
 static struct fault_bounds bounds;
@@ -265,14 +266,10 @@ int main(void)
         cmocka_unit_test(test_draws_are_valid_and_stand_alone),
         cmocka_unit_test(test_mutated_text),
     };
-    FILE *probe = fopen(VKFI_SHARED "/oracle/tiny/tiny-llama-q4_1.gguf", "rb");
     fpenv_set();
-    if (!probe) {
-        printf("skipped: no reference models at %s\n", VKFI_SHARED);
-        return 77;
-    }
-    fclose(probe);
-    if (model_open(&model, VKFI_SHARED "/oracle/tiny/tiny-llama-q4_1.gguf"))
+    if (tiny_model_is_missing())
+        return TINY_SKIP;
+    if (model_open(&model, TINY_MODEL))
         return 1;
     bounds = (struct fault_bounds){.model = model, .n_prompt = 6, .positions = 20};
     int failed = cmocka_run_group_tests(tests, NULL, NULL);

@@ -106,12 +106,6 @@ static void test_shift(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_flags), cmocka_unit_test(test_shift)};
-    FILE *probe = fopen(VKFI_SHARED "/oracle/tiny/tiny-llama-q4_1.gguf", "rb");
     fpenv_set();
-    if (!probe) {
-        printf("skipped: no reference models at %s\n", VKFI_SHARED);
-        return 77;
-    }
-    fclose(probe);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -18,6 +18,7 @@
 #include "cpu/cpu.h"
 #include "inject/space/draw.h"
 #include "inject/trial/trial.h"
+#include "tiny_model.h"
 
 #define TRIAL_BENCH_SEED 20261123
 
