@@ -56,7 +56,7 @@ struct test {
     uint32_t done;
     unsigned kill_seed; /* 0: nobody is killed */
     double next_kill;
-    uint32_t killed;
+    uint32_t killed, in_row[DEVICES]; /* in all; of a device, since it answered */
 };
 
 static inline void pause_ms(long ms)

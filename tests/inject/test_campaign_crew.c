@@ -49,6 +49,7 @@ static enum status done(void *user, const struct campaign_answer *answer,
     }
     assert_false(body->bad);
     t->by_device[answer->device]++;
+    t->in_row[answer->device] = 0;
     t->done++;
     if (t->stop_after && t->done >= t->stop_after)
         t->stop = 1;
@@ -93,7 +94,8 @@ static enum status broken(void *user, uint32_t device, enum status st, const cha
     return st;
 }
 
-/* Kills a worker every 100 to 300 ms, if that one is in the middle of its trials. */
+/* Kills a worker every 100 to 300 ms, if that one is in the middle of its trials, and it was not
+ * killed so often in a row that it would be set aside. */
 static void tick(void *user)
 {
     struct test *t = user;
@@ -101,9 +103,11 @@ static void tick(void *user)
     if (t->kill_seed == 0 || now < t->next_kill)
         return;
     t->next_kill = now + 0.1 + 0.001 * (rand_r(&t->kill_seed) % 200);
-    const int pid = t->scene->armed_pid[(unsigned)rand_r(&t->kill_seed) % DEVICES];
-    if (pid > 0) {
+    const unsigned device = (unsigned)rand_r(&t->kill_seed) % DEVICES;
+    const int pid = t->scene->armed_pid[device];
+    if (pid > 0 && t->in_row[device] < 3) {
         t->killed++;
+        t->in_row[device]++;
         kill(pid, SIGKILL);
     }
 }
@@ -129,7 +133,7 @@ static enum status run(struct test *t, uint32_t n_devices)
         .work = work,
         .world = t->scene,
         .retry = RETRY,
-        .watchdog = {.start = 5, .base = 0.3, .factor = 10},
+        .watchdog = {.start = 5, .base = 1.5, .factor = 10},
         .stop = &t->stop,
         .leave = _exit,
     };
