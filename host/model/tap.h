@@ -67,6 +67,7 @@ struct tap {
     const struct executor *ex;
     struct tap_note *notes; /* (n_notes) activations, position by position; the tap's own */
     uint32_t n_notes, room_notes;
+    uint64_t strikes;      /* of memory, so far */
     bool due;              /* a control value was out of its range: the run ends here */
     uint32_t due_position; /* of the column that was not evaluated, or of the pick */
     uint32_t due_fault;

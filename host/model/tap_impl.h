@@ -17,8 +17,9 @@ struct tap_state {
     struct tap_held *held; /* newest first */
 
     /* Memory: bits before the strike, and which elements it struck. */
-    bool struck, undone;
-    uint32_t branch; /* of a struck KV entry */
+    bool struck, lifted, undone; /* lifted: for a moment, to scrub one that struck before it */
+    uint64_t order;              /* of its strike among all of the tap */
+    uint32_t branch;             /* of a struck KV entry */
     uint32_t *before;
     bool *fired;
 };

@@ -94,59 +94,88 @@ static struct hook_data box_of(const struct tap_fault *fault)
     return box;
 }
 
-static enum status strike(struct tap *tap, uint32_t index, struct executor *ex, uint32_t branch)
+/* Bits before and after of the elements that fire: by the fault's conditions, or `again` those that
+ * fired at the strike. All are read before any is written, as elements may share a word. */
+static enum status look(const struct tap_fault *fault, struct executor *ex, struct hook_data *box,
+                        bool again, uint32_t *after)
 {
-    struct tap_fault *fault = &tap->faults[index];
-    struct hook_data box = box_of(fault);
     struct tap_state *state = fault->state;
-    const uint64_t size = hook_size(&box);
-    uint32_t *after = malloc((size ? size : 1) * sizeof *after);
+    const uint64_t size = hook_size(box);
     enum status st = STATUS_OK;
-
-    state->struck = true;
-    state->branch = branch;
-    state->before = malloc((size ? size : 1) * sizeof *state->before);
-    state->fired = calloc(size ? size : 1, sizeof *state->fired);
-    if (!after || !state->before || !state->fired) {
-        log_error("out of memory for %" PRIu64 " struck elements", size);
-        free(after);
-        return STATUS_MEMORY;
-    }
     for (uint32_t i = 0; i < size && !st; i++) {
-        const struct element e = element_at(&box, i);
+        const struct element e = element_at(box, i);
         uint32_t other = 0;
+        if (again && !state->fired[i])
+            continue;
         st = read_bits(fault, ex, e, &state->before[i]);
         if (!st)
             st = read_other(fault, ex, e, &other);
-        if (st || !hook_fires(box, i, state->before[i]))
+        if (st || (!again && !hook_fires(*box, i, state->before[i])))
             continue;
-        after[i] = hook_edit(box, i, state->before[i], other);
+        after[i] = hook_edit(*box, i, state->before[i], other);
         state->fired[i] = true;
-        if (box.count++ == 0) {
-            box.first = i;
-            box.before = state->before[i];
-            box.after = after[i];
+        if (box->count++ == 0) {
+            box->first = i;
+            box->before = state->before[i];
+            box->after = after[i];
         }
-        box.changed += after[i] != state->before[i];
+        box->changed += after[i] != state->before[i];
     }
+    return st;
+}
+
+/* Strikes, or strikes again where a fault below in the pile was scrubbed. */
+static enum status hit(struct tap *tap, uint32_t index, struct executor *ex, bool again)
+{
+    struct tap_fault *fault = &tap->faults[index];
+    struct hook_data box = box_of(fault);
+    const uint64_t size = hook_size(&box);
+    uint32_t *after = malloc((size ? size : 1) * sizeof *after);
+    enum status st = STATUS_OK;
+    if (!after) {
+        log_error("out of memory for %" PRIu64 " struck elements", size);
+        return STATUS_MEMORY;
+    }
+    st = look(fault, ex, &box, again, after);
     for (uint32_t i = 0; i < size && !st; i++) {
-        if (state->fired[i])
+        if (fault->state->fired[i])
             st = write_bits(fault, ex, element_at(&box, i), after[i]);
     }
-    if (!st)
+    fault->state->lifted = false;
+    if (!st && !again)
         st = tap_note(tap, index, fault->position, &box);
     free(after);
     return st;
 }
 
-static enum status undo(struct tap_fault *fault, struct executor *ex)
+static enum status strike(struct tap *tap, uint32_t index, struct executor *ex, uint32_t branch)
+{
+    struct tap_fault *fault = &tap->faults[index];
+    struct tap_state *state = fault->state;
+    const struct hook_data box = box_of(fault);
+    const uint64_t size = hook_size(&box);
+
+    state->struck = true;
+    state->order = ++tap->strikes;
+    state->branch = branch;
+    state->before = malloc((size ? size : 1) * sizeof *state->before);
+    state->fired = calloc(size ? size : 1, sizeof *state->fired);
+    if (!state->before || !state->fired) {
+        log_error("out of memory for %" PRIu64 " struck elements", size);
+        return STATUS_MEMORY;
+    }
+    return hit(tap, index, ex, false);
+}
+
+/* Puts the bits back that were there before it struck: right if nothing struck them since. */
+static enum status lift(struct tap_fault *fault, struct executor *ex)
 {
     const struct hook_data box = box_of(fault);
     const uint64_t size = hook_size(&box);
     struct tap_state *state = fault->state;
     enum status st = STATUS_OK;
 
-    state->undone = true;
+    state->lifted = true;
     for (uint32_t i = 0; state->before && state->fired && i < size && !st; i++) {
         if (state->fired[i])
             st = write_bits(fault, ex, element_at(&box, i), state->before[i]);
@@ -159,16 +188,61 @@ static bool in_force(const struct tap_fault *fault)
     return tap_is_memory(fault) && fault->state->struck && !fault->state->undone;
 }
 
+/* Of the faults in force, the one that struck last; of those lifted, the one that struck first. */
+static struct tap_fault *newest(const struct tap *tap)
+{
+    struct tap_fault *found = NULL;
+    for (uint32_t i = 0; i < tap->n_faults; i++) {
+        struct tap_fault *fault = &tap->faults[i];
+        if (in_force(fault) && !fault->state->lifted &&
+            (!found || fault->state->order > found->state->order))
+            found = fault;
+    }
+    return found;
+}
+
+static struct tap_fault *oldest_lifted(const struct tap *tap)
+{
+    struct tap_fault *found = NULL;
+    for (uint32_t i = 0; i < tap->n_faults; i++) {
+        struct tap_fault *fault = &tap->faults[i];
+        if (in_force(fault) && fault->state->lifted &&
+            (!found || fault->state->order < found->state->order))
+            found = fault;
+    }
+    return found;
+}
+
+/* How many faults in force end before `position`. */
+static uint32_t count_ending(const struct tap *tap, uint32_t position)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < tap->n_faults; i++)
+        count += in_force(&tap->faults[i]) && !tap_strikes(&tap->faults[i], position);
+    return count;
+}
+
+/* Takes faults off the pile, newest first, down to the last that ends, and puts those back that do
+ * not: what is left is what they alone make of the stored bits. */
+static enum status scrub(struct tap *tap, struct executor *ex, uint32_t branch, uint32_t position)
+{
+    uint32_t ending = count_ending(tap, position);
+    struct tap_fault *fault;
+    enum status st = STATUS_OK;
+    while (!st && ending > 0 && (fault = newest(tap)) != NULL) {
+        fault->state->branch = branch;
+        st = lift(fault, ex);
+        fault->state->undone = !tap_strikes(fault, position);
+        ending -= fault->state->undone;
+    }
+    while (!st && (fault = oldest_lifted(tap)) != NULL)
+        st = hit(tap, (uint32_t)(fault - tap->faults), ex, true);
+    return st;
+}
+
 enum status tap_strike(struct tap *tap, struct executor *ex, uint32_t branch, uint32_t position)
 {
-    enum status st = STATUS_OK;
-    for (uint32_t i = tap->n_faults; i-- > 0 && !st;) {
-        struct tap_fault *fault = &tap->faults[i];
-        if (!in_force(fault) || tap_strikes(fault, position))
-            continue;
-        fault->state->branch = branch;
-        st = undo(fault, ex);
-    }
+    enum status st = scrub(tap, ex, branch, position);
     for (uint32_t i = 0; i < tap->n_faults && !st; i++) {
         struct tap_fault *fault = &tap->faults[i];
         if (tap_is_memory(fault) && !fault->state->struck && tap_strikes(fault, position))
@@ -180,11 +254,10 @@ enum status tap_strike(struct tap *tap, struct executor *ex, uint32_t branch, ui
 enum status tap_memory_undo(struct tap *tap, struct executor *ex)
 {
     enum status st = STATUS_OK;
-    for (uint32_t i = tap->n_faults; i-- > 0;) {
-        struct tap_fault *fault = &tap->faults[i];
-        if (fault->place == TAP_KV || !in_force(fault))
-            continue;
-        enum status one = undo(fault, ex);
+    struct tap_fault *fault;
+    while ((fault = newest(tap)) != NULL) {
+        const enum status one = fault->place == TAP_KV ? STATUS_OK : lift(fault, ex);
+        fault->state->undone = true;
         st = st ? st : one;
     }
     return st;

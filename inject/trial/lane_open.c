@@ -53,10 +53,45 @@ static bool is_steady(const struct fault *fault)
     return found && fault->rate == 0 && fault->only_mask == 0;
 }
 
-bool lane_emulates(const struct fault *fault, const struct model *model)
+/* Whether two ranges of `count` steps from `first` on touch the same `unit` elements. */
+static bool meets(const uint32_t first[2], const uint32_t count[2], const uint32_t step[2],
+                  uint32_t unit)
 {
-    return fault->place == PLACE_WEIGHT && is_steady(fault) &&
-           only_reader(&model->graph, fault->tensor) != EXECUTOR_NONE;
+    uint64_t low[2], high[2];
+    for (int i = 0; i < 2; i++) {
+        const uint64_t steps = (uint64_t)(count[i] ? count[i] - 1 : 0) * (step[i] ? step[i] : 1);
+        low[i] = first[i] / unit;
+        high[i] = (first[i] + steps) / unit;
+    }
+    return low[0] <= high[1] && low[1] <= high[0];
+}
+
+/* Two faults of one trial see each other's bits: in a stored block, whose codes are apart from each
+ * other, or where it is read. */
+static bool share_bits(const struct fault *a, const struct fault *b, const struct graph *graph)
+{
+    const bool codes = a->field == QUANT_FIELD_CODE && b->field == QUANT_FIELD_CODE;
+    const uint32_t unit = codes ? 1 : quant_block_elements(a->tensor->type);
+    if (b->place == PLACE_OP)
+        return b->point == HOOK_WEIGHT && graph->node[b->node].weight == a->tensor;
+    return b->place == PLACE_WEIGHT && b->tensor == a->tensor &&
+           meets((uint32_t[]){a->row, b->row}, (uint32_t[]){a->row_count, b->row_count},
+                 (uint32_t[]){a->row_step, b->row_step}, 1) &&
+           meets((uint32_t[]){a->k, b->k}, (uint32_t[]){a->k_count, b->k_count},
+                 (uint32_t[]){a->k_step, b->k_step}, unit);
+}
+
+bool lane_emulates(const struct trial_job *job, uint32_t i, const struct model *model)
+{
+    const struct fault *fault = &job->fault[i];
+    if (fault->place != PLACE_WEIGHT || !is_steady(fault) ||
+        only_reader(&model->graph, fault->tensor) == EXECUTOR_NONE)
+        return false;
+    for (uint32_t k = 0; k < job->n_faults; k++) {
+        if (k != i && share_bits(fault, &job->fault[k], &model->graph))
+            return false;
+    }
+    return true;
 }
 
 /* A stored weight with one reader is, for one branch, that weight as read at every position. */
@@ -75,7 +110,7 @@ static enum status make_tap(struct lane *lane)
     for (uint32_t i = 0; i < n; i++) {
         const struct fault *fault = &lane->job->fault[i];
         fault_tap(fault, &bounds, &lane->tapped[i]);
-        if (!lane->whole && lane_emulates(fault, bounds.model))
+        if (!lane->whole && lane_emulates(lane->job, i, bounds.model))
             emulate(lane, &lane->tapped[i]);
     }
     const enum status st = tap_init(&lane->tap, lane->tapped, n, golden->params.ex);

@@ -220,7 +220,9 @@ static uint32_t gather_late(struct batch *b, const struct slot *slot, uint32_t n
             continue;
         b->late_of[n] = i;
         b->late[n] = b->column[i];
-        b->late[n].checkpoint = b->column[i].save;
+        /* a column behind the layers has kept nothing: it came from there itself */
+        if (b->column[i].start_layer < n_layers)
+            b->late[n].checkpoint = b->column[i].save;
         b->late[n].save = EXECUTOR_NONE;
         b->late[n].start_layer = n_layers;
         b->late[n].outputs = COLUMN_ARGMAX | COLUMN_HASH;
@@ -293,7 +295,8 @@ static bool is_global(const struct batch *b, uint32_t job)
     for (uint32_t i = 0; i < b->jobs[job].n_faults; i++) {
         const struct fault *fault = &b->jobs[job].fault[i];
         if (fault->place == PLACE_TABLE ||
-            (fault->place == PLACE_WEIGHT && !lane_emulates(fault, b->golden->params.ex->model)))
+            (fault->place == PLACE_WEIGHT &&
+             !lane_emulates(&b->jobs[job], i, b->golden->params.ex->model)))
             return true;
     }
     return false;
