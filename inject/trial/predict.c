@@ -2,6 +2,18 @@
 /* Runs a dry fault on golden's columns. */
 #include "inject/trial/predict.h"
 
+#include "inject/space/coordinates.h"
+
+/* Nodes behind the layers run only for columns with outputs; else golden's tokens are known. */
+static uint32_t outputs_of(const struct lane *lane)
+{
+    const struct fault *fault = &lane->job->fault[0];
+    const struct graph *graph = &lane->golden->params.ex->model->graph;
+    const bool behind =
+        fault->place == PLACE_OP && coordinates_needs_output(&graph->node[fault->node]);
+    return behind ? COLUMN_ARGMAX : 0;
+}
+
 /* One column a pass, up to the struck position. */
 static enum status run_to(struct lane *lane, struct tap_pass *pass, uint32_t position)
 {
@@ -13,7 +25,7 @@ static enum status run_to(struct lane *lane, struct tap_pass *pass, uint32_t pos
         st = lane_fill(lane, &columns);
         if (st || columns.n == 0)
             return st;
-        column.outputs = 0; /* golden's tokens are known */
+        column.outputs = position == column.position ? outputs_of(lane) : 0;
         tap_begin(pass);
         st = tap_add(pass, &lane->tap, &column, 1, &result);
         if (!st)

@@ -164,6 +164,35 @@ static void test_several_in_memory(void **state)
     trial_bench_close(&r.bench);
 }
 
+/* What fires on a value pattern is predicted behind the layers, too: at columns with outputs. */
+static void test_conditions_behind_the_layers(void **state)
+{
+    static const uint32_t points[] = {HOOK_OUT, HOOK_OPERAND, HOOK_PARTIAL, HOOK_WEIGHT};
+    struct reference r;
+    (void)state;
+    open_reference(&r);
+    for (uint32_t t = 0; t < 32; t++) {
+        struct fault fault = {.kind = KIND_FLIP, .mask = 8};
+        const struct trial_job job = {&fault, 1};
+        assert_true(fault_find(&fault, r.bench.model, t & 1 ? "output" : "output_norm"));
+        fault.point = points[t / 2 % 4];
+        fault.position = t & 8 ? 40 : TRIAL_BENCH_PROMPT_COUNT - 1;
+        const bool chain = t & 1 || fault.point == HOOK_PARTIAL; /* a gain has a row alone */
+        fault.k = chain && fault.point != HOOK_OUT ? 3 : 0;
+        fault.row =
+            fault.point == HOOK_OUT || (t & 1 ? fault.point != HOOK_OPERAND : !fault.k) ? 5 : 0;
+        fault.only_mask = 1; /* one of two values: half of these fire */
+        fault.only_value = t & 16 ? 1 : 0;
+        assert_int_equal(fault_check(&fault, &r.bench.bounds, "fault"), STATUS_OK);
+        const struct trial_settings fast = {.level = RECORD_OUTCOME},
+                                    naive = {.level = RECORD_OUTCOME, .path = TRIAL_NAIVE};
+        const struct record *found = trial_bench_run(&r.bench, &fast, &job, 1);
+        const struct record *whole = trial_bench_run(&r.bench, &naive, &job, 1);
+        trial_bench_expect_equal(&r.bench, whole, found, "a condition behind the layers");
+    }
+    trial_bench_close(&r.bench);
+}
+
 /* Proofs of tokens change how, never what. */
 static void test_without_proofs(void **state)
 {
@@ -222,10 +251,14 @@ static void test_naive_is_generate(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_order_and_size),    cmocka_unit_test(test_budgets),
-        cmocka_unit_test(test_scalar_form),       cmocka_unit_test(test_without_proofs),
-        cmocka_unit_test(test_naive_is_generate), cmocka_unit_test(test_faults_of_one_word),
+        cmocka_unit_test(test_order_and_size),
+        cmocka_unit_test(test_budgets),
+        cmocka_unit_test(test_scalar_form),
+        cmocka_unit_test(test_without_proofs),
+        cmocka_unit_test(test_naive_is_generate),
+        cmocka_unit_test(test_faults_of_one_word),
         cmocka_unit_test(test_several_in_memory),
+        cmocka_unit_test(test_conditions_behind_the_layers),
     };
     fpenv_set();
     if (tiny_model_is_missing())
