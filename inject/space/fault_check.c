@@ -146,7 +146,8 @@ static enum status check_place(const struct check *c)
         st = check_rows(c, (uint32_t)(t->dim[1] * t->dim[2] * t->dim[3]), (uint32_t)t->dim[0]);
         return st ? st : check_key(c, false, 0);
     case PLACE_TABLE:
-        return check_rows(c, c->bounds->positions, c->bounds->model->hp.rope_dim);
+        st = check_rows(c, c->bounds->positions, c->bounds->model->hp.rope_dim);
+        return st ? st : check_key(c, false, 0);
     default:
         if (fault->control == CONTROL_SAMPLER && fault->position + 1 < c->bounds->n_prompt) {
             log_error("%s: the sampler picks from position %u on (the last of the prompt), not at "
@@ -154,7 +155,8 @@ static enum status check_place(const struct check *c)
                       c->where, c->bounds->n_prompt - 1, fault->position);
             return STATUS_INPUT;
         }
-        return check_rows(c, 0, 0);
+        st = check_rows(c, 0, 0);
+        return st ? st : check_key(c, false, 0);
     }
 }
 

@@ -154,18 +154,22 @@ static struct effect effect_at(const struct fault_reach *reach, const struct fau
 }
 
 /* Bits of this position are read one later: the node must be evaluated, whether or not draws let
- * the fault fire there, since another fault may bring that column about. */
+ * the fault fire there, since another fault may bring that column about. A token is seen where its
+ * column goes by; other integers are known without. */
 static uint32_t stale_start(const struct fault_reach *reach, const struct fault *fault,
                             uint32_t position)
 {
     const struct node *node = &reach->bounds->model->graph.node[fault->node];
+    const bool token = fault->place == PLACE_CONTROL && fault->control == CONTROL_TOKEN;
     bool stale =
         fault->kind == KIND_STALE || fault->kind == KIND_MIX || fault->kind == KIND_WRONG_WRITE;
-    if (!stale || fault->place != PLACE_OP || position + 1 < fault->position ||
-        position + 1 >= end_of(fault) ||
-        (coordinates_needs_output(node) && position + 1 < reach->bounds->n_prompt))
+    if (!stale || (fault->place != PLACE_OP && !token) || position + 1 < fault->position ||
+        position + 1 >= end_of(fault))
         return FAULT_REACH_NONE;
-    return of_node(reach, node).start;
+    if (token)
+        return 0;
+    const bool silent = coordinates_needs_output(node) && position + 1 < reach->bounds->n_prompt;
+    return silent ? FAULT_REACH_NONE : of_node(reach, node).start;
 }
 
 void fault_reach(const struct fault_reach *reach, uint32_t *start)

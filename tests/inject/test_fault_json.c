@@ -206,6 +206,11 @@ static void test_mistakes_in_ranges(void **state)
     expect_error("{\"site\":\"rope_local\",\"bit\":1}", "no site 'rope_local'");
     expect_error("{\"site\":\"rope\",\"bit\":1,\"row\":20}", "row is 20, expected 0 to 19");
     expect_error("{\"site\":\"control.sampler\",\"bit\":1,\"position\":2}", "sampler picks from");
+    expect_error("{\"site\":\"control.token\",\"bit\":0,\"keys\":2}", "no such coordinate");
+    expect_error("{\"site\":\"control.token\",\"bit\":0,\"key\":7}", "no such coordinate");
+    expect_error("{\"site\":\"control.token\",\"bit\":0,\"keys\":\"all\"}", "no such coordinate");
+    expect_error("{\"site\":\"rope\",\"bit\":30,\"row\":3,\"keys\":2}", "no such coordinate");
+    expect_error("{\"site\":\"rope\",\"bit\":30,\"row\":3,\"key\":2}", "no such coordinate");
 #undef OUT
 }
 

@@ -20,6 +20,7 @@ static inline uint32_t trial_mix_below(struct rng *rng, uint32_t n)
 
 static inline void trial_mix_control(struct fault *f, struct rng *rng, const struct trial_bench *b)
 {
+    static const enum kind kinds[] = {KIND_SET, KIND_FLIP, KIND_STALE, KIND_MIX};
     char site[32];
     f->control = (enum control)trial_mix_below(rng, CONTROL_COUNT);
     snprintf(site, sizeof site, "control.%s", kinds_text(KINDS_CONTROL, f->control));
@@ -27,7 +28,7 @@ static inline void trial_mix_control(struct fault *f, struct rng *rng, const str
     if (!fault_find(&found, b->model, site))
         return;
     found.position = f->position;
-    found.kind = trial_mix_below(rng, 3) == 0 ? KIND_SET : KIND_FLIP;
+    found.kind = kinds[trial_mix_below(rng, 4)];
     found.mask = 1u << trial_mix_below(rng, 9);
     found.value = trial_mix_below(rng, 60);
     found.row = found.k = found.key = 0;
