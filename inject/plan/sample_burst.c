@@ -29,6 +29,12 @@ static bool name_bit(enum quant type, uint64_t at, struct named_bit *out)
     return false;
 }
 
+bool sample_burst_spreads(const struct plan *plan, const struct fault *start)
+{
+    return plan->what.pattern == PLAN_PATTERN_BURST && start->place == PLACE_WEIGHT &&
+           start->mask != 0 && start->kind != KIND_RANDOM && start->k_count <= 1;
+}
+
 uint32_t sample_burst_spread(const struct plan *plan, const struct fault *start, struct fault *out)
 {
     const struct tensor *t = start->tensor;

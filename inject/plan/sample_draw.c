@@ -244,9 +244,7 @@ static void add_fault(const struct sample *s, const struct found *found, struct 
                                        .fault_index = out->fault_index};
     struct fault fault;
     sample_fault_make(s, &place, &fault);
-    const bool spread = s->plan->what.pattern == PLAN_PATTERN_BURST && fault.mask != 0 &&
-                        fault.place == PLACE_WEIGHT && fault.kind != KIND_RANDOM;
-    if (spread)
+    if (sample_burst_spreads(s->plan, &fault))
         out->n_faults += sample_burst_spread(s->plan, &fault, &out->fault[out->n_faults]);
     else
         out->fault[out->n_faults++] = fault;

@@ -182,9 +182,6 @@ void sample_fault_make(const struct sample *s, const struct sample_place *place,
     if (keyed)
         *(e.rows ? &out->row : &out->key) = first_key + digit(&index, keys);
     set_bits(s, cell, mask, out);
-    if (s->plan->what.pattern == PLAN_PATTERN_BURST && cell->bits && out->kind != KIND_RANDOM &&
-        out->place != PLACE_WEIGHT)
-        out->mask = burst(out->mask, s->plan->what.pattern_bits, e.width);
     if (cell->kind == KIND_WRONG_READ || cell->kind == KIND_WRONG_WRITE)
         out->from = other_element(s, place, &e, out);
     if (keyed) {
@@ -195,4 +192,7 @@ void sample_fault_make(const struct sample *s, const struct sample_place *place,
     out->key_low = s->plan->seed;
     out->key_high = place->fault_index;
     set_ranges(s, place, out);
+    if (s->plan->what.pattern == PLAN_PATTERN_BURST && cell->bits && out->kind != KIND_RANDOM &&
+        !sample_burst_spreads(s->plan, out))
+        out->mask = burst(out->mask, s->plan->what.pattern_bits, e.width);
 }

@@ -196,7 +196,11 @@ struct sample_place {
     uint64_t fault_index; /* key of what is random in the fault */
 };
 void sample_fault_make(const struct sample *s, const struct sample_place *place, struct fault *out);
-/* sample_burst.c: the faults of a burst that begins at the lowest bit of start->mask and ends with
+/* sample_burst.c: whether the fault is the begin of a burst that goes on beyond its field; else
+ * (more than one element of a row) each element's burst ends with its field. */
+bool sample_burst_spreads(const struct plan *plan, const struct fault *start);
+
+/* The faults of a burst that begins at the lowest bit of start->mask and ends with
  * the tensor's row at the latest; out: (pattern_bits). How many they are. */
 uint32_t sample_burst_spread(const struct plan *plan, const struct fault *start, struct fault *out);
 /* Number of elements of a unit: elements times keys at its first position. */

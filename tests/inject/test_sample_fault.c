@@ -56,6 +56,36 @@ static void test_burst_of_stored_bits(void **state)
     fixture_finish(&f);
 }
 
+/* Several elements of a row: one fault, whose burst ends with the field. */
+static void test_burst_of_many_elements(void **state)
+{
+    static const char *const of[] = {"vector", "tensor", "lane", "tile"};
+    (void)state;
+    for (uint32_t g = 0; g < 4; g++) {
+        struct plan_fixture f;
+        char text[512];
+        snprintf(text, sizeof text,
+                 ",\"population\":\"bits\",\"where\":{\"granularity\":\"%s\",\"sites\":"
+                 "\"*.weight\"},\"what\":{\"pattern\":{\"burst\":3}},\"sampling\":{\"trials\":"
+                 "200}" NO_CONTROLS,
+                 of[g]);
+        assert_int_equal(fixture_sample(&f, model, 1, text), STATUS_OK);
+        for (uint64_t id = 0; id < 200; id++) {
+            struct arena arena = {0};
+            struct sample_draw d;
+            const struct fault_bounds bounds = fixture_bounds(&f, model, 0);
+            fixture_draw(&f, id, &arena, &d);
+            for (uint32_t i = 0; i < d.n_faults; i++)
+                assert_int_equal(fault_check(&d.fault[i], &bounds, "burst"), STATUS_OK);
+            assert_true(d.n_faults == 1 || d.fault->k_count <= 1);
+            const uint32_t run = d.fault->mask / (d.fault->mask & (~d.fault->mask + 1));
+            assert_true(run == 1 || run == 3 || run == 7);
+            arena_finish(&arena);
+        }
+        fixture_finish(&f);
+    }
+}
+
 #define EVERYTHING                                                                                 \
     ",\"population\":\"equal\",\"where\":{\"place\":[\"op\",\"weight\",\"kv\",\"table\","          \
     "\"control\"],\"point\":[\"operand\",\"weight\",\"partial\",\"out\",\"mem\"],"                 \
@@ -184,9 +214,8 @@ static void test_corpus_draws(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_burst_of_stored_bits),
-        cmocka_unit_test(test_draws_are_faults),
-        cmocka_unit_test(test_heads),
+        cmocka_unit_test(test_burst_of_stored_bits), cmocka_unit_test(test_burst_of_many_elements),
+        cmocka_unit_test(test_draws_are_faults),     cmocka_unit_test(test_heads),
         cmocka_unit_test(test_corpus_draws),
     };
     return fixture_run(tests, sizeof tests / sizeof *tests, &model);
