@@ -106,6 +106,20 @@ for signal in INT TERM; do
     json '0 < d["done"] < d["planned"]'
 done
 
+# A sentinel that picks another token with the same text (bytes that are no UTF-8) has done its work.
+cat >sentinel.json <<TEXT
+{"model": "$TINY/tiny-qwen2.gguf", "act": "bf16", "decoding": {"n": 5}, "population": "ops", "seed": 716238,
+ "prompts": {"texts": ["abcdefgh ijklmnop qrstuvwx yz 0123456789 more than thirty-two"]},
+ "sampling": {"trials": 20}, "controls": {"sentinel": 0.2}}
+TEXT
+good campaign run sentinel.json -o sentinel.db -d cpu
+good export sentinel.db --format jsonl -o sentinel.jsonl
+python3 - <<'PYTHON' || fail "sentinels"
+import json
+rows = [r for r in map(json.loads, open("sentinel.jsonl")) if r["control"] == "sentinel"]
+assert len(rows) == 4 and all(r["first_diff"] == 0 for r in rows), rows
+PYTHON
+
 # Killed, and its log damaged: it says how much is lost behind the damage, and runs that again.
 "$VKFI" campaign run long.json -o killed.db >out 2>err &
 pid=$!
