@@ -174,6 +174,8 @@ enum status cli_record_json(struct json_writer *w, const struct cli_record_conte
     json_object_open(w);
     put_place(w, context, &record->fault);
     put_mask(w, &record->fault, fault_width(&record->fault, &context->bounds));
+    json_put_key(w, "fault"); /* all of it, to be run again */
+    fault_put(w, &record->fault);
     put_proof(w, context, record);
     json_member_text(w, "outcome", kinds_text(KINDS_OUTCOME, record->outcome));
     put_count(w, "first_diff",

@@ -18,7 +18,22 @@ static void print_bits(const struct fault_bits *type, uint32_t bits)
         printf(" (%" PRIu32 ")", bits);
 }
 
-/* "flip of bit 30 of 32", "set to 0x3c00", "zero". */
+/* Factor, term, ends, the coordinate meant instead. */
+static void print_numbers(const struct fault *fault)
+{
+    const struct fault_bits f32 = {.width = 32, .is_float = true, .storage = STORAGE_F32};
+    char a[32], b[32];
+    if (fault->kind == KIND_SCALE || fault->kind == KIND_ADD)
+        printf(" %s %s", fault->kind == KIND_SCALE ? "by" : "of",
+               cli_output_float(a, fault_bits_float(&f32, fault->value)));
+    if (fault->kind == KIND_CLAMP)
+        printf(" to %s .. %s", cli_output_float(a, fault_bits_float(&f32, fault->low)),
+               cli_output_float(b, fault_bits_float(&f32, fault->high)));
+    if (fault->kind == KIND_WRONG_READ || fault->kind == KIND_WRONG_WRITE)
+        printf(" from %" PRIu32, fault->from);
+}
+
+/* "flip of bit 30 of 32", "set to 0x3c00", "scale by 2", "zero". */
 static void print_change(const struct fault *fault, uint32_t width)
 {
     char bits[128];
@@ -28,6 +43,21 @@ static void print_change(const struct fault *fault, uint32_t width)
         printf(" to %s", bits);
     else if (bits[0] != '\0')
         printf(" of bit%s %s of %" PRIu32, strchr(bits, ',') ? "s" : "", bits, width);
+    else
+        print_numbers(fault);
+}
+
+/* What the first coordinates do not say. */
+static void print_extent(const struct fault *fault)
+{
+    if (fault->only_mask != 0)
+        printf(", where bits & 0x%" PRIx32 " are 0x%" PRIx32, fault->only_mask, fault->only_value);
+    if (fault->duration == DURATION_INTERMITTENT)
+        printf(", at random with rate %g", fault->rate * 0x1p-32);
+    if (fault->position_count == FAULT_FOREVER)
+        printf("%s", fault->duration == DURATION_PERSISTENT ? "" : ", to the end");
+    else if (fault->position_count > 1)
+        printf(", for %" PRIu32 " positions", fault->position_count);
 }
 
 static void print_fault(const struct cli_record_context *context, const struct fault *fault,
@@ -49,7 +79,9 @@ static void print_fault(const struct cli_record_context *context, const struct f
         printf(" (step %" PRIu32 ")\n", fault->position + 1 - context->bounds.n_prompt);
     printf("  fault        ");
     print_change(fault, fault_width(fault, &context->bounds));
-    printf(", at %s\n", kinds_text(KINDS_POINT, fault->point));
+    printf(", at %s", kinds_text(KINDS_POINT, fault->point));
+    print_extent(fault);
+    putchar('\n');
 }
 
 static void print_proof(const struct cli_record_context *context, const struct record *record)

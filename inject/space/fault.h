@@ -76,6 +76,10 @@ enum status fault_parse(struct fault **out, uint32_t *out_count, struct arena *a
                         const struct json_doc *doc,
                         const struct fault_bounds *bounds) STATUS_MUST_USE;
 
+/* The fault as an object that fault_parse reads, all of it: ranges as they are, since the
+ * granularity that they were made from would make them anew. */
+void fault_put(struct json_writer *w, const struct fault *fault);
+
 /* The place of a site name, with node, tensor, layer, table or control; false if there is none. */
 bool fault_find(struct fault *out, const struct model *model, const char *site);
 

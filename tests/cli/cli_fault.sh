@@ -23,6 +23,31 @@ for options in --naive "--columns 2" "--threads 1" "-d cpu:scalar" "-d cpu:scala
     diff fast other >/dev/null || fail "$options: other records"
 done
 
+# A record holds its fault whole: taken out and run again it gives the same record.
+again() { # FILE OPTIONS
+    records "$@" >first
+    python3 -c 'import json; print(json.dumps([f["fault"] for f in json.load(open("first"))]))' >again.json
+    shift
+    records again.json "$@" >second
+    diff first second || fail "the faults of a record, run again"
+}
+again fault.json
+cat >wide.json <<'TEXT'
+[{"site": "blk.0.attn_q", "kind": "scale", "value": 2.0, "step": 1, "positions": 2, "row": 3, "rows": 5},
+ {"site": "blk.0.ffn_down", "kind": "clamp", "low": -0.5, "high": 0.25, "granularity": "vector", "step": 0},
+ {"site": "blk.0.attn_k", "kind": "add", "value": -1.5, "only_mask": 1, "only_value": 0, "step": 0, "row": 2},
+ {"site": "blk.0.attn_output", "kind": "random", "mask": 255, "duration": "intermittent", "rate": 0.5, "seed": 7,
+  "trial": 9, "position": 1, "positions": 5},
+ {"site": "blk.0.ffn_act", "kind": "wrong_read", "from": 9, "row": 4, "point": "mem", "step": 1},
+ {"site": "control.token", "kind": "stale", "position": 3},
+ {"site": "rope", "bit": 30, "row": 4, "k": 3, "position": 2, "positions": 2}]
+TEXT
+again wide.json
+good run -m "$LLAMA" -p hello -n 6 --fault wide.json
+grep -q '^  fault  *scale by 2, at out, for 2 positions$' out || fail "$(cat out)"
+grep -q '^  fault  *clamp to -0.5 .. 0.25, at out$' out || fail "$(cat out)"
+grep -q '^  fault  *add of -1.5, at out, where bits & 0x1 are 0x0$' out || fail "$(cat out)"
+
 # Widths of 16 bits where activations and KV are stored so.
 cat >narrow.json <<'TEXT'
 [{"site": "blk.0.attn_q", "point": "mem", "bit": 14, "row": 3},

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT */
+/* A fault as JSON, with the names that fault_parse reads. */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "inject/space/fault.h"
+
+static void put_bits(struct json_writer *w, const char *key, uint32_t bits)
+{
+    char text[16];
+    snprintf(text, sizeof text, "0x%" PRIx32, bits);
+    json_member_text(w, key, text);
+}
+
+static void put_what(struct json_writer *w, const struct fault *fault)
+{
+    json_member_text(w, "kind", kinds_text(KINDS_KIND, fault->kind));
+    switch (fault->kind) {
+    case KIND_FLIP:
+    case KIND_STUCK_AT_0:
+    case KIND_STUCK_AT_1:
+    case KIND_RANDOM:
+    case KIND_MIX:
+        put_bits(w, "mask", fault->mask);
+        break;
+    case KIND_SET:
+    case KIND_SCALE:
+    case KIND_ADD:
+        put_bits(w, "value", fault->value);
+        break;
+    case KIND_CLAMP:
+        put_bits(w, "low", fault->low);
+        put_bits(w, "high", fault->high);
+        break;
+    case KIND_WRONG_READ:
+    case KIND_WRONG_WRITE:
+        json_member_int(w, "from", fault->from);
+        break;
+    default:
+        break;
+    }
+    if (fault->only_mask != 0) {
+        put_bits(w, "only_mask", fault->only_mask);
+        put_bits(w, "only_value", fault->only_value);
+    }
+}
+
+/* What is not as a fault file has it by default. */
+static void put_range(struct json_writer *w, const char *key, uint32_t value)
+{
+    if (value > 1)
+        json_member_int(w, key, value);
+}
+
+/* Ranges as they are: the granularity that they were made from would make them anew. */
+static void put_where(struct json_writer *w, const struct fault *fault)
+{
+    json_member_int(w, "position", fault->position);
+    put_range(w, "positions", fault->position_count);
+    json_member_int(w, "row", fault->row);
+    put_range(w, "rows", fault->row_count);
+    put_range(w, "row_step", fault->row_step);
+    json_member_int(w, "k", fault->k);
+    put_range(w, "ks", fault->k_count);
+    put_range(w, "k_step", fault->k_step);
+    json_member_int(w, "key", fault->key);
+    put_range(w, "keys", fault->key_count);
+}
+
+/* Random bits and the moments of an intermittent fault come from seed and trial. */
+static void put_draws(struct json_writer *w, const struct fault *fault)
+{
+    if (fault->duration == DURATION_INTERMITTENT) {
+        json_member_number(w, "rate", fault->rate * 0x1p-32);
+    }
+    json_member_int(w, "seed", (int64_t)fault->key_low);
+    json_member_int(w, "trial", (int64_t)fault->key_high);
+}
+
+void fault_put(struct json_writer *w, const struct fault *fault)
+{
+    char site[FAULT_SITE_TEXT];
+    fault_site(fault, site);
+    json_object_open(w);
+    json_member_text(w, "site", site);
+    json_member_text(w, "point", kinds_text(KINDS_POINT, fault->point));
+    put_what(w, fault);
+    json_member_text(w, "duration", kinds_text(KINDS_DURATION, fault->duration));
+    put_where(w, fault);
+    put_draws(w, fault);
+    if (fault->place == PLACE_WEIGHT || (fault->place == PLACE_OP && fault->point == HOOK_WEIGHT))
+        json_member_text(w, "field", quant_field_name(fault->field));
+    json_object_close(w);
+}
