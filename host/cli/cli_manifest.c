@@ -3,7 +3,6 @@
 #include "cli/cli_manifest.h"
 
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/args.h"
@@ -36,6 +35,11 @@ static enum status get_text(const struct json_doc *doc, const struct json *objec
     return STATUS_INPUT;
 }
 
+static struct cli_verified_file file_of(const struct cli_manifest_entry *entry)
+{
+    return (struct cli_verified_file){entry->path, entry->sha256, entry->size};
+}
+
 static enum status read_entry(struct cli_manifest_entry *out, struct cli_manifest *manifest,
                               const struct json *object, const char *folder)
 {
@@ -47,7 +51,6 @@ static enum status read_entry(struct cli_manifest_entry *out, struct cli_manifes
                  {"licence", &out->licence}, {"architecture", &out->architecture},
                  {"sha256", &out->sha256},   {"file", &file}};
     int64_t size = 0;
-    struct stat info;
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         enum status st = get_text(manifest->doc, object, texts[i].key, texts[i].target);
         if (st)
@@ -64,7 +67,8 @@ static enum status read_entry(struct cli_manifest_entry *out, struct cli_manifes
     out->path = arena_printf(&manifest->arena, "%s/%s", folder, file);
     if (!out->path)
         return STATUS_MEMORY;
-    out->cached = stat(out->path, &info) == 0 && S_ISREG(info.st_mode) && info.st_size == size;
+    const struct cli_verified_file named = file_of(out);
+    out->state = cli_verified_look(&named);
     return STATUS_OK;
 }
 
@@ -154,6 +158,23 @@ static bool is_path(const char *text)
     return strchr(text, '/') || (len > 5 && strcmp(text + len - 5, ".gguf") == 0);
 }
 
+/* Path of a named model, once its file is known to be the right one. */
+static enum status checked_path(char **out, struct arena *arena,
+                                const struct cli_manifest_entry *entry)
+{
+    if (entry->state == CLI_VERIFIED_ABSENT) {
+        log_error("model %s: not in the cache (%s), expected after: vkfi model get %s", entry->name,
+                  entry->path, entry->name);
+        return STATUS_INPUT;
+    }
+    const struct cli_verified_file named = file_of(entry);
+    enum status st = cli_verified_check(&named);
+    if (st)
+        return st;
+    *out = arena_text(arena, entry->path, strlen(entry->path));
+    return *out ? STATUS_OK : STATUS_MEMORY;
+}
+
 enum status cli_manifest_path(char **out, struct arena *arena, const struct cli_env *env,
                               const char *text)
 {
@@ -172,13 +193,8 @@ enum status cli_manifest_path(char **out, struct arena *arena, const struct cli_
     } else if (!entry) {
         (void)cli_manifest_find(&manifest, text); /* says which name is near */
         st = STATUS_INPUT;
-    } else if (!entry->cached) {
-        log_error("model %s: not in the cache (%s), expected after: vkfi model get %s", entry->name,
-                  entry->path, entry->name);
-        st = STATUS_INPUT;
     } else {
-        *out = arena_text(arena, entry->path, strlen(entry->path));
-        st = *out ? STATUS_OK : STATUS_MEMORY;
+        st = checked_path(out, arena, entry);
     }
     cli_manifest_finish(&manifest);
     return st;

@@ -3,7 +3,6 @@
 #ifndef VKFI_CLI_MANIFEST_H
 #define VKFI_CLI_MANIFEST_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -11,6 +10,7 @@
 #include "base/json.h"
 #include "base/status.h"
 #include "cli/cli_env.h"
+#include "cli/cli_verified.h"
 #include "model/model.h"
 
 struct cli_manifest_entry {
@@ -18,9 +18,9 @@ struct cli_manifest_entry {
     const struct json *aliases; /* list of texts */
     const char *about;          /* one line */
     const char *architecture, *licence, *sha256;
-    uint64_t size; /* bytes */
-    char *path;    /* in the cache folder */
-    bool cached;   /* a file of that size lies there */
+    uint64_t size;           /* bytes */
+    char *path;              /* in the cache folder */
+    enum cli_verified state; /* of the file there, without reading it */
 };
 
 struct cli_manifest {
@@ -30,7 +30,7 @@ struct cli_manifest {
     size_t count;
 };
 
-/* STATUS_INPUT if the file is not as expected, or if neither XDG_CACHE_HOME nor HOME is set. */
+/* STATUS_INPUT if the file is not as expected, or if no folder for a cache is known. */
 enum status cli_manifest_load(struct cli_manifest *out, const struct cli_env *env) STATUS_MUST_USE;
 void cli_manifest_finish(struct cli_manifest *manifest);
 
@@ -39,7 +39,8 @@ const struct cli_manifest_entry *cli_manifest_find(const struct cli_manifest *ma
                                                    const char *name);
 
 /* Path of a model given as path or name; a name must be cached (else STATUS_INPUT, with the command
- * that fetches it). A text is a path if it has a '/' or ends in ".gguf". */
+ * that fetches it) and its file be the one of the manifest (cli_verified_check). A text is a path
+ * if it has a '/' or ends in ".gguf". */
 enum status cli_manifest_path(char **out, struct arena *arena, const struct cli_env *env,
                               const char *text) STATUS_MUST_USE;
 

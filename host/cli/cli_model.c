@@ -16,12 +16,18 @@
 
 #define FETCH VKFI_SOURCE "/third_party/fetch_model.py"
 
+/* What `list` says of the file: as a word and in JSON. */
+static const char *const STATES[][2] = {[CLI_VERIFIED_ABSENT] = {"-", "absent"},
+                                        [CLI_VERIFIED_WRONG_SIZE] = {"wrong size", "wrong_size"},
+                                        [CLI_VERIFIED_UNKNOWN] = {"not verified", "not_verified"},
+                                        [CLI_VERIFIED_STAMPED] = {"cached", "cached"}};
+
 static void print_entry(const struct cli_manifest_entry *entry)
 {
     char size[32];
-    printf("%-20s %-8s %10s  %-8s %-20s %s\n", entry->name, entry->architecture,
-           cli_output_bytes(size, (double)entry->size), entry->cached ? "cached" : "-",
-           entry->licence, entry->about);
+    printf("%-20s %-8s %10s  %-12s %-20s %s\n", entry->name, entry->architecture,
+           cli_output_bytes(size, (double)entry->size), STATES[entry->state][0], entry->licence,
+           entry->about);
 }
 
 static void put_entry(struct json_writer *w, const struct cli_manifest_entry *entry)
@@ -37,8 +43,8 @@ static void put_entry(struct json_writer *w, const struct cli_manifest_entry *en
     }
     json_put_key(w, "size");
     json_put_int(w, (int64_t)entry->size);
-    json_put_key(w, "cached");
-    json_put_bool(w, entry->cached);
+    json_member_bool(w, "cached", entry->state == CLI_VERIFIED_STAMPED);
+    json_member_text(w, "state", STATES[entry->state][1]);
     json_object_close(w);
 }
 
@@ -131,12 +137,14 @@ static enum status run_action(const struct cli_env *env, const struct args_list 
 static const char DETAILS[] =
     "DESCRIPTION\n"
     "list shows the models that have a name, their licences, and which are in the cache "
-    "($XDG_CACHE_HOME/vkfi/models, or ~/.cache/vkfi/models).\n"
+    "($XDG_CACHE_HOME/vkfi/models, or ~/.cache/vkfi/models). A file is \"cached\" if it has not "
+    "changed since it was found right, and \"not verified\" if nothing tells so: the command that "
+    "uses it next checks its sha256 and refuses a wrong one.\n"
     "\n"
     "get fetches a model into the cache, checks its sha256, and prints its path. A model that is "
     "already there is only checked.\n"
     "\n"
-    "path prints where a model lies.\n"
+    "path prints where a model lies, once it is known to be right.\n"
     "\n"
     "info describes a model, given by name or as the path of a GGUF file: sizes, tensor types, "
     "tokenizer, chat format, and the sites faults can name.\n"

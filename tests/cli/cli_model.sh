@@ -17,7 +17,7 @@ good model list
 [ "$(wc -l <out)" = 3 ] || fail "$(cat out)"
 good model list --json
 json '[m["name"] for m in d] == ["smollm2-135m", "gemma3-270m", "qwen2.5-coder-0.5b"]'
-json 'not any(m["cached"] for m in d) and all(len(m["sha256"]) == 64 for m in d)'
+json 'all(not m["cached"] and m["state"] == "absent" for m in d) and all(len(m["sha256"]) == 64 for m in d)'
 good model info "$LLAMA"
 for model in "$TINY"/tiny-{llama,qwen2,gemma3}*.gguf; do
     good model info "$model" --json
@@ -27,18 +27,71 @@ done
 good model info "$LLAMA" --json
 json 'd["architecture"] == "llama" and d["layers"] == 1 and d["vocabulary"] == 320'
 
-# A manifest of one's own, and a cached file of the right size.
+# A manifest of one's own.
+sum=$(sha256sum <"$LLAMA" | cut -d' ' -f1)
 cat >own.json <<TEXT
 {"models": [{"name": "own", "aliases": ["mine"], "about": "a test", "architecture": "llama",
- "licence": "MIT", "file": "own.gguf", "size": $(stat -c %s "$LLAMA"), "sha256": "0",
+ "licence": "MIT", "file": "own.gguf", "size": $(stat -c %s "$LLAMA"), "sha256": "$sum",
  "sources": []}]}
 TEXT
 export VKFI_MANIFEST=$SCRATCH/own.json
+OWN=cache/vkfi/models/own.gguf
+state() {
+    good model list --json
+    json "(d[0]['state'], d[0]['cached']) == ('$1', $2)"
+}
+# `damage`: another byte in the middle, and the time as it was.
+damage() {
+    touch -r $OWN time
+    printf '\252' | dd of=$OWN bs=1 seek=90000 conv=notrunc status=none
+    touch -r time $OWN
+}
 refused 2 run -m own -p a
 mkdir -p cache/vkfi/models
-cp "$LLAMA" cache/vkfi/models/own.gguf
+# A right file that nobody has checked is read once, then known by size and time.
+cp "$LLAMA" $OWN
+state not_verified False
 try model path own
+state cached True
 good run -m mine -p a -n 2
+cp $OWN.verified stamp
+damage
+good run -m own -p a -n 2
+good model get own # fetch_model.py takes the stamp that vkfi wrote
+# With another time the byte is found, by each command; nothing is kept of it.
+touch -d '2001-02-03 04:05:06.789' $OWN
+state not_verified False
+good model list
+grep -q ' not verified ' out || fail "$(cat out)"
+for command in 'run -p a -m' 'model path' 'model info' 'sites -m'; do
+    refused 2 $command own
+    grep -q "own.gguf: found sha256 $(sha256sum <$OWN | cut -d' ' -f1) in .* expected $sum in" err ||
+        fail "$(cat err)"
+done
+cmp -s stamp $OWN.verified || fail "the stamp of a wrong file: $(cat $OWN.verified)"
+# A wrong file that never had a stamp, or one that says nothing.
+rm $OWN.verified
+refused 2 run -m own -p a
+[ ! -e $OWN.verified ] || fail "a wrong file has a stamp: $(cat $OWN.verified)"
+echo '{}' >$OWN.verified
+refused 2 run -m own -p a
+# vkfi takes the stamp that fetch_model.py writes.
+cp "$LLAMA" $OWN
+good model get own
+state cached True
+damage
+good run -m own -p a -n 2
+# A right file where no stamp can be written (root can write anywhere).
+cp "$LLAMA" $OWN
+rm $OWN.verified
+chmod a-w cache/vkfi/models
+[ -w cache/vkfi/models ] || good run -m own -p a -n 2
+chmod u+w cache/vkfi/models
+# A file cut short.
+truncate -s -1 $OWN
+state wrong_size False
+refused 2 model path own
+grep -q "found sha256 .* expected $sum in" err || fail "$(cat err)"
 echo '{"models": [{"name": "own"}]}' >own.json
 try model list
 echo '[]' >own.json
