@@ -30,7 +30,7 @@ FULL_PACKAGES=(chromium slurm-wlm munge) # reports are opened in the one, shards
 REFERENCES=(gguf==0.19.0 numpy==2.4.6 scipy==1.17.1 statsmodels==0.15.0 pandas==3.1.1
     jsonschema==4.26.0)
 
-HOME=${HOME:-$(getent passwd "$(id -u)" | cut -d: -f6)}
+export HOME=${HOME:-$(getent passwd "$(id -u)" | cut -d: -f6)}
 CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/vkfi
 PYTHON=/usr/bin/python3
 

@@ -13,8 +13,8 @@
 static enum status cache_folder(char **out, struct arena *arena, const struct cli_env *env)
 {
     if (!env->cache_home && !env->home) {
-        log_error("found neither XDG_CACHE_HOME nor HOME, expected one of them: models are kept "
-                  "there");
+        log_error("found neither XDG_CACHE_HOME nor HOME nor a home in the user's passwd entry, "
+                  "expected one of them: models are kept there");
         return STATUS_INPUT;
     }
     *out = env->cache_home ? arena_printf(arena, "%s/vkfi/models", env->cache_home)

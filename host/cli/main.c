@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The program: floating-point mode, environment, the choice of a command, the exit code. */
+#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -70,19 +71,20 @@ static enum status add_command_list(struct text *out)
     for (size_t i = 0; !st && i < COMMAND_COUNT; i++)
         st = text_addf(out, "  %-11s %s\n", COMMANDS[i].name, COMMANDS[i].summary);
     return st ? st
-              : text_addf(out,
-                          "\nvkfi COMMAND --help describes a command.\n\n"
-                          "ENVIRONMENT\n"
-                          "  VKFI_VALIDATE=1   run with the Vulkan validation layer\n"
-                          "  VKFI_MANIFEST     another models.json\n"
-                          "  XDG_CACHE_HOME    where models are kept\n"
-                          "  VK_DRIVER_FILES   which Vulkan drivers are loaded (Vulkan loader)\n"
-                          "\nEXIT CODES\n"
-                          "  0  done\n"
-                          "  1  the answer is no: a gate fails, records differ\n"
-                          "  2  wrong usage or input, or output that could not be written\n"
-                          "  3  no such device, device refused, or driver failure\n"
-                          "  4  a promise of this program was broken, or host memory is out\n");
+              : text_addf(
+                    out,
+                    "\nvkfi COMMAND --help describes a command.\n\n"
+                    "ENVIRONMENT\n"
+                    "  VKFI_VALIDATE=1   run with the Vulkan validation layer\n"
+                    "  VKFI_MANIFEST     another models.json\n"
+                    "  XDG_CACHE_HOME    models are kept in vkfi/models there; default ~/.cache\n"
+                    "  VK_DRIVER_FILES   which Vulkan drivers are loaded (Vulkan loader)\n"
+                    "\nEXIT CODES\n"
+                    "  0  done\n"
+                    "  1  the answer is no: a gate fails, records differ\n"
+                    "  2  wrong usage or input, or output that could not be written\n"
+                    "  3  no such device, device refused, or driver failure\n"
+                    "  4  a promise of this program was broken, or host memory is out\n");
 }
 
 /* Options before the command: argv[0 .. argc). */
@@ -161,6 +163,14 @@ static const char *environment(const char *name)
     return value && *value ? value : NULL;
 }
 
+/* HOME, else what the system knows of the user; null if neither does. */
+static const char *home_folder(void)
+{
+    const char *home = environment("HOME");
+    const struct passwd *user = home ? NULL : getpwuid(getuid());
+    return user && user->pw_dir && user->pw_dir[0] ? user->pw_dir : home;
+}
+
 int main(int argc, char **argv)
 {
     fpenv_set();              /* before any thread and any driver (numerics 2) */
@@ -174,7 +184,7 @@ int main(int argc, char **argv)
         .validate = validate && strcmp(validate, "0") != 0,
         .manifest = manifest ? manifest : VKFI_SOURCE "/third_party/models.json",
         .cache_home = environment("XDG_CACHE_HOME"),
-        .home = environment("HOME"),
+        .home = home_folder(),
         .driver_files = driver_files ? driver_files : environment("VK_ICD_FILENAMES"),
     };
     enum status st = dispatch(&env, argc, argv);

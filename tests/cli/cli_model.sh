@@ -98,3 +98,7 @@ echo '[]' >own.json
 try model list
 VKFI_MANIFEST=$SCRATCH/none.json
 try model list
+# With neither XDG_CACHE_HOME nor HOME the cache lies in the home that the system knows.
+home=$(getent passwd "$(id -u)" | cut -d: -f6)
+env -u HOME -u XDG_CACHE_HOME -u VKFI_MANIFEST "$VKFI" model list --json >out 2>err || fail "$(cat err)"
+[ -z "$home" ] || json "d[0]['path'].startswith('$home/.cache/vkfi/models/')"
