@@ -73,16 +73,22 @@ install_packages() {
     fi
 }
 
-# A Python with reference implementations, for tests only.
+# A Python with reference implementations, for tests only. Wheels alone: no build step is run, and
+# what installs them sees no index.
 setup_python() {
-    local stamp
+    local stamp wheels=$CACHE/wheels pip
     stamp=$CACHE/python/$(cksum <<<"${REFERENCES[*]}" | cut -d' ' -f1).stamp
     if [ -e "$stamp" ]; then
         return
     fi
     say "fetching ${REFERENCES[*]} for the tests"
-    if "$PYTHON" -m venv --clear "$CACHE/python" && "$CACHE/python/bin/pip" install --quiet \
-        --disable-pip-version-check "${REFERENCES[@]}" </dev/null >&2; then
+    pip=("$CACHE/python/bin/python3" -m pip --disable-pip-version-check)
+    if "$PYTHON" -m venv --clear "$CACHE/python" &&
+        "${pip[@]}" download --quiet --only-binary=:all: --dest "$wheels" "${REFERENCES[@]}" \
+            </dev/null >&2 &&
+        "${pip[@]}" install --quiet --no-index --find-links "$wheels" "${REFERENCES[@]}" \
+            </dev/null >&2; then
+        rm -rf "$wheels"
         touch "$stamp"
     else
         say "they could not be fetched: the tests that compare with them will be skipped"
