@@ -43,7 +43,7 @@ static const char DETAILS[] =
     "  all            all faults\n"
     "  changed        those that changed bits\n"
     "  golden_right   those whose golden answer is right\n"
-    "  runs           with a bit error rate: all runs, those that no fault hits too\n"
+    "  runs           with a bit error rate: all runs, those without a fault too\n"
     "\n"
     "EXIT CODES\n"
     "  0  passed\n"

@@ -117,21 +117,58 @@ static const char COORDINATES[] =
     "   {\"site\": \"blk.0.ffn_down.weight\", \"kind\": \"stuck_at_1\",\n"
     "    \"field\": \"scale\", \"bits\": [9, 10], \"position\": 0, \"row\": 4,\n"
     "    \"k\": 64}]\n"
+    "\n";
+
+static const char RECORDS[] =
+    "RECORDS\n"
+    "With --json the object is {\"golden\": the run's object, \"faults\": [...]}, a record a "
+    "fault. What is not known or does not apply is null. Its members:\n"
+    "  site, place, layer, op, point, kind, position, step, row, k, key, field,\n"
+    "  value, mask, bit  what was struck, as above; layer and op: of the site;\n"
+    "                    place: op, weight, kv, table (of RoPE) or\n"
+    "                    control\n"
+    "  fault             all of it as a fault file has it, to be run again\n"
+    "  before, after     bits of the first element struck, read from the device\n"
+    "  before_value, after_value\n"
+    "                    the same as numbers\n"
+    "  activations, expected_activations\n"
+    "                    how often the fault fired, and was predicted to\n"
+    "  outcome           see below\n"
+    "  first_diff        first step whose token differs\n"
+    "  golden_len, faulty_len\n"
+    "                    tokens of either run\n"
+    "  due_reason        of due: range (a control value out of its range),\n"
+    "                    nan_trap, runaway, device_lost, abort\n"
+    "  flags             words true of the faulty run and not of golden:\n"
+    "                    repetition, invalid_token, empty, nan_logits,\n"
+    "                    hit_length_limit, stopped_early\n"
+    "  margin_at_fault, margin_min_after\n"
+    "                    golden's first logit minus its second at the first\n"
+    "                    step struck (0 for the prompt); the least from there on\n"
+    "  logp_sum, logp_mean, logp_worst\n"
+    "                    with golden's tokens fed, from that step on: natural\n"
+    "                    logarithm of the token's probability, faulty minus\n"
+    "                    golden\n"
+    "  kl                mean over these steps of KL(golden || faulty) over the\n"
+    "                    vocabulary, in nats\n"
+    "  deviation         one entry a layer boundary of the struck position:\n"
+    "                    layer, max_abs, rel_l2, bits (how many differ)\n"
+    "  healed_at         first position from which on every residual has\n"
+    "                    golden's bits again\n"
+    "  nan_site, nan_layer, nan_step\n"
+    "                    where the first Inf or NaN arose (step null: prompt)\n"
+    "  golden_text, faulty_text\n"
+    "  hash              of the faulty run\n"
     "\n"
-    "With --json the object is {\"golden\": the run's object, \"faults\": [...]}; a fault's "
-    "record has its coordinates as above and place, layer, op, before, after (bits), "
-    "before_value, after_value, activations, expected_activations, outcome, first_diff (first "
-    "step whose token differs, or null), golden_len, faulty_len, nan_logits, deviation (one entry "
-    "a layer boundary of the struck position: max_abs, rel_l2, number of differing bits), "
-    "golden_text, faulty_text, and hash of the faulty run.\n"
-    "\n"
-    "Outcomes: not_reached (the run ends before), inert (no bit changed), masked_bitexact (every "
-    "logit has its golden bits), masked_tokens (same tokens), sdc_unscored (another text).\n"
+    "Outcomes, the first that holds: not_reached (the run ends before), inert (no bit changed), "
+    "due (the run ended abnormally), masked_bitexact (every logit has its golden bits), "
+    "masked_tokens (same tokens), sdc_unscored (another text).\n"
     "\n"
     "EXIT CODES\n"
     "  0  done\n"
-    "  2  wrong usage, model, prompt or fault file; output could not be written\n"
-    "  3  no such device, device refused, or driver failure\n"
+    "  2  wrong usage, model, prompt or fault file, or no device of that name or\n"
+    "     index; output could not be written\n"
+    "  3  no Vulkan driver, device refused, or driver failure\n"
     "  4  a fault did not fire as predicted, or another broken promise\n"
     "\n"
     "EXAMPLES\n"
@@ -148,7 +185,7 @@ static const char COORDINATES[] =
 /* The page in one piece; null when memory is out. */
 static const char *details(struct arena *arena)
 {
-    return arena_printf(arena, "%s%s%s", DESCRIPTION, FAULTS, COORDINATES);
+    return arena_printf(arena, "%s%s%s%s", DESCRIPTION, FAULTS, COORDINATES, RECORDS);
 }
 
 enum status cli_run_parse(struct cli_run_options *o, int argc, char **argv, bool *out_done)
@@ -183,7 +220,7 @@ enum status cli_run_parse(struct cli_run_options *o, int argc, char **argv, bool
         {0, "top", ARGS_UINT, &o->top, "K",
          "With --json: the K most likely tokens of each step. Default 0.", 0, TOP_K_MAX},
         {0, "logprobs", ARGS_FLAG, &o->logprobs, NULL,
-         "With --json: log-probabilities of the prompt's tokens.", 0, 0},
+         "With --json and without --fault: log-probabilities of the prompt's tokens.", 0, 0},
         {0, "threads", ARGS_UINT, &o->threads, "N",
          "CPU devices: threads. Default 0: all cores. The result does not depend on it.", 0,
          THREADS_MAX},

@@ -82,8 +82,9 @@ static enum status add_command_list(struct text *out)
                     "\nEXIT CODES\n"
                     "  0  done\n"
                     "  1  the answer is no: a gate fails, records differ\n"
-                    "  2  wrong usage or input, or output that could not be written\n"
-                    "  3  no such device, device refused, or driver failure\n"
+                    "  2  wrong usage or input (a device that is not there too), or output that\n"
+                    "     could not be written\n"
+                    "  3  no Vulkan driver, device refused, or driver failure\n"
                     "  4  a promise of this program was broken, or host memory is out\n");
 }
 

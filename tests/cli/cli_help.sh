@@ -28,3 +28,29 @@ sed -n '/An example file/,/^$/p' out | sed 1d >fault.json
 sed -i 's/blk.3/blk.0/' fault.json
 good run -m "$LLAMA" -p hello -n 4 --fault fault.json --json
 json 'len(d["faults"]) == 2'
+# Every member of a record, every outcome and every flag is on the page.
+cp out record
+good run --help
+cp out page
+words=$(python3 -c '
+import json
+def keys(value):
+    for item in value if isinstance(value, list) else value.values():
+        if isinstance(item, (dict, list)):
+            yield from keys(item)
+    if isinstance(value, dict):
+        yield from value
+print(*sorted(set(keys(json.load(open("record"))["faults"]))))')
+[ "$(echo $words | wc -w)" -ge 35 ] || fail "members of a record: $words"
+table() { # the words of a table of kinds.h that a run without a scorer and without limits can give
+    sed -n "/^#define $1(X)/,/^\$/s/.*X([A-Z_]*, \"\([a-z_]\+\)\").*/\1/p" \
+        "$VKFI_SOURCE/inject/space/kinds.h"
+}
+outcomes=$(table OUTCOMES | grep -v 'sdc_[^u]')
+[ "$(echo $outcomes)" = "not_reached inert due masked_bitexact masked_tokens sdc_unscored" ] ||
+    fail "outcomes: $outcomes"
+[ "$(table FLAGS | wc -l)" -ge 6 ] && [ "$(table DUE_REASONS | wc -l)" -ge 5 ] &&
+    [ "$(table PLACES | wc -l)" = 5 ] || fail "no tables"
+for word in $words $outcomes $(table FLAGS) $(table DUE_REASONS) $(table PLACES); do
+    grep -qw "$word" page || fail "run --help says nothing of '$word'"
+done
