@@ -15,6 +15,7 @@
 #include "base/log.h"
 
 #define JSON_WHERE_TEXT 512
+#define JSON_WHERE_NAME 200 /* bytes of a document's name; a longer one loses its first folders */
 
 struct json {
     const cJSON *item;         /* owned by the document's tree */
@@ -27,7 +28,8 @@ struct json {
 };
 
 struct json_doc {
-    struct arena arena; /* all nodes */
+    struct arena arena; /* all nodes, and the name */
+    const char *name;   /* as given, for messages */
     cJSON *tree;        /* owned */
     struct json root;
 };
@@ -138,9 +140,10 @@ enum status json_parse(struct json_doc **out, const char *text, size_t size, con
     }
     doc = calloc(1, sizeof(*doc));
     if (doc) {
+        doc->name = arena_text(&doc->arena, name, strlen(name));
         doc->tree = cJSON_ParseWithLength(text, size);
     }
-    if (!doc || !doc->tree) {
+    if (!doc || !doc->tree || !doc->name) {
         /* The scan has passed the text, so only memory can be the cause. */
         log_error("%s: out of host memory, %zu JSON values", name, count);
         st = STATUS_MEMORY;
@@ -319,12 +322,13 @@ const char *json_where(const struct json_doc *doc, const struct json *value)
     char *out = ring[turn++ % 4];
     const struct json *node = value ? value : &doc->root;
     const size_t room = JSON_WHERE_TEXT - 32; /* for the line */
-    size_t at = put_pointer(out, room, node);
+    const size_t len = strlen(doc->name);
+    const bool cut = len > JSON_WHERE_NAME;
+    size_t at =
+        (size_t)snprintf(out, room, "%s%s%s", cut ? "..." : "",
+                         doc->name + (cut ? len - JSON_WHERE_NAME : 0), node->parent ? ": " : "");
 
-    if (at == 0) {
-        memcpy(out, "the document", 12);
-        at = 12;
-    }
+    at += put_pointer(out + at, room - at, node);
     snprintf(out + at, JSON_WHERE_TEXT - at, " (line %u)", node->place.line);
     return out;
 }

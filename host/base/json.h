@@ -38,8 +38,8 @@ const char *json_text(const struct json *value);
 /* True if the number is an integer in [min, max]; stores it. */
 bool json_integer(const struct json *value, int64_t min, int64_t max, int64_t *out);
 
-/* JSON pointer (RFC 6901) and line of a value, for messages: "/what/bit (line 12)". Static buffer
- * per thread. */
+/* Document, JSON pointer (RFC 6901) and line of a value, for messages: "plan.json: /what/bit (line
+ * 12)", "plan.json (line 1)" for the root. Static buffer per thread. */
 const char *json_where(const struct json_doc *doc, const struct json *value);
 
 /* Writing: a stream of tokens; commas, quotes and escapes are put in. Inf and NaN become the texts

@@ -12,12 +12,42 @@
 #include "base/log.h"
 
 #define FIELDS_LIST_TEXT 400 /* of words in a message */
+#define FIELDS_SHOWN 60      /* bytes of a text in a message */
 
 static const char *type_name(const struct json *value)
 {
     static const char *const names[] = {"null", "true or false", "a number",
                                         "text", "a list",        "an object"};
     return names[json_type(value)];
+}
+
+/* How many bytes of a text a message shows: whole characters only. */
+static int shown_of(const char *text)
+{
+    size_t n = strlen(text);
+    if (n > FIELDS_SHOWN)
+        for (n = FIELDS_SHOWN; n > 0 && ((unsigned char)text[n] & 0xc0) == 0x80;)
+            n--;
+    return (int)n;
+}
+
+struct json_found json_fields_found(const struct json *value)
+{
+    struct json_found out;
+    int64_t whole;
+    if (json_integer(value, INT64_MIN, INT64_MAX, &whole))
+        snprintf(out.text, sizeof out.text, "%" PRId64, whole);
+    else if (json_type(value) == JSON_NUMBER)
+        snprintf(out.text, sizeof out.text, "%.9g", json_number(value));
+    else if (json_type(value) == JSON_TEXT)
+        snprintf(out.text, sizeof out.text, "'%.*s'", shown_of(json_text(value)), json_text(value));
+    else if (json_type(value) == JSON_BOOL)
+        snprintf(out.text, sizeof out.text, "%s", json_bool(value) ? "true" : "false");
+    else if (json_type(value) == JSON_ARRAY && json_count(value) == 0)
+        snprintf(out.text, sizeof out.text, "an empty list");
+    else
+        snprintf(out.text, sizeof out.text, "%s", type_name(value));
+    return out;
 }
 
 enum status json_fields_object(const struct json_doc *doc, const struct json *value,
@@ -81,8 +111,8 @@ enum status json_fields_integer(const struct json_doc *doc, const struct json *o
     const struct json *value = json_get(object, key);
     if (!value || json_integer(value, span.min, span.max, out))
         return STATUS_OK;
-    log_error("%s: expected an integer from %" PRId64 " to %" PRId64, json_where(doc, value),
-              span.min, span.max);
+    log_error("%s: found %s, expected an integer from %" PRId64 " to %" PRId64,
+              json_where(doc, value), json_fields_found(value).text, span.min, span.max);
     return STATUS_INPUT;
 }
 
@@ -112,8 +142,8 @@ enum status json_fields_bits(const struct json_doc *doc, const struct json *obje
         ok = ok && number <= max;
     }
     if (!ok) {
-        log_error("%s: expected an integer from 0 to %u, or the same as a text \"0x...\"",
-                  json_where(doc, value), max);
+        log_error("%s: found %s, expected an integer from 0 to %u, or the same as a text \"0x...\"",
+                  json_where(doc, value), json_fields_found(value).text, max);
         return STATUS_INPUT;
     }
     *out = (uint32_t)number;
@@ -131,12 +161,13 @@ enum status json_fields_number_of(const struct json_doc *doc, const struct json 
         return STATUS_OK;
     }
     if (isinf(range.max))
-        log_error("%s: expected a number %s %g", json_where(doc, value),
-                  range.open_min ? "above" : "of at least", range.min);
+        log_error("%s: found %s, expected a number %s %g", json_where(doc, value),
+                  json_fields_found(value).text, range.open_min ? "above" : "of at least",
+                  range.min);
     else
-        log_error("%s: expected a number %s %g and %s %g", json_where(doc, value),
-                  range.open_min ? "above" : "from", range.min, range.open_max ? "below" : "up to",
-                  range.max);
+        log_error("%s: found %s, expected a number %s %g and %s %g", json_where(doc, value),
+                  json_fields_found(value).text, range.open_min ? "above" : "from", range.min,
+                  range.open_max ? "below" : "up to", range.max);
     return STATUS_INPUT;
 }
 
@@ -174,8 +205,8 @@ enum status json_fields_find(const struct json_doc *doc, const struct json *valu
     }
     list_words(list, words);
     const char *nearest = args_nearest(text, words.text, words.count);
-    log_error("%s: found '%.60s', expected %s%s%s%s", json_where(doc, value), text, list,
-              nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
+    log_error("%s: found '%.*s', expected %s%s%s%s", json_where(doc, value), shown_of(text), text,
+              list, nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
     return STATUS_INPUT;
 }
 

@@ -11,6 +11,12 @@
 #include "base/json.h"
 #include "base/status.h"
 
+/* What a value is, short, for messages: "-1", "'x'", "an empty list". */
+struct json_found {
+    char text[64];
+};
+struct json_found json_fields_found(const struct json *value);
+
 /* All of these: STATUS_INPUT (logged) if the member is there and not as expected; *out stays as it
  * is, so holds the default, where `object` has no member `key`. */
 

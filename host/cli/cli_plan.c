@@ -30,7 +30,7 @@ static enum status read_lengths(struct cli_plan *p, const char *path)
         int64_t prompt = 0, tokens = 0;
         if (json_count(pair) != 2 || !json_integer(json_at(pair, 0), 1, 1 << 24, &prompt) ||
             !json_integer(json_at(pair, 1), 1, 1 << 24, &tokens)) {
-            log_error("%s: %s: expected a pair [prompt tokens, generated tokens]", path,
+            log_error("%s: expected a pair [prompt tokens, generated tokens]",
                       json_where(doc, pair));
             st = STATUS_INPUT;
         }

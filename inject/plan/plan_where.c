@@ -15,8 +15,9 @@ static enum status read_pair(const struct plan_reader *r, const struct json *val
     if (json_type(value) != JSON_ARRAY || json_count(value) != 2 ||
         !json_integer(json_at(value, 0), 0, 1000000, &a) ||
         !json_integer(json_at(value, 1), 0, 1000000, &b)) {
-        log_error("%s: expected a list of two integers from 0 to 1000000, the first and the last",
-                  json_where(r->doc, value));
+        log_error("%s: found %s, expected a list of two integers from 0 to 1000000, the first and "
+                  "the last",
+                  json_where(r->doc, value), json_fields_found(value).text);
         return STATUS_INPUT;
     }
     if (a > b) {
@@ -88,9 +89,10 @@ static enum status read_bit_list(const struct plan_reader *r, const struct json 
         return STATUS_MEMORY;
     for (size_t i = 0; i < count; i++) {
         int64_t number = 0;
-        if (!json_integer(json_at(list, i), 0, 31, &number) || seen >> number & 1) {
-            log_error("%s: expected a bit from 0 to 31, each once",
-                      json_where(r->doc, json_at(list, i)));
+        const struct json *value = json_at(list, i);
+        if (!json_integer(value, 0, 31, &number) || seen >> number & 1) {
+            log_error("%s: found %s, expected a bit from 0 to 31, each once",
+                      json_where(r->doc, value), json_fields_found(value).text);
             return STATUS_INPUT;
         }
         bit[i] = (uint32_t)number;
@@ -134,8 +136,9 @@ static enum status read_pattern(const struct plan_reader *r, const struct json *
     if (st)
         return st;
     if (json_count(pattern) != 1) {
-        log_error("%s: expected \"single\", {\"random\": bits} or {\"burst\": bits}",
-                  json_where(r->doc, pattern));
+        log_error("%s: found %zu members, expected \"single\", {\"random\": bits} or {\"burst\": "
+                  "bits}",
+                  json_where(r->doc, pattern), json_count(pattern));
         return STATUS_INPUT;
     }
     what->pattern = json_get(pattern, "random") ? PLAN_PATTERN_RANDOM : PLAN_PATTERN_BURST;

@@ -137,8 +137,8 @@ static enum status get_float(const struct reader *r, const struct json *object, 
     if (!value || (json_type(value) == JSON_TEXT && strncmp(json_text(value), "0x", 2) == 0))
         return get_uint(r, object, key, UINT32_MAX, out);
     if (json_type(value) != JSON_NUMBER) {
-        log_error("%s: expected a number, or its 32 bits as a text \"0x...\"",
-                  json_where(r->doc, value));
+        log_error("%s: found %s, expected a number, or its 32 bits as a text \"0x...\"",
+                  json_where(r->doc, value), json_fields_found(value).text);
         return STATUS_INPUT;
     }
     *out = lang_bits((float)json_number(value));
@@ -150,7 +150,8 @@ static enum status get_mask(const struct reader *r, const struct json *object, s
     const struct json *bits = json_get(object, "bits");
     uint32_t bit = 32, width = fault_width(out, r->bounds);
     if (bits && (json_type(bits) != JSON_ARRAY || json_count(bits) == 0)) {
-        log_error("%s: expected a list of at least one bit", json_where(r->doc, bits));
+        log_error("%s: found %s, expected a list of at least one bit", json_where(r->doc, bits),
+                  json_fields_found(bits).text);
         return STATUS_INPUT;
     }
     enum status st = get_uint(r, object, "mask", UINT32_MAX, &out->mask);
@@ -160,8 +161,10 @@ static enum status get_mask(const struct reader *r, const struct json *object, s
         out->mask = 1u << bit;
     for (size_t i = 0; !st && bits && i < json_count(bits); i++) {
         int64_t number = 0;
-        if (!json_integer(json_at(bits, i), 0, 31, &number)) {
-            log_error("%s: expected a bit from 0 to 31", json_where(r->doc, json_at(bits, i)));
+        const struct json *value = json_at(bits, i);
+        if (!json_integer(value, 0, 31, &number)) {
+            log_error("%s: found %s, expected a bit from 0 to 31", json_where(r->doc, value),
+                      json_fields_found(value).text);
             return STATUS_INPUT;
         }
         out->mask |= 1u << number;
@@ -354,7 +357,8 @@ enum status fault_parse(struct fault **out, uint32_t *out_count, struct arena *a
     bool list = json_type(root) == JSON_ARRAY;
     size_t count = list ? json_count(root) : 1;
     if (count == 0 || count > UINT32_MAX / sizeof **out) {
-        log_error("%s: expected at least one fault", json_where(doc, root));
+        log_error("%s: found %s, expected at least one fault", json_where(doc, root),
+                  json_fields_found(root).text);
         return STATUS_INPUT;
     }
     *out = arena_array(arena, count, sizeof **out);

@@ -116,13 +116,13 @@ static void places_are_json_pointers_with_lines(void **state)
     const struct json *what = json_get(json_root(doc), "what");
     const struct json *list = json_get(what, "a/b~c");
 
-    assert_string_equal(json_where(doc, json_root(doc)), "the document (line 1)");
-    assert_string_equal(json_where(doc, json_get(what, "bit")), "/what/bit (line 2)");
-    assert_string_equal(json_where(doc, list), "/what/a~1b~0c (line 3)");
+    assert_string_equal(json_where(doc, json_root(doc)), "t.json (line 1)");
+    assert_string_equal(json_where(doc, json_get(what, "bit")), "t.json: /what/bit (line 2)");
+    assert_string_equal(json_where(doc, list), "t.json: /what/a~1b~0c (line 3)");
     const char *first = json_where(doc, json_at(json_at(list, 1), 1));
     const char *second = json_where(doc, json_at(list, 0));
-    assert_string_equal(first, "/what/a~1b~0c/1/1 (line 4)");
-    assert_string_equal(second, "/what/a~1b~0c/0 (line 3)");
+    assert_string_equal(first, "t.json: /what/a~1b~0c/1/1 (line 4)");
+    assert_string_equal(second, "t.json: /what/a~1b~0c/0 (line 3)");
     json_destroy(&doc);
 
     char deep[3000];
@@ -132,6 +132,18 @@ static void places_are_json_pointers_with_lines(void **state)
     const char *where = json_where(doc, inner);
     assert_in_range(strlen(where), 400, 511);
     assert_string_equal(where + strlen(where) - 9, " (line 1)");
+    json_destroy(&doc);
+
+    /* Of a long path the file's own name is kept. */
+    char path[3000];
+    snprintf(path, sizeof(path), "/%02000d/own.json", 7);
+    assert_int_equal(json_parse(&doc, deep, strlen(deep), path), STATUS_OK);
+    where = json_where(doc, json_root(doc));
+    assert_int_equal(strncmp(where, "...000", 6), 0);
+    assert_string_equal(where + strlen(where) - 19, "7/own.json (line 1)");
+    where = json_where(doc, json_at(json_at(json_at(json_root(doc), 0), 0), 0));
+    assert_in_range(strlen(where), 400, 511);
+    assert_non_null(strstr(where, "7/own.json: /0000"));
     json_destroy(&doc);
 }
 

@@ -58,23 +58,27 @@ static void test_numbers(void **state)
                      STATUS_OK);
     assert_int_equal(whole, 3);
     expect(json_fields_integer(doc, root, "a", (struct json_span){4, 5}, &whole),
-           "/a (line 1): expected an integer from 4 to 5");
-    expect(json_fields_u32(doc, root, "c", (struct json_span){0, 5}, &small), "an integer");
+           "x.json: /a (line 1): found 3, expected an integer from 4 to 5");
+    expect(json_fields_u32(doc, root, "c", (struct json_span){0, 5}, &small),
+           "found 1.5, expected an integer");
     assert_int_equal(small, 8);
     assert_int_equal(json_fields_bits(doc, root, "b", 255, &bits), STATUS_OK);
     assert_int_equal(bits, 255);
-    expect(json_fields_bits(doc, root, "b", 254, &bits), "0 to 254");
-    expect(json_fields_bits(doc, root, "d", 254, &bits), "\"0x...\"");
+    expect(json_fields_bits(doc, root, "b", 254, &bits),
+           "found '0xFf', expected an integer from 0 to 254");
+    expect(json_fields_bits(doc, root, "d", 254, &bits), "found 'x', expected an integer");
     root = object("{\"b\":\"0x\",\"c\":\"0x1g\"}");
     expect(json_fields_bits(doc, root, "b", 254, &bits), "\"0x...\"");
     expect(json_fields_bits(doc, root, "c", 254, &bits), "\"0x...\"");
     root = object("{\"e\":1,\"f\":\"1\"}");
     const struct json_range open = {.min = 0, .max = 1, .open_max = true};
     const struct json_range closed = {.min = 0, .max = 1};
-    expect(json_fields_number(doc, root, "e", open, &real), "below 1");
+    expect(json_fields_number(doc, root, "e", open, &real),
+           "found 1, expected a number from 0 and below 1");
     assert_int_equal(json_fields_number(doc, root, "e", closed, &real), STATUS_OK);
     assert_true(real == 1);
-    expect(json_fields_number(doc, root, "f", closed, &real), "a number");
+    expect(json_fields_number(doc, root, "f", closed, &real),
+           "found '1', expected a number from 0 and up to 1");
 }
 
 static void test_words(void **state)
