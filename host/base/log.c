@@ -4,8 +4,11 @@
 
 #include <stdarg.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "base/json_scan.h"
 
 #define LOG_LINE 2048
 
@@ -19,13 +22,50 @@ void log_set_level(enum log_level level)
     atomic_store_explicit(&threshold, (int)level, memory_order_relaxed);
 }
 
-/* Names out of files reach the terminal through here: control bytes must not steer it. */
-static void make_printable(char *line)
+/* Writes the next character of `text` as it may be shown, and returns how many bytes of it that
+ * took. Names out of files reach the terminal through here: neither control characters (C0, C1) nor
+ * bytes that are no text may steer it. */
+static size_t put_printable(char out[static 5], const char *text, size_t size)
 {
-    for (char *c = line; *c; c++) {
-        if ((unsigned char)*c < 0x20 || *c == 0x7f) {
-            *c = *c == '\n' || *c == '\t' ? ' ' : '?';
+    const unsigned char first = (unsigned char)*text;
+    const size_t len = json_scan_utf8(text, size);
+
+    if (len == 1) {
+        const bool control = first < 0x20 || first == 0x7f;
+        out[0] = !control ? *text : first == '\n' || first == '\t' ? ' ' : '?';
+        out[1] = '\0';
+        return 1;
+    }
+    if (len == 0 || (first == 0xc2 && (unsigned char)text[1] < 0xa0)) {
+        snprintf(out, 5, "\\x%02x", first);
+        return 1;
+    }
+    memcpy(out, text, len);
+    out[len] = '\0';
+    return len;
+}
+
+/* The line of `body`, ending in dots where it does not fit or had been cut before (`cut`). */
+static void make_printable(char out[LOG_LINE], const char *body, bool cut)
+{
+    const size_t size = strlen(body), room = LOG_LINE - sizeof("...");
+    size_t at = 0, whole = 0; /* bytes of `out`; those before which dots fit */
+
+    for (size_t i = 0; i < size;) {
+        char shown[5];
+        i += put_printable(shown, body + i, size - i);
+        const size_t len = strlen(shown);
+        if (at + len >= LOG_LINE) {
+            cut = true;
+            break;
         }
+        memcpy(out + at, shown, len);
+        at += len;
+        whole = at <= room ? at : whole;
+    }
+    out[at] = '\0';
+    if (cut) {
+        memcpy(out + whole, "...", sizeof("..."));
     }
 }
 
@@ -33,23 +73,21 @@ __attribute__((format(printf, 2, 0))) static void emit(enum log_level level, con
                                                        va_list args)
 {
     static const char *const prefix[] = {"error: ", "warning: ", "", "debug: "};
-    char body[LOG_LINE];
+    char body[LOG_LINE], shown[LOG_LINE];
     char line[LOG_LINE + 32];
     int n = vsnprintf(body, sizeof(body), fmt, args);
 
     if (n < 0) {
         memcpy(body, "(message could not be formatted)", 33);
-    } else if ((size_t)n >= sizeof(body)) {
-        memcpy(body + sizeof(body) - 4, "...", 4);
     }
-    make_printable(body);
+    make_printable(shown, body, n >= (int)sizeof(body));
     if (level == LOG_ERROR) {
-        memcpy(last_error, body, sizeof(body));
+        memcpy(last_error, shown, sizeof(shown));
     }
     if ((int)level > atomic_load_explicit(&threshold, memory_order_relaxed)) {
         return;
     }
-    n = snprintf(line, sizeof(line), "vkfi: %s%s\n", prefix[level], body);
+    n = snprintf(line, sizeof(line), "vkfi: %s%s\n", prefix[level], shown);
     if (n > 0) {
         fwrite(line, 1, (size_t)n, stderr);
     }

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -66,6 +67,69 @@ static void a_message_is_one_printable_line(void **state)
     assert_string_equal(log_last_error(), "key \"a b?[31m\": found 7");
 }
 
+/* Invalid UTF-8 (RFC 3629: no surrogates, nothing above U+10FFFF, shortest form only) and C1
+ * controls, which some terminals obey, are shown as the bytes they are. */
+static void bytes_that_are_no_text_are_shown(void **state)
+{
+    static const char *const cases[][2] = {
+        {"\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80", "\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80"},
+        {"a\xff"
+         "b\x80"
+         "c",
+         "a\\xffb\\x80c"},
+        {"\xc3", "\\xc3"},
+        {"\xe2\x82"
+         "e",
+         "\\xe2\\x82e"},
+        {"\xc0\xaf", "\\xc0\\xaf"},
+        {"\xe0\x80\x80", "\\xe0\\x80\\x80"},
+        {"\xed\xa0\x80", "\\xed\\xa0\\x80"},
+        {"\xf4\x90\x80\x80", "\\xf4\\x90\\x80\\x80"},
+        {"\xc2\x9b"
+         "31m",
+         "\\xc2\\x9b31m"},
+        {"\xed\x9f\xbf\xee\x80\x80", "\xed\x9f\xbf\xee\x80\x80"},
+    };
+    (void)state;
+    log_set_level(LOG_ERROR);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        struct capture c;
+        char text[8192], expected[256];
+
+        capture_begin(&c);
+        log_error("%s", cases[i][0]);
+        capture_end(&c, text, sizeof(text));
+        snprintf(expected, sizeof(expected), "vkfi: error: %s\n", cases[i][1]);
+        assert_string_equal(text, expected);
+        assert_string_equal(log_last_error(), cases[i][1]);
+    }
+    log_set_level(LOG_WARN);
+}
+
+/* Neither a line of bytes that grow nor a character at the cut end leaves the line's bounds. */
+static void long_bytes_are_cut_with_dots(void **state)
+{
+    (void)state;
+    for (int lead = 0; lead < 4; lead++) {
+        struct capture c;
+        char text[8192], bytes[4000];
+
+        memset(bytes, lead ? 'x' : '\xff', sizeof(bytes) - 1);
+        for (size_t i = (size_t)lead; lead && i + 3 < sizeof(bytes); i += 3) {
+            memcpy(bytes + i, "\xe2\x82\xac", 3);
+        }
+        bytes[sizeof(bytes) - 1] = '\0';
+        capture_begin(&c);
+        log_error("%s", bytes);
+        capture_end(&c, text, sizeof(text));
+        const size_t n = strlen(text);
+        assert_in_range(n, 1000, 3000);
+        assert_string_equal(text + n - 4, "...\n");
+        assert_true(lead == 0 || !strstr(text, "\\x"));
+        assert_true(lead > 0 || strncmp(text + n - 8, "\\xff...\n", 8) == 0);
+    }
+}
+
 static void levels_drop_what_is_above_them(void **state)
 {
     (void)state;
@@ -104,6 +168,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(exit_codes_follow_the_contract),
         cmocka_unit_test(a_message_is_one_printable_line),
+        cmocka_unit_test(bytes_that_are_no_text_are_shown),
+        cmocka_unit_test(long_bytes_are_cut_with_dots),
         cmocka_unit_test(levels_drop_what_is_above_them),
         cmocka_unit_test(long_messages_are_cut_with_dots),
     };
