@@ -50,9 +50,9 @@ enum status file_map_init(struct file_map *out, const char *path)
         void *data = mmap(NULL, (size_t)info.st_size, PROT_READ | PROT_WRITE,
                           MAP_PRIVATE | MAP_NORESERVE, fd, 0);
         if (data == MAP_FAILED) {
+            st = errno == ENOMEM ? STATUS_MEMORY : STATUS_IO;
             log_error("%s: cannot map %lld bytes: %s", path, (long long)info.st_size,
                       strerror(errno));
-            st = STATUS_IO;
         } else {
             *out = (struct file_map){.data = data, .size = (size_t)info.st_size};
         }

@@ -15,6 +15,7 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -224,6 +225,40 @@ static void a_write_replaces_whole_and_leaves_nothing_beside(void **state)
     assert_int_equal(count_entries(folder->path), 1);
 }
 
+/* Address space of this process, in bytes. */
+static rlim_t address_space(void)
+{
+    unsigned long pages = 0;
+    FILE *file = fopen("/proc/self/statm", "re");
+
+    assert_non_null(file);
+    assert_int_equal(fscanf(file, "%lu", &pages), 1);
+    fclose(file);
+    return (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE);
+}
+
+/* Not the file is at fault then: the status is that of memory. */
+static void a_mapping_that_memory_has_no_room_for(void **state)
+{
+    const struct folder *folder = *state;
+    const int fd = open(folder->file, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    const rlim_t room = address_space() + ((rlim_t)1 << 30);
+    int how = 0;
+
+    assert_int_equal(ftruncate(fd, (off_t)1 << 32), 0);
+    close(fd);
+    const pid_t pid = fork();
+    if (pid == 0) {
+        struct file_map map;
+        const struct rlimit limit = {room, room};
+        log_set_level(LOG_ERROR);
+        _exit(setrlimit(RLIMIT_AS, &limit) ? STATUS_COUNT : (int)file_map_init(&map, folder->file));
+    }
+    assert_int_equal(waitpid(pid, &how, 0), pid);
+    assert_true(WIFEXITED(how));
+    assert_int_equal(WEXITSTATUS(how), STATUS_MEMORY);
+}
+
 static void standard_input_is_read_to_its_end(void **state)
 {
     (void)state;
@@ -253,6 +288,7 @@ int main(void)
         IN_FOLDER(a_mapping_is_writable_and_the_file_unchanged),
         IN_FOLDER(release_drops_clean_pages_and_keeps_written_ones),
         IN_FOLDER(what_cannot_be_read_is_named),
+        IN_FOLDER(a_mapping_that_memory_has_no_room_for),
         IN_FOLDER(a_write_replaces_whole_and_leaves_nothing_beside),
         IN_FOLDER(an_abandoned_writer_leaves_the_old_file),
         IN_FOLDER(what_cannot_be_written_is_told_by_the_commit),
