@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "cli/cli_run.h"
+#include "inject/trial/origin.h"
 #include "shared/numerics.h"
 
 struct search {
@@ -41,6 +42,9 @@ static void look(void *user, const struct node *node, uint32_t column, const flo
             continue;
         *out = (struct cli_nonfinite){
             .found = true, .node = node, .position = position, .index = i, .value = values[i]};
+        origin_site(out->site, node, i);
+        if (node->op == OP_STORE)
+            out->index %= node->rows;
         return;
     }
 }
@@ -54,15 +58,17 @@ static void advance(void *user, int32_t token, uint32_t done)
 static void report(const struct cli_run *run, const struct cli_nonfinite *found)
 {
     const bool prefill = found->position + 1 < run->n_ids;
+    const bool stored = found->node->op == OP_STORE;
     char layer[24] = "", step[48] = "in the prompt";
     if (found->node->layer != GRAPH_NO_LAYER)
         snprintf(layer, sizeof layer, ", layer %" PRIu32, found->node->layer);
     if (!prefill)
         snprintf(step, sizeof step, "step %" PRIu32, found->position + 1 - run->n_ids);
     log_warn("logits are not finite: first %s at site %s%s, %s (position %" PRIu32 ", element "
-             "%" PRIu32 "); activations are stored as %s",
-             nm_is_nan(lang_bits(found->value)) ? "NaN" : "Inf", found->node->site, layer, step,
-             found->position, found->index, storage_name((enum storage)run->options.act));
+             "%" PRIu32 "); %s are stored as %s",
+             nm_is_nan(lang_bits(found->value)) ? "NaN" : "Inf", found->site, layer, step,
+             found->position, found->index, stored ? "K and V (--kv)" : "activations",
+             storage_name((enum storage)(stored ? run->options.kv : run->options.act)));
 }
 
 enum status cli_nonfinite_find(struct cli_nonfinite *out, struct cli_run *run,

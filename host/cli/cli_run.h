@@ -43,8 +43,9 @@ struct cli_nonfinite {
     bool found;
     const struct node *node;
     uint32_t position;
-    uint32_t index; /* element of the node's output row */
+    uint32_t index; /* element of the node's output row, or of the K or V stored */
     float value;
+    char site[FAULT_SITE_TEXT]; /* the node's, or "blk.1.kv_v" */
 };
 
 /* run --fault: the golden run, then a trial for each fault of the file. */

@@ -52,7 +52,7 @@ static void put_nonfinite(struct json_writer *w, const struct cli_run *run,
 {
     json_put_key(w, "nonfinite");
     json_object_open(w);
-    json_member_text(w, "site", where->node->site);
+    json_member_text(w, "site", where->site);
     json_put_key(w, "layer");
     if (where->node->layer == GRAPH_NO_LAYER)
         json_put_null(w);

@@ -245,8 +245,10 @@ static enum status create_scratch(struct cpu *cpu)
             !s->row || !s->input || !s->logits || !s->digest)
             return STATUS_MEMORY;
     }
+    const size_t scores = hp->n_head * cpu->score_stride;
+    const size_t stored = 2 * (size_t)hp->n_head_kv * hp->head_dim;
     cpu->scratch[cpu->threads].watch =
-        cpu_memory(cpu, hp->n_head * cpu->score_stride, sizeof(float));
+        cpu_memory(cpu, scores > stored ? scores : stored, sizeof(float));
     return cpu->scratch[cpu->threads].watch ? STATUS_OK : STATUS_MEMORY;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Output rows for a watcher: as the registers hold them, scores and probabilities close-packed. */
+/* Output rows for a watcher: as the registers hold them, scores and probabilities close-packed, K
+ * and V as stored. */
 #include "cpu/cpu_watch.h"
 
 #include <string.h>
@@ -34,15 +35,30 @@ static const float *close_up(const struct cpu_run *run, const struct node *node,
     return out;
 }
 
+/* (2, rows) K and V of a STORE with the values that its narrowing leaves. */
+static const float *narrow(const struct cpu_run *run, const struct node *node, uint32_t slot)
+{
+    const struct cpu *cpu = run->cpu;
+    float *out = cpu->scratch[cpu->threads].watch;
+
+    for (int value = 0; value < 2; value++) {
+        const float *from = cpu_reg(cpu, value ? node->in2 : node->in, slot);
+        for (uint32_t i = 0; i < node->rows; i++)
+            out[value * node->rows + i] = nm_round(from[i], cpu->base.kv_storage);
+    }
+    return out;
+}
+
 void cpu_watch(const struct cpu_run *run, const struct node *node)
 {
     const struct pass *pass = run->pass;
 
-    if (!pass->watch || node->out == REG_NONE)
+    if (!pass->watch)
         return;
     for (uint32_t slot = 0; slot < run->slots; slot++) {
-        const float *values = row_of(run, node, slot);
-        uint32_t count = node->rows;
+        const bool store = node->op == OP_STORE;
+        const float *values = store ? narrow(run, node, slot) : row_of(run, node, slot);
+        uint32_t count = store ? 2 * node->rows : node->rows;
         if (!values)
             continue;
         if (node->out == REG_S || node->out == REG_P) {

@@ -83,8 +83,8 @@ struct hook {
 };
 
 /* Watching: called for each column after each node, with the node's output row of that column
- * (REG_S, REG_P: n_head * (position + 1) values, head after head). Slow: for tests and for finding
- * the first Inf or NaN. */
+ * (REG_S, REG_P: n_head * (position + 1) values, head after head; STORE: rows values of K and rows
+ * of V, rounded to the KV type). Slow: for tests and for finding the first Inf or NaN. */
 typedef void executor_watch(void *user, const struct node *node, uint32_t column,
                             const float *values, uint32_t count);
 

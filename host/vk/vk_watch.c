@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Output rows for a watcher: read back after every node, scores and probabilities close-packed. */
+/* Output rows for a watcher: read back after every node, scores and probabilities close-packed, K
+ * and V as stored. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
+#include "shared/numerics.h"
 #include "vk/vk_run.h"
 
 /* Where a slot's row of the output lies, quads. */
@@ -50,20 +52,43 @@ static enum status show(struct vk_run *run, const struct vk_rec *rec, uint32_t s
     return STATUS_OK;
 }
 
+/* (2, rows) K and V of a STORE with the values that its narrowing leaves. */
+static enum status show_stored(struct vk_run *run, const struct vk_rec *rec, uint32_t slot,
+                               float *values)
+{
+    const uint32_t rows = rec->node->rows;
+    enum status st = STATUS_OK;
+
+    for (int value = 0; value < 2 && st == STATUS_OK; value++) {
+        const uint64_t at = (value ? rec->src2.at : rec->src.at) + (uint64_t)slot * rec->src.stride;
+        st = gpu_buffer_read(run->vk->memory.work, at * VK_QUAD, values + value * rows,
+                             rows * sizeof(*values));
+    }
+    if (st != STATUS_OK)
+        return st;
+    for (uint32_t i = 0; i < 2 * rows; i++)
+        values[i] = nm_round(values[i], run->vk->base.kv_storage);
+    run->pass->watch(run->pass->watch_user, rec->node, run->column[slot], values, 2 * rows);
+    return STATUS_OK;
+}
+
 enum status vk_watch(struct vk_run *run, const struct vk_rec *rec)
 {
+    const bool store = rec->node->op == OP_STORE;
     enum status st;
 
-    if (!run->pass->watch || rec->node->out == REG_NONE)
+    if (!run->pass->watch)
         return STATUS_OK;
-    float *values = malloc((size_t)rec->dst.stride * VK_QUAD);
+    float *values = store ? malloc((size_t)2 * rec->node->rows * sizeof(*values))
+                          : malloc((size_t)rec->dst.stride * VK_QUAD);
     if (!values) {
-        log_error("watch: no host memory for a row of %s", graph_reg_name(rec->node->out));
+        log_error("watch: no host memory for a row of %s", rec->node->site);
         return STATUS_MEMORY;
     }
     st = vk_run_flush(run);
     for (uint32_t i = 0; i < rec->slots && st == STATUS_OK; i++)
-        st = show(run, rec, rec->slot0 + i, values);
+        st = store ? show_stored(run, rec, rec->slot0 + i, values)
+                   : show(run, rec, rec->slot0 + i, values);
     free(values);
     return st;
 }

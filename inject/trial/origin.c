@@ -4,19 +4,34 @@
 
 #include <math.h>
 
+struct found {
+    const struct node *node; /* null: none yet */
+    uint32_t index;          /* of the value among those watched */
+};
+
+void origin_site(char out[FAULT_SITE_TEXT], const struct node *node, uint32_t index)
+{
+    struct fault at = {.place = PLACE_OP, .site = node->site, .layer = node->layer};
+    if (node->op == OP_STORE) {
+        at.place = PLACE_KV;
+        at.value_cache = index >= node->rows;
+    }
+    fault_site(&at, out);
+}
+
 static void watch(void *user, const struct node *node, uint32_t column, const float *values,
                   uint32_t count)
 {
-    const struct node **found = user;
+    struct found *found = user;
     (void)column;
-    for (uint32_t i = 0; i < count && !*found; i++) {
+    for (uint32_t i = 0; i < count && !found->node; i++) {
         if (!isfinite(values[i]))
-            *found = node;
+            *found = (struct found){node, i};
     }
 }
 
 /* The next column of the lane; `*out_more` is false behind the last. */
-static enum status run_column(struct lane *lane, struct tap_pass *pass, const struct node **found,
+static enum status run_column(struct lane *lane, struct tap_pass *pass, struct found *found,
                               bool *out_more)
 {
     struct column column;
@@ -36,19 +51,22 @@ static enum status run_column(struct lane *lane, struct tap_pass *pass, const st
 static enum status search(struct record *record, struct lane *lane)
 {
     const uint32_t n_ids = lane->golden->params.n_ids;
-    const struct node *found = NULL;
+    struct found found = {0};
     enum status st = STATUS_OK;
     struct tap_pass *pass;
     bool more = true;
     st = tap_open(&pass, lane->golden->params.ex);
-    while (!st && more && !found) {
+    while (!st && more && !found.node) {
         lane->off = record->first_diff != EXECUTOR_NONE && lane->next >= n_ids + record->first_diff;
         st = run_column(lane, pass, &found, &more);
     }
     tap_close(&pass);
-    if (found) {
-        record->nan_site = found->site;
-        record->nan_layer = found->layer;
+    if (!st && found.node) {
+        char site[FAULT_SITE_TEXT];
+        origin_site(site, found.node, found.index);
+        record->nan_site = arena_printf(lane->arena, "%s", site);
+        st = record->nan_site ? STATUS_OK : STATUS_MEMORY;
+        record->nan_layer = found.node->layer;
         record->nan_step = lane->next < n_ids ? EXECUTOR_NONE : lane->next - n_ids;
     }
     return st;

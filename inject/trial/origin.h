@@ -10,4 +10,7 @@
  * the graph's order. */
 enum status origin_find(struct record *record, const struct lane *run) STATUS_MUST_USE;
 
+/* The site of value `index` of what a watcher sees of a node: K and V are sites of their own. */
+void origin_site(char out[FAULT_SITE_TEXT], const struct node *node, uint32_t index);
+
 #endif

@@ -114,13 +114,52 @@ static void test_runaway(void **state)
     trial_bench_close(&b);
 }
 
+/* Finite results of attn_v and rope_k that only the narrowing to f16 makes infinite. */
+static void test_origin_in_kv(void **state)
+{
+    static const char *const sites[][2] = {{"blk.1.attn_v", "blk.1.kv_v"},
+                                           {"blk.1.rope_k", "blk.1.kv_k"}};
+    struct trial_bench b;
+    const struct trial_settings settings = {.level = RECORD_FULL};
+    (void)state;
+    trial_bench_open(
+        &b, &(struct trial_bench_params){
+                .file = "tiny-qwen2.gguf", .kv = STORAGE_F16, .n = 4, .level = RECORD_FULL});
+    for (int i = 0; i < 2; i++) {
+        const struct node *node = graph_find(&b.model->graph, sites[i][0]);
+        assert_non_null(node);
+        const struct fault fault = {.place = PLACE_OP,
+                                    .site = node->site,
+                                    .node = (uint32_t)(node - b.model->graph.node),
+                                    .layer = node->layer,
+                                    .point = HOOK_OUT,
+                                    .duration = DURATION_TRANSIENT,
+                                    .position = TRIAL_BENCH_PROMPT_COUNT - 1,
+                                    .position_count = 1,
+                                    .row_count = 1,
+                                    .row_step = 1,
+                                    .k_count = 1,
+                                    .k_step = 1,
+                                    .kind = KIND_SET,
+                                    .mask = UINT32_MAX,
+                                    .value = 0x47c35000}; /* 1e5 */
+        assert_int_equal(fault_check(&fault, &b.bounds, "1e5"), STATUS_OK);
+        const struct record *record =
+            trial_bench_run(&b, &settings, &(struct trial_job){&fault, 1}, 1);
+        assert_non_null(record->nan_site);
+        assert_string_equal(record->nan_site, sites[i][1]);
+        assert_int_equal(record->nan_layer, 1);
+        assert_int_equal(record->nan_step, 0);
+    }
+    trial_bench_close(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_llama),
-        cmocka_unit_test(test_gemma3_f16),
-        cmocka_unit_test(test_qwen2_bf16),
-        cmocka_unit_test(test_runaway),
+        cmocka_unit_test(test_llama),        cmocka_unit_test(test_gemma3_f16),
+        cmocka_unit_test(test_qwen2_bf16),   cmocka_unit_test(test_runaway),
+        cmocka_unit_test(test_origin_in_kv),
     };
     fpenv_set();
     if (tiny_model_is_missing())
