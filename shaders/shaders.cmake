@@ -8,7 +8,7 @@ set(VKFI_SHADER_DIR ${PROJECT_BINARY_DIR}/shaders)
 file(MAKE_DIRECTORY ${VKFI_SHADER_DIR}/hook_free)
 
 add_executable(spirv_exact host/gpu/tool/spirv_exact_main.c host/gpu/spirv.c host/gpu/spirv_exact.c
-                           host/gpu/spirv_ids.c)
+                           host/gpu/spirv_ids.c host/gpu/spirv_same.c)
 target_include_directories(spirv_exact PRIVATE ${PROJECT_SOURCE_DIR}/host)
 target_link_libraries(spirv_exact PRIVATE vkfi_base)
 

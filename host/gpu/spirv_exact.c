@@ -202,12 +202,15 @@ static void check_arithmetic(struct check *check, const struct spirv_ins *ins)
         if (literal)
             finding(check, ins, "operand %%%" PRIu32 " is %s: drivers fold it", ins->words[i],
                     literal);
+        if (spirv_ids_is_undefined(&check->ids, ins->words[i]))
+            finding(check, ins, "operand %%%" PRIu32 " is undefined: drivers choose its value",
+                    ins->words[i]);
         if (ins->op != SpvOpFMul && spirv_ids_is_scaled(&check->ids, ins->words[i]))
             finding(check, ins,
                     "operand %%%" PRIu32 " is a product with a power of two: drivers fuse it",
                     ins->words[i]);
     }
-    if (ins->op == SpvOpFSub && ins->words[3] == ins->words[4])
+    if (ins->op == SpvOpFSub && spirv_ids_is_same(&check->ids, ins->words[3], ins->words[4]))
         finding(check, ins, "x - x of one value: drivers fold it");
 }
 

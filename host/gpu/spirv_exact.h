@@ -28,7 +28,9 @@ enum status spirv_exact_decorate(const struct spirv *module, uint32_t **out_word
  *  - no operand of FAdd, FSub, FMul is a literal +0.0, +1.0 or -1.0 or a specialization constant,
  *    nor a vector with such a component, nor one of these through copies, phis, or a select of two
  *    constants; no such literal is stored in a local variable of floats
- *  - no x - x, and no product with a literal power of two as an operand of FAdd or FSub
+ *  - no such operand is undefined (OpUndef), wholly or in a component
+ *  - no x - x, nor two reads of one element as x, and no product with a literal power of two, or
+ *    with a select or phi of one, as an operand of FAdd or FSub
  *  - no RelaxedPrecision, FPFastMathMode or FPRoundingMode decoration */
 enum status spirv_exact_check(const struct spirv *module) STATUS_MUST_USE;
 

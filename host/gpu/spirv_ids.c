@@ -6,6 +6,8 @@
 
 #include "base/log.h"
 
+#define POWER_DEPTH 4 /* moves that a literal power of two is followed through */
+
 /* How the words of a constant become a float on the way to the operand. */
 enum reading { READ_FLOAT, READ_BITS, READ_SIGNED, READ_UNSIGNED };
 
@@ -16,7 +18,8 @@ enum status spirv_ids_init(struct spirv_ids *out, const struct spirv *module)
     out->no_contraction = calloc(module->bound, sizeof *out->no_contraction);
     out->name = calloc(module->bound, sizeof *out->name);
     out->visit = calloc(module->bound, sizeof *out->visit);
-    if (!out->def || !out->no_contraction || !out->name || !out->visit) {
+    out->seen = calloc(module->bound, sizeof *out->seen);
+    if (!out->def || !out->no_contraction || !out->name || !out->visit || !out->seen) {
         log_error("%s: no memory for a table of %u ids", module->name, module->bound);
         spirv_ids_finish(out);
         return STATUS_MEMORY;
@@ -43,6 +46,7 @@ void spirv_ids_finish(struct spirv_ids *ids)
     free(ids->no_contraction);
     free(ids->name);
     free(ids->visit);
+    free(ids->seen);
     *ids = (struct spirv_ids){0};
 }
 
@@ -198,20 +202,43 @@ const char *spirv_ids_banned_literal(struct spirv_ids *ids, uint32_t id)
     return banned(ids, id, READ_FLOAT);
 }
 
-static bool is_power_of_two(const struct spirv_ids *ids, uint32_t id)
+static bool is_literal_power(const struct spirv_ins *def)
+{
+    if (def->op != SpvOpConstant || def->count != 4)
+        return false;
+    uint32_t exponent = def->words[3] >> 23 & 255;
+    return (def->words[3] & 0x7fffff) == 0 && exponent > 0 && exponent < 255;
+}
+
+/* Drivers move a product into the arms of a select or into unrolled steps, then fold it. */
+static bool is_power_of_two(const struct spirv_ids *ids, uint32_t id, uint32_t depth)
 {
     struct spirv_ins def = spirv_ids_def(ids, id);
-    if (def.op == SpvOpConstant && def.count == 4) {
-        uint32_t exponent = def.words[3] >> 23 & 255;
-        return (def.words[3] & 0x7fffff) == 0 && exponent > 0 && exponent < 255;
-    }
-    if (def.op == SpvOpBitcast && def.count == 4)
-        return spirv_ids_def(ids, def.words[3]).op == SpvOpConstant &&
-               is_power_of_two(ids, def.words[3]);
-    if (def.op != SpvOpConstantComposite && def.op != SpvOpCompositeConstruct)
+    uint32_t from = 3, step = 1;
+    if (is_literal_power(&def))
+        return true;
+    if (def.count < 4 || depth == 0)
         return false;
-    for (uint32_t i = 3; i < def.count; i++)
-        if (is_power_of_two(ids, def.words[i]))
+    switch (def.op) {
+    case SpvOpBitcast:
+    case SpvOpCopyObject:
+    case SpvOpConstantComposite:
+    case SpvOpCompositeConstruct:
+        break;
+    case SpvOpPhi:
+        step = 2;
+        break;
+    case SpvOpSelect:
+        if (!is_constant(spirv_ids_def(ids, def.words[4]).op) ||
+            !is_constant(spirv_ids_def(ids, def.words[5]).op))
+            return false;
+        from = 4;
+        break;
+    default:
+        return false;
+    }
+    for (uint32_t i = from; i < def.count; i += step)
+        if (is_power_of_two(ids, def.words[i], depth - 1))
             return true;
     return false;
 }
@@ -225,8 +252,8 @@ static bool scaled(struct spirv_ids *ids, uint32_t id)
     uint32_t from = 3, to = def.count, step = 1;
     switch (def.op) {
     case SpvOpFMul:
-        return is_power_of_two(ids, def.words[3]) ||
-               (def.count > 4 && is_power_of_two(ids, def.words[4]));
+        return is_power_of_two(ids, def.words[3], POWER_DEPTH) ||
+               (def.count > 4 && is_power_of_two(ids, def.words[4], POWER_DEPTH));
     case SpvOpSelect:
         from = 4;
         break;

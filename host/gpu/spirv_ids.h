@@ -15,6 +15,7 @@ struct spirv_ids {
     bool *no_contraction;       /* (bound) decorated NoContraction */
     const char **name;          /* (bound) OpName, null: none; points into the module */
     uint32_t *visit;            /* (bound) scratch of searches: the last search that came by */
+    uint8_t *seen;              /* (bound) scratch of spirv_ids_is_undefined: bit c: component c */
     uint32_t search;
 };
 
@@ -36,7 +37,16 @@ bool spirv_ids_is_float(const struct spirv_ids *ids, uint32_t id);
  * 1.0"), or null. */
 const char *spirv_ids_banned_literal(struct spirv_ids *ids, uint32_t id);
 
-/* The id is a product with a literal power of two, perhaps moved. */
+/* The id is a product with a literal power of two, or with a select or phi that gives one; perhaps
+ * moved. */
 bool spirv_ids_is_scaled(struct spirv_ids *ids, uint32_t id);
+
+/* The id is an OpUndef, or a scalar or vector with a component that came from one through copies,
+ * selects, phis or composites. */
+bool spirv_ids_is_undefined(struct spirv_ids *ids, uint32_t id);
+
+/* Both ids are made the same way from the same things, two reads of one element among them:
+ * drivers merge them into one value. Stores between the reads are not looked for. */
+bool spirv_ids_is_same(const struct spirv_ids *ids, uint32_t a, uint32_t b);
 
 #endif
