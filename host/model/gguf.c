@@ -107,7 +107,6 @@ const struct tensor *gguf_tensor(const struct gguf *gguf, const char *name)
 
 void gguf_release(const struct gguf *gguf)
 {
-    if (gguf->mapped && gguf->data_begin < gguf->map.size)
-        file_map_release(&gguf->map, (size_t)gguf->data_begin,
-                         gguf->map.size - (size_t)gguf->data_begin);
+    if (gguf->mapped)
+        file_map_release(&gguf->map, 0, gguf->map.size);
 }

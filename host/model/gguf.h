@@ -38,8 +38,8 @@ uint64_t gguf_tensor_count(const struct gguf *gguf);
 const struct tensor *gguf_tensors(const struct gguf *gguf);
 const struct tensor *gguf_tensor(const struct gguf *gguf, const char *name); /* null if absent */
 
-/* Hint that the file's pages of all tensors are not needed for now (they come back when touched).
- */
+/* Hint that the file's pages, tensors and metadata, are not needed for now (they come back when
+ * touched). */
 void gguf_release(const struct gguf *gguf);
 
 /* Metadata. Each getter returns STATUS_INPUT (logged with the key) when the key is absent or of

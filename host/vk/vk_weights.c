@@ -13,6 +13,7 @@
 
 #define WEIGHTS_QUAD 16u
 #define WEIGHTS_CHUNK (4u << 20) /* bytes packed between uploads */
+#define WEIGHTS_CHUNKS 4u        /* uploaded until the file's pages are let go */
 #define WEIGHTS_SLAB_MAX (1ull << 30)
 
 static uint32_t ceil_div(uint64_t n, uint32_t unit)
@@ -211,6 +212,7 @@ static enum status upload_matrix(const struct vk_weights *w, const struct vk_mat
 {
     const uint32_t tile_bytes = m->pack.size * WEIGHTS_QUAD;
     const uint32_t most = tile_bytes > WEIGHTS_CHUNK ? 1 : WEIGHTS_CHUNK / tile_bytes;
+    uint32_t chunks = 0;
     enum status st = STATUS_OK;
 
     for (uint32_t p = 0; p < m->n_parts; p++) {
@@ -222,8 +224,11 @@ static enum status upload_matrix(const struct vk_weights *w, const struct vk_mat
                                   (uint64_t)part->at * WEIGHTS_QUAD + (uint64_t)done * tile_bytes,
                                   words, (uint64_t)n * tile_bytes);
             done += n;
+            if (++chunks % WEIGHTS_CHUNKS == 0) /* one copy of the weights is enough in memory */
+                gguf_release(w->model->gguf);
         }
     }
+    gguf_release(w->model->gguf);
     return st;
 }
 
@@ -249,10 +254,8 @@ static enum status upload_all(struct vk_weights *w)
         log_error("vk: no host memory for %" PRIu32 " bytes of packed weights", chunk);
         return STATUS_MEMORY;
     }
-    for (uint32_t i = 0; i < w->n_matrices && st == STATUS_OK; i++) {
+    for (uint32_t i = 0; i < w->n_matrices && st == STATUS_OK; i++)
         st = upload_matrix(w, &w->matrices[i], words);
-        gguf_release(w->model->gguf); /* one copy of the weights is enough in memory */
-    }
     for (uint32_t i = 0; i < graph->count && st == STATUS_OK; i++)
         if (graph->node[i].op == OP_NORM)
             st = upload_vector(w, graph->node[i].weight);
