@@ -28,7 +28,9 @@ static const char DETAILS[] =
     "field that must agree, with a one-sided 95 % upper bound, which field differs first, and the "
     "first trials that do. Equal arithmetic gives equal records, so a difference is a finding "
     "about a "
-    "driver, and no difference says nothing about reliability.\n"
+    "driver, and no difference says nothing about reliability. Only where a golden run is marked "
+    "underflow (a value too small for a normal number was flushed) may devices differ by the "
+    "contract; such items, and how many of the differing records are theirs, are counted.\n"
     "\n"
     "Reliability (where modes or devices differ, or with --reliability): pairs of trials with the "
     "same "
@@ -165,6 +167,11 @@ static enum status compare(struct cli_compare_result *out, struct arena *arena,
                                        .second = b->path,
                                        .device_first = device_of(a),
                                        .device_second = device_of(b)};
+    const struct report_source *const source[2] = {a, b};
+    for (int s = 0; s < 2; s++) {
+        out->items[s] = source[s]->data.n_items;
+        out->underflow[s] = report_data_underflow(&source[s]->data);
+    }
     enum status st = STATUS_OK;
     if (!options->baseline && is_exact(a) && is_exact(b)) {
         out->has_conform = true;

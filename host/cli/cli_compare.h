@@ -26,6 +26,7 @@ struct cli_compare_options {
 struct cli_compare_result {
     const char *first, *second; /* paths */
     const char *device_first, *device_second;
+    uint32_t items[2], underflow[2]; /* of each; marked underflow by their golden runs */
     bool has_conform, has_pairs, scored;
     struct report_conform conform;
     struct report_pairs pairs;

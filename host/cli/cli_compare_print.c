@@ -21,6 +21,19 @@ static void print_conform(const struct report_conform *c)
         printf("             trial %-8" PRIu64 " %s\n", c->example[e].trial, c->example[e].text);
 }
 
+/* Where devices may differ by the contract. */
+static void print_underflow(const struct cli_compare_result *result)
+{
+    if (result->underflow[0] == 0 && result->underflow[1] == 0)
+        return;
+    printf("underflow    golden flushed values in %" PRIu32 " of %" PRIu32
+           " items of the first, %" PRIu32 " of %" PRIu32 " of the second\n",
+           result->underflow[0], result->items[0], result->underflow[1], result->items[1]);
+    if (result->has_conform)
+        printf("             %" PRIu64 " of the records that differ are theirs\n",
+               result->conform.differ_underflow);
+}
+
 static void print_class(const char *name, const struct report_pairs_result *r, double margin)
 {
     printf("  %-9s %8.4g %8.4g  %+8.4g [%+.4g, %+.4g]  %6.0f %6.0f  %8.3g %8.3g", name,
@@ -73,6 +86,7 @@ void cli_compare_print(const struct cli_compare_result *result,
            result->second, result->device_second);
     if (result->has_conform)
         print_conform(&result->conform);
+    print_underflow(result);
     if (result->has_pairs)
         print_pairs(result, options);
 }
@@ -83,6 +97,7 @@ static void put_conform(struct json_writer *w, const struct report_conform *c)
     json_object_open(w);
     json_member_int(w, "shared", c->shared);
     json_member_int(w, "differ", c->differ);
+    json_member_int(w, "differ_underflow", c->differ_underflow);
     json_member_number(w, "upper", c->upper);
     json_member_int(w, "only_first", c->only_first);
     json_member_int(w, "only_second", c->only_second);
@@ -161,6 +176,8 @@ void cli_compare_json(struct json_writer *w, const struct cli_compare_result *re
     json_member_text(w, "second", result->second);
     json_member_text(w, "device_first", result->device_first);
     json_member_text(w, "device_second", result->device_second);
+    json_member_int(w, "underflow_first", result->underflow[0]);
+    json_member_int(w, "underflow_second", result->underflow[1]);
     if (result->has_conform)
         put_conform(w, &result->conform);
     if (result->has_pairs)

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "base/fpenv.h"
 #include "cli/cli_output.h"
 #include "cli/cli_progress.h"
 #include "cli/cli_record.h"
@@ -30,7 +31,9 @@ static enum status run_golden(struct trials *t)
     cli_progress_init(&t->progress, run->n_ids, run->params.n);
     params.generate.progress = cli_progress_generate;
     params.generate.progress_user = &t->progress;
+    fpenv_clear_underflow();
     enum status st = golden_run(&t->golden, &run->arena, &params);
+    cli_run_take_underflow(run);
     cli_progress_clear(&t->progress);
     t->golden.params.progress = NULL;
     if (!st)

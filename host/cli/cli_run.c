@@ -7,6 +7,7 @@
 
 #include "base/args.h"
 #include "base/clock.h"
+#include "base/fpenv.h"
 #include "base/log.h"
 #include "cli/cli_commands.h"
 #include "cli/cli_manifest.h"
@@ -81,6 +82,13 @@ static enum status run_text(struct cli_run *run)
     return cli_nonfinite_find(&where, run, &g);
 }
 
+void cli_run_take_underflow(struct cli_run *run)
+{
+    struct executor_info info;
+    executor_info(run->device.ex, &info);
+    run->underflow = info.underflow;
+}
+
 static enum status run_json(struct cli_run *run)
 {
     struct cli_progress progress;
@@ -90,10 +98,12 @@ static enum status run_json(struct cli_run *run)
     cli_progress_init(&progress, run->n_ids, run->params.n);
     run->params.progress = cli_progress_generate;
     run->params.progress_user = &progress;
+    fpenv_clear_underflow();
     enum status st = generate(&g, &run->arena, &run->params);
     cli_progress_clear(&progress);
     if (st)
         return st;
+    cli_run_take_underflow(run);
     kv_release(run->device.ex->kv, g.branch);
     st = cli_nonfinite_find(&where, run, &g);
     if (st)

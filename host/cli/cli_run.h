@@ -36,6 +36,7 @@ struct cli_run {
     struct golden_shape shape;    /* --fault: of the golden run and its trials */
     struct generate_params params;
     double load_seconds;
+    bool underflow; /* the golden run flushed a value (numerics 5); of CPU devices only */
 };
 
 /* Where the first Inf or NaN stood, by position, then by order of the graph. */
@@ -47,6 +48,9 @@ struct cli_nonfinite {
     float value;
     char site[FAULT_SITE_TEXT]; /* the node's, or "blk.1.kv_v" */
 };
+
+/* Notes what fpenv.h says of the golden run since the last fpenv_clear_underflow. */
+void cli_run_take_underflow(struct cli_run *run);
 
 /* run --fault: the golden run, then a trial for each fault of the file. */
 enum status cli_fault_run(struct cli_run *run) STATUS_MUST_USE;

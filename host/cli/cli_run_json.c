@@ -121,6 +121,11 @@ enum status cli_run_json_members(struct json_writer *w, const struct cli_run *ru
     json_array_close(w);
     json_put_key(w, "hash");
     json_put_hex(w, g->hash, 16);
+    json_put_key(w, "underflow");
+    if (run->device.gpu)
+        json_put_null(w);
+    else
+        json_put_bool(w, run->underflow);
     if (where)
         put_nonfinite(w, run, where);
     put_seconds(w, run, g);

@@ -144,7 +144,7 @@ static void info(const struct executor *ex, struct executor_info *out)
     out->weight_bytes = cpu->weight_bytes;
     out->total_bytes = cpu->total_bytes;
     out->dispatches = cpu->dispatches;
-    out->underflow = fpenv_underflow();
+    out->underflow = fpenv_underflow() || cpu->denormal;
     out->threads = cpu->threads;
 }
 

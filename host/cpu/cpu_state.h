@@ -158,6 +158,7 @@ struct cpu {
     struct arena arena;       /* rope tables */
     struct cpu_block *blocks; /* owns the memory of everything else */
     uint64_t weight_bytes, total_bytes, dispatches;
+    bool denormal; /* some stored weight is one */
 };
 
 /* Rows for `rows` columns in S, P or L; what they held is lost. */

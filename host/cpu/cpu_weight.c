@@ -94,6 +94,21 @@ static enum status pack_all(struct cpu *cpu)
     return STATUS_OK;
 }
 
+/* Denormals of stored f32 and bf16: an input that DAZ takes for zero raises no flag (numerics 5).
+ * Other types have no value so small. */
+static bool holds_denormal(const struct tensor *t)
+{
+    const size_t size = t && t->type == QUANT_F32 ? 4 : t && t->type == QUANT_BF16 ? 2 : 0;
+    bool found = false;
+
+    for (uint64_t at = 0; size && at < t->size; at += size) {
+        uint32_t bits = 0;
+        memcpy((uint8_t *)&bits + (4 - size), t->data + at, size);
+        found |= (bits & 0x7fffffff) - 1 < 0x7fffff;
+    }
+    return found;
+}
+
 enum status cpu_weight_load(struct cpu *cpu)
 {
     const struct model *model = cpu->base.model;
@@ -106,6 +121,7 @@ enum status cpu_weight_load(struct cpu *cpu)
         if (!t || cpu->weights[t->index].tensor)
             continue;
         cpu->weights[t->index].tensor = t;
+        cpu->denormal |= holds_denormal(t) || holds_denormal(model->graph.node[i].bias);
         if (cpu->form == CPU_SCALAR)
             cpu->weight_bytes += t->size;
     }

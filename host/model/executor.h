@@ -119,7 +119,8 @@ struct executor_info {
     uint64_t weight_bytes; /* memory of the weights on the device */
     uint64_t total_bytes;  /* all memory the executor holds */
     uint64_t dispatches;   /* since creation; CPU: ops */
-    bool underflow;        /* some value was flushed since the last clear (CPU only) */
+    bool underflow;        /* some value was flushed since the last fpenv_clear_underflow, or a
+                              stored weight is denormal (CPU only) */
     uint32_t threads;      /* CPU; else 0 */
     char constants[512];   /* specialization constants of the kernels, JSON; CPU: "" */
 };

@@ -94,6 +94,11 @@ static void count_field(struct report_conform *out, const char *field)
     out->field[at].count++;
 }
 
+static bool is_marked(const struct report_source *source, int64_t item)
+{
+    return item >= 0 && item < source->data.n_items && source->data.item[item].underflow;
+}
+
 /* Both rows in full: the first field that differs. */
 static enum status examine(struct report_conform *out, struct arena *arena,
                            const struct report_source *first, const struct report_source *second,
@@ -107,6 +112,7 @@ static enum status examine(struct report_conform *out, struct arena *arena,
     st = st ? st : store_find_row(second->store, trial, &own, &b, &found_b);
     if (!st && found_a && found_b)
         row_compare(&a, &b, &difference);
+    out->differ_underflow += found_a && (is_marked(first, a.item) || is_marked(second, a.item));
     if (difference.field) {
         count_field(out, difference.field->name);
         if (out->n_examples < REPORT_CONFORM_SHOWN) {

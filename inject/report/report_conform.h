@@ -21,6 +21,7 @@ struct report_conform_field {
 
 struct report_conform {
     uint64_t shared, differ, only_first, only_second;
+    uint64_t differ_underflow; /* those that differ whose item either golden run marks */
     double upper; /* one-sided 95 % bound of the share that differ (Clopper, Pearson) */
     struct report_conform_example example[REPORT_CONFORM_SHOWN];
     uint32_t n_examples;

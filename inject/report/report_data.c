@@ -18,6 +18,14 @@ const char *report_data_name(const struct report_data *data, uint32_t name)
     return name < data->names.count ? data->names.text[name] : "";
 }
 
+uint32_t report_data_underflow(const struct report_data *data)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < data->n_items; i++)
+        n += data->item[i].underflow;
+    return n;
+}
+
 bool report_data_is_complete(const struct report_data *data)
 {
     return data->n_rows >= data->expected;

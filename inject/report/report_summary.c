@@ -292,9 +292,15 @@ enum status report_summary_devices(struct report_table *out, struct report_conte
 {
     const struct report_data *data = context->data;
     out->id = "devices_used";
-    out->caption =
+    out->caption = arena_printf(
+        context->arena,
         "Devices that ran trials, and what they found; the split over devices is free, so "
-        "counts here are no comparison of devices.";
+        "counts here are no comparison of devices. Golden runs of %" PRIu32 " of %" PRIu32
+        " items are marked underflow: a value was flushed, and devices that treat denormals in "
+        "another way may differ there.",
+        report_data_underflow(data), data->n_items);
+    if (!out->caption)
+        return STATUS_MEMORY;
     const enum status st = report_table_init(out, context->arena, data->n_devices, DEVICE_COLUMNS,
                                              sizeof DEVICE_COLUMNS / sizeof *DEVICE_COLUMNS);
     for (uint32_t d = 0; !st && d < data->n_devices; d++) {

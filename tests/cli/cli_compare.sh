@@ -18,6 +18,18 @@ json '"reliability" not in d["comparisons"][0] and d["comparisons"][1]["reliabil
 json 'd["comparisons"][2]["conformance"]["examples"][0]["field"] == "outcome" and d["comparisons"][2]["conformance"]["fields"]["outcome"] > 10'
 json 'd["comparisons"][1]["reliability"]["classes"]["sdc"]["difference"] == 0 and d["comparisons"][1]["reliability"]["classes"]["sdc"]["mcnemar"] == 1'
 json 'd["comparisons"][2]["reliability"]["classes"]["sdc"]["difference"] < 0'
+json 'all(c["underflow_first"] == c["underflow_second"] == 0 for c in d["comparisons"])'
+! grep -q underflow <("$VKFI" compare a.db same.db) || fail "a word on underflow where there is none"
+
+# Items whose golden run flushed a value: counted, and the differing records that are theirs.
+"$FIXTURE" flushed.db other_device disagree=50 underflow=3 || fail "the fixture"
+"$VKFI" compare a.db flushed.db --json >out 2>err
+[ $? = 1 ] || fail "records differ, but not the exit code: $(cat err)"
+json 'd["comparisons"][0]["underflow_first"] == 0 and d["comparisons"][0]["underflow_second"] == 3'
+json '0 < d["comparisons"][0]["conformance"]["differ_underflow"] < d["comparisons"][0]["conformance"]["differ"]'
+"$VKFI" compare a.db flushed.db >out 2>err
+grep -q '^underflow    golden flushed values in 0 of 10 items of the first, 3 of 10 of the second' out ||
+    fail "$(cat out)"
 good compare a.db a.db --reliability --margin 0.05
 grep -q '^  sdc .* equivalent$' out || fail "$(cat out)"
 good compare a.db same.db --baseline --margin 0.05

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-# `vkfi run` names the first Inf or NaN: an op's result, or a K or V that its narrowing made infinite.
+# `vkfi run` names the first Inf or NaN: an op's result, or a K or V that its narrowing made infinite;
+# and marks a run that flushed a value, or has a denormal weight, `underflow`.
 cat >make.py <<'TEXT'
 """usage: make.py FILE TENSOR VALUE: a tiny model whose TENSOR, of f32, begins with VALUE."""
 import os
@@ -48,3 +49,23 @@ for half in k v; do
     good run -m wide-$half.gguf --ids 1,2,3 -n 2 --json
     json '"nonfinite" not in d'
 done
+
+# `marked MODEL VALUE`: underflow of the run is VALUE on CPU devices, and none on Vulkan.
+marked() {
+    local device
+    for device in $devices; do
+        good run -m "$1.gguf" --ids 1,2,3 -n 2 --json -d "$device"
+        if [ "$device" = vk ]; then
+            json 'd["underflow"] is None'
+        else
+            json "d[\"underflow\"] is $2"
+        fi
+    done
+}
+python3 -B make.py plain no.such.tensor 0 && marked plain False
+python3 -B make.py input blk.1.attn_v.bias 1e-39 && marked input True
+python3 -B make.py result blk.0.attn_norm.weight 2e-38 && marked result True
+good run -m result.gguf --ids 1,2,3 -n 2 --json --fault /dev/stdin <<TEXT
+{"site": "blk.0.attn_q", "kind": "dry", "row": 0, "step": 0}
+TEXT
+json 'd["golden"]["underflow"] is True'

@@ -23,6 +23,10 @@ done
 grep -q 'Same logical faults; says nothing about how often silicon upsets' first.html ||
     fail "no word on silicon"
 grep -q 'campaign seed 7' first.html || fail "no seed in the methods"
+grep -q 'Golden runs of 0 of 10 items are marked underflow' first.html || fail "no word on underflow"
+"$FIXTURE" flushed.db per_stratum=40 underflow=3 || fail "the fixture"
+good report flushed.db
+grep -q 'Golden runs of 3 of 10 items are marked underflow' flushed.db.html || fail "no mark"
 grep -q '&lt;once&gt;' first.html || fail "the incident is not there, or not escaped"
 grep -q 'May &lt;so&gt; that' first.html || fail "the golden text is not there, or not escaped"
 ! grep -q 'rgb(' first.html || fail "a colour of no theme is left"

@@ -4,7 +4,7 @@ need_tiny
 good run -m "$TINY/tiny-qwen2.gguf" -p 'Hello' -n 8
 good run -m "$LLAMA" --ids 1,2,3,4,5 -n 6 --json --top 3 --logprobs
 json 'list(d) == ["model", "device", "driver", "mode", "act", "kv", "contract", "ids", "tokens",
-    "text", "stop", "prompt_logprobs", "steps", "hash", "seconds"]'
+    "text", "stop", "prompt_logprobs", "steps", "hash", "underflow", "seconds"]'
 json 'd["ids"] == [1, 2, 3, 4, 5] and len(d["prompt_logprobs"]) == 4'
 json 'd["mode"] == "exact" and d["act"] == d["kv"] == "f32" and d["contract"] == "exact-1"'
 json 'd["stop"] in ("end", "length") and len(d["tokens"]) == len(d["steps"])'

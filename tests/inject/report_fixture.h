@@ -28,6 +28,7 @@ struct report_fixture {
     bool crossed, equal;    /* design; population equal instead of ops */
     bool scored;            /* golden and faulty answers with scores */
     bool summary;           /* margins, log-probabilities, deviation */
+    uint32_t underflow;     /* items marked, from 0 on */
     bool other_device;      /* another device row and another golden text of item 1 */
 };
 

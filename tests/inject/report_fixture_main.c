@@ -30,6 +30,7 @@ static bool set(struct report_fixture *f, const char *word)
         {"layers", NULL, &f->layers, NULL},
         {"per_stratum", NULL, &f->per_stratum, NULL},
         {"disagree", NULL, &f->disagree, NULL},
+        {"underflow", NULL, &f->underflow, NULL},
         {"first", NULL, &f->first, NULL},
         {"keep", NULL, &f->keep, NULL},
         {"ber", NULL, NULL, &f->ber},
