@@ -90,14 +90,23 @@ void tap_begin(struct tap_pass *pass)
     pass->n_columns = pass->n_added = pass->n_hooks = pass->n_words = 0;
 }
 
-/* Hooks that a column of the tap may need: a proof, captures before and at it, an astray write. */
+/* Hooks of a fault at a column that it strikes: a proof, a capture of the bits before, of those
+ * read elsewhere, or of those written over and what goes astray; as add_struck has them. */
+static uint32_t hooks_of(const struct tap_fault *fault)
+{
+    return 1u + tap_stale(fault) + (fault->data.kind == KIND_WRONG_READ) +
+           (fault->data.kind == KIND_WRONG_WRITE ? 2u : 0u);
+}
+
+/* Hooks that a column of the tap may need. */
 static uint32_t hooks_at(const struct tap *tap, uint32_t position)
 {
     uint32_t n = 0;
     for (uint32_t i = 0; i < tap->n_faults; i++) {
         const struct tap_fault *fault = &tap->faults[i];
         if (fault->place == TAP_EVALUATION)
-            n += (tap_strikes(fault, position) ? 4 : 0) + tap_strikes(fault, position + 1);
+            n += (tap_strikes(fault, position) ? hooks_of(fault) : 0) +
+                 (tap_stale(fault) && tap_strikes(fault, position + 1));
     }
     return n;
 }

@@ -81,7 +81,8 @@ enum status lane_open(struct lane *lane, struct arena *arena,
                       const struct lane_params *params) STATUS_MUST_USE;
 
 /* A stored weight that trials in one pass can have each for itself: as read by its only reader.
- * Fault `i` of the job; not where another one of it may meet the same stored bits. */
+ * Fault `i` of the job; not where another one of it may meet the same stored bits, and none of a
+ * job of more faults than a pass has hooks for. */
 bool lane_emulates(const struct trial_job *job, uint32_t i, const struct model *model);
 
 /* Takes the proof, gives branch and tap back, struck memory restored. Nothing happens to a closed

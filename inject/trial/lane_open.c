@@ -8,6 +8,8 @@
 #include "inject/space/coordinates.h"
 #include "inject/trial/lane.h"
 
+#define LANE_EMULATED (HOOK_MOST / 5) /* a fault is up to 5 hooks: tap_room */
+
 /* Faults of the output matrix, or behind it: bounds of the clean matrix say nothing. */
 static bool is_behind(const struct fault *fault, const struct graph *graph)
 {
@@ -84,7 +86,7 @@ static bool share_bits(const struct fault *a, const struct fault *b, const struc
 bool lane_emulates(const struct trial_job *job, uint32_t i, const struct model *model)
 {
     const struct fault *fault = &job->fault[i];
-    if (fault->place != PLACE_WEIGHT || !is_steady(fault) ||
+    if (job->n_faults > LANE_EMULATED || fault->place != PLACE_WEIGHT || !is_steady(fault) ||
         only_reader(&model->graph, fault->tensor) == EXECUTOR_NONE)
         return false;
     for (uint32_t k = 0; k < job->n_faults; k++) {
