@@ -260,7 +260,14 @@ enum status plan_read(struct plan *out, struct arena *arena, const struct plan_s
     if (!st)
         st = plan_parse(out, arena, doc, source->folder);
     json_destroy(&doc);
-    return st;
+    if (st)
+        return st;
+    out->source =
+        (struct plan_source){.text = arena_text(arena, source->text, source->size),
+                             .size = source->size,
+                             .name = arena_text(arena, source->name, strlen(source->name)),
+                             .folder = ""};
+    return out->source.text && out->source.name ? STATUS_OK : STATUS_MEMORY;
 }
 
 enum status plan_load(struct plan *out, struct arena *arena, const char *path)

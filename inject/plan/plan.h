@@ -48,6 +48,14 @@ struct plan_gate {
     const char *stratum; /* label; null: all strata */
 };
 
+/* A plan's text that is in memory; `name` stands for the path, prompt files are beside it in
+ * `folder`. */
+struct plan_source {
+    const char *text;
+    size_t size;
+    const char *name, *folder;
+};
+
 struct plan_item {
     const char *prompt; /* text, or null */
     bool chat;          /* wrapped by the model's template */
@@ -55,6 +63,8 @@ struct plan_item {
     uint32_t n_ids;
     uint32_t n;        /* tokens to generate */
     const char *group; /* of its prompt set; "" if none is given */
+    const char *at;    /* pointer to its list in the plan, for messages: "/prompts/0/texts" */
+    uint32_t index;    /* in there */
 };
 
 struct plan_ids {
@@ -196,6 +206,7 @@ struct plan {
     const char *canon;           /* canonical form: every field with its default, prompts inline */
     char hash[HASH_SHA256_TEXT]; /* its SHA-256: the identity of the plan */
     const char *text;            /* as given, with prompts inline: needs no other file */
+    struct plan_source source;   /* what was read, for plan_place */
 };
 
 /* STATUS_INPUT: one line with JSON pointer, line and what was expected; unknown fields with a
@@ -204,14 +215,14 @@ enum status plan_load(struct plan *out, struct arena *arena, const char *path) S
 enum status plan_parse(struct plan *out, struct arena *arena, const struct json_doc *doc,
                        const char *folder) STATUS_MUST_USE;
 
-/* The same from text that is in memory; `name` stands for the path. */
-struct plan_source {
-    const char *text;
-    size_t size;
-    const char *name, *folder;
-};
+/* The same from text that is in memory, which is copied. */
 enum status plan_read(struct plan *out, struct arena *arena,
                       const struct plan_source *source) STATUS_MUST_USE;
+
+/* Where a value stands in the file that was read, for what only a model can tell: "plan.json:
+ * /where/sites/1 (line 3)". `pointer`: keys, and numbers of elements and members; what is behind
+ * the last that is there does not count. As long-lived as what json_where gives. */
+const char *plan_place(const struct plan *plan, const char *pointer);
 
 /* The campaign ends once its question is answered. */
 bool plan_stops_itself(const struct plan *plan);

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CONTRAST_CONDITIONS 8
 #define CONTRAST_VALUES 64
 
 struct scan {
@@ -115,10 +114,10 @@ static void read_values(struct scan *s, struct plan_condition *out)
  */
 static void read_side(struct scan *s, struct plan_side *out, const struct plan_side *other)
 {
-    struct plan_condition conditions[CONTRAST_CONDITIONS];
+    struct plan_condition conditions[PLAN_CONTRAST_CONDITIONS];
     uint32_t n = 0;
     do {
-        if (n == CONTRAST_CONDITIONS) {
+        if (n == PLAN_CONTRAST_CONDITIONS) {
             problem(s, "at most 8 conditions");
             return;
         }

@@ -37,6 +37,8 @@ struct plan_condition {
     uint32_t n_values;
 };
 
+#define PLAN_CONTRAST_CONDITIONS 8 /* of a side, at most */
+
 struct plan_side {
     const struct plan_condition *condition; /* (n_conditions): all of them */
     uint32_t n_conditions;
@@ -62,7 +64,8 @@ struct plan_hypothesis {
 };
 
 /* Parses `text`; null and *out, or what was expected and where in the text (from `arena`; also for
- * memory out). Dimensions must be among plan->strata. */
+ * memory out). Dimensions must be among plan->strata. Values
+ * are not looked at: plan_words.c and sample_contrast.c do. */
 const char *plan_contrast_parse(struct plan_hypothesis *out, struct arena *arena, const char *text,
                                 const struct plan *plan);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The token ids of a plan's prompts for a model. */
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -27,6 +28,17 @@ static enum status encode(const struct plan_item *item, const struct model *mode
     return st;
 }
 
+/* Token `token` of the item, or the item (-1). */
+static const char *place_of(const struct plan *plan, uint32_t item, int64_t token)
+{
+    char pointer[96];
+    const int n = snprintf(pointer, sizeof pointer, "%s/%" PRIu32, plan->item[item].at,
+                           plan->item[item].index);
+    if (token >= 0)
+        snprintf(pointer + n, sizeof pointer - (size_t)n, "/%" PRId64, token);
+    return plan_place(plan, pointer);
+}
+
 enum status plan_item_ids(const struct plan *plan, uint32_t item, const struct model *model,
                           struct arena *arena, struct plan_ids *out)
 {
@@ -38,15 +50,15 @@ enum status plan_item_ids(const struct plan *plan, uint32_t item, const struct m
         st = encode(from, model, arena, out);
     for (uint32_t i = 0; !st && i < out->count; i++) {
         if (out->id[i] < 0 || (uint32_t)out->id[i] >= model->hp.n_vocab) {
-            log_error("plan: item %" PRIu32 ": found token id %" PRId32 ", expected 0 to %" PRIu32,
-                      item, out->id[i], model->hp.n_vocab - 1);
+            log_error("%s: item %" PRIu32 ": found token id %" PRId32 ", expected 0 to %" PRIu32,
+                      place_of(plan, item, i), item, out->id[i], model->hp.n_vocab - 1);
             st = STATUS_INPUT;
         }
     }
     if (!st && (out->count == 0 || (uint64_t)out->count + from->n - 1 > model->hp.n_ctx)) {
-        log_error("plan: item %" PRIu32 ": found a prompt of %" PRIu32 " tokens and n %" PRIu32
+        log_error("%s: item %" PRIu32 ": found a prompt of %" PRIu32 " tokens and n %" PRIu32
                   ", expected at least one and together at most the model's context of %" PRIu32,
-                  item, out->count, from->n, model->hp.n_ctx);
+                  place_of(plan, item, -1), item, out->count, from->n, model->hp.n_ctx);
         st = STATUS_INPUT;
     }
     return st;

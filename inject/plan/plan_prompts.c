@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Prompts of a plan: sets of inline texts, lines of a text file, or token ids. */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/log.h"
@@ -23,7 +25,8 @@ struct set {
     const struct plan_reader *r;
     const struct json *value;
     struct items *items;
-    struct plan_item common; /* chat, n, group of the set */
+    struct plan_item common; /* chat, n, group, place of the set */
+    uint32_t first;          /* item of the set */
 };
 
 static enum status add_item(const struct set *set, const struct plan_item *item)
@@ -44,7 +47,9 @@ static enum status add_item(const struct set *set, const struct plan_item *item)
         items->item = more;
         items->room = room;
     }
-    items->item[items->count++] = *item;
+    items->item[items->count] = *item;
+    items->item[items->count].index = items->count - set->first;
+    items->count++;
     return STATUS_OK;
 }
 
@@ -198,6 +203,10 @@ static enum status add_file(const struct set *set, const struct json *value)
                : arena_printf(set->r->arena, "%s/%s", set->r->folder, name);
     if (!path)
         return STATUS_MEMORY;
+    if (access(path, R_OK) != 0) {
+        log_error("%s: %s: cannot open: %s", json_where(set->r->doc, value), path, strerror(errno));
+        return STATUS_INPUT;
+    }
     st = file_read(set->r->arena, path, &text, &size);
     return st ? st : add_lines(set, path, text, size);
 }
@@ -232,10 +241,11 @@ static enum status read_common(const struct set *set, struct plan_item *out)
     return out->group ? STATUS_OK : STATUS_MEMORY;
 }
 
+/* `pointer`: to `value`. */
 static enum status read_set(const struct plan_reader *r, const struct json *value,
-                            struct items *items)
+                            const char *pointer, struct items *items)
 {
-    struct set set = {.r = r, .value = value, .items = items};
+    struct set set = {.r = r, .value = value, .items = items, .first = items->count};
     const struct json *texts = json_get(value, "texts"), *file = json_get(value, "file"),
                       *ids = json_get(value, "ids");
     enum status st = json_fields_object(r->doc, value, "an object with 'texts', 'file' or 'ids'",
@@ -259,6 +269,12 @@ static enum status read_set(const struct plan_reader *r, const struct json *valu
     st = read_common(&set, &set.common);
     if (st)
         return st;
+    set.common.at = arena_printf(r->arena, "%s/%s", pointer,
+                                 texts  ? "texts"
+                                 : file ? "file"
+                                        : "ids");
+    if (!set.common.at)
+        return STATUS_MEMORY;
     return texts ? add_texts(&set, texts) : file ? add_file(&set, file) : add_ids(&set, ids);
 }
 
@@ -267,14 +283,17 @@ static enum status read_sets(const struct plan_reader *r, const struct json *pro
 {
     enum status st = STATUS_OK;
     if (json_type(prompts) != JSON_ARRAY)
-        return read_set(r, prompts, items);
+        return read_set(r, prompts, "/prompts", items);
     if (json_count(prompts) == 0) {
         log_error("%s: found an empty list, expected at least one set of prompts",
                   json_where(r->doc, prompts));
         return STATUS_INPUT;
     }
-    for (size_t i = 0; !st && i < json_count(prompts); i++)
-        st = read_set(r, json_at(prompts, i), items);
+    for (size_t i = 0; !st && i < json_count(prompts); i++) {
+        char pointer[32];
+        snprintf(pointer, sizeof pointer, "/prompts/%zu", i);
+        st = read_set(r, json_at(prompts, i), pointer, items);
+    }
     return st;
 }
 

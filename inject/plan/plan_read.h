@@ -49,6 +49,12 @@ enum status plan_sampling_read(const struct plan_reader *r,
                                const struct json *root) STATUS_MUST_USE;
 enum status plan_stop_read(const struct plan_reader *r, const struct json *root) STATUS_MUST_USE;
 
+/* The words of a parsed contrast are those of their dimensions, and no stratum is on both sides;
+ * `contrast`: the member, for messages. */
+struct plan_hypothesis;
+enum status plan_words_check(const struct plan_reader *r, const struct json *contrast,
+                             const struct plan_hypothesis *hypothesis) STATUS_MUST_USE;
+
 /* "confirm". */
 enum status plan_confirm_read(const struct plan_reader *r, const struct json *root) STATUS_MUST_USE;
 

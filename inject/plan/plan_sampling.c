@@ -227,6 +227,9 @@ static enum status read_hypothesis(const struct plan_reader *r, const struct jso
         log_error("%s: %s", json_where(r->doc, json_get(value, "contrast")), problem);
         return STATUS_INPUT;
     }
+    st = plan_words_check(r, json_get(value, "contrast"), out);
+    if (st)
+        return st;
     if ((out->relation == PLAN_EQUIVALENT) != (json_get(value, "margin") != NULL)) {
         log_error("%s: expected 'margin' with the relation '~', and only with it",
                   json_where(r->doc, value));

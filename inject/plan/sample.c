@@ -56,9 +56,9 @@ static enum status check_faults(const struct sample *s)
                 continue; /* nothing of this stratum in this item */
             const double bits = sample_strata_bits(s, row, s->set_item[set->first + i]);
             if (plan->faults_per_trial > 1 && bits < plan->faults_per_trial) {
-                log_error("plan: faults_per_trial: found %.0f faults in stratum '%s', expected at "
-                          "least %" PRIu32,
-                          bits, row->row.label, plan->faults_per_trial);
+                log_error("%s: found %.0f faults in stratum '%s', expected at least %" PRIu32,
+                          plan_place(plan, "/faults_per_trial"), bits, row->row.label,
+                          plan->faults_per_trial);
                 return STATUS_INPUT;
             }
             if (plan->faults_per_trial == 0 && bits * plan->ber > most) {
@@ -86,7 +86,9 @@ static enum status fill(struct sample *s, const struct sample_item *items)
         st = sample_cores_make(s);
     if (!st)
         st = sample_strata_make(s);
-    return st ? st : check_faults(s);
+    if (!st)
+        st = check_faults(s);
+    return st ? st : sample_contrast_check(s);
 }
 
 enum status sample_create(struct sample **out, const struct plan *plan, const struct model *model,

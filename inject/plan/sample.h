@@ -19,7 +19,8 @@ struct sample_item {
 struct sample;
 
 /* items: (plan->n_items), copied; plan and model must outlive the sample. STATUS_INPUT if a pattern
- * matches no site, nothing is left to strike, or a goal cannot be met. */
+ * matches no site, nothing is left to strike, a goal cannot be met, or a contrast names what no
+ * stratum has. */
 enum status sample_create(struct sample **out, const struct plan *plan, const struct model *model,
                           const struct sample_item *items) STATUS_MUST_USE;
 void sample_destroy(struct sample **sample);

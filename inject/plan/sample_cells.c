@@ -256,8 +256,8 @@ static enum status finish_cell(struct builder *b, double share)
     b->cell.weight = population_weight(b, &e, &weight) * b->weight * share;
     const uint32_t of_size = class_of(s, &size), of_weight = class_of(s, &weight);
     if (of_size == SAMPLE_NONE || of_weight == SAMPLE_NONE) {
-        log_error("plan: found more than %d ways in which weights grow with the position",
-                  SAMPLE_CLASSES);
+        log_error("%s: found more than %d ways in which weights grow with the position",
+                  plan_place(s->plan, "/where"), SAMPLE_CLASSES);
         return STATUS_INPUT;
     }
     b->cell.size_class = (uint8_t)of_size;
@@ -460,8 +460,9 @@ enum status sample_cells_make(struct sample *s)
     for (uint32_t i = 0; !st && i < s->n_sites; i++)
         st = cut_site(s, i);
     if (!st && s->n_cells == 0) {
-        log_error("plan: found nothing to strike, expected sites that have the points, fields, "
-                  "kinds and bits asked for");
+        log_error("%s: found nothing to strike, expected sites that have the points, fields, kinds "
+                  "and bits asked for",
+                  plan_place(s->plan, "/where"));
         st = STATUS_INPUT;
     }
     return st;

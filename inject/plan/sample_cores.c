@@ -179,8 +179,8 @@ static enum status find_core(struct sample *s, struct table *t,
                              const uint32_t key[PLAN_DIMENSION_COUNT], uint32_t *out)
 {
     if (s->n_cores == SAMPLE_STRATA) {
-        log_error("plan: strata: found more than %d, expected fewer dimensions or sites",
-                  SAMPLE_STRATA);
+        log_error("%s: found more than %d strata, expected fewer dimensions or sites",
+                  plan_place(s->plan, "/strata"), SAMPLE_STRATA);
         return STATUS_INPUT;
     }
     if (s->n_cores == s->core_room) {

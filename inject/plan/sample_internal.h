@@ -113,7 +113,8 @@ struct sample {
     struct sample_key key;
 };
 
-/* sample_sites.c: sites that match, STATUS_INPUT for a pattern that matches none. */
+/* sample_sites.c: sites that match, STATUS_INPUT for a pattern that matches none and for layers
+ * that the model does not have. */
 enum status sample_sites_find(struct sample *s) STATUS_MUST_USE;
 
 /* sample_cells.c: cells and cores. */
@@ -136,6 +137,9 @@ const char *sample_cores_text(struct sample *s, enum plan_dimension dimension, u
 /* sample_strata.c: sets, strata, planned trials. Bits that a bit error rate applies to. */
 enum status sample_strata_make(struct sample *s) STATUS_MUST_USE;
 double sample_strata_bits(const struct sample *s, const struct sample_row *row, uint32_t item);
+
+/* sample_contrast.c: STATUS_INPUT if a contrast names what no stratum has. */
+enum status sample_contrast_check(const struct sample *s) STATUS_MUST_USE;
 
 /* sample_extent.c. One coordinate: values `first + stride * unit`, each with what it covers. */
 enum sample_form { FORM_ONE, FORM_ALL, FORM_LANE, FORM_TILE };

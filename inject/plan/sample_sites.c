@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/args.h"
 #include "base/log.h"
 #include "inject/plan/plan_read.h"
 #include "inject/plan/sample_internal.h"
@@ -18,16 +19,35 @@ static const char *kind_of(const char *name)
     return name;
 }
 
-/* Marks of patterns that matched some site of the right place, whatever its layer. */
+/* Marks of patterns that matched some site of the right place, whatever its layer; the names of
+ * all sites of the right place. */
 struct found {
     bool *glob;
     uint32_t room;
+    const char **name; /* (names) */
+    uint32_t names, name_room;
 };
 
 static bool layer_selected(const struct plan_where *where, uint32_t layer)
 {
     return !where->has_layers ||
            (layer != GRAPH_NO_LAYER && layer >= where->layer_first && layer <= where->layer_last);
+}
+
+static enum status note_name(struct sample *s, struct found *found, const char *name)
+{
+    if (found->names == found->name_room) {
+        const uint32_t room = found->name_room ? 2 * found->name_room : 256;
+        const char **more = arena_array(&s->arena, room, sizeof *more);
+        if (!more)
+            return STATUS_MEMORY;
+        if (found->names > 0)
+            memcpy(more, found->name, found->names * sizeof *more);
+        found->name = more;
+        found->name_room = room;
+    }
+    found->name[found->names] = arena_text(&s->arena, name, strlen(name));
+    return found->name[found->names++] ? STATUS_OK : STATUS_MEMORY;
 }
 
 /* Adds the site if it is selected; the first pattern that matches gives the weight. */
@@ -37,6 +57,9 @@ static enum status add(struct sample *s, struct found *found, const struct sampl
     double weight = where->n_sites == 0 ? 1 : 0;
     if (!plan_choices_has(&where->place, site->place))
         return STATUS_OK;
+    enum status st = where->n_sites > 0 ? note_name(s, found, site->name) : STATUS_OK;
+    if (st)
+        return st;
     for (uint32_t i = 0; i < where->n_sites; i++) {
         if (fnmatch(where->site[i].glob, site->name, 0) != 0)
             continue;
@@ -149,6 +172,36 @@ static enum status add_controls(struct sample *s, struct found *found)
     return st;
 }
 
+/* A pattern that is a name, but no site's: the nearest is offered. */
+static enum status refuse_glob(const struct sample *s, const struct found *found, uint32_t index)
+{
+    const char *glob = s->plan->where.site[index].glob;
+    const char *near = strpbrk(glob, "*?[") ? NULL : args_nearest(glob, found->name, found->names);
+    char pointer[40];
+    snprintf(pointer, sizeof pointer, "/where/sites/%u", index);
+    log_error("%s: no site of the model and of where.place matches '%s'; `vkfi sites -m %s` lists "
+              "them%s%s%s",
+              plan_place(s->plan, pointer), glob, s->plan->model, near ? "; did you mean '" : "",
+              near ? near : "", near ? "'?" : "");
+    return STATUS_INPUT;
+}
+
+static enum status check_layers(const struct sample *s)
+{
+    const struct plan_where *where = &s->plan->where;
+    const uint32_t layers = s->model->hp.n_layers;
+    if (where->has_layers && where->layer_last >= layers)
+        log_error("%s: found layers %u to %u, expected some of the model's, 0 to %u",
+                  plan_place(s->plan, "/where/layers"), where->layer_first, where->layer_last,
+                  layers - 1);
+    else if (s->n_sites == 0)
+        log_error("%s: found no site in layers %u to %u, expected some that where.sites names",
+                  plan_place(s->plan, "/where/layers"), where->layer_first, where->layer_last);
+    else
+        return STATUS_OK;
+    return STATUS_INPUT;
+}
+
 enum status sample_sites_find(struct sample *s)
 {
     const struct plan_where *where = &s->plan->where;
@@ -165,18 +218,8 @@ enum status sample_sites_find(struct sample *s)
     if (!st)
         st = add_controls(s, &found);
     for (uint32_t i = 0; !st && i < where->n_sites; i++) {
-        if (!found.glob[i]) {
-            log_error("plan: where.sites: no site of the model and of where.place matches '%s'; "
-                      "`vkfi sites -m %s` lists them",
-                      where->site[i].glob, s->plan->model);
-            st = STATUS_INPUT;
-        }
+        if (!found.glob[i])
+            st = refuse_glob(s, &found, i);
     }
-    if (!st && s->n_sites == 0) {
-        log_error("plan: where.layers: found no site in layers %u to %u, expected some of the "
-                  "model's %u layers",
-                  where->layer_first, where->layer_last, s->model->hp.n_layers);
-        st = STATUS_INPUT;
-    }
-    return st;
+    return st ? st : check_layers(s);
 }

@@ -136,9 +136,9 @@ static enum status keep_confirmed(struct sample *s)
             i++;
         if (i < kept)
             continue;
-        log_error("plan: confirm: found no stratum '%s', expected one of the plan's %" PRIu32
-                  " such as '%s'",
-                  confirm->stratum[c], s->n_strata, s->stratum[0].row.label);
+        log_error("%s: found no stratum '%s', expected one of the plan's %" PRIu32 " such as '%s'",
+                  plan_place(s->plan, "/confirm/strata"), confirm->stratum[c], s->n_strata,
+                  s->stratum[0].row.label);
         return STATUS_INPUT;
     }
     s->n_strata = kept;
@@ -152,8 +152,8 @@ static enum status make_rows(struct sample *s)
     double sum = 0;
     enum status st = STATUS_OK;
     if (room > SAMPLE_STRATA) {
-        log_error("plan: strata: found %" PRIu64 " strata, expected at most %d", room,
-                  SAMPLE_STRATA);
+        log_error("%s: found %" PRIu64 " strata, expected at most %d",
+                  plan_place(s->plan, "/strata"), room, SAMPLE_STRATA);
         return STATUS_INPUT;
     }
     s->stratum = arena_array(&s->arena, room, sizeof *s->stratum);
@@ -164,8 +164,9 @@ static enum status make_rows(struct sample *s)
             st = add_row(s, c, k);
     }
     if (!st && s->n_strata == 0) {
-        log_error("plan: found no position at which something could be struck, expected stages "
-                  "and steps that the items reach");
+        log_error("%s: found no position at which something could be struck, expected stages and "
+                  "steps that the items reach",
+                  plan_place(s->plan, "/when"));
         return STATUS_INPUT;
     }
     if (!st)
@@ -210,16 +211,15 @@ static enum status wanted(const struct sample *s, uint32_t index, double *out)
         const struct stats_plan_goal goal = goal_of(s, row);
         const uint64_t n = stats_plan_trials(&goal);
         if (n == STATS_PLAN_NEVER) {
-            log_error("plan: sampling: no number of trials meets the goal of %g in stratum '%s'",
-                      plan->goal_value, row->row.label);
+            log_error("%s: no number of trials meets the goal of %g in stratum '%s'",
+                      plan_place(plan, "/sampling"), plan->goal_value, row->row.label);
             return STATUS_INPUT;
         }
         *out = (double)n;
     }
     if (*out < 1) {
-        log_error("plan: sampling: found %" PRIu64 " trials for %u strata, expected at least one "
-                  "each",
-                  plan->trials, s->n_strata);
+        log_error("%s: found %" PRIu64 " trials for %u strata, expected at least one each",
+                  plan_place(plan, "/sampling/trials"), plan->trials, s->n_strata);
         return STATUS_INPUT;
     }
     return STATUS_OK;
@@ -235,7 +235,8 @@ static enum status plan_row(struct sample *s, uint32_t index)
         return st;
     const double faults = fmin(ceil(n / per_fault), floor(row->row.size));
     if (!((double)s->n_faults + faults < 0x1p52 / per_fault)) {
-        log_error("plan: sampling: found more than 2^52 trials up to stratum '%s'", row->row.label);
+        log_error("%s: found more than 2^52 trials up to stratum '%s'",
+                  plan_place(s->plan, "/sampling"), row->row.label);
         return STATUS_INPUT;
     }
     row->first_fault = s->n_faults;

@@ -404,12 +404,14 @@ static void expect_refused(const char *rest, const char *piece)
 static void test_refusals(void **state)
 {
     (void)state;
-    expect_refused(",\"population\":\"ops\",\"sampling\":{\"trials\":9},\"where\":{\"sites\":"
-                   "[\"blk.0.attn_q\",\"blk.0.attn_z\"]}",
-                   "blk.0.attn_z");
-    expect_refused(",\"population\":\"ops\",\"sampling\":{\"trials\":9},\"where\":{\"layers\":"
-                   "[90,91]}",
-                   "layers 90 to 91");
+    expect_refused(
+        ",\"population\":\"ops\",\"sampling\":{\"trials\":9},\"where\":{\"sites\":"
+        "[\"blk.0.attn_q\",\"blk.0.attn_z\"]}",
+        "/where/sites/1 (line 1): no site of the model and of where.place matches 'blk.0.attn_z'");
+    expect_refused(
+        ",\"population\":\"ops\",\"sampling\":{\"trials\":9},\"where\":{\"layers\":"
+        "[90,91]}",
+        "plan.json: /where/layers (line 1): found layers 90 to 91, expected some of the model's");
     expect_refused(",\"population\":\"ops\",\"sampling\":{\"trials\":9},\"where\":{\"sites\":"
                    "\"blk.0.ffn_act\",\"point\":\"weight\"}",
                    "nothing to strike");
@@ -417,7 +419,7 @@ static void test_refusals(void **state)
                    "[900,901]}",
                    "no position");
     expect_refused(",\"population\":\"ops\",\"sampling\":{\"trials\":9},\"strata\":[\"site\"]",
-                   "at least one");
+                   "/sampling/trials (line 1): found 9 trials");
     expect_refused(",\"population\":\"bits\",\"sampling\":{\"trials\":9},"
                    "\"faults_per_trial\":{\"ber\":0.01}",
                    "a lower rate");

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/* Where a value stands in the text that a plan was read from. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "inject/plan/plan.h"
+
+#define PLACE_KEY 64 /* bytes of a plan's longest key, and more */
+
+/* The member or element that the first `n` bytes of `key` name; null if there is none. */
+static const struct json *step(const struct json *at, const char *key, size_t n)
+{
+    char name[PLACE_KEY];
+    if (n == 0 || n >= sizeof name)
+        return NULL;
+    memcpy(name, key, n);
+    name[n] = '\0';
+    if (strspn(name, "0123456789") == n)
+        return json_at(at, strtoul(name, NULL, 10));
+    return json_get(at, name);
+}
+
+const char *plan_place(const struct plan *plan, const char *pointer)
+{
+    const struct plan_source *source = &plan->source;
+    struct json_doc *doc = NULL;
+    if (!source->text || json_parse(&doc, source->text, source->size, source->name))
+        return "plan";
+    const struct json *at = json_root(doc), *next = at;
+    for (const char *key = pointer; next && *key == '/';) {
+        const size_t n = strcspn(++key, "/");
+        next = step(at, key, n);
+        at = next ? next : at;
+        key += n;
+    }
+    const char *where = json_where(doc, at);
+    json_destroy(&doc);
+    return where;
+}

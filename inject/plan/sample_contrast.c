@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+/* Do the strata of a sample have what the contrasts of its plan name. */
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/args.h"
+#include "base/log.h"
+#include "inject/plan/plan_contrast.h"
+#include "inject/plan/sample_internal.h"
+
+#define CONTRAST_POINTER 64
+
+static bool has_trials(const struct sample *s, const struct plan_side *side)
+{
+    for (uint32_t i = 0; i < s->n_strata; i++) {
+        const struct sample_stratum *row = &s->stratum[i].row;
+        if (row->trials > 0 && plan_contrast_has(side, row->value))
+            return true;
+    }
+    return false;
+}
+
+/* The stratum's value that a mistyped word is nearest to; null if none is near. */
+static const char *nearest(const struct sample *s, const struct plan_condition *condition)
+{
+    struct arena arena = {0};
+    const char **word = arena_array(&arena, s->n_strata, sizeof *word), *found = NULL;
+    for (uint32_t i = 0; word && i < s->n_strata; i++)
+        word[i] = s->stratum[i].row.value[condition->dimension];
+    if (word && condition->value[0].text)
+        found = args_nearest(condition->value[0].text, word, s->n_strata);
+    arena_finish(&arena);
+    return found;
+}
+
+static enum status refuse(const struct sample *s, uint32_t hypothesis,
+                          const struct plan_condition *condition)
+{
+    const struct plan_value *value = condition->value;
+    const char *name = plan_dimension_name[condition->dimension], *near = nearest(s, condition);
+    char pointer[CONTRAST_POINTER], number[24];
+    snprintf(pointer, sizeof pointer, "/hypotheses/%u/contrast", hypothesis);
+    snprintf(number, sizeof number, "%u", value->first);
+    log_error("%s: contrast '%s': found no trials of %s %s, expected what strata have, such "
+              "as '%s'%s%s%s",
+              plan_place(s->plan, pointer), s->plan->hypothesis[hypothesis].contrast, name,
+              value->text ? value->text : number, s->stratum[0].row.label,
+              near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+    return STATUS_INPUT;
+}
+
+/* Each value, both ends of a range, together with the other conditions of its side. */
+static enum status check_side(const struct sample *s, uint32_t hypothesis,
+                              const struct plan_side *side)
+{
+    struct plan_condition condition[PLAN_CONTRAST_CONDITIONS];
+    const struct plan_side narrow = {condition, side->n_conditions};
+    for (uint32_t c = 0; c < side->n_conditions; c++) {
+        const struct plan_condition *from = &side->condition[c];
+        for (uint32_t end = 0; end < 2 * from->n_values; end++) {
+            struct plan_value one = from->value[end / 2];
+            one.first = end % 2 ? one.last : one.first;
+            one.last = one.first;
+            memcpy(condition, side->condition, side->n_conditions * sizeof *condition);
+            condition[c].value = &one;
+            condition[c].n_values = 1;
+            if (!has_trials(s, &narrow))
+                return refuse(s, hypothesis, &condition[c]);
+        }
+    }
+    return STATUS_OK;
+}
+
+static enum status check_trend(const struct sample *s, uint32_t hypothesis)
+{
+    const struct plan_hypothesis *h = &s->plan->hypothesis[hypothesis];
+    const char *first = NULL;
+    char pointer[CONTRAST_POINTER];
+    for (uint32_t i = 0; i < s->n_strata; i++) {
+        const struct sample_stratum *row = &s->stratum[i].row;
+        const char *found = row->value[h->dimension];
+        if (row->trials == 0 || !found || !isdigit((unsigned char)*found))
+            continue;
+        if (first && strcmp(first, found) != 0)
+            return STATUS_OK;
+        first = found;
+    }
+    snprintf(pointer, sizeof pointer, "/hypotheses/%u/contrast", hypothesis);
+    log_error("%s: contrast '%s': found trials of %s %s%s, expected at least two numbers for a "
+              "trend",
+              plan_place(s->plan, pointer), h->contrast, plan_dimension_name[h->dimension],
+              first ? first : "without numbers", first ? " alone" : "");
+    return STATUS_INPUT;
+}
+
+enum status sample_contrast_check(const struct sample *s)
+{
+    enum status st = STATUS_OK;
+    for (uint32_t i = 0; !st && i < s->plan->n_hypotheses; i++) {
+        const struct plan_hypothesis *h = &s->plan->hypothesis[i];
+        if (h->relation >= PLAN_RISES)
+            st = check_trend(s, i);
+        else
+            st = check_side(s, i, &h->left);
+        if (!st && h->relation < PLAN_RISES)
+            st = check_side(s, i, &h->right);
+    }
+    return st;
+}
