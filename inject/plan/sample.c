@@ -3,6 +3,7 @@
 #include "inject/plan/sample.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -43,11 +44,28 @@ static enum status copy_items(struct sample *s, const struct sample_item *items)
     return s->time && s->entries_time ? STATUS_OK : STATUS_MEMORY;
 }
 
+/* A rate of three digits that is not above `rate`. */
+static double floor_digits(double rate)
+{
+    const double unit = pow(10, floor(log10(rate)) - 2);
+    return floor(rate / unit) * unit;
+}
+
+static bool has_evaluations(const struct plan *plan)
+{
+    for (uint32_t i = 0; i < plan->where.place.count; i++) {
+        if (plan->where.place.choice[i].value == PLACE_OP)
+            return true;
+    }
+    return false;
+}
+
 /* Several faults a trial need as many different ones. */
 static enum status check_faults(const struct sample *s)
 {
     const struct plan *plan = s->plan;
-    const double most = 500; /* mean of a bit error rate: one trial lists each of its faults */
+    const bool hooks = has_evaluations(plan);
+    const int most = hooks ? SAMPLE_MEAN_HOOKS : SAMPLE_MEAN;
     for (uint32_t r = 0; r < s->n_strata; r++) {
         const struct sample_row *row = &s->stratum[r];
         const struct sample_set *set = &s->set[row->set];
@@ -62,9 +80,12 @@ static enum status check_faults(const struct sample *s)
                 return STATUS_INPUT;
             }
             if (plan->faults_per_trial == 0 && bits * plan->ber > most) {
-                log_error("plan: faults_per_trial: found a mean of %g faults a trial in stratum "
-                          "'%s' (%g bits), expected at most %g: a lower rate",
-                          bits * plan->ber, row->row.label, bits, most);
+                log_error("%s: found a mean of %g faults a trial in stratum '%s' (%g bits), "
+                          "expected at most %d, %s: a rate of at most %.3g, or more strata",
+                          plan_place(plan, "/faults_per_trial"), bits * plan->ber, row->row.label,
+                          bits, most,
+                          hooks ? "as one pass has hooks for" : "as a row lists each of its faults",
+                          floor_digits(most / bits));
                 return STATUS_INPUT;
             }
         }

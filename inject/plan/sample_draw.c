@@ -13,6 +13,9 @@
 #include "inject/space/widen.h"
 #include "model/dmath.h"
 
+#define COUNT_PART 500   /* mean of a part: P(none) is a normal double */
+#define COUNT_MOST 10000 /* of a part: rounding must not keep the sum below 1 for ever */
+
 enum tag { TAG_ORDER = 1, TAG_LEVELS, TAG_EXTRA, TAG_COUNT };
 
 /* One trial on its way down. */
@@ -176,23 +179,40 @@ static double none_of(double bits, double rate)
     return dmath_exp(bits * log_keep);
 }
 
-/* Binomial(bits, ber) given at least one, by inversion of its distribution function. */
+/* Binomial(bits, rate), given at least one if `some`, by inversion of its distribution function at
+ * `u` in [0, 1). */
+static double invert(double bits, double rate, bool some, double u)
+{
+    const double none = none_of(bits, rate), at = some ? none + (1 - none) * u : u;
+    double p = none, sum = none, k = 0;
+    while ((some && k == 0) || (sum <= at && k < bits && k < COUNT_MOST)) {
+        p *= (bits - k) / (k + 1) * (rate / (1 - rate));
+        sum += p;
+        k++;
+    }
+    return k;
+}
+
+/* Binomial(bits, ber) given at least one. P(none) of many bits would be 0 in a double: they are
+ * cut into parts, whose numbers add up. With more than one part none at all is beyond any draw
+ * (below 1e-200), and the condition means nothing. */
 static uint32_t count_faults(const struct sample *s, const struct sample_row *row, uint32_t item,
                              uint64_t fault_index)
 {
     const double ber = s->plan->ber, bits = sample_strata_bits(s, row, item);
     const struct sample_key key = sample_index_key(tagged(s, TAG_COUNT), fault_index);
-    const double none = none_of(bits, ber);
-    const double at = none + (1 - none) * sample_index_unit(key);
-    double p = none, sum = none, k = 0;
     if (s->plan->faults_per_trial > 0)
         return s->plan->faults_per_trial;
-    do {
-        p *= (bits - k) / (k + 1) * (ber / (1 - ber));
-        sum += p;
-        k++;
-    } while (sum <= at && k < bits && k < 10000);
-    return (uint32_t)k;
+    const uint32_t parts = (uint32_t)ceil(bits * ber / COUNT_PART);
+    if (parts <= 1)
+        return (uint32_t)invert(bits, ber, true, sample_index_unit(key));
+    double sum = 0, left = bits;
+    for (uint32_t i = 0; i < parts; i++) {
+        const double part = i + 1 == parts ? left : floor(bits / parts);
+        sum += invert(part, ber, false, sample_index_unit(sample_index_key(key, i)));
+        left -= part;
+    }
+    return sum < 1 ? 1 : (uint32_t)sum;
 }
 
 double sample_no_fault(const struct sample *sample, uint32_t stratum)

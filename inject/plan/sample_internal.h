@@ -10,6 +10,10 @@
 #define SAMPLE_CLASSES 64 /* weights over positions that differ, in one plan */
 #define SAMPLE_STRATA 100000
 #define SAMPLE_NONE UINT32_MAX
+/* Mean faults a trial of a bit error rate, at most: of memory, since a row lists each of them; of
+ * evaluations, since those at one position are hooks of one pass (HOOK_MOST, up to 5 a fault). */
+#define SAMPLE_MEAN 4096
+#define SAMPLE_MEAN_HOOKS 500
 
 /* A site that the plan's patterns match. */
 struct sample_site {
@@ -134,12 +138,12 @@ double sample_growth_all(const struct sample *s, const struct sample_class *c,
 enum status sample_cores_make(struct sample *s) STATUS_MUST_USE;
 const char *sample_cores_text(struct sample *s, enum plan_dimension dimension, uint32_t key);
 
+/* sample_contrast.c: STATUS_INPUT if a contrast names what no stratum has. */
+enum status sample_contrast_check(const struct sample *s) STATUS_MUST_USE;
+
 /* sample_strata.c: sets, strata, planned trials. Bits that a bit error rate applies to. */
 enum status sample_strata_make(struct sample *s) STATUS_MUST_USE;
 double sample_strata_bits(const struct sample *s, const struct sample_row *row, uint32_t item);
-
-/* sample_contrast.c: STATUS_INPUT if a contrast names what no stratum has. */
-enum status sample_contrast_check(const struct sample *s) STATUS_MUST_USE;
 
 /* sample_extent.c. One coordinate: values `first + stride * unit`, each with what it covers. */
 enum sample_form { FORM_ONE, FORM_ALL, FORM_LANE, FORM_TILE };

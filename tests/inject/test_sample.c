@@ -422,7 +422,7 @@ static void test_refusals(void **state)
                    "/sampling/trials (line 1): found 9 trials");
     expect_refused(",\"population\":\"bits\",\"sampling\":{\"trials\":9},"
                    "\"faults_per_trial\":{\"ber\":0.01}",
-                   "a lower rate");
+                   "expected at most 4096, as a row lists each of its faults: a rate of at most ");
     expect_refused(",\"population\":\"ops\",\"sampling\":{\"upper_bound\":1e-9,"
                    "\"expected_rate\":1e-10,\"design_effect\":1000000},\"where\":{\"sites\":"
                    "\"blk.0.attn_q\"},\"faults_per_trial\":1000,\"what\":{\"kind\":\"zero\"},"

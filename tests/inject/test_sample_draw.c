@@ -301,6 +301,37 @@ static void test_draw_probability(void **state)
     fixture_finish(&f);
 }
 
+/* A mean whose P(none) is 0 in a double: mean and variance of the number are those of a binomial.
+ */
+static void test_high_bit_error_rate(void **state)
+{
+    enum { N = 200 };
+    const double bits = (double)gguf_tensor(model->gguf, "blk.0.ffn_up.weight")->size * 8,
+                 rate = 1500 / bits;
+    double sum = 0, squares = 0;
+    struct plan_fixture f;
+    char rest[512];
+    (void)state;
+    snprintf(rest, sizeof rest,
+             ",\"population\":\"bits\",\"where\":{\"sites\":\"blk.0.ffn_up.weight\"},"
+             "\"faults_per_trial\":{\"ber\":%.17g},\"sampling\":{\"trials\":%d}" NO_CONTROLS,
+             rate, N);
+    assert_int_equal(fixture_sample(&f, model, 1, rest), STATUS_OK);
+    assert_true(sample_no_fault(f.sample, 0) == 0);
+    for (uint64_t id = 0; id < N; id++) {
+        struct arena arena = {0};
+        struct sample_draw d;
+        fixture_draw(&f, id, &arena, &d);
+        sum += d.n_faults;
+        squares += ((double)d.n_faults - 1500) * ((double)d.n_faults - 1500);
+        arena_finish(&arena);
+    }
+    const double variance = 1500 * (1 - rate);
+    assert_true(fabs(sum / N - 1500) < 4 * sqrt(variance / N));
+    assert_true(fabs(squares / N / variance - 1) < 4 * sqrt(2.0 / N));
+    fixture_finish(&f);
+}
+
 /* Faults of a bit error rate: their number has the binomial distribution without its zero. */
 static void test_bit_error_rate(void **state)
 {
@@ -390,6 +421,7 @@ int main(void)
         cmocka_unit_test(test_controls),
         cmocka_unit_test(test_draw_probability),
         cmocka_unit_test(test_bit_error_rate),
+        cmocka_unit_test(test_high_bit_error_rate),
         cmocka_unit_test(test_choices_have_their_weights),
     };
     return fixture_run(tests, sizeof tests / sizeof *tests, &model);
