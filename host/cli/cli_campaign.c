@@ -35,6 +35,8 @@ static enum status run(const struct cli_env *env, const struct options *o)
     if (!st)
         st = plan_load(&c.crew->plan, &c.crew->arena, o->words.item[1]);
     if (!st)
+        st = plan_stop_warn(&c.crew->plan);
+    if (!st)
         st = cli_campaign_run(&c, env, o->output);
     cli_campaign_summary(&c);
     const enum status flushed = cli_output_flush();

@@ -89,7 +89,8 @@ static enum status check(const struct args_list *words, bool json)
     for (size_t i = 1; i < words->count; i++) {
         struct arena arena = {0};
         struct plan plan;
-        const enum status st = plan_load(&plan, &arena, words->item[i]);
+        enum status st = plan_load(&plan, &arena, words->item[i]);
+        st = st ? st : plan_stop_warn(&plan);
         if (json) {
             json_object_open(&w);
             json_put_key(&w, "plan");

@@ -16,6 +16,7 @@ struct speeds {
     struct cli_plan_speed *speed; /* (count) */
     size_t count;
     struct cli_plan_pilot pilot;
+    uint32_t least; /* prompts that the plan's question needs: plan_stop_least */
 };
 
 static const char *const POPULATIONS[] = {
@@ -108,7 +109,8 @@ static struct lengths lengths_of(const struct cli_plan *p)
     return l;
 }
 
-static void print_stop(const struct plan *plan)
+/* `least`: prompts without any event that the question needs. */
+static void print_stop(const struct plan *plan, uint32_t least)
 {
     const struct plan_gate *gate = &plan->gate;
     if (plan->stop == PLAN_STOP_FIXED)
@@ -121,10 +123,14 @@ static void print_stop(const struct plan *plan)
                plan_gate_of_name[gate->of], plan_gate_given_name[gate->given],
                gate->stratum ? ", stratum " : "", gate->stratum ? gate->stratum : "", gate->max,
                100 * gate->confidence);
+    if (least == PLAN_STOP_NEVER)
+        printf(", which no number of prompts shows");
+    else if (least > 0)
+        printf(", by at least %" PRIu32 " prompts without any event", least);
     printf("\n");
 }
 
-static void print_head(const struct cli_plan *p, const char *path)
+static void print_head(const struct cli_plan *p, const char *path, uint32_t least)
 {
     const struct plan *plan = &p->plan;
     const struct lengths l = lengths_of(p);
@@ -146,7 +152,7 @@ static void print_head(const struct cli_plan *p, const char *path)
     for (uint32_t i = 0; i < plan->n_hypotheses; i++)
         printf("hypothesis  %s: %s (alpha %g)\n", plan->hypothesis[i].name,
                plan->hypothesis[i].contrast, plan->hypothesis[i].alpha);
-    print_stop(plan);
+    print_stop(plan, least);
 }
 
 static void print_strata(const struct cli_plan *p)
@@ -201,7 +207,7 @@ static void print_text(const struct cli_plan *p, const char *path, const struct 
 {
     static const enum trial_role roles[] = {ROLE_DRY, ROLE_SENTINEL, ROLE_NAIVE, ROLE_CPU};
     const double total = total_half_width(p);
-    print_head(p, path);
+    print_head(p, path, speeds->least);
     print_strata(p);
     printf("\ntrials      %" PRIu64 " in %" PRIu32 " strata",
            sample_role_trials(p->sample, ROLE_TRIAL), sample_strata(p->sample));
@@ -261,7 +267,7 @@ static void put_devices(struct json_writer *w, const struct speeds *speeds)
     json_member_number(w, "hours_together", speeds->count ? hours_together(speeds) : NAN);
 }
 
-static void put_stop(struct json_writer *w, const struct plan *plan)
+static void put_stop(struct json_writer *w, const struct plan *plan, uint32_t least)
 {
     json_member_text(w, "stop", plan_stop_name[plan->stop]);
     json_put_key(w, "gate");
@@ -275,6 +281,7 @@ static void put_stop(struct json_writer *w, const struct plan *plan)
     json_member_text(w, "given", plan_gate_given_name[plan->gate.given]);
     json_member_number(w, "confidence", plan->gate.confidence);
     json_member_text(w, "stratum", plan->gate.stratum);
+    json_member_number(w, "least_prompts", least == 0 || least == PLAN_STOP_NEVER ? NAN : least);
     json_object_close(w);
 }
 
@@ -291,7 +298,7 @@ static enum status print_json(const struct cli_plan *p, const struct speeds *spe
         json_put_text(&w, p->plan.confirm.of);
     else
         json_put_null(&w);
-    put_stop(&w, &p->plan);
+    put_stop(&w, &p->plan, speeds->least);
     put_strata(&w, p);
     json_member_int(&w, "trials", (int64_t)sample_role_trials(p->sample, ROLE_TRIAL));
     json_member_int(&w, "runs", (int64_t)sample_trials(p->sample));
@@ -314,6 +321,10 @@ enum status cli_plan_show(const struct cli_env *env, const char *path,
     struct cli_plan plan = {0};
     struct speeds speeds = {.count = 0};
     enum status st = cli_plan_open(&plan, env, path, options);
+    if (!st)
+        st = plan_stop_least(&plan.plan, &speeds.least);
+    if (!st)
+        st = plan_stop_warn(&plan.plan);
     if (!st)
         st = find_speeds(&speeds, &plan, env, path, options);
     if (!st && options->json)

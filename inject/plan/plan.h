@@ -234,6 +234,13 @@ uint64_t plan_look_end(const struct plan *plan, uint32_t look, uint64_t trials);
  * seed, so that those before any place are a random sample of all, however the plan lists them. */
 uint32_t plan_stop_item(const struct plan *plan, uint32_t place);
 
+/* Prompts without any event after which the question of a time-uniform plan is first answered by
+ * yes: with fewer a campaign cannot pass. 0: of other plans; PLAN_STOP_NEVER: more than any plan
+ * has. Warns, in one line, of a plan with fewer. */
+#define PLAN_STOP_NEVER UINT32_MAX
+enum status plan_stop_least(const struct plan *plan, uint32_t *out) STATUS_MUST_USE;
+enum status plan_stop_warn(const struct plan *plan) STATUS_MUST_USE;
+
 /* Token ids of an item's prompt, at least one, all known to the model, and with item->n tokens
  * behind them inside its context. STATUS_INPUT names the item. Memory from `arena`. */
 enum status plan_item_ids(const struct plan *plan, uint32_t item, const struct model *model,

@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /* When a campaign may be looked at, and the question that may end it: the field "stop" of a plan.
  */
+#include <inttypes.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
 #include "inject/plan/plan_read.h"
 #include "inject/plan/sample_index.h"
+#include "inject/stats/stats_sequence.h"
 
+#define LEAST_ROOM 1000000             /* prompts: no plan has more */
 #define ORDER_KEY UINT64_C(0x73746f70) /* apart from all keys of draws */
 
 const char *const plan_gate_of_name[PLAN_GATE_OF_COUNT] = {"critical", "sdc", "sdc+due"};
@@ -29,6 +33,43 @@ uint32_t plan_stop_item(const struct plan *plan, uint32_t place)
 {
     const struct sample_key seed = {{(uint32_t)plan->seed, (uint32_t)(plan->seed >> 32)}};
     return (uint32_t)sample_index_permute(sample_index_key(seed, ORDER_KEY), place, plan->n_items);
+}
+
+enum status plan_stop_least(const struct plan *plan, uint32_t *out)
+{
+    const struct stats_interval_level level = {plan->gate.confidence, STATS_INTERVAL_UPPER};
+    *out = 0;
+    if (plan->stop != PLAN_STOP_TIME_UNIFORM || !plan_stops_itself(plan))
+        return STATUS_OK;
+    for (size_t n = 256; *out == 0 && n < 4 * (size_t)LEAST_ROOM; n *= 4) {
+        double *none = calloc(n, sizeof *none); /* prompts without any event */
+        if (!none) {
+            log_error("out of host memory for %zu imagined prompts", n);
+            return STATUS_MEMORY;
+        }
+        *out = (uint32_t)stats_sequence_first(none, n, plan->gate.max, level);
+        free(none);
+    }
+    *out = *out == 0 || *out > LEAST_ROOM ? PLAN_STOP_NEVER : *out;
+    return STATUS_OK;
+}
+
+enum status plan_stop_warn(const struct plan *plan)
+{
+    uint32_t least = 0;
+    enum status st = plan_stop_least(plan, &least);
+    if (st || least <= plan->n_items)
+        return st;
+    if (least == PLAN_STOP_NEVER)
+        log_warn("%s: cannot pass: found %" PRIu32
+                 " prompts; a limit of %g needs more than %d, even "
+                 "without any event",
+                 plan_place(plan, "/stop/gate"), plan->n_items, plan->gate.max, LEAST_ROOM);
+    else
+        log_warn("%s: cannot pass: found %" PRIu32 " prompts, expected at least %" PRIu32
+                 ": so many without any event show a rate below %g",
+                 plan_place(plan, "/stop/gate"), plan->n_items, least, plan->gate.max);
+    return STATUS_OK;
 }
 
 static enum status read_looks(const struct plan_reader *r, const struct json *looks)

@@ -62,6 +62,29 @@ sed 's/"seed"/"sede"/' plan.json >wrong.json
 tried plan check plan.json wrong.json renamed.json
 tried plan check wrong.json --json
 
+# A line of a plan that only its model shows to be wrong names file, pointer and line too.
+wrong() { # SCRIPT: of sed, over the plan
+    sed -E "$1" plan.json >wrong.json
+    refused 2 plan show wrong.json
+    clean <err
+}
+wrong 's/"blk\.\*": 2/"blk.0.atn_q": 2/'
+wrong 's/"where": \{/&"layers": [0, 3], /'
+wrong 's/\[1, 2, 3, 4\]/[1, 2, 77777, 4]/'
+wrong 's/"texts": \["hello", "hello world"\]/"file": "nope.txt"/'
+wrong 's/exponent > mantissa/exponnt > mantissa/'
+wrong 's/exponent > mantissa/exponent,sign > mantissa,sign/'
+wrong 's/exponent > mantissa/integer > mantissa/'
+
+# A question that so few prompts cannot answer is a plan, and a warning.
+sed -E 's/"seed": 7/&, "stop": {"rule": "time_uniform", "gate": {"max": 0.02}}/' plan.json >few.json
+tried plan check few.json
+try plan show few.json | grep -E '^(stop|!|exit)'
+"$VKFI" plan show few.json --json >out 2>err || fail "$(cat err)"
+json 'd["gate"]["least_prompts"] == 208'
+"$VKFI" plan check few.json --json >out 2>err || fail "$(cat err)"
+grep -q 'few.json: /stop/gate (line 1): cannot pass' err || fail "$(cat err)"
+
 # Faults of all kinds and points, run one by one as `vkfi run --fault` takes them: each fires as often
 # as expected.
 cat >mixed.json <<TEXT

@@ -230,6 +230,120 @@ static void test_mistakes(void **state)
                 "/stop/rule", "design nested");
 }
 
+/* Words of a contrast are those of its dimension: a mistyped one would be an empty side. */
+static void test_words_of_contrasts(void **state)
+{
+    (void)state;
+    expect_line("{" LEAST ",\"strata\":[\"stage\"],\"hypotheses\":[{\"name\":\"a\","
+                "\"contrast\":\"stage: frst > decode\"}]}",
+                "/hypotheses/0/contrast (line 1)",
+                "found 'frst', expected prefill, first or decode; did you mean 'first'?");
+    expect_line("{" LEAST ",\"strata\":[\"kind\"],\"hypotheses\":[{\"name\":\"a\","
+                "\"contrast\":\"kind: flip > zerro\"}]}",
+                "/hypotheses/0/contrast (line 1)", "did you mean 'zero'?");
+    expect_line("{" LEAST ",\"strata\":[\"point\"],\"hypotheses\":[{\"name\":\"a\","
+                "\"contrast\":\"point: out > oprand\"}]}",
+                "/hypotheses/0/contrast (line 1)", "did you mean 'operand'?");
+    expect_line("{" LEAST ",\"strata\":[\"bit_field\"],\"hypotheses\":[{\"name\":\"a\","
+                "\"contrast\":\"bit_field: sign > exponnt\"}]}",
+                "/hypotheses/0/contrast (line 1)", "did you mean 'exponent'?");
+    expect_line("{" LEAST ",\"strata\":[\"place\"],\"hypotheses\":[{\"name\":\"a\","
+                "\"contrast\":\"place: op > wieght\"}]}",
+                "/hypotheses/0/contrast (line 1)", "did you mean 'weight'?");
+    expect_line("{" LEAST ",\"strata\":[\"granularity\"],\"hypotheses\":[{\"name\":\"a\","
+                "\"contrast\":\"granularity: element > vectr\"}]}",
+                "/hypotheses/0/contrast (line 1)", "did you mean 'vector'?");
+    expect_line("{" LEAST ",\"strata\":[\"duration\"],\"hypotheses\":[{\"name\":\"a\","
+                "\"contrast\":\"duration: transient > permanant\"}]}",
+                "/hypotheses/0/contrast (line 1)", "did you mean 'permanent'?");
+    expect_line("{" LEAST ",\"strata\":[\"readers\"],\"hypotheses\":[{\"name\":\"a\","
+                "\"contrast\":\"readers: none > colum\"}]}",
+                "/hypotheses/0/contrast (line 1)", "did you mean 'column'?");
+    expect_line("{" LEAST ",\"strata\":[\"field\"],\"hypotheses\":[{\"name\":\"a\","
+                "\"contrast\":\"field: code > scal\"}]}",
+                "/hypotheses/0/contrast (line 1)", "did you mean 'scale'?");
+    expect_line("{" LEAST ",\"strata\":[\"op\"],\"hypotheses\":[{\"name\":\"a\","
+                "\"contrast\":\"op: linear > softmx\"}]}",
+                "/hypotheses/0/contrast (line 1)", "did you mean 'softmax'?");
+    expect_line("{" LEAST ",\"strata\":[\"stage\"],\"hypotheses\":[{\"name\":\"a\","
+                "\"contrast\":\"stage: first > 7\"}]}",
+                "/hypotheses/0/contrast (line 1)", "found '7', expected prefill");
+    expect_line("{" LEAST ",\"strata\":[\"layer\"],\"hypotheses\":[{\"name\":\"a\","
+                "\"contrast\":\"layer: first > 7\"}]}",
+                "/hypotheses/0/contrast (line 1)", "found layer 'first', expected a number");
+    expect_line("{" LEAST ",\"strata\":[\"bit\"],\"hypotheses\":[{\"name\":\"a\","
+                "\"contrast\":\"bit: 0 > 3,31-32\"}]}",
+                "/hypotheses/0/contrast (line 1)", "found bit 32, expected 0 to 31");
+    expect_line("{" LEAST ",\"strata\":[\"item\"],\"hypotheses\":[{\"name\":\"a\","
+                "\"contrast\":\"item: 0 > 1\"}]}",
+                "/hypotheses/0/contrast (line 1)", "found item 1, expected 0 to 0");
+}
+
+/* What is on both sides would count on neither. */
+static void test_sides_are_apart(void **state)
+{
+    (void)state;
+    expect_line("{" LEAST ",\"strata\":[\"layer\"],\"hypotheses\":[{\"name\":\"a\","
+                "\"contrast\":\"layer: 0-3 > 2-6\"}]}",
+                "/hypotheses/0/contrast (line 1)",
+                "found layer 2-3 on both sides of 'layer: 0-3 > 2-6'");
+    expect_line("{" LEAST ",\"strata\":[\"layer\"],\"hypotheses\":[{\"name\":\"a\","
+                "\"contrast\":\"layer: 9,0-3,7 > 2-5,7\"}]}",
+                "/hypotheses/0/contrast (line 1)", "found layer 7, 2-3 on both sides");
+    expect_line("{" LEAST ",\"strata\":[\"layer\",\"stage\"],\"hypotheses\":[{\"name\":\"a\","
+                "\"contrast\":\"layer: 3 > stage: first\"}]}",
+                "/hypotheses/0/contrast (line 1)", "found layer 3 & stage first on both sides");
+    expect_line("{" LEAST ",\"strata\":[\"layer\",\"stage\"],\"hypotheses\":[{\"name\":\"a\","
+                "\"contrast\":\"layer: 1-8 & layer: 6-9 > layer: 0-7 & stage: first\"}]}",
+                "/hypotheses/0/contrast (line 1)", "found layer 6-7 & stage first on both sides");
+    expect_line("{" LEAST ",\"strata\":[\"layer\"],\"hypotheses\":[{\"name\":\"a\","
+                "\"contrast\":\"layer: none,1 ~ none\"}]}",
+                "/hypotheses/0/contrast (line 1)", "found layer none on both sides");
+}
+
+/* Plans are checked many at a time: a line says which. */
+static void test_mistakes_name_the_file(void **state)
+{
+    (void)state;
+    expect_line("{\"modle\":\"m\"}", "plan.json: /modle (line 1)", "");
+    expect_line("{\"model\":\"m\",\n\"prompts\":[{\"texts\":[\"a\"]},\n"
+                "{\"file\":\"nowhere.txt\"}]}",
+                "plan.json: /prompts/1/file (line 3): nowhere.txt: cannot open", "No such file");
+}
+
+/* Prompts without any event that a question needs, and the warning of a plan with fewer. */
+static void test_least_prompts(void **state)
+{
+    static const struct {
+        const char *stop;
+        uint32_t least;
+    } cases[] = {
+        {"\"time_uniform\",\"gate\":{\"max\":0.02}", 208},
+        {"\"time_uniform\",\"gate\":{\"max\":0.000001}", PLAN_STOP_NEVER},
+        {"\"time_uniform\"", 0},
+        {"\"spending\",\"looks\":[0.5,1],\"gate\":{\"max\":0.02}", 0},
+    };
+    struct arena arena = {0};
+    struct plan plan;
+    char text[512];
+    uint32_t least, wider;
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        snprintf(text, sizeof text, "{" LEAST ",\"stop\":{\"rule\":%s}}", cases[i].stop);
+        assert_int_equal(read_text(&plan, &arena, text), STATUS_OK);
+        assert_int_equal(plan_stop_least(&plan, &least), STATUS_OK);
+        assert_int_equal(least, cases[i].least);
+    }
+    plan.stop = PLAN_STOP_TIME_UNIFORM;
+    plan.gate.max = 0.02;
+    plan.gate.confidence = 0.99;
+    assert_int_equal(plan_stop_least(&plan, &least), STATUS_OK);
+    plan.gate.max = 0.2;
+    assert_int_equal(plan_stop_least(&plan, &wider), STATUS_OK);
+    assert_true(least > 208 && wider > 0 && wider < 208);
+    arena_finish(&arena);
+}
+
 /* Each item has one place, another seed another order. */
 static void test_order_of_items(void **state)
 {
@@ -365,7 +479,9 @@ int main(void)
         cmocka_unit_test(test_other_identity),     cmocka_unit_test(test_mistakes),
         cmocka_unit_test(test_order_of_items),     cmocka_unit_test(test_contrasts),
         cmocka_unit_test(test_text_needs_no_file), cmocka_unit_test(test_confirm),
-        cmocka_unit_test(test_confirm_is_made),
+        cmocka_unit_test(test_confirm_is_made),    cmocka_unit_test(test_words_of_contrasts),
+        cmocka_unit_test(test_sides_are_apart),    cmocka_unit_test(test_mistakes_name_the_file),
+        cmocka_unit_test(test_least_prompts),
     };
     fpenv_set();
     return cmocka_run_group_tests(tests, NULL, NULL);
