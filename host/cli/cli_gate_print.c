@@ -61,7 +61,9 @@ static void put_limit(struct report_out *out, const struct report_gate *gate,
                       shown(gate->result.lower));
     report_out_printf(out, "n           %" PRIu64 " of %" PRIu64 " trials, %" PRIu64 " events",
                       gate->counted, gate->trials, gate->events);
-    if (!isnan(gate->n_effective))
+    if (isinf(gate->n_effective))
+        report_out_put(out, ", the whole population");
+    else if (!isnan(gate->n_effective))
         report_out_printf(out, ", effective n %.0f", gate->n_effective);
     report_out_put(out, "\n");
     put_rule(out, gate);

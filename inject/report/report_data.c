@@ -312,19 +312,22 @@ static enum status number_clusters(struct report_data *data)
     return STATUS_OK;
 }
 
-/* Sizes of strata that hold no fault twice. Where faults are shared between items a stratum's size
- * does not count what was drawn. */
-static enum status set_populations(struct report_data *data)
+/* Shares of strata that hold no fault twice. Where faults are shared between items a stratum's size
+ * does not count what was drawn; a census has each fault on each item it fits. */
+static enum status set_drawn(struct report_data *data)
 {
     const bool census = data->plan->population == PLAN_CENSUS;
     double total = 0;
-    data->population = arena_array(&data->arena, (size_t)data->n_strata + 1, sizeof(double));
-    if (!data->population)
+    data->drawn = arena_array(&data->arena, (size_t)data->n_strata + 1, sizeof(double));
+    if (!data->drawn)
         return STATUS_MEMORY;
+    for (size_t i = 0; i < data->n; i++)
+        data->drawn[data->trial[i].stratum]++;
     for (uint32_t h = 0; h < data->n_strata; h++) {
-        if (data->stratum[h].distinct_faults && (census || data->plan->design == PLAN_NESTED))
-            data->population[h] = data->stratum[h].size;
-        total += data->stratum[h].size;
+        const struct store_stratum *s = &data->stratum[h];
+        const bool once = s->distinct_faults && (census || data->plan->design == PLAN_NESTED);
+        data->drawn[h] = once && s->size > 0 ? fmin(data->drawn[h] / s->size, 1) : 0;
+        total += s->size;
     }
     for (uint32_t h = 0; census && h < data->n_strata; h++)
         data->stratum[h].weight = data->stratum[h].size / total;
@@ -374,7 +377,7 @@ enum status report_data_load(struct report_data *out, struct store *store, const
     st = st ? st : check_order(out);
     st = st ? st : store_each_row(store, visit, out);
     st = st ? st : number_clusters(out);
-    st = st ? st : set_populations(out);
+    st = st ? st : set_drawn(out);
     out->expected = ids_of_shard(out->identity, limit);
     if (st)
         report_data_finish(out);

@@ -43,10 +43,10 @@ struct report_data {
     struct store_incident *incident;
     uint32_t n_strata, n_items, n_devices, n_incidents;
 
-    /* (n_strata): size of a stratum of which no fault comes twice (store_stratum.distinct_faults),
-     * so that the finite-population correction holds; 0: no correction. Population census gets
-     * weights. */
-    double *population;
+    /* (n_strata): share of a stratum's faults that its trials are, where none comes twice
+     * (store_stratum.distinct_faults), so that the finite-population correction holds; else 0.
+     * Population census gets weights. */
+    double *drawn;
     struct report_trial *trial; /* (n) by stratum, then id; owned */
     size_t n, room;
     uint32_t n_faults, n_cells;

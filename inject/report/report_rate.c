@@ -110,14 +110,17 @@ void report_rate_data(struct stats_cluster_data *out, struct report_work *work,
         const struct store_stratum *s = &data->stratum[h];
         if (!work->touched[h])
             continue;
-        work->stratum[out->n_strata++] = (struct stats_cluster_stratum){
-            .weight = weight_of(s, strata, query->given == REPORT_RUNS),
-            .population = data->population[h]};
+        const size_t before = out->n_trials;
+        struct stats_cluster_stratum *to = &work->stratum[out->n_strata++];
+        *to = (struct stats_cluster_stratum){.weight =
+                                                 weight_of(s, strata, query->given == REPORT_RUNS)};
         /* In a stratum alone the others' residuals are 0: the ratio is that of the domain. */
         for (size_t i = work->first[h]; i < work->first[h + 1]; i++) {
             if (strata > 1 || work->member[i])
                 add_trial(work, out, query, i);
         }
+        if (data->drawn[h] > 0) /* of a part of a stratum the part that it has of the trials */
+            to->population = (double)(out->n_trials - before) / data->drawn[h];
     }
 }
 
@@ -183,7 +186,7 @@ static double share_of_clusters(double size, double of_all)
     return of_all > 1 && size < of_all ? (size - 1) / (of_all - 1) : 1;
 }
 
-static double floor_of(const struct report_work *work, const struct stats_cluster_data *data)
+double report_rate_floor_of(const struct report_work *work, const struct stats_cluster_data *data)
 {
     const struct report_floor *f = &work->floor;
     return 1 + f->rest + f->item * share_of_clusters(cluster_size(data, false), f->item_size) +
@@ -199,7 +202,7 @@ void report_rate(struct report_rate *out, struct report_work *work,
     sum_weights(out, work, query->index == NULL);
     out->refused = out->strata > 1 && isnan(out->weight);
     stats_cluster_rate(&out->estimate, &data);
-    out->floor = floor_of(work, &data);
+    out->floor = report_rate_floor_of(work, &data);
     if (out->refused || out->missing > 0 || out->strata == 0) {
         set_unknown(out);
         return;

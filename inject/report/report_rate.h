@@ -82,6 +82,9 @@ void report_rate(struct report_rate *out, struct report_work *work,
 void report_rate_data(struct stats_cluster_data *out, struct report_work *work,
                       const struct report_query *query);
 
+/* The design effect that stands in for trials of report_rate_data with few events. */
+double report_rate_floor_of(const struct report_work *work, const struct stats_cluster_data *data);
+
 /* Sets data->design_effect and work->floor. */
 void report_rate_floor(struct report_data *data, struct report_work *work);
 

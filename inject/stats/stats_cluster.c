@@ -71,10 +71,15 @@ static double small_sample(uint32_t clusters)
     return clusters > 1 ? sqrt((double)clusters / (clusters - 1)) : 1;
 }
 
+/* Share of a stratum's faults that was drawn without replacement. */
+static double drawn_of(const struct stats_cluster_stratum *s)
+{
+    return s->population > 0 ? fmin((double)s->trials / s->population, 1) : 0;
+}
+
 static void fill_factors(struct linear *out, const struct stats_cluster_stratum *s)
 {
-    const double drawn = s->population > 0 ? fmin(s->faults / s->population, 1) : 0;
-    const double finite = sqrt(1 - drawn);
+    const double finite = sqrt(1 - drawn_of(s));
     out->item = small_sample(s->items);
     out->fault = small_sample(s->faults) * finite;
     out->cell = small_sample(s->cells) * finite;
@@ -129,6 +134,11 @@ static void combine(struct stats_cluster_estimate *out, const struct stats_clust
     out->v_item = out->items > 1 ? i.v : NAN;
     out->v_fault = out->faults > 1 ? f.v : NAN;
     out->v_cell = c.v;
+    if (out->whole) {
+        out->variance = out->skew = 0;
+        out->df = INFINITY;
+        return;
+    }
     if (clusters < 2) {
         out->variance = out->df = out->skew = NAN;
         return;
@@ -144,6 +154,29 @@ static void combine(struct stats_cluster_estimate *out, const struct stats_clust
     out->skew = (i.m3 + f.m3 - shared.m3) / (out->variance * sqrt(out->variance));
 }
 
+/* Every fault of each stratum with weight, and one item: nothing is left to chance. */
+static bool is_whole(const struct stats_cluster_estimate *out,
+                     const struct stats_cluster_data *data)
+{
+    bool whole = out->items == 1;
+    for (uint32_t h = 0; whole && h < data->n_strata; h++)
+        whole = data->stratum[h].weight == 0 || drawn_of(&data->stratum[h]) >= 1;
+    return whole;
+}
+
+/* What a trial counts for in the variance where events are too few to show it: of one item's N
+ * faults M are events, and none of them is among f N drawn at chance (1 - f)^M, as in
+ * -ln(1 - f) / f times the trials drawn with replacement. Never more than 1 / (1 - f), by which the
+ * variance falls. Of several items the faults' part is too small to tell. */
+static double spared(const struct stats_cluster_estimate *out,
+                     const struct stats_cluster_stratum *s)
+{
+    const double drawn = drawn_of(s);
+    if (out->items != 1 || drawn <= 0)
+        return 1;
+    return drawn < 1 ? drawn / -log1p(-drawn) : 0;
+}
+
 /* n_effective and its company, from the variance and the strata's shares of the denominator. */
 static void count_effective(struct stats_cluster_estimate *out,
                             const struct stats_cluster_data *data, double denominator)
@@ -154,8 +187,8 @@ static void count_effective(struct stats_cluster_estimate *out,
         if (s->weight <= 0 || s->counted == 0)
             continue;
         const double share = s->weight * s->sum_counted / s->sum_weight / denominator;
-        kish += share * share / (double)s->counted;
-        worst = fmax(worst, share / (double)s->counted);
+        kish += share * share / (double)s->counted * spared(out, s);
+        worst = fmax(worst, share / (double)s->counted * spared(out, s));
     }
     const double own = out->rate * (1 - out->rate);
     out->n_proportional = 1 / kish;
@@ -218,6 +251,7 @@ void stats_cluster_rate(struct stats_cluster_estimate *out, const struct stats_c
         return;
     }
     out->rate = numerator / denominator;
+    out->whole = is_whole(out, data);
     spread(out, data, denominator);
     count_effective(out, data, denominator);
 }
@@ -236,6 +270,7 @@ void stats_cluster_contrast(struct stats_cluster_estimate *out,
     if (isnan(sum))
         return;
     out->rate = sum;
+    out->whole = is_whole(out, data);
     spread(out, data, 0);
     out->design_effect = out->variance / out->v_cell;
     out->skew = NAN;
@@ -271,6 +306,10 @@ void stats_cluster_interval(struct stats_cluster_interval *out,
     set_unknown_interval(out);
     if (!(rate >= 0 && rate <= 1) || estimate->counted == 0)
         return;
+    if (estimate->whole) {
+        *out = (struct stats_cluster_interval){{rate, rate}, STATS_CLUSTER_KNOWN, INFINITY};
+        return;
+    }
     if (rarer == 0) {
         out->method = STATS_CLUSTER_ZERO;
         out->n = estimate->n_zero / floor;

@@ -20,8 +20,9 @@ struct stats_cluster_trial {
 };
 
 struct stats_cluster_stratum {
-    double weight;     /* W_h of a total (any scale), coefficient c_h of a contrast */
-    double population; /* faults in the stratum; 0: without end, or drawn with replacement */
+    double weight;     /* W_h of a total (any scale), coefficient c_h of a contrast  */
+    double population; /* faults in the stratum, none of which comes twice among its
+                        * trials; 0: without end, or drawn with replacement          */
 
     /* Filled in by stats_cluster_rate and stats_cluster_contrast. */
     uint64_t trials, counted, events; /* events: counted trials whose value is not 0 */
@@ -51,6 +52,8 @@ struct stats_cluster_estimate {
     double design_effect;           /* variance over that of `counted` independent trials   */
     double df;                      /* of the variance                                      */
     double skew;                    /* of rate, in excess of a binomial's at n_effective    */
+    bool whole;                     /* all faults on the one item there is: rate is known,
+                                     * n_* without end. Of several items: they are a sample  */
 };
 
 /* sum W_h y_h / sum W_h d_h, y_h and d_h the weighted means of `value` and `counted` in a stratum:
@@ -70,6 +73,7 @@ enum stats_cluster_method {
     STATS_CLUSTER_ZERO,    /* no event, or nothing but events: zero-event rule     */
     STATS_CLUSTER_EXACT,   /* fewer than 10 of either: Clopper-Pearson             */
     STATS_CLUSTER_SCORE,   /* Wilson, its outer end moved out by the excess skew   */
+    STATS_CLUSTER_KNOWN,   /* of the whole population: [rate, rate]                */
 };
 
 struct stats_cluster_interval {

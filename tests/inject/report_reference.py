@@ -75,7 +75,7 @@ def cluster_rate(rows, weights, value, counted, nested):
         for name, key in keys.items():
             groups = key[here].nunique()
             small = math.sqrt(groups / (groups - 1)) if groups > 1 else 1
-            share = rows.fault[here].nunique() / 1e6 if nested else 0
+            share = here.sum() / 1e6 if nested else 0
             factor[name][here] = small * (1 if name == "item" else math.sqrt(1 - share))
     v = {name: (pd.Series(residual * factor[name]).groupby(key.to_numpy()).sum() ** 2).sum()
          for name, key in keys.items()}

@@ -405,7 +405,7 @@ static void test_runs_of_a_bit_error_rate(void **state)
     struct report_table *strata = &find_figure(&page, "strata")->table;
     for (uint32_t h = 0; h < data->n_strata; h++) {
         const double share = 1 - report_fixture_none(h), weight = data->stratum[h].weight;
-        assert_true(data->population[h] == 0); /* other faults of a trial may come again */
+        assert_true(data->drawn[h] == 0); /* other faults of a trial may come again */
         assert_near(report_table_number(strata, h, "no_fault"), 1 - share, 1e-12);
         static const char *const pairs[][2] = {
             {"runs", "rate"}, {"runs_low", "rate_low"}, {"runs_high", "rate_high"}};
@@ -430,7 +430,7 @@ static void test_runs_of_a_bit_error_rate(void **state)
     close_page(&source, &page);
     f.ber = 0;
     open_page(&source, &page, &f);
-    assert_true(source.data.population[0] == 1e6);
+    assert_near(source.data.drawn[0], f.per_stratum / 1e6, 1e-12);
     outcomes = &page.table[REPORT_TABLE_OUTCOMES];
     for (uint32_t c = 0; c < outcomes->n_columns; c++)
         assert_null(strstr(outcomes->column[c].name, "runs"));

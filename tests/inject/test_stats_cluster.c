@@ -124,13 +124,85 @@ static void test_one_item_leaves_the_faults(void **state)
     stats_cluster_rate(&e, &data);
     assert_true(isnan(e.v_item));
     assert_near(e.variance, 0.08 * 0.92 / 499, 1e-12);
-    /* 400 of a population of 500: 1 - f is left; all of it: the rate is exact */
+    /* 500 of a population of 1000: 1 - f is left */
     stratum[0].population = 1000;
     stats_cluster_rate(&e, &data);
     assert_near(e.variance, 0.5 * 0.08 * 0.92 / 499, 1e-12);
-    stratum[0].population = 500;
+    assert_false(e.whole);
+}
+
+/* All faults on the one item: the rate is known, whatever the events, and a gate decides. */
+static void test_a_census_is_exact(void **state)
+{
+    struct stats_cluster_estimate e;
+    struct stats_cluster_interval i;
+    struct stats_gate_result gate;
+    (void)state;
+    for (uint32_t events = 0; events <= 54; events += 3) {
+        struct stats_cluster_data data = grid(1, 54, events);
+        stratum[0].population = 54;
+        stats_cluster_rate(&e, &data);
+        stats_cluster_interval(&i, &e, &two_sided);
+        assert_int_equal(i.method, STATS_CLUSTER_KNOWN);
+        assert_true(i.bounds.low == e.rate && i.bounds.high == e.rate);
+        assert_true(e.rate == events / 54. && e.variance == 0 && isinf(e.n_effective));
+        stats_gate_decide(&gate, &e, &(struct stats_gate_request){0.5, 0.95, 1});
+        assert_int_equal(gate.verdict, events <= 27 ? STATS_GATE_PASS : STATS_GATE_FAIL);
+        stats_cluster_contrast(&e, &data);
+        assert_true(stats_cluster_contrast_interval(&e, two_sided.level).high == e.rate);
+    }
+    /* a part of it is not, nor all of it on items that are a sample of others */
+    struct stats_cluster_data data = grid(1, 54, 20);
+    stratum[0].population = 55;
     stats_cluster_rate(&e, &data);
-    assert_near(e.variance, 0, 0);
+    stats_cluster_interval(&i, &e, &two_sided);
+    assert_int_equal(i.method, STATS_CLUSTER_SCORE);
+    data = grid(6, 9, 20);
+    stratum[0].population = 54;
+    stats_cluster_rate(&e, &data);
+    assert_false(e.whole);
+    assert_near(e.variance, e.v_item, 1e-12);
+    assert_true(e.variance > 0);
+}
+
+/* n of N faults without replacement on one item: few events or none must know 1 - n / N, and still
+ * cover. Every number of events is summed over with its hypergeometric probability. */
+static void test_few_events_of_a_finite_population(void **state)
+{
+    static const struct {
+        uint32_t population, drawn;
+    } cases[] = {{9, 8}, {100, 50}, {100, 90}, {400, 40}, {400, 300}};
+    (void)state;
+    for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
+        const uint32_t size = cases[c].population, n = cases[c].drawn;
+        double worst = 1;
+        for (uint32_t harmful = 0; harmful <= size / 2; harmful++) {
+            double covered = 0;
+            for (uint32_t y = harmful > size - n ? harmful - (size - n) : 0; y <= harmful && y <= n;
+                 y++) {
+                struct stats_cluster_data data = grid(1, n, y);
+                struct stats_cluster_estimate e;
+                struct stats_cluster_interval i, endless;
+                stats_cluster_rate(&e, &data);
+                stats_cluster_interval(&endless, &e, &two_sided);
+                stratum[0].population = size;
+                stats_cluster_rate(&e, &data);
+                stats_cluster_interval(&i, &e, &two_sided);
+                assert_true(i.bounds.high - i.bounds.low <
+                            endless.bounds.high - endless.bounds.low);
+                const double log_p = lgamma(harmful + 1) - lgamma(y + 1) - lgamma(harmful - y + 1) +
+                                     lgamma(size - harmful + 1) - lgamma(n - y + 1) -
+                                     lgamma(size - harmful - (n - y) + 1) + lgamma(n + 1) +
+                                     lgamma(size - n + 1) - lgamma(size + 1);
+                const double rate = (double)harmful / size;
+                if (i.bounds.low - 1e-12 <= rate && rate <= i.bounds.high + 1e-12)
+                    covered += exp(log_p);
+            }
+            worst = fmin(worst, covered);
+        }
+        print_message("%u of %u: least coverage %.4f\n", n, size, worst);
+        assert_true(worst >= 0.93);
+    }
 }
 
 /* Two strata of 100 and 300 independent trials with 30 and 15 events, weights 3 : 1. */
@@ -398,6 +470,8 @@ int main(void)
         cmocka_unit_test(test_two_by_two_by_hand),
         cmocka_unit_test(test_whole_items_count_once),
         cmocka_unit_test(test_one_item_leaves_the_faults),
+        cmocka_unit_test(test_a_census_is_exact),
+        cmocka_unit_test(test_few_events_of_a_finite_population),
         cmocka_unit_test(test_strata_are_weighted),
         cmocka_unit_test(test_contrast_of_strata),
         cmocka_unit_test(test_condition_is_a_ratio),
