@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "inject/stats/stats_arms.h"
 #include "inject/stats/stats_test.h"
 
 static const struct {
@@ -24,6 +25,7 @@ static const struct {
 struct sides {
     int *sign;
     double *position, *weight, *coefficient;
+    uint32_t *index; /* trials of a side */
 };
 
 static enum status make_sides(struct sides *out, struct report_context *context)
@@ -33,8 +35,10 @@ static enum status make_sides(struct sides *out, struct report_context *context)
     out->position = arena_array(context->arena, n, sizeof *out->position);
     out->weight = arena_array(context->arena, n, sizeof *out->weight);
     out->coefficient = arena_array(context->arena, n, sizeof *out->coefficient);
-    return out->sign && out->position && out->weight && out->coefficient ? STATUS_OK
-                                                                         : STATUS_MEMORY;
+    out->index = arena_array(context->arena, context->data->n + 1, sizeof *out->index);
+    return out->sign && out->position && out->weight && out->coefficient && out->index
+               ? STATUS_OK
+               : STATUS_MEMORY;
 }
 
 /* The stratum's values by dimension, out of its label. */
@@ -99,24 +103,70 @@ static enum status set_trend(struct sides *sides, uint32_t count, struct arena *
     return STATUS_OK;
 }
 
-static double p_of(const struct stats_cluster_estimate *e, const struct plan_hypothesis *hypothesis)
+/* Of P(estimate - null as high as this). */
+static double p_of(const struct plan_hypothesis *hypothesis, const double above[3])
 {
-    if (isnan(e->rate) || !(e->variance > 0))
-        return NAN;
-    const double above = stats_cluster_contrast_above(e, 0);
     switch (hypothesis->relation) {
     case PLAN_GREATER:
     case PLAN_RISES:
-        return above;
+        return above[0];
     case PLAN_LESS:
     case PLAN_FALLS:
-        return 1 - above;
+        return 1 - above[0];
     case PLAN_EQUIVALENT:
-        return fmax(stats_cluster_contrast_above(e, -hypothesis->margin),
-                    1 - stats_cluster_contrast_above(e, hypothesis->margin));
+        return isnan(above[0]) ? NAN : fmax(above[1], 1 - above[2]);
     default:
-        return fmin(1, 2 * fmin(above, 1 - above));
+        return isnan(above[0]) ? NAN : fmin(1, 2 * fmin(above[0], 1 - above[0]));
     }
+}
+
+/* A slope: estimate +- t se. */
+static void decide_trend(struct report_hypothesis *out, const struct report_context *context)
+{
+    const struct stats_cluster_estimate *e = &out->estimate;
+    const bool known = !isnan(e->rate) && e->variance > 0;
+    const double above[3] = {known ? stats_cluster_contrast_above(e, 0) : NAN, NAN, NAN};
+    out->bounds = stats_cluster_contrast_interval(e, report_figure_level(context));
+    out->p = p_of(out->plan, above);
+}
+
+/* The rate of one side, each of whose strata is there as a whole. */
+static void fill_side(struct stats_arms *out, struct report_context *context,
+                      const struct report_hypothesis *hypothesis, const struct sides *sides,
+                      bool second)
+{
+    const struct report_data *data = context->data;
+    struct report_query query = {.index = sides->index,
+                                 .events = MEASURES[hypothesis->plan->of].events};
+    struct stats_cluster_data own;
+    for (size_t i = 0; i < data->n; i++) {
+        if (sides->sign[data->trial[i].stratum] == (second ? -1 : 1))
+            sides->index[query.count++] = (uint32_t)i;
+    }
+    report_rate_data(&own, context->work, &query);
+    for (uint32_t h = 0, at = 0; h < data->n_strata; h++) {
+        if (context->work->touched[h])
+            own.stratum[at++].weight = fabs(sides->coefficient[h]);
+    }
+    stats_cluster_rate(second ? &out->second : &out->first, &own);
+    out->deff_floor[second] = report_rate_floor_of(context->work, &own);
+}
+
+/* Two sides: by their own intervals, which hold where events are few or none. */
+static void decide_difference(struct report_hypothesis *out, struct report_context *context,
+                              const struct sides *sides)
+{
+    struct stats_arms arms = {0};
+    fill_side(&arms, context, out, sides, false);
+    fill_side(&arms, context, out, sides, true);
+    if (isnan(out->estimate.rate))
+        arms.first.rate = NAN;
+    arms.correlation = stats_arms_correlation(&arms, &out->estimate);
+    out->bounds = stats_arms_interval(&arms, report_figure_level(context));
+    const double above[3] = {stats_arms_above(&arms, 0),
+                             stats_arms_above(&arms, -out->plan->margin),
+                             stats_arms_above(&arms, out->plan->margin)};
+    out->p = p_of(out->plan, above);
 }
 
 static enum status test_one(struct report_hypothesis *out, struct report_context *context,
@@ -148,8 +198,10 @@ static enum status test_one(struct report_hypothesis *out, struct report_context
     stats_cluster_contrast(&out->estimate, &all);
     if (missing)
         out->estimate.rate = NAN; /* a stratum of the contrast has no trial yet */
-    out->bounds = stats_cluster_contrast_interval(&out->estimate, report_figure_level(context));
-    out->p = p_of(&out->estimate, out->plan);
+    if (is_trend(out->plan))
+        decide_trend(out, context);
+    else
+        decide_difference(out, context, &own);
     return STATUS_OK;
 }
 
@@ -200,7 +252,9 @@ enum status report_hypotheses_table(struct report_table *out, struct report_cont
     out->id = "hypotheses";
     out->caption =
         "Hypotheses fixed in the plan: difference of rates, or slope for each step of the "
-        "dimension, in percentage points; clustered variance, p-values adjusted by Holm.";
+        "dimension, in percentage points. Differences by Newcombe's hybrid of the two sides' "
+        "clustered "
+        "intervals, slopes by t; p-values adjusted by Holm.";
     enum status st = report_hypotheses_test(&found, context);
     st = st ? st
             : report_table_init(out, context->arena, count, COLUMNS,
