@@ -9,6 +9,11 @@
 #include "cli/cli_gate.h"
 #include "inject/report/report_methods.h"
 
+static const char *would(const struct report_gate *gate)
+{
+    return gate->result.would_pass ? "pass" : "fail";
+}
+
 static void put_more(struct report_out *out, const struct report_gate *gate)
 {
     if (gate->result.verdict != STATS_GATE_UNDECIDED)
@@ -18,12 +23,18 @@ static void put_more(struct report_out *out, const struct report_gate *gate)
     else if (gate->rule == PLAN_STOP_SPENDING && gate->look == 0)
         report_out_printf(out, "to decide   %" PRIu64 " more trials until the plan's first look\n",
                           gate->result.more);
-    else
+    else if (gate->result.growth == STATS_GATE_PROMPTS)
         report_out_printf(out,
-                          "to decide   about %" PRIu64
-                          " more trials (it would %s, were the rate to "
-                          "stay)\n",
-                          gate->result.more, gate->result.would_pass ? "pass" : "fail");
+                          "to decide   only more prompts: about %" PRIu64 " more, with %" PRIu64
+                          " trials on them (it would %s, were the rate to stay)\n",
+                          gate->result.items, gate->result.more, would(gate));
+    else
+        report_out_printf(
+            out,
+            "to decide   about %" PRIu64 " more trials%s (it would %s, were the rate to stay)\n",
+            gate->result.more,
+            gate->result.growth == STATS_GATE_BOTH ? " on new prompts, in proportion" : "",
+            would(gate));
 }
 
 static void put_rule(struct report_out *out, const struct report_gate *gate)
@@ -124,6 +135,11 @@ void cli_gate_members(struct json_writer *w, const struct report_gate *gate,
     json_put_key(w, "more");
     if (more)
         json_put_int(w, (int64_t)gate->result.more);
+    else
+        json_put_null(w);
+    json_put_key(w, "more_prompts"); /* that must come with them */
+    if (more && gate->result.growth != STATS_GATE_TRIALS)
+        json_put_int(w, (int64_t)gate->result.items);
     else
         json_put_null(w);
 }

@@ -109,8 +109,8 @@ static enum status decide(struct report_gate *out, struct report_data *data,
         out->events = rate.estimate.events;
         out->trials = rate.estimate.trials;
         if (isnan(out->rate))
-            out->result =
-                (struct stats_gate_result){STATS_GATE_UNDECIDED, 0, 1, STATS_GATE_NEVER, false};
+            out->result = (struct stats_gate_result){
+                .verdict = STATS_GATE_UNDECIDED, .upper = 1, .more = STATS_GATE_NEVER};
     }
     arena_finish(&arena);
     return st;
@@ -135,7 +135,7 @@ static enum status wait_for_look(struct report_gate *out, struct report_source *
     const enum status st = report_source_load(source, limit);
     out->look = 0;
     out->rate = out->n_effective = out->design_effect = NAN;
-    out->result = (struct stats_gate_result){STATS_GATE_UNDECIDED, 0, 1, 0, false};
+    out->result = (struct stats_gate_result){.verdict = STATS_GATE_UNDECIDED, .upper = 1};
     if (!st)
         out->result.more = limit - source->data.n_rows;
     return st;

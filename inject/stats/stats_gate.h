@@ -16,6 +16,13 @@ enum stats_gate_verdict {
     STATS_GATE_UNDECIDED, /* neither              */
 };
 
+/* What further trials have to bring. */
+enum stats_gate_growth {
+    STATS_GATE_TRIALS,  /* trials; on which items hardly matters             */
+    STATS_GATE_BOTH,    /* trials on new items: on the same ones, over twice as many */
+    STATS_GATE_PROMPTS, /* new items: no number of trials on the same ones would tell  */
+};
+
 struct stats_gate_request {
     double limit, confidence;
     double deff_floor; /* as stats_cluster_request */
@@ -28,6 +35,8 @@ struct stats_gate_result {
      * side of the limit would clear it, were rate and design effect to stay and items and faults to
      * grow with the trials. STATS_GATE_NEVER where the rate is the limit, or nothing is known. */
     uint64_t more;
+    uint64_t items; /* that come with them in proportion */
+    enum stats_gate_growth growth;
     bool would_pass;
 };
 

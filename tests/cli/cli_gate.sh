@@ -18,8 +18,10 @@ grep -q '^verdict *passed$' out || fail "$(cat out)"
 verdict 1 a.db --max 0.01
 grep -q '^verdict *failed$' out || fail "$(cat out)"
 verdict 1 a.db --max 0.08
-grep -q '^to decide *about [0-9]* more trials (it would pass' out || fail "$(cat out)"
+grep -q '^to decide *only more prompts: about [0-9]* more, with [0-9]* trials on them (it would pass' out || fail "$(cat out)"
 grep -q '^verdict *undecided$' out || fail "$(cat out)"
+verdict 1 a.db --max 0.08 --json
+json 'd["limit"]["more"] > 1000 and d["limit"]["more_prompts"] > 10'
 verdict 0 a.db --max 0.2 --json
 json 'd["verdict"] == "passed" and d["limit"]["upper"] <= 0.2 and d["limit"]["lower"] < d["limit"]["rate"] < d["limit"]["upper"] and d["limit"]["complete"]'
 verdict 0 scored.db --max 0.2 --of critical --given golden_right --json

@@ -54,6 +54,12 @@ static void make_independent(size_t n)
         trial[k].item = trial[k].fault = k;
 }
 
+static void make_faults_own(size_t n)
+{
+    for (uint32_t k = 0; k < n; k++)
+        trial[k].fault = k;
+}
+
 static void test_independent_trials_give_wilson(void **state)
 {
     struct stats_cluster_data data = grid(10, 100, 54);
@@ -463,6 +469,44 @@ static void test_gate(void **state)
     assert_true(result.more > 20000 && result.more != STATS_GATE_NEVER);
 }
 
+/* 10 items of 40 own trials each: item i has so many events. What further trials must bring. */
+static struct stats_gate_result gate_of_items(const uint32_t events[10], double limit)
+{
+    struct stats_cluster_data data = grid(10, 40, 0);
+    struct stats_cluster_estimate e;
+    struct stats_gate_result result;
+    make_faults_own(400);
+    for (uint32_t k = 0; k < 400; k++)
+        trial[k].value = k % 40 < events[k / 40];
+    stats_cluster_rate(&e, &data);
+    stats_gate_decide(&result, &e, &(struct stats_gate_request){limit, 0.95, 1});
+    assert_int_equal(result.verdict, STATS_GATE_UNDECIDED);
+    assert_true(result.would_pass && result.more != STATS_GATE_NEVER);
+    assert_int_equal(result.items, ceil(10 * (double)result.more / 400));
+    return result;
+}
+
+static void test_gate_names_prompts(void **state)
+{
+    static const uint32_t alike[10] = {10, 9, 11, 12, 8, 10, 13, 7, 10, 10};
+    static const uint32_t apart[10] = {0, 22, 2, 20, 1, 25, 0, 21, 2, 7};
+    (void)state;
+    /* items alike: trials decide, wherever; 25 % below 28 % */
+    struct stats_gate_result r = gate_of_items(alike, 0.28);
+    assert_int_equal(r.growth, STATS_GATE_TRIALS);
+    /* items of 0 to 62 %: 1.8 times the error of ten items stays above 28 %, whatever is run on
+     * them */
+    r = gate_of_items(apart, 0.28);
+    assert_int_equal(r.growth, STATS_GATE_PROMPTS);
+    assert_true(r.items > 50);
+    /* just short of the limit that these items can ever show */
+    double limit = 0.30;
+    do
+        r = gate_of_items(apart, limit += 0.001);
+    while (r.growth == STATS_GATE_PROMPTS && limit < 0.5);
+    assert_int_equal(r.growth, STATS_GATE_BOTH);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -480,6 +524,7 @@ int main(void)
         cmocka_unit_test(test_nothing_known),
         cmocka_unit_test(test_bootstrap_agrees),
         cmocka_unit_test(test_gate),
+        cmocka_unit_test(test_gate_names_prompts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
