@@ -111,22 +111,60 @@ static void put_population(struct report_out *out, const struct report_data *dat
                       plan->faults_per_trial == 1 ? ", one a trial" : ", several a trial");
 }
 
+/* Which design effect is which: the table's, and that which stands in for strata. */
+static void put_design_effect(struct report_out *out, const struct report_context *context,
+                              const struct report_rate *sdc)
+{
+    char all[REPORT_FORMAT_TEXT], shared[REPORT_FORMAT_TEXT];
+    report_table_format(all, sdc->estimate.design_effect, REPORT_NUMBER);
+    report_table_format(shared, context->data->design_effect, REPORT_NUMBER);
+    if (!isnan(sdc->estimate.design_effect))
+        report_out_printf(
+            out, "The design effect of SDC over the campaign is %s, weights and all. ", all);
+    report_out_printf(out,
+                      "That of items and faults in common, each trial weighed alike, is %s; it "
+                      "stands in where a stratum has too few events to show its own, its parts of "
+                      "items and faults scaled to how many trials of the stratum share one. ",
+                      shared);
+}
+
+/* Of a census no fault is left out, only prompts are. */
+static void put_census(struct report_out *out, const struct report_data *data)
+{
+    bool all = data->n > 0;
+    for (uint32_t h = 0; all && h < data->n_strata; h++)
+        all = data->drawn[h] >= 1;
+    if (!all)
+        return;
+    report_out_put(out, data->n_items == 1
+                            ? "Every fault of the population was run on the one prompt: rates over "
+                              "them are known, and their intervals have no width. "
+                            : "Every fault of the population was run on each prompt: intervals "
+                              "speak of the prompts alone, as a sample of others like them. ");
+}
+
 static void put_statistics(struct report_out *out, const struct report_context *context)
 {
+    struct report_rate sdc;
+    report_rate(
+        &sdc, context->work,
+        &(struct report_query){.events = REPORT_SDC, .level = report_figure_level(context)});
     report_out_printf(
         out,
         "Rates are stratified estimates, sum W_h y_h / sum W_h d_h, printed unconditional and "
         "conditional on changed bits. Their %g %% intervals come from a two-way cluster variance "
-        "over "
-        "items and faults by way of an effective n (Wilson's interval; Clopper and Pearson's below "
-        "10 "
-        "events; the zero-event rule without any), and are checked against a cluster bootstrap. "
-        "The "
-        "design effect of SDC over the campaign, %.3g, stands in where a stratum has too few "
-        "events "
-        "to show its own, its parts of items and faults in common scaled to how many trials of the "
-        "stratum share one. Tests of the plan's %" PRIu32 " hypotheses are adjusted by Holm. ",
-        100 * context->confidence, context->data->design_effect, context->data->plan->n_hypotheses);
+        "over items and faults by way of an effective n, times (z / t)^2 with the degrees of "
+        "freedom of that variance (Wilson's interval, its outer end moved out by the skewness of "
+        "the cluster sums; Clopper and Pearson's below 10 events; the zero-event rule without "
+        "any), and are checked against a cluster bootstrap. ",
+        100 * context->confidence);
+    put_design_effect(out, context, &sdc);
+    put_census(out, context->data);
+    report_out_printf(out,
+                      "Of the plan's %" PRIu32 " hypotheses, differences are tested by Newcombe's "
+                      "hybrid of the two sides' intervals (equivalence: the one of 1 - 2 alpha "
+                      "lies within the margin), slopes by t; all are adjusted by Holm. ",
+                      context->data->plan->n_hypotheses);
 }
 
 static void put_exclusions(struct report_out *out, const struct report_data *data)

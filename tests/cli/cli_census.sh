@@ -15,6 +15,9 @@ for name in one two part; do
     good campaign run $name.json -o $name.db
     good report $name.db -o $name.html --data $name
 done
+grep -q 'on the one prompt: rates over them are known' one/methods.txt || fail "$(cat one/methods.txt)"
+grep -q 'on each prompt: intervals speak of the prompts alone' two/methods.txt || fail "$(cat two/methods.txt)"
+! grep -q 'Every fault of the population was run' part/methods.txt || fail "$(cat part/methods.txt)"
 python3 - <<'TEXT' || fail "the intervals"
 import csv
 def strata(name):

@@ -33,6 +33,14 @@ grep -q 'May &lt;so&gt; that' first.html || fail "the golden text is not there, 
 for file in strata.csv strata.tex strata.gp strata.svg outcomes.csv hypotheses.tex methods.txt; do
     [ -s data/$file ] || fail "--data wrote no $file"
 done
+python3 - <<'TEXT' || fail "the methods say another design effect than the table, or less than was done"
+import csv
+text = open("data/methods.txt", encoding="utf-8").read()
+table = {row["outcome"]: row for row in csv.DictReader(open("data/outcomes.csv"))}
+assert "SDC over the campaign is %.4g," % float(table["SDC (all)"]["design_effect"]) in text, text
+for word in ["(z / t)^2", "skewness", "Newcombe", "Holm", "Clopper"]:
+    assert word in text, word
+TEXT
 for file in data/*.svg; do
     python3 -c 'import sys, xml.etree.ElementTree as e; e.parse(sys.argv[1])' "$file" ||
         fail "$file is no XML"
