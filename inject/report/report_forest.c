@@ -6,33 +6,47 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "inject/report/report_label.h"
+
 /* Pixels of a row; few rows are set wider. */
 #define FOREST_ROW 19
 #define FOREST_WIDE_ROW 26
 #define FOREST_FEW 20
 
+/* Pixels that the names of rows may take: half of the picture is left to the rates. Names are set
+ * smaller where they need more, and then in lines. */
+#define FOREST_NAMES (REPORT_WIDTH / 2 - 24)
+#define FOREST_LEAST 56
+#define FOREST_GAP 14 /* between a name and its row */
+#define FOREST_LETTER 14
+#define FOREST_SMALL 12
+#define FOREST_LINE 16
+
+/* How the names of all rows are set. */
+struct names {
+    double width;  /* pixels of the widest line */
+    uint32_t size; /* of letters               */
+    uint32_t lines;
+};
+
 /* "layer=3 bit_field=sign" as "layer 3, sign": a number needs its dimension, a word does not. */
-static void put_short(struct report_figure *out, const char *label)
+static void put_short(struct report_out *out, const char *label)
 {
-    report_out_put(&out->script, "\"");
+    out->text.size = 0;
     for (const char *at = label; *at;) {
         const size_t word = strcspn(at, " "), name = strcspn(at, "= ");
-        char part[128];
         const bool value = name < word;
         const bool numeric = value && strchr("0123456789", at[name + 1]);
-        if (!value)
-            snprintf(part, sizeof part, "%.*s", (int)word, at);
-        else if (numeric)
-            snprintf(part, sizeof part, "%.*s %.*s", (int)name, at, (int)(word - name - 1),
-                     at + name + 1);
-        else
-            snprintf(part, sizeof part, "%.*s", (int)(word - name - 1), at + name + 1);
-        report_out_put(&out->script, at == label ? "" : ", ");
-        report_out_gnuplot(&out->script, part);
+        report_out_put(out, at == label ? "" : ", ");
+        if (numeric) {
+            report_out_put_n(out, at, name);
+            report_out_put(out, " ");
+        }
+        report_out_put_n(out, value ? at + name + 1 : at, value ? word - name - 1 : word);
         at += word;
         at += strspn(at, " ");
     }
-    report_out_put(&out->script, "\" ");
+    report_out_put_n(out, "", 1); /* its end: the text before may have been longer */
 }
 
 /* n at the right, and a hatched band behind a row with few trials. */
@@ -71,21 +85,49 @@ static void write_rates(struct report_figure *out, const struct report_forest *f
     report_figure_end_data(out);
 }
 
-/* Names of the rows; the longest in letters. */
-static size_t write_names(struct report_figure *out, const struct report_forest *forest)
+static const char *name_of(struct report_out *room, struct report_figure *figure,
+                           const struct report_forest *forest, uint32_t i)
 {
-    struct report_out *script = &out->script;
-    size_t longest = 7;
-    report_out_put(script, "set ytics scale 0 (");
+    put_short(room, report_table_at(&figure->table, forest->row[i], "stratum")->text);
+    return report_out_text(room);
+}
+
+static struct names fit_names(struct report_figure *figure, const struct report_forest *forest)
+{
+    struct report_out name = {0}, drawn = {0};
+    struct names out = {FOREST_LEAST, FOREST_LETTER, 1};
+    double longest = 0;
     for (uint32_t i = 0; i < forest->count; i++) {
-        report_out_put(script, i ? ", " : "");
-        const size_t before = script->text.size;
-        put_short(out, report_table_at(&out->table, forest->row[i], "stratum")->text);
-        longest = script->text.size - before > longest ? script->text.size - before : longest;
-        report_out_printf(script, "%u", forest->count - i);
+        const char *text = name_of(&name, figure, forest, i);
+        longest = fmax(longest, report_label_width(text, strlen(text), FOREST_LETTER));
     }
-    report_out_put(script, ")\n");
-    return longest;
+    if (longest > FOREST_NAMES)
+        out.size = FOREST_SMALL;
+    for (uint32_t i = 0; i < forest->count; i++) {
+        const struct report_label label =
+            report_label_put(&drawn, name_of(&name, figure, forest, i), FOREST_NAMES, out.size);
+        out.lines = label.lines > out.lines ? label.lines : out.lines;
+        out.width = fmax(out.width, label.width);
+    }
+    report_out_finish(&name);
+    report_out_finish(&drawn);
+    return out;
+}
+
+static void write_names(struct report_figure *out, const struct report_forest *forest,
+                        const struct names *names)
+{
+    struct report_out name = {0};
+    report_out_printf(&out->script, "set ytics scale 0 font \",%u\" (", names->size);
+    for (uint32_t i = 0; i < forest->count; i++) {
+        report_out_put(&out->script, i ? ", " : "");
+        report_label_put(&out->script, name_of(&name, out, forest, i), FOREST_NAMES, names->size);
+        report_out_printf(&out->script, "%u", forest->count - i);
+    }
+    report_out_put(&out->script, ")\n");
+    if (name.status)
+        out->script.status = name.status;
+    report_out_finish(&name);
 }
 
 /* The key in the strip above the rows: the first series at the middle, the second behind it. */
@@ -106,17 +148,20 @@ void report_forest_write(struct report_figure *out, const struct report_forest *
 {
     struct report_out *script = &out->script;
     const uint32_t count = forest->count;
-    report_figure_begin(out, REPORT_WIDTH,
-                        120 + (count > FOREST_FEW ? FOREST_ROW : FOREST_WIDE_ROW) * count);
+    const struct names names = fit_names(out, forest);
+    const uint32_t plain = count > FOREST_FEW ? FOREST_ROW : FOREST_WIDE_ROW;
+    const uint32_t lines = names.lines * FOREST_LINE + (names.lines > 1 ? 10 : 0);
+    report_figure_begin(out, REPORT_WIDTH, 120 + (lines > plain ? lines : plain) * count);
     write_rates(out, forest);
     for (uint32_t i = 0; i < count; i++)
         write_row(out, forest, forest->row[i], count - i);
-    const double margin = (double)write_names(out, forest) * 0.78 + 2;
-    report_out_printf(script,
-                      "set lmargin %.1f\nset rmargin 8\nset tmargin 3.4\nset yrange [0.4:%u.6]\n"
-                      "set xrange [0:*<100]\nset grid xtics noytics\n"
-                      "set label 1 \"n\" at graph 1.04,first %u left\n",
-                      fmin(margin, 32), count, count + 1);
+    write_names(out, forest, &names);
+    report_out_printf(
+        script,
+        "set lmargin at screen %.4f\nset rmargin 8\nset tmargin 3.4\nset yrange [0.4:%u.6]\n"
+        "set xrange [0:*<100]\nset grid xtics noytics\n"
+        "set label 1 \"n\" at graph 1.04,first %u left\n",
+        (names.width + FOREST_GAP) / REPORT_WIDTH, count, count + 1);
     write_key(out, forest);
     report_out_printf(script, "set xlabel \"%s, %%\"\nplot ", forest->title);
     for (int s = 0; s < 2; s++) {

@@ -24,6 +24,7 @@ CAMPAIGNS = {
     "scored": (["scored", "per_stratum=60", "layers=12", "items=20"], 13),
     "deep": (["layers=60", "per_stratum=4"], 12),
     "heads": (["heads", "layers=20"], 12),
+    "named": (["named", "layers=18"], 11),
     "other": (["per_stratum=60", "disagree=9", "other_device", "crossed", "items=4"], 13),
     "equal": (["equal"], 5),
     "sweep": (["sweep", "per_stratum=40"], 5),

@@ -14,6 +14,7 @@
 enum { SIGN, EXPONENT, MANTISSA, FIELDS };
 static const char *const FIELD_TEXT[FIELDS] = {"sign", "exponent", "mantissa"};
 static const char *const HEAD_TEXT[FIELDS] = {"0", "1", "2"};
+static const char NAMED_STRATA[] = ", \"site\", \"duration\", \"readers\"";
 static const double FIELD_RATE[FIELDS] = {0.06, 0.3, 0.012};
 static const double FIELD_SHARE[FIELDS] = {1 / 32., 8 / 32., 23 / 32.};
 static const char *const SITES[] = {"attn_q", "attn_output", "ffn_gate", "ffn_down"};
@@ -117,7 +118,8 @@ static char *plan_text(struct arena *arena, const struct report_fixture *f)
         prompts = arena_printf(arena, "%s, \"Item %u: how many clips?\"", prompts, i);
     const bool equal = f->equal || f->sweep;
     const char *strata = f->sweep ? "\"op\", \"point\", \"bit\""
-                                  : arena_printf(arena, "\"layer\", \"%s\"", dimension_of(f));
+                                  : arena_printf(arena, "\"layer\", \"%s\"%s", dimension_of(f),
+                                                 f->named ? NAMED_STRATA : "");
     const char *more = further(arena, f), *asked = hypotheses(arena, f);
     if (!prompts || !strata || !more || !asked)
         return NULL;
@@ -354,8 +356,13 @@ static const char *label_of(struct arena *arena, const struct report_fixture *f,
     if (f->sweep)
         return arena_printf(arena, "op=%s point=%s bit=%u", SWEEP_OP[p->op], SWEEP_POINT[p->point],
                             p->bit);
-    return arena_printf(arena, "layer=%u %s=%s", p->layer, dimension_of(f),
-                        f->heads ? HEAD_TEXT[p->field] : FIELD_TEXT[p->field]);
+    const char *value = f->heads ? HEAD_TEXT[p->field] : FIELD_TEXT[p->field];
+    if (f->named)
+        return arena_printf(arena,
+                            "layer=%u %s=%s site=blk.%u.post_attention_norm duration=intermittent "
+                            "readers=column",
+                            p->layer, dimension_of(f), value, p->layer);
+    return arena_printf(arena, "layer=%u %s=%s", p->layer, dimension_of(f), value);
 }
 
 static enum status put_tables(struct store *store, struct arena *arena,

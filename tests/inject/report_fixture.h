@@ -25,6 +25,7 @@ struct report_fixture {
     double ber;             /* bit error rate; 0: one fault a trial. See report_fixture_none */
     bool sweep;             /* population equal; strata are 3 ops x 2 points x 32 bits */
     bool heads;             /* strata by head 0, 1, 2 instead of bit field */
+    bool named;             /* strata by site, duration and readers too: long labels */
     bool crossed, equal;    /* design; population equal instead of ops */
     bool scored;            /* golden and faulty answers with scores */
     bool summary;           /* margins, log-probabilities, deviation */

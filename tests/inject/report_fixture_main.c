@@ -20,6 +20,7 @@ static bool set(struct report_fixture *f, const char *word)
     } fields[] = {
         {"crossed", &f->crossed, NULL, NULL},
         {"heads", &f->heads, NULL, NULL},
+        {"named", &f->named, NULL, NULL},
         {"equal", &f->equal, NULL, NULL},
         {"sweep", &f->sweep, NULL, NULL},
         {"scored", &f->scored, NULL, NULL},

@@ -5,6 +5,7 @@
 #include "inject/report/report_diff.h"
 #include "inject/report/report_examples.h"
 #include "inject/report/report_hypotheses.h"
+#include "inject/report/report_label.h"
 #include "inject/report/report_plot.h"
 
 static char path[64];
@@ -213,6 +214,30 @@ static void test_hypotheses_are_contrasts(void **state)
     close_page(&source, &page);
 }
 
+static void expect_label(const char *text, double width, const char *quoted, uint32_t lines)
+{
+    struct report_out out = {0};
+    const struct report_label label = report_label_put(&out, text, width, 10);
+    assert_string_equal(report_out_text(&out), quoted);
+    assert_int_equal(label.lines, lines);
+    assert_true(label.width <= width);
+    report_out_finish(&out);
+}
+
+static void test_labels_are_broken_into_lines(void **state)
+{
+    (void)state;
+    expect_label("layer 3, sign", 200, "\"layer 3, sign\" ", 1);
+    expect_label("blk.0.attn_output, weight, transient, column", 200,
+                 "\"blk.0.attn_output,\\nweight, transient, column\" ", 2);
+    expect_label("a_word_that_is_wider, b", 70, "\"a_word_that\\n_is_wider,\\nb\" ", 3);
+    expect_label("say \"so\"", 200, "\"say \\\"so\\\"\" ", 1);
+    expect_label("", 200, "\"\" ", 1);
+    /* two letters of two bytes each are never cut in half */
+    expect_label("\xc3\xa4\xc3\xb6", 11, "\"\xc3\xa4\\n\xc3\xb6\" ", 2);
+    assert_true(report_label_width("mm", 2, 10) > report_label_width("ll", 2, 10));
+}
+
 /* A cell of layer x head is a stratum. */
 static void test_heads_make_a_map(void **state)
 {
@@ -364,6 +389,7 @@ int main(void)
         cmocka_unit_test(test_strata_without_trials_leave_no_total),
         cmocka_unit_test(test_groups_are_domains_of_strata),
         cmocka_unit_test(test_hypotheses_are_contrasts),
+        cmocka_unit_test(test_labels_are_broken_into_lines),
         cmocka_unit_test(test_heads_make_a_map),
         cmocka_unit_test(test_tables_in_three_notations),
         cmocka_unit_test(test_differing_words_are_marked),

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/* How wide a label is drawn, and a label broken into lines that fit. */
+#ifndef VKFI_INJECT_REPORT_LABEL_H
+#define VKFI_INJECT_REPORT_LABEL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "inject/report/report_out.h"
+
+/* Pixels of `n` bytes of UTF-8 in letters of `size` pixels: by the widths of DejaVu Sans, the
+ * widest of the usual sans-serif fonts. */
+double report_label_width(const char *text, size_t n, double size);
+
+struct report_label {
+    uint32_t lines;
+    double width; /* of the widest line, pixels */
+};
+
+/* A label in double quotes for gnuplot, in as few lines not wider than `width` as will do, those
+ * much alike: broken behind ", ", and within a word only if the word alone is wider. */
+struct report_label report_label_put(struct report_out *out, const char *text, double width,
+                                     double size);
+
+#endif
