@@ -29,7 +29,8 @@ struct report_conform {
     uint32_t n_fields;
 };
 
-/* All rows count, controls too, but for those that the CPU ran in both (cpu). The plans must be the same: STATUS_INPUT, logged, otherwise. */
+/* All rows count, controls too, but for those that the CPU ran in both (cpu). The plans must be the
+ * same: STATUS_INPUT, logged, otherwise. */
 enum status report_conform_compare(struct report_conform *out, struct arena *arena,
                                    const struct report_source *first,
                                    const struct report_source *second) STATUS_MUST_USE;

@@ -96,7 +96,8 @@ struct report_label report_label_put(struct report_out *out, const char *text, d
 {
     struct report_label label = {count_lines(text, width, size), 0};
     const double least = widest_part(text, size);
-    while (0.95 * width >= least && count_lines(text, 0.95 * width, size) == label.lines)
+    while (label.lines > 1 && 0.95 * width >= least &&
+           count_lines(text, 0.95 * width, size) == label.lines)
         width *= 0.95;
     report_out_put(out, "\"");
     for (uint32_t i = 0; i < label.lines; i++) {
