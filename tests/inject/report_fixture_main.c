@@ -17,39 +17,31 @@ static bool set(struct report_fixture *f, const char *word)
         bool *flag;
         uint32_t *number;
         double *real;
+        const char **text;
     } fields[] = {
-        {"crossed", &f->crossed, NULL, NULL},
-        {"heads", &f->heads, NULL, NULL},
-        {"named", &f->named, NULL, NULL},
-        {"equal", &f->equal, NULL, NULL},
-        {"sweep", &f->sweep, NULL, NULL},
-        {"scored", &f->scored, NULL, NULL},
-        {"summary", &f->summary, NULL, NULL},
-        {"suspect", &f->suspect, NULL, NULL},
-        {"other_device", &f->other_device, NULL, NULL},
-        {"items", NULL, &f->items, NULL},
-        {"layers", NULL, &f->layers, NULL},
-        {"per_stratum", NULL, &f->per_stratum, NULL},
-        {"disagree", NULL, &f->disagree, NULL},
-        {"underflow", NULL, &f->underflow, NULL},
-        {"first", NULL, &f->first, NULL},
-        {"keep", NULL, &f->keep, NULL},
-        {"ber", NULL, NULL, &f->ber},
-        {"scale", NULL, NULL, &f->scale},
-        {"missing", NULL, NULL, &f->missing},
+        {"crossed", .flag = &f->crossed},
+        {"heads", .flag = &f->heads},
+        {"named", .flag = &f->named},
+        {"equal", .flag = &f->equal},
+        {"sweep", .flag = &f->sweep},
+        {"scored", .flag = &f->scored},
+        {"summary", .flag = &f->summary},
+        {"suspect", .flag = &f->suspect},
+        {"other_device", .flag = &f->other_device},
+        {"items", .number = &f->items},
+        {"layers", .number = &f->layers},
+        {"per_stratum", .number = &f->per_stratum},
+        {"disagree", .number = &f->disagree},
+        {"underflow", .number = &f->underflow},
+        {"first", .number = &f->first},
+        {"keep", .number = &f->keep},
+        {"ber", .real = &f->ber},
+        {"scale", .real = &f->scale},
+        {"missing", .real = &f->missing},
+        {"stop", .text = &f->stop},
+        {"confirm", .text = &f->confirm},
+        {"model_hash", .text = &f->model_hash},
     };
-    if (strncmp(word, "stop=", 5) == 0) {
-        f->stop = value;
-        return true;
-    }
-    if (strncmp(word, "confirm=", 8) == 0) {
-        f->confirm = value;
-        return true;
-    }
-    if (strncmp(word, "model_hash=", 11) == 0) {
-        f->model_hash = value;
-        return true;
-    }
     if (strncmp(word, "seed=", 5) == 0) {
         f->seed = strtoull(value, NULL, 10);
         return true;
@@ -61,8 +53,10 @@ static bool set(struct report_fixture *f, const char *word)
             *fields[i].flag = strcmp(value, "0") != 0;
         else if (fields[i].number)
             *fields[i].number = (uint32_t)strtoul(value, NULL, 10);
-        else
+        else if (fields[i].real)
             *fields[i].real = strtod(value, NULL);
+        else
+            *fields[i].text = value;
         return true;
     }
     fprintf(stderr, "report_fixture_main: found '%s', expected a field of the fixture\n", word);
