@@ -154,11 +154,42 @@ static void test_origin_in_kv(void **state)
     trial_bench_close(&b);
 }
 
+/* What fires on a value pattern is predicted behind the layers, too: at columns with outputs. */
+static void test_conditions_behind_the_layers(void **state)
+{
+    static const uint32_t points[] = {HOOK_OUT, HOOK_OPERAND, HOOK_PARTIAL, HOOK_WEIGHT};
+    struct trial_bench b;
+    (void)state;
+    trial_bench_open(&b, &(struct trial_bench_params){.file = "tiny-llama-q4_1.gguf", .n = 24});
+    for (uint32_t t = 0; t < 32; t++) {
+        struct fault fault = {.kind = KIND_FLIP, .mask = 8};
+        const struct trial_job job = {&fault, 1};
+        assert_true(fault_find(&fault, b.model, t & 1 ? "output" : "output_norm"));
+        fault.point = points[t / 2 % 4];
+        fault.position = t & 8 ? 40 : TRIAL_BENCH_PROMPT_COUNT - 1;
+        const bool chain = t & 1 || fault.point == HOOK_PARTIAL; /* a gain has a row alone */
+        fault.k = chain && fault.point != HOOK_OUT ? 3 : 0;
+        fault.row =
+            fault.point == HOOK_OUT || (t & 1 ? fault.point != HOOK_OPERAND : !fault.k) ? 5 : 0;
+        fault.only_mask = 1; /* one of two values: half of these fire */
+        fault.only_value = t & 16 ? 1 : 0;
+        assert_int_equal(fault_check(&fault, &b.bounds, "fault"), STATUS_OK);
+        const struct trial_settings naive = {.path = TRIAL_NAIVE};
+        const struct record *found = trial_bench_run(&b, &(struct trial_settings){0}, &job, 1);
+        const struct record *whole = trial_bench_run(&b, &naive, &job, 1);
+        trial_bench_expect_equal(&b, whole, found, "a condition behind the layers");
+    }
+    trial_bench_close(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_llama),        cmocka_unit_test(test_gemma3_f16),
-        cmocka_unit_test(test_qwen2_bf16),   cmocka_unit_test(test_runaway),
+        cmocka_unit_test(test_llama),
+        cmocka_unit_test(test_gemma3_f16),
+        cmocka_unit_test(test_qwen2_bf16),
+        cmocka_unit_test(test_runaway),
+        cmocka_unit_test(test_conditions_behind_the_layers),
         cmocka_unit_test(test_origin_in_kv),
     };
     fpenv_set();

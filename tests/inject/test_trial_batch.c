@@ -87,112 +87,6 @@ static void test_scalar_form(void **state)
     compare_with(&params, "scalar form");
 }
 
-/* Several faults in one stored word, in every order of strikes and scrubs: what they leave is the
- * model as it was, and a whole inference says the same of them. */
-static void test_faults_of_one_word(void **state)
-{
-    static const struct {
-        uint32_t position, count;
-    } when[][3] = {{{9, FAULT_FOREVER}, {4, FAULT_FOREVER}, {7, FAULT_FOREVER}},
-                   {{4, 6}, {7, FAULT_FOREVER}, {9, 20}},
-                   {{9, 4}, {4, 30}, {7, FAULT_FOREVER}},
-                   {{4, 3}, {4, 8}, {5, 2}}};
-    static const char *const sites[] = {"blk.0.attn_norm.weight", "blk.0.ffn_down.weight", "rope"};
-    struct reference r;
-    struct fault fault[3];
-    struct trial_job job = {fault, 3};
-    const struct trial_settings fast = {.level = RECORD_FULL},
-                                naive = {.level = RECORD_FULL, .path = TRIAL_NAIVE};
-    (void)state;
-    open_reference(&r);
-    for (uint32_t s = 0; s < 3 * sizeof when / sizeof *when; s++) {
-        for (uint32_t k = 0; k < 3; k++) {
-            fault[k] =
-                (struct fault){.kind = k == 1 ? KIND_STUCK_AT_1 : KIND_FLIP, .mask = 3u << k};
-            assert_true(fault_find(&fault[k], r.bench.model, sites[s % 3]));
-            fault[k].point = HOOK_MEM;
-            fault[k].duration = DURATION_PERSISTENT;
-            fault[k].position = when[s / 3][k].position;
-            fault[k].position_count = when[s / 3][k].count;
-            fault[k].row = s % 3 == 2 ? 3 : 0;
-            assert_int_equal(fault_check(&fault[k], &r.bench.bounds, "fault"), STATUS_OK);
-        }
-        const struct record *found = trial_bench_run(&r.bench, &fast, &job, 1);
-        const struct record *whole = trial_bench_run(&r.bench, &naive, &job, 1);
-        trial_bench_expect_equal(&r.bench, whole, found, "several in one word");
-        compare(&r, &r.bench, JOBS, "after several in one word");
-    }
-    trial_bench_close(&r.bench);
-}
-
-/* Several faults in stored bits at once, of norms, matrices, embeddings and tables. */
-static void test_several_in_memory(void **state)
-{
-    static const char *const sites[] = {"output_norm.weight",    "blk.0.attn_norm.weight",
-                                        "blk.0.ffn_norm.weight", "blk.0.attn_v.weight",
-                                        "token_embd.weight",     "rope"};
-    struct reference r;
-    struct rng rng;
-    (void)state;
-    open_reference(&r);
-    rng_init(&rng, TRIAL_BENCH_SEED, 7);
-    for (uint32_t t = 0; t < 200; t++) {
-        struct fault fault[3];
-        struct trial_job job = {fault, 3};
-        for (uint32_t k = 0; k < 3; k++) {
-            fault[k] = (struct fault){.kind = KIND_FLIP, .mask = 1u << trial_mix_below(&rng, 4)};
-            assert_true(fault_find(&fault[k], r.bench.model, sites[trial_mix_below(&rng, 6)]));
-            fault[k].point = HOOK_MEM;
-            fault[k].duration = DURATION_PERSISTENT;
-            fault[k].position = trial_mix_below(&rng, r.bench.golden.n_evaluated);
-            fault[k].position_count = trial_mix_below(&rng, 2) ? FAULT_FOREVER : 5;
-            if (fault[k].place == PLACE_TABLE || fault[k].tensor->n_dims > 1)
-                fault[k].row = trial_mix_below(&rng, 50);
-            fault[k].k = trial_mix_below(&rng, 16);
-            if (fault[k].place == PLACE_WEIGHT && fault[k].tensor->type == QUANT_F32)
-                fault[k].mask = 1u << (trial_mix_below(&rng, 12) + 20);
-            assert_int_equal(fault_check(&fault[k], &r.bench.bounds, "fault"), STATUS_OK);
-        }
-        const enum record_level level = t % 2 ? RECORD_FULL : RECORD_OUTCOME;
-        const struct trial_settings fast = {.level = level},
-                                    naive = {.level = level, .path = TRIAL_NAIVE};
-        const struct record *found = trial_bench_run(&r.bench, &fast, &job, 1);
-        const struct record *whole = trial_bench_run(&r.bench, &naive, &job, 1);
-        trial_bench_expect_equal(&r.bench, whole, found, "several in memory");
-    }
-    compare(&r, &r.bench, JOBS, "after several in memory");
-    trial_bench_close(&r.bench);
-}
-
-/* What fires on a value pattern is predicted behind the layers, too: at columns with outputs. */
-static void test_conditions_behind_the_layers(void **state)
-{
-    static const uint32_t points[] = {HOOK_OUT, HOOK_OPERAND, HOOK_PARTIAL, HOOK_WEIGHT};
-    struct reference r;
-    (void)state;
-    open_reference(&r);
-    for (uint32_t t = 0; t < 32; t++) {
-        struct fault fault = {.kind = KIND_FLIP, .mask = 8};
-        const struct trial_job job = {&fault, 1};
-        assert_true(fault_find(&fault, r.bench.model, t & 1 ? "output" : "output_norm"));
-        fault.point = points[t / 2 % 4];
-        fault.position = t & 8 ? 40 : TRIAL_BENCH_PROMPT_COUNT - 1;
-        const bool chain = t & 1 || fault.point == HOOK_PARTIAL; /* a gain has a row alone */
-        fault.k = chain && fault.point != HOOK_OUT ? 3 : 0;
-        fault.row =
-            fault.point == HOOK_OUT || (t & 1 ? fault.point != HOOK_OPERAND : !fault.k) ? 5 : 0;
-        fault.only_mask = 1; /* one of two values: half of these fire */
-        fault.only_value = t & 16 ? 1 : 0;
-        assert_int_equal(fault_check(&fault, &r.bench.bounds, "fault"), STATUS_OK);
-        const struct trial_settings fast = {.level = RECORD_OUTCOME},
-                                    naive = {.level = RECORD_OUTCOME, .path = TRIAL_NAIVE};
-        const struct record *found = trial_bench_run(&r.bench, &fast, &job, 1);
-        const struct record *whole = trial_bench_run(&r.bench, &naive, &job, 1);
-        trial_bench_expect_equal(&r.bench, whole, found, "a condition behind the layers");
-    }
-    trial_bench_close(&r.bench);
-}
-
 /* Proofs of tokens change how, never what. */
 static void test_without_proofs(void **state)
 {
@@ -251,14 +145,9 @@ static void test_naive_is_generate(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_order_and_size),
-        cmocka_unit_test(test_budgets),
-        cmocka_unit_test(test_scalar_form),
-        cmocka_unit_test(test_without_proofs),
+        cmocka_unit_test(test_order_and_size),    cmocka_unit_test(test_budgets),
+        cmocka_unit_test(test_scalar_form),       cmocka_unit_test(test_without_proofs),
         cmocka_unit_test(test_naive_is_generate),
-        cmocka_unit_test(test_faults_of_one_word),
-        cmocka_unit_test(test_several_in_memory),
-        cmocka_unit_test(test_conditions_behind_the_layers),
     };
     fpenv_set();
     if (tiny_model_is_missing())
