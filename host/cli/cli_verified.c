@@ -62,8 +62,9 @@ enum cli_verified cli_verified_look(const struct cli_verified_file *file)
     return look(file, &info);
 }
 
-/* `info` is from before the file was read: one written meanwhile does not fit its stamp. */
-static enum status write_stamp(const struct cli_verified_file *file, const struct stat *info)
+/* `info` is from before the file was read: one written meanwhile does not fit its stamp. Without
+ * one, on a full disk say, the file is as right as with it. */
+static void write_stamp(const struct cli_verified_file *file, const struct stat *info)
 {
     struct arena arena = {0};
     const char *path = stamp_path(&arena, file->path);
@@ -75,7 +76,9 @@ static enum status write_stamp(const struct cli_verified_file *file, const struc
     if (!st && access(folder, W_OK) == 0)
         st = file_write(path, text, strlen(text));
     arena_finish(&arena);
-    return st;
+    if (st)
+        log_warn("%s: found right, but not noted: its sha256 is checked again next time",
+                 file->path);
 }
 
 enum status cli_verified_check(const struct cli_verified_file *file)
@@ -97,8 +100,10 @@ enum status cli_verified_check(const struct cli_verified_file *file)
         return st;
     hash_sha256(map.data, map.size, sha256);
     file_map_finish(&map);
-    if (strcmp(sha256, file->sha256) == 0)
-        return write_stamp(file, &info);
+    if (strcmp(sha256, file->sha256) == 0) {
+        write_stamp(file, &info);
+        return STATUS_OK;
+    }
     log_error("%s: found sha256 %s in %" PRId64 " bytes, expected %s in %" PRIu64, file->path,
               sha256, (int64_t)info.st_size, file->sha256, file->size);
     return STATUS_INPUT;

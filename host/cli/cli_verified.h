@@ -24,7 +24,8 @@ struct cli_verified_file {
 enum cli_verified cli_verified_look(const struct cli_verified_file *file);
 
 /* Reads the file unless a stamp fits, and stamps it. STATUS_INPUT, logged with both sums, if it is
- * not the one named; a folder that cannot be written is no error, the next call reads again. */
+ * not the one named; a stamp that cannot be written is no error (a warning), the next call reads
+ * again. */
 enum status cli_verified_check(const struct cli_verified_file *file) STATUS_MUST_USE;
 
 #endif

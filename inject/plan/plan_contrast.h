@@ -64,8 +64,8 @@ struct plan_hypothesis {
 };
 
 /* Parses `text`; null and *out, or what was expected and where in the text (from `arena`; also for
- * memory out). Dimensions must be among plan->strata. Values
- * are not looked at: plan_words.c and sample_contrast.c do. */
+ * memory out). Dimensions must be among plan->strata. Values are not looked at:
+ * plan_words.c and sample_contrast.c do. */
 const char *plan_contrast_parse(struct plan_hypothesis *out, struct arena *arena, const char *text,
                                 const struct plan *plan);
 

@@ -253,8 +253,7 @@ enum status report_hypotheses_table(struct report_table *out, struct report_cont
     out->caption =
         "Hypotheses fixed in the plan: difference of rates, or slope for each step of the "
         "dimension, in percentage points. Differences by Newcombe's hybrid of the two sides' "
-        "clustered "
-        "intervals, slopes by t; p-values adjusted by Holm.";
+        "clustered intervals, slopes by t; p-values adjusted by Holm.";
     enum status st = report_hypotheses_test(&found, context);
     st = st ? st
             : report_table_init(out, context->arena, count, COLUMNS,

@@ -81,6 +81,15 @@ good model get own
 state cached True
 damage
 good run -m own -p a -n 2
+# A right file is used though its stamp cannot be written: a full disk, here a folder in its place.
+cp "$LLAMA" $OWN
+rm $OWN.verified
+mkdir $OWN.verified
+"$VKFI" run -m own -p a -n 1 >out 2>err || fail "$(cat err)"
+grep -q '^vkfi: warning: .*own.gguf: found right, but ' err || fail "$(cat err)"
+rmdir $OWN.verified
+good run -m own -p a -n 1
+state cached True
 # A right file where no stamp can be written (root can write anywhere).
 cp "$LLAMA" $OWN
 rm $OWN.verified
