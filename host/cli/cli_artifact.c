@@ -80,7 +80,6 @@ enum status cli_artifact(const struct cli_env *env, int argc, char **argv)
     struct report_page page = {0};
     struct report_artifact_list list;
     bool done = false;
-    (void)env;
     enum status st = parse(&options, argc, argv, &done);
     if (st || done)
         return st;
@@ -95,11 +94,12 @@ enum status cli_artifact(const struct cli_env *env, int argc, char **argv)
         out = arena_printf(&page.arena, "%s.zip", database);
         st = out ? STATUS_OK : STATUS_MEMORY;
     }
+    const char *schema = arena_printf(&page.arena, "%s/plan.schema.json", env->data);
+    if (!st && !schema)
+        st = STATUS_MEMORY;
     if (!st)
-        st = report_artifact_write(
-            &list, &page.arena,
-            &(struct report_artifact_params){database, out, VKFI_SOURCE "/inject/plan.schema.json",
-                                             &page});
+        st = report_artifact_write(&list, &page.arena,
+                                   &(struct report_artifact_params){database, out, schema, &page});
     if (!st && options.json)
         st = print_json(&list);
     else if (!st)

@@ -7,7 +7,8 @@
 
 struct cli_env {
     bool validate;            /* VKFI_VALIDATE=1: Khronos validation layer on */
-    const char *manifest;     /* VKFI_MANIFEST, else third_party/models.json of the source tree */
+    const char *data;         /* folder of models.json, fetch_model.py, plan.schema.json, plans/ */
+    const char *manifest;     /* VKFI_MANIFEST; null: models.json of `data` */
     const char *cache_home;   /* XDG_CACHE_HOME, null or empty: not set */
     const char *home;         /* HOME, else that of the user's passwd entry; null: neither is set */
     const char *driver_files; /* VK_DRIVER_FILES or VK_ICD_FILENAMES, for messages; null: not set */

@@ -77,15 +77,18 @@ enum status cli_manifest_load(struct cli_manifest *out, const struct cli_env *en
     char *folder = NULL;
     *out = (struct cli_manifest){0};
     enum status st = cache_folder(&folder, &out->arena, env);
+    const char *path = env->manifest;
+    if (!st && !path)
+        path = arena_printf(&out->arena, "%s/models.json", env->data);
     if (!st)
-        st = json_load(&out->doc, env->manifest);
+        st = path ? json_load(&out->doc, path) : STATUS_MEMORY;
     if (st)
         goto fail;
     const struct json *models = json_type(json_root(out->doc)) == JSON_OBJECT
                                     ? json_get(json_root(out->doc), "models")
                                     : NULL;
     if (!models || json_type(models) != JSON_ARRAY) {
-        log_error("%s: found no list 'models', expected one", env->manifest);
+        log_error("%s: found no list 'models', expected one", path);
         st = STATUS_INPUT;
         goto fail;
     }

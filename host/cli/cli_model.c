@@ -14,8 +14,6 @@
 #include "cli/cli_model_info.h"
 #include "cli/cli_output.h"
 
-#define FETCH VKFI_SOURCE "/third_party/fetch_model.py"
-
 /* What `list` says of the file: as a word and in JSON. */
 static const char *const STATES[][2] = {[CLI_VERIFIED_ABSENT] = {"-", "absent"},
                                         [CLI_VERIFIED_WRONG_SIZE] = {"wrong size", "wrong_size"},
@@ -79,9 +77,11 @@ static enum status get_model(const struct cli_env *env, const char *name)
         return st;
     const struct cli_manifest_entry *entry = cli_manifest_find(&manifest, name);
     if (entry) {
+        const char *script = arena_printf(&manifest.arena, "%s/fetch_model.py", env->data);
         signal(SIGPIPE, SIG_DFL);
-        execlp("python3", "python3", FETCH, entry->name, (char *)NULL);
-        log_error("cannot start python3 %s: %s", FETCH, strerror(errno));
+        if (script)
+            execlp("python3", "python3", script, entry->name, (char *)NULL);
+        log_error("cannot start python3 %s/fetch_model.py: %s", env->data, strerror(errno));
     }
     cli_manifest_finish(&manifest);
     return entry ? STATUS_IO : STATUS_INPUT;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The program: floating-point mode, environment, the choice of a command, the exit code. */
+#include <limits.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
@@ -172,8 +173,26 @@ static const char *home_folder(void)
     return user && user->pw_dir && user->pw_dir[0] ? user->pw_dir : home;
 }
 
+/* Where this program's own files lie: share/vkfi of the prefix it was installed to, or beside it in
+ * a build. Out is the installed form if neither is there, so that messages name it. */
+static void data_folder(char out[PATH_MAX + sizeof "/../share/vkfi"])
+{
+    static const char *const places[] = {"share/vkfi", "../share/vkfi"};
+    char program[PATH_MAX];
+    ssize_t n = readlink("/proc/self/exe", program, sizeof program - 1);
+    program[n > 0 ? n : 0] = '\0';
+    char *name = strrchr(program, '/');
+    int folder = name ? (int)(name - program) : 0;
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        snprintf(out, PATH_MAX + sizeof "/../share/vkfi", "%.*s/%s", folder, program, places[i]);
+        if (access(out, R_OK) == 0)
+            return;
+    }
+}
+
 int main(int argc, char **argv)
 {
+    char data[PATH_MAX + sizeof "/../share/vkfi"];
     fpenv_set();              /* before any thread and any driver (numerics 2) */
     signal(SIGPIPE, SIG_IGN); /* a closed pipe is reported like a full disk */
     log_set_level(isatty(STDERR_FILENO) ? LOG_INFO : LOG_WARN);
@@ -181,9 +200,11 @@ int main(int argc, char **argv)
     const char *validate = environment("VKFI_VALIDATE");
     const char *manifest = environment("VKFI_MANIFEST");
     const char *driver_files = environment("VK_DRIVER_FILES");
+    data_folder(data);
     const struct cli_env env = {
+        .data = data,
         .validate = validate && strcmp(validate, "0") != 0,
-        .manifest = manifest ? manifest : VKFI_SOURCE "/third_party/models.json",
+        .manifest = manifest,
         .cache_home = environment("XDG_CACHE_HOME"),
         .home = home_folder(),
         .driver_files = driver_files ? driver_files : environment("VK_ICD_FILENAMES"),
