@@ -162,8 +162,8 @@ CREATE TABLE trial (
     CONSTRAINT due CHECK (due_reason IS NULL OR outcome = 'due')
 ) STRICT;
 
--- Controls, newest last: rows of later batches than a device's last control are suspect if the next
--- one fails.
+-- Controls: rows since the last good one of a kind on a device are suspect if the next of that kind
+-- fails.
 CREATE INDEX trial_control ON trial (device, batch) WHERE control IS NOT NULL;
 
 -- Faults 1, 2, ... of trials with n_faults > 1; fault 0 is in table trial.

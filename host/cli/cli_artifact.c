@@ -11,7 +11,7 @@
 struct artifact_options {
     struct args_list databases;
     const char *out;
-    bool json;
+    bool json, allow_suspect;
 };
 
 static enum status parse(struct artifact_options *out, int argc, char **argv, bool *out_done)
@@ -22,11 +22,12 @@ static enum status parse(struct artifact_options *out, int argc, char **argv, bo
         {0, "json", ARGS_FLAG, &out->json, NULL,
          "Prints one JSON object: the archive, and the name, size and SHA-256 of each file in it.",
          0, 0},
+        CLI_READING_SUSPECT(&out->allow_suspect),
         {0}};
     const struct args_spec spec = {
         .command = "vkfi artifact",
         .summary = "pack a campaign for those who want to check it",
-        .synopsis = "DB [-o FILE] [--json]",
+        .synopsis = "DB [-o FILE] [--json] [--allow-suspect]",
         .details =
             "DESCRIPTION\n"
             "Writes a zip archive: the plan and its schema, the database and its schema, the "
@@ -84,8 +85,7 @@ enum status cli_artifact(const struct cli_env *env, int argc, char **argv)
     if (st || done)
         return st;
     const char *database = options.databases.item[0];
-    st = report_source_open(&source, database);
-    st = st ? st : report_source_load(&source, UINT64_MAX);
+    st = cli_reading_open(&source, database, options.allow_suspect);
     st = st ? st
             : report_page_init(
                   &page, &(struct report_params){.data = &source.data, .confidence = 0.95}, false);

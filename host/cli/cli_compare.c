@@ -83,6 +83,7 @@ static enum status parse(struct cli_compare_options *out, int argc, char **argv,
         {0, "confidence", ARGS_REAL, &out->confidence, "C",
          "Of the two-sided intervals. Default 0.95.", 0.5, 0.9999},
         {0, "json", ARGS_FLAG, &out->json, NULL, "Prints one JSON object.", 0, 0},
+        CLI_READING_SUSPECT(&out->allow_suspect),
         {0}};
     const struct args_spec spec = {
         .command = "vkfi compare",
@@ -185,23 +186,17 @@ static enum status compare(struct cli_compare_result *out, struct arena *arena,
     return st;
 }
 
-static enum status open_at(struct report_source *out, const char *path)
-{
-    const enum status st = report_source_open(out, path);
-    return st ? st : report_source_load(out, UINT64_MAX);
-}
-
 static enum status compare_all(const struct cli_compare_options *options, struct json_writer *w,
                                bool *out_agree)
 {
     struct report_source first = {0};
-    enum status st = open_at(&first, options->databases.item[0]);
+    enum status st = cli_reading_open(&first, options->databases.item[0], options->allow_suspect);
     *out_agree = true;
     for (size_t i = 1; !st && i < options->databases.count; i++) {
         struct report_source other = {0};
         struct cli_compare_result result;
         struct arena arena = {0};
-        st = open_at(&other, options->databases.item[i]);
+        st = cli_reading_open(&other, options->databases.item[i], options->allow_suspect);
         st = st ? st : compare(&result, &arena, &first, &other, options);
         if (!st) {
             *out_agree = *out_agree && !(result.has_conform && result.conform.differ > 0) &&

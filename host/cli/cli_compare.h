@@ -20,7 +20,7 @@ struct cli_compare_options {
     struct args_list databases;
     double margin, confidence;
     int given;
-    bool baseline, reliability, json;
+    bool baseline, reliability, json, allow_suspect;
 };
 
 struct cli_compare_result {

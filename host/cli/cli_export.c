@@ -8,11 +8,14 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "cli/cli_commands.h"
+#include "cli/cli_reading.h"
+#include "inject/store/store_doubt.h"
 #include "inject/store/store_export.h"
 
 struct export_options {
     const char *file;
     int format; /* enum store_export_format */
+    bool allow_suspect;
     struct args_list databases;
 };
 
@@ -88,6 +91,7 @@ static enum status parse(struct export_options *out, int argc, char **argv, bool
          "Writes to FILE instead of standard output. FILE is replaced when all is written, and "
          "stays as it was if that fails.",
          0, 0},
+        CLI_READING_SUSPECT(&out->allow_suspect),
         {0}};
     struct text details = {0};
     enum status st = text_addf(&details, "%s", DETAILS);
@@ -95,7 +99,7 @@ static enum status parse(struct export_options *out, int argc, char **argv, bool
         st = add_fields(&details);
     const struct args_spec spec = {.command = "vkfi export",
                                    .summary = "the trials of a database as CSV or JSON lines",
-                                   .synopsis = "DB [--format csv|jsonl] [-o FILE]",
+                                   .synopsis = "DB [--format csv|jsonl] [-o FILE] [--allow-suspect]",
                                    .details = details.data,
                                    .options = options,
                                    .operands = &out->databases};
@@ -128,6 +132,8 @@ enum status cli_export(const struct cli_env *env, int argc, char **argv)
     if (st || done)
         return st;
     st = store_open(&store, options.databases.item[0]);
+    if (!st)
+        st = store_doubt_check(store, options.allow_suspect);
     if (!st)
         st = options.file ? export_to_file(store, &options)
                           : store_export(store, (enum store_export_format)options.format, stdout);

@@ -95,6 +95,7 @@ static enum status parse(struct cli_gate_options *out, int argc, char **argv, bo
          "Rise of the rate that would be too much, such as 0.005.", 1e-9, 1},
         {0, "junit", ARGS_TEXT, &out->junit, "FILE", "Also writes the verdict as JUnit XML.", 0, 0},
         {0, "json", ARGS_FLAG, &out->json, NULL, "Prints one JSON object.", 0, 0},
+        CLI_READING_SUSPECT(&out->allow_suspect),
         {0}};
     const struct args_spec spec = {
         .command = "vkfi gate",
@@ -139,12 +140,11 @@ static enum status decide_limit(struct cli_gate_result *out, struct report_sourc
 
 static enum status check_complete(const struct report_source *source)
 {
-    if (report_data_is_complete(&source->data) && source->data.suspect == 0)
+    if (report_data_is_complete(&source->data))
         return STATUS_OK;
-    log_error("%s: found %" PRIu64 " of %" PRIu64 " trials, %" PRIu64
-              " of them suspect; a comparison with a baseline is one look: expected a finished "
-              "campaign",
-              source->path, source->data.n_rows, source->data.expected, source->data.suspect);
+    log_error("%s: found %" PRIu64 " of %" PRIu64 " trials; a comparison with a baseline is one "
+              "look: expected a finished campaign",
+              source->path, source->data.n_rows, source->data.expected);
     return STATUS_INPUT;
 }
 
@@ -156,8 +156,7 @@ static enum status decide_baseline(struct cli_gate_result *out, struct report_so
     struct arena arena = {0};
     const struct report_gate_request request = report_gate_question(&options->question);
     out->has_baseline = true;
-    enum status st = report_source_open(&old, options->baseline);
-    st = st ? st : report_source_load(&old, UINT64_MAX);
+    enum status st = cli_reading_open(&old, options->baseline, options->allow_suspect);
     st = st ? st : report_source_load(source, UINT64_MAX);
     st = st ? st : check_complete(source);
     st = st ? st : check_complete(&old);
@@ -205,6 +204,8 @@ enum status cli_gate(const struct cli_env *env, int argc, char **argv)
     if (st || done)
         return st;
     st = report_source_open(&source, options.databases.item[0]);
+    if (!st)
+        st = report_source_trust(&source, options.allow_suspect);
     if (!st)
         st = find_question(&options, &source);
     if (!st && !isnan(options.question.max))

@@ -16,7 +16,7 @@ struct cli_gate_options {
     double max, confidence, margin; /* NaN if not given */
     int of, given;                  /* as in plan.h; -1 if not given */
     const char *stratum, *baseline, *junit;
-    bool json;
+    bool json, allow_suspect;
     struct plan_gate question; /* what is asked: from the options, or from the plan */
 };
 

@@ -6,11 +6,12 @@
 #include "base/args.h"
 #include "base/log.h"
 #include "cli/cli_commands.h"
+#include "cli/cli_reading.h"
 #include "inject/store/store_merge.h"
 
 struct merge_options {
     const char *out;
-    bool complete;
+    bool complete, allow_suspect;
     struct args_list databases;
 };
 
@@ -37,11 +38,12 @@ static enum status parse(struct merge_options *out, int argc, char **argv, bool 
         {0, "complete", ARGS_FLAG, &out->complete, NULL,
          "Missing trials are an error, and then nothing is written. Without it they are a warning.",
          0, 0},
+        CLI_READING_SUSPECT(&out->allow_suspect),
         {0}};
     const struct args_spec spec = {
         .command = "vkfi merge",
         .summary = "join the databases of a campaign's shards",
-        .synopsis = "DB... -o OUT [--complete]",
+        .synopsis = "DB... -o OUT [--complete] [--allow-suspect]",
         .details =
             "DESCRIPTION\n"
             "Joins what `vkfi campaign run --shard i/n` wrote, on any machines, to the database "
@@ -56,6 +58,9 @@ static enum status parse(struct merge_options *out, int argc, char **argv, bool 
             "finished by the same command, and done twice it adds nothing.\n"
             "\n"
             "Trials that no database has are counted, with the shards they are of.\n"
+            "\n"
+            "Of a trial that is suspect in one database and trusted in another the trusted row is "
+            "taken, whatever the other one holds.\n"
             "\n"
             "EXIT CODES\n"
             "  0  done, also if trials are missing and --complete is not given\n"
@@ -82,7 +87,8 @@ enum status cli_merge(const struct cli_env *env, int argc, char **argv)
     const struct store_merge_params params = {.paths = options.databases.item,
                                               .n_paths = (uint32_t)options.databases.count,
                                               .out = options.out,
-                                              .complete = options.complete};
+                                              .complete = options.complete,
+                                              .allow_suspect = options.allow_suspect};
     st = store_merge(&params, &result);
     if (st)
         return st;
@@ -90,6 +96,8 @@ enum status cli_merge(const struct cli_env *env, int argc, char **argv)
            result.trials, result.added);
     if (result.overlap > 0)
         printf(", %" PRIu64 " equal in several databases", result.overlap);
+    if (result.suspect > 0)
+        printf(", %" PRIu64 " suspect", result.suspect);
     putchar('\n');
     return STATUS_OK;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* `vkfi plan`: check, and the choice of an action; the others have files of their own. */
 #include "cli/cli_plan.h"
+#include "cli/cli_reading.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -249,6 +250,7 @@ enum status cli_plan(const struct cli_env *env, int argc, char **argv)
         {0, "trials", ARGS_UINT, &o.trials, "N",
          "confirm: trials of each stratum (as many as before).", 1, 1e9},
         {'o', "output", ARGS_TEXT, &o.output, "FILE", "confirm: the plan to write.", 0, 0},
+        CLI_READING_SUSPECT(&o.allow_suspect),
         {0, "json", ARGS_FLAG, &o.json, NULL, "Prints JSON.", 0, 0},
         {0}};
     const struct args_spec spec = {

@@ -14,7 +14,7 @@
 struct cli_plan_options {
     const char *model, *lengths;
     uint64_t trial, first, limit, pilot;
-    bool json;
+    bool json, allow_suspect;
     struct args_list rates, devices;
     uint64_t worst, seed, trials; /* confirm; trials of a stratum, 0: as many as before */
     const char *output;           /* null: standard output */

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "cli/cli_output.h"
 #include "cli/cli_plan.h"
+#include "cli/cli_reading.h"
 #include "inject/plan/plan_confirm.h"
 #include "inject/report/report_worst.h"
 
@@ -75,8 +76,7 @@ enum status cli_plan_confirm(const char *path, const struct cli_plan_options *op
         log_error("plan confirm: found no --seed, expected that of the fresh trials");
         return STATUS_USAGE;
     }
-    enum status st = report_source_open(&source, path);
-    st = st ? st : report_source_load(&source, UINT64_MAX);
+    enum status st = cli_reading_open(&source, path, options->allow_suspect);
     st = st ? st : check(&source, options);
     st = st ? st : choose(&request, &source, options, &arena);
     st = st ? st : plan_confirm_make(&plan, &arena, &request);

@@ -24,7 +24,7 @@ struct report_options {
     const char *out, *with, *confirm, *model;
     const char *data; /* folder */
     double confidence;
-    bool json;
+    bool json, allow_suspect;
 };
 
 static const char DETAILS[] =
@@ -94,6 +94,7 @@ static enum status parse(struct report_options *out, int argc, char **argv, bool
          "were "
          "not.",
          0, 0},
+        CLI_READING_SUSPECT(&out->allow_suspect),
         {0}};
     const struct args_spec spec = {
         .command = "vkfi report",
@@ -282,18 +283,16 @@ static enum status open_inputs(struct inputs *in, const struct cli_env *env,
                                const struct report_options *options)
 {
     struct report_site *site = NULL;
-    enum status st = report_source_open(&in->source, options->databases.item[0]);
-    st = st ? st : report_source_load(&in->source, UINT64_MAX);
+    const bool suspect = options->allow_suspect;
+    enum status st = cli_reading_open(&in->source, options->databases.item[0], suspect);
     in->params =
         (struct report_params){.data = &in->source.data, .confidence = options->confidence};
     if (!st && options->with) {
-        st = report_source_open(&in->other, options->with);
-        st = st ? st : report_source_load(&in->other, UINT64_MAX);
+        st = cli_reading_open(&in->other, options->with, suspect);
         in->params.other = &in->other.data;
     }
     if (!st && options->confirm) {
-        st = report_source_open(&in->anew, options->confirm);
-        st = st ? st : report_source_load(&in->anew, UINT64_MAX);
+        st = cli_reading_open(&in->anew, options->confirm, suspect);
         st = st ? st : report_worst_check_anew(&in->source, &in->anew);
         in->params.anew = &in->anew.data;
     }

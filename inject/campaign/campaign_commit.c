@@ -6,28 +6,37 @@
 
 #include "base/log.h"
 #include "inject/campaign/campaign_answer.h"
+#include "inject/campaign/campaign_doubt.h"
 #include "inject/campaign/campaign_row.h"
 #include "inject/campaign/campaign_state.h"
 
 /* --- controls --- */
 
-static enum status mark(struct campaign_state *s, uint32_t device, const char *why)
+static enum status tell_marked(enum status st, uint64_t rows)
 {
-    uint64_t rows = 0;
-    const enum status st = store_suspect(s->store, device, why, &rows);
     if (!st && rows > 0)
         log_warn("%" PRIu64 " trials since the last good control are marked as suspect", rows);
     return st;
 }
 
-/* What is found of a control; the rows of `device` are in doubt (STORE_EVERY_DEVICE: of all). */
+/* What is found of a control; `original` null where it is none that runs another trial again. */
 static enum status fail_control(struct campaign_state *s, const struct row *control,
-                                uint32_t device, const char *what)
+                                const struct row *original, const char *what)
 {
     char why[ROW_DIFFERENCE_TEXT + 128];
+    uint64_t rows = 0;
     snprintf(why, sizeof why, "%s control %" PRId64 ": %s", control->control, control->trial, what);
     log_error("%s; the campaign stops", why);
-    const enum status st = mark(s, device, why);
+    struct campaign_doubt doubt = {.store = s->store,
+                                   .sample = s->sample,
+                                   .role = (enum trial_role)kinds_find(KINDS_ROLE, control->control),
+                                   .device = (uint32_t)control->device,
+                                   .why = why};
+    if (original) {
+        doubt.original = (uint64_t)original->trial;
+        doubt.original_device = (uint32_t)original->device;
+    }
+    const enum status st = tell_marked(campaign_doubt_mark(&doubt, &rows), rows);
     return st ? st : STATUS_INTERNAL;
 }
 
@@ -35,9 +44,13 @@ static enum status fail_control(struct campaign_state *s, const struct row *cont
 enum status campaign_commit_broken(void *user, uint32_t device, enum status st, const char *how)
 {
     struct campaign_state *s = user;
-    const enum status marked = st == STATUS_INTERNAL && s->seat[device].opened
-                                   ? mark(s, s->seat[device].row, how)
-                                   : STATUS_OK;
+    const struct campaign_doubt doubt = {
+        .store = s->store, .sample = s->sample, .device = s->seat[device].row, .why = how};
+    uint64_t rows = 0;
+    /* STATUS_DEVICE: its golden run is no longer that of the CPU */
+    if ((st != STATUS_INTERNAL && st != STATUS_DEVICE) || !s->seat[device].opened)
+        return st;
+    const enum status marked = tell_marked(campaign_doubt_mark_device(&doubt, &rows), rows);
     return marked ? marked : st;
 }
 
@@ -87,11 +100,7 @@ static enum status check_rerun(struct campaign_state *s, struct arena *arena,
     again.draw_prob = original.draw_prob;
     if (row_compare(&original, &again, &difference))
         return STATUS_OK;
-    const bool same_device = original.device == control->device;
-    const bool cpu = strcmp(control->control, kinds_text(KINDS_ROLE, ROLE_CPU)) == 0;
-    return fail_control(s, control,
-                        cpu || same_device ? (uint32_t)original.device : STORE_EVERY_DEVICE,
-                        difference.text);
+    return fail_control(s, control, &original, difference.text);
 }
 
 static enum status check_control(struct campaign_state *s, struct arena *arena,
@@ -105,12 +114,11 @@ static enum status check_control(struct campaign_state *s, struct arena *arena,
     const bool ended = strcmp(row->outcome, kinds_text(KINDS_OUTCOME, OUTCOME_DUE)) == 0;
     if (role == ROLE_DRY &&
         strcmp(row->outcome, kinds_text(KINDS_OUTCOME, OUTCOME_MASKED_BITEXACT)) != 0)
-        return fail_control(s, row, (uint32_t)row->device,
+        return fail_control(s, row, NULL,
                             "a fault that changes nothing was not masked bit for bit");
     /* another token, whatever its text: two invalid bytes look alike */
     if (role == ROLE_SENTINEL && !ended && row->first_diff == ROW_NULL)
-        return fail_control(s, row, (uint32_t)row->device,
-                            "a fault that always changes the first token did not");
+        return fail_control(s, row, NULL, "a fault that always changes the first token did not");
     return STATUS_OK;
 }
 
@@ -149,8 +157,11 @@ static enum status put_rows(struct campaign_state *s, struct arena *arena,
                             const struct campaign_answer_rows *rows)
 {
     enum status st = STATUS_OK;
-    for (uint32_t i = 0; !st && i < rows->n_rows; i++)
-        st = check_control(s, arena, &rows->row[i]);
+    /* all of them: each kind that fails has its own rows to mark */
+    for (uint32_t i = 0; i < rows->n_rows; i++) {
+        const enum status found = check_control(s, arena, &rows->row[i]);
+        st = st ? st : found;
+    }
     if (!st)
         st = store_put(s->store,
                        &(struct store_batch){rows->row, rows->n_rows, rows->fault, rows->n_faults});

@@ -132,30 +132,70 @@ static enum status read_ranks(struct campaign_shard *out, const struct reader *r
     return out->count > 0 ? check_step(r, out) : STATUS_OK;
 }
 
+/* What Slurm says of a job array. */
+struct array {
+    uint32_t id, count, first, last, step;
+};
+
+/* An array that counts from 0 by 1 is whole. Any other may be what was submitted again of a larger
+ * one (3 of 0-7, or 0,2,4 of it), whose size nobody tells: taken for a whole, it would run parts
+ * that are none. */
+static enum status check_array(const struct array *a)
+{
+    if (a->id < a->count && a->first == 0 && a->last == a->count - 1)
+        return STATUS_OK;
+    log_error("found task %" PRIu32 " of a job array of %" PRIu32 " (%" PRIu32 " to %" PRIu32
+              " by %" PRIu32 "), expected a whole one that counts from 0 without gaps, as "
+              "--array=0-7; of any other say the part: --shard %" PRIu32
+              "/N, with N parts in all and the first of them 0",
+              a->id, a->count, a->first, a->last, a->step, a->id);
+    return STATUS_USAGE;
+}
+
 /* The place of this task in its job array; out->count stays 0 outside of one. */
 static enum status read_array(struct campaign_shard *out, const struct reader *r)
 {
-    uint32_t id = 0, count = 0, first = 0, step = 1;
-    bool has_id, has_count, found;
-    enum status st = read_variable(r, "SLURM_ARRAY_TASK_ID", &id, &has_id);
+    struct array a = {.step = 1};
+    bool has_id, has_count, has_last, found;
+    enum status st = read_variable(r, "SLURM_ARRAY_TASK_ID", &a.id, &has_id);
     if (!st)
-        st = read_variable(r, "SLURM_ARRAY_TASK_COUNT", &count, &has_count);
+        st = read_variable(r, "SLURM_ARRAY_TASK_COUNT", &a.count, &has_count);
     if (!st)
-        st = read_variable(r, "SLURM_ARRAY_TASK_MIN", &first, &found);
+        st = read_variable(r, "SLURM_ARRAY_TASK_MIN", &a.first, &found);
     if (!st)
-        st = read_variable(r, "SLURM_ARRAY_TASK_STEP", &step, &found);
+        st = read_variable(r, "SLURM_ARRAY_TASK_MAX", &a.last, &has_last);
+    if (!st)
+        st = read_variable(r, "SLURM_ARRAY_TASK_STEP", &a.step, &found);
     if (st || !has_id)
         return st;
-    step = step > 0 ? step : 1;
-    if (!has_count || id < first || (id - first) % step != 0 || (id - first) / step >= count) {
-        log_error("found task %" PRIu32 " of a job array of %" PRIu32 " that begins at %" PRIu32
-                  ", expected an array without gaps, as --array=0-7; --shard i/n says the part "
-                  "instead",
-                  id, count, first);
+    if (has_count && a.count > 0 && !has_last)
+        a.last = a.first + a.count - 1;
+    st = check_array(&a);
+    if (!st)
+        *out = (struct campaign_shard){
+            .index = a.id, .count = a.count, .source = "SLURM_ARRAY_TASK_ID"};
+    return st;
+}
+
+/* Job arrays of other batch systems are not read: which part of how many a task is, each says in
+ * its own way or not at all. Without --shard every task would run the whole campaign. */
+static enum status refuse_other_arrays(const struct reader *r)
+{
+    static const struct {
+        const char *name, *none; /* `none`: the value outside of an array */
+    } arrays[] = {{"PBS_ARRAY_INDEX", ""},
+                  {"PBS_ARRAYID", ""},
+                  {"SGE_TASK_ID", "undefined"},
+                  {"LSB_JOBINDEX", "0"}};
+    for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) {
+        const char *text = r->variable(r->user, arrays[i].name);
+        if (!text || !*text || strcmp(text, arrays[i].none) == 0)
+            continue;
+        log_error("found %s=%s, a task of a job array that does not say how many parts there are; "
+                  "expected --shard i/n, with i from 0 to n - 1",
+                  arrays[i].name, text);
         return STATUS_USAGE;
     }
-    *out = (struct campaign_shard){
-        .index = (id - first) / step, .count = count, .source = "SLURM_ARRAY_TASK_ID"};
     return STATUS_OK;
 }
 
@@ -167,7 +207,9 @@ enum status campaign_shard_find(struct campaign_shard *out, const char *given,
     *out = (struct campaign_shard){.index = 0, .count = 1};
     if (given)
         return read_given(out, given);
-    enum status st = read_array(&array, &r);
+    enum status st = refuse_other_arrays(&r);
+    if (!st)
+        st = read_array(&array, &r);
     if (!st)
         st = read_ranks(&rank, &r);
     if (st || (array.count == 0 && rank.count == 0))

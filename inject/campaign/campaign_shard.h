@@ -18,8 +18,9 @@ struct campaign_shard {
 typedef const char *campaign_shard_variable(void *user, const char *name);
 
 /* `given` is the text of --shard, "i/n", or null: then the variables of Slurm (tasks of a step, job
- * arrays, and both together), Open MPI and PMI are read; none of them: 0 of 1. STATUS_USAGE, one
- * line, for a text or variables that do not say one part, and where two launchers disagree. */
+ * arrays that count from 0 by 1, and both together), Open MPI and PMI are read; none of them: 0 of
+ * 1. STATUS_USAGE, one line, for a text or variables that do not say one part, for tasks of other
+ * job arrays, and where two launchers disagree. */
 enum status campaign_shard_find(struct campaign_shard *out, const char *given,
                                 campaign_shard_variable *variable, void *user) STATUS_MUST_USE;
 

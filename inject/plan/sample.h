@@ -58,6 +58,11 @@ struct sample_draw {
     uint32_t n_faults;
 };
 
+/* The trial that a dry, naive or CPU control runs again; else the id itself. STATUS_USAGE (logged)
+ * for an id that is not there. */
+enum status sample_original(const struct sample *sample, uint64_t id,
+                            uint64_t *out) STATUS_MUST_USE;
+
 /* Trial `id` alone, the same on every machine. Memory from `arena`. STATUS_USAGE (logged) for an id
  * that is not there. Threads may draw from one sample at a time. */
 enum status sample_draw(const struct sample *sample, uint64_t id, struct arena *arena,

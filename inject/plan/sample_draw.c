@@ -356,30 +356,52 @@ static enum trial_role control_role(const struct sample *s, uint64_t index)
     return ROLE_CPU;
 }
 
-enum status sample_draw(const struct sample *sample, uint64_t id, struct arena *arena,
-                        struct sample_draw *out)
+/* What an id stands for. */
+struct numbered {
+    enum trial_role role;
+    uint64_t index;    /* of the trials that count; of the sentinels */
+    uint64_t original; /* the id itself, or of the trial that a control runs again */
+};
+
+static enum status number_id(const struct sample *s, uint64_t id, struct numbered *out)
 {
-    const uint64_t total = sample_trials(sample);
-    uint64_t index, original = id;
+    const uint64_t total = sample_trials(s);
+    *out = (struct numbered){.role = ROLE_TRIAL, .original = id};
     if (id >= total) {
         log_error("trial %" PRIu64 ": expected an id from 0 to %" PRIu64, id, total - 1);
         return STATUS_USAGE;
     }
-    *out = (struct sample_draw){.trial = id};
-    if (sample_index_marked(id, total, sample->n_control, &index)) {
-        out->role = control_role(sample, index);
-        do /* the trial before the control; ids do not begin with a control */
-            original--;
-        while (sample_index_marked(original, total, sample->n_control, &index));
-    }
-    out->original = original;
-    enum status st;
-    if (out->role == ROLE_SENTINEL) {
-        out->original = id;
-        st = draw_sentinel(sample, index, arena, out);
-    } else {
-        st = draw_trial(sample, index, arena, out);
-    }
+    if (!sample_index_marked(id, total, s->n_control, &out->index))
+        return STATUS_OK;
+    out->role = control_role(s, out->index);
+    do /* the trial before the control; ids do not begin with a control */
+        out->original--;
+    while (sample_index_marked(out->original, total, s->n_control, &out->index));
+    out->original = out->role == ROLE_SENTINEL ? id : out->original;
+    return STATUS_OK;
+}
+
+enum status sample_original(const struct sample *sample, uint64_t id, uint64_t *out)
+{
+    struct numbered numbered;
+    const enum status st = number_id(sample, id, &numbered);
+    *out = numbered.original;
+    return st;
+}
+
+enum status sample_draw(const struct sample *sample, uint64_t id, struct arena *arena,
+                        struct sample_draw *out)
+{
+    struct numbered numbered;
+    enum status st = number_id(sample, id, &numbered);
+    if (st)
+        return st;
+    *out = (struct sample_draw){
+        .trial = id, .role = numbered.role, .original = numbered.original};
+    if (out->role == ROLE_SENTINEL)
+        st = draw_sentinel(sample, numbered.index, arena, out);
+    else
+        st = draw_trial(sample, numbered.index, arena, out);
     if (st)
         return st;
     if (out->role == ROLE_DRY) {

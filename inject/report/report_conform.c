@@ -57,6 +57,8 @@ static enum status visit(void *user, const struct row *row)
     struct sums *sums = user;
     if (row->control && strcmp(row->control, "cpu") == 0)
         return STATUS_OK; /* the CPU ran it in both: it says nothing of a device */
+    if (row->suspect)
+        return STATUS_OK;
     if (sums->count == sums->room) {
         const size_t room = 2 * sums->room + 1024;
         struct sum *larger = realloc(sums->sum, room * sizeof *larger);

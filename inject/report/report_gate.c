@@ -32,7 +32,7 @@ static enum status check_database(const struct report_source *source,
                                   const struct report_gate_request *request)
 {
     const struct report_data *data = &source->data;
-    const enum status st = report_source_check_whole(source, "a gate");
+    const enum status st = report_source_check_whole(source);
     if (st)
         return st;
     if (request->stratum && report_data_stratum(data, request->stratum) == REPORT_NONE) {

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "inject/store/store_doubt.h"
 
 enum status report_source_open(struct report_source *out, const char *path)
 {
@@ -33,20 +34,22 @@ enum status report_source_load(struct report_source *source, uint64_t limit)
     return report_data_load(&source->data, source->store, &source->plan, limit);
 }
 
-enum status report_source_check_whole(const struct report_source *source, const char *what)
+enum status report_source_trust(struct report_source *source, bool allow)
+{
+    source->allow_suspect = allow;
+    return store_doubt_check(source->store, allow);
+}
+
+enum status report_source_check_whole(const struct report_source *source)
 {
     const struct store_identity *id = source->data.identity;
-    if (id->shards > 1)
+    if (id->shards > 1) {
         log_error("%s: found shard %" PRIu32 " of %" PRIu32 ", expected the whole campaign (vkfi "
                   "merge)",
                   source->path, id->shard, id->shards);
-    else if (source->data.suspect > 0)
-        log_error("%s: found %" PRIu64 " suspect rows behind a control that failed, expected none "
-                  "in %s",
-                  source->path, source->data.suspect, what);
-    else
-        return STATUS_OK;
-    return STATUS_INPUT;
+        return STATUS_INPUT;
+    }
+    return source->allow_suspect ? STATUS_OK : store_doubt_check(source->store, false);
 }
 
 void report_source_finish(struct report_source *source)

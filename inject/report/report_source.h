@@ -11,6 +11,7 @@ struct report_source {
     struct plan plan;
     struct report_data data; /* by report_source_load */
     struct arena arena;      /* owned: the plan's */
+    bool allow_suspect;      /* by report_source_trust */
 };
 
 /* STATUS_INPUT, logged, if it is no database or its plan cannot be read. */
@@ -19,11 +20,11 @@ enum status report_source_open(struct report_source *out, const char *path) STAT
 /* Ids below `limit`; again with another limit if asked. */
 enum status report_source_load(struct report_source *source, uint64_t limit) STATUS_MUST_USE;
 
-/* STATUS_INPUT, logged, for a shard, or for suspect rows; `what` is what they would be in: "a
- * gate".
- */
-enum status report_source_check_whole(const struct report_source *source,
-                                      const char *what) STATUS_MUST_USE;
+/* STATUS_INPUT, logged, for suspect rows; `allow`: a warning (store_doubt_check). */
+enum status report_source_trust(struct report_source *source, bool allow) STATUS_MUST_USE;
+
+/* STATUS_INPUT, logged, for a shard, or for suspect rows that report_source_trust has not allowed. */
+enum status report_source_check_whole(const struct report_source *source) STATUS_MUST_USE;
 
 /* Null-safe on a source of zeros. */
 void report_source_finish(struct report_source *source);

@@ -60,7 +60,7 @@ enum status report_worst_rank(struct report_worst **out, uint32_t *out_count,
 enum status report_worst_check_first(const struct report_source *source)
 {
     const struct report_data *data = &source->data;
-    const enum status st = report_source_check_whole(source, "a list of worst strata");
+    const enum status st = report_source_check_whole(source);
     if (st)
         return st;
     if (!report_data_is_complete(data)) {

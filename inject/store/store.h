@@ -124,12 +124,6 @@ struct store_batch {
 };
 enum status store_put(struct store *store, const struct store_batch *batch) STATUS_MUST_USE;
 
-/* Marks as suspect the rows of a device that were written in batches after the one with the last
- * good control that ran on it (method 4); STORE_EVERY_DEVICE: of all devices. */
-#define STORE_EVERY_DEVICE UINT32_MAX
-enum status store_suspect(struct store *store, uint32_t device, const char *why,
-                          uint64_t *out_rows) STATUS_MUST_USE;
-
 /* Sets bit `id` of `done` ((trials + 7) / 8 bytes) for each trial that is there. */
 enum status store_done(const struct store *store, uint8_t *done, uint64_t trials) STATUS_MUST_USE;
 

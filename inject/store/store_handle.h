@@ -44,6 +44,11 @@ enum status store_identity_compare_shard(const struct store *store,
 enum status store_begin(struct store *store) STATUS_MUST_USE;
 enum status store_end(struct store *store, enum status st) STATUS_MUST_USE;
 
+/* store_put.c: the row in place of the one of its trial, in the batch that wrote that; inside a
+ * transaction with deferred foreign keys. */
+enum status store_put_again(struct store *store, const struct row *row,
+                            int64_t batch) STATUS_MUST_USE;
+
 /* Replaces `*text`, if not null, by a copy. */
 enum status store_copy_text(struct arena *arena, const char **text) STATUS_MUST_USE;
 

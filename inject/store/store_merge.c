@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "base/log.h"
+#include "inject/store/store_doubt.h"
 #include "inject/store/store_handle.h"
 #include "inject/store/store_merge_check.h"
 #include "inject/store/store_rows.h"
@@ -22,6 +23,8 @@ struct transfer {
     uint32_t *device; /* (n_devices) row of `out` for each of the source's */
     uint32_t n_devices;
     uint8_t *done; /* (trials) bits of what `out` has */
+    const uint32_t *from; /* (trials) the source that each is taken from, as in the check */
+    uint32_t number;      /* of this one there */
     struct row *rows;
     uint32_t n_rows;
     struct text faults; /* of struct store_fault */
@@ -91,7 +94,7 @@ static enum status take_row(void *user, const struct row *row)
     uint32_t device = 0;
     enum status st = STATUS_OK;
 
-    if (transfer->done[id / 8] >> id % 8 & 1) {
+    if (transfer->from[id] != transfer->number || (transfer->done[id / 8] >> id % 8 & 1)) {
         return STATUS_OK;
     }
     transfer->done[id / 8] |= (uint8_t)(1u << id % 8);
@@ -146,15 +149,16 @@ static enum status take_incidents(const struct transfer *transfer, struct arena 
     return st;
 }
 
-/* Adds to `out` what it lacks of one database. */
-static enum status transfer_one(struct store *out, const char *path, uint8_t *done,
+/* Adds to `out` what it lacks of one database; `common` names both and what is done. */
+static enum status transfer_one(const struct transfer *common, const char *path,
                                 uint64_t *out_added)
 {
     struct arena arena = {0};
     struct store *source = NULL;
+    struct transfer transfer = *common;
     enum status st = store_open(&source, path);
-    struct transfer transfer = {
-        .source = source, .out = out, .done = done, .rows = calloc(BATCH, sizeof(struct row))};
+    transfer.source = source;
+    transfer.rows = calloc(BATCH, sizeof(struct row));
     if (st == STATUS_OK && !transfer.rows) {
         log_error("%s: out of host memory", path);
         st = STATUS_MEMORY;
@@ -198,18 +202,25 @@ static enum status write_all(const struct store_merge_params *params,
         st = store_put_items(out, check->items, check->n_items);
     }
     for (uint32_t i = 0; i < params->n_paths && st == STATUS_OK; i++) {
-        st = transfer_one(out, params->paths[i], done, out_added);
+        const struct transfer transfer = {
+            .out = out, .done = done, .from = check->from, .number = i + 1};
+        st = transfer_one(&transfer, params->paths[i], out_added);
     }
     store_destroy(&out);
     return st;
 }
 
 /* The database at `path` is the next source; the first one tells whose campaign it is. */
-static enum status add_source(struct store_merge_check *check, uint32_t room, const char *path)
+static enum status add_source(struct store_merge_check *check,
+                              const struct store_merge_params *params, const char *path)
 {
+    const uint32_t room = params->n_paths + 1;
     struct store *store = NULL;
     enum status st = store_open(&store, path);
 
+    if (st == STATUS_OK && !params->allow_suspect) {
+        st = store_doubt_check(store, false);
+    }
     if (st == STATUS_OK && check->n_sources == 0) {
         st = store_merge_check_init(check, room, store_identity(store));
     }
@@ -221,8 +232,9 @@ static enum status add_source(struct store_merge_check *check, uint32_t room, co
 }
 
 /* `out` as it is counts like a source, but must be a merged one. */
-static enum status add_out(struct store_merge_check *check, uint32_t room, const char *path)
+static enum status add_out(struct store_merge_check *check, const struct store_merge_params *params)
 {
+    const char *path = params->out;
     struct stat info;
     bool empty = false;
 
@@ -231,7 +243,7 @@ static enum status add_out(struct store_merge_check *check, uint32_t room, const
     }
     enum status st = S_ISREG(info.st_mode) ? store_is_empty(path, &empty) : STATUS_OK;
     if (st == STATUS_OK && !empty) {
-        st = add_source(check, room, path);
+        st = add_source(check, params, path);
     }
     if (empty) {
         return st;
@@ -247,7 +259,6 @@ static enum status add_out(struct store_merge_check *check, uint32_t room, const
 
 enum status store_merge(const struct store_merge_params *params, struct store_merge_result *out)
 {
-    const uint32_t room = params->n_paths + 1;
     struct store_merge_check check = {0};
     const char *words = "";
     uint64_t missing = 0;
@@ -255,11 +266,11 @@ enum status store_merge(const struct store_merge_params *params, struct store_me
 
     *out = (struct store_merge_result){0};
     for (uint32_t i = 0; i < params->n_paths && st == STATUS_OK; i++) {
-        st = add_source(&check, room, params->paths[i]);
+        st = add_source(&check, params, params->paths[i]);
     }
     out->overlap = check.overlap; /* what `out` has already is no overlap */
     if (st == STATUS_OK) {
-        st = add_out(&check, room, params->out);
+        st = add_out(&check, params);
     }
     if (st == STATUS_OK) {
         st = store_merge_check_missing(&check, &missing, &words);
@@ -276,6 +287,7 @@ enum status store_merge(const struct store_merge_params *params, struct store_me
     }
     out->trials = check.identity.trials;
     out->here = check.here;
+    out->suspect = check.n_suspect;
     store_merge_check_finish(&check);
     return st;
 }

@@ -10,6 +10,9 @@ struct store_merge_params {
     uint32_t n_paths;
     const char *out; /* made, or continued if it is of that campaign, as shard 0 of 1 */
     bool complete;   /* a missing trial is an error */
+    /* Suspect rows keep their mark. A trial that is suspect in one database and not in another is
+     * the latter's row, and what the former has is not compared. Not allowed: store_doubt_check. */
+    bool allow_suspect;
 };
 
 struct store_merge_result {
@@ -17,6 +20,7 @@ struct store_merge_result {
     uint64_t here;    /* in `out` now */
     uint64_t added;   /* by this call */
     uint64_t overlap; /* found in several of the databases, and equal */
+    uint64_t suspect; /* of the databases' trials: suspect wherever they are found */
 };
 
 /* Checks everything before it writes: one campaign, each shard once, trials that several databases

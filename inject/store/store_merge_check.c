@@ -32,7 +32,8 @@ enum status store_merge_check_init(struct store_merge_check *out, uint32_t room,
     out->source = arena_array(&out->arena, room, sizeof(*out->source));
     out->digest = arena_array(&out->arena, id->trials, sizeof(*out->digest));
     out->from = arena_array(&out->arena, id->trials, sizeof(*out->from));
-    return out->source && out->digest && out->from ? STATUS_OK : STATUS_MEMORY;
+    out->suspect = arena_array(&out->arena, id->trials, sizeof(*out->suspect));
+    return out->source && out->digest && out->from && out->suspect ? STATUS_OK : STATUS_MEMORY;
 }
 
 void store_merge_check_finish(struct store_merge_check *check)
@@ -106,6 +107,16 @@ static enum status tell_difference(const struct walk *walk, const struct row *ro
     return st;
 }
 
+/* The trial is to be that of the source at hand. */
+static void take(struct store_merge_check *check, const struct row *row, uint64_t digest)
+{
+    check->from[row->trial] = check->n_sources + 1;
+    check->digest[row->trial] = digest;
+    check->suspect[row->trial] = row->suspect != NULL;
+    check->n_suspect += row->suspect != NULL;
+}
+
+/* A trial that is trusted in one database and suspect in another is the former's. */
 static enum status check_row(void *user, const struct row *row)
 {
     const struct walk *walk = user;
@@ -125,13 +136,19 @@ static enum status check_row(void *user, const struct row *row)
         return st;
     }
     if (check->from[row->trial] == 0) {
-        check->from[row->trial] = check->n_sources + 1;
-        check->digest[row->trial] = digest;
         check->here++;
+        take(check, row, digest);
         return STATUS_OK;
     }
     check->overlap++;
-    return check->digest[row->trial] == digest ? STATUS_OK : tell_difference(walk, row);
+    const bool was_suspect = check->suspect[row->trial], is_suspect = row->suspect != NULL;
+    if (was_suspect && !is_suspect) {
+        check->n_suspect--;
+        take(check, row, digest);
+    }
+    return was_suspect != is_suspect || check->digest[row->trial] == digest
+               ? STATUS_OK
+               : tell_difference(walk, row);
 }
 
 /* Adds the rows of a small table, sorted by the id at their head, to those known. */

@@ -16,8 +16,9 @@ struct store_merge_check {
     struct store_merge_source *source; /* (n_sources) walked so far */
     uint32_t n_sources;
     uint64_t *digest; /* (trials) of row and faults */
-    uint32_t *from;   /* (trials) 1 + the source that has it first, 0: none */
-    uint64_t here, overlap;
+    uint32_t *from;   /* (trials) 1 + the source that it is taken from, 0: none */
+    uint8_t *suspect; /* (trials) whether it is suspect there */
+    uint64_t here, overlap, n_suspect;
     struct store_stratum *strata;
     struct store_item *items;
     uint32_t n_strata, n_items;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Batches of rows written, each in one transaction; marks of doubt set on them. */
+/* Batches of rows written, each in one transaction. */
 #include <inttypes.h>
 #include <string.h>
 
@@ -111,6 +111,26 @@ static enum status put_rows(struct store *store, const struct store_batch *batch
     return st;
 }
 
+enum status store_put_again(struct store *store, const struct row *row, int64_t batch)
+{
+    struct sql_statement *drop = NULL;
+    enum status st = store->put_fault ? STATUS_OK : prepare(store);
+
+    if (st == STATUS_OK) {
+        st = sql_prepare(&drop, store->sql, "DELETE FROM trial WHERE trial = ?");
+    }
+    if (st == STATUS_OK) {
+        sql_bind_int(drop, row->trial);
+        st = sql_execute(drop);
+    }
+    if (st == STATUS_OK) {
+        bind_row(store->put_row, row, batch);
+        st = sql_execute(store->put_row);
+    }
+    sql_finish(&drop);
+    return st;
+}
+
 enum status store_put(struct store *store, const struct store_batch *batch)
 {
     enum status st = store->put_fault ? STATUS_OK : prepare(store);
@@ -124,105 +144,5 @@ enum status store_put(struct store *store, const struct store_batch *batch)
     if (st == STATUS_OK) {
         store->batch++;
     }
-    return st;
-}
-
-/* A row that must be marked, with all that its digest is made of. */
-struct doubt {
-    struct row row;
-    int64_t batch;
-};
-
-static enum status read_doubtful(struct store *store, int64_t after, uint32_t device,
-                                 struct arena *arena, struct text *out)
-{
-    struct sql_statement *select = NULL;
-    bool row = true;
-    enum status st = sql_prepare(&select, store->sql,
-                                 "SELECT trial, batch FROM trial WHERE batch > ? AND "
-                                 "suspect IS NULL AND (? OR device = ?) ORDER BY trial");
-    if (st == STATUS_OK) {
-        sql_bind_int(select, after);
-        sql_bind_int(select, device == STORE_EVERY_DEVICE);
-        sql_bind_int(select, device);
-    }
-    while (st == STATUS_OK && row) {
-        struct doubt doubt;
-        bool found = false;
-        st = sql_step(select, &row);
-        if (st == STATUS_OK && row) {
-            doubt.batch = sql_int(select, 1);
-            st = store_find_row(store, (uint64_t)sql_int(select, 0), arena, &doubt.row, &found);
-        }
-        if (st == STATUS_OK && found) {
-            st = text_add(out, (const char *)&doubt, sizeof(doubt));
-        }
-    }
-    sql_finish(&select);
-    return st;
-}
-
-static enum status mark(struct store *store, const struct text *doubts, const char *why)
-{
-    struct sql_statement *drop = NULL;
-    enum status st = sql_prepare(&drop, store->sql, "DELETE FROM trial WHERE trial = ?");
-
-    for (size_t at = 0; at < doubts->size && st == STATUS_OK; at += sizeof(struct doubt)) {
-        struct doubt doubt;
-        memcpy(&doubt, doubts->data + at, sizeof(doubt));
-        doubt.row.suspect = why;
-        sql_bind_int(drop, doubt.row.trial);
-        st = sql_execute(drop);
-        if (st == STATUS_OK) {
-            bind_row(store->put_row, &doubt.row, doubt.batch);
-            st = sql_execute(store->put_row);
-        }
-    }
-    sql_finish(&drop);
-    return st;
-}
-
-static enum status last_good(struct store *store, uint32_t device, int64_t *out)
-{
-    struct text text = {0};
-    enum status st = text_addf(&text, "SELECT max(batch) FROM trial WHERE control IS NOT NULL AND "
-                                      "suspect IS NULL");
-
-    if (st == STATUS_OK && device != STORE_EVERY_DEVICE) {
-        st = text_addf(&text, " AND device = %" PRIu32, device);
-    }
-    if (st == STATUS_OK) {
-        st = sql_number(store->sql, text.data, out);
-    }
-    text_finish(&text);
-    return st;
-}
-
-enum status store_suspect(struct store *store, uint32_t device, const char *why, uint64_t *out_rows)
-{
-    struct arena arena = {0};
-    struct text doubts = {0};
-    int64_t good = 0;
-    enum status st = store->put_fault ? STATUS_OK : prepare(store);
-
-    *out_rows = 0;
-    if (st == STATUS_OK) {
-        st = last_good(store, device, &good);
-    }
-    if (st == STATUS_OK) {
-        st = read_doubtful(store, good, device, &arena, &doubts);
-    }
-    if (st == STATUS_OK) {
-        st = store_begin(store);
-    }
-    if (st == STATUS_OK) {
-        st = sql_run(store->sql, "PRAGMA defer_foreign_keys = ON");
-        st = store_end(store, st == STATUS_OK ? mark(store, &doubts, why) : st);
-    }
-    if (st == STATUS_OK) {
-        *out_rows = doubts.size / sizeof(struct doubt);
-    }
-    text_finish(&doubts);
-    arena_finish(&arena);
     return st;
 }

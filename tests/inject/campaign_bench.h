@@ -25,6 +25,7 @@
 #include "cpu/cpu.h"
 #include "gpu/device.h"
 #include "inject/campaign/campaign.h"
+#include "inject/store/store_doubt.h"
 #include "tiny_model.h"
 #include "vk/vk.h"
 

@@ -10,6 +10,7 @@
 #include "base/rng.h"
 #include "inject/plan/plan.h"
 #include "inject/store/store.h"
+#include "inject/store/store_doubt.h"
 
 enum { SIGN, EXPONENT, MANTISSA, FIELDS };
 static const char *const FIELD_TEXT[FIELDS] = {"sign", "exponent", "mantissa"};
@@ -403,11 +404,16 @@ static enum status mark(struct store *store, const struct report_fixture *f)
 {
     const struct store_incident incident = {3, 0, "device lost <once>"};
     enum status st = store_put_incident(store, &incident);
-    if (!st && f->suspect) {
-        uint64_t rows = 0;
-        st = store_suspect(store, STORE_EVERY_DEVICE, "a dry fault was not masked", &rows);
-    }
-    return st;
+    struct store_mark half;
+    bool found = false;
+    uint64_t rows = 0;
+    if (!st && f->suspect)
+        st = store_doubt_find(store, trials_of(f) / 2, &half, &found);
+    if (st || !found)
+        return st;
+    const struct store_doubt doubt = {STORE_EVERY_DEVICE, half.batch, ROW_NULL};
+    const struct store_doubt_reason reason = {&doubt, 1, "a dry fault was not masked"};
+    return store_doubt_mark(store, &reason, &rows);
 }
 
 enum status report_fixture_make(const struct report_fixture *f)

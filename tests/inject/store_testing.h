@@ -19,6 +19,7 @@
 
 #include "base/rng.h"
 #include "inject/store/store.h"
+#include "inject/store/store_doubt.h"
 
 #define STORE_TESTING_ITEMS 4
 #define STORE_TESTING_STRATA 3

@@ -113,6 +113,73 @@ static void test_wrong_golden(void **state)
     bench_end(b);
 }
 
+/* The line of a trial in the reference; null: it has none. */
+static const char *reference_line(int64_t trial, size_t *out_size)
+{
+    char begin[32];
+    const int n = snprintf(begin, sizeof begin, "trial=%lld;", (long long)trial);
+    for (const char *at = reference.data; at && *at;) {
+        const char *end = strchr(at, '\n');
+        *out_size = (size_t)(end - at);
+        if (strncmp(at, begin, (size_t)n) == 0)
+            return at;
+        at = end + 1;
+    }
+    return NULL;
+}
+
+struct lies {
+    bool caught; /* the campaign has ended by it: no control stood behind the last rows else */
+    uint32_t rows, wrong, marked;
+};
+
+static enum status expect_marked(void *user, const struct row *row)
+{
+    struct lies *lies = user;
+    struct text line = {0};
+    size_t size = 0;
+    const char *expected = reference_line(row->trial, &size);
+    assert_non_null(expected);
+    assert_int_equal(bench_put_row(&line, row), STATUS_OK);
+    const bool wrong = line.size - 1 != size || memcmp(line.data, expected, size) != 0;
+    text_finish(&line);
+    lies->rows++;
+    lies->wrong += wrong;
+    lies->marked += row->suspect != NULL;
+    if (wrong && !row->suspect && lies->caught)
+        fail_msg("trial %lld is wrong and trusted", (long long)row->trial);
+    return STATUS_OK;
+}
+
+/* A device lies from some pass on, and whatever finds it (a dry fault, a rerun, a golden run), no
+ * wrong row is left without its mark, though controls of other kinds passed behind it. */
+static void test_no_lie_is_trusted(void **state)
+{
+    uint32_t stopped = 0, wrong = 0;
+    (void)state;
+    for (long after = 40; after <= 540; after += 100) {
+        struct bench *b = begin(BENCH_WRONG, after, -1);
+        struct lies lies = {0};
+        struct store *store = NULL;
+        b->device[0].reference_only = true;
+        b->params.setup.naive = true; /* many passes a trial */
+        const enum status st = campaign_run(&b->params);
+        lies.caught = st != STATUS_OK;
+        stopped += lies.caught;
+        if (store_open(&store, b->path) == STATUS_OK) {
+            assert_int_equal(store_each_row(store, expect_marked, &lies), STATUS_OK);
+            assert_int_equal(store_doubt_check(store, false),
+                             lies.marked ? STATUS_INPUT : STATUS_OK);
+        }
+        store_destroy(&store);
+        wrong += lies.wrong;
+        print_message("after %ld passes: %s; %u rows, %u wrong, %u suspect\n", after,
+                      status_name(st), lies.rows, lies.wrong, lies.marked);
+        bench_end(b);
+    }
+    assert_true(stopped > 3 && wrong > 0);
+}
+
 static enum status count_suspect(void *user, const struct row *row)
 {
     uint32_t *count = user;
@@ -163,6 +230,7 @@ int main(void)
         cmocka_unit_test(test_once),         cmocka_unit_test(test_killed_workers),
         cmocka_unit_test(test_set_aside),    cmocka_unit_test(test_not_open),
         cmocka_unit_test(test_wrong_golden), cmocka_unit_test(test_wrong_later),
+        cmocka_unit_test(test_no_lie_is_trusted),
     };
     if (tiny_model_is_missing())
         return TINY_SKIP;

@@ -74,12 +74,18 @@ static const struct shard_case CASES[] = {
      "SLURM_PROCID says part 0 of 1, OMPI_COMM_WORLD_RANK says 1 of 4"},
     {NULL, "SLURM_ARRAY_TASK_ID=2 SLURM_ARRAY_TASK_COUNT=4 SLURM_ARRAY_TASK_MIN=0", 2, 4,
      "SLURM_ARRAY_TASK_ID"},
-    {NULL, "SLURM_ARRAY_TASK_ID=5 SLURM_ARRAY_TASK_COUNT=4 SLURM_ARRAY_TASK_MIN=2", 3, 4,
-     "SLURM_ARRAY_TASK_ID"},
+    {NULL, "SLURM_ARRAY_TASK_ID=5 SLURM_ARRAY_TASK_COUNT=4 SLURM_ARRAY_TASK_MIN=2", 0, 0,
+     "--shard 5/N"},
     {NULL,
      "SLURM_ARRAY_TASK_ID=6 SLURM_ARRAY_TASK_COUNT=4 SLURM_ARRAY_TASK_MIN=0 "
-     "SLURM_ARRAY_TASK_STEP=2",
-     3, 4, "SLURM_ARRAY_TASK_ID"},
+     "SLURM_ARRAY_TASK_MAX=6 SLURM_ARRAY_TASK_STEP=2",
+     0, 0, "(0 to 6 by 2)"},
+    {NULL, "PBS_ARRAY_INDEX=3", 0, 0, "PBS_ARRAY_INDEX=3"},
+    {NULL, "PBS_ARRAYID=0", 0, 0, "--shard i/n"},
+    {NULL, "SGE_TASK_ID=1 OMPI_COMM_WORLD_RANK=0 OMPI_COMM_WORLD_SIZE=4", 0, 0, "SGE_TASK_ID=1"},
+    {NULL, "SGE_TASK_ID=undefined LSB_JOBINDEX=0", 0, 1, NULL},
+    {NULL, "LSB_JOBINDEX=2", 0, 0, "LSB_JOBINDEX=2"},
+    {"2/4", "LSB_JOBINDEX=3", 2, 4, "--shard"},
     {NULL, "SLURM_ARRAY_TASK_ID=7 SLURM_ARRAY_TASK_COUNT=3 SLURM_ARRAY_TASK_MIN=1", 0, 0,
      "without gaps"},
     {NULL, "SLURM_ARRAY_TASK_ID=1", 0, 0, "without gaps"},
@@ -127,13 +133,52 @@ static void test_parts_are_distinct(void **state)
             char environment[256];
             struct campaign_shard shard;
             snprintf(environment, sizeof environment,
-                     "SLURM_ARRAY_TASK_ID=%u SLURM_ARRAY_TASK_COUNT=4 SLURM_ARRAY_TASK_MIN=10 "
-                     "SLURM_PROCID=%u SLURM_NTASKS=3",
-                     10 + element, task);
+                     "SLURM_ARRAY_TASK_ID=%u SLURM_ARRAY_TASK_COUNT=4 SLURM_ARRAY_TASK_MIN=0 "
+                     "SLURM_ARRAY_TASK_MAX=3 SLURM_PROCID=%u SLURM_NTASKS=3",
+                     element, task);
             assert_int_equal(campaign_shard_find(&shard, NULL, variable, environment), STATUS_OK);
             assert_int_equal(shard.count, 12);
             assert_false(seen[shard.index]);
             seen[shard.index] = true;
+        }
+    }
+}
+
+/* Tasks that were submitted again, in whatever numbers, are never a whole: of every array over
+ * 0 .. 7 only 0, 0-1, ... 0-7 give parts, which are all of one count, and all others are refused in
+ * each of their tasks, with the --shard to give. */
+static void test_parts_of_arrays(void **state)
+{
+    (void)state;
+    for (unsigned set = 1; set < 256; set++) {
+        unsigned count = 0, first = 8, second = 8, last = 0;
+        for (unsigned id = 0; id < 8; id++) {
+            if (!(set >> id & 1))
+                continue;
+            second = count == 1 ? id : second;
+            first = count == 0 ? id : first;
+            last = id;
+            count++;
+        }
+        for (unsigned id = 0; id < 8; id++) {
+            char environment[256], word[16];
+            struct campaign_shard shard;
+            if (!(set >> id & 1))
+                continue;
+            snprintf(environment, sizeof environment,
+                     "SLURM_ARRAY_TASK_ID=%u SLURM_ARRAY_TASK_COUNT=%u SLURM_ARRAY_TASK_MIN=%u "
+                     "SLURM_ARRAY_TASK_MAX=%u SLURM_ARRAY_TASK_STEP=%u",
+                     id, count, first, last, count > 1 ? second - first : 1);
+            snprintf(word, sizeof word, "--shard %u/N", id);
+            const enum status st = campaign_shard_find(&shard, NULL, variable, environment);
+            if (set & (set + 1)) {
+                assert_int_equal(st, STATUS_USAGE);
+                assert_non_null(strstr(log_last_error(), word));
+                continue;
+            }
+            assert_int_equal(st, STATUS_OK);
+            assert_int_equal(shard.index, id);
+            assert_int_equal(shard.count, count);
         }
     }
 }
@@ -158,6 +203,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_environments),
         cmocka_unit_test(test_parts_are_distinct),
+        cmocka_unit_test(test_parts_of_arrays),
         cmocka_unit_test(test_paths),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -318,36 +318,56 @@ static enum status collect_suspects(void *user, const struct row *row)
     return STATUS_OK;
 }
 
-static void rows_after_the_last_good_control_of_a_device_are_suspect(void **state)
+static uint64_t mark(struct store *store, struct store_doubt doubt)
+{
+    const struct store_doubt_reason reason = {&doubt, 1, "naive rerun differs"};
+    uint64_t rows;
+
+    assert_int_equal(store_doubt_mark(store, &reason, &rows), STATUS_OK);
+    return rows;
+}
+
+static void doubtful_rows_are_marked_and_refused(void **state)
 {
     struct store *store = make(*state);
     struct arena arena = {0};
     struct store_fault *faults;
-    uint32_t n_faults;
+    struct store_mark *controls, found_mark;
+    uint32_t n;
+    bool found;
     char marks[11] = "";
-    uint64_t rows;
 
     store_testing_fill_tables(store);
     put_one(store, 0, 0, NULL);
     put_one(store, 1, 0, "dry");
     put_one(store, 2, 1, NULL);
+    assert_int_equal(store_doubt_only_device(store, &n, &found), STATUS_OK);
+    assert_false(found);
     put_one(store, 3, 0, NULL);
     put_one(store, 4, 1, "naive");
     put_one(store, 5, 0, NULL);
     put_one(store, 6, 1, NULL);
     put_one(store, 9, 0, NULL);
-    assert_int_equal(store_suspect(store, 0, "naive rerun differs", &rows), STATUS_OK);
-    assert_int_equal(rows, 3);
+    assert_int_equal(store_doubt_check(store, false), STATUS_OK);
+    assert_int_equal(mark(store, (struct store_doubt){0, 4, 5}), 2); /* from trial 3 on, not 5 */
     assert_int_equal(store_each_row(store, collect_suspects, marks), STATUS_OK);
-    assert_string_equal(marks, "...S.S."); /* and trial 9, behind a gap */
+    assert_string_equal(marks, "...S..."); /* and trial 9, behind a gap */
     assert_int_equal(marks[9], 'S');
-    assert_int_equal(store_read_faults(store, 9, &arena, &faults, &n_faults), STATUS_OK);
-    assert_int_equal(n_faults, 2);
-    assert_int_equal(store_suspect(store, 0, "again", &rows), STATUS_OK);
-    assert_int_equal(rows, 0);
-    assert_int_equal(store_suspect(store, STORE_EVERY_DEVICE, "naive rerun differs", &rows),
-                     STATUS_OK);
-    assert_int_equal(rows, 1); /* trial 6; of device 0 all are marked or good */
+    assert_int_equal(store_read_faults(store, 9, &arena, &faults, &n), STATUS_OK);
+    assert_int_equal(n, 2);
+    assert_int_equal(mark(store, (struct store_doubt){0, 4, 5}), 0);
+    assert_int_equal(mark(store, (struct store_doubt){STORE_EVERY_DEVICE, 4, ROW_NULL}), 3);
+    assert_int_equal(store_doubt_controls(store, "naive", &arena, &controls, &n), STATUS_OK);
+    assert_int_equal(n, 1);
+    assert_true(controls[0].trial == 4 && controls[0].suspect && controls[0].device == 1);
+    assert_int_equal(store_doubt_find(store, 9, &found_mark, &found), STATUS_OK);
+    assert_true(found && found_mark.batch == 8 && found_mark.suspect);
+    assert_int_equal(store_doubt_find(store, 8, &found_mark, &found), STATUS_OK);
+    assert_false(found);
+    assert_int_equal(store_doubt_check(store, true), STATUS_OK);
+    assert_int_equal(store_doubt_check(store, false), STATUS_INPUT);
+    assert_non_null(strstr(log_last_error(), "found 5 suspect rows"));
+    assert_non_null(strstr(log_last_error(), "naive rerun differs"));
     store_destroy(&store);
     arena_finish(&arena);
 }
@@ -365,7 +385,7 @@ int main(void)
         CASE(another_campaign_is_refused),
         CASE(a_batch_is_written_whole_or_not_at_all),
         CASE(a_shard_holds_its_own_trials),
-        CASE(rows_after_the_last_good_control_of_a_device_are_suspect),
+        CASE(doubtful_rows_are_marked_and_refused),
     };
 
     fpenv_set(); /* denormals are flushed in the program, and must pass all the same */

@@ -20,7 +20,9 @@ static void fill(const struct store_testing *t)
     store_testing_fill_tables(store);
     assert_int_equal(store_testing_put(store, 0, 1, 600), STATUS_OK);
     assert_int_equal(store_testing_put(store, 600, 1, 400), STATUS_OK);
-    assert_int_equal(store_suspect(store, 0, "control 7, differs", &rows), STATUS_OK);
+    const struct store_doubt doubt = {.device = 0, .from = 2, .but = ROW_NULL};
+    const struct store_doubt_reason reason = {&doubt, 1, "control 7, differs"};
+    assert_int_equal(store_doubt_mark(store, &reason, &rows), STATUS_OK);
     store_destroy(&store);
 }
 

@@ -183,7 +183,8 @@ static void seven_shards_give_the_same(void **state)
             STATUS_OK);
         store_destroy(&store);
     }
-    const struct store_merge_params params = {all, MANY, paths.out, true};
+    const struct store_merge_params params = {
+        .paths = all, .n_paths = MANY, .out = paths.out, .complete = true};
     assert_int_equal(store_merge(&params, &result), STATUS_OK);
     assert_int_equal(result.added, 1000);
     expect_equals_whole(&paths);
@@ -236,7 +237,8 @@ static void shards_may_come_one_after_another(void **state)
     /* A merged database is one like any other. */
     again[0] = paths.out;
     again[1] = paths.shard[1];
-    const struct store_merge_params params = {again, 2, paths.out, true};
+    const struct store_merge_params params = {
+        .paths = again, .n_paths = 2, .out = paths.out, .complete = true};
     assert_int_equal(store_merge(&params, &result), STATUS_OK);
     assert_int_equal(result.added, 333);
     expect_equals_whole(&paths);

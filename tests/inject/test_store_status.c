@@ -71,7 +71,9 @@ static void counts_are_those_of_the_rows(void **state)
 
     /* Suspect rows leave the counts, but are done. */
     assert_int_equal(store_testing_put(store, 400, 2, 50), STATUS_OK);
-    assert_int_equal(store_suspect(store, 1, "naive rerun differs", &suspects), STATUS_OK);
+    const struct store_doubt doubt = {.device = 1, .from = 2, .but = ROW_NULL};
+    const struct store_doubt_reason reason = {&doubt, 1, "naive rerun differs"};
+    assert_int_equal(store_doubt_mark(store, &reason, &suspects), STATUS_OK);
     const uint64_t counted = status.counted;
     assert_int_equal(store_status_read(store, &arena, &status), STATUS_OK);
     assert_int_equal(status.done, 250);
