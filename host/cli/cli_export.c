@@ -99,7 +99,8 @@ static enum status parse(struct export_options *out, int argc, char **argv, bool
         st = add_fields(&details);
     const struct args_spec spec = {.command = "vkfi export",
                                    .summary = "the trials of a database as CSV or JSON lines",
-                                   .synopsis = "DB [--format csv|jsonl] [-o FILE] [--allow-suspect]",
+                                   .synopsis =
+                                       "DB [--format csv|jsonl] [-o FILE] [--allow-suspect]",
                                    .details = details.data,
                                    .options = options,
                                    .operands = &out->databases};

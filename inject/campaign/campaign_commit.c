@@ -29,7 +29,8 @@ static enum status fail_control(struct campaign_state *s, const struct row *cont
     log_error("%s; the campaign stops", why);
     struct campaign_doubt doubt = {.store = s->store,
                                    .sample = s->sample,
-                                   .role = (enum trial_role)kinds_find(KINDS_ROLE, control->control),
+                                   .role =
+                                       (enum trial_role)kinds_find(KINDS_ROLE, control->control),
                                    .device = (uint32_t)control->device,
                                    .why = why};
     if (original) {

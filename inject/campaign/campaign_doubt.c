@@ -13,8 +13,8 @@ struct voucher {
 };
 
 /* What a good control vouches for; false: for nothing that is known. */
-static enum status read_voucher(const struct campaign_doubt *doubt, const struct store_mark *control,
-                                struct voucher *out, bool *found)
+static enum status read_voucher(const struct campaign_doubt *doubt,
+                                const struct store_mark *control, struct voucher *out, bool *found)
 {
     struct store_mark original;
     uint64_t id = control->trial;
@@ -82,8 +82,8 @@ enum status campaign_doubt_mark(const struct campaign_doubt *doubt, uint64_t *ou
     bool found = false;
     uint32_t count = 1;
     *out_rows = 0;
-    enum status st = rerun ? store_doubt_find(doubt->store, doubt->original, &original, &found)
-                           : STATUS_OK;
+    enum status st =
+        rerun ? store_doubt_find(doubt->store, doubt->original, &original, &found) : STATUS_OK;
     if (!st)
         st = add_device(doubt, wrong, found ? original.batch : DOUBT_NOW, &rows[0]);
     if (!st && doubt->role == ROLE_NAIVE && doubt->device != wrong)

@@ -5,8 +5,8 @@
  * it ran in, a naive or CPU rerun for the batch of its original. A failed one says that its device
  * was wrong at such a moment; no control of another kind knows of that. In doubt is all that the
  * device wrote from the last moment before it that a good control of this kind vouches for (that
- * batch too, without the row that was compared). A naive rerun on another device than its original's
- * cannot say which of the two was wrong: both are in doubt. */
+ * batch too, without the row that was compared). A naive rerun on another device than its
+ * original's cannot say which of the two was wrong: both are in doubt. */
 #ifndef VKFI_INJECT_CAMPAIGN_DOUBT_H
 #define VKFI_INJECT_CAMPAIGN_DOUBT_H
 

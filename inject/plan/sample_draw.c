@@ -396,8 +396,7 @@ enum status sample_draw(const struct sample *sample, uint64_t id, struct arena *
     enum status st = number_id(sample, id, &numbered);
     if (st)
         return st;
-    *out = (struct sample_draw){
-        .trial = id, .role = numbered.role, .original = numbered.original};
+    *out = (struct sample_draw){.trial = id, .role = numbered.role, .original = numbered.original};
     if (out->role == ROLE_SENTINEL)
         st = draw_sentinel(sample, numbered.index, arena, out);
     else

@@ -62,11 +62,10 @@ static enum status add_database(struct artifact *a, const char *database)
     const char *path = reserve(a, "campaign.db");
     if (!path)
         return STATUS_MEMORY;
-    return store_merge(&(struct store_merge_params){.paths = &database,
-                                                    .n_paths = 1,
-                                                    .out = path,
-                                                    .allow_suspect = true},
-                       &result);
+    return store_merge(
+        &(struct store_merge_params){
+            .paths = &database, .n_paths = 1, .out = path, .allow_suspect = true},
+        &result);
 }
 
 static enum status add_export(struct artifact *a, const struct store *store, const char *name,

@@ -8,8 +8,8 @@
 
 struct report_artifact_params {
     const char *database, *out; /* suspect rows, if any, are taken along with their mark */
-    const char *plan_schema;  /* path of plan.schema.json; left out if there is no such file */
-    struct report_page *page; /* of that database */
+    const char *plan_schema;    /* path of plan.schema.json; left out if there is no such file */
+    struct report_page *page;   /* of that database */
 };
 
 /* A file of the archive, or the archive itself. */

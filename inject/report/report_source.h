@@ -23,7 +23,8 @@ enum status report_source_load(struct report_source *source, uint64_t limit) STA
 /* STATUS_INPUT, logged, for suspect rows; `allow`: a warning (store_doubt_check). */
 enum status report_source_trust(struct report_source *source, bool allow) STATUS_MUST_USE;
 
-/* STATUS_INPUT, logged, for a shard, or for suspect rows that report_source_trust has not allowed. */
+/* STATUS_INPUT, logged, for a shard, or for suspect rows that report_source_trust has not allowed.
+ */
 enum status report_source_check_whole(const struct report_source *source) STATUS_MUST_USE;
 
 /* Null-safe on a source of zeros. */

@@ -68,8 +68,8 @@ enum status store_doubt_find(const struct store *store, uint64_t trial, struct s
 enum status store_doubt_only_device(const struct store *store, uint32_t *out, bool *found)
 {
     int64_t least = 0, most = 0, rows = 0;
-    enum status st = sql_number(store->sql,
-                                "SELECT count(*) FROM trial WHERE control IS NOT 'cpu'", &rows);
+    enum status st =
+        sql_number(store->sql, "SELECT count(*) FROM trial WHERE control IS NOT 'cpu'", &rows);
 
     if (st == STATUS_OK && rows > 0) {
         st = sql_number(store->sql, "SELECT min(device) FROM trial WHERE control IS NOT 'cpu'",

@@ -41,8 +41,8 @@ enum status store_doubt_mark(struct store *store, const struct store_doubt_reaso
                              uint64_t *out_rows) STATUS_MUST_USE;
 
 /* The one rule for whoever reads a database to say something of its trials: STATUS_INPUT, logged
- * with how many and why, if it has suspect rows; with `allowed` that is a warning, and whoever asked
- * leaves them out of rates, or hands them on with their mark. */
+ * with how many and why, if it has suspect rows; with `allowed` that is a warning, and whoever
+ * asked leaves them out of rates, or hands them on with their mark. */
 enum status store_doubt_check(const struct store *store, bool allowed) STATUS_MUST_USE;
 
 #endif

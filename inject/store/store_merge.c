@@ -22,7 +22,7 @@ struct transfer {
     struct store *out;
     uint32_t *device; /* (n_devices) row of `out` for each of the source's */
     uint32_t n_devices;
-    uint8_t *done; /* (trials) bits of what `out` has */
+    uint8_t *done;        /* (trials) bits of what `out` has */
     const uint32_t *from; /* (trials) the source that each is taken from, as in the check */
     uint32_t number;      /* of this one there */
     struct row *rows;

@@ -140,8 +140,8 @@ static void end(struct history *h)
 static bool may_come(struct history *h, uint64_t id)
 {
     const struct model_row *row = &h->row[id];
-    return row->batch == 0 && (!is_rerun(row->role) || h->row[row->original].batch > 0 ||
-                               pick(h, 10) == 0);
+    return row->batch == 0 &&
+           (!is_rerun(row->role) || h->row[row->original].batch > 0 || pick(h, 10) == 0);
 }
 
 static void put_batch(struct history *h, uint32_t devices)

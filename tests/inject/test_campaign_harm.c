@@ -227,9 +227,12 @@ static int teardown(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_once),         cmocka_unit_test(test_killed_workers),
-        cmocka_unit_test(test_set_aside),    cmocka_unit_test(test_not_open),
-        cmocka_unit_test(test_wrong_golden), cmocka_unit_test(test_wrong_later),
+        cmocka_unit_test(test_once),
+        cmocka_unit_test(test_killed_workers),
+        cmocka_unit_test(test_set_aside),
+        cmocka_unit_test(test_not_open),
+        cmocka_unit_test(test_wrong_golden),
+        cmocka_unit_test(test_wrong_later),
         cmocka_unit_test(test_no_lie_is_trusted),
     };
     if (tiny_model_is_missing())

@@ -115,11 +115,10 @@ static void marks_are_kept(void **state)
     path_of(out, *state, "out");
     make(bad, 99, true);
     log_set_level(LOG_ERROR);
-    assert_int_equal(store_merge(&(struct store_merge_params){.paths = paths,
-                                                              .n_paths = 1,
-                                                              .out = out,
-                                                              .allow_suspect = true},
-                                 &result),
+    assert_int_equal(store_merge(
+                         &(struct store_merge_params){
+                             .paths = paths, .n_paths = 1, .out = out, .allow_suspect = true},
+                         &result),
                      STATUS_OK);
     log_set_level(LOG_WARN);
     assert_int_equal(result.suspect, ROWS - FIRST_DOUBTED);

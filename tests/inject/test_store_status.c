@@ -61,11 +61,9 @@ static void counts_are_those_of_the_rows(void **state)
     assert_int_equal(status.incidents, 1);
     assert_int_equal(status.suspect, 0);
     assert_int_equal(status.retried, 0);
-    for (int i = 0; i < 2; i++) {
-        assert_int_equal(status.by_device[i].done, device[i]);
-    }
     for (int i = 0; i < 3; i++) {
         assert_int_equal(status.by_stratum[i].done, stratum[i]);
+        assert_true(i == 2 || status.by_device[i].done == device[i]);
     }
     assert_int_equal(status.by_stratum[1].planned, 500);
 
