@@ -141,7 +141,10 @@ static void print_head(const struct cli_plan *p, const char *path, uint32_t leas
     printf("items       %" PRIu32 " prompts of %" PRIu32 " to %" PRIu32 " tokens, %" PRIu32
            " to %" PRIu32 " generated\n",
            plan->n_items, l.prompt_low, l.prompt_high, l.tokens_low, l.tokens_high);
-    printf("population  %s\n", POPULATIONS[plan->population]);
+    printf("population  %s%s\n", POPULATIONS[plan->population],
+           !plan_shares_sites(plan)                     ? ""
+           : plan->point_weight == PLAN_POINTS_ELEMENTS ? "; points and fields by elements"
+                                                        : "; points and fields equally");
     printf("design      %s; items %s\n", DESIGNS[plan->design],
            plan->item_weight == PLAN_ITEMS_EQUAL ? "weigh the same" : "weigh by their exposure");
     printf("interval    %g %%, expected rate %g, design effect %g\n", 100 * plan->confidence,

@@ -8,38 +8,14 @@
 #include "base/log.h"
 #include "inject/plan/plan_read.h"
 
-static const char *const KNOWN[] = {"$schema",
-                                    "title",
-                                    "notes",
-                                    "model",
-                                    "mode",
-                                    "act",
-                                    "kv",
-                                    "decoding",
-                                    "prompts",
-                                    "task",
-                                    "population",
-                                    "item_weight",
-                                    "design",
-                                    "where",
-                                    "what",
-                                    "when",
-                                    "strata",
-                                    "sampling",
-                                    "faults_per_trial",
-                                    "stop",
-                                    "controls",
-                                    "nan_policy",
-                                    "score_eps",
-                                    "record",
-                                    "retry",
-                                    "lanes",
-                                    "tiles",
-                                    "chunk",
-                                    "seed",
-                                    "budgets",
-                                    "hypotheses",
-                                    "confirm"};
+static const char *const KNOWN[] = {
+    "$schema",    "title",       "notes",        "model",     "mode",
+    "act",        "kv",          "decoding",     "prompts",   "task",
+    "population", "item_weight", "point_weight", "design",    "where",
+    "what",       "when",        "strata",       "sampling",  "faults_per_trial",
+    "stop",       "controls",    "nan_policy",   "score_eps", "record",
+    "retry",      "lanes",       "tiles",        "chunk",     "seed",
+    "budgets",    "hypotheses",  "confirm"};
 
 static const struct json_range SHARE_OF_SCORE = {.min = 0, .max = 1e6};
 
@@ -131,9 +107,10 @@ static enum status read_population(const struct plan_reader *r, const struct jso
 {
     static const char *const populations[] = {"ops", "bits", "equal", "census"};
     static const char *const weights[] = {"equal", "exposure"};
+    static const char *const shares[] = {"elements", "equal"};
     static const char *const designs[] = {"nested", "crossed", "fault_major"};
     struct plan *plan = r->plan;
-    uint32_t population = 0, weight = 0, design = 0;
+    uint32_t population = 0, weight = 0, share = 0, design = 0;
     if (!json_get(root, "population")) {
         log_error("%s: 'population' is missing; expected ops, bits, equal or census: there is no "
                   "rate without one",
@@ -144,9 +121,12 @@ static enum status read_population(const struct plan_reader *r, const struct jso
     if (!st)
         st = json_fields_word(r->doc, root, "item_weight", WORDS(weights), &weight);
     if (!st)
+        st = json_fields_word(r->doc, root, "point_weight", WORDS(shares), &share);
+    if (!st)
         st = json_fields_word(r->doc, root, "design", WORDS(designs), &design);
     plan->population = (enum plan_population)population;
     plan->item_weight = (enum plan_item_weight)weight;
+    plan->point_weight = (enum plan_point_weight)share;
     plan->design = (enum plan_design)design;
     return st;
 }

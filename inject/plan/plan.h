@@ -16,6 +16,7 @@
 
 enum plan_population { PLAN_OPS, PLAN_BITS, PLAN_EQUAL, PLAN_CENSUS };
 enum plan_item_weight { PLAN_ITEMS_EQUAL, PLAN_ITEMS_EXPOSURE };
+enum plan_point_weight { PLAN_POINTS_ELEMENTS, PLAN_POINTS_EQUAL };
 enum plan_design { PLAN_NESTED, PLAN_CROSSED, PLAN_FAULT_MAJOR };
 enum plan_record { PLAN_RECORD_OUTCOME, PLAN_RECORD_SUMMARY, PLAN_RECORD_FULL };
 enum plan_nan { PLAN_NAN_SKIP, PLAN_NAN_TRAP };
@@ -174,6 +175,7 @@ struct plan {
     uint32_t n_items;
     enum plan_population population;
     enum plan_item_weight item_weight;
+    enum plan_point_weight point_weight; /* how points and fields share a site: population ops */
     enum plan_design design;
     struct plan_where where;
     struct plan_what what;
@@ -223,6 +225,9 @@ enum status plan_read(struct plan *out, struct arena *arena,
  * /where/sites/1 (line 3)". `pointer`: keys, and numbers of elements and members; what is behind
  * the last that is there does not count. As long-lived as what json_where gives. */
 const char *plan_place(const struct plan *plan, const char *pointer);
+
+/* Whether points or fields can share a site's weight: point_weight means nothing else. */
+bool plan_shares_sites(const struct plan *plan);
 
 /* The campaign ends once its question is answered. */
 bool plan_stops_itself(const struct plan *plan);

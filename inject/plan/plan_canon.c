@@ -267,6 +267,9 @@ static enum status put_plan(struct json_writer *w, const struct plan *plan)
     put_items(w, plan);
     json_member_text(w, "population", POPULATIONS[plan->population]);
     json_member_text(w, "item_weight", ITEM_WEIGHTS[plan->item_weight]);
+    /* equal shares have the identity from when there were no others */
+    if (plan_shares_sites(plan) && plan->point_weight == PLAN_POINTS_ELEMENTS)
+        json_member_text(w, "point_weight", "elements");
     json_member_text(w, "design", DESIGNS[plan->design]);
     enum status st = put_where(w, &plan->where);
     put_what(w, &plan->what);

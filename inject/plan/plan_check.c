@@ -77,6 +77,10 @@ static enum status check_where(const struct plan_reader *r, const struct json *w
     const uint32_t of_weight = 1u << READERS_COLUMN | 1u << READERS_CHUNK | 1u << READERS_STAGE;
     const uint32_t of_operand = 1u << READERS_ROW | 1u << READERS_TILE | 1u << READERS_ALL;
     const bool op = places & 1u << PLACE_OP;
+    if (json_get(json_root(r->doc), "point_weight") && plan->population != PLAN_OPS)
+        return wrong(r, json_root(r->doc), "point_weight",
+                     "found 'point_weight', expected it with population ops: the others count "
+                     "faults or bits");
     if (plan->population == PLAN_BITS && places & OTHER_PLACE)
         return wrong(r, where, "place",
                      "population bits counts stored bits; expected weight, kv or table");
@@ -176,6 +180,14 @@ static enum status check_when(const struct plan_reader *r, const struct json *wh
                      "found a duration of none of the places: persistent belongs to memory, the "
                      "others to evaluations");
     return STATUS_OK;
+}
+
+bool plan_shares_sites(const struct plan *plan)
+{
+    const struct plan_where *where = &plan->where;
+    return plan->population == PLAN_OPS && set_of(&where->place) & 1u << PLACE_OP &&
+           (where->point.count > 1 ||
+            (set_of(&where->point) & 1u << HOOK_WEIGHT && where->field.count != 1));
 }
 
 static bool equal_weights(const struct plan_choices *choices)

@@ -12,21 +12,14 @@
     (1u << KIND_FLIP | 1u << KIND_STUCK_AT_0 | 1u << KIND_STUCK_AT_1 | 1u << KIND_MIX)
 #define EARLIER_KINDS (1u << KIND_STALE | 1u << KIND_MIX | 1u << KIND_WRONG_WRITE)
 #define VALUE_KINDS (1u << KIND_CLAMP | 1u << KIND_SCALE | 1u << KIND_ADD)
-#define OPTIONS_MAX 64
-
-/* Values of one choice that a site has, with weights. */
-struct options {
-    uint32_t value[OPTIONS_MAX];
-    double weight[OPTIONS_MAX];
-    uint32_t count;
-};
 
 struct builder {
     struct sample *s;
     const struct sample_site *site;
-    const struct node *node; /* of PLACE_OP */
-    struct sample_cell cell; /* being made */
-    double weight;           /* of its choices */
+    const struct node *node;   /* of PLACE_OP */
+    struct sample_cell cell;   /* being made */
+    double weight;             /* of its choices */
+    struct sample_share share; /* of points, by elements */
     struct sample_format format;
 };
 
@@ -46,22 +39,28 @@ static bool stratified(const struct plan *plan, enum plan_dimension dimension)
 
 typedef bool allowed(const struct builder *b, uint32_t value);
 
+/* Evaluations whose points and fields weigh by what is read, added or written there. */
+static bool by_elements(const struct builder *b)
+{
+    return b->node && b->s->plan->population == PLAN_OPS &&
+           b->s->plan->point_weight == PLAN_POINTS_ELEMENTS;
+}
+
 /* Where weights divide what a site has, they sum to 1 over what is allowed there; where faults are
  * counted they multiply. */
-static void options_of(struct options *out, const struct builder *b,
+static void options_of(struct sample_options *out, const struct builder *b,
                        const struct plan_choices *choices, allowed *is_allowed)
 {
-    double sum = 0;
     out->count = 0;
     for (uint32_t i = 0; i < choices->count; i++) {
         if (!is_allowed(b, choices->choice[i].value))
             continue;
         out->value[out->count] = choices->choice[i].value;
         out->weight[out->count] = choices->choice[i].weight;
-        sum += out->weight[out->count++];
+        out->count++;
     }
-    for (uint32_t i = 0; i < out->count && !by_size(b->s->plan); i++)
-        out->weight[i] /= sum;
+    if (!by_size(b->s->plan))
+        sample_share_equal(out);
 }
 
 static bool point_allowed(const struct builder *b, uint32_t point)
@@ -159,7 +158,7 @@ static uint32_t class_of(struct sample *s, const struct sample_class *class)
     for (uint32_t i = 0; i < s->n_classes; i++) {
         const struct sample_class *c = &s->class[i];
         if (c->growth == class->growth && c->window == class->window && c->stage == class->stage &&
-            c->late == class->late && c->least == class->least)
+            c->late == class->late && c->least == class->least && c->rest == class->rest)
             return i;
     }
     if (s->n_classes == SAMPLE_CLASSES)
@@ -205,7 +204,7 @@ static double population_weight(const struct builder *b, const struct sample_ext
         const double macs = evaluation_macs(b, &seen);
         class->growth = seen ? GROWTH_SEEN : GROWTH_ONE;
         class->window = seen ? b->node->window : 0;
-        return macs;
+        return by_elements(b) ? macs * sample_share_of(&b->share, b->cell.point, class) : macs;
     }
     const uint32_t bits =
         b->cell.bits ? b->cell.bits : (e->width >= 32 ? UINT32_MAX : (1u << e->width) - 1);
@@ -262,6 +261,11 @@ static enum status finish_cell(struct builder *b, double share)
     }
     b->cell.size_class = (uint8_t)of_size;
     b->cell.weight_class = (uint8_t)of_weight;
+    if (weight.rest > 0 && !s->class[of_weight].sum) {
+        const enum status st = sample_growth_table(s, &s->class[of_weight]);
+        if (st)
+            return st;
+    }
     return append(s, &b->cell);
 }
 
@@ -363,7 +367,7 @@ static enum sample_unit unit_of(const struct builder *b)
 static enum status with_kind(struct builder *b)
 {
     const struct plan *plan = b->s->plan;
-    struct options kinds, durations;
+    struct sample_options kinds, durations;
     const double weight = b->weight;
     enum status st = STATUS_OK;
     sample_extent_format(b->s, &b->cell, &b->format);
@@ -386,14 +390,14 @@ static enum status with_granularity(struct builder *b)
 {
     const struct plan *plan = b->s->plan;
     const bool read = b->node && (b->cell.point == HOOK_WEIGHT || b->cell.point == HOOK_OPERAND);
-    struct options granularities, readers = {{READERS_COLUMN}, {1}, 1};
+    struct sample_options granularities, readers = {{READERS_COLUMN}, {1}, 1};
     const double weight = b->weight;
     enum status st = STATUS_OK;
     options_of(&granularities, b, &plan->where.granularity, granularity_allowed);
     if (read) {
         options_of(&readers, b, &plan->where.readers, readers_allowed);
         if (readers.count == 0)
-            readers = (struct options){
+            readers = (struct sample_options){
                 {b->cell.point == HOOK_WEIGHT ? READERS_COLUMN : READERS_ALL}, {1}, 1};
     }
     for (uint32_t i = 0; !st && i < granularities.count * readers.count; i++) {
@@ -408,19 +412,28 @@ static enum status with_granularity(struct builder *b)
 }
 
 /* Fields of a stored or read weight: all that its type has unless the plan names some. */
-static enum status with_field(struct builder *b)
+static void fields_of(const struct builder *b, struct sample_options *out)
 {
     struct plan_choice all[QUANT_FIELD_COUNT];
     struct plan_choices choices = b->s->plan->where.field;
-    struct options fields = {{QUANT_FIELD_CODE}, {1}, 1};
-    const double weight = b->weight;
-    enum status st = STATUS_OK;
     for (uint32_t f = 0; f < QUANT_FIELD_COUNT; f++)
         all[f] = (struct plan_choice){f, 1};
     if (choices.count == 0)
         choices = (struct plan_choices){all, QUANT_FIELD_COUNT};
+    *out = (struct sample_options){{QUANT_FIELD_CODE}, {1}, 1};
     if (tensor_of(b))
-        options_of(&fields, b, &choices, field_allowed);
+        options_of(out, b, &choices, field_allowed);
+}
+
+static enum status with_field(struct builder *b)
+{
+    const struct plan_choices choices = b->s->plan->where.field;
+    struct sample_options fields;
+    const double weight = b->weight;
+    enum status st = STATUS_OK;
+    fields_of(b, &fields);
+    if (by_elements(b))
+        sample_share_fields(b->s, &b->cell, &fields);
     for (uint32_t i = 0; !st && i < fields.count; i++) {
         const bool counted = b->s->plan->population == PLAN_BITS;
         b->cell.field = (uint8_t)fields.value[i];
@@ -433,10 +446,22 @@ static enum status with_field(struct builder *b)
     return st;
 }
 
+/* What the site's points have between them. */
+static void count_elements(struct builder *b, const struct sample_options *points)
+{
+    struct sample_options fields;
+    for (uint32_t i = 0; i < points->count; i++) {
+        b->cell.point = (uint8_t)points->value[i];
+        fields_of(b, &fields);
+        sample_share_count(&b->share, b->s, &b->cell, &fields);
+        sample_share_add(&b->share, points->value[i], points->weight[i]);
+    }
+}
+
 static enum status cut_site(struct sample *s, uint32_t index)
 {
     struct builder b = {.s = s, .site = &s->site[index], .cell = {.site = index}};
-    struct options points = {{HOOK_MEM}, {1}, 1};
+    struct sample_options points = {{HOOK_MEM}, {1}, 1};
     double place = 1;
     enum status st = STATUS_OK;
     const struct plan_choices *places = &s->plan->where.place;
@@ -445,6 +470,8 @@ static enum status cut_site(struct sample *s, uint32_t index)
     if (b.site->place == PLACE_OP) {
         b.node = &s->model->graph.node[b.site->source];
         options_of(&points, &b, &s->plan->where.point, point_allowed);
+        if (by_elements(&b))
+            count_elements(&b, &points);
     }
     for (uint32_t i = 0; !st && i < points.count; i++) {
         b.cell.point = (uint8_t)points.value[i];

@@ -239,6 +239,19 @@ void sample_extent_of(const struct sample *s, const struct sample_cell *cell,
         out->masks = sample_extent_masks(s->plan, cell->bits);
 }
 
+double sample_extent_evaluation(const struct sample *s, const struct sample_cell *cell,
+                                bool *out_keyed)
+{
+    struct sample_cell one = *cell;
+    struct sample_extent e;
+    one.granularity = GRANULARITY_ELEMENT;
+    one.head = SAMPLE_NONE;
+    one.bits = 0;
+    sample_extent_of(s, &one, &e);
+    *out_keyed = e.seen;
+    return (double)sample_extent_units(&e.row) * sample_extent_units(&e.k);
+}
+
 double sample_extent_elements(const struct sample_extent *extent)
 {
     const uint32_t readers = extent->reader.count ? sample_extent_units(&extent->reader) : 1;

@@ -82,6 +82,20 @@ static double seen_sum(uint32_t t, uint32_t window)
     return w * (w + 1) / 2 + (all - w) * w;
 }
 
+enum status sample_growth_table(struct sample *s, struct sample_class *c)
+{
+    double *sum = arena_array(&s->arena, (size_t)s->positions + 1, sizeof *sum);
+    if (!sum)
+        return STATUS_MEMORY;
+    for (uint32_t t = 0; t < s->positions; t++) {
+        const double seen = seen_at(t, c->window);
+        const double part = c->growth == GROWTH_PART ? 1 : seen;
+        sum[t + 1] = sum[t] + part * seen / (c->rest + seen);
+    }
+    c->sum = sum;
+    return STATUS_OK;
+}
+
 static double entries_sum(uint32_t t)
 {
     return t == 0 ? 0 : (double)t * ((double)t - 1) / 2;
@@ -97,6 +111,9 @@ static double sum_from_start(const struct sample *s, const struct sample_class *
     switch (c->growth) {
     case GROWTH_SEEN:
         return seen_sum(t, c->window);
+    case GROWTH_PART:
+    case GROWTH_PART_SEEN:
+        return c->sum[t];
     case GROWTH_ENTRIES:
         return entries_sum(t);
     case GROWTH_ROWS:

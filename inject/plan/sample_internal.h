@@ -36,7 +36,9 @@ enum sample_growth {
     GROWTH_ROWS_TIME,    /* both */
     GROWTH_CHUNK,        /* 1 at the first position of a chunk (of the range) */
     GROWTH_RANGE,        /* 1 at the first position of the range */
-    GROWTH_RANGE_SEEN    /* keys seen there */
+    GROWTH_RANGE_SEEN,   /* keys seen there */
+    GROWTH_PART,         /* s / (rest + s) of s keys seen: what has no keys, beside what has */
+    GROWTH_PART_SEEN     /* s * s / (rest + s): what has */
 };
 
 /* A weight over the positions of a stage. */
@@ -44,8 +46,10 @@ struct sample_class {
     enum sample_growth growth;
     uint32_t window;
     enum stage stage;
-    bool late;      /* evaluated from the last prompt position on */
-    uint32_t least; /* no position before it */
+    bool late;         /* evaluated from the last prompt position on */
+    uint32_t least;    /* no position before it */
+    double rest;       /* GROWTH_PART, GROWTH_PART_SEEN */
+    const double *sum; /* (positions + 1) theirs, cumulative from 0 on */
 };
 
 /* Positions that one activation covers together. */
@@ -133,6 +137,38 @@ double sample_growth_sum(const struct sample *s, const struct sample_class *c,
                          const struct sample_item *item, uint32_t position);
 double sample_growth_all(const struct sample *s, const struct sample_class *c,
                          const struct sample_item *item);
+/* Fills in class->sum of the growths that have no closed form. */
+enum status sample_growth_table(struct sample *s, struct sample_class *c) STATUS_MUST_USE;
+
+/* sample_share.c: how the points and fields of a site share its weight. Values of one choice that a
+ * site has, with weights. */
+#define SAMPLE_OPTIONS 64
+struct sample_options {
+    uint32_t value[SAMPLE_OPTIONS];
+    double weight[SAMPLE_OPTIONS];
+    uint32_t count;
+};
+/* The weights over their sum. */
+void sample_share_equal(struct sample_options *options);
+/* The same, each times what one evaluation reads or writes of that field at the cell's point. */
+void sample_share_fields(const struct sample *s, const struct sample_cell *cell,
+                         struct sample_options *fields);
+
+/* What one evaluation reads, adds or writes at the points of a site. */
+struct sample_share {
+    double elements[HOOK_MEM + 1]; /* at a point: of all its fields; at one key where it has keys */
+    bool keyed[HOOK_MEM + 1];
+    double fixed, per_key; /* of all, times their weights: without keys, and for each key seen */
+};
+/* Adds the fields that the cell's point has to what it has. */
+void sample_share_count(struct sample_share *share, const struct sample *s,
+                        const struct sample_cell *cell, const struct sample_options *fields);
+/* Adds the point of that weight to the sums. */
+void sample_share_add(struct sample_share *share, uint32_t point, double weight);
+/* The share of a point, without its weight: constant, or with the growth that `class` (SEEN) gets
+ * where only some of the points have keys. */
+double sample_share_of(const struct sample_share *share, uint32_t point,
+                       struct sample_class *class);
 
 /* sample_cores.c: cores, cells in order, weights and sizes of classes; the text of a key. */
 enum status sample_cores_make(struct sample *s) STATUS_MUST_USE;
@@ -170,6 +206,10 @@ uint32_t sample_extent_heads(const struct sample *s, const struct sample_site *s
                              uint32_t point);
 uint32_t sample_extent_units(const struct sample_axis *axis);
 uint32_t sample_extent_start(const struct sample_axis *axis, uint32_t unit); /* its first value */
+/* Elements at the cell's point and field that one evaluation has, at each key where `*out_keyed`.
+ */
+double sample_extent_evaluation(const struct sample *s, const struct sample_cell *cell,
+                                bool *out_keyed);
 /* Without the position: elementary faults of one unit of positions over its keys. */
 double sample_extent_elements(const struct sample_extent *extent);
 /* Keys of a column of an item: how many, and the first. */

@@ -88,18 +88,31 @@ static void put_conditions(struct report_out *out, const struct report_data *dat
                           plan->confirm.of);
 }
 
+/* How points and fields share the weight of an evaluation, where a plan strikes several. */
+static const char *shares_text(const struct plan *plan)
+{
+    if (!plan_shares_sites(plan))
+        return "";
+    return plan->point_weight == PLAN_POINTS_ELEMENTS
+               ? "Points and fields of an evaluation share its weight by the elements that are "
+                 "read, added or written there: a code counts one, a scale one for the elements "
+                 "it scales. "
+               : "Points and fields of an evaluation share its weight equally, however many "
+                 "elements they have. ";
+}
+
 static void put_population(struct report_out *out, const struct report_data *data)
 {
     const struct plan *plan = data->plan;
-    report_out_printf(out,
-                      "Faults were drawn from %s, %s weight of items, in %" PRIu32
-                      " strat%s, systematically "
-                      "over cells and elements in keyed random order (campaign seed %" PRIu64
-                      "; any trial can be drawn alone). The design "
-                      "is %s. ",
-                      population_text(plan->population),
-                      plan->item_weight == PLAN_ITEMS_EQUAL ? "equal" : "exposure", data->n_strata,
-                      data->n_strata == 1 ? "um" : "a", plan->seed, design_text(plan->design));
+    report_out_printf(
+        out,
+        "Faults were drawn from %s, %s weight of items, in %" PRIu32 " strat%s, systematically "
+        "over cells and elements in keyed random order (campaign seed %" PRIu64
+        "; any trial can be drawn alone). The design "
+        "is %s. %s",
+        population_text(plan->population),
+        plan->item_weight == PLAN_ITEMS_EQUAL ? "equal" : "exposure", data->n_strata,
+        data->n_strata == 1 ? "um" : "a", plan->seed, design_text(plan->design), shares_text(plan));
     report_out_printf(out,
                       "%" PRIu64 " trials over %" PRIu32 " items count, of %" PRIu64
                       " planned in this database (%s), with %" PRIu32 " distinct faults%s. ",

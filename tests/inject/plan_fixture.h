@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "inject/plan/plan.h"
 #include "inject/plan/sample.h"
+#include "inject/space/coordinates.h"
 #include "model/model.h"
 #include "tiny_model.h"
 
@@ -83,6 +84,13 @@ static inline struct fault_bounds fixture_bounds(const struct plan_fixture *f,
                                  .kv = f->plan.kv,
                                  .n_prompt = i->n_prompt,
                                  .positions = i->n_prompt + i->n_tokens - 1};
+}
+
+/* A point that faults may strike. */
+static inline bool fixture_has(const struct model *model, const struct node *node, uint32_t point)
+{
+    struct coordinates c;
+    return node->op != OP_STORE && coordinates_of(&c, node, point, &model->hp);
 }
 
 /* What makes two drawn faults the same one. */

@@ -7,7 +7,6 @@
 
 #include "inject/plan/plan_confirm.h"
 #include "inject/plan/sample_index.h"
-#include "inject/space/coordinates.h"
 #include "inject/stats/stats_plan.h"
 
 #define UNIFORM                                                                                    \
@@ -74,11 +73,9 @@ static void test_nothing_left_out(void **state)
     for (uint32_t n = 0; n < model->graph.count; n++) {
         const struct node *node = &model->graph.node[n];
         for (uint32_t point = HOOK_OPERAND; point <= HOOK_MEM; point++) {
-            struct coordinates c;
-            if (node->op == OP_STORE || !coordinates_of(&c, node, point, &model->hp))
-                continue;
             const bool fields = point == HOOK_WEIGHT && node->weight;
-            for (int field = 0; field < (fields ? QUANT_FIELD_COUNT : 1); field++) {
+            const int all = !fixture_has(model, node, point) ? 0 : fields ? QUANT_FIELD_COUNT : 1;
+            for (int field = 0; field < all; field++) {
                 const struct fault fault = {
                     .place = PLACE_OP, .node = n, .point = point, .field = (enum quant_field)field};
                 for (uint32_t bit = 0; bit < fault_width(&fault, &bounds); bit++) {

@@ -374,8 +374,8 @@ static void test_bit_error_rate(void **state)
     fixture_finish(&f);
 }
 
-/* Weights of choices: of kinds, points and fields they share what a site has, of sites and stages
- * they multiply it. */
+/* Weights of choices: of kinds they share what a site has, of points and fields they multiply the
+ * elements that share it, of sites and stages they multiply it. */
 static void test_choices_have_their_weights(void **state)
 {
     enum { N = 20000 };
@@ -385,7 +385,7 @@ static void test_choices_have_their_weights(void **state)
     assert_int_equal(
         fixture_sample(&f, model, 1,
                        ",\"population\":\"ops\",\"where\":{\"sites\":{\"blk.0.attn_q\":1,"
-                       "\"blk.0.attn_output\":3},\"point\":{\"out\":1,\"partial\":4}},"
+                       "\"blk.0.attn_output\":3},\"point\":{\"out\":64,\"partial\":1}},"
                        "\"what\":{\"kind\":{\"flip\":5,\"zero\":2,\"stale\":3}},\"when\":{"
                        "\"stage\":{\"prefill\":1,\"decode\":0.5}},\"sampling\":{\"trials\":20000}"
                        "" NO_CONTROLS),
@@ -403,7 +403,7 @@ static void test_choices_have_their_weights(void **state)
     }
     /* both matrices are as large; 4 prefill positions, 6 of decode at half the weight */
     assert_true(stats_test_fit(kinds, (const double[]){5, 2, 3}, 3) > 1e-3);
-    assert_true(stats_test_fit(points, (const double[]){1, 4}, 2) > 1e-3);
+    assert_true(stats_test_fit(points, (const double[]){64, model->hp.n_embd}, 2) > 1e-3);
     assert_true(stats_test_fit(sites, (const double[]){1, 3}, 2) > 1e-3);
     assert_true(stats_test_fit(stages, (const double[]){4, 3}, 2) > 1e-3);
     fixture_finish(&f);
