@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cpu_flags.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "gpu/probe.h"
@@ -26,8 +27,10 @@ static const char *cpu_flags(struct arena *arena)
     const struct {
         const char *name;
         bool has;
-    } flags[] = {HAS("avx"),     HAS("f16c"),     HAS("fma"),      HAS("avx2"),
-                 HAS("avx512f"), HAS("avx512bw"), HAS("avx512dq"), HAS("avx512vl")};
+    } flags[] = {HAS("avx"),      {"f16c", cpu_flags_f16c()},
+                 HAS("fma"),      HAS("avx2"),
+                 HAS("avx512f"),  HAS("avx512bw"),
+                 HAS("avx512dq"), HAS("avx512vl")};
     size_t size = 0;
     for (size_t i = 0; i < sizeof flags / sizeof *flags; i++) {
         if (flags[i].has)

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cpu_flags.h"
 #include "base/fpenv.h"
 #include "base/log.h"
 #include "cpu/cpu_edit.h"
@@ -46,7 +47,7 @@ bool cpu_form_available(enum cpu_form form)
         return true;
 #if defined(VKFI_CPU_SIMD)
     case CPU_AVX2: /* these tests include the operating system's part */
-        return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("f16c");
+        return __builtin_cpu_supports("avx2") && cpu_flags_f16c();
     case CPU_AVX512:
         return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");

@@ -4,7 +4,8 @@
 
 /* How an access is cut among threads. Two accesses with equal cuts touch the same elements in the
  * same thread; NOBODY: no access; EVERYBODY: no cut is like it. */
-enum { NOBODY = 0, EVERYBODY = UINT32_MAX };
+#define NOBODY 0u
+#define EVERYBODY UINT32_MAX
 
 /* Registers, and the pages behind them. */
 enum { PAGES = REG_COUNT, RESOURCES };

@@ -1,7 +1,7 @@
 # One kernel source (simd/), compiled per instruction set with its own symbol prefix.
 #
 # -mno-fma where it can be; AVX-512F brings a fused form of its own, which -ffp-contract=off keeps
-# out. A test looks at the objects. -fno-tree-ter: expressions stay where they are written, which
+# out. A test looks at the objects. $<$<C_COMPILER_ID:GNU>:-fno-tree-ter>: expressions stay where they are written, which
 # is what keeps accumulators in registers. -fno-trapping-math: selects around float operations may
 # become masks; no result depends on it.
 target_compile_definitions(vkfi_cpu PRIVATE VKFI_VERSION="${PROJECT_VERSION}")
@@ -19,7 +19,7 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64|amd64")
   foreach(set avx2 avx512)
     add_library(vkfi_cpu_${set} OBJECT ${simd_sources})
     target_compile_definitions(vkfi_cpu_${set} PRIVATE VKFI_CPU_SIMD)
-    target_compile_options(vkfi_cpu_${set} PRIVATE ${VKFI_CPU_OPTIMISE} -fno-tree-ter
+    target_compile_options(vkfi_cpu_${set} PRIVATE ${VKFI_CPU_OPTIMISE} $<$<C_COMPILER_ID:GNU>:-fno-tree-ter>
                                                    -fno-trapping-math ${VKFI_CPU_FLAGS_${set}})
     target_include_directories(
       vkfi_cpu_${set} PRIVATE ${PROJECT_SOURCE_DIR}/host ${PROJECT_SOURCE_DIR}

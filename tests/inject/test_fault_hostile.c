@@ -55,8 +55,8 @@ static const char *const WORDS[] = {"\"site\":",
                                     "19"};
 
 static const char *const FILES[] = {
-    "[{\"site\":\"blk.0.attn_q\",\"point\":\"partial\",\"kind\":\"flip\",\"bits\":[1,5],\"row\":3,"
-    "\"k\":7,\"position\":4}]",
+    ("[{\"site\":\"blk.0.attn_q\",\"point\":\"partial\",\"kind\":\"flip\",\"bits\":[1,5],\"row\":3,"
+     "\"k\":7,\"position\":4}]"),
     "{\"site\":\"blk.0.attn_q.weight\",\"field\":\"code\",\"mask\":\"0x1\",\"row\":2,\"k\":5}",
     "{\"site\":\"blk.0.kv_v\",\"kind\":\"set\",\"value\":\"0x3f80\",\"k\":5,\"key\":1}",
     "{\"site\":\"blk.0.attn_scores\",\"kind\":\"stale\",\"row\":1,\"key\":2,\"step\":3}",

@@ -112,8 +112,8 @@ static void test_same_identity(void **state)
 /* Each of them changes the campaign. */
 static const char *const OTHER[] = {
     "\"seed\":2",
-    "\"confirm\":{\"strata\":[\"all\"],\"of\":"
-    "\"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\"}",
+    ("\"confirm\":{\"strata\":[\"all\"],\"of\":"
+     "\"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\"}"),
     "\"act\":\"f16\"",
     "\"kv\":\"f16\"",
     "\"decoding\":{\"n\":31}",
