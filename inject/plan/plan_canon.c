@@ -170,8 +170,28 @@ static void put_what(struct json_writer *w, const struct plan_what *what)
     json_object_close(w);
 }
 
-static void put_when(struct json_writer *w, const struct plan_when *when)
+static bool includes(const struct plan_choices *choices, uint32_t value)
 {
+    for (uint32_t i = 0; i < choices->count; i++) {
+        if (choices->choice[i].value == value)
+            return true;
+    }
+    return false;
+}
+
+/* One key through a stage, where the site has keys: such plans once struck key 0 alone, and that is
+ * another sample. */
+static bool strikes_one_key(const struct plan *plan)
+{
+    const bool feature = includes(&plan->where.granularity, GRANULARITY_FEATURE);
+    return includes(&plan->where.place, PLACE_OP) &&
+           (feature || (includes(&plan->when.duration, DURATION_INTERMITTENT) &&
+                        includes(&plan->where.granularity, GRANULARITY_ELEMENT)));
+}
+
+static void put_when(struct json_writer *w, const struct plan *plan)
+{
+    const struct plan_when *when = &plan->when;
     json_put_key(w, "when");
     json_object_open(w);
     put_choices(w, "stage", &when->stage, stage_text);
@@ -180,6 +200,8 @@ static void put_when(struct json_writer *w, const struct plan_when *when)
     json_member_int(w, "scrub", when->scrub);
     if (when->has_steps)
         put_pair(w, "steps", when->step_first, when->step_last);
+    if (strikes_one_key(plan))
+        json_member_text(w, "keys", "each");
     json_object_close(w);
 }
 
@@ -273,7 +295,7 @@ static enum status put_plan(struct json_writer *w, const struct plan *plan)
     json_member_text(w, "design", DESIGNS[plan->design]);
     enum status st = put_where(w, &plan->where);
     put_what(w, &plan->what);
-    put_when(w, &plan->when);
+    put_when(w, plan);
     put_sampling(w, plan);
     json_member_text(w, "nan_policy", POLICIES[plan->nan_policy]);
     json_member_number(w, "score_eps", plan->score_eps);

@@ -247,11 +247,14 @@ static enum status sort_cells(struct sample *s)
 }
 
 /* Weight over elementary faults of a cell, at the position where it is largest: weights grow at
- * least as fast as sizes, so at the last one, but for chunks and ranges, which end there. */
+ * least as fast as sizes, so at the last one, but for chunks and ranges, which end there; in a
+ * range that strikes one key, at the key with most evaluations. */
 static double largest_ratio(const struct sample *s, const struct sample_cell *cell)
 {
     const struct sample_class *w = &s->class[cell->weight_class], *n = &s->class[cell->size_class];
+    struct sample_extent e;
     double largest = 0;
+    sample_extent_of(s, cell, &e);
     for (uint32_t i = 0; i < s->n_strike; i++) {
         const struct sample_item *item = &s->strike[i];
         uint32_t lo, hi;
@@ -259,9 +262,12 @@ static double largest_ratio(const struct sample *s, const struct sample_cell *ce
         if (hi == lo)
             continue;
         const uint32_t from = cell->unit == UNIT_COLUMN ? hi - 1 : lo;
-        const double weight =
-            sample_growth_sum(s, w, item, hi) - sample_growth_sum(s, w, item, from);
-        const double size = sample_growth_sum(s, n, item, hi) - sample_growth_sum(s, n, item, from);
+        double weight = sample_growth_sum(s, w, item, hi) - sample_growth_sum(s, w, item, from);
+        double size = sample_growth_sum(s, n, item, hi) - sample_growth_sum(s, n, item, from);
+        if (s->plan->population == PLAN_OPS && sample_keys_vary(cell, &e)) {
+            weight = sample_keys_most(&e, &(struct sample_span){lo, hi});
+            size = 1;
+        }
         largest = fmax(largest, s->scale[i] * weight / size);
     }
     return largest * cell->weight / cell->elements;

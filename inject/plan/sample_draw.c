@@ -99,26 +99,24 @@ static double position_sum(const struct sample *s, const struct sample_cell *cel
 
 /* The unit of positions that holds t. */
 static void unit_at(const struct sample *s, const struct sample_cell *cell,
-                    const struct sample_item *strike, uint32_t t, uint32_t unit[2])
+                    const struct sample_item *strike, uint32_t t, struct sample_span *unit)
 {
     const uint32_t chunk = s->plan->chunk;
     uint32_t lo, hi;
     sample_growth_range(s, &s->class[cell->weight_class], strike, &lo, &hi);
-    unit[0] = t;
-    unit[1] = t + 1;
+    *unit = (struct sample_span){t, t + 1};
     if (cell->unit == UNIT_CHUNK) {
-        unit[0] = t / chunk * chunk;
-        unit[1] = hi - unit[0] > chunk ? unit[0] + chunk : hi;
-        unit[0] = unit[0] > lo ? unit[0] : lo;
+        unit->first = t / chunk * chunk;
+        unit->end = hi - unit->first > chunk ? unit->first + chunk : hi;
+        unit->first = unit->first > lo ? unit->first : lo;
     }
-    if (cell->unit == UNIT_RANGE) {
-        unit[0] = lo;
-        unit[1] = hi;
-    }
+    if (cell->unit == UNIT_RANGE)
+        *unit = (struct sample_span){lo, hi};
 }
 
 static void pick_position(const struct sample *s, const struct sample_cell *cell,
-                          const struct sample_item *strike, struct cursor *c, uint32_t unit[2])
+                          const struct sample_item *strike, struct cursor *c,
+                          struct sample_span *unit)
 {
     uint32_t low, high;
     sample_growth_range(s, &s->class[cell->weight_class], strike, &low, &high);
@@ -132,14 +130,38 @@ static void pick_position(const struct sample *s, const struct sample_cell *cell
             low = mid + 1;
     }
     unit_at(s, cell, strike, low, unit);
-    enter(c, position_sum(s, cell, strike, unit[0]), position_sum(s, cell, strike, unit[1]), total);
+    enter(c, position_sum(s, cell, strike, unit->first), position_sum(s, cell, strike, unit->end),
+          total);
+}
+
+/* A key of a range: where evaluations weigh, by those that it is in. */
+static uint32_t pick_key(const struct sample *s, const struct sample_extent *e,
+                         const struct sample_item *strike, struct cursor *c,
+                         const struct sample_span *unit)
+{
+    const bool ops = s->plan->population == PLAN_OPS;
+    uint32_t key, first;
+    const uint32_t keys = sample_keys_of(e, unit, strike, &first);
+    double begin = 0, total = 0;
+    for (key = first; key < first + keys; key++)
+        total += ops ? sample_keys_evaluations(e, unit, key) : 1;
+    for (key = first; key < first + keys; key++) {
+        const double end = begin + (ops ? sample_keys_evaluations(e, unit, key) : 1);
+        if (before(c, end, total) > c->rank) {
+            enter(c, begin, end, total);
+            break;
+        }
+        begin = end;
+    }
+    return key;
 }
 
 /* What a walk down the levels found. */
 struct found {
     uint32_t item; /* of s->strike */
     uint64_t cell;
-    uint32_t unit[2];
+    struct sample_span unit;
+    uint32_t key; /* where they vary, else 0 */
     uint64_t element;
     double prob;
 };
@@ -158,10 +180,15 @@ static void walk(const struct sample *s, const struct sample_row *row, struct cu
     out->cell = pick_cell(s, row, strike, c);
     const struct sample_cell *cell = &s->cell[out->cell];
     next_level(c, out->cell);
-    pick_position(s, cell, strike, c, out->unit);
-    next_level(c, out->unit[0]);
+    pick_position(s, cell, strike, c, &out->unit);
+    next_level(c, out->unit.first);
     sample_extent_of(s, cell, &e);
-    const uint64_t count = sample_fault_count(&e, strike, out->unit[0]);
+    out->key = 0;
+    if (sample_keys_vary(cell, &e)) {
+        out->key = pick_key(s, &e, strike, c, &out->unit);
+        next_level(c, out->key);
+    }
+    const uint64_t count = sample_fault_count(cell, &e, &out->unit, strike);
     out->element = sample_index_permute(c->key, c->rank % count, count);
     out->prob = c->prob / (double)count;
 }
@@ -233,7 +260,8 @@ double sample_no_fault(const struct sample *sample, uint32_t stratum)
 
 static bool same(const struct found *a, const struct found *b)
 {
-    return a->cell == b->cell && a->unit[0] == b->unit[0] && a->element == b->element;
+    return a->cell == b->cell && a->unit.first == b->unit.first && a->key == b->key &&
+           a->element == b->element;
 }
 
 /* Further faults of a trial: independent draws from the same stratum and item, none twice. */
@@ -258,8 +286,8 @@ static void add_fault(const struct sample *s, const struct found *found, struct 
     const struct sample_place place = {.cell = &s->cell[found->cell],
                                        .strike = &s->strike[found->item],
                                        .item = &s->item[out->item],
-                                       .first = found->unit[0],
-                                       .end = found->unit[1],
+                                       .unit = found->unit,
+                                       .key = found->key,
                                        .element = found->element,
                                        .fault_index = out->fault_index};
     struct fault fault;

@@ -259,27 +259,6 @@ double sample_extent_elements(const struct sample_extent *extent)
            (double)extent->masks;
 }
 
-uint32_t sample_extent_keys(const struct sample_extent *extent, const struct sample_item *item,
-                            uint32_t position, uint32_t *out_first)
-{
-    *out_first = 0;
-    if (extent->all_keys)
-        return 1;
-    if (extent->entries)
-        return position;
-    if (extent->rows) {
-        *out_first = position;
-        return item->n_prompt + item->n_tokens - 1 - position;
-    }
-    if (!extent->seen)
-        return 1;
-    if (extent->window != 0 && position >= extent->window) {
-        *out_first = position - extent->window + 1;
-        return extent->window;
-    }
-    return position + 1;
-}
-
 static uint64_t binomial(uint32_t n, uint32_t k)
 {
     uint64_t c = 1;

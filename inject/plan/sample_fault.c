@@ -13,12 +13,13 @@ static uint32_t digit(uint64_t *index, uint64_t radix)
     return (uint32_t)value;
 }
 
-uint64_t sample_fault_count(const struct sample_extent *extent, const struct sample_item *item,
-                            uint32_t position)
+uint64_t sample_fault_count(const struct sample_cell *cell, const struct sample_extent *extent,
+                            const struct sample_span *unit, const struct sample_item *item)
 {
     uint32_t first;
-    return (uint64_t)sample_extent_elements(extent) *
-           sample_extent_keys(extent, item, position, &first);
+    const uint64_t elements = (uint64_t)sample_extent_elements(extent);
+    return sample_keys_vary(cell, extent) ? elements
+                                          : elements * sample_keys_of(extent, unit, item, &first);
 }
 
 static uint32_t float_bits(float value)
@@ -85,24 +86,22 @@ static void set_bits(const struct sample *s, const struct sample_cell *cell, uin
     out->only_value = what->only_value;
 }
 
-/* From positions of the strike item to those of the item that runs: behind the prompt's last, as
- * much as the prompts differ; ranges begin where the item's do. */
-static uint32_t shift_of(const struct sample *s, const struct sample_place *place)
+/* From a position of the strike item to that of the item that runs: behind the prompt's last, as
+ * much as the prompts differ. */
+static uint32_t shift_of(const struct sample *s, const struct sample_place *place,
+                         uint32_t position)
 {
-    const bool behind = place->first + 1 >= place->strike->n_prompt;
-    if (place->cell->unit == UNIT_RANGE) {
-        uint32_t lo, hi;
-        sample_growth_range(s, &s->class[place->cell->weight_class], place -> item, &lo, &hi);
-        return lo - place->first;
-    }
+    const bool behind = position + 1 >= place->strike->n_prompt;
     return behind && s->plan->design != PLAN_FAULT_MAJOR
                ? place->item->n_prompt - place->strike->n_prompt
                : 0;
 }
 
-/* The ranges of elements, then the positions: a stage's of the item that runs; chunks are cut at
- * the stage's ends. What lasts to the end lasts as long as a faulty run goes on. */
-static void set_ranges(const struct sample *s, const struct sample_place *place, struct fault *out)
+/* The ranges of elements, then the positions, none before `begin`: a stage's of the item that runs;
+ * chunks are cut at the stage's ends. What lasts to the end lasts as long as a faulty run goes on.
+ */
+static void set_ranges(const struct sample *s, const struct sample_place *place, uint32_t begin,
+                       struct fault *out)
 {
     const struct sample_cell *cell = place->cell;
     const struct plan *plan = s->plan;
@@ -113,17 +112,19 @@ static void set_ranges(const struct sample *s, const struct sample_place *place,
                                         .positions =
                                             place->item->n_prompt + place->item->n_tokens - 1};
     const struct widen widen = {.lanes = plan->lanes, .tile = plan->tiles, .chunk = plan->chunk};
-    uint32_t first = place->first + shift_of(s, place);
-    uint32_t behind = place->end + shift_of(s, place);
+    const uint32_t shift = shift_of(s, place, place->unit.first);
+    uint32_t first = place->unit.first + shift, behind = place->unit.end + shift;
     if (cell->unit == UNIT_RANGE)
         sample_growth_range(s, &s->class[cell->weight_class], place -> item, &first, &behind);
+    if (begin > first)
+        first = begin;
     out->position = first;
     widen_fault(out, &bounds, &widen, (enum stage)cell->stage);
     out->position = first;
     out->position_count = behind - first;
     const bool ends = behind == bounds.positions && !plan->when.has_steps;
     if (cell->unit == UNIT_CHUNK && ends)
-        out->position_count = plan->chunk - place->first % plan->chunk;
+        out->position_count = plan->chunk - place->unit.first % plan->chunk;
     if (out->duration == DURATION_PERMANENT || (cell->unit == UNIT_RANGE && ends))
         out->position_count = FAULT_FOREVER;
     if (out->duration == DURATION_PERSISTENT)
@@ -154,7 +155,9 @@ static uint32_t other_element(const struct sample *s, const struct sample_place 
     const bool read = fault->kind == KIND_WRONG_READ;
     if (read && (e->seen || e->entries || e->rows)) {
         struct sample_axis keys = {.stride = 1};
-        keys.count = sample_extent_keys(e, place->strike, place->first, &keys.first);
+        keys.count = sample_keys_of(e, &place->unit, place->strike, &keys.first);
+        if (sample_keys_vary(place->cell, e))
+            keys.count = sample_keys_beside(e, &place->unit, place->key, &keys.first);
         return other_on(&keys, e->rows ? fault->row : fault->key, draw);
     }
     const bool copy = fault->place == PLACE_OP && fault->point == HOOK_OPERAND;
@@ -169,7 +172,7 @@ void sample_fault_make(const struct sample *s, const struct sample_place *place,
     const struct sample_cell *cell = place->cell;
     struct sample_extent e;
     uint64_t index = place->element;
-    uint32_t first_key;
+    uint32_t first_key, begin = 0;
     sample_extent_of(s, cell, &e);
     sample_fault_site(s, cell, out);
     const uint32_t mask = digit(&index, e.masks);
@@ -177,21 +180,28 @@ void sample_fault_make(const struct sample *s, const struct sample_place *place,
     out->k = sample_extent_start(&e.k, digit(&index, sample_extent_units(&e.k)));
     if (e.reader.count)
         out->row = sample_extent_start(&e.reader, digit(&index, sample_extent_units(&e.reader)));
-    const uint32_t keys = sample_extent_keys(&e, place->strike, place->first, &first_key);
+    const uint32_t keys = sample_keys_of(&e, &place->unit, place->strike, &first_key);
     const bool keyed = (e.seen || e.entries || e.rows) && !e.all_keys;
-    if (keyed)
+    const bool vary = sample_keys_vary(cell, &e);
+    if (vary)
+        out->key = place->key;
+    else if (keyed)
         *(e.rows ? &out->row : &out->key) = first_key + digit(&index, keys);
     set_bits(s, cell, mask, out);
     if (cell->kind == KIND_WRONG_READ || cell->kind == KIND_WRONG_WRITE)
         out->from = other_element(s, place, &e, out);
     if (keyed) {
-        const uint32_t shift = shift_of(s, place);
+        const uint32_t at = vary ? sample_keys_begin(&place->unit, place->key) : place->unit.first;
+        const uint32_t shift = shift_of(s, place, at);
         *(e.rows ? &out->row : &out->key) += shift;
         out->from += out->kind == KIND_WRONG_READ ? shift : 0;
     }
+    /* it begins where its key, and the one read instead, are seen first */
+    if (vary)
+        begin = out->kind == KIND_WRONG_READ && out->from > out->key ? out->from : out->key;
     out->key_low = s->plan->seed;
     out->key_high = place->fault_index;
-    set_ranges(s, place, out);
+    set_ranges(s, place, begin, out);
     if (s->plan->what.pattern == PLAN_PATTERN_BURST && cell->bits && out->kind != KIND_RANDOM &&
         !sample_burst_spreads(s->plan, out))
         out->mask = burst(out->mask, s->plan->what.pattern_bits, e.width);

@@ -144,7 +144,7 @@ double sample_growth_sum(const struct sample *s, const struct sample_class *c,
     if (c->growth == GROWTH_RANGE)
         return 1;
     if (c->growth == GROWTH_RANGE_SEEN)
-        return seen_at(lo, c->window);
+        return hi - (lo + 1 - seen_at(lo, c->window));
     return sum_from_start(s, c, item, t) - sum_from_start(s, c, item, lo);
 }
 

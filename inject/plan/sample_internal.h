@@ -36,7 +36,7 @@ enum sample_growth {
     GROWTH_ROWS_TIME,    /* both */
     GROWTH_CHUNK,        /* 1 at the first position of a chunk (of the range) */
     GROWTH_RANGE,        /* 1 at the first position of the range */
-    GROWTH_RANGE_SEEN,   /* keys seen there */
+    GROWTH_RANGE_SEEN,   /* keys that some column of the range sees */
     GROWTH_PART,         /* s / (rest + s) of s keys seen: what has no keys, beside what has */
     GROWTH_PART_SEEN     /* s * s / (rest + s): what has */
 };
@@ -54,6 +54,9 @@ struct sample_class {
 
 /* Positions that one activation covers together. */
 enum sample_unit { UNIT_COLUMN, UNIT_CHUNK, UNIT_RANGE };
+struct sample_span {
+    uint32_t first, end; /* its positions: first .. end - 1 */
+};
 
 /* All faults of a site that differ in coordinates, position and mask alone. */
 struct sample_cell {
@@ -212,9 +215,6 @@ double sample_extent_evaluation(const struct sample *s, const struct sample_cell
                                 bool *out_keyed);
 /* Without the position: elementary faults of one unit of positions over its keys. */
 double sample_extent_elements(const struct sample_extent *extent);
-/* Keys of a column of an item: how many, and the first. */
-uint32_t sample_extent_keys(const struct sample_extent *extent, const struct sample_item *item,
-                            uint32_t position, uint32_t *out_first);
 /* Mask `index` of extent->masks. */
 uint32_t sample_extent_mask(const struct plan *plan, const struct sample_cell *cell,
                             uint64_t index);
@@ -230,16 +230,34 @@ struct sample_format {
 void sample_extent_format(const struct sample *s, const struct sample_cell *cell,
                           struct sample_format *out);
 
+/* sample_keys.c: keys that some column of a unit sees: how many, and the first. */
+uint32_t sample_keys_of(const struct sample_extent *extent, const struct sample_span *unit,
+                        const struct sample_item *item, uint32_t *out_first);
+/* Whether keys of one unit differ in the evaluations that they are in: a range strikes one key
+ * wherever it is seen. Then the key is drawn before the element, else with it. */
+bool sample_keys_vary(const struct sample_cell *cell, const struct sample_extent *extent);
+/* The positions of a unit that see a key: first, behind the last, how many; the most that see one.
+ */
+uint32_t sample_keys_begin(const struct sample_span *unit, uint32_t key);
+uint32_t sample_keys_end(const struct sample_extent *extent, const struct sample_span *unit,
+                         uint32_t key);
+uint32_t sample_keys_evaluations(const struct sample_extent *extent, const struct sample_span *unit,
+                                 uint32_t key);
+uint32_t sample_keys_most(const struct sample_extent *extent, const struct sample_span *unit);
+/* Keys that some position of the unit sees together with `key`: how many, and the first. */
+uint32_t sample_keys_beside(const struct sample_extent *extent, const struct sample_span *unit,
+                            uint32_t key, uint32_t *out_first);
+
 /* sample_fault.c: what all faults of a cell have: site, point, field, granularity, readers,
  * duration, kind; all else 0. */
 void sample_fault_site(const struct sample *s, const struct sample_cell *cell, struct fault *out);
-/* The fault of a cell at the unit of positions that begins at `position`, number
- * `element` of those there. */
+/* The fault of a cell at a unit of positions, number `element` of those there. */
 struct sample_place {
     const struct sample_cell *cell;
     const struct sample_item *strike; /* that the position is one of */
     const struct sample_item *item;   /* that runs */
-    uint32_t first, end;              /* positions of the unit */
+    struct sample_span unit;
+    uint32_t key; /* where they vary (sample_keys.c) */
     uint64_t element;
     uint64_t fault_index; /* key of what is random in the fault */
 };
@@ -251,8 +269,8 @@ bool sample_burst_spreads(const struct plan *plan, const struct fault *start);
 /* The faults of a burst that begins at the lowest bit of start->mask and ends with
  * the tensor's row at the latest; out: (pattern_bits). How many they are. */
 uint32_t sample_burst_spread(const struct plan *plan, const struct fault *start, struct fault *out);
-/* Number of elements of a unit: elements times keys at its first position. */
-uint64_t sample_fault_count(const struct sample_extent *extent, const struct sample_item *item,
-                            uint32_t position);
+/* Number of elements of a unit: times its keys unless those are drawn before. */
+uint64_t sample_fault_count(const struct sample_cell *cell, const struct sample_extent *extent,
+                            const struct sample_span *unit, const struct sample_item *item);
 
 #endif

@@ -268,17 +268,54 @@ static enum status get_ranges(const struct reader *r, const struct json *object,
     return st ? st : get_uint(r, object, "positions", UINT32_MAX, &out->position_count);
 }
 
+/* `stage` says where the fault begins: a position that is given lies in it, else it is the first
+ * that evaluates the site. */
+static enum status get_stage(const struct reader *r, const struct json *object, struct fault *out,
+                             enum stage *stage)
+{
+    uint32_t found = STAGE_ANY;
+    enum status st = get_word(r, object, "stage", KINDS_STAGE, &found);
+    const struct widen_span span = widen_stage((enum stage)found, r->bounds->n_prompt);
+    const uint32_t end = span.end < r->bounds->positions ? span.end : r->bounds->positions;
+    *stage = (enum stage)found;
+    if (st)
+        return st;
+    if (!has(object, "stage")) {
+        /* what lasts goes on beyond the stage of its position */
+        if (out->duration != DURATION_INTERMITTENT)
+            *stage = widen_stage_of(out->position, r->bounds->n_prompt);
+        return STATUS_OK;
+    }
+    if (span.first >= end) {
+        log_error("%s: found stage %s, which has no position: %u of the prompt, %u in all",
+                  json_where(r->doc, json_get(object, "stage")), kinds_text(KINDS_STAGE, found),
+                  r->bounds->n_prompt, r->bounds->positions);
+        return STATUS_INPUT;
+    }
+    if (!has(object, "position") && !has(object, "step")) {
+        out->position = widen_first(out, r->bounds, *stage);
+        return STATUS_OK;
+    }
+    if (out->position < r->bounds->positions &&
+        (out->position < span.first || out->position >= end)) {
+        log_error("%s: found stage %s with position %u, expected one of its positions, %u to %u",
+                  json_where(r->doc, json_get(object, "stage")), kinds_text(KINDS_STAGE, found),
+                  out->position, span.first, end - 1);
+        return STATUS_INPUT;
+    }
+    return STATUS_OK;
+}
+
 /* Granularity, readers, stage, and what they make of the element. */
 static enum status get_extent(const struct reader *r, const struct json *object, struct fault *out)
 {
     struct widen w = {0};
-    uint32_t granularity = GRANULARITY_ELEMENT, stage = STAGE_COUNT;
+    uint32_t granularity = GRANULARITY_ELEMENT;
+    enum stage stage = STAGE_ANY;
     uint32_t readers = out->point == HOOK_OPERAND ? READERS_ALL : READERS_COLUMN;
     enum status st = get_word(r, object, "granularity", KINDS_GRANULARITY, &granularity);
     if (!st)
         st = get_word(r, object, "readers", KINDS_READERS, &readers);
-    if (!st && has(object, "stage"))
-        st = get_word(r, object, "stage", KINDS_STAGE, &stage);
     if (!st)
         st = get_uint(r, object, "lanes", UINT32_MAX, &w.lanes);
     if (!st)
@@ -298,9 +335,10 @@ static enum status get_extent(const struct reader *r, const struct json *object,
     }
     out->granularity = (enum granularity)granularity;
     out->readers = (enum readers)readers;
-    if (stage == STAGE_COUNT)
-        stage = widen_stage_of(out->position, r->bounds->n_prompt);
-    widen_fault(out, r->bounds, &w, (enum stage)stage);
+    st = get_stage(r, object, out, &stage);
+    if (st)
+        return st;
+    widen_fault(out, r->bounds, &w, stage);
     return get_ranges(r, object, out);
 }
 

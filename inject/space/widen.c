@@ -153,28 +153,42 @@ static void widen_readers(struct fault *fault, const struct fault_bounds *bounds
         tile(&rows, w->tile ? w->tile : WIDEN_TILE);
 }
 
+uint32_t widen_first(const struct fault *fault, const struct fault_bounds *bounds, enum stage stage)
+{
+    const struct widen_span span = widen_stage(stage, bounds->n_prompt);
+    const struct node *node = &bounds->model->graph.node[fault->node];
+    const bool late = fault->place == PLACE_OP
+                          ? coordinates_needs_output(node)
+                          : fault->place == PLACE_CONTROL && fault->control == CONTROL_SAMPLER;
+    const bool one_key =
+        fault->place == PLACE_OP && fault_axes(fault, bounds->model).key &&
+        (fault->granularity == GRANULARITY_ELEMENT || fault->granularity == GRANULARITY_FEATURE);
+    const uint32_t end = span.end < bounds->positions ? span.end : bounds->positions;
+    uint32_t first = span.first;
+    if (late && first + 1 < bounds->n_prompt)
+        first = bounds->n_prompt - 1;
+    if (one_key && first < fault->key)
+        first = fault->key;
+    return first < end ? first : end > 0 ? end - 1 : 0;
+}
+
 static void widen_positions(struct fault *fault, const struct fault_bounds *bounds,
                             const struct widen *w, enum stage stage)
 {
     const bool weight = fault->place == PLACE_OP && fault->point == HOOK_WEIGHT;
     const bool memory = fault->place != PLACE_OP && fault->place != PLACE_CONTROL;
-    const bool spans = !memory && (fault->granularity == GRANULARITY_FEATURE ||
-                                   fault->granularity == GRANULARITY_TENSOR ||
-                                   (weight && fault->readers == READERS_STAGE));
-    struct widen_span span = widen_stage(stage, bounds->n_prompt);
-    if (memory || fault->duration == DURATION_PERMANENT ||
-        fault->duration == DURATION_INTERMITTENT) {
+    const bool spans =
+        fault->duration == DURATION_INTERMITTENT || fault->granularity == GRANULARITY_FEATURE ||
+        fault->granularity == GRANULARITY_TENSOR || (weight && fault->readers == READERS_STAGE);
+    const struct widen_span span = widen_stage(stage, bounds->n_prompt);
+    if (memory || fault->duration == DURATION_PERMANENT) {
         fault->position_count = FAULT_FOREVER;
     } else if (spans) {
-        const struct node *node = &bounds->model->graph.node[fault->node];
-        bool late = fault->place == PLACE_OP ? coordinates_needs_output(node)
-                                             : fault->control == CONTROL_SAMPLER;
-        if (late && span.first + 1 < bounds->n_prompt)
-            span.first = bounds->n_prompt - 1;
-        fault->position = span.first;
-        fault->position_count = span.end == UINT32_MAX  ? FAULT_FOREVER
-                                : span.end > span.first ? span.end - span.first
-                                                        : 1;
+        if (fault->duration == DURATION_TRANSIENT)
+            fault->position = widen_first(fault, bounds, stage);
+        fault->position_count = span.end == UINT32_MAX       ? FAULT_FOREVER
+                                : span.end > fault->position ? span.end - fault->position
+                                                             : 1;
     } else if (weight && fault->readers == READERS_CHUNK) {
         const uint32_t chunk = w->chunk ? w->chunk : WIDEN_CHUNK;
         fault->position = fault->position / chunk * chunk;

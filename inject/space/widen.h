@@ -19,9 +19,17 @@ struct widen_span {
 struct widen_span widen_stage(enum stage stage, uint32_t n_prompt);
 enum stage widen_stage_of(uint32_t position, uint32_t n_prompt);
 
+/* The first position of a stage that evaluates the fault's site and, where it strikes one key, sees
+ * that; the stage's last where none does. Before widen_fault. */
+uint32_t widen_first(const struct fault *fault, const struct fault_bounds *bounds,
+                     enum stage stage);
+
 /* fault: position and one element (row, k, key), with granularity, readers, duration and rate set;
- * ranges and position_count come out. `stage`: of granularities and readers that span one; with
- * them the position becomes the stage's first that evaluates the site.
+ * ranges and position_count come out. `stage`, and how long a fault lasts:
+ * - transient: one evaluation; granularities and readers that span a stage: all of it, the position
+ *   becomes widen_first.
+ * - intermittent: from the position to the stage's end (any: of the run).
+ * - permanent: from the position to the end of the run, whatever the stage it begins in.
  *
  * Elements are counted along rows, along k where the point has no rows: results of a lane or tile
  * are rows; stored tensors are counted along k. All other coordinates of a lane or tile stay, but

@@ -183,6 +183,14 @@ static void test_mistakes_in_ranges(void **state)
     expect_error(OUT "\"rate\":0.5}", "is for duration intermittent");
     expect_error(OUT "\"duration\":\"intermittent\",\"rate\":0}", "expected a number above 0");
     expect_error(OUT "\"duration\":\"intermittent\",\"rate\":\"1\"}", "expected a number above 0");
+    expect_error(OUT "\"stage\":\"prefill\",\"step\":2}",
+                 "found stage prefill with position 7, expected one of its positions, 0 to 4");
+    expect_error(OUT "\"stage\":\"decode\",\"position\":5}", "positions, 6 to 19");
+    expect_error("{\"site\":\"blk.0.attn_scores\",\"bit\":1,\"granularity\":\"feature\",\"key\":5,"
+                 "\"stage\":\"prefill\"}",
+                 "key is 5, but position 4 sees keys 0 to 4");
+    expect_error("{\"site\":\"blk.0.attn_scores\",\"bit\":1,\"key\":20,\"stage\":\"any\"}",
+                 "key is 20, but position 19 sees keys 0 to 19");
     expect_error(OUT "\"only_mask\":1,\"only_value\":2}", "would never fire");
     expect_error(OUT "\"low\":1}", "takes exactly one of");
     expect_error("{\"site\":\"blk.0.attn_q\",\"kind\":\"clamp\",\"low\":2,\"high\":1}",

@@ -137,6 +137,70 @@ static bool key_of_later(uint32_t p, uint32_t row)
     return p >= 6 && row == 1 * (p + 1) + 6;
 }
 
+static bool key_of_all(uint32_t p, uint32_t row)
+{
+    return p >= 4 && row == 1 * (p + 1) + 4;
+}
+
+static bool key_of_prompt(uint32_t p, uint32_t row)
+{
+    return p >= 4 && p < P - 1 && row == 1 * (p + 1) + 4;
+}
+
+static bool key_of_answer(uint32_t p, uint32_t row)
+{
+    return p >= P && row == 1 * (p + 1) + 4;
+}
+
+static bool key_at_first(uint32_t p, uint32_t row)
+{
+    return p == 4 && row == 1 * (p + 1) + 4;
+}
+
+static bool element_of_prompt(uint32_t p, uint32_t row)
+{
+    return p >= 3 && p < P - 1 && row == 5;
+}
+
+static bool element_of_all(uint32_t p, uint32_t row)
+{
+    return p >= 3 && row == 5;
+}
+
+static bool element_from_answer(uint32_t p, uint32_t row)
+{
+    return p >= P && row == 5;
+}
+
+/* Where stage and duration meet: the fault begins in the stage, where its key is seen first; once
+ * at one position, or to the stage's end, or permanently to the run's. A rate of 1 fires always. */
+static void test_stages(void **state)
+{
+    (void)state;
+    space_open(&bench, "tiny-llama-q4_1", STORAGE_F32, STORAGE_F32);
+    expect("\"granularity\":\"feature\",\"row\":1,\"key\":4,\"stage\":\"any\"", "blk.0.attn_scores",
+           key_of_all);
+    expect("\"granularity\":\"feature\",\"row\":1,\"key\":4,\"stage\":\"prefill\"",
+           "blk.0.attn_probs", key_of_prompt);
+    expect("\"granularity\":\"feature\",\"row\":1,\"key\":4,\"stage\":\"decode\"",
+           "blk.0.attn_probs", key_of_answer);
+    expect("\"row\":1,\"key\":4,\"stage\":\"prefill\"", "blk.0.attn_scores", key_at_first);
+    expect("\"row\":1,\"key\":4,\"stage\":\"prefill\",\"duration\":\"intermittent\",\"rate\":1",
+           "blk.0.attn_scores", key_of_prompt);
+    expect("\"row\":1,\"key\":4,\"stage\":\"prefill\",\"duration\":\"permanent\"",
+           "blk.0.attn_scores", key_of_all);
+    expect(
+        "\"row\":5,\"position\":3,\"stage\":\"prefill\",\"duration\":\"intermittent\",\"rate\":1",
+        "blk.0.attn_q", element_of_prompt);
+    expect("\"row\":5,\"position\":3,\"duration\":\"intermittent\",\"rate\":1", "blk.0.attn_q",
+           element_of_all);
+    expect("\"row\":5,\"position\":3,\"stage\":\"prefill\",\"duration\":\"permanent\"",
+           "blk.0.attn_q", element_of_all);
+    expect("\"row\":5,\"stage\":\"decode\",\"duration\":\"permanent\"", "blk.0.attn_q",
+           element_from_answer);
+    space_close(&bench);
+}
+
 static void test_keys(void **state)
 {
     (void)state;
@@ -273,9 +337,10 @@ static void test_conditional(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_results),      cmocka_unit_test(test_keys),
-        cmocka_unit_test(test_readers),      cmocka_unit_test(test_weight_readers),
-        cmocka_unit_test(test_intermittent), cmocka_unit_test(test_conditional),
+        cmocka_unit_test(test_results),        cmocka_unit_test(test_keys),
+        cmocka_unit_test(test_stages),         cmocka_unit_test(test_readers),
+        cmocka_unit_test(test_weight_readers), cmocka_unit_test(test_intermittent),
+        cmocka_unit_test(test_conditional),
     };
     return space_main(tests, sizeof tests / sizeof *tests);
 }
