@@ -264,8 +264,8 @@ static double largest_ratio(const struct sample *s, const struct sample_cell *ce
         const uint32_t from = cell->unit == UNIT_COLUMN ? hi - 1 : lo;
         double weight = sample_growth_sum(s, w, item, hi) - sample_growth_sum(s, w, item, from);
         double size = sample_growth_sum(s, n, item, hi) - sample_growth_sum(s, n, item, from);
-        if (s->plan->population == PLAN_OPS && sample_keys_vary(cell, &e)) {
-            weight = sample_keys_most(&e, &(struct sample_span){lo, hi});
+        if (sample_keys_vary(cell, &e)) {
+            weight = sample_keys_most(w, &e, &(struct sample_span){lo, hi});
             size = 1;
         }
         largest = fmax(largest, s->scale[i] * weight / size);

@@ -135,18 +135,17 @@ static void pick_position(const struct sample *s, const struct sample_cell *cell
 }
 
 /* A key of a range: where evaluations weigh, by those that it is in. */
-static uint32_t pick_key(const struct sample *s, const struct sample_extent *e,
+static uint32_t pick_key(const struct sample_class *class, const struct sample_extent *e,
                          const struct sample_item *strike, struct cursor *c,
                          const struct sample_span *unit)
 {
-    const bool ops = s->plan->population == PLAN_OPS;
     uint32_t key, first;
     const uint32_t keys = sample_keys_of(e, unit, strike, &first);
     double begin = 0, total = 0;
     for (key = first; key < first + keys; key++)
-        total += ops ? sample_keys_evaluations(e, unit, key) : 1;
+        total += sample_keys_weight(class, e, unit, key);
     for (key = first; key < first + keys; key++) {
-        const double end = begin + (ops ? sample_keys_evaluations(e, unit, key) : 1);
+        const double end = begin + sample_keys_weight(class, e, unit, key);
         if (before(c, end, total) > c->rank) {
             enter(c, begin, end, total);
             break;
@@ -185,7 +184,7 @@ static void walk(const struct sample *s, const struct sample_row *row, struct cu
     sample_extent_of(s, cell, &e);
     out->key = 0;
     if (sample_keys_vary(cell, &e)) {
-        out->key = pick_key(s, &e, strike, c, &out->unit);
+        out->key = pick_key(&s->class[cell->weight_class], &e, strike, c, &out -> unit);
         next_level(c, out->key);
     }
     const uint64_t count = sample_fault_count(cell, &e, &out->unit, strike);

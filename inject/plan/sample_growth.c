@@ -85,14 +85,17 @@ static double seen_sum(uint32_t t, uint32_t window)
 enum status sample_growth_table(struct sample *s, struct sample_class *c)
 {
     double *sum = arena_array(&s->arena, (size_t)s->positions + 1, sizeof *sum);
-    if (!sum)
+    double *key = arena_array(&s->arena, (size_t)s->positions + 1, sizeof *key);
+    if (!sum || !key)
         return STATUS_MEMORY;
     for (uint32_t t = 0; t < s->positions; t++) {
         const double seen = seen_at(t, c->window);
         const double part = c->growth == GROWTH_PART ? 1 : seen;
         sum[t + 1] = sum[t] + part * seen / (c->rest + seen);
+        key[t + 1] = key[t] + seen / (c->rest + seen);
     }
     c->sum = sum;
+    c->key = key;
     return STATUS_OK;
 }
 

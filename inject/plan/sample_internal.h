@@ -50,6 +50,7 @@ struct sample_class {
     uint32_t least;    /* no position before it */
     double rest;       /* GROWTH_PART, GROWTH_PART_SEEN */
     const double *sum; /* (positions + 1) theirs, cumulative from 0 on */
+    const double *key; /* (positions + 1) theirs of one key, as long as it is seen */
 };
 
 /* Positions that one activation covers together. */
@@ -236,14 +237,14 @@ uint32_t sample_keys_of(const struct sample_extent *extent, const struct sample_
 /* Whether keys of one unit differ in the evaluations that they are in: a range strikes one key
  * wherever it is seen. Then the key is drawn before the element, else with it. */
 bool sample_keys_vary(const struct sample_cell *cell, const struct sample_extent *extent);
-/* The positions of a unit that see a key: first, behind the last, how many; the most that see one.
- */
+/* The first position of a unit that sees a key. */
 uint32_t sample_keys_begin(const struct sample_span *unit, uint32_t key);
-uint32_t sample_keys_end(const struct sample_extent *extent, const struct sample_span *unit,
-                         uint32_t key);
-uint32_t sample_keys_evaluations(const struct sample_extent *extent, const struct sample_span *unit,
-                                 uint32_t key);
-uint32_t sample_keys_most(const struct sample_extent *extent, const struct sample_span *unit);
+/* What a key of a unit weighs, by the cell's weight class: the evaluations that see it, 1 where
+ * faults are counted; the most of any. */
+double sample_keys_weight(const struct sample_class *class, const struct sample_extent *extent,
+                          const struct sample_span *unit, uint32_t key);
+double sample_keys_most(const struct sample_class *class, const struct sample_extent *extent,
+                        const struct sample_span *unit);
 /* Keys that some position of the unit sees together with `key`: how many, and the first. */
 uint32_t sample_keys_beside(const struct sample_extent *extent, const struct sample_span *unit,
                             uint32_t key, uint32_t *out_first);

@@ -35,23 +35,31 @@ uint32_t sample_keys_begin(const struct sample_span *unit, uint32_t key)
     return key > unit->first ? key : unit->first;
 }
 
-uint32_t sample_keys_end(const struct sample_extent *extent, const struct sample_span *unit,
-                         uint32_t key)
+/* Behind the last position of a unit that sees a key. */
+static uint32_t end_of(const struct sample_extent *extent, const struct sample_span *unit,
+                       uint32_t key)
 {
     const uint64_t last = (uint64_t)key + extent->window;
     return extent->window != 0 && last < unit->end ? (uint32_t)last : unit->end;
 }
 
-uint32_t sample_keys_evaluations(const struct sample_extent *extent, const struct sample_span *unit,
-                                 uint32_t key)
+double sample_keys_weight(const struct sample_class *class, const struct sample_extent *extent,
+                          const struct sample_span *unit, uint32_t key)
 {
-    return sample_keys_end(extent, unit, key) - sample_keys_begin(unit, key);
+    const uint32_t begin = sample_keys_begin(unit, key), end = end_of(extent, unit, key);
+    if (class->growth == GROWTH_PART_SEEN)
+        return class->key[end] - class->key[begin];
+    return class->growth == GROWTH_SEEN ? end - begin : 1;
 }
 
-uint32_t sample_keys_most(const struct sample_extent *extent, const struct sample_span *unit)
+double sample_keys_most(const struct sample_class *class, const struct sample_extent *extent,
+                        const struct sample_span *unit)
 {
-    /* all see the first one's own key, or as many as the window lets */
-    return sample_keys_evaluations(extent, unit, unit->first);
+    /* an evaluation's share of one key grows with the position: the last that is seen longest */
+    const uint32_t length = unit->end - unit->first;
+    const bool slides = extent->window != 0 && extent->window < length;
+    return sample_keys_weight(class, extent, unit,
+                              slides ? unit->end - extent->window : unit->first);
 }
 
 uint32_t sample_keys_beside(const struct sample_extent *extent, const struct sample_span *unit,
@@ -60,5 +68,5 @@ uint32_t sample_keys_beside(const struct sample_extent *extent, const struct sam
     const uint32_t first = first_seen(unit->first, extent->window),
                    low = first_seen(key, extent->window);
     *out_first = low > first ? low : first;
-    return sample_keys_end(extent, unit, key) - *out_first;
+    return end_of(extent, unit, key) - *out_first;
 }

@@ -213,6 +213,44 @@ static void test_faults(void **state)
     draw_sites(model, "equal");
 }
 
+/* Beside a point without keys: an evaluation of s keys has a share of s / (s + 1) for those, as
+ * many elements a key as the other point has in all. */
+static void keys_share(const struct model *of)
+{
+    uint64_t observed[POSITIONS] = {0};
+    double weight[POSITIONS] = {0};
+    struct plan_fixture f;
+    const struct node *node = graph_find(&of->graph, "blk.0.attn_scores");
+    assert_int_equal(fixture_plan(&f, 1,
+                                  ",\"population\":\"ops\",\"where\":{\"sites\":"
+                                  "\"blk.0.attn_scores\",\"point\":[\"operand\",\"weight\"]},"
+                                  "\"when\":{\"duration\":\"intermittent\",\"rate\":0.5},"
+                                  "\"sampling\":{\"trials\":6000}" NO_CONTROLS),
+                     STATUS_OK);
+    assert_int_equal(sample_create(&f.sample, &f.plan, of, items), STATUS_OK);
+    for (uint64_t id = 0; id < sample_trials(f.sample); id++) {
+        struct arena arena = {0};
+        struct sample_draw draw;
+        fixture_draw(&f, id, &arena, &draw);
+        if (draw.fault->point == HOOK_WEIGHT)
+            observed[draw.fault->key]++;
+        arena_finish(&arena);
+    }
+    for (uint32_t p = 0; p < POSITIONS; p++) {
+        const double seen = p + 1 - first_key(node, p);
+        for (uint32_t key = first_key(node, p); key <= p; key++)
+            weight[key] += seen / (seen + 1);
+    }
+    assert_true(stats_test_fit(observed, weight, POSITIONS) > 1e-3);
+    fixture_finish(&f);
+}
+
+static void test_shares(void **state)
+{
+    (void)state;
+    keys_share(model);
+}
+
 /* The layers of a sliding window see the keys in it. */
 static void test_windows(void **state)
 {
@@ -226,6 +264,7 @@ static void test_windows(void **state)
         1, POSITIONS - 1);
     draw_sites(windowed, "ops");
     draw_sites(windowed, "equal");
+    keys_share(windowed);
     model_close(&windowed);
 }
 
@@ -336,9 +375,13 @@ static void test_two_lengths(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_evaluations),    cmocka_unit_test(test_faults),
-        cmocka_unit_test(test_windows),        cmocka_unit_test(test_census_of_features),
-        cmocka_unit_test(test_no_fault_twice), cmocka_unit_test(test_two_lengths),
+        cmocka_unit_test(test_evaluations),
+        cmocka_unit_test(test_faults),
+        cmocka_unit_test(test_windows),
+        cmocka_unit_test(test_shares),
+        cmocka_unit_test(test_census_of_features),
+        cmocka_unit_test(test_no_fault_twice),
+        cmocka_unit_test(test_two_lengths),
     };
     return fixture_run(tests, sizeof tests / sizeof *tests, &model);
 }
