@@ -25,7 +25,8 @@ BUILD_PACKAGES=(gcc libc6-dev make cmake ninja-build pkg-config glslc spirv-tool
     libvulkan-dev libvulkan-volk-dev libcjson-dev libsqlite3-dev libpcre2-dev libmd-dev
     libcmocka-dev libzip-dev gnuplot-nox mesa-vulkan-drivers python3 python3-pip ca-certificates)
 TEST_PACKAGES=(python3-venv clang-format binutils vulkan-validationlayers)
-FULL_PACKAGES=(chromium slurm-wlm munge) # reports are opened in the one, shards run by the other
+# Reports are opened in the first and their tables set by TeX, shards run by the last two.
+FULL_PACKAGES=(chromium texlive-latex-base texlive-latex-recommended slurm-wlm munge)
 # PyPI packages whose answers ours are compared with: dequantisation, statistics, JSON Schema.
 REFERENCES=(gguf==0.19.0 numpy==2.4.6 scipy==1.17.1 statsmodels==0.15.0 pandas==3.1.1
     jsonschema==4.26.0)

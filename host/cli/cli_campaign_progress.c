@@ -14,7 +14,7 @@
 
 #define REFRESH 0.2 /* seconds between two blocks on a terminal */
 #define PLAIN 10.0  /* seconds between two lines elsewhere */
-#define LINE 256    /* bytes of a line */
+#define LINE 512    /* bytes of a line */
 #define INTERRUPTED "finishing the batches that run; a second signal ends at once"
 
 static const char *const KINDS_OF_EVENT[] = {
@@ -50,26 +50,30 @@ static const char *duration(char out[32], double seconds)
     return out;
 }
 
-/* "SDC 5.4 % [4.1, 7.0]", or the counts where the strata have no weights. */
-static const char *share(char out[96], const struct campaign_progress *p)
+void cli_campaign_progress_rate(char out[CLI_CAMPAIGN_RATE], const struct campaign_progress *p)
 {
-    if (p->rated)
-        snprintf(out, 96, "SDC %.2f %% [%.2f, %.2f]", 100 * p->sdc_rate, 100 * p->sdc_interval.low,
-                 100 * p->sdc_interval.high);
-    else
-        snprintf(out, 96, "SDC %" PRIu64 " of %" PRIu64, p->sdc, p->counted);
-    return out;
+    char raw[64] = "", text[REPORT_INTERVAL_TEXT];
+    const struct report_interval rate = {p->sdc_rate, p->sdc_interval, 1};
+    if (p->counted > 0)
+        snprintf(raw, sizeof raw, " (%.2f %%)", 100 * (double)p->sdc / (double)p->counted);
+    snprintf(out, CLI_CAMPAIGN_RATE, "SDC %" PRIu64 " of %" PRIu64 "%s", p->sdc, p->counted, raw);
+    if (!p->rated || !p->enough)
+        return;
+    report_interval_text(text, &rate, 0.95);
+    snprintf(out, CLI_CAMPAIGN_RATE, "SDC %" PRIu64 " of %" PRIu64 "%s%s%s", p->sdc, p->counted,
+             p->weighted ? raw : "", p->weighted ? "; weighted over strata " : ": ", text);
 }
 
-/* "12/80 trials, 23.45/s, 3 s left, SDC 5.4 % [4.1, 7.0]" */
+/* "12/80 trials, 23.45/s, 3 s left, SDC 3 of 150 (2.00 %)", or with the interval behind it */
 static void put_total(char out[LINE], const struct campaign_progress *p)
 {
-    char left[32], sdc[96], more[64] = "";
+    char left[32], sdc[CLI_CAMPAIGN_RATE], more[64] = "";
     if (p->due > 0 || p->incidents > 0)
         snprintf(more, sizeof more, ", %" PRIu64 " due, %" PRIu64 " incidents", p->due,
                  p->incidents);
+    cli_campaign_progress_rate(sdc, p);
     snprintf(out, LINE, "%" PRIu64 "/%" PRIu64 " trials, %.2f/s, %s left, %s%s", p->done, p->target,
-             p->per_second, duration(left, p->left), share(sdc, p), more);
+             p->per_second, duration(left, p->left), sdc, more);
 }
 
 /* --- a terminal: the block is written over, line by line --- */
@@ -184,8 +188,11 @@ static void put_progress(struct json_writer *w, const struct campaign_progress *
     json_member_int(w, "incidents", p->incidents);
     json_member_bool(w, "interrupted", p->interrupted);
     json_member_number(w, "sdc_rate", p->rated ? p->sdc_rate : NAN);
-    json_member_number(w, "sdc_low", p->rated ? p->sdc_interval.low : NAN);
-    json_member_number(w, "sdc_high", p->rated ? p->sdc_interval.high : NAN);
+    const bool bounded = p->rated && p->enough;
+    json_member_number(w, "sdc_low", bounded ? p->sdc_interval.bounds.low : NAN);
+    json_member_number(w, "sdc_high", bounded ? p->sdc_interval.bounds.high : NAN);
+    if (bounded)
+        report_interval_members(w, &p->sdc_interval);
     json_put_key(w, "devices");
     json_array_open(w);
     for (uint32_t i = 0; i < p->n_rates; i++) {

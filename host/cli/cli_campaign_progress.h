@@ -9,6 +9,7 @@
 
 #include "inject/campaign/campaign.h"
 #include "inject/report/report_gate.h"
+#include "inject/report/report_interval.h"
 
 struct cli_campaign_progress {
     bool json;      /* one object a line on standard output */
@@ -20,6 +21,12 @@ struct cli_campaign_progress {
 };
 
 void cli_campaign_progress_init(struct cli_campaign_progress *out, const char *database, bool json);
+
+/* "SDC 3 of 150 (2.00 %); weighted over strata 0.1 % [0.0, 11.0] (95 %: exact, n = 31.24)": the
+ * share as drawn, and once there are enough prompts the rate with its interval, "weighted" where it
+ * is another number. */
+#define CLI_CAMPAIGN_RATE 320
+void cli_campaign_progress_rate(char out[CLI_CAMPAIGN_RATE], const struct campaign_progress *p);
 
 /* A look at the campaign as its plan asks for. */
 void cli_campaign_progress_look(const struct cli_campaign_progress *progress,

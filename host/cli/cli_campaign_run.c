@@ -151,15 +151,13 @@ static void print_question(const struct cli_campaign *c)
 void cli_campaign_summary(const struct cli_campaign *c)
 {
     const struct campaign_progress *p = &c->end;
+    char rate[CLI_CAMPAIGN_RATE];
     if (!c->ended || c->progress.json)
         return;
     printf("%s: %" PRIu64 " of %" PRIu64 " trials, %.2f/s in this call\n", c->database, p->done,
            p->planned, p->per_second);
-    printf("SDC %" PRIu64 " of %" PRIu64 " that count", p->sdc, p->counted);
-    if (p->rated)
-        printf("; rate %.2f %%, 95 %% interval [%.2f, %.2f]", 100 * p->sdc_rate,
-               100 * p->sdc_interval.low, 100 * p->sdc_interval.high);
-    printf("; %" PRIu64 " due, %" PRIu64 " incidents\n", p->due, p->incidents);
+    cli_campaign_progress_rate(rate, p);
+    printf("%s; %" PRIu64 " due, %" PRIu64 " incidents\n", rate, p->due, p->incidents);
     if (c->watched && c->watch.looks > 0 && !c->watch.off)
         print_question(c);
     if (p->interrupted)

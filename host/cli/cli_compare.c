@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "cli/cli_commands.h"
 #include "cli/cli_compare.h"
+#include "cli/cli_pairs.h"
 #include "cli/cli_reading.h"
 #include "inject/report/report_methods.h"
 
@@ -152,15 +153,6 @@ static enum status compare_pairs(struct cli_compare_result *out, struct arena *a
     return st;
 }
 
-/* New minus old: the table is old first, so its mirror image is tested. */
-static bool is_not_worse(const struct report_pairs_result *of,
-                         const struct cli_compare_options *options)
-{
-    const struct stats_paired_table mirror = {of->scaled.both, of->scaled.second_only,
-                                              of->scaled.first_only, of->scaled.neither};
-    return stats_paired_non_inferiority(&mirror, options->margin) <= 1 - options->confidence;
-}
-
 static enum status compare(struct cli_compare_result *out, struct arena *arena,
                            struct report_source *a, struct report_source *b,
                            const struct cli_compare_options *options)
@@ -182,7 +174,8 @@ static enum status compare(struct cli_compare_result *out, struct arena *arena,
     if (!st && (options->baseline || options->reliability || differs(a, b)))
         st = compare_pairs(out, arena, a, b, options);
     if (!st && options->baseline)
-        out->not_worse = is_not_worse(&out->of[0], options);
+        out->not_worse = cli_pairs_not_worse(&(struct cli_pairs_question){
+            .result = &out->of[0], .margin = options->margin, .confidence = options->confidence});
     return st;
 }
 
@@ -204,7 +197,7 @@ static enum status compare_all(const struct cli_compare_options *options, struct
             if (options->json)
                 cli_compare_json(w, &result, options);
             else
-                cli_compare_print(&result, options);
+                st = cli_compare_print(&result, options);
         }
         arena_finish(&arena);
         report_source_finish(&other);

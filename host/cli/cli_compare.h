@@ -34,8 +34,8 @@ struct cli_compare_result {
     bool not_worse; /* baseline: SDC of the second against the first */
 };
 
-void cli_compare_print(const struct cli_compare_result *result,
-                       const struct cli_compare_options *options);
+enum status cli_compare_print(const struct cli_compare_result *result,
+                              const struct cli_compare_options *options) STATUS_MUST_USE;
 /* An object of the list in the JSON output. */
 void cli_compare_json(struct json_writer *w, const struct cli_compare_result *result,
                       const struct cli_compare_options *options);

@@ -5,12 +5,14 @@
 
 #include "base/json.h"
 #include "cli/cli_compare.h"
+#include "cli/cli_pairs.h"
 
 static void print_conform(const struct report_conform *c)
 {
-    printf("conformance  %" PRIu64 " of %" PRIu64 " shared records differ; at most %.3g, one-sided "
-           "at 95 %%\n",
-           c->differ, c->shared, c->upper);
+    printf("conformance  %" PRIu64 " of %" PRIu64
+           " shared records differ; at most %.3g %% (one-sided "
+           "at 95 %%: exact, n = %" PRIu64 ")\n",
+           c->differ, c->shared, 100 * c->upper, c->shared);
     if (c->only_first || c->only_second)
         printf("             %" PRIu64 " trials in the first alone, %" PRIu64 " in the second\n",
                c->only_first, c->only_second);
@@ -36,22 +38,47 @@ static void print_underflow(const struct cli_compare_result *result)
 
 static void print_class(const char *name, const struct report_pairs_result *r, double margin)
 {
-    printf("  %-9s %8.4g %8.4g  %+8.4g [%+.4g, %+.4g]  %6.0f %6.0f  %8.3g %8.3g", name,
-           100 * r->first, 100 * r->second, 100 * r->difference, 100 * r->bounds.low,
-           100 * r->bounds.high, r->count.first_only, r->count.second_only, r->mcnemar,
-           r->mcnemar_exact);
-    if (margin > 0)
-        printf(" %8.3g %s", r->equivalence, r->equivalence <= 0.05 ? "equivalent" : "open");
+    const int decimals = report_interval_decimals(r->bounds);
+    char difference[REPORT_INTERVAL_TEXT], p[3][REPORT_INTERVAL_TEXT];
+    struct cli_pairs_table table;
+    cli_pairs_table(&table, r);
+    cli_pairs_difference(difference, r);
+    report_interval_p(p[0], r->mcnemar);
+    report_interval_p(p[1], r->mcnemar_exact);
+    printf("  %-9s %7.*f %8.*f  %-26s %6.0f %6.0f  %7s %7s %7s  %8s %8s", name, decimals,
+           100 * r->first, decimals, 100 * r->second, difference, r->count.first_only,
+           r->count.second_only, table.first_only, table.second_only, table.n, p[0], p[1]);
+    if (margin > 0) {
+        report_interval_p(p[2], r->equivalence);
+        printf(" %8s %s", p[2], r->equivalence <= 0.05 ? "equivalent" : "open");
+    }
     putchar('\n');
 }
 
-static void print_pairs(const struct cli_compare_result *result,
-                        const struct cli_compare_options *options)
+/* The new release is the second. */
+static enum status print_verdict(const struct cli_compare_result *result,
+                                 const struct cli_compare_options *options)
+{
+    struct report_out text = {0};
+    cli_pairs_verdict(&text, &(struct cli_pairs_question){.result = &result->of[0],
+                                                          .new = "the second",
+                                                          .old = "the first",
+                                                          .of = "SDC",
+                                                          .margin = options->margin,
+                                                          .confidence = options->confidence});
+    printf("verdict      %s", report_out_text(&text));
+    const enum status st = text.status;
+    report_out_finish(&text);
+    return st;
+}
+
+static enum status print_pairs(const struct cli_compare_result *result,
+                               const struct cli_compare_options *options)
 {
     const struct report_pairs *p = &result->pairs;
     const struct report_pairs_result *any = &result->of[0];
-    printf("reliability  %" PRIu64 " pairs of the same logical fault, effective n %.0f%s\n",
-           any->pairs, any->n_effective, any->weighted ? "" : " (as drawn: no weights)");
+    printf("reliability  %" PRIu64 " pairs of the same logical fault%s\n", any->pairs,
+           any->weighted ? ", rates weighted over strata" : ", as drawn: no weights");
     if (p->items_apart)
         printf("             %" PRIu32 " items whose golden text differs, %" PRIu64
                " trials, are apart\n",
@@ -61,34 +88,33 @@ static void print_pairs(const struct cli_compare_result *result,
                " of the second have no partner\n",
                p->only_first, p->only_second);
     if (any->pairs == 0)
-        return;
-    printf("  %-9s %8s %8s  %s  %6s %6s  %8s %8s%s\n", "class", "first %", "second %",
-           "difference, points      ", "only 1", "only 2", "McNemar", "exact",
-           options->margin > 0 ? "     TOST" : "");
+        return STATUS_OK;
+    printf("  %-9s %7s %8s  %-26s %6s %6s  %7s %7s %7s  %8s %8s%s\n", "class", "first %",
+           "second %", "difference, points", "only 1", "only 2", "as 1", "as 2", "of n", "McNemar",
+           "exact", options->margin > 0 ? "     TOST" : "");
     for (int c = 0; c < CLI_COMPARE_CLASSES; c++) {
         if (!cli_compare_class[c].scored || result->scored)
             print_class(cli_compare_class[c].name, &result->of[c], options->margin);
     }
+    printf("  intervals: %g %%, Tango's of \"as 1\" and \"as 2\" of n independent pairs\n",
+           100 * options->confidence);
     if (options->margin > 0 && !options->baseline)
-        printf("  TOST: p that the difference is %g points or more; equivalent at 0.05\n",
-               100 * options->margin);
-    if (options->baseline)
-        printf("verdict      the second is %s than the first by %g points or more (SDC, one-sided "
-               "at %g %%)\n",
-               result->not_worse ? "not worse" : "not shown to be no worse", 100 * options->margin,
-               100 * options->confidence);
+        printf(
+            "  TOST: two one-sided tests, p that the difference is %g points or more; equivalent "
+            "at 0.05\n",
+            100 * options->margin);
+    return options->baseline ? print_verdict(result, options) : STATUS_OK;
 }
 
-void cli_compare_print(const struct cli_compare_result *result,
-                       const struct cli_compare_options *options)
+enum status cli_compare_print(const struct cli_compare_result *result,
+                              const struct cli_compare_options *options)
 {
     printf("first        %s (%s)\nsecond       %s (%s)\n", result->first, result->device_first,
            result->second, result->device_second);
     if (result->has_conform)
         print_conform(&result->conform);
     print_underflow(result);
-    if (result->has_pairs)
-        print_pairs(result, options);
+    return result->has_pairs ? print_pairs(result, options) : STATUS_OK;
 }
 
 static void put_conform(struct json_writer *w, const struct report_conform *c)
@@ -128,6 +154,8 @@ static void put_class(struct json_writer *w, const char *name, const struct repo
     json_member_number(w, "difference", r->difference);
     json_member_number(w, "low", r->bounds.low);
     json_member_number(w, "high", r->bounds.high);
+    json_member_number(w, "scaled_first_only", r->scaled.first_only);
+    json_member_number(w, "scaled_second_only", r->scaled.second_only);
     json_member_number(w, "both", r->count.both);
     json_member_number(w, "first_only", r->count.first_only);
     json_member_number(w, "second_only", r->count.second_only);

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "cli/cli_commands.h"
 #include "cli/cli_gate.h"
+#include "cli/cli_pairs.h"
 #include "cli/cli_reading.h"
 
 static const char DETAILS[] =
@@ -187,7 +188,11 @@ static void conclude(struct cli_gate_result *out, const struct cli_gate_options 
     if (out->has_limit)
         out->passed = out->gate.result.verdict == STATS_GATE_PASS;
     if (out->has_baseline) {
-        out->not_worse = out->pairs.non_inferiority <= 1 - options->question.confidence;
+        out->not_worse = cli_pairs_not_worse(
+            &(struct cli_pairs_question){.result = &out->pairs,
+                                         .first_is_new = true,
+                                         .margin = options->margin,
+                                         .confidence = options->question.confidence});
         out->passed = out->passed && out->not_worse;
     }
 }

@@ -7,6 +7,8 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "cli/cli_gate.h"
+#include "cli/cli_pairs.h"
+#include "inject/report/report_interval.h"
 #include "inject/report/report_methods.h"
 
 static const char *would(const struct report_gate *gate)
@@ -53,30 +55,59 @@ static void put_rule(struct report_out *out, const struct report_gate *gate)
                           : "; no more trials are needed");
 }
 
-/* Percent; what is nothing in practice (4e-22 %) is shown as that. */
-static double shown(double share)
+/* The rate, and beside it the share of events as drawn. */
+static void put_estimate(struct report_out *out, const struct report_gate *gate, int decimals)
 {
-    return share < 1e-9 ? 0 : 100 * share;
+    char rate[REPORT_INTERVAL_TEXT], raw[REPORT_INTERVAL_TEXT];
+    report_interval_percent(rate, gate->rate, decimals);
+    report_interval_percent(raw, (double)gate->events / (double)gate->counted, 2);
+    if (isnan(gate->rate))
+        report_out_put(out, "estimate    none yet\n");
+    else
+        report_out_printf(out, "estimate    %s %%%s; %" PRIu64 " of %" PRIu64 " as drawn, %s %%\n",
+                          rate, gate->weighted ? ", weighted over strata" : "", gate->events,
+                          gate->counted, raw);
+}
+
+/* "7.03 % (one-sided at 95 %: Wilson, n = 412.3)"; bets on items have no n. */
+static void bound_text(char out[REPORT_INTERVAL_TEXT], const struct report_gate *gate, bool upper,
+                       int decimals)
+{
+    const struct stats_gate_result *r = &gate->result;
+    const struct report_interval of = {gate->rate, upper ? r->of_upper : r->of_lower, gate->share};
+    char bound[REPORT_INTERVAL_TEXT], basis[REPORT_INTERVAL_TEXT];
+    report_interval_percent(bound, upper ? r->upper : r->lower, decimals);
+    if (gate->rule == PLAN_STOP_TIME_UNIFORM)
+        snprintf(basis, sizeof basis, "bets on %" PRIu32 " prompts, not an n", gate->items);
+    else
+        report_interval_basis(basis, &of);
+    snprintf(out, REPORT_INTERVAL_TEXT, "%.16s %% (one-sided at %.4g %%: %.90s)", bound,
+             100 * (1 - gate->tail), basis);
+}
+
+static void put_bounds(struct report_out *out, const struct report_gate *gate, int decimals)
+{
+    char text[REPORT_INTERVAL_TEXT];
+    bound_text(text, gate, true, decimals);
+    report_out_printf(out, "upper bound %s\n", text);
+    bound_text(text, gate, false, decimals);
+    report_out_printf(out, "lower bound %s\n", text);
 }
 
 static void put_limit(struct report_out *out, const struct report_gate *gate,
                       const struct plan_gate *question)
 {
-    report_out_printf(out, "gate        %s of %s%s%s below %g, one-sided at %g %%\n",
+    const int decimals =
+        report_interval_decimals((struct stats_interval){gate->result.lower, gate->result.upper});
+    report_out_printf(out, "gate        %s of %s%s%s below %g %%, one-sided at %g %%\n",
                       plan_gate_of_name[question->of], plan_gate_given_name[question->given],
                       question->stratum ? ", stratum " : "",
-                      question->stratum ? question->stratum : "", question->max,
+                      question->stratum ? question->stratum : "", 100 * question->max,
                       100 * question->confidence);
-    report_out_printf(out, "estimate    %.4g %%\n", 100 * gate->rate);
-    report_out_printf(out, "upper bound %.4g %% (lower %.4g %%)\n", shown(gate->result.upper),
-                      shown(gate->result.lower));
-    report_out_printf(out, "n           %" PRIu64 " of %" PRIu64 " trials, %" PRIu64 " events",
-                      gate->counted, gate->trials, gate->events);
-    if (isinf(gate->n_effective))
-        report_out_put(out, ", the whole population");
-    else if (!isnan(gate->n_effective))
-        report_out_printf(out, ", effective n %.0f", gate->n_effective);
-    report_out_put(out, "\n");
+    put_estimate(out, gate, decimals);
+    put_bounds(out, gate, decimals);
+    report_out_printf(out, "n           %" PRIu64 " of %" PRIu64 " trials count\n", gate->counted,
+                      gate->trials);
     put_rule(out, gate);
     put_more(out, gate);
     report_out_printf(out, "verdict     %s\n", report_gate_word(gate->result.verdict));
@@ -87,28 +118,39 @@ static void put_baseline(struct report_out *out, const struct cli_gate_result *r
 {
     const struct report_pairs_result *p = &result->pairs;
     const struct plan_gate *question = &options->question;
+    const int decimals = report_interval_decimals(p->bounds);
+    char text[REPORT_INTERVAL_TEXT];
+    struct cli_pairs_table table;
+    cli_pairs_table(&table, p);
     report_out_printf(
         out,
-        "baseline    %s of %s, new minus old below %g on shared faults, one-sided at %g "
+        "baseline    %s of %s, new minus old below %g points on shared faults, one-sided at %g "
         "%%\n",
-        plan_gate_of_name[question->of], plan_gate_given_name[question->given], options->margin,
-        100 * question->confidence);
-    report_out_printf(out, "new, old    %.4g %%, %.4g %%\n", 100 * p->first, 100 * p->second);
-    report_out_printf(out, "difference  %+.4g points, at most %+.4g\n", 100 * p->difference,
-                      100 * p->bounds.high);
+        plan_gate_of_name[question->of], plan_gate_given_name[question->given],
+        100 * options->margin, 100 * question->confidence);
+    report_out_printf(out, "new, old    %.*f %%, %.*f %%%s\n", decimals, 100 * p->first, decimals,
+                      100 * p->second, p->weighted ? ", weighted over strata" : "");
+    cli_pairs_difference(text, p);
     report_out_printf(
-        out,
-        "pairs       %" PRIu64 " (only new %.0f, only old %.0f, both %.0f), effective n "
-        "%.0f\n",
-        p->pairs, p->count.first_only, p->count.second_only, p->count.both, p->n_effective);
+        out, "difference  %s points (%g %%: Tango, only new %s, only old %s of n = %s)\n", text,
+        100 * (2 * question->confidence - 1), table.first_only, table.second_only, table.n);
+    report_out_printf(out, "pairs       %" PRIu64 " (only new %.0f, only old %.0f, both %.0f)\n",
+                      p->pairs, p->count.first_only, p->count.second_only, p->count.both);
     report_out_printf(out, "unpaired    %" PRIu64 " trials of new, %" PRIu64 " of old\n",
                       result->only_new, result->only_old);
     if (result->items_apart)
         report_out_printf(out, "apart       %" PRIu32 " items whose golden text differs\n",
                           result->items_apart);
-    report_out_printf(out, "verdict     %s (p = %.3g)\n",
-                      result->not_worse ? "not worse" : "not shown to be within the margin",
-                      p->non_inferiority);
+    report_out_put(out, "verdict     ");
+    cli_pairs_verdict(out, &(struct cli_pairs_question){
+                               .result = p,
+                               .new = "new",
+                               .old = "old",
+                               .of = plan_gate_of_name[question->of],
+                               .first_is_new = true,
+                               .margin = options->margin,
+                               .confidence = question->confidence,
+                           });
     report_out_printf(out, "%s\n", report_sentence);
 }
 
@@ -122,6 +164,10 @@ void cli_gate_members(struct json_writer *w, const struct report_gate *gate,
     json_member_number(w, "rate", gate->rate);
     json_member_number(w, "upper", gate->result.upper);
     json_member_number(w, "lower", gate->result.lower);
+    report_interval_members(w, &gate->result.of_upper);
+    json_member_number(w, "lower_shift", gate->result.of_lower.shift);
+    json_member_number(w, "share", gate->share); /* the bounds are multiplied by it */
+    json_member_bool(w, "weighted", gate->weighted);
     json_member_int(w, "n", (int64_t)gate->counted);
     json_member_int(w, "trials", (int64_t)gate->trials);
     json_member_int(w, "events", (int64_t)gate->events);
@@ -160,6 +206,8 @@ static void put_baseline_json(struct json_writer *w, const struct cli_gate_resul
     json_member_int(w, "pairs", p->pairs);
     json_member_number(w, "new_only", p->count.first_only);
     json_member_number(w, "old_only", p->count.second_only);
+    json_member_number(w, "scaled_new_only", p->scaled.first_only);
+    json_member_number(w, "scaled_old_only", p->scaled.second_only);
     json_member_number(w, "both", p->count.both);
     json_member_number(w, "n_effective", p->n_effective);
     json_member_int(w, "unpaired_new", result->only_new);
@@ -223,9 +271,14 @@ void cli_gate_line(FILE *file, const struct report_gate *gate, const struct plan
         fprintf(file, " at look %" PRIu32, gate->look);
     else
         fprintf(file, " after %" PRIu32 " prompts", gate->items);
-    fprintf(file, " (%" PRIu64 " of n = %" PRIu64 ", %.4g %%, one-sided bounds %.4g and %.4g %%)",
-            gate->events, gate->counted, 100 * gate->rate, 100 * gate->result.lower,
-            100 * gate->result.upper);
+    const int decimals =
+        report_interval_decimals((struct stats_interval){gate->result.lower, gate->result.upper});
+    char rate[REPORT_INTERVAL_TEXT], lower[REPORT_INTERVAL_TEXT], upper[REPORT_INTERVAL_TEXT];
+    report_interval_percent(rate, gate->rate, decimals);
+    bound_text(lower, gate, false, decimals);
+    bound_text(upper, gate, true, decimals);
+    fprintf(file, " (%" PRIu64 " of %" PRIu64 "; rate %s %%%s, upper bound %s, lower bound %s)",
+            gate->events, gate->counted, rate, gate->weighted ? " weighted" : "", upper, lower);
 }
 
 /* One test case a condition. */

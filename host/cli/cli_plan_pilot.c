@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "cli/cli_campaign_run.h"
+#include "inject/report/report_interval.h"
 #include "inject/report/report_rate.h"
 #include "inject/report/report_source.h"
 
@@ -52,7 +53,7 @@ static enum status find_rate(struct cli_plan_share *out, struct arena *arena,
                 &(struct report_query){.events = REPORT_SDC,
                                        .level = {data->plan->confidence, STATS_INTERVAL_BOTH}});
     out->rate = rate.estimate.rate;
-    out->interval = rate.interval.bounds;
+    out->interval = rate.interval;
     out->design_effect = rate.estimate.design_effect;
     return STATUS_OK;
 }
@@ -79,7 +80,7 @@ static double total_within(const struct cli_plan *p, double rate, double effect)
 static void look_ahead(struct cli_plan_share *out, const struct cli_plan *plan,
                        const struct cli_plan_speed *speed)
 {
-    const double rate = out->rate > 0 ? out->rate : out->interval.high;
+    const double rate = out->rate > 0 ? out->rate : out->interval.bounds.high;
     const double correlation = out->parts.correlation;
     out->planned = (double)sample_role_trials(plan->sample, ROLE_TRIAL) / plan->plan.n_items;
     out->effect =
@@ -206,6 +207,13 @@ static void print_prompts(const struct cli_plan_share *s)
         printf("; %" PRIu64 " of each tell most for their cost\n", s->best);
 }
 
+static void print_share(const struct cli_plan_share *s, double confidence)
+{
+    char text[REPORT_INTERVAL_TEXT];
+    report_interval_text(text, &(struct report_interval){s->rate, s->interval, 1}, confidence);
+    printf(", share of the whole %s, design effect %.2f\n", text, s->design_effect);
+}
+
 void cli_plan_pilot_print(const struct cli_plan_pilot *pilot, const struct cli_plan *plan)
 {
     const struct cli_plan_share *s = &pilot->share;
@@ -216,9 +224,7 @@ void cli_plan_pilot_print(const struct cli_plan_pilot *pilot, const struct cli_p
     if (isnan(s->rate))
         printf("; no share of the whole (strata without weights, or without a trial here)\n");
     else
-        printf(", share %.3g %%, %g %% interval [%.3g, %.3g], design effect %.2f\n", 100 * s->rate,
-               100 * plan->plan.confidence, 100 * s->interval.low, 100 * s->interval.high,
-               s->design_effect);
+        print_share(s, plan->plan.confidence);
     print_prompts(s);
     if (!isnan(s->half_width))
         printf("precision   total within %.4g at the pilot's %s and design effect\n", s->half_width,
@@ -239,8 +245,10 @@ void cli_plan_pilot_json(struct json_writer *w, const struct cli_plan_pilot *pil
     json_member_int(w, "prompts", s->prompts);
     json_member_int(w, "events", (int64_t)s->events);
     json_member_number(w, "rate", s->rate);
-    json_member_number(w, "low", known ? s->interval.low : NAN);
-    json_member_number(w, "high", known ? s->interval.high : NAN);
+    json_member_number(w, "low", known ? s->interval.bounds.low : NAN);
+    json_member_number(w, "high", known ? s->interval.bounds.high : NAN);
+    if (known)
+        report_interval_members(w, &s->interval);
     json_member_number(w, "design_effect", s->design_effect);
     json_member_number(w, "correlation", s->parts.correlation);
     json_member_number(w, "trials_a_prompt", s->planned);

@@ -6,7 +6,7 @@
 
 #include "cli/cli_plan.h"
 #include "inject/campaign/campaign_crew.h"
-#include "inject/stats/stats_interval.h"
+#include "inject/stats/stats_cluster.h"
 #include "inject/stats/stats_plan.h"
 
 /* A device and how long the plan takes on it: from --rate, or from its pilot. */
@@ -22,8 +22,8 @@ struct cli_plan_share {
     uint64_t counted, events; /* SDC among trials that count */
     uint32_t prompts;         /* that they are of */
     double rate;              /* weighted; NaN where strata have no weights, or one no trial yet */
-    struct stats_interval interval; /* two-sided, at the plan's confidence */
-    double design_effect;           /* of the rate */
+    struct stats_cluster_interval interval; /* two-sided, at the plan's confidence */
+    double design_effect;                   /* of the rate */
     struct stats_plan_components parts;
     double planned;    /* trials a prompt in the plan */
     double effect;     /* the design effect with so many */

@@ -130,6 +130,16 @@ static void print_stop(const struct plan *plan, uint32_t least)
     printf("\n");
 }
 
+/* "12 to 16", or "16" where both are. */
+static const char *range_text(char out[32], uint32_t low, uint32_t high)
+{
+    if (low == high)
+        snprintf(out, 32, "%" PRIu32, low);
+    else
+        snprintf(out, 32, "%" PRIu32 " to %" PRIu32, low, high);
+    return out;
+}
+
 static void print_head(const struct cli_plan *p, const char *path, uint32_t least)
 {
     const struct plan *plan = &p->plan;
@@ -138,9 +148,10 @@ static void print_head(const struct cli_plan *p, const char *path, uint32_t leas
     printf("identity    %s\n", plan->hash);
     printf("model       %s, act %s, kv %s\n", plan->model, storage_name(plan->act),
            storage_name(plan->kv));
-    printf("items       %" PRIu32 " prompts of %" PRIu32 " to %" PRIu32 " tokens, %" PRIu32
-           " to %" PRIu32 " generated\n",
-           plan->n_items, l.prompt_low, l.prompt_high, l.tokens_low, l.tokens_high);
+    char prompt[32], tokens[32];
+    printf("items       %" PRIu32 " prompts of %s tokens, %s generated\n", plan->n_items,
+           range_text(prompt, l.prompt_low, l.prompt_high),
+           range_text(tokens, l.tokens_low, l.tokens_high));
     printf("population  %s%s\n", POPULATIONS[plan->population],
            !plan_shares_sites(plan)                     ? ""
            : plan->point_weight == PLAN_POINTS_ELEMENTS ? "; points and fields by elements"

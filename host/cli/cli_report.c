@@ -15,6 +15,7 @@
 #include "cli/cli_commands.h"
 #include "cli/cli_manifest.h"
 #include "cli/cli_reading.h"
+#include "inject/report/report_interval.h"
 #include "inject/report/report_page.h"
 #include "inject/report/report_source.h"
 #include "inject/report/report_worst.h"
@@ -169,6 +170,8 @@ static void put_rate(struct json_writer *w, const char *key, const struct report
     json_member_number(w, "high", rate->interval.bounds.high);
     json_member_int(w, "n", rate->estimate.counted);
     json_member_int(w, "events", rate->estimate.events);
+    report_interval_members(w, &rate->interval);
+    json_member_number(w, "share", rate->share); /* low and high are multiplied by it */
     json_member_number(w, "n_effective", rate->estimate.n_effective);
     json_member_number(w, "design_effect", rate->estimate.design_effect);
     json_object_close(w);

@@ -10,6 +10,7 @@
 #include "cli/cli_output.h"
 #include "cli/cli_sweep.h"
 #include "inject/report/report_groups.h"
+#include "inject/report/report_interval.h"
 
 /* --- reading --- */
 
@@ -164,15 +165,17 @@ static void print_coverage(const struct cli_sweep_result *result, uint32_t devic
 enum status cli_sweep_print(const struct cli_sweep_result *result)
 {
     const struct report_data *data = result->data;
-    printf("%-8s  %-8s  %-9s  %6s  %6s  %7s  interval of %g %%\n", "op", "point", "bits", "n",
-           "SDC", "SDC %", 100 * data->plan->confidence);
+    printf("%-8s  %-8s  %-9s  %6s  %6s  SDC with its interval\n", "op", "point", "bits", "n",
+           "SDC");
     for (uint32_t i = 0; i < result->n_cells; i++) {
         const struct cli_sweep_cell *cell = &result->cell[i];
-        printf("%-8s  %-8s  %-9s  %6" PRIu64 "  %6" PRIu64 "  %7.2f  [%.2f, %.2f]\n",
+        const struct report_interval rate = report_interval_of(&cell->sdc);
+        char text[REPORT_INTERVAL_TEXT];
+        report_interval_text(text, &rate, data->plan->confidence);
+        printf("%-8s  %-8s  %-9s  %6" PRIu64 "  %6" PRIu64 "  %s\n",
                report_data_name(data, cell->op), kinds_text(KINDS_POINT, cell->point),
                report_data_name(data, cell->field), cell->sdc.estimate.counted,
-               cell->sdc.estimate.events, 100 * cell->sdc.estimate.rate,
-               100 * cell->sdc.interval.bounds.low, 100 * cell->sdc.interval.bounds.high);
+               cell->sdc.estimate.events, text);
     }
     printf("\ntrials    %" PRIu64 " of %" PRIu64 ", controls included\n", data->n_rows,
            data->expected);
@@ -197,6 +200,7 @@ static void put_cell(struct json_writer *w, const struct report_data *data,
     json_member_number(w, "rate", cell->sdc.estimate.rate);
     json_member_number(w, "low", cell->sdc.interval.bounds.low);
     json_member_number(w, "high", cell->sdc.interval.bounds.high);
+    report_interval_members(w, &cell->sdc.interval);
     json_member_number(w, "n_effective", cell->sdc.estimate.n_effective);
     json_object_close(w);
 }

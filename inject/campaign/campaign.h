@@ -104,10 +104,12 @@ struct campaign_progress {
     double seconds;                        /* since the first batch went out */
     double per_second, left;               /* of all devices; seconds left, NaN: not known */
     uint64_t counted, sdc, due, incidents; /* trials that count, of them */
-    bool rated;                            /* the interval below is known */
+    bool rated;                            /* the rate below is known */
+    bool weighted;                         /* and not the share sdc / counted */
+    bool enough;                           /* items and trials for an interval that holds */
     double sdc_rate;
-    struct stats_interval sdc_interval; /* 95 %, of the weighted rate */
-    const struct campaign_rate *rate;   /* (n_rates): one a device */
+    struct stats_cluster_interval sdc_interval; /* 95 % */
+    const struct campaign_rate *rate;           /* (n_rates): one a device */
     uint32_t n_rates;
 };
 

@@ -24,9 +24,11 @@ enum status campaign_estimate_add(struct campaign_estimate *estimate,
 
 struct campaign_estimate_result {
     uint64_t counted, sdc, due;
-    bool rated; /* the strata have weights, and each that has some has trials */
+    bool rated;    /* the strata have weights, and each that has some has trials */
+    bool weighted; /* rate is not the share of events as drawn: strata weigh otherwise */
+    bool enough;   /* items and trials for an interval that holds */
     double rate;
-    struct stats_interval interval; /* 95 % */
+    struct stats_cluster_interval interval; /* 95 % */
 };
 
 /* The counts of now; rate and interval are worked out anew at most every two seconds, and never for

@@ -23,6 +23,8 @@ static void take_estimate(struct campaign_progress *p,
     p->sdc = estimate->sdc;
     p->due = estimate->due;
     p->rated = estimate->rated;
+    p->weighted = estimate->weighted;
+    p->enough = estimate->enough;
     p->sdc_rate = estimate->rate;
     p->sdc_interval = estimate->interval;
 }

@@ -12,10 +12,9 @@
 #define MARGIN_BINS 8
 
 static const struct report_column BIN_COLUMNS[] = {
-    {"from", "from", REPORT_NUMBER, false},     {"to", "to", REPORT_NUMBER, false},
-    {"middle", "middle", REPORT_NUMBER, false}, {"trials", "n", REPORT_COUNT, false},
-    {"events", "events", REPORT_COUNT, false},  {"rate", "rate, %", REPORT_PERCENT, true},
-    {"rate_low", NULL, REPORT_PERCENT, false},  {"rate_high", NULL, REPORT_PERCENT, false},
+    {"from", "from", REPORT_NUMBER, REPORT_ALONE},     {"to", "to", REPORT_NUMBER, REPORT_ALONE},
+    {"middle", "middle", REPORT_NUMBER, REPORT_ALONE}, {"trials", "n", REPORT_COUNT, REPORT_ALONE},
+    {"events", "events", REPORT_COUNT, REPORT_ALONE},  REPORT_RATE_COLUMNS("rate", "rate, %"),
 };
 
 struct bin {

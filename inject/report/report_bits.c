@@ -107,12 +107,14 @@ static enum status find_panels(struct panels *panels, struct report_context *con
 }
 
 static const struct report_column BIT_COLUMNS[] = {
-    {"struck", "struck", REPORT_TEXT, false},      {"bit", "bit", REPORT_COUNT, false},
-    {"field", "field", REPORT_TEXT, false},        {"trials", "n", REPORT_COUNT, false},
-    {"events", "events", REPORT_COUNT, false},     {"rate", "of all, %", REPORT_PERCENT, true},
-    {"rate_low", NULL, REPORT_PERCENT, false},     {"rate_high", NULL, REPORT_PERCENT, false},
-    {"changed", "n changed", REPORT_COUNT, false}, {"given", "of changed, %", REPORT_PERCENT, true},
-    {"given_low", NULL, REPORT_PERCENT, false},    {"given_high", NULL, REPORT_PERCENT, false},
+    {"struck", "struck", REPORT_TEXT, REPORT_ALONE},
+    {"bit", "bit", REPORT_COUNT, REPORT_ALONE},
+    {"field", "field", REPORT_TEXT, REPORT_ALONE},
+    {"trials", "n", REPORT_COUNT, REPORT_ALONE},
+    {"events", "events", REPORT_COUNT, REPORT_ALONE},
+    REPORT_RATE_COLUMNS("rate", "of all, %"),
+    {"changed", "n changed", REPORT_COUNT, REPORT_ALONE},
+    REPORT_RATE_COLUMNS("given", "of changed, %"),
 };
 
 static void fill_bit(struct report_figure *out, struct report_context *context,

@@ -216,9 +216,9 @@ static enum status list_rows(struct cells *cells, struct report_heat_map *map,
 
 /* Dimensions of the plan, then what is known of the cell. */
 static const struct report_column KNOWN[] = {
-    {"trials", "n", REPORT_COUNT, false},       {"events", "events", REPORT_COUNT, false},
-    {"rate", "rate, %", REPORT_PERCENT, true},  {"rate_low", NULL, REPORT_PERCENT, false},
-    {"rate_high", NULL, REPORT_PERCENT, false},
+    {"trials", "n", REPORT_COUNT, REPORT_ALONE},
+    {"events", "events", REPORT_COUNT, REPORT_ALONE},
+    REPORT_RATE_COLUMNS("rate", "rate, %"),
 };
 #define KNOWN_COUNT (sizeof KNOWN / sizeof *KNOWN)
 
@@ -230,7 +230,7 @@ static enum status make_table(struct report_table *table, const struct cells *ce
         return STATUS_MEMORY;
     for (uint32_t d = 0; d < cells->n_axes; d++) {
         const char *name = plan_dimension_name[context->data->plan->strata[d]];
-        column[d] = (struct report_column){name, name, REPORT_TEXT, false};
+        column[d] = (struct report_column){name, name, REPORT_TEXT, REPORT_ALONE};
     }
     memcpy(&column[cells->n_axes], KNOWN, sizeof KNOWN);
     return report_table_init(table, context->arena, context->data->n_strata, column,

@@ -73,15 +73,30 @@ void report_figure_quoted(struct report_figure *figure, const char *text)
     report_out_put(&figure->script, "\" ");
 }
 
+static struct report_cell *cell_of(struct report_table *table, uint32_t row, const char *prefix,
+                                   const char *suffix)
+{
+    char name[64];
+    snprintf(name, sizeof name, "%s%s", prefix, suffix);
+    return report_table_at(table, row, name);
+}
+
+void report_figure_interval(struct report_table *table, uint32_t row, const char *prefix,
+                            const struct report_interval *of)
+{
+    report_table_set(table, row, prefix, of->rate);
+    cell_of(table, row, prefix, "_low")->number = of->interval.bounds.low;
+    cell_of(table, row, prefix, "_high")->number = of->interval.bounds.high;
+    cell_of(table, row, prefix, "_n")->number = of->interval.n;
+    cell_of(table, row, prefix, "_shift")->number = of->interval.shift;
+    cell_of(table, row, prefix, "_method")->text = report_interval_method(of->interval.method);
+}
+
 void report_figure_rate(struct report_table *table, uint32_t row, const char *prefix,
                         const struct report_rate *rate)
 {
-    char name[64];
-    report_table_set(table, row, prefix, rate->estimate.rate);
-    snprintf(name, sizeof name, "%s_low", prefix);
-    report_table_set(table, row, name, rate->interval.bounds.low);
-    snprintf(name, sizeof name, "%s_high", prefix);
-    report_table_set(table, row, name, rate->interval.bounds.high);
+    const struct report_interval of = report_interval_of(rate);
+    report_figure_interval(table, row, prefix, &of);
 }
 
 void report_figure_group(struct report_rate *out, struct report_context *context,

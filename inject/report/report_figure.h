@@ -5,6 +5,7 @@
 
 #include "base/arena.h"
 #include "inject/report/report_groups.h"
+#include "inject/report/report_interval.h"
 #include "inject/report/report_rate.h"
 #include "inject/report/report_table.h"
 
@@ -82,7 +83,9 @@ void report_figure_number(struct report_figure *figure, double value);
 /* A text in double quotes for gnuplot. */
 void report_figure_quoted(struct report_figure *figure, const char *text);
 
-/* Rate, bounds and company into the columns <prefix>, <prefix>_low, <prefix>_high of a row. */
+/* Rate, bounds and what gives them into the columns of REPORT_RATE_COLUMNS(<prefix>, ...). */
+void report_figure_interval(struct report_table *table, uint32_t row, const char *prefix,
+                            const struct report_interval *of);
 void report_figure_rate(struct report_table *table, uint32_t row, const char *prefix,
                         const struct report_rate *rate);
 

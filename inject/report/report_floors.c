@@ -8,9 +8,9 @@
 #define FLOORS_ITEMS 50 /* golden-right items below which a normalised score says nothing */
 
 static const struct report_column FLOOR_COLUMNS[] = {
-    {"what", "task", REPORT_TEXT, false},
-    {"value", "value", REPORT_NUMBER, false},
-    {"trials", "n", REPORT_COUNT, false},
+    {"what", "task", REPORT_TEXT, REPORT_ALONE},
+    {"value", "value", REPORT_NUMBER, REPORT_ALONE},
+    {"trials", "n", REPORT_COUNT, REPORT_ALONE},
 };
 
 struct floors {

@@ -14,10 +14,10 @@ static const char *const FROM_TEXT[FLOW_FROM] = {"right", "wrong"};
 static const char *const TO_TEXT[FLOW_TO] = {"right", "wrong", "no answer (DUE)"};
 
 static const struct report_column FLOW_COLUMNS[] = {
-    {"golden", "golden answer", REPORT_TEXT, false},
-    {"faulty", "faulty answer", REPORT_TEXT, false},
-    {"trials", "n", REPORT_COUNT, false},
-    {"share", "share of the row, %", REPORT_PERCENT, false},
+    {"golden", "golden answer", REPORT_TEXT, REPORT_ALONE},
+    {"faulty", "faulty answer", REPORT_TEXT, REPORT_ALONE},
+    {"trials", "n", REPORT_COUNT, REPORT_ALONE},
+    {"share", "share of the row, %", REPORT_PERCENT, REPORT_ALONE},
 };
 
 static void count_flow(uint64_t count[FLOW_FROM][FLOW_TO], const struct report_data *data)
@@ -137,9 +137,9 @@ enum status report_flow_right(struct report_figure *out, struct report_context *
 }
 
 static const struct report_column DEVICE_COLUMNS[] = {
-    {"first", "outcome here", REPORT_TEXT, false},
-    {"second", "outcome there", REPORT_TEXT, false},
-    {"trials", "n", REPORT_COUNT, false},
+    {"first", "outcome here", REPORT_TEXT, REPORT_ALONE},
+    {"second", "outcome there", REPORT_TEXT, REPORT_ALONE},
+    {"trials", "n", REPORT_COUNT, REPORT_ALONE},
 };
 
 /* Trials of both by id: (OUTCOME_COUNT, OUTCOME_COUNT) counts. */

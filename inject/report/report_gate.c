@@ -102,6 +102,8 @@ static enum status decide(struct report_gate *out, struct report_data *data,
         report_rate(&rate, &work, &query);
         decide_rate(out, &rate, request->limit);
         out->rate = rate.estimate.rate;
+        out->share = rate.share;
+        out->weighted = report_rate_is_weighted(&rate);
         out->n_effective = rate.estimate.n_effective;
         out->design_effect = rate.estimate.design_effect;
         out->df = rate.estimate.df;
@@ -174,7 +176,8 @@ static enum status decide_spending(struct report_gate *out, struct report_source
 enum status report_gate_decide(struct report_gate *out, struct report_source *source,
                                const struct report_gate_request *request)
 {
-    *out = (struct report_gate){.tail = 1 - request->confidence, .rule = source->plan.stop};
+    *out = (struct report_gate){
+        .tail = 1 - request->confidence, .rule = source->plan.stop, .share = 1};
     const bool loaded = source->data.store && source->data.limit == UINT64_MAX;
     enum status st = loaded ? STATUS_OK : report_source_load(source, UINT64_MAX);
     st = st ? st : check_database(source, request);

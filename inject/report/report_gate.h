@@ -19,6 +19,9 @@ struct report_gate_request {
 struct report_gate {
     struct stats_gate_result result; /* verdict and one-sided bounds */
     double rate, n_effective, design_effect, df;
+    double
+        share; /* of all runs: that a fault hits, by which rate and bounds are multiplied; else 1 */
+    bool weighted; /* the rate is not the share of events as drawn: strata weigh otherwise */
     uint64_t counted, events, trials; /* trials: that the look saw, counted or not */
     uint32_t items;                   /* time_uniform: the observations */
     enum plan_stop rule;

@@ -207,10 +207,9 @@ void report_heat_write(struct report_figure *out, const struct report_heat_map *
 }
 
 static const struct report_column COLUMNS[] = {
-    {"row", "row", REPORT_TEXT, false},         {"column", "column", REPORT_TEXT, false},
-    {"trials", "n", REPORT_COUNT, false},       {"events", "events", REPORT_COUNT, false},
-    {"rate", "rate, %", REPORT_PERCENT, true},  {"rate_low", NULL, REPORT_PERCENT, false},
-    {"rate_high", NULL, REPORT_PERCENT, false},
+    {"row", "row", REPORT_TEXT, REPORT_ALONE},   {"column", "column", REPORT_TEXT, REPORT_ALONE},
+    {"trials", "n", REPORT_COUNT, REPORT_ALONE}, {"events", "events", REPORT_COUNT, REPORT_ALONE},
+    REPORT_RATE_COLUMNS("rate", "rate, %"),
 };
 
 /* Marks rows and columns with trials; the number of cells with trials. */

@@ -2,6 +2,7 @@
 /* Coefficients of a plan's contrasts, their tests, their table. */
 #include "inject/report/report_hypotheses.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -120,6 +121,12 @@ static double p_of(const struct plan_hypothesis *hypothesis, const double above[
     }
 }
 
+/* Both ends are one-sided bounds at the plan's alpha. */
+static struct stats_interval_level tested_level(const struct report_hypothesis *hypothesis)
+{
+    return (struct stats_interval_level){1 - 2 * hypothesis->plan->alpha, STATS_INTERVAL_BOTH};
+}
+
 /* A slope: estimate +- t se. */
 static void decide_trend(struct report_hypothesis *out, const struct report_context *context)
 {
@@ -127,6 +134,7 @@ static void decide_trend(struct report_hypothesis *out, const struct report_cont
     const bool known = !isnan(e->rate) && e->variance > 0;
     const double above[3] = {known ? stats_cluster_contrast_above(e, 0) : NAN, NAN, NAN};
     out->bounds = stats_cluster_contrast_interval(e, report_figure_level(context));
+    out->tested = stats_cluster_contrast_interval(e, tested_level(out));
     out->p = p_of(out->plan, above);
 }
 
@@ -163,10 +171,38 @@ static void decide_difference(struct report_hypothesis *out, struct report_conte
         arms.first.rate = NAN;
     arms.correlation = stats_arms_correlation(&arms, &out->estimate);
     out->bounds = stats_arms_interval(&arms, report_figure_level(context));
+    out->tested = stats_arms_interval(&arms, tested_level(out));
+    out->correlation = fabs(arms.correlation) < 1e-9 ? 0 : arms.correlation; /* rounding of sums */
+    for (int s = 0; s < 2; s++) {
+        const struct stats_cluster_estimate *e = s ? &arms.second : &arms.first;
+        out->side[s] = (struct report_interval){.rate = e->rate, .share = 1};
+        stats_cluster_interval(
+            &out->side[s].interval, e,
+            &(struct stats_cluster_request){report_figure_level(context), arms.deff_floor[s]});
+    }
     const double above[3] = {stats_arms_above(&arms, 0),
                              stats_arms_above(&arms, -out->plan->margin),
                              stats_arms_above(&arms, out->plan->margin)};
     out->p = p_of(out->plan, above);
+}
+
+/* Events of the strata of a contrast, and the prompts they come from. */
+static enum status count_events(struct report_hypothesis *out, struct report_context *context,
+                                const int *sign)
+{
+    const struct report_data *data = context->data;
+    uint8_t *seen = arena_alloc(context->arena, (size_t)data->n_items + 1);
+    if (!seen)
+        return STATUS_MEMORY;
+    for (size_t i = 0; i < data->n; i++) {
+        const struct report_trial *t = &data->trial[i];
+        if (!sign[t->stratum] || !(MEASURES[out->plan->of].events >> t->outcome & 1))
+            continue;
+        out->events++;
+        out->event_items += !seen[t->item];
+        seen[t->item] = 1;
+    }
+    return STATUS_OK;
 }
 
 static enum status test_one(struct report_hypothesis *out, struct report_context *context,
@@ -202,7 +238,7 @@ static enum status test_one(struct report_hypothesis *out, struct report_context
         decide_trend(out, context);
     else
         decide_difference(out, context, &own);
-    return STATUS_OK;
+    return count_events(out, context, own.sign);
 }
 
 enum status report_hypotheses_test(struct report_hypothesis **out, struct report_context *context)
@@ -232,48 +268,169 @@ enum status report_hypotheses_test(struct report_hypothesis **out, struct report
 }
 
 static const struct report_column COLUMNS[] = {
-    {"name", "hypothesis", REPORT_TEXT, false},
-    {"contrast", "contrast", REPORT_TEXT, false},
-    {"of", "of", REPORT_TEXT, false},
-    {"trials", "n", REPORT_COUNT, false},
-    {"estimate", "estimate, points", REPORT_PERCENT, true},
-    {"estimate_low", NULL, REPORT_PERCENT, false},
-    {"estimate_high", NULL, REPORT_PERCENT, false},
-    {"p", "p", REPORT_P, false},
-    {"adjusted", "p, Holm", REPORT_P, false},
-    {"alpha", "alpha", REPORT_NUMBER, false},
-    {"verdict", "verdict", REPORT_TEXT, false},
+    {"name", "hypothesis", REPORT_TEXT, REPORT_ALONE},
+    {"contrast", "contrast", REPORT_TEXT, REPORT_ALONE},
+    {"of", "of", REPORT_TEXT, REPORT_ALONE},
+    {"verdict", "verdict", REPORT_TEXT, REPORT_ALONE},
+    {"estimate", "estimate, points", REPORT_PERCENT, REPORT_BOUNDS},
+    {"estimate_low", NULL, REPORT_PERCENT, REPORT_ALONE},
+    {"estimate_high", NULL, REPORT_PERCENT, REPORT_ALONE},
+    {"p", "p", REPORT_P, REPORT_ALONE},
+    {"adjusted", "p, Holm", REPORT_P, REPORT_ALONE},
+    {"alpha", "alpha", REPORT_NUMBER, REPORT_ALONE},
+    {"tested_low", "bound below, points", REPORT_PERCENT, REPORT_ALONE},
+    {"tested_high", "bound above, points", REPORT_PERCENT, REPORT_ALONE},
+    REPORT_RATE_COLUMNS("first", "first side, %"),
+    REPORT_RATE_COLUMNS("second", "second side, %"),
+    {"correlation", "correlation", REPORT_NUMBER, REPORT_ALONE},
+    {"se_points", "slope: standard error, points", REPORT_NUMBER, REPORT_ALONE},
+    {"df", "slope: df", REPORT_NUMBER, REPORT_ALONE},
+    {"trials", "n", REPORT_COUNT, REPORT_ALONE},
+    {"events", "events", REPORT_COUNT, REPORT_ALONE},
+    {"event_items", "prompts with events", REPORT_COUNT, REPORT_ALONE},
 };
+
+bool report_hypothesis_is_trend(const struct report_hypothesis *hypothesis)
+{
+    return is_trend(hypothesis->plan);
+}
+
+/* Where so few prompts carry the events that the variance over prompts says little. */
+#define HYPOTHESES_PROMPTS 5
+
+static const char *events_text(struct arena *arena, const struct report_hypothesis *h)
+{
+    if (h->events == 0)
+        return "; no event on either side";
+    if (h->event_items >= HYPOTHESES_PROMPTS)
+        return "";
+    if (h->event_items == 1)
+        return arena_printf(arena, "; %s from one prompt",
+                            h->events == 1 ? "its one event comes" : "all its events come");
+    return arena_printf(arena, "; its %" PRIu64 " events come from %" PRIu32 " prompts", h->events,
+                        h->event_items);
+}
+
+/* The bound that a one-sided claim stands on. */
+static const char *bound_text(struct arena *arena, const struct report_hypothesis *h)
+{
+    const int decimals = report_interval_decimals(h->tested);
+    const double level = 100 * (1 - h->plan->alpha);
+    const char *unit = is_trend(h->plan) ? " a step" : "";
+    if (isnan(h->p) || decimals < 0)
+        return "";
+    switch (h->plan->relation) {
+    case PLAN_GREATER:
+    case PLAN_RISES:
+        return arena_printf(arena, " (one-sided at %g %%: at least %+.*f points%s)", level,
+                            decimals, 100 * h->tested.low, unit);
+    case PLAN_LESS:
+    case PLAN_FALLS:
+        return arena_printf(arena, " (one-sided at %g %%: at most %+.*f points%s)", level, decimals,
+                            100 * h->tested.high, unit);
+    case PLAN_EQUIVALENT:
+        return arena_printf(
+            arena, " (two one-sided tests at %g %%: from %+.*f to %+.*f points, margin %g)", level,
+            decimals, 100 * h->tested.low, decimals, 100 * h->tested.high, 100 * h->plan->margin);
+    default:
+        return arena_printf(arena, " (two-sided at %g %%)", level);
+    }
+}
+
+const char *report_hypothesis_verdict(struct arena *arena,
+                                      const struct report_hypothesis *hypothesis)
+{
+    const char *bound = bound_text(arena, hypothesis), *events = events_text(arena, hypothesis);
+    return bound && events ? arena_printf(arena, "%s%s%s",
+                                          isnan(hypothesis->p) ? "cannot be tested"
+                                          : hypothesis->holds  ? "supported"
+                                                               : "not supported",
+                                          bound, events)
+                           : NULL;
+}
+
+const char *report_hypothesis_estimate(struct arena *arena,
+                                       const struct report_hypothesis *hypothesis,
+                                       double confidence)
+{
+    const struct report_hypothesis *h = hypothesis;
+    const int decimals = report_interval_decimals(h->bounds);
+    char side[2][REPORT_INTERVAL_TEXT];
+    const char *from;
+    if (is_trend(h->plan)) {
+        from = arena_printf(arena, "t, standard error %.4g, df %.4g",
+                            100 * sqrt(h->estimate.variance), h->estimate.df);
+    } else {
+        for (int s = 0; s < 2; s++)
+            report_interval_text(side[s], &h->side[s], confidence);
+        from = arena_printf(arena, "Newcombe of %s and %s, correlation %.3g", side[0], side[1],
+                            h->correlation);
+    }
+    return from ? arena_printf(arena, "%+.*f points%s [%+.*f, %+.*f] (%g %%: %s)", decimals,
+                               100 * h->estimate.rate, is_trend(h->plan) ? " a step" : "", decimals,
+                               100 * h->bounds.low, decimals, 100 * h->bounds.high,
+                               100 * confidence, from)
+                : NULL;
+}
+
+static void fill_from(struct report_table *out, uint32_t row, const struct report_hypothesis *h)
+{
+    if (is_trend(h->plan)) {
+        report_table_set(out, row, "se_points", 100 * sqrt(h->estimate.variance));
+        report_table_set(out, row, "df", h->estimate.df);
+        return;
+    }
+    report_figure_interval(out, row, "first", &h->side[0]);
+    report_figure_interval(out, row, "second", &h->side[1]);
+    report_table_set(out, row, "correlation", h->correlation);
+}
+
+static void fill_row(struct report_table *out, uint32_t row, const struct report_hypothesis *h)
+{
+    report_table_text(out, row, "name", h->plan->name);
+    report_table_text(out, row, "contrast", h->plan->contrast);
+    report_table_text(out, row, "of", MEASURES[h->plan->of].text);
+    report_table_set(out, row, "trials", (double)h->trials);
+    report_table_set(out, row, "events", (double)h->events);
+    report_table_set(out, row, "event_items", h->event_items);
+    report_table_set(out, row, "estimate", h->estimate.rate);
+    report_table_set(out, row, "estimate_low", h->bounds.low);
+    report_table_set(out, row, "estimate_high", h->bounds.high);
+    report_table_set(out, row, "p", h->p);
+    report_table_set(out, row, "adjusted", h->adjusted);
+    report_table_set(out, row, "alpha", h->plan->alpha);
+    if (isnan(h->p))
+        return;
+    const enum plan_relation r = h->plan->relation;
+    if (r == PLAN_GREATER || r == PLAN_RISES || r == PLAN_EQUIVALENT)
+        report_table_set(out, row, "tested_low", h->tested.low);
+    if (r == PLAN_LESS || r == PLAN_FALLS || r == PLAN_EQUIVALENT)
+        report_table_set(out, row, "tested_high", h->tested.high);
+}
 
 enum status report_hypotheses_table(struct report_table *out, struct report_context *context)
 {
     struct report_hypothesis *found = NULL;
     const uint32_t count = context->data->plan->n_hypotheses;
     out->id = "hypotheses";
-    out->caption =
+    out->caption = arena_printf(
+        context->arena,
         "Hypotheses fixed in the plan: difference of rates, or slope for each step of the "
-        "dimension, in percentage points. Differences by Newcombe's hybrid of the two sides' "
-        "clustered intervals, slopes by t; p-values adjusted by Holm.";
+        "dimension, in percentage points with %g %% intervals. Differences by Newcombe's hybrid of "
+        "the two sides' clustered intervals and the correlation of their rates, slopes by t with "
+        "standard error and df; p-values adjusted by Holm. One-sided claims show their bound at "
+        "alpha, of each hypothesis alone.",
+        100 * context->confidence);
     enum status st = report_hypotheses_test(&found, context);
     st = st ? st
             : report_table_init(out, context->arena, count, COLUMNS,
                                 sizeof COLUMNS / sizeof *COLUMNS);
     for (uint32_t i = 0; !st && i < count; i++) {
-        const struct report_hypothesis *h = &found[i];
-        report_table_text(out, i, "name", h->plan->name);
-        report_table_text(out, i, "contrast", h->plan->contrast);
-        report_table_text(out, i, "of", MEASURES[h->plan->of].text);
-        report_table_set(out, i, "trials", (double)h->trials);
-        report_table_set(out, i, "estimate", h->estimate.rate);
-        report_table_set(out, i, "estimate_low", h->bounds.low);
-        report_table_set(out, i, "estimate_high", h->bounds.high);
-        report_table_set(out, i, "p", h->p);
-        report_table_set(out, i, "adjusted", h->adjusted);
-        report_table_set(out, i, "alpha", h->plan->alpha);
-        report_table_text(out, i, "verdict",
-                          isnan(h->p) ? "cannot be tested"
-                          : h->holds  ? "supported"
-                                      : "not supported");
+        const char *verdict = report_hypothesis_verdict(context->arena, &found[i]);
+        fill_row(out, i, &found[i]);
+        fill_from(out, i, &found[i]);
+        report_table_text(out, i, "verdict", verdict);
+        st = verdict && out->caption ? STATUS_OK : STATUS_MEMORY;
     }
     return st;
 }

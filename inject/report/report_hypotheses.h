@@ -10,10 +10,28 @@ struct report_hypothesis {
     const struct plan_hypothesis *plan;
     struct stats_cluster_estimate estimate; /* rate: the difference, or the slope            */
     struct stats_interval bounds;           /* two-sided at the report's confidence           */
-    double p, adjusted;                     /* of the plan's direction; NaN: not to be tested */
-    uint64_t trials;
-    bool holds; /* adjusted <= alpha */
+    struct stats_interval tested;   /* of 1 - 2 alpha: its end on the side of the claim is the
+                                     * one-sided bound; equivalence: both are             */
+    struct report_interval side[2]; /* of a difference: what it follows from, with ... */
+    double correlation;             /* ... of the two rates                              */
+    double p, adjusted;             /* of the plan's direction; NaN: not to be tested */
+    uint64_t trials, events;        /* of both sides                    */
+    uint32_t event_items;           /* prompts that the events come from */
+    bool holds;                     /* adjusted <= alpha */
 };
+
+bool report_hypothesis_is_trend(const struct report_hypothesis *hypothesis);
+
+/* "supported (one-sided at 5 %: at least +1.2 points); its 12 events come from 2 prompts". The
+ * bound is that of this hypothesis alone, the verdict holds among all of them. */
+const char *report_hypothesis_verdict(struct arena *arena,
+                                      const struct report_hypothesis *hypothesis);
+
+/* "+3.1 points [+1.0, +5.2] (95 %: Newcombe of 5.39 % [...] and 2.3 % [...], correlation 0.12)", or
+ * with t, standard error and df of a slope. */
+const char *report_hypothesis_estimate(struct arena *arena,
+                                       const struct report_hypothesis *hypothesis,
+                                       double confidence);
 
 /* (plan->n_hypotheses), from `arena`. */
 enum status report_hypotheses_test(struct report_hypothesis **out,

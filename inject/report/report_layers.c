@@ -31,19 +31,15 @@ static const struct bar {
 #define BAR_COUNT (sizeof BARS / sizeof *BARS)
 
 static const struct report_column LAYER_COLUMNS[] = {
-    {"layer", "layer", REPORT_COUNT, false},
-    {"trials", "n", REPORT_COUNT, false},
-    {"sdc", "SDC, %", REPORT_PERCENT, true},
-    {"sdc_low", NULL, REPORT_PERCENT, false},
-    {"sdc_high", NULL, REPORT_PERCENT, false},
-    {"given", "SDC of changed, %", REPORT_PERCENT, true},
-    {"given_low", NULL, REPORT_PERCENT, false},
-    {"given_high", NULL, REPORT_PERCENT, false},
-    {"due", "DUE, %", REPORT_PERCENT, false},
-    {"masked_tokens", "masked, other logits, %", REPORT_PERCENT, false},
-    {"masked_bitexact", "masked, same bits, %", REPORT_PERCENT, false},
-    {"inert", "inert, %", REPORT_PERCENT, false},
-    {"trend", NULL, REPORT_PERCENT, false},
+    {"layer", "layer", REPORT_COUNT, REPORT_ALONE},
+    {"trials", "n", REPORT_COUNT, REPORT_ALONE},
+    REPORT_RATE_COLUMNS("sdc", "SDC, %"),
+    REPORT_RATE_COLUMNS("given", "SDC of changed, %"),
+    {"due", "DUE, %", REPORT_PERCENT, REPORT_ALONE},
+    {"masked_tokens", "masked, other logits, %", REPORT_PERCENT, REPORT_ALONE},
+    {"masked_bitexact", "masked, same bits, %", REPORT_PERCENT, REPORT_ALONE},
+    {"inert", "inert, %", REPORT_PERCENT, REPORT_ALONE},
+    {"trend", NULL, REPORT_PERCENT, REPORT_ALONE},
 };
 
 static enum status fill_layers(struct report_figure *out, struct report_context *context,
@@ -156,12 +152,12 @@ enum status report_layers_bars(struct report_figure *out, struct report_context 
 
 /* Deviation: boundaries behind the fault's layer. */
 static const struct report_column DEVIATION[] = {
-    {"layers_behind", "layers behind the fault", REPORT_COUNT, false},
-    {"trials", "n", REPORT_COUNT, false},
-    {"p10", "p10", REPORT_NUMBER, false},
-    {"p50", "median", REPORT_NUMBER, false},
-    {"p90", "p90", REPORT_NUMBER, false},
-    {"zero", "share healed, %", REPORT_PERCENT, false},
+    {"layers_behind", "layers behind the fault", REPORT_COUNT, REPORT_ALONE},
+    {"trials", "n", REPORT_COUNT, REPORT_ALONE},
+    {"p10", "p10", REPORT_NUMBER, REPORT_ALONE},
+    {"p50", "median", REPORT_NUMBER, REPORT_ALONE},
+    {"p90", "p90", REPORT_NUMBER, REPORT_ALONE},
+    {"zero", "share healed, %", REPORT_PERCENT, REPORT_ALONE},
 };
 
 static int by_value(const void *a, const void *b)

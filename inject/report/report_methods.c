@@ -239,22 +239,27 @@ enum status report_methods_paragraph(struct report_out *out, struct report_conte
     return out->status;
 }
 
-static void put_rate(struct report_out *out, const struct report_rate *rate)
+/* "5.4 % [4.1, 7.0] of WHAT, weighted over strata (95 %: Wilson, n = 412.3); 97 of 1800 as drawn,
+ * 5.39 %". */
+static void put_rate(struct report_out *out, const struct report_context *context,
+                     const struct report_rate *rate, const char *what)
 {
-    char text[3][REPORT_FORMAT_TEXT];
-    report_table_format(text[0], rate->estimate.rate, REPORT_PERCENT);
-    report_table_format(text[1], rate->interval.bounds.low, REPORT_PERCENT);
-    report_table_format(text[2], rate->interval.bounds.high, REPORT_PERCENT);
-    report_out_printf(out, "<b>%s&#160;%%</b> [%s, %s]", text[0], text[1], text[2]);
-}
-
-static void put_n(struct report_out *out, const struct report_rate *rate)
-{
-    char n[REPORT_FORMAT_TEXT], effective[REPORT_FORMAT_TEXT];
-    report_table_format(n, (double)rate->estimate.counted, REPORT_COUNT);
-    report_table_format(effective, rate->estimate.n_effective, REPORT_COUNT);
-    report_out_printf(out, " (n = %s, effective n = %s, %" PRIu64 " events)", n, effective,
-                      rate->estimate.events);
+    char text[REPORT_INTERVAL_TEXT], raw[REPORT_FORMAT_TEXT];
+    const struct report_interval of = report_interval_of(rate);
+    const struct stats_cluster_estimate *e = &rate->estimate;
+    report_interval_text(text, &of, context->confidence);
+    const char *bounds = strchr(text, '['), *from = strchr(text, '(');
+    report_table_format(raw, (double)e->events / (double)e->counted, REPORT_PERCENT);
+    if (isnan(e->rate) || !bounds || !from) {
+        report_out_printf(out, "nothing known of %s", what);
+        return;
+    }
+    report_out_printf(out, "<b>%.*s</b> %.*sof %s%s %s; %" PRIu64 " of %" PRIu64,
+                      (int)(bounds - text - 1), text, (int)(from - bounds), bounds, what,
+                      report_rate_is_weighted(rate) ? ", weighted over strata" : "", from,
+                      e->events, e->counted);
+    if (report_rate_is_weighted(rate))
+        report_out_printf(out, " as drawn, %s&#160;%%", raw);
 }
 
 /* What a trial is. */
@@ -270,13 +275,22 @@ static void put_runs(struct report_out *out, const struct report_context *contex
     report_table_format(none, totals->no_fault, REPORT_PERCENT);
     report_out_printf(out, "<li>%s at a bit error rate of %g: ", context->main_start,
                       context->data->plan->ber);
-    put_rate(out, &totals->main_runs);
-    report_out_printf(out, " of all runs, %s&#160;%% of which no fault hits.</li>\n", none);
+    put_rate(out, context, &totals->main_runs, "all runs");
+    report_out_printf(out, "; no fault hits %s&#160;%% of them.</li>\n", none);
+}
+
+static void put_item(struct report_out *out, const struct report_context *context, const char *name,
+                     const struct report_rate *rate, const char *what)
+{
+    report_out_printf(out, "<li>%s: ", name);
+    put_rate(out, context, rate, what);
+    report_out_put(out, ".</li>\n");
 }
 
 static void put_total(struct report_out *out, const struct report_context *context,
                       const struct report_totals *totals)
 {
+    const char *trials = trials_of(context);
     if (totals->main.refused) {
         report_out_put(out,
                        "<li>No total: strata were drawn with equal n and have no weights, so only "
@@ -289,49 +303,46 @@ static void put_total(struct report_out *out, const struct report_context *conte
                           totals->main.missing);
         return;
     }
-    report_out_printf(out, "<li>%s: ", context->main_start);
-    put_rate(out, &totals->main);
-    report_out_printf(out, " of %s", trials_of(context));
-    put_n(out, &totals->main);
-    report_out_put(out, ", ");
-    put_rate(out, &totals->main_changed);
-    report_out_put(out, " of those that changed bits");
-    put_n(out, &totals->main_changed);
-    report_out_put(out, ".</li>\n");
+    put_item(out, context, context->main_start, &totals->main, trials);
+    if (totals->main_changed.estimate.counted < totals->main.estimate.counted)
+        put_item(out, context, context->main_start, &totals->main_changed,
+                 "those that changed bits");
     if (report_context_is_ber(context))
         put_runs(out, context, totals);
-    if (context->main != REPORT_SDC) {
-        report_out_put(out, "<li>Any change of the text (SDC): ");
-        put_rate(out, &totals->sdc);
-        report_out_put(out, " of all faults.</li>\n");
-    }
-    report_out_put(out, "<li>Detected (DUE): ");
-    put_rate(out, &totals->due);
-    report_out_printf(out, " of %s.</li>\n", trials_of(context));
+    if (context->main != REPORT_SDC)
+        put_item(out, context, "Any change of the text (SDC)", &totals->sdc, trials);
+    put_item(out, context, "Detected (DUE)", &totals->due, trials);
 }
 
-static void put_hypotheses(struct report_out *out, struct report_context *context,
-                           const struct report_hypothesis *found)
+static enum status put_hypotheses(struct report_out *out, struct report_context *context,
+                                  const struct report_hypothesis *found)
 {
     const uint32_t count = context->data->plan->n_hypotheses;
     for (uint32_t i = 0; i < count; i++) {
-        char p[REPORT_FORMAT_TEXT];
-        report_table_format(p, found[i].adjusted, REPORT_P);
+        char p[REPORT_INTERVAL_TEXT];
+        const char *verdict = report_hypothesis_verdict(context->arena, &found[i]);
+        const char *estimate =
+            report_hypothesis_estimate(context->arena, &found[i], context->confidence);
+        if (!verdict || !estimate)
+            return STATUS_MEMORY;
+        report_interval_p(p, found[i].adjusted);
         report_out_put(out, "<li>Hypothesis <q>");
         report_out_html(out, found[i].plan->name);
         report_out_put(out, "</q> (");
         report_out_html(out, found[i].plan->contrast);
-        report_out_printf(out, "): <b>%s</b>",
-                          isnan(found[i].p) ? "cannot be tested"
-                          : found[i].holds  ? "supported"
-                                            : "not supported");
-        if (!isnan(found[i].p))
-            report_out_printf(out, ", %+.3g points [%+.3g, %+.3g], Holm-adjusted p %s%s",
-                              100 * found[i].estimate.rate, 100 * found[i].bounds.low,
-                              100 * found[i].bounds.high, p[0] == '<' ? "&lt;" : "= ",
+        report_out_put(out, "): <b>");
+        const size_t word = strcspn(verdict, "(;");
+        report_out_html_n(out, verdict, word > 0 && verdict[word] == '(' ? word - 1 : word);
+        report_out_put(out, "</b>");
+        report_out_html(out, verdict + (verdict[word] == '(' ? word - 1 : word));
+        if (!isnan(found[i].p)) {
+            report_out_printf(out, ". Holm-adjusted p %s%s; estimate ", p[0] == '<' ? "&lt;" : "= ",
                               p[0] == '<' ? p + 1 : p);
+            report_out_html(out, estimate);
+        }
         report_out_put(out, ".</li>\n");
     }
+    return STATUS_OK;
 }
 
 enum status report_methods_verdict(struct report_out *out, struct report_context *context,
@@ -339,7 +350,7 @@ enum status report_methods_verdict(struct report_out *out, struct report_context
 {
     const struct report_data *data = context->data;
     struct report_hypothesis *found = NULL;
-    const enum status st = report_hypotheses_test(&found, context);
+    enum status st = report_hypotheses_test(&found, context);
     if (st)
         return st;
     if (!report_data_is_complete(data))
@@ -352,11 +363,11 @@ enum status report_methods_verdict(struct report_out *out, struct report_context
                               ? "its plan ends it once its question is answered (vkfi gate)"
                               : "all numbers are provisional");
     put_total(out, context, totals);
-    put_hypotheses(out, context, found);
+    st = put_hypotheses(out, context, found);
     if (data->suspect > 0)
         report_out_printf(out,
                           "<li><b>%" PRIu64 " rows are suspect</b> (a control failed behind them) "
                           "and are kept out.</li>\n",
                           data->suspect);
-    return out->status;
+    return st ? st : out->status;
 }

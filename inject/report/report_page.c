@@ -20,9 +20,9 @@ report_draw *const report_pictures[REPORT_PICTURES] = {
 };
 
 static const struct report_column INCIDENT_COLUMNS[] = {
-    {"trial", "trial", REPORT_COUNT, false},
-    {"device", "device", REPORT_TEXT, false},
-    {"what", "what happened", REPORT_TEXT, false},
+    {"trial", "trial", REPORT_COUNT, REPORT_ALONE},
+    {"device", "device", REPORT_TEXT, REPORT_ALONE},
+    {"what", "what happened", REPORT_TEXT, REPORT_ALONE},
 };
 
 static enum status incidents(struct report_table *out, struct report_context *context)

@@ -44,11 +44,11 @@ static void add_sites(struct part *part, const struct report_context *context,
 }
 
 static const struct report_column PROTECT_COLUMNS[] = {
-    {"stratum", "stratum, worst first", REPORT_TEXT, false},
-    {"share", "population protected, %", REPORT_PERCENT, false},
-    {"harm", "of the total rate, %", REPORT_PERCENT, false},
-    {"mib", "MiB", REPORT_NUMBER, false},
-    {"mmac", "MMAC a token", REPORT_NUMBER, false},
+    {"stratum", "stratum, worst first", REPORT_TEXT, REPORT_ALONE},
+    {"share", "population protected, %", REPORT_PERCENT, REPORT_ALONE},
+    {"harm", "of the total rate, %", REPORT_PERCENT, REPORT_ALONE},
+    {"mib", "MiB", REPORT_NUMBER, REPORT_ALONE},
+    {"mmac", "MMAC a token", REPORT_NUMBER, REPORT_ALONE},
 };
 
 static void fill_table(struct report_figure *out, const struct report_context *context,

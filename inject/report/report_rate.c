@@ -45,6 +45,12 @@ bool report_rate_holds(const struct report_trial *trial, enum report_given given
                                           : true;
 }
 
+bool report_rate_is_weighted(const struct report_rate *rate)
+{
+    const struct stats_cluster_estimate *e = &rate->estimate;
+    return fabs(e->rate / rate->share * (double)e->counted - (double)e->events) > 1e-6;
+}
+
 /* Dense number of cluster `index` of a dimension that begins at `base`. */
 static uint32_t dense(struct report_work *work, size_t base, uint32_t index, uint32_t *count)
 {
@@ -127,7 +133,7 @@ void report_rate_data(struct stats_cluster_data *out, struct report_work *work,
 static void set_unknown(struct report_rate *out)
 {
     out->estimate.rate = out->estimate.n_effective = out->estimate.design_effect = NAN;
-    out->interval = (struct stats_cluster_interval){{0, 1}, STATS_CLUSTER_UNKNOWN, 0};
+    out->interval = (struct stats_cluster_interval){{0, 1}, STATS_CLUSTER_UNKNOWN, 0, 0};
 }
 
 static void sum_weights(struct report_rate *out, const struct report_work *work, bool all)

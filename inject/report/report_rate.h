@@ -88,6 +88,9 @@ double report_rate_floor_of(const struct report_work *work, const struct stats_c
 /* Sets data->design_effect and work->floor. */
 void report_rate_floor(struct report_data *data, struct report_work *work);
 
+/* The rate is not the share of events as drawn (events / counted): strata weigh otherwise. */
+bool report_rate_is_weighted(const struct report_rate *rate);
+
 bool report_rate_holds(const struct report_trial *trial, enum report_given given);
 
 #endif

@@ -11,26 +11,20 @@
 #define STRATA_DRAWN 60 /* rows of the forest; beyond it the highest are drawn */
 
 static const struct report_column FOREST[] = {
-    {"stratum", "stratum", REPORT_TEXT, false},
-    {"weight", "W_h", REPORT_NUMBER, false},
-    {"trials", "n", REPORT_COUNT, false},
-    {"events", "events", REPORT_COUNT, false},
-    {"rate", "of all, %", REPORT_PERCENT, true},
-    {"rate_low", NULL, REPORT_PERCENT, false},
-    {"rate_high", NULL, REPORT_PERCENT, false},
-    {"n_effective", "effective n", REPORT_COUNT, false},
-    {"design_effect", "design effect", REPORT_NUMBER, false},
-    {"changed", "n changed", REPORT_COUNT, false},
-    {"given", "of changed, %", REPORT_PERCENT, true},
-    {"given_low", NULL, REPORT_PERCENT, false},
-    {"given_high", NULL, REPORT_PERCENT, false},
-    {"no_fault", "runs without a fault, %", REPORT_PERCENT, false},
-    {"runs", "of all runs, %", REPORT_PERCENT, true},
-    {"runs_low", NULL, REPORT_PERCENT, false},
-    {"runs_high", NULL, REPORT_PERCENT, false},
+    {"stratum", "stratum", REPORT_TEXT, REPORT_ALONE},
+    {"weight", "W_h", REPORT_NUMBER, REPORT_ALONE},
+    {"trials", "n", REPORT_COUNT, REPORT_ALONE},
+    {"events", "events", REPORT_COUNT, REPORT_ALONE},
+    REPORT_RATE_COLUMNS("rate", "of all, %"),
+    {"n_effective", NULL, REPORT_NUMBER, REPORT_ALONE},
+    {"design_effect", "design effect", REPORT_NUMBER, REPORT_ALONE},
+    {"changed", "n changed", REPORT_COUNT, REPORT_ALONE},
+    REPORT_RATE_COLUMNS("given", "of changed, %"),
+    {"no_fault", "runs without a fault, %", REPORT_PERCENT, REPORT_ALONE},
+    REPORT_RUNS_COLUMNS("runs", "of all runs, %"),
 };
 #define FOREST_COLUMNS ((uint32_t)(sizeof FOREST / sizeof *FOREST))
-#define FOREST_OF_RUNS 4 /* the last ones, of a bit error rate */
+#define FOREST_OF_RUNS (REPORT_RATE_WIDTH + 2) /* the last ones, of a bit error rate */
 
 static enum status fill_forest(struct report_figure *out, struct report_context *context)
 {
@@ -64,6 +58,7 @@ static enum status fill_forest(struct report_figure *out, struct report_context 
                 (struct report_query){.events = context->main, .given = REPORT_RUNS});
             report_table_set(&out->table, h, "no_fault", data->stratum[h].no_fault);
             report_figure_rate(&out->table, h, "runs", &all);
+            report_table_set(&out->table, h, "runs_share", all.share);
         }
     }
     return st;
@@ -154,11 +149,11 @@ enum status report_strata_forest(struct report_figure *out, struct report_contex
 }
 
 static const struct report_column WIDTH[] = {
-    {"stratum", "stratum", REPORT_TEXT, false},
-    {"trials", "n", REPORT_COUNT, false},
-    {"rate", "rate, %", REPORT_PERCENT, false},
-    {"half_width", "half width, points", REPORT_PERCENT, false},
-    {"independent", "of as many independent trials", REPORT_PERCENT, false},
+    {"stratum", "stratum", REPORT_TEXT, REPORT_ALONE},
+    {"trials", "n", REPORT_COUNT, REPORT_ALONE},
+    {"rate", "rate, %", REPORT_PERCENT, REPORT_ALONE},
+    {"half_width", "half width, points", REPORT_PERCENT, REPORT_ALONE},
+    {"independent", "of as many independent trials", REPORT_PERCENT, REPORT_ALONE},
 };
 
 static double half_width(struct stats_interval bounds)

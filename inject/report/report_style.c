@@ -41,6 +41,7 @@ static const char STYLE[] =
     "border-top:1px solid var(--line)}\n"
     "th{font-weight:600;background:var(--panel)}\n"
     ".n{text-align:right;font-variant-numeric:tabular-nums}.ci{color:var(--soft)}\n"
+    ".from{display:block;font-size:.8em;color:var(--soft)}\n"
     ".few td{background:repeating-linear-gradient(135deg,transparent 0 5px,var(--line) 5px 6px)}\n"
     ".example{border:1px solid var(--line);border-radius:.4rem;padding:.9rem;margin:.9rem 0;"
     "break-inside:avoid}\n"

@@ -45,26 +45,18 @@ void report_summary_totals(struct report_totals *out, struct report_context *con
 }
 
 static const struct report_column OUTCOME_COLUMNS[] = {
-    {"outcome", "outcome", REPORT_TEXT, false},
-    {"events", "events", REPORT_COUNT, false},
-    {"all", "of all faults, %", REPORT_PERCENT, true},
-    {"all_low", NULL, REPORT_PERCENT, false},
-    {"all_high", NULL, REPORT_PERCENT, false},
-    {"changed", "of changed bits, %", REPORT_PERCENT, true},
-    {"changed_low", NULL, REPORT_PERCENT, false},
-    {"changed_high", NULL, REPORT_PERCENT, false},
-    {"right", "of golden right, %", REPORT_PERCENT, true},
-    {"right_low", NULL, REPORT_PERCENT, false},
-    {"right_high", NULL, REPORT_PERCENT, false},
-    {"trials", "n", REPORT_COUNT, false},
-    {"n_effective", "effective n", REPORT_COUNT, false},
-    {"design_effect", "design effect", REPORT_NUMBER, false},
-    {"runs", "of all runs, %", REPORT_PERCENT, true},
-    {"runs_low", NULL, REPORT_PERCENT, false},
-    {"runs_high", NULL, REPORT_PERCENT, false},
+    {"outcome", "outcome", REPORT_TEXT, REPORT_ALONE},
+    {"events", "events", REPORT_COUNT, REPORT_ALONE},
+    REPORT_RATE_COLUMNS("all", "of all faults, %"),
+    REPORT_RATE_COLUMNS("changed", "of changed bits, %"),
+    REPORT_RATE_COLUMNS("right", "of golden right, %"),
+    {"trials", "n", REPORT_COUNT, REPORT_ALONE},
+    {"n_effective", NULL, REPORT_NUMBER, REPORT_ALONE},
+    {"design_effect", "design effect", REPORT_NUMBER, REPORT_ALONE},
+    REPORT_RUNS_COLUMNS("runs", "of all runs, %"),
 };
 #define OUTCOME_COLUMN_COUNT ((uint32_t)(sizeof OUTCOME_COLUMNS / sizeof *OUTCOME_COLUMNS))
-#define OUTCOME_OF_RUNS 3 /* the last columns, of a bit error rate */
+#define OUTCOME_OF_RUNS (REPORT_RATE_WIDTH + 1) /* the last columns, of a bit error rate */
 
 /* Sums behind the ladder's own classes. */
 static const struct sum {
@@ -99,6 +91,7 @@ static void fill_outcome(struct report_table *table, uint32_t row, struct report
     if (report_context_is_ber(context)) {
         const struct report_rate runs = rate_of(context, sum->events, REPORT_RUNS);
         report_figure_rate(table, row, "runs", &runs);
+        report_table_set(table, row, "runs_share", runs.share);
     }
 }
 
@@ -174,19 +167,16 @@ enum status report_summary_bootstrap(struct report_bootstrap *out, struct report
 }
 
 static const struct report_column CHECK_COLUMNS[] = {
-    {"rate_of", "rate", REPORT_TEXT, false},
-    {"rate", "clustered, %", REPORT_PERCENT, true},
-    {"rate_low", NULL, REPORT_PERCENT, false},
-    {"rate_high", NULL, REPORT_PERCENT, false},
-    {"bootstrap", "bootstrap mean, %", REPORT_PERCENT, true},
-    {"bootstrap_low", NULL, REPORT_PERCENT, false},
-    {"bootstrap_high", NULL, REPORT_PERCENT, false},
-    {"plain", "as if independent, %", REPORT_PERCENT, true},
-    {"plain_low", NULL, REPORT_PERCENT, false},
-    {"plain_high", NULL, REPORT_PERCENT, false},
-    {"items", "items", REPORT_COUNT, false},
-    {"faults", "faults", REPORT_COUNT, false},
-    {"n_effective", "effective n", REPORT_COUNT, false},
+    {"rate_of", "rate", REPORT_TEXT, REPORT_ALONE},
+    REPORT_RATE_COLUMNS("rate", "clustered, %"),
+    {"bootstrap", "bootstrap mean, %", REPORT_PERCENT, REPORT_BOUNDS},
+    {"bootstrap_low", NULL, REPORT_PERCENT, REPORT_ALONE},
+    {"bootstrap_high", NULL, REPORT_PERCENT, REPORT_ALONE},
+    REPORT_RATE_COLUMNS("plain", "as if independent, %"),
+    {"items", "items", REPORT_COUNT, REPORT_ALONE},
+    {"faults", "faults", REPORT_COUNT, REPORT_ALONE},
+    {"n_effective", NULL, REPORT_NUMBER, REPORT_ALONE},
+    {"replicates", "replicates", REPORT_COUNT, REPORT_ALONE},
 };
 
 static enum status fill_check(struct report_table *table, uint32_t row,
@@ -199,15 +189,18 @@ static enum status fill_check(struct report_table *table, uint32_t row,
     const enum status st = report_summary_bootstrap(&bootstrap, context, context->main, given);
     if (st)
         return st;
-    const struct stats_interval plain = stats_interval_wilson(
-        rate.estimate.rate, (double)rate.estimate.counted, report_figure_level(context));
+    const double n = (double)rate.estimate.counted;
+    const struct report_interval plain = {
+        rate.estimate.rate,
+        {stats_interval_wilson(rate.estimate.rate, n, report_figure_level(context)),
+         STATS_CLUSTER_SCORE, n, 0},
+        1};
     report_figure_rate(table, row, "rate", &rate);
     report_table_set(table, row, "bootstrap", bootstrap.result.mean);
     report_table_set(table, row, "bootstrap_low", bootstrap.interval.low);
     report_table_set(table, row, "bootstrap_high", bootstrap.interval.high);
-    report_table_set(table, row, "plain", rate.estimate.rate);
-    report_table_set(table, row, "plain_low", plain.low);
-    report_table_set(table, row, "plain_high", plain.high);
+    report_figure_interval(table, row, "plain", &plain);
+    report_table_set(table, row, "replicates", bootstrap.replicates);
     report_table_set(table, row, "items", rate.estimate.items);
     report_table_set(table, row, "faults", rate.estimate.faults);
     report_table_set(table, row, "n_effective", rate.estimate.n_effective);
@@ -242,9 +235,9 @@ enum status report_summary_checks(struct report_table *out, struct report_contex
 }
 
 static const struct report_column KEPT_COLUMNS[] = {
-    {"rows", "rows", REPORT_TEXT, false},
-    {"count", "count", REPORT_COUNT, false},
-    {"what", "what becomes of them", REPORT_TEXT, false},
+    {"rows", "rows", REPORT_TEXT, REPORT_ALONE},
+    {"count", "count", REPORT_COUNT, REPORT_ALONE},
+    {"what", "what becomes of them", REPORT_TEXT, REPORT_ALONE},
 };
 
 enum status report_summary_kept(struct report_table *out, struct report_context *context)
@@ -280,12 +273,17 @@ enum status report_summary_kept(struct report_table *out, struct report_context 
 }
 
 static const struct report_column DEVICE_COLUMNS[] = {
-    {"device", "device", REPORT_TEXT, false},       {"driver", "driver", REPORT_TEXT, false},
-    {"version", "version", REPORT_TEXT, false},     {"uuid", "UUID", REPORT_TEXT, false},
-    {"probe", "probe", REPORT_TEXT, false},         {"constants", "constants", REPORT_TEXT, false},
-    {"cpu_flags", "CPU flags", REPORT_TEXT, false}, {"threads", "threads", REPORT_COUNT, false},
-    {"trials", "trials", REPORT_COUNT, false},      {"sdc", "SDC events", REPORT_COUNT, false},
-    {"due", "DUE events", REPORT_COUNT, false},
+    {"device", "device", REPORT_TEXT, REPORT_ALONE},
+    {"driver", "driver", REPORT_TEXT, REPORT_ALONE},
+    {"version", "version", REPORT_TEXT, REPORT_ALONE},
+    {"uuid", "UUID", REPORT_TEXT, REPORT_ALONE},
+    {"probe", "probe", REPORT_TEXT, REPORT_ALONE},
+    {"constants", "constants", REPORT_TEXT, REPORT_ALONE},
+    {"cpu_flags", "CPU flags", REPORT_TEXT, REPORT_ALONE},
+    {"threads", "threads", REPORT_COUNT, REPORT_ALONE},
+    {"trials", "trials", REPORT_COUNT, REPORT_ALONE},
+    {"sdc", "SDC events", REPORT_COUNT, REPORT_ALONE},
+    {"due", "DUE events", REPORT_COUNT, REPORT_ALONE},
 };
 
 enum status report_summary_devices(struct report_table *out, struct report_context *context)
@@ -328,9 +326,9 @@ enum status report_summary_devices(struct report_table *out, struct report_conte
 }
 
 static const struct report_column FLAG_COLUMNS[] = {
-    {"flag", "flag or reason", REPORT_TEXT, false},
-    {"trials", "trials", REPORT_COUNT, false},
-    {"share", "of all trials, %", REPORT_PERCENT, false},
+    {"flag", "flag or reason", REPORT_TEXT, REPORT_ALONE},
+    {"trials", "trials", REPORT_COUNT, REPORT_ALONE},
+    {"share", "of all trials, %", REPORT_PERCENT, REPORT_ALONE},
 };
 
 enum status report_summary_flags(struct report_table *out, struct report_context *context)

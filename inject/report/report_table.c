@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The same cells in three notations. */
+/* Cells as print shows them; as HTML and CSV. */
 #include "inject/report/report_table.h"
 
 #include <assert.h>
@@ -8,9 +8,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#define TABLE_TALL 40 /* rows from which a table scrolls in its box (not in print) */
+#include "inject/report/report_interval.h"
 
-enum notation { NOTATION_HTML, NOTATION_LATEX };
+#define TABLE_TALL 40 /* rows from which a table scrolls in its box (not in print) */
 
 enum status report_table_init(struct report_table *out, struct arena *arena, uint32_t n_rows,
                               const struct report_column *column, uint32_t n_columns)
@@ -88,67 +88,94 @@ void report_table_format(char out[REPORT_FORMAT_TEXT], double number, enum repor
     } else if (format == REPORT_PERCENT) {
         snprintf(out, REPORT_FORMAT_TEXT, "%.*f", percent_digits(number * 100), number * 100);
     } else if (format == REPORT_P) {
-        if (number < 1e-6)
-            snprintf(out, REPORT_FORMAT_TEXT, "< 1e-6");
-        else
-            snprintf(out, REPORT_FORMAT_TEXT, "%.3g", number);
+        snprintf(out, REPORT_FORMAT_TEXT, number < 1e-4 ? "< 0.0001" : "%.2g", number);
     } else {
         snprintf(out, REPORT_FORMAT_TEXT, "%.4g", number);
     }
 }
 
-static void put_escaped(struct report_out *out, const char *text, enum notation notation)
+/* "5.4 [4.1, 7.0]" with as many digits as the interval says. */
+static void format_bounds(char out[REPORT_CELL_TEXT], const struct report_column *column,
+                          const struct report_cell *cell)
 {
-    if (notation == NOTATION_HTML)
-        report_out_html(out, text);
-    else
-        report_out_latex(out, text);
+    const struct stats_interval bounds = {cell[1].number, cell[2].number};
+    const int decimals = report_interval_decimals(bounds);
+    char text[3][REPORT_INTERVAL_TEXT];
+    for (int i = 0; i < 3; i++) {
+        if (column->format != REPORT_PERCENT || !isfinite(cell[i].number) || decimals < 0)
+            report_table_format(text[i], cell[i].number, column->format);
+        else
+            report_interval_percent(text[i], cell[i].number, decimals);
+    }
+    snprintf(out, REPORT_CELL_TEXT, "%.40s [%.40s, %.40s]", text[0], text[1], text[2]);
 }
 
-/* LaTeX has neither the narrow space nor the infinity sign in its default encoding. */
-static void put_number(struct report_out *out, const char *text, enum notation notation)
-{
-    if (notation == NOTATION_HTML) {
-        report_out_html(out, text);
-        return;
-    }
-    for (const char *at = text; *at; at++) {
-        if (strncmp(at, "\xe2\x80\xaf", 3) == 0)
-            report_out_put(out, "\\,");
-        else if (strncmp(at, "\xe2\x80\x93", 3) == 0)
-            report_out_put(out, "--");
-        else if (strncmp(at, "\xe2\x88\x9e", 3) == 0)
-            report_out_put(out, "$\\infty$");
-        else if (*at == '<')
-            report_out_put(out, "$<$");
-        else if ((*at & 0x80) == 0)
-            report_out_put_n(out, at, 1);
-    }
-}
-
-static void put_cell(struct report_out *out, const struct report_column *column,
-                     const struct report_cell *cell, enum notation notation)
+void report_table_number_text(char out[REPORT_CELL_TEXT], const struct report_column *column,
+                              const struct report_cell *cell)
 {
     char text[REPORT_FORMAT_TEXT];
-    if (column->format == REPORT_TEXT || cell->text) {
-        put_escaped(out, cell->text ? cell->text : "", notation);
+    if (column->bounds != REPORT_ALONE && !isnan(cell->number)) {
+        format_bounds(out, column, cell);
         return;
     }
     report_table_format(text, cell->number, column->format);
-    put_number(out, text, notation);
-    if (!column->with_bounds || isnan(cell->number))
+    snprintf(out, REPORT_CELL_TEXT, "%s", text);
+}
+
+void report_table_basis(char out[REPORT_CELL_TEXT], const struct report_column *column,
+                        const struct report_cell *cell)
+{
+    char n[REPORT_INTERVAL_TEXT], shift[32] = "", share[32] = "";
+    out[0] = '\0';
+    if (column->bounds < REPORT_RATED || isnan(cell->number) || !cell[4].text)
         return;
-    report_out_put(out, notation == NOTATION_HTML ? " <span class=\"ci\">[" : " [");
-    for (int side = 1; side <= 2; side++) {
-        report_table_format(text, cell[side].number, column->format);
-        put_number(out, text, notation);
-        report_out_put(out, side == 1 ? ", " : "]");
+    if (strcmp(cell[4].text, "known") == 0)
+        snprintf(out, REPORT_CELL_TEXT, "all");
+    if (!(cell[3].number > 0) || isinf(cell[3].number))
+        return;
+    report_interval_n(n, cell[3].number);
+    if (cell[5].number > 0 || cell[5].number < 0)
+        snprintf(shift, sizeof shift, ", %+.3g", 100 * cell[5].number);
+    if (column->bounds == REPORT_SHARED)
+        snprintf(share, sizeof share, ", times %.4g", cell[6].number);
+    snprintf(out, REPORT_CELL_TEXT, "n %.20s%s%s%s", n,
+             strcmp(cell[4].text, "exact") == 0 ? ", exact" : "", shift, share);
+}
+
+const char *report_table_note(const struct report_table *table)
+{
+    for (uint32_t c = 0; c < table->n_columns; c++) {
+        if (table->column[c].bounds >= REPORT_RATED && report_table_prints(table, c))
+            return " Below each interval the n that gives it: Wilson's at that n, Clopper and "
+                   "Pearson's where it says exact; + or - points that skewness moved an end out.";
     }
-    report_out_put(out, notation == NOTATION_HTML ? "</span>" : "");
+    return "";
+}
+
+static void put_cell(struct report_out *out, const struct report_column *column,
+                     const struct report_cell *cell)
+{
+    char text[REPORT_CELL_TEXT];
+    if (column->format == REPORT_TEXT || cell->text) {
+        report_out_html(out, cell->text ? cell->text : "");
+        return;
+    }
+    report_table_number_text(text, column, cell);
+    const char *ends = strchr(text, '[');
+    const size_t n = ends ? (size_t)(ends - text) : strlen(text);
+    report_out_html_n(out, text, n);
+    if (ends) {
+        report_out_put(out, "<span class=\"ci\">");
+        report_out_html(out, ends);
+        report_out_put(out, "</span>");
+    }
+    report_table_basis(text, column, cell);
+    if (text[0])
+        report_out_printf(out, "<span class=\"from\">%s</span>", text);
 }
 
 /* In print a column is there if it has a heading, and a text or a number in some row. */
-static bool is_printed(const struct report_table *table, uint32_t column)
+bool report_table_prints(const struct report_table *table, uint32_t column)
 {
     if (!table->column[column].label)
         return false;
@@ -164,12 +191,13 @@ void report_table_html(struct report_out *out, const struct report_table *table)
 {
     report_out_printf(out, "<p class=\"caption\" id=\"caption-%s\">", table->id);
     report_out_html(out, table->caption);
+    report_out_put(out, report_table_note(table));
     report_out_printf(out,
                       "</p>\n<div class=\"scroll%s\" tabindex=\"0\" role=\"region\" "
                       "aria-labelledby=\"caption-%s\"><table id=\"table-%s\">\n<thead><tr>",
                       table->n_rows > TABLE_TALL ? " tall" : "", table->id, table->id);
     for (uint32_t c = 0; c < table->n_columns; c++) {
-        if (!is_printed(table, c))
+        if (!report_table_prints(table, c))
             continue;
         report_out_printf(out, "<th scope=\"col\"%s>",
                           table->column[c].format == REPORT_TEXT ? "" : " class=\"n\"");
@@ -181,10 +209,10 @@ void report_table_html(struct report_out *out, const struct report_table *table)
         report_out_put(out, table->faint[r] ? "<tr class=\"few\">" : "<tr>");
         for (uint32_t c = 0; c < table->n_columns; c++) {
             const struct report_column *column = &table->column[c];
-            if (!is_printed(table, c))
+            if (!report_table_prints(table, c))
                 continue;
             report_out_put(out, column->format == REPORT_TEXT ? "<td>" : "<td class=\"n\">");
-            put_cell(out, column, &table->cell[(size_t)r * table->n_columns + c], NOTATION_HTML);
+            put_cell(out, column, &table->cell[(size_t)r * table->n_columns + c]);
             report_out_put(out, "</td>");
         }
         report_out_put(out, "</tr>\n");
@@ -222,34 +250,4 @@ void report_table_csv(struct report_out *out, const struct report_table *table)
         }
         report_out_put(out, "\n");
     }
-}
-
-void report_table_latex(struct report_out *out, const struct report_table *table)
-{
-    report_out_printf(out, "%% needs \\usepackage{booktabs}\n\\begin{table}\n\\centering\n"
-                           "\\caption{");
-    report_out_latex(out, table->caption);
-    report_out_printf(out, "}\n\\label{tab:%s}\n\\begin{tabular}{", table->id);
-    for (uint32_t c = 0; c < table->n_columns; c++) {
-        if (is_printed(table, c))
-            report_out_put(out, table->column[c].format == REPORT_TEXT ? "l" : "r");
-    }
-    report_out_put(out, "}\n\\toprule\n");
-    for (uint32_t r = 0; r <= table->n_rows; r++) {
-        bool first = true;
-        for (uint32_t c = 0; c < table->n_columns; c++) {
-            const struct report_column *column = &table->column[c];
-            if (!is_printed(table, c))
-                continue;
-            report_out_put(out, first ? "" : " & ");
-            first = false;
-            if (r == 0)
-                report_out_latex(out, column->label);
-            else
-                put_cell(out, column, &table->cell[(size_t)(r - 1) * table->n_columns + c],
-                         NOTATION_LATEX);
-        }
-        report_out_put(out, r == 0 ? " \\\\\n\\midrule\n" : " \\\\\n");
-    }
-    report_out_put(out, "\\bottomrule\n\\end{tabular}\n\\end{table}\n");
 }

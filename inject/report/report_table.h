@@ -17,16 +17,41 @@ enum report_format {
     REPORT_COUNT,   /* whole number, thousands apart        */
     REPORT_PERCENT, /* a share in [0, 1], as per cent       */
     REPORT_NUMBER,  /* four significant digits              */
-    REPORT_P,       /* a p-value: three digits, or "< 1e-6" */
+    REPORT_P,       /* a p-value: two digits, or "< 0.0001" */
+};
+
+/* What the columns behind one hold of its interval. */
+enum report_bounds {
+    REPORT_ALONE,  /* nothing                                                              */
+    REPORT_BOUNDS, /* two: its ends, shown as "3.2 [2.8, 3.7]"                             */
+    REPORT_RATED,  /* five: the ends, and n, method and shift of stats_cluster_interval,
+                    * shown below them: with the rate they give the ends                   */
+    REPORT_SHARED, /* six: the same and the share that all is multiplied by                */
 };
 
 struct report_column {
     const char *name;  /* CSV: "sdc_low"              */
     const char *label; /* heading: "SDC"; null: in CSV alone (or shown by its neighbour) */
     enum report_format format;
-    /* The two columns behind this one are its bounds: shown as "3.2 [2.8, 3.7]". */
-    bool with_bounds;
+    enum report_bounds bounds;
 };
+
+/* A rate with all of its interval, and one of all runs; in data alone but for the first. */
+#define REPORT_RATE_COLUMNS(name, label) REPORT_OWN_COLUMNS(name, label, REPORT_RATED)
+#define REPORT_RUNS_COLUMNS(name, label)                                                           \
+    REPORT_OWN_COLUMNS(name, label, REPORT_SHARED),                                                \
+    {                                                                                              \
+        name "_share", NULL, REPORT_NUMBER, REPORT_ALONE                                           \
+    }
+#define REPORT_OWN_COLUMNS(name, label, bounds)                                                    \
+    {name, label, REPORT_PERCENT, bounds}, {name "_low", NULL, REPORT_PERCENT, REPORT_ALONE},      \
+        {name "_high", NULL, REPORT_PERCENT, REPORT_ALONE},                                        \
+        {name "_n", NULL, REPORT_NUMBER, REPORT_ALONE},                                            \
+        {name "_method", NULL, REPORT_TEXT, REPORT_ALONE},                                         \
+    {                                                                                              \
+        name "_shift", NULL, REPORT_NUMBER, REPORT_ALONE                                           \
+    }
+#define REPORT_RATE_WIDTH 6 /* columns of REPORT_RATE_COLUMNS; of runs one more */
 
 struct report_cell {
     const char *text; /* REPORT_TEXT; of a number: shown instead of it, or null */
@@ -57,7 +82,25 @@ void report_table_text(struct report_table *table, uint32_t row, const char *col
 
 void report_table_html(struct report_out *out, const struct report_table *table);
 void report_table_csv(struct report_out *out, const struct report_table *table);
+
+/* For an article in one column with booktabs, longtable: nothing wider than its text (345 pt), the
+ * columns in parts below each other where they do not fit, each beginning with the first one;
+ * tables of more than a page are longtables. */
 void report_table_latex(struct report_out *out, const struct report_table *table);
+
+/* In print a column is there if it has a heading, and a text or a number in some row. */
+bool report_table_prints(const struct report_table *table, uint32_t column);
+
+/* A number's cell, with its bounds if it has some: "5.4 [4.1, 7.0]"; what gives these, for a line
+ * below: "n 412.3, exact", "" if there is nothing to say. */
+#define REPORT_CELL_TEXT 160
+void report_table_number_text(char out[REPORT_CELL_TEXT], const struct report_column *column,
+                              const struct report_cell *cell);
+void report_table_basis(char out[REPORT_CELL_TEXT], const struct report_column *column,
+                        const struct report_cell *cell);
+
+/* A sentence behind the caption of tables that have such lines, else "". */
+const char *report_table_note(const struct report_table *table);
 
 /* A number as print shows it. */
 #define REPORT_FORMAT_TEXT 48

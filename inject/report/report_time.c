@@ -78,14 +78,14 @@ static enum status make_curve(struct curve *out, struct report_context *context,
 }
 
 static const struct report_column TIME_COLUMNS[] = {
-    {"stage", "struck in", REPORT_TEXT, false},
-    {"tokens", "tokens after the fault", REPORT_COUNT, false},
-    {"at_risk", "at risk", REPORT_COUNT, false},
-    {"events", "first differ", REPORT_COUNT, false},
-    {"censored", "end unchanged", REPORT_COUNT, false},
-    {"survival", "not yet different, %", REPORT_PERCENT, true},
-    {"survival_low", NULL, REPORT_PERCENT, false},
-    {"survival_high", NULL, REPORT_PERCENT, false},
+    {"stage", "struck in", REPORT_TEXT, REPORT_ALONE},
+    {"tokens", "tokens after the fault", REPORT_COUNT, REPORT_ALONE},
+    {"at_risk", "at risk", REPORT_COUNT, REPORT_ALONE},
+    {"events", "first differ", REPORT_COUNT, REPORT_ALONE},
+    {"censored", "end unchanged", REPORT_COUNT, REPORT_ALONE},
+    {"survival", "not yet different, %", REPORT_PERCENT, REPORT_BOUNDS},
+    {"survival_low", NULL, REPORT_PERCENT, REPORT_ALONE},
+    {"survival_high", NULL, REPORT_PERCENT, REPORT_ALONE},
 };
 
 static void fill_row(struct report_table *table, uint32_t row, const struct curve *curve,

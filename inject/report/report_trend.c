@@ -72,15 +72,19 @@ static void fill_slope(struct slope *slope, const struct report_data *data,
     stats_test_trend_coefficients(slope->coefficient, slope->position, slope->count);
 }
 
-static void set_text(struct report_trend *out, struct report_context *context)
+static void set_text(struct report_trend *out, const struct stats_cluster_estimate *e,
+                     struct report_context *context)
 {
-    char p[REPORT_FORMAT_TEXT];
-    report_table_format(p, out->p, REPORT_P);
-    out->text = arena_printf(context->arena,
-                             "Trend of SDC: %+.3f points a layer [%+.3f, %+.3f], p %s%s "
-                             "(least squares over layers, clustered variance).",
-                             100 * out->slope, 100 * out->bounds.low, 100 * out->bounds.high,
-                             out->p < 1e-6 ? "" : "= ", p);
+    char p[REPORT_INTERVAL_TEXT];
+    const int decimals = report_interval_decimals(out->bounds);
+    report_interval_p(p, out->p);
+    out->text = arena_printf(
+        context->arena,
+        "Trend of SDC: %+.*f points a layer [%+.*f, %+.*f] (%g %%: t, standard error %.4g, df "
+        "%.4g), p %s%s (least squares over layers, clustered variance).",
+        decimals, 100 * out->slope, decimals, 100 * out->bounds.low, decimals,
+        100 * out->bounds.high, 100 * context->confidence, 100 * sqrt(e->variance), e->df,
+        *p == '<' ? "" : "= ", p);
 }
 
 enum status report_trend_of_groups(struct report_trend *out, struct report_context *context,
@@ -125,6 +129,6 @@ enum status report_trend_of_groups(struct report_trend *out, struct report_conte
     out->bounds = stats_cluster_contrast_interval(&e, report_figure_level(context));
     const double above = stats_cluster_contrast_above(&e, 0);
     out->p = fmin(1, 2 * fmin(above, 1 - above));
-    set_text(out, context);
+    set_text(out, &e, context);
     return out->text ? STATUS_OK : STATUS_MEMORY;
 }

@@ -106,21 +106,17 @@ enum status report_worst_check_anew(const struct report_source *source,
 }
 
 static const struct report_column WORST_COLUMNS[] = {
-    {"stratum", "stratum", REPORT_TEXT, false},
-    {"trials", "n", REPORT_COUNT, false},
-    {"events", "events", REPORT_COUNT, false},
-    {"rate", "first estimate, %", REPORT_PERCENT, true},
-    {"rate_low", NULL, REPORT_PERCENT, false},
-    {"rate_high", NULL, REPORT_PERCENT, false},
-    {"fresh_trials", "fresh n", REPORT_COUNT, false},
-    {"fresh_events", "fresh events", REPORT_COUNT, false},
-    {"fresh", "fresh estimate (unbiased), %", REPORT_PERCENT, true},
-    {"fresh_low", NULL, REPORT_PERCENT, false},
-    {"fresh_high", NULL, REPORT_PERCENT, false},
-    {"shrinkage", "first minus fresh, points", REPORT_PERCENT, false},
+    {"stratum", "stratum", REPORT_TEXT, REPORT_ALONE},
+    {"trials", "n", REPORT_COUNT, REPORT_ALONE},
+    {"events", "events", REPORT_COUNT, REPORT_ALONE},
+    REPORT_RATE_COLUMNS("rate", "first estimate, %"),
+    {"fresh_trials", "fresh n", REPORT_COUNT, REPORT_ALONE},
+    {"fresh_events", "fresh events", REPORT_COUNT, REPORT_ALONE},
+    REPORT_RATE_COLUMNS("fresh", "fresh estimate (unbiased), %"),
+    {"shrinkage", "first minus fresh, points", REPORT_PERCENT, REPORT_ALONE},
 };
 #define WORST_COLUMN_COUNT ((uint32_t)(sizeof WORST_COLUMNS / sizeof *WORST_COLUMNS))
-#define WORST_FIRST 6 /* columns of the first campaign */
+#define WORST_FIRST (3 + REPORT_RATE_WIDTH) /* columns of the first campaign */
 
 /* The rows of the list, by falling first estimate. */
 static enum status choose(struct report_worst **out, uint32_t *out_count,

@@ -278,20 +278,24 @@ void stats_cluster_contrast(struct stats_cluster_estimate *out,
 
 static void set_unknown_interval(struct stats_cluster_interval *out)
 {
-    *out = (struct stats_cluster_interval){{0, 1}, STATS_CLUSTER_UNKNOWN, 0};
+    *out = (struct stats_cluster_interval){{0, 1}, STATS_CLUSTER_UNKNOWN, 0, 0};
 }
 
 /* Cornish and Fisher's shift of an end by skewness (Johnson 1978; Hall 1992, 3.10), of what
  * Wilson's form does not hold already, and outwards only: the estimate of a third moment is a poor
  * one. */
-static void move_out(struct stats_interval *bounds, const struct stats_cluster_estimate *estimate,
-                     double t, enum stats_interval_side side)
+static void move_out(struct stats_cluster_interval *out,
+                     const struct stats_cluster_estimate *estimate, double t,
+                     enum stats_interval_side side)
 {
     const double shift = estimate->skew * sqrt(estimate->variance) * (1 + 2 * t * t) / 6;
-    if (shift > 0 && side != STATS_INTERVAL_LOWER)
-        bounds->high = fmin(bounds->high + shift, 1);
-    if (shift < 0 && side != STATS_INTERVAL_UPPER)
-        bounds->low = fmax(bounds->low + shift, 0);
+    const bool up = shift > 0 && side != STATS_INTERVAL_LOWER;
+    const bool down = shift < 0 && side != STATS_INTERVAL_UPPER;
+    if (up)
+        out->bounds.high = fmin(out->bounds.high + shift, 1);
+    if (down)
+        out->bounds.low = fmax(out->bounds.low + shift, 0);
+    out->shift = up || down ? shift : 0;
 }
 
 void stats_cluster_interval(struct stats_cluster_interval *out,
@@ -307,7 +311,7 @@ void stats_cluster_interval(struct stats_cluster_interval *out,
     if (!(rate >= 0 && rate <= 1) || estimate->counted == 0)
         return;
     if (estimate->whole) {
-        *out = (struct stats_cluster_interval){{rate, rate}, STATS_CLUSTER_KNOWN, INFINITY};
+        *out = (struct stats_cluster_interval){{rate, rate}, STATS_CLUSTER_KNOWN, INFINITY, 0};
         return;
     }
     if (rarer == 0) {
@@ -327,7 +331,7 @@ void stats_cluster_interval(struct stats_cluster_interval *out,
         out->method = STATS_CLUSTER_SCORE;
         out->n = estimate->n_effective * ratio * ratio;
         out->bounds = stats_interval_wilson(rate, out->n, request->level);
-        move_out(&out->bounds, estimate, t, request->level.side);
+        move_out(out, estimate, t, request->level.side);
     }
     if (!(out->n > 0))
         set_unknown_interval(out);

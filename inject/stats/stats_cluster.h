@@ -79,8 +79,12 @@ enum stats_cluster_method {
 struct stats_cluster_interval {
     struct stats_interval bounds;
     enum stats_cluster_method method;
-    double n; /* put into the formula: n_effective (z / t)^2, t with df (Korn, Graubard 1998) */
+    double n;     /* put into the formula: n_effective (z / t)^2, t with df (Korn, Graubard 1998) */
+    double shift; /* by which skewness moved an end: above 0 the upper one, below 0 the lower one */
 };
+
+/* rate, method, n and shift give the bounds: Clopper and Pearson's at rate x n events of n (ZERO
+ * and EXACT), Wilson's with one end moved, within [0, 1] (SCORE). */
 
 /* deff_floor (>= 1) divides n where events are too few to show the design effect: that of the whole
  * campaign, or 1 if the trials are taken as independent. */

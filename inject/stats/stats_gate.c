@@ -6,12 +6,20 @@
 
 #define GATE_MOST 0x1p40 /* growth beyond which a gate counts as never decided */
 
-static double one_bound(const struct stats_cluster_estimate *estimate,
-                        const struct stats_gate_request *request, enum stats_interval_side side)
+static struct stats_cluster_interval one_side(const struct stats_cluster_estimate *estimate,
+                                              const struct stats_gate_request *request,
+                                              enum stats_interval_side side)
 {
     const struct stats_cluster_request wanted = {{request->confidence, side}, request->deff_floor};
     struct stats_cluster_interval interval;
     stats_cluster_interval(&interval, estimate, &wanted);
+    return interval;
+}
+
+static double one_bound(const struct stats_cluster_estimate *estimate,
+                        const struct stats_gate_request *request, enum stats_interval_side side)
+{
+    const struct stats_cluster_interval interval = one_side(estimate, request, side);
     return side == STATS_INTERVAL_UPPER ? interval.bounds.high : interval.bounds.low;
 }
 
@@ -92,11 +100,13 @@ void stats_gate_decide(struct stats_gate_result *out, const struct stats_cluster
 {
     *out = (struct stats_gate_result){
         .verdict = STATS_GATE_UNDECIDED,
-        .lower = one_bound(estimate, request, STATS_INTERVAL_LOWER),
-        .upper = one_bound(estimate, request, STATS_INTERVAL_UPPER),
+        .of_lower = one_side(estimate, request, STATS_INTERVAL_LOWER),
+        .of_upper = one_side(estimate, request, STATS_INTERVAL_UPPER),
         .more = STATS_GATE_NEVER,
         .would_pass = estimate->rate < request->limit,
     };
+    out->lower = out->of_lower.bounds.low;
+    out->upper = out->of_upper.bounds.high;
     if (isnan(estimate->rate))
         return;
     if (out->upper <= request->limit)

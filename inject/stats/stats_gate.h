@@ -31,6 +31,7 @@ struct stats_gate_request {
 struct stats_gate_result {
     enum stats_gate_verdict verdict;
     double lower, upper;
+    struct stats_cluster_interval of_lower, of_upper; /* what they follow from; UNKNOWN of others */
     /* If undecided: trials to add (of all kinds, counted or not) until the bound on the rate's own
      * side of the limit would clear it, were rate and design effect to stay and items and faults to
      * grow with the trials. STATS_GATE_NEVER where the rate is the limit, or nothing is known. */

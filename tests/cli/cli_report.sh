@@ -46,11 +46,16 @@ for file in data/*.svg; do
         fail "$file is no XML"
 done
 python3 - <<'TEXT' || fail "a table of LaTeX is not even"
-import glob
+import glob, re
 for name in glob.glob("data/*.tex"):
-    rows = [line for line in open(name, encoding="utf-8") if line.endswith("\\\\\n")]
-    columns = open(name, encoding="utf-8").read().split("\\begin{tabular}{")[1].split("}")[0]
-    assert all(row.replace("\\&", "").count("&") == len(columns) - 1 for row in rows), name
+    text = open(name, encoding="utf-8").read().replace("\\&", "")
+    text = re.sub(r"\\begin\{tabular\}\[t\].*?\\end\{tabular\}|\\shortstack\[.\]\{[^}]*\}", "cell", text)
+    parts = re.findall(r"\\begin\{(?:long|)tab(?:le|ular)\}(\{@.*?@\{\}\})\n(.*?)\\end\{", text, re.S)
+    assert parts, name
+    for columns, body in parts:
+        count = columns.count("pt}") + re.sub("raggedright|arraybackslash", "", columns).count("r")
+        rows = [line for line in body.splitlines() if line.endswith(" \\\\")]
+        assert rows and all(row.count("&") == count - 1 for row in rows), (name, columns, rows[0])
 TEXT
 
 # Scores, a second device, a growing database, strata without weights, few trials.

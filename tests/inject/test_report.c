@@ -266,37 +266,74 @@ static void test_heads_make_a_map(void **state)
 
 static void test_tables_in_three_notations(void **state)
 {
-    static const struct report_column columns[] = {{"name", "na&me", REPORT_TEXT, false},
-                                                   {"rate", "rate, %", REPORT_PERCENT, true},
-                                                   {"rate_low", NULL, REPORT_PERCENT, false},
-                                                   {"rate_high", NULL, REPORT_PERCENT, false},
-                                                   {"n", "n", REPORT_COUNT, false}};
+    static const struct report_column columns[] = {
+        {"name", "na&me", REPORT_TEXT, REPORT_ALONE},
+        REPORT_RATE_COLUMNS("rate", "rate, %"),
+        {"n", "n", REPORT_COUNT, REPORT_ALONE},
+    };
     struct report_table t = {.id = "t", .caption = "100 % <of> it"};
     struct arena arena = {0};
     struct report_out out = {0};
     (void)state;
-    assert_int_equal(report_table_init(&t, &arena, 2, columns, 5), STATUS_OK);
+    assert_int_equal(report_table_init(&t, &arena, 2, columns, 8), STATUS_OK);
     report_table_text(&t, 0, "name", "a_b, \"c\"");
     report_table_set(&t, 0, "rate", 0.05);
     report_table_set(&t, 0, "rate_low", 0.000123);
-    report_table_set(&t, 0, "rate_high", 1);
+    report_table_set(&t, 0, "rate_high", 0.25);
+    report_table_set(&t, 0, "rate_n", 1234.5);
+    report_table_set(&t, 0, "rate_shift", -0.00125);
+    report_table_text(&t, 0, "rate_method", "wilson");
     report_table_set(&t, 0, "n", 1234567);
     report_table_csv(&out, &t);
-    assert_string_equal(report_out_text(&out),
-                        "name,rate,rate_low,rate_high,n\n"
-                        "\"a_b, \"\"c\"\"\",0.050000000000000003,0.00012300000000000001,1,1234567\n"
-                        ",,,,\n");
+    assert_string_equal(
+        report_out_text(&out),
+        "name,rate,rate_low,rate_high,rate_n,rate_method,rate_shift,n\n"
+        "\"a_b, \"\"c\"\"\",0.050000000000000003,0.00012300000000000001,0.25,1234.5,"
+        "wilson,-0.00125,1234567\n"
+        ",,,,,,,\n");
     report_out_finish(&out);
     report_table_latex(&out, &t);
     assert_non_null(strstr(report_out_text(&out),
-                           "\\begin{tabular}{lrr}\n\\toprule\n"
-                           "na\\&me & rate, \\% & n \\\\\n\\midrule\n"
-                           "a\\_b, \"c\" & 5.00 [0.0123, 100.0] & "
+                           "a\\_\\allowbreak{}b, \"c\" & \\begin{tabular}[t]{@{}r@{}}"
+                           "5.0 [0.0, 25.0]\\\\[-2pt]\\scriptsize n 1234, $-$0.125\\end{tabular} & "
                            "1\\,234\\,567 \\\\\n & -- & -- \\\\\n\\bottomrule"));
     report_out_finish(&out);
     report_table_html(&out, &t);
     assert_non_null(strstr(report_out_text(&out), "100 % &lt;of&gt; it"));
     assert_non_null(strstr(report_out_text(&out), "<td>a_b, &quot;c&quot;</td>"));
+    assert_non_null(strstr(report_out_text(&out), "<span class=\"from\">n 1234, -0.125</span>"));
+    report_out_finish(&out);
+    arena_finish(&arena);
+}
+
+/* No part of a table is wider than the text, whatever its columns; each begins with the first. */
+static void test_wide_tables_are_parted(void **state)
+{
+    struct report_column column[20];
+    struct report_table t = {.id = "wide", .caption = "wide"};
+    struct arena arena = {0};
+    struct report_out out = {0};
+    uint32_t parts = 0;
+    (void)state;
+    for (uint32_t c = 0; c < 20; c++)
+        column[c] =
+            (struct report_column){arena_printf(&arena, "c%u", c), "some long heading of a column",
+                                   c % 5 ? REPORT_COUNT : REPORT_TEXT, REPORT_ALONE};
+    assert_int_equal(report_table_init(&t, &arena, 2, column, 20), STATUS_OK);
+    for (uint32_t c = 0; c < 40; c++)
+        t.cell[c] = (struct report_cell){
+            c % 5 ? NULL
+                  : "a_text/without.blanks_that=is_longer-than_any_column_may_become_in_print",
+            123456789};
+    report_table_latex(&out, &t);
+    for (const char *at = report_out_text(&out);
+         (at = strstr(at, "\\toprule\n\\shortstack[l]{some")); at++)
+        parts++;
+    assert_in_range(parts, 4, 18);
+    report_out_finish(&out);
+    assert_int_equal(report_table_init(&t, &arena, 200, column, 20), STATUS_OK);
+    report_table_latex(&out, &t);
+    assert_non_null(strstr(report_out_text(&out), "\\endfirsthead"));
     report_out_finish(&out);
     arena_finish(&arena);
 }
@@ -392,6 +429,7 @@ int main(void)
         cmocka_unit_test(test_labels_are_broken_into_lines),
         cmocka_unit_test(test_heads_make_a_map),
         cmocka_unit_test(test_tables_in_three_notations),
+        cmocka_unit_test(test_wide_tables_are_parted),
         cmocka_unit_test(test_differing_words_are_marked),
         cmocka_unit_test(test_examples_are_the_worst),
         cmocka_unit_test(test_pictures_follow_the_theme),

@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: MIT
+# The tables of a report in an article of one column: nothing wider than the text, nothing TeX warns of.
+command -v gnuplot >/dev/null || skip "no gnuplot"
+command -v pdflatex >/dev/null || skip "no pdflatex"
+check() { # NAME FIELDS: a campaign of the fixture
+    local name=$1
+    shift
+    "$FIXTURE" "$name.db" "$@" && good report "$name.db" --data "$name"
+}
+check plain && check deep layers=60 per_stratum=4 && check named named layers=18 && check sweep sweep &&
+    check scored scored && check ber ber=1e-9 && check one layers=1 items=1 && check none scale=0 || fail "the fixtures"
+python3 "$VKFI_SOURCE/tests/inject/latex_check.py" plain deep named sweep scored ber one none >out || fail "$(cat out)"
+# The check can fail.
+mkdir wide
+printf '\\begin{tabular}{l}%s\\end{tabular}\n' "$(printf 'word%.0s' {1..200})" >wide/wide.tex
+! python3 "$VKFI_SOURCE/tests/inject/latex_check.py" wide >out || fail "a table beyond the text passed"
