@@ -42,7 +42,7 @@ if [ -r "$LLAMA" ]; then
     keep run.json campaign run plan.json -o run.db --json
     keep again.txt campaign run plan.json -o again.db
     grep -q 'weighted over strata' all/again.txt || fail "the summary says no weights: $(cat all/again.txt)"
-    keep sweep.txt sweep -m "$LLAMA" --sites "blk.0.ffn_*" --trials 700 -n 3
+    keep sweep.txt sweep -m "$LLAMA" --sites blk.0.ffn_up --bits 30-31 --trials 90 -n 2
     keep sweep.json sweep -m "$LLAMA" --trials 1500 -n 3 --json
     # too few prompts for an interval: the share as drawn alone
     keep part.txt campaign run plan.json -o part.db --limit 20
