@@ -54,6 +54,20 @@ uint32_t graph_reg_width(const struct hparams *hp, enum reg reg, uint32_t positi
     }
 }
 
+uint32_t graph_seen(uint32_t position, uint32_t window)
+{
+    return window != 0 && position >= window ? window : position + 1;
+}
+
+uint64_t graph_macs(const struct node *node, uint32_t seen)
+{
+    if (node->op == OP_LINEAR)
+        return (uint64_t)node->rows * node->width;
+    if (node->op == OP_SCORES || node->op == OP_HEADS) /* groups: heads, width: their features */
+        return (uint64_t)node->groups * node->width * seen;
+    return 0;
+}
+
 const struct node *graph_find(const struct graph *graph, const char *site)
 {
     for (uint32_t i = 0; i < graph->count; i++) {

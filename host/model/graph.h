@@ -90,6 +90,13 @@ const char *graph_op_name(enum op op);
 const char *graph_reg_name(enum reg reg);
 uint32_t graph_reg_width(const struct hparams *hp, enum reg reg, uint32_t positions);
 
+/* Keys that the column at `position` sees, with a sliding window (0: none). */
+uint32_t graph_seen(uint32_t position, uint32_t window);
+
+/* MACs of one evaluation for a column that sees `seen` keys: products of two operands that are
+ * summed, by matrices and attention; 0 of other ops, norms' sums of squares too. */
+uint64_t graph_macs(const struct node *node, uint32_t seen);
+
 /* The node of a site name, null if there is none. */
 const struct node *graph_find(const struct graph *graph, const char *site);
 

@@ -148,8 +148,18 @@ static enum status put_where(struct json_writer *w, const struct plan_where *whe
     return st;
 }
 
-static void put_what(struct json_writer *w, const struct plan_what *what)
+static bool includes(const struct plan_choices *choices, uint32_t value)
 {
+    for (uint32_t i = 0; i < choices->count; i++) {
+        if (choices->choice[i].value == value)
+            return true;
+    }
+    return false;
+}
+
+static void put_what(struct json_writer *w, const struct plan *plan)
+{
+    const struct plan_what *what = &plan->what;
     uint32_t bits = 0;
     for (uint32_t i = 0; i < what->n_bits; i++)
         bits |= 1u << what->bit[i];
@@ -160,6 +170,9 @@ static void put_what(struct json_writer *w, const struct plan_what *what)
     json_member_int(w, "bit_set", bits);
     json_member_text(w, "pattern", PATTERNS[what->pattern]);
     json_member_int(w, "pattern_bits", what->pattern_bits);
+    /* they ended with the row once, in plans without this */
+    if (what->pattern == PLAN_PATTERN_BURST && includes(&plan->where.place, PLACE_WEIGHT))
+        json_member_text(w, "burst_end", "tensor");
     json_member_int(w, "value", what->value);
     json_member_number(w, "factor", (double)what->factor);
     json_member_number(w, "term", (double)what->term);
@@ -168,15 +181,6 @@ static void put_what(struct json_writer *w, const struct plan_what *what)
     json_member_int(w, "only_mask", what->only_mask);
     json_member_int(w, "only_value", what->only_value);
     json_object_close(w);
-}
-
-static bool includes(const struct plan_choices *choices, uint32_t value)
-{
-    for (uint32_t i = 0; i < choices->count; i++) {
-        if (choices->choice[i].value == value)
-            return true;
-    }
-    return false;
 }
 
 /* One key through a stage, where the site has keys: such plans once struck key 0 alone, and that is
@@ -294,7 +298,7 @@ static enum status put_plan(struct json_writer *w, const struct plan *plan)
         json_member_text(w, "point_weight", "elements");
     json_member_text(w, "design", DESIGNS[plan->design]);
     enum status st = put_where(w, &plan->where);
-    put_what(w, &plan->what);
+    put_what(w, plan);
     put_when(w, plan);
     put_sampling(w, plan);
     json_member_text(w, "nan_policy", POLICIES[plan->nan_policy]);

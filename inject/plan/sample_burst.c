@@ -35,26 +35,43 @@ bool sample_burst_spreads(const struct plan *plan, const struct fault *start)
            start->mask != 0 && start->kind != KIND_RANDOM && start->k_count <= 1;
 }
 
+/* Moves a fault by whole rows; what leaves the tensor is dropped. False: all of it. */
+static bool move_rows(struct fault *fault, uint64_t rows)
+{
+    const struct tensor *t = fault->tensor;
+    const uint64_t all = t->dim[1] * t->dim[2] * t->dim[3];
+    const uint64_t step = fault->row_step ? fault->row_step : 1, row = fault->row + rows;
+    if (row >= all)
+        return false;
+    const uint64_t fit = (all - 1 - row) / step + 1;
+    fault->row = (uint32_t)row;
+    if (fault->row_count > fit)
+        fault->row_count = (uint32_t)fit;
+    return true;
+}
+
 uint32_t sample_burst_spread(const struct plan *plan, const struct fault *start, struct fault *out)
 {
     const struct tensor *t = start->tensor;
     const struct quant_place first =
         quant_field_place(t->type, start->k, start->field, (uint32_t)__builtin_ctz(start->mask));
-    const uint64_t end = quant_row_bytes(t->type, t->dim[0]) * 8;
+    const uint64_t row_bits = quant_row_bytes(t->type, t->dim[0]) * 8;
     uint32_t count = 0;
     for (uint32_t i = 0; i < plan->what.pattern_bits; i++) {
         const uint64_t at = first.byte * 8 + first.bit + i;
+        struct fault piece = *start;
         struct named_bit bit;
         uint32_t same = 0;
-        if (at >= end || !name_bit(t->type, at, &bit))
+        if (!move_rows(&piece, at / row_bits) || !name_bit(t->type, at % row_bits, &bit))
             break;
-        while (same < count && (out[same].k != bit.k || out[same].field != bit.field))
+        while (same < count &&
+               (out[same].row != piece.row || out[same].k != bit.k || out[same].field != bit.field))
             same++;
         if (same == count) {
-            out[count] = *start;
-            out[count].k = bit.k;
-            out[count].field = bit.field;
-            out[count++].mask = 0;
+            piece.k = bit.k;
+            piece.field = bit.field;
+            piece.mask = 0;
+            out[count++] = piece;
         }
         out[same].mask |= 1u << bit.bit;
     }

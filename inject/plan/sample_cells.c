@@ -184,12 +184,9 @@ static double evaluation_macs(const struct builder *b, bool *out_seen)
     *out_seen = false;
     if (!node)
         return 1; /* a control integer */
-    if (node->op == OP_LINEAR)
-        return (double)node->rows * node->width;
     *out_seen = node->op == OP_SCORES || node->op == OP_SOFTMAX || node->op == OP_HEADS;
-    if (node->op == OP_SCORES || node->op == OP_HEADS)
-        return (double)b->s->model->hp.n_head * b->s->model->hp.head_dim;
-    return node->rows;
+    const uint64_t macs = graph_macs(node, 1);
+    return (double)(macs ? macs : node->rows);
 }
 
 /* What the population says a cell weighs, without its choices and positions. */

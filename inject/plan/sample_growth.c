@@ -2,42 +2,21 @@
 /* Sums of weights over positions, in closed form where there is one. */
 #include "inject/plan/sample_internal.h"
 
-/* MACs of one column of a layer's node, from keys seen and without them. */
-static double macs_of(const struct node *node, uint32_t seen)
-{
-    if (node->op == OP_LINEAR)
-        return (double)node->rows * node->width;
-    if (node->op == OP_SCORES || node->op == OP_HEADS)
-        return (double)node->groups * node->width * seen;
-    return 0;
-}
-
-static uint32_t seen_at(uint32_t position, uint32_t window)
-{
-    return window != 0 && position >= window ? window : position + 1;
-}
-
 /* Fills the tables of cumulative MACs; positions are few, nodes are few hundred. */
 void sample_growth_time(struct sample *s)
 {
     const struct graph *graph = &s->model->graph;
-    double fixed = 0;
     s->output_macs = 0;
     for (uint32_t i = 0; i < graph->count; i++) {
         const struct node *node = &graph->node[i];
-        if (node->op != OP_LINEAR)
-            continue;
-        if (node->layer == GRAPH_NO_LAYER)
-            s->output_macs += macs_of(node, 0);
-        else
-            fixed += macs_of(node, 0);
+        s->output_macs += node->layer == GRAPH_NO_LAYER ? (double)graph_macs(node, 0) : 0;
     }
     for (uint32_t t = 0; t < s->positions; t++) {
-        double macs = fixed;
+        double macs = 0;
         for (uint32_t i = 0; i < graph->count; i++) {
             const struct node *node = &graph->node[i];
-            if (node->op == OP_SCORES || node->op == OP_HEADS)
-                macs += macs_of(node, seen_at(t, node->window));
+            if (node->layer != GRAPH_NO_LAYER)
+                macs += (double)graph_macs(node, graph_seen(t, node->window));
         }
         s->time[t + 1] = s->time[t] + macs;
         s->entries_time[t + 1] = s->entries_time[t] + macs * t;
@@ -89,7 +68,7 @@ enum status sample_growth_table(struct sample *s, struct sample_class *c)
     if (!sum || !key)
         return STATUS_MEMORY;
     for (uint32_t t = 0; t < s->positions; t++) {
-        const double seen = seen_at(t, c->window);
+        const double seen = graph_seen(t, c->window);
         const double part = c->growth == GROWTH_PART ? 1 : seen;
         sum[t + 1] = sum[t] + part * seen / (c->rest + seen);
         key[t + 1] = key[t] + seen / (c->rest + seen);
@@ -147,7 +126,7 @@ double sample_growth_sum(const struct sample *s, const struct sample_class *c,
     if (c->growth == GROWTH_RANGE)
         return 1;
     if (c->growth == GROWTH_RANGE_SEEN)
-        return hi - (lo + 1 - seen_at(lo, c->window));
+        return hi - (lo + 1 - graph_seen(lo, c->window));
     return sum_from_start(s, c, item, t) - sum_from_start(s, c, item, lo);
 }
 

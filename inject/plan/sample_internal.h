@@ -267,8 +267,8 @@ void sample_fault_make(const struct sample *s, const struct sample_place *place,
  * (more than one element of a row) each element's burst ends with its field. */
 bool sample_burst_spreads(const struct plan *plan, const struct fault *start);
 
-/* The faults of a burst that begins at the lowest bit of start->mask and ends with
- * the tensor's row at the latest; out: (pattern_bits). How many they are. */
+/* The faults of a burst that begins at the lowest bit of start->mask, goes on from row to row, and
+ * ends with the tensor at the latest; out: (pattern_bits). How many they are. */
 uint32_t sample_burst_spread(const struct plan *plan, const struct fault *start, struct fault *out);
 /* Number of elements of a unit: times its keys unless those are drawn before. */
 uint64_t sample_fault_count(const struct sample_cell *cell, const struct sample_extent *extent,

@@ -27,26 +27,10 @@ static void put(struct listing *l, const char *name, struct site site)
     l->count++;
 }
 
-static uint64_t keys_of(const struct listing *l, const struct node *node)
+/* Keys that the last position sees. */
+static uint32_t keys_of(const struct listing *l, const struct node *node)
 {
-    uint32_t positions = l->shape->positions;
-    return node->window != 0 && node->window < positions ? node->window : positions;
-}
-
-static uint64_t macs_of(const struct listing *l, const struct node *node)
-{
-    switch (node->op) {
-    case OP_LINEAR:
-        return (uint64_t)node->rows * node->width;
-    case OP_NORM:
-        return node->rows;
-    case OP_SCORES: /* rows: heads, width: features of a head */
-        return (uint64_t)node->rows * node->width * keys_of(l, node);
-    case OP_HEADS: /* rows: features of all heads */
-        return (uint64_t)node->rows * keys_of(l, node);
-    default:
-        return 0;
-    }
+    return graph_seen(l->shape->positions - 1, node->window);
 }
 
 static void put_op(struct listing *l, const struct node *node)
@@ -56,8 +40,8 @@ static void put_op(struct listing *l, const struct node *node)
     struct site site = {.place = PLACE_OP,
                         .node = node,
                         .layer = node->layer,
-                        .elements = node->rows * (keyed ? keys_of(l, node) : 1),
-                        .macs = macs_of(l, node)};
+                        .elements = node->rows * (uint64_t)(keyed ? keys_of(l, node) : 1),
+                        .macs = graph_macs(node, keys_of(l, node))};
     struct coordinates c;
     for (uint32_t point = HOOK_OPERAND; point <= HOOK_MEM; point++) {
         if (coordinates_of(&c, node, point, &l->shape->model->hp))

@@ -5,19 +5,70 @@
 #include <glob.h>
 #include <stdlib.h>
 
+#include "inject/plan/sample_internal.h"
+
 static struct model *model;
 
-/* Bits that a fault of a stored weight changes in its row. */
-static void flip_fault(uint8_t *row, const struct fault *f)
+/* Flips the bits of a fault of a stored weight in the tensor's bytes. */
+static void flip_fault(uint8_t *bytes, const struct fault *f)
 {
-    const uint32_t bits = quant_field_read(f->tensor->type, row, f->k, f->field);
-    quant_field_write(f->tensor->type, row, f->k, f->field, bits ^ f->mask);
+    const size_t row_bytes = quant_row_bytes(f->tensor->type, f->tensor->dim[0]);
+    for (uint32_t i = 0; i == 0 || i < f->row_count; i++) {
+        uint8_t *row = bytes + (f->row + (size_t)i * (f->row_step ? f->row_step : 1)) * row_bytes;
+        const uint32_t bits = quant_field_read(f->tensor->type, row, f->k, f->field);
+        quant_field_write(f->tensor->type, row, f->k, f->field, bits ^ f->mask);
+    }
+}
+
+static bool bit_of(const uint8_t *bytes, uint64_t bit)
+{
+    return bytes[bit / 8] >> bit % 8 & 1;
+}
+
+/* Where in the tensor the lowest bit of a fault lies. */
+static uint64_t place_of(const struct fault *f)
+{
+    const struct tensor *t = f->tensor;
+    const struct quant_place p =
+        quant_field_place(t->type, f->k, f->field, (uint32_t)__builtin_ctz(f->mask));
+    return (f->row * quant_row_bytes(t->type, t->dim[0]) + p.byte) * 8 + p.bit;
+}
+
+/* One burst for each row that `start` covers: `n` adjacent bits of the file, fewer only at the
+ * tensor's end, and no other bit; pieces that may be run. True if some of them is in another row
+ * than it began in. */
+static bool check_burst(const struct fault *start, const struct fault *piece, uint32_t pieces,
+                        uint32_t n)
+{
+    const struct tensor *t = start->tensor;
+    const uint64_t end = t->size * 8, first = place_of(start);
+    const uint64_t row_bits = quant_row_bytes(t->type, t->dim[0]) * 8;
+    uint8_t *bytes = calloc(1, t->size);
+    uint64_t expected = 0, found = 0;
+    bool beyond = false;
+    assert_non_null(bytes);
+    for (uint32_t i = 0; i < pieces; i++) {
+        flip_fault(bytes, &piece[i]);
+        beyond = beyond || piece[i].row != start->row;
+    }
+    for (uint32_t r = 0; r == 0 || r < start->row_count; r++) {
+        for (uint64_t bit = first + r * row_bits; bit < first + r * row_bits + n; bit++) {
+            if (bit < end && !bit_of(bytes, bit))
+                fail_msg("%s: bit %llu is not struck by a burst from %llu", t->name,
+                         (unsigned long long)bit, (unsigned long long)(first + r * row_bits));
+            expected += bit < end;
+        }
+    }
+    for (uint64_t byte = 0; byte < t->size; byte++)
+        found += (uint64_t)__builtin_popcount(bytes[byte]);
+    assert_int_equal(found, expected);
+    free(bytes);
+    return beyond;
 }
 
 /* A burst in a stored weight changes adjacent bits in the order of the file, across fields. */
 static void test_burst_of_stored_bits(void **state)
 {
-    static uint8_t row[4096];
     struct plan_fixture f;
     uint32_t several = 0;
     (void)state;
@@ -28,32 +79,75 @@ static void test_burst_of_stored_bits(void **state)
     for (uint64_t id = 0; id < 600; id++) {
         struct arena arena = {0};
         struct sample_draw d;
-        uint32_t first = UINT32_MAX, last = 0, count = 0;
         fixture_draw(&f, id, &arena, &d);
-        const struct tensor *t = d.fault->tensor;
-        const size_t bytes = quant_row_bytes(t->type, t->dim[0]);
-        assert_true(bytes <= sizeof row);
-        memset(row, 0, bytes);
         for (uint32_t i = 0; i < d.n_faults; i++) {
             const struct fault_bounds bounds = fixture_bounds(&f, model, 0);
             assert_int_equal(fault_check(&d.fault[i], &bounds, "burst"), STATUS_OK);
-            assert_int_equal(d.fault[i].row, d.fault->row);
-            flip_fault(row, &d.fault[i]);
         }
-        for (uint32_t bit = 0; bit < bytes * 8; bit++) {
-            if (row[bit / 8] >> bit % 8 & 1) {
-                first = bit < first ? bit : first;
-                last = bit;
-                count++;
-            }
-        }
-        assert_int_equal(last - first + 1, count);
-        assert_true(count == 9 || last == bytes * 8 - 1);
+        check_burst(d.fault, d.fault, d.n_faults, 9);
         several += d.n_faults > 1;
         arena_finish(&arena);
     }
     assert_true(several > 400);
     fixture_finish(&f);
+}
+
+/* The fault of one bit at bit `at` of a row, in the first field that has it; false: none has. */
+static bool bit_fault(struct fault *out, const struct tensor *t, uint64_t at)
+{
+    for (uint32_t k = 0; k < t->dim[0]; k++) {
+        for (int field = 0; field < QUANT_FIELD_COUNT; field++) {
+            *out = (struct fault){.place = PLACE_WEIGHT,
+                                  .site = t->name,
+                                  .tensor = t,
+                                  .field = (enum quant_field)field,
+                                  .k = k,
+                                  .kind = KIND_FLIP};
+            for (uint32_t b = 0; b < quant_field_width(t->type, out->field); b++) {
+                const struct quant_place p = quant_field_place(t->type, k, out->field, b);
+                out->mask = 1u << b;
+                if (p.byte * 8 + p.bit == at)
+                    return true;
+            }
+        }
+    }
+    return false;
+}
+
+/* Bursts that meet the end of a row go on in the next, those that meet the tensor's end stop there;
+ * from each bit near both, in one row and in all rows together, in every type. */
+static void test_burst_at_row_ends(void **state)
+{
+    static const char *const types[] = {"q4_0", "q4_1", "q5_0", "q5_1", "q8_0",
+                                        "q4_k", "q5_k", "q6_k", "f16",  "bf16"};
+    static const uint32_t sizes[] = {2, 9, 32};
+    (void)state;
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
+        char name[64];
+        uint32_t beyond = 0;
+        snprintf(name, sizeof name, "tiny-llama-%s.gguf", types[i]);
+        struct model *other = fixture_model(name);
+        assert_non_null(other);
+        const struct tensor *t = gguf_tensor(other->gguf, "blk.0.attn_k.weight");
+        const uint32_t rows = (uint32_t)t->dim[1];
+        const uint64_t row_bits = quant_row_bytes(t->type, t->dim[0]) * 8;
+        for (uint64_t at = row_bits - 34; at < row_bits; at++) {
+            struct fault start, piece[32];
+            assert_true(bit_fault(&start, t, at));
+            for (uint32_t c = 0; c < 9; c++) {
+                const uint32_t n = sizes[c % 3];
+                const struct plan plan = {
+                    .what = {.pattern = PLAN_PATTERN_BURST, .pattern_bits = n}};
+                start.row = c / 3 == 0 ? 0 : c / 3 == 1 ? rows - 1 : 0;
+                start.row_count = c / 3 == 2 ? rows : 0;
+                assert_true(sample_burst_spreads(&plan, &start));
+                beyond += check_burst(&start, piece, sample_burst_spread(&plan, &start, piece), n);
+            }
+        }
+        /* from the first row and from all: 1 + 8 + 31 starts each */
+        assert_int_equal(beyond, 2 * (1 + 8 + 31));
+        model_close(&other);
+    }
 }
 
 /* Several elements of a row: one fault, whose burst ends with the field. */
@@ -215,8 +309,11 @@ static void test_corpus_draws(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_burst_of_stored_bits), cmocka_unit_test(test_burst_of_many_elements),
-        cmocka_unit_test(test_draws_are_faults),     cmocka_unit_test(test_heads),
+        cmocka_unit_test(test_burst_of_stored_bits),
+        cmocka_unit_test(test_burst_at_row_ends),
+        cmocka_unit_test(test_burst_of_many_elements),
+        cmocka_unit_test(test_draws_are_faults),
+        cmocka_unit_test(test_heads),
         cmocka_unit_test(test_corpus_draws),
     };
     return fixture_run(tests, sizeof tests / sizeof *tests, &model);

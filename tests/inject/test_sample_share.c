@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/* How points and fields share a site's weight: by elements or equally, against counts by hand. */
+/* How points and fields share a site's weight, and the clock of stored bits: against counts by
+ * hand. */
 #include "plan_fixture.h"
 
 #include <math.h>
 
+#include "inject/plan/sample_internal.h"
+#include "inject/space/site.h"
 #include "inject/stats/stats_test.h"
 
 #define POINTS_ALL "\"point\":[\"operand\",\"weight\",\"partial\",\"out\",\"mem\"]"
 #define MODELS 3
+static const char *const names[MODELS] = {"tiny-llama-q4_k.gguf", "tiny-qwen2.gguf",
+                                          "tiny-gemma3.gguf"};
 
 static struct model *model;
 
@@ -150,8 +155,6 @@ static void check_weights(bool equal)
 /* Types with and without scales, sub-scales and biases, and a sliding window. */
 static void test_weights(void **state)
 {
-    static const char *const names[MODELS] = {"tiny-llama-q4_k.gguf", "tiny-qwen2.gguf",
-                                              "tiny-gemma3.gguf"};
     struct model *kept = model;
     (void)state;
     check_weights(false);
@@ -164,6 +167,55 @@ static void test_weights(void **state)
         model_close(&model);
     }
     model = kept;
+}
+
+/* MACs of an op for one column, from shapes of tensors and heads alone. */
+static double macs_by_hand(const struct model *of, const struct node *node, double seen)
+{
+    if (node->op == OP_LINEAR)
+        return (double)node->weight->dim[0] * (double)node->weight->dim[1];
+    return node->op == OP_SCORES || node->op == OP_HEADS
+               ? (double)of->hp.n_head * of->hp.head_dim * seen
+               : 0;
+}
+
+/* The clock by which stored bits are struck has the MACs that the list of sites says, op by op and
+ * position by position, inside a sliding window and behind its end. */
+static void test_clock(void **state)
+{
+    (void)state;
+    for (int m = 0; m < MODELS; m++) {
+        const struct sample_item item = {.n_prompt = 30, .n_tokens = 20};
+        struct model *of = fixture_model(names[m]);
+        struct plan_fixture f;
+        assert_non_null(of);
+        assert_int_equal(
+            fixture_plan(&f, 1, ",\"population\":\"bits\",\"sampling\":{\"trials\":50}"),
+            STATUS_OK);
+        assert_int_equal(sample_create(&f.sample, &f.plan, of, &item), STATUS_OK);
+        for (uint32_t t = 0; t < f.sample->positions; t++) {
+            struct arena arena = {0};
+            struct site *sites;
+            uint32_t n;
+            double layers = 0, output = 0;
+            assert_int_equal(site_list(&sites, &n, &arena,
+                                       &(struct site_shape){.model = of, .positions = t + 1}),
+                             STATUS_OK);
+            for (uint32_t i = 0; i < n; i++) {
+                const struct node *node = sites[i].node;
+                if (sites[i].place != PLACE_OP)
+                    continue;
+                const double seen = node->window && t >= node->window ? node->window : t + 1;
+                assert_true((double)sites[i].macs == macs_by_hand(of, node, seen));
+                *(node->layer == GRAPH_NO_LAYER ? &output : &layers) += (double)sites[i].macs;
+            }
+            assert_true(f.sample->time[t + 1] - f.sample->time[t] == layers);
+            assert_true(f.sample->output_macs == output);
+            arena_finish(&arena);
+        }
+        fixture_finish(&f);
+        model_close(&of);
+    }
 }
 
 /* Draws from a site of which only some points have keys: (point, position) as the weights say. */
@@ -290,11 +342,9 @@ static void test_equal_is_as_it_was(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_weights),
-        cmocka_unit_test(test_draws),
-        cmocka_unit_test(test_choices_multiply),
-        cmocka_unit_test(test_identity),
-        cmocka_unit_test(test_equal_is_as_it_was),
+        cmocka_unit_test(test_weights),  cmocka_unit_test(test_clock),
+        cmocka_unit_test(test_draws),    cmocka_unit_test(test_choices_multiply),
+        cmocka_unit_test(test_identity), cmocka_unit_test(test_equal_is_as_it_was),
     };
     return fixture_run(tests, sizeof tests / sizeof *tests, &model);
 }
