@@ -202,20 +202,26 @@ static void put_totals(struct json_writer *w, const struct report_page *page)
 }
 
 static void put_interval(struct json_writer *w, struct report_table *table, uint32_t row,
-                         const char *const name[4])
+                         const char *prefix)
 {
-    static const char *const keys[] = {"rate", "low", "high", "n"};
+    static const char *const keys[] = {"rate", "low", "high", "interval_n", "interval_shift"};
+    static const char *const suffixes[] = {"", "_low", "_high", "_n", "_shift"};
+    char name[64];
     json_object_open(w);
-    for (int i = 0; i < 4; i++)
-        json_member_number(w, keys[i], report_table_number(table, row, name[i]));
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        snprintf(name, sizeof name, "%s%s", prefix, suffixes[i]);
+        json_member_number(w, keys[i], report_table_number(table, row, name));
+    }
+    snprintf(name, sizeof name, "%s_method", prefix);
+    json_member_text(w, "method", report_table_at(table, row, name)->text);
+    const bool fresh = strcmp(prefix, "fresh") == 0;
+    json_member_number(w, "n", report_table_number(table, row, fresh ? "fresh_trials" : "trials"));
     json_object_close(w);
 }
 
 /* The list of worst strata, with the fresh estimates where they are there. */
 static void put_worst(struct json_writer *w, struct report_page *page)
 {
-    static const char *const first[] = {"rate", "rate_low", "rate_high", "trials"};
-    static const char *const fresh[] = {"fresh", "fresh_low", "fresh_high", "fresh_trials"};
     struct report_table *table = &page->table[REPORT_TABLE_WORST];
     json_put_key(w, "worst");
     json_array_open(w);
@@ -223,10 +229,10 @@ static void put_worst(struct json_writer *w, struct report_page *page)
         json_object_open(w);
         json_member_text(w, "stratum", report_table_at(table, r, "stratum")->text);
         json_put_key(w, "first");
-        put_interval(w, table, r, first);
+        put_interval(w, table, r, "rate");
         if (page->context.anew) {
             json_put_key(w, "fresh");
-            put_interval(w, table, r, fresh);
+            put_interval(w, table, r, "fresh");
             json_member_number(w, "shrinkage", report_table_number(table, r, "shrinkage"));
         }
         json_object_close(w);

@@ -111,6 +111,10 @@ static enum status draw_bins(struct report_figure *out, struct report_context *c
                              const struct binning *b)
 {
     struct report_groups groups;
+    if (report_context_is_several(context)) {
+        out->absent = REPORT_SEVERAL;
+        return STATUS_OK;
+    }
     enum status st = report_groups_make(&groups, context->arena, context->data,
                                         &(struct report_groups_by){b->key, b->bin, b->count});
     st = st ? st : fill_bins(out, context, &groups, b->bin);

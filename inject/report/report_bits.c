@@ -259,6 +259,12 @@ enum status report_bits_curve(struct report_figure *out, struct report_context *
     struct panels panels = {0};
     out->id = "bits";
     out->title = "Bit position";
+    if (!report_context_agrees(context, PLAN_BY_BIT) ||
+        !report_context_agrees(context, PLAN_BY_PLACE) ||
+        !report_context_agrees(context, PLAN_BY_POINT)) {
+        out->absent = REPORT_SEVERAL;
+        return STATUS_OK;
+    }
     enum status st = find_panels(&panels, context);
     if (st)
         return st;
@@ -275,9 +281,10 @@ enum status report_bits_curve(struct report_figure *out, struct report_context *
     out->caption = arena_printf(
         context->arena,
         "%s by bit position, one panel a layout, with fields shaded: of all faults and of those "
-        "that changed bits; %g %% intervals. Masks of several bits stand at their lowest.%s",
+        "that changed bits; %g %% intervals. Masks of several bits stand at their lowest.%s%s",
         context->main_start, 100 * context->confidence,
-        panels.dropped ? " Further layouts are in the data alone." : "");
+        panels.dropped ? " Further layouts are in the data alone." : "",
+        report_context_note(context));
     report_figure_begin(out, REPORT_WIDTH, 30 + 256 * panels.count);
     write_bits(out, &panels);
     report_out_put(&out->script, "set multiplot\n");

@@ -200,6 +200,7 @@ static enum status fill_trial(struct report_data *data, const struct row *row,
         .item = (uint32_t)row->item,
         .stratum = (uint32_t)row->stratum,
         .device = row->device == ROW_NULL ? REPORT_NONE : (uint32_t)row->device,
+        .n_faults = row->n_faults > 0 ? (uint32_t)row->n_faults : 1,
         .layer = or_minus(row->layer),
         .step = or_minus(row->step),
         .bit = or_minus(row->bit),
@@ -227,6 +228,7 @@ static enum status fill_trial(struct report_data *data, const struct row *row,
     t->changed = t->outcome != OUTCOME_NOT_REACHED && t->outcome != OUTCOME_INERT;
     t->golden_right = row->score_golden >= DATA_RIGHT;
     data->scored = data->scored || !isnan(row->score_golden);
+    data->most_faults = t->n_faults > data->most_faults ? t->n_faults : data->most_faults;
     return st;
 }
 

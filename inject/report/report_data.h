@@ -22,6 +22,8 @@ struct report_trial {
     uint32_t site, site_kind, op, field; /* in names                                        */
     uint32_t device;
     uint32_t flags; /* bit per enum flag */
+    /* Of several faults site to stage, rel_change and margin are those of the first. */
+    uint32_t n_faults;
     int32_t layer, step, bit, first_diff, golden_len, faulty_len;
     uint8_t place, point, kind, duration, stage, granularity;
     uint8_t outcome, due;
@@ -60,6 +62,7 @@ struct report_data {
     uint64_t suspect;          /* rows kept out as suspect          */
     uint64_t limit;            /* only ids below it were read       */
     bool scored;               /* some trial has a score            */
+    uint32_t most_faults;      /* of a trial                        */
     double design_effect;      /* of the SDC rate over all, at least 1 */
 };
 

@@ -81,6 +81,9 @@ static void put_number(struct report_out *out, const char *name, int64_t value)
 static void put_facts(struct report_out *out, const struct row *row)
 {
     report_out_put(out, "<p class=\"facts\">");
+    if (row->n_faults > 1)
+        report_out_printf(out, "<span><b>the first of %" PRId64 " faults:</b></span> ",
+                          row->n_faults);
     put_fact(out, "site", row->site);
     put_fact(out, "point", row->point);
     put_fact(out, "kind", row->kind);

@@ -58,6 +58,27 @@ bool report_context_is_ber(const struct report_context *context)
     return context->data->plan->faults_per_trial == 0;
 }
 
+bool report_context_is_several(const struct report_context *context)
+{
+    return context->data->most_faults > 1;
+}
+
+bool report_context_agrees(const struct report_context *context, enum plan_dimension dimension)
+{
+    const struct plan *plan = context->data->plan;
+    bool agrees = !report_context_is_several(context);
+    for (uint32_t d = 0; d < plan->n_strata; d++)
+        agrees = agrees || plan->strata[d] == dimension;
+    return agrees;
+}
+
+const char *report_context_note(const struct report_context *context)
+{
+    return report_context_is_several(context)
+               ? " Trials have several faults, which agree in this: strata are cut by it."
+               : "";
+}
+
 void report_figure_number(struct report_figure *figure, double value)
 {
     if (isfinite(value))

@@ -36,6 +36,20 @@ enum status report_context_init(struct report_context *context,
 /* Faults come by a bit error rate: runs without any are not drawn. */
 bool report_context_is_ber(const struct report_context *context);
 
+/* Trials have several faults: all of one stratum and item, but each with coordinates of its own, of
+ * which a row holds the first's. */
+bool report_context_is_several(const struct report_context *context);
+
+/* All faults of a trial agree in the dimension: there is one, or strata are cut by it. */
+bool report_context_agrees(const struct report_context *context, enum plan_dimension dimension);
+
+/* A sentence for captions of such pictures of trials with several faults, else "". */
+const char *report_context_note(const struct report_context *context);
+
+/* Why a picture of what they do not agree in is not drawn. */
+#define REPORT_SEVERAL                                                                             \
+    "trials have several faults, which differ in it; rows hold the coordinates of the first alone"
+
 /* Where strata have no weights. */
 #define REPORT_NO_TOTAL "each needs a total over strata, which population equal does not have"
 

@@ -128,6 +128,11 @@ enum status report_layers_bars(struct report_figure *out, struct report_context 
         out->absent = "fewer than two layers were struck";
         return STATUS_OK;
     }
+    if (!report_context_agrees(context, PLAN_BY_LAYER) &&
+        !report_context_agrees(context, PLAN_BY_SITE)) {
+        out->absent = REPORT_SEVERAL;
+        return STATUS_OK;
+    }
     enum status st = report_groups_make(&groups, context->arena, context->data,
                                         &(struct report_groups_by){layer_key, NULL, layers});
     st = st ? st : fill_layers(out, context, &groups);
@@ -141,8 +146,8 @@ enum status report_layers_bars(struct report_figure *out, struct report_context 
         context->arena,
         "SDC by struck layer with %g %% intervals (above), and the shares of all "
         "outcomes (below; inert counts not reached, same bits and other logits are masked). %s "
-        "A star marks layers with fewer than %d trials.",
-        100 * context->confidence, trend.text, REPORT_FEW);
+        "A star marks layers with fewer than %d trials.%s",
+        100 * context->confidence, trend.text, REPORT_FEW, report_context_note(context));
     out->table.caption = "Outcomes by layer.";
     report_figure_begin(out, REPORT_WIDTH, 520);
     write_bars(out);
@@ -249,6 +254,10 @@ enum status report_layers_deviation(struct report_figure *out, struct report_con
     out->title = "Deviation behind the fault";
     if (boundaries < 2) {
         out->absent = "the deviation by layer was not recorded (record: summary or full)";
+        return STATUS_OK;
+    }
+    if (report_context_is_several(context)) {
+        out->absent = REPORT_SEVERAL;
         return STATUS_OK;
     }
     const enum status st = fill_deviation(out, context, boundaries);

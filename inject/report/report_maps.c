@@ -104,8 +104,9 @@ static enum status draw_map(struct report_figure *out, struct report_context *co
     out->table.caption = out->caption = arena_printf(
         context->arena,
         "%s of all faults by %s and %s, %%. Cells with fewer than %d trials are hatched and do not "
-        "set the scale; empty ones had none. The highest of many cells is biased upwards.",
-        context->main_start, request->row_title, request->column_title, REPORT_FEW);
+        "set the scale; empty ones had none. The highest of many cells is biased upwards.%s",
+        context->main_start, request->row_title, request->column_title, REPORT_FEW,
+        report_context_note(context));
     report_heat_write(out, &map);
     return out->caption ? out->script.status : STATUS_MEMORY;
 }
@@ -121,6 +122,12 @@ enum status report_maps_sites(struct report_figure *out, struct report_context *
         return st;
     if (layers * sites.count < 2 || sites.count < 2) {
         out->absent = "fewer than two kinds of sites in layers were struck";
+        return STATUS_OK;
+    }
+    if (!report_context_agrees(context, PLAN_BY_SITE) &&
+        !(report_context_agrees(context, PLAN_BY_LAYER) &&
+          report_context_agrees(context, PLAN_BY_SITE_KIND))) {
+        out->absent = REPORT_SEVERAL;
         return STATUS_OK;
     }
     const char **rows = number_labels(context->arena, layers);
@@ -212,6 +219,11 @@ enum status report_maps_stages(struct report_figure *out, struct report_context 
     }
     if (seen == 0) {
         out->absent = "one stage and one duration only";
+        return STATUS_OK;
+    }
+    if (!report_context_agrees(context, PLAN_BY_STAGE) ||
+        !report_context_agrees(context, PLAN_BY_DURATION)) {
+        out->absent = REPORT_SEVERAL;
         return STATUS_OK;
     }
     return draw_map(out, context,

@@ -10,7 +10,7 @@
 
 const char report_sentence[] = "Same logical faults; says nothing about how often silicon upsets.";
 
-const char *const report_limits[REPORT_LIMITS] = {
+static const char *const LIMITS[] = {
     "Faults are value-level and put in by software: none in schedulers, address units or "
     "instructions, and nothing here is a FIT rate or says how often silicon upsets.",
     "Models are small; rates of larger ones may differ.",
@@ -27,6 +27,22 @@ const char *const report_limits[REPORT_LIMITS] = {
     "the "
     "hypotheses of the plan are tested.",
 };
+
+static const char SEVERAL[] =
+    "A trial has several faults and one outcome, which is that of all of them together: nothing "
+    "here "
+    "says which bit, layer or site of a trial did it. Where a row or an example names coordinates, "
+    "they are those of the first fault drawn; rates by stratum hold, for all faults of a trial lie "
+    "in "
+    "one stratum.";
+
+const char *report_limits(const struct report_context *context, uint32_t i)
+{
+    const uint32_t count = sizeof LIMITS / sizeof *LIMITS;
+    if (i < count)
+        return LIMITS[i];
+    return i == count && report_context_is_several(context) ? SEVERAL : NULL;
+}
 
 const char *report_methods_population(enum plan_population population)
 {
@@ -73,6 +89,15 @@ static const char *design_text(enum plan_design design)
 static void put_conditions(struct report_out *out, const struct report_data *data)
 {
     const struct plan *plan = data->plan;
+    double faults = 0;
+    for (size_t i = 0; i < data->n; i++)
+        faults += data->trial[i].n_faults;
+    if (data->most_faults > 1)
+        report_out_printf(out,
+                          "A trial has %.3g faults on average, at most %" PRIu32 ", all drawn from "
+                          "one stratum of one item; its outcome is that of all together, and no "
+                          "rate or picture uses the coordinates of one of them. ",
+                          faults / (double)data->n, data->most_faults);
     if (plan->faults_per_trial == 0)
         report_out_printf(
             out,
@@ -120,8 +145,7 @@ static void put_population(struct report_out *out, const struct report_data *dat
                       report_data_is_complete(data) ? "complete"
                       : plan_stops_itself(plan)     ? "the rest may not be needed, see below"
                                                     : "growing: rates are provisional",
-                      data->n_faults,
-                      plan->faults_per_trial == 1 ? ", one a trial" : ", several a trial");
+                      data->n_faults, plan->faults_per_trial == 1 ? ", one a trial" : "");
 }
 
 /* Which design effect is which: the table's, and that which stands in for strata. */

@@ -272,8 +272,8 @@ enum status report_page_html(struct report_out *out, struct report_page *page)
     report_out_put(out, "</p></section>\n");
     put_provenance(out, page);
     report_out_put(out, "<section id=\"limits\"><h2>Limits</h2>\n<ul>\n");
-    for (int i = 0; i < REPORT_LIMITS; i++)
-        report_out_printf(out, "<li>%s</li>\n", report_limits[i]);
+    for (uint32_t i = 0; report_limits(&page->context, i); i++)
+        report_out_printf(out, "<li>%s</li>\n", report_limits(&page->context, i));
     report_out_put(out, "</ul></section>\n</main>\n</body>\n</html>\n");
     report_out_finish(&methods);
     return st ? st : out->status;

@@ -16,6 +16,13 @@ struct part {
     double bytes, macs; /* of sites that no worse stratum has */
 };
 
+/* What a stratum's sites cost is known: from the model, if its trials name all sites they strike.
+ */
+static bool is_priced(const struct report_context *context)
+{
+    return context->n_sites > 0 && report_context_agrees(context, PLAN_BY_SITE);
+}
+
 static int by_yield(const void *a, const void *b)
 {
     const struct part *x = a, *y = b;
@@ -67,8 +74,8 @@ static void fill_table(struct report_figure *out, const struct report_context *c
         }
         report_table_set(&out->table, r, "share", share);
         report_table_set(&out->table, r, "harm", harm);
-        report_table_set(&out->table, r, "mib", context->n_sites ? bytes / PROTECT_MIB : NAN);
-        report_table_set(&out->table, r, "mmac", context->n_sites ? macs / 1e6 : NAN);
+        report_table_set(&out->table, r, "mib", is_priced(context) ? bytes / PROTECT_MIB : NAN);
+        report_table_set(&out->table, r, "mmac", is_priced(context) ? macs / 1e6 : NAN);
     }
 }
 
@@ -81,7 +88,7 @@ static const char *unit_of(const struct report_context *context)
 static void write_plot(struct report_figure *out, const struct report_context *context)
 {
     static const char *const axes[] = {"share", "mib", "mmac"};
-    const uint32_t panels = context->n_sites ? 3 : 1;
+    const uint32_t panels = is_priced(context) ? 3 : 1;
     report_figure_data(out, "parts");
     for (uint32_t r = 0; r < out->table.n_rows; r++) {
         for (size_t a = 0; a < sizeof axes / sizeof *axes; a++) {
@@ -167,8 +174,11 @@ enum status report_protect_share(struct report_figure *out, struct report_contex
         "Cumulative share of %s that perfect protection of the worst strata would prevent. Strata "
         "are sorted by their estimates, so the curve is biased upwards; the dashed line is "
         "protection without knowledge.%s",
-        context->main_name, context->n_sites ? "" : " MiB and MACs need the model (-m).");
-    report_figure_begin(out, REPORT_WIDTH, context->n_sites ? 690 : 340);
+        context->main_name,
+        is_priced(context)      ? ""
+        : context->n_sites == 0 ? " MiB and MACs need the model (-m)."
+                                : " MiB and MACs are not known: a trial strikes several sites.");
+    report_figure_begin(out, REPORT_WIDTH, is_priced(context) ? 690 : 340);
     write_plot(out, context);
     return out->caption ? out->script.status : STATUS_MEMORY;
 }

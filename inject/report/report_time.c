@@ -175,6 +175,10 @@ enum status report_time_survival(struct report_figure *out, struct report_contex
     enum status st = STATUS_OK;
     out->id = "survival";
     out->title = "Tokens to the first difference";
+    if (report_context_is_several(context)) {
+        out->absent = REPORT_SEVERAL;
+        return STATUS_OK;
+    }
     for (int s = 0; !st && s < TIME_CURVES; s++) {
         st = make_curve(&curve[s], context, (enum stage)s, n_times);
         rows += st ? 0 : length_of(&curve[s]);

@@ -29,7 +29,7 @@ CAMPAIGNS = {
     "equal": (["equal"], 5),
     "sweep": (["sweep", "per_stratum=40"], 5),
     "few": (["sweep", "per_stratum=4"], 5),
-    "ber": (["ber=1e-9"], 12),
+    "ber": (["ber=1e-9"], 5),
     "anew": (["layers=12"], 13),
 }
 # fields of the second campaign, which estimates strata of "anew" anew

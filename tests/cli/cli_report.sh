@@ -85,6 +85,15 @@ good report ber.db --json
 json 'd["rates"]["sdc_of_runs"]["high"] < d["rates"]["sdc"]["rate"] and 0.4 < d["rates"]["no_fault"] < 0.8'
 grep -q 'SDC at a bit error rate of 1e-09: ' ber.db.html || fail "ber: no rate of all runs"
 grep -q 'runs without a fault, %' ber.db.html || fail "ber: no column of runs without a fault"
+# Several faults a trial: no picture of the first one's coordinates, by name; strata hold for all.
+json 'all(d["pictures"][p].startswith("trials have several faults") for p in ("bits", "sites", "stages", "change", "margin", "deviation", "survival"))'
+json 'd["pictures"]["layers"] == d["pictures"]["strata"] == "drawn"'
+for word in 'Trials have several faults, which agree in this' 'A trial has 3 faults on average, at most 5' \
+    'A trial has several faults and one outcome' 'the first of [2-5] faults:' \
+    'Not drawn: .*Bit position.*Tokens to the first difference.* (trials have several faults'; do
+    grep -q "$word" ber.db.html || fail "ber: not told: $word"
+done
+! grep -q 'several faults' first.html || fail "several faults where there is one"
 ! grep -q 'of all runs' first.html || fail "a rate of all runs without a bit error rate"
 
 # Population equal: what has a stratum a cell, or a stratum a layer, needs no total.
@@ -104,6 +113,18 @@ if [ -r "$LLAMA" ]; then
     cp layers out
     json 'd["pictures"]["layers"] == "drawn" and d["rates"]["sdc"]["rate"] is None'
     json 'd["pictures"]["stages"].startswith("each needs a total over strata")'
+fi
+
+# Several faults a trial, drawn by a plan: strata by stage and duration are common to all of them.
+if [ -r "$LLAMA" ]; then
+    echo "{\"model\": \"$LLAMA\", $of_tiny, \"strata\": [\"stage\", \"duration\"], \"sampling\": {\"trials\": 12},
+        \"faults_per_trial\": 3, \"where\": {\"sites\": \"blk.*\"},
+        \"when\": {\"stage\": [\"prefill\", \"decode\"], \"duration\": [\"transient\", \"permanent\"]}}" >three.json
+    good campaign run three.json -o three.db
+    good report three.db --json
+    json 'd["pictures"]["change"].startswith("trials have several faults") and d["pictures"]["bits"].startswith("trials have several")'
+    json '"several faults" not in d["pictures"]["stages"]'
+    grep -q 'A trial has 3 faults on average, at most 3' three.db.html || fail "three: not told"
 fi
 
 # What protection costs: from the model that was struck, and no other.

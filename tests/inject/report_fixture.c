@@ -28,6 +28,7 @@ static const char *const SWEEP_POINT[SWEEP_POINTS] = {"out", "operand"}; /* not 
 static const char *const STAGES[] = {"prefill", "first", "decode"};
 
 #define BATCH 1024
+#define FAULTS 5 /* of a trial, at most */
 #define TOKENS 24
 #define NO_MODEL "000000000000000000000000000000000000000000000000000000000000abcd"
 
@@ -196,7 +197,8 @@ static void fill_where(struct row *row, struct arena *arena, const struct report
     row->stage = STAGES[p->stage];
     row->step = p->stage == 0 ? ROW_NULL : p->stage == 1 ? 0 : 1 + (int64_t)rng_below(&rng, 20);
     row->position = p->stage == 0 ? 2 : 5 + row->step;
-    row->positions = row->rows = row->n_faults = 1;
+    row->positions = row->rows = 1;
+    row->n_faults = f->ber > 0 ? 1 + (int64_t)(p->fault % FAULTS) : 1;
     row->row = (int64_t)rng_below(&rng, 576) + (int64_t)(p->fault / 4) * 576; /* never twice */
     row->bit = p->bit;
     row->mask = INT64_C(1) << p->bit;
@@ -327,12 +329,17 @@ static enum status put_range(struct store *store, const struct report_fixture *f
                              uint64_t end)
 {
     static struct row row[BATCH];
+    static struct store_fault further[BATCH * FAULTS];
     enum status st = STATUS_OK;
     while (!st && id < end) {
         struct arena arena = {0};
-        struct store_batch batch = {.rows = row};
-        while (id < end && batch.n_rows < BATCH)
+        struct store_batch batch = {.rows = row, .faults = further};
+        while (id < end && batch.n_rows < BATCH) {
+            const struct row *own = &row[batch.n_rows];
             fill_row(&row[batch.n_rows++], &arena, f, id++);
+            for (uint32_t i = 1; i < (uint32_t)own->n_faults; i++)
+                further[batch.n_faults++] = (struct store_fault){(uint64_t)own->trial, i, "{}"};
+        }
         st = store_put(store, &batch);
         arena_finish(&arena);
     }

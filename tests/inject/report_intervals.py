@@ -393,7 +393,7 @@ def check_json(book, name, value, confidence):
         values = [nan if v is None else v for v in values]
         n = value["interval_n"] if value["interval_n"] is not None else math.inf
         check_rated(book, name, [*values, n, value["method"], value["interval_shift"], share], (1 - confidence) / 2)
-    elif {"low", "high", "rate"} <= value.keys() and value["rate"] is not None and "n" in value and "events" in value:
+    elif {"low", "high", "rate"} <= value.keys() and value["rate"] is not None:
         book.say(f"{name}: found an interval without the n that gives it: {value}")
     elif {"scaled_first_only", "low", "n_effective"} <= value.keys():
         low, high = tango(value["scaled_first_only"], value["scaled_second_only"], value["n_effective"],
