@@ -5,6 +5,7 @@
 #include "base/args.h"
 #include "base/json.h"
 #include "cli/cli_commands.h"
+#include "cli/cli_manifest.h"
 #include "cli/cli_reading.h"
 #include "inject/report/report_artifact.h"
 
@@ -80,15 +81,21 @@ enum status cli_artifact(const struct cli_env *env, int argc, char **argv)
     struct report_source source = {0};
     struct report_page page = {0};
     struct report_artifact_list list;
+    struct arena arena = {0};
+    const char *about = NULL;
     bool done = false;
     enum status st = parse(&options, argc, argv, &done);
     if (st || done)
         return st;
     const char *database = options.databases.item[0];
     st = cli_reading_open(&source, database, options.allow_suspect);
-    st = st ? st
-            : report_page_init(
-                  &page, &(struct report_params){.data = &source.data, .confidence = 0.95}, false);
+    if (!st)
+        st = cli_manifest_about(&about, &arena, env, source.data.identity->model_hash);
+    if (!st)
+        st = report_page_init(
+            &page,
+            &(struct report_params){.data = &source.data, .model_about = about, .confidence = 0.95},
+            false);
     const char *out = options.out;
     if (!st && !out) {
         out = arena_printf(&page.arena, "%s.zip", database);
@@ -106,5 +113,6 @@ enum status cli_artifact(const struct cli_env *env, int argc, char **argv)
         printf("%s\n", out);
     report_page_finish(&page);
     report_source_finish(&source);
+    arena_finish(&arena);
     return st;
 }

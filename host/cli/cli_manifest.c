@@ -203,6 +203,30 @@ enum status cli_manifest_path(char **out, struct arena *arena, const struct cli_
     return st;
 }
 
+enum status cli_manifest_about(const char **out, struct arena *arena, const struct cli_env *env,
+                               const char *sha256)
+{
+    struct json_doc *doc = NULL;
+    const char *path =
+        env->manifest ? env->manifest : arena_printf(arena, "%s/models.json", env->data);
+    *out = NULL;
+    if (!path)
+        return STATUS_MEMORY;
+    if (access(path, R_OK) != 0)
+        return STATUS_OK;
+    const enum status st = json_load(&doc, path);
+    const struct json *models = st ? NULL : json_get(json_root(doc), "models");
+    for (size_t i = 0; models && !*out && i < json_count(models); i++) {
+        const struct json *sum = json_get(json_at(models, i), "sha256");
+        const struct json *about = json_get(json_at(models, i), "about");
+        if (sum && about && json_type(sum) == JSON_TEXT && json_type(about) == JSON_TEXT &&
+            strcmp(json_text(sum), sha256) == 0)
+            *out = arena_text(arena, json_text(about), strlen(json_text(about)));
+    }
+    json_destroy(&doc);
+    return st;
+}
+
 enum status cli_manifest_open(struct model **out, const struct cli_env *env, const char *text)
 {
     struct arena arena = {0};

@@ -38,6 +38,11 @@ void cli_manifest_finish(struct cli_manifest *manifest);
 const struct cli_manifest_entry *cli_manifest_find(const struct cli_manifest *manifest,
                                                    const char *name);
 
+/* What the manifest says of the file with this SHA-256, from `arena`; null where there is no
+ * manifest or no such file in it: nothing depends on it. */
+enum status cli_manifest_about(const char **out, struct arena *arena, const struct cli_env *env,
+                               const char *sha256) STATUS_MUST_USE;
+
 /* Path of a model given as path or name; a name must be cached (else STATUS_INPUT, with the command
  * that fetches it) and its file be the one of the manifest (cli_verified_check). A text is a path
  * if it has a '/' or ends in ".gguf". */

@@ -21,6 +21,7 @@ struct report_context {
     struct report_data *other;      /* of a second database to hold against it; null: none */
     const struct report_site *site; /* (n_sites), by name; null: not known */
     uint32_t n_sites;
+    const char *model_about; /* what is known of the model, as "Q4_1", or null */
     struct arena *arena;
     struct report_work *work;
     double confidence;                  /* 0.95 */

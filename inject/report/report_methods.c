@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "inject/report/report_hypotheses.h"
+#include "inject/report/report_subject.h"
 
 const char report_sentence[] = "Same logical faults; says nothing about how often silicon upsets.";
 
@@ -139,9 +140,10 @@ static void put_population(struct report_out *out, const struct report_data *dat
         plan->item_weight == PLAN_ITEMS_EQUAL ? "equal" : "exposure", data->n_strata,
         data->n_strata == 1 ? "um" : "a", plan->seed, design_text(plan->design), shares_text(plan));
     report_out_printf(out,
-                      "%" PRIu64 " trials over %" PRIu32 " items count, of %" PRIu64
+                      "%" PRIu64 " trials over %" PRIu32 " item%s count, of %" PRIu64
                       " planned in this database (%s), with %" PRIu32 " distinct faults%s. ",
-                      (uint64_t)data->n, data->n_items, data->expected,
+                      (uint64_t)data->n, data->n_items, data->n_items == 1 ? "" : "s",
+                      data->expected,
                       report_data_is_complete(data) ? "complete"
                       : plan_stops_itself(plan)     ? "the rest may not be needed, see below"
                                                     : "growing: rates are provisional",
@@ -158,8 +160,10 @@ static void put_design_effect(struct report_out *out, const struct report_contex
     if (!isnan(sdc->estimate.design_effect))
         report_out_printf(
             out, "The design effect of SDC over the campaign is %s, weights and all. ", all);
+    else
+        report_out_put(out, "Design effects are those of SDC. ");
     report_out_printf(out,
-                      "That of items and faults in common, each trial weighed alike, is %s; it "
+                      "The one of items and faults in common, each trial weighed alike, is %s; it "
                       "stands in where a stratum has too few events to show its own, its parts of "
                       "items and faults scaled to how many trials of the stratum share one. ",
                       shared);
@@ -180,43 +184,80 @@ static void put_census(struct report_out *out, const struct report_data *data)
                               "speak of the prompts alone, as a sample of others like them. ");
 }
 
+static void put_tests(struct report_out *out, const struct plan *plan)
+{
+    uint32_t slopes = 0, equivalences = 0;
+    for (uint32_t i = 0; i < plan->n_hypotheses; i++) {
+        slopes += plan->hypothesis[i].relation >= PLAN_RISES;
+        equivalences += plan->hypothesis[i].relation == PLAN_EQUIVALENT;
+    }
+    if (plan->n_hypotheses == 0)
+        return;
+    report_out_printf(out, "The plan has %" PRIu32 " hypothes%s fixed before the campaign",
+                      plan->n_hypotheses, plan->n_hypotheses == 1 ? "is" : "es");
+    if (slopes < plan->n_hypotheses)
+        report_out_printf(out,
+                          "; differences are tested by Newcombe's hybrid of the two sides' "
+                          "intervals%s",
+                          equivalences ? " (equivalence: the one of 1 - 2 alpha lies within the "
+                                         "margin)"
+                                       : "");
+    report_out_put(out, slopes ? "; slopes by t" : "");
+    report_out_put(out, plan->n_hypotheses > 1 ? "; all p-values are adjusted by Holm. " : ". ");
+}
+
 static void put_statistics(struct report_out *out, const struct report_context *context)
 {
     struct report_rate sdc;
     report_rate(
         &sdc, context->work,
         &(struct report_query){.events = REPORT_SDC, .level = report_figure_level(context)});
+    const bool total = !sdc.refused;
+    report_out_put(out, total ? "Rates are stratified estimates, sum W_h y_h / sum W_h d_h, "
+                              : "Rates are those of each stratum alone, ");
     report_out_printf(
         out,
-        "Rates are stratified estimates, sum W_h y_h / sum W_h d_h, printed unconditional and "
-        "conditional on changed bits. Their %g %% intervals come from a two-way cluster variance "
-        "over items and faults by way of an effective n, times (z / t)^2 with the degrees of "
-        "freedom of that variance (Wilson's interval, its outer end moved out by the skewness of "
-        "the cluster sums; Clopper and Pearson's below 10 events; the zero-event rule without "
-        "any), and are checked against a cluster bootstrap. ",
-        100 * context->confidence);
+        "printed unconditional and conditional on changed bits. Their %g %% intervals come from a "
+        "%s by way of an effective n, times (z / t)^2 "
+        "with the degrees of freedom of that variance (Wilson's interval, its outer end moved out "
+        "by the skewness of the cluster sums; Clopper and Pearson's below 10 events and without "
+        "any)%s. Each interval is printed with that n. ",
+        100 * context->confidence,
+        context->data->n_items > 1 ? "two-way cluster variance over items and faults"
+                                   : "cluster variance over faults",
+        total && sdc.missing == 0 ? ", and are checked against a cluster bootstrap" : "");
     put_design_effect(out, context, &sdc);
     put_census(out, context->data);
-    report_out_printf(out,
-                      "Of the plan's %" PRIu32 " hypotheses, differences are tested by Newcombe's "
-                      "hybrid of the two sides' intervals (equivalence: the one of 1 - 2 alpha "
-                      "lies within the margin), slopes by t; all are adjusted by Holm. ",
-                      context->data->plan->n_hypotheses);
+    put_tests(out, context->data->plan);
 }
 
+/* What there is of it: controls that a plan does without are not spoken of. */
 static void put_exclusions(struct report_out *out, const struct report_data *data)
 {
-    report_out_printf(out,
-                      "Kept out of rates: %" PRIu64 " dry controls, %" PRIu64 " sentinels, %" PRIu64
-                      " naive and %" PRIu64 " CPU reruns, %" PRIu64 " suspect rows. ",
-                      data->role[ROLE_DRY], data->role[ROLE_SENTINEL], data->role[ROLE_NAIVE],
-                      data->role[ROLE_CPU], data->suspect);
-    report_out_printf(
-        out,
-        "%" PRIu32 " abnormal end%s did not come back and %s run again (incidents). Every counted "
-        "fault was proven to have fired by bits read back from the device.",
-        data->n_incidents, data->n_incidents == 1 ? "" : "s",
-        data->n_incidents == 1 ? "was" : "were");
+    const struct {
+        const char *what;
+        uint64_t count;
+    } kept[] = {{"dry controls", data->role[ROLE_DRY]},
+                {"sentinels", data->role[ROLE_SENTINEL]},
+                {"naive reruns", data->role[ROLE_NAIVE]},
+                {"CPU reruns", data->role[ROLE_CPU]},
+                {"suspect rows", data->suspect}};
+    const char *before = "Kept out of rates: ";
+    for (size_t i = 0; i < sizeof kept / sizeof *kept; i++) {
+        if (kept[i].count == 0)
+            continue;
+        report_out_printf(out, "%s%" PRIu64 " %s", before, kept[i].count, kept[i].what);
+        before = ", ";
+    }
+    report_out_put(out, before[0] == ',' ? ". " : "");
+    if (data->n_incidents > 0)
+        report_out_printf(out,
+                          "%" PRIu32 " abnormal end%s did not come back and %s run again "
+                          "(incidents). ",
+                          data->n_incidents, data->n_incidents == 1 ? "" : "s",
+                          data->n_incidents == 1 ? "was" : "were");
+    report_out_put(out, "Every counted fault was proven to have fired by bits read back from the "
+                        "device.");
 }
 
 /* A stopping rule is part of the method, and an early end shifts what it ends at. */
@@ -239,21 +280,24 @@ static void put_stop(struct report_out *out, const struct plan *plan)
 static void put_outcomes(struct report_out *out, const struct report_data *data)
 {
     const struct plan *plan = data->plan;
-    report_out_printf(
-        out,
-        "Each trial is classed by the first match of not_reached, inert, due, masked_bitexact, "
-        "masked_tokens, sdc_unscored, sdc_improved, sdc_benign, sdc_critical (score change beyond "
-        "%g); "
-        "%s. Up to %" PRIu32 " tokens were generated greedily%s, activations %s, KV %s. ",
-        plan->score_eps,
-        plan->nan_policy == PLAN_NAN_TRAP ? "a NaN logit is due (trap)"
-                                          : "NaN is skipped by the choice of a token (no trap)",
-        plan->n, plan->ignore_end ? " without stop" : "", storage_name(plan->act),
-        storage_name(plan->kv));
+    report_out_put(out, "Each trial is classed by the first match of not_reached, inert, due, "
+                        "masked_bitexact, masked_tokens, ");
+    if (data->scored)
+        report_out_printf(out,
+                          "sdc_unscored, sdc_improved, sdc_benign, sdc_critical (score change "
+                          "beyond %g)",
+                          plan->score_eps);
+    else
+        report_out_put(out, "sdc_unscored");
+    report_out_printf(out, "; %s. ",
+                      plan->nan_policy == PLAN_NAN_TRAP
+                          ? "a NaN logit is due (trap)"
+                          : "NaN is skipped by the choice of a token (no trap)");
 }
 
 enum status report_methods_paragraph(struct report_out *out, struct report_context *context)
 {
+    report_subject_put(out, context);
     put_population(out, context->data);
     put_conditions(out, context->data);
     put_outcomes(out, context->data);

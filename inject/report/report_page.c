@@ -76,6 +76,7 @@ enum status report_page_init(struct report_page *out, const struct report_params
         .other = params->other,
         .site = params->site,
         .n_sites = params->n_sites,
+        .model_about = params->model_about,
         .arena = &out->arena,
         .confidence = params->confidence,
     };

@@ -38,8 +38,13 @@ import csv
 text = open("data/methods.txt", encoding="utf-8").read()
 table = {row["outcome"]: row for row in csv.DictReader(open("data/outcomes.csv"))}
 assert "SDC over the campaign is %.4g," % float(table["SDC (all)"]["design_effect"]) in text, text
-for word in ["(z / t)^2", "skewness", "Newcombe", "Holm", "Clopper"]:
+for word in ["(z / t)^2", "skewness", "Newcombe", "Holm", "Clopper", "The model is smollm2-135m (SHA-256 000000000000)",
+             "run by vkfi 0.1.0 under arithmetic contract exact-1", "stored as f32", "10 prompts", "of kind flip",
+             "single bits at any position", "at point out of place op", "duration transient, intermittent",
+             "stage prefill, first, decode", "cluster bootstrap", "dry controls", "abnormal end"]:
     assert word in text, word
+for word in ["sdc_critical", "binomial", "several", "suspect", "are scored", "confirms"]:
+    assert word not in text, word
 TEXT
 for file in data/*.svg; do
     python3 -c 'import sys, xml.etree.ElementTree as e; e.parse(sys.argv[1])' "$file" ||

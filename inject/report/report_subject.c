@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT */
+/* From the plan what was asked, from the trials what was done. */
+#include "inject/report/report_subject.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+/* A model by its name or its file's; what the reader can check is the hash. */
+static void put_model(struct report_out *out, const struct report_context *context)
+{
+    const struct report_data *data = context->data;
+    const struct plan *plan = data->plan;
+    const char *name = strrchr(plan->model, '/');
+    report_out_printf(out, "The model is %s (", name ? name + 1 : plan->model);
+    if (context->model_about && *context->model_about)
+        report_out_printf(out, "%s; ", context->model_about);
+    report_out_printf(out,
+                      "SHA-256 %.12s), run by %s under arithmetic contract %s, with activations "
+                      "stored as %s and keys and values as %s. ",
+                      data->identity->model_hash, data->identity->tool, data->identity->contract,
+                      storage_name(plan->act), storage_name(plan->kv));
+}
+
+static bool is_first_of_group(const struct plan *plan, uint32_t item)
+{
+    for (uint32_t i = 0; i < item; i++) {
+        if (strcmp(plan->item[i].group, plan->item[item].group) == 0)
+            return false;
+    }
+    return true;
+}
+
+/* "24 prompts in the model's chat template, in groups maths (12) and code (12)". */
+static void put_prompts(struct report_out *out, const struct report_data *data)
+{
+    const struct plan *plan = data->plan;
+    uint32_t chat = 0, ids = 0, groups = 0;
+    for (uint32_t i = 0; i < plan->n_items; i++) {
+        chat += plan->item[i].chat;
+        ids += plan->item[i].ids != NULL;
+        groups += is_first_of_group(plan, i);
+    }
+    report_out_printf(out, "It answers %" PRIu32 " prompt%s", plan->n_items,
+                      plan->n_items == 1 ? "" : "s");
+    if (ids == plan->n_items)
+        report_out_put(out, " given as token ids");
+    else if (chat == plan->n_items)
+        report_out_put(out, " in its chat template");
+    else if (chat > 0)
+        report_out_printf(out, ", %" PRIu32 " of them in its chat template", chat);
+    for (uint32_t i = 0; groups > 1 && i < plan->n_items; i++) {
+        uint32_t count = 0;
+        if (!is_first_of_group(plan, i))
+            continue;
+        for (uint32_t j = i; j < plan->n_items; j++)
+            count += strcmp(plan->item[j].group, plan->item[i].group) == 0;
+        report_out_printf(out, "%s%s (%" PRIu32 ")", i == 0 ? ", of groups " : ", ",
+                          plan->item[i].group[0] ? plan->item[i].group : "without a name", count);
+    }
+    report_out_printf(out, "%s. Up to %" PRIu32 " tokens were generated greedily%s. ",
+                      data->scored ? ", whose answers are scored" : "", plan->n,
+                      plan->ignore_end ? " without stop" : "");
+}
+
+/* Values of one table that some trial has. */
+struct seen {
+    uint32_t kind, point, place, granularity, duration, stage;
+    bool masks; /* some fault is a mask of bits */
+};
+
+static void put_list(struct report_out *out, const char *before, enum kinds_table table,
+                     uint32_t set)
+{
+    bool first = true;
+    for (uint32_t v = 0; v < kinds_count(table) && v < 32; v++) {
+        if (!(set >> v & 1))
+            continue;
+        report_out_printf(out, "%s%s", first ? before : ", ", kinds_text(table, v));
+        first = false;
+    }
+}
+
+static const char *bits_text(enum plan_bits bits)
+{
+    static const char *const names[] = {[PLAN_BITS_ANY] = "at any position",
+                                        [PLAN_BITS_SIGN] = "of the sign",
+                                        [PLAN_BITS_EXPONENT] = "of the exponent",
+                                        [PLAN_BITS_MANTISSA] = "of the mantissa",
+                                        [PLAN_BITS_LIST] = "at listed positions"};
+    return names[bits];
+}
+
+static void put_pattern(struct report_out *out, const struct plan_what *what)
+{
+    if (what->pattern == PLAN_PATTERN_SINGLE)
+        report_out_printf(out, ", single bits %s", bits_text(what->bits));
+    else
+        report_out_printf(out, ", %s of %" PRIu32 " bits",
+                          what->pattern == PLAN_PATTERN_BURST ? "bursts" : "random patterns",
+                          what->pattern_bits);
+}
+
+static void put_faults(struct report_out *out, const struct report_data *data)
+{
+    struct seen seen = {0};
+    for (size_t i = 0; i < data->n; i++) {
+        const struct report_trial *t = &data->trial[i];
+        seen.kind |= UINT32_C(1) << t->kind;
+        seen.point |= UINT32_C(1) << t->point;
+        seen.place |= UINT32_C(1) << t->place;
+        seen.granularity |= UINT32_C(1) << t->granularity;
+        seen.duration |= UINT32_C(1) << t->duration;
+        seen.stage |= UINT32_C(1) << t->stage;
+        seen.masks = seen.masks || t->bit >= 0;
+    }
+    if (data->n == 0)
+        return;
+    put_list(out, "Faults are of kind ", KINDS_KIND, seen.kind);
+    if (seen.masks)
+        put_pattern(out, &data->plan->what);
+    put_list(out, ", at point ", KINDS_POINT, seen.point);
+    put_list(out, " of place ", KINDS_PLACE, seen.place);
+    put_list(out, ", granularity ", KINDS_GRANULARITY, seen.granularity);
+    put_list(out, ", duration ", KINDS_DURATION, seen.duration);
+    put_list(out, ", stage ", KINDS_STAGE, seen.stage);
+    for (uint32_t i = 0; i < data->plan->where.n_sites; i++)
+        report_out_printf(out, "%s%s", i == 0 ? ", at sites " : ", ",
+                          data->plan->where.site[i].glob);
+    report_out_put(out, ". ");
+}
+
+void report_subject_put(struct report_out *out, const struct report_context *context)
+{
+    put_model(out, context);
+    put_prompts(out, context->data);
+    put_faults(out, context->data);
+}

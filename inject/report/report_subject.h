@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+/* What a campaign struck, in words: model, prompts, faults. */
+#ifndef VKFI_INJECT_REPORT_SUBJECT_H
+#define VKFI_INJECT_REPORT_SUBJECT_H
+
+#include "inject/report/report_figure.h"
+
+/* Sentences of the methods paragraph, each with a blank behind it: the model with what is known of
+ * it, how it was run and by which program; the prompts or tasks; kinds, patterns, points and places
+ * of the faults that were struck, as the trials show them. */
+void report_subject_put(struct report_out *out, const struct report_context *context);
+
+#endif
