@@ -118,8 +118,11 @@ static enum status check(const struct args_list *words, bool json)
 static const char DETAILS[] =
     "DESCRIPTION\n"
     "A plan is a JSON file that says what a campaign strikes, how often, and what it asks; "
-    "inject/plan.schema.json is its JSON Schema, inject/plan/README.md explains each field, and "
-    "inject/plans/ holds plans to start from.\n"
+    "inject/plan.schema.json is its JSON Schema and describes each field, with default and "
+    "example; "
+    "inject/plans/ holds plans to start from, and its README.md defines the words of plans: "
+    "populations, designs (nested, crossed, fault_major), stages, fields, groups of sites, "
+    "contrasts and stopping rules.\n"
     "\n"
     "check reads plans and says whether they are good, with the identity of each: the SHA-256 of "
     "its canonical form, in which every field has its value, prompts stand inline, and order, "

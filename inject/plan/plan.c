@@ -8,14 +8,18 @@
 #include "base/log.h"
 #include "inject/plan/plan_read.h"
 
-static const char *const KNOWN[] = {
-    "$schema",    "title",       "notes",        "model",     "mode",
-    "act",        "kv",          "decoding",     "prompts",   "task",
-    "population", "item_weight", "point_weight", "design",    "where",
-    "what",       "when",        "strata",       "sampling",  "faults_per_trial",
-    "stop",       "controls",    "nan_policy",   "score_eps", "record",
-    "retry",      "lanes",       "tiles",        "chunk",     "seed",
-    "budgets",    "hypotheses",  "confirm"};
+static const char *const KNOWN[] = {"$schema",      "title",      "notes",
+                                    "model",        "mode",       "act",
+                                    "kv",           "decoding",   "prompts",
+                                    "task",         "population", "item_weight",
+                                    "point_weight", "design",     "where",
+                                    "groups",       "what",       "when",
+                                    "strata",       "sampling",   "faults_per_trial",
+                                    "stop",         "controls",   "nan_policy",
+                                    "score_eps",    "record",     "retry",
+                                    "lanes",        "tiles",      "chunk",
+                                    "seed",         "budgets",    "hypotheses",
+                                    "confirm"};
 
 static const struct json_range SHARE_OF_SCORE = {.min = 0, .max = 1e6};
 
@@ -212,6 +216,8 @@ enum status plan_parse(struct plan *out, struct arena *arena, const struct json_
         st = plan_prompts_read(&r, root);
     if (!st)
         st = read_population(&r, root);
+    if (!st)
+        st = plan_groups_read(&r, root);
     if (!st)
         st = plan_where_read(&r, root);
     if (!st)

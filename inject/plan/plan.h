@@ -89,6 +89,18 @@ struct plan_site {
     double weight;
 };
 
+/* Patterns of site names, as fnmatch has them. */
+struct plan_globs {
+    const char *const *glob; /* (count) */
+    uint32_t count;
+};
+
+/* Sites under one name; no site is in two groups. */
+struct plan_group {
+    const char *name;
+    struct plan_globs sites;
+};
+
 enum plan_bits { /* which bits of the struck width a mask is drawn from */
                  PLAN_BITS_ANY,
                  PLAN_BITS_SIGN,
@@ -103,6 +115,7 @@ struct plan_hypothesis;
 struct plan_where {
     const struct plan_site *site; /* (n_sites); all by default */
     uint32_t n_sites;
+    struct plan_globs exclude;       /* none */
     struct plan_choices place;       /* op */
     struct plan_choices point;       /* out; of places other than op always mem */
     struct plan_choices granularity; /* element */
@@ -129,7 +142,7 @@ struct plan_when {
     struct plan_choices stage;    /* any: by positions */
     struct plan_choices duration; /* transient (memory: persistent) */
     double rate;                  /* intermittent */
-    uint32_t scrub;               /* persistent: positions until scrubbed; 0: never */
+    struct plan_choices scrub;    /* persistent: positions until scrubbed; 0 (default): never */
     uint32_t step_first, step_last;
     bool has_steps;
 };
@@ -153,6 +166,8 @@ enum plan_dimension {
     PLAN_BY_HEAD,
     PLAN_BY_ITEM,
     PLAN_BY_GROUP, /* of the item */
+    PLAN_BY_SITE_GROUP,
+    PLAN_BY_SCRUB, /* positions until a stored fault is scrubbed */
     PLAN_DIMENSION_COUNT
 };
 /* "layer", "bit_field", ... as in `strata` and contrasts. */
@@ -177,6 +192,8 @@ struct plan {
     enum plan_item_weight item_weight;
     enum plan_point_weight point_weight; /* how points and fields share a site: population ops */
     enum plan_design design;
+    const struct plan_group *group; /* (n_groups) */
+    uint32_t n_groups;
     struct plan_where where;
     struct plan_what what;
     struct plan_when when;

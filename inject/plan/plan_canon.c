@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The canonical form of a plan: one line of JSON with every field, from which its identity comes.
  */
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,6 +62,13 @@ TABLE_TEXT(duration_text, KINDS_DURATION)
 static const char *field_text(uint32_t value)
 {
     return quant_field_name((enum quant_field)value);
+}
+
+static const char *scrub_text(uint32_t value)
+{
+    static char text[16]; /* written out before the next one is asked for */
+    snprintf(text, sizeof text, "%" PRIu32, value);
+    return text;
 }
 
 static void put_pair(struct json_writer *w, const char *key, uint32_t first, uint32_t last)
@@ -130,6 +138,59 @@ static enum status put_sites(struct json_writer *w, const struct plan_where *whe
     return STATUS_OK;
 }
 
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* In rising order: which of them matches means nothing. */
+static enum status put_globs(struct json_writer *w, const struct plan_globs *globs)
+{
+    const char **sorted = calloc(globs->count, sizeof *sorted);
+    if (!sorted) {
+        log_error("out of host memory, %u patterns of sites", globs->count);
+        return STATUS_MEMORY;
+    }
+    memcpy(sorted, globs->glob, globs->count * sizeof *sorted);
+    qsort(sorted, globs->count, sizeof *sorted, by_text);
+    json_array_open(w);
+    for (uint32_t i = 0; i < globs->count; i++)
+        json_put_text(w, sorted[i]);
+    json_array_close(w);
+    free(sorted);
+    return STATUS_OK;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    const struct plan_group *x = a, *y = b;
+    return strcmp(x->name, y->name);
+}
+
+/* Left out of plans without any: they keep their identity. */
+static enum status put_groups(struct json_writer *w, const struct plan *plan)
+{
+    enum status st = STATUS_OK;
+    if (plan->n_groups == 0)
+        return STATUS_OK;
+    struct plan_group *sorted = calloc(plan->n_groups, sizeof *sorted);
+    if (!sorted) {
+        log_error("out of host memory, %u groups of sites", plan->n_groups);
+        return STATUS_MEMORY;
+    }
+    memcpy(sorted, plan->group, plan->n_groups * sizeof *sorted);
+    qsort(sorted, plan->n_groups, sizeof *sorted, by_name);
+    json_put_key(w, "groups");
+    json_object_open(w);
+    for (uint32_t i = 0; !st && i < plan->n_groups; i++) {
+        json_put_key(w, sorted[i].name);
+        st = put_globs(w, &sorted[i].sites);
+    }
+    json_object_close(w);
+    free(sorted);
+    return st;
+}
+
 static enum status put_where(struct json_writer *w, const struct plan_where *where)
 {
     json_put_key(w, "where");
@@ -137,6 +198,10 @@ static enum status put_where(struct json_writer *w, const struct plan_where *whe
     enum status st = put_sites(w, where);
     if (where->has_layers)
         put_pair(w, "layers", where->layer_first, where->layer_last);
+    if (where->exclude.count > 0) {
+        json_put_key(w, "exclude");
+        st = st ? st : put_globs(w, &where->exclude);
+    }
     put_choices(w, "place", &where->place, place_text);
     put_choices(w, "point", &where->point, point_text);
     put_choices(w, "granularity", &where->granularity, granularity_text);
@@ -201,7 +266,10 @@ static void put_when(struct json_writer *w, const struct plan *plan)
     put_choices(w, "stage", &when->stage, stage_text);
     put_choices(w, "duration", &when->duration, duration_text);
     json_member_number(w, "rate", when->rate);
-    json_member_int(w, "scrub", when->scrub);
+    if (when->scrub.count == 1)
+        json_member_int(w, "scrub", when->scrub.choice[0].value);
+    else
+        put_choices(w, "scrub", &when->scrub, scrub_text);
     if (when->has_steps)
         put_pair(w, "steps", when->step_first, when->step_last);
     if (strikes_one_key(plan))
@@ -298,6 +366,8 @@ static enum status put_plan(struct json_writer *w, const struct plan *plan)
         json_member_text(w, "point_weight", "elements");
     json_member_text(w, "design", DESIGNS[plan->design]);
     enum status st = put_where(w, &plan->where);
+    if (!st)
+        st = put_groups(w, plan);
     put_what(w, plan);
     put_when(w, plan);
     put_sampling(w, plan);

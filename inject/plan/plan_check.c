@@ -47,6 +47,8 @@ static enum status set_defaults(const struct plan_reader *r)
         st = set_default(r, &plan->what.kind, KIND_FLIP);
     if (!st)
         st = set_default(r, &plan->when.stage, STAGE_ANY);
+    if (!st)
+        st = set_default(r, &plan->when.scrub, 0);
     if (!st && plan->when.duration.count == 0 && places & STORED_PLACE && places & OTHER_PLACE) {
         struct plan_choice *two = arena_array(r->arena, 2, sizeof *two);
         if (!two)
@@ -190,6 +192,28 @@ bool plan_shares_sites(const struct plan *plan)
             (set_of(&where->point) & 1u << HOOK_WEIGHT && where->field.count != 1));
 }
 
+static bool has_strata(const struct plan *plan, enum plan_dimension dimension)
+{
+    for (uint32_t i = 0; i < plan->n_strata; i++) {
+        if (plan->strata[i] == dimension)
+            return true;
+    }
+    return false;
+}
+
+/* Groups of sites are for strata, and strata of them need them. */
+static enum status check_groups(const struct plan_reader *r, const struct json *root)
+{
+    const bool strata = has_strata(r->plan, PLAN_BY_SITE_GROUP), groups = r->plan->n_groups > 0;
+    if (strata && !groups)
+        return wrong(r, root, "strata",
+                     "found strata by site_group without 'groups', which names them");
+    if (groups && !strata)
+        return wrong(r, root, "groups",
+                     "found 'groups' without strata by site_group, which they are for");
+    return STATUS_OK;
+}
+
 static bool equal_weights(const struct plan_choices *choices)
 {
     for (uint32_t i = 1; i < choices->count; i++) {
@@ -203,8 +227,9 @@ static enum status check_census(const struct plan_reader *r, const struct json *
 {
     const struct plan *plan = r->plan;
     const struct plan_choices *all[] = {
-        &plan->where.place, &plan->where.point, &plan->where.granularity, &plan->where.readers,
-        &plan->where.field, &plan->what.kind,   &plan->when.stage,        &plan->when.duration};
+        &plan->where.place,   &plan->where.point,   &plan->where.granularity,
+        &plan->where.readers, &plan->where.field,   &plan->what.kind,
+        &plan->when.stage,    &plan->when.duration, &plan->when.scrub};
     bool even = true;
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         even = even && equal_weights(all[i]);
@@ -282,6 +307,8 @@ enum status plan_check(const struct plan_reader *r, const struct json *root)
         st = check_what(r, json_get(root, "what"));
     if (!st)
         st = check_when(r, json_get(root, "when"));
+    if (!st)
+        st = check_groups(r, root);
     if (!st)
         st = check_design(r, root);
     return st ? st : check_stop(r, json_get(root, "stop"));

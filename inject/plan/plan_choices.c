@@ -1,12 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /* Choices with weights: one text, a list of texts, or an object of text and weight. */
+#include <ctype.h>
+#include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
 #include "inject/plan/plan_read.h"
 
 #define CHOICES_MAX 64 /* values of any table of kinds.h */
+#define SCRUB_MOST 1000000
+#define SCRUB_TEXT 16
 
 static const struct json_range WEIGHT = {.min = 0, .max = 1e9, .open_min = true, .open_max = false};
 
@@ -130,5 +136,72 @@ enum status plan_choices_sites(const struct plan_reader *r, const struct json *o
     }
     where->site = site;
     where->n_sites = (uint32_t)count;
+    return STATUS_OK;
+}
+
+/* "never" or 0: as long as the run; else positions. `word`: a key, whose digits are a number, or a
+ * text; null: a number. */
+static enum status scrub_of(const struct plan_reader *r, const struct json *at, const char *word,
+                            uint32_t *out)
+{
+    int64_t number = 0;
+    char *end = NULL;
+    bool known = !word && json_integer(at, 0, SCRUB_MOST, &number);
+    if (word && strcmp(word, "never") == 0)
+        known = true;
+    else if (word && word == json_key(at) && isdigit((unsigned char)*word) && strlen(word) <= 7) {
+        number = strtol(word, &end, 10);
+        known = *end == '\0' && number <= SCRUB_MOST && (word[0] != '0' || word[1] == '\0');
+    }
+    *out = (uint32_t)number;
+    if (known)
+        return STATUS_OK;
+    log_error("%s: found %s%s%s, expected positions from 1 to %d until a stored fault is scrubbed, "
+              "or never",
+              json_where(r->doc, at), word ? "'" : "", word ? word : json_fields_found(at).text,
+              word ? "'" : "", SCRUB_MOST);
+    return STATUS_INPUT;
+}
+
+static const char *scrub_text(uint32_t value, char text[SCRUB_TEXT])
+{
+    snprintf(text, SCRUB_TEXT, "%" PRIu32, value);
+    return value ? text : "never";
+}
+
+enum status plan_choices_scrub(const struct plan_reader *r, const struct json *object)
+{
+    const struct json *value = json_get(object, "scrub");
+    struct plan_choices *out = &r->plan->when.scrub;
+    const bool many = value && (json_type(value) == JSON_ARRAY || json_type(value) == JSON_OBJECT);
+    const size_t count = many ? json_count(value) : 1;
+    if (!value)
+        return STATUS_OK;
+    if (count == 0 || count > CHOICES_MAX) {
+        log_error("%s: found %zu choices, expected 1 to %d", json_where(r->doc, value), count,
+                  CHOICES_MAX);
+        return STATUS_INPUT;
+    }
+    struct plan_choice *choice = arena_array(r->arena, count, sizeof *choice);
+    if (!choice)
+        return STATUS_MEMORY;
+    *out = (struct plan_choices){choice, 0};
+    for (size_t i = 0; i < count; i++) {
+        const struct json *at = many ? json_at(value, i) : value;
+        const bool weighted = json_type(value) == JSON_OBJECT;
+        const char *word = weighted                     ? json_key(at)
+                           : json_type(at) == JSON_TEXT ? json_text(at)
+                                                        : NULL;
+        struct plan_choice c = {.weight = 1};
+        char text[SCRUB_TEXT];
+        enum status st = scrub_of(r, at, word, &c.value);
+        if (!st && weighted)
+            st = json_fields_number_of(r->doc, at, WEIGHT, &c.weight);
+        if (!st && plan_choices_has(out, c.value))
+            st = refuse_twice(r, at, scrub_text(c.value, text));
+        if (st)
+            return st;
+        choice[out->count++] = c;
+    }
     return STATUS_OK;
 }

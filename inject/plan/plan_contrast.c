@@ -3,6 +3,7 @@
 #include "inject/plan/plan_contrast.h"
 
 #include <ctype.h>
+#include <fnmatch.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -150,9 +151,9 @@ static void read_trend(struct scan *s, struct plan_hypothesis *out)
         problem(s, "a dimension of the plan's strata");
     else if (out->dimension != PLAN_BY_LAYER && out->dimension != PLAN_BY_BIT &&
              out->dimension != PLAN_BY_ITEM && out->dimension != PLAN_BY_HEAD &&
-             out->dimension != PLAN_BY_GROUP)
-        problem(s, "a dimension with numbers: layer, bit, head, item, or group where groups are "
-                   "named by numbers");
+             out->dimension != PLAN_BY_GROUP && out->dimension != PLAN_BY_SCRUB)
+        problem(s, "a dimension with numbers: layer, bit, head, item, scrub, or group where "
+                   "groups are named by numbers");
     else if (take(s, "rises"))
         out->relation = PLAN_RISES;
     else if (take(s, "falls"))
@@ -203,7 +204,7 @@ static bool matches(const struct plan_value *want, const char *found)
 {
     char *end = NULL;
     if (want->text)
-        return strcmp(want->text, found) == 0;
+        return fnmatch(want->text, found, 0) == 0;
     if (!isdigit((unsigned char)*found))
         return false;
     const unsigned long number = strtoul(found, &end, 10);

@@ -12,7 +12,7 @@
 /* contrast := side relation side | "trend" dimension ("rises" | "falls" | "changes")
  * side     := condition ("&" condition)*            the right side may leave out "dimension:"
  * condition:= dimension ":" value ("," value)*
- * value    := text | integer | integer "-" integer
+ * value    := text | integer | integer "-" integer     a text may be a pattern with * and ?
  * relation := ">" | "<" | "!=" | "~"
  * "layer: 0-9 > 20-29", "bit_field: exponent & stage: prefill > mantissa & stage: prefill",
  * "trend layer rises". "~": equal within `margin`. */

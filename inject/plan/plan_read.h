@@ -36,6 +36,15 @@ bool plan_choices_has(const struct plan_choices *choices, uint32_t value);
 /* The words of a table of kinds.h, as a table of choices. */
 struct plan_table plan_choices_table(enum kinds_table table, const char *key);
 
+/* "scrub" of a plan's "when": positions, "never" or 0, as one, a list, or an object of weights. */
+enum status plan_choices_scrub(const struct plan_reader *r,
+                               const struct json *object) STATUS_MUST_USE;
+
+/* A pattern of site names or a list of them; "groups" of `root`. */
+enum status plan_groups_globs(const struct plan_reader *r, const struct json *value,
+                              struct plan_globs *out) STATUS_MUST_USE;
+enum status plan_groups_read(const struct plan_reader *r, const struct json *root) STATUS_MUST_USE;
+
 /* "where", "what", "when" of `root`. */
 enum status plan_where_read(const struct plan_reader *r, const struct json *root) STATUS_MUST_USE;
 enum status plan_what_read(const struct plan_reader *r, const struct json *root) STATUS_MUST_USE;

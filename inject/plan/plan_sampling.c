@@ -27,6 +27,8 @@ const char *const plan_dimension_name[PLAN_DIMENSION_COUNT] = {
     [PLAN_BY_HEAD] = "head",
     [PLAN_BY_ITEM] = "item",
     [PLAN_BY_GROUP] = "group",
+    [PLAN_BY_SITE_GROUP] = "site_group",
+    [PLAN_BY_SCRUB] = "scrub",
 };
 
 static enum status read_strata(const struct plan_reader *r, const struct json *root)

@@ -40,8 +40,8 @@ static struct plan_table field_table(void)
 
 enum status plan_where_read(const struct plan_reader *r, const struct json *root)
 {
-    static const char *const known[] = {"sites",       "layers",  "place", "point",
-                                        "granularity", "readers", "field"};
+    static const char *const known[] = {"sites", "exclude",     "layers",  "place",
+                                        "point", "granularity", "readers", "field"};
     const struct json *object = json_get(root, "where");
     struct plan_where *where = &r->plan->where;
     /* POINTS has no text for HOOK_OFF in plans */
@@ -61,6 +61,8 @@ enum status plan_where_read(const struct plan_reader *r, const struct json *root
         json_fields_object(r->doc, object, "an object with 'sites', 'point', ...", WORDS(known));
     if (!st)
         st = plan_choices_sites(r, object);
+    if (!st && json_get(object, "exclude"))
+        st = plan_groups_globs(r, json_get(object, "exclude"), &where->exclude);
     if (!st)
         st = plan_choices_read(r, object, &place, &where->place);
     if (!st)
@@ -221,7 +223,6 @@ enum status plan_when_read(const struct plan_reader *r, const struct json *root)
 {
     static const char *const known[] = {"stage", "duration", "rate", "scrub", "steps"};
     static const struct json_range rate = {.min = 0, .max = 1, .open_min = true};
-    static const struct json_span scrub = {0, 1000000};
     const struct json *object = json_get(root, "when");
     struct plan_when *when = &r->plan->when;
     const struct plan_table stage = plan_choices_table(KINDS_STAGE, "stage");
@@ -237,7 +238,7 @@ enum status plan_when_read(const struct plan_reader *r, const struct json *root)
     if (!st)
         st = json_fields_number(r->doc, object, "rate", rate, &when->rate);
     if (!st)
-        st = json_fields_u32(r->doc, object, "scrub", scrub, &when->scrub);
+        st = plan_choices_scrub(r, object);
     const struct json *steps = json_get(object, "steps");
     if (!st && steps) {
         when->has_steps = true;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What a contrast names, as far as it can be known without a model: words, and sides apart. */
+#include <fnmatch.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,7 +11,7 @@
 #include "model/graph.h"
 #include "model/quant.h"
 
-#define WORDS_MAX 64   /* of a dimension */
+#define WORDS_MAX 65   /* of a dimension */
 #define WORDS_TEXT 160 /* of what both sides have, in a message */
 
 static const char *const BIT_FIELDS[] = {"sign", "exponent", "mantissa", "integer"};
@@ -33,7 +34,7 @@ static void add_table(struct list *list, enum kinds_table table, uint32_t first,
 }
 
 /* The values that strata can have; none where they are numbers, or names of a model or a plan. */
-static void words_of(struct list *out, enum plan_dimension dimension)
+static void words_of(struct list *out, const struct plan *plan, enum plan_dimension dimension)
 {
     *out = (struct list){.count = 0};
     switch (dimension) {
@@ -70,6 +71,10 @@ static void words_of(struct list *out, enum plan_dimension dimension)
     case PLAN_BY_DURATION:
         add_table(out, KINDS_DURATION, 0, DURATION_COUNT);
         return;
+    case PLAN_BY_SITE_GROUP:
+        for (uint32_t g = 0; g < plan->n_groups; g++)
+            add(out, plan->group[g].name);
+        break;
     default:
         return;
     }
@@ -82,6 +87,7 @@ static uint32_t numbers_below(const struct plan *plan, enum plan_dimension dimen
     switch (dimension) {
     case PLAN_BY_LAYER:
     case PLAN_BY_HEAD:
+    case PLAN_BY_SCRUB:
         return UINT32_MAX; /* the model knows */
     case PLAN_BY_BIT:
         return 32;
@@ -97,9 +103,11 @@ static enum status check_number(const struct plan_reader *r, const struct json *
 {
     const uint32_t below = numbers_below(r->plan, dimension);
     const char *name = plan_dimension_name[dimension];
-    if (value->text && strcmp(value->text, "none") != 0)
-        log_error("%s: found %s '%.60s', expected a number, a range as 0-9, or none",
-                  json_where(r->doc, at), name, value->text);
+    const bool scrub = dimension == PLAN_BY_SCRUB;
+    if (value->text && strcmp(value->text, "none") != 0 &&
+        !(scrub && strcmp(value->text, "never") == 0))
+        log_error("%s: found %s '%.60s', expected a number, a range as 0-9, %snone",
+                  json_where(r->doc, at), name, value->text, scrub ? "never or " : "or ");
     else if (!value->text && value->last >= below)
         log_error("%s: found %s %" PRIu32 ", expected 0 to %" PRIu32, json_where(r->doc, at), name,
                   value->last, below - 1);
@@ -114,11 +122,15 @@ static enum status check_value(const struct plan_reader *r, const struct json *a
     struct list words;
     char number[24];
     uint32_t index;
-    words_of(&words, dimension);
+    words_of(&words, r->plan, dimension);
     if (words.count == 0 && numbers_below(r->plan, dimension) == 0)
         return STATUS_OK;
     if (words.count == 0)
         return check_number(r, at, dimension, value);
+    for (size_t i = 0; value->text && i < words.count; i++) {
+        if (fnmatch(value->text, words.word[i], 0) == 0)
+            return STATUS_OK;
+    }
     snprintf(number, sizeof number, "%" PRIu32, value->first);
     return json_fields_find(r->doc, at, value->text ? value->text : number,
                             (struct json_words){words.word, words.count}, &index);

@@ -152,31 +152,6 @@ static uint32_t allowed_bits(const struct builder *b)
     return bits;
 }
 
-/* The index of a class, made if there is none like it; SAMPLE_NONE if there are too many. */
-static uint32_t class_of(struct sample *s, const struct sample_class *class)
-{
-    for (uint32_t i = 0; i < s->n_classes; i++) {
-        const struct sample_class *c = &s->class[i];
-        if (c->growth == class->growth && c->window == class->window && c->stage == class->stage &&
-            c->late == class->late && c->least == class->least && c->rest == class->rest)
-            return i;
-    }
-    if (s->n_classes == SAMPLE_CLASSES)
-        return SAMPLE_NONE;
-    s->class[s->n_classes] = *class;
-    return s->n_classes++;
-}
-
-static enum sample_growth size_growth(const struct sample_extent *e, enum sample_unit unit)
-{
-    const bool keyed = (e->seen || e->entries || e->rows) && !e->all_keys;
-    if (unit == UNIT_RANGE)
-        return keyed ? GROWTH_RANGE_SEEN : GROWTH_RANGE;
-    if (unit == UNIT_CHUNK)
-        return GROWTH_CHUNK;
-    return !keyed ? GROWTH_ONE : e->entries ? GROWTH_ENTRIES : e->rows ? GROWTH_ROWS : GROWTH_SEEN;
-}
-
 /* MACs of an evaluation, or elements it writes; times keys seen where `*out_seen`. */
 static double evaluation_macs(const struct builder *b, bool *out_seen)
 {
@@ -240,7 +215,8 @@ static enum status finish_cell(struct builder *b, double share)
     sample_extent_of(s, &b->cell, &e);
     const bool late = (b->node && coordinates_needs_output(b->node)) ||
                       (b->site->place == PLACE_CONTROL && b->site->source == CONTROL_SAMPLER);
-    const struct sample_class size = {.growth = size_growth(&e, (enum sample_unit)b->cell.unit),
+    const struct sample_class size = {.growth =
+                                          sample_growth_size(&e, (enum sample_unit)b->cell.unit),
                                       .window = e.window,
                                       .stage = (enum stage)b->cell.stage,
                                       .late = late,
@@ -250,7 +226,8 @@ static enum status finish_cell(struct builder *b, double share)
     if (!(b->cell.elements > 0))
         return STATUS_OK;
     b->cell.weight = population_weight(b, &e, &weight) * b->weight * share;
-    const uint32_t of_size = class_of(s, &size), of_weight = class_of(s, &weight);
+    const uint32_t of_size = sample_growth_class(s, &size),
+                   of_weight = sample_growth_class(s, &weight);
     if (of_size == SAMPLE_NONE || of_weight == SAMPLE_NONE) {
         log_error("%s: found more than %d ways in which weights grow with the position",
                   plan_place(s->plan, "/where"), SAMPLE_CLASSES);
@@ -349,6 +326,29 @@ static enum status with_stage(struct builder *b)
     return st;
 }
 
+static bool scrub_allowed(const struct builder *b, uint32_t scrub)
+{
+    (void)scrub;
+    return b->cell.duration == DURATION_PERSISTENT;
+}
+
+/* How long a stored fault stays: each of the plan's times until it is scrubbed. */
+static enum status with_scrub(struct builder *b)
+{
+    struct sample_options scrubs;
+    const double weight = b->weight;
+    enum status st = STATUS_OK;
+    options_of(&scrubs, b, &b->s->plan->when.scrub, scrub_allowed);
+    for (uint32_t i = 0; !st && i < scrubs.count; i++) {
+        b->cell.scrub = (uint8_t)i;
+        b->weight = weight * scrubs.weight[i];
+        st = with_stage(b);
+    }
+    b->cell.scrub = 0;
+    b->weight = weight;
+    return st || scrubs.count > 0 ? st : with_stage(b);
+}
+
 static enum sample_unit unit_of(const struct builder *b)
 {
     const struct sample_cell *cell = &b->cell;
@@ -376,7 +376,7 @@ static enum status with_kind(struct builder *b)
         b->cell.duration = (uint8_t)durations.value[duration];
         b->cell.unit = (uint8_t)unit_of(b);
         b->weight = weight * kinds.weight[kind] * durations.weight[duration];
-        st = with_stage(b);
+        st = with_scrub(b);
     }
     b->weight = weight;
     return st;

@@ -94,6 +94,24 @@ static enum status check_trend(const struct sample *s, uint32_t hypothesis)
     return STATUS_INPUT;
 }
 
+/* A stratum on both sides, as patterns may have it, would count on neither. */
+static enum status check_both(const struct sample *s, uint32_t hypothesis)
+{
+    const struct plan_hypothesis *h = &s->plan->hypothesis[hypothesis];
+    char pointer[CONTRAST_POINTER];
+    for (uint32_t i = 0; i < s->n_strata; i++) {
+        const struct sample_stratum *row = &s->stratum[i].row;
+        if (!plan_contrast_has(&h->left, row->value) || !plan_contrast_has(&h->right, row->value))
+            continue;
+        snprintf(pointer, sizeof pointer, "/hypotheses/%u/contrast", hypothesis);
+        log_error("%s: contrast '%s': found stratum '%s' on both sides, expected sides that share "
+                  "none",
+                  plan_place(s->plan, pointer), h->contrast, row->label);
+        return STATUS_INPUT;
+    }
+    return STATUS_OK;
+}
+
 enum status sample_contrast_check(const struct sample *s)
 {
     enum status st = STATUS_OK;
@@ -105,6 +123,8 @@ enum status sample_contrast_check(const struct sample *s)
             st = check_side(s, i, &h->left);
         if (!st && h->relation < PLAN_RISES)
             st = check_side(s, i, &h->right);
+        if (!st && h->relation < PLAN_RISES)
+            st = check_both(s, i);
     }
     return st;
 }

@@ -81,6 +81,10 @@ static uint32_t key_of(const struct sample *s, const struct sample_cell *cell,
         return cell->duration;
     case PLAN_BY_HEAD:
         return cell->head;
+    case PLAN_BY_SITE_GROUP:
+        return site->group;
+    case PLAN_BY_SCRUB:
+        return cell->duration == DURATION_PERSISTENT ? cell->scrub : SAMPLE_NONE;
     default:
         return SAMPLE_NONE; /* items: sets */
     }
@@ -115,6 +119,11 @@ const char *sample_cores_text(struct sample *s, enum plan_dimension dimension, u
         return kinds_text(KINDS_READERS, key);
     case PLAN_BY_DURATION:
         return kinds_text(KINDS_DURATION, key);
+    case PLAN_BY_SITE_GROUP:
+        return s->plan->group[key].name;
+    case PLAN_BY_SCRUB:
+        key = s->plan->when.scrub.choice[key].value;
+        return key ? arena_printf(&s->arena, "%u", key) : "never";
     default:
         return arena_printf(&s->arena, "%u", key);
     }

@@ -128,7 +128,9 @@ static void set_ranges(const struct sample *s, const struct sample_place *place,
     if (out->duration == DURATION_PERMANENT || (cell->unit == UNIT_RANGE && ends))
         out->position_count = FAULT_FOREVER;
     if (out->duration == DURATION_PERSISTENT)
-        out->position_count = plan->when.scrub ? plan->when.scrub : FAULT_FOREVER;
+        out->position_count = plan->when.scrub.choice[cell->scrub].value;
+    if (out->position_count == 0)
+        out->position_count = FAULT_FOREVER;
     if (out->duration == DURATION_INTERMITTENT)
         out->rate = rate_bits(plan->when.rate);
 }

@@ -135,3 +135,27 @@ double sample_growth_all(const struct sample *s, const struct sample_class *c,
 {
     return sample_growth_sum(s, c, item, UINT32_MAX);
 }
+
+uint32_t sample_growth_class(struct sample *s, const struct sample_class *class)
+{
+    for (uint32_t i = 0; i < s->n_classes; i++) {
+        const struct sample_class *c = &s->class[i];
+        if (c->growth == class->growth && c->window == class->window && c->stage == class->stage &&
+            c->late == class->late && c->least == class->least && c->rest == class->rest)
+            return i;
+    }
+    if (s->n_classes == SAMPLE_CLASSES)
+        return SAMPLE_NONE;
+    s->class[s->n_classes] = *class;
+    return s->n_classes++;
+}
+
+enum sample_growth sample_growth_size(const struct sample_extent *e, enum sample_unit unit)
+{
+    const bool keyed = (e->seen || e->entries || e->rows) && !e->all_keys;
+    if (unit == UNIT_RANGE)
+        return keyed ? GROWTH_RANGE_SEEN : GROWTH_RANGE;
+    if (unit == UNIT_CHUNK)
+        return GROWTH_CHUNK;
+    return !keyed ? GROWTH_ONE : e->entries ? GROWTH_ENTRIES : e->rows ? GROWTH_ROWS : GROWTH_SEEN;
+}

@@ -22,6 +22,7 @@ struct sample_site {
     uint32_t source; /* index of node, of tensor in the file, of layer (KV), table or control */
     bool value_cache;
     uint32_t layer;
+    uint32_t group; /* of plan->group; SAMPLE_NONE: none */
     double weight;
 };
 
@@ -62,6 +63,7 @@ struct sample_span {
 /* All faults of a site that differ in coordinates, position and mask alone. */
 struct sample_cell {
     uint8_t point, field, kind, granularity, readers, duration, stage, unit;
+    uint8_t scrub; /* of plan->when.scrub; 0 where nothing is stored */
     uint8_t weight_class, size_class;
     uint32_t site; /* index in sample->site */
     uint32_t bits; /* bits that masks are made of; 0: a kind without mask */
@@ -173,6 +175,12 @@ void sample_share_add(struct sample_share *share, uint32_t point, double weight)
  * where only some of the points have keys. */
 double sample_share_of(const struct sample_share *share, uint32_t point,
                        struct sample_class *class);
+
+/* The index of a class, made if there is none like it; SAMPLE_NONE if there are too many. How the
+ * number of faults of a cell grows. */
+uint32_t sample_growth_class(struct sample *s, const struct sample_class *class);
+struct sample_extent;
+enum sample_growth sample_growth_size(const struct sample_extent *e, enum sample_unit unit);
 
 /* sample_cores.c: cores, cells in order, weights and sizes of classes; the text of a key. */
 enum status sample_cores_make(struct sample *s) STATUS_MUST_USE;

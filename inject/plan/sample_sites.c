@@ -19,10 +19,10 @@ static const char *kind_of(const char *name)
     return name;
 }
 
-/* Marks of patterns that matched some site of the right place, whatever its layer; the names of
- * all sites of the right place. */
+/* Marks of patterns that matched some site of the right place, whatever its layer: of sites, of
+ * those left out, of all groups one behind the other. The names of all sites of the right place. */
 struct found {
-    bool *glob;
+    bool *glob, *exclude, *group;
     uint32_t room;
     const char **name; /* (names) */
     uint32_t names, name_room;
@@ -50,14 +50,51 @@ static enum status note_name(struct sample *s, struct found *found, const char *
     return found->name[found->names++] ? STATUS_OK : STATUS_MEMORY;
 }
 
+/* Any of the patterns; marks all that do. */
+static bool matches_any(const struct plan_globs *globs, const char *name, bool *marks)
+{
+    bool any = false;
+    for (uint32_t i = 0; i < globs->count; i++) {
+        const bool matches = fnmatch(globs->glob[i], name, 0) == 0;
+        marks[i] = marks[i] || matches;
+        any = any || matches;
+    }
+    return any;
+}
+
+/* The site's group; a second one is refused. `selected`: it is struck at all. */
+static enum status find_group(const struct sample *s, const char *name, bool selected, bool *marks,
+                              uint32_t *out)
+{
+    const struct plan *plan = s->plan;
+    *out = SAMPLE_NONE;
+    for (uint32_t g = 0; g < plan->n_groups; g++) {
+        const struct plan_globs *globs = &plan->group[g].sites;
+        const bool matches = matches_any(globs, name, marks);
+        marks += globs->count;
+        if (!matches || !selected)
+            continue;
+        if (*out != SAMPLE_NONE) {
+            log_error("%s: found site '%s' in the groups '%s' and '%s', expected groups that share "
+                      "no site",
+                      plan_place(plan, "/groups"), name, plan->group[*out].name,
+                      plan->group[g].name);
+            return STATUS_INPUT;
+        }
+        *out = g;
+    }
+    return STATUS_OK;
+}
+
 /* Adds the site if it is selected; the first pattern that matches gives the weight. */
 static enum status add(struct sample *s, struct found *found, const struct sample_site *site)
 {
     const struct plan_where *where = &s->plan->where;
     double weight = where->n_sites == 0 ? 1 : 0;
+    uint32_t group;
     if (!plan_choices_has(&where->place, site->place))
         return STATUS_OK;
-    enum status st = where->n_sites > 0 ? note_name(s, found, site->name) : STATUS_OK;
+    enum status st = note_name(s, found, site->name);
     if (st)
         return st;
     for (uint32_t i = 0; i < where->n_sites; i++) {
@@ -67,8 +104,11 @@ static enum status add(struct sample *s, struct found *found, const struct sampl
         if (!(weight > 0))
             weight = where->site[i].weight;
     }
-    if (!(weight > 0) || !layer_selected(where, site->layer))
-        return STATUS_OK;
+    const bool excluded = matches_any(&where->exclude, site->name, found->exclude);
+    const bool selected = weight > 0 && !excluded && layer_selected(where, site->layer);
+    st = find_group(s, site->name, selected, found->group, &group);
+    if (st || !selected)
+        return st;
     if (s->n_sites == found->room) {
         const uint32_t room = found->room ? 2 * found->room : 256;
         struct sample_site *more = arena_array(&s->arena, room, sizeof *more);
@@ -84,6 +124,7 @@ static enum status add(struct sample *s, struct found *found, const struct sampl
     out->name = arena_text(&s->arena, site->name, strlen(site->name));
     out->kind = out->name ? kind_of(out->name) : NULL;
     out->weight = weight;
+    out->group = group;
     return out->name ? STATUS_OK : STATUS_MEMORY;
 }
 
@@ -173,12 +214,10 @@ static enum status add_controls(struct sample *s, struct found *found)
 }
 
 /* A pattern that is a name, but no site's: the nearest is offered. */
-static enum status refuse_glob(const struct sample *s, const struct found *found, uint32_t index)
+static enum status refuse_glob(const struct sample *s, const struct found *found, const char *glob,
+                               const char *pointer)
 {
-    const char *glob = s->plan->where.site[index].glob;
     const char *near = strpbrk(glob, "*?[") ? NULL : args_nearest(glob, found->name, found->names);
-    char pointer[40];
-    snprintf(pointer, sizeof pointer, "/where/sites/%u", index);
     log_error("%s: no site of the model and of where.place matches '%s'; `vkfi sites -m %s` lists "
               "them%s%s%s",
               plan_place(s->plan, pointer), glob, s->plan->model, near ? "; did you mean '" : "",
@@ -194,6 +233,9 @@ static enum status check_layers(const struct sample *s)
         log_error("%s: found layers %u to %u, expected some of the model's, 0 to %u",
                   plan_place(s->plan, "/where/layers"), where->layer_first, where->layer_last,
                   layers - 1);
+    else if (s->n_sites == 0 && where->exclude.count > 0)
+        log_error("%s: found no site that it leaves, expected some to strike",
+                  plan_place(s->plan, "/where/exclude"));
     else if (s->n_sites == 0)
         log_error("%s: found no site in layers %u to %u, expected some that where.sites names",
                   plan_place(s->plan, "/where/layers"), where->layer_first, where->layer_last);
@@ -202,11 +244,44 @@ static enum status check_layers(const struct sample *s)
     return STATUS_INPUT;
 }
 
+/* Every pattern matches some site of the right place. */
+static enum status check_patterns(const struct sample *s, const struct found *found)
+{
+    const struct plan *plan = s->plan;
+    const struct plan_where *where = &plan->where;
+    char pointer[40];
+    for (uint32_t i = 0; i < where->n_sites; i++) {
+        snprintf(pointer, sizeof pointer, "/where/sites/%u", i);
+        if (!found->glob[i])
+            return refuse_glob(s, found, where->site[i].glob, pointer);
+    }
+    for (uint32_t i = 0; i < where->exclude.count; i++) {
+        snprintf(pointer, sizeof pointer, "/where/exclude/%u", i);
+        if (!found->exclude[i])
+            return refuse_glob(s, found, where->exclude.glob[i], pointer);
+    }
+    const bool *mark = found->group;
+    for (uint32_t g = 0; g < plan->n_groups; g++) {
+        for (uint32_t i = 0; i < plan->group[g].sites.count; i++) {
+            snprintf(pointer, sizeof pointer, "/groups/%u/%u", g, i);
+            if (!*mark++)
+                return refuse_glob(s, found, plan->group[g].sites.glob[i], pointer);
+        }
+    }
+    return STATUS_OK;
+}
+
 enum status sample_sites_find(struct sample *s)
 {
     const struct plan_where *where = &s->plan->where;
-    struct found found = {.glob = arena_array(&s->arena, where->n_sites + 1, sizeof(bool))};
-    if (!found.glob)
+    uint32_t in_groups = 0;
+    for (uint32_t g = 0; g < s->plan->n_groups; g++)
+        in_groups += s->plan->group[g].sites.count;
+    struct found found = {
+        .glob = arena_array(&s->arena, where->n_sites + 1, sizeof(bool)),
+        .exclude = arena_array(&s->arena, (size_t)where->exclude.count + 1, sizeof(bool)),
+        .group = arena_array(&s->arena, (size_t)in_groups + 1, sizeof(bool))};
+    if (!found.glob || !found.exclude || !found.group)
         return STATUS_MEMORY;
     enum status st = add_ops(s, &found);
     if (!st)
@@ -217,9 +292,7 @@ enum status sample_sites_find(struct sample *s)
         st = add_tables(s, &found);
     if (!st)
         st = add_controls(s, &found);
-    for (uint32_t i = 0; !st && i < where->n_sites; i++) {
-        if (!found.glob[i])
-            st = refuse_glob(s, &found, i);
-    }
+    if (!st)
+        st = check_patterns(s, &found);
     return st ? st : check_layers(s);
 }
