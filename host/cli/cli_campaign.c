@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/arena.h"
 #include "base/args.h"
 #include "base/log.h"
 #include "cli/cli_action.h"
@@ -108,7 +109,9 @@ static const char DETAILS[] =
     "part of it that is submitted again, are refused until --shard says which part they are.\n"
     "\n"
     "status says how far a database is.\n"
-    "\n"
+    "\n";
+
+static const char EXITS[] =
     "EXIT CODES\n"
     "  0  all trials asked for are done, or the plan's question is answered\n"
     "     (`vkfi gate` tells how); interrupted, it ends by the signal\n"
@@ -122,9 +125,48 @@ static const char DETAILS[] =
     "  srun -n 8 vkfi campaign run plan.json -o out.db\n"
     "  vkfi campaign status out.db\n";
 
+static const char EVENTS[] =
+    "EVENTS\n"
+    "run --json prints one object a line, each with \"event\", a text. Numbers that are not known "
+    "are null, counts integers, the others real. By event:\n"
+    "  golden    a golden run begins: item (integer, from 0) of items. At most\n"
+    "            once a second, and the first and the last\n"
+    "  device    a device is open: device (integer, as the options name them,\n"
+    "            from 0), text (its name)\n"
+    "  begin     trials begin: all of progress\n"
+    "  progress  at most once a second while trials run:\n"
+    "    planned       trials of the plan, or of the part\n"
+    "    target        trials in the database when this call ends\n"
+    "    done          trials in the database\n"
+    "    seconds       since the first batch (s)\n"
+    "    per_second    trials of this call a second (1/s)\n"
+    "    seconds_left  at this speed (s)\n"
+    "    counted, sdc, due\n"
+    "                  trials that count (no controls), of them with another\n"
+    "                  text, of them ended early\n"
+    "    incidents     trials given up, left out of rates\n"
+    "    interrupted   boolean: a signal came, what runs is finished\n"
+    "    sdc_rate      weighted over strata, a share of 1\n"
+    "    sdc_low, sdc_high, method, interval_n, interval_shift\n"
+    "                  its 95 % interval, once there are prompts enough for\n"
+    "                  one: method and n give it, moved by the shift\n"
+    "    devices       list of objects: name, done (trials of this call),\n"
+    "                  per_second (of late, 1/s), aside (boolean: set aside)\n"
+    "  failed    a worker ended abnormally: device, text (how)\n"
+    "  aside     a device was set aside: device, text\n"
+    "  due       a trial ended abnormally each time: device, trial (its id),\n"
+    "            text\n"
+    "  incident  a trial was given up: device, trial, text\n"
+    "  look      the plan's question was asked: the members of `vkfi gate --json`\n"
+    "  end       the last one: all of progress\n"
+    "Outcomes are defined in `vkfi run --help`, words of plans in inject/plans/README.md, columns "
+    "of the database in inject/schema.sql.\n"
+    "\n";
+
 enum status cli_campaign(const struct cli_env *env, int argc, char **argv)
 {
     struct options o = {.output = NULL};
+    struct arena arena = {0};
     bool done = false;
     const struct args_option options[] = {
         {'o', "output", ARGS_TEXT, &o.output, "DB", "run: the database to write or go on with.", 0,
@@ -137,16 +179,18 @@ enum status cli_campaign(const struct cli_env *env, int argc, char **argv)
         {0, "naive", ARGS_FLAG, &o.naive, NULL,
          "run: every trial as a whole inference: the same rows, much slower.", 0, 0},
         {0, "json", ARGS_FLAG, &o.json, NULL,
-         "run: prints events, one JSON object a line. status: prints an object.", 0, 0},
+         "run: prints events, one JSON object a line (see EVENTS). status: prints an object.", 0,
+         0},
         {0}};
     const struct args_spec spec = {
         .command = "vkfi campaign",
         .summary = "run a plan's trials; say how far a database is",
         .synopsis = "run PLAN -o DB [-d DEVICE]... [--shard i/n] [--limit N] [--naive] [--json]\n"
                     "status DB [--json]",
-        .details = DETAILS,
+        .details = arena_printf(&arena, "%s%s%s", DETAILS, EVENTS, EXITS),
         .options = options,
         .operands = &o.words};
     enum status st = args_parse(&spec, argc, argv, &done);
+    arena_finish(&arena);
     return st || done ? st : run_action(env, &o);
 }

@@ -14,13 +14,14 @@
 
 #define REFRESH 0.2 /* seconds between two blocks on a terminal */
 #define PLAIN 10.0  /* seconds between two lines elsewhere */
+#define OBJECTS 1.0 /* seconds between two objects that say how far it is */
 #define LINE 512    /* bytes of a line */
 #define INTERRUPTED "finishing the batches that run; a second signal ends at once"
 
 static const char *const KINDS_OF_EVENT[] = {
     [CAMPAIGN_EVENT_GOLDEN] = "golden", [CAMPAIGN_EVENT_BEGIN] = "begin",
-    [CAMPAIGN_EVENT_DEVICE] = "device", [CAMPAIGN_EVENT_BATCH] = "batch",
-    [CAMPAIGN_EVENT_TICK] = "tick",     [CAMPAIGN_EVENT_FAILED] = "failed",
+    [CAMPAIGN_EVENT_DEVICE] = "device", [CAMPAIGN_EVENT_BATCH] = "progress",
+    [CAMPAIGN_EVENT_TICK] = "progress", [CAMPAIGN_EVENT_FAILED] = "failed",
     [CAMPAIGN_EVENT_ASIDE] = "aside",   [CAMPAIGN_EVENT_INCIDENT] = "incident",
     [CAMPAIGN_EVENT_DUE] = "due",       [CAMPAIGN_EVENT_END] = "end"};
 
@@ -212,6 +213,21 @@ static bool has_progress(enum campaign_event_kind kind)
            kind == CAMPAIGN_EVENT_TICK || kind == CAMPAIGN_EVENT_END;
 }
 
+/* Golden runs and progress, which may come thousands of times a second, now and then; all else,
+ * and the first and the last prompt, always. */
+static bool is_due(struct cli_campaign_progress *out, const struct campaign_event *event)
+{
+    const bool golden = event->kind == CAMPAIGN_EVENT_GOLDEN;
+    const double now = clock_seconds();
+    if (!golden && event->kind != CAMPAIGN_EVENT_BATCH && event->kind != CAMPAIGN_EVENT_TICK)
+        return true;
+    const bool edge = golden && (event->item == 0 || event->item + 1 == event->items);
+    if (!edge && now - out->last < OBJECTS)
+        return false;
+    out->last = now;
+    return true;
+}
+
 static void put_event(const struct campaign_event *event)
 {
     struct json_writer w;
@@ -221,12 +237,9 @@ static void put_event(const struct campaign_event *event)
     if (event->kind == CAMPAIGN_EVENT_GOLDEN) {
         json_member_int(&w, "item", event->item);
         json_member_int(&w, "items", event->items);
-    } else if (event->kind != CAMPAIGN_EVENT_BEGIN && event->kind != CAMPAIGN_EVENT_TICK &&
-               event->kind != CAMPAIGN_EVENT_END) {
+    } else if (!has_progress(event->kind)) {
         json_member_int(&w, "device", event->device);
     }
-    if (event->kind == CAMPAIGN_EVENT_BATCH)
-        json_member_int(&w, "trials", event->count);
     if (event->kind == CAMPAIGN_EVENT_INCIDENT || event->kind == CAMPAIGN_EVENT_DUE)
         json_member_int(&w, "trial", event->trial);
     if (event->text)
@@ -256,8 +269,10 @@ void cli_campaign_progress_look(const struct cli_campaign_progress *progress,
 void cli_campaign_progress_event(void *user, const struct campaign_event *event)
 {
     struct cli_campaign_progress *out = user;
-    if (out->json)
+    if (out->json && is_due(out, event))
         put_event(event);
+    else if (out->json)
+        return;
     else if (out->terminal)
         show_on_terminal(out, event);
     else

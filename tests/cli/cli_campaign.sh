@@ -57,7 +57,32 @@ with open(sys.argv[1], encoding="utf-8") as file:
     events = [json.loads(line) for line in file]
 kinds = [event["event"] for event in events]
 assert kinds[-1] == "end" and "begin" in kinds and kinds.count("golden") == 2, kinds
+assert kinds.count("progress") <= events[-1]["seconds"] + 2, (kinds, events[-1])
 assert events[-1]["done"] == 30 and events[-1]["devices"][0]["name"] == "cpu", events[-1]
+PYTHON
+# The manual page has every event and member.
+"$VKFI" campaign --help >help
+python3 - out help <<'PYTHON' || fail "a member is missing in the manual page"
+import json
+import re
+import sys
+
+words = set(re.findall(r"[a-z_]+", open(sys.argv[2], encoding="utf-8").read()))
+
+
+def names(value):
+    if isinstance(value, dict):
+        for key, member in value.items():
+            yield key
+            yield from names(member)
+    for member in value if isinstance(value, list) else []:
+        yield from names(member)
+
+
+for line in open(sys.argv[1], encoding="utf-8"):
+    event = json.loads(line)
+    missing = ({event["event"]} | set(names(event))) - words
+    assert not missing, (missing, event)
 PYTHON
 good campaign run plan.json -o pieces.db --limit 30 -d cpu -d cpu:scalar
 good campaign run plan.json -o pieces.db --naive
