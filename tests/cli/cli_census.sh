@@ -8,9 +8,9 @@ plan() { # POPULATION TEXTS MORE
  "when": {"steps": [1, 3]}, "strata": ["site"]$3}
 TEXT
 }
-plan census '"abc"' "" >one.json
-plan census '"abc", "hello world"' "" >two.json
-plan equal '"abc"' ', "sampling": {"trials": 8}' >part.json
+plan census '"hello"' "" >one.json
+plan census '"hello", "hello world"' "" >two.json
+plan equal '"hello"' ', "sampling": {"trials": 8}' >part.json
 for name in one two part; do
     good campaign run $name.json -o $name.db
     good report $name.db -o $name.html --data $name
@@ -24,7 +24,7 @@ def strata(name):
     return [{k: float(v) for k, v in row.items() if k in ("trials", "events", "rate", "rate_low", "rate_high")}
             for row in csv.DictReader(open(f"{name}/strata.csv"))]
 one, two, part = strata("one"), strata("two"), strata("part")
-assert len(one) == 6 and all(r["trials"] == 9 for r in one) and 0 < one[0]["rate"] < 1
+assert len(one) == 6 and all(r["trials"] == 9 for r in one) and all(0 < r["rate"] < 1 for r in one)
 assert all(r["rate_low"] == r["rate"] == r["rate_high"] for r in one)
 assert any(r["rate_low"] < r["rate_high"] for r in two), "prompts are a sample"
 # 8 of 9; without the correction 3 of 8 is 67 points wide (Clopper and Pearson)

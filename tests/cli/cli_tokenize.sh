@@ -23,8 +23,7 @@ for ids in x 320 -1 1,2 '1 2.5' 99999999999999999999; do
 done
 [ -z "$REAL" ] && exit 0
 round_trip "$REAL"
-[ -r "$VKFI_SHARED/oracle/tokenizer_smollm2-135m.json" ] || exit 0
-python3 - "$VKFI" "$REAL" "$VKFI_SHARED/oracle/tokenizer_smollm2-135m.json" <<'TEXT' || exit 1
+python3 - "$VKFI" "$REAL" "$VKFI_SOURCE/tests/reference/tokenizer_smollm2-135m.json" <<'TEXT' || exit 1
 import json, subprocess, sys
 program, model, reference = sys.argv[1:]
 cases = json.load(open(reference, encoding="utf-8"))["cases"]

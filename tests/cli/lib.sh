@@ -3,7 +3,7 @@
 
 exec 3>&1 # what a check says is seen, also where its output is redirected
 
-TINY=$VKFI_SHARED/oracle/tiny
+TINY=${VKFI_TINY:?the folder of the tiny models}
 LLAMA=$TINY/tiny-llama-q4_1.gguf
 
 # Sets and exports REAL: the file of SmolLM2-135M, empty if it is not there.
@@ -25,12 +25,7 @@ fail() {
 }
 
 need_tiny() {
-    [ -r "$LLAMA" ] || skip "no reference models in $TINY"
-}
-
-# Texts and numbers of the reference models: where they are missing, models made at build stand in.
-need_reference() {
-    [ -r "$VKFI_SHARED/oracle/smollm2-135m.json" ] || skip "no reference outputs in $VKFI_SHARED/oracle"
+    [ -r "$LLAMA" ] || fail "found no $LLAMA, expected it of the build"
 }
 
 need_real() {

@@ -4,7 +4,7 @@
 #
 # usage: run.sh [--update] SCRIPT
 #
-# VKFI is the program, VKFI_SHARED the folder with oracle/, VKFI_SOURCE the source tree. --update
+# VKFI is the program, VKFI_TINY the folder of the tiny models, VKFI_SOURCE the source tree. --update
 # writes the transcript as the new expectation. Exit status: that of the script (77: skipped), 1 if
 # the transcript differs.
 set -uo pipefail
@@ -21,7 +21,7 @@ expect=${script%.sh}.expect
 SCRATCH=$(mktemp -d "${TMPDIR:-/tmp}/vkfi-cli.XXXXXX")
 trap 'rm -rf "$SCRATCH"' EXIT
 export SCRATCH HERE=$here
-export VKFI=${VKFI:?the program to test} VKFI_SHARED=${VKFI_SHARED:-} VKFI_SOURCE=${VKFI_SOURCE:-}
+export VKFI=${VKFI:?the program to test} VKFI_TINY=${VKFI_TINY:-} VKFI_SOURCE=${VKFI_SOURCE:-}
 # shellcheck source=lib.sh
 . "$here/lib.sh"
 find_real_model

@@ -22,8 +22,6 @@ static void test_forms_threads_splits(void **state)
     (void)state;
     for (size_t m = 0; m < sizeof(models) / sizeof(*models); m++) {
         struct model *model = runs_model(models[m]);
-        if (!model)
-            skip();
         for (int storage = 0; storage < 9; storage++) {
             struct runs_kind kind = {CPU_SCALAR, (enum storage)(storage / 3),
                                      (enum storage)(storage % 3), 1};
@@ -49,8 +47,6 @@ static void test_outputs_do_not_matter(void **state)
 {
     (void)state;
     struct model *model = runs_model("tiny-gemma3");
-    if (!model)
-        skip();
     struct executor *ex = runs_executor(model, (struct runs_kind){.threads = 2});
     struct column columns[RUNS_COLUMNS];
     struct column_result results[RUNS_COLUMNS];
@@ -138,8 +134,6 @@ static void test_forks_at_every_layer(void **state)
     (void)state;
     for (size_t m = 0; m < 2; m++) {
         struct model *model = runs_model(models[m]);
-        if (!model)
-            skip();
         for (enum storage act = 0; act < STORAGE_COUNT; act++) {
             struct executor *ex =
                 runs_executor(model, (struct runs_kind){.act = act, .kv = act, .threads = 2});
@@ -161,8 +155,6 @@ static void test_mixed_pass(void **state)
 {
     (void)state;
     struct model *model = runs_model("tiny-gemma3");
-    if (!model)
-        skip();
     struct executor *ex = runs_executor(model, (struct runs_kind){.threads = 2});
     const uint32_t n = model->hp.n_layers;
     uint64_t expected[N];
@@ -228,8 +220,6 @@ static void test_watch_and_checkpoints(void **state)
 {
     (void)state;
     struct model *model = runs_model("tiny-gemma3");
-    if (!model)
-        skip();
     struct executor *ex = runs_executor(model, (struct runs_kind){.threads = 2});
     const uint32_t branch = runs_branch(ex), n = model->hp.n_layers;
     struct watched w = {0};
@@ -254,8 +244,6 @@ static void test_refused_passes(void **state)
 {
     (void)state;
     struct model *model = runs_model("tiny-llama-q4_1");
-    if (!model)
-        skip();
     struct executor *ex = runs_executor(model, (struct runs_kind){.threads = 1});
     const uint32_t branch = runs_branch(ex), n = model->hp.n_layers;
     const struct column good = runs_column(ex, branch, 0);
@@ -306,8 +294,6 @@ static void test_create_refuses(void **state)
     (void)state;
     struct executor *ex;
     struct model *model = runs_model("tiny-llama-q4_1");
-    if (!model)
-        skip();
     const struct executor_params params = {.model = model, .positions = 8, .branches = 1};
     if (!cpu_form_available(CPU_AVX512)) {
         assert_int_equal(cpu_create(&ex, CPU_AVX512, &params), STATUS_DEVICE);

@@ -86,8 +86,6 @@ static void run_forked(struct executor *ex, uint32_t golden, struct hook *hook,
 static void test_random_hooks_agree(void **state)
 {
     (void)state;
-    if (!model)
-        skip();
     struct hooks_run clean = {0}, a = {0}, b = {0};
     uint64_t forked[HOOKS_N];
     struct rng rng;
@@ -131,8 +129,6 @@ static void test_random_hooks_of_types(void **state)
                                         "tiny-llama-f16",  "tiny-llama-bf16"};
     struct rng rng;
 
-    if (!model)
-        skip();
     rng_init(&rng, 92, 0);
     for (size_t m = 0; m < sizeof(names) / sizeof(*names); m++) {
         struct model *other = runs_model(names[m]);
@@ -172,8 +168,6 @@ static void equal_effect(struct hook first, struct hook second)
 static void test_operands_are_outputs_before(void **state)
 {
     (void)state;
-    if (!model)
-        skip();
     const uint32_t dim = model->hp.head_dim;
     const struct hook_data d = {HOOKS_FLIP(1u << 30), .row = 1, .key = 17};
     struct hook_data e = d;
@@ -209,8 +203,6 @@ static void test_out_and_mem_change_one_element(void **state)
         "token_embd",    "blk.3.attn_norm",    "blk.3.attn_q",     "blk.3.attn_q_norm",
         "blk.3.rope_q",  "blk.3.attn_scores",  "blk.3.attn_probs", "blk.3.attn_heads",
         "blk.3.ffn_act", "blk.3.ffn_residual", "output_norm",      "output"};
-    if (!model)
-        skip();
     for (size_t i = 0; i < 2 * sizeof(sites) / sizeof(*sites); i++) {
         const struct hook_data d = {HOOKS_FLIP(0x80400000u), .row = 1, .key = 19};
         struct hook hook = hooks_make(best, sites[i / 2], 20, i % 2 ? HOOK_MEM : HOOK_OUT, d);
@@ -232,9 +224,7 @@ static void test_out_and_mem_change_one_element(void **state)
 static void test_weight_point_is_the_stored_field(void **state)
 {
     (void)state;
-    struct model *other = model ? runs_model("tiny-llama-q4_k") : NULL;
-    if (!other)
-        skip();
+    struct model *other = runs_model("tiny-llama-q4_k");
     struct executor *ex = hooks_executor(other, (struct runs_kind){.threads = 2});
     const struct node *node = graph_find(&other->graph, "blk.0.attn_q");
     struct rng rng;
@@ -269,8 +259,6 @@ static void test_weight_point_is_the_stored_field(void **state)
 static void test_kv_point_is_the_stored_entry(void **state)
 {
     (void)state;
-    if (!model)
-        skip();
     struct executor *ex =
         hooks_executor(model, (struct runs_kind){.kv = STORAGE_F16, .threads = 2});
     const uint32_t dim = model->hp.head_dim, branch = runs_branch(ex), forked = runs_branch(ex);
@@ -318,8 +306,6 @@ static void test_kv_point_is_the_stored_entry(void **state)
 static void test_partial_of_linear(void **state)
 {
     (void)state;
-    if (!model)
-        skip();
     const struct node *node = graph_find(&model->graph, "blk.1.attn_q");
     const struct node *norm = graph_find(&model->graph, "blk.1.attn_norm");
     struct hooks_run in = {.node = norm, .position = 9}, clean = {.node = node, .position = 9};
@@ -358,8 +344,6 @@ static void test_partial_of_linear(void **state)
 static void test_capture(void **state)
 {
     (void)state;
-    if (!model)
-        skip();
     for (uint32_t order = 0; order < 2; order++) {
         const char *site = order ? "blk.2.attn_heads" : "blk.4.ffn_act";
         struct hook hooks[2] = {
@@ -384,8 +368,6 @@ static void test_capture(void **state)
 static void test_bad_coordinates_are_refused(void **state)
 {
     (void)state;
-    if (!model)
-        skip();
     const struct hook bad[] = {
         {.node = model->graph.count, .point = HOOK_OUT},
         {.node = 1, .column = 1, .point = HOOK_OUT},

@@ -10,24 +10,18 @@ static const char *const models[] = {
     "tiny-llama3-rope", "tiny-qwen2",      "tiny-gemma3",
 };
 
-static void run_tiny(const char *name, enum cpu_form form)
+static void run_tiny(const struct json *reference, const char *name, enum cpu_form form)
 {
-    char file[64], reference[4096], path[4096];
+    char path[4096];
     struct executor *ex;
     struct model *model;
 
-    snprintf(file, sizeof(file), "tiny/%s.json", name);
-    if (!model_files_reference(file)) {
-        print_message("%s: no reference here\n", name);
-        skip();
-    }
-    snprintf(reference, sizeof(reference), "%s", model_files_reference(file));
-    snprintf(path, sizeof(path), "%s/oracle/tiny/%s.gguf", VKFI_SHARED, name);
+    snprintf(path, sizeof(path), "%s/%s.gguf", VKFI_TINY, name);
     assert_int_equal(model_open(&model, path), STATUS_OK);
     const struct executor_params params = {
         .model = model, .positions = 128, .branches = 1, .columns = 16, .threads = 1};
     assert_int_equal(cpu_create(&ex, form, &params), STATUS_OK);
-    oracle_cases(ex, reference, UINT32_MAX,
+    oracle_cases(ex, json_get(reference, name), UINT32_MAX,
                  (struct oracle_run){.name = name, .limits = {2e-3, 2e-3}, .columns = 7});
     executor_destroy(&ex);
     model_close(&model);
@@ -35,10 +29,14 @@ static void run_tiny(const char *name, enum cpu_form form)
 
 static void test_tiny_models(void **state)
 {
+    struct json_doc *doc;
+
     (void)state;
+    assert_int_equal(json_load(&doc, model_files_reference("tiny.json")), STATUS_OK);
     for (enum cpu_form form = CPU_SCALAR; form <= CPU_AVX512; form++)
         for (size_t i = 0; i < sizeof(models) / sizeof(*models) && cpu_form_available(form); i++)
-            run_tiny(models[i], form);
+            run_tiny(json_root(doc), models[i], form);
+    json_destroy(&doc);
 }
 
 static void test_smollm2(void **state)
@@ -53,10 +51,6 @@ int main(void)
         cmocka_unit_test(test_tiny_models),
         cmocka_unit_test(test_smollm2),
     };
-    if (!model_files_reference("smollm2-135m.json")) {
-        puts("skipped: no reference outputs in " VKFI_SHARED "/oracle");
-        return 77;
-    }
     fpenv_set();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: MIT
 """Same bits everywhere: one run of `vkfi run --json` a device, driver, split and storage type.
 
-usage: same_bits.py VKFI SHARED tiny|smollm2|full
+usage: same_bits.py VKFI TINY tiny|smollm2|full
+
+TINY is the folder of the tiny models.
 
 Every run of a case must print the same hash for every step. A driver that is not on this machine
 is left out and named. Exit status: 0 all agree, 1 some differ, 77 no model or no Vulkan driver.
@@ -94,11 +96,10 @@ def check(vkfi, title, case, places):
 SLOW = ("gemma3.gguf act=f32", "llama3-rope.gguf act=f16", "qwen2.gguf act=bf16", "q6_k.gguf")
 
 
-def tiny_cases(shared, every):
+def tiny_cases(folder, every):
     """Types paired alike, and the blocks of a few files; or all of both."""
-    folder = os.path.join(shared, "oracle", "tiny")
     ids = ",".join(str(i * 37 % 256) for i in range(1, 41))
-    for name in sorted(os.listdir(folder)) if os.path.isdir(folder) else []:
+    for name in sorted(os.listdir(folder)):
         if not name.endswith(".gguf") or "falcon" in name or "mixtral" in name:
             continue
         combinations = [(a, k) for a in TYPES for k in TYPES if every or a == k]
@@ -119,21 +120,21 @@ def real_cases(name, steps, types):
                ["-m", path, "-p", PROMPT, "-n", str(steps), "--act", act, "--kv", kv])
 
 
-def cases_of(suite, shared):
+def cases_of(suite, tiny):
     if suite == "tiny":
-        return list(tiny_cases(shared, every=False))
+        return list(tiny_cases(tiny, every=False))
     if suite == "smollm2":
         return list(real_cases("SmolLM2-135M-Instruct.Q4_1.gguf", 4, [("f32", "f32")]))
     types = [("f32", "f32"), ("f16", "f16"), ("bf16", "bf16"), ("f32", "f16")]
-    return [*tiny_cases(shared, every=True), *(
+    return [*tiny_cases(tiny, every=True), *(
         case for name in ("SmolLM2-135M-Instruct.Q4_1.gguf", "gemma3-270m.gguf",
                               "qwen2.5-coder-0.5b.gguf") for case in real_cases(name, 4, types))]
 
 
 def main():
-    vkfi, shared, suite = sys.argv[1:4]
+    vkfi, tiny, suite = sys.argv[1:4]
     drivers = list(driver_places())
-    cases = cases_of(suite, shared)
+    cases = cases_of(suite, tiny)
     if not cases or not drivers:
         print("skipped: %s" % ("no model for suite " + suite if drivers else
                                "no Vulkan driver named by VKFI_ICD_*"))

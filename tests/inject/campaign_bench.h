@@ -220,7 +220,7 @@ static inline struct bench *bench_begin_plan(const char *text)
         mmap(NULL, sizeof *b->scene, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     assert_true(b->scene != MAP_FAILED);
     b->scene->times = -1;
-    snprintf(path, sizeof path, "%s/oracle/tiny/tiny-llama-q4_1.gguf", VKFI_SHARED);
+    snprintf(path, sizeof path, "%s/tiny-llama-q4_1.gguf", VKFI_TINY);
     const struct plan_source source = {text, strlen(text), "plan.json", ""};
     assert_int_equal(plan_read(&b->plan, &b->arena, &source), STATUS_OK);
     assert_int_equal(model_open(&b->model, path), STATUS_OK);

@@ -41,7 +41,7 @@ static inline void space_open(struct space_bench *b, const char *file, enum stor
 {
     char path[1024];
     *b = (struct space_bench){0};
-    snprintf(path, sizeof path, "%s/oracle/tiny/%s.gguf", VKFI_SHARED, file);
+    snprintf(path, sizeof path, "%s/%s.gguf", VKFI_TINY, file);
     assert_int_equal(model_open(&b->model, path), STATUS_OK);
     const struct executor_params params = {.model = b->model,
                                            .act = act,
@@ -236,8 +236,6 @@ static inline void space_everywhere(const struct space_bench *b, const char *tex
 static inline int space_main(const struct CMUnitTest *tests, size_t n)
 {
     fpenv_set();
-    if (tiny_model_is_missing())
-        return TINY_SKIP;
     return _cmocka_run_group_tests("space", tests, n, NULL, NULL);
 }
 

@@ -247,7 +247,5 @@ int main(void)
         cmocka_unit_test(test_full_disk),
         cmocka_unit_test(test_other_campaign),
     };
-    if (tiny_model_is_missing())
-        return TINY_SKIP;
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -280,8 +280,6 @@ int main(void)
         cmocka_unit_test(test_mutated_text),
     };
     fpenv_set();
-    if (tiny_model_is_missing())
-        return TINY_SKIP;
     if (model_open(&model, TINY_MODEL))
         return 1;
     bounds = (struct fault_bounds){.model = model, .n_prompt = 6, .positions = 20};

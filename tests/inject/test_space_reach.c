@@ -157,7 +157,7 @@ static void golden(void)
 static void open_model(const char *file, struct arena *arena)
 {
     char path[1024];
-    snprintf(path, sizeof path, "%s/oracle/tiny/%s.gguf", VKFI_SHARED, file);
+    snprintf(path, sizeof path, "%s/%s.gguf", VKFI_TINY, file);
     assert_int_equal(model_open(&model, path), STATUS_OK);
     bounds = (struct fault_bounds){
         .model = model, .n_prompt = SPACE_PROMPT, .positions = SPACE_POSITIONS};

@@ -78,7 +78,7 @@ static inline struct executor_params trial_bench_model(struct trial_bench *b,
 {
     char path[1024];
     *b = (struct trial_bench){.params = *params};
-    snprintf(path, sizeof path, "%s/oracle/tiny/%s", VKFI_SHARED, params->file);
+    snprintf(path, sizeof path, "%s/%s", VKFI_TINY, params->file);
     assert_int_equal(model_open(&b->model, path), STATUS_OK);
     assert_int_equal(certify_create(&b->certify, b->model), STATUS_OK);
     struct executor_params needs = {

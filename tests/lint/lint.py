@@ -234,7 +234,7 @@ def check_format(tree):
 def check_headers(tree):
     """Every header compiles alone, and again behind itself."""
     flags = ["-std=gnu17", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-fsyntax-only", "-x", "c",
-             "-DVKFI_SHARED=\"\"", "-DVKFI_SOURCE=\"\""]
+             "-DVKFI_TINY=\"\"", "-DVKFI_SOURCE=\"\""]
     roots = [f"-I{tree.root / root}" for root in INCLUDE_ROOTS]
     headers = [f for f in tree.code({".h"})
                if tree.folder(f) or tree.name(f).startswith("tests/")]

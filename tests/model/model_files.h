@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Where tests find the real models and the reference data; both may be missing. */
+/* Where tests find the real models, which may be missing, and the reference outputs. */
 #ifndef VKFI_TESTS_MODEL_FILES_H
 #define VKFI_TESTS_MODEL_FILES_H
 
@@ -36,13 +36,13 @@ __attribute__((unused)) static const char *model_files_path(const char *name)
     return NULL;
 }
 
-/* Path of a file of the reference data, null if it is not there; static buffer. */
+/* Path of a file of tests/reference; static buffer. */
 __attribute__((unused)) static const char *model_files_reference(const char *file)
 {
     static char path[4096];
 
-    snprintf(path, sizeof(path), "%s/oracle/%s", VKFI_SHARED, file);
-    return access(path, R_OK) == 0 ? path : NULL;
+    snprintf(path, sizeof(path), "%s/tests/reference/%s", VKFI_SOURCE, file);
+    return path;
 }
 
 #endif

@@ -117,8 +117,8 @@ static void test_references(void **state)
         struct json_doc *doc;
         const char *model = model_files_path(models[m].name);
         snprintf(file, sizeof(file), "%s.json", models[m].name);
-        if (!model || !model_files_reference(file)) {
-            print_message("%s: the model or its reference is missing\n", models[m].name);
+        if (!model) {
+            print_message("%s: the model is missing\n", models[m].name);
             continue;
         }
         assert_int_equal(gguf_open(&gguf, model), STATUS_OK);

@@ -196,8 +196,8 @@ static void test_references(void **state)
         struct tokenizer *tk;
         const char *model = model_files_path(names[i]);
         snprintf(file, sizeof(file), "tokenizer_%s.json", names[i]);
-        if (!model || !model_files_reference(file)) {
-            print_message("%s: the model or its reference is missing\n", names[i]);
+        if (!model) {
+            print_message("%s: the model is missing\n", names[i]);
             continue;
         }
         assert_int_equal(gguf_open(&gguf, model), STATUS_OK);

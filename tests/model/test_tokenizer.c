@@ -47,8 +47,8 @@ static void check_model(const char *name)
 
     snprintf(file, sizeof(file), "tokenizer_%s.json", name);
     const char *model = model_files_path(name), *reference = model_files_reference(file);
-    if (!model || !reference) {
-        print_message("%s: %s is missing\n", name, model ? "the reference" : "the model");
+    if (!model) {
+        print_message("%s: the model is missing\n", name);
         skip();
     }
     assert_int_equal(gguf_open(&gguf, model), STATUS_OK);
@@ -85,7 +85,6 @@ static void test_qwen2(void **state)
 
 static void test_tiny_is_bytes(void **state)
 {
-    const char *path = model_files_reference("tiny/tiny-qwen2.gguf");
     static const char text[] = "az \xC3\xA9\n";
     static const int32_t expected[] = {0x61, 0x7A, 0x20, 0xC3, 0xA9, 0x0A};
     struct arena arena = {0};
@@ -95,9 +94,7 @@ static void test_tiny_is_bytes(void **state)
     size_t count;
 
     (void)state;
-    if (!path)
-        skip();
-    assert_int_equal(gguf_open(&gguf, path), STATUS_OK);
+    assert_int_equal(gguf_open(&gguf, VKFI_TINY "/tiny-qwen2.gguf"), STATUS_OK);
     assert_int_equal(tokenizer_create(&tk, gguf), STATUS_OK);
     assert_int_equal(
         tokenizer_encode(tk, &arena, &(struct tokenizer_text){text, 6, false}, &ids, &count),

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Tiny models with seeded random weights, for tests where the reference data is not at hand.
+"""Tiny models with seeded random weights: the architectures, shapes and types that tests run.
 
 usage: tiny_models.py FOLDER
 
-Writes FOLDER/oracle/tiny/*.gguf: the architectures, shapes, types and vocabulary that the tests
-expect under these names. No reference tokens or logits belong to them.
+Writes FOLDER/*.gguf, the same bytes on every machine: only exact arithmetic is used.
+tests/reference/tiny.json has their logits as an independent implementation computes them; a change
+here changes those (tests/reference/logits.py).
 """
 import os
 import random
@@ -15,6 +16,7 @@ import sys
 VOCAB = 320
 LLAMA = {"layers": 1, "embd": 256, "ff": 512, "heads": 4, "kv": 1, "head": 64, "eps": 1e-5, "base": 1e4}
 ROPE = {"layers": 2, "embd": 96, "ff": 160, "heads": 6, "kv": 2, "head": 16, "eps": 1e-5, "base": 1e4}
+SCALED = {**ROPE, "scale": 4.0, "magnitude": 1.5}
 QWEN = {"layers": 2, "embd": 64, "ff": 160, "heads": 4, "kv": 2, "head": 16, "eps": 1e-6, "base": 1e6}
 EXPERTS = dict(QWEN)
 GEMMA = {"layers": 7, "embd": 64, "ff": 96, "heads": 2, "kv": 1, "head": 32, "eps": 1e-6, "base": 1e6}
@@ -49,17 +51,22 @@ def block(kind, rng, size):
     return rng.randbytes(192 + 16) + half(size / (74 * 18.5))  # q6_k: eight-bit scales
 
 
+def uniform(rng, size):
+    """A number of standard deviation `size`, by exact operations alone."""
+    return size * 1.732 * (2 * rng.random() - 1)
+
+
 def tensor(kind, rng, shape, size):
     count = 1
     for n in shape:
         count *= n
     if kind == "norm":
-        return "f32", struct.pack("<%df" % count, *(rng.gauss(1, 0.1) for _ in range(count)))
+        return "f32", struct.pack("<%df" % count, *(1 + uniform(rng, 0.1) for _ in range(count)))
     if kind in ("f32", "f16"):
         letter = "f" if kind == "f32" else "e"
-        return kind, struct.pack("<%d%s" % (count, letter), *(rng.gauss(0, size) for _ in range(count)))
+        return kind, struct.pack("<%d%s" % (count, letter), *(uniform(rng, size) for _ in range(count)))
     if kind == "bf16":
-        words = struct.pack("<%df" % count, *(rng.gauss(0, size) for _ in range(count)))
+        words = struct.pack("<%df" % count, *(uniform(rng, size) for _ in range(count)))
         return kind, b"".join(words[i + 2:i + 4] for i in range(0, len(words), 4))
     return kind, b"".join(block(kind, rng, size) for _ in range(count // TYPES[kind][1]))
 
@@ -89,6 +96,10 @@ def metadata(arch, name, p, kind):
                        ("rope.dimension_count", p["head"]), ("rope.freq_base", p["base"]),
                        ("vocab_size", VOCAB)):
         values["%s.%s" % (arch, key)] = value
+    if "scale" in p:
+        values["llama.rope.scaling.type"] = "linear"
+        values["llama.rope.scaling.factor"] = p["scale"]
+        values["llama.rope.scaling.attn_factor"] = p["magnitude"]
     if arch == "gemma3":
         values["gemma3.attention.key_length"] = values["gemma3.attention.value_length"] = p["head"]
         values["gemma3.attention.sliding_window"] = 8
@@ -171,12 +182,13 @@ def write(folder, arch, name, p, kind):
 
 
 def main():
-    folder = os.path.join(sys.argv[1], "oracle", "tiny")
+    folder = sys.argv[1]
     os.makedirs(folder, exist_ok=True)
     for kind in TYPES:
         if kind != "f32":
             write(folder, "llama", "tiny-llama-" + kind, LLAMA, kind)
     write(folder, "llama", "tiny-llama3-rope", ROPE, "f16")
+    write(folder, "llama", "tiny-rope-scaled", SCALED, "f16")
     write(folder, "qwen2", "tiny-qwen2", QWEN, "f16")
     write(folder, "gemma3", "tiny-gemma3", GEMMA, "f16")
     write(folder, "llama", "tiny-mixtral", EXPERTS, "f16")  # this and the next: refused by name

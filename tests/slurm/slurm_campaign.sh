@@ -3,10 +3,10 @@
 # A campaign on a Slurm of two nodes that this script starts: tasks, a task killed and the job requeued,
 # an array; each time the merged database has the rows of a single run.
 #
-# VKFI is the program, VKFI_SHARED the folder with oracle/. Exit status: 77 without Slurm or root.
+# VKFI is the program, VKFI_TINY the folder of the tiny models. Exit status: 77 without Slurm or root.
 set -uo pipefail
-: "${VKFI:?the program to test}" "${VKFI_SHARED:=}"
-MODEL=$VKFI_SHARED/oracle/tiny/tiny-llama-q4_1.gguf
+: "${VKFI:?the program to test}" "${VKFI_TINY:?the folder of the tiny models}"
+MODEL=$VKFI_TINY/tiny-llama-q4_1.gguf
 TRIALS=${TRIALS:-4000}
 
 skip() {
@@ -24,7 +24,6 @@ for tool in slurmctld slurmd srun sbatch munged; do
     command -v $tool >/dev/null || skip "no $tool"
 done
 [ "$(id -u)" = 0 ] || skip "slurmd needs root"
-[ -r "$MODEL" ] || skip "no reference models"
 
 WORK=$(mktemp -d "${TMPDIR:-/tmp}/vkfi-slurm.XXXXXX")
 daemons=()
