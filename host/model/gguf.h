@@ -52,6 +52,18 @@ enum status gguf_bool(const struct gguf *gguf, const char *key, bool *out) STATU
 enum status gguf_text(const struct gguf *gguf, const char *key, const char **out, size_t *out_len)
     STATUS_MUST_USE; /* null-terminated copy; may hold inner nulls, hence the length */
 
+/* Keys in the order of the file. */
+uint64_t gguf_key_count(const struct gguf *gguf);
+const char *gguf_key(const struct gguf *gguf, uint64_t i);
+
+/* True if the key holds that number (or bool as 0 or 1), or an array of nothing else; that text. */
+bool gguf_is_number(const struct gguf *gguf, const char *key, double value);
+bool gguf_is_text(const struct gguf *gguf, const char *key, const char *value);
+
+/* The value as a message shows it: `4`, `'yarn'`, `true`, `an array of 3 float32`. Returns out. */
+enum { GGUF_TEXT_OF = 64 };
+const char *gguf_text_of(char out[GGUF_TEXT_OF], const struct gguf *gguf, const char *key);
+
 /* Arrays: a view into the file. */
 struct gguf_texts {
     uint64_t count;

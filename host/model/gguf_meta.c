@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A GGUF file's metadata by key, as the types the rest of the program uses. */
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,6 +33,16 @@ struct gguf_value *gguf_value(const struct gguf *gguf, const char *key)
 bool gguf_has(const struct gguf *gguf, const char *key)
 {
     return gguf_value(gguf, key) != NULL;
+}
+
+uint64_t gguf_key_count(const struct gguf *gguf)
+{
+    return gguf->value_count;
+}
+
+const char *gguf_key(const struct gguf *gguf, uint64_t i)
+{
+    return gguf->store->value[i].key;
 }
 
 static enum status wrong_type(const struct gguf *gguf, const struct gguf_value *v,
@@ -110,6 +121,45 @@ static struct number read_number(const struct gguf_value *v, uint64_t i)
     default: /* UINT8, BOOL */
         return from_unsigned(x.u8);
     }
+}
+
+bool gguf_is_number(const struct gguf *gguf, const char *key, double value)
+{
+    const struct gguf_value *v = gguf_value(gguf, key);
+
+    if (!v || v->item == GGUF_TEXT)
+        return false;
+    for (uint64_t i = 0; i < v->count; i++) {
+        if (!(read_number(v, i).value == value))
+            return false;
+    }
+    return true;
+}
+
+bool gguf_is_text(const struct gguf *gguf, const char *key, const char *value)
+{
+    const struct gguf_value *v = gguf_value(gguf, key);
+
+    return v && v->type == GGUF_TEXT && v->len[0] == strlen(value) &&
+           memcmp(v->text[0], value, v->len[0]) == 0;
+}
+
+const char *gguf_text_of(char out[GGUF_TEXT_OF], const struct gguf *gguf, const char *key)
+{
+    const struct gguf_value *v = gguf_value(gguf, key);
+
+    if (!v)
+        snprintf(out, GGUF_TEXT_OF, "nothing");
+    else if (v->type == GGUF_ARRAY)
+        snprintf(out, GGUF_TEXT_OF, "an array of %" PRIu64 " %s", v->count,
+                 gguf_type_name(v->item));
+    else if (v->type == GGUF_TEXT)
+        snprintf(out, GGUF_TEXT_OF, "'%.40s'", v->text[0]);
+    else if (v->type == GGUF_BOOL)
+        snprintf(out, GGUF_TEXT_OF, "%s", v->raw[0] ? "true" : "false");
+    else
+        snprintf(out, GGUF_TEXT_OF, "%g", read_number(v, 0).value);
+    return out;
 }
 
 static bool is_real(enum gguf_type type)

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "model/keys.h"
 
 /* Angles of rope tables stay where dmath reduces them exactly; token ids are exact as floats. */
 #define HPARAMS_CTX_MAX (1u << 20)
@@ -100,59 +101,6 @@ static enum status read_real(struct reader *r, const char *suffix, double min, d
     return st;
 }
 
-static enum status check_experts(struct reader *r)
-{
-    uint32_t experts;
-    enum status st = read_uint_or(r, "expert_count", UINT32_MAX, 0, &experts);
-
-    if (st == STATUS_OK && experts > 0) {
-        log_error("%s: key '%s': architecture '%s' with a mixture of experts (found %" PRIu32
-                  ") is not supported, expected 0",
-                  gguf_path(r->gguf), r->key, r->arch, experts);
-        st = STATUS_INPUT;
-    }
-    return st;
-}
-
-/* Keys that change the arithmetic in a way this program has not: accepted where they say nothing.
- */
-static enum status check_unsupported(struct reader *r)
-{
-    static const struct {
-        const char *suffix;
-        double neutral;
-    } keys[] = {
-        {"attn_logit_softcapping", 0}, {"final_logit_softcapping", 0},  {"logit_scale", 1},
-        {"residual_scale", 1},         {"embedding_scale", 1},          {"attention.scale", 0},
-        {"attention.clamp_kqv", 0},    {"attention.max_alibi_bias", 0},
-    };
-    bool causal = true;
-    enum status st = STATUS_OK;
-
-    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
-        double value;
-        if (!gguf_has(r->gguf, key_of(r, keys[i].suffix)))
-            continue;
-        st = gguf_float(r->gguf, r->key, &value);
-        if (st != STATUS_OK)
-            return st;
-        if (value != keys[i].neutral && value != 0) {
-            log_error("%s: key '%s': found %g, expected %g: not supported", gguf_path(r->gguf),
-                      r->key, value, keys[i].neutral);
-            return STATUS_INPUT;
-        }
-    }
-    if (gguf_has(r->gguf, key_of(r, "attention.causal")))
-        st = gguf_bool(r->gguf, r->key, &causal);
-    if (st == STATUS_OK && !causal) {
-        log_error("%s: key '%s': found false, expected true: attention to later positions is not "
-                  "supported",
-                  gguf_path(r->gguf), r->key);
-        st = STATUS_INPUT;
-    }
-    return st;
-}
-
 static enum status read_sizes(struct reader *r, struct hparams *hp)
 {
     static const struct {
@@ -226,14 +174,12 @@ static enum status read_rope_scale(struct reader *r, double *out)
 {
     const char *type = "linear";
     size_t len = strlen(type);
-    double factor = 1, attention = 1;
+    double factor = 1;
     enum status st = STATUS_OK;
 
     *out = 1;
     if (gguf_has(r->gguf, key_of(r, "rope.scaling.type")))
         st = gguf_text(r->gguf, r->key, &type, &len);
-    if (st == STATUS_OK)
-        st = read_real(r, "rope.scaling.attn_factor", 0, 1, &attention);
     if (st == STATUS_OK && gguf_has(r->gguf, key_of(r, "rope.scaling.factor")))
         st = gguf_float(r->gguf, r->key, &factor);
     else if (st == STATUS_OK && gguf_has(r->gguf, key_of(r, "rope.scale_linear")))
@@ -253,7 +199,7 @@ static enum status read_rope_scale(struct reader *r, double *out)
         *out = 1 / factor;
         return STATUS_OK;
     }
-    if (factor == 1 && attention == 1)
+    if (factor == 1)
         return STATUS_OK;
     log_error("%s: key '%s': rope scaling '%.*s' is not supported (none and linear are)",
               gguf_path(r->gguf), key_of(r, "rope.scaling.type"), 64, type);
@@ -273,9 +219,12 @@ static enum status read_rope(struct reader *r, struct hparams *hp)
         return STATUS_INPUT;
     }
     hp->rope_neox = hp->arch != ARCH_LLAMA;
-    st = read_real(r, "rope.freq_base", 1, 10000, &hp->rope_base[0]);
+    /* Gemma 3 was trained with 1e6, and a file that says nothing is read with 10000 elsewhere. */
+    st = read_real(r, "rope.freq_base", 1, hp->arch == ARCH_GEMMA3 ? 0 : 10000, &hp->rope_base[0]);
     if (st == STATUS_OK)
         st = read_rope_scale(r, &hp->rope_scale[0]);
+    if (st == STATUS_OK)
+        st = read_real(r, "rope.scaling.attn_factor", 0, 1, &hp->rope_magnitude);
     hp->rope_base[1] = hp->rope_base[0];
     hp->rope_scale[1] = hp->rope_scale[0];
     return st;
@@ -349,14 +298,14 @@ enum status hparams_read(struct hparams *out, const struct gguf *gguf)
     struct reader r = {.gguf = gguf};
     struct hparams hp = {0};
     double eps = 0;
-    enum status st = read_arch(gguf, &hp.arch);
+    enum status st = keys_check_split(gguf);
 
+    if (st == STATUS_OK)
+        st = read_arch(gguf, &hp.arch);
     if (st != STATUS_OK)
         return st;
     r.arch = arch_names[hp.arch];
-    st = check_experts(&r);
-    if (st == STATUS_OK)
-        st = check_unsupported(&r);
+    st = keys_check(gguf, r.arch);
     if (st == STATUS_OK)
         st = read_sizes(&r, &hp);
     if (st == STATUS_OK)

@@ -26,11 +26,12 @@ struct hparams {
     float embd_scale; /* 0: none */
     float q_scale;    /* 1 / sqrt(head_dim), as float */
     enum activation_fn activation;
-    bool rope_neox;         /* pairs (i, i + rope_dim / 2) instead of (2 i, 2 i + 1) */
-    uint32_t rope_dim;      /* rotated features of a head */
-    double rope_base[2];    /* [0] global layers, [1] sliding-window layers */
-    double rope_scale[2];   /* frequency factor 1 / linear scale of each table */
-    uint32_t window;        /* sliding window (pos_q - pos_k < window); 0: none */
+    bool rope_neox;        /* pairs (i, i + rope_dim / 2) instead of (2 i, 2 i + 1) */
+    uint32_t rope_dim;     /* rotated features of a head */
+    double rope_base[2];   /* [0] global layers, [1] sliding-window layers */
+    double rope_scale[2];  /* frequency factor 1 / linear scale of each table */
+    double rope_magnitude; /* factor on every cosine and sine; 1 but for rope.scaling.attn_factor */
+    uint32_t window;       /* sliding window (pos_q - pos_k < window); 0: none */
     uint32_t window_period; /* every window_period-th layer is global; 0: all are */
 };
 

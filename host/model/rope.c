@@ -36,8 +36,8 @@ enum status rope_table(float **out, struct arena *arena, const struct rope_param
         for (uint32_t i = 0; i < pairs; i++, values += 2) {
             double s, c;
             dmath_sin_cos(position * frequency[i], &s, &c);
-            values[0] = (float)c;
-            values[1] = (float)s;
+            values[0] = (float)(c * hp->rope_magnitude);
+            values[1] = (float)(s * hp->rope_magnitude);
         }
     }
     return STATUS_OK;

@@ -16,8 +16,9 @@ struct rope_params {
     const float *factors; /* (rope_dim / 2) frequency factors (rope_freqs.weight), or null */
 };
 
-/* out[(position * rope_dim / 2 + pair) * 2] = cos, + 1 = sin; (positions, rope_dim / 2, 2).
- * angle = position * rope_scale / factor[pair] / rope_base ^ (2 pair / rope_dim). */
+/* out[(position * rope_dim / 2 + pair) * 2] = cos, + 1 = sin, both times rope_magnitude;
+ * (positions, rope_dim / 2, 2). angle = position * rope_scale / factor[pair] / rope_base ^ (2 pair
+ * / rope_dim). */
 enum status rope_table(float **out, struct arena *arena,
                        const struct rope_params *params) STATUS_MUST_USE;
 

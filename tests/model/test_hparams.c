@@ -162,7 +162,12 @@ static const struct {
      0,
      "falcon",
      {"architecture 'falcon' is not supported (llama, qwen2, gemma3 are)"}},
-    {"llama", "llama.expert_count", EDIT_UINT, 4, 0, {"mixture of experts (found 4)"}},
+    {"llama",
+     "llama.expert_count",
+     EDIT_UINT,
+     4,
+     0,
+     {"found 4, expected 0: a mixture of experts is not supported"}},
     {"llama", "llama.block_count", EDIT_OMIT, 0, 0, {"found nothing, expected an integer"}},
     {"llama", "llama.block_count", EDIT_UINT, 0, 0, {"found 0, expected 1 to 512"}},
     {"llama", "llama.block_count", EDIT_UINT, 513, 0, {"found 513"}},
@@ -280,7 +285,7 @@ static void test_tiny_files(void **state)
         {"tiny-gemma3", NULL},
         {"tiny-falcon-mqa", "architecture 'falcon' is not supported"},
         {"tiny-falcon-gqa", "architecture 'falcon' is not supported"},
-        {"tiny-mixtral", "mixture of experts (found 4) is not supported"},
+        {"tiny-mixtral", "found 4, expected 0: a mixture of experts is not supported"},
     };
 
     (void)state;

@@ -12,7 +12,8 @@
 #include "base/log.h"
 #include "model/rope.h"
 
-/* Every entry is the double value rounded to float: within half a float ULP of 1 of the truth. */
+/* Every entry is the double value rounded to float: within half a float ULP of the magnitude (a
+ * power of two here). */
 static void check(const struct hparams *hp, uint32_t table, uint32_t positions,
                   const float *factors)
 {
@@ -29,8 +30,9 @@ static void check(const struct hparams *hp, uint32_t table, uint32_t positions,
                                 (factors ? factors[i] : 1.0L) /
                                 powl(hp->rope_base[table], 2.0L * i / hp->rope_dim);
             const float *entry = values + ((size_t)p * pairs + i) * 2;
-            assert_true(fabsl(entry[0] - cosl(angle)) < 0x1.001p-25L);
-            assert_true(fabsl(entry[1] - sinl(angle)) < 0x1.001p-25L);
+            const long double magnitude = hp->rope_magnitude, ulp = 0x1.001p-25L * magnitude;
+            assert_true(fabsl(entry[0] - magnitude * cosl(angle)) < ulp);
+            assert_true(fabsl(entry[1] - magnitude * sinl(angle)) < ulp);
         }
     }
     arena_finish(&arena);
@@ -39,7 +41,8 @@ static void check(const struct hparams *hp, uint32_t table, uint32_t positions,
 static void test_tables(void **state)
 {
     static const float factors[8] = {1, 1, 1, 1.5f, 2, 8, 8, 32};
-    struct hparams hp = {.rope_dim = 16, .rope_base = {10000, 1e6}, .rope_scale = {1, 0.125}};
+    struct hparams hp = {
+        .rope_dim = 16, .rope_base = {10000, 1e6}, .rope_scale = {1, 0.125}, .rope_magnitude = 1};
 
     (void)state;
     check(&hp, 0, 3000, NULL);
@@ -49,12 +52,15 @@ static void test_tables(void **state)
     check(&hp, 1, 100, NULL);
     hp.rope_dim = 2;
     check(&hp, 0, 1u << 17, NULL);
+    hp.rope_magnitude = 2;
+    check(&hp, 1, 3000, NULL);
 }
 
 /* Tables of fewer positions are prefixes of longer ones. */
 static void test_prefix(void **state)
 {
-    struct hparams hp = {.rope_dim = 64, .rope_base = {1e5, 1e4}, .rope_scale = {1, 1}};
+    struct hparams hp = {
+        .rope_dim = 64, .rope_base = {1e5, 1e4}, .rope_scale = {1, 1}, .rope_magnitude = 1};
     struct arena arena = {0};
     float *few, *many;
 
@@ -71,7 +77,8 @@ static void test_bad_frequencies(void **state)
 {
     static const float small[4] = {1, 1, 1e-9f, 1}, zero[4] = {1, 0, 1, 1},
                        nan_[4] = {NAN, 1, 1, 1};
-    struct hparams hp = {.rope_dim = 8, .rope_base = {10000, 10000}, .rope_scale = {1, 1}};
+    struct hparams hp = {
+        .rope_dim = 8, .rope_base = {10000, 10000}, .rope_scale = {1, 1}, .rope_magnitude = 1};
     struct arena arena = {0};
     float *values;
 

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/* Every key of a model file that may change numbers, and what becomes of it: one table. */
+#ifndef VKFI_MODEL_KEYS_H
+#define VKFI_MODEL_KEYS_H
+
+#include <stddef.h>
+
+#include "base/status.h"
+#include "model/gguf.h"
+
+enum keys_verdict {
+    KEYS_USED,       /* its value is part of the sizes and constants, or checked against them */
+    KEYS_WINDOW,     /* the same for an architecture with a sliding window; else says nothing */
+    KEYS_IRRELEVANT, /* changes no number of the models that run here */
+    KEYS_REFUSED     /* changes numbers in a way this program has not */
+};
+
+struct keys_entry {
+    const char
+        *name; /* behind "ARCHITECTURE.", or a whole key; "ssm.*" stands for all that follow */
+    enum keys_verdict verdict;
+    const char *what; /* of a refused one: what is not supported */
+    /* Numbers that say "none" of a refused one; without a number NaN, with a text instead null. */
+    double neutral[2];
+    const char *neutral_text;
+};
+
+const struct keys_entry *keys_table(size_t *out_count);
+
+/* STATUS_INPUT, logged by name: a part of a split model, a refused key that does not say "none", a
+ * key of the architecture that the table lacks (it may change numbers). */
+enum status keys_check(const struct gguf *gguf, const char *arch) STATUS_MUST_USE;
+
+/* The first part of keys_check: a later part of a split model has no architecture. */
+enum status keys_check_split(const struct gguf *gguf) STATUS_MUST_USE;
+
+#endif
