@@ -29,7 +29,7 @@ static const int32_t TRIAL_BENCH_PROMPT[] = {72, 105, 33, 200, 7, 99, 12,  250, 
     ((uint32_t)(sizeof TRIAL_BENCH_PROMPT / sizeof *TRIAL_BENCH_PROMPT))
 
 struct trial_bench_params {
-    const char *file; /* in oracle/tiny */
+    const char *file; /* a tiny model */
     enum storage act, kv;
     enum cpu_form form;
     uint32_t n; /* tokens */
