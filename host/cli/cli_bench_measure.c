@@ -47,7 +47,8 @@ static enum status make_prompt(struct bench *b)
         st = text_add(&text, SENTENCE, strlen(SENTENCE));
     if (!st)
         st = tokenizer_encode(b->model->tokenizer, &b->arena,
-                              &(struct tokenizer_text){text.data, text.size, false}, &ids, &count);
+                              &(struct tokenizer_text){text.data, text.size, TOKENIZER_PLAIN}, &ids,
+                              &count);
     text_finish(&text);
     if (!st && count < wanted) {
         log_error("bench: a text of %zu tokens was made, %" PRIu64 " were wanted", count, wanted);

@@ -24,6 +24,7 @@ struct info {
     struct type_total all;
     uint32_t sites;              /* nodes that faults can name */
     const char *tokenizer, *pre; /* kinds as the file names them */
+    struct text ends;            /* texts of the end tokens, a null behind each */
 };
 
 static const char *text_or(const struct gguf *gguf, const char *key, const char *otherwise)
@@ -35,7 +36,26 @@ static const char *text_or(const struct gguf *gguf, const char *key, const char 
     return text;
 }
 
-static void gather(struct info *out, const struct model *model)
+/* Texts of the end tokens, each ended by a null, in the order of their ids. */
+static enum status end_texts(struct text *out, const struct tokenizer *tokenizer)
+{
+    uint32_t count;
+    const int32_t *ids = tokenizer_end_ids(tokenizer, &count);
+    enum status st = STATUS_OK;
+
+    for (uint32_t i = 0; i < count && !st; i++) {
+        struct detokenizer dt;
+        detokenizer_init(&dt, tokenizer, true);
+        st = detokenizer_put(&dt, ids[i], out);
+        if (!st)
+            st = detokenizer_flush(&dt, out);
+        if (!st)
+            st = text_add(out, "", 1);
+    }
+    return st;
+}
+
+static enum status gather(struct info *out, const struct model *model)
 {
     *out = (struct info){.model = model};
     for (uint64_t i = 0; i < gguf_tensor_count(model->gguf); i++) {
@@ -50,6 +70,7 @@ static void gather(struct info *out, const struct model *model)
     }
     out->tokenizer = text_or(model->gguf, "tokenizer.ggml.model", "none");
     out->pre = text_or(model->gguf, "tokenizer.ggml.pre", "none");
+    return end_texts(&out->ends, model->tokenizer);
 }
 
 struct number {
@@ -103,6 +124,38 @@ static void print_sites(const struct info *info)
     printf("  and, stored: every weight by its name in the file; blk.N.kv_k, blk.N.kv_v\n");
 }
 
+static void print_ends(const struct info *info)
+{
+    uint32_t count;
+    const int32_t *ids = tokenizer_end_ids(info->model->tokenizer, &count);
+    const char *text = info->ends.data;
+
+    printf("%-14s", "end tokens");
+    for (uint32_t i = 0; i < count; i++, text += strlen(text) + 1) {
+        printf("%s %" PRId32 " ", i > 0 ? "," : "", ids[i]);
+        cli_output_quoted(text);
+    }
+    printf("%s\n", count > 0 ? "" : " none");
+}
+
+static void put_ends(struct json_writer *w, const struct info *info)
+{
+    uint32_t count;
+    const int32_t *ids = tokenizer_end_ids(info->model->tokenizer, &count);
+    const char *text = info->ends.data;
+
+    json_put_key(w, "end_tokens");
+    json_array_open(w);
+    for (uint32_t i = 0; i < count; i++, text += strlen(text) + 1) {
+        json_object_open(w);
+        json_put_key(w, "id");
+        json_put_int(w, ids[i]);
+        json_member_text(w, "text", text);
+        json_object_close(w);
+    }
+    json_array_close(w);
+}
+
 static void print_info(const struct info *info)
 {
     const struct model *model = info->model;
@@ -126,6 +179,7 @@ static void print_info(const struct info *info)
         printf("none\n");
     else
         printf("%" PRId32 "\n", tokenizer_begin(model->tokenizer));
+    print_ends(info);
     printf("%-14s %s\n", "chat format", chat_name(chat_detect(model->gguf)));
     print_sites(info);
 }
@@ -192,6 +246,7 @@ static enum status put_info(const struct info *info, const char *name)
     json_member_text(&w, "pre_tokenizer", info->pre);
     json_put_key(&w, "begin_token");
     json_put_int(&w, tokenizer_begin(model->tokenizer));
+    put_ends(&w, info);
     json_member_text(&w, "chat_format", chat_name(chat_detect(model->gguf)));
     json_put_key(&w, "sites");
     json_array_open(&w);
@@ -211,11 +266,12 @@ enum status cli_model_info(const struct cli_env *env, const char *name, bool jso
     enum status st = cli_manifest_open(&model, env, name);
     if (st)
         return st;
-    gather(&info, model);
-    if (json)
+    st = gather(&info, model);
+    if (!st && json)
         st = put_info(&info, name);
-    else
+    else if (!st)
         print_info(&info);
+    text_finish(&info.ends);
     model_close(&model);
     return st;
 }

@@ -58,9 +58,11 @@ static enum status encode(const struct cli_prompt *prompt, const struct model *m
             return st;
         text = rendered;
     }
-    return tokenizer_encode(model->tokenizer, arena,
-                            &(struct tokenizer_text){text, strlen(text), prompt->chat != NULL}, out,
-                            out_count);
+    return tokenizer_encode(
+        model->tokenizer, arena,
+        &(struct tokenizer_text){text, strlen(text),
+                                 prompt->chat ? TOKENIZER_CHAT : TOKENIZER_PLAIN},
+        out, out_count);
 }
 
 enum status cli_prompt_ids(const struct cli_prompt *prompt, const struct model *model,

@@ -52,8 +52,10 @@ static enum status print_ids(const struct model *model, bool special)
     int32_t *ids = NULL;
     enum status st = file_read(&arena, "-", &text, &size);
     if (!st)
-        st = tokenizer_encode(model->tokenizer, &arena,
-                              &(struct tokenizer_text){text, size, special}, &ids, &count);
+        st = tokenizer_encode(
+            model->tokenizer, &arena,
+            &(struct tokenizer_text){text, size, special ? TOKENIZER_SPECIAL : TOKENIZER_PLAIN},
+            &ids, &count);
     for (size_t i = 0; !st && i < count; i++)
         printf(i == 0 ? "%" PRId32 : " %" PRId32, ids[i]);
     if (!st)

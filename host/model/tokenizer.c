@@ -6,10 +6,6 @@
 #include "base/log.h"
 #include "model/tokenizer_impl.h"
 
-/* Control tokens that end an answer whatever the file's ids say. */
-static const char *const end_texts[] = {"<|im_end|>", "<end_of_turn>", "<|endoftext|>",
-                                        "<|eot_id|>"};
-
 static enum status read_flag(const struct gguf *gguf, const char *key, bool absent, bool *out)
 {
     *out = absent;
@@ -37,70 +33,40 @@ static enum status read_model(struct tokenizer *tk, const struct gguf *gguf)
     return STATUS_OK;
 }
 
-/* The token put at one side of every text: asked for by a flag, named by an id. */
-static enum status read_side(const struct tokenizer *tk, const struct gguf *gguf, bool absent,
-                             const char *const keys[2], int32_t *out)
+/* The token put in front of every text: asked for by a flag, named by an id. */
+static enum status read_begin(struct tokenizer *tk, const struct gguf *gguf, bool absent)
 {
+    static const char key[] = "tokenizer.ggml.bos_token_id";
     bool wanted;
     int32_t id = -1;
 
-    enum status st = read_flag(gguf, keys[0], absent, &wanted);
+    enum status st = read_flag(gguf, "tokenizer.ggml.add_bos_token", absent, &wanted);
     if (st == STATUS_OK) {
-        st = tokenizer_vocab_id(&tk->vocab, gguf, keys[1], &id);
+        st = tokenizer_vocab_id(&tk->vocab, gguf, key, &id);
     }
     if (st == STATUS_OK && wanted && id < 0) {
-        log_error("%s: key '%s': found nothing, expected the token that %s puts in",
-                  gguf_path(gguf), keys[1], keys[0]);
+        log_error("%s: key '%s': found nothing, expected the token that "
+                  "tokenizer.ggml.add_bos_token puts in",
+                  gguf_path(gguf), key);
         st = STATUS_INPUT;
     }
-    *out = wanted ? id : -1;
+    tk->begin = wanted ? id : -1;
     return st;
 }
 
-static void add_end(struct tokenizer *tk, int32_t id)
-{
-    if (id >= 0 && !tokenizer_is_end(tk, id)) {
-        tk->ends[tk->n_ends++] = id;
-    }
-}
-
-static enum status read_ends(struct tokenizer *tk, const struct gguf *gguf)
-{
-    static const char *const keys[] = {"tokenizer.ggml.eos_token_id",
-                                       "tokenizer.ggml.eot_token_id"};
-    enum status st = STATUS_OK;
-    int32_t id;
-
-    for (size_t i = 0; i < 2 && st == STATUS_OK; i++) {
-        st = tokenizer_vocab_id(&tk->vocab, gguf, keys[i], &id);
-        add_end(tk, id);
-    }
-    for (size_t i = 0; i < sizeof(end_texts) / sizeof(end_texts[0]); i++) {
-        add_end(tk, tokenizer_special_control(&tk->special, end_texts[i]));
-    }
-    return st;
-}
-
-/* What surrounds the texts; the models differ in what a file that says nothing means (llama.cpp,
- * llama_vocab::impl::load). */
+/* What stands before a text; the models differ in what a file that says nothing means (llama.cpp,
+ * llama_vocab::impl::load). tokenizer.ggml.add_eos_token is not heeded: every text encoded here is
+ * a prompt, which goes on. */
 static enum status read_rules(struct tokenizer *tk, const struct gguf *gguf)
 {
-    static const char *const begin[] = {"tokenizer.ggml.add_bos_token",
-                                        "tokenizer.ggml.bos_token_id"};
-    static const char *const end[] = {"tokenizer.ggml.add_eos_token",
-                                      "tokenizer.ggml.eos_token_id"};
     const bool spm = tk->model == TOKENIZER_SPM;
 
-    enum status st =
-        read_side(tk, gguf, spm || pretokenizer_begins(tk->bpe.pretokenizer), begin, &tk->begin);
-    if (st == STATUS_OK) {
-        st = read_side(tk, gguf, false, end, &tk->end);
-    }
+    enum status st = read_begin(tk, gguf, spm || pretokenizer_begins(tk->bpe.pretokenizer));
     if (st == STATUS_OK) {
         st = read_flag(gguf, "tokenizer.ggml.add_space_prefix", spm, &tk->space_prefix);
     }
     tk->space_prefix = tk->space_prefix && spm;
-    return st == STATUS_OK ? read_ends(tk, gguf) : st;
+    return st;
 }
 
 enum status tokenizer_create(struct tokenizer **out, const struct gguf *gguf)
@@ -114,7 +80,13 @@ enum status tokenizer_create(struct tokenizer **out, const struct gguf *gguf)
     }
     enum status st = read_model(tk, gguf);
     if (st == STATUS_OK) {
-        st = tokenizer_vocab_init(&tk->vocab, &tk->arena, gguf);
+        st = tokenizer_vocab_read(&tk->vocab, gguf);
+    }
+    if (st == STATUS_OK) {
+        st = tokenizer_ends_init(&tk->ends, &tk->arena, gguf, &tk->vocab);
+    }
+    if (st == STATUS_OK) {
+        st = tokenizer_vocab_index(&tk->vocab, &tk->arena);
     }
     if (st == STATUS_OK) {
         st = tokenizer_special_init(&tk->special, &tk->arena, gguf, &tk->vocab);
@@ -155,12 +127,22 @@ int32_t tokenizer_begin(const struct tokenizer *tk)
 
 bool tokenizer_is_end(const struct tokenizer *tk, int32_t id)
 {
-    for (uint32_t i = 0; i < tk->n_ends; i++) {
-        if (tk->ends[i] == id) {
-            return true;
-        }
-    }
-    return false;
+    return tokenizer_ends_has(&tk->ends, id);
+}
+
+const int32_t *tokenizer_end_ids(const struct tokenizer *tk, uint32_t *out_count)
+{
+    *out_count = tk->ends.count;
+    return tk->ends.id;
+}
+
+/* The template's text begins with the begin token itself. */
+static bool begins(const struct tokenizer *tk, const struct tokenizer_text *text)
+{
+    const size_t len = tk->vocab.len[tk->begin];
+
+    return text->parse == TOKENIZER_CHAT && len > 0 && text->size >= len &&
+           memcmp(text->bytes, tk->vocab.text[tk->begin], len) == 0;
 }
 
 /* Appends the ids of all of `text`, special tokens where they stand. */
@@ -200,14 +182,11 @@ enum status tokenizer_encode(const struct tokenizer *tk, struct arena *arena,
                   TOKENIZER_WORK_TEXT_MAX);
         return STATUS_INPUT;
     }
-    if (tk->begin >= 0) {
+    if (tk->begin >= 0 && !begins(tk, text)) {
         st = tokenizer_work_put(&work, tk->begin);
     }
     if (st == STATUS_OK) {
-        st = encode(tk, &work, text->bytes, text->size, text->special);
-    }
-    if (st == STATUS_OK && tk->end >= 0) {
-        st = tokenizer_work_put(&work, tk->end);
+        st = encode(tk, &work, text->bytes, text->size, text->parse != TOKENIZER_PLAIN);
     }
     if (st == STATUS_OK) {
         *out = arena_array(arena, work.n_ids, sizeof(**out));

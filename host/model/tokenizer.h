@@ -20,16 +20,21 @@ void tokenizer_destroy(struct tokenizer **tokenizer);
 
 uint32_t tokenizer_size(const struct tokenizer *tk);
 int32_t tokenizer_begin(const struct tokenizer *tk);           /* -1: none is put in front */
-bool tokenizer_is_end(const struct tokenizer *tk, int32_t id); /* eos, eot, end of turn */
+bool tokenizer_is_end(const struct tokenizer *tk, int32_t id); /* ends an answer */
+const int32_t *tokenizer_end_ids(const struct tokenizer *tk, uint32_t *out_count); /* ascending */
 
-/* Any bytes. `special`: text of special tokens becomes those tokens. */
+/* What the text of special tokens stands for: itself, those tokens, or those tokens in the text of
+ * a chat template, which gets no second begin token where it begins with one. */
+enum tokenizer_parse { TOKENIZER_PLAIN, TOKENIZER_SPECIAL, TOKENIZER_CHAT };
+
 struct tokenizer_text {
-    const char *bytes; /* (size) */
+    const char *bytes; /* (size), any */
     size_t size;
-    bool special;
+    enum tokenizer_parse parse;
 };
 
-/* Ids of the text, begin token included where the file asks for it. Result from `arena`. */
+/* Ids of the text, begin token included where the file asks for it; never an end token, since the
+ * text is a prompt. Result from `arena`. */
 enum status tokenizer_encode(const struct tokenizer *tk, struct arena *arena,
                              const struct tokenizer_text *text, int32_t **out,
                              size_t *out_count) STATUS_MUST_USE;

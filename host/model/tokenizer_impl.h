@@ -6,10 +6,9 @@
 #include "model/bpe.h"
 #include "model/spm.h"
 #include "model/tokenizer.h"
+#include "model/tokenizer_ends.h"
 #include "model/tokenizer_special.h"
 #include "model/tokenizer_vocab.h"
-
-#define TOKENIZER_ENDS_MAX 8
 
 enum tokenizer_model { TOKENIZER_BPE, TOKENIZER_SPM };
 
@@ -18,13 +17,12 @@ struct tokenizer {
     enum tokenizer_model model;
     struct tokenizer_vocab vocab;
     struct tokenizer_special special;
-    struct bpe bpe;                   /* if TOKENIZER_BPE */
-    struct spm spm;                   /* if TOKENIZER_SPM */
-    bool space_prefix;                /* TOKENIZER_SPM: a space before text at the start and behind
-                                       * special tokens */
-    int32_t begin, end;               /* put around every text, -1: none */
-    int32_t ends[TOKENIZER_ENDS_MAX]; /* (n_ends) ids that end an answer */
-    uint32_t n_ends;
+    struct bpe bpe;    /* if TOKENIZER_BPE */
+    struct spm spm;    /* if TOKENIZER_SPM */
+    bool space_prefix; /* TOKENIZER_SPM: a space before text at the start and behind
+                        * special tokens */
+    int32_t begin;     /* put in front of every text, -1: none */
+    struct tokenizer_ends ends;
 };
 
 #endif

@@ -133,19 +133,3 @@ struct tokenizer_special_match tokenizer_special_next(const struct tokenizer_spe
     }
     return (struct tokenizer_special_match){len, 0, -1};
 }
-
-int32_t tokenizer_special_control(const struct tokenizer_special *special, const char *text)
-{
-    const size_t len = strlen(text);
-    int32_t id = -1;
-
-    for (uint32_t i = special->first[(uint8_t)text[0]]; i < special->first[(uint8_t)text[0] + 1];
-         i++) {
-        const struct tokenizer_special_entry *entry = &special->entries[i];
-        if (entry->type == TOKENIZER_VOCAB_CONTROL && entry->len == len &&
-            memcmp(entry->text, text, len) == 0) {
-            id = entry->id;
-        }
-    }
-    return id;
-}

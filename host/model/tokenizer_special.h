@@ -32,7 +32,4 @@ enum status tokenizer_special_init(struct tokenizer_special *out, struct arena *
 struct tokenizer_special_match tokenizer_special_next(const struct tokenizer_special *special,
                                                       const char *text, size_t len, bool all);
 
-/* Id of the control token with exactly this text, -1: none. */
-int32_t tokenizer_special_control(const struct tokenizer_special *special, const char *text);
-
 #endif

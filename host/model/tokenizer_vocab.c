@@ -66,7 +66,7 @@ static bool is_plain(int32_t type)
            type != TOKENIZER_VOCAB_BYTE;
 }
 
-static enum status build_slots(struct tokenizer_vocab *vocab, struct arena *arena)
+enum status tokenizer_vocab_index(struct tokenizer_vocab *vocab, struct arena *arena)
 {
     uint32_t size = 16;
 
@@ -89,8 +89,7 @@ static enum status build_slots(struct tokenizer_vocab *vocab, struct arena *aren
     return STATUS_OK;
 }
 
-enum status tokenizer_vocab_init(struct tokenizer_vocab *out, struct arena *arena,
-                                 const struct gguf *gguf)
+enum status tokenizer_vocab_read(struct tokenizer_vocab *out, const struct gguf *gguf)
 {
     struct gguf_texts tokens;
     uint64_t types;
@@ -125,7 +124,7 @@ enum status tokenizer_vocab_init(struct tokenizer_vocab *out, struct arena *aren
     out->count = (uint32_t)tokens.count;
     out->text = tokens.text;
     out->len = tokens.len;
-    return build_slots(out, arena);
+    return STATUS_OK;
 }
 
 int32_t tokenizer_vocab_find(const struct tokenizer_vocab *vocab, const char *text, size_t len)

@@ -28,14 +28,18 @@ struct tokenizer_vocab {
     uint32_t longest;        /* bytes of the longest token that tokenizer_vocab_find can find */
     const char *const *text; /* (count), views into the gguf, not null-terminated */
     const uint32_t *len;     /* (count) */
-    const int32_t *type;     /* (count), enum tokenizer_vocab_type */
+    const int32_t *type;     /* (count), enum tokenizer_vocab_type; tokenizer_ends.h changes some */
     struct tokenizer_vocab_slot *slots; /* (mask + 1), open addressing */
     uint32_t mask;
 };
 
 /* Reads tokenizer.ggml.tokens and .token_type; both must be there and of one length. */
-enum status tokenizer_vocab_init(struct tokenizer_vocab *out, struct arena *arena,
+enum status tokenizer_vocab_read(struct tokenizer_vocab *out,
                                  const struct gguf *gguf) STATUS_MUST_USE;
+
+/* Makes it searchable by text, by the types as they are then. */
+enum status tokenizer_vocab_index(struct tokenizer_vocab *vocab,
+                                  struct arena *arena) STATUS_MUST_USE;
 
 /* Id of the token with this text that plain text may become: neither control, unknown nor byte
  * tokens. -1: none. Of tokens with equal text the last. */

@@ -23,7 +23,8 @@ static enum status encode_text(struct campaign_item *out, struct arena *arena,
             return st;
         text = rendered;
     }
-    const struct tokenizer_text bytes = {text, strlen(text), item->chat};
+    const struct tokenizer_text bytes = {text, strlen(text),
+                                         item->chat ? TOKENIZER_CHAT : TOKENIZER_PLAIN};
     enum status st = tokenizer_encode(model->tokenizer, arena, &bytes, &out->ids, &count);
     out->n_ids = count < UINT32_MAX ? (uint32_t)count : UINT32_MAX;
     return st;

@@ -21,9 +21,10 @@ static enum status encode(const struct plan_item *item, const struct model *mode
             return st;
         text = rendered;
     }
-    enum status st =
-        tokenizer_encode(model->tokenizer, arena,
-                         &(struct tokenizer_text){text, strlen(text), item->chat}, &ids, &count);
+    enum status st = tokenizer_encode(
+        model->tokenizer, arena,
+        &(struct tokenizer_text){text, strlen(text), item->chat ? TOKENIZER_CHAT : TOKENIZER_PLAIN},
+        &ids, &count);
     *out = (struct plan_ids){ids, count < UINT32_MAX / 2 ? (uint32_t)count : UINT32_MAX / 2};
     return st;
 }

@@ -26,6 +26,9 @@ for model in "$TINY"/tiny-{llama,qwen2,gemma3}*.gguf; do
 done
 good model info "$LLAMA" --json
 json 'd["architecture"] == "llama" and d["layers"] == 1 and d["vocabulary"] == 320'
+json 'd["end_tokens"] == [{"id": 256, "text": "<|end|>"}]'
+good model info "$LLAMA"
+grep -q '^end tokens *256 "<|end|>"$' out || fail "$(cat out)"
 
 # A manifest of one's own.
 sum=$(sha256sum <"$LLAMA" | cut -d' ' -f1)
