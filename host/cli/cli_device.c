@@ -6,6 +6,7 @@
 
 #include "base/args.h"
 #include "base/log.h"
+#include "cli/cli_device_choice.h"
 #include "gpu/probe.h"
 #include "vk/vk.h"
 
@@ -72,6 +73,8 @@ static enum status find_gpu(struct cli_device *out, const struct cli_env *env, c
     struct gpu_params params = cli_device_gpu_params(env);
     params.selector = selector;
     enum status st = gpu_open(&out->gpu, &params);
+    if (!st && !selector && gpu_get_info(out->gpu)->kind == GPU_KIND_CPU)
+        cli_device_choice_explain(gpu_get_info(out->gpu), env);
     return st ? st : admit(out->gpu);
 }
 

@@ -93,6 +93,11 @@ struct gpu_params {
  * process. STATUS_DEVICE with one line when there is no loader, no driver or no such device. */
 enum status gpu_list(struct gpu_list *out, const struct gpu_params *params) STATUS_MUST_USE;
 
+/* The same with the line about a failure in `why` instead of logged. */
+#define GPU_LIST_WHY 1024
+enum status gpu_list_try(struct gpu_list *out, const struct gpu_params *params,
+                         char why[GPU_LIST_WHY]) STATUS_MUST_USE;
+
 /* Call fpenv_set() first: CPU drivers take over this thread's floating-point mode (numerics 5).
  * STATUS_USAGE if the selector fits no device or several. `params` null: defaults. */
 enum status gpu_open(struct gpu **out, const struct gpu_params *params) STATUS_MUST_USE;

@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "gpu/gpu_internal.h"
+#include "gpu/gpu_manifest.h"
 
 #define LAYER "VK_LAYER_KHRONOS_validation"
 #define LAYERS_MAX 64
@@ -65,6 +66,15 @@ fail:
 /* In one line: what a user can do about a loader that gives no instance. */
 static enum status explain(VkResult result, const struct gpu_params *params)
 {
+    char broken[512];
+
+    /* Loaders answer a manifest they cannot read with codes of their own, out of memory among them.
+     */
+    if (gpu_manifest_broken(params->driver_files, broken, sizeof broken)) {
+        log_error("the Vulkan loader gives no instance (%s): a driver's manifest is malformed: %s",
+                  gpu_result_name(result), broken);
+        return STATUS_DEVICE;
+    }
     if (result != VK_ERROR_INCOMPATIBLE_DRIVER)
         return gpu_fail(NULL, result, "vkCreateInstance", __FILE__, __LINE__);
     if (params->driver_files)

@@ -87,11 +87,13 @@ static bool open_pipes(int answer[2], int words[2])
     return false;
 }
 
-static enum status start(struct child *child, const struct gpu_params *params)
+static enum status start(struct child *child, const struct gpu_params *params,
+                         char why[GPU_LIST_WHY])
 {
     int answer[2], words[2];
     if (!open_pipes(answer, words)) {
-        log_error("cannot make a pipe to look for Vulkan devices: %s", strerror(errno));
+        snprintf(why, GPU_LIST_WHY, "cannot make a pipe to look for Vulkan devices: %s",
+                 strerror(errno));
         return STATUS_MEMORY;
     }
     child->pid = fork();
@@ -100,7 +102,8 @@ static enum status start(struct child *child, const struct gpu_params *params)
     close(answer[1]);
     close(words[1]);
     if (child->pid < 0) {
-        log_error("cannot start a process to look for Vulkan devices: %s", strerror(errno));
+        snprintf(why, GPU_LIST_WHY, "cannot start a process to look for Vulkan devices: %s",
+                 strerror(errno));
         close(answer[0]);
         close(words[0]);
         return STATUS_MEMORY;
@@ -159,17 +162,17 @@ static bool listen(struct child *child)
 }
 
 /* The one line about a child that gave no answer. */
-static enum status blame(const struct child *child, const char *what,
-                         const struct gpu_params *params)
+static void blame(char why[GPU_LIST_WHY], const struct child *child, const char *what,
+                  const struct gpu_params *params)
 {
-    log_error("a Vulkan driver %s while it was loaded (%s%s)%s%s", what,
-              params->driver_files ? "VK_DRIVER_FILES=" : "no VK_DRIVER_FILES: any installed one",
-              params->driver_files ? params->driver_files : "", child->last[0] ? ": " : "",
-              child->last);
-    return STATUS_DEVICE;
+    snprintf(why, GPU_LIST_WHY, "a Vulkan driver %s while it was loaded (%s%s)%s%s", what,
+             params->driver_files ? "VK_DRIVER_FILES=" : "no VK_DRIVER_FILES: any installed one",
+             params->driver_files ? params->driver_files : "", child->last[0] ? ": " : "",
+             child->last);
 }
 
-static enum status judge(struct child *child, bool in_time, const struct gpu_params *params)
+static enum status judge(struct child *child, bool in_time, const struct gpu_params *params,
+                         char why[GPU_LIST_WHY])
 {
     int code = 0;
     char what[96];
@@ -178,37 +181,45 @@ static enum status judge(struct child *child, bool in_time, const struct gpu_par
     while (waitpid(child->pid, &code, 0) < 0 && errno == EINTR)
         continue;
     if (child->got == sizeof *child->reply) {
-        if (child->reply->st != STATUS_OK)
-            log_error("%s", child->reply->error);
+        snprintf(why, GPU_LIST_WHY, "%s", child->reply->error);
         return child->reply->st;
     }
     if (!in_time) {
         snprintf(what, sizeof what, "did not answer within %.0f s", CHILD_TIMEOUT);
-        return blame(child, what, params);
-    }
-    if (WIFSIGNALED(code))
+    } else if (WIFSIGNALED(code)) {
         snprintf(what, sizeof what, "crashed (signal %d, %s)", WTERMSIG(code),
                  strsignal(WTERMSIG(code)));
-    else
+    } else {
         snprintf(what, sizeof what, "ended the process (exit code %d)", WEXITSTATUS(code));
-    return blame(child, what, params);
+    }
+    blame(why, child, what, params);
+    return STATUS_DEVICE;
+}
+
+enum status gpu_list_try(struct gpu_list *out, const struct gpu_params *params,
+                         char why[GPU_LIST_WHY])
+{
+    struct reply reply = {0};
+    struct child child = {.reply = &reply, .line_ended = true};
+    *out = (struct gpu_list){0};
+    enum status st = start(&child, params, why);
+    if (st != STATUS_OK)
+        return st;
+    bool in_time = listen(&child);
+    st = judge(&child, in_time, params, why);
+    close(child.answer);
+    close(child.words);
+    if (st == STATUS_OK)
+        *out = reply.list;
+    return st;
 }
 
 enum status gpu_list(struct gpu_list *out, const struct gpu_params *params)
 {
     static const struct gpu_params defaults;
-    struct reply reply = {0};
-    struct child child = {.reply = &reply, .line_ended = true};
-    params = params ? params : &defaults;
-    *out = (struct gpu_list){0};
-    enum status st = start(&child, params);
+    char why[GPU_LIST_WHY];
+    enum status st = gpu_list_try(out, params ? params : &defaults, why);
     if (st != STATUS_OK)
-        return st;
-    bool in_time = listen(&child);
-    st = judge(&child, in_time, params);
-    close(child.answer);
-    close(child.words);
-    if (st == STATUS_OK)
-        *out = reply.list;
+        log_error("%s", why);
     return st;
 }

@@ -219,9 +219,10 @@ static enum status take_tensor(struct cursor *c, struct tensor *t)
     if (st == STATUS_OK)
         st = take(c, sizeof(t->offset), &t->offset);
     if (st == STATUS_OK && !quant_from_id(id, &t->type)) {
-        log_error("%s: %s: found type id %" PRIu32
-                  ", expected F32, F16, BF16, Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, Q4_K, Q5_K or Q6_K",
-                  c->gguf->path, c->what, id);
+        const char *name = quant_id_name(id);
+        log_error("%s: %s: found type %s (id %" PRIu32
+                  "), expected F32, F16, BF16, Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, Q4_K, Q5_K or Q6_K",
+                  c->gguf->path, c->what, name ? name : "without a name", id);
         st = STATUS_INPUT;
     }
     return st;

@@ -30,17 +30,33 @@
 
 /* Each stage cuts what the one before left over, at the start and end of every match. */
 struct rule {
-    const char *name;
+    const char *names; /* each between spaces; the first is that of messages */
     bool whole_pieces, begins;
     const char *stage[STAGES_MAX + 1]; /* ends with null */
 };
 
+/* Names that stand for one pattern are those of llama.cpp (llama_vocab::impl::load). */
 static const struct rule rules[] = {
-    {"smollm", false, false, {"\\p{N}", GPT2}},
-    {"qwen2", false, false, {LLAMA3("\\p{N}")}},
-    {"llama-bpe", true, true, {LLAMA3("\\p{N}{1,3}")}},
-    {"default", false, false, {"[\\p{P}$+<=>^~|]+", GPT2, "\\p{N}+", "[0-9][0-9][0-9]"}},
-    {"falcon", false, false, {"[\\p{P}$+<=>^~|`]+", GPT2, "[0-9][0-9][0-9]"}},
+    {" smollm starcoder refact command-r codeshell exaone minerva-7b ",
+     false,
+     false,
+     {"\\p{N}", GPT2}},
+    {" qwen2 deepseek-r1-qwen kormo f2llmv2 megrez stablelm2 hunyuan ",
+     false,
+     false,
+     {LLAMA3("\\p{N}")}},
+    {" llama-bpe llama3 llama-v3 falcon3 falcon-h1 pixtral midm-2.0 lfm2 ",
+     true,
+     true,
+     {LLAMA3("\\p{N}{1,3}")}},
+    {" dbrx smaug-bpe glm4 chatglm-bpe ", false, false, {LLAMA3("\\p{N}{1,3}")}},
+    {" gpt-2 phi-2 mpt olmo jais trillion granite-docling exaone4 mellum gigachat a.x-4.0 jina-es "
+     "jina-de jina-v2-es jina-v2-de ",
+     false,
+     false,
+     {GPT2}},
+    {" default ", false, false, {"[\\p{P}$+<=>^~|]+", GPT2, "\\p{N}+", "[0-9][0-9][0-9]"}},
+    {" falcon ", false, false, {"[\\p{P}$+<=>^~|`]+", GPT2, "[0-9][0-9][0-9]"}},
 };
 
 struct pretokenizer {
@@ -59,14 +75,21 @@ struct split {
 
 static const struct rule *find_rule(const char *name, const char *where)
 {
+    const size_t len = strlen(name);
+
     for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
-        if (strcmp(rules[i].name, name) == 0) {
-            return &rules[i];
+        const char *at = rules[i].names;
+        while (len > 0 && !strchr(name, ' ') && (at = strstr(at, name))) {
+            if (at[-1] == ' ' && at[len] == ' ') {
+                return &rules[i];
+            }
+            at += len;
         }
     }
-    log_error("%s: key 'tokenizer.ggml.pre': found '%.64s', expected smollm, qwen2, llama-bpe, "
-              "default or falcon",
-              where, name);
+    log_error(
+        "%s: key 'tokenizer.ggml.pre': found '%.64s', expected smollm, qwen2, llama-bpe, gpt-2, "
+        "default or falcon, or a name of the same pattern such as llama3",
+        where, name);
     return NULL;
 }
 
@@ -160,8 +183,9 @@ static enum status match(const struct split *s, size_t stage, const char *text, 
     if (rc < 0) {
         PCRE2_UCHAR why[128];
         pcre2_get_error_message(rc, why, sizeof(why));
-        log_error("pre-tokenizer %s: matching failed at byte %zu of %zu: %s", s->pt->rule->name,
-                  from, len, (const char *)why);
+        log_error("pre-tokenizer %.*s: matching failed at byte %zu of %zu: %s",
+                  (int)strcspn(s->pt->rule->names + 1, " "), s->pt->rule->names + 1, from, len,
+                  (const char *)why);
         return rc == PCRE2_ERROR_NOMEMORY ? STATUS_MEMORY : STATUS_INTERNAL;
     }
     const PCRE2_SIZE *found = pcre2_get_ovector_pointer(s->data);

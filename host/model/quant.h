@@ -50,6 +50,9 @@ uint32_t quant_block_elements(enum quant type);
 uint32_t quant_block_bytes(enum quant type);
 bool quant_from_id(uint32_t gguf_id, enum quant *out); /* false: a type this program has not */
 
+/* "IQ4_XS": the name of any type that the format has had; null: a number without one. */
+const char *quant_id_name(uint32_t gguf_id);
+
 /* Bytes of a row of `width` elements; width is a multiple of the block. */
 size_t quant_row_bytes(enum quant type, uint64_t width);
 

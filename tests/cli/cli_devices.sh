@@ -13,3 +13,34 @@ refused 3 run -m "$LLAMA" -p a -d vk
 refused 3 run -m "$LLAMA" -p a -d 0
 refused 3 selfcheck -m "$LLAMA"
 good run -m "$LLAMA" -p a -n 2
+
+# A driver that is broken, alone and beside one that works.
+manifests() { # PATH...
+    VK_DRIVER_FILES=$(IFS=: && echo "$*")
+    VK_ICD_FILENAMES=$VK_DRIVER_FILES
+}
+dead=$SCRATCH/dead.json malformed=$SCRATCH/malformed.json nameless=$SCRATCH/nameless.json
+echo '{"file_format_version": "1.0.0", "ICD": {"library_path": "/no/such/driver.so", "api_version": "1.3.0"}}' >"$dead"
+echo '{ not json' >"$malformed"
+echo '{"file_format_version": "1.0.0", "ICD": {"api_version": "1.3.0"}}' >"$nameless"
+for bad in "$malformed" "$nameless"; do
+    manifests "$bad"
+    refused 3 run -m "$LLAMA" -p a -d vk
+    grep -q "manifest is malformed: $bad" err || fail "$(cat err)"
+done
+[ -n "${VKFI_ICD_LAVAPIPE:-}" ] || skip "no driver in VKFI_ICD_LAVAPIPE to stand beside a broken one"
+for order in "$malformed:$VKFI_ICD_LAVAPIPE" "$VKFI_ICD_LAVAPIPE:$malformed"; do
+    manifests "$order"
+    if ! "$VKFI" devices >out 2>err; then # a loader that skips such a manifest has done no harm
+        "$VKFI" devices >out 2>err
+        [ $? = 3 ] || fail "malformed manifest: exit code $?: $(cat err)"
+        grep -q "manifest is malformed: $malformed" err || fail "$(cat err)"
+    fi
+done
+manifests "$dead" "$VKFI_ICD_LAVAPIPE"
+"$VKFI" run -m "$LLAMA" -p a -n 2 -d vk >out 2>err || fail "beside a dead driver: $(cat err)"
+[ "$(wc -l <err)" = 1 ] || fail "beside a dead driver: $(cat err)"
+grep -q "device vk is .*, which runs on the processor: the driver of $dead gives none" err || fail "$(cat err)"
+good run -m "$LLAMA" -p a -n 2 -d 0
+manifests "$VKFI_ICD_LAVAPIPE"
+good run -m "$LLAMA" -p a -n 2 -d vk

@@ -207,12 +207,60 @@ static void test_many(void **state)
     builder_free(&b);
 }
 
+/* A type that this program has not is refused by its name, one that the format has not by its
+ * number. */
+static void test_types_by_name(void **state)
+{
+    static const struct {
+        uint32_t id;
+        const char *name;
+    } some[] = {{4, "Q4_2"},
+                {10, "Q2_K"},
+                {16, "IQ2_XXS"},
+                {19, "IQ1_S"},
+                {20, "IQ4_NL"},
+                {23, "IQ4_XS"},
+                {26, "I32"},
+                {28, "F64"},
+                {29, "IQ1_M"},
+                {31, "Q4_0_4_4"},
+                {34, "TQ1_0"},
+                {38, "IQ4_NL_8_8"},
+                {39, "MXFP4"},
+                {40, "NVFP4"},
+                {42, "Q2_0"},
+                {43, "without a name"},
+                {UINT32_MAX, "without a name"}};
+    static const uint64_t dims[2] = {256, 1};
+
+    (void)state;
+    for (uint32_t id = 0; id < 64; id++) {
+        enum quant type;
+        if (quant_from_id(id, &type))
+            assert_string_equal(quant_id_name(id), quant_name(type));
+        else
+            assert_true(id < 43 ? quant_id_name(id) != NULL : quant_id_name(id) == NULL);
+    }
+    for (size_t i = 0; i < sizeof(some) / sizeof(some[0]); i++) {
+        struct builder b;
+        struct gguf *g;
+        char expected[64];
+        builder_init(&b);
+        builder_info(&b, "x", &(struct builder_shape){some[i].id, 2, dims, 0});
+        builder_finish(&b);
+        assert_int_equal(gguf_open_memory(&g, b.file.data, b.file.size, "memory"), STATUS_INPUT);
+        snprintf(expected, sizeof(expected), "found type %s (id %u)", some[i].name, some[i].id);
+        assert_non_null(strstr(log_last_error(), expected));
+        builder_free(&b);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_versions),      cmocka_unit_test(test_private_mapping),
-        cmocka_unit_test(test_getter_errors), cmocka_unit_test(test_alignment),
-        cmocka_unit_test(test_many),
+        cmocka_unit_test(test_types_by_name),   cmocka_unit_test(test_versions),
+        cmocka_unit_test(test_private_mapping), cmocka_unit_test(test_getter_errors),
+        cmocka_unit_test(test_alignment),       cmocka_unit_test(test_many),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -141,6 +141,52 @@ static void test_pretokenizers(void **state)
     }
 }
 
+/* Every name of a pattern splits, begins and joins as the first one does; parts of names are none.
+ */
+static void test_pretokenizer_names(void **state)
+{
+    static const char *const names[][9] = {
+        {"smollm", "starcoder", "refact", "command-r", "codeshell", "exaone", "minerva-7b"},
+        {"qwen2", "deepseek-r1-qwen", "kormo", "f2llmv2", "megrez", "stablelm2", "hunyuan"},
+        {"llama-bpe", "llama3", "llama-v3", "falcon3", "falcon-h1", "pixtral", "midm-2.0", "lfm2"},
+        {"dbrx", "smaug-bpe", "glm4", "chatglm-bpe"},
+        {"gpt-2", "phi-2", "mpt", "olmo", "jais", "exaone4", "mellum", "gigachat"},
+    };
+    static const char *const none[] = {
+        "", " ", "llama", "llama-", "qwen", "smollm starcoder", " llama3", "llama3 ", "gpt", "2"};
+    static const char text[] = "It'S 12345,  a_b!?\r\n\n  x \xC3\xA9\xC3\xA8 99";
+    char split[5][256];
+
+    (void)state;
+    for (size_t p = 0; p < sizeof(names) / sizeof(names[0]); p++) {
+        bool begins = false, whole = false;
+        for (size_t i = 0; i < 9 && names[p][i]; i++) {
+            struct text out = {0};
+            struct pretokenizer *pt;
+            assert_int_equal(pretokenizer_create(&pt, names[p][i], "test"), STATUS_OK);
+            assert_int_equal(pretokenizer_split(pt, text, strlen(text), add_piece, &out),
+                             STATUS_OK);
+            if (i == 0) {
+                snprintf(split[p], sizeof(split[p]), "%s", out.data);
+                begins = pretokenizer_begins(pt);
+                whole = pretokenizer_whole_pieces(pt);
+            }
+            assert_string_equal(out.data, split[p]);
+            assert_true(pretokenizer_begins(pt) == begins);
+            assert_true(pretokenizer_whole_pieces(pt) == whole);
+            text_finish(&out);
+            pretokenizer_destroy(&pt);
+        }
+        assert_true(begins == (p == 2) && whole == (p == 2));
+        for (size_t q = 0; q < p; q++)
+            assert_true((strcmp(split[p], split[q]) == 0) == (p == 3 && q == 2));
+    }
+    for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++) {
+        struct pretokenizer *pt;
+        assert_int_equal(pretokenizer_create(&pt, none[i], "test"), STATUS_INPUT);
+    }
+}
+
 /* One symbol of the plain search: any text, joined by looking at all neighbours again and again. */
 struct plain {
     char text[64];
@@ -285,45 +331,26 @@ static void test_spm_rules(void **state)
 
     (void)state;
     fixture_spm(&f);
-    f.add_end = 1;
+    f.add_end = 1; /* and no end token: the text is a prompt that goes on */
     f.token[fixture_find(&f, "\xE2\x96\x81he")].score = -100;
     assert_int_equal(fixture_open(&f), STATUS_OK);
     /* A begin token and a space prefix unless the file says otherwise; "<s" and ">" do not join to
      * "<s>". */
-    check_encoding(&f, "hello", false, LIST("<s>", "\xE2\x96\x81hello", "</s>"));
-    check_encoding(&f, "", false, LIST("<s>", "</s>"));
-    check_encoding(&f, "<s>", false, LIST("<s>", "\xE2\x96\x81", "<s", ">", "</s>"));
+    check_encoding(&f, "hello", false, LIST("<s>", "\xE2\x96\x81hello"));
+    check_encoding(&f, "", false, LIST("<s>"));
+    check_encoding(&f, "<s>", false, LIST("<s>", "\xE2\x96\x81", "<s", ">"));
     check_encoding(&f, "<s>hello\nhe", true,
-                   LIST("<s>", "<s>", "\xE2\x96\x81hello", "\n", "\xE2\x96\x81he", "</s>"));
+                   LIST("<s>", "<s>", "\xE2\x96\x81hello", "\n", "\xE2\x96\x81he"));
     /* Longest user-defined token first; bytes where nothing fits. */
-    check_encoding(&f, "\n\n\n", false, LIST("<s>", "\n\n", "\n", "</s>"));
+    check_encoding(&f, "\n\n\n", false, LIST("<s>", "\n\n", "\n"));
     check_encoding(&f, "\n\xC3\xA8\xFF", false,
-                   LIST("<s>", "\n", "\xE2\x96\x81", "<0xC3>", "<0xA8>", "<0xFF>", "</s>"));
+                   LIST("<s>", "\n", "\xE2\x96\x81", "<0xC3>", "<0xA8>", "<0xFF>"));
     fixture_close(&f);
     fixture_spm(&f);
     f.add_begin = f.space_prefix = 0;
     f.token[fixture_find(&f, "<0xC3>")].type = TOKENIZER_VOCAB_UNUSED;
     assert_int_equal(fixture_open(&f), STATUS_OK);
     check_encoding(&f, "h\xC3\xA8h", false, LIST("h", "<unk>", "h"));
-    fixture_close(&f);
-}
-
-static void test_ends(void **state)
-{
-    static struct fixture f;
-
-    (void)state;
-    fixture_bpe(&f, "llama-bpe");
-    f.end = FIXTURE_ABSENT;
-    f.turn_end = 7;
-    assert_int_equal(fixture_open(&f), STATUS_OK);
-    assert_int_equal(tokenizer_size(f.tk), f.n_tokens);
-    assert_int_equal(tokenizer_begin(f.tk), f.begin);
-    assert_true(tokenizer_is_end(f.tk, 7));
-    assert_true(tokenizer_is_end(f.tk, fixture_find(&f, "<|im_end|>")));
-    assert_true(tokenizer_is_end(f.tk, fixture_find(&f, "<|endoftext|>")));
-    assert_false(tokenizer_is_end(f.tk, fixture_find(&f, "<|im_start|>")));
-    assert_false(tokenizer_is_end(f.tk, -1));
     fixture_close(&f);
 }
 
@@ -389,12 +416,18 @@ static void test_long_texts(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_smollm2),       cmocka_unit_test(test_gemma3),
-        cmocka_unit_test(test_qwen2),         cmocka_unit_test(test_tiny_is_bytes),
-        cmocka_unit_test(test_pretokenizers), cmocka_unit_test(test_joins_as_plain_search),
-        cmocka_unit_test(test_special),       cmocka_unit_test(test_spm_rules),
-        cmocka_unit_test(test_ends),          cmocka_unit_test(test_missing_byte),
-        cmocka_unit_test(test_dummy_merge),   cmocka_unit_test(test_long_texts),
+        cmocka_unit_test(test_smollm2),
+        cmocka_unit_test(test_gemma3),
+        cmocka_unit_test(test_qwen2),
+        cmocka_unit_test(test_tiny_is_bytes),
+        cmocka_unit_test(test_pretokenizers),
+        cmocka_unit_test(test_pretokenizer_names),
+        cmocka_unit_test(test_joins_as_plain_search),
+        cmocka_unit_test(test_special),
+        cmocka_unit_test(test_spm_rules),
+        cmocka_unit_test(test_missing_byte),
+        cmocka_unit_test(test_dummy_merge),
+        cmocka_unit_test(test_long_texts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
