@@ -49,17 +49,33 @@ static enum status fill_bins(struct report_figure *out, struct report_context *c
     return st;
 }
 
-static void write_bins(struct report_figure *out)
+/* A line goes from bin to bin where both have trials enough and none is left out between them, nor
+ * is without an end. */
+static bool is_joined(struct report_table *table, uint32_t row)
+{
+    if (row == 0 || table->faint[row] || table->faint[row - 1])
+        return false;
+    return isfinite(report_table_number(table, row, "from")) &&
+           report_table_number(table, row - 1, "to") == report_table_number(table, row, "from");
+}
+
+/* The highest end of an interval. */
+static double write_bins(struct report_figure *out)
 {
     static const char *const columns[] = {"rate", "rate_low", "rate_high"};
+    double most = 0;
     report_figure_data(out, "bins");
     for (uint32_t r = 0; r < out->table.n_rows; r++) {
+        if (r > 0 && !is_joined(&out->table, r))
+            report_out_put(&out->script, "\n");
         report_figure_number(out, report_table_at(&out->table, r, "middle")->number);
         for (size_t c = 0; c < sizeof columns / sizeof *columns; c++)
             report_figure_number(out, 100 * report_table_at(&out->table, r, columns[c])->number);
         report_out_printf(&out->script, "%d\n", out->table.faint[r]);
+        most = fmax(most, 100 * report_table_number(&out->table, r, "rate_high"));
     }
     report_figure_end_data(out);
+    return most;
 }
 
 static void plot_bins(struct report_figure *out)
@@ -69,17 +85,18 @@ static void plot_bins(struct report_figure *out)
         if (out->table.faint[r])
             snprintf(key, sizeof key, "title \"n < %d\"", REPORT_FEW);
     }
+    report_figure_key_above(out);
     report_out_printf(
         &out->script,
-        "set key top left Left reverse samplen 2\n"
         "plot $bins using 1:2 with lines linewidth 1.4 linecolor rgb \"" REPORT_A "\" notitle, \\\n"
-        " '' using 1:3:(0):($4-$3) with vectors nohead linewidth 1.8 linecolor rgb \"" REPORT_A
-        "\" notitle, \\\n"
+        " '' using ($5==0?$1:NaN):3:(0):($4-$3) with vectors nohead linewidth 1.8 linecolor rgb "
+        "\"" REPORT_A "\" notitle, \\\n"
+        " '' using ($5==1?$1:NaN):3:(0):($4-$3) with vectors nohead linewidth 0.8 dashtype 3 "
+        "linecolor rgb \"" REPORT_GREY "\" notitle, \\\n"
         " '' using ($5==0?$1:NaN):2 with points pointtype 7 pointsize 0.9 linewidth 1.6 "
         "linecolor rgb \"" REPORT_A "\" notitle, \\\n"
-        " '' using ($5==1?$1:NaN):2 with points pointtype 6 pointsize 0.9 linewidth 1 "
-        "dashtype "
-        "3 linecolor rgb \"" REPORT_GREY "\" %s\n",
+        " '' using ($5==1?$1:NaN):2 with points pointtype 6 pointsize 0.8 linewidth 1 "
+        "linecolor rgb \"" REPORT_GREY "\" %s\n",
         key);
 }
 
@@ -111,8 +128,8 @@ static enum status draw_bins(struct report_figure *out, struct report_context *c
                              const struct binning *b)
 {
     struct report_groups groups;
-    if (report_context_is_several(context)) {
-        out->absent = REPORT_SEVERAL;
+    if (report_context_is_several(context) || report_context_is_quiet(context)) {
+        out->absent = report_context_is_several(context) ? REPORT_SEVERAL : REPORT_QUIET;
         return STATUS_OK;
     }
     enum status st = report_groups_make(&groups, context->arena, context->data,
@@ -127,9 +144,8 @@ static enum status draw_bins(struct report_figure *out, struct report_context *c
         context->arena, "%s of faults that changed bits against %s, %g %% intervals.%s",
         context->main_start, b->against, 100 * context->confidence, b->behind);
     report_figure_begin(out, REPORT_WIDTH, 340);
-    write_bins(out);
-    report_out_printf(&out->script, "set yrange [0:*<100]\n%sset ylabel \"%s, %%\"\n", b->axes,
-                      context->main_name);
+    report_figure_share_axis(out, 0, write_bins(out));
+    report_out_printf(&out->script, "%sset ylabel \"%s, %%\"\n", b->axes, context->main_name);
     plot_bins(out);
     return out->caption ? out->script.status : STATUS_MEMORY;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The picture of bit positions: one panel for each layout of bits, fields shaded. */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -185,31 +186,70 @@ static void shade_fields(struct report_figure *out, const struct panel *panel)
         if (own && high - b > 1)
             report_out_printf(
                 &out->script,
-                "set label \"%s\" at %.1f,graph 0.93 center textcolor rgb \"" REPORT_GREY "\"\n",
+                "set label \"%s\" at %.1f,graph 1 center offset 0,0.7 textcolor rgb \"" REPORT_GREY
+                "\"\n",
                 own, (high + b - 1) / 2.);
         high = b;
     }
 }
 
-static void write_bits(struct report_figure *out, const struct panels *panels)
+static void write_bit(struct report_figure *out, uint32_t row, double *most)
+{
+    static const char *const columns[] = {"rate",  "rate_low",  "rate_high",
+                                          "given", "given_low", "given_high"};
+    struct report_table *table = &out->table;
+    const bool differs =
+        report_table_number(table, row, "changed") != report_table_number(table, row, "trials");
+    report_figure_number(out, report_table_number(table, row, "bit"));
+    for (size_t c = 0; c < sizeof columns / sizeof *columns; c++) {
+        const double share = 100 * report_table_number(table, row, columns[c]);
+        report_figure_number(out, c < 3 || differs ? share : NAN);
+        *most = c < 3 || differs ? fmax(*most, share) : *most;
+    }
+    report_out_printf(&out->script, "%d\n", table->faint[row]);
+}
+
+/* Lines go between neighbouring bits that both have trials enough. The highest end of a panel. */
+static void write_bits(struct report_figure *out, const struct panels *panels, double *most)
 {
     struct report_table *table = &out->table;
     for (uint32_t p = 0; p < panels->count; p++) {
         char name[16];
+        double last = NAN;
         snprintf(name, sizeof name, "panel%u", p);
         report_figure_data(out, name);
+        most[p] = 0;
         for (uint32_t r = 0; r < table->n_rows; r++) {
-            static const char *const columns[] = {"rate",  "rate_low",  "rate_high",
-                                                  "given", "given_low", "given_high"};
             if (report_table_at(table, r, "struck")->text != panels->panel[p].label)
                 continue;
-            report_figure_number(out, report_table_at(table, r, "bit")->number);
-            for (size_t c = 0; c < sizeof columns / sizeof *columns; c++)
-                report_figure_number(out, 100 * report_table_at(table, r, columns[c])->number);
-            report_out_printf(&out->script, "%d\n", table->faint[r]);
+            const double bit = report_table_number(table, r, "bit");
+            if (!(fabs(bit - last) <= 1))
+                report_out_put(&out->script, "\n");
+            last = table->faint[r] ? NAN : bit;
+            if (table->faint[r])
+                report_out_put(&out->script, "\n");
+            write_bit(out, r, &most[p]);
         }
         report_figure_end_data(out);
     }
+}
+
+/* Some row has another rate of changed bits; some has few trials. */
+static bool any_differs(struct report_table *table)
+{
+    bool any = false;
+    for (uint32_t r = 0; r < table->n_rows; r++)
+        any = any ||
+              report_table_number(table, r, "changed") != report_table_number(table, r, "trials");
+    return any;
+}
+
+static bool any_faint(const struct report_table *table)
+{
+    bool any = false;
+    for (uint32_t r = 0; r < table->n_rows; r++)
+        any = any || table->faint[r];
+    return any;
 }
 
 /* The key of all panels, in the strip above the first. */
@@ -218,45 +258,74 @@ static void put_key(struct report_figure *out)
     const double y = 1 - 16. / out->height;
     report_out_printf(&out->script,
                       "set label \"of all\" at screen 0.45,%.4f left offset 1,0 point pointtype 7 "
-                      "pointsize 0.7 linecolor rgb \"" REPORT_A "\"\n"
-                      "set label \"of changed bits\" at screen 0.6,%.4f left offset 1,0 point "
-                      "pointtype 12 pointsize 0.9 linecolor rgb \"" REPORT_B "\"\n"
-                      "set label \"n < %d\" at screen 0.85,%.4f left offset 1,0 point pointtype 3 "
-                      "pointsize 0.8 linecolor rgb \"" REPORT_GREY "\"\n",
-                      y, y, REPORT_FEW, y);
+                      "pointsize 0.7 linecolor rgb \"" REPORT_A "\"\n",
+                      y);
+    if (any_differs(&out->table))
+        report_out_printf(&out->script,
+                          "set label \"of changed bits\" at screen 0.6,%.4f left offset 1,0 point "
+                          "pointtype 12 pointsize 0.9 linecolor rgb \"" REPORT_B "\"\n",
+                          y);
+    if (any_faint(&out->table))
+        report_out_printf(&out->script,
+                          "set label \"n < %d\" at screen 0.85,%.4f left offset 1,0 point "
+                          "pointtype 6 pointsize 0.8 linecolor rgb \"" REPORT_GREY "\"\n",
+                          REPORT_FEW, y);
 }
 
-static void plot_panel(struct report_figure *out, const struct panel *panel, uint32_t p,
-                       uint32_t count)
+/* Of 32 bits those where a rate turns: the highest two, the lowest of each field; the second of two
+ * neighbours on a line of its own. All of 16 and fewer. */
+static void put_tics(struct report_figure *out, const struct panel *panel)
 {
-    const double key = 30. / out->height, high = (1 - key) / count;
+    const uint32_t top = panel->width - 1;
+    report_out_put(&out->script, "set xtics (");
+    for (uint32_t b = 0; b <= top; b++) {
+        const bool edge = b > 0 && panel->of_bit[b] && panel->of_bit[b - 1] &&
+                          panel->of_bit[b] != panel->of_bit[b - 1];
+        if (top > 15 && b != top && b + 1 != top && !edge && b != 0 && b != 8 && b != 16)
+            continue;
+        report_out_printf(&out->script, "%s\"%s%u\" %u", b ? ", " : "",
+                          top > 15 && b + 1 == top ? "\\n" : "", b, b);
+    }
+    report_out_put(&out->script, ")\n");
+}
+
+static void plot_panel(struct report_figure *out, const struct panels *panels, uint32_t p,
+                       double most)
+{
+    const struct panel *panel = &panels->panel[p];
+    const double key = 30. / out->height, high = (1 - key) / panels->count;
     const double top = 1 - key - p * high;
     report_out_put(&out->script, "unset object\nunset label\n");
     if (p == 0)
         put_key(out);
     shade_fields(out, panel);
+    report_figure_share_axis(out, 0, most);
+    put_tics(out, panel);
     report_out_printf(
         &out->script,
         "set tmargin at screen %.4f\nset bmargin at screen %.4f\n"
-        "set xrange [%u.5:-0.5]\nset yrange [0:*<100]\nset xtics %u\nset xlabel \"bit of: %s\" "
+        "set xrange [%u.5:-0.5]\nset xlabel \"bit of: %s\" "
         "offset 0,0.4\nset ylabel \"rate, %%\"\n"
-        "plot $panel%u using 1:3:(0):($4-$3) with vectors nohead linewidth 1.8 linecolor rgb "
-        "\"" REPORT_A "\", \\\n"
-        " '' using ($1-0.25):6:(0):($7-$6) with vectors nohead linewidth 1.1 linecolor rgb "
-        "\"" REPORT_B "\", \\\n"
+        "plot $panel%u using ($8==0?$1:NaN):3:(0):($4-$3) with vectors nohead linewidth 1.8 "
+        "linecolor rgb \"" REPORT_A "\", \\\n"
+        " '' using ($8==1?$1:NaN):3:(0):($4-$3) with vectors nohead linewidth 0.8 dashtype 3 "
+        "linecolor rgb \"" REPORT_GREY "\", \\\n"
+        " '' using ($8==0?$1-0.25:NaN):6:(0):($7-$6) with vectors nohead linewidth 1.1 linecolor "
+        "rgb \"" REPORT_B "\", \\\n"
         " '' using 1:2 with lines linewidth 1 linecolor rgb \"" REPORT_A "\", \\\n"
-        " '' using ($1-0.25):5 with points pointtype 12 pointsize 0.9 linewidth 1 linecolor rgb "
-        "\"" REPORT_B "\", \\\n"
-        " '' using 1:2 with points pointtype 7 pointsize 0.7 linecolor rgb \"" REPORT_A "\", \\\n"
-        " '' using ($8==1?$1:NaN):(0) with points pointtype 3 pointsize 0.8 linecolor rgb "
-        "\"" REPORT_GREY "\"\n",
-        top - 10. / out->height, top - high + 58. / out->height, panel->width - 1,
-        panel->width > 16 ? 4 : 2, panel->label, p);
+        " '' using ($8==0?$1-0.25:NaN):5 with points pointtype 12 pointsize 0.9 linewidth 1 "
+        "linecolor rgb \"" REPORT_B "\", \\\n"
+        " '' using ($8==0?$1:NaN):2 with points pointtype 7 pointsize 0.7 linecolor rgb "
+        "\"" REPORT_A "\", \\\n"
+        " '' using ($8==1?$1:NaN):2 with points pointtype 6 pointsize 0.7 linewidth 1 linecolor "
+        "rgb \"" REPORT_GREY "\"\n",
+        top - 26. / out->height, top - high + 66. / out->height, panel->width - 1, panel->label, p);
 }
 
 enum status report_bits_curve(struct report_figure *out, struct report_context *context)
 {
     struct panels panels = {0};
+    double most[BITS_PANELS];
     out->id = "bits";
     out->title = "Bit position";
     if (!report_context_agrees(context, PLAN_BY_BIT) ||
@@ -272,6 +341,10 @@ enum status report_bits_curve(struct report_figure *out, struct report_context *
         out->absent = "no fault of the campaign is a mask of bits";
         return STATUS_OK;
     }
+    if (report_context_is_quiet(context)) {
+        out->absent = REPORT_QUIET;
+        return STATUS_OK;
+    }
     st = fill_bits(out, context, &panels);
     if (st || out->absent)
         return st;
@@ -281,15 +354,16 @@ enum status report_bits_curve(struct report_figure *out, struct report_context *
     out->caption = arena_printf(
         context->arena,
         "%s by bit position, one panel a layout, with fields shaded: of all faults and of those "
-        "that changed bits; %g %% intervals. Masks of several bits stand at their lowest.%s%s",
+        "that changed bits (where it is another rate); %g %% intervals. Masks of several bits "
+        "stand at their lowest.%s%s",
         context->main_start, 100 * context->confidence,
         panels.dropped ? " Further layouts are in the data alone." : "",
         report_context_note(context));
-    report_figure_begin(out, REPORT_WIDTH, 30 + 256 * panels.count);
-    write_bits(out, &panels);
+    report_figure_begin(out, REPORT_WIDTH, 30 + 280 * panels.count);
+    write_bits(out, &panels, most);
     report_out_put(&out->script, "set multiplot\n");
     for (uint32_t p = 0; p < panels.count; p++)
-        plot_panel(out, &panels.panel[p], p, panels.count);
+        plot_panel(out, &panels, p, most[p]);
     report_out_put(&out->script, "unset multiplot\n");
     return out->caption && out->table.caption ? out->script.status : STATUS_MEMORY;
 }

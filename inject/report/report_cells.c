@@ -290,7 +290,7 @@ static enum status name_map(struct report_figure *out, const struct cells *cells
     out->caption = arena_printf(
         context->arena,
         "%s of all faults in each stratum, %%: %s down, %s across%s%s. Cells with fewer than %d "
-        "trials are hatched and do not set the scale where others are; empty ones are no "
+        "trials are outlines without a colour, their numbers in brackets; empty ones are no "
         "stratum%s. n "
         "and interval of each cell are in the table of strata. The highest of many cells is biased "
         "upwards.",
@@ -307,6 +307,8 @@ enum status report_cells_map(struct report_figure *out, struct report_context *c
     out->id = "cells";
     out->title = "Strata as a map";
     out->absent = refuse(context->data);
+    if (!out->absent && report_context_is_quiet(context))
+        out->absent = REPORT_QUIET;
     if (out->absent)
         return STATUS_OK;
     choose_axes(&cells, context->data->plan);

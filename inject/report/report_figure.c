@@ -30,6 +30,27 @@ void report_figure_begin(struct report_figure *figure, uint32_t width, uint32_t 
         width, height, figure->id);
 }
 
+void report_figure_key_above(struct report_figure *figure)
+{
+    report_out_put(&figure->script, "set tmargin 2.6\n"
+                                    "set key tmargin right horizontal Left reverse samplen 2\n");
+}
+
+void report_figure_share_axis(struct report_figure *figure, double least, double most)
+{
+    struct report_out *script = &figure->script;
+    const double top = most > 0 ? fmin(1.06 * most, 103) : 1;
+    report_out_printf(script, "set yrange [%.4g:%.4g]\n", least, top);
+    if (!(least > 0))
+        return;
+    /* two strokes across the axis */
+    for (int i = 0; i < 2; i++)
+        report_out_printf(script,
+                          "set arrow from graph -0.014,graph %.3f to graph 0.014,graph %.3f nohead "
+                          "front linewidth 1.4 linecolor rgb \"" REPORT_INK "\"\n",
+                          0.02 + 0.025 * i, 0.05 + 0.025 * i);
+}
+
 void report_figure_data(struct report_figure *figure, const char *name)
 {
     report_out_printf(&figure->script, "$%s << END_OF_DATA\n", name);
@@ -56,6 +77,15 @@ enum status report_context_init(struct report_context *context, struct report_wo
 bool report_context_is_ber(const struct report_context *context)
 {
     return context->data->plan->faults_per_trial == 0;
+}
+
+bool report_context_is_quiet(const struct report_context *context)
+{
+    for (size_t i = 0; i < context->data->n; i++) {
+        if (context->main >> context->data->trial[i].outcome & 1)
+            return false;
+    }
+    return true;
 }
 
 bool report_context_is_several(const struct report_context *context)

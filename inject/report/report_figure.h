@@ -51,6 +51,10 @@ const char *report_context_note(const struct report_context *context);
 #define REPORT_SEVERAL                                                                             \
     "trials have several faults, which differ in it; rows hold the coordinates of the first alone"
 
+/* No trial is an event of `main`: pictures of where or when it comes would say nothing. */
+bool report_context_is_quiet(const struct report_context *context);
+#define REPORT_QUIET "no trial shows the event, so there is nothing to tell apart"
+
 /* Where strata have no weights. */
 #define REPORT_NO_TOTAL "each needs a total over strata, which population equal does not have"
 
@@ -87,6 +91,13 @@ struct stats_interval_level report_figure_level(const struct report_context *con
 
 /* Terminal, borders, tics, no key. */
 void report_figure_begin(struct report_figure *figure, uint32_t width, uint32_t height);
+
+/* The key in a strip above the plot, which none of the data can reach. */
+void report_figure_key_above(struct report_figure *figure);
+
+/* The axis of a share in per cent up to `most`, its peak inside; above 0 from `least` on, with a
+ * mark that it is cut. */
+void report_figure_share_axis(struct report_figure *figure, double least, double most);
 
 /* Opens and closes a block of inline data "$name". */
 void report_figure_data(struct report_figure *figure, const char *name);

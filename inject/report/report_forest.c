@@ -8,10 +8,13 @@
 
 #include "inject/report/report_label.h"
 
-/* Pixels of a row; few rows are set wider. */
-#define FOREST_ROW 19
-#define FOREST_WIDE_ROW 26
+/* Pixels of a row; few rows are set wider. Above the rows the key and the head of n, below them the
+ * axis. */
+#define FOREST_ROW 23
+#define FOREST_WIDE_ROW 30
 #define FOREST_FEW 20
+#define FOREST_ABOVE 52
+#define FOREST_BELOW 72
 
 /* Pixels that the names of rows may take: half of the picture is left to the rates. Names are set
  * smaller where they need more, and then in lines. */
@@ -49,40 +52,59 @@ static void put_short(struct report_out *out, const char *label)
     report_out_put_n(out, "", 1); /* its end: the text before may have been longer */
 }
 
-/* n at the right, and a hatched band behind a row with few trials. */
+/* n at the right, in brackets where it is few. */
 static void write_row(struct report_figure *out, const struct report_forest *forest, uint32_t row,
                       uint32_t y)
 {
     char n[REPORT_FORMAT_TEXT];
+    const bool few = out->table.faint[row];
     report_table_format(n, report_table_number(&out->table, row, forest->n), REPORT_COUNT);
-    report_out_printf(&out->script, "set label %u \"%s\" at graph 1.04,first %u left\n", y + 10, n,
-                      y);
-    if (out->table.faint[row])
-        report_out_printf(&out->script,
-                          "set object %u rectangle from graph 0,first %u.55 to graph 1,first %u.45 "
-                          "behind fillstyle pattern 5 noborder fillcolor rgb \"" REPORT_GRID "\"\n",
-                          y, y - 1, y);
+    report_out_printf(&out->script,
+                      "set label %u \"%s%s%s\" at graph 1.04,first %u left textcolor rgb \"%s\"\n",
+                      y + 10, few ? "(" : "", n, few ? ")" : "", y, few ? REPORT_GREY : REPORT_INK);
 }
 
-static void write_rates(struct report_figure *out, const struct report_forest *forest)
+/* The second series is there where it is of other trials than the first. */
+static bool has_second(struct report_figure *out, const struct report_forest *forest, uint32_t row)
+{
+    const double first = report_table_number(&out->table, row, forest->series[0].trials);
+    const double second = report_table_number(&out->table, row, forest->series[1].trials);
+    return second > 0 && (forest->always || second != first);
+}
+
+static bool has_any_second(struct report_figure *out, const struct report_forest *forest)
+{
+    bool any = false;
+    for (uint32_t i = 0; i < forest->count; i++)
+        any = any || has_second(out, forest, forest->row[i]);
+    return any;
+}
+
+/* Place, then twice rate, ends and place of the series; 1 behind them if trials are few. */
+static double write_rates(struct report_figure *out, const struct report_forest *forest)
 {
     static const char *const suffixes[] = {"", "_low", "_high"};
+    double most = 0;
     report_figure_data(out, "rows");
     for (uint32_t i = 0; i < forest->count; i++) {
-        const uint32_t row = forest->row[i];
-        report_out_printf(&out->script, "%u ", forest->count - i);
+        const uint32_t row = forest->row[i], y = forest->count - i;
+        const bool both = has_second(out, forest, row);
         for (int s = 0; s < 2; s++) {
             const double n = report_table_number(&out->table, row, forest->series[s].trials);
+            const bool shown = n > 0 && (s == 0 || both);
             for (size_t c = 0; c < sizeof suffixes / sizeof *suffixes; c++) {
                 char name[64];
                 snprintf(name, sizeof name, "%s%s", forest->series[s].prefix, suffixes[c]);
-                report_figure_number(out, n > 0 ? 100 * report_table_number(&out->table, row, name)
-                                                : NAN);
+                const double share = 100 * report_table_number(&out->table, row, name);
+                report_figure_number(out, shown ? share : NAN);
+                most = shown && share > most ? share : most;
             }
+            report_out_printf(&out->script, "%.2f ", y + (both ? s ? -0.2 : 0.2 : 0));
         }
-        report_out_put(&out->script, "\n");
+        report_out_printf(&out->script, "%d\n", out->table.faint[row]);
     }
     report_figure_end_data(out);
+    return most;
 }
 
 static const char *name_of(struct report_out *room, struct report_figure *figure,
@@ -131,17 +153,31 @@ static void write_names(struct report_figure *out, const struct report_forest *f
 }
 
 /* The key in the strip above the rows: the first series at the middle, the second behind it. */
-static void write_key(struct report_figure *out, const struct report_forest *forest)
+static void write_key(struct report_figure *out, const struct report_forest *forest, int series)
 {
     static const double place[] = {0.45, 0.62};
-    for (int s = 0; s < 2; s++) {
-        const struct report_forest_series *series = &forest->series[s];
+    for (int s = 0; s < series; s++) {
+        const struct report_forest_series *own = &forest->series[s];
         report_out_printf(&out->script,
                           "set label %d \"%s\" at screen %.2f,%.4f left offset 1,0 point pointtype "
                           "%u pointsize %g linecolor rgb \"%s\"\n",
-                          s + 2, series->label, place[s], 1 - 14. / out->height, series->point,
-                          series->size, series->colour);
+                          s + 2, own->label, place[s], 1 - 14. / out->height, own->point, own->size,
+                          own->colour);
     }
+}
+
+/* Rows of few trials are grey, thin and open. */
+static void plot_series(struct report_figure *out, const struct report_forest_series *series, int s)
+{
+    const int at = 4 * s + 1;
+    report_out_printf(&out->script,
+                      "%s$rows using ($9==0?$%d:NaN):%d:%d:%d with xerrorbars pointtype %u "
+                      "pointsize %g linewidth %g linecolor rgb \"%s\", \\\n"
+                      " '' using ($9==1?$%d:NaN):%d:%d:%d with xerrorbars pointtype %d pointsize "
+                      "%g linewidth 0.7 linecolor rgb \"" REPORT_GREY "\"",
+                      s ? ", \\\n " : "plot ", at, at + 3, at + 1, at + 2, series->point,
+                      series->size, series->line, series->colour, at, at + 3, at + 1, at + 2,
+                      s ? 12 : 6, series->size);
 }
 
 void report_forest_write(struct report_figure *out, const struct report_forest *forest)
@@ -151,26 +187,23 @@ void report_forest_write(struct report_figure *out, const struct report_forest *
     const struct names names = fit_names(out, forest);
     const uint32_t plain = count > FOREST_FEW ? FOREST_ROW : FOREST_WIDE_ROW;
     const uint32_t lines = names.lines * FOREST_LINE + (names.lines > 1 ? 10 : 0);
-    report_figure_begin(out, REPORT_WIDTH, 120 + (lines > plain ? lines : plain) * count);
-    write_rates(out, forest);
+    const uint32_t rows = (lines > plain ? lines : plain) * count;
+    const int series = has_any_second(out, forest) ? 2 : 1;
+    report_figure_begin(out, REPORT_WIDTH, FOREST_ABOVE + rows + FOREST_BELOW);
+    const double most = write_rates(out, forest);
     for (uint32_t i = 0; i < count; i++)
         write_row(out, forest, forest->row[i], count - i);
     write_names(out, forest, &names);
     report_out_printf(
         script,
-        "set lmargin at screen %.4f\nset rmargin 8\nset tmargin 3.4\nset yrange [0.4:%u.6]\n"
-        "set xrange [0:*<100]\nset grid xtics noytics\n"
-        "set label 1 \"n\" at graph 1.04,first %u left\n",
-        (names.width + FOREST_GAP) / REPORT_WIDTH, count, count + 1);
-    write_key(out, forest);
-    report_out_printf(script, "set xlabel \"%s, %%\"\nplot ", forest->title);
-    for (int s = 0; s < 2; s++) {
-        const struct report_forest_series *series = &forest->series[s];
-        report_out_printf(
-            script,
-            "%s$rows using %d:($1%s0.17):%d:%d with xerrorbars pointtype %u pointsize "
-            "%g linewidth %g linecolor rgb \"%s\"%s",
-            s ? " " : "", 3 * s + 2, s ? "-" : "+", 3 * s + 3, 3 * s + 4, series->point,
-            series->size, series->line, series->colour, s ? "\n" : ", \\\n");
-    }
+        "set lmargin at screen %.4f\nset rmargin 8\nset tmargin at screen %.4f\n"
+        "set bmargin at screen %.4f\nset yrange [0.5:%u.5]\nset xrange [0:%.4g]\n"
+        "set grid xtics noytics\nset label 1 \"n\" at graph 1.04,graph 1 left offset 0,0.9\n",
+        (names.width + FOREST_GAP) / REPORT_WIDTH, 1 - (double)FOREST_ABOVE / out->height,
+        (double)FOREST_BELOW / out->height, count, most > 0 ? fmin(1.05 * most, 102) : 1);
+    write_key(out, forest, series);
+    report_out_printf(script, "set xlabel \"%s, %%\"\n", forest->title);
+    for (int s = 0; s < series; s++)
+        plot_series(out, &forest->series[s], s);
+    report_out_put(script, "\n");
 }

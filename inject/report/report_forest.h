@@ -20,9 +20,11 @@ struct report_forest {
     struct report_forest_series series[2];
     const char *n;     /* column shown at the right edge */
     const char *title; /* of the axis, without unit */
+    bool always;       /* the second series is of other trials, also where these are as many */
 };
 
-/* The whole script. Faint rows are hatched. */
+/* The whole script. Faint rows are grey; the second series is left out where it is of the same
+ * trials. */
 void report_forest_write(struct report_figure *out, const struct report_forest *forest);
 
 #endif

@@ -22,16 +22,23 @@ static double round_up(double most)
     return 1;
 }
 
-/* Cells with few trials set the scale only where there are no others. */
+/* Cells with few trials have no colour and set no scale. */
 static double highest(const struct report_heat_map *map)
 {
-    double most = 0, of_few = 0;
+    double most = 0;
     for (size_t i = 0; i < (size_t)map->n_rows * map->n_columns; i++) {
-        double *own = map->trials[i] >= REPORT_FEW ? &most : &of_few;
-        if (map->trials[i] > 0 && map->value[i] > *own)
-            *own = map->value[i];
+        if (map->trials[i] >= REPORT_FEW && map->value[i] > most)
+            most = map->value[i];
     }
-    return round_up(most > 0 ? most : of_few);
+    return round_up(most);
+}
+
+static bool has_colours(const struct report_heat_map *map)
+{
+    bool has = map->counts;
+    for (size_t i = 0; i < (size_t)map->n_rows * map->n_columns; i++)
+        has = has || map->trials[i] >= REPORT_FEW;
+    return has;
 }
 
 static uint32_t step_of(double value, double most)
@@ -40,15 +47,23 @@ static uint32_t step_of(double value, double most)
     return step >= REPORT_HEAT ? REPORT_HEAT - 1 : step > 0 ? (uint32_t)step : 0;
 }
 
+static bool is_few(const struct report_heat_map *map, size_t cell)
+{
+    return map->trials[cell] > 0 && map->trials[cell] < REPORT_FEW && !map->counts;
+}
+
+/* In brackets where trials are few. */
 static void put_label(struct report_figure *out, const struct report_heat_map *map, size_t cell)
 {
     const double percent = 100 * map->value[cell];
+    const bool few = is_few(map, cell);
+    const char *open = few ? "(" : "", *close = few ? ")" : "";
     if (map->counts)
         report_out_printf(&out->script, "\"%" PRIu64 "\"", map->trials[cell]);
     else if (percent > 0 && percent < 0.95)
-        report_out_printf(&out->script, "\".%.0f\"", fmax(10 * percent, 1));
+        report_out_printf(&out->script, "\"%s.%.0f%s\"", open, fmax(10 * percent, 1), close);
     else
-        report_out_printf(&out->script, "\"%.0f\"", percent);
+        report_out_printf(&out->script, "\"%s%.0f%s\"", open, percent, close);
 }
 
 /* Rows of panel titles above row `row`, its own among them. */
@@ -60,11 +75,7 @@ static uint32_t titles_above(const struct report_heat_map *map, uint32_t row)
     return titles;
 }
 
-static bool is_few(const struct report_heat_map *map, size_t cell)
-{
-    return map->trials[cell] > 0 && map->trials[cell] < REPORT_FEW && !map->counts;
-}
-
+/* A cell of few trials is an outline without a colour: nothing that draws the eye. */
 static void put_cell(struct report_figure *out, const struct report_heat_map *map, size_t cell,
                      double most)
 {
@@ -73,34 +84,26 @@ static void put_cell(struct report_figure *out, const struct report_heat_map *ma
     struct report_out *script = &out->script;
     if (map->trials[cell] == 0 || isnan(map->value[cell]))
         return;
-    report_out_printf(script,
-                      "set object rectangle from %u.04,%u.04 to %u.96,%u.96 fillstyle solid 1 "
-                      "noborder fillcolor rgb \"%s\"\n",
-                      x, y, x, y, report_heat[step]);
+    const bool few = is_few(map, cell);
+    if (few)
+        report_out_printf(script,
+                          "set object rectangle from %u.08,%u.1 to %u.92,%u.9 fillstyle empty "
+                          "border linecolor rgb \"" REPORT_GREY "\" linewidth 0.7 dashtype 3\n",
+                          x, y, x, y);
+    else
+        report_out_printf(script,
+                          "set object rectangle from %u.04,%u.04 to %u.96,%u.96 fillstyle solid 1 "
+                          "noborder fillcolor rgb \"%s\"\n",
+                          x, y, x, y, report_heat[step]);
     if (map->n_columns > HEAT_LABELLED)
         return;
     report_out_put(script, "set label ");
     put_label(out, map, cell);
     report_out_printf(script, " at %u.5,%u.5 center font \",%d\" textcolor rgb \"%s\"\n", x, y,
                       map->n_columns > 16 ? 10 : 12,
-                      step >= REPORT_HEAT - 2 ? REPORT_ON_DARK : REPORT_INK);
-}
-
-/* One rectangle of hatches over each run of cells with few trials. */
-static void put_hatches(struct report_figure *out, const struct report_heat_map *map, uint32_t row)
-{
-    const size_t first = (size_t)row * map->n_columns;
-    const uint32_t y = row + titles_above(map, row);
-    for (uint32_t x = 0, end; x < map->n_columns; x = end + 1) {
-        end = x;
-        while (end < map->n_columns && is_few(map, first + end))
-            end++;
-        if (end > x)
-            report_out_printf(&out->script,
-                              "set object rectangle from %u.04,%u.04 to %u.96,%u.96 fillstyle "
-                              "pattern 4 noborder fillcolor rgb \"" REPORT_GREY "\"\n",
-                              x, y, end - 1, y);
-    }
+                      few                       ? REPORT_GREY
+                      : step >= REPORT_HEAT - 2 ? REPORT_ON_DARK
+                                                : REPORT_INK);
 }
 
 /* The scale: six fields from 0 to `most`, across the top right. */
@@ -186,7 +189,8 @@ void report_heat_write(struct report_figure *out, const struct report_heat_map *
     const uint32_t cell = rows > 12 ? 19 : 30;
     const uint32_t below = 52 + (turned ? (uint32_t)(column_letters * 8) : 14);
     report_figure_begin(out, REPORT_WIDTH, HEAT_KEY + 14 + cell * rows + below);
-    put_scale(out, map, most);
+    if (has_colours(map))
+        put_scale(out, map, most);
     put_y_tics(out, map);
     put_x_tics(out, map, step);
     /* a label instead of an axis title, which gnuplot drops behind turned names */
@@ -201,8 +205,6 @@ void report_heat_write(struct report_figure *out, const struct report_heat_map *
                       14. / out->height, map->row_title);
     for (size_t i = 0; i < (size_t)map->n_rows * map->n_columns; i++)
         put_cell(out, map, i, most);
-    for (uint32_t row = 0; row < map->n_rows; row++)
-        put_hatches(out, map, row);
     report_out_put(&out->script, "plot NaN notitle\n");
 }
 
@@ -298,6 +300,12 @@ enum status report_heat_rates(struct report_heat_map *out, struct report_figure 
         .column_title = request->column_title,
         .value_title = context->main_name,
     };
+    if (out->n_columns < 2)
+        figure->absent = arena_printf(arena, "all lies in one %s", request->column_title);
+    else if (report_context_is_quiet(context))
+        figure->absent = REPORT_QUIET;
+    if (figure->absent)
+        return STATUS_OK;
     enum status st =
         report_table_init(&figure->table, arena, cells, COLUMNS, sizeof COLUMNS / sizeof *COLUMNS);
     return st ? st : fill_cells(out, figure, context, groups, request);

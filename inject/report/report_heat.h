@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A heat map of rates: cells with labels, few trials hatched. */
+/* A heat map of rates: cells with labels, few trials outlined. */
 #ifndef VKFI_INJECT_REPORT_HEAT_H
 #define VKFI_INJECT_REPORT_HEAT_H
 
@@ -22,6 +22,7 @@ void report_heat_write(struct report_figure *out, const struct report_heat_map *
 
 /* Rates of `events` of groups row * n_columns + column: fills the figure's table (row, column, n,
  * rate, bounds) and a map with those rows and columns that have trials. */
+/* Left out with a reason where all lies in one column, or nothing happened in any cell. */
 struct report_heat_request {
     const char *const *row, *const *column;
     uint32_t n_rows, n_columns;

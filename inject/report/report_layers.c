@@ -67,9 +67,11 @@ static enum status fill_layers(struct report_figure *out, struct report_context 
     return st;
 }
 
-static void write_bars(struct report_figure *out)
+/* The highest end of an interval. */
+static double write_bars(struct report_figure *out)
 {
     struct report_table *table = &out->table;
+    double most = 0;
     report_figure_data(out, "layers");
     for (uint32_t l = 0; l < table->n_rows; l++) {
         report_out_printf(&out->script, "%u ", l);
@@ -78,35 +80,41 @@ static void write_bars(struct report_figure *out)
         report_figure_number(out, 100 * report_table_at(table, l, "sdc_low")->number);
         report_figure_number(out, 100 * report_table_at(table, l, "sdc_high")->number);
         report_figure_number(out, 100 * report_table_at(table, l, "trend")->number);
-        report_out_put(&out->script, "\n");
+        report_out_printf(&out->script, "%d\n", table->faint[l]);
+        most = fmax(most, 100 * report_table_number(table, l, "sdc_high"));
     }
     report_figure_end_data(out);
-    for (uint32_t l = 0; l < table->n_rows; l++) {
-        if (table->faint[l])
-            report_out_printf(&out->script, "set label \"*\" at %u,graph 0.94 center\n", l);
-    }
+    return most;
 }
 
 /* Above: SDC alone, with its interval and trend; below: all classes to 100 %. */
-static void plot_bars(struct report_figure *out, bool trend)
+static void plot_bars(struct report_figure *out, bool trend, double most)
 {
     struct report_out *script = &out->script;
+    report_figure_share_axis(out, 0, most);
     report_out_printf(
         script,
-        "set multiplot\nset xrange [-0.7:%u.7]\nset tmargin at screen 0.985\n"
-        "set bmargin at screen 0.68\nset yrange [0:*<100]\nset ylabel \"SDC, %%\"\n"
-        "set key top right samplen 3\nset format x \"\"\n"
-        "plot $layers using 1:7:(0):($8-$7) with vectors nohead linewidth 1.8 linecolor "
-        "rgb \"" REPORT_A "\" notitle, \\\n"
-        " '' using 1:2 with points pointtype 7 pointsize 0.8 linecolor rgb \"" REPORT_A
-        "\" notitle%s\n",
+        "set multiplot\nset xrange [-0.7:%u.7]\nset xtics %u\nset tmargin at screen 0.945\n"
+        "set bmargin at screen 0.66\nset ylabel \"SDC, %%\"\n"
+        "set key at screen 0.98,screen 0.985 top right horizontal samplen 3\nset format x \"\"\n"
+        "plot $layers using ($10==0?$1:NaN):7:(0):($8-$7) with vectors nohead linewidth 1.8 "
+        "linecolor rgb \"" REPORT_A "\" notitle, \\\n"
+        " '' using ($10==1?$1:NaN):7:(0):($8-$7) with vectors nohead linewidth 0.8 dashtype 3 "
+        "linecolor rgb \"" REPORT_GREY "\" notitle, \\\n"
+        " '' using ($10==0?$1:NaN):2 with points pointtype 7 pointsize 0.8 linecolor rgb "
+        "\"" REPORT_A "\" notitle, \\\n"
+        " '' using ($10==1?$1:NaN):2 with points pointtype 6 pointsize 0.8 linecolor rgb "
+        "\"" REPORT_GREY "\" notitle%s\n",
         out->table.n_rows - 1,
+        out->table.n_rows > 40   ? 10
+        : out->table.n_rows > 16 ? 5
+                                 : 1,
         trend ? ", '' using 1:9 with lines linewidth 2 dashtype 2 linecolor rgb "
                 "\"" REPORT_D "\" title \"trend\""
               : "");
-    report_out_put(script, "set tmargin at screen 0.52\nset bmargin at screen 0.13\nset format x\n"
+    report_out_put(script, "set tmargin at screen 0.51\nset bmargin at screen 0.13\nset format x\n"
                            "set boxwidth 0.86\nset xlabel \"layer\"\nset ylabel \"share of trials, "
-                           "%\"\nset yrange [0:100]\nset key at screen 0.98,screen 0.66 top right "
+                           "%\"\nset yrange [0:100]\nset key at screen 0.98,screen 0.645 top right "
                            "horizontal Left reverse samplen 2 width 1 maxrows 2\nplot ");
     for (size_t b = BAR_COUNT; b-- > 0;) {
         report_out_put(script, "$layers using 1:(");
@@ -146,12 +154,12 @@ enum status report_layers_bars(struct report_figure *out, struct report_context 
         context->arena,
         "SDC by struck layer with %g %% intervals (above), and the shares of all "
         "outcomes (below; inert counts not reached, same bits and other logits are masked). %s "
-        "A star marks layers with fewer than %d trials.%s",
+        "Layers with fewer than %d trials are grey and open.%s",
         100 * context->confidence, trend.text, REPORT_FEW, report_context_note(context));
     out->table.caption = "Outcomes by layer.";
     report_figure_begin(out, REPORT_WIDTH, 520);
-    write_bars(out);
-    plot_bars(out, trend.known);
+    const double most = write_bars(out);
+    plot_bars(out, trend.known, most);
     return out->caption ? out->script.status : STATUS_MEMORY;
 }
 
@@ -278,7 +286,8 @@ enum status report_layers_deviation(struct report_figure *out, struct report_con
         "\"10\xe2\x81\xbb\xc2\xb2\" 1e-2, \"10\xe2\x81\xbb\xe2\x81\xb4\" 1e-4, "
         "\"10\xe2\x81\xbb\xe2\x81\xb6\" 1e-6, \"0\" 1e-8)\nset yrange "
         "[1e-8:1e4]\nset xlabel \"layers behind the fault\"\nset ylabel \"relative L2 "
-        "distance\"\nset key top right samplen 2\n"
+        "distance\"\nset tmargin 2.6\n"
+        "set key tmargin right horizontal Left reverse samplen 2\n"
         "plot $boundaries using 1:2:4 with filledcurves fillstyle solid 1 noborder linecolor "
         "rgb \"" REPORT_SHADE_1 "\" title \"p10 to p90\", \\\n"
         " '' using 1:2 with lines linewidth 1 dashtype 3 linecolor rgb \"" REPORT_A

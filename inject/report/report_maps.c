@@ -103,8 +103,9 @@ static enum status draw_map(struct report_figure *out, struct report_context *co
     out->table.id = out->id;
     out->table.caption = out->caption = arena_printf(
         context->arena,
-        "%s of all faults by %s and %s, %%. Cells with fewer than %d trials are hatched and do not "
-        "set the scale; empty ones had none. The highest of many cells is biased upwards.%s",
+        "%s of all faults by %s and %s, %%. Cells with fewer than %d trials are outlines without "
+        "a colour, their numbers in brackets; empty ones had none. The highest of many cells is "
+        "biased upwards.%s",
         context->main_start, request->row_title, request->column_title, REPORT_FEW,
         report_context_note(context));
     report_heat_write(out, &map);

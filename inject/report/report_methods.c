@@ -24,7 +24,8 @@ static const char *const LIMITS[] = {
     "Prompts are a sample too: the intervals speak of items like these only if they were drawn "
     "like "
     "a sample of them.",
-    "The highest of many cells is biased upwards; hatched cells have fewer than 30 trials. Only "
+    "The highest of many cells is biased upwards; cells in brackets have fewer than 30 trials. "
+    "Only "
     "the "
     "hypotheses of the plan are tested.",
 };

@@ -141,6 +141,21 @@ static enum status fill_parts(struct part *part, double *out_total, struct repor
     return STATUS_OK;
 }
 
+/* Strata that are places one can protect, not bits, kinds or times alone. */
+static bool has_places(const struct plan *plan)
+{
+    static const enum plan_dimension places[] = {PLAN_BY_LAYER, PLAN_BY_SITE,  PLAN_BY_SITE_KIND,
+                                                 PLAN_BY_OP,    PLAN_BY_PLACE, PLAN_BY_POINT,
+                                                 PLAN_BY_FIELD, PLAN_BY_HEAD};
+    for (uint32_t d = 0; d < plan->n_strata; d++) {
+        for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+            if (plan->strata[d] == places[i])
+                return true;
+        }
+    }
+    return false;
+}
+
 enum status report_protect_share(struct report_figure *out, struct report_context *context)
 {
     const struct report_data *data = context->data;
@@ -156,6 +171,10 @@ enum status report_protect_share(struct report_figure *out, struct report_contex
     }
     if (data->n_strata < 2 || data->n == 0) {
         out->absent = "the campaign has no second stratum";
+        return STATUS_OK;
+    }
+    if (!has_places(data->plan)) {
+        out->absent = "the strata are no places that could be protected";
         return STATUS_OK;
     }
     enum status st = fill_parts(part, &total, context);

@@ -25,7 +25,7 @@ typedef uint32_t report_events;
  * multiplied by its sum; else the same as REPORT_ALL. */
 enum report_given { REPORT_ALL, REPORT_CHANGED, REPORT_GOLDEN_RIGHT, REPORT_RUNS };
 
-#define REPORT_FEW 30 /* cells with fewer trials are hatched (method 4) */
+#define REPORT_FEW 30 /* cells with fewer trials are marked (method 4) */
 
 struct report_query {
     const uint32_t *index; /* (count) trials of the group, rising; null: all */

@@ -120,16 +120,17 @@ enum status report_strata_forest(struct report_figure *out, struct report_contex
     if (st || !row)
         return st ? st : STATUS_MEMORY;
     out->table.id = "strata";
-    out->caption =
-        arena_printf(context->arena,
-                     "%s by stratum with %g %% intervals: of all faults (filled circle) and of "
-                     "those that changed "
-                     "bits (open diamond). Rows with fewer than %d trials are hatched.%s",
-                     context->main_start, 100 * context->confidence, REPORT_FEW,
-                     count < out->table.n_rows
-                         ? " Of more strata than fit, those with the highest estimates are "
-                           "drawn; a choice by estimate is biased upwards."
-                         : "");
+    out->caption = arena_printf(
+        context->arena,
+        "%s by stratum with %g %% intervals: of all faults (filled circle) and of "
+        "those that changed "
+        "bits (open diamond, where it is another rate). Rows with fewer than %d trials are "
+        "grey, their n in brackets.%s",
+        context->main_start, 100 * context->confidence, REPORT_FEW,
+        count < out->table.n_rows
+            ? " Of more strata than fit, those with the highest estimates are "
+              "drawn; a choice by estimate is biased upwards."
+            : "");
     out->table.caption = arena_printf(
         context->arena,
         "%s by stratum: of all faults and of those that changed bits, %g %% intervals.%s",
@@ -233,7 +234,13 @@ enum status report_strata_width(struct report_figure *out, struct report_context
         return STATUS_OK;
     }
     const enum status st = fill_width(out, context);
-    if (st)
+    bool one_size = !st;
+    for (uint32_t r = 1; one_size && r < out->table.n_rows; r++)
+        one_size = report_table_number(&out->table, r, "trials") ==
+                   report_table_number(&out->table, 0, "trials");
+    if (one_size)
+        out->absent = "all strata have one n";
+    if (st || out->absent)
         return st;
     out->table.id = "width";
     out->caption = arena_printf(

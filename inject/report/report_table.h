@@ -64,7 +64,7 @@ struct report_table {
     const struct report_column *column;
     uint32_t n_columns;
     struct report_cell *cell; /* (n_rows, n_columns) */
-    bool *faint;              /* (n_rows): n < 30, hatched; null: none */
+    bool *faint;              /* (n_rows): n < 30, marked; null: none */
     uint32_t n_rows;
 };
 

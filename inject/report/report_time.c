@@ -121,29 +121,33 @@ static void write_curve(struct report_figure *out, const struct curve *curve)
         /* a difference in the struck step's own token counts after one token */
         report_out_printf(&out->script, "%u ", i + 1);
         report_figure_number(out, 100 * p->survival);
-        report_figure_number(out, 100 * p->bounds.low);
+        report_figure_number(out, p->survival < 1 ? 100 * p->bounds.low : NAN);
         report_figure_number(out, 100 * p->bounds.high);
         report_out_put(&out->script, "\n");
     }
     report_figure_end_data(out);
 }
 
+/* Where the axis begins: 0, or a round number below all that is drawn. */
+static double axis_least(const struct curve *curve)
+{
+    double least = 1;
+    for (int s = 0; s < TIME_CURVES; s++) {
+        for (uint32_t i = 0; i < length_of(&curve[s]); i++)
+            least =
+                curve[s].point[i].survival < 1 ? fmin(least, curve[s].point[i].bounds.low) : least;
+    }
+    return least > 0.5 ? 5 * floor(20 * least - 0.5) : 0;
+}
+
 static void plot_curves(struct report_figure *out, const struct curve *curve)
 {
     bool first = true;
-    double least = 1;
-    for (int s = 0; s < TIME_CURVES; s++) {
-        const uint32_t length = length_of(&curve[s]);
-        if (length > 0 && curve[s].point[length - 1].survival < least)
-            least = curve[s].point[length - 1].survival;
-    }
-    /* room for the key below; the axis is cut where little happens, and its numbers say so */
-    report_out_printf(&out->script, "set yrange [%d:100.5]\n",
-                      least > 0.7 ? (int)(100 - 1.6 * (100 - 100 * least)) : 0);
+    report_figure_share_axis(out, axis_least(curve), 100);
     report_out_put(&out->script,
                    "set xlabel \"tokens since the fault\"\nset ylabel \"not yet different, %\"\n"
-                   "set key bottom left Left reverse samplen "
-                   "4\nplot ");
+                   "set tmargin 1\nset bmargin 8\n"
+                   "set key bmargin left vertical Left reverse samplen 4 maxrows 3\nplot ");
     for (int s = 0; s < TIME_CURVES; s++) {
         const char *name = kinds_text(KINDS_STAGE, (uint32_t)s);
         if (curve[s].trials == 0)
@@ -170,7 +174,7 @@ enum status report_time_survival(struct report_figure *out, struct report_contex
 {
     struct curve curve[TIME_CURVES];
     uint32_t rows = 0, row = 0;
-    uint64_t trials = 0;
+    uint64_t trials = 0, differ = 0;
     const uint32_t n_times = longest(context->data) + 1;
     enum status st = STATUS_OK;
     out->id = "survival";
@@ -183,9 +187,12 @@ enum status report_time_survival(struct report_figure *out, struct report_contex
         st = make_curve(&curve[s], context, (enum stage)s, n_times);
         rows += st ? 0 : length_of(&curve[s]);
         trials += st ? 0 : curve[s].trials;
+        differ += st ? 0 : curve[s].differ;
     }
     if (!st && (trials == 0 || n_times < 2))
         out->absent = "no trial changed bits";
+    else if (!st && differ == 0)
+        out->absent = "no text differs from golden's";
     if (st || out->absent)
         return st;
     st = report_table_init(&out->table, context->arena, rows, TIME_COLUMNS,
@@ -206,9 +213,9 @@ enum status report_time_survival(struct report_figure *out, struct report_contex
         "golden, "
         "against tokens since the fault; texts that end unchanged are censored there. Thin dotted "
         "lines: %g %% intervals (Greenwood, log(-log)), trials without weights, taken as "
-        "independent.",
+        "independent. Two strokes across the axis: it does not begin at 0.",
         100 * context->confidence);
-    report_figure_begin(out, REPORT_WIDTH, 360);
+    report_figure_begin(out, REPORT_WIDTH, 400);
     for (int s = 0; s < TIME_CURVES; s++)
         write_curve(out, &curve[s]);
     plot_curves(out, curve);

@@ -258,6 +258,7 @@ enum status report_worst_anew(struct report_figure *out, struct report_context *
                             .series = {{"rate", "trials", "first", 4, 0.75, 1.2, REPORT_GREY},
                                        {"fresh", "fresh_trials", "fresh", 7, 0.75, 1.8, REPORT_A}},
                             .n = "fresh_trials",
+                            .always = true,
                             .title = context->main_name});
     return out->caption ? out->script.status : STATUS_MEMORY;
 }

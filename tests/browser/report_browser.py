@@ -20,17 +20,20 @@ from pathlib import Path
 WIDTHS = (1280, 400)
 # name: (fields of the fixture, pictures)
 CAMPAIGNS = {
-    "plain": (["per_stratum=60"], 12),
-    "scored": (["scored", "per_stratum=60", "layers=12", "items=20"], 13),
-    "deep": (["layers=60", "per_stratum=4"], 12),
-    "heads": (["heads", "layers=20"], 12),
-    "named": (["named", "layers=18"], 11),
-    "other": (["per_stratum=60", "disagree=9", "other_device", "crossed", "items=4"], 13),
-    "equal": (["equal"], 5),
-    "sweep": (["sweep", "per_stratum=40"], 5),
-    "few": (["sweep", "per_stratum=4"], 5),
-    "ber": (["ber=1e-9"], 5),
-    "anew": (["layers=12"], 13),
+    "plain": (["per_stratum=60"], 11),
+    "scored": (["scored", "per_stratum=60", "layers=12", "items=20"], 12),
+    "one": (["layers=1", "items=1"], 9),
+    "none": (["scale=0"], 3),
+    "ninety": (["layers=30", "per_stratum=40"], 11),
+    "deep": (["layers=60", "per_stratum=4"], 11),
+    "heads": (["heads", "layers=20"], 11),
+    "named": (["named", "layers=18"], 10),
+    "other": (["per_stratum=60", "disagree=9", "other_device", "crossed", "items=4"], 12),
+    "equal": (["equal"], 4),
+    "sweep": (["sweep", "per_stratum=40"], 4),
+    "few": (["sweep", "per_stratum=4"], 4),
+    "ber": (["ber=1e-9"], 4),
+    "anew": (["layers=12"], 12),
 }
 # fields of the second campaign, which estimates strata of "anew" anew
 FRESH = ["layers=12", "seed=8"]
@@ -65,6 +68,15 @@ window.addEventListener('load', () => {
           b.top < box.top - 1 || b.bottom > box.bottom + 1)) say('a label cut off in ' + figure.id, e);
     }
     if (drawn < 10) say('an empty picture', figure);
+    const texts = [...svg.querySelectorAll('text')].filter(e => e.textContent.trim());
+    const boxes = texts.map(e => e.getBoundingClientRect()), scale = box.width / 560;
+    for (let i = 0; i < boxes.length; i++) for (let k = 0; k < i; k++) {
+      const a = boxes[i], b = boxes[k];
+      const x = Math.min(a.right, b.right) - Math.max(a.left, b.left);
+      const y = Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top);
+      if (x > 2 * scale && y > 6 * scale)
+        say('labels on each other in ' + figure.id + ': ' + texts[k].textContent, texts[i]);
+    }
   }
   const style = getComputedStyle(document.body);
   parent.postMessage({found, figures: figures.length, width, page: style.backgroundColor,

@@ -247,7 +247,7 @@ static void test_heads_make_a_map(void **state)
     (void)state;
     f.heads = true;
     f.equal = true;     /* each cell is a stratum: no weights are needed */
-    f.per_stratum = 25; /* few: all hatched */
+    f.per_stratum = 25; /* few: none has a colour */
     open_page(&source, &page, &f);
     struct report_figure *map = find_figure(&page, "heads");
     assert_null(map->absent);
@@ -260,7 +260,9 @@ static void test_heads_make_a_map(void **state)
         assert_int_equal(atoi(report_table_at(table, r, "column")->text), r % 3);
         assert_true(table->faint[r]);
     }
-    assert_non_null(strstr(report_out_text(&map->script), "fillstyle pattern 4"));
+    assert_non_null(strstr(report_out_text(&map->script), "fillstyle empty border"));
+    assert_non_null(strstr(report_out_text(&map->script), "set label \"(")); /* in brackets */
+    assert_null(strstr(report_out_text(&map->script), report_heat[REPORT_HEAT - 1]));
     close_page(&source, &page);
 }
 

@@ -23,7 +23,7 @@ static uint32_t row_of(struct report_table *table, const char *label)
 /* What a total would be needed for stays out; the rest is there. */
 static void test_a_sweep_is_a_map(void **state)
 {
-    static const char *const drawn[] = {"strata", "cells", "deviation", "survival", "width"};
+    static const char *const drawn[] = {"strata", "cells", "deviation", "survival"};
     static const char *const needs_total[] = {"layers", "bits",   "sites",  "stages",
                                               "change", "margin", "protect"};
     struct report_fixture f = report_fixture_default(path[0]);
@@ -36,6 +36,7 @@ static void test_a_sweep_is_a_map(void **state)
         assert_null(find_figure(&page, drawn[i])->absent);
     for (size_t i = 0; i < sizeof needs_total / sizeof *needs_total; i++)
         assert_string_equal(find_figure(&page, needs_total[i])->absent, REPORT_NO_TOTAL);
+    assert_string_equal(find_figure(&page, "width")->absent, "all strata have one n");
     struct report_figure *map = find_figure(&page, "cells");
     struct report_table *strata = &find_figure(&page, "strata")->table;
     assert_string_equal(map->title, "Strata: op by bit and point");
@@ -60,12 +61,12 @@ static void test_a_sweep_is_a_map(void **state)
     assert_true(operand && out);
     assert_non_null(strstr(script, "(\"norm\" 1.5, \"linear\" 2.5, \"softmax\" 3.5, \"norm\" 5.5"));
     assert_non_null(strstr(script, "\"28\" 3.5"));
-    assert_null(strstr(script, "fillstyle pattern")); /* no cell has few trials */
+    assert_null(strstr(script, "fillstyle empty")); /* no cell has few trials */
     close_page(&source, &page);
     f.per_stratum = 10;
     open_page(&source, &page, &f);
     assert_non_null(strstr(report_out_text(&find_figure(&page, "cells")->script),
-                           "from 0.04,1.04 to 31.96,1.96 fillstyle pattern"));
+                           "from 0.08,1.1 to 0.92,1.9 fillstyle empty border"));
     close_page(&source, &page);
 }
 
