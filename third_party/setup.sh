@@ -27,9 +27,10 @@ BUILD_PACKAGES=(gcc libc6-dev make cmake ninja-build pkg-config glslc spirv-tool
 TEST_PACKAGES=(python3-venv clang-format binutils vulkan-validationlayers)
 # Reports are opened in the first and their tables set by TeX, shards run by the last two.
 FULL_PACKAGES=(chromium texlive-latex-base texlive-latex-recommended slurm-wlm munge)
-# PyPI packages whose answers ours are compared with: dequantisation, statistics, JSON Schema.
+# PyPI packages whose answers ours are compared with: dequantisation, statistics, JSON Schema, chat
+# templates.
 REFERENCES=(gguf==0.19.0 numpy==2.4.6 scipy==1.17.1 statsmodels==0.15.0 pandas==3.1.1
-    jsonschema==4.26.0)
+    jsonschema==4.26.0 jinja2==3.1.6)
 
 export HOME=${HOME:-$(getent passwd "$(id -u)" | cut -d: -f6)}
 CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/vkfi

@@ -25,6 +25,7 @@ struct info {
     uint32_t sites;              /* nodes that faults can name */
     const char *tokenizer, *pre; /* kinds as the file names them */
     struct text ends;            /* texts of the end tokens, a null behind each */
+    struct chat_format chat;
 };
 
 static const char *text_or(const struct gguf *gguf, const char *key, const char *otherwise)
@@ -180,7 +181,8 @@ static void print_info(const struct info *info)
     else
         printf("%" PRId32 "\n", tokenizer_begin(model->tokenizer));
     print_ends(info);
-    printf("%-14s %s\n", "chat format", chat_name(chat_detect(model->gguf)));
+    printf("%-14s %s%s%s\n", "chat template", info->chat.name, info->chat.problem[0] ? ": " : "",
+           info->chat.problem);
     print_sites(info);
 }
 
@@ -247,7 +249,9 @@ static enum status put_info(const struct info *info, const char *name)
     json_put_key(&w, "begin_token");
     json_put_int(&w, tokenizer_begin(model->tokenizer));
     put_ends(&w, info);
-    json_member_text(&w, "chat_format", chat_name(chat_detect(model->gguf)));
+    json_member_text(&w, "chat_template", info->chat.name);
+    if (info->chat.problem[0])
+        json_member_text(&w, "chat_template_problem", info->chat.problem);
     json_put_key(&w, "sites");
     json_array_open(&w);
     for (uint32_t i = 0; i < model->graph.count; i++) {
@@ -263,15 +267,19 @@ enum status cli_model_info(const struct cli_env *env, const char *name, bool jso
 {
     struct model *model = NULL;
     struct info info;
+    struct arena arena = {0};
     enum status st = cli_manifest_open(&model, env, name);
     if (st)
         return st;
     st = gather(&info, model);
+    if (!st)
+        st = chat_describe(model->gguf, &arena, &info.chat);
     if (!st && json)
         st = put_info(&info, name);
     else if (!st)
         print_info(&info);
     text_finish(&info.ends);
+    arena_finish(&arena);
     model_close(&model);
     return st;
 }

@@ -13,6 +13,14 @@
 enum status cli_prompt_check(const struct cli_prompt *prompt)
 {
     int given = (prompt->text != NULL) + (prompt->chat != NULL) + (prompt->ids != NULL);
+    if (prompt->template && !prompt->chat) {
+        log_error("found --template without --chat TEXT, which it wraps");
+        return STATUS_USAGE;
+    }
+    if (prompt->template && !chat_is_template(prompt->template)) {
+        log_error("--template: found '%s', expected " CHAT_TEMPLATES, prompt->template);
+        return STATUS_USAGE;
+    }
     if (given == 1)
         return STATUS_OK;
     log_error("found %s, expected exactly one of -p TEXT, --chat TEXT, --ids IDS",
@@ -53,7 +61,8 @@ static enum status encode(const struct cli_prompt *prompt, const struct model *m
     char *rendered = NULL;
     const char *text = prompt->text;
     if (prompt->chat) {
-        enum status st = chat_render(model->gguf, arena, prompt->chat, &rendered);
+        enum status st = chat_render(
+            model->gguf, arena, &(struct chat_message){prompt->chat, prompt->template}, &rendered);
         if (st)
             return st;
         text = rendered;

@@ -11,9 +11,10 @@
 
 /* Exactly one is not null. */
 struct cli_prompt {
-    const char *text; /* plain text; special tokens are not parsed */
-    const char *chat; /* one user message, put into the model's chat format */
-    const char *ids;  /* "1,2,3", taken as they are */
+    const char *text;     /* plain text; special tokens are not parsed */
+    const char *chat;     /* one user message, put into the model's chat format */
+    const char *template; /* of `chat`: a built-in one by name; null: the model's own */
+    const char *ids;      /* "1,2,3", taken as they are */
 };
 
 /* STATUS_USAGE unless exactly one is given. Needs no model, so that it comes first. */

@@ -3,6 +3,7 @@
 #include "cli/cli_run_help.h"
 
 #include "base/args.h"
+#include "model/chat.h"
 
 /* Parts of the page; a C string may not be longer than 4095 bytes. */
 static const char DESCRIPTION[] =
@@ -204,7 +205,11 @@ enum status cli_run_parse(struct cli_run_options *o, int argc, char **argv, bool
         {'p', "prompt", ARGS_TEXT, &o->prompt.text, "TEXT",
          "Prompt as plain text; text of special tokens is not parsed.", 0, 0},
         {0, "chat", ARGS_TEXT, &o->prompt.chat, "TEXT",
-         "One user message, put into the model's own chat format.", 0, 0},
+         "One user message, put into the model's own chat template, which is run here (a model "
+         "without one: taken as it is). Dates in it are those of 26 July 2024.",
+         0, 0},
+        {0, "template", ARGS_TEXT, &o->prompt.template, "NAME",
+         "With --chat: a built-in template instead of the model's own: " CHAT_TEMPLATES ".", 0, 0},
         {0, "ids", ARGS_TEXT, &o->prompt.ids, "1,2,3",
          "Prompt as token ids, taken as they are (no begin token is added).", 0, 0},
         {'n', "tokens", ARGS_UINT, &o->n, "N", "Most tokens to generate. Default 32.", 1,

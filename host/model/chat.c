@@ -1,198 +1,155 @@
 /* SPDX-License-Identifier: MIT */
-/* Knows a chat template by its markers; fills in one user message. */
-#define _GNU_SOURCE /* memmem */
+/* The templates known by name, and the choice between them and a file's own. */
 #include "model/chat.h"
 
-#include <stdbool.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "base/log.h"
 #include "base/text.h"
+#include "model/template.h"
 
-#define TEMPLATE "tokenizer.chat_template"
-#define SYSTEM "<|im_start|>system"
-#define TURN_END "<|im_end|>"
+#define KEY "tokenizer.chat_template"
 
-/* A part of a template, not null-terminated. */
-struct part {
+#define TURN(before, between, content, after)                                                      \
+    "{% for m in messages %}{{ '" before "' + m.role + '" between "' + " content " + '" after      \
+    "' }}{% endfor %}"
+
+static const struct {
+    const char *name, *source;
+} BUILT_IN[] = {
+    {"chatml",
+     TURN("<|im_start|>", "\n", "m.content", "<|im_end|>\n") "{{ '<|im_start|>assistant\n' }}"},
+    {"gemma", "{{ bos_token }}" TURN("<start_of_turn>", "\n", "m.content | trim",
+                                     "<end_of_turn>\n") "{{ '<start_of_turn>model\n' }}"},
+    {"llama3", "{{ bos_token }}" TURN(
+                   "<|start_header_id|>", "<|end_header_id|>\n\n", "m.content | trim",
+                   "<|eot_id|>") "{{ '<|start_header_id|>assistant<|end_header_id|>\n\n' }}"},
+    {"phi", TURN("<|", "|>\n", "m.content", "<|end|>\n") "{{ '<|assistant|>\n' }}"},
+    {"plain", "{{ messages[0].content }}"},
+};
+#define N_BUILT_IN (sizeof BUILT_IN / sizeof *BUILT_IN)
+
+static const char *built_in(const char *name)
+{
+    for (size_t i = 0; i < N_BUILT_IN; i++) {
+        if (strcmp(BUILT_IN[i].name, name) == 0)
+            return BUILT_IN[i].source;
+    }
+    return NULL;
+}
+
+bool chat_is_template(const char *name)
+{
+    return built_in(name) != NULL;
+}
+
+/* Text of the token whose id stands under `key`, null if there is none. */
+static enum status token_text(const struct gguf *gguf, struct arena *arena, const char *key,
+                              const char **out)
+{
+    struct gguf_texts tokens;
+    uint64_t id;
+    *out = NULL;
+    if (!gguf_has(gguf, key) || !gguf_has(gguf, "tokenizer.ggml.tokens"))
+        return STATUS_OK;
+    enum status st = gguf_texts(gguf, "tokenizer.ggml.tokens", &tokens);
+    if (!st)
+        st = gguf_uint(gguf, key, UINT32_MAX, &id);
+    if (st || id >= tokens.count)
+        return st;
+    *out = arena_text(arena, tokens.text[id], tokens.len[id]);
+    return *out ? STATUS_OK : STATUS_MEMORY;
+}
+
+struct source {
     const char *text;
-    size_t len;
+    size_t size;
 };
 
-/* The template, empty if the file has none. */
-static enum status read_template(const struct gguf *gguf, struct part *out)
+/* `out->text` null: the file has no template. */
+static enum status own_source(const struct gguf *gguf, struct source *out)
 {
-    *out = (struct part){"", 0};
-    return gguf_has(gguf, TEMPLATE) ? gguf_text(gguf, TEMPLATE, &out->text, &out->len) : STATUS_OK;
+    *out = (struct source){NULL, 0};
+    return gguf_has(gguf, KEY) ? gguf_text(gguf, KEY, &out->text, &out->size) : STATUS_OK;
 }
 
-static const char *find(struct part part, const char *what)
+static enum status render(const struct gguf *gguf, const struct source *source, const char *user,
+                          struct text *out, struct template_problem *problem)
 {
-    return memmem(part.text, part.len, what, strlen(what));
-}
-
-static enum chat_format detect(struct part part)
-{
-    if (find(part, "<|im_start|>")) {
-        return CHAT_CHATML;
-    }
-    return find(part, "<start_of_turn>") ? CHAT_GEMMA : CHAT_PLAIN;
-}
-
-enum chat_format chat_detect(const struct gguf *gguf)
-{
-    struct part part;
-
-    return read_template(gguf, &part) == STATUS_OK ? detect(part) : CHAT_PLAIN;
-}
-
-const char *chat_name(enum chat_format format)
-{
-    static const char *const names[] = {"plain", "chatml", "gemma"};
-
-    return names[format];
-}
-
-/* Skips a line feed, written as itself or as the escape of a string literal. */
-static bool skip_line_feed(struct part *part)
-{
-    const size_t n = part->len > 0 && part->text[0] == '\n'               ? 1
-                     : part->len > 1 && memcmp(part->text, "\\n", 2) == 0 ? 2
-                                                                          : 0;
-
-    part->text += n;
-    part->len -= n;
-    return n > 0;
-}
-
-/* True if the text of a turn stands in the template as it is: no expression inside, and inside a
- * string literal not the quote that would end it. */
-static bool is_literal(struct part body, char before)
-{
-    if (find(body, "{{") || find(body, "{%")) {
-        return false;
-    }
-    for (size_t i = 0; i < body.len; i++) {
-        if (body.text[i] == '\\') {
-            i++;
-        } else if ((before == '\'' || before == '"') && body.text[i] == before) {
-            return false;
-        }
-    }
-    return true;
-}
-
-/* The system message that the template puts in when it is given none: the first system turn that is
- * spelled out in it. Empty if there is none. */
-static struct part default_system(struct part rest, bool *out_found)
-{
-    const char *start;
-
-    *out_found = false;
-    for (char before = '\0'; (start = find(rest, SYSTEM)) != NULL;) {
-        before = start > rest.text ? start[-1] : '\0';
-        rest.len -= (size_t)(start - rest.text) + strlen(SYSTEM);
-        rest.text = start + strlen(SYSTEM);
-        const char *end = skip_line_feed(&rest) ? find(rest, TURN_END) : NULL;
-        const struct part body = {rest.text, end ? (size_t)(end - rest.text) : 0};
-        if (end && is_literal(body, before)) {
-            *out_found = true;
-            return body;
-        }
-    }
-    return (struct part){"", 0};
-}
-
-/* Appends the value of a string literal's inside (Jinja: escapes as in Python). */
-static enum status add_literal(struct text *out, struct part part)
-{
-    static const char from[] = "nrt\\'\"";
-    static const char to[] = "\n\r\t\\'\"";
-    enum status st = STATUS_OK;
-
-    for (size_t i = 0; i < part.len && st == STATUS_OK; i++) {
-        const char *escape =
-            part.text[i] == '\\' && i + 1 < part.len ? memchr(from, part.text[i + 1], 6) : NULL;
-        if (escape) {
-            st = text_add(out, &to[escape - from], 1);
-            i++;
-        } else {
-            st = text_add(out, &part.text[i], 1);
-        }
-    }
+    struct arena arena = {0};
+    struct template_context context = {.user = user, .user_size = strlen(user)};
+    struct template *template = NULL;
+    enum status st = token_text(gguf, &arena, "tokenizer.ggml.bos_token_id", &context.begin);
+    if (!st)
+        st = token_text(gguf, &arena, "tokenizer.ggml.eos_token_id", &context.end);
+    problem->text[0] = '\0';
+    if (!st)
+        st = template_parse(&template, &arena, source->text, source->size, problem);
+    if (!st)
+        st = template_render(template, &context, out, problem);
+    arena_finish(&arena);
     return st;
 }
 
-static enum status render_chatml(struct text *out, struct part template, const char *user)
+enum status chat_render(const struct gguf *gguf, struct arena *arena,
+                        const struct chat_message *message, char **out)
 {
-    bool found;
-    const struct part system = default_system(template, &found);
-    enum status st = STATUS_OK;
-
-    if (found) {
-        st = text_addf(out, "%s\n", SYSTEM);
-        if (st == STATUS_OK) {
-            st = add_literal(out, system);
-        }
-        if (st == STATUS_OK) {
-            st = text_addf(out, "%s\n", TURN_END);
-        }
-    }
-    if (st == STATUS_OK) {
-        st = text_addf(out, "<|im_start|>user\n%s%s\n<|im_start|>assistant\n", user, TURN_END);
-    }
-    return st;
-}
-
-/* Gemma's template trims the message; the begin token comes from the tokenizer. */
-static enum status render_gemma(struct text *out, const char *user)
-{
-    static const char space[] = " \t\n\v\f\r";
-    size_t len;
-
-    user += strspn(user, space);
-    for (len = strlen(user); len > 0 && strchr(space, user[len - 1]); len--) {
-    }
-    enum status st = text_addf(out, "<start_of_turn>user\n");
-    if (st == STATUS_OK) {
-        st = text_add(out, user, len);
-    }
-    if (st == STATUS_OK) {
-        st = text_addf(out, "<end_of_turn>\n<start_of_turn>model\n");
-    }
-    return st;
-}
-
-enum status chat_render(const struct gguf *gguf, struct arena *arena, const char *user, char **out)
-{
+    const char *known = built_in(message->template ? message->template : "plain");
+    struct source source = {known, known ? strlen(known) : 0};
+    struct template_problem problem = {0};
     struct text text = {0};
-    struct part template;
-
+    enum status st = STATUS_OK;
     *out = NULL;
-    enum status st = read_template(gguf, &template);
-    if (st != STATUS_OK) {
-        return st;
+    if (!known) {
+        log_error("found the chat template '%s', expected " CHAT_TEMPLATES, message->template);
+        return STATUS_INPUT;
     }
-    switch (detect(template)) {
-    case CHAT_CHATML:
-        st = render_chatml(&text, template, user);
-        break;
-    case CHAT_GEMMA:
-        st = render_gemma(&text, user);
-        break;
-    default:
-        if (template.len > 0) {
-            log_warn("%s: key '" TEMPLATE "': found neither ChatML nor Gemma turns, the message is "
-                     "taken as it is",
-                     gguf_path(gguf));
-        }
-        st = text_add(&text, user, strlen(user));
-        break;
+    if (!message->template) {
+        struct source own;
+        st = own_source(gguf, &own);
+        source = own.text ? own : source;
     }
-    if (st == STATUS_OK) {
-        *out = arena_text(arena, text.data, text.size);
+    if (!st)
+        st = render(gguf, &source, message->user, &text, &problem);
+    if (st == STATUS_INPUT && problem.text[0])
+        log_error("%s: key '" KEY "': line %" PRIu32 ": %s (--template takes " CHAT_TEMPLATES
+                  " instead)",
+                  gguf_path(gguf), problem.line, problem.text);
+    if (!st) {
+        *out = arena_text(arena, text.data ? text.data : "", text.size);
         st = *out ? STATUS_OK : STATUS_MEMORY;
     }
     text_finish(&text);
+    return st;
+}
+
+enum status chat_describe(const struct gguf *gguf, struct arena *arena, struct chat_format *out)
+{
+    static const char probe[] = " Two lines,\nof text. ";
+    struct template_problem problem = {0}, unused;
+    struct text own = {0}, other = {0};
+    struct source source;
+    enum status st = own_source(gguf, &source);
+    *out = (struct chat_format){"none", ""};
+    if (st || !source.text)
+        return st;
+    st = render(gguf, &source, probe, &own, &problem);
+    out->name = "own";
+    for (size_t i = 0; !st && i < N_BUILT_IN && strcmp(out->name, "own") == 0; i++) {
+        const struct source known = {BUILT_IN[i].source, strlen(BUILT_IN[i].source)};
+        text_finish(&other);
+        st = render(gguf, &known, probe, &other, &unused);
+        if (!st && own.size == other.size && own.size > 0 &&
+            memcmp(own.data, other.data, own.size) == 0)
+            out->name = BUILT_IN[i].name;
+    }
+    if (st == STATUS_INPUT && problem.text[0]) {
+        out->name = "refused";
+        out->problem = arena_printf(arena, "line %" PRIu32 ": %s", problem.line, problem.text);
+        st = out->problem ? STATUS_OK : STATUS_MEMORY;
+    }
+    text_finish(&own);
+    text_finish(&other);
     return st;
 }

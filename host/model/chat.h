@@ -1,21 +1,37 @@
 /* SPDX-License-Identifier: MIT */
-/* Chat formats: one user message in the form the model was trained on. */
+/* Chat prompts: one user message in the form the model was trained on. */
 #ifndef VKFI_MODEL_CHAT_H
 #define VKFI_MODEL_CHAT_H
+
+#include <stdbool.h>
 
 #include "base/arena.h"
 #include "base/status.h"
 #include "model/gguf.h"
 
-enum chat_format { CHAT_PLAIN, CHAT_CHATML, CHAT_GEMMA };
+/* "chatml, gemma, llama3, phi or plain": what may stand instead of the file's own template. */
+#define CHAT_TEMPLATES "chatml, gemma, llama3, phi or plain"
+bool chat_is_template(const char *name);
 
-/* Chosen from the file's tokenizer.chat_template; no template: CHAT_PLAIN. */
-enum chat_format chat_detect(const struct gguf *gguf);
-const char *chat_name(enum chat_format format);
+struct chat_message {
+    const char *user;
+    const char *template; /* a built-in one by name; null: the file's tokenizer.chat_template */
+};
 
-/* The prompt for one user message, to be encoded with special tokens parsed; includes the system
- * message the model's own template puts in by default, and the opening of the answer. */
-enum status chat_render(const struct gguf *gguf, struct arena *arena, const char *user,
-                        char **out) STATUS_MUST_USE;
+/* The prompt, to be encoded with special tokens parsed: whatever the template puts in by default (a
+ * system message, a date, see template.h), and the opening of the answer. A file without a
+ * template: the message as it is. STATUS_INPUT (logged with the line) for a template that cannot be
+ * run. */
+enum status chat_render(const struct gguf *gguf, struct arena *arena,
+                        const struct chat_message *message, char **out) STATUS_MUST_USE;
+
+/* How the file's own template is shown: "none"; the built-in one that gives the same prompt for a
+ * plain message; "own" if none does; "refused" with the reason in `problem` ("" else) if it cannot
+ * be run. Memory from `arena`. */
+struct chat_format {
+    const char *name, *problem;
+};
+enum status chat_describe(const struct gguf *gguf, struct arena *arena,
+                          struct chat_format *out) STATUS_MUST_USE;
 
 #endif

@@ -18,7 +18,8 @@ static enum status encode_text(struct campaign_item *out, struct arena *arena,
     const char *text = item->prompt;
     size_t count = 0;
     if (item->chat) {
-        enum status st = chat_render(model->gguf, arena, text, &rendered);
+        enum status st = chat_render(model->gguf, arena,
+                                     &(struct chat_message){text, item->template}, &rendered);
         if (st)
             return st;
         text = rendered;

@@ -58,9 +58,10 @@ struct plan_source {
 };
 
 struct plan_item {
-    const char *prompt; /* text, or null */
-    bool chat;          /* wrapped by the model's template */
-    const int32_t *ids; /* (n_ids) instead of a text, or null */
+    const char *prompt;   /* text, or null */
+    bool chat;            /* wrapped by a chat template */
+    const char *template; /* of `chat`: a built-in one by name; null: the model's own */
+    const int32_t *ids;   /* (n_ids) instead of a text, or null */
     uint32_t n_ids;
     uint32_t n;        /* tokens to generate */
     const char *group; /* of its prompt set; "" if none is given */

@@ -96,6 +96,8 @@ static void put_items(struct json_writer *w, const struct plan *plan)
         } else {
             json_put_text(w, item->prompt);
         }
+        if (item->template) /* plans without one keep their identity */
+            json_member_text(w, "template", item->template);
         json_member_int(w, "n", item->n);
         json_member_text(w, "group", item->group);
         json_object_close(w);

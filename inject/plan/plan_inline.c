@@ -23,7 +23,10 @@ static void put_item(struct json_writer *w, const struct plan_item *item)
     json_array_close(w);
     if (item->chat) {
         json_put_key(w, "chat");
-        json_put_bool(w, true);
+        if (item->template)
+            json_put_text(w, item->template);
+        else
+            json_put_bool(w, true);
     }
     json_member_int(w, "n", item->n);
     if (item->group[0])

@@ -16,7 +16,8 @@ static enum status encode(const struct plan_item *item, const struct model *mode
     int32_t *ids = NULL;
     if (item->chat) {
         char *rendered = NULL;
-        enum status st = chat_render(model->gguf, arena, text, &rendered);
+        enum status st = chat_render(model->gguf, arena,
+                                     &(struct chat_message){text, item->template}, &rendered);
         if (st)
             return st;
         text = rendered;

@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "inject/plan/plan_read.h"
+#include "model/chat.h"
 
 #define PROMPTS_MAX 1000000 /* items of a plan */
 
@@ -220,12 +221,32 @@ static bool group_name(const char *text)
     return n > 0 && n <= 32 && strspn(text, allowed) == n;
 }
 
+/* true, or the name of a built-in template. */
+static enum status read_chat(const struct set *set, struct plan_item *out)
+{
+    const struct json_doc *doc = set->r->doc;
+    const struct json *value = json_get(set->value, "chat");
+    if (!value || json_type(value) != JSON_TEXT)
+        return json_fields_bool(doc, set->value, "chat", &out->chat);
+    enum status st = json_fields_text(doc, set->value, "chat", &out->template);
+    if (!st && !chat_is_template(out->template)) {
+        log_error("%s: found '%s', expected true, false or one of " CHAT_TEMPLATES,
+                  json_where(doc, value), out->template);
+        st = STATUS_INPUT;
+    }
+    if (st)
+        return st;
+    out->chat = true;
+    out->template = arena_text(set->r->arena, out->template, strlen(out->template));
+    return out->template ? STATUS_OK : STATUS_MEMORY;
+}
+
 static enum status read_common(const struct set *set, struct plan_item *out)
 {
     static const struct json_span tokens = {1, 1000000};
     const struct json_doc *doc = set->r->doc;
     *out = (struct plan_item){.n = set->r->plan->n, .group = ""};
-    enum status st = json_fields_bool(doc, set->value, "chat", &out->chat);
+    enum status st = read_chat(set, out);
     if (!st)
         st = json_fields_u32(doc, set->value, "n", tokens, &out->n);
     if (!st)

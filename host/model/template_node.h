@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT */
+/* What a template is read into: its words, and a tree of statements and expressions. */
+#ifndef VKFI_MODEL_TEMPLATE_NODE_H
+#define VKFI_MODEL_TEMPLATE_NODE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "model/template.h"
+
+#define TEMPLATE_MAX_DEPTH 100 /* of brackets, operators and blocks inside each other */
+
+/* Bytes, not null-terminated. */
+struct template_text {
+    const char *data;
+    size_t size;
+};
+
+enum template_token_kind {
+    TEMPLATE_TOKEN_DATA,  /* text outside of all marks */
+    TEMPLATE_TOKEN_PRINT, /* {{ */
+    TEMPLATE_TOKEN_PRINT_END,
+    TEMPLATE_TOKEN_TAG, /* {% */
+    TEMPLATE_TOKEN_TAG_END,
+    TEMPLATE_TOKEN_NAME,
+    TEMPLATE_TOKEN_STRING, /* escapes resolved */
+    TEMPLATE_TOKEN_INT,
+    TEMPLATE_TOKEN_OP, /* operators and brackets, as written */
+    TEMPLATE_TOKEN_END
+};
+
+struct template_token {
+    const struct template_token *next; /* null behind the last, which is TEMPLATE_TOKEN_END */
+    enum template_token_kind kind;
+    uint32_t line;
+    struct template_text text;
+    int64_t number;
+};
+
+/* All words of a template, in `arena`. */
+enum status template_lex(const struct template_token **out, struct arena *arena,
+                         struct template_text source,
+                         struct template_problem *problem) STATUS_MUST_USE;
+
+/* Fills in `problem`, returns STATUS_INPUT. */
+__attribute__((format(printf, 3, 4))) enum status
+template_lex_fail(struct template_problem *problem, uint32_t line, const char *fmt, ...);
+
+enum template_node_kind {
+    /* Expressions. `list`: arguments or elements, chained by `next`. */
+    TEMPLATE_NAME,   /* text */
+    TEMPLATE_STRING, /* text */
+    TEMPLATE_INT,    /* number */
+    TEMPLATE_BOOL,   /* number */
+    TEMPLATE_NONE,
+    TEMPLATE_LIST,    /* list */
+    TEMPLATE_TUPLE,   /* list */
+    TEMPLATE_DICT,    /* list of TEMPLATE_PAIR */
+    TEMPLATE_PAIR,    /* a: b */
+    TEMPLATE_ATTR,    /* a.text */
+    TEMPLATE_ITEM,    /* a[b] */
+    TEMPLATE_SLICE,   /* a[b:c:d], each of b, c, d may be null */
+    TEMPLATE_CALL,    /* a(list) */
+    TEMPLATE_FILTER,  /* a | text(list) */
+    TEMPLATE_TEST,    /* a is text(list); number: 1 if negated */
+    TEMPLATE_KEYWORD, /* an argument text=a */
+    TEMPLATE_NOT,     /* not a */
+    TEMPLATE_SIGN,    /* text a: + or - */
+    TEMPLATE_AND,     /* a and b */
+    TEMPLATE_OR,      /* a or b */
+    TEMPLATE_IF_ELSE, /* b if a else c; c may be null */
+    TEMPLATE_BINARY,  /* a text b */
+    TEMPLATE_COMPARE, /* a, then list of TEMPLATE_OPERAND */
+    TEMPLATE_OPERAND, /* text a: one step of a chain of comparisons */
+    TEMPLATE_CONCAT,  /* list, joined as texts */
+    /* Statements. `body`: statements, chained by `next`. */
+    TEMPLATE_DATA,      /* text */
+    TEMPLATE_PRINT,     /* a */
+    TEMPLATE_FOR,       /* list: names; a: over what; b: only if (or null); body; other: else */
+    TEMPLATE_IF,        /* list of TEMPLATE_BRANCH */
+    TEMPLATE_BRANCH,    /* a (null: else), body */
+    TEMPLATE_SET,       /* a: TEMPLATE_NAME or TEMPLATE_ATTR of one; b: value */
+    TEMPLATE_SET_BLOCK, /* a; body; b: filters around TEMPLATE_NONE, or null */
+    TEMPLATE_MACRO,     /* text; list of TEMPLATE_KEYWORD, a: default or null; body */
+    TEMPLATE_BLOCK,     /* body */
+    TEMPLATE_BREAK,
+    TEMPLATE_CONTINUE
+};
+
+struct template_node {
+    enum template_node_kind kind;
+    uint32_t line;
+    struct template_text text;
+    int64_t number;
+    const struct template_node *a, *b, *c, *d;
+    const struct template_node *list, *body, *other, *next;
+};
+
+/* One walk over the words. */
+struct template_reader {
+    struct arena *arena;
+    const struct template_token *token; /* not yet taken */
+    struct template_problem *problem;
+    uint32_t depth, loops;
+};
+
+bool template_text_is(struct template_text text, const char *word);
+
+/* True if the next word is of that kind and text; `_skip` takes it then. */
+bool template_reader_at(const struct template_reader *r, enum template_token_kind kind,
+                        const char *text);
+bool template_reader_skip(struct template_reader *r, enum template_token_kind kind,
+                          const char *text);
+
+/* STATUS_INPUT unless the next word is of that kind (and text, if not null); then takes it. */
+enum status template_reader_expect(struct template_reader *r, enum template_token_kind kind,
+                                   const char *text) STATUS_MUST_USE;
+/* STATUS_INPUT: the next word is not what was wanted. */
+enum status template_reader_unexpected(const struct template_reader *r, const char *wanted);
+
+/* One level deeper, refused beyond TEMPLATE_MAX_DEPTH; the caller takes one off `depth` again. */
+enum status template_reader_enter(struct template_reader *r) STATUS_MUST_USE;
+
+enum status template_reader_node(struct template_reader *r, enum template_node_kind kind,
+                                 struct template_node **out) STATUS_MUST_USE;
+enum status template_reader_join(struct template_reader *r, enum template_node_kind kind,
+                                 const struct template_node *a, const struct template_node *b,
+                                 struct template_node **out) STATUS_MUST_USE;
+
+/* An expression; `with_if` takes "a if b else c" too. */
+enum status template_expr_parse(struct template_reader *r, bool with_if,
+                                const struct template_node **out) STATUS_MUST_USE;
+/* The same, or several with commas between them (a tuple). */
+enum status template_expr_tuple(struct template_reader *r, bool with_if,
+                                const struct template_node **out) STATUS_MUST_USE;
+
+/* An operand with its sign and what stands behind it. */
+enum status template_primary_parse(struct template_reader *r, bool with_filter,
+                                   const struct template_node **out) STATUS_MUST_USE;
+/* `inner` with the filters that follow. */
+enum status template_primary_filters(struct template_reader *r, const struct template_node *inner,
+                                     const struct template_node **out) STATUS_MUST_USE;
+
+#endif
