@@ -241,6 +241,8 @@ static void put_rows(struct report_out *out, const struct part *part)
 /* A part as a longtable, the first with the caption. */
 static void put_long(struct report_out *out, const struct part *part)
 {
+    if (part->from > 0)
+        report_out_put(out, "\\addtocounter{table}{-1}\n"); /* the same table goes on */
     report_out_put(out, "\\begin{longtable}");
     put_columns(out, part);
     if (part->from == 0) {

@@ -41,6 +41,7 @@ static const char STYLE[] =
     "border-top:1px solid var(--line)}\n"
     "th{font-weight:600;background:var(--panel)}\n"
     ".n{text-align:right;font-variant-numeric:tabular-nums}.ci{color:var(--soft)}\n"
+    ".long{white-space:normal;min-width:18rem}\n"
     ".from{display:block;font-size:.8em;color:var(--soft)}\n"
     ".few td{background:repeating-linear-gradient(135deg,transparent 0 5px,var(--line) 5px 6px)}\n"
     ".example{border:1px solid var(--line);border-radius:.4rem;padding:.9rem;margin:.9rem 0;"
@@ -59,11 +60,17 @@ static const char STYLE[] =
     "h1{font-size:1.4rem}figure{padding:.5rem;border-left:0;border-right:0;border-radius:0}}\n"
     "pre{overflow-x:auto;padding:.8rem;background:var(--panel);border:1px solid var(--line);"
     "border-radius:.4rem;font-size:.8rem;line-height:1.4;overflow-wrap:normal;max-height:28rem}\n"
-    "details>summary{cursor:pointer;margin:.6rem 0}\n"
-    "@media print{body{max-width:none;padding:0;font-size:10pt}nav{display:none}"
+    "details>summary{cursor:pointer;margin:.6rem 0}\n";
+
+/* A4, one column of tables, two of pictures. */
+static const char PRINT[] =
+    "@page{size:A4;margin:14mm}\n"
+    "@media "
+    "print{.caption,h3,h4{break-after:avoid}tr{break-inside:avoid}.long{width:30%;min-width:8rem}"
+    ".ci{white-space:nowrap}body{max-width:none;padding:0;font-size:10pt}nav{display:none}"
     "pre,.tall,.said{max-height:none;overflow:visible;white-space:pre-wrap}.scroll{overflow:"
     "visible}"
-    "th,td{white-space:normal;padding:.15rem .4rem}table{font-size:8pt}"
+    "th,td{white-space:normal;padding:.12rem .22rem}table{font-size:7.5pt}"
     ".figures{columns:2}h2{break-after:avoid}}\n";
 
 void report_style_write(struct report_out *out)
@@ -71,5 +78,6 @@ void report_style_write(struct report_out *out)
     report_out_put(out, "<style>\n");
     report_plot_colours(out);
     report_out_put(out, STYLE);
+    report_out_put(out, PRINT);
     report_out_put(out, "</style>\n");
 }

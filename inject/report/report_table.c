@@ -10,6 +10,7 @@
 
 #include "inject/report/report_interval.h"
 
+#define TABLE_LONG 40 /* bytes from which a text is broken into lines */
 #define TABLE_TALL 40 /* rows from which a table scrolls in its box (not in print) */
 
 enum status report_table_init(struct report_table *out, struct arena *arena, uint32_t n_rows,
@@ -211,8 +212,13 @@ void report_table_html(struct report_out *out, const struct report_table *table)
             const struct report_column *column = &table->column[c];
             if (!report_table_prints(table, c))
                 continue;
-            report_out_put(out, column->format == REPORT_TEXT ? "<td>" : "<td class=\"n\">");
-            put_cell(out, column, &table->cell[(size_t)r * table->n_columns + c]);
+            const struct report_cell *cell = &table->cell[(size_t)r * table->n_columns + c];
+            const bool text = column->format == REPORT_TEXT;
+            const bool sentence = text && cell->text && strlen(cell->text) > TABLE_LONG;
+            report_out_put(out, sentence ? "<td class=\"long\">"
+                                : text   ? "<td>"
+                                         : "<td class=\"n\">");
+            put_cell(out, column, cell);
             report_out_put(out, "</td>");
         }
         report_out_put(out, "</tr>\n");
