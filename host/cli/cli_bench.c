@@ -125,7 +125,8 @@ static const char DETAILS[] =
 
 enum status cli_bench(const struct cli_env *env, int argc, char **argv)
 {
-    struct cli_bench_options o = {.model = "smollm2-135m", .prompt = 64, .n = 64, .repeat = 3};
+    struct cli_bench_options o = {
+        .model = "smollm2-135m", .prompt = 64, .n = 64, .repeat = 3, .threads = env->threads};
     struct cli_bench_run run = {.json = false};
     bool done = false;
     const struct args_option options[] = {

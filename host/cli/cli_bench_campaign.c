@@ -175,7 +175,8 @@ static const char DETAILS[] =
 
 enum status cli_bench_campaign(const struct cli_env *env, int argc, char **argv)
 {
-    struct cli_bench_campaign_options o = {.trials = 256, .naive = 8, .weights = 16, .seed = 1};
+    struct cli_bench_campaign_options o = {
+        .trials = 256, .naive = 8, .weights = 16, .seed = 1, .threads = env->threads};
     struct cli_bench_run run = {.json = false};
     bool done = false;
     const struct args_option options[] = {

@@ -39,8 +39,7 @@ struct cli_bench_run {
 };
 #define CLI_BENCH_RUN_OPTIONS(run, threads)                                                        \
     {'d', "device", ARGS_LIST, &(run)->devices, "DEVICE", CLI_DEVICE_HELP " Default cpu.", 0, 0},  \
-        {0, "threads", ARGS_UINT, (threads), "N", "CPU devices: threads. Default 0: all cores.",   \
-         0, 1024},                                                                                 \
+        CLI_THREADS_OPTION(threads),                                                               \
     {                                                                                              \
         0, "json", ARGS_FLAG, &(run)->json, NULL, "Prints an object instead of a table.", 0, 0     \
     }

@@ -16,7 +16,7 @@
 struct options {
     struct args_list words, devices;
     const char *output, *shard;
-    uint64_t limit;
+    uint64_t threads, limit;
     bool naive, json;
 };
 
@@ -24,6 +24,7 @@ static enum status run(const struct cli_env *env, const struct options *o)
 {
     const struct cli_campaign_call call = {.devices = &o->devices,
                                            .shard = o->shard,
+                                           .threads = o->threads,
                                            .limit = o->limit,
                                            .naive = o->naive,
                                            .json = o->json};
@@ -165,7 +166,7 @@ static const char EVENTS[] =
 
 enum status cli_campaign(const struct cli_env *env, int argc, char **argv)
 {
-    struct options o = {.output = NULL};
+    struct options o = {.threads = env->threads};
     struct arena arena = {0};
     bool done = false;
     const struct args_option options[] = {
@@ -176,6 +177,7 @@ enum status cli_campaign(const struct cli_env *env, int argc, char **argv)
         {0, "shard", ARGS_TEXT, &o.shard, "i/n", "run: the trials with id mod n = i only.", 0, 0},
         {0, "limit", ARGS_UINT, &o.limit, "N",
          "run: ends after N more trials, those with the lowest ids. Default 0: no limit.", 0, 0},
+        CLI_THREADS_OPTION(&o.threads),
         {0, "naive", ARGS_FLAG, &o.naive, NULL,
          "run: every trial as a whole inference: the same rows, much slower.", 0, 0},
         {0, "json", ARGS_FLAG, &o.json, NULL,
@@ -185,7 +187,8 @@ enum status cli_campaign(const struct cli_env *env, int argc, char **argv)
     const struct args_spec spec = {
         .command = "vkfi campaign",
         .summary = "run a plan's trials; say how far a database is",
-        .synopsis = "run PLAN -o DB [-d DEVICE]... [--shard i/n] [--limit N] [--naive] [--json]\n"
+        .synopsis = "run PLAN -o DB [-d DEVICE]... [--shard i/n] [--limit N] [--threads N] "
+                    "[--naive] [--json]\n"
                     "status DB [--json]",
         .details = arena_printf(&arena, "%s%s%s", DETAILS, EVENTS, EXITS),
         .options = options,

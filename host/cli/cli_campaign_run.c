@@ -67,7 +67,7 @@ enum status cli_campaign_open(struct cli_campaign *out, const struct cli_env *en
         log_error("out of host memory for a campaign");
         return STATUS_MEMORY;
     }
-    const enum status st = cli_crew_devices(out->crew, env, call->devices);
+    const enum status st = cli_crew_devices(out->crew, env, call->devices, call->threads);
     return st || call->whole ? st : campaign_shard_find(&out->shard, call->shard, variable, NULL);
 }
 

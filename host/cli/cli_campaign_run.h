@@ -11,6 +11,7 @@
 struct cli_campaign_call {
     const struct args_list *devices;
     const char *shard; /* null: no --shard */
+    uint64_t threads;  /* --threads */
     uint64_t limit;
     double seconds; /* a pilot: ends after about so long, whatever its plan asks; 0: no pilot */
     bool whole;     /* no shard, whatever the launcher's variables say */

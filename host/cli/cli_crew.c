@@ -23,9 +23,12 @@ static enum status open_device(void *user, const struct executor_params *params,
                                struct campaign_opened *out)
 {
     struct cli_crew_device *d = user;
+    struct executor_params needs = *params;
     enum status st = cli_device_find(&d->device, d->env, d->text);
+    if (!st && !d->device.gpu)
+        needs.threads = cli_share_threads(d->share, d->env, d->place);
     if (!st)
-        st = cli_device_start(&d->device, params);
+        st = cli_device_start(&d->device, &needs);
     if (!st)
         st = cli_crew_info(&out->info, &d->arena, &d->device);
     out->ex = d->device.ex;
@@ -53,7 +56,7 @@ static enum status add_device(struct cli_crew *crew, const struct cli_env *env, 
         struct cli_device found;
         st = cli_device_find(&found, env, text);
     }
-    crew->user[at] = (struct cli_crew_device){.env = env, .text = text};
+    crew->user[at] = (struct cli_crew_device){.env = env, .text = text, .share = &crew->share};
     crew->device[at] = (struct campaign_device){
         .name = text, .user = &crew->user[at], .open = open_device, .close = close_device};
     crew->setup.n_devices++;
@@ -61,13 +64,17 @@ static enum status add_device(struct cli_crew *crew, const struct cli_env *env, 
 }
 
 enum status cli_crew_devices(struct cli_crew *crew, const struct cli_env *env,
-                             const struct args_list *devices)
+                             const struct args_list *devices, uint64_t threads)
 {
     enum status st = STATUS_OK;
     struct campaign_setup *setup = &crew->setup;
     setup->device = crew->device;
-    for (size_t i = 0; !st && i < devices->count; i++)
+    crew->share.threads = threads;
+    for (size_t i = 0; !st && i < devices->count; i++) {
         st = add_device(crew, env, devices->item[i]);
+        if (!st)
+            cli_share_add(&crew->share, devices->item[i], &crew->user[i].place);
+    }
     for (setup->reference = 0; setup->reference < setup->n_devices; setup->reference++) {
         if (strcmp(crew->device[setup->reference].name, REFERENCE) == 0)
             return st;

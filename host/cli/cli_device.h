@@ -17,6 +17,16 @@
     "device, a real GPU before one that runs on the processor), the number of a Vulkan device in " \
     "`vkfi devices`, or a piece of its name. Every device gives the same bits."
 
+/* --threads of every command that computes; `target` holds env->threads before. */
+#define CLI_THREADS_MAX 1024
+#define CLI_THREADS_OPTION(target)                                                                 \
+    {                                                                                              \
+        0, "threads", ARGS_UINT, (target), "N",                                                    \
+            "Threads of the CPU devices, which share them where several run at once. Default "     \
+            "VKFI_THREADS, else (or 0) all cores. No result depends on it.",                       \
+            0, CLI_THREADS_MAX                                                                     \
+    }
+
 struct cli_device {
     enum cpu_form form;  /* used when gpu is null */
     struct gpu *gpu;     /* owned; null: the CPU executor */

@@ -229,7 +229,8 @@ enum status cli_plan(const struct cli_env *env, int argc, char **argv)
                                  .limit = 20,
                                  .worst = 10,
                                  .seed = CLI_PLAN_NO_SEED,
-                                 .pilot = 256};
+                                 .pilot = 256,
+                                 .threads = env->threads};
     bool done = false;
     const struct args_option options[] = {
         {'m', "model", ARGS_TEXT, &o.model, "MODEL",
@@ -244,6 +245,7 @@ enum status cli_plan(const struct cli_env *env, int argc, char **argv)
          "show: runs a pilot on this device (see PILOT), as often as there are "
          "devices. " CLI_DEVICE_HELP,
          0, 0},
+        CLI_THREADS_OPTION(&o.threads),
         {0, "pilot", ARGS_UINT, &o.pilot, "N", "show: trials of a pilot (256).", 1, 1e6},
         {0, "trial", ARGS_UINT, &o.trial, "ID", "expand: this trial alone.", 0, 0},
         {0, "first", ARGS_UINT, &o.first, "ID", "expand: begins here instead of at 0.", 0, 0},

@@ -13,7 +13,7 @@
 
 struct cli_plan_options {
     const char *model, *lengths;
-    uint64_t trial, first, limit, pilot;
+    uint64_t trial, first, limit, pilot, threads;
     bool json, allow_suspect;
     struct args_list rates, devices;
     uint64_t worst, seed, trials; /* confirm; trials of a stratum, 0: as many as before */

@@ -144,8 +144,11 @@ static enum status take_speed(struct cli_plan_speed *out, const struct cli_campa
 static enum status run_device(struct cli_plan_pilot *out, const struct job *job, const char *device)
 {
     const struct args_list devices = {.count = 1, .item = {device}};
-    const struct cli_campaign_call call = {
-        .devices = &devices, .limit = job->options->pilot, .seconds = SECONDS, .whole = true};
+    const struct cli_campaign_call call = {.devices = &devices,
+                                           .threads = job->options->threads,
+                                           .limit = job->options->pilot,
+                                           .seconds = SECONDS,
+                                           .whole = true};
     struct cli_plan_speed *speed = &out->speed[out->n_speeds];
     struct cli_plan_share share;
     struct cli_campaign c;

@@ -15,7 +15,7 @@
 struct options {
     struct args_list words;
     const char *device, *model;
-    uint64_t trial;
+    uint64_t trial, threads;
     bool naive, json;
 };
 
@@ -111,7 +111,7 @@ static enum status replay(const struct cli_env *env, const struct options *o, st
     const char *path = o->words.item[0];
     const struct args_list devices = {.count = 1, .item = {o->device}};
     struct campaign_replay_result result;
-    enum status st = cli_crew_devices(crew, env, &devices);
+    enum status st = cli_crew_devices(crew, env, &devices, o->threads);
     if (!st)
         st = read_plan(crew, store, path, o->model);
     if (!st)
@@ -191,18 +191,21 @@ static const char DETAILS[] =
 
 enum status cli_replay(const struct cli_env *env, int argc, char **argv)
 {
-    struct options o = {.device = "cpu"};
+    struct options o = {.device = "cpu", .threads = env->threads};
     bool done = false;
     const struct args_option options[] = {
         {'d', "device", ARGS_TEXT, &o.device, "DEVICE", CLI_DEVICE_HELP " Default cpu.", 0, 0},
         {'m', "model", ARGS_TEXT, &o.model, "MODEL",
          "Model: a path or a name, where it is not at the place that the plan names.", 0, 0},
+        CLI_THREADS_OPTION(&o.threads),
         {0, "naive", ARGS_FLAG, &o.naive, NULL, "Runs the trial as a whole inference.", 0, 0},
         {0, "json", ARGS_FLAG, &o.json, NULL, "Prints an object.", 0, 0},
         {0}};
     const struct args_spec spec = {.command = "vkfi replay",
                                    .summary = "run one trial of a database again",
-                                   .synopsis = "DB TRIAL [-d DEVICE] [-m MODEL] [--naive] [--json]",
+                                   .synopsis =
+                                       "DB TRIAL [-d DEVICE] [-m MODEL] [--threads N] [--naive] "
+                                       "[--json]",
                                    .details = DETAILS,
                                    .options = options,
                                    .operands = &o.words};

@@ -199,7 +199,7 @@ static enum status open_run(struct cli_run *run, const struct cli_env *env)
     if (st)
         return st;
     cli_progress_clear(&progress);
-    if (run->device.gpu && o->threads > 0)
+    if (run->device.gpu && o->threads != env->threads)
         log_warn("--threads is for CPU devices, found it with %s", cli_device_name(&run->device));
     run->params.ex = run->device.ex;
     run->load_seconds = clock_seconds() - start;
@@ -208,7 +208,7 @@ static enum status open_run(struct cli_run *run, const struct cli_env *env)
 
 enum status cli_run(const struct cli_env *env, int argc, char **argv)
 {
-    struct cli_run run = {.options = {.device = "cpu", .n = 32}};
+    struct cli_run run = {.options = {.device = "cpu", .n = 32, .threads = env->threads}};
     bool done = false;
     enum status st = cli_run_parse(&run.options, argc, argv, &done);
     if (st || done)

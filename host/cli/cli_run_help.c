@@ -189,7 +189,6 @@ static const char RECORDS[] =
 #define MODEL_HELP "Model: the path of a GGUF file, or a name of `vkfi model list`."
 #define TOP_K_MAX 999999
 #define TOKENS_MAX 999999
-#define THREADS_MAX 1024
 
 /* The page in one piece; null when memory is out. */
 static const char *details(struct arena *arena)
@@ -234,9 +233,7 @@ enum status cli_run_parse(struct cli_run_options *o, int argc, char **argv, bool
          "With --json: the K most likely tokens of each step. Default 0.", 0, TOP_K_MAX},
         {0, "logprobs", ARGS_FLAG, &o->logprobs, NULL,
          "With --json and without --fault: log-probabilities of the prompt's tokens.", 0, 0},
-        {0, "threads", ARGS_UINT, &o->threads, "N",
-         "CPU devices: threads. Default 0: all cores. The result does not depend on it.", 0,
-         THREADS_MAX},
+        CLI_THREADS_OPTION(&o->threads),
         {0, "columns", ARGS_UINT, &o->columns, "N",
          "Most prompt tokens evaluated in one pass. Default 0: the device's choice. The result "
          "does not depend on it.",

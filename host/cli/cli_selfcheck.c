@@ -266,8 +266,7 @@ static enum status parse(struct cli_selfcheck_options *o, int argc, char **argv,
         {0, "seed", ARGS_UINT, &o->seed, "S", "Seed of the faults. Default 1.", 0, 0},
         {0, "act", ARGS_CHOICE, &o->act, "f32|f16|bf16", "Type of activations. Default f32.", 0, 0},
         {0, "kv", ARGS_CHOICE, &o->kv, "f32|f16|bf16", "Type of the KV cache. Default f32.", 0, 0},
-        {0, "threads", ARGS_UINT, &o->threads, "N", "CPU devices: threads. Default 0: all cores.",
-         0, 1024},
+        CLI_THREADS_OPTION(&o->threads),
         {0, "json", ARGS_FLAG, &o->json, NULL, "Prints an object instead of a table.", 0, 0},
         {0}};
     const struct args_spec spec = {.command = "vkfi selfcheck",
@@ -286,6 +285,7 @@ enum status cli_selfcheck(const struct cli_env *env, int argc, char **argv)
                                               .prompt = "The capital of France is",
                                               .devices = {.count = 1, .item = {"cpu"}},
                                               .n = 16,
+                                              .threads = env->threads,
                                               .faults = 8,
                                               .seed = 1}};
     struct args_list *devices = &check.options.devices;

@@ -18,7 +18,7 @@ struct options {
     struct sweep_params params;
     struct args_list sites, devices;
     const char *bits, *output; /* null: a temporary database */
-    uint64_t n, seed, limit;
+    uint64_t threads, n, seed, limit;
     bool plan_only, json;
 };
 
@@ -68,7 +68,7 @@ static enum status run_plan(struct cli_campaign *c, const struct cli_env *env,
 static enum status run(const struct cli_env *env, const struct options *o)
 {
     const struct cli_campaign_call call = {
-        .devices = &o->devices, .limit = o->limit, .whole = true};
+        .devices = &o->devices, .threads = o->threads, .limit = o->limit, .whole = true};
     struct cli_campaign c;
     struct model *model = NULL;
     enum status st = cli_campaign_open(&c, env, &call);
@@ -121,6 +121,7 @@ static const char DETAILS[] =
 enum status cli_sweep(const struct cli_env *env, int argc, char **argv)
 {
     struct options o = {.params = {.model = "smollm2-135m", .trials = SWEEP_TRIALS},
+                        .threads = env->threads,
                         .bits = "0-31",
                         .n = 16,
                         .seed = 1};
@@ -141,6 +142,7 @@ enum status cli_sweep(const struct cli_env *env, int argc, char **argv)
          "The database to write or go on with (none is kept).", 0, 0},
         {0, "limit", ARGS_UINT, &o.limit, "N",
          "Ends after N more trials, those with the lowest ids. Default 0: no limit.", 0, 0},
+        CLI_THREADS_OPTION(&o.threads),
         {0, "plan-only", ARGS_FLAG, &o.plan_only, NULL, "Prints the plan as JSON.", 0, 0},
         {0, "json", ARGS_FLAG, &o.json, NULL, "Prints the table as JSON.", 0, 0},
         {0}};
@@ -148,7 +150,7 @@ enum status cli_sweep(const struct cli_env *env, int argc, char **argv)
         .command = "vkfi sweep",
         .summary = "every op, point and bit of a model once or more",
         .synopsis = "[-m MODEL] [--sites GLOB]... [--bits A-B] [--trials N] [-n N] [-o DB] "
-                    "[-d DEVICE]... [--limit N] [--json]\n"
+                    "[-d DEVICE]... [--limit N] [--threads N] [--json]\n"
                     "--plan-only [-m MODEL] [--sites GLOB]... [--bits A-B] [--trials N] [-n N]",
         .details = DETAILS,
         .options = options};

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "cli/cli_commands.h"
+#include "cli/cli_device.h"
 #include "cli/cli_output.h"
 #include "shared/numerics.h"
 
@@ -190,6 +191,18 @@ static void data_folder(char out[PATH_MAX + sizeof "/../share/vkfi"])
     }
 }
 
+/* VKFI_THREADS; 0: not set. */
+static enum status default_threads(uint64_t *out)
+{
+    const char *text = environment("VKFI_THREADS");
+    char *end = NULL;
+    *out = text ? strtoull(text, &end, 10) : 0;
+    if (!text || (strspn(text, "0123456789") == strlen(text) && *out <= CLI_THREADS_MAX))
+        return STATUS_OK;
+    log_error("VKFI_THREADS: found '%s', expected a number from 0 to %d", text, CLI_THREADS_MAX);
+    return STATUS_USAGE;
+}
+
 int main(int argc, char **argv)
 {
     char data[PATH_MAX + sizeof "/../share/vkfi"];
@@ -201,15 +214,19 @@ int main(int argc, char **argv)
     const char *manifest = environment("VKFI_MANIFEST");
     const char *driver_files = environment("VK_DRIVER_FILES");
     data_folder(data);
+    uint64_t threads;
+    enum status st = default_threads(&threads);
     const struct cli_env env = {
         .data = data,
         .validate = validate && strcmp(validate, "0") != 0,
         .manifest = manifest,
         .cache_home = environment("XDG_CACHE_HOME"),
         .home = home_folder(),
+        .threads = threads,
         .driver_files = driver_files ? driver_files : environment("VK_ICD_FILENAMES"),
     };
-    enum status st = dispatch(&env, argc, argv);
+    if (st == STATUS_OK)
+        st = dispatch(&env, argc, argv);
     if (st == STATUS_OK)
         st = cli_output_flush();
     return status_exit_code(st);
