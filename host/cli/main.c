@@ -79,6 +79,7 @@ static enum status add_command_list(struct text *out)
                     "ENVIRONMENT\n"
                     "  VKFI_VALIDATE=1   run with the Vulkan validation layer\n"
                     "  VKFI_MANIFEST     another models.json\n"
+                    "  VKFI_THREADS      default of --threads\n"
                     "  XDG_CACHE_HOME    models are kept in vkfi/models there; default ~/.cache\n"
                     "  VK_DRIVER_FILES   which Vulkan drivers are loaded (Vulkan loader)\n"
                     "\nEXIT CODES\n"
