@@ -188,13 +188,13 @@ static inline void oracle_real(const char *name, enum cpu_form form, uint32_t mo
     }
     assert_int_equal(json_load(&reference, model_files_reference(file)), STATUS_OK);
     assert_int_equal(model_open(&model, model_files_path(name)), STATUS_OK);
-    const struct executor_params params = {.model = model, .positions = 768, .branches = 1};
+    const struct executor_params params = {.model = model, .positions = 1024, .branches = 1};
     assert_int_equal(cpu_create(&ex, form, &params), STATUS_OK);
     executor_info(ex, &info);
     print_message("%s on %s\n", name, info.device);
     oracle_cases(
         ex, json_root(reference), most,
-        (struct oracle_run){.name = name, .limits = {0.02, 0.02}, .columns = info.max_columns});
+        (struct oracle_run){.name = name, .limits = {1e-3, 1e-3}, .columns = info.max_columns});
     executor_destroy(&ex);
     model_close(&model);
     json_destroy(&reference);
