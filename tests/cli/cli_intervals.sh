@@ -50,6 +50,9 @@ if [ -r "$LLAMA" ]; then
 fi
 python3 "$VKFI_SOURCE/tests/inject/report_intervals.py" all/* || fail "intervals"
 
+# Digits follow the interval: no share or p-value with an exponent where people read.
+! grep -nE '[0-9]e-[0-9]|nan' all/*.txt || fail "digits that nobody reads"
+
 # The check can fail: a changed end, an n of another interval, an interval alone.
 sed 's/\(Wilson, n = \)/\19/' all/gate.many.txt >wrong.txt
 ! python3 "$VKFI_SOURCE/tests/inject/report_intervals.py" wrong.txt >out || fail "a wrong n passed"

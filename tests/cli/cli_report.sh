@@ -46,6 +46,16 @@ for word in ["(z / t)^2", "skewness", "Newcombe", "Holm", "Clopper", "The model 
 for word in ["sdc_critical", "binomial", "several", "suspect", "are scored", "confirms"]:
     assert word not in text, word
 TEXT
+# Verdicts on hypotheses: which side, which bound, and how few prompts the events come from.
+for word in 'supported</b> (one-sided at 95 %: at least +[0-9.]* points)' 'two one-sided tests at 95 %: from' \
+    'its 5 events come from 3 prompts' 'weighted over strata (95 %: Wilson, n = [0-9.]*' 'of 720 as drawn'; do
+    grep -q "$word" first.html || fail "the verdict does not say: $word"
+done
+"$FIXTURE" lonely.db layers=2 items=1 && good report lonely.db && "$FIXTURE" quiet.db scale=0 && good report quiet.db ||
+    fail "the fixtures of few prompts"
+grep -q 'events come from one prompt' lonely.db.html || fail "one prompt: not told"
+grep -q 'no event on either side' quiet.db.html || fail "no event: not told"
+
 # Pictures: the peak bits have their ticks, a line breaks where a bin is missing or has few trials, an
 # axis that does not begin at 0 bears a mark, legends stand outside.
 grep -q '^set xtics ("0" 0, .*"23" 23, "\\n30" 30, "31" 31)$' data/bits.gp || fail "ticks: $(grep xtics data/bits.gp)"
