@@ -100,6 +100,40 @@ static void put_pattern(struct report_out *out, const struct plan_what *what)
                           what->pattern_bits);
 }
 
+static void put_globs(struct report_out *out, const char *before, const struct plan_globs *globs)
+{
+    for (uint32_t i = 0; i < globs->count; i++)
+        report_out_printf(out, "%s%s", i == 0 ? before : ", ", globs->glob[i]);
+}
+
+/* Nothing where stored faults stay to the end. */
+static void put_scrub(struct report_out *out, const struct plan_choices *scrub)
+{
+    for (uint32_t i = 0; i < scrub->count; i++) {
+        const uint32_t positions = scrub->choice[i].value;
+        if (scrub->count == 1 && positions == 0)
+            return;
+        report_out_put(out, i == 0 ? ", scrubbed " : ", ");
+        if (positions == 0)
+            report_out_put(out, "never");
+        else
+            report_out_printf(out, "after %" PRIu32 " position%s", positions,
+                              positions > 1 ? "s" : "");
+    }
+}
+
+static void put_sites(struct report_out *out, const struct plan *plan)
+{
+    for (uint32_t i = 0; i < plan->where.n_sites; i++)
+        report_out_printf(out, "%s%s", i == 0 ? ", at sites " : ", ", plan->where.site[i].glob);
+    put_globs(out, plan->where.n_sites > 0 ? " but not " : ", at all sites but ",
+              &plan->where.exclude);
+    for (uint32_t g = 0; g < plan->n_groups; g++) {
+        report_out_printf(out, "%s%s", g == 0 ? "; groups of sites: " : "; ", plan->group[g].name);
+        put_globs(out, " ", &plan->group[g].sites);
+    }
+}
+
 static void put_faults(struct report_out *out, const struct report_data *data)
 {
     struct seen seen = {0};
@@ -123,9 +157,8 @@ static void put_faults(struct report_out *out, const struct report_data *data)
     put_list(out, ", granularity ", KINDS_GRANULARITY, seen.granularity);
     put_list(out, ", duration ", KINDS_DURATION, seen.duration);
     put_list(out, ", stage ", KINDS_STAGE, seen.stage);
-    for (uint32_t i = 0; i < data->plan->where.n_sites; i++)
-        report_out_printf(out, "%s%s", i == 0 ? ", at sites " : ", ",
-                          data->plan->where.site[i].glob);
+    put_scrub(out, &data->plan->when.scrub);
+    put_sites(out, data->plan);
     report_out_put(out, ". ");
 }
 

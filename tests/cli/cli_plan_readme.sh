@@ -35,6 +35,9 @@ PYTHON
 json 'd["stratum"] == "site_group=mlp stage=decode" and d["limit"]["trials"] == 20'
 good report groups.db -o groups.html
 grep -q 'site_group=attention' groups.html || fail "no group in the report"
+good report groups.db -o groups.html --data groups
+grep -q 'at all sites but output\*, \*norm\*; groups of sites: mlp \*.ffn_\*; attention \*.attn_\*' groups/methods.txt ||
+    fail "methods: $(cat groups/methods.txt)"
 grep -q 'mlp above the rest' groups.html || fail "no contrast of groups in the report"
 
 # How long a stored fault stays is a stratum.
@@ -45,5 +48,7 @@ cat >scrub.json <<TEXT
 TEXT
 good campaign run scrub.json -o scrub.db
 good report scrub.db -o scrub.html
+good report scrub.db -o scrub.html --data scrub
+grep -q 'scrubbed after 1 position, after 4 positions, never' scrub/methods.txt || fail "methods: $(cat scrub/methods.txt)"
 grep -q 'scrub=never' scrub.html || fail "no duration in the report"
 good replay scrub.db 5 -d cpu:scalar

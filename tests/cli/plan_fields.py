@@ -4,7 +4,7 @@
 usage: plan_fields.py VKFI SOURCE
 
 Each field of the JSON Schema has a description and examples, and a default, or a description that
-says what holds without the field. Each example, put into a plan, is accepted by the schema and by
+says what holds without the field; the README of the ready plans defines the words. Each example, put into a plan, is accepted by the schema and by
 `vkfi plan check`; each default gives the plan the identity that it has without the field. Exit
 status: 0 all of it holds, 1 it does not.
 """
@@ -142,6 +142,13 @@ with tempfile.TemporaryDirectory() as name:
     for path, place, field in everything:
         check_field(path, place, field, folder)
         count += 1
+readme = (source / "inject/plans/README.md").read_text()
+definitions = schema["$defs"]
+for words in [schema["properties"][key]["enum"] for key in ("population", "design", "item_weight")] + [
+        definitions[key]["enum"] for key in ("stage", "field", "duration")]:
+    for word in words:
+        if word != "any" and f"`{word}`" not in readme:
+            wrong.append(f"inject/plans/README.md defines no `{word}`")
 if count < 75:
     wrong.append(f"found {count} fields, expected more")
 print("\n".join(wrong) or f"{count} fields described, their examples and defaults hold")
