@@ -18,7 +18,7 @@ rate=$(sed -nE 's/^vkfi: error: much.json: \/faults_per_trial \(line 3\): .* as 
 [ -n "$rate" ] || fail "$(cat err)"
 memory "$rate" >most.json
 good campaign run most.json -o most.db
-grep -q 'SDC [0-9]* of 6 that count' out || fail "$(cat out)"
+grep -q 'SDC [0-9]* of 6 (' out || fail "$(cat out)"
 good export most.db --format jsonl -o most.jsonl
 python3 -c '
 import json
@@ -31,4 +31,4 @@ refused 2 plan show ops.json
 grep -q 'expected at most 500, as one pass has hooks for: a rate of at most' err || fail "$(cat err)"
 plan '"population": "ops", "faults_per_trial": 1000, "when": {"duration": "permanent"}' >ops.json
 good campaign run ops.json -o ops.db
-grep -q 'SDC [0-9]* of 6 that count' out || fail "$(cat out)"
+grep -q 'SDC [0-9]* of 6 (' out || fail "$(cat out)"
