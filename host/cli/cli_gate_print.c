@@ -55,7 +55,7 @@ static void put_rule(struct report_out *out, const struct report_gate *gate)
                           : "; no more trials are needed");
 }
 
-/* The rate, and beside it the share of events as drawn. */
+/* The rate; where strata weigh otherwise, beside it the share of events as drawn. */
 static void put_estimate(struct report_out *out, const struct report_gate *gate, int decimals)
 {
     char rate[REPORT_INTERVAL_TEXT], raw[REPORT_INTERVAL_TEXT];
@@ -63,10 +63,14 @@ static void put_estimate(struct report_out *out, const struct report_gate *gate,
     report_interval_percent(raw, (double)gate->events / (double)gate->counted, 2);
     if (isnan(gate->rate))
         report_out_put(out, "estimate    none yet\n");
+    else if (gate->weighted)
+        report_out_printf(out,
+                          "estimate    %s %%, weighted over strata; %" PRIu64 " of %" PRIu64
+                          " as drawn, %s %%\n",
+                          rate, gate->events, gate->counted, raw);
     else
-        report_out_printf(out, "estimate    %s %%%s; %" PRIu64 " of %" PRIu64 " as drawn, %s %%\n",
-                          rate, gate->weighted ? ", weighted over strata" : "", gate->events,
-                          gate->counted, raw);
+        report_out_printf(out, "estimate    %s %%, %" PRIu64 " of %" PRIu64 "\n", rate,
+                          gate->events, gate->counted);
 }
 
 /* "7.03 % (one-sided at 95 %: Wilson, n = 412.3)"; bets on items have no n. */

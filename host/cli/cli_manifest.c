@@ -221,7 +221,7 @@ enum status cli_manifest_about(const char **out, struct arena *arena, const stru
         const struct json *about = json_get(json_at(models, i), "about");
         if (sum && about && json_type(sum) == JSON_TEXT && json_type(about) == JSON_TEXT &&
             strcmp(json_text(sum), sha256) == 0)
-            *out = arena_text(arena, json_text(about), strlen(json_text(about)));
+            *out = arena_text(arena, json_text(about), strcspn(json_text(about), ";"));
     }
     json_destroy(&doc);
     return st;

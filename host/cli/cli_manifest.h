@@ -38,8 +38,8 @@ void cli_manifest_finish(struct cli_manifest *manifest);
 const struct cli_manifest_entry *cli_manifest_find(const struct cli_manifest *manifest,
                                                    const char *name);
 
-/* What the manifest says of the file with this SHA-256, from `arena`; null where there is no
- * manifest or no such file in it: nothing depends on it. */
+/* What the manifest says of the file with this SHA-256, up to a semicolon, from `arena`; null where
+ * there is no manifest or no such file in it: nothing depends on it. */
 enum status cli_manifest_about(const char **out, struct arena *arena, const struct cli_env *env,
                                const char *sha256) STATUS_MUST_USE;
 
