@@ -46,6 +46,13 @@ for word in ["(z / t)^2", "skewness", "Newcombe", "Holm", "Clopper", "The model 
 for word in ["sdc_critical", "binomial", "several", "suspect", "are scored", "confirms"]:
     assert word not in text, word
 TEXT
+# The model by what the manifest says of its file; with the model itself also by its tensors' types.
+known=$(python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))["models"][0]["sha256"])' \
+    "$VKFI_SOURCE/third_party/models.json")
+"$FIXTURE" known.db layers=1 "model_hash=$known" && good report known.db || fail "the fixture of a known model"
+grep -q "The model is smollm2-135m (SmolLM2 135M Instruct by Hugging Face, Q4_1; SHA-256 ${known:0:12})" known.db.html ||
+    fail "the methods do not name the quantisation"
+
 # Verdicts on hypotheses: which side, which bound, and how few prompts the events come from.
 for word in 'supported</b> (one-sided at 95 %: at least +[0-9.]* points)' 'two one-sided tests at 95 %: from' \
     'its 5 events come from 3 prompts' 'weighted over strata (95 %: Wilson, n = [0-9.]*' 'of 720 as drawn'; do
@@ -176,6 +183,7 @@ if [ -r "$LLAMA" ]; then
         fail "the fixture of the model"
     good report tiny-llama.db -m "$LLAMA" --data cost
     "$VKFI" model info "$LLAMA" --json >info.json || fail "model info"
+    grep -q 'tensors F32 ([0-9]*), Q4_1 ([0-9]*)' tiny-llama.db.html || fail "the methods name no types of tensors"
     python3 - <<'TEXT' || fail "the cost of protection"
 import csv
 import json
