@@ -14,7 +14,7 @@
 -- lies beside it.
 
 PRAGMA application_id = 1986749033; -- "vkfi"
-PRAGMA user_version = 2; -- of this schema; a program reads its own version only
+PRAGMA user_version = 3; -- of this schema; a program reads its own version only
 
 -- One row: whose database this is. All shards of a campaign agree in all but shard.
 CREATE TABLE campaign (
@@ -24,7 +24,8 @@ CREATE TABLE campaign (
     shaders TEXT NOT NULL, -- hash over all shaders of the build
     contract TEXT NOT NULL, -- version of the arithmetic, "exact-1"
     tool TEXT NOT NULL, -- program and version that made the database
-    plan TEXT NOT NULL, -- the plan's JSON text as given
+    plan TEXT NOT NULL, -- the plan's JSON text as given, with its waves
+    waves TEXT NOT NULL, -- trials @ first id of each further wave: '500@3328+200@3848'; '': none
     trials INTEGER NOT NULL CHECK (trials >= 0), -- ids are 0 .. trials - 1
     shard INTEGER NOT NULL CHECK (shard >= 0 AND shard < shards),
     shards INTEGER NOT NULL CHECK (shards <= 4294967295), -- here are the ids with id % shards = shard

@@ -109,7 +109,13 @@ enum status json_fields_integer(const struct json_doc *doc, const struct json *o
                                 const char *key, struct json_span span, int64_t *out)
 {
     const struct json *value = json_get(object, key);
-    if (!value || json_integer(value, span.min, span.max, out))
+    return value ? json_fields_integer_of(doc, value, span, out) : STATUS_OK;
+}
+
+enum status json_fields_integer_of(const struct json_doc *doc, const struct json *value,
+                                   struct json_span span, int64_t *out)
+{
+    if (json_integer(value, span.min, span.max, out))
         return STATUS_OK;
     log_error("%s: found %s, expected an integer from %" PRId64 " to %" PRId64,
               json_where(doc, value), json_fields_found(value).text, span.min, span.max);

@@ -65,6 +65,8 @@ enum status json_fields_word(const struct json_doc *doc, const struct json *obje
 /* The same of the value itself, null not allowed. */
 enum status json_fields_word_of(const struct json_doc *doc, const struct json *value,
                                 struct json_words words, uint32_t *out) STATUS_MUST_USE;
+enum status json_fields_integer_of(const struct json_doc *doc, const struct json *value,
+                                   struct json_span span, int64_t *out) STATUS_MUST_USE;
 enum status json_fields_number_of(const struct json_doc *doc, const struct json *value,
                                   struct json_range range, double *out) STATUS_MUST_USE;
 enum status json_fields_text_of(const struct json_doc *doc, const struct json *value,

@@ -16,7 +16,22 @@ static const char *would(const struct report_gate *gate)
     return gate->result.would_pass ? "pass" : "fail";
 }
 
-static void put_more(struct report_out *out, const struct report_gate *gate)
+/* Trials on the same prompts are a wave of the same campaign: how it is run. */
+static bool put_wave(struct report_out *out, const struct report_gate *gate, const char *path)
+{
+    if (gate->look == 0 || gate->rule == PLAN_STOP_SPENDING ||
+        gate->result.growth != STATS_GATE_TRIALS)
+        return false;
+    report_out_printf(out,
+                      "to decide   about %" PRIu64 " more trials (it would %s, were the rate to "
+                      "stay): go on in the same database by\n"
+                      "            vkfi plan extend %s --trials %" PRIu64
+                      " -o more.json && vkfi campaign run more.json -o %s\n",
+                      gate->result.more, would(gate), path, gate->result.more, path);
+    return true;
+}
+
+static void put_more(struct report_out *out, const struct report_gate *gate, const char *path)
 {
     if (gate->result.verdict != STATS_GATE_UNDECIDED)
         return;
@@ -25,6 +40,8 @@ static void put_more(struct report_out *out, const struct report_gate *gate)
     else if (gate->rule == PLAN_STOP_SPENDING && gate->look == 0)
         report_out_printf(out, "to decide   %" PRIu64 " more trials until the plan's first look\n",
                           gate->result.more);
+    else if (put_wave(out, gate, path))
+        return;
     else if (gate->result.growth == STATS_GATE_PROMPTS)
         report_out_printf(out,
                           "to decide   only more prompts: about %" PRIu64 " more, with %" PRIu64
@@ -41,7 +58,15 @@ static void put_more(struct report_out *out, const struct report_gate *gate)
 
 static void put_rule(struct report_out *out, const struct report_gate *gate)
 {
-    if (gate->rule == PLAN_STOP_FIXED)
+    if (gate->spent > 0 && (gate->rule == PLAN_STOP_WAVES || gate->look > 1)) {
+        report_out_printf(out,
+                          "looks       %" PRIu32
+                          ", one a wave; this one is one-sided at %.4g %%, and "
+                          "a rate at the limit passes any of them at most %.4g %% of the time\n",
+                          gate->look, 100 * (1 - gate->tail), 100 * gate->spent);
+        return;
+    }
+    if (gate->rule == PLAN_STOP_FIXED || gate->rule == PLAN_STOP_WAVES)
         return;
     report_out_printf(out, "stop rule   %s", plan_stop_name[gate->rule]);
     if (gate->rule == PLAN_STOP_SPENDING && gate->look > 0)
@@ -99,8 +124,9 @@ static void put_bounds(struct report_out *out, const struct report_gate *gate, i
 }
 
 static void put_limit(struct report_out *out, const struct report_gate *gate,
-                      const struct plan_gate *question)
+                      const struct cli_gate_options *options)
 {
+    const struct plan_gate *question = &options->question;
     const int decimals =
         report_interval_decimals((struct stats_interval){gate->result.lower, gate->result.upper});
     report_out_printf(out, "gate        %s of %s%s%s below %g %%, one-sided at %g %%\n",
@@ -113,7 +139,7 @@ static void put_limit(struct report_out *out, const struct report_gate *gate,
     report_out_printf(out, "n           %" PRIu64 " of %" PRIu64 " trials count\n", gate->counted,
                       gate->trials);
     put_rule(out, gate);
-    put_more(out, gate);
+    put_more(out, gate, options->databases.item[0]);
     report_out_printf(out, "verdict     %s\n", report_gate_word(gate->result.verdict));
 }
 
@@ -181,6 +207,7 @@ void cli_gate_members(struct json_writer *w, const struct report_gate *gate,
     json_member_int(w, "look", gate->look);
     json_member_int(w, "items", gate->items);
     json_member_number(w, "tail", gate->tail);
+    json_member_number(w, "spent", gate->spent > 0 ? gate->spent : NAN);
     json_member_bool(w, "complete", gate->complete);
     json_put_key(w, "more");
     if (more)
@@ -252,7 +279,7 @@ enum status cli_gate_print(const struct cli_gate_result *result,
     if (options->json)
         return print_json(result, options);
     if (result->has_limit)
-        put_limit(&text, &result->gate, &options->question);
+        put_limit(&text, &result->gate, options);
     if (result->has_baseline)
         put_baseline(&text, result, options);
     fputs(report_out_text(&text), stdout);
@@ -310,7 +337,7 @@ enum status cli_gate_junit(const struct cli_gate_result *result,
                       "tests=\"%d\" failures=\"%d\" errors=\"0\" skipped=\"0\">\n",
                       result->has_limit + result->has_baseline, failures);
     if (result->has_limit) {
-        put_limit(&limit, &result->gate, &options->question);
+        put_limit(&limit, &result->gate, options);
         put_case(&xml, "limit", held, report_out_text(&limit));
     }
     if (result->has_baseline) {

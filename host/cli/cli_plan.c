@@ -149,6 +149,13 @@ static const char DETAILS[] =
     "over them, no hypotheses, and another seed. `vkfi report DB --confirm NEW` puts both "
     "estimates side by side.\n"
     "\n"
+    "EXTEND\n"
+    "extend adds a wave to the plan (of a database): N more trials of the same design. "
+    "`vkfi campaign run` takes it into the same database; of shards, into each. A "
+    "choice "
+    "made after a look costs error: with \"stop\": {\"rule\": \"waves\"} look k uses 1/2^k of it, "
+    "with rule fixed the first uses all and later ones 1/2^k on top; vkfi gate says the sum.\n"
+    "\n"
     "PILOT\n"
     "show -d DEVICE runs the first trials of the campaign on the device, of at most 8 of its "
     "prompts "
@@ -183,14 +190,15 @@ static const char DETAILS[] =
     "  vkfi plan show inject/plans/bit_position.json -d cpu -d vk\n"
     "  vkfi plan expand inject/plans/bit_position.json --trial 1234 --json\n"
     "  vkfi plan diff old.json new.json\n"
-    "  vkfi plan confirm run.db --seed 2 -o anew.json\n";
+    "  vkfi plan confirm run.db --seed 2 -o anew.json\n"
+    "  vkfi plan extend run.db --trials 900 -o more.json\n";
 
 static enum status run_action(const struct cli_env *env, const struct args_list *words,
                               const struct cli_plan_options *options)
 {
-    static const char *const names[] = {"check", "show", "expand", "diff", "confirm"};
-    static const struct cli_actions actions = {"plan", names, 5,
-                                               "check, show, expand, diff or confirm"};
+    static const char *const names[] = {"check", "show", "expand", "diff", "confirm", "extend"};
+    static const struct cli_actions actions = {"plan", names, 6,
+                                               "check, show, expand, diff, confirm or extend"};
     const size_t given = words->count > 0 ? words->count - 1 : 0;
     size_t known = 0;
     enum status st = cli_action_find(&actions, words, &known);
@@ -217,8 +225,10 @@ static enum status run_action(const struct cli_env *env, const struct args_list 
         return cli_plan_expand(env, words->item[1], options);
     case 3:
         return cli_plan_diff(&words->item[1], options->json);
-    default:
+    case 4:
         return cli_plan_confirm(words->item[1], options);
+    default:
+        return cli_plan_extend(words->item[1], options);
     }
 }
 
@@ -253,8 +263,8 @@ enum status cli_plan(const struct cli_env *env, int argc, char **argv)
         {0, "seed", ARGS_UINT, &o.seed, "SEED", "confirm: of the fresh trials.", 0, 9e18},
         {0, "worst", ARGS_UINT, &o.worst, "N", "confirm: strata of the list (10).", 1, 1e5},
         {0, "trials", ARGS_UINT, &o.trials, "N",
-         "confirm: trials of each stratum (as many as before).", 1, 1e9},
-        {'o', "output", ARGS_TEXT, &o.output, "FILE", "confirm: the plan to write.", 0, 0},
+         "confirm: trials of each stratum (as many as before); extend: of the wave.", 1, 1e9},
+        {'o', "output", ARGS_TEXT, &o.output, "FILE", "confirm, extend: the plan to write.", 0, 0},
         CLI_READING_SUSPECT(&o.allow_suspect),
         {0, "json", ARGS_FLAG, &o.json, NULL, "Prints JSON.", 0, 0},
         {0}};
@@ -266,7 +276,8 @@ enum status cli_plan(const struct cli_env *env, int argc, char **argv)
                     "[--rate [NAME=]R]... [--json]\n"
                     "expand PLAN [--trial ID | --first ID] [--limit N] [--lengths FILE] [--json]\n"
                     "diff PLAN PLAN [--json]\n"
-                    "confirm DB --seed SEED [--worst N] [--trials N] [-o FILE]",
+                    "confirm DB --seed SEED [--worst N] [--trials N] [-o FILE]\n"
+                    "extend PLAN|DB --trials N [-o FILE]",
         .details = DETAILS,
         .options = options,
         .operands = &words};

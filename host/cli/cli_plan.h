@@ -16,8 +16,9 @@ struct cli_plan_options {
     uint64_t trial, first, limit, pilot, threads;
     bool json, allow_suspect;
     struct args_list rates, devices;
-    uint64_t worst, seed, trials; /* confirm; trials of a stratum, 0: as many as before */
-    const char *output;           /* null: standard output */
+    uint64_t worst, seed,
+        trials; /* confirm; trials of a stratum, 0: as many as before; extend: of the wave */
+    const char *output; /* null: standard output */
 };
 
 struct cli_plan {
@@ -40,6 +41,8 @@ enum status cli_plan_expand(const struct cli_env *env, const char *path,
                             const struct cli_plan_options *options) STATUS_MUST_USE;
 enum status cli_plan_confirm(const char *path,
                              const struct cli_plan_options *options) STATUS_MUST_USE;
+enum status cli_plan_extend(const char *path,
+                            const struct cli_plan_options *options) STATUS_MUST_USE;
 enum status cli_plan_diff(const char *const path[2], bool json) STATUS_MUST_USE;
 
 /* No trial chosen; no seed given. */

@@ -116,6 +116,8 @@ static void print_stop(const struct plan *plan, uint32_t least)
     if (plan->stop == PLAN_STOP_FIXED)
         return;
     printf("stop        %s", plan_stop_name[plan->stop]);
+    if (plan->stop == PLAN_STOP_WAVES)
+        printf(": a look at the end of each wave, at 1/2, 1/4, ... of the error");
     for (uint32_t i = 0; i < plan->n_looks; i++)
         printf("%s%g %%", i ? ", " : ": looks at ", 100 * plan->look[i]);
     if (plan_stops_itself(plan))
@@ -227,6 +229,13 @@ static void print_text(const struct cli_plan *p, const char *path, const struct 
            sample_role_trials(p->sample, ROLE_TRIAL), sample_strata(p->sample));
     if (!isnan(total))
         printf("; total within %.4g", total);
+    for (uint32_t w = 0; w < p->plan.n_waves; w++)
+        printf("\nwave %-6" PRIu32 " %" PRIu64 " of them, from id %" PRIu64, w + 1, p->plan.wave[w],
+               sample_wave_begin(p->sample, w + 1));
+    if (sample_cut(p->sample) > 0)
+        printf("\ncut         %" PRIu64 " more were asked for than strata have faults: no wave "
+               "strikes one twice",
+               sample_cut(p->sample));
     printf("\ncontrols    ");
     for (int i = 0; i < 4; i++)
         printf("%s%" PRIu64 " %s", i ? ", " : "", sample_role_trials(p->sample, roles[i]),

@@ -82,40 +82,39 @@ static bool has_database(const char *path, struct arena *arena)
     return !journal || stat(journal, &info) != 0;
 }
 
-static struct store_identity identity_of(const struct campaign_params *params, uint64_t trials)
+static struct store_identity identity_of(const struct campaign_params *params)
 {
     struct store_identity identity = params->identity;
-    identity.trials = trials;
     identity.shard = params->shard.index;
     identity.shards = params->shard.count;
     return identity;
 }
 
 /* Goes on with a database that is there: its identity is checked before anything runs, its golden
- * runs need not be made again. */
+ * runs need not be made again. Its waves are compared once the draw is known. */
 static enum status open_database(struct campaign_state *s)
 {
     const char *path = s->params->database;
+    struct store_identity identity = identity_of(s->params);
     struct store *reader = NULL;
     if (!has_database(path, &s->arena))
         return STATUS_OK;
     enum status st = store_open(&reader, path);
     if (st)
         return st;
-    const struct store_identity identity = identity_of(s->params, store_identity(reader)->trials);
+    const char *waves = store_identity(reader)->waves;
+    identity.trials = store_identity(reader)->trials;
+    identity.waves = arena_text(&s->arena, waves, strlen(waves));
     store_destroy(&reader);
-    st = store_create(&s->store, path, &identity);
+    st = identity.waves ? store_create(&s->store, path, &identity) : STATUS_MEMORY;
     s->resumed = !st;
     return st ? st : campaign_items_read(s->item, &s->arena, s->store, s->setup->plan);
 }
 
-static enum status put_strata(struct campaign_state *s)
+static struct store_stratum *list_strata(struct campaign_state *s, uint32_t n)
 {
-    const uint32_t n = sample_strata(s->sample);
     struct store_stratum *strata = arena_array(&s->arena, n, sizeof *strata);
-    if (!strata)
-        return STATUS_MEMORY;
-    for (uint32_t h = 0; h < n; h++) {
+    for (uint32_t h = 0; strata && h < n; h++) {
         const struct sample_stratum stratum = sample_stratum(s->sample, h);
         strata[h] = (struct store_stratum){.id = h,
                                            .label = stratum.label,
@@ -125,7 +124,48 @@ static enum status put_strata(struct campaign_state *s)
                                            .distinct_faults = stratum.distinct,
                                            .no_fault = sample_no_fault(s->sample, h)};
     }
+    return strata;
+}
+
+/* "500@3328+200@3848", as the identity of a database has it. */
+static enum status list_waves(struct campaign_state *s, const char **out)
+{
+    const struct plan *plan = s->setup->plan;
+    struct text text = {0};
+    enum status st = text_add(&text, "", 0);
+    for (uint32_t w = 0; !st && w < plan->n_waves; w++)
+        st = text_addf(&text, "%s%" PRIu64 "@%" PRIu64, w ? "+" : "", plan->wave[w],
+                       sample_wave_begin(s->sample, w + 1));
+    *out = st ? NULL : arena_text(&s->arena, text.data, text.size);
+    text_finish(&text);
+    return st ? st : *out ? STATUS_OK : STATUS_MEMORY;
+}
+
+/* The database at hand is of the same draw, or of its first waves. */
+static enum status join_database(struct campaign_state *s, const struct store_identity *identity,
+                                 const struct store_stratum *strata, uint32_t n)
+{
+    const struct store_identity *there = store_identity(s->store);
+    if (strcmp(there->waves, identity->waves) != 0) {
+        const struct store_extension extension = {identity, strata, n};
+        return store_extend(s->store, &extension);
+    }
+    if (there->trials != identity->trials) {
+        log_error("%s: found a campaign of %" PRIu64 " trials, the plan gives %" PRIu64
+                  " with its golden runs",
+                  s->params->database, there->trials, identity->trials);
+        return STATUS_INTERNAL;
+    }
     return store_put_strata(s->store, strata, n);
+}
+
+static void tell_cut(const struct campaign_state *s)
+{
+    const uint64_t cut = sample_cut(s->sample);
+    if (cut > 0)
+        log_warn("%s: found %" PRIu64 " trials more than strata have faults; each is drawn once, "
+                 "and no more: `vkfi plan show` says where",
+                 plan_place(s->setup->plan, "/sampling"), cut);
 }
 
 /* Draws, then makes the database, or finds that the one at hand is of the same draw. */
@@ -133,21 +173,24 @@ static enum status make_database(struct campaign_state *s)
 {
     const struct plan *plan = s->setup->plan;
     const struct sample_item *sizes = campaign_items_sizes(s->item, &s->arena, plan);
+    struct store_identity identity = identity_of(s->params);
     enum status st =
         sizes ? sample_create(&s->sample, plan, s->setup->model, sizes) : STATUS_MEMORY;
+    st = st ? st : list_waves(s, &identity.waves);
     if (st)
         return st;
-    const struct store_identity identity = identity_of(s->params, sample_trials(s->sample));
-    if (!s->store) {
+    const uint32_t n = sample_strata(s->sample);
+    const struct store_stratum *strata = list_strata(s, n);
+    if (!strata)
+        return STATUS_MEMORY;
+    identity.trials = sample_trials(s->sample);
+    tell_cut(s);
+    if (s->store) {
+        st = join_database(s, &identity, strata, n);
+    } else {
         st = store_create(&s->store, s->params->database, &identity);
-    } else if (store_identity(s->store)->trials != identity.trials) {
-        log_error("%s: found a campaign of %" PRIu64 " trials, the plan gives %" PRIu64
-                  " with its golden runs",
-                  s->params->database, store_identity(s->store)->trials, identity.trials);
-        st = STATUS_INTERNAL;
+        st = st ? st : store_put_strata(s->store, strata, n);
     }
-    if (!st)
-        st = put_strata(s);
     return st ? st : campaign_items_write(s->item, s->store, plan);
 }
 

@@ -27,7 +27,7 @@ enum plan_goal {
     PLAN_GOAL_UPPER_BOUND
 };
 enum plan_allocation { PLAN_ALLOCATE_EQUAL, PLAN_ALLOCATE_PROPORTIONAL }; /* of `trials` */
-enum plan_stop { PLAN_STOP_FIXED, PLAN_STOP_TIME_UNIFORM, PLAN_STOP_SPENDING };
+enum plan_stop { PLAN_STOP_FIXED, PLAN_STOP_TIME_UNIFORM, PLAN_STOP_SPENDING, PLAN_STOP_WAVES };
 extern const char *const plan_stop_name[]; /* "fixed", ... */
 
 /* The question of `vkfi gate`: which outcomes of which trials are held against a limit. */
@@ -203,7 +203,9 @@ struct plan {
     enum plan_goal goal;
     enum plan_allocation allocation;
     double goal_value, confidence, expected_rate, design_effect;
-    uint64_t trials;           /* PLAN_GOAL_TRIALS */
+    uint64_t trials;      /* PLAN_GOAL_TRIALS */
+    const uint64_t *wave; /* (n_waves) trials of each further wave: outside the identity */
+    uint32_t n_waves;
     uint32_t faults_per_trial; /* 1 by default; 0: by ber */
     double ber;                /* bit error rate over the bits a stratum holds of an item */
     enum plan_stop stop;

@@ -148,7 +148,8 @@ static void put_sampling(struct json_writer *w, const struct json *sampling,
         const char *key = json_key(member);
         if (is_goal(key) && (request->by_trials || strcmp(key, "trials") == 0)) {
             json_member_int(w, "trials", (int64_t)request->trials);
-        } else if (!request->by_trials || strcmp(key, "allocation") != 0) {
+        } else if (strcmp(key, "waves") != 0 &&
+                   (!request->by_trials || strcmp(key, "allocation") != 0)) {
             json_put_key(w, key);
             json_put_value(w, member);
         }

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "inject/plan/plan_contrast.h"
 #include "inject/plan/plan_read.h"
+#include "inject/plan/plan_waves.h"
 
 static const struct json_range SHARE = {.min = 0, .max = 1, .open_min = true, .open_max = true};
 
@@ -126,9 +127,9 @@ static enum status check_goal(const struct plan_reader *r, const struct json *sa
 
 static enum status read_sampling(const struct plan_reader *r, const struct json *root)
 {
-    static const char *const known[] = {"trials",        "half_width",   "relative_half_width",
-                                        "upper_bound",   "allocation",   "confidence",
-                                        "expected_rate", "design_effect"};
+    static const char *const known[] = {"trials",        "half_width",    "relative_half_width",
+                                        "upper_bound",   "allocation",    "confidence",
+                                        "expected_rate", "design_effect", "waves"};
     static const char *const allocations[] = {"equal", "proportional"};
     static const struct json_range effect = {.min = 1, .max = 1e6};
     const struct json *sampling = json_get(root, "sampling");
@@ -153,6 +154,8 @@ static enum status read_sampling(const struct plan_reader *r, const struct json 
         st = json_fields_number(r->doc, sampling, "expected_rate", SHARE, &plan->expected_rate);
     if (!st)
         st = json_fields_number(r->doc, sampling, "design_effect", effect, &plan->design_effect);
+    if (!st)
+        st = plan_waves_read(r, sampling);
     plan->allocation = (enum plan_allocation)allocation;
     return st ? st : check_goal(r, sampling);
 }
@@ -279,6 +282,8 @@ enum status plan_sampling_read(const struct plan_reader *r, const struct json *r
         st = read_faults(r, root);
     if (!st)
         st = plan_stop_read(r, root);
+    if (!st)
+        st = plan_waves_check(r, json_get(root, "sampling"));
     if (!st)
         st = read_controls(r, root);
     return st ? st : read_hypotheses(r, root);

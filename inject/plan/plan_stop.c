@@ -17,7 +17,7 @@
 const char *const plan_gate_of_name[PLAN_GATE_OF_COUNT] = {"critical", "sdc", "sdc+due"};
 const char *const plan_gate_given_name[PLAN_GATE_GIVEN_COUNT] = {"all", "changed", "golden_right",
                                                                  "runs"};
-const char *const plan_stop_name[] = {"fixed", "time_uniform", "spending"};
+const char *const plan_stop_name[] = {"fixed", "time_uniform", "spending", "waves"};
 
 bool plan_stops_itself(const struct plan *plan)
 {
@@ -154,7 +154,7 @@ enum status plan_stop_read(const struct plan_reader *r, const struct json *root)
         return STATUS_OK;
     enum status st = json_fields_object(r->doc, stop, "an object with 'rule'", WORDS(known));
     if (!st && !json_get(stop, "rule")) {
-        log_error("%s: 'rule' is missing; expected fixed, time_uniform or spending",
+        log_error("%s: 'rule' is missing; expected fixed, waves, time_uniform or spending",
                   json_where(r->doc, stop));
         return STATUS_INPUT;
     }
@@ -173,10 +173,10 @@ enum status plan_stop_read(const struct plan_reader *r, const struct json *root)
                   json_where(r->doc, stop));
         return STATUS_INPUT;
     }
-    if (rule == PLAN_STOP_FIXED && gate) {
-        log_error("%s: found 'gate' with the rule fixed, which looks at all trials alone; expected "
-                  "time_uniform or spending",
-                  json_where(r->doc, gate));
+    if ((rule == PLAN_STOP_FIXED || rule == PLAN_STOP_WAVES) && gate) {
+        log_error("%s: found 'gate' with the rule %s, which looks at all trials of a wave alone; "
+                  "expected time_uniform or spending",
+                  json_where(r->doc, gate), plan_stop_name[rule]);
         return STATUS_INPUT;
     }
     if (looks)

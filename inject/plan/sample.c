@@ -108,6 +108,8 @@ static enum status fill(struct sample *s, const struct sample_item *items)
     if (!st)
         st = sample_strata_make(s);
     if (!st)
+        st = sample_waves_make(s);
+    if (!st)
         st = check_faults(s);
     return st ? st : sample_contrast_check(s);
 }
@@ -149,16 +151,6 @@ uint32_t sample_strata(const struct sample *sample)
 struct sample_stratum sample_stratum(const struct sample *sample, uint32_t index)
 {
     return sample->stratum[index].row;
-}
-
-uint64_t sample_trials(const struct sample *sample)
-{
-    return sample->n_trials + sample->n_control;
-}
-
-uint64_t sample_role_trials(const struct sample *sample, enum trial_role role)
-{
-    return sample->control[role];
 }
 
 uint64_t sample_cells(const struct sample *sample)

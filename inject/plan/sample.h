@@ -30,13 +30,20 @@ struct sample_stratum {
     const char *const *value; /* (PLAN_DIMENSION_COUNT): null where the plan does not stratify */
     double weight;            /* W_h, sums to 1; NaN with population equal or census */
     double size;              /* elementary faults */
-    uint64_t trials;          /* planned */
-    bool distinct;            /* one fault a trial, and none comes twice: the finite-population
-                                 correction holds */
-    double expected;          /* what the goal measures (a half width for `trials`), at that n */
+    uint64_t trials;          /* planned, in all waves */
+    uint64_t cut;    /* asked for beyond them, which a wave cannot draw: it strikes no fault
+                        twice, and the stratum holds no more */
+    bool distinct;   /* one fault a trial, and none comes twice: the finite-population
+                        correction holds */
+    double expected; /* what the goal measures (a half width for `trials`), at that n */
 };
 uint32_t sample_strata(const struct sample *sample);
 struct sample_stratum sample_stratum(const struct sample *sample, uint32_t index);
+
+/* The first id of wave 0, 1, ... of the plan (plan_waves.h); behind the last, sample_trials. */
+uint64_t sample_wave_begin(const struct sample *sample, uint32_t wave);
+/* Trials cut, over all strata. */
+uint64_t sample_cut(const struct sample *sample);
 
 /* Ids are 0 .. sample_trials - 1, controls included. */
 uint64_t sample_trials(const struct sample *sample);
@@ -47,7 +54,8 @@ struct sample_draw {
     uint64_t trial;
     enum trial_role role;
     uint64_t original;    /* dry, naive, cpu: id of the trial that is run again; else `trial` */
-    uint64_t fault_index; /* equal for the trials that share a fault (crossed, fault_major) */
+    uint64_t fault_index; /* equal for the trials of a wave that share a fault (crossed,
+                             fault_major); unique over all waves */
     uint32_t item, stratum;
     double weight;       /* W_h; NaN as above, and for a sentinel */
     double draw_prob;    /* of the first fault in one draw from its stratum */

@@ -192,10 +192,17 @@ static void walk(const struct sample *s, const struct sample_row *row, struct cu
     out->prob = c->prob / (double)count;
 }
 
-static struct sample_key tagged(const struct sample *s, enum tag tag)
+static struct sample_key tagged(const struct sample_wave *wave, enum tag tag)
 {
-    return sample_index_key(s->key, (uint64_t)tag << 56);
+    return sample_index_key(wave->key, (uint64_t)tag << 56);
 }
+
+/* A fault of a wave and the stratum that it is drawn from. */
+struct ticket {
+    const struct sample_wave *wave;
+    const struct sample_row *row;
+    uint64_t fault; /* in the wave */
+};
 
 /* P(no fault) of a bit error rate over `bits` bits. */
 static double none_of(double bits, double rate)
@@ -222,11 +229,10 @@ static double invert(double bits, double rate, bool some, double u)
 /* Binomial(bits, ber) given at least one. P(none) of many bits would be 0 in a double: they are
  * cut into parts, whose numbers add up. With more than one part none at all is beyond any draw
  * (below 1e-200), and the condition means nothing. */
-static uint32_t count_faults(const struct sample *s, const struct sample_row *row, uint32_t item,
-                             uint64_t fault_index)
+static uint32_t count_faults(const struct sample *s, const struct ticket *ticket, uint32_t item)
 {
-    const double ber = s->plan->ber, bits = sample_strata_bits(s, row, item);
-    const struct sample_key key = sample_index_key(tagged(s, TAG_COUNT), fault_index);
+    const double ber = s->plan->ber, bits = sample_strata_bits(s, ticket->row, item);
+    const struct sample_key key = sample_index_key(tagged(ticket->wave, TAG_COUNT), ticket->fault);
     if (s->plan->faults_per_trial > 0)
         return s->plan->faults_per_trial;
     const uint32_t parts = (uint32_t)ceil(bits * ber / COUNT_PART);
@@ -264,15 +270,15 @@ static bool same(const struct found *a, const struct found *b)
 }
 
 /* Further faults of a trial: independent draws from the same stratum and item, none twice. */
-static void draw_more(const struct sample *s, const struct sample_row *row, uint64_t fault_index,
-                      struct found *found, uint32_t count)
+static void draw_more(const struct sample *s, const struct ticket *ticket, struct found *found,
+                      uint32_t count)
 {
-    const struct sample_key key = sample_index_key(tagged(s, TAG_EXTRA), fault_index);
+    const struct sample_key key = sample_index_key(tagged(ticket->wave, TAG_EXTRA), ticket->fault);
     uint64_t attempt = 0;
     for (uint32_t i = 1; i < count;) {
         struct cursor c = {.key = sample_index_key(key, attempt++), .n = 1, .prob = 1};
         bool again = false;
-        walk(s, row, &c, found[0].item, &found[i]);
+        walk(s, ticket->row, &c, found[0].item, &found[i]);
         for (uint32_t j = 0; j < i; j++)
             again = again || same(&found[i], &found[j]);
         i += !again;
@@ -297,27 +303,38 @@ static void add_fault(const struct sample *s, const struct found *found, struct 
         out->fault[out->n_faults++] = fault;
 }
 
-/* Trial `t` of those that count. */
-static enum status draw_trial(const struct sample *s, uint64_t t, struct arena *arena,
-                              struct sample_draw *out)
+/* The stratum of fault `at` in the order of strata. */
+static uint32_t stratum_of(const struct sample *s, const struct sample_wave *wave, uint64_t at)
 {
-    const uint64_t per_fault = s->n_items / s->n_strike;
-    const uint64_t fault = t / per_fault;
-    const uint64_t at = sample_index_permute(tagged(s, TAG_ORDER), fault, s->n_faults);
     uint32_t low = 0, high = s->n_strata - 1;
     while (low < high) {
         const uint32_t mid = low + (high - low) / 2;
-        if (s->stratum[mid].first_fault + s->stratum[mid].faults > at)
+        if (wave->first_fault[mid + 1] > at)
             high = mid;
         else
             low = mid + 1;
     }
+    return low;
+}
+
+/* Trial `t` of those of a wave that count. */
+static enum status draw_trial(const struct sample *s, const struct sample_wave *wave, uint64_t t,
+                              struct arena *arena, struct sample_draw *out)
+{
+    const uint64_t per_fault = s->n_items / s->n_strike;
+    const uint64_t fault = t / per_fault;
+    const uint64_t at = sample_index_permute(tagged(wave, TAG_ORDER), fault, wave->n_faults);
+    const uint32_t low = stratum_of(s, wave, at);
     const struct sample_row *row = &s->stratum[low];
-    struct cursor c = {
-        .key = tagged(s, TAG_LEVELS), .n = row->faults, .rank = at - row->first_fault, .prob = 1};
+    const struct ticket ticket = {wave, row, fault};
+    const uint64_t before = wave->first_fault[low];
+    struct cursor c = {.key = tagged(wave, TAG_LEVELS),
+                       .n = wave->first_fault[low + 1] - before,
+                       .rank = at - before,
+                       .prob = 1};
     struct found first;
     walk(s, row, &c, SAMPLE_NONE, &first);
-    const uint32_t count = count_faults(s, row, first.item, fault);
+    const uint32_t count = count_faults(s, &ticket, first.item);
     const uint64_t pieces =
         s->plan->what.pattern == PLAN_PATTERN_BURST ? s->plan->what.pattern_bits : 1;
     struct found *found = arena_array(arena, count, sizeof *found);
@@ -325,10 +342,10 @@ static enum status draw_trial(const struct sample *s, uint64_t t, struct arena *
     if (!found || !out->fault)
         return STATUS_MEMORY;
     found[0] = first;
-    draw_more(s, row, fault, found, count);
+    draw_more(s, &ticket, found, count);
     out->stratum = low;
     out->item = s->n_strike == 1 ? (uint32_t)(t % per_fault) : first.item;
-    out->fault_index = fault;
+    out->fault_index = wave->first_index + fault;
     out->weight = row->row.weight;
     out->size = row->row.size;
     out->draw_prob = first.prob;
@@ -370,41 +387,51 @@ static enum status draw_sentinel(const struct sample *s, uint64_t index, struct 
 }
 
 /* Role of control `index`, each spread evenly over the others. */
-static enum trial_role control_role(const struct sample *s, uint64_t index)
+static enum trial_role control_role(const struct sample_wave *wave, uint64_t index)
 {
-    uint64_t left = s->n_control;
+    uint64_t left = wave->n_control;
     for (int role = ROLE_DRY; role < ROLE_CPU; role++) {
         uint64_t place;
-        if (sample_index_marked(index, left, s->control[role], &place))
+        if (sample_index_marked(index, left, wave->control[role], &place))
             return (enum trial_role)role;
         index = place;
-        left -= s->control[role];
+        left -= wave->control[role];
     }
     return ROLE_CPU;
 }
 
 /* What an id stands for. */
 struct numbered {
+    const struct sample_wave *wave;
     enum trial_role role;
-    uint64_t index;    /* of the trials that count; of the sentinels */
+    uint64_t index;    /* of the wave's trials that count; of its sentinels */
     uint64_t original; /* the id itself, or of the trial that a control runs again */
 };
 
 static enum status number_id(const struct sample *s, uint64_t id, struct numbered *out)
 {
-    const uint64_t total = sample_trials(s);
+    uint32_t w = s->n_waves - 1;
     *out = (struct numbered){.role = ROLE_TRIAL, .original = id};
-    if (id >= total) {
-        log_error("trial %" PRIu64 ": expected an id from 0 to %" PRIu64, id, total - 1);
+    if (id >= sample_trials(s)) {
+        log_error("trial %" PRIu64 ": expected an id from 0 to %" PRIu64, id, sample_trials(s) - 1);
         return STATUS_USAGE;
     }
-    if (!sample_index_marked(id, total, s->n_control, &out->index))
+    while (s->wave[w].first_id > id)
+        w--;
+    const struct sample_wave *wave = out->wave = &s->wave[w];
+    const uint64_t total = wave->n_trials + wave->n_control;
+    uint64_t place = id - wave->first_id;
+    if (!sample_index_marked(place, total, wave->n_control, &out->index))
         return STATUS_OK;
-    out->role = control_role(s, out->index);
-    do /* the trial before the control; ids do not begin with a control */
-        out->original--;
-    while (sample_index_marked(out->original, total, s->n_control, &out->index));
-    out->original = out->role == ROLE_SENTINEL ? id : out->original;
+    uint64_t index;
+    out->role = control_role(wave, out->index);
+    do /* the trial before the control; waves do not begin with a control */
+        place--;
+    while (sample_index_marked(place, total, wave->n_control, &index));
+    if (out->role == ROLE_SENTINEL)
+        return STATUS_OK;
+    out->original = wave->first_id + place;
+    out->index = index;
     return STATUS_OK;
 }
 
@@ -427,7 +454,7 @@ enum status sample_draw(const struct sample *sample, uint64_t id, struct arena *
     if (out->role == ROLE_SENTINEL)
         st = draw_sentinel(sample, numbered.index, arena, out);
     else
-        st = draw_trial(sample, numbered.index, arena, out);
+        st = draw_trial(sample, numbered.wave, numbered.index, arena, out);
     if (st)
         return st;
     if (out->role == ROLE_DRY) {

@@ -91,10 +91,18 @@ struct sample_set {
 struct sample_row {
     struct sample_stratum row;
     uint32_t core, set;
-    uint64_t first_fault; /* before it */
-    uint64_t faults;      /* planned: trials, or trials / items */
-    double weight;        /* W_h, not scaled */
-    const double *item;   /* (items of the set) cumulative weights of its items */
+    double weight;      /* W_h, not scaled */
+    const double *item; /* (items of the set) cumulative weights of its items */
+};
+
+/* A sample of all strata by the plan's design: the first one, or a further one (plan_waves.h),
+ * drawn apart by a key of its own. Its ids and faults are behind those of the waves before. */
+struct sample_wave {
+    struct sample_key key;
+    uint64_t first_id, first_index;          /* ids and faults of the waves before */
+    uint64_t *first_fault;                   /* (n_strata + 1) its faults before a stratum */
+    uint64_t n_faults, n_trials;             /* n_faults, or times the items */
+    uint64_t control[ROLE_COUNT], n_control; /* trials of a role; of all but ROLE_TRIAL */
 };
 
 struct sample {
@@ -122,8 +130,8 @@ struct sample {
     uint32_t n_sets, *set_item;
     struct sample_row *stratum; /* (n_strata) */
     uint32_t n_strata;
-    uint64_t n_faults, n_trials;             /* drawn; n_faults, or times the items */
-    uint64_t control[ROLE_COUNT], n_control; /* trials of a role; of all but ROLE_TRIAL */
+    struct sample_wave *wave; /* (n_waves) */
+    uint32_t n_waves;
     struct sample_key key;
 };
 
@@ -189,7 +197,10 @@ const char *sample_cores_text(struct sample *s, enum plan_dimension dimension, u
 /* sample_contrast.c: STATUS_INPUT if a contrast names what no stratum has. */
 enum status sample_contrast_check(const struct sample *s) STATUS_MUST_USE;
 
-/* sample_strata.c: sets, strata, planned trials. Bits that a bit error rate applies to. */
+/* sample_waves.c: trials of each stratum in each wave, controls, ids. */
+enum status sample_waves_make(struct sample *s) STATUS_MUST_USE;
+
+/* sample_strata.c: sets and strata. Bits that a bit error rate applies to. */
 enum status sample_strata_make(struct sample *s) STATUS_MUST_USE;
 double sample_strata_bits(const struct sample *s, const struct sample_row *row, uint32_t item);
 

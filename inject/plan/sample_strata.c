@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Crosses cores with sets of items into strata: their weights, sizes, labels and planned trials. */
+/* Crosses cores with sets of items into strata: their weights, sizes and labels. */
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
@@ -8,7 +8,6 @@
 #include "base/text.h"
 #include "inject/plan/plan_confirm.h"
 #include "inject/plan/sample_internal.h"
-#include "inject/stats/stats_plan.h"
 
 static bool has_dimension(const struct plan *plan, enum plan_dimension dimension)
 {
@@ -178,109 +177,10 @@ static enum status make_rows(struct sample *s)
     return st;
 }
 
-static struct stats_plan_goal goal_of(const struct sample *s, const struct sample_row *row)
-{
-    const struct plan *plan = s->plan;
-    static const enum stats_plan_kind kinds[] = {[PLAN_GOAL_TRIALS] = STATS_PLAN_HALF_WIDTH,
-                                                 [PLAN_GOAL_HALF_WIDTH] = STATS_PLAN_HALF_WIDTH,
-                                                 [PLAN_GOAL_RELATIVE] = STATS_PLAN_RELATIVE,
-                                                 [PLAN_GOAL_UPPER_BOUND] = STATS_PLAN_UPPER_BOUND};
-    return (struct stats_plan_goal){.kind = kinds[plan->goal],
-                                    .target = plan->goal_value,
-                                    .confidence = plan->confidence,
-                                    .rate = plan->expected_rate,
-                                    .design_effect = plan->design_effect,
-                                    .population = row->row.size * (s->n_items / s->n_strike)};
-}
-
-/* Trials wanted of a stratum, before what it holds caps them. */
-static enum status wanted(const struct sample *s, uint32_t index, double *out)
-{
-    const struct plan *plan = s->plan;
-    const struct sample_row *row = &s->stratum[index];
-    const double per_fault = s->n_items / s->n_strike;
-    if (plan->population == PLAN_CENSUS) {
-        *out = row->row.size * per_fault;
-    } else if (plan->goal == PLAN_GOAL_TRIALS) {
-        const uint64_t n = plan->trials, rest = n % s->n_strata;
-        *out = plan->population == PLAN_EQUAL ? (double)n
-               : plan->allocation == PLAN_ALLOCATE_PROPORTIONAL
-                   ? fmax(round((double)n * row->row.weight), 1)
-                   : (double)(n / s->n_strata + (index < rest));
-    } else {
-        const struct stats_plan_goal goal = goal_of(s, row);
-        const uint64_t n = stats_plan_trials(&goal);
-        if (n == STATS_PLAN_NEVER) {
-            log_error("%s: no number of trials meets the goal of %g in stratum '%s'",
-                      plan_place(plan, "/sampling"), plan->goal_value, row->row.label);
-            return STATUS_INPUT;
-        }
-        *out = (double)n;
-    }
-    if (*out < 1) {
-        log_error("%s: found %" PRIu64 " trials for %u strata, expected at least one each",
-                  plan_place(plan, "/sampling/trials"), plan->trials, s->n_strata);
-        return STATUS_INPUT;
-    }
-    return STATUS_OK;
-}
-
-static enum status plan_row(struct sample *s, uint32_t index)
-{
-    struct sample_row *row = &s->stratum[index];
-    const double per_fault = s->n_items / s->n_strike;
-    double n = 0;
-    enum status st = wanted(s, index, &n);
-    if (st)
-        return st;
-    const double faults = fmin(ceil(n / per_fault), floor(row->row.size));
-    if (!((double)s->n_faults + faults < 0x1p52 / per_fault)) {
-        log_error("%s: found more than 2^52 trials up to stratum '%s'",
-                  plan_place(s->plan, "/sampling"), row->row.label);
-        return STATUS_INPUT;
-    }
-    row->first_fault = s->n_faults;
-    row->faults = (uint64_t)faults;
-    s->n_faults += row->faults;
-    row->row.trials = row->faults * (s->n_items / s->n_strike);
-    /* further faults of a trial are independent draws */
-    row->row.distinct = s->plan->population == PLAN_CENSUS ||
-                        (s->plan->faults_per_trial == 1 &&
-                         faults * (s->core[row->core].ratio / row->weight) <= 1 + 1e-9);
-    struct stats_plan_goal goal = goal_of(s, row);
-    goal.population = row->row.distinct ? goal.population : 0;
-    row->row.expected = stats_plan_expected(&goal, row->row.trials);
-    return STATUS_OK;
-}
-
-static uint64_t share_of(double share, uint64_t trials)
-{
-    return (uint64_t)ceil(share * (double)trials);
-}
-
-static void plan_controls(struct sample *s)
-{
-    const struct plan *plan = s->plan;
-    s->n_trials = s->n_faults * (s->n_items / s->n_strike);
-    s->control[ROLE_TRIAL] = s->n_trials;
-    s->control[ROLE_DRY] = share_of(plan->control_dry, s->n_trials);
-    s->control[ROLE_SENTINEL] = share_of(plan->control_sentinel, s->n_trials);
-    s->control[ROLE_NAIVE] = share_of(plan->control_naive, s->n_trials);
-    s->control[ROLE_CPU] = share_of(plan->control_cpu, s->n_trials);
-    for (int role = ROLE_DRY; role < ROLE_COUNT; role++)
-        s->n_control += s->control[role];
-}
-
 enum status sample_strata_make(struct sample *s)
 {
     enum status st = make_sets(s);
-    if (!st)
-        st = make_rows(s);
-    for (uint32_t i = 0; !st && i < s->n_strata; i++)
-        st = plan_row(s, i);
-    if (!st)
-        plan_controls(s);
-    return st;
+    return st ? st : make_rows(s);
 }
 
 double sample_strata_bits(const struct sample *s, const struct sample_row *row, uint32_t item)

@@ -79,8 +79,15 @@ static enum status check_identity(const struct report_source *first,
     const struct store_identity *a = store_identity(first->store);
     const struct store_identity *b = store_identity(second->store);
     const bool same = strcmp(a->plan_hash, b->plan_hash) == 0;
-    if (same && strcmp(a->model_hash, b->model_hash) == 0)
-        return STATUS_OK;
+    if (same && strcmp(a->model_hash, b->model_hash) == 0) {
+        /* what one of them was extended by is not shared */
+        if (store_waves_begin(a->waves, b->waves) || store_waves_begin(b->waves, a->waves))
+            return STATUS_OK;
+        log_error("%s: found the waves '%s' (trials @ first id), expected those of %s or their "
+                  "first ones: '%s'",
+                  second->path, b->waves, first->path, a->waves);
+        return STATUS_INPUT;
+    }
     log_error(
         "%s: found another %s than in %s, expected the same campaign; releases are compared by "
         "--baseline",

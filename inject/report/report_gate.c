@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "inject/plan/plan_waves.h"
 #include "inject/stats/stats_spending.h"
 
 const char *report_gate_word(enum stats_gate_verdict verdict)
@@ -118,16 +119,48 @@ static enum status decide(struct report_gate *out, struct report_data *data,
     return st;
 }
 
-static enum status decide_fixed(struct report_gate *out, struct report_source *source,
+/* Trials that the next wave should have, whose look may use less than this one. */
+static enum status find_more(struct report_gate *out, struct report_data *data,
+                             const struct report_gate_request *request, double tail)
+{
+    struct report_gate next = *out;
+    next.tail = tail;
+    const enum status st = decide(&next, data, request);
+    out->result.more = next.result.more;
+    out->result.items = next.result.items;
+    out->result.growth = next.result.growth;
+    out->result.would_pass = next.result.would_pass;
+    return st;
+}
+
+/* One look at the end of each wave; the first that decides stands. */
+static enum status decide_waves(struct report_gate *out, struct report_source *source,
                                 const struct report_gate_request *request)
 {
+    uint64_t begin[PLAN_WAVES_MAX] = {0};
+    const struct plan *plan = &source->plan;
+    const double alpha = 1 - request->confidence;
+    const uint32_t n = store_waves_ids(source->data.identity, begin, PLAN_WAVES_MAX);
+    enum status st = STATUS_OK;
     if (!out->complete) {
         log_error("%s: found %" PRIu64 " of %" PRIu64 " trials and no stopping rule in the plan; "
                   "expected all of them, or \"stop\" with rule time_uniform or spending",
                   source->path, source->data.n_rows, source->data.expected);
         return STATUS_INPUT;
     }
-    return decide(out, &source->data, request);
+    out->result.verdict = STATS_GATE_UNDECIDED;
+    for (uint32_t k = 0; !st && k <= n && out->result.verdict == STATS_GATE_UNDECIDED; k++) {
+        out->look = k + 1;
+        out->tail = plan_waves_tail(plan, alpha, k);
+        out->spent = plan_waves_spent(plan, alpha, k);
+        if (n > 0)
+            st = report_source_load(source, k < n ? begin[k] : UINT64_MAX);
+        st = st ? st : decide(out, &source->data, request);
+    }
+    if (st || out->result.verdict != STATS_GATE_UNDECIDED || out->result.more == STATS_GATE_NEVER ||
+        plan->population == PLAN_CENSUS)
+        return st;
+    return find_more(out, &source->data, request, plan_waves_tail(plan, alpha, n + 1));
 }
 
 /* Before the first look: trials that are missing for it. */
@@ -186,7 +219,8 @@ enum status report_gate_decide(struct report_gate *out, struct report_source *so
     out->complete = report_data_is_complete(&source->data);
     switch (source->plan.stop) {
     case PLAN_STOP_FIXED:
-        return decide_fixed(out, source, request);
+    case PLAN_STOP_WAVES:
+        return decide_waves(out, source, request);
     case PLAN_STOP_SPENDING:
         return decide_spending(out, source, request);
     default:

@@ -25,8 +25,9 @@ struct report_gate {
     uint64_t counted, events, trials; /* trials: that the look saw, counted or not */
     uint32_t items;                   /* time_uniform: the observations */
     enum plan_stop rule;
-    uint32_t look; /* spending: 1 .. looks; 0 before the first */
+    uint32_t look; /* spending, and where there are waves: 1 .. looks; 0 before the first */
     double tail;   /* that this look may use */
+    double spent;  /* by it and the looks before; rules fixed and waves */
     bool complete;
 };
 

@@ -261,6 +261,24 @@ static void put_exclusions(struct report_out *out, const struct report_data *dat
                         "device.");
 }
 
+/* Whether to go on is decided by what was seen. */
+static void put_waves(struct report_out *out, const struct plan *plan)
+{
+    if (plan->n_waves == 0)
+        return;
+    report_out_put(out, "Behind its first sample the campaign was extended by ");
+    for (uint32_t i = 0; i < plan->n_waves; i++)
+        report_out_printf(out, "%s%" PRIu64, i ? ", " : "", plan->wave[i]);
+    report_out_printf(
+        out,
+        " trials, drawn apart by the same design and pooled within strata; faults may come in two "
+        "of these waves, so no correction for a finite population is made. Intervals and tests are "
+        "those of one look at all trials: they do not pay for a choice to extend that was made "
+        "after a look, which `vkfi gate` does (at its look at wave k it uses 1/2^k of the "
+        "error%s). ",
+        plan->stop == PLAN_STOP_FIXED ? "; at the first one, all of it" : "");
+}
+
 /* A stopping rule is part of the method, and an early end shifts what it ends at. */
 static void put_stop(struct report_out *out, const struct plan *plan)
 {
@@ -303,6 +321,7 @@ enum status report_methods_paragraph(struct report_out *out, struct report_conte
     put_conditions(out, context->data);
     put_outcomes(out, context->data);
     put_statistics(out, context);
+    put_waves(out, context->data->plan);
     put_stop(out, context->data->plan);
     put_exclusions(out, context->data);
     return out->status;

@@ -31,7 +31,8 @@ struct store_identity {
     const char *contract;   /* "exact-1"                                    */
     const char *tool;       /* "vkfi 0.1.0"                                 */
     const char *plan;       /* the plan's JSON text as given                */
-    uint64_t trials;        /* ids 0 .. trials - 1                          */
+    const char *waves; /* further waves: "500@3328+200@3848", trials @ first id; null, "": none */
+    uint64_t trials;   /* ids 0 .. trials - 1                          */
     uint32_t shard, shards; /* holds the ids with id mod shards == shard    */
 };
 
@@ -78,9 +79,9 @@ struct store_fault {
     const char *json;
 };
 
-/* Makes the database, or opens the one of the same identity (the tool and what the plan's hash
- * leaves out may differ) to go on. A second writer gets STATUS_IO. Killed at any moment, it leaves
- * what the same call goes on from. */
+/* Makes the database, or opens the one of the same identity and waves (the tool and what the plan's
+ * hash leaves out may differ) to go on. A second writer gets STATUS_IO. Killed at any moment, it
+ * leaves what the same call goes on from. */
 enum status store_create(struct store **out, const char *path,
                          const struct store_identity *identity) STATUS_MUST_USE;
 /* Opens for reading: all reads see the database as it was at this call. */
@@ -91,6 +92,22 @@ void store_remove(const char *path);
 /* In a child process after fork: the database stays the parent's, also when the child lives longer.
  * The child calls nothing else. */
 void store_leave(struct store *store);
+
+/* The campaign goes on as one of more waves: `identity` has the longer plan, and `strata` what it
+ * plans. All else of the strata must be as it is: STATUS_INTERNAL (another draw). STATUS_INPUT,
+ * logged, unless its waves begin with those of the database. One transaction. */
+struct store_extension {
+    const struct store_identity *identity;
+    const struct store_stratum *strata;
+    uint32_t n_strata;
+};
+enum status store_extend(struct store *store,
+                         const struct store_extension *extension) STATUS_MUST_USE;
+
+/* Whether the waves of `longer` begin with those of `shorter`. */
+bool store_waves_begin(const char *longer, const char *shorter);
+/* The first ids of waves 1, 2, ... (at most `most`); how many waves there are. */
+uint32_t store_waves_ids(const struct store_identity *identity, uint64_t *out, uint32_t most);
 
 /* Lives as long as the store. */
 const struct store_identity *store_identity(const struct store *store);

@@ -23,8 +23,8 @@ enum status store_identity_write(struct store *store, const struct store_identit
     struct sql_statement *put = NULL;
     enum status st = sql_prepare(&put, store->sql,
                                  "INSERT INTO campaign (id, plan_hash, model_hash, shaders, "
-                                 "contract, tool, plan, trials, shard, shards, digest) "
-                                 "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+                                 "contract, tool, plan, waves, trials, shard, shards, digest) "
+                                 "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
     if (st == STATUS_OK) {
         sql_bind_int(put, 1);
         sql_bind_text(put, identity->plan_hash);
@@ -33,6 +33,7 @@ enum status store_identity_write(struct store *store, const struct store_identit
         sql_bind_text(put, identity->contract);
         sql_bind_text(put, identity->tool);
         sql_bind_text(put, identity->plan);
+        sql_bind_text(put, identity->waves ? identity->waves : "");
         sql_bind_int(put, (int64_t)identity->trials);
         sql_bind_int(put, identity->shard);
         sql_bind_int(put, identity->shards);
@@ -46,17 +47,17 @@ enum status store_identity_write(struct store *store, const struct store_identit
 static enum status take_identity(struct store *store, struct sql_statement *row)
 {
     struct store_identity *id = &store->identity;
-    const char **texts[] = {&id->plan_hash, &id->model_hash, &id->shaders,
-                            &id->contract,  &id->tool,       &id->plan};
+    const char **texts[] = {&id->plan_hash, &id->model_hash, &id->shaders, &id->contract,
+                            &id->tool,      &id->plan,       &id->waves};
     enum status st = STATUS_OK;
 
-    for (int i = 0; i < 6 && st == STATUS_OK; i++) {
+    for (int i = 0; i < 7 && st == STATUS_OK; i++) {
         *texts[i] = sql_text(row, i + 1);
         st = store_copy_text(&store->arena, texts[i]);
     }
-    id->trials = (uint64_t)sql_int(row, 7);
-    id->shard = (uint32_t)sql_int(row, 8);
-    id->shards = (uint32_t)sql_int(row, 9);
+    id->trials = (uint64_t)sql_int(row, 8);
+    id->shard = (uint32_t)sql_int(row, 9);
+    id->shards = (uint32_t)sql_int(row, 10);
     return st;
 }
 
@@ -66,7 +67,7 @@ enum status store_identity_read(struct store *store)
     bool row = false;
     enum status st = sql_prepare(&read, store->sql,
                                  "SELECT id, plan_hash, model_hash, shaders, contract, tool, plan, "
-                                 "trials, shard, shards, digest FROM campaign");
+                                 "waves, trials, shard, shards, digest FROM campaign");
 
     if (st == STATUS_OK) {
         st = sql_step(read, &row);
@@ -103,6 +104,13 @@ enum status store_identity_compare(const char *path, const struct store_identity
                       texts[i].found, texts[i].wanted);
             return STATUS_INPUT;
         }
+    }
+    if (!store_waves_begin(found->waves, wanted->waves) ||
+        !store_waves_begin(wanted->waves, found->waves)) {
+        log_error("%s: found the waves '%s' (trials @ first id), expected '%s': the campaign was "
+                  "extended otherwise, or not everywhere",
+                  path, found->waves ? found->waves : "", wanted->waves ? wanted->waves : "");
+        return STATUS_INPUT;
     }
     if (found->trials != wanted->trials) {
         log_error("%s: found a campaign of %" PRIu64 " trials, expected %" PRIu64, path,

@@ -301,6 +301,12 @@ static enum status put_rows(struct store *store, enum store_table which, const v
 _Static_assert(offsetof(struct store_stratum, id) == 0 && offsetof(struct store_item, id) == 0,
                "put_rows finds ids at the head");
 
+enum status store_tables_put_strata(struct store *store, const struct store_stratum *strata,
+                                    uint32_t count)
+{
+    return put_rows(store, STORE_STRATA, strata, count);
+}
+
 enum status store_put_strata(struct store *store, const struct store_stratum *strata,
                              uint32_t count)
 {

@@ -59,9 +59,9 @@ static void what_is_no_database_of_this_version_is_refused_untouched(void **stat
     expect_refused(other, STATUS_INPUT, "database of another program");
 
     store_testing_make_whole(t->path);
-    store_testing_sql(t->path, "PRAGMA user_version = 1");
-    expect_refused(t->path, STATUS_INPUT, "found version 1 of the schema, expected 2");
-    store_testing_sql(t->path, "PRAGMA user_version = 2; DROP TABLE incident");
+    store_testing_sql(t->path, "PRAGMA user_version = 2");
+    expect_refused(t->path, STATUS_INPUT, "found version 2 of the schema, expected 3");
+    store_testing_sql(t->path, "PRAGMA user_version = 3; DROP TABLE incident");
     expect_refused(t->path, STATUS_INPUT, "found no incident");
     store_testing_sql(t->path, "CREATE TABLE incident (id INTEGER)");
     expect_refused(t->path, STATUS_INPUT, "found another incident");

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT */
+/* Waves read, checked, added; the error that looks at them spend. */
+#include "inject/plan/plan_waves.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+
+enum status plan_waves_read(const struct plan_reader *r, const struct json *sampling)
+{
+    static const struct json_span span = {1, INT64_C(1) << 53};
+    const struct json *waves = json_get(sampling, "waves");
+    const size_t count = json_count(waves);
+    if (!waves)
+        return STATUS_OK;
+    if (json_type(waves) != JSON_ARRAY || count == 0 || count > PLAN_WAVES_MAX) {
+        log_error("%s: expected a list of 1 to %d numbers of trials, such as [1000]",
+                  json_where(r->doc, waves), PLAN_WAVES_MAX);
+        return STATUS_INPUT;
+    }
+    uint64_t *wave = arena_array(r->arena, count, sizeof *wave);
+    if (!wave)
+        return STATUS_MEMORY;
+    for (size_t i = 0; i < count; i++) {
+        int64_t number = 0;
+        const enum status st = json_fields_integer_of(r->doc, json_at(waves, i), span, &number);
+        if (st)
+            return st;
+        wave[i] = (uint64_t)number;
+    }
+    r->plan->wave = wave;
+    r->plan->n_waves = (uint32_t)count;
+    return STATUS_OK;
+}
+
+enum status plan_waves_check(const struct plan_reader *r, const struct json *sampling)
+{
+    const struct plan *plan = r->plan;
+    const bool looked = plan->stop == PLAN_STOP_TIME_UNIFORM || plan->stop == PLAN_STOP_SPENDING;
+    if (plan->n_waves == 0 || (plan->population != PLAN_CENSUS && !looked))
+        return STATUS_OK;
+    if (plan->population == PLAN_CENSUS)
+        log_error("%s: found waves with population census, which strikes each fault once; expected "
+                  "none",
+                  json_where(r->doc, json_get(sampling, "waves")));
+    else
+        log_error("%s: found waves with the rule %s, whose looks are fixed for one size; expected "
+                  "rule fixed or waves",
+                  json_where(r->doc, json_get(sampling, "waves")), plan_stop_name[plan->stop]);
+    return STATUS_INPUT;
+}
+
+double plan_waves_tail(const struct plan *plan, double alpha, uint32_t look)
+{
+    return plan->stop == PLAN_STOP_FIXED && look == 0 ? alpha : ldexp(alpha, -(int)look - 1);
+}
+
+double plan_waves_spent(const struct plan *plan, double alpha, uint32_t look)
+{
+    double spent = 0;
+    for (uint32_t i = 0; i <= look; i++)
+        spent += plan_waves_tail(plan, alpha, i);
+    return spent;
+}
+
+/* --- one more --- */
+
+static void put_sampling(struct json_writer *w, const struct json *sampling, uint64_t trials)
+{
+    json_put_key(w, "sampling");
+    json_object_open(w);
+    for (size_t i = 0; i < json_count(sampling); i++) {
+        const struct json *member = json_at(sampling, i);
+        if (strcmp(json_key(member), "waves") == 0)
+            continue;
+        json_put_key(w, json_key(member));
+        json_put_value(w, member);
+    }
+    const struct json *waves = json_get(sampling, "waves");
+    json_put_key(w, "waves");
+    json_array_open(w);
+    for (size_t i = 0; i < json_count(waves); i++)
+        json_put_value(w, json_at(waves, i));
+    json_put_int(w, (int64_t)trials);
+    json_array_close(w);
+    json_object_close(w);
+}
+
+static void put_plan(struct json_writer *w, const struct json *root, uint64_t trials)
+{
+    json_object_open(w);
+    for (size_t i = 0; i < json_count(root); i++) {
+        const struct json *member = json_at(root, i);
+        if (strcmp(json_key(member), "sampling") == 0) {
+            put_sampling(w, member, trials);
+            continue;
+        }
+        json_put_key(w, json_key(member));
+        json_put_value(w, member);
+    }
+    if (!json_get(root, "sampling"))
+        put_sampling(w, NULL, trials); /* a census, which is refused by what it says */
+    json_object_close(w);
+}
+
+enum status plan_waves_extend(struct plan *out, struct arena *arena, const struct plan *base,
+                              uint64_t trials)
+{
+    struct plan_source source = {.name = "the extended plan", .folder = ""};
+    struct json_doc *doc = NULL;
+    struct json_writer w;
+    char *text = NULL;
+    enum status st = json_parse(&doc, base->text, strlen(base->text), "the plan to extend");
+    if (st)
+        return st;
+    FILE *file = open_memstream(&text, &source.size);
+    if (!file) {
+        log_error("out of host memory for the extended plan");
+        json_destroy(&doc);
+        return STATUS_MEMORY;
+    }
+    json_begin(&w, file, true);
+    put_plan(&w, json_root(doc), trials);
+    st = json_end(&w);
+    if (fclose(file) != 0 && !st) {
+        log_error("out of host memory for the extended plan");
+        st = STATUS_MEMORY;
+    }
+    source.text = text;
+    st = st ? st : plan_read(out, arena, &source);
+    free(text);
+    json_destroy(&doc);
+    return st;
+}

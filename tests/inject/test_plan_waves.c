@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+/* Looks at an extended campaign: how often a rate at the limit passes at any of them, simulated
+ * with waves of the size that the look before named. */
+#include "stats_bench.h"
+
+#include "base/rng.h"
+#include "inject/plan/plan_waves.h"
+#include "inject/stats/stats_gate.h"
+
+#define RUNS 3000
+#define LOOKS 5
+#define FIRST 400
+#define LIMIT 0.1
+#define ALPHA 0.05
+
+static double uniform(uint32_t run, uint32_t index)
+{
+    uint32_t out[4];
+    const uint32_t counter[4] = {run, index, 0, 0}, key[2] = {77, 5};
+    rng_philox(out, counter, key);
+    return (double)out[0] * 0x1p-32;
+}
+
+/* A look at trials of a prompt each; `tail` of the error. */
+static struct stats_gate_result look_at(uint32_t n, uint32_t events, double tail)
+{
+    struct stats_cluster_data data = grid(n, 1, events);
+    struct stats_cluster_estimate e;
+    struct stats_gate_result result;
+    stats_cluster_rate(&e, &data);
+    stats_gate_decide(&result, &e, &(struct stats_gate_request){LIMIT, 1 - tail, 1});
+    return result;
+}
+
+/* Whether some look of a run passes; without a plan each look spends all of the error. */
+static bool passes(const struct plan *plan, uint32_t run)
+{
+    uint32_t n = 0, events = 0, size = FIRST;
+    for (uint32_t k = 0; k < LOOKS && n + size <= MOST; k++) {
+        for (uint32_t i = 0; i < size; i++, n++)
+            events += uniform(run, n) < LIMIT;
+        const struct stats_gate_result now =
+            look_at(n, events, plan ? plan_waves_tail(plan, ALPHA, k) : ALPHA);
+        if (now.verdict != STATS_GATE_UNDECIDED)
+            return now.verdict == STATS_GATE_PASS;
+        size = now.more < 100 ? 100 : now.more > 1000 ? 1000 : (uint32_t)now.more;
+    }
+    return false;
+}
+
+static double share_that_passes(const struct plan *plan)
+{
+    uint32_t passed = 0;
+    for (uint32_t run = 0; run < RUNS; run++)
+        passed += passes(plan, run);
+    return (double)passed / RUNS;
+}
+
+static void test_spending(void **state)
+{
+    const struct plan waves = {.stop = PLAN_STOP_WAVES}, fixed = {.stop = PLAN_STOP_FIXED};
+    (void)state;
+    const double of_waves = share_that_passes(&waves), of_fixed = share_that_passes(&fixed);
+    const double careless = share_that_passes(NULL);
+    print_message(
+        "a rate at the limit passes: rule waves %.4f, fixed and extended %.4f, all of the "
+        "error at each look %.4f\n",
+        of_waves, of_fixed, careless);
+    /* three standard errors of the simulation */
+    const double noise = 3 * sqrt(ALPHA * (1 - ALPHA) / RUNS);
+    assert_true(of_waves <= plan_waves_spent(&waves, ALPHA, LOOKS - 1) + noise);
+    assert_true(of_fixed <= plan_waves_spent(&fixed, ALPHA, LOOKS - 1) + noise);
+    assert_true(of_waves < of_fixed);
+    assert_true(careless > 1.5 * ALPHA); /* what is avoided */
+}
+
+static void test_sums(void **state)
+{
+    const struct plan waves = {.stop = PLAN_STOP_WAVES}, fixed = {.stop = PLAN_STOP_FIXED};
+    (void)state;
+    assert_true(plan_waves_tail(&fixed, ALPHA, 0) == ALPHA);
+    assert_true(plan_waves_tail(&waves, ALPHA, 0) == ALPHA / 2);
+    assert_true(plan_waves_tail(&fixed, ALPHA, 2) == ALPHA / 8);
+    for (uint32_t k = 0; k <= PLAN_WAVES_MAX; k++) {
+        assert_true(plan_waves_tail(&waves, ALPHA, k) > 0);
+        assert_true(plan_waves_spent(&waves, ALPHA, k) < ALPHA);
+        assert_true(plan_waves_spent(&fixed, ALPHA, k) < 1.5 * ALPHA);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_sums),
+        cmocka_unit_test(test_spending),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
