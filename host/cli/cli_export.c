@@ -13,7 +13,8 @@
 #include "inject/store/store_export.h"
 
 struct export_options {
-    const char *file;
+    const char *file, *faults;
+    bool describe;
     int format; /* enum store_export_format */
     bool allow_suspect;
     struct args_list databases;
@@ -29,13 +30,26 @@ static bool is_same_file(const char *a, const char *b)
 static enum status check(const struct export_options *options)
 {
     const size_t count = options->databases.count;
+    if (options->describe && count == 0 && !options->file && !options->faults)
+        return STATUS_OK;
+    if (options->describe) {
+        log_error("found --describe with a database or a file, expected it alone");
+        return STATUS_USAGE;
+    }
+    if (options->faults && options->format != STORE_EXPORT_CSV) {
+        log_error("found --faults with jsonl, which has them in its lines; expected csv");
+        return STATUS_USAGE;
+    }
     if (count != 1) {
         log_error("found %zu databases, expected one", count);
         return STATUS_USAGE;
     }
-    if (options->file && is_same_file(options->file, options->databases.item[0])) {
-        log_error("%s: found the database itself as the file to write", options->file);
-        return STATUS_USAGE;
+    for (int i = 0; i < 2; i++) {
+        const char *file = i ? options->faults : options->file;
+        if (file && is_same_file(file, options->databases.item[0])) {
+            log_error("%s: found the database itself as the file to write", file);
+            return STATUS_USAGE;
+        }
     }
     return STATUS_OK;
 }
@@ -77,6 +91,9 @@ static enum status add_fields(struct text *out)
         st = text_addf(out, "  %s (%s)%s\n      %s\n", field->name, types[field->type],
                        field->same ? "" : " *", field->what);
     }
+    for (size_t i = 0; !st && i < STORE_EXPORT_JOINED; i++)
+        st = text_addf(out, "  %s (text)\n      %s\n", store_export_joined[i].name,
+                       store_export_joined[i].what);
     return st;
 }
 
@@ -91,19 +108,26 @@ static enum status parse(struct export_options *out, int argc, char **argv, bool
          "Writes to FILE instead of standard output. FILE is replaced when all is written, and "
          "stays as it was if that fails.",
          0, 0},
+        {0, "faults", ARGS_TEXT, &out->faults, "FILE",
+         "csv: also writes the further faults of trials with several (trial, number, fault as "
+         "JSON). JSON lines have them as \"further_faults\".",
+         0, 0},
+        {0, "describe", ARGS_FLAG, &out->describe, NULL,
+         "Prints the fields as JSON and ends: name, type, meaning.", 0, 0},
         CLI_READING_SUSPECT(&out->allow_suspect),
         {0}};
     struct text details = {0};
     enum status st = text_addf(&details, "%s", DETAILS);
     if (!st)
         st = add_fields(&details);
-    const struct args_spec spec = {.command = "vkfi export",
-                                   .summary = "the trials of a database as CSV or JSON lines",
-                                   .synopsis =
-                                       "DB [--format csv|jsonl] [-o FILE] [--allow-suspect]",
-                                   .details = details.data,
-                                   .options = options,
-                                   .operands = &out->databases};
+    const struct args_spec spec = {
+        .command = "vkfi export",
+        .summary = "the trials of a database as CSV or JSON lines",
+        .synopsis = "DB [--format csv|jsonl] [-o FILE] [--faults FILE] [--allow-suspect]\n"
+                    "--describe",
+        .details = details.data,
+        .options = options,
+        .operands = &out->databases};
     if (!st)
         st = args_parse(&spec, argc, argv, out_done);
     text_finish(&details);
@@ -123,6 +147,19 @@ static enum status export_to_file(const struct store *store, const struct export
     return st;
 }
 
+static enum status export_faults(const struct store *store, const char *path)
+{
+    struct file_writer writer;
+    enum status st = file_writer_init(&writer, path);
+    if (st)
+        return st;
+    st = store_export_faults(store, writer.file);
+    if (!st)
+        st = file_writer_commit(&writer);
+    file_writer_finish(&writer);
+    return st;
+}
+
 enum status cli_export(const struct cli_env *env, int argc, char **argv)
 {
     struct export_options options = {0};
@@ -132,12 +169,16 @@ enum status cli_export(const struct cli_env *env, int argc, char **argv)
     enum status st = parse(&options, argc, argv, &done);
     if (st || done)
         return st;
+    if (options.describe)
+        return store_export_describe(stdout);
     st = store_open(&store, options.databases.item[0]);
     if (!st)
         st = store_doubt_check(store, options.allow_suspect);
     if (!st)
         st = options.file ? export_to_file(store, &options)
                           : store_export(store, (enum store_export_format)options.format, stdout);
+    if (!st && options.faults)
+        st = export_faults(store, options.faults);
     store_destroy(&store);
     return st;
 }

@@ -68,8 +68,9 @@ static enum status add_database(struct artifact *a, const char *database)
         &result);
 }
 
-static enum status add_export(struct artifact *a, const struct store *store, const char *name,
-                              enum store_export_format format)
+/* What a writer of the store puts into a file of the archive. */
+static enum status add_written(struct artifact *a, const struct store *store, const char *name,
+                               enum status (*put)(const struct store *store, FILE *out))
 {
     const char *path = reserve(a, name);
     struct file_writer writer;
@@ -78,10 +79,26 @@ static enum status add_export(struct artifact *a, const struct store *store, con
     enum status st = file_writer_init(&writer, path);
     if (st)
         return st;
-    st = store_export(store, format, writer.file);
+    st = put(store, writer.file);
     st = st ? st : file_writer_commit(&writer);
     file_writer_finish(&writer);
     return st;
+}
+
+static enum status put_fields(const struct store *store, FILE *out)
+{
+    (void)store; /* fields are those of the program */
+    return store_export_describe(out);
+}
+
+static enum status put_csv(const struct store *store, FILE *out)
+{
+    return store_export(store, STORE_EXPORT_CSV, out);
+}
+
+static enum status put_jsonl(const struct store *store, FILE *out)
+{
+    return store_export(store, STORE_EXPORT_JSONL, out);
 }
 
 static enum status add_plan_schema(struct artifact *a, const char *path)
@@ -133,7 +150,8 @@ static void put_readme(struct report_out *out, const struct artifact *a,
         "  plan.json            the plan; its canonical form has SHA-256 %s\n"
         "  plan.schema.json     what a plan may hold (JSON Schema), where it was at hand\n"
         "  campaign.db          all trials (SQLite); schema.sql describes every column\n"
-        "  trials.csv, .jsonl   the same as text\n"
+        "  trials.csv, .jsonl   the same as text; fields.json says what each field is\n"
+        "  trials.faults.csv    the further faults of trials with several\n"
         "  tables/              tables (.csv, .tex), data and gnuplot scripts of the pictures\n"
         "  SHA256SUMS           sums of all files: sha256sum -c SHA256SUMS\n\n",
         id->plan_hash);
@@ -179,8 +197,10 @@ static enum status gather(struct artifact *a, const struct report_artifact_param
     st = st ? st : add_plan_schema(a, params->plan_schema);
     st = st ? st : add_bytes(a, "schema.sql", store_schema, strlen(store_schema));
     st = st ? st : add_database(a, params->database);
-    st = st ? st : add_export(a, data->store, "trials.csv", STORE_EXPORT_CSV);
-    st = st ? st : add_export(a, data->store, "trials.jsonl", STORE_EXPORT_JSONL);
+    st = st ? st : add_written(a, data->store, "trials.csv", put_csv);
+    st = st ? st : add_written(a, data->store, "trials.jsonl", put_jsonl);
+    st = st ? st : add_written(a, data->store, "trials.faults.csv", store_export_faults);
+    st = st ? st : add_written(a, data->store, "fields.json", put_fields);
     st = st ? st : report_page_export(page, add_table, a);
     st = st ? st : sum_files(a, 0);
     return st ? st : add_readme(a, data);

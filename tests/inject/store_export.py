@@ -42,6 +42,20 @@ def read_database(path):
     return {name: columns[name] for name in names}, rows
 
 
+JOINED = ["stratum_label", "prompt", "golden_text", "device_name"]
+
+
+def read_joined(path):
+    """What the rows name by number, and how many further faults each has."""
+    db = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+    joined = db.execute("SELECT s.label, i.prompt, i.text, d.name FROM trial t "
+                        "LEFT JOIN stratum s ON s.id = t.stratum LEFT JOIN item i ON i.id = t.item "
+                        "LEFT JOIN device d ON d.id = t.device ORDER BY t.trial").fetchall()
+    further = db.execute("SELECT (SELECT count(*) FROM fault f WHERE f.trial = t.trial) "
+                         "FROM trial t ORDER BY t.trial").fetchall()
+    return joined, [n for n, in further]
+
+
 def read_csv(path, columns):
     """Rows as pandas reads them; an empty field and an empty text are both None."""
     kinds = {"INTEGER": "Int64", "ANY": "float64", "TEXT": "object"}
@@ -73,6 +87,9 @@ def compare(title, names, found, expected, is_same):
 def main():
     path, csv_path, jsonl_path = sys.argv[1:]
     columns, rows = read_database(path)
+    joined, further = read_joined(path)
+    columns |= dict.fromkeys(JOINED, "TEXT")
+    rows = [tuple(row) + tuple(more) for row, more in zip(rows, joined)]
     names, found = read_csv(csv_path, columns)
     assert names == list(columns), names
     compare("pandas.read_csv", names, found, rows, lambda a, b: same(a, b if b != "" else None))
@@ -82,7 +99,10 @@ def main():
     compare("csv", names, lines[1:], rows,
             lambda a, b: isinstance(b, (int, float)) or a == (b or ""))
     names, found = read_jsonl(jsonl_path)
-    assert names == list(columns), names
+    assert names == [*columns, "further_faults"], names
+    assert [len(row[-1]) for row in found] == further and sum(further) > 0
+    assert all(isinstance(fault, dict) for row in found for fault in row[-1])
+    found = [row[:-1] for row in found]
     compare("jsonl", names, found, rows, same)
     print(f"{len(rows)} rows, {len(names)} fields, {3 * len(rows) * len(names)} values equal")
 

@@ -56,6 +56,9 @@ static void fields_stand_in_the_order_of_the_table(void **state)
     for (size_t i = 0; i < row_field_count; i++) {
         assert_int_equal(text_addf(&names, "%s%s", i ? "," : "", row_fields[i].name), STATUS_OK);
     }
+    for (size_t i = 0; i < STORE_EXPORT_JOINED; i++) {
+        assert_int_equal(text_addf(&names, ",%s", store_export_joined[i].name), STATUS_OK);
+    }
     assert_int_equal(text_addf(&names, "\r\n0,none,"), STATUS_OK);
     const char *csv = export(t, STORE_EXPORT_CSV, &arena);
     assert_int_equal(strncmp(csv, names.data, names.size), 0);
@@ -93,7 +96,7 @@ static void values_are_written_as_agreed(void **state)
     const char *csv = strchr(export(t, STORE_EXPORT_CSV, &arena), '\n') + 1;
     assert_string_equal(csv, "3,none,,,,0.1,-Infinity,,kv,\"a \"\"b\"\", c\",,,,,,flip,,,,,,,,,,,,"
                              "9223372036854775807,,,,,-0.0,,,,,due,,,,,,,,,,,,,,,,,,,,,\"\","
-                             "\"x\r\ny\",,,,,\r\n");
+                             "\"x\r\ny\",,,,,,,,,\r\n");
     const char *jsonl = export(t, STORE_EXPORT_JSONL, &arena);
     assert_non_null(strstr(jsonl, "\"control\":null,\"item\":null,\"stratum\":null,\"weight\":0.1,"
                                   "\"draw_prob\":\"-Infinity\",\"n_faults\":null,"));
