@@ -88,7 +88,7 @@ CREATE TABLE trial (
     site TEXT NOT NULL, -- name in the graph or file
     layer INTEGER, -- null: embedding, output norm, output
     op TEXT, -- kind of operation; null for memory and control
-    point TEXT, -- operand, weight, partial, out, mem
+    point TEXT, -- operand, weight, partial, out, mem, accumulator
     readers TEXT, -- who sees a weight or operand as read; null: neither
     granularity TEXT, -- elements an activation covers
     kind TEXT NOT NULL, -- what happens to the bits
@@ -145,7 +145,8 @@ CREATE TABLE trial (
     digest INTEGER NOT NULL,
     CONSTRAINT control CHECK (control IN ('dry', 'sentinel', 'naive', 'cpu')),
     CONSTRAINT place CHECK (place IN ('op', 'weight', 'kv', 'table', 'control')),
-    CONSTRAINT point CHECK (point IN ('operand', 'weight', 'partial', 'out', 'mem')),
+    CONSTRAINT point CHECK (point IN ('operand', 'weight', 'partial', 'out', 'mem',
+        'accumulator')),
     CONSTRAINT readers CHECK (readers IN ('column', 'chunk', 'stage', 'row', 'tile', 'all')),
     CONSTRAINT kind CHECK (kind IN ('flip', 'stuck_at_0', 'stuck_at_1', 'set', 'zero',
         'random', 'stale', 'mix', 'clamp', 'scale', 'add', 'wrong_read', 'wrong_write', 'dry')),

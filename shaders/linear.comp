@@ -259,6 +259,8 @@ void patch_block(uint tile, uint b, uint slot, uint source, uint row0)
         load_codes(w, tile, slot, r);
 #endif
         total[r].run = total[r].run + patch_row(w, x, b, row0 + r, r);
+        HOOK_DO(HOOK_ACCUMULATOR, total[r].run = hook_sum(push.hook, uvec3(row0 + r, b, HOOK_NONE),
+                                                          total[r].run))
     }
 }
 #define ADD_BLOCK(tile, b, slot, source, row0)                                                     \

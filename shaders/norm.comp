@@ -51,8 +51,12 @@ float sum_of_squares(uint source, uint group)
     sum total;
     for (uint i = 0u; i < visits; i++) {
         sum_open(total);
-        for (uint b = order_partial(lane * visits + i); b < blocks; b += NM_PARTIALS)
+        for (uint b = order_partial(lane * visits + i); b < blocks; b += NM_PARTIALS) {
             total.run = total.run + block_sum(source, group, b);
+            HOOK_DO(HOOK_ACCUMULATOR,
+                    total.run = hook_sum(push.hook, uvec3(group * push.width, b, HOOK_NONE),
+                                         total.run))
+        }
         sum_close(total, i, visits);
     }
     for (uint apart = 1u; apart < gl_WorkGroupSize.x; apart *= 2u) {

@@ -64,6 +64,8 @@ void add_block(place at, uint b, bool primary)
                                                     uvec3(0u, 1u, 0u), chain, true))
         }
         total[j].run = total[j].run + sum_chains(chain);
+        HOOK_DO(HOOK_ACCUMULATOR,
+                total[j].run = hook_sum(push.hook, uvec3(at.head, b, at.key[j]), total[j].run))
     }
 }
 

@@ -100,7 +100,7 @@ static void numbers_of(struct number out[NUMBERS], const struct hparams *hp)
 static void print_points(const struct node *node, const struct hparams *hp)
 {
     struct coordinates c;
-    for (uint32_t point = HOOK_OPERAND; point <= HOOK_MEM; point++) {
+    for (uint32_t point = HOOK_OPERAND; point <= HOOK_LAST; point++) {
         if (coordinates_of(&c, node, point, hp))
             printf(" %s", kinds_text(KINDS_POINT, point));
     }
@@ -222,7 +222,7 @@ static void put_site(struct json_writer *w, const struct node *node, const struc
     json_member_int(w, "width", node->width);
     json_put_key(w, "points");
     json_array_open(w);
-    for (uint32_t point = HOOK_OPERAND; point <= HOOK_MEM; point++) {
+    for (uint32_t point = HOOK_OPERAND; point <= HOOK_LAST; point++) {
         if (coordinates_of(&c, node, point, hp))
             json_put_text(w, kinds_text(KINDS_POINT, point));
     }

@@ -56,7 +56,8 @@ static enum status parse(struct request *r, int argc, char **argv, bool *out_don
             "            matrices and attention (the clock of plans of stored bits)\n"
             "  points    where a fault may strike: operand (the input as read),\n"
             "            weight (stored bits as read), partial (a partial sum),\n"
-            "            out (the result), mem (its stored form)\n"
+            "            out (the result), mem (its stored form), accumulator (a\n"
+            "            running sum after a block of 32 products has joined it)\n"
             "\n"
             "A tensor used twice (tied embeddings) is one site. In JSON, layer is null for what "
             "lies outside the layers.\n"
@@ -97,7 +98,7 @@ static void print_site(const struct site *site)
     printf("%-29s %-8s %-8s %12" PRIu64 " %12" PRIu64 " %12" PRIu64 " %12" PRIu64 " ", site->name,
            kinds_text(KINDS_PLACE, site->place), op_of(site), site->elements, site->bits,
            site->bytes, site->macs);
-    for (uint32_t point = HOOK_OPERAND; point <= HOOK_MEM; point++) {
+    for (uint32_t point = HOOK_OPERAND; point <= HOOK_LAST; point++) {
         if (site->points >> point & 1)
             printf(" %s", kinds_text(KINDS_POINT, point));
     }
@@ -133,7 +134,7 @@ static void put_site(struct json_writer *w, const struct site *site)
     put_count(w, "macs", site->macs);
     json_put_key(w, "points");
     json_array_open(w);
-    for (uint32_t point = HOOK_OPERAND; point <= HOOK_MEM; point++) {
+    for (uint32_t point = HOOK_OPERAND; point <= HOOK_LAST; point++) {
         if (site->points >> point & 1)
             json_put_text(w, kinds_text(KINDS_POINT, point));
     }

@@ -56,6 +56,16 @@ float cpu_hook_value(const struct cpu_patch *patch, struct cpu_hook_at at, float
     return value;
 }
 
+void cpu_hook_block(const struct cpu_patch *patch, struct cpu_hook_at at, struct order *sum)
+{
+    float *partial = order_partial_of(sum, at.k);
+
+    order_block(sum, at.k, order_join(sum));
+    at.point = HOOK_ACCUMULATOR;
+    if (patch)
+        *partial = cpu_hook_value(patch, at, *partial);
+}
+
 float cpu_hook_result(const struct cpu_patch *patch, struct cpu_hook_at at, float value,
                       uint32_t act)
 {

@@ -4,6 +4,7 @@
 #define VKFI_CPU_CPU_HOOK_H
 
 #include "cpu/cpu_state.h"
+#include "model/sum_order.h"
 #include "shared/hook.h"
 
 /* Some hooks on one column; a patch overwrites the outputs concerned. */
@@ -27,6 +28,9 @@ uint32_t cpu_hook_bits(const struct cpu_patch *patch, struct cpu_hook_at at, uin
 
 /* The same on a float: canonical NaN first where there is a fault. */
 float cpu_hook_value(const struct cpu_patch *patch, struct cpu_hook_at at, float value);
+
+/* Joins the chains of block at.k to their partial; with faults of point ACCUMULATOR if `patch`. */
+void cpu_hook_block(const struct cpu_patch *patch, struct cpu_hook_at at, struct order *sum);
 
 /* The value that goes to the register: with faults of points OUT and MEM, rounded to `act`. */
 float cpu_hook_result(const struct cpu_patch *patch, struct cpu_hook_at at, float value,

@@ -128,7 +128,7 @@ static void all_rows(const struct cpu_patch *patch, float *y)
     cpu->kernels->linear(&job, 0, patch->node->rows);
 }
 
-/* Faults of partials of an output. */
+/* Faults inside the sum of an output. */
 struct partial {
     const struct cpu_patch *patch;
     uint32_t row;
@@ -139,6 +139,13 @@ static float edit_partial(void *user, uint32_t k, float chain)
     const struct partial *p = user;
     return cpu_hook_value(p->patch, (struct cpu_hook_at){HOOK_PARTIAL, p->row, k, HOOK_NONE},
                           chain);
+}
+
+static float edit_accumulator(void *user, uint32_t b, float run)
+{
+    const struct partial *p = user;
+    return cpu_hook_value(p->patch, (struct cpu_hook_at){HOOK_ACCUMULATOR, p->row, b, HOOK_NONE},
+                          run);
 }
 
 /* One output again, with all faults in. */
@@ -161,13 +168,15 @@ static float one_row(const struct cpu_patch *patch, uint32_t row)
     operand(patch, row, NULL, scratch->input);
     dot_sums(scratch->input, node->width, scratch->sum_x);
     struct partial partial = {patch, row};
-    const bool hooked = cpu_hook_in(patch, HOOK_PARTIAL, row);
+    const bool chains = cpu_hook_in(patch, HOOK_PARTIAL, row);
+    const bool joins = cpu_hook_in(patch, HOOK_ACCUMULATOR, row);
     const float value = dot_row(&(struct dot){.type = node->weight->type,
                                               .width = node->width,
                                               .blocks = scratch->block,
                                               .x = scratch->input,
                                               .sums = scratch->sum_x,
-                                              .edit = hooked ? edit_partial : NULL,
+                                              .edit = chains ? edit_partial : NULL,
+                                              .join = joins ? edit_accumulator : NULL,
                                               .user = &partial});
     return node->bias ? value + cpu_weight_floats(node->bias)[row] : value;
 }

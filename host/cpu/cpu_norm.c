@@ -2,7 +2,6 @@
 /* NORM: RMS norm of each group of a row. */
 #include "cpu/cpu_ops.h"
 #include "cpu/cpu_weight.h"
-#include "model/sum_order.h"
 
 /* 1 / sqrt(mean of squares + eps); `patch`: with its faults of a group, or null. */
 static float group_factor(const struct cpu_norm *job, const struct cpu_patch *patch, uint32_t group)
@@ -19,7 +18,7 @@ static float group_factor(const struct cpu_norm *job, const struct cpu_patch *pa
             sum.chain[k % 4] = cpu_hook_value(
                 patch, (struct cpu_hook_at){HOOK_PARTIAL, group, k, HOOK_NONE}, sum.chain[k % 4]);
         if (k % NM_BLOCK == NM_BLOCK - 1 || k + 1 == width)
-            order_block(&sum, k / NM_BLOCK, order_join(&sum));
+            cpu_hook_block(patch, (struct cpu_hook_at){0, group, k / NM_BLOCK, HOOK_NONE}, &sum);
     }
     return nm_rsqrt(order_end(&sum) * inv_width + job->eps);
 }

@@ -3,7 +3,6 @@
 #include "cpu/cpu_attention.h"
 #include "cpu/cpu_kv.h"
 #include "cpu/cpu_ops.h"
-#include "model/sum_order.h"
 
 /* The stored K of feature `k` at a key position. */
 static struct cpu_kv_at key_at(const struct cpu_attention *job, uint32_t key, uint32_t k)
@@ -34,7 +33,7 @@ static float score(const struct cpu_attention *job, const float *q, uint32_t key
         if (patch)
             sum.chain[k % 4] = cpu_hook_value(patch, hook, sum.chain[k % 4]);
         if (k % NM_BLOCK == NM_BLOCK - 1 || k + 1 == head_dim)
-            order_block(&sum, k / NM_BLOCK, order_join(&sum));
+            cpu_hook_block(patch, (struct cpu_hook_at){0, head, k / NM_BLOCK, key}, &sum);
     }
     return order_end(&sum);
 }

@@ -58,6 +58,8 @@ float dot_row(const struct dot *dot)
                 t = t + block->min * dot->sums[b];
         }
         order_block(&sum, b, t);
+        if (dot->join)
+            *order_partial_of(&sum, b) = dot->join(dot->user, b, *order_partial_of(&sum, b));
     }
     return order_end(&sum);
 }

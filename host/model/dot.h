@@ -13,6 +13,8 @@ struct dot {
     const float *sums;                /* (K / 32, rounded up) of dot_sums */
     /* Not null: what becomes of chain k mod 4 of block k / 32 right after product k. */
     float (*edit)(void *user, uint32_t k, float chain);
+    /* Not null: what becomes of partial b mod 16 right after block b joined it. */
+    float (*join)(void *user, uint32_t b, float partial);
     void *user;
 };
 

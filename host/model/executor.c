@@ -104,7 +104,8 @@ struct extent {
     bool keyed, field;
 };
 
-/* Points of ops that sum (PARTIAL), read something stored (WEIGHT) or read registers (OPERAND). */
+/* Points of ops that sum (PARTIAL; over features, ACCUMULATOR), read something stored (WEIGHT) or
+ * read registers (OPERAND). */
 static bool has_point(enum op op, uint32_t point)
 {
     switch (point) {
@@ -116,6 +117,8 @@ static bool has_point(enum op op, uint32_t point)
     case HOOK_PARTIAL:
         return op == OP_NORM || op == OP_LINEAR || op == OP_SCORES || op == OP_SOFTMAX ||
                op == OP_HEADS;
+    case HOOK_ACCUMULATOR:
+        return op == OP_NORM || op == OP_LINEAR || op == OP_SCORES;
     case HOOK_OUT:
     case HOOK_MEM:
         return op != OP_STORE;
@@ -126,7 +129,8 @@ static bool has_point(enum op op, uint32_t point)
 
 static struct extent extent_of(const struct node *node, uint32_t point)
 {
-    const bool whole = point == HOOK_OUT || point == HOOK_MEM;
+    const bool whole = HOOK_IS_RESULT(point);
+    const uint32_t terms = point == HOOK_ACCUMULATOR ? graph_blocks(node) : node->width;
     struct extent e = {.row = node->rows};
 
     switch (node->op) {
@@ -134,11 +138,11 @@ static struct extent extent_of(const struct node *node, uint32_t point)
         e.field = point == HOOK_WEIGHT;
         break;
     case OP_NORM:
-        e.k = whole || point == HOOK_WEIGHT ? 0 : node->width;
+        e.k = whole || point == HOOK_WEIGHT ? 0 : terms;
         break;
     case OP_LINEAR:
         e.row = point == HOOK_OPERAND ? 0 : node->rows;
-        e.k = whole ? 0 : node->width;
+        e.k = whole ? 0 : terms;
         e.field = point == HOOK_WEIGHT;
         break;
     case OP_ROPE:
@@ -146,7 +150,7 @@ static struct extent extent_of(const struct node *node, uint32_t point)
         e.k = point == HOOK_OPERAND ? node->rows : 0;
         break;
     case OP_SCORES:
-        e.k = whole ? 0 : node->width;
+        e.k = whole ? 0 : terms;
         e.keyed = point != HOOK_OPERAND;
         break;
     case OP_SOFTMAX:
@@ -166,7 +170,7 @@ static struct extent extent_of(const struct node *node, uint32_t point)
 static void open_hook(const struct node *node, struct hook *hook)
 {
     struct hook_data *d = &hook->data;
-    const bool sums = hook->point == HOOK_OPERAND || hook->point == HOOK_PARTIAL;
+    const bool sums = hook->point == HOOK_OPERAND || HOOK_IS_SUM(hook->point);
     const bool grouped =
         (node->op == OP_NORM && sums) || (node->op == OP_HEADS && hook->point == HOOK_OPERAND);
 

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "shared/numerics.h"
+
 static const char *const graph_op_names[OP_COUNT] = {
 #define GRAPH_ENTRY(name, text) text,
     GRAPH_OPS(GRAPH_ENTRY)
@@ -52,6 +54,11 @@ uint32_t graph_reg_width(const struct hparams *hp, enum reg reg, uint32_t positi
     default:
         return 0;
     }
+}
+
+uint32_t graph_blocks(const struct node *node)
+{
+    return node->width / NM_BLOCK + (node->width % NM_BLOCK != 0);
 }
 
 uint32_t graph_seen(uint32_t position, uint32_t window)

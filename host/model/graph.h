@@ -90,6 +90,9 @@ const char *graph_op_name(enum op op);
 const char *graph_reg_name(enum reg reg);
 uint32_t graph_reg_width(const struct hparams *hp, enum reg reg, uint32_t positions);
 
+/* Blocks of 32 that a sum over the node's width is cut into. */
+uint32_t graph_blocks(const struct node *node);
+
 /* Keys that the column at `position` sees, with a sliding window (0: none). */
 uint32_t graph_seen(uint32_t position, uint32_t window);
 

@@ -36,9 +36,15 @@ static inline float order_join(struct order *sum)
     return joined;
 }
 
+/* The partial that block b joins. */
+static inline float *order_partial_of(struct order *sum, uint32_t b)
+{
+    return &sum->partial[b % NM_PARTIALS];
+}
+
 static inline void order_block(struct order *sum, uint32_t b, float t)
 {
-    sum->partial[b % NM_PARTIALS] = sum->partial[b % NM_PARTIALS] + t;
+    *order_partial_of(sum, b) = *order_partial_of(sum, b) + t;
 }
 
 static inline float order_end(struct order *sum)

@@ -46,11 +46,11 @@ enum status plan_where_read(const struct plan_reader *r, const struct json *root
     struct plan_where *where = &r->plan->where;
     /* POINTS has no text for HOOK_OFF in plans */
     struct plan_table point = plan_choices_table(KINDS_POINT, "point");
-    const char *points[HOOK_MEM + 1] = {""};
-    for (uint32_t p = HOOK_OPERAND; p <= HOOK_MEM; p++)
+    const char *points[HOOK_LAST + 1] = {""};
+    for (uint32_t p = HOOK_OPERAND; p <= HOOK_LAST; p++)
         points[p] = point.text[p];
     point.text = points;
-    point.count = HOOK_MEM + 1;
+    point.count = HOOK_LAST + 1;
     const struct plan_table place = plan_choices_table(KINDS_PLACE, "place");
     const struct plan_table granularity = plan_choices_table(KINDS_GRANULARITY, "granularity");
     const struct plan_table readers = plan_choices_table(KINDS_READERS, "readers");

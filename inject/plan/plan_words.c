@@ -46,7 +46,7 @@ static void words_of(struct list *out, const struct plan *plan, enum plan_dimens
         add_table(out, KINDS_PLACE, 0, PLACE_COUNT);
         return;
     case PLAN_BY_POINT:
-        add_table(out, KINDS_POINT, HOOK_OPERAND, HOOK_MEM + 1);
+        add_table(out, KINDS_POINT, HOOK_OPERAND, HOOK_LAST + 1);
         return;
     case PLAN_BY_BIT_FIELD:
         for (size_t i = 0; i < sizeof BIT_FIELDS / sizeof *BIT_FIELDS; i++)

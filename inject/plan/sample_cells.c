@@ -120,9 +120,9 @@ static bool kind_allowed(const struct builder *b, uint32_t kind)
     if (set & VALUE_KINDS && b->format.integer)
         return false;
     if (kind == KIND_WRONG_WRITE)
-        return one && op && b->cell.point >= HOOK_OUT;
+        return one && op && HOOK_IS_RESULT(b->cell.point);
     if (kind == KIND_WRONG_READ)
-        return one && b->site->place != PLACE_CONTROL && !(op && b->cell.point == HOOK_PARTIAL);
+        return one && b->site->place != PLACE_CONTROL && !(op && HOOK_IS_SUM(b->cell.point));
     return true;
 }
 

@@ -61,7 +61,7 @@ static void set_op_axes(struct sample_extent *out, const struct sample *s, const
         out->row.count = c.rows / span;
         out->row.stride = span;
     }
-    if (node->op == OP_NORM && (cell->point == HOOK_OPERAND || cell->point == HOOK_PARTIAL)) {
+    if (node->op == OP_NORM && (cell->point == HOOK_OPERAND || HOOK_IS_SUM(cell->point))) {
         out->row.count = node->groups;
         out->row.stride = node->width;
     }

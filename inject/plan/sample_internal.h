@@ -170,8 +170,9 @@ void sample_share_fields(const struct sample *s, const struct sample_cell *cell,
 
 /* What one evaluation reads, adds or writes at the points of a site. */
 struct sample_share {
-    double elements[HOOK_MEM + 1]; /* at a point: of all its fields; at one key where it has keys */
-    bool keyed[HOOK_MEM + 1];
+    double
+        elements[HOOK_LAST + 1]; /* at a point: of all its fields; at one key where it has keys */
+    bool keyed[HOOK_LAST + 1];
     double fixed, per_key; /* of all, times their weights: without keys, and for each key seen */
 };
 /* Adds the fields that the cell's point has to what it has. */

@@ -30,7 +30,8 @@ static void put_texts(struct json_writer *w, const char *key, const char *const 
 
 static void put_where(struct json_writer *w, const struct sweep_params *params)
 {
-    static const char *const points[] = {"operand", "weight", "partial", "out", "mem"};
+    static const char *const points[] = {"operand", "weight", "partial",
+                                         "out",     "mem",    "accumulator"};
     json_put_key(w, "where");
     json_object_open(w);
     if (params->n_sites > 0)

@@ -9,6 +9,7 @@ enum extent {
     NOT,      /* the coordinate is not used       */
     ROWS,     /* elements of the node's output row */
     WIDTH,    /* elements of one dot product or group */
+    BLOCKS,   /* blocks of 32 of them */
     HEADS,    /* query heads                       */
     HEAD_DIM, /* features of a head                */
     TWO,      /* two operands                      */
@@ -25,18 +26,20 @@ struct shape {
         row, k, keyed, true                                                                        \
     }
 
-static const struct shape SHAPES[OP_COUNT][HOOK_MEM + 1] = {
+static const struct shape SHAPES[OP_COUNT][HOOK_LAST + 1] = {
     [OP_EMBED] = {[HOOK_WEIGHT] = SHAPE(ROWS, NOT, false),
                   [HOOK_OUT] = SHAPE(ROWS, NOT, false),
                   [HOOK_MEM] = SHAPE(ROWS, NOT, false)},
     [OP_NORM] = {[HOOK_OPERAND] = SHAPE(ROWS, WIDTH, false),
                  [HOOK_WEIGHT] = SHAPE(ROWS, NOT, false),
                  [HOOK_PARTIAL] = SHAPE(ROWS, WIDTH, false),
+                 [HOOK_ACCUMULATOR] = SHAPE(ROWS, BLOCKS, false),
                  [HOOK_OUT] = SHAPE(ROWS, NOT, false),
                  [HOOK_MEM] = SHAPE(ROWS, NOT, false)},
     [OP_LINEAR] = {[HOOK_OPERAND] = SHAPE(NOT, WIDTH, false),
                    [HOOK_WEIGHT] = SHAPE(ROWS, WIDTH, false),
                    [HOOK_PARTIAL] = SHAPE(ROWS, WIDTH, false),
+                   [HOOK_ACCUMULATOR] = SHAPE(ROWS, BLOCKS, false),
                    [HOOK_OUT] = SHAPE(ROWS, NOT, false),
                    [HOOK_MEM] = SHAPE(ROWS, NOT, false)},
     [OP_ROPE] = {[HOOK_OPERAND] = SHAPE(NOT, ROWS, false),
@@ -45,6 +48,7 @@ static const struct shape SHAPES[OP_COUNT][HOOK_MEM + 1] = {
     [OP_SCORES] = {[HOOK_OPERAND] = SHAPE(HEADS, HEAD_DIM, false),
                    [HOOK_WEIGHT] = SHAPE(HEADS, HEAD_DIM, true),
                    [HOOK_PARTIAL] = SHAPE(HEADS, HEAD_DIM, true),
+                   [HOOK_ACCUMULATOR] = SHAPE(HEADS, BLOCKS, true),
                    [HOOK_OUT] = SHAPE(HEADS, NOT, true),
                    [HOOK_MEM] = SHAPE(HEADS, NOT, true)},
     [OP_SOFTMAX] = {[HOOK_OPERAND] = SHAPE(HEADS, NOT, true),
@@ -71,6 +75,8 @@ static uint32_t count_of(enum extent extent, const struct node *node, const stru
         return node->rows;
     case WIDTH:
         return node->width;
+    case BLOCKS:
+        return graph_blocks(node);
     case HEADS:
         return hp->n_head;
     case HEAD_DIM:
@@ -86,7 +92,7 @@ static uint32_t count_of(enum extent extent, const struct node *node, const stru
 bool coordinates_of(struct coordinates *out, const struct node *node, uint32_t point,
                     const struct hparams *hp)
 {
-    if (point > HOOK_MEM || !SHAPES[node->op][point].defined)
+    if (point > HOOK_LAST || !SHAPES[node->op][point].defined)
         return false;
     const struct shape *shape = &SHAPES[node->op][point];
     *out = (struct coordinates){.rows = count_of(shape->row, node, hp),

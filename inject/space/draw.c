@@ -27,7 +27,7 @@ static void draw_op(struct fault *out, struct rng *rng, const struct model *mode
         node = &model->graph.node[out->node];
     } while (node->op == OP_STORE);
     do
-        out->point = HOOK_OPERAND + below(rng, HOOK_MEM);
+        out->point = HOOK_OPERAND + below(rng, HOOK_LAST);
     while (!coordinates_of(&c, node, out->point, &model->hp));
     out->place = PLACE_OP;
     out->site = node->site;

@@ -84,7 +84,7 @@ static enum status check_steps(const struct check *c, const struct node *node)
 {
     const struct hook_data *d = &c->tap.data;
     uint32_t point = c->fault->point;
-    bool sums = point == HOOK_OPERAND || point == HOOK_PARTIAL;
+    bool sums = point == HOOK_OPERAND || HOOK_IS_SUM(point);
     bool grouped = (node->op == OP_NORM && sums) || (node->op == OP_HEADS && point == HOOK_OPERAND);
     if (grouped && d->rows > 1 && (d->row % node->width != 0 || d->row_step % node->width != 0)) {
         log_error("%s: rows %u + i * %u, expected the first features of groups of %u", c->where,
@@ -192,10 +192,10 @@ static const char *unfit(const struct fault *fault, const struct fault_bounds *b
     if ((kind == KIND_CLAMP || kind == KIND_SCALE || kind == KIND_ADD) &&
         !fault_number(fault, bounds, &type))
         return "needs a number; these bits are an integer";
-    if (kind == KIND_WRONG_WRITE && (fault->place != PLACE_OP || fault->point < HOOK_OUT))
+    if (kind == KIND_WRONG_WRITE && (fault->place != PLACE_OP || !HOOK_IS_RESULT(fault->point)))
         return "is defined for results: points out and mem";
-    if (kind == KIND_WRONG_READ && (fault->place == PLACE_CONTROL ||
-                                    (fault->place == PLACE_OP && fault->point == HOOK_PARTIAL)))
+    if (kind == KIND_WRONG_READ &&
+        (fault->place == PLACE_CONTROL || (fault->place == PLACE_OP && HOOK_IS_SUM(fault->point))))
         return "is defined for what has an address: not for partial sums and control integers";
     return NULL;
 }

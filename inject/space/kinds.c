@@ -24,7 +24,7 @@ static const char *const ROLE_TEXTS[] = {TRIAL_ROLES(KINDS_TEXT)};
 #define KINDS_CHECK(name, text, value) _Static_assert(value == HOOK_##name, "order of POINTS");
 POINTS(KINDS_CHECK)
 #undef KINDS_CHECK
-_Static_assert(HOOK_OPERAND == 1 && HOOK_MEM == 5, "POINT_TEXTS is indexed by HOOK_*");
+_Static_assert(HOOK_OPERAND == 1 && HOOK_LAST == 6, "POINT_TEXTS is indexed by HOOK_*");
 
 #define TABLE(texts)                                                                               \
     {                                                                                              \

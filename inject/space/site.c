@@ -43,7 +43,7 @@ static void put_op(struct listing *l, const struct node *node)
                         .elements = node->rows * (uint64_t)(keyed ? keys_of(l, node) : 1),
                         .macs = graph_macs(node, keys_of(l, node))};
     struct coordinates c;
-    for (uint32_t point = HOOK_OPERAND; point <= HOOK_MEM; point++) {
+    for (uint32_t point = HOOK_OPERAND; point <= HOOK_LAST; point++) {
         if (coordinates_of(&c, node, point, &l->shape->model->hp))
             site.points |= 1u << point;
     }

@@ -64,7 +64,7 @@ static struct axes axes_of(struct fault *fault, const struct fault_bounds *bound
         a.row.count = c.rows;
         /* 0 and 1 name an operand of GATE and ADD, not elements */
         a.k.count = node->op == OP_GATE || node->op == OP_ADD ? 0 : c.ks;
-        bool sums = fault->point == HOOK_OPERAND || fault->point == HOOK_PARTIAL;
+        bool sums = fault->point == HOOK_OPERAND || HOOK_IS_SUM(fault->point);
         if ((node->op == OP_NORM && sums) || (node->op == OP_HEADS && fault->point == HOOK_OPERAND))
             a.row.unit = node->width; /* one row stands for its group */
     }

@@ -27,7 +27,7 @@
     X(TEXT, site, SAME, "name in the graph or file")                                               \
     X(INT, layer, SAME, "null: embedding, output norm, output")                                    \
     X(TEXT, op, SAME, "kind of operation; null for memory and control")                            \
-    X(TEXT, point, SAME, "operand, weight, partial, out, mem")                                     \
+    X(TEXT, point, SAME, "operand, weight, partial, out, mem, accumulator")                        \
     X(TEXT, readers, SAME, "who sees a weight or operand as read; null: neither")                  \
     X(TEXT, granularity, SAME, "elements an activation covers")                                    \
     X(TEXT, kind, SAME, "what happens to the bits")                                                \

@@ -35,14 +35,14 @@ static enum status run_to(struct lane *lane, struct tap_pass *pass, uint32_t pos
     return st;
 }
 
-/* Chains of one evaluation that are struck more than once: later conditions see what earlier ones
- * did. */
+/* Chains and accumulators of one evaluation that are struck more than once: later conditions see
+ * what earlier ones did. */
 bool predict_can(const struct lane *run)
 {
     const struct fault *fault = &run->job->fault[0];
     const bool single = fault->k_count <= 1 && fault->key_count <= 1;
     return run->job->n_faults == 1 && run->next > run->first &&
-           (fault->point != HOOK_PARTIAL || single);
+           (!HOOK_IS_SUM(fault->point) || single);
 }
 
 enum status predict_first(uint64_t *out, const struct lane *run)

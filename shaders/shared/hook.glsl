@@ -94,6 +94,12 @@ bool hook_hit;                /* the last hook_bits found its element in some bo
         uint bits = hook_bits(push_hook, point, at, nm_canon(LANG_BITS(x)), note);                 \
         return hook_hit ? LANG_FLOAT(bits) : x;                                                    \
     }                                                                                              \
+    /* The accumulator that a block has joined: the sum goes on with it, so it is flushed. */           \
+    float hook_sum(uint push_hook, uvec3 at, float x)                                              \
+    {                                                                                              \
+        x = hook_float(push_hook, HOOK_ACCUMULATOR, at, x, true);                                  \
+        return hook_hit ? LANG_FLOAT(nm_flush(LANG_BITS(x))) : x;                                  \
+    }                                                                                              \
     vec4 hook_quad(uint push_hook, uint point, uvec3 at, uvec3 step, vec4 x, bool note)            \
     {                                                                                              \
         for (uint c = 0u; c < 4u; c++)                                                             \

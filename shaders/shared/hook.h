@@ -25,12 +25,13 @@
  * EMBED    feature                     -                              -
  * NORM     feature in the whole row    -                              -
  *   operand, partial: first feature of a group; feature in the group
+ *   accumulator: first feature of a group; block of the group
  * LINEAR   output feature              input feature                  -
- *   operand: -
+ *   operand: -                         accumulator: block of the sum
  * ROPE     feature                     -                              -
  *   operand: -                         feature read
  * SCORES   head                        feature of the head            key position
- *   operand: without key; out, mem: without k
+ *   operand: without key; out, mem: without k; accumulator: block of the head's features
  * SOFTMAX  head                        -                              key position
  * HEADS    head * head_dim + feature   -                              key position
  *   operand: first feature of a head; out, mem: without key
@@ -42,7 +43,13 @@
  * probabilities; of HEADS (a probability) all features of the head; of ROPE the pair. Weight of
  * SCORES and HEADS: the stored K or V entry as read for this output. Partial of SOFTMAX: the sum's
  * chain after the term at `key`; of HEADS: after the product at `key`; of NORM: the sum of squares'
- * chain after the square of k. */
+ * chain after the square of k.
+ *
+ * Accumulator: a sum over K has ceil(K / 32) blocks; block b ends with t, its chains joined and its
+ * scale and minimum in, and t joins the running partial b mod 16. Element b is that partial right
+ * after: blocks b - 16, b - 32, .. are in it, b + 16, .. will still join it. The last 16 blocks
+ * (all, if there are fewer) are so the partials as the tree takes them. The tree's own sums and the
+ * sums over keys (SOFTMAX, HEADS) are no elements. */
 struct hook_data {
     uint kind;                  /* KIND_* */
     uint type;                  /* clamp, scale, add: NM_* type that the bits are in */

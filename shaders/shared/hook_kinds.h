@@ -26,7 +26,8 @@
     X(WEIGHT, "weight", 2u)   /* stored bits of one field as decoded for this column     */        \
     X(PARTIAL, "partial", 3u) /* chain k mod 4 of block k / 32 right after product k     */        \
     X(OUT, "out", 4u)         /* the f32 result, before rounding                         */        \
-    X(MEM, "mem", 5u)         /* the stored form of the result (16 bits if act is a half) */
+    X(MEM, "mem", 5u)         /* the stored form of the result (16 bits if act is a half) */       \
+    X(ACCUMULATOR, "accumulator", 6u) /* partial b mod 16 right after t of block b joined it */
 
 #ifdef VKFI_GLSL
 #define HOOK_KIND_CONST(name, text, number, how) const uint KIND_##name = number;
@@ -46,6 +47,12 @@ KINDS(HOOK_KIND_CHECK)
 #define HOOK_PARTIAL 3u
 #define HOOK_OUT 4u
 #define HOOK_MEM 5u
-#define HOOK_SEVERAL 6u /* more than one hook, of any points */
+#define HOOK_ACCUMULATOR 6u
+#define HOOK_LAST HOOK_ACCUMULATOR
+#define HOOK_SEVERAL 7u /* more than one hook, of any points */
+
+/* Points inside a sum over K, whose row is that of the sum; points of what an op writes. */
+#define HOOK_IS_SUM(point) ((point) == HOOK_PARTIAL || (point) == HOOK_ACCUMULATOR)
+#define HOOK_IS_RESULT(point) ((point) == HOOK_OUT || (point) == HOOK_MEM)
 
 #endif

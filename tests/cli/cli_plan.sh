@@ -90,7 +90,7 @@ grep -q 'few.json: /stop/gate (line 1): cannot pass' err || fail "$(cat err)"
 cat >mixed.json <<TEXT
 {"model": "$LLAMA", "prompts": {"texts": ["hello"]}, "decoding": {"n": 5, "stop": "none"},
  "population": "equal", "strata": ["point", "kind", "op"], "sampling": {"trials": 1},
- "where": {"point": ["operand", "weight", "partial", "out", "mem"]},
+ "where": {"point": ["operand", "weight", "partial", "out", "mem", "accumulator"]},
  "what": {"kind": ["flip", "stuck_at_1", "zero", "random", "stale", "clamp", "wrong_read", "dry"],
           "low": -1, "high": 1}}
 TEXT

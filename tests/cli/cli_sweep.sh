@@ -9,7 +9,7 @@ good plan check sweep.json
 good plan show sweep.json --json
 json '5000 < d["runs"] <= 6000 and len({s["trials"] for s in d["strata"]}) == 1 and d["strata"][0]["trials"] >= 4'
 json '{s["op"] for s in d["strata"]} == {"embed", "norm", "linear", "rope", "scores", "softmax", "heads", "gate", "add"}'
-json '{s["point"] for s in d["strata"]} == {"operand", "weight", "partial", "out", "mem"}'
+json '{s["point"] for s in d["strata"]} == {"operand", "weight", "partial", "out", "mem", "accumulator"}'
 json 'all(s["weight"] is None for s in d["strata"]) and d["total_half_width"] is None'
 json 'len([s for s in d["strata"] if s["op"] == "linear" and s["point"] == "out"]) == 32'
 python3 - <<'TEXT'

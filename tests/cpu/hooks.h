@@ -109,6 +109,8 @@ static inline bool hooks_coordinates(struct rng *rng, const struct model *model,
     struct hook_data *d = &hook->data;
 
     if (node->op == OP_STORE || (hook->point == HOOK_PARTIAL && !sums) ||
+        (hook->point == HOOK_ACCUMULATOR &&
+         (!sums || node->op == OP_SOFTMAX || node->op == OP_HEADS)) ||
         (hook->point == HOOK_OPERAND && node->op == OP_EMBED) ||
         (hook->point == HOOK_WEIGHT && node->op != OP_EMBED && (!sums || node->op == OP_SOFTMAX)))
         return false;
@@ -119,6 +121,8 @@ static inline bool hooks_coordinates(struct rng *rng, const struct model *model,
         d->k = hooks_below(rng, 2);
     if (node->op == OP_ROPE)
         d->k = hooks_below(rng, node->rows);
+    if (hook->point == HOOK_ACCUMULATOR)
+        d->k = hooks_below(rng, (node->width + 31) / 32);
     if (node->op == OP_EMBED || node->op == OP_LINEAR)
         d->field = hooks_field(rng, node->weight->type);
     return true;
@@ -132,7 +136,7 @@ static inline struct hook hooks_draw(struct rng *rng, const struct model *model)
     do {
         hook = (struct hook){.node = hooks_below(rng, model->graph.count),
                              .column = hooks_below(rng, HOOKS_N),
-                             .point = 1 + hooks_below(rng, HOOK_MEM)};
+                             .point = 1 + hooks_below(rng, HOOK_LAST)};
     } while (!hooks_coordinates(rng, model, &hook));
     hook.data.kind = hooks_below(rng, 3) ? KIND_FLIP : hooks_below(rng, KIND_RANDOM);
     hook.data.mask = hooks_below(rng, 5) ? 1u << hooks_below(rng, 32) : rng_u32(rng);

@@ -195,7 +195,7 @@ static void test_mistakes(void **state)
     expect_line("{" LEAST ",\n\"where\":{\n\"ponit\":\"out\"}}", "/where/ponit (line 3)",
                 "did you mean 'point'");
     expect_line("{" LEAST ",\"where\":{\"point\":[\"out\",\"oot\"]}}", "/where/point/1",
-                "expected operand, weight, partial, out or mem; did you mean 'out'");
+                "expected operand, weight, partial, out, mem or accumulator; did you mean 'out'");
     expect_line("{" LEAST ",\"what\":{\"kind\":{\"flop\":1}}}", "/what/kind/flop",
                 "did you mean 'flip'");
     expect_line("{" LEAST ",\"seed\":-1}", "/seed", "expected an integer from 0 to");

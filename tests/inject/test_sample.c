@@ -11,7 +11,7 @@
 
 #define UNIFORM                                                                                    \
     ",\"population\":\"ops\",\"where\":{\"point\":[\"operand\",\"weight\",\"partial\",\"out\","    \
-    "\"mem\"]}"
+    "\"mem\",\"accumulator\"]}"
 
 static struct model *model;
 
@@ -72,7 +72,7 @@ static void test_nothing_left_out(void **state)
     const struct fault_bounds bounds = fixture_bounds(&f, model, 0);
     for (uint32_t n = 0; n < model->graph.count; n++) {
         const struct node *node = &model->graph.node[n];
-        for (uint32_t point = HOOK_OPERAND; point <= HOOK_MEM; point++) {
+        for (uint32_t point = HOOK_OPERAND; point <= HOOK_LAST; point++) {
             const bool fields = point == HOOK_WEIGHT && node->weight;
             const int all = !fixture_has(model, node, point) ? 0 : fields ? QUANT_FIELD_COUNT : 1;
             for (int field = 0; field < all; field++) {

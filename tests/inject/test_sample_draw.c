@@ -11,7 +11,7 @@
 
 #define UNIFORM                                                                                    \
     ",\"population\":\"ops\",\"where\":{\"point\":[\"operand\",\"weight\",\"partial\",\"out\","    \
-    "\"mem\"]}"
+    "\"mem\",\"accumulator\"]}"
 
 static struct model *model;
 

@@ -182,7 +182,7 @@ static void test_burst_of_many_elements(void **state)
 
 #define EVERYTHING                                                                                 \
     ",\"population\":\"equal\",\"where\":{\"place\":[\"op\",\"weight\",\"kv\",\"table\","          \
-    "\"control\"],\"point\":[\"operand\",\"weight\",\"partial\",\"out\",\"mem\"],"                 \
+    "\"control\"],\"point\":[\"operand\",\"weight\",\"partial\",\"out\",\"mem\",\"accumulator\"]," \
     "\"granularity\":[\"element\",\"vector\",\"feature\",\"tensor\",\"lane\",\"tile\"],"           \
     "\"readers\":[\"column\",\"chunk\",\"stage\",\"row\",\"tile\",\"all\"]},"                      \
     "\"what\":{\"kind\":[\"flip\",\"stuck_at_0\",\"stuck_at_1\",\"set\",\"zero\",\"random\","      \

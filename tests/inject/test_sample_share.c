@@ -9,7 +9,7 @@
 #include "inject/space/site.h"
 #include "inject/stats/stats_test.h"
 
-#define POINTS_ALL "\"point\":[\"operand\",\"weight\",\"partial\",\"out\",\"mem\"]"
+#define POINTS_ALL "\"point\":[\"operand\",\"weight\",\"partial\",\"out\",\"mem\",\"accumulator\"]"
 #define MODELS 3
 static const char *const names[MODELS] = {"tiny-llama-q4_k.gguf", "tiny-qwen2.gguf",
                                           "tiny-gemma3.gguf"};
@@ -22,8 +22,8 @@ static double elements_of(const struct node *node, uint32_t point, enum quant_fi
                           double seen)
 {
     const double heads = model->hp.n_head, features = model->hp.head_dim, rows = node->rows;
-    const bool written = point >= HOOK_OUT;
-    double span = 1;
+    const bool written = point == HOOK_OUT || point == HOOK_MEM;
+    double span = point == HOOK_ACCUMULATOR ? 32 : 1;
     if (point == HOOK_WEIGHT && node->weight && field != QUANT_FIELD_CODE) {
         const enum quant type = node->weight->type;
         const bool sub = field == QUANT_FIELD_SUBSCALE || field == QUANT_FIELD_SUBMIN;
@@ -31,13 +31,15 @@ static double elements_of(const struct node *node, uint32_t point, enum quant_fi
     }
     switch (node->op) {
     case OP_LINEAR:
-        return written ? rows : point == HOOK_OPERAND ? node->width : rows * node->width / span;
+        return written                 ? rows
+               : point == HOOK_OPERAND ? node->width
+                                       : rows * ceil(node->width / span);
     case OP_NORM:
-        return written || point == HOOK_WEIGHT ? rows : (double)node->groups * node->width;
+        return written || point == HOOK_WEIGHT ? rows : node->groups * ceil(node->width / span);
     case OP_SCORES:
         return written                 ? heads * seen
                : point == HOOK_OPERAND ? heads * features
-                                       : heads * features * seen;
+                                       : heads * ceil(features / span) * seen;
     case OP_SOFTMAX:
         return heads * seen;
     case OP_HEADS:
@@ -72,7 +74,7 @@ static bool has_field(const struct node *node, uint32_t point, int field)
 static double share_of(const struct node *node, uint32_t point, int field, double seen, bool equal)
 {
     double all = 0, points = 0, fields = 0;
-    for (uint32_t p = HOOK_OPERAND; p <= HOOK_MEM; p++) {
+    for (uint32_t p = HOOK_OPERAND; p <= HOOK_LAST; p++) {
         if (!fixture_has(model, node, p))
             continue;
         points++;
@@ -129,7 +131,7 @@ static void check_weights(bool equal)
     assert_int_equal(fixture_sample(&f, model, 2, rest), STATUS_OK);
     for (uint32_t n = 0; n < model->graph.count; n++) {
         const struct node *node = &model->graph.node[n];
-        for (uint32_t point = HOOK_OPERAND; point <= HOOK_MEM; point++) {
+        for (uint32_t point = HOOK_OPERAND; point <= HOOK_LAST; point++) {
             if (!fixture_has(model, node, point))
                 continue;
             for (int field = 0; field < QUANT_FIELD_COUNT; field++) {
@@ -222,8 +224,8 @@ static void test_clock(void **state)
 static void test_draws(void **state)
 {
     enum { POSITIONS = 11 };
-    uint64_t seen[(HOOK_MEM + 1) * POSITIONS] = {0};
-    double weight[(HOOK_MEM + 1) * POSITIONS] = {0};
+    uint64_t seen[(HOOK_LAST + 1) * POSITIONS] = {0};
+    double weight[(HOOK_LAST + 1) * POSITIONS] = {0};
     static const char *const sites[] = {"blk.0.attn_scores", "blk.0.attn_heads", "blk.0.attn_q"};
     (void)state;
     for (size_t i = 0; i < sizeof sites / sizeof *sites; i++) {
@@ -239,9 +241,9 @@ static void test_draws(void **state)
         assert_int_equal(fixture_sample(&f, model, 1, rest), STATUS_OK);
         memset(seen, 0, sizeof seen);
         memset(weight, 0, sizeof weight);
-        for (uint32_t point = HOOK_OPERAND; point <= HOOK_MEM; point++) {
-            assert_true(fixture_has(model, node, point));
-            for (int field = 0; field < QUANT_FIELD_COUNT; field++) {
+        for (uint32_t point = HOOK_OPERAND; point <= HOOK_LAST; point++) {
+            const bool there = fixture_has(model, node, point);
+            for (int field = 0; there && field < QUANT_FIELD_COUNT; field++) {
                 for (uint32_t t = 0; has_field(node, point, field) && t < POSITIONS; t++)
                     weight[point * POSITIONS + t] +=
                         macs_of(node, t + 1) * share_of(node, point, field, t + 1, false);
@@ -255,7 +257,7 @@ static void test_draws(void **state)
             seen[d.fault->point * POSITIONS + d.fault->position]++;
             arena_finish(&arena);
         }
-        assert_true(stats_test_fit(seen, weight, (HOOK_MEM + 1) * POSITIONS) > 1e-3);
+        assert_true(stats_test_fit(seen, weight, (HOOK_LAST + 1) * POSITIONS) > 1e-3);
         fixture_finish(&f);
     }
 }
@@ -330,7 +332,8 @@ static void test_equal_is_as_it_was(void **state)
     struct plan_fixture f;
     (void)state;
     assert_int_equal(fixture_plan(&f, 1,
-                                  ",\"population\":\"ops\",\"where\":{" POINTS_ALL
+                                  ",\"population\":\"ops\",\"where\":{"
+                                  "\"point\":[\"operand\",\"weight\",\"partial\",\"out\",\"mem\"]"
                                   "},\"sampling\":{\"trials\":90},\"point_weight\":\"equal\""),
                      STATUS_OK);
     assert_null(strstr(f.plan.canon, "point_weight"));

@@ -32,7 +32,7 @@ static bool draw(struct rng *rng, struct fault *out)
     if (out->place == PLACE_CONTROL && out->control == CONTROL_SAMPLER)
         return false; /* no column shows it */
     do
-        out->point = HOOK_OPERAND + below(rng, HOOK_MEM);
+        out->point = HOOK_OPERAND + below(rng, HOOK_LAST);
     while (!(site->points >> out->point & 1));
     const bool memory = out->place != PLACE_OP && out->place != PLACE_CONTROL;
     out->kind = (enum kind)below(rng, KIND_COUNT);

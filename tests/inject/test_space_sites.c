@@ -72,7 +72,7 @@ static void test_every_point_fires(void **state)
         STATUS_OK);
     space_run(&bench, NULL, (struct space_how){.columns = 40}, &clean);
     for (uint32_t i = 0; i < n; i++) {
-        for (uint32_t point = HOOK_OPERAND; point <= HOOK_MEM; point++) {
+        for (uint32_t point = HOOK_OPERAND; point <= HOOK_LAST; point++) {
             char text[256];
             if (!(sites[i].points >> point & 1))
                 continue;

@@ -16,6 +16,8 @@ static bool has_point(enum op op, uint32_t point)
         return sums || op == OP_EMBED;
     case HOOK_PARTIAL:
         return sums || op == OP_SOFTMAX;
+    case HOOK_ACCUMULATOR:
+        return sums && op != OP_HEADS;
     default:
         return op != OP_STORE;
     }
@@ -48,6 +50,8 @@ static struct hook draw(const struct vk_testing *t, uint32_t index, uint32_t poi
                                     : node->op == OP_ROPE                     ? node->rows
                                                                               : node->width);
     d->key = first + (uint32_t)rng_below(rng, position - first + 1);
+    if (point == HOOK_ACCUMULATOR)
+        d->k = (uint32_t)rng_below(rng, (node->width + 31) / 32);
     if (point == HOOK_WEIGHT && (node->op == OP_LINEAR || node->op == OP_EMBED)) {
         d->field = draw_field(node, rng);
         bits = quant_field_width(node->weight->type, (enum quant_field)d->field);
@@ -95,7 +99,7 @@ static void run_model(const char *name, enum storage act, enum storage kv, uint3
         bool dry = true;
         for (uint32_t tries = 0; tries < 24; tries++) {
             const uint32_t index = (uint32_t)rng_below(&rng, t.model->graph.count);
-            const uint32_t point = 1 + (uint32_t)rng_below(&rng, HOOK_MEM);
+            const uint32_t point = 1 + (uint32_t)rng_below(&rng, HOOK_LAST);
             const uint32_t column = (uint32_t)rng_below(&rng, 4) == 0
                                         ? (uint32_t)rng_below(&rng, PROMPT)
                                         : PROMPT - 1 - (uint32_t)rng_below(&rng, 3);
@@ -132,7 +136,7 @@ static void run_singles(const char *name, enum storage act, enum storage kv)
     prompt_pass(&t, branch, columns);
     rng_init(&rng, 13, kv);
     for (uint32_t index = 0; index < t.model->graph.count; index++) {
-        for (uint32_t point = HOOK_OPERAND; point <= HOOK_MEM; point++) {
+        for (uint32_t point = HOOK_OPERAND; point <= HOOK_LAST; point++) {
             if (!has_point(t.model->graph.node[index].op, point))
                 continue;
             struct hook hook = draw(&t, index, point, PROMPT - 1, &rng);

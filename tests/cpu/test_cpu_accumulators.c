@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+/* Faults in accumulators: what the point means in each form of a block, spelled out. */
+#include "hooks.h"
+
+#include "model/sum_order.h"
+
+/* t of a block from its codes and x, by the forms of numerics 3. */
+static float block_value(enum quant type, const struct quant_block *block, const float *x)
+{
+    const bool half = quant_form(type) == QUANT_FORM_HALF;
+    struct order terms, low;
+    float t, sum_x;
+
+    order_open(&terms);
+    order_open(&low);
+    for (uint32_t i = 0; i < (half ? 16 : 32); i++) {
+        order_term(&terms, i, block->code[i] * x[i]);
+        order_term(&low, i, x[i]);
+    }
+    t = order_join(&terms);
+    sum_x = order_join(&low);
+    if (quant_form(type) == QUANT_FORM_PLAIN)
+        return t;
+    t = block->scale[0] * t;
+    if (quant_form(type) == QUANT_FORM_MIN)
+        return t + block->min * sum_x;
+    for (uint32_t i = 16; half && i < 32; i++)
+        order_term(&terms, i, block->code[i] * x[i]);
+    return half ? t + block->scale[1] * order_join(&terms) : t;
+}
+
+/* Running partial b mod 16 right behind block b, scale and minimum in, spelled out for a LINEAR of
+ * each form; of 16 blocks, so that each is one of the tree's leaves. */
+static void accumulators_of(const char *name)
+{
+    struct model *of = runs_model(name);
+    if (!of)
+        skip();
+    struct executor *ex = hooks_executor(of, (struct runs_kind){.threads = 2});
+    const struct node *node = graph_find(&of->graph, "blk.0.ffn_down");
+    const struct node *act = graph_find(&of->graph, "blk.0.ffn_act");
+    struct hooks_run in = {.node = act, .position = 9}, clean = {.node = node, .position = 9};
+    const uint8_t *row = node->weight->data + 3 * quant_row_bytes(node->weight->type, node->width);
+
+    hooks_pass(ex, NULL, 0, &in);
+    hooks_pass(ex, NULL, 0, &clean);
+    assert_int_equal(node->width % 32, 0);
+    for (uint32_t at = 0; at < node->width / 32; at++) {
+        struct hook hook = hooks_make(ex, node->site, 9, HOOK_ACCUMULATOR,
+                                      (struct hook_data){HOOKS_FLIP(1u << 22), .row = 3, .k = at});
+        struct hooks_run run = {.node = node, .position = 9};
+        struct order sum;
+        hooks_pass(ex, &hook, 1, &run);
+        order_begin(&sum);
+        for (uint32_t b = 0; b < node->width / 32; b++) {
+            float *partial = &sum.partial[b % 16];
+            struct quant_block block;
+            quant_decode(node->weight->type, row, node->width, b, &block);
+            *partial = *partial + block_value(node->weight->type, &block, &in.row[32 * b]);
+            if (b != at)
+                continue;
+            assert_int_equal(hook.data.count, 1);
+            assert_int_equal(hook.data.before, lang_bits(*partial));
+            *partial = lang_float(lang_bits(*partial) ^ 1u << 22);
+        }
+        assert_int_equal(lang_bits(run.row[3]), lang_bits(order_end(&sum)));
+        run.row[3] = clean.row[3];
+        forms_equal(run.row, clean.row, clean.count, "other rows");
+    }
+    executor_destroy(&ex);
+    model_close(&of);
+}
+
+static void test_accumulators_of_linear(void **state)
+{
+    (void)state;
+    accumulators_of("tiny-llama-f16");
+    accumulators_of("tiny-llama-q8_0");
+    accumulators_of("tiny-llama-q4_1");
+    accumulators_of("tiny-llama-q4_k");
+    accumulators_of("tiny-llama-q6_k");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_accumulators_of_linear),
+    };
+    fpenv_set();
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
