@@ -63,6 +63,7 @@ CREATE TABLE item (
     id INTEGER PRIMARY KEY, -- index in the plan
     prompt TEXT,
     text TEXT, -- golden text
+    prompt_group TEXT, -- of its prompt set in the plan; '': none
     tokens TEXT, -- golden ids, JSON
     hash TEXT, -- of the golden run's step hashes
     n_prompt INTEGER NOT NULL, -- prompt tokens
@@ -83,7 +84,7 @@ CREATE TABLE trial (
     stratum INTEGER REFERENCES stratum (id), -- index in table stratum
     weight ANY, -- W_h of the stratum
     draw_prob ANY, -- probability with which this fault was drawn in its stratum
-    n_faults INTEGER, -- faults of this trial; coordinates below are of the first
+    n_faults INTEGER, -- faults of this trial; coordinates below are of the first [faults]
     place TEXT NOT NULL, -- op, weight, kv, table, control
     site TEXT NOT NULL, -- name in the graph or file
     layer INTEGER, -- null: embedding, output norm, output
@@ -96,35 +97,37 @@ CREATE TABLE trial (
     stage TEXT, -- of the first position struck: prefill, first, decode
     step INTEGER, -- decode step of the first position; null before the prompt's last
     position INTEGER, -- first position struck
-    positions INTEGER, -- positions struck; null: to the end
+    positions INTEGER, -- positions struck; null: to the end [positions]
     row INTEGER, -- first row struck
-    rows INTEGER, -- rows struck
-    col INTEGER, -- k; null: the point has none
+    rows INTEGER, -- rows struck from there on [rows]
+    k INTEGER, -- element of the row (before 3: col); null: the point has none
     key INTEGER, -- key position; null: the point has none
-    byte_offset INTEGER, -- stored weight: of the struck bit's byte in the tensor
+    byte_offset INTEGER, -- stored weight: of the struck bit's byte in the tensor [bytes]
     bit INTEGER, -- lowest bit of the mask; null: no mask
     mask INTEGER, -- bits concerned; null: no mask
-    field TEXT, -- sign, exponent, mantissa, code, scale, min, subscale, submin, integer
+    bit_field TEXT, -- sign, exponent, mantissa, code, scale, min, subscale, submin, integer
+    width INTEGER, -- of what is struck: 32, 16 or those of a field of a block [bits]
+    fault TEXT, -- the first fault whole, as `vkfi run --fault` reads it (JSON)
     dir TEXT, -- 0>1, 1>0, mixed; null: nothing changed
     before INTEGER, -- raw bits, canonical NaN
     after INTEGER, -- raw bits
-    before_value ANY, -- their value in the struck type
-    after_value ANY, -- the same of after
+    before_value ANY, -- value of `before` in the struck type
+    after_value ANY, -- value of `after` in the struck type
     rel_change ANY, -- |after - before| / |before|
-    activations INTEGER, -- read back from the device
-    expected_activations INTEGER, -- predicted from golden
+    activations INTEGER, -- read back from the device [activations]
+    expected_activations INTEGER, -- predicted from golden [activations]
     outcome TEXT NOT NULL, -- ladder of method 3
     due_reason TEXT, -- null unless due
     flags TEXT, -- names joined by '+'; null: none
     first_diff INTEGER, -- first step with another token; null: none
-    golden_len INTEGER, -- tokens
-    faulty_len INTEGER, -- tokens
-    margin_at_fault ANY, -- golden logit margin (first - second) at the struck step
-    margin_min_after ANY, -- smallest golden margin from there on
-    logp_sum ANY, -- teacher-forced log p_faulty - log p_golden over later tokens, nats
-    logp_mean ANY, -- the same a token
-    logp_worst ANY, -- the lowest of a token
-    kl ANY, -- mean KL(golden || faulty) of those steps, nats, full vocabulary
+    golden_len INTEGER, -- length of the golden run [tokens]
+    faulty_len INTEGER, -- length of the run with the fault [tokens]
+    margin_at_fault ANY, -- golden logit margin (first - second) at the struck step [logits]
+    margin_min_after ANY, -- smallest golden margin from there on [logits]
+    logp_sum ANY, -- teacher-forced log p_faulty - log p_golden over later tokens [nats]
+    logp_mean ANY, -- the same a token [nats/token]
+    logp_worst ANY, -- the lowest of a token [nats/token]
+    kl ANY, -- mean KL(golden || faulty) of those steps, full vocabulary [nats/token]
     deviation TEXT, -- JSON: by layer [max_abs, rel_l2, bits] at the struck position
     healed_at INTEGER, -- first position from which all columns equal golden; null: none
     nan_site TEXT, -- first Inf or NaN that golden has not
@@ -134,12 +137,12 @@ CREATE TABLE trial (
     answer_faulty TEXT, -- the same of the faulty run
     score_golden ANY, -- of a scorer
     score_faulty ANY, -- of a scorer
-    text TEXT, -- faulty text; null where it is golden's
+    faulty_text TEXT, -- faulty text (before 3: text); null where it is golden's
     hash TEXT, -- 16 hex digits: of all step hashes; null where tokens were certified
     path TEXT, -- free: fast, naive
-    attempts INTEGER, -- free: 1, more after a crash
+    attempts INTEGER, -- free: 1, more after a crash [runs]
     device INTEGER REFERENCES device (id), -- free: row of table device
-    seconds ANY, -- free: its share of its batch
+    seconds ANY, -- free: its share of its batch [seconds]
     suspect TEXT, -- free: why a failed control makes it doubtful; null: trusted
     batch INTEGER NOT NULL, -- number of the transaction that wrote the row, from 1
     digest INTEGER NOT NULL,

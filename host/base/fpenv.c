@@ -3,6 +3,8 @@
  */
 #include "base/fpenv.h"
 
+#include <float.h>
+#include <math.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -59,6 +61,17 @@ bool fpenv_underflow(void)
 }
 
 #endif
+
+float fpenv_narrow(double value)
+{
+    const double size = fabs(value);
+    if (!(size > 0 && size < FLT_MIN)) /* NaN too */
+        return (float)value;
+    const uint32_t bits = (uint32_t)(size * 0x1p149) | (value < 0 ? 0x80000000u : 0);
+    float out;
+    memcpy(&out, &bits, sizeof out);
+    return out;
+}
 
 double fpenv_widen(float value)
 {

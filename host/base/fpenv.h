@@ -19,4 +19,8 @@ bool fpenv_underflow(void);
 /* The same number as a double, also while denormal operands are taken for zero. */
 double fpenv_widen(float value);
 
+/* The other way: the float that a double is, denormals included; another double is rounded, below
+ * the least normal float cut. */
+float fpenv_narrow(double value);
+
 #endif

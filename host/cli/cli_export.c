@@ -8,13 +8,15 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "cli/cli_commands.h"
+#include "cli/cli_output.h"
 #include "cli/cli_reading.h"
 #include "inject/store/store_doubt.h"
 #include "inject/store/store_export.h"
+#include "inject/store/store_fields.h"
 
 struct export_options {
     const char *file, *faults;
-    bool describe;
+    bool describe, json;
     int format; /* enum store_export_format */
     bool allow_suspect;
     struct args_list databases;
@@ -34,6 +36,10 @@ static enum status check(const struct export_options *options)
         return STATUS_OK;
     if (options->describe) {
         log_error("found --describe with a database or a file, expected it alone");
+        return STATUS_USAGE;
+    }
+    if (options->json) {
+        log_error("found --json without --describe; expected --format jsonl for trials as JSON");
         return STATUS_USAGE;
     }
     if (options->faults && options->format != STORE_EXPORT_CSV) {
@@ -59,10 +65,16 @@ static const char DETAILS[] =
     "Writes one line for each trial of DB, controls included, in order of trial. A campaign that "
     "is running may be exported: the lines are its state at the start of the command.\n"
     "\n"
-    "What does not apply, was not computed at the campaign's record level, or is NaN, is null: an "
-    "empty field in CSV, where an empty text is \"\", and null in JSON. Inf is Infinity or "
-    "-Infinity, in JSON as a text. Real numbers have as many digits as it takes to read back the "
-    "same 64 bits; whole numbers need 64 bits.\n"
+    "What does not apply, was not computed at the campaign's record level, or is NaN is null: an "
+    "empty field in CSV, where an empty text is \"\", and null in JSON; only struck values that "
+    "are "
+    "NaN are the text \"NaN\" there. Inf is Infinity or -Infinity, in JSON as a text. Real numbers "
+    "have as many digits as it takes to read back the same 64 bits, struck values the same float; "
+    "whole numbers need 64 bits.\n"
+    "\n"
+    "Names and forms are those of a record of vkfi run --json. Lists and objects are JSON, in a "
+    "field of CSV too. `fault` is what vkfi run --fault takes as one trial: a list of them is a "
+    "fault file that runs these trials again.\n"
     "\n"
     "Rates are made from the lines whose `control` and `suspect` are null, weighted by stratum; "
     "vkfi report does that.\n"
@@ -74,28 +86,14 @@ static const char DETAILS[] =
     "EXAMPLES\n"
     "  vkfi export out.db -o out.csv\n"
     "  vkfi export out.db --format jsonl | jq -r 'select(.kl > 1) | .site'\n"
+    "  vkfi export out.db --format jsonl | jq -s '[.[].fault]' >again.json\n"
     "  python3 -c 'import pandas; print(pandas.read_csv(\"out.csv\").outcome)'\n"
     "\n"
     "FIELDS\n"
-    "In this order. Those marked * may differ when the trial is run again or elsewhere; all others "
-    "are the same on every device.\n"
+    "In this order: name, type, unit, version of the database's schema since which it is there, "
+    "meaning. Those marked * may differ when the trial is run again or elsewhere; all others are "
+    "the same on every device.\n"
     "\n";
-
-static enum status add_fields(struct text *out)
-{
-    static const char *const types[] = {
-        [ROW_INT] = "integer", [ROW_REAL] = "real", [ROW_TEXT] = "text"};
-    enum status st = STATUS_OK;
-    for (size_t i = 0; !st && i < row_field_count; i++) {
-        const struct row_field *field = &row_fields[i];
-        st = text_addf(out, "  %s (%s)%s\n      %s\n", field->name, types[field->type],
-                       field->same ? "" : " *", field->what);
-    }
-    for (size_t i = 0; !st && i < STORE_EXPORT_JOINED; i++)
-        st = text_addf(out, "  %s (text)\n      %s\n", store_export_joined[i].name,
-                       store_export_joined[i].what);
-    return st;
-}
 
 static enum status parse(struct export_options *out, int argc, char **argv, bool *out_done)
 {
@@ -109,22 +107,24 @@ static enum status parse(struct export_options *out, int argc, char **argv, bool
          "stays as it was if that fails.",
          0, 0},
         {0, "faults", ARGS_TEXT, &out->faults, "FILE",
-         "csv: also writes the further faults of trials with several (trial, number, fault as "
-         "JSON). JSON lines have them as \"further_faults\".",
-         0, 0},
+         "csv: also writes the faults one a line (trial, number from 0, fault as JSON).", 0, 0},
         {0, "describe", ARGS_FLAG, &out->describe, NULL,
-         "Prints the fields as JSON and ends: name, type, meaning.", 0, 0},
+         "Prints what each field is and ends: name, type, unit, version of the database's schema "
+         "since which it is there, meaning.",
+         0, 0},
+        {0, "json", ARGS_FLAG, &out->json, NULL, "With --describe: as a JSON list of objects.", 0,
+         0},
         CLI_READING_SUSPECT(&out->allow_suspect),
         {0}};
     struct text details = {0};
     enum status st = text_addf(&details, "%s", DETAILS);
     if (!st)
-        st = add_fields(&details);
+        st = store_fields_table(&details);
     const struct args_spec spec = {
         .command = "vkfi export",
         .summary = "the trials of a database as CSV or JSON lines",
         .synopsis = "DB [--format csv|jsonl] [-o FILE] [--faults FILE] [--allow-suspect]\n"
-                    "--describe",
+                    "--describe [--json]",
         .details = details.data,
         .options = options,
         .operands = &out->databases};
@@ -160,6 +160,18 @@ static enum status export_faults(const struct store *store, const char *path)
     return st;
 }
 
+static enum status describe(void)
+{
+    struct text text = {0};
+    enum status st = store_fields_table(&text);
+    if (!st) {
+        fwrite(text.data, 1, text.size, stdout);
+        st = cli_output_flush();
+    }
+    text_finish(&text);
+    return st;
+}
+
 enum status cli_export(const struct cli_env *env, int argc, char **argv)
 {
     struct export_options options = {0};
@@ -170,7 +182,7 @@ enum status cli_export(const struct cli_env *env, int argc, char **argv)
     if (st || done)
         return st;
     if (options.describe)
-        return store_export_describe(stdout);
+        return options.json ? store_fields_json(stdout) : describe();
     st = store_open(&store, options.databases.item[0]);
     if (!st)
         st = store_doubt_check(store, options.allow_suspect);

@@ -54,6 +54,7 @@ static enum status make_item(struct campaign_item *out, struct arena *arena,
 {
     out->n = item->n;
     out->row.prompt = item->prompt ? item->prompt : "";
+    out->row.prompt_group = item->group;
     enum status st =
         item->ids ? copy_ids(out, arena, item, model) : encode_text(out, arena, item, model);
     if (st)

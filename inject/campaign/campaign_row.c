@@ -10,6 +10,7 @@
 
 #include "base/json.h"
 #include "base/log.h"
+#include "inject/campaign/campaign_fault.h"
 #include "inject/space/fault_bits.h"
 #include "model/detokenizer.h"
 
@@ -42,12 +43,12 @@ static int64_t byte_offset(const struct fault *fault)
 static void put_bits(struct row *row, const struct fault_bits *type, const struct fault *fault)
 {
     if (!has_mask(fault) || fault->mask == 0) {
-        row->field = type->name;
+        row->bit_field = type->name;
         return;
     }
     row->bit = lowest_bit(fault->mask);
     row->mask = fault->mask;
-    row->field = fault_bits_field(type, fault->mask);
+    row->bit_field = fault_bits_field(type, fault->mask);
 }
 
 static void put_place(struct row *row, const struct fault *fault, const struct fault_bounds *bounds)
@@ -69,7 +70,7 @@ static void put_place(struct row *row, const struct fault *fault, const struct f
         row->rows = fault->row_count > 0 ? fault->row_count : 1;
     }
     if (axes.k)
-        row->col = fault->k;
+        row->k = fault->k;
     if (axes.key)
         row->key = fault->key;
     if (fault->place == PLACE_WEIGHT)
@@ -92,7 +93,7 @@ static enum status put_draw(struct row *row, struct arena *arena,
                             const struct sample_draw *draw)
 {
     const struct fault *fault = &draw->fault[0];
-    char site[FAULT_SITE_TEXT];
+    char site[FAULT_SITE_TEXT], *json = NULL;
     struct fault_bits type;
     row_init(row);
     fault_site(fault, site);
@@ -105,12 +106,15 @@ static enum status put_draw(struct row *row, struct arena *arena,
     row->weight = draw->weight;
     row->draw_prob = draw->draw_prob;
     row->n_faults = draw->n_faults;
+    row->width = fault_width(fault, &context->bounds);
     row->site = arena_text(arena, site, strlen(site));
     put_place(row, fault, &context->bounds);
     put_time(row, draw, context->bounds.n_prompt);
     put_bits(row, &type, fault);
     row->golden_len = context->golden_len;
-    return row->site ? STATUS_OK : STATUS_MEMORY;
+    enum status st = campaign_fault_json(&json, arena, fault);
+    row->fault = json;
+    return st || row->site ? st : STATUS_MEMORY;
 }
 
 /* --- the record --- */
@@ -181,9 +185,9 @@ static enum status put_text(struct row *row, struct arena *arena, const struct r
     struct text text = {0};
     enum status st = detokenizer_answer(&text, model->tokenizer, record->tokens, record->n_tokens);
     if (!st)
-        row->text = arena_text(arena, text.data, text.size);
+        row->faulty_text = arena_text(arena, text.data, text.size);
     text_finish(&text);
-    return st || row->text ? st : STATUS_MEMORY;
+    return st || row->faulty_text ? st : STATUS_MEMORY;
 }
 
 static void put_known(struct row *row, const struct record *record)
@@ -221,10 +225,10 @@ enum status campaign_row_make(struct row *out, struct arena *arena,
     if (record->hashed)
         out->hash = arena_printf(arena, "%016" PRIx64, record->hash);
     st = put_deviation(out, arena, record, model->hp.n_layers);
-    if (!st && record->first_diff != EXECUTOR_NONE) {
+    if (record->first_diff != EXECUTOR_NONE)
         out->first_diff = record->first_diff;
+    if (!st && (record->first_diff != EXECUTOR_NONE || record->n_tokens != context->golden_len))
         st = put_text(out, arena, record, model);
-    }
     return st;
 }
 

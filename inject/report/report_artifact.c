@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "inject/report/report_zip.h"
 #include "inject/store/store_export.h"
+#include "inject/store/store_fields.h"
 #include "inject/store/store_merge.h"
 
 #define ARTIFACT_FILES 160
@@ -88,7 +89,7 @@ static enum status add_written(struct artifact *a, const struct store *store, co
 static enum status put_fields(const struct store *store, FILE *out)
 {
     (void)store; /* fields are those of the program */
-    return store_export_describe(out);
+    return store_fields_json(out);
 }
 
 static enum status put_csv(const struct store *store, FILE *out)
@@ -151,7 +152,7 @@ static void put_readme(struct report_out *out, const struct artifact *a,
         "  plan.schema.json     what a plan may hold (JSON Schema), where it was at hand\n"
         "  campaign.db          all trials (SQLite); schema.sql describes every column\n"
         "  trials.csv, .jsonl   the same as text; fields.json says what each field is\n"
-        "  trials.faults.csv    the further faults of trials with several\n"
+        "  trials.faults.csv    all faults, one a line\n"
         "  tables/              tables (.csv, .tex), data and gnuplot scripts of the pictures\n"
         "  SHA256SUMS           sums of all files: sha256sum -c SHA256SUMS\n\n",
         id->plan_hash);

@@ -71,8 +71,8 @@ uint64_t report_data_fault_key(const struct row *row)
         row->place && (strcmp(row->place, kinds_text(KINDS_PLACE, PLACE_WEIGHT)) == 0 ||
                        strcmp(row->place, kinds_text(KINDS_PLACE, PLACE_TABLE)) == 0);
     const char *texts[] = {row->place,       row->site, row->point,    row->readers,
-                           row->granularity, row->kind, row->duration, row->field};
-    const int64_t numbers[] = {row->row, row->rows, row->col, row->mask, row->bit, row->n_faults};
+                           row->granularity, row->kind, row->duration, row->bit_field};
+    const int64_t numbers[] = {row->row, row->rows, row->k, row->mask, row->bit, row->n_faults};
     uint64_t h = 0;
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         h = fold_text(h, texts[i]);
@@ -138,7 +138,7 @@ static enum status find_names(struct report_data *data, const struct row *row,
     enum status st = report_names_find(names, &data->arena, row->site, &t->site);
     st = st ? st : report_names_find(names, &data->arena, site_kind(row->site), &t->site_kind);
     st = st ? st : report_names_find(names, &data->arena, row->op, &t->op);
-    return st ? st : report_names_find(names, &data->arena, row->field, &t->field);
+    return st ? st : report_names_find(names, &data->arena, row->bit_field, &t->field);
 }
 
 static enum status find_kinds(const struct row *row, struct report_trial *t)

@@ -87,13 +87,13 @@ static void put_facts(struct report_out *out, const struct row *row)
     put_fact(out, "site", row->site);
     put_fact(out, "point", row->point);
     put_fact(out, "kind", row->kind);
-    put_fact(out, "field", row->field);
+    put_fact(out, "field", row->bit_field);
     put_number(out, "bit", row->bit);
     put_fact(out, "stage", row->stage);
     put_number(out, "step", row->step);
     put_number(out, "position", row->position);
     put_number(out, "row", row->row);
-    put_number(out, "k", row->col);
+    put_number(out, "k", row->k);
     if (!isnan(row->before_value) || !isnan(row->after_value))
         report_out_printf(out, "<span><b>value</b> %.6g \xe2\x86\x92 %.6g</span> ",
                           row->before_value, row->after_value);
@@ -117,7 +117,7 @@ static enum status put_example(struct report_out *out, const struct report_conte
     if (st || !found)
         return st;
     st = report_diff_make(&diff, context->arena, item->text ? item->text : "",
-                          row.text ? row.text : "");
+                          row.faulty_text ? row.faulty_text : "");
     report_out_printf(out,
                       "<article class=\"example\"><h3>Trial %" PRIu64 ", item %" PRIu32 "</h3>\n",
                       t->trial, t->item);

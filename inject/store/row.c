@@ -11,8 +11,8 @@
 
 #define ROW_SAME true
 #define ROW_FREE false
-#define ROW_ENTRY(type, name, same, what)                                                          \
-    {#name, what, ROW_##type, ROW_##same, offsetof(struct row, name)},
+#define ROW_ENTRY(type, name, same, since, unit, what)                                             \
+    {#name, unit, what, ROW_##type, since, ROW_##same, offsetof(struct row, name)},
 const struct row_field row_fields[] = {ROW_FIELDS(ROW_ENTRY)};
 #undef ROW_ENTRY
 

@@ -11,75 +11,91 @@
 #include "base/status.h"
 #include "base/text.h"
 
-/* type, name, whether replays and other devices must agree (SAME) or may differ (FREE), what it is.
- * INT: int64_t, null ROW_NULL; REAL: double, null NaN (Inf is kept); TEXT: UTF-8, null NULL. The
- * order is that of the export (method 6). */
+/* type, name, whether replays and other devices must agree (SAME) or may differ (FREE), the version
+ * of the schema since which it is there, unit ("none": a name, an index, a share), what it is. INT:
+ * int64_t, null ROW_NULL; REAL: double, null NaN (Inf is kept); TEXT: UTF-8, null NULL. The order
+ * is that of the export (method 6). */
 #define ROW_FIELDS(X)                                                                              \
-    X(INT, trial, SAME, "id: with the plan it gives the fault")                                    \
-    X(TEXT, arm, SAME, "mitigation arm; 'none'")                                                   \
-    X(TEXT, control, SAME, "null: counts; dry, sentinel, naive, cpu: kept out of rates")           \
-    X(INT, item, SAME, "index of the prompt in the plan")                                          \
-    X(INT, stratum, SAME, "index in table stratum")                                                \
-    X(REAL, weight, SAME, "W_h of the stratum")                                                    \
-    X(REAL, draw_prob, SAME, "probability with which this fault was drawn in its stratum")         \
-    X(INT, n_faults, SAME, "faults of this trial; coordinates below are of the first")             \
-    X(TEXT, place, SAME, "op, weight, kv, table, control")                                         \
-    X(TEXT, site, SAME, "name in the graph or file")                                               \
-    X(INT, layer, SAME, "null: embedding, output norm, output")                                    \
-    X(TEXT, op, SAME, "kind of operation; null for memory and control")                            \
-    X(TEXT, point, SAME, "operand, weight, partial, out, mem, accumulator")                        \
-    X(TEXT, readers, SAME, "who sees a weight or operand as read; null: neither")                  \
-    X(TEXT, granularity, SAME, "elements an activation covers")                                    \
-    X(TEXT, kind, SAME, "what happens to the bits")                                                \
-    X(TEXT, duration, SAME, "transient, intermittent, permanent, persistent")                      \
-    X(TEXT, stage, SAME, "of the first position struck: prefill, first, decode")                   \
-    X(INT, step, SAME, "decode step of the first position; null before the prompt's last")         \
-    X(INT, position, SAME, "first position struck")                                                \
-    X(INT, positions, SAME, "positions struck; null: to the end")                                  \
-    X(INT, row, SAME, "first row struck")                                                          \
-    X(INT, rows, SAME, "rows struck")                                                              \
-    X(INT, col, SAME, "k; null: the point has none")                                               \
-    X(INT, key, SAME, "key position; null: the point has none")                                    \
-    X(INT, byte_offset, SAME, "stored weight: of the struck bit's byte in the tensor")             \
-    X(INT, bit, SAME, "lowest bit of the mask; null: no mask")                                     \
-    X(INT, mask, SAME, "bits concerned; null: no mask")                                            \
-    X(TEXT, field, SAME, "sign, exponent, mantissa, code, scale, min, subscale, submin, integer")  \
-    X(TEXT, dir, SAME, "0>1, 1>0, mixed; null: nothing changed")                                   \
-    X(INT, before, SAME, "raw bits, canonical NaN")                                                \
-    X(INT, after, SAME, "raw bits")                                                                \
-    X(REAL, before_value, SAME, "their value in the struck type")                                  \
-    X(REAL, after_value, SAME, "the same of after")                                                \
-    X(REAL, rel_change, SAME, "|after - before| / |before|")                                       \
-    X(INT, activations, SAME, "read back from the device")                                         \
-    X(INT, expected_activations, SAME, "predicted from golden")                                    \
-    X(TEXT, outcome, SAME, "ladder of method 3")                                                   \
-    X(TEXT, due_reason, SAME, "null unless due")                                                   \
-    X(TEXT, flags, SAME, "names joined by '+'; null: none")                                        \
-    X(INT, first_diff, SAME, "first step with another token; null: none")                          \
-    X(INT, golden_len, SAME, "tokens")                                                             \
-    X(INT, faulty_len, SAME, "tokens")                                                             \
-    X(REAL, margin_at_fault, SAME, "golden logit margin (first - second) at the struck step")      \
-    X(REAL, margin_min_after, SAME, "smallest golden margin from there on")                        \
-    X(REAL, logp_sum, SAME, "teacher-forced log p_faulty - log p_golden over later tokens, nats")  \
-    X(REAL, logp_mean, SAME, "the same a token")                                                   \
-    X(REAL, logp_worst, SAME, "the lowest of a token")                                             \
-    X(REAL, kl, SAME, "mean KL(golden || faulty) of those steps, nats, full vocabulary")           \
-    X(TEXT, deviation, SAME, "JSON: by layer [max_abs, rel_l2, bits] at the struck position")      \
-    X(INT, healed_at, SAME, "first position from which all columns equal golden; null: none")      \
-    X(TEXT, nan_site, SAME, "first Inf or NaN that golden has not")                                \
-    X(INT, nan_layer, SAME, "its layer")                                                           \
-    X(INT, nan_step, SAME, "its decode step")                                                      \
-    X(TEXT, answer_golden, SAME, "of a scorer; null: no scorer")                                   \
-    X(TEXT, answer_faulty, SAME, "the same of the faulty run")                                     \
-    X(REAL, score_golden, SAME, "of a scorer")                                                     \
-    X(REAL, score_faulty, SAME, "of a scorer")                                                     \
-    X(TEXT, text, SAME, "faulty text; null where it is golden's")                                  \
-    X(TEXT, hash, SAME, "16 hex digits: of all step hashes; null where tokens were certified")     \
-    X(TEXT, path, FREE, "fast, naive")                                                             \
-    X(INT, attempts, FREE, "1, more after a crash")                                                \
-    X(INT, device, FREE, "row of table device")                                                    \
-    X(REAL, seconds, FREE, "its share of its batch")                                               \
-    X(TEXT, suspect, FREE, "why a failed control makes it doubtful; null: trusted")
+    X(INT, trial, SAME, 1, "none", "id: with the plan it gives the fault")                         \
+    X(TEXT, arm, SAME, 1, "none", "mitigation arm; 'none'")                                        \
+    X(TEXT, control, SAME, 1, "none",                                                              \
+      "null: counts; dry, sentinel, naive, cpu: kept out of rates")                                \
+    X(INT, item, SAME, 1, "none", "index of the prompt in the plan")                               \
+    X(INT, stratum, SAME, 1, "none", "index in table stratum")                                     \
+    X(REAL, weight, SAME, 1, "none", "W_h of the stratum")                                         \
+    X(REAL, draw_prob, SAME, 1, "none",                                                            \
+      "probability with which this fault was drawn in its stratum")                                \
+    X(INT, n_faults, SAME, 1, "faults",                                                            \
+      "faults of this trial; coordinates below are of the first")                                  \
+    X(TEXT, place, SAME, 1, "none", "op, weight, kv, table, control")                              \
+    X(TEXT, site, SAME, 1, "none", "name in the graph or file")                                    \
+    X(INT, layer, SAME, 1, "none", "null: embedding, output norm, output")                         \
+    X(TEXT, op, SAME, 1, "none", "kind of operation; null for memory and control")                 \
+    X(TEXT, point, SAME, 1, "none", "operand, weight, partial, out, mem, accumulator")             \
+    X(TEXT, readers, SAME, 1, "none", "who sees a weight or operand as read; null: neither")       \
+    X(TEXT, granularity, SAME, 1, "none", "elements an activation covers")                         \
+    X(TEXT, kind, SAME, 1, "none", "what happens to the bits")                                     \
+    X(TEXT, duration, SAME, 1, "none", "transient, intermittent, permanent, persistent")           \
+    X(TEXT, stage, SAME, 1, "none", "of the first position struck: prefill, first, decode")        \
+    X(INT, step, SAME, 1, "none",                                                                  \
+      "decode step of the first position; null before the prompt's last")                          \
+    X(INT, position, SAME, 1, "none", "first position struck")                                     \
+    X(INT, positions, SAME, 1, "positions", "positions struck; null: to the end")                  \
+    X(INT, row, SAME, 1, "none", "first row struck")                                               \
+    X(INT, rows, SAME, 1, "rows", "rows struck from there on")                                     \
+    X(INT, k, SAME, 3, "none", "element of the row (before 3: col); null: the point has none")     \
+    X(INT, key, SAME, 1, "none", "key position; null: the point has none")                         \
+    X(INT, byte_offset, SAME, 1, "bytes", "stored weight: of the struck bit's byte in the tensor") \
+    X(INT, bit, SAME, 1, "none", "lowest bit of the mask; null: no mask")                          \
+    X(INT, mask, SAME, 1, "none", "bits concerned; null: no mask")                                 \
+    X(TEXT, bit_field, SAME, 3, "none",                                                            \
+      "sign, exponent, mantissa, code, scale, min, subscale, submin, integer")                     \
+    X(INT, width, SAME, 3, "bits", "of what is struck: 32, 16 or those of a field of a block")     \
+    X(TEXT, fault, SAME, 3, "none",                                                                \
+      "the first fault whole, as `vkfi run --fault` reads it (JSON)")                              \
+    X(TEXT, dir, SAME, 1, "none", "0>1, 1>0, mixed; null: nothing changed")                        \
+    X(INT, before, SAME, 1, "none", "raw bits, canonical NaN")                                     \
+    X(INT, after, SAME, 1, "none", "raw bits")                                                     \
+    X(REAL, before_value, SAME, 1, "none", "value of `before` in the struck type")                 \
+    X(REAL, after_value, SAME, 1, "none", "value of `after` in the struck type")                   \
+    X(REAL, rel_change, SAME, 1, "none", "|after - before| / |before|")                            \
+    X(INT, activations, SAME, 1, "activations", "read back from the device")                       \
+    X(INT, expected_activations, SAME, 1, "activations", "predicted from golden")                  \
+    X(TEXT, outcome, SAME, 1, "none", "ladder of method 3")                                        \
+    X(TEXT, due_reason, SAME, 1, "none", "null unless due")                                        \
+    X(TEXT, flags, SAME, 1, "none", "names joined by '+'; null: none")                             \
+    X(INT, first_diff, SAME, 1, "none", "first step with another token; null: none")               \
+    X(INT, golden_len, SAME, 1, "tokens", "length of the golden run")                              \
+    X(INT, faulty_len, SAME, 1, "tokens", "length of the run with the fault")                      \
+    X(REAL, margin_at_fault, SAME, 1, "logits",                                                    \
+      "golden logit margin (first - second) at the struck step")                                   \
+    X(REAL, margin_min_after, SAME, 1, "logits", "smallest golden margin from there on")           \
+    X(REAL, logp_sum, SAME, 1, "nats",                                                             \
+      "teacher-forced log p_faulty - log p_golden over later tokens")                              \
+    X(REAL, logp_mean, SAME, 1, "nats/token", "the same a token")                                  \
+    X(REAL, logp_worst, SAME, 1, "nats/token", "the lowest of a token")                            \
+    X(REAL, kl, SAME, 1, "nats/token",                                                             \
+      "mean KL(golden || faulty) of those steps, full vocabulary")                                 \
+    X(TEXT, deviation, SAME, 1, "none",                                                            \
+      "JSON: by layer [max_abs, rel_l2, bits] at the struck position")                             \
+    X(INT, healed_at, SAME, 1, "none",                                                             \
+      "first position from which all columns equal golden; null: none")                            \
+    X(TEXT, nan_site, SAME, 1, "none", "first Inf or NaN that golden has not")                     \
+    X(INT, nan_layer, SAME, 1, "none", "its layer")                                                \
+    X(INT, nan_step, SAME, 1, "none", "its decode step")                                           \
+    X(TEXT, answer_golden, SAME, 1, "none", "of a scorer; null: no scorer")                        \
+    X(TEXT, answer_faulty, SAME, 1, "none", "the same of the faulty run")                          \
+    X(REAL, score_golden, SAME, 1, "none", "of a scorer")                                          \
+    X(REAL, score_faulty, SAME, 1, "none", "of a scorer")                                          \
+    X(TEXT, faulty_text, SAME, 3, "none",                                                          \
+      "faulty text (before 3: text); null where it is golden's")                                   \
+    X(TEXT, hash, SAME, 1, "none",                                                                 \
+      "16 hex digits: of all step hashes; null where tokens were certified")                       \
+    X(TEXT, path, FREE, 1, "none", "fast, naive")                                                  \
+    X(INT, attempts, FREE, 1, "runs", "1, more after a crash")                                     \
+    X(INT, device, FREE, 1, "none", "row of table device")                                         \
+    X(REAL, seconds, FREE, 1, "seconds", "its share of its batch")                                 \
+    X(TEXT, suspect, FREE, 1, "none", "why a failed control makes it doubtful; null: trusted")
 
 #define ROW_NULL INT64_MIN
 
@@ -89,15 +105,16 @@ struct row {
 #define ROW_C_INT int64_t
 #define ROW_C_REAL double
 #define ROW_C_TEXT const char *
-#define ROW_MEMBER(type, name, same, what) ROW_C_##type name;
+#define ROW_MEMBER(type, name, same, since, unit, what) ROW_C_##type name;
     ROW_FIELDS(ROW_MEMBER)
 #undef ROW_MEMBER
 };
 
 /* The same as data; `offset` in struct row. */
 struct row_field {
-    const char *name, *what;
+    const char *name, *unit, *what;
     enum row_type type;
+    int since; /* user_version of the schema */
     bool same;
     size_t offset;
 };

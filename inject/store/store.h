@@ -58,6 +58,7 @@ struct store_stratum {
 struct store_item {
     uint32_t id;
     const char *prompt, *text; /* golden text          */
+    const char *prompt_group;  /* of the plan; "": none */
     const char *tokens;        /* golden ids, JSON     */
     const char *hash;          /* of golden's step hashes */
     uint32_t n_prompt, n_tokens;

@@ -5,10 +5,13 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/fpenv.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "inject/store/store_fields.h"
 #include "inject/store/store_rows.h"
 
 static void put_csv_text(FILE *out, const char *text)
@@ -27,26 +30,6 @@ static void put_csv_text(FILE *out, const char *text)
     fputc('"', out);
 }
 
-static void put_csv_real(FILE *out, double value)
-{
-    struct json_writer w;
-
-    if (isinf(value)) {
-        fputs(value > 0 ? "Infinity" : "-Infinity", out);
-    } else {
-        json_begin(&w, out, false);
-        json_put_number(&w, value);
-    }
-}
-
-/* What a row names by number, so that an export stands alone. */
-const struct store_export_joined store_export_joined[STORE_EXPORT_JOINED] = {
-    {"stratum_label", "label of the stratum, such as \"layer=3 bit_field=sign\""},
-    {"prompt", "text of the item's prompt; null: given as token ids"},
-    {"golden_text", "of the item's golden run"},
-    {"device_name", "of the device that ran the trial; may differ like `device`"},
-};
-
 struct sink {
     const struct store *store;
     FILE *out;
@@ -55,6 +38,14 @@ struct sink {
     const struct store_item *item;
     const struct store_device *device;
     uint32_t n_strata, n_items, n_devices;
+};
+
+/* A row and what it names by number; faults 1, 2, ... in `further`. */
+struct line {
+    const struct row *row;
+    const char *joined[STORE_JOINED_COUNT];
+    const struct store_fault *further;
+    uint32_t n_further;
 };
 
 static const struct store_item *item_of(const struct sink *sink, int64_t id)
@@ -77,122 +68,274 @@ static const char *label_of(const struct sink *sink, int64_t id)
     return NULL;
 }
 
-/* In the order of store_export_joined. */
-static void join(const struct sink *sink, const struct row *row,
-                 const char *out[STORE_EXPORT_JOINED])
+/* The row's own faults from `arena`. */
+static enum status line_make(struct line *out, struct arena *arena, const struct sink *sink,
+                             const struct row *row)
 {
     const struct store_item *item = item_of(sink, row->item);
     const bool ran = row->device >= 0 && row->device < sink->n_devices;
+    struct store_fault *further = NULL;
+    enum status st = STATUS_OK;
 
-    out[0] = label_of(sink, row->stratum);
-    out[1] = item ? item->prompt : NULL;
-    out[2] = item ? item->text : NULL;
-    out[3] = ran ? sink->device[row->device].name : NULL;
+    *out = (struct line){.row = row};
+    out->joined[STORE_JOINED_LABEL] = label_of(sink, row->stratum);
+    out->joined[STORE_JOINED_PROMPT] = item ? item->prompt : NULL;
+    out->joined[STORE_JOINED_GROUP] = item ? item->prompt_group : NULL;
+    out->joined[STORE_JOINED_GOLDEN] = item ? item->text : NULL;
+    out->joined[STORE_JOINED_DEVICE] = ran ? sink->device[row->device].name : NULL;
+    if (row->n_faults > 1) {
+        st = store_read_faults(sink->store, (uint64_t)row->trial, arena, &further, &out->n_further);
+        out->further = further;
+    }
+    return st;
 }
 
-static void put_csv(const struct sink *sink, const struct row *row)
+/* The database leaves out a faulty text that is golden's. */
+static const char *text_of(const struct line *line, const struct store_field *field)
 {
-    FILE *out = sink->out;
-    const char *joined[STORE_EXPORT_JOINED];
+    const struct row *row = line->row;
 
-    for (size_t i = 0; i < row_field_count; i++) {
-        const struct row_field *field = &row_fields[i];
+    if (!field->row) {
+        return line->joined[field->joined];
+    }
+    const char *text = row_text(row, field->row);
+    const bool golden = field->row->offset == offsetof(struct row, faulty_text) &&
+                        row->first_diff == ROW_NULL && row->faulty_len == row->golden_len &&
+                        row->golden_len != ROW_NULL;
+    return !text && golden ? line->joined[STORE_JOINED_GOLDEN] : text;
+}
+
+/* What is null is written by its caller. */
+static bool is_null(const struct line *line, const struct store_field *field)
+{
+    if (field->form == STORE_FORM_WORDS || field->form == STORE_FORM_DEVIATION) {
+        return false; /* an empty list */
+    }
+    if (!field->row || field->row->type == ROW_TEXT) {
+        return !text_of(line, field);
+    }
+    if (field->form == STORE_FORM_FLOAT) {
+        const bool before = field->row->offset == offsetof(struct row, before_value);
+        return (before ? line->row->before : line->row->after) == ROW_NULL; /* else NaN is NaN */
+    }
+    return field->row->type == ROW_REAL ? isnan(row_real(line->row, field->row))
+                                        : row_int(line->row, field->row) == ROW_NULL;
+}
+
+/* Values of floats as floats: what is struck has 32 bits at most. */
+static void put_float(struct json_writer *w, const struct row *row, double value)
+{
+    const bool integer = row->place && strcmp(row->place, "control") == 0;
+    const float narrow = fpenv_narrow(value);
+    const double wide = fpenv_widen(narrow);
+
+    if (isnan(value) || (!integer && memcmp(&wide, &value, sizeof(wide)) == 0)) {
+        json_put_float(w, narrow);
+    } else {
+        json_put_number(w, value);
+    }
+}
+
+/* Digits as many as the struck bits need. */
+static void put_bits(char out[24], const struct row *row, int64_t bits)
+{
+    const int digits = row->width > 0 && row->width <= 64 ? (int)((row->width + 3) / 4) : 1;
+
+    snprintf(out, 24, "0x%0*" PRIx64, digits, (uint64_t)bits);
+}
+
+/* "a+b" as a list. */
+static void put_words(struct json_writer *w, const char *text)
+{
+    json_array_open(w);
+    while (text) {
+        const char *end = strchr(text, '+');
+        json_put_text_n(w, text, end ? (size_t)(end - text) : strlen(text));
+        text = end ? end + 1 : NULL;
+    }
+    json_array_close(w);
+}
+
+/* Lists of three numbers as objects with the names that a record has. */
+static void put_layers(struct json_writer *w, const struct json *layers)
+{
+    static const char *const names[] = {"max_abs", "rel_l2", "bits"};
+
+    json_array_open(w);
+    for (size_t i = 0; i < json_count(layers); i++) {
+        json_object_open(w);
+        json_member_int(w, "layer", (int64_t)i);
+        for (size_t k = 0; k < sizeof(names) / sizeof(*names); k++) {
+            json_put_key(w, names[k]);
+            json_put_value(w, json_at(json_at(layers, i), k));
+        }
+        json_object_close(w);
+    }
+    json_array_close(w);
+}
+
+/* A text of the database that is JSON. */
+static enum status put_stored(struct json_writer *w, const char *text, bool layers)
+{
+    struct json_doc *doc = NULL;
+    const enum status st =
+        json_parse(&doc, text ? text : "[]", text ? strlen(text) : 2, "a value of the database");
+
+    if (st == STATUS_OK && layers) {
+        put_layers(w, json_root(doc));
+    } else if (st == STATUS_OK) {
+        json_put_value(w, json_root(doc));
+    }
+    json_destroy(&doc);
+    return st;
+}
+
+static enum status put_fault(struct json_writer *w, const struct line *line)
+{
+    enum status st = STATUS_OK;
+
+    if (line->n_further > 0) {
+        json_array_open(w);
+    }
+    st = put_stored(w, line->row->fault, false);
+    for (uint32_t i = 0; i < line->n_further && st == STATUS_OK; i++) {
+        st = put_stored(w, line->further[i].json, false);
+    }
+    if (line->n_further > 0) {
+        json_array_close(w);
+    }
+    return st;
+}
+
+static enum status put_value(struct json_writer *w, const struct line *line,
+                             const struct store_field *field)
+{
+    char bits[24];
+
+    if (is_null(line, field)) {
+        json_put_null(w);
+        return STATUS_OK;
+    }
+    switch (field->form) {
+    case STORE_FORM_INTEGER:
+        json_put_int(w, row_int(line->row, field->row));
+        break;
+    case STORE_FORM_REAL:
+        json_put_number(w, row_real(line->row, field->row));
+        break;
+    case STORE_FORM_FLOAT:
+        put_float(w, line->row, row_real(line->row, field->row));
+        break;
+    case STORE_FORM_TEXT:
+        json_put_text(w, text_of(line, field));
+        break;
+    case STORE_FORM_BITS:
+        put_bits(bits, line->row, row_int(line->row, field->row));
+        json_put_text(w, bits);
+        break;
+    case STORE_FORM_WORDS:
+        put_words(w, text_of(line, field));
+        break;
+    case STORE_FORM_DEVIATION:
+        return put_stored(w, text_of(line, field), true);
+    case STORE_FORM_FAULT:
+        return put_fault(w, line);
+    }
+    return STATUS_OK;
+}
+
+/* The value as JSON has it, quoted as CSV has texts. */
+static enum status put_csv_json(FILE *out, const struct line *line, const struct store_field *field)
+{
+    char *text = NULL;
+    size_t size = 0;
+    struct json_writer w;
+    FILE *file = open_memstream(&text, &size);
+
+    if (!file) {
+        log_error("out of host memory for a field of the export");
+        return STATUS_MEMORY;
+    }
+    json_begin(&w, file, false);
+    enum status st = put_value(&w, line, field);
+    if (fclose(file) != 0 && st == STATUS_OK) {
+        log_error("out of host memory for a field of the export");
+        st = STATUS_MEMORY;
+    }
+    if (st == STATUS_OK) {
+        put_csv_text(out, text);
+    }
+    free(text);
+    return st;
+}
+
+static enum status put_csv_value(FILE *out, const struct line *line,
+                                 const struct store_field *field)
+{
+    struct json_writer w;
+    char bits[24];
+
+    if (is_null(line, field)) {
+        return STATUS_OK;
+    }
+    if (field->form == STORE_FORM_TEXT) {
+        put_csv_text(out, text_of(line, field));
+        return STATUS_OK;
+    }
+    if (field->form == STORE_FORM_BITS) {
+        put_bits(bits, line->row, row_int(line->row, field->row));
+        fputs(bits, out);
+        return STATUS_OK;
+    }
+    if (field->form > STORE_FORM_BITS) {
+        return put_csv_json(out, line, field);
+    }
+    if (field->row->type == ROW_REAL && !isfinite(row_real(line->row, field->row))) {
+        const double value = row_real(line->row, field->row);
+        fputs(isnan(value) ? "" : value > 0 ? "Infinity" : "-Infinity", out);
+        return STATUS_OK; /* readers of CSV take an empty field for NaN */
+    }
+    json_begin(&w, out, false);
+    return put_value(&w, line, field);
+}
+
+static enum status put_csv(const struct sink *sink, const struct line *line)
+{
+    enum status st = STATUS_OK;
+
+    for (size_t i = 0; i < store_fields_count() && st == STATUS_OK; i++) {
+        const struct store_field field = store_fields_at(i);
         if (i > 0) {
-            fputc(',', out);
+            fputc(',', sink->out);
         }
-        if (field->type == ROW_TEXT) {
-            if (row_text(row, field)) {
-                put_csv_text(out, row_text(row, field));
-            }
-        } else if (field->type == ROW_REAL) {
-            if (!isnan(row_real(row, field))) {
-                put_csv_real(out, row_real(row, field));
-            }
-        } else if (row_int(row, field) != ROW_NULL) {
-            fprintf(out, "%" PRId64, row_int(row, field));
-        }
+        st = put_csv_value(sink->out, line, &field);
     }
-    join(sink, row, joined);
-    for (size_t i = 0; i < STORE_EXPORT_JOINED; i++) {
-        fputc(',', out);
-        if (joined[i]) {
-            put_csv_text(out, joined[i]);
-        }
-    }
-    fputs("\r\n", out);
+    fputs("\r\n", sink->out);
+    return st;
 }
 
 static void put_csv_names(FILE *out)
 {
-    for (size_t i = 0; i < row_field_count; i++) {
-        fprintf(out, "%s%s", i > 0 ? "," : "", row_fields[i].name);
-    }
-    for (size_t i = 0; i < STORE_EXPORT_JOINED; i++) {
-        fprintf(out, ",%s", store_export_joined[i].name);
+    for (size_t i = 0; i < store_fields_count(); i++) {
+        fprintf(out, "%s%s", i > 0 ? "," : "", store_fields_at(i).name);
     }
     fputs("\r\n", out);
 }
 
-static void put_json_value(struct json_writer *w, const struct row *row,
-                           const struct row_field *field)
+static enum status put_json(const struct sink *sink, const struct line *line)
 {
-    if (field->type == ROW_TEXT && row_text(row, field)) {
-        json_put_text(w, row_text(row, field));
-    } else if (field->type == ROW_REAL && !isnan(row_real(row, field))) {
-        json_put_number(w, row_real(row, field));
-    } else if (field->type == ROW_INT && row_int(row, field) != ROW_NULL) {
-        json_put_int(w, row_int(row, field));
-    } else {
-        json_put_null(w);
-    }
-}
-
-/* Faults 1, 2, ... as objects, each as `vkfi run --fault` takes it. */
-static enum status put_further(struct json_writer *w, const struct sink *sink,
-                               const struct row *row)
-{
-    struct arena arena = {0};
-    struct store_fault *faults = NULL;
-    uint32_t count = 0;
     enum status st = STATUS_OK;
-
-    if (row->n_faults > 1) {
-        st = store_read_faults(sink->store, (uint64_t)row->trial, &arena, &faults, &count);
-    }
-    json_put_key(w, "further_faults");
-    json_array_open(w);
-    for (uint32_t i = 0; i < count && st == STATUS_OK; i++) {
-        struct json_doc *doc = NULL;
-        st = json_parse(&doc, faults[i].json, strlen(faults[i].json), "a fault of the database");
-        if (st == STATUS_OK) {
-            json_put_value(w, json_root(doc));
-        }
-        json_destroy(&doc);
-    }
-    json_array_close(w);
-    arena_finish(&arena);
-    return st;
-}
-
-static enum status put_json(const struct sink *sink, const struct row *row)
-{
-    const char *joined[STORE_EXPORT_JOINED];
-    FILE *out = sink->out;
     struct json_writer w;
 
-    json_begin(&w, out, false);
+    json_begin(&w, sink->out, false);
     json_object_open(&w);
-    for (size_t i = 0; i < row_field_count; i++) {
-        json_put_key(&w, row_fields[i].name);
-        put_json_value(&w, row, &row_fields[i]);
+    for (size_t i = 0; i < store_fields_count() && st == STATUS_OK; i++) {
+        const struct store_field field = store_fields_at(i);
+        json_put_key(&w, field.name);
+        st = put_value(&w, line, &field);
     }
-    join(sink, row, joined);
-    for (size_t i = 0; i < STORE_EXPORT_JOINED; i++) {
-        json_member_text(&w, store_export_joined[i].name, joined[i]);
-    }
-    const enum status st = put_further(&w, sink, row);
     json_object_close(&w);
-    fputc('\n', out);
+    fputc('\n', sink->out);
     return st;
 }
 
@@ -210,33 +353,38 @@ static enum status check_written(FILE *out)
 static enum status put_row(void *user, const struct row *row)
 {
     const struct sink *sink = user;
+    struct arena arena = {0};
+    struct line line;
 
-    enum status st = STATUS_OK;
     errno = 0;
-    if (sink->format == STORE_EXPORT_CSV) {
-        put_csv(sink, row);
-    } else {
-        st = put_json(sink, row);
+    enum status st = line_make(&line, &arena, sink, row);
+    if (st == STATUS_OK) {
+        st = sink->format == STORE_EXPORT_CSV ? put_csv(sink, &line) : put_json(sink, &line);
     }
+    arena_finish(&arena);
     return st == STATUS_OK ? check_written(sink->out) : st;
+}
+
+static void put_one_fault(FILE *out, int64_t trial, uint32_t number, const char *json)
+{
+    fprintf(out, "%" PRId64 ",%" PRIu32 ",", trial, number);
+    put_csv_text(out, json);
+    fputs("\r\n", out);
 }
 
 static enum status put_faults(void *user, const struct row *row)
 {
     const struct sink *sink = user;
     struct arena arena = {0};
-    struct store_fault *faults = NULL;
-    uint32_t count = 0;
-    enum status st = STATUS_OK;
+    struct line line;
 
     errno = 0;
-    if (row->n_faults > 1) {
-        st = store_read_faults(sink->store, (uint64_t)row->trial, &arena, &faults, &count);
+    const enum status st = line_make(&line, &arena, sink, row);
+    if (st == STATUS_OK && row->fault) {
+        put_one_fault(sink->out, row->trial, 0, row->fault);
     }
-    for (uint32_t i = 0; i < count && st == STATUS_OK; i++) {
-        fprintf(sink->out, "%" PRIu64 ",%" PRIu32 ",", faults[i].trial, faults[i].index);
-        put_csv_text(sink->out, faults[i].json);
-        fputs("\r\n", sink->out);
+    for (uint32_t i = 0; st == STATUS_OK && i < line.n_further; i++) {
+        put_one_fault(sink->out, row->trial, line.further[i].index, line.further[i].json);
     }
     arena_finish(&arena);
     return st == STATUS_OK ? check_written(sink->out) : st;
@@ -248,36 +396,6 @@ enum status store_export_faults(const struct store *store, FILE *out)
 
     fputs("trial,number,fault\r\n", out);
     return store_each_row(store, put_faults, &sink);
-}
-
-enum status store_export_describe(FILE *out)
-{
-    static const char *const types[] = {
-        [ROW_INT] = "integer", [ROW_REAL] = "real", [ROW_TEXT] = "text"};
-    struct json_writer w;
-
-    json_begin(&w, out, true);
-    json_array_open(&w);
-    for (size_t i = 0; i < row_field_count + STORE_EXPORT_JOINED + 1; i++) {
-        const bool own = i < row_field_count, last = i == row_field_count + STORE_EXPORT_JOINED;
-        const struct store_export_joined *joined = &store_export_joined[i - row_field_count];
-        json_object_open(&w);
-        json_member_text(&w, "name",
-                         own    ? row_fields[i].name
-                         : last ? "further_faults"
-                                : joined->name);
-        json_member_text(&w, "type", own ? types[row_fields[i].type] : last ? "list" : "text");
-        json_member_text(&w, "meaning",
-                         own    ? row_fields[i].what
-                         : last ? "JSON lines only: faults 1, 2, ... as vkfi run --fault takes them"
-                                : joined->what);
-        json_member_bool(&w, "same_when_run_again",
-                         own ? row_fields[i].same
-                             : last || i + 1 < row_field_count + STORE_EXPORT_JOINED);
-        json_object_close(&w);
-    }
-    json_array_close(&w);
-    return json_end(&w);
 }
 
 enum status store_export(const struct store *store, enum store_export_format format, FILE *out)

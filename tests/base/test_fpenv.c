@@ -39,6 +39,22 @@ static void widening_keeps_denormals(void **state)
     assert_true(signbit(fpenv_widen(-0.0f)));
 }
 
+static void narrowing_gives_back_each_float(void **state)
+{
+    (void)state;
+    fpenv_set();
+    for (uint64_t bits = 0; bits <= UINT32_MAX; bits += bits < 0x01000000 ? 4099 : 65537) {
+        const float value = from_bits((uint32_t)bits);
+        if (!isnan(value))
+            assert_int_equal(bits_of(fpenv_narrow(fpenv_widen(value))), bits);
+    }
+    assert_int_equal(bits_of(fpenv_narrow(0x1p-149)), 1);
+    assert_int_equal(bits_of(fpenv_narrow(-0x1.fffffcp-127)), 0x807fffff);
+    assert_int_equal(bits_of(fpenv_narrow(0x1.8p-149)), 1);
+    assert_true(isnan(fpenv_narrow(NAN)));
+    assert_true(isinf(fpenv_narrow(1e300)));
+}
+
 static void denormals_are_flushed_both_ways(void **state)
 {
     (void)state;
@@ -100,6 +116,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(denormals_are_flushed_both_ways),
         cmocka_unit_test(widening_keeps_denormals),
+        cmocka_unit_test(narrowing_gives_back_each_float),
         cmocka_unit_test(a_flush_is_noted),
         cmocka_unit_test(threads_inherit_the_mode),
         cmocka_unit_test(other_rounding_is_seen_and_put_right),

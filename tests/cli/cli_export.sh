@@ -1,15 +1,21 @@
 # SPDX-License-Identifier: MIT
-# An export stands alone: labels, prompts, device, all faults of a trial, and what each field is.
+# An export stands alone: labels, prompts, device, all faults of a trial, and what each field is; its
+# names and forms are those of `run --json`, and its faults run again by hand give what it says.
+need_tiny
+
 cat >plan.json <<TEXT
 {"model": "$LLAMA", "decoding": {"n": 3, "stop": "none"}, "seed": 3, "population": "bits",
- "prompts": [{"texts": ["ab, \\"c\\"", "hello"]}], "where": {"place": "weight"}, "faults_per_trial": 3,
- "strata": ["layer"], "sampling": {"trials": 20}}
+ "prompts": [{"texts": ["ab, \\"c\\""], "group": "quoted"}, {"texts": ["hello"]}], "where": {"place": "weight"},
+ "faults_per_trial": 3, "strata": ["layer"], "sampling": {"trials": 20}}
 TEXT
 good campaign run plan.json -o run.db
 good export run.db -o run.csv --faults faults.csv
 good export run.db --format jsonl -o run.jsonl
-good export --describe
+good export --describe --json
 cp out fields.json
+good export --describe
+cp out fields.txt
+refused 2 export run.db --json
 refused 2 export run.db --describe
 refused 2 export run.db --format jsonl --faults faults.csv
 refused 2 export run.db --faults run.db
@@ -20,20 +26,64 @@ rows = list(csv.DictReader(open("run.csv", encoding="utf-8", newline="")))
 lines = [json.loads(line) for line in open("run.jsonl", encoding="utf-8")]
 faults = list(csv.DictReader(open("faults.csv", encoding="utf-8", newline="")))
 fields = json.load(open("fields.json", encoding="utf-8"))
-assert [f["name"] for f in fields] == list(lines[0]) and list(rows[0]) == list(lines[0])[:-1]
-assert all(f["meaning"] and f["type"] in ("integer", "real", "text", "list") for f in fields)
+names = [f["name"] for f in fields]
+assert names == list(lines[0]) == list(rows[0]) and len(set(names)) == len(names)
+table = open("fields.txt", encoding="utf-8").read()
+for f in fields:
+    assert f["meaning"] and f["unit"] and 1 <= f["since"] <= 3
+    assert f["type"].split(",")[0] in ("integer", "real", "text", 'bits: text "0x..."', "list of texts",
+                                       "list of objects", "object or list of objects")
+    free = "" if f["same_when_run_again"] else " *"
+    head = f"  {f['name']}{free} ({f['type']}; unit {f['unit']}; since {f['since']})"
+    assert f"{head}\n      {f['meaning']}\n" in table, head
+assert {f["unit"] for f in fields} >= {"none", "tokens", "seconds", "bits", "nats", "bytes"}
 assert [f["name"] for f in fields if not f["same_when_run_again"]] == [
-    "path", "attempts", "device", "seconds", "suspect", "device_name"]
+    "path", "attempts", "device_id", "seconds", "suspect", "device"]
 plan = json.load(open("plan.json"))
+texts = [(text, entry.get("group", "")) for entry in plan["prompts"] for text in entry["texts"]]
 for row, line in zip(rows, lines, strict=True):
-    assert line["prompt"] == row["prompt"] == plan["prompts"][0]["texts"][line["item"]]
+    assert (line["prompt"], line["prompt_group"]) == texts[line["item"]]
+    assert (row["prompt"], row["prompt_group"]) == texts[line["item"]]
     assert line["stratum"] is None or line["stratum_label"].startswith("layer=")
-    assert line["golden_text"] is not None and line["device_name"]
+    assert line["golden_text"] is not None and line["device"]
     own = [json.loads(f["fault"]) for f in faults if f["trial"] == row["trial"]]
-    assert own == line["further_faults"] and len(own) == line["n_faults"] - 1
-    assert all("site" in fault for fault in own)
-assert len(faults) > 20
+    assert json.loads(row["fault"]) == line["fault"] == (own if len(own) > 1 else own[0])
+    assert len(own) == line["n_faults"] and own[0]["site"] == line["site"]
+    for name in ("flags", "deviation"):
+        assert json.loads(row[name]) == line[name]
+assert len(faults) > 40
 archive = zipfile.ZipFile("run.zip")
 assert json.loads(archive.read("fields.json")) == fields
 assert archive.read("trials.faults.csv") == open("faults.csv", "rb").read()
 TEXT
+
+# What run --json says of the exported faults is what the export says, name for name.
+for place in op weight kv control; do
+    sites='"*"]'
+    [ $place = op ] &&
+        sites='"*"], "point": ["partial", "out", "mem"], "granularity": ["element", "vector", "lane"]'
+    cat >plan.json <<TEXT
+{"model": "$LLAMA", "prompts": {"ids": [[9, 8, 7, 200, 201, 202, 31]]}, "population": "equal", "seed": 5,
+ "decoding": {"n": 6}, "sampling": {"trials": 60}, "record": "full", "lanes": 3,
+ "where": {"place": "$place", "sites": [$sites},
+ "what": {"kind": ["flip", "stuck_at_1", "random", "zero", "set"], "value": "0x3f000000"},
+ "controls": {"dry": 0, "sentinel": 0, "naive": 0, "cpu": 0}}
+TEXT
+    good campaign run plan.json -o $place.db -d cpu
+    good export $place.db --format jsonl -o run.jsonl
+    python3 -c 'import json
+lines = [json.loads(line) for line in open("run.jsonl", encoding="utf-8")]
+json.dump([line["fault"] for line in lines], open("again.json", "w"))'
+    good run -m "$LLAMA" --ids 9,8,7,200,201,202,31 -n 6 --fault again.json -d cpu --json
+    python3 - <<'TEXT' || fail "$place: the export says other things than a run"
+import json
+lines = [json.loads(line) for line in open("run.jsonl", encoding="utf-8")]
+records = json.load(open("out", encoding="utf-8"))["faults"]
+for line, record in zip(lines, records, strict=True):
+    assert set(record) - set(line) <= {"field", "value"}, set(record) - set(line)
+    for name, value in record.items():
+        if name in line and json.dumps(line[name]) != json.dumps(value):
+            raise SystemExit(f"trial {line['trial']}, {name}: {line[name]!r}, run says {value!r}")
+assert len({line["outcome"] for line in lines}) > 1 and any(line["first_diff"] is not None for line in lines)
+TEXT
+done

@@ -44,7 +44,7 @@ with open("all.csv", encoding="utf-8", newline="") as file:
     rows = list(csv.reader(file, strict=True))
 with open("all.jsonl", encoding="utf-8") as file:
     objects = [json.loads(line) for line in file]
-if not (len(rows) == 1001 and len(objects) == 1000 and rows[0] == list(objects[0])[:-1]
+if not (len(rows) == 1001 and len(objects) == 1000 and rows[0] == list(objects[0])
         and [int(r[0]) for r in rows[1:]] == [o["trial"] for o in objects] == list(range(1000))):
     raise SystemExit("FAILED: the exports are not of 1000 trials in order")
 TEXT

@@ -202,7 +202,7 @@ static void fill_where(struct row *row, struct arena *arena, const struct report
     row->row = (int64_t)rng_below(&rng, 576) + (int64_t)(p->fault / 4) * 576; /* never twice */
     row->bit = p->bit;
     row->mask = INT64_C(1) << p->bit;
-    row->field = FIELD_TEXT[p->field];
+    row->bit_field = FIELD_TEXT[p->field];
     row->dir = rng_below(&rng, 2) ? "0>1" : "1>0";
     row->before_value = rng_unit(&rng) - 0.5;
     row->rel_change = p->field == SIGN       ? 2
@@ -223,10 +223,11 @@ static void fill_text(struct row *row, struct arena *arena, const struct report_
     row->first_diff = from + (int64_t)rng_below(rng, (uint64_t)(TOKENS - from));
     row->faulty_len = rng_below(rng, 3) ? TOKENS : 12;
     row->flags = rng_below(rng, 4) ? NULL : "repetition+stopped_early";
-    row->text = arena_printf(arena,
-                             "She sold %u clips in April and half of them, %u, in \"May\" so the "
-                             "answer is %u \xe2\x82\xac.",
-                             2 * p->item + 40, p->item + 20, (unsigned)rng_below(rng, 1000));
+    row->faulty_text =
+        arena_printf(arena,
+                     "She sold %u clips in April and half of them, %u, in \"May\" so the "
+                     "answer is %u \xe2\x82\xac.",
+                     2 * p->item + 40, p->item + 20, (unsigned)rng_below(rng, 1000));
     if (f->summary) {
         row->logp_sum = -8 * rng_unit(rng);
         row->kl = rng_unit(rng);
@@ -401,7 +402,7 @@ static enum status put_tables(struct store *store, struct arena *arena,
     for (uint32_t i = 0; !st && i < f->items; i++)
         st = store_put_item(
             store, &(struct store_item){i, arena_printf(arena, "Item %u: how many clips?", i),
-                                        golden_text(arena, f, i), "[1, 2]",
+                                        golden_text(arena, f, i), "", "[1, 2]",
                                         f->other_device && i == 1 ? "00ff" : "ff00", 6, TOKENS,
                                         1. / f->items, i < f->underflow});
     return st;

@@ -25,8 +25,8 @@ from statsmodels.stats.proportion import proportion_confint
 SDC = ["sdc_unscored", "sdc_improved", "sdc_benign", "sdc_critical"]
 UNCHANGED = ["inert", "not_reached"]
 FIELDS = ["sign", "exponent", "mantissa"]
-LAYERS_BESIDE = ["place", "site", "point", "readers", "granularity", "kind", "duration", "field", "row",
-                 "rows", "col", "mask", "bit", "key", "step"]
+LAYERS_BESIDE = ["place", "site", "point", "readers", "granularity", "kind", "duration", "bit_field", "row",
+                 "rows", "k", "mask", "bit", "key", "step"]
 
 
 class Checker:

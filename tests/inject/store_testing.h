@@ -136,6 +136,8 @@ static inline void store_testing_row(struct row *out, int64_t trial)
 {
     static const char *const outcomes[] = {"inert",         "due",          "masked_bitexact",
                                            "masked_tokens", "sdc_unscored", "sdc_critical"};
+    static const char *const faults[] = {"{\"site\":\"blk.3.attn_q\",\"seed\":9007199254740993}",
+                                         "{\"site\":\"\\u00e4, \\\"b\\\"\",\"rate\":0.1}"};
     static const char *const controls[] = {NULL, NULL, NULL, NULL, NULL, "dry", "naive"};
     struct rng rng;
 
@@ -151,6 +153,9 @@ static inline void store_testing_row(struct row *out, int64_t trial)
             *(const char **)(void *)place = store_testing_text(&rng);
         }
     }
+    out->fault = faults[rng_below(&rng, 2)];
+    out->width = 1 + (int64_t)rng_below(&rng, 32);
+    out->deviation = rng_below(&rng, 2) ? "[[0,0,0],[0.1,\"Infinity\",12]]" : NULL;
     out->trial = trial;
     out->arm = "none";
     out->control = controls[rng_below(&rng, 7)];
@@ -208,6 +213,7 @@ static inline void store_testing_fill_plan(struct store *store)
         const struct store_item item = {.id = i,
                                         .prompt = prompt,
                                         .text = "golden",
+                                        .prompt_group = i % 2 ? "maths" : "",
                                         .tokens = "[1, 2]",
                                         .hash = "0011223344556677",
                                         .n_prompt = 5 + i,

@@ -91,13 +91,13 @@ static void test_output_of_an_op(void **state)
     assert_int_equal(row.layer, 0);
     assert_int_equal(row.row, 5);
     assert_int_equal(row.rows, 1);
-    assert_true(row.col == ROW_NULL && row.key == ROW_NULL && row.byte_offset == ROW_NULL);
+    assert_true(row.k == ROW_NULL && row.key == ROW_NULL && row.byte_offset == ROW_NULL);
     assert_int_equal(row.position, N_PROMPT - 1 + 3);
     assert_int_equal(row.step, 3);
     assert_int_equal(row.positions, 1);
     assert_int_equal(row.bit, 30);
     assert_int_equal(row.mask, 1u << 30);
-    assert_string_equal(row.field, "exponent");
+    assert_string_equal(row.bit_field, "exponent");
     assert_string_equal(row.dir, "0>1");
     assert_true(row.before_value == 1 && isinf(row.after_value) && isinf(row.rel_change));
     assert_string_equal(row.outcome, "masked_tokens");
@@ -105,7 +105,7 @@ static void test_output_of_an_op(void **state)
     assert_string_equal(row.flags, "repetition+nan_logits");
     assert_string_equal(row.hash, "0000000000000abc");
     assert_true(isnan(row.kl) && row.logp_sum == -0.5);
-    assert_true(row.first_diff == ROW_NULL && !row.text && !row.deviation);
+    assert_true(row.first_diff == ROW_NULL && !row.faulty_text && !row.deviation);
     assert_true(row.golden_len == 8 && row.faulty_len == 8);
     arena_finish(&arena);
 }
@@ -133,11 +133,11 @@ static void test_stored_weight(void **state)
         const uint64_t row_bytes = quant_row_bytes(fault.tensor->type, fault.tensor->dim[0]);
         assert_int_equal(fault.tensor->type, QUANT_Q4_1);
         assert_string_equal(row.place, "weight");
-        assert_string_equal(row.field, cases[i].field);
+        assert_string_equal(row.bit_field, cases[i].field);
         assert_null(row.op);
         assert_string_equal(row.duration, "persistent");
         assert_true(row.step == ROW_NULL && row.positions == ROW_NULL);
-        assert_int_equal(row.col, 40);
+        assert_int_equal(row.k, 40);
         assert_int_equal(row.byte_offset, 7 * row_bytes + 20 + cases[i].block_byte);
         assert_string_equal(row.dir, "1>0");
         assert_true(row.after_value == 0);
@@ -199,8 +199,8 @@ static void test_due(void **state)
     assert_string_equal(row.due_reason, "runaway");
     assert_string_equal(row.control, "naive");
     assert_string_equal(row.site, "blk.0.kv_v");
-    assert_string_equal(row.field, "exponent");
-    assert_true(row.col == 3 && row.key == 1 && row.row == ROW_NULL);
+    assert_string_equal(row.bit_field, "exponent");
+    assert_true(row.k == 3 && row.key == 1 && row.row == ROW_NULL);
     assert_true(row.before == ROW_NULL && row.activations == ROW_NULL && isnan(row.before_value));
     arena_finish(&arena);
 }

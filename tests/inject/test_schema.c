@@ -75,8 +75,10 @@ static void add_column(struct text *out, const struct row_field *field)
             constraint = CONSTRAINTS[i].constraint;
         }
     }
-    assert_int_equal(text_addf(out, "    %s %s%s, -- %s%s\n", field->name, types[field->type],
-                               constraint, field->same ? "" : "free: ", field->what),
+    const bool unit = strcmp(field->unit, "none") != 0;
+    assert_int_equal(text_addf(out, "    %s %s%s, -- %s%s%s%s%s\n", field->name, types[field->type],
+                               constraint, field->same ? "" : "free: ", field->what,
+                               unit ? " [" : "", unit ? field->unit : "", unit ? "]" : ""),
                      STATUS_OK);
 }
 

@@ -242,9 +242,9 @@ static void a_batch_is_written_whole_or_not_at_all(void **state)
     rows[2].item = 77; /* no such item */
     assert_int_equal(store_put(store, &batch), STATUS_INTERNAL);
     rows[2].item = 0;
-    rows[2].text = "\xff";
+    rows[2].faulty_text = "\xff";
     assert_int_equal(store_put(store, &batch), STATUS_INTERNAL);
-    assert_non_null(strstr(log_last_error(), "byte 0 of field text"));
+    assert_non_null(strstr(log_last_error(), "byte 0 of field faulty_text"));
     assert_int_equal(store_put(store, &orphan), STATUS_INTERNAL);
     assert_int_equal(store_put(store, &further), STATUS_INTERNAL); /* of no trial */
     rows[0].n_faults = 2;
@@ -255,7 +255,7 @@ static void a_batch_is_written_whole_or_not_at_all(void **state)
     assert_int_equal(store_done(store, done, 1000), STATUS_OK);
     assert_memory_equal(done, nothing, sizeof(done));
 
-    rows[2].text = NULL;
+    rows[2].faulty_text = NULL;
     assert_int_equal(store_put(store, &batch), STATUS_OK);
     assert_int_equal(store_put(store, &batch), STATUS_INTERNAL); /* they are there */
     assert_int_equal(store_done(store, done, 1000), STATUS_OK);

@@ -8,6 +8,7 @@
 #include "base/fpenv.h"
 #include "base/log.h"
 #include "inject/store/store_export.h"
+#include "inject/store/store_fields.h"
 
 #define SKIPPED 77
 
@@ -53,11 +54,12 @@ static void fields_stand_in_the_order_of_the_table(void **state)
     struct text names = {0};
 
     fill(t);
-    for (size_t i = 0; i < row_field_count; i++) {
-        assert_int_equal(text_addf(&names, "%s%s", i ? "," : "", row_fields[i].name), STATUS_OK);
-    }
-    for (size_t i = 0; i < STORE_EXPORT_JOINED; i++) {
-        assert_int_equal(text_addf(&names, ",%s", store_export_joined[i].name), STATUS_OK);
+    assert_int_equal(store_fields_count(), row_field_count + STORE_JOINED_COUNT);
+    for (size_t i = 0; i < store_fields_count(); i++) {
+        const struct store_field field = store_fields_at(i);
+        assert_true(i >= row_field_count || strcmp(field.name, row_fields[i].name) == 0 ||
+                    strcmp(field.name, "device_id") == 0);
+        assert_int_equal(text_addf(&names, "%s%s", i ? "," : "", field.name), STATUS_OK);
     }
     assert_int_equal(text_addf(&names, "\r\n0,none,"), STATUS_OK);
     const char *csv = export(t, STORE_EXPORT_CSV, &arena);
@@ -88,21 +90,38 @@ static void values_are_written_as_agreed(void **state)
     row.weight = 0.1;
     row.draw_prob = -INFINITY;
     row.before_value = -0.0;
-    row.text = "";
+    row.after = 0;
+    row.faulty_text = "";
     row.hash = "x\r\ny";
     row.mask = INT64_MAX;
+    row.before = 0x1f;
+    row.width = 13;
+    row.after_value = (double)0.1F;
+    row.flags = "digit_changed+repetition";
+    row.deviation = "[[0,1e-3,12]]";
+    row.fault = "{\"site\":\"kv\",\"seed\":9007199254740993}";
     assert_int_equal(store_put(store, &batch), STATUS_OK);
     store_destroy(&store);
     const char *csv = strchr(export(t, STORE_EXPORT_CSV, &arena), '\n') + 1;
-    assert_string_equal(csv, "3,none,,,,0.1,-Infinity,,kv,\"a \"\"b\"\", c\",,,,,,flip,,,,,,,,,,,,"
-                             "9223372036854775807,,,,,-0.0,,,,,due,,,,,,,,,,,,,,,,,,,,,\"\","
-                             "\"x\r\ny\",,,,,,,,,\r\n");
+    assert_string_equal(
+        csv,
+        "3,none,,,,0.1,-Infinity,,kv,\"a \"\"b\"\", c\",,,,,,flip,,,,,,,,,,,,"
+        "0x7fffffffffffffff,,13,\"{\"\"site\"\":\"\"kv\"\",\"\"seed\"\":9007199254740993}\",,"
+        "0x001f,0x0000,-0.0,0.1,,,,due,,\"[\"\"digit_changed\"\",\"\"repetition\"\"]\",,,,,,,,,,"
+        "\"[{\"\"layer\"\":0,\"\"max_abs\"\":0,\"\"rel_l2\"\":0.001,\"\"bits\"\":12}]\",,,,,,,,,"
+        "\"\",\"x\r\ny\",,,,,,,,,,\r\n");
     const char *jsonl = export(t, STORE_EXPORT_JSONL, &arena);
     assert_non_null(strstr(jsonl, "\"control\":null,\"item\":null,\"stratum\":null,\"weight\":0.1,"
                                   "\"draw_prob\":\"-Infinity\",\"n_faults\":null,"));
     assert_non_null(strstr(jsonl, "\"site\":\"a \\\"b\\\", c\""));
-    assert_non_null(strstr(jsonl, "\"before_value\":-0.0,\"after_value\":null"));
-    assert_non_null(strstr(jsonl, "\"text\":\"\",\"hash\":\"x\\r\\ny\""));
+    assert_non_null(strstr(jsonl, "\"before\":\"0x001f\",\"after\":\"0x0000\","
+                                  "\"before_value\":-0.0,\"after_value\":0.1,"));
+    assert_non_null(strstr(jsonl, "\"width\":13,\"fault\":{\"site\":\"kv\",\"seed\":"
+                                  "9007199254740993},"));
+    assert_non_null(strstr(jsonl, "\"flags\":[\"digit_changed\",\"repetition\"]"));
+    assert_non_null(strstr(jsonl, "\"deviation\":[{\"layer\":0,\"max_abs\":0,\"rel_l2\":0.001,"
+                                  "\"bits\":12}]"));
+    assert_non_null(strstr(jsonl, "\"faulty_text\":\"\",\"hash\":\"x\\r\\ny\""));
     arena_finish(&arena);
 }
 
