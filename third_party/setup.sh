@@ -66,7 +66,7 @@ install_packages() {
     if [ "$(id -u)" != 0 ] && ! command -v sudo >/dev/null; then
         die "found neither root nor sudo, expected one of them to install ${missing[*]}"
     fi
-    say "installing ${missing[*]}"
+    say "installing ${missing[*]} (minutes, by the speed of the network; log: $CACHE/apt.log)"
     local log=$CACHE/apt.log
     if ! { root_apt update && root_apt install -y --no-install-recommends "${missing[@]}"; } \
         </dev/null >"$log" 2>&1; then
@@ -118,14 +118,32 @@ fetch_models() {
     done
 }
 
+# Lines of ninja as "setup: build: 120 of 640 steps, 45 s", at most one every five seconds; messages of
+# the compiler pass as they are.
+progress() {
+    local began=$SECONDS last=$SECONDS line
+    while IFS= read -r line; do
+        if [[ $line =~ ^\[([0-9]+)/([0-9]+)\] ]]; then
+            if ((SECONDS >= last + 5)); then
+                last=$SECONDS
+                say "build: ${BASH_REMATCH[1]} of ${BASH_REMATCH[2]} steps, $((SECONDS - began)) s"
+            fi
+        else
+            echo "$line" >&2
+        fi
+    done
+}
+
 # build PRESET: `release` in build/, `sanitize` in build-sanitize/.
 build() {
-    say "building ($1)"
+    say "building ($1) on $(nproc) cores: a few minutes on two cores from nothing, else seconds"
     cmake --preset "$1" >"$CACHE/configure.log" 2>&1 || {
         cat "$CACHE/configure.log" >&2
         die "cmake could not configure the build"
     }
-    cmake --build --preset "$1" -j "$(nproc)" -- --quiet >&2 || die "the build failed"
+    # Ninja's own form of progress, whatever the environment says.
+    NINJA_STATUS='[%f/%t] ' cmake --build --preset "$1" -j "$(nproc)" 2>&1 | progress ||
+        die "the build failed"
 }
 
 PASSED=0 FAILED=0 SKIPPED=0
@@ -184,6 +202,7 @@ main() {
     case $mode in
     run)
         build release
+        say "running the model on both devices, with faults and without: about half a minute"
         exec build/vkfi selfcheck -m smollm2-135m
         ;;
     test | full)

@@ -88,6 +88,18 @@ const char *args_nearest(const char *text, const char *const *words, size_t coun
     return nearest;
 }
 
+const char *args_suggest(char out[ARGS_SUGGESTION], const char *text, const char *const *words,
+                         size_t count)
+{
+    const char *nearest = args_nearest(text, words, count);
+
+    out[0] = '\0';
+    if (nearest) {
+        snprintf(out, ARGS_SUGGESTION, "; did you mean '%s'?", nearest);
+    }
+    return out;
+}
+
 static const struct args_option *find_long(const struct args_spec *spec, const char *name, size_t n)
 {
     for (const struct args_option *o = spec->options; o->name; o++) {
@@ -128,13 +140,15 @@ static void unknown_option(struct parse *p, const char *name, size_t n)
     p->unknown = true;
 }
 
-/* "from 1 to 8", "at least 1" or "" */
+/* " from 1 to 8", " of at least 1", or "" for any number */
 static const char *describe_range(const struct args_option *o, char *out, size_t size)
 {
     if (o->max != 0) {
         snprintf(out, size, " from %g to %g", o->min, o->max);
     } else if (o->min != 0) {
         snprintf(out, size, " of at least %g", o->min);
+    } else if (o->type == ARGS_UINT) {
+        snprintf(out, size, " from 0 to %llu", (unsigned long long)UINT64_MAX);
     } else {
         out[0] = '\0';
     }
@@ -177,9 +191,28 @@ static void set_real(struct parse *p, const struct args_option *o, const char *v
     *(double *)o->target = number;
 }
 
+/* The nearest of the words "a|b|c". */
+static const char *suggest_choice(char out[ARGS_SUGGESTION], const char *value, const char *choices)
+{
+    char words[256];
+    const char *word[32];
+    size_t count = 0;
+
+    snprintf(words, sizeof(words), "%s", choices);
+    for (char *rest = words; rest && count < sizeof(word) / sizeof(word[0]); count++) {
+        word[count] = rest;
+        rest = strchr(rest, '|');
+        if (rest) {
+            *rest++ = '\0';
+        }
+    }
+    return args_suggest(out, value, word, count);
+}
+
 static void set_choice(struct parse *p, const struct args_option *o, const char *value)
 {
     const char *word = o->metavar;
+    char suggestion[ARGS_SUGGESTION];
 
     for (int index = 0;; index++) {
         const size_t len = strcspn(word, "|");
@@ -192,7 +225,8 @@ static void set_choice(struct parse *p, const struct args_option *o, const char 
         }
         word += len + 1;
     }
-    add_problem(p, "found \"%s\" for --%s, expected one of %s", value, o->name, o->metavar);
+    add_problem(p, "found \"%s\" for --%s, expected one of %s%s", value, o->name, o->metavar,
+                suggest_choice(suggestion, value, o->metavar));
 }
 
 static void add_item(struct parse *p, struct args_list *list, const char *value, const char *what)

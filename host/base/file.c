@@ -4,8 +4,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -181,16 +184,55 @@ static void sync_folder(struct arena *arena, const char *path)
     }
 }
 
+enum status file_find_target(const char **out, struct arena *arena, const char *path)
+{
+    struct stat info;
+    char *real;
+
+    *out = path;
+    if (strcmp(path, "-") == 0) {
+        *out = NULL;
+        return STATUS_OK;
+    }
+    if (lstat(path, &info) != 0 || S_ISREG(info.st_mode)) {
+        return STATUS_OK; /* what cannot be looked at cannot be created either, which tells why */
+    }
+    real = S_ISLNK(info.st_mode) ? realpath(path, NULL) : NULL;
+    if (real && stat(real, &info) == 0 && S_ISREG(info.st_mode)) {
+        *out = arena_text(arena, real, strlen(real));
+    } else {
+        *out = NULL; /* a link that leads nowhere yet is written through too */
+    }
+    free(real);
+    return real && !S_ISREG(info.st_mode) ? STATUS_OK : *out || !real ? STATUS_OK : STATUS_MEMORY;
+}
+
+/* Standard output has its own FILE, whose buffer must be out before and is not used meanwhile. */
+static FILE *open_through(const char *path)
+{
+    if (strcmp(path, "-") != 0) {
+        return fopen(path, "we");
+    }
+    const int fd = fflush(stdout) == 0 ? dup(STDOUT_FILENO) : -1;
+    return fd >= 0 ? fdopen(fd, "w") : NULL;
+}
+
 enum status file_writer_init(struct file_writer *out, const char *path)
 {
+    const char *target;
+
     *out = (struct file_writer){0};
-    out->path = arena_text(&out->arena, path, strlen(path));
-    out->temp = arena_printf(&out->arena, "%s.%ld.part", path, (long)getpid());
-    if (!out->path || !out->temp) {
+    enum status st = file_find_target(&target, &out->arena, path);
+    if (st == STATUS_OK) {
+        out->path = arena_text(&out->arena, target ? target : path, strlen(target ? target : path));
+        out->temp =
+            target ? arena_printf(&out->arena, "%s.%ld.part", target, (long)getpid()) : NULL;
+    }
+    if (!out->path || (target && !out->temp)) {
         file_writer_finish(out);
         return STATUS_MEMORY;
     }
-    out->file = fopen(out->temp, "we");
+    out->file = target ? fopen(out->temp, "we") : open_through(path);
     if (!out->file) {
         log_error("%s: cannot create: %s", path, strerror(errno));
         file_writer_finish(out);
@@ -199,20 +241,35 @@ enum status file_writer_init(struct file_writer *out, const char *path)
     return STATUS_OK;
 }
 
+void file_check_reader(FILE *file)
+{
+    struct pollfd ends = {.fd = fileno(file), .events = POLLOUT};
+
+    if (ends.fd >= 0 && poll(&ends, 1, 0) == 1 && (ends.revents & POLLERR) != 0) {
+        signal(SIGPIPE, SIG_DFL);
+        raise(SIGPIPE);
+    }
+}
+
 enum status file_writer_commit(struct file_writer *writer)
 {
-    const bool failed_before = ferror(writer->file);
+    const bool failed_before = ferror(writer->file), through = !writer->temp;
 
     errno = 0;
-    if (fflush(writer->file) != 0 || failed_before || fsync(fileno(writer->file)) != 0 ||
-        rename(writer->temp, writer->path) != 0) {
-        log_error("%s: cannot write: %s", writer->path,
+    if (fflush(writer->file) != 0 || failed_before ||
+        (!through &&
+         (fsync(fileno(writer->file)) != 0 || rename(writer->temp, writer->path) != 0))) {
+        file_check_reader(writer->file);
+        log_error("%s: cannot write: %s",
+                  strcmp(writer->path, "-") == 0 ? "standard output" : writer->path,
                   errno ? strerror(errno) : "an earlier write failed");
         return STATUS_IO;
     }
     fclose(writer->file);
     writer->file = NULL;
-    sync_folder(&writer->arena, writer->path);
+    if (!through) {
+        sync_folder(&writer->arena, writer->path);
+    }
     return STATUS_OK;
 }
 
@@ -220,7 +277,9 @@ void file_writer_finish(struct file_writer *writer)
 {
     if (writer->file) {
         fclose(writer->file);
-        unlink(writer->temp);
+        if (writer->temp) {
+            unlink(writer->temp);
+        }
     }
     arena_finish(&writer->arena);
     *writer = (struct file_writer){0};

@@ -28,19 +28,31 @@ void file_map_release(const struct file_map *map, size_t offset, size_t size);
 enum status file_read(struct arena *arena, const char *path, char **out,
                       size_t *out_size) STATUS_MUST_USE;
 
-/* A file that comes to be whole or not at all: written beside `path`, then renamed over it. */
+/* The path to be renamed over: `path`, or that of the file a symbolic link leads to. Null in `out`
+ * if what is there is no regular file, or `path` is "-". */
+enum status file_find_target(const char **out, struct arena *arena,
+                             const char *path) STATUS_MUST_USE;
+
+/* A file that comes to be whole or not at all: written beside `path`, then renamed over it; over
+ * what it points to, if it is a symbolic link. What is no regular file (a FIFO, a device, "-":
+ * standard output) is written through as it comes. */
 struct file_writer {
     FILE *file; /* null: not open */
     struct arena arena;
-    const char *path, *temp;
+    const char *path, *temp; /* temp null: written through */
 };
 
 enum status file_writer_init(struct file_writer *out, const char *path) STATUS_MUST_USE;
-/* Syncs and renames; STATUS_IO, logged, if not all that was given to `file` could be written, and
- * then the old file stays. */
+/* Syncs and renames; a reader of a FIFO or of standard output that has gone ends this process by
+ * SIGPIPE, as if the signal had come. STATUS_IO, logged, if not all that was given to `file` could
+ * be written, and then the old file stays. */
 enum status file_writer_commit(struct file_writer *writer) STATUS_MUST_USE;
 /* Leaves the old file; nothing after a commit. */
 void file_writer_finish(struct file_writer *writer);
+
+/* Behind a write that failed: ends this process by SIGPIPE if `file` is a pipe that nobody reads
+ * any more, quietly, as a caller expects; main has set the signal itself aside. */
+void file_check_reader(FILE *file);
 
 /* The same at once. */
 enum status file_write(const char *path, const void *data, size_t size) STATUS_MUST_USE;

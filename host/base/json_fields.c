@@ -210,9 +210,9 @@ enum status json_fields_find(const struct json_doc *doc, const struct json *valu
         }
     }
     list_words(list, words);
-    const char *nearest = args_nearest(text, words.text, words.count);
-    log_error("%s: found '%.*s', expected %s%s%s%s", json_where(doc, value), shown_of(text), text,
-              list, nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
+    char suggestion[ARGS_SUGGESTION];
+    log_error("%s: found '%.*s', expected %s%s", json_where(doc, value), shown_of(text), text, list,
+              args_suggest(suggestion, text, words.text, words.count));
     return STATUS_INPUT;
 }
 

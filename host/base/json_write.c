@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/fpenv.h"
 #include "base/json_scan.h"
 #include "base/log.h"
@@ -259,6 +260,7 @@ enum status json_end(struct json_writer *w)
     assert(w->depth == 0 && !w->keyed);
     fputc('\n', w->file);
     if (fflush(w->file) != 0 || ferror(w->file)) {
+        file_check_reader(w->file);
         log_error("JSON output: cannot write: %s", strerror(errno));
         return STATUS_IO;
     }

@@ -3,7 +3,9 @@
 #include <stdio.h>
 
 #include "base/args.h"
+#include "base/file.h"
 #include "base/json.h"
+#include "base/log.h"
 #include "cli/cli_commands.h"
 #include "cli/cli_manifest.h"
 #include "cli/cli_reading.h"
@@ -101,12 +103,19 @@ enum status cli_artifact(const struct cli_env *env, int argc, char **argv)
         out = arena_printf(&page.arena, "%s.zip", database);
         st = out ? STATUS_OK : STATUS_MEMORY;
     }
+    const char *target = NULL;
+    if (!st)
+        st = file_find_target(&target, &page.arena, out);
+    if (!st && !target) {
+        log_error("%s: found no place for an archive, expected a regular file", out);
+        st = STATUS_INPUT;
+    }
     const char *schema = arena_printf(&page.arena, "%s/plan.schema.json", env->data);
     if (!st && !schema)
         st = STATUS_MEMORY;
     if (!st)
-        st = report_artifact_write(&list, &page.arena,
-                                   &(struct report_artifact_params){database, out, schema, &page});
+        st = report_artifact_write(
+            &list, &page.arena, &(struct report_artifact_params){database, target, schema, &page});
     if (!st && options.json)
         st = print_json(&list);
     else if (!st)

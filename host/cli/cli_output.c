@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/fpenv.h"
 #include "base/log.h"
 
@@ -14,6 +15,7 @@ enum status cli_output_flush(void)
     errno = 0;
     if (fflush(stdout) == 0 && !ferror(stdout))
         return STATUS_OK;
+    file_check_reader(stdout);
     log_error("standard output: cannot write: %s",
               errno ? strerror(errno) : "earlier write failed");
     return STATUS_IO;

@@ -18,7 +18,9 @@ enum status cli_prompt_check(const struct cli_prompt *prompt)
         return STATUS_USAGE;
     }
     if (prompt->template && !chat_is_template(prompt->template)) {
-        log_error("--template: found '%s', expected " CHAT_TEMPLATES, prompt->template);
+        char expected[CHAT_EXPECTED];
+        log_error("--template: found '%s', %s", prompt->template,
+                  chat_expected(expected, prompt->template));
         return STATUS_USAGE;
     }
     if (given == 1)

@@ -115,6 +115,10 @@ static enum status parse(struct report_options *out, int argc, char **argv, bool
         .options = options,
         .operands = &out->databases};
     const enum status st = args_parse(&spec, argc, argv, out_done);
+    if (!st && !*out_done && out->json && out->out && strcmp(out->out, "-") == 0) {
+        log_error("report: found --json with -o -, expected one of them on standard output");
+        return STATUS_USAGE;
+    }
     return st || *out_done ? st : cli_reading_check(&out->databases, 1, 1);
 }
 
@@ -302,7 +306,7 @@ static enum status write_page(struct report_page *page, const struct report_opti
     }
     if (!st && options->json)
         return print_json(page, path);
-    if (!st)
+    if (!st && strcmp(path, "-") != 0)
         printf("%s\n", path);
     return st;
 }

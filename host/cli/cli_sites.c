@@ -142,6 +142,20 @@ static void put_site(struct json_writer *w, const struct site *site)
     json_object_close(w);
 }
 
+static void refuse_globs(const struct request *r, const struct site *sites, uint32_t count)
+{
+    struct arena arena = {0};
+    char suggestion[ARGS_SUGGESTION] = "";
+    const char *glob = r->globs.item[0];
+    const char **names = arena_array(&arena, count, sizeof *names);
+    for (uint32_t i = 0; names && i < count; i++)
+        names[i] = sites[i].name;
+    if (names && !strpbrk(glob, "*?["))
+        args_suggest(suggestion, glob, names, count);
+    log_error("none of the %" PRIu32 " sites matches '%s'%s", count, glob, suggestion);
+    arena_finish(&arena);
+}
+
 static enum status show(const struct request *r, const struct site *sites, uint32_t count)
 {
     struct json_writer w;
@@ -149,7 +163,7 @@ static enum status show(const struct request *r, const struct site *sites, uint3
     for (uint32_t i = 0; i < count; i++)
         shown += wanted(r, &sites[i]);
     if (shown == 0) {
-        log_error("none of the %" PRIu32 " sites matches '%s'", count, r->globs.item[0]);
+        refuse_globs(r, sites, count);
         return STATUS_INPUT;
     }
     if (!r->json) {

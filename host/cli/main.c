@@ -208,7 +208,7 @@ int main(int argc, char **argv)
 {
     char data[PATH_MAX + sizeof "/../share/vkfi"];
     fpenv_set();              /* before any thread and any driver (numerics 2) */
-    signal(SIGPIPE, SIG_IGN); /* a closed pipe is reported like a full disk */
+    signal(SIGPIPE, SIG_IGN); /* a worker that died is no reason to die; see file_check_reader */
     log_set_level(isatty(STDERR_FILENO) ? LOG_INFO : LOG_WARN);
 
     const char *validate = environment("VKFI_VALIDATE");

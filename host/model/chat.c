@@ -3,8 +3,10 @@
 #include "model/chat.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "base/args.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "model/template.h"
@@ -42,6 +44,17 @@ static const char *built_in(const char *name)
 bool chat_is_template(const char *name)
 {
     return built_in(name) != NULL;
+}
+
+const char *chat_expected(char out[CHAT_EXPECTED], const char *name)
+{
+    const char *names[N_BUILT_IN];
+    char suggestion[ARGS_SUGGESTION];
+    for (size_t i = 0; i < N_BUILT_IN; i++)
+        names[i] = BUILT_IN[i].name;
+    snprintf(out, CHAT_EXPECTED, "expected " CHAT_TEMPLATES "%s",
+             args_suggest(suggestion, name, names, N_BUILT_IN));
+    return out;
 }
 
 /* Text of the token whose id stands under `key`, null if there is none. */
@@ -102,7 +115,9 @@ enum status chat_render(const struct gguf *gguf, struct arena *arena,
     enum status st = STATUS_OK;
     *out = NULL;
     if (!known) {
-        log_error("found the chat template '%s', expected " CHAT_TEMPLATES, message->template);
+        char expected[CHAT_EXPECTED];
+        log_error("found the chat template '%s', %s", message->template,
+                  chat_expected(expected, message->template));
         return STATUS_INPUT;
     }
     if (!message->template) {

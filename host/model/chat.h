@@ -12,6 +12,10 @@
 /* "chatml, gemma, llama3, phi or plain": what may stand instead of the file's own template. */
 #define CHAT_TEMPLATES "chatml, gemma, llama3, phi or plain"
 bool chat_is_template(const char *name);
+/* What stands behind a message about another name: "expected ..." and the nearest. Returns `out`.
+ */
+#define CHAT_EXPECTED 256
+const char *chat_expected(char out[CHAT_EXPECTED], const char *name);
 
 struct chat_message {
     const char *user;

@@ -230,8 +230,9 @@ static enum status read_chat(const struct set *set, struct plan_item *out)
         return json_fields_bool(doc, set->value, "chat", &out->chat);
     enum status st = json_fields_text(doc, set->value, "chat", &out->template);
     if (!st && !chat_is_template(out->template)) {
-        log_error("%s: found '%s', expected true, false or one of " CHAT_TEMPLATES,
-                  json_where(doc, value), out->template);
+        char expected[CHAT_EXPECTED];
+        log_error("%s: found '%s', true and false aside %s", json_where(doc, value), out->template,
+                  chat_expected(expected, out->template));
         st = STATUS_INPUT;
     }
     if (st)

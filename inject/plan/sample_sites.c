@@ -217,11 +217,11 @@ static enum status add_controls(struct sample *s, struct found *found)
 static enum status refuse_glob(const struct sample *s, const struct found *found, const char *glob,
                                const char *pointer)
 {
-    const char *near = strpbrk(glob, "*?[") ? NULL : args_nearest(glob, found->name, found->names);
+    char suggestion[ARGS_SUGGESTION];
     log_error("%s: no site of the model and of where.place matches '%s'; `vkfi sites -m %s` lists "
-              "them%s%s%s",
-              plan_place(s->plan, pointer), glob, s->plan->model, near ? "; did you mean '" : "",
-              near ? near : "", near ? "'?" : "");
+              "them%s",
+              plan_place(s->plan, pointer), glob, s->plan->model,
+              args_suggest(suggestion, glob, found->name, strpbrk(glob, "*?[") ? 0 : found->names));
     return STATUS_INPUT;
 }
 

@@ -83,6 +83,14 @@ void fault_put(struct json_writer *w, const struct fault *fault);
 /* The place of a site name, with node, tensor, layer, table or control; false if there is none. */
 bool fault_find(struct fault *out, const struct model *model, const char *site);
 
+/* All names that fault_find knows. Memory from `arena`; the model's own texts are not copied. */
+struct fault_names {
+    const char **name; /* (count) */
+    size_t count;
+};
+enum status fault_names_list(struct fault_names *out, struct arena *arena,
+                             const struct model *model) STATUS_MUST_USE;
+
 /* Every coordinate inside its site, the bits inside the width of what is struck, the kind one that
  * the place and point have. `where` starts the message. */
 enum status fault_check(const struct fault *fault, const struct fault_bounds *bounds,

@@ -2,6 +2,7 @@
 /* Reads faults from JSON: every field known, every value checked, errors with pointer and line. */
 #include <string.h>
 
+#include "base/args.h"
 #include "base/json_fields.h"
 #include "base/log.h"
 #include "inject/space/fault.h"
@@ -52,7 +53,13 @@ static enum status get_site(const struct reader *r, const struct json *object, s
         return STATUS_MEMORY;
     if (fault_find(out, model, out->site))
         return STATUS_OK;
-    log_error("%s: the model has no site '%s'", json_where(r->doc, json_get(object, "site")), site);
+    struct fault_names names;
+    char suggestion[ARGS_SUGGESTION];
+    st = fault_names_list(&names, r->arena, model);
+    if (st)
+        return st;
+    log_error("%s: the model has no site '%s'%s", json_where(r->doc, json_get(object, "site")),
+              site, args_suggest(suggestion, site, names.name, names.count));
     return STATUS_INPUT;
 }
 

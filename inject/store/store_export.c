@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/fpenv.h"
 #include "base/json.h"
 #include "base/log.h"
@@ -344,6 +345,9 @@ static enum status check_written(FILE *out)
     if (ferror(out)) {
         errno = 0; /* numbers were written since: once more, for the reason */
         fflush(out);
+        const int error = errno;
+        file_check_reader(out);
+        errno = error;
         log_error("export: cannot write: %s", errno ? strerror(errno) : "an earlier write failed");
         return STATUS_IO;
     }
