@@ -131,7 +131,7 @@ static void every_mistake_is_named(void **state)
            "found \"99999999999999999999\" for --count, expected a whole number from 1 to 4096");
     refuse("--temp=nan", "found \"nan\" for --temp, expected a number from 0 to 10");
     refuse("--temp -1", "found \"-1\" for --temp, expected a number from 0 to 10");
-    refuse("--act f3", "found \"f3\" for --act, expected one of f32|f16|bf16");
+    refuse("--act f3", "found \"f3\" for --act, expected one of f32|f16|bf16; did you mean 'f32'?");
     refuse("--act=f32|f16", "found \"f32|f16\" for --act, expected one of f32|f16|bf16");
     refuse("--model", "found --model without a value, expected MODEL");
     refuse("-j -m", "found --model without a value, expected MODEL");
