@@ -62,6 +62,31 @@ sum total[4]; /* of the four features */
         for (uint j = 0u; j < 4u; j++)                                                             \
             ADD_KEY(j, EDIT_VALUE(feature), EDIT_CHAIN(feature))                                   \
     }
+
+/* V entries that the query does not see, for captures that want them. */
+void capture_unseen(uint head, uint table, uint quad, uvec2 span)
+{
+    uint first = push.hook & ~HOOK_RECORD, end = first + hooks[first].list;
+    uint feature = head * push.head_dim + quad * 4u;
+
+    for (uint h = first; h < end; h++) {
+        if (hooks[h].point != HOOK_WEIGHT || hooks[h].capture == 0u)
+            continue;
+        for (uint j = 0u; j < hooks[h].keys; j++) {
+            uint key = hooks[h].key + j;
+            if (key > hooks[h].last_key)
+                break;
+            if (key >= span.x && key <= span.y)
+                continue;
+            uint row = (tables[table + key / NM_BLOCK] * NM_BLOCK + key % NM_BLOCK) * push.row +
+                       push.values + PAGES_QUAD(KV, head / push.group * (push.head_dim / 4u));
+            uvec4 bits = pages_raw(FETCH(pages, row + PAGES_QUAD(KV, quad)), quad, KV);
+            for (uint c = 0u; c < 4u; c++)
+                hook_bits(push.hook, HOOK_WEIGHT, uvec3(feature + c, HOOK_NONE, key), bits[c],
+                          true);
+        }
+    }
+}
 #endif
 
 /* Adds the block of 32 key positions that begins at `key0`; `row`: the values of its first. */
@@ -110,10 +135,12 @@ void main()
     uint slot = push.slot0 + gl_WorkGroupID.z, visits = NM_PARTIALS / gl_WorkGroupSize.y;
     uint position = columns[slot * COLUMN_WORDS + COLUMN_LAST];
     uint table = columns[slot * COLUMN_WORDS + COLUMN_TABLE] + push.table_words;
-    uvec2 span = uvec2(pages_first(position, push.window), position);
+    uvec2 span = uvec2(order_first_key(position, push.window), position);
     uint probs = push.src + gl_WorkGroupID.z * push.src_stride + head * push.head_stride;
     uint first = span.x / NM_BLOCK, last = span.y / NM_BLOCK;
     bool inside = quad * 4u < push.head_dim;
+    HOOK_DO(HOOK_WEIGHT, if (inside && gl_LocalInvocationID.y == 0u)
+                             capture_unseen(head, table, quad, span))
     for (uint i = 0u; i < visits; i++) {
         uint visit = order_partial(gl_LocalInvocationID.y * visits + i);
         uint skipped = first > visit ? (first - visit + NM_PARTIALS - 1u) / NM_PARTIALS : 0u;

@@ -98,20 +98,21 @@ void main()
     place at;
     at.head = head;
     at.last = columns[slot * COLUMN_WORDS + COLUMN_LAST];
-    at.first = pages_first(at.last, push.window);
+    at.first = order_first_key(at.last, push.window);
     at.query = push.src + slot * push.src_stride + head * (push.head_dim / 4u);
+    bool wanted[KEYS], any_wanted = false;
     for (uint j = 0u; j < KEYS; j++) {
         uint key = push.key0 + (gl_WorkGroupID.x * KEYS + j) * gl_WorkGroupSize.x +
                    gl_LocalInvocationID.x;
-        uint seen = clamp(key, at.first, at.last); /* others may have no page */
+        bool captured = false; /* a K entry that the query may not see */
+        HOOK_DO(HOOK_WEIGHT,
+                captured = hook_wants(push.hook, HOOK_WEIGHT, uvec3(head, HOOK_NONE, key)))
+        uint read = captured ? key : clamp(key, at.first, at.last); /* others may have no page */
         at.key[j] = key;
-        at.row[j] = (tables[table + seen / NM_BLOCK] * NM_BLOCK + seen % NM_BLOCK) * push.row +
+        at.row[j] = (tables[table + read / NM_BLOCK] * NM_BLOCK + read % NM_BLOCK) * push.row +
                     PAGES_QUAD(KV, head / push.group * (push.head_dim / 4u));
-    }
-    bool wanted[KEYS], any_wanted = false;
-    for (uint j = 0u; j < KEYS; j++) {
-        wanted[j] = at.key[j] >= at.first && at.key[j] <= at.last;
-        any_wanted = any_wanted || wanted[j];
+        wanted[j] = key >= at.first && key <= at.last;
+        any_wanted = any_wanted || wanted[j] || captured;
     }
     if (!any_wanted)
         return;

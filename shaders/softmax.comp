@@ -127,7 +127,7 @@ void main()
     s.head = head;
     s.source = push.src + row;
     s.last = columns[slot * COLUMN_WORDS + COLUMN_LAST];
-    s.first = pages_first(s.last, push.window);
+    s.first = order_first_key(s.last, push.window);
     if (head >= push.heads) { /* nothing to do, but for the barriers */
         s.first = 1u;
         s.last = 0u;

@@ -3,6 +3,7 @@
 #include "cpu/cpu_attention.h"
 
 #include "cpu/cpu_ops.h"
+#include "shared/order.h"
 
 struct cpu_attention cpu_attention_job(const struct cpu_run *run, const struct node *node,
                                        uint32_t slot, uint32_t head)
@@ -17,7 +18,7 @@ struct cpu_attention cpu_attention_job(const struct cpu_run *run, const struct n
         .table = kv_table(cpu->base.kv, column->branch, node->layer),
         .layer = node->layer,
         .kv_head = head / cpu_group(cpu),
-        .first = node->window != 0 && position >= node->window ? position - node->window + 1 : 0,
+        .first = order_first_key(position, node->window),
         .last = position,
         .heads = 1,
         .q = cpu_reg(cpu, REG_Q, slot) + first_feature,

@@ -5,6 +5,28 @@
 #include "cpu/cpu_ops.h"
 #include "model/sum_order.h"
 
+/* The stored V of feature `feature` at a key position. */
+static struct cpu_kv_at value_at(const struct cpu_attention *job, uint32_t key, uint32_t feature)
+{
+    return (struct cpu_kv_at){.value = true,
+                              .layer = job->layer,
+                              .page = job->table[key / KV_PAGE_POSITIONS],
+                              .head = job->kv_head,
+                              .feature = feature,
+                              .position = key};
+}
+
+/* Captures of V entries that the query does not see. */
+static void capture_unseen(const struct cpu_patch *patch, const struct cpu_attention *job,
+                           uint32_t row)
+{
+    for (uint32_t key = 0; cpu_hook_unseen(patch, row, job, &key); key++) {
+        const struct cpu_kv_at at = value_at(job, key, row % patch->node->width);
+        cpu_hook_bits(patch, (struct cpu_hook_at){HOOK_WEIGHT, row, HOOK_NONE, key},
+                      cpu_kv_read(job->cpu, &at));
+    }
+}
+
 /* One feature of a head's output; `patch`: with its faults of a row, or null. */
 static float weighted(const struct cpu_attention *job, const float *probs, uint32_t feature,
                       const struct cpu_patch *patch, uint32_t row)
@@ -13,12 +35,7 @@ static float weighted(const struct cpu_attention *job, const float *probs, uint3
 
     order_begin(&sum);
     for (uint32_t key = job->first; key <= job->last; key++) {
-        const struct cpu_kv_at at = {.value = true,
-                                     .layer = job->layer,
-                                     .page = job->table[key / KV_PAGE_POSITIONS],
-                                     .head = job->kv_head,
-                                     .feature = feature,
-                                     .position = key};
+        const struct cpu_kv_at at = value_at(job, key, feature);
         uint32_t stored = cpu_kv_read(job->cpu, &at);
         struct cpu_hook_at hook = {HOOK_WEIGHT, row, HOOK_NONE, key};
         if (patch)
@@ -61,6 +78,7 @@ void cpu_heads_patch(const struct cpu_patch *patch)
             continue;
         const struct cpu_attention job =
             cpu_attention_job(patch->run, patch->node, patch->slot, row / head_dim);
+        capture_unseen(patch, &job, row);
         if (operand && row == first_row)
             for (at.key = job.first; at.key <= job.last; at.key++)
                 probs[at.key] = cpu_hook_value(patch, at, job.probs[at.key]);

@@ -89,6 +89,27 @@ bool cpu_hook_in(const struct cpu_patch *patch, uint32_t point, uint32_t row)
     return false;
 }
 
+bool cpu_hook_unseen(const struct cpu_patch *patch, uint32_t row, const struct cpu_attention *job,
+                     uint32_t *key)
+{
+    const uint32_t from = *key;
+
+    *key = UINT32_MAX;
+    for (uint32_t i = 0; i < patch->n_hooks; i++) {
+        const struct hook_data *d = &patch->hooks[i]->data;
+        const uint64_t end = (uint64_t)d->key + d->keys;
+        uint32_t k = d->key > from ? d->key : from;
+        if (patch->hooks[i]->point != HOOK_WEIGHT || d->capture == 0 ||
+            hook_index(*d, row, HOOK_NONE, HOOK_NONE) == HOOK_NONE)
+            continue;
+        if (k >= job->first && k <= job->last)
+            k = job->last + 1;
+        if (k < end && k <= d->last_key && k < *key)
+            *key = k;
+    }
+    return *key != UINT32_MAX;
+}
+
 void cpu_hook_weight(const struct cpu_patch *patch, struct cpu_hook_at at, uint8_t *row,
                      uint32_t element)
 {

@@ -40,6 +40,11 @@ float cpu_hook_result(const struct cpu_patch *patch, struct cpu_hook_at at, floa
 void cpu_hook_weight(const struct cpu_patch *patch, struct cpu_hook_at at, uint8_t *row,
                      uint32_t element);
 
+/* Keys outside [first, last] whose stored entry a capture of the patch wants for `row` of point
+ * WEIGHT, from `*key` on; false: there is none any more. */
+bool cpu_hook_unseen(const struct cpu_patch *patch, uint32_t row, const struct cpu_attention *job,
+                     uint32_t *key);
+
 /* True if some hook of the patch is at this point (HOOK_SEVERAL: any) and row. */
 bool cpu_hook_in(const struct cpu_patch *patch, uint32_t point, uint32_t row);
 

@@ -38,6 +38,21 @@ static float score(const struct cpu_attention *job, const float *q, uint32_t key
     return order_end(&sum);
 }
 
+/* Captures of K entries that the query does not see. */
+static void capture_unseen(const struct cpu_patch *patch, const struct cpu_attention *job,
+                           uint32_t head)
+{
+    const uint32_t head_dim = patch->node->width;
+
+    for (uint32_t key = 0; cpu_hook_unseen(patch, head, job, &key); key++) {
+        for (uint32_t k = 0; k < head_dim; k++) {
+            const struct cpu_kv_at at = key_at(job, key, k);
+            cpu_hook_bits(patch, (struct cpu_hook_at){HOOK_WEIGHT, head, k, key},
+                          cpu_kv_read(job->cpu, &at));
+        }
+    }
+}
+
 void cpu_scores_scalar(const struct cpu_attention *job)
 {
     const uint32_t head_dim = cpu_hparams(job->cpu)->head_dim;
@@ -63,6 +78,7 @@ void cpu_scores_patch(const struct cpu_patch *patch)
             cpu_attention_job(patch->run, patch->node, patch->slot, head);
         if (!cpu_hook_in(patch, HOOK_SEVERAL, head))
             continue;
+        capture_unseen(patch, &job, head);
         for (uint32_t k = 0; k < head_dim; k++)
             q[k] = cpu_hook_value(patch, (struct cpu_hook_at){HOOK_OPERAND, head, k, HOOK_NONE},
                                   patch->in[(size_t)head * head_dim + k]);

@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "shared/order.h"
+
 static const float *row_of(const struct cpu_run *run, const struct node *node, uint32_t slot)
 {
     const struct cpu *cpu = run->cpu;
@@ -24,7 +26,7 @@ static const float *close_up(const struct cpu_run *run, const struct node *node,
 {
     const struct cpu *cpu = run->cpu;
     const uint32_t position = column_last(cpu_column(run, slot)), n = position + 1;
-    const uint32_t first = node->window != 0 && n > node->window ? n - node->window : 0;
+    const uint32_t first = order_first_key(position, node->window);
     float *out = cpu->scratch[cpu->threads].watch;
 
     for (uint32_t h = 0; h < cpu_hparams(cpu)->n_head; h++) {

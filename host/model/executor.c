@@ -5,6 +5,7 @@
 #include <inttypes.h>
 
 #include "base/log.h"
+#include "shared/order.h"
 
 static bool same_layers(const struct column *a, const struct column *b)
 {
@@ -166,8 +167,27 @@ static struct extent extent_of(const struct node *node, uint32_t point)
     return e;
 }
 
+/* A capture of K or V entries: those a query does not see may be among them. */
+static bool captures_stored(const struct node *node, const struct hook *hook)
+{
+    return hook->data.capture != 0 && hook->point == HOOK_WEIGHT &&
+           extent_of(node, hook->point).keyed;
+}
+
+/* Which elements are absent (shared/hook.h). */
+static void open_keys(const struct column *column, const struct node *node, struct hook *hook)
+{
+    struct hook_data *d = &hook->data;
+    const bool stored = captures_stored(node, hook);
+
+    if (!extent_of(node, hook->point).keyed)
+        return;
+    d->first_key = stored ? 0 : order_first_key(column_last(column), node->window);
+    d->last_key = stored ? column->position : column_last(column);
+}
+
 /* Coordinates that name a group are its first element, whatever element was given. */
-static void open_hook(const struct node *node, struct hook *hook)
+static void open_hook(const struct column *column, const struct node *node, struct hook *hook)
 {
     struct hook_data *d = &hook->data;
     const bool sums = hook->point == HOOK_OPERAND || HOOK_IS_SUM(hook->point);
@@ -183,6 +203,7 @@ static void open_hook(const struct node *node, struct hook *hook)
     }
     d->point = hook->point;
     d->list = 1;
+    open_keys(column, node, hook);
 }
 
 static bool range_fits(uint32_t first, uint32_t n, uint32_t step, uint32_t count)
@@ -190,24 +211,22 @@ static bool range_fits(uint32_t first, uint32_t n, uint32_t step, uint32_t count
     return count == 0 || (first < count && (uint64_t)first + (uint64_t)(n - 1) * step < count);
 }
 
-static bool keys_fit(const struct column *column, const struct node *node,
-                     const struct hook_data *d)
+/* Only a capture may reach for what is absent: it serves a later column, which may see more, or an
+ * address that is wrong. */
+static bool keys_fit(const struct hook_data *d)
 {
-    const uint32_t last = column_last(column);
-    const uint32_t first = node->window != 0 && last >= node->window ? last - node->window + 1 : 0;
-
-    /* a capture serves a later column, which may see more */
-    return d->capture != 0 || (d->key >= first && d->key <= last && d->keys - 1 <= last - d->key);
+    return d->capture != 0 || (d->key >= d->first_key && d->key <= d->last_key &&
+                               d->keys - 1 <= d->last_key - d->key);
 }
 
-static bool hook_fits(const struct pass *pass, const struct node *node, const struct hook *hook)
+static bool hook_fits(const struct node *node, const struct hook *hook)
 {
     const struct hook_data *d = &hook->data;
     const struct extent e = extent_of(node, hook->point);
 
     if (!range_fits(d->row, d->rows, d->row_step, e.row) ||
         !range_fits(d->k, d->ks, d->k_step, e.k) ||
-        (e.keyed && !keys_fit(&pass->columns[hook->column], node, d)))
+        (e.keyed && !keys_fit(d)))
         return false;
     return !e.field || (d->field < QUANT_FIELD_COUNT &&
                         quant_field_width(node->weight->type, (enum quant_field)d->field) > 0);
@@ -239,8 +258,8 @@ static enum status check_hook(const struct executor *ex, const struct pass *pass
         return STATUS_INTERNAL;
     }
     const struct node *node = &graph->node[hook->node];
-    open_hook(node, hook);
-    if (!has_point(node->op, hook->point) || !hook_fits(pass, node, hook) ||
+    open_hook(&pass->columns[hook->column], node, hook);
+    if (!has_point(node->op, hook->point) || !hook_fits(node, hook) ||
         !words_fit(pass, &hook->data)) {
         log_error("pass: hook %" PRIu32 ": found point %" PRIu32 " row %" PRIu32 " k %" PRIu32
                   " key %" PRIu32 " field %" PRIu32 ", expected coordinates of '%s'",
@@ -278,35 +297,65 @@ enum status executor_pass(struct executor *ex, const struct pass *pass, struct c
     return st == STATUS_OK ? ex->ops->pass(ex, pass, out) : st;
 }
 
-static enum status check_pages(const struct executor *ex, const struct column *column)
-{
-    const struct hparams *hp = &ex->model->hp;
+/* Key positions first .. last of a layer, which a column reads. */
+struct reading {
+    uint32_t layer, first, last;
+};
 
-    for (uint32_t layer = column->start_layer; layer < column->end_layer; layer++) {
-        const uint32_t *table = kv_table(ex->kv, column->branch, layer);
-        const uint32_t last = column_last(column);
-        const bool windowed = hparams_windowed(hp, layer) && last >= hp->window;
-        uint32_t block = windowed ? (last - hp->window + 1) / KV_PAGE_POSITIONS : 0;
-        for (; block <= last / KV_PAGE_POSITIONS; block++) {
-            if (table[block] == KV_NO_PAGE) {
-                log_error("pass: branch %" PRIu32 " layer %" PRIu32 ": found no K and V at "
-                          "position %" PRIu32 ", expected them below position %" PRIu32,
-                          column->branch, layer, block * KV_PAGE_POSITIONS, column->position);
-                return STATUS_USAGE;
-            }
+static enum status check_reading(const struct executor *ex, const struct column *column,
+                                 struct reading keys)
+{
+    const uint32_t *table = kv_table(ex->kv, column->branch, keys.layer);
+
+    for (uint32_t block = keys.first / KV_PAGE_POSITIONS; block <= keys.last / KV_PAGE_POSITIONS;
+         block++) {
+        if (table[block] == KV_NO_PAGE) {
+            log_error("pass: branch %" PRIu32 " layer %" PRIu32 ": found no K and V at "
+                      "position %" PRIu32 ", expected them below position %" PRIu32,
+                      column->branch, keys.layer, block * KV_PAGE_POSITIONS, column->position);
+            return STATUS_USAGE;
         }
     }
     return STATUS_OK;
 }
 
+static enum status check_pages(const struct executor *ex, const struct column *column)
+{
+    const struct hparams *hp = &ex->model->hp;
+    const uint32_t last = column_last(column);
+    enum status st = STATUS_OK;
+
+    for (uint32_t layer = column->start_layer; layer < column->end_layer && !st; layer++) {
+        const uint32_t window = hparams_windowed(hp, layer) ? hp->window : 0;
+        st = check_reading(ex, column,
+                           (struct reading){layer, order_first_key(last, window), last});
+    }
+    return st;
+}
+
+static enum status check_capture_pages(const struct executor *ex, const struct pass *pass,
+                                       const struct hook *hook)
+{
+    const struct node *node = &ex->model->graph.node[hook->node];
+    const struct hook_data *d = &hook->data;
+    const uint64_t end = (uint64_t)d->key + d->keys - 1;
+
+    if (!captures_stored(node, hook) || d->key > d->last_key)
+        return STATUS_OK;
+    return check_reading(
+        ex, &pass->columns[hook->column],
+        (struct reading){node->layer, d->key, end < d->last_key ? (uint32_t)end : d->last_key});
+}
+
 enum status executor_check_pages(const struct executor *ex, const struct pass *pass)
 {
-    for (uint32_t i = 0; i < pass->n_columns; i++) {
-        const enum status st = check_pages(ex, &pass->columns[i]);
-        if (st != STATUS_OK)
-            return st;
-    }
-    return STATUS_OK;
+    enum status st = STATUS_OK;
+
+    for (uint32_t i = 0; i < pass->n_columns && st == STATUS_OK; i++)
+        st = check_pages(ex, &pass->columns[i]);
+    for (uint32_t i = 0; i < pass->n_hooks && st == STATUS_OK; i++)
+        st = check_capture_pages(ex, pass, &pass->hooks[i]);
+    return st;
 }
 
 enum status executor_edit_kv(struct executor *ex, const struct kv_site *site,

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "model/tap_impl.h"
+#include "shared/order.h"
 
 /* What one tap_add gave. */
 struct added {
@@ -170,8 +171,7 @@ bool tap_box(const struct tap_fault *fault, const struct node *node, uint32_t la
              struct hook_data *out)
 {
     const bool keyed = fault->keyed;
-    const uint32_t first_key =
-        node->window != 0 && last_key >= node->window ? last_key - node->window + 1 : 0;
+    const uint32_t first_key = order_first_key(last_key, node->window);
 
     *out = fault->data;
     if (!keyed)

@@ -9,7 +9,7 @@ enum status vk_scores(const struct vk_rec *rec)
     const struct node *node = rec->node;
     const struct vk_patch *patch = rec->patch;
     const uint32_t key0 = patch ? patch->key : 0, all = rec->last_position + 1;
-    const uint32_t key_end = patch && patch->key_end < all ? patch->key_end : all;
+    const uint32_t key_end = patch && patch->key_end != UINT32_MAX ? patch->key_end : all;
     const uint32_t keys = vk->kernels.shape.x[VK_SHADER_SCORES] * vk->kernels.shape.keys;
     const uint32_t row = rec->slot0 - rec->score_slot0;
     const struct push_scores push = {

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "shared/numerics.h"
+#include "shared/order.h"
 #include "vk/vk_run.h"
 
 /* Where a slot's row of the output lies, quads. */
@@ -20,8 +21,7 @@ static uint64_t row_at(const struct vk_rec *rec, uint32_t slot)
 /* (n_head, position + 1); positions outside a window become 0. */
 static uint32_t close_up(const struct vk_rec *rec, float *values, uint32_t position)
 {
-    const uint32_t n = position + 1, window = rec->node->window;
-    const uint32_t first = window != 0 && n > window ? n - window : 0;
+    const uint32_t n = position + 1, first = order_first_key(position, rec->node->window);
     const uint32_t heads = vk_hparams(rec->vk)->n_head;
 
     for (uint32_t h = 0; h < heads; h++) {

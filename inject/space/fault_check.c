@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "inject/space/coordinates.h"
 #include "inject/space/fault.h"
+#include "shared/order.h"
 
 struct check {
     const struct fault *fault;
@@ -42,7 +43,7 @@ static enum status check_key(const struct check *c, bool keyed, uint32_t window)
 {
     const struct fault *fault = c->fault;
     const struct hook_data *d = &c->tap.data;
-    uint32_t first = window != 0 && fault->position >= window ? fault->position - window + 1 : 0;
+    uint32_t first = order_first_key(fault->position, window);
     if (!keyed)
         return check_range(c, "key", (const uint32_t[3]){d->key, d->keys, 1}, 0);
     if (d->keys == FAULT_ALL_KEYS)

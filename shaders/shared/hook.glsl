@@ -88,6 +88,18 @@ bool hook_hit;                /* the last hook_bits found its element in some bo
         return bits;                                                                               \
     }                                                                                              \
                                                                                                    \
+    /* Whether a fault of the patch at a point wants an element, of any row and k where these are   \
+     * HOOK_NONE. */                                                                               \
+    bool hook_wants(uint push_hook, uint point, uvec3 at)                                          \
+    {                                                                                              \
+        uint first = push_hook & ~HOOK_RECORD, end = first + hooks[first].list;                    \
+        bool wants = false;                                                                        \
+        for (uint h = first; h < end; h++)                                                         \
+            wants = wants || (hooks[h].point == point &&                                           \
+                              hook_index(hooks[h], at.x, at.y, at.z) != HOOK_NONE);                \
+        return wants;                                                                              \
+    }                                                                                              \
+                                                                                                   \
     /* The same on a float, canonical NaN first; on four, `step` apart. */                         \
     float hook_float(uint push_hook, uint point, uvec3 at, float x, bool note)                     \
     {                                                                                              \

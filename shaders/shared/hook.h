@@ -49,7 +49,14 @@
  * scale and minimum in, and t joins the running partial b mod 16. Element b is that partial right
  * after: blocks b - 16, b - 32, .. are in it, b + 16, .. will still join it. The last 16 blocks
  * (all, if there are fewer) are so the partials as the tree takes them. The tree's own sums and the
- * sums over keys (SOFTMAX, HEADS) are no elements. */
+ * sums over keys (SOFTMAX, HEADS) are no elements.
+ *
+ * Absent elements: an evaluation has an element at key positions first_key .. last_key only, those
+ * it sees. A box may reach beyond them: nothing there is struck, counted or captured, and the word
+ * of a capture stays 0. So what was not evaluated one position earlier is 0 for a stale fault, and
+ * so are a score and a probability outside the sliding window for a wrong address. K and V entries
+ * (weight of SCORES and HEADS) are stored apart from what a query sees of them: a capture has those
+ * of positions 0 .. its column's own. */
 struct hook_data {
     uint kind;                  /* KIND_* */
     uint type;                  /* clamp, scale, add: NM_* type that the bits are in */
@@ -68,6 +75,7 @@ struct hook_data {
     uint source;                /* not 0: the bits of stale, mix, wrong_* (which need them): word
                                    [source - 1 + index] of the pass */
     uint capture;               /* not 0: leave the value, put it into word [capture - 1 + index] */
+    uint first_key, last_key;   /* keys that are not absent; set by executor_pass */
     uint count;                 /* out: activations */
     uint changed;               /* out: those of them that changed bits */
     uint first;                 /* out: lowest index that fired */
@@ -93,6 +101,8 @@ static inline void hook_open(struct hook_data *h)
     h->k_step = h->k_step ? h->k_step : 1;
     h->keys = h->keys ? h->keys : 1;
     h->value = h->kind == KIND_ZERO ? 0 : h->value;
+    h->first_key = 0;
+    h->last_key = UINT32_MAX;
     h->count = h->changed = h->before = h->after = 0;
     h->first = HOOK_NONE;
 }
@@ -111,14 +121,16 @@ LANG_FN uint hook_index_in(uint x, uint first, uint n, uint step)
     return x >= first && i < n && first + i * step == x ? i : HOOK_NONE;
 }
 
-/* Index of an element in the box, HOOK_NONE outside it; HOOK_NONE coordinates are not looked at. */
+/* Index of an element in the box, HOOK_NONE outside it and for an absent element; HOOK_NONE
+ * coordinates are not looked at. */
 LANG_FN uint hook_index(HOOK_DATA h, uint row, uint k, uint key)
 {
     uint r = row == HOOK_NONE ? 0u : hook_index_in(row, h.row, h.rows, h.row_step);
     uint i = k == HOOK_NONE ? 0u : hook_index_in(k, h.k, h.ks, h.k_step);
     uint j = key == HOOK_NONE ? 0u : hook_index_in(key, h.key, h.keys, 1u);
+    bool there = key == HOOK_NONE || (key >= h.first_key && key <= h.last_key);
     bool inside = r != HOOK_NONE && i != HOOK_NONE && j != HOOK_NONE;
-    return inside ? (r * h.ks + i) * h.keys + j : HOOK_NONE;
+    return there && inside ? (r * h.ks + i) * h.keys + j : HOOK_NONE;
 }
 
 /* 32 random bits of an element: a function of seed, position and coordinates alone (those of the

@@ -20,4 +20,11 @@ LANG_FN uint order_partial(uint i)
     return ((i & 1u) << 3) | ((i & 2u) << 1) | ((i & 4u) >> 1) | ((i & 8u) >> 3);
 }
 
+/* First key position that a query sees whose last is `last`; window 0: none. Keys before it and
+ * behind the last are absent: they have no score, no probability and no term in a sum. */
+LANG_FN uint order_first_key(uint last, uint window)
+{
+    return window != 0u && last >= window ? last - window + 1u : 0u;
+}
+
 #endif

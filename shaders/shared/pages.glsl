@@ -22,10 +22,4 @@ vec4 pages_value(uvec4 raw, uint kv)
     return vec4(nm_load(raw.x, kv), nm_load(raw.y, kv), nm_load(raw.z, kv), nm_load(raw.w, kv));
 }
 
-/* First key position a query sees. */
-uint pages_first(uint position, uint window)
-{
-    return window != 0u && position >= window ? position - window + 1u : 0u;
-}
-
 #endif
