@@ -69,8 +69,8 @@ static void test_rows_of_keys(void **state)
         space_everywhere(b, texts[i], NULL);
 }
 
-/* A wrong address that the window has passed: `first` is what it read in front of that, `later` what
- * it reads then. */
+/* A wrong address that the window has passed: `first` is what it read in front of that, `later`
+ * what it reads then. */
 static void expect_reads(const struct space_bench *b, const char *place, uint32_t first,
                          uint32_t later)
 {
@@ -111,7 +111,8 @@ static void test_address_outside_the_window(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         snprintf(text, sizeof text,
-                 "{%s,\"kind\":\"wrong_read\",\"from\":2,\"position\":9,\"key\":8}", cases[i].place);
+                 "{%s,\"kind\":\"wrong_read\",\"from\":2,\"position\":9,\"key\":8}",
+                 cases[i].place);
         space_everywhere(b, text, &run);
         const uint32_t seen = run.proof[0].after;
         if (cases[i].stored)
