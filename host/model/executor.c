@@ -215,8 +215,8 @@ static bool range_fits(uint32_t first, uint32_t n, uint32_t step, uint32_t count
  * address that is wrong. */
 static bool keys_fit(const struct hook_data *d)
 {
-    return d->capture != 0 || (d->key >= d->first_key && d->key <= d->last_key &&
-                               d->keys - 1 <= d->last_key - d->key);
+    return d->capture != 0 ||
+           (d->key >= d->first_key && d->key <= d->last_key && d->keys - 1 <= d->last_key - d->key);
 }
 
 static bool hook_fits(const struct node *node, const struct hook *hook)
@@ -225,8 +225,7 @@ static bool hook_fits(const struct node *node, const struct hook *hook)
     const struct extent e = extent_of(node, hook->point);
 
     if (!range_fits(d->row, d->rows, d->row_step, e.row) ||
-        !range_fits(d->k, d->ks, d->k_step, e.k) ||
-        (e.keyed && !keys_fit(d)))
+        !range_fits(d->k, d->ks, d->k_step, e.k) || (e.keyed && !keys_fit(d)))
         return false;
     return !e.field || (d->field < QUANT_FIELD_COUNT &&
                         quant_field_width(node->weight->type, (enum quant_field)d->field) > 0);
@@ -327,8 +326,8 @@ static enum status check_pages(const struct executor *ex, const struct column *c
 
     for (uint32_t layer = column->start_layer; layer < column->end_layer && !st; layer++) {
         const uint32_t window = hparams_windowed(hp, layer) ? hp->window : 0;
-        st = check_reading(ex, column,
-                           (struct reading){layer, order_first_key(last, window), last});
+        st =
+            check_reading(ex, column, (struct reading){layer, order_first_key(last, window), last});
     }
     return st;
 }
