@@ -44,14 +44,8 @@ uvec4 embed(uvec4 raw, uint meta, uint super_word, uint b, uint s)
     HOOK_DO(HOOK_WEIGHT, raw = hook_codes(push.hook, uvec3(feature, HOOK_NONE, HOOK_NONE),
                                           uvec3(1u, 0u, 0u), raw))
     vec4 code = weight_value(raw), value;
-    for (uint c = 0u; c < 4u; c++) {
-        uint m = meta, d = super_word;
-        HOOK_DO(HOOK_WEIGHT, hook_block w = hook_element_scales(push.hook, feature + c,
-                                                                hook_block(meta, super_word));
-                m = w.meta;
-                d = w.super_word)
-        value[c] = element(code[c], m, d, s);
-    }
+    for (uint c = 0u; c < 4u; c++)
+        value[c] = element(code[c], meta, super_word, s);
     if (push.scale != 0u)
         value = value * vec4(uintBitsToFloat(push.scale));
     uvec4 bits = round_quad(value, ACT);
@@ -89,6 +83,10 @@ void main()
     super_word =
         FETCH(weights, tile + weight_super_at(push.blocks) + b / 8u * TILE_LANES + lane)[r];
 #endif
+    HOOK_DO(HOOK_WEIGHT, hook_block fields = hook_block_scales(push.hook, HOOK_NONE, b,
+                                                               hook_block(meta, super_word));
+            meta = fields.meta;
+            super_word = fields.super_word)
     for (uint h = 0u; h < WEIGHT_HIGH; h++)
         high[h] = FETCH(weights, tile + weight_high_at(push.blocks) +
                                      (s * WEIGHT_HIGH + h) * TILE_LANES + lane)[r];

@@ -29,43 +29,24 @@ void cpu_embed(const struct cpu_task *task)
     }
 }
 
-/* One feature of a row, before scaling. */
-static float element(enum quant type, const uint8_t *row, uint32_t width, uint32_t feature)
-{
-    const enum quant_form form = quant_form(type);
-    struct quant_block block;
-
-    quant_decode(type, row, width, feature / NM_BLOCK, &block);
-    float value = block.code[feature % NM_BLOCK];
-    if (form != QUANT_FORM_PLAIN)
-        value = block.scale[form == QUANT_FORM_HALF ? feature % NM_BLOCK / 16 : 0] * value;
-    return form == QUANT_FORM_MIN ? value + block.min : value;
-}
-
 void cpu_embed_patch(const struct cpu_patch *patch)
 {
     const struct cpu *cpu = patch->run->cpu;
     const struct node *node = patch->node;
     const struct column *column = cpu_column(patch->run, patch->slot);
     const enum quant type = node->weight->type;
-    const size_t row_bytes = quant_row_bytes(type, node->width);
     float *out = cpu_reg(cpu, node->out, patch->slot);
-    uint8_t *row = patch->scratch->row, *faulty = (uint8_t *)patch->scratch->input;
+    uint8_t *row = patch->scratch->row;
 
     if (column->checkpoint != EXECUTOR_NONE)
         return;
     const uint8_t *stored =
         cpu_weight_row(cpu_weight_of(cpu, node->weight), (uint32_t)column->token, row);
-    memcpy(row, stored, stored == row ? 0 : row_bytes);
-    for (uint32_t i = 0; i < node->rows; i++) {
-        struct cpu_hook_at at = {HOOK_WEIGHT, i, HOOK_NONE, HOOK_NONE};
-        const uint8_t *from = row;
-        if (cpu_hook_in(patch, HOOK_WEIGHT, i)) {
-            memcpy(faulty, row, row_bytes);
-            cpu_hook_weight(patch, at, faulty, i);
-            from = faulty;
-        }
-        out[i] = cpu_hook_result(
-            patch, at, scaled(element(type, from, node->width, i), node->scale), cpu->base.act);
-    }
+    if (stored != row)
+        memcpy(row, stored, quant_row_bytes(type, node->width));
+    cpu_hook_weights(patch, HOOK_NONE, row);
+    quant_dequantize(type, row, node->width, out);
+    for (uint32_t i = 0; i < node->rows; i++)
+        out[i] = cpu_hook_result(patch, (struct cpu_hook_at){HOOK_WEIGHT, i, HOOK_NONE, HOOK_NONE},
+                                 scaled(out[i], node->scale), cpu->base.act);
 }

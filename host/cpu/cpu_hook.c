@@ -110,20 +110,25 @@ bool cpu_hook_unseen(const struct cpu_patch *patch, uint32_t row, const struct c
     return *key != UINT32_MAX;
 }
 
-void cpu_hook_weight(const struct cpu_patch *patch, struct cpu_hook_at at, uint8_t *row,
-                     uint32_t element)
+void cpu_hook_weights(const struct cpu_patch *patch, uint32_t row, uint8_t *stored)
 {
     const enum quant type = patch->node->weight->type;
+    const bool of_rows = row == HOOK_NONE;
 
     for (uint32_t i = 0; i < patch->n_hooks; i++) {
-        struct hook_data *data = &patch->hooks[i]->data;
-        const enum quant_field field = (enum quant_field)data->field;
-        const uint32_t index = index_of(patch->hooks[i], at);
-        if (index == HOOK_NONE)
+        struct hook_data *d = &patch->hooks[i]->data;
+        const enum quant_field field = (enum quant_field)d->field;
+        if (patch->hooks[i]->point != HOOK_WEIGHT ||
+            hook_index(*d, row, HOOK_NONE, HOOK_NONE) == HOOK_NONE)
             continue;
-        const uint32_t bits = quant_field_read(type, row, element, field);
-        quant_field_write(type, row, element, field,
-                          cpu_hook_edit(patch->run, data, index, bits, true));
+        for (uint32_t j = 0; j < (of_rows ? d->rows : d->ks); j++) {
+            const uint32_t element = of_rows ? d->row + j * d->row_step : d->k + j * d->k_step;
+            const uint32_t index = of_rows ? hook_index(*d, element, HOOK_NONE, HOOK_NONE)
+                                           : hook_index(*d, row, element, HOOK_NONE);
+            const uint32_t bits = quant_field_read(type, stored, element, field);
+            quant_field_write(type, stored, element, field,
+                              cpu_hook_edit(patch->run, d, index, bits, true));
+        }
     }
 }
 

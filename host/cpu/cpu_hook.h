@@ -36,9 +36,10 @@ void cpu_hook_block(const struct cpu_patch *patch, struct cpu_hook_at at, struct
 float cpu_hook_result(const struct cpu_patch *patch, struct cpu_hook_at at, float value,
                       uint32_t act);
 
-/* The same on a stored row: each hook of the element edits its own field. */
-void cpu_hook_weight(const struct cpu_patch *patch, struct cpu_hook_at at, uint8_t *row,
-                     uint32_t element);
+/* The faults of point WEIGHT in a stored row as the op reads it, hook by hook: what elements share
+ * (a scale) changes for all of them. `row`: the output of LINEAR that reads it, elements are k;
+ * EMBED: HOOK_NONE, elements are rows. */
+void cpu_hook_weights(const struct cpu_patch *patch, uint32_t row, uint8_t *stored);
 
 /* Keys outside [first, last] whose stored entry a capture of the patch wants for `row` of point
  * WEIGHT, from `*key` on; false: there is none any more. */

@@ -160,9 +160,7 @@ static float one_row(const struct cpu_patch *patch, uint32_t row)
         if (stored != scratch->row)
             memcpy(scratch->row, stored, quant_row_bytes(node->weight->type, node->width));
         stored = scratch->row;
-        for (uint32_t k = 0; k < node->width; k++)
-            cpu_hook_weight(patch, (struct cpu_hook_at){HOOK_WEIGHT, row, k, HOOK_NONE},
-                            scratch->row, k);
+        cpu_hook_weights(patch, row, scratch->row);
     }
     cpu_weight_decode(weight, stored, scratch->block);
     operand(patch, row, NULL, scratch->input);

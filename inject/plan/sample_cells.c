@@ -81,13 +81,9 @@ static bool field_allowed(const struct builder *b, uint32_t field)
     return quant_field_width(tensor_of(b)->type, (enum quant_field)field) > 0;
 }
 
-/* Features of an embedding row that share a scale cannot be ranged over: it would be struck again
- * and again. */
 static bool granularity_allowed(const struct builder *b, uint32_t granularity)
 {
-    const bool shared = b->node && b->node->op == OP_EMBED && b->cell.point == HOOK_WEIGHT &&
-                        b->cell.field != QUANT_FIELD_CODE;
-    if (b->site->place == PLACE_CONTROL || shared)
+    if (b->site->place == PLACE_CONTROL)
         return granularity == GRANULARITY_ELEMENT || granularity == GRANULARITY_FEATURE;
     return true;
 }

@@ -28,7 +28,7 @@ uint32_t sample_extent_start(const struct sample_axis *axis, uint32_t unit)
 static uint32_t field_span(const struct sample *s, const struct tensor *t, enum quant_field field)
 {
     const struct fault stored = {.place = PLACE_WEIGHT, .tensor = t, .field = field};
-    return fault_unit(&stored, s->model);
+    return fault_units(&stored, s->model).k;
 }
 
 static void set_weight_axes(struct sample_extent *out, const struct sample *s,

@@ -102,8 +102,12 @@ uint32_t fault_width(const struct fault *fault, const struct fault_bounds *bound
 /* Whether those bits are a number that clamp, scale and add know, and its type. */
 bool fault_number(const struct fault *fault, const struct fault_bounds *bounds, enum storage *out);
 
-/* Neighbouring elements k that share the struck field (scales): ranges of k go in steps of it. */
-uint32_t fault_unit(const struct fault *fault, const struct model *model);
+/* Neighbouring elements that share the struck field (scales): ranges go in steps of them, so that
+ * none is struck twice. An embedding as read has its elements on `row`, all else on `k`. */
+struct fault_units {
+    uint32_t row, k;
+};
+struct fault_units fault_units(const struct fault *fault, const struct model *model);
 
 /* Which of its coordinates say where the fault is; the others are 0. */
 struct fault_axes {

@@ -262,24 +262,39 @@ static uint32_t field_elements(enum quant type, enum quant_field field)
     return sub ? (type == QUANT_Q6_K ? 16 : 32) : quant_block_elements(type);
 }
 
-uint32_t fault_unit(const struct fault *fault, const struct model *model)
+/* Weights as read by these ops are rows of stored blocks; a norm's gains are numbers. */
+static bool reads_blocks(const struct fault *fault, const struct model *model, enum op op)
 {
-    const struct node *node = &model->graph.node[fault->node];
+    return fault->place == PLACE_OP && fault->point == HOOK_WEIGHT &&
+           model->graph.node[fault->node].op == op;
+}
+
+struct fault_units fault_units(const struct fault *fault, const struct model *model)
+{
+    const bool embeds = reads_blocks(fault, model, OP_EMBED);
+    struct fault_units units = {1, 1};
     if (fault->place == PLACE_WEIGHT)
-        return field_elements(fault->tensor->type, fault->field);
-    if (fault->place == PLACE_OP && fault->point == HOOK_WEIGHT && node->op == OP_LINEAR)
-        return field_elements(node->weight->type, fault->field);
-    return 1;
+        units.k = field_elements(fault->tensor->type, fault->field);
+    else if (embeds || reads_blocks(fault, model, OP_LINEAR))
+        *(embeds ? &units.row : &units.k) =
+            field_elements(model->graph.node[fault->node].weight->type, fault->field);
+    return units;
 }
 
 static enum status check_unit(const struct check *c)
 {
     const struct hook_data *d = &c->tap.data;
-    uint32_t unit = fault_unit(c->fault, c->bounds->model);
-    if (d->ks > 1 && d->k_step % unit != 0) {
-        log_error("%s: k in steps of %u, but %u elements share one '%s'", c->where, d->k_step, unit,
-                  quant_field_name(c->fault->field));
-        return STATUS_INPUT;
+    const struct fault_units units = fault_units(c->fault, c->bounds->model);
+    const struct {
+        const char *name;
+        uint32_t count, step, unit;
+    } axes[] = {{"row", d->rows, d->row_step, units.row}, {"k", d->ks, d->k_step, units.k}};
+    for (size_t i = 0; i < sizeof axes / sizeof *axes; i++) {
+        if (axes[i].count > 1 && axes[i].step % axes[i].unit != 0) {
+            log_error("%s: %s in steps of %u, but %u elements share one '%s'", c->where,
+                      axes[i].name, axes[i].step, axes[i].unit, quant_field_name(c->fault->field));
+            return STATUS_INPUT;
+        }
     }
     return STATUS_OK;
 }

@@ -46,7 +46,9 @@ static struct axes axes_of(struct fault *fault, const struct fault_bounds *bound
     const struct hparams *hp = &model->hp;
     struct axes a = {.row = {&fault->row, &fault->row_count, &fault->row_step, 0, 1},
                      .k = {&fault->k, &fault->k_count, &fault->k_step, 0, 1}};
-    a.k.unit = fault_unit(fault, model);
+    const struct fault_units units = fault_units(fault, model);
+    a.row.unit = units.row;
+    a.k.unit = units.k;
     a.keyed = fault_axes(fault, model).key;
     if (fault->place == PLACE_WEIGHT) {
         const struct tensor *t = fault->tensor;

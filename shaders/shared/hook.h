@@ -41,9 +41,10 @@
  * Who sees it: operand of LINEAR the outputs reader, reader + 1 .. (readers of them); of NORM every
  * output of the group; of SCORES every key of the head; of SOFTMAX (a score) all of the head's
  * probabilities; of HEADS (a probability) all features of the head; of ROPE the pair. Weight of
- * SCORES and HEADS: the stored K or V entry as read for this output. Partial of SOFTMAX: the sum's
- * chain after the term at `key`; of HEADS: after the product at `key`; of NORM: the sum of squares'
- * chain after the square of k.
+ * EMBED and LINEAR: the field as decoded for this row, so that a scale changes for every element of
+ * its block, whichever of them names it; of SCORES and HEADS: the stored K or V entry as read for
+ * this output. Partial of SOFTMAX: the sum's chain after the term at `key`; of HEADS: after the
+ * product at `key`; of NORM: the sum of squares' chain after the square of k.
  *
  * Accumulator: a sum over K has ceil(K / 32) blocks; block b ends with t, its chains joined and its
  * scale and minimum in, and t joins the running partial b mod 16. Element b is that partial right

@@ -46,40 +46,44 @@ hook_block hook_scale(uint hook, uint index, uint k, bool note, hook_block w)
     return hook_block(p.in_super ? w.meta : word, p.in_super ? word : w.super_word);
 }
 
-/* The hook's element in the n-th unit of elements that share its field; HOOK_NONE: none. */
-uint hook_unit_k(uint h, uint unit, uint n)
+/* The elements of a stored row that a hook names: k of LINEAR, rows of EMBED (`row` HOOK_NONE). */
+struct hook_elements {
+    uint first, n, step;
+};
+
+hook_elements hook_elements_of(uint h, uint row)
 {
-    uint i = hook_index_in(n, hooks[h].k / unit, hooks[h].ks, max(hooks[h].k_step / unit, 1u));
-    return i == HOOK_NONE ? HOOK_NONE : hooks[h].k + i * hooks[h].k_step;
+    if (row == HOOK_NONE)
+        return hook_elements(hooks[h].row, hooks[h].rows, hooks[h].row_step);
+    return hook_elements(hooks[h].k, hooks[h].ks, hooks[h].k_step);
 }
 
-/* d, m, sc and mn of a row's block b as decoded; each fault is noted in the block of its element. */
+/* The element in the n-th unit of elements that share its field; HOOK_NONE: none. */
+uint hook_unit_element(hook_elements e, uint unit, uint n)
+{
+    uint i = hook_index_in(n, e.first / unit, e.n, max(e.step / unit, 1u));
+    return i == HOOK_NONE ? HOOK_NONE : e.first + i * e.step;
+}
+
+/* d, m, sc and mn of a row's block b as decoded; each fault is noted in the block of its element.
+ * `row`: the output of LINEAR that reads the row; HOOK_NONE: EMBED. */
 hook_block hook_block_scales(uint push_hook, uint row, uint b, hook_block w)
 {
     uint first = push_hook & ~HOOK_RECORD, record = push_hook & HOOK_RECORD;
     for (uint h = first; h < first + hooks[first].list; h++) {
-        uint r = hook_index_in(row, hooks[h].row, hooks[h].rows, hooks[h].row_step);
-        if (hooks[h].point != HOOK_WEIGHT || hooks[h].field == FIELD_CODE || r == HOOK_NONE)
+        if (hooks[h].point != HOOK_WEIGHT || hooks[h].field == FIELD_CODE ||
+            hook_index(hooks[h], row, HOOK_NONE, HOOK_NONE) == HOOK_NONE)
             continue;
+        hook_elements e = hook_elements_of(h, row);
         uint unit = hook_place_of(hooks[h].field, 0u).unit, halves = unit < NM_BLOCK ? 2u : 1u;
         for (uint n = 0u; n < halves; n++) {
-            uint k = hook_unit_k(h, unit, b * NM_BLOCK / unit + n);
-            if (k != HOOK_NONE)
-                w = hook_scale(h | record, hook_index(hooks[h], row, k, HOOK_NONE), k,
-                               k / NM_BLOCK == b, w);
+            uint k = hook_unit_element(e, unit, b * NM_BLOCK / unit + n);
+            if (k == HOOK_NONE)
+                continue;
+            uint index = row == HOOK_NONE ? hook_index(hooks[h], k, HOOK_NONE, HOOK_NONE)
+                                          : hook_index(hooks[h], row, k, HOOK_NONE);
+            w = hook_scale(h | record, index, k, k / NM_BLOCK == b, w);
         }
-    }
-    return w;
-}
-
-/* The same fields as one element of an embedding sees them. */
-hook_block hook_element_scales(uint push_hook, uint feature, hook_block w)
-{
-    uint first = push_hook & ~HOOK_RECORD, record = push_hook & HOOK_RECORD;
-    for (uint h = first; h < first + hooks[first].list; h++) {
-        uint index = hook_index(hooks[h], feature, HOOK_NONE, HOOK_NONE);
-        if (hooks[h].point == HOOK_WEIGHT && hooks[h].field != FIELD_CODE && index != HOOK_NONE)
-            w = hook_scale(h | record, index, feature, true, w);
     }
     return w;
 }
