@@ -14,6 +14,7 @@
 #include "base/fpenv.h"
 #include "base/json_scan.h"
 #include "base/log.h"
+#include "base/text.h"
 
 void json_begin(struct json_writer *w, FILE *file, bool pretty)
 {
@@ -76,7 +77,10 @@ static void put_quoted(FILE *file, const char *text, size_t n)
     for (size_t i = 0; i < n;) {
         const unsigned char c = (unsigned char)text[i];
         const size_t len = json_scan_utf8(text + i, n - i);
-        if (len == 0) {
+        if (len == 0 && n - i >= 2 && memcmp(text + i, TEXT_NUL, 2) == 0) {
+            fputs("\\u0000", file);
+            i++;
+        } else if (len == 0) {
             fputs("\xef\xbf\xbd", file); /* U+FFFD */
         } else if (c == '"' || c == '\\') {
             fprintf(file, "\\%c", c);

@@ -70,6 +70,35 @@ enum status text_addf(struct text *text, const char *fmt, ...)
     return st;
 }
 
+enum status text_add_marked(struct text *text, const char *bytes, size_t n)
+{
+    enum status st = STATUS_OK;
+
+    for (const char *null; !st && (null = n ? memchr(bytes, 0, n) : NULL);) {
+        st = text_add(text, bytes, (size_t)(null - bytes));
+        if (st == STATUS_OK) {
+            st = text_add(text, TEXT_NUL, 2);
+        }
+        n -= (size_t)(null + 1 - bytes);
+        bytes = null + 1;
+    }
+    return st ? st : text_add(text, bytes, n);
+}
+
+enum status text_add_unmarked(struct text *text, const char *marked)
+{
+    enum status st = STATUS_OK;
+
+    for (const char *nul; !st && (nul = strstr(marked, TEXT_NUL));) {
+        st = text_add(text, marked, (size_t)(nul - marked));
+        if (st == STATUS_OK) {
+            st = text_add(text, "", 1);
+        }
+        marked = nul + 2;
+    }
+    return st ? st : text_add(text, marked, strlen(marked));
+}
+
 void text_finish(struct text *text)
 {
     free(text->data);

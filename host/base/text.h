@@ -17,4 +17,13 @@ __attribute__((format(printf, 2, 3))) enum status text_addf(struct text *text, c
                                                             ...) STATUS_MUST_USE;
 void text_finish(struct text *text);
 
+/* What a model wrote may hold U+0000. Where texts end at a null (rows, pipes), these two bytes
+ * stand for it, which well-formed UTF-8 never has; JSON, database, export and report write it out.
+ */
+#define TEXT_NUL "\xC0\x80"
+
+/* Appends n bytes with TEXT_NUL for each null; appends a null for each TEXT_NUL. */
+enum status text_add_marked(struct text *text, const char *bytes, size_t n) STATUS_MUST_USE;
+enum status text_add_unmarked(struct text *text, const char *marked) STATUS_MUST_USE;
+
 #endif

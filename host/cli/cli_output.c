@@ -31,7 +31,10 @@ void cli_output_quoted(const char *text)
 {
     putchar('"');
     for (const char *c = text; *c; c++) {
-        if (*c == '\n' || *c == '\r' || *c == '\t')
+        if (strncmp(c, TEXT_NUL, 2) == 0) {
+            printf("\\x00");
+            c++;
+        } else if (*c == '\n' || *c == '\r' || *c == '\t')
             printf("\\%c", *c == '\n' ? 'n' : *c == '\r' ? 'r' : 't');
         else if (*c == '"' || *c == '\\')
             printf("\\%c", *c);

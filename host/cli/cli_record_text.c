@@ -139,7 +139,11 @@ static void print_deviation(const struct cli_record_context *context, const stru
 {
     const uint32_t n_layers = context->bounds.model->hp.n_layers;
     bool any = false;
-    for (uint32_t i = 0; record->deviation && i <= n_layers; i++) {
+    if (!record->deviation) {
+        printf("  deviation    none: the run ended before the pass of the struck position\n");
+        return;
+    }
+    for (uint32_t i = 0; i <= n_layers; i++) {
         const struct trial_deviation *d = &record->deviation[i];
         if (d->bits == 0)
             continue;

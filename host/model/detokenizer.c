@@ -136,12 +136,20 @@ enum status detokenizer_answer(struct text *out, const struct tokenizer *tk, con
                                size_t count)
 {
     struct detokenizer dt;
+    struct text bytes = {0};
+    enum status st = STATUS_OK;
 
     detokenizer_init(&dt, tk, false);
     dt.started = true;
-    enum status st = text_add(out, "", 0);
     for (size_t i = 0; !st && i < count; i++) {
-        st = detokenizer_put(&dt, ids[i], out);
+        st = detokenizer_put(&dt, ids[i], &bytes);
     }
-    return st ? st : detokenizer_flush(&dt, out);
+    if (st == STATUS_OK) {
+        st = detokenizer_flush(&dt, &bytes);
+    }
+    if (st == STATUS_OK) {
+        st = text_add_marked(out, bytes.data, bytes.size);
+    }
+    text_finish(&bytes);
+    return st;
 }

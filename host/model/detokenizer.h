@@ -28,8 +28,8 @@ void detokenizer_init(struct detokenizer *dt, const struct tokenizer *tk, bool s
 enum status detokenizer_put(struct detokenizer *dt, int32_t id, struct text *out) STATUS_MUST_USE;
 enum status detokenizer_flush(struct detokenizer *dt, struct text *out) STATUS_MUST_USE;
 
-/* Appends the text of ids that go on behind a prompt; special tokens give none. out->data is not
- * null afterwards. */
+/* Appends the text of ids that go on behind a prompt, U+0000 as TEXT_NUL; special tokens give none.
+ * out->data is not null afterwards. */
 enum status detokenizer_answer(struct text *out, const struct tokenizer *tk, const int32_t *ids,
                                size_t count) STATUS_MUST_USE;
 

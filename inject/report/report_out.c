@@ -57,6 +57,12 @@ void report_out_printf(struct report_out *out, const char *fmt, ...)
     va_end(args);
 }
 
+/* Control characters as pages may show them: U+2400 and up. */
+static const char PICTURES[][4] = {"␀", "␁", "␂", "␃", "␄", "␅", "␆", "␇", "␈", "␉", "␊", "␋",
+                                   "␌", "␍", "␎", "␏", "␐", "␑", "␒", "␓", "␔", "␕", "␖", "␗",
+                                   "␘", "␙", "␚", "␛", "␜", "␝", "␞", "␟", "␠", "␡"};
+#define PICTURE_DEL 33
+
 /* What stands for a byte, null: itself. */
 typedef const char *escape_of(unsigned char byte);
 
@@ -64,11 +70,13 @@ static void put_escaped(struct report_out *out, const char *text, size_t n, esca
 {
     size_t from = 0;
     for (size_t i = 0; i < n; i++) {
-        const char *instead = escape((unsigned char)text[i]);
+        const bool nul = n - i >= 2 && memcmp(text + i, TEXT_NUL, 2) == 0;
+        const char *instead = nul ? PICTURES[0] : escape((unsigned char)text[i]);
         if (!instead)
             continue;
         report_out_put_n(out, text + from, i - from);
         report_out_put(out, instead);
+        i += nul;
         from = i + 1;
     }
     report_out_put_n(out, text + from, n - from);
@@ -92,7 +100,7 @@ static const char *html_escape(unsigned char byte)
     case '\r':
         return NULL;
     default:
-        return byte < 0x20 || byte == 0x7f ? "\xef\xbf\xbd" : NULL;
+        return byte < 0x20 ? PICTURES[byte] : byte == 0x7f ? PICTURES[PICTURE_DEL] : NULL;
     }
 }
 

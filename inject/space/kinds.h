@@ -63,7 +63,7 @@
     X(INERT, "inert")                     /* the bits did not change */                            \
     X(DUE, "due")                         /* detected: the run ended abnormally */                 \
     X(MASKED_BITEXACT, "masked_bitexact") /* every logit of every step has the same bits */        \
-    X(MASKED_TOKENS, "masked_tokens")     /* same tokens */                                        \
+    X(MASKED_TOKENS, "masked_tokens")     /* same bytes of text, other logits or tokens */         \
     X(SDC_UNSCORED, "sdc_unscored")       /* another text, and no scorer */                        \
     X(SDC_IMPROVED, "sdc_improved")       /* score rose by more than eps */                        \
     X(SDC_BENIGN, "sdc_benign")           /* |score change| <= eps */                              \

@@ -8,6 +8,7 @@
 
 #include "base/json_scan.h"
 #include "base/log.h"
+#include "base/text.h"
 
 #define ROW_SAME true
 #define ROW_FREE false
@@ -71,7 +72,10 @@ enum status row_check(const struct row *row)
         const char *text = field->type == ROW_TEXT ? row_text(row, field) : NULL;
         const size_t size = text ? strlen(text) : 0;
         for (size_t at = 0; at < size;) {
-            const size_t len = json_scan_utf8(text + at, size - at);
+            size_t len = json_scan_utf8(text + at, size - at);
+            if (strncmp(text + at, TEXT_NUL, 2) == 0) {
+                len = 2;
+            }
             if (len == 0) {
                 log_error("trial %" PRId64 ": found byte %zu of field %s to be no UTF-8, expected "
                           "text",

@@ -9,8 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/arena.h"
 #include "base/hash.h"
 #include "base/log.h"
+#include "base/text.h"
 
 /* The longest text that is read or written; a damaged length must not ask for all memory. */
 #define SQL_LENGTH_MAX (256 << 20)
@@ -27,6 +29,8 @@ struct sql_statement {
     uint64_t digest; /* of what was bound since the reset */
     int bound;       /* parameters */
     int error;       /* first failure of a bind, SQLITE_OK: none */
+    /* Texts with U+0000: bound ones until the reset, those of the row until the next step. */
+    struct arena bound_texts, row_texts;
 };
 
 /* What cannot be read is told as a system error, with the system's reason where there is one. */
@@ -203,6 +207,8 @@ void sql_finish(struct sql_statement **statement)
 {
     if (*statement) {
         sqlite3_finalize((*statement)->stmt);
+        arena_finish(&(*statement)->row_texts);
+        arena_finish(&(*statement)->bound_texts);
         free(*statement);
         *statement = NULL;
     }
@@ -256,13 +262,36 @@ void sql_bind_real(struct sql_statement *statement, double value)
     note(statement, sqlite3_bind_double(statement->stmt, ++statement->bound, value));
 }
 
+/* Moves a text into an arena of the statement; null, and noted for the next step, without memory.
+ */
+static const char *keep(struct sql_statement *statement, struct arena *arena, struct text *text,
+                        enum status st)
+{
+    const char *copy = st ? NULL : arena_text(arena, text->data, text->size);
+
+    if (!copy) {
+        note(statement, SQLITE_NOMEM);
+    }
+    text_finish(text);
+    return copy;
+}
+
 void sql_bind_text(struct sql_statement *statement, const char *text)
 {
     if (!text) {
         sql_bind_null(statement);
         return;
     }
-    const size_t size = strlen(text);
+    size_t size = strlen(text);
+    if (strstr(text, TEXT_NUL)) {
+        struct text bytes = {0};
+        const enum status st = text_add_unmarked(&bytes, text);
+        size = bytes.size;
+        text = keep(statement, &statement->bound_texts, &bytes, st);
+        if (!text) {
+            return;
+        }
+    }
     statement->digest = fold_text(statement->digest, text, size);
     note(statement, sqlite3_bind_text64(statement->stmt, ++statement->bound, text, size,
                                         SQLITE_STATIC, SQLITE_UTF8));
@@ -276,6 +305,7 @@ void sql_bind_digest(struct sql_statement *statement)
 
 enum status sql_step(struct sql_statement *statement, bool *out_row)
 {
+    arena_finish(&statement->row_texts);
     const int rc = statement->error == SQLITE_OK ? sqlite3_step(statement->stmt) : statement->error;
 
     *out_row = rc == SQLITE_ROW;
@@ -287,6 +317,8 @@ void sql_reset(struct sql_statement *statement)
     /* What went wrong was told by the step. */
     sqlite3_reset(statement->stmt);
     sqlite3_clear_bindings(statement->stmt);
+    arena_finish(&statement->row_texts);
+    arena_finish(&statement->bound_texts);
     statement->digest = 0;
     statement->bound = 0;
     statement->error = SQLITE_OK;
@@ -317,7 +349,15 @@ double sql_real(struct sql_statement *statement, int column)
 
 const char *sql_text(struct sql_statement *statement, int column)
 {
-    return (const char *)sqlite3_column_text(statement->stmt, column);
+    const char *found = (const char *)sqlite3_column_text(statement->stmt, column);
+    const size_t size = found ? (size_t)sqlite3_column_bytes(statement->stmt, column) : 0;
+
+    if (size == 0 || !memchr(found, 0, size)) {
+        return found;
+    }
+    struct text marked = {0};
+    const enum status st = text_add_marked(&marked, found, size);
+    return keep(statement, &statement->row_texts, &marked, st);
 }
 
 enum status sql_check_digest(struct sql_statement *statement, const char *table)

@@ -43,7 +43,8 @@ enum status sql_prepare(struct sql_statement **out, struct sql *sql,
 void sql_finish(struct sql_statement **statement);
 
 /* Parameters from left to right; what fails is told by the next step. Texts and null ones: texts
- * must live until the next reset. NaN is null. */
+ * must live until the next reset. NaN is null. TEXT_NUL in a text is U+0000 in the database, and
+ * the other way round in columns. */
 void sql_bind_null(struct sql_statement *statement);
 void sql_bind_int(struct sql_statement *statement, int64_t value);
 void sql_bind_real(struct sql_statement *statement, double value);

@@ -12,17 +12,27 @@
 #include "base/fpenv.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "inject/store/store_fields.h"
 #include "inject/store/store_rows.h"
 
+#define CSV_NUL                                                                                    \
+    "\xE2\x90\x80" /* U+2400: readers of CSV end a text at a null; JSON lines have it              \
+                    */
+
 static void put_csv_text(FILE *out, const char *text)
 {
-    if (text[0] && !strpbrk(text, ",\"\r\n")) {
+    if (text[0] && !strpbrk(text, ",\"\r\n\xC0")) {
         fputs(text, out);
         return;
     }
     fputc('"', out);
     for (; *text; text++) {
+        if (strncmp(text, TEXT_NUL, 2) == 0) {
+            fputs(CSV_NUL, out);
+            text++;
+            continue;
+        }
         if (*text == '"') {
             fputc('"', out);
         }

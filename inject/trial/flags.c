@@ -39,18 +39,18 @@ static bool is_known(const struct tokenizer *tk, int32_t id)
     return id >= 0 && (uint32_t)id < tokenizer_size(tk);
 }
 
+/* Bytes as the tokens spell them: what displays alike (U+FFFD, a leading space left out) differs.
+ */
 static enum status spell(struct text *out, const struct tokenizer *tk,
                          const struct flags_tokens *tokens)
 {
-    struct detokenizer dt;
     enum status st = STATUS_OK;
 
-    detokenizer_init(&dt, tk, false);
     for (uint32_t i = 0; i < tokens->n && !st; i++) {
         if (is_known(tk, tokens->tokens[i]))
-            st = detokenizer_put(&dt, tokens->tokens[i], out);
+            st = detokenizer_piece(tk, tokens->tokens[i], false, out);
     }
-    return st ? st : detokenizer_flush(&dt, out);
+    return st;
 }
 
 static enum status look_at_text(uint32_t *flags, const struct flags_run *run)

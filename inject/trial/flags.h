@@ -31,7 +31,7 @@ struct flags_run {
  * stopped_early: an end token came, with fewer tokens than golden's. */
 enum status flags_of(uint32_t *out, const struct flags_run *run) STATUS_MUST_USE;
 
-/* True if both token lists spell the same text. */
+/* True if both token lists spell the same bytes. Special tokens spell none. */
 struct flags_tokens {
     const int32_t *tokens;
     uint32_t n;

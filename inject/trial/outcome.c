@@ -10,7 +10,7 @@ enum outcome outcome_of(const struct outcome_facts *f)
         return OUTCOME_INERT;
     if (f->abnormal)
         return OUTCOME_DUE;
-    if (f->same_bits && f->same_text)
+    if (f->same_bits && f->same_tokens)
         return OUTCOME_MASKED_BITEXACT;
     if (f->same_text)
         return OUTCOME_MASKED_TOKENS;

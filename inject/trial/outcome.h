@@ -13,7 +13,8 @@ struct outcome_facts {
     bool bits_changed; /* some activation left other bits than it found         */
     bool abnormal;     /* the run ended by a trap, a crash, a lost device, ...  */
     bool same_bits;    /* every logit of every step has the golden bits         */
-    bool same_text;    /* tokens may differ that spell the same                 */
+    bool same_tokens;  /* no token differs, none is missing                     */
+    bool same_text;    /* byte for byte; tokens may differ that spell the same  */
     bool scored;       /* the item has a scorer: the scores below count         */
     double score_change, eps;
 };

@@ -126,7 +126,7 @@ static enum status check_proof(const struct record *out, const struct outcome_fa
                   site, out->fault.position, out->activations, out->expected_activations);
         return STATUS_INTERNAL;
     }
-    if (!facts->bits_changed && !facts->abnormal && !(facts->same_bits && facts->same_text)) {
+    if (!facts->bits_changed && !facts->abnormal && !(facts->same_bits && facts->same_tokens)) {
         log_error("fault at %s, position %" PRIu32
                   " changed no bit, but the run differs from golden",
                   site, out->fault.position);
@@ -152,13 +152,15 @@ enum status record_make(struct record *out, const struct record_lanes *lanes)
     take_margins(out, run);
     if (lanes->fed && lanes->fed->due == DUE_NONE)
         take_fed(out, lanes->fed);
-    out->deviation = run->deviation;
-    struct outcome_facts facts = {.reached = true,
-                                  .dry = proof.dry,
-                                  .bits_changed = proof.changed,
-                                  .abnormal = run->due != DUE_NONE,
-                                  .same_bits =
-                                      !run->other_bits && run->run.n_tokens == golden->n_tokens};
+    if (run->next > run->first) /* a run may end before the pass of the first struck position */
+        out->deviation = run->deviation;
+    struct outcome_facts facts = {
+        .reached = true,
+        .dry = proof.dry,
+        .bits_changed = proof.changed,
+        .abnormal = run->due != DUE_NONE,
+        .same_bits = !run->other_bits && run->run.n_tokens == golden->n_tokens,
+        .same_tokens = out->first_diff == EXECUTOR_NONE && run->run.n_tokens == golden->n_tokens};
     const struct flags_tokens a = {run->run.tokens, run->run.n_tokens};
     const struct flags_tokens b = {golden->tokens, golden->n_tokens};
     enum status st =

@@ -82,7 +82,8 @@ struct record {
      * the whole vocabulary. NaN too where a logit is NaN [summary] */
     double logp_sum, logp_mean, logp_worst, kl;
 
-    struct trial_deviation *deviation; /* null: (n_layers + 1), null too if not reached [full] */
+    struct trial_deviation *deviation; /* null: (n_layers + 1) [full]; null too if
+                                          the run ended before that position's pass */
     /* First position from which on the residuals of every column, at every layer boundary, have
      * golden's bits while golden's tokens are fed; EXECUTOR_NONE: none [full] */
     uint32_t healed_at;

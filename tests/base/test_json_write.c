@@ -14,6 +14,7 @@
 #include "base/fpenv.h"
 #include "base/json.h"
 #include "base/rng.h"
+#include "base/text.h"
 
 static char *buffer;
 static size_t buffer_size;
@@ -109,11 +110,12 @@ static void texts_are_escaped_and_made_valid(void **state)
     json_put_text(&w, "q\" b\\ s/ \n\r\t\x01\x7f \xc3\xa9 \xf0\x9f\x98\x80");
     json_put_text(&w, "\xff \xc3 \xed\xa0\x80|");
     json_put_text_n(&w, "a\0b", 3);
+    json_put_text(&w, TEXT_NUL "a" TEXT_NUL TEXT_NUL "\x1b\xc0");
     json_array_close(&w);
     assert_int_equal(json_end(&w), STATUS_OK);
     expect_text(file, "[\"q\\\" b\\\\ s/ \\n\\r\\t\\u0001\\u007f \xc3\xa9 \xf0\x9f\x98\x80\","
                       "\"\xef\xbf\xbd \xef\xbf\xbd \xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd|\","
-                      "\"a\\u0000b\"]\n");
+                      "\"a\\u0000b\",\"\\u0000a\\u0000\\u0000\\u001b\xef\xbf\xbd\"]\n");
 }
 
 static void numbers_are_short(void **state)

@@ -135,11 +135,13 @@ def main():
     kinds, rows = read_database(path)
     names, found = read_csv(csv_path, kinds)
     assert names == list(kinds), names
-    compare("pandas.read_csv", names, found, rows, same_in_csv)
+    shown = [tuple(v.replace("\0", "\u2400") if isinstance(v, str) else v for v in row)
+             for row in rows]  # what CSV has instead of a null
+    compare("pandas.read_csv", names, found, shown, same_in_csv)
     with open(csv_path, encoding="utf-8", newline="") as file:
         lines = list(csv.reader(file, strict=True))
     assert lines[0] == names
-    compare("csv", names, lines[1:], rows,
+    compare("csv", names, lines[1:], shown,
             lambda a, b: isinstance(b, (int, float, list, dict)) or a == (b or ""))
     names, found = read_jsonl(jsonl_path)
     assert names == list(kinds), names

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "base/rng.h"
+#include "base/text.h"
 #include "inject/store/store.h"
 #include "inject/store/store_doubt.h"
 
@@ -120,6 +121,7 @@ static inline const char *store_testing_text(struct rng *rng)
         "'; DROP TABLE trial; --",
         "\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80",
         "\x01\x1f\x7f",
+        TEXT_NUL "nulls, " TEXT_NUL TEXT_NUL,
         "null",
         "NaN",
         "Infinity",

@@ -9,6 +9,8 @@
 
 #include "inject/trial/outcome.h"
 
+#define SAME(what) .same_##what = true
+
 static void test_first_match_wins(void **state)
 {
     static const struct {
@@ -17,12 +19,15 @@ static void test_first_match_wins(void **state)
     } rows[] = {
         {{.reached = false, .bits_changed = true, .abnormal = true}, OUTCOME_NOT_REACHED},
         {{.reached = true, .abnormal = true}, OUTCOME_INERT},
-        {{.reached = true, .dry = true, .same_bits = true, .same_text = true},
+        {{.reached = true, .dry = true, SAME(bits), SAME(tokens), SAME(text)},
          OUTCOME_MASKED_BITEXACT},
         {{.reached = true, .dry = true, .same_text = true}, OUTCOME_MASKED_TOKENS},
         {{.reached = true, .bits_changed = true, .abnormal = true, .same_bits = true}, OUTCOME_DUE},
-        {{.reached = true, .bits_changed = true, .same_bits = true, .same_text = true},
+        {{.reached = true, .bits_changed = true, SAME(bits), SAME(tokens), SAME(text)},
          OUTCOME_MASKED_BITEXACT},
+        {{.reached = true, .bits_changed = true, SAME(bits), SAME(text)}, OUTCOME_MASKED_TOKENS},
+        {{.reached = true, .bits_changed = true, SAME(bits)}, OUTCOME_SDC_UNSCORED},
+        {{.reached = true, .bits_changed = true, SAME(tokens), SAME(text)}, OUTCOME_MASKED_TOKENS},
         {{.reached = true, .bits_changed = true, .same_text = true}, OUTCOME_MASKED_TOKENS},
         {{.reached = true, .bits_changed = true}, OUTCOME_SDC_UNSCORED},
         {{.reached = true, .bits_changed = true, .scored = true, .score_change = 0.5},

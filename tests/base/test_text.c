@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/* Byte strings: nulls of a text marked for what ends at a null, and back. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <string.h>
+
+#include "base/rng.h"
+#include "base/text.h"
+
+static void nulls_come_back(void **state)
+{
+    static const char few[] = {0, 'a', 0, 0x1b, '\n', (char)0xc3, (char)0xa9};
+    struct rng rng;
+    (void)state;
+    rng_init(&rng, 8, 8);
+    for (int i = 0; i < 3000; i++) {
+        char bytes[24];
+        const size_t n = rng_below(&rng, sizeof bytes + 1);
+        size_t nulls = 0;
+        struct text marked = {0}, back = {0};
+        for (size_t k = 0; k < n; k++) {
+            bytes[k] = few[rng_below(&rng, sizeof few)];
+            nulls += bytes[k] == 0;
+        }
+        assert_int_equal(text_add_marked(&marked, bytes, n), STATUS_OK);
+        assert_int_equal(marked.size, n + nulls);
+        assert_int_equal(strlen(marked.data), marked.size);
+        assert_int_equal(text_add_unmarked(&back, marked.data), STATUS_OK);
+        assert_int_equal(back.size, n);
+        assert_memory_equal(back.data, bytes, n);
+        text_finish(&marked);
+        text_finish(&back);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(nulls_come_back),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
