@@ -3,6 +3,7 @@
 #include "inject/report/report_out.h"
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
