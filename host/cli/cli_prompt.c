@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/outside.h"
 #include "model/chat.h"
 
 enum status cli_prompt_check(const struct cli_prompt *prompt)
@@ -61,14 +62,18 @@ static enum status encode(const struct cli_prompt *prompt, const struct model *m
                           struct arena *arena, int32_t **out, size_t *out_count)
 {
     char *rendered = NULL;
-    const char *text = prompt->text;
-    if (prompt->chat) {
-        enum status st = chat_render(
-            model->gguf, arena, &(struct chat_message){prompt->chat, prompt->template}, &rendered);
-        if (st)
-            return st;
+    struct outside_text given = {prompt->chat ? "--chat" : "-p",
+                                 prompt->chat ? prompt->chat : prompt->text, 0};
+    given.size = strlen(given.bytes);
+    enum status st = outside_take(&given);
+    const char *text = given.bytes;
+    if (!st && prompt->chat) {
+        st = chat_render(model->gguf, arena, &(struct chat_message){text, prompt->template},
+                         &rendered);
         text = rendered;
     }
+    if (st)
+        return st;
     return tokenizer_encode(
         model->tokenizer, arena,
         &(struct tokenizer_text){text, strlen(text),

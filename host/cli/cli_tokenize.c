@@ -9,6 +9,7 @@
 #include "base/args.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/outside.h"
 #include "cli/cli_commands.h"
 #include "cli/cli_manifest.h"
 #include "cli/cli_output.h"
@@ -51,10 +52,14 @@ static enum status print_ids(const struct model *model, bool special)
     size_t size = 0, count = 0;
     int32_t *ids = NULL;
     enum status st = file_read(&arena, "-", &text, &size);
+    struct outside_text given = {"standard input", text, size};
+    if (!st)
+        st = outside_take(&given);
     if (!st)
         st = tokenizer_encode(
             model->tokenizer, &arena,
-            &(struct tokenizer_text){text, size, special ? TOKENIZER_SPECIAL : TOKENIZER_PLAIN},
+            &(struct tokenizer_text){given.bytes, given.size,
+                                     special ? TOKENIZER_SPECIAL : TOKENIZER_PLAIN},
             &ids, &count);
     for (size_t i = 0; !st && i < count; i++)
         printf(i == 0 ? "%" PRId32 : " %" PRId32, ids[i]);
@@ -94,9 +99,9 @@ enum status cli_tokenize(const struct cli_env *env, int argc, char **argv)
         .summary = "text to token ids",
         .synopsis = "-m MODEL [--special] < TEXT",
         .details = "DESCRIPTION\n"
-                   "Reads text on standard input, all of it, adding and removing nothing, and "
-                   "prints its token ids, separated by spaces, on one line. The model's begin "
-                   "token is included where its file asks for it.\n"
+                   "Reads text in UTF-8 on standard input, all of it, adding and removing "
+                   "nothing but a byte-order mark, and prints its token ids, separated by spaces, "
+                   "on one line. The model's begin token is included where its file asks for it.\n"
                    "\n"
                    "EXAMPLES\n"
                    "  printf 'The capital of France is' | vkfi tokenize -m smollm2-135m\n"

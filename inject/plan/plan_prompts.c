@@ -9,6 +9,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "base/outside.h"
 #include "inject/plan/plan_read.h"
 #include "model/chat.h"
 
@@ -58,7 +59,7 @@ static enum status add_text(const struct set *set, const char *text, size_t size
                             const struct json *at)
 {
     struct plan_item item = set->common;
-    if (size == 0) {
+    if (size == 0) { /* also what was a byte-order mark alone */
         log_error("%s: found an empty prompt, expected a text", json_where(set->r->doc, at));
         return STATUS_INPUT;
     }
@@ -76,8 +77,13 @@ static enum status add_texts(const struct set *set, const struct json *texts)
     for (size_t i = 0; !st && i < json_count(texts); i++) {
         const char *text = NULL;
         st = json_fields_text_of(set->r->doc, json_at(texts, i), &text);
+        if (st)
+            break;
+        struct outside_text given = {json_where(set->r->doc, json_at(texts, i)), text,
+                                     strlen(text)};
+        st = outside_take(&given);
         if (!st)
-            st = add_text(set, text, strlen(text), json_at(texts, i));
+            st = add_text(set, given.bytes, given.size, json_at(texts, i));
     }
     return st;
 }
@@ -166,10 +172,10 @@ static enum status add_lines(const struct set *set, const char *path, char *text
             n--;
         if (strspn(line, " \t\r\n") >= n)
             continue;
-        const ptrdiff_t length = memchr(line, '\0', n) ? -1 : unescape(line, n);
+        const ptrdiff_t length = unescape(line, n);
         if (length < 0) {
-            log_error("%s: %s, line %" PRId64 ": found a null or a backslash before something "
-                      "else, expected \\n, \\t or \\\\",
+            log_error("%s: %s, line %" PRId64 ": found a backslash before something else, expected "
+                      "\\n, \\t or \\\\",
                       json_where(doc, at), path, number);
             return STATUS_INPUT;
         }
@@ -209,7 +215,12 @@ static enum status add_file(const struct set *set, const struct json *value)
         return STATUS_INPUT;
     }
     st = file_read(set->r->arena, path, &text, &size);
-    return st ? st : add_lines(set, path, text, size);
+    struct outside_text given = {path, text, size};
+    if (!st)
+        st = outside_take(&given);
+    if (!st && given.size < size) /* lines are unescaped in place */
+        memmove(text, given.bytes, given.size);
+    return st ? st : add_lines(set, path, text, given.size);
 }
 
 /* Groups become values of strata and words of contrasts. */

@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: MIT
+# Texts from outside: one rule, whichever way they come.
+need_tiny
+
+plan() { # FILE
+    cat >plan.json <<TEXT
+{"model": "$LLAMA", "decoding": {"n": 4}, "prompts": {"file": "$1"}, "population": "ops",
+ "where": {"sites": "blk.*"}, "sampling": {"trials": 12}}
+TEXT
+}
+
+# No UTF-8: refused with line, byte and offset.
+bad=$(printf 'ok\ncaf\351 bad')
+printf 'ok\ncaf\351 bad\n' >bad.txt
+told() { # NAME
+    grep -q "$1:2:4: found byte 0xe9 at offset 6, expected text in UTF-8" err || fail "$(cat err)"
+}
+refused 2 run -m "$LLAMA" -p "$bad" -n 2
+told -p
+refused 2 run -m "$LLAMA" --chat "$bad" -n 2
+told --chat
+refused 2 tokenize -m "$LLAMA" <bad.txt
+told 'standard input'
+plan bad.txt
+refused 2 plan check plan.json
+told bad.txt
+# also outside the lines that are asked for
+sed -i 's/"bad.txt"/"bad.txt", "lines": [1, 1]/' plan.json
+refused 2 plan check plan.json
+told bad.txt
+for way in 'a\0b' '\355\240\200' '\300\200' 'end \303'; do
+    # shellcheck disable=SC2059
+    printf "$way" >bad.txt
+    refused 2 tokenize -m "$LLAMA" <bad.txt
+    plan bad.txt
+    refused 2 plan check plan.json
+done
+
+# A byte-order mark is not part of a prompt: the same ids, the same identity.
+printf '\357\273\277Hi there\nsecond\n' >marked.txt
+printf 'Hi there\nsecond\n' >plain.txt
+"$VKFI" tokenize -m "$LLAMA" <marked.txt >ids || fail "a marked text"
+"$VKFI" tokenize -m "$LLAMA" <plain.txt | cmp - ids || fail "other ids with a mark"
+identity() { # PLAN
+    good plan check "$1" --json
+    python3 -c 'import json; print(json.load(open("out"))["identity"])'
+}
+plan marked.txt
+marked=$(identity plan.json)
+plan plain.txt
+[ "$(identity plan.json)" = "$marked" ] || fail "another identity with a mark"
+sed -i 's/{"file": "plain.txt"}/{"texts": ["\\ufeffHi there", "second"]}/' plan.json
+[ "$(identity plan.json)" = "$marked" ] || fail "another identity with a mark in the plan"
+for option in -p --chat; do
+    good run -m "$LLAMA" $option "$(cat marked.txt)" -n 4 --json
+    mv out marked.json
+    good run -m "$LLAMA" $option "$(cat plain.txt)" -n 4 --json
+    python3 - <<'TEXT' || exit 1
+import json
+a, b = (json.load(open(name)) for name in ("marked.json", "out"))
+if (a["hash"], a["text"]) != (b["hash"], b["text"]):
+    raise SystemExit("FAILED: another run with a mark")
+TEXT
+done
