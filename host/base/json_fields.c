@@ -132,28 +132,38 @@ enum status json_fields_u32(const struct json_doc *doc, const struct json *objec
     return st;
 }
 
-enum status json_fields_bits(const struct json_doc *doc, const struct json *object, const char *key,
-                             uint32_t max, uint32_t *out)
+enum status json_fields_bits64(const struct json_doc *doc, const struct json *object,
+                               const char *key, uint64_t max, uint64_t *out)
 {
     const struct json *value = json_get(object, key);
     int64_t number = 0;
     if (!value)
         return STATUS_OK;
-    bool ok = json_integer(value, 0, max, &number);
+    bool ok = json_integer(value, 0, INT64_MAX, &number);
+    uint64_t bits = (uint64_t)number;
     if (!ok && json_type(value) == JSON_TEXT && strncmp(json_text(value), "0x", 2) == 0) {
         const char *digits = json_text(value) + 2;
         const size_t n = strlen(digits);
-        ok = n > 0 && n <= 8 && strspn(digits, "0123456789abcdefABCDEF") == n;
-        number = ok ? (int64_t)strtoull(digits, NULL, 16) : 0;
-        ok = ok && number <= max;
+        ok = n > 0 && n <= 16 && strspn(digits, "0123456789abcdefABCDEF") == n;
+        bits = ok ? strtoull(digits, NULL, 16) : 0;
     }
-    if (!ok) {
-        log_error("%s: found %s, expected an integer from 0 to %u, or the same as a text \"0x...\"",
+    if (!ok || bits > max) {
+        log_error("%s: found %s, expected an integer from 0 to %" PRIu64
+                  ", or the same as a text \"0x...\"",
                   json_where(doc, value), json_fields_found(value).text, max);
         return STATUS_INPUT;
     }
-    *out = (uint32_t)number;
+    *out = bits;
     return STATUS_OK;
+}
+
+enum status json_fields_bits(const struct json_doc *doc, const struct json *object, const char *key,
+                             uint32_t max, uint32_t *out)
+{
+    uint64_t bits = *out;
+    const enum status st = json_fields_bits64(doc, object, key, max, &bits);
+    *out = (uint32_t)bits;
+    return st;
 }
 
 enum status json_fields_number_of(const struct json_doc *doc, const struct json *value,

@@ -48,6 +48,9 @@ enum status json_fields_u32(const struct json_doc *doc, const struct json *objec
 /* Bits: an integer from 0 to `max`, or the same as a text "0x...". */
 enum status json_fields_bits(const struct json_doc *doc, const struct json *object, const char *key,
                              uint32_t max, uint32_t *out) STATUS_MUST_USE;
+/* The same of 64 bits: integers up to INT64_MAX, texts up to UINT64_MAX. */
+enum status json_fields_bits64(const struct json_doc *doc, const struct json *object,
+                               const char *key, uint64_t max, uint64_t *out) STATUS_MUST_USE;
 
 /* A finite number in [min, max]; `open`: ends excluded. */
 struct json_range {

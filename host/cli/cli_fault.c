@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* `vkfi run --fault`: the golden run and a trial for each fault of the file. */
+/* `vkfi run --fault`: the golden run and the trials of the file. */
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -16,9 +16,8 @@ struct trials {
     struct cli_record_context context;
     struct golden golden;
     struct text golden_text;
-    struct fault *faults; /* (count) */
-    uint32_t count;
-    struct json_doc *doc; /* the fault file: faults point into it */
+    struct fault_trials faults;
+    struct json_doc *doc; /* the fault file */
     struct cli_progress progress;
     struct cli_nonfinite where; /* of the golden run */
 };
@@ -50,9 +49,10 @@ static enum status run_trials(struct trials *t, uint32_t first, uint32_t n, stru
     const struct trial_settings settings = {
         .level = RECORD_FULL, .path = t->run->options.naive ? TRIAL_NAIVE : TRIAL_FAST};
     struct trial_job job[TRIALS_AT_ONCE];
-    cli_progress_show(&t->progress, "fault %" PRIu32 "/%" PRIu32, first + 1, t->count);
+    cli_progress_show(&t->progress, "fault %" PRIu32 "/%" PRIu32, first + 1, t->faults.count);
     for (uint32_t i = 0; i < n; i++)
-        job[i] = (struct trial_job){.fault = &t->faults[first + i], .n_faults = 1};
+        job[i] = (struct trial_job){.fault = t->faults.trial[first + i].fault,
+                                    .n_faults = t->faults.trial[first + i].count};
     const enum status st =
         trial_batch(out, &t->run->arena, &t->golden, &settings, &(struct trial_jobs){job, n});
     cli_progress_clear(&t->progress);
@@ -61,7 +61,7 @@ static enum status run_trials(struct trials *t, uint32_t first, uint32_t n, stru
 
 static uint32_t next_count(const struct trials *t, uint32_t first)
 {
-    return t->count - first < TRIALS_AT_ONCE ? t->count - first : TRIALS_AT_ONCE;
+    return t->faults.count - first < TRIALS_AT_ONCE ? t->faults.count - first : TRIALS_AT_ONCE;
 }
 
 static enum status print_text(struct trials *t)
@@ -72,11 +72,11 @@ static enum status print_text(struct trials *t)
     executor_info(t->run->device.ex, &info);
     printf("golden run on %s: %" PRIu32 " tokens, hash %016" PRIx64 "\n\n", info.device,
            t->golden.run.n_tokens, t->golden.run.hash);
-    for (uint32_t first = 0, n; first < t->count && !st; first += n) {
+    for (uint32_t first = 0, n; first < t->faults.count && !st; first += n) {
         n = next_count(t, first);
         st = run_trials(t, first, n, record);
         for (uint32_t i = 0; i < n && !st; i++)
-            st = cli_record_text(&t->context, &record[i], first + i + 1, t->count);
+            st = cli_record_text(&t->context, &record[i], first + i + 1, t->faults.count);
         if (!st)
             st = cli_output_flush();
     }
@@ -88,10 +88,10 @@ static enum status print_json(struct trials *t)
 {
     struct json_writer w;
     enum status st = STATUS_OK;
-    struct record *record = arena_array(&t->run->arena, t->count, sizeof *record);
+    struct record *record = arena_array(&t->run->arena, t->faults.count, sizeof *record);
     if (!record)
         return STATUS_MEMORY;
-    for (uint32_t first = 0; first < t->count && !st; first += next_count(t, first))
+    for (uint32_t first = 0; first < t->faults.count && !st; first += next_count(t, first))
         st = run_trials(t, first, next_count(t, first), record + first);
     if (st)
         return st;
@@ -103,7 +103,7 @@ static enum status print_json(struct trials *t)
     json_object_close(&w);
     json_put_key(&w, "faults");
     json_array_open(&w);
-    for (uint32_t i = 0; !st && i < t->count; i++)
+    for (uint32_t i = 0; !st && i < t->faults.count; i++)
         st = cli_record_json(&w, &t->context, &record[i]);
     json_array_close(&w);
     json_object_close(&w);
@@ -121,7 +121,7 @@ enum status cli_fault_run(struct cli_run *run)
                                              .positions = run->needs.positions};
     enum status st = json_load(&t.doc, run->options.fault);
     if (!st)
-        st = fault_parse(&t.faults, &t.count, &run->arena, t.doc, &t.context.bounds);
+        st = fault_parse_trials(&t.faults, &run->arena, t.doc, &t.context.bounds);
     if (!st)
         st = run_golden(&t);
     if (!st)

@@ -58,67 +58,6 @@ static void print_draw(const struct cli_plan *p, const struct sample_draw *d, in
     }
 }
 
-static void put_bits(struct json_writer *w, const char *key, uint32_t bits)
-{
-    json_put_key(w, key);
-    cli_output_bits(w, bits, 32);
-}
-
-/* The bits of a kind, under the names that a fault file has. */
-static void put_kind(struct json_writer *w, const struct fault *f)
-{
-    json_member_text(w, "kind", kinds_text(KINDS_KIND, f->kind));
-    if (f->mask && f->kind != KIND_DRY)
-        put_bits(w, "mask", f->mask);
-    if (is_set(f))
-        put_bits(w, "value", f->value);
-    if (f->kind == KIND_CLAMP) {
-        put_bits(w, "low", f->low);
-        put_bits(w, "high", f->high);
-    }
-    if (f->kind == KIND_WRONG_READ || f->kind == KIND_WRONG_WRITE)
-        json_member_int(w, "from", f->from);
-    if (f->only_mask) {
-        put_bits(w, "only_mask", f->only_mask);
-        put_bits(w, "only_value", f->only_value);
-    }
-}
-
-/* As a fault file has it, so that `vkfi run --fault` takes it. */
-static void put_fault(struct json_writer *w, const struct fault *f)
-{
-    char site[FAULT_SITE_TEXT];
-    fault_site(f, site);
-    json_object_open(w);
-    json_member_text(w, "site", site);
-    json_member_text(w, "point", kinds_text(KINDS_POINT, f->point));
-    put_kind(w, f);
-    if (f->place == PLACE_OP && (f->point == HOOK_WEIGHT || f->point == HOOK_OPERAND))
-        json_member_text(w, "readers", kinds_text(KINDS_READERS, f->readers));
-    if (f->place == PLACE_WEIGHT || (f->place == PLACE_OP && f->point == HOOK_WEIGHT))
-        json_member_text(w, "field", quant_field_name(f->field));
-    json_member_text(w, "duration", kinds_text(KINDS_DURATION, f->duration));
-    if (f->duration == DURATION_INTERMITTENT)
-        json_member_number(w, "rate", (double)f->rate / 0x1p32);
-    json_member_int(w, "position", f->position);
-    json_member_int(w, "positions", f->position_count);
-    json_member_int(w, "row", f->row);
-    json_member_int(w, "rows", f->row_count);
-    json_member_int(w, "row_step", f->row_step);
-    json_member_int(w, "k", f->k);
-    json_member_int(w, "ks", f->k_count);
-    json_member_int(w, "k_step", f->k_step);
-    json_member_int(w, "key", f->key);
-    json_put_key(w, "keys");
-    if (f->key_count == FAULT_ALL_KEYS)
-        json_put_text(w, "all");
-    else
-        json_put_int(w, f->key_count);
-    json_member_int(w, "seed", f->key_low);
-    json_member_int(w, "trial", f->key_high);
-    json_object_close(w);
-}
-
 static void put_draw(struct json_writer *w, const struct cli_plan *p, const struct sample_draw *d)
 {
     json_object_open(w);
@@ -140,7 +79,7 @@ static void put_draw(struct json_writer *w, const struct cli_plan *p, const stru
     json_put_key(w, "faults");
     json_array_open(w);
     for (uint32_t i = 0; i < d->n_faults; i++)
-        put_fault(w, &d->fault[i]);
+        fault_put(w, &d->fault[i]); /* as a fault file has it */
     json_array_close(w);
     json_object_close(w);
 }

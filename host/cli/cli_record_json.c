@@ -164,6 +164,20 @@ static void put_origin(struct json_writer *w, const struct record *record)
     put_count(w, "nan_step", record->nan_step);
 }
 
+/* All of it, to be run again: the fault, or the list of those that were struck together. */
+static void put_faults(struct json_writer *w, const struct record *record)
+{
+    json_put_key(w, "fault");
+    if (record->n_faults == 1) {
+        fault_put(w, &record->fault);
+        return;
+    }
+    json_array_open(w);
+    for (uint32_t i = 0; i < record->n_faults; i++)
+        fault_put(w, &record->faults[i]);
+    json_array_close(w);
+}
+
 enum status cli_record_json(struct json_writer *w, const struct cli_record_context *context,
                             const struct record *record)
 {
@@ -175,8 +189,7 @@ enum status cli_record_json(struct json_writer *w, const struct cli_record_conte
     json_object_open(w);
     put_place(w, context, &record->fault);
     put_mask(w, &record->fault, fault_width(&record->fault, &context->bounds));
-    json_put_key(w, "fault"); /* all of it, to be run again */
-    fault_put(w, &record->fault);
+    put_faults(w, record);
     put_proof(w, context, record);
     json_member_text(w, "outcome", kinds_text(KINDS_OUTCOME, record->outcome));
     put_count(w, "first_diff",

@@ -60,10 +60,10 @@ static void print_extent(const struct fault *fault)
         printf(", for %" PRIu32 " positions", fault->position_count);
 }
 
-static void print_fault(const struct cli_record_context *context, const struct fault *fault,
-                        const char *site)
+static void print_fault(const struct cli_record_context *context, const struct fault *fault)
 {
-    char where[CLI_RECORD_WHERE];
+    char where[CLI_RECORD_WHERE], site[FAULT_SITE_TEXT];
+    fault_site(fault, site);
     const bool prefill = fault->position + 1 < context->bounds.n_prompt;
     printf("  site         %s", site);
     if (fault->layer != GRAPH_NO_LAYER)
@@ -165,15 +165,14 @@ enum status cli_record_text(const struct cli_record_context *context, const stru
                             uint32_t number, uint32_t count)
 {
     struct text faulty = {0};
-    char site[FAULT_SITE_TEXT];
-    fault_site(&record->fault, site);
     enum status st = cli_output_tokens(&faulty, context->bounds.model->tokenizer, record->tokens,
                                        record->n_tokens);
     if (st)
         goto end;
     printf("fault %" PRIu32 " of %" PRIu32 ": %s\n", number, count,
            kinds_text(KINDS_OUTCOME, record->outcome));
-    print_fault(context, &record->fault, site);
+    for (uint32_t i = 0; i < record->n_faults; i++)
+        print_fault(context, &record->faults[i]);
     print_proof(context, record);
     st = print_first_diff(context, record);
     if (st)

@@ -70,8 +70,25 @@ struct fault_bounds {
 #define FAULT_SITE_TEXT 96
 void fault_site(const struct fault *fault, char out[FAULT_SITE_TEXT]);
 
-/* One fault or a list of them. Errors name JSON pointer and line; unknown fields are refused with a
- * suggestion. The fields stand in README.md. */
+/* Faults as a file lists them: an object, or a list of trials, each an object or a list of the
+ * faults that it strikes together. */
+#define FAULT_TRIAL_MOST 4096
+struct fault_trial {
+    struct fault *fault; /* (count) */
+    uint32_t count;      /* 1 to FAULT_TRIAL_MOST */
+};
+struct fault_trials {
+    struct fault_trial *trial; /* (count) */
+    uint32_t count;            /* at least one */
+};
+
+/* Errors name JSON pointer and line; unknown fields are refused with a suggestion. The fields stand
+ * in README.md. Memory from `arena`; sites point into it. */
+enum status fault_parse_trials(struct fault_trials *out, struct arena *arena,
+                               const struct json_doc *doc,
+                               const struct fault_bounds *bounds) STATUS_MUST_USE;
+
+/* The same without the bounds between trials. */
 enum status fault_parse(struct fault **out, uint32_t *out_count, struct arena *arena,
                         const struct json_doc *doc,
                         const struct fault_bounds *bounds) STATUS_MUST_USE;

@@ -313,7 +313,21 @@ static enum status get_stage(const struct reader *r, const struct json *object, 
     return STATUS_OK;
 }
 
-/* Granularity, readers, stage, and what they make of the element. */
+/* What granularity, readers and stage make of the element. Where a range is given with its begin,
+ * that is not moved: a record holds ranges as they are. */
+static enum status widen(const struct reader *r, const struct json *object, struct fault *out,
+                         const struct widen *w, enum stage stage)
+{
+    const uint32_t row = out->row, position = out->position;
+    widen_fault(out, r->bounds, w, stage);
+    if (has(object, "rows") && has(object, "row"))
+        out->row = row;
+    if (has(object, "positions") && (has(object, "position") || has(object, "step")))
+        out->position = position;
+    return get_ranges(r, object, out);
+}
+
+/* Granularity, readers, stage. */
 static enum status get_extent(const struct reader *r, const struct json *object, struct fault *out)
 {
     struct widen w = {0};
@@ -345,26 +359,20 @@ static enum status get_extent(const struct reader *r, const struct json *object,
     st = get_stage(r, object, out, &stage);
     if (st)
         return st;
-    widen_fault(out, r->bounds, &w, stage);
-    return get_ranges(r, object, out);
+    return widen(r, object, out, &w, stage);
 }
 
 static enum status get_coordinates(const struct reader *r, const struct json *object,
                                    struct fault *out)
 {
-    uint32_t seed = 0, trial = 0;
     enum status st = get_uint(r, object, "row", UINT32_MAX, &out->row);
     if (!st)
         st = get_uint(r, object, "k", UINT32_MAX, &out->k);
     if (!st)
         st = get_uint(r, object, "key", UINT32_MAX, &out->key);
     if (!st)
-        st = get_uint(r, object, "seed", UINT32_MAX, &seed);
-    if (!st)
-        st = get_uint(r, object, "trial", UINT32_MAX, &trial);
-    out->key_low = seed;
-    out->key_high = trial;
-    return st;
+        st = json_fields_bits64(r->doc, object, "seed", UINT64_MAX, &out->key_low);
+    return st ? st : json_fields_bits64(r->doc, object, "trial", UINT64_MAX, &out->key_high);
 }
 
 static enum status read_fault(const struct reader *r, const struct json *object, struct fault *out)
@@ -394,26 +402,59 @@ static enum status read_fault(const struct reader *r, const struct json *object,
     return st ? st : fault_check(out, r->bounds, json_where(r->doc, object));
 }
 
-enum status fault_parse(struct fault **out, uint32_t *out_count, struct arena *arena,
-                        const struct json_doc *doc, const struct fault_bounds *bounds)
+/* The faults of one trial: an object, or a list of them. */
+static enum status read_trial(const struct reader *r, const struct json *value,
+                              struct fault_trial *out)
 {
-    struct reader r = {.doc = doc, .bounds = bounds, .arena = arena};
+    const bool list = json_type(value) == JSON_ARRAY;
+    const size_t count = list ? json_count(value) : 1;
+    enum status st = STATUS_OK;
+    if (count == 0 || count > FAULT_TRIAL_MOST) {
+        log_error("%s: found %zu faults, expected 1 to %d in a trial", json_where(r->doc, value),
+                  count, FAULT_TRIAL_MOST);
+        return STATUS_INPUT;
+    }
+    out->count = (uint32_t)count;
+    out->fault = arena_array(r->arena, count, sizeof *out->fault);
+    for (size_t i = 0; out->fault && !st && i < count; i++)
+        st = read_fault(r, list ? json_at(value, i) : value, &out->fault[i]);
+    return out->fault ? st : STATUS_MEMORY;
+}
+
+enum status fault_parse_trials(struct fault_trials *out, struct arena *arena,
+                               const struct json_doc *doc, const struct fault_bounds *bounds)
+{
+    const struct reader r = {.doc = doc, .bounds = bounds, .arena = arena};
     const struct json *root = json_root(doc);
-    bool list = json_type(root) == JSON_ARRAY;
-    size_t count = list ? json_count(root) : 1;
-    if (count == 0 || count > UINT32_MAX / sizeof **out) {
+    const bool list = json_type(root) == JSON_ARRAY;
+    const size_t count = list ? json_count(root) : 1;
+    enum status st = STATUS_OK;
+    if (count == 0 || count > UINT32_MAX / sizeof *out->trial) {
         log_error("%s: found %s, expected at least one fault", json_where(doc, root),
                   json_fields_found(root).text);
         return STATUS_INPUT;
     }
+    out->count = (uint32_t)count;
+    out->trial = arena_array(arena, count, sizeof *out->trial);
+    for (size_t i = 0; out->trial && !st && i < count; i++)
+        st = read_trial(&r, list ? json_at(root, i) : root, &out->trial[i]);
+    return out->trial ? st : STATUS_MEMORY;
+}
+
+enum status fault_parse(struct fault **out, uint32_t *out_count, struct arena *arena,
+                        const struct json_doc *doc, const struct fault_bounds *bounds)
+{
+    struct fault_trials trials;
+    uint32_t count = 0;
+    enum status st = fault_parse_trials(&trials, arena, doc, bounds);
+    if (st)
+        return st;
+    for (uint32_t i = 0; i < trials.count; i++)
+        count += trials.trial[i].count;
     *out = arena_array(arena, count, sizeof **out);
-    if (!*out)
-        return STATUS_MEMORY;
-    for (size_t i = 0; i < count; i++) {
-        enum status st = read_fault(&r, list ? json_at(root, i) : root, &(*out)[i]);
-        if (st)
-            return st;
-    }
-    *out_count = (uint32_t)count;
-    return STATUS_OK;
+    *out_count = 0;
+    for (uint32_t i = 0; *out && i < trials.count; i++)
+        for (uint32_t k = 0; k < trials.trial[i].count; k++)
+            (*out)[(*out_count)++] = trials.trial[i].fault[k];
+    return *out ? STATUS_OK : STATUS_MEMORY;
 }

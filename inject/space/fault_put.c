@@ -52,19 +52,42 @@ static void put_range(struct json_writer *w, const char *key, uint32_t value)
         json_member_int(w, key, value);
 }
 
-/* Ranges as they are: the granularity that they were made from would make them anew. */
+/* Ranges as they are: the granularity that they were made from would make them anew. Positions and
+ * readers always, since what they are by default depends on each other and on the duration. */
 static void put_where(struct json_writer *w, const struct fault *fault)
 {
+    const bool read =
+        fault->place == PLACE_OP && (fault->point == HOOK_WEIGHT || fault->point == HOOK_OPERAND);
+    if (read)
+        json_member_text(w, "readers", kinds_text(KINDS_READERS, fault->readers));
     json_member_int(w, "position", fault->position);
-    put_range(w, "positions", fault->position_count);
+    json_member_int(w, "positions", fault->position_count);
     json_member_int(w, "row", fault->row);
-    put_range(w, "rows", fault->row_count);
+    if (read && fault->readers == READERS_TILE)
+        json_member_int(w, "rows", fault->row_count);
+    else
+        put_range(w, "rows", fault->row_count);
     put_range(w, "row_step", fault->row_step);
     json_member_int(w, "k", fault->k);
     put_range(w, "ks", fault->k_count);
     put_range(w, "k_step", fault->k_step);
     json_member_int(w, "key", fault->key);
-    put_range(w, "keys", fault->key_count);
+    if (fault->key_count == FAULT_ALL_KEYS)
+        json_member_text(w, "keys", "all");
+    else
+        put_range(w, "keys", fault->key_count);
+}
+
+/* All 64 bits: as a number where one of JSON's integers has them. */
+static void put_word(struct json_writer *w, const char *key, uint64_t word)
+{
+    char text[24];
+    if (word <= INT64_MAX) {
+        json_member_int(w, key, (int64_t)word);
+        return;
+    }
+    snprintf(text, sizeof text, "0x%" PRIx64, word);
+    json_member_text(w, key, text);
 }
 
 /* Random bits and the moments of an intermittent fault come from seed and trial. */
@@ -73,8 +96,8 @@ static void put_draws(struct json_writer *w, const struct fault *fault)
     if (fault->duration == DURATION_INTERMITTENT) {
         json_member_number(w, "rate", fault->rate * 0x1p-32);
     }
-    json_member_int(w, "seed", (int64_t)fault->key_low);
-    json_member_int(w, "trial", (int64_t)fault->key_high);
+    put_word(w, "seed", fault->key_low);
+    put_word(w, "trial", fault->key_high);
 }
 
 void fault_put(struct json_writer *w, const struct fault *fault)

@@ -15,6 +15,7 @@
 static void clear(struct record *out, const struct trial_job *job)
 {
     *out = (struct record){.fault = job->fault[0],
+                           .faults = job->fault,
                            .n_faults = job->n_faults,
                            .first_diff = EXECUTOR_NONE,
                            .margin_at_fault = NAN,

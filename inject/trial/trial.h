@@ -59,7 +59,8 @@ struct trial_deviation {
 /* What came of a trial. The comment in brackets is the lowest level that has the field; below it
  * the field holds the value in front. Levels change what is known, never a value. */
 struct record {
-    struct fault fault; /* the job's first */
+    struct fault fault;         /* the job's first */
+    const struct fault *faults; /* (n_faults) the job's own, as long as those live */
     uint32_t n_faults;
     uint64_t activations, expected_activations; /* of all faults, from the device [outcome] */
     bool conditional; /* some fault fires on a value pattern: known beforehand is only how often

@@ -13,7 +13,7 @@ TEXT
 bad=$(printf 'ok\ncaf\351 bad')
 printf 'ok\ncaf\351 bad\n' >bad.txt
 told() { # NAME
-    grep -q "$1:2:4: found byte 0xe9 at offset 6, expected text in UTF-8" err || fail "$(cat err)"
+    grep -q -e "$1:2:4: found byte 0xe9 at offset 6, expected text in UTF-8" err || fail "$(cat err)"
 }
 refused 2 run -m "$LLAMA" -p "$bad" -n 2
 told -p

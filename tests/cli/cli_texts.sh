@@ -11,9 +11,17 @@ json.dump([{"site": "control.sampler", "kind": "set", "value": v, "step": 5} for
 json.dump([{"site": "control.sampler", "kind": "set", "value": 0, "step": s} for s in range(6)] +
           [{"site": "control.sampler", "kind": "set", "value": 27, "step": 5}], open("nul.json", "w"))
 TEXT
+# A prompt whose last token is a byte that is no character by itself: others display like it.
+for ids in $(seq 1 60) none; do
+    [ "$ids" != none ] || fail "no such prompt"
+    good run -m "$LLAMA" --ids "$ids" -n 6 --ignore-eos --json
+    python3 -c 'import json, sys
+*_, before, last = json.load(open("out"))["tokens"]
+sys.exit(not (128 <= last < 256 and before < 128))' && break
+done
 for options in "" --naive; do
     # shellcheck disable=SC2086
-    good run -m "$LLAMA" --ids 9,8,7,200,201,202,31 -n 6 --ignore-eos --json --fault last.json $options
+    good run -m "$LLAMA" --ids "$ids" -n 6 --ignore-eos --json --fault last.json $options
     python3 - <<'TEXT' || exit 1
 import json
 d = json.load(open("out"))
@@ -26,7 +34,7 @@ for token, f in enumerate(d["faults"]):
     if f["outcome"] != expected or (f["first_diff"] is None) != (token == golden):
         raise SystemExit(f"FAILED: {token} for {golden}: {f['outcome']}, {f['first_diff']}")
     seen.add((f["outcome"], f["golden_text"] == f["faulty_text"]))
-if ("sdc_unscored", True) not in seen and golden >= 128:
+if ("sdc_unscored", True) not in seen:
     raise SystemExit("FAILED: no two texts that only display alike")
 TEXT
 done
@@ -47,15 +55,15 @@ good run -m "$LLAMA" --ids 9,8,7 -n 6 --ignore-eos --fault range.json
 [ "$(grep -c 'the run ended before the pass' out)" = 2 ] || fail "$(cat out)"
 
 # Nulls and escapes in what is written.
-good run -m "$LLAMA" --ids 9,8,7,200,201,202,31 -n 6 --ignore-eos --json --fault nul.json
+good run -m "$LLAMA" --ids 9,8,7,200,201,202,31 -n 6 --json --fault nul.json
 cp out run.json
 json 'all(f["faulty_text"].count("\0") >= 1 for f in d["faults"][:6])'
 json 'd["faults"][5]["faulty_text"][-1] == "\0" and d["faults"][6]["faulty_text"][-1] == "\x1b"'
-good run -m "$LLAMA" --ids 9,8,7,200,201,202,31 -n 6 --ignore-eos --fault nul.json
+good run -m "$LLAMA" --ids 9,8,7,200,201,202,31 -n 6 --fault nul.json
 [ "$(grep -c '^  faulty .*\\x00' out)" = 6 ] || fail "$(cat out)"
 cat >plan.json <<TEXT
 {"model": "$LLAMA", "prompts": {"ids": [[9, 8, 7, 200, 201, 202, 31]]}, "population": "equal",
- "decoding": {"n": 6, "ignore_end": true}, "sampling": {"trials": 6},
+ "decoding": {"n": 6}, "sampling": {"trials": 6},
  "where": {"place": "control", "sites": "control.sampler"}, "what": {"kind": "set", "value": 0},
  "when": {"stage": ["first", "decode"]}, "controls": {"dry": 0, "sentinel": 0, "naive": 0, "cpu": 0}}
 TEXT
