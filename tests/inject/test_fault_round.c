@@ -210,7 +210,7 @@ static void test_every_cell(void **state)
     rng_init(&rng, 6, 6);
     for (uint32_t n = 0; n < model->graph.count; n++) {
         const struct node *node = &model->graph.node[n];
-        for (uint32_t point = HOOK_OPERAND; point <= HOOK_MEM; point++) {
+        for (uint32_t point = HOOK_OPERAND; point <= HOOK_LAST; point++) {
             struct cell cell = {.fault = {.layer = GRAPH_NO_LAYER}};
             struct coordinates c;
             if (node->op == OP_STORE || !coordinates_of(&c, node, point, &model->hp))
