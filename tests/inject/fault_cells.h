@@ -179,15 +179,15 @@ static inline void fault_cells_bits(struct fault *f, struct rng *rng,
 
 /* Ranges given as they are, in place of those of a granularity. */
 static inline void fault_cells_ranges(struct fault *f, struct rng *rng,
-                                      const struct fault_cells_extent *e, uint32_t unit)
+                                      const struct fault_cells_extent *e, struct fault_units units)
 {
     f->granularity = GRANULARITY_ELEMENT;
     if (e->rows > f->row + 1 && fault_cells_one_in(rng, 2)) {
-        f->row_step = 1 + fault_cells_below(rng, 3) * fault_cells_below(rng, 20);
+        f->row_step = units.row * (1 + fault_cells_below(rng, 3) * fault_cells_below(rng, 20));
         f->row_count = 1 + fault_cells_below(rng, (e->rows - f->row - 1) / f->row_step + 1);
     }
     if (e->ks > f->k + 1 && fault_cells_one_in(rng, 2)) {
-        f->k_step = unit * (1 + fault_cells_below(rng, 3));
+        f->k_step = units.k * (1 + fault_cells_below(rng, 3));
         f->k_count = 1 + fault_cells_below(rng, (e->ks - f->k - 1) / f->k_step + 1);
     }
     if (e->keyed && f->key < f->position)
@@ -288,7 +288,7 @@ static inline bool fault_cells_try(struct fault *f, struct rng *rng, const struc
     fault_cells_bits(f, rng, c->bounds);
     widen_fault(f, c->bounds, &w, stage);
     if (fault_cells_one_in(rng, 4))
-        fault_cells_ranges(f, rng, &e, fault_unit(f, c->bounds->model));
+        fault_cells_ranges(f, rng, &e, fault_units(f, c->bounds->model));
     else if (f->duration == DURATION_PERSISTENT && fault_cells_one_in(rng, 2))
         f->position_count = 1 + fault_cells_below(rng, 9); /* scrubbed */
     fault_cells_from(f, rng, c->bounds, &e);
