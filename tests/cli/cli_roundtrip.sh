@@ -55,7 +55,7 @@ good campaign run plan.json -o out.db -d cpu
 python3 - <<'TEXT' || exit 1
 import json, sqlite3
 db = sqlite3.connect("out.db")
-rows = {r[0]: r[1:] for r in db.execute("SELECT trial, outcome, first_diff, activations, text, site FROM trial")}
+rows = {r[0]: r[1:] for r in db.execute("SELECT trial, outcome, first_diff, activations, faulty_text, site FROM trial")}
 numbers, records = json.load(open("numbers.json")), json.load(open("byhand"))
 for trial, f in zip(numbers, records, strict=True):
     found = (f["outcome"], f["first_diff"], f["activations"], f["faulty_text"], f["site"])

@@ -76,12 +76,12 @@ import csv, json, sqlite3
 run = {f["position"]: f["faulty_text"] for f in json.load(open("run.json"))["faults"][:6]}
 rows = [json.loads(line) for line in open("rows.jsonl", encoding="utf-8")]
 table = list(csv.DictReader(open("rows.csv", encoding="utf-8", newline="")))
-stored = dict(sqlite3.connect("out.db").execute("SELECT trial, text FROM trial"))
+stored = dict(sqlite3.connect("out.db").execute("SELECT trial, faulty_text FROM trial"))
 for row, shown in zip(rows, table, strict=True):
     text = run[row["position"]]
-    if not (row["text"] == stored[row["trial"]] == text and "\0" in text
-            and shown["text"] == text.replace("\0", "\u2400")):
-        raise SystemExit(f"FAILED: {row['trial']}: {row['text']!r}, {shown['text']!r}, {text!r}")
+    if not (row["faulty_text"] == stored[row["trial"]] == text and "\0" in text
+            and shown["faulty_text"] == text.replace("\0", "\u2400")):
+        raise SystemExit(f"FAILED: {row['trial']}: {row['faulty_text']!r}, {shown['faulty_text']!r}, {text!r}")
 if len(rows) != 6:
     raise SystemExit(f"FAILED: {len(rows)} rows")
 TEXT
