@@ -59,12 +59,15 @@ TEXT
 
 # What run --json says of the exported faults is what the export says, name for name.
 for place in op weight kv control; do
-    sites='"*"]'
+    sites='"*"]' each=1
+    [ $place = kv ] && each=3 # the faults of a trial together
     [ $place = op ] &&
-        sites='"*"], "point": ["partial", "out", "mem"], "granularity": ["element", "vector", "lane"]'
+        sites='"*"], "point": ["operand", "weight", "partial", "out", "mem", "accumulator"],
+  "readers": ["row", "tile", "all", "column", "chunk"], "granularity": ["element", "vector", "lane"]'
     cat >plan.json <<TEXT
 {"model": "$LLAMA", "prompts": {"ids": [[9, 8, 7, 200, 201, 202, 31]]}, "population": "equal", "seed": 5,
- "decoding": {"n": 6}, "sampling": {"trials": 60}, "record": "full", "lanes": 3,
+ "decoding": {"n": 6}, "sampling": {"trials": 200}, "record": "full", "lanes": 3, "tiles": 8, "chunk": 4,
+ "faults_per_trial": $each,
  "where": {"place": "$place", "sites": [$sites},
  "what": {"kind": ["flip", "stuck_at_1", "random", "zero", "set"], "value": "0x3f000000"},
  "controls": {"dry": 0, "sentinel": 0, "naive": 0, "cpu": 0}}
