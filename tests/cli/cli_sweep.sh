@@ -42,9 +42,9 @@ cells = collections.Counter()
 events = collections.Counter()
 fired = set()
 for row in rows:
-    key = (row["op"], row["point"], row["field"])
+    key = (row["op"], row["point"], row["bit_field"])
     if row["place"] == "op" and int(row["activations"] or 0) > 0:
-        fired.add((row["op"], row["point"], row["field"] if row["point"] == "weight" else ""))
+        fired.add((row["op"], row["point"], row["bit_field"] if row["point"] == "weight" else ""))
     if not row["control"]:
         cells[key] += 1
         events[key] += row["outcome"].startswith("sdc")

@@ -103,7 +103,7 @@ rows() {
 import csv
 import sys
 
-free = {"path", "attempts", "device", "seconds", "suspect", "device_name"}
+free = {"path", "attempts", "device_id", "seconds", "suspect", "device"}
 with open(sys.argv[1], encoding="utf-8", newline="") as file:
     for row in csv.DictReader(file):
         print(*(f"{key}={value}" for key, value in row.items() if key not in free), sep=";")
