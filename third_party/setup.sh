@@ -202,7 +202,7 @@ main() {
     case $mode in
     run)
         build release
-        say "running the model on both devices, with faults and without: about half a minute"
+        say "running the model on both devices, with faults and without: less than half a minute"
         exec build/vkfi selfcheck -m smollm2-135m
         ;;
     test | full)

@@ -76,7 +76,7 @@ static void print_fault(const struct cli_selfcheck *c, uint32_t i)
     format_value(after, &r->fault, &c->bounds, r->after);
     if (r->first_diff != EXECUTOR_NONE)
         snprintf(first, sizeof first, "%" PRIu32, r->first_diff);
-    printf("%3" PRIu32 "  %-29s %-8s %-14s %4" PRIu32 "  %15s -> %-15s  %-16s %5s  %-5s  %s\n", i,
+    printf("%3" PRIu32 "  %-29s %-11s %-14s %4" PRIu32 "  %15s -> %-15s  %-16s %5s  %-5s  %s\n", i,
            site, kinds_text(KINDS_POINT, r->fault.point), kind, r->fault.position, before, after,
            kinds_text(KINDS_OUTCOME, r->outcome), first, c->naive_agrees[i] ? "yes" : "NO",
            all_agree(c, i) ? "agree" : "DIFFER");
@@ -113,7 +113,7 @@ void cli_selfcheck_print(const struct cli_selfcheck *c)
     putchar('\n');
     print_runs(c);
     if (c->options.faults > 0)
-        printf("\n%3s  %-29s %-8s %-14s %4s  %15s -> %-15s  %-16s %5s  %-5s  %s\n", "id", "site",
+        printf("\n%3s  %-29s %-11s %-14s %4s  %15s -> %-15s  %-16s %5s  %-5s  %s\n", "id", "site",
                "point", "kind, bits", "pos", "before", "after", "outcome", "first", "whole",
                "devices");
     for (uint32_t i = 0; i < c->options.faults; i++) {
