@@ -116,7 +116,7 @@ CREATE TABLE trial (
     rel_change ANY, -- |after - before| / |before|
     activations INTEGER, -- read back from the device [activations]
     expected_activations INTEGER, -- predicted from golden [activations]
-    outcome TEXT NOT NULL, -- ladder of method 3
+    outcome TEXT NOT NULL, -- ladder of METHOD.md 3
     due_reason TEXT, -- null unless due
     flags TEXT, -- names joined by '+'; null: none
     first_diff INTEGER, -- first step with another token; null: none

@@ -1,6 +1,6 @@
 #version 450
 /* SPDX-License-Identifier: MIT */
-/* One float operation per invocation on operands that only the buffer knows (numerics 5). */
+/* One float operation per invocation on operands that only the buffer knows (NUMERICS.md 5). */
 #extension GL_GOOGLE_include_directive : require
 #include "shared/numerics.h"
 #include "shared/probe_ops.h"

@@ -1,4 +1,4 @@
-# The build step of numerics 2. Every shaders/*.comp becomes words in the library vkfi_shaders, once
+# The build step of NUMERICS.md 2. Every shaders/*.comp becomes words in the library vkfi_shaders, once
 # per variant listed in shader_list.cmake, or once if none is; the generated "shader_table.h"
 # declares `shader_<name>` for each and shader_find(name). The same without hooks lies beside it:
 #   <build>/shaders/<name>.spv   <build>/shaders/hook_free/<name>.spv

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The floating-point mode of numerics 2 and 5: denormals flushed in and out, set before any thread.
+/* The floating-point mode of NUMERICS.md 2 and 5: denormals flushed in and out, set before any
+ * thread.
  */
 #ifndef VKFI_BASE_FPENV_H
 #define VKFI_BASE_FPENV_H

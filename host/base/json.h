@@ -43,7 +43,7 @@ bool json_integer(const struct json *value, int64_t min, int64_t max, int64_t *o
 const char *json_where(const struct json_doc *doc, const struct json *value);
 
 /* Writing: a stream of tokens; commas, quotes and escapes are put in. Inf and NaN become the texts
- * "Infinity", "-Infinity", "NaN" (numerics 6). */
+ * "Infinity", "-Infinity", "NaN" (NUMERICS.md 6). */
 struct json_writer {
     FILE *file;
     uint32_t depth;

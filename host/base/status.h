@@ -21,7 +21,7 @@ enum status {
 
 #define STATUS_MUST_USE __attribute__((warn_unused_result))
 
-/* Process exit code of design 10: 0 ok, 1 gate failed, 2 usage or bad input, 3 device or
+/* Process exit code: 0 ok, 1 gate failed, 2 usage or bad input, 3 device or
  * driver, 4 internal. */
 int status_exit_code(enum status st);
 

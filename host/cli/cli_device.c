@@ -50,7 +50,7 @@ static enum status find_cpu(struct cli_device *out, const char *text)
     return STATUS_USAGE;
 }
 
-/* Numerics 5: a device that computes other bits is refused for exact. */
+/* NUMERICS.md 5: a device that computes other bits is refused for exact. */
 static enum status admit(struct gpu *gpu)
 {
     struct probe_result result;

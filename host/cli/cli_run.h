@@ -36,7 +36,7 @@ struct cli_run {
     struct golden_shape shape;    /* --fault: of the golden run and its trials */
     struct generate_params params;
     double load_seconds;
-    bool underflow; /* the golden run flushed a value (numerics 5); of CPU devices only */
+    bool underflow; /* the golden run flushed a value (NUMERICS.md 5); of CPU devices only */
 };
 
 /* Where the first Inf or NaN stood, by position, then by order of the graph. */

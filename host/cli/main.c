@@ -207,7 +207,7 @@ static enum status default_threads(uint64_t *out)
 int main(int argc, char **argv)
 {
     char data[PATH_MAX + sizeof "/../share/vkfi"];
-    fpenv_set();              /* before any thread and any driver (numerics 2) */
+    fpenv_set();              /* before any thread and any driver (NUMERICS.md 2) */
     signal(SIGPIPE, SIG_IGN); /* a worker that died is no reason to die; see file_check_reader */
     log_set_level(isatty(STDERR_FILENO) ? LOG_INFO : LOG_WARN);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Faults in one evaluation of one op (engine 4): what every op's patch shares. */
+/* Faults in one evaluation of one op (ENGINE.md 4): what every op's patch shares. */
 #ifndef VKFI_CPU_CPU_HOOK_H
 #define VKFI_CPU_CPU_HOOK_H
 

@@ -183,7 +183,7 @@ static inline float *cpu_reg(const struct cpu *cpu, enum reg reg, uint32_t slot)
     return cpu->reg[reg] + slot * cpu->stride[reg];
 }
 
-/* A value on the grid of a storage type (numerics 4); f32 values stay as they are. */
+/* A value on the grid of a storage type (NUMERICS.md 4); f32 values stay as they are. */
 static inline float cpu_round(float x, uint32_t act)
 {
     return act == NM_F32 ? x : nm_round(x, act);

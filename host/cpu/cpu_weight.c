@@ -94,8 +94,8 @@ static enum status pack_all(struct cpu *cpu)
     return STATUS_OK;
 }
 
-/* Denormals of stored f32 and bf16: an input that DAZ takes for zero raises no flag (numerics 5).
- * Other types have no value so small. */
+/* Denormals of stored f32 and bf16: an input that DAZ takes for zero raises no flag (NUMERICS.md
+ * 5). Other types have no value so small. */
 static bool holds_denormal(const struct tensor *t)
 {
     const size_t size = t && t->type == QUANT_F32 ? 4 : t && t->type == QUANT_BF16 ? 2 : 0;

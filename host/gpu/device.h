@@ -98,7 +98,7 @@ enum status gpu_list(struct gpu_list *out, const struct gpu_params *params) STAT
 enum status gpu_list_try(struct gpu_list *out, const struct gpu_params *params,
                          char why[GPU_LIST_WHY]) STATUS_MUST_USE;
 
-/* Call fpenv_set() first: CPU drivers take over this thread's floating-point mode (numerics 5).
+/* Call fpenv_set() first: CPU drivers take over this thread's floating-point mode (NUMERICS.md 5).
  * STATUS_USAGE if the selector fits no device or several. `params` null: defaults. */
 enum status gpu_open(struct gpu **out, const struct gpu_params *params) STATUS_MUST_USE;
 void gpu_close(struct gpu **gpu);

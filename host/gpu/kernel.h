@@ -44,7 +44,7 @@ struct kernel;
 
 /* Interface other than stated, or a constant id the shader lacks: STATUS_INTERNAL, one line. A
  * workgroup or subgroup size the device lacks: STATUS_DEVICE. Exact shaders get the float execution
- * modes the device reports (numerics 5). */
+ * modes the device reports (NUMERICS.md 5). */
 enum status kernel_create(struct kernel **out, struct gpu *gpu,
                           const struct kernel_params *params) STATUS_MUST_USE;
 void kernel_destroy(struct kernel **kernel);

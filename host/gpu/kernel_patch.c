@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Float execution modes put into SPIR-V, as far as a device reports them (numerics 5). */
+/* Float execution modes put into SPIR-V, as far as a device reports them (NUMERICS.md 5). */
 #include "gpu/kernel_patch.h"
 
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Float execution modes put into SPIR-V, as far as a device reports them (numerics 5). */
+/* Float execution modes put into SPIR-V, as far as a device reports them (NUMERICS.md 5). */
 #ifndef VKFI_GPU_KERNEL_PATCH_H
 #define VKFI_GPU_KERNEL_PATCH_H
 

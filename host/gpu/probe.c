@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The probe of numerics 5: cases run on the device, compared with the CPU, judged. */
+/* The probe of NUMERICS.md 5: cases run on the device, compared with the CPU, judged. */
 #include "gpu/probe.h"
 
 #include <inttypes.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The probe of numerics 5: does this device compute the bits that `exact` needs. */
+/* The probe of NUMERICS.md 5: does this device compute the bits that `exact` needs. */
 #ifndef VKFI_GPU_PROBE_H
 #define VKFI_GPU_PROBE_H
 

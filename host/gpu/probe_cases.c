@@ -76,7 +76,7 @@ static const struct fixed FIXED[] = {
     {PROBE_DENORMAL, "result", {PROBE_OP_MUL, 0x00800000, 0x3f000000, 0}},
     {PROBE_DENORMAL, "result", {PROBE_OP_MUL, 0x80800000, 0x3f000000, 0}},
     {PROBE_DENORMAL, "product", {PROBE_OP_MUL_ADD, 0x00800000, 0x3f000000, 0x00800000}},
-    /* (1 - 2^-13)(1 + 2^-13) and 1 - 2^-24, both times 2^-126 (numerics 5). */
+    /* (1 - 2^-13)(1 + 2^-13) and 1 - 2^-24, both times 2^-126 (NUMERICS.md 5). */
     {PROBE_TININESS, "1 - 2^-26", {PROBE_OP_MUL, 0x3f7ff800, 0x00800400, 0}},
     {PROBE_TININESS, "1 - 2^-24", {PROBE_OP_MUL, 0x3f7fffff, 0x00800000, 0}},
     {PROBE_TININESS, "-(1 - 2^-26)", {PROBE_OP_MUL, 0xbf7ff800, 0x00800400, 0}},

@@ -13,7 +13,7 @@ struct shader_code {
     const char *name;      /* "probe"; "linear_q4_1" for variant q4_1 of linear.comp */
     const uint32_t *words; /* SPIR-V, host byte order */
     size_t size;           /* bytes */
-    bool exact;            /* passed the checker of numerics 2 */
+    bool exact;            /* passed the checker of NUMERICS.md 2 */
 };
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The rules of numerics 1 for SPIR-V: decorated before the optimiser, checked after it. */
+/* The rules of NUMERICS.md 1 for SPIR-V: decorated before the optimiser, checked after it. */
 #include "gpu/spirv_exact.h"
 
 #include <inttypes.h>

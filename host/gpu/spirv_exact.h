@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The rules of numerics 1 for SPIR-V: decorated before the optimiser, checked after it. */
+/* The rules of NUMERICS.md 1 for SPIR-V: decorated before the optimiser, checked after it. */
 #ifndef VKFI_GPU_SPIRV_EXACT_H
 #define VKFI_GPU_SPIRV_EXACT_H
 

@@ -2,7 +2,7 @@
 /* Elementary functions in double that give the same bits whatever the C library is.
  *
  * Only + - * / on doubles and integer operations are used, so equal inputs give equal bits on every
- * machine. Results and arguments below 2^-1022 count as zero (numerics 5: denormals flush). */
+ * machine. Results and arguments below 2^-1022 count as zero (NUMERICS.md 5: denormals flush). */
 #ifndef VKFI_MODEL_DMATH_H
 #define VKFI_MODEL_DMATH_H
 

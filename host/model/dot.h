@@ -21,7 +21,7 @@ struct dot {
 /* The sums of x over each block, read by types with a min; out (width / 32, rounded up). */
 void dot_sums(const float *x, uint32_t width, float *out);
 
-/* Order of numerics 3, without bias. The floating-point mode of fpenv.h must be set. */
+/* Order of NUMERICS.md 3, without bias. The floating-point mode of fpenv.h must be set. */
 float dot_row(const struct dot *dot);
 
 /* Any rows in GGUF bytes; out (width / 32, rounded up). */

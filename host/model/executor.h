@@ -2,7 +2,7 @@
 /* The interface of a device that runs the graph: columns in, tokens, hashes and proofs out.
  *
  * host/cpu and host/vk implement it; everything above sees only this. One pass serves prompts,
- * decoding, verification and batches of trials (engine 1). An executor is used by one thread. */
+ * decoding, verification and batches of trials (ENGINE.md 1). An executor is used by one thread. */
 #ifndef VKFI_MODEL_EXECUTOR_H
 #define VKFI_MODEL_EXECUTOR_H
 
@@ -21,7 +21,7 @@
 
 /* What a column gives back besides its KV entries. */
 #define COLUMN_ARGMAX 1u /* token, its logit                            */
-#define COLUMN_HASH 2u   /* 64-bit hash of the logit row (numerics 3)   */
+#define COLUMN_HASH 2u   /* 64-bit hash of the logit row (NUMERICS.md 3)   */
 #define COLUMN_LOGITS 4u /* the whole row                               */
 #define COLUMN_HIDDEN 8u /* the row entering the output matrix          */
 #define COLUMN_ANY 15u
@@ -62,7 +62,7 @@ static inline uint32_t column_entry(const struct column *c)
 }
 
 struct column_result {
-    uint32_t token; /* order of numerics 6; NaN lowest, all NaN: 0 */
+    uint32_t token; /* order of NUMERICS.md 6; NaN lowest, all NaN: 0 */
     uint32_t logit; /* its bits, canonical */
     uint64_t hash;
     bool finite;         /* no logit is Inf or NaN (known with ARGMAX, HASH or LOGITS) */

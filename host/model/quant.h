@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The tensor types of numerics 3 as GGUF stores them: sizes, decoding, the bits of each field. */
+/* The tensor types of NUMERICS.md 3 as GGUF stores them: sizes, decoding, the bits of each field.
+ */
 #ifndef VKFI_MODEL_QUANT_H
 #define VKFI_MODEL_QUANT_H
 
@@ -72,7 +73,7 @@ struct quant_place {
 struct quant_place quant_field_place(enum quant type, uint64_t k, enum quant_field field,
                                      uint32_t bit);
 
-/* 32 elements as numerics 3 sees them: t = scale[0] * s + min * sum_x, or for Q6_K
+/* 32 elements as NUMERICS.md 3 sees them: t = scale[0] * s + min * sum_x, or for Q6_K
  * t = scale[0] * h0 + scale[1] * h1. F types: values in code, scale unused. */
 struct quant_block {
     float code[32]; /* signed, offset applied; exact small integers (or the values of F types) */
@@ -94,7 +95,7 @@ enum quant_form quant_form(enum quant type);
 void quant_decode(enum quant type, const uint8_t *row, uint64_t width, uint64_t b,
                   struct quant_block *out);
 
-/* A whole row as numbers: d * q, then + m (numerics 3, embedding lookup). out: (width). */
+/* A whole row as numbers: d * q, then + m (NUMERICS.md 3, embedding lookup). out: (width). */
 void quant_dequantize(enum quant type, const uint8_t *row, uint64_t width, float *out);
 
 #endif

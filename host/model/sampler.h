@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* From a logit row to a token and to numbers derived from it (numerics 6). */
+/* From a logit row to a token and to numbers derived from it (NUMERICS.md 6). */
 #ifndef VKFI_MODEL_SAMPLER_H
 #define VKFI_MODEL_SAMPLER_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A sum over K in contract order (numerics 3), one term at a time: the readable form. */
+/* A sum over K in contract order (NUMERICS.md 3), one term at a time: the readable form. */
 #ifndef VKFI_MODEL_SUM_ORDER_H
 #define VKFI_MODEL_SUM_ORDER_H
 

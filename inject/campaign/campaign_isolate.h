@@ -3,7 +3,7 @@
  *
  * The trials run again one at a time. One that fails alone is run again as the first of a fresh
  * worker; if that fails `retry` times it is `due`. A failure that does not come back is an
- * incident: of the trial that once failed alone, or of the batch if none did (method 3). */
+ * incident: of the trial that once failed alone, or of the batch if none did (METHOD.md 3). */
 #ifndef VKFI_INJECT_CAMPAIGN_ISOLATE_H
 #define VKFI_INJECT_CAMPAIGN_ISOLATE_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* From a drawn trial and its record to the row that the database holds (method 6). */
+/* From a drawn trial and its record to the row that the database holds (METHOD.md 6). */
 #ifndef VKFI_INJECT_CAMPAIGN_ROW_H
 #define VKFI_INJECT_CAMPAIGN_ROW_H
 

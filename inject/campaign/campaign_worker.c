@@ -140,7 +140,7 @@ static enum status draw(struct worker *w, struct job *job)
 }
 
 /* Each hook variant shows on this device that it runs and changes nothing before a trial uses it
- * (method 4). */
+ * (METHOD.md 4). */
 static enum status dry_run(struct worker *w, struct job *job)
 {
     const struct trial_settings settings = settings_of(w, CAMPAIGN_WAY_FAST);

@@ -218,7 +218,7 @@ struct plan {
     double score_eps;
     enum plan_record record;
     uint32_t retry;               /* fresh workers that an abnormal end gets: 2 */
-    uint32_t lanes, tiles, chunk; /* L, R, C of method 2: 8, 32, 512 */
+    uint32_t lanes, tiles, chunk; /* L, R, C of METHOD.md 2: 8, 32, 512 */
     uint64_t seed;
     uint64_t checkpoint_bytes;          /* budget of golden residuals: 256 MiB */
     double work_factor;                 /* runaway: logical work over golden's: 4 */

@@ -75,7 +75,7 @@ void report_data_finish(struct report_data *data);
 /* "" for REPORT_NONE. */
 const char *report_data_name(const struct report_data *data, uint32_t name);
 
-/* Items whose golden run is marked underflow (numerics 5): devices may differ there. */
+/* Items whose golden run is marked underflow (NUMERICS.md 5): devices may differ there. */
 uint32_t report_data_underflow(const struct report_data *data);
 
 /* True if every id of this shard is there. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Task floors: what can be told of a task's scores where golden itself is often wrong (method 4).
+/* Task floors: what can be told of a task's scores where golden itself is often wrong (METHOD.md
+ * 4).
  */
 #include <math.h>
 

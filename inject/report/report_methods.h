@@ -13,10 +13,10 @@ enum status report_methods_paragraph(struct report_out *out,
 enum status report_methods_verdict(struct report_out *out, struct report_context *context,
                                    const struct report_totals *totals) STATUS_MUST_USE;
 
-/* The limit `i` of method 8, a plain sentence; null behind the last one. */
+/* The limit `i` of METHOD.md 8, a plain sentence; null behind the last one. */
 const char *report_limits(const struct report_context *context, uint32_t i);
 
-/* With which every comparison ends (method 5). */
+/* With which every comparison ends (METHOD.md 5). */
 extern const char report_sentence[];
 
 /* "ops", "nested", "outcome", ... as plans write them. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The pictures of a report (method 7), in the order of the page. */
+/* The pictures of a report (METHOD.md 7), in the order of the page. */
 #ifndef VKFI_INJECT_REPORT_PICTURES_H
 #define VKFI_INJECT_REPORT_PICTURES_H
 

@@ -25,7 +25,7 @@ typedef uint32_t report_events;
  * multiplied by its sum; else the same as REPORT_ALL. */
 enum report_given { REPORT_ALL, REPORT_CHANGED, REPORT_GOLDEN_RIGHT, REPORT_RUNS };
 
-#define REPORT_FEW 30 /* cells with fewer trials are marked (method 4) */
+#define REPORT_FEW 30 /* cells with fewer trials are marked (METHOD.md 4) */
 
 struct report_query {
     const uint32_t *index; /* (count) trials of the group, rising; null: all */
@@ -40,7 +40,7 @@ struct report_rate {
     struct stats_cluster_interval interval;
     double weight;    /* sum of the strata's W_h; NaN with population equal */
     uint32_t strata;  /* that the group's trials come from */
-    bool refused;     /* several strata without weights (method 1): no rate */
+    bool refused;     /* several strata without weights (METHOD.md 1): no rate */
     uint32_t missing; /* strata with weight that have no trial yet: no rate over all */
     double floor;     /* design effect that stands in where the group has few events */
     double share;     /* REPORT_RUNS: that a fault hits, by which all above is multiplied; else 1 */

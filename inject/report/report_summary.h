@@ -21,7 +21,7 @@ enum status report_summary_kept(struct report_table *out, struct report_context 
 enum status report_summary_devices(struct report_table *out, struct report_context *context);
 enum status report_summary_flags(struct report_table *out, struct report_context *context);
 
-/* Golden score, chance and what follows (method 4); without scores the table has no rows. */
+/* Golden score, chance and what follows (METHOD.md 4); without scores the table has no rows. */
 enum status report_summary_floors(struct report_table *out, struct report_context *context);
 
 /* Percentile interval of the main rate from the design's clusters: the cross-check. */

@@ -14,8 +14,8 @@
 #include "model/tap.h"
 
 /* One fault: where, what, when. An activation is one evaluation of one element at one position, in
- * logical terms (method 2): it does not depend on how passes are split or matrices merged. Struck
- * are the elements of the box rows x ks x keys at all positions position .. position +
+ * logical terms (METHOD.md 2): it does not depend on how passes are split or matrices merged.
+ * Struck are the elements of the box rows x ks x keys at all positions position .. position +
  * position_count - 1; granularity, readers and duration are what the ranges were made from
  * (widen.h), kept for records. Counts and steps of 0 count as 1. */
 struct fault {
@@ -147,7 +147,7 @@ struct fault_run {
     bool due;             /* it ended at an integer out of range: no prediction for control */
 };
 
-/* Activations to be seen (method 3), from coordinates and draws alone. Exact unless the fault is
+/* Activations to be seen (METHOD.md 3), from coordinates and draws alone. Exact unless the fault is
  * conditional (only_mask): whether it fires then depends on bits, the number is an upper bound and
  * false is returned. There the first position still has golden's own bits in front of the fault:
  * what fault_dry shows on golden columns must equal tap_proof.count_first. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The table of engine 2 for any fault, over positions, and the union of several. */
+/* The table of ENGINE.md 2 for any fault, over positions, and the union of several. */
 #include "inject/space/fault_reach.h"
 
 #include "inject/space/coordinates.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What faults leave golden (engine 2): where each column has to start. */
+/* What faults leave golden (ENGINE.md 2): where each column has to start. */
 #ifndef VKFI_INJECT_FAULT_REACH_H
 #define VKFI_INJECT_FAULT_REACH_H
 

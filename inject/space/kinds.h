@@ -17,7 +17,7 @@
     X(TABLE, "table")     /* a stored RoPE table                  (site "rope", "rope_local")  */  \
     X(CONTROL, "control") /* an integer that steers the run     (site "control.token")       */
 
-/* Integers that steer a column (method 2); name, text, what it is and its range. */
+/* Integers that steer a column (METHOD.md 2); name, text, what it is and its range. */
 #define CONTROLS(X)                                                                                \
     X(TOKEN, "token", "id that is embedded: below n_vocab")                                        \
     X(POSITION, "position", "of the column, for rope, KV slot and keys: evaluated before")         \
@@ -26,7 +26,7 @@
     X(ROPE, "rope", "index in the rope table: below its positions")                                \
     X(SAMPLER, "sampler", "id that was picked: below n_vocab")
 
-/* How many elements one activation covers (engine 4). */
+/* How many elements one activation covers (ENGINE.md 4). */
 #define GRANULARITIES(X)                                                                           \
     X(ELEMENT, "element") /* one element at one position                 */                        \
     X(VECTOR, "vector")   /* all elements of a position                  */                        \
@@ -35,7 +35,7 @@
     X(LANE, "lane")       /* elements k with k mod L = lane, one position  */                      \
     X(TILE, "tile")       /* a logical tile of 32 elements, one position */
 
-/* Who sees a weight or an operand as read (method 2). */
+/* Who sees a weight or an operand as read (METHOD.md 2). */
 #define READERS(X)                                                                                 \
     X(COLUMN, "column") /* weight: one column                  */                                  \
     X(CHUNK, "chunk")   /* weight: the C positions of a chunk  */                                  \
@@ -50,14 +50,14 @@
     X(PERMANENT, "permanent")       /* each evaluation from the first on               */          \
     X(PERSISTENT, "persistent")     /* memory: from the strike until it is scrubbed    */
 
-/* P: prompt length; positions evaluated (engine 4). */
+/* P: prompt length; positions evaluated (ENGINE.md 4). */
 #define STAGES(X)                                                                                  \
     X(PREFILL, "prefill") /* below P - 1   */                                                      \
     X(FIRST, "first")     /* P - 1         */                                                      \
     X(DECODE, "decode")   /* P and later   */                                                      \
     X(ANY, "any")
 
-/* In order: the first that matches is the outcome (method 3). */
+/* In order: the first that matches is the outcome (METHOD.md 3). */
 #define OUTCOMES(X)                                                                                \
     X(NOT_REACHED, "not_reached")         /* coordinates beyond the golden run's work */           \
     X(INERT, "inert")                     /* the bits did not change */                            \
@@ -78,7 +78,7 @@
     X(HIT_LENGTH_LIMIT, "hit_length_limit")                                                        \
     X(STOPPED_EARLY, "stopped_early")
 
-/* Why a trial is `due` (method 3). */
+/* Why a trial is `due` (METHOD.md 3). */
 #define DUE_REASONS(X)                                                                             \
     X(NONE, "")                                                                                    \
     X(RANGE, "range")       /* a control value out of its range */                                 \
@@ -87,7 +87,7 @@
     X(DEVICE_LOST, "device_lost")                                                                  \
     X(ABORT, "abort")
 
-/* Controls inside a campaign, kept out of rates (method 4). */
+/* Controls inside a campaign, kept out of rates (METHOD.md 4). */
 #define TRIAL_ROLES(X)                                                                             \
     X(TRIAL, "")            /* counts                                  */                          \
     X(DRY, "dry")           /* everything runs, nothing changes        */                          \

@@ -5,7 +5,7 @@
 
 #include "inject/space/fault.h"
 
-/* Plan constants, never device sizes (method 2); 0: the default in brackets. */
+/* Plan constants, never device sizes (METHOD.md 2); 0: the default in brackets. */
 struct widen {
     uint32_t lanes; /* L [8]: lane = elements with the same index mod L   */
     uint32_t tile;  /* R [32]: neighbouring elements, or rows that read   */

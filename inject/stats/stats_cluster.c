@@ -8,7 +8,7 @@
 
 #include "inject/stats/stats_special.h"
 
-#define CLUSTER_FEW_EVENTS 10 /* method 4 */
+#define CLUSTER_FEW_EVENTS 10 /* METHOD.md 4 */
 
 /* What a stratum's trials turn into: coefficient (value - rate counted - centre). */
 struct linear {

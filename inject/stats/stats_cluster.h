@@ -57,9 +57,9 @@ struct stats_cluster_estimate {
 };
 
 /* sum W_h y_h / sum W_h d_h, y_h and d_h the weighted means of `value` and `counted` in a stratum:
- * the total of method 1, or with a condition the combined ratio (Cochran 1977, 6.11). Variance by
- * linearisation, V_item + V_fault - V_cell with G / (G - 1) in each stratum and dimension (Cameron,
- * Gelbach, Miller 2011; Miglioretti and Heagerty 2007), not below V_item or V_fault. */
+ * the total of METHOD.md 1, or with a condition the combined ratio (Cochran 1977, 6.11). Variance
+ * by linearisation, V_item + V_fault - V_cell with G / (G - 1) in each stratum and dimension
+ * (Cameron, Gelbach, Miller 2011; Miglioretti and Heagerty 2007), not below V_item or V_fault. */
 void stats_cluster_rate(struct stats_cluster_estimate *out, const struct stats_cluster_data *data);
 
 /* sum c_h p_h: differences between strata (c = 1, -1), trends over them, the mean of paired

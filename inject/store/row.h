@@ -14,7 +14,7 @@
 /* type, name, whether replays and other devices must agree (SAME) or may differ (FREE), the version
  * of the schema since which it is there, unit ("none": a name, an index, a share), what it is. INT:
  * int64_t, null ROW_NULL; REAL: double, null NaN (Inf is kept); TEXT: UTF-8, null NULL. The order
- * is that of the export (method 6). */
+ * is that of the export (METHOD.md 6). */
 #define ROW_FIELDS(X)                                                                              \
     X(INT, trial, SAME, 1, "none", "id: with the plan it gives the fault")                         \
     X(TEXT, arm, SAME, 1, "none", "mitigation arm; 'none'")                                        \
@@ -61,7 +61,7 @@
     X(REAL, rel_change, SAME, 1, "none", "|after - before| / |before|")                            \
     X(INT, activations, SAME, 1, "activations", "read back from the device")                       \
     X(INT, expected_activations, SAME, 1, "activations", "predicted from golden")                  \
-    X(TEXT, outcome, SAME, 1, "none", "ladder of method 3")                                        \
+    X(TEXT, outcome, SAME, 1, "none", "ladder of METHOD.md 3")                                     \
     X(TEXT, due_reason, SAME, 1, "none", "null unless due")                                        \
     X(TEXT, flags, SAME, 1, "none", "names joined by '+'; null: none")                             \
     X(INT, first_diff, SAME, 1, "none", "first step with another token; null: none")               \

@@ -36,7 +36,7 @@ struct store_identity {
     uint32_t shard, shards; /* holds the ids with id mod shards == shard    */
 };
 
-/* A device or CPU form that ran trials (method 6). Texts may be null: not known. */
+/* A device or CPU form that ran trials (METHOD.md 6). Texts may be null: not known. */
 struct store_device {
     const char *name, *uuid, *driver, *driver_version, *probe, *constants, *cpu_flags;
     uint32_t threads;
@@ -63,10 +63,10 @@ struct store_item {
     const char *hash;          /* of golden's step hashes */
     uint32_t n_prompt, n_tokens;
     double weight;
-    bool underflow; /* numerics 5 */
+    bool underflow; /* NUMERICS.md 5 */
 };
 
-/* An abnormal end that did not come back: never an outcome (method 3). */
+/* An abnormal end that did not come back: never an outcome (METHOD.md 3). */
 struct store_incident {
     uint64_t trial;
     uint32_t device;

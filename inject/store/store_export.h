@@ -9,8 +9,9 @@
 
 /* CSV (RFC 4180): a line of names, then a line a row, lines end in CR LF; null is an empty field,
  * an empty text is "". JSON lines: an object a row with all fields; null is null, Inf the text
- * "Infinity" or "-Infinity" (numerics 6). Fields and forms are those of store_fields.h; lists and
- * objects are JSON in a field of CSV. A struck value that is NaN is "NaN" in JSON lines only. */
+ * "Infinity" or "-Infinity" (NUMERICS.md 6). Fields and forms are those of store_fields.h; lists
+ * and objects are JSON in a field of CSV. A struck value that is NaN is "NaN" in JSON lines only.
+ */
 enum store_export_format { STORE_EXPORT_CSV, STORE_EXPORT_JSONL };
 
 /* The faults of all trials as CSV, one a line: trial, number (from 0), fault (JSON). */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Tokens without the output matrix: a proof from the change of the last hidden state that the
- * largest logit is among a few that are computed (engine 3.5).
+ * largest logit is among a few that are computed (ENGINE.md 3.5).
  *
  * Let w be a row of the output matrix as real numbers (d q + m of each element), h golden's last
  * hidden state and h' the faulty one, both as they enter the matrix, g and g' the logits that every
@@ -10,7 +10,7 @@
  *            <= |w| e + gamma A (|h| + |h'|) + eta,        |h'| <= |h| + e
  *
  * A: norm of the row of |d q| + |m|, since d q x and m x are rounded apart. gamma = n u / (1 - n u)
- * with u = 2^-24 and n the roundings a product passes in contract order (numerics 3): 1 for the
+ * with u = 2^-24 and n the roundings a product passes in contract order (NUMERICS.md 3): 1 for the
  * product, 8 of its chain, 2 joins, 1 for the scale, 1 for adding the min's term (whose own way is
  * shorter: 8 + 2 + 1 + 1), then blocks / 16 rounded up for the partial and 4 of the tree. eta
  * covers results that were flushed to zero: fewer than 2^22 of them, each below 2^-126 and

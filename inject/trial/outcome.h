@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* From what a trial showed to its outcome: a pure function (method 3). */
+/* From what a trial showed to its outcome: a pure function (METHOD.md 3). */
 #ifndef VKFI_INJECT_OUTCOME_H
 #define VKFI_INJECT_OUTCOME_H
 

@@ -13,7 +13,7 @@ struct shift {
 };
 
 /* One step. Rows are (n); numbers are made from their bits in double, in index order, with the
- * functions of model/dmath.h (numerics 6). NaN where a logit is. */
+ * functions of model/dmath.h (NUMERICS.md 6). NaN where a logit is. */
 struct shift_step {
     const float *golden, *faulty;
     double golden_logsumexp;

@@ -103,8 +103,8 @@ enum status trial_batch(struct record *out, struct arena *arena, const struct go
                         const struct trial_settings *settings,
                         const struct trial_jobs *jobs) STATUS_MUST_USE;
 
-/* True if all fields agree (design 2.1); else `why` names the first that does not. Both records are
- * of one level. */
+/* True if all fields agree (METHOD.md 6); else `why` names the first that does not. Both records
+ * are of one level. */
 struct record_compare {
     uint32_t n_layers;
     char *why;

@@ -18,7 +18,7 @@
 #define NM_NEG_ZERO_BITS 0x80000000u
 #define NM_NEG_ZERO LANG_FLOAT(NM_NEG_ZERO_BITS) /* the empty sum */
 
-/* Blocks and partials of a sum over K (numerics 3). */
+/* Blocks and partials of a sum over K (NUMERICS.md 3). */
 #define NM_BLOCK 32u
 #define NM_PARTIALS 16u
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The order of sums over K (numerics 3) spelled out once, for whoever writes a kernel.
+/* The order of sums over K (NUMERICS.md 3) spelled out once, for whoever writes a kernel.
  *
  * A term of index k lies in block b = k / 32, chain c = k % 4. In a block each chain adds its terms
  * in rising k, starting from -0.0 (so that the first addition is exact); the block's sum is

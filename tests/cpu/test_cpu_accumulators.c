@@ -4,7 +4,7 @@
 
 #include "model/sum_order.h"
 
-/* t of a block from its codes and x, by the forms of numerics 3. */
+/* t of a block from its codes and x, by the forms of NUMERICS.md 3. */
 static float block_value(enum quant type, const struct quant_block *block, const float *x)
 {
     const bool half = quant_form(type) == QUANT_FORM_HALF;

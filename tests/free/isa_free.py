@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""A kernel whose hook is off is the kernel built without hooks: the same AMD ISA (engine 5).
+"""A kernel whose hook is off is the kernel built without hooks: the same AMD ISA (ENGINE.md 5).
 
 usage: isa_free.py PROGRAM NAMES SHADERS SAMPLES [MARKDOWN]
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""A kernel whose hook is off is the kernel built without hooks: the same SPIR-V (engine 5).
+"""A kernel whose hook is off is the kernel built without hooks: the same SPIR-V (ENGINE.md 5).
 
 usage: spirv_free.py NAMES SHADERS SAMPLES
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The build step of numerics 2, fed with shaders that must pass and shaders that must not. */
+/* The build step of NUMERICS.md 2, fed with shaders that must pass and shaders that must not. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

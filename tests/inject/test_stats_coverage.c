@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Simulated coverage of the intervals where trials share items and faults (method 4). */
+/* Simulated coverage of the intervals where trials share items and faults (METHOD.md 4). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -21,7 +21,7 @@
 #define TRIALS (SIDE * SIDE)
 #define RUNS 4000
 #define SEED 20240607
-#define REQUIRED 0.94 /* of nominal 0.95: method 4 */
+#define REQUIRED 0.94 /* of nominal 0.95: METHOD.md 4 */
 #define REPLICATES 199
 
 enum design { CROSSED, NESTED, INDEPENDENT };
@@ -158,7 +158,8 @@ static struct tally simulate(const struct setting *s, uint32_t runs)
     return t;
 }
 
-/* The three settings of method 4; what the plain interval does there is part of the statement. */
+/* The three settings of METHOD.md 4; what the plain interval does there is part of the statement.
+ */
 static void test_method_settings(void **state)
 {
     static const struct {
@@ -238,7 +239,7 @@ static void test_bootstrap_is_near(void **state)
 #define BETWEEN_LOOKS 200
 #define CAMPAIGNS 1000
 
-/* A gate looked at every 200 trials up to 10,000, the true rate at its limit: method 4. */
+/* A gate looked at every 200 trials up to 10,000, the true rate at its limit: METHOD.md 4. */
 static void test_looking_often(void **state)
 {
     const struct stats_interval_level level = {0.95, STATS_INTERVAL_UPPER};

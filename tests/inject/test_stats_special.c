@@ -183,7 +183,7 @@ static void test_intervals(void **state)
 static void test_no_event_in_10000(void **state)
 {
     (void)state;
-    /* method 5: 0 of 10,000 differ, one-sided 95 %: 3.0e-4 */
+    /* METHOD.md 5: 0 of 10,000 differ, one-sided 95 %: 3.0e-4 */
     const struct stats_interval_level up = {0.95, STATS_INTERVAL_UPPER};
     assert_near(stats_interval_zero(10000, up).high, 0.000299528359776612, 1e-12);
     assert_near(stats_interval_clopper_pearson(0, 10000, up).high, 0.000299528359776612, 1e-12);

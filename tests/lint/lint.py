@@ -25,7 +25,7 @@ MAX_FUNCTION_LINES = 60
 MAX_PARAMETERS = 5
 MAX_README_LINES = 60
 
-# What the files of a folder may include: its own folder and these (design 8).
+# What the files of a folder may include: its own folder and these (README.md has the table).
 BASE = ["shaders/shared", "host/base"]
 MODEL = [*BASE, "host/gpu", "host/model"]
 EXECUTORS = [*MODEL, "host/cpu", "host/vk"]
@@ -54,6 +54,9 @@ C_SUFFIXES = {".c", ".h"}
 GLSL_SUFFIXES = {".comp", ".glsl"}
 CODE_SUFFIXES = C_SUFFIXES | GLSL_SUFFIXES | {".py", ".sh", ".cmake"}
 SPDX = "SPDX-License-Identifier: MIT"
+# The contract: "ENGINE.md 3" cites its section 3, "ENGINE.md 3.5" item 5 of that section.
+CONTRACT = ["shaders/NUMERICS.md", "host/ENGINE.md", "inject/METHOD.md"]
+CITATION = re.compile(r"\b(NUMERICS|ENGINE|METHOD)\.md`? ([0-9]+)(?:\.([0-9]+))?\b")
 LEFT_BEHIND = re.compile(r"\b(TO" r"DO|FIX" r"ME|XX" r"X)\b")
 
 
@@ -192,7 +195,35 @@ def check_names(tree):
                 tree.find(path, count, f"found {count} lines, expected at most {MAX_README_LINES}")
 
 
+def contract_items(tree):
+    """What may be cited: (document, section, "") and (document, section, item)."""
+    found = set()
+    for name in CONTRACT:
+        path, section = tree.root / name, ""
+        for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else []:
+            if match := re.match(r"## ([0-9]+)\. ", line):
+                section = match[1]
+                found.add((path.stem, section, ""))
+            elif match := re.match(r"([0-9]+)\. ", line):
+                found.add((path.stem, section, match[1]))
+    return found
+
+
+def check_citations(tree):
+    """Each citation of the contract names a section, or an item of one, that is there."""
+    items = contract_items(tree)
+    for path in tree.files:
+        if path.suffix not in CODE_SUFFIXES | {".md", ".sql", ".txt"}:
+            continue
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+            for document, section, item in CITATION.findall(line):
+                if (document, section, item) not in items:
+                    cited = f"{document}.md {section}" + (f".{item}" if item else "")
+                    tree.find(path, number, f"cites {cited}, which is not there")
+
+
 def check_tree(tree):
+    check_citations(tree)
     check_includes(tree)
     check_names(tree)
     for path in tree.code(CODE_SUFFIXES):

@@ -28,6 +28,8 @@ GOOD = {
                        "int main(void)\n{\n    exit(one_get());\n}\n",
     "shaders/kernel.comp": "#version 450\n" + HEAD + '#include "shared/three.h"\n',
     "shaders/shared/three.h": HEAD + "#ifndef THREE_H\n#define THREE_H\n\n#endif\n",
+    "host/ENGINE.md": "# Engine\n\n## 2. Reach\nText.\n\n## 3. Trials\n1. Fork (ENGINE.md 2).\n",
+    "host/base/cites.h": HEAD + "/* As ENGINE.md 2 and `ENGINE.md` 3.1 say. */\n",
     "tool.py": '# SPDX-License-Identifier: MIT\n"""A tool."""\n',
 }
 
@@ -49,6 +51,9 @@ BAD = [
      "a shader may not include"),
     ("shaders/shared/up.h", c_file('#include "base/one.h"\n'), "tree", "shaders/shared may not"),
     ("host/model/json.c", c_file("#include <cjson/cJSON.h>\n"), "tree", "is included by"),
+    ("host/base/cite.h", c_file("/* ENGINE.md 4 */\n"), "tree", "cites ENGINE.md 4, which is not"),
+    ("host/base/item.h", c_file("/* ENGINE.md 3.2 */\n"), "tree", "cites ENGINE.md 3.2, which"),
+    ("tool.md", "Numbers as NUMERICS.md 1 says.\n", "tree", "cites NUMERICS.md 1, which is not"),
     ("host/base/long.c", c_file("\n" * 497), "tree", "found 500 lines"),
     ("host/base/deep.c", c_file(FUNCTION.format(name="deep", parameters="void",
                                                 body=long_body(58))), "tree", "deep has 61 lines"),

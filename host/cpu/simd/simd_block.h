@@ -231,7 +231,7 @@ SIMD_INLINE simd_float simd_subscale(const struct simd_at *at, uint32_t half)
     return simd_half_at(at, l.scale) * simd_number(sc);
 }
 
-/* t of a whole block (numerics 3); sums: (n) of the block's columns. */
+/* t of a whole block (NUMERICS.md 3); sums: (n) of the block's columns. */
 SIMD_INLINE void simd_block(struct simd_shape is, const struct simd_at *at, const float *x,
                             const float *sums, simd_float t[SIMD_COLUMNS])
 {

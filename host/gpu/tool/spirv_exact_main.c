@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The build's tool for shaders: decorates, checks and embeds SPIR-V files (numerics 2). */
+/* The build's tool for shaders: decorates, checks and embeds SPIR-V files (NUMERICS.md 2). */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
