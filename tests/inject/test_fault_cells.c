@@ -289,8 +289,30 @@ static void run_batch(struct cells *c, const struct trial_jobs *jobs, uint32_t t
     arena_finish(&arena);
 }
 
+/* Bits that come from other keys or from the position before. */
+static bool takes_from_keys(const struct fault *fault, const struct cells *c)
+{
+    const bool takes = fault->kind == KIND_STALE || fault->kind == KIND_MIX ||
+                       fault->kind == KIND_WRONG_READ || fault->kind == KIND_WRONG_WRITE;
+    return takes && fault->place == PLACE_OP && fault_axes(fault, c->model).key;
+}
+
+/* Every second fault takes its bits from keys: few cells do, and what no column has is where
+ * executors come apart first. They have ids of their own, from `*keyed` on. */
+static void draw(struct fault *out, const struct cells *c, uint64_t id, uint64_t *keyed)
+{
+    if (id % 2 == 0) {
+        fault_cells_draw(out, &c->faults, id / 2);
+        return;
+    }
+    do
+        fault_cells_draw(out, &c->faults, (*keyed)++);
+    while (!takes_from_keys(out, c));
+}
+
 static void run_setting(const struct setting *setting, uint64_t first, uint32_t count)
 {
+    uint64_t keyed = first + (UINT64_C(1) << 40);
     static struct cells c;
     struct fault fault[CELLS_BATCH];
     struct trial_job job[CELLS_BATCH];
@@ -298,7 +320,7 @@ static void run_setting(const struct setting *setting, uint64_t first, uint32_t 
     for (uint32_t done = 0, n; done < count; done += n) {
         n = count - done < CELLS_BATCH ? count - done : CELLS_BATCH;
         for (uint32_t i = 0; i < n; i++) {
-            fault_cells_draw(&fault[i], &c.faults, first + done + i);
+            draw(&fault[i], &c, 2 * first + done + i, &keyed);
             job[i] = (struct trial_job){&fault[i], 1};
         }
         run_batch(&c, &(struct trial_jobs){job, n}, done / CELLS_BATCH);
