@@ -45,11 +45,13 @@ static const char DETAILS[] =
     "database lacks, are listed apart.\n"
     "\n"
     "With --baseline the first database is the old release and the second the new one: the new one "
-    "must not be worse by --margin or more.\n"
+    "must not be worse by --margin or more. Its verdict is passed where the one-sided upper bound "
+    "of "
+    "the difference is below the margin, failed where the lower bound is not, else undecided.\n"
     "\n"
     "EXIT CODES\n"
-    "  0  compared; all records agree, with --baseline: not worse\n"
-    "  1  records differ, or with --baseline: not shown to be within the margin\n"
+    "  0  compared; all records agree, with --baseline: passed\n"
+    "  1  records differ, or with --baseline: failed or undecided\n"
     "  2  wrong usage or database, or databases of different campaigns\n"
     "\n"
     "EXAMPLES\n"
@@ -174,7 +176,7 @@ static enum status compare(struct cli_compare_result *out, struct arena *arena,
     if (!st && (options->baseline || options->reliability || differs(a, b)))
         st = compare_pairs(out, arena, a, b, options);
     if (!st && options->baseline)
-        out->not_worse = cli_pairs_not_worse(&(struct cli_pairs_question){
+        out->verdict = cli_pairs_decide(&(struct cli_pairs_question){
             .result = &out->of[0], .margin = options->margin, .confidence = options->confidence});
     return st;
 }
@@ -193,7 +195,7 @@ static enum status compare_all(const struct cli_compare_options *options, struct
         st = st ? st : compare(&result, &arena, &first, &other, options);
         if (!st) {
             *out_agree = *out_agree && !(result.has_conform && result.conform.differ > 0) &&
-                         (!options->baseline || result.not_worse);
+                         (!options->baseline || result.verdict == STATS_GATE_PASS);
             if (options->json)
                 cli_compare_json(w, &result, options);
             else

@@ -7,6 +7,7 @@
 #include "base/status.h"
 #include "inject/report/report_conform.h"
 #include "inject/report/report_pairs.h"
+#include "inject/stats/stats_gate.h"
 
 /* Classes compared in pairs. */
 #define CLI_COMPARE_CLASSES 5
@@ -31,7 +32,7 @@ struct cli_compare_result {
     struct report_conform conform;
     struct report_pairs pairs;
     struct report_pairs_result of[CLI_COMPARE_CLASSES];
-    bool not_worse; /* baseline: SDC of the second against the first */
+    enum stats_gate_verdict verdict; /* baseline: SDC of the second against the first */
 };
 
 enum status cli_compare_print(const struct cli_compare_result *result,

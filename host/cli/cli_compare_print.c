@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "cli/cli_compare.h"
 #include "cli/cli_pairs.h"
+#include "inject/report/report_gate.h"
 
 static void print_conform(const struct report_conform *c)
 {
@@ -192,7 +193,7 @@ static void put_pairs(struct json_writer *w, const struct cli_compare_result *re
     }
     json_object_close(w);
     if (options->baseline)
-        json_member_text(w, "verdict", result->not_worse ? "passed" : "failed");
+        json_member_text(w, "verdict", report_gate_word(result->verdict));
     json_object_close(w);
 }
 

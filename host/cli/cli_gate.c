@@ -36,6 +36,13 @@ static const char DETAILS[] =
     "left "
     "out.\n"
     "\n"
+    "VERDICTS\n"
+    "  passed     the upper bound is below the limit (or, of the rise, below the margin)\n"
+    "  failed     the lower bound is above it\n"
+    "  undecided  neither: more trials would tell\n"
+    "Each limit has one of them, in text and as \"verdict\" in JSON; the gate as a whole failed "
+    "if a limit did, is undecided if one is, and passed if all have.\n"
+    "\n"
     "WHAT IS COUNTED (--of)\n"
     "  critical   sdc_critical: the score fell\n"
     "  sdc        any other text\n"
@@ -49,7 +56,7 @@ static const char DETAILS[] =
     "\n"
     "EXIT CODES\n"
     "  0  passed\n"
-    "  1  failed, or not decided\n"
+    "  1  failed or undecided\n"
     "  2  wrong usage or database, a growing database without a stopping rule\n"
     "\n"
     "EXAMPLES\n"
@@ -185,17 +192,18 @@ static enum status decide_baseline(struct cli_gate_result *out, struct report_so
 
 static void conclude(struct cli_gate_result *out, const struct cli_gate_options *options)
 {
-    out->passed = true;
-    if (out->has_limit)
-        out->passed = out->gate.result.verdict == STATS_GATE_PASS;
-    if (out->has_baseline) {
-        out->not_worse = cli_pairs_not_worse(
+    const enum stats_gate_verdict of_limit =
+        out->has_limit ? out->gate.result.verdict : STATS_GATE_PASS;
+    out->against_old = STATS_GATE_PASS;
+    if (out->has_baseline)
+        out->against_old = cli_pairs_decide(
             &(struct cli_pairs_question){.result = &out->pairs,
                                          .first_is_new = true,
                                          .margin = options->margin,
                                          .confidence = options->question.confidence});
-        out->passed = out->passed && out->not_worse;
-    }
+    const bool failed = of_limit == STATS_GATE_FAIL || out->against_old == STATS_GATE_FAIL;
+    const bool passed = of_limit == STATS_GATE_PASS && out->against_old == STATS_GATE_PASS;
+    out->verdict = failed ? STATS_GATE_FAIL : passed ? STATS_GATE_PASS : STATS_GATE_UNDECIDED;
 }
 
 enum status cli_gate(const struct cli_env *env, int argc, char **argv)
@@ -225,5 +233,5 @@ enum status cli_gate(const struct cli_env *env, int argc, char **argv)
     if (!st && options.junit)
         st = cli_gate_junit(&result, &options);
     report_source_finish(&source);
-    return st ? st : result.passed ? STATUS_OK : STATUS_GATE;
+    return st ? st : result.verdict == STATS_GATE_PASS ? STATUS_OK : STATUS_GATE;
 }

@@ -21,12 +21,14 @@ struct cli_gate_options {
 };
 
 struct cli_gate_result {
-    bool has_limit, has_baseline, passed;
+    bool has_limit, has_baseline;
+    enum stats_gate_verdict verdict; /* of all limits together: failed if one is, else
+                                      * undecided if one is                             */
     struct report_gate gate;
     struct report_pairs_result pairs; /* first: new, second: old */
     uint64_t only_new, only_old;
     uint32_t items_apart;
-    bool not_worse;
+    enum stats_gate_verdict against_old;
 };
 
 /* One line without its end, as "sdc of all below 2 %: passed at look 1 (...)": for a campaign that

@@ -181,6 +181,8 @@ static void put_baseline(struct report_out *out, const struct cli_gate_result *r
                                .margin = options->margin,
                                .confidence = question->confidence,
                            });
+    if (result->has_limit)
+        report_out_printf(out, "together    %s\n", report_gate_word(result->verdict));
     report_out_printf(out, "%s\n", report_sentence);
 }
 
@@ -227,7 +229,7 @@ static void put_baseline_json(struct json_writer *w, const struct cli_gate_resul
     const struct report_pairs_result *p = &result->pairs;
     json_put_key(w, "baseline");
     json_object_open(w);
-    json_member_text(w, "verdict", result->not_worse ? "passed" : "failed");
+    json_member_text(w, "verdict", report_gate_word(result->against_old));
     json_member_number(w, "margin", options->margin);
     json_member_number(w, "new", p->first);
     json_member_number(w, "old", p->second);
@@ -254,7 +256,7 @@ static enum status print_json(const struct cli_gate_result *result,
     struct json_writer w;
     json_begin(&w, stdout, true);
     json_object_open(&w);
-    json_member_text(&w, "verdict", result->passed ? "passed" : "failed");
+    json_member_text(&w, "verdict", report_gate_word(result->verdict));
     json_member_text(&w, "of", plan_gate_of_name[question->of]);
     json_member_text(&w, "given", plan_gate_given_name[question->given]);
     json_member_text(&w, "stratum", question->stratum);
@@ -313,11 +315,13 @@ void cli_gate_line(FILE *file, const struct report_gate *gate, const struct plan
 }
 
 /* One test case a condition. */
-static void put_case(struct report_out *out, const char *name, bool passed, const char *details)
+static void put_case(struct report_out *out, const char *name, enum stats_gate_verdict verdict,
+                     const char *details)
 {
+    const bool passed = verdict == STATS_GATE_PASS;
     report_out_printf(out, "  <testcase classname=\"vkfi.gate\" name=\"%s\">\n", name);
     if (!passed)
-        report_out_printf(out, "    <failure message=\"%s\">", "the bound does not hold");
+        report_out_printf(out, "    <failure message=\"%s\">", report_gate_word(verdict));
     else
         report_out_put(out, "    <system-out>");
     report_out_html(out, details);
@@ -329,20 +333,20 @@ enum status cli_gate_junit(const struct cli_gate_result *result,
                            const struct cli_gate_options *options)
 {
     struct report_out xml = {0}, limit = {0}, baseline = {0};
-    const bool held = result->gate.result.verdict == STATS_GATE_PASS;
-    const int failures =
-        (result->has_limit && !held) + (result->has_baseline && !result->not_worse);
+    const enum stats_gate_verdict limited = result->gate.result.verdict;
+    const int failures = (result->has_limit && limited != STATS_GATE_PASS) +
+                         (result->has_baseline && result->against_old != STATS_GATE_PASS);
     report_out_printf(&xml,
                       "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuite name=\"vkfi gate\" "
                       "tests=\"%d\" failures=\"%d\" errors=\"0\" skipped=\"0\">\n",
                       result->has_limit + result->has_baseline, failures);
     if (result->has_limit) {
         put_limit(&limit, &result->gate, options);
-        put_case(&xml, "limit", held, report_out_text(&limit));
+        put_case(&xml, "limit", limited, report_out_text(&limit));
     }
     if (result->has_baseline) {
         put_baseline(&baseline, result, options);
-        put_case(&xml, "baseline", result->not_worse, report_out_text(&baseline));
+        put_case(&xml, "baseline", result->against_old, report_out_text(&baseline));
     }
     report_out_put(&xml, "</testsuite>\n");
     enum status st = xml.status ? xml.status : limit.status ? limit.status : baseline.status;

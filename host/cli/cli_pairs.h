@@ -7,6 +7,7 @@
 #include "inject/report/report_interval.h"
 #include "inject/report/report_out.h"
 #include "inject/report/report_pairs.h"
+#include "inject/stats/stats_gate.h"
 
 /* "only 1" and "only 2" of n: the independent pairs that Tango's interval is of; four digits each.
  */
@@ -27,9 +28,9 @@ struct cli_pairs_question {
     double margin, confidence; /* one-sided */
 };
 
-/* The one-sided upper bound of new minus old, and whether it is below the margin. */
-double cli_pairs_bound(const struct cli_pairs_question *question);
-bool cli_pairs_not_worse(const struct cli_pairs_question *question);
+/* By one-sided bounds of new minus old, each at the same confidence: PASS where the upper one is
+ * within the margin, FAIL where the lower one is not, UNDECIDED between. */
+enum stats_gate_verdict cli_pairs_decide(const struct cli_pairs_question *question);
 
 /* "passed: NEW has at most 0.52 points more sdc than OLD (one-sided at 95 %); the margin is 1". */
 void cli_pairs_verdict(struct report_out *out, const struct cli_pairs_question *question);

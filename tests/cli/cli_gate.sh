@@ -54,6 +54,51 @@ assert [c.get("name") for c in cases] == ["limit", "baseline"]
 assert cases[0].find("failure") is None and "points" in cases[1].find("failure").text
 TEXT
 
+# One vocabulary: every combination of limits, in text, JSON, JUnit and the exit code.
+python3 - "$VKFI" <<'TEXT' || fail "verdicts of limits together"
+import itertools
+import json
+import re
+import subprocess
+import sys
+import xml.etree.ElementTree as tree
+
+def gate(*args):
+    run = subprocess.run([sys.argv[1], "gate", "worse.db", *args], capture_output=True, text=True, check=False)
+    assert run.stderr == "", run.stderr
+    return run.returncode, run.stdout
+
+found = json.loads(gate("--max", "0.1", "--baseline", "a.db", "--margin", "0.1", "--json")[1])
+limit, rise = found["limit"], found["baseline"]
+maxima = {None: [], "passed": ["--max", str(limit["upper"] + 1e-4)], "undecided": ["--max", str(limit["rate"])],
+          "failed": ["--max", str(limit["lower"] - 1e-4)]}
+margins = {None: [], "passed": str(rise["upper"] + 1e-4), "undecided": str(rise["difference"]), "failed": "0.0001"}
+margins = {word: ["--baseline", "a.db", "--margin", m] if m else [] for word, m in margins.items()}
+for words in itertools.product(maxima, margins):
+    told = [word for word in words if word]
+    if not told:
+        continue
+    args = maxima[words[0]] + margins[words[1]]
+    together = "failed" if "failed" in told else "undecided" if "undecided" in told else "passed"
+    code, text = gate(*args)
+    assert code == (0 if together == "passed" else 1), (words, code)
+    assert re.findall(r"^verdict +(\w+)", text, re.M) == told, (words, text)
+    assert re.findall(r"^together +(\w+)", text, re.M) == ([together] if len(told) == 2 else []), (words, text)
+    again, data = gate(*args, "--json", "--junit", "limits.xml")
+    data = json.loads(data)
+    assert again == code and data["verdict"] == together, (words, data)
+    assert [data[k]["verdict"] for k in ("limit", "baseline") if k in data] == told, (words, data)
+    cases = tree.parse("limits.xml").getroot()
+    assert int(cases.get("failures")) == sum(word != "passed" for word in told), words
+    message = [c.find("failure").get("message") if c.find("failure") is not None else "passed" for c in cases]
+    assert message == told, (words, message)
+    if words[1]:
+        run = subprocess.run([sys.argv[1], "compare", "a.db", "worse.db", "--baseline", *margins[words[1]][2:], "--confidence",
+                              "0.95", "--json"], capture_output=True, text=True, check=False)
+        run = (run.returncode, json.loads(run.stdout)["comparisons"][0]["reliability"]["verdict"])
+        assert run == (0 if words[1] == "passed" else 1, words[1]), (words, run)
+TEXT
+
 refused 2 gate
 refused 2 gate a.db
 grep -q 'no question in the plan' err || fail "$(cat err)"
