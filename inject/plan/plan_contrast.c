@@ -4,10 +4,14 @@
 
 #include <ctype.h>
 #include <fnmatch.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/args.h"
+
 #define CONTRAST_VALUES 64
+#define CONTRAST_WORD 64
 
 struct scan {
     const char *at, *text;
@@ -16,6 +20,12 @@ struct scan {
     const char *problem; /* null: none */
 };
 
+/* Characters of a value or a dimension: no blanks, none of the grammar's own. */
+static size_t word_length(const char *at)
+{
+    return strcspn(at, " \t\n\r:,&<>!~");
+}
+
 static void problem(struct scan *s, const char *expected)
 {
     if (!s->problem)
@@ -23,6 +33,16 @@ static void problem(struct scan *s, const char *expected)
                                   (int)(s->at - s->text) + 1, expected);
     if (!s->problem)
         s->problem = "out of memory";
+}
+
+/* The same for a word that is none of those it may be: the nearest is offered. */
+static void wrong_word(struct scan *s, const char *expected, const char *const *words, size_t count)
+{
+    char word[CONTRAST_WORD], suggestion[ARGS_SUGGESTION];
+    snprintf(word, sizeof word, "%.*s", (int)word_length(s->at), s->at);
+    args_suggest(suggestion, word, words, count);
+    const char *text = arena_printf(s->arena, "%s%s", expected, suggestion);
+    problem(s, text ? text : "more memory");
 }
 
 static void skip_space(struct scan *s)
@@ -41,12 +61,6 @@ static bool take(struct scan *s, const char *word)
     return true;
 }
 
-/* Characters of a value or a dimension: no blanks, none of the grammar's own. */
-static size_t word_length(const char *at)
-{
-    return strcspn(at, " \t\n\r:,&<>!~");
-}
-
 static bool take_dimension(struct scan *s, enum plan_dimension *out)
 {
     skip_space(s);
@@ -60,6 +74,30 @@ static bool take_dimension(struct scan *s, enum plan_dimension *out)
         }
     }
     return false;
+}
+
+/* No dimension of the strata stands here. `more`: what else may begin so, or null. */
+static void wrong_dimension(struct scan *s, const char *behind, const char *more)
+{
+    const char *words[PLAN_DIMENSION_COUNT + 1], *list = "";
+    size_t count = 0;
+    for (uint32_t d = 0; d < s->plan->n_strata && list; d++) {
+        words[count++] = plan_dimension_name[s->plan->strata[d]];
+        list = arena_printf(s->arena, "%s%s%s", list, d ? ", " : "", words[d]);
+    }
+    if (more)
+        words[count++] = more;
+    const char *expected = list ? arena_printf(s->arena, "a dimension of the plan's strata (%s)%s",
+                                               *list ? list : "none", behind)
+                                : NULL;
+    wrong_word(s, expected ? expected : "more memory", words, count);
+}
+
+/* Is the next word one with a colon behind it. */
+static bool names_dimension(const struct scan *s)
+{
+    const char *end = s->at + word_length(s->at);
+    return end[strspn(end, " \t\n\r")] == ':';
 }
 
 /* "7", "0-9" to a range; anything else is a text. */
@@ -128,8 +166,9 @@ static void read_side(struct scan *s, struct plan_side *out, const struct plan_s
         if (!take_dimension(s, &c->dimension) || !take(s, ":")) {
             s->at = back;
             skip_space(s);
-            if (!other || n >= other->n_conditions || s->at[word_length(s->at)] == ':') {
-                problem(s, "a dimension of the plan's strata, then ':'");
+            if (!other || n >= other->n_conditions || names_dimension(s)) {
+                const bool first = !other && n == 0 && !names_dimension(s);
+                wrong_dimension(s, ", then ':'", first ? "trend" : NULL);
                 return;
             }
             c->dimension = other->condition[n].dimension;
@@ -147,8 +186,9 @@ static void read_side(struct scan *s, struct plan_side *out, const struct plan_s
 
 static void read_trend(struct scan *s, struct plan_hypothesis *out)
 {
+    static const char *const turns[] = {"rises", "falls", "changes"};
     if (!take_dimension(s, &out->dimension))
-        problem(s, "a dimension of the plan's strata");
+        wrong_dimension(s, "", NULL);
     else if (out->dimension != PLAN_BY_LAYER && out->dimension != PLAN_BY_BIT &&
              out->dimension != PLAN_BY_ITEM && out->dimension != PLAN_BY_HEAD &&
              out->dimension != PLAN_BY_GROUP && out->dimension != PLAN_BY_SCRUB)
@@ -161,7 +201,7 @@ static void read_trend(struct scan *s, struct plan_hypothesis *out)
     else if (take(s, "changes"))
         out->relation = PLAN_CHANGES;
     else
-        problem(s, "'rises', 'falls' or 'changes'");
+        wrong_word(s, "'rises', 'falls' or 'changes'", turns, sizeof turns / sizeof *turns);
 }
 
 static void read_relation(struct scan *s, struct plan_hypothesis *out)

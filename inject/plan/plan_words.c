@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/args.h"
 #include "base/log.h"
 #include "inject/plan/plan_contrast.h"
 #include "inject/plan/plan_read.h"
@@ -104,10 +105,13 @@ static enum status check_number(const struct plan_reader *r, const struct json *
     const uint32_t below = numbers_below(r->plan, dimension);
     const char *name = plan_dimension_name[dimension];
     const bool scrub = dimension == PLAN_BY_SCRUB;
+    static const char *const words[] = {"none", "never"};
+    char suggestion[ARGS_SUGGESTION];
     if (value->text && strcmp(value->text, "none") != 0 &&
         !(scrub && strcmp(value->text, "never") == 0))
-        log_error("%s: found %s '%.60s', expected a number, a range as 0-9, %snone",
-                  json_where(r->doc, at), name, value->text, scrub ? "never or " : "or ");
+        log_error("%s: found %s '%.60s', expected a number, a range as 0-9, %snone%s",
+                  json_where(r->doc, at), name, value->text, scrub ? "never or " : "or ",
+                  args_suggest(suggestion, value->text, words, scrub ? 2 : 1));
     else if (!value->text && value->last >= below)
         log_error("%s: found %s %" PRIu32 ", expected 0 to %" PRIu32, json_where(r->doc, at), name,
                   value->last, below - 1);
