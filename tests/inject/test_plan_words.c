@@ -2,7 +2,9 @@
 /* Mistyped words of contrasts: the nearest is offered. */
 #include "plan_fixture.h"
 
-#define PLAN_LEAST "\"model\":\"m\",\"prompts\":{\"texts\":[\"a\"]},\"population\":\"ops\""
+#define PLAN_LEAST                                                                                 \
+    "\"model\":\"m\",\"prompts\":{\"texts\":[\"a\"]},\"population\":\"ops\","                      \
+    "\"sampling\":{\"trials\":10}"
 
 /* The plan is refused by a line with both texts. */
 static void expect_refusal(const char *text, const char *where, const char *what)
