@@ -298,7 +298,7 @@ def where(lines, old, new):
     for i, (before, now) in enumerate(zip(old[1:], new[1:])):
         if before != now:
             first = i * BLOCK
-            return f"first in lines {first} to {min(first + BLOCK, len(lines)) - 1}, e.g. {lines[first][:160]}"
+            return f"first in lines {first} to {min(first + BLOCK, len(lines)) - 1}, which begin with: {lines[first][:160]}"
     if len(old) != len(new):
         return f"{len(lines)} lines, another number of blocks than before"
     return f"of {len(lines)} lines, the first: {lines[0][:160] if lines else ''}"
