@@ -54,11 +54,11 @@ static enum status make_prompt(struct bench *b)
         log_error("bench: a text of %zu tokens was made, %" PRIu64 " were wanted", count, wanted);
         st = STATUS_INTERNAL;
     }
-    b->params = (struct generate_params){.ids = ids,
-                                         .n_ids = (uint32_t)wanted,
-                                         .n = (uint32_t)b->options->n,
-                                         .ignore_end = true,
-                                         .save_position = EXECUTOR_NONE};
+    b->params =
+        (struct generate_params){.ids = ids,
+                                 .n_ids = (uint32_t)wanted,
+                                 .rules = {.n = (uint32_t)b->options->n, .ignore_end = true},
+                                 .save_position = EXECUTOR_NONE};
     return st;
 }
 

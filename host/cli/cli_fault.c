@@ -27,7 +27,7 @@ static enum status run_golden(struct trials *t)
     struct cli_run *run = t->run;
     struct golden_params params = {
         .generate = run->params, .shape = run->shape, .level = RECORD_FULL};
-    cli_progress_init(&t->progress, run->n_ids, run->params.n);
+    cli_progress_init(&t->progress, run->n_ids, run->params.rules.n);
     params.generate.progress = cli_progress_generate;
     params.generate.progress_user = &t->progress;
     fpenv_clear_underflow();

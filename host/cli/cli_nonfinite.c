@@ -84,7 +84,7 @@ enum status cli_nonfinite_find(struct cli_nonfinite *out, struct cli_run *run,
     struct search search = {.out = out, .model = run->model, .n_ids = run->n_ids};
     struct generate_params params = run->params;
     struct generation again;
-    params.n = first + 1;
+    params.rules.n = first + 1;
     params.top = 0;
     params.logsumexp = params.prompt_logprobs = false;
     params.watch = look;

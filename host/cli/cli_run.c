@@ -63,7 +63,7 @@ static enum status run_text(struct cli_run *run)
     struct cli_nonfinite where;
     detokenizer_init(&s.dt, run->model->tokenizer, false);
     s.dt.started = true; /* the text goes on behind the prompt */
-    cli_progress_init(&s.progress, run->n_ids, run->params.n);
+    cli_progress_init(&s.progress, run->n_ids, run->params.rules.n);
     run->params.progress = stream_token;
     run->params.progress_user = &s;
     enum status st = generate(&g, &run->arena, &run->params);
@@ -95,7 +95,7 @@ static enum status run_json(struct cli_run *run)
     struct generation g;
     struct cli_nonfinite where;
     struct json_writer w;
-    cli_progress_init(&progress, run->n_ids, run->params.n);
+    cli_progress_init(&progress, run->n_ids, run->params.rules.n);
     run->params.progress = cli_progress_generate;
     run->params.progress_user = &progress;
     fpenv_clear_underflow();
@@ -150,9 +150,9 @@ static void set_params(struct cli_run *run)
     run->params = (struct generate_params){
         .ids = run->ids,
         .n_ids = run->n_ids,
-        .n = (uint32_t)o->n,
-        .ignore_end = o->ignore_end,
-        .sampler = {.temperature = o->temperature, .top_k = (uint32_t)o->top_k, .seed = o->seed},
+        .rules = {.n = (uint32_t)o->n,
+                  .ignore_end = o->ignore_end,
+                  .sampler = {o->temperature, (uint32_t)o->top_k, o->seed}},
         .columns = (uint32_t)o->columns,
         .top = (uint32_t)o->top,
         .logsumexp = o->json,

@@ -23,7 +23,7 @@ static void put_head(struct json_writer *w, const struct cli_run *run)
 static void put_step(struct json_writer *w, const struct generate_params *params,
                      const struct generation *g, uint32_t i)
 {
-    const struct generate_step *step = &g->step[i];
+    const struct decode_step *step = &g->step[i];
     json_object_open(w);
     json_put_key(w, "token");
     json_put_int(w, g->tokens[i]);
@@ -106,7 +106,7 @@ enum status cli_run_json_members(struct json_writer *w, const struct cli_run *ru
     enum status st = put_text(w, run, g);
     if (st)
         return st;
-    json_member_text(w, "stop", generate_stop_name(g->stop));
+    json_member_text(w, "stop", decode_end_name(g->end));
     if (g->prompt_logprobs) {
         json_put_key(w, "prompt_logprobs");
         json_array_open(w);

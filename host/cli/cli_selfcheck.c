@@ -60,7 +60,7 @@ static enum status run_golden(struct open_device *d)
     const struct golden_params params = {.generate = {.ex = d->device.ex,
                                                       .ids = c->ids,
                                                       .n_ids = c->n_ids,
-                                                      .n = (uint32_t)c->options.n,
+                                                      .rules = {.n = (uint32_t)c->options.n},
                                                       .save_position = EXECUTOR_NONE,
                                                       .progress = cli_progress_generate,
                                                       .progress_user = &d->progress},

@@ -3,31 +3,21 @@
 #include "model/generate.h"
 
 #include <math.h>
-#include <stdlib.h>
 
 #include "base/clock.h"
-#include "base/hash.h"
 #include "base/log.h"
 
 struct run {
     const struct generate_params *p;
+    struct decode decode;
     struct generation *g;
     struct arena *arena;
     uint32_t columns;             /* most a pass */
     struct column *column;        /* (columns) */
     struct column_result *result; /* (columns) */
     struct tap_pass *pass;
+    double prompt_end; /* clock when the prompt's last pass was over; 0: not yet */
 };
-
-const char *generate_stop_name(enum generate_stop stop)
-{
-    return stop == GENERATE_END ? "end" : stop == GENERATE_DUE ? "due" : "length";
-}
-
-static bool wants_logits(const struct generate_params *p)
-{
-    return p->top > 0 || p->logsumexp || p->sampler.temperature > 0;
-}
 
 static int32_t token_at(const struct run *r, uint32_t position)
 {
@@ -45,10 +35,8 @@ static void fill_column(const struct run *r, uint32_t i, uint32_t position)
 {
     const struct generate_params *p = r->p;
     bool last = position + 1 >= p->n_ids;
-    uint32_t outputs = last ? COLUMN_ARGMAX | COLUMN_HASH : 0;
-    if (last && wants_logits(p))
-        outputs |= COLUMN_LOGITS;
-    if (!last && p->prompt_logprobs)
+    uint32_t outputs = last ? decode_outputs(&r->decode) : 0;
+    if (last ? p->top > 0 || p->logsumexp : p->prompt_logprobs)
         outputs |= COLUMN_LOGITS;
     r->column[i] = (struct column){.branch = r->g->branch,
                                    .position = position,
@@ -99,73 +87,59 @@ static void take_logprobs(struct run *r, uint32_t position, uint32_t n)
     }
 }
 
-static enum status run_prompt(struct run *r, struct column_result *out_last)
-{
-    const struct generate_params *p = r->p;
-    for (uint32_t done = 0; done < p->n_ids;) {
-        uint32_t n = p->n_ids - done < r->columns ? p->n_ids - done : r->columns;
-        n = columns_of_pass(r, done, n);
-        enum status st = run_columns(r, done, n);
-        if (st || is_due(r))
-            return st;
-        if (p->prompt_logprobs)
-            take_logprobs(r, done, n);
-        done += n;
-        *out_last = r->result[n - 1];
-        if (p->progress)
-            p->progress(p->progress_user, -1, done);
-    }
-    return STATUS_OK;
-}
-
 /* Appends the token that a column's logits give. */
 static enum status take_step(struct run *r, const struct column_result *result, uint32_t position)
 {
     const struct generate_params *p = r->p;
-    uint32_t n_vocab = p->ex->model->hp.n_vocab;
-    uint32_t token = result->token;
-    struct generate_step *step = &r->g->step[r->g->n_tokens];
-    *step =
-        (struct generate_step){.hash = result->hash, .finite = result->finite, .logsumexp = NAN};
-    if (p->sampler.temperature > 0)
-        token = sampler_pick(&p->sampler, result->logits, n_vocab, position);
+    const uint32_t n_vocab = p->ex->model->hp.n_vocab;
+    struct decode_picked pick = {.position = position,
+                                 .token = decode_pick(&r->decode, position, result),
+                                 .step = {result->hash, result->finite, NAN, NULL}};
     if (p->logsumexp)
-        step->logsumexp = sampler_logsumexp(result->logits, n_vocab);
+        pick.step.logsumexp = sampler_logsumexp(result->logits, n_vocab);
     if (p->top > 0) {
-        step->top = arena_array(r->arena, p->top, sizeof *step->top);
-        if (!step->top)
+        pick.step.top = arena_array(r->arena, p->top, sizeof *pick.step.top);
+        if (!pick.step.top)
             return STATUS_MEMORY;
-        sampler_top(result->logits, n_vocab, step->top, p->top);
+        sampler_top(result->logits, n_vocab, pick.step.top, p->top);
     }
-    enum status st = tap_pick(p->tap, position, &token);
-    if (st || is_due(r))
-        return st;
-    r->g->tokens[r->g->n_tokens++] = (int32_t)token;
-    r->g->hash = hash_fold64(r->g->hash, result->hash);
-    if (p->progress)
-        p->progress(p->progress_user, (int32_t)token, r->g->n_tokens);
-    return STATUS_OK;
+    const enum status st = decode_take(&r->decode, r->g, p->tap, &pick);
+    if (!st && r->g->end != DECODE_DUE && p->progress)
+        p->progress(p->progress_user, r->g->tokens[r->g->n_tokens - 1], r->g->n_tokens);
+    return st;
 }
 
-static enum status decode(struct run *r, struct column_result result)
+/* After a pass of the prompt, the columns of positions `done` to `done` + n - 1. */
+static void take_prompt(struct run *r, uint32_t done, uint32_t n)
 {
     const struct generate_params *p = r->p;
-    for (uint32_t position = p->n_ids - 1;; position++) {
-        enum status st = take_step(r, &result, position);
+    if (p->prompt_logprobs)
+        take_logprobs(r, done, n);
+    if (p->progress)
+        p->progress(p->progress_user, -1, done + n);
+}
+
+/* Columns whose tokens are known share a pass: those of the prompt, then one at a time. */
+static enum status run_passes(struct run *r)
+{
+    const uint32_t n_ids = r->p->n_ids;
+    for (uint32_t next = 0, n; r->g->end == DECODE_OPEN; next += n) {
+        const uint32_t left = next < n_ids ? n_ids - next : 1;
+        n = columns_of_pass(r, next, left < r->columns ? left : r->columns);
+        enum status st = run_columns(r, next, n);
         if (st || is_due(r))
             return st;
-        int32_t token = r->g->tokens[r->g->n_tokens - 1];
-        if (!p->ignore_end && tokenizer_is_end(p->ex->model->tokenizer, token)) {
-            r->g->stop = GENERATE_END;
-            return STATUS_OK;
-        }
-        if (r->g->n_tokens == p->n)
-            return STATUS_OK;
-        st = run_columns(r, position + 1, columns_of_pass(r, position + 1, 1));
-        if (st || is_due(r))
+        if (next < n_ids)
+            take_prompt(r, next, n);
+        if (next + n < n_ids)
+            continue;
+        if (r->prompt_end == 0)
+            r->prompt_end = clock_seconds();
+        st = take_step(r, &r->result[n - 1], next + n - 1);
+        if (st)
             return st;
-        result = r->result[0];
     }
+    return STATUS_OK;
 }
 
 static enum status run_init(struct run *r, struct generation *g, struct arena *arena,
@@ -178,49 +152,42 @@ static enum status run_init(struct run *r, struct generation *g, struct arena *a
     r->columns = p->columns != 0 && p->columns < most ? p->columns : most;
     r->column = arena_array(arena, r->columns, sizeof *r->column);
     r->result = arena_array(arena, r->columns, sizeof *r->result);
-    g->tokens = arena_array(arena, p->n, sizeof *g->tokens);
-    g->step = arena_array(arena, p->n, sizeof *g->step);
-    bool ok = r->column && r->result && g->tokens && g->step;
+    bool ok = r->column && r->result;
     if (ok && p->prompt_logprobs) {
         g->prompt_logprobs = arena_array(arena, p->n_ids, sizeof *g->prompt_logprobs);
         ok = g->prompt_logprobs != NULL;
     }
-    return ok ? tap_open(&r->pass, p->ex) : STATUS_MEMORY;
+    enum status st = ok ? decode_open(&r->decode, arena, &p->rules, p->ex) : STATUS_MEMORY;
+    return st ? st : tap_open(&r->pass, p->ex);
 }
 
 enum status generate(struct generation *out, struct arena *arena,
                      const struct generate_params *params)
 {
-    struct run run = {.p = params};
-    struct column_result last = {0};
-    if (params->n_ids == 0 || params->n == 0) {
-        log_error(
-            "nothing to run: %u prompt tokens, %u tokens to generate; expected at least 1 each",
-            params->n_ids, params->n);
+    struct run run = {0};
+    if (params->n_ids == 0) {
+        log_error("no prompt tokens, expected at least 1");
         return STATUS_USAGE;
     }
-    *out = (struct generation){.stop = GENERATE_LENGTH};
-    enum status st = kv_branch(params->ex->kv, &out->branch);
+    enum status st = decode_begin(out, arena, params->rules.n);
+    if (!st)
+        st = kv_branch(params->ex->kv, &out->branch);
     if (st)
         return st;
-    double start = 0, middle = 0;
     st = run_init(&run, out, arena, params);
-    if (!st) {
-        start = middle = clock_seconds();
-        st = run_prompt(&run, &last);
-    }
-    if (!st && !is_due(&run)) {
-        middle = clock_seconds();
-        st = decode(&run, last);
-    }
+    const double start = clock_seconds();
+    if (!st)
+        st = run_passes(&run);
     tap_close(&run.pass);
     if (st) {
         kv_release(params->ex->kv, out->branch);
         return st;
     }
     if (is_due(&run))
-        out->stop = GENERATE_DUE;
+        out->end = DECODE_DUE;
+    const double end = clock_seconds(), middle = run.prompt_end > 0 ? run.prompt_end : end;
+    out->hash = decode_hash(out->step, out->n_tokens);
     out->prompt_seconds = middle - start;
-    out->decode_seconds = clock_seconds() - middle;
+    out->decode_seconds = end - middle;
     return STATUS_OK;
 }

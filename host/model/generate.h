@@ -8,17 +8,15 @@
 
 #include "base/arena.h"
 #include "base/status.h"
+#include "model/decode.h"
 #include "model/executor.h"
-#include "model/sampler.h"
 #include "model/tap.h"
 
 struct generate_params {
     struct executor *ex;
     const int32_t *ids; /* (n_ids) prompt, at least one */
     uint32_t n_ids;
-    uint32_t n;      /* most tokens to generate */
-    bool ignore_end; /* go on past end tokens */
-    struct sampler sampler;
+    struct decode_rules rules;
     uint32_t columns;     /* most columns a pass; 0: the executor's most */
     uint32_t top;         /* tokens of the top list of each step; 0: none */
     bool logsumexp;       /* of each step (reads whole logit rows) */
@@ -37,32 +35,9 @@ struct generate_params {
     void *progress_user;
 };
 
-/* due: a fault made an integer that the run cannot go on with; tokens so far are valid. */
-enum generate_stop { GENERATE_LENGTH, GENERATE_END, GENERATE_DUE };
-
-struct generate_step {
-    uint64_t hash;           /* of the logit row that gave the token */
-    bool finite;             /* every logit was finite */
-    double logsumexp;        /* NaN unless asked for */
-    struct sampler_top *top; /* (params.top) or null */
-};
-
-struct generation {
-    uint32_t branch;            /* still alive: release with kv_release */
-    int32_t *tokens;            /* (n_tokens) */
-    struct generate_step *step; /* (n_tokens): step[i] gave tokens[i] */
-    uint32_t n_tokens;
-    enum generate_stop stop;
-    double *prompt_logprobs; /* (n_ids - 1), null unless asked for */
-    uint64_t hash;           /* of all step hashes, in order */
-    double prompt_seconds, decode_seconds;
-};
-
 /* Memory of the result comes from `arena`. STATUS_USAGE if prompt and n exceed the executor's
- * positions. */
+ * positions, or the rules are none. If it ends as due, tokens so far are valid. */
 enum status generate(struct generation *out, struct arena *arena,
                      const struct generate_params *params) STATUS_MUST_USE;
-
-const char *generate_stop_name(enum generate_stop stop); /* "length", "end", "due" */
 
 #endif

@@ -4,7 +4,6 @@
 
 #include <assert.h>
 #include <math.h>
-#include <stdlib.h>
 
 #include "base/rng.h"
 #include "model/dmath.h"
@@ -13,16 +12,6 @@
 static uint32_t key_of(float logit)
 {
     return nm_key(lang_bits(logit));
-}
-
-static uint32_t greedy(const float *logits, uint32_t n)
-{
-    uint32_t best = 0;
-    for (uint32_t i = 1; i < n; i++) {
-        if (key_of(logits[i]) > key_of(logits[best]))
-            best = i;
-    }
-    return best;
 }
 
 /* Greedy order of two entries: higher key first, then lower id. */
@@ -50,28 +39,38 @@ static void sift_down(struct sampler_top *heap, uint32_t count, uint32_t i)
     }
 }
 
-void sampler_top(const float *logits, uint32_t n, struct sampler_top *out, uint32_t count)
+/* The first `count` allowed tokens of a row in greedy order; returns how many there are. */
+static uint32_t first_of(const struct sampler_row *row, struct sampler_top *out, uint32_t count)
 {
-    assert(count <= n);
-    if (count == 0)
-        return;
-    for (uint32_t i = 0; i < count; i++)
-        out[i] = (struct sampler_top){.id = i, .logit = logits[i]};
-    for (uint32_t i = count / 2; i-- > 0;)
-        sift_down(out, count, i);
-    for (uint32_t i = count; i < n; i++) {
-        struct sampler_top candidate = {.id = i, .logit = logits[i]};
-        if (comes_before(&candidate, &out[0])) {
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < row->n && count > 0; i++) {
+        const struct sampler_top candidate = {.id = i, .logit = row->logits[i]};
+        if (!sampler_allows(row->allowed, i))
+            continue;
+        if (n < count) {
+            out[n++] = candidate;
+            for (uint32_t k = n == count ? count / 2 : 0; k-- > 0;)
+                sift_down(out, count, k);
+        } else if (comes_before(&candidate, &out[0])) {
             out[0] = candidate;
             sift_down(out, count, 0);
         }
     }
-    for (uint32_t left = count; left > 1; left--) {
+    for (uint32_t k = n < count ? n / 2 : 0; k-- > 0;)
+        sift_down(out, n, k);
+    for (uint32_t left = n; left > 1; left--) {
         struct sampler_top swap = out[0];
         out[0] = out[left - 1];
         out[left - 1] = swap;
         sift_down(out, left - 1, 0);
     }
+    return n;
+}
+
+void sampler_top(const float *logits, uint32_t n, struct sampler_top *out, uint32_t count)
+{
+    assert(count <= n);
+    first_of(&(struct sampler_row){.logits = logits, .n = n}, out, count);
 }
 
 /* Chance of an entry relative to the first: e^((logit - first) / temperature), 0 for NaN. */
@@ -100,19 +99,19 @@ static uint32_t draw(const struct sampler *sampler, const struct sampler_top *to
     return top[count - 1].id;
 }
 
-uint32_t sampler_pick(const struct sampler *sampler, const float *logits, uint32_t n,
-                      uint32_t position)
+uint32_t sampler_candidates(const struct sampler *sampler, uint32_t n)
 {
     if (sampler->temperature <= 0)
-        return greedy(logits, n);
-    uint32_t count = sampler->top_k == 0 || sampler->top_k > n ? n : sampler->top_k;
-    struct sampler_top *top = malloc(count * sizeof *top);
-    if (!top)
-        return greedy(logits, n); /* the smallest top-k: the draw has one candidate */
-    sampler_top(logits, n, top, count);
-    uint32_t id = draw(sampler, top, count, position);
-    free(top);
-    return id;
+        return 1;
+    return sampler->top_k == 0 || sampler->top_k > n ? n : sampler->top_k;
+}
+
+uint32_t sampler_pick(const struct sampler *sampler, const struct sampler_row *row,
+                      uint32_t position, struct sampler_top *candidate)
+{
+    const uint32_t count = first_of(row, candidate, sampler_candidates(sampler, row->n));
+    assert(count > 0);
+    return sampler->temperature <= 0 ? candidate[0].id : draw(sampler, candidate, count, position);
 }
 
 double sampler_logsumexp(const float *logits, uint32_t n)

@@ -76,15 +76,15 @@ static enum status need_golden(struct worker *w, uint32_t index)
     if (w->item == index)
         return STATUS_OK;
     drop_golden(w);
-    const struct golden_params params = {.generate = {.ex = w->opened.ex,
-                                                      .ids = item->ids,
-                                                      .n_ids = item->n_ids,
-                                                      .n = item->n,
-                                                      .ignore_end = plan->ignore_end,
-                                                      .save_position = EXECUTOR_NONE},
-                                         .shape = w->shape,
-                                         .level = (enum record_level)plan->record,
-                                         .certify = w->world->certify};
+    const struct golden_params params = {
+        .generate = {.ex = w->opened.ex,
+                     .ids = item->ids,
+                     .n_ids = item->n_ids,
+                     .rules = {.n = item->n, .ignore_end = plan->ignore_end},
+                     .save_position = EXECUTOR_NONE},
+        .shape = w->shape,
+        .level = (enum record_level)plan->record,
+        .certify = w->world->certify};
     const double start = clock_seconds();
     fpenv_clear_underflow();
     enum status st = golden_run(&w->golden, &w->golden_arena, &params);

@@ -4,22 +4,9 @@
 
 #include <string.h>
 
-#include "model/detokenizer.h"
-
 #define UNIT_MAX 16u   /* tokens of a repeated unit */
 #define TIMES_MIN 4u   /* that it stands in a row */
 #define LENGTH_MIN 16u /* tokens of the whole repetition */
-
-static bool is_end(const struct flags_run *run, int32_t token)
-{
-    return tokenizer_is_end(run->params->ex->model->tokenizer, token);
-}
-
-static bool has_end(const struct flags_run *run)
-{
-    return !run->params->ignore_end && run->n_tokens > 0 &&
-           is_end(run, run->tokens[run->n_tokens - 1]);
-}
 
 static bool repeats(const int32_t *tokens, uint32_t n)
 {
@@ -33,68 +20,53 @@ static bool repeats(const int32_t *tokens, uint32_t n)
     return false;
 }
 
-/* A model may have more logits than its tokenizer has texts. */
-static bool is_known(const struct tokenizer *tk, int32_t id)
-{
-    return id >= 0 && (uint32_t)id < tokenizer_size(tk);
-}
-
-/* Bytes as the tokens spell them: what displays alike (U+FFFD, a leading space left out) differs.
- */
-static enum status spell(struct text *out, const struct tokenizer *tk,
-                         const struct flags_tokens *tokens)
-{
-    enum status st = STATUS_OK;
-
-    for (uint32_t i = 0; i < tokens->n && !st; i++) {
-        if (is_known(tk, tokens->tokens[i]))
-            st = detokenizer_piece(tk, tokens->tokens[i], false, out);
-    }
-    return st;
-}
-
 static enum status look_at_text(uint32_t *flags, const struct flags_run *run)
 {
-    const struct tokenizer *tk = run->params->ex->model->tokenizer;
+    const struct tokenizer *tk = run->decode->ex->model->tokenizer;
     struct text text = {0};
     bool invalid = false;
     enum status st = STATUS_OK;
 
     for (uint32_t i = 0; i < run->n_tokens && !st; i++) {
         const size_t before = text.size;
-        if (is_known(tk, run->tokens[i]))
-            st = detokenizer_piece(tk, run->tokens[i], false, &text);
-        invalid = invalid || (text.size == before && !is_end(run, run->tokens[i]));
+        st = decode_spell(&text, run->decode, run->tokens[i]);
+        invalid = invalid || (text.size == before && !tokenizer_is_end(tk, run->tokens[i]));
     }
     *flags |= (uint32_t)invalid << FLAG_INVALID_TOKEN;
-    *flags |= (uint32_t)(text.size == 0) << FLAG_EMPTY;
+    *flags |= (uint32_t)(decode_text_end(run->decode, text.data, text.size) == 0) << FLAG_EMPTY;
     text_finish(&text);
     return st;
 }
 
 enum status flags_of(uint32_t *out, const struct flags_run *run)
 {
-    const bool end = has_end(run);
-    const bool full = !run->ended && !end && run->n_tokens == run->params->n;
+    const struct decode_tokens tokens = {run->tokens, run->n_tokens};
+    enum decode_end end;
 
-    *out = (uint32_t)repeats(run->tokens, run->n_tokens - end) << FLAG_REPETITION;
+    *out = 0;
+    const enum status st = decode_end_of(&end, run->decode, &tokens);
+    if (st)
+        return st;
+    const bool full = !run->ended && end == DECODE_LENGTH && !run->decode->rules.ignore_end;
+    const bool early = end == DECODE_END || end == DECODE_STOP;
+    *out = (uint32_t)repeats(run->tokens, run->n_tokens - (end == DECODE_END)) << FLAG_REPETITION;
     *out |= (uint32_t)run->nonfinite << FLAG_NAN_LOGITS;
-    *out |= (uint32_t)(full && !run->params->ignore_end) << FLAG_HIT_LENGTH_LIMIT;
-    *out |= (uint32_t)(end && run->n_tokens < run->golden_tokens) << FLAG_STOPPED_EARLY;
+    *out |= (uint32_t)full << FLAG_HIT_LENGTH_LIMIT;
+    *out |= (uint32_t)(early && run->n_tokens < run->golden_tokens) << FLAG_STOPPED_EARLY;
     return look_at_text(out, run);
 }
 
-enum status flags_same_text(bool *out, const struct tokenizer *tk, const struct flags_tokens *a,
-                            const struct flags_tokens *b)
+enum status flags_same_text(bool *out, const struct decode *decode, const struct decode_tokens *a,
+                            const struct decode_tokens *b)
 {
     struct text text[2] = {{0}};
 
-    *out = a->n == b->n && memcmp(a->tokens, b->tokens, a->n * sizeof *a->tokens) == 0;
+    *out = a->n == b->n && memcmp(a->ids, b->ids, a->n * sizeof *a->ids) == 0;
     if (*out)
         return STATUS_OK;
-    enum status st = spell(&text[0], tk, a);
+    enum status st = decode_text(&text[0], decode, a);
     if (!st)
-        st = spell(&text[1], tk, b);
+        st = decode_text(&text[1], decode, b);
     *out = text[0].size == text[1].size &&
            (text[0].size == 0 || memcmp(text[0].data, text[1].data, text[0].size) == 0);
     text_finish(&text[0]);

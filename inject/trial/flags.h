@@ -8,11 +8,11 @@
 
 #include "base/status.h"
 #include "inject/space/kinds.h"
-#include "model/generate.h"
+#include "model/decode.h"
 
 /* A run as the flags see it. */
 struct flags_run {
-    const struct generate_params *params;
+    const struct decode *decode;
     const int32_t *tokens; /* (n_tokens) */
     uint32_t n_tokens;
     uint32_t golden_tokens; /* length of the golden run */
@@ -26,17 +26,13 @@ struct flags_run {
  * invalid_token: a token that spells no text (control, unknown, unused), but for the end token.
  * empty: no text at all.
  * nan_logits: some logit is Inf or NaN.
- * hit_length_limit: the most tokens were generated and no end token came; never where end tokens
- *   are ignored, since every run does.
- * stopped_early: an end token came, with fewer tokens than golden's. */
+ * hit_length_limit: the most tokens were generated, and neither an end token nor a stop string
+ * came; never where end tokens are ignored, since every run does. stopped_early: an end token or a
+ * stop string came, with fewer tokens than golden's. */
 enum status flags_of(uint32_t *out, const struct flags_run *run) STATUS_MUST_USE;
 
-/* True if both token lists spell the same bytes. Special tokens spell none. */
-struct flags_tokens {
-    const int32_t *tokens;
-    uint32_t n;
-};
-enum status flags_same_text(bool *out, const struct tokenizer *tk, const struct flags_tokens *a,
-                            const struct flags_tokens *b) STATUS_MUST_USE;
+/* True if the bytes that count of both token lists are the same. */
+enum status flags_same_text(bool *out, const struct decode *decode, const struct decode_tokens *a,
+                            const struct decode_tokens *b) STATUS_MUST_USE;
 
 #endif

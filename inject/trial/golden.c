@@ -218,14 +218,13 @@ static enum status look_again(struct golden *golden, struct arena *arena)
 static void init(struct golden *out, const struct golden_params *params)
 {
     const struct executor *ex = params->generate.ex;
-    const uint32_t positions = params->generate.n_ids + params->generate.n;
-    const bool greedy = params->generate.sampler.temperature <= 0;
+    const uint32_t positions = params->generate.n_ids + params->generate.rules.n;
     struct executor_info info;
 
     executor_info(ex, &info);
     *out = (struct golden){.params = params->generate,
                            .level = params->level,
-                           .certify = greedy ? params->certify : NULL,
+                           .certify = params->certify,
                            .lanes = lanes_of(&params->shape, &ex->model->hp, ex->kv_storage)};
     const uint32_t spare = spare_rows(info.max_columns);
     const uint32_t kept = ex->n_checkpoints > spare ? ex->n_checkpoints - spare : 0;
@@ -242,9 +241,13 @@ static void init(struct golden *out, const struct golden_params *params)
 enum status golden_run(struct golden *out, struct arena *arena, const struct golden_params *params)
 {
     init(out, params);
-    enum status st = generate(&out->run, arena, &out->params);
+    enum status st = decode_open(&out->decode, arena, &out->params.rules, out->params.ex);
+    if (!st)
+        st = generate(&out->run, arena, &out->params);
     if (st)
         return st;
+    if (!decode_provable(&out->decode))
+        out->certify = NULL;
     out->n_evaluated = out->params.n_ids + out->run.n_tokens - 1;
     out->step = arena_array(arena, out->run.n_tokens, sizeof *out->step);
     st = out->step ? STATUS_OK : STATUS_MEMORY;

@@ -40,7 +40,8 @@ struct golden_step {
 };
 
 struct golden {
-    struct generate_params params; /* ex, ids, n, sampler */
+    struct generate_params params; /* ex, ids, rules */
+    struct decode decode;          /* its rules, for steps of trials */
     struct generation run;
     enum record_level level;
     const struct certify *certify; /* null: every token is computed */
@@ -73,7 +74,7 @@ struct golden_params {
     struct generate_params generate; /* checkpoints, tap and watch are the golden run's own */
     struct golden_shape shape;       /* as given to golden_needs */
     enum record_level level;         /* the highest that trials will ask for */
-    const struct certify *certify;   /* null: off. Used by trials of RECORD_OUTCOME, greedy only */
+    const struct certify *certify;   /* null: off. Used by trials of RECORD_OUTCOME */
 };
 
 /* Runs the item; its branch stays until golden_release. Memory from `arena`. */

@@ -27,15 +27,9 @@ static uint32_t step_of(const struct lane *lane, uint32_t position)
 
 static bool run_ended(const struct lane *lane)
 {
-    const struct generate_params *p = &lane->golden->params;
-    const struct generation *run = &lane->run;
-    const uint32_t last = run->n_tokens - 1;
     if (lane->feed)
-        return run->n_tokens == lane->n_feed;
-    if (!p->ignore_end && run->n_tokens > 0 &&
-        tokenizer_is_end(p->ex->model->tokenizer, run->tokens[last]))
-        return true;
-    return run->n_tokens == p->n;
+        return lane->run.n_tokens == lane->n_feed;
+    return lane->run.end != DECODE_OPEN;
 }
 
 static int32_t token_at(const struct lane *lane, uint32_t position)
@@ -65,20 +59,12 @@ static struct start start_of(const struct lane *lane, uint32_t position)
 
 static uint32_t outputs_at(const struct lane *lane, uint32_t position)
 {
-    const bool sampled = lane->golden->params.sampler.temperature > 0;
     const bool compared = lane->settings->level > RECORD_OUTCOME && !lane->off;
     if (!has_step(lane, position))
         return 0;
     if (lane->certifies && !lane->off && lane->golden->step[step_of(lane, position)].certify)
         return COLUMN_HIDDEN;
-    return COLUMN_ARGMAX | COLUMN_HASH | (sampled || compared ? COLUMN_LOGITS : 0);
-}
-
-static void append(struct lane *lane, int32_t token, const struct generate_step *step)
-{
-    struct generation *run = &lane->run;
-    run->step[run->n_tokens] = *step;
-    run->tokens[run->n_tokens++] = token;
+    return decode_outputs(&lane->golden->decode) | (compared ? COLUMN_LOGITS : 0);
 }
 
 /* Columns of this pass at most, without a look at hooks. */
@@ -109,10 +95,10 @@ struct lane_step lane_certify(const struct lane *lane, const struct column *colu
     const struct golden *golden = lane->golden;
     const struct certify_verdict verdict = certify_column(
         golden->certify, golden->step[step_of(lane, column->position)].certify, result->hidden);
+    const bool proven = verdict.certified && decode_proves(&golden->decode, verdict.token);
     return (struct lane_step){.wanted = true,
-                              .certified = verdict.certified,
-                              .known =
-                                  verdict.certified && (verdict.same_bits || verdict.other_bits),
+                              .certified = proven,
+                              .known = proven && (verdict.same_bits || verdict.other_bits),
                               .token = verdict.token,
                               .finite = true,
                               .same = verdict.same_bits,
@@ -122,17 +108,13 @@ struct lane_step lane_certify(const struct lane *lane, const struct column *colu
 struct lane_step lane_compute(const struct lane *lane, const struct column *column,
                               const struct column_result *result)
 {
-    const struct generate_params *p = &lane->golden->params;
+    const struct decode *decode = &lane->golden->decode;
     const uint32_t step = step_of(lane, column->position);
     const struct generation *golden = &lane->golden->run;
     const bool same = step < golden->n_tokens && golden->step[step].hash == result->hash;
-    uint32_t token = result->token;
-    if (p->sampler.temperature > 0)
-        token =
-            sampler_pick(&p->sampler, result->logits, p->ex->model->hp.n_vocab, column->position);
     return (struct lane_step){.wanted = true,
                               .known = true,
-                              .token = token,
+                              .token = decode_pick(decode, column->position, result),
                               .hash = result->hash,
                               .finite = result->finite,
                               .same = same,
@@ -180,17 +162,6 @@ static enum status take_residuals(struct lane *lane, const struct column *column
     return st;
 }
 
-/* The token that is picked; due where a fault makes an integer of it that is none. */
-static enum status pick(struct lane *lane, uint32_t position, uint32_t *token)
-{
-    const enum status st = lane->feed ? STATUS_OK : tap_pick(&lane->tap, position, token);
-    if (lane->tap.due) {
-        lane->due = DUE_RANGE;
-        lane->done = true;
-    }
-    return st;
-}
-
 /* `out_on`: the run goes on as before. */
 static enum status take_step(struct lane *lane, uint32_t position, const struct lane_step *step,
                              bool *out_on)
@@ -198,29 +169,34 @@ static enum status take_step(struct lane *lane, uint32_t position, const struct 
     const struct generation *golden = &lane->golden->run;
     const uint32_t index = lane->run.n_tokens;
     const bool golden_finite = index >= golden->n_tokens || golden->step[index].finite;
-    uint32_t token = step->token;
+    const struct decode_picked pick = {
+        .position = position,
+        .token = step->token,
+        .step = {.hash = step->hash, .finite = step->finite, .logsumexp = NAN},
+        .trapped = !step->finite && golden_finite && lane->settings->nan_trap};
+    enum status st = STATUS_OK;
     *out_on = false;
     take_shift(lane, position, step);
     lane->nonfinite |= !step->finite;
     lane->other_bits |= step->other;
-    if (!step->finite && golden_finite && lane->settings->nan_trap && !lane->feed) {
-        lane->due = DUE_NAN_TRAP;
+    if (lane->feed)
+        decode_feed(&lane->run, &pick);
+    else
+        st = decode_take(&lane->golden->decode, &lane->run, &lane->tap, &pick);
+    if (lane->run.end == DECODE_DUE || lane->run.end == DECODE_TRAP) {
+        lane->due = lane->run.end == DECODE_DUE ? DUE_RANGE : DUE_NAN_TRAP;
         lane->done = true;
+        tap_cut(&lane->tap, position + 1); /* columns after it belong to no run */
     }
-    const enum status st = lane->done ? STATUS_OK : pick(lane, position, &token);
-    if (lane->done) /* columns behind belong to no run */
-        tap_cut(&lane->tap, position + 1);
     if (st || lane->done)
         return st;
-    append(lane, (int32_t)token,
-           &(struct generate_step){.hash = step->hash, .finite = step->finite});
     *out_on = lane->feed || lane->off ||
-              (index < golden->n_tokens && golden->tokens[index] == (int32_t)token);
+              (index < golden->n_tokens && golden->tokens[index] == lane->run.tokens[index]);
     if (*out_on)
         return STATUS_OK;
     lane->off = true;
     tap_cut(&lane->tap, position + 1);
-    kv_cut(lane->golden->params.ex->kv, lane->branch, position + 1);
+    kv_cut(lane->golden->params.ex->kv, lane->run.branch, position + 1);
     return STATUS_OK;
 }
 
@@ -232,7 +208,7 @@ static enum status take_golden(struct lane *lane, uint32_t position)
     const uint32_t index = step_of(lane, position);
     bool on;
     lane->next = position + 1;
-    enum status st = tap_strike(&lane->tap, golden->params.ex, lane->branch, position);
+    enum status st = tap_strike(&lane->tap, golden->params.ex, lane->run.branch, position);
     if (st || !has_step(lane, position))
         return st;
     const struct lane_step step = {.wanted = true,
@@ -269,7 +245,7 @@ enum status lane_fill(struct lane *lane, struct lane_columns *out)
             out->n = i;
         else
             out->column[i] = (struct column){
-                .branch = lane->branch,
+                .branch = lane->run.branch,
                 .position = position,
                 .token = token_at(lane, position),
                 .checkpoint = start.from_token ? EXECUTOR_NONE : golden_row(lane->golden, position),

@@ -49,9 +49,8 @@ struct lane {
     struct tap tap;
     struct tap_fault *tapped; /* (n_faults) */
     bool tapping;             /* the tap is held */
-    uint32_t branch;
-    bool open;               /* the branch is held */
-    struct lane_proof proof; /* once closed */
+    bool open;                /* the branch is held */
+    struct lane_proof proof;  /* once closed */
 
     uint32_t next; /* position of the next column */
     bool off;      /* golden's tokens are left behind: own ones are fed, one a pass */

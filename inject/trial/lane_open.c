@@ -132,7 +132,7 @@ static enum status take_over(struct lane *lane)
     lane->next = begin;
     kv_share(golden->params.ex->kv,
              &(struct kv_share){.from = golden->run.branch,
-                                .to = lane->branch,
+                                .to = lane->run.branch,
                                 .layer_count = golden->params.ex->model->hp.n_layers,
                                 .positions = golden->n_evaluated});
     for (uint32_t i = 0; i < steps; i++)
@@ -157,15 +157,16 @@ static enum status take_over(struct lane *lane)
 
 static enum status allocate(struct lane *lane)
 {
-    const uint32_t n =
-        lane->feed && lane->n_feed > lane->golden->params.n ? lane->n_feed : lane->golden->params.n;
+    const uint32_t most = lane->golden->params.rules.n;
+    const uint32_t n = lane->feed && lane->n_feed > most ? lane->n_feed : most;
     const uint32_t n_faults = lane->job->n_faults;
-    lane->run.tokens = arena_array(lane->arena, n, sizeof *lane->run.tokens);
-    lane->run.step = arena_array(lane->arena, n, sizeof *lane->run.step);
     lane->start = arena_array(lane->arena, lane->golden->n_evaluated, sizeof *lane->start);
     lane->tapped = arena_array(lane->arena, n_faults, sizeof *lane->tapped);
-    if (!lane->run.tokens || !lane->run.step || !lane->start || !lane->tapped)
+    if (!lane->start || !lane->tapped)
         return STATUS_MEMORY;
+    const enum status st = decode_begin(&lane->run, lane->arena, n);
+    if (st)
+        return st;
     if (lane->settings->level < RECORD_FULL)
         return STATUS_OK;
     /* where no column of the first position is run, its residuals are golden's */
@@ -199,7 +200,7 @@ enum status lane_open(struct lane *lane, struct arena *arena, const struct lane_
                           .arena = arena};
     enum status st = allocate(lane);
     if (!st)
-        st = kv_branch(ex->kv, &lane->branch);
+        st = kv_branch(ex->kv, &lane->run.branch);
     if (st)
         return st;
     lane->open = true;
@@ -259,6 +260,6 @@ enum status lane_close(struct lane *lane)
     lane->open = false;
     for (uint32_t i = 0; lane->tapping && i < lane->job->n_faults; i++)
         add_proof(lane, i);
-    kv_release(lane->golden->params.ex->kv, lane->branch);
+    kv_release(lane->golden->params.ex->kv, lane->run.branch);
     return lane->tapping ? tap_finish(&lane->tap, lane->golden->params.ex) : STATUS_OK;
 }

@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/hash.h"
 #include "base/log.h"
 #include "inject/trial/flags.h"
 #include "inject/trial/outcome.h"
@@ -35,8 +34,8 @@ static void take_tokens(struct record *out, const struct generation *run,
     out->tokens = run->tokens;
     out->n_tokens = run->n_tokens;
     out->hashed = settings->level > RECORD_OUTCOME;
-    for (uint32_t i = 0; out->hashed && i < run->n_tokens; i++)
-        out->hash = hash_fold64(out->hash, run->step[i].hash);
+    if (out->hashed)
+        out->hash = decode_hash(run->step, run->n_tokens);
 }
 
 void record_not_reached(struct record *out, const struct golden *golden,
@@ -71,13 +70,13 @@ static uint32_t first_difference(const struct lane *run)
 static enum status take_flags(struct record *out, const struct lane *run)
 {
     const struct generation *golden = &run->golden->run;
-    struct flags_run faulty = {.params = &run->golden->params,
+    struct flags_run faulty = {.decode = &run->golden->decode,
                                .tokens = run->run.tokens,
                                .n_tokens = run->run.n_tokens,
                                .golden_tokens = golden->n_tokens,
                                .nonfinite = run->nonfinite,
                                .ended = run->due != DUE_NONE};
-    struct flags_run clean = {.params = &run->golden->params,
+    struct flags_run clean = {.decode = &run->golden->decode,
                               .tokens = golden->tokens,
                               .n_tokens = golden->n_tokens,
                               .golden_tokens = golden->n_tokens,
@@ -162,10 +161,9 @@ enum status record_make(struct record *out, const struct record_lanes *lanes)
         .abnormal = run->due != DUE_NONE,
         .same_bits = !run->other_bits && run->run.n_tokens == golden->n_tokens,
         .same_tokens = out->first_diff == EXECUTOR_NONE && run->run.n_tokens == golden->n_tokens};
-    const struct flags_tokens a = {run->run.tokens, run->run.n_tokens};
-    const struct flags_tokens b = {golden->tokens, golden->n_tokens};
-    enum status st =
-        flags_same_text(&facts.same_text, run->golden->params.ex->model->tokenizer, &a, &b);
+    const struct decode_tokens a = {run->run.tokens, run->run.n_tokens};
+    const struct decode_tokens b = {golden->tokens, golden->n_tokens};
+    enum status st = flags_same_text(&facts.same_text, &run->golden->decode, &a, &b);
     if (!st)
         st = take_flags(out, run);
     out->outcome = outcome_of(&facts);

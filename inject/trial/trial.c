@@ -225,7 +225,7 @@ static uint32_t gather_late(struct batch *b, const struct slot *slot, uint32_t n
             b->late[n].checkpoint = b->column[i].save;
         b->late[n].save = EXECUTOR_NONE;
         b->late[n].start_layer = n_layers;
-        b->late[n].outputs = COLUMN_ARGMAX | COLUMN_HASH;
+        b->late[n].outputs = decode_outputs(&b->golden->decode);
         n++;
     }
     return n;

@@ -63,14 +63,14 @@ static void bench_open(struct bench *b, const char *path, const char *act, const
         .model = b->model, .act = storage_of(act), .kv = storage_of(kv), .threads = 1};
     golden_needs(&needs, &shape);
     need(cpu_create(&b->ex, CPU_AUTO, &needs));
-    const struct golden_params params = {.generate = {.ex = b->ex,
-                                                      .ids = b->ids,
-                                                      .n_ids = TOOL_PROMPT,
-                                                      .n = TOOL_TOKENS,
-                                                      .ignore_end = true,
-                                                      .save_position = EXECUTOR_NONE},
-                                         .shape = shape,
-                                         .level = RECORD_FULL};
+    const struct golden_params params = {
+        .generate = {.ex = b->ex,
+                     .ids = b->ids,
+                     .n_ids = TOOL_PROMPT,
+                     .rules = {.n = TOOL_TOKENS, .ignore_end = true},
+                     .save_position = EXECUTOR_NONE},
+        .shape = shape,
+        .level = RECORD_FULL};
     need(golden_run(&b->golden, &b->arena, &params));
     b->bounds = golden_bounds(&b->golden);
 }

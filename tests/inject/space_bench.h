@@ -109,7 +109,7 @@ struct space_run {
     int32_t tokens[SPACE_TOKENS];
     uint32_t n_tokens;
     uint64_t hash;
-    enum generate_stop stop;
+    enum decode_end end;
     struct tap_proof proof[SPACE_FAULTS];
     bool due;
     uint32_t due_position;
@@ -163,8 +163,7 @@ static inline void space_run(const struct space_bench *b, const char *text, stru
     const struct generate_params params = {.ex = ex,
                                            .ids = space_prompt,
                                            .n_ids = SPACE_PROMPT,
-                                           .n = SPACE_TOKENS,
-                                           .ignore_end = true,
+                                           .rules = {.n = SPACE_TOKENS, .ignore_end = true},
                                            .columns = how.columns,
                                            .save_position = EXECUTOR_NONE,
                                            .tap = &tap,
@@ -177,7 +176,7 @@ static inline void space_run(const struct space_bench *b, const char *text, stru
     run->n_tokens = out.n_tokens;
     memcpy(run->tokens, out.tokens, out.n_tokens * sizeof *out.tokens);
     run->hash = out.hash;
-    run->stop = out.stop;
+    run->end = out.end;
     run->due = tap.due;
     run->due_position = tap.due_position;
     for (uint32_t i = 0; i < n; i++) {

@@ -70,15 +70,15 @@ static void open_device(struct cells *c, const char *name, struct executor *ex,
                         const struct golden_shape *shape)
 {
     struct device *device = &c->device[c->n_devices++];
-    const struct golden_params golden = {.generate = {.ex = ex,
-                                                      .ids = c->ids,
-                                                      .n_ids = c->setting.n_ids,
-                                                      .n = c->setting.n,
-                                                      .ignore_end = true,
-                                                      .save_position = EXECUTOR_NONE},
-                                         .shape = *shape,
-                                         .level = RECORD_FULL,
-                                         .certify = c->certify};
+    const struct golden_params golden = {
+        .generate = {.ex = ex,
+                     .ids = c->ids,
+                     .n_ids = c->setting.n_ids,
+                     .rules = {.n = c->setting.n, .ignore_end = true},
+                     .save_position = EXECUTOR_NONE},
+        .shape = *shape,
+        .level = RECORD_FULL,
+        .certify = c->certify};
     device->name = name;
     device->ex = ex;
     assert_int_equal(golden_run(&device->golden, &c->arena, &golden), STATUS_OK);

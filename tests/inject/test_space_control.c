@@ -19,7 +19,7 @@ static void expect_due(const char *text, uint32_t position, uint32_t after)
     space_everywhere(&bench, text, &faulty);
     assert_true(faulty.due);
     assert_int_equal(faulty.due_position, position);
-    assert_int_equal(faulty.stop, GENERATE_DUE);
+    assert_int_equal(faulty.end, DECODE_DUE);
     assert_int_equal(faulty.proof[0].count, 1);
     assert_int_equal(faulty.proof[0].after, after);
 }

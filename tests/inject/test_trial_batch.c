@@ -108,46 +108,13 @@ static void test_without_proofs(void **state)
     trial_bench_close(&r.bench);
 }
 
-/* A naive trial is the inference that generate() runs. */
-static void test_naive_is_generate(void **state)
-{
-    struct reference r;
-    (void)state;
-    open_reference(&r);
-    struct trial_bench *b = &r.bench;
-    const struct trial_settings settings = {.level = RECORD_SUMMARY, .path = TRIAL_NAIVE};
-    const struct record *naive = trial_bench_run(b, &settings, b->job, JOBS);
-    for (uint32_t i = 0; i < JOBS; i++) {
-        struct tap_fault tapped[TRIAL_MIX_FAULTS];
-        struct generate_params params = b->golden.params;
-        struct generation run;
-        struct tap tap;
-        uint64_t count = 0;
-        for (uint32_t k = 0; k < b->job[i].n_faults; k++)
-            fault_tap(&b->job[i].fault[k], &b->bounds, &tapped[k]);
-        assert_int_equal(tap_init(&tap, tapped, b->job[i].n_faults, b->ex), STATUS_OK);
-        params.checkpoints = false;
-        params.tap = &tap;
-        assert_int_equal(generate(&run, &b->arena, &params), STATUS_OK);
-        for (uint32_t k = 0; k < b->job[i].n_faults; k++)
-            count += tap_proof(&tap, k).count;
-        kv_release(b->ex->kv, run.branch);
-        assert_int_equal(tap_finish(&tap, b->ex), STATUS_OK);
-        assert_int_equal(run.n_tokens, naive[i].n_tokens);
-        assert_memory_equal(run.tokens, naive[i].tokens, run.n_tokens * sizeof *run.tokens);
-        assert_int_equal(count, naive[i].activations);
-        if (naive[i].due == DUE_NONE)
-            assert_int_equal(run.hash, naive[i].hash);
-    }
-    trial_bench_close(b);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_order_and_size),    cmocka_unit_test(test_budgets),
-        cmocka_unit_test(test_scalar_form),       cmocka_unit_test(test_without_proofs),
-        cmocka_unit_test(test_naive_is_generate),
+        cmocka_unit_test(test_order_and_size),
+        cmocka_unit_test(test_budgets),
+        cmocka_unit_test(test_scalar_form),
+        cmocka_unit_test(test_without_proofs),
     };
     fpenv_set();
     return cmocka_run_group_tests(tests, NULL, NULL);

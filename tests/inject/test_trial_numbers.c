@@ -9,12 +9,12 @@
 
 #define MOST 40
 
-static struct generate_params params;
+static struct decode decode;
 
 static uint32_t flags(const int32_t *tokens, uint32_t n, uint32_t golden)
 {
     const struct flags_run run = {
-        .params = &params, .tokens = tokens, .n_tokens = n, .golden_tokens = golden};
+        .decode = &decode, .tokens = tokens, .n_tokens = n, .golden_tokens = golden};
     uint32_t out;
     assert_int_equal(flags_of(&out, &run), STATUS_OK);
     return out;
@@ -43,9 +43,9 @@ static void test_flags(void **state)
     int32_t end = 0;
     (void)state;
     trial_bench_open(&b, &(struct trial_bench_params){.file = "tiny-llama-q4_1.gguf", .n = 4});
-    params = b.golden.params;
-    params.n = MOST;
-    params.ignore_end = false;
+    decode = b.golden.decode;
+    decode.rules.n = MOST;
+    decode.rules.ignore_end = false;
     while (!tokenizer_is_end(b.model->tokenizer, end))
         end++;
     assert_true(has(repeated(1, 16, 99), FLAG_REPETITION));
@@ -58,9 +58,9 @@ static void test_flags(void **state)
         tokens[i] = 40 + i;
     assert_int_equal(flags(tokens, 8, 8), 0);
     assert_true(has(flags(tokens, MOST, MOST), FLAG_HIT_LENGTH_LIMIT));
-    params.ignore_end = true;
+    decode.rules.ignore_end = true;
     assert_false(has(flags(tokens, MOST, MOST), FLAG_HIT_LENGTH_LIMIT));
-    params.ignore_end = false;
+    decode.rules.ignore_end = false;
     tokens[5] = end;
     assert_true(has(flags(tokens, 6, 8), FLAG_STOPPED_EARLY));
     assert_false(has(flags(tokens, 6, 6), FLAG_STOPPED_EARLY));

@@ -38,7 +38,8 @@ struct trial_bench_params {
     uint32_t lanes;            /* 0: as the library likes */
     double temperature;        /* 0: greedy */
     uint64_t seed;
-    bool ends; /* end tokens end the run */
+    bool ends;                 /* end tokens end the run */
+    struct decode_rules rules; /* of them the mask, stop strings, filter and check */
 };
 
 struct trial_bench {
@@ -57,17 +58,18 @@ struct trial_bench {
 
 static inline void trial_bench_run_golden(struct trial_bench *b, struct executor *ex)
 {
-    const struct golden_params golden = {
-        .generate = {.ex = ex,
-                     .ids = TRIAL_BENCH_PROMPT,
-                     .n_ids = TRIAL_BENCH_PROMPT_COUNT,
-                     .n = b->params.n,
-                     .ignore_end = !b->params.ends,
-                     .sampler = {.temperature = b->params.temperature, .seed = b->params.seed},
-                     .save_position = EXECUTOR_NONE},
-        .shape = b->shape,
-        .level = b->params.level,
-        .certify = b->certify};
+    struct decode_rules rules = b->params.rules;
+    rules.n = b->params.n;
+    rules.ignore_end = !b->params.ends;
+    rules.sampler = (struct sampler){.temperature = b->params.temperature, .seed = b->params.seed};
+    const struct golden_params golden = {.generate = {.ex = ex,
+                                                      .ids = TRIAL_BENCH_PROMPT,
+                                                      .n_ids = TRIAL_BENCH_PROMPT_COUNT,
+                                                      .rules = rules,
+                                                      .save_position = EXECUTOR_NONE},
+                                         .shape = b->shape,
+                                         .level = b->params.level,
+                                         .certify = b->certify};
     b->ex = ex;
     assert_int_equal(golden_run(&b->golden, &b->arena, &golden), STATUS_OK);
 }

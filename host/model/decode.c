@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT */
+/* Picks tokens by the rules of a run, appends them, and finds its end. */
+#include "model/decode.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "base/log.h"
+
+const char *decode_end_name(enum decode_end end)
+{
+    static const char *const names[] = {
+        [DECODE_OPEN] = "open", [DECODE_LENGTH] = "length", [DECODE_END] = "end",
+        [DECODE_STOP] = "stop", [DECODE_DUE] = "due",       [DECODE_TRAP] = "trap"};
+    return names[end];
+}
+
+static bool any_allowed(const struct decode_rules *rules, uint32_t n_vocab)
+{
+    for (uint32_t id = 0; id < n_vocab; id++) {
+        if (sampler_allows(rules->allowed, id))
+            return true;
+    }
+    return false;
+}
+
+static enum status check(const struct decode_rules *rules, uint32_t n_vocab)
+{
+    if (rules->n == 0) {
+        log_error("0 tokens to generate, expected at least 1");
+        return STATUS_USAGE;
+    }
+    if (!any_allowed(rules, n_vocab)) {
+        log_error("none of %u token ids is allowed, expected at least 1", n_vocab);
+        return STATUS_USAGE;
+    }
+    for (uint32_t i = 0; i < rules->n_stops; i++) {
+        if (rules->stops[i].size == 0) {
+            log_error("stop string %u is empty, expected at least 1 byte", i + 1);
+            return STATUS_USAGE;
+        }
+    }
+    return STATUS_OK;
+}
+
+enum status decode_open(struct decode *out, struct arena *arena, const struct decode_rules *rules,
+                        struct executor *ex)
+{
+    const uint32_t n_vocab = ex->model->hp.n_vocab;
+    const uint32_t candidates = sampler_candidates(&rules->sampler, n_vocab);
+    *out = (struct decode){.rules = *rules, .ex = ex};
+    const enum status st = check(rules, n_vocab);
+    if (st)
+        return st;
+    for (uint32_t i = 0; i < rules->n_stops; i++)
+        out->longest = rules->stops[i].size > out->longest ? rules->stops[i].size : out->longest;
+    out->candidate = arena_array(arena, candidates, sizeof *out->candidate);
+    if (rules->filter)
+        out->row = arena_array(arena, n_vocab, sizeof *out->row);
+    return out->candidate && (out->row || !rules->filter) ? STATUS_OK : STATUS_MEMORY;
+}
+
+enum status decode_begin(struct generation *out, struct arena *arena, uint32_t n)
+{
+    *out = (struct generation){.tokens = arena_array(arena, n, sizeof *out->tokens),
+                               .step = arena_array(arena, n, sizeof *out->step)};
+    return out->tokens && out->step ? STATUS_OK : STATUS_MEMORY;
+}
+
+bool decode_provable(const struct decode *decode)
+{
+    return decode->rules.sampler.temperature <= 0 && !decode->rules.filter;
+}
+
+bool decode_proves(const struct decode *decode, uint32_t token)
+{
+    return decode_provable(decode) && sampler_allows(decode->rules.allowed, token);
+}
+
+uint32_t decode_outputs(const struct decode *decode)
+{
+    const bool device = decode_provable(decode) && !decode->rules.allowed;
+    return COLUMN_ARGMAX | COLUMN_HASH | (device ? 0 : COLUMN_LOGITS);
+}
+
+uint32_t decode_pick(const struct decode *decode, uint32_t position,
+                     const struct column_result *result)
+{
+    const struct decode_rules *rules = &decode->rules;
+    const uint32_t n_vocab = decode->ex->model->hp.n_vocab;
+    struct sampler_row row = {.logits = result->logits, .n = n_vocab, .allowed = rules->allowed};
+    if (decode_proves(decode, result->token)) /* the device has found it already */
+        return result->token;
+    if (rules->filter) {
+        memcpy(decode->row, result->logits, n_vocab * sizeof *decode->row);
+        rules->filter->change(rules->filter->user, position, decode->row, n_vocab);
+        row.logits = decode->row;
+    }
+    return sampler_pick(&rules->sampler, &row, position, decode->candidate);
+}
+
+void decode_feed(struct generation *run, const struct decode_picked *pick)
+{
+    run->step[run->n_tokens] = pick->step;
+    run->tokens[run->n_tokens++] = (int32_t)pick->token;
+}
+
+enum status decode_take(const struct decode *decode, struct generation *run, struct tap *tap,
+                        const struct decode_picked *pick)
+{
+    struct decode_picked taken = *pick;
+    const enum status st = tap_pick(tap, pick->position, &taken.token);
+    if (pick->trapped)
+        run->end = DECODE_TRAP;
+    else if (tap && tap->due)
+        run->end = DECODE_DUE;
+    if (st || run->end != DECODE_OPEN)
+        return st;
+    decode_feed(run, &taken);
+    return decode_end_of(&run->end, decode, &(struct decode_tokens){run->tokens, run->n_tokens});
+}
+
+uint64_t decode_hash(const struct decode_step *step, uint32_t n)
+{
+    uint64_t hash = 0;
+    for (uint32_t i = 0; i < n; i++)
+        hash = hash_fold64(hash, step[i].hash);
+    return hash;
+}

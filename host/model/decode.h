@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MIT */
+/* The decoder step: from a logit row to a token, and where a text ends.
+ *
+ * Whole runs (generate.h) and trials (inject/trial/lane.h) take their steps here and nowhere else,
+ * so the rules of a run hold for its trials. */
+#ifndef VKFI_MODEL_DECODE_H
+#define VKFI_MODEL_DECODE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/status.h"
+#include "base/text.h"
+#include "model/executor.h"
+#include "model/sampler.h"
+#include "model/tap.h"
+
+/* Bytes that end a text where its tokens spell them; what stands before them counts. */
+struct decode_stop {
+    const char *bytes; /* (size), at least one; any, also parts of characters */
+    size_t size;
+};
+
+/* Changes logits before the pick. It depends on row and position alone: where a row has golden's
+ * bits, golden's token stands for it. */
+struct decode_filter {
+    void (*change)(void *user, uint32_t position, float *logits, uint32_t n); /* (n) a copy */
+    void *user;
+};
+
+/* All zeros but for n: the most likely token, to an end token or to n tokens. */
+struct decode_rules {
+    uint32_t n;      /* most tokens, at least 1 */
+    bool ignore_end; /* go on past end tokens */
+    struct sampler sampler;
+    const uint32_t *allowed;         /* (n_vocab) bits, 32 a word, lowest id first: ids that may be
+                                        picked; null: all */
+    const struct decode_stop *stops; /* (n_stops) */
+    uint32_t n_stops;
+    const struct decode_filter *filter; /* null: none */
+};
+
+/* Rules opened on an executor. Runs that share it share its memory for a pick: one thread. */
+struct decode {
+    struct decode_rules rules; /* what they point to is borrowed */
+    struct executor *ex;
+    float *row;                    /* (n_vocab) a filter's copy; null without */
+    struct sampler_top *candidate; /* (as the sampler needs); null: greedy */
+    size_t longest;                /* bytes of the longest stop string */
+};
+
+enum decode_end {
+    DECODE_OPEN,   /* it goes on */
+    DECODE_LENGTH, /* n tokens */
+    DECODE_END,    /* an end token */
+    DECODE_STOP,   /* a stop string */
+    DECODE_DUE,    /* a fault made an integer that the run cannot go on with */
+    DECODE_TRAP    /* decode_picked.trapped */
+};
+
+const char *decode_end_name(enum decode_end end); /* "length", "end", "stop", .. */
+
+struct decode_step {
+    uint64_t hash;           /* of the logit row that gave the token */
+    bool finite;             /* every logit was finite */
+    double logsumexp;        /* NaN unless asked for */
+    struct sampler_top *top; /* of generate_params.top, or null */
+};
+
+/* A run as far as it is decoded. */
+struct generation {
+    uint32_t branch;          /* alive: release with kv_release */
+    int32_t *tokens;          /* (n_tokens) */
+    struct decode_step *step; /* (n_tokens): step[i] gave tokens[i] */
+    uint32_t n_tokens;
+    enum decode_end end;
+    double *prompt_logprobs; /* (n_ids - 1), null unless asked for */
+    uint64_t hash;           /* of all step hashes, in order */
+    double prompt_seconds, decode_seconds;
+};
+
+/* Memory from `arena`. STATUS_USAGE (logged): no token to generate, none allowed, an empty stop
+ * string. */
+enum status decode_open(struct decode *out, struct arena *arena, const struct decode_rules *rules,
+                        struct executor *ex) STATUS_MUST_USE;
+
+/* An empty run with room for n tokens, its branch aside. */
+enum status decode_begin(struct generation *out, struct arena *arena, uint32_t n) STATUS_MUST_USE;
+
+/* COLUMN_* of a column whose row gives a token. */
+uint32_t decode_outputs(const struct decode *decode);
+
+/* Whether a token may be known without its row (certify.h). If `token` is proven to be the first of
+ * all logits, decode_proves says whether it is what decode_pick would give: so it is where the pick
+ * is greedy, nothing changes the logits, and the token is allowed. Sampling and filters need the
+ * row's bits. */
+bool decode_provable(const struct decode *decode);
+bool decode_proves(const struct decode *decode, uint32_t token);
+
+/* The token that the row of the column at `position` gives, among those allowed: greedy order and
+ * sampling as sampler_pick. */
+uint32_t decode_pick(const struct decode *decode, uint32_t position,
+                     const struct column_result *result);
+
+/* A step that was picked. */
+struct decode_picked {
+    uint32_t position; /* of its column */
+    uint32_t token;
+    struct decode_step step;
+    bool trapped; /* its row is not to be used: the run ends here */
+};
+
+/* Appends it as the tap's faults on the sampler's integer leave it (tap may be null), and ends the
+ * run as the rules say. Nothing is appended where it ends as due or by a trap. */
+enum status decode_take(const struct decode *decode, struct generation *run, struct tap *tap,
+                        const struct decode_picked *pick) STATUS_MUST_USE;
+
+/* Appends it whatever the rules say: a token that is fed. */
+void decode_feed(struct generation *run, const struct decode_picked *pick);
+
+/* hash of the first n steps. */
+uint64_t decode_hash(const struct decode_step *step, uint32_t n);
+
+/* Tokens and what they spell. Special tokens, and ids beyond the vocabulary, spell nothing. */
+struct decode_tokens {
+    const int32_t *ids; /* (n) */
+    uint32_t n;
+};
+
+/* How a run that has taken exactly these tokens ends, decode_end of one that goes on: open. */
+enum status decode_end_of(enum decode_end *out, const struct decode *decode,
+                          const struct decode_tokens *tokens) STATUS_MUST_USE;
+
+/* Appends the bytes of a token as they are, which may be a part of a character. */
+enum status decode_spell(struct text *out, const struct decode *decode,
+                         int32_t token) STATUS_MUST_USE;
+
+/* Appends the bytes that count: those before the first stop string. */
+enum status decode_text(struct text *out, const struct decode *decode,
+                        const struct decode_tokens *tokens) STATUS_MUST_USE;
+
+/* Where the first stop string in the bytes of a text starts; `size`: there is none. */
+size_t decode_text_end(const struct decode *decode, const char *bytes, size_t size);
+
+/* How many bytes at the end may turn out to be the start of a stop string. */
+size_t decode_text_held(const struct decode *decode, const char *bytes, size_t size);
+
+#endif
