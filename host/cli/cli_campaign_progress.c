@@ -60,7 +60,7 @@ void cli_campaign_progress_rate(char out[CLI_CAMPAIGN_RATE], const struct campai
     snprintf(out, CLI_CAMPAIGN_RATE, "SDC %" PRIu64 " of %" PRIu64 "%s", p->sdc, p->counted, raw);
     if (!p->rated || !p->enough)
         return;
-    report_interval_text(text, &rate, 0.95);
+    report_interval_text(text, &rate, p->sdc_confidence);
     snprintf(out, CLI_CAMPAIGN_RATE, "SDC %" PRIu64 " of %" PRIu64 "%s%s%s", p->sdc, p->counted,
              p->weighted ? raw : "", p->weighted ? "; weighted over strata " : ": ", text);
 }
@@ -192,8 +192,10 @@ static void put_progress(struct json_writer *w, const struct campaign_progress *
     const bool bounded = p->rated && p->enough;
     json_member_number(w, "sdc_low", bounded ? p->sdc_interval.bounds.low : NAN);
     json_member_number(w, "sdc_high", bounded ? p->sdc_interval.bounds.high : NAN);
-    if (bounded)
+    if (bounded) {
         report_interval_members(w, &p->sdc_interval);
+        json_member_number(w, "confidence", p->sdc_confidence);
+    }
     json_put_key(w, "devices");
     json_array_open(w);
     for (uint32_t i = 0; i < p->n_rates; i++) {

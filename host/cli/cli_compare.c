@@ -11,6 +11,7 @@
 #include "cli/cli_compare.h"
 #include "cli/cli_pairs.h"
 #include "cli/cli_reading.h"
+#include "inject/plan/plan_waves.h"
 #include "inject/report/report_methods.h"
 
 const struct cli_compare_class cli_compare_class[CLI_COMPARE_CLASSES] = {
@@ -43,6 +44,10 @@ static const char DETAILS[] =
     "test "
     "that is not significant is not equality. Items whose golden texts differ, and trials that one "
     "database lacks, are listed apart.\n"
+    "\n"
+    "Where a campaign was extended after a look (vkfi plan extend), intervals and verdict pay for "
+    "it: "
+    "they spend 1/4, 1/8, ... of the error behind one, two, ... such looks at both databases.\n"
     "\n"
     "With --baseline the first database is the old release and the second the new one: the new one "
     "must not be worse by --margin or more. Its verdict is passed where the one-sided upper bound "
@@ -192,14 +197,17 @@ static enum status compare_all(const struct cli_compare_options *options, struct
         struct cli_compare_result result;
         struct arena arena = {0};
         st = cli_reading_open(&other, options->databases.item[i], options->allow_suspect);
-        st = st ? st : compare(&result, &arena, &first, &other, options);
+        struct cli_compare_options own = *options;
+        own.spends = st ? 1 : plan_waves_share(&first.plan, &other.plan);
+        own.confidence = 1 - (1 - options->confidence) * own.spends;
+        st = st ? st : compare(&result, &arena, &first, &other, &own);
         if (!st) {
             *out_agree = *out_agree && !(result.has_conform && result.conform.differ > 0) &&
                          (!options->baseline || result.verdict == STATS_GATE_PASS);
             if (options->json)
-                cli_compare_json(w, &result, options);
+                cli_compare_json(w, &result, &own);
             else
-                st = cli_compare_print(&result, options);
+                st = cli_compare_print(&result, &own);
         }
         arena_finish(&arena);
         report_source_finish(&other);

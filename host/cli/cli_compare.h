@@ -20,6 +20,7 @@ extern const struct cli_compare_class {
 struct cli_compare_options {
     struct args_list databases;
     double margin, confidence;
+    double spends; /* what a look at extended campaigns may spend of the error: plan_waves.h */
     int given;
     bool baseline, reliability, json, allow_suspect;
 };

@@ -37,7 +37,8 @@ static void print_underflow(const struct cli_compare_result *result)
                result->conform.differ_underflow);
 }
 
-static void print_class(const char *name, const struct report_pairs_result *r, double margin)
+static void print_class(const char *name, const struct report_pairs_result *r, double margin,
+                        double alpha)
 {
     const int decimals = report_interval_decimals(r->bounds);
     char difference[REPORT_INTERVAL_TEXT], p[3][REPORT_INTERVAL_TEXT];
@@ -51,7 +52,7 @@ static void print_class(const char *name, const struct report_pairs_result *r, d
            r->count.second_only, table.first_only, table.second_only, table.n, p[0], p[1]);
     if (margin > 0) {
         report_interval_p(p[2], r->equivalence);
-        printf(" %8s %s", p[2], r->equivalence <= 0.05 ? "equivalent" : "open");
+        printf(" %8s %s", p[2], r->equivalence <= alpha ? "equivalent" : "open");
     }
     putchar('\n');
 }
@@ -95,15 +96,21 @@ static enum status print_pairs(const struct cli_compare_result *result,
            "exact", options->margin > 0 ? "     TOST" : "");
     for (int c = 0; c < CLI_COMPARE_CLASSES; c++) {
         if (!cli_compare_class[c].scored || result->scored)
-            print_class(cli_compare_class[c].name, &result->of[c], options->margin);
+            print_class(cli_compare_class[c].name, &result->of[c], options->margin,
+                        0.05 * options->spends);
     }
     printf("  intervals: %g %%, Tango's of \"as 1\" and \"as 2\" of n independent pairs\n",
            100 * options->confidence);
     if (options->margin > 0 && !options->baseline)
         printf(
             "  TOST: two one-sided tests, p that the difference is %g points or more; equivalent "
-            "at 0.05\n",
-            100 * options->margin);
+            "at %g\n",
+            100 * options->margin, 0.05 * options->spends);
+    if (options->spends < 1)
+        printf(
+            "  looks: a campaign was extended after one; this one spends %g of the error, p-values "
+            "are its own\n",
+            options->spends);
     return options->baseline ? print_verdict(result, options) : STATUS_OK;
 }
 
@@ -185,6 +192,7 @@ static void put_pairs(struct json_writer *w, const struct cli_compare_result *re
     json_member_int(w, "only_second", p->only_second);
     json_member_number(w, "margin", options->margin);
     json_member_number(w, "confidence", options->confidence);
+    json_member_number(w, "spends", options->spends);
     json_put_key(w, "classes");
     json_object_open(w);
     for (int c = 0; c < CLI_COMPARE_CLASSES; c++) {

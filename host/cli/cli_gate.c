@@ -12,6 +12,7 @@
 #include "cli/cli_gate.h"
 #include "cli/cli_pairs.h"
 #include "cli/cli_reading.h"
+#include "inject/plan/plan_waves.h"
 
 static const char DETAILS[] =
     "DESCRIPTION\n"
@@ -171,9 +172,10 @@ static enum status decide_baseline(struct cli_gate_result *out, struct report_so
     st = st ? st : check_complete(&old);
     st = st ? st : report_pairs_make(&pairs, &arena, &source->data, &old.data);
     if (!st) {
+        out->confidence = 1 - (1 - request.confidence) * plan_waves_share(&source->plan, &old.plan);
         report_pairs_compare(&out->pairs, &pairs,
                              &(struct report_pairs_request){request.events, request.given,
-                                                            2 * request.confidence - 1,
+                                                            2 * out->confidence - 1,
                                                             options->margin});
         out->only_new = pairs.only_first;
         out->only_old = pairs.only_second;
@@ -196,11 +198,11 @@ static void conclude(struct cli_gate_result *out, const struct cli_gate_options 
         out->has_limit ? out->gate.result.verdict : STATS_GATE_PASS;
     out->against_old = STATS_GATE_PASS;
     if (out->has_baseline)
-        out->against_old = cli_pairs_decide(
-            &(struct cli_pairs_question){.result = &out->pairs,
-                                         .first_is_new = true,
-                                         .margin = options->margin,
-                                         .confidence = options->question.confidence});
+        out->against_old =
+            cli_pairs_decide(&(struct cli_pairs_question){.result = &out->pairs,
+                                                          .first_is_new = true,
+                                                          .margin = options->margin,
+                                                          .confidence = out->confidence});
     const bool failed = of_limit == STATS_GATE_FAIL || out->against_old == STATS_GATE_FAIL;
     const bool passed = of_limit == STATS_GATE_PASS && out->against_old == STATS_GATE_PASS;
     out->verdict = failed ? STATS_GATE_FAIL : passed ? STATS_GATE_PASS : STATS_GATE_UNDECIDED;

@@ -26,6 +26,7 @@ struct cli_gate_result {
                                       * undecided if one is                             */
     struct report_gate gate;
     struct report_pairs_result pairs; /* first: new, second: old */
+    double confidence;                /* of the comparison: plan_waves.h */
     uint64_t only_new, only_old;
     uint32_t items_apart;
     enum stats_gate_verdict against_old;

@@ -157,13 +157,13 @@ static void put_baseline(struct report_out *out, const struct cli_gate_result *r
         "baseline    %s of %s, new minus old below %g points on shared faults, one-sided at %g "
         "%%\n",
         plan_gate_of_name[question->of], plan_gate_given_name[question->given],
-        100 * options->margin, 100 * question->confidence);
+        100 * options->margin, 100 * result->confidence);
     report_out_printf(out, "new, old    %.*f %%, %.*f %%%s\n", decimals, 100 * p->first, decimals,
                       100 * p->second, p->weighted ? ", weighted over strata" : "");
     cli_pairs_difference(text, p);
     report_out_printf(
         out, "difference  %s points (%g %%: Tango, only new %s, only old %s of n = %s)\n", text,
-        100 * (2 * question->confidence - 1), table.first_only, table.second_only, table.n);
+        100 * (2 * result->confidence - 1), table.first_only, table.second_only, table.n);
     report_out_printf(out, "pairs       %" PRIu64 " (only new %.0f, only old %.0f, both %.0f)\n",
                       p->pairs, p->count.first_only, p->count.second_only, p->count.both);
     report_out_printf(out, "unpaired    %" PRIu64 " trials of new, %" PRIu64 " of old\n",
@@ -179,7 +179,7 @@ static void put_baseline(struct report_out *out, const struct cli_gate_result *r
                                .of = plan_gate_of_name[question->of],
                                .first_is_new = true,
                                .margin = options->margin,
-                               .confidence = question->confidence,
+                               .confidence = result->confidence,
                            });
     if (result->has_limit)
         report_out_printf(out, "together    %s\n", report_gate_word(result->verdict));
@@ -231,6 +231,7 @@ static void put_baseline_json(struct json_writer *w, const struct cli_gate_resul
     json_object_open(w);
     json_member_text(w, "verdict", report_gate_word(result->against_old));
     json_member_number(w, "margin", options->margin);
+    json_member_number(w, "confidence", result->confidence);
     json_member_number(w, "new", p->first);
     json_member_number(w, "old", p->second);
     json_member_number(w, "difference", p->difference);

@@ -30,7 +30,7 @@ static enum status choose(struct plan_confirm_request *out, struct report_source
 {
     struct report_work work;
     struct report_context context = {
-        .data = &source->data, .arena = arena, .confidence = source->plan.confidence};
+        .data = &source->data, .arena = arena, .asked = source->plan.confidence};
     struct report_worst *list = NULL;
     enum status st = report_context_init(&context, &work);
     st = st ? st : report_worst_rank(&list, &out->count, &context, (uint32_t)options->worst);

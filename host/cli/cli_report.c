@@ -50,6 +50,10 @@ static const char DETAILS[] =
     "where "
     "strata were drawn to advantage. CSV and JSON have method, n and shift with all digits.\n"
     "\n"
+    "A campaign that was extended (vkfi plan extend) has been looked at before: its intervals and "
+    "tests spend at the look at wave k what the gate does, 1/2^k of the error, and say so beside "
+    "the tables.\n"
+    "\n"
     "The strata with the highest estimates are listed. A list chosen by its estimates is biased "
     "upwards; --confirm puts those of fresh trials beside them, which are not, and the "
     "difference.\n"
@@ -217,6 +221,8 @@ static void put_totals(struct json_writer *w, const struct report_page *page)
     json_member_int(w, "suspect", data->suspect);
     json_member_int(w, "incidents", data->n_incidents);
     json_member_number(w, "confidence", page->context.confidence);
+    json_member_int(w, "look", data->plan->n_waves + 1);
+    json_member_number(w, "spends", page->context.spends);
     json_member_int(w, "seed", data->plan->seed);
     json_put_key(w, "rates");
     json_object_open(w);

@@ -108,8 +108,9 @@ struct campaign_progress {
     bool weighted;                         /* and not the share sdc / counted */
     bool enough;                           /* items and trials for an interval that holds */
     double sdc_rate;
-    struct stats_cluster_interval sdc_interval; /* 95 % */
-    const struct campaign_rate *rate;           /* (n_rates): one a device */
+    struct stats_cluster_interval sdc_interval;
+    double sdc_confidence;            /* of the interval: campaign_estimate.h */
+    const struct campaign_rate *rate; /* (n_rates): one a device */
     uint32_t n_rates;
 };
 

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "inject/plan/plan_waves.h"
 
 #define INTERVAL 2.0 /* seconds between two estimates */
 /* Below them the variance over items says little: 20 items cover 92 % (inject/stats), and trials of
@@ -134,7 +135,8 @@ static void sort_trials(const struct campaign_estimate *e, struct work *w)
 static void rate(struct campaign_estimate *e, struct work *w)
 {
     const struct stats_cluster_request request = {
-        .level = {.confidence = 0.95, .side = STATS_INTERVAL_BOTH}, .deff_floor = 1};
+        .level = {1 - 0.05 * plan_waves_share(e->plan, NULL), STATS_INTERVAL_BOTH},
+        .deff_floor = 1};
     struct stats_cluster_estimate estimate;
     const uint32_t items = e->plan->n_items < ENOUGH_ITEMS ? e->plan->n_items : ENOUGH_ITEMS;
     for (uint32_t h = 0; h < w->data.n_strata; h++) {
@@ -150,6 +152,7 @@ static void rate(struct campaign_estimate *e, struct work *w)
         return;
     stats_cluster_interval(&e->last.interval, &estimate, &request);
     e->last.rate = estimate.rate;
+    e->last.confidence = request.level.confidence;
     e->last.weighted =
         fabs(estimate.rate * (double)estimate.counted - (double)estimate.events) > 1e-9;
     e->last.enough = estimate.items >= items && estimate.counted >= ENOUGH_TRIALS;

@@ -28,7 +28,8 @@ struct campaign_estimate_result {
     bool weighted; /* rate is not the share of events as drawn: strata weigh otherwise */
     bool enough;   /* items and trials for an interval that holds */
     double rate;
-    struct stats_cluster_interval interval; /* 95 % */
+    struct stats_cluster_interval interval;
+    double confidence; /* of the interval: 0.95, more for a look at an extended campaign */
 };
 
 /* The counts of now; rate and interval are worked out anew at most every two seconds, and never for

@@ -27,6 +27,7 @@ static void take_estimate(struct campaign_progress *p,
     p->enough = estimate->enough;
     p->sdc_rate = estimate->rate;
     p->sdc_interval = estimate->interval;
+    p->sdc_confidence = estimate->confidence;
 }
 
 static enum status update(struct campaign_state *s, bool final)

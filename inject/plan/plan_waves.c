@@ -66,6 +66,13 @@ double plan_waves_spent(const struct plan *plan, double alpha, uint32_t look)
     return spent;
 }
 
+double plan_waves_share(const struct plan *plan, const struct plan *other)
+{
+    const bool waves = plan->stop == PLAN_STOP_WAVES || (other && other->stop == PLAN_STOP_WAVES);
+    const struct plan rule = {.stop = waves ? PLAN_STOP_WAVES : PLAN_STOP_FIXED};
+    return plan_waves_tail(&rule, 1, plan->n_waves + (other ? other->n_waves : 0));
+}
+
 /* --- one more --- */
 
 static void put_sampling(struct json_writer *w, const struct json *sampling, uint64_t trials)

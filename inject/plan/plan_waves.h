@@ -26,6 +26,11 @@ double plan_waves_tail(const struct plan *plan, double alpha, uint32_t look);
 /* Over the looks up to this one: at most this often a rate at the limit passes at any of them. */
 double plan_waves_spent(const struct plan *plan, double alpha, uint32_t look);
 
+/* What share of an error a look at all waves may spend: 1 for a campaign that was not extended,
+ * 1/4, 1/8, ... for one that was (rule waves: 1/2 from the start). A comparison with `other`, or
+ * null, comes behind the looks at both. */
+double plan_waves_share(const struct plan *plan, const struct plan *other);
+
 /* The plan with one more wave, read anew. STATUS_INPUT, logged, for a plan that takes none. Memory
  * from `arena`. */
 enum status plan_waves_extend(struct plan *out, struct arena *arena, const struct plan *base,

@@ -2,8 +2,11 @@
 /* What all scripts begin with, and how numbers get into them. */
 #include "inject/report/report_figure.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
+
+#include "inject/plan/plan_waves.h"
 
 const char *const report_heat[REPORT_HEAT] = {"#f2f6fb", "#d3e2f2", "#a6c8e6",
                                               "#6aa5d5", "#2f74b0", "#0b4070"};
@@ -65,6 +68,8 @@ enum status report_context_init(struct report_context *context, struct report_wo
 {
     struct report_data *data = context->data;
     context->work = work;
+    context->spends = plan_waves_share(data->plan, NULL);
+    context->confidence = 1 - (1 - context->asked) * context->spends;
     context->main = data->scored ? REPORT_CRITICAL : REPORT_SDC;
     context->main_name = data->scored ? "critical SDC" : "SDC";
     context->main_start = data->scored ? "Critical SDC" : "SDC";
@@ -107,6 +112,22 @@ const char *report_context_note(const struct report_context *context)
     return report_context_is_several(context)
                ? " Trials have several faults, which agree in this: strata are cut by it."
                : "";
+}
+
+const char *report_context_look(const struct report_context *context)
+{
+    const struct plan *plan = context->data->plan;
+    const double error = 1 - context->asked;
+    if (!(context->spends < 1))
+        return "";
+    return arena_printf(context->arena,
+                        " Look %" PRIu32 ", one a wave: intervals are those of %.6g %% instead of "
+                        "%g %%, and p-values count %g-fold, so "
+                        "that all looks up to this one err at most %.4g %% of the time, whatever "
+                        "made the campaign go "
+                        "on.",
+                        plan->n_waves + 1, 100 * context->confidence, 100 * context->asked,
+                        1 / context->spends, 100 * plan_waves_spent(plan, error, plan->n_waves));
 }
 
 void report_figure_number(struct report_figure *figure, double value)

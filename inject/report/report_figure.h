@@ -24,13 +24,16 @@ struct report_context {
     const char *model_about; /* what is known of the model, as "Q4_1", or null */
     struct arena *arena;
     struct report_work *work;
-    double confidence;                  /* 0.95 */
+    double asked;                       /* confidence of all looks together: 0.95 */
+    double confidence;                  /* of this look: 1 - (1 - asked) spends   */
+    double spends;                      /* what a look at an extended campaign may: plan_waves.h */
     struct report_context *anew;        /* of a campaign that estimates strata anew; null: none */
     report_events main;                 /* critical where there are scores, else SDC */
     const char *main_name, *main_start; /* "critical SDC", "Critical SDC" */
 };
 
-/* Fills in work and main; data, arena and confidence are set. Sets the data's design effect. */
+/* Fills in work, main and the look; data, arena and asked are set. Sets the data's design effect.
+ */
 enum status report_context_init(struct report_context *context,
                                 struct report_work *work) STATUS_MUST_USE;
 
@@ -46,6 +49,10 @@ bool report_context_agrees(const struct report_context *context, enum plan_dimen
 
 /* A sentence for captions of such pictures of trials with several faults, else "". */
 const char *report_context_note(const struct report_context *context);
+
+/* What a look pays, for the tables of a campaign that was or may be extended, else "". From the
+ * arena; null: no memory. */
+const char *report_context_look(const struct report_context *context);
 
 /* Why a picture of what they do not agree in is not drawn. */
 #define REPORT_SEVERAL                                                                             \

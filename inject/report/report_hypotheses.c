@@ -121,10 +121,10 @@ static double p_of(const struct plan_hypothesis *hypothesis, const double above[
     }
 }
 
-/* Both ends are one-sided bounds at the plan's alpha. */
+/* Both ends are one-sided bounds at what the look may spend of the plan's alpha. */
 static struct stats_interval_level tested_level(const struct report_hypothesis *hypothesis)
 {
-    return (struct stats_interval_level){1 - 2 * hypothesis->plan->alpha, STATS_INTERVAL_BOTH};
+    return (struct stats_interval_level){1 - 2 * hypothesis->alpha, STATS_INTERVAL_BOTH};
 }
 
 /* A slope: estimate +- t se. */
@@ -254,10 +254,11 @@ enum status report_hypotheses_test(struct report_hypothesis **out, struct report
     *out = found;
     for (uint32_t i = 0; i < count; i++) {
         found[i].plan = &plan->hypothesis[i];
+        found[i].alpha = plan->hypothesis[i].alpha * context->spends;
         const enum status st = test_one(&found[i], context, &sides);
         if (st)
             return st;
-        p[i] = found[i].p;
+        p[i] = isnan(found[i].p) ? NAN : fmin(found[i].p / context->spends, 1);
     }
     stats_test_holm(p, p, order, count);
     for (uint32_t i = 0; i < count; i++) {
@@ -315,7 +316,7 @@ static const char *events_text(struct arena *arena, const struct report_hypothes
 static const char *bound_text(struct arena *arena, const struct report_hypothesis *h)
 {
     const int decimals = report_interval_decimals(h->tested);
-    const double level = 100 * (1 - h->plan->alpha);
+    const double level = 100 * (1 - h->alpha);
     const char *unit = is_trend(h->plan) ? " a step" : "";
     if (isnan(h->p) || decimals < 0)
         return "";
@@ -412,6 +413,7 @@ enum status report_hypotheses_table(struct report_table *out, struct report_cont
 {
     struct report_hypothesis *found = NULL;
     const uint32_t count = context->data->plan->n_hypotheses;
+    const char *look = report_context_look(context);
     out->id = "hypotheses";
     out->caption = arena_printf(
         context->arena,
@@ -419,9 +421,9 @@ enum status report_hypotheses_table(struct report_table *out, struct report_cont
         "dimension, in percentage points with %g %% intervals. Differences by Newcombe's hybrid of "
         "the two sides' clustered intervals and the correlation of their rates, slopes by t with "
         "standard error and df; p-values adjusted by Holm. One-sided claims show their bound at "
-        "alpha, of each hypothesis alone.",
-        100 * context->confidence);
-    enum status st = report_hypotheses_test(&found, context);
+        "alpha, of each hypothesis alone.%s",
+        100 * context->confidence, look ? look : "");
+    enum status st = look ? report_hypotheses_test(&found, context) : STATUS_MEMORY;
     st = st ? st
             : report_table_init(out, context->arena, count, COLUMNS,
                                 sizeof COLUMNS / sizeof *COLUMNS);

@@ -14,10 +14,12 @@ struct report_hypothesis {
                                      * one-sided bound; equivalence: both are             */
     struct report_interval side[2]; /* of a difference: what it follows from, with ... */
     double correlation;             /* ... of the two rates                              */
-    double p, adjusted;             /* of the plan's direction; NaN: not to be tested */
-    uint64_t trials, events;        /* of both sides                    */
-    uint32_t event_items;           /* prompts that the events come from */
-    bool holds;                     /* adjusted <= alpha */
+    double alpha;                   /* the plan's, as much as this look may spend of it */
+    double p, adjusted; /* of the plan's direction; NaN: not to be tested. Adjusted: by Holm, and
+                         * for the looks */
+    uint64_t trials, events; /* of both sides                    */
+    uint32_t event_items;    /* prompts that the events come from */
+    bool holds;              /* adjusted <= the plan's alpha */
 };
 
 bool report_hypothesis_is_trend(const struct report_hypothesis *hypothesis);

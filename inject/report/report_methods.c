@@ -262,21 +262,30 @@ static void put_exclusions(struct report_out *out, const struct report_data *dat
 }
 
 /* Whether to go on is decided by what was seen. */
-static void put_waves(struct report_out *out, const struct plan *plan)
+static void put_waves(struct report_out *out, const struct report_context *context)
 {
-    if (plan->n_waves == 0)
+    const struct plan *plan = context->data->plan;
+    const char *look = report_context_look(context);
+    if (!look || !*look) {
+        out->status = look ? out->status : STATUS_MEMORY;
         return;
+    }
+    if (plan->n_waves == 0) {
+        report_out_printf(out, "By its plan (rule waves) the campaign may go on after a look.%s ",
+                          look);
+        return;
+    }
     report_out_put(out, "Behind its first sample the campaign was extended by ");
     for (uint32_t i = 0; i < plan->n_waves; i++)
         report_out_printf(out, "%s%" PRIu64, i ? ", " : "", plan->wave[i]);
     report_out_printf(
         out,
         " trials, drawn apart by the same design and pooled within strata; faults may come in two "
-        "of these waves, so no correction for a finite population is made. Intervals and tests are "
-        "those of one look at all trials: they do not pay for a choice to extend that was made "
-        "after a look, which `vkfi gate` does (at its look at wave k it uses 1/2^k of the "
-        "error%s). ",
-        plan->stop == PLAN_STOP_FIXED ? "; at the first one, all of it" : "");
+        "of these waves, so no correction for a finite population is made. Intervals and tests pay "
+        "for the looks that could lead to an extension, as `vkfi gate` does: the look at wave k "
+        "spends 1/2^k of the error%s.",
+        plan->stop == PLAN_STOP_FIXED ? " (at the first one, all of it)" : "");
+    report_out_printf(out, "%s ", look);
 }
 
 /* A stopping rule is part of the method, and an early end shifts what it ends at. */
@@ -321,7 +330,7 @@ enum status report_methods_paragraph(struct report_out *out, struct report_conte
     put_conditions(out, context->data);
     put_outcomes(out, context->data);
     put_statistics(out, context);
-    put_waves(out, context->data->plan);
+    put_waves(out, context);
     put_stop(out, context->data->plan);
     put_exclusions(out, context->data);
     return out->status;
@@ -451,6 +460,11 @@ enum status report_methods_verdict(struct report_out *out, struct report_context
                               ? "its plan ends it once its question is answered (vkfi gate)"
                               : "all numbers are provisional");
     put_total(out, context, totals);
+    const char *look = report_context_look(context);
+    if (!look)
+        return STATUS_MEMORY;
+    if (*look)
+        report_out_printf(out, "<li>%s</li>\n", look + 1);
     st = put_hypotheses(out, context, found);
     if (data->suspect > 0)
         report_out_printf(out,

@@ -60,7 +60,7 @@ static make_table *const MAKE_TABLE[REPORT_TABLES] = {
 static enum status add_anew(struct report_page *page, const struct report_params *params)
 {
     page->anew = (struct report_context){
-        .data = params->anew, .arena = &page->arena, .confidence = params->confidence};
+        .data = params->anew, .arena = &page->arena, .asked = params->confidence};
     const enum status st = report_context_init(&page->anew, &page->anew_work);
     page->anew.main = page->context.main;
     page->context.anew = &page->anew;
@@ -78,7 +78,7 @@ enum status report_page_init(struct report_page *out, const struct report_params
         .n_sites = params->n_sites,
         .model_about = params->model_about,
         .arena = &out->arena,
-        .confidence = params->confidence,
+        .asked = params->confidence,
     };
     enum status st = report_context_init(&out->context, &out->work);
     if (!st && params->anew)

@@ -95,29 +95,37 @@ static void fill_outcome(struct report_table *table, uint32_t row, struct report
     }
 }
 
+static const char *outcomes_caption(struct report_context *context)
+{
+    const char *text, *look = report_context_look(context);
+    if (rate_of(context, context->main, REPORT_ALL).refused)
+        text = "Outcomes of all trials that count; strata without weights have no share in "
+               "common.";
+    else if (report_context_is_ber(context))
+        text = "Outcomes of all trials that count: share of trials, each of which has one "
+               "fault at least, of those that changed bits, of those whose golden answer is "
+               "right, and of all runs, those without a fault among them; weighed over "
+               "strata.";
+    else
+        text = "Outcomes of all trials that count: share of all faults, of those that "
+               "changed bits, and of those whose golden answer is right; weighed over "
+               "strata.";
+    return look ? arena_printf(context->arena, "%s%s", text, look) : NULL;
+}
+
 enum status report_summary_outcomes(struct report_table *out, struct report_context *context)
 {
     uint64_t count[OUTCOME_COUNT] = {0};
     uint32_t rows = SUM_COUNT, row = 0;
     out->id = "outcomes";
-    if (rate_of(context, context->main, REPORT_ALL).refused)
-        out->caption = "Outcomes of all trials that count; strata without weights have no share in "
-                       "common.";
-    else if (report_context_is_ber(context))
-        out->caption =
-            "Outcomes of all trials that count: share of trials, each of which has one "
-            "fault at least, of those that changed bits, of those whose golden answer is "
-            "right, and of all runs, those without a fault among them; weighed over "
-            "strata.";
-    else
-        out->caption = "Outcomes of all trials that count: share of all faults, of those that "
-                       "changed bits, and of those whose golden answer is right; weighed over "
-                       "strata.";
+    out->caption = outcomes_caption(context);
     for (size_t i = 0; i < context->data->n; i++)
         rows += count[context->data->trial[i].outcome]++ == 0;
-    const enum status st = report_table_init(
-        out, context->arena, rows, OUTCOME_COLUMNS,
-        OUTCOME_COLUMN_COUNT - (report_context_is_ber(context) ? 0 : OUTCOME_OF_RUNS));
+    enum status st = out->caption ? STATUS_OK : STATUS_MEMORY;
+    st = st ? st
+            : report_table_init(out, context->arena, rows, OUTCOME_COLUMNS,
+                                OUTCOME_COLUMN_COUNT -
+                                    (report_context_is_ber(context) ? 0 : OUTCOME_OF_RUNS));
     for (uint32_t o = 0; !st && o < OUTCOME_COUNT; o++) {
         if (count[o] > 0)
             fill_outcome(out, row++, context,

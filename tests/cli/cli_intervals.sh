@@ -13,16 +13,16 @@ keep() { # NAME ARGS: what a command prints, whatever its exit code, as all/NAME
     "$FIXTURE" other.db crossed per_stratum=12 disagree=9 other_device &&
     "$FIXTURE" few.db per_stratum=9 && "$FIXTURE" none.db per_stratum=20 scale=0 &&
     "$FIXTURE" ber.db ber=1e-9 per_stratum=40 && "$FIXTURE" equal.db equal &&
-    "$FIXTURE" scored.db scored per_stratum=40 && "$FIXTURE" one.db layers=1 keep=1 items=1 &&
+    "$FIXTURE" scored.db scored per_stratum=40 && "$FIXTURE" one.db layers=1 keep=1 items=1 && "$FIXTURE" wave.db per_stratum=30 wave=200 &&
     "$FIXTURE" spent.db missing=0.3 'stop={"rule":"spending","looks":[0.5,1],"gate":{"max":0.4}}' &&
     "$FIXTURE" bets.db 'stop={"rule":"time_uniform","gate":{"max":0.4}}' || fail "the fixtures"
-for db in many crossed few none ber equal scored one; do
+for db in many crossed few none ber equal scored one wave; do
     keep $db.json report $db.db -o all/$db.html --data $db --json
     for file in $db/*.csv $db/*.tex; do
         cp "$file" "all/$db.$(basename "$file")"
     done
 done
-for db in many few none ber scored one spent bets; do
+for db in many few none ber scored one wave spent bets; do
     keep gate.$db.txt gate $db.db --max 0.08
     keep gate.$db.json gate $db.db --max 0.08 --json
 done

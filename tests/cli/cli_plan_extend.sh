@@ -54,8 +54,15 @@ assert len(rows) == 120 + waves[0], (len(rows), waves)
 CSV
 last=$(tail -n 1 run.csv | cut -d, -f1)
 good replay run.db "$last" -d cpu
-good report run.db -o run.html
+good report run.db -o run.html --json
+json 'd["confidence"] == 0.9875 and d["look"] == 2 and d["spends"] == 0.25'
 grep -q 'the campaign was extended by' run.html || fail "the methods do not tell"
+[ "$(grep -o 'Look 2, one a wave: intervals are those of 98.75 % instead of 95 %, and p-values count 4-fold' run.html | wc -l)" -ge 3 ] ||
+    fail "the tables do not say what the look pays"
+"$VKFI" gate run.db --baseline again.db --margin 0.001 --json >out 2>err
+json 'd["baseline"]["confidence"] == 1 - 0.05 / 8'
+good compare run.db again.db --reliability
+grep -q '^  intervals: 99.375 %' out && grep -q '^  looks: .* spends 0.125 of the error' out || fail "$(cat out)"
 good plan confirm run.db --seed 8 -o anew.json
 good plan check anew.json
 good artifact run.db -o run.zip

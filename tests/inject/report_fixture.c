@@ -123,21 +123,22 @@ static char *plan_text(struct arena *arena, const struct report_fixture *f)
                                   : arena_printf(arena, "\"layer\", \"%s\"%s", dimension_of(f),
                                                  f->named ? NAMED_STRATA : "");
     const char *more = further(arena, f), *asked = hypotheses(arena, f);
-    if (!prompts || !strata || !more || !asked)
+    const char *waves = f->wave ? arena_printf(arena, ", \"waves\": [%u]", f->wave) : "";
+    if (!prompts || !strata || !more || !asked || !waves)
         return NULL;
     return arena_printf(
         arena,
         "{\n  \"title\": \"%s of a synthetic model\",\n  \"notes\": \"Made for "
         "tests: rates are known.\",\n  \"model\": \"smollm2-135m\",\n  \"decoding\": {\"n\": %d},\n"
         "  \"prompts\": {\"texts\": [%s]},\n  \"population\": \"%s\",\n  \"design\": \"%s\",\n"
-        "  \"strata\": [%s],\n  \"sampling\": {\"trials\": %u},\n"
+        "  \"strata\": [%s],\n  \"sampling\": {\"trials\": %u%s},\n"
         "  \"record\": \"%s\",\n%s  \"seed\": %llu,\n  \"hypotheses\": %s\n}\n",
         f->sweep   ? "Ops, points and bits"
         : f->heads ? "Layers and heads"
                    : "Layers and bit fields",
         TOKENS, prompts, equal ? "equal" : "ops", f->crossed ? "crossed" : "nested", strata,
-        f->per_stratum * (equal ? 1 : strata_of(f)), f->summary ? "summary" : "outcome", more,
-        (unsigned long long)f->seed, asked);
+        f->per_stratum * (equal ? 1 : strata_of(f)) - f->wave, waves,
+        f->summary ? "summary" : "outcome", more, (unsigned long long)f->seed, asked);
 }
 
 static uint64_t trials_of(const struct report_fixture *f)
@@ -431,6 +432,9 @@ enum status report_fixture_make(const struct report_fixture *f)
     struct store *store = NULL;
     char *text = plan_text(&arena, f);
     const uint64_t ids = trials_of(f) + 4 * (trials_of(f) / 100 + 1);
+    const char *waves = f->wave ? arena_printf(&arena, "%u@%llu", f->wave,
+                                               (unsigned long long)(trials_of(f) - f->wave))
+                                : NULL;
     enum status st =
         text ? plan_read(&plan, &arena, &(struct plan_source){text, strlen(text), "plan", ""})
              : STATUS_MEMORY;
@@ -443,6 +447,7 @@ enum status report_fixture_make(const struct report_fixture *f)
                                            .contract = "exact-1",
                                            .tool = "vkfi 0.1.0",
                                            .plan = text,
+                                           .waves = waves,
                                            .trials = ids,
                                            .shard = 0,
                                            .shards = 1});

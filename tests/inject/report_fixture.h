@@ -19,6 +19,7 @@ struct report_fixture {
     uint32_t disagree;      /* every how manieth trial has another outcome; 0: none */
     bool suspect;           /* the second half of the trials: a control failed behind it */
     const char *model_hash; /* SHA-256, or null: one of no model */
+    uint32_t wave;          /* trials that an extension added, of all; 0: none */
     const char *stop;       /* JSON of the plan's field, or null */
     const char *confirm;    /* JSON of the plan's field, or null: then without hypotheses */
     uint32_t first, keep;   /* layers that are struck: `keep` from `first` on; keep 0: all */

@@ -35,6 +35,7 @@ static bool set(struct report_fixture *f, const char *word)
         {"underflow", .number = &f->underflow},
         {"first", .number = &f->first},
         {"keep", .number = &f->keep},
+        {"wave", .number = &f->wave},
         {"ber", .real = &f->ber},
         {"scale", .real = &f->scale},
         {"missing", .real = &f->missing},

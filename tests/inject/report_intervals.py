@@ -8,15 +8,18 @@ FILE by its name: .csv and .json hold all digits and must agree to 1e-7; .html, 
 command printed) hold rounded ones, so an interval must follow from some numbers that are printed
 so. In these every "[a, b]" has to be of one of the forms below, in .csv every "_low" column too: an
 interval that nothing is printed for is an error. Percentiles of the bootstrap are the exception, they
-follow from the trials alone. Confidence: 0.95 in .csv, .html and .tex tables, else as printed.
+follow from the trials alone. Confidence: in .csv, .html and .tex tables that of the .json of the same
+report where there is one, else 0.95; as printed elsewhere.
 Prints how many were recomputed. Exit status: 0 all follow, 1 one does not (a line each).
 """
 
 import csv
+import functools
 import html
 import itertools
 import json
 import math
+import pathlib
 import re
 import sys
 import typing
@@ -69,6 +72,7 @@ def t_quantile(p, df):
     return solve(lambda t: 1 - beta_below(df / (df + t * t), df / 2, 0.5) / 2 - p, 0, 1e6)
 
 
+@functools.cache  # cells come again in HTML and TeX, and for each rounding of a shift
 def exact(rate, n, tail):
     events = rate * n
     low = 0 if events <= 0 else solve(lambda x: beta_below(x, events, n - events + 1) - tail, 0, 1)
@@ -143,6 +147,7 @@ class Book:
     def __init__(self):
         self.count = 0
         self.wrong = 0
+        self.level = CONFIDENCE
 
     def say(self, text):
         self.wrong += 1
@@ -276,7 +281,7 @@ def check_html(book, name, text):
         if len(plain) > 1 and m:
             basis = split_basis(plain[1])
             if basis:
-                check_basis(book, f"{name}: {plain}", m.groups(), one("95"), basis)
+                check_basis(book, f"{name}: {plain}", m.groups(), (1 - book.level) / 2, basis)
             elif plain[1] != "all":
                 book.say(f"{name}: found a cell {plain}")
             continue
@@ -294,7 +299,7 @@ def check_tex(book, name, text):
     for m in re.finditer(r"\{@\{\}r@\{\}\}" + CELL + r"\\\\\[-2pt\]\\scriptsize ([^\\]*)\\end", text):
         basis = split_basis(m[4])
         if basis:
-            check_basis(book, f"{name}: {m[0]}", m.groups()[:3], one("95"), basis)
+            check_basis(book, f"{name}: {m[0]}", m.groups()[:3], (1 - book.level) / 2, basis)
         elif m[4] != "all":
             book.say(f"{name}: found a cell {m[0]}")
 
@@ -315,7 +320,7 @@ def check_rated(book, what, values, tail):
 
 
 def check_survival(book, name, rows):
-    z = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
+    z = NormalDist().inv_cdf((1 + book.level) / 2)
     for stage in {row["stage"] for row in rows}:
         survival, greenwood = 1.0, 0.0
         for row in (r for r in rows if r["stage"] == stage):
@@ -334,7 +339,7 @@ def check_hypothesis(book, name, row):
         return
     low, high, estimate = (number(row, k) for k in ("estimate_low", "estimate_high", "estimate"))
     if row["se_points"]:
-        half = t_quantile((1 + CONFIDENCE) / 2, float(row["df"])) * float(row["se_points"]) / 100
+        half = t_quantile((1 + book.level) / 2, float(row["df"])) * float(row["se_points"]) / 100
         expected = (estimate - half, estimate + half)
     else:
         sides = [[number(row, side + end) for end in ("", "_low", "_high")] for side in ("first", "second")]
@@ -366,7 +371,7 @@ def check_csv(book, name):
                 values = [number(row, prefix + end) for end in ("", "_low", "_high", "_n")]
                 check_rated(book, f"{name} row {index} {prefix}",
                             [*values, row[prefix + "_method"], number(row, prefix + "_shift"), share],
-                            (1 - CONFIDENCE) / 2)
+                            (1 - book.level) / 2)
 
 
 def check_json(book, name, value, confidence):
@@ -402,9 +407,19 @@ def check_json(book, name, value, confidence):
         book.close(f"{name} high", value["high"], high)
 
 
+def level_of(name):
+    """Confidence of the report that a file belongs to."""
+    whole = pathlib.Path(name).parent / (pathlib.Path(name).name.split(".")[0] + ".json")
+    if not whole.exists():
+        return CONFIDENCE
+    text = whole.read_text(encoding="utf-8")
+    return json.loads(text).get("confidence", CONFIDENCE) if text.startswith("{\n") else CONFIDENCE
+
+
 def main():
     book = Book()
     for name in sys.argv[1:]:
+        book.level = level_of(name)
         if name.endswith(".csv"):
             check_csv(book, name)
             continue

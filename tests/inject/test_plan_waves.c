@@ -8,6 +8,7 @@
 #include "inject/stats/stats_gate.h"
 
 #define RUNS 3000
+#define COVERED 800 /* runs of each habit, whose intervals are more to work out */
 #define LOOKS 5
 #define FIRST 400
 #define LIMIT 0.1
@@ -74,6 +75,69 @@ static void test_spending(void **state)
     assert_true(careless > 1.5 * ALPHA); /* what is avoided */
 }
 
+/* When a run goes on to its next wave: never; while its gate is open; until its interval excludes
+ * the true rate, which nobody can and the worst habit does. */
+enum habit { ONCE, GATE, WORST };
+
+/* Whether the interval that a run ends with covers the true rate; without a plan it is that of a
+ * single look. */
+static bool covers(const struct plan *rule, enum habit habit, uint32_t run)
+{
+    uint32_t n = 0, events = 0, size = FIRST;
+    bool covered = false;
+    for (uint32_t k = 0; k < LOOKS && n + size <= MOST; k++) {
+        struct stats_cluster_estimate e;
+        struct stats_cluster_interval interval;
+        for (uint32_t i = 0; i < size; i++, n++)
+            events += uniform(run + RUNS, n) < LIMIT;
+        struct stats_cluster_data data = grid(n, 1, events);
+        const struct plan now = {.stop = rule ? rule->stop : PLAN_STOP_FIXED, .n_waves = k};
+        const double error = ALPHA * (rule ? plan_waves_share(&now, NULL) : 1);
+        stats_cluster_rate(&e, &data);
+        stats_cluster_interval(
+            &interval, &e, &(struct stats_cluster_request){{1 - error, STATS_INTERVAL_BOTH}, 1});
+        covered = interval.bounds.low <= LIMIT && LIMIT <= interval.bounds.high;
+        const double tail = rule ? plan_waves_tail(rule, ALPHA, k) : ALPHA;
+        const struct stats_gate_result gate = look_at(n, events, tail);
+        if (habit == ONCE || (habit == GATE && gate.verdict != STATS_GATE_UNDECIDED) ||
+            (habit == WORST && !covered))
+            break;
+        size = habit == WORST     ? 300
+               : gate.more < 100  ? 100
+               : gate.more > 1000 ? 1000
+                                  : (uint32_t)gate.more;
+    }
+    return covered;
+}
+
+static double share_missed(const struct plan *rule, enum habit habit)
+{
+    uint32_t missed = 0;
+    for (uint32_t run = 0; run < COVERED; run++)
+        missed += !covers(rule, habit, run);
+    return (double)missed / COVERED;
+}
+
+/* Intervals of a campaign that was extended after a look: those of one look cover too rarely, those
+ * that pay miss no more often than the looks may spend. */
+static void test_coverage(void **state)
+{
+    static const char *const name[] = {"no extension", "while the gate is open",
+                                       "until the truth is excluded"};
+    const struct plan waves = {.stop = PLAN_STOP_WAVES}, fixed = {.stop = PLAN_STOP_FIXED};
+    const double noise = 3 * sqrt(ALPHA * (1 - ALPHA) / COVERED);
+    (void)state;
+    for (enum habit h = ONCE; h <= WORST; h++) {
+        const double careless = share_missed(NULL, h), of_fixed = share_missed(&fixed, h);
+        const double of_waves = share_missed(&waves, h);
+        print_message("%s: 95 %% intervals miss %.4f; those that pay %.4f (fixed), %.4f (waves)\n",
+                      name[h], careless, of_fixed, of_waves);
+        assert_true(of_fixed <= plan_waves_spent(&fixed, ALPHA, LOOKS - 1) + noise);
+        assert_true(of_waves <= plan_waves_spent(&waves, ALPHA, LOOKS - 1) + noise);
+        assert_true(h == ONCE ? careless <= ALPHA + noise : careless > 1.4 * ALPHA);
+    }
+}
+
 static void test_sums(void **state)
 {
     const struct plan waves = {.stop = PLAN_STOP_WAVES}, fixed = {.stop = PLAN_STOP_FIXED};
@@ -93,6 +157,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sums),
         cmocka_unit_test(test_spending),
+        cmocka_unit_test(test_coverage),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
