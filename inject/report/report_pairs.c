@@ -264,7 +264,7 @@ void report_pairs_compare(struct report_pairs_result *out, const struct report_p
     out->design_effect = (double)out->pairs / n;
     out->first = total.both + total.first;
     out->second = total.both + total.second;
-    out->difference = total.first - total.second;
+    out->difference = stats_interval_end(total.first - total.second);
     out->scaled =
         (struct stats_paired_table){n * total.both, n * total.first, n * total.second,
                                     n * fmax(1 - total.both - total.first - total.second, 0)};

@@ -269,7 +269,7 @@ void stats_cluster_contrast(struct stats_cluster_estimate *out,
     set_unknown(out);
     if (isnan(sum))
         return;
-    out->rate = sum;
+    out->rate = stats_interval_end(sum);
     out->whole = is_whole(out, data);
     spread(out, data, 0);
     out->design_effect = out->variance / out->v_cell;
@@ -292,9 +292,9 @@ static void move_out(struct stats_cluster_interval *out,
     const bool up = shift > 0 && side != STATS_INTERVAL_LOWER;
     const bool down = shift < 0 && side != STATS_INTERVAL_UPPER;
     if (up)
-        out->bounds.high = fmin(out->bounds.high + shift, 1);
+        out->bounds.high = fmin(stats_interval_end(out->bounds.high + shift), 1);
     if (down)
-        out->bounds.low = fmax(out->bounds.low + shift, 0);
+        out->bounds.low = fmax(stats_interval_end(out->bounds.low + shift), 0);
     out->shift = up || down ? shift : 0;
 }
 
@@ -345,8 +345,8 @@ struct stats_interval stats_cluster_contrast_interval(const struct stats_cluster
     if (isnan(half) || isnan(estimate->rate))
         return (struct stats_interval){-INFINITY, INFINITY};
     return (struct stats_interval){
-        level.side == STATS_INTERVAL_UPPER ? -INFINITY : estimate->rate - half,
-        level.side == STATS_INTERVAL_LOWER ? INFINITY : estimate->rate + half,
+        level.side == STATS_INTERVAL_UPPER ? -INFINITY : stats_interval_end(estimate->rate - half),
+        level.side == STATS_INTERVAL_LOWER ? INFINITY : stats_interval_end(estimate->rate + half),
     };
 }
 

@@ -17,9 +17,15 @@ static bool is_usable(double rate, double n, struct stats_interval_level level)
 static struct stats_interval one_side(struct stats_interval both, enum stats_interval_side side)
 {
     return (struct stats_interval){
-        .low = side == STATS_INTERVAL_UPPER ? 0 : fmax(both.low, 0),
-        .high = side == STATS_INTERVAL_LOWER ? 1 : fmin(both.high, 1),
+        .low = side == STATS_INTERVAL_UPPER ? 0 : fmax(stats_interval_end(both.low), 0),
+        .high = side == STATS_INTERVAL_LOWER ? 1 : fmin(stats_interval_end(both.high), 1),
     };
+}
+
+double stats_interval_end(double end)
+{
+    const double whole = round(end);
+    return fabs(end) < 2 && fabs(end - whole) < STATS_INTERVAL_LEAST ? whole : end;
 }
 
 double stats_interval_tail(struct stats_interval_level level)
@@ -82,7 +88,7 @@ struct stats_interval stats_interval_difference(const struct stats_interval_pair
     if (isnan(difference) || isnan(down) || isnan(up))
         return (struct stats_interval){-1, 1};
     return (struct stats_interval){
-        fmax(difference - sqrt(fmax(down, 0)), -1),
-        fmin(difference + sqrt(fmax(up, 0)), 1),
+        stats_interval_end(fmax(difference - sqrt(fmax(down, 0)), -1)),
+        stats_interval_end(fmin(difference + sqrt(fmax(up, 0)), 1)),
     };
 }

@@ -20,6 +20,11 @@ struct stats_interval {
     double low, high;
 };
 
+/* What sums of shares in double carry, and what an end at 1 can be told from: an end that is nearer
+ * than this to 0, 1 or -1 is that number. All intervals of stats have such ends. */
+#define STATS_INTERVAL_LEAST 0x1p-50
+double stats_interval_end(double end);
+
 /* The probability left outside on one side: (1 - confidence) / 2, or 1 - confidence. */
 double stats_interval_tail(struct stats_interval_level level);
 

@@ -78,7 +78,7 @@ static double difference_at(const struct stats_paired_table *table, double z)
         else
             high = mid;
     }
-    return (low + high) / 2;
+    return stats_interval_end((low + high) / 2);
 }
 
 struct stats_interval stats_paired_interval(const struct stats_paired_table *table,

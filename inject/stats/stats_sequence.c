@@ -92,8 +92,8 @@ static struct stats_interval both_bounds(const struct sample *s, struct stats_in
     if (!(s->n > 0 && s->events >= 0 && s->events <= s->n && tail > 0 && tail < 1))
         return (struct stats_interval){0, 1};
     return (struct stats_interval){
-        level.side == STATS_INTERVAL_UPPER ? 0 : bound(s, false, tail),
-        level.side == STATS_INTERVAL_LOWER ? 1 : bound(s, true, tail),
+        level.side == STATS_INTERVAL_UPPER ? 0 : stats_interval_end(bound(s, false, tail)),
+        level.side == STATS_INTERVAL_LOWER ? 1 : stats_interval_end(bound(s, true, tail)),
     };
 }
 

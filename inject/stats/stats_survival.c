@@ -15,8 +15,8 @@ static struct stats_interval log_log_bounds(double survival, double error,
     const double z = -stats_special_normal_quantile(stats_interval_tail(level));
     const double width = z * error / (survival * -log(survival));
     return (struct stats_interval){
-        level.side == STATS_INTERVAL_UPPER ? 0 : pow(survival, exp(width)),
-        level.side == STATS_INTERVAL_LOWER ? 1 : pow(survival, exp(-width)),
+        level.side == STATS_INTERVAL_UPPER ? 0 : stats_interval_end(pow(survival, exp(width))),
+        level.side == STATS_INTERVAL_LOWER ? 1 : stats_interval_end(pow(survival, exp(-width))),
     };
 }
 

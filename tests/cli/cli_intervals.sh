@@ -14,15 +14,16 @@ keep() { # NAME ARGS: what a command prints, whatever its exit code, as all/NAME
     "$FIXTURE" few.db per_stratum=9 && "$FIXTURE" none.db per_stratum=20 scale=0 &&
     "$FIXTURE" ber.db ber=1e-9 per_stratum=40 && "$FIXTURE" equal.db equal &&
     "$FIXTURE" scored.db scored per_stratum=40 && "$FIXTURE" one.db layers=1 keep=1 items=1 && "$FIXTURE" wave.db per_stratum=30 wave=200 &&
+    "$FIXTURE" two.db items=2 per_stratum=24 scale=0.3 &&
     "$FIXTURE" spent.db missing=0.3 'stop={"rule":"spending","looks":[0.5,1],"gate":{"max":0.4}}' &&
     "$FIXTURE" bets.db 'stop={"rule":"time_uniform","gate":{"max":0.4}}' || fail "the fixtures"
-for db in many crossed few none ber equal scored one wave; do
+for db in many crossed few none ber equal scored one wave two; do
     keep $db.json report $db.db -o all/$db.html --data $db --json
-    for file in $db/*.csv $db/*.tex; do
+    for file in $db/*.csv $db/*.tex $db/*.gp; do
         cp "$file" "all/$db.$(basename "$file")"
     done
 done
-for db in many few none ber scored one wave spent bets; do
+for db in many few none ber scored one wave two spent bets; do
     keep gate.$db.txt gate $db.db --max 0.08
     keep gate.$db.json gate $db.db --max 0.08 --json
 done
@@ -56,5 +57,7 @@ python3 "$VKFI_SOURCE/tests/inject/report_intervals.py" all/* || fail "intervals
 # The check can fail: a changed end, an n of another interval, an interval alone.
 sed 's/\(Wilson, n = \)/\19/' all/gate.many.txt >wrong.txt
 ! python3 "$VKFI_SOURCE/tests/inject/report_intervals.py" wrong.txt >out || fail "a wrong n passed"
+echo 'of 1800 3.1e-174' >wrong.txt
+! python3 "$VKFI_SOURCE/tests/inject/report_intervals.py" wrong.txt >out || fail "digits of nothing passed"
 echo 'SDC 5.4 % [4.1, 7.0] of 1800' >wrong.txt
 ! python3 "$VKFI_SOURCE/tests/inject/report_intervals.py" wrong.txt >out || fail "an interval alone passed"

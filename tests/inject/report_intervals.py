@@ -4,7 +4,8 @@
 
 usage: report_intervals.py FILE ...
 
-FILE by its name: .csv and .json hold all digits and must agree to 1e-7; .html, .tex and .txt (what a
+In no file is a number below 1e-15, what rates and ends in double precision carry, but for p-values;
+.gp, the data of pictures, is held to this alone. Else FILE by its name: .csv and .json hold all digits and must agree to 1e-7; .html, .tex and .txt (what a
 command printed) hold rounded ones, so an interval must follow from some numbers that are printed
 so. In these every "[a, b]" has to be of one of the forms below, in .csv every "_low" column too: an
 interval that nothing is printed for is an error. Percentiles of the bootstrap are the exception, they
@@ -27,6 +28,7 @@ from statistics import NormalDist
 
 CONFIDENCE = 0.95
 TOLERANCE = 1e-7
+LEAST = 15  # decimals: 2^-50
 NUMBER = r"([+-]?\d+(?:\.\d+)?(?:e-\d+)?)"
 BASIS = (rf"(?:(Wilson|exact), n = {NUMBER}(?:, (upper|lower) end ([+-]) {NUMBER})?(?:, times {NUMBER})?"
          r"|all of them|nothing known)")
@@ -304,6 +306,14 @@ def check_tex(book, name, text):
             book.say(f"{name}: found a cell {m[0]}")
 
 
+def check_digits(book, name, text):
+    """No number below what a rate or an end in double precision carries; p-values and hashes apart."""
+    for m in re.finditer(r"(?<![\w.#-])-?\d+(?:\.\d+)?e-(\d+)(?![\w-])", text):
+        book.count += 1
+        if int(m[1]) > LEAST:
+            book.say(f"{name}: found {m[0]}, of which nothing is known but that it is near 0")
+
+
 def number(row, key):
     return float(row[key]) if row[key] else math.nan
 
@@ -351,6 +361,8 @@ def check_hypothesis(book, name, row):
 def check_csv(book, name):
     with open(name, encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
+    for row in rows:
+        check_digits(book, name, " ".join(v for k, v in row.items() if v and k not in ("p", "adjusted", "probability")))
     if not rows:
         return
     prefixes = [key[:-4] for key in rows[0] if key.endswith("_low")]
@@ -382,6 +394,9 @@ def check_json(book, name, value, confidence):
     if not isinstance(value, dict):
         return
     confidence = value.get("confidence") or confidence
+    for key in ("rate", "low", "high", "lower", "upper", "difference", "sdc_rate", "sdc_low", "sdc_high"):
+        if isinstance(value.get(key), float):
+            check_digits(book, f"{name} {key}", repr(value[key]))
     for item in value.values():
         check_json(book, name, item, confidence)
     share = value.get("share") or 1.0
@@ -425,6 +440,10 @@ def main():
             continue
         with open(name, encoding="utf-8") as file:
             text = file.read()
+        if not name.endswith(".json"):
+            check_digits(book, name, text)
+        if name.endswith(".gp"):
+            continue
         if name.endswith(".html"):
             check_html(book, name, text)
         elif name.endswith(".tex"):
