@@ -38,7 +38,7 @@ static const char DETAILS[] =
     "out.\n"
     "\n"
     "VERDICTS\n"
-    "  passed     the upper bound is below the limit (or, of the rise, below the margin)\n"
+    "  passed     the upper bound is below the limit (of a rise: the margin)\n"
     "  failed     the lower bound is above it\n"
     "  undecided  neither: more trials would tell\n"
     "Each limit has one of them, in text and as \"verdict\" in JSON; the gate as a whole failed "
