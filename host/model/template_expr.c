@@ -27,22 +27,47 @@ static enum status parse_product(struct template_reader *r, const struct templat
     return st;
 }
 
-static enum status parse_concat(struct template_reader *r, const struct template_node **out)
+/* Parts of a CONCAT or TUPLE with `op` between them. */
+struct listing {
+    enum template_node_kind kind;
+    const char *op;
+    bool with_if; /* of a tuple's parts */
+};
+
+static enum status parse_part(struct template_reader *r, const struct listing *listing,
+                              const struct template_node **out)
 {
-    struct template_node *node = NULL, *part;
-    enum status st = parse_product(r, out);
-    if (st || !template_reader_at(r, OP, "~"))
+    return listing->kind == TEMPLATE_TUPLE ? template_expr_parse(r, listing->with_if, out)
+                                           : parse_product(r, out);
+}
+
+/* True where a tuple ends: behind its last comma nothing need stand. */
+static bool at_tuple_end(const struct template_reader *r)
+{
+    return r->token->kind == TEMPLATE_TOKEN_TAG_END || r->token->kind == TEMPLATE_TOKEN_PRINT_END ||
+           template_reader_at(r, OP, ")");
+}
+
+/* One part where no operator follows it, else the list that it begins. */
+static enum status parse_list(struct template_reader *r, const struct listing *listing,
+                              const struct template_node **out)
+{
+    struct template_node *list = NULL, *part = NULL;
+    enum status st = parse_part(r, listing, out);
+    if (st || !template_reader_at(r, OP, listing->op))
         return st;
     st = template_reader_join(r, TEMPLATE_BLOCK, *out, NULL, &part);
     if (!st)
-        st = template_reader_node(r, TEMPLATE_CONCAT, &node);
+        st = template_reader_node(r, listing->kind, &list);
     if (st)
         return st;
-    node->list = part;
-    while (!st && template_reader_skip(r, OP, "~")) {
+    list->list = part;
+    *out = list;
+    while (!st && template_reader_skip(r, OP, listing->op) &&
+           !(listing->kind == TEMPLATE_TUPLE && at_tuple_end(r))) {
         struct template_node *next = NULL;
         const struct template_node *value;
-        st = parse_product(r, &value);
+        st = parse_part(r, listing, &value);
         if (!st)
             st = template_reader_join(r, TEMPLATE_BLOCK, value, NULL, &next);
         if (!st) {
@@ -50,8 +75,12 @@ static enum status parse_concat(struct template_reader *r, const struct template
             part = next;
         }
     }
-    *out = node;
     return st;
+}
+
+static enum status parse_concat(struct template_reader *r, const struct template_node **out)
+{
+    return parse_list(r, &(struct listing){.kind = TEMPLATE_CONCAT, .op = "~"}, out);
 }
 
 static enum status parse_sum(struct template_reader *r, const struct template_node **out)
@@ -178,37 +207,9 @@ enum status template_expr_parse(struct template_reader *r, bool with_if,
     return st;
 }
 
-/* True where a tuple ends: behind its last comma nothing need stand. */
-static bool at_tuple_end(const struct template_reader *r)
-{
-    return r->token->kind == TEMPLATE_TOKEN_TAG_END || r->token->kind == TEMPLATE_TOKEN_PRINT_END ||
-           template_reader_at(r, OP, ")");
-}
-
 enum status template_expr_tuple(struct template_reader *r, bool with_if,
                                 const struct template_node **out)
 {
-    struct template_node *tuple = NULL, *part = NULL;
-    const struct template_node *value;
-    enum status st = template_expr_parse(r, with_if, out);
-    if (st || !template_reader_at(r, OP, ","))
-        return st;
-    st = template_reader_join(r, TEMPLATE_BLOCK, *out, NULL, &part);
-    if (!st)
-        st = template_reader_node(r, TEMPLATE_TUPLE, &tuple);
-    if (st)
-        return st;
-    tuple->list = part;
-    *out = tuple;
-    while (!st && template_reader_skip(r, OP, ",") && !at_tuple_end(r)) {
-        struct template_node *next;
-        st = template_expr_parse(r, with_if, &value);
-        if (!st)
-            st = template_reader_join(r, TEMPLATE_BLOCK, value, NULL, &next);
-        if (!st) {
-            part->next = next;
-            part = next;
-        }
-    }
-    return st;
+    const struct listing parts = {.kind = TEMPLATE_TUPLE, .op = ",", .with_if = with_if};
+    return parse_list(r, &parts, out);
 }
