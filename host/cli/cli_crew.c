@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "cli/cli_crew_info.h"
+#include "cli/cli_device_choice.h"
 #include "cli/cli_manifest.h"
 #include "shader_table.h"
 #include "shared/numerics.h"
@@ -69,6 +70,7 @@ enum status cli_crew_devices(struct cli_crew *crew, const struct cli_env *env,
     enum status st = STATUS_OK;
     struct campaign_setup *setup = &crew->setup;
     setup->device = crew->device;
+    cli_device_choice_share(); /* each worker opens its device */
     crew->share.threads = threads;
     for (size_t i = 0; !st && i < devices->count; i++) {
         st = add_device(crew, env, devices->item[i]);

@@ -1,17 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /* Looks for a driver that gives nothing, and for a GPU that no driver serves. */
+#define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
 #include "cli/cli_device_choice.h"
 
 #include <glob.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "base/log.h"
 #include "gpu/gpu_manifest.h"
 
 /* Device files of GPUs: DRM render nodes, the drivers of NVIDIA and AMD (compute). */
 static const char *const node_patterns[] = {"/dev/dri/renderD*", "/dev/nvidia[0-9]*", "/dev/kfd"};
+
+/* Set once it was told; of this process and those it forks. Null: not shared yet. */
+static atomic_flag *told_once;
 
 static void set_drivers(const char *manifests)
 {
@@ -52,11 +58,24 @@ static bool find_node(char *out, size_t size)
     return found;
 }
 
+void cli_device_choice_share(void)
+{
+    static atomic_flag own = ATOMIC_FLAG_INIT;
+    if (told_once)
+        return;
+    void *shared =
+        mmap(NULL, sizeof *told_once, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    told_once = shared == MAP_FAILED ? &own : shared; /* then each process tells it */
+}
+
 void cli_device_choice_explain(const struct gpu_info *taken, const struct cli_env *env)
 {
     char path[1024], why[GPU_LIST_WHY];
     bool told = false;
 
+    cli_device_choice_share();
+    if (atomic_flag_test_and_set(told_once))
+        return;
     for (size_t i = 0; gpu_manifest_path(env->driver_files, i, path, sizeof path); i++) {
         if (!gives_nothing(env, path, why))
             continue;

@@ -7,7 +7,11 @@
 #include "gpu/device.h"
 
 /* Warns, one line a reason, where a driver of the list in VK_DRIVER_FILES gives no device, or else
- * where the machine has a GPU's device file. Nothing where neither is so: then there is no GPU. */
+ * where the machine has a GPU's device file. Nothing where neither is so: then there is no GPU.
+ * Once: a command may open its device again and again. */
 void cli_device_choice_explain(const struct gpu_info *taken, const struct cli_env *env);
+
+/* Once in all processes that are forked from here on, too. */
+void cli_device_choice_share(void);
 
 #endif

@@ -42,5 +42,18 @@ manifests "$dead" "$VKFI_ICD_LAVAPIPE"
 [ "$(wc -l <err)" = 1 ] || fail "beside a dead driver: $(cat err)"
 grep -q "device vk is .*, which runs on the processor: the driver of $dead gives none" err || fail "$(cat err)"
 good run -m "$LLAMA" -p a -n 2 -d 0
+
+# A command that opens its device more than once, in one process or many, says so once.
+cat >plan.json <<TEXT
+{"model": "$LLAMA", "decoding": {"n": 4, "stop": "none"}, "prompts": [{"texts": ["ab c"]}],
+ "population": "ops", "sampling": {"trials": 20}, "seed": 3}
+TEXT
+told_once() {
+    "$VKFI" "$@" >out 2>err || fail "$*: $(cat err)"
+    [ "$(grep -c 'which runs on the processor' err)" = 1 ] || fail "$*: $(cat err)"
+}
+told_once campaign run plan.json -o both.db -d cpu -d vk
+told_once replay both.db 3 -d vk
+told_once selfcheck -m "$LLAMA" -d cpu -d vk -n 4 --faults 2
 manifests "$VKFI_ICD_LAVAPIPE"
 good run -m "$LLAMA" -p a -n 2 -d vk
