@@ -14,7 +14,7 @@
 -- lies beside it.
 
 PRAGMA application_id = 1986749033; -- "vkfi"
-PRAGMA user_version = 3; -- of this schema; a program reads its own version only
+PRAGMA user_version = 4; -- of this schema; a program reads its own version only
 
 -- One row: whose database this is. All shards of a campaign agree in all but shard.
 CREATE TABLE campaign (
@@ -64,6 +64,7 @@ CREATE TABLE item (
     prompt TEXT,
     text TEXT, -- golden text
     prompt_group TEXT, -- of its prompt set in the plan; '': none
+    prompt_ids TEXT, -- ids of the prompt as run, chat template and begin token included, JSON
     tokens TEXT, -- golden ids, JSON
     hash TEXT, -- of the golden run's step hashes
     n_prompt INTEGER NOT NULL, -- prompt tokens

@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "inject/store/store_prompt.h"
 #include "model/chat.h"
 #include "model/detokenizer.h"
 
@@ -59,6 +60,9 @@ static enum status make_item(struct campaign_item *out, struct arena *arena,
         item->ids ? copy_ids(out, arena, item, model) : encode_text(out, arena, item, model);
     if (st)
         return st;
+    out->row.prompt_ids = store_prompt_text(arena, out->ids, out->n_ids);
+    if (!out->row.prompt_ids)
+        return STATUS_MEMORY;
     if (out->n_ids == 0) {
         log_error("found an empty prompt and a model without begin token, expected at least one "
                   "token");
@@ -100,20 +104,6 @@ struct golden_shape campaign_items_shape(const struct campaign_item *items, cons
     return shape;
 }
 
-/* "[1,2,3]" */
-static char *tokens_json(struct arena *arena, const int32_t *tokens, uint32_t count)
-{
-    struct text text = {0};
-    enum status st = text_add(&text, "[", 1);
-    for (uint32_t i = 0; !st && i < count; i++)
-        st = text_addf(&text, i > 0 ? ",%" PRId32 : "%" PRId32, tokens[i]);
-    if (!st)
-        st = text_add(&text, "]", 1);
-    char *json = st ? NULL : arena_text(arena, text.data, text.size);
-    text_finish(&text);
-    return json;
-}
-
 enum status campaign_items_set(struct campaign_item *item, struct arena *arena,
                                const struct campaign_golden *golden, const struct model *model)
 {
@@ -124,7 +114,7 @@ enum status campaign_items_set(struct campaign_item *item, struct arena *arena,
         item->n_tokens = golden->n_tokens;
         item->hash = golden->hash;
         item->row.text = arena_text(arena, text.data, text.size);
-        item->row.tokens = tokens_json(arena, golden->tokens, golden->n_tokens);
+        item->row.tokens = store_prompt_text(arena, golden->tokens, golden->n_tokens);
         item->row.hash = arena_printf(arena, "%016" PRIx64, golden->hash);
         item->row.n_prompt = item->n_ids;
         item->row.n_tokens = golden->n_tokens;
@@ -136,6 +126,19 @@ enum status campaign_items_set(struct campaign_item *item, struct arena *arena,
     return st;
 }
 
+/* Another tokenizer or chat engine may make other ids of a prompt, as many of them or not: the
+ * faults of the campaign would strike another run. */
+static enum status check_prompt(const struct campaign_item *item, const struct store_item *row)
+{
+    struct store_prompt_difference difference;
+    if (store_prompt_same(row->prompt_ids, item->row.prompt_ids, &difference))
+        return STATUS_OK;
+    log_error("item %" PRIu32 " of the database: %s, as this program makes them: the tokenizer or "
+              "chat template is not what the campaign began with",
+              row->id, difference.text);
+    return STATUS_INPUT;
+}
+
 enum status campaign_items_read(struct campaign_item *items, struct arena *arena,
                                 const struct store *store, const struct plan *plan)
 {
@@ -144,13 +147,15 @@ enum status campaign_items_read(struct campaign_item *items, struct arena *arena
     enum status st = store_read_items(store, arena, &row, &count);
     for (uint32_t i = 0; !st && i < count; i++) {
         struct campaign_item *item = row[i].id < plan->n_items ? &items[row[i].id] : NULL;
-        if (!item || row[i].n_prompt != item->n_ids || row[i].n_tokens == 0 ||
-            row[i].n_tokens > item->n) {
-            log_error("item %" PRIu32 " of the database has %" PRIu32 " prompt tokens and %" PRIu32
+        if (!item || row[i].n_tokens == 0 || row[i].n_tokens > item->n) {
+            log_error("item %" PRIu32 " of the database has %" PRIu32
                       " golden tokens, which do not fit the plan's prompt",
-                      row[i].id, row[i].n_prompt, row[i].n_tokens);
+                      row[i].id, row[i].n_tokens);
             return STATUS_INPUT;
         }
+        st = check_prompt(item, &row[i]);
+        if (st)
+            return st;
         item->known = true;
         item->n_tokens = row[i].n_tokens;
         item->hash = row[i].hash ? strtoull(row[i].hash, NULL, 16) : 0;

@@ -10,6 +10,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "inject/stats/stats_interval.h"
+#include "inject/store/store_prompt.h"
 
 #define CONFORM_CONFIDENCE 0.95
 
@@ -95,6 +96,22 @@ static enum status check_identity(const struct report_source *first,
     return STATUS_INPUT;
 }
 
+/* Records of other prompts are other records. */
+static enum status check_prompts(const struct report_source *first,
+                                 const struct report_source *second)
+{
+    const struct report_data *a = &first->data, *b = &second->data;
+    struct store_prompt_difference difference;
+    for (uint32_t i = 0; i < a->n_items && i < b->n_items; i++) {
+        if (store_prompt_same(b->item[i].prompt_ids, a->item[i].prompt_ids, &difference))
+            continue;
+        log_error("%s: item %" PRIu32 ": %s, as in %s: the tokenizer or chat template is another",
+                  second->path, i, difference.text, first->path);
+        return STATUS_INPUT;
+    }
+    return STATUS_OK;
+}
+
 static void count_field(struct report_conform *out, const char *field)
 {
     uint32_t at = 0;
@@ -178,6 +195,7 @@ enum status report_conform_compare(struct report_conform *out, struct arena *are
     *out =
         (struct report_conform){.field = arena_array(arena, row_field_count, sizeof *out->field)};
     enum status st = out->field ? check_identity(first, second) : STATUS_MEMORY;
+    st = st ? st : check_prompts(first, second);
     for (int s = 0; !st && s < 2; s++)
         st = store_each_row(source[s]->store, visit, &sums[s]);
     st = st ? st : merge(out, arena, source, sums);

@@ -39,32 +39,39 @@ static int by_first(const void *a, const void *b)
     return x->first < y->first ? -1 : x->first > y->first;
 }
 
-/* Item of `other` with the same prompt, REPORT_NONE. */
-static uint32_t same_item(const struct store_item *item, const struct report_data *other)
-{
-    for (uint32_t i = 0; i < other->n_items; i++) {
-        const struct store_item *candidate = &other->item[i];
-        if (item->prompt && candidate->prompt ? strcmp(item->prompt, candidate->prompt) == 0
-                                              : item->prompt == candidate->prompt && item->id == i)
-            return i;
-    }
-    return REPORT_NONE;
-}
-
 static bool is_same_text(const char *a, const char *b)
 {
     return a == b || (a && b && strcmp(a, b) == 0);
 }
 
-/* Items of a database whose golden run the other has otherwise. */
+/* What two databases know a prompt by: its text, or its ids where they are what is given. */
+static const char *prompt_of(const struct store_item *item)
+{
+    return item->prompt && item->prompt[0] ? item->prompt : item->prompt_ids;
+}
+
+/* Item of `other` with the same prompt, REPORT_NONE. */
+static uint32_t same_item(const struct store_item *item, const struct report_data *other)
+{
+    for (uint32_t i = 0; i < other->n_items; i++) {
+        if (is_same_text(prompt_of(item), prompt_of(&other->item[i])))
+            return i;
+    }
+    return REPORT_NONE;
+}
+
+/* Items of a database whose golden run the other has otherwise: of other ids, or with another
+ * answer. */
 static uint32_t mark_apart(uint8_t *apart, const struct report_data *data,
                            const struct report_data *other)
 {
     uint32_t count = 0;
     for (uint32_t i = 0; i < data->n_items; i++) {
         const uint32_t j = same_item(&data->item[i], other);
-        apart[i] = j != REPORT_NONE && !is_same_text(data->item[i].tokens, other->item[j].tokens);
-        apart[i] |= j != REPORT_NONE && !is_same_text(data->item[i].text, other->item[j].text);
+        const struct store_item *a = &data->item[i], *b = &other->item[j == REPORT_NONE ? 0 : j];
+        apart[i] = j != REPORT_NONE &&
+                   !(is_same_text(a->prompt_ids, b->prompt_ids) &&
+                     is_same_text(a->tokens, b->tokens) && is_same_text(a->text, b->text));
         count += apart[i];
     }
     return count;
@@ -80,8 +87,7 @@ static size_t key_trials(struct keyed *out, const struct report_data *data, cons
             ++*out_apart;
             continue;
         }
-        const char *prompt = data->item[t->item].prompt;
-        const uint64_t item = prompt ? text_key(prompt) : t->item;
+        const uint64_t item = text_key(prompt_of(&data->item[t->item]));
         out[n++] = (struct keyed){hash_fold64(t->fault_key, item), t->trial, t};
     }
     qsort(out, n, sizeof *out, by_key);

@@ -59,6 +59,7 @@ struct store_item {
     uint32_t id;
     const char *prompt, *text; /* golden text          */
     const char *prompt_group;  /* of the plan; "": none */
+    const char *prompt_ids;    /* as run (store_prompt.h): a template or tokenizer may change */
     const char *tokens;        /* golden ids, JSON     */
     const char *hash;          /* of golden's step hashes */
     uint32_t n_prompt, n_tokens;

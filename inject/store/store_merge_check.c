@@ -8,6 +8,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "inject/store/store_handle.h"
+#include "inject/store/store_prompt.h"
 #include "inject/store/store_tables.h"
 
 /* Shards that a message names. */
@@ -168,6 +169,25 @@ static uint32_t id_of(const void *row)
     return id;
 }
 
+/* Rows of one id are one row. */
+static enum status check_equal(const char *path, const struct join *join, const void *a,
+                               const void *b)
+{
+    const char *differs = store_tables_difference(join->table, a, b);
+    struct store_prompt_difference prompt = {0};
+
+    if (!differs) {
+        return STATUS_OK;
+    }
+    if (join->table == STORE_ITEMS) {
+        const struct store_item *first = a, *second = b;
+        store_prompt_same(second->prompt_ids, first->prompt_ids, &prompt);
+    }
+    log_error("%s: %s %" PRIu32 " differs from that of the databases before it: %s", path,
+              join->name, id_of(b), prompt.text[0] ? prompt.text : differs);
+    return STATUS_INPUT;
+}
+
 static enum status join_table(struct store_merge_check *check, const struct store *store,
                               const char *path, const struct join *join)
 {
@@ -184,11 +204,8 @@ static enum status join_table(struct store_merge_check *check, const struct stor
     while (st == STATUS_OK && (a < a_end || b < b_end)) {
         const bool from_a = b == b_end || (a < a_end && id_of(a) <= id_of(b));
         const bool equal = a < a_end && b < b_end && id_of(a) == id_of(b);
-        const char *differs = equal ? store_tables_difference(join->table, a, b) : NULL;
-        if (differs) {
-            log_error("%s: %s %" PRIu32 " differs from that of the databases before it: %s", path,
-                      join->name, id_of(b), differs);
-            st = STATUS_INPUT;
+        if (equal) {
+            st = check_equal(path, join, a, b);
         }
         memcpy(both + n++ * join->size, from_a ? a : b, join->size);
         a += from_a ? join->size : 0;
@@ -206,8 +223,9 @@ enum status store_merge_check_add(struct store_merge_check *check, const struct 
     struct store_merge_source *source = &check->source[check->n_sources];
     void *strata = check->strata, *items = check->items;
     const struct join joins[] = {
-        {STORE_STRATA, "stratum", sizeof(struct store_stratum), &strata, &check->n_strata},
+        /* first what the others depend on: strata are drawn over the items' lengths */
         {STORE_ITEMS, "item", sizeof(struct store_item), &items, &check->n_items},
+        {STORE_STRATA, "stratum", sizeof(struct store_stratum), &strata, &check->n_strata},
     };
     *source = (struct store_merge_source){path, id->shard, id->shards};
     enum status st = store_identity_compare(path, id, &check->identity);

@@ -45,11 +45,12 @@ static const struct column STRATUM_COLUMNS[] = {
     COLUMN(store_stratum, REAL, no_fault),
 };
 static const struct column ITEM_COLUMNS[] = {
-    COLUMN(store_item, U32, id),       COLUMN(store_item, TEXT, prompt),
-    COLUMN(store_item, TEXT, text),    COLUMN(store_item, TEXT, prompt_group),
-    COLUMN(store_item, TEXT, tokens),  COLUMN(store_item, TEXT, hash),
-    COLUMN(store_item, U32, n_prompt), COLUMN(store_item, U32, n_tokens),
-    COLUMN(store_item, REAL, weight),  COLUMN(store_item, BOOL, underflow),
+    COLUMN(store_item, U32, id),          COLUMN(store_item, TEXT, prompt),
+    COLUMN(store_item, TEXT, text),       COLUMN(store_item, TEXT, prompt_group),
+    COLUMN(store_item, TEXT, prompt_ids), COLUMN(store_item, TEXT, tokens),
+    COLUMN(store_item, TEXT, hash),       COLUMN(store_item, U32, n_prompt),
+    COLUMN(store_item, U32, n_tokens),    COLUMN(store_item, REAL, weight),
+    COLUMN(store_item, BOOL, underflow),
 };
 static const struct column INCIDENT_COLUMNS[] = {
     COLUMN(store_incident, U64, trial),

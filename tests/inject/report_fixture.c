@@ -403,7 +403,7 @@ static enum status put_tables(struct store *store, struct arena *arena,
     for (uint32_t i = 0; !st && i < f->items; i++)
         st = store_put_item(
             store, &(struct store_item){i, arena_printf(arena, "Item %u: how many clips?", i),
-                                        golden_text(arena, f, i), "", "[1, 2]",
+                                        golden_text(arena, f, i), "", "[7,8,9]", "[1, 2]",
                                         f->other_device && i == 1 ? "00ff" : "ff00", 6, TOKENS,
                                         1. / f->items, i < f->underflow});
     return st;

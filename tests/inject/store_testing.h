@@ -216,6 +216,7 @@ static inline void store_testing_fill_plan(struct store *store)
                                         .prompt = prompt,
                                         .text = "golden",
                                         .prompt_group = i % 2 ? "maths" : "",
+                                        .prompt_ids = i % 2 ? "[3,1,2]" : "[3,1]",
                                         .tokens = "[1, 2]",
                                         .hash = "0011223344556677",
                                         .n_prompt = 5 + i,

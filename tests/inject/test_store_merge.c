@@ -308,7 +308,8 @@ static void make_other(const char *path, void (*change)(struct row *, struct sto
     struct row row;
     struct store_fault faults[2];
     char json[2][STORE_TESTING_TEXT];
-    const struct store_item item = {.id = 1, .prompt = "prompt 1", .text = golden, .n_prompt = 6};
+    const struct store_item item = {
+        .id = 1, .prompt = "prompt 1", .text = golden, .prompt_ids = "[3,1,2]", .n_prompt = 6};
 
     assert_int_equal(store_create(&store, path, &identity), STATUS_OK);
     if (golden) {
