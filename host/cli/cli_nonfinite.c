@@ -6,7 +6,7 @@
 #include "base/log.h"
 #include "cli/cli_run.h"
 #include "inject/trial/origin.h"
-#include "shared/numerics.h"
+#include "shared/order.h"
 
 struct search {
     struct cli_nonfinite *out;
@@ -25,7 +25,7 @@ static bool is_absent(const struct node *node, uint32_t position, uint32_t index
 {
     const bool keyed = node->out == REG_S || node->out == REG_P;
     const uint32_t key = index % (position + 1);
-    return keyed && node->window != 0 && position - key >= node->window;
+    return keyed && key < order_first_key(position, node->window);
 }
 
 static void look(void *user, const struct node *node, uint32_t column, const float *values,

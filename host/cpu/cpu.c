@@ -160,7 +160,7 @@ static const struct executor_ops ops = {.destroy = destroy,
 static enum status create_pages(struct cpu *cpu, const struct executor_params *params)
 {
     const struct hparams *hp = cpu_hparams(cpu);
-    const uint32_t blocks = cpu_ceil(params->positions, KV_PAGE_POSITIONS);
+    const uint32_t blocks = order_ceil(params->positions, KV_PAGE_POSITIONS);
     const size_t element = storage_bits(params->kv) / 8;
     const struct kv_params kv = {.layers = hp->n_layers,
                                  .pages = params->pages ? params->pages : blocks * params->branches,
@@ -169,7 +169,7 @@ static enum status create_pages(struct cpu *cpu, const struct executor_params *p
 
     cpu->page_count = kv.pages;
     cpu->page_bytes[0] = (size_t)hp->n_head_kv * hp->head_dim * KV_PAGE_POSITIONS * element;
-    cpu->page_bytes[1] = (size_t)hp->n_head_kv * cpu_ceil(hp->head_dim, CPU_TILE) * CPU_TILE *
+    cpu->page_bytes[1] = (size_t)hp->n_head_kv * order_ceil(hp->head_dim, CPU_TILE) * CPU_TILE *
                          KV_PAGE_POSITIONS * element;
     for (int value = 0; value < 2; value++) {
         cpu->pages[value] =
@@ -185,10 +185,10 @@ static enum status create_registers(struct cpu *cpu)
     const struct hparams *hp = cpu_hparams(cpu);
     const uint32_t n = cpu->max_columns;
 
-    cpu->score_stride = (size_t)cpu_ceil(cpu->positions, KV_PAGE_POSITIONS) * KV_PAGE_POSITIONS;
+    cpu->score_stride = (size_t)order_ceil(cpu->positions, KV_PAGE_POSITIONS) * KV_PAGE_POSITIONS;
     for (enum reg reg = 0; reg < REG_COUNT; reg++) {
         const uint32_t width = graph_reg_width(hp, reg, (uint32_t)cpu->score_stride);
-        cpu->stride[reg] = (size_t)cpu_ceil(width, CPU_TILE) * CPU_TILE;
+        cpu->stride[reg] = (size_t)order_ceil(width, CPU_TILE) * CPU_TILE;
         if (!grows(reg)) {
             cpu->reg[reg] = cpu_memory(cpu, n, cpu->stride[reg] * sizeof(float));
             if (!cpu->reg[reg])
@@ -226,7 +226,7 @@ static uint32_t widest_row(const struct cpu *cpu)
 static enum status create_scratch(struct cpu *cpu)
 {
     const struct hparams *hp = cpu_hparams(cpu);
-    const uint32_t width = widest_row(cpu), blocks = cpu_ceil(width, NM_BLOCK);
+    const uint32_t width = widest_row(cpu), blocks = order_ceil(width, NM_BLOCK);
 
     cpu->scratch = cpu_memory(cpu, cpu->threads + 1, sizeof(*cpu->scratch));
     if (!cpu->scratch)

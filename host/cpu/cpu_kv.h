@@ -24,7 +24,7 @@ static inline size_t cpu_kv_index_k(uint32_t head_dim, uint32_t head, uint32_t f
 static inline size_t cpu_kv_index_v(uint32_t head_dim, uint32_t head, uint32_t feature,
                                     uint32_t position)
 {
-    const size_t tile = head * (size_t)cpu_ceil(head_dim, CPU_TILE) + feature / CPU_TILE;
+    const size_t tile = head * (size_t)order_ceil(head_dim, CPU_TILE) + feature / CPU_TILE;
     return (tile * KV_PAGE_POSITIONS + position % KV_PAGE_POSITIONS) * CPU_TILE +
            feature % CPU_TILE;
 }

@@ -10,13 +10,13 @@ void cpu_linear_prepare_scalar(const struct cpu_linear *job)
 
     for (uint32_t i = 0; i < job->n; i++)
         dot_sums(job->x + i * job->x_stride, width,
-                 job->scratch->sum_x + (size_t)i * cpu_ceil(width, NM_BLOCK));
+                 job->scratch->sum_x + (size_t)i * order_ceil(width, NM_BLOCK));
 }
 
 void cpu_linear_scalar(const struct cpu_linear *job, uint32_t row_begin, uint32_t row_end)
 {
     const struct tensor *t = job->weight->tensor;
-    const uint32_t width = (uint32_t)t->dim[0], blocks = cpu_ceil(width, NM_BLOCK);
+    const uint32_t width = (uint32_t)t->dim[0], blocks = order_ceil(width, NM_BLOCK);
     const size_t row_bytes = quant_row_bytes(t->type, width);
 
     for (uint32_t row = row_begin; row < row_end; row++) {

@@ -11,16 +11,11 @@
 #include "cpu/cpu.h"
 #include "cpu/cpu_team.h"
 #include "model/executor.h"
-#include "shared/numerics.h"
+#include "shared/order.h"
 
 #define CPU_TILE                                                                                   \
     16u /* rows that are packed side by side, and the unit of sharing among threads                \
          */
-
-static inline uint32_t cpu_ceil(uint32_t n, uint32_t unit)
-{
-    return n / unit + (n % unit != 0);
-}
 
 /* A tensor in the memory its form reads. */
 struct cpu_weight {
@@ -230,7 +225,7 @@ static inline void cpu_share(const struct cpu_task *task, uint32_t units, uint32
 /* The same for the rows of a node, in whole tiles: equal rows give equal parts. */
 static inline void cpu_share_rows(const struct cpu_task *task, uint32_t *begin, uint32_t *end)
 {
-    cpu_share(task, cpu_ceil(task->node->rows, CPU_TILE), begin, end);
+    cpu_share(task, order_ceil(task->node->rows, CPU_TILE), begin, end);
     *begin *= CPU_TILE;
     *end *= CPU_TILE;
     *end = *end > task->node->rows ? task->node->rows : *end;

@@ -13,7 +13,7 @@
 static enum status make_room(struct cpu *cpu, struct cpu_weight *weight)
 {
     const struct tensor *t = weight->tensor;
-    const size_t tiles = cpu_ceil((uint32_t)t->dim[1], CPU_TILE);
+    const size_t tiles = order_ceil((uint32_t)t->dim[1], CPU_TILE);
 
     weight->tile_bytes = cpu_pack_tile_bytes(t->type, t->dim[0]);
     weight->tiles = cpu_memory(cpu, tiles, weight->tile_bytes);
@@ -60,7 +60,7 @@ static void flush(struct batch *batch)
 /* The tiles of a weight, in as many pieces as batches have room for. */
 static void add_weight(struct batch *batch, const struct cpu_weight *w)
 {
-    const uint32_t tiles = cpu_ceil((uint32_t)w->tensor->dim[1], CPU_TILE);
+    const uint32_t tiles = order_ceil((uint32_t)w->tensor->dim[1], CPU_TILE);
 
     for (uint32_t tile = 0; tile < tiles;) {
         const size_t room = (CPU_WEIGHT_BATCH - batch->bytes) / w->tile_bytes + 1;

@@ -4,11 +4,6 @@
 
 #include "model/sum_order.h"
 
-static uint32_t block_count(uint32_t width)
-{
-    return width / NM_BLOCK + (width % NM_BLOCK != 0);
-}
-
 void dot_sums(const float *x, uint32_t width, float *out)
 {
     struct order sum;
@@ -43,7 +38,7 @@ float dot_row(const struct dot *dot)
     struct order sum;
 
     order_begin(&sum);
-    for (uint32_t b = 0; b < block_count(dot->width); b++) {
+    for (uint32_t b = 0; b < order_ceil(dot->width, NM_BLOCK); b++) {
         const struct quant_block *block = &dot->blocks[b];
         float t;
         if (form == QUANT_FORM_HALF) {
@@ -66,6 +61,6 @@ float dot_row(const struct dot *dot)
 
 void dot_decode(enum quant type, const uint8_t *row, uint32_t width, struct quant_block *out)
 {
-    for (uint32_t b = 0; b < block_count(width); b++)
+    for (uint32_t b = 0; b < order_ceil(width, NM_BLOCK); b++)
         quant_decode(type, row, width, b, &out[b]);
 }

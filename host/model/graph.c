@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "shared/numerics.h"
+#include "shared/order.h"
 
 static const char *const graph_op_names[OP_COUNT] = {
 #define GRAPH_ENTRY(name, text) text,
@@ -58,12 +58,12 @@ uint32_t graph_reg_width(const struct hparams *hp, enum reg reg, uint32_t positi
 
 uint32_t graph_blocks(const struct node *node)
 {
-    return node->width / NM_BLOCK + (node->width % NM_BLOCK != 0);
+    return order_ceil(node->width, NM_BLOCK);
 }
 
 uint32_t graph_seen(uint32_t position, uint32_t window)
 {
-    return window != 0 && position >= window ? window : position + 1;
+    return position - order_first_key(position, window) + 1;
 }
 
 uint64_t graph_macs(const struct node *node, uint32_t seen)

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "shared/order.h"
 
 struct kv {
     struct kv_params params;
@@ -33,8 +34,7 @@ enum status kv_create(struct kv **out, const struct kv_params *params)
         goto fail;
     }
     kv->params = *params;
-    kv->blocks =
-        (uint32_t)(((uint64_t)params->positions + KV_PAGE_POSITIONS - 1) / KV_PAGE_POSITIONS);
+    kv->blocks = order_ceil(params->positions, KV_PAGE_POSITIONS);
     kv->table = calloc(branches * layers, kv->blocks * sizeof(*kv->table));
     kv->refs = calloc(layers * pages, sizeof(*kv->refs));
     kv->free = calloc(layers * pages, sizeof(*kv->free));
@@ -108,7 +108,7 @@ static void drop(struct kv *kv, uint32_t layer, uint32_t *entry)
 void kv_cut(struct kv *kv, uint32_t branch, uint32_t positions)
 {
     assert(branch < kv->params.branches && kv->used[branch]);
-    const uint32_t keep = positions / KV_PAGE_POSITIONS + (positions % KV_PAGE_POSITIONS != 0);
+    const uint32_t keep = order_ceil(positions, KV_PAGE_POSITIONS);
 
     for (uint32_t layer = 0; layer < kv->params.layers; layer++) {
         for (uint32_t block = keep; block < kv->blocks; block++) {

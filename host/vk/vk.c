@@ -114,7 +114,7 @@ static enum status check_shapes(const struct model *model)
 
 static enum status create_kv(struct vk *vk, const struct executor_params *params)
 {
-    const uint32_t blocks = vk_ceil(params->positions, KV_PAGE_POSITIONS);
+    const uint32_t blocks = order_ceil(params->positions, KV_PAGE_POSITIONS);
     const struct kv_params kv = {.layers = vk_hparams(vk)->n_layers,
                                  .pages = params->pages ? params->pages : blocks * params->branches,
                                  .branches = params->branches,

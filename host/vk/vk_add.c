@@ -5,7 +5,7 @@
 enum status vk_add(const struct vk_rec *rec)
 {
     const struct vk *vk = rec->vk;
-    const uint32_t quads = vk_ceil(rec->node->rows, 4);
+    const uint32_t quads = order_ceil(rec->node->rows, 4);
     const struct push_add push = {
         .residual = rec->src.at,
         .residual_stride = rec->src.stride,
@@ -22,7 +22,7 @@ enum status vk_add(const struct vk_rec *rec)
         .buffers = {vk->memory.work, vk->memory.work},
         .push = &push,
         .push_size = sizeof(push),
-        .groups = {vk_ceil(quads, vk->kernels.shape.x[VK_SHADER_ADD]), rec->slots, 1}};
+        .groups = {order_ceil(quads, vk->kernels.shape.x[VK_SHADER_ADD]), rec->slots, 1}};
 
     return vk_dispatch(rec, &d);
 }

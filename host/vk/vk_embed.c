@@ -18,7 +18,7 @@ enum status vk_embed(const struct vk_rec *rec)
                                         .row0 = part->tile0 * TILE_ROWS,
                                         .rows = part->tiles * TILE_ROWS,
                                         .blocks = m->pack.blocks,
-                                        .quads = vk_ceil(rec->node->width, 4),
+                                        .quads = order_ceil(rec->node->width, 4),
                                         .dst = rec->dst.at,
                                         .dst_stride = rec->dst.stride,
                                         .scale = scale == 0 ? 0 : lang_bits(scale),
@@ -29,7 +29,7 @@ enum status vk_embed(const struct vk_rec *rec)
             .buffers = {vk->memory.work, vk->weights.slabs[part->slab], vk->memory.columns},
             .push = &push,
             .push_size = sizeof(push),
-            .groups = {vk_ceil(m->pack.blocks, EMBED_LANES), rec->slots, 1}};
+            .groups = {order_ceil(m->pack.blocks, EMBED_LANES), rec->slots, 1}};
         st = vk_dispatch(rec, &d);
     }
     return st;

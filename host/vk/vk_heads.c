@@ -9,7 +9,7 @@ enum status vk_heads(const struct vk_rec *rec)
     const struct node *node = rec->node;
     const struct vk_patch *patch = rec->patch;
     const uint32_t head0 = patch ? patch->row / hp->head_dim : 0;
-    const uint32_t end = patch ? vk_ceil(patch->row_end, hp->head_dim) : hp->n_head;
+    const uint32_t end = patch ? order_ceil(patch->row_end, hp->head_dim) : hp->n_head;
     const uint32_t row = rec->slot0 - rec->score_slot0;
     const struct push_heads push = {
         .src = rec->src.at + row * rec->src.stride,
@@ -33,7 +33,7 @@ enum status vk_heads(const struct vk_rec *rec)
                     vk->kv.tables},
         .push = &push,
         .push_size = sizeof(push),
-        .groups = {vk_ceil(hp->head_dim / 4, vk->kernels.shape.x[VK_SHADER_HEADS]), end - head0,
+        .groups = {order_ceil(hp->head_dim / 4, vk->kernels.shape.x[VK_SHADER_HEADS]), end - head0,
                    rec->slots}};
 
     return vk_dispatch(rec, &d);

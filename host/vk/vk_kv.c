@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "shared/order.h"
 
 #define KV_QUAD 16u
 
@@ -15,14 +16,14 @@ enum status vk_kv_init(struct vk_kv *out, struct gpu *gpu, const struct executor
 {
     const struct hparams *hp = &params->model->hp;
     const uint32_t features = hp->n_head_kv * hp->head_dim;
-    const uint64_t table_words = (uint64_t)params->branches * hp->n_layers *
-                                 ((params->positions + KV_PAGE_POSITIONS - 1) / KV_PAGE_POSITIONS);
+    const uint32_t blocks = order_ceil(params->positions, KV_PAGE_POSITIONS);
+    const uint64_t table_words = (uint64_t)params->branches * hp->n_layers * blocks;
     enum status st;
 
     *out = (struct vk_kv){.model = params->model,
                           .kv = kv,
                           .layers = hp->n_layers,
-                          .blocks = (params->positions + KV_PAGE_POSITIONS - 1) / KV_PAGE_POSITIONS,
+                          .blocks = blocks,
                           .branches = params->branches,
                           .page_count = page_count,
                           .row = features * storage_bits(params->kv) / 8 / KV_QUAD,

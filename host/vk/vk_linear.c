@@ -42,7 +42,7 @@ static enum status record(const struct vk_rec *rec, const struct vk_matrix *m,
         .buffers = {vk->memory.work, vk->memory.work, vk->weights.slabs[run->part->slab]},
         .push = &push,
         .push_size = sizeof(push),
-        .groups = {vk_ceil(run->tiles, form->tiles), vk_ceil(run->slots, form->columns), 1}};
+        .groups = {order_ceil(run->tiles, form->tiles), order_ceil(run->slots, form->columns), 1}};
 
     return vk_dispatch(rec, &d);
 }
@@ -94,7 +94,7 @@ enum status vk_linear(const struct vk_rec *rec)
         rows += rec->node[i].rows;
     row_range(rec, rows, &first, &count);
     const uint32_t base = plan->row0 / TILE_ROWS;
-    const uint32_t end = base + vk_ceil(first + count, TILE_ROWS);
+    const uint32_t end = base + order_ceil(first + count, TILE_ROWS);
     for (uint32_t tile = base + first / TILE_ROWS; tile < end && st == STATUS_OK;) {
         struct run run = {.part = vk_weights_part(m, tile),
                           .tile0 = tile,

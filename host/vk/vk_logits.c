@@ -18,7 +18,7 @@ enum status vk_logits(const struct vk_rec *rec, uint32_t row0)
         .buffers = {vk->memory.strips_of_rows, vk->memory.results, vk->memory.work},
         .push = &push,
         .push_size = sizeof(push),
-        .groups = {vk_ceil(push.strips, vk->kernels.shape.x[VK_SHADER_LOGITS]), rec->slots, 1}};
+        .groups = {order_ceil(push.strips, vk->kernels.shape.x[VK_SHADER_LOGITS]), rec->slots, 1}};
     enum status st = vk_dispatch(rec, &d);
 
     if (st != STATUS_OK)

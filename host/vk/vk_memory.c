@@ -20,7 +20,7 @@
 
 static uint32_t row_quads(uint32_t width)
 {
-    return vk_ceil(vk_ceil(width, 4), MEMORY_ROW) * MEMORY_ROW;
+    return order_ceil(order_ceil(width, 4), MEMORY_ROW) * MEMORY_ROW;
 }
 
 /* Registers that lie side by side in a row, so that one dispatch writes them. */
@@ -31,9 +31,9 @@ static void lay_out(struct vk *vk, uint64_t *at, enum reg first, uint32_t n, uin
 
     for (enum reg reg = first; reg < first + (enum reg)n; reg++) {
         m->reg[reg].at = (uint32_t)(*at + stride);
-        stride += vk_ceil(graph_reg_width(vk_hparams(vk), reg, m->score_stride), 4);
+        stride += order_ceil(graph_reg_width(vk_hparams(vk), reg, m->score_stride), 4);
     }
-    stride = vk_ceil(stride, MEMORY_ROW) * MEMORY_ROW;
+    stride = order_ceil(stride, MEMORY_ROW) * MEMORY_ROW;
     for (enum reg reg = first; reg < first + (enum reg)n; reg++)
         m->reg[reg].stride = stride;
     *at += rows * stride;
@@ -54,7 +54,7 @@ static uint64_t lay_out_all(struct vk *vk)
 {
     const struct hparams *hp = vk_hparams(vk);
     struct vk_memory *m = &vk->memory;
-    const uint32_t rows = vk_ceil(vk->max_columns, VK_COLUMNS_MAX) * VK_COLUMNS_MAX;
+    const uint32_t rows = order_ceil(vk->max_columns, VK_COLUMNS_MAX) * VK_COLUMNS_MAX;
     const uint32_t q = hp->n_head * hp->head_dim;
     uint64_t at = 0;
 
@@ -128,11 +128,11 @@ static enum status create_results(struct vk *vk)
     struct vk_memory *m = &vk->memory;
     const struct hparams *hp = vk_hparams(vk);
     const bool processor = gpu_get_info(vk->gpu)->kind == GPU_KIND_CPU;
-    const uint32_t quads = vk_ceil(hp->n_vocab, 4);
+    const uint32_t quads = order_ceil(hp->n_vocab, 4);
     enum status st;
 
-    m->strip = vk_ceil(quads, processor ? MEMORY_STRIPS_PROCESSOR : MEMORY_STRIPS_GPU);
-    m->strips = vk_ceil(quads, m->strip);
+    m->strip = order_ceil(quads, processor ? MEMORY_STRIPS_PROCESSOR : MEMORY_STRIPS_GPU);
+    m->strips = order_ceil(quads, m->strip);
     st = gpu_buffer_create(&m->strips_of_rows, vk->gpu, GPU_BUFFER_STORAGE,
                            (uint64_t)m->logit_rows * m->strips * DIGEST_QUADS * VK_QUAD, "digests");
     if (st == STATUS_OK)
@@ -154,8 +154,8 @@ enum status vk_memory_init(struct vk *vk, const struct executor_params *params)
     enum status st;
 
     vk->max_columns = params->columns ? params->columns : MEMORY_COLUMNS;
-    m->score_stride = vk_ceil(vk->positions, KV_PAGE_POSITIONS) * KV_PAGE_POSITIONS;
-    m->embd_quads = vk_ceil(hp->n_embd, 4);
+    m->score_stride = order_ceil(vk->positions, KV_PAGE_POSITIONS) * KV_PAGE_POSITIONS;
+    m->embd_quads = order_ceil(hp->n_embd, 4);
     st = create_work(vk);
     if (st == STATUS_OK)
         st = fill_work(vk);

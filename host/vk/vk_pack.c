@@ -34,7 +34,7 @@ static struct form form_of(enum quant type)
 struct vk_pack vk_pack_layout(enum quant type, uint32_t width, bool bias)
 {
     const struct form form = form_of(type);
-    const uint32_t blocks = (width + NM_BLOCK - 1) / NM_BLOCK;
+    const uint32_t blocks = order_ceil(width, NM_BLOCK);
     struct vk_pack pack = {.type = type, .width = width, .blocks = blocks};
     uint32_t meta = 0;
 
@@ -43,7 +43,7 @@ struct vk_pack vk_pack_layout(enum quant type, uint32_t width, bool bias)
     pack.high_at = blocks * pack.codes * TILE_ROWS;
     pack.meta_at = pack.high_at + blocks * pack.high * TILE_LANES;
     if (form.code_bits <= 8)
-        meta = form.min ? blocks : (blocks + 1) / 2;
+        meta = form.min ? blocks : order_ceil(blocks, 2);
     pack.super_at = pack.meta_at + meta * TILE_LANES;
     pack.size = pack.super_at + (form.super ? blocks / 8 * TILE_LANES : 0);
     pack.bias_at = bias ? pack.size : 0;

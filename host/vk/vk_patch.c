@@ -115,7 +115,7 @@ enum status vk_patch_save(struct vk_run *run, const struct vk_rec *rec)
                                                .to = vk->memory.work,
                                                .from_quad = rec->src.at + slot * rec->src.stride,
                                                .to_quad = saved->at + slot * saved->stride,
-                                               .quads = vk_ceil(rec->node->rows, 4)});
+                                               .quads = order_ceil(rec->node->rows, 4)});
     }
     return st;
 }

@@ -33,6 +33,6 @@ enum status vk_rope(const struct vk_rec *rec)
         .buffers = {vk->memory.work, vk->memory.work, vk->memory.rope, vk->memory.columns},
         .push = &push,
         .push_size = sizeof(push),
-        .groups = {vk_ceil(units, lanes), rec->slots, 1}};
+        .groups = {order_ceil(units, lanes), rec->slots, 1}};
     return vk_dispatch(rec, &d);
 }

@@ -34,8 +34,8 @@ enum status vk_scores(const struct vk_rec *rec)
                     vk->kv.tables},
         .push = &push,
         .push_size = sizeof(push),
-        .groups = {vk_ceil(key_end - key0, keys), patch ? patch->row_end - patch->row : hp->n_head,
-                   rec->slots}};
+        .groups = {order_ceil(key_end - key0, keys),
+                   patch ? patch->row_end - patch->row : hp->n_head, rec->slots}};
 
     return vk_dispatch(rec, &d);
 }

@@ -25,7 +25,7 @@ enum status vk_softmax(const struct vk_rec *rec)
         .buffers = {vk->memory.work, vk->memory.work, vk->memory.columns},
         .push = &push,
         .push_size = sizeof(push),
-        .groups = {vk_ceil(wanted, vk->kernels.shape.x[VK_SHADER_SOFTMAX]), rec->slots, 1}};
+        .groups = {order_ceil(wanted, vk->kernels.shape.x[VK_SHADER_SOFTMAX]), rec->slots, 1}};
 
     return vk_dispatch(rec, &d);
 }

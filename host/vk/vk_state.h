@@ -9,6 +9,7 @@
 #include "gpu/buffer.h"
 #include "gpu/stream.h"
 #include "model/executor.h"
+#include "shared/order.h"
 #include "shared/push.h"
 #include "vk/vk_kernels.h"
 #include "vk/vk_kv.h"
@@ -58,11 +59,6 @@ struct vk {
 static inline const struct hparams *vk_hparams(const struct vk *vk)
 {
     return &vk->base.model->hp;
-}
-
-static inline uint32_t vk_ceil(uint32_t n, uint32_t unit)
-{
-    return n / unit + (n % unit != 0);
 }
 
 /* Hooks of one node and column that one dispatch does: captures, or edits. */

@@ -19,7 +19,7 @@ enum status vk_store(const struct vk_rec *rec)
         .buffers = {kv->pages[rec->node->layer], vk->memory.work, vk->memory.columns, kv->tables},
         .push = &push,
         .push_size = sizeof(push),
-        .groups = {vk_ceil(kv->row, vk->kernels.shape.x[VK_SHADER_STORE]), rec->slots, 1}};
+        .groups = {order_ceil(kv->row, vk->kernels.shape.x[VK_SHADER_STORE]), rec->slots, 1}};
 
     return vk_dispatch(rec, &d);
 }

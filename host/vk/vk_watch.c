@@ -39,7 +39,7 @@ static enum status show(struct vk_run *run, const struct vk_rec *rec, uint32_t s
     const uint32_t column = run->column[slot];
     uint32_t count = node->rows;
     const uint64_t bytes =
-        scores ? (uint64_t)rec->dst.stride * VK_QUAD : (uint64_t)vk_ceil(count, 4) * VK_QUAD;
+        scores ? (uint64_t)rec->dst.stride * VK_QUAD : (uint64_t)order_ceil(count, 4) * VK_QUAD;
     const uint32_t at = (uint32_t)row_at(rec, slot);
     const enum status st =
         gpu_buffer_read(run->vk->memory.work, (uint64_t)at * VK_QUAD, values, bytes);

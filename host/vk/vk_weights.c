@@ -16,11 +16,6 @@
 #define WEIGHTS_CHUNKS 4u        /* uploaded until the file's pages are let go */
 #define WEIGHTS_SLAB_MAX (1ull << 30)
 
-static uint32_t ceil_div(uint64_t n, uint32_t unit)
-{
-    return (uint32_t)((n + unit - 1) / unit);
-}
-
 static const struct graph *graph_of(const struct vk_weights *w)
 {
     return &w->model->graph;
@@ -78,7 +73,7 @@ static enum status place(struct vk_weights *w, uint32_t unit, uint32_t units, st
 
 static enum status place_matrix(struct vk_weights *w, struct vk_matrix *m)
 {
-    const uint32_t tiles = ceil_div(m->rows, TILE_ROWS);
+    const uint32_t tiles = order_ceil(m->rows, TILE_ROWS);
 
     for (uint32_t tile = 0; tile < tiles;) {
         struct vk_part *parts = realloc(m->parts, (m->n_parts + 1) * sizeof(*parts));
@@ -125,7 +120,7 @@ static enum status plan_matrix(struct vk_weights *w, uint32_t i, uint32_t merged
 static enum status plan_vector(struct vk_weights *w, const struct tensor *t)
 {
     struct vk_part part;
-    const enum status st = place(w, ceil_div(t->dim[0], 4), 1, &part);
+    const enum status st = place(w, order_ceil((uint32_t)t->dim[0], 4), 1, &part);
 
     if (st == STATUS_OK)
         *weight_of(w, t) = (struct vk_weight){.slab = part.slab, .at = part.at};

@@ -2,6 +2,7 @@
 /* The coordinates, masks and number formats of a cell. */
 #include "inject/plan/sample_internal.h"
 #include "inject/space/coordinates.h"
+#include "shared/order.h"
 
 uint32_t sample_extent_units(const struct sample_axis *axis)
 {
@@ -11,7 +12,7 @@ uint32_t sample_extent_units(const struct sample_axis *axis)
     case FORM_LANE:
         return axis->count < axis->width ? axis->count : axis->width;
     case FORM_TILE:
-        return (axis->count + axis->width - 1) / axis->width;
+        return order_ceil(axis->count, axis->width);
     case FORM_ONE:
         break;
     }

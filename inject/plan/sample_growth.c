@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Sums of weights over positions, in closed form where there is one. */
 #include "inject/plan/sample_internal.h"
+#include "shared/order.h"
 
 /* Fills the tables of cumulative MACs; positions are few, nodes are few hundred. */
 void sample_growth_time(struct sample *s)
@@ -126,7 +127,7 @@ double sample_growth_sum(const struct sample *s, const struct sample_class *c,
     if (c->growth == GROWTH_RANGE)
         return 1;
     if (c->growth == GROWTH_RANGE_SEEN)
-        return hi - (lo + 1 - graph_seen(lo, c->window));
+        return hi - order_first_key(lo, c->window);
     return sum_from_start(s, c, item, t) - sum_from_start(s, c, item, lo);
 }
 

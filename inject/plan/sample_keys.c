@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Key positions of a unit of positions: how many its columns see, and how often each is drawn. */
 #include "inject/plan/sample_internal.h"
-
-static uint32_t first_seen(uint32_t position, uint32_t window)
-{
-    return window != 0 && position >= window ? position - window + 1 : 0;
-}
+#include "shared/order.h"
 
 uint32_t sample_keys_of(const struct sample_extent *extent, const struct sample_span *unit,
                         const struct sample_item *item, uint32_t *out_first)
@@ -21,7 +17,7 @@ uint32_t sample_keys_of(const struct sample_extent *extent, const struct sample_
     }
     if (!extent->seen)
         return 1;
-    *out_first = first_seen(unit->first, extent->window);
+    *out_first = order_first_key(unit->first, extent->window);
     return unit->end - *out_first;
 }
 
@@ -65,8 +61,8 @@ double sample_keys_most(const struct sample_class *class, const struct sample_ex
 uint32_t sample_keys_beside(const struct sample_extent *extent, const struct sample_span *unit,
                             uint32_t key, uint32_t *out_first)
 {
-    const uint32_t first = first_seen(unit->first, extent->window),
-                   low = first_seen(key, extent->window);
+    const uint32_t first = order_first_key(unit->first, extent->window),
+                   low = order_first_key(key, extent->window);
     *out_first = low > first ? low : first;
     return end_of(extent, unit, key) - *out_first;
 }

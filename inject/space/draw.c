@@ -34,11 +34,8 @@ static void draw_op(struct fault *out, struct rng *rng, const struct model *mode
     out->layer = node->layer;
     out->row = c.rows > 0 ? below(rng, c.rows) : 0;
     out->k = c.ks > 0 ? below(rng, c.ks) : 0;
-    if (c.keyed) {
-        uint32_t window = node->window;
-        uint32_t seen = window != 0 && out->position >= window ? window : out->position + 1;
-        out->key = out->position - below(rng, seen);
-    }
+    if (c.keyed)
+        out->key = out->position - below(rng, graph_seen(out->position, node->window));
     if (out->point == HOOK_WEIGHT && (node->op == OP_LINEAR || node->op == OP_EMBED)) {
         do
             out->field = (enum quant_field)below(rng, QUANT_FIELD_COUNT);

@@ -3,6 +3,7 @@
 #include "inject/space/widen.h"
 
 #include "inject/space/coordinates.h"
+#include "shared/order.h"
 
 #define WIDEN_LANES 8u
 #define WIDEN_TILE 32u
@@ -79,7 +80,7 @@ static void whole(const struct axis *axis)
         return;
     *axis->first = 0;
     *axis->step = axis->unit;
-    *axis->n = (axis->count + axis->unit - 1) / axis->unit;
+    *axis->n = order_ceil(axis->count, axis->unit);
 }
 
 /* Elements with the index of the given one modulo `lanes`. */
@@ -89,7 +90,7 @@ static void lane(const struct axis *axis, uint32_t lanes)
     const uint32_t first = index % lanes;
     *axis->first = first * axis->unit;
     *axis->step = lanes * axis->unit;
-    *axis->n = (n - first + lanes - 1) / lanes;
+    *axis->n = order_ceil(n - first, lanes);
 }
 
 /* The aligned neighbours of the given element. */

@@ -9,7 +9,7 @@
 #include "base/log.h"
 #include "model/dot.h"
 #include "model/sampler.h"
-#include "shared/numerics.h"
+#include "shared/order.h"
 
 #define CANDIDATES 16u /* golden's largest logits are computed again */
 #define GRID 33u       /* steps of |h' - h|, a factor sqrt(2) apart, up to |h| */
@@ -83,8 +83,8 @@ enum status certify_create(struct certify **out, const struct model *model)
     c->node = &model->graph.node[model->graph.count - 1];
     c->rows = c->node->rows;
     c->width = c->node->width;
-    c->blocks = c->width / NM_BLOCK + (c->width % NM_BLOCK != 0);
-    const double n = 17.0 + (c->blocks + NM_PARTIALS - 1) / NM_PARTIALS, u = 0x1p-24;
+    c->blocks = order_ceil(c->width, NM_BLOCK);
+    const double n = 17.0 + order_ceil(c->blocks, NM_PARTIALS), u = 0x1p-24;
     c->gamma = n * u / (1 - n * u) * (1 + 1e-6); /* more than sums in double lose */
     c->norm = malloc(c->rows * sizeof *c->norm);
     c->absolute = malloc(c->rows * sizeof *c->absolute);

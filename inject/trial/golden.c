@@ -9,7 +9,7 @@
 
 #include "base/hash.h"
 #include "base/log.h"
-#include "shared/numerics.h"
+#include "shared/order.h"
 
 #define COLUMNS 64u   /* a pass, unless the caller asks otherwise */
 #define EXTRA 2u      /* branches and pages: golden's column run again, a lane beside the others */
@@ -45,7 +45,7 @@ static uint32_t kept_positions(const struct golden_shape *shape, const struct hp
 void golden_needs(struct executor_params *params, const struct golden_shape *shape)
 {
     const uint32_t positions = shape->n_ids + shape->n;
-    const uint32_t blocks = (positions + KV_PAGE_POSITIONS - 1) / KV_PAGE_POSITIONS;
+    const uint32_t blocks = order_ceil(positions, KV_PAGE_POSITIONS);
     const uint32_t lanes = lanes_of(shape, &params->model->hp, params->kv);
 
     params->positions = positions;

@@ -20,6 +20,13 @@ LANG_FN uint order_partial(uint i)
     return ((i & 1u) << 3) | ((i & 2u) << 1) | ((i & 4u) >> 1) | ((i & 8u) >> 3);
 }
 
+/* How many units hold n of something, the last one perhaps in part: blocks that k fills, pages that
+ * positions do, quads, tiles. */
+LANG_FN uint order_ceil(uint n, uint unit)
+{
+    return n / unit + (n % unit != 0u ? 1u : 0u);
+}
+
 /* First key position that a query sees whose last is `last`; window 0: none. Keys before it and
  * behind the last are absent: they have no score, no probability and no term in a sum. */
 LANG_FN uint order_first_key(uint last, uint window)

@@ -29,7 +29,7 @@ static inline void attention_init(struct attention *a, struct rng *rng, uint32_t
     a->cpu.base = (struct executor){.model = &a->model, .kv_storage = kv, .act = STORAGE_F32};
     a->cpu.page_count = ATTENTION_BLOCKS;
     a->cpu.page_bytes[0] = (size_t)2 * head_dim * 32 * (storage_bits(kv) / 8);
-    a->cpu.page_bytes[1] = (size_t)2 * cpu_ceil(head_dim, 16) * 16 * 32 * (storage_bits(kv) / 8);
+    a->cpu.page_bytes[1] = (size_t)2 * order_ceil(head_dim, 16) * 16 * 32 * (storage_bits(kv) / 8);
     for (int value = 0; value < 2; value++)
         a->cpu.pages[value] = forms_memory(2 * ATTENTION_BLOCKS, a->cpu.page_bytes[value]);
     for (uint32_t b = 0; b < ATTENTION_BLOCKS; b++)

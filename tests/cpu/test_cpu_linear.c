@@ -55,7 +55,7 @@ static void matrix_tame(struct matrix *m, struct rng *rng)
 
 static void matrix_pack(struct matrix *m)
 {
-    const uint32_t tiles = cpu_ceil((uint32_t)m->tensor.dim[1], CPU_TILE);
+    const uint32_t tiles = order_ceil((uint32_t)m->tensor.dim[1], CPU_TILE);
 
     m->packed.tile_bytes = cpu_pack_tile_bytes(m->tensor.type, m->tensor.dim[0]);
     m->packed.tiles = forms_memory(tiles, m->packed.tile_bytes);
@@ -72,7 +72,7 @@ static void matrix_finish(struct matrix *m)
 
 static struct cpu_scratch scratch_of(uint32_t width)
 {
-    const uint32_t blocks = cpu_ceil(width, NM_BLOCK);
+    const uint32_t blocks = order_ceil(width, NM_BLOCK);
     return (struct cpu_scratch){.sum_x = forms_memory((size_t)MAX_COLUMNS * blocks, sizeof(float)),
                                 .panel = forms_memory((size_t)MAX_COLUMNS * width, sizeof(float)),
                                 .block = forms_memory(blocks, sizeof(struct quant_block)),

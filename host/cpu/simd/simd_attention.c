@@ -18,7 +18,7 @@ SIMD_INLINE void interleave(float *out, const float *from, size_t stride, uint32
 SIMD_INLINE void score_tile(struct simd_shape is, struct simd_at at, const float *q,
                             uint32_t head_dim, simd_float s[SIMD_COLUMNS])
 {
-    const uint32_t blocks = cpu_ceil(head_dim, NM_BLOCK);
+    const uint32_t blocks = order_ceil(head_dim, NM_BLOCK);
     struct simd_partials partials;
 
     simd_clear(&partials, blocks, is.n);
@@ -68,7 +68,7 @@ struct place {
 SIMD_INLINE void head_tile(struct simd_shape is, const struct cpu_attention *job, struct place at,
                            const float *probs, simd_float y[SIMD_COLUMNS])
 {
-    const uint32_t head_tiles = cpu_ceil(cpu_hparams(job->cpu)->head_dim, CPU_TILE);
+    const uint32_t head_tiles = order_ceil(cpu_hparams(job->cpu)->head_dim, CPU_TILE);
     const uint32_t first = job->first / NM_BLOCK, last = job->last / NM_BLOCK;
     const size_t offset =
         (job->kv_head * (size_t)head_tiles + at.tile) * cpu_pack_layout(is.type).bytes;
@@ -102,7 +102,7 @@ SIMD_INLINE void heads(struct simd_shape is, const struct cpu_attention *job, ui
 
     interleave(panel, job->probs + head * job->score_stride + first, job->score_stride,
                job->last + 1 - first, is.n);
-    for (uint32_t tile = 0; tile < cpu_ceil(head_dim, CPU_TILE); tile++) {
+    for (uint32_t tile = 0; tile < order_ceil(head_dim, CPU_TILE); tile++) {
         const uint32_t count =
             head_dim - tile * CPU_TILE < CPU_TILE ? head_dim - tile * CPU_TILE : CPU_TILE;
         float y[SIMD_COLUMNS][CPU_TILE];

@@ -14,8 +14,8 @@ static struct simd_panel panel_at(const struct cpu_linear *job, uint32_t column)
     const uint32_t width = (uint32_t)job->weight->tensor->dim[0];
 
     return (struct simd_panel){.x = job->scratch->panel + (size_t)column * width,
-                               .sums =
-                                   job->scratch->sum_x + (size_t)column * cpu_ceil(width, NM_BLOCK),
+                               .sums = job->scratch->sum_x +
+                                       (size_t)column * order_ceil(width, NM_BLOCK),
                                .n = panel_columns(job->n - column)};
 }
 
@@ -37,7 +37,7 @@ void SIMD(linear_prepare)(const struct cpu_linear *job)
 SIMD_INLINE void tile(struct simd_shape is, const uint8_t *tile, uint32_t width,
                       const struct simd_panel *panel, float y[SIMD_COLUMNS][16])
 {
-    const uint32_t blocks = cpu_ceil(width, NM_BLOCK), per_group = simd_subs(is.type);
+    const uint32_t blocks = order_ceil(width, NM_BLOCK), per_group = simd_subs(is.type);
     const uint32_t bytes = cpu_pack_layout(is.type).bytes;
     struct simd_partials partials[SIMD_PARTS];
     uint32_t parts = SIMD_PARTS;
