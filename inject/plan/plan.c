@@ -235,6 +235,8 @@ enum status plan_parse(struct plan *out, struct arena *arena, const struct json_
     if (!st)
         st = plan_check(&r, root);
     if (!st)
+        st = plan_normal(&r);
+    if (!st)
         st = plan_inline(out, arena, root);
     return st ? st : plan_canon(out, arena);
 }

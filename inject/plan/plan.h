@@ -75,7 +75,8 @@ struct plan_ids {
 };
 
 /* A value of one of the tables of kinds.h and its weight, as in where / what / when. Weights
- * multiply what the population gives (README); only their ratios matter. */
+ * multiply what the population gives (README). In the order of the table; the least is 1 where only
+ * their ratios matter (plan_normal.c). */
 struct plan_choice {
     uint32_t value;
     double weight;

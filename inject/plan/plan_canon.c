@@ -23,26 +23,14 @@ static const char *const BITS[] = {"any", "sign", "exponent", "mantissa", "list"
 static const char *const PATTERNS[] = {"single", "random", "burst"};
 static const char *const MEASURES[] = {"sdc", "sdc+due", "critical", "due", "changed"};
 
-static int by_value(const void *a, const void *b)
-{
-    const struct plan_choice *x = a, *y = b;
-    return (x->value > y->value) - (x->value < y->value);
-}
-
-/* In the order of the table, whatever the order in the file; weights over their sum. */
+/* As plan_normal has left them. */
 static void put_choices(struct json_writer *w, const char *key, const struct plan_choices *choices,
                         const char *(*text)(uint32_t value))
 {
-    struct plan_choice sorted[64];
-    double sum = 0;
-    memcpy(sorted, choices->choice, choices->count * sizeof *sorted);
-    qsort(sorted, choices->count, sizeof *sorted, by_value);
-    for (uint32_t i = 0; i < choices->count; i++)
-        sum += sorted[i].weight;
     json_put_key(w, key);
     json_object_open(w);
     for (uint32_t i = 0; i < choices->count; i++)
-        json_member_number(w, text(sorted[i].value), sorted[i].weight / sum);
+        json_member_number(w, text(choices->choice[i].value), choices->choice[i].weight);
     json_object_close(w);
 }
 
@@ -132,7 +120,7 @@ static enum status put_sites(struct json_writer *w, const struct plan_where *whe
     for (uint32_t i = 0; i < where->n_sites; i++) {
         json_array_open(w);
         json_put_text(w, site[i].glob);
-        json_put_number(w, even ? 1 : site[i].weight / site[0].weight);
+        json_put_number(w, site[i].weight);
         json_array_close(w);
     }
     json_array_close(w);
@@ -268,7 +256,8 @@ static void put_when(struct json_writer *w, const struct plan *plan)
     put_choices(w, "stage", &when->stage, stage_text);
     put_choices(w, "duration", &when->duration, duration_text);
     json_member_number(w, "rate", when->rate);
-    if (when->scrub.count == 1)
+    if (when->scrub.count == 1 && !(when->scrub.choice[0].weight > 1) &&
+        !(when->scrub.choice[0].weight < 1))
         json_member_int(w, "scrub", when->scrub.choice[0].value);
     else
         put_choices(w, "scrub", &when->scrub, scrub_text);

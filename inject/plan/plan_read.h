@@ -70,6 +70,9 @@ enum status plan_confirm_read(const struct plan_reader *r, const struct json *ro
 /* Fields that only make sense together; defaults that depend on others. */
 enum status plan_check(const struct plan_reader *r, const struct json *root) STATUS_MUST_USE;
 
+/* Choices as the draw takes them, once all of the plan is known (plan_normal.c). */
+enum status plan_normal(const struct plan_reader *r) STATUS_MUST_USE;
+
 /* plan->text, from the document's root. */
 enum status plan_inline(struct plan *plan, struct arena *arena,
                         const struct json *root) STATUS_MUST_USE;

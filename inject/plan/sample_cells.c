@@ -431,7 +431,7 @@ static enum status with_field(struct builder *b)
         const bool counted = b->s->plan->population == PLAN_BITS;
         b->cell.field = (uint8_t)fields.value[i];
         b->weight = weight * (counted ? 1 : fields.weight[i]);
-        for (uint32_t c = 0; counted && c < choices.count; c++)
+        for (uint32_t c = 0; counted && tensor_of(b) && c < choices.count; c++)
             b->weight *= choices.choice[c].value == fields.value[i] ? choices.choice[c].weight : 1;
         st = with_granularity(b);
     }
