@@ -6,9 +6,9 @@
 
 #include <stdlib.h>
 
-#include "base/json_fields.h"
 #include "base/rng.h"
 #include "base/text.h"
+#include "plan_from_canon.h"
 
 #define PLANS 400
 #define DRAWS 24
@@ -281,90 +281,6 @@ static void expect_same(const struct plan_fixture *a, const struct plan_fixture 
     text_finish(&y);
 }
 
-/* --- a plan from a canonical form --- */
-
-static const struct json *member(const struct json *at, const char *key)
-{
-    const struct json *found = json_get(at, key);
-    assert_non_null(found);
-    return found;
-}
-
-static void put_member(struct json_writer *w, const char *key, const struct json *value)
-{
-    if (!value)
-        return;
-    json_put_key(w, key);
-    json_put_value(w, value);
-}
-
-static void put_where(struct json_writer *w, const struct json *where)
-{
-    const struct json *sites = member(where, "sites");
-    json_object_open(w);
-    if (json_count(sites) > 0) {
-        json_put_key(w, "sites");
-        json_object_open(w);
-        for (size_t i = 0; i < json_count(sites); i++)
-            put_member(w, json_text(json_at(json_at(sites, i), 0)), json_at(json_at(sites, i), 1));
-        json_object_close(w);
-    }
-    const bool op = json_get(member(where, "place"), "op") != NULL;
-    put_member(w, "place", member(where, "place"));
-    put_member(w, "point", op ? member(where, "point") : NULL);
-    put_member(w, "granularity", member(where, "granularity"));
-    put_member(w, "readers", json_get(where, "readers"));
-    put_member(w, "field", json_get(where, "field"));
-    json_object_close(w);
-}
-
-/* Of the fields that the plans of this test have. */
-static void put_plan(struct json_writer *w, const struct json *canon)
-{
-    const struct json *share = json_get(canon, "point_weight"), *when = member(canon, "when");
-    const struct json *places = member(member(canon, "where"), "place");
-    const bool stored =
-        json_get(places, "weight") || json_get(places, "kv") || json_get(places, "table");
-    json_object_open(w);
-    json_put_key(w, "prompts");
-    json_array_open(w);
-    for (size_t i = 0; i < json_count(member(canon, "prompts")); i++) {
-        const struct json *item = json_at(member(canon, "prompts"), i);
-        json_object_open(w);
-        json_put_key(w, "ids");
-        json_array_open(w);
-        json_put_value(w, member(item, "ids"));
-        json_array_close(w);
-        put_member(w, "n", member(item, "n"));
-        json_object_close(w);
-    }
-    json_array_close(w);
-    put_member(w, "model", member(canon, "model"));
-    put_member(w, "population", member(canon, "population"));
-    put_member(w, "seed", member(canon, "seed"));
-    if (!share && strcmp(json_text(member(canon, "population")), "ops") == 0)
-        json_member_text(w, "point_weight", "equal");
-    json_put_key(w, "where");
-    put_where(w, member(canon, "where"));
-    json_put_key(w, "what");
-    json_object_open(w);
-    put_member(w, "kind", member(member(canon, "what"), "kind"));
-    json_object_close(w);
-    json_put_key(w, "when");
-    json_object_open(w);
-    put_member(w, "stage", member(when, "stage"));
-    put_member(w, "duration", member(when, "duration"));
-    put_member(w, "scrub", stored ? member(when, "scrub") : NULL);
-    json_object_close(w);
-    put_member(w, "groups", json_get(canon, "groups"));
-    put_member(w, "strata", member(canon, "strata"));
-    json_put_key(w, "sampling");
-    json_object_open(w);
-    put_member(w, "trials", member(member(canon, "sampling"), "trials"));
-    json_object_close(w);
-    json_object_close(w);
-}
-
 static void read_back(struct plan_fixture *out, const struct plan_fixture *from,
                       const struct model *model)
 {
@@ -377,7 +293,7 @@ static void read_back(struct plan_fixture *out, const struct plan_fixture *from,
     assert_int_equal(json_parse(&doc, from->plan.canon, strlen(from->plan.canon), "canon"),
                      STATUS_OK);
     json_begin(&w, file, false);
-    put_plan(&w, json_root(doc));
+    plan_from_canon(&w, json_root(doc));
     assert_int_equal(json_end(&w), STATUS_OK);
     fclose(file);
     json_destroy(&doc);
