@@ -49,6 +49,6 @@ TEXT
 good campaign run scrub.json -o scrub.db
 good report scrub.db -o scrub.html
 good report scrub.db -o scrub.html --data scrub
-grep -q 'scrubbed after 1 position, after 4 positions, never' scrub/methods.txt || fail "methods: $(cat scrub/methods.txt)"
+grep -q 'scrubbed never, after 1 position, after 4 positions' scrub/methods.txt || fail "methods: $(cat scrub/methods.txt)"
 grep -q 'scrub=never' scrub.html || fail "no duration in the report"
 good replay scrub.db 5 -d cpu:scalar
