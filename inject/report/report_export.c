@@ -53,6 +53,12 @@ static enum status put_figure(const struct target *to, const struct report_figur
         return STATUS_OK;
     enum status st = put_table(to, &figure->table);
     st = st ? st : put(to, figure->id, "gp", &figure->script);
+    struct report_out latex = {0};
+    if (report_figure_prints(figure)) {
+        report_figure_latex(&latex, figure);
+        st = st ? st : put(to, figure->id, "figure.tex", &latex);
+    }
+    report_out_finish(&latex);
     if (!st && figure->svg.text.size > 0)
         st = put(to, figure->id, "svg", &figure->svg);
     return st;

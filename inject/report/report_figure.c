@@ -23,14 +23,18 @@ void report_figure_begin(struct report_figure *figure, uint32_t width, uint32_t 
     report_out_printf(
         &figure->script,
         "set encoding utf8\n"
-        "set terminal svg size %u,%u dynamic noenhanced font \"sans-serif,14\" "
+        "if (exists(\"pdf\")) set terminal pdfcairo size %u/72.,%u/72. noenhanced fontscale 0.8 "
+        "font "
+        "\"sans-serif,14\"\n"
+        "if (!exists(\"pdf\")) set terminal svg size %u,%u dynamic noenhanced font "
+        "\"sans-serif,14\" "
         "name \"%s\"\n"
         "set border 3 linecolor rgb \"" REPORT_INK "\"\n"
         "set tics nomirror out scale 0.6\n"
         "set grid noxtics ytics back linetype 1 linewidth 1 linecolor rgb \"" REPORT_GRID "\"\n"
         "unset key\nset style fill solid 1 noborder\n"
         "set bars 0.4\nset lmargin 9\nset rmargin 2\nset tmargin 1.2\n",
-        width, height, figure->id);
+        width, height, width, height, figure->id);
 }
 
 void report_figure_key_above(struct report_figure *figure)

@@ -4,19 +4,22 @@
 #include <math.h>
 #include <string.h>
 
+#include "inject/report/report_figure.h"
 #include "inject/report/report_label.h"
 #include "inject/report/report_table.h"
 
 /* Points: the text of an article of 10 pt, less what the estimates below may be wrong by. */
 #define LATEX_TEXT 335.
-#define LATEX_GAP 8.     /* between two columns */
-#define LATEX_LETTER 8.  /* \footnotesize */
-#define LATEX_SMALL 7.   /* \scriptsize: the line below an interval */
-#define LATEX_NAME 108.  /* that a column of texts may take before its lines are broken */
-#define LATEX_HEAD 14    /* letters of a heading's line */
-#define LATEX_UNBROKEN 9 /* letters without a place to break at */
-#define LATEX_PAGE 38.   /* lines of \footnotesize that leave room for the caption */
+#define LATEX_COLUMN 220. /* of one of two columns, likewise */
+#define LATEX_GAP 8.      /* between two columns */
+#define LATEX_LETTER 8.   /* \footnotesize */
+#define LATEX_SMALL 7.    /* \scriptsize: the line below an interval */
+#define LATEX_NAME 108.   /* that a column of texts may take before its lines are broken */
+#define LATEX_HEAD 14     /* letters of a heading's line */
+#define LATEX_UNBROKEN 9  /* letters without a place to break at */
+#define LATEX_PAGE 38.    /* lines of \footnotesize that leave room for the caption */
 #define LATEX_COLUMNS 64
+#define LATEX_TALL 870 /* pixels: at 0.85 of 550 pt letters of 11.2 are 6 pt */
 
 struct layout {
     uint32_t column[LATEX_COLUMNS]; /* printed ones */
@@ -296,17 +299,58 @@ static double all_lines(const struct layout *layout, const struct report_table *
     return parts * (rows + 4);
 }
 
+/* The environment of a float: with a star over both columns of an article of two, which in one
+ * column is the same as without. */
+static const char *float_of(const struct layout *layout)
+{
+    double widest = 0;
+    for (uint32_t from = 0; from < layout->count;) {
+        double sum = from > 0 ? layout->width[0] : 0;
+        const uint32_t end = end_of_part(layout, from);
+        while (from < end)
+            sum += layout->width[from++];
+        widest = fmax(widest, sum);
+    }
+    return widest > LATEX_COLUMN ? "table*" : "table";
+}
+
+/* A longtable stands in one column: an article of two is set in one there. */
+static const char LATEX_ONE_COLUMN[] =
+    "\\begingroup\\footnotesize\\setlength{\\tabcolsep}{4pt}\n"
+    "\\let\\columnsback\\relax\n\\makeatletter\n"
+    "\\if@twocolumn\\onecolumn\\def\\columnsback{\\twocolumn}\\fi\n\\makeatother\n";
+
+bool report_figure_prints(const struct report_figure *figure)
+{
+    return figure->height <= LATEX_TALL;
+}
+
+void report_figure_latex(struct report_out *out, const struct report_figure *figure)
+{
+    const char *id = figure->id;
+    report_out_printf(
+        out,
+        "%% needs \\usepackage{graphicx}; %s.pdf is made by: gnuplot -e pdf=1 %s.gp > "
+        "%s.pdf\n\\begin{figure*}\n\\centering\n\\includegraphics[width=\\ifdim"
+        "\\textwidth>420pt 420pt\\else\\textwidth\\fi,height=0.85\\textheight,"
+        "keepaspectratio]{%s}\n\\caption[",
+        id, id, id, id);
+    report_out_latex(out, figure->title);
+    report_out_put(out, "]{");
+    report_out_latex(out, figure->caption);
+    report_out_printf(out, "}\\label{fig:%s}\n\\end{figure*}\n", id);
+}
+
 void report_table_latex(struct report_out *out, const struct report_table *table)
 {
     struct layout layout;
     measure(&layout, table);
     const bool longer = all_lines(&layout, table) > LATEX_PAGE;
-    report_out_printf(out, "%% needs \\usepackage{array,booktabs%s}%s\n",
-                      longer ? ",longtable" : "",
-                      longer ? "; stands in one column" : "; in two columns make it a table*");
-    report_out_put(out, longer ? "\\begingroup\\footnotesize\\setlength{\\tabcolsep}{4pt}\n"
-                               : "\\begin{table}\n\\centering\n");
-    if (!longer) {
+    report_out_printf(out, "%% needs \\usepackage{array,booktabs%s}\n", longer ? ",longtable" : "");
+    if (longer) {
+        report_out_put(out, LATEX_ONE_COLUMN);
+    } else {
+        report_out_printf(out, "\\begin{%s}\n\\centering\n", float_of(&layout));
         put_caption(out, table);
         report_out_put(out, "\n\\footnotesize\\setlength{\\tabcolsep}{4pt}\n");
     }
@@ -318,5 +362,8 @@ void report_table_latex(struct report_out *out, const struct report_table *table
             put_short(out, &part);
         from = part.end;
     }
-    report_out_put(out, longer ? "\\endgroup\n" : "\\end{table}\n");
+    if (longer)
+        report_out_put(out, "\\columnsback\n\\endgroup\n");
+    else
+        report_out_printf(out, "\\end{%s}\n", float_of(&layout));
 }

@@ -46,7 +46,7 @@ void report_page_finish(struct report_page *page);
 /* One self-contained file, the same bytes for the same database. */
 enum status report_page_html(struct report_out *out, struct report_page *page) STATUS_MUST_USE;
 
-/* Files of data: <figure>.csv, .tex, .gp, .svg; <table>.csv, .tex; methods.txt. */
+/* Files of data: <figure>.csv, .tex, .gp, .svg, .figure.tex; <table>.csv, .tex; methods.txt. */
 typedef enum status report_sink(void *user, const char *name, const struct report_out *text);
 enum status report_page_export(struct report_page *page, report_sink *sink,
                                void *user) STATUS_MUST_USE;

@@ -83,9 +83,10 @@ void report_table_text(struct report_table *table, uint32_t row, const char *col
 void report_table_html(struct report_out *out, const struct report_table *table);
 void report_table_csv(struct report_out *out, const struct report_table *table);
 
-/* For an article in one column with booktabs, longtable: nothing wider than its text (345 pt), the
- * columns in parts below each other where they do not fit, each beginning with the first one;
- * tables of more than a page are longtables. */
+/* For an article with array, booktabs, longtable: nothing wider than a text of 345 pt, the columns
+ * in parts below each other where they do not fit, each beginning with the first one. In two
+ * columns a table is as wide as its column or over both; those of more than a page are longtables,
+ * for which the article goes to one column and back. */
 void report_table_latex(struct report_out *out, const struct report_table *table);
 
 /* In print a column is there if it has a heading, and a text or a number in some row. */

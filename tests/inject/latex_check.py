@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Sets all tables of a report in an article of one column and reads TeX's log.
+"""Sets all tables and pictures of a report in articles of one and of two columns and reads TeX's log.
 
-usage: latex_check.py FOLDER ...
+usage: latex_check.py [--keep DIR] FOLDER ...
 
-FOLDER: what `vkfi report DB --data FOLDER` wrote. Exit status: 0 nothing is wider than the text and
+FOLDER: what `vkfi report DB --data FOLDER` wrote. --keep: the articles, as DIR/NAME.1.pdf and .2.pdf,
+to look at. Exit status: 0 nothing is wider than the text (of both columns for what spans them) and
 TeX has no complaint, 1 one has (a line each), 77 no pdflatex.
 """
 
@@ -16,46 +17,70 @@ import subprocess
 import sys
 import tempfile
 
-HEAD = r"""\documentclass[10pt]{article}
-\usepackage{array,booktabs,longtable}
+HEAD = r"""\documentclass[10pt%s]{article}
+\usepackage{array,booktabs,graphicx,longtable}
+\graphicspath{{%s/}}
 \begin{document}
 """
+# What stands around floats in an article, so that columns are seen to be filled beside them.
+WORDS = "The same logical faults were put into both models, and what came of them is told below. " * 6
 
 
-def check(folder):
-    """Complaints of TeX on the tables of a folder."""
+def make_pictures(folder, scratch):
+    """The PDF of each picture, as the comment in its .tex says."""
+    for script in glob.glob(f"{folder}/*.gp"):
+        with open(f"{scratch}/{os.path.basename(script)[:-3]}.pdf", "wb") as file:
+            subprocess.run(["gnuplot", "-e", "pdf=1", os.path.abspath(script)], check=True, stdout=file)
+
+
+def run_tex(scratch, name, text):
+    with open(f"{scratch}/{name}.tex", "w", encoding="utf-8") as file:
+        file.write(text)
+    for _ in range(2):  # a longtable knows its widths at the second run
+        done = subprocess.run(["pdflatex", "-interaction=nonstopmode", "-halt-on-error", f"{name}.tex"], check=False,
+                              cwd=scratch, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                              env={**os.environ, "max_print_line": "1000"})
+    with open(f"{scratch}/{name}.log", encoding="utf-8", errors="replace") as file:
+        return done.returncode, file.read()
+
+
+def check(folder, columns, keep):
+    """Complaints of TeX on the tables and pictures of a folder."""
     names = sorted(glob.glob(f"{folder}/*.tex"))
-    body = "".join("\\message{<<%s>>}\\input{%s}\\clearpage\n" % (os.path.basename(name), os.path.abspath(name))
-                   for name in names)
+    body = "".join("\\message{<<%s>>}%s\n\n\\input{%s}\\clearpage\n" % (os.path.basename(name), WORDS,
+                                                                   os.path.abspath(name)) for name in names)
+    found, table = [], "?"
     with tempfile.TemporaryDirectory() as scratch:
-        with open(f"{scratch}/article.tex", "w", encoding="utf-8") as file:
-            file.write(HEAD + body + "\\end{document}\n")
-        for _ in range(2):  # a longtable knows its widths at the second run
-            done = subprocess.run(["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "article.tex"], check=False,
-                                  cwd=scratch, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                                  env={**os.environ, "max_print_line": "1000"})
-        with open(f"{scratch}/article.log", encoding="utf-8", errors="replace") as file:
-            log = file.read()
-    table, found = "?", []
+        make_pictures(folder, scratch)
+        head = HEAD % (",twocolumn" if columns == 2 else "", scratch)
+        code, log = run_tex(scratch, "article", head + "\\sloppy\n" + body + "\\end{document}\n")
+        if keep and os.path.exists(f"{scratch}/article.pdf"):
+            shutil.copy(f"{scratch}/article.pdf", f"{keep}/{os.path.basename(folder)}.{columns}.pdf")
+    harmless = r"Rerun|undefined|contains only floats"
     for line in log.splitlines():
         at = re.findall(r"<<(.*?)>>", line)
-        if re.match(r"Overfull \\hbox|! |LaTeX Warning: (?!.*(Rerun|undefined))", line):
-            found.append(f"{folder}/{table}: {line}")
+        if re.match(rf"Overfull \\hbox|! |LaTeX Warning: (?!.*({harmless}))|Package \w+ Warning: (?!.*({harmless}))", line):
+            found.append(f"{folder}/{table} in {columns}: {line}")
         table = at[-1] if at else table
-    if done.returncode != 0 and not found:
-        found.append(f"{folder}: pdflatex ended with {done.returncode}")
+    if code != 0 and not found:
+        found.append(f"{folder} in {columns}: pdflatex ended with {code}")
     return len(names), found
 
 
 def main():
     if not shutil.which("pdflatex"):
         return 77
+    folders, keep = sys.argv[1:], None
+    if folders[:1] == ["--keep"]:
+        keep, folders = folders[1], folders[2:]
+        os.makedirs(keep, exist_ok=True)
     tables, wrong = 0, []
-    for folder in sys.argv[1:]:
-        count, found = check(folder)
-        tables += count
-        wrong += found
-    print("\n".join(wrong + [f"{tables} tables"]))
+    for folder in folders:
+        for columns in (1, 2):
+            count, found = check(folder, columns, keep)
+            tables += count
+            wrong += found
+    print("\n".join(wrong + [f"{tables} tables and pictures"]))
     return 1 if wrong or tables == 0 else 0
 
 
