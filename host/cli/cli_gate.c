@@ -55,6 +55,12 @@ static const char DETAILS[] =
     "  golden_right   those whose golden answer is right\n"
     "  runs           with a bit error rate: all runs, those without a fault too\n"
     "\n"
+    "OF WHICH STRATA (--stratum)\n"
+    "  layer=3 bit_field=sign       the stratum of this label\n"
+    "  site_group: mlp              all strata of a group of the plan\n"
+    "  layer: 0-3,9 & stage: first  conditions as in contrasts: ranges, patterns\n"
+    "Over several strata the rate is weighted. A limit a group is a gate a group.\n"
+    "\n"
     "EXIT CODES\n"
     "  0  passed\n"
     "  1  failed or undecided\n"
@@ -64,6 +70,7 @@ static const char DETAILS[] =
     "  vkfi gate run.db --max 0.02\n"
     "  vkfi gate run.db\n"
     "  vkfi gate run.db --max 0.01 --of critical --junit gate.xml\n"
+    "  vkfi gate run.db --max 0.05 --stratum \"site_group: attention\"\n"
     "  vkfi gate new.db --baseline old.db --margin 0.005\n";
 
 static enum status check(const struct cli_gate_options *o)
@@ -97,8 +104,10 @@ static enum status parse(struct cli_gate_options *out, int argc, char **argv, bo
          "Of which trials. Default all.", 0, 0},
         {0, "confidence", ARGS_REAL, &out->confidence, "C", "One-sided. Default 0.95.", 0.5,
          0.9999},
-        {0, "stratum", ARGS_TEXT, &out->stratum, "LABEL",
-         "One stratum by its label, such as \"layer=3\", instead of the total.", 0, 0},
+        {0, "stratum", ARGS_TEXT, &out->stratum, "STRATA",
+         "Strata instead of the total: one by its label, such as \"layer=3\", or all of a group by "
+         "conditions, such as \"site_group: mlp\".",
+         0, 0},
         {0, "baseline", ARGS_TEXT, &out->baseline, "OLD",
          "Database of the release to hold against: non-inferiority on shared faults.", 0, 0},
         {0, "margin", ARGS_REAL, &out->margin, "M",
@@ -110,7 +119,7 @@ static enum status parse(struct cli_gate_options *out, int argc, char **argv, bo
     const struct args_spec spec = {
         .command = "vkfi gate",
         .summary = "pass or fail a campaign by the upper bound of a rate",
-        .synopsis = "DB [--max RATE [--of WHAT] [--given WHICH] [--stratum LABEL]]\n"
+        .synopsis = "DB [--max RATE [--of WHAT] [--given WHICH] [--stratum STRATA]]\n"
                     "NEW --baseline OLD --margin M [--max RATE]",
         .details = DETAILS,
         .options = options,

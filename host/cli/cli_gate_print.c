@@ -131,7 +131,7 @@ static void put_limit(struct report_out *out, const struct report_gate *gate,
         report_interval_decimals((struct stats_interval){gate->result.lower, gate->result.upper});
     report_out_printf(out, "gate        %s of %s%s%s below %g %%, one-sided at %g %%\n",
                       plan_gate_of_name[question->of], plan_gate_given_name[question->given],
-                      question->stratum ? ", stratum " : "",
+                      question->stratum ? ", strata " : "",
                       question->stratum ? question->stratum : "", 100 * question->max,
                       100 * question->confidence);
     put_estimate(out, gate, decimals);
@@ -294,7 +294,7 @@ enum status cli_gate_print(const struct cli_gate_result *result,
 void cli_gate_line(FILE *file, const struct report_gate *gate, const struct plan_gate *question)
 {
     fprintf(file, "%s of %s%s%s below %g %%: %s", plan_gate_of_name[question->of],
-            plan_gate_given_name[question->given], question->stratum ? ", stratum " : "",
+            plan_gate_given_name[question->given], question->stratum ? ", strata " : "",
             question->stratum ? question->stratum : "", 100 * question->max,
             report_gate_word(gate->result.verdict));
     if (isnan(gate->rate)) {

@@ -123,7 +123,7 @@ static void print_stop(const struct plan *plan, uint32_t least)
     if (plan_stops_itself(plan))
         printf("; ends once %s of %s%s%s is shown to be below %g, or not, one-sided at %g %%",
                plan_gate_of_name[gate->of], plan_gate_given_name[gate->given],
-               gate->stratum ? ", stratum " : "", gate->stratum ? gate->stratum : "", gate->max,
+               gate->stratum ? ", strata " : "", gate->stratum ? gate->stratum : "", gate->max,
                100 * gate->confidence);
     if (least == PLAN_STOP_NEVER)
         printf(", which no number of prompts shows");

@@ -240,6 +240,31 @@ const char *plan_contrast_parse(struct plan_hypothesis *out, struct arena *arena
     return s.problem;
 }
 
+/* "a=1 b=2,3" as "a:1&b:2,3". */
+static const char *from_label(struct arena *arena, const char *text)
+{
+    char *copy = arena_text(arena, text, strlen(text));
+    if (!copy || strchr(text, ':'))
+        return copy;
+    for (char *at = copy; *at; at++)
+        *at = *at == '=' ? ':' : *at == ' ' ? '&' : *at;
+    return copy;
+}
+
+const char *plan_contrast_side(struct plan_side *out, struct arena *arena, const char *text,
+                               const struct plan *plan)
+{
+    struct scan s = {.arena = arena, .plan = plan};
+    s.at = s.text = strchr(text, '=') ? from_label(arena, text) : text;
+    if (!s.text)
+        return "out of memory";
+    read_side(&s, out, NULL);
+    skip_space(&s);
+    if (!s.problem && *s.at != '\0')
+        problem(&s, "',', '&' or the end");
+    return s.problem;
+}
+
 static bool matches(const struct plan_value *want, const char *found)
 {
     char *end = NULL;

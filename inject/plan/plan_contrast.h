@@ -69,6 +69,11 @@ struct plan_hypothesis {
 const char *plan_contrast_parse(struct plan_hypothesis *out, struct arena *arena, const char *text,
                                 const struct plan *plan);
 
+/* One side alone: "site_group: mlp & layer: 0-9", or as labels are written, "site_group=mlp
+ * layer=0-9". Null, or a problem as above. */
+const char *plan_contrast_side(struct plan_side *out, struct arena *arena, const char *text,
+                               const struct plan *plan);
+
 /* Is a stratum, by its values (null where the plan does not stratify), on that side. */
 bool plan_contrast_has(const struct plan_side *side, const char *const *value);
 

@@ -64,6 +64,11 @@ struct plan_hypothesis;
 enum status plan_words_check(const struct plan_reader *r, const struct json *contrast,
                              const struct plan_hypothesis *hypothesis) STATUS_MUST_USE;
 
+/* The words of one side alone, as a gate asks of. */
+struct plan_side;
+enum status plan_words_side(const struct plan_reader *r, const struct json *at,
+                            const struct plan_side *side) STATUS_MUST_USE;
+
 /* "confirm". */
 enum status plan_confirm_read(const struct plan_reader *r, const struct json *root) STATUS_MUST_USE;
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "inject/plan/plan_contrast.h"
 #include "inject/plan/plan_read.h"
 #include "inject/plan/sample_index.h"
 #include "inject/stats/stats_sequence.h"
@@ -99,6 +100,17 @@ static enum status read_looks(const struct plan_reader *r, const struct json *lo
     return STATUS_OK;
 }
 
+/* Conditions on the plan's strata. */
+static enum status check_side(const struct plan_reader *r, const struct json *at, const char *text)
+{
+    struct plan_side side;
+    const char *problem = plan_contrast_side(&side, r->arena, text, r->plan);
+    if (!problem)
+        return plan_words_side(r, at, &side);
+    log_error("%s: %s", json_where(r->doc, at), problem);
+    return STATUS_INPUT;
+}
+
 static enum status read_stratum(const struct plan_reader *r, const struct json *gate)
 {
     const char *label = NULL;
@@ -110,6 +122,10 @@ static enum status read_stratum(const struct plan_reader *r, const struct json *
                   json_where(r->doc, json_get(gate, "stratum")));
         return STATUS_INPUT;
     }
+    if (!strchr(label, '=')) /* else a label, whose values may be any text */
+        st = check_side(r, json_get(gate, "stratum"), label);
+    if (st)
+        return st;
     r->plan->gate.stratum = arena_text(r->arena, label, strlen(label));
     return r->plan->gate.stratum ? STATUS_OK : STATUS_MEMORY;
 }

@@ -244,19 +244,25 @@ static enum status check_apart(const struct plan_reader *r, const struct json *a
     return STATUS_INPUT;
 }
 
+/* The values of a side's conditions. */
+enum status plan_words_side(const struct plan_reader *r, const struct json *at,
+                            const struct plan_side *side)
+{
+    enum status st = STATUS_OK;
+    for (uint32_t i = 0; i < side->n_conditions; i++) {
+        const struct plan_condition *c = &side->condition[i];
+        for (uint32_t v = 0; !st && v < c->n_values; v++)
+            st = check_value(r, at, c->dimension, &c->value[v]);
+    }
+    return st;
+}
+
 enum status plan_words_check(const struct plan_reader *r, const struct json *contrast,
                              const struct plan_hypothesis *hypothesis)
 {
-    const struct plan_side *const sides[] = {&hypothesis->left, &hypothesis->right};
-    enum status st = STATUS_OK;
     if (hypothesis->relation >= PLAN_RISES)
         return STATUS_OK;
-    for (int s = 0; s < 2; s++) {
-        for (uint32_t i = 0; i < sides[s]->n_conditions; i++) {
-            const struct plan_condition *c = &sides[s]->condition[i];
-            for (uint32_t v = 0; !st && v < c->n_values; v++)
-                st = check_value(r, contrast, c->dimension, &c->value[v]);
-        }
-    }
+    enum status st = plan_words_side(r, contrast, &hypothesis->left);
+    st = st ? st : plan_words_side(r, contrast, &hypothesis->right);
     return st ? st : check_apart(r, contrast, hypothesis);
 }

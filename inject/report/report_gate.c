@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "inject/plan/plan_waves.h"
+#include "inject/report/report_select.h"
 #include "inject/stats/stats_spending.h"
 
 const char *report_gate_word(enum stats_gate_verdict verdict)
@@ -33,16 +34,16 @@ static enum status check_database(const struct report_source *source,
                                   const struct report_gate_request *request)
 {
     const struct report_data *data = &source->data;
-    const enum status st = report_source_check_whole(source);
+    struct report_selection chosen = {0};
+    struct arena arena = {0};
+    enum status st = report_source_check_whole(source);
+    st = st ? st : report_select(&chosen, &arena, data, request->stratum);
+    arena_finish(&arena);
     if (st)
         return st;
-    if (request->stratum && report_data_stratum(data, request->stratum) == REPORT_NONE) {
-        log_error("%s: found no stratum \"%s\", expected one of %" PRIu32 " such as \"%s\"",
-                  source->path, request->stratum, data->n_strata,
-                  data->n_strata ? data->stratum[0].label : "");
-    } else if (!request->stratum && data->n_strata > 1 && isnan(data->stratum[0].weight)) {
+    if (chosen.count > 1 && isnan(data->stratum[0].weight)) {
         log_error("%s: found strata without weights (population equal), so no total over them is "
-                  "defined; expected --stratum",
+                  "defined; expected --stratum with the label of one",
                   source->path);
     } else if (!data->scored &&
                (request->given == REPORT_GOLDEN_RIGHT || request->events == REPORT_CRITICAL)) {
@@ -55,18 +56,24 @@ static enum status check_database(const struct report_source *source,
     return STATUS_INPUT;
 }
 
-/* Trials of one stratum, or null and all. */
+/* Trials of the strata chosen, or null and all; whether some of these have weight but no trial. */
 static enum status choose(struct report_query *query, struct arena *arena,
-                          const struct report_data *data, const char *label)
+                          const struct report_work *work, const char *text, bool *out_missing)
 {
-    if (!label)
+    const struct report_data *data = work->data;
+    struct report_selection chosen;
+    *out_missing = false;
+    if (!text)
         return STATUS_OK;
-    const uint32_t stratum = report_data_stratum(data, label);
+    const enum status st = report_select(&chosen, arena, data, text);
     uint32_t *index = arena_array(arena, data->n + 1, sizeof *index);
-    if (!index)
-        return STATUS_MEMORY;
+    if (st || !index)
+        return st ? st : STATUS_MEMORY;
+    for (uint32_t h = 0; h < data->n_strata; h++)
+        *out_missing = *out_missing || (chosen.has[h] && data->stratum[h].weight > 0 &&
+                                        work->first[h + 1] == work->first[h]);
     for (size_t i = 0; i < data->n; i++) {
-        if (data->trial[i].stratum == stratum)
+        if (chosen.has[data->trial[i].stratum])
             index[query->count++] = (uint32_t)i;
     }
     query->index = index;
@@ -97,10 +104,12 @@ static enum status decide(struct report_gate *out, struct report_data *data,
                                  .given = request->given,
                                  .level = {request->confidence, STATS_INTERVAL_UPPER}};
     enum status st = report_work_init(&work, &arena, data);
-    st = st ? st : choose(&query, &arena, data, request->stratum);
+    bool missing = false;
+    st = st ? st : choose(&query, &arena, &work, request->stratum, &missing);
     if (!st) {
         report_rate_floor(data, &work);
         report_rate(&rate, &work, &query);
+        rate.estimate.rate = missing ? NAN : rate.estimate.rate;
         decide_rate(out, &rate, request->limit);
         out->rate = rate.estimate.rate;
         out->share = rate.share;

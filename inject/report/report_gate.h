@@ -12,7 +12,7 @@ struct report_gate_request {
     double limit, confidence;
     report_events events;
     enum report_given given;
-    const char *stratum; /* label; null: all strata */
+    const char *stratum; /* a label or conditions: report_select.h; null: all strata */
     uint32_t looked;     /* spending: the first looks, known to be undecided */
 };
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "inject/report/report_select.h"
 #include "inject/stats/stats_arms.h"
 #include "inject/stats/stats_test.h"
 
@@ -42,19 +43,13 @@ static enum status make_sides(struct sides *out, struct report_context *context)
                : STATUS_MEMORY;
 }
 
-/* The stratum's values by dimension, out of its label. */
-#define HYPOTHESES_VALUE 96
 static int sign_of(const struct plan_hypothesis *hypothesis, const char *label, double *position)
 {
-    char text[PLAN_DIMENSION_COUNT][HYPOTHESES_VALUE];
-    const char *value[PLAN_DIMENSION_COUNT];
-    for (int d = 0; d < PLAN_DIMENSION_COUNT; d++)
-        value[d] = report_data_dimension(label, plan_dimension_name[d], text[d], sizeof text[d])
-                       ? text[d]
-                       : NULL;
-    const int sign = plan_contrast_sign(hypothesis, value);
-    *position =
-        sign && value[hypothesis->dimension] ? strtod(value[hypothesis->dimension], NULL) : 0;
+    struct report_values values;
+    report_select_values(&values, label);
+    const int sign = plan_contrast_sign(hypothesis, values.value);
+    const char *found = values.value[hypothesis->dimension];
+    *position = sign && found ? strtod(found, NULL) : 0;
     return sign;
 }
 

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "inject/report/report_gate.h"
+#include "inject/report/report_select.h"
 #include "inject/stats/stats_sequence.h"
 
 #define LOOKS_STEPS 30    /* bisections: to 1e-9 */
@@ -69,15 +70,16 @@ static void count_shares(struct share *share, const struct report_data *data,
 }
 
 static struct item_sum sum_item(const struct share *share, const struct report_data *data,
-                                uint32_t item, const struct report_gate_request *request)
+                                uint32_t item, const struct report_gate_request *request,
+                                const struct report_selection *chosen)
 {
     struct item_sum sum = {.complete = true};
     for (uint32_t h = 0; h < data->n_strata; h++) {
         const struct share *own = &share[(size_t)h * data->n_items + item];
         const double quota = (double)quota_of(data, h);
-        const double weight = request->stratum ? 1 : data->stratum[h].weight;
+        const double weight = chosen->count == 1 ? 1 : data->stratum[h].weight / chosen->weight;
         const double hit = request->given == REPORT_RUNS ? 1 - data->stratum[h].no_fault : 1;
-        if (request->stratum && strcmp(data->stratum[h].label, request->stratum) != 0)
+        if (!chosen->has[h])
             continue;
         sum.complete = sum.complete && quota > 0 && (double)own->seen >= quota;
         sum.events += weight * hit * (double)own->events / quota;
@@ -90,7 +92,8 @@ static struct item_sum sum_item(const struct share *share, const struct report_d
 }
 
 static enum status gather(struct uniform *u, const struct report_data *data,
-                          const struct report_gate_request *request)
+                          const struct report_gate_request *request,
+                          const struct report_selection *chosen)
 {
     struct share *share = calloc((size_t)data->n_strata * data->n_items + 1, sizeof *share);
     if (!share) {
@@ -100,7 +103,7 @@ static enum status gather(struct uniform *u, const struct report_data *data,
     count_shares(share, data, request);
     for (uint32_t place = 0; place < data->n_items; place++) {
         const uint32_t item = plan_stop_item(data->plan, place);
-        u->item[place] = sum_item(share, data, item, request);
+        u->item[place] = sum_item(share, data, item, request, chosen);
         if (!u->item[place].complete)
             break;
         u->items++;
@@ -209,8 +212,10 @@ enum status report_looks_uniform(struct report_gate *out, const struct report_da
 {
     struct arena arena = {0};
     struct uniform u = {.item = arena_array(&arena, (size_t)data->n_items + 1, sizeof *u.item)};
+    struct report_selection chosen;
     enum status st = u.item ? STATUS_OK : STATUS_MEMORY;
-    st = st ? st : gather(&u, data, request);
+    st = st ? st : report_select(&chosen, &arena, data, request->stratum);
+    st = st ? st : gather(&u, data, request, &chosen);
     uint32_t room = LOOKS_ROOM / (u.items + 1) + 2;
     room = room < LOOKS_GROWTH ? room : LOOKS_GROWTH;
     if (!st) {

@@ -109,7 +109,7 @@ refused 2 gate a.db --baseline worse.db
 refused 2 gate a.db --max 0.1 --of everything
 refused 2 gate a.db --baseline worse.db --margin 0.1 --given runs
 refused 2 gate a.db --max 0.1 --of critical
-refused 2 gate a.db --max 0.1 --stratum "layer=3"
+refused 2 gate a.db --max 0.1 --stratum "layer=33"
 refused 2 gate equal.db --max 0.1
 refused 2 gate growing.db --max 0.9
 grep -q 'no stopping rule' err || fail "$(cat err)"

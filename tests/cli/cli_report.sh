@@ -88,7 +88,7 @@ for file in data/*.svg; do
 done
 python3 - <<'TEXT' || fail "a table of LaTeX is not even"
 import glob, re
-for name in glob.glob("data/*.tex"):
+for name in set(glob.glob("data/*.tex")) - set(glob.glob("data/*.figure.tex")):
     text = open(name, encoding="utf-8").read().replace("\\&", "")
     text = re.sub(r"\\begin\{tabular\}\[t\].*?\\end\{tabular\}|\\shortstack\[.\]\{[^}]*\}", "cell", text)
     parts = re.findall(r"\\begin\{(?:long|)tab(?:le|ular)\}(\{@.*?@\{\}\})\n(.*?)\\end\{", text, re.S)
