@@ -132,6 +132,10 @@ enum status json_parse(struct json_doc **out, const char *text, size_t size, con
     struct json_place *places = NULL;
     struct json_doc *doc = NULL;
     size_t count;
+    const size_t mark = json_scan_mark(text, size);
+
+    text += mark;
+    size -= mark;
     enum status st = json_scan_text(&places, &count, text, size, name);
 
     *out = NULL;

@@ -16,7 +16,8 @@ struct json; /* one value */
 
 enum json_type { JSON_NULL, JSON_BOOL, JSON_NUMBER, JSON_TEXT, JSON_ARRAY, JSON_OBJECT };
 
-/* `name` (a path) appears in messages; an error says line and column. Duplicate keys are refused.
+/* `name` (a path) appears in messages; an error says line and column. Duplicate keys are refused, a
+ * byte-order mark at the begin is left out.
  */
 enum status json_parse(struct json_doc **out, const char *text, size_t size,
                        const char *name) STATUS_MUST_USE;

@@ -40,6 +40,11 @@ size_t json_scan_utf8(const char *text, size_t n)
     return len;
 }
 
+size_t json_scan_mark(const char *text, size_t n)
+{
+    return n >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+}
+
 static bool fail_expected(struct scan *s, const char *expected)
 {
     char found[32];

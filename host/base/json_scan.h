@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A strict check of JSON text that notes where each value stands; used by json.c alone. */
+/* A strict check of JSON text that notes where each value stands, for json.c; its UTF-8 is that of
+ * all texts from outside. */
 #ifndef VKFI_BASE_JSON_SCAN_H
 #define VKFI_BASE_JSON_SCAN_H
 
@@ -24,5 +25,9 @@ enum status json_scan_text(struct json_place **out, size_t *out_count, const cha
 
 /* Length of the UTF-8 character at `text`, 0 if none stands there (Unicode 15, table 3-7). */
 size_t json_scan_utf8(const char *text, size_t n);
+
+/* Bytes of a byte-order mark at the begin of a text from outside, 0 without one: it marks the file,
+ * and is no part of what it holds. */
+size_t json_scan_mark(const char *text, size_t n);
 
 #endif

@@ -2,12 +2,8 @@
 /* The check of texts from outside. */
 #include "base/outside.h"
 
-#include <string.h>
-
 #include "base/json_scan.h"
 #include "base/log.h"
-
-#define BYTE_ORDER_MARK "\xEF\xBB\xBF"
 
 enum status outside_take(struct outside_text *text)
 {
@@ -28,9 +24,8 @@ enum status outside_take(struct outside_text *text)
             line_start = at;
         }
     }
-    if (text->size >= 3 && memcmp(text->bytes, BYTE_ORDER_MARK, 3) == 0) {
-        text->bytes += 3;
-        text->size -= 3;
-    }
+    const size_t mark = json_scan_mark(text->bytes, text->size);
+    text->bytes += mark;
+    text->size -= mark;
     return STATUS_OK;
 }

@@ -141,11 +141,10 @@ static enum status print_text(const struct model *model, bool special)
     bool found = true;
     detokenizer_init(&dt, model->tokenizer, special);
     enum status st = file_read(&arena, "-", &text, &size);
-    if (!st && strlen(text) != size) {
-        log_error("standard input: found a null byte, expected token ids");
-        st = STATUS_INPUT;
-    }
-    const char *at = text;
+    struct outside_text given = {"standard input", text, size};
+    if (!st)
+        st = outside_take(&given);
+    const char *at = given.bytes;
     for (size_t place = 1; !st && found; place++) {
         int32_t id = 0;
         st = next_id(&at, tokenizer_size(model->tokenizer), place, &id, &found);

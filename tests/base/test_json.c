@@ -51,6 +51,15 @@ static void values_are_read(void **state)
     json_destroy(&doc);
 }
 
+/* A byte-order mark marks the file; places count from behind it. */
+static void a_mark_at_the_begin_is_left_out(void **state)
+{
+    (void)state;
+    struct json_doc *doc = parse("\xef\xbb\xbf{\"a\": \"\xef\xbb\xbfx\"}");
+    assert_string_equal(json_text(json_get(json_root(doc), "a")), "\xef\xbb\xbfx");
+    json_destroy(&doc);
+}
+
 static void absent_values_are_harmless(void **state)
 {
     (void)state;
@@ -186,7 +195,10 @@ static void wrong_texts_are_refused_by_line_and_column(void **state)
         {"\"\xc0\x80\"", "t.json:1:2: found byte 0xc0, expected valid UTF-8"},
         {"\"\xed\xa0\x80\"", "t.json:1:2: found byte 0xed, expected valid UTF-8"},
         {"\"\xe2\x82\"", "t.json:1:2: found byte 0xe2, expected valid UTF-8"},
-        {"\xef\xbb\xbf{}", "t.json:1:1: found byte 0xef, expected a value"},
+        {"\xef\xbb\xbf\xef\xbb\xbf{}", "t.json:1:1: found byte 0xef, expected a value"},
+        {"{\xef\xbb\xbf}", "t.json:1:2: found byte 0xef, expected a key or '}'"},
+        {"\xef\xbb\xbf", "t.json:1:1: found the end of the text, expected a value"},
+        {"\xef\xbb\xbf\n [1,]", "t.json:2:5: found ']', expected a value"},
         {"[\v1]", "t.json:1:2: found byte 0x0b, expected a value"},
         {"// no\n1", "t.json:1:1: found '/', expected a value"},
         {"{\"a\":1,\n\"b\":{\"x\":1,\n  \"y\":2, \"x\":3}}",
@@ -292,6 +304,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(values_are_read),
+        cmocka_unit_test(a_mark_at_the_begin_is_left_out),
         cmocka_unit_test(absent_values_are_harmless),
         cmocka_unit_test(integers_are_exact),
         cmocka_unit_test(a_number_needs_no_null_behind_it),

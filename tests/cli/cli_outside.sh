@@ -62,3 +62,52 @@ if (a["hash"], a["text"]) != (b["hash"], b["text"]):
     raise SystemExit("FAILED: another run with a mark")
 TEXT
 done
+
+# Files of JSON and of ids are taken alike: with a mark they are what they are without.
+marked() { # FILE: its copy with a mark
+    printf '\357\273\277' | cat - "$1" >"marked-$1"
+}
+alike() { # COMMAND with FILE for the file, FILE
+    local file=${*: -1}
+    marked "$file"
+    good "${@:1:$#-1}" "$file" --json
+    grep -v '"[a-z_]*": [0-9.e-]*[0-9],*$' out >plain.out # times and rates are numbers
+    good "${@:1:$#-1}" "marked-$file" --json
+    sed "s|marked-$file|$file|g" out | grep -v '"[a-z_]*": [0-9.e-]*[0-9],*$' | cmp -s - plain.out ||
+        fail "$*: another answer with a mark"
+}
+plan plain.txt
+alike plan check plan.json
+alike plan show plan.json
+alike plan expand plan.json
+sed 's/"trials": 12/"trials": 13/' plan.json >other.json
+alike plan diff plan.json other.json
+good campaign run plan.json -o a.db -d cpu
+marked plan.json
+good campaign run marked-plan.json -o a.db -d cpu # goes on: the same campaign
+echo '[{"site": "blk.0.attn_q", "point": "out", "kind": "flip", "bit": 30, "row": 7, "step": 1}]' >faults.json
+alike run -m "$LLAMA" -p abc -n 3 --fault faults.json
+marked faults.json
+good run -m "$LLAMA" -p abc -n 3 --json --fault - <marked-faults.json
+cp "$VKFI_SOURCE/third_party/models.json" models.json
+marked models.json
+VKFI_MANIFEST=$PWD/models.json good model list --json
+mv out plain.out
+VKFI_MANIFEST=$PWD/marked-models.json good model list --json
+sed 's|marked-models|models|g' out | cmp -s - plain.out || fail "another list of models with a mark"
+printf '72 105 33\n' >ids.txt
+marked ids.txt
+"$VKFI" detokenize -m "$LLAMA" <ids.txt >plain.out || fail "ids"
+"$VKFI" detokenize -m "$LLAMA" <marked-ids.txt | cmp - plain.out || fail "ids with a mark"
+
+# One mark is left out, and only at the begin.
+printf '\357\273\277\357\273\277{}' >twice.json
+refused 2 plan check twice.json
+grep -q "twice.json:1:1: found byte 0xef" err || fail "$(cat err)"
+printf '{\357\273\277}' >inside.json
+refused 2 plan check inside.json
+printf '\357\273\277{"modle": 1}' >wrong.json
+refused 2 plan check wrong.json
+grep -q "wrong.json: /modle (line 1)" err || fail "$(cat err)"
+printf '\357\273\277' >empty.json
+refused 2 plan check empty.json
