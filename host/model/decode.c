@@ -61,16 +61,30 @@ enum status decode_open(struct decode *out, struct arena *arena, const struct de
     return out->candidate && (out->row || !rules->filter) ? STATUS_OK : STATUS_MEMORY;
 }
 
-enum status decode_begin(struct generation *out, struct arena *arena, uint32_t n)
+enum status decode_begin(struct generation *out, struct arena *arena, const struct decode *decode,
+                         uint32_t n)
 {
+    const size_t state = decode->rules.check ? decode->rules.check->state : 0;
     *out = (struct generation){.tokens = arena_array(arena, n, sizeof *out->tokens),
-                               .step = arena_array(arena, n, sizeof *out->step)};
-    return out->tokens && out->step ? STATUS_OK : STATUS_MEMORY;
+                               .step = arena_array(arena, n, sizeof *out->step),
+                               .state = state ? arena_alloc(arena, state) : NULL};
+    return out->tokens && out->step && (out->state || !state) ? STATUS_OK : STATUS_MEMORY;
+}
+
+bool decode_watches(const struct decode *decode)
+{
+    return decode->rules.check != NULL;
+}
+
+/* The pick is the row's first token, which devices find. */
+static bool is_first(const struct decode_rules *rules)
+{
+    return rules->sampler.temperature <= 0 && !rules->filter;
 }
 
 bool decode_provable(const struct decode *decode)
 {
-    return decode->rules.sampler.temperature <= 0 && !decode->rules.filter;
+    return is_first(&decode->rules) && !decode->rules.check;
 }
 
 bool decode_proves(const struct decode *decode, uint32_t token)
@@ -80,8 +94,10 @@ bool decode_proves(const struct decode *decode, uint32_t token)
 
 uint32_t decode_outputs(const struct decode *decode)
 {
-    const bool device = decode_provable(decode) && !decode->rules.allowed;
-    return COLUMN_ARGMAX | COLUMN_HASH | (device ? 0 : COLUMN_LOGITS);
+    const struct decode_rules *rules = &decode->rules;
+    const uint32_t seen = rules->check ? rules->check->outputs : 0;
+    return COLUMN_ARGMAX | COLUMN_HASH | seen |
+           (is_first(rules) && !rules->allowed ? 0 : COLUMN_LOGITS);
 }
 
 uint32_t decode_pick(const struct decode *decode, uint32_t position,
@@ -90,8 +106,8 @@ uint32_t decode_pick(const struct decode *decode, uint32_t position,
     const struct decode_rules *rules = &decode->rules;
     const uint32_t n_vocab = decode->ex->model->hp.n_vocab;
     struct sampler_row row = {.logits = result->logits, .n = n_vocab, .allowed = rules->allowed};
-    if (decode_proves(decode, result->token)) /* the device has found it already */
-        return result->token;
+    if (is_first(rules) && sampler_allows(rules->allowed, result->token))
+        return result->token; /* the device has found it already */
     if (rules->filter) {
         memcpy(decode->row, result->logits, n_vocab * sizeof *decode->row);
         rules->filter->change(rules->filter->user, position, decode->row, n_vocab);
@@ -106,16 +122,46 @@ void decode_feed(struct generation *run, const struct decode_picked *pick)
     run->tokens[run->n_tokens++] = (int32_t)pick->token;
 }
 
+/* What a check makes of a step: how many columns have to be computed again. */
+static uint32_t ask(const struct decode *decode, struct generation *run,
+                    struct decode_picked *taken)
+{
+    const struct decode_check *check = decode->rules.check;
+    const struct decode_view view = {taken->position, taken->token, taken->result};
+    struct decode_verdict verdict = {0};
+    if (!check)
+        return 0;
+    check->look(check->user, run->state, &view, &verdict);
+    taken->step.verdict = verdict.word;
+    const uint32_t back = verdict.back < view.position + 1 ? verdict.back : view.position + 1;
+    return back <= check->most_back - run->redone ? back : 0;
+}
+
+static void go_back(const struct decode *decode, struct generation *run, struct tap *tap,
+                    const struct decode_picked *pick, uint32_t back)
+{
+    const uint32_t next = pick->position + 1 - back;
+    run->n_tokens -= back - 1 < run->n_tokens ? back - 1 : run->n_tokens;
+    run->redone += back;
+    kv_cut(decode->ex->kv, run->branch, next);
+    if (tap)
+        tap_back(tap, next, pick->position + 1);
+}
+
 enum status decode_take(const struct decode *decode, struct generation *run, struct tap *tap,
-                        const struct decode_picked *pick)
+                        const struct decode_picked *pick, uint32_t *out_back)
 {
     struct decode_picked taken = *pick;
     const enum status st = tap_pick(tap, pick->position, &taken.token);
-    if (pick->trapped)
+    const bool due = tap && tap->due;
+    *out_back = st || due ? 0 : ask(decode, run, &taken);
+    if (*out_back > 0)
+        go_back(decode, run, tap, pick, *out_back);
+    else if (pick->trapped)
         run->end = DECODE_TRAP;
-    else if (tap && tap->due)
+    else if (due)
         run->end = DECODE_DUE;
-    if (st || run->end != DECODE_OPEN)
+    if (st || *out_back > 0 || run->end != DECODE_OPEN)
         return st;
     decode_feed(run, &taken);
     return decode_end_of(&run->end, decode, &(struct decode_tokens){run->tokens, run->n_tokens});

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The decoder step: from a logit row to a token, and where a text ends.
+/* The decoder step: from a logit row to a token, where a text ends, and the way back.
  *
  * Whole runs (generate.h) and trials (inject/trial/lane.h) take their steps here and nowhere else,
  * so the rules of a run hold for its trials. */
@@ -30,6 +30,31 @@ struct decode_filter {
     void *user;
 };
 
+/* A step as a check sees it. */
+struct decode_view {
+    uint32_t position; /* of its column */
+    uint32_t token;    /* as picked, faults of the sampler's integer in */
+    const struct column_result *result;
+};
+
+struct decode_verdict {
+    uint32_t word; /* what was found, in the check's own bits; kept with the step, 0: nothing */
+    uint32_t back; /* columns to compute again, this one the last of them; their tokens are
+                      withdrawn, this one's is not given. 0: the token is taken */
+};
+
+/* Looks at every step of a run after its pick. What it remembers of a run is `state`, zeroed at its
+ * begin and not changed when the run goes back. */
+struct decode_check {
+    void (*look)(void *user, void *state, const struct decode_view *view,
+                 struct decode_verdict *out); /* all zeros */
+    void *user;
+    size_t state;       /* bytes */
+    uint32_t outputs;   /* COLUMN_* that it reads */
+    uint32_t most_back; /* columns of a run computed again at most: a token that would need more is
+                           taken as it is */
+};
+
 /* All zeros but for n: the most likely token, to an end token or to n tokens. */
 struct decode_rules {
     uint32_t n;      /* most tokens, at least 1 */
@@ -40,6 +65,7 @@ struct decode_rules {
     const struct decode_stop *stops; /* (n_stops) */
     uint32_t n_stops;
     const struct decode_filter *filter; /* null: none */
+    const struct decode_check *check;   /* null: none */
 };
 
 /* Rules opened on an executor. Runs that share it share its memory for a pick: one thread. */
@@ -67,6 +93,7 @@ struct decode_step {
     bool finite;             /* every logit was finite */
     double logsumexp;        /* NaN unless asked for */
     struct sampler_top *top; /* of generate_params.top, or null */
+    uint32_t verdict;        /* decode_verdict.word */
 };
 
 /* A run as far as it is decoded. */
@@ -76,6 +103,8 @@ struct generation {
     struct decode_step *step; /* (n_tokens): step[i] gave tokens[i] */
     uint32_t n_tokens;
     enum decode_end end;
+    uint32_t redone;         /* columns computed again */
+    void *state;             /* the check's; null: it has none */
     double *prompt_logprobs; /* (n_ids - 1), null unless asked for */
     uint64_t hash;           /* of all step hashes, in order */
     double prompt_seconds, decode_seconds;
@@ -87,15 +116,19 @@ enum status decode_open(struct decode *out, struct arena *arena, const struct de
                         struct executor *ex) STATUS_MUST_USE;
 
 /* An empty run with room for n tokens, its branch aside. */
-enum status decode_begin(struct generation *out, struct arena *arena, uint32_t n) STATUS_MUST_USE;
+enum status decode_begin(struct generation *out, struct arena *arena, const struct decode *decode,
+                         uint32_t n) STATUS_MUST_USE;
+
+/* A check sees every step of a run: none may be taken over from another run. */
+bool decode_watches(const struct decode *decode);
 
 /* COLUMN_* of a column whose row gives a token. */
 uint32_t decode_outputs(const struct decode *decode);
 
 /* Whether a token may be known without its row (certify.h). If `token` is proven to be the first of
  * all logits, decode_proves says whether it is what decode_pick would give: so it is where the pick
- * is greedy, nothing changes the logits, and the token is allowed. Sampling and filters need the
- * row's bits. */
+ * is greedy, nothing changes the logits, and the token is allowed. Sampling, filters and checks
+ * need the row's bits. */
 bool decode_provable(const struct decode *decode);
 bool decode_proves(const struct decode *decode, uint32_t token);
 
@@ -109,13 +142,17 @@ struct decode_picked {
     uint32_t position; /* of its column */
     uint32_t token;
     struct decode_step step;
-    bool trapped; /* its row is not to be used: the run ends here */
+    bool trapped; /* its row is not to be used: the run ends here, unless a check sends it back */
+    const struct column_result *result; /* for the check; may be null where none is */
 };
 
 /* Appends it as the tap's faults on the sampler's integer leave it (tap may be null), and ends the
- * run as the rules say. Nothing is appended where it ends as due or by a trap. */
+ * run as the rules say. Nothing is appended where it ends as due or by a trap.
+ *
+ * Nor where the check sends the run back: tokens, KV entries and tap are then as they were
+ * `out_back` columns earlier, whose positions have to be run again. 0: the run goes on. */
 enum status decode_take(const struct decode *decode, struct generation *run, struct tap *tap,
-                        const struct decode_picked *pick) STATUS_MUST_USE;
+                        const struct decode_picked *pick, uint32_t *out_back) STATUS_MUST_USE;
 
 /* Appends it whatever the rules say: a token that is fed. */
 void decode_feed(struct generation *run, const struct decode_picked *pick);

@@ -87,14 +87,17 @@ static void take_logprobs(struct run *r, uint32_t position, uint32_t n)
     }
 }
 
-/* Appends the token that a column's logits give. */
-static enum status take_step(struct run *r, const struct column_result *result, uint32_t position)
+/* Appends the token that a column's logits give; `out_back`: or so many columns come again. */
+static enum status take_step(struct run *r, const struct column_result *result, uint32_t position,
+                             uint32_t *out_back)
 {
     const struct generate_params *p = r->p;
     const uint32_t n_vocab = p->ex->model->hp.n_vocab;
-    struct decode_picked pick = {.position = position,
-                                 .token = decode_pick(&r->decode, position, result),
-                                 .step = {result->hash, result->finite, NAN, NULL}};
+    struct decode_picked pick = {
+        .position = position,
+        .token = decode_pick(&r->decode, position, result),
+        .step = {.hash = result->hash, .finite = result->finite, .logsumexp = NAN},
+        .result = result};
     if (p->logsumexp)
         pick.step.logsumexp = sampler_logsumexp(result->logits, n_vocab);
     if (p->top > 0) {
@@ -103,8 +106,8 @@ static enum status take_step(struct run *r, const struct column_result *result, 
             return STATUS_MEMORY;
         sampler_top(result->logits, n_vocab, pick.step.top, p->top);
     }
-    const enum status st = decode_take(&r->decode, r->g, p->tap, &pick);
-    if (!st && r->g->end != DECODE_DUE && p->progress)
+    const enum status st = decode_take(&r->decode, r->g, p->tap, &pick, out_back);
+    if (!st && *out_back == 0 && r->g->end != DECODE_DUE && p->progress)
         p->progress(p->progress_user, r->g->tokens[r->g->n_tokens - 1], r->g->n_tokens);
     return st;
 }
@@ -123,7 +126,7 @@ static void take_prompt(struct run *r, uint32_t done, uint32_t n)
 static enum status run_passes(struct run *r)
 {
     const uint32_t n_ids = r->p->n_ids;
-    for (uint32_t next = 0, n; r->g->end == DECODE_OPEN; next += n) {
+    for (uint32_t next = 0, n, back; r->g->end == DECODE_OPEN; next += n) {
         const uint32_t left = next < n_ids ? n_ids - next : 1;
         n = columns_of_pass(r, next, left < r->columns ? left : r->columns);
         enum status st = run_columns(r, next, n);
@@ -135,9 +138,10 @@ static enum status run_passes(struct run *r)
             continue;
         if (r->prompt_end == 0)
             r->prompt_end = clock_seconds();
-        st = take_step(r, &r->result[n - 1], next + n - 1);
+        st = take_step(r, &r->result[n - 1], next + n - 1, &back);
         if (st)
             return st;
+        next -= back;
     }
     return STATUS_OK;
 }
@@ -148,7 +152,9 @@ static enum status run_init(struct run *r, struct generation *g, struct arena *a
     struct executor_info info;
     executor_info(p->ex, &info);
     uint32_t most = info.max_columns;
-    *r = (struct run){.p = p, .g = g, .arena = arena};
+    r->p = p;
+    r->g = g;
+    r->arena = arena;
     r->columns = p->columns != 0 && p->columns < most ? p->columns : most;
     r->column = arena_array(arena, r->columns, sizeof *r->column);
     r->result = arena_array(arena, r->columns, sizeof *r->result);
@@ -157,8 +163,9 @@ static enum status run_init(struct run *r, struct generation *g, struct arena *a
         g->prompt_logprobs = arena_array(arena, p->n_ids, sizeof *g->prompt_logprobs);
         ok = g->prompt_logprobs != NULL;
     }
-    enum status st = ok ? decode_open(&r->decode, arena, &p->rules, p->ex) : STATUS_MEMORY;
-    return st ? st : tap_open(&r->pass, p->ex);
+    if (p->tap)
+        p->tap->keeps = decode_watches(&r->decode);
+    return ok ? tap_open(&r->pass, p->ex) : STATUS_MEMORY;
 }
 
 enum status generate(struct generation *out, struct arena *arena,
@@ -169,7 +176,9 @@ enum status generate(struct generation *out, struct arena *arena,
         log_error("no prompt tokens, expected at least 1");
         return STATUS_USAGE;
     }
-    enum status st = decode_begin(out, arena, params->rules.n);
+    enum status st = decode_open(&run.decode, arena, &params->rules, params->ex);
+    if (!st)
+        st = decode_begin(out, arena, &run.decode, params->rules.n);
     if (!st)
         st = kv_branch(params->ex->kv, &out->branch);
     if (st)

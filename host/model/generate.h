@@ -30,7 +30,7 @@ struct generate_params {
     executor_watch *watch;
     void *watch_user;
     /* Called after each token and, with token -1, after each prompt pass (done columns of n_ids).
-     */
+     * Where the run goes back `done` does: tokens from there on are given again. */
     void (*progress)(void *user, int32_t token, uint32_t done);
     void *progress_user;
 };

@@ -63,7 +63,8 @@ enum status tap_finish(struct tap *tap, struct executor *ex)
 enum status tap_note(struct tap *tap, uint32_t fault, uint32_t position,
                      const struct hook_data *proof)
 {
-    if (proof->count == 0 && proof->changed == 0)
+    const uint32_t count = position < tap->seen ? 0 : proof->count; /* counted the first time */
+    if (count == 0 && proof->changed == 0)
         return STATUS_OK;
     if (tap->n_notes == tap->room_notes) {
         const uint32_t room = 2 * tap->room_notes + 16;
@@ -77,7 +78,7 @@ enum status tap_note(struct tap *tap, uint32_t fault, uint32_t position,
     }
     tap->notes[tap->n_notes++] = (struct tap_note){.fault = fault,
                                                    .position = position,
-                                                   .count = proof->count,
+                                                   .count = count,
                                                    .changed = proof->changed,
                                                    .first = proof->first,
                                                    .before = proof->before,
@@ -108,12 +109,21 @@ struct tap_proof tap_proof(const struct tap *tap, uint32_t fault)
 void tap_cut(struct tap *tap, uint32_t position)
 {
     uint32_t kept = 0;
+    position = position < tap->seen ? tap->seen : position; /* below, it happened */
     for (uint32_t i = 0; i < tap->n_notes; i++) {
         if (tap->notes[i].position < position)
             tap->notes[kept++] = tap->notes[i];
     }
     tap->n_notes = kept;
     tap_release(tap, 0, position);
+}
+
+void tap_back(struct tap *tap, uint32_t position, uint32_t seen)
+{
+    tap->seen = seen > tap->seen ? seen : tap->seen;
+    tap->attempt++;
+    tap_release(tap, 0, position);
+    tap_memory_back(tap, position);
 }
 
 enum status tap_hold(struct tap_state *state, uint32_t position, const struct hook_data *box,

@@ -68,6 +68,9 @@ struct tap {
     struct tap_note *notes; /* (n_notes) activations, position by position; the tap's own */
     uint32_t n_notes, room_notes;
     uint64_t strikes;      /* of memory, so far */
+    uint32_t seen;         /* positions below were evaluated when the run last went back */
+    uint32_t attempt;      /* how often it went back */
+    bool keeps;            /* the run may go back (tap_back): set before its first column */
     bool due;              /* a control value was out of its range: the run ends here */
     uint32_t due_position; /* of the column that was not evaluated, or of the pick */
     uint32_t due_fault;
@@ -87,6 +90,13 @@ struct tap_proof tap_proof(const struct tap *tap, uint32_t fault);
 /* The run goes back: columns from `position` on went by with tokens that turned out wrong, and will
  * come again. Their activations and what was remembered of them are forgotten. */
 void tap_cut(struct tap *tap, uint32_t position);
+
+/* The run goes back to `position`: columns up to `seen` - 1 have been evaluated, they happened, and
+ * are now evaluated again. What strikes an evaluation once has gone; at a rate it is drawn anew; to
+ * the end of the run it strikes again. Stored bits stay as they are, and nothing strikes them
+ * twice, but entries of KV that are written again are clean. Activations are counted at a
+ * position's first evaluation, changes at all of them. */
+void tap_back(struct tap *tap, uint32_t position, uint32_t seen);
 
 /* Undoes strikes that are still in force, newest first (KV entries go with their branch), and
  * frees. Whatever the state of the run. */

@@ -46,11 +46,11 @@ static uint32_t stale(const struct tap_fault *fault, uint32_t position)
 }
 
 /* The integer with the fault; `out`: the proof of this evaluation. */
-static uint32_t faulty(const struct tap_fault *fault, uint32_t position, uint32_t value,
-                       struct hook_data *out)
+static uint32_t faulty(const struct tap *tap, const struct tap_fault *fault, uint32_t position,
+                       uint32_t value, struct hook_data *out)
 {
     *out = fault->data;
-    out->position = position;
+    out->position = tap_draw_position(tap, fault, position);
     out->count = out->changed = 0;
     if (!hook_fires(*out, 0, value))
         return value;
@@ -91,8 +91,8 @@ static enum status strike(struct tap *tap, uint32_t index, uint32_t position, ui
     struct hook_data proof;
     enum status st = STATUS_OK;
 
-    if (tap_strikes(fault, position)) {
-        *value = faulty(fault, position, before, &proof);
+    if (tap_hits(tap, fault, position)) {
+        *value = faulty(tap, fault, position, before, &proof);
         st = tap_note(tap, index, position, &proof);
         if (!in_range(tap, fault->control, position, *value))
             set_due(tap, index, position);
@@ -124,12 +124,12 @@ bool tap_control_splits(const struct tap *tap, uint32_t position)
         const struct tap_fault *fault = &tap->faults[i];
         struct hook_data proof;
         if (fault->place != TAP_CONTROL || fault->control == TAP_SAMPLER ||
-            !tap_strikes(fault, position))
+            !tap_hits(tap, fault, position))
             continue;
         if (fault->control == TAP_TOKEN)
             return true; /* what it becomes is not known yet */
         const uint32_t value = clean(fault->control, position, 0);
-        const uint32_t after = faulty(fault, position, value, &proof);
+        const uint32_t after = faulty(tap, fault, position, value, &proof);
         const bool moves = fault->control == TAP_POSITION || fault->control == TAP_SLOT;
         if (!in_range(tap, fault->control, position, after) || (moves && after != value))
             return true;

@@ -45,6 +45,23 @@ static inline bool tap_strikes(const struct tap_fault *fault, uint32_t position)
             position - fault->position < (fault->position_count ? fault->position_count : 1));
 }
 
+/* True if it strikes an evaluation at this position, which may be one that the run has come back
+ * to.
+ */
+static inline bool tap_hits(const struct tap *tap, const struct tap_fault *fault, uint32_t position)
+{
+    const bool lasts = fault->position_count == TAP_FOREVER || fault->data.rate != 0;
+    return tap_strikes(fault, position) && (lasts || position >= tap->seen);
+}
+
+/* hook_data.position of an evaluation: what is drawn at a rate is drawn anew each time. */
+static inline uint32_t tap_draw_position(const struct tap *tap, const struct tap_fault *fault,
+                                         uint32_t position)
+{
+    const bool anew = fault->data.rate != 0 && position < tap->seen;
+    return anew ? position + (tap->attempt << 20) : position; /* contexts are of 2^20 positions */
+}
+
 static inline bool tap_is_memory(const struct tap_fault *fault)
 {
     return fault->place == TAP_WEIGHT || fault->place == TAP_KV || fault->place == TAP_TABLE;
@@ -61,6 +78,9 @@ const struct tap_held *tap_held_at(const struct tap_state *state, uint32_t posit
 
 /* Forgets what is held of positions outside [first, end). */
 void tap_release(struct tap *tap, uint32_t first, uint32_t end);
+
+/* KV entries from `position` on will be written again: they are not struck any more. */
+void tap_memory_back(struct tap *tap, uint32_t position);
 
 /* Puts weights and tables back that are still struck, newest first. */
 enum status tap_memory_undo(struct tap *tap, struct executor *ex) STATUS_MUST_USE;

@@ -242,13 +242,28 @@ static enum status scrub(struct tap *tap, struct executor *ex, uint32_t branch, 
 
 enum status tap_strike(struct tap *tap, struct executor *ex, uint32_t branch, uint32_t position)
 {
-    enum status st = scrub(tap, ex, branch, position);
+    /* stored bits do not go back with the run */
+    const uint32_t now = position < tap->seen ? tap->seen - 1 : position;
+    enum status st = scrub(tap, ex, branch, now);
     for (uint32_t i = 0; i < tap->n_faults && !st; i++) {
         struct tap_fault *fault = &tap->faults[i];
-        if (tap_is_memory(fault) && !fault->state->struck && tap_strikes(fault, position))
+        if (tap_is_memory(fault) && !fault->state->struck && tap_strikes(fault, now))
             st = strike(tap, i, ex, branch);
     }
     return st;
+}
+
+void tap_memory_back(struct tap *tap, uint32_t position)
+{
+    for (uint32_t i = 0; i < tap->n_faults; i++) {
+        const struct tap_fault *fault = &tap->faults[i];
+        if (fault->place != TAP_KV || !in_force(fault))
+            continue;
+        const struct hook_data box = box_of(fault);
+        const uint64_t size = hook_size(&box);
+        for (uint32_t k = 0; k < size; k++)
+            fault->state->fired[k] = fault->state->fired[k] && element_at(&box, k).key < position;
+    }
 }
 
 enum status tap_memory_undo(struct tap *tap, struct executor *ex)

@@ -106,8 +106,8 @@ static uint32_t hooks_at(const struct tap *tap, uint32_t position)
     for (uint32_t i = 0; i < tap->n_faults; i++) {
         const struct tap_fault *fault = &tap->faults[i];
         if (fault->place == TAP_EVALUATION)
-            n += (tap_strikes(fault, position) ? hooks_of(fault) : 0) +
-                 (tap_stale(fault) && tap_strikes(fault, position + 1));
+            n += (tap_hits(tap, fault, position) ? hooks_of(fault) : 0) +
+                 (tap_stale(fault) && tap_hits(tap, fault, position + 1));
     }
     return n;
 }
@@ -294,7 +294,7 @@ static enum status add_struck(struct tap_pass *pass, const struct owner *owner, 
 
     if (!tap_box(fault, node, column_last(&pass->columns[column]), &box))
         return STATUS_OK;
-    box.position = owner->position;
+    box.position = tap_draw_position(owner->tap, fault, owner->position);
     if (!tap_may_fire(&box))
         return STATUS_OK;
     struct hook hook = hook_of(fault, column, &box);
@@ -341,10 +341,10 @@ static enum status add_hooks(struct tap_pass *pass, struct tap *tap, uint32_t fi
             const bool last = column + 1 == first + n;
             if (fault->place != TAP_EVALUATION)
                 continue;
-            if (tap_strikes(fault, position))
+            if (tap_hits(tap, fault, position))
                 st = add_struck(pass, &(struct owner){ROLE_PROOF, tap, i, position}, column);
             if (!st && last && tap_stale(fault) && position >= fault->begins &&
-                tap_strikes(fault, position + 1))
+                tap_hits(tap, fault, position + 1))
                 st = add_hold(pass, &(struct owner){ROLE_STALE, tap, i, position}, column);
         }
     }
@@ -359,7 +359,7 @@ static void level_starts(const struct tap *tap, struct column *columns, uint32_t
         for (uint32_t f = 0; f < tap->n_faults; f++) {
             const struct tap_fault *fault = &tap->faults[f];
             if (fault->place == TAP_EVALUATION && tap_stale(fault) &&
-                tap_strikes(fault, columns[i].position) &&
+                tap_hits(tap, fault, columns[i].position) &&
                 columns[i - 1].start_layer > columns[i].start_layer)
                 columns[i - 1].start_layer = columns[i].start_layer;
         }
@@ -374,7 +374,7 @@ enum status tap_add(struct tap_pass *pass, struct tap *tap, const struct column 
     assert(n > 0 && n <= pass->max_columns - pass->n_columns);
     memcpy(pass->columns + first, columns, n * sizeof *columns);
     pass->added[pass->n_added] = (struct added){.tap = tap, .first = first, .n = n, .out = out};
-    if (tap && columns[0].position > 0)
+    if (tap && !tap->keeps && columns[0].position > 0)
         tap_release(tap, columns[0].position - 1, UINT32_MAX);
     for (uint32_t i = first; tap && i < first + n; i++) {
         enum status st = tap_control_column(tap, &pass->columns[i]);

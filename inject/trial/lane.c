@@ -119,7 +119,7 @@ struct lane_step lane_compute(const struct lane *lane, const struct column *colu
                               .finite = result->finite,
                               .same = same,
                               .other = !same,
-                              .logits = result->logits};
+                              .result = result};
 }
 
 /* Log-probabilities while golden's tokens are fed. */
@@ -135,7 +135,7 @@ static void take_shift(struct lane *lane, uint32_t position, const struct lane_s
     }
     shift_add(&lane->shift,
               &(struct shift_step){.golden = golden->logits,
-                                   .faulty = step->logits,
+                                   .faulty = step->result->logits,
                                    .golden_logsumexp = golden->logsumexp,
                                    .n = lane->golden->params.ex->model->hp.n_vocab,
                                    .token = (uint32_t)lane->golden->run.tokens[index]});
@@ -162,6 +162,21 @@ static enum status take_residuals(struct lane *lane, const struct column *column
     return st;
 }
 
+/* The run has gone back. What is measured beside golden's tokens a fed lane measures: this one does
+ * not feed them, column by column. */
+static void go_back(struct lane *lane, uint32_t position)
+{
+    const struct generation *golden = &lane->golden->run;
+    lane->next = position;
+    lane->off = true;
+    lane->nonfinite = lane->other_bits = false;
+    for (uint32_t i = 0; i < lane->run.n_tokens; i++) {
+        const struct decode_step *step = &lane->run.step[i];
+        lane->nonfinite |= !step->finite;
+        lane->other_bits |= i >= golden->n_tokens || golden->step[i].hash != step->hash;
+    }
+}
+
 /* `out_on`: the run goes on as before. */
 static enum status take_step(struct lane *lane, uint32_t position, const struct lane_step *step,
                              bool *out_on)
@@ -173,8 +188,10 @@ static enum status take_step(struct lane *lane, uint32_t position, const struct 
         .position = position,
         .token = step->token,
         .step = {.hash = step->hash, .finite = step->finite, .logsumexp = NAN},
-        .trapped = !step->finite && golden_finite && lane->settings->nan_trap};
+        .trapped = !step->finite && golden_finite && lane->settings->nan_trap,
+        .result = step->result};
     enum status st = STATUS_OK;
+    uint32_t back = 0;
     *out_on = false;
     take_shift(lane, position, step);
     lane->nonfinite |= !step->finite;
@@ -182,13 +199,15 @@ static enum status take_step(struct lane *lane, uint32_t position, const struct 
     if (lane->feed)
         decode_feed(&lane->run, &pick);
     else
-        st = decode_take(&lane->golden->decode, &lane->run, &lane->tap, &pick);
+        st = decode_take(&lane->golden->decode, &lane->run, &lane->tap, &pick, &back);
+    if (back > 0)
+        go_back(lane, position + 1 - back);
     if (lane->run.end == DECODE_DUE || lane->run.end == DECODE_TRAP) {
         lane->due = lane->run.end == DECODE_DUE ? DUE_RANGE : DUE_NAN_TRAP;
         lane->done = true;
         tap_cut(&lane->tap, position + 1); /* columns after it belong to no run */
     }
-    if (st || lane->done)
+    if (st || lane->done || back > 0)
         return st;
     *out_on = lane->feed || lane->off ||
               (index < golden->n_tokens && golden->tokens[index] == lane->run.tokens[index]);

@@ -22,8 +22,8 @@ struct lane_step {
     uint32_t token;
     uint64_t hash; /* 0 where certified */
     bool finite;
-    bool same, other; /* proven: the row has golden's bits; has others */
-    const float *logits;
+    bool same, other;                   /* proven: the row has golden's bits; has others */
+    const struct column_result *result; /* null: golden's, or proven */
 };
 
 /* What the faults did, from the device. */

@@ -117,6 +117,7 @@ static enum status make_tap(struct lane *lane)
     }
     const enum status st = tap_init(&lane->tap, lane->tapped, n, golden->params.ex);
     lane->tapping = st == STATUS_OK;
+    lane->tap.keeps = decode_watches(&golden->decode) && !lane->feed;
     return st;
 }
 
@@ -164,7 +165,7 @@ static enum status allocate(struct lane *lane)
     lane->tapped = arena_array(lane->arena, n_faults, sizeof *lane->tapped);
     if (!lane->start || !lane->tapped)
         return STATUS_MEMORY;
-    const enum status st = decode_begin(&lane->run, lane->arena, n);
+    const enum status st = decode_begin(&lane->run, lane->arena, &lane->golden->decode, n);
     if (st)
         return st;
     if (lane->settings->level < RECORD_FULL)
@@ -190,10 +191,11 @@ static enum status read_clean(struct lane *lane)
 enum status lane_open(struct lane *lane, struct arena *arena, const struct lane_params *params)
 {
     struct executor *ex = params->golden->params.ex;
+    const bool watched = decode_watches(&params->golden->decode);
     *lane = (struct lane){.golden = params->golden,
                           .settings = params->settings,
                           .job = params->job,
-                          .whole = params->whole,
+                          .whole = params->whole || (watched && !params->feed),
                           .feed = params->feed,
                           .n_feed = params->n_feed,
                           .first = EXECUTOR_NONE,
@@ -229,7 +231,9 @@ static void add_proof(struct lane *lane, uint32_t i)
 {
     const struct fault *fault = &lane->job->fault[i];
     const struct fault_bounds bounds = golden_bounds(lane->golden);
-    const struct fault_run run = {.n_evaluated = lane->next, .due = lane->due == DUE_RANGE};
+    const struct fault_run run = {.n_evaluated =
+                                      lane->next > lane->tap.seen ? lane->next : lane->tap.seen,
+                                  .due = lane->due == DUE_RANGE};
     const struct tap_proof proof = tap_proof(&lane->tap, i);
     struct lane_proof *out = &lane->proof;
     const bool emulated = lane->tapped[i].place != (enum tap_place)fault->place;

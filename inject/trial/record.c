@@ -152,8 +152,10 @@ enum status record_make(struct record *out, const struct record_lanes *lanes)
     take_margins(out, run);
     if (lanes->fed && lanes->fed->due == DUE_NONE)
         take_fed(out, lanes->fed);
-    if (run->next > run->first) /* a run may end before the pass of the first struck position */
-        out->deviation = run->deviation;
+    const struct lane *measured = run->run.redone > 0 ? lanes->fed : run;
+    /* a run may end before the pass of the first struck position */
+    if (measured && measured->next > measured->first)
+        out->deviation = measured->deviation;
     struct outcome_facts facts = {
         .reached = true,
         .dry = proof.dry,

@@ -296,7 +296,8 @@ static bool is_global(const struct batch *b, uint32_t job)
         const struct fault *fault = &b->jobs[job].fault[i];
         if (fault->place == PLACE_TABLE ||
             (fault->place == PLACE_WEIGHT &&
-             !lane_emulates(&b->jobs[job], i, b->golden->params.ex->model)))
+             (decode_watches(&b->golden->decode) ||
+              !lane_emulates(&b->jobs[job], i, b->golden->params.ex->model))))
             return true;
     }
     return false;

@@ -155,6 +155,22 @@ static void test_ends(void **state)
     text_finish(&text);
 }
 
+static void test_going_back(void **state)
+{
+    const struct decode_check check = {
+        .look = trial_mix_stray, .state = sizeof(uint32_t), .most_back = 60};
+    struct trial_bench_params params = LLAMA;
+    struct seen seen;
+    (void)state;
+    params.rules.check = &check;
+    run_rules(&params, &seen);
+    assert_int_equal(seen.certified, 0);
+    params.file = "tiny-gemma3.gguf";
+    params.act = params.kv = STORAGE_F16;
+    params.ends = true;
+    run_rules(&params, &seen);
+}
+
 /* Whatever ends a run, its pick has been made: a fault of the sampler's integer has fired. */
 static void test_trap_and_sampler(void **state)
 {
@@ -190,6 +206,7 @@ int main(void)
         cmocka_unit_test(test_mask),
         cmocka_unit_test(test_filter_and_sampling),
         cmocka_unit_test(test_ends),
+        cmocka_unit_test(test_going_back),
         cmocka_unit_test(test_trap_and_sampler),
     };
     fpenv_set();

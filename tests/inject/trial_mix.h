@@ -130,4 +130,17 @@ static inline void trial_mix_draw(struct trial_bench *b, uint32_t count)
     close(nothing);
 }
 
+/* Goes back at every fifth or so step that it looks at, by what it has seen so far. */
+static inline void trial_mix_stray(void *user, void *state, const struct decode_view *view,
+                                   struct decode_verdict *out)
+{
+    uint32_t *looks = state;
+    struct rng rng;
+    (void)user;
+    rng_init(&rng, 77 + view->token, ++*looks);
+    if (rng_below(&rng, 5) == 0)
+        out->back = 1 + (uint32_t)rng_below(&rng, rng_below(&rng, 4) == 0 ? 40 : 4);
+    out->word = *looks;
+}
+
 #endif

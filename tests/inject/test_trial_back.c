@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: MIT */
+/* Runs that go back: the bits of golden runs do not change on any device, at any step; and what
+ * becomes of faults in trials. */
+#include "gpu/device.h"
+#include "trial_bench.h"
+#include "vk/vk.h"
+
+#define TOKENS 24u
+
+static const struct trial_bench_params LLAMA = {
+    .file = "tiny-llama-q4_1.gguf", .n = TOKENS, .level = RECORD_FULL};
+
+/* Goes back by `back` columns at one position, as often as asked. */
+struct plan {
+    uint32_t position, back, times;
+};
+
+static void look(void *user, void *state, const struct decode_view *view,
+                 struct decode_verdict *out)
+{
+    const struct plan *plan = user;
+    uint32_t *times = state;
+    assert_non_null(view->result->hidden);
+    out->word = view->position;
+    if (view->position != plan->position || *times == plan->times)
+        return;
+    ++*times;
+    out->back = plan->back;
+}
+
+static struct decode_check check_of(struct plan *plan)
+{
+    return (struct decode_check){.look = look,
+                                 .user = plan,
+                                 .state = sizeof(uint32_t),
+                                 .outputs = COLUMN_HIDDEN,
+                                 .most_back = 1000};
+}
+
+/* Golden's run once more under a check; tokens, logits and residuals of all positions are its own.
+ */
+static void expect_same(struct trial_bench *b, struct plan plan, const char *device)
+{
+    const struct decode_check check = check_of(&plan);
+    const struct golden before = b->golden;
+    const uint32_t all = before.n_evaluated * (b->model->hp.n_layers + 1);
+    b->params.rules.check = &check;
+    trial_bench_run_golden(b, b->ex);
+    const uint32_t back = plan.back < plan.position + 1 ? plan.back : plan.position + 1;
+    if (b->golden.run.redone != plan.times * back || b->golden.run.hash != before.run.hash ||
+        b->golden.run.n_tokens != before.run.n_tokens)
+        fail_msg("%s: %u columns back at position %u, %u times: another run", device, plan.back,
+                 plan.position, plan.times);
+    assert_memory_equal(b->golden.run.tokens, before.run.tokens, before.run.n_tokens * 4);
+    assert_memory_equal(b->golden.residual_hash, before.residual_hash, all * sizeof(uint64_t));
+    for (uint32_t i = 0; i < before.run.n_tokens; i++)
+        assert_int_equal(b->golden.run.step[i].verdict, TRIAL_BENCH_PROMPT_COUNT - 1 + i);
+    golden_release(&b->golden);
+    b->golden = before;
+    b->params.rules.check = NULL;
+}
+
+static void expect_golden(struct trial_bench *b, const char *device, uint32_t stride)
+{
+    static const uint32_t backs[] = {1, 2, 3, 8, 30, 100};
+    for (uint32_t step = 0; step < b->golden.run.n_tokens; step += stride) {
+        for (size_t i = 0; i<sizeof backs / sizeof *backs; i += stride> 2 ? 2 : 1) {
+            const uint32_t position = TRIAL_BENCH_PROMPT_COUNT - 1 + step;
+            expect_same(b, (struct plan){position, backs[i], 1 + step % 2}, device);
+        }
+    }
+}
+
+static void test_golden(void **state)
+{
+    struct trial_bench_params params = LLAMA;
+    struct trial_bench b;
+    (void)state;
+    for (int form = 0; form < 2; form++) {
+        params.form = form ? CPU_SCALAR : CPU_AUTO;
+        for (int pages = 0; pages < 2; pages++) { /* across a page, and not */
+            params.n = pages ? 40 : 12;
+            trial_bench_open(&b, &params);
+            expect_golden(&b, form ? "cpu:scalar" : "cpu", pages ? 3 : 1);
+            trial_bench_close(&b);
+        }
+    }
+    params.file = "tiny-gemma3.gguf"; /* sliding windows */
+    params.act = STORAGE_F16;
+    params.kv = STORAGE_F16;
+    trial_bench_open(&b, &params);
+    expect_golden(&b, "gemma3", 4);
+    trial_bench_close(&b);
+}
+
+static void test_golden_vulkan(void **state)
+{
+    struct trial_bench b;
+    struct gpu *gpu = NULL;
+    struct executor *ex;
+    (void)state;
+    if (gpu_open(&gpu, NULL) != STATUS_OK) {
+        print_message("no Vulkan device\n");
+        skip();
+    }
+    const struct executor_params needs = trial_bench_model(&b, &LLAMA);
+    assert_int_equal(vk_create(&ex, gpu, &needs), STATUS_OK);
+    trial_bench_run_golden(&b, ex);
+    expect_golden(&b, "Vulkan", 8);
+    trial_bench_close(&b);
+    gpu_close(&gpu);
+}
+
+/* A check that never has enough is left when its columns are spent. */
+static void test_budget(void **state)
+{
+    struct trial_bench b;
+    (void)state;
+    trial_bench_open(&b, &LLAMA);
+    const uint64_t hash = b.golden.run.hash;
+    struct plan plan = {TRIAL_BENCH_PROMPT_COUNT + 4, 3, UINT32_MAX};
+    struct decode_check check = check_of(&plan);
+    check.most_back = 10;
+    golden_release(&b.golden);
+    b.params.rules.check = &check;
+    trial_bench_run_golden(&b, b.ex);
+    assert_int_equal(b.golden.run.redone, 9);
+    assert_int_equal(b.golden.run.hash, hash);
+    trial_bench_close(&b);
+}
+
+/* A fault over eight elements, large enough to be seen in the logits. */
+static struct fault fault_at(const struct trial_bench *b, const char *site, uint32_t position)
+{
+    struct fault fault = {.kind = KIND_FLIP, .row_count = 8, .row_step = 1};
+    assert_true(fault_find(&fault, b->model, site));
+    fault.mask = fault.place == PLACE_WEIGHT ? 8 : 0x40000000;
+    fault.point = fault.place == PLACE_OP ? HOOK_OUT : HOOK_MEM;
+    fault.duration = fault.place == PLACE_OP ? DURATION_TRANSIENT : DURATION_PERSISTENT;
+    fault.position = position;
+    fault.position_count = fault.place == PLACE_OP ? 1 : FAULT_FOREVER;
+    if (fault.place == PLACE_KV) {
+        fault.row_count = 0;
+        fault.k_count = 8;
+        fault.k_step = 1;
+        fault.key = position - 1;
+    }
+    assert_int_equal(fault_check(&fault, &b->bounds, site), STATUS_OK);
+    return fault;
+}
+
+/* One or two faults at a position and `earlier` before it, and how far the run goes back two steps
+ * after it. */
+struct repair {
+    const char *site, *other;
+    uint32_t count; /* positions: FAULT_FOREVER is to the end; 0: as fault_at */
+    uint32_t back;
+    bool corrected;
+};
+
+/* Whether the trial ends with golden's bits. */
+static bool is_golden(const struct repair *repair, bool checked)
+{
+    const uint32_t position = TRIAL_BENCH_PROMPT_COUNT + 3;
+    struct plan plan = {position + 2, repair->back, 1};
+    const struct decode_check check = check_of(&plan);
+    struct trial_bench_params params = LLAMA;
+    struct trial_settings settings = {.level = RECORD_SUMMARY};
+    struct trial_bench b;
+    struct fault fault[2];
+    const struct trial_job job = {fault, repair->other ? 2 : 1};
+    params.rules.check = checked ? &check : NULL;
+    trial_bench_open(&b, &params);
+    fault[0] = fault_at(&b, repair->site, position);
+    if (repair->count > 0) {
+        fault[0].position_count = repair->count;
+        if (fault[0].place == PLACE_OP)
+            fault[0].duration = DURATION_PERMANENT;
+    }
+    if (repair->other)
+        fault[1] = fault_at(&b, repair->other, position - 1);
+    const struct record *fast = trial_bench_run(&b, &settings, &job, 1);
+    settings.path = TRIAL_NAIVE;
+    trial_bench_expect_equal(&b, trial_bench_run(&b, &settings, &job, 1), fast, repair->site);
+    assert_true(fast->activations > 0);
+    const bool same = fast->hash == b.golden.run.hash;
+    assert_int_equal(same, fast->outcome == OUTCOME_MASKED_BITEXACT);
+    trial_bench_close(&b);
+    return same;
+}
+
+static void test_faults(void **state)
+{
+    static const struct repair repairs[] = {
+        {"blk.0.ffn_down", NULL, 0, 3, true},              /* the struck column comes again */
+        {"blk.0.ffn_down", NULL, 0, 2, false},             /* its entries of KV stay */
+        {"blk.0.ffn_down", NULL, FAULT_FOREVER, 3, false}, /* strikes again */
+        {"blk.0.kv_v", NULL, 0, 4, true},                  /* the entry is written again */
+        {"blk.0.kv_v", NULL, 0, 3, false},                 /* it stays */
+        {"blk.0.kv_v", NULL, 5, 4, true},                  /* the later scrub finds it clean */
+        {"blk.0.kv_v", "blk.0.attn_v", 5, 4, true},        /* and brings nothing back from before */
+        {"blk.0.ffn_up.weight", NULL, 0, 30, false}        /* stays */
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof repairs / sizeof *repairs; i++) {
+        if (is_golden(&repairs[i], false))
+            fail_msg("%s: nothing to correct", repairs[i].site);
+        if (is_golden(&repairs[i], true) != repairs[i].corrected)
+            fail_msg("%s, %u columns back: expected %s", repairs[i].site, repairs[i].back,
+                     repairs[i].corrected ? "golden's run" : "another run");
+    }
+}
+
+static void doubt_nonfinite(void *user, void *state, const struct decode_view *view,
+                            struct decode_verdict *out)
+{
+    (void)user;
+    (void)state;
+    out->back = view->result->finite ? 0 : 1;
+}
+
+/* A check comes before the trap: a step that it sends back leaves nothing behind. */
+static void test_trap(void **state)
+{
+    const struct decode_check check = {.look = doubt_nonfinite, .most_back = 1};
+    struct trial_bench_params params = LLAMA;
+    (void)state;
+    for (int checked = 0; checked < 2; checked++) {
+        struct trial_bench b;
+        params.rules.check = checked ? &check : NULL;
+        trial_bench_open(&b, &params);
+        struct fault fault = fault_at(&b, "output", TRIAL_BENCH_PROMPT_COUNT + 3);
+        fault.kind = KIND_SET;
+        fault.mask = UINT32_MAX;
+        fault.value = 0x7f800000;
+        for (int path = 0; path < 2; path++) {
+            const struct trial_settings settings = {.nan_trap = true,
+                                                    .path = (enum trial_path)path};
+            const struct record *record =
+                trial_bench_run(&b, &settings, &(struct trial_job){&fault, 1}, 1);
+            assert_int_equal(record->due, checked ? DUE_NONE : DUE_NAN_TRAP);
+            assert_int_equal(record->outcome, checked ? OUTCOME_MASKED_BITEXACT : OUTCOME_DUE);
+            assert_int_equal(record->flags, checked ? 0 : 1u << FLAG_NAN_LOGITS);
+            assert_int_equal(record->activations, 8);
+        }
+        trial_bench_close(&b);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_golden), cmocka_unit_test(test_golden_vulkan),
+        cmocka_unit_test(test_budget), cmocka_unit_test(test_faults),
+        cmocka_unit_test(test_trap),
+    };
+    fpenv_set();
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
