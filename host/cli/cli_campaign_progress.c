@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -51,45 +52,87 @@ static const char *duration(char out[32], double seconds)
     return out;
 }
 
+/* "SDC 3 of 150 (2.00 %)". */
+static void put_share(char out[CLI_CAMPAIGN_RATE], const struct campaign_progress *p)
+{
+    const int n =
+        snprintf(out, CLI_CAMPAIGN_RATE, "SDC %" PRIu64 " of %" PRIu64, p->sdc, p->counted);
+    if (p->counted > 0)
+        snprintf(out + n, CLI_CAMPAIGN_RATE - (size_t)n, " (%.2f %%)",
+                 100 * (double)p->sdc / (double)p->counted);
+}
+
 void cli_campaign_progress_rate(char out[CLI_CAMPAIGN_RATE], const struct campaign_progress *p)
 {
-    char raw[64] = "", text[REPORT_INTERVAL_TEXT];
+    char text[REPORT_INTERVAL_TEXT];
     const struct report_interval rate = {p->sdc_rate, p->sdc_interval, 1};
-    if (p->counted > 0)
-        snprintf(raw, sizeof raw, " (%.2f %%)", 100 * (double)p->sdc / (double)p->counted);
-    snprintf(out, CLI_CAMPAIGN_RATE, "SDC %" PRIu64 " of %" PRIu64 "%s", p->sdc, p->counted, raw);
+    put_share(out, p);
     if (!p->rated || !p->enough)
         return;
     report_interval_text(text, &rate, p->sdc_confidence);
-    snprintf(out, CLI_CAMPAIGN_RATE, "SDC %" PRIu64 " of %" PRIu64 "%s%s%s", p->sdc, p->counted,
-             p->weighted ? raw : "", p->weighted ? "; weighted over strata " : ": ", text);
+    if (p->weighted) {
+        const size_t n = strlen(out);
+        snprintf(out + n, CLI_CAMPAIGN_RATE - n, "; weighted over strata %s", text);
+    } else {
+        snprintf(out, CLI_CAMPAIGN_RATE, "SDC %" PRIu64 " of %" PRIu64 ": %s", p->sdc, p->counted,
+                 text);
+    }
 }
 
-/* "12/80 trials, 23.45/s, 3 s left, SDC 3 of 150 (2.00 %)", or with the interval behind it */
-static void put_total(char out[LINE], const struct campaign_progress *p)
+/* Parts that a line may do without, in the order in which they go where it is too long: the
+ * interval with what gives it, trials a second, the time left, abnormal ends, SDC. */
+enum { PART_INTERVAL, PART_SPEED, PART_LEFT, PART_TROUBLE, PART_SDC, PARTS };
+
+/* "12/80 trials, 23.45/s, 3 s left, SDC 3 of 150 (2.00 %)", or with the interval behind it, without
+ * the parts before `part`. */
+static void put_parts(char out[LINE], const struct campaign_progress *p, int part)
 {
-    char left[32], sdc[CLI_CAMPAIGN_RATE], more[64] = "";
-    if (p->due > 0 || p->incidents > 0)
-        snprintf(more, sizeof more, ", %" PRIu64 " due, %" PRIu64 " incidents", p->due,
+    char left[32], sdc[CLI_CAMPAIGN_RATE];
+    int n = snprintf(out, LINE, "%" PRIu64 "/%" PRIu64 " trials", p->done, p->target);
+    if (part <= PART_SPEED)
+        n += snprintf(out + n, LINE - (size_t)n, ", %.2f/s", p->per_second);
+    if (part <= PART_LEFT)
+        n += snprintf(out + n, LINE - (size_t)n, ", %s left", duration(left, p->left));
+    if (part <= PART_INTERVAL)
+        cli_campaign_progress_rate(sdc, p);
+    else
+        put_share(sdc, p);
+    if (part <= PART_SDC)
+        n += snprintf(out + n, LINE - (size_t)n, ", %s", sdc);
+    if (part <= PART_TROUBLE && (p->due > 0 || p->incidents > 0))
+        snprintf(out + n, LINE - (size_t)n, ", %" PRIu64 " due, %" PRIu64 " incidents", p->due,
                  p->incidents);
-    cli_campaign_progress_rate(sdc, p);
-    snprintf(out, LINE, "%" PRIu64 "/%" PRIu64 " trials, %.2f/s, %s left, %s%s", p->done, p->target,
-             p->per_second, duration(left, p->left), sdc, more);
+}
+
+/* As much of it as `columns` hold, in whole parts. */
+static void put_total(char out[LINE], const struct campaign_progress *p, size_t columns)
+{
+    for (int part = 0; part <= PARTS; part++) {
+        put_parts(out, p, part);
+        if (strlen(out) <= columns)
+            return;
+    }
 }
 
 /* --- a terminal: the block is written over, line by line --- */
 
-static int columns_of_terminal(void)
+/* Columns of a line that does not wrap: it could not be written over. */
+static size_t columns_of_line(void)
 {
     struct winsize size;
-    return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1 ? size.ws_col : 80;
+    return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1 ? size.ws_col - 1u : 79;
 }
 
-/* Cut to the terminal's width: a line that wrapped could not be written over. */
 static void put_line(struct cli_campaign_progress *out, const char *line)
 {
-    fprintf(stderr, "%.*s\033[K\n", columns_of_terminal() - 1, line);
+    fprintf(stderr, "%.*s\033[K\n", (int)columns_of_line(), line);
     out->lines++;
+}
+
+/* The longer of two lines, where it fits. */
+static void put_either(struct cli_campaign_progress *out, const char *longer, const char *shorter)
+{
+    put_line(out, strlen(longer) <= columns_of_line() ? longer : shorter);
 }
 
 /* To the first line of the block that stands there. */
@@ -102,29 +145,32 @@ static void go_up(struct cli_campaign_progress *out)
 
 static void print_block(struct cli_campaign_progress *out, const struct campaign_progress *p)
 {
-    char line[LINE];
+    char line[LINE], shorter[LINE];
     go_up(out);
     for (uint32_t i = 0; i < p->n_rates && p->n_rates > 1; i++) { /* of one the total says it */
         const struct campaign_rate *rate = &p->rate[i];
+        const char *aside = rate->aside ? ", set aside" : "";
         snprintf(line, sizeof line, "  %-24.24s %8" PRIu64 " trials, %8.2f/s%s", rate->name,
-                 rate->done, rate->per_second, rate->aside ? ", set aside" : "");
-        put_line(out, line);
+                 rate->done, rate->per_second, aside);
+        snprintf(shorter, sizeof shorter, "  %.6s %" PRIu64 "%s", rate->name, rate->done, aside);
+        put_either(out, line, shorter);
     }
-    put_total(line, p);
+    put_total(line, p, columns_of_line());
     put_line(out, line);
     if (p->interrupted)
-        put_line(out, INTERRUPTED);
+        put_either(out, INTERRUPTED, "finishing");
     fputs("\033[J", stderr); /* what a key left below, such as ^C */
     fflush(stderr);
 }
 
 static void print_golden(struct cli_campaign_progress *out, const struct campaign_event *event)
 {
-    char line[LINE];
-    snprintf(line, sizeof line, "golden run of prompt %" PRIu32 " of %" PRIu32, event->item + 1,
-             event->items);
+    char line[LINE], shorter[LINE];
+    const uint32_t item = event->item + 1;
+    snprintf(line, sizeof line, "golden run of prompt %" PRIu32 " of %" PRIu32, item, event->items);
+    snprintf(shorter, sizeof shorter, "golden %" PRIu32 "/%" PRIu32, item, event->items);
     go_up(out);
-    put_line(out, line);
+    put_either(out, line, shorter);
 }
 
 static void show_on_terminal(struct cli_campaign_progress *out, const struct campaign_event *event)
@@ -169,7 +215,7 @@ static void show_plain(struct cli_campaign_progress *out, const struct campaign_
     if (now - out->last < PLAIN)
         return;
     out->last = now;
-    put_total(line, event->progress);
+    put_total(line, event->progress, LINE);
     fprintf(stderr, "vkfi: %s\n", line);
 }
 

@@ -31,6 +31,41 @@ terminal 30 0 campaign run plan.json -o narrow.db -d cpu -d cpu:scalar --limit 1
 json 'all(len(l) < 30 for s in d["seen"] for l in s if l.startswith("  cpu") or " trials, " in l and "/" in l.split()[0])'
 json 'sum(l.startswith("120/120 trials") for l in d["screen"]) == 1'
 
+# However narrow, a line is cut between its parts: never inside an interval, nor its basis. The same
+# finished campaign at each width shows its last line again.
+cat >many.json <<TEXT
+{"model": "$LLAMA", "decoding": {"n": 4, "stop": "none"}, "population": "ops", "seed": 3, "strata": ["layer"],
+ "prompts": {"ids": [[7, 2], [9, 3], [8, 4], [7, 5], [6, 6], [5, 7], [4, 8], [3, 9], [2, 3], [7, 4], [6, 3], [5, 2]]},
+ "sampling": {"trials": 120}}
+TEXT
+good campaign run many.json -o many.db
+cat >parts.py <<'PYTHON'
+import json
+import re
+import sys
+
+width = int(sys.argv[1])
+number = r"[\d.<]+"
+interval = rf"(: |; weighted over strata ){number} % \[{number}, {number}\] \(95 %: [^()]*n = {number}[^()]*\)"
+line = re.compile(rf"\d+/\d+ trials(, {number}/s)?(, \S+ \S+ left|, \S+ left)?"
+                  rf"(, SDC \d+ of \d+( \({number} %\))?({interval})?)?(, \d+ due, \d+ incidents)?")
+screens = json.load(open("out", encoding="utf-8"))["seen"]
+found = [text for screen in screens for text in screen if re.match(r"\d+/\d+ trials", text)]
+if not found:
+    sys.exit(f"FAILED: {width} columns: no line in {screens}")
+for text in found:
+    if len(text) >= width or not line.fullmatch(text):
+        sys.exit(f"FAILED: {width} columns: {text!r}")
+print(len(found[-1]), "%" in found[-1], "[" in found[-1])
+PYTHON
+for columns in $(seq 20 6 200); do
+    terminal "$columns" 0 campaign run many.json -o many.db
+    python3 parts.py "$columns" || exit 1
+done >parts
+[ "$(cut -d' ' -f2- parts | sort | uniq | wc -l)" = 3 ] || fail "parts come and go otherwise: $(cat parts)"
+tail -n 1 parts | grep -q 'True True' || fail "no interval in 200 columns"
+head -n 1 parts | grep -q 'False False' || fail "all in 20 columns"
+
 # The first Ctrl-C lets the batch end and says so; it ends by the signal, and the same command goes on.
 terminal 100 1 campaign run long.json -o once.db
 json 'd["code"] == -2'
