@@ -24,6 +24,7 @@ CREATE TABLE campaign (
     shaders TEXT NOT NULL, -- hash over all shaders of the build
     contract TEXT NOT NULL, -- version of the arithmetic, "exact-1"
     tool TEXT NOT NULL, -- program and version that made the database
+    model TEXT NOT NULL, -- architecture, name, file_type, bytes, tensors by type, JSON; '': not known
     plan TEXT NOT NULL, -- the plan's JSON text as given, with its waves
     waves TEXT NOT NULL, -- trials @ first id of each further wave: '500@3328+200@3848'; '': none
     trials INTEGER NOT NULL CHECK (trials >= 0), -- ids are 0 .. trials - 1

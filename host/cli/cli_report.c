@@ -173,23 +173,6 @@ static enum status list_sites(struct report_site **out, uint32_t *out_count, str
     return STATUS_OK;
 }
 
-/* "..., tensors Q4_1 (211), F32 (61)": the quantisation as the file has it. */
-static enum status add_types(const char **about, struct arena *arena, const struct model *model)
-{
-    const char *text = *about ? arena_printf(arena, "%s; ", *about) : "";
-    for (int type = 0; text && type < QUANT_COUNT; type++) {
-        uint32_t count = 0;
-        for (uint64_t i = 0; i < gguf_tensor_count(model->gguf); i++)
-            count += gguf_tensors(model->gguf)[i].type == (enum quant)type;
-        if (count > 0)
-            text =
-                arena_printf(arena, "%s%s %s (%" PRIu32 ")", text,
-                             strstr(text, "tensors ") ? "," : "tensors", quant_name(type), count);
-    }
-    *about = text;
-    return text ? STATUS_OK : STATUS_MEMORY;
-}
-
 static enum status make_folder(const char *path)
 {
     struct stat info;
@@ -354,8 +337,6 @@ static enum status open_inputs(struct inputs *in, const struct cli_env *env,
     }
     const char *sum = st ? "" : in->source.data.identity->model_hash;
     st = st ? st : cli_manifest_about(&in->params.model_about, &in->arena, env, sum);
-    if (!st && in->model)
-        st = add_types(&in->params.model_about, &in->arena, in->model);
     return st;
 }
 

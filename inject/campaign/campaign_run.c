@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "base/log.h"
+#include "inject/campaign/campaign_about.h"
 #include "inject/campaign/campaign_answer.h"
 #include "inject/campaign/campaign_state.h"
 #include "inject/campaign/campaign_team.h"
@@ -174,6 +175,9 @@ static enum status make_database(struct campaign_state *s)
     const struct plan *plan = s->setup->plan;
     const struct sample_item *sizes = campaign_items_sizes(s->item, &s->arena, plan);
     struct store_identity identity = identity_of(s->params);
+    const enum status about = campaign_about_model(&identity.model, &s->arena, s->setup->model);
+    if (about)
+        return about;
     enum status st =
         sizes ? sample_create(&s->sample, plan, s->setup->model, sizes) : STATUS_MEMORY;
     st = st ? st : list_waves(s, &identity.waves);

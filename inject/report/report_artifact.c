@@ -159,6 +159,8 @@ static void put_readme(struct report_out *out, const struct artifact *a,
     report_out_printf(out,
                       "model      %s, SHA-256 %s\nshaders    %s\ncontract   %s\ntool       %s\n\n",
                       data->plan->model, id->model_hash, id->shaders, id->contract, id->tool);
+    if (id->model && *id->model)
+        report_out_printf(out, "The model's file: %s\n\n", id->model);
     report_out_printf(out,
                       "One table from the database, on any machine (needs gnuplot):\n\n"
                       "  vkfi report campaign.db -o report.html --data again\n"

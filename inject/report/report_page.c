@@ -243,6 +243,7 @@ static void put_provenance(struct report_out *out, const struct report_page *pag
     report_out_put(out, "<section id=\"provenance\"><h2>Provenance</h2>\n<dl>\n");
     put_pair(out, "plan, SHA-256", id->plan_hash);
     put_pair(out, "model", data->plan->model);
+    put_pair(out, "model, its file", id->model);
     put_pair(out, "model, SHA-256", id->model_hash);
     put_pair(out, "shaders", id->shaders);
     put_pair(out, "arithmetic contract", id->contract);

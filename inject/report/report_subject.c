@@ -5,6 +5,35 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/json.h"
+
+/* "llama, file type Q4_1, 92.2 MiB, tensors Q4_1 (211), F32 (61); " as the database has it. */
+static void put_about(struct report_out *out, const struct store_identity *identity)
+{
+    struct json_doc *doc = NULL;
+    const char *text = identity->model ? identity->model : "";
+    if (!*text)
+        return; /* nothing is known */
+    const enum status st = json_parse(&doc, text, strlen(text), "table campaign, model");
+    out->status = out->status ? out->status : st;
+    if (st)
+        return;
+    const struct json *root = json_root(doc), *tensors = json_get(root, "tensors");
+    const struct json *arch = json_get(root, "architecture"), *type = json_get(root, "file_type");
+    const struct json *bytes = json_get(root, "bytes");
+    if (arch && json_type(arch) == JSON_TEXT)
+        report_out_printf(out, "%s, ", json_text(arch));
+    if (type && json_type(type) == JSON_TEXT)
+        report_out_printf(out, "file type %s, ", json_text(type));
+    if (bytes && json_type(bytes) == JSON_NUMBER)
+        report_out_printf(out, "%.4g MiB, ", json_number(bytes) / 1048576);
+    for (size_t i = 0; i < json_count(tensors); i++)
+        report_out_printf(out, "%s%s (%.0f)", i ? ", " : "tensors ", json_key(json_at(tensors, i)),
+                          json_number(json_at(tensors, i)));
+    report_out_put(out, "; ");
+    json_destroy(&doc);
+}
+
 /* A model by its name or its file's; what the reader can check is the hash. */
 static void put_model(struct report_out *out, const struct report_context *context)
 {
@@ -14,6 +43,7 @@ static void put_model(struct report_out *out, const struct report_context *conte
     report_out_printf(out, "The model is %s (", name ? name + 1 : plan->model);
     if (context->model_about && *context->model_about)
         report_out_printf(out, "%s; ", context->model_about);
+    put_about(out, data->identity);
     report_out_printf(out,
                       "SHA-256 %.12s), run by %s under arithmetic contract %s, with activations "
                       "stored as %s and keys and values as %s. ",

@@ -30,6 +30,7 @@ struct store_identity {
     const char *shaders;    /* hash over all shaders of this build          */
     const char *contract;   /* "exact-1"                                    */
     const char *tool;       /* "vkfi 0.1.0"                                 */
+    const char *model;      /* what is known of it, JSON (schema.sql); null, "": nothing */
     const char *plan;       /* the plan's JSON text as given                */
     const char *waves; /* further waves: "500@3328+200@3848", trials @ first id; null, "": none */
     uint64_t trials;   /* ids 0 .. trials - 1                          */

@@ -23,8 +23,8 @@ enum status store_identity_write(struct store *store, const struct store_identit
     struct sql_statement *put = NULL;
     enum status st = sql_prepare(&put, store->sql,
                                  "INSERT INTO campaign (id, plan_hash, model_hash, shaders, "
-                                 "contract, tool, plan, waves, trials, shard, shards, digest) "
-                                 "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+                                 "contract, tool, model, plan, waves, trials, shard, shards, "
+                                 "digest) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
     if (st == STATUS_OK) {
         sql_bind_int(put, 1);
         sql_bind_text(put, identity->plan_hash);
@@ -32,6 +32,7 @@ enum status store_identity_write(struct store *store, const struct store_identit
         sql_bind_text(put, identity->shaders);
         sql_bind_text(put, identity->contract);
         sql_bind_text(put, identity->tool);
+        sql_bind_text(put, identity->model ? identity->model : "");
         sql_bind_text(put, identity->plan);
         sql_bind_text(put, identity->waves ? identity->waves : "");
         sql_bind_int(put, (int64_t)identity->trials);
@@ -48,16 +49,16 @@ static enum status take_identity(struct store *store, struct sql_statement *row)
 {
     struct store_identity *id = &store->identity;
     const char **texts[] = {&id->plan_hash, &id->model_hash, &id->shaders, &id->contract,
-                            &id->tool,      &id->plan,       &id->waves};
+                            &id->tool,      &id->model,      &id->plan,    &id->waves};
     enum status st = STATUS_OK;
 
-    for (int i = 0; i < 7 && st == STATUS_OK; i++) {
+    for (int i = 0; i < 8 && st == STATUS_OK; i++) {
         *texts[i] = sql_text(row, i + 1);
         st = store_copy_text(&store->arena, texts[i]);
     }
-    id->trials = (uint64_t)sql_int(row, 8);
-    id->shard = (uint32_t)sql_int(row, 9);
-    id->shards = (uint32_t)sql_int(row, 10);
+    id->trials = (uint64_t)sql_int(row, 9);
+    id->shard = (uint32_t)sql_int(row, 10);
+    id->shards = (uint32_t)sql_int(row, 11);
     return st;
 }
 
@@ -65,9 +66,10 @@ enum status store_identity_read(struct store *store)
 {
     struct sql_statement *read = NULL;
     bool row = false;
-    enum status st = sql_prepare(&read, store->sql,
-                                 "SELECT id, plan_hash, model_hash, shaders, contract, tool, plan, "
-                                 "waves, trials, shard, shards, digest FROM campaign");
+    enum status st =
+        sql_prepare(&read, store->sql,
+                    "SELECT id, plan_hash, model_hash, shaders, contract, tool, model, "
+                    "plan, waves, trials, shard, shards, digest FROM campaign");
 
     if (st == STATUS_OK) {
         st = sql_step(read, &row);

@@ -446,6 +446,7 @@ enum status report_fixture_make(const struct report_fixture *f)
                                            .shaders = "1111",
                                            .contract = "exact-1",
                                            .tool = "vkfi 0.1.0",
+                                           .model = f->model,
                                            .plan = text,
                                            .waves = waves,
                                            .trials = ids,

@@ -18,6 +18,7 @@ struct report_fixture {
     double missing;         /* share of the ids, the last ones, that are not there yet */
     uint32_t disagree;      /* every how manieth trial has another outcome; 0: none */
     bool suspect;           /* the second half of the trials: a control failed behind it */
+    const char *model;      /* JSON of what is known of it, or null */
     const char *model_hash; /* SHA-256, or null: one of no model */
     uint32_t wave;          /* trials that an extension added, of all; 0: none */
     const char *stop;       /* JSON of the plan's field, or null */

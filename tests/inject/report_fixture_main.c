@@ -41,6 +41,7 @@ static bool set(struct report_fixture *f, const char *word)
         {"missing", .real = &f->missing},
         {"stop", .text = &f->stop},
         {"confirm", .text = &f->confirm},
+        {"model", .text = &f->model},
         {"model_hash", .text = &f->model_hash},
     };
     if (strncmp(word, "seed=", 5) == 0) {
