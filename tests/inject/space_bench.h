@@ -36,9 +36,38 @@ struct space_bench {
     struct fault_bounds bounds;
 };
 
-static inline void space_open(struct space_bench *b, const char *file, enum storage act,
-                              enum storage kv)
+/* The first `devices` of them: CPU forms, the Vulkan device, and that with its matrices apart. */
+struct space_setup {
+    const char *file;
+    enum storage act, kv;
+    uint32_t devices;
+};
+
+/* What was opened last: a driver on the processor compiles its kernels for seconds, and many tests
+ * ask for the same. Open until others are asked for, or the tests are over. */
+#define SPACE_KEPT 2
+static struct space_kept {
+    struct space_setup setup;
+    struct space_bench bench;
+    bool open;
+} space_kept[SPACE_KEPT];
+static uint32_t space_turn; /* of the one that the next replaces */
+
+static inline void space_drop(struct space_kept *kept)
 {
+    if (!kept->open)
+        return;
+    for (uint32_t i = 0; i < kept->bench.n; i++)
+        executor_destroy(&kept->bench.ex[i]);
+    gpu_close(&kept->bench.gpu);
+    model_close(&kept->bench.model);
+    kept->open = false;
+}
+
+static inline void space_make(struct space_bench *b, const struct space_setup *setup)
+{
+    const char *file = setup->file;
+    const enum storage act = setup->act, kv = setup->kv;
     char path[1024];
     *b = (struct space_bench){0};
     snprintf(path, sizeof path, "%s/%s.gguf", VKFI_TINY, file);
@@ -60,8 +89,10 @@ static inline void space_open(struct space_bench *b, const char *file, enum stor
         separate.separate = true;
         assert_int_equal(vk_create(&b->ex[b->n], b->gpu, &params), STATUS_OK);
         b->name[b->n++] = gpu_get_info(b->gpu)->name;
-        assert_int_equal(vk_create(&b->ex[b->n], b->gpu, &separate), STATUS_OK);
-        b->name[b->n++] = "the same, matrices apart";
+        if (setup->devices == SPACE_DEVICES) {
+            assert_int_equal(vk_create(&b->ex[b->n], b->gpu, &separate), STATUS_OK);
+            b->name[b->n++] = "the same, matrices apart";
+        }
     }
     b->bounds = (struct fault_bounds){.model = b->model,
                                       .act = act,
@@ -70,12 +101,35 @@ static inline void space_open(struct space_bench *b, const char *file, enum stor
                                       .positions = SPACE_POSITIONS};
 }
 
+static inline void space_open_some(struct space_bench *b, const struct space_setup *setup)
+{
+    uint32_t at = 0;
+    for (; at < SPACE_KEPT; at++) {
+        const struct space_setup *s = &space_kept[at].setup;
+        if (space_kept[at].open && strcmp(s->file, setup->file) == 0 && s->act == setup->act &&
+            s->kv == setup->kv && s->devices == setup->devices)
+            break;
+    }
+    if (at == SPACE_KEPT) {
+        at = space_turn++ % SPACE_KEPT;
+        space_drop(&space_kept[at]);
+        space_make(&space_kept[at].bench, setup);
+        space_kept[at].setup = *setup;
+        space_kept[at].open = true;
+    }
+    *b = space_kept[at].bench;
+}
+
+static inline void space_open(struct space_bench *b, const char *file, enum storage act,
+                              enum storage kv)
+{
+    space_open_some(b, &(struct space_setup){file, act, kv, SPACE_DEVICES});
+}
+
+/* It is kept for the next that asks for it. */
 static inline void space_close(struct space_bench *b)
 {
-    for (uint32_t i = 0; i < b->n; i++)
-        executor_destroy(&b->ex[i]);
-    gpu_close(&b->gpu);
-    model_close(&b->model);
+    *b = (struct space_bench){0};
 }
 
 /* Faults as plans and command lines write them. */
@@ -235,7 +289,10 @@ static inline void space_everywhere(const struct space_bench *b, const char *tex
 static inline int space_main(const struct CMUnitTest *tests, size_t n)
 {
     fpenv_set();
-    return _cmocka_run_group_tests("space", tests, n, NULL, NULL);
+    const int failed = _cmocka_run_group_tests("space", tests, n, NULL, NULL);
+    for (uint32_t i = 0; i < SPACE_KEPT; i++)
+        space_drop(&space_kept[i]);
+    return failed;
 }
 
 #endif
