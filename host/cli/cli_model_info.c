@@ -9,9 +9,9 @@
 #include "base/json.h"
 #include "cli/cli_manifest.h"
 #include "cli/cli_output.h"
-#include "inject/space/coordinates.h"
 #include "inject/space/fault.h"
 #include "model/chat.h"
+#include "model/op.h"
 
 /* Tensors of one type. */
 struct type_total {
@@ -67,7 +67,7 @@ static enum status gather(struct info *out, const struct model *model)
         out->all.bytes += tensor->size;
     }
     for (uint32_t i = 0; i < model->graph.count; i++) {
-        out->sites += model->graph.node[i].op != OP_STORE;
+        out->sites += op_is_site(model->graph.node[i].op);
     }
     out->tokenizer = text_or(model->gguf, "tokenizer.ggml.model", "none");
     out->pre = text_or(model->gguf, "tokenizer.ggml.pre", "none");
@@ -97,11 +97,11 @@ static void numbers_of(struct number out[NUMBERS], const struct hparams *hp)
 }
 
 /* "operand weight out": the points of a node. */
-static void print_points(const struct node *node, const struct hparams *hp)
+static void print_points(const struct node *node)
 {
-    struct coordinates c;
+    struct op_point c;
     for (uint32_t point = HOOK_OPERAND; point <= HOOK_LAST; point++) {
-        if (coordinates_of(&c, node, point, hp))
+        if (op_point(&c, node, point))
             printf(" %s", kinds_text(KINDS_POINT, point));
     }
 }
@@ -110,7 +110,6 @@ static void print_points(const struct node *node, const struct hparams *hp)
 static void print_sites(const struct info *info)
 {
     const struct graph *graph = &info->model->graph;
-    const struct hparams *hp = &info->model->hp;
     printf("sites          %" PRIu32 " ops; every layer has those of layer 0\n", info->sites);
     printf("  %-29s %-8s %8s %8s  %s\n", "site", "op", "rows", "width", "points");
     for (uint32_t i = 0; i < graph->count; i++) {
@@ -119,7 +118,7 @@ static void print_sites(const struct info *info)
             continue;
         printf("  %-29s %-8s %8" PRIu32 " %8" PRIu32 " ", node->site, graph_op_name(node->op),
                node->rows, node->width);
-        print_points(node, hp);
+        print_points(node);
         putchar('\n');
     }
     printf("  and, stored: every weight by its name in the file; blk.N.kv_k, blk.N.kv_v\n");
@@ -207,9 +206,9 @@ static void put_tensors(struct json_writer *w, const struct info *info)
     json_object_close(w);
 }
 
-static void put_site(struct json_writer *w, const struct node *node, const struct hparams *hp)
+static void put_site(struct json_writer *w, const struct node *node)
 {
-    struct coordinates c;
+    struct op_point c;
     json_object_open(w);
     json_member_text(w, "site", node->site);
     json_member_text(w, "op", graph_op_name(node->op));
@@ -223,7 +222,7 @@ static void put_site(struct json_writer *w, const struct node *node, const struc
     json_put_key(w, "points");
     json_array_open(w);
     for (uint32_t point = HOOK_OPERAND; point <= HOOK_LAST; point++) {
-        if (coordinates_of(&c, node, point, hp))
+        if (op_point(&c, node, point))
             json_put_text(w, kinds_text(KINDS_POINT, point));
     }
     json_array_close(w);
@@ -255,8 +254,8 @@ static enum status put_info(const struct info *info, const char *name)
     json_put_key(&w, "sites");
     json_array_open(&w);
     for (uint32_t i = 0; i < model->graph.count; i++) {
-        if (model->graph.node[i].op != OP_STORE)
-            put_site(&w, &model->graph.node[i], &model->hp);
+        if (op_is_site(model->graph.node[i].op))
+            put_site(&w, &model->graph.node[i]);
     }
     json_array_close(&w);
     json_object_close(&w);

@@ -15,8 +15,10 @@ static bool is_set(const struct fault *f)
     return f->kind == KIND_SET || f->kind == KIND_SCALE || f->kind == KIND_ADD;
 }
 
+/* Where a fault is does not depend on the item that runs. */
 static void print_fault(const struct fault *f, const struct model *model)
 {
+    const struct fault_bounds bounds = {.model = model, .positions = UINT32_MAX};
     char site[FAULT_SITE_TEXT], what[64], where[CLI_RECORD_WHERE];
     fault_site(f, site);
     if (is_set(f))
@@ -31,7 +33,7 @@ static void print_fault(const struct fault *f, const struct model *model)
         printf("..");
     else if (f->position_count != 1)
         printf("..%" PRIu32, f->position + f->position_count - 1);
-    cli_record_where(f, model, where, sizeof where);
+    cli_record_where(f, &bounds, where, sizeof where);
     printf("%s%s\n", where[0] ? ", " : "", where);
 }
 

@@ -51,15 +51,15 @@ static void put_axis(struct line *line, const char *name, const uint32_t range[3
         put(line, " by %" PRIu32, step);
 }
 
-const char *cli_record_where(const struct fault *fault, const struct model *model, char *out,
-                             size_t size)
+const char *cli_record_where(const struct fault *fault, const struct fault_bounds *bounds,
+                             char *out, size_t size)
 {
-    const struct fault_axes axes = fault_axes(fault, model);
+    const struct fault_axes axes = fault_axes(fault, bounds);
     struct line line = {.out = out, .size = size};
     out[0] = '\0';
-    if (axes.row)
+    if (fault_has_row(&axes))
         put_axis(&line, "row", (const uint32_t[]){fault->row, fault->row_count, fault->row_step});
-    if (axes.k)
+    if (axes.k.count > 0)
         put_axis(&line, "k", (const uint32_t[]){fault->k, fault->k_count, fault->k_step});
     if (axes.key && fault->key_count == FAULT_ALL_KEYS)
         put(&line, "%sall keys", line.used > 0 ? ", " : "");

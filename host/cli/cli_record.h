@@ -28,7 +28,7 @@ const char *cli_record_bits(const struct fault *fault, char *out, size_t size);
 /* "row 3, k 8..15, all keys": the coordinates that the fault's site and point use; returns `out`.
  */
 #define CLI_RECORD_WHERE 160
-const char *cli_record_where(const struct fault *fault, const struct model *model, char *out,
-                             size_t size);
+const char *cli_record_where(const struct fault *fault, const struct fault_bounds *bounds,
+                             char *out, size_t size);
 
 #endif

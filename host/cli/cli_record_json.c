@@ -22,7 +22,7 @@ static void put_place(struct json_writer *w, const struct cli_record_context *co
                       const struct fault *fault)
 {
     const struct graph *graph = &context->bounds.model->graph;
-    const struct fault_axes axes = fault_axes(fault, context->bounds.model);
+    const struct fault_axes axes = fault_axes(fault, &context->bounds);
     const uint32_t decode = context->bounds.n_prompt - 1; /* position of step 0 */
     char site[FAULT_SITE_TEXT];
     fault_site(fault, site);
@@ -38,8 +38,8 @@ static void put_place(struct json_writer *w, const struct cli_record_context *co
     json_member_text(w, "kind", kinds_text(KINDS_KIND, fault->kind));
     put_count(w, "position", fault->position);
     put_count(w, "step", fault->position < decode ? NOT_PRESENT : fault->position - decode);
-    put_count(w, "row", axes.row ? fault->row : NOT_PRESENT);
-    put_count(w, "k", axes.k ? fault->k : NOT_PRESENT);
+    put_count(w, "row", fault_has_row(&axes) ? fault->row : NOT_PRESENT);
+    put_count(w, "k", axes.k.count > 0 ? fault->k : NOT_PRESENT);
     put_count(w, "key", axes.key ? fault->key : NOT_PRESENT);
     if (fault_bits_weight(fault, &context->bounds))
         json_member_text(w, "field", quant_field_name(fault->field));

@@ -68,8 +68,7 @@ static void print_fault(const struct cli_record_context *context, const struct f
     printf("  site         %s", site);
     if (fault->layer != GRAPH_NO_LAYER)
         printf(", layer %" PRIu32, fault->layer);
-    printf("\n  coordinates  %s",
-           cli_record_where(fault, context->bounds.model, where, sizeof where));
+    printf("\n  coordinates  %s", cli_record_where(fault, &context->bounds, where, sizeof where));
     if (fault_bits_weight(fault, &context->bounds))
         printf(", field %s", quant_field_name(fault->field));
     printf("%sposition %" PRIu32, where[0] != '\0' ? ", " : "", fault->position);

@@ -95,17 +95,12 @@ enum status cpu_room(struct cpu *cpu, enum reg reg, uint32_t rows)
     return STATUS_OK;
 }
 
-static bool grows(enum reg reg)
-{
-    return reg == REG_S || reg == REG_P || reg == REG_L;
-}
-
 static void destroy(struct executor *ex)
 {
     struct cpu *cpu = (struct cpu *)ex;
 
     for (enum reg reg = 0; reg < REG_COUNT; reg++)
-        if (grows(reg))
+        if (graph_reg_wide(reg))
             free(cpu->reg[reg]);
     while (cpu->blocks) {
         struct cpu_block *next = cpu->blocks->next;
@@ -189,7 +184,7 @@ static enum status create_registers(struct cpu *cpu)
     for (enum reg reg = 0; reg < REG_COUNT; reg++) {
         const uint32_t width = graph_reg_width(hp, reg, (uint32_t)cpu->score_stride);
         cpu->stride[reg] = (size_t)order_ceil(width, CPU_TILE) * CPU_TILE;
-        if (!grows(reg)) {
+        if (!graph_reg_wide(reg)) {
             cpu->reg[reg] = cpu_memory(cpu, n, cpu->stride[reg] * sizeof(float));
             if (!cpu->reg[reg])
                 return STATUS_MEMORY;

@@ -2,73 +2,40 @@
 /* Hazards between nodes: a barrier only where a thread reads what another one wrote. */
 #include "cpu/cpu_plan.h"
 
+#include "model/op.h"
+
 /* How an access is cut among threads. Two accesses with equal cuts touch the same elements in the
  * same thread; NOBODY: no access; EVERYBODY: no cut is like it. */
 #define NOBODY 0u
 #define EVERYBODY UINT32_MAX
 
-/* Registers, and the pages behind them. */
-enum { PAGES = REG_COUNT, RESOURCES };
+enum { RESOURCES = OP_PAGES + 1 };
 
 struct hazard {
     uint32_t written, read; /* cuts since the last barrier */
 };
 
-struct access {
-    uint32_t resource, cut;
-    bool write;
+/* How the work of an op is cut among threads: by rows, by units as long as the node is wide, by
+ * heads of the query (attention), or so that nothing else is cut like it. */
+enum cut { BY_CALL, BY_ROWS, BY_UNITS, BY_HEADS };
+
+static const struct {
+    enum cut in, out;
+} CUTS[OP_COUNT] = {
+    [OP_EMBED] = {BY_CALL, BY_CALL},     [OP_NORM] = {BY_UNITS, BY_UNITS},
+    [OP_LINEAR] = {BY_CALL, BY_ROWS},    [OP_ROPE] = {BY_UNITS, BY_UNITS},
+    [OP_STORE] = {BY_UNITS, BY_UNITS},   [OP_SCORES] = {BY_CALL, BY_HEADS},
+    [OP_SOFTMAX] = {BY_HEADS, BY_HEADS}, [OP_HEADS] = {BY_HEADS, BY_HEADS},
+    [OP_GATE] = {BY_ROWS, BY_ROWS},      [OP_ADD] = {BY_ROWS, BY_ROWS},
 };
 
-/* Tags keep a cut in rows apart from one in units of a slot. */
-static uint32_t by_rows(const struct node *node)
+/* The cut as a number: equal numbers, equal cuts. Pages are never cut alike twice. */
+static uint32_t cut_of(const struct node *node, enum cut cut, uint32_t resource)
 {
-    return 2 * node->rows;
-}
-
-static uint32_t by_units(const struct node *node)
-{
-    return 2 * node->groups + 1;
-}
-
-/* What a node touches: at most 5. SOFTMAX and HEADS are cut like SCORES, which stands for them. */
-static uint32_t accesses(const struct node *node, struct access out[5])
-{
-    const uint32_t rows = by_rows(node), units = by_units(node);
-
-    switch (node->op) {
-    case OP_EMBED:
-        out[0] = (struct access){node->out, EVERYBODY, true};
-        return 1;
-    case OP_LINEAR:
-        out[0] = (struct access){node->in, EVERYBODY, false};
-        out[1] = (struct access){node->out, rows, true};
-        return 2;
-    case OP_NORM:
-    case OP_ROPE:
-        out[0] = (struct access){node->in, units, false};
-        out[1] = (struct access){node->out, units, true};
-        return 2;
-    case OP_STORE:
-        out[0] = (struct access){node->in, units, false};
-        out[1] = (struct access){node->in2, units, false};
-        out[2] = (struct access){PAGES, EVERYBODY, true};
-        return 3;
-    case OP_SCORES:
-        out[0] = (struct access){REG_Q, EVERYBODY, false};
-        out[1] = (struct access){PAGES, EVERYBODY, false};
-        out[2] = (struct access){REG_S, EVERYBODY, true};
-        out[3] = (struct access){REG_P, EVERYBODY, true};
-        out[4] = (struct access){REG_H, EVERYBODY, true};
-        return 5;
-    case OP_GATE:
-    case OP_ADD:
-        out[0] = (struct access){node->in, rows, false};
-        out[1] = (struct access){node->in2, rows, false};
-        out[2] = (struct access){node->out, rows, true};
-        return 3;
-    default:
-        return 0;
-    }
+    if (cut == BY_CALL || resource == OP_PAGES)
+        return EVERYBODY;
+    const uint32_t parts = cut == BY_ROWS ? node->rows : node->groups;
+    return 4 * parts + (uint32_t)cut;
 }
 
 static bool differs(uint32_t before, uint32_t cut)
@@ -76,22 +43,34 @@ static bool differs(uint32_t before, uint32_t cut)
     return before != NOBODY && (before != cut || cut == EVERYBODY);
 }
 
-static bool must_wait(const struct hazard *hazards, const struct access *a, uint32_t n)
+static bool must_wait(const struct hazard *hazards, const struct node *node)
 {
-    for (uint32_t i = 0; i < n; i++) {
-        const struct hazard *h = &hazards[a[i].resource];
-        if (differs(h->written, a[i].cut) || (a[i].write && differs(h->read, a[i].cut)))
+    const struct op_access access = op_access(node);
+    for (uint32_t i = 0; i < RESOURCES; i++) {
+        const struct hazard *h = &hazards[i];
+        const uint32_t in = cut_of(node, CUTS[node->op].in, i);
+        const uint32_t out = cut_of(node, CUTS[node->op].out, i);
+        if (access.reads & OP_BIT(i) && differs(h->written, in))
+            return true;
+        if (access.writes & OP_BIT(i) && (differs(h->written, out) || differs(h->read, out)))
             return true;
     }
     return false;
 }
 
-static void note(struct hazard *hazards, const struct access *a, uint32_t n)
+static void note_cut(uint32_t *noted, uint32_t cut)
 {
-    for (uint32_t i = 0; i < n; i++) {
-        struct hazard *h = &hazards[a[i].resource];
-        uint32_t *cut = a[i].write ? &h->written : &h->read;
-        *cut = differs(*cut, a[i].cut) ? EVERYBODY : a[i].cut;
+    *noted = differs(*noted, cut) ? EVERYBODY : cut;
+}
+
+static void note(struct hazard *hazards, const struct node *node)
+{
+    const struct op_access access = op_access(node);
+    for (uint32_t i = 0; i < RESOURCES; i++) {
+        if (access.reads & OP_BIT(i))
+            note_cut(&hazards[i].read, cut_of(node, CUTS[node->op].in, i));
+        if (access.writes & OP_BIT(i))
+            note_cut(&hazards[i].written, cut_of(node, CUTS[node->op].out, i));
     }
 }
 
@@ -103,12 +82,10 @@ void cpu_plan(struct cpu *cpu)
 
     for (uint32_t i = 0; i < graph->count; i++) {
         const struct node *node = &graph->node[i];
-        struct access a[5];
-        const uint32_t n = accesses(node, a);
-        cpu->nodes[i].barrier = must_wait(hazards, a, n);
+        cpu->nodes[i].barrier = must_wait(hazards, node);
         if (cpu->nodes[i].barrier)
             memset(hazards, 0, sizeof(hazards));
-        note(hazards, a, n);
+        note(hazards, node);
         if (node->op == OP_LINEAR) {
             cpu->nodes[i].prepared = prepared == node->in;
             prepared = node->in;

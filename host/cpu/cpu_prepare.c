@@ -2,6 +2,8 @@
 /* Gets a pass everything it needs: pages of its positions, and rows for what it keeps. */
 #include "cpu/cpu_prepare.h"
 
+#include "model/op.h"
+
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -31,7 +33,7 @@ static bool hooked(const struct cpu_run *run, uint32_t column, bool logits)
     for (uint32_t i = 0; i < run->pass->n_hooks; i++) {
         const struct hook *hook = &run->pass->hooks[i];
         const struct node *node = &run->cpu->base.model->graph.node[hook->node];
-        const bool scores = node->op == OP_SCORES || node->op == OP_SOFTMAX || node->op == OP_HEADS;
+        const bool scores = op_per_key(node->op);
         if (hook->column == column && (logits ? node->out == REG_L : scores))
             return true;
     }

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 
 #include "base/log.h"
+#include "model/op.h"
 #include "shared/order.h"
 
 static bool same_layers(const struct column *a, const struct column *b)
@@ -99,111 +100,40 @@ static enum status check_order(const struct executor *ex, const struct pass *pas
     return STATUS_OK;
 }
 
-/* How far each coordinate of a hook may go; 0: not used (table of shared/hook.h). */
-struct extent {
-    uint32_t row, k;
-    bool keyed, field;
-};
-
-/* Points of ops that sum (PARTIAL; over features, ACCUMULATOR), read something stored (WEIGHT) or
- * read registers (OPERAND). */
-static bool has_point(enum op op, uint32_t point)
-{
-    switch (point) {
-    case HOOK_OPERAND:
-        return op != OP_EMBED && op != OP_STORE;
-    case HOOK_WEIGHT:
-        return op == OP_EMBED || op == OP_NORM || op == OP_LINEAR || op == OP_SCORES ||
-               op == OP_HEADS;
-    case HOOK_PARTIAL:
-        return op == OP_NORM || op == OP_LINEAR || op == OP_SCORES || op == OP_SOFTMAX ||
-               op == OP_HEADS;
-    case HOOK_ACCUMULATOR:
-        return op == OP_NORM || op == OP_LINEAR || op == OP_SCORES;
-    case HOOK_OUT:
-    case HOOK_MEM:
-        return op != OP_STORE;
-    default:
-        return false;
-    }
-}
-
-static struct extent extent_of(const struct node *node, uint32_t point)
-{
-    const bool whole = HOOK_IS_RESULT(point);
-    const uint32_t terms = point == HOOK_ACCUMULATOR ? graph_blocks(node) : node->width;
-    struct extent e = {.row = node->rows};
-
-    switch (node->op) {
-    case OP_EMBED:
-        e.field = point == HOOK_WEIGHT;
-        break;
-    case OP_NORM:
-        e.k = whole || point == HOOK_WEIGHT ? 0 : terms;
-        break;
-    case OP_LINEAR:
-        e.row = point == HOOK_OPERAND ? 0 : node->rows;
-        e.k = whole ? 0 : terms;
-        e.field = point == HOOK_WEIGHT;
-        break;
-    case OP_ROPE:
-        e.row = point == HOOK_OPERAND ? 0 : node->rows;
-        e.k = point == HOOK_OPERAND ? node->rows : 0;
-        break;
-    case OP_SCORES:
-        e.k = whole ? 0 : terms;
-        e.keyed = point != HOOK_OPERAND;
-        break;
-    case OP_SOFTMAX:
-        e.keyed = true;
-        break;
-    case OP_HEADS:
-        e.keyed = !whole;
-        break;
-    default: /* OP_GATE, OP_ADD */
-        e.k = point == HOOK_OPERAND ? 2 : 0;
-        break;
-    }
-    return e;
-}
-
 /* A capture of K or V entries: those a query does not see may be among them. */
-static bool captures_stored(const struct node *node, const struct hook *hook)
+static bool captures_stored(const struct op_point *at, const struct hook *hook)
 {
-    return hook->data.capture != 0 && hook->point == HOOK_WEIGHT &&
-           extent_of(node, hook->point).keyed;
+    return hook->data.capture != 0 && at->stored == OP_STORED_KV;
 }
 
 /* Which elements are absent (shared/hook.h). */
-static void open_keys(const struct column *column, const struct node *node, struct hook *hook)
+static void open_keys(const struct column *column, const struct node *node,
+                      const struct op_point *at, struct hook *hook)
 {
     struct hook_data *d = &hook->data;
-    const bool stored = captures_stored(node, hook);
+    const bool stored = captures_stored(at, hook);
 
-    if (!extent_of(node, hook->point).keyed)
+    if (!at->keyed)
         return;
     d->first_key = stored ? 0 : order_first_key(column_last(column), node->window);
     d->last_key = stored ? column->position : column_last(column);
 }
 
-/* Coordinates that name a group are its first element, whatever element was given. */
-static void open_hook(const struct column *column, const struct node *node, struct hook *hook)
+/* A row that names a group is its first, whichever was given. */
+static void open_hook(const struct column *column, const struct node *node,
+                      const struct op_point *at, struct hook *hook)
 {
     struct hook_data *d = &hook->data;
-    const bool sums = hook->point == HOOK_OPERAND || HOOK_IS_SUM(hook->point);
-    const bool grouped =
-        (node->op == OP_NORM && sums) || (node->op == OP_HEADS && hook->point == HOOK_OPERAND);
 
     hook_open(d);
-    if (grouped)
-        d->row -= d->row % node->width;
+    d->row -= d->row % at->row_step;
     if (d->readers == 0) {
         d->reader = 0;
         d->readers = node->rows;
     }
     d->point = hook->point;
     d->list = 1;
-    open_keys(column, node, hook);
+    open_keys(column, node, at, hook);
 }
 
 static bool range_fits(uint32_t first, uint32_t n, uint32_t step, uint32_t count)
@@ -219,16 +149,16 @@ static bool keys_fit(const struct hook_data *d)
            (d->key >= d->first_key && d->key <= d->last_key && d->keys - 1 <= d->last_key - d->key);
 }
 
-static bool hook_fits(const struct node *node, const struct hook *hook)
+static bool hook_fits(const struct node *node, const struct op_point *at, const struct hook *hook)
 {
     const struct hook_data *d = &hook->data;
-    const struct extent e = extent_of(node, hook->point);
 
-    if (!range_fits(d->row, d->rows, d->row_step, e.row) ||
-        !range_fits(d->k, d->ks, d->k_step, e.k) || (e.keyed && !keys_fit(d)))
+    if (!range_fits(d->row, d->rows, d->row_step, at->rows) ||
+        !range_fits(d->k, d->ks, d->k_step, at->ks) || (at->keyed && !keys_fit(d)))
         return false;
-    return !e.field || (d->field < QUANT_FIELD_COUNT &&
-                        quant_field_width(node->weight->type, (enum quant_field)d->field) > 0);
+    return at->stored != OP_STORED_FIELD ||
+           (d->field < QUANT_FIELD_COUNT &&
+            quant_field_width(node->weight->type, (enum quant_field)d->field) > 0);
 }
 
 /* Words of captured bits lie inside the pass's, and are there where the kind needs them. */
@@ -257,9 +187,11 @@ static enum status check_hook(const struct executor *ex, const struct pass *pass
         return STATUS_INTERNAL;
     }
     const struct node *node = &graph->node[hook->node];
-    open_hook(&pass->columns[hook->column], node, hook);
-    if (!has_point(node->op, hook->point) || !hook_fits(node, hook) ||
-        !words_fit(pass, &hook->data)) {
+    struct op_point at;
+    const bool fits = op_point(&at, node, hook->point);
+    if (fits)
+        open_hook(&pass->columns[hook->column], node, &at, hook);
+    if (!fits || !hook_fits(node, &at, hook) || !words_fit(pass, &hook->data)) {
         log_error("pass: hook %" PRIu32 ": found point %" PRIu32 " row %" PRIu32 " k %" PRIu32
                   " key %" PRIu32 " field %" PRIu32 ", expected coordinates of '%s'",
                   i, hook->point, hook->data.row, hook->data.k, hook->data.key, hook->data.field,
@@ -338,8 +270,9 @@ static enum status check_capture_pages(const struct executor *ex, const struct p
     const struct node *node = &ex->model->graph.node[hook->node];
     const struct hook_data *d = &hook->data;
     const uint64_t end = (uint64_t)d->key + d->keys - 1;
+    struct op_point at;
 
-    if (!captures_stored(node, hook) || d->key > d->last_key)
+    if (!op_point(&at, node, hook->point) || !captures_stored(&at, hook) || d->key > d->last_key)
         return STATUS_OK;
     return check_reading(
         ex, &pass->columns[hook->column],

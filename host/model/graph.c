@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "shared/order.h"
-
 static const char *const graph_op_names[OP_COUNT] = {
 #define GRAPH_ENTRY(name, text) text,
     GRAPH_OPS(GRAPH_ENTRY)
@@ -27,6 +25,11 @@ const char *graph_op_name(enum op op)
 const char *graph_reg_name(enum reg reg)
 {
     return reg == REG_NONE ? "none" : graph_reg_names[reg];
+}
+
+bool graph_reg_wide(enum reg reg)
+{
+    return reg == REG_S || reg == REG_P || reg == REG_L;
 }
 
 uint32_t graph_reg_width(const struct hparams *hp, enum reg reg, uint32_t positions)
@@ -54,25 +57,6 @@ uint32_t graph_reg_width(const struct hparams *hp, enum reg reg, uint32_t positi
     default:
         return 0;
     }
-}
-
-uint32_t graph_blocks(const struct node *node)
-{
-    return order_ceil(node->width, NM_BLOCK);
-}
-
-uint32_t graph_seen(uint32_t position, uint32_t window)
-{
-    return position - order_first_key(position, window) + 1;
-}
-
-uint64_t graph_macs(const struct node *node, uint32_t seen)
-{
-    if (node->op == OP_LINEAR)
-        return (uint64_t)node->rows * node->width;
-    if (node->op == OP_SCORES || node->op == OP_HEADS) /* groups: heads, width: their features */
-        return (uint64_t)node->groups * node->width * seen;
-    return 0;
 }
 
 const struct node *graph_find(const struct graph *graph, const char *site)

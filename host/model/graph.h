@@ -11,7 +11,8 @@
 #include "model/gguf.h"
 #include "model/hparams.h"
 
-/* Kinds of operation; one shader, record function, CPU reference and test each. */
+/* Kinds of operation (op.h says what each is); one shader, record function, CPU reference and test
+ * each. */
 #define GRAPH_OPS(X)                                                                               \
     X(EMBED, "embed")     /* X = table[token] (* embd_scale) */                                    \
     X(NORM, "norm")       /* RMS norm of `groups` groups of `width` */                             \
@@ -88,17 +89,9 @@ enum status graph_build(struct graph *out, struct arena *arena, const struct ggu
 
 const char *graph_op_name(enum op op);
 const char *graph_reg_name(enum reg reg);
+/* True for registers that are f32 whatever the activation type: scores, probabilities, logits. */
+bool graph_reg_wide(enum reg reg);
 uint32_t graph_reg_width(const struct hparams *hp, enum reg reg, uint32_t positions);
-
-/* Blocks of 32 that a sum over the node's width is cut into. */
-uint32_t graph_blocks(const struct node *node);
-
-/* Keys that the column at `position` sees, with a sliding window (0: none). */
-uint32_t graph_seen(uint32_t position, uint32_t window);
-
-/* MACs of one evaluation for a column that sees `seen` keys: products of two operands that are
- * summed, by matrices and attention; 0 of other ops, norms' sums of squares too. */
-uint64_t graph_macs(const struct node *node, uint32_t seen);
 
 /* The node of a site name, null if there is none. */
 const struct node *graph_find(const struct graph *graph, const char *site);

@@ -55,7 +55,6 @@ struct tap_fault {
     uint32_t position, position_count; /* 0 counts as 1 */
     uint32_t begins;       /* lowest position at which it is evaluated: nothing is stale there */
     struct hook_data data; /* kind, box, bits; proof, source, capture not used */
-    bool keyed;            /* TAP_EVALUATION: the point has key positions */
     uint32_t from;         /* wrong_read, wrong_write: where the box is meant to be */
     enum tap_from from_axis;
     struct tap_state *state; /* the tap's own */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "model/op.h"
 #include "model/tap_impl.h"
 #include "shared/order.h"
 
@@ -170,11 +171,11 @@ static enum status take_hook(struct tap_pass *pass, const struct hook *hook,
 bool tap_box(const struct tap_fault *fault, const struct node *node, uint32_t last_key,
              struct hook_data *out)
 {
-    const bool keyed = fault->keyed;
     const uint32_t first_key = order_first_key(last_key, node->window);
+    struct op_point at;
 
     *out = fault->data;
-    if (!keyed)
+    if (!op_point(&at, node, fault->point) || !at.keyed)
         return true;
     if (out->keys == TAP_ALL_KEYS) {
         out->key = first_key;

@@ -30,8 +30,8 @@ static enum status move_residual(struct vk_run *run, uint32_t slot, uint64_t che
 {
     const struct vk_memory *m = &run->vk->memory;
     const uint64_t x = m->reg[REG_X].at + slot * m->reg[REG_X].stride;
-    const uint32_t from = load ? VK_RUN_BIT(VK_RUN_CHECKPOINTS) : VK_RUN_BIT(REG_X);
-    const uint32_t to = load ? VK_RUN_BIT(REG_X) : VK_RUN_BIT(VK_RUN_CHECKPOINTS);
+    const uint32_t from = load ? OP_BIT(VK_RUN_CHECKPOINTS) : OP_BIT(REG_X);
+    const uint32_t to = load ? OP_BIT(REG_X) : OP_BIT(VK_RUN_CHECKPOINTS);
 
     /* rows of one kind never overlap: a barrier only towards the other kind of access */
     if ((run->written & from) || (run->read & to))
@@ -137,7 +137,7 @@ static enum status gather(struct vk_run *run, const uint32_t *slots, bool *out_g
         *out_gathered |= slots[run->column[i]] != i;
     if (!*out_gathered)
         return STATUS_OK;
-    vk_run_access(run, VK_RUN_BIT(REG_X), VK_RUN_BIT(REG_T));
+    vk_run_access(run, OP_BIT(REG_X), OP_BIT(REG_T));
     for (uint32_t i = 0; i < run->n_outputs && st == STATUS_OK; i++)
         st = vk_run_copy(
             run, &(struct vk_run_copy){.from = m->work,
@@ -146,7 +146,7 @@ static enum status gather(struct vk_run *run, const uint32_t *slots, bool *out_g
                                                     slots[run->column[i]] * m->reg[REG_X].stride,
                                        .to_quad = m->reg[REG_T].at + i * m->reg[REG_T].stride,
                                        .quads = m->embd_quads});
-    vk_run_access(run, VK_RUN_BIT(REG_T), VK_RUN_BIT(REG_X)); /* the norm reads either */
+    vk_run_access(run, OP_BIT(REG_T), OP_BIT(REG_X)); /* the norm reads either */
     return st;
 }
 
@@ -190,7 +190,7 @@ static enum status run_logits(struct vk_run *run, uint32_t index, const struct v
                                    .node = &graph_of(run)->node[index],
                                    .slots = range.slots,
                                    .src = run->vk->memory.reg[REG_L]};
-        vk_run_access(run, VK_RUN_BIT(REG_L), 0);
+        vk_run_access(run, OP_BIT(REG_L), 0);
         if (st == STATUS_OK)
             st = vk_logits(&rec, i);
         if (st == STATUS_OK)
@@ -205,7 +205,7 @@ static enum status copy_hidden(struct vk_run *run)
     const struct vk_memory *m = &run->vk->memory;
     enum status st = STATUS_OK;
 
-    vk_run_access(run, VK_RUN_BIT(REG_N), 0);
+    vk_run_access(run, OP_BIT(REG_N), 0);
     for (uint32_t i = 0; i < run->n_outputs && st == STATUS_OK; i++) {
         if (!(column_of(run, i)->outputs & COLUMN_HIDDEN))
             continue;
@@ -287,7 +287,7 @@ static enum status run_pass(struct vk_run *run)
 
     if (st == STATUS_OK)
         st = vk_kv_copy(&vk->kv, vk->stream);
-    run->written = VK_RUN_BIT(VK_RUN_PAGES);
+    run->written = OP_BIT(OP_PAGES);
     if (st == STATUS_OK && layer == 0)
         st = run_embedding(run, vk_prepare_active(run, 0));
     for (; st == STATUS_OK && layer < vk_hparams(vk)->n_layers; layer++) {

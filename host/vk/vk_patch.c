@@ -31,14 +31,13 @@ static int compare_places(const void *a, const void *b)
 static void concern(struct vk_patch *patch, const struct node *node, const struct hook *hook)
 {
     const struct hook_data *d = &hook->data;
-    const bool reads = node->op == OP_LINEAR && hook->point == HOOK_OPERAND;
-    const uint32_t row = reads ? d->reader : d->row;
-    uint64_t end = reads ? (uint64_t)row + d->readers
-                         : (uint64_t)row + (uint64_t)(d->rows - 1) * d->row_step + 1;
+    struct op_point at = {.row_step = 1};
+    op_point(&at, node, hook->point);
+    const uint32_t row = at.shared ? d->reader : d->row;
+    uint64_t end = at.shared ? (uint64_t)row + d->readers
+                             : (uint64_t)row + (uint64_t)(d->rows - 1) * d->row_step + at.row_step;
     uint64_t key_end = hook->point == HOOK_OPERAND ? UINT32_MAX : (uint64_t)d->key + d->keys;
 
-    if (node->op == OP_HEADS && hook->point == HOOK_OPERAND)
-        end += node->width - 1;
     end = end > node->rows ? node->rows : end;
     patch->row = row < patch->row ? row : patch->row;
     patch->row_end = end > patch->row_end ? (uint32_t)end : patch->row_end;
@@ -109,7 +108,7 @@ enum status vk_patch_save(struct vk_run *run, const struct vk_rec *rec)
         const uint32_t slot = slot_of(run, rec, &run->patches[i]);
         if (slot == EXECUTOR_NONE)
             continue;
-        vk_run_access(run, VK_RUN_BIT(rec->node->in), VK_RUN_BIT(VK_RUN_SAVED));
+        vk_run_access(run, OP_BIT(rec->node->in), OP_BIT(VK_RUN_SAVED));
         st = vk_run_copy(run,
                          &(struct vk_run_copy){.from = vk->memory.work,
                                                .to = vk->memory.work,
@@ -137,8 +136,8 @@ static enum status run_patch(struct vk_run *run, const struct vk_rec *rec,
         again.src = run->vk->memory.saved;
     for (uint32_t record = 0; record < (patch->records ? 2 : 1) && st == STATUS_OK; record++) {
         /* one after the other: patches share outputs, captured bits and proofs */
-        vk_run_access(run, VK_RUN_BIT(VK_RUN_HOOKS) | VK_RUN_BIT(VK_RUN_SAVED),
-                      VK_RUN_BIT(VK_RUN_HOOKS) | VK_RUN_BIT(rec->node->out));
+        vk_run_access(run, OP_BIT(VK_RUN_HOOKS) | OP_BIT(VK_RUN_SAVED),
+                      OP_BIT(VK_RUN_HOOKS) | OP_BIT(rec->node->out));
         again.hook_index = patch->first | (record ? PATCH_RECORD : 0);
         st = vk_run_op(&again);
     }

@@ -55,29 +55,21 @@ enum status vk_run_op(const struct vk_rec *rec)
     return ops[rec->node->op](rec);
 }
 
-/* What the dispatch of a node reads and writes. */
-static void resources(const struct vk_rec *rec, uint32_t *reads, uint32_t *writes)
+/* What the dispatch of a node reads and writes, with what else it does. */
+static struct op_access access_of(const struct vk_rec *rec)
 {
     const struct node *node = rec->node;
+    struct op_access access = op_access(node);
 
-    *reads = *writes = 0;
-    if (node->in != REG_NONE)
-        *reads |= VK_RUN_BIT(node->in);
-    if (node->in2 != REG_NONE)
-        *reads |= VK_RUN_BIT(node->in2);
-    if (node->out != REG_NONE)
-        *writes |= VK_RUN_BIT(node->out);
-    if (node->op == OP_STORE)
-        *writes |= VK_RUN_BIT(VK_RUN_PAGES);
-    if (node->op == OP_SCORES || node->op == OP_HEADS)
-        *reads |= VK_RUN_BIT(VK_RUN_PAGES);
     if (rec->fused) { /* a sum takes the place of the rows; k is rotated, too */
-        *reads |= VK_RUN_BIT(rec->fused->in);
-        *writes = VK_RUN_BIT(rec->fused->out) | (node->op == OP_ROPE ? *writes : 0);
+        const struct op_access fused = op_access(rec->fused);
+        access.reads |= OP_BIT(rec->fused->in);
+        access.writes = fused.writes | (node->op == OP_ROPE ? access.writes : 0);
     }
     if (node->op == OP_LINEAR)
         for (uint32_t i = 1; i < rec->vk->weights.plan[rec->index].merged; i++)
-            *writes |= VK_RUN_BIT(node[i].out);
+            access.writes |= op_access(&node[i]).writes;
+    return access;
 }
 
 static bool is_plain(const struct vk_run *run, uint32_t index)
@@ -152,11 +144,10 @@ enum status vk_run_node(struct vk_run *run, uint32_t index, const struct vk_rang
     const uint64_t limit =
         gpu_get_info(run->vk->gpu)->kind == GPU_KIND_CPU ? RUN_MACS_PROCESSOR : RUN_MACS_GPU;
     enum status st = vk_patch_save(run, &rec);
-    uint32_t reads, writes;
 
     if (st == STATUS_OK && (!linear || run->vk->weights.plan[index].merged > 0)) {
-        resources(&rec, &reads, &writes);
-        vk_run_access(run, reads, writes);
+        const struct op_access access = access_of(&rec);
+        vk_run_access(run, access.reads, access.writes);
         st = vk_run_op(&rec);
         run->fused = rec.fused ? index + 1 : 0;
     }
@@ -164,6 +155,6 @@ enum status vk_run_node(struct vk_run *run, uint32_t index, const struct vk_rang
         st = vk_patch(run, &rec);
     if (st == STATUS_OK)
         st = vk_watch(run, &rec);
-    run->macs += linear ? (uint64_t)rec.node->rows * rec.node->width * rec.slots : 0;
+    run->macs += op_macs(rec.node, 0) * rec.slots; /* of matrices */
     return st == STATUS_OK && run->macs >= limit ? vk_run_flush(run) : st;
 }

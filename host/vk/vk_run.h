@@ -3,6 +3,7 @@
 #ifndef VKFI_VK_VK_RUN_H
 #define VKFI_VK_VK_RUN_H
 
+#include "model/op.h"
 #include "vk/vk_state.h"
 
 struct vk_run {
@@ -36,12 +37,10 @@ uint32_t vk_prepare_tail(const struct vk_run *run, uint32_t layer, uint32_t acti
 
 void vk_prepare_finish(struct vk_run *run);
 
-/* Resources besides registers, for vk_run_access. */
-#define VK_RUN_PAGES REG_COUNT
-#define VK_RUN_SAVED (REG_COUNT + 1)
-#define VK_RUN_CHECKPOINTS (REG_COUNT + 2)
-#define VK_RUN_HOOKS (REG_COUNT + 3)
-#define VK_RUN_BIT(resource) (1u << (resource))
+/* Resources beside those of op_access, for vk_run_access. */
+#define VK_RUN_SAVED (OP_PAGES + 1)
+#define VK_RUN_CHECKPOINTS (OP_PAGES + 2)
+#define VK_RUN_HOOKS (OP_PAGES + 3)
 
 /* A barrier if what follows, reading and writing these resources, must wait for what was recorded.
  */

@@ -53,7 +53,7 @@ static void put_bits(struct row *row, const struct fault_bits *type, const struc
 
 static void put_place(struct row *row, const struct fault *fault, const struct fault_bounds *bounds)
 {
-    const struct fault_axes axes = fault_axes(fault, bounds->model);
+    const struct fault_axes axes = fault_axes(fault, bounds);
     const struct node *node =
         fault->place == PLACE_OP ? &bounds->model->graph.node[fault->node] : NULL;
     const bool read = node && (fault->point == HOOK_WEIGHT || fault->point == HOOK_OPERAND);
@@ -65,11 +65,11 @@ static void put_place(struct row *row, const struct fault *fault, const struct f
     row->granularity = kinds_text(KINDS_GRANULARITY, fault->granularity);
     row->kind = kinds_text(KINDS_KIND, fault->kind);
     row->duration = kinds_text(KINDS_DURATION, fault->duration);
-    if (axes.row) {
+    if (fault_has_row(&axes)) {
         row->row = fault->row;
         row->rows = fault->row_count > 0 ? fault->row_count : 1;
     }
-    if (axes.k)
+    if (axes.k.count > 0)
         row->k = fault->k;
     if (axes.key)
         row->key = fault->key;

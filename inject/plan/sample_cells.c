@@ -6,7 +6,7 @@
 #include "base/log.h"
 #include "inject/plan/plan_read.h"
 #include "inject/plan/sample_internal.h"
-#include "inject/space/coordinates.h"
+#include "model/op.h"
 
 #define MASKED_KINDS                                                                               \
     (1u << KIND_FLIP | 1u << KIND_STUCK_AT_0 | 1u << KIND_STUCK_AT_1 | 1u << KIND_MIX)
@@ -65,8 +65,8 @@ static void options_of(struct sample_options *out, const struct builder *b,
 
 static bool point_allowed(const struct builder *b, uint32_t point)
 {
-    struct coordinates c;
-    return coordinates_of(&c, b->node, point, &b->s->model->hp);
+    struct op_point c;
+    return op_point(&c, b->node, point);
 }
 
 static const struct tensor *tensor_of(const struct builder *b)
@@ -90,11 +90,12 @@ static bool granularity_allowed(const struct builder *b, uint32_t granularity)
 
 static bool readers_allowed(const struct builder *b, uint32_t readers)
 {
+    struct op_point c;
     if (b->cell.point == HOOK_WEIGHT)
         return readers == READERS_COLUMN ||
                (tensor_of(b) && (readers == READERS_CHUNK || readers == READERS_STAGE));
-    return readers == READERS_ALL ||
-           (b->node->op == OP_LINEAR && (readers == READERS_ROW || readers == READERS_TILE));
+    return readers == READERS_ALL || (op_point(&c, b->node, b->cell.point) && c.shared &&
+                                      (readers == READERS_ROW || readers == READERS_TILE));
 }
 
 static bool duration_allowed(const struct builder *b, uint32_t duration)
@@ -155,8 +156,8 @@ static double evaluation_macs(const struct builder *b, bool *out_seen)
     *out_seen = false;
     if (!node)
         return 1; /* a control integer */
-    *out_seen = node->op == OP_SCORES || node->op == OP_SOFTMAX || node->op == OP_HEADS;
-    const uint64_t macs = graph_macs(node, 1);
+    *out_seen = op_per_key(node->op);
+    const uint64_t macs = op_macs(node, 1);
     return (double)(macs ? macs : node->rows);
 }
 
@@ -209,7 +210,7 @@ static enum status finish_cell(struct builder *b, double share)
     struct sample *s = b->s;
     struct sample_extent e;
     sample_extent_of(s, &b->cell, &e);
-    const bool late = (b->node && coordinates_needs_output(b->node)) ||
+    const bool late = (b->node && op_is_output(b->node)) ||
                       (b->site->place == PLACE_CONTROL && b->site->source == CONTROL_SAMPLER);
     const struct sample_class size = {.growth =
                                           sample_growth_size(&e, (enum sample_unit)b->cell.unit),

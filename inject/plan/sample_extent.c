@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /* The coordinates, masks and number formats of a cell. */
 #include "inject/plan/sample_internal.h"
-#include "inject/space/coordinates.h"
+#include "model/op.h"
 #include "shared/order.h"
 
 uint32_t sample_extent_units(const struct sample_axis *axis)
 {
     switch (axis->form) {
-    case FORM_ALL:
+    case WIDEN_ALL:
         return 1;
-    case FORM_LANE:
+    case WIDEN_LANE:
         return axis->count < axis->width ? axis->count : axis->width;
-    case FORM_TILE:
+    case WIDEN_TILE:
         return order_ceil(axis->count, axis->width);
-    case FORM_ONE:
+    case WIDEN_ONE:
         break;
     }
     return axis->count ? axis->count : 1;
@@ -21,62 +21,17 @@ uint32_t sample_extent_units(const struct sample_axis *axis)
 
 uint32_t sample_extent_start(const struct sample_axis *axis, uint32_t unit)
 {
-    const uint32_t step = axis->form == FORM_TILE ? axis->width * axis->stride : axis->stride;
+    const uint32_t step = axis->form == WIDEN_TILE ? axis->width * axis->stride : axis->stride;
     return axis->first + unit * step;
 }
 
-/* Elements that share one stored value of a field: 1 for codes, a block or sub-block else. */
-static uint32_t field_span(const struct sample *s, const struct tensor *t, enum quant_field field)
-{
-    const struct fault stored = {.place = PLACE_WEIGHT, .tensor = t, .field = field};
-    return fault_units(&stored, s->model).k;
-}
-
-static void set_weight_axes(struct sample_extent *out, const struct sample *s,
-                            const struct tensor *t, enum quant_field field)
-{
-    const uint32_t span = field_span(s, t, field);
-    out->row =
-        (struct sample_axis){(uint32_t)(t->dim[1] * t->dim[2] * t->dim[3]), 0, 1, FORM_ONE, 0};
-    out->k = (struct sample_axis){(uint32_t)t->dim[0] / span, 0, span, FORM_ONE, 0};
-}
-
-/* Coordinates of an op's point, one value each (shared/hook.h). */
-static void set_op_axes(struct sample_extent *out, const struct sample *s, const struct node *node,
-                        const struct sample_cell *cell)
-{
-    const struct hparams *hp = &s->model->hp;
-    const bool weight = cell->point == HOOK_WEIGHT;
-    struct coordinates c = {0};
-    if (weight && node->op == OP_LINEAR) {
-        set_weight_axes(out, s, node->weight, (enum quant_field)cell->field);
-        return;
-    }
-    (void)coordinates_of(&c, node, cell->point, hp);
-    out->row = (struct sample_axis){c.rows, 0, 1, FORM_ONE, 0};
-    out->k = (struct sample_axis){c.ks, 0, 1, FORM_ONE, 0};
-    out->seen = c.keyed;
-    out->window = node->window;
-    if (weight && node->op == OP_EMBED) {
-        const uint32_t span = field_span(s, node->weight, (enum quant_field)cell->field);
-        out->row.count = c.rows / span;
-        out->row.stride = span;
-    }
-    if (node->op == OP_NORM && (cell->point == HOOK_OPERAND || HOOK_IS_SUM(cell->point))) {
-        out->row.count = node->groups;
-        out->row.stride = node->width;
-    }
-    if (node->op == OP_HEADS && cell->point == HOOK_OPERAND) {
-        out->row.count = hp->n_head;
-        out->row.stride = hp->head_dim;
-    }
-}
-
-/* Features of a head on the axis that has heads. */
+/* Features of a head on the axis that has heads; rows of scores and probabilities are heads. */
 static uint32_t head_features(const struct sample *s, const struct sample_site *site)
 {
-    const struct node *node = site->place == PLACE_OP ? &s->model->graph.node[site->source] : NULL;
-    return node && (node->op == OP_SCORES || node->op == OP_SOFTMAX) ? 1 : s->model->hp.head_dim;
+    struct op_point at;
+    const bool heads = site->place == PLACE_OP &&
+                       op_point(&at, &s->model->graph.node[site->source], HOOK_OUT) && at.keyed;
+    return heads ? 1 : s->model->hp.head_dim;
 }
 
 uint32_t sample_extent_heads(const struct sample *s, const struct sample_site *site, uint32_t point)
@@ -87,71 +42,14 @@ uint32_t sample_extent_heads(const struct sample *s, const struct sample_site *s
     if (site->place != PLACE_OP)
         return 0;
     const struct node *node = &s->model->graph.node[site->source];
-    if (node->op == OP_LINEAR && point == HOOK_OPERAND)
+    struct op_point at;
+    if (op_point(&at, node, point) && at.shared)
         return 0;
     if (node->out == REG_K || node->out == REG_V)
         return hp->n_head_kv;
     return node->out == REG_Q || node->out == REG_H || node->out == REG_S || node->out == REG_P
                ? hp->n_head
                : 0;
-}
-
-/* The axis that has the heads of a site, or the features where rows are groups. */
-static struct sample_axis *head_axis(struct sample_extent *out)
-{
-    return out->row.count == 0 ? &out->k : &out->row;
-}
-
-static void set_form(struct sample_axis *axis, enum sample_form form, uint32_t width)
-{
-    axis->form = form;
-    axis->width = width;
-}
-
-/* What one fault covers, as widen_fault has it. `named`: k names an operand, not elements. */
-static void set_granularity(struct sample_extent *out, const struct plan *plan,
-                            enum granularity granularity, bool stored, bool named)
-{
-    struct sample_axis *along = out->row.count > 0 && !stored ? &out->row : &out->k;
-    const bool all = granularity == GRANULARITY_TENSOR;
-    const bool keyed = out->seen || out->entries || out->rows;
-    switch (granularity) {
-    case GRANULARITY_VECTOR:
-    case GRANULARITY_TENSOR:
-        if (!stored || all)
-            set_form(&out->row, FORM_ALL, 0);
-        if (!named)
-            set_form(&out->k, FORM_ALL, 0);
-        out->all_keys = keyed && (all || !stored);
-        break;
-    case GRANULARITY_FEATURE:
-        if (stored)
-            set_form(&out->row, FORM_ALL, 0);
-        out->all_keys = out->entries || out->rows;
-        break;
-    case GRANULARITY_LANE:
-    case GRANULARITY_TILE:
-        if (along->count > 0 && !(named && along == &out->k))
-            set_form(along, granularity == GRANULARITY_LANE ? FORM_LANE : FORM_TILE,
-                     granularity == GRANULARITY_LANE ? plan->lanes : plan->tiles);
-        out->all_keys = keyed && !stored;
-        break;
-    default:
-        break;
-    }
-}
-
-/* Outputs that see an operand of LINEAR. */
-static void set_readers(struct sample_extent *out, const struct plan *plan, const struct node *node,
-                        enum readers readers)
-{
-    out->reader = (struct sample_axis){node->rows, 0, 1, FORM_ALL, 0};
-    if (readers == READERS_ROW)
-        out->reader.form = FORM_ONE;
-    if (readers == READERS_TILE) {
-        out->reader.form = FORM_TILE;
-        out->reader.width = plan->tiles;
-    }
 }
 
 /* One head alone, on the rows if they are heads or groups as wide as one. */
@@ -164,63 +62,7 @@ static void set_head(const struct sample *s, const struct sample_cell *cell,
     axis->count = a_head;
 }
 
-static void set_axes(struct sample_extent *out, const struct sample *s,
-                     const struct sample_cell *cell)
-{
-    const struct sample_site *site = &s->site[cell->site];
-    const struct hparams *hp = &s->model->hp;
-    const struct node *node = NULL;
-    switch (site->place) {
-    case PLACE_OP:
-        node = &s->model->graph.node[site->source];
-        set_op_axes(out, s, node, cell);
-        if (node->op == OP_LINEAR && cell->point == HOOK_OPERAND)
-            set_readers(out, s->plan, node, (enum readers)cell->readers);
-        break;
-    case PLACE_WEIGHT:
-        set_weight_axes(out, s, &gguf_tensors(s->model->gguf)[site->source],
-                        (enum quant_field)cell->field);
-        break;
-    case PLACE_KV:
-        out->k = (struct sample_axis){hp->n_head_kv * hp->head_dim, 0, 1, FORM_ONE, 0};
-        out->entries = true;
-        break;
-    case PLACE_TABLE:
-        out->k = (struct sample_axis){hp->rope_dim, 0, 1, FORM_ONE, 0};
-        out->rows = true;
-        break;
-    case PLACE_CONTROL:
-    case PLACE_COUNT:
-        break;
-    }
-    if (cell->head != SAMPLE_NONE)
-        set_head(s, cell, head_axis(out));
-    set_granularity(out, s->plan, (enum granularity)cell->granularity,
-                    site->place != PLACE_OP && site->place != PLACE_CONTROL,
-                    node && (node->op == OP_GATE || node->op == OP_ADD));
-}
-
-/* The fault with what its width and type depend on. */
-static struct fault fault_of(const struct sample *s, const struct sample_cell *cell)
-{
-    const struct sample_site *site = &s->site[cell->site];
-    struct fault fault = {.place = site->place,
-                          .layer = site->layer,
-                          .point = cell->point,
-                          .field = (enum quant_field)cell->field,
-                          .kind = KIND_FLIP};
-    if (site->place == PLACE_OP)
-        fault.node = site->source;
-    if (site->place == PLACE_WEIGHT)
-        fault.tensor = &gguf_tensors(s->model->gguf)[site->source];
-    if (site->place == PLACE_CONTROL)
-        fault.control = (enum control)site->source;
-    if (site->place == PLACE_TABLE)
-        fault.table = site->source;
-    return fault;
-}
-
-static struct fault_bounds bounds_of(const struct sample *s)
+struct fault_bounds sample_extent_bounds(const struct sample *s)
 {
     return (struct fault_bounds){.model = s->model,
                                  .act = s->plan->act,
@@ -229,13 +71,46 @@ static struct fault_bounds bounds_of(const struct sample *s)
                                  .positions = s->positions};
 }
 
+static struct sample_axis axis_of(const struct plan *plan, struct fault_axis axis,
+                                  enum widen_form form)
+{
+    return (struct sample_axis){.count = axis.count / axis.unit,
+                                .stride = axis.unit,
+                                .form = axis.count > 0 ? form : WIDEN_ONE,
+                                .width = form == WIDEN_LANE ? plan->lanes : plan->tiles};
+}
+
+/* What one fault covers, as widen_fault has it. Rows of a table count as keys. */
+static void set_axes(struct sample_extent *out, const struct sample *s,
+                     const struct sample_cell *cell, const struct fault *fault)
+{
+    const struct sample_site *site = &s->site[cell->site];
+    const struct fault_bounds bounds = sample_extent_bounds(s);
+    const struct fault_axes axes = fault_axes(fault, &bounds);
+    const struct widen_forms forms = widen_forms(fault, &axes);
+    const struct fault_axis none = {0, 1}, readers = {axes.readers, 1};
+    const bool op = site->place == PLACE_OP;
+    out->rows = site->place == PLACE_TABLE;
+    out->entries = site->place == PLACE_KV;
+    out->seen = op && axes.key;
+    out->window = out->seen ? s->model->graph.node[site->source].window : 0;
+    out->row = axis_of(s->plan, out->rows ? none : axes.row, forms.row);
+    out->k = axis_of(s->plan, axes.k, forms.k);
+    out->reader =
+        axis_of(s->plan, readers, fault->readers == READERS_TILE ? WIDEN_TILE : WIDEN_ONE);
+    out->all_keys = out->rows ? forms.row == WIDEN_ALL : forms.all_keys;
+    if (cell->head != SAMPLE_NONE)
+        set_head(s, cell, out->row.count == 0 ? &out->k : &out->row);
+}
+
 void sample_extent_of(const struct sample *s, const struct sample_cell *cell,
                       struct sample_extent *out)
 {
-    const struct fault fault = fault_of(s, cell);
-    const struct fault_bounds bounds = bounds_of(s);
+    const struct fault_bounds bounds = sample_extent_bounds(s);
+    struct fault fault;
+    sample_fault_site(s, cell, &fault);
     *out = (struct sample_extent){.masks = 1, .width = fault_width(&fault, &bounds)};
-    set_axes(out, s, cell);
+    set_axes(out, s, cell, &fault);
     if (cell->bits != 0 && cell->kind != KIND_RANDOM)
         out->masks = sample_extent_masks(s->plan, cell->bits);
 }
@@ -314,9 +189,10 @@ uint32_t sample_extent_mask(const struct plan *plan, const struct sample_cell *c
 void sample_extent_format(const struct sample *s, const struct sample_cell *cell,
                           struct sample_format *out)
 {
-    const struct fault fault = fault_of(s, cell);
-    const struct fault_bounds bounds = bounds_of(s);
+    const struct fault_bounds bounds = sample_extent_bounds(s);
     enum storage type;
+    struct fault fault;
+    sample_fault_site(s, cell, &fault);
     *out = (struct sample_format){.width = fault_width(&fault, &bounds)};
     out->integer = !fault_number(&fault, &bounds, &type);
     if (out->integer)

@@ -162,9 +162,8 @@ static uint32_t other_element(const struct sample *s, const struct sample_place 
             keys.count = sample_keys_beside(e, &place->unit, place->key, &keys.first);
         return other_on(&keys, e->rows ? fault->row : fault->key, draw);
     }
-    const bool copy = fault->place == PLACE_OP && fault->point == HOOK_OPERAND;
-    const enum op op = copy ? s->model->graph.node[fault->node].op : OP_COUNT;
-    if (read && copy && op != OP_GATE && op != OP_ADD)
+    const struct fault_bounds bounds = sample_extent_bounds(s);
+    if (read && fault_from(fault, &bounds) == TAP_FROM_K)
         return other_on(&e->k, fault->k, draw);
     return other_on(&e->row, fault->row, draw);
 }

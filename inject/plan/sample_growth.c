@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Sums of weights over positions, in closed form where there is one. */
 #include "inject/plan/sample_internal.h"
+#include "model/op.h"
 #include "shared/order.h"
 
 /* Fills the tables of cumulative MACs; positions are few, nodes are few hundred. */
@@ -10,14 +11,14 @@ void sample_growth_time(struct sample *s)
     s->output_macs = 0;
     for (uint32_t i = 0; i < graph->count; i++) {
         const struct node *node = &graph->node[i];
-        s->output_macs += node->layer == GRAPH_NO_LAYER ? (double)graph_macs(node, 0) : 0;
+        s->output_macs += node->layer == GRAPH_NO_LAYER ? (double)op_macs(node, 0) : 0;
     }
     for (uint32_t t = 0; t < s->positions; t++) {
         double macs = 0;
         for (uint32_t i = 0; i < graph->count; i++) {
             const struct node *node = &graph->node[i];
             if (node->layer != GRAPH_NO_LAYER)
-                macs += (double)graph_macs(node, graph_seen(t, node->window));
+                macs += (double)op_macs(node, op_seen(t, node->window));
         }
         s->time[t + 1] = s->time[t] + macs;
         s->entries_time[t + 1] = s->entries_time[t] + macs * t;
@@ -69,7 +70,7 @@ enum status sample_growth_table(struct sample *s, struct sample_class *c)
     if (!sum || !key)
         return STATUS_MEMORY;
     for (uint32_t t = 0; t < s->positions; t++) {
-        const double seen = graph_seen(t, c->window);
+        const double seen = op_seen(t, c->window);
         const double part = c->growth == GROWTH_PART ? 1 : seen;
         sum[t + 1] = sum[t] + part * seen / (c->rest + seen);
         key[t + 1] = key[t] + seen / (c->rest + seen);

@@ -5,6 +5,7 @@
 
 #include "inject/plan/sample.h"
 #include "inject/plan/sample_index.h"
+#include "inject/space/widen.h"
 #include "model/model.h"
 
 #define SAMPLE_CLASSES 64 /* weights over positions that differ, in one plan */
@@ -206,12 +207,11 @@ enum status sample_strata_make(struct sample *s) STATUS_MUST_USE;
 double sample_strata_bits(const struct sample *s, const struct sample_row *row, uint32_t item);
 
 /* sample_extent.c. One coordinate: values `first + stride * unit`, each with what it covers. */
-enum sample_form { FORM_ONE, FORM_ALL, FORM_LANE, FORM_TILE };
 struct sample_axis {
     uint32_t count;  /* values; 0: the point has no such coordinate */
     uint32_t first;  /* of a head */
-    uint32_t stride; /* between values: a group's width; else 1 */
-    enum sample_form form;
+    uint32_t stride; /* between values: elements that share one, of a group or a scale; else 1 */
+    enum widen_form form;
     uint32_t width; /* L or R */
 };
 struct sample_extent {
@@ -223,6 +223,8 @@ struct sample_extent {
     uint64_t masks; /* of the cell's bits */
     uint32_t width; /* bits struck */
 };
+/* What a fault's axes need, whatever the item. */
+struct fault_bounds sample_extent_bounds(const struct sample *s);
 void sample_extent_of(const struct sample *s, const struct sample_cell *cell,
                       struct sample_extent *out);
 /* Heads of a point of a site, 0 where it has none. */

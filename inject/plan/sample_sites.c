@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "inject/plan/plan_read.h"
 #include "inject/plan/sample_internal.h"
+#include "model/op.h"
 
 /* "attn_q" of "blk.3.attn_q", the name itself outside of layers. */
 static const char *kind_of(const char *name)
@@ -136,7 +137,7 @@ static enum status add_ops(struct sample *s, struct found *found)
         const struct node *node = &graph->node[i];
         const struct sample_site site = {
             .name = node->site, .place = PLACE_OP, .source = i, .layer = node->layer};
-        if (node->op != OP_STORE)
+        if (op_is_site(node->op))
             st = add(s, found, &site);
     }
     return st;

@@ -3,8 +3,8 @@
 #include "inject/space/draw.h"
 
 #include "base/rng.h"
-#include "inject/space/coordinates.h"
 #include "inject/space/widen.h"
+#include "model/op.h"
 
 /* Of ten faults eight strike an evaluation, one a stored weight, one a KV entry. */
 #define DRAW_PLACES 10
@@ -20,7 +20,7 @@ static uint32_t below(struct rng *rng, uint64_t bound)
 
 static void draw_op(struct fault *out, struct rng *rng, const struct model *model)
 {
-    struct coordinates c;
+    struct op_point c;
     const struct node *node;
     do {
         out->node = below(rng, model->graph.count);
@@ -28,15 +28,15 @@ static void draw_op(struct fault *out, struct rng *rng, const struct model *mode
     } while (node->op == OP_STORE);
     do
         out->point = HOOK_OPERAND + below(rng, HOOK_LAST);
-    while (!coordinates_of(&c, node, out->point, &model->hp));
+    while (!op_point(&c, node, out->point));
     out->place = PLACE_OP;
     out->site = node->site;
     out->layer = node->layer;
     out->row = c.rows > 0 ? below(rng, c.rows) : 0;
     out->k = c.ks > 0 ? below(rng, c.ks) : 0;
     if (c.keyed)
-        out->key = out->position - below(rng, graph_seen(out->position, node->window));
-    if (out->point == HOOK_WEIGHT && (node->op == OP_LINEAR || node->op == OP_EMBED)) {
+        out->key = out->position - below(rng, op_seen(out->position, node->window));
+    if (c.stored == OP_STORED_FIELD) {
         do
             out->field = (enum quant_field)below(rng, QUANT_FIELD_COUNT);
         while (quant_field_width(node->weight->type, out->field) == 0);
@@ -107,7 +107,7 @@ void draw_fault(struct fault *out, const struct draw_params *params, uint64_t id
         draw_weight(out, &rng, model);
     else
         draw_kv(out, &rng, model);
-    bool late = out->place == PLACE_OP && coordinates_needs_output(&model->graph.node[out->node]);
+    bool late = out->place == PLACE_OP && op_is_output(&model->graph.node[out->node]);
     if (late && out->position + 1 < params->bounds->n_prompt) {
         /* output norm and output run from the last prompt position on */
         uint32_t last = params->first + params->count;

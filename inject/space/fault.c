@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/hash.h"
-#include "inject/space/coordinates.h"
+#include "model/op.h"
 
 #define CHECK_CONTROL(name, text, what)                                                            \
     _Static_assert((int)CONTROL_##name == (int)TAP_##name, "controls of the tap in order");
@@ -70,7 +70,7 @@ bool fault_find(struct fault *out, const struct model *model, const char *site)
     const struct node *node = graph_find(&model->graph, site);
     out->site = site;
     out->layer = GRAPH_NO_LAYER;
-    if (node && node->op != OP_STORE) {
+    if (node && op_is_site(node->op)) {
         out->place = PLACE_OP;
         out->node = (uint32_t)(node - model->graph.node);
         out->layer = node->layer;
@@ -91,6 +91,14 @@ bool fault_find(struct fault *out, const struct model *model, const char *site)
     return find_kv(out, &model->hp, site) || find_tensor(out, model, site);
 }
 
+/* A stored entry of K or V as an op reads it. */
+static bool reads_kv(const struct fault *fault, const struct model *model)
+{
+    struct op_point at;
+    return fault->place == PLACE_OP && op_point(&at, node_of(fault, model), fault->point) &&
+           at.stored == OP_STORED_KV;
+}
+
 uint32_t fault_width(const struct fault *fault, const struct fault_bounds *bounds)
 {
     if (fault->place == PLACE_CONTROL || fault->place == PLACE_TABLE)
@@ -100,12 +108,11 @@ uint32_t fault_width(const struct fault *fault, const struct fault_bounds *bound
     if (fault->place == PLACE_KV)
         return storage_bits(bounds->kv);
     const struct node *node = node_of(fault, bounds->model);
-    bool always_f32 = node->out == REG_S || node->out == REG_P || node->out == REG_L;
     if (fault->point == HOOK_MEM)
-        return always_f32 ? 32 : storage_bits(bounds->act);
+        return graph_reg_wide(node->out) ? 32 : storage_bits(bounds->act);
     if (fault->point != HOOK_WEIGHT)
         return 32;
-    if (node->op == OP_SCORES || node->op == OP_HEADS)
+    if (reads_kv(fault, bounds->model))
         return storage_bits(bounds->kv);
     return node->weight ? quant_field_width(node->weight->type, fault->field) : 32;
 }
@@ -129,7 +136,7 @@ bool fault_number(const struct fault *fault, const struct fault_bounds *bounds, 
     if (fault->place == PLACE_WEIGHT)
         return field_number(fault->tensor->type, fault->field, out);
     const struct node *node = fault->place == PLACE_OP ? node_of(fault, bounds->model) : NULL;
-    if (!node || (fault->point == HOOK_WEIGHT && (node->op == OP_SCORES || node->op == OP_HEADS))) {
+    if (!node || reads_kv(fault, bounds->model)) {
         *out = bounds->kv;
         return true;
     }
@@ -138,38 +145,6 @@ bool fault_number(const struct fault *fault, const struct fault_bounds *bounds, 
     if (fault->point == HOOK_MEM && fault_width(fault, bounds) == 16)
         *out = bounds->act;
     return true;
-}
-
-struct fault_axes fault_axes(const struct fault *fault, const struct model *model)
-{
-    const bool some = fault->readers == READERS_ROW || fault->readers == READERS_TILE;
-    struct coordinates c;
-    switch (fault->place) {
-    case PLACE_OP:
-        if (coordinates_of(&c, node_of(fault, model), fault->point, &model->hp))
-            return (struct fault_axes){.row = c.rows > 0 || (fault->point == HOOK_OPERAND && some),
-                                       .k = c.ks > 0,
-                                       .key = c.keyed};
-        break;
-    case PLACE_WEIGHT:
-    case PLACE_TABLE:
-        return (struct fault_axes){.row = true, .k = true};
-    case PLACE_KV:
-        return (struct fault_axes){.k = true, .key = true};
-    default:
-        break;
-    }
-    return (struct fault_axes){0};
-}
-
-enum tap_from fault_from(const struct fault *fault, const struct model *model)
-{
-    if (fault_axes(fault, model).key)
-        return TAP_FROM_KEY;
-    if (fault->place != PLACE_OP || fault->point != HOOK_OPERAND)
-        return TAP_FROM_ROW;
-    enum op op = node_of(fault, model)->op;
-    return op == OP_GATE || op == OP_ADD ? TAP_FROM_ROW : TAP_FROM_K;
 }
 
 /* Two words that stand for campaign, trial, site and point in draws. */
@@ -230,19 +205,19 @@ void fault_tap(const struct fault *fault, const struct fault_bounds *bounds, str
                               .position = fault->position,
                               .position_count = fault->position_count,
                               .data = data_of(fault, bounds),
-                              .keyed = fault_axes(fault, bounds->model).key,
                               .from = fault->from,
-                              .from_axis = fault_from(fault, bounds->model)};
+                              .from_axis = fault_from(fault, bounds)};
     if (fault->place == PLACE_CONTROL && fault->control == CONTROL_SAMPLER)
         out->begins = bounds->n_prompt - 1;
     if (fault->place != PLACE_OP)
         return;
     const struct node *node = node_of(fault, bounds->model);
-    if (coordinates_needs_output(node))
+    if (op_is_output(node))
         out->begins = bounds->n_prompt - 1;
     struct hook_data *data = &out->data;
-    if (node->op == OP_LINEAR && fault->point == HOOK_OPERAND) {
-        if (fault->readers == READERS_ROW || fault->readers == READERS_TILE) {
+    struct op_point at;
+    if (op_point(&at, node, fault->point) && at.shared) {
+        if (fault_axes(fault, bounds).readers > 0) {
             data->reader = data->row;
             data->readers = data->rows;
         }
@@ -277,7 +252,7 @@ bool fault_expected(uint64_t *out, const struct fault *fault, const struct fault
     tap.data.draw_row = tap.data.row;
     const struct node *node = fault->place == PLACE_OP ? node_of(fault, bounds->model) : NULL;
     bool sampler = fault->place == PLACE_CONTROL && fault->control == CONTROL_SAMPLER;
-    bool late = sampler || (node && coordinates_needs_output(node));
+    bool late = sampler || (node && op_is_output(node));
     bool memory = fault->place != PLACE_OP && fault->place != PLACE_CONTROL;
     uint64_t count = fault->position_count ? fault->position_count : 1;
     uint64_t end = fault->position_count == FAULT_FOREVER ? UINT64_MAX : fault->position + count;

@@ -119,21 +119,29 @@ uint32_t fault_width(const struct fault *fault, const struct fault_bounds *bound
 /* Whether those bits are a number that clamp, scale and add know, and its type. */
 bool fault_number(const struct fault *fault, const struct fault_bounds *bounds, enum storage *out);
 
-/* Neighbouring elements that share the struck field (scales): ranges go in steps of them, so that
- * none is struck twice. An embedding as read has its elements on `row`, all else on `k`. */
-struct fault_units {
-    uint32_t row, k;
+/* One coordinate: elements along it (0: the fault has no such coordinate), and how many neighbours
+ * one fault strikes together since they share a scale or a group: ranges go in steps of them. */
+struct fault_axis {
+    uint32_t count, unit;
 };
-struct fault_units fault_units(const struct fault *fault, const struct model *model);
 
-/* Which of its coordinates say where the fault is; the others are 0. */
+/* The box that a fault can strike. */
 struct fault_axes {
-    bool row, k, key;
+    struct fault_axis row, k;
+    uint32_t readers; /* not 0: `row` names one of so many outputs that read a shared operand */
+    bool key;         /* has key positions */
+    bool operands;    /* `k` names an operand, not an element */
 };
-struct fault_axes fault_axes(const struct fault *fault, const struct model *model);
+struct fault_axes fault_axes(const struct fault *fault, const struct fault_bounds *bounds);
+
+/* Whether `row` says where the fault is: an element, or the output that reads it. */
+static inline bool fault_has_row(const struct fault_axes *axes)
+{
+    return axes->row.count > 0 || axes->readers > 0;
+}
 
 /* Which coordinate `from` is of. */
-enum tap_from fault_from(const struct fault *fault, const struct model *model);
+enum tap_from fault_from(const struct fault *fault, const struct fault_bounds *bounds);
 
 /* The fault as the executor's tap takes it. */
 void fault_tap(const struct fault *fault, const struct fault_bounds *bounds, struct tap_fault *out);

@@ -4,8 +4,8 @@
 #include <inttypes.h>
 
 #include "base/log.h"
-#include "inject/space/coordinates.h"
 #include "inject/space/fault.h"
+#include "model/op.h"
 #include "shared/order.h"
 
 struct check {
@@ -58,14 +58,14 @@ static enum status check_key(const struct check *c, bool keyed, uint32_t window)
 }
 
 /* Readers that are fewer than all exist for outputs of one dot product only. */
-static enum status check_readers(const struct check *c, const struct node *node)
+static enum status check_readers(const struct check *c)
 {
     const struct fault *fault = c->fault;
+    const uint32_t readers = fault_axes(fault, c->bounds).readers;
     bool part = fault->readers == READERS_ROW || fault->readers == READERS_TILE;
-    bool linear = node->op == OP_LINEAR && fault->point == HOOK_OPERAND;
     if (fault->point != HOOK_OPERAND || !part)
         return STATUS_OK;
-    if (!linear) {
+    if (readers == 0) {
         log_error("%s: readers '%s' at %s of %s; expected 'all': this op reads its own copy",
                   c->where, kinds_text(KINDS_READERS, fault->readers),
                   kinds_text(KINDS_POINT, fault->point), fault->site);
@@ -77,19 +77,16 @@ static enum status check_readers(const struct check *c, const struct node *node)
                   fault->row_step);
         return STATUS_INPUT;
     }
-    return check_range(c, "row (of the readers)", rows, node->rows);
+    return check_range(c, "row (of the readers)", rows, readers);
 }
 
-/* Steps between groups must keep to their first elements, steps between scales to their blocks. */
-static enum status check_steps(const struct check *c, const struct node *node)
+/* Steps between groups of rows must keep to their first elements. */
+static enum status check_steps(const struct check *c, uint32_t group)
 {
     const struct hook_data *d = &c->tap.data;
-    uint32_t point = c->fault->point;
-    bool sums = point == HOOK_OPERAND || HOOK_IS_SUM(point);
-    bool grouped = (node->op == OP_NORM && sums) || (node->op == OP_HEADS && point == HOOK_OPERAND);
-    if (grouped && d->rows > 1 && (d->row % node->width != 0 || d->row_step % node->width != 0)) {
+    if (d->rows > 1 && (d->row % group != 0 || d->row_step % group != 0)) {
         log_error("%s: rows %u + i * %u, expected the first features of groups of %u", c->where,
-                  d->row, d->row_step, node->width);
+                  d->row, d->row_step, group);
         return STATUS_INPUT;
     }
     return STATUS_OK;
@@ -99,13 +96,13 @@ static enum status check_op(const struct check *c)
 {
     const struct fault *fault = c->fault;
     const struct node *node = &c->bounds->model->graph.node[fault->node];
-    struct coordinates size;
-    if (!coordinates_of(&size, node, fault->point, &c->bounds->model->hp)) {
+    struct op_point size;
+    if (!op_point(&size, node, fault->point)) {
         log_error("%s: site %s has no point '%s'", c->where, fault->site,
                   kinds_text(KINDS_POINT, fault->point));
         return STATUS_INPUT;
     }
-    if (coordinates_needs_output(node) && fault->position + 1 < c->bounds->n_prompt) {
+    if (op_is_output(node) && fault->position + 1 < c->bounds->n_prompt) {
         log_error("%s: site %s is evaluated from position %u on (the last of the prompt), not at "
                   "%u",
                   c->where, fault->site, c->bounds->n_prompt - 1, fault->position);
@@ -115,8 +112,8 @@ static enum status check_op(const struct check *c)
     if (!st)
         st = check_key(c, size.keyed, node->window);
     if (!st)
-        st = check_readers(c, node);
-    return st ? st : check_steps(c, node);
+        st = check_readers(c);
+    return st ? st : check_steps(c, size.row_step);
 }
 
 static enum status check_kv(const struct check *c)
@@ -167,8 +164,7 @@ static enum status check_from(const struct check *c)
     const struct fault *fault = c->fault;
     struct check moved = *c;
     struct fault to = *fault;
-    uint32_t axis =
-        fault->kind == KIND_WRONG_WRITE ? TAP_FROM_ROW : fault_from(fault, c->bounds->model);
+    uint32_t axis = fault->kind == KIND_WRONG_WRITE ? TAP_FROM_ROW : fault_from(fault, c->bounds);
     if (c->tap.data.keys == FAULT_ALL_KEYS && axis == TAP_FROM_KEY) {
         log_error("%s: %s of all keys, expected one key", c->where,
                   kinds_text(KINDS_KIND, fault->kind));
@@ -253,42 +249,15 @@ static enum status check_bits(const struct check *c)
     return STATUS_OK;
 }
 
-/* Elements that share one stored field: a range of them would strike it more than once. */
-static uint32_t field_elements(enum quant type, enum quant_field field)
-{
-    if (field == QUANT_FIELD_CODE)
-        return 1;
-    bool sub = field == QUANT_FIELD_SUBSCALE || field == QUANT_FIELD_SUBMIN;
-    return sub ? (type == QUANT_Q6_K ? 16 : 32) : quant_block_elements(type);
-}
-
-/* Weights as read by these ops are rows of stored blocks; a norm's gains are numbers. */
-static bool reads_blocks(const struct fault *fault, const struct model *model, enum op op)
-{
-    return fault->place == PLACE_OP && fault->point == HOOK_WEIGHT &&
-           model->graph.node[fault->node].op == op;
-}
-
-struct fault_units fault_units(const struct fault *fault, const struct model *model)
-{
-    const bool embeds = reads_blocks(fault, model, OP_EMBED);
-    struct fault_units units = {1, 1};
-    if (fault->place == PLACE_WEIGHT)
-        units.k = field_elements(fault->tensor->type, fault->field);
-    else if (embeds || reads_blocks(fault, model, OP_LINEAR))
-        *(embeds ? &units.row : &units.k) =
-            field_elements(model->graph.node[fault->node].weight->type, fault->field);
-    return units;
-}
-
+/* Steps between elements that share a scale must keep to their blocks. */
 static enum status check_unit(const struct check *c)
 {
     const struct hook_data *d = &c->tap.data;
-    const struct fault_units units = fault_units(c->fault, c->bounds->model);
+    const struct fault_axes at = fault_axes(c->fault, c->bounds);
     const struct {
         const char *name;
         uint32_t count, step, unit;
-    } axes[] = {{"row", d->rows, d->row_step, units.row}, {"k", d->ks, d->k_step, units.k}};
+    } axes[] = {{"row", d->rows, d->row_step, at.row.unit}, {"k", d->ks, d->k_step, at.k.unit}};
     for (size_t i = 0; i < sizeof axes / sizeof *axes; i++) {
         if (axes[i].count > 1 && axes[i].step % axes[i].unit != 0) {
             log_error("%s: %s in steps of %u, but %u elements share one '%s'", c->where,

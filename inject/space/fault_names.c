@@ -3,6 +3,7 @@
 #include <inttypes.h>
 
 #include "inject/space/fault.h"
+#include "model/op.h"
 
 static void add(struct fault_names *names, const char *name)
 {
@@ -33,7 +34,7 @@ enum status fault_names_list(struct fault_names *out, struct arena *arena,
         return STATUS_MEMORY;
     for (uint32_t i = 0; i < graph->count; i++) {
         const struct node *node = &graph->node[i];
-        if (node->op != OP_STORE)
+        if (op_is_site(node->op))
             add(out, node->site);
         if (node->weight)
             add(out, node->weight->name);

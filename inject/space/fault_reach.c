@@ -2,7 +2,7 @@
 /* The table of ENGINE.md 2 for any fault, over positions, and the union of several. */
 #include "inject/space/fault_reach.h"
 
-#include "inject/space/coordinates.h"
+#include "model/op.h"
 
 /* What a fault does at a position that it strikes. */
 struct effect {
@@ -168,7 +168,7 @@ static uint32_t stale_start(const struct fault_reach *reach, const struct fault 
         return FAULT_REACH_NONE;
     if (token)
         return 0;
-    const bool silent = coordinates_needs_output(node) && position + 1 < reach->bounds->n_prompt;
+    const bool silent = op_is_output(node) && position + 1 < reach->bounds->n_prompt;
     return silent ? FAULT_REACH_NONE : of_node(reach, node).start;
 }
 

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "inject/space/coordinates.h"
+#include "model/op.h"
 
 struct listing {
     const struct site_shape *shape;
@@ -30,24 +30,23 @@ static void put(struct listing *l, const char *name, struct site site)
 /* Keys that the last position sees. */
 static uint32_t keys_of(const struct listing *l, const struct node *node)
 {
-    return graph_seen(l->shape->positions - 1, node->window);
+    return op_seen(l->shape->positions - 1, node->window);
 }
 
 static void put_op(struct listing *l, const struct node *node)
 {
-    const bool keyed = node->op == OP_SCORES || node->op == OP_SOFTMAX;
-    const bool wide = keyed || node->out == REG_L;
+    struct op_point c;
+    const bool keyed = op_point(&c, node, HOOK_OUT) && c.keyed;
     struct site site = {.place = PLACE_OP,
                         .node = node,
                         .layer = node->layer,
                         .elements = node->rows * (uint64_t)(keyed ? keys_of(l, node) : 1),
-                        .macs = graph_macs(node, keys_of(l, node))};
-    struct coordinates c;
+                        .macs = op_macs(node, keys_of(l, node))};
     for (uint32_t point = HOOK_OPERAND; point <= HOOK_LAST; point++) {
-        if (coordinates_of(&c, node, point, &l->shape->model->hp))
+        if (op_point(&c, node, point))
             site.points |= 1u << point;
     }
-    site.bits = site.elements * (wide ? 32 : storage_bits(l->shape->act));
+    site.bits = site.elements * (graph_reg_wide(node->out) ? 32 : storage_bits(l->shape->act));
     site.bytes = site.bits / 8;
     put(l, node->site, site);
 }
@@ -121,7 +120,7 @@ static void put_all(struct listing *l)
     const struct graph *graph = &l->shape->model->graph;
     l->count = 0;
     for (uint32_t i = 0; i < graph->count; i++) {
-        if (graph->node[i].op != OP_STORE)
+        if (op_is_site(graph->node[i].op))
             put_op(l, &graph->node[i]);
     }
     for (uint32_t i = 0; i < graph->count; i++) {

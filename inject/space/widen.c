@@ -2,22 +2,17 @@
 /* Ranges of rows, ks, keys and positions from granularity, readers, duration and stage. */
 #include "inject/space/widen.h"
 
-#include "inject/space/coordinates.h"
+#include "model/op.h"
 #include "shared/order.h"
 
 #define WIDEN_LANES 8u
-#define WIDEN_TILE 32u
+#define WIDEN_TILE_ROWS 32u
 #define WIDEN_CHUNK 512u
 
 /* One coordinate of the point: values 0 .. count - 1 in steps of `unit`; count 0: none. */
 struct axis {
     uint32_t *first, *n, *step;
     uint32_t count, unit;
-};
-
-struct axes {
-    struct axis row, k;
-    bool keyed;
 };
 
 struct widen_span widen_stage(enum stage stage, uint32_t n_prompt)
@@ -41,43 +36,8 @@ enum stage widen_stage_of(uint32_t position, uint32_t n_prompt)
                                       : STAGE_DECODE;
 }
 
-static struct axes axes_of(struct fault *fault, const struct fault_bounds *bounds)
-{
-    const struct model *model = bounds->model;
-    const struct hparams *hp = &model->hp;
-    struct axes a = {.row = {&fault->row, &fault->row_count, &fault->row_step, 0, 1},
-                     .k = {&fault->k, &fault->k_count, &fault->k_step, 0, 1}};
-    const struct fault_units units = fault_units(fault, model);
-    a.row.unit = units.row;
-    a.k.unit = units.k;
-    a.keyed = fault_axes(fault, model).key;
-    if (fault->place == PLACE_WEIGHT) {
-        const struct tensor *t = fault->tensor;
-        a.row.count = (uint32_t)(t->dim[1] * t->dim[2] * t->dim[3]);
-        a.k.count = (uint32_t)t->dim[0];
-    } else if (fault->place == PLACE_KV) {
-        a.k.count = hp->n_head_kv * hp->head_dim;
-    } else if (fault->place == PLACE_TABLE) {
-        a.row.count = bounds->positions;
-        a.k.count = hp->rope_dim;
-    } else if (fault->place == PLACE_OP) {
-        const struct node *node = &model->graph.node[fault->node];
-        struct coordinates c = {0};
-        coordinates_of(&c, node, fault->point, hp);
-        a.row.count = c.rows;
-        /* 0 and 1 name an operand of GATE and ADD, not elements */
-        a.k.count = node->op == OP_GATE || node->op == OP_ADD ? 0 : c.ks;
-        bool sums = fault->point == HOOK_OPERAND || HOOK_IS_SUM(fault->point);
-        if ((node->op == OP_NORM && sums) || (node->op == OP_HEADS && fault->point == HOOK_OPERAND))
-            a.row.unit = node->width; /* one row stands for its group */
-    }
-    return a;
-}
-
 static void whole(const struct axis *axis)
 {
-    if (axis->count == 0)
-        return;
     *axis->first = 0;
     *axis->step = axis->unit;
     *axis->n = order_ceil(axis->count, axis->unit);
@@ -103,57 +63,65 @@ static void tile(const struct axis *axis, uint32_t size)
     *axis->n = n - first < size ? n - first : size;
 }
 
-static void widen_elements(struct fault *fault, const struct axes *a, const struct widen *w)
+struct widen_forms widen_forms(const struct fault *fault, const struct fault_axes *axes)
 {
-    const bool stored =
-        fault->place == PLACE_WEIGHT || fault->place == PLACE_KV || fault->place == PLACE_TABLE;
-    const struct axis *along = a->row.count > 0 && !stored ? &a->row : &a->k;
-    const bool all = fault->granularity == GRANULARITY_TENSOR;
+    const bool op = fault->place == PLACE_OP, kv = fault->place == PLACE_KV;
+    const bool stored = !op && fault->place != PLACE_CONTROL;
+    const bool rows = axes->row.count > 0 && !stored; /* counted along rows, else along k */
+    struct widen_forms forms = {WIDEN_ONE, WIDEN_ONE, false};
     switch (fault->granularity) {
-    case GRANULARITY_VECTOR:
     case GRANULARITY_TENSOR:
-        if (!stored || all)
-            whole(&a->row);
-        whole(&a->k);
-        if (a->keyed && (all || fault->place == PLACE_OP)) {
-            fault->key = 0;
-            fault->key_count = FAULT_ALL_KEYS;
-        }
+        forms = (struct widen_forms){WIDEN_ALL, WIDEN_ALL, true};
+        break;
+    case GRANULARITY_VECTOR:
+        forms = (struct widen_forms){stored ? WIDEN_ONE : WIDEN_ALL, WIDEN_ALL, op};
         break;
     case GRANULARITY_FEATURE:
-        if (stored)
-            whole(&a->row);
-        if (fault->place == PLACE_KV) {
-            fault->key = 0;
-            fault->key_count = FAULT_ALL_KEYS;
-        }
+        forms = (struct widen_forms){stored ? WIDEN_ALL : WIDEN_ONE, WIDEN_ONE, kv};
         break;
     case GRANULARITY_LANE:
     case GRANULARITY_TILE:
-        if (along->count > 0 && fault->granularity == GRANULARITY_LANE)
-            lane(along, w->lanes ? w->lanes : WIDEN_LANES);
-        else if (along->count > 0)
-            tile(along, w->tile ? w->tile : WIDEN_TILE);
-        if (a->keyed && fault->place == PLACE_OP) {
-            fault->key = 0;
-            fault->key_count = FAULT_ALL_KEYS;
-        }
+        *(rows ? &forms.row : &forms.k) =
+            fault->granularity == GRANULARITY_LANE ? WIDEN_LANE : WIDEN_TILE;
+        forms.all_keys = op;
         break;
     default:
         break;
     }
+    forms.k = axes->operands ? WIDEN_ONE : forms.k;
+    forms.all_keys = forms.all_keys && axes->key;
+    return forms;
 }
 
-/* Outputs that see an operand. */
-static void widen_readers(struct fault *fault, const struct fault_bounds *bounds,
-                          const struct widen *w)
+static void widen_axis(const struct axis *axis, enum widen_form form, const struct widen *w)
 {
-    const struct node *node = &bounds->model->graph.node[fault->node];
-    struct axis rows = {&fault->row, &fault->row_count, &fault->row_step, node->rows, 1};
-    if (fault->place != PLACE_OP || fault->point != HOOK_OPERAND || node->op != OP_LINEAR)
+    if (axis->count == 0)
         return;
+    if (form == WIDEN_ALL)
+        whole(axis);
+    if (form == WIDEN_LANE)
+        lane(axis, w->lanes ? w->lanes : WIDEN_LANES);
+    if (form == WIDEN_TILE)
+        tile(axis, w->tile ? w->tile : WIDEN_TILE_ROWS);
+}
+
+static void widen_elements(struct fault *fault, const struct fault_bounds *bounds,
+                           const struct widen *w)
+{
+    const struct fault_axes axes = fault_axes(fault, bounds);
+    const struct widen_forms forms = widen_forms(fault, &axes);
+    const struct axis row = {&fault->row, &fault->row_count, &fault->row_step, axes.row.count,
+                             axes.row.unit};
+    const struct axis k = {&fault->k, &fault->k_count, &fault->k_step, axes.k.count, axes.k.unit};
+    const struct axis reader = {&fault->row, &fault->row_count, &fault->row_step, axes.readers, 1};
+    widen_axis(&row, forms.row, w);
+    widen_axis(&k, forms.k, w);
     if (fault->readers == READERS_TILE)
-        tile(&rows, w->tile ? w->tile : WIDEN_TILE);
+        widen_axis(&reader, WIDEN_TILE, w);
+    if (forms.all_keys) {
+        fault->key = 0;
+        fault->key_count = FAULT_ALL_KEYS;
+    }
 }
 
 uint32_t widen_first(const struct fault *fault, const struct fault_bounds *bounds, enum stage stage)
@@ -161,10 +129,10 @@ uint32_t widen_first(const struct fault *fault, const struct fault_bounds *bound
     const struct widen_span span = widen_stage(stage, bounds->n_prompt);
     const struct node *node = &bounds->model->graph.node[fault->node];
     const bool late = fault->place == PLACE_OP
-                          ? coordinates_needs_output(node)
+                          ? op_is_output(node)
                           : fault->place == PLACE_CONTROL && fault->control == CONTROL_SAMPLER;
     const bool one_key =
-        fault->place == PLACE_OP && fault_axes(fault, bounds->model).key &&
+        fault->place == PLACE_OP && fault_axes(fault, bounds).key &&
         (fault->granularity == GRANULARITY_ELEMENT || fault->granularity == GRANULARITY_FEATURE);
     const uint32_t end = span.end < bounds->positions ? span.end : bounds->positions;
     uint32_t first = span.first;
@@ -205,8 +173,6 @@ void widen_fault(struct fault *fault, const struct fault_bounds *bounds, const s
                  enum stage stage)
 {
     fault->row_count = fault->row_step = fault->k_count = fault->k_step = fault->key_count = 1;
-    const struct axes a = axes_of(fault, bounds);
-    widen_elements(fault, &a, w);
-    widen_readers(fault, bounds, w);
+    widen_elements(fault, bounds, w);
     widen_positions(fault, bounds, w, stage);
 }

@@ -12,6 +12,15 @@ struct widen {
     uint32_t chunk; /* C [512]: positions that share a weight as read     */
 };
 
+/* What one fault covers along a coordinate: one element, all, those of a lane, those of a tile. */
+enum widen_form { WIDEN_ONE, WIDEN_ALL, WIDEN_LANE, WIDEN_TILE };
+struct widen_forms {
+    enum widen_form row, k;
+    bool all_keys; /* all that the position sees, not one */
+};
+/* By the granularity: drawn faults and those from a file get the same box. */
+struct widen_forms widen_forms(const struct fault *fault, const struct fault_axes *axes);
+
 /* Positions [first, end) of a stage, UINT32_MAX: to the end of the run. */
 struct widen_span {
     uint32_t first, end;

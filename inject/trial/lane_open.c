@@ -5,8 +5,8 @@
 
 #include "base/log.h"
 
-#include "inject/space/coordinates.h"
 #include "inject/trial/lane.h"
+#include "model/op.h"
 
 #define LANE_EMULATED (HOOK_MOST / 5) /* a fault is up to 5 hooks: tap_room */
 
@@ -14,7 +14,7 @@
 static bool is_behind(const struct fault *fault, const struct graph *graph)
 {
     if (fault->place == PLACE_OP)
-        return coordinates_needs_output(&graph->node[fault->node]);
+        return op_is_output(&graph->node[fault->node]);
     return fault->place == PLACE_WEIGHT && fault->tensor == graph->node[graph->count - 1].weight;
 }
 

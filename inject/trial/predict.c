@@ -2,15 +2,14 @@
 /* Runs a dry fault on golden's columns. */
 #include "inject/trial/predict.h"
 
-#include "inject/space/coordinates.h"
+#include "model/op.h"
 
 /* Nodes behind the layers run only for columns with outputs; else golden's tokens are known. */
 static uint32_t outputs_of(const struct lane *lane)
 {
     const struct fault *fault = &lane->job->fault[0];
     const struct graph *graph = &lane->golden->params.ex->model->graph;
-    const bool behind =
-        fault->place == PLACE_OP && coordinates_needs_output(&graph->node[fault->node]);
+    const bool behind = fault->place == PLACE_OP && op_is_output(&graph->node[fault->node]);
     return behind ? COLUMN_ARGMAX : 0;
 }
 

@@ -21,30 +21,17 @@
  * and of keys key .. key + keys - 1. Element (r, i, j) of the box has index
  * (r * ks + i) * keys + j; coordinates that a point does not have count 1.
  *
- * op       row                         k                              key
- * EMBED    feature                     -                              -
- * NORM     feature in the whole row    -                              -
- *   operand, partial: first feature of a group; feature in the group
- *   accumulator: first feature of a group; block of the group
- * LINEAR   output feature              input feature                  -
- *   operand: -                         accumulator: block of the sum
- * ROPE     feature                     -                              -
- *   operand: -                         feature read
- * SCORES   head                        feature of the head            key position
- *   operand: without key; out, mem: without k; accumulator: block of the head's features
- * SOFTMAX  head                        -                              key position
- * HEADS    head * head_dim + feature   -                              key position
- *   operand: first feature of a head; out, mem: without key
- * GATE     feature                     operand: 0 gate, 1 up          -
- * ADD      feature                     operand: 0 residual, 1 delta   -
+ * Which coordinates a point has, and how many values each takes: host/model/op.c. `row` is an
+ * output element; of scores and probabilities a head. `k` is a term of the sum (at ACCUMULATOR a
+ * block of 32), of ROPE the feature read, of GATE and ADD the operand: 0 gate or residual, 1 up or
+ * delta. Where all rows of a group share one element (the sum of a norm, the probability that a
+ * head's features read), the group's first row names it.
  *
- * Who sees it: operand of LINEAR the outputs reader, reader + 1 .. (readers of them); of NORM every
- * output of the group; of SCORES every key of the head; of SOFTMAX (a score) all of the head's
- * probabilities; of HEADS (a probability) all features of the head; of ROPE the pair. Weight of
- * EMBED and LINEAR: the field as decoded for this row, so that a scale changes for every element of
- * its block, whichever of them names it; of SCORES and HEADS: the stored K or V entry as read for
- * this output. Partial of SOFTMAX: the sum's chain after the term at `key`; of HEADS: after the
- * product at `key`; of NORM: the sum of squares' chain after the square of k.
+ * Operand: the copy of one evaluation, so all that read it see the fault; of LINEAR the outputs
+ * reader, reader + 1 .. (readers of them). Weight of EMBED and LINEAR: the field as decoded for
+ * this row, so that a scale changes for every element of its block, whichever of them names it; of
+ * SCORES and HEADS: the stored K or V entry as read for this output. Partial: the sum's chain after
+ * the term k, of SOFTMAX and HEADS after the term at `key`; of NORM a chain of the sum of squares.
  *
  * Accumulator: a sum over K has ceil(K / 32) blocks; block b ends with t, its chains joined and its
  * scale and minimum in, and t joins the running partial b mod 16. Element b is that partial right

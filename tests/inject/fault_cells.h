@@ -14,9 +14,9 @@
 
 #include "base/arena.h"
 #include "base/rng.h"
-#include "inject/space/coordinates.h"
 #include "inject/space/fault.h"
 #include "inject/space/widen.h"
+#include "model/op.h"
 #include "shared/order.h"
 
 #define FAULT_CELLS_TRIES 400u /* a cell that none of them fits does not exist */
@@ -139,8 +139,8 @@ static inline struct fault_cells_extent fault_cells_extent(const struct fault *f
         e.ks = hp->rope_dim;
     } else if (f->place == PLACE_OP) {
         const struct node *node = &bounds->model->graph.node[f->node];
-        struct coordinates c = {0};
-        if (coordinates_of(&c, node, f->point, hp))
+        struct op_point c = {0};
+        if (op_point(&c, node, f->point))
             e = (struct fault_cells_extent){c.rows, c.ks, hp->head_dim, node->window, c.keyed};
         if (node->op == OP_LINEAR && f->point == HOOK_OPERAND && f->readers != READERS_ALL)
             e.rows = node->rows; /* outputs that read it */
@@ -179,15 +179,15 @@ static inline void fault_cells_bits(struct fault *f, struct rng *rng,
 
 /* Ranges given as they are, in place of those of a granularity. */
 static inline void fault_cells_ranges(struct fault *f, struct rng *rng,
-                                      const struct fault_cells_extent *e, struct fault_units units)
+                                      const struct fault_cells_extent *e, struct fault_axes axes)
 {
     f->granularity = GRANULARITY_ELEMENT;
     if (e->rows > f->row + 1 && fault_cells_one_in(rng, 2)) {
-        f->row_step = units.row * (1 + fault_cells_below(rng, 3) * fault_cells_below(rng, 20));
+        f->row_step = axes.row.unit * (1 + fault_cells_below(rng, 3) * fault_cells_below(rng, 20));
         f->row_count = 1 + fault_cells_below(rng, (e->rows - f->row - 1) / f->row_step + 1);
     }
     if (e->ks > f->k + 1 && fault_cells_one_in(rng, 2)) {
-        f->k_step = units.k * (1 + fault_cells_below(rng, 3));
+        f->k_step = axes.k.unit * (1 + fault_cells_below(rng, 3));
         f->k_count = 1 + fault_cells_below(rng, (e->ks - f->k - 1) / f->k_step + 1);
     }
     if (e->keyed && f->key < f->position)
@@ -228,7 +228,7 @@ static inline void fault_cells_from(struct fault *f, struct rng *rng,
                                     const struct fault_cells_extent *e)
 {
     const bool write = f->kind == KIND_WRONG_WRITE;
-    const enum tap_from axis = write ? TAP_FROM_ROW : fault_from(f, bounds->model);
+    const enum tap_from axis = write ? TAP_FROM_ROW : fault_from(f, bounds);
     if (f->kind != KIND_WRONG_READ && !write)
         return;
     if (axis == TAP_FROM_KEY)
@@ -288,7 +288,7 @@ static inline bool fault_cells_try(struct fault *f, struct rng *rng, const struc
     fault_cells_bits(f, rng, c->bounds);
     widen_fault(f, c->bounds, &w, stage);
     if (fault_cells_one_in(rng, 4))
-        fault_cells_ranges(f, rng, &e, fault_units(f, c->bounds->model));
+        fault_cells_ranges(f, rng, &e, fault_axes(f, c->bounds));
     else if (f->duration == DURATION_PERSISTENT && fault_cells_one_in(rng, 2))
         f->position_count = 1 + fault_cells_below(rng, 9); /* scrubbed */
     fault_cells_from(f, rng, c->bounds, &e);
@@ -384,9 +384,8 @@ static inline bool fault_cells_may_be(const struct fault *f, const struct fault_
     const struct tensor *weight = f->place == PLACE_WEIGHT                          ? f->tensor
                                   : f->place == PLACE_OP && f->point == HOOK_WEIGHT ? node->weight
                                                                                     : NULL;
-    struct coordinates c;
-    if (f->place == PLACE_OP ? !coordinates_of(&c, node, f->point, &bounds->model->hp)
-                             : f->point != HOOK_MEM)
+    struct op_point c;
+    if (f->place == PLACE_OP ? !op_point(&c, node, f->point) : f->point != HOOK_MEM)
         return false;
     return weight ? quant_field_width(weight->type, f->field) > 0 : f->field == QUANT_FIELD_CODE;
 }

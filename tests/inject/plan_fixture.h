@@ -16,8 +16,8 @@
 #include "base/log.h"
 #include "inject/plan/plan.h"
 #include "inject/plan/sample.h"
-#include "inject/space/coordinates.h"
 #include "model/model.h"
+#include "model/op.h"
 #include "tiny_model.h"
 
 #define FIXTURE_TINY VKFI_TINY "/"
@@ -87,10 +87,10 @@ static inline struct fault_bounds fixture_bounds(const struct plan_fixture *f,
 }
 
 /* A point that faults may strike. */
-static inline bool fixture_has(const struct model *model, const struct node *node, uint32_t point)
+static inline bool fixture_has(const struct node *node, uint32_t point)
 {
-    struct coordinates c;
-    return node->op != OP_STORE && coordinates_of(&c, node, point, &model->hp);
+    struct op_point c;
+    return op_is_site(node->op) && op_point(&c, node, point);
 }
 
 /* What makes two drawn faults the same one. */

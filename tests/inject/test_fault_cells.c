@@ -294,7 +294,7 @@ static bool takes_from_keys(const struct fault *fault, const struct cells *c)
 {
     const bool takes = fault->kind == KIND_STALE || fault->kind == KIND_MIX ||
                        fault->kind == KIND_WRONG_READ || fault->kind == KIND_WRONG_WRITE;
-    return takes && fault->place == PLACE_OP && fault_axes(fault, c->model).key;
+    return takes && fault->place == PLACE_OP && fault_axes(fault, &c->bounds).key;
 }
 
 /* Every second fault takes its bits from keys: few cells do, and what no column has is where

@@ -16,10 +16,10 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/rng.h"
-#include "inject/space/coordinates.h"
 #include "inject/space/fault.h"
 #include "inject/space/widen.h"
 #include "model/model.h"
+#include "model/op.h"
 #include "plan_fixture.h"
 
 static struct model *model;
@@ -51,10 +51,10 @@ static uint32_t edge(struct rng *rng, uint32_t count)
 static void coordinates(struct fault *f, struct rng *rng, const struct fault_bounds *bounds)
 {
     const struct hparams *hp = &bounds->model->hp;
-    struct coordinates c = {0};
+    struct op_point c = {0};
     switch (f->place) {
     case PLACE_OP:
-        coordinates_of(&c, &bounds->model->graph.node[f->node], f->point, hp);
+        op_point(&c, &bounds->model->graph.node[f->node], f->point);
         f->row = edge(rng, c.rows);
         f->k = edge(rng, c.ks);
         f->key = c.keyed ? edge(rng, f->position + 1) : 0;
@@ -158,8 +158,8 @@ static void check(const struct fault *f, const struct fault_bounds *bounds)
                       a.node == b.node && a.point == b.point && a.tensor == b.tensor &&
                       a.layer == b.layer && a.value_cache == b.value_cache && a.table == b.table &&
                       a.control == b.control && a.position == b.position &&
-                      a.position_count == b.position_count && a.keyed == b.keyed &&
-                      a.from == b.from && a.from_axis == b.from_axis && a.begins == b.begins;
+                      a.position_count == b.position_count && a.from == b.from &&
+                      a.from_axis == b.from_axis && a.begins == b.begins;
     if (!same || f->readers != g.readers || f->duration != g.duration || f->key_low != g.key_low ||
         f->key_high != g.key_high || f->rate != g.rate)
         fail_msg("%s: read as another fault: position %u + %u, row %u + %u * %u, k %u + %u * %u, "
@@ -212,8 +212,8 @@ static void test_every_cell(void **state)
         const struct node *node = &model->graph.node[n];
         for (uint32_t point = HOOK_OPERAND; point <= HOOK_LAST; point++) {
             struct cell cell = {.fault = {.layer = GRAPH_NO_LAYER}};
-            struct coordinates c;
-            if (node->op == OP_STORE || !coordinates_of(&c, node, point, &model->hp))
+            struct op_point c;
+            if (node->op == OP_STORE || !op_point(&c, node, point))
                 continue;
             assert_true(fault_find(&cell.fault, model, node->site));
             cell.fault.point = point;

@@ -74,14 +74,14 @@ static void test_nothing_left_out(void **state)
         const struct node *node = &model->graph.node[n];
         for (uint32_t point = HOOK_OPERAND; point <= HOOK_LAST; point++) {
             const bool fields = point == HOOK_WEIGHT && node->weight;
-            const int all = !fixture_has(model, node, point) ? 0 : fields ? QUANT_FIELD_COUNT : 1;
+            const int all = !fixture_has(node, point) ? 0 : fields ? QUANT_FIELD_COUNT : 1;
             for (int field = 0; field < all; field++) {
                 const struct fault fault = {
                     .place = PLACE_OP, .node = n, .point = point, .field = (enum quant_field)field};
                 for (uint32_t bit = 0; bit < fault_width(&fault, &bounds); bit++) {
                     char number[12];
                     snprintf(number, sizeof number, "%u", bit);
-                    for (int stage = coordinates_needs_output(node); stage < 3; stage++) {
+                    for (int stage = op_is_output(node); stage < 3; stage++) {
                         const char *value[PLAN_DIMENSION_COUNT] = {
                             [PLAN_BY_SITE] = node->site,
                             [PLAN_BY_POINT] = kinds_text(KINDS_POINT, point),

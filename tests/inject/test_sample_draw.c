@@ -6,8 +6,8 @@
 #include <stdlib.h>
 
 #include "base/rng.h"
-#include "inject/space/coordinates.h"
 #include "inject/stats/stats_test.h"
+#include "model/op.h"
 
 #define UNIFORM                                                                                    \
     ",\"population\":\"ops\",\"where\":{\"point\":[\"operand\",\"weight\",\"partial\",\"out\","    \
@@ -35,7 +35,7 @@ static void test_draws_match_weights(void **state)
         const uint32_t last = fixture_items[i].n_prompt - 1, end = last + fixture_items[i].n_tokens;
         for (uint32_t n = 0; n < model->graph.count; n++) {
             const struct node *node = &model->graph.node[n];
-            for (uint32_t t = coordinates_needs_output(node) ? last : 0; t < end; t++) {
+            for (uint32_t t = op_is_output(node) ? last : 0; t < end; t++) {
                 const double keys = t + 1;
                 const double macs = node->op == OP_STORE    ? 0
                                     : node->op == OP_LINEAR ? (double)node->rows * node->width

@@ -5,9 +5,9 @@
 
 #include <math.h>
 
-#include "inject/space/coordinates.h"
 #include "inject/space/widen.h"
 #include "inject/stats/stats_test.h"
+#include "model/op.h"
 
 enum { PROMPT = 9, TOKENS = 13, POSITIONS = PROMPT + TOKENS - 1, DRAWS = 3000, ROWS = 512 };
 
@@ -100,9 +100,9 @@ static void fits(const uint64_t *observed, const double *weight, uint32_t count,
 /* Rows that a fault may name first, each as often as another. */
 static void weigh_rows(const struct drawn *d, double *weight)
 {
-    struct coordinates size;
+    struct op_point size;
     const uint32_t point = (uint32_t)kinds_find(KINDS_POINT, d->point);
-    assert_true(coordinates_of(&size, d->node, point, &d->model->hp) && size.rows <= ROWS);
+    assert_true(op_point(&size, d->node, point) && size.rows <= ROWS);
     const uint32_t group = d->node->op == OP_HEADS && point == HOOK_OPERAND ? d->node->width : 1;
     const bool one =
         strcmp(d->granularity, "element") == 0 || strcmp(d->granularity, "feature") == 0;
@@ -154,10 +154,10 @@ static void draw_combination(struct drawn d)
     static const char *const all[] = {"vector", "tensor", "lane", "tile"};
     const enum stage stage = (enum stage)kinds_find(KINDS_STAGE, d.stage);
     const struct widen_span span = widen_stage(stage, PROMPT);
-    struct coordinates size;
+    struct op_point size;
     d.node = graph_find(&d.model->graph, d.site);
     assert_non_null(d.node);
-    coordinates_of(&size, d.node, (uint32_t)kinds_find(KINDS_POINT, d.point), &d.model->hp);
+    op_point(&size, d.node, (uint32_t)kinds_find(KINDS_POINT, d.point));
     d.lo = span.first;
     d.hi = span.end < POSITIONS ? span.end : POSITIONS;
     d.spans = strcmp(d.duration, "intermittent") == 0 || strcmp(d.granularity, "feature") == 0 ||

@@ -75,7 +75,7 @@ static double share_of(const struct node *node, uint32_t point, int field, doubl
 {
     double all = 0, points = 0, fields = 0;
     for (uint32_t p = HOOK_OPERAND; p <= HOOK_LAST; p++) {
-        if (!fixture_has(model, node, p))
+        if (!fixture_has(node, p))
             continue;
         points++;
         for (int f = 0; f < QUANT_FIELD_COUNT; f++) {
@@ -94,7 +94,7 @@ static double weight_of(const struct node *node, uint32_t point, int field, bool
     double sum = 0;
     for (int i = 0; i < 2; i++) {
         const uint32_t last = fixture_items[i].n_prompt - 1, end = last + fixture_items[i].n_tokens;
-        for (uint32_t t = coordinates_needs_output(node) ? last : 0; t < end; t++) {
+        for (uint32_t t = op_is_output(node) ? last : 0; t < end; t++) {
             const double seen = node->window && t >= node->window ? node->window : t + 1;
             sum += macs_of(node, seen) * share_of(node, point, field, seen, equal);
         }
@@ -132,7 +132,7 @@ static void check_weights(bool equal)
     for (uint32_t n = 0; n < model->graph.count; n++) {
         const struct node *node = &model->graph.node[n];
         for (uint32_t point = HOOK_OPERAND; point <= HOOK_LAST; point++) {
-            if (!fixture_has(model, node, point))
+            if (!fixture_has(node, point))
                 continue;
             for (int field = 0; field < QUANT_FIELD_COUNT; field++) {
                 if (!has_field(node, point, field))
@@ -242,7 +242,7 @@ static void test_draws(void **state)
         memset(seen, 0, sizeof seen);
         memset(weight, 0, sizeof weight);
         for (uint32_t point = HOOK_OPERAND; point <= HOOK_LAST; point++) {
-            const bool there = fixture_has(model, node, point);
+            const bool there = fixture_has(node, point);
             for (int field = 0; there && field < QUANT_FIELD_COUNT; field++) {
                 for (uint32_t t = 0; has_field(node, point, field) && t < POSITIONS; t++)
                     weight[point * POSITIONS + t] +=

@@ -54,7 +54,7 @@ static bool draw(struct rng *rng, struct fault *out)
     widen_fault(out, &bounds, &w, (enum stage)below(rng, STAGE_COUNT));
     if (memory && below(rng, 2))
         out->position_count = 1 + below(rng, 4);
-    if (!fault_axes(out, model).key)
+    if (!fault_axes(out, &bounds).key)
         out->key = 0, out->key_count = 1;
     if (fault_check(out, &bounds, "drawn") == STATUS_OK)
         return true;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Every site, point and word of the vocabulary: listed, checked, struck. */
-#include "inject/space/coordinates.h"
 #include "inject/space/site.h"
 #include "inject/space/widen.h"
+#include "model/op.h"
 #include "space_bench.h"
 
 static struct space_bench bench;
