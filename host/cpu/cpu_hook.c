@@ -157,13 +157,6 @@ void cpu_hook_save(struct cpu_run *run, uint32_t index)
 /* The hooks of a node and column, captures or edits, in one patch. */
 static void patch_column(struct cpu_run *run, uint32_t index, uint32_t column, bool captures)
 {
-    static void (*const patches[OP_COUNT])(const struct cpu_patch *) = {
-        [OP_EMBED] = cpu_embed_patch,   [OP_NORM] = cpu_norm_patch,
-        [OP_LINEAR] = cpu_linear_patch, [OP_ROPE] = cpu_rope_patch,
-        [OP_SCORES] = cpu_scores_patch, [OP_SOFTMAX] = cpu_softmax_patch,
-        [OP_HEADS] = cpu_heads_patch,   [OP_GATE] = cpu_gate_patch,
-        [OP_ADD] = cpu_add_patch,
-    };
     const struct node *node = &run->cpu->base.model->graph.node[index];
     const uint32_t slot = run->cpu->column_slot[column];
     struct cpu_patch patch = {.run = run,
@@ -183,8 +176,7 @@ static void patch_column(struct cpu_run *run, uint32_t index, uint32_t column, b
         return;
     if (!patch.in && node->in != REG_NONE && run->cpu->reg[node->in])
         patch.in = cpu_reg(run->cpu, node->in, slot);
-    assert(patches[node->op]);
-    patches[node->op](&patch);
+    CPU_OPS[node->op].patch(&patch);
 }
 
 void cpu_hook_apply(struct cpu_run *run, uint32_t index)

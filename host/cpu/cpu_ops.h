@@ -6,6 +6,17 @@
 #include "cpu/cpu_hook.h"
 #include "cpu/cpu_state.h"
 
+/* How the work of an op is cut among threads: by rows, by units as long as the node is wide, by
+ * heads of the query; or so that no other cut is like it. */
+enum cpu_cut { CPU_CUT_NONE, CPU_CUT_ROWS, CPU_CUT_UNITS, CPU_CUT_HEADS };
+
+struct cpu_op {
+    void (*run)(const struct cpu_task *task);
+    void (*patch)(const struct cpu_patch *patch); /* null: the op is no site */
+    enum cpu_cut in, out; /* of the registers read and written; pages are never cut alike twice */
+};
+extern const struct cpu_op CPU_OPS[OP_COUNT];
+
 void cpu_embed(const struct cpu_task *task);
 void cpu_norm(const struct cpu_task *task);
 void cpu_linear(const struct cpu_task *task);

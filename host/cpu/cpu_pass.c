@@ -136,48 +136,6 @@ static void save_residuals(const struct cpu_task *task, uint32_t layer)
     }
 }
 
-static void run_op(const struct cpu_task *task)
-{
-    switch (task->node->op) {
-    case OP_EMBED:
-        cpu_embed(task);
-        break;
-    case OP_NORM:
-        cpu_norm(task);
-        break;
-    case OP_LINEAR:
-        if (task->node->out == REG_L)
-            cpu_logits(task);
-        else
-            cpu_linear(task);
-        break;
-    case OP_ROPE:
-        cpu_rope(task);
-        break;
-    case OP_STORE:
-        cpu_store(task);
-        break;
-    case OP_SCORES:
-        cpu_attention(task);
-        cpu_scores(task);
-        break;
-    case OP_SOFTMAX:
-        cpu_softmax(task);
-        break;
-    case OP_HEADS:
-        cpu_heads(task);
-        break;
-    case OP_GATE:
-        cpu_gate(task);
-        break;
-    case OP_ADD:
-        cpu_add(task);
-        break;
-    case OP_COUNT:
-        break;
-    }
-}
-
 static void run_node(struct cpu_task *task, uint32_t index)
 {
     struct cpu_run *run = task->run;
@@ -193,7 +151,7 @@ static void run_node(struct cpu_task *task, uint32_t index)
             cpu_hook_save(run, index);
         wait_all(task);
     }
-    run_op(task);
+    CPU_OPS[task->node->op].run(task);
     if (!alone)
         return;
     wait_all(task);

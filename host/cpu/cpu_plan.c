@@ -2,6 +2,7 @@
 /* Hazards between nodes: a barrier only where a thread reads what another one wrote. */
 #include "cpu/cpu_plan.h"
 
+#include "cpu/cpu_ops.h"
 #include "model/op.h"
 
 /* How an access is cut among threads. Two accesses with equal cuts touch the same elements in the
@@ -15,26 +16,12 @@ struct hazard {
     uint32_t written, read; /* cuts since the last barrier */
 };
 
-/* How the work of an op is cut among threads: by rows, by units as long as the node is wide, by
- * heads of the query (attention), or so that nothing else is cut like it. */
-enum cut { BY_CALL, BY_ROWS, BY_UNITS, BY_HEADS };
-
-static const struct {
-    enum cut in, out;
-} CUTS[OP_COUNT] = {
-    [OP_EMBED] = {BY_CALL, BY_CALL},     [OP_NORM] = {BY_UNITS, BY_UNITS},
-    [OP_LINEAR] = {BY_CALL, BY_ROWS},    [OP_ROPE] = {BY_UNITS, BY_UNITS},
-    [OP_STORE] = {BY_UNITS, BY_UNITS},   [OP_SCORES] = {BY_CALL, BY_HEADS},
-    [OP_SOFTMAX] = {BY_HEADS, BY_HEADS}, [OP_HEADS] = {BY_HEADS, BY_HEADS},
-    [OP_GATE] = {BY_ROWS, BY_ROWS},      [OP_ADD] = {BY_ROWS, BY_ROWS},
-};
-
-/* The cut as a number: equal numbers, equal cuts. Pages are never cut alike twice. */
-static uint32_t cut_of(const struct node *node, enum cut cut, uint32_t resource)
+/* The cut as a number: equal numbers, equal cuts. */
+static uint32_t cut_of(const struct node *node, enum cpu_cut cut, uint32_t resource)
 {
-    if (cut == BY_CALL || resource == OP_PAGES)
+    if (cut == CPU_CUT_NONE || resource == OP_PAGES)
         return EVERYBODY;
-    const uint32_t parts = cut == BY_ROWS ? node->rows : node->groups;
+    const uint32_t parts = cut == CPU_CUT_ROWS ? node->rows : node->groups;
     return 4 * parts + (uint32_t)cut;
 }
 
@@ -48,8 +35,8 @@ static bool must_wait(const struct hazard *hazards, const struct node *node)
     const struct op_access access = op_access(node);
     for (uint32_t i = 0; i < RESOURCES; i++) {
         const struct hazard *h = &hazards[i];
-        const uint32_t in = cut_of(node, CUTS[node->op].in, i);
-        const uint32_t out = cut_of(node, CUTS[node->op].out, i);
+        const uint32_t in = cut_of(node, CPU_OPS[node->op].in, i);
+        const uint32_t out = cut_of(node, CPU_OPS[node->op].out, i);
         if (access.reads & OP_BIT(i) && differs(h->written, in))
             return true;
         if (access.writes & OP_BIT(i) && (differs(h->written, out) || differs(h->read, out)))
@@ -68,9 +55,9 @@ static void note(struct hazard *hazards, const struct node *node)
     const struct op_access access = op_access(node);
     for (uint32_t i = 0; i < RESOURCES; i++) {
         if (access.reads & OP_BIT(i))
-            note_cut(&hazards[i].read, cut_of(node, CUTS[node->op].in, i));
+            note_cut(&hazards[i].read, cut_of(node, CPU_OPS[node->op].in, i));
         if (access.writes & OP_BIT(i))
-            note_cut(&hazards[i].written, cut_of(node, CUTS[node->op].out, i));
+            note_cut(&hazards[i].written, cut_of(node, CPU_OPS[node->op].out, i));
     }
 }
 

@@ -93,7 +93,7 @@ static void set_axes(struct sample_extent *out, const struct sample *s,
     out->rows = site->place == PLACE_TABLE;
     out->entries = site->place == PLACE_KV;
     out->seen = op && axes.key;
-    out->window = out->seen ? s->model->graph.node[site->source].window : 0;
+    out->window = op ? s->model->graph.node[site->source].window : 0;
     out->row = axis_of(s->plan, out->rows ? none : axes.row, forms.row);
     out->k = axis_of(s->plan, axes.k, forms.k);
     out->reader =
