@@ -11,6 +11,14 @@ add_executable(spirv_exact host/gpu/tool/spirv_exact_main.c host/gpu/spirv.c hos
                            host/gpu/spirv_ids.c host/gpu/spirv_same.c)
 target_include_directories(spirv_exact PRIVATE ${PROJECT_SOURCE_DIR}/host)
 target_link_libraries(spirv_exact PRIVATE vkfi_base)
+# Shaders depend on a copy that is renewed only where the bytes are others: a change in vkfi_base that
+# the tool does not use links it anew, and builds no shader.
+set(VKFI_SPIRV_EXACT ${VKFI_SHADER_DIR}/spirv_exact)
+add_custom_command(
+  OUTPUT ${VKFI_SPIRV_EXACT}
+  COMMAND ${CMAKE_COMMAND} -E copy_if_different $<TARGET_FILE:spirv_exact> ${VKFI_SPIRV_EXACT}
+  DEPENDS spirv_exact
+  VERBATIM)
 
 # Makes `output` from `source`; `exact` is "exact" or "native".
 function(vkfi_spirv output source exact)
@@ -20,8 +28,8 @@ function(vkfi_spirv output source exact)
   set(compile ${GLSLC} -O0 -g --target-env=vulkan1.2 -DVKFI_GLSL -I${PROJECT_SOURCE_DIR}/shaders
               -MD -MF ${base}.d -MT ${output} ${ARGN} -o ${base}.raw.spv ${source})
   if(exact STREQUAL "exact")
-    set(decorate spirv_exact decorate ${base}.raw.spv ${base}.raw.spv)
-    set(check spirv_exact check ${base}.opt.spv)
+    set(decorate ${VKFI_SPIRV_EXACT} decorate ${base}.raw.spv ${base}.raw.spv)
+    set(check ${VKFI_SPIRV_EXACT} check ${base}.opt.spv)
   else()
     set(decorate ${CMAKE_COMMAND} -E true)
     set(check ${CMAKE_COMMAND} -E true)
@@ -35,7 +43,7 @@ function(vkfi_spirv output source exact)
     COMMAND ${check}
     COMMAND ${SPIRV_OPT} --strip-debug --compact-ids ${base}.opt.spv -o ${output}
     COMMAND ${SPIRV_VAL} --target-env vulkan1.2 ${output}
-    DEPENDS ${source} spirv_exact
+    DEPENDS ${source} ${VKFI_SPIRV_EXACT}
     DEPFILE ${base}.d
     COMMENT "Shader ${title}"
     VERBATIM)
@@ -63,9 +71,9 @@ function(vkfi_shader file)
              -DVKFI_HOOK_FREE)
   add_custom_command(
     OUTPUT ${VKFI_SHADER_DIR}/${name}.c
-    COMMAND spirv_exact embed ${name} ${exact} ${VKFI_SHADER_DIR}/${name}.spv
+    COMMAND ${VKFI_SPIRV_EXACT} embed ${name} ${exact} ${VKFI_SHADER_DIR}/${name}.spv
             ${VKFI_SHADER_DIR}/${name}.c
-    DEPENDS ${VKFI_SHADER_DIR}/${name}.spv spirv_exact
+    DEPENDS ${VKFI_SHADER_DIR}/${name}.spv ${VKFI_SPIRV_EXACT}
     COMMENT "Embed ${name}"
     VERBATIM)
   set_property(GLOBAL APPEND PROPERTY VKFI_SHADER_NAMES ${name})

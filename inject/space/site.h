@@ -20,7 +20,7 @@ struct site {
     uint64_t elements;           /* results of one token; stored elements */
     uint64_t bits;               /* that hold them */
     uint64_t bytes;              /* bits in whole bytes; tensors: as in the file */
-    uint64_t macs;               /* of one token: graph_macs */
+    uint64_t macs;               /* of one token: op_macs */
 };
 
 /* What sizes depend on: storage types, and how many positions there are (keys that the token sees,
