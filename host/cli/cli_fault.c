@@ -36,8 +36,8 @@ static enum status run_golden(struct trials *t)
     cli_progress_clear(&t->progress);
     t->golden.params.progress = NULL;
     if (!st)
-        st = cli_output_tokens(&t->golden_text, run->model->tokenizer, t->golden.run.tokens,
-                               t->golden.run.n_tokens);
+        st = decode_answer(&t->golden_text, &run->decode,
+                           &(struct decode_tokens){t->golden.run.tokens, t->golden.run.n_tokens});
     t->context.golden = &t->golden;
     t->context.golden_text = t->golden_text.data;
     return st ? st : cli_nonfinite_find(&t->where, run, &t->golden.run);

@@ -182,8 +182,8 @@ enum status cli_record_json(struct json_writer *w, const struct cli_record_conte
                             const struct record *record)
 {
     struct text faulty = {0};
-    enum status st = cli_output_tokens(&faulty, context->bounds.model->tokenizer, record->tokens,
-                                       record->n_tokens);
+    const struct decode_tokens tokens = {record->tokens, record->n_tokens};
+    enum status st = decode_answer(&faulty, &context->golden->decode, &tokens);
     if (st)
         goto end;
     json_object_open(w);

@@ -164,8 +164,8 @@ enum status cli_record_text(const struct cli_record_context *context, const stru
                             uint32_t number, uint32_t count)
 {
     struct text faulty = {0};
-    enum status st = cli_output_tokens(&faulty, context->bounds.model->tokenizer, record->tokens,
-                                       record->n_tokens);
+    const struct decode_tokens tokens = {record->tokens, record->n_tokens};
+    enum status st = decode_answer(&faulty, &context->golden->decode, &tokens);
     if (st)
         goto end;
     printf("fault %" PRIu32 " of %" PRIu32 ": %s\n", number, count,

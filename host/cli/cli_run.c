@@ -3,30 +3,41 @@
 #include "cli/cli_run.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/args.h"
 #include "base/clock.h"
 #include "base/fpenv.h"
 #include "base/log.h"
+#include "base/outside.h"
 #include "cli/cli_commands.h"
 #include "cli/cli_manifest.h"
 #include "cli/cli_output.h"
 #include "cli/cli_progress.h"
 #include "cli/cli_run_help.h"
 
-/* Text goes out as soon as a token completes a character. */
+/* Text goes out as soon as a token completes a character, and none of it can be the start of a stop
+ * string. */
 struct stream {
     struct cli_progress progress;
+    const struct decode *decode;
+    struct text bytes; /* spelled, not yet gone out */
     struct detokenizer dt;
     struct text text;
     enum status st; /* first failure; the callback cannot stop the run */
 };
 
-static enum status put_text(struct stream *s)
+/* The first n bytes. */
+static enum status put_bytes(struct stream *s, size_t n)
 {
-    if (s->text.size == 0)
+    if (n == 0)
         return STATUS_OK;
+    enum status st = detokenizer_put_bytes(&s->dt, s->bytes.data, n, &s->text);
+    memmove(s->bytes.data, s->bytes.data + n, s->bytes.size - n);
+    s->bytes.size -= n;
+    if (st || s->text.size == 0)
+        return st;
     fwrite(s->text.data, 1, s->text.size, stdout);
     s->text.size = 0;
     return cli_output_flush();
@@ -41,9 +52,26 @@ static void stream_token(void *user, int32_t token, uint32_t done)
     }
     cli_progress_clear(&s->progress);
     if (!s->st)
-        s->st = detokenizer_put(&s->dt, token, &s->text);
-    if (!s->st)
-        s->st = put_text(s);
+        s->st = decode_spell(&s->bytes, s->decode, token);
+    if (s->st)
+        return;
+    s->bytes.size = decode_text_end(s->decode, s->bytes.data, s->bytes.size);
+    s->st = put_bytes(s, s->bytes.size - decode_text_held(s->decode, s->bytes.data, s->bytes.size));
+}
+
+/* What was held back, and what is no whole character. */
+static enum status end_stream(struct stream *s)
+{
+    enum status st = s->st ? s->st : put_bytes(s, s->bytes.size);
+    if (!st)
+        st = detokenizer_flush(&s->dt, &s->text);
+    if (!st && s->text.size > 0) {
+        fwrite(s->text.data, 1, s->text.size, stdout);
+        st = cli_output_flush();
+    }
+    text_finish(&s->bytes);
+    text_finish(&s->text);
+    return st;
 }
 
 static void say_speed(const struct cli_run *run, const struct generation *g)
@@ -58,23 +86,18 @@ static void say_speed(const struct cli_run *run, const struct generation *g)
 
 static enum status run_text(struct cli_run *run)
 {
-    struct stream s = {0};
+    struct stream s = {.decode = &run->decode};
     struct generation g;
     struct cli_nonfinite where;
-    detokenizer_init(&s.dt, run->model->tokenizer, false);
-    s.dt.started = true; /* the text goes on behind the prompt */
     cli_progress_init(&s.progress, run->n_ids, run->params.rules.n);
     run->params.progress = stream_token;
     run->params.progress_user = &s;
     enum status st = generate(&g, &run->arena, &run->params);
     cli_progress_clear(&s.progress);
-    if (!st)
-        st = s.st ? s.st : detokenizer_flush(&s.dt, &s.text);
-    if (!st)
-        st = put_text(&s);
+    const enum status ended = end_stream(&s);
+    st = st ? st : ended;
     if (!st && isatty(STDOUT_FILENO))
         putchar('\n');
-    text_finish(&s.text);
     if (st)
         return st;
     say_speed(run, &g);
@@ -144,20 +167,39 @@ static enum status check_options(const struct cli_run_options *o)
     return cli_prompt_check(&o->prompt);
 }
 
+static enum status take_stops(struct cli_run *run)
+{
+    const struct args_list *given = &run->options.stops;
+    run->stops = arena_array(&run->arena, given->count, sizeof *run->stops);
+    enum status st = run->stops ? STATUS_OK : STATUS_MEMORY;
+    for (size_t i = 0; i < given->count && !st; i++) {
+        struct outside_text text = {"--stop", given->item[i], strlen(given->item[i])};
+        st = outside_take(&text);
+        run->stops[i] = (struct decode_stop){text.bytes, text.size};
+        if (!st && text.size == 0) {
+            log_error("--stop: found an empty text, expected one to stop at");
+            st = STATUS_USAGE;
+        }
+    }
+    return st;
+}
+
 static void set_params(struct cli_run *run)
 {
     const struct cli_run_options *o = &run->options;
-    run->params = (struct generate_params){
-        .ids = run->ids,
-        .n_ids = run->n_ids,
-        .rules = {.n = (uint32_t)o->n,
-                  .ignore_end = o->ignore_end,
-                  .sampler = {o->temperature, (uint32_t)o->top_k, o->seed}},
-        .columns = (uint32_t)o->columns,
-        .top = (uint32_t)o->top,
-        .logsumexp = o->json,
-        .prompt_logprobs = o->logprobs,
-        .save_position = EXECUTOR_NONE};
+    run->params =
+        (struct generate_params){.ids = run->ids,
+                                 .n_ids = run->n_ids,
+                                 .rules = {.n = (uint32_t)o->n,
+                                           .ignore_end = o->ignore_end,
+                                           .sampler = {o->temperature, (uint32_t)o->top_k, o->seed},
+                                           .stops = run->stops,
+                                           .n_stops = (uint32_t)o->stops.count},
+                                 .columns = (uint32_t)o->columns,
+                                 .top = (uint32_t)o->top,
+                                 .logsumexp = o->json,
+                                 .prompt_logprobs = o->logprobs,
+                                 .save_position = EXECUTOR_NONE};
     run->needs = (struct executor_params){.model = run->model,
                                           .act = (enum storage)o->act,
                                           .kv = (enum storage)o->kv,
@@ -203,7 +245,7 @@ static enum status open_run(struct cli_run *run, const struct cli_env *env)
         log_warn("--threads is for CPU devices, found it with %s", cli_device_name(&run->device));
     run->params.ex = run->device.ex;
     run->load_seconds = clock_seconds() - start;
-    return STATUS_OK;
+    return decode_open(&run->decode, &run->arena, &run->params.rules, run->device.ex);
 }
 
 enum status cli_run(const struct cli_env *env, int argc, char **argv)
@@ -214,9 +256,10 @@ enum status cli_run(const struct cli_env *env, int argc, char **argv)
     if (st || done)
         return st;
     st = check_options(&run.options);
-    if (st)
-        return st;
-    st = open_run(&run, env);
+    if (!st)
+        st = take_stops(&run);
+    if (!st)
+        st = open_run(&run, env);
     if (!st)
         st = run.options.fault  ? cli_fault_run(&run)
              : run.options.json ? run_json(&run)

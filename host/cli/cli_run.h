@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "base/arena.h"
+#include "base/args.h"
 #include "base/json.h"
 #include "base/status.h"
 #include "cli/cli_device.h"
@@ -19,6 +20,7 @@
 struct cli_run_options {
     const char *model, *device, *fault;
     struct cli_prompt prompt;
+    struct args_list stops;
     uint64_t n, top_k, seed, top, threads, columns;
     double temperature;
     int act, kv, mode; /* index of the choice; act and kv are enum storage */
@@ -35,6 +37,8 @@ struct cli_run {
     struct executor_params needs; /* what the executor was made with */
     struct golden_shape shape;    /* --fault: of the golden run and its trials */
     struct generate_params params;
+    struct decode decode;      /* its rules, for texts */
+    struct decode_stop *stops; /* (options.stops.count) */
     double load_seconds;
     bool underflow; /* the golden run flushed a value (NUMERICS.md 5); of CPU devices only */
 };

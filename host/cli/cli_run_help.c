@@ -21,7 +21,9 @@ static const char DESCRIPTION[] =
     "                    what ran where, and the version of the arithmetic\n"
     "  ids, tokens       prompt and generated token ids, an end token included\n"
     "  text              the generated text\n"
-    "  stop              \"end\" (an end token) or \"length\" (n tokens)\n"
+    "  stop              \"end\" (an end token), \"stop\" (a text of --stop, which is\n"
+    "                    not part of text, while tokens has all) or \"length\"\n"
+    "                    (n tokens)\n"
     "  prompt_logprobs   with --logprobs: natural logarithm of the probability\n"
     "                    of each prompt token from the second on\n"
     "  steps             one a token: token; hash of its logit row (16 hex\n"
@@ -236,6 +238,8 @@ enum status cli_run_parse(struct cli_run_options *o, int argc, char **argv, bool
          "Samples among the K most likely tokens. Default 0: all.", 0, TOP_K_MAX},
         {0, "seed", ARGS_UINT, &o->seed, "S",
          "Seed of sampling; a draw depends on the seed and the position alone. Default 0.", 0, 0},
+        {0, "stop", ARGS_LIST, &o->stops, "TEXT", "Ends the text before the first TEXT in it.", 0,
+         0},
         {0, "ignore-eos", ARGS_FLAG, &o->ignore_end, NULL, "Goes on to N tokens, past end tokens.",
          0, 0},
         {0, "json", ARGS_FLAG, &o->json, NULL, "Prints an object instead of text; see JSON.", 0, 0},

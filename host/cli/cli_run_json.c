@@ -86,7 +86,8 @@ static enum status put_text(struct json_writer *w, const struct cli_run *run,
                             const struct generation *g)
 {
     struct text text = {0};
-    enum status st = cli_output_tokens(&text, run->model->tokenizer, g->tokens, g->n_tokens);
+    enum status st =
+        decode_answer(&text, &run->decode, &(struct decode_tokens){g->tokens, g->n_tokens});
     if (!st) {
         json_put_key(w, "text");
         json_put_text_n(w, text.data, text.size);

@@ -161,7 +161,7 @@ static void put_device(struct json_writer *w, const struct cli_selfcheck *c,
 
 static enum status put_faults(struct json_writer *w, const struct cli_selfcheck *c)
 {
-    const struct golden golden = {.run = c->device[0].run};
+    const struct golden golden = {.run = c->device[0].run, .decode = {.model = c->model}};
     const struct cli_record_context context = {
         .golden = &golden, .bounds = c->bounds, .golden_text = c->text.data};
     enum status st = STATUS_OK;

@@ -49,7 +49,7 @@ enum status decode_open(struct decode *out, struct arena *arena, const struct de
 {
     const uint32_t n_vocab = ex->model->hp.n_vocab;
     const uint32_t candidates = sampler_candidates(&rules->sampler, n_vocab);
-    *out = (struct decode){.rules = *rules, .ex = ex};
+    *out = (struct decode){.rules = *rules, .model = ex->model, .kv = ex->kv};
     const enum status st = check(rules, n_vocab);
     if (st)
         return st;
@@ -104,7 +104,7 @@ uint32_t decode_pick(const struct decode *decode, uint32_t position,
                      const struct column_result *result)
 {
     const struct decode_rules *rules = &decode->rules;
-    const uint32_t n_vocab = decode->ex->model->hp.n_vocab;
+    const uint32_t n_vocab = decode->model->hp.n_vocab;
     struct sampler_row row = {.logits = result->logits, .n = n_vocab, .allowed = rules->allowed};
     if (is_first(rules) && sampler_allows(rules->allowed, result->token))
         return result->token; /* the device has found it already */
@@ -143,7 +143,7 @@ static void go_back(const struct decode *decode, struct generation *run, struct 
     const uint32_t next = pick->position + 1 - back;
     run->n_tokens -= back - 1 < run->n_tokens ? back - 1 : run->n_tokens;
     run->redone += back;
-    kv_cut(decode->ex->kv, run->branch, next);
+    kv_cut(decode->kv, run->branch, next);
     if (tap)
         tap_back(tap, next, pick->position + 1);
 }

@@ -71,7 +71,8 @@ struct decode_rules {
 /* Rules opened on an executor. Runs that share it share its memory for a pick: one thread. */
 struct decode {
     struct decode_rules rules; /* what they point to is borrowed */
-    struct executor *ex;
+    const struct model *model;
+    struct kv *kv;
     float *row;                    /* (n_vocab) a filter's copy; null without */
     struct sampler_top *candidate; /* (as the sampler needs); null: greedy */
     size_t longest;                /* bytes of the longest stop string */
@@ -174,9 +175,12 @@ enum status decode_end_of(enum decode_end *out, const struct decode *decode,
 enum status decode_spell(struct text *out, const struct decode *decode,
                          int32_t token) STATUS_MUST_USE;
 
-/* Appends the bytes that count: those before the first stop string. */
+/* Appends the bytes that count: those before the first stop string; and the same as
+ * detokenizer_answer gives text. */
 enum status decode_text(struct text *out, const struct decode *decode,
                         const struct decode_tokens *tokens) STATUS_MUST_USE;
+enum status decode_answer(struct text *out, const struct decode *decode,
+                          const struct decode_tokens *tokens) STATUS_MUST_USE;
 
 /* Where the first stop string in the bytes of a text starts; `size`: there is none. */
 size_t decode_text_end(const struct decode *decode, const char *bytes, size_t size);

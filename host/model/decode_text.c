@@ -8,7 +8,7 @@
 
 enum status decode_spell(struct text *out, const struct decode *decode, int32_t token)
 {
-    const struct tokenizer *tk = decode->ex->model->tokenizer;
+    const struct tokenizer *tk = decode->model->tokenizer;
     const bool known = token >= 0 && (uint32_t)token < tokenizer_size(tk);
     return known ? detokenizer_piece(tk, token, false, out) : STATUS_OK;
 }
@@ -57,6 +57,17 @@ enum status decode_text(struct text *out, const struct decode *decode,
     return st;
 }
 
+enum status decode_answer(struct text *out, const struct decode *decode,
+                          const struct decode_tokens *tokens)
+{
+    struct text bytes = {0};
+    enum status st = decode_text(&bytes, decode, tokens);
+    if (!st)
+        st = detokenizer_bytes(out, bytes.data, bytes.size);
+    text_finish(&bytes);
+    return st;
+}
+
 /* Whether the last token completes a stop string: earlier ones are looked at as far back as one
  * that ends in it can start. */
 static enum status ends_in_stop(bool *out, const struct decode *decode,
@@ -88,7 +99,7 @@ enum status decode_end_of(enum decode_end *out, const struct decode *decode,
     if (rules->n_stops > 0)
         st = ends_in_stop(&stops, decode, tokens);
     if (!rules->ignore_end &&
-        tokenizer_is_end(decode->ex->model->tokenizer, tokens->ids[tokens->n - 1]))
+        tokenizer_is_end(decode->model->tokenizer, tokens->ids[tokens->n - 1]))
         *out = DECODE_END;
     else if (stops)
         *out = DECODE_STOP;

@@ -101,26 +101,39 @@ static enum status put_characters(const char *bytes, size_t len, struct text *ou
     return st;
 }
 
-enum status detokenizer_put(struct detokenizer *dt, int32_t id, struct text *out)
+enum status detokenizer_put_bytes(struct detokenizer *dt, const char *bytes, size_t size,
+                                  struct text *out)
 {
-    struct text bytes = {0};
-    uint32_t rest;
+    struct text all = {0};
+    uint32_t rest = 0;
 
-    enum status st = text_add(&bytes, (const char *)dt->held, dt->n_held);
-    if (st == STATUS_OK) {
-        st = detokenizer_piece(dt->tk, id, dt->special, &bytes);
+    enum status st = text_add(&all, (const char *)dt->held, dt->n_held);
+    if (!st) {
+        st = text_add(&all, bytes, size);
     }
-    if (st == STATUS_OK) {
-        const bool first = !dt->started && dt->tk->vocab.type[id] != TOKENIZER_VOCAB_CONTROL;
-        const bool drop = first && dt->tk->space_prefix && bytes.size > 0 && bytes.data[0] == ' ';
-        st = put_characters(bytes.data + drop, bytes.size - drop, out, &rest);
-        dt->started = dt->started || first;
+    if (!st) {
+        st = put_characters(all.data, all.size, out, &rest);
     }
-    if (st == STATUS_OK) {
-        memcpy(dt->held, bytes.data + bytes.size - rest, rest);
+    if (!st) {
+        memcpy(dt->held, all.data + all.size - rest, rest);
         dt->n_held = rest;
     }
-    text_finish(&bytes);
+    text_finish(&all);
+    return st;
+}
+
+enum status detokenizer_put(struct detokenizer *dt, int32_t id, struct text *out)
+{
+    struct text piece = {0};
+
+    enum status st = detokenizer_piece(dt->tk, id, dt->special, &piece);
+    const bool first = !dt->started && dt->tk->vocab.type[id] != TOKENIZER_VOCAB_CONTROL;
+    const bool drop = first && dt->tk->space_prefix && piece.size > 0 && piece.data[0] == ' ';
+    if (!st) {
+        st = detokenizer_put_bytes(dt, piece.data ? piece.data + drop : "", piece.size - drop, out);
+        dt->started = dt->started || first;
+    }
+    text_finish(&piece);
     return st;
 }
 
@@ -132,23 +145,33 @@ enum status detokenizer_flush(struct detokenizer *dt, struct text *out)
     return held ? text_add(out, UTF8_REPLACEMENT, 3) : STATUS_OK;
 }
 
+enum status detokenizer_bytes(struct text *out, const char *bytes, size_t size)
+{
+    struct detokenizer dt = {0};
+    struct text shown = {0};
+
+    enum status st = detokenizer_put_bytes(&dt, size > 0 ? bytes : "", size, &shown);
+    if (!st) {
+        st = detokenizer_flush(&dt, &shown);
+    }
+    if (!st) {
+        st = text_add_marked(out, size > 0 ? shown.data : "", shown.size);
+    }
+    text_finish(&shown);
+    return st;
+}
+
 enum status detokenizer_answer(struct text *out, const struct tokenizer *tk, const int32_t *ids,
                                size_t count)
 {
-    struct detokenizer dt;
     struct text bytes = {0};
     enum status st = STATUS_OK;
 
-    detokenizer_init(&dt, tk, false);
-    dt.started = true;
     for (size_t i = 0; !st && i < count; i++) {
-        st = detokenizer_put(&dt, ids[i], &bytes);
+        st = detokenizer_piece(tk, ids[i], false, &bytes);
     }
-    if (st == STATUS_OK) {
-        st = detokenizer_flush(&dt, &bytes);
-    }
-    if (st == STATUS_OK) {
-        st = text_add_marked(out, bytes.data, bytes.size);
+    if (!st) {
+        st = detokenizer_bytes(out, bytes.data, bytes.size);
     }
     text_finish(&bytes);
     return st;

@@ -26,12 +26,18 @@ void detokenizer_init(struct detokenizer *dt, const struct tokenizer *tk, bool s
 
 /* Appends valid UTF-8 only, whole characters only; id must be valid. */
 enum status detokenizer_put(struct detokenizer *dt, int32_t id, struct text *out) STATUS_MUST_USE;
+/* The same with bytes of a text that has started. */
+enum status detokenizer_put_bytes(struct detokenizer *dt, const char *bytes, size_t size,
+                                  struct text *out) STATUS_MUST_USE;
 enum status detokenizer_flush(struct detokenizer *dt, struct text *out) STATUS_MUST_USE;
 
 /* Appends the text of ids that go on behind a prompt, U+0000 as TEXT_NUL; special tokens give none.
  * out->data is not null afterwards. */
 enum status detokenizer_answer(struct text *out, const struct tokenizer *tk, const int32_t *ids,
                                size_t count) STATUS_MUST_USE;
+
+/* The same from the bytes that tokens spell. */
+enum status detokenizer_bytes(struct text *out, const char *bytes, size_t size) STATUS_MUST_USE;
 
 /* Appends the bytes of one token as they are, which may be a part of a character. */
 enum status detokenizer_piece(const struct tokenizer *tk, int32_t id, bool special,

@@ -22,7 +22,7 @@ static bool repeats(const int32_t *tokens, uint32_t n)
 
 static enum status look_at_text(uint32_t *flags, const struct flags_run *run)
 {
-    const struct tokenizer *tk = run->decode->ex->model->tokenizer;
+    const struct tokenizer *tk = run->decode->model->tokenizer;
     struct text text = {0};
     bool invalid = false;
     enum status st = STATUS_OK;

@@ -60,3 +60,46 @@ python3 - <<'TEXT' || exit 1
 import json
 assert open("text", encoding="utf-8", newline="").read() == json.load(open("out"))["text"]
 TEXT
+
+# A text ends before the first stop string that comes: any part of it, across tokens and characters,
+# one of several; printed or in the object, with faults too.
+printf '[{"site": "output", "kind": "dry", "step": 0}]' >dry.json
+for model in tiny-llama-q4_1 tiny-qwen2; do
+    for seed in 1 2; do
+        sampled=(-m "$TINY/$model.gguf" -p abc -n 40 --temp 1 --seed $seed --ignore-eos)
+        good run "${sampled[@]}" --json
+        cp out whole
+        python3 - >stops <<'TEXT' || exit 1
+import json, random
+text = json.load(open("whole"))["text"]
+parts = [p for p in text.replace("\0", "\ufffd").split("\ufffd") if p]
+assert parts, "no readable text"
+rng = random.Random(3)
+for _ in range(2):
+    part = rng.choice(parts)
+    at = rng.randrange(len(part))
+    print(json.dumps(part[at:at + rng.randrange(1, 5)]))
+TEXT
+        while read -r line; do
+            stop=$(python3 -c 'import json, sys; print(json.loads(sys.argv[1]), end="x")' "$line")
+            stop=${stop%x}
+            good run "${sampled[@]}" --stop "$stop" --stop 'never comes'
+            cp out text
+            good run "${sampled[@]}" --stop 'never comes' --stop "$stop" --json
+            cp out object
+            good run "${sampled[@]}" --stop "$stop" --fault dry.json --json
+            STOP=$stop python3 - <<'TEXT' || exit 1
+import json, os
+whole, found, faults = json.load(open("whole")), json.load(open("object")), json.load(open("out"))
+before = whole["text"].split(os.environ["STOP"])[0]
+assert found["text"] == before and found["stop"] == "stop", (found["text"], before)
+assert open("text", encoding="utf-8", newline="").read() == before
+n = len(found["tokens"])
+assert found["tokens"] == whole["tokens"][:n] and found["steps"] == whole["steps"][:n]
+fault = faults["faults"][0]
+assert faults["golden"]["text"] == fault["golden_text"] == fault["faulty_text"] == before
+assert fault["outcome"] == "masked_bitexact" and fault["faulty_len"] == n
+TEXT
+        done <stops
+    done
+done

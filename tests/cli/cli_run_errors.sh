@@ -16,6 +16,8 @@ try run -m "$LLAMA" --ids 99999999999999999999
 try run -m "$LLAMA" -p a -n 257
 try run -m "$LLAMA" -p a --mode native
 try run -m "$LLAMA" -p a --top 3
+try run -m "$LLAMA" -p a --stop ''
+try run -m "$LLAMA" -p a --stop $'ab\xc3'
 try run -m "$LLAMA" -p a --logprobs
 try run -m "$LLAMA" -p a --json --top 321
 try run -m "$LLAMA" -p a --naive

@@ -35,7 +35,7 @@ static int32_t id_of(const struct fixture *f, const char *spelled)
 /* The tokens that spell one byte each. */
 static void find_bytes(struct bench *b)
 {
-    const struct decode decode = {.ex = &b->ex};
+    const struct decode decode = {.model = &b->model};
     for (int32_t id = 0; id < 256; id++) {
         struct text text = {0};
         assert_int_equal(decode_spell(&text, &decode, id), STATUS_OK);

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "base/json.h"
+#include "base/rng.h"
 #include "base/text.h"
 #include "model/detokenizer.h"
 #include "model_files.h"
@@ -214,12 +215,49 @@ static void test_references(void **state)
         skip();
 }
 
+/* An answer taken whole is what its tokens give one at a time, whatever bytes they are. */
+static void test_answers(void **state)
+{
+    static struct fixture f;
+    (void)state;
+    for (int spm = 0; spm < 2; spm++) {
+        struct rng rng;
+        rng_init(&rng, 4, (uint64_t)spm);
+        if (spm)
+            fixture_spm(&f);
+        else
+            fixture_bpe(&f, "default");
+        assert_int_equal(fixture_open(&f), STATUS_OK);
+        for (int i = 0; i < 2000; i++) {
+            struct detokenizer dt;
+            struct text each = {0}, marked = {0}, whole = {0};
+            int32_t ids[12];
+            detokenizer_init(&dt, f.tk, false);
+            dt.started = true;
+            assert_int_equal(text_add(&each, "", 0), STATUS_OK);
+            for (int k = 0; k < 12; k++) {
+                /* bytes above 127 make characters, whole and broken */
+                ids[k] = (int32_t)rng_below(&rng, k % 3 == 0 ? f.n_tokens : 256);
+                assert_int_equal(detokenizer_put(&dt, ids[k], &each), STATUS_OK);
+            }
+            assert_int_equal(detokenizer_flush(&dt, &each), STATUS_OK);
+            assert_int_equal(text_add_marked(&marked, each.data, each.size), STATUS_OK);
+            assert_int_equal(detokenizer_answer(&whole, f.tk, ids, 12), STATUS_OK);
+            assert_int_equal(whole.size, marked.size);
+            assert_memory_equal(whole.data, marked.data, whole.size);
+            text_finish(&each);
+            text_finish(&marked);
+            text_finish(&whole);
+        }
+        fixture_close(&f);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_whole_characters),
-        cmocka_unit_test(test_spm_spaces),
-        cmocka_unit_test(test_special),
+        cmocka_unit_test(test_answers),    cmocka_unit_test(test_whole_characters),
+        cmocka_unit_test(test_spm_spaces), cmocka_unit_test(test_special),
         cmocka_unit_test(test_references),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
