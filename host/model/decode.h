@@ -44,7 +44,7 @@ struct decode_verdict {
 };
 
 /* Looks at every step of a run after its pick. What it remembers of a run is `state`, zeroed at its
- * begin and not changed when the run goes back. */
+ * start and not changed when the run goes back. */
 struct decode_check {
     void (*look)(void *user, void *state, const struct decode_view *view,
                  struct decode_verdict *out); /* all zeros */
