@@ -190,16 +190,13 @@ static enum status create_registers(struct cpu *cpu)
                 return STATUS_MEMORY;
         }
     }
-    cpu->slot_column = cpu_memory(cpu, n, sizeof(uint32_t));
-    cpu->column_slot = cpu_memory(cpu, n, sizeof(uint32_t));
     cpu->full_row = cpu_memory(cpu, n, sizeof(uint32_t));
     cpu->score_row = cpu_memory(cpu, n, sizeof(uint32_t));
     cpu->hidden = cpu_memory(cpu, n, hp->n_embd * sizeof(float));
     cpu->checkpoints = cpu_memory(cpu, (size_t)cpu->base.n_checkpoints * (hp->n_layers + 1),
                                   hp->n_embd * sizeof(float));
     cpu->nodes = cpu_memory(cpu, cpu->base.model->graph.count, sizeof(*cpu->nodes));
-    return cpu->slot_column && cpu->column_slot && cpu->full_row && cpu->score_row && cpu->hidden &&
-                   cpu->checkpoints && cpu->nodes
+    return cpu->full_row && cpu->score_row && cpu->hidden && cpu->checkpoints && cpu->nodes
                ? STATUS_OK
                : STATUS_MEMORY;
 }

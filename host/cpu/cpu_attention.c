@@ -11,7 +11,7 @@ struct cpu_attention cpu_attention_job(const struct cpu_run *run, const struct n
     const struct cpu *cpu = run->cpu;
     const struct column *column = cpu_column(run, slot);
     const uint32_t position = column_last(column);
-    const uint32_t row = cpu->score_row[cpu->slot_column[slot]];
+    const uint32_t row = cpu->score_row[run->column[slot]];
     const size_t first_feature = (size_t)head * cpu_hparams(cpu)->head_dim;
     struct cpu_attention job = {
         .cpu = cpu,

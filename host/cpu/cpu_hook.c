@@ -132,23 +132,13 @@ void cpu_hook_weights(const struct cpu_patch *patch, uint32_t row, uint8_t *stor
     }
 }
 
-bool cpu_hook_any(const struct pass *pass, uint32_t node, uint32_t column)
-{
-    for (uint32_t i = 0; i < pass->n_hooks; i++) {
-        const struct hook *hook = &pass->hooks[i];
-        if (hook->node == node && (column == EXECUTOR_NONE || hook->column == column))
-            return true;
-    }
-    return false;
-}
-
 void cpu_hook_save(struct cpu_run *run, uint32_t index)
 {
     const struct node *node = &run->cpu->base.model->graph.node[index];
 
     for (uint32_t i = 0; i < run->pass->n_hooks; i++) {
         const struct hook *hook = &run->pass->hooks[i];
-        const uint32_t slot = run->cpu->column_slot[hook->column];
+        const uint32_t slot = cpu_slot(run, hook->column);
         if (hook->node == index && slot != EXECUTOR_NONE && run->saved[i])
             memcpy(run->saved[i], cpu_reg(run->cpu, node->in, slot), node->rows * sizeof(float));
     }
@@ -158,7 +148,7 @@ void cpu_hook_save(struct cpu_run *run, uint32_t index)
 static void patch_column(struct cpu_run *run, uint32_t index, uint32_t column, bool captures)
 {
     const struct node *node = &run->cpu->base.model->graph.node[index];
-    const uint32_t slot = run->cpu->column_slot[column];
+    const uint32_t slot = cpu_slot(run, column);
     struct cpu_patch patch = {.run = run,
                               .node = node,
                               .hooks = run->patched,
@@ -183,5 +173,5 @@ void cpu_hook_apply(struct cpu_run *run, uint32_t index)
 {
     for (int captures = 1; captures >= 0; captures--)
         for (uint32_t slot = 0; slot < run->slots; slot++)
-            patch_column(run, index, run->cpu->slot_column[slot], captures != 0);
+            patch_column(run, index, run->column[slot], captures != 0);
 }

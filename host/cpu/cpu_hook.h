@@ -59,7 +59,4 @@ void cpu_hook_save(struct cpu_run *run, uint32_t node);
 /* Applies the hooks of a node. After its normal run, on one thread. */
 void cpu_hook_apply(struct cpu_run *run, uint32_t node);
 
-/* True if some hook concerns the node (and, if not EXECUTOR_NONE, the column). */
-bool cpu_hook_any(const struct pass *pass, uint32_t node, uint32_t column);
-
 #endif

@@ -198,9 +198,9 @@ void cpu_linear_patch(const struct cpu_patch *patch)
     const struct node *node = patch->node;
     const bool logits = node->out == REG_L;
     const uint32_t act = logits ? NM_F32 : (uint32_t)cpu->base.act;
-    float *y =
-        logits ? cpu->reg[REG_L] + cpu->stride[REG_L] * cpu->full_row[cpu->slot_column[patch->slot]]
-               : cpu_reg(cpu, node->out, patch->slot);
+    float *y = logits ? cpu->reg[REG_L] +
+                            cpu->stride[REG_L] * cpu->full_row[patch->run->column[patch->slot]]
+                      : cpu_reg(cpu, node->out, patch->slot);
 
     if (note_operands(patch))
         all_rows(patch, y);

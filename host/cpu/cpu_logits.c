@@ -32,10 +32,10 @@ static void merge(struct cpu_digest *all, const struct cpu_digest *part)
 }
 
 /* Rows of a slot's column in L, null if it keeps none. */
-static float *full_row(const struct cpu *cpu, uint32_t slot)
+static float *full_row(const struct cpu_run *run, uint32_t slot)
 {
-    const uint32_t row = cpu->full_row[cpu->slot_column[slot]];
-    return row == EXECUTOR_NONE ? NULL : cpu_reg(cpu, REG_L, row);
+    const uint32_t row = run->cpu->full_row[run->column[slot]];
+    return row == EXECUTOR_NONE ? NULL : cpu_reg(run->cpu, REG_L, row);
 }
 
 static void scan(const struct cpu_task *task, const struct cpu_linear *job, uint32_t rows)
@@ -44,7 +44,7 @@ static void scan(const struct cpu_task *task, const struct cpu_linear *job, uint
 
     for (uint32_t i = 0; i < job->n; i++) {
         const float *values = job->y + i * job->y_stride;
-        float *row = full_row(cpu, i);
+        float *row = full_row(task->run, i);
         if (row)
             memcpy(row + job->y_row, values, rows * sizeof(*row));
         else
@@ -82,7 +82,7 @@ void cpu_logits_digest(const struct cpu_task *task)
 
     cpu_share_rows(task, &begin, &end);
     for (uint32_t i = 0; i < task->run->slots; i++) {
-        const float *row = full_row(cpu, i);
+        const float *row = full_row(task->run, i);
         if (row && begin < end)
             cpu->kernels->logits(row + begin, begin, end - begin, &cpu_scratch_of(task)->digest[i]);
     }
@@ -94,7 +94,7 @@ void cpu_logits_finish(struct cpu_run *run)
 
     for (uint32_t i = 0; i < run->slots; i++) {
         const uint32_t outputs = cpu_column(run, i)->outputs;
-        struct column_result *out = &run->out[cpu->slot_column[i]];
+        struct column_result *out = &run->out[run->column[i]];
         struct cpu_digest all = cpu->scratch[0].digest[i];
         for (uint32_t t = 1; t < run->threads; t++)
             merge(&all, &cpu->scratch[t].digest[i]);
@@ -106,6 +106,6 @@ void cpu_logits_finish(struct cpu_run *run)
             out->hash = (uint64_t)all.high << 32 | all.low;
         out->finite = all.finite;
         if (outputs & COLUMN_LOGITS)
-            out->logits = full_row(cpu, i);
+            out->logits = full_row(run, i);
     }
 }

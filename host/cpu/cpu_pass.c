@@ -28,96 +28,22 @@ static uint32_t n_layers(const struct cpu_run *run)
     return cpu_hparams(run->cpu)->n_layers;
 }
 
-/* Columns evaluated in a layer: the first ones. */
-static uint32_t active(const struct cpu_run *run, uint32_t layer)
-{
-    const struct column *column = run->pass->columns;
-    uint32_t n = 0;
-
-    while (n < run->pass->n_columns && column[n].start_layer <= layer &&
-           column[n].end_layer > layer)
-        n++;
-    return n;
-}
-
-static bool is_hooked(const struct pass *pass, uint32_t column)
-{
-    for (uint32_t i = 0; i < pass->n_hooks; i++)
-        if (pass->hooks[i].column == column)
-            return true;
-    return false;
-}
-
-/* False: nothing behind STORE of this layer is asked of the column. */
-static bool goes_on(const struct cpu_run *run, uint32_t index, uint32_t layer)
-{
-    const struct column *c = &run->pass->columns[index];
-    return c->end_layer > layer + 1 || c->save != EXECUTOR_NONE || c->outputs != 0 ||
-           run->pass->watch || is_hooked(run->pass, index);
-}
-
-static void set_slot(struct cpu_run *run, uint32_t slot, uint32_t column)
-{
-    run->cpu->slot_column[slot] = column;
-    run->cpu->column_slot[column] = slot;
-}
-
-static void clear_slots(struct cpu_run *run)
-{
-    for (uint32_t i = 0; i < run->pass->n_columns; i++)
-        run->cpu->column_slot[i] = EXECUTOR_NONE;
-    run->slots = 0;
-}
-
-static void load_residual(struct cpu_run *run, uint32_t slot, uint32_t column, uint32_t layer)
+static void load_residual(struct cpu_run *run, enum reg reg, uint32_t slot, uint32_t column,
+                          uint32_t layer)
 {
     const struct column *c = &run->pass->columns[column];
 
-    memcpy(cpu_reg(run->cpu, REG_X, slot), cpu_edit_checkpoint(run->cpu, c->checkpoint, layer),
+    memcpy(cpu_reg(run->cpu, reg, slot), cpu_edit_checkpoint(run->cpu, c->checkpoint, layer),
            cpu_hparams(run->cpu)->n_embd * sizeof(float));
 }
 
-/* First thread: register rows for the active columns, residuals of those that start here. */
+/* First thread: the slots of a layer, residuals of those that start here. */
 static void enter(struct cpu_run *run, uint32_t layer)
 {
-    const uint32_t n = active(run, layer);
-
-    clear_slots(run);
-    for (uint32_t i = 0; i < n; i++) {
-        const struct column *c = &run->pass->columns[i];
-        set_slot(run, i, i);
-        if (c->start_layer == layer && c->checkpoint != EXECUTOR_NONE)
-            load_residual(run, i, i, layer);
-    }
-    run->slots = n;
-}
-
-/* First thread: moves the rows of the columns `keep` wants to the front. */
-static void compact(struct cpu_run *run, uint32_t layer,
-                    bool (*keep)(const struct cpu_run *, uint32_t, uint32_t))
-{
-    static const enum reg moved[] = {REG_X, REG_Q, REG_N}; /* read later on */
-    struct cpu *cpu = run->cpu;
-    const uint32_t before = run->slots;
-
-    clear_slots(run);
-    for (uint32_t slot = 0; slot < before; slot++) {
-        const uint32_t column = cpu->slot_column[slot];
-        if (!keep(run, column, layer))
-            continue;
-        for (size_t i = 0; run->slots != slot && i < sizeof(moved) / sizeof(*moved); i++)
-            memcpy(cpu_reg(cpu, moved[i], run->slots), cpu_reg(cpu, moved[i], slot),
-                   cpu->stride[moved[i]] * sizeof(float));
-        set_slot(run, run->slots++, column);
-    }
-}
-
-static bool all_go_on(const struct cpu_run *run, uint32_t layer)
-{
+    run->slots = run->schedule->active[layer];
     for (uint32_t slot = 0; slot < run->slots; slot++)
-        if (!goes_on(run, run->cpu->slot_column[slot], layer))
-            return false;
-    return true;
+        if (schedule_loads(cpu_column(run, slot), layer))
+            load_residual(run, REG_X, slot, run->column[slot], layer);
 }
 
 /* This thread's part of the residuals entering `layer`. */
@@ -129,8 +55,7 @@ static void save_residuals(const struct cpu_task *task, uint32_t layer)
     cpu_share_rows(task, &begin, &end);
     for (uint32_t slot = 0; slot < run->slots; slot++) {
         const struct column *c = cpu_column(run, slot);
-        const bool due = layer > c->start_layer || (layer == 0 && c->checkpoint == EXECUTOR_NONE);
-        if (c->save != EXECUTOR_NONE && due && begin < end)
+        if (schedule_saves(c, layer) && begin < end)
             memcpy(cpu_edit_checkpoint(run->cpu, c->save, layer) + begin,
                    cpu_reg(run->cpu, REG_X, slot) + begin, (end - begin) * sizeof(float));
     }
@@ -139,7 +64,7 @@ static void save_residuals(const struct cpu_task *task, uint32_t layer)
 static void run_node(struct cpu_task *task, uint32_t index)
 {
     struct cpu_run *run = task->run;
-    const bool hooked = cpu_hook_any(run->pass, index, EXECUTOR_NONE);
+    const bool hooked = run->schedule->hooked[index];
     const bool alone = hooked || run->pass->watch;
 
     task->index = index;
@@ -175,12 +100,13 @@ static void run_layer(struct cpu_task *task, uint32_t layer)
 {
     struct cpu_run *run = task->run;
     const struct graph *graph = graph_of(run);
+    const uint32_t tail = run->schedule->tail[layer];
 
     for (uint32_t i = graph->layer_begin[layer]; i < graph->layer_begin[layer + 1]; i++) {
         run_node(task, i);
-        if (graph->node[i].op == OP_STORE && !all_go_on(run, layer)) {
-            CPU_PASS_ALONE(task, compact(run, layer, goes_on));
-            if (run->slots == 0)
+        if (graph->node[i].op == OP_STORE && tail < run->slots) {
+            CPU_PASS_ALONE(task, run->slots = tail);
+            if (tail == 0)
                 return;
         }
     }
@@ -188,31 +114,26 @@ static void run_layer(struct cpu_task *task, uint32_t layer)
     save_residuals(task, layer + 1);
 }
 
-static bool has_outputs(const struct cpu_run *run, uint32_t column, uint32_t layer)
-{
-    (void)layer;
-    return run->pass->columns[column].outputs != 0;
-}
-
-/* First thread: rows for the columns with outputs, and only those. */
+/* First thread: rows of the columns with outputs, and only those, by way of T. */
 static void enter_output(struct cpu_run *run)
 {
+    const struct schedule *s = run->schedule;
     const uint32_t layer = n_layers(run);
+    const size_t row = cpu_hparams(run->cpu)->n_embd * sizeof(float);
+    const bool gathers = schedule_gathers(s);
 
-    compact(run, layer, has_outputs);
-    for (uint32_t i = 0; i < run->pass->n_columns; i++) {
-        if (run->pass->columns[i].start_layer != layer || !has_outputs(run, i, layer))
-            continue;
-        load_residual(run, run->slots, i, layer);
-        set_slot(run, run->slots++, i);
+    for (uint32_t i = 0; i < s->n_outputs; i++) {
+        const uint32_t column = s->output[i];
+        if (schedule_loads(&run->pass->columns[column], layer))
+            load_residual(run, gathers ? REG_T : REG_X, i, column, layer);
+        else if (gathers)
+            memcpy(cpu_reg(run->cpu, REG_T, i), cpu_reg(run->cpu, REG_X, s->slot[column]), row);
     }
-}
-
-static bool needs_logits(const struct cpu_run *run, uint32_t column, uint32_t layer)
-{
-    (void)layer;
-    return (run->pass->columns[column].outputs & ~COLUMN_HIDDEN) != 0 ||
-           run->cpu->full_row[column] != EXECUTOR_NONE;
+    for (uint32_t i = 0; gathers && i < s->n_outputs; i++)
+        memcpy(cpu_reg(run->cpu, REG_X, i), cpu_reg(run->cpu, REG_T, i), row);
+    run->column = s->output;
+    run->slot = s->output_slot;
+    run->slots = s->n_outputs;
 }
 
 /* First thread: hands out the rows entering the output matrix; the others go on without. */
@@ -221,14 +142,14 @@ static void leave_hidden(struct cpu_run *run)
     const uint32_t n_embd = cpu_hparams(run->cpu)->n_embd;
 
     for (uint32_t slot = 0; slot < run->slots; slot++) {
-        const uint32_t column = run->cpu->slot_column[slot];
+        const uint32_t column = run->column[slot];
         float *hidden = run->cpu->hidden + (size_t)column * n_embd;
         if (!(run->pass->columns[column].outputs & COLUMN_HIDDEN))
             continue;
         memcpy(hidden, cpu_reg(run->cpu, REG_N, slot), n_embd * sizeof(*hidden));
         run->out[column].hidden = hidden;
     }
-    compact(run, n_layers(run), needs_logits);
+    run->slots = run->schedule->n_logits;
 }
 
 static void run_output(struct cpu_task *task)
@@ -270,7 +191,7 @@ static void run_thread(struct cpu_run *run)
         save_residuals(&task, 0);
     }
     for (; layer < n_layers(run); layer++) {
-        const uint32_t n = active(run, layer);
+        const uint32_t n = run->schedule->active[layer];
         if (n == 0)
             break;
         if (layer > 0 && (n != before || n != run->slots))
@@ -292,12 +213,19 @@ static void raise_underflow(const struct cpu_run *run)
             tiny = tiny * tiny;
 }
 
-enum status cpu_pass(struct executor *ex, const struct pass *pass, struct column_result *out)
+enum status cpu_pass(struct executor *ex, const struct schedule *schedule,
+                     struct column_result *out)
 {
+    const struct pass *pass = schedule->pass;
     struct cpu *cpu = (struct cpu *)ex;
     const bool crowded = cpu->threads > (uint32_t)omp_get_num_procs();
-    struct cpu_run run = {
-        .cpu = cpu, .pass = pass, .out = out, .team = {.spins = crowded ? 0 : CPU_TEAM_SPINS}};
+    struct cpu_run run = {.cpu = cpu,
+                          .schedule = schedule,
+                          .pass = pass,
+                          .column = schedule->column,
+                          .slot = schedule->slot,
+                          .out = out,
+                          .team = {.spins = crowded ? 0 : CPU_TEAM_SPINS}};
     const enum status st = cpu_prepare(&run);
 
     memset(out, 0, pass->n_columns * sizeof(*out));

@@ -5,7 +5,7 @@
 
 #include "cpu/cpu_state.h"
 
-enum status cpu_pass(struct executor *ex, const struct pass *pass,
+enum status cpu_pass(struct executor *ex, const struct schedule *schedule,
                      struct column_result *out) STATUS_MUST_USE;
 
 #endif

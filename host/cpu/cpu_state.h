@@ -11,6 +11,7 @@
 #include "cpu/cpu.h"
 #include "cpu/cpu_team.h"
 #include "model/executor.h"
+#include "model/schedule.h"
 #include "shared/order.h"
 
 #define CPU_TILE                                                                                   \
@@ -140,8 +141,6 @@ struct cpu {
     size_t stride[REG_COUNT];
     size_t score_stride;    /* positions, rounded up to whole pages */
     size_t room[REG_COUNT]; /* S, P, L: rows allocated */
-    uint32_t *slot_column;  /* (max_columns) column of each register row */
-    uint32_t *column_slot;  /* (max_columns) and back, EXECUTOR_NONE: none */
     uint32_t *full_row;     /* (max_columns) row of a column in L, EXECUTOR_NONE: none */
     uint32_t *score_row;    /* (max_columns) row of a column in S and P, EXECUTOR_NONE: none */
     uint8_t *pages[2];      /* K, V: (layers, pages, page_bytes) */
@@ -187,9 +186,12 @@ static inline float cpu_round(float x, uint32_t act)
 /* The pass being run, as every thread sees it; the first thread changes it between barriers. */
 struct cpu_run {
     struct cpu *cpu;
+    const struct schedule *schedule;
     const struct pass *pass;
-    uint32_t slots;   /* register rows in use */
-    uint32_t threads; /* that run it */
+    const uint32_t *column; /* of each slot: the schedule's, of the layers or of the outputs */
+    const uint32_t *slot;   /* and back */
+    uint32_t slots;         /* register rows in use */
+    uint32_t threads;       /* that run it */
     struct cpu_team team;
     float **saved;         /* (n_hooks) input row of hooks whose op works in place; null others */
     struct hook **patched; /* (n_hooks) room for the hooks of a patch */
@@ -211,7 +213,13 @@ static inline struct cpu_scratch *cpu_scratch_of(const struct cpu_task *task)
 
 static inline const struct column *cpu_column(const struct cpu_run *run, uint32_t slot)
 {
-    return &run->pass->columns[run->cpu->slot_column[slot]];
+    return &run->pass->columns[run->column[slot]];
+}
+
+/* The register row of a column, EXECUTOR_NONE if it is not evaluated here. */
+static inline uint32_t cpu_slot(const struct cpu_run *run, uint32_t column)
+{
+    return run->slot[column] < run->slots ? run->slot[column] : EXECUTOR_NONE;
 }
 
 /* [begin, end) of `units` for this thread. */

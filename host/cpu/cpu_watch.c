@@ -10,7 +10,7 @@
 static const float *row_of(const struct cpu_run *run, const struct node *node, uint32_t slot)
 {
     const struct cpu *cpu = run->cpu;
-    const uint32_t column = cpu->slot_column[slot];
+    const uint32_t column = run->column[slot];
     uint32_t row = slot;
 
     if (node->out == REG_L)
@@ -67,6 +67,6 @@ void cpu_watch(const struct cpu_run *run, const struct node *node)
             values = close_up(run, node, values, slot);
             count = node->rows * (column_last(cpu_column(run, slot)) + 1);
         }
-        pass->watch(pass->watch_user, node, run->cpu->slot_column[slot], values, count);
+        pass->watch(pass->watch_user, node, run->column[slot], values, count);
     }
 }

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "model/op.h"
+#include "model/schedule.h"
 #include "shared/order.h"
 
 static bool same_layers(const struct column *a, const struct column *b)
@@ -205,6 +206,7 @@ enum status executor_pass(struct executor *ex, const struct pass *pass, struct c
 {
     enum status st = STATUS_OK;
     struct executor_info info;
+    struct schedule schedule = {0};
 
     executor_info(ex, &info);
     if (pass->n_columns == 0 || pass->n_columns > info.max_columns) {
@@ -225,7 +227,12 @@ enum status executor_pass(struct executor *ex, const struct pass *pass, struct c
     }
     for (uint32_t i = 0; i < pass->n_hooks && st == STATUS_OK; i++)
         st = check_hook(ex, pass, i);
-    return st == STATUS_OK ? ex->ops->pass(ex, pass, out) : st;
+    if (st == STATUS_OK)
+        st = schedule_make(&schedule, ex->model, pass);
+    if (st == STATUS_OK)
+        st = ex->ops->pass(ex, &schedule, out);
+    schedule_finish(&schedule);
+    return st;
 }
 
 /* Key positions first .. last of a layer, which a column reads. */

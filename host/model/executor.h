@@ -148,10 +148,13 @@ struct weight_site {
 };
 
 struct executor;
+struct schedule;
 
 struct executor_ops {
     void (*destroy)(struct executor *ex);
-    enum status (*pass)(struct executor *ex, const struct pass *pass, struct column_result *out);
+    /* Runs schedule->pass (model/schedule.h). */
+    enum status (*pass)(struct executor *ex, const struct schedule *schedule,
+                        struct column_result *out);
     /* Edits stored bits by hook_edit, without other bits: data->before and after are read back from
      * the device's own memory, count becomes 1. */
     enum status (*edit_kv)(struct executor *ex, const struct kv_site *site, struct hook_data *data);

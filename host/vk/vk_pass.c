@@ -51,7 +51,7 @@ static enum status load_residuals(struct vk_run *run, uint32_t layer)
 
     for (uint32_t slot = 0; slot < run->pass->n_columns && st == STATUS_OK; slot++) {
         const struct column *c = column_of(run, slot);
-        if (c->start_layer == layer && c->checkpoint != EXECUTOR_NONE)
+        if (schedule_loads(c, layer))
             st = move_residual(run, slot, checkpoint_at(run, c->checkpoint, layer), true);
     }
     return st;
@@ -64,8 +64,7 @@ static enum status save_residuals(struct vk_run *run, uint32_t layer, uint32_t s
 
     for (uint32_t slot = 0; slot < slots && st == STATUS_OK; slot++) {
         const struct column *c = column_of(run, slot);
-        const bool due = layer > c->start_layer || (layer == 0 && c->checkpoint == EXECUTOR_NONE);
-        if (c->save != EXECUTOR_NONE && due && layer <= c->end_layer)
+        if (schedule_saves(c, layer))
             st = move_residual(run, slot, checkpoint_at(run, c->save, layer), false);
     }
     return st;
@@ -96,10 +95,10 @@ static enum status run_attention(struct vk_run *run, uint32_t index, uint32_t sl
     return st;
 }
 
-static enum status run_layer(struct vk_run *run, uint32_t layer, uint32_t active)
+static enum status run_layer(struct vk_run *run, uint32_t layer)
 {
     const struct graph *graph = graph_of(run);
-    struct vk_range range = {.slots = active};
+    struct vk_range range = {.slots = run->schedule->active[layer]};
     enum status st = load_residuals(run, layer);
 
     for (uint32_t i = graph->layer_begin[layer]; i < graph->layer_begin[layer + 1]; i++) {
@@ -113,7 +112,7 @@ static enum status run_layer(struct vk_run *run, uint32_t layer, uint32_t active
         }
         st = vk_run_node(run, i, &range);
         if (op == OP_STORE)
-            range.slots = vk_prepare_tail(run, layer, active);
+            range.slots = run->schedule->tail[layer];
     }
     return st == STATUS_OK ? save_residuals(run, layer + 1, range.slots) : st;
 }
@@ -126,24 +125,20 @@ static enum status run_embedding(struct vk_run *run, uint32_t active)
     return st == STATUS_OK ? save_residuals(run, 0, active) : st;
 }
 
-/* Residuals of the output columns, close together in T unless X has them so. */
-static enum status gather(struct vk_run *run, const uint32_t *slots, bool *out_gathered)
+/* Residuals of the output columns, close together in T. */
+static enum status gather(struct vk_run *run)
 {
     const struct vk_memory *m = &run->vk->memory;
+    const struct schedule *s = run->schedule;
     enum status st = STATUS_OK;
 
-    *out_gathered = false;
-    for (uint32_t i = 0; i < run->n_outputs; i++)
-        *out_gathered |= slots[run->column[i]] != i;
-    if (!*out_gathered)
-        return STATUS_OK;
     vk_run_access(run, OP_BIT(REG_X), OP_BIT(REG_T));
-    for (uint32_t i = 0; i < run->n_outputs && st == STATUS_OK; i++)
+    for (uint32_t i = 0; i < s->n_outputs && st == STATUS_OK; i++)
         st = vk_run_copy(
             run, &(struct vk_run_copy){.from = m->work,
                                        .to = m->work,
                                        .from_quad = m->reg[REG_X].at +
-                                                    slots[run->column[i]] * m->reg[REG_X].stride,
+                                                    s->slot[s->output[i]] * m->reg[REG_X].stride,
                                        .to_quad = m->reg[REG_T].at + i * m->reg[REG_T].stride,
                                        .quads = m->embd_quads});
     vk_run_access(run, OP_BIT(REG_T), OP_BIT(REG_X)); /* the norm reads either */
@@ -206,7 +201,7 @@ static enum status copy_hidden(struct vk_run *run)
     enum status st = STATUS_OK;
 
     vk_run_access(run, OP_BIT(REG_N), 0);
-    for (uint32_t i = 0; i < run->n_outputs && st == STATUS_OK; i++) {
+    for (uint32_t i = 0; i < run->schedule->n_outputs && st == STATUS_OK; i++) {
         if (!(column_of(run, i)->outputs & COLUMN_HIDDEN))
             continue;
         st = vk_run_copy(run, &(struct vk_run_copy){.from = m->work,
@@ -223,21 +218,21 @@ static enum status run_outputs(struct vk_run *run)
 {
     const struct graph *graph = graph_of(run);
     const uint32_t layers = vk_hparams(run->vk)->n_layers;
-    uint32_t before[run->pass->n_columns];
-    struct vk_range range = {0};
+    const struct schedule *s = run->schedule;
+    struct vk_range range = {.slots = s->n_outputs, .gathered = schedule_gathers(s)};
     enum status st = load_residuals(run, layers);
 
-    memcpy(before, run->slot, sizeof(before));
-    vk_prepare_outputs(run);
-    range.slots = run->n_outputs;
-    if (st != STATUS_OK || run->n_outputs == 0)
+    run->column = s->output;
+    run->slot = s->output_slot;
+    if (st != STATUS_OK || s->n_outputs == 0)
         return st;
-    st = gather(run, before, &range.gathered);
+    if (range.gathered)
+        st = gather(run);
     for (uint32_t i = graph->layer_begin[layers]; i + 1 < graph->count && st == STATUS_OK; i++)
         st = vk_run_node(run, i, &range);
     if (st == STATUS_OK)
         st = copy_hidden(run);
-    range.slots = run->n_logits;
+    range.slots = run->schedule->n_logits;
     return st == STATUS_OK ? run_logits(run, graph->count - 1, &range) : st;
 }
 
@@ -246,13 +241,13 @@ static void read_results(struct vk_run *run)
     const uint32_t *words = gpu_buffer_mapped(run->vk->memory.results);
     const float *row = run->vk->memory.logits ? gpu_buffer_mapped(run->vk->memory.logits) : NULL;
 
-    for (uint32_t i = 0; i < run->n_outputs; i++) {
+    for (uint32_t i = 0; i < run->schedule->n_outputs; i++) {
         if (column_of(run, i)->outputs & COLUMN_HIDDEN)
             run->out[run->column[i]].hidden =
                 (const float *)gpu_buffer_mapped(run->vk->memory.hidden) +
                 (size_t)i * run->vk->memory.embd_quads * 4;
     }
-    for (uint32_t i = 0; i < run->n_logits; i++, words += DIGEST_QUADS * 4) {
+    for (uint32_t i = 0; i < run->schedule->n_logits; i++, words += DIGEST_QUADS * 4) {
         const uint32_t outputs = column_of(run, i)->outputs;
         struct column_result *out = &run->out[run->column[i]];
         if (outputs & COLUMN_ARGMAX) {
@@ -289,24 +284,28 @@ static enum status run_pass(struct vk_run *run)
         st = vk_kv_copy(&vk->kv, vk->stream);
     run->written = OP_BIT(OP_PAGES);
     if (st == STATUS_OK && layer == 0)
-        st = run_embedding(run, vk_prepare_active(run, 0));
+        st = run_embedding(run, run->schedule->active[0]);
     for (; st == STATUS_OK && layer < vk_hparams(vk)->n_layers; layer++) {
-        const uint32_t active = vk_prepare_active(run, layer);
-        if (active == 0)
+        if (run->schedule->active[layer] == 0)
             break;
-        st = run_layer(run, layer, active);
+        st = run_layer(run, layer);
     }
     if (st == STATUS_OK)
         st = run_outputs(run);
     return st == STATUS_OK ? vk_run_flush(run) : st;
 }
 
-enum status vk_pass(struct executor *ex, const struct pass *pass, struct column_result *out)
+enum status vk_pass(struct executor *ex, const struct schedule *schedule, struct column_result *out)
 {
-    struct vk_run run = {.vk = (struct vk *)ex, .pass = pass, .out = out};
+    struct vk_run run = {.vk = (struct vk *)ex,
+                         .schedule = schedule,
+                         .pass = schedule->pass,
+                         .column = schedule->column,
+                         .slot = schedule->slot,
+                         .out = out};
     enum status st = vk_prepare(&run);
 
-    memset(out, 0, pass->n_columns * sizeof(*out));
+    memset(out, 0, run.pass->n_columns * sizeof(*out));
     if (st == STATUS_OK)
         st = run_pass(&run);
     if (st == STATUS_OK) {

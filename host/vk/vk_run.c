@@ -74,10 +74,7 @@ static struct op_access access_of(const struct vk_rec *rec)
 
 static bool is_plain(const struct vk_run *run, uint32_t index)
 {
-    for (uint32_t i = 0; i < run->pass->n_hooks; i++)
-        if (run->pass->hooks[i].node == index)
-            return false;
-    return !run->pass->watch;
+    return !run->schedule->hooked[index] && !run->pass->watch;
 }
 
 /* The residual add behind a LINEAR: its rows are added where they are, what they were is not kept.

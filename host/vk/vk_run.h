@@ -4,19 +4,19 @@
 #define VKFI_VK_VK_RUN_H
 
 #include "model/op.h"
+#include "model/schedule.h"
 #include "vk/vk_state.h"
 
 struct vk_run {
     struct vk *vk;
+    const struct schedule *schedule;
     const struct pass *pass;
     struct column_result *out;
-    uint32_t *column; /* (n_columns) column of each slot; owned */
-    uint32_t *slot;   /* (n_columns) and back, EXECUTOR_NONE: none; owned */
-    uint32_t *order;  /* (n_hooks) hook of the pass at each place of the device's list; owned */
+    const uint32_t *column; /* of each slot: the schedule's, of the layers or of the outputs */
+    const uint32_t *slot;   /* and back, EXECUTOR_NONE: none */
+    uint32_t *order; /* (n_hooks) hook of the pass at each place of the device's list; owned */
     struct vk_patch *patches; /* (n_patches) by node, then column; owned */
     uint32_t n_patches;
-    uint32_t n_outputs;     /* columns with outputs: slots 0 .. in the output phase */
-    uint32_t n_logits;      /* those of them that the output matrix is for: the first */
     uint32_t written, read; /* resources used since the last barrier, bit by bit */
     uint32_t fused;         /* node that was recorded with the one before it; 0: none */
     uint64_t macs;          /* recorded since the last submit */
@@ -27,13 +27,6 @@ enum status vk_prepare(struct vk_run *run) STATUS_MUST_USE;
 
 /* Puts the hooks in the order of their patches; `order` and `patches` are filled. */
 enum status vk_patch_plan(struct vk_run *run) STATUS_MUST_USE;
-
-/* Makes output columns slots 0 .. n_outputs - 1, others none; n_outputs and n_logits are set. */
-void vk_prepare_outputs(struct vk_run *run);
-
-/* Columns evaluated in a layer, and those of them that go on behind its STORE: slots 0 .. n - 1. */
-uint32_t vk_prepare_active(const struct vk_run *run, uint32_t layer);
-uint32_t vk_prepare_tail(const struct vk_run *run, uint32_t layer, uint32_t active);
 
 void vk_prepare_finish(struct vk_run *run);
 
@@ -80,7 +73,7 @@ enum status vk_patch(struct vk_run *run, const struct vk_rec *rec) STATUS_MUST_U
 enum status vk_watch(struct vk_run *run, const struct vk_rec *rec) STATUS_MUST_USE;
 
 /* The whole pass: executor_ops.pass. */
-enum status vk_pass(struct executor *ex, const struct pass *pass,
+enum status vk_pass(struct executor *ex, const struct schedule *schedule,
                     struct column_result *out) STATUS_MUST_USE;
 
 #endif

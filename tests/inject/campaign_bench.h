@@ -26,6 +26,7 @@
 #include "gpu/device.h"
 #include "inject/campaign/campaign.h"
 #include "inject/store/store_doubt.h"
+#include "model/schedule.h"
 #include "tiny_model.h"
 #include "vk/vk.h"
 
@@ -96,9 +97,10 @@ static inline void bench_pause(long ms)
 static const char *bench_prompts = "[72,105,33,200,7,99,12,250],[3,8,140,2,7,19],[9,41,52]";
 
 /* The real pass with the scene's harm before or behind it. */
-static inline enum status bench_pass(struct executor *ex, const struct pass *pass,
+static inline enum status bench_pass(struct executor *ex, const struct schedule *schedule,
                                      struct column_result *out)
 {
+    const struct pass *pass = schedule->pass;
     struct bench_scene *scene = bench_self->scene;
     const bool concerned = scene->harm != BENCH_NONE && bench_self->index == scene->device;
     bool now = false;
@@ -116,7 +118,7 @@ static inline enum status bench_pass(struct executor *ex, const struct pass *pas
     }
     if (scene->slow_ms > 0 && (scene->harm == BENCH_NONE || bench_self->index != scene->device))
         bench_pause(scene->slow_ms);
-    enum status st = bench_real->pass(ex, pass, out);
+    enum status st = bench_real->pass(ex, schedule, out);
     for (uint32_t i = 0; now && scene->harm == BENCH_WRONG && i < pass->n_columns; i++)
         out[i].hash ^= 1;
     return st;
