@@ -10,18 +10,13 @@
 #include "cli/cli_plan.h"
 #include "cli/cli_record.h"
 
-static bool is_set(const struct fault *f)
-{
-    return f->kind == KIND_SET || f->kind == KIND_SCALE || f->kind == KIND_ADD;
-}
-
 /* Where a fault is does not depend on the item that runs. */
 static void print_fault(const struct fault *f, const struct model *model)
 {
     const struct fault_bounds bounds = {.model = model, .positions = UINT32_MAX};
     char site[FAULT_SITE_TEXT], what[64], where[CLI_RECORD_WHERE];
     fault_site(f, site);
-    if (is_set(f))
+    if (hook_kinds_takes(f->kind, KIND_TAKES_VALUE))
         snprintf(what, sizeof what, "%s 0x%x", kinds_text(KINDS_KIND, f->kind), f->value);
     else if (f->mask)
         snprintf(what, sizeof what, "%s 0x%x", kinds_text(KINDS_KIND, f->kind), f->mask);

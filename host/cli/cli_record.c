@@ -26,16 +26,18 @@ const char *cli_record_bits(const struct fault *fault, char *out, size_t size)
 {
     struct line line = {.out = out, .size = size};
     out[0] = '\0';
-    if (fault->kind == KIND_SET) {
+    if (hook_kinds_takes(fault->kind, KIND_TAKES_VALUE) &&
+        !hook_kinds_takes(fault->kind, KIND_TAKES_NUMBER))
         put(&line, "0x%" PRIx32, fault->value);
+    if (!hook_kinds_takes(fault->kind, KIND_TAKES_MASK))
         return out;
-    }
-    if (fault->kind != KIND_FLIP && fault->kind != KIND_STUCK_AT_0 &&
-        fault->kind != KIND_STUCK_AT_1)
-        return out;
-    for (uint32_t bit = 0; bit < 32; bit++) {
+    for (uint32_t bit = 0, last; bit < 32; bit = last + 1) {
+        for (last = bit; last < 31 && fault->mask >> bit & fault->mask >> (last + 1) & 1u;)
+            last++;
         if (fault->mask >> bit & 1u)
             put(&line, "%s%" PRIu32, line.used > 0 ? "," : "", bit);
+        if (last > bit)
+            put(&line, "%s%" PRIu32, last > bit + 1 ? "-" : ",", last);
     }
     return out;
 }

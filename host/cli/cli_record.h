@@ -22,7 +22,7 @@ enum status cli_record_json(struct json_writer *w, const struct cli_record_conte
 enum status cli_record_text(const struct cli_record_context *context, const struct record *record,
                             uint32_t number, uint32_t count) STATUS_MUST_USE;
 
-/* "bit 30", "bits 1,2,30", "0x40000000" for set, "" for kinds without bits; returns `out`. */
+/* "30", "1,2,8-30", "0x40000000" for set, "" for kinds without bits; returns `out`. */
 const char *cli_record_bits(const struct fault *fault, char *out, size_t size);
 
 /* "row 3, k 8..15, all keys": the coordinates that the fault's site and point use; returns `out`.

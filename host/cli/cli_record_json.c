@@ -48,13 +48,12 @@ static void put_place(struct json_writer *w, const struct cli_record_context *co
 static void put_mask(struct json_writer *w, const struct fault *fault, uint32_t width)
 {
     const uint32_t mask = fault->mask;
-    const bool masked = fault->kind == KIND_FLIP || fault->kind == KIND_STUCK_AT_0 ||
-                        fault->kind == KIND_STUCK_AT_1;
-    if (fault->kind == KIND_SET) {
+    if (hook_kinds_takes(fault->kind, KIND_TAKES_VALUE) &&
+        !hook_kinds_takes(fault->kind, KIND_TAKES_NUMBER)) {
         json_put_key(w, "value");
         cli_output_bits(w, fault->value, width);
     }
-    if (!masked)
+    if (!hook_kinds_takes(fault->kind, KIND_TAKES_MASK))
         return;
     json_put_key(w, "mask");
     cli_output_bits(w, mask, width);

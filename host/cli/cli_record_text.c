@@ -26,10 +26,10 @@ static void print_numbers(const struct fault *fault)
     if (fault->kind == KIND_SCALE || fault->kind == KIND_ADD)
         printf(" %s %s", fault->kind == KIND_SCALE ? "by" : "of",
                cli_output_float(a, fault_bits_float(&f32, fault->value)));
-    if (fault->kind == KIND_CLAMP)
+    if (hook_kinds_takes(fault->kind, KIND_TAKES_RANGE))
         printf(" to %s .. %s", cli_output_float(a, fault_bits_float(&f32, fault->low)),
                cli_output_float(b, fault_bits_float(&f32, fault->high)));
-    if (fault->kind == KIND_WRONG_READ || fault->kind == KIND_WRONG_WRITE)
+    if (hook_kinds_takes(fault->kind, KIND_TAKES_OTHER))
         printf(" from %" PRIu32, fault->from);
 }
 
@@ -39,10 +39,10 @@ static void print_change(const struct fault *fault, uint32_t width)
     char bits[128];
     cli_record_bits(fault, bits, sizeof bits);
     printf("%s", kinds_text(KINDS_KIND, fault->kind));
-    if (fault->kind == KIND_SET)
+    if (hook_kinds_takes(fault->kind, KIND_TAKES_VALUE) && bits[0] != '\0')
         printf(" to %s", bits);
     else if (bits[0] != '\0')
-        printf(" of bit%s %s of %" PRIu32, strchr(bits, ',') ? "s" : "", bits, width);
+        printf(" of bit%s %s of %" PRIu32, strpbrk(bits, ",-") ? "s" : "", bits, width);
     else
         print_numbers(fault);
 }

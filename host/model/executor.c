@@ -166,8 +166,7 @@ static bool hook_fits(const struct node *node, const struct op_point *at, const 
 static bool words_fit(const struct pass *pass, const struct hook_data *d)
 {
     const uint64_t most = UINT32_MAX - 1, size = hook_size(d);
-    const bool other = d->kind == KIND_STALE || d->kind == KIND_MIX || d->kind == KIND_WRONG_READ ||
-                       d->kind == KIND_WRONG_WRITE;
+    const bool other = hook_kinds_takes(d->kind, KIND_TAKES_EARLIER | KIND_TAKES_OTHER);
 
     if (other && d->source == 0 && d->capture == 0)
         return false;

@@ -33,8 +33,7 @@ struct tap_note {
 /* True if the kind takes bits of one position earlier. */
 static inline bool tap_stale(const struct tap_fault *fault)
 {
-    return fault->data.kind == KIND_STALE || fault->data.kind == KIND_MIX ||
-           fault->data.kind == KIND_WRONG_WRITE;
+    return hook_kinds_takes(fault->data.kind, KIND_TAKES_EARLIER);
 }
 
 /* True if the fault strikes at this position (memory: is in force). */

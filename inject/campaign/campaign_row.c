@@ -16,11 +16,10 @@
 
 /* --- coordinates --- */
 
-/* Kinds whose bits are chosen by the fault's mask. */
+/* Whether the bits struck are those of the fault's mask; else the element's. */
 static bool has_mask(const struct fault *fault)
 {
-    return fault->kind == KIND_FLIP || fault->kind == KIND_STUCK_AT_0 ||
-           fault->kind == KIND_STUCK_AT_1 || fault->kind == KIND_RANDOM || fault->kind == KIND_MIX;
+    return hook_kinds_takes(fault->kind, KIND_TAKES_MASK) && fault->mask != 0;
 }
 
 static int64_t lowest_bit(uint32_t mask)
@@ -35,14 +34,14 @@ static int64_t lowest_bit(uint32_t mask)
 static int64_t byte_offset(const struct fault *fault)
 {
     const struct tensor *tensor = fault->tensor;
-    const uint32_t bit = has_mask(fault) && fault->mask ? (uint32_t)lowest_bit(fault->mask) : 0;
+    const uint32_t bit = has_mask(fault) ? (uint32_t)lowest_bit(fault->mask) : 0;
     const struct quant_place place = quant_field_place(tensor->type, fault->k, fault->field, bit);
     return (int64_t)(fault->row * quant_row_bytes(tensor->type, tensor->dim[0]) + place.byte);
 }
 
 static void put_bits(struct row *row, const struct fault_bits *type, const struct fault *fault)
 {
-    if (!has_mask(fault) || fault->mask == 0) {
+    if (!has_mask(fault)) {
         row->bit_field = type->name;
         return;
     }

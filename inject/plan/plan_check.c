@@ -6,9 +6,6 @@
 
 #define OTHER_PLACE (1u << PLACE_OP | 1u << PLACE_CONTROL)
 #define STORED_PLACE (1u << PLACE_WEIGHT | 1u << PLACE_KV | 1u << PLACE_TABLE)
-#define MASKED_KINDS                                                                               \
-    (1u << KIND_FLIP | 1u << KIND_STUCK_AT_0 | 1u << KIND_STUCK_AT_1 | 1u << KIND_MIX |            \
-     1u << KIND_RANDOM)
 
 static uint32_t set_of(const struct plan_choices *choices)
 {
@@ -16,6 +13,15 @@ static uint32_t set_of(const struct plan_choices *choices)
     for (uint32_t i = 0; i < choices->count; i++)
         set |= 1u << choices->choice[i].value;
     return set;
+}
+
+/* Kinds of the plan that take any of these. */
+static uint32_t kinds_that_take(const struct plan *plan, uint32_t any)
+{
+    uint32_t set = 0;
+    for (uint32_t kind = 0; kind < KIND_COUNT; kind++)
+        set |= hook_kinds_takes(kind, any) ? 1u << kind : 0;
+    return set & set_of(&plan->what.kind);
 }
 
 static enum status set_default(const struct plan_reader *r, struct plan_choices *choices,
@@ -140,13 +146,13 @@ static enum status check_what(const struct plan_reader *r, const struct json *wh
             return wrong(r, what, parameters[i].key,
                          given ? parameters[i].idle : parameters[i].missing);
     }
-    if (!(kinds & MASKED_KINDS) && (json_get(what, "bits") || json_get(what, "pattern")))
+    if (!kinds_that_take(plan, KIND_TAKES_MASK) && (json_get(what, "bits") || json_get(what, "pattern")))
         return wrong(r, what, json_get(what, "bits") ? "bits" : "pattern",
                      "found a mask without a kind that takes one: flip, stuck_at_0, stuck_at_1, "
                      "random, mix");
     if (plan->what.low > plan->what.high)
         return wrong(r, what, "low", "found a 'low' above 'high'");
-    if (kinds & (1u << KIND_WRONG_READ | 1u << KIND_WRONG_WRITE) && places == 1u << PLACE_CONTROL)
+    if (kinds_that_take(plan, KIND_TAKES_OTHER) && places == 1u << PLACE_CONTROL)
         return wrong(r, what, "kind",
                      "control integers have no other element: expected kinds "
                      "other than wrong_read and wrong_write");

@@ -8,11 +8,6 @@
 #include "inject/plan/sample_internal.h"
 #include "model/op.h"
 
-#define MASKED_KINDS                                                                               \
-    (1u << KIND_FLIP | 1u << KIND_STUCK_AT_0 | 1u << KIND_STUCK_AT_1 | 1u << KIND_MIX)
-#define EARLIER_KINDS (1u << KIND_STALE | 1u << KIND_MIX | 1u << KIND_WRONG_WRITE)
-#define VALUE_KINDS (1u << KIND_CLAMP | 1u << KIND_SCALE | 1u << KIND_ADD)
-
 struct builder {
     struct sample *s;
     const struct sample_site *site;
@@ -111,10 +106,9 @@ static bool kind_allowed(const struct builder *b, uint32_t kind)
     const bool weight = b->site->place == PLACE_WEIGHT || (op && b->cell.point == HOOK_WEIGHT);
     const bool one = b->cell.granularity == GRANULARITY_ELEMENT ||
                      (op && b->cell.granularity == GRANULARITY_FEATURE);
-    const uint32_t set = 1u << kind;
-    if (set & EARLIER_KINDS && weight)
+    if (hook_kinds_takes(kind, KIND_TAKES_EARLIER) && weight)
         return false;
-    if (set & VALUE_KINDS && b->format.integer)
+    if (hook_kinds_takes(kind, KIND_TAKES_NUMBER) && b->format.integer)
         return false;
     if (kind == KIND_WRONG_WRITE)
         return one && op && HOOK_IS_RESULT(b->cell.point);
@@ -142,7 +136,7 @@ static uint32_t allowed_bits(const struct builder *b)
             bits |= what->bit[i] < f->width ? 1u << what->bit[i] : 0;
     }
     if (what->pattern == PLAN_PATTERN_BURST && b->site->place != PLACE_WEIGHT &&
-        b->cell.kind != KIND_RANDOM) {
+        !hook_kinds_takes(b->cell.kind, KIND_TAKES_DRAWS)) {
         const uint32_t n = what->pattern_bits;
         bits &= n >= f->width ? 1u : (1u << (f->width - n + 1)) - 1;
     }
@@ -276,9 +270,10 @@ static uint32_t part_of(const struct sample_format *f, uint32_t part)
 static enum status split_bits(struct builder *b)
 {
     const struct plan *plan = b->s->plan;
-    const bool random = b->cell.kind == KIND_RANDOM; /* its mask: all of the bits */
-    const bool masked = 1u << b->cell.kind & MASKED_KINDS || random;
-    const bool single = plan->what.pattern == PLAN_PATTERN_SINGLE && !random;
+    const bool masked = hook_kinds_takes(b->cell.kind, KIND_TAKES_MASK);
+    /* where the bits are drawn, the mask is all of them */
+    const bool single = plan->what.pattern == PLAN_PATTERN_SINGLE &&
+                        !hook_kinds_takes(b->cell.kind, KIND_TAKES_DRAWS);
     const uint32_t all = masked ? allowed_bits(b) : 0;
     const uint32_t value = b->cell.kind == KIND_SET ? plan->what.value : 0;
     const bool divide = plan->population == PLAN_OPS;

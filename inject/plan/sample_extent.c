@@ -111,7 +111,7 @@ void sample_extent_of(const struct sample *s, const struct sample_cell *cell,
     sample_fault_site(s, cell, &fault);
     *out = (struct sample_extent){.masks = 1, .width = fault_width(&fault, &bounds)};
     set_axes(out, s, cell, &fault);
-    if (cell->bits != 0 && cell->kind != KIND_RANDOM)
+    if (cell->bits != 0 && !hook_kinds_takes(cell->kind, KIND_TAKES_DRAWS))
         out->masks = sample_extent_masks(s->plan, cell->bits);
 }
 
@@ -169,7 +169,7 @@ uint32_t sample_extent_mask(const struct plan *plan, const struct sample_cell *c
 {
     const uint32_t n = count_bits(cell->bits), want = plan->what.pattern_bits;
     uint32_t left = want < n ? want : n, mask = 0;
-    if (cell->kind == KIND_RANDOM)
+    if (hook_kinds_takes(cell->kind, KIND_TAKES_DRAWS))
         return cell->bits;
     if (plan->what.pattern != PLAN_PATTERN_RANDOM)
         return nth_bit(cell->bits, (uint32_t)index);

@@ -189,7 +189,7 @@ void sample_fault_make(const struct sample *s, const struct sample_place *place,
     else if (keyed)
         *(e.rows ? &out->row : &out->key) = first_key + digit(&index, keys);
     set_bits(s, cell, mask, out);
-    if (cell->kind == KIND_WRONG_READ || cell->kind == KIND_WRONG_WRITE)
+    if (hook_kinds_takes(cell->kind, KIND_TAKES_OTHER))
         out->from = other_element(s, place, &e, out);
     if (keyed) {
         const uint32_t at = vary ? sample_keys_begin(&place->unit, place->key) : place->unit.first;
@@ -203,7 +203,8 @@ void sample_fault_make(const struct sample *s, const struct sample_place *place,
     out->key_low = s->plan->seed;
     out->key_high = place->fault_index;
     set_ranges(s, place, begin, out);
-    if (s->plan->what.pattern == PLAN_PATTERN_BURST && cell->bits && out->kind != KIND_RANDOM &&
+    if (s->plan->what.pattern == PLAN_PATTERN_BURST && cell->bits &&
+        !hook_kinds_takes(out->kind, KIND_TAKES_DRAWS) &&
         !sample_burst_spreads(s->plan, out))
         out->mask = burst(out->mask, s->plan->what.pattern_bits, e.width);
 }

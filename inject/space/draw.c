@@ -10,6 +10,7 @@
 #define DRAW_PLACES 10
 #define DRAW_OPS 8
 
+/* What `vkfi selfcheck` is to try: a choice, whose order is part of the draw. */
 static const enum kind DRAWN[] = {KIND_FLIP, KIND_STUCK_AT_0, KIND_STUCK_AT_1, KIND_SET,
                                   KIND_ZERO, KIND_STALE,      KIND_DRY};
 
@@ -84,12 +85,12 @@ static void draw_bits(struct fault *out, struct rng *rng, const struct fault_bou
         out->place != PLACE_WEIGHT && !(out->place == PLACE_OP && out->point == HOOK_WEIGHT);
     do
         out->kind = DRAWN[below(rng, sizeof DRAWN / sizeof *DRAWN)];
-    while (out->kind == KIND_STALE && !stale_defined);
+    while (hook_kinds_takes(out->kind, KIND_TAKES_EARLIER) && !stale_defined);
     uint32_t bit = 1u << below(rng, width);
     uint32_t value = rng_u32(rng) >> (32 - width);
-    if (out->kind == KIND_FLIP || out->kind == KIND_STUCK_AT_0 || out->kind == KIND_STUCK_AT_1)
+    if (hook_kinds_takes(out->kind, KIND_TAKES_MASK))
         out->mask = bit;
-    if (out->kind == KIND_SET)
+    if (hook_kinds_takes(out->kind, KIND_TAKES_VALUE))
         out->value = value;
 }
 

@@ -182,12 +182,10 @@ static const char *unfit(const struct fault *fault, const struct fault_bounds *b
     enum kind kind = fault->kind;
     bool stored =
         fault->place == PLACE_WEIGHT || (fault->place == PLACE_OP && fault->point == HOOK_WEIGHT);
-    bool stale = kind == KIND_STALE || kind == KIND_MIX || kind == KIND_WRONG_WRITE;
     enum storage type;
-    if (stale && stored)
+    if (hook_kinds_takes(kind, KIND_TAKES_EARLIER) && stored)
         return "is defined for values that change with the position, not for weights";
-    if ((kind == KIND_CLAMP || kind == KIND_SCALE || kind == KIND_ADD) &&
-        !fault_number(fault, bounds, &type))
+    if (hook_kinds_takes(kind, KIND_TAKES_NUMBER) && !fault_number(fault, bounds, &type))
         return "needs a number; these bits are an integer";
     if (kind == KIND_WRONG_WRITE && (fault->place != PLACE_OP || !HOOK_IS_RESULT(fault->point)))
         return "is defined for results: points out and mem";
@@ -214,9 +212,7 @@ static enum status check_bits(const struct check *c)
         log_error("%s: what is struck has no field '%s'", c->where, quant_field_name(fault->field));
         return STATUS_INPUT;
     }
-    bool masked = fault->kind == KIND_FLIP || fault->kind == KIND_STUCK_AT_0 ||
-                  fault->kind == KIND_STUCK_AT_1 || fault->kind == KIND_MIX;
-    if (masked && fault->mask == 0) {
+    if (hook_kinds_takes(fault->kind, KIND_TAKES_MASK) && fault->mask == 0) {
         log_error("%s: mask of no bits; the kind that changes nothing is dry", c->where);
         return STATUS_INPUT;
     }
@@ -242,7 +238,7 @@ static enum status check_bits(const struct check *c)
                   c->where, fault->only_value, fault->only_mask);
         return STATUS_INPUT;
     }
-    if (fault->kind == KIND_CLAMP && nm_key(fault->low) > nm_key(fault->high)) {
+    if (hook_kinds_takes(fault->kind, KIND_TAKES_RANGE) && nm_key(fault->low) > nm_key(fault->high)) {
         log_error("%s: low is above high", c->where);
         return STATUS_INPUT;
     }
@@ -284,7 +280,7 @@ enum status fault_check(const struct fault *fault, const struct fault_bounds *bo
         log_error("%s: %s %s", where, kinds_text(KINDS_KIND, fault->kind), why);
         st = STATUS_INPUT;
     }
-    if (!st && (fault->kind == KIND_WRONG_READ || fault->kind == KIND_WRONG_WRITE))
+    if (!st && hook_kinds_takes(fault->kind, KIND_TAKES_OTHER))
         st = check_from(&c);
     if (!st)
         st = check_unit(&c);

@@ -99,40 +99,34 @@ static enum status get_field(const struct reader *r, const struct json *object, 
     return st;
 }
 
-/* What a kind takes. */
-static bool is_masked(enum kind kind)
-{
-    return kind == KIND_FLIP || kind == KIND_STUCK_AT_0 || kind == KIND_STUCK_AT_1 ||
-           kind == KIND_MIX;
-}
-
-static bool is_float(enum kind kind)
-{
-    return kind == KIND_SCALE || kind == KIND_ADD;
-}
-
 static bool has(const struct json *object, const char *key)
 {
     return json_get(object, key) != NULL;
 }
 
+static int count_masks(const struct json *object)
+{
+    return has(object, "mask") + has(object, "bit") + has(object, "bits");
+}
+
 /* Fields of bits that the kind wants, and no others. */
 static enum status check_bits(const struct reader *r, const struct json *object, enum kind kind)
 {
-    int masks = has(object, "mask") + has(object, "bit") + has(object, "bits");
-    bool valued = kind == KIND_SET || is_float(kind);
-    bool clamp = kind == KIND_CLAMP, wrong = kind == KIND_WRONG_READ || kind == KIND_WRONG_WRITE;
-    bool fits = is_masked(kind) ? masks == 1 : kind == KIND_RANDOM ? masks <= 1 : masks == 0;
-    if (fits && has(object, "value") == valued && has(object, "low") == clamp &&
-        has(object, "high") == clamp && has(object, "from") == wrong)
+    const int masks = count_masks(object), most = hook_kinds_takes(kind, KIND_TAKES_MASK);
+    const int least = hook_kinds_takes(kind, KIND_TAKES_DRAWS) ? 0 : most;
+    const bool value = hook_kinds_takes(kind, KIND_TAKES_VALUE),
+               range = hook_kinds_takes(kind, KIND_TAKES_RANGE),
+               other = hook_kinds_takes(kind, KIND_TAKES_OTHER);
+    if (masks >= least && masks <= most && has(object, "value") == value &&
+        has(object, "low") == range && has(object, "high") == range && has(object, "from") == other)
         return STATUS_OK;
     log_error("%s: kind %s takes %s", json_where(r->doc, object), kinds_text(KINDS_KIND, kind),
-              is_masked(kind)       ? "exactly one of 'mask', 'bit', 'bits'"
-              : kind == KIND_RANDOM ? "at most one of 'mask', 'bit', 'bits'"
-              : valued              ? "'value' and no mask"
-              : clamp               ? "'low' and 'high' and no mask"
-              : wrong               ? "'from' and no mask"
-                                    : "neither a mask nor a value");
+              least   ? "exactly one of 'mask', 'bit', 'bits'"
+              : most  ? "at most one of 'mask', 'bit', 'bits'"
+              : value ? "'value' and no mask"
+              : range ? "'low' and 'high' and no mask"
+              : other ? "'from' and no mask"
+                      : "neither a mask nor a value");
     return STATUS_INPUT;
 }
 
@@ -176,7 +170,8 @@ static enum status get_mask(const struct reader *r, const struct json *object, s
         }
         out->mask |= 1u << number;
     }
-    if (!st && out->kind == KIND_RANDOM && out->mask == 0 && width > 0)
+    if (!st && hook_kinds_takes(out->kind, KIND_TAKES_MASK) && count_masks(object) == 0 &&
+        width > 0)
         out->mask = UINT32_MAX >> (32 - width);
     return st;
 }

@@ -15,30 +15,16 @@ static void put_bits(struct json_writer *w, const char *key, uint32_t bits)
 static void put_what(struct json_writer *w, const struct fault *fault)
 {
     json_member_text(w, "kind", kinds_text(KINDS_KIND, fault->kind));
-    switch (fault->kind) {
-    case KIND_FLIP:
-    case KIND_STUCK_AT_0:
-    case KIND_STUCK_AT_1:
-    case KIND_RANDOM:
-    case KIND_MIX:
+    if (hook_kinds_takes(fault->kind, KIND_TAKES_MASK))
         put_bits(w, "mask", fault->mask);
-        break;
-    case KIND_SET:
-    case KIND_SCALE:
-    case KIND_ADD:
+    if (hook_kinds_takes(fault->kind, KIND_TAKES_VALUE))
         put_bits(w, "value", fault->value);
-        break;
-    case KIND_CLAMP:
+    if (hook_kinds_takes(fault->kind, KIND_TAKES_RANGE)) {
         put_bits(w, "low", fault->low);
         put_bits(w, "high", fault->high);
-        break;
-    case KIND_WRONG_READ:
-    case KIND_WRONG_WRITE:
-        json_member_int(w, "from", fault->from);
-        break;
-    default:
-        break;
     }
+    if (hook_kinds_takes(fault->kind, KIND_TAKES_OTHER))
+        json_member_int(w, "from", fault->from);
     if (fault->only_mask != 0) {
         put_bits(w, "only_mask", fault->only_mask);
         put_bits(w, "only_value", fault->only_value);

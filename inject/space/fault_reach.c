@@ -161,9 +161,8 @@ static uint32_t stale_start(const struct fault_reach *reach, const struct fault 
 {
     const struct node *node = &reach->bounds->model->graph.node[fault->node];
     const bool token = fault->place == PLACE_CONTROL && fault->control == CONTROL_TOKEN;
-    bool stale =
-        fault->kind == KIND_STALE || fault->kind == KIND_MIX || fault->kind == KIND_WRONG_WRITE;
-    if (!stale || (fault->place != PLACE_OP && !token) || position + 1 < fault->position ||
+    if (!hook_kinds_takes(fault->kind, KIND_TAKES_EARLIER) ||
+        (fault->place != PLACE_OP && !token) || position + 1 < fault->position ||
         position + 1 >= end_of(fault))
         return FAULT_REACH_NONE;
     if (token)

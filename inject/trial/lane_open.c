@@ -43,16 +43,11 @@ static uint32_t only_reader(const struct graph *graph, const struct tensor *tens
     return found;
 }
 
-/* Kinds that make the same bits of the same bits at every evaluation. */
+/* Faults that make the same bits of the same bits at every evaluation. */
 static bool is_steady(const struct fault *fault)
 {
-    static const enum kind steady[] = {KIND_FLIP,  KIND_STUCK_AT_0, KIND_STUCK_AT_1,
-                                       KIND_SET,   KIND_ZERO,       KIND_CLAMP,
-                                       KIND_SCALE, KIND_ADD,        KIND_DRY};
-    bool found = false;
-    for (size_t i = 0; i < sizeof steady / sizeof *steady; i++)
-        found = found || fault->kind == steady[i];
-    return found && fault->rate == 0 && fault->only_mask == 0;
+    return !hook_kinds_takes(fault->kind, KIND_UNSTEADY) && fault->rate == 0 &&
+           fault->only_mask == 0;
 }
 
 /* Whether two ranges of `count` steps from `first` on touch the same `unit` elements. */

@@ -48,6 +48,33 @@ grep -q '^  fault  *scale by 2, at out, for 2 positions$' out || fail "$(cat out
 grep -q '^  fault  *clamp to -0.5 .. 0.25, at out$' out || fail "$(cat out)"
 grep -q '^  fault  *add of -1.5, at out, where bits & 0x1 are 0x0$' out || fail "$(cat out)"
 
+# Every kind shows the bits it takes, in the text and in the record; a mask of no bits is refused, one not given is all.
+cat >masks.py <<'TEXT'
+import json
+print(json.dumps([{"site": "blk.0.attn_q", "step": 1, "row": 3, "kind": kind} | bits
+                  for kind in ("flip", "stuck_at_0", "stuck_at_1", "mix", "random")
+                  for bits in ({"bit": 3}, {"bits": [0, 1]}, {"bits": [0, 1, 2, 9, 30, 31]}, {"mask": 0xffffffff})]
+                 + [{"site": "blk.0.attn_q", "step": 1, "row": 3, "kind": "random"}]))
+TEXT
+python3 masks.py >masks.json
+good run -m "$LLAMA" -p hello -n 4 --fault masks.json
+sed -n 's/^  fault  *//p' out >said
+for kind in flip stuck_at_0 stuck_at_1 mix random; do
+    for bits in "bit 3" "bits 0,1" "bits 0-2,9,30,31" "bits 0-31"; do
+        echo "$kind of $bits of 32, at out"
+    done
+done >expected
+echo "random of bits 0-31 of 32, at out" >>expected
+diff expected said || fail "what the text says of masks"
+good run -m "$LLAMA" -p hello -n 4 --fault masks.json --json
+json 'len(d["faults"]) == 21 and all(int(f["mask"], 16) == int(f["fault"]["mask"], 16) for f in d["faults"])'
+json 'all((f.get("bit") == 3) == (f["mask"] == "0x00000008") for f in d["faults"])'
+for kind in flip stuck_at_0 stuck_at_1 mix random; do
+    echo "{\"site\": \"blk.0.attn_q\", \"step\": 1, \"kind\": \"$kind\", \"mask\": 0}" >none.json
+    refused 2 run -m "$LLAMA" -p hello -n 4 --fault none.json
+    grep -q 'mask of no bits' err || fail "$(cat err)"
+done
+
 # Widths of 16 bits where activations and KV are stored so.
 cat >narrow.json <<'TEXT'
 [{"site": "blk.0.attn_q", "point": "mem", "bit": 14, "row": 3},

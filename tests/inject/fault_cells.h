@@ -158,15 +158,14 @@ static inline void fault_cells_bits(struct fault *f, struct rng *rng,
     const uint32_t bit = 1u << fault_cells_below(rng, width ? width : 1);
     const uint32_t masks[] = {
         bit, bit, bit, all, 1u << (width ? width - 1 : 0), 1u, (rng_u32(rng) & all) | bit};
-    const bool masked = f->kind == KIND_FLIP || f->kind == KIND_STUCK_AT_0 ||
-                        f->kind == KIND_STUCK_AT_1 || f->kind == KIND_MIX || f->kind == KIND_RANDOM;
+    const bool masked = hook_kinds_takes(f->kind, KIND_TAKES_MASK),
+               value = hook_kinds_takes(f->kind, KIND_TAKES_VALUE),
+               range = hook_kinds_takes(f->kind, KIND_TAKES_RANGE);
     const uint32_t number = numbers[fault_cells_below(rng, sizeof numbers / sizeof *numbers)];
     f->mask = masked ? masks[fault_cells_below(rng, sizeof masks / sizeof *masks)] : 0;
-    f->value = f->kind == KIND_SET                            ? rng_u32(rng) & all
-               : f->kind == KIND_SCALE || f->kind == KIND_ADD ? number
-                                                              : 0;
-    f->low = f->kind == KIND_CLAMP ? 0xbdcccccd : 0;
-    f->high = f->kind == KIND_CLAMP ? 0x3dcccccd : 0;
+    f->value = f->kind == KIND_SET ? rng_u32(rng) & all : value ? number : 0;
+    f->low = range ? 0xbdcccccd : 0;
+    f->high = range ? 0x3dcccccd : 0;
     if (f->place == PLACE_CONTROL && f->kind == KIND_SET && !fault_cells_one_in(rng, 4))
         f->value = fault_cells_below(rng, f->position + 2);
     if (fault_cells_one_in(rng, 6)) {
@@ -229,7 +228,7 @@ static inline void fault_cells_from(struct fault *f, struct rng *rng,
 {
     const bool write = f->kind == KIND_WRONG_WRITE;
     const enum tap_from axis = write ? TAP_FROM_ROW : fault_from(f, bounds);
-    if (f->kind != KIND_WRONG_READ && !write)
+    if (!hook_kinds_takes(f->kind, KIND_TAKES_OTHER))
         return;
     if (axis == TAP_FROM_KEY)
         f->from = fault_cells_key(rng, f->position, e->window);

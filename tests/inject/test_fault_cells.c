@@ -292,8 +292,7 @@ static void run_batch(struct cells *c, const struct trial_jobs *jobs, uint32_t t
 /* Bits that come from other keys or from the position before. */
 static bool takes_from_keys(const struct fault *fault, const struct cells *c)
 {
-    const bool takes = fault->kind == KIND_STALE || fault->kind == KIND_MIX ||
-                       fault->kind == KIND_WRONG_READ || fault->kind == KIND_WRONG_WRITE;
+    const bool takes = hook_kinds_takes(fault->kind, KIND_TAKES_EARLIER | KIND_TAKES_OTHER);
     return takes && fault->place == PLACE_OP && fault_axes(fault, &c->bounds).key;
 }
 

@@ -98,17 +98,14 @@ static bool draw(struct fault *f, struct rng *rng, const struct cell *cell,
     const uint32_t width = fault_width(f, bounds);
     if (width == 0)
         return false;
-    f->mask = f->kind == KIND_FLIP || f->kind == KIND_STUCK_AT_0 || f->kind == KIND_STUCK_AT_1 ||
-                      f->kind == KIND_MIX || f->kind == KIND_RANDOM
-                  ? rng_u32(rng) >> (32 - width) | 1u
-                  : 0;
-    if (f->kind == KIND_SET || f->kind == KIND_SCALE || f->kind == KIND_ADD)
+    f->mask = hook_kinds_takes(f->kind, KIND_TAKES_MASK) ? rng_u32(rng) >> (32 - width) | 1u : 0;
+    if (hook_kinds_takes(f->kind, KIND_TAKES_VALUE))
         f->value = f->kind == KIND_SET ? rng_u32(rng) >> (32 - width) : rng_u32(rng);
-    if (f->kind == KIND_CLAMP) {
+    if (hook_kinds_takes(f->kind, KIND_TAKES_RANGE)) {
         f->low = 0xbf800000u;
         f->high = 0x3f000000u;
     }
-    if (f->kind == KIND_WRONG_READ || f->kind == KIND_WRONG_WRITE)
+    if (hook_kinds_takes(f->kind, KIND_TAKES_OTHER))
         f->from = (uint32_t)rng_below(rng, 3);
     if (rng_below(rng, 4) == 0)
         f->only_mask = f->only_value = 1;

@@ -22,6 +22,44 @@ static void test_words(void **state)
     }
 }
 
+/* What each kind is said to take is what its arithmetic depends on. */
+static void test_kinds_take(void **state)
+{
+    struct rng rng;
+    (void)state;
+    rng_init(&rng, 5, 0);
+    for (enum kind kind = 0; kind < KIND_COUNT; kind++) {
+        unsigned seen = 0, said = 0;
+        for (uint32_t i = 0; i < 20000; i++) {
+            struct hook_data a = {.kind = kind, .mask = rng_u32(&rng), .value = rng_u32(&rng)};
+            a.low = rng_u32(&rng) | 0x80000000u; /* below 0, and above */
+            a.high = rng_u32(&rng) & 0x7fffffffu;
+            hook_open(&a);
+            struct hook_data b = a;
+            const uint32_t bits = rng_u32(&rng), other = rng_u32(&rng);
+            const uint32_t part = i % 5, after = hook_edit(a, 0, bits, other);
+            b.mask ^= part == 0 ? 1u << i % 32 : 0;
+            b.value ^= part == 1 && kind != KIND_ZERO ? 0x40000000u : 0; /* hook_open sets it */
+            b.low = part == 2 ? lang_bits(-1e-30f) : b.low;
+            b.seed0 ^= part == 3;
+            static const unsigned parts[] = {KIND_TAKES_MASK, KIND_TAKES_VALUE, KIND_TAKES_RANGE,
+                                             KIND_TAKES_DRAWS,
+                                             KIND_TAKES_EARLIER | KIND_TAKES_OTHER};
+            if (hook_edit(b, 0, bits, part == 4 ? ~other : other) != after)
+                seen |= parts[part];
+        }
+        for (unsigned bit = 1; bit <= KIND_TAKES_OTHER; bit <<= 1)
+            said |= hook_kinds_takes(kind, bit) ? bit : 0;
+        if (said & (KIND_TAKES_EARLIER | KIND_TAKES_OTHER))
+            said |= KIND_TAKES_EARLIER | KIND_TAKES_OTHER; /* both are the bits of a source */
+        assert_int_equal(seen, said & ~KIND_TAKES_NUMBER);
+        assert_int_equal(hook_kinds_takes(kind, KIND_TAKES_NUMBER),
+                         kind == KIND_CLAMP || kind == KIND_SCALE || kind == KIND_ADD);
+        assert_false(hook_kinds_takes(kind, 0));
+    }
+    assert_false(hook_kinds_takes(KIND_COUNT, ~0u));
+}
+
 /* Sizes add up: tensors to the file's, products to those of the shapes. */
 static void test_sizes(void **state)
 {
@@ -97,6 +135,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_words),
+        cmocka_unit_test(test_kinds_take),
         cmocka_unit_test(test_sizes),
         cmocka_unit_test(test_every_point_fires),
     };
