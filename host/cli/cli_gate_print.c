@@ -68,7 +68,7 @@ static void put_rule(struct report_out *out, const struct report_gate *gate)
     }
     if (gate->rule == PLAN_STOP_FIXED || gate->rule == PLAN_STOP_WAVES)
         return;
-    report_out_printf(out, "stop rule   %s", plan_stop_name[gate->rule]);
+    report_out_printf(out, "stop rule   %s", kinds_text(KINDS_STOP, gate->rule));
     if (gate->rule == PLAN_STOP_SPENDING && gate->look > 0)
         report_out_printf(out, ": look %" PRIu32 ", one-sided level %.4g", gate->look, gate->tail);
     if (gate->rule == PLAN_STOP_TIME_UNIFORM)
@@ -129,11 +129,11 @@ static void put_limit(struct report_out *out, const struct report_gate *gate,
     const struct plan_gate *question = &options->question;
     const int decimals =
         report_interval_decimals((struct stats_interval){gate->result.lower, gate->result.upper});
-    report_out_printf(out, "gate        %s of %s%s%s below %g %%, one-sided at %g %%\n",
-                      plan_gate_of_name[question->of], plan_gate_given_name[question->given],
-                      question->stratum ? ", strata " : "",
-                      question->stratum ? question->stratum : "", 100 * question->max,
-                      100 * question->confidence);
+    report_out_printf(
+        out, "gate        %s of %s%s%s below %g %%, one-sided at %g %%\n",
+        kinds_text(KINDS_GATE_CLASS, question->of), kinds_text(KINDS_GATE_TRIALS, question->given),
+        question->stratum ? ", strata " : "", question->stratum ? question->stratum : "",
+        100 * question->max, 100 * question->confidence);
     put_estimate(out, gate, decimals);
     put_bounds(out, gate, decimals);
     report_out_printf(out, "n           %" PRIu64 " of %" PRIu64 " trials count\n", gate->counted,
@@ -156,7 +156,7 @@ static void put_baseline(struct report_out *out, const struct cli_gate_result *r
         out,
         "baseline    %s of %s, new minus old below %g points on shared faults, one-sided at %g "
         "%%\n",
-        plan_gate_of_name[question->of], plan_gate_given_name[question->given],
+        kinds_text(KINDS_GATE_CLASS, question->of), kinds_text(KINDS_GATE_TRIALS, question->given),
         100 * options->margin, 100 * result->confidence);
     report_out_printf(out, "new, old    %.*f %%, %.*f %%%s\n", decimals, 100 * p->first, decimals,
                       100 * p->second, p->weighted ? ", weighted over strata" : "");
@@ -176,7 +176,7 @@ static void put_baseline(struct report_out *out, const struct cli_gate_result *r
                                .result = p,
                                .new = "new",
                                .old = "old",
-                               .of = plan_gate_of_name[question->of],
+                               .of = kinds_text(KINDS_GATE_CLASS, question->of),
                                .first_is_new = true,
                                .margin = options->margin,
                                .confidence = result->confidence,
@@ -205,7 +205,7 @@ void cli_gate_members(struct json_writer *w, const struct report_gate *gate,
     json_member_int(w, "events", (int64_t)gate->events);
     json_member_number(w, "n_effective", gate->n_effective);
     json_member_number(w, "design_effect", gate->design_effect);
-    json_member_text(w, "rule", plan_stop_name[gate->rule]);
+    json_member_text(w, "rule", kinds_text(KINDS_STOP, gate->rule));
     json_member_int(w, "look", gate->look);
     json_member_int(w, "items", gate->items);
     json_member_number(w, "tail", gate->tail);
@@ -258,8 +258,8 @@ static enum status print_json(const struct cli_gate_result *result,
     json_begin(&w, stdout, true);
     json_object_open(&w);
     json_member_text(&w, "verdict", report_gate_word(result->verdict));
-    json_member_text(&w, "of", plan_gate_of_name[question->of]);
-    json_member_text(&w, "given", plan_gate_given_name[question->given]);
+    json_member_text(&w, "of", kinds_text(KINDS_GATE_CLASS, question->of));
+    json_member_text(&w, "given", kinds_text(KINDS_GATE_TRIALS, question->given));
     json_member_text(&w, "stratum", question->stratum);
     json_member_number(&w, "confidence", question->confidence);
     if (result->has_limit) {
@@ -293,8 +293,8 @@ enum status cli_gate_print(const struct cli_gate_result *result,
 
 void cli_gate_line(FILE *file, const struct report_gate *gate, const struct plan_gate *question)
 {
-    fprintf(file, "%s of %s%s%s below %g %%: %s", plan_gate_of_name[question->of],
-            plan_gate_given_name[question->given], question->stratum ? ", strata " : "",
+    fprintf(file, "%s of %s%s%s below %g %%: %s", kinds_text(KINDS_GATE_CLASS, question->of),
+            kinds_text(KINDS_GATE_TRIALS, question->given), question->stratum ? ", strata " : "",
             question->stratum ? question->stratum : "", 100 * question->max,
             report_gate_word(gate->result.verdict));
     if (isnan(gate->rate)) {

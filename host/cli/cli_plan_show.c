@@ -115,14 +115,14 @@ static void print_stop(const struct plan *plan, uint32_t least)
     const struct plan_gate *gate = &plan->gate;
     if (plan->stop == PLAN_STOP_FIXED)
         return;
-    printf("stop        %s", plan_stop_name[plan->stop]);
+    printf("stop        %s", kinds_text(KINDS_STOP, plan->stop));
     if (plan->stop == PLAN_STOP_WAVES)
         printf(": a look at the end of each wave, at 1/2, 1/4, ... of the error");
     for (uint32_t i = 0; i < plan->n_looks; i++)
         printf("%s%g %%", i ? ", " : ": looks at ", 100 * plan->look[i]);
     if (plan_stops_itself(plan))
         printf("; ends once %s of %s%s%s is shown to be below %g, or not, one-sided at %g %%",
-               plan_gate_of_name[gate->of], plan_gate_given_name[gate->given],
+               kinds_text(KINDS_GATE_CLASS, gate->of), kinds_text(KINDS_GATE_TRIALS, gate->given),
                gate->stratum ? ", strata " : "", gate->stratum ? gate->stratum : "", gate->max,
                100 * gate->confidence);
     if (least == PLAN_STOP_NEVER)
@@ -258,7 +258,7 @@ static void put_strata(struct json_writer *w, const struct cli_plan *p)
         json_put_key(w, "label");
         json_put_text(w, row.label);
         for (uint32_t d = 0; d < p->plan.n_strata; d++) {
-            json_put_key(w, plan_dimension_name[p->plan.strata[d]]);
+            json_put_key(w, kinds_text(KINDS_DIMENSION, p->plan.strata[d]));
             json_put_text(w, row.value[p->plan.strata[d]]);
         }
         json_member_number(w, "size", row.size);
@@ -292,7 +292,7 @@ static void put_devices(struct json_writer *w, const struct speeds *speeds)
 
 static void put_stop(struct json_writer *w, const struct plan *plan, uint32_t least)
 {
-    json_member_text(w, "stop", plan_stop_name[plan->stop]);
+    json_member_text(w, "stop", kinds_text(KINDS_STOP, plan->stop));
     json_put_key(w, "gate");
     if (!plan_stops_itself(plan)) {
         json_put_null(w);
@@ -300,8 +300,8 @@ static void put_stop(struct json_writer *w, const struct plan *plan, uint32_t le
     }
     json_object_open(w);
     json_member_number(w, "max", plan->gate.max);
-    json_member_text(w, "of", plan_gate_of_name[plan->gate.of]);
-    json_member_text(w, "given", plan_gate_given_name[plan->gate.given]);
+    json_member_text(w, "of", kinds_text(KINDS_GATE_CLASS, plan->gate.of));
+    json_member_text(w, "given", kinds_text(KINDS_GATE_TRIALS, plan->gate.given));
     json_member_number(w, "confidence", plan->gate.confidence);
     json_member_text(w, "stratum", plan->gate.stratum);
     json_member_number(w, "least_prompts", least == 0 || least == PLAN_STOP_NEVER ? NAN : least);

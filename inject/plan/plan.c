@@ -57,7 +57,6 @@ static enum status optional_text(const struct plan_reader *r, const struct json 
 static enum status read_model(const struct plan_reader *r, const struct json *root)
 {
     static const char *const modes[] = {"exact"};
-    static const char *const storages[] = {"f32", "f16", "bf16"};
     struct plan *plan = r->plan;
     const char *schema;
     uint32_t mode = 0, act = STORAGE_F32, kv = STORAGE_F32;
@@ -79,9 +78,9 @@ static enum status read_model(const struct plan_reader *r, const struct json *ro
     if (!st)
         st = json_fields_word(r->doc, root, "mode", WORDS(modes), &mode);
     if (!st)
-        st = json_fields_word(r->doc, root, "act", WORDS(storages), &act);
+        st = json_fields_word(r->doc, root, "act", plan_words(KINDS_STORAGE), &act);
     if (!st)
-        st = json_fields_word(r->doc, root, "kv", WORDS(storages), &kv);
+        st = json_fields_word(r->doc, root, "kv", plan_words(KINDS_STORAGE), &kv);
     plan->act = (enum storage)act;
     plan->kv = (enum storage)kv;
     return st;
@@ -90,7 +89,6 @@ static enum status read_model(const struct plan_reader *r, const struct json *ro
 static enum status read_decoding(const struct plan_reader *r, const struct json *root)
 {
     static const char *const known[] = {"n", "stop"};
-    static const char *const stops[] = {"end", "none"};
     static const struct json_span tokens = {1, 1000000};
     const struct json *decoding = json_get(root, "decoding");
     uint32_t stop = 0;
@@ -102,17 +100,13 @@ static enum status read_decoding(const struct plan_reader *r, const struct json 
     if (!st)
         st = json_fields_u32(r->doc, decoding, "n", tokens, &r->plan->n);
     if (!st)
-        st = json_fields_word(r->doc, decoding, "stop", WORDS(stops), &stop);
+        st = json_fields_word(r->doc, decoding, "stop", plan_words(KINDS_END), &stop);
     r->plan->ignore_end = stop == 1;
     return st;
 }
 
 static enum status read_population(const struct plan_reader *r, const struct json *root)
 {
-    static const char *const populations[] = {"ops", "bits", "equal", "census"};
-    static const char *const weights[] = {"equal", "exposure"};
-    static const char *const shares[] = {"elements", "equal"};
-    static const char *const designs[] = {"nested", "crossed", "fault_major"};
     struct plan *plan = r->plan;
     uint32_t population = 0, weight = 0, share = 0, design = 0;
     if (!json_get(root, "population")) {
@@ -121,13 +115,14 @@ static enum status read_population(const struct plan_reader *r, const struct jso
                   json_where(r->doc, root));
         return STATUS_INPUT;
     }
-    enum status st = json_fields_word(r->doc, root, "population", WORDS(populations), &population);
+    enum status st =
+        json_fields_word(r->doc, root, "population", plan_words(KINDS_POPULATION), &population);
     if (!st)
-        st = json_fields_word(r->doc, root, "item_weight", WORDS(weights), &weight);
+        st = json_fields_word(r->doc, root, "item_weight", plan_words(KINDS_ITEM_WEIGHT), &weight);
     if (!st)
-        st = json_fields_word(r->doc, root, "point_weight", WORDS(shares), &share);
+        st = json_fields_word(r->doc, root, "point_weight", plan_words(KINDS_POINT_WEIGHT), &share);
     if (!st)
-        st = json_fields_word(r->doc, root, "design", WORDS(designs), &design);
+        st = json_fields_word(r->doc, root, "design", plan_words(KINDS_DESIGN), &design);
     plan->population = (enum plan_population)population;
     plan->item_weight = (enum plan_item_weight)weight;
     plan->point_weight = (enum plan_point_weight)share;
@@ -137,18 +132,17 @@ static enum status read_population(const struct plan_reader *r, const struct jso
 
 static enum status read_trial_settings(const struct plan_reader *r, const struct json *root)
 {
-    static const char *const policies[] = {"skip", "trap"};
-    static const char *const records[] = {"outcome", "summary", "full"};
     static const struct json_span retries = {0, 100}, lanes = {1, 4096}, tiles = {1, 65536},
                                   chunk = {1, 1000000};
     struct plan *plan = r->plan;
     uint32_t policy = PLAN_NAN_SKIP, record = PLAN_RECORD_OUTCOME;
     int64_t seed = 1;
-    enum status st = json_fields_word(r->doc, root, "nan_policy", WORDS(policies), &policy);
+    enum status st =
+        json_fields_word(r->doc, root, "nan_policy", plan_words(KINDS_NAN_POLICY), &policy);
     if (!st)
         st = json_fields_number(r->doc, root, "score_eps", SHARE_OF_SCORE, &plan->score_eps);
     if (!st)
-        st = json_fields_word(r->doc, root, "record", WORDS(records), &record);
+        st = json_fields_word(r->doc, root, "record", plan_words(KINDS_RECORD), &record);
     if (!st)
         st = json_fields_u32(r->doc, root, "retry", retries, &plan->retry);
     if (!st)

@@ -14,33 +14,43 @@
 #include "model/model.h"
 #include "model/storage.h"
 
-enum plan_population { PLAN_OPS, PLAN_BITS, PLAN_EQUAL, PLAN_CENSUS };
-enum plan_item_weight { PLAN_ITEMS_EQUAL, PLAN_ITEMS_EXPOSURE };
-enum plan_point_weight { PLAN_POINTS_ELEMENTS, PLAN_POINTS_EQUAL };
-enum plan_design { PLAN_NESTED, PLAN_CROSSED, PLAN_FAULT_MAJOR };
-enum plan_record { PLAN_RECORD_OUTCOME, PLAN_RECORD_SUMMARY, PLAN_RECORD_FULL };
-enum plan_nan { PLAN_NAN_SKIP, PLAN_NAN_TRAP };
-enum plan_goal {
-    PLAN_GOAL_TRIALS,     /* in all; of each stratum with population equal */
-    PLAN_GOAL_HALF_WIDTH, /* the others: of each stratum, by stats_plan    */
-    PLAN_GOAL_RELATIVE,
-    PLAN_GOAL_UPPER_BOUND
-};
-enum plan_allocation { PLAN_ALLOCATE_EQUAL, PLAN_ALLOCATE_PROPORTIONAL }; /* of `trials` */
-enum plan_stop { PLAN_STOP_FIXED, PLAN_STOP_TIME_UNIFORM, PLAN_STOP_SPENDING, PLAN_STOP_WAVES };
-extern const char *const plan_stop_name[]; /* "fixed", ... */
+/* The words of plans (space/kinds.h) as enums. */
+#define PLAN_END_(name, ...) PLAN_END_##name,
+#define PLAN_POPULATION_(name, ...) PLAN_##name,
+#define PLAN_ITEMS_(name, ...) PLAN_ITEMS_##name,
+#define PLAN_POINTS_(name, ...) PLAN_POINTS_##name,
+#define PLAN_DESIGN_(name, ...) PLAN_##name,
+#define PLAN_BITS_(name, ...) PLAN_BITS_##name,
+#define PLAN_PATTERN_(name, ...) PLAN_PATTERN_##name,
+#define PLAN_BY_(name, ...) PLAN_BY_##name,
+#define PLAN_GOAL_(name, ...) PLAN_GOAL_##name,
+#define PLAN_ALLOCATE_(name, ...) PLAN_ALLOCATE_##name,
+#define PLAN_STOP_(name, ...) PLAN_STOP_##name,
+#define PLAN_SPENDING_(name, ...) PLAN_SPENDING_##name,
+#define PLAN_GATE_(name, ...) PLAN_GATE_##name,
+#define PLAN_MEASURE_(name, ...) PLAN_MEASURE_##name,
+#define PLAN_NAN_(name, ...) PLAN_NAN_##name,
+#define PLAN_RECORD_(name, ...) PLAN_RECORD_##name,
+/* clang-format off */
+enum plan_end { ENDS(PLAN_END_) };
+enum plan_population { POPULATIONS(PLAN_POPULATION_) };
+enum plan_item_weight { ITEM_WEIGHTS(PLAN_ITEMS_) };
+enum plan_point_weight { POINT_WEIGHTS(PLAN_POINTS_) };
+enum plan_design { DESIGNS(PLAN_DESIGN_) };
+enum plan_bits { MASK_BITS(PLAN_BITS_) };
+enum plan_pattern { PATTERNS(PLAN_PATTERN_) };
+enum plan_dimension { DIMENSIONS(PLAN_BY_) PLAN_DIMENSION_COUNT };
+enum plan_goal { GOALS(PLAN_GOAL_) PLAN_GOAL_COUNT };
+enum plan_allocation { ALLOCATIONS(PLAN_ALLOCATE_) }; /* of `trials` */
+enum plan_stop { STOPS(PLAN_STOP_) };
+enum plan_spending { SPENDINGS(PLAN_SPENDING_) };
+enum plan_gate_of { GATE_CLASSES(PLAN_GATE_) PLAN_GATE_OF_COUNT };
+enum plan_gate_given { GATE_TRIALS(PLAN_GATE_) };
+enum plan_measure { MEASURES(PLAN_MEASURE_) };
+enum plan_nan { NAN_POLICIES(PLAN_NAN_) };
+enum plan_record { RECORDS(PLAN_RECORD_) };
+/* clang-format on */
 
-/* The question of `vkfi gate`: which outcomes of which trials are held against a limit. */
-enum plan_gate_of { PLAN_GATE_CRITICAL, PLAN_GATE_SDC, PLAN_GATE_SDC_DUE, PLAN_GATE_OF_COUNT };
-enum plan_gate_given {
-    PLAN_GATE_ALL,
-    PLAN_GATE_CHANGED,
-    PLAN_GATE_GOLDEN_RIGHT,
-    PLAN_GATE_RUNS, /* a bit error rate: all runs, those without a fault too */
-    PLAN_GATE_GIVEN_COUNT
-};
-extern const char *const plan_gate_of_name[PLAN_GATE_OF_COUNT];
-extern const char *const plan_gate_given_name[PLAN_GATE_GIVEN_COUNT];
 struct plan_gate {
     double max; /* 0: there is no question */
     double confidence;
@@ -103,15 +113,6 @@ struct plan_group {
     struct plan_globs sites;
 };
 
-enum plan_bits { /* which bits of the struck width a mask is drawn from */
-                 PLAN_BITS_ANY,
-                 PLAN_BITS_SIGN,
-                 PLAN_BITS_EXPONENT,
-                 PLAN_BITS_MANTISSA,
-                 PLAN_BITS_LIST
-};
-enum plan_pattern { PLAN_PATTERN_SINGLE, PLAN_PATTERN_RANDOM, PLAN_PATTERN_BURST };
-
 struct plan_hypothesis;
 
 struct plan_where {
@@ -149,32 +150,6 @@ struct plan_when {
     bool has_steps;
 };
 
-/* Dimensions whose values make strata. */
-enum plan_dimension {
-    PLAN_BY_LAYER,
-    PLAN_BY_SITE,
-    PLAN_BY_SITE_KIND, /* "attn_q" of all layers */
-    PLAN_BY_OP,
-    PLAN_BY_PLACE,
-    PLAN_BY_POINT,
-    PLAN_BY_BIT,
-    PLAN_BY_BIT_FIELD, /* sign, exponent, mantissa */
-    PLAN_BY_FIELD,     /* of a quant block */
-    PLAN_BY_KIND,
-    PLAN_BY_STAGE,
-    PLAN_BY_GRANULARITY,
-    PLAN_BY_READERS,
-    PLAN_BY_DURATION,
-    PLAN_BY_HEAD,
-    PLAN_BY_ITEM,
-    PLAN_BY_GROUP, /* of the item */
-    PLAN_BY_SITE_GROUP,
-    PLAN_BY_SCRUB, /* positions until a stored fault is scrubbed */
-    PLAN_DIMENSION_COUNT
-};
-/* "layer", "bit_field", ... as in `strata` and contrasts. */
-extern const char *const plan_dimension_name[PLAN_DIMENSION_COUNT];
-
 /* Strata of another campaign that are estimated anew, on fresh faults. */
 struct plan_confirm {
     const char *const *stratum; /* (n_strata) labels in rising order */
@@ -210,7 +185,7 @@ struct plan {
     uint32_t faults_per_trial; /* 1 by default; 0: by ber */
     double ber;                /* bit error rate over the bits a stratum holds of an item */
     enum plan_stop stop;
-    bool pocock;        /* spending: alpha spent evenly instead of late (O'Brien, Fleming) */
+    enum plan_spending spending;
     const double *look; /* (n_looks) rising shares of the trials; the last is 1 */
     uint32_t n_looks;
     struct plan_gate gate; /* its answer ends the campaign; no question with rule fixed */

@@ -12,51 +12,33 @@
 #include "inject/plan/plan_read.h"
 #include "model/quant.h"
 
-static const char *const POPULATIONS[] = {"ops", "bits", "equal", "census"};
-static const char *const ITEM_WEIGHTS[] = {"equal", "exposure"};
-static const char *const DESIGNS[] = {"nested", "crossed", "fault_major"};
-static const char *const GOALS[] = {"trials", "half_width", "relative_half_width", "upper_bound"};
-static const char *const ALLOCATIONS[] = {"equal", "proportional"};
-static const char *const POLICIES[] = {"skip", "trap"};
-static const char *const RECORDS[] = {"outcome", "summary", "full"};
-static const char *const BITS[] = {"any", "sign", "exponent", "mantissa", "list"};
-static const char *const PATTERNS[] = {"single", "random", "burst"};
-static const char *const MEASURES[] = {"sdc", "sdc+due", "critical", "due", "changed"};
-
 /* As plan_normal has left them. */
 static void put_choices(struct json_writer *w, const char *key, const struct plan_choices *choices,
-                        const char *(*text)(uint32_t value))
+                        enum kinds_table table)
 {
     json_put_key(w, key);
     json_object_open(w);
     for (uint32_t i = 0; i < choices->count; i++)
-        json_member_number(w, text(choices->choice[i].value), choices->choice[i].weight);
+        json_member_number(w, kinds_text(table, choices->choice[i].value),
+                           choices->choice[i].weight);
     json_object_close(w);
 }
 
-#define TABLE_TEXT(name, table)                                                                    \
-    static const char *name(uint32_t value)                                                        \
-    {                                                                                              \
-        return kinds_text(table, value);                                                           \
+/* Positions; one alone as a number. */
+static void put_scrub(struct json_writer *w, const struct plan_choices *scrub)
+{
+    if (scrub->count == 1 && !(scrub->choice[0].weight > 1) && !(scrub->choice[0].weight < 1)) {
+        json_member_int(w, "scrub", scrub->choice[0].value);
+        return;
     }
-TABLE_TEXT(place_text, KINDS_PLACE)
-TABLE_TEXT(point_text, KINDS_POINT)
-TABLE_TEXT(granularity_text, KINDS_GRANULARITY)
-TABLE_TEXT(readers_text, KINDS_READERS)
-TABLE_TEXT(kind_text, KINDS_KIND)
-TABLE_TEXT(stage_text, KINDS_STAGE)
-TABLE_TEXT(duration_text, KINDS_DURATION)
-
-static const char *field_text(uint32_t value)
-{
-    return quant_field_name((enum quant_field)value);
-}
-
-static const char *scrub_text(uint32_t value)
-{
-    static char text[16]; /* written out before the next one is asked for */
-    snprintf(text, sizeof text, "%" PRIu32, value);
-    return text;
+    json_put_key(w, "scrub");
+    json_object_open(w);
+    for (uint32_t i = 0; i < scrub->count; i++) {
+        char text[16];
+        snprintf(text, sizeof text, "%" PRIu32, scrub->choice[i].value);
+        json_member_number(w, text, scrub->choice[i].weight);
+    }
+    json_object_close(w);
 }
 
 static void put_pair(struct json_writer *w, const char *key, uint32_t first, uint32_t last)
@@ -192,13 +174,13 @@ static enum status put_where(struct json_writer *w, const struct plan_where *whe
         json_put_key(w, "exclude");
         st = st ? st : put_globs(w, &where->exclude);
     }
-    put_choices(w, "place", &where->place, place_text);
-    put_choices(w, "point", &where->point, point_text);
-    put_choices(w, "granularity", &where->granularity, granularity_text);
+    put_choices(w, "place", &where->place, KINDS_PLACE);
+    put_choices(w, "point", &where->point, KINDS_POINT);
+    put_choices(w, "granularity", &where->granularity, KINDS_GRANULARITY);
     if (where->readers.count > 0)
-        put_choices(w, "readers", &where->readers, readers_text);
+        put_choices(w, "readers", &where->readers, KINDS_READERS);
     if (where->field.count > 0)
-        put_choices(w, "field", &where->field, field_text);
+        put_choices(w, "field", &where->field, KINDS_FIELD);
     json_object_close(w);
     return st;
 }
@@ -220,10 +202,10 @@ static void put_what(struct json_writer *w, const struct plan *plan)
         bits |= 1u << what->bit[i];
     json_put_key(w, "what");
     json_object_open(w);
-    put_choices(w, "kind", &what->kind, kind_text);
-    json_member_text(w, "bits", BITS[what->bits]);
+    put_choices(w, "kind", &what->kind, KINDS_KIND);
+    json_member_text(w, "bits", kinds_text(KINDS_MASK_BITS, what->bits));
     json_member_int(w, "bit_set", bits);
-    json_member_text(w, "pattern", PATTERNS[what->pattern]);
+    json_member_text(w, "pattern", kinds_text(KINDS_PATTERN, what->pattern));
     json_member_int(w, "pattern_bits", what->pattern_bits);
     /* they ended with the row once, in plans without this */
     if (what->pattern == PLAN_PATTERN_BURST && includes(&plan->where.place, PLACE_WEIGHT))
@@ -253,14 +235,10 @@ static void put_when(struct json_writer *w, const struct plan *plan)
     const struct plan_when *when = &plan->when;
     json_put_key(w, "when");
     json_object_open(w);
-    put_choices(w, "stage", &when->stage, stage_text);
-    put_choices(w, "duration", &when->duration, duration_text);
+    put_choices(w, "stage", &when->stage, KINDS_STAGE);
+    put_choices(w, "duration", &when->duration, KINDS_DURATION);
     json_member_number(w, "rate", when->rate);
-    if (when->scrub.count == 1 && !(when->scrub.choice[0].weight > 1) &&
-        !(when->scrub.choice[0].weight < 1))
-        json_member_int(w, "scrub", when->scrub.choice[0].value);
-    else
-        put_choices(w, "scrub", &when->scrub, scrub_text);
+    put_scrub(w, &when->scrub);
     if (when->has_steps)
         put_pair(w, "steps", when->step_first, when->step_last);
     if (strikes_one_key(plan))
@@ -273,9 +251,9 @@ static void put_stop(struct json_writer *w, const struct plan *plan)
 {
     json_put_key(w, "stop");
     json_object_open(w);
-    json_member_text(w, "rule", plan_stop_name[plan->stop]);
+    json_member_text(w, "rule", kinds_text(KINDS_STOP, plan->stop));
     if (plan->stop == PLAN_STOP_SPENDING)
-        json_member_text(w, "spending", plan->pocock ? "pocock" : "obrien_fleming");
+        json_member_text(w, "spending", kinds_text(KINDS_SPENDING, plan->spending));
     json_put_key(w, "looks");
     json_array_open(w);
     for (uint32_t i = 0; i < plan->n_looks; i++)
@@ -285,8 +263,8 @@ static void put_stop(struct json_writer *w, const struct plan *plan)
         json_put_key(w, "gate");
         json_object_open(w);
         json_member_number(w, "max", plan->gate.max);
-        json_member_text(w, "of", plan_gate_of_name[plan->gate.of]);
-        json_member_text(w, "given", plan_gate_given_name[plan->gate.given]);
+        json_member_text(w, "of", kinds_text(KINDS_GATE_CLASS, plan->gate.of));
+        json_member_text(w, "given", kinds_text(KINDS_GATE_TRIALS, plan->gate.given));
         json_member_number(w, "confidence", plan->gate.confidence);
         if (plan->gate.stratum)
             json_member_text(w, "stratum", plan->gate.stratum);
@@ -300,14 +278,14 @@ static void put_sampling(struct json_writer *w, const struct plan *plan)
     json_put_key(w, "strata");
     json_array_open(w);
     for (uint32_t i = 0; i < plan->n_strata; i++)
-        json_put_text(w, plan_dimension_name[plan->strata[i]]);
+        json_put_text(w, kinds_text(KINDS_DIMENSION, plan->strata[i]));
     json_array_close(w);
     json_put_key(w, "sampling");
     json_object_open(w);
-    json_member_text(w, "goal", GOALS[plan->goal]);
+    json_member_text(w, "goal", kinds_text(KINDS_GOAL, plan->goal));
     json_member_number(w, "goal_value", plan->goal_value);
     json_member_int(w, "trials", plan->trials);
-    json_member_text(w, "allocation", ALLOCATIONS[plan->allocation]);
+    json_member_text(w, "allocation", kinds_text(KINDS_ALLOCATION, plan->allocation));
     json_member_number(w, "confidence", plan->confidence);
     json_member_number(w, "expected_rate", plan->expected_rate);
     json_member_number(w, "design_effect", plan->design_effect);
@@ -333,7 +311,7 @@ static void put_hypotheses(struct json_writer *w, const struct plan *plan)
         json_object_open(w);
         json_member_text(w, "name", h->name);
         json_member_text(w, "contrast", h->contrast);
-        json_member_text(w, "of", MEASURES[h->of]);
+        json_member_text(w, "of", kinds_text(KINDS_MEASURE, h->of));
         json_member_number(w, "alpha", h->alpha);
         json_member_number(w, "margin", h->margin);
         json_object_close(w);
@@ -348,23 +326,23 @@ static enum status put_plan(struct json_writer *w, const struct plan *plan)
     json_member_text(w, "mode", "exact");
     json_member_text(w, "act", storage_name(plan->act));
     json_member_text(w, "kv", storage_name(plan->kv));
-    json_member_text(w, "stop_at", plan->ignore_end ? "none" : "end");
+    json_member_text(w, "stop_at", kinds_text(KINDS_END, plan->ignore_end));
     put_items(w, plan);
-    json_member_text(w, "population", POPULATIONS[plan->population]);
-    json_member_text(w, "item_weight", ITEM_WEIGHTS[plan->item_weight]);
+    json_member_text(w, "population", kinds_text(KINDS_POPULATION, plan->population));
+    json_member_text(w, "item_weight", kinds_text(KINDS_ITEM_WEIGHT, plan->item_weight));
     /* equal shares have the identity from when there were no others */
     if (plan_shares_sites(plan) && plan->point_weight == PLAN_POINTS_ELEMENTS)
         json_member_text(w, "point_weight", "elements");
-    json_member_text(w, "design", DESIGNS[plan->design]);
+    json_member_text(w, "design", kinds_text(KINDS_DESIGN, plan->design));
     enum status st = put_where(w, &plan->where);
     if (!st)
         st = put_groups(w, plan);
     put_what(w, plan);
     put_when(w, plan);
     put_sampling(w, plan);
-    json_member_text(w, "nan_policy", POLICIES[plan->nan_policy]);
+    json_member_text(w, "nan_policy", kinds_text(KINDS_NAN_POLICY, plan->nan_policy));
     json_member_number(w, "score_eps", plan->score_eps);
-    json_member_text(w, "record", RECORDS[plan->record]);
+    json_member_text(w, "record", kinds_text(KINDS_RECORD, plan->record));
     json_member_int(w, "retry", plan->retry);
     json_member_int(w, "lanes", plan->lanes);
     json_member_int(w, "tiles", plan->tiles);

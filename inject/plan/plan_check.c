@@ -146,7 +146,8 @@ static enum status check_what(const struct plan_reader *r, const struct json *wh
             return wrong(r, what, parameters[i].key,
                          given ? parameters[i].idle : parameters[i].missing);
     }
-    if (!kinds_that_take(plan, KIND_TAKES_MASK) && (json_get(what, "bits") || json_get(what, "pattern")))
+    if (!kinds_that_take(plan, KIND_TAKES_MASK) &&
+        (json_get(what, "bits") || json_get(what, "pattern")))
         return wrong(r, what, json_get(what, "bits") ? "bits" : "pattern",
                      "found a mask without a kind that takes one: flip, stuck_at_0, stuck_at_1, "
                      "random, mix");

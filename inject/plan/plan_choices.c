@@ -10,7 +10,7 @@
 #include "base/log.h"
 #include "inject/plan/plan_read.h"
 
-#define CHOICES_MAX 64 /* values of any table of kinds.h */
+#define CHOICES_MAX 64 /* of scrubs */
 #define SCRUB_MOST 1000000
 #define SCRUB_TEXT 16
 
@@ -23,15 +23,6 @@ bool plan_choices_has(const struct plan_choices *choices, uint32_t value)
             return true;
     }
     return false;
-}
-
-struct plan_table plan_choices_table(enum kinds_table table, const char *key)
-{
-    static const char *texts[KINDS_TABLE_COUNT][CHOICES_MAX];
-    const uint32_t count = kinds_count(table);
-    for (uint32_t i = 0; i < count && i < CHOICES_MAX; i++)
-        texts[table][i] = kinds_text(table, i);
-    return (struct plan_table){.key = key, .text = texts[table], .count = count};
 }
 
 /* The i-th choice of any of the three forms: where its text stands, the text, its weight. */
@@ -91,8 +82,8 @@ enum status plan_choices_read(const struct plan_reader *r, const struct json *ob
         struct plan_choice c;
         st = nth(r, value, i, &text, &c.weight);
         if (!st)
-            st = json_fields_find(r->doc, place_of(value, i), text,
-                                  (struct json_words){table->text, table->count}, &c.value);
+            st = json_fields_find(r->doc, place_of(value, i), text, plan_words(table->words),
+                                  &c.value);
         if (!st && plan_choices_has(out, c.value))
             st = refuse_twice(r, place_of(value, i), text);
         if (st)

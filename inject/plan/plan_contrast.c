@@ -66,7 +66,7 @@ static bool take_dimension(struct scan *s, enum plan_dimension *out)
     skip_space(s);
     const size_t n = word_length(s->at);
     for (uint32_t d = 0; d < s->plan->n_strata; d++) {
-        const char *name = plan_dimension_name[s->plan->strata[d]];
+        const char *name = kinds_text(KINDS_DIMENSION, s->plan->strata[d]);
         if (strlen(name) == n && strncmp(s->at, name, n) == 0) {
             *out = s->plan->strata[d];
             s->at += n;
@@ -82,7 +82,7 @@ static void wrong_dimension(struct scan *s, const char *behind, const char *more
     const char *words[PLAN_DIMENSION_COUNT + 1], *list = "";
     size_t count = 0;
     for (uint32_t d = 0; d < s->plan->n_strata && list; d++) {
-        words[count++] = plan_dimension_name[s->plan->strata[d]];
+        words[count++] = kinds_text(KINDS_DIMENSION, s->plan->strata[d]);
         list = arena_printf(s->arena, "%s%s%s", list, d ? ", " : "", words[d]);
     }
     if (more)

@@ -44,15 +44,6 @@ struct plan_side {
     uint32_t n_conditions;
 };
 
-/* Classes whose rate is compared. */
-enum plan_measure {
-    PLAN_MEASURE_SDC,
-    PLAN_MEASURE_SDC_DUE,
-    PLAN_MEASURE_CRITICAL,
-    PLAN_MEASURE_DUE,
-    PLAN_MEASURE_CHANGED /* logits, not bits: all but not_reached, inert, masked_bitexact */
-};
-
 struct plan_hypothesis {
     const char *name;     /* unique in the plan */
     const char *contrast; /* as given */

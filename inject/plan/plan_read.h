@@ -13,6 +13,12 @@
         list, sizeof(list) / sizeof *(list)                                                        \
     }
 
+/* The words of a table of the vocabulary. */
+static inline struct json_words plan_words(enum kinds_table table)
+{
+    return (struct json_words){kinds_texts(table), kinds_count(table)};
+}
+
 struct plan_reader {
     const struct json_doc *doc;
     struct arena *arena;
@@ -20,12 +26,10 @@ struct plan_reader {
     struct plan *plan;
 };
 
-/* A text, a list of texts, or an object of text: weight, over a table of words. The table's own
- * index is the value; `hidden` words are not offered. */
+/* A text, a list of texts, or an object of text: weight, over a table of words. */
 struct plan_table {
     const char *key;
-    const char *const *text; /* (count); "" is not a choice */
-    uint32_t count;
+    enum kinds_table words;
 };
 enum status plan_choices_read(const struct plan_reader *r, const struct json *object,
                               const struct plan_table *table,
@@ -33,8 +37,6 @@ enum status plan_choices_read(const struct plan_reader *r, const struct json *ob
 enum status plan_choices_sites(const struct plan_reader *r,
                                const struct json *object) STATUS_MUST_USE;
 bool plan_choices_has(const struct plan_choices *choices, uint32_t value);
-/* The words of a table of kinds.h, as a table of choices. */
-struct plan_table plan_choices_table(enum kinds_table table, const char *key);
 
 /* "scrub" of a plan's "when": positions, "never" or 0, as one, a list, or an object of weights. */
 enum status plan_choices_scrub(const struct plan_reader *r,

@@ -10,28 +10,6 @@
 
 static const struct json_range SHARE = {.min = 0, .max = 1, .open_min = true, .open_max = true};
 
-const char *const plan_dimension_name[PLAN_DIMENSION_COUNT] = {
-    [PLAN_BY_LAYER] = "layer",
-    [PLAN_BY_SITE] = "site",
-    [PLAN_BY_SITE_KIND] = "site_kind",
-    [PLAN_BY_OP] = "op",
-    [PLAN_BY_PLACE] = "place",
-    [PLAN_BY_POINT] = "point",
-    [PLAN_BY_BIT] = "bit",
-    [PLAN_BY_BIT_FIELD] = "bit_field",
-    [PLAN_BY_FIELD] = "field",
-    [PLAN_BY_KIND] = "kind",
-    [PLAN_BY_STAGE] = "stage",
-    [PLAN_BY_GRANULARITY] = "granularity",
-    [PLAN_BY_READERS] = "readers",
-    [PLAN_BY_DURATION] = "duration",
-    [PLAN_BY_HEAD] = "head",
-    [PLAN_BY_ITEM] = "item",
-    [PLAN_BY_GROUP] = "group",
-    [PLAN_BY_SITE_GROUP] = "site_group",
-    [PLAN_BY_SCRUB] = "scrub",
-};
-
 static enum status read_strata(const struct plan_reader *r, const struct json *root)
 {
     const struct json *strata = json_get(root, "strata");
@@ -46,14 +24,13 @@ static enum status read_strata(const struct plan_reader *r, const struct json *r
     }
     for (size_t i = 0; i < json_count(strata); i++) {
         uint32_t found = 0;
-        enum status st = json_fields_word_of(
-            r->doc, json_at(strata, i),
-            (struct json_words){plan_dimension_name, PLAN_DIMENSION_COUNT}, &found);
+        enum status st =
+            json_fields_word_of(r->doc, json_at(strata, i), plan_words(KINDS_DIMENSION), &found);
         if (st)
             return st;
         if (seen >> found & 1) {
             log_error("%s: found '%s' again, expected each dimension once",
-                      json_where(r->doc, json_at(strata, i)), plan_dimension_name[found]);
+                      json_where(r->doc, json_at(strata, i)), kinds_text(KINDS_DIMENSION, found));
             return STATUS_INPUT;
         }
         seen |= 1u << found;
@@ -65,14 +42,12 @@ static enum status read_strata(const struct plan_reader *r, const struct json *r
 /* Exactly one goal, whose key says its kind. */
 static enum status read_goal(const struct plan_reader *r, const struct json *sampling)
 {
-    static const char *const goals[] = {"trials", "half_width", "relative_half_width",
-                                        "upper_bound"};
     static const struct json_span trials = {1, INT64_C(1) << 53};
     static const struct json_range half = {.min = 0, .max = 0.5, .open_min = true};
     struct plan *plan = r->plan;
     int given = 0;
-    for (int g = 0; g < 4; g++) {
-        if (json_get(sampling, goals[g])) {
+    for (uint32_t g = 0; g < PLAN_GOAL_COUNT; g++) {
+        if (json_get(sampling, kinds_text(KINDS_GOAL, g))) {
             plan->goal = (enum plan_goal)g;
             given++;
         }
@@ -80,7 +55,7 @@ static enum status read_goal(const struct plan_reader *r, const struct json *sam
     if (plan->population == PLAN_CENSUS && given > 0) {
         log_error("%s: found a goal with population census, which strikes each fault once; "
                   "expected none",
-                  json_where(r->doc, json_get(sampling, goals[plan->goal])));
+                  json_where(r->doc, json_get(sampling, kinds_text(KINDS_GOAL, plan->goal))));
         return STATUS_INPUT;
     }
     if (plan->population != PLAN_CENSUS && given != 1) {
@@ -95,7 +70,7 @@ static enum status read_goal(const struct plan_reader *r, const struct json *sam
         plan->trials = (uint64_t)number;
         return st;
     }
-    return json_fields_number(r->doc, sampling, goals[plan->goal],
+    return json_fields_number(r->doc, sampling, kinds_text(KINDS_GOAL, plan->goal),
                               plan->goal == PLAN_GOAL_HALF_WIDTH ? half : SHARE, &plan->goal_value);
 }
 
@@ -130,7 +105,6 @@ static enum status read_sampling(const struct plan_reader *r, const struct json 
     static const char *const known[] = {"trials",        "half_width",    "relative_half_width",
                                         "upper_bound",   "allocation",    "confidence",
                                         "expected_rate", "design_effect", "waves"};
-    static const char *const allocations[] = {"equal", "proportional"};
     static const struct json_range effect = {.min = 1, .max = 1e6};
     const struct json *sampling = json_get(root, "sampling");
     struct plan *plan = r->plan;
@@ -147,7 +121,8 @@ static enum status read_sampling(const struct plan_reader *r, const struct json 
     if (!st)
         st = read_goal(r, sampling);
     if (!st)
-        st = json_fields_word(r->doc, sampling, "allocation", WORDS(allocations), &allocation);
+        st = json_fields_word(r->doc, sampling, "allocation", plan_words(KINDS_ALLOCATION),
+                              &allocation);
     if (!st)
         st = json_fields_number(r->doc, sampling, "confidence", SHARE, &plan->confidence);
     if (!st)
@@ -200,7 +175,6 @@ static enum status read_hypothesis(const struct plan_reader *r, const struct jso
                                    struct plan_hypothesis *out)
 {
     static const char *const known[] = {"name", "contrast", "of", "alpha", "margin"};
-    static const char *const measures[] = {"sdc", "sdc+due", "critical", "due", "changed"};
     const char *name = NULL, *contrast = NULL;
     uint32_t of = PLAN_MEASURE_SDC;
     *out = (struct plan_hypothesis){.alpha = 0.05};
@@ -211,7 +185,7 @@ static enum status read_hypothesis(const struct plan_reader *r, const struct jso
     if (!st)
         st = json_fields_text(r->doc, value, "contrast", &contrast);
     if (!st)
-        st = json_fields_word(r->doc, value, "of", WORDS(measures), &of);
+        st = json_fields_word(r->doc, value, "of", plan_words(KINDS_MEASURE), &of);
     if (!st)
         st = json_fields_number(r->doc, value, "alpha", SHARE, &out->alpha);
     if (!st)

@@ -15,11 +15,6 @@
 #define LEAST_ROOM 1000000             /* prompts: no plan has more */
 #define ORDER_KEY UINT64_C(0x73746f70) /* apart from all keys of draws */
 
-const char *const plan_gate_of_name[PLAN_GATE_OF_COUNT] = {"critical", "sdc", "sdc+due"};
-const char *const plan_gate_given_name[PLAN_GATE_GIVEN_COUNT] = {"all", "changed", "golden_right",
-                                                                 "runs"};
-const char *const plan_stop_name[] = {"fixed", "time_uniform", "spending", "waves"};
-
 bool plan_stops_itself(const struct plan *plan)
 {
     return plan->gate.max > 0;
@@ -148,9 +143,9 @@ static enum status read_gate(const struct plan_reader *r, const struct json *gat
     if (!st)
         st = json_fields_number(r->doc, gate, "max", limit, &out->max);
     if (!st)
-        st = json_fields_word(r->doc, gate, "of", WORDS(plan_gate_of_name), &of);
+        st = json_fields_word(r->doc, gate, "of", plan_words(KINDS_GATE_CLASS), &of);
     if (!st)
-        st = json_fields_word(r->doc, gate, "given", WORDS(plan_gate_given_name), &given);
+        st = json_fields_word(r->doc, gate, "given", plan_words(KINDS_GATE_TRIALS), &given);
     if (!st)
         st = json_fields_number(r->doc, gate, "confidence", confidence, &out->confidence);
     out->of = (enum plan_gate_of)of;
@@ -161,7 +156,6 @@ static enum status read_gate(const struct plan_reader *r, const struct json *gat
 enum status plan_stop_read(const struct plan_reader *r, const struct json *root)
 {
     static const char *const known[] = {"rule", "looks", "spending", "gate"};
-    static const char *const spendings[] = {"obrien_fleming", "pocock"};
     const struct json *stop = json_get(root, "stop");
     const struct json *looks = json_get(stop, "looks"), *spending = json_get(stop, "spending"),
                       *gate = json_get(stop, "gate");
@@ -175,13 +169,13 @@ enum status plan_stop_read(const struct plan_reader *r, const struct json *root)
         return STATUS_INPUT;
     }
     if (!st)
-        st = json_fields_word(r->doc, stop, "rule", WORDS(plan_stop_name), &rule);
+        st = json_fields_word(r->doc, stop, "rule", plan_words(KINDS_STOP), &rule);
     if (!st)
-        st = json_fields_word(r->doc, stop, "spending", WORDS(spendings), &kind);
+        st = json_fields_word(r->doc, stop, "spending", plan_words(KINDS_SPENDING), &kind);
     if (st)
         return st;
     r->plan->stop = (enum plan_stop)rule;
-    r->plan->pocock = kind == 1;
+    r->plan->spending = (enum plan_spending)kind;
     if ((rule == PLAN_STOP_SPENDING) != (looks != NULL) ||
         (rule != PLAN_STOP_SPENDING && spending)) {
         log_error("%s: expected 'looks' with the rule spending, and neither them nor 'spending' "
@@ -192,7 +186,7 @@ enum status plan_stop_read(const struct plan_reader *r, const struct json *root)
     if ((rule == PLAN_STOP_FIXED || rule == PLAN_STOP_WAVES) && gate) {
         log_error("%s: found 'gate' with the rule %s, which looks at all trials of a wave alone; "
                   "expected time_uniform or spending",
-                  json_where(r->doc, gate), plan_stop_name[rule]);
+                  json_where(r->doc, gate), kinds_text(KINDS_STOP, rule));
         return STATUS_INPUT;
     }
     if (looks)

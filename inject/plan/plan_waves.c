@@ -49,7 +49,8 @@ enum status plan_waves_check(const struct plan_reader *r, const struct json *sam
     else
         log_error("%s: found waves with the rule %s, whose looks are fixed for one size; expected "
                   "rule fixed or waves",
-                  json_where(r->doc, json_get(sampling, "waves")), plan_stop_name[plan->stop]);
+                  json_where(r->doc, json_get(sampling, "waves")),
+                  kinds_text(KINDS_STOP, plan->stop));
     return STATUS_INPUT;
 }
 

@@ -30,31 +30,17 @@ static enum status read_pair(const struct plan_reader *r, const struct json *val
     return STATUS_OK;
 }
 
-static struct plan_table field_table(void)
-{
-    static const char *texts[QUANT_FIELD_COUNT];
-    for (int f = 0; f < QUANT_FIELD_COUNT; f++)
-        texts[f] = quant_field_name((enum quant_field)f);
-    return (struct plan_table){.key = "field", .text = texts, .count = QUANT_FIELD_COUNT};
-}
-
 enum status plan_where_read(const struct plan_reader *r, const struct json *root)
 {
     static const char *const known[] = {"sites", "exclude",     "layers",  "place",
                                         "point", "granularity", "readers", "field"};
     const struct json *object = json_get(root, "where");
     struct plan_where *where = &r->plan->where;
-    /* POINTS has no text for HOOK_OFF in plans */
-    struct plan_table point = plan_choices_table(KINDS_POINT, "point");
-    const char *points[HOOK_LAST + 1] = {""};
-    for (uint32_t p = HOOK_OPERAND; p <= HOOK_LAST; p++)
-        points[p] = point.text[p];
-    point.text = points;
-    point.count = HOOK_LAST + 1;
-    const struct plan_table place = plan_choices_table(KINDS_PLACE, "place");
-    const struct plan_table granularity = plan_choices_table(KINDS_GRANULARITY, "granularity");
-    const struct plan_table readers = plan_choices_table(KINDS_READERS, "readers");
-    const struct plan_table field = field_table();
+    const struct plan_table place = {"place", KINDS_PLACE};
+    const struct plan_table point = {"point", KINDS_POINT};
+    const struct plan_table granularity = {"granularity", KINDS_GRANULARITY};
+    const struct plan_table readers = {"readers", KINDS_READERS};
+    const struct plan_table field = {"field", KINDS_FIELD};
     if (!object)
         return STATUS_OK;
     enum status st =
@@ -112,12 +98,12 @@ static enum status read_bit_list(const struct plan_reader *r, const struct json 
 
 static enum status read_bits(const struct plan_reader *r, const struct json *object)
 {
-    static const char *const words[] = {"any", "sign", "exponent", "mantissa"};
+    const struct json_words words = {kinds_texts(KINDS_MASK_BITS), PLAN_BITS_LIST};
     const struct json *bits = json_get(object, "bits");
     uint32_t found = PLAN_BITS_ANY;
     if (json_type(bits) == JSON_ARRAY)
         return read_bit_list(r, bits);
-    enum status st = json_fields_word(r->doc, object, "bits", WORDS(words), &found);
+    enum status st = json_fields_word(r->doc, object, "bits", words, &found);
     r->plan->what.bits = (enum plan_bits)found;
     return st;
 }
@@ -125,16 +111,16 @@ static enum status read_bits(const struct plan_reader *r, const struct json *obj
 /* "single", {"random": n}, {"burst": n}. */
 static enum status read_pattern(const struct plan_reader *r, const struct json *object)
 {
-    static const char *const single[] = {"single"};
-    static const char *const known[] = {"random", "burst"};
+    const struct json_words single = {kinds_texts(KINDS_PATTERN), PLAN_PATTERN_RANDOM},
+                            known = {kinds_texts(KINDS_PATTERN) + PLAN_PATTERN_RANDOM, 2};
     static const struct json_span bits = {2, 32};
     struct plan_what *what = &r->plan->what;
     const struct json *pattern = json_get(object, "pattern");
     uint32_t found = 0;
     what->pattern_bits = 1;
     if (json_type(pattern) != JSON_OBJECT)
-        return json_fields_word(r->doc, object, "pattern", WORDS(single), &found);
-    enum status st = json_fields_object(r->doc, pattern, "an object", WORDS(known));
+        return json_fields_word(r->doc, object, "pattern", single, &found);
+    enum status st = json_fields_object(r->doc, pattern, "an object", known);
     if (st)
         return st;
     if (json_count(pattern) != 1) {
@@ -194,7 +180,7 @@ enum status plan_what_read(const struct plan_reader *r, const struct json *root)
                                         "term", "low",  "high",    "only"};
     const struct json *object = json_get(root, "what");
     struct plan_what *what = &r->plan->what;
-    const struct plan_table kind = plan_choices_table(KINDS_KIND, "kind");
+    const struct plan_table kind = {"kind", KINDS_KIND};
     what->pattern_bits = 1;
     if (!object)
         return STATUS_OK;
@@ -225,8 +211,8 @@ enum status plan_when_read(const struct plan_reader *r, const struct json *root)
     static const struct json_range rate = {.min = 0, .max = 1, .open_min = true};
     const struct json *object = json_get(root, "when");
     struct plan_when *when = &r->plan->when;
-    const struct plan_table stage = plan_choices_table(KINDS_STAGE, "stage");
-    const struct plan_table duration = plan_choices_table(KINDS_DURATION, "duration");
+    const struct plan_table stage = {"stage", KINDS_STAGE};
+    const struct plan_table duration = {"duration", KINDS_DURATION};
     if (!object)
         return STATUS_OK;
     enum status st =

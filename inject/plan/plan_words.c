@@ -103,7 +103,7 @@ static enum status check_number(const struct plan_reader *r, const struct json *
                                 enum plan_dimension dimension, const struct plan_value *value)
 {
     const uint32_t below = numbers_below(r->plan, dimension);
-    const char *name = plan_dimension_name[dimension];
+    const char *name = kinds_text(KINDS_DIMENSION, dimension);
     const bool scrub = dimension == PLAN_BY_SCRUB;
     static const char *const words[] = {"none", "never"};
     char suggestion[ARGS_SUGGESTION];
@@ -202,7 +202,7 @@ static bool is_told(const struct both *both, uint32_t condition, uint32_t value)
  * the text, cut at its room; false if there is none. */
 static bool add_common(const struct both *both, char text[WORDS_TEXT])
 {
-    const char *name = plan_dimension_name[both->condition[0]->dimension];
+    const char *name = kinds_text(KINDS_DIMENSION, both->condition[0]->dimension);
     size_t at = strlen(text);
     bool any = false;
     for (uint32_t i = 0; i < both->count; i++) {

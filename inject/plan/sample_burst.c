@@ -32,7 +32,8 @@ static bool name_bit(enum quant type, uint64_t at, struct named_bit *out)
 bool sample_burst_spreads(const struct plan *plan, const struct fault *start)
 {
     return plan->what.pattern == PLAN_PATTERN_BURST && start->place == PLACE_WEIGHT &&
-           start->mask != 0 && !hook_kinds_takes(start->kind, KIND_TAKES_DRAWS) && start->k_count <= 1;
+           start->mask != 0 && !hook_kinds_takes(start->kind, KIND_TAKES_DRAWS) &&
+           start->k_count <= 1;
 }
 
 /* Moves a fault by whole rows; what leaves the tensor is dropped. False: all of it. */

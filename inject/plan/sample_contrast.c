@@ -38,7 +38,8 @@ static enum status refuse(const struct sample *s, uint32_t hypothesis,
                           const struct plan_condition *condition)
 {
     const struct plan_value *value = condition->value;
-    const char *name = plan_dimension_name[condition->dimension], *near = nearest(s, condition);
+    const char *name = kinds_text(KINDS_DIMENSION, condition->dimension),
+               *near = nearest(s, condition);
     char pointer[CONTRAST_POINTER], number[24];
     snprintf(pointer, sizeof pointer, "/hypotheses/%u/contrast", hypothesis);
     snprintf(number, sizeof number, "%u", value->first);
@@ -89,7 +90,7 @@ static enum status check_trend(const struct sample *s, uint32_t hypothesis)
     snprintf(pointer, sizeof pointer, "/hypotheses/%u/contrast", hypothesis);
     log_error("%s: contrast '%s': found trials of %s %s%s, expected at least two numbers for a "
               "trend",
-              plan_place(s->plan, pointer), h->contrast, plan_dimension_name[h->dimension],
+              plan_place(s->plan, pointer), h->contrast, kinds_text(KINDS_DIMENSION, h->dimension),
               first ? first : "without numbers", first ? " alone" : "");
     return STATUS_INPUT;
 }

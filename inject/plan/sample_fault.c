@@ -204,7 +204,6 @@ void sample_fault_make(const struct sample *s, const struct sample_place *place,
     out->key_high = place->fault_index;
     set_ranges(s, place, begin, out);
     if (s->plan->what.pattern == PLAN_PATTERN_BURST && cell->bits &&
-        !hook_kinds_takes(out->kind, KIND_TAKES_DRAWS) &&
-        !sample_burst_spreads(s->plan, out))
+        !hook_kinds_takes(out->kind, KIND_TAKES_DRAWS) && !sample_burst_spreads(s->plan, out))
         out->mask = burst(out->mask, s->plan->what.pattern_bits, e.width);
 }

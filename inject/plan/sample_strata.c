@@ -86,7 +86,8 @@ static enum status label_row(struct sample *s, struct sample_row *row)
         if (!value[d])
             st = STATUS_MEMORY;
         else
-            st = text_addf(&text, "%s%s=%s", i ? " " : "", plan_dimension_name[d], value[d]);
+            st =
+                text_addf(&text, "%s%s=%s", i ? " " : "", kinds_text(KINDS_DIMENSION, d), value[d]);
     }
     row->row.value = value;
     row->row.label = st ? NULL : arena_text(&s->arena, text.data, text.size);

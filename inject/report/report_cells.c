@@ -76,7 +76,7 @@ static const char *value_of(struct arena *arena, const struct plan *plan, const 
 {
     const char *begin = label, *end = NULL;
     for (uint32_t d = 0; d <= at; d++) {
-        const char *name = plan_dimension_name[plan->strata[d]];
+        const char *name = kinds_text(KINDS_DIMENSION, plan->strata[d]);
         const size_t n = strlen(name);
         while (begin && !(strncmp(begin, name, n) == 0 && begin[n] == '=' &&
                           (begin == label || begin[-1] == ' ')))
@@ -86,7 +86,8 @@ static const char *value_of(struct arena *arena, const struct plan *plan, const 
         begin += n + 1;
     }
     if (at + 1 < plan->n_strata) {
-        const char *next = arena_printf(arena, " %s=", plan_dimension_name[plan->strata[at + 1]]);
+        const char *next =
+            arena_printf(arena, " %s=", kinds_text(KINDS_DIMENSION, plan->strata[at + 1]));
         end = next ? strstr(begin, next) : NULL;
     }
     return arena_text(arena, begin, end ? (size_t)(end - begin) : strlen(begin));
@@ -201,9 +202,10 @@ static enum status list_rows(struct cells *cells, struct report_heat_map *map,
                 return STATUS_OK; /* too many: refused by the caller */
             }
             if (first && panels > 1)
-                panel[cells->n_rows] = arena_printf(context->arena, "%s: %s",
-                                                    plan_dimension_name[axis[AXIS_PANEL].dimension],
-                                                    axis[AXIS_PANEL].value[p]);
+                panel[cells->n_rows] =
+                    arena_printf(context->arena, "%s: %s",
+                                 kinds_text(KINDS_DIMENSION, axis[AXIS_PANEL].dimension),
+                                 axis[AXIS_PANEL].value[p]);
             label[cells->n_rows] = axis[AXIS_ROW].value[r];
             place[p * rows + r] = cells->n_rows++;
             first = false;
@@ -229,7 +231,7 @@ static enum status make_table(struct report_table *table, const struct cells *ce
     if (!column)
         return STATUS_MEMORY;
     for (uint32_t d = 0; d < cells->n_axes; d++) {
-        const char *name = plan_dimension_name[context->data->plan->strata[d]];
+        const char *name = kinds_text(KINDS_DIMENSION, context->data->plan->strata[d]);
         column[d] = (struct report_column){name, name, REPORT_TEXT, REPORT_ALONE};
     }
     memcpy(&column[cells->n_axes], KNOWN, sizeof KNOWN);
@@ -261,7 +263,7 @@ static enum status fill(struct report_figure *out, struct report_heat_map *map,
         value[cell] = rate.estimate.rate;
         trials[cell] = rate.estimate.counted;
         for (uint32_t a = 0; a < cells->n_axes; a++)
-            report_table_text(&out->table, h, plan_dimension_name[axis[a].dimension],
+            report_table_text(&out->table, h, kinds_text(KINDS_DIMENSION, axis[a].dimension),
                               axis[a].value[axis[a].of[h]]);
         report_table_set(&out->table, h, "trials", (double)rate.estimate.counted);
         report_table_set(&out->table, h, "events", (double)rate.estimate.events);
@@ -278,7 +280,7 @@ static enum status name_map(struct report_figure *out, const struct cells *cells
 {
     const char *name[AXES];
     for (int a = 0; a < AXES; a++)
-        name[a] = plan_dimension_name[cells->axis[a].dimension];
+        name[a] = kinds_text(KINDS_DIMENSION, cells->axis[a].dimension);
     const bool panels = cells->n_axes == AXES;
     out->title =
         arena_printf(context->arena, "Strata: %s by %s%s%s", name[AXIS_ROW], name[AXIS_COLUMN],
@@ -330,8 +332,8 @@ enum status report_cells_map(struct report_figure *out, struct report_context *c
     map.column = axis[AXIS_COLUMN].value;
     map.n_rows = cells.n_rows;
     map.n_columns = axis[AXIS_COLUMN].count;
-    map.row_title = plan_dimension_name[axis[AXIS_ROW].dimension];
-    map.column_title = plan_dimension_name[axis[AXIS_COLUMN].dimension];
+    map.row_title = kinds_text(KINDS_DIMENSION, axis[AXIS_ROW].dimension);
+    map.column_title = kinds_text(KINDS_DIMENSION, axis[AXIS_COLUMN].dimension);
     map.value_title = context->main_name;
     st = st ? st : fill(out, &map, &cells, context, place);
     st = st ? st : name_map(out, &cells, context);

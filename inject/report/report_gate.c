@@ -197,11 +197,12 @@ static enum status decide_spending(struct report_gate *out, struct report_source
         return st;
     if (plan_look_end(plan, 0, trials) > leading)
         return wait_for_look(out, source, plan_look_end(plan, 0, trials));
-    stats_spending_boundaries(
-        boundary, level,
-        &(struct stats_spending_looks){plan->pocock ? STATS_SPENDING_POCOCK
-                                                    : STATS_SPENDING_OBRIEN_FLEMING,
-                                       1 - request->confidence, plan->look, plan->n_looks});
+    stats_spending_boundaries(boundary, level,
+                              &(struct stats_spending_looks){plan->spending == PLAN_SPENDING_POCOCK
+                                                                 ? STATS_SPENDING_POCOCK
+                                                                 : STATS_SPENDING_OBRIEN_FLEMING,
+                                                             1 - request->confidence, plan->look,
+                                                             plan->n_looks});
     out->look = request->looked;
     out->result.verdict = STATS_GATE_UNDECIDED;
     for (uint32_t k = request->looked; !st && out->result.verdict == STATS_GATE_UNDECIDED; k++) {

@@ -46,18 +46,6 @@ const char *report_limits(const struct report_context *context, uint32_t i)
     return i == count && report_context_is_several(context) ? SEVERAL : NULL;
 }
 
-const char *report_methods_population(enum plan_population population)
-{
-    static const char *const names[] = {"ops", "bits", "equal", "census"};
-    return names[population];
-}
-
-const char *report_methods_design(enum plan_design design)
-{
-    static const char *const names[] = {"nested", "crossed", "fault_major"};
-    return names[design];
-}
-
 static const char *population_text(enum plan_population population)
 {
     switch (population) {
@@ -137,9 +125,9 @@ static void put_population(struct report_out *out, const struct report_data *dat
         "over cells and elements in keyed random order (campaign seed %" PRIu64
         "; any trial can be drawn alone). The design "
         "is %s. %s",
-        population_text(plan->population),
-        plan->item_weight == PLAN_ITEMS_EQUAL ? "equal" : "exposure", data->n_strata,
-        data->n_strata == 1 ? "um" : "a", plan->seed, design_text(plan->design), shares_text(plan));
+        population_text(plan->population), kinds_text(KINDS_ITEM_WEIGHT, plan->item_weight),
+        data->n_strata, data->n_strata == 1 ? "um" : "a", plan->seed, design_text(plan->design),
+        shares_text(plan));
     report_out_printf(out,
                       "%" PRIu64 " trials over %" PRIu32 " item%s count, of %" PRIu64
                       " planned in this database (%s), with %" PRIu32 " distinct faults%s. ",
@@ -300,9 +288,9 @@ static void put_stop(struct report_out *out, const struct plan *plan)
         "below %g or not, one-sided at %g %%; where it did, that answer holds at this "
         "level, while rates lie a little beyond the truth on its side and their "
         "intervals are those of a single look. ",
-        plan_stop_name[plan->stop], plan_gate_of_name[gate->of], plan_gate_given_name[gate->given],
-        gate->stratum ? " in stratum " : "", gate->stratum ? gate->stratum : "", gate->max,
-        100 * gate->confidence);
+        kinds_text(KINDS_STOP, plan->stop), kinds_text(KINDS_GATE_CLASS, gate->of),
+        kinds_text(KINDS_GATE_TRIALS, gate->given), gate->stratum ? " in stratum " : "",
+        gate->stratum ? gate->stratum : "", gate->max, 100 * gate->confidence);
 }
 
 static void put_outcomes(struct report_out *out, const struct report_data *data)

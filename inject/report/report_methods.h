@@ -19,8 +19,4 @@ const char *report_limits(const struct report_context *context, uint32_t i);
 /* With which every comparison ends (METHOD.md 5). */
 extern const char report_sentence[];
 
-/* "ops", "nested", "outcome", ... as plans write them. */
-const char *report_methods_population(enum plan_population population);
-const char *report_methods_design(enum plan_design design);
-
 #endif

@@ -137,9 +137,9 @@ static void put_head(struct report_out *out, const struct report_page *page)
     report_out_printf(out,
                       ", population %s, design %s, %" PRIu64 " trials over %" PRIu32
                       " items; plan <code>%.12s</code>.</p>\n",
-                      report_methods_population(data->plan->population),
-                      report_methods_design(data->plan->design), (uint64_t)data->n, data->n_items,
-                      data->identity->plan_hash);
+                      kinds_text(KINDS_POPULATION, data->plan->population),
+                      kinds_text(KINDS_DESIGN, data->plan->design), (uint64_t)data->n,
+                      data->n_items, data->identity->plan_hash);
     if (data->plan->notes && *data->plan->notes) {
         report_out_put(out, "<p>");
         report_out_html(out, data->plan->notes);

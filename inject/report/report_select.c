@@ -11,10 +11,10 @@
 void report_select_values(struct report_values *out, const char *label)
 {
     for (int d = 0; d < PLAN_DIMENSION_COUNT; d++)
-        out->value[d] =
-            report_data_dimension(label, plan_dimension_name[d], out->text[d], sizeof out->text[d])
-                ? out->text[d]
-                : NULL;
+        out->value[d] = report_data_dimension(label, kinds_text(KINDS_DIMENSION, d), out->text[d],
+                                              sizeof out->text[d])
+                            ? out->text[d]
+                            : NULL;
 }
 
 static enum status refuse(const struct report_data *data, struct arena *arena, const char *text,

@@ -238,7 +238,8 @@ static enum status check_bits(const struct check *c)
                   c->where, fault->only_value, fault->only_mask);
         return STATUS_INPUT;
     }
-    if (hook_kinds_takes(fault->kind, KIND_TAKES_RANGE) && nm_key(fault->low) > nm_key(fault->high)) {
+    if (hook_kinds_takes(fault->kind, KIND_TAKES_RANGE) &&
+        nm_key(fault->low) > nm_key(fault->high)) {
         log_error("%s: low is above high", c->where);
         return STATUS_INPUT;
     }

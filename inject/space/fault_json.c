@@ -14,8 +14,6 @@ static const char *const FIELDS[] = {
     "positions", "stage", "duration", "rate",      "row",        "rows",     "row_step",
     "k",         "ks",    "k_step",   "key",       "keys",       "field",    "granularity",
     "readers",   "lanes", "tile",     "chunk",     "seed",       "trial",    "title"};
-#define WORDS_MAX 16 /* of one table */
-_Static_assert((int)KIND_COUNT <= WORDS_MAX, "the longest table that faults take words of");
 
 struct reader {
     const struct json_doc *doc;
@@ -67,11 +65,8 @@ static enum status get_site(const struct reader *r, const struct json *object, s
 static enum status get_word(const struct reader *r, const struct json *object, const char *key,
                             enum kinds_table table, uint32_t *out)
 {
-    const char *text[WORDS_MAX];
-    const struct json_words words = {text, kinds_count(table)};
-    for (uint32_t i = 0; i < words.count; i++) /* no fault stands at the point "off" */
-        text[i] = table == KINDS_POINT && i == HOOK_OFF ? "" : kinds_text(table, i);
-    return json_fields_word(r->doc, object, key, words, out);
+    return json_fields_word(r->doc, object, key,
+                            (struct json_words){kinds_texts(table), kinds_count(table)}, out);
 }
 
 static enum status get_point(const struct reader *r, const struct json *object, struct fault *out)
@@ -89,12 +84,8 @@ static enum status get_point(const struct reader *r, const struct json *object, 
 
 static enum status get_field(const struct reader *r, const struct json *object, struct fault *out)
 {
-    const char *text[QUANT_FIELD_COUNT];
     uint32_t found = QUANT_FIELD_CODE;
-    for (int field = 0; field < QUANT_FIELD_COUNT; field++)
-        text[field] = quant_field_name((enum quant_field)field);
-    enum status st = json_fields_word(r->doc, object, "field",
-                                      (struct json_words){text, QUANT_FIELD_COUNT}, &found);
+    enum status st = get_word(r, object, "field", KINDS_FIELD, &found);
     out->field = (enum quant_field)found;
     return st;
 }
@@ -182,8 +173,9 @@ static enum status get_bits(const struct reader *r, const struct json *object, s
     if (!st)
         st = get_mask(r, object, out);
     if (!st)
-        st = is_float(out->kind) ? get_float(r, object, "value", &out->value)
-                                 : get_uint(r, object, "value", UINT32_MAX, &out->value);
+        st = hook_kinds_takes(out->kind, KIND_TAKES_NUMBER)
+                 ? get_float(r, object, "value", &out->value)
+                 : get_uint(r, object, "value", UINT32_MAX, &out->value);
     if (!st)
         st = get_float(r, object, "low", &out->low);
     if (!st)

@@ -95,7 +95,93 @@
     X(NAIVE, "naive")       /* a trial again, as a whole inference     */                          \
     X(CPU, "cpu")           /* a trial again, on the CPU golden device */
 
-/* The same tables as enums; FLAG_*: bit numbers of record.flags. */
+/* --- words of plans (inject/plan; what they mean: inject/plans/README.md) --- */
+
+/* What activations and KV entries are stored as (model/storage.h); where an answer ends. */
+#define STORAGE_TYPES(X) X(F32, "f32") X(F16, "f16") X(BF16, "bf16")
+#define ENDS(X) X(TOKEN, "end") X(LENGTH, "none")
+
+/* What a rate is of; how items, and the points of a site, share it. */
+#define POPULATIONS(X)                                                                             \
+    X(OPS, "ops")     /* evaluations, by MACs or elements written             */                   \
+    X(BITS, "bits")   /* stored bits, by the MACs that run while they are there */                 \
+    X(EQUAL, "equal") /* the faults of each stratum alike, no total             */                 \
+    X(CENSUS, "census")
+#define ITEM_WEIGHTS(X) X(EQUAL, "equal") X(EXPOSURE, "exposure")
+#define POINT_WEIGHTS(X) X(ELEMENTS, "elements") X(EQUAL, "equal")
+
+#define DESIGNS(X)                                                                                 \
+    X(NESTED, "nested")   /* each item has faults of its own */                                    \
+    X(CROSSED, "crossed") /* every fault strikes every item  */                                    \
+    X(FAULT_MAJOR, "fault_major")
+
+/* Which bits of the struck width masks are drawn from, and how many. */
+#define MASK_BITS(X)                                                                               \
+    X(ANY, "any")                                                                                  \
+    X(SIGN, "sign")                                                                                \
+    X(EXPONENT, "exponent")                                                                        \
+    X(MANTISSA, "mantissa")                                                                        \
+    X(LIST, "list")
+#define PATTERNS(X) X(SINGLE, "single") X(RANDOM, "random") X(BURST, "burst")
+
+/* Dimensions whose values make strata. */
+#define DIMENSIONS(X)                                                                              \
+    X(LAYER, "layer")                                                                              \
+    X(SITE, "site")                                                                                \
+    X(SITE_KIND, "site_kind") /* "attn_q" of all layers */                                         \
+    X(OP, "op")                                                                                    \
+    X(PLACE, "place")                                                                              \
+    X(POINT, "point")                                                                              \
+    X(BIT, "bit")                                                                                  \
+    X(BIT_FIELD, "bit_field") /* sign, exponent, mantissa */                                       \
+    X(FIELD, "field")         /* of a quant block */                                               \
+    X(KIND, "kind")                                                                                \
+    X(STAGE, "stage")                                                                              \
+    X(GRANULARITY, "granularity")                                                                  \
+    X(READERS, "readers")                                                                          \
+    X(DURATION, "duration")                                                                        \
+    X(HEAD, "head")                                                                                \
+    X(ITEM, "item")                                                                                \
+    X(GROUP, "group") /* of the item */                                                            \
+    X(SITE_GROUP, "site_group")                                                                    \
+    X(SCRUB, "scrub") /* positions until a stored fault is scrubbed */
+
+/* How many trials: in all (population equal: of each stratum), or by an interval of each. */
+#define GOALS(X)                                                                                   \
+    X(TRIALS, "trials")                                                                            \
+    X(HALF_WIDTH, "half_width")                                                                    \
+    X(RELATIVE, "relative_half_width")                                                             \
+    X(UPPER_BOUND, "upper_bound")
+#define ALLOCATIONS(X) X(EQUAL, "equal") X(PROPORTIONAL, "proportional")
+
+/* When a campaign may be looked at; how a spending rule spends its error. */
+#define STOPS(X)                                                                                   \
+    X(FIXED, "fixed")                                                                              \
+    X(TIME_UNIFORM, "time_uniform")                                                                \
+    X(SPENDING, "spending")                                                                        \
+    X(WAVES, "waves")
+#define SPENDINGS(X) X(OBRIEN_FLEMING, "obrien_fleming") X(POCOCK, "pocock")
+
+/* The question of `vkfi gate`: which outcomes, of which trials. */
+#define GATE_CLASSES(X) X(CRITICAL, "critical") X(SDC, "sdc") X(SDC_DUE, "sdc+due")
+#define GATE_TRIALS(X)                                                                             \
+    X(ALL, "all")                                                                                  \
+    X(CHANGED, "changed")                                                                          \
+    X(GOLDEN_RIGHT, "golden_right")                                                                \
+    X(RUNS, "runs") /* a bit error rate: all runs, those without a fault too */
+
+/* Classes whose rate a hypothesis compares. */
+#define MEASURES(X)                                                                                \
+    X(SDC, "sdc")                                                                                  \
+    X(SDC_DUE, "sdc+due")                                                                          \
+    X(CRITICAL, "critical")                                                                        \
+    X(DUE, "due")                                                                                  \
+    X(CHANGED, "changed") /* logits, not bits: all but not_reached, inert, masked_bitexact */
+
+#define NAN_POLICIES(X) X(SKIP, "skip") X(TRAP, "trap")
+#define RECORDS(X) X(OUTCOME, "outcome") X(SUMMARY, "summary") X(FULL, "full")
+
+/* The first tables as enums (those of plans: plan.h); FLAG_*: bit numbers of record.flags. */
 #define KINDS_PLACE_(name, ...) PLACE_##name,
 #define KINDS_CONTROL_(name, ...) CONTROL_##name,
 #define KINDS_GRANULARITY_(name, ...) GRANULARITY_##name,
@@ -119,24 +205,47 @@ enum due_reason { DUE_REASONS(KINDS_DUE_) DUE_REASON_COUNT };
 enum trial_role { TRIAL_ROLES(KINDS_ROLE_) ROLE_COUNT };
 /* clang-format on */
 
+/* All of them. Values of points are HOOK_*; of fields enum quant_field of model/quant.h. */
+#define KINDS_POINTS(X) X(OFF, "", 0u) POINTS(X) /* no word: nothing is struck there */
+#define KINDS_TABLES(X)                                                                            \
+    X(KIND, KINDS)                                                                                 \
+    X(POINT, KINDS_POINTS)                                                                         \
+    X(PLACE, PLACES)                                                                               \
+    X(CONTROL, CONTROLS)                                                                           \
+    X(GRANULARITY, GRANULARITIES)                                                                  \
+    X(READERS, READERS)                                                                            \
+    X(DURATION, DURATIONS)                                                                         \
+    X(STAGE, STAGES)                                                                               \
+    X(OUTCOME, OUTCOMES)                                                                           \
+    X(FLAG, FLAGS)                                                                                 \
+    X(DUE_REASON, DUE_REASONS)                                                                     \
+    X(ROLE, TRIAL_ROLES)                                                                           \
+    X(FIELD, QUANT_FIELDS)                                                                         \
+    X(STORAGE, STORAGE_TYPES)                                                                      \
+    X(END, ENDS)                                                                                   \
+    X(POPULATION, POPULATIONS)                                                                     \
+    X(ITEM_WEIGHT, ITEM_WEIGHTS)                                                                   \
+    X(POINT_WEIGHT, POINT_WEIGHTS)                                                                 \
+    X(DESIGN, DESIGNS)                                                                             \
+    X(MASK_BITS, MASK_BITS)                                                                        \
+    X(PATTERN, PATTERNS)                                                                           \
+    X(DIMENSION, DIMENSIONS)                                                                       \
+    X(GOAL, GOALS)                                                                                 \
+    X(ALLOCATION, ALLOCATIONS)                                                                     \
+    X(STOP, STOPS)                                                                                 \
+    X(SPENDING, SPENDINGS)                                                                         \
+    X(GATE_CLASS, GATE_CLASSES)                                                                    \
+    X(GATE_TRIALS, GATE_TRIALS)                                                                    \
+    X(MEASURE, MEASURES)                                                                           \
+    X(NAN_POLICY, NAN_POLICIES)                                                                    \
+    X(RECORD, RECORDS)
+
 /* The text of a value of one of these tables, "unknown" beyond it, and back: -1 if none has it. */
-enum kinds_table {
-    KINDS_KIND,
-    KINDS_POINT, /* values HOOK_* */
-    KINDS_PLACE,
-    KINDS_CONTROL,
-    KINDS_GRANULARITY,
-    KINDS_READERS,
-    KINDS_DURATION,
-    KINDS_STAGE,
-    KINDS_OUTCOME,
-    KINDS_FLAG,
-    KINDS_DUE_REASON,
-    KINDS_ROLE,
-    KINDS_TABLE_COUNT
-};
+#define KINDS_TABLE_(table, list) KINDS_##table,
+enum kinds_table { KINDS_TABLES(KINDS_TABLE_) KINDS_TABLE_COUNT };
 const char *kinds_text(enum kinds_table table, uint32_t value);
 int kinds_find(enum kinds_table table, const char *text);
-uint32_t kinds_count(enum kinds_table table); /* values 0 .. count - 1 (points from 1) */
+uint32_t kinds_count(enum kinds_table table);           /* values 0 .. count - 1 (points from 1) */
+const char *const *kinds_texts(enum kinds_table table); /* (count) */
 
 #endif

@@ -24,7 +24,7 @@ static void test_dimensions_of_contrasts(void **state)
     static const char *const forms[] = {"%s: none > none", "%s : none > none", "%s: none, 1 ~ 2"};
     (void)state;
     for (uint32_t d = 0; d < PLAN_DIMENSION_COUNT; d++) {
-        const char *name = plan_dimension_name[d];
+        const char *name = kinds_text(KINDS_DIMENSION, d);
         char strata[256], contrast[128], wrong[64], near[96], text[1024];
         snprintf(strata, sizeof strata, ",%s\"strata\":[\"%s\"]",
                  d == PLAN_BY_SITE_GROUP ? "\"groups\":{\"a\":[\"blk.*\"]}," : "", name);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Every site, point and word of the vocabulary: listed, checked, struck. */
+#include "base/rng.h"
 #include "inject/space/site.h"
 #include "inject/space/widen.h"
 #include "model/op.h"
