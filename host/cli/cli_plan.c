@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/text.h"
 #include "cli/cli_action.h"
 #include "cli/cli_commands.h"
 #include "cli/cli_device.h"
@@ -117,10 +118,9 @@ static enum status check(const struct args_list *words, bool json)
 
 static const char DETAILS[] =
     "DESCRIPTION\n"
-    "A plan is a JSON file that says what a campaign strikes, how often, and what it asks; "
-    "inject/plan.schema.json is its JSON Schema and describes each field, with default and "
-    "example; "
-    "inject/plans/ holds plans to start from, and its README.md defines the words of plans: "
+    "A plan is a JSON file that says what a campaign strikes, how often, and what it asks: FIELDS "
+    "describes each field. inject/plans/ holds plans to start from, and its README.md defines the "
+    "words of plans: "
     "populations, designs (nested, crossed, fault_major), stages, fields, groups of sites, "
     "contrasts and stopping rules.\n"
     "\n"
@@ -173,12 +173,17 @@ static const char DETAILS[] =
     "variance between prompts), and the half width of the total at this share and design effect. "
     "sampling.expected_rate and design_effect are where they go.\n"
     "\n"
+    "schema prints the JSON Schema of plans, for editors and validators: each field with its "
+    "default and examples. What fields must hold together, check says.\n"
+    "\n"
     "LENGTHS\n"
     "Positions are drawn inside an item's prompt and tokens. Prompts are counted by the "
     "tokenizer. Tokens are as many as the plan asks for, which is right where decoding.stop is "
     "none or no text ends early; a campaign uses the lengths of its golden runs. --lengths FILE "
     "gives them: a JSON list of [prompt tokens, generated tokens], one pair an item.\n"
-    "\n"
+    "\n";
+
+static const char EXAMPLES[] =
     "EXIT CODES\n"
     "  0  done\n"
     "  2  a plan that is not good, a model that is not there, or wrong usage\n"
@@ -191,23 +196,37 @@ static const char DETAILS[] =
     "  vkfi plan expand inject/plans/bit_position.json --trial 1234 --json\n"
     "  vkfi plan diff old.json new.json\n"
     "  vkfi plan confirm run.db --seed 2 -o anew.json\n"
-    "  vkfi plan extend run.db --trials 900 -o more.json\n";
+    "  vkfi plan extend run.db --trials 900 -o more.json\n"
+    "  vkfi plan schema > plan.schema.json\n"
+    "\n"
+    "FIELDS\n";
+
+static enum status print_schema(void)
+{
+    struct json_writer w;
+    json_begin(&w, stdout, true);
+    const enum status st = plan_schema_put(&w), ended = json_end(&w);
+    return st ? st : ended;
+}
 
 static enum status run_action(const struct cli_env *env, const struct args_list *words,
                               const struct cli_plan_options *options)
 {
-    static const char *const names[] = {"check", "show", "expand", "diff", "confirm", "extend"};
-    static const struct cli_actions actions = {"plan", names, 6,
-                                               "check, show, expand, diff, confirm or extend"};
+    static const char *const names[] = {"check",   "show",   "expand", "diff",
+                                        "confirm", "extend", "schema"};
+    static const struct cli_actions actions = {
+        "plan", names, 7, "check, show, expand, diff, confirm, extend or schema"};
     const size_t given = words->count > 0 ? words->count - 1 : 0;
     size_t known = 0;
     enum status st = cli_action_find(&actions, words, &known);
     if (st)
         return st;
-    if (given == 0 || (known == 3 ? given != 2 : known != 0 && given != 1)) {
+    if (known == 6 ? given != 0
+                   : given == 0 || (known == 3 ? given != 2 : known != 0 && given != 1)) {
         log_error("plan %s: found %zu %s%s behind it, expected %s", names[known], given,
                   known == 4 ? "database" : "plan", given == 1 ? "" : "s",
-                  known == 0   ? "at least one"
+                  known == 6   ? "none"
+                  : known == 0 ? "at least one"
                   : known == 3 ? "two"
                                : "one");
         return STATUS_USAGE;
@@ -227,8 +246,10 @@ static enum status run_action(const struct cli_env *env, const struct args_list 
         return cli_plan_diff(&words->item[1], options->json);
     case 4:
         return cli_plan_confirm(words->item[1], options);
-    default:
+    case 5:
         return cli_plan_extend(words->item[1], options);
+    default:
+        return print_schema();
     }
 }
 
@@ -268,6 +289,9 @@ enum status cli_plan(const struct cli_env *env, int argc, char **argv)
         CLI_READING_SUSPECT(&o.allow_suspect),
         {0, "json", ARGS_FLAG, &o.json, NULL, "Prints JSON.", 0, 0},
         {0}};
+    struct text page = {0};
+    enum status st = text_addf(&page, "%s%s", DETAILS, EXAMPLES);
+    st = st ? st : plan_schema_text(&page);
     const struct args_spec spec = {
         .command = "vkfi plan",
         .summary = "check, explain and compare plans of campaigns",
@@ -277,10 +301,12 @@ enum status cli_plan(const struct cli_env *env, int argc, char **argv)
                     "expand PLAN [--trial ID | --first ID] [--limit N] [--lengths FILE] [--json]\n"
                     "diff PLAN PLAN [--json]\n"
                     "confirm DB --seed SEED [--worst N] [--trials N] [-o FILE]\n"
-                    "extend PLAN|DB --trials N [-o FILE]",
-        .details = DETAILS,
+                    "extend PLAN|DB --trials N [-o FILE]\n"
+                    "schema",
+        .details = page.data,
         .options = options,
         .operands = &words};
-    enum status st = args_parse(&spec, argc, argv, &done);
+    st = st ? st : args_parse(&spec, argc, argv, &done);
+    text_finish(&page);
     return st || done ? st : run_action(env, &words, &o);
 }

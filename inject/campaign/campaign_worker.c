@@ -80,7 +80,7 @@ static enum status need_golden(struct worker *w, uint32_t index)
         .generate = {.ex = w->opened.ex,
                      .ids = item->ids,
                      .n_ids = item->n_ids,
-                     .rules = {.n = item->n, .ignore_end = plan->ignore_end},
+                     .rules = {.n = item->n, .ignore_end = plan->end == PLAN_END_LENGTH},
                      .save_position = EXECUTOR_NONE},
         .shape = w->shape,
         .level = (enum record_level)plan->record,

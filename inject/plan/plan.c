@@ -1,231 +1,187 @@
 /* SPDX-License-Identifier: MIT */
-/* Reads a plan: the file, the fields of its top level, then its parts, checks and identity. */
+/* The fields of a plan's top level, and the way from a file to a plan: fields, checks, identity. */
 #include "inject/plan/plan.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/file.h"
 #include "base/log.h"
-#include "inject/plan/plan_read.h"
+#include "inject/plan/plan_confirm.h"
+#include "inject/plan/plan_field.h"
 
-static const char *const KNOWN[] = {"$schema",      "title",      "notes",
-                                    "model",        "mode",       "act",
-                                    "kv",           "decoding",   "prompts",
-                                    "task",         "population", "item_weight",
-                                    "point_weight", "design",     "where",
-                                    "groups",       "what",       "when",
-                                    "strata",       "sampling",   "faults_per_trial",
-                                    "stop",         "controls",   "nan_policy",
-                                    "score_eps",    "record",     "retry",
-                                    "lanes",        "tiles",      "chunk",
-                                    "seed",         "budgets",    "hypotheses",
-                                    "confirm"};
-
-static const struct json_range SHARE_OF_SCORE = {.min = 0, .max = 1e6};
-
-/* A text that must be there. */
-static enum status need_text(const struct plan_reader *r, const struct json *root, const char *key,
-                             const char *example, const char **out)
+static enum status refuse_task(const struct plan_reader *r, const struct json *value)
 {
-    const char *text = NULL;
-    enum status st = json_fields_text(r->doc, root, key, &text);
-    if (!st && (!text || !text[0])) {
-        const struct json *value = json_get(root, key);
-        log_error("%s: '%s' is missing or empty; expected %s",
-                  json_where(r->doc, value ? value : root), key, example);
-        return STATUS_INPUT;
-    }
-    if (!st) {
-        *out = arena_text(r->arena, text, strlen(text));
-        st = *out ? STATUS_OK : STATUS_MEMORY;
-    }
-    return st;
+    log_error("%s: tasks are not supported yet; expected 'prompts'", json_where(r->doc, value));
+    return STATUS_INPUT;
 }
 
-static enum status optional_text(const struct plan_reader *r, const struct json *root,
-                                 const char *key, const char **out)
+/* Equal shares have the identity from when there were no others. */
+static enum status put_point_weight(struct json_writer *w, const struct plan *plan)
 {
-    const char *text = "";
-    enum status st = json_fields_text(r->doc, root, key, &text);
-    if (!st) {
-        *out = arena_text(r->arena, text, strlen(text));
-        st = *out ? STATUS_OK : STATUS_MEMORY;
-    }
-    return st;
-}
-
-static enum status read_model(const struct plan_reader *r, const struct json *root)
-{
-    static const char *const modes[] = {"exact"};
-    struct plan *plan = r->plan;
-    const char *schema;
-    uint32_t mode = 0, act = STORAGE_F32, kv = STORAGE_F32;
-    if (json_get(root, "task")) {
-        log_error("%s: tasks are not supported yet; expected 'prompts'",
-                  json_where(r->doc, json_get(root, "task")));
-        return STATUS_INPUT;
-    }
-    enum status st = optional_text(r, root, "$schema", &schema);
-    if (!st)
-        st = optional_text(r, root, "title", &plan->title);
-    if (!st)
-        st = optional_text(r, root, "notes", &plan->notes);
-    if (!st)
-        st = need_text(r, root, "model",
-                       "a name such as \"smollm2-135m\" or the path of a GGUF "
-                       "file",
-                       &plan->model);
-    if (!st)
-        st = json_fields_word(r->doc, root, "mode", WORDS(modes), &mode);
-    if (!st)
-        st = json_fields_word(r->doc, root, "act", plan_words(KINDS_STORAGE), &act);
-    if (!st)
-        st = json_fields_word(r->doc, root, "kv", plan_words(KINDS_STORAGE), &kv);
-    plan->act = (enum storage)act;
-    plan->kv = (enum storage)kv;
-    return st;
-}
-
-static enum status read_decoding(const struct plan_reader *r, const struct json *root)
-{
-    static const char *const known[] = {"n", "stop"};
-    static const struct json_span tokens = {1, 1000000};
-    const struct json *decoding = json_get(root, "decoding");
-    uint32_t stop = 0;
-    r->plan->n = 32;
-    if (!decoding)
-        return STATUS_OK;
-    enum status st =
-        json_fields_object(r->doc, decoding, "an object with 'n' and 'stop'", WORDS(known));
-    if (!st)
-        st = json_fields_u32(r->doc, decoding, "n", tokens, &r->plan->n);
-    if (!st)
-        st = json_fields_word(r->doc, decoding, "stop", plan_words(KINDS_END), &stop);
-    r->plan->ignore_end = stop == 1;
-    return st;
-}
-
-static enum status read_population(const struct plan_reader *r, const struct json *root)
-{
-    struct plan *plan = r->plan;
-    uint32_t population = 0, weight = 0, share = 0, design = 0;
-    if (!json_get(root, "population")) {
-        log_error("%s: 'population' is missing; expected ops, bits, equal or census: there is no "
-                  "rate without one",
-                  json_where(r->doc, root));
-        return STATUS_INPUT;
-    }
-    enum status st =
-        json_fields_word(r->doc, root, "population", plan_words(KINDS_POPULATION), &population);
-    if (!st)
-        st = json_fields_word(r->doc, root, "item_weight", plan_words(KINDS_ITEM_WEIGHT), &weight);
-    if (!st)
-        st = json_fields_word(r->doc, root, "point_weight", plan_words(KINDS_POINT_WEIGHT), &share);
-    if (!st)
-        st = json_fields_word(r->doc, root, "design", plan_words(KINDS_DESIGN), &design);
-    plan->population = (enum plan_population)population;
-    plan->item_weight = (enum plan_item_weight)weight;
-    plan->point_weight = (enum plan_point_weight)share;
-    plan->design = (enum plan_design)design;
-    return st;
-}
-
-static enum status read_trial_settings(const struct plan_reader *r, const struct json *root)
-{
-    static const struct json_span retries = {0, 100}, lanes = {1, 4096}, tiles = {1, 65536},
-                                  chunk = {1, 1000000};
-    struct plan *plan = r->plan;
-    uint32_t policy = PLAN_NAN_SKIP, record = PLAN_RECORD_OUTCOME;
-    int64_t seed = 1;
-    enum status st =
-        json_fields_word(r->doc, root, "nan_policy", plan_words(KINDS_NAN_POLICY), &policy);
-    if (!st)
-        st = json_fields_number(r->doc, root, "score_eps", SHARE_OF_SCORE, &plan->score_eps);
-    if (!st)
-        st = json_fields_word(r->doc, root, "record", plan_words(KINDS_RECORD), &record);
-    if (!st)
-        st = json_fields_u32(r->doc, root, "retry", retries, &plan->retry);
-    if (!st)
-        st = json_fields_u32(r->doc, root, "lanes", lanes, &plan->lanes);
-    if (!st)
-        st = json_fields_u32(r->doc, root, "tiles", tiles, &plan->tiles);
-    if (!st)
-        st = json_fields_u32(r->doc, root, "chunk", chunk, &plan->chunk);
-    if (!st)
-        st = json_fields_integer(r->doc, root, "seed", (struct json_span){0, INT64_MAX}, &seed);
-    plan->nan_policy = (enum plan_nan)policy;
-    plan->record = (enum plan_record)record;
-    plan->seed = (uint64_t)seed;
-    return st;
-}
-
-static enum status read_budgets(const struct plan_reader *r, const struct json *root)
-{
-    static const char *const known[] = {"checkpoint_mib", "work_factor"};
-    static const struct json_span mib = {0, 1048576};
-    static const struct json_range factor = {.min = 1, .max = 1e6};
-    const struct json *budgets = json_get(root, "budgets");
-    int64_t checkpoint = 256;
-    if (budgets) {
-        enum status st = json_fields_object(
-            r->doc, budgets, "an object with 'checkpoint_mib' and 'work_factor'", WORDS(known));
-        if (!st)
-            st = json_fields_integer(r->doc, budgets, "checkpoint_mib", mib, &checkpoint);
-        if (!st)
-            st = json_fields_number(r->doc, budgets, "work_factor", factor, &r->plan->work_factor);
-        if (st)
-            return st;
-    }
-    r->plan->checkpoint_bytes = (uint64_t)checkpoint << 20;
+    if (plan_shares_sites(plan) && plan->point_weight == PLAN_POINTS_ELEMENTS)
+        json_member_text(w, "point_weight", "elements");
     return STATUS_OK;
 }
+
+static const struct plan_field DECODING[] = {
+    {"n", "", PLAN_FIELD_U32, .at = PLAN_AT(n), .span = {1, 1000000}, .fallback = "32",
+     .examples = "[64]", .what = "Tokens to generate after each prompt, at most."},
+    {"stop", "stop_at", PLAN_FIELD_WORD, KINDS_END, PLAN_AT(end), .fallback = "'end'",
+     .examples = "['none']", .what = "end: at the model's end token; none: always n tokens."}};
+static PLAN_FIELDS(fields_decoding, "an object with 'n' and 'stop'", DECODING, true);
+
+static const struct plan_field BUDGETS[] = {
+    {"checkpoint_mib", "checkpoint_bytes", PLAN_FIELD_MIB, .at = PLAN_AT(checkpoint_bytes),
+     .span = {0, 1048576}, .fallback = "256", .examples = "[1024]",
+     .what = "MiB for golden states that trials fork from."},
+    {"work_factor", NULL, PLAN_FIELD_NUMBER, .at = PLAN_AT(work_factor),
+     .range = {.min = 1, .max = 1e6}, .fallback = "4", .examples = "[2]",
+     .what = "Logical work of a trial over golden's, above which it is ended as a runaway."}};
+static PLAN_FIELDS(fields_budgets, "an object with 'checkpoint_mib' and 'work_factor'", BUDGETS,
+                   true);
+
+/* In the order of the canonical form. */
+static const struct plan_field ROOT[] = {
+    {"$schema", "", PLAN_FIELD_TEXT, .at = PLAN_AT(schema),
+     .examples = "['https://json-schema.org/draft/2020-12/schema']",
+     .what = "This schema, for editors; not read. Nothing by default."},
+    {"title", "", PLAN_FIELD_TEXT, .at = PLAN_AT(title), .examples = "['Which bits matter?']",
+     .what = "One line for reports, outside the plan's identity. None by default."},
+    {"notes", "", PLAN_FIELD_TEXT, .at = PLAN_AT(notes),
+     .examples = "['Exponent bits first: see the pilot.']",
+     .what = "Why the plan is as it is, outside its identity. None by default."},
+    {"task", "", .read = refuse_task},
+    {"model", NULL, PLAN_FIELD_TEXT, .at = PLAN_AT(model), .examples = "['smollm2-135m']",
+     .need = "a name such as \"smollm2-135m\" or the path of a GGUF file",
+     .what = "A name that `vkfi model list` knows, or the path of a GGUF file. Must be given."},
+    {"mode", NULL, PLAN_FIELD_WORD, KINDS_MODE, PLAN_AT(mode), .fallback = "'exact'",
+     .examples = "['exact']", .what = "exact: the same bits on every device."},
+    {"act", NULL, PLAN_FIELD_WORD, KINDS_STORAGE, PLAN_AT(act), .fallback = "'f32'",
+     .examples = "['f16']", .what = "Storage type of activations between ops."},
+    {"kv", NULL, PLAN_FIELD_WORD, KINDS_STORAGE, PLAN_AT(kv), .fallback = "'f32'",
+     .examples = "['f16']", .what = "Storage type of the KV cache."},
+    {"decoding", NULL, PLAN_FIELD_GROUP, .members = &fields_decoding,
+     .fallback = "{'n': 32, 'stop': 'end'}", .examples = "[{'n': 16, 'stop': 'none'}]",
+     .what = "How answers are generated: how long, and where they end."},
+    {"prompts", NULL, PLAN_FIELD_OTHER, .read = plan_prompts_read, .put = plan_prompts_put,
+     .need = "{\"texts\": [...]}, {\"file\": \"prompts.txt\"} or {\"ids\": [[...]]}",
+     .form = "{'oneOf': [{'$ref': '#/$defs/prompt_set'}, {'type': 'array', 'minItems': 1, 'items': "
+             "{'$ref': '#/$defs/prompt_set'}}]}",
+     .examples = "[{'texts': ['The capital of France is', 'Two plus two is']}, [{'texts': ['Name "
+                 "three rivers.'], 'chat': true, 'group': 'short'}, {'ids': [[9, 8, 7]]}]]",
+     .what = "The items: texts, a file of lines, or token ids; one set, or a list of sets. Must be "
+             "given."},
+    {"population", NULL, PLAN_FIELD_WORD, KINDS_POPULATION, PLAN_AT(population),
+     .need = "ops, bits, equal or census: there is no rate without one",
+     .examples = "['ops', 'bits']",
+     .what = "What a rate is of. ops: evaluations, by MACs or elements written; bits: stored bits, "
+             "by the MACs that run while they are there; equal: each stratum's faults alike, no "
+             "total over strata; census: every fault once. Must be given."},
+    {"item_weight", NULL, PLAN_FIELD_WORD, KINDS_ITEM_WEIGHT, PLAN_AT(item_weight),
+     .fallback = "'equal'", .examples = "['exposure']",
+     .what = "equal: each item counts the same; exposure: by what of the population it has (long "
+             "items count more)."},
+    {"point_weight", NULL, PLAN_FIELD_WORD, KINDS_POINT_WEIGHT, PLAN_AT(point_weight),
+     .put = put_point_weight, .fallback = "'elements'", .examples = "['equal']",
+     .what = "How the points and fields of a site share its weight, with population ops: by the "
+             "elements that an evaluation reads, adds or writes there (a code counts one, a scale "
+             "one for all elements that it scales), or equally."},
+    {"design", NULL, PLAN_FIELD_WORD, KINDS_DESIGN, PLAN_AT(design), .fallback = "'nested'",
+     .examples = "['crossed']",
+     .what = "nested: each item has faults of its own; crossed: every fault strikes every item; "
+             "fault_major: every fault lies in stored weights before each item's first position."},
+    {"where", NULL, PLAN_FIELD_GROUP, .members = &plan_fields_where, .fallback = "{}",
+     .examples = "[{'sites': 'blk.*.ffn_down', 'point': 'out'}]",
+     .what = "Which sites, points and elements are struck."},
+    {"groups", NULL, PLAN_FIELD_OTHER, .read = plan_groups_read, .put = plan_groups_put,
+     .form =
+         "{'type': 'object', 'minProperties': 1, 'maxProperties': 64, 'propertyNames': {'pattern': "
+         "'^(?!none$)[^ \\\\t\\\\n\\\\r:,&<>!~=*?\\\\[0-9][^ \\\\t\\\\n\\\\r:,&<>!~=*?\\\\[]*$'}, "
+         "'additionalProperties': {'$ref': '#/$defs/globs'}}",
+     .examples = "[{'mlp': ['*.ffn_*'], 'attention': ['*.attn_*']}]",
+     .what = "Sites under names, by patterns, for strata by site_group: no site may be in two "
+             "groups, sites in none have the value none. No groups by default."},
+    {"what", NULL, PLAN_FIELD_GROUP, .members = &plan_fields_what, .fallback = "{}",
+     .examples = "[{'kind': 'flip', 'bits': 'exponent'}]", .what = "What happens to the bits."},
+    {"when", NULL, PLAN_FIELD_GROUP, .members = &plan_fields_when, .fallback = "{}",
+     .examples = "[{'stage': 'decode'}]", .what = "At which positions, and for how long."},
+    {"strata", NULL, PLAN_FIELD_OTHER, .read = plan_strata_read, .put = plan_strata_put,
+     .form = "{'type': 'array', 'uniqueItems': true, 'items': {'$ref': '#/$defs/dimension'}}",
+     .fallback = "[]", .examples = "[['layer', 'bit_field']]",
+     .what = "Dimensions: faults that differ in one of them are in different strata, each with "
+             "trials and a rate of its own."},
+    {"sampling", NULL, PLAN_FIELD_GROUP, .members = &plan_fields_sampling,
+     .examples = "[{'trials': 2000}]",
+     .what = "How many trials: exactly one of trials, half_width, relative_half_width and "
+             "upper_bound. Must be given, but for a census."},
+    {"faults_per_trial", NULL, PLAN_FIELD_OTHER, .read = plan_faults_read, .put = plan_faults_put,
+     .form = "{'oneOf': [{'type': 'integer', 'minimum': 1, 'maximum': 1000}, {'type': 'object', "
+             "'additionalProperties': false, 'properties': {'ber': {'type': 'number', "
+             "'exclusiveMinimum': 0, 'exclusiveMaximum': 1, 'description': 'Chance of each stored "
+             "bit to be struck. Must be given in this form.', 'examples': [1e-07]}}, 'required': "
+             "['ber']}]}",
+     .fallback = "1", .examples = "[2, {'ber': 1e-07}]",
+     .what = "Faults of one trial, drawn from one stratum: a number, or ber, a bit error rate: the "
+             "chance of each stored bit to be struck; their number is then binomial, given at "
+             "least one (a mean of at most 4096 faults in memory, 500 where evaluations are "
+             "struck)."},
+    {"stop", NULL, PLAN_FIELD_GROUP, .members = &plan_fields_stop, .fallback = "{'rule': 'fixed'}",
+     .examples = "[{'rule': 'spending', 'looks': [0.25, 0.5, 1]}]",
+     .what = "When a campaign may be looked at, and the question that ends it."},
+    {"controls", NULL, PLAN_FIELD_GROUP, .members = &plan_fields_controls,
+     .fallback = "{'dry': 0.01, 'sentinel': 0.01, 'naive': 0.01, 'cpu': 0.01}",
+     .examples = "[{'dry': 0.02}]",
+     .what = "Shares of the trials that are run again as checks of the apparatus."},
+    {"nan_policy", NULL, PLAN_FIELD_WORD, KINDS_NAN_POLICY, PLAN_AT(nan_policy),
+     .fallback = "'skip'", .examples = "['trap']",
+     .what = "skip: a NaN goes on through the run; trap: the first NaN ends it (due)."},
+    {"score_eps", NULL, PLAN_FIELD_NUMBER, .at = PLAN_AT(score_eps),
+     .range = {.min = 0, .max = 1e6}, .fallback = "0", .examples = "[0.1]",
+     .what = "Fall of a score above which a changed text is critical (items with scores)."},
+    {"record", NULL, PLAN_FIELD_WORD, KINDS_RECORD, PLAN_AT(record), .fallback = "'outcome'",
+     .examples = "['full']",
+     .what = "What a row has: outcome; summary: also log-probabilities and KL; full: also the "
+             "deviation at each layer, healing, the origin of a NaN."},
+    {"retry", NULL, PLAN_FIELD_U32, .at = PLAN_AT(retry), .span = {0, 100}, .fallback = "2",
+     .examples = "[0]",
+     .what = "Fresh workers that a trial gets after an abnormal end, before it counts as an "
+             "incident."},
+    {"lanes", NULL, PLAN_FIELD_U32, .at = PLAN_AT(lanes), .span = {1, 4096}, .fallback = "8",
+     .examples = "[32]", .what = "L of granularity lane: elements with the same index mod L."},
+    {"tiles", NULL, PLAN_FIELD_U32, .at = PLAN_AT(tiles), .span = {1, 65536}, .fallback = "32",
+     .examples = "[16]",
+     .what = "R of granularity and readers tile: neighbouring elements or rows."},
+    {"chunk", NULL, PLAN_FIELD_U32, .at = PLAN_AT(chunk), .span = {1, 1000000}, .fallback = "512",
+     .examples = "[64]", .what = "C of readers chunk: positions that share a weight as read."},
+    {"seed", NULL, PLAN_FIELD_U64, .at = PLAN_AT(seed), .span = {0, INT64_MAX}, .fallback = "1",
+     .examples = "[7]", .what = "Of all draws: another seed is another sample."},
+    {"budgets", NULL, PLAN_FIELD_GROUP, .members = &fields_budgets,
+     .fallback = "{'checkpoint_mib': 256, 'work_factor': 4}",
+     .examples = "[{'checkpoint_mib': 64}]", .what = "Limits of memory and work."},
+    {"hypotheses", NULL, PLAN_FIELD_OTHER, .read = plan_hypotheses_read, .put = plan_hypotheses_put,
+     .form = "{'type': 'array', 'maxItems': 1000, 'items': {'$ref': '#/$defs/hypothesis'}}",
+     .fallback = "[]",
+     .examples = "[[{'name': 'early above late', 'contrast': 'layer: 0-9 > 20-29'}]]",
+     .what = "Contrasts between strata that are tested, fixed before the first trial."},
+    {"confirm", NULL, PLAN_FIELD_GROUP, .members = &plan_fields_confirm, .put = plan_confirm_field,
+     .examples = "[{'strata': ['layer=3'], 'of': "
+                 "'0000000000000000000000000000000000000000000000000000000000000000'}]",
+     .what = "Only these strata of another plan are drawn, on fresh faults: an estimate without "
+             "the bias of a list that was chosen by its estimates. `vkfi plan confirm` writes such "
+             "a plan. Nothing by default."}};
+PLAN_FIELDS(plan_fields_root,
+            "a plan, an object with 'model', 'prompts', 'population' and 'sampling'", ROOT, false);
 
 enum status plan_parse(struct plan *out, struct arena *arena, const struct json_doc *doc,
                        const char *folder)
 {
     const struct plan_reader r = {.doc = doc, .arena = arena, .folder = folder, .plan = out};
     const struct json *root = json_root(doc);
-    *out = (struct plan){.confidence = 0.95,
-                         .expected_rate = 0.5,
-                         .design_effect = 1,
-                         .control_dry = 0.01,
-                         .control_sentinel = 0.01,
-                         .control_naive = 0.01,
-                         .control_cpu = 0.01,
-                         .retry = 2,
-                         .lanes = 8,
-                         .tiles = 32,
-                         .chunk = 512,
-                         .work_factor = 4,
-                         .gate = {.confidence = 0.95}};
-    enum status st = json_fields_object(doc, root,
-                                        "a plan, an object with 'model', 'prompts', "
-                                        "'population' and 'sampling'",
-                                        WORDS(KNOWN));
-    if (!st)
-        st = read_model(&r, root);
-    if (!st)
-        st = read_decoding(&r, root);
-    if (!st)
-        st = plan_prompts_read(&r, root);
-    if (!st)
-        st = read_population(&r, root);
-    if (!st)
-        st = plan_groups_read(&r, root);
-    if (!st)
-        st = plan_where_read(&r, root);
-    if (!st)
-        st = plan_what_read(&r, root);
-    if (!st)
-        st = plan_when_read(&r, root);
-    if (!st)
-        st = read_trial_settings(&r, root);
-    if (!st)
-        st = read_budgets(&r, root);
-    if (!st)
-        st = plan_sampling_read(&r, root);
-    if (!st)
-        st = plan_confirm_read(&r, root);
+    *out = (struct plan){.faults_per_trial = 1, .what.pattern_bits = 1};
+    plan_field_defaults(&plan_fields_root, out);
+    enum status st = plan_field_read(&r, root, &plan_fields_root, out);
     if (!st)
         st = plan_check(&r, root);
     if (!st)

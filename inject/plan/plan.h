@@ -15,6 +15,7 @@
 #include "model/storage.h"
 
 /* The words of plans (space/kinds.h) as enums. */
+#define PLAN_MODE_(name, ...) PLAN_MODE_##name,
 #define PLAN_END_(name, ...) PLAN_END_##name,
 #define PLAN_POPULATION_(name, ...) PLAN_##name,
 #define PLAN_ITEMS_(name, ...) PLAN_ITEMS_##name,
@@ -32,6 +33,7 @@
 #define PLAN_NAN_(name, ...) PLAN_NAN_##name,
 #define PLAN_RECORD_(name, ...) PLAN_RECORD_##name,
 /* clang-format off */
+enum plan_mode { MODES(PLAN_MODE_) };
 enum plan_end { ENDS(PLAN_END_) };
 enum plan_population { POPULATIONS(PLAN_POPULATION_) };
 enum plan_item_weight { ITEM_WEIGHTS(PLAN_ITEMS_) };
@@ -101,6 +103,12 @@ struct plan_site {
     double weight;
 };
 
+/* First and last of layers or steps. */
+struct plan_pair {
+    uint32_t first, last;
+    bool given;
+};
+
 /* Patterns of site names, as fnmatch has them. */
 struct plan_globs {
     const char *const *glob; /* (count) */
@@ -124,8 +132,7 @@ struct plan_where {
     struct plan_choices granularity; /* element */
     struct plan_choices readers;     /* weights: column; operands: all */
     struct plan_choices field;       /* enum quant_field; all that the type has */
-    uint32_t layer_first, layer_last;
-    bool has_layers;
+    struct plan_pair layers;
 };
 
 struct plan_what {
@@ -146,8 +153,7 @@ struct plan_when {
     struct plan_choices duration; /* transient (memory: persistent) */
     double rate;                  /* intermittent */
     struct plan_choices scrub;    /* persistent: positions until scrubbed; 0 (default): never */
-    uint32_t step_first, step_last;
-    bool has_steps;
+    struct plan_pair steps;
 };
 
 /* Strata of another campaign that are estimated anew, on fresh faults. */
@@ -158,11 +164,12 @@ struct plan_confirm {
 };
 
 struct plan {
-    const char *title, *notes; /* outside the identity */
-    const char *model;         /* path or name of third_party/models.json */
+    const char *schema, *title, *notes; /* outside the identity */
+    const char *model;                  /* path or name of third_party/models.json */
+    enum plan_mode mode;
     enum storage act, kv;
     uint32_t n; /* tokens */
-    bool ignore_end;
+    enum plan_end end;
     struct plan_item *item; /* (n_items) */
     uint32_t n_items;
     enum plan_population population;
@@ -246,5 +253,11 @@ enum status plan_stop_warn(const struct plan *plan) STATUS_MUST_USE;
  * behind them inside its context. STATUS_INPUT names the item. Memory from `arena`. */
 enum status plan_item_ids(const struct plan *plan, uint32_t item, const struct model *model,
                           struct arena *arena, struct plan_ids *out) STATUS_MUST_USE;
+
+/* plan.schema.json: each field alone, with description, default and example; the same fields as
+ * paragraphs of a manual. */
+struct text;
+enum status plan_schema_put(struct json_writer *w) STATUS_MUST_USE;
+enum status plan_schema_text(struct text *out) STATUS_MUST_USE;
 
 #endif

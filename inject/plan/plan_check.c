@@ -151,6 +151,10 @@ static enum status check_what(const struct plan_reader *r, const struct json *wh
         return wrong(r, what, json_get(what, "bits") ? "bits" : "pattern",
                      "found a mask without a kind that takes one: flip, stuck_at_0, stuck_at_1, "
                      "random, mix");
+    if ((plan->what.only_value & ~plan->what.only_mask) != 0)
+        return wrong(r, json_get(what, "only"), "value",
+                     "found bits outside of 'mask', expected a value that the masked bits can "
+                     "have");
     if (plan->what.low > plan->what.high)
         return wrong(r, what, "low", "found a 'low' above 'high'");
     if (kinds_that_take(plan, KIND_TAKES_OTHER) && places == 1u << PLACE_CONTROL)
@@ -281,11 +285,82 @@ static enum status check_design(const struct plan_reader *r, const struct json *
     return plan->population == PLAN_CENSUS ? check_census(r, root) : STATUS_OK;
 }
 
+/* Waves go on where a campaign may: not past all faults, nor past looks for one size. */
+static enum status check_waves(const struct plan_reader *r, const struct json *sampling)
+{
+    const struct plan *plan = r->plan;
+    const bool looked = plan->stop == PLAN_STOP_TIME_UNIFORM || plan->stop == PLAN_STOP_SPENDING;
+    if (plan->n_waves == 0 || (plan->population != PLAN_CENSUS && !looked))
+        return STATUS_OK;
+    if (plan->population == PLAN_CENSUS)
+        log_error("%s: found waves with population census, which strikes each fault once; expected "
+                  "none",
+                  json_where(r->doc, json_get(sampling, "waves")));
+    else
+        log_error("%s: found waves with the rule %s, whose looks are fixed for one size; expected "
+                  "rule fixed or waves",
+                  json_where(r->doc, json_get(sampling, "waves")),
+                  kinds_text(KINDS_STOP, plan->stop));
+    return STATUS_INPUT;
+}
+
+/* Exactly one goal, whose key says its kind. */
+static enum status check_goal(const struct plan_reader *r, const struct json *sampling)
+{
+    struct plan *plan = r->plan;
+    const bool census = plan->population == PLAN_CENSUS;
+    int given = 0;
+    if (!sampling && !census)
+        return wrong(r, NULL, "sampling",
+                     "'sampling' is missing; expected an object such as {\"trials\": 6000}");
+    for (uint32_t g = 0; g < PLAN_GOAL_COUNT; g++) {
+        if (json_get(sampling, kinds_text(KINDS_GOAL, g))) {
+            plan->goal = (enum plan_goal)g;
+            given++;
+        }
+    }
+    if (census && given > 0)
+        return wrong(r, sampling, kinds_text(KINDS_GOAL, plan->goal),
+                     "found a goal with population census, which strikes each fault once; expected "
+                     "none");
+    if (!census && given != 1)
+        return wrong(r, sampling, "",
+                     "expected exactly one of 'trials', 'half_width', 'relative_half_width', "
+                     "'upper_bound'");
+    if (!json_get(sampling, "expected_rate") &&
+        (plan->goal == PLAN_GOAL_RELATIVE || plan->goal == PLAN_GOAL_UPPER_BOUND))
+        return wrong(r, sampling, "",
+                     "'expected_rate' is missing; a relative width or a bound needs the rate of a "
+                     "pilot");
+    if (plan->goal == PLAN_GOAL_UPPER_BOUND && !(plan->expected_rate < plan->goal_value)) {
+        log_error("%s: found an expected rate of %g, expected one below the bound of %g",
+                  json_where(r->doc, json_get(sampling, "expected_rate")), plan->expected_rate,
+                  plan->goal_value);
+        return STATUS_INPUT;
+    }
+    if (json_get(sampling, "allocation") &&
+        (plan->goal != PLAN_GOAL_TRIALS || plan->population == PLAN_EQUAL || census))
+        return wrong(r, sampling, "allocation",
+                     "found 'allocation', expected it with 'trials' and population ops or bits");
+    return check_waves(r, sampling);
+}
+
 /* What the gate would refuse at the first look is refused before the campaign begins. */
 static enum status check_stop(const struct plan_reader *r, const struct json *stop)
 {
     const struct plan *plan = r->plan;
     const struct json *gate = json_get(stop, "gate");
+    const bool spending = plan->stop == PLAN_STOP_SPENDING;
+    if (spending != (json_get(stop, "looks") != NULL) || (!spending && json_get(stop, "spending")))
+        return wrong(r, stop, "",
+                     "expected 'looks' with the rule spending, and neither them nor 'spending' "
+                     "with another");
+    if ((plan->stop == PLAN_STOP_FIXED || plan->stop == PLAN_STOP_WAVES) && gate) {
+        log_error("%s: found 'gate' with the rule %s, which looks at all trials of a wave alone; "
+                  "expected time_uniform or spending",
+                  json_where(r->doc, gate), kinds_text(KINDS_STOP, plan->stop));
+        return STATUS_INPUT;
+    }
     if (!plan_stops_itself(plan))
         return STATUS_OK;
     if (plan->gate.of == PLAN_GATE_CRITICAL)
@@ -305,6 +380,27 @@ static enum status check_stop(const struct plan_reader *r, const struct json *st
     return STATUS_OK;
 }
 
+/* Hypotheses, and a confirmation, which has none. */
+static enum status check_questions(const struct plan_reader *r, const struct json *root)
+{
+    const struct plan *plan = r->plan;
+    for (uint32_t i = 0; i < plan->n_hypotheses; i++) {
+        const struct json *given = json_at(json_get(root, "hypotheses"), i);
+        if ((plan->hypothesis[i].relation == PLAN_EQUIVALENT) !=
+            (json_get(given, "margin") != NULL))
+            return wrong(r, given, "", "expected 'margin' with the relation '~', and only with it");
+    }
+    if (plan->confirm.n_strata > 0 && plan->population == PLAN_CENSUS)
+        return wrong(r, root, "confirm",
+                     "found 'confirm' with population census, which has struck each fault; "
+                     "expected a sample");
+    if (plan->confirm.n_strata > 0 && plan->n_hypotheses > 0)
+        return wrong(r, root, "confirm",
+                     "found 'confirm' with hypotheses, expected none: its strata were chosen by "
+                     "their estimates");
+    return STATUS_OK;
+}
+
 enum status plan_check(const struct plan_reader *r, const struct json *root)
 {
     enum status st = set_defaults(r);
@@ -318,5 +414,9 @@ enum status plan_check(const struct plan_reader *r, const struct json *root)
         st = check_groups(r, root);
     if (!st)
         st = check_design(r, root);
-    return st ? st : check_stop(r, json_get(root, "stop"));
+    if (!st)
+        st = check_goal(r, json_get(root, "sampling"));
+    if (!st)
+        st = check_stop(r, json_get(root, "stop"));
+    return st ? st : check_questions(r, root);
 }

@@ -62,13 +62,10 @@ static enum status refuse_twice(const struct plan_reader *r, const struct json *
     return STATUS_INPUT;
 }
 
-enum status plan_choices_read(const struct plan_reader *r, const struct json *object,
-                              const struct plan_table *table, struct plan_choices *out)
+enum status plan_choices_read(const struct plan_reader *r, const struct json *value,
+                              enum kinds_table words, struct plan_choices *out)
 {
-    const struct json *value = json_get(object, table->key);
     size_t count;
-    if (!value)
-        return STATUS_OK;
     enum status st = count_of(r, value, &count);
     if (st)
         return st;
@@ -82,8 +79,7 @@ enum status plan_choices_read(const struct plan_reader *r, const struct json *ob
         struct plan_choice c;
         st = nth(r, value, i, &text, &c.weight);
         if (!st)
-            st = json_fields_find(r->doc, place_of(value, i), text, plan_words(table->words),
-                                  &c.value);
+            st = json_fields_find(r->doc, place_of(value, i), text, plan_words(words), &c.value);
         if (!st && plan_choices_has(out, c.value))
             st = refuse_twice(r, place_of(value, i), text);
         if (st)
@@ -93,13 +89,10 @@ enum status plan_choices_read(const struct plan_reader *r, const struct json *ob
     return STATUS_OK;
 }
 
-enum status plan_choices_sites(const struct plan_reader *r, const struct json *object)
+enum status plan_choices_sites(const struct plan_reader *r, const struct json *value)
 {
-    const struct json *value = json_get(object, "sites");
     struct plan_where *where = &r->plan->where;
     size_t count;
-    if (!value)
-        return STATUS_OK;
     enum status st = count_of(r, value, &count);
     if (st)
         return st;
@@ -160,14 +153,11 @@ static const char *scrub_text(uint32_t value, char text[SCRUB_TEXT])
     return value ? text : "never";
 }
 
-enum status plan_choices_scrub(const struct plan_reader *r, const struct json *object)
+enum status plan_choices_scrub(const struct plan_reader *r, const struct json *value)
 {
-    const struct json *value = json_get(object, "scrub");
     struct plan_choices *out = &r->plan->when.scrub;
-    const bool many = value && (json_type(value) == JSON_ARRAY || json_type(value) == JSON_OBJECT);
+    const bool many = json_type(value) == JSON_ARRAY || json_type(value) == JSON_OBJECT;
     const size_t count = many ? json_count(value) : 1;
-    if (!value)
-        return STATUS_OK;
     if (count == 0 || count > CHOICES_MAX) {
         log_error("%s: found %zu choices, expected 1 to %d", json_where(r->doc, value), count,
                   CHOICES_MAX);

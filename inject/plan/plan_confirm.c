@@ -7,45 +7,39 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "inject/plan/plan_read.h"
+#include "inject/plan/plan_field.h"
 
-#define WORDS(list)                                                                                \
-    (struct json_words)                                                                            \
-    {                                                                                              \
-        list, sizeof(list) / sizeof *(list)                                                        \
-    }
+#define ZEROS "0000000000000000000000000000000000000000000000000000000000000000"
 
 static int by_text(const void *a, const void *b)
 {
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-static enum status read_of(const struct plan_reader *r, const struct json *confirm)
+static enum status read_of(const struct plan_reader *r, const struct json *value)
 {
     const char *of = "";
-    const enum status st = json_fields_text(r->doc, confirm, "of", &of);
+    const enum status st = json_fields_text_of(r->doc, value, &of);
     if (st)
         return st;
     if (strlen(of) != HASH_SHA256_TEXT - 1 || strspn(of, "0123456789abcdef") != strlen(of)) {
-        const struct json *value = json_get(confirm, "of");
         log_error("%s: found \"%s\" as 'of', expected the identity of a plan: 64 digits 0-9a-f",
-                  json_where(r->doc, value ? value : confirm), of);
+                  json_where(r->doc, value), of);
         return STATUS_INPUT;
     }
     memcpy(r->plan->confirm.of, of, HASH_SHA256_TEXT);
     return STATUS_OK;
 }
 
-static enum status read_labels(const struct plan_reader *r, const struct json *confirm)
+static enum status read_labels(const struct plan_reader *r, const struct json *list)
 {
-    const struct json *list = json_get(confirm, "strata");
     const size_t count = json_count(list);
     const char **label = arena_array(r->arena, count + 1, sizeof *label);
     if (!label)
         return STATUS_MEMORY;
     if (json_type(list) != JSON_ARRAY || count == 0) {
         log_error("%s: expected 'strata', a list of labels such as [\"layer=3\"]",
-                  json_where(r->doc, list ? list : confirm));
+                  json_where(r->doc, list));
         return STATUS_INPUT;
     }
     for (size_t i = 0; i < count; i++) {
@@ -70,30 +64,17 @@ static enum status read_labels(const struct plan_reader *r, const struct json *c
     return STATUS_OK;
 }
 
-enum status plan_confirm_read(const struct plan_reader *r, const struct json *root)
-{
-    static const char *const known[] = {"strata", "of"};
-    const struct json *confirm = json_get(root, "confirm");
-    if (!confirm)
-        return STATUS_OK;
-    enum status st =
-        json_fields_object(r->doc, confirm, "an object with 'strata' and 'of'", WORDS(known));
-    st = st ? st : read_labels(r, confirm);
-    st = st ? st : read_of(r, confirm);
-    if (!st && r->plan->population == PLAN_CENSUS) {
-        log_error("%s: found 'confirm' with population census, which has struck each fault; "
-                  "expected a sample",
-                  json_where(r->doc, confirm));
-        st = STATUS_INPUT;
-    }
-    if (!st && r->plan->n_hypotheses > 0) {
-        log_error("%s: found 'confirm' with hypotheses, expected none: its strata were chosen by "
-                  "their estimates",
-                  json_where(r->doc, confirm));
-        st = STATUS_INPUT;
-    }
-    return st;
-}
+static const struct plan_field CONFIRM[] = {
+    {"strata", NULL, .read = read_labels, .need = "a list of labels such as [\"layer=3\"]",
+     .form = "{'type': 'array', 'minItems': 1, 'uniqueItems': true, 'items': {'type': 'string', "
+             "'minLength': 1}}",
+     .examples = "[['layer=3', 'layer=7']]",
+     .what = "Labels of strata, as `vkfi plan show` prints them. Must be given."},
+    {"of", NULL, .read = read_of, .need = "the identity of a plan: 64 digits 0-9a-f",
+     .form = "{'type': 'string', 'pattern': '^[0-9a-f]{64}$'}", .examples = "['" ZEROS "']",
+     .what = "Identity of the plan whose list is estimated anew, as `vkfi plan check` prints it. "
+             "Must be given."}};
+PLAN_FIELDS(plan_fields_confirm, "an object with 'strata' and 'of'", CONFIRM, false);
 
 bool plan_confirm_has(const struct plan_confirm *confirm, const char *label)
 {
@@ -114,6 +95,14 @@ void plan_confirm_put(struct json_writer *w, const struct plan_confirm *confirm)
     json_object_close(w);
 }
 
+/* Left out of plans that confirm nothing. */
+enum status plan_confirm_field(struct json_writer *w, const struct plan *plan)
+{
+    if (plan->confirm.n_strata > 0)
+        plan_confirm_put(w, &plan->confirm);
+    return STATUS_OK;
+}
+
 /* What the new plan says itself, or leaves out. */
 static bool is_replaced(const char *key)
 {
@@ -128,13 +117,7 @@ static bool is_replaced(const char *key)
 
 static bool is_goal(const char *key)
 {
-    static const char *const keys[] = {"trials", "half_width", "relative_half_width",
-                                       "upper_bound"};
-    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
-        if (strcmp(keys[i], key) == 0)
-            return true;
-    }
-    return false;
+    return kinds_find(KINDS_GOAL, key) >= 0;
 }
 
 /* The plan's own, with another number where its goal is one. */

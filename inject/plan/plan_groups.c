@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Patterns of site names without weights: named groups of sites, and sites left out. */
 #include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
-#include "inject/plan/plan_read.h"
+#include "inject/plan/plan_field.h"
 
 #define GROUPS_MAX 64
 
@@ -71,12 +72,9 @@ static enum status check_name(const struct plan_reader *r, const struct json *at
     return STATUS_OK;
 }
 
-enum status plan_groups_read(const struct plan_reader *r, const struct json *root)
+enum status plan_groups_read(const struct plan_reader *r, const struct json *groups)
 {
-    const struct json *groups = json_get(root, "groups");
-    const size_t count = groups ? json_count(groups) : 0;
-    if (!groups)
-        return STATUS_OK;
+    const size_t count = json_count(groups);
     if (json_type(groups) != JSON_OBJECT || count == 0 || count > GROUPS_MAX) {
         log_error("%s: expected an object of 1 to %d groups such as {\"mlp\": [\"*.ffn_*\"]}",
                   json_where(r->doc, groups), GROUPS_MAX);
@@ -100,4 +98,34 @@ enum status plan_groups_read(const struct plan_reader *r, const struct json *roo
     r->plan->group = group;
     r->plan->n_groups = (uint32_t)count;
     return STATUS_OK;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    const struct plan_group *x = a, *y = b;
+    return strcmp(x->name, y->name);
+}
+
+/* Left out of plans without any: they keep their identity. */
+enum status plan_groups_put(struct json_writer *w, const struct plan *plan)
+{
+    enum status st = STATUS_OK;
+    if (plan->n_groups == 0)
+        return STATUS_OK;
+    struct plan_group *sorted = calloc(plan->n_groups, sizeof *sorted);
+    if (!sorted) {
+        log_error("out of host memory, %u groups of sites", plan->n_groups);
+        return STATUS_MEMORY;
+    }
+    memcpy(sorted, plan->group, plan->n_groups * sizeof *sorted);
+    qsort(sorted, plan->n_groups, sizeof *sorted, by_name);
+    json_put_key(w, "groups");
+    json_object_open(w);
+    for (uint32_t i = 0; !st && i < plan->n_groups; i++) {
+        json_put_key(w, sorted[i].name);
+        st = plan_field_globs(w, &sorted[i].sites);
+    }
+    json_object_close(w);
+    free(sorted);
+    return st;
 }

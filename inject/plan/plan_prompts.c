@@ -10,12 +10,10 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/outside.h"
-#include "inject/plan/plan_read.h"
+#include "inject/plan/plan_field.h"
 #include "model/chat.h"
 
 #define PROMPTS_MAX 1000000 /* items of a plan */
-
-static const char *const KNOWN[] = {"texts", "file", "lines", "ids", "chat", "n", "group"};
 
 /* A growing list of items while the sets are read. */
 struct items {
@@ -253,26 +251,46 @@ static enum status read_chat(const struct set *set, struct plan_item *out)
     return out->template ? STATUS_OK : STATUS_MEMORY;
 }
 
-static enum status read_common(const struct set *set, struct plan_item *out)
+static enum status check_group(const struct set *set, const char *group)
 {
-    static const struct json_span tokens = {1, 1000000};
-    const struct json_doc *doc = set->r->doc;
-    *out = (struct plan_item){.n = set->r->plan->n, .group = ""};
-    enum status st = read_chat(set, out);
-    if (!st)
-        st = json_fields_u32(doc, set->value, "n", tokens, &out->n);
-    if (!st)
-        st = json_fields_text(doc, set->value, "group", &out->group);
-    if (st)
-        return st;
-    if (json_get(set->value, "group") && !group_name(out->group)) {
-        log_error("%s: expected 1 to 32 letters, digits, '_' or '.'",
-                  json_where(doc, json_get(set->value, "group")));
-        return STATUS_INPUT;
-    }
-    out->group = arena_text(set->r->arena, out->group, strlen(out->group));
-    return out->group ? STATUS_OK : STATUS_MEMORY;
+    if (!json_get(set->value, "group") || group_name(group))
+        return STATUS_OK;
+    log_error("%s: expected 1 to 32 letters, digits, '_' or '.'",
+              json_where(set->r->doc, json_get(set->value, "group")));
+    return STATUS_INPUT;
 }
+
+#define OF(member) offsetof(struct plan_item, member)
+#define TEXT_RULE "One of texts, file and ids must be given."
+static const struct plan_field SET[] = {
+    {"texts",
+     .form = "{'type': 'array', 'minItems': 1, 'items': {'type': 'string', 'minLength': 1}}",
+     .examples = "[['The capital of France is']]", .what = "Prompts, one text each. " TEXT_RULE},
+    {"file", .form = "{'type': 'string', 'minLength': 1, 'not': {'const': '-'}}",
+     .examples = "['prompts.txt']",
+     .what = "A text file in UTF-8 beside the plan, one prompt a line; \\n, \\t and \\\\ stand for "
+             "a newline, a tab and a backslash. " TEXT_RULE},
+    {"lines",
+     .form = "{'type': 'array', 'minItems': 2, 'maxItems': 2, 'items': {'type': 'integer', "
+             "'minimum': 1, 'maximum': 1000000000}}",
+     .examples = "[[1, 2]]",
+     .what = "First and last line of the file, counted from 1. All by default."},
+    {"ids",
+     .form =
+         "{'type': 'array', 'minItems': 1, 'items': {'type': 'array', 'minItems': 1, 'maxItems': "
+         "1000000, 'items': {'type': 'integer', 'minimum': 0, 'maximum': 2147483647}}}",
+     .examples = "[[[9, 8, 7], [200, 201]]]",
+     .what = "Prompts as token ids, taken as they are. " TEXT_RULE},
+    {"chat", .form = "{'enum': [true, false, 'chatml', 'gemma', 'llama3', 'phi', 'plain']}",
+     .fallback = "false", .examples = "[true, 'llama3']",
+     .what = "true: each text is a user's message in the model's own chat template; a name: in "
+             "that built-in one."},
+    {"n", NULL, PLAN_FIELD_U32, .at = OF(n), .span = {1, 1000000}, .examples = "[8]",
+     .what = "Tokens to generate; decoding.n by default."},
+    {"group", NULL, PLAN_FIELD_TEXT, .at = OF(group),
+     .form = "{'type': 'string', 'pattern': '^[A-Za-z0-9_.]{1,32}$'}", .examples = "['short']",
+     .what = "Names the set, for strata by group. No name by default."}};
+PLAN_FIELDS(plan_fields_prompts, "an object with 'texts', 'file' or 'ids'", SET, false);
 
 /* `pointer`: to `value`. */
 static enum status read_set(const struct plan_reader *r, const struct json *value,
@@ -281,8 +299,8 @@ static enum status read_set(const struct plan_reader *r, const struct json *valu
     struct set set = {.r = r, .value = value, .items = items, .first = items->count};
     const struct json *texts = json_get(value, "texts"), *file = json_get(value, "file"),
                       *ids = json_get(value, "ids");
-    enum status st = json_fields_object(r->doc, value, "an object with 'texts', 'file' or 'ids'",
-                                        (struct json_words){KNOWN, sizeof KNOWN / sizeof *KNOWN});
+    set.common = (struct plan_item){.n = r->plan->n, .group = ""};
+    enum status st = plan_field_read(r, value, &plan_fields_prompts, &set.common);
     if (st)
         return st;
     if ((texts != NULL) + (file != NULL) + (ids != NULL) != 1) {
@@ -299,7 +317,8 @@ static enum status read_set(const struct plan_reader *r, const struct json *valu
                   json_where(r->doc, json_get(value, "chat")));
         return STATUS_INPUT;
     }
-    st = read_common(&set, &set.common);
+    st = read_chat(&set, &set.common);
+    st = st ? st : check_group(&set, set.common.group);
     if (st)
         return st;
     set.common.at = arena_printf(r->arena, "%s/%s", pointer,
@@ -330,16 +349,9 @@ static enum status read_sets(const struct plan_reader *r, const struct json *pro
     return st;
 }
 
-enum status plan_prompts_read(const struct plan_reader *r, const struct json *root)
+enum status plan_prompts_read(const struct plan_reader *r, const struct json *prompts)
 {
-    const struct json *prompts = json_get(root, "prompts");
     struct items items = {0};
-    if (!prompts) {
-        log_error("%s: 'prompts' is missing; expected {\"texts\": [...]}, {\"file\": "
-                  "\"prompts.txt\"} or {\"ids\": [[...]]}",
-                  json_where(r->doc, root));
-        return STATUS_INPUT;
-    }
     enum status st = read_sets(r, prompts, &items);
     if (!st) {
         r->plan->item = arena_array(r->arena, items.count, sizeof *r->plan->item);
@@ -351,4 +363,30 @@ enum status plan_prompts_read(const struct plan_reader *r, const struct json *ro
     }
     free(items.item);
     return st;
+}
+
+enum status plan_prompts_put(struct json_writer *w, const struct plan *plan)
+{
+    json_put_key(w, "prompts");
+    json_array_open(w);
+    for (uint32_t i = 0; i < plan->n_items; i++) {
+        const struct plan_item *item = &plan->item[i];
+        json_object_open(w);
+        json_put_key(w, item->ids ? "ids" : item->chat ? "chat" : "text");
+        if (item->ids) {
+            json_array_open(w);
+            for (uint32_t k = 0; k < item->n_ids; k++)
+                json_put_int(w, item->ids[k]);
+            json_array_close(w);
+        } else {
+            json_put_text(w, item->prompt);
+        }
+        if (item->template) /* plans without one keep their identity */
+            json_member_text(w, "template", item->template);
+        json_member_int(w, "n", item->n);
+        json_member_text(w, "group", item->group);
+        json_object_close(w);
+    }
+    json_array_close(w);
+    return STATUS_OK;
 }

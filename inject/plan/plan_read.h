@@ -26,39 +26,23 @@ struct plan_reader {
     struct plan *plan;
 };
 
-/* A text, a list of texts, or an object of text: weight, over a table of words. */
-struct plan_table {
-    const char *key;
-    enum kinds_table words;
-};
-enum status plan_choices_read(const struct plan_reader *r, const struct json *object,
-                              const struct plan_table *table,
-                              struct plan_choices *out) STATUS_MUST_USE;
-enum status plan_choices_sites(const struct plan_reader *r,
-                               const struct json *object) STATUS_MUST_USE;
+/* A word of a table, a list of them, or an object of word: weight. */
+enum status plan_choices_read(const struct plan_reader *r, const struct json *value,
+                              enum kinds_table words, struct plan_choices *out) STATUS_MUST_USE;
 bool plan_choices_has(const struct plan_choices *choices, uint32_t value);
 
-/* "scrub" of a plan's "when": positions, "never" or 0, as one, a list, or an object of weights. */
-enum status plan_choices_scrub(const struct plan_reader *r,
-                               const struct json *object) STATUS_MUST_USE;
+/* Fields by functions of their own: read from a value that is given into r->plan; printed in the
+ * canonical form. */
+typedef enum status plan_read_field(const struct plan_reader *r, const struct json *value);
+typedef enum status plan_put_field(struct json_writer *w, const struct plan *plan);
+plan_read_field plan_choices_sites, plan_choices_scrub, plan_groups_read, plan_prompts_read,
+    plan_strata_read, plan_faults_read, plan_hypotheses_read, plan_waves_read;
+plan_put_field plan_groups_put, plan_prompts_put, plan_strata_put, plan_faults_put,
+    plan_hypotheses_put, plan_confirm_field;
 
-/* A pattern of site names or a list of them; "groups" of `root`. */
+/* A pattern of site names or a list of them. */
 enum status plan_groups_globs(const struct plan_reader *r, const struct json *value,
                               struct plan_globs *out) STATUS_MUST_USE;
-enum status plan_groups_read(const struct plan_reader *r, const struct json *root) STATUS_MUST_USE;
-
-/* "where", "what", "when" of `root`. */
-enum status plan_where_read(const struct plan_reader *r, const struct json *root) STATUS_MUST_USE;
-enum status plan_what_read(const struct plan_reader *r, const struct json *root) STATUS_MUST_USE;
-enum status plan_when_read(const struct plan_reader *r, const struct json *root) STATUS_MUST_USE;
-
-/* "prompts". */
-enum status plan_prompts_read(const struct plan_reader *r, const struct json *root) STATUS_MUST_USE;
-
-/* "strata", "sampling", "faults_per_trial", "stop", "controls", "hypotheses". */
-enum status plan_sampling_read(const struct plan_reader *r,
-                               const struct json *root) STATUS_MUST_USE;
-enum status plan_stop_read(const struct plan_reader *r, const struct json *root) STATUS_MUST_USE;
 
 /* The words of a parsed contrast are those of their dimensions, and no stratum is on both sides;
  * `contrast`: the member, for messages. */
@@ -70,9 +54,6 @@ enum status plan_words_check(const struct plan_reader *r, const struct json *con
 struct plan_side;
 enum status plan_words_side(const struct plan_reader *r, const struct json *at,
                             const struct plan_side *side) STATUS_MUST_USE;
-
-/* "confirm". */
-enum status plan_confirm_read(const struct plan_reader *r, const struct json *root) STATUS_MUST_USE;
 
 /* Fields that only make sense together; defaults that depend on others. */
 enum status plan_check(const struct plan_reader *r, const struct json *root) STATUS_MUST_USE;

@@ -1,22 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /* How many trials and of what: strata, sampling, faults a trial, controls, hypotheses. */
-#include <math.h>
 #include <string.h>
 
 #include "base/log.h"
 #include "inject/plan/plan_contrast.h"
-#include "inject/plan/plan_read.h"
-#include "inject/plan/plan_waves.h"
+#include "inject/plan/plan_field.h"
 
-static const struct json_range SHARE = {.min = 0, .max = 1, .open_min = true, .open_max = true};
+#define SHARE                                                                                      \
+    {                                                                                              \
+        .min = 0, .max = 1, .open_min = true, .open_max = true                                     \
+    }
 
-static enum status read_strata(const struct plan_reader *r, const struct json *root)
+enum status plan_strata_read(const struct plan_reader *r, const struct json *strata)
 {
-    const struct json *strata = json_get(root, "strata");
     struct plan *plan = r->plan;
     uint32_t seen = 0;
-    if (!strata)
-        return STATUS_OK;
     if (json_type(strata) != JSON_ARRAY) {
         log_error("%s: expected a list of dimensions such as [\"layer\", \"bit_field\"]",
                   json_where(r->doc, strata));
@@ -39,191 +37,144 @@ static enum status read_strata(const struct plan_reader *r, const struct json *r
     return STATUS_OK;
 }
 
-/* Exactly one goal, whose key says its kind. */
-static enum status read_goal(const struct plan_reader *r, const struct json *sampling)
+enum status plan_strata_put(struct json_writer *w, const struct plan *plan)
 {
-    static const struct json_span trials = {1, INT64_C(1) << 53};
-    static const struct json_range half = {.min = 0, .max = 0.5, .open_min = true};
-    struct plan *plan = r->plan;
-    int given = 0;
-    for (uint32_t g = 0; g < PLAN_GOAL_COUNT; g++) {
-        if (json_get(sampling, kinds_text(KINDS_GOAL, g))) {
-            plan->goal = (enum plan_goal)g;
-            given++;
-        }
-    }
-    if (plan->population == PLAN_CENSUS && given > 0) {
-        log_error("%s: found a goal with population census, which strikes each fault once; "
-                  "expected none",
-                  json_where(r->doc, json_get(sampling, kinds_text(KINDS_GOAL, plan->goal))));
-        return STATUS_INPUT;
-    }
-    if (plan->population != PLAN_CENSUS && given != 1) {
-        log_error("%s: expected exactly one of 'trials', 'half_width', 'relative_half_width', "
-                  "'upper_bound'",
-                  json_where(r->doc, sampling));
-        return STATUS_INPUT;
-    }
-    if (plan->goal == PLAN_GOAL_TRIALS) {
-        int64_t number = 0;
-        enum status st = json_fields_integer(r->doc, sampling, "trials", trials, &number);
-        plan->trials = (uint64_t)number;
-        return st;
-    }
-    return json_fields_number(r->doc, sampling, kinds_text(KINDS_GOAL, plan->goal),
-                              plan->goal == PLAN_GOAL_HALF_WIDTH ? half : SHARE, &plan->goal_value);
-}
-
-static enum status check_goal(const struct plan_reader *r, const struct json *sampling)
-{
-    const struct plan *plan = r->plan;
-    const bool rated = json_get(sampling, "expected_rate") != NULL;
-    if (!rated && (plan->goal == PLAN_GOAL_RELATIVE || plan->goal == PLAN_GOAL_UPPER_BOUND)) {
-        log_error("%s: 'expected_rate' is missing; a relative width or a bound needs the rate of a "
-                  "pilot",
-                  json_where(r->doc, sampling));
-        return STATUS_INPUT;
-    }
-    if (plan->goal == PLAN_GOAL_UPPER_BOUND && !(plan->expected_rate < plan->goal_value)) {
-        log_error("%s: found an expected rate of %g, expected one below the bound of %g",
-                  json_where(r->doc, json_get(sampling, "expected_rate")), plan->expected_rate,
-                  plan->goal_value);
-        return STATUS_INPUT;
-    }
-    if (json_get(sampling, "allocation") &&
-        (plan->goal != PLAN_GOAL_TRIALS || plan->population == PLAN_EQUAL ||
-         plan->population == PLAN_CENSUS)) {
-        log_error("%s: found 'allocation', expected it with 'trials' and population ops or bits",
-                  json_where(r->doc, json_get(sampling, "allocation")));
-        return STATUS_INPUT;
-    }
+    json_put_key(w, "strata");
+    json_array_open(w);
+    for (uint32_t i = 0; i < plan->n_strata; i++)
+        json_put_text(w, kinds_text(KINDS_DIMENSION, plan->strata[i]));
+    json_array_close(w);
     return STATUS_OK;
 }
 
-static enum status read_sampling(const struct plan_reader *r, const struct json *root)
+/* The goal that is given: plan_check.c finds which, and that it is one. */
+static enum status put_goal(struct json_writer *w, const struct plan *plan)
 {
-    static const char *const known[] = {"trials",        "half_width",    "relative_half_width",
-                                        "upper_bound",   "allocation",    "confidence",
-                                        "expected_rate", "design_effect", "waves"};
-    static const struct json_range effect = {.min = 1, .max = 1e6};
-    const struct json *sampling = json_get(root, "sampling");
-    struct plan *plan = r->plan;
-    uint32_t allocation = PLAN_ALLOCATE_EQUAL;
-    if (!sampling && plan->population == PLAN_CENSUS)
-        return STATUS_OK;
-    if (!sampling) {
-        log_error("%s: 'sampling' is missing; expected an object such as {\"trials\": 6000}",
-                  json_where(r->doc, root));
-        return STATUS_INPUT;
-    }
-    enum status st =
-        json_fields_object(r->doc, sampling, "an object such as {\"trials\": 6000}", WORDS(known));
-    if (!st)
-        st = read_goal(r, sampling);
-    if (!st)
-        st = json_fields_word(r->doc, sampling, "allocation", plan_words(KINDS_ALLOCATION),
-                              &allocation);
-    if (!st)
-        st = json_fields_number(r->doc, sampling, "confidence", SHARE, &plan->confidence);
-    if (!st)
-        st = json_fields_number(r->doc, sampling, "expected_rate", SHARE, &plan->expected_rate);
-    if (!st)
-        st = json_fields_number(r->doc, sampling, "design_effect", effect, &plan->design_effect);
-    if (!st)
-        st = plan_waves_read(r, sampling);
-    plan->allocation = (enum plan_allocation)allocation;
-    return st ? st : check_goal(r, sampling);
+    json_member_text(w, "goal", kinds_text(KINDS_GOAL, plan->goal));
+    json_member_number(w, "goal_value", plan->goal_value);
+    json_member_int(w, "trials", (int64_t)plan->trials);
+    return STATUS_OK;
 }
 
+static const struct plan_field SAMPLING[] = {
+    {"trials", NULL, PLAN_FIELD_U64, .at = PLAN_AT(trials), .span = {1, INT64_C(1) << 53},
+     .put = put_goal, .examples = "[2000]",
+     .what = "In all; of each stratum with population equal. One of the four goals must be given."},
+    {"half_width", "", PLAN_FIELD_NUMBER, .at = PLAN_AT(goal_value),
+     .range = {.min = 0, .max = 0.5, .open_min = true}, .examples = "[0.02]",
+     .what = "Of the interval of each stratum: a goal."},
+    {"relative_half_width", "", PLAN_FIELD_NUMBER, .at = PLAN_AT(goal_value), .range = SHARE,
+     .examples = "[0.2]", .what = "The same over the expected rate: a goal."},
+    {"upper_bound", "", PLAN_FIELD_NUMBER, .at = PLAN_AT(goal_value), .range = SHARE,
+     .examples = "[0.02]",
+     .what = "One-sided bound of each stratum, above the expected rate: a goal."},
+    {"allocation", NULL, PLAN_FIELD_WORD, KINDS_ALLOCATION, PLAN_AT(allocation),
+     .fallback = "'equal'", .examples = "['proportional']",
+     .what = "Of trials over strata: equal, or by weight."},
+    {"confidence", NULL, PLAN_FIELD_NUMBER, .at = PLAN_AT(confidence), .range = SHARE,
+     .fallback = "0.95", .examples = "[0.99]", .what = "Of intervals."},
+    {"expected_rate", NULL, PLAN_FIELD_NUMBER, .at = PLAN_AT(expected_rate), .range = SHARE,
+     .fallback = "0.5", .examples = "[0.05]", .what = "From a pilot."},
+    {"design_effect", NULL, PLAN_FIELD_NUMBER, .at = PLAN_AT(design_effect),
+     .range = {.min = 1, .max = 1e6}, .fallback = "1", .examples = "[1.5]",
+     .what = "From a pilot: how much trials of one item resemble each other."},
+    {"waves", "", .read = plan_waves_read,
+     .form = "{'type': 'array', 'minItems': 1, 'maxItems': 32, 'items': {'type': 'integer', "
+             "'minimum': 1, 'maximum': 9007199254740992}}",
+     .examples = "[[1000], [1000, 500]]",
+     .what = "Trials of further waves, with which a campaign goes on in the same database past its "
+             "first size (of each stratum with population equal): each is drawn apart by the same "
+             "design. `vkfi plan extend` adds one. Outside the plan's identity; not with a census, "
+             "nor with rule time_uniform or spending. None by default."}};
+PLAN_FIELDS(plan_fields_sampling, "an object such as {\"trials\": 6000}", SAMPLING, false);
+
 /* 1 to 1000, or {"ber": rate}. */
-static enum status read_faults(const struct plan_reader *r, const struct json *root)
+enum status plan_faults_read(const struct plan_reader *r, const struct json *value)
 {
     static const char *const known[] = {"ber"};
-    static const struct json_span count = {1, 1000};
-    const struct json *value = json_get(root, "faults_per_trial");
-    r->plan->faults_per_trial = 1;
-    if (json_type(value) != JSON_OBJECT)
-        return json_fields_u32(r->doc, root, "faults_per_trial", count, &r->plan->faults_per_trial);
-    r->plan->faults_per_trial = 0;
+    static const struct json_range share = SHARE;
+    struct plan *plan = r->plan;
+    int64_t count = 0;
+    if (json_type(value) != JSON_OBJECT) {
+        const enum status st =
+            json_fields_integer_of(r->doc, value, (struct json_span){1, 1000}, &count);
+        plan->faults_per_trial = (uint32_t)count;
+        return st;
+    }
+    plan->faults_per_trial = 0;
     enum status st = json_fields_object(r->doc, value, "an object", WORDS(known));
     if (!st && !json_get(value, "ber")) {
         log_error("%s: expected an integer from 1 to 1000 or {\"ber\": bit error rate}",
                   json_where(r->doc, value));
         return STATUS_INPUT;
     }
-    return st ? st : json_fields_number(r->doc, value, "ber", SHARE, &r->plan->ber);
+    return st ? st : json_fields_number(r->doc, value, "ber", share, &plan->ber);
 }
 
-static enum status read_controls(const struct plan_reader *r, const struct json *root)
+enum status plan_faults_put(struct json_writer *w, const struct plan *plan)
 {
-    static const char *const known[] = {"dry", "sentinel", "naive", "cpu"};
-    static const struct json_range share = {.min = 0, .max = 0.2};
-    const struct json *controls = json_get(root, "controls");
-    struct plan *plan = r->plan;
-    double *const targets[] = {&plan->control_dry, &plan->control_sentinel, &plan->control_naive,
-                               &plan->control_cpu};
-    if (!controls)
-        return STATUS_OK;
-    enum status st = json_fields_object(
-        r->doc, controls, "an object with shares: dry, sentinel, naive, cpu", WORDS(known));
-    for (int i = 0; !st && i < 4; i++)
-        st = json_fields_number(r->doc, controls, known[i], share, targets[i]);
-    return st;
+    json_member_int(w, "faults_per_trial", plan->faults_per_trial);
+    json_member_number(w, "ber", plan->ber);
+    return STATUS_OK;
 }
+
+#define CONTROL(key, member, text)                                                                 \
+    {                                                                                              \
+        key, NULL, PLAN_FIELD_NUMBER, .at = PLAN_AT(member), .range = {.min = 0, .max = 0.2},      \
+                                      .fallback = "0.01", .examples = "[0.02]",                    \
+                                      .what = "Share of the trials. " text                         \
+    }
+static const struct plan_field CONTROLS_[] = {
+    CONTROL("dry", control_dry, "The fault fires and changes nothing: must end masked_bitexact."),
+    CONTROL("sentinel", control_sentinel,
+            "All logits of the first token negated: must change the text."),
+    CONTROL("naive", control_naive,
+            "The trial before it as a whole inference: must give its record."),
+    CONTROL("cpu", control_cpu, "The trial before it on the CPU: must give its record.")};
+PLAN_FIELDS(plan_fields_controls, "an object with shares: dry, sentinel, naive, cpu", CONTROLS_,
+            false);
+
+#define OF(member) offsetof(struct plan_hypothesis, member)
+static const struct plan_field HYPOTHESIS[] = {
+    {"name", NULL, PLAN_FIELD_TEXT, .at = OF(name), .need = "a name that is unique in the plan",
+     .examples = "['early above late']", .what = "Unique in the plan. Must be given."},
+    {"contrast", NULL, PLAN_FIELD_TEXT, .at = OF(contrast),
+     .need = "a contrast such as \"layer: 0-9 > 20-29\"",
+     .examples = "['layer: 0-3, 5 > 20-29', 'trend layer falls']",
+     .what =
+         "\"layer: 0-9 > 20-29\", \"bit_field: exponent & stage: first > mantissa & first\", "
+         "\"site_group: mlp, attention > none\", \"site: *.ffn_* > *.attn_*\", \"trend layer "
+         "rises\"; ~ for equal within margin. Values: words, numbers, ranges, patterns; a comma "
+         "means or. Dimensions are those of strata, values those that strata have, and no "
+         "stratum is on both sides. Must be given."},
+    {"of", NULL, PLAN_FIELD_WORD, KINDS_MEASURE, OF(of), .fallback = "'sdc'",
+     .examples = "['sdc+due']", .what = "Outcomes whose rate is compared."},
+    {"alpha", NULL, PLAN_FIELD_NUMBER, .at = OF(alpha), .range = SHARE, .fallback = "0.05",
+     .examples = "[0.01]", .what = "Error of the test."},
+    {"margin", NULL, PLAN_FIELD_NUMBER, .at = OF(margin), .range = SHARE, .examples = "[0.02]",
+     .what = "Of ~, which must give it: a difference that does not matter."}};
+PLAN_FIELDS(plan_fields_hypothesis, "an object with 'name' and 'contrast'", HYPOTHESIS, false);
 
 static enum status read_hypothesis(const struct plan_reader *r, const struct json *value,
                                    struct plan_hypothesis *out)
 {
-    static const char *const known[] = {"name", "contrast", "of", "alpha", "margin"};
-    const char *name = NULL, *contrast = NULL;
-    uint32_t of = PLAN_MEASURE_SDC;
-    *out = (struct plan_hypothesis){.alpha = 0.05};
-    enum status st =
-        json_fields_object(r->doc, value, "an object with 'name' and 'contrast'", WORDS(known));
-    if (!st)
-        st = json_fields_text(r->doc, value, "name", &name);
-    if (!st)
-        st = json_fields_text(r->doc, value, "contrast", &contrast);
-    if (!st)
-        st = json_fields_word(r->doc, value, "of", plan_words(KINDS_MEASURE), &of);
-    if (!st)
-        st = json_fields_number(r->doc, value, "alpha", SHARE, &out->alpha);
-    if (!st)
-        st = json_fields_number(r->doc, value, "margin", SHARE, &out->margin);
+    *out = (struct plan_hypothesis){0};
+    plan_field_defaults(&plan_fields_hypothesis, out);
+    enum status st = plan_field_read(r, value, &plan_fields_hypothesis, out);
     if (st)
         return st;
-    if (!name || !name[0] || !contrast) {
-        log_error("%s: expected 'name' and 'contrast'", json_where(r->doc, value));
-        return STATUS_INPUT;
-    }
-    out->of = (enum plan_measure)of;
-    out->name = arena_text(r->arena, name, strlen(name));
-    contrast = arena_text(r->arena, contrast, strlen(contrast));
-    if (!out->name || !contrast)
-        return STATUS_MEMORY;
-    const char *problem = plan_contrast_parse(out, r->arena, contrast, r->plan);
+    const char *problem = plan_contrast_parse(out, r->arena, out->contrast, r->plan);
     if (problem) {
         log_error("%s: %s", json_where(r->doc, json_get(value, "contrast")), problem);
         return STATUS_INPUT;
     }
-    st = plan_words_check(r, json_get(value, "contrast"), out);
-    if (st)
-        return st;
-    if ((out->relation == PLAN_EQUIVALENT) != (json_get(value, "margin") != NULL)) {
-        log_error("%s: expected 'margin' with the relation '~', and only with it",
-                  json_where(r->doc, value));
-        return STATUS_INPUT;
-    }
-    return STATUS_OK;
+    return plan_words_check(r, json_get(value, "contrast"), out);
 }
 
-static enum status read_hypotheses(const struct plan_reader *r, const struct json *root)
+enum status plan_hypotheses_read(const struct plan_reader *r, const struct json *list)
 {
-    const struct json *list = json_get(root, "hypotheses");
     const size_t count = json_count(list);
     struct plan *plan = r->plan;
-    if (!list)
-        return STATUS_OK;
     if (json_type(list) != JSON_ARRAY || count > 1000) {
         log_error("%s: expected a list of at most 1000 hypotheses", json_where(r->doc, list));
         return STATUS_INPUT;
@@ -247,18 +198,16 @@ static enum status read_hypotheses(const struct plan_reader *r, const struct jso
     return STATUS_OK;
 }
 
-enum status plan_sampling_read(const struct plan_reader *r, const struct json *root)
+enum status plan_hypotheses_put(struct json_writer *w, const struct plan *plan)
 {
-    enum status st = read_strata(r, root);
-    if (!st)
-        st = read_sampling(r, root);
-    if (!st)
-        st = read_faults(r, root);
-    if (!st)
-        st = plan_stop_read(r, root);
-    if (!st)
-        st = plan_waves_check(r, json_get(root, "sampling"));
-    if (!st)
-        st = read_controls(r, root);
-    return st ? st : read_hypotheses(r, root);
+    enum status st = STATUS_OK;
+    json_put_key(w, "hypotheses");
+    json_array_open(w);
+    for (uint32_t i = 0; !st && i < plan->n_hypotheses; i++) {
+        json_object_open(w);
+        st = plan_field_put(w, &plan_fields_hypothesis, &plan->hypothesis[i]);
+        json_object_close(w);
+    }
+    json_array_close(w);
+    return st;
 }

@@ -8,7 +8,7 @@
 
 #include "base/log.h"
 #include "inject/plan/plan_contrast.h"
-#include "inject/plan/plan_read.h"
+#include "inject/plan/plan_field.h"
 #include "inject/plan/sample_index.h"
 #include "inject/stats/stats_sequence.h"
 
@@ -106,90 +106,100 @@ static enum status check_side(const struct plan_reader *r, const struct json *at
     return STATUS_INPUT;
 }
 
-static enum status read_stratum(const struct plan_reader *r, const struct json *gate)
+static enum status read_stratum(const struct plan_reader *r, const struct json *value)
 {
     const char *label = NULL;
-    enum status st = json_fields_text(r->doc, gate, "stratum", &label);
-    if (st || !label)
+    enum status st = json_fields_text_of(r->doc, value, &label);
+    if (st)
         return st;
     if (!label[0]) {
         log_error("%s: found an empty text, expected the label of a stratum such as \"layer=3\"",
-                  json_where(r->doc, json_get(gate, "stratum")));
+                  json_where(r->doc, value));
         return STATUS_INPUT;
     }
     if (!strchr(label, '=')) /* else a label, whose values may be any text */
-        st = check_side(r, json_get(gate, "stratum"), label);
+        st = check_side(r, value, label);
     if (st)
         return st;
     r->plan->gate.stratum = arena_text(r->arena, label, strlen(label));
     return r->plan->gate.stratum ? STATUS_OK : STATUS_MEMORY;
 }
 
-/* The words of `vkfi gate`. */
-static enum status read_gate(const struct plan_reader *r, const struct json *gate)
+static enum status put_stratum(struct json_writer *w, const struct plan *plan)
 {
-    static const char *const known[] = {"max", "of", "given", "confidence", "stratum"};
-    static const struct json_range limit = {.min = 0, .max = 1, .open_min = true, .open_max = true};
-    static const struct json_range confidence = {.min = 0.5, .max = 0.9999};
-    struct plan_gate *out = &r->plan->gate;
-    uint32_t of = PLAN_GATE_SDC, given = PLAN_GATE_ALL;
-    enum status st =
-        json_fields_object(r->doc, gate, "an object such as {\"max\": 0.02}", WORDS(known));
-    if (!st && !json_get(gate, "max")) {
-        log_error("%s: 'max' is missing; expected the limit of a rate, such as 0.02",
-                  json_where(r->doc, gate));
-        return STATUS_INPUT;
-    }
-    if (!st)
-        st = json_fields_number(r->doc, gate, "max", limit, &out->max);
-    if (!st)
-        st = json_fields_word(r->doc, gate, "of", plan_words(KINDS_GATE_CLASS), &of);
-    if (!st)
-        st = json_fields_word(r->doc, gate, "given", plan_words(KINDS_GATE_TRIALS), &given);
-    if (!st)
-        st = json_fields_number(r->doc, gate, "confidence", confidence, &out->confidence);
-    out->of = (enum plan_gate_of)of;
-    out->given = (enum plan_gate_given)given;
-    return st ? st : read_stratum(r, gate);
+    if (plan->gate.stratum)
+        json_member_text(w, "stratum", plan->gate.stratum);
+    return STATUS_OK;
 }
 
-enum status plan_stop_read(const struct plan_reader *r, const struct json *root)
+static enum status put_spending(struct json_writer *w, const struct plan *plan)
 {
-    static const char *const known[] = {"rule", "looks", "spending", "gate"};
-    const struct json *stop = json_get(root, "stop");
-    const struct json *looks = json_get(stop, "looks"), *spending = json_get(stop, "spending"),
-                      *gate = json_get(stop, "gate");
-    uint32_t rule = PLAN_STOP_FIXED, kind = 0;
-    if (!stop)
-        return STATUS_OK;
-    enum status st = json_fields_object(r->doc, stop, "an object with 'rule'", WORDS(known));
-    if (!st && !json_get(stop, "rule")) {
-        log_error("%s: 'rule' is missing; expected fixed, waves, time_uniform or spending",
-                  json_where(r->doc, stop));
-        return STATUS_INPUT;
-    }
-    if (!st)
-        st = json_fields_word(r->doc, stop, "rule", plan_words(KINDS_STOP), &rule);
-    if (!st)
-        st = json_fields_word(r->doc, stop, "spending", plan_words(KINDS_SPENDING), &kind);
-    if (st)
-        return st;
-    r->plan->stop = (enum plan_stop)rule;
-    r->plan->spending = (enum plan_spending)kind;
-    if ((rule == PLAN_STOP_SPENDING) != (looks != NULL) ||
-        (rule != PLAN_STOP_SPENDING && spending)) {
-        log_error("%s: expected 'looks' with the rule spending, and neither them nor 'spending' "
-                  "with another",
-                  json_where(r->doc, stop));
-        return STATUS_INPUT;
-    }
-    if ((rule == PLAN_STOP_FIXED || rule == PLAN_STOP_WAVES) && gate) {
-        log_error("%s: found 'gate' with the rule %s, which looks at all trials of a wave alone; "
-                  "expected time_uniform or spending",
-                  json_where(r->doc, gate), kinds_text(KINDS_STOP, rule));
-        return STATUS_INPUT;
-    }
-    if (looks)
-        st = read_looks(r, looks);
-    return !st && gate ? read_gate(r, gate) : st;
+    if (plan->stop == PLAN_STOP_SPENDING)
+        json_member_text(w, "spending", kinds_text(KINDS_SPENDING, plan->spending));
+    return STATUS_OK;
 }
+
+static enum status put_looks(struct json_writer *w, const struct plan *plan)
+{
+    json_put_key(w, "looks");
+    json_array_open(w);
+    for (uint32_t i = 0; i < plan->n_looks; i++)
+        json_put_number(w, plan->look[i]);
+    json_array_close(w);
+    return STATUS_OK;
+}
+
+/* The words of `vkfi gate`. */
+static const struct plan_field GATE[] = {
+    {"max", NULL, PLAN_FIELD_NUMBER, .at = PLAN_AT(gate.max),
+     .range = {.min = 0, .max = 1, .open_min = true, .open_max = true},
+     .need = "the limit of a rate, such as 0.02", .examples = "[0.1]",
+     .what = "The limit of the rate. With rule time_uniform it takes at least 208 prompts to pass "
+             "0.02 and 40 to pass 0.1 at confidence 0.95, without any event: `vkfi plan check` "
+             "says how many. Must be given."},
+    {"of", NULL, PLAN_FIELD_WORD, KINDS_GATE_CLASS, PLAN_AT(gate.of), .fallback = "'sdc'",
+     .examples = "['sdc+due']", .what = "What is counted; critical needs a task."},
+    {"given", NULL, PLAN_FIELD_WORD, KINDS_GATE_TRIALS, PLAN_AT(gate.given), .fallback = "'all'",
+     .examples = "['changed']",
+     .what = "Of which trials; golden_right needs a task. runs: with a bit error rate, of all "
+             "runs, those that no fault hits too."},
+    {"confidence", NULL, PLAN_FIELD_NUMBER, .at = PLAN_AT(gate.confidence),
+     .range = {.min = 0.5, .max = 0.9999}, .fallback = "0.95", .examples = "[0.99]",
+     .what = "One-sided."},
+    {"stratum", NULL, .read = read_stratum, .put = put_stratum,
+     .form = "{'type': 'string', 'minLength': 1}", .examples = "['layer=3', 'layer: 0-9']",
+     .what = "One stratum by its label, or those that conditions name, as in contrasts. All by "
+             "default."}};
+static PLAN_FIELDS(fields_gate, "an object such as {\"max\": 0.02}", GATE, false);
+
+/* The question is there only where it is asked: plans without one keep their identity. */
+static enum status put_gate(struct json_writer *w, const struct plan *plan)
+{
+    if (!plan_stops_itself(plan))
+        return STATUS_OK;
+    json_put_key(w, "gate");
+    json_object_open(w);
+    const enum status st = plan_field_put(w, &fields_gate, plan);
+    json_object_close(w);
+    return st;
+}
+
+static const struct plan_field STOP[] = {
+    {"rule", NULL, PLAN_FIELD_WORD, KINDS_STOP, PLAN_AT(stop),
+     .need = "fixed, waves, time_uniform or spending", .examples = "['fixed', 'time_uniform']",
+     .what = "fixed: at its end; spending: at the looks; time_uniform: whenever an item is "
+             "complete; waves: at the end of each wave, with 1/2, 1/4, ... of the error, so that "
+             "it may be extended after a look. Must be given."},
+    {"spending", NULL, PLAN_FIELD_WORD, KINDS_SPENDING, PLAN_AT(spending), .put = put_spending,
+     .fallback = "'obrien_fleming'", .examples = "['pocock']",
+     .what = "How the error is spent: late, or evenly (pocock)."},
+    {"looks", NULL, .read = read_looks, .put = put_looks,
+     .form = "{'type': 'array', 'minItems': 1, 'maxItems': 64, 'items': {'type': 'number', "
+             "'exclusiveMinimum': 0, 'maximum': 1}}",
+     .examples = "[[0.25, 0.5, 1]]",
+     .what = "Of spending, which must give them: rising shares of the trials, the last 1."},
+    {"gate", NULL, PLAN_FIELD_GROUP, .members = &fields_gate, .put = put_gate,
+     .examples = "[{'max': 0.1}]",
+     .what = "The question whose answer ends the campaign before its last trial, in the words of "
+             "`vkfi gate`. None by default."}};
+PLAN_FIELDS(plan_fields_stop, "an object with 'rule'", STOP, false);

@@ -9,13 +9,10 @@
 
 #include "base/log.h"
 
-enum status plan_waves_read(const struct plan_reader *r, const struct json *sampling)
+enum status plan_waves_read(const struct plan_reader *r, const struct json *waves)
 {
     static const struct json_span span = {1, INT64_C(1) << 53};
-    const struct json *waves = json_get(sampling, "waves");
     const size_t count = json_count(waves);
-    if (!waves)
-        return STATUS_OK;
     if (json_type(waves) != JSON_ARRAY || count == 0 || count > PLAN_WAVES_MAX) {
         log_error("%s: expected a list of 1 to %d numbers of trials, such as [1000]",
                   json_where(r->doc, waves), PLAN_WAVES_MAX);
@@ -34,24 +31,6 @@ enum status plan_waves_read(const struct plan_reader *r, const struct json *samp
     r->plan->wave = wave;
     r->plan->n_waves = (uint32_t)count;
     return STATUS_OK;
-}
-
-enum status plan_waves_check(const struct plan_reader *r, const struct json *sampling)
-{
-    const struct plan *plan = r->plan;
-    const bool looked = plan->stop == PLAN_STOP_TIME_UNIFORM || plan->stop == PLAN_STOP_SPENDING;
-    if (plan->n_waves == 0 || (plan->population != PLAN_CENSUS && !looked))
-        return STATUS_OK;
-    if (plan->population == PLAN_CENSUS)
-        log_error("%s: found waves with population census, which strikes each fault once; expected "
-                  "none",
-                  json_where(r->doc, json_get(sampling, "waves")));
-    else
-        log_error("%s: found waves with the rule %s, whose looks are fixed for one size; expected "
-                  "rule fixed or waves",
-                  json_where(r->doc, json_get(sampling, "waves")),
-                  kinds_text(KINDS_STOP, plan->stop));
-    return STATUS_INPUT;
 }
 
 double plan_waves_tail(const struct plan *plan, double alpha, uint32_t look)

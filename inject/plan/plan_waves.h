@@ -13,12 +13,6 @@
 
 #define PLAN_WAVES_MAX 32
 
-/* Of the object `sampling`; and what stands against them, once the stopping rule is known. */
-enum status plan_waves_read(const struct plan_reader *r,
-                            const struct json *sampling) STATUS_MUST_USE;
-enum status plan_waves_check(const struct plan_reader *r,
-                             const struct json *sampling) STATUS_MUST_USE;
-
 /* What look 0, 1, ... (at the end of that wave) may spend of an error of alpha: rule waves alpha /
  * 2, alpha / 4, ..., alpha in all. Rule fixed spends all at its first look; later ones alpha / 4,
  * alpha / 8, ... on top, less than 1.5 alpha in all. */

@@ -122,7 +122,7 @@ static void set_ranges(const struct sample *s, const struct sample_place *place,
     widen_fault(out, &bounds, &widen, (enum stage)cell->stage);
     out->position = first;
     out->position_count = behind - first;
-    const bool ends = behind == bounds.positions && !plan->when.has_steps;
+    const bool ends = behind == bounds.positions && !plan->when.steps.given;
     if (cell->unit == UNIT_CHUNK && ends)
         out->position_count = plan->chunk - place->unit.first % plan->chunk;
     if (out->duration == DURATION_PERMANENT || (cell->unit == UNIT_RANGE && ends))

@@ -40,9 +40,9 @@ void sample_growth_range(const struct sample *s, const struct sample_class *c,
         *lo = 0;
         *hi = 1;
     }
-    if (when->has_steps) {
-        const uint64_t first = (uint64_t)last + when->step_first;
-        const uint64_t behind = (uint64_t)last + when->step_last + 1;
+    if (when->steps.given) {
+        const uint64_t first = (uint64_t)last + when->steps.first;
+        const uint64_t behind = (uint64_t)last + when->steps.last + 1;
         *lo = *lo < first ? (uint32_t)first : *lo;
         *hi = *hi < behind ? *hi : (uint32_t)behind;
     }

@@ -31,8 +31,8 @@ struct found {
 
 static bool layer_selected(const struct plan_where *where, uint32_t layer)
 {
-    return !where->has_layers ||
-           (layer != GRAPH_NO_LAYER && layer >= where->layer_first && layer <= where->layer_last);
+    return !where->layers.given ||
+           (layer != GRAPH_NO_LAYER && layer >= where->layers.first && layer <= where->layers.last);
 }
 
 static enum status note_name(struct sample *s, struct found *found, const char *name)
@@ -230,16 +230,16 @@ static enum status check_layers(const struct sample *s)
 {
     const struct plan_where *where = &s->plan->where;
     const uint32_t layers = s->model->hp.n_layers;
-    if (where->has_layers && where->layer_last >= layers)
+    if (where->layers.given && where->layers.last >= layers)
         log_error("%s: found layers %u to %u, expected some of the model's, 0 to %u",
-                  plan_place(s->plan, "/where/layers"), where->layer_first, where->layer_last,
+                  plan_place(s->plan, "/where/layers"), where->layers.first, where->layers.last,
                   layers - 1);
     else if (s->n_sites == 0 && where->exclude.count > 0)
         log_error("%s: found no site that it leaves, expected some to strike",
                   plan_place(s->plan, "/where/exclude"));
     else if (s->n_sites == 0)
         log_error("%s: found no site in layers %u to %u, expected some that where.sites names",
-                  plan_place(s->plan, "/where/layers"), where->layer_first, where->layer_last);
+                  plan_place(s->plan, "/where/layers"), where->layers.first, where->layers.last);
     else
         return STATUS_OK;
     return STATUS_INPUT;

@@ -89,7 +89,7 @@ static void put_prompts(struct report_out *out, const struct report_data *data)
     }
     report_out_printf(out, "%s. Up to %" PRIu32 " tokens were generated greedily%s. ",
                       data->scored ? ", whose answers are scored" : "", plan->n,
-                      plan->ignore_end ? " without stop" : "");
+                      plan->end == PLAN_END_LENGTH ? " without stop" : "");
 }
 
 /* Values of one table that some trial has. */

@@ -99,6 +99,7 @@
 
 /* What activations and KV entries are stored as (model/storage.h); where an answer ends. */
 #define STORAGE_TYPES(X) X(F32, "f32") X(F16, "f16") X(BF16, "bf16")
+#define MODES(X) X(EXACT, "exact")
 #define ENDS(X) X(TOKEN, "end") X(LENGTH, "none")
 
 /* What a rate is of; how items, and the points of a site, share it. */
@@ -222,6 +223,7 @@ enum trial_role { TRIAL_ROLES(KINDS_ROLE_) ROLE_COUNT };
     X(ROLE, TRIAL_ROLES)                                                                           \
     X(FIELD, QUANT_FIELDS)                                                                         \
     X(STORAGE, STORAGE_TYPES)                                                                      \
+    X(MODE, MODES)                                                                                 \
     X(END, ENDS)                                                                                   \
     X(POPULATION, POPULATIONS)                                                                     \
     X(ITEM_WEIGHT, ITEM_WEIGHTS)                                                                   \

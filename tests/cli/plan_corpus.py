@@ -3,8 +3,8 @@
 
 usage: plan_corpus.py VKFI SOURCE
 
-Plans under tests/inject/plans: good, bad (both refuse), beyond (the schema cannot say why; only the
-program refuses). Plans of inject/plans must be good. Exit status: 0 they agree, 1 they do not.
+Plans under tests/inject/plans: good, bad (both refuse), beyond (only the program refuses: fields
+that do not make sense together, contrasts, files). Plans of inject/plans must be good. Exit status: 0 they agree, 1 they do not.
 """
 
 import json

@@ -47,20 +47,19 @@ BESIDE = {
     "sampling/upper_bound": {"sampling": {"expected_rate": 0.01}},
     "stop/looks": {"stop": {"rule": "spending"}},
     "stop/spending": {"stop": {"rule": "spending", "looks": [0.5, 1]}},
+    "stop/rule": {"stop": {}},
     "stop/gate": {"stop": {"rule": "time_uniform"}},
-    "gate/max": {"stop": {"rule": "time_uniform"}},
-    "gate": {"stop": {"rule": "time_uniform", "gate": {"max": 0.1}}},
-    "gate/stratum": LAYERS | {"stop": {"rule": "time_uniform", "gate": {"max": 0.1}}},
-    "hypothesis": LAYERS | {"hypotheses": [{"name": "a", "contrast": "layer: 0 > 1"}]},
+    "stop/gate/max": {"stop": {"rule": "time_uniform"}},
+    "stop/gate/": {"stop": {"rule": "time_uniform", "gate": {"max": 0.1}}},
+    "stop/gate/stratum": LAYERS | {"stop": {"rule": "time_uniform", "gate": {"max": 0.1}}},
+    "hypothesis/": LAYERS | {"hypotheses": [{"name": "a", "contrast": "layer: 0 > 1"}]},
     "hypothesis/margin": LAYERS | {"hypotheses": [{"name": "a", "contrast": "layer: 0 ~ 1"}]},
     "prompt_set/file": {"prompts": {}}, "prompt_set/ids": {"prompts": {}},
     "prompt_set/lines": {"prompts": {"file": "prompts.txt"}},
     "prompt_set/texts": {"prompts": {}},
 }
-# Where the definitions of the schema stand in a plan.
-AT = {"where": "where", "what": "what", "when": "when", "sampling": "sampling", "stop": "stop",
-      "gate": "stop/gate", "controls": "controls", "hypothesis": "hypotheses/0",
-      "prompt_set": "prompts"}
+# Where the objects of lists, which are definitions of the schema, stand in a plan.
+AT = {"hypothesis": "hypotheses/0", "prompt_set": "prompts"}
 GOALS = {"trials", "half_width", "relative_half_width", "upper_bound"}
 
 
@@ -106,8 +105,7 @@ def identity_of(plan, folder, path):
 
 def check_field(path, place, field, folder):
     """Its words, examples and default."""
-    head = path.split("/")[0]
-    beside = BESIDE.get(path, BESIDE[head] if head in ("gate", "hypothesis") else {})
+    beside = BESIDE.get(path, BESIDE.get(path.rpartition("/")[0] + "/", {}))
     if not field.get("description"):
         wrong.append(f"{path}: no description")
     if not field.get("examples"):
