@@ -14,7 +14,7 @@
 -- lies beside it.
 
 PRAGMA application_id = 1986749033; -- "vkfi"
-PRAGMA user_version = 4; -- of this schema; a program reads its own version only
+PRAGMA user_version = 5; -- of this schema; a program reads its own version only
 
 -- One row: whose database this is. All shards of a campaign agree in all but shard.
 CREATE TABLE campaign (
@@ -109,7 +109,7 @@ CREATE TABLE trial (
     mask INTEGER, -- bits concerned; null: no mask
     bit_field TEXT, -- sign, exponent, mantissa, code, scale, min, subscale, submin, integer
     width INTEGER, -- of what is struck: 32, 16 or those of a field of a block [bits]
-    fault TEXT, -- the first fault whole, as `vkfi run --fault` reads it (JSON)
+    fault TEXT, -- for `vkfi run --fault`: the fault, several: their list; SQL: the first
     dir TEXT, -- 0>1, 1>0, mixed; null: nothing changed
     before INTEGER, -- raw bits, canonical NaN
     after INTEGER, -- raw bits
@@ -120,7 +120,7 @@ CREATE TABLE trial (
     expected_activations INTEGER, -- predicted from golden [activations]
     outcome TEXT NOT NULL, -- ladder of METHOD.md 3
     due_reason TEXT, -- null unless due
-    flags TEXT, -- names joined by '+'; null: none
+    flags TEXT, -- what else was seen; SQL: names joined by '+', null: none
     first_diff INTEGER, -- first step with another token; null: none
     golden_len INTEGER, -- length of the golden run [tokens]
     faulty_len INTEGER, -- length of the run with the fault [tokens]
@@ -130,7 +130,7 @@ CREATE TABLE trial (
     logp_mean ANY, -- the same a token [nats/token]
     logp_worst ANY, -- the lowest of a token [nats/token]
     kl ANY, -- mean KL(golden || faulty) of those steps, full vocabulary [nats/token]
-    deviation TEXT, -- JSON: by layer [max_abs, rel_l2, bits] at the struck position
+    deviation TEXT, -- of the struck position's residual, by layer: max_abs, rel_l2, bits
     healed_at INTEGER, -- first position from which all columns equal golden; null: none
     nan_site TEXT, -- first Inf or NaN that golden has not
     nan_layer INTEGER, -- its layer
@@ -139,11 +139,11 @@ CREATE TABLE trial (
     answer_faulty TEXT, -- the same of the faulty run
     score_golden ANY, -- of a scorer
     score_faulty ANY, -- of a scorer
-    faulty_text TEXT, -- faulty text (before 3: text); null where it is golden's
+    faulty_text TEXT, -- text of the faulty run; null: it did not end (SQL: or is golden's)
     hash TEXT, -- 16 hex digits: of all step hashes; null where tokens were certified
     path TEXT, -- free: fast, naive
     attempts INTEGER, -- free: 1, more after a crash [runs]
-    device INTEGER REFERENCES device (id), -- free: row of table device
+    device_id INTEGER REFERENCES device (id), -- free: row of table device (before 5: device)
     seconds ANY, -- free: its share of its batch [seconds]
     suspect TEXT, -- free: why a failed control makes it doubtful; null: trusted
     batch INTEGER NOT NULL, -- number of the transaction that wrote the row, from 1
@@ -171,7 +171,7 @@ CREATE TABLE trial (
 
 -- Controls: rows since the last good one of a kind on a device are suspect if the next of that kind
 -- fails.
-CREATE INDEX trial_control ON trial (device, batch) WHERE control IS NOT NULL;
+CREATE INDEX trial_control ON trial (device_id, batch) WHERE control IS NOT NULL;
 
 -- Faults 1, 2, ... of trials with n_faults > 1; fault 0 is in table trial.
 CREATE TABLE fault (

@@ -10,9 +10,9 @@
 #include "cli/cli_commands.h"
 #include "cli/cli_output.h"
 #include "cli/cli_reading.h"
+#include "inject/store/row_view.h"
 #include "inject/store/store_doubt.h"
 #include "inject/store/store_export.h"
-#include "inject/store/store_fields.h"
 
 struct export_options {
     const char *file, *faults;
@@ -90,8 +90,12 @@ static const char DETAILS[] =
     "  python3 -c 'import pandas; print(pandas.read_csv(\"out.csv\").outcome)'\n"
     "\n"
     "FIELDS\n"
-    "In this order: name, type, unit, version of the database's schema since which it is there, "
-    "meaning. Those marked * may differ when the trial is run again or elsewhere; all others are "
+    "In this order: name, type, unit, level, version of the database's schema since which it is "
+    "there, meaning. Level says when a value is known: draw (of a campaign alone), place (by the "
+    "fault), outcome, summary, full (what a plan asks for in \"record\"), run (of this run). vkfi "
+    "run "
+    "--fault --json prints those of place to full, vkfi replay --json those of draw to full. Those "
+    "marked * may differ when the trial is run again or elsewhere; all others are "
     "the same on every device.\n"
     "\n";
 
@@ -109,8 +113,8 @@ static enum status parse(struct export_options *out, int argc, char **argv, bool
         {0, "faults", ARGS_TEXT, &out->faults, "FILE",
          "csv: also writes the faults one a line (trial, number from 0, fault as JSON).", 0, 0},
         {0, "describe", ARGS_FLAG, &out->describe, NULL,
-         "Prints what each field is and ends: name, type, unit, version of the database's schema "
-         "since which it is there, meaning.",
+         "Prints what each field is and ends: name, type, unit, level, version of the database's "
+         "schema since which it is there, meaning.",
          0, 0},
         {0, "json", ARGS_FLAG, &out->json, NULL, "With --describe: as a JSON list of objects.", 0,
          0},
@@ -119,7 +123,7 @@ static enum status parse(struct export_options *out, int argc, char **argv, bool
     struct text details = {0};
     enum status st = text_addf(&details, "%s", DETAILS);
     if (!st)
-        st = store_fields_table(&details);
+        st = row_view_describe(&details, FIELD_DRAW, FIELD_RUN);
     const struct args_spec spec = {
         .command = "vkfi export",
         .summary = "the trials of a database as CSV or JSON lines",
@@ -163,7 +167,7 @@ static enum status export_faults(const struct store *store, const char *path)
 static enum status describe(void)
 {
     struct text text = {0};
-    enum status st = store_fields_table(&text);
+    enum status st = row_view_describe(&text, FIELD_DRAW, FIELD_RUN);
     if (!st) {
         fwrite(text.data, 1, text.size, stdout);
         st = cli_output_flush();
@@ -182,7 +186,7 @@ enum status cli_export(const struct cli_env *env, int argc, char **argv)
     if (st || done)
         return st;
     if (options.describe)
-        return options.json ? store_fields_json(stdout) : describe();
+        return options.json ? row_view_describe_json(stdout) : describe();
     st = store_open(&store, options.databases.item[0]);
     if (!st)
         st = store_doubt_check(store, options.allow_suspect);

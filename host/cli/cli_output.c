@@ -72,13 +72,6 @@ void cli_output_ids(struct json_writer *w, const int32_t *ids, size_t count)
     json_array_close(w);
 }
 
-void cli_output_bits(struct json_writer *w, uint32_t bits, uint32_t width)
-{
-    char text[16];
-    snprintf(text, sizeof text, "0x%0*x", (int)((width + 3) / 4), bits);
-    json_put_text(w, text);
-}
-
 void cli_output_measured(struct json_writer *w, const char *key, double value)
 {
     json_put_key(w, key);

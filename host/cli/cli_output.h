@@ -29,9 +29,6 @@ const char *cli_output_float(char out[32], float value);
 
 void cli_output_ids(struct json_writer *w, const int32_t *ids, size_t count);
 
-/* Bits as a text "0x...", `width` bits wide. */
-void cli_output_bits(struct json_writer *w, uint32_t bits, uint32_t width);
-
 /* A member: a number, or null where it is negative: not measured. */
 void cli_output_measured(struct json_writer *w, const char *key, double value);
 

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* A fault's coordinates and mask in words, for both forms of a record. */
+/* A record as a JSON object; a fault's coordinates and mask in words. */
 #include "cli/cli_record.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+
+#include "inject/campaign/campaign_fault.h"
+#include "inject/campaign/campaign_row.h"
+#include "inject/store/row_view.h"
 
 /* Text that is built up as far as there is room. */
 struct line {
@@ -68,4 +72,36 @@ const char *cli_record_where(const struct fault *fault, const struct fault_bound
     else if (axes.key)
         put_axis(&line, "key", (const uint32_t[]){fault->key, fault->key_count, 1});
     return out;
+}
+
+static enum status take_further(struct row_view *view, struct arena *arena,
+                                const struct record *record)
+{
+    struct store_fault *further = arena_array(arena, record->n_faults, sizeof *further);
+    enum status st = further ? STATUS_OK : STATUS_MEMORY;
+    view->further = further;
+    view->n_further = record->n_faults - 1;
+    for (uint32_t i = 0; !st && i < view->n_further; i++)
+        st = campaign_fault_json(&further[i].json, arena, &record->faults[i + 1]);
+    return st;
+}
+
+enum status cli_record_json(struct json_writer *w, const struct cli_record_context *context,
+                            const struct record *record)
+{
+    const struct campaign_row_context rows = {.bounds = context->bounds,
+                                              .golden_len = context->golden->run.n_tokens,
+                                              .decode = &context->golden->decode};
+    struct arena arena = {0};
+    struct row row;
+    struct row_view view = {.row = &row, .joined.golden_text = context->golden_text};
+    enum status st = campaign_row_make(&row, &arena, &rows, NULL, record);
+    if (!st)
+        st = take_further(&view, &arena, record);
+    json_object_open(w);
+    if (!st)
+        st = row_view_json(w, &view, FIELD_PLACE, FIELD_FULL);
+    json_object_close(w);
+    arena_finish(&arena);
+    return st;
 }

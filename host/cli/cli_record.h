@@ -14,7 +14,7 @@ struct cli_record_context {
     const char *golden_text;
 };
 
-/* One object (METHOD.md 6 names the members). */
+/* One object: what an export has of a trial, without what only a campaign has (row_view.h). */
 enum status cli_record_json(struct json_writer *w, const struct cli_record_context *context,
                             const struct record *record) STATUS_MUST_USE;
 

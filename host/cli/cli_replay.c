@@ -11,6 +11,7 @@
 #include "cli/cli_crew.h"
 #include "cli/cli_output.h"
 #include "inject/campaign/campaign_replay.h"
+#include "inject/store/store_export.h"
 
 struct options {
     struct args_list words;
@@ -78,31 +79,24 @@ static void print_text(const struct options *o, const struct campaign_replay_res
         printf("%s: different (stored against replayed): %s\n", o->device, result->difference.text);
 }
 
-static enum status print_json(const struct options *o, const struct campaign_replay_result *result)
+static enum status print_json(const struct options *o, const struct store *store,
+                              const struct campaign_replay_result *result)
 {
+    const struct row_difference *difference = &result->difference;
     struct json_writer w;
     json_begin(&w, stdout, true);
     json_object_open(&w);
-    json_put_key(&w, "trial");
-    json_put_int(&w, (int64_t)o->trial);
-    json_put_key(&w, "device");
-    json_put_text(&w, o->device);
-    json_put_key(&w, "identical");
-    json_put_bool(&w, result->identical);
-    json_put_key(&w, "outcome");
-    json_put_text(&w, result->replayed.outcome);
-    json_put_key(&w, "field");
-    if (result->identical)
-        json_put_null(&w);
-    else
-        json_put_text(&w, result->difference.field->name);
-    json_put_key(&w, "difference");
-    if (result->identical)
-        json_put_null(&w);
-    else
-        json_put_text(&w, result->difference.text);
+    json_member_int(&w, "trial", (int64_t)o->trial);
+    json_member_text(&w, "device", o->device);
+    json_member_bool(&w, "identical", result->identical);
+    json_member_text(&w, "outcome", result->replayed.outcome);
+    json_member_text(&w, "field", result->identical ? NULL : difference->field->name);
+    json_member_text(&w, "difference", result->identical ? NULL : difference->text);
+    json_put_key(&w, "record");
+    const enum status st = store_export_row(&w, store, &result->replayed);
     json_object_close(&w);
-    return json_end(&w);
+    const enum status written = json_end(&w);
+    return st ? st : written;
 }
 
 static enum status replay(const struct cli_env *env, const struct options *o, struct cli_crew *crew,
@@ -126,7 +120,7 @@ static enum status replay(const struct cli_env *env, const struct options *o, st
         .setup = crew->setup, .store = store, .trial = o->trial};
     st = campaign_replay(&result, &crew->arena, &params);
     if (!st && o->json)
-        st = print_json(o, &result);
+        st = print_json(o, store, &result);
     else if (!st)
         print_text(o, &result);
     const enum status flushed = cli_output_flush();
@@ -199,7 +193,10 @@ enum status cli_replay(const struct cli_env *env, int argc, char **argv)
          "Model: a path or a name, where it is not at the place that the plan names.", 0, 0},
         CLI_THREADS_OPTION(&o.threads),
         {0, "naive", ARGS_FLAG, &o.naive, NULL, "Runs the trial as a whole inference.", 0, 0},
-        {0, "json", ARGS_FLAG, &o.json, NULL, "Prints an object.", 0, 0},
+        {0, "json", ARGS_FLAG, &o.json, NULL,
+         "Prints an object; `record` is what this run gave, as vkfi run --json and vkfi export "
+         "have it.",
+         0, 0},
         {0}};
     const struct args_spec spec = {.command = "vkfi replay",
                                    .summary = "run one trial of a database again",

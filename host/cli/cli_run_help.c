@@ -3,6 +3,7 @@
 #include "cli/cli_run_help.h"
 
 #include "base/args.h"
+#include "inject/store/row_view.h"
 #include "model/chat.h"
 
 /* Parts of the page; a C string may not be longer than 4095 bytes. */
@@ -141,44 +142,13 @@ static const char COORDINATES[] =
 static const char RECORDS[] =
     "RECORDS\n"
     "With --json the object is {\"golden\": the run's object, \"faults\": [...]}, a record a "
-    "fault. What is not known or does not apply is null. Its members:\n"
-    "  site, place, layer, op, point, kind, position, step, row, k, key, field,\n"
-    "  value, mask, bit  what was struck, as above; layer and op: of the site;\n"
-    "                    place: op, weight, kv, table (of RoPE) or\n"
-    "                    control\n"
-    "  fault             all of it as a fault file has it, to be run again; of\n"
-    "                    several faults the list, the members above of the first\n"
-    "  before, after     bits of the first element struck, read from the device\n"
-    "  before_value, after_value\n"
-    "                    the same as numbers\n"
-    "  activations, expected_activations\n"
-    "                    how often the fault fired, and was predicted to\n"
-    "  outcome           see below\n"
-    "  first_diff        first step whose token differs\n"
-    "  golden_len, faulty_len\n"
-    "                    tokens of either run\n"
-    "  due_reason        of due: range (a control value out of its range),\n"
-    "                    nan_trap, runaway, device_lost, abort\n"
-    "  flags             words true of the faulty run and not of golden:\n"
-    "                    repetition, invalid_token, empty, nan_logits,\n"
-    "                    hit_length_limit, stopped_early\n"
-    "  margin_at_fault, margin_min_after\n"
-    "                    golden's first logit minus its second at the first\n"
-    "                    step struck (0 for the prompt); the least from there on\n"
-    "  logp_sum, logp_mean, logp_worst\n"
-    "                    with golden's tokens fed, from that step on: natural\n"
-    "                    logarithm of the token's probability, faulty minus\n"
-    "                    golden\n"
-    "  kl                mean over these steps of KL(golden || faulty) over the\n"
-    "                    vocabulary, in nats\n"
-    "  deviation         one entry a layer boundary of the struck position:\n"
-    "                    layer, max_abs, rel_l2, bits (how many differ)\n"
-    "  healed_at         first position from which on every residual has\n"
-    "                    golden's bits again\n"
-    "  nan_site, nan_layer, nan_step\n"
-    "                    where the first Inf or NaN arose (step null: prompt)\n"
-    "  golden_text, faulty_text\n"
-    "  hash              of the faulty run\n"
+    "fault. What is not known or does not apply is null; the members are of the first of several "
+    "faults. `due_reason` is range (a control value out of its range), nan_trap, runaway, "
+    "device_lost or abort; `flags` are words true of the faulty run and not of golden: repetition, "
+    "invalid_token, empty, nan_logits, hit_length_limit, stopped_early. Names and forms are those "
+    "of vkfi export, whose page says what stands in brackets:\n";
+
+static const char OUTCOMES_AND_EXAMPLES[] =
     "\n"
     "Outcomes, the first that holds: not_reached (the run ends before), inert (no bit changed), "
     "due (the run ended abnormally), masked_bitexact (every logit has its golden bits), "
@@ -197,20 +167,24 @@ static const char RECORDS[] =
     "  vkfi run -m smollm2-135m --chat 'What is 17 + 25?' -d vk --json --top 8\n"
     "  vkfi run -m model.gguf --ids 1,2,3 --fault fault.json -d cpu:scalar\n";
 
+#define SYNOPSIS "-m MODEL (-p TEXT | --chat TEXT | --ids IDS) [options]"
 #define STORAGES "f32|f16|bf16"
 #define MODEL_HELP "Model: the path of a GGUF file, or a name of `vkfi model list`."
 #define TOP_K_MAX 999999
 #define TOKENS_MAX 999999
 
-/* The page in one piece; null when memory is out. */
-static const char *details(struct arena *arena)
+static enum status add_details(struct text *out)
 {
-    return arena_printf(arena, "%s%s%s%s", DESCRIPTION, FAULTS, COORDINATES, RECORDS);
+    enum status st = text_addf(out, "%s%s%s%s", DESCRIPTION, FAULTS, COORDINATES, RECORDS);
+    if (!st)
+        st = row_view_describe(out, FIELD_PLACE, FIELD_FULL);
+    return st ? st : text_addf(out, "%s", OUTCOMES_AND_EXAMPLES);
 }
 
 enum status cli_run_parse(struct cli_run_options *o, int argc, char **argv, bool *out_done)
 {
-    struct arena arena = {0};
+    struct text details = {0};
+    enum status st = add_details(&details);
     const struct args_option options[] = {
         {'m', "model", ARGS_TEXT, &o->model, "MODEL", MODEL_HELP, 0, 0},
         {'p', "prompt", ARGS_TEXT, &o->prompt.text, "TEXT",
@@ -260,11 +234,10 @@ enum status cli_run_parse(struct cli_run_options *o, int argc, char **argv, bool
         {0}};
     const struct args_spec spec = {.command = "vkfi run",
                                    .summary = "run a model on a prompt, with faults if asked",
-                                   .synopsis = "-m MODEL (-p TEXT | --chat TEXT | --ids IDS) "
-                                               "[options]",
-                                   .details = details(&arena),
+                                   .synopsis = SYNOPSIS,
+                                   .details = details.data,
                                    .options = options};
-    enum status st = args_parse(&spec, argc, argv, out_done);
-    arena_finish(&arena);
+    st = st ? st : args_parse(&spec, argc, argv, out_done);
+    text_finish(&details);
     return st;
 }

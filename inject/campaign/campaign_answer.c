@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "inject/campaign/campaign_fault.h"
+#include "inject/store/store_tables.h"
 
 static enum status refuse(const char *what)
 {
@@ -27,26 +28,28 @@ enum status campaign_answer_ready(const struct campaign_channel *channel,
                                   const struct store_device *device)
 {
     struct text body = {0};
-    const char *const texts[] = {device->name,           device->uuid,  device->driver,
-                                 device->driver_version, device->probe, device->constants,
-                                 device->cpu_flags};
-    enum status st = campaign_channel_put_u32(&body, device->threads);
-    for (size_t i = 0; !st && i < sizeof texts / sizeof *texts; i++)
-        st = campaign_channel_put_text(&body, texts[i]);
+    const enum status st = field_pack(&body, store_tables_fields(STORE_DEVICES), device);
     return say(channel, CAMPAIGN_READY, &body, st);
 }
 
-enum status campaign_answer_read_device(struct campaign_reader *body, struct store_device *out)
+/* The next struct of the body. */
+static enum status take(struct campaign_reader *body, enum store_table table, void *out,
+                        struct arena *arena)
 {
-    out->threads = campaign_channel_u32(body);
-    out->name = campaign_channel_text(body);
-    out->uuid = campaign_channel_text(body);
-    out->driver = campaign_channel_text(body);
-    out->driver_version = campaign_channel_text(body);
-    out->probe = campaign_channel_text(body);
-    out->constants = campaign_channel_text(body);
-    out->cpu_flags = campaign_channel_text(body);
-    return body->bad || body->left > 0 ? refuse("device") : STATUS_OK;
+    const struct field_table *fields = store_tables_fields(table);
+    struct field_bytes bytes = {body->at, body->left};
+    bool whole = false;
+    const enum status st = field_unpack(fields, out, arena, &bytes, &whole);
+    body->at = bytes.at;
+    body->left = bytes.left;
+    return st || whole ? st : refuse(fields->name);
+}
+
+enum status campaign_answer_read_device(struct campaign_reader *body, struct arena *arena,
+                                        struct store_device *out)
+{
+    const enum status st = take(body, STORE_DEVICES, out, arena);
+    return !st && body->left > 0 ? refuse("device") : st;
 }
 
 enum status campaign_answer_armed(const struct campaign_channel *channel, double golden_seconds)
@@ -93,7 +96,7 @@ enum status campaign_answer_read_golden(struct campaign_reader *body, struct are
     return STATUS_OK;
 }
 
-/* Count, then trial, index and JSON of each. */
+/* Count, then each. */
 static enum status put_faults(struct text *body, struct arena *arena,
                               const struct campaign_answer_batch *batch)
 {
@@ -104,14 +107,10 @@ static enum status put_faults(struct text *body, struct arena *arena,
     for (uint32_t i = 0; !st && i < batch->count; i++) {
         const struct sample_draw *draw = &batch->draw[i];
         for (uint32_t k = 1; !st && k < draw->n_faults; k++) {
-            char *json = NULL;
-            st = campaign_fault_json(&json, arena, &draw->fault[k]);
+            struct store_fault fault = {.trial = draw->trial, .number = k};
+            st = campaign_fault_json(&fault.json, arena, &draw->fault[k]);
             if (!st)
-                st = campaign_channel_put_u64(body, draw->trial);
-            if (!st)
-                st = campaign_channel_put_u32(body, k);
-            if (!st)
-                st = campaign_channel_put_text(body, json);
+                st = field_pack(body, store_tables_fields(STORE_FAULTS), &fault);
         }
     }
     return st;
@@ -123,7 +122,7 @@ enum status campaign_answer_rows(const struct campaign_channel *channel, struct 
     struct text body = {0};
     enum status st = put_faults(&body, arena, batch);
     for (uint32_t i = 0; !st && i < batch->count; i++)
-        st = row_pack(&body, &batch->row[i]);
+        st = field_pack(&body, &row_table, &batch->row[i]);
     return say(channel, CAMPAIGN_DONE, &body, st);
 }
 
@@ -136,12 +135,10 @@ static enum status read_faults(struct campaign_reader *body, struct arena *arena
     out->fault = arena_array(arena, out->n_faults, sizeof *out->fault);
     if (!out->fault)
         return STATUS_MEMORY;
-    for (uint32_t i = 0; i < out->n_faults; i++) {
-        out->fault[i].trial = campaign_channel_u64(body);
-        out->fault[i].index = campaign_channel_u32(body);
-        out->fault[i].json = campaign_channel_text(body);
-    }
-    return body->bad ? refuse("faults") : STATUS_OK;
+    enum status st = STATUS_OK;
+    for (uint32_t i = 0; !st && i < out->n_faults; i++)
+        st = take(body, STORE_FAULTS, &out->fault[i], arena);
+    return st;
 }
 
 enum status campaign_answer_read_rows(struct campaign_reader *body, struct arena *arena,
@@ -152,14 +149,8 @@ enum status campaign_answer_read_rows(struct campaign_reader *body, struct arena
     out->row = st ? NULL : arena_array(arena, count, sizeof *out->row);
     if (!st && !out->row)
         st = STATUS_MEMORY;
-    for (uint32_t i = 0; !st && i < count; i++) {
-        size_t used = 0;
-        st = row_unpack(&out->row[i], arena, body->at, body->left, &used);
-        if (!st && used == 0)
-            return refuse("rows");
-        body->at += used;
-        body->left -= used;
-    }
+    for (uint32_t i = 0; !st && i < count; i++)
+        st = take(body, STORE_TRIALS, &out->row[i], arena);
     return !st && body->left > 0 ? refuse("rows") : st;
 }
 

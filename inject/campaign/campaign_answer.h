@@ -38,8 +38,8 @@ enum status campaign_answer_failed(const struct campaign_channel *channel, enum 
 
 /* --- read by the campaign; STATUS_INTERNAL, logged, if the body is not as written above --- */
 
-/* Texts point into the body. */
-enum status campaign_answer_read_device(struct campaign_reader *body,
+/* Texts from `arena`. */
+enum status campaign_answer_read_device(struct campaign_reader *body, struct arena *arena,
                                         struct store_device *out) STATUS_MUST_USE;
 enum status campaign_answer_read_golden(struct campaign_reader *body, struct arena *arena,
                                         struct campaign_golden *out) STATUS_MUST_USE;

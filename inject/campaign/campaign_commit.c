@@ -31,11 +31,11 @@ static enum status fail_control(struct campaign_state *s, const struct row *cont
                                    .sample = s->sample,
                                    .role =
                                        (enum trial_role)kinds_find(KINDS_ROLE, control->control),
-                                   .device = (uint32_t)control->device,
+                                   .device = (uint32_t)control->device_id,
                                    .why = why};
     if (original) {
         doubt.original = (uint64_t)original->trial;
-        doubt.original_device = (uint32_t)original->device;
+        doubt.original_device = (uint32_t)original->device_id;
     }
     const enum status st = tell_marked(campaign_doubt_mark(&doubt, &rows), rows);
     return st ? st : STATUS_INTERNAL;
@@ -127,21 +127,15 @@ static enum status check_control(struct campaign_state *s, struct arena *arena,
 
 static enum status keep_shadow(struct campaign_state *s, const struct row *row)
 {
-    struct text bytes = {0};
-    size_t used = 0;
     struct campaign_shadow *shadow = calloc(1, sizeof *shadow);
-    enum status st = shadow ? row_pack(&bytes, row) : STATUS_MEMORY;
-    if (!st) /* which copies the texts */
-        st = row_unpack(&shadow->row, &shadow->arena, bytes.data, bytes.size, &used);
-    text_finish(&bytes);
-    if (st) {
-        free(shadow);
+    if (!shadow) {
         log_error("out of host memory for the row of a control's trial");
-        return st;
+        return STATUS_MEMORY;
     }
+    shadow->row = *row;
     shadow->next = s->shadow;
     s->shadow = shadow;
-    return STATUS_OK;
+    return field_copy_texts(&row_table, &shadow->row, &shadow->arena);
 }
 
 void campaign_commit_finish(struct campaign_state *s)
@@ -187,7 +181,7 @@ static enum status commit(struct campaign_state *s, struct arena *arena,
             return STATUS_INTERNAL;
         }
         row->attempts = answer->attempts;
-        row->device = s->seat[answer->device].row;
+        row->device_id = s->seat[answer->device].row;
         row->seconds = answer->armed / rows->n_rows;
         if (way == CAMPAIGN_WAY_SHADOW)
             st = keep_shadow(s, row);

@@ -46,14 +46,14 @@ static enum status mark_row(void *user, const struct row *row)
     struct campaign_coverage *out = r->out;
     struct arena arena = {0};
     struct sample_draw draw;
-    if (row->device == ROW_NULL || row->device < 0 || row->device >= out->n_devices ||
+    if (row->device_id == ROW_NULL || row->device_id < 0 || row->device_id >= out->n_devices ||
         row->activations == ROW_NULL || row->activations <= 0 || row->n_faults != 1)
         return STATUS_OK;
     const enum status st = sample_draw(r->sample, (uint64_t)row->trial, &arena, &draw);
     if (!st) {
         const uint32_t at = campaign_variant_find(&out->variant, r->of->model, draw.fault);
         if (at < out->variant.count) /* not so: a sentinel */
-            out->fired[(size_t)row->device * out->variant.count + at] = true;
+            out->fired[(size_t)row->device_id * out->variant.count + at] = true;
     }
     arena_finish(&arena);
     return st;

@@ -7,7 +7,7 @@
 
 #include "base/log.h"
 
-enum status campaign_fault_json(char **out, struct arena *arena, const struct fault *fault)
+enum status campaign_fault_json(const char **out, struct arena *arena, const struct fault *fault)
 {
     char *text = NULL;
     size_t size = 0;

@@ -8,7 +8,7 @@
 #include "inject/space/fault.h"
 
 /* One line; the text from `arena`. */
-enum status campaign_fault_json(char **out, struct arena *arena,
+enum status campaign_fault_json(const char **out, struct arena *arena,
                                 const struct fault *fault) STATUS_MUST_USE;
 
 #endif

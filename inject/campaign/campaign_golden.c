@@ -33,7 +33,7 @@ static enum status ready(void *user, uint32_t device, struct campaign_reader *bo
     struct campaign_state *s = user;
     struct store_device info;
     s->seat[device].opened = true;
-    return campaign_answer_read_device(body, &info);
+    return campaign_answer_read_device(body, &s->arena, &info);
 }
 
 static enum status done(void *user, const struct campaign_answer *answer,

@@ -37,10 +37,10 @@ static enum status next(void *user, uint32_t device, struct campaign_batch *out)
 
 static enum status ready(void *user, uint32_t device, struct campaign_reader *body)
 {
+    struct replay *r = user;
     struct store_device info;
-    (void)user;
     (void)device;
-    return campaign_answer_read_device(body, &info);
+    return campaign_answer_read_device(body, r->arena, &info);
 }
 
 static enum status done(void *user, const struct campaign_answer *answer,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Fills the fields of a row: coordinates from the draw, the rest from the record. */
+/* Fills the fields of a row: identity from the draw, coordinates from the fault, the rest from the
+ * record. */
 #include "inject/campaign/campaign_row.h"
 
 #include <inttypes.h>
@@ -12,7 +13,7 @@
 #include "base/log.h"
 #include "inject/campaign/campaign_fault.h"
 #include "inject/space/fault_bits.h"
-#include "model/detokenizer.h"
+#include "inject/space/widen.h"
 
 /* --- coordinates --- */
 
@@ -76,10 +77,9 @@ static void put_place(struct row *row, const struct fault *fault, const struct f
         row->byte_offset = byte_offset(fault);
 }
 
-static void put_time(struct row *row, const struct sample_draw *draw, uint32_t n_prompt)
+static void put_time(struct row *row, const struct fault *fault, uint32_t n_prompt)
 {
-    const struct fault *fault = &draw->fault[0];
-    row->stage = kinds_text(KINDS_STAGE, draw->stage);
+    row->stage = kinds_text(KINDS_STAGE, widen_stage_of(fault->position, n_prompt));
     row->position = fault->position;
     if (fault->position + 1 >= n_prompt)
         row->step = (int64_t)fault->position + 1 - n_prompt;
@@ -87,32 +87,34 @@ static void put_time(struct row *row, const struct sample_draw *draw, uint32_t n
         row->positions = fault->position_count > 0 ? fault->position_count : 1;
 }
 
-static enum status put_draw(struct row *row, struct arena *arena,
-                            const struct campaign_row_context *context,
-                            const struct sample_draw *draw)
+/* All that is known before the trial runs; `draw` null: of no campaign. */
+static enum status put_faults(struct row *row, struct arena *arena,
+                              const struct campaign_row_context *context,
+                              const struct sample_draw *draw, const struct trial_job *job)
 {
-    const struct fault *fault = &draw->fault[0];
-    char site[FAULT_SITE_TEXT], *json = NULL;
+    const struct fault *fault = &job->fault[0];
+    char site[FAULT_SITE_TEXT];
     struct fault_bits type;
     row_init(row);
     fault_site(fault, site);
     fault_bits_of(&type, fault, &context->bounds);
-    row->trial = (int64_t)draw->trial;
-    row->arm = "none";
-    row->control = draw->role == ROLE_TRIAL ? NULL : kinds_text(KINDS_ROLE, draw->role);
-    row->item = draw->item;
-    row->stratum = draw->stratum;
-    row->weight = draw->weight;
-    row->draw_prob = draw->draw_prob;
-    row->n_faults = draw->n_faults;
+    if (draw) {
+        row->trial = (int64_t)draw->trial;
+        row->arm = "none";
+        row->control = draw->role == ROLE_TRIAL ? NULL : kinds_text(KINDS_ROLE, draw->role);
+        row->item = draw->item;
+        row->stratum = draw->stratum;
+        row->weight = draw->weight;
+        row->draw_prob = draw->draw_prob;
+    }
+    row->n_faults = job->n_faults;
     row->width = fault_width(fault, &context->bounds);
     row->site = arena_text(arena, site, strlen(site));
     put_place(row, fault, &context->bounds);
-    put_time(row, draw, context->bounds.n_prompt);
+    put_time(row, fault, context->bounds.n_prompt);
     put_bits(row, &type, fault);
     row->golden_len = context->golden_len;
-    enum status st = campaign_fault_json(&json, arena, fault);
-    row->fault = json;
+    const enum status st = campaign_fault_json(&row->fault, arena, fault);
     return st || row->site ? st : STATUS_MEMORY;
 }
 
@@ -179,10 +181,11 @@ static enum status put_deviation(struct row *row, struct arena *arena, const str
 }
 
 static enum status put_text(struct row *row, struct arena *arena, const struct record *record,
-                            const struct model *model)
+                            const struct decode *decode)
 {
     struct text text = {0};
-    enum status st = detokenizer_answer(&text, model->tokenizer, record->tokens, record->n_tokens);
+    enum status st =
+        decode_answer(&text, decode, &(struct decode_tokens){record->tokens, record->n_tokens});
     if (!st)
         row->faulty_text = arena_text(arena, text.data, text.size);
     text_finish(&text);
@@ -210,8 +213,8 @@ enum status campaign_row_make(struct row *out, struct arena *arena,
                               const struct campaign_row_context *context,
                               const struct sample_draw *draw, const struct record *record)
 {
-    const struct model *model = context->bounds.model;
-    enum status st = put_draw(out, arena, context, draw);
+    const struct trial_job job = {record->faults, record->n_faults};
+    enum status st = put_faults(out, arena, context, draw, &job);
     if (st)
         return st;
     put_proof(out, context, record);
@@ -223,11 +226,11 @@ enum status campaign_row_make(struct row *out, struct arena *arena,
     out->faulty_len = record->n_tokens;
     if (record->hashed)
         out->hash = arena_printf(arena, "%016" PRIx64, record->hash);
-    st = put_deviation(out, arena, record, model->hp.n_layers);
+    st = put_deviation(out, arena, record, context->bounds.model->hp.n_layers);
     if (record->first_diff != EXECUTOR_NONE)
         out->first_diff = record->first_diff;
     if (!st && (record->first_diff != EXECUTOR_NONE || record->n_tokens != context->golden_len))
-        st = put_text(out, arena, record, model);
+        st = put_text(out, arena, record, context->decode);
     return st;
 }
 
@@ -235,7 +238,8 @@ enum status campaign_row_due(struct row *out, struct arena *arena,
                              const struct campaign_row_context *context,
                              const struct sample_draw *draw, enum due_reason reason)
 {
-    const enum status st = put_draw(out, arena, context, draw);
+    const struct trial_job job = {draw->fault, draw->n_faults};
+    const enum status st = put_faults(out, arena, context, draw, &job);
     out->outcome = kinds_text(KINDS_OUTCOME, OUTCOME_DUE);
     out->due_reason = kinds_text(KINDS_DUE_REASON, reason);
     return st;

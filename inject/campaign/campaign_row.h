@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* From a drawn trial and its record to the row that the database holds (METHOD.md 6). */
+/* From a record to its row (METHOD.md 6). */
 #ifndef VKFI_INJECT_CAMPAIGN_ROW_H
 #define VKFI_INJECT_CAMPAIGN_ROW_H
 
@@ -14,10 +14,12 @@
 /* What every row of an item needs beside its record. */
 struct campaign_row_context {
     struct fault_bounds bounds;
-    uint32_t golden_len; /* tokens */
+    uint32_t golden_len;         /* tokens */
+    const struct decode *decode; /* that gives a run its text; null where there is no record */
 };
 
-/* Texts of the row live in `arena`, or in the model. Free fields but `path` stay null. */
+/* Texts of the row live in `arena`, or in the model. `draw` null: of no campaign; fields of
+ * FIELD_DRAW stay null, those of FIELD_RUN always. */
 enum status campaign_row_make(struct row *out, struct arena *arena,
                               const struct campaign_row_context *context,
                               const struct sample_draw *draw,

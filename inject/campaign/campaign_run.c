@@ -60,13 +60,15 @@ static enum status ready(void *user, uint32_t device, struct campaign_reader *bo
     struct campaign_state *s = user;
     struct campaign_seat *seat = &s->seat[device];
     struct store_device info;
-    enum status st = campaign_answer_read_device(body, &info);
+    struct arena arena = {0};
+    enum status st = campaign_answer_read_device(body, &arena, &info);
     if (!st)
         st = store_device(s->store, &info, &seat->row);
     if (!st && !seat->opened)
         campaign_tell(s, &(struct campaign_event){
                              .kind = CAMPAIGN_EVENT_DEVICE, .device = device, .text = info.name});
     seat->opened = true;
+    arena_finish(&arena);
     return st;
 }
 

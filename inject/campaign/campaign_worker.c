@@ -180,7 +180,8 @@ static enum status answer_rows(struct worker *w, struct job *job)
 {
     const struct campaign_row_context context = {.bounds =
                                                      campaign_worker_bounds(w->world, job->item),
-                                                 .golden_len = w->golden.run.n_tokens};
+                                                 .golden_len = w->golden.run.n_tokens,
+                                                 .decode = &w->golden.decode};
     struct row *row = arena_array(&job->arena, job->count, sizeof *row);
     enum status st = row ? STATUS_OK : STATUS_MEMORY;
     for (uint32_t i = 0; !st && i < job->count; i++) {

@@ -12,8 +12,8 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "inject/report/report_zip.h"
+#include "inject/store/row_view.h"
 #include "inject/store/store_export.h"
-#include "inject/store/store_fields.h"
 #include "inject/store/store_merge.h"
 
 #define ARTIFACT_FILES 160
@@ -89,7 +89,7 @@ static enum status add_written(struct artifact *a, const struct store *store, co
 static enum status put_fields(const struct store *store, FILE *out)
 {
     (void)store; /* fields are those of the program */
-    return store_fields_json(out);
+    return row_view_describe_json(out);
 }
 
 static enum status put_csv(const struct store *store, FILE *out)

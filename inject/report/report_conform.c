@@ -3,11 +3,9 @@
 #include "inject/report/report_conform.h"
 
 #include <inttypes.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/hash.h"
 #include "base/log.h"
 #include "inject/stats/stats_interval.h"
 #include "inject/store/store_prompt.h"
@@ -22,36 +20,6 @@ struct sums {
     struct sum *sum; /* (count), owned */
     size_t count, room;
 };
-
-static uint64_t fold_real(uint64_t h, double value)
-{
-    uint64_t bits = 0;
-    if (!isnan(value)) /* all NaN are one null */
-        memcpy(&bits, &value, sizeof bits);
-    return hash_fold64(hash_fold64(h, isnan(value)), bits);
-}
-
-static uint64_t fold_text(uint64_t h, const char *text)
-{
-    h = hash_fold64(h, text != NULL);
-    for (; text && *text; text++)
-        h = hash_fold64(h, (unsigned char)*text);
-    return h;
-}
-
-static uint64_t hash_row(const struct row *row)
-{
-    uint64_t h = 0;
-    for (size_t i = 0; i < row_field_count; i++) {
-        const struct row_field *field = &row_fields[i];
-        if (!field->same)
-            continue;
-        h = field->type == ROW_INT    ? hash_fold64(h, (uint64_t)row_int(row, field))
-            : field->type == ROW_REAL ? fold_real(h, row_real(row, field))
-                                      : fold_text(h, row_text(row, field));
-    }
-    return h;
-}
 
 static enum status visit(void *user, const struct row *row)
 {
@@ -70,7 +38,7 @@ static enum status visit(void *user, const struct row *row)
         sums->sum = larger;
         sums->room = room;
     }
-    sums->sum[sums->count++] = (struct sum){(uint64_t)row->trial, hash_row(row)};
+    sums->sum[sums->count++] = (struct sum){(uint64_t)row->trial, row_digest(row)};
     return STATUS_OK;
 }
 
@@ -193,7 +161,7 @@ enum status report_conform_compare(struct report_conform *out, struct arena *are
     struct sums sums[2] = {{0}, {0}};
     const struct report_source *const source[2] = {first, second};
     *out =
-        (struct report_conform){.field = arena_array(arena, row_field_count, sizeof *out->field)};
+        (struct report_conform){.field = arena_array(arena, row_table.count, sizeof *out->field)};
     enum status st = out->field ? check_identity(first, second) : STATUS_MEMORY;
     st = st ? st : check_prompts(first, second);
     for (int s = 0; !st && s < 2; s++)

@@ -10,66 +10,32 @@
 #include "base/log.h"
 #include "base/text.h"
 
-#define ROW_SAME true
-#define ROW_FREE false
-#define ROW_ENTRY(type, name, same, since, unit, what)                                             \
-    {#name, unit, what, ROW_##type, since, ROW_##same, offsetof(struct row, name)},
-const struct row_field row_fields[] = {ROW_FIELDS(ROW_ENTRY)};
-#undef ROW_ENTRY
+#define ENTRY(type, name, level, since, unit, what)                                                \
+    {#name, FIELD_##type, offsetof(struct STRUCT, name), FIELD_##level, since, unit, what},
+#define STRUCT row
+static const struct field FIELDS[] = {ROW_FIELDS(ENTRY)};
+#undef STRUCT
+#define STRUCT row_joined
+static const struct field JOINED[] = {ROW_JOINED(ENTRY)};
+#undef STRUCT
+#define COUNT(array) (sizeof(array) / sizeof *(array))
 
-const size_t row_field_count = sizeof(row_fields) / sizeof(*row_fields);
+const struct field_table row_table = {"trial", FIELDS, COUNT(FIELDS), sizeof(struct row)};
+const struct field_table row_joined_table = {"joined", JOINED, COUNT(JOINED),
+                                             sizeof(struct row_joined)};
 
 void row_init(struct row *row)
 {
-    char *bytes = (char *)row;
-
-    for (size_t i = 0; i < row_field_count; i++) {
-        const int64_t no_int = ROW_NULL;
-        const double no_real = NAN;
-        const char *no_text = NULL;
-        switch (row_fields[i].type) {
-        case ROW_INT:
-            memcpy(bytes + row_fields[i].offset, &no_int, sizeof(no_int));
-            break;
-        case ROW_REAL:
-            memcpy(bytes + row_fields[i].offset, &no_real, sizeof(no_real));
-            break;
-        case ROW_TEXT:
-            memcpy(bytes + row_fields[i].offset, &no_text, sizeof(no_text));
-            break;
-        }
-    }
-}
-
-int64_t row_int(const struct row *row, const struct row_field *field)
-{
-    int64_t value;
-
-    memcpy(&value, (const char *)row + field->offset, sizeof(value));
-    return value;
-}
-
-double row_real(const struct row *row, const struct row_field *field)
-{
-    double value;
-
-    memcpy(&value, (const char *)row + field->offset, sizeof(value));
-    return value;
-}
-
-const char *row_text(const struct row *row, const struct row_field *field)
-{
-    const char *value;
-
-    memcpy(&value, (const char *)row + field->offset, sizeof(value));
-    return value;
+    const struct field_value null = {FIELD_NULL, NAN, NULL};
+    for (size_t i = 0; i < row_table.count; i++)
+        field_set(&row_table.field[i], row, null);
 }
 
 enum status row_check(const struct row *row)
 {
-    for (size_t i = 0; i < row_field_count; i++) {
-        const struct row_field *field = &row_fields[i];
-        const char *text = field->type == ROW_TEXT ? row_text(row, field) : NULL;
+    for (size_t i = 0; i < row_table.count; i++) {
+        const struct field *field = &row_table.field[i];
+        const char *text = field_get(field, row).text;
         const size_t size = text ? strlen(text) : 0;
         for (size_t at = 0; at < size;) {
             size_t len = json_scan_utf8(text + at, size - at);

@@ -1,141 +1,142 @@
 /* SPDX-License-Identifier: MIT */
-/* What the database holds of a trial: one table of fields for C, SQL, CSV, JSON and comparison. */
+/* What is known of a trial: one table of fields for C, SQL, pipes, comparison, CSV and JSON. */
 #ifndef VKFI_INJECT_ROW_H
 #define VKFI_INJECT_ROW_H
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
-#include "base/arena.h"
 #include "base/status.h"
-#include "base/text.h"
+#include "inject/store/field.h"
 
-/* type, name, whether replays and other devices must agree (SAME) or may differ (FREE), the version
- * of the schema since which it is there, unit ("none": a name, an index, a share), what it is. INT:
- * int64_t, null ROW_NULL; REAL: double, null NaN (Inf is kept); TEXT: UTF-8, null NULL. The order
- * is that of the export (METHOD.md 6). */
+/* type (field.h), name, level, the version of the schema since which it is there, unit ("none": a
+ * name, an index, a share), what it is. The order is that of the export (METHOD.md 6). */
 #define ROW_FIELDS(X)                                                                              \
-    X(INT, trial, SAME, 1, "none", "id: with the plan it gives the fault")                         \
-    X(TEXT, arm, SAME, 1, "none", "mitigation arm; 'none'")                                        \
-    X(TEXT, control, SAME, 1, "none",                                                              \
+    X(INT, trial, DRAW, 1, "none", "id: with the plan it gives the fault")                         \
+    X(TEXT, arm, DRAW, 1, "none", "mitigation arm; 'none'")                                        \
+    X(TEXT, control, DRAW, 1, "none",                                                              \
       "null: counts; dry, sentinel, naive, cpu: kept out of rates")                                \
-    X(INT, item, SAME, 1, "none", "index of the prompt in the plan")                               \
-    X(INT, stratum, SAME, 1, "none", "index in table stratum")                                     \
-    X(REAL, weight, SAME, 1, "none", "W_h of the stratum")                                         \
-    X(REAL, draw_prob, SAME, 1, "none",                                                            \
+    X(INT, item, DRAW, 1, "none", "index of the prompt in the plan")                               \
+    X(INT, stratum, DRAW, 1, "none", "index in table stratum")                                     \
+    X(REAL, weight, DRAW, 1, "none", "W_h of the stratum")                                         \
+    X(REAL, draw_prob, DRAW, 1, "none",                                                            \
       "probability with which this fault was drawn in its stratum")                                \
-    X(INT, n_faults, SAME, 1, "faults",                                                            \
+    X(INT, n_faults, PLACE, 1, "faults",                                                           \
       "faults of this trial; coordinates below are of the first")                                  \
-    X(TEXT, place, SAME, 1, "none", "op, weight, kv, table, control")                              \
-    X(TEXT, site, SAME, 1, "none", "name in the graph or file")                                    \
-    X(INT, layer, SAME, 1, "none", "null: embedding, output norm, output")                         \
-    X(TEXT, op, SAME, 1, "none", "kind of operation; null for memory and control")                 \
-    X(TEXT, point, SAME, 1, "none", "operand, weight, partial, out, mem, accumulator")             \
-    X(TEXT, readers, SAME, 1, "none", "who sees a weight or operand as read; null: neither")       \
-    X(TEXT, granularity, SAME, 1, "none", "elements an activation covers")                         \
-    X(TEXT, kind, SAME, 1, "none", "what happens to the bits")                                     \
-    X(TEXT, duration, SAME, 1, "none", "transient, intermittent, permanent, persistent")           \
-    X(TEXT, stage, SAME, 1, "none", "of the first position struck: prefill, first, decode")        \
-    X(INT, step, SAME, 1, "none",                                                                  \
+    X(TEXT, place, PLACE, 1, "none", "op, weight, kv, table, control")                             \
+    X(TEXT, site, PLACE, 1, "none", "name in the graph or file")                                   \
+    X(INT, layer, PLACE, 1, "none", "null: embedding, output norm, output")                        \
+    X(TEXT, op, PLACE, 1, "none", "kind of operation; null for memory and control")                \
+    X(TEXT, point, PLACE, 1, "none", "operand, weight, partial, out, mem, accumulator")            \
+    X(TEXT, readers, PLACE, 1, "none", "who sees a weight or operand as read; null: neither")      \
+    X(TEXT, granularity, DRAW, 1, "none", "elements an activation covers")                         \
+    X(TEXT, kind, PLACE, 1, "none", "what happens to the bits")                                    \
+    X(TEXT, duration, PLACE, 1, "none", "transient, intermittent, permanent, persistent")          \
+    X(TEXT, stage, PLACE, 1, "none", "of the first position struck: prefill, first, decode")       \
+    X(INT, step, PLACE, 1, "none",                                                                 \
       "decode step of the first position; null before the prompt's last")                          \
-    X(INT, position, SAME, 1, "none", "first position struck")                                     \
-    X(INT, positions, SAME, 1, "positions", "positions struck; null: to the end")                  \
-    X(INT, row, SAME, 1, "none", "first row struck")                                               \
-    X(INT, rows, SAME, 1, "rows", "rows struck from there on")                                     \
-    X(INT, k, SAME, 3, "none", "element of the row (before 3: col); null: the point has none")     \
-    X(INT, key, SAME, 1, "none", "key position; null: the point has none")                         \
-    X(INT, byte_offset, SAME, 1, "bytes", "stored weight: of the struck bit's byte in the tensor") \
-    X(INT, bit, SAME, 1, "none", "lowest bit of the mask; null: no mask")                          \
-    X(INT, mask, SAME, 1, "none", "bits concerned; null: no mask")                                 \
-    X(TEXT, bit_field, SAME, 3, "none",                                                            \
+    X(INT, position, PLACE, 1, "none", "first position struck")                                    \
+    X(INT, positions, PLACE, 1, "positions", "positions struck; null: to the end")                 \
+    X(INT, row, PLACE, 1, "none", "first row struck")                                              \
+    X(INT, rows, PLACE, 1, "rows", "rows struck from there on")                                    \
+    X(INT, k, PLACE, 3, "none", "element of the row (before 3: col); null: the point has none")    \
+    X(INT, key, PLACE, 1, "none", "key position; null: the point has none")                        \
+    X(INT, byte_offset, PLACE, 1, "bytes",                                                         \
+      "stored weight: of the struck bit's byte in the tensor")                                     \
+    X(INT, bit, PLACE, 1, "none", "lowest bit of the mask; null: no mask")                         \
+    X(BITS, mask, PLACE, 1, "none", "bits concerned; null: no mask")                               \
+    X(TEXT, bit_field, PLACE, 3, "none",                                                           \
       "sign, exponent, mantissa, code, scale, min, subscale, submin, integer")                     \
-    X(INT, width, SAME, 3, "bits", "of what is struck: 32, 16 or those of a field of a block")     \
-    X(TEXT, fault, SAME, 3, "none",                                                                \
-      "the first fault whole, as `vkfi run --fault` reads it (JSON)")                              \
-    X(TEXT, dir, SAME, 1, "none", "0>1, 1>0, mixed; null: nothing changed")                        \
-    X(INT, before, SAME, 1, "none", "raw bits, canonical NaN")                                     \
-    X(INT, after, SAME, 1, "none", "raw bits")                                                     \
-    X(REAL, before_value, SAME, 1, "none", "value of `before` in the struck type")                 \
-    X(REAL, after_value, SAME, 1, "none", "value of `after` in the struck type")                   \
-    X(REAL, rel_change, SAME, 1, "none", "|after - before| / |before|")                            \
-    X(INT, activations, SAME, 1, "activations", "read back from the device")                       \
-    X(INT, expected_activations, SAME, 1, "activations", "predicted from golden")                  \
-    X(TEXT, outcome, SAME, 1, "none", "ladder of METHOD.md 3")                                     \
-    X(TEXT, due_reason, SAME, 1, "none", "null unless due")                                        \
-    X(TEXT, flags, SAME, 1, "none", "names joined by '+'; null: none")                             \
-    X(INT, first_diff, SAME, 1, "none", "first step with another token; null: none")               \
-    X(INT, golden_len, SAME, 1, "tokens", "length of the golden run")                              \
-    X(INT, faulty_len, SAME, 1, "tokens", "length of the run with the fault")                      \
-    X(REAL, margin_at_fault, SAME, 1, "logits",                                                    \
+    X(INT, width, PLACE, 3, "bits", "of what is struck: 32, 16 or those of a field of a block")    \
+    X(FAULT, fault, PLACE, 3, "none",                                                              \
+      "for `vkfi run --fault`: the fault, several: their list; SQL: the first")                    \
+    X(TEXT, dir, OUTCOME, 1, "none", "0>1, 1>0, mixed; null: nothing changed")                     \
+    X(BITS, before, OUTCOME, 1, "none", "raw bits, canonical NaN")                                 \
+    X(BITS, after, OUTCOME, 1, "none", "raw bits")                                                 \
+    X(FLOAT, before_value, OUTCOME, 1, "none", "value of `before` in the struck type")             \
+    X(FLOAT, after_value, OUTCOME, 1, "none", "value of `after` in the struck type")               \
+    X(REAL, rel_change, OUTCOME, 1, "none", "|after - before| / |before|")                         \
+    X(INT, activations, OUTCOME, 1, "activations", "read back from the device")                    \
+    X(INT, expected_activations, OUTCOME, 1, "activations", "predicted from golden")               \
+    X(TEXT, outcome, OUTCOME, 1, "none", "ladder of METHOD.md 3")                                  \
+    X(TEXT, due_reason, OUTCOME, 1, "none", "null unless due")                                     \
+    X(WORDS, flags, OUTCOME, 1, "none",                                                            \
+      "what else was seen; SQL: names joined by '+', null: none")                                  \
+    X(INT, first_diff, OUTCOME, 1, "none", "first step with another token; null: none")            \
+    X(INT, golden_len, OUTCOME, 1, "tokens", "length of the golden run")                           \
+    X(INT, faulty_len, OUTCOME, 1, "tokens", "length of the run with the fault")                   \
+    X(REAL, margin_at_fault, SUMMARY, 1, "logits",                                                 \
       "golden logit margin (first - second) at the struck step")                                   \
-    X(REAL, margin_min_after, SAME, 1, "logits", "smallest golden margin from there on")           \
-    X(REAL, logp_sum, SAME, 1, "nats",                                                             \
+    X(REAL, margin_min_after, SUMMARY, 1, "logits", "smallest golden margin from there on")        \
+    X(REAL, logp_sum, SUMMARY, 1, "nats",                                                          \
       "teacher-forced log p_faulty - log p_golden over later tokens")                              \
-    X(REAL, logp_mean, SAME, 1, "nats/token", "the same a token")                                  \
-    X(REAL, logp_worst, SAME, 1, "nats/token", "the lowest of a token")                            \
-    X(REAL, kl, SAME, 1, "nats/token",                                                             \
+    X(REAL, logp_mean, SUMMARY, 1, "nats/token", "the same a token")                               \
+    X(REAL, logp_worst, SUMMARY, 1, "nats/token", "the lowest of a token")                         \
+    X(REAL, kl, SUMMARY, 1, "nats/token",                                                          \
       "mean KL(golden || faulty) of those steps, full vocabulary")                                 \
-    X(TEXT, deviation, SAME, 1, "none",                                                            \
-      "JSON: by layer [max_abs, rel_l2, bits] at the struck position")                             \
-    X(INT, healed_at, SAME, 1, "none",                                                             \
+    X(LAYERS, deviation, FULL, 1, "none",                                                          \
+      "of the struck position's residual, by layer: max_abs, rel_l2, bits")                        \
+    X(INT, healed_at, FULL, 1, "none",                                                             \
       "first position from which all columns equal golden; null: none")                            \
-    X(TEXT, nan_site, SAME, 1, "none", "first Inf or NaN that golden has not")                     \
-    X(INT, nan_layer, SAME, 1, "none", "its layer")                                                \
-    X(INT, nan_step, SAME, 1, "none", "its decode step")                                           \
-    X(TEXT, answer_golden, SAME, 1, "none", "of a scorer; null: no scorer")                        \
-    X(TEXT, answer_faulty, SAME, 1, "none", "the same of the faulty run")                          \
-    X(REAL, score_golden, SAME, 1, "none", "of a scorer")                                          \
-    X(REAL, score_faulty, SAME, 1, "none", "of a scorer")                                          \
-    X(TEXT, faulty_text, SAME, 3, "none",                                                          \
-      "faulty text (before 3: text); null where it is golden's")                                   \
-    X(TEXT, hash, SAME, 1, "none",                                                                 \
+    X(TEXT, nan_site, FULL, 1, "none", "first Inf or NaN that golden has not")                     \
+    X(INT, nan_layer, FULL, 1, "none", "its layer")                                                \
+    X(INT, nan_step, FULL, 1, "none", "its decode step")                                           \
+    X(TEXT, answer_golden, OUTCOME, 1, "none", "of a scorer; null: no scorer")                     \
+    X(TEXT, answer_faulty, OUTCOME, 1, "none", "the same of the faulty run")                       \
+    X(REAL, score_golden, OUTCOME, 1, "none", "of a scorer")                                       \
+    X(REAL, score_faulty, OUTCOME, 1, "none", "of a scorer")                                       \
+    X(TEXT, faulty_text, OUTCOME, 3, "none",                                                       \
+      "text of the faulty run; null: it did not end (SQL: or is golden's)")                        \
+    X(TEXT, hash, SUMMARY, 1, "none",                                                              \
       "16 hex digits: of all step hashes; null where tokens were certified")                       \
-    X(TEXT, path, FREE, 1, "none", "fast, naive")                                                  \
-    X(INT, attempts, FREE, 1, "runs", "1, more after a crash")                                     \
-    X(INT, device, FREE, 1, "none", "row of table device")                                         \
-    X(REAL, seconds, FREE, 1, "seconds", "its share of its batch")                                 \
-    X(TEXT, suspect, FREE, 1, "none", "why a failed control makes it doubtful; null: trusted")
+    X(TEXT, path, RUN, 1, "none", "fast, naive")                                                   \
+    X(INT, attempts, RUN, 1, "runs", "1, more after a crash")                                      \
+    X(INT, device_id, RUN, 5, "none", "row of table device (before 5: device)")                    \
+    X(REAL, seconds, RUN, 1, "seconds", "its share of its batch")                                  \
+    X(TEXT, suspect, RUN, 1, "none", "why a failed control makes it doubtful; null: trusted")
 
-#define ROW_NULL INT64_MIN
+/* What a row names by number, from other tables. */
+#define ROW_JOINED(X)                                                                              \
+    X(TEXT, stratum_label, DRAW, 3, "none",                                                        \
+      "label of the stratum, such as \"layer=3 bit_field=sign\"")                                  \
+    X(TEXT, prompt, DRAW, 3, "none", "text of the item's prompt; empty: given as ids")             \
+    X(TEXT, prompt_group, DRAW, 3, "none",                                                         \
+      "group of the item's prompt set in the plan; empty: none")                                   \
+    X(TEXT, golden_text, OUTCOME, 3, "none", "of the item's golden run")                           \
+    X(TEXT, device, RUN, 3, "none", "name of the device that ran the trial")
 
-enum row_type { ROW_INT, ROW_REAL, ROW_TEXT };
+#define ROW_NULL FIELD_NULL
 
-struct row {
 #define ROW_C_INT int64_t
+#define ROW_C_BITS int64_t
 #define ROW_C_REAL double
+#define ROW_C_FLOAT double
 #define ROW_C_TEXT const char *
-#define ROW_MEMBER(type, name, same, since, unit, what) ROW_C_##type name;
+#define ROW_C_WORDS const char *
+#define ROW_C_LAYERS const char *
+#define ROW_C_FAULT const char *
+#define ROW_MEMBER(type, name, level, since, unit, what) ROW_C_##type name;
+struct row {
     ROW_FIELDS(ROW_MEMBER)
+};
+struct row_joined {
+    ROW_JOINED(ROW_MEMBER)
+};
 #undef ROW_MEMBER
-};
 
-/* The same as data; `offset` in struct row. */
-struct row_field {
-    const char *name, *unit, *what;
-    enum row_type type;
-    int since; /* user_version of the schema */
-    bool same;
-    size_t offset;
-};
-extern const struct row_field row_fields[];
-extern const size_t row_field_count;
+/* The same as data. */
+extern const struct field_table row_table, row_joined_table;
 
 /* All fields null. */
 void row_init(struct row *row);
 
-/* A field of a row by its table entry; null as at ROW_FIELDS. */
-int64_t row_int(const struct row *row, const struct row_field *field);
-double row_real(const struct row *row, const struct row_field *field);
-const char *row_text(const struct row *row, const struct row_field *field);
-
 /* STATUS_INTERNAL, logged, if a text is not UTF-8: it could not be exported as it is. */
 enum status row_check(const struct row *row) STATUS_MUST_USE;
 
-/* The first SAME field in which two rows differ: by bits, but all NaN are one null. */
+/* The first field in which two rows of one trial differ, of those that may not. */
 #define ROW_DIFFERENCE_TEXT 256
 struct row_difference {
-    const struct row_field *field;  /* null: none */
+    const struct field *field;      /* null: none */
     char text[ROW_DIFFERENCE_TEXT]; /* "first_diff: 3 against null"; long texts from where they
                                        part */
 };
@@ -143,15 +144,5 @@ bool row_compare(const struct row *a, const struct row *b, struct row_difference
 
 /* Equal for rows that row_compare finds equal. */
 uint64_t row_digest(const struct row *row);
-
-/* Rows on a pipe between processes of one build: a length, a sum of all bytes, the fields. Appends
- * to `out`. */
-enum status row_pack(struct text *out, const struct row *row) STATUS_MUST_USE;
-
-/* The row at the head of `size` bytes; texts live in `arena`. `*out_used` is its length, or 0 if
- * the bytes end before the row does: more must be read. STATUS_INTERNAL, logged, if the bytes are
- * no row. */
-enum status row_unpack(struct row *out, struct arena *arena, const void *data, size_t size,
-                       size_t *out_used) STATUS_MUST_USE;
 
 #endif

@@ -11,19 +11,6 @@
 /* Bytes of a text that are shown, and of them those before the difference. */
 enum { SHOWN = 40, SHOWN_BEFORE = 12 };
 
-static bool same_value(const struct row *a, const struct row *b, const struct row_field *field)
-{
-    if (field->type == ROW_INT) {
-        return row_int(a, field) == row_int(b, field);
-    }
-    if (field->type == ROW_REAL) {
-        const double x = row_real(a, field), y = row_real(b, field);
-        return memcmp(&x, &y, sizeof(x)) == 0 || (isnan(x) && isnan(y));
-    }
-    const char *x = row_text(a, field), *y = row_text(b, field);
-    return x && y ? strcmp(x, y) == 0 : x == y;
-}
-
 /* Where two texts part, at the begin of a UTF-8 character. */
 static size_t parting(const char *a, const char *b)
 {
@@ -60,29 +47,29 @@ static void put_text(char *out, size_t size, const char *text, size_t at)
              to < length ? "..." : "");
 }
 
-static void put_value(char *out, size_t size, const struct row *row, const struct row_field *field)
+static void put_value(char *out, size_t size, const struct field *field, struct field_value value)
 {
-    if (field->type == ROW_INT && row_int(row, field) != ROW_NULL) {
-        snprintf(out, size, "%" PRId64, row_int(row, field));
-    } else if (field->type == ROW_REAL && !isnan(row_real(row, field))) {
-        snprintf(out, size, "%.17g", row_real(row, field));
-    } else {
+    if (field_is_null(field, value)) {
         snprintf(out, size, "null");
+    } else if (field_kind(field) == FIELD_KIND_REAL) {
+        snprintf(out, size, "%.17g", value.real);
+    } else {
+        snprintf(out, size, "%" PRId64, value.number);
     }
 }
 
 static void describe(struct row_difference *out, const struct row *a, const struct row *b)
 {
+    const struct field_value u = field_get(out->field, a), v = field_get(out->field, b);
     char x[96], y[96];
 
-    if (out->field->type == ROW_TEXT) {
-        const char *s = row_text(a, out->field), *t = row_text(b, out->field);
-        const size_t at = s && t ? parting(s, t) : 0;
-        put_text(x, sizeof(x), s, at);
-        put_text(y, sizeof(y), t, at);
+    if (field_kind(out->field) == FIELD_KIND_TEXT) {
+        const size_t at = u.text && v.text ? parting(u.text, v.text) : 0;
+        put_text(x, sizeof(x), u.text, at);
+        put_text(y, sizeof(y), v.text, at);
     } else {
-        put_value(x, sizeof(x), a, out->field);
-        put_value(y, sizeof(y), b, out->field);
+        put_value(x, sizeof(x), out->field, u);
+        put_value(y, sizeof(y), out->field, v);
     }
     snprintf(out->text, sizeof(out->text), "%s: %s against %s", out->field->name, x, y);
 }
@@ -90,9 +77,10 @@ static void describe(struct row_difference *out, const struct row *a, const stru
 bool row_compare(const struct row *a, const struct row *b, struct row_difference *out)
 {
     *out = (struct row_difference){0};
-    for (size_t i = 0; i < row_field_count; i++) {
-        if (row_fields[i].same && !same_value(a, b, &row_fields[i])) {
-            out->field = &row_fields[i];
+    for (size_t i = 0; i < row_table.count; i++) {
+        const struct field *field = &row_table.field[i];
+        if (field->level < FIELD_RUN && !field_same(field, a, b)) {
+            out->field = field;
             describe(out, a, b);
             return false;
         }
@@ -104,20 +92,19 @@ uint64_t row_digest(const struct row *row)
 {
     uint64_t digest = 0;
 
-    for (size_t i = 0; i < row_field_count; i++) {
-        const struct row_field *field = &row_fields[i];
-        if (!field->same) {
+    for (size_t i = 0; i < row_table.count; i++) {
+        const struct field *field = &row_table.field[i];
+        const struct field_value value = field_get(field, row);
+        uint64_t bits = (uint64_t)value.number;
+        if (field->level == FIELD_RUN) {
             continue;
         }
-        if (field->type == ROW_TEXT) {
-            const char *text = row_text(row, field);
-            digest = text ? hash_fold_bytes(digest, text, strlen(text))
-                          : hash_fold64(digest, UINT64_MAX);
-        } else {
-            const double real = field->type == ROW_REAL ? row_real(row, field) : 0;
-            const bool null = field->type == ROW_REAL && isnan(real);
-            digest = hash_fold64(digest, null ? UINT64_MAX : (uint64_t)row_int(row, field));
+        if (field_kind(field) == FIELD_KIND_REAL) {
+            memcpy(&bits, &value.real, sizeof(bits));
         }
+        digest = field_is_null(field, value) ? hash_fold64(digest, UINT64_MAX)
+                 : value.text ? hash_fold_bytes(digest, value.text, strlen(value.text))
+                              : hash_fold64(digest, bits);
     }
     return digest;
 }

@@ -390,3 +390,15 @@ enum status sql_check_digest(struct sql_statement *statement, const char *table)
               statement->sql->path, table, (int64_t)sqlite3_column_int64(stmt, 0));
     return STATUS_INPUT;
 }
+
+enum status sql_check_number(struct sql_statement *statement, const char *table, int64_t expected)
+{
+    const int64_t found = sql_int(statement, 0);
+
+    if (found == expected) {
+        return STATUS_OK;
+    }
+    log_error("%s: damaged: table %s: found row %" PRId64 ", expected %" PRId64,
+              statement->sql->path, table, found, expected);
+    return STATUS_INPUT;
+}

@@ -68,5 +68,8 @@ const char *sql_text(struct sql_statement *statement, int column);
 /* The last column must be the digest of those before it: STATUS_INPUT, the row of `table` whose
  * number is in the first column is damaged. */
 enum status sql_check_digest(struct sql_statement *statement, const char *table) STATUS_MUST_USE;
+/* The first column must be this number: STATUS_INPUT, a row is missing or its number is damaged. */
+enum status sql_check_number(struct sql_statement *statement, const char *table,
+                             int64_t expected) STATUS_MUST_USE;
 
 #endif

@@ -78,7 +78,7 @@ struct store_incident {
 /* Fault 1, 2, ... of a trial with n_faults > 1: child table. */
 struct store_fault {
     uint64_t trial;
-    uint32_t index;
+    uint32_t number;
     const char *json;
 };
 

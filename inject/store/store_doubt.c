@@ -24,7 +24,7 @@ enum status store_doubt_controls(const struct store *store, const char *control,
     struct sql_statement *select = NULL;
     bool row = true;
     enum status st = sql_prepare(&select, store->sql,
-                                 "SELECT trial, batch, device, suspect IS NOT NULL FROM trial "
+                                 "SELECT trial, batch, device_id, suspect IS NOT NULL FROM trial "
                                  "WHERE control = ? ORDER BY trial");
 
     if (st == STATUS_OK) {
@@ -50,7 +50,7 @@ enum status store_doubt_find(const struct store *store, uint64_t trial, struct s
 {
     struct sql_statement *select = NULL;
     enum status st = sql_prepare(&select, store->sql,
-                                 "SELECT trial, batch, device, suspect IS NOT NULL FROM trial "
+                                 "SELECT trial, batch, device_id, suspect IS NOT NULL FROM trial "
                                  "WHERE trial = ?");
 
     *found = false;
@@ -72,11 +72,11 @@ enum status store_doubt_only_device(const struct store *store, uint32_t *out, bo
         sql_number(store->sql, "SELECT count(*) FROM trial WHERE control IS NOT 'cpu'", &rows);
 
     if (st == STATUS_OK && rows > 0) {
-        st = sql_number(store->sql, "SELECT min(device) FROM trial WHERE control IS NOT 'cpu'",
+        st = sql_number(store->sql, "SELECT min(device_id) FROM trial WHERE control IS NOT 'cpu'",
                         &least);
     }
     if (st == STATUS_OK && rows > 0) {
-        st = sql_number(store->sql, "SELECT max(device) FROM trial WHERE control IS NOT 'cpu'",
+        st = sql_number(store->sql, "SELECT max(device_id) FROM trial WHERE control IS NOT 'cpu'",
                         &most);
     }
     *out = (uint32_t)least;
@@ -99,7 +99,7 @@ static enum status read_doubtful(struct store *store, const struct store_doubt *
     bool row = true;
     enum status st = sql_prepare(&select, store->sql,
                                  "SELECT trial, batch FROM trial WHERE batch >= ? AND trial != ? "
-                                 "AND suspect IS NULL AND (? OR device = ?) ORDER BY trial");
+                                 "AND suspect IS NULL AND (? OR device_id = ?) ORDER BY trial");
     if (st == STATUS_OK) {
         sql_bind_int(select, doubt->from);
         sql_bind_int(select, doubt->but == ROW_NULL ? -1 : doubt->but);

@@ -5,13 +5,10 @@
 
 #include <stdio.h>
 
+#include "base/json.h"
 #include "inject/store/store.h"
 
-/* CSV (RFC 4180): a line of names, then a line a row, lines end in CR LF; null is an empty field,
- * an empty text is "". JSON lines: an object a row with all fields; null is null, Inf the text
- * "Infinity" or "-Infinity" (NUMERICS.md 6). Fields and forms are those of store_fields.h; lists
- * and objects are JSON in a field of CSV. A struck value that is NaN is "NaN" in JSON lines only.
- */
+/* A line a row, as row_view.h has it; CSV has a line of names before. */
 enum store_export_format { STORE_EXPORT_CSV, STORE_EXPORT_JSONL };
 
 /* The faults of all trials as CSV, one a line: trial, number (from 0), fault (JSON). */
@@ -21,5 +18,9 @@ enum status store_export_faults(const struct store *store, FILE *out) STATUS_MUS
  * what is still buffered is the caller's to flush. */
 enum status store_export(const struct store *store, enum store_export_format format,
                          FILE *out) STATUS_MUST_USE;
+
+/* One row as an object, without what may differ when the trial is run again. */
+enum status store_export_row(struct json_writer *w, const struct store *store,
+                             const struct row *row) STATUS_MUST_USE;
 
 #endif

@@ -46,13 +46,3 @@ enum status store_end_list(const struct store_list *list, void **out, uint32_t *
     text_finish(list->items);
     return st;
 }
-
-enum status store_add_columns(struct text *out)
-{
-    enum status st = STATUS_OK;
-
-    for (size_t i = 0; i < row_field_count && st == STATUS_OK; i++) {
-        st = text_addf(out, "%s%s", i == 0 ? "" : ", ", row_fields[i].name);
-    }
-    return st;
-}

@@ -20,7 +20,7 @@ struct store {
 
 /* Application id and version of inject/schema.sql. */
 #define STORE_APPLICATION 1986749033
-#define STORE_VERSION 4
+#define STORE_VERSION 5
 
 /* Fails unless the file is a whole database of this program and version; reads the identity. */
 enum status store_check(struct store *store) STATUS_MUST_USE;
@@ -61,8 +61,5 @@ struct store_list {
 /* Frees the text; passes a failure on. An empty list is null. */
 enum status store_end_list(const struct store_list *list, void **out, uint32_t *count,
                            enum status st) STATUS_MUST_USE;
-
-/* "a, b, c" for all fields of a row. */
-enum status store_add_columns(struct text *out) STATUS_MUST_USE;
 
 #endif

@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "inject/store/store_handle.h"
+#include "inject/store/store_tables.h"
 
 uint64_t store_planned(const struct store_identity *identity)
 {
@@ -20,71 +21,26 @@ const struct store_identity *store_identity(const struct store *store)
 
 enum status store_identity_write(struct store *store, const struct store_identity *identity)
 {
-    struct sql_statement *put = NULL;
-    enum status st = sql_prepare(&put, store->sql,
-                                 "INSERT INTO campaign (id, plan_hash, model_hash, shaders, "
-                                 "contract, tool, model, plan, waves, trials, shard, shards, "
-                                 "digest) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
-    if (st == STATUS_OK) {
-        sql_bind_int(put, 1);
-        sql_bind_text(put, identity->plan_hash);
-        sql_bind_text(put, identity->model_hash);
-        sql_bind_text(put, identity->shaders);
-        sql_bind_text(put, identity->contract);
-        sql_bind_text(put, identity->tool);
-        sql_bind_text(put, identity->model ? identity->model : "");
-        sql_bind_text(put, identity->plan);
-        sql_bind_text(put, identity->waves ? identity->waves : "");
-        sql_bind_int(put, (int64_t)identity->trials);
-        sql_bind_int(put, identity->shard);
-        sql_bind_int(put, identity->shards);
-        sql_bind_digest(put);
-        st = sql_execute(put);
-    }
-    sql_finish(&put);
-    return st;
-}
+    struct store_identity whole = *identity;
 
-static enum status take_identity(struct store *store, struct sql_statement *row)
-{
-    struct store_identity *id = &store->identity;
-    const char **texts[] = {&id->plan_hash, &id->model_hash, &id->shaders, &id->contract,
-                            &id->tool,      &id->model,      &id->plan,    &id->waves};
-    enum status st = STATUS_OK;
-
-    for (int i = 0; i < 8 && st == STATUS_OK; i++) {
-        *texts[i] = sql_text(row, i + 1);
-        st = store_copy_text(&store->arena, texts[i]);
-    }
-    id->trials = (uint64_t)sql_int(row, 9);
-    id->shard = (uint32_t)sql_int(row, 10);
-    id->shards = (uint32_t)sql_int(row, 11);
-    return st;
+    whole.model = whole.model ? whole.model : "";
+    whole.waves = whole.waves ? whole.waves : "";
+    return store_tables_put_one(store, STORE_CAMPAIGN, &whole, 1);
 }
 
 enum status store_identity_read(struct store *store)
 {
-    struct sql_statement *read = NULL;
-    bool row = false;
-    enum status st =
-        sql_prepare(&read, store->sql,
-                    "SELECT id, plan_hash, model_hash, shaders, contract, tool, model, "
-                    "plan, waves, trials, shard, shards, digest FROM campaign");
+    void *found = NULL;
+    uint32_t count = 0;
+    const enum status st = store_tables_read(store, STORE_CAMPAIGN, &store->arena, &found, &count);
 
-    if (st == STATUS_OK) {
-        st = sql_step(read, &row);
-    }
-    if (st == STATUS_OK && !row) {
+    if (st == STATUS_OK && count == 0) {
         log_error("%s: damaged: found table campaign empty, expected one row", store->path);
-        st = STATUS_INPUT;
+        return STATUS_INPUT;
     }
     if (st == STATUS_OK) {
-        st = sql_check_digest(read, "campaign");
+        store->identity = *(const struct store_identity *)found;
     }
-    if (st == STATUS_OK) {
-        st = take_identity(store, read);
-    }
-    sql_finish(&read);
     return st;
 }
 

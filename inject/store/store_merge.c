@@ -100,12 +100,12 @@ static enum status take_row(void *user, const struct row *row)
     transfer->done[id / 8] |= (uint8_t)(1u << id % 8);
     struct row *copy = &transfer->rows[transfer->n_rows++];
     *copy = *row;
-    if (row->device != ROW_NULL) {
-        st = map_device(transfer, row->device, &device);
-        copy->device = device;
+    if (row->device_id != ROW_NULL) {
+        st = map_device(transfer, row->device_id, &device);
+        copy->device_id = device;
     }
     if (st == STATUS_OK) {
-        st = store_rows_copy_texts(copy, &transfer->arena);
+        st = field_copy_texts(&row_table, copy, &transfer->arena);
     }
     if (st == STATUS_OK && row->n_faults != 1) {
         st = take_faults(transfer, id);

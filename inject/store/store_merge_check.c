@@ -75,7 +75,7 @@ static enum status fold_faults(const struct walk *walk, const struct row *row, u
     enum status st = store_read_faults(walk->store, (uint64_t)row->trial, &arena, &faults, &count);
 
     for (uint32_t i = 0; st == STATUS_OK && i < count; i++) {
-        *digest = hash_fold64(*digest, faults[i].index);
+        *digest = hash_fold64(*digest, faults[i].number);
         *digest = hash_fold_bytes(*digest, faults[i].json, strlen(faults[i].json));
     }
     arena_finish(&arena);

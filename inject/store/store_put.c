@@ -5,52 +5,19 @@
 
 #include "base/log.h"
 #include "inject/store/store_handle.h"
+#include "inject/store/store_tables.h"
 
 static enum status prepare(struct store *store)
 {
-    struct text text = {0};
-    enum status st = text_addf(&text, "INSERT INTO trial (");
+    enum status st = STATUS_OK;
 
-    sql_finish(&store->put_row);
-    if (st == STATUS_OK) {
-        st = store_add_columns(&text);
+    if (!store->put_row) {
+        st = store_tables_insert(&store->put_row, store, STORE_TRIALS);
     }
-    if (st == STATUS_OK) {
-        st = text_addf(&text, ", batch, digest) VALUES (?");
+    if (st == STATUS_OK && !store->put_fault) {
+        st = store_tables_insert(&store->put_fault, store, STORE_FAULTS);
     }
-    for (size_t i = 0; i < row_field_count + 1 && st == STATUS_OK; i++) {
-        st = text_addf(&text, ", ?");
-    }
-    if (st == STATUS_OK) {
-        st = text_addf(&text, ")");
-    }
-    if (st == STATUS_OK) {
-        st = sql_prepare(&store->put_row, store->sql, text.data);
-    }
-    if (st == STATUS_OK) {
-        st = sql_prepare(&store->put_fault, store->sql,
-                         "INSERT INTO fault (trial, number, json, digest) VALUES (?, ?, ?, ?)");
-    }
-    text_finish(&text);
     return st;
-}
-
-static void bind_row(struct sql_statement *statement, const struct row *row, int64_t batch)
-{
-    for (size_t i = 0; i < row_field_count; i++) {
-        const struct row_field *field = &row_fields[i];
-        if (field->type == ROW_TEXT) {
-            sql_bind_text(statement, row_text(row, field));
-        } else if (field->type == ROW_REAL) {
-            sql_bind_real(statement, row_real(row, field));
-        } else if (row_int(row, field) == ROW_NULL) {
-            sql_bind_null(statement);
-        } else {
-            sql_bind_int(statement, row_int(row, field));
-        }
-    }
-    sql_bind_int(statement, batch);
-    sql_bind_digest(statement);
 }
 
 static enum status check_row(const struct store *store, const struct row *row)
@@ -76,7 +43,7 @@ static enum status check_faults(const struct store *store, const struct store_ba
 
     for (uint32_t i = 0; i < batch->n_faults; i++) {
         const struct store_fault *fault = &batch->faults[i];
-        found += fault->trial == (uint64_t)row->trial && fault->index <= expected;
+        found += fault->trial == (uint64_t)row->trial && fault->number <= expected;
     }
     if (found == expected) {
         return STATUS_OK;
@@ -97,16 +64,11 @@ static enum status put_rows(struct store *store, const struct store_batch *batch
             st = check_faults(store, batch, &batch->rows[i]);
         }
         if (st == STATUS_OK) {
-            bind_row(store->put_row, &batch->rows[i], store->batch + 1);
-            st = sql_execute(store->put_row);
+            st = store_tables_put(store->put_row, STORE_TRIALS, &batch->rows[i], store->batch + 1);
         }
     }
     for (uint32_t i = 0; i < batch->n_faults && st == STATUS_OK; i++) {
-        sql_bind_int(store->put_fault, (int64_t)batch->faults[i].trial);
-        sql_bind_int(store->put_fault, batch->faults[i].index);
-        sql_bind_text(store->put_fault, batch->faults[i].json);
-        sql_bind_digest(store->put_fault);
-        st = sql_execute(store->put_fault);
+        st = store_tables_put(store->put_fault, STORE_FAULTS, &batch->faults[i], 0);
     }
     return st;
 }
@@ -114,7 +76,7 @@ static enum status put_rows(struct store *store, const struct store_batch *batch
 enum status store_put_again(struct store *store, const struct row *row, int64_t batch)
 {
     struct sql_statement *drop = NULL;
-    enum status st = store->put_fault ? STATUS_OK : prepare(store);
+    enum status st = prepare(store);
 
     if (st == STATUS_OK) {
         st = sql_prepare(&drop, store->sql, "DELETE FROM trial WHERE trial = ?");
@@ -124,8 +86,7 @@ enum status store_put_again(struct store *store, const struct row *row, int64_t 
         st = sql_execute(drop);
     }
     if (st == STATUS_OK) {
-        bind_row(store->put_row, row, batch);
-        st = sql_execute(store->put_row);
+        st = store_tables_put(store->put_row, STORE_TRIALS, row, batch);
     }
     sql_finish(&drop);
     return st;
@@ -133,7 +94,7 @@ enum status store_put_again(struct store *store, const struct row *row, int64_t 
 
 enum status store_put(struct store *store, const struct store_batch *batch)
 {
-    enum status st = store->put_fault ? STATUS_OK : prepare(store);
+    enum status st = prepare(store);
 
     if (st == STATUS_OK) {
         st = store_begin(store);

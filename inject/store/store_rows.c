@@ -9,50 +9,12 @@
 
 #include "base/log.h"
 #include "inject/store/store_handle.h"
+#include "inject/store/store_tables.h"
 
 struct store_rows {
     struct sql_statement *select;
     struct row row;
 };
-
-static enum status prepare_select(struct sql_statement **out, const struct store *store,
-                                  const char *rest)
-{
-    struct text text = {0};
-    enum status st = text_addf(&text, "SELECT ");
-
-    *out = NULL;
-    if (st == STATUS_OK) {
-        st = store_add_columns(&text);
-    }
-    if (st == STATUS_OK) {
-        st = text_addf(&text, ", batch, digest FROM trial %s", rest);
-    }
-    if (st == STATUS_OK) {
-        st = sql_prepare(out, store->sql, text.data);
-    }
-    text_finish(&text);
-    return st;
-}
-
-/* The row of the statement; texts are the statement's. */
-static enum status take_row(struct row *out, struct sql_statement *select)
-{
-    for (size_t i = 0; i < row_field_count; i++) {
-        char *place = (char *)out + row_fields[i].offset;
-        if (row_fields[i].type == ROW_INT) {
-            const int64_t value = sql_int(select, (int)i);
-            memcpy(place, &value, sizeof(value));
-        } else if (row_fields[i].type == ROW_REAL) {
-            const double value = sql_real(select, (int)i);
-            memcpy(place, &value, sizeof(value));
-        } else {
-            const char *value = sql_text(select, (int)i);
-            memcpy(place, &value, sizeof(value));
-        }
-    }
-    return sql_check_digest(select, "trial");
-}
 
 enum status store_rows_begin(struct store_rows **out, const struct store *store)
 {
@@ -63,7 +25,8 @@ enum status store_rows_begin(struct store_rows **out, const struct store *store)
         log_error("%s: out of host memory", store->path);
         return STATUS_MEMORY;
     }
-    const enum status st = prepare_select(&rows->select, store, "ORDER BY trial");
+    const enum status st =
+        store_tables_select(&rows->select, store, STORE_TRIALS, "ORDER BY trial");
     if (st != STATUS_OK) {
         store_rows_end(out);
     }
@@ -76,7 +39,7 @@ enum status store_rows_next(struct store_rows *rows, const struct row **out)
     enum status st = sql_step(rows->select, &row);
 
     if (st == STATUS_OK && row) {
-        st = take_row(&rows->row, rows->select);
+        st = store_tables_take(rows->select, STORE_TRIALS, &rows->row);
     }
     *out = st == STATUS_OK && row ? &rows->row : NULL;
     return st;
@@ -148,25 +111,11 @@ enum status store_done(const struct store *store, uint8_t *done, uint64_t trials
     return store_each_row(store, set_bit, &bits);
 }
 
-enum status store_rows_copy_texts(struct row *row, struct arena *arena)
-{
-    enum status st = STATUS_OK;
-
-    for (size_t i = 0; i < row_field_count && st == STATUS_OK; i++) {
-        if (row_fields[i].type == ROW_TEXT) {
-            const char *text = row_text(row, &row_fields[i]);
-            st = store_copy_text(arena, &text);
-            memcpy((char *)row + row_fields[i].offset, &text, sizeof(text));
-        }
-    }
-    return st;
-}
-
 enum status store_find_row(const struct store *store, uint64_t trial, struct arena *arena,
                            struct row *out, bool *found)
 {
     struct sql_statement *select = NULL;
-    enum status st = prepare_select(&select, store, "WHERE trial = ?");
+    enum status st = store_tables_select(&select, store, STORE_TRIALS, "WHERE trial = ?");
 
     *found = false;
     row_init(out);
@@ -175,10 +124,10 @@ enum status store_find_row(const struct store *store, uint64_t trial, struct are
         st = sql_step(select, found);
     }
     if (st == STATUS_OK && *found) {
-        st = take_row(out, select);
+        st = store_tables_take(select, STORE_TRIALS, out);
     }
     if (st == STATUS_OK && *found) {
-        st = store_rows_copy_texts(out, arena);
+        st = field_copy_texts(&row_table, out, arena);
     }
     sql_finish(&select);
     return st;
@@ -202,42 +151,19 @@ static enum status check_count(const struct store *store, uint64_t trial, uint32
     return st;
 }
 
-static enum status take_fault(struct sql_statement *select, struct arena *arena, struct text *list)
-{
-    struct store_fault fault = {.trial = (uint64_t)sql_int(select, 0),
-                                .index = (uint32_t)sql_int(select, 1),
-                                .json = sql_text(select, 2)};
-    enum status st = sql_check_digest(select, "fault");
-
-    if (st == STATUS_OK) {
-        st = store_copy_text(arena, &fault.json);
-    }
-    return st == STATUS_OK ? text_add(list, (const char *)&fault, sizeof(fault)) : st;
-}
-
 enum status store_read_faults(const struct store *store, uint64_t trial, struct arena *arena,
                               struct store_fault **out, uint32_t *count)
 {
     struct sql_statement *select = NULL;
-    struct text faults = {0};
-    const struct store_list list = {&faults, sizeof(**out), arena};
-    void *array = NULL;
-    bool row = true;
-    enum status st = sql_prepare(&select, store->sql,
-                                 "SELECT trial, number, json, digest FROM fault WHERE trial = ? "
-                                 "ORDER BY number");
+    void *faults = NULL;
+    enum status st =
+        store_tables_select(&select, store, STORE_FAULTS, "WHERE trial = ? ORDER BY number");
 
+    *count = 0;
     if (st == STATUS_OK) {
         sql_bind_int(select, (int64_t)trial);
+        st = store_tables_list(&select, STORE_FAULTS, arena, &faults, count);
     }
-    while (st == STATUS_OK && row) {
-        st = sql_step(select, &row);
-        if (st == STATUS_OK && row) {
-            st = take_fault(select, arena, &faults);
-        }
-    }
-    sql_finish(&select);
-    st = store_end_list(&list, &array, count, st);
-    *out = array;
+    *out = faults;
     return st == STATUS_OK ? check_count(store, trial, *count) : st;
 }

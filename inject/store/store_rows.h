@@ -12,8 +12,6 @@ enum status store_rows_begin(struct store_rows **out, const struct store *store)
 enum status store_rows_next(struct store_rows *rows, const struct row **out) STATUS_MUST_USE;
 /* Reads all rows, so that damage is found before anything is made from them. */
 enum status store_rows_check(const struct store *store) STATUS_MUST_USE;
-/* Replaces the texts of a row by copies. */
-enum status store_rows_copy_texts(struct row *row, struct arena *arena) STATUS_MUST_USE;
 void store_rows_end(struct store_rows **rows);
 
 #endif

@@ -42,7 +42,7 @@ static enum status count_row(void *user, const struct row *row)
     out->suspect += row->suspect != NULL;
     out->retried += row->attempts > 1;
     count_word(out->control, ROLE_TEXTS, COUNT(ROLE_TEXTS), row->control);
-    count_part(out->by_device, out->n_devices, row->device, seconds);
+    count_part(out->by_device, out->n_devices, row->device_id, seconds);
     if (!row->control) {
         count_part(out->by_stratum, out->n_strata, row->stratum, seconds);
     }

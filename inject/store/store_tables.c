@@ -1,50 +1,41 @@
 /* SPDX-License-Identifier: MIT */
-/* Devices, strata, items and incidents, by description. */
+/* The tables of the database, by description. */
 #include "inject/store/store_tables.h"
 
 #include <inttypes.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
 #include "inject/store/store_handle.h"
 
-enum column_type { COLUMN_U32, COLUMN_U64, COLUMN_BOOL, COLUMN_REAL, COLUMN_TEXT };
-
-struct column {
-    const char *name;
-    enum column_type type;
-    size_t offset; /* in the table's struct */
-};
-
-struct table {
-    const char *name;
-    const struct column *column; /* (n_columns) behind id, or from id on */
-    size_t n_columns;
-    size_t size;   /* of the struct */
-    bool numbered; /* the id is the place in the array, no member */
-};
-
-#define COLUMN(structure, type, member)                                                            \
+#define COLUMN(structure, kind, member)                                                            \
     {                                                                                              \
-#member, COLUMN_##type, offsetof(struct structure, member)                                 \
+        .name = #member, .type = FIELD_##kind, .offset = offsetof(struct structure, member)        \
     }
-#define COUNT(array) (sizeof(array) / sizeof(*(array)))
+#define COUNT(array) (sizeof(array) / sizeof *(array))
 
-static const struct column DEVICE_COLUMNS[] = {
+static const struct field CAMPAIGN_COLUMNS[] = {
+    COLUMN(store_identity, TEXT, plan_hash), COLUMN(store_identity, TEXT, model_hash),
+    COLUMN(store_identity, TEXT, shaders),   COLUMN(store_identity, TEXT, contract),
+    COLUMN(store_identity, TEXT, tool),      COLUMN(store_identity, TEXT, model),
+    COLUMN(store_identity, TEXT, plan),      COLUMN(store_identity, TEXT, waves),
+    COLUMN(store_identity, U64, trials),     COLUMN(store_identity, U32, shard),
+    COLUMN(store_identity, U32, shards),
+};
+static const struct field DEVICE_COLUMNS[] = {
     COLUMN(store_device, TEXT, name),      COLUMN(store_device, TEXT, uuid),
     COLUMN(store_device, TEXT, driver),    COLUMN(store_device, TEXT, driver_version),
     COLUMN(store_device, TEXT, probe),     COLUMN(store_device, TEXT, constants),
     COLUMN(store_device, TEXT, cpu_flags), COLUMN(store_device, U32, threads),
 };
-static const struct column STRATUM_COLUMNS[] = {
+static const struct field STRATUM_COLUMNS[] = {
     COLUMN(store_stratum, U32, id),        COLUMN(store_stratum, TEXT, label),
     COLUMN(store_stratum, REAL, weight),   COLUMN(store_stratum, REAL, size),
     COLUMN(store_stratum, U64, planned),   COLUMN(store_stratum, BOOL, distinct_faults),
     COLUMN(store_stratum, REAL, no_fault),
 };
-static const struct column ITEM_COLUMNS[] = {
+static const struct field ITEM_COLUMNS[] = {
     COLUMN(store_item, U32, id),          COLUMN(store_item, TEXT, prompt),
     COLUMN(store_item, TEXT, text),       COLUMN(store_item, TEXT, prompt_group),
     COLUMN(store_item, TEXT, prompt_ids), COLUMN(store_item, TEXT, tokens),
@@ -52,213 +43,198 @@ static const struct column ITEM_COLUMNS[] = {
     COLUMN(store_item, U32, n_tokens),    COLUMN(store_item, REAL, weight),
     COLUMN(store_item, BOOL, underflow),
 };
-static const struct column INCIDENT_COLUMNS[] = {
+static const struct field INCIDENT_COLUMNS[] = {
     COLUMN(store_incident, U64, trial),
     COLUMN(store_incident, U32, device),
     COLUMN(store_incident, TEXT, what),
 };
-static const struct table TABLES[] = {
-    [STORE_DEVICES] = {"device", DEVICE_COLUMNS, COUNT(DEVICE_COLUMNS), sizeof(struct store_device),
-                       true},
-    [STORE_STRATA] = {"stratum", STRATUM_COLUMNS, COUNT(STRATUM_COLUMNS),
-                      sizeof(struct store_stratum), false},
-    [STORE_ITEMS] = {"item", ITEM_COLUMNS, COUNT(ITEM_COLUMNS), sizeof(struct store_item), false},
-    [STORE_INCIDENTS] = {"incident", INCIDENT_COLUMNS, COUNT(INCIDENT_COLUMNS),
-                         sizeof(struct store_incident), true},
+static const struct field FAULT_COLUMNS[] = {
+    COLUMN(store_fault, U64, trial),
+    COLUMN(store_fault, U32, number),
+    COLUMN(store_fault, TEXT, json),
 };
 
-/* A member of a row, as one of the three types of the database. */
-struct value {
-    int64_t number;
-    double real;
-    const char *text;
+static const struct table {
+    struct field_table fields;
+    int64_t first;     /* rows are numbered from here on in a column "id"; NO_ID: they are not */
+    const char *after; /* ", name": a number that is no member, after these; "": none */
+} TABLES[] = {
+#define NO_ID (-1)
+    [STORE_CAMPAIGN] = {{"campaign", CAMPAIGN_COLUMNS, COUNT(CAMPAIGN_COLUMNS),
+                         sizeof(struct store_identity)},
+                        1,
+                        ""},
+    [STORE_DEVICES] =
+        {{"device", DEVICE_COLUMNS, COUNT(DEVICE_COLUMNS), sizeof(struct store_device)}, 0, ""},
+    [STORE_STRATA] = {{"stratum", STRATUM_COLUMNS, COUNT(STRATUM_COLUMNS),
+                       sizeof(struct store_stratum)},
+                      NO_ID,
+                      ""},
+    [STORE_ITEMS] = {{"item", ITEM_COLUMNS, COUNT(ITEM_COLUMNS), sizeof(struct store_item)},
+                     NO_ID,
+                     ""},
+    [STORE_INCIDENTS] = {{"incident", INCIDENT_COLUMNS, COUNT(INCIDENT_COLUMNS),
+                          sizeof(struct store_incident)},
+                         0,
+                         ""},
+    [STORE_FAULTS] = {{"fault", FAULT_COLUMNS, COUNT(FAULT_COLUMNS), sizeof(struct store_fault)},
+                      NO_ID,
+                      ""},
+    [STORE_TRIALS] = {{NULL, NULL, 0, 0}, NO_ID, ", batch"}, /* row_table */
 };
 
-static struct value get_member(const struct column *column, const void *row)
+const struct field_table *store_tables_fields(enum store_table table)
 {
-    const char *place = (const char *)row + column->offset;
-    struct value value = {.real = NAN};
-    uint32_t u32;
-    bool flag;
-
-    switch (column->type) {
-    case COLUMN_U32:
-        memcpy(&u32, place, sizeof(u32));
-        value.number = u32;
-        break;
-    case COLUMN_U64:
-        memcpy(&value.number, place, sizeof(value.number));
-        break;
-    case COLUMN_BOOL:
-        memcpy(&flag, place, sizeof(flag));
-        value.number = flag;
-        break;
-    case COLUMN_REAL:
-        memcpy(&value.real, place, sizeof(value.real));
-        break;
-    case COLUMN_TEXT:
-        memcpy(&value.text, place, sizeof(value.text));
-        break;
-    }
-    return value;
-}
-
-static enum status set_member(const struct column *column, void *row, struct sql_statement *select,
-                              int at, struct arena *arena)
-{
-    char *place = (char *)row + column->offset;
-    enum status st = STATUS_OK;
-
-    if (column->type == COLUMN_REAL) {
-        const double real = sql_real(select, at);
-        memcpy(place, &real, sizeof(real));
-    } else if (column->type == COLUMN_TEXT) {
-        const char *text = sql_text(select, at);
-        st = store_copy_text(arena, &text);
-        memcpy(place, &text, sizeof(text));
-    } else if (column->type == COLUMN_BOOL) {
-        const bool flag = sql_int(select, at) != 0;
-        memcpy(place, &flag, sizeof(flag));
-    } else if (column->type == COLUMN_U64) {
-        const int64_t number = sql_int(select, at);
-        memcpy(place, &number, sizeof(number));
-    } else {
-        const uint32_t number = (uint32_t)sql_int(select, at);
-        memcpy(place, &number, sizeof(number));
-    }
-    return st;
+    return table == STORE_TRIALS ? &row_table : &TABLES[table].fields;
 }
 
 const char *store_tables_difference(enum store_table table, const void *a, const void *b)
 {
-    for (size_t i = 0; i < TABLES[table].n_columns; i++) {
-        const struct column *column = &TABLES[table].column[i];
-        const struct value x = get_member(column, a), y = get_member(column, b);
-        const bool same_real =
-            memcmp(&x.real, &y.real, sizeof(x.real)) == 0 || (isnan(x.real) && isnan(y.real));
-        const bool same_text = x.text && y.text ? strcmp(x.text, y.text) == 0 : x.text == y.text;
-        if (x.number != y.number || !same_real || !same_text) {
-            return column->name;
-        }
-    }
-    return NULL;
+    const struct field *field = field_difference(store_tables_fields(table), a, b);
+    return field ? field->name : NULL;
 }
 
-/* "SELECT id, name, ..., digest FROM device ORDER BY id", or "INSERT INTO device (id, ...) VALUES
- * (?, ...)". */
-static enum status prepare(struct sql_statement **out, const struct store *store,
-                           const struct table *table, bool insert)
+/* "id, name, uuid, ..., digest" */
+static enum status add_columns(struct text *out, enum store_table which)
+{
+    const struct field_table *fields = store_tables_fields(which);
+    enum status st = text_addf(out, "%s", TABLES[which].first == NO_ID ? "" : "id, ");
+    for (size_t i = 0; !st && i < fields->count; i++)
+        st = text_addf(out, "%s%s", i ? ", " : "", fields->field[i].name);
+    return st ? st : text_addf(out, "%s, digest", TABLES[which].after);
+}
+
+/* Frees the text. */
+static enum status prepare(struct sql_statement **out, const struct store *store, struct text *text,
+                           enum status st)
+{
+    *out = NULL;
+    if (!st)
+        st = sql_prepare(out, store->sql, text->data);
+    text_finish(text);
+    return st;
+}
+
+enum status store_tables_select(struct sql_statement **out, const struct store *store,
+                                enum store_table table, const char *rest)
 {
     struct text text = {0};
-    enum status st =
-        insert ? text_addf(&text, "INSERT INTO %s (", table->name) : text_addf(&text, "SELECT ");
+    enum status st = text_addf(&text, "SELECT ");
+    if (!st)
+        st = add_columns(&text, table);
+    if (!st)
+        st = text_addf(&text, " FROM %s %s", store_tables_fields(table)->name, rest);
+    return prepare(out, store, &text, st);
+}
 
-    *out = NULL;
-    if (st == STATUS_OK && table->numbered) {
-        st = text_addf(&text, "id, ");
-    }
-    for (size_t i = 0; i < table->n_columns && st == STATUS_OK; i++) {
-        st = text_addf(&text, "%s, ", table->column[i].name);
-    }
-    if (st == STATUS_OK) {
-        st = insert ? text_addf(&text, "digest) VALUES (?")
-                    : text_addf(&text, "digest FROM %s ORDER BY id", table->name);
-    }
-    for (size_t i = 0; insert && i < table->n_columns + table->numbered && st == STATUS_OK; i++) {
+enum status store_tables_insert(struct sql_statement **out, const struct store *store,
+                                enum store_table table)
+{
+    const struct field_table *fields = store_tables_fields(table);
+    const bool own = TABLES[table].first != NO_ID || *TABLES[table].after;
+    struct text text = {0};
+    enum status st = text_addf(&text, "INSERT INTO %s (", fields->name);
+    if (!st)
+        st = add_columns(&text, table);
+    if (!st)
+        st = text_addf(&text, ") VALUES (?"); /* the digest */
+    for (size_t i = 0; !st && i < fields->count + own; i++)
         st = text_addf(&text, ", ?");
-    }
-    if (st == STATUS_OK && insert) {
+    if (!st)
         st = text_addf(&text, ")");
-    }
-    if (st == STATUS_OK) {
-        st = sql_prepare(out, store->sql, text.data);
-    }
-    text_finish(&text);
-    return st;
+    return prepare(out, store, &text, st);
 }
 
-static enum status take_row(const struct table *table, struct sql_statement *select,
-                            struct arena *arena, void *out)
+enum status store_tables_take(struct sql_statement *select, enum store_table table, void *out)
 {
-    enum status st = sql_check_digest(select, table->name);
-
-    memset(out, 0, table->size);
-    for (size_t i = 0; i < table->n_columns && st == STATUS_OK; i++) {
-        st = set_member(&table->column[i], out, select, (int)(i + table->numbered), arena);
+    const struct field_table *fields = store_tables_fields(table);
+    const int first = TABLES[table].first != NO_ID;
+    for (size_t i = 0; i < fields->count; i++) {
+        const struct field *field = &fields->field[i];
+        const enum field_kind kind = field_kind(field);
+        const int column = first + (int)i;
+        const struct field_value value = {
+            .number = kind == FIELD_KIND_NUMBER ? sql_int(select, column) : 0,
+            .real = kind == FIELD_KIND_REAL ? sql_real(select, column) : 0,
+            .text = kind == FIELD_KIND_TEXT ? sql_text(select, column) : NULL};
+        field_set(field, out, value);
     }
-    return st;
+    return sql_check_digest(select, fields->name);
 }
 
-/* A row is missing, or its number is damaged. */
-static enum status check_number(const struct store *store, const struct table *table, int64_t found,
-                                uint32_t expected)
-{
-    if (!table->numbered || found == expected) {
-        return STATUS_OK;
-    }
-    log_error("%s: damaged: table %s: found row %" PRId64 ", expected %" PRIu32, store->path,
-              table->name, found, expected);
-    return STATUS_INPUT;
-}
-
-enum status store_tables_read(const struct store *store, enum store_table which,
+enum status store_tables_list(struct sql_statement **select, enum store_table table,
                               struct arena *arena, void **out, uint32_t *count)
 {
-    const struct table *table = &TABLES[which];
-    struct sql_statement *select = NULL;
-    struct text rows = {0};
+    const struct field_table *fields = store_tables_fields(table);
+    const struct store_list list = {&(struct text){0}, fields->size, arena};
     bool row = true;
-    enum status st = prepare(&select, store, table, false);
-
-    for (uint32_t n = 0; st == STATUS_OK && row; n++) {
+    enum status st = STATUS_OK;
+    for (uint32_t n = 0; !st && row; n++) {
         union {
+            struct store_identity identity;
             struct store_device device;
             struct store_stratum stratum;
             struct store_item item;
             struct store_incident incident;
-        } any;
-        st = sql_step(select, &row);
-        if (st == STATUS_OK && row) {
-            st = check_number(store, table, sql_int(select, 0), n);
-        }
-        if (st == STATUS_OK && row) {
-            st = take_row(table, select, arena, &any);
-        }
-        if (st == STATUS_OK && row) {
-            st = text_add(&rows, (const char *)&any, table->size);
-        }
+            struct store_fault fault;
+            struct row row;
+        } any = {0};
+        st = sql_step(*select, &row);
+        if (!st && row && TABLES[table].first != NO_ID)
+            st = sql_check_number(*select, fields->name, TABLES[table].first + n);
+        if (!st && row)
+            st = store_tables_take(*select, table, &any);
+        if (!st && row)
+            st = field_copy_texts(fields, &any, arena);
+        if (!st && row)
+            st = text_add(list.items, (const char *)&any, fields->size);
     }
-    sql_finish(&select);
-    const struct store_list list = {&rows, table->size, arena};
+    sql_finish(select);
     return store_end_list(&list, out, count, st);
 }
 
-static enum status insert(struct store *store, enum store_table which, const void *row,
-                          uint32_t number)
+enum status store_tables_read(const struct store *store, enum store_table table,
+                              struct arena *arena, void **out, uint32_t *count)
 {
-    const struct table *table = &TABLES[which];
-    struct sql_statement *put = NULL;
-    enum status st = prepare(&put, store, table, true);
+    struct sql_statement *select = NULL;
+    *out = NULL;
+    *count = 0;
+    const enum status st = store_tables_select(&select, store, table, "ORDER BY id");
+    return st ? st : store_tables_list(&select, table, arena, out, count);
+}
 
-    if (st != STATUS_OK) {
-        return st;
+enum status store_tables_put(struct sql_statement *insert, enum store_table table, const void *row,
+                             int64_t own)
+{
+    const struct field_table *fields = store_tables_fields(table);
+    if (TABLES[table].first != NO_ID)
+        sql_bind_int(insert, own);
+    for (size_t i = 0; i < fields->count; i++) {
+        const struct field *field = &fields->field[i];
+        const struct field_value value = field_get(field, row);
+        if (field_kind(field) == FIELD_KIND_TEXT)
+            sql_bind_text(insert, value.text);
+        else if (field_kind(field) == FIELD_KIND_REAL)
+            sql_bind_real(insert, value.real);
+        else if (field_is_null(field, value))
+            sql_bind_null(insert);
+        else
+            sql_bind_int(insert, value.number);
     }
-    if (table->numbered) {
-        sql_bind_int(put, number);
-    }
-    for (size_t i = 0; i < table->n_columns; i++) {
-        const struct value value = get_member(&table->column[i], row);
-        if (table->column[i].type == COLUMN_REAL) {
-            sql_bind_real(put, value.real);
-        } else if (table->column[i].type == COLUMN_TEXT) {
-            sql_bind_text(put, value.text);
-        } else {
-            sql_bind_int(put, value.number);
-        }
-    }
-    sql_bind_digest(put);
-    st = sql_execute(put);
-    sql_finish(&put);
+    if (*TABLES[table].after)
+        sql_bind_int(insert, own);
+    sql_bind_digest(insert);
+    return sql_execute(insert);
+}
+
+enum status store_tables_put_one(struct store *store, enum store_table table, const void *row,
+                                 int64_t own)
+{
+    struct sql_statement *insert = NULL;
+    enum status st = store_tables_insert(&insert, store, table);
+    if (!st)
+        st = store_tables_put(insert, table, row, own);
+    sql_finish(&insert);
     return st;
 }
 
@@ -276,7 +252,7 @@ static int compare_id(const void *a, const void *b)
 static enum status put_rows(struct store *store, enum store_table which, const void *rows,
                             uint32_t count)
 {
-    const struct table *table = &TABLES[which];
+    const struct field_table *table = store_tables_fields(which);
     struct arena arena = {0};
     void *there = NULL;
     uint32_t n_there = 0;
@@ -293,7 +269,7 @@ static enum status put_rows(struct store *store, enum store_table which, const v
                       store->path, table->name, id, differs);
             st = STATUS_INTERNAL;
         } else if (!found) {
-            st = insert(store, which, row, 0);
+            st = store_tables_put_one(store, which, row, 0);
         }
     }
     arena_finish(&arena);
@@ -343,7 +319,7 @@ static enum status find_or_add_device(struct store *store, const struct store_de
         ++*out;
     }
     if (st == STATUS_OK && *out == count) {
-        st = insert(store, STORE_DEVICES, device, count);
+        st = store_tables_put_one(store, STORE_DEVICES, device, count);
     }
     arena_finish(&arena);
     return st;
@@ -365,8 +341,9 @@ enum status store_put_incident(struct store *store, const struct store_incident 
         return st;
     }
     st = sql_number(store->sql, "SELECT count(*) FROM incident", &count);
-    return store_end(
-        store, st == STATUS_OK ? insert(store, STORE_INCIDENTS, incident, (uint32_t)count) : st);
+    return store_end(store, st == STATUS_OK
+                                ? store_tables_put_one(store, STORE_INCIDENTS, incident, count)
+                                : st);
 }
 
 enum status store_read_strata(const struct store *store, struct arena *arena,

@@ -287,16 +287,17 @@ static inline enum status bench_put_row(void *user, const struct row *row)
 {
     struct text *out = user;
     enum status st = STATUS_OK;
-    for (size_t i = 0; !st && i < row_field_count; i++) {
-        const struct row_field *f = &row_fields[i];
-        if (!f->same)
+    for (size_t i = 0; !st && i < row_table.count; i++) {
+        const struct field *f = &row_table.field[i];
+        const struct field_value v = field_get(f, row);
+        if (f->level == FIELD_RUN)
             continue;
-        if (f->type == ROW_TEXT)
-            st = text_addf(out, "%s=%s;", f->name, row_text(row, f) ? row_text(row, f) : "-");
-        else if (f->type == ROW_INT)
-            st = text_addf(out, "%s=%lld;", f->name, (long long)row_int(row, f));
+        if (field_kind(f) == FIELD_KIND_TEXT)
+            st = text_addf(out, "%s=%s;", f->name, v.text ? v.text : "-");
+        else if (field_kind(f) == FIELD_KIND_NUMBER)
+            st = text_addf(out, "%s=%lld;", f->name, (long long)v.number);
         else
-            st = text_addf(out, "%s=%a;", f->name, row_real(row, f));
+            st = text_addf(out, "%s=%a;", f->name, v.real);
     }
     return st ? st : text_add(out, "\n", 1);
 }

@@ -13,7 +13,7 @@
 #include "inject/store/store_doubt.h"
 
 enum { SIGN, EXPONENT, MANTISSA, FIELDS };
-static const char *const FIELD_TEXT[FIELDS] = {"sign", "exponent", "mantissa"};
+static const char *const CLASS_TEXT[FIELDS] = {"sign", "exponent", "mantissa"};
 static const char *const HEAD_TEXT[FIELDS] = {"0", "1", "2"};
 static const char NAMED_STRATA[] = ", \"site\", \"duration\", \"readers\"";
 static const double FIELD_RATE[FIELDS] = {0.06, 0.3, 0.012};
@@ -203,7 +203,7 @@ static void fill_where(struct row *row, struct arena *arena, const struct report
     row->row = (int64_t)rng_below(&rng, 576) + (int64_t)(p->fault / 4) * 576; /* never twice */
     row->bit = p->bit;
     row->mask = INT64_C(1) << p->bit;
-    row->bit_field = FIELD_TEXT[p->field];
+    row->bit_field = CLASS_TEXT[p->field];
     row->dir = rng_below(&rng, 2) ? "0>1" : "1>0";
     row->before_value = rng_unit(&rng) - 0.5;
     row->rel_change = p->field == SIGN       ? 2
@@ -323,7 +323,7 @@ static void fill_row(struct row *row, struct arena *arena, const struct report_f
         fill_summary(row, arena, f);
     row->path = "fast";
     row->attempts = 1;
-    row->device = 0;
+    row->device_id = 0;
     row->seconds = 0.05;
 }
 
@@ -366,7 +366,7 @@ static const char *label_of(struct arena *arena, const struct report_fixture *f,
     if (f->sweep)
         return arena_printf(arena, "op=%s point=%s bit=%u", SWEEP_OP[p->op], SWEEP_POINT[p->point],
                             p->bit);
-    const char *value = f->heads ? HEAD_TEXT[p->field] : FIELD_TEXT[p->field];
+    const char *value = f->heads ? HEAD_TEXT[p->field] : CLASS_TEXT[p->field];
     if (f->named)
         return arena_printf(arena,
                             "layer=%u %s=%s site=blk.%u.post_attention_norm duration=intermittent "

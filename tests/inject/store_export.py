@@ -92,15 +92,15 @@ def read_database(path):
     own = ", ".join(f"t.{name}" for name in names)
     rows = db.execute(f"SELECT {own}, s.label, i.prompt, i.prompt_group, i.text, d.name FROM trial t "
                       "LEFT JOIN stratum s ON s.id = t.stratum LEFT JOIN item i ON i.id = t.item "
-                      "LEFT JOIN device d ON d.id = t.device ORDER BY t.trial").fetchall()
+                      "LEFT JOIN device d ON d.id = t.device_id ORDER BY t.trial").fetchall()
     further = collections.defaultdict(list)
     for trial, fault in db.execute("SELECT trial, json FROM fault ORDER BY trial, number"):
         further[trial].append(fault)
-    assert further
     columns = {name: KINDS[columns[name]] for name in names} | dict.fromkeys(BITS, "object")
-    names = ["device_id" if name == "device" else name for name in names] + JOINED
+    names += JOINED
     rows = [exported(dict(zip(names, row)), further[row[0]]) for row in rows]
-    kinds = {name: columns.get("device" if name == "device_id" else name, "object") for name in names}
+    assert any(further.values()) == any(row["n_faults"] > 1 for row in rows)
+    kinds = {name: columns.get(name, "object") for name in names}
     return kinds | dict.fromkeys(JOINED, "object"), [tuple(row.values()) for row in rows]
 
 

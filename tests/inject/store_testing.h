@@ -145,15 +145,13 @@ static inline void store_testing_row(struct row *out, int64_t trial)
 
     rng_init(&rng, 7, (uint64_t)trial);
     row_init(out);
-    for (size_t i = 0; i < row_field_count; i++) {
-        char *place = (char *)out + row_fields[i].offset;
-        if (row_fields[i].type == ROW_INT) {
-            *(int64_t *)(void *)place = store_testing_int(&rng);
-        } else if (row_fields[i].type == ROW_REAL) {
-            *(double *)(void *)place = store_testing_real(&rng);
-        } else {
-            *(const char **)(void *)place = store_testing_text(&rng);
-        }
+    for (size_t i = 0; i < row_table.count; i++) {
+        const enum field_kind kind = field_kind(&row_table.field[i]);
+        const struct field_value value = {
+            .number = kind == FIELD_KIND_NUMBER ? store_testing_int(&rng) : 0,
+            .real = kind == FIELD_KIND_REAL ? store_testing_real(&rng) : 0,
+            .text = kind == FIELD_KIND_TEXT ? store_testing_text(&rng) : NULL};
+        field_set(&row_table.field[i], out, value);
     }
     out->fault = faults[rng_below(&rng, 2)];
     out->width = 1 + (int64_t)rng_below(&rng, 32);
@@ -177,7 +175,7 @@ static inline void store_testing_row(struct row *out, int64_t trial)
     out->due_reason = strcmp(out->outcome, "due") == 0 ? "nan_trap" : NULL;
     out->path = rng_below(&rng, 2) ? "fast" : "naive";
     out->attempts = 1;
-    out->device = (int64_t)rng_below(&rng, 2);
+    out->device_id = (int64_t)rng_below(&rng, 2);
     out->suspect = NULL;
 }
 
@@ -298,19 +296,12 @@ static inline void store_testing_sql(const char *path, const char *text)
 /* Every field, also those that may differ. */
 static inline bool store_testing_same(const struct row *a, const struct row *b)
 {
-    struct row x = *a, y = *b;
-    struct row_difference difference;
+    const struct field *differs = field_difference(&row_table, a, b);
 
-    if (!row_compare(&x, &y, &difference)) {
-        print_error("trial %lld: %s\n", (long long)a->trial, difference.text);
-        return false;
+    if (differs) {
+        print_error("trial %lld: %s\n", (long long)a->trial, differs->name);
     }
-    const bool path = a->path && b->path && strcmp(a->path, b->path) == 0;
-    const bool seconds = memcmp(&a->seconds, &b->seconds, sizeof(a->seconds)) == 0 ||
-                         (isnan(a->seconds) && isnan(b->seconds));
-    const bool suspect =
-        a->suspect && b->suspect ? strcmp(a->suspect, b->suspect) == 0 : a->suspect == b->suspect;
-    return path && seconds && suspect && a->attempts == b->attempts && a->device == b->device;
+    return !differs;
 }
 
 #endif

@@ -166,7 +166,7 @@ static void put_batch(struct history *h, uint32_t devices)
         rows[n].site = "blk.0.attn_q";
         rows[n].kind = "flip";
         rows[n].outcome = "masked_bitexact";
-        rows[n].device = at->device;
+        rows[n].device_id = at->device;
         n++;
     }
     if (n == 0)
@@ -181,7 +181,7 @@ static enum status compare_mark(void *user, const struct row *row)
     const struct history *h = user;
     if ((row->suspect != NULL) != h->row[row->trial].suspect)
         fail_msg("trial %lld of device %lld: found it %s", (long long)row->trial,
-                 (long long)row->device, row->suspect ? "suspect" : "trusted");
+                 (long long)row->device_id, row->suspect ? "suspect" : "trusted");
     return STATUS_OK;
 }
 

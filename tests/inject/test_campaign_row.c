@@ -56,6 +56,8 @@ static void make(struct row *row, struct arena *arena, const struct fault_bounds
                                      .fault = fault,
                                      .n_faults = 1};
     record->fault = *fault;
+    record->faults = fault;
+    record->n_faults = 1;
     record->first_diff = record->healed_at = record->nan_step = EXECUTOR_NONE;
     record->activations = record->expected_activations = 1;
     assert_int_equal(campaign_row_make(row, arena, &context, &draw, record), STATUS_OK);
@@ -228,7 +230,7 @@ static void test_json_and_back(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         struct arena arena = {0};
-        char *json = NULL;
+        const char *json = NULL;
         const struct fault a = parse(&arena, &bounds, texts[i]);
         assert_int_equal(campaign_fault_json(&json, &arena, &a), STATUS_OK);
         print_message("%s\n", json);

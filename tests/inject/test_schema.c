@@ -56,7 +56,7 @@ static const struct {
     {"site", " NOT NULL"},
     {"kind", " NOT NULL"},
     {"outcome", " NOT NULL"},
-    {"device", " REFERENCES device (id)"},
+    {"device_id", " REFERENCES device (id)"},
 };
 
 static void add(struct text *out, const char *text)
@@ -64,10 +64,10 @@ static void add(struct text *out, const char *text)
     assert_int_equal(text_add(out, text, strlen(text)), STATUS_OK);
 }
 
-static void add_column(struct text *out, const struct row_field *field)
+static void add_column(struct text *out, const struct field *field)
 {
     static const char *const types[] = {
-        [ROW_INT] = "INTEGER", [ROW_REAL] = "ANY", [ROW_TEXT] = "TEXT"};
+        [FIELD_KIND_NUMBER] = "INTEGER", [FIELD_KIND_REAL] = "ANY", [FIELD_KIND_TEXT] = "TEXT"};
     const char *constraint = "";
 
     for (size_t i = 0; i < sizeof(CONSTRAINTS) / sizeof(*CONSTRAINTS); i++) {
@@ -76,8 +76,9 @@ static void add_column(struct text *out, const struct row_field *field)
         }
     }
     const bool unit = strcmp(field->unit, "none") != 0;
-    assert_int_equal(text_addf(out, "    %s %s%s, -- %s%s%s%s%s\n", field->name, types[field->type],
-                               constraint, field->same ? "" : "free: ", field->what,
+    assert_int_equal(text_addf(out, "    %s %s%s, -- %s%s%s%s%s\n", field->name,
+                               types[field_kind(field)], constraint,
+                               field->level < FIELD_RUN ? "" : "free: ", field->what,
                                unit ? " [" : "", unit ? field->unit : "", unit ? "]" : ""),
                      STATUS_OK);
 }
@@ -109,8 +110,8 @@ static void add_enumeration(struct text *out, const char *column, const char *co
 /* The body of CREATE TABLE trial. */
 static void make_section(struct text *out)
 {
-    for (size_t i = 0; i < row_field_count; i++) {
-        add_column(out, &row_fields[i]);
+    for (size_t i = 0; i < row_table.count; i++) {
+        add_column(out, &row_table.field[i]);
     }
     add(out, "    batch INTEGER NOT NULL, -- number of the transaction that wrote the row, from 1\n"
              "    digest INTEGER NOT NULL,\n");
@@ -158,8 +159,8 @@ static void every_enumeration_and_constraint_is_of_a_column(void **state)
     for (size_t i = 0; i < n + sizeof(CONSTRAINTS) / sizeof(*CONSTRAINTS); i++) {
         const char *name = i < n ? ENUMERATIONS[i].column : CONSTRAINTS[i - n].column;
         bool found = false;
-        for (size_t f = 0; f < row_field_count; f++) {
-            found |= strcmp(row_fields[f].name, name) == 0;
+        for (size_t f = 0; f < row_table.count; f++) {
+            found |= strcmp(row_table.field[f].name, name) == 0;
         }
         assert_true(found);
     }

@@ -81,7 +81,7 @@ static void one_row_is_found_with_its_further_faults(void **state)
     assert_true(store_testing_same(&expected, &row));
     assert_int_equal(store_read_faults(store, 4, &arena, &faults, &count), STATUS_OK);
     assert_int_equal(count, 2);
-    assert_int_equal(faults[1].index, 2);
+    assert_int_equal(faults[1].number, 2);
     assert_string_equal(faults[1].json, "{\"site\": \"blk.1.attn_q\", \"row\": 4}");
     assert_int_equal(store_read_faults(store, 3, &arena, &faults, &count), STATUS_OK);
     assert_int_equal(count, 0);
@@ -301,7 +301,7 @@ static void put_one(struct store *store, int64_t trial, int64_t device, const ch
                                       .n_faults = store_testing_faults(faults, json, trial)};
 
     store_testing_row(&row, trial);
-    row.device = device;
+    row.device_id = device;
     row.control = control;
     assert_int_equal(store_put(store, &batch), STATUS_OK);
 }

@@ -24,13 +24,13 @@ static enum status add_row(void *user, const struct row *row)
     struct arena arena = {0};
     struct store_fault *faults;
     uint32_t count;
-    enum status st = row_pack(&content->text, row);
+    enum status st = field_pack(&content->text, &row_table, row);
 
     if (st == STATUS_OK) {
         st = store_read_faults(content->store, (uint64_t)row->trial, &arena, &faults, &count);
     }
     for (uint32_t i = 0; st == STATUS_OK && i < count; i++) {
-        st = text_addf(&content->text, "%u %s\n", faults[i].index, faults[i].json);
+        st = text_addf(&content->text, "%u %s\n", faults[i].number, faults[i].json);
     }
     content->rows++;
     arena_finish(&arena);

@@ -47,7 +47,7 @@ static void fill_with_devices_swapped(struct store *store, uint32_t shard, uint3
         for (; batch.n_rows < PIECE && i + batch.n_rows < count; batch.n_rows++) {
             const int64_t trial = shard + (int64_t)(i + batch.n_rows) * SHARDS;
             store_testing_row(&rows[batch.n_rows], trial);
-            rows[batch.n_rows].device = 1 - rows[batch.n_rows].device;
+            rows[batch.n_rows].device_id = 1 - rows[batch.n_rows].device_id;
             batch.n_faults +=
                 store_testing_faults(&faults[batch.n_faults], &json[batch.n_faults], trial);
         }
@@ -108,7 +108,8 @@ static void export(const char *path, struct text *out)
         assert_int_equal(store_read_faults(store, (uint64_t)trial, &arena, &faults, &count),
                          STATUS_OK);
         for (uint32_t i = 0; i < count; i++) {
-            assert_int_equal(text_addf(out, "%u %s\n", faults[i].index, faults[i].json), STATUS_OK);
+            assert_int_equal(text_addf(out, "%u %s\n", faults[i].number, faults[i].json),
+                             STATUS_OK);
         }
         arena_finish(&arena);
     }

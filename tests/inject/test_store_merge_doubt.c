@@ -26,7 +26,7 @@ static void make(const char *path, int64_t lie, bool doubt)
         struct row row;
         store_testing_row(&row, trial);
         row.n_faults = 1;
-        row.device = 0;
+        row.device_id = 0;
         row.first_diff = trial < FIRST_DOUBTED ? row.first_diff : lie;
         assert_int_equal(store_put(store, &(struct store_batch){.rows = &row, .n_rows = 1}),
                          STATUS_OK);

@@ -59,9 +59,9 @@ static void what_is_no_database_of_this_version_is_refused_untouched(void **stat
     expect_refused(other, STATUS_INPUT, "database of another program");
 
     store_testing_make_whole(t->path);
-    store_testing_sql(t->path, "PRAGMA user_version = 2");
-    expect_refused(t->path, STATUS_INPUT, "found version 2 of the schema, expected 4");
-    store_testing_sql(t->path, "PRAGMA user_version = 4; DROP TABLE incident");
+    store_testing_sql(t->path, "PRAGMA user_version = 4");
+    expect_refused(t->path, STATUS_INPUT, "found version 4 of the schema, expected 5");
+    store_testing_sql(t->path, "PRAGMA user_version = 5; DROP TABLE incident");
     expect_refused(t->path, STATUS_INPUT, "found no incident");
     store_testing_sql(t->path, "CREATE TABLE incident (id INTEGER)");
     expect_refused(t->path, STATUS_INPUT, "found another incident");

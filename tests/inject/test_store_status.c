@@ -44,7 +44,7 @@ static void counts_are_those_of_the_rows(void **state)
         due += counts && row.due_reason;
         dry += !counts && strcmp(row.control, "dry") == 0;
         naive += !counts && strcmp(row.control, "naive") == 0;
-        device[row.device]++;
+        device[row.device_id]++;
         stratum[row.stratum] += counts;
     }
     assert_true(inert > 0 && due > 0 && dry > 0 && naive > 0);

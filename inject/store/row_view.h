@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/* A row as other programs read it: JSON, CSV, and what each field is. */
+#ifndef VKFI_INJECT_ROW_VIEW_H
+#define VKFI_INJECT_ROW_VIEW_H
+
+#include <stdio.h>
+
+#include "base/json.h"
+#include "inject/store/store.h"
+
+/* A row and what it names by number or leaves out. */
+struct row_view {
+    const struct row *row;
+    struct row_joined joined;
+    const struct store_fault *further; /* (n_further) faults 1, 2, ... of the trial */
+    uint32_t n_further;
+};
+
+/* Members of an open object: the fields of these levels, in the order of the tables. Null is null,
+ * Inf the text "Infinity" or "-Infinity" (NUMERICS.md 6), a struck value that is NaN "NaN".
+ * STATUS_INPUT, logged, if a text that should be JSON is not. */
+enum status row_view_json(struct json_writer *w, const struct row_view *view,
+                          enum field_level first, enum field_level last) STATUS_MUST_USE;
+
+/* Lines of CSV (RFC 4180), which end in CR LF: the names, then the values of a row. Null is an
+ * empty field, an empty text is "", lists and objects are JSON. */
+void row_view_csv_names(FILE *out);
+enum status row_view_csv(FILE *out, const struct row_view *view) STATUS_MUST_USE;
+/* One text as a field, quoted where it must be. */
+void row_view_csv_text(FILE *out, const char *text);
+
+/* The data dictionary as a table to read of these levels, and as a JSON list of objects: name,
+ * type, unit, meaning, level, since, same_when_run_again. */
+enum status row_view_describe(struct text *out, enum field_level first,
+                              enum field_level last) STATUS_MUST_USE;
+enum status row_view_describe_json(FILE *out) STATUS_MUST_USE;
+
+#endif
