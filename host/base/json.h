@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "base/arena.h"
 #include "base/status.h"
 
 /* Reading: a parsed document and its values. A value lives as long as its document. */
@@ -54,6 +55,17 @@ struct json_writer {
 };
 
 void json_begin(struct json_writer *w, FILE *file, bool pretty);
+
+/* The same in memory: what was written is `text` (`size` bytes and a null, from the arena) once it
+ * has ended, whatever the status of the writing before. */
+struct json_memory {
+    struct json_writer w;
+    char *text;
+    size_t size;
+};
+enum status json_begin_memory(struct json_memory *out, bool pretty) STATUS_MUST_USE;
+enum status json_end_memory(struct json_memory *m, struct arena *arena) STATUS_MUST_USE;
+
 void json_object_open(struct json_writer *w);
 void json_object_close(struct json_writer *w);
 void json_array_open(struct json_writer *w);

@@ -270,3 +270,28 @@ enum status json_end(struct json_writer *w)
     }
     return STATUS_OK;
 }
+
+enum status json_begin_memory(struct json_memory *out, bool pretty)
+{
+    *out = (struct json_memory){.text = NULL};
+    FILE *file = open_memstream(&out->text, &out->size);
+    if (!file) {
+        log_error("out of host memory for JSON");
+        return STATUS_MEMORY;
+    }
+    json_begin(&out->w, file, pretty);
+    return STATUS_OK;
+}
+
+enum status json_end_memory(struct json_memory *m, struct arena *arena)
+{
+    enum status st = json_end(&m->w);
+    if (fclose(m->w.file) != 0 && !st) {
+        log_error("out of host memory for JSON");
+        st = STATUS_MEMORY;
+    }
+    char *text = m->text;
+    m->text = st ? NULL : arena_text(arena, text, m->size);
+    free(text);
+    return st || m->text ? st : STATUS_MEMORY;
+}

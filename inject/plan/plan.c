@@ -2,8 +2,6 @@
 /* The fields of a plan's top level, and the way from a file to a plan: fields, checks, identity. */
 #include "inject/plan/plan.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/file.h"

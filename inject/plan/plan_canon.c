@@ -1,37 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /* The canonical form of a plan: one line of JSON with every field, from which its identity comes.
  */
-#include <stdio.h>
-#include <stdlib.h>
-
-#include "base/log.h"
 #include "inject/plan/plan_field.h"
 
 enum status plan_canon(struct plan *plan, struct arena *arena)
 {
-    char *text = NULL;
-    size_t size = 0;
-    struct json_writer w;
-    FILE *file = open_memstream(&text, &size);
-    if (!file) {
-        log_error("out of host memory for the canonical form of the plan");
-        return STATUS_MEMORY;
-    }
-    json_begin(&w, file, false);
-    json_object_open(&w);
-    enum status st = plan_field_put(&w, &plan_fields_root, plan);
-    json_object_close(&w);
-    const enum status ended = json_end(&w);
-    if (fclose(file) != 0 && !st) {
-        log_error("out of host memory for the canonical form of the plan");
-        st = STATUS_MEMORY;
-    }
+    struct json_memory m;
+    enum status st = json_begin_memory(&m, false);
+    if (st)
+        return st;
+    json_object_open(&m.w);
+    st = plan_field_put(&m.w, &plan_fields_root, plan);
+    json_object_close(&m.w);
+    const enum status ended = json_end_memory(&m, arena);
     st = st ? st : ended;
-    if (!st) {
-        plan->canon = arena_text(arena, text, size);
-        st = plan->canon ? STATUS_OK : STATUS_MEMORY;
-        hash_sha256(text, size, plan->hash);
-    }
-    free(text);
-    return st;
+    if (st)
+        return st;
+    plan->canon = m.text;
+    hash_sha256(m.text, m.size, plan->hash);
+    return STATUS_OK;
 }

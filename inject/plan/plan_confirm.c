@@ -2,7 +2,6 @@
 /* A plan that estimates some strata of another campaign anew: "confirm" read, and written. */
 #include "inject/plan/plan_confirm.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -161,45 +160,25 @@ static void put_plan(struct json_writer *w, const struct json *root, const char 
     json_object_close(w);
 }
 
-static enum status write_text(char **out, size_t *size, const struct json *root,
-                              const struct plan_confirm_request *request)
-{
-    struct json_writer w;
-    struct arena arena = {0};
-    const char *of = request->plan->title;
-    const char *title = arena_printf(&arena, "%s%s%u strat%s estimated anew", of, *of ? ": " : "",
-                                     request->count, request->count == 1 ? "um" : "a");
-    FILE *file = title ? open_memstream(out, size) : NULL;
-    if (!file) {
-        log_error("out of host memory for the plan of a confirmation");
-        arena_finish(&arena);
-        return STATUS_MEMORY;
-    }
-    json_begin(&w, file, true);
-    put_plan(&w, root, title, request);
-    arena_finish(&arena);
-    enum status st = json_end(&w);
-    if (fclose(file) != 0 && !st) {
-        log_error("out of host memory for the plan of a confirmation");
-        st = STATUS_MEMORY;
-    }
-    return st;
-}
-
 enum status plan_confirm_make(struct plan *out, struct arena *arena,
                               const struct plan_confirm_request *request)
 {
-    const char *given = request->plan->text;
-    struct plan_source source = {.name = "the plan of the confirmation", .folder = ""};
+    const char *given = request->plan->text, *of = request->plan->title;
     struct json_doc *doc = NULL;
-    char *text = NULL;
+    struct json_memory m;
+    const char *title = arena_printf(arena, "%s%s%u strat%s estimated anew", of, *of ? ": " : "",
+                                     request->count, request->count == 1 ? "um" : "a");
+    if (!title)
+        return STATUS_MEMORY;
     enum status st = json_parse(&doc, given, strlen(given), "the plan of the campaign");
+    st = st ? st : json_begin_memory(&m, true);
+    if (!st) {
+        put_plan(&m.w, json_root(doc), title, request);
+        st = json_end_memory(&m, arena);
+    }
     if (!st)
-        st = write_text(&text, &source.size, json_root(doc), request);
-    source.text = text;
-    if (!st)
-        st = plan_read(out, arena, &source);
-    free(text);
+        st = plan_read(out, arena,
+                       &(struct plan_source){m.text, m.size, "the plan of the confirmation", ""});
     json_destroy(&doc);
     return st;
 }

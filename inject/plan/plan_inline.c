@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A plan as one text that needs no other file: as given, with its prompts inline. */
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "base/log.h"
 #include "inject/plan/plan_read.h"
 
 static void put_item(struct json_writer *w, const struct plan_item *item)
@@ -54,25 +51,12 @@ static void put_plan(struct json_writer *w, const struct plan *plan, const struc
 
 enum status plan_inline(struct plan *plan, struct arena *arena, const struct json *root)
 {
-    char *text = NULL;
-    size_t size = 0;
-    struct json_writer w;
-    FILE *file = open_memstream(&text, &size);
-    if (!file) {
-        log_error("out of host memory for the text of the plan");
-        return STATUS_MEMORY;
-    }
-    json_begin(&w, file, true);
-    put_plan(&w, plan, root);
-    enum status st = json_end(&w);
-    if (fclose(file) != 0 && !st) {
-        log_error("out of host memory for the text of the plan");
-        st = STATUS_MEMORY;
-    }
-    if (!st) {
-        plan->text = arena_text(arena, text, size);
-        st = plan->text ? STATUS_OK : STATUS_MEMORY;
-    }
-    free(text);
+    struct json_memory m;
+    enum status st = json_begin_memory(&m, true);
+    if (st)
+        return st;
+    put_plan(&m.w, plan, root);
+    st = json_end_memory(&m, arena);
+    plan->text = m.text;
     return st;
 }

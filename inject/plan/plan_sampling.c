@@ -124,14 +124,14 @@ enum status plan_faults_put(struct json_writer *w, const struct plan *plan)
                                       .fallback = "0.01", .examples = "[0.02]",                    \
                                       .what = "Share of the trials. " text                         \
     }
-static const struct plan_field CONTROLS_[] = {
+static const struct plan_field SHARES[] = {
     CONTROL("dry", control_dry, "The fault fires and changes nothing: must end masked_bitexact."),
     CONTROL("sentinel", control_sentinel,
             "All logits of the first token negated: must change the text."),
     CONTROL("naive", control_naive,
             "The trial before it as a whole inference: must give its record."),
     CONTROL("cpu", control_cpu, "The trial before it on the CPU: must give its record.")};
-PLAN_FIELDS(plan_fields_controls, "an object with shares: dry, sentinel, naive, cpu", CONTROLS_,
+PLAN_FIELDS(plan_fields_controls, "an object with shares: dry, sentinel, naive, cpu", SHARES,
             false);
 
 #define OF(member) offsetof(struct plan_hypothesis, member)

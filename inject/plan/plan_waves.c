@@ -3,8 +3,6 @@
 #include "inject/plan/plan_waves.h"
 
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -96,29 +94,16 @@ static void put_plan(struct json_writer *w, const struct json *root, uint64_t tr
 enum status plan_waves_extend(struct plan *out, struct arena *arena, const struct plan *base,
                               uint64_t trials)
 {
-    struct plan_source source = {.name = "the extended plan", .folder = ""};
     struct json_doc *doc = NULL;
-    struct json_writer w;
-    char *text = NULL;
+    struct json_memory m;
     enum status st = json_parse(&doc, base->text, strlen(base->text), "the plan to extend");
-    if (st)
-        return st;
-    FILE *file = open_memstream(&text, &source.size);
-    if (!file) {
-        log_error("out of host memory for the extended plan");
-        json_destroy(&doc);
-        return STATUS_MEMORY;
+    st = st ? st : json_begin_memory(&m, true);
+    if (!st) {
+        put_plan(&m.w, json_root(doc), trials);
+        st = json_end_memory(&m, arena);
     }
-    json_begin(&w, file, true);
-    put_plan(&w, json_root(doc), trials);
-    st = json_end(&w);
-    if (fclose(file) != 0 && !st) {
-        log_error("out of host memory for the extended plan");
-        st = STATUS_MEMORY;
-    }
-    source.text = text;
-    st = st ? st : plan_read(out, arena, &source);
-    free(text);
+    if (!st)
+        st = plan_read(out, arena, &(struct plan_source){m.text, m.size, "the extended plan", ""});
     json_destroy(&doc);
     return st;
 }

@@ -3,9 +3,6 @@
 #include "inject/plan/sweep.h"
 
 #include <inttypes.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "base/log.h"
 #include "inject/plan/sample.h"
@@ -84,26 +81,16 @@ static void put_plan(struct json_writer *w, const struct sweep_params *params, u
 static enum status make(struct plan *out, struct arena *arena, const struct sweep_params *params,
                         uint64_t trials)
 {
-    struct plan_source source = {.name = "the plan of the sweep", .folder = ""};
-    struct json_writer w;
-    char *text = NULL;
-    FILE *file = open_memstream(&text, &source.size);
-    if (!file) {
-        log_error("out of host memory for the plan of a sweep");
-        return STATUS_MEMORY;
-    }
-    json_begin(&w, file, true);
-    put_plan(&w, params, trials);
-    enum status st = json_end(&w);
-    if (fclose(file) != 0 && !st) {
-        log_error("out of host memory for the plan of a sweep");
-        st = STATUS_MEMORY;
-    }
-    source.text = text;
-    if (!st)
-        st = plan_read(out, arena, &source);
-    free(text);
-    return st;
+    struct json_memory m;
+    enum status st = json_begin_memory(&m, true);
+    if (st)
+        return st;
+    put_plan(&m.w, params, trials);
+    st = json_end_memory(&m, arena);
+    if (st)
+        return st;
+    return plan_read(out, arena,
+                     &(struct plan_source){m.text, m.size, "the plan of the sweep", ""});
 }
 
 /* Cells and runs of the plan with `trials` a cell. */

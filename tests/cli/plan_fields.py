@@ -4,7 +4,7 @@
 usage: plan_fields.py VKFI SOURCE
 
 Each field of the JSON Schema has a description and examples, and a default, or a description that
-says what holds without the field; the README of the ready plans defines the words. Each example, put into a plan, is accepted by the schema and by
+says what holds without the field; the manual page describes it too, and the README of the ready plans defines the words. Each example, put into a plan, is accepted by the schema and by
 `vkfi plan check`; each default gives the plan the identity that it has without the field. Exit
 status: 0 all of it holds, 1 it does not.
 """
@@ -140,6 +140,11 @@ with tempfile.TemporaryDirectory() as name:
     for path, place, field in everything:
         check_field(path, place, field, folder)
         count += 1
+manual = subprocess.run([program, "plan", "--help"], capture_output=True, text=True, check=True).stdout
+for path, _, field in everything:
+    name = path.replace("/", ".").replace("prompt_set.", "prompts[].").replace("hypothesis.", "hypotheses[].")
+    if name != "faults_per_trial.ber" and f"\n    {name}: {field['description'].split()[0]}" not in manual:
+        wrong.append(f"vkfi plan --help describes no {name}")
 readme = (source / "inject/plans/README.md").read_text()
 definitions = schema["$defs"]
 for words in [schema["properties"][key]["enum"] for key in ("population", "design", "item_weight")] + [
