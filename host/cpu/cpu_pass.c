@@ -8,6 +8,7 @@
 
 #include "base/fpenv.h"
 #include "cpu/cpu_edit.h"
+#include "cpu/cpu_guard.h"
 #include "cpu/cpu_hook.h"
 #include "cpu/cpu_ops.h"
 #include "cpu/cpu_prepare.h"
@@ -64,14 +65,14 @@ static void save_residuals(const struct cpu_task *task, uint32_t layer)
 static void run_node(struct cpu_task *task, uint32_t index)
 {
     struct cpu_run *run = task->run;
-    const bool hooked = run->schedule->hooked[index];
-    const bool alone = hooked || run->pass->watch;
+    const bool stops = run->schedule->stops[index];
+    const bool alone = stops || run->pass->watch;
 
     task->index = index;
     task->node = &graph_of(run)->node[index];
     if (alone || run->cpu->nodes[index].barrier)
         wait_all(task);
-    if (hooked) {
+    if (stops) {
         if (task->thread == 0)
             cpu_hook_save(run, index);
         wait_all(task);
@@ -82,6 +83,7 @@ static void run_node(struct cpu_task *task, uint32_t index)
     wait_all(task);
     if (task->thread == 0) {
         cpu_hook_apply(run, index);
+        cpu_guard_apply(run, index);
         cpu_watch(run, task->node);
     }
     wait_all(task);

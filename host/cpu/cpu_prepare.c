@@ -27,14 +27,22 @@ static enum status own_pages(const struct cpu_run *run, const struct column *col
     return st;
 }
 
-/* True if a hook on the column needs its scores, or its logits, kept. */
-static bool hooked(const struct cpu_run *run, uint32_t column, bool logits)
+/* True if what happens at the node needs the column's scores, or its logits, kept. */
+static bool needs(const struct cpu_run *run, uint32_t index, bool logits)
 {
-    for (uint32_t i = 0; i < run->pass->n_hooks; i++) {
-        const struct hook *hook = &run->pass->hooks[i];
-        const struct node *node = &run->cpu->base.model->graph.node[hook->node];
-        const bool scores = op_per_key(node->op);
-        if (hook->column == column && (logits ? node->out == REG_L : scores))
+    const struct node *node = &run->cpu->base.model->graph.node[index];
+    return logits ? node->out == REG_L : op_per_key(node->op);
+}
+
+static bool looked_at(const struct cpu_run *run, uint32_t column, bool logits)
+{
+    const struct pass *pass = run->pass;
+    for (uint32_t i = 0; i < pass->n_hooks; i++) {
+        if (pass->hooks[i].column == column && needs(run, pass->hooks[i].node, logits))
+            return true;
+    }
+    for (uint32_t i = 0; i < pass->n_guards; i++) {
+        if (pass->guards[i].column == column && needs(run, pass->guards[i].node, logits))
             return true;
     }
     return false;
@@ -50,9 +58,9 @@ static enum status keep_rows(struct cpu_run *run)
     for (uint32_t i = 0; i < run->pass->n_columns; i++) {
         const uint32_t outputs = run->pass->columns[i].outputs;
         const bool row =
-            outputs & COLUMN_LOGITS || (watched && outputs != 0) || hooked(run, i, true);
+            outputs & COLUMN_LOGITS || (watched && outputs != 0) || looked_at(run, i, true);
         cpu->full_row[i] = row ? logits++ : EXECUTOR_NONE;
-        cpu->score_row[i] = watched || hooked(run, i, false) ? scores++ : EXECUTOR_NONE;
+        cpu->score_row[i] = watched || looked_at(run, i, false) ? scores++ : EXECUTOR_NONE;
     }
     st = cpu_room(cpu, REG_L, logits);
     if (st == STATUS_OK)

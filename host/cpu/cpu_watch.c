@@ -7,7 +7,7 @@
 
 #include "shared/order.h"
 
-static const float *row_of(const struct cpu_run *run, const struct node *node, uint32_t slot)
+const float *cpu_watch_row(const struct cpu_run *run, const struct node *node, uint32_t slot)
 {
     const struct cpu *cpu = run->cpu;
     const uint32_t column = run->column[slot];
@@ -59,7 +59,7 @@ void cpu_watch(const struct cpu_run *run, const struct node *node)
         return;
     for (uint32_t slot = 0; slot < run->slots; slot++) {
         const bool store = node->op == OP_STORE;
-        const float *values = store ? narrow(run, node, slot) : row_of(run, node, slot);
+        const float *values = store ? narrow(run, node, slot) : cpu_watch_row(run, node, slot);
         uint32_t count = store ? 2 * node->rows : node->rows;
         if (!values)
             continue;

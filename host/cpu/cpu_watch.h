@@ -5,6 +5,10 @@
 
 #include "cpu/cpu_state.h"
 
+/* A slot's row of the node's output, null if none is kept: logits and scores of columns that nobody
+ * looks at. */
+const float *cpu_watch_row(const struct cpu_run *run, const struct node *node, uint32_t slot);
+
 /* Does nothing without a watcher; on one thread. */
 void cpu_watch(const struct cpu_run *run, const struct node *node);
 

@@ -201,6 +201,22 @@ static enum status check_hook(const struct executor *ex, const struct pass *pass
     return STATUS_OK;
 }
 
+/* As with hooks: whoever makes guards has checked them. */
+static enum status check_guard(const struct executor *ex, const struct pass *pass, uint32_t i)
+{
+    const struct graph *graph = &ex->model->graph;
+    struct guard *guard = &pass->guards[i];
+
+    guard->verdict = 0;
+    if (guard->node < graph->count && guard->column < pass->n_columns &&
+        op_is_site(graph->node[guard->node].op) && guard->kind == GUARD_NONFINITE)
+        return STATUS_OK;
+    log_error("pass: guard %" PRIu32 ": found node %" PRIu32 ", column %" PRIu32
+              ", kind %d, expected a site and a column of the pass",
+              i, guard->node, guard->column, (int)guard->kind);
+    return STATUS_INTERNAL;
+}
+
 enum status executor_pass(struct executor *ex, const struct pass *pass, struct column_result *out)
 {
     enum status st = STATUS_OK;
@@ -213,8 +229,9 @@ enum status executor_pass(struct executor *ex, const struct pass *pass, struct c
                   info.max_columns);
         return STATUS_USAGE;
     }
-    if (pass->n_hooks > HOOK_MOST) {
-        log_error("pass: found %" PRIu32 " hooks, expected up to %d", pass->n_hooks, HOOK_MOST);
+    if (pass->n_hooks > HOOK_MOST || pass->n_guards > GUARD_MOST) {
+        log_error("pass: found %" PRIu32 " hooks and %" PRIu32 " guards, expected up to %d and %d",
+                  pass->n_hooks, pass->n_guards, HOOK_MOST, GUARD_MOST);
         return STATUS_USAGE;
     }
     for (uint32_t i = 0; i < pass->n_columns && st == STATUS_OK; i++) {
@@ -226,6 +243,8 @@ enum status executor_pass(struct executor *ex, const struct pass *pass, struct c
     }
     for (uint32_t i = 0; i < pass->n_hooks && st == STATUS_OK; i++)
         st = check_hook(ex, pass, i);
+    for (uint32_t i = 0; i < pass->n_guards && st == STATUS_OK; i++)
+        st = check_guard(ex, pass, i);
     if (st == STATUS_OK)
         st = schedule_make(&schedule, ex->model, pass);
     if (st == STATUS_OK)

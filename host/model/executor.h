@@ -12,6 +12,7 @@
 
 #include "base/status.h"
 #include "model/graph.h"
+#include "model/guard.h"
 #include "model/kv.h"
 #include "model/model.h"
 #include "model/storage.h"
@@ -94,6 +95,8 @@ struct pass {
     uint32_t n_columns;
     struct hook *hooks; /* (n_hooks) */
     uint32_t n_hooks;
+    struct guard *guards; /* (n_guards), at most GUARD_MOST */
+    uint32_t n_guards;
     uint32_t *words; /* (n_words) bits that hooks capture and take, in and out */
     uint32_t n_words;
     executor_watch *watch; /* null: none */

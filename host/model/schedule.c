@@ -7,10 +7,10 @@
 #include "base/log.h"
 
 /* False: nothing behind the K/V store of its last layer is asked of the column. */
-static bool goes_on(const struct pass *pass, const bool *hooked, uint32_t column)
+static bool goes_on(const struct pass *pass, const bool *seen, uint32_t column)
 {
     const struct column *c = &pass->columns[column];
-    return c->save != EXECUTOR_NONE || c->outputs != 0 || pass->watch || hooked[column];
+    return c->save != EXECUTOR_NONE || c->outputs != 0 || pass->watch || seen[column];
 }
 
 static bool same_layers(const struct column *a, const struct column *b)
@@ -20,18 +20,18 @@ static bool same_layers(const struct column *a, const struct column *b)
 
 /* Columns in their order, but of those of equal layers the ones that go on first: so the slots that
  * go on behind the last store are a prefix, as the active ones are. */
-static void assign_slots(struct schedule *s, const bool *hooked)
+static void assign_slots(struct schedule *s, const bool *seen)
 {
     const struct column *columns = s->pass->columns;
     const uint32_t n = s->pass->n_columns;
     uint32_t slot = 0;
     for (uint32_t begin = 0, end; begin < n; begin = end) {
         for (end = begin; end < n && same_layers(&columns[begin], &columns[end]); end++) {
-            if (goes_on(s->pass, hooked, end))
+            if (goes_on(s->pass, seen, end))
                 s->column[slot++] = end;
         }
         for (uint32_t i = begin; i < end; i++) {
-            if (!goes_on(s->pass, hooked, i))
+            if (!goes_on(s->pass, seen, i))
                 s->column[slot++] = i;
         }
     }
@@ -39,7 +39,7 @@ static void assign_slots(struct schedule *s, const bool *hooked)
         s->slot[s->column[i]] = i;
 }
 
-static void count_layer(struct schedule *s, const bool *hooked, uint32_t layer)
+static void count_layer(struct schedule *s, const bool *seen, uint32_t layer)
 {
     const struct column *columns = s->pass->columns;
     uint32_t n = 0;
@@ -48,18 +48,18 @@ static void count_layer(struct schedule *s, const bool *hooked, uint32_t layer)
         n++;
     s->active[layer] = n;
     while (n > 0 && columns[s->column[n - 1]].end_layer == layer + 1 &&
-           !goes_on(s->pass, hooked, s->column[n - 1]))
+           !goes_on(s->pass, seen, s->column[n - 1]))
         n--;
     s->tail[layer] = n;
 }
 
-static bool needs_logits(const struct pass *pass, const bool *hooked_logits, uint32_t column)
+static bool needs_logits(const struct pass *pass, const bool *seen_logits, uint32_t column)
 {
     return (pass->columns[column].outputs & ~COLUMN_HIDDEN) != 0 || pass->watch ||
-           hooked_logits[column];
+           seen_logits[column];
 }
 
-static void assign_outputs(struct schedule *s, const bool *hooked_logits)
+static void assign_outputs(struct schedule *s, const bool *seen_logits)
 {
     const struct pass *pass = s->pass;
     for (uint32_t i = 0; i < pass->n_columns; i++)
@@ -68,7 +68,7 @@ static void assign_outputs(struct schedule *s, const bool *hooked_logits)
         for (uint32_t slot = 0; slot < pass->n_columns; slot++) {
             const uint32_t column = s->column[slot];
             if (pass->columns[column].outputs == 0 ||
-                needs_logits(pass, hooked_logits, column) != logits)
+                needs_logits(pass, seen_logits, column) != logits)
                 continue;
             s->output_slot[column] = s->n_outputs;
             s->output[s->n_outputs++] = column;
@@ -93,14 +93,19 @@ enum status schedule_make(struct schedule *out, const struct model *model, const
     out->output_slot = out->output + n;
     out->active = out->output_slot + n;
     out->tail = out->active + layers;
-    out->hooked = (bool *)(out->tail + layers);
-    bool *column = out->hooked + nodes, *logits = column + n; /* hooked at all, at the logits */
+    out->stops = (bool *)(out->tail + layers);
+    bool *column = out->stops + nodes, *logits = column + n; /* looked at, its logits are */
     for (uint32_t i = 0; i < nodes + 2 * n; i++)
-        out->hooked[i] = false;
+        out->stops[i] = false;
     for (uint32_t i = 0; i < pass->n_hooks; i++) {
         const struct hook *hook = &pass->hooks[i];
-        out->hooked[hook->node] = column[hook->column] = true;
+        out->stops[hook->node] = column[hook->column] = true;
         logits[hook->column] |= hook->node + 1 == nodes;
+    }
+    for (uint32_t i = 0; i < pass->n_guards; i++) {
+        const struct guard *guard = &pass->guards[i];
+        out->stops[guard->node] = column[guard->column] = true;
+        logits[guard->column] |= guard->node + 1 == nodes;
     }
     assign_slots(out, column);
     for (uint32_t layer = 0; layer < layers; layer++)

@@ -21,9 +21,9 @@ struct schedule {
                          anything is asked there (and few others, that started earlier) */
     uint32_t n_outputs, n_logits;
     uint32_t *output;      /* (n_outputs) columns with outputs; first the n_logits of them that the
-                              output matrix is for: logits asked for, hooked or watched */
+                              output matrix is for: logits asked for or looked at */
     uint32_t *output_slot; /* (n_columns) and back; EXECUTOR_NONE: none */
-    bool *hooked;          /* (graph.count) some hook is at the node */
+    bool *stops;           /* (graph.count) a hook or a guard looks behind the node */
     void *memory;
 };
 

@@ -74,6 +74,7 @@ static const struct interface interfaces[VK_SHADER_COUNT] = {
     [VK_SHADER_ADD] = {"add", 3, 1 << 1, sizeof(struct push_add), HAS_ACT | HAS_X | HAS_HOOK,
                        X_ONLY},
     [VK_SHADER_LOGITS] = {"logits", 3, 1 << 2, sizeof(struct push_logits), HAS_X, X_ONLY},
+    [VK_SHADER_GUARD] = {"guard", 2, 1 << 1, sizeof(struct push_guard), HAS_X, X_ONLY},
 };
 
 /* Processors: one vector of invocations, nothing shared. GPUs: the partials of a sum side by side,
@@ -86,7 +87,8 @@ static const struct vk_shape shape_processor = {
           [VK_SHADER_HEADS] = 8,
           [VK_SHADER_GATE] = 8,
           [VK_SHADER_ADD] = 8,
-          [VK_SHADER_LOGITS] = 8},
+          [VK_SHADER_LOGITS] = 8,
+          [VK_SHADER_GUARD] = 8},
     .y = {[VK_SHADER_NORM] = 8,
           [VK_SHADER_LINEAR] = 1,
           [VK_SHADER_SOFTMAX] = 1,
@@ -102,7 +104,8 @@ static const struct vk_shape shape_gpu = {
           [VK_SHADER_HEADS] = 16,
           [VK_SHADER_GATE] = 64,
           [VK_SHADER_ADD] = 64,
-          [VK_SHADER_LOGITS] = 64},
+          [VK_SHADER_LOGITS] = 64,
+          [VK_SHADER_GUARD] = 64},
     .y = {[VK_SHADER_NORM] = 16,
           [VK_SHADER_LINEAR] = 8,
           [VK_SHADER_SOFTMAX] = 16,

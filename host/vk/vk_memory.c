@@ -176,28 +176,59 @@ enum status vk_memory_init(struct vk *vk, const struct executor_params *params)
 void vk_memory_finish(struct vk_memory *memory)
 {
     struct gpu_buffer **const buffers[] = {
-        &memory->work,   &memory->columns,        &memory->rope,
-        &memory->hooks,  &memory->strips_of_rows, &memory->results,
-        &memory->hidden, &memory->logits,         &memory->checkpoints};
+        &memory->work,           &memory->columns,    &memory->rope,   &memory->hooks,
+        &memory->strips_of_rows, &memory->results,    &memory->hidden, &memory->logits,
+        &memory->verdicts,       &memory->checkpoints};
 
     for (size_t i = 0; i < sizeof(buffers) / sizeof(*buffers); i++)
         gpu_buffer_destroy(buffers[i]);
 }
 
+/* A buffer that the host reads, for `most` of what takes `bytes` each, behind `head`. */
+struct growth {
+    struct gpu_buffer **buffer;
+    uint32_t *room;
+    const char *name;
+    uint64_t head, bytes;
+};
+
+static enum status grow(const struct vk *vk, const struct growth *g, uint32_t most)
+{
+    enum status st;
+
+    if (most <= *g->room)
+        return STATUS_OK;
+    gpu_buffer_destroy(g->buffer);
+    *g->room = 0;
+    st = gpu_buffer_create(g->buffer, vk->gpu, GPU_BUFFER_READBACK, g->head + most * g->bytes,
+                           g->name);
+    if (st == STATUS_OK)
+        *g->room = most;
+    return st;
+}
+
 enum status vk_memory_hooks(struct vk *vk, uint32_t words)
 {
     struct vk_memory *m = &vk->memory;
-    enum status st;
+    const uint64_t head = HOOK_MOST * sizeof(struct hook_data);
 
-    if (words <= m->hook_words)
-        return STATUS_OK;
-    gpu_buffer_destroy(&m->hooks);
-    m->hook_words = 0;
-    st = gpu_buffer_create(&m->hooks, vk->gpu, GPU_BUFFER_READBACK,
-                           HOOK_MOST * sizeof(struct hook_data) + (uint64_t)words * 4, "hooks");
-    if (st == STATUS_OK)
-        m->hook_words = words;
-    return st;
+    return grow(vk, &(struct growth){&m->hooks, &m->hook_words, "hooks", head, 4}, words);
+}
+
+enum status vk_memory_verdicts(struct vk *vk, uint32_t guards)
+{
+    struct vk_memory *m = &vk->memory;
+
+    return grow(vk, &(struct growth){&m->verdicts, &m->verdict_room, "verdicts", 0, VK_QUAD},
+                guards);
+}
+
+enum status vk_memory_logits(struct vk *vk, uint32_t rows)
+{
+    struct vk_memory *m = &vk->memory;
+    const uint64_t row = (uint64_t)vk_hparams(vk)->n_vocab * sizeof(float);
+
+    return grow(vk, &(struct growth){&m->logits, &m->logit_room, "logits", 0, row}, rows);
 }
 
 enum status vk_memory_edit(struct gpu_buffer *buffer, uint64_t word, struct hook_data *data)
@@ -215,28 +246,11 @@ enum status vk_memory_edit(struct gpu_buffer *buffer, uint64_t word, struct hook
     return st;
 }
 
-enum status vk_memory_logits(struct vk *vk, uint32_t rows)
-{
-    struct vk_memory *m = &vk->memory;
-    enum status st;
-
-    if (rows <= m->logit_room)
-        return STATUS_OK;
-    gpu_buffer_destroy(&m->logits);
-    m->logit_room = 0;
-    st = gpu_buffer_create(&m->logits, vk->gpu, GPU_BUFFER_READBACK,
-                           (uint64_t)rows * vk_hparams(vk)->n_vocab * sizeof(float), "logits");
-    if (st == STATUS_OK)
-        m->logit_room = rows;
-    return st;
-}
-
 uint64_t vk_memory_bytes(const struct vk_memory *memory)
 {
     const struct gpu_buffer *const buffers[] = {
-        memory->work,   memory->columns,        memory->rope,
-        memory->hooks,  memory->strips_of_rows, memory->results,
-        memory->hidden, memory->logits,         memory->checkpoints};
+        memory->work,    memory->columns, memory->rope,   memory->hooks,    memory->strips_of_rows,
+        memory->results, memory->hidden,  memory->logits, memory->verdicts, memory->checkpoints};
     uint64_t bytes = 0;
 
     for (size_t i = 0; i < sizeof(buffers) / sizeof(*buffers); i++)

@@ -55,6 +55,17 @@ static enum status logit_rows(const struct vk_run *run)
     return vk_memory_logits(run->vk, rows);
 }
 
+/* Guards of columns that do not come by say nothing. */
+static enum status clear_verdicts(const struct vk_run *run)
+{
+    const uint32_t n = run->pass->n_guards;
+    const enum status st = n > 0 ? vk_memory_verdicts(run->vk, n) : STATUS_OK;
+
+    if (st == STATUS_OK && n > 0)
+        memset(gpu_buffer_mapped(run->vk->memory.verdicts), 0, (size_t)n * VK_QUAD);
+    return st;
+}
+
 enum status vk_prepare(struct vk_run *run)
 {
     const uint32_t n = run->pass->n_columns;
@@ -68,6 +79,8 @@ enum status vk_prepare(struct vk_run *run)
         st = upload_hooks(run);
     if (st == STATUS_OK)
         st = logit_rows(run);
+    if (st == STATUS_OK)
+        st = clear_verdicts(run);
     if (st == STATUS_OK)
         upload_columns(run);
     return st;

@@ -74,7 +74,7 @@ static struct op_access access_of(const struct vk_rec *rec)
 
 static bool is_plain(const struct vk_run *run, uint32_t index)
 {
-    return !run->schedule->hooked[index] && !run->pass->watch;
+    return !run->schedule->stops[index] && !run->pass->watch;
 }
 
 /* The residual add behind a LINEAR: its rows are added where they are, what they were is not kept.
@@ -150,6 +150,8 @@ enum status vk_run_node(struct vk_run *run, uint32_t index, const struct vk_rang
     }
     if (st == STATUS_OK)
         st = vk_patch(run, &rec);
+    if (st == STATUS_OK)
+        st = vk_guard(run, &rec);
     if (st == STATUS_OK)
         st = vk_watch(run, &rec);
     run->macs += op_macs(rec.node, 0) * rec.slots; /* of matrices */

@@ -34,6 +34,7 @@ void vk_prepare_finish(struct vk_run *run);
 #define VK_RUN_SAVED (OP_PAGES + 1)
 #define VK_RUN_CHECKPOINTS (OP_PAGES + 2)
 #define VK_RUN_HOOKS (OP_PAGES + 3)
+#define VK_RUN_VERDICTS (OP_PAGES + 4)
 
 /* A barrier if what follows, reading and writing these resources, must wait for what was recorded.
  */
@@ -68,6 +69,9 @@ enum status vk_run_op(const struct vk_rec *rec) STATUS_MUST_USE;
 /* Keeps inputs that the node is going to overwrite; before it. Then the hooks; behind it. */
 enum status vk_patch_save(struct vk_run *run, const struct vk_rec *rec) STATUS_MUST_USE;
 enum status vk_patch(struct vk_run *run, const struct vk_rec *rec) STATUS_MUST_USE;
+
+/* Dispatches the node's guards, one after the other. */
+enum status vk_guard(struct vk_run *run, const struct vk_rec *rec) STATUS_MUST_USE;
 
 /* Hands the rows of the node's output to the watcher, if there is one. Submits. */
 enum status vk_watch(struct vk_run *run, const struct vk_rec *rec) STATUS_MUST_USE;

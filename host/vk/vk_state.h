@@ -31,11 +31,12 @@ struct vk_memory {
     struct gpu_buffer *strips_of_rows; /* (logit_rows, strips, DIGEST_QUADS) */
     struct gpu_buffer *results;        /* (max_columns, DIGEST_QUADS) */
     struct gpu_buffer *hidden;         /* (max_columns, embd_quads) rows entering the output */
+    struct gpu_buffer *verdicts;       /* (verdict_room) quads of guards; null: none yet */
     struct gpu_buffer *logits;         /* (logit_room, n_vocab) rows asked for; null: none yet */
     struct gpu_buffer *checkpoints;    /* (n_checkpoints, n_layers + 1, checkpoint_row) or null */
     struct vk_reg reg[REG_COUNT];
     struct vk_reg saved; /* inputs of hooked ops that work in place, by slot */
-    uint32_t hook_words, logit_room;
+    uint32_t hook_words, logit_room, verdict_room;
     uint32_t score_columns; /* rows of S and P */
     uint32_t logit_rows;    /* rows of L */
     uint32_t score_stride;  /* key positions a head has in S and P */
@@ -86,6 +87,15 @@ struct vk_rec {
     const struct vk_patch *patch; /* null: the op itself */
     uint32_t hook_index;          /* push.hook */
 };
+
+/* Where a slot's row of the output lies, quads. */
+static inline uint64_t vk_rec_row(const struct vk_rec *rec, uint32_t slot)
+{
+    const bool scores = rec->node->out == REG_S || rec->node->out == REG_P;
+    const uint32_t row = scores ? slot - rec->score_slot0 : slot;
+
+    return rec->dst.at + (uint64_t)row * rec->dst.stride;
+}
 
 static inline uint32_t vk_rec_point(const struct vk_rec *rec)
 {

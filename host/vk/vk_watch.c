@@ -9,15 +9,6 @@
 #include "shared/order.h"
 #include "vk/vk_run.h"
 
-/* Where a slot's row of the output lies, quads. */
-static uint64_t row_at(const struct vk_rec *rec, uint32_t slot)
-{
-    const bool scores = rec->node->out == REG_S || rec->node->out == REG_P;
-    const uint32_t row = scores ? slot - rec->score_slot0 : slot;
-
-    return rec->dst.at + row * rec->dst.stride;
-}
-
 /* (n_head, position + 1); positions outside a window become 0. */
 static uint32_t close_up(const struct vk_rec *rec, float *values, uint32_t position)
 {
@@ -40,7 +31,7 @@ static enum status show(struct vk_run *run, const struct vk_rec *rec, uint32_t s
     uint32_t count = node->rows;
     const uint64_t bytes =
         scores ? (uint64_t)rec->dst.stride * VK_QUAD : (uint64_t)order_ceil(count, 4) * VK_QUAD;
-    const uint32_t at = (uint32_t)row_at(rec, slot);
+    const uint32_t at = (uint32_t)vk_rec_row(rec, slot);
     const enum status st =
         gpu_buffer_read(run->vk->memory.work, (uint64_t)at * VK_QUAD, values, bytes);
 

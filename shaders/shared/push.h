@@ -152,6 +152,14 @@ struct push_logits {
     uint stage;
 };
 
+/* One row: lines (heads) of keys, or one line. */
+struct push_guard {
+    uint src;
+    uint lines, line_quads;
+    uint first, last; /* elements of a line that are there */
+    uint verdict;     /* quad of the verdicts */
+};
+
 /* Words of a digest, in the strips and in the results. */
 #define DIGEST_KEY 0u
 #define DIGEST_TOKEN 1u

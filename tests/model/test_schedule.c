@@ -18,6 +18,7 @@ struct made {
     struct node nodes[NODES];
     struct column column[MOST];
     struct hook hook[MOST];
+    struct guard guard[MOST];
     struct pass pass;
 };
 
@@ -67,17 +68,27 @@ static void make(struct made *m, uint64_t id)
     for (uint32_t i = 0; i < hooks; i++)
         m->hook[i] = (struct hook){.node = one_in(&rng, 3) ? NODES - 1 : below(&rng, NODES),
                                    .column = below(&rng, n)};
+    const uint32_t guards = below(&rng, 3);
+    for (uint32_t i = 0; i < guards; i++)
+        m->guard[i] = (struct guard){.node = one_in(&rng, 3) ? NODES - 1 : below(&rng, NODES),
+                                     .column = below(&rng, n)};
     m->pass = (struct pass){.columns = m->column,
+                            .guards = m->guard,
+                            .n_guards = guards,
                             .n_columns = n,
                             .hooks = m->hook,
                             .n_hooks = hooks,
                             .watch = one_in(&rng, 8) ? no_watch : NULL};
 }
 
-static bool hooked(const struct made *m, uint32_t column, bool logits)
+static bool looked_at(const struct made *m, uint32_t column, bool logits)
 {
     for (uint32_t i = 0; i < m->pass.n_hooks; i++) {
         if (m->hook[i].column == column && (!logits || m->hook[i].node == NODES - 1))
+            return true;
+    }
+    for (uint32_t i = 0; i < m->pass.n_guards; i++) {
+        if (m->guard[i].column == column && (!logits || m->guard[i].node == NODES - 1))
             return true;
     }
     return false;
@@ -88,7 +99,7 @@ static bool goes_on(const struct made *m, uint32_t column, uint32_t layer)
 {
     const struct column *c = &m->column[column];
     return c->end_layer > layer + 1 || c->save != EXECUTOR_NONE || c->outputs != 0 ||
-           m->pass.watch || hooked(m, column, false);
+           m->pass.watch || looked_at(m, column, false);
 }
 
 /* Some slot behind this one starts later and goes on behind the store. */
@@ -125,7 +136,7 @@ static void check_outputs(const struct made *m, const struct schedule *s)
     for (uint32_t i = 0; i < m->pass.n_columns; i++) {
         const uint32_t wanted = m->column[i].outputs, slot = s->output_slot[i];
         const bool needs =
-            wanted & ~COLUMN_HIDDEN || (wanted && (m->pass.watch || hooked(m, i, true)));
+            wanted & ~COLUMN_HIDDEN || (wanted && (m->pass.watch || looked_at(m, i, true)));
         assert_int_equal(slot != EXECUTOR_NONE, wanted != 0);
         outputs += wanted != 0;
         logits += needs;
@@ -152,7 +163,9 @@ static void test_random_passes(void **state)
             bool any = false;
             for (uint32_t i = 0; i < m.pass.n_hooks; i++)
                 any |= m.hook[i].node == node;
-            assert_int_equal(s.hooked[node], any);
+            for (uint32_t i = 0; i < m.pass.n_guards; i++)
+                any |= m.guard[i].node == node;
+            assert_int_equal(s.stops[node], any);
         }
         check_layers(&m, &s);
         check_outputs(&m, &s);
