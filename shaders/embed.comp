@@ -1,8 +1,7 @@
 #version 460
 /* SPDX-License-Identifier: MIT */
-/* EMBED: the row of a column's token as numbers; one block an invocation. */
+/* EMBED: the values of the row of a column's token; one block an invocation. */
 #include "shared/fetch.glsl"
-#include "shared/hook.glsl"
 #include "shared/order.h"
 #include "shared/weights.glsl"
 
@@ -12,7 +11,8 @@ layout(push_constant) uniform push_block { push_embed push; };
 QUAD_BUFFER(0, results);
 FETCH_BUFFER(1, weights);
 WORD_BUFFER(2, columns);
-HOOK_BUFFER(3)
+
+#include "shared/hook_weights.glsl"
 
 /* Where a row keeps block b (shared/weights.glsl). */
 uint slot_of(uint b)
@@ -22,8 +22,6 @@ uint slot_of(uint b)
         slot += (push.blocks + NM_PARTIALS - 1u - order_partial(i)) / NM_PARTIALS;
     return slot;
 }
-
-#include "shared/hook_weights.glsl"
 
 /* The value of one code, before scaling by the model's factor. */
 float element(float value, uint meta, uint super_word, uint s)
@@ -41,17 +39,16 @@ float element(float value, uint meta, uint super_word, uint s)
 uvec4 embed(uvec4 raw, uint meta, uint super_word, uint b, uint s)
 {
     uint feature = b * NM_BLOCK + 4u * s;
-    HOOK_DO(HOOK_WEIGHT, raw = hook_codes(push.hook, uvec3(feature, HOOK_NONE, HOOK_NONE),
-                                          uvec3(1u, 0u, 0u), raw))
+    if (HOOK_AT(HOOK_WEIGHT))
+        raw = hook_codes(uvec3(feature, HOOK_NONE, HOOK_NONE), uvec3(1u, 0u, 0u), raw);
     vec4 code = weight_value(raw), value;
     for (uint c = 0u; c < 4u; c++)
         value[c] = element(code[c], meta, super_word, s);
     if (push.scale != 0u)
         value = value * vec4(uintBitsToFloat(push.scale));
-    uvec4 bits = round_quad(value, ACT);
-    HOOK_PATCH(bits = hook_results(push.hook, uvec3(feature, HOOK_NONE, HOOK_NONE),
-                                   uvec3(1u, 0u, 0u), value, ACT))
-    return bits;
+    if (HOOK_ANY)
+        value = hook_results(uvec3(feature, HOOK_NONE, HOOK_NONE), uvec3(1u, 0u, 0u), value, ACT);
+    return round_quad(value, ACT);
 }
 
 void write_quad(uint at, uvec4 bits, uint b, uint s)
@@ -83,10 +80,11 @@ void main()
     super_word =
         FETCH(weights, tile + weight_super_at(push.blocks) + b / 8u * TILE_LANES + lane)[r];
 #endif
-    HOOK_DO(HOOK_WEIGHT, hook_block fields = hook_block_scales(push.hook, HOOK_NONE, b,
-                                                               hook_block(meta, super_word));
-            meta = fields.meta;
-            super_word = fields.super_word)
+    if (HOOK_AT(HOOK_WEIGHT)) {
+        hook_block fields = hook_block_scales(HOOK_NONE, b, hook_block(meta, super_word));
+        meta = fields.meta;
+        super_word = fields.super_word;
+    }
     for (uint h = 0u; h < WEIGHT_HIGH; h++)
         high[h] = FETCH(weights, tile + weight_high_at(push.blocks) +
                                      (s * WEIGHT_HIGH + h) * TILE_LANES + lane)[r];

@@ -2,14 +2,14 @@
 /* SPDX-License-Identifier: MIT */
 /* GATE: activation of the gate times the up projection; four features an invocation. */
 #include "shared/fetch.glsl"
-#include "shared/hook.glsl"
 
 layout(local_size_x_id = SPEC_LANES_X) in;
 layout(constant_id = SPEC_ACT) const uint ACT = NM_F32;
 layout(push_constant) uniform push_block { push_gate push; };
 QUAD_BUFFER(0, results);
 FETCH_BUFFER(1, inputs);
-HOOK_BUFFER(2)
+
+#include "shared/hook.glsl"
 
 float activation(float x)
 {
@@ -23,15 +23,13 @@ void main()
         return;
     vec4 g = FETCH_FLOATS(inputs, push.gate + slot * push.src_stride + i);
     vec4 u = FETCH_FLOATS(inputs, push.up + slot * push.src_stride + i);
-    HOOK_DO(HOOK_OPERAND, for (uint k = 0u; k < 2u; k++) {
-        vec4 v = hook_quad(push.hook, HOOK_OPERAND, uvec3(i * 4u, k, HOOK_NONE),
-                           uvec3(1u, 0u, 0u), k == 0u ? g : u, true);
-        g = k == 0u ? v : g;
-        u = k == 0u ? u : v;
-    })
-    vec4 a = vec4(activation(g.x), activation(g.y), activation(g.z), activation(g.w)) * u;
-    uvec4 bits = round_quad(a, ACT);
-    HOOK_PATCH(bits = hook_results(push.hook, uvec3(i * 4u, HOOK_NONE, HOOK_NONE),
-                                   uvec3(1u, 0u, 0u), a, ACT))
+    if (HOOK_AT(HOOK_OPERAND)) {
+        g = hook_quad(HOOK_OPERAND, uvec3(i * 4u, 0u, HOOK_NONE), uvec3(1u, 0u, 0u), g, true);
+        u = hook_quad(HOOK_OPERAND, uvec3(i * 4u, 1u, HOOK_NONE), uvec3(1u, 0u, 0u), u, true);
+    }
+    vec4 y = vec4(activation(g.x), activation(g.y), activation(g.z), activation(g.w)) * u;
+    if (HOOK_ANY)
+        y = hook_results(uvec3(i * 4u, HOOK_NONE, HOOK_NONE), uvec3(1u, 0u, 0u), y, ACT);
+    uvec4 bits = round_quad(y, ACT);
     results[push.dst + slot * push.dst_stride + i] = bits;
 }

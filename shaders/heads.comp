@@ -1,10 +1,8 @@
 #version 460
 /* SPDX-License-Identifier: MIT */
-/* HEADS: probabilities times values; four features of a head an invocation, invocations in y share
- * the partials of the sum. */
-#include "shared/hook.glsl"
+/* HEADS: probabilities times values; an invocation has four features of a head, invocations in y
+ * share the partials of the sum. */
 #include "shared/pages.glsl"
-#include "shared/sum.glsl"
 
 layout(local_size_x_id = SPEC_LANES_X, local_size_y_id = SPEC_LANES_Y) in;
 layout(constant_id = SPEC_ACT) const uint ACT = NM_F32;
@@ -15,118 +13,100 @@ FETCH_BUFFER(1, inputs);
 FETCH_BUFFER(2, pages);
 WORD_BUFFER(3, columns);
 WORD_BUFFER(4, tables);
-HOOK_BUFFER(5)
 
-shared float across[gl_WorkGroupSize.x * gl_WorkGroupSize.y * 4u];
+#define SUM_COUNT 4 /* features */
+#include "shared/hook.glsl"
+#include "shared/sum.glsl"
 
-sum total[4]; /* of the four features */
+vec4 chain[4]; /* (keys) of four features */
 
-/* The chain of four features (in x .. w) after key position `key`. A key outside the span adds
- * nothing, whatever was read for it: -0.0 is selected, which costs less than a branch. */
-#define ADD_KEY(j, edit_value, edit_chain)                                                         \
-    {                                                                                              \
-        bool there = key + (j) >= span.x && key + (j) <= span.y;                                   \
-        uvec4 raw = pages_raw(value[j], quad, KV);                                                 \
-        edit_value                                                                                 \
-        vec4 product = vec4(p[j]) * pages_value(raw, KV);                                          \
-        chain[j] = chain[j] + (there ? product : vec4(NM_NEG_ZERO));                               \
-        edit_chain                                                                                 \
-    }
-/* Written out for lavapipe alone: SwiftShader takes a minute to compile four copies. */
+/* Four key positions as read; a global, as in linear_block.glsl. */
+struct four_keys {
+    uint key, quad; /* the first key; the quad of features */
+    uvec2 span;     /* first and last key seen */
+    vec4 p;
+    uvec4 value[4];
+} four;
+
+/* The first feature of a quad. */
+uint feature_of(uint quad)
+{
+    return (push.head0 + gl_WorkGroupID.y) * push.head_dim + quad * 4u;
+}
+
+/* The chain of four features after key position j. A key outside the span adds nothing, whatever
+ * was read: -0.0 is selected, which costs less than a branch. */
+void add_key(const uint j, const bool patched)
+{
+    uint key = four.key + j;
+    bool there = key >= four.span.x && key <= four.span.y;
+    uvec4 raw = pages_raw(four.value[j], four.quad, KV);
+    if (patched && HOOK_AT(HOOK_WEIGHT))
+        raw = hook_stored(uvec3(feature_of(four.quad), HOOK_NONE, key), uvec3(1u, 0u, 0u), raw);
+    vec4 product = vec4(four.p[j]) * pages_value(raw, KV);
+    chain[j] = chain[j] + (there ? product : vec4(NM_NEG_ZERO));
+    if (patched && HOOK_AT(HOOK_PARTIAL))
+        chain[j] = hook_quad(HOOK_PARTIAL, uvec3(feature_of(four.quad), HOOK_NONE, key),
+                             uvec3(1u, 0u, 0u), chain[j], true);
+}
+
+/* Written out for lavapipe alone: SwiftShader takes a minute to compile four copies. Patches loop,
+ * so that the text has their hooks once. */
+void add_keys()
+{
 #ifdef VKFI_TEXEL
-#define ADD_KEYS                                                                                   \
-    ADD_KEY(0u, , ) ADD_KEY(1u, , ) ADD_KEY(2u, , ) ADD_KEY(3u, , )
-#else
-#define ADD_KEYS                                                                                   \
-    for (uint j = 0u; j < 4u; j++)                                                                 \
-        ADD_KEY(j, , )
-#endif
-
-/* The same in a patch: one key after the other, so that hooks stand in the text once. */
-#ifdef VKFI_HOOK_FREE
-#define ADD_KEYS_AT(feature) ADD_KEYS
-#else
-#define EDIT_VALUE(feature)                                                                        \
-    HOOK_DO(HOOK_WEIGHT,                                                                           \
-            for (uint c = 0u; c < 4u; c++) raw[c] =                                                \
-                hook_bits(push.hook, HOOK_WEIGHT, uvec3((feature) + c, HOOK_NONE, key + j),        \
-                          raw[c], true))
-#define EDIT_CHAIN(feature)                                                                        \
-    HOOK_DO(HOOK_PARTIAL, chain[j] = hook_quad(push.hook, HOOK_PARTIAL,                            \
-                                               uvec3(feature, HOOK_NONE, key + j),                 \
-                                               uvec3(1u, 0u, 0u), chain[j], true))
-#define ADD_KEYS_AT(feature)                                                                       \
-    if (HOOK == HOOK_OFF) {                                                                        \
-        ADD_KEYS                                                                                   \
-    } else {                                                                                       \
-        for (uint j = 0u; j < 4u; j++)                                                             \
-            ADD_KEY(j, EDIT_VALUE(feature), EDIT_CHAIN(feature))                                   \
+    if (!HOOK_ANY) {
+        add_key(0u, false);
+        add_key(1u, false);
+        add_key(2u, false);
+        add_key(3u, false);
+        return;
     }
+#endif
+    for (uint j = 0u; j < 4u; j++)
+        add_key(j, true);
+}
 
-/* V entries that the query does not see, for captures that want them. */
+/* Captures V entries that the query does not see. */
 void capture_unseen(uint head, uint table, uint quad, uvec2 span)
 {
-    uint first = push.hook & ~HOOK_RECORD, end = first + hooks[first].list;
-    uint feature = head * push.head_dim + quad * 4u;
-
-    for (uint h = first; h < end; h++) {
-        if (hooks[h].point != HOOK_WEIGHT || hooks[h].capture == 0u)
-            continue;
-        for (uint j = 0u; j < hooks[h].keys; j++) {
-            uint key = hooks[h].key + j;
-            if (key > hooks[h].last_key)
-                break;
+    for (uint h = hook_first(); h < hook_end(); h++) {
+        uvec2 captured = hook_captured(h);
+        for (uint key = captured.x; key <= captured.y; key++) {
             if (key >= span.x && key <= span.y)
                 continue;
             uint row = (tables[table + key / NM_BLOCK] * NM_BLOCK + key % NM_BLOCK) * push.row +
                        push.values + PAGES_QUAD(KV, head / push.group * (push.head_dim / 4u));
-            uvec4 bits = pages_raw(FETCH(pages, row + PAGES_QUAD(KV, quad)), quad, KV);
-            for (uint c = 0u; c < 4u; c++)
-                hook_bits(push.hook, HOOK_WEIGHT, uvec3(feature + c, HOOK_NONE, key), bits[c],
-                          true);
+            uvec4 raw = pages_raw(FETCH(pages, row + PAGES_QUAD(KV, quad)), quad, KV);
+            hook_stored(uvec3(feature_of(quad), HOOK_NONE, key), uvec3(1u, 0u, 0u), raw);
         }
     }
 }
-#endif
 
-/* Adds the block of 32 key positions that begins at `key0`; `row`: the values of its first. */
+/* Adds the block of 32 key positions from `key0` on; `row`: the values of the first. */
 void add_block(uint probs, uint row, uint quad, uint key0, uvec2 span)
 {
-    uint feature0 = (push.head0 + gl_WorkGroupID.y) * push.head_dim, feature = feature0 + quad * 4u;
-    vec4 chain[4];
     for (uint j = 0u; j < 4u; j++)
         chain[j] = vec4(NM_NEG_ZERO);
     uint first = max(key0, span.x) & ~3u, last = min(key0 + NM_BLOCK - 1u, span.y);
     for (uint key = first; key <= last; key += 4u) {
         uint at = row + (key - key0) * push.row + PAGES_QUAD(KV, quad);
-        uvec4 value[4]; /* read before anything is computed, see linear.comp */
-        vec4 p = FETCH_FLOATS(inputs, probs + key / 4u);
-        value[0] = FETCH(pages, at);
-        value[1] = FETCH(pages, at + push.row);
-        value[2] = FETCH(pages, at + 2u * push.row);
-        value[3] = FETCH(pages, at + 3u * push.row);
-        HOOK_DO(HOOK_OPERAND, p = hook_quad(push.hook, HOOK_OPERAND,
-                                            uvec3(feature0, HOOK_NONE, key), uvec3(0u, 0u, 1u), p,
-                                            quad == 0u))
-        ADD_KEYS_AT(feature)
+        four.key = key;
+        four.quad = quad;
+        four.span = span;
+        four.p = FETCH_FLOATS(inputs, probs + key / 4u);
+        four.value[0] = FETCH(pages, at);
+        four.value[1] = FETCH(pages, at + push.row);
+        four.value[2] = FETCH(pages, at + 2u * push.row);
+        four.value[3] = FETCH(pages, at + 3u * push.row);
+        if (HOOK_AT(HOOK_OPERAND))
+            four.p = hook_quad(HOOK_OPERAND, uvec3(feature_of(0u), HOOK_NONE, key),
+                               uvec3(0u, 0u, 1u), four.p, quad == 0u);
+        add_keys();
     }
     vec4 t = (chain[0] + chain[1]) + (chain[2] + chain[3]);
-    for (uint f = 0u; f < 4u; f++)
+    SUM_EACH(f)
         total[f].run = total[f].run + t[f];
-}
-
-void join_across()
-{
-    uint run = gl_LocalInvocationID.y, at = gl_LocalInvocationIndex * 4u;
-    for (uint apart = 1u; apart < gl_WorkGroupSize.y; apart *= 2u) {
-        for (uint f = 0u; f < 4u; f++)
-            across[at + f] = total[f].run;
-        barrier();
-        if (run % (2u * apart) == 0u)
-            for (uint f = 0u; f < 4u; f++)
-                total[f].run = total[f].run + across[at + apart * gl_WorkGroupSize.x * 4u + f];
-        barrier();
-    }
 }
 
 void main()
@@ -139,31 +119,28 @@ void main()
     uint probs = push.src + gl_WorkGroupID.z * push.src_stride + head * push.head_stride;
     uint first = span.x / NM_BLOCK, last = span.y / NM_BLOCK;
     bool inside = quad * 4u < push.head_dim;
-    HOOK_DO(HOOK_WEIGHT, if (inside && gl_LocalInvocationID.y == 0u)
-                             capture_unseen(head, table, quad, span))
+    if (HOOK_AT(HOOK_WEIGHT) && inside && gl_LocalInvocationID.y == 0u)
+        capture_unseen(head, table, quad, span);
     for (uint i = 0u; i < visits; i++) {
         uint visit = order_partial(gl_LocalInvocationID.y * visits + i);
         uint skipped = first > visit ? (first - visit + NM_PARTIALS - 1u) / NM_PARTIALS : 0u;
-        for (uint f = 0u; f < 4u; f++)
-            sum_open(total[f]);
+        sum_open();
         for (uint b = visit + skipped * NM_PARTIALS; inside && b <= last; b += NM_PARTIALS) {
             uint row = tables[table + b] * NM_BLOCK * push.row + push.values +
                        PAGES_QUAD(KV, head / push.group * (push.head_dim / 4u));
             add_block(probs, row, quad, b * NM_BLOCK, span);
         }
-        for (uint f = 0u; f < 4u; f++)
-            sum_close(total[f], i, visits);
+        sum_close(i, visits);
     }
     if (gl_WorkGroupSize.y > 1u)
-        join_across();
+        sum_join(gl_LocalInvocationID.y, gl_WorkGroupSize.y, gl_LocalInvocationIndex * 4u,
+                 uvec2(1u, gl_WorkGroupSize.x * 4u));
     if (!inside || gl_LocalInvocationID.y != 0u)
         return;
     uint at = push.dst + slot * push.dst_stride + head * (push.head_dim / 4u) + quad;
-    uvec4 bits = round_quad(vec4(total[0].run, total[1].run, total[2].run, total[3].run), ACT);
-    HOOK_PATCH(bits = hook_results(push.hook,
-                                   uvec3(head * push.head_dim + quad * 4u, HOOK_NONE, HOOK_NONE),
-                                   uvec3(1u, 0u, 0u),
-                                   vec4(total[0].run, total[1].run, total[2].run, total[3].run),
-                                   ACT))
+    vec4 y = vec4(total[0].run, total[1].run, total[2].run, total[3].run);
+    if (HOOK_ANY)
+        y = hook_results(uvec3(feature_of(quad), HOOK_NONE, HOOK_NONE), uvec3(1u, 0u, 0u), y, ACT);
+    uvec4 bits = round_quad(y, ACT);
     results[at] = bits;
 }

@@ -2,8 +2,6 @@
 /* SPDX-License-Identifier: MIT */
 /* NORM: RMS norm of one group of a column; the workgroup shares the partials of the sum. */
 #include "shared/fetch.glsl"
-#include "shared/hook.glsl"
-#include "shared/sum.glsl"
 
 layout(local_size_x_id = SPEC_LANES_Y) in;
 layout(constant_id = SPEC_ACT) const uint ACT = NM_F32;
@@ -11,17 +9,18 @@ layout(push_constant) uniform push_block { push_norm push; };
 QUAD_BUFFER(0, results);
 FETCH_BUFFER(1, inputs);
 FETCH_BUFFER(2, weights);
-HOOK_BUFFER(3)
 
-shared float across[gl_WorkGroupSize.x];
+#define SUM_COUNT 1
+#include "shared/hook.glsl"
+#include "shared/sum.glsl"
 
-/* Four elements of the group as this op reads them; `primary`: the reading that is noted. */
+/* Four elements of the group as this op reads them; `primary`: the noted reading. */
 vec4 read_quad(uint source, uint group, uint i, bool primary)
 {
     vec4 x = FETCH_FLOATS(inputs, source + i);
-    HOOK_DO(HOOK_OPERAND, x = hook_quad(push.hook, HOOK_OPERAND,
-                                        uvec3(group * push.width, i * 4u, HOOK_NONE),
-                                        uvec3(0u, 1u, 0u), x, primary))
+    if (HOOK_AT(HOOK_OPERAND))
+        x = hook_quad(HOOK_OPERAND, uvec3(group * push.width, i * 4u, HOOK_NONE), uvec3(0u, 1u, 0u),
+                      x, primary);
     return x;
 }
 
@@ -37,9 +36,9 @@ float block_sum(uint source, uint group, uint b)
         vec4 sum = chain + x * x;
         for (uint c = 0u; c < 4u; c++)
             chain[c] = i * 4u + c < push.width ? sum[c] : chain[c];
-        HOOK_DO(HOOK_PARTIAL, chain = hook_quad(push.hook, HOOK_PARTIAL,
-                                                uvec3(group * push.width, i * 4u, HOOK_NONE),
-                                                uvec3(0u, 1u, 0u), chain, true))
+        if (HOOK_AT(HOOK_PARTIAL))
+            chain = hook_quad(HOOK_PARTIAL, uvec3(group * push.width, i * 4u, HOOK_NONE),
+                              uvec3(0u, 1u, 0u), chain, true);
     }
     return sum_chains(chain);
 }
@@ -48,38 +47,27 @@ float sum_of_squares(uint source, uint group)
 {
     uint lane = gl_LocalInvocationID.x, visits = NM_PARTIALS / gl_WorkGroupSize.x;
     uint blocks = (push.width + NM_BLOCK - 1u) / NM_BLOCK;
-    sum total;
     for (uint i = 0u; i < visits; i++) {
-        sum_open(total);
+        sum_open();
         for (uint b = order_partial(lane * visits + i); b < blocks; b += NM_PARTIALS) {
-            total.run = total.run + block_sum(source, group, b);
-            HOOK_DO(HOOK_ACCUMULATOR,
-                    total.run = hook_sum(push.hook, uvec3(group * push.width, b, HOOK_NONE),
-                                         total.run))
+            total[0].run = total[0].run + block_sum(source, group, b);
+            if (HOOK_AT(HOOK_ACCUMULATOR))
+                total[0].run = hook_sum(uvec3(group * push.width, b, HOOK_NONE), total[0].run);
         }
-        sum_close(total, i, visits);
-    }
-    for (uint apart = 1u; apart < gl_WorkGroupSize.x; apart *= 2u) {
-        across[lane] = total.run;
-        barrier();
-        if (lane % (2u * apart) == 0u)
-            total.run = total.run + across[lane + apart];
-        barrier();
+        sum_close(i, visits);
     }
     if (gl_WorkGroupSize.x > 1u) {
-        if (lane == 0u)
-            across[0] = total.run;
-        barrier();
-        total.run = across[0];
+        sum_join(lane, gl_WorkGroupSize.x, lane, uvec2(1u));
+        total[0].run = sum_joined(lane, 0u);
     }
-    return total.run;
+    return total[0].run;
 }
 
 void write_quad(uint at, uint i, uint feature, vec4 value)
 {
+    if (HOOK_ANY)
+        value = hook_results(uvec3(feature, HOOK_NONE, HOOK_NONE), uvec3(1u, 0u, 0u), value, ACT);
     uvec4 bits = round_quad(value, ACT);
-    HOOK_PATCH(bits = hook_results(push.hook, uvec3(feature, HOOK_NONE, HOOK_NONE),
-                                   uvec3(1u, 0u, 0u), value, ACT))
     if (i * 4u + 4u <= push.width) {
         results[at] = bits;
     } else {
@@ -100,11 +88,9 @@ void main()
         vec4 x = read_quad(source, group, i, false);
         vec4 gain = FETCH_FLOATS(weights, push.gain + i);
         uint feature = group * push.width + i * 4u;
-        HOOK_DO(HOOK_WEIGHT, for (uint c = 0u; c < 4u; c++) gain[c] = uintBitsToFloat(
-                                 hook_bits(push.hook, HOOK_WEIGHT,
-                                           uvec3(feature + c, HOOK_NONE, HOOK_NONE),
-                                           floatBitsToUint(gain[c]), true)))
-        write_quad(push.dst + slot * push.dst_stride + first + i, i, feature,
-                   (x * vec4(r)) * gain);
+        if (HOOK_AT(HOOK_WEIGHT))
+            gain = uintBitsToFloat(hook_stored(uvec3(feature, HOOK_NONE, HOOK_NONE),
+                                               uvec3(1u, 0u, 0u), floatBitsToUint(gain)));
+        write_quad(push.dst + slot * push.dst_stride + first + i, i, feature, (x * vec4(r)) * gain);
     }
 }

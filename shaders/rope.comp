@@ -2,7 +2,6 @@
 /* SPDX-License-Identifier: MIT */
 /* ROPE: rotates pairs of features by the angles of the position; eight features an invocation. */
 #include "shared/fetch.glsl"
-#include "shared/hook.glsl"
 
 layout(local_size_x_id = SPEC_LANES_X) in;
 layout(constant_id = SPEC_ACT) const uint ACT = NM_F32;
@@ -11,14 +10,15 @@ QUAD_BUFFER(0, results);
 FETCH_BUFFER(1, inputs);
 FETCH_BUFFER(2, tables); /* (tables, positions, rope_dim / 2, 2) cosine, sine */
 WORD_BUFFER(3, columns);
-HOOK_BUFFER(4)
+
+#include "shared/hook.glsl"
 
 vec4 read_quad(uint source, uint quad)
 {
     vec4 x = FETCH_FLOATS(inputs, source + quad);
-    HOOK_DO(HOOK_OPERAND, x = hook_quad(push.hook, HOOK_OPERAND,
-                                        uvec3(HOOK_NONE, quad * 4u, HOOK_NONE),
-                                        uvec3(0u, 1u, 0u), x, true))
+    if (HOOK_AT(HOOK_OPERAND))
+        x = hook_quad(HOOK_OPERAND, uvec3(HOOK_NONE, quad * 4u, HOOK_NONE), uvec3(0u, 1u, 0u), x,
+                      true);
     return x;
 }
 
@@ -27,9 +27,9 @@ void write_quad(uint row, uint quad, vec4 value, bool scaled)
 {
     if (scaled)
         value = value * vec4(uintBitsToFloat(push.scale));
+    if (HOOK_ANY)
+        value = hook_results(uvec3(quad * 4u, HOOK_NONE, HOOK_NONE), uvec3(1u, 0u, 0u), value, ACT);
     uvec4 bits = round_quad(value, ACT);
-    HOOK_PATCH(bits = hook_results(push.hook, uvec3(quad * 4u, HOOK_NONE, HOOK_NONE),
-                                   uvec3(1u, 0u, 0u), value, ACT))
     results[row + quad] = bits;
 }
 

@@ -1,9 +1,7 @@
 #version 460
 /* SPDX-License-Identifier: MIT */
 /* SCORES: query times key of one head; KEYS key positions an invocation. */
-#include "shared/hook.glsl"
 #include "shared/pages.glsl"
-#include "shared/sum.glsl"
 
 layout(local_size_x_id = SPEC_LANES_X) in;
 layout(constant_id = SPEC_KV) const uint KV = NM_F32;
@@ -13,16 +11,17 @@ FETCH_BUFFER(1, inputs);
 FETCH_BUFFER(2, pages);
 WORD_BUFFER(3, columns);
 WORD_BUFFER(4, tables);
-HOOK_BUFFER(5)
 
-/* Key positions of an invocation lie this many workgroup widths apart; q is read once for all. */
+/* Key positions of an invocation, a workgroup's width apart; q is read once for all. */
 #ifdef VKFI_TEXEL
-#define KEYS 2u
+#define KEYS 2
 #else
-#define KEYS 1u
+#define KEYS 1
 #endif
 
-sum total[KEYS];
+#define SUM_COUNT KEYS
+#include "shared/hook.glsl"
+#include "shared/sum.glsl"
 
 struct place {
     uint query;       /* quads */
@@ -32,8 +31,8 @@ struct place {
     uint head;
 };
 
-/* Adds block b of the head's features: chains of the products, joined. All is read before anything
- * is computed, see linear.comp. Features that are not there add -0.0. */
+/* Adds block b of the head's features; absent ones add -0.0. All is read before anything is
+ * computed (linear_block.glsl). */
 void add_block(place at, uint b, bool primary)
 {
     vec4 q[8];
@@ -45,32 +44,31 @@ void add_block(place at, uint b, bool primary)
         q[s] = FETCH_FLOATS(inputs, at.query + i);
         for (uint j = 0u; j < KEYS; j++)
             raw[j * 8u + s] = FETCH(pages, at.row[j] + PAGES_QUAD(KV, i));
-        HOOK_DO(HOOK_OPERAND, q[s] = hook_quad(push.hook, HOOK_OPERAND,
-                                               uvec3(at.head, (b * 8u + s) * 4u, HOOK_NONE),
-                                               uvec3(0u, 1u, 0u), q[s], primary))
+        if (HOOK_AT(HOOK_OPERAND))
+            q[s] = hook_quad(HOOK_OPERAND, uvec3(at.head, (b * 8u + s) * 4u, HOOK_NONE),
+                             uvec3(0u, 1u, 0u), q[s], primary);
     }
     for (uint j = 0u; j < KEYS; j++) {
         vec4 chain = vec4(NM_NEG_ZERO);
         for (uint s = 0u; s < 8u; s++) {
             uint i = b * 8u + s;
             uvec4 bits = pages_raw(raw[j * 8u + s], i, KV);
-            HOOK_DO(HOOK_WEIGHT, for (uint c = 0u; c < 4u; c++) bits[c] =
-                                     hook_bits(push.hook, HOOK_WEIGHT,
-                                               uvec3(at.head, i * 4u + c, at.key[j]), bits[c], true))
+            if (HOOK_AT(HOOK_WEIGHT))
+                bits = hook_stored(uvec3(at.head, i * 4u, at.key[j]), uvec3(0u, 1u, 0u), bits);
             vec4 product = q[s] * pages_value(bits, KV);
             chain = chain + (i < quads ? product : vec4(NM_NEG_ZERO));
-            HOOK_DO(HOOK_PARTIAL, chain = hook_quad(push.hook, HOOK_PARTIAL,
-                                                    uvec3(at.head, i * 4u, at.key[j]),
-                                                    uvec3(0u, 1u, 0u), chain, true))
+            if (HOOK_AT(HOOK_PARTIAL))
+                chain = hook_quad(HOOK_PARTIAL, uvec3(at.head, i * 4u, at.key[j]),
+                                  uvec3(0u, 1u, 0u), chain, true);
         }
         total[j].run = total[j].run + sum_chains(chain);
-        HOOK_DO(HOOK_ACCUMULATOR,
-                total[j].run = hook_sum(push.hook, uvec3(at.head, b, at.key[j]), total[j].run))
+        if (HOOK_AT(HOOK_ACCUMULATOR))
+            total[j].run = hook_sum(uvec3(at.head, b, at.key[j]), total[j].run);
     }
 }
 
-/* The tree of a sum of few blocks has as many leaves as the next power of two: partials that no
- * block joins are -0.0, and adding them changes nothing. */
+/* The tree of few blocks has as many leaves as the next power of two: partials that no block joins
+ * are -0.0, which changes nothing. */
 void add_blocks(place at)
 {
     uint blocks = (push.head_dim + NM_BLOCK - 1u) / NM_BLOCK, visits = 1u, apart = NM_PARTIALS;
@@ -82,12 +80,10 @@ void add_blocks(place at)
         apart /= 2u;
     }
     for (uint i = 0u; i < visits; i++) {
-        for (uint j = 0u; j < KEYS; j++)
-            sum_open(total[j]);
+        sum_open();
         for (uint b = order_partial(i) / apart; b < blocks; b += NM_PARTIALS)
             add_block(at, b, primary);
-        for (uint j = 0u; j < KEYS; j++)
-            sum_close(total[j], i, visits);
+        sum_close(i, visits);
     }
 }
 
@@ -102,11 +98,11 @@ void main()
     at.query = push.src + slot * push.src_stride + head * (push.head_dim / 4u);
     bool wanted[KEYS], any_wanted = false;
     for (uint j = 0u; j < KEYS; j++) {
-        uint key = push.key0 + (gl_WorkGroupID.x * KEYS + j) * gl_WorkGroupSize.x +
-                   gl_LocalInvocationID.x;
+        uint key =
+            push.key0 + (gl_WorkGroupID.x * KEYS + j) * gl_WorkGroupSize.x + gl_LocalInvocationID.x;
         bool captured = false; /* a K entry that the query may not see */
-        HOOK_DO(HOOK_WEIGHT,
-                captured = hook_wants(push.hook, HOOK_WEIGHT, uvec3(head, HOOK_NONE, key)))
+        if (HOOK_AT(HOOK_WEIGHT))
+            captured = hook_wants(HOOK_WEIGHT, uvec3(head, HOOK_NONE, key));
         uint read = captured ? key : clamp(key, at.first, at.last); /* others may have no page */
         at.key[j] = key;
         at.row[j] = (tables[table + read / NM_BLOCK] * NM_BLOCK + read % NM_BLOCK) * push.row +
@@ -120,10 +116,11 @@ void main()
     for (uint j = 0u; j < KEYS; j++) {
         if (!wanted[j])
             continue;
-        uint bits = floatBitsToUint(total[j].run);
-        HOOK_PATCH(bits = hook_result(push.hook, uvec3(head, HOOK_NONE, at.key[j]), total[j].run,
-                                      NM_F32))
-        results[push.dst_words + gl_WorkGroupID.z * push.dst_stride_words +
-                head * push.head_words + at.key[j]] = bits;
+        float y = total[j].run;
+        if (HOOK_ANY)
+            y = hook_result(uvec3(head, HOOK_NONE, at.key[j]), y, NM_F32);
+        uint bits = floatBitsToUint(y);
+        results[push.dst_words + gl_WorkGroupID.z * push.dst_stride_words + head * push.head_words +
+                at.key[j]] = bits;
     }
 }

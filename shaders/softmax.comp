@@ -1,19 +1,19 @@
 #version 460
 /* SPDX-License-Identifier: MIT */
 /* SOFTMAX: scores of one head to probabilities; invocations in y share the partials of the sum. */
-#include "shared/hook.glsl"
 #include "shared/pages.glsl"
-#include "shared/sum.glsl"
 
 layout(local_size_x_id = SPEC_LANES_X, local_size_y_id = SPEC_LANES_Y) in;
 layout(push_constant) uniform push_block { push_softmax push; };
 QUAD_BUFFER(0, results);
 FETCH_BUFFER(1, inputs);
 WORD_BUFFER(2, columns);
-HOOK_BUFFER(3)
+
+#define SUM_COUNT 1
+#include "shared/hook.glsl"
+#include "shared/sum.glsl"
 
 shared uint keys[gl_WorkGroupSize.x * gl_WorkGroupSize.y];
-shared float across[gl_WorkGroupSize.x * gl_WorkGroupSize.y];
 
 struct span {
     uint source; /* quad of key position 0 */
@@ -32,9 +32,9 @@ bvec4 present(span s, uint i)
 vec4 read_quad(span s, uint i, bool primary)
 {
     vec4 x = FETCH_FLOATS(inputs, s.source + i);
-    HOOK_DO(HOOK_OPERAND,
-            x = hook_quad(push.hook, HOOK_OPERAND, uvec3(s.head, HOOK_NONE, 4u * i),
-                          uvec3(0u, 0u, 1u), x, primary))
+    if (HOOK_AT(HOOK_OPERAND))
+        x = hook_quad(HOOK_OPERAND, uvec3(s.head, HOOK_NONE, 4u * i), uvec3(0u, 0u, 1u), x,
+                      primary);
     return x;
 }
 
@@ -68,9 +68,9 @@ float block_sum(span s, uint b, float m)
         vec4 sum = chain + exp_quad(s, i, m);
         for (uint c = 0u; c < 4u; c++)
             chain[c] = there[c] ? sum[c] : chain[c];
-        HOOK_DO(HOOK_PARTIAL,
-                chain = hook_quad(push.hook, HOOK_PARTIAL, uvec3(s.head, HOOK_NONE, 4u * i),
-                                  uvec3(0u, 0u, 1u), chain, true))
+        if (HOOK_AT(HOOK_PARTIAL))
+            chain = hook_quad(HOOK_PARTIAL, uvec3(s.head, HOOK_NONE, 4u * i), uvec3(0u, 0u, 1u),
+                              chain, true);
     }
     return sum_chains(chain);
 }
@@ -79,9 +79,9 @@ float block_sum(span s, uint b, float m)
 void write_quad(uint row, span s, uint i, vec4 p)
 {
     bvec4 there = present(s, i);
+    if (HOOK_ANY)
+        p = hook_results(uvec3(s.head, HOOK_NONE, 4u * i), uvec3(0u, 0u, 1u), p, NM_F32);
     uvec4 bits = floatBitsToUint(p);
-    HOOK_PATCH(bits = hook_results(push.hook, uvec3(s.head, HOOK_NONE, 4u * i), uvec3(0u, 0u, 1u),
-                                   p, NM_F32))
     if (all(there)) {
         results[row + i] = bits;
         return;
@@ -91,31 +91,14 @@ void write_quad(uint row, span s, uint i, vec4 p)
             results[row + i][c] = bits[c];
 }
 
-/* The largest key and the sum of all invocations that share a head. */
+/* The largest key of the invocations of a head. */
 uint largest_across(uint key)
 {
-    uint item = gl_LocalInvocationIndex, run = gl_LocalInvocationID.y;
-    keys[item] = key;
+    keys[gl_LocalInvocationIndex] = key;
     barrier();
     for (uint y = 0u; y < gl_WorkGroupSize.y; y++)
         key = max(key, keys[y * gl_WorkGroupSize.x + gl_LocalInvocationID.x]);
     return key;
-}
-
-float sum_across(float run_sum)
-{
-    uint item = gl_LocalInvocationIndex, run = gl_LocalInvocationID.y;
-    for (uint apart = 1u; apart < gl_WorkGroupSize.y; apart *= 2u) {
-        across[item] = run_sum;
-        barrier();
-        if (run % (2u * apart) == 0u)
-            run_sum = run_sum + across[item + apart * gl_WorkGroupSize.x];
-        barrier();
-    }
-    if (run == 0u)
-        across[item] = run_sum;
-    barrier();
-    return across[gl_LocalInvocationID.x];
 }
 
 void main()
@@ -136,20 +119,22 @@ void main()
     if (gl_WorkGroupSize.y > 1u)
         key = largest_across(key);
     float m = uintBitsToFloat(nm_unkey(key));
-    sum total;
     for (uint i = 0u; i < visits; i++) {
-        sum_open(total);
+        sum_open();
         uint first_block = s.first / NM_BLOCK, visit = order_partial(run * visits + i);
-        uint b = visit + (first_block > visit ? (first_block - visit + NM_PARTIALS - 1u) /
-                                                    NM_PARTIALS * NM_PARTIALS
-                                              : 0u);
+        uint b = visit + (first_block > visit
+                              ? (first_block - visit + NM_PARTIALS - 1u) / NM_PARTIALS * NM_PARTIALS
+                              : 0u);
         for (; b * NM_BLOCK <= s.last && s.first <= s.last; b += NM_PARTIALS)
-            total.run = total.run + block_sum(s, b, m);
-        sum_close(total, i, visits);
+            total[0].run = total[0].run + block_sum(s, b, m);
+        sum_close(i, visits);
     }
-    if (gl_WorkGroupSize.y > 1u)
-        total.run = sum_across(total.run);
-    float r = nm_rcp(total.run);
+    if (gl_WorkGroupSize.y > 1u) {
+        sum_join(run, gl_WorkGroupSize.y, gl_LocalInvocationIndex,
+                 uvec2(1u, gl_WorkGroupSize.x));
+        total[0].run = sum_joined(run, gl_LocalInvocationID.x);
+    }
+    float r = nm_rcp(total[0].run);
     for (uint i = s.first / 4u + run; i * 4u <= s.last && s.first <= s.last;
          i += gl_WorkGroupSize.y)
         write_quad(push.dst + row, s, i, exp_quad(s, i, m) * vec4(r));

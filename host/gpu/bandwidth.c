@@ -69,7 +69,7 @@ static enum status prepare_read(struct run *run, uint64_t size)
                                                 {SPEC_SIDE_BY_SIDE, run->side_by_side}};
     const struct kernel_params params = {
         .code = &shader_bandwidth,
-        .layout = {.binding_count = 2,
+        .layout = {.bindings = 3,
                    .push_size = sizeof run->push,
                    .spec_count = 2,
                    .spec_ids = spec_ids,
@@ -154,7 +154,7 @@ enum status bandwidth_dispatch(struct gpu *gpu, double *out)
     double seconds = 0;
     const struct kernel_params params = {
         .code = &shader_empty,
-        .layout = {.binding_count = 1,
+        .layout = {.bindings = 1,
                    .local_size_id = {KERNEL_LITERAL, KERNEL_LITERAL, KERNEL_LITERAL}},
     };
     *out = 0;

@@ -79,8 +79,8 @@ struct kernel {
     const char *name;
     VkPipelineLayout layout;
     VkPipeline pipeline;
-    uint32_t binding_count, push_size;
-    uint32_t texels; /* bit b: binding b is a texel buffer */
+    uint32_t bindings, texels; /* bit b: has binding b; it is a texel buffer */
+    uint32_t push_size;
     uint32_t local_size[3];
     bool captured;
 };
@@ -112,18 +112,23 @@ bool gpu_info_has_extension(VkPhysicalDevice physical, const char *name);
 /* Family with compute, or UINT32_MAX. */
 uint32_t gpu_info_family(VkPhysicalDevice physical, VkQueueFamilyProperties *out);
 
-/* Bindings 0 .. count - 1 of a kernel: storage buffers, but texel buffers where `texels` has bits.
- */
+/* Bindings of a kernel by bits: storage buffers, but texel buffers where `texels` has them too. */
 struct gpu_set_shape {
-    uint32_t count, texels;
+    uint32_t bindings, texels;
 };
+
+/* Length of a list of bindings by number. */
+static inline uint32_t gpu_bindings_end(uint32_t bindings)
+{
+    return bindings ? 32 - (uint32_t)__builtin_clz(bindings) : 0;
+}
 
 /* The layout of such bindings: made when first wanted. */
 enum status gpu_sets_layout(struct gpu *gpu, struct gpu_set_shape shape,
                             VkDescriptorSetLayout *out) STATUS_MUST_USE;
 
-/* A descriptor set of these bindings, and the views that it needs: kept, and found again the next
- * time. */
+/* A descriptor set of these bindings (by number), and the views that it needs: kept, and found
+ * again the next time. */
 enum status gpu_sets_get(struct gpu *gpu, const struct stream_binding *bindings,
                          struct gpu_set_shape shape, VkDescriptorSet *out) STATUS_MUST_USE;
 

@@ -54,20 +54,27 @@ static VkDescriptorType type_of(struct gpu_set_shape shape, uint32_t binding)
                                        : VK_DESCRIPTOR_TYPE_STORAGE_BUFFER;
 }
 
+static bool has(struct gpu_set_shape shape, uint32_t binding)
+{
+    return shape.bindings >> binding & 1;
+}
+
 static enum status make_layout(struct gpu *gpu, struct layout *layout)
 {
     enum status st = STATUS_OK;
     VkDescriptorSetLayoutBinding binding[KERNEL_BINDINGS_MAX];
-    for (uint32_t i = 0; i < layout->shape.count; i++)
-        binding[i] = (VkDescriptorSetLayoutBinding){
-            .binding = i,
-            .descriptorType = type_of(layout->shape, i),
-            .descriptorCount = 1,
-            .stageFlags = VK_SHADER_STAGE_COMPUTE_BIT,
-        };
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < KERNEL_BINDINGS_MAX; i++)
+        if (has(layout->shape, i))
+            binding[count++] = (VkDescriptorSetLayoutBinding){
+                .binding = i,
+                .descriptorType = type_of(layout->shape, i),
+                .descriptorCount = 1,
+                .stageFlags = VK_SHADER_STAGE_COMPUTE_BIT,
+            };
     const VkDescriptorSetLayoutCreateInfo info = {
         .sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_LAYOUT_CREATE_INFO,
-        .bindingCount = layout->shape.count,
+        .bindingCount = count,
         .pBindings = binding,
     };
     VK(gpu->vk.vkCreateDescriptorSetLayout(gpu->device, &info, NULL, &layout->handle));
@@ -83,7 +90,7 @@ enum status gpu_sets_layout(struct gpu *gpu, struct gpu_set_shape shape, VkDescr
     struct gpu_sets *sets = gpu->sets;
     for (uint32_t i = 0; i < sets->layout_count; i++) {
         const struct layout *layout = &sets->layout[i];
-        if (layout->shape.count != shape.count || layout->shape.texels != shape.texels)
+        if (layout->shape.bindings != shape.bindings || layout->shape.texels != shape.texels)
             continue;
         *out = layout->handle;
         return STATUS_OK;
@@ -164,7 +171,9 @@ static enum status make_views(struct gpu *gpu, struct set *set,
                               const struct stream_binding *bindings)
 {
     enum status st = STATUS_OK;
-    for (uint32_t i = 0; i < set->shape.count; i++) {
+    for (uint32_t i = 0; i < KERNEL_BINDINGS_MAX; i++) {
+        if (!has(set->shape, i))
+            continue;
         const VkBufferViewCreateInfo info = {
             .sType = VK_STRUCTURE_TYPE_BUFFER_VIEW_CREATE_INFO,
             .buffer = bindings[i].buffer->handle,
@@ -182,7 +191,7 @@ fail:
 /* Destroys a set that was allocated; frees it. */
 static void drop(struct gpu *gpu, struct set *set)
 {
-    for (uint32_t i = 0; i < set->shape.count; i++)
+    for (uint32_t i = 0; i < KERNEL_BINDINGS_MAX; i++)
         gpu->vk.vkDestroyBufferView(gpu->device, set->view[i], NULL);
     gpu->vk.vkFreeDescriptorSets(gpu->device, set->pool, 1, &set->handle);
     free(set);
@@ -192,10 +201,13 @@ static void write(struct gpu *gpu, const struct set *set, const struct stream_bi
 {
     VkDescriptorBufferInfo buffer[KERNEL_BINDINGS_MAX];
     VkWriteDescriptorSet entry[KERNEL_BINDINGS_MAX];
-    for (uint32_t i = 0; i < set->shape.count; i++) {
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < KERNEL_BINDINGS_MAX; i++) {
+        if (!has(set->shape, i))
+            continue;
         buffer[i] = (VkDescriptorBufferInfo){bindings[i].buffer->handle, set->key.offset[i],
                                              set->key.range[i]};
-        entry[i] = (VkWriteDescriptorSet){
+        entry[count++] = (VkWriteDescriptorSet){
             .sType = VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET,
             .dstSet = set->handle,
             .dstBinding = i,
@@ -205,15 +217,17 @@ static void write(struct gpu *gpu, const struct set *set, const struct stream_bi
             .pTexelBufferView = &set->view[i],
         };
     }
-    gpu->vk.vkUpdateDescriptorSets(gpu->device, set->shape.count, entry, 0, NULL);
+    gpu->vk.vkUpdateDescriptorSets(gpu->device, count, entry, 0, NULL);
 }
 
 static uint64_t make_key(struct set_key *key, const struct stream_binding *bindings,
                          struct gpu_set_shape shape)
 {
-    uint64_t hash = hash_fold64(shape.count, shape.texels);
+    uint64_t hash = hash_fold64(shape.bindings, shape.texels);
     memset(key, 0, sizeof *key);
-    for (uint32_t i = 0; i < shape.count; i++) {
+    for (uint32_t i = 0; i < KERNEL_BINDINGS_MAX; i++) {
+        if (!has(shape, i))
+            continue;
         const struct stream_binding *b = &bindings[i];
         key->serial[i] = b->buffer->serial;
         key->offset[i] = b->offset;
@@ -230,7 +244,7 @@ static struct set *find(const struct gpu_sets *sets, uint64_t hash, struct gpu_s
                         const struct set_key *key)
 {
     for (struct set *set = sets->bucket[hash & (BUCKETS - 1)]; set; set = set->next)
-        if (set->hash == hash && set->shape.count == shape.count &&
+        if (set->hash == hash && set->shape.bindings == shape.bindings &&
             set->shape.texels == shape.texels && memcmp(&set->key, key, sizeof *key) == 0)
             return set;
     return NULL;
@@ -279,7 +293,7 @@ void gpu_sets_forget(struct gpu *gpu, uint64_t serial)
         for (struct set **link = &gpu->sets->bucket[i]; *link;) {
             struct set *set = *link;
             bool names = false;
-            for (uint32_t b = 0; b < set->shape.count; b++)
+            for (uint32_t b = 0; b < KERNEL_BINDINGS_MAX; b++)
                 names |= set->key.serial[b] == serial;
             if (!names) {
                 link = &set->next;

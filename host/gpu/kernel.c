@@ -67,11 +67,11 @@ static enum status compare(const struct build *b)
     const struct kernel_layout *layout = &b->params->layout;
     const struct spirv_reflect *r = &b->reflect;
     const struct gpu_info *info = &b->kernel->gpu->info;
-    if (layout->binding_count > KERNEL_BINDINGS_MAX)
-        return differ(b, "largest number of bindings", KERNEL_BINDINGS_MAX, layout->binding_count);
-    uint32_t bindings = (1u << layout->binding_count) - 1;
-    if (r->bindings != bindings)
-        return differ(b, "the set of buffer bindings", r->bindings, bindings);
+    if (layout->bindings >> KERNEL_BINDINGS_MAX)
+        return differ(b, "the largest set of bindings", (1u << KERNEL_BINDINGS_MAX) - 1,
+                      layout->bindings);
+    if (r->bindings != layout->bindings)
+        return differ(b, "the set of buffer bindings", r->bindings, layout->bindings);
     if (r->texels != layout->texels)
         return differ(b, "the set of texel buffer bindings", r->texels, layout->texels);
     if (r->other_resources)
@@ -79,13 +79,14 @@ static enum status compare(const struct build *b)
     if (r->push_size != layout->push_size)
         return differ(b, "the size of the push constants", r->push_size, layout->push_size);
     uint32_t texels = (uint32_t)__builtin_popcount(layout->texels);
+    uint32_t storage = (uint32_t)__builtin_popcount(layout->bindings) - texels;
     if (layout->push_size > info->max_push_size || texels > info->max_texel_bindings ||
-        layout->binding_count - texels > info->max_bindings) {
+        storage > info->max_bindings) {
         log_error("%s: shader %s needs %" PRIu32 " bytes of push constants, %" PRIu32
                   " storage and %" PRIu32 " texel bindings, the device has %" PRIu32 ", %" PRIu32
                   " and %" PRIu32,
-                  info->name, name_of(b), layout->push_size, layout->binding_count - texels, texels,
-                  info->max_push_size, info->max_bindings, info->max_texel_bindings);
+                  info->name, name_of(b), layout->push_size, storage, texels, info->max_push_size,
+                  info->max_bindings, info->max_texel_bindings);
         return STATUS_DEVICE;
     }
     return compare_specs(b);
@@ -145,7 +146,7 @@ static enum status make_layout(struct kernel *kernel)
     struct gpu *gpu = kernel->gpu;
     VkDescriptorSetLayout set;
     enum status st =
-        gpu_sets_layout(gpu, (struct gpu_set_shape){kernel->binding_count, kernel->texels}, &set);
+        gpu_sets_layout(gpu, (struct gpu_set_shape){kernel->bindings, kernel->texels}, &set);
     if (st != STATUS_OK)
         return st;
     const VkPushConstantRange push = {VK_SHADER_STAGE_COMPUTE_BIT, 0, kernel->push_size};
@@ -239,7 +240,7 @@ enum status kernel_create(struct kernel **out, struct gpu *gpu, const struct ker
     *kernel = (struct kernel){
         .gpu = gpu,
         .name = params->code->name,
-        .binding_count = params->layout.binding_count,
+        .bindings = params->layout.bindings,
         .texels = params->layout.texels,
         .push_size = params->layout.push_size,
         .captured = params->capture && gpu->info.statistics,

@@ -17,10 +17,10 @@
 
 /* What the host believes about the shader. kernel_create compares it with the SPIR-V. */
 struct kernel_layout {
-    uint32_t binding_count; /* buffers: set 0, bindings 0 .. count - 1, all of them */
-    uint32_t texels;        /* bit b: binding b is a texel buffer of quads, else a storage buffer */
-    uint32_t push_size;     /* bytes of the push constant block, 0: none */
-    uint32_t spec_count;    /* specialization ids the shader has, local sizes included */
+    uint32_t bindings;   /* bit b: set 0 has a buffer at binding b, below KERNEL_BINDINGS_MAX */
+    uint32_t texels;     /* bit b: it is a texel buffer of quads, else a storage buffer */
+    uint32_t push_size;  /* bytes of the push constant block, 0: none */
+    uint32_t spec_count; /* specialization ids the shader has, local sizes included */
     const uint32_t *spec_ids;  /* (spec_count), any order */
     uint32_t local_size_id[3]; /* spec id of each local size, or KERNEL_LITERAL */
 };

@@ -32,7 +32,7 @@ static enum status prepare(struct run *run)
 {
     const struct kernel_params params = {
         .code = &shader_probe,
-        .layout = {.binding_count = 2,
+        .layout = {.bindings = 3,
                    .push_size = sizeof(uint32_t),
                    .local_size_id = {KERNEL_LITERAL, KERNEL_LITERAL, KERNEL_LITERAL}},
     };

@@ -31,9 +31,9 @@ struct stream_binding {
 
 struct stream_dispatch {
     const struct kernel *kernel;
-    const struct stream_binding *bindings; /* (layout.binding_count) copied */
-    uint32_t binding_count;
-    const void *push; /* (push_size) bytes, copied */
+    const struct stream_binding *bindings; /* (binding_count) by number, copied */
+    uint32_t binding_count; /* up to the highest of layout.bindings; gaps are not looked at */
+    const void *push;       /* (push_size) bytes, copied */
     uint32_t push_size;
     uint32_t groups[3];
     const char *label; /* for timing; lives as long as the recording; null: the kernel's name */

@@ -98,11 +98,11 @@ static enum status check(const struct stream *stream, const struct stream_dispat
     enum status st = stream_expect(stream, STREAM_RECORDING, "stream_dispatch");
     if (st != STATUS_OK)
         return st;
-    if (d->binding_count != d->kernel->binding_count || d->push_size != d->kernel->push_size) {
+    const uint32_t end = gpu_bindings_end(d->kernel->bindings);
+    if (d->binding_count != end || d->push_size != d->kernel->push_size) {
         log_error("kernel %s: dispatched with %" PRIu32 " bindings and %" PRIu32
                   " push bytes, it has %" PRIu32 " and %" PRIu32,
-                  d->kernel->name, d->binding_count, d->push_size, d->kernel->binding_count,
-                  d->kernel->push_size);
+                  d->kernel->name, d->binding_count, d->push_size, end, d->kernel->push_size);
         return STATUS_INTERNAL;
     }
     for (uint32_t i = 0; i < 3; i++) {
@@ -113,8 +113,9 @@ static enum status check(const struct stream *stream, const struct stream_dispat
                   info->name, d->kernel->name, d->groups[i], i, info->max_group_count[i]);
         return STATUS_DEVICE_MEMORY;
     }
-    for (uint32_t i = 0; i < d->binding_count && st == STATUS_OK; i++)
-        st = check_binding(d, i, info);
+    for (uint32_t i = 0; i < end && st == STATUS_OK; i++)
+        if (d->kernel->bindings >> i & 1)
+            st = check_binding(d, i, info);
     return st;
 }
 
@@ -123,7 +124,7 @@ static enum status bind(struct stream *stream, const struct stream_dispatch *d)
     struct gpu *gpu = stream->gpu;
     VkDescriptorSet set;
     enum status st = gpu_sets_get(
-        gpu, d->bindings, (struct gpu_set_shape){d->binding_count, d->kernel->texels}, &set);
+        gpu, d->bindings, (struct gpu_set_shape){d->kernel->bindings, d->kernel->texels}, &set);
     if (st != STATUS_OK)
         return st;
     if (stream->kernel != d->kernel) {

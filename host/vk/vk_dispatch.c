@@ -5,18 +5,16 @@
 enum status vk_dispatch(const struct vk_rec *rec, const struct vk_dispatch *d)
 {
     struct vk *vk = rec->vk;
-    const uint32_t n = vk_kernels_bindings(&d->key);
-    struct stream_binding bindings[KERNEL_BINDINGS_MAX];
+    const uint32_t has = vk_kernels_bindings(&d->key);
+    struct stream_binding bindings[KERNEL_BINDINGS_MAX] = {{0}};
     struct stream_dispatch dispatch = {.bindings = bindings,
-                                       .binding_count = n,
                                        .push = d->push,
                                        .push_size = d->push_size,
                                        .groups = {d->groups[0], d->groups[1], d->groups[2]},
                                        .label = rec->node->site};
     enum status st = vk_kernels_get(&vk->kernels, &d->key, &dispatch.kernel);
 
-    for (uint32_t i = 0; i < n; i++)
-        bindings[i] =
-            (struct stream_binding){.buffer = d->buffers[i] ? d->buffers[i] : vk->memory.hooks};
+    for (uint32_t i = 0; has >> i; dispatch.binding_count = ++i)
+        bindings[i].buffer = i == HOOK_BINDING ? vk->memory.hooks : d->buffers[i];
     return st == STATUS_OK ? stream_dispatch(vk->stream, &dispatch) : st;
 }

@@ -27,7 +27,7 @@ enum {
 
 struct interface {
     const char *stem;
-    uint32_t bindings, texels; /* texels: bits of the bindings that FETCH reads */
+    uint32_t buffers, texels;  /* bindings before the hooks; bits of those that FETCH reads */
     uint32_t push_size, specs; /* specs: HAS_* */
     uint32_t local_size_id[3];
 };
@@ -39,39 +39,39 @@ struct interface {
     }
 static const struct interface interfaces[VK_SHADER_COUNT] = {
     [VK_SHADER_EMBED] =
-        {"embed", 4, 0, sizeof(struct push_embed), HAS_ACT | HAS_HOOK, {LITERAL, LITERAL, LITERAL}},
+        {"embed", 3, 0, sizeof(struct push_embed), HAS_ACT | HAS_HOOK, {LITERAL, LITERAL, LITERAL}},
     [VK_SHADER_NORM] = {"norm",
-                        4,
+                        3,
                         1 << 1 | 1 << 2,
                         sizeof(struct push_norm),
                         HAS_ACT | HAS_Y | HAS_HOOK,
                         {SPEC_LANES_Y, LITERAL, LITERAL}},
     [VK_SHADER_LINEAR] = {"linear",
-                          4,
+                          3,
                           1 << 1 | 1 << 2,
                           sizeof(struct push_linear),
                           HAS_ACT | HAS_Y | HAS_HOOK,
                           {LITERAL, SPEC_LANES_Y, LITERAL}},
-    [VK_SHADER_ROPE] = {"rope", 5, 1 << 1 | 1 << 2, sizeof(struct push_rope),
+    [VK_SHADER_ROPE] = {"rope", 4, 1 << 1 | 1 << 2, sizeof(struct push_rope),
                         HAS_ACT | HAS_X | HAS_HOOK, X_ONLY},
     [VK_SHADER_STORE] = {"store", 4, 1 << 1, sizeof(struct push_store), HAS_KV | HAS_X, X_ONLY},
-    [VK_SHADER_SCORES] = {"scores", 6, 1 << 1 | 1 << 2, sizeof(struct push_scores),
+    [VK_SHADER_SCORES] = {"scores", 5, 1 << 1 | 1 << 2, sizeof(struct push_scores),
                           HAS_KV | HAS_X | HAS_HOOK, X_ONLY},
     [VK_SHADER_SOFTMAX] = {"softmax",
-                           4,
+                           3,
                            1 << 1,
                            sizeof(struct push_softmax),
                            HAS_X | HAS_Y | HAS_HOOK,
                            {SPEC_LANES_X, SPEC_LANES_Y, LITERAL}},
     [VK_SHADER_HEADS] = {"heads",
-                         6,
+                         5,
                          1 << 1 | 1 << 2,
                          sizeof(struct push_heads),
                          HAS_ACT | HAS_KV | HAS_X | HAS_Y | HAS_HOOK,
                          {SPEC_LANES_X, SPEC_LANES_Y, LITERAL}},
-    [VK_SHADER_GATE] = {"gate", 3, 1 << 1, sizeof(struct push_gate), HAS_ACT | HAS_X | HAS_HOOK,
+    [VK_SHADER_GATE] = {"gate", 2, 1 << 1, sizeof(struct push_gate), HAS_ACT | HAS_X | HAS_HOOK,
                         X_ONLY},
-    [VK_SHADER_ADD] = {"add", 3, 1 << 1, sizeof(struct push_add), HAS_ACT | HAS_X | HAS_HOOK,
+    [VK_SHADER_ADD] = {"add", 2, 1 << 1, sizeof(struct push_add), HAS_ACT | HAS_X | HAS_HOOK,
                        X_ONLY},
     [VK_SHADER_LOGITS] = {"logits", 3, 1 << 2, sizeof(struct push_logits), HAS_X, X_ONLY},
     [VK_SHADER_GUARD] = {"guard", 2, 1 << 1, sizeof(struct push_guard), HAS_X, X_ONLY},
@@ -171,7 +171,9 @@ static const struct shader_code *code_of(const struct vk_kernels *k,
 
 uint32_t vk_kernels_bindings(const struct vk_kernel_key *key)
 {
-    return interfaces[key->shader].bindings - (key->form ? 1 : 0);
+    const struct interface *interface = &interfaces[key->shader];
+    const uint32_t hooks = interface->specs & HAS_HOOK && key->form == 0 ? 1u << HOOK_BINDING : 0;
+    return ((1u << interface->buffers) - 1) | hooks;
 }
 
 struct constants {
@@ -216,7 +218,7 @@ enum status vk_kernels_get(struct vk_kernels *kernels, const struct vk_kernel_ke
         const struct constants c = constants_of(kernels, key);
         struct kernel_params params = {
             .code = code_of(kernels, key),
-            .layout = {.binding_count = vk_kernels_bindings(key),
+            .layout = {.bindings = vk_kernels_bindings(key),
                        .texels = kernels->shape.texel ? interface->texels : 0,
                        .push_size = interface->push_size,
                        .spec_count = c.count,

@@ -77,7 +77,7 @@ enum status vk_kernels_get(struct vk_kernels *kernels, const struct vk_kernel_ke
  * reads through texels, the forms of LINEAR [columns, tiles]. */
 void vk_kernels_describe(const struct vk_kernels *kernels, char *out, size_t size);
 
-/* Bindings of a shader. */
+/* Bindings of a shader, by bits. */
 uint32_t vk_kernels_bindings(const struct vk_kernel_key *key);
 
 #endif

@@ -106,7 +106,7 @@ static inline uint32_t vk_rec_point(const struct vk_rec *rec)
 struct vk_dispatch {
     struct vk_kernel_key key;
     const struct gpu_buffer
-        *buffers[KERNEL_BINDINGS_MAX]; /* in order; the hooks come by themselves */
+        *buffers[KERNEL_BINDINGS_MAX]; /* by number; the hooks come by themselves */
     const void *push;
     uint32_t push_size;
     uint32_t groups[3];

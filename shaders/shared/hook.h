@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* A fault as a kernel sees it: where in one evaluation of one op, and which bits. C and GLSL.
  *
- * Every kernel that computes a site has the specialization constant HOOK_SPEC_ID: HOOK_OFF gives
- * the plain kernel, any other point the patch kernel, which recomputes the outputs concerned with
- * the fault in. What the fault does is data: hook_fires and hook_edit. */
+ * The specialization constant HOOK_SPEC_ID of a kernel is HOOK_OFF, or the point of a patch, which
+ * recomputes the outputs concerned with the fault in. What the fault does is data: hook_fires and
+ * hook_edit. */
 #ifndef VKFI_SHARED_HOOK_H
 #define VKFI_SHARED_HOOK_H
 
@@ -12,6 +12,7 @@
 #include "shared/numerics.h"
 
 #define HOOK_SPEC_ID 100
+#define HOOK_BINDING 7        /* of the hooks, in set 0 */
 #define HOOK_MOST 4096        /* hooks of a pass */
 #define HOOK_NONE 0xffffffffu /* a coordinate that a point does not have */
 
@@ -41,10 +42,10 @@
  *
  * Absent elements: an evaluation has an element at key positions first_key .. last_key only, those
  * it sees. A box may reach beyond them: nothing there is struck, counted or captured, and the word
- * of a capture stays 0. So what was not evaluated one position earlier is 0 for a stale fault, and
- * so are a score and a probability outside the sliding window for a wrong address. K and V entries
- * (weight of SCORES and HEADS) are stored apart from what a query sees of them: a capture has those
- * of positions 0 .. its column's own. */
+ * of a capture stays 0. So a stale fault reads 0 where nothing was evaluated one position earlier, a
+ * wrong address where a score or a probability is outside the sliding window. K and V entries
+ * (weight of SCORES and HEADS) exist whatever a query sees: a capture has those of positions 0 ..
+ * its column's own. */
 struct hook_data {
     uint kind;                  /* KIND_* */
     uint type;                  /* clamp, scale, add: NM_* type that the bits are in */
@@ -102,7 +103,7 @@ static inline uint64_t hook_size(const struct hook_data *h)
 }
 #endif
 
-/* Number of x in first, first + step .. (n of them), HOOK_NONE if it is none of them. */
+/* Index of x among the n values first, first + step, ..; HOOK_NONE: it is none of them. */
 LANG_FN uint hook_index_in(uint x, uint first, uint n, uint step)
 {
     uint i = (x - first) / step;

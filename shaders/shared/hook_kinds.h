@@ -67,7 +67,7 @@ static inline bool hook_kinds_takes(enum kind kind, unsigned any)
 }
 #endif
 
-/* Values of the specialization constant; the points have the numbers of the table. */
+/* Values of the specialization constant: of points, those of the table. */
 #define HOOK_OFF 0u
 #define HOOK_OPERAND 1u
 #define HOOK_WEIGHT 2u

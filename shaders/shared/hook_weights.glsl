@@ -1,10 +1,34 @@
 /* SPDX-License-Identifier: MIT */
-/* Faults of the stored fields of a weight, as a patch decodes them (point WEIGHT). Behind
- * HOOK_BUFFER and weights.glsl. */
+/* Faults of the stored fields of a weight, as a patch decodes them (point WEIGHT). */
 #ifndef VKFI_SHARED_HOOK_WEIGHTS_GLSL
 #define VKFI_SHARED_HOOK_WEIGHTS_GLSL
 
-#ifndef VKFI_HOOK_FREE
+#include "shared/hook.glsl"
+#include "shared/weights.glsl"
+
+/* The words of a block that hold its fields. */
+struct hook_block {
+    uint meta, super_word;
+};
+
+#ifdef VKFI_HOOK_FREE
+
+hook_block hook_block_scales(uint row, uint b, hook_block w)
+{
+    return w;
+}
+
+uvec4 hook_codes(uvec3 at, uvec3 step, uvec4 raw)
+{
+    return raw;
+}
+
+bool hook_near(uint b)
+{
+    return false;
+}
+
+#else
 
 /* Where a field lies: in the super word or the meta word of a block, and how many neighbouring
  * elements share it. */
@@ -30,18 +54,12 @@ hook_place hook_place_of(uint field, uint k)
     return p;
 }
 
-/* The words of a block that hold its fields. */
-struct hook_block {
-    uint meta, super_word;
-};
-
-/* One hook (bit HOOK_RECORD of `hook` as in push.hook) on the field of its element `k`. */
-hook_block hook_scale(uint hook, uint index, uint k, bool note, hook_block w)
+/* Hook h on the field of element k. */
+hook_block hook_scale(uint h, uint index, uint k, bool note, hook_block w)
 {
-    uint h = hook & ~HOOK_RECORD;
     hook_place p = hook_place_of(hooks[h].field, k);
     uint word = p.in_super ? w.super_word : w.meta;
-    uint bits = hook_one(h, index, (word >> p.shift) & p.mask, note, (hook & HOOK_RECORD) != 0u);
+    uint bits = hook_one(h, index, (word >> p.shift) & p.mask, note);
     word = (word & ~(p.mask << p.shift)) | ((bits & p.mask) << p.shift);
     return hook_block(p.in_super ? w.meta : word, p.in_super ? word : w.super_word);
 }
@@ -67,10 +85,9 @@ uint hook_unit_element(hook_elements e, uint unit, uint n)
 
 /* d, m, sc and mn of a row's block b as decoded; each fault is noted in the block of its element.
  * `row`: the output of LINEAR that reads the row; HOOK_NONE: EMBED. */
-hook_block hook_block_scales(uint push_hook, uint row, uint b, hook_block w)
+hook_block hook_block_scales(uint row, uint b, hook_block w)
 {
-    uint first = push_hook & ~HOOK_RECORD, record = push_hook & HOOK_RECORD;
-    for (uint h = first; h < first + hooks[first].list; h++) {
+    for (uint h = hook_first(); h < hook_end(); h++) {
         if (hooks[h].point != HOOK_WEIGHT || hooks[h].field == FIELD_CODE ||
             hook_index(hooks[h], row, HOOK_NONE, HOOK_NONE) == HOOK_NONE)
             continue;
@@ -82,28 +99,27 @@ hook_block hook_block_scales(uint push_hook, uint row, uint b, hook_block w)
                 continue;
             uint index = row == HOOK_NONE ? hook_index(hooks[h], k, HOOK_NONE, HOOK_NONE)
                                           : hook_index(hooks[h], row, k, HOOK_NONE);
-            w = hook_scale(h | record, index, k, k / NM_BLOCK == b, w);
+            w = hook_scale(h, index, k, k / NM_BLOCK == b, w);
         }
     }
     return w;
 }
 
 /* Codes of four elements. */
-uvec4 hook_codes(uint push_hook, uvec3 at, uvec3 step, uvec4 raw)
+uvec4 hook_codes(uvec3 at, uvec3 step, uvec4 raw)
 {
     hook_field = FIELD_CODE;
     for (uint c = 0u; c < 4u; c++)
-        raw[c] = hook_bits(push_hook, HOOK_WEIGHT, at + c * step, raw[c], true) & WEIGHT_CODE_MASK;
+        raw[c] = hook_bits(HOOK_WEIGHT, at + c * step, raw[c], true) & WEIGHT_CODE_MASK;
     hook_field = HOOK_NONE;
     return raw;
 }
 
 /* False: no hook of the patch has an element k in block b, a scale apart. */
-bool hook_near(uint push_hook, uint b)
+bool hook_near(uint b)
 {
-    uint first = push_hook & ~HOOK_RECORD, end = first + hooks[first].list;
     bool near = false;
-    for (uint h = first; h < end; h++)
+    for (uint h = hook_first(); h < hook_end(); h++)
         near = near || (hooks[h].k < (b + 1u) * NM_BLOCK &&
                         hooks[h].k + (hooks[h].ks - 1u) * hooks[h].k_step >= b * NM_BLOCK);
     return near;

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Arithmetic of the exact mode beyond add, sub, mul: one source for the CPU and every shader.
  *
- * The rules are those of the numerics contract, version NM_CONTRACT. Floats are compared, negated
- * and clamped as integers; no literal 0.0, 1.0 or -1.0 is an operand; no power of two multiplies
- * something that is then added. All functions are free of branches, so that the CPU form
+ * The rules are those of NUMERICS.md 1. All functions are free of branches, so that the CPU form
  * vectorises. Errors are stated in ULP of float32, measured by tests/cpu/test_numerics.c. */
 #ifndef VKFI_SHARED_NUMERICS_H
 #define VKFI_SHARED_NUMERICS_H
@@ -78,8 +76,7 @@ LANG_FN float nm_f16_to_f32(uint h)
     return LANG_FLOAT(sign | magnitude);
 }
 
-/* Round to nearest even to f16 bits; f32 denormals are zero, f16 denormals kept, overflow to Inf.
- */
+/* Rounds to nearest even to f16 bits; f32 denormals are zero, f16 denormals kept, overflow is Inf. */
 LANG_FN uint nm_f32_to_f16(uint bits)
 {
     uint sign = (bits >> 16) & 0x8000u;
@@ -110,7 +107,7 @@ LANG_FN float nm_bf16_to_f32(uint h)
     return LANG_FLOAT((h & 0xffffu) << 16);
 }
 
-/* Round to nearest even to bf16 bits; f32 denormals are zero, overflow to Inf, NaN canonical. */
+/* Rounds to nearest even to bf16 bits; f32 denormals are zero, overflow is Inf, NaN canonical. */
 LANG_FN uint nm_f32_to_bf16(uint bits)
 {
     uint b = nm_flush(bits);

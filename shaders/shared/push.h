@@ -23,7 +23,6 @@
 #define TILE_ROWS 32u
 #define TILE_LANES 8u
 
-/* Quads of a tile's planes and parts, see weights.glsl; the same on the host. */
 struct push_embed {
     uint tile0;         /* first tile of the part of the matrix in this buffer */
     uint tile_size;     /* quads */
@@ -172,8 +171,6 @@ struct push_guard {
 #define SPEC_ACT 1     /* storage type of activations */
 #define SPEC_KV 2      /* storage type of K and V */
 #define SPEC_LANES_X 3 /* workgroup: items side by side */
-#define SPEC_LANES_Y                                                                               \
-    4 /* workgroup: invocations that share the partials of a sum: 1, 2, 4, 8, 16                   \
-       */
+#define SPEC_LANES_Y 4 /* workgroup: invocations that share a sum's partials: 1, 2, 4, 8, 16 */
 
 #endif

@@ -148,7 +148,7 @@ uvec4 weight_raw(uvec4 quad, uint high, uint s)
 #endif
 }
 
-/* Their values: signed codes after the offset, or the numbers of the F types. */
+/* Their values: signed codes after the offset, or the values of F types. */
 vec4 weight_value(uvec4 raw)
 {
 #if defined(TYPE_F32)
@@ -187,6 +187,31 @@ float weight_min(uint meta, uint super_word)
     return nm_negate(nm_f16_to_f32(super_word >> 16) * float(int((meta >> 8) & 255u)));
 #else
     return nm_f16_to_f32(meta >> 16);
+#endif
+}
+
+/* Factors of a block. */
+struct weight_factors {
+    float scale, half_scale, minimum;
+};
+
+weight_factors weight_factors_of(uint meta, uint super_word)
+{
+    return weight_factors(weight_scale(meta, super_word, 7u), weight_scale(meta, super_word, 0u),
+                          weight_min(meta, super_word));
+}
+
+/* t of a block (NUMERICS.md 3); in FORM_HALF `sum` is that of the second half. */
+float weight_term(weight_factors f, float first_half, float sum, float sum_x)
+{
+#if WEIGHT_FORM == FORM_PLAIN
+    return sum;
+#elif WEIGHT_FORM == FORM_SCALE
+    return f.scale * sum;
+#elif WEIGHT_FORM == FORM_MIN
+    return f.scale * sum + f.minimum * sum_x;
+#else
+    return f.half_scale * first_half + f.scale * sum;
 #endif
 }
 

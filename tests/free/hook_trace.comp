@@ -2,7 +2,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A kernel with a hook that is gone when off, or, with TRACE, one that leaves a trace. */
 #include "shared/fetch.glsl"
-#include "shared/hook.glsl"
 
 #ifndef TRACE
 #define TRACE 0
@@ -12,7 +11,8 @@ layout(local_size_x_id = SPEC_LANES_X) in;
 layout(constant_id = SPEC_ACT) const uint ACT = NM_F32;
 layout(push_constant) uniform push_block { push_add push; };
 QUAD_BUFFER(0, registers);
-HOOK_BUFFER(1)
+
+#include "shared/hook.glsl"
 
 void main()
 {
@@ -22,9 +22,9 @@ void main()
     vec4 x = uintBitsToFloat(registers[push.residual + i]);
     vec4 t = uintBitsToFloat(registers[push.delta + i]);
     vec4 sum = x + t;
+    if (HOOK_ANY)
+        sum = hook_results(uvec3(i * 4u, HOOK_NONE, HOOK_NONE), uvec3(1u, 0u, 0u), sum, ACT);
     uvec4 bits = round_quad(sum, ACT);
-    HOOK_PATCH(bits = hook_results(push.hook, uvec3(i * 4u, HOOK_NONE, HOOK_NONE),
-                                   uvec3(1u, 0u, 0u), sum, ACT))
 #ifndef VKFI_HOOK_FREE
 #if TRACE == 1 /* a branch on data that is never taken in a clean run */
     if (push.hook != 0u)

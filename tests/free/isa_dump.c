@@ -61,13 +61,12 @@ static enum status describe(struct kernel_layout *out, struct spirv_reflect *ref
     if (st != STATUS_OK)
         return st;
     *out = (struct kernel_layout){
+        .bindings = reflect->bindings,
         .push_size = reflect->push_size,
         .texels = reflect->texels,
         .spec_count = reflect->spec_count,
         .spec_ids = reflect->spec_ids,
     };
-    while (reflect->bindings >> out->binding_count & 1)
-        out->binding_count++;
     for (int i = 0; i < 3; i++)
         out->local_size_id[i] = reflect->local_size_id[i];
     return STATUS_OK;

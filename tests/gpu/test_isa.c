@@ -28,12 +28,11 @@ static struct kernel_params own_layout(const struct shader_code *code, struct sp
     struct kernel_params params = {.code = code, .capture = true};
     assert_int_equal(spirv_init(&module, code->words, code->size / 4, code->name), STATUS_OK);
     assert_int_equal(spirv_reflect(r, &module), STATUS_OK);
-    params.layout = (struct kernel_layout){.texels = r->texels,
+    params.layout = (struct kernel_layout){.bindings = r->bindings,
+                                           .texels = r->texels,
                                            .push_size = r->push_size,
                                            .spec_count = r->spec_count,
                                            .spec_ids = r->spec_ids};
-    for (uint32_t bits = r->bindings; bits; bits >>= 1)
-        params.layout.binding_count++;
     memcpy(params.layout.local_size_id, r->local_size_id, sizeof r->local_size_id);
     return params;
 }

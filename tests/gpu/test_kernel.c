@@ -21,7 +21,7 @@ static struct kernel_params truth(void)
 {
     return (struct kernel_params){
         .code = &shader_bandwidth,
-        .layout = {.binding_count = 2,
+        .layout = {.bindings = 3,
                    .push_size = 8,
                    .spec_count = 2,
                    .spec_ids = SPECS,
@@ -48,11 +48,13 @@ static void test_layout(void **state)
     static const uint32_t LESS[] = {0}, OTHER[] = {0, 3}, MORE[] = {0, 1, 7};
     struct kernel_params p = truth();
     expect(*state, &p, STATUS_OK, "");
-    p.layout.binding_count = 1;
+    p.layout.bindings = 1;
     expect(*state, &p, STATUS_INTERNAL, "bindings");
-    p.layout.binding_count = 3;
+    p.layout.bindings = 7;
     expect(*state, &p, STATUS_INTERNAL, "bindings");
-    p.layout.binding_count = 99;
+    p.layout.bindings = 5; /* a gap */
+    expect(*state, &p, STATUS_INTERNAL, "bindings");
+    p.layout.bindings = UINT32_MAX;
     expect(*state, &p, STATUS_INTERNAL, "bindings");
     p = truth();
     p.layout.push_size = 12;

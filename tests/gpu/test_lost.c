@@ -13,8 +13,7 @@
 
 static const struct kernel_params EMPTY = {
     .code = &shader_empty,
-    .layout = {.binding_count = 1,
-               .local_size_id = {KERNEL_LITERAL, KERNEL_LITERAL, KERNEL_LITERAL}},
+    .layout = {.bindings = 1, .local_size_id = {KERNEL_LITERAL, KERNEL_LITERAL, KERNEL_LITERAL}},
 };
 
 /* Everything says STATUS_DEVICE_LOST and gives nothing. */

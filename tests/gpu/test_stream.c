@@ -27,8 +27,7 @@ struct bench {
 
 static const struct kernel_params EMPTY = {
     .code = &shader_empty,
-    .layout = {.binding_count = 1,
-               .local_size_id = {KERNEL_LITERAL, KERNEL_LITERAL, KERNEL_LITERAL}},
+    .layout = {.bindings = 1, .local_size_id = {KERNEL_LITERAL, KERNEL_LITERAL, KERNEL_LITERAL}},
 };
 
 static int bench_setup(void **state)

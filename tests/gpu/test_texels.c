@@ -25,7 +25,7 @@ static struct kernel_params truth(void)
 {
     return (struct kernel_params){
         .code = &shader_add_texel,
-        .layout = {.binding_count = 3,
+        .layout = {.bindings = 3 | 1u << HOOK_BINDING,
                    .texels = 1u << 1,
                    .push_size = sizeof(struct push_add),
                    .spec_count = 3,
@@ -93,10 +93,10 @@ static enum status twice(struct bench *b, uint64_t offset, uint64_t range, uint3
 {
     const struct push_add push = {.dst = dst, .quads = QUADS};
     const struct stream_binding bindings[] = {
-        {.buffer = b->words}, {b->words, offset, range}, {.buffer = b->hooks}};
+        {.buffer = b->words}, {b->words, offset, range}, [HOOK_BINDING] = {.buffer = b->hooks}};
     const struct stream_dispatch d = {.kernel = b->kernel,
                                       .bindings = bindings,
-                                      .binding_count = 3,
+                                      .binding_count = HOOK_BINDING + 1,
                                       .push = &push,
                                       .push_size = sizeof push,
                                       .groups = {QUADS / 8, 1, 1}};
