@@ -42,8 +42,8 @@
  *
  * Absent elements: an evaluation has an element at key positions first_key .. last_key only, those
  * it sees. A box may reach beyond them: nothing there is struck, counted or captured, and the word
- * of a capture stays 0. So a stale fault reads 0 where nothing was evaluated one position earlier, a
- * wrong address where a score or a probability is outside the sliding window. K and V entries
+ * of a capture stays 0. So a stale fault reads 0 where nothing was evaluated one position earlier,
+ * a wrong address where a score or a probability is outside the sliding window. K and V entries
  * (weight of SCORES and HEADS) exist whatever a query sees: a capture has those of positions 0 ..
  * its column's own. */
 struct hook_data {

@@ -76,7 +76,7 @@ LANG_FN float nm_f16_to_f32(uint h)
     return LANG_FLOAT(sign | magnitude);
 }
 
-/* Rounds to nearest even to f16 bits; f32 denormals are zero, f16 denormals kept, overflow is Inf. */
+/* Rounds to nearest even to f16 bits; f32 denormals are zero, f16 denormals kept, overflow Inf. */
 LANG_FN uint nm_f32_to_f16(uint bits)
 {
     uint sign = (bits >> 16) & 0x8000u;

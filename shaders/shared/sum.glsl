@@ -56,8 +56,8 @@ void sum_close(uint i, uint visits)
         total[j] = sum_after(total[j], i, visits);
 }
 
-/* Joins the runs; run 0 has the sums then. `at`: of the invocation's first value in sum_runs, `step`:
- * from value to value, from run to run. */
+/* Joins the runs; run 0 has the sums then. `at`: of the invocation's first value in sum_runs;
+ * `step`: from value to value, from run to run. */
 void sum_join(uint run, uint runs, uint at, uvec2 step)
 {
     for (uint apart = 1u; apart < runs; apart *= 2u) {
