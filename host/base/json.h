@@ -65,6 +65,9 @@ struct json_memory {
 };
 enum status json_begin_memory(struct json_memory *out, bool pretty) STATUS_MUST_USE;
 enum status json_end_memory(struct json_memory *m, struct arena *arena) STATUS_MUST_USE;
+/* The text without the line feed at its end; `st`, what came of the writing, is passed on. */
+enum status json_end_line(const char **out, struct json_memory *m, struct arena *arena,
+                          enum status st) STATUS_MUST_USE;
 
 void json_object_open(struct json_writer *w);
 void json_object_close(struct json_writer *w);

@@ -295,3 +295,14 @@ enum status json_end_memory(struct json_memory *m, struct arena *arena)
     free(text);
     return st || m->text ? st : STATUS_MEMORY;
 }
+
+enum status json_end_line(const char **out, struct json_memory *m, struct arena *arena,
+                          enum status st)
+{
+    const enum status ended = json_end_memory(m, arena);
+    st = st ? st : ended;
+    *out = st ? NULL : m->text;
+    if (!st)
+        m->text[--m->size] = '\0';
+    return st;
+}

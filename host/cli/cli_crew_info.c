@@ -4,12 +4,10 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/cpu_flags.h"
 #include "base/json.h"
-#include "base/log.h"
 #include "gpu/probe.h"
 
 #if defined(__x86_64__) || defined(__i386__)
@@ -68,24 +66,14 @@ static void put_probe(struct json_writer *w, const struct probe_result *result)
 static enum status probe_text(const char **out, struct arena *arena, struct gpu *gpu)
 {
     struct probe_result result;
-    struct json_writer w;
-    char *text = NULL;
-    size_t size = 0;
+    struct json_memory m;
     enum status st = probe_run(gpu, &result);
+    if (!st)
+        st = json_begin_memory(&m, false);
     if (st)
         return st;
-    FILE *file = open_memstream(&text, &size);
-    if (!file) {
-        log_error("out of host memory for a probe's result");
-        return STATUS_MEMORY;
-    }
-    json_begin(&w, file, false);
-    put_probe(&w, &result);
-    st = json_end(&w);
-    fclose(file);
-    *out = !st && size > 0 ? arena_text(arena, text, size - 1) : NULL;
-    free(text);
-    return st || *out ? st : STATUS_MEMORY;
+    put_probe(&m.w, &result);
+    return json_end_line(out, &m, arena, STATUS_OK);
 }
 
 static enum status gpu_texts(struct store_device *out, struct arena *arena, struct gpu *gpu)

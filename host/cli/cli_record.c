@@ -6,9 +6,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "inject/campaign/campaign_fault.h"
 #include "inject/campaign/campaign_row.h"
-#include "inject/store/row_view.h"
 
 /* Text that is built up as far as there is room. */
 struct line {
@@ -82,22 +80,30 @@ static enum status take_further(struct row_view *view, struct arena *arena,
     view->further = further;
     view->n_further = record->n_faults - 1;
     for (uint32_t i = 0; !st && i < view->n_further; i++)
-        st = campaign_fault_json(&further[i].json, arena, &record->faults[i + 1]);
+        st = fault_put_text(&further[i].json, arena, &record->faults[i + 1]);
     return st;
+}
+
+enum status cli_record_view(struct row_view *out, struct arena *arena,
+                            const struct cli_record_context *context, const struct record *record)
+{
+    const struct campaign_row_context rows = {.bounds = context->bounds,
+                                              .golden_len = context->golden->run.n_tokens,
+                                              .decode = &context->golden->decode};
+    struct row *row = arena_alloc(arena, sizeof *row);
+    *out = (struct row_view){.row = row, .joined.golden_text = context->golden_text};
+    enum status st = row ? STATUS_OK : STATUS_MEMORY;
+    if (!st)
+        st = campaign_row_make(row, arena, &rows, NULL, record);
+    return st ? st : take_further(out, arena, record);
 }
 
 enum status cli_record_json(struct json_writer *w, const struct cli_record_context *context,
                             const struct record *record)
 {
-    const struct campaign_row_context rows = {.bounds = context->bounds,
-                                              .golden_len = context->golden->run.n_tokens,
-                                              .decode = &context->golden->decode};
     struct arena arena = {0};
-    struct row row;
-    struct row_view view = {.row = &row, .joined.golden_text = context->golden_text};
-    enum status st = campaign_row_make(&row, &arena, &rows, NULL, record);
-    if (!st)
-        st = take_further(&view, &arena, record);
+    struct row_view view;
+    enum status st = cli_record_view(&view, &arena, context, record);
     json_object_open(w);
     if (!st)
         st = row_view_json(w, &view, FIELD_PLACE, FIELD_FULL);

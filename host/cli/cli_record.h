@@ -5,6 +5,7 @@
 
 #include "base/json.h"
 #include "base/status.h"
+#include "inject/store/row_view.h"
 #include "inject/trial/trial.h"
 
 /* What a record is read against. */
@@ -14,11 +15,17 @@ struct cli_record_context {
     const char *golden_text;
 };
 
+/* The row of a record, with what is shown beside it; memory from `arena`. */
+enum status cli_record_view(struct row_view *out, struct arena *arena,
+                            const struct cli_record_context *context,
+                            const struct record *record) STATUS_MUST_USE;
+
 /* One object: what an export has of a trial, without what only a campaign has (row_view.h). */
 enum status cli_record_json(struct json_writer *w, const struct cli_record_context *context,
                             const struct record *record) STATUS_MUST_USE;
 
-/* A block of lines; `number` of `count` in its title. */
+/* A block of lines: the row, and coordinates, tokens and deviations in words; `number` of `count`
+ * in its title. */
 enum status cli_record_text(const struct cli_record_context *context, const struct record *record,
                             uint32_t number, uint32_t count) STATUS_MUST_USE;
 

@@ -8,16 +8,6 @@
 #include "cli/cli_record.h"
 #include "inject/space/fault_bits.h"
 
-static void print_bits(const struct fault_bits *type, uint32_t bits)
-{
-    char number[32];
-    printf("0x%0*" PRIx32, (int)((type->width + 3) / 4), bits);
-    if (type->is_float)
-        printf(" (%s)", cli_output_float(number, fault_bits_float(type, bits)));
-    else
-        printf(" (%" PRIu32 ")", bits);
-}
-
 /* Factor, term, ends, the coordinate meant instead. */
 static void print_numbers(const struct fault *fault)
 {
@@ -83,19 +73,28 @@ static void print_fault(const struct cli_record_context *context, const struct f
     putchar('\n');
 }
 
-static void print_proof(const struct cli_record_context *context, const struct record *record)
+/* "  before       0x3f800000 (1)" */
+static enum status print_bits(const struct row_view *view, const char *bits, const char *value)
 {
-    if (record->activations > 0) {
-        struct fault_bits type;
-        fault_bits_of(&type, &record->fault, &context->bounds);
-        printf("  before       ");
-        print_bits(&type, record->before);
-        printf("\n  after        ");
-        print_bits(&type, record->after);
-        putchar('\n');
-    }
-    printf("  activations  %" PRIu64 " of %" PRIu64 "\n", record->activations,
-           record->expected_activations);
+    printf("  %-11s  ", bits);
+    enum status st = row_view_text(stdout, view, bits);
+    fputs(" (", stdout);
+    if (!st)
+        st = row_view_text(stdout, view, value);
+    puts(")");
+    return st;
+}
+
+static enum status print_proof(const struct row_view *view)
+{
+    enum status st = STATUS_OK;
+    if (view->row->activations > 0)
+        st = print_bits(view, "before", "before_value");
+    if (!st && view->row->activations > 0)
+        st = print_bits(view, "after", "after_value");
+    printf("  activations  %" PRId64 " of %" PRId64 "\n", view->row->activations,
+           view->row->expected_activations);
+    return st;
 }
 
 static enum status print_token(const struct cli_record_context *context, const int32_t *tokens,
@@ -163,27 +162,28 @@ static void print_deviation(const struct cli_record_context *context, const stru
 enum status cli_record_text(const struct cli_record_context *context, const struct record *record,
                             uint32_t number, uint32_t count)
 {
-    struct text faulty = {0};
-    const struct decode_tokens tokens = {record->tokens, record->n_tokens};
-    enum status st = decode_answer(&faulty, &context->golden->decode, &tokens);
+    struct arena arena = {0};
+    struct row_view view;
+    enum status st = cli_record_view(&view, &arena, context, record);
     if (st)
         goto end;
-    printf("fault %" PRIu32 " of %" PRIu32 ": %s\n", number, count,
-           kinds_text(KINDS_OUTCOME, record->outcome));
+    const struct row *row = view.row;
+    printf("fault %" PRIu32 " of %" PRIu32 ": %s\n", number, count, row->outcome);
     for (uint32_t i = 0; i < record->n_faults; i++)
         print_fault(context, &record->faults[i]);
-    print_proof(context, record);
-    st = print_first_diff(context, record);
+    st = print_proof(&view);
+    if (!st)
+        st = print_first_diff(context, record);
     if (st)
         goto end;
-    if (record->activations > 0)
+    if (row->activations > 0)
         print_deviation(context, record);
     printf("  golden       ");
     cli_output_quoted(context->golden_text);
     printf("\n  faulty       ");
-    cli_output_quoted(faulty.data);
+    cli_output_quoted(row->faulty_text ? row->faulty_text : context->golden_text);
     printf("\n\n");
 end:
-    text_finish(&faulty);
+    arena_finish(&arena);
     return st;
 }

@@ -2,13 +2,9 @@
 /* The model's metadata and the types of its tensors as JSON. */
 #include "inject/campaign/campaign_about.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 
 #include "base/json.h"
-#include "base/log.h"
 
 /* "general.file_type" of GGUF, of the types that are supported. */
 static const char *file_type_name(uint64_t type)
@@ -61,27 +57,17 @@ static void put_tensors(struct json_writer *w, const struct gguf *gguf)
 
 enum status campaign_about_model(const char **out, struct arena *arena, const struct model *model)
 {
-    struct json_writer w;
+    struct json_memory m;
     struct stat info;
-    char *text = NULL;
-    size_t size = 0;
-    FILE *file = open_memstream(&text, &size);
-    if (!file) {
-        log_error("out of host memory for what is known of the model");
-        return STATUS_MEMORY;
-    }
-    json_begin(&w, file, false);
-    json_object_open(&w);
-    json_member_text(&w, "architecture", hparams_arch_name(model->hp.arch));
-    enum status st = put_metadata(&w, model->gguf);
+    enum status st = json_begin_memory(&m, false);
+    if (st)
+        return st;
+    json_object_open(&m.w);
+    json_member_text(&m.w, "architecture", hparams_arch_name(model->hp.arch));
+    st = put_metadata(&m.w, model->gguf);
     if (stat(gguf_path(model->gguf), &info) == 0)
-        json_member_int(&w, "bytes", info.st_size);
-    put_tensors(&w, model->gguf);
-    json_object_close(&w);
-    const enum status written = json_end(&w);
-    fclose(file);
-    st = st ? st : written;
-    *out = st ? NULL : arena_text(arena, text, size);
-    free(text);
-    return st ? st : *out ? STATUS_OK : STATUS_MEMORY;
+        json_member_int(&m.w, "bytes", info.st_size);
+    put_tensors(&m.w, model->gguf);
+    json_object_close(&m.w);
+    return json_end_line(out, &m, arena, st);
 }

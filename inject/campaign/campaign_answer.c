@@ -5,7 +5,6 @@
 #include <inttypes.h>
 
 #include "base/log.h"
-#include "inject/campaign/campaign_fault.h"
 #include "inject/store/store_tables.h"
 
 static enum status refuse(const char *what)
@@ -108,7 +107,7 @@ static enum status put_faults(struct text *body, struct arena *arena,
         const struct sample_draw *draw = &batch->draw[i];
         for (uint32_t k = 1; !st && k < draw->n_faults; k++) {
             struct store_fault fault = {.trial = draw->trial, .number = k};
-            st = campaign_fault_json(&fault.json, arena, &draw->fault[k]);
+            st = fault_put_text(&fault.json, arena, &draw->fault[k]);
             if (!st)
                 st = field_pack(body, store_tables_fields(STORE_FAULTS), &fault);
         }

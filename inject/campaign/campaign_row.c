@@ -6,12 +6,9 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/json.h"
-#include "base/log.h"
-#include "inject/campaign/campaign_fault.h"
 #include "inject/space/fault_bits.h"
 #include "inject/space/widen.h"
 
@@ -114,7 +111,7 @@ static enum status put_faults(struct row *row, struct arena *arena,
     put_time(row, fault, context->bounds.n_prompt);
     put_bits(row, &type, fault);
     row->golden_len = context->golden_len;
-    const enum status st = campaign_fault_json(&row->fault, arena, fault);
+    const enum status st = fault_put_text(&row->fault, arena, fault);
     return st || row->site ? st : STATUS_MEMORY;
 }
 
@@ -153,31 +150,20 @@ static const char *flag_names(struct arena *arena, uint32_t flags)
 static enum status put_deviation(struct row *row, struct arena *arena, const struct record *record,
                                  uint32_t n_layers)
 {
-    char *text = NULL;
-    size_t size = 0;
-    struct json_writer w;
-    FILE *file = record->deviation ? open_memstream(&text, &size) : NULL;
-    if (!file) {
-        if (record->deviation)
-            log_error("out of host memory for the deviation of a trial");
-        return record->deviation ? STATUS_MEMORY : STATUS_OK;
-    }
-    json_begin(&w, file, false);
-    json_array_open(&w);
+    struct json_memory m;
+    const enum status st = record->deviation ? json_begin_memory(&m, false) : STATUS_OK;
+    if (st || !record->deviation)
+        return st;
+    json_array_open(&m.w);
     for (uint32_t i = 0; i <= n_layers; i++) {
-        json_array_open(&w);
-        json_put_number(&w, record->deviation[i].max_abs);
-        json_put_number(&w, record->deviation[i].rel_l2);
-        json_put_int(&w, record->deviation[i].bits);
-        json_array_close(&w);
+        json_array_open(&m.w);
+        json_put_number(&m.w, record->deviation[i].max_abs);
+        json_put_number(&m.w, record->deviation[i].rel_l2);
+        json_put_int(&m.w, record->deviation[i].bits);
+        json_array_close(&m.w);
     }
-    json_array_close(&w);
-    enum status st = json_end(&w);
-    fclose(file);
-    if (!st && size > 0)
-        row->deviation = arena_text(arena, text, size - 1); /* without the newline */
-    free(text);
-    return st || row->deviation ? st : STATUS_MEMORY;
+    json_array_close(&m.w);
+    return json_end_line(&row->deviation, &m, arena, STATUS_OK);
 }
 
 static enum status put_text(struct row *row, struct arena *arena, const struct record *record,

@@ -96,6 +96,9 @@ enum status fault_parse(struct fault **out, uint32_t *out_count, struct arena *a
 /* The fault as an object that fault_parse reads, all of it: ranges as they are, since the
  * granularity that they were made from would make them anew. */
 void fault_put(struct json_writer *w, const struct fault *fault);
+/* The same as one line; the text from `arena`. */
+enum status fault_put_text(const char **out, struct arena *arena,
+                           const struct fault *fault) STATUS_MUST_USE;
 
 /* The place of a site name, with node, tensor, layer, table or control; false if there is none. */
 bool fault_find(struct fault *out, const struct model *model, const char *site);

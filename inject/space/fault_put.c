@@ -101,3 +101,13 @@ void fault_put(struct json_writer *w, const struct fault *fault)
         json_member_text(w, "field", quant_field_name(fault->field));
     json_object_close(w);
 }
+
+enum status fault_put_text(const char **out, struct arena *arena, const struct fault *fault)
+{
+    struct json_memory m;
+    const enum status st = json_begin_memory(&m, false);
+    if (st)
+        return st;
+    fault_put(&m.w, fault);
+    return json_end_line(out, &m, arena, STATUS_OK);
+}

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Equality of rows: what must agree on every device, and in words what does not. */
 #include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 

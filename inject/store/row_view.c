@@ -4,11 +4,9 @@
 
 #include <inttypes.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/fpenv.h"
-#include "base/log.h"
 
 /* A field with the value that is shown. */
 struct shown {
@@ -116,6 +114,8 @@ static enum status put_stored(struct json_writer *w, const char *text, bool laye
         put_layers(w, json_root(doc));
     } else if (st == STATUS_OK) {
         json_put_value(w, json_root(doc));
+    } else {
+        json_put_null(w); /* a key has its value */
     }
     json_destroy(&doc);
     return st;
@@ -207,23 +207,16 @@ void row_view_csv_text(FILE *out, const char *text)
 /* The value as JSON has it, quoted as CSV has texts. */
 static enum status put_csv_json(FILE *out, const struct row_view *view, const struct shown *it)
 {
-    char *text = NULL;
-    size_t size = 0;
-    struct json_writer w;
-    FILE *file = open_memstream(&text, &size);
-    if (!file) {
-        log_error("out of host memory for a field of the export");
-        return STATUS_MEMORY;
-    }
-    json_begin(&w, file, false);
-    enum status st = put_value(&w, view, it);
-    if (fclose(file) != 0 && !st) {
-        log_error("out of host memory for a field of the export");
-        st = STATUS_MEMORY;
-    }
+    struct json_memory m;
+    struct arena arena = {0};
+    const char *text = NULL;
+    enum status st = json_begin_memory(&m, false);
+    if (st)
+        return st;
+    st = json_end_line(&text, &m, &arena, put_value(&m.w, view, it));
     if (!st)
         row_view_csv_text(out, text);
-    free(text);
+    arena_finish(&arena);
     return st;
 }
 
@@ -269,6 +262,19 @@ enum status row_view_csv(FILE *out, const struct row_view *view)
     }
     fputs("\r\n", out);
     return st;
+}
+
+enum status row_view_text(FILE *out, const struct row_view *view, const char *name)
+{
+    size_t i = 0;
+    while (i + 1 < count() && strcmp(field_at(i)->name, name) != 0)
+        i++;
+    const struct shown it = show(view, i);
+    if (it.field->type == FIELD_FLOAT && !is_null(view, &it) && isnan(it.value.real)) {
+        fputs("NaN", out);
+        return STATUS_OK;
+    }
+    return put_csv(out, view, &it);
 }
 
 /* --- the data dictionary --- */

@@ -26,6 +26,8 @@ enum status row_view_json(struct json_writer *w, const struct row_view *view,
  * empty field, an empty text is "", lists and objects are JSON. */
 void row_view_csv_names(FILE *out);
 enum status row_view_csv(FILE *out, const struct row_view *view) STATUS_MUST_USE;
+/* A value by the name of its field, for people: as CSV has it, but NaN. */
+enum status row_view_text(FILE *out, const struct row_view *view, const char *name) STATUS_MUST_USE;
 /* One text as a field, quoted where it must be. */
 void row_view_csv_text(FILE *out, const char *text);
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Batches of rows written, each in one transaction. */
 #include <inttypes.h>
-#include <string.h>
 
 #include "base/log.h"
 #include "inject/store/store_handle.h"

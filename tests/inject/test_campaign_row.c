@@ -13,7 +13,6 @@
 
 #include "base/fpenv.h"
 #include "base/json.h"
-#include "inject/campaign/campaign_fault.h"
 #include "inject/campaign/campaign_row.h"
 #include "inject/space/fault_bits.h"
 #include "tiny_model.h"
@@ -232,7 +231,7 @@ static void test_json_and_back(void **state)
         struct arena arena = {0};
         const char *json = NULL;
         const struct fault a = parse(&arena, &bounds, texts[i]);
-        assert_int_equal(campaign_fault_json(&json, &arena, &a), STATUS_OK);
+        assert_int_equal(fault_put_text(&json, &arena, &a), STATUS_OK);
         print_message("%s\n", json);
         const struct fault b = parse(&arena, &bounds, json);
         assert_int_equal(a.place, b.place);
