@@ -1,6 +1,6 @@
 #version 450
 /* SPDX-License-Identifier: MIT */
-/* Reads a buffer once and folds it into one word an invocation, as plainly as a device can. */
+/* Reads a buffer once and folds it into one word an invocation. */
 #extension GL_GOOGLE_include_directive : require
 #include "shared/lang.h"
 

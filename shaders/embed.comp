@@ -23,7 +23,7 @@ uint slot_of(uint b)
     return slot;
 }
 
-/* The value of one code, before scaling by the model's factor. */
+/* One code's value, before the model's factor. */
 float element(float value, uint meta, uint super_word, uint s)
 {
 #if WEIGHT_FORM != FORM_PLAIN

@@ -34,8 +34,8 @@ uint feature_of(uint quad)
     return (push.head0 + gl_WorkGroupID.y) * push.head_dim + quad * 4u;
 }
 
-/* The chain of four features after key position j. A key outside the span adds nothing, whatever
- * was read: -0.0 is selected, which costs less than a branch. */
+/* The chain of four features after key position j. A key outside the span adds nothing: -0.0
+ * is selected, which costs less than a branch. */
 void add_key(const uint j, const bool patched)
 {
     uint key = four.key + j;

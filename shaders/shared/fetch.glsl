@@ -2,7 +2,7 @@
 /* How kernels read: quads (uvec4) of read-only buffers, as storage or as texel buffers.
  *
  * lavapipe loads storage buffers lane by lane and dword by dword, texel buffers of four words as
- * vectors: VKFI_TEXEL picks the latter. Both give the same bits. */
+ * vectors: VKFI_TEXEL picks the latter. */
 #ifndef VKFI_SHARED_FETCH_GLSL
 #define VKFI_SHARED_FETCH_GLSL
 

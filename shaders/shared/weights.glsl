@@ -148,7 +148,7 @@ uvec4 weight_raw(uvec4 quad, uint high, uint s)
 #endif
 }
 
-/* Their values: signed codes after the offset, or the values of F types. */
+/* Their values: of F types, or signed codes after the offset. */
 vec4 weight_value(uvec4 raw)
 {
 #if defined(TYPE_F32)
