@@ -23,8 +23,8 @@ void main()
         t = hook_quad(HOOK_OPERAND, uvec3(i * 4u, 1u, HOOK_NONE), uvec3(1u, 0u, 0u), t, true);
     }
     vec4 y = x + t;
-    if (HOOK_ANY)
-        y = hook_results(uvec3(i * 4u, HOOK_NONE, HOOK_NONE), uvec3(1u, 0u, 0u), y, ACT);
     uvec4 bits = round_quad(y, ACT);
+    if (HOOK_ANY)
+        bits = hook_results(uvec3(i * 4u, HOOK_NONE, HOOK_NONE), uvec3(1u, 0u, 0u), y, ACT);
     results[push.dst + slot * push.dst_stride + i] = bits;
 }

@@ -46,9 +46,10 @@ uvec4 embed(uvec4 raw, uint meta, uint super_word, uint b, uint s)
         value[c] = element(code[c], meta, super_word, s);
     if (push.scale != 0u)
         value = value * vec4(uintBitsToFloat(push.scale));
+    uvec4 bits = round_quad(value, ACT);
     if (HOOK_ANY)
-        value = hook_results(uvec3(feature, HOOK_NONE, HOOK_NONE), uvec3(1u, 0u, 0u), value, ACT);
-    return round_quad(value, ACT);
+        bits = hook_results(uvec3(feature, HOOK_NONE, HOOK_NONE), uvec3(1u, 0u, 0u), value, ACT);
+    return bits;
 }
 
 void write_quad(uint at, uvec4 bits, uint b, uint s)

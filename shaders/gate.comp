@@ -28,8 +28,8 @@ void main()
         u = hook_quad(HOOK_OPERAND, uvec3(i * 4u, 1u, HOOK_NONE), uvec3(1u, 0u, 0u), u, true);
     }
     vec4 y = vec4(activation(g.x), activation(g.y), activation(g.z), activation(g.w)) * u;
-    if (HOOK_ANY)
-        y = hook_results(uvec3(i * 4u, HOOK_NONE, HOOK_NONE), uvec3(1u, 0u, 0u), y, ACT);
     uvec4 bits = round_quad(y, ACT);
+    if (HOOK_ANY)
+        bits = hook_results(uvec3(i * 4u, HOOK_NONE, HOOK_NONE), uvec3(1u, 0u, 0u), y, ACT);
     results[push.dst + slot * push.dst_stride + i] = bits;
 }

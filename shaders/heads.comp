@@ -139,8 +139,8 @@ void main()
         return;
     uint at = push.dst + slot * push.dst_stride + head * (push.head_dim / 4u) + quad;
     vec4 y = vec4(total[0].run, total[1].run, total[2].run, total[3].run);
-    if (HOOK_ANY)
-        y = hook_results(uvec3(feature_of(quad), HOOK_NONE, HOOK_NONE), uvec3(1u, 0u, 0u), y, ACT);
     uvec4 bits = round_quad(y, ACT);
+    if (HOOK_ANY)
+        bits = hook_results(uvec3(feature_of(quad), HOOK_NONE, HOOK_NONE), uvec3(1u, 0u, 0u), y, ACT);
     results[at] = bits;
 }

@@ -34,9 +34,9 @@ void write_rows(uint c, uint row0, vec4 bias, const uint sums)
     uvec4 bits;
     for (uint r = 0u; r < ROWS; r++) {
         float y = total[sums + r].run + bias[r];
-        if (HOOK_ANY)
-            y = hook_result(uvec3(row0 + r, HOOK_NONE, HOOK_NONE), y, ACT);
         bits[r] = round_bits(y, ACT);
+        if (HOOK_ANY)
+            bits[r] = hook_result(uvec3(row0 + r, HOOK_NONE, HOOK_NONE), y, ACT);
     }
     if (push.residual_stride != 0u) {
         uint from = push.residual + slot * push.residual_stride + row0 / 4u;

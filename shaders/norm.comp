@@ -65,9 +65,9 @@ float sum_of_squares(uint source, uint group)
 
 void write_quad(uint at, uint i, uint feature, vec4 value)
 {
-    if (HOOK_ANY)
-        value = hook_results(uvec3(feature, HOOK_NONE, HOOK_NONE), uvec3(1u, 0u, 0u), value, ACT);
     uvec4 bits = round_quad(value, ACT);
+    if (HOOK_ANY)
+        bits = hook_results(uvec3(feature, HOOK_NONE, HOOK_NONE), uvec3(1u, 0u, 0u), value, ACT);
     if (i * 4u + 4u <= push.width) {
         results[at] = bits;
     } else {

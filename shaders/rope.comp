@@ -27,9 +27,9 @@ void write_quad(uint row, uint quad, vec4 value, bool scaled)
 {
     if (scaled)
         value = value * vec4(uintBitsToFloat(push.scale));
-    if (HOOK_ANY)
-        value = hook_results(uvec3(quad * 4u, HOOK_NONE, HOOK_NONE), uvec3(1u, 0u, 0u), value, ACT);
     uvec4 bits = round_quad(value, ACT);
+    if (HOOK_ANY)
+        bits = hook_results(uvec3(quad * 4u, HOOK_NONE, HOOK_NONE), uvec3(1u, 0u, 0u), value, ACT);
     results[row + quad] = bits;
 }
 

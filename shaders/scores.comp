@@ -117,9 +117,9 @@ void main()
         if (!wanted[j])
             continue;
         float y = total[j].run;
-        if (HOOK_ANY)
-            y = hook_result(uvec3(head, HOOK_NONE, at.key[j]), y, NM_F32);
         uint bits = floatBitsToUint(y);
+        if (HOOK_ANY)
+            bits = hook_result(uvec3(head, HOOK_NONE, at.key[j]), y, NM_F32);
         results[push.dst_words + gl_WorkGroupID.z * push.dst_stride_words + head * push.head_words +
                 at.key[j]] = bits;
     }

@@ -79,9 +79,9 @@ float block_sum(span s, uint b, float m)
 void write_quad(uint row, span s, uint i, vec4 p)
 {
     bvec4 there = present(s, i);
-    if (HOOK_ANY)
-        p = hook_results(uvec3(s.head, HOOK_NONE, 4u * i), uvec3(0u, 0u, 1u), p, NM_F32);
     uvec4 bits = floatBitsToUint(p);
+    if (HOOK_ANY)
+        bits = hook_results(uvec3(s.head, HOOK_NONE, 4u * i), uvec3(0u, 0u, 1u), p, NM_F32);
     if (all(there)) {
         results[row + i] = bits;
         return;

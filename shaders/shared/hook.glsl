@@ -131,26 +131,30 @@ uvec4 hook_stored(uvec3 at, uvec3 step, uvec4 bits)
     return bits;
 }
 
-/* A result with faults of points OUT and MEM, not yet rounded to `act`. The loop keeps hook_bits in
- * the text once. */
-float hook_result(uvec3 at, float x, uint act)
+/* Bits for the register: a result with faults of point OUT, rounded to `act`, with faults of MEM as
+ * they were stored: rounding would take a NaN's payload. The loop keeps hook_bits in the text once. */
+uint hook_result(uvec3 at, float x, uint act)
 {
+    uint rounded = round_bits(x, act);
     for (uint p = HOOK_OUT; p <= HOOK_MEM; p++) {
         if (!HOOK_AT(p))
             continue;
         uint bits = p == HOOK_OUT ? nm_canon(LANG_BITS(x)) : nm_store(LANG_BITS(x), act);
         bits = hook_bits(p, at, bits, true);
-        if (hook_hit)
-            x = p == HOOK_OUT ? LANG_FLOAT(bits) : nm_load(bits, act);
+        if (!hook_hit)
+            continue;
+        x = p == HOOK_OUT ? LANG_FLOAT(bits) : nm_load(bits, act);
+        rounded = p == HOOK_OUT ? round_bits(x, act) : LANG_BITS(x);
     }
-    return x;
+    return rounded;
 }
 
-vec4 hook_results(uvec3 at, uvec3 step, vec4 x, uint act)
+uvec4 hook_results(uvec3 at, uvec3 step, vec4 x, uint act)
 {
+    uvec4 bits;
     for (uint c = 0u; c < 4u; c++)
-        x[c] = hook_result(at + c * step, x[c], act);
-    return x;
+        bits[c] = hook_result(at + c * step, x[c], act);
+    return bits;
 }
 
 #endif

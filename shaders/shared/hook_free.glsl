@@ -43,14 +43,14 @@ uvec4 hook_stored(uvec3 at, uvec3 step, uvec4 bits)
     return bits;
 }
 
-float hook_result(uvec3 at, float x, uint act)
+uint hook_result(uvec3 at, float x, uint act)
 {
-    return x;
+    return LANG_BITS(x);
 }
 
-vec4 hook_results(uvec3 at, uvec3 step, vec4 x, uint act)
+uvec4 hook_results(uvec3 at, uvec3 step, vec4 x, uint act)
 {
-    return x;
+    return floatBitsToUint(x);
 }
 
 #endif

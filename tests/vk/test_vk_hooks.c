@@ -215,13 +215,90 @@ static void test_capture(void **state)
     vk_testing_close(&t);
 }
 
+/* What a fault leaves in a register is there bit for bit: NaN with their payload, infinities,
+ * values that would be flushed, and the output as it was rounded. */
+struct seen {
+    const struct node *node;
+    uint32_t column, n;
+    uint32_t bits[8192];
+};
+
+static void see(void *user, const struct node *node, uint32_t column, const float *values,
+                uint32_t n)
+{
+    struct seen *seen = user;
+    if (node != seen->node || column != seen->column)
+        return;
+    assert_true(n <= sizeof seen->bits / sizeof *seen->bits);
+    seen->n = n;
+    memcpy(seen->bits, values, n * sizeof *values);
+}
+
+static void run_odd(const char *name, enum storage act)
+{
+    static const uint32_t wide[] = {0x7f800001, 0xffc12345, 0x7f800000, 0x00000001, 0x807fffff};
+    static const uint32_t half[] = {0x7c01, 0xfe55, 0x7c00, 0x0001, 0x83ff};
+    static const uint32_t brain[] = {0x7f81, 0xffd5, 0x7f80, 0x0001, 0x807f};
+    static const uint32_t *const stored[] = {wide, half, brain};
+    static struct seen cpu, vk;
+    struct vk_testing t;
+    struct column columns[PROMPT];
+    struct column_result out[PROMPT];
+
+    vk_testing_open(&t, vk_testing_tiny(name),
+                    (struct executor_params){
+                        .act = act, .kv = act, .positions = 64, .branches = 1, .columns = PROMPT});
+    const uint32_t branch = vk_testing_branch(&t);
+    prompt_pass(&t, branch, columns);
+    for (uint32_t index = 0; index < t.model->graph.count; index++) {
+        const struct node *node = &t.model->graph.node[index];
+        const bool is_wide = node->out == REG_S || node->out == REG_P || node->out == REG_L;
+        for (uint32_t i = 0; i < 10 && node->op != OP_STORE; i++) {
+            const uint32_t point = i < 5 ? HOOK_MEM : HOOK_OUT;
+            const uint32_t *values = point == HOOK_OUT || is_wide ? wide : stored[act];
+            struct hook hook = {.node = index,
+                                .column = PROMPT - 1,
+                                .point = point,
+                                .data = {.kind = KIND_SET,
+                                         .value = values[i % 5],
+                                         .row = node->rows / 2,
+                                         .key = PROMPT - 1}};
+            struct pass pass = {.columns = columns,
+                                .n_columns = PROMPT,
+                                .hooks = &hook,
+                                .n_hooks = 1,
+                                .watch = see};
+            cpu = vk = (struct seen){.node = node, .column = PROMPT - 1};
+            pass.watch_user = &cpu;
+            assert_int_equal(executor_pass(t.cpu, &pass, out), STATUS_OK);
+            pass.watch_user = &vk;
+            assert_int_equal(executor_pass(t.vk, &pass, out), STATUS_OK);
+            assert_true(cpu.n > 0 && cpu.n == vk.n);
+            for (uint32_t k = 0; k < cpu.n; k++) {
+                if (cpu.bits[k] != vk.bits[k])
+                    fail_msg("%s, %s set to %08x, element %u: cpu %08x, vk %08x", node->site,
+                             point == HOOK_MEM ? "mem" : "out", values[i % 5], k, cpu.bits[k],
+                             vk.bits[k]);
+            }
+        }
+    }
+    vk_testing_close(&t);
+}
+
+static void test_odd_values(void **state)
+{
+    (void)state;
+    run_odd("tiny-llama-q4_0", STORAGE_F32);
+    run_odd("tiny-qwen2", STORAGE_F16);
+    run_odd("tiny-llama-q8_0", STORAGE_BF16);
+}
+
 static int run(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_singles),
-        cmocka_unit_test(test_many),
-        cmocka_unit_test(test_windows),
-        cmocka_unit_test(test_capture),
+        cmocka_unit_test(test_singles),    cmocka_unit_test(test_many),
+        cmocka_unit_test(test_windows),    cmocka_unit_test(test_capture),
+        cmocka_unit_test(test_odd_values),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
