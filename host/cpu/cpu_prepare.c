@@ -2,14 +2,13 @@
 /* Gets a pass everything it needs: pages of its positions, and rows for what it keeps. */
 #include "cpu/cpu_prepare.h"
 
-#include "model/op.h"
-
 #include <inttypes.h>
 #include <stdlib.h>
 
 #include "base/log.h"
 #include "cpu/cpu_edit.h"
 #include "cpu/cpu_hook.h"
+#include "model/op.h"
 
 static enum status own_pages(const struct cpu_run *run, const struct column *column)
 {

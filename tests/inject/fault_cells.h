@@ -164,6 +164,8 @@ static inline void fault_cells_bits(struct fault *f, struct rng *rng,
     const uint32_t number = numbers[fault_cells_below(rng, sizeof numbers / sizeof *numbers)];
     f->mask = masked ? masks[fault_cells_below(rng, sizeof masks / sizeof *masks)] : 0;
     f->value = f->kind == KIND_SET ? rng_u32(rng) & all : value ? number : 0;
+    if (f->kind == KIND_SET && fault_cells_one_in(rng, 4)) /* NaN with a payload, in every format */
+        f->value |= (width == 32 ? 0x7f800000 : width == 16 ? 0x7f80 : 0);
     f->low = range ? 0xbdcccccd : 0;
     f->high = range ? 0x3dcccccd : 0;
     if (f->place == PLACE_CONTROL && f->kind == KIND_SET && !fault_cells_one_in(rng, 4))
