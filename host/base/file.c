@@ -39,7 +39,7 @@ enum status file_map_init(struct file_map *out, const char *path)
     enum status st = open_for_read(&fd, path, O_NONBLOCK);
 
     *out = (struct file_map){0};
-    if (st != STATUS_OK) {
+    if (st) {
         return st;
     }
     if (fstat(fd, &info) != 0) {
@@ -126,7 +126,7 @@ static enum status read_all(struct text *text, int fd, const char *path)
     char piece[16384];
     enum status st = text_add(text, "", 0);
 
-    while (st == STATUS_OK) {
+    while (!st) {
         const ssize_t n = read(fd, piece, sizeof(piece));
         if (n == 0) {
             break;
@@ -154,14 +154,14 @@ enum status file_read(struct arena *arena, const char *path, char **out, size_t 
     int fd = STDIN_FILENO;
     enum status st = is_stdin ? STATUS_OK : open_for_read(&fd, path, 0);
 
-    if (st != STATUS_OK) {
+    if (st) {
         return st;
     }
     st = read_all(&text, fd, is_stdin ? "standard input" : path);
     if (!is_stdin) {
         close(fd);
     }
-    if (st == STATUS_OK) {
+    if (!st) {
         *out = arena_text(arena, text.data, text.size);
         *out_size = text.size;
         st = *out ? STATUS_OK : STATUS_MEMORY;
@@ -223,7 +223,7 @@ enum status file_writer_init(struct file_writer *out, const char *path)
 
     *out = (struct file_writer){0};
     enum status st = file_find_target(&target, &out->arena, path);
-    if (st == STATUS_OK) {
+    if (!st) {
         out->path = arena_text(&out->arena, target ? target : path, strlen(target ? target : path));
         out->temp =
             target ? arena_printf(&out->arena, "%s.%ld.part", target, (long)getpid()) : NULL;
@@ -290,7 +290,7 @@ enum status file_write(const char *path, const void *data, size_t size)
     struct file_writer writer;
     enum status st = file_writer_init(&writer, path);
 
-    if (st != STATUS_OK) {
+    if (st) {
         return st;
     }
     if (size > 0) {

@@ -69,14 +69,14 @@ float fpenv_narrow(double value)
         return (float)value;
     const uint32_t bits = (uint32_t)(size * 0x1p149) | (value < 0 ? 0x80000000u : 0);
     float out;
-    memcpy(&out, &bits, sizeof out);
+    memcpy(&out, &bits, sizeof(out));
     return out;
 }
 
 double fpenv_widen(float value)
 {
     uint32_t bits;
-    memcpy(&bits, &value, sizeof bits);
+    memcpy(&bits, &value, sizeof(bits));
     if ((bits & 0x7f800000u) == 0 && (bits & 0x7fffffu) != 0)
         return (bits >> 31 ? -0x1p-149 : 0x1p-149) * (double)(bits & 0x7fffffu);
     return value;

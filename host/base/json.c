@@ -77,7 +77,7 @@ static enum status check_keys(const struct build *b, const struct json *node)
         sorted[i] = &node->child[i];
     }
     qsort(sorted, node->count, sizeof(*sorted), compare_keys);
-    for (size_t i = 1; i < node->count && st == STATUS_OK; i++) {
+    for (size_t i = 1; i < node->count && !st; i++) {
         const struct json *before = sorted[i - 1], *here = sorted[i];
         if (strcmp(before->item->string, here->item->string) == 0) {
             log_error("%s:%u:%u: found key \"%s\" again (first on line %u), expected each key once",
@@ -116,12 +116,12 @@ static enum status build_node(struct build *b, struct json *node)
     if (!node->child) {
         return STATUS_MEMORY;
     }
-    for (const cJSON *item = node->item->child; item && st == STATUS_OK; item = item->next) {
+    for (const cJSON *item = node->item->child; item && !st; item = item->next) {
         node->child[i].item = item;
         node->child[i].parent = node;
         st = build_node(b, &node->child[i++]);
     }
-    if (st == STATUS_OK && cJSON_IsObject(node->item)) {
+    if (!st && cJSON_IsObject(node->item)) {
         st = check_keys(b, node);
     }
     return st;
@@ -139,7 +139,7 @@ enum status json_parse(struct json_doc **out, const char *text, size_t size, con
     enum status st = json_scan_text(&places, &count, text, size, name);
 
     *out = NULL;
-    if (st != STATUS_OK) {
+    if (st) {
         return st;
     }
     doc = calloc(1, sizeof(*doc));
@@ -157,7 +157,7 @@ enum status json_parse(struct json_doc **out, const char *text, size_t size, con
         .arena = &doc->arena, .text = text, .name = name, .size = size, .next = places};
     doc->root.item = doc->tree;
     st = build_node(&b, &doc->root);
-    if (st != STATUS_OK) {
+    if (st) {
         goto fail;
     }
     assert(b.next == places + count);
@@ -178,7 +178,7 @@ enum status json_load(struct json_doc **out, const char *path)
     enum status st = file_read(&arena, path, &text, &size);
 
     *out = NULL;
-    if (st == STATUS_OK) {
+    if (!st) {
         st = json_parse(out, text, size, path);
     }
     arena_finish(&arena);

@@ -36,17 +36,18 @@ struct json_found json_fields_found(const struct json *value)
     struct json_found out;
     int64_t whole;
     if (json_integer(value, INT64_MIN, INT64_MAX, &whole))
-        snprintf(out.text, sizeof out.text, "%" PRId64, whole);
+        snprintf(out.text, sizeof(out.text), "%" PRId64, whole);
     else if (json_type(value) == JSON_NUMBER)
-        snprintf(out.text, sizeof out.text, "%.9g", json_number(value));
+        snprintf(out.text, sizeof(out.text), "%.9g", json_number(value));
     else if (json_type(value) == JSON_TEXT)
-        snprintf(out.text, sizeof out.text, "'%.*s'", shown_of(json_text(value)), json_text(value));
+        snprintf(out.text, sizeof(out.text), "'%.*s'", shown_of(json_text(value)),
+                 json_text(value));
     else if (json_type(value) == JSON_BOOL)
-        snprintf(out.text, sizeof out.text, "%s", json_bool(value) ? "true" : "false");
+        snprintf(out.text, sizeof(out.text), "%s", json_bool(value) ? "true" : "false");
     else if (json_type(value) == JSON_ARRAY && json_count(value) == 0)
-        snprintf(out.text, sizeof out.text, "an empty list");
+        snprintf(out.text, sizeof(out.text), "an empty list");
     else
-        snprintf(out.text, sizeof out.text, "%s", type_name(value));
+        snprintf(out.text, sizeof(out.text), "%s", type_name(value));
     return out;
 }
 

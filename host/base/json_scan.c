@@ -314,7 +314,7 @@ enum status json_scan_text(struct json_place **out, size_t *out_count, const cha
             fail_expected(&s, "nothing after the document");
         }
     }
-    if (s.status != STATUS_OK) {
+    if (s.status) {
         free(s.places);
         return s.status;
     }

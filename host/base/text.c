@@ -38,7 +38,7 @@ enum status text_add(struct text *text, const char *bytes, size_t n)
 {
     const enum status st = make_room(text, n);
 
-    if (st == STATUS_OK) {
+    if (!st) {
         if (n > 0) {
             memcpy(text->data + text->size, bytes, n);
         }
@@ -61,7 +61,7 @@ enum status text_addf(struct text *text, const char *fmt, ...)
         return STATUS_INTERNAL;
     }
     st = make_room(text, (size_t)n);
-    if (st == STATUS_OK) {
+    if (!st) {
         va_start(args, fmt);
         vsnprintf(text->data + text->size, (size_t)n + 1, fmt, args);
         va_end(args);
@@ -76,7 +76,7 @@ enum status text_add_marked(struct text *text, const char *bytes, size_t n)
 
     for (const char *null; !st && (null = n ? memchr(bytes, 0, n) : NULL);) {
         st = text_add(text, bytes, (size_t)(null - bytes));
-        if (st == STATUS_OK) {
+        if (!st) {
             st = text_add(text, TEXT_NUL, 2);
         }
         n -= (size_t)(null + 1 - bytes);
@@ -91,7 +91,7 @@ enum status text_add_unmarked(struct text *text, const char *marked)
 
     for (const char *nul; !st && (nul = strstr(marked, TEXT_NUL));) {
         st = text_add(text, marked, (size_t)(nul - marked));
-        if (st == STATUS_OK) {
+        if (!st) {
             st = text_add(text, "", 1);
         }
         marked = nul + 2;

@@ -42,7 +42,7 @@ static uint64_t read_all(const uint64_t *data, size_t count)
 static void *run_reader(void *user)
 {
     struct reader *r = user;
-    memset(r->data, 1, r->count * sizeof *r->data);
+    memset(r->data, 1, r->count * sizeof(*r->data));
     for (int round = 0; round < ROUNDS; round++) {
         pthread_barrier_wait(r->barrier);
         r->begin[round] = clock_seconds();
@@ -75,7 +75,7 @@ enum status cli_bandwidth_cpu(double *out, uint32_t threads)
     pthread_barrier_t barrier;
     n = n > THREADS_MAX ? THREADS_MAX : n;
     const size_t count = BUFFER_BYTES / sizeof(uint64_t) / n;
-    uint64_t *data = malloc(count * n * sizeof *data);
+    uint64_t *data = malloc(count * n * sizeof(*data));
     if (!data || pthread_barrier_init(&barrier, NULL, n) != 0) {
         free(data);
         log_error("out of memory for the bandwidth measurement, %zu bytes wanted", BUFFER_BYTES);
@@ -91,7 +91,7 @@ enum status cli_bandwidth_cpu(double *out, uint32_t threads)
     }
     for (uint32_t i = 0; i < n; i++)
         pthread_join(reader[i].thread, NULL);
-    *out = (double)(count * n * sizeof *data) / shortest_round(reader, n);
+    *out = (double)(count * n * sizeof(*data)) / shortest_round(reader, n);
     pthread_barrier_destroy(&barrier);
     free(data);
     return STATUS_OK;

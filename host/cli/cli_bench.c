@@ -26,7 +26,7 @@ static void print_memory(const struct cli_bench_figures *f)
 {
     char a[32], text[96];
     print_row("held by the executor", cli_output_bytes(a, (double)f->device_bytes));
-    snprintf(text, sizeof text, "%s (resident peak of the process)",
+    snprintf(text, sizeof(text), "%s (resident peak of the process)",
              cli_output_bytes(a, (double)f->peak_bytes));
     print_row("peak memory", text);
 }
@@ -37,26 +37,26 @@ static void print_figures(const char *name, const void *figures)
     char a[32], b[32], text[160];
     printf("%s: %s\n", name, f->opened.device);
     print_row("driver", f->opened.driver);
-    snprintf(text, sizeof text, "%.1f tok/s", f->prompt_rate);
+    snprintf(text, sizeof(text), "%.1f tok/s", f->prompt_rate);
     print_row("prompt", text);
-    snprintf(text, sizeof text, "%.1f tok/s", f->decode_rate);
+    snprintf(text, sizeof(text), "%.1f tok/s", f->decode_rate);
     print_row("decode", text);
-    snprintf(text, sizeof text, "%s/s (%s a token)", cli_output_bytes(a, f->read_rate),
+    snprintf(text, sizeof(text), "%s/s (%s a token)", cli_output_bytes(a, f->read_rate),
              cli_output_bytes(b, (double)f->token_bytes));
     print_row("weights read while decoding", text);
     if (f->bandwidth > 0) {
-        snprintf(text, sizeof text, "%s/s; decoding uses %.0f %% of it",
+        snprintf(text, sizeof(text), "%s/s; decoding uses %.0f %% of it",
                  cli_output_bytes(a, f->bandwidth), 100 * f->read_rate / f->bandwidth);
         print_row("plain read of this device", text);
     }
-    snprintf(text, sizeof text, "%.1f a token, %.1f us each on average", f->token_dispatches,
+    snprintf(text, sizeof(text), "%.1f a token, %.1f us each on average", f->token_dispatches,
              1e6 * f->dispatch_seconds);
     print_row("dispatches", text);
     if (f->empty_seconds >= 0) {
-        snprintf(text, sizeof text, "%.2f us", 1e6 * f->empty_seconds);
+        snprintf(text, sizeof(text), "%.2f us", 1e6 * f->empty_seconds);
         print_row("empty dispatch and barrier", text);
     }
-    snprintf(text, sizeof text, "%.3f s (load %.3f s)", f->first_seconds, f->load_seconds);
+    snprintf(text, sizeof(text), "%.3f s (load %.3f s)", f->first_seconds, f->load_seconds);
     print_row("start to first token", text);
     print_memory(f);
 }

@@ -64,7 +64,7 @@ static void print_shares(const struct cli_bench_campaign_figures *f)
         {"proofs of tokens", w->certify_seconds},
         {"records", w->record_seconds},
     };
-    for (size_t i = 0; i < sizeof shares / sizeof *shares; i++)
+    for (size_t i = 0; i < sizeof(shares) / sizeof(*shares); i++)
         printf("  %-30s %8.1f %%\n", shares[i].name, 100 * shares[i].seconds / all);
     printf("  %-30s %8" PRIu64 " (%.1f columns in each layer of a pass on average)\n", "passes",
            w->passes, columns / (30.0 * (double)w->passes));
@@ -78,9 +78,9 @@ static void print_figures(const char *device, const void *figures)
     char name[64], a[32];
     printf("%s: %s\n", device, f->opened.device);
     for (int level = 0; level < CLI_BENCH_LEVELS; level++) {
-        snprintf(name, sizeof name, "fast, record %s", LEVELS[level]);
+        snprintf(name, sizeof(name), "fast, record %s", LEVELS[level]);
         print_rate(name, &f->fast[level]);
-        snprintf(name, sizeof name, "naive, record %s", LEVELS[level]);
+        snprintf(name, sizeof(name), "naive, record %s", LEVELS[level]);
         print_rate(name, &f->naive[level]);
     }
     for (uint32_t class = 0; class < OUTCOME_COUNT; class ++)

@@ -108,7 +108,7 @@ static int compare_numbers(const void *a, const void *b)
 
 static double median(double *values, size_t count)
 {
-    qsort(values, count, sizeof *values, compare_numbers);
+    qsort(values, count, sizeof(*values), compare_numbers);
     return count % 2 == 1 ? values[count / 2] : (values[count / 2 - 1] + values[count / 2]) / 2;
 }
 
@@ -168,8 +168,8 @@ static enum status measure(struct bench *b)
     if (st)
         return st;
     executor_info(b->device.ex, &info);
-    memcpy(out->opened.device, info.device, sizeof out->opened.device);
-    memcpy(out->opened.driver, info.driver, sizeof out->opened.driver);
+    memcpy(out->opened.device, info.device, sizeof(out->opened.device));
+    memcpy(out->opened.driver, info.driver, sizeof(out->opened.driver));
     out->prompt_rate = median(prompt, repeat);
     out->decode_rate = median(decode, repeat);
     out->token_bytes = bytes_of_token(b->model);

@@ -88,8 +88,8 @@ static enum status run_golden(struct bench *b)
     const enum status st = golden_run(&b->golden, &b->arena, &params);
     b->out->golden_seconds = clock_seconds() - start;
     executor_info(b->device.ex, &info);
-    memcpy(b->out->opened.device, info.device, sizeof info.device);
-    memcpy(b->out->opened.driver, info.driver, sizeof info.driver);
+    memcpy(b->out->opened.device, info.device, sizeof(info.device));
+    memcpy(b->out->opened.driver, info.driver, sizeof(info.driver));
     b->out->device_bytes = info.total_bytes;
     return st;
 }
@@ -154,9 +154,9 @@ static void draw_weight(struct fault *out, const struct bench *b, uint64_t id)
 static enum status draw(struct bench *b)
 {
     const struct cli_bench_campaign_options *o = b->options;
-    b->fault = arena_array(&b->arena, o->trials, sizeof *b->fault);
-    b->weight = arena_array(&b->arena, o->weights + 1, sizeof *b->weight);
-    b->record = arena_array(&b->arena, o->trials, sizeof *b->record);
+    b->fault = arena_array(&b->arena, o->trials, sizeof(*b->fault));
+    b->weight = arena_array(&b->arena, o->weights + 1, sizeof(*b->weight));
+    b->record = arena_array(&b->arena, o->trials, sizeof(*b->record));
     if (!b->fault || !b->weight || !b->record)
         return STATUS_MEMORY;
     for (uint64_t i = 0; i < o->trials; i++)
@@ -177,7 +177,7 @@ struct timed {
 static enum status run_timed(struct bench *b, const struct timed *timed,
                              struct cli_bench_rate *rate)
 {
-    struct trial_job *job = arena_array(&b->arena, timed->n + 1, sizeof *job);
+    struct trial_job *job = arena_array(&b->arena, timed->n + 1, sizeof(*job));
     if (!job)
         return STATUS_MEMORY;
     for (uint32_t i = 0; i < timed->n; i++)
@@ -201,9 +201,9 @@ struct pair {
 
 static enum status run_pair(struct bench *b, const struct pair *pair)
 {
-    const struct fault **list = arena_array(&b->arena, pair->n + 1, sizeof *list);
-    struct record *naive = arena_array(&b->arena, pair->n_naive + 1, sizeof *naive);
-    struct record *fast = arena_array(&b->arena, pair->n + 1, sizeof *fast);
+    const struct fault **list = arena_array(&b->arena, pair->n + 1, sizeof(*list));
+    struct record *naive = arena_array(&b->arena, pair->n_naive + 1, sizeof(*naive));
+    struct record *fast = arena_array(&b->arena, pair->n + 1, sizeof(*fast));
     char why[160];
     if (!list || !naive || !fast)
         return STATUS_MEMORY;
@@ -220,7 +220,7 @@ static enum status run_pair(struct bench *b, const struct pair *pair)
     if (!st)
         st = run_timed(b, &timed, pair->naive);
     for (uint32_t i = 0; i < pair->n_naive && !st; i++) {
-        const struct record_compare compare = {b->model->hp.n_layers, why, sizeof why};
+        const struct record_compare compare = {b->model->hp.n_layers, why, sizeof(why)};
         if (record_equal(&naive[i], &fast[i], &compare))
             continue;
         log_error("bench campaign: trial %u at %s, naive against fast: %s", i, fast[i].fault.site,
@@ -228,7 +228,7 @@ static enum status run_pair(struct bench *b, const struct pair *pair)
         b->out->differing++;
     }
     if (pair->fault == b->fault)
-        memcpy(b->record, fast, pair->n * sizeof *fast);
+        memcpy(b->record, fast, pair->n * sizeof(*fast));
     return st;
 }
 
@@ -236,8 +236,8 @@ static enum status run_pair(struct bench *b, const struct pair *pair)
 static enum status run_classes(struct bench *b)
 {
     const uint32_t n = (uint32_t)b->options->trials;
-    const struct fault **list = arena_array(&b->arena, n, sizeof *list);
-    struct record *record = arena_array(&b->arena, n, sizeof *record);
+    const struct fault **list = arena_array(&b->arena, n, sizeof(*list));
+    struct record *record = arena_array(&b->arena, n, sizeof(*record));
     enum status st = list && record ? STATUS_OK : STATUS_MEMORY;
     for (uint32_t class = 0; class < OUTCOME_COUNT && !st; class ++) {
         uint32_t count = 0;

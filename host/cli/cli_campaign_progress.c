@@ -150,9 +150,9 @@ static void print_block(struct cli_campaign_progress *out, const struct campaign
     for (uint32_t i = 0; i < p->n_rates && p->n_rates > 1; i++) { /* of one the total says it */
         const struct campaign_rate *rate = &p->rate[i];
         const char *aside = rate->aside ? ", set aside" : "";
-        snprintf(line, sizeof line, "  %-24.24s %8" PRIu64 " trials, %8.2f/s%s", rate->name,
+        snprintf(line, sizeof(line), "  %-24.24s %8" PRIu64 " trials, %8.2f/s%s", rate->name,
                  rate->done, rate->per_second, aside);
-        snprintf(shorter, sizeof shorter, "  %.6s %" PRIu64 "%s", rate->name, rate->done, aside);
+        snprintf(shorter, sizeof(shorter), "  %.6s %" PRIu64 "%s", rate->name, rate->done, aside);
         put_either(out, line, shorter);
     }
     put_total(line, p, columns_of_line());
@@ -167,8 +167,9 @@ static void print_golden(struct cli_campaign_progress *out, const struct campaig
 {
     char line[LINE], shorter[LINE];
     const uint32_t item = event->item + 1;
-    snprintf(line, sizeof line, "golden run of prompt %" PRIu32 " of %" PRIu32, item, event->items);
-    snprintf(shorter, sizeof shorter, "golden %" PRIu32 "/%" PRIu32, item, event->items);
+    snprintf(line, sizeof(line), "golden run of prompt %" PRIu32 " of %" PRIu32, item,
+             event->items);
+    snprintf(shorter, sizeof(shorter), "golden %" PRIu32 "/%" PRIu32, item, event->items);
     go_up(out);
     put_either(out, line, shorter);
 }

@@ -22,7 +22,7 @@ static void take_event(void *user, const struct campaign_event *event)
     }
     if (event->kind == CAMPAIGN_EVENT_END) {
         c->end = *event->progress;
-        memcpy(c->rate, c->end.rate, c->end.n_rates * sizeof *c->rate);
+        memcpy(c->rate, c->end.rate, c->end.n_rates * sizeof(*c->rate));
         c->end.rate = c->rate;
         c->ended = true;
     }
@@ -62,7 +62,7 @@ enum status cli_campaign_open(struct cli_campaign *out, const struct cli_env *en
                               const struct cli_campaign_call *call)
 {
     *out = (struct cli_campaign){
-        .call = call, .crew = calloc(1, sizeof *out->crew), .shard = {.count = 1}};
+        .call = call, .crew = calloc(1, sizeof(*out->crew)), .shard = {.count = 1}};
     if (!out->crew) {
         log_error("out of host memory for a campaign");
         return STATUS_MEMORY;

@@ -65,7 +65,7 @@ enum status cli_child_run(const struct cli_child *child)
     const int code = WIFEXITED(how) ? WEXITSTATUS(how) : STATUS_INTERNAL;
     if (code > STATUS_OK && code < STATUS_COUNT)
         return (enum status)code; /* the child has logged it */
-    if (code == STATUS_OK && complete)
+    if (!code && complete)
         return STATUS_OK;
     log_error("device %s: the measurement ended with code %d and no figures", child->device, code);
     return STATUS_INTERNAL;
@@ -76,7 +76,7 @@ uint64_t cli_child_peak(void)
     FILE *file = fopen("/proc/self/status", "r");
     char line[256];
     uint64_t kib = 0;
-    while (file && fgets(line, sizeof line, file)) {
+    while (file && fgets(line, sizeof(line), file)) {
         if (sscanf(line, "VmHWM: %" SCNu64, &kib) == 1)
             break;
     }

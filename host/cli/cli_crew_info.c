@@ -30,9 +30,9 @@ static const char *cpu_flags(struct arena *arena)
                  HAS("avx512f"),  HAS("avx512bw"),
                  HAS("avx512dq"), HAS("avx512vl")};
     size_t size = 0;
-    for (size_t i = 0; i < sizeof flags / sizeof *flags; i++) {
+    for (size_t i = 0; i < sizeof(flags) / sizeof(*flags); i++) {
         if (flags[i].has)
-            size += (size_t)snprintf(text + size, sizeof text - size, "%s%s", size > 0 ? " " : "",
+            size += (size_t)snprintf(text + size, sizeof(text) - size, "%s%s", size > 0 ? " " : "",
                                      flags[i].name);
     }
 #endif
@@ -43,7 +43,7 @@ static const char *cpu_flags(struct arena *arena)
 static void put_probe(struct json_writer *w, const struct probe_result *result)
 {
     char reason[512];
-    const bool admitted = probe_admits(result, reason, sizeof reason);
+    const bool admitted = probe_admits(result, reason, sizeof(reason));
     json_object_open(w);
     json_put_key(w, "cases");
     json_put_int(w, (int64_t)result->count);

@@ -16,7 +16,7 @@ static const char *const FORMS[] = {
     [CPU_AVX2] = "cpu:avx2",
     [CPU_AVX512] = "cpu:avx512",
 };
-#define FORM_COUNT (sizeof FORMS / sizeof *FORMS)
+#define FORM_COUNT (sizeof(FORMS) / sizeof(*FORMS))
 
 const char *cli_device_form_name(enum cpu_form form)
 {
@@ -58,7 +58,7 @@ static enum status admit(struct gpu *gpu)
     enum status st = probe_run(gpu, &result);
     if (st)
         return st;
-    if (!probe_admits(&result, reason, sizeof reason)) {
+    if (!probe_admits(&result, reason, sizeof(reason))) {
         log_error("%s: refused for exact: %s; vkfi devices --probe shows each case",
                   gpu_get_info(gpu)->name, reason);
         return STATUS_DEVICE;

@@ -28,7 +28,7 @@ static void set_drivers(const char *manifests)
 /* Whether the driver of a manifest gives no device, and why. */
 static bool gives_nothing(const struct cli_env *env, const char *manifest, char why[GPU_LIST_WHY])
 {
-    struct gpu_list *list = calloc(1, sizeof *list);
+    struct gpu_list *list = calloc(1, sizeof(*list));
     char *all = strdup(env->driver_files);
     bool nothing = false;
 
@@ -47,7 +47,7 @@ static bool find_node(char *out, size_t size)
 {
     bool found = false;
 
-    for (size_t i = 0; !found && i < sizeof node_patterns / sizeof *node_patterns; i++) {
+    for (size_t i = 0; !found && i < sizeof(node_patterns) / sizeof(*node_patterns); i++) {
         glob_t nodes;
         if (glob(node_patterns[i], 0, NULL, &nodes) == 0) {
             snprintf(out, size, "%s", nodes.gl_pathv[0]);
@@ -64,7 +64,7 @@ void cli_device_choice_share(void)
     if (told_once)
         return;
     void *shared =
-        mmap(NULL, sizeof *told_once, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+        mmap(NULL, sizeof(*told_once), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     told_once = shared == MAP_FAILED ? &own : shared; /* then each process tells it */
 }
 
@@ -76,14 +76,14 @@ void cli_device_choice_explain(const struct gpu_info *taken, const struct cli_en
     cli_device_choice_share();
     if (atomic_flag_test_and_set(told_once))
         return;
-    for (size_t i = 0; gpu_manifest_path(env->driver_files, i, path, sizeof path); i++) {
+    for (size_t i = 0; gpu_manifest_path(env->driver_files, i, path, sizeof(path)); i++) {
         if (!gives_nothing(env, path, why))
             continue;
         log_warn("device vk is %s, which runs on the processor: the driver of %s gives none: %s",
                  taken->name, path, why);
         told = true;
     }
-    if (!told && find_node(path, sizeof path))
+    if (!told && find_node(path, sizeof(path)))
         log_warn("device vk is %s, which runs on the processor: no driver gives a device for the "
                  "GPU behind %s",
                  taken->name, path);

@@ -19,16 +19,16 @@ static enum status probe_device(struct cli_devices_probe *out, const struct cli_
     struct gpu_params params = cli_device_gpu_params(env);
     struct gpu *gpu = NULL;
     char selector[16];
-    snprintf(selector, sizeof selector, "%" PRIu32, index);
+    snprintf(selector, sizeof(selector), "%" PRIu32, index);
     params.selector = selector;
     enum status st = gpu_open(&gpu, &params);
     if (!st)
         st = probe_run(gpu, &out->result);
     out->st = st;
     if (!st)
-        out->admitted = probe_admits(&out->result, out->reason, sizeof out->reason);
+        out->admitted = probe_admits(&out->result, out->reason, sizeof(out->reason));
     else
-        snprintf(out->reason, sizeof out->reason, "%s", log_last_error());
+        snprintf(out->reason, sizeof(out->reason), "%s", log_last_error());
     gpu_close(&gpu);
     return st;
 }
@@ -78,7 +78,7 @@ static void print_float_controls(const struct gpu_float_controls *f)
                    {f->signed_zero_inf_nan_preserve, "signed-zero-inf-nan-preserve"}};
     bool any = false;
     printf("    float32     ");
-    for (size_t i = 0; i < sizeof control / sizeof *control; i++) {
+    for (size_t i = 0; i < sizeof(control) / sizeof(*control); i++) {
         if (control[i].on)
             printf(" %s", control[i].name);
         any = any || control[i].on;

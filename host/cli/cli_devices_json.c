@@ -71,12 +71,12 @@ static void put_probe(struct json_writer *w, const struct cli_devices_probe *pro
 {
     json_put_key(w, "probe");
     json_object_open(w);
-    json_member_bool(w, "ran", probe->st == STATUS_OK);
+    json_member_bool(w, "ran", !probe->st);
     json_member_bool(w, "admitted", probe->admitted);
     json_member_text(w, "reason", probe->reason);
     json_put_key(w, "cases");
     json_array_open(w);
-    for (size_t i = 0; probe->st == STATUS_OK && i < probe->result.count; i++)
+    for (size_t i = 0; !probe->st && i < probe->result.count; i++)
         put_case(w, &probe->result.cases[i]);
     json_array_close(w);
     json_object_close(w);
@@ -86,7 +86,7 @@ void cli_devices_json_gpu(struct json_writer *w, const struct gpu_info *info,
                           const struct cli_devices_probe *probe)
 {
     char version[32];
-    snprintf(version, sizeof version, "%" PRIu32 ".%" PRIu32 ".%" PRIu32,
+    snprintf(version, sizeof(version), "%" PRIu32 ".%" PRIu32 ".%" PRIu32,
              info->api_version >> 22 & 0x7fu, info->api_version >> 12 & 0x3ffu,
              info->api_version & 0xfffu);
     json_object_open(w);

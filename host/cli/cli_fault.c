@@ -88,7 +88,7 @@ static enum status print_json(struct trials *t)
 {
     struct json_writer w;
     enum status st = STATUS_OK;
-    struct record *record = arena_array(&t->run->arena, t->faults.count, sizeof *record);
+    struct record *record = arena_array(&t->run->arena, t->faults.count, sizeof(*record));
     if (!record)
         return STATUS_MEMORY;
     for (uint32_t first = 0; first < t->faults.count && !st; first += next_count(t, first))

@@ -107,7 +107,7 @@ static void bound_text(char out[REPORT_INTERVAL_TEXT], const struct report_gate 
     char bound[REPORT_INTERVAL_TEXT], basis[REPORT_INTERVAL_TEXT];
     report_interval_percent(bound, upper ? r->upper : r->lower, decimals);
     if (gate->rule == PLAN_STOP_TIME_UNIFORM)
-        snprintf(basis, sizeof basis, "bets on %" PRIu32 " prompts, not an n", gate->items);
+        snprintf(basis, sizeof(basis), "bets on %" PRIu32 " prompts, not an n", gate->items);
     else
         report_interval_basis(basis, &of);
     snprintf(out, REPORT_INTERVAL_TEXT, "%.16s %% (one-sided at %.4g %%: %.90s)", bound,

@@ -51,7 +51,7 @@ static enum status read_entry(struct cli_manifest_entry *out, struct cli_manifes
                  {"licence", &out->licence}, {"architecture", &out->architecture},
                  {"sha256", &out->sha256},   {"file", &file}};
     int64_t size = 0;
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+    for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
         enum status st = get_text(manifest->doc, object, texts[i].key, texts[i].target);
         if (st)
             return st;
@@ -92,7 +92,7 @@ enum status cli_manifest_load(struct cli_manifest *out, const struct cli_env *en
         st = STATUS_INPUT;
         goto fail;
     }
-    out->entry = arena_array(&out->arena, json_count(models) + 1, sizeof *out->entry);
+    out->entry = arena_array(&out->arena, json_count(models) + 1, sizeof(*out->entry));
     if (!out->entry) {
         st = STATUS_MEMORY;
         goto fail;

@@ -35,7 +35,7 @@ static void put_entry(struct json_writer *w, const struct cli_manifest_entry *en
         {"licence", entry->licence}, {"architecture", entry->architecture},
         {"sha256", entry->sha256},   {"path", entry->path}};
     json_object_open(w);
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+    for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
         json_put_key(w, texts[i][0]);
         json_put_text(w, texts[i][1]);
     }

@@ -93,7 +93,7 @@ static void numbers_of(struct number out[NUMBERS], const struct hparams *hp)
                                             {"rope_features", hp->rope_dim},
                                             {"window", hp->window},
                                             {"window_period", hp->window_period}};
-    memcpy(out, numbers, sizeof numbers);
+    memcpy(out, numbers, sizeof(numbers));
 }
 
 /* "operand weight out": the points of a node. */

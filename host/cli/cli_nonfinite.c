@@ -61,9 +61,9 @@ static void report(const struct cli_run *run, const struct cli_nonfinite *found)
     const bool stored = found->node->op == OP_STORE;
     char layer[24] = "", step[48] = "in the prompt";
     if (found->node->layer != GRAPH_NO_LAYER)
-        snprintf(layer, sizeof layer, ", layer %" PRIu32, found->node->layer);
+        snprintf(layer, sizeof(layer), ", layer %" PRIu32, found->node->layer);
     if (!prefill)
-        snprintf(step, sizeof step, "step %" PRIu32, found->position + 1 - run->n_ids);
+        snprintf(step, sizeof(step), "step %" PRIu32, found->position + 1 - run->n_ids);
     log_warn("logits are not finite: first %s at site %s%s, %s (position %" PRIu32 ", element "
              "%" PRIu32 "); %s are stored as %s",
              nm_is_nan(lang_bits(found->value)) ? "NaN" : "Inf", found->site, layer, step,

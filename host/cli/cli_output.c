@@ -50,7 +50,7 @@ const char *cli_output_bytes(char out[32], double bytes)
 {
     static const char *const units[] = {"B", "kB", "MB", "GB", "TB"};
     size_t unit = 0;
-    while (bytes >= 999.95 && unit + 1 < sizeof units / sizeof *units) {
+    while (bytes >= 999.95 && unit + 1 < sizeof(units) / sizeof(*units)) {
         bytes /= 1000;
         unit++;
     }

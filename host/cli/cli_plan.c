@@ -56,7 +56,7 @@ static enum status count_tokens(struct cli_plan *p)
 
 static enum status make_sample(struct cli_plan *p, const struct cli_plan_options *options)
 {
-    p->item = arena_array(&p->arena, p->plan.n_items, sizeof *p->item);
+    p->item = arena_array(&p->arena, p->plan.n_items, sizeof(*p->item));
     if (!p->item)
         return STATUS_MEMORY;
     enum status st = options->lengths ? read_lengths(p, options->lengths) : count_tokens(p);

@@ -41,7 +41,7 @@ static enum status choose(struct plan_confirm_request *out, struct report_source
                   context.main_name);
         return STATUS_INPUT;
     }
-    const char **label = arena_array(arena, out->count, sizeof *label);
+    const char **label = arena_array(arena, out->count, sizeof(*label));
     if (!label)
         return STATUS_MEMORY;
     for (uint32_t i = 0; i < out->count; i++) {

@@ -17,18 +17,18 @@ static void print_fault(const struct fault *f, const struct model *model)
     char site[FAULT_SITE_TEXT], what[64], where[CLI_RECORD_WHERE];
     fault_site(f, site);
     if (hook_kinds_takes(f->kind, KIND_TAKES_VALUE))
-        snprintf(what, sizeof what, "%s 0x%x", kinds_text(KINDS_KIND, f->kind), f->value);
+        snprintf(what, sizeof(what), "%s 0x%x", kinds_text(KINDS_KIND, f->kind), f->value);
     else if (f->mask)
-        snprintf(what, sizeof what, "%s 0x%x", kinds_text(KINDS_KIND, f->kind), f->mask);
+        snprintf(what, sizeof(what), "%s 0x%x", kinds_text(KINDS_KIND, f->kind), f->mask);
     else
-        snprintf(what, sizeof what, "%s", kinds_text(KINDS_KIND, f->kind));
+        snprintf(what, sizeof(what), "%s", kinds_text(KINDS_KIND, f->kind));
     printf("%-24s %-7s %-21s at %" PRIu32, site, kinds_text(KINDS_POINT, f->point), what,
            f->position);
     if (f->position_count == FAULT_FOREVER)
         printf("..");
     else if (f->position_count != 1)
         printf("..%" PRIu32, f->position + f->position_count - 1);
-    cli_record_where(f, &bounds, where, sizeof where);
+    cli_record_where(f, &bounds, where, sizeof(where));
     printf("%s%s\n", where[0] ? ", " : "", where);
 }
 

@@ -14,12 +14,12 @@
 static bool is_database(const char *path)
 {
     static const char head[] = "SQLite format 3";
-    char found[sizeof head] = "";
+    char found[sizeof(head)] = "";
     FILE *file = fopen(path, "rb");
     if (!file)
         return false;
-    const bool is =
-        fread(found, 1, sizeof head, file) == sizeof head && memcmp(found, head, sizeof head) == 0;
+    const bool is = fread(found, 1, sizeof(head), file) == sizeof(head) &&
+                    memcmp(found, head, sizeof(head)) == 0;
     fclose(file);
     return is;
 }

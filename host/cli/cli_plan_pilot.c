@@ -22,8 +22,8 @@
 static enum status find_parts(struct cli_plan_share *out, struct arena *arena,
                               const struct report_data *data)
 {
-    uint64_t *events = arena_array(arena, data->n_items, sizeof *events);
-    uint64_t *trials = arena_array(arena, data->n_items, sizeof *trials);
+    uint64_t *events = arena_array(arena, data->n_items, sizeof(*events));
+    uint64_t *trials = arena_array(arena, data->n_items, sizeof(*trials));
     if (!events || !trials)
         return STATUS_MEMORY;
     for (size_t i = 0; i < data->n; i++) {
@@ -136,7 +136,7 @@ static enum status take_speed(struct cli_plan_speed *out, const struct cli_campa
     *out = (struct cli_plan_speed){.per_second = (double)rate->done / rate->trial_seconds,
                                    .prompt_seconds = (rate->seconds - rate->trial_seconds) /
                                                      (rate->prompts ? rate->prompts : 1)};
-    snprintf(out->name, sizeof out->name, "%s", device);
+    snprintf(out->name, sizeof(out->name), "%s", device);
     cli_plan_pilot_hours(out, plan);
     return STATUS_OK;
 }

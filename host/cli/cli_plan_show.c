@@ -39,7 +39,7 @@ static enum status parse_rate(const char *text, struct cli_plan_speed *out)
     const char *equals = strrchr(text, '='), *number = equals ? equals + 1 : text;
     char *end = NULL;
     *out = (struct cli_plan_speed){.per_second = strtod(number, &end)};
-    snprintf(out->name, sizeof out->name, "%.*s", equals ? (int)(equals - text) : 6,
+    snprintf(out->name, sizeof(out->name), "%.*s", equals ? (int)(equals - text) : 6,
              equals ? text : "device");
     if (end != number && *end == '\0' && isfinite(out->per_second) && out->per_second > 0)
         return STATUS_OK;
@@ -53,7 +53,7 @@ static enum status find_speeds(struct speeds *out, struct cli_plan *p, const str
 {
     const size_t n = options->rates.count + options->devices.count;
     enum status st = STATUS_OK;
-    out->speed = arena_array(&p->arena, n ? n : 1, sizeof *out->speed);
+    out->speed = arena_array(&p->arena, n ? n : 1, sizeof(*out->speed));
     if (!out->speed)
         return STATUS_MEMORY;
     for (size_t i = 0; !st && i < options->rates.count; i++) {

@@ -37,7 +37,7 @@ static enum status parse_ids(const char *text, uint32_t n_vocab, struct arena *a
     size_t room = 1;
     for (const char *c = text; *c; c++)
         room += *c == ',';
-    int32_t *ids = arena_array(arena, room, sizeof *ids);
+    int32_t *ids = arena_array(arena, room, sizeof(*ids));
     if (!ids)
         return STATUS_MEMORY;
     const char *at = text;

@@ -75,7 +75,7 @@ const char *cli_record_where(const struct fault *fault, const struct fault_bound
 static enum status take_further(struct row_view *view, struct arena *arena,
                                 const struct record *record)
 {
-    struct store_fault *further = arena_array(arena, record->n_faults, sizeof *further);
+    struct store_fault *further = arena_array(arena, record->n_faults, sizeof(*further));
     enum status st = further ? STATUS_OK : STATUS_MEMORY;
     view->further = further;
     view->n_further = record->n_faults - 1;
@@ -90,7 +90,7 @@ enum status cli_record_view(struct row_view *out, struct arena *arena,
     const struct campaign_row_context rows = {.bounds = context->bounds,
                                               .golden_len = context->golden->run.n_tokens,
                                               .decode = &context->golden->decode};
-    struct row *row = arena_alloc(arena, sizeof *row);
+    struct row *row = arena_alloc(arena, sizeof(*row));
     *out = (struct row_view){.row = row, .joined.golden_text = context->golden_text};
     enum status st = row ? STATUS_OK : STATUS_MEMORY;
     if (!st)

@@ -27,7 +27,7 @@ static void print_numbers(const struct fault *fault)
 static void print_change(const struct fault *fault, uint32_t width)
 {
     char bits[128];
-    cli_record_bits(fault, bits, sizeof bits);
+    cli_record_bits(fault, bits, sizeof(bits));
     printf("%s", kinds_text(KINDS_KIND, fault->kind));
     if (hook_kinds_takes(fault->kind, KIND_TAKES_VALUE) && bits[0] != '\0')
         printf(" to %s", bits);
@@ -58,7 +58,7 @@ static void print_fault(const struct cli_record_context *context, const struct f
     printf("  site         %s", site);
     if (fault->layer != GRAPH_NO_LAYER)
         printf(", layer %" PRIu32, fault->layer);
-    printf("\n  coordinates  %s", cli_record_where(fault, &context->bounds, where, sizeof where));
+    printf("\n  coordinates  %s", cli_record_where(fault, &context->bounds, where, sizeof(where)));
     if (fault_bits_weight(fault, &context->bounds))
         printf(", field %s", quant_field_name(fault->field));
     printf("%sposition %" PRIu32, where[0] != '\0' ? ", " : "", fault->position);

@@ -136,7 +136,7 @@ static enum status replay(const struct cli_env *env, const struct options *o, st
 static enum status run(const struct cli_env *env, const struct options *o)
 {
     struct store *store = NULL;
-    struct cli_crew *crew = calloc(1, sizeof *crew);
+    struct cli_crew *crew = calloc(1, sizeof(*crew));
     if (!crew) {
         log_error("out of host memory for a replay");
         return STATUS_MEMORY;

@@ -153,7 +153,7 @@ static enum status check_model(const struct model *model, const struct report_so
 static enum status list_sites(struct report_site **out, uint32_t *out_count, struct arena *arena,
                               const struct graph *graph)
 {
-    struct report_site *site = arena_array(arena, 2 * (size_t)graph->count + 1, sizeof *site);
+    struct report_site *site = arena_array(arena, 2 * (size_t)graph->count + 1, sizeof(*site));
     uint32_t count = 0;
     if (!site)
         return STATUS_MEMORY;
@@ -232,11 +232,11 @@ static void put_interval(struct json_writer *w, struct report_table *table, uint
     static const char *const suffixes[] = {"", "_low", "_high", "_n", "_shift"};
     char name[64];
     json_object_open(w);
-    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
-        snprintf(name, sizeof name, "%s%s", prefix, suffixes[i]);
+    for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
+        snprintf(name, sizeof(name), "%s%s", prefix, suffixes[i]);
         json_member_number(w, keys[i], report_table_number(table, row, name));
     }
-    snprintf(name, sizeof name, "%s_method", prefix);
+    snprintf(name, sizeof(name), "%s_method", prefix);
     json_member_text(w, "method", report_table_at(table, row, name)->text);
     const bool fresh = strcmp(prefix, "fresh") == 0;
     json_member_number(w, "n", report_table_number(table, row, fresh ? "fresh_trials" : "trials"));

@@ -170,7 +170,7 @@ static enum status check_options(const struct cli_run_options *o)
 static enum status take_stops(struct cli_run *run)
 {
     const struct args_list *given = &run->options.stops;
-    run->stops = arena_array(&run->arena, given->count, sizeof *run->stops);
+    run->stops = arena_array(&run->arena, given->count, sizeof(*run->stops));
     enum status st = run->stops ? STATUS_OK : STATUS_MEMORY;
     for (size_t i = 0; i < given->count && !st; i++) {
         struct outside_text text = {"--stop", given->item[i], strlen(given->item[i])};

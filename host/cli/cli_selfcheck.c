@@ -48,8 +48,8 @@ static enum status open_device(struct open_device *d)
     if (st)
         return st;
     executor_info(d->device.ex, &info);
-    snprintf(d->out->device, sizeof d->out->device, "%s", info.device);
-    snprintf(d->out->driver, sizeof d->out->driver, "%s", info.driver);
+    snprintf(d->out->device, sizeof(d->out->device), "%s", info.device);
+    snprintf(d->out->driver, sizeof(d->out->driver), "%s", info.driver);
     return STATUS_OK;
 }
 
@@ -105,7 +105,7 @@ static enum status run_trials(struct open_device *d, enum trial_path path, struc
     struct cli_selfcheck *c = d->check;
     const struct trial_settings settings = {.level = RECORD_FULL, .path = path};
     const uint32_t n = (uint32_t)c->options.faults;
-    struct trial_job *job = arena_array(&c->arena, n + 1, sizeof *job);
+    struct trial_job *job = arena_array(&c->arena, n + 1, sizeof(*job));
     if (!job)
         return STATUS_MEMORY;
     for (uint32_t i = 0; i < n; i++)
@@ -121,8 +121,8 @@ static enum status compare_trials(struct open_device *d)
 {
     struct cli_selfcheck *c = d->check;
     const size_t n = (size_t)c->options.faults;
-    struct record *fast = arena_array(&c->arena, n + 1, sizeof *fast);
-    struct record *naive = arena_array(&c->arena, n + 1, sizeof *naive);
+    struct record *fast = arena_array(&c->arena, n + 1, sizeof(*fast));
+    struct record *naive = arena_array(&c->arena, n + 1, sizeof(*naive));
     if (!fast || !naive)
         return STATUS_MEMORY;
     enum status st = run_trials(d, TRIAL_FAST, fast);
@@ -131,7 +131,7 @@ static enum status compare_trials(struct open_device *d)
     for (size_t i = 0; i < n && !st; i++) {
         struct cli_selfcheck_trial *trial = &d->out->trial[i];
         const struct record_compare compare = {c->model->hp.n_layers, trial->why,
-                                               sizeof trial->why};
+                                               sizeof(trial->why)};
         const struct record *other = d->is_reference ? &naive[i] : &c->device[0].trial[i].record;
         const bool agrees = record_equal(&fast[i], other, &compare);
         trial->record = fast[i];
@@ -177,14 +177,14 @@ static enum status find_devices(const struct cli_selfcheck *c)
 static enum status allocate(struct cli_selfcheck *c)
 {
     const size_t faults = (size_t)c->options.faults + 1, devices = c->options.devices.count;
-    c->faults = arena_array(&c->arena, faults, sizeof *c->faults);
-    c->naive_agrees = arena_array(&c->arena, faults, sizeof *c->naive_agrees);
-    c->device = arena_array(&c->arena, devices, sizeof *c->device);
+    c->faults = arena_array(&c->arena, faults, sizeof(*c->faults));
+    c->naive_agrees = arena_array(&c->arena, faults, sizeof(*c->naive_agrees));
+    c->device = arena_array(&c->arena, devices, sizeof(*c->device));
     if (!c->faults || !c->naive_agrees || !c->device)
         return STATUS_MEMORY;
     for (size_t i = 0; i < devices; i++) {
         c->device[i].name = c->options.devices.item[i];
-        c->device[i].trial = arena_array(&c->arena, faults, sizeof *c->device[i].trial);
+        c->device[i].trial = arena_array(&c->arena, faults, sizeof(*c->device[i].trial));
         if (!c->device[i].trial)
             return STATUS_MEMORY;
     }

@@ -52,7 +52,7 @@ static void format_value(char out[VALUE_TEXT], const struct fault *fault,
 static void format_kind(char *out, size_t size, const struct fault *fault)
 {
     char bits[BITS_TEXT];
-    cli_record_bits(fault, bits, sizeof bits);
+    cli_record_bits(fault, bits, sizeof(bits));
     snprintf(out, size, "%s%s%s", kinds_text(KINDS_KIND, fault->kind), bits[0] != '\0' ? " " : "",
              bits);
 }
@@ -71,11 +71,11 @@ static void print_fault(const struct cli_selfcheck *c, uint32_t i)
     const struct record *r = &c->device[0].trial[i].record;
     char site[FAULT_SITE_TEXT], kind[48], before[VALUE_TEXT], after[VALUE_TEXT], first[16] = "-";
     fault_site(&r->fault, site);
-    format_kind(kind, sizeof kind, &r->fault);
+    format_kind(kind, sizeof(kind), &r->fault);
     format_value(before, &r->fault, &c->bounds, r->before);
     format_value(after, &r->fault, &c->bounds, r->after);
     if (r->first_diff != EXECUTOR_NONE)
-        snprintf(first, sizeof first, "%" PRIu32, r->first_diff);
+        snprintf(first, sizeof(first), "%" PRIu32, r->first_diff);
     printf("%3" PRIu32 "  %-29s %-11s %-14s %4" PRIu32 "  %15s -> %-15s  %-16s %5s  %-5s  %s\n", i,
            site, kinds_text(KINDS_POINT, r->fault.point), kind, r->fault.position, before, after,
            kinds_text(KINDS_OUTCOME, r->outcome), first, c->naive_agrees[i] ? "yes" : "NO",

@@ -22,7 +22,7 @@ void cli_share_add(struct cli_share *share, const char *device, uint32_t *out_pl
 static uint32_t cores(void)
 {
     cpu_set_t set;
-    const int n = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 0;
+    const int n = sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : 0;
     return n > 0 ? (uint32_t)n : 1;
 }
 

@@ -147,7 +147,7 @@ static void refuse_globs(const struct request *r, const struct site *sites, uint
     struct arena arena = {0};
     char suggestion[ARGS_SUGGESTION] = "";
     const char *glob = r->globs.item[0];
-    const char **names = arena_array(&arena, count, sizeof *names);
+    const char **names = arena_array(&arena, count, sizeof(*names));
     for (uint32_t i = 0; names && i < count; i++)
         names[i] = sites[i].name;
     if (names && !strpbrk(glob, "*?["))

@@ -74,23 +74,23 @@ static enum status list_cells(struct cli_sweep_result *out, struct arena *arena)
             continue;
         if (out->n_cells == room) {
             room = room ? 2 * room : 64;
-            struct cli_sweep_cell *more = arena_array(arena, room, sizeof *more);
+            struct cli_sweep_cell *more = arena_array(arena, room, sizeof(*more));
             if (!more)
                 return STATUS_MEMORY;
             if (out->n_cells > 0)
-                memcpy(more, out->cell, out->n_cells * sizeof *more);
+                memcpy(more, out->cell, out->n_cells * sizeof(*more));
             out->cell = more;
         }
         out->cell[out->n_cells++] =
             (struct cli_sweep_cell){.op = t->op, .field = t->field, .point = t->point};
     }
-    ordered = arena_array(arena, (size_t)out->n_cells + 1, sizeof *ordered);
+    ordered = arena_array(arena, (size_t)out->n_cells + 1, sizeof(*ordered));
     if (!ordered)
         return STATUS_MEMORY;
     for (uint32_t i = 0; i < out->n_cells; i++)
         ordered[i] = (struct ordered){out->cell[i], report_data_name(data, out->cell[i].op),
                                       report_data_name(data, out->cell[i].field)};
-    qsort(ordered, out->n_cells, sizeof *ordered, by_name);
+    qsort(ordered, out->n_cells, sizeof(*ordered), by_name);
     for (uint32_t i = 0; i < out->n_cells; i++)
         out->cell[i] = ordered[i].cell;
     return STATUS_OK;

@@ -36,7 +36,7 @@ static bool holds(const char *path, const char *text)
     FILE *file = fopen(path, "re");
     if (!file)
         return false;
-    const size_t n = fread(found, 1, sizeof found, file);
+    const size_t n = fread(found, 1, sizeof(found), file);
     const bool read = !ferror(file);
     fclose(file);
     return read && n == strlen(text) && memcmp(found, text, n) == 0;

@@ -43,7 +43,7 @@ static const struct command COMMANDS[] = {
     {"artifact", cli_artifact, "pack a campaign for those who want to check it"},
     {"selfcheck", cli_selfcheck, "show that devices agree bit for bit, with and without faults"},
 };
-#define COMMAND_COUNT (sizeof COMMANDS / sizeof *COMMANDS)
+#define COMMAND_COUNT (sizeof(COMMANDS) / sizeof(*COMMANDS))
 
 static const struct command *find_command(const char *name)
 {
@@ -177,16 +177,16 @@ static const char *home_folder(void)
 
 /* Where this program's own files lie: share/vkfi of the prefix it was installed to, or beside it in
  * a build. Out is the installed form if neither is there, so that messages name it. */
-static void data_folder(char out[PATH_MAX + sizeof "/../share/vkfi"])
+static void data_folder(char out[PATH_MAX + sizeof("/../share/vkfi")])
 {
     static const char *const places[] = {"share/vkfi", "../share/vkfi"};
     char program[PATH_MAX];
-    ssize_t n = readlink("/proc/self/exe", program, sizeof program - 1);
+    ssize_t n = readlink("/proc/self/exe", program, sizeof(program) - 1);
     program[n > 0 ? n : 0] = '\0';
     char *name = strrchr(program, '/');
     int folder = name ? (int)(name - program) : 0;
-    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
-        snprintf(out, PATH_MAX + sizeof "/../share/vkfi", "%.*s/%s", folder, program, places[i]);
+    for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++) {
+        snprintf(out, PATH_MAX + sizeof("/../share/vkfi"), "%.*s/%s", folder, program, places[i]);
         if (access(out, R_OK) == 0)
             return;
     }
@@ -206,7 +206,7 @@ static enum status default_threads(uint64_t *out)
 
 int main(int argc, char **argv)
 {
-    char data[PATH_MAX + sizeof "/../share/vkfi"];
+    char data[PATH_MAX + sizeof("/../share/vkfi")];
     fpenv_set();              /* before any thread and any driver (NUMERICS.md 2) */
     signal(SIGPIPE, SIG_IGN); /* a worker that died is no reason to die; see file_check_reader */
     log_set_level(isatty(STDERR_FILENO) ? LOG_INFO : LOG_WARN);
@@ -226,9 +226,9 @@ int main(int argc, char **argv)
         .threads = threads,
         .driver_files = driver_files ? driver_files : environment("VK_ICD_FILENAMES"),
     };
-    if (st == STATUS_OK)
+    if (!st)
         st = dispatch(&env, argc, argv);
-    if (st == STATUS_OK)
+    if (!st)
         st = cli_output_flush();
     return status_exit_code(st);
 }

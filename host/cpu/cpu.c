@@ -250,7 +250,7 @@ static enum status create_rope(struct cpu *cpu)
     const struct hparams *hp = cpu_hparams(cpu);
     enum status st = STATUS_OK;
 
-    for (uint32_t table = 0; table < (hp->window_period ? 2u : 1u) && st == STATUS_OK; table++)
+    for (uint32_t table = 0; table < (hp->window_period ? 2u : 1u) && !st; table++)
         st = rope_table(
             &cpu->rope[table], &cpu->arena,
             &(struct rope_params){hp, table, cpu->positions, cpu->base.model->rope_factors});
@@ -294,15 +294,15 @@ enum status cpu_create(struct executor **out, enum cpu_form form,
     cpu->positions = params->positions;
     brand(cpu->brand);
     st = create_pages(cpu, params);
-    if (st == STATUS_OK)
+    if (!st)
         st = create_registers(cpu);
-    if (st == STATUS_OK)
+    if (!st)
         st = create_scratch(cpu);
-    if (st == STATUS_OK)
+    if (!st)
         st = create_rope(cpu);
-    if (st == STATUS_OK)
+    if (!st)
         st = cpu_weight_load(cpu);
-    if (st != STATUS_OK) {
+    if (st) {
         destroy(&cpu->base);
         return st;
     }

@@ -16,7 +16,7 @@ enum status cpu_edit_page(struct cpu *cpu, const struct kv_site *site)
     struct kv_slot slot;
     enum status st = kv_write(kv, site->branch, site->layer, site->position, &slot);
 
-    for (int value = 0; value < 2 && st == STATUS_OK; value++) {
+    for (int value = 0; value < 2 && !st; value++) {
         uint8_t *page = cpu_kv_page(cpu, value != 0, site->layer, slot.page);
         if (slot.copy_from != KV_NO_PAGE)
             memcpy(page, cpu_kv_page(cpu, value != 0, site->layer, slot.copy_from),
@@ -33,7 +33,7 @@ enum status cpu_edit_kv(struct executor *ex, const struct kv_site *site, struct 
     const uint32_t head_dim = cpu_hparams(cpu)->head_dim;
     const enum status st = cpu_edit_page(cpu, site);
 
-    if (st != STATUS_OK)
+    if (st)
         return st;
     const struct cpu_kv_at at = {
         .value = site->value,

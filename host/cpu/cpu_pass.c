@@ -231,7 +231,7 @@ enum status cpu_pass(struct executor *ex, const struct schedule *schedule,
     const enum status st = cpu_prepare(&run);
 
     memset(out, 0, pass->n_columns * sizeof(*out));
-    if (st == STATUS_OK) {
+    if (!st) {
 #pragma omp parallel num_threads((int)cpu->threads)
         run_thread(&run);
         raise_underflow(&run);

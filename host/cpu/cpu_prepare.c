@@ -14,10 +14,9 @@ static enum status own_pages(const struct cpu_run *run, const struct column *col
 {
     enum status st = STATUS_OK;
 
-    for (uint32_t layer = column->start_layer; layer < column->end_layer && st == STATUS_OK;
-         layer++) {
+    for (uint32_t layer = column->start_layer; layer < column->end_layer && !st; layer++) {
         const uint32_t written[] = {column->position, column_entry(column)};
-        for (uint32_t i = 0; i < (written[0] == written[1] ? 1 : 2) && st == STATUS_OK; i++) {
+        for (uint32_t i = 0; i < (written[0] == written[1] ? 1 : 2) && !st; i++) {
             const struct kv_site site = {
                 .branch = column->branch, .layer = layer, .position = written[i]};
             st = cpu_edit_page(run->cpu, &site);
@@ -62,9 +61,9 @@ static enum status keep_rows(struct cpu_run *run)
         cpu->score_row[i] = watched || looked_at(run, i, false) ? scores++ : EXECUTOR_NONE;
     }
     st = cpu_room(cpu, REG_L, logits);
-    if (st == STATUS_OK)
+    if (!st)
         st = cpu_room(cpu, REG_S, scores);
-    return st == STATUS_OK ? cpu_room(cpu, REG_P, scores) : st;
+    return st ? st : cpu_room(cpu, REG_P, scores);
 }
 
 /* Ops that work in place destroy what their hooks have to read. */
@@ -97,11 +96,11 @@ enum status cpu_prepare(struct cpu_run *run)
 {
     enum status st = keep_rows(run);
 
-    if (st == STATUS_OK)
+    if (!st)
         st = save_inputs(run);
-    for (uint32_t i = 0; i < run->pass->n_columns && st == STATUS_OK; i++)
+    for (uint32_t i = 0; i < run->pass->n_columns && !st; i++)
         st = own_pages(run, &run->pass->columns[i]);
-    return st == STATUS_OK ? executor_check_pages(&run->cpu->base, run->pass) : st;
+    return st ? st : executor_check_pages(&run->cpu->base, run->pass);
 }
 
 void cpu_prepare_finish(struct cpu_run *run)

@@ -49,7 +49,7 @@ static enum status time_submits(struct run *run, double *out)
 {
     enum status st = STATUS_OK;
     *out = 0;
-    for (int i = 0; i <= REPEATS && st == STATUS_OK; i++) {
+    for (int i = 0; i <= REPEATS && !st; i++) {
         double start = clock_seconds();
         st = stream_submit(run->stream);
         st = st ? st : stream_wait(run->stream, TIMEOUT);
@@ -70,7 +70,7 @@ static enum status prepare_read(struct run *run, uint64_t size)
     const struct kernel_params params = {
         .code = &shader_bandwidth,
         .layout = {.bindings = 3,
-                   .push_size = sizeof run->push,
+                   .push_size = sizeof(run->push),
                    .spec_count = 2,
                    .spec_ids = spec_ids,
                    .local_size_id = {SPEC_LOCAL_SIZE, KERNEL_LITERAL, KERNEL_LITERAL}},
@@ -100,7 +100,7 @@ static enum status record_read(struct run *run)
         .bindings = bindings,
         .binding_count = 2,
         .push = &run->push,
-        .push_size = sizeof run->push,
+        .push_size = sizeof(run->push),
         .groups = {(run->push.invocations + run->group - 1) / run->group, 1, 1},
     };
     /* Filled once: pages that were never written may all be the same one. */
@@ -122,7 +122,7 @@ static enum status read_once(struct gpu *gpu, uint64_t size, uint32_t side_by_si
     enum status st = prepare_read(&run, size);
     st = st ? st : record_read(&run);
     st = st ? st : time_submits(&run, &seconds);
-    if (st == STATUS_OK)
+    if (!st)
         *out = (double)run.push.invocations * EACH * 16 / seconds;
     finish(&run);
     return st;
@@ -139,7 +139,7 @@ enum status bandwidth_read(struct gpu *gpu, uint64_t size, double *out)
                   SIZE_MIN);
         return STATUS_INPUT;
     }
-    for (uint32_t side = 0; side < 2 && st == STATUS_OK; side++) {
+    for (uint32_t side = 0; side < 2 && !st; side++) {
         double rate = 0;
         st = read_once(gpu, size, side, &rate);
         log_debug("read bandwidth, side by side %" PRIu32 ": %.3g GB/s", side, rate * 1e-9);
@@ -165,12 +165,12 @@ enum status bandwidth_dispatch(struct gpu *gpu, double *out)
     const struct stream_dispatch dispatch = {
         .kernel = run.kernel, .bindings = &binding, .binding_count = 1, .groups = {1, 1, 1}};
     st = st ? st : stream_begin(run.stream);
-    for (int i = 0; i < DISPATCHES && st == STATUS_OK; i++) {
+    for (int i = 0; i < DISPATCHES && !st; i++) {
         st = stream_dispatch(run.stream, &dispatch);
         stream_barrier(run.stream);
     }
     st = st ? st : time_submits(&run, &seconds);
-    if (st == STATUS_OK)
+    if (!st)
         *out = seconds / DISPATCHES;
     finish(&run);
     return st;

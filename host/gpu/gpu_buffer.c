@@ -106,7 +106,7 @@ enum status gpu_buffer_create(struct gpu_buffer **out, struct gpu *gpu, enum gpu
 {
     *out = NULL;
     enum status st = gpu_check(gpu);
-    if (st != STATUS_OK)
+    if (st)
         return st;
     if (size > UINT64_MAX - SIZE_STEP)
         return refuse(gpu, name, size, "one allocation may have", gpu->info.max_alloc);
@@ -114,7 +114,7 @@ enum status gpu_buffer_create(struct gpu_buffer **out, struct gpu *gpu, enum gpu
     /* Before the driver is asked: it may not answer sizes over its limits. */
     if ((st = check_limits(gpu, name, size, UINT64_MAX)) != STATUS_OK)
         return st;
-    struct gpu_buffer *buffer = calloc(1, sizeof *buffer);
+    struct gpu_buffer *buffer = calloc(1, sizeof(*buffer));
     if (!buffer) {
         log_error("no memory for the description of buffer %s", name);
         return STATUS_MEMORY;
@@ -141,7 +141,7 @@ enum status gpu_buffer_create(struct gpu_buffer **out, struct gpu *gpu, enum gpu
     const bool map = use != GPU_BUFFER_STORAGE || gpu->info.host_visible;
     uint32_t heap = gpu->memory.memoryTypes[type].heapIndex;
     st = check_limits(gpu, name, needs.size, gpu->memory.memoryHeaps[heap].size);
-    if (st != STATUS_OK || (st = allocate(buffer, type, needs.size, map, name)) != STATUS_OK)
+    if (st || (st = allocate(buffer, type, needs.size, map, name)) != STATUS_OK)
         goto fail;
     buffer->size = size;
     gpu->memory_used += needs.size;
@@ -182,7 +182,7 @@ void *gpu_buffer_mapped(const struct gpu_buffer *buffer)
 static enum status check_range(const struct gpu_buffer *buffer, uint64_t offset, uint64_t size)
 {
     enum status st = gpu_check(buffer->gpu);
-    if (st != STATUS_OK)
+    if (st)
         return st;
     if (offset > buffer->size || size > buffer->size - offset) {
         log_error("copy of %" PRIu64 " bytes at %" PRIu64 " of a buffer of %" PRIu64, size, offset,
@@ -203,7 +203,7 @@ static enum status prepare_transfer(struct gpu *gpu)
     enum status st = STATUS_OK;
     if (!gpu->staging)
         st = gpu_buffer_create(&gpu->staging, gpu, GPU_BUFFER_READBACK, STAGING_SIZE, "staging");
-    if (st == STATUS_OK && !gpu->transfer)
+    if (!st && !gpu->transfer)
         st = stream_create(&gpu->transfer, gpu, NULL);
     return st;
 }
@@ -211,9 +211,9 @@ static enum status prepare_transfer(struct gpu *gpu)
 static enum status run_copy(struct gpu *gpu, const struct stream_copy *copy)
 {
     enum status st = stream_begin(gpu->transfer);
-    st = st == STATUS_OK ? stream_copy(gpu->transfer, copy) : st;
-    st = st == STATUS_OK ? stream_submit(gpu->transfer) : st;
-    return st == STATUS_OK ? stream_wait(gpu->transfer, GPU_TRANSFER_TIMEOUT) : st;
+    st = st ? st : stream_copy(gpu->transfer, copy);
+    st = st ? st : stream_submit(gpu->transfer);
+    return st ? st : stream_wait(gpu->transfer, GPU_TRANSFER_TIMEOUT);
 }
 
 enum status gpu_buffer_write(struct gpu_buffer *buffer, uint64_t offset, const void *data,
@@ -221,14 +221,14 @@ enum status gpu_buffer_write(struct gpu_buffer *buffer, uint64_t offset, const v
 {
     struct gpu *gpu = buffer->gpu;
     enum status st = check_range(buffer, offset, size);
-    if (st != STATUS_OK || size == 0)
+    if (st || size == 0)
         return st;
     if (buffer->mapped) {
         memcpy(buffer->mapped + offset, data, size);
         return STATUS_OK;
     }
     st = prepare_transfer(gpu);
-    for (uint64_t at = 0; st == STATUS_OK && at < size; at += STAGING_SIZE) {
+    for (uint64_t at = 0; !st && at < size; at += STAGING_SIZE) {
         uint64_t n = size - at < STAGING_SIZE ? size - at : STAGING_SIZE;
         memcpy(gpu->staging->mapped, (const char *)data + at, n);
         st = run_copy(gpu,
@@ -242,19 +242,19 @@ enum status gpu_buffer_read(struct gpu_buffer *buffer, uint64_t offset, void *da
 {
     struct gpu *gpu = buffer->gpu;
     enum status st = check_range(buffer, offset, size);
-    if (st != STATUS_OK || size == 0)
+    if (st || size == 0)
         return st;
     if (buffer->mapped && (buffer->cached || offset % 4 || size % 4 || size < 4096)) {
         memcpy(data, buffer->mapped + offset, size);
         return STATUS_OK;
     }
     st = prepare_transfer(gpu);
-    for (uint64_t at = 0; st == STATUS_OK && at < size; at += STAGING_SIZE) {
+    for (uint64_t at = 0; !st && at < size; at += STAGING_SIZE) {
         uint64_t n = size - at < STAGING_SIZE ? size - at : STAGING_SIZE;
         st = run_copy(
             gpu, &(struct stream_copy){
                      .from = buffer, .to = gpu->staging, .from_offset = offset + at, .size = n});
-        if (st == STATUS_OK)
+        if (!st)
             memcpy((char *)data + at, gpu->staging->mapped, n);
     }
     return st;

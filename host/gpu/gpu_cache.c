@@ -14,9 +14,9 @@ static bool fits(const struct gpu *gpu, const char *bytes, size_t size)
 {
     VkPipelineCacheHeaderVersionOne head;
     VkPhysicalDeviceProperties properties;
-    if (size < sizeof head)
+    if (size < sizeof(head))
         return false;
-    memcpy(&head, bytes, sizeof head);
+    memcpy(&head, bytes, sizeof(head));
     vkGetPhysicalDeviceProperties(gpu->physical, &properties);
     return head.headerVersion == VK_PIPELINE_CACHE_HEADER_VERSION_ONE &&
            head.vendorID == properties.vendorID && head.deviceID == properties.deviceID &&

@@ -64,8 +64,8 @@ static void read_limits(struct gpu_info *out, const VkPhysicalDeviceLimits *limi
     if (out->max_texel_bindings > limits->maxDescriptorSetSampledImages)
         out->max_texel_bindings = limits->maxDescriptorSetSampledImages;
     out->max_group_invocations = limits->maxComputeWorkGroupInvocations;
-    memcpy(out->max_group_count, limits->maxComputeWorkGroupCount, sizeof out->max_group_count);
-    memcpy(out->max_group_size, limits->maxComputeWorkGroupSize, sizeof out->max_group_size);
+    memcpy(out->max_group_count, limits->maxComputeWorkGroupCount, sizeof(out->max_group_count));
+    memcpy(out->max_group_size, limits->maxComputeWorkGroupSize, sizeof(out->max_group_size));
 }
 
 static void read_texels(struct gpu_info *out, VkPhysicalDevice physical)
@@ -146,9 +146,9 @@ void gpu_info_read(struct gpu_info *out, VkPhysicalDevice physical)
     };
     if (has_1_3 && a.maintenance4.maxBufferSize && a.maintenance4.maxBufferSize < out->max_alloc)
         out->max_alloc = a.maintenance4.maxBufferSize;
-    snprintf(out->name, sizeof out->name, "%s", properties.deviceName);
-    snprintf(out->driver_name, sizeof out->driver_name, "%s", a.driver.driverName);
-    snprintf(out->driver_info, sizeof out->driver_info, "%s", a.driver.driverInfo);
+    snprintf(out->name, sizeof(out->name), "%s", properties.deviceName);
+    snprintf(out->driver_name, sizeof(out->driver_name), "%s", a.driver.driverName);
+    snprintf(out->driver_info, sizeof(out->driver_info), "%s", a.driver.driverInfo);
     for (size_t i = 0; i < VK_UUID_SIZE; i++)
         snprintf(out->uuid + 2 * i, 3, "%02x", a.id.deviceUUID[i]);
     read_limits(out, &properties.limits);
@@ -164,7 +164,7 @@ bool gpu_info_has_extension(VkPhysicalDevice physical, const char *name)
     uint32_t count = 0;
     if (vkEnumerateDeviceExtensionProperties(physical, NULL, &count, NULL) != VK_SUCCESS)
         return false;
-    VkExtensionProperties *all = calloc(count + 1, sizeof *all);
+    VkExtensionProperties *all = calloc(count + 1, sizeof(*all));
     bool found = false;
     if (all && vkEnumerateDeviceExtensionProperties(physical, NULL, &count, all) == VK_SUCCESS)
         for (uint32_t i = 0; i < count && !found; i++)

@@ -70,7 +70,7 @@ static enum status explain(VkResult result, const struct gpu_params *params)
 
     /* Loaders answer a manifest they cannot read with codes of their own, out of memory among them.
      */
-    if (gpu_manifest_broken(params->driver_files, broken, sizeof broken)) {
+    if (gpu_manifest_broken(params->driver_files, broken, sizeof(broken))) {
         log_error("the Vulkan loader gives no instance (%s): a driver's manifest is malformed: %s",
                   gpu_result_name(result), broken);
         return STATUS_DEVICE;

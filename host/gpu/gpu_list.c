@@ -42,10 +42,10 @@ static enum status list_here(struct gpu_list *out, const struct gpu_params *para
     plain.validate = false;
     *out = (struct gpu_list){0};
     enum status st = gpu_instance_init(&instance, &plain);
-    if (st != STATUS_OK)
+    if (st)
         return st;
     st = gpu_instance_devices(&instance, devices, &out->count);
-    for (size_t i = 0; st == STATUS_OK && i < out->count; i++) {
+    for (size_t i = 0; !st && i < out->count; i++) {
         gpu_info_read(&out->item[i], devices[i]);
         out->item[i].index = (uint32_t)i;
     }
@@ -59,9 +59,9 @@ _Noreturn static void live(int answer, int words, const struct gpu_params *param
     struct reply reply = {0};
     dup2(words, STDERR_FILENO);
     reply.st = list_here(&reply.list, params);
-    snprintf(reply.error, sizeof reply.error, "%s", log_last_error());
+    snprintf(reply.error, sizeof(reply.error), "%s", log_last_error());
     const char *at = (const char *)&reply;
-    for (size_t left = sizeof reply; left > 0;) {
+    for (size_t left = sizeof(reply); left > 0;) {
         ssize_t n = write(answer, at, left);
         if (n < 0 && errno == EINTR)
             continue;
@@ -143,7 +143,7 @@ static bool listen(struct child *child)
             continue;
         if (fd[0].revents) {
             ssize_t n = read(child->answer, (char *)child->reply + child->got,
-                             sizeof *child->reply - child->got);
+                             sizeof(*child->reply) - child->got);
             if (n > 0)
                 child->got += (size_t)n;
             else
@@ -151,7 +151,7 @@ static bool listen(struct child *child)
         }
         if (fd[1].revents) {
             char text[512];
-            ssize_t n = read(child->words, text, sizeof text);
+            ssize_t n = read(child->words, text, sizeof(text));
             if (n > 0)
                 keep_words(child, text, (size_t)n);
             else
@@ -180,17 +180,17 @@ static enum status judge(struct child *child, bool in_time, const struct gpu_par
         kill(child->pid, SIGKILL);
     while (waitpid(child->pid, &code, 0) < 0 && errno == EINTR)
         continue;
-    if (child->got == sizeof *child->reply) {
+    if (child->got == sizeof(*child->reply)) {
         snprintf(why, GPU_LIST_WHY, "%s", child->reply->error);
         return child->reply->st;
     }
     if (!in_time) {
-        snprintf(what, sizeof what, "did not answer within %.0f s", CHILD_TIMEOUT);
+        snprintf(what, sizeof(what), "did not answer within %.0f s", CHILD_TIMEOUT);
     } else if (WIFSIGNALED(code)) {
-        snprintf(what, sizeof what, "crashed (signal %d, %s)", WTERMSIG(code),
+        snprintf(what, sizeof(what), "crashed (signal %d, %s)", WTERMSIG(code),
                  strsignal(WTERMSIG(code)));
     } else {
-        snprintf(what, sizeof what, "ended the process (exit code %d)", WEXITSTATUS(code));
+        snprintf(what, sizeof(what), "ended the process (exit code %d)", WEXITSTATUS(code));
     }
     blame(why, child, what, params);
     return STATUS_DEVICE;
@@ -203,13 +203,13 @@ enum status gpu_list_try(struct gpu_list *out, const struct gpu_params *params,
     struct child child = {.reply = &reply, .line_ended = true};
     *out = (struct gpu_list){0};
     enum status st = start(&child, params, why);
-    if (st != STATUS_OK)
+    if (st)
         return st;
     bool in_time = listen(&child);
     st = judge(&child, in_time, params, why);
     close(child.answer);
     close(child.words);
-    if (st == STATUS_OK)
+    if (!st)
         *out = reply.list;
     return st;
 }
@@ -219,7 +219,7 @@ enum status gpu_list(struct gpu_list *out, const struct gpu_params *params)
     static const struct gpu_params defaults;
     char why[GPU_LIST_WHY];
     enum status st = gpu_list_try(out, params ? params : &defaults, why);
-    if (st != STATUS_OK)
+    if (st)
         log_error("%s", why);
     return st;
 }

@@ -63,7 +63,7 @@ static bool broken_in(const char *folder, char *out, size_t size)
         const size_t len = strlen(entry->d_name);
         if (len < 5 || strcmp(entry->d_name + len - 5, ".json") != 0)
             continue;
-        snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
+        snprintf(path, sizeof(path), "%s/%s", folder, entry->d_name);
         broken = is_broken(path, out, size);
     }
     closedir(dir);
@@ -75,9 +75,9 @@ bool gpu_manifest_broken(const char *driver_files, char *out, size_t size)
     char path[PATH_SIZE];
     bool broken = false;
 
-    for (size_t i = 0; !broken && gpu_manifest_path(driver_files, i, path, sizeof path); i++)
+    for (size_t i = 0; !broken && gpu_manifest_path(driver_files, i, path, sizeof(path)); i++)
         broken = is_broken(path, out, size);
-    for (size_t i = 0; !broken && !driver_files && i < sizeof folders / sizeof *folders; i++)
+    for (size_t i = 0; !broken && !driver_files && i < sizeof(folders) / sizeof(*folders); i++)
         broken = broken_in(folders[i], out, size);
     return broken;
 }

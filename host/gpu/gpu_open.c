@@ -93,7 +93,7 @@ static enum status find(struct gpu *gpu)
     VkPhysicalDevice devices[GPU_LIST_MAX];
     size_t count = 0;
     enum status st = gpu_instance_devices(&gpu->instance, devices, &count);
-    if (st != STATUS_OK)
+    if (st)
         return st;
     for (size_t i = 0; i < count; i++) {
         struct gpu_info info;
@@ -176,8 +176,8 @@ enum status gpu_open(struct gpu **out, const struct gpu_params *params)
     enum status st = STATUS_MEMORY;
     params = params ? params : &defaults;
     *out = NULL;
-    struct gpu *gpu = calloc(1, sizeof *gpu);
-    list = calloc(1, sizeof *list);
+    struct gpu *gpu = calloc(1, sizeof(*gpu));
+    list = calloc(1, sizeof(*list));
     if (!gpu || !list) {
         log_error("no memory to open a device");
         goto fail;

@@ -41,7 +41,7 @@ struct gpu_sets {
 
 static enum status make_table(struct gpu *gpu)
 {
-    if (!gpu->sets && !(gpu->sets = calloc(1, sizeof *gpu->sets))) {
+    if (!gpu->sets && !(gpu->sets = calloc(1, sizeof(*gpu->sets)))) {
         log_error("no memory for the table of descriptor sets");
         return STATUS_MEMORY;
     }
@@ -85,7 +85,7 @@ fail:
 enum status gpu_sets_layout(struct gpu *gpu, struct gpu_set_shape shape, VkDescriptorSetLayout *out)
 {
     enum status st = make_table(gpu);
-    if (st != STATUS_OK)
+    if (st)
         return st;
     struct gpu_sets *sets = gpu->sets;
     for (uint32_t i = 0; i < sets->layout_count; i++) {
@@ -95,7 +95,7 @@ enum status gpu_sets_layout(struct gpu *gpu, struct gpu_set_shape shape, VkDescr
         *out = layout->handle;
         return STATUS_OK;
     }
-    struct layout *more = realloc(sets->layout, (sets->layout_count + 1) * sizeof *more);
+    struct layout *more = realloc(sets->layout, (sets->layout_count + 1) * sizeof(*more));
     if (!more) {
         log_error("no memory for a layout of descriptor sets");
         return STATUS_MEMORY;
@@ -104,7 +104,7 @@ enum status gpu_sets_layout(struct gpu *gpu, struct gpu_set_shape shape, VkDescr
     struct layout *layout = &more[sets->layout_count];
     *layout = (struct layout){.shape = shape};
     st = make_layout(gpu, layout);
-    if (st != STATUS_OK)
+    if (st)
         return st;
     sets->layout_count++;
     *out = layout->handle;
@@ -123,10 +123,10 @@ static enum status add_pool(struct gpu *gpu)
         .sType = VK_STRUCTURE_TYPE_DESCRIPTOR_POOL_CREATE_INFO,
         .flags = VK_DESCRIPTOR_POOL_CREATE_FREE_DESCRIPTOR_SET_BIT,
         .maxSets = POOL_SETS,
-        .poolSizeCount = sizeof sizes / sizeof *sizes,
+        .poolSizeCount = sizeof(sizes) / sizeof(*sizes),
         .pPoolSizes = sizes,
     };
-    VkDescriptorPool *more = realloc(sets->pool, (sets->pool_count + 1) * sizeof *more);
+    VkDescriptorPool *more = realloc(sets->pool, (sets->pool_count + 1) * sizeof(*more));
     if (!more) {
         log_error("no memory for a pool of descriptor sets");
         return STATUS_MEMORY;
@@ -143,7 +143,7 @@ static enum status allocate(struct gpu *gpu, struct set *set)
     struct gpu_sets *sets = gpu->sets;
     VkDescriptorSetLayout layout;
     enum status st = gpu_sets_layout(gpu, set->shape, &layout);
-    if (st != STATUS_OK)
+    if (st)
         return st;
     VkDescriptorSetAllocateInfo info = {
         .sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_ALLOCATE_INFO,
@@ -224,7 +224,7 @@ static uint64_t make_key(struct set_key *key, const struct stream_binding *bindi
                          struct gpu_set_shape shape)
 {
     uint64_t hash = hash_fold64(shape.bindings, shape.texels);
-    memset(key, 0, sizeof *key);
+    memset(key, 0, sizeof(*key));
     for (uint32_t i = 0; i < KERNEL_BINDINGS_MAX; i++) {
         if (!has(shape, i))
             continue;
@@ -245,7 +245,7 @@ static struct set *find(const struct gpu_sets *sets, uint64_t hash, struct gpu_s
 {
     for (struct set *set = sets->bucket[hash & (BUCKETS - 1)]; set; set = set->next)
         if (set->hash == hash && set->shape.bindings == shape.bindings &&
-            set->shape.texels == shape.texels && memcmp(&set->key, key, sizeof *key) == 0)
+            set->shape.texels == shape.texels && memcmp(&set->key, key, sizeof(*key)) == 0)
             return set;
     return NULL;
 }
@@ -254,7 +254,7 @@ enum status gpu_sets_get(struct gpu *gpu, const struct stream_binding *bindings,
                          struct gpu_set_shape shape, VkDescriptorSet *out)
 {
     enum status st = make_table(gpu);
-    if (st != STATUS_OK)
+    if (st)
         return st;
     struct set_key key;
     uint64_t hash = make_key(&key, bindings, shape);
@@ -264,19 +264,19 @@ enum status gpu_sets_get(struct gpu *gpu, const struct stream_binding *bindings,
         *out = set->handle;
         return STATUS_OK;
     }
-    set = calloc(1, sizeof *set);
+    set = calloc(1, sizeof(*set));
     if (!set) {
         log_error("no memory for a descriptor set");
         return STATUS_MEMORY;
     }
     *set = (struct set){.hash = hash, .shape = shape, .key = key};
     st = allocate(gpu, set);
-    if (st != STATUS_OK) {
+    if (st) {
         free(set);
         return st;
     }
     st = make_views(gpu, set, bindings);
-    if (st != STATUS_OK) {
+    if (st) {
         drop(gpu, set);
         return st;
     }

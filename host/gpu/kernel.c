@@ -125,7 +125,7 @@ static enum status read_module(struct build *b)
     const struct shader_code *code = b->params->code;
     struct kernel *kernel = b->kernel;
     enum status st = spirv_init(&b->module, code->words, code->size / 4, code->name);
-    if (st != STATUS_OK || (st = spirv_reflect(&b->reflect, &b->module)) != STATUS_OK ||
+    if (st || (st = spirv_reflect(&b->reflect, &b->module)) != STATUS_OK ||
         (st = compare(b)) != STATUS_OK)
         return st == STATUS_INPUT ? STATUS_INTERNAL : st;
     for (uint32_t i = 0; i < 3; i++) {
@@ -147,7 +147,7 @@ static enum status make_layout(struct kernel *kernel)
     VkDescriptorSetLayout set;
     enum status st =
         gpu_sets_layout(gpu, (struct gpu_set_shape){kernel->bindings, kernel->texels}, &set);
-    if (st != STATUS_OK)
+    if (st)
         return st;
     const VkPushConstantRange push = {VK_SHADER_STAGE_COMPUTE_BIT, 0, kernel->push_size};
     const VkPipelineLayoutCreateInfo info = {
@@ -208,7 +208,7 @@ static enum status compile(struct build *b)
     struct gpu *gpu = b->kernel->gpu;
     VkShaderModule module = VK_NULL_HANDLE;
     enum status st = make_layout(b->kernel);
-    if (st != STATUS_OK)
+    if (st)
         return st;
     const VkShaderModuleCreateInfo info = {
         .sType = VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO,
@@ -227,12 +227,12 @@ enum status kernel_create(struct kernel **out, struct gpu *gpu, const struct ker
     struct build build = {.params = params};
     *out = NULL;
     enum status st = gpu_check(gpu);
-    if (st != STATUS_OK)
+    if (st)
         return st;
     if (params->constant_count > KERNEL_SPEC_MAX)
         return differ(&build, "largest number of constants", KERNEL_SPEC_MAX,
                       params->constant_count);
-    struct kernel *kernel = calloc(1, sizeof *kernel);
+    struct kernel *kernel = calloc(1, sizeof(*kernel));
     if (!kernel) {
         log_error("no memory for kernel %s", params->code->name);
         return STATUS_MEMORY;
@@ -247,10 +247,10 @@ enum status kernel_create(struct kernel **out, struct gpu *gpu, const struct ker
     };
     build.kernel = kernel;
     st = read_module(&build);
-    if (st == STATUS_OK)
+    if (!st)
         st = compile(&build);
     free(build.words);
-    if (st != STATUS_OK)
+    if (st)
         kernel_destroy(&kernel);
     *out = kernel;
     return st;

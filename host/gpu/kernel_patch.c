@@ -36,20 +36,20 @@ enum status kernel_patch(uint32_t **out_words, size_t *out_count, const struct s
     struct mode modes[MODES_MAX];
     size_t n = choose_modes(modes, controls);
     size_t count = module->count + n * (CAPABILITY_WORDS + MODE_WORDS);
-    uint32_t *words = malloc(count * sizeof *words);
+    uint32_t *words = malloc(count * sizeof(*words));
     if (!words) {
         log_error("%s: no memory for %zu words", module->name, count);
         return STATUS_MEMORY;
     }
     /* Capabilities come first in a module, execution modes right behind the entry points. */
-    memcpy(words, module->words, SPIRV_HEADER_WORDS * sizeof *words);
+    memcpy(words, module->words, SPIRV_HEADER_WORDS * sizeof(*words));
     size_t at = SPIRV_HEADER_WORDS;
     for (size_t i = 0; i < n; i++) {
         words[at++] = CAPABILITY_WORDS << SpvWordCountShift | SpvOpCapability;
         words[at++] = modes[i].capability;
     }
     for (struct spirv_ins ins = {0}; spirv_next(module, &ins);) {
-        memcpy(words + at, ins.words, ins.count * sizeof *words);
+        memcpy(words + at, ins.words, ins.count * sizeof(*words));
         at += ins.count;
         for (size_t i = 0; i < n && ins.op == SpvOpEntryPoint; i++) {
             words[at++] = MODE_WORDS << SpvWordCountShift | SpvOpExecutionMode;

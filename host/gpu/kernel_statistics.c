@@ -36,7 +36,7 @@ static enum status put_statistics(struct gpu *gpu, const VkPipelineExecutableInf
     VkResult result = gpu->vk.vkGetPipelineExecutableStatisticsKHR(gpu->device, which, &count, s);
     if (result != VK_INCOMPLETE)
         VK(result);
-    for (uint32_t i = 0; i < count && st == STATUS_OK; i++)
+    for (uint32_t i = 0; i < count && !st; i++)
         st = put_statistic(out, stage, &s[i]);
 fail:
     return st;
@@ -68,7 +68,7 @@ static enum status put_texts(struct gpu *gpu, const VkPipelineExecutableInfoKHR 
         gpu->vk.vkGetPipelineExecutableInternalRepresentationsKHR(gpu->device, which, &count, t);
     if (result != VK_INCOMPLETE)
         VK(result);
-    for (uint32_t i = 0; i < count && st == STATUS_OK; i++)
+    for (uint32_t i = 0; i < count && !st; i++)
         if (t[i].isText)
             st = text_addf(out, "# %s\n%s\n", t[i].name, (const char *)t[i].pData);
 fail:
@@ -97,14 +97,14 @@ enum status kernel_statistics(const struct kernel *kernel, struct text *out)
         gpu->vk.vkGetPipelineExecutablePropertiesKHR(gpu->device, &pipeline, &count, property);
     if (result != VK_INCOMPLETE)
         VK(result);
-    for (uint32_t i = 0; i < count && st == STATUS_OK; i++) {
+    for (uint32_t i = 0; i < count && !st; i++) {
         const VkPipelineExecutableInfoKHR which = {
             .sType = VK_STRUCTURE_TYPE_PIPELINE_EXECUTABLE_INFO_KHR,
             .pipeline = kernel->pipeline,
             .executableIndex = i,
         };
         st = put_statistics(gpu, &which, property[i].name, out);
-        if (st == STATUS_OK)
+        if (!st)
             st = put_texts(gpu, &which, out);
     }
 fail:

@@ -40,11 +40,11 @@ static enum status prepare(struct run *run)
     st = st ? st : stream_create(&run->stream, run->gpu, NULL);
     st = st ? st
             : gpu_buffer_create(&run->cases, run->gpu, GPU_BUFFER_STORAGE,
-                                run->count * sizeof *run->sets, "probe cases");
+                                run->count * sizeof(*run->sets), "probe cases");
     st = st ? st
             : gpu_buffer_create(&run->results, run->gpu, GPU_BUFFER_READBACK,
-                                run->count * sizeof *run->bits, "probe results");
-    return st ? st : gpu_buffer_write(run->cases, 0, run->sets, run->count * sizeof *run->sets);
+                                run->count * sizeof(*run->bits), "probe results");
+    return st ? st : gpu_buffer_write(run->cases, 0, run->sets, run->count * sizeof(*run->sets));
 }
 
 static enum status execute(struct run *run)
@@ -56,14 +56,14 @@ static enum status execute(struct run *run)
         .bindings = bindings,
         .binding_count = 2,
         .push = &count,
-        .push_size = sizeof count,
+        .push_size = sizeof(count),
         .groups = {(count + GROUP - 1) / GROUP, 1, 1},
     };
     enum status st = stream_begin(run->stream);
     st = st ? st : stream_dispatch(run->stream, &dispatch);
     st = st ? st : stream_submit(run->stream);
     st = st ? st : stream_wait(run->stream, TIMEOUT);
-    return st ? st : gpu_buffer_read(run->results, 0, run->bits, run->count * sizeof *run->bits);
+    return st ? st : gpu_buffer_read(run->results, 0, run->bits, run->count * sizeof(*run->bits));
 }
 
 static void compare(const struct run *run, struct probe_result *out)
@@ -93,8 +93,8 @@ enum status probe_run(struct gpu *gpu, struct probe_result *out)
         log_error("the probe needs FTZ and DAZ in the calling thread");
         return STATUS_INTERNAL;
     }
-    run.sets = calloc(PROBE_OPERANDS_MAX, sizeof *run.sets);
-    run.bits = calloc(PROBE_OPERANDS_MAX, sizeof *run.bits);
+    run.sets = calloc(PROBE_OPERANDS_MAX, sizeof(*run.sets));
+    run.bits = calloc(PROBE_OPERANDS_MAX, sizeof(*run.bits));
     if (!run.sets || !run.bits) {
         log_error("no memory for the probe's %d operand sets", PROBE_OPERANDS_MAX);
         goto fail;
@@ -102,7 +102,7 @@ enum status probe_run(struct gpu *gpu, struct probe_result *out)
     run.count = probe_cases_fill(out, run.sets);
     st = prepare(&run);
     st = st ? st : execute(&run);
-    if (st == STATUS_OK)
+    if (!st)
         compare(&run, out);
 fail:
     gpu_buffer_destroy(&run.results);

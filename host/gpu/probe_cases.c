@@ -123,8 +123,8 @@ static const struct random_case {
     {PROBE_DENORMAL, "random tiny a * b", PROBE_OP_MUL, {0, 80}, {40, 130}, false},
 };
 
-#define FIXED_COUNT (sizeof FIXED / sizeof *FIXED)
-#define RANDOM_COUNT (sizeof RANDOM / sizeof *RANDOM)
+#define FIXED_COUNT (sizeof(FIXED) / sizeof(*FIXED))
+#define RANDOM_COUNT (sizeof(RANDOM) / sizeof(*RANDOM))
 _Static_assert(FIXED_COUNT + RANDOM_COUNT <= PROBE_CASES_MAX, "rows of the result");
 _Static_assert(FIXED_COUNT + RANDOM_COUNT * PROBE_RANDOM_SETS <= PROBE_OPERANDS_MAX, "operands");
 
@@ -143,10 +143,10 @@ static void put_name(struct probe_case *c, const struct fixed *f)
         [PROBE_OP_FROM_INT] = "float(int %08" PRIx32 ")",
         [PROBE_OP_FROM_UINT] = "float(uint %08" PRIx32 ")",
     };
-    int n = snprintf(c->name, sizeof c->name, "%s: ", f->what);
+    int n = snprintf(c->name, sizeof(c->name), "%s: ", f->what);
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
-    snprintf(c->name + n, sizeof c->name - (size_t)n, FORMS[f->set.op], f->set.a, f->set.b,
+    snprintf(c->name + n, sizeof(c->name) - (size_t)n, FORMS[f->set.op], f->set.a, f->set.b,
              f->set.c);
 #pragma GCC diagnostic pop
 }
@@ -190,7 +190,7 @@ size_t probe_cases_fill(struct probe_result *out, struct probe_operands *sets)
         struct rng rng;
         rng_init(&rng, SEED, i);
         *c = (struct probe_case){.class = r->class, .tried = PROBE_RANDOM_SETS};
-        snprintf(c->name, sizeof c->name, "%s", r->name);
+        snprintf(c->name, sizeof(c->name), "%s", r->name);
         for (size_t k = 0; k < PROBE_RANDOM_SETS; k++)
             sets[n++] = draw(&rng, r, k);
     }

@@ -49,19 +49,19 @@ enum status spirv_exact_decorate(const struct spirv *module, uint32_t **out_word
     struct spirv_ids ids = {0};
     uint32_t *words = NULL;
     enum status st = spirv_ids_init(&ids, module);
-    if (st != STATUS_OK)
+    if (st)
         return st;
     size_t more = 0;
     for (struct spirv_ins ins = {0}; spirv_next(module, &ins);)
         more += is_arithmetic(ins.op) && !ids.no_contraction[spirv_result(&ins)] ? 3 : 0;
-    words = malloc((module->count + more) * sizeof *words);
+    words = malloc((module->count + more) * sizeof(*words));
     if (!words) {
         log_error("%s: no memory for %zu words", module->name, module->count + more);
         spirv_ids_finish(&ids);
         return STATUS_MEMORY;
     }
     size_t head = annotations_end(module);
-    memcpy(words, module->words, head * sizeof *words);
+    memcpy(words, module->words, head * sizeof(*words));
     size_t at = head;
     for (struct spirv_ins ins = {0}; spirv_next(module, &ins);) {
         if (!is_arithmetic(ins.op) || ids.no_contraction[spirv_result(&ins)])
@@ -70,7 +70,7 @@ enum status spirv_exact_decorate(const struct spirv *module, uint32_t **out_word
         words[at++] = spirv_result(&ins);
         words[at++] = SpvDecorationNoContraction;
     }
-    memcpy(words + at, module->words + head, (module->count - head) * sizeof *words);
+    memcpy(words + at, module->words + head, (module->count - head) * sizeof(*words));
     *out_words = words;
     *out_count = module->count + more;
     spirv_ids_finish(&ids);
@@ -84,16 +84,16 @@ finding(struct check *check, const struct spirv_ins *ins, const char *fmt, ...)
     char rule[256], op[16], id[160] = "", place[320] = "";
     va_list args;
     va_start(args, fmt);
-    vsnprintf(rule, sizeof rule, fmt, args);
+    vsnprintf(rule, sizeof(rule), fmt, args);
     va_end(args);
     uint32_t result = spirv_result(ins);
     const char *name = result ? check->ids.name[result] : NULL;
     if (result && name && name[0])
-        snprintf(id, sizeof id, " %%%" PRIu32 " (%s)", result, name);
+        snprintf(id, sizeof(id), " %%%" PRIu32 " (%s)", result, name);
     else if (result)
-        snprintf(id, sizeof id, " %%%" PRIu32, result);
+        snprintf(id, sizeof(id), " %%%" PRIu32, result);
     if (check->file)
-        snprintf(place, sizeof place, " at %s:%" PRIu32, check->file, check->line);
+        snprintf(place, sizeof(place), " at %s:%" PRIu32, check->file, check->line);
     log_error("%s: %s%s%s: %s", check->ids.module->name, spirv_op_name(ins->op, op), id, place,
               rule);
     check->findings++;
@@ -405,7 +405,7 @@ enum status spirv_exact_check(const struct spirv *module)
 {
     struct check check = {0};
     enum status st = spirv_ids_init(&check.ids, module);
-    if (st != STATUS_OK)
+    if (st)
         return st;
     for (struct spirv_ins ins = {0}; spirv_next(module, &ins);) {
         if (ins.op == SpvOpExtInstImport)

@@ -14,11 +14,11 @@ enum reading { READ_FLOAT, READ_BITS, READ_SIGNED, READ_UNSIGNED };
 enum status spirv_ids_init(struct spirv_ids *out, const struct spirv *module)
 {
     *out = (struct spirv_ids){.module = module};
-    out->def = calloc(module->bound, sizeof *out->def);
-    out->no_contraction = calloc(module->bound, sizeof *out->no_contraction);
-    out->name = calloc(module->bound, sizeof *out->name);
-    out->visit = calloc(module->bound, sizeof *out->visit);
-    out->seen = calloc(module->bound, sizeof *out->seen);
+    out->def = calloc(module->bound, sizeof(*out->def));
+    out->no_contraction = calloc(module->bound, sizeof(*out->no_contraction));
+    out->name = calloc(module->bound, sizeof(*out->name));
+    out->visit = calloc(module->bound, sizeof(*out->visit));
+    out->seen = calloc(module->bound, sizeof(*out->seen));
     if (!out->def || !out->no_contraction || !out->name || !out->visit || !out->seen) {
         log_error("%s: no memory for a table of %u ids", module->name, module->bound);
         spirv_ids_finish(out);

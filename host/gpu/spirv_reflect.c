@@ -212,9 +212,9 @@ enum status spirv_reflect(struct spirv_reflect *out, const struct spirv *module)
     *out = (struct spirv_reflect){
         .local_size_id = {SPIRV_REFLECT_LITERAL, SPIRV_REFLECT_LITERAL, SPIRV_REFLECT_LITERAL}};
     enum status st = spirv_ids_init(&walk.ids, module);
-    if (st != STATUS_OK)
+    if (st)
         return st;
-    walk.notes = malloc(module->bound * sizeof *walk.notes);
+    walk.notes = malloc(module->bound * sizeof(*walk.notes));
     if (!walk.notes) {
         log_error("%s: no memory for a table of %u ids", module->name, module->bound);
         st = STATUS_MEMORY;
@@ -224,9 +224,9 @@ enum status spirv_reflect(struct spirv_reflect *out, const struct spirv *module)
         walk.notes[i] = (struct notes){NONE, NONE, NONE, NONE};
     for (struct spirv_ins ins = {0}; spirv_next(module, &ins);)
         note(&walk, &ins);
-    for (struct spirv_ins ins = {0}; st == STATUS_OK && spirv_next(module, &ins);)
+    for (struct spirv_ins ins = {0}; !st && spirv_next(module, &ins);)
         st = visit(&walk, &ins);
-    if (st == STATUS_OK && !out->entry_point)
+    if (!st && !out->entry_point)
         st = refuse(module, "no compute entry point");
 fail:
     free(walk.notes);

@@ -42,8 +42,8 @@ static enum status make_timing(struct stream *s, uint32_t max)
         .queryType = VK_QUERY_TYPE_TIMESTAMP,
         .queryCount = 2 * s->timing_max,
     };
-    s->labels = calloc(s->timing_max, sizeof *s->labels);
-    s->ticks = calloc(s->timing_max, 2 * sizeof *s->ticks);
+    s->labels = calloc(s->timing_max, sizeof(*s->labels));
+    s->ticks = calloc(s->timing_max, 2 * sizeof(*s->ticks));
     if (!s->labels || !s->ticks) {
         log_error("no memory to time %" PRIu32 " operations", s->timing_max);
         return STATUS_MEMORY;
@@ -57,20 +57,20 @@ enum status stream_create(struct stream **out, struct gpu *gpu, const struct str
 {
     *out = NULL;
     enum status st = gpu_check(gpu);
-    if (st != STATUS_OK)
+    if (st)
         return st;
-    struct stream *s = calloc(1, sizeof *s);
+    struct stream *s = calloc(1, sizeof(*s));
     if (!s) {
         log_error("no memory for a stream");
         return STATUS_MEMORY;
     }
     s->gpu = gpu;
     st = gpu_buffer_create(&s->canary, gpu, GPU_BUFFER_READBACK, sizeof(uint32_t), "canary");
-    if (st == STATUS_OK)
+    if (!st)
         st = make_pool(s);
-    if (st == STATUS_OK && params && params->timing && gpu->info.timestamps)
+    if (!st && params && params->timing && gpu->info.timestamps)
         st = make_timing(s, params->timing_max);
-    if (st != STATUS_OK)
+    if (st)
         stream_destroy(&s);
     *out = s;
     return st;
@@ -96,7 +96,7 @@ enum status stream_expect(const struct stream *stream, enum stream_state state, 
 {
     static const char *const NAMES[] = {"empty", "recording", "ready", "in flight"};
     enum status st = gpu_check(stream->gpu);
-    if (st != STATUS_OK || stream->state == state)
+    if (st || stream->state == state)
         return st;
     log_error("%s on a stream that is %s, expected one that is %s", call, NAMES[stream->state],
               NAMES[state]);
@@ -138,8 +138,8 @@ static enum status read_ticks(struct stream *stream)
     if (stream->timed == 0)
         return STATUS_OK;
     VK(gpu->vk.vkGetQueryPoolResults(gpu->device, stream->queries, 0, 2 * stream->timed,
-                                     2 * stream->timed * sizeof *stream->ticks, stream->ticks,
-                                     sizeof *stream->ticks,
+                                     2 * stream->timed * sizeof(*stream->ticks), stream->ticks,
+                                     sizeof(*stream->ticks),
                                      VK_QUERY_RESULT_64_BIT | VK_QUERY_RESULT_WAIT_BIT));
 fail:
     return st;
@@ -149,7 +149,7 @@ enum status stream_wait(struct stream *stream, double seconds)
 {
     struct gpu *gpu = stream->gpu;
     enum status st = stream_expect(stream, STREAM_IN_FLIGHT, "stream_wait");
-    if (st != STATUS_OK)
+    if (st)
         return st;
     uint64_t limit = seconds < 1e9 ? (uint64_t)(seconds * 1e9) : UINT64_MAX;
     VkResult result = gpu->vk.vkWaitForFences(gpu->device, 1, &stream->fence, VK_TRUE, limit);
@@ -182,7 +182,7 @@ enum status stream_times(struct stream *stream, struct stream_time *out, size_t 
 {
     enum status st = stream_expect(stream, STREAM_READY, "stream_times");
     *out_count = 0;
-    if (st != STATUS_OK)
+    if (st)
         return st;
     for (uint32_t i = 0; i < stream->timed; i++) {
         uint64_t ticks =

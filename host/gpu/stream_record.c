@@ -16,7 +16,7 @@ enum status stream_begin(struct stream *stream)
 {
     struct gpu *gpu = stream->gpu;
     enum status st = gpu_check(gpu);
-    if (st != STATUS_OK)
+    if (st)
         return st;
     if (stream->state == STREAM_IN_FLIGHT)
         return stream_expect(stream, STREAM_READY, "stream_begin");
@@ -96,7 +96,7 @@ static enum status check(const struct stream *stream, const struct stream_dispat
 {
     const struct gpu_info *info = &stream->gpu->info;
     enum status st = stream_expect(stream, STREAM_RECORDING, "stream_dispatch");
-    if (st != STATUS_OK)
+    if (st)
         return st;
     const uint32_t end = gpu_bindings_end(d->kernel->bindings);
     if (d->binding_count != end || d->push_size != d->kernel->push_size) {
@@ -113,7 +113,7 @@ static enum status check(const struct stream *stream, const struct stream_dispat
                   info->name, d->kernel->name, d->groups[i], i, info->max_group_count[i]);
         return STATUS_DEVICE_MEMORY;
     }
-    for (uint32_t i = 0; i < end && st == STATUS_OK; i++)
+    for (uint32_t i = 0; i < end && !st; i++)
         if (d->kernel->bindings >> i & 1)
             st = check_binding(d, i, info);
     return st;
@@ -125,7 +125,7 @@ static enum status bind(struct stream *stream, const struct stream_dispatch *d)
     VkDescriptorSet set;
     enum status st = gpu_sets_get(
         gpu, d->bindings, (struct gpu_set_shape){d->kernel->bindings, d->kernel->texels}, &set);
-    if (st != STATUS_OK)
+    if (st)
         return st;
     if (stream->kernel != d->kernel) {
         gpu->vk.vkCmdBindPipeline(stream->commands, VK_PIPELINE_BIND_POINT_COMPUTE,
@@ -145,7 +145,7 @@ enum status stream_dispatch(struct stream *stream, const struct stream_dispatch 
     struct gpu *gpu = stream->gpu;
     const struct stream_dispatch *d = dispatch;
     enum status st = check(stream, d);
-    if (st != STATUS_OK || d->groups[0] == 0 || d->groups[1] == 0 || d->groups[2] == 0)
+    if (st || d->groups[0] == 0 || d->groups[1] == 0 || d->groups[2] == 0)
         return st;
     if (d->binding_count > 0 && (st = bind(stream, d)) != STATUS_OK)
         return st;
@@ -178,7 +178,7 @@ static enum status check_span(const struct gpu_buffer *buffer, uint64_t offset, 
 enum status stream_copy(struct stream *stream, const struct stream_copy *copy)
 {
     enum status st = stream_expect(stream, STREAM_RECORDING, "stream_copy");
-    if (st != STATUS_OK ||
+    if (st ||
         (st = check_span(copy->from, copy->from_offset, copy->size, "copy from")) != STATUS_OK ||
         (st = check_span(copy->to, copy->to_offset, copy->size, "copy to")) != STATUS_OK)
         return st;
@@ -195,7 +195,7 @@ enum status stream_fill(struct stream *stream, const struct stream_binding *to, 
     uint64_t size = gpu_buffer_size(to->buffer);
     uint64_t range = to->range ? to->range : size > to->offset ? size - to->offset : 0;
     enum status st = stream_expect(stream, STREAM_RECORDING, "stream_fill");
-    if (st != STATUS_OK || (st = check_span(to->buffer, to->offset, range, "fill")) != STATUS_OK)
+    if (st || (st = check_span(to->buffer, to->offset, range, "fill")) != STATUS_OK)
         return st;
     if (to->offset % 4 || range % 4) {
         log_error("fill of %" PRIu64 " bytes at %" PRIu64 ", multiples of 4 expected", range,

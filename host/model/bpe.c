@@ -128,7 +128,7 @@ static enum status read_merges(struct bpe *bpe, struct arena *arena, const struc
     uint32_t longest = 0;
 
     enum status st = gguf_texts(gguf, "tokenizer.ggml.merges", &r.list);
-    if (st != STATUS_OK) {
+    if (st) {
         return st;
     }
     if (r.list.count > MERGES_MAX) {
@@ -149,7 +149,7 @@ static enum status read_merges(struct bpe *bpe, struct arena *arena, const struc
     if (!bpe->merges || !r.whole) {
         return STATUS_MEMORY;
     }
-    for (uint64_t i = 0; i < r.list.count && st == STATUS_OK; i++) {
+    for (uint64_t i = 0; i < r.list.count && !st; i++) {
         st = add_merge(bpe, &r, i);
     }
     return st;
@@ -172,10 +172,10 @@ enum status bpe_init(struct bpe *out, struct arena *arena, const struct gguf *gg
     } else {
         log_warn("%s: key 'tokenizer.ggml.pre': found nothing, default is taken", gguf_path(gguf));
     }
-    if (st == STATUS_OK) {
+    if (!st) {
         st = pretokenizer_create(&out->pretokenizer, name, gguf_path(gguf));
     }
-    if (st == STATUS_OK) {
+    if (!st) {
         st = read_merges(out, arena, gguf);
     }
     return st;
@@ -228,13 +228,13 @@ static enum status encode_piece(void *context, const char *piece, size_t len)
     }
     enum status st = STATUS_OK;
     work->n_symbols = 0;
-    for (size_t i = 0; i < len && st == STATUS_OK; i++) {
+    for (size_t i = 0; i < len && !st; i++) {
         st = tokenizer_work_symbol(work, (uint32_t)i, 1, bpe->byte_id[(uint8_t)piece[i]]);
     }
-    if (st == STATUS_OK) {
+    if (!st) {
         st = tokenizer_work_run(work, join, bpe);
     }
-    for (int32_t i = 0; i >= 0 && st == STATUS_OK; i = work->symbols[i].next) {
+    for (int32_t i = 0; i >= 0 && !st; i = work->symbols[i].next) {
         const struct tokenizer_symbol *symbol = &work->symbols[i];
         if (symbol->id >= 0) {
             st = tokenizer_work_put(work, symbol->id);

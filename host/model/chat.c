@@ -30,7 +30,7 @@ static const struct {
     {"phi", TURN("<|", "|>\n", "m.content", "<|end|>\n") "{{ '<|assistant|>\n' }}"},
     {"plain", "{{ messages[0].content }}"},
 };
-#define N_BUILT_IN (sizeof BUILT_IN / sizeof *BUILT_IN)
+#define N_BUILT_IN (sizeof(BUILT_IN) / sizeof(*BUILT_IN))
 
 static const char *built_in(const char *name)
 {

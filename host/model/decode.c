@@ -55,9 +55,9 @@ enum status decode_open(struct decode *out, struct arena *arena, const struct de
         return st;
     for (uint32_t i = 0; i < rules->n_stops; i++)
         out->longest = rules->stops[i].size > out->longest ? rules->stops[i].size : out->longest;
-    out->candidate = arena_array(arena, candidates, sizeof *out->candidate);
+    out->candidate = arena_array(arena, candidates, sizeof(*out->candidate));
     if (rules->filter)
-        out->row = arena_array(arena, n_vocab, sizeof *out->row);
+        out->row = arena_array(arena, n_vocab, sizeof(*out->row));
     return out->candidate && (out->row || !rules->filter) ? STATUS_OK : STATUS_MEMORY;
 }
 
@@ -65,8 +65,8 @@ enum status decode_begin(struct generation *out, struct arena *arena, const stru
                          uint32_t n)
 {
     const size_t state = decode->rules.check ? decode->rules.check->state : 0;
-    *out = (struct generation){.tokens = arena_array(arena, n, sizeof *out->tokens),
-                               .step = arena_array(arena, n, sizeof *out->step),
+    *out = (struct generation){.tokens = arena_array(arena, n, sizeof(*out->tokens)),
+                               .step = arena_array(arena, n, sizeof(*out->step)),
                                .state = state ? arena_alloc(arena, state) : NULL};
     return out->tokens && out->step && (out->state || !state) ? STATUS_OK : STATUS_MEMORY;
 }
@@ -109,7 +109,7 @@ uint32_t decode_pick(const struct decode *decode, uint32_t position,
     if (is_first(rules) && sampler_allows(rules->allowed, result->token))
         return result->token; /* the device has found it already */
     if (rules->filter) {
-        memcpy(decode->row, result->logits, n_vocab * sizeof *decode->row);
+        memcpy(decode->row, result->logits, n_vocab * sizeof(*decode->row));
         rules->filter->change(rules->filter->user, position, decode->row, n_vocab);
         row.logits = decode->row;
     }

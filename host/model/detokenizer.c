@@ -16,7 +16,7 @@ static enum status put_bpe(const char *text, size_t len, struct text *out)
 {
     enum status st = STATUS_OK;
 
-    for (size_t at = 0; at < len && st == STATUS_OK;) {
+    for (size_t at = 0; at < len && !st;) {
         const struct utf8_char c = utf8_next(text + at, len - at);
         const int byte = c.kind == UTF8_GOOD ? bpe_byte(c.code) : -1;
         const char spelled = (char)byte;
@@ -30,11 +30,11 @@ static enum status put_spm(const char *text, size_t len, struct text *out)
 {
     enum status st = STATUS_OK;
 
-    while (len > 0 && st == STATUS_OK) {
+    while (len > 0 && !st) {
         const char *space = memmem(text, len, SPM_SPACE, 3);
         const size_t before = space ? (size_t)(space - text) : len;
         st = text_add(out, text, before);
-        if (st == STATUS_OK && space) {
+        if (!st && space) {
             st = text_add(out, " ", 1);
         }
         text += before + (space ? 3 : 0);
@@ -82,12 +82,12 @@ static enum status put_characters(const char *bytes, size_t len, struct text *ou
     enum status st = STATUS_OK;
 
     *out_rest = 0;
-    while (len > 0 && st == STATUS_OK) {
+    while (len > 0 && !st) {
         const size_t good = utf8_good_prefix(bytes, len);
         st = text_add(out, bytes, good);
         bytes += good;
         len -= good;
-        if (st == STATUS_OK && len > 0) {
+        if (!st && len > 0) {
             const struct utf8_char c = utf8_next(bytes, len);
             if (c.kind == UTF8_CUT) {
                 *out_rest = c.size;

@@ -234,20 +234,20 @@ enum status executor_pass(struct executor *ex, const struct pass *pass, struct c
                   pass->n_hooks, pass->n_guards, HOOK_MOST, GUARD_MOST);
         return STATUS_USAGE;
     }
-    for (uint32_t i = 0; i < pass->n_columns && st == STATUS_OK; i++) {
+    for (uint32_t i = 0; i < pass->n_columns && !st; i++) {
         st = check_column(ex, &pass->columns[i], i);
-        if (st == STATUS_OK && i > 0)
+        if (!st && i > 0)
             st = check_order(ex, pass, i);
-        for (uint32_t j = 0; j < i && st == STATUS_OK; j++)
+        for (uint32_t j = 0; j < i && !st; j++)
             st = check_pair(pass->columns, j, i);
     }
-    for (uint32_t i = 0; i < pass->n_hooks && st == STATUS_OK; i++)
+    for (uint32_t i = 0; i < pass->n_hooks && !st; i++)
         st = check_hook(ex, pass, i);
-    for (uint32_t i = 0; i < pass->n_guards && st == STATUS_OK; i++)
+    for (uint32_t i = 0; i < pass->n_guards && !st; i++)
         st = check_guard(ex, pass, i);
-    if (st == STATUS_OK)
+    if (!st)
         st = schedule_make(&schedule, ex->model, pass);
-    if (st == STATUS_OK)
+    if (!st)
         st = ex->ops->pass(ex, &schedule, out);
     schedule_finish(&schedule);
     return st;
@@ -308,9 +308,9 @@ enum status executor_check_pages(const struct executor *ex, const struct pass *p
 {
     enum status st = STATUS_OK;
 
-    for (uint32_t i = 0; i < pass->n_columns && st == STATUS_OK; i++)
+    for (uint32_t i = 0; i < pass->n_columns && !st; i++)
         st = check_pages(ex, &pass->columns[i]);
-    for (uint32_t i = 0; i < pass->n_hooks && st == STATUS_OK; i++)
+    for (uint32_t i = 0; i < pass->n_hooks && !st; i++)
         st = check_capture_pages(ex, pass, &pass->hooks[i]);
     return st;
 }

@@ -101,7 +101,7 @@ static enum status take_step(struct run *r, const struct column_result *result, 
     if (p->logsumexp)
         pick.step.logsumexp = sampler_logsumexp(result->logits, n_vocab);
     if (p->top > 0) {
-        pick.step.top = arena_array(r->arena, p->top, sizeof *pick.step.top);
+        pick.step.top = arena_array(r->arena, p->top, sizeof(*pick.step.top));
         if (!pick.step.top)
             return STATUS_MEMORY;
         sampler_top(result->logits, n_vocab, pick.step.top, p->top);
@@ -156,11 +156,11 @@ static enum status run_init(struct run *r, struct generation *g, struct arena *a
     r->g = g;
     r->arena = arena;
     r->columns = p->columns != 0 && p->columns < most ? p->columns : most;
-    r->column = arena_array(arena, r->columns, sizeof *r->column);
-    r->result = arena_array(arena, r->columns, sizeof *r->result);
+    r->column = arena_array(arena, r->columns, sizeof(*r->column));
+    r->result = arena_array(arena, r->columns, sizeof(*r->result));
     bool ok = r->column && r->result;
     if (ok && p->prompt_logprobs) {
-        g->prompt_logprobs = arena_array(arena, p->n_ids, sizeof *g->prompt_logprobs);
+        g->prompt_logprobs = arena_array(arena, p->n_ids, sizeof(*g->prompt_logprobs));
         ok = g->prompt_logprobs != NULL;
     }
     if (p->tap)

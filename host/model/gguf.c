@@ -34,14 +34,14 @@ enum status gguf_open(struct gguf **out, const char *path)
 {
     enum status st = create(out, path);
 
-    if (st != STATUS_OK)
+    if (st)
         return st;
     st = file_map_init(&(*out)->map, path);
-    if (st != STATUS_OK)
+    if (st)
         goto fail;
     (*out)->mapped = true;
     st = gguf_read(*out);
-    if (st == STATUS_OK)
+    if (!st)
         return STATUS_OK;
 fail:
     gguf_close(out);
@@ -52,11 +52,11 @@ enum status gguf_open_memory(struct gguf **out, uint8_t *data, size_t size, cons
 {
     enum status st = create(out, name);
 
-    if (st != STATUS_OK)
+    if (st)
         return st;
     (*out)->map = (struct file_map){.data = data, .size = size};
     st = gguf_read(*out);
-    if (st != STATUS_OK)
+    if (st)
         gguf_close(out);
     return st;
 }

@@ -18,7 +18,7 @@ static enum status read_alignment(const struct gguf *g, uint64_t *out)
     if (!gguf_has(g, "general.alignment"))
         return STATUS_OK;
     st = gguf_uint(g, "general.alignment", GGUF_ALIGNMENT_MAX, out);
-    if (st == STATUS_OK && (*out < GGUF_ALIGNMENT_MIN || (*out & (*out - 1)) != 0)) {
+    if (!st && (*out < GGUF_ALIGNMENT_MIN || (*out & (*out - 1)) != 0)) {
         log_error("%s: key 'general.alignment': found %" PRIu64
                   ", expected a power of two from %d to %d",
                   g->path, *out, GGUF_ALIGNMENT_MIN, GGUF_ALIGNMENT_MAX);
@@ -119,14 +119,14 @@ enum status gguf_layout(struct gguf *gguf, uint64_t info_end)
     uint64_t alignment;
     enum status st = read_alignment(gguf, &alignment);
 
-    if (st != STATUS_OK)
+    if (st)
         return st;
     gguf->data_begin = (info_end + alignment - 1) / alignment * alignment;
-    for (uint64_t i = 0; i < gguf->tensor_count && st == STATUS_OK; i++) {
+    for (uint64_t i = 0; i < gguf->tensor_count && !st; i++) {
         struct tensor *t = &gguf->store->tensor[i];
         st = measure(gguf, t);
-        if (st == STATUS_OK)
+        if (!st)
             st = place(gguf, t, alignment);
     }
-    return st == STATUS_OK ? check_overlap(gguf) : st;
+    return st ? st : check_overlap(gguf);
 }

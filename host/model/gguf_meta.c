@@ -173,7 +173,7 @@ enum status gguf_uint(const struct gguf *gguf, const char *key, uint64_t max, ui
     struct number n;
     enum status st = find(gguf, key, "an integer", &v);
 
-    if (st != STATUS_OK)
+    if (st)
         return st;
     if (v->type == GGUF_ARRAY || v->type == GGUF_TEXT || v->type == GGUF_BOOL || is_real(v->type))
         return wrong_type(gguf, v, "an integer");
@@ -192,7 +192,7 @@ enum status gguf_float(const struct gguf *gguf, const char *key, double *out)
     struct gguf_value *v;
     enum status st = find(gguf, key, "a float", &v);
 
-    if (st != STATUS_OK)
+    if (st)
         return st;
     if (!is_real(v->type))
         return wrong_type(gguf, v, "a float");
@@ -205,7 +205,7 @@ enum status gguf_bool(const struct gguf *gguf, const char *key, bool *out)
     struct gguf_value *v;
     enum status st = find(gguf, key, "a bool", &v);
 
-    if (st != STATUS_OK)
+    if (st)
         return st;
     if (v->type != GGUF_BOOL)
         return wrong_type(gguf, v, "a bool");
@@ -218,7 +218,7 @@ enum status gguf_text(const struct gguf *gguf, const char *key, const char **out
     struct gguf_value *v;
     enum status st = find(gguf, key, "a string", &v);
 
-    if (st != STATUS_OK)
+    if (st)
         return st;
     if (v->type != GGUF_TEXT)
         return wrong_type(gguf, v, "a string");
@@ -232,7 +232,7 @@ enum status gguf_texts(const struct gguf *gguf, const char *key, struct gguf_tex
     struct gguf_value *v;
     enum status st = find(gguf, key, "an array of strings", &v);
 
-    if (st != STATUS_OK)
+    if (st)
         return st;
     if (v->type != GGUF_ARRAY || v->item != GGUF_TEXT)
         return wrong_type(gguf, v, "an array of strings");
@@ -244,7 +244,7 @@ static enum status find_numbers(const struct gguf *gguf, const char *key, struct
 {
     enum status st = find(gguf, key, "an array of numbers", out);
 
-    if (st != STATUS_OK)
+    if (st)
         return st;
     if ((*out)->type != GGUF_ARRAY || (*out)->item == GGUF_TEXT)
         return wrong_type(gguf, *out, "an array of numbers");
@@ -257,7 +257,7 @@ enum status gguf_floats(const struct gguf *gguf, const char *key, const float **
     struct gguf_value *v;
     enum status st = find_numbers(gguf, key, &v);
 
-    if (st != STATUS_OK)
+    if (st)
         return st;
     if (!v->floats) {
         float *floats = arena_array(&gguf->store->arena, (size_t)v->count, sizeof(*floats));
@@ -287,7 +287,7 @@ enum status gguf_ints(const struct gguf *gguf, const char *key, const int32_t **
     struct gguf_value *v;
     enum status st = find_numbers(gguf, key, &v);
 
-    if (st != STATUS_OK)
+    if (st)
         return st;
     if (!v->ints) {
         int32_t *ints = arena_array(&gguf->store->arena, (size_t)v->count, sizeof(*ints));

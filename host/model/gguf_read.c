@@ -70,7 +70,7 @@ static enum status take_text(struct cursor *c, uint64_t max, const char **out, u
     uint64_t len;
     enum status st = take(c, sizeof(len), &len);
 
-    if (st != STATUS_OK)
+    if (st)
         return st;
     if (len > max || len > left(c)) {
         log_error("%s: %s: found a string of %" PRIu64 " bytes, expected at most %" PRIu64,
@@ -94,7 +94,7 @@ static enum status take_name(struct cursor *c, const char *kind, uint64_t index,
 
     snprintf(c->what, sizeof(c->what), "%s number %" PRIu64, kind, index);
     st = take_text(c, max, &text, &len);
-    if (st != STATUS_OK)
+    if (st)
         return st;
     if (len == 0 || memchr(text, 0, len)) {
         log_error("%s: %s: found %s as its name, expected text", c->gguf->path, c->what,
@@ -113,7 +113,7 @@ static enum status take_type(struct cursor *c, enum gguf_type *out)
     uint32_t id;
     enum status st = take(c, sizeof(id), &id);
 
-    if (st != STATUS_OK)
+    if (st)
         return st;
     if (id >= GGUF_TYPE_COUNT) {
         log_error("%s: %s: found value type %" PRIu32 ", expected 0 to %d", c->gguf->path, c->what,
@@ -134,9 +134,9 @@ static enum status take_texts(struct cursor *c, struct gguf_value *v)
     v->len = arena_array(arena, (size_t)v->count, sizeof(*v->len));
     if (!v->text || !v->len)
         return STATUS_MEMORY;
-    for (uint64_t i = 0; i < v->count && st == STATUS_OK; i++)
+    for (uint64_t i = 0; i < v->count && !st; i++)
         st = take_text(c, UINT32_MAX, &v->text[i], &v->len[i]);
-    if (st == STATUS_OK && v->type == GGUF_TEXT) {
+    if (!st && v->type == GGUF_TEXT) {
         v->text[0] = arena_text(arena, v->text[0], v->len[0]);
         if (!v->text[0])
             st = STATUS_MEMORY;
@@ -148,7 +148,7 @@ static enum status take_numbers(struct cursor *c, struct gguf_value *v)
 {
     v->raw = c->gguf->map.data + c->at;
     enum status st = take(c, v->count * gguf_type_bytes(v->item), NULL);
-    if (st != STATUS_OK || v->item != GGUF_BOOL)
+    if (st || v->item != GGUF_BOOL)
         return st;
     for (uint64_t i = 0; i < v->count; i++) {
         if (v->raw[i] > 1) {
@@ -165,9 +165,9 @@ static enum status take_array_head(struct cursor *c, struct gguf_value *v)
     enum status st = take_type(c, &v->item);
     uint64_t bytes;
 
-    if (st == STATUS_OK)
+    if (!st)
         st = take(c, sizeof(v->count), &v->count);
-    if (st != STATUS_OK)
+    if (st)
         return st;
     if (v->item == GGUF_ARRAY) {
         log_error("%s: %s: found an array of arrays, expected an array of numbers or strings",
@@ -188,13 +188,13 @@ static enum status take_value(struct cursor *c, struct gguf_value *v)
 {
     enum status st = take_type(c, &v->type);
 
-    if (st != STATUS_OK)
+    if (st)
         return st;
     v->item = v->type;
     v->count = 1;
     if (v->type == GGUF_ARRAY)
         st = take_array_head(c, v);
-    if (st != STATUS_OK)
+    if (st)
         return st;
     return v->item == GGUF_TEXT ? take_texts(c, v) : take_numbers(c, v);
 }
@@ -204,7 +204,7 @@ static enum status take_tensor(struct cursor *c, struct tensor *t)
     uint32_t id;
     enum status st = take(c, sizeof(t->n_dims), &t->n_dims);
 
-    if (st != STATUS_OK)
+    if (st)
         return st;
     if (t->n_dims < 1 || t->n_dims > 4) {
         log_error("%s: %s: found %" PRIu32 " dimensions, expected 1 to 4", c->gguf->path, c->what,
@@ -214,11 +214,11 @@ static enum status take_tensor(struct cursor *c, struct tensor *t)
     for (uint32_t i = 0; i < 4; i++)
         t->dim[i] = 1;
     st = take(c, t->n_dims * sizeof(t->dim[0]), t->dim);
-    if (st == STATUS_OK)
+    if (!st)
         st = take(c, sizeof(id), &id);
-    if (st == STATUS_OK)
+    if (!st)
         st = take(c, sizeof(t->offset), &t->offset);
-    if (st == STATUS_OK && !quant_from_id(id, &t->type)) {
+    if (!st && !quant_from_id(id, &t->type)) {
         const char *name = quant_id_name(id);
         log_error("%s: %s: found type %s (id %" PRIu32
                   "), expected F32, F16, BF16, Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, Q4_K, Q5_K or Q6_K",
@@ -250,9 +250,9 @@ static enum status read_values(struct cursor *c)
         return STATUS_MEMORY;
     for (size_t i = 0; i < count; i++) {
         enum status st = take_name(c, "key", i, &s->value[i].key);
-        if (st == STATUS_OK)
+        if (!st)
             st = take_value(c, &s->value[i]);
-        if (st != STATUS_OK)
+        if (st)
             return st;
         s->by_key[i] = &s->value[i];
     }
@@ -280,9 +280,9 @@ static enum status read_tensors(struct cursor *c)
     for (size_t i = 0; i < count; i++) {
         struct tensor *t = &s->tensor[i];
         enum status st = take_name(c, "tensor", i, &t->name);
-        if (st == STATUS_OK)
+        if (!st)
             st = take_tensor(c, t);
-        if (st != STATUS_OK)
+        if (st)
             return st;
         t->index = (uint32_t)i;
         s->by_name[i] = t;
@@ -341,7 +341,7 @@ static enum status read_header(struct cursor *c)
     memcpy(&g->value_count, data + 16, sizeof(g->value_count));
     c->at = GGUF_HEADER_BYTES;
     st = check_count(c, "keys", g->value_count, GGUF_VALUE_BYTES_MIN);
-    if (st == STATUS_OK)
+    if (!st)
         st = check_count(c, "tensors", g->tensor_count, GGUF_TENSOR_BYTES_MIN);
     return st;
 }
@@ -351,9 +351,9 @@ enum status gguf_read(struct gguf *gguf)
     struct cursor c = {.gguf = gguf};
     enum status st = read_header(&c);
 
-    if (st == STATUS_OK)
+    if (!st)
         st = read_values(&c);
-    if (st == STATUS_OK)
+    if (!st)
         st = read_tensors(&c);
-    return st == STATUS_OK ? gguf_layout(gguf, c.at) : st;
+    return st ? st : gguf_layout(gguf, c.at);
 }

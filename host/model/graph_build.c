@@ -103,9 +103,9 @@ static enum status add_norm(struct builder *b, const char *site, enum reg in, en
     const struct tensor *weight;
     enum status st = need(b, site, "weight", &weight);
 
-    if (st == STATUS_OK)
+    if (!st)
         st = claim(b, weight, width, 0);
-    if (st != STATUS_OK)
+    if (st)
         return st;
     return add(b, site,
                (struct node){.op = OP_NORM,
@@ -134,13 +134,13 @@ static enum status add_linear(struct builder *b, const char *site, enum reg in, 
     const struct tensor *weight, *bias = site_tensor(b, site, "bias");
     enum status st = need(b, site, "weight", &weight);
 
-    if (st == STATUS_OK && qkv && b->hp->arch == ARCH_QWEN2)
+    if (!st && qkv && b->hp->arch == ARCH_QWEN2)
         st = need(b, site, "bias", &bias);
-    if (st == STATUS_OK)
+    if (!st)
         st = claim(b, weight, width, rows);
-    if (st == STATUS_OK && bias)
+    if (!st && bias)
         st = claim(b, bias, rows, 0);
-    if (st != STATUS_OK)
+    if (st)
         return st;
     return add(b, site,
                (struct node){.op = OP_LINEAR,
@@ -211,38 +211,38 @@ static enum status add_attention(struct builder *b)
     heads.in = REG_P;
     heads.out = REG_H;
     heads.rows = hp->n_head * hp->head_dim;
-    if (st == STATUS_OK)
+    if (!st)
         st = add(b, "attn_scores", scores);
-    if (st == STATUS_OK)
+    if (!st)
         st = add(b, "attn_probs", softmax);
-    return st == STATUS_OK ? add(b, "attn_heads", heads) : st;
+    return st ? st : add(b, "attn_heads", heads);
 }
 
 static enum status add_attention_half(struct builder *b)
 {
     enum status st = add_norm(b, "attn_norm", REG_X, REG_N);
 
-    if (st == STATUS_OK)
+    if (!st)
         st = add_linear(b, "attn_q", REG_N, REG_Q);
-    if (st == STATUS_OK)
+    if (!st)
         st = add_linear(b, "attn_k", REG_N, REG_K);
-    if (st == STATUS_OK)
+    if (!st)
         st = add_linear(b, "attn_v", REG_N, REG_V);
-    if (st == STATUS_OK)
+    if (!st)
         st = add_extra_norm(b, "attn_q_norm", REG_Q);
-    if (st == STATUS_OK)
+    if (!st)
         st = add_extra_norm(b, "attn_k_norm", REG_K);
-    if (st == STATUS_OK)
+    if (!st)
         st = add_rope(b, "rope_q", REG_Q);
-    if (st == STATUS_OK)
+    if (!st)
         st = add_rope(b, "rope_k", REG_K);
-    if (st == STATUS_OK)
+    if (!st)
         st = add_attention(b);
-    if (st == STATUS_OK)
+    if (!st)
         st = add_linear(b, "attn_output", REG_H, REG_T);
-    if (st == STATUS_OK)
+    if (!st)
         st = add_extra_norm(b, "post_attention_norm", REG_T);
-    return st == STATUS_OK ? add_residual(b, "attn_residual") : st;
+    return st ? st : add_residual(b, "attn_residual");
 }
 
 static enum status add_ffn_half(struct builder *b)
@@ -250,11 +250,11 @@ static enum status add_ffn_half(struct builder *b)
     uint32_t n_ff = b->hp->n_ff;
     enum status st = add_norm(b, "ffn_norm", REG_X, REG_N);
 
-    if (st == STATUS_OK)
+    if (!st)
         st = add_linear(b, "ffn_gate", REG_N, REG_G);
-    if (st == STATUS_OK)
+    if (!st)
         st = add_linear(b, "ffn_up", REG_N, REG_U);
-    if (st == STATUS_OK)
+    if (!st)
         st = add(b, "ffn_act",
                  (struct node){.op = OP_GATE,
                                .in = REG_G,
@@ -262,11 +262,11 @@ static enum status add_ffn_half(struct builder *b)
                                .out = REG_A,
                                .rows = n_ff,
                                .width = n_ff});
-    if (st == STATUS_OK)
+    if (!st)
         st = add_linear(b, "ffn_down", REG_A, REG_T);
-    if (st == STATUS_OK)
+    if (!st)
         st = add_extra_norm(b, "post_ffw_norm", REG_T);
-    return st == STATUS_OK ? add_residual(b, "ffn_residual") : st;
+    return st ? st : add_residual(b, "ffn_residual");
 }
 
 static enum status add_embedding(struct builder *b)
@@ -275,9 +275,9 @@ static enum status add_embedding(struct builder *b)
     const struct tensor *weight;
     enum status st = need(b, "token_embd", "weight", &weight);
 
-    if (st == STATUS_OK)
+    if (!st)
         st = claim(b, weight, hp->n_embd, hp->n_vocab);
-    if (st != STATUS_OK)
+    if (st)
         return st;
     return add(b, "token_embd",
                (struct node){.op = OP_EMBED,
@@ -295,7 +295,7 @@ static enum status add_output(struct builder *b)
 {
     enum status st = add_norm(b, "output_norm", REG_X, REG_N);
 
-    if (st != STATUS_OK)
+    if (st)
         return st;
     if (site_tensor(b, "output", "weight"))
         return add_linear(b, "output", REG_N, REG_L);
@@ -331,11 +331,11 @@ static enum status add_layers(struct builder *b, uint32_t *layer_begin)
 {
     enum status st = STATUS_OK;
 
-    for (uint32_t i = 0; i < b->hp->n_layers && st == STATUS_OK; i++) {
+    for (uint32_t i = 0; i < b->hp->n_layers && !st; i++) {
         b->layer = i;
         layer_begin[i] = b->count;
         st = add_attention_half(b);
-        if (st == STATUS_OK)
+        if (!st)
             st = add_ffn_half(b);
         assert(b->count - layer_begin[i] <= GRAPH_LAYER_NODES_MAX);
     }
@@ -357,13 +357,13 @@ enum status graph_build(struct graph *out, struct arena *arena, const struct ggu
     if (!layer_begin || !b.node || !b.used)
         return STATUS_MEMORY;
     st = add_embedding(&b);
-    if (st == STATUS_OK)
+    if (!st)
         st = add_layers(&b, layer_begin);
-    if (st == STATUS_OK)
+    if (!st)
         st = add_output(&b);
-    if (st == STATUS_OK)
+    if (!st)
         st = check_unused(&b);
-    if (st != STATUS_OK)
+    if (st)
         return st;
     *out = (struct graph){.node = b.node, .count = b.count, .layer_begin = layer_begin};
     return STATUS_OK;

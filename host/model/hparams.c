@@ -43,7 +43,7 @@ static enum status read_arch(const struct gguf *gguf, enum arch *out)
     size_t len;
     enum status st = gguf_text(gguf, "general.architecture", &name, &len);
 
-    if (st != STATUS_OK)
+    if (st)
         return st;
     for (int i = 0; i < ARCH_COUNT; i++) {
         if (strlen(arch_names[i]) == len && memcmp(name, arch_names[i], len) == 0) {
@@ -64,7 +64,7 @@ static enum status read_uint(struct reader *r, const char *suffix, uint32_t min,
     uint64_t value;
     enum status st = gguf_uint(r->gguf, key_of(r, suffix), max, &value);
 
-    if (st != STATUS_OK)
+    if (st)
         return st;
     if (value < min) {
         log_error("%s: key '%s': found %" PRIu64 ", expected %" PRIu32 " to %" PRIu32,
@@ -93,7 +93,7 @@ static enum status read_real(struct reader *r, const char *suffix, double min, d
     if (fallback != 0 && !gguf_has(r->gguf, key_of(r, suffix)))
         return STATUS_OK;
     st = gguf_float(r->gguf, key_of(r, suffix), out);
-    if (st == STATUS_OK && !(*out > min && *out <= (double)FLT_MAX)) {
+    if (!st && !(*out > min && *out <= (double)FLT_MAX)) {
         log_error("%s: key '%s': found %g, expected a finite number above %g", gguf_path(r->gguf),
                   r->key, *out, min);
         st = STATUS_INPUT;
@@ -116,10 +116,10 @@ static enum status read_sizes(struct reader *r, struct hparams *hp)
     };
     enum status st = STATUS_OK;
 
-    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]) && st == STATUS_OK; i++)
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]) && !st; i++)
         st = read_uint(r, sizes[i].suffix, 1, sizes[i].max,
                        (uint32_t *)((char *)hp + sizes[i].offset));
-    if (st == STATUS_OK && hp->n_ctx > HPARAMS_CTX_MAX) {
+    if (!st && hp->n_ctx > HPARAMS_CTX_MAX) {
         log_warn("%s: key '%s': found %" PRIu32 ", taken as %u", gguf_path(r->gguf),
                  key_of(r, "context_length"), hp->n_ctx, HPARAMS_CTX_MAX);
         hp->n_ctx = HPARAMS_CTX_MAX;
@@ -133,7 +133,7 @@ static enum status read_heads(struct reader *r, struct hparams *hp)
     uint32_t value_length;
     enum status st = read_uint_or(r, "attention.head_count_kv", 1024, hp->n_head, &hp->n_head_kv);
 
-    if (st != STATUS_OK)
+    if (st)
         return st;
     if (hp->n_head_kv == 0 || hp->n_head % hp->n_head_kv != 0) {
         log_error("%s: key '%s': found %" PRIu32 ", expected a divisor of the %" PRIu32
@@ -148,7 +148,7 @@ static enum status read_heads(struct reader *r, struct hparams *hp)
         return STATUS_INPUT;
     }
     st = read_uint_or(r, "attention.key_length", 1024, hp->n_embd / hp->n_head, &hp->head_dim);
-    if (st != STATUS_OK)
+    if (st)
         return st;
     if (hp->head_dim == 0 || hp->head_dim % 2 != 0 ||
         hp->n_head * hp->head_dim > HPARAMS_HEADS_WIDTH_MAX) {
@@ -160,7 +160,7 @@ static enum status read_heads(struct reader *r, struct hparams *hp)
     }
     st = read_uint_or(r, "attention.value_length", UINT32_MAX, hp->n_embd / hp->n_head,
                       &value_length);
-    if (st == STATUS_OK && value_length != hp->head_dim) {
+    if (!st && value_length != hp->head_dim) {
         log_error("%s: key '%s': found %" PRIu32 ", expected %" PRIu32
                   ": values of another length than keys are not supported",
                   path, key_of(r, "attention.value_length"), value_length, hp->head_dim);
@@ -180,11 +180,11 @@ static enum status read_rope_scale(struct reader *r, double *out)
     *out = 1;
     if (gguf_has(r->gguf, key_of(r, "rope.scaling.type")))
         st = gguf_text(r->gguf, r->key, &type, &len);
-    if (st == STATUS_OK && gguf_has(r->gguf, key_of(r, "rope.scaling.factor")))
+    if (!st && gguf_has(r->gguf, key_of(r, "rope.scaling.factor")))
         st = gguf_float(r->gguf, r->key, &factor);
-    else if (st == STATUS_OK && gguf_has(r->gguf, key_of(r, "rope.scale_linear")))
+    else if (!st && gguf_has(r->gguf, key_of(r, "rope.scale_linear")))
         st = gguf_float(r->gguf, r->key, &factor);
-    if (st != STATUS_OK)
+    if (st)
         return st;
     if (factor == 0)
         factor = 1; /* as written by converters that mean "none" */
@@ -211,7 +211,7 @@ static enum status read_rope(struct reader *r, struct hparams *hp)
     enum status st =
         read_uint_or(r, "rope.dimension_count", UINT32_MAX, hp->head_dim, &hp->rope_dim);
 
-    if (st != STATUS_OK)
+    if (st)
         return st;
     if (hp->rope_dim == 0 || hp->rope_dim % 2 != 0 || hp->rope_dim > hp->head_dim) {
         log_error("%s: key '%s': found %" PRIu32 ", expected an even number from 2 to %" PRIu32,
@@ -221,9 +221,9 @@ static enum status read_rope(struct reader *r, struct hparams *hp)
     hp->rope_neox = hp->arch != ARCH_LLAMA;
     /* Gemma 3 was trained with 1e6, and a file that says nothing is read with 10000 elsewhere. */
     st = read_real(r, "rope.freq_base", 1, hp->arch == ARCH_GEMMA3 ? 0 : 10000, &hp->rope_base[0]);
-    if (st == STATUS_OK)
+    if (!st)
         st = read_rope_scale(r, &hp->rope_scale[0]);
-    if (st == STATUS_OK)
+    if (!st)
         st = read_real(r, "rope.scaling.attn_factor", 0, 1, &hp->rope_magnitude);
     hp->rope_base[1] = hp->rope_base[0];
     hp->rope_scale[1] = hp->rope_scale[0];
@@ -235,15 +235,14 @@ static enum status read_window(struct reader *r, struct hparams *hp)
     uint32_t window;
     enum status st = read_uint_or(r, "attention.sliding_window", UINT32_MAX, 0, &window);
 
-    if (st != STATUS_OK || window == 0)
+    if (st || window == 0)
         return st;
     if (hp->arch == ARCH_GEMMA3) {
         /* Engine contract 7: every sixth layer is global, the others rotate with their own base. */
         hp->window = window;
         hp->rope_scale[1] = 1;
         st = read_uint_or(r, "attention.sliding_window_pattern", 1024, 6, &hp->window_period);
-        return st == STATUS_OK ? read_real(r, "rope.freq_base_swa", 1, 10000, &hp->rope_base[1])
-                               : st;
+        return st ? st : read_real(r, "rope.freq_base_swa", 1, 10000, &hp->rope_base[1]);
     }
     if (window < hp->n_ctx) {
         log_error("%s: key '%s': found %" PRIu32
@@ -271,7 +270,7 @@ static enum status read_vocabulary(struct reader *r, struct hparams *hp)
     if (!gguf_has(r->gguf, "tokenizer.ggml.tokens"))
         return STATUS_OK;
     st = gguf_texts(r->gguf, "tokenizer.ggml.tokens", &tokens);
-    if (st == STATUS_OK && tokens.count != hp->n_vocab) {
+    if (!st && tokens.count != hp->n_vocab) {
         log_error("%s: key 'tokenizer.ggml.tokens': found %" PRIu64 " tokens, expected %" PRIu32
                   ", the rows of tensor 'token_embd.weight'",
                   path, tokens.count, hp->n_vocab);
@@ -300,25 +299,25 @@ enum status hparams_read(struct hparams *out, const struct gguf *gguf)
     double eps = 0;
     enum status st = keys_check_split(gguf);
 
-    if (st == STATUS_OK)
+    if (!st)
         st = read_arch(gguf, &hp.arch);
-    if (st != STATUS_OK)
+    if (st)
         return st;
     r.arch = arch_names[hp.arch];
     st = keys_check(gguf, r.arch);
-    if (st == STATUS_OK)
+    if (!st)
         st = read_sizes(&r, &hp);
-    if (st == STATUS_OK)
+    if (!st)
         st = read_heads(&r, &hp);
-    if (st == STATUS_OK)
+    if (!st)
         st = read_rope(&r, &hp);
-    if (st == STATUS_OK)
+    if (!st)
         st = read_window(&r, &hp);
-    if (st == STATUS_OK)
+    if (!st)
         st = read_real(&r, "attention.layer_norm_rms_epsilon", 1e-37, 0, &eps);
-    if (st == STATUS_OK)
+    if (!st)
         st = read_vocabulary(&r, &hp);
-    if (st != STATUS_OK)
+    if (st)
         return st;
     hp.norm_eps = (float)eps;
     set_conventions(&hp);

@@ -215,9 +215,9 @@ enum status keys_check_split(const struct gguf *gguf)
 
     if (gguf_has(gguf, "split.count"))
         st = gguf_uint(gguf, "split.count", UINT16_MAX, &count);
-    if (st == STATUS_OK && count > 1 && gguf_has(gguf, "split.no"))
+    if (!st && count > 1 && gguf_has(gguf, "split.no"))
         st = gguf_uint(gguf, "split.no", count - 1, &no);
-    if (st == STATUS_OK && count > 1) {
+    if (!st && count > 1) {
         log_error("%s: key 'split.count': found part %" PRIu64 " of %" PRIu64
                   " of a split model, expected a model in one file (llama-gguf-split --merge)",
                   gguf_path(gguf), no + 1, count);
@@ -231,7 +231,7 @@ enum status keys_check(const struct gguf *gguf, const char *arch)
     const size_t len = strlen(arch);
     enum status st = keys_check_split(gguf);
 
-    for (uint64_t i = 0; i < gguf_key_count(gguf) && st == STATUS_OK; i++) {
+    for (uint64_t i = 0; i < gguf_key_count(gguf) && !st; i++) {
         const char *key = gguf_key(gguf, i);
         const bool own = strncmp(key, arch, len) == 0 && key[len] == '.';
         const struct keys_entry *entry = find(own ? key + len + 1 : key);

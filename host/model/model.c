@@ -51,15 +51,15 @@ enum status model_open(struct model **out, const char *path)
         return st;
     }
     st = gguf_open(&m->gguf, path);
-    if (st == STATUS_OK)
+    if (!st)
         st = hparams_read(&m->hp, m->gguf);
-    if (st == STATUS_OK)
+    if (!st)
         st = graph_build(&m->graph, &m->arena, m->gguf, &m->hp);
-    if (st == STATUS_OK)
+    if (!st)
         st = read_rope_factors(m);
-    if (st == STATUS_OK)
+    if (!st)
         st = tokenizer_create(&m->tokenizer, m->gguf);
-    if (st != STATUS_OK)
+    if (st)
         model_close(&m);
     *out = m;
     return st;

@@ -130,10 +130,10 @@ enum status pretokenizer_create(struct pretokenizer **out, const char *name, con
         return STATUS_MEMORY;
     }
     pt->rule = rule;
-    for (size_t i = 0; rule->stage[i] && st == STATUS_OK; i++) {
+    for (size_t i = 0; rule->stage[i] && !st; i++) {
         st = compile(&pt->code[i], rule->stage[i]);
     }
-    if (st != STATUS_OK) {
+    if (st) {
         pretokenizer_destroy(&pt);
     }
     *out = pt;
@@ -207,12 +207,12 @@ static enum status cut(const struct split *s, size_t stage, const char *text, si
     if (!s->pt->code[stage]) {
         return s->piece(s->context, text, len);
     }
-    while (done < len && st == STATUS_OK) {
+    while (done < len && !st) {
         st = match(s, stage, text, len, span);
-        if (st == STATUS_OK) {
+        if (!st) {
             st = cut(s, stage + 1, text + done, span[0] - done);
         }
-        if (st == STATUS_OK) {
+        if (!st) {
             st = cut(s, stage + 1, text + span[0], span[1] - span[0]);
         }
         done = span[1];
@@ -225,7 +225,7 @@ static enum status cut_any(const struct split *s, const char *text, size_t len)
     enum status st = STATUS_OK;
     size_t at = 0;
 
-    while (at < len && st == STATUS_OK) {
+    while (at < len && !st) {
         const size_t good = utf8_good_prefix(text + at, len - at);
         if (good > 0) {
             st = cut(s, 0, text + at, good);

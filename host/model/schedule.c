@@ -81,7 +81,7 @@ enum status schedule_make(struct schedule *out, const struct model *model, const
 {
     const uint32_t n = pass->n_columns, layers = model->hp.n_layers, nodes = model->graph.count;
     uint32_t *words =
-        malloc((4 * (size_t)n + 2 * (size_t)layers) * sizeof *words + nodes + 2 * (size_t)n);
+        malloc((4 * (size_t)n + 2 * (size_t)layers) * sizeof(*words) + nodes + 2 * (size_t)n);
     *out = (struct schedule){.pass = pass, .memory = words};
     if (!words) {
         log_error("pass: no host memory for %u columns", n);

@@ -50,7 +50,7 @@ static enum status read_scores(struct spm *spm, struct arena *arena, const struc
     uint64_t n;
 
     const enum status st = gguf_floats(gguf, "tokenizer.ggml.scores", &scores, &n);
-    if (st != STATUS_OK) {
+    if (st) {
         return st;
     }
     if (n != count) {
@@ -114,10 +114,10 @@ enum status spm_init(struct spm *out, struct arena *arena, const struct gguf *gg
 {
     *out = (struct spm){.vocab = vocab};
     enum status st = read_scores(out, arena, gguf);
-    if (st == STATUS_OK) {
+    if (!st) {
         st = find_bytes(out, gguf);
     }
-    if (st == STATUS_OK) {
+    if (!st) {
         find_inner_spaces(out);
         st = tokenizer_vocab_id(vocab, gguf, "tokenizer.ggml.unknown_token_id", &out->unknown);
     }
@@ -147,7 +147,7 @@ static enum status spell(struct tokenizer_work *work, const char *text, size_t l
         spaces += text[i] == ' ';
     }
     const enum status st = tokenizer_work_bytes_room(work, len + 3 * spaces);
-    if (st != STATUS_OK) {
+    if (st) {
         return st;
     }
     char *to = work->bytes;
@@ -184,7 +184,7 @@ static enum status put_single(const struct spm *spm, struct tokenizer_work *work
             return spm->unknown >= 0 ? tokenizer_work_put(work, spm->unknown) : STATUS_OK;
         }
     }
-    for (uint32_t i = 0; i < symbol->size && st == STATUS_OK; i++) {
+    for (uint32_t i = 0; i < symbol->size && !st; i++) {
         st = tokenizer_work_put(work, spm->byte_id[(uint8_t)bytes[i]]);
     }
     return st;
@@ -202,7 +202,7 @@ static enum status put_symbols(const struct job *job, struct tokenizer_work *wor
 {
     enum status st = tokenizer_work_run(work, join, job);
 
-    for (int32_t i = 0; i >= 0 && st == STATUS_OK; i = work->symbols[i].next) {
+    for (int32_t i = 0; i >= 0 && !st; i = work->symbols[i].next) {
         const struct tokenizer_symbol *symbol = &work->symbols[i];
         st = symbol->id >= 0 ? tokenizer_work_put(work, symbol->id)
                              : put_single(job->spm, work, symbol);
@@ -218,18 +218,18 @@ enum status spm_encode(const struct spm *spm, struct tokenizer_work *work, const
     const struct job job = {spm, work->bytes};
 
     work->n_symbols = 0;
-    for (size_t at = 0; st == STATUS_OK && at < work->n_bytes;) {
+    for (size_t at = 0; !st && at < work->n_bytes;) {
         const struct utf8_char c = utf8_next(work->bytes + at, work->n_bytes - at);
         const uint32_t size = c.kind == UTF8_GOOD ? c.size : 1;
         if (work->n_symbols > 0 && is_border(&job, at, work->n_bytes)) {
             st = put_symbols(&job, work);
         }
-        if (st == STATUS_OK) {
+        if (!st) {
             st = tokenizer_work_symbol(work, (uint32_t)at, size, -1);
         }
         at += size;
     }
-    if (st == STATUS_OK && work->n_symbols > 0) {
+    if (!st && work->n_symbols > 0) {
         st = put_symbols(&job, work);
     }
     return st;

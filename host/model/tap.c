@@ -40,7 +40,7 @@ enum status tap_init(struct tap *tap, struct tap_fault *faults, uint32_t n_fault
         faults[i].data.draw_row = faults[i].data.row;
     }
     for (uint32_t i = 0; i < n_faults; i++) {
-        faults[i].state = calloc(1, sizeof *faults[i].state);
+        faults[i].state = calloc(1, sizeof(*faults[i].state));
         if (!faults[i].state) {
             log_error("out of memory for a trial of %u faults", n_faults);
             free_states(tap);
@@ -68,7 +68,7 @@ enum status tap_note(struct tap *tap, uint32_t fault, uint32_t position,
         return STATUS_OK;
     if (tap->n_notes == tap->room_notes) {
         const uint32_t room = 2 * tap->room_notes + 16;
-        struct tap_note *notes = realloc(tap->notes, room * sizeof *notes);
+        struct tap_note *notes = realloc(tap->notes, room * sizeof(*notes));
         if (!notes) {
             log_error("out of memory for %u activations", room);
             return STATUS_MEMORY;
@@ -129,8 +129,8 @@ void tap_back(struct tap *tap, uint32_t position, uint32_t seen)
 enum status tap_hold(struct tap_state *state, uint32_t position, const struct hook_data *box,
                      const uint32_t *words)
 {
-    const size_t size = hook_size(box) * sizeof *words;
-    struct tap_held *held = malloc(sizeof *held);
+    const size_t size = hook_size(box) * sizeof(*words);
+    struct tap_held *held = malloc(sizeof(*held));
     uint32_t *copy = malloc(size);
     if (!held || !copy) {
         log_error("out of memory for %zu bytes of captured bits", size);

@@ -130,7 +130,7 @@ static enum status hit(struct tap *tap, uint32_t index, struct executor *ex, boo
     struct tap_fault *fault = &tap->faults[index];
     struct hook_data box = box_of(fault);
     const uint64_t size = hook_size(&box);
-    uint32_t *after = malloc((size ? size : 1) * sizeof *after);
+    uint32_t *after = malloc((size ? size : 1) * sizeof(*after));
     enum status st = STATUS_OK;
     if (!after) {
         log_error("out of memory for %" PRIu64 " struck elements", size);
@@ -158,8 +158,8 @@ static enum status strike(struct tap *tap, uint32_t index, struct executor *ex, 
     state->struck = true;
     state->order = ++tap->strikes;
     state->branch = branch;
-    state->before = malloc((size ? size : 1) * sizeof *state->before);
-    state->fired = calloc(size ? size : 1, sizeof *state->fired);
+    state->before = malloc((size ? size : 1) * sizeof(*state->before));
+    state->fired = calloc(size ? size : 1, sizeof(*state->fired));
     if (!state->before || !state->fired) {
         log_error("out of memory for %" PRIu64 " struck elements", size);
         return STATUS_MEMORY;

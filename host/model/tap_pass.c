@@ -49,18 +49,18 @@ enum status tap_open(struct tap_pass **out, struct executor *ex)
 {
     struct executor_info info;
     executor_info(ex, &info);
-    struct tap_pass *pass = calloc(1, sizeof *pass);
+    struct tap_pass *pass = calloc(1, sizeof(*pass));
     *out = pass;
     if (!pass)
         goto fail;
     const uint32_t n = pass->max_columns = info.max_columns;
     pass->ex = ex;
-    pass->columns = calloc(n, sizeof *pass->columns);
-    pass->sorted = calloc(n, sizeof *pass->sorted);
-    pass->result = calloc(n, sizeof *pass->result);
-    pass->place = calloc(n, sizeof *pass->place);
-    pass->source = calloc(n, sizeof *pass->source);
-    pass->added = calloc(n, sizeof *pass->added);
+    pass->columns = calloc(n, sizeof(*pass->columns));
+    pass->sorted = calloc(n, sizeof(*pass->sorted));
+    pass->result = calloc(n, sizeof(*pass->result));
+    pass->place = calloc(n, sizeof(*pass->place));
+    pass->source = calloc(n, sizeof(*pass->source));
+    pass->added = calloc(n, sizeof(*pass->added));
     if (pass->columns && pass->sorted && pass->result && pass->place && pass->source && pass->added)
         return STATUS_OK;
 fail:
@@ -133,7 +133,7 @@ static enum status take_words(struct tap_pass *pass, uint64_t n, uint32_t *out)
         return STATUS_INPUT;
     }
     if (need > pass->room_words) {
-        uint32_t *words = realloc(pass->words, 2 * need * sizeof *words);
+        uint32_t *words = realloc(pass->words, 2 * need * sizeof(*words));
         if (!words) {
             log_error("out of memory for %llu captured bits", (unsigned long long)need);
             return STATUS_MEMORY;
@@ -141,7 +141,7 @@ static enum status take_words(struct tap_pass *pass, uint64_t n, uint32_t *out)
         pass->words = words;
         pass->room_words = (uint32_t)(2 * need < UINT32_MAX ? 2 * need : UINT32_MAX);
     }
-    memset(pass->words + pass->n_words, 0, n * sizeof *pass->words);
+    memset(pass->words + pass->n_words, 0, n * sizeof(*pass->words));
     *out = pass->n_words + 1;
     pass->n_words = (uint32_t)need;
     return STATUS_OK;
@@ -153,9 +153,9 @@ static enum status take_hook(struct tap_pass *pass, const struct hook *hook,
 {
     if (pass->n_hooks == pass->room_hooks) {
         const uint32_t room = 2 * pass->room_hooks + 64;
-        struct hook *hooks = realloc(pass->hooks, room * sizeof *hooks);
+        struct hook *hooks = realloc(pass->hooks, room * sizeof(*hooks));
         pass->hooks = hooks ? hooks : pass->hooks;
-        struct owner *owners = realloc(pass->owners, room * sizeof *owners);
+        struct owner *owners = realloc(pass->owners, room * sizeof(*owners));
         pass->owners = owners ? owners : pass->owners;
         if (!hooks || !owners) {
             log_error("out of memory for %u hooks", room);
@@ -373,7 +373,7 @@ enum status tap_add(struct tap_pass *pass, struct tap *tap, const struct column 
     const uint32_t first = pass->n_columns;
 
     assert(n > 0 && n <= pass->max_columns - pass->n_columns);
-    memcpy(pass->columns + first, columns, n * sizeof *columns);
+    memcpy(pass->columns + first, columns, n * sizeof(*columns));
     pass->added[pass->n_added] = (struct added){.tap = tap, .first = first, .n = n, .out = out};
     if (tap && !tap->keeps && columns[0].position > 0)
         tap_release(tap, columns[0].position - 1, UINT32_MAX);

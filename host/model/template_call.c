@@ -119,14 +119,14 @@ static enum status call_macro(struct template_run *run, const struct template_ma
                               const struct template_arguments *arguments,
                               struct template_value *out)
 {
-    struct template_scope *scope = template_value_memory(run, sizeof *scope);
+    struct template_scope *scope = template_value_memory(run, sizeof(*scope));
     size_t at = 0;
     if (!scope)
         return template_value_no_memory(run);
     scope->outer = macro->scope;
     enum status st = check_macro_arguments(run, macro, arguments);
     for (const struct template_node *n = macro->node->list; !st && n; n = n->next) {
-        struct template_binding *binding = template_value_memory(run, sizeof *binding);
+        struct template_binding *binding = template_value_memory(run, sizeof(*binding));
         const struct template_value *given = macro_argument(arguments, n, at++);
         if (!binding)
             return template_value_no_memory(run);

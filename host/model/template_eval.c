@@ -26,7 +26,7 @@ static enum status eval_name(struct template_run *run, const struct template_sco
         *out = (struct template_value){.type = TEMPLATE_IS_FUNCTION, .text = name};
         return STATUS_OK;
     }
-    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
+    for (size_t i = 0; i < sizeof(refused) / sizeof(*refused); i++) {
         if (template_text_is(name, refused[i]))
             return template_value_fail(run, "found '%s', which is not run here", refused[i]);
     }

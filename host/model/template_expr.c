@@ -104,7 +104,7 @@ static bool take_comparison(struct template_reader *r, struct template_text *out
 {
     static const char *const operators[] = {"==", "!=", "<", "<=", ">", ">="};
     *out = r->token->text;
-    for (size_t i = 0; i < sizeof operators / sizeof *operators; i++) {
+    for (size_t i = 0; i < sizeof(operators) / sizeof(*operators); i++) {
         if (template_reader_skip(r, OP, operators[i]))
             return true;
     }

@@ -210,4 +210,4 @@ static const struct template_builtin FILTERS[] = {
     {"rejectattr", {"attribute", "test", "argument"}, template_sequences_rejectattr},
 };
 const struct template_builtins template_filters = {"filter", FILTERS,
-                                                   sizeof FILTERS / sizeof *FILTERS};
+                                                   sizeof(FILTERS) / sizeof(*FILTERS)};

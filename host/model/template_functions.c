@@ -65,7 +65,7 @@ static enum status call_strftime(TEMPLATE_BUILTIN)
                      .tm_zone = ""};
     char format[128], date[512];
     (void)self;
-    if (!arg[0] || arg[0]->type != TEMPLATE_IS_TEXT || arg[0]->text.size >= sizeof format)
+    if (!arg[0] || arg[0]->type != TEMPLATE_IS_TEXT || arg[0]->text.size >= sizeof(format))
         return template_value_fail(run, "found strftime_now without a short text as its format");
     memcpy(format, arg[0]->text.data, arg[0]->text.size);
     format[arg[0]->text.size] = '\0';
@@ -77,7 +77,7 @@ static enum status call_strftime(TEMPLATE_BUILTIN)
                                        "not run here",
                                        at);
     }
-    const size_t size = format[0] ? strftime(date, sizeof date, format, &day) : 0;
+    const size_t size = format[0] ? strftime(date, sizeof(date), format, &day) : 0;
     return template_value_text(run, date, size, out);
 }
 
@@ -97,4 +97,4 @@ static const struct template_builtin FUNCTIONS[] = {
     {"dict", {0}, call_made_elsewhere},
 };
 const struct template_builtins template_functions = {"function", FUNCTIONS,
-                                                     sizeof FUNCTIONS / sizeof *FUNCTIONS};
+                                                     sizeof(FUNCTIONS) / sizeof(*FUNCTIONS)};

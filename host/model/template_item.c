@@ -28,7 +28,7 @@ static enum status find_method(struct template_run *run, const struct template_v
     *found = table && template_call_find(table, name);
     if (!*found)
         return STATUS_OK;
-    struct template_method *method = template_value_memory(run, sizeof *method);
+    struct template_method *method = template_value_memory(run, sizeof(*method));
     if (!method)
         return template_value_no_memory(run);
     *method = (struct template_method){*value, name};

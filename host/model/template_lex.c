@@ -27,7 +27,7 @@ enum status template_lex_fail(struct template_problem *problem, uint32_t line, c
 
     problem->line = line;
     va_start(args, fmt);
-    vsnprintf(problem->text, sizeof problem->text, fmt, args);
+    vsnprintf(problem->text, sizeof(problem->text), fmt, args);
     va_end(args);
     return STATUS_INPUT;
 }
@@ -39,7 +39,7 @@ bool template_text_is(struct template_text text, const char *word)
 
 static enum status add(struct lexer *l, enum template_token_kind kind, struct template_text text)
 {
-    struct template_token *token = arena_alloc(l->arena, sizeof *token);
+    struct template_token *token = arena_alloc(l->arena, sizeof(*token));
     if (!token)
         return STATUS_MEMORY;
     *token = (struct template_token){.kind = kind, .line = l->line, .text = text};
@@ -175,7 +175,7 @@ static int hex_digits(const char *at, const char *end, int n, uint32_t *out)
 static size_t escape(const char *at, const char *end, char out[UTF8_LONGEST], size_t *out_size)
 {
     static const char from[] = "nrt\\'\"abfv", to[] = "\n\r\t\\'\"\a\b\f\v";
-    const char *plain = memchr(from, *at, sizeof from - 1);
+    const char *plain = memchr(from, *at, sizeof(from) - 1);
     uint32_t code = 0;
     if (plain) {
         out[0] = to[plain - from];
@@ -295,7 +295,7 @@ static enum status read_operator(struct lexer *l)
     static const char *const operators[] = {"==", "!=", ">=", "<=", "//", "**", "+", "-", "/",
                                             "*",  "%",  "~",  "[",  "]",  "(",  ")", "{", "}",
                                             ">",  "<",  "=",  ".",  ":",  "|",  ",", ";"};
-    for (size_t i = 0; i < sizeof operators / sizeof *operators; i++) {
+    for (size_t i = 0; i < sizeof(operators) / sizeof(*operators); i++) {
         if (!starts(l, operators[i]))
             continue;
         enum status st = balance(l, *l->at);

@@ -140,11 +140,11 @@ static enum status add_piece(struct pieces *p, const char *data, size_t size)
         return st;
     if (p->count == p->room) {
         const size_t room = p->room ? 2 * p->room : 8;
-        struct template_value *item = template_value_memory(p->run, room * sizeof *item);
+        struct template_value *item = template_value_memory(p->run, room * sizeof(*item));
         if (!item)
             return template_value_no_memory(p->run);
         if (p->count > 0)
-            memcpy(item, p->item, p->count * sizeof *item);
+            memcpy(item, p->item, p->count * sizeof(*item));
         p->item = item;
         p->room = room;
     }
@@ -156,7 +156,7 @@ static enum status pieces_list(struct pieces *p, struct template_value *out)
 {
     enum status st = template_value_list(p->run, TEMPLATE_IS_LIST, p->count, out);
     if (!st && p->count > 0)
-        memcpy(out->list->item, p->item, p->count * sizeof *p->item);
+        memcpy(out->list->item, p->item, p->count * sizeof(*p->item));
     return st;
 }
 
@@ -421,5 +421,5 @@ static const struct template_builtin TEXT_METHODS[] = {
     {"isdigit", {0}, text_isdigit},
     {"isspace", {0}, text_isspace},
 };
-const struct template_builtins template_text_methods = {"method of a text", TEXT_METHODS,
-                                                        sizeof TEXT_METHODS / sizeof *TEXT_METHODS};
+const struct template_builtins template_text_methods = {
+    "method of a text", TEXT_METHODS, sizeof(TEXT_METHODS) / sizeof(*TEXT_METHODS)};

@@ -104,8 +104,8 @@ static const struct template_builtin DICT_METHODS[] = {
     {"popitem", {0}, changes},      {"clear", {0}, changes},
     {"update", {"other"}, changes}, {"setdefault", {"key", "default"}, changes},
 };
-const struct template_builtins template_dict_methods = {"method of a dict", DICT_METHODS,
-                                                        sizeof DICT_METHODS / sizeof *DICT_METHODS};
+const struct template_builtins template_dict_methods = {
+    "method of a dict", DICT_METHODS, sizeof(DICT_METHODS) / sizeof(*DICT_METHODS)};
 
 static const struct template_builtin LIST_METHODS[] = {
     {"index", {"value"}, list_index},
@@ -119,11 +119,11 @@ static const struct template_builtin LIST_METHODS[] = {
     {"sort", {0}, changes},
     {"clear", {0}, changes},
 };
-const struct template_builtins template_list_methods = {"method of a list", LIST_METHODS,
-                                                        sizeof LIST_METHODS / sizeof *LIST_METHODS};
+const struct template_builtins template_list_methods = {
+    "method of a list", LIST_METHODS, sizeof(LIST_METHODS) / sizeof(*LIST_METHODS)};
 
 static const struct template_builtin LOOP_METHODS[] = {
     {"cycle", {"1", "2", "3", "4"}, loop_cycle},
 };
-const struct template_builtins template_loop_methods = {"method of loop", LOOP_METHODS,
-                                                        sizeof LOOP_METHODS / sizeof *LOOP_METHODS};
+const struct template_builtins template_loop_methods = {
+    "method of loop", LOOP_METHODS, sizeof(LOOP_METHODS) / sizeof(*LOOP_METHODS)};

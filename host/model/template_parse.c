@@ -297,7 +297,7 @@ enum status template_parse(struct template **out, struct arena *arena, const cha
                            size_t size, struct template_problem *problem)
 {
     struct template_reader r = {.arena = arena, .problem = problem};
-    *out = arena_alloc(arena, sizeof **out);
+    *out = arena_alloc(arena, sizeof(**out));
     if (!*out)
         return STATUS_MEMORY;
     enum status st = template_lex(&r.token, arena, (struct template_text){source, size}, problem);

@@ -111,7 +111,7 @@ static enum status parse_name(struct template_reader *r, const struct template_n
     if (st)
         return st;
     node->text = r->token->text;
-    for (size_t i = 0; i < sizeof constants / sizeof *constants; i++) {
+    for (size_t i = 0; i < sizeof(constants) / sizeof(*constants); i++) {
         if (template_text_is(node->text, constants[i].word)) {
             node->kind = constants[i].kind;
             node->number = constants[i].number;

@@ -122,7 +122,7 @@ enum status template_print(struct template_run *run, struct text *out,
     case TEMPLATE_IS_BOOL:
         return add_word(run, out, value->number ? "True" : "False");
     case TEMPLATE_IS_INT:
-        snprintf(digits, sizeof digits, "%" PRId64, value->number);
+        snprintf(digits, sizeof(digits), "%" PRId64, value->number);
         return add_word(run, out, digits);
     case TEMPLATE_IS_TEXT:
         return add(run, out, value->text.data, value->text.size);
@@ -161,7 +161,7 @@ static enum status add_json_text(struct template_run *run, struct text *out,
         const char c = text.data[i];
         char escape[8] = {c};
         size_t n = 1;
-        for (size_t k = 0; k + 1 < sizeof from; k++) {
+        for (size_t k = 0; k + 1 < sizeof(from); k++) {
             if (c == from[k]) {
                 escape[0] = '\\';
                 escape[1] = to[k];
@@ -169,7 +169,7 @@ static enum status add_json_text(struct template_run *run, struct text *out,
             }
         }
         if (n == 1 && (unsigned char)c < ' ')
-            n = (size_t)snprintf(escape, sizeof escape, "\\u%04x", (unsigned)c);
+            n = (size_t)snprintf(escape, sizeof(escape), "\\u%04x", (unsigned)c);
         st = add(run, out, escape, n);
     }
     return st ? st : add_word(run, out, "\"");

@@ -61,7 +61,7 @@ enum status template_reader_expect(struct template_reader *r, enum template_toke
 enum status template_reader_node(struct template_reader *r, enum template_node_kind kind,
                                  struct template_node **out)
 {
-    *out = arena_alloc(r->arena, sizeof **out);
+    *out = arena_alloc(r->arena, sizeof(**out));
     if (!*out)
         return STATUS_MEMORY;
     **out = (struct template_node){.kind = kind, .line = r->token->line};

@@ -18,7 +18,7 @@ static enum status bind(struct template_run *run, struct template_scope *scope,
             return STATUS_OK;
         }
     }
-    struct template_binding *binding = template_value_memory(run, sizeof *binding);
+    struct template_binding *binding = template_value_memory(run, sizeof(*binding));
     if (!binding)
         return template_value_no_memory(run);
     *binding = (struct template_binding){scope->first, name, *value};
@@ -29,7 +29,7 @@ static enum status bind(struct template_run *run, struct template_scope *scope,
 /* Scopes outlive their block: a macro may have been defined in it. */
 static struct template_scope *open_scope(struct template_run *run, struct template_scope *outer)
 {
-    struct template_scope *scope = template_value_memory(run, sizeof *scope);
+    struct template_scope *scope = template_value_memory(run, sizeof(*scope));
     if (scope)
         scope->outer = outer;
     return scope;
@@ -81,7 +81,7 @@ static enum status run_for(struct template_run *run, struct template_scope *scop
                            const struct template_node *node)
 {
     struct template_value over;
-    struct template_list *list = template_value_memory(run, sizeof *list);
+    struct template_list *list = template_value_memory(run, sizeof(*list));
     if (!list)
         return template_value_no_memory(run);
     enum status st = template_eval(run, scope, node->a, &over);
@@ -91,7 +91,7 @@ static enum status run_for(struct template_run *run, struct template_scope *scop
         st = filter_elements(run, scope, node, list);
     for (size_t i = 0; !st && i < list->count && run->jump != TEMPLATE_BREAKS; i++) {
         struct template_scope *inner = open_scope(run, scope);
-        struct template_loop *loop = template_value_memory(run, sizeof *loop);
+        struct template_loop *loop = template_value_memory(run, sizeof(*loop));
         if (!inner || !loop)
             return template_value_no_memory(run);
         *loop = (struct template_loop){list, i};
@@ -187,7 +187,7 @@ static enum status run_set(struct template_run *run, struct template_scope *scop
 static enum status run_macro(struct template_run *run, struct template_scope *scope,
                              const struct template_node *node)
 {
-    struct template_macro *macro = template_value_memory(run, sizeof *macro);
+    struct template_macro *macro = template_value_memory(run, sizeof(*macro));
     if (!macro)
         return template_value_no_memory(run);
     *macro = (struct template_macro){node, scope};
@@ -279,7 +279,7 @@ static enum status bind_context(struct template_run *run, struct template_scope 
         const struct template_value *value;
     } variables[] = {{"messages", &messages}, {"add_generation_prompt", &yes}, {"tools", &none},
                      {"documents", &none},    {"bos_token", &begin},           {"eos_token", &end}};
-    for (size_t i = 0; !st && i < sizeof variables / sizeof *variables; i++) {
+    for (size_t i = 0; !st && i < sizeof(variables) / sizeof(*variables); i++) {
         const bool absent = i >= 4 && variables[i].value->type == TEMPLATE_IS_NONE;
         if (!absent)
             st = bind(run, scope,

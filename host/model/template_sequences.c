@@ -12,7 +12,7 @@ static enum status copy(struct template_run *run, enum template_type type,
 {
     enum status st = template_value_list(run, type, from->count, out);
     if (!st && from->count > 0)
-        memcpy(out->list->item, from->item, from->count * sizeof *from->item);
+        memcpy(out->list->item, from->item, from->count * sizeof(*from->item));
     return st;
 }
 

@@ -166,4 +166,4 @@ static const struct template_builtin TESTS[] = {
     {"ge", {"other"}, is_at_least},
     {">=", {"other"}, is_at_least},
 };
-const struct template_builtins template_tests = {"test", TESTS, sizeof TESTS / sizeof *TESTS};
+const struct template_builtins template_tests = {"test", TESTS, sizeof(TESTS) / sizeof(*TESTS)};

@@ -13,7 +13,7 @@ enum status template_value_fail(struct template_run *run, const char *fmt, ...)
 
     run->problem->line = run->line;
     va_start(args, fmt);
-    vsnprintf(run->problem->text, sizeof run->problem->text, fmt, args);
+    vsnprintf(run->problem->text, sizeof(run->problem->text), fmt, args);
     va_end(args);
     return STATUS_INPUT;
 }
@@ -79,9 +79,9 @@ enum status template_value_text(struct template_run *run, const char *bytes, siz
 enum status template_value_list(struct template_run *run, enum template_type type, size_t count,
                                 struct template_value *out)
 {
-    struct template_list *list = template_value_memory(run, sizeof *list);
-    struct template_value *item = count < TEMPLATE_MAX_BYTES / sizeof *item
-                                      ? template_value_memory(run, (count + 1) * sizeof *item)
+    struct template_list *list = template_value_memory(run, sizeof(*list));
+    struct template_value *item = count < TEMPLATE_MAX_BYTES / sizeof(*item)
+                                      ? template_value_memory(run, (count + 1) * sizeof(*item))
                                       : NULL;
     if (!list || !item)
         return template_value_no_memory(run);
@@ -93,7 +93,7 @@ enum status template_value_list(struct template_run *run, enum template_type typ
 enum status template_value_dict(struct template_run *run, enum template_type type,
                                 struct template_value *out)
 {
-    struct template_dict *dict = template_value_memory(run, sizeof *dict);
+    struct template_dict *dict = template_value_memory(run, sizeof(*dict));
     if (!dict)
         return template_value_no_memory(run);
     *out = (struct template_value){.type = type, .dict = dict};
@@ -139,11 +139,11 @@ enum status template_value_put(struct template_run *run, struct template_dict *d
     }
     if (dict->count == dict->room) {
         const size_t room = dict->room ? 2 * dict->room : 4;
-        struct template_pair *pair = template_value_memory(run, room * sizeof *pair);
+        struct template_pair *pair = template_value_memory(run, room * sizeof(*pair));
         if (!pair)
             return template_value_no_memory(run);
         if (dict->count > 0)
-            memcpy(pair, dict->pair, dict->count * sizeof *pair);
+            memcpy(pair, dict->pair, dict->count * sizeof(*pair));
         dict->pair = pair;
         dict->room = room;
     }

@@ -60,9 +60,9 @@ static enum status find_keys(struct search *s, const struct gguf *gguf)
     enum status st = STATUS_OK;
     int32_t id;
 
-    for (size_t i = 0; i < KEYS && st == STATUS_OK; i++) {
+    for (size_t i = 0; i < KEYS && !st; i++) {
         st = tokenizer_vocab_id(s->vocab, gguf, keys[i], &id);
-        if (st == STATUS_OK && id >= 0) {
+        if (!st && id >= 0) {
             s->end[id] = BY_KEY;
         }
     }
@@ -154,7 +154,7 @@ static enum status list_ends(struct search *s, struct arena *arena, const struct
         return STATUS_MEMORY;
     }
     out->id = list;
-    for (uint32_t id = 0; id < s->vocab->count && st == STATUS_OK; id++) {
+    for (uint32_t id = 0; id < s->vocab->count && !st; id++) {
         if (s->end[id]) {
             list[out->count++] = (int32_t)id;
         }
@@ -176,7 +176,7 @@ enum status tokenizer_ends_init(struct tokenizer_ends *out, struct arena *arena,
         return STATUS_MEMORY;
     }
     enum status st = find_keys(&s, gguf);
-    if (st == STATUS_OK) {
+    if (!st) {
         find_texts(&s);
         except(&s);
         st = list_ends(&s, arena, gguf, out);

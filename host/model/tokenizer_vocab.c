@@ -96,10 +96,10 @@ enum status tokenizer_vocab_read(struct tokenizer_vocab *out, const struct gguf 
 
     *out = (struct tokenizer_vocab){0};
     enum status st = gguf_texts(gguf, "tokenizer.ggml.tokens", &tokens);
-    if (st == STATUS_OK) {
+    if (!st) {
         st = gguf_ints(gguf, "tokenizer.ggml.token_type", &out->type, &types);
     }
-    if (st != STATUS_OK) {
+    if (st) {
         return st;
     }
     if (tokens.count == 0 || tokens.count > COUNT_MAX) {
@@ -152,7 +152,7 @@ enum status tokenizer_vocab_id(const struct tokenizer_vocab *vocab, const struct
         return STATUS_OK;
     }
     const enum status st = gguf_uint(gguf, key, vocab->count - 1, &id);
-    if (st == STATUS_OK) {
+    if (!st) {
         *out = (int32_t)id;
     }
     return st;

@@ -162,10 +162,10 @@ enum status tokenizer_work_run(struct tokenizer_work *work, tokenizer_work_join 
     enum status st = STATUS_OK;
 
     work->n_heap = 0;
-    for (size_t i = 1; i < work->n_symbols && st == STATUS_OK; i++) {
+    for (size_t i = 1; i < work->n_symbols && !st; i++) {
         st = try_join(&search, (int32_t)i - 1, (int32_t)i);
     }
-    while (work->n_heap > 0 && st == STATUS_OK) {
+    while (work->n_heap > 0 && !st) {
         const struct tokenizer_candidate c = pop(work);
         const int32_t left = (int32_t)(uint32_t)c.key;
         struct tokenizer_symbol *a = &symbols[left], *b = &symbols[c.right];
@@ -180,7 +180,7 @@ enum status tokenizer_work_run(struct tokenizer_work *work, tokenizer_work_join 
             symbols[b->next].prev = left;
         }
         st = try_join(&search, a->prev, left);
-        if (st == STATUS_OK) {
+        if (!st) {
             st = try_join(&search, left, a->next);
         }
     }

@@ -36,15 +36,15 @@ static enum status edit_kv(struct executor *ex, const struct kv_site *site, stru
                                   .end_layer = site->layer + 1};
     enum status st = vk_kv_own(&vk->kv, &column);
 
-    if (st == STATUS_OK)
+    if (!st)
         st = stream_begin(vk->stream);
-    if (st == STATUS_OK)
+    if (!st)
         st = vk_kv_copy(&vk->kv, vk->stream);
-    if (st == STATUS_OK)
+    if (!st)
         st = stream_submit(vk->stream);
-    if (st == STATUS_OK)
+    if (!st)
         st = stream_wait(vk->stream, VK_SECONDS);
-    return st == STATUS_OK ? vk_kv_edit(&vk->kv, site, data) : st;
+    return st ? st : vk_kv_edit(&vk->kv, site, data);
 }
 
 static enum status edit_weight(struct executor *ex, const struct weight_site *site,
@@ -72,7 +72,7 @@ static enum status read_checkpoint(struct executor *ex, uint32_t row, uint32_t l
     const enum status st =
         gpu_buffer_read(vk->memory.checkpoints, at * VK_QUAD, out, n_embd * sizeof(*out));
 
-    for (uint32_t i = 0; st == STATUS_OK && i < n_embd; i++)
+    for (uint32_t i = 0; !st && i < n_embd; i++)
         out[i] = lang_float(nm_canon(lang_bits(out[i])));
     return st;
 }
@@ -121,7 +121,7 @@ static enum status create_kv(struct vk *vk, const struct executor_params *params
                                  .positions = params->positions};
     const enum status st = kv_create(&vk->base.kv, &kv);
 
-    return st == STATUS_OK ? vk_kv_init(&vk->kv, vk->gpu, params, vk->base.kv, kv.pages) : st;
+    return st ? st : vk_kv_init(&vk->kv, vk->gpu, params, vk->base.kv, kv.pages);
 }
 
 enum status vk_create(struct executor **out, struct gpu *gpu, const struct executor_params *params)
@@ -130,7 +130,7 @@ enum status vk_create(struct executor **out, struct gpu *gpu, const struct execu
     enum status st = check_shapes(params->model);
 
     *out = NULL;
-    if (st != STATUS_OK)
+    if (st)
         return st;
     vk = calloc(1, sizeof(*vk));
     if (!vk) {
@@ -147,13 +147,13 @@ enum status vk_create(struct executor **out, struct gpu *gpu, const struct execu
     vk->positions = params->positions;
     vk_kernels_init(&vk->kernels, gpu, params->act, params->kv);
     st = stream_create(&vk->stream, gpu, NULL);
-    if (st == STATUS_OK)
+    if (!st)
         st = create_kv(vk, params);
-    if (st == STATUS_OK)
+    if (!st)
         st = vk_memory_init(vk, params);
-    if (st == STATUS_OK)
+    if (!st)
         st = vk_weights_init(&vk->weights, gpu, params);
-    if (st == STATUS_OK)
+    if (!st)
         *out = &vk->base;
     else
         destroy(&vk->base);

@@ -16,5 +16,5 @@ enum status vk_dispatch(const struct vk_rec *rec, const struct vk_dispatch *d)
 
     for (uint32_t i = 0; has >> i; dispatch.binding_count = ++i)
         bindings[i].buffer = i == HOOK_BINDING ? vk->memory.hooks : d->buffers[i];
-    return st == STATUS_OK ? stream_dispatch(vk->stream, &dispatch) : st;
+    return st ? st : stream_dispatch(vk->stream, &dispatch);
 }

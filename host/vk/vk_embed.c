@@ -11,7 +11,7 @@ enum status vk_embed(const struct vk_rec *rec)
     const float scale = rec->node->scale;
     enum status st = STATUS_OK;
 
-    for (uint32_t i = 0; i < m->n_parts && st == STATUS_OK; i++) {
+    for (uint32_t i = 0; i < m->n_parts && !st; i++) {
         const struct vk_part *part = &m->parts[i];
         const struct push_embed push = {.tile0 = part->at,
                                         .tile_size = m->pack.size,

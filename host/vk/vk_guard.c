@@ -29,7 +29,7 @@ enum status vk_guard(struct vk_run *run, const struct vk_rec *rec)
 {
     enum status st = STATUS_OK;
 
-    for (uint32_t i = 0; i < run->pass->n_guards && st == STATUS_OK; i++) {
+    for (uint32_t i = 0; i < run->pass->n_guards && !st; i++) {
         const struct guard *guard = &run->pass->guards[i];
         const uint32_t slot = run->slot[guard->column];
         if (guard->node == rec->index && slot >= rec->slot0 && slot - rec->slot0 < rec->slots)

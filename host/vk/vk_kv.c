@@ -43,7 +43,7 @@ enum status vk_kv_init(struct vk_kv *out, struct gpu *gpu, const struct executor
     }
     out->values = (uint32_t)values;
     st = gpu_buffer_create(&out->tables, gpu, GPU_BUFFER_UPLOAD, table_words * 4, "page tables");
-    for (uint32_t i = 0; i < hp->n_layers && st == STATUS_OK; i++)
+    for (uint32_t i = 0; i < hp->n_layers && !st; i++)
         st = gpu_buffer_create(&out->pages[i], gpu, GPU_BUFFER_STORAGE, bytes, "K and V pages");
     out->bytes = bytes * hp->n_layers + table_words * 4;
     return st;
@@ -80,11 +80,10 @@ static enum status own_entry(struct vk_kv *kv, const struct column *column, uint
 {
     enum status st = STATUS_OK;
 
-    for (uint32_t layer = column->start_layer; layer < column->end_layer && st == STATUS_OK;
-         layer++) {
+    for (uint32_t layer = column->start_layer; layer < column->end_layer && !st; layer++) {
         struct kv_slot slot;
         st = kv_write(kv->kv, column->branch, layer, position, &slot);
-        if (st == STATUS_OK && slot.copy_from != KV_NO_PAGE)
+        if (!st && slot.copy_from != KV_NO_PAGE)
             st = note_copy(kv, (struct vk_kv_copy){layer, slot.copy_from, slot.page});
     }
     return st;
@@ -94,7 +93,7 @@ enum status vk_kv_own(struct vk_kv *kv, const struct column *column)
 {
     const enum status st = own_entry(kv, column, column->position);
 
-    return st == STATUS_OK && column_entry(column) != column->position
+    return !st && column_entry(column) != column->position
                ? own_entry(kv, column, column_entry(column))
                : st;
 }
@@ -114,7 +113,7 @@ enum status vk_kv_copy(struct vk_kv *kv, struct stream *stream)
     const uint64_t page = (uint64_t)KV_PAGE_POSITIONS * kv->row * KV_QUAD;
     enum status st = STATUS_OK;
 
-    for (uint32_t i = 0; i < kv->n_copies && st == STATUS_OK; i++) {
+    for (uint32_t i = 0; i < kv->n_copies && !st; i++) {
         const struct vk_kv_copy *c = &kv->copies[i];
         struct stream_copy copy = {.from = kv->pages[c->layer],
                                    .to = kv->pages[c->layer],
@@ -124,7 +123,7 @@ enum status vk_kv_copy(struct vk_kv *kv, struct stream *stream)
         st = stream_copy(stream, &copy);
         copy.from_offset += (uint64_t)kv->values * KV_QUAD;
         copy.to_offset += (uint64_t)kv->values * KV_QUAD;
-        if (st == STATUS_OK)
+        if (!st)
             st = stream_copy(stream, &copy);
     }
     kv->n_copies = 0;
@@ -145,13 +144,13 @@ enum status vk_kv_edit(struct vk_kv *kv, const struct kv_site *site, struct hook
     uint32_t word = 0;
     enum status st = gpu_buffer_read(pages, offset, &word, 4);
 
-    if (st != STATUS_OK)
+    if (st)
         return st;
     data->before = (word & mask) >> shift;
     const uint32_t edited = hook_edit(*data, 0, data->before, 0) << shift;
     word = (word & ~mask) | (edited & mask);
     st = gpu_buffer_write(pages, offset, &word, 4);
-    if (st == STATUS_OK)
+    if (!st)
         st = gpu_buffer_read(pages, offset, &word, 4);
     data->after = (word & mask) >> shift;
     data->count = 1;

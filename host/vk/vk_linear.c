@@ -65,7 +65,7 @@ static enum status record_columns(const struct vk_rec *rec, const struct vk_matr
     const struct vk_shape *shape = &rec->vk->kernels.shape;
     enum status st = STATUS_OK;
 
-    for (uint32_t done = 0; done < rec->slots && st == STATUS_OK; done += run.slots) {
+    for (uint32_t done = 0; done < rec->slots && !st; done += run.slots) {
         const uint32_t left = rec->slots - done;
         run.form = form_of(shape, left);
         const uint32_t columns = shape->forms[run.form].columns;
@@ -95,7 +95,7 @@ enum status vk_linear(const struct vk_rec *rec)
     row_range(rec, rows, &first, &count);
     const uint32_t base = plan->row0 / TILE_ROWS;
     const uint32_t end = base + order_ceil(first + count, TILE_ROWS);
-    for (uint32_t tile = base + first / TILE_ROWS; tile < end && st == STATUS_OK;) {
+    for (uint32_t tile = base + first / TILE_ROWS; tile < end && !st;) {
         struct run run = {.part = vk_weights_part(m, tile),
                           .tile0 = tile,
                           .row0 = (tile - base) * TILE_ROWS,

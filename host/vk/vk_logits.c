@@ -21,7 +21,7 @@ enum status vk_logits(const struct vk_rec *rec, uint32_t row0)
         .groups = {order_ceil(push.strips, vk->kernels.shape.x[VK_SHADER_LOGITS]), rec->slots, 1}};
     enum status st = vk_dispatch(rec, &d);
 
-    if (st != STATUS_OK)
+    if (st)
         return st;
     stream_barrier(vk->stream);
     push.stage = 1;

@@ -94,11 +94,11 @@ static enum status fill_work(struct vk *vk)
     const struct stream_binding all = {.buffer = vk->memory.work};
     enum status st = stream_begin(vk->stream);
 
-    if (st == STATUS_OK)
+    if (!st)
         st = stream_fill(vk->stream, &all, MEMORY_ONE);
-    if (st == STATUS_OK)
+    if (!st)
         st = stream_submit(vk->stream);
-    return st == STATUS_OK ? stream_wait(vk->stream, MEMORY_SECONDS) : st;
+    return st ? st : stream_wait(vk->stream, MEMORY_SECONDS);
 }
 
 static enum status create_rope(struct vk *vk)
@@ -112,11 +112,11 @@ static enum status create_rope(struct vk *vk)
     vk->memory.rope_table = (uint32_t)(bytes / VK_QUAD);
     st = gpu_buffer_create(&vk->memory.rope, vk->gpu, GPU_BUFFER_STORAGE, tables * bytes,
                            "rope tables");
-    for (uint32_t i = 0; i < tables && st == STATUS_OK; i++) {
+    for (uint32_t i = 0; i < tables && !st; i++) {
         float *table;
         st = rope_table(&table, &arena,
                         &(struct rope_params){hp, i, vk->positions, vk->base.model->rope_factors});
-        if (st == STATUS_OK)
+        if (!st)
             st = gpu_buffer_write(vk->memory.rope, i * bytes, table, bytes);
     }
     arena_finish(&arena);
@@ -135,13 +135,13 @@ static enum status create_results(struct vk *vk)
     m->strips = order_ceil(quads, m->strip);
     st = gpu_buffer_create(&m->strips_of_rows, vk->gpu, GPU_BUFFER_STORAGE,
                            (uint64_t)m->logit_rows * m->strips * DIGEST_QUADS * VK_QUAD, "digests");
-    if (st == STATUS_OK)
+    if (!st)
         st = gpu_buffer_create(&m->results, vk->gpu, GPU_BUFFER_READBACK,
                                (uint64_t)vk->max_columns * DIGEST_QUADS * VK_QUAD, "results");
-    if (st == STATUS_OK)
+    if (!st)
         st = gpu_buffer_create(&m->hidden, vk->gpu, GPU_BUFFER_READBACK,
                                (uint64_t)vk->max_columns * m->embd_quads * VK_QUAD, "hidden");
-    if (st == STATUS_OK)
+    if (!st)
         st = gpu_buffer_create(&m->columns, vk->gpu, GPU_BUFFER_UPLOAD,
                                (uint64_t)vk->max_columns * COLUMN_WORDS * 4, "columns");
     return st;
@@ -157,15 +157,15 @@ enum status vk_memory_init(struct vk *vk, const struct executor_params *params)
     m->score_stride = order_ceil(vk->positions, KV_PAGE_POSITIONS) * KV_PAGE_POSITIONS;
     m->embd_quads = order_ceil(hp->n_embd, 4);
     st = create_work(vk);
-    if (st == STATUS_OK)
+    if (!st)
         st = fill_work(vk);
-    if (st == STATUS_OK)
+    if (!st)
         st = create_rope(vk);
-    if (st == STATUS_OK)
+    if (!st)
         st = create_results(vk);
-    if (st == STATUS_OK)
+    if (!st)
         st = vk_memory_hooks(vk, 1);
-    if (st == STATUS_OK && params->checkpoints > 0)
+    if (!st && params->checkpoints > 0)
         st = gpu_buffer_create(&m->checkpoints, vk->gpu, GPU_BUFFER_STORAGE,
                                (uint64_t)params->checkpoints * (hp->n_layers + 1) * m->embd_quads *
                                    VK_QUAD,
@@ -202,7 +202,7 @@ static enum status grow(const struct vk *vk, const struct growth *g, uint32_t mo
     *g->room = 0;
     st = gpu_buffer_create(g->buffer, vk->gpu, GPU_BUFFER_READBACK, g->head + most * g->bytes,
                            g->name);
-    if (st == STATUS_OK)
+    if (!st)
         *g->room = most;
     return st;
 }
@@ -236,11 +236,11 @@ enum status vk_memory_edit(struct gpu_buffer *buffer, uint64_t word, struct hook
     enum status st = gpu_buffer_read(buffer, word * 4, &data->before, 4);
     uint32_t bits = 0;
 
-    if (st == STATUS_OK) {
+    if (!st) {
         bits = hook_edit(*data, 0, data->before, 0);
         st = gpu_buffer_write(buffer, word * 4, &bits, 4);
     }
-    if (st == STATUS_OK)
+    if (!st)
         st = gpu_buffer_read(buffer, word * 4, &data->after, 4);
     data->count = 1;
     return st;

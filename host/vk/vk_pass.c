@@ -49,7 +49,7 @@ static enum status load_residuals(struct vk_run *run, uint32_t layer)
 {
     enum status st = STATUS_OK;
 
-    for (uint32_t slot = 0; slot < run->pass->n_columns && st == STATUS_OK; slot++) {
+    for (uint32_t slot = 0; slot < run->pass->n_columns && !st; slot++) {
         const struct column *c = column_of(run, slot);
         if (schedule_loads(c, layer))
             st = move_residual(run, slot, checkpoint_at(run, c->checkpoint, layer), true);
@@ -62,7 +62,7 @@ static enum status save_residuals(struct vk_run *run, uint32_t layer, uint32_t s
 {
     enum status st = STATUS_OK;
 
-    for (uint32_t slot = 0; slot < slots && st == STATUS_OK; slot++) {
+    for (uint32_t slot = 0; slot < slots && !st; slot++) {
         const struct column *c = column_of(run, slot);
         if (schedule_saves(c, layer))
             st = move_residual(run, slot, checkpoint_at(run, c->save, layer), false);
@@ -85,11 +85,11 @@ static enum status run_attention(struct vk_run *run, uint32_t index, uint32_t sl
     const uint32_t most = run->vk->memory.score_columns;
     enum status st = STATUS_OK;
 
-    for (uint32_t slot = 0; slot < slots && st == STATUS_OK; slot += most) {
+    for (uint32_t slot = 0; slot < slots && !st; slot += most) {
         const uint32_t n = slots - slot < most ? slots - slot : most;
         const struct vk_range range = {
             .slot0 = slot, .slots = n, .base = slot, .last_position = last_position(run, slot, n)};
-        for (uint32_t i = 0; i < 3 && st == STATUS_OK; i++)
+        for (uint32_t i = 0; i < 3 && !st; i++)
             st = vk_run_node(run, index + i, &range);
     }
     return st;
@@ -103,7 +103,7 @@ static enum status run_layer(struct vk_run *run, uint32_t layer)
 
     for (uint32_t i = graph->layer_begin[layer]; i < graph->layer_begin[layer + 1]; i++) {
         const enum op op = graph->node[i].op;
-        if (st != STATUS_OK || range.slots == 0)
+        if (st || range.slots == 0)
             return st;
         if (op == OP_SCORES) {
             st = run_attention(run, i, range.slots);
@@ -114,7 +114,7 @@ static enum status run_layer(struct vk_run *run, uint32_t layer)
         if (op == OP_STORE)
             range.slots = run->schedule->tail[layer];
     }
-    return st == STATUS_OK ? save_residuals(run, layer + 1, range.slots) : st;
+    return st ? st : save_residuals(run, layer + 1, range.slots);
 }
 
 static enum status run_embedding(struct vk_run *run, uint32_t active)
@@ -122,7 +122,7 @@ static enum status run_embedding(struct vk_run *run, uint32_t active)
     const struct vk_range range = {.slots = active};
     const enum status st = vk_run_node(run, 0, &range);
 
-    return st == STATUS_OK ? save_residuals(run, 0, active) : st;
+    return st ? st : save_residuals(run, 0, active);
 }
 
 /* Residuals of the output columns, close together in T. */
@@ -133,7 +133,7 @@ static enum status gather(struct vk_run *run)
     enum status st = STATUS_OK;
 
     vk_run_access(run, OP_BIT(REG_X), OP_BIT(REG_T));
-    for (uint32_t i = 0; i < s->n_outputs && st == STATUS_OK; i++)
+    for (uint32_t i = 0; i < s->n_outputs && !st; i++)
         st = vk_run_copy(
             run, &(struct vk_run_copy){.from = m->work,
                                        .to = m->work,
@@ -153,7 +153,7 @@ static enum status copy_rows(struct vk_run *run, uint32_t first, uint32_t n)
     uint64_t to = 0;
     enum status st = STATUS_OK;
 
-    for (uint32_t i = 0; i < first + n && st == STATUS_OK; i++) {
+    for (uint32_t i = 0; i < first + n && !st; i++) {
         if (!(column_of(run, i)->outputs & COLUMN_LOGITS))
             continue;
         if (i >= first)
@@ -176,7 +176,7 @@ static enum status run_logits(struct vk_run *run, uint32_t index, const struct v
     const uint32_t most = run->vk->memory.logit_rows;
     enum status st = STATUS_OK;
 
-    for (uint32_t i = 0; i < outputs->slots && st == STATUS_OK; i += most) {
+    for (uint32_t i = 0; i < outputs->slots && !st; i += most) {
         struct vk_range range = *outputs;
         range.slot0 = range.base = i;
         range.slots = outputs->slots - i < most ? outputs->slots - i : most;
@@ -186,9 +186,9 @@ static enum status run_logits(struct vk_run *run, uint32_t index, const struct v
                                    .slots = range.slots,
                                    .src = run->vk->memory.reg[REG_L]};
         vk_run_access(run, OP_BIT(REG_L), 0);
-        if (st == STATUS_OK)
+        if (!st)
             st = vk_logits(&rec, i);
-        if (st == STATUS_OK)
+        if (!st)
             st = copy_rows(run, i, range.slots);
     }
     return st;
@@ -201,7 +201,7 @@ static enum status copy_hidden(struct vk_run *run)
     enum status st = STATUS_OK;
 
     vk_run_access(run, OP_BIT(REG_N), 0);
-    for (uint32_t i = 0; i < run->schedule->n_outputs && st == STATUS_OK; i++) {
+    for (uint32_t i = 0; i < run->schedule->n_outputs && !st; i++) {
         if (!(column_of(run, i)->outputs & COLUMN_HIDDEN))
             continue;
         st = vk_run_copy(run, &(struct vk_run_copy){.from = m->work,
@@ -224,16 +224,16 @@ static enum status run_outputs(struct vk_run *run)
 
     run->column = s->output;
     run->slot = s->output_slot;
-    if (st != STATUS_OK || s->n_outputs == 0)
+    if (st || s->n_outputs == 0)
         return st;
     if (range.gathered)
         st = gather(run);
-    for (uint32_t i = graph->layer_begin[layers]; i + 1 < graph->count && st == STATUS_OK; i++)
+    for (uint32_t i = graph->layer_begin[layers]; i + 1 < graph->count && !st; i++)
         st = vk_run_node(run, i, &range);
-    if (st == STATUS_OK)
+    if (!st)
         st = copy_hidden(run);
     range.slots = run->schedule->n_logits;
-    return st == STATUS_OK ? run_logits(run, graph->count - 1, &range) : st;
+    return st ? st : run_logits(run, graph->count - 1, &range);
 }
 
 static void read_results(struct vk_run *run)
@@ -289,19 +289,19 @@ static enum status run_pass(struct vk_run *run)
     uint32_t layer = run->pass->columns[0].start_layer;
     enum status st = stream_begin(vk->stream);
 
-    if (st == STATUS_OK)
+    if (!st)
         st = vk_kv_copy(&vk->kv, vk->stream);
     run->written = OP_BIT(OP_PAGES);
-    if (st == STATUS_OK && layer == 0)
+    if (!st && layer == 0)
         st = run_embedding(run, run->schedule->active[0]);
-    for (; st == STATUS_OK && layer < vk_hparams(vk)->n_layers; layer++) {
+    for (; !st && layer < vk_hparams(vk)->n_layers; layer++) {
         if (run->schedule->active[layer] == 0)
             break;
         st = run_layer(run, layer);
     }
-    if (st == STATUS_OK)
+    if (!st)
         st = run_outputs(run);
-    return st == STATUS_OK ? vk_run_flush(run) : st;
+    return st ? st : vk_run_flush(run);
 }
 
 enum status vk_pass(struct executor *ex, const struct schedule *schedule, struct column_result *out)
@@ -315,9 +315,9 @@ enum status vk_pass(struct executor *ex, const struct schedule *schedule, struct
     enum status st = vk_prepare(&run);
 
     memset(out, 0, run.pass->n_columns * sizeof(*out));
-    if (st == STATUS_OK)
+    if (!st)
         st = run_pass(&run);
-    if (st == STATUS_OK) {
+    if (!st) {
         read_results(&run);
         read_hooks(&run);
         read_verdicts(&run);

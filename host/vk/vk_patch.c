@@ -104,7 +104,7 @@ enum status vk_patch_save(struct vk_run *run, const struct vk_rec *rec)
 
     if (rec->node->in != rec->node->out)
         return STATUS_OK;
-    for (uint32_t i = 0; i < run->n_patches && st == STATUS_OK; i++) {
+    for (uint32_t i = 0; i < run->n_patches && !st; i++) {
         const uint32_t slot = slot_of(run, rec, &run->patches[i]);
         if (slot == EXECUTOR_NONE)
             continue;
@@ -134,7 +134,7 @@ static enum status run_patch(struct vk_run *run, const struct vk_rec *rec,
     again.slots = 1;
     if (rec->node->in == rec->node->out)
         again.src = run->vk->memory.saved;
-    for (uint32_t record = 0; record < (patch->records ? 2 : 1) && st == STATUS_OK; record++) {
+    for (uint32_t record = 0; record < (patch->records ? 2 : 1) && !st; record++) {
         /* one after the other: patches share outputs, captured bits and proofs */
         vk_run_access(run, OP_BIT(VK_RUN_HOOKS) | OP_BIT(VK_RUN_SAVED),
                       OP_BIT(VK_RUN_HOOKS) | OP_BIT(rec->node->out));
@@ -149,7 +149,7 @@ enum status vk_patch(struct vk_run *run, const struct vk_rec *rec)
     enum status st = STATUS_OK;
 
     for (int captures = 1; captures >= 0; captures--)
-        for (uint32_t i = 0; i < run->n_patches && st == STATUS_OK; i++)
+        for (uint32_t i = 0; i < run->n_patches && !st; i++)
             if (run->patches[i].captures == (captures != 0))
                 st = run_patch(run, rec, &run->patches[i]);
     return st;

@@ -34,9 +34,9 @@ static enum status upload_hooks(struct vk_run *run)
     const struct pass *pass = run->pass;
     enum status st = vk_patch_plan(run);
 
-    if (st == STATUS_OK)
+    if (!st)
         st = vk_memory_hooks(run->vk, pass->n_words);
-    struct hook_data *to = st == STATUS_OK ? gpu_buffer_mapped(run->vk->memory.hooks) : NULL;
+    struct hook_data *to = !st ? gpu_buffer_mapped(run->vk->memory.hooks) : NULL;
     for (uint32_t i = 0; to && i < pass->n_hooks; i++)
         to[i] = pass->hooks[run->order[i]].data;
     for (uint32_t i = 0; to && i < run->n_patches; i++)
@@ -61,7 +61,7 @@ static enum status clear_verdicts(const struct vk_run *run)
     const uint32_t n = run->pass->n_guards;
     const enum status st = n > 0 ? vk_memory_verdicts(run->vk, n) : STATUS_OK;
 
-    if (st == STATUS_OK && n > 0)
+    if (!st && n > 0)
         memset(gpu_buffer_mapped(run->vk->memory.verdicts), 0, (size_t)n * VK_QUAD);
     return st;
 }
@@ -71,17 +71,17 @@ enum status vk_prepare(struct vk_run *run)
     const uint32_t n = run->pass->n_columns;
     enum status st = STATUS_OK;
 
-    for (uint32_t i = 0; i < n && st == STATUS_OK; i++)
+    for (uint32_t i = 0; i < n && !st; i++)
         st = vk_kv_own(&run->vk->kv, &run->pass->columns[i]);
-    if (st == STATUS_OK)
+    if (!st)
         st = executor_check_pages(&run->vk->base, run->pass);
-    if (st == STATUS_OK)
+    if (!st)
         st = upload_hooks(run);
-    if (st == STATUS_OK)
+    if (!st)
         st = logit_rows(run);
-    if (st == STATUS_OK)
+    if (!st)
         st = clear_verdicts(run);
-    if (st == STATUS_OK)
+    if (!st)
         upload_columns(run);
     return st;
 }

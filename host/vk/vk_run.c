@@ -35,9 +35,9 @@ enum status vk_run_flush(struct vk_run *run)
 
     vk->dispatches += stream_dispatch_count(vk->stream);
     st = stream_submit(vk->stream);
-    if (st == STATUS_OK)
+    if (!st)
         st = stream_wait(vk->stream, RUN_SECONDS);
-    if (st == STATUS_OK)
+    if (!st)
         st = stream_begin(vk->stream);
     run->macs = 0;
     run->written = run->read = 0;
@@ -142,18 +142,18 @@ enum status vk_run_node(struct vk_run *run, uint32_t index, const struct vk_rang
         gpu_get_info(run->vk->gpu)->kind == GPU_KIND_CPU ? RUN_MACS_PROCESSOR : RUN_MACS_GPU;
     enum status st = vk_patch_save(run, &rec);
 
-    if (st == STATUS_OK && (!linear || run->vk->weights.plan[index].merged > 0)) {
+    if (!st && (!linear || run->vk->weights.plan[index].merged > 0)) {
         const struct op_access access = access_of(&rec);
         vk_run_access(run, access.reads, access.writes);
         st = vk_run_op(&rec);
         run->fused = rec.fused ? index + 1 : 0;
     }
-    if (st == STATUS_OK)
+    if (!st)
         st = vk_patch(run, &rec);
-    if (st == STATUS_OK)
+    if (!st)
         st = vk_guard(run, &rec);
-    if (st == STATUS_OK)
+    if (!st)
         st = vk_watch(run, &rec);
     run->macs += op_macs(rec.node, 0) * rec.slots; /* of matrices */
-    return st == STATUS_OK && run->macs >= limit ? vk_run_flush(run) : st;
+    return !st && run->macs >= limit ? vk_run_flush(run) : st;
 }

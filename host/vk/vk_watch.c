@@ -35,7 +35,7 @@ static enum status show(struct vk_run *run, const struct vk_rec *rec, uint32_t s
     const enum status st =
         gpu_buffer_read(run->vk->memory.work, (uint64_t)at * VK_QUAD, values, bytes);
 
-    if (st != STATUS_OK)
+    if (st)
         return st;
     if (scores)
         count = close_up(rec, values, column_last(&run->pass->columns[column]));
@@ -50,12 +50,12 @@ static enum status show_stored(struct vk_run *run, const struct vk_rec *rec, uin
     const uint32_t rows = rec->node->rows;
     enum status st = STATUS_OK;
 
-    for (int value = 0; value < 2 && st == STATUS_OK; value++) {
+    for (int value = 0; value < 2 && !st; value++) {
         const uint64_t at = (value ? rec->src2.at : rec->src.at) + (uint64_t)slot * rec->src.stride;
         st = gpu_buffer_read(run->vk->memory.work, at * VK_QUAD, values + value * rows,
                              rows * sizeof(*values));
     }
-    if (st != STATUS_OK)
+    if (st)
         return st;
     for (uint32_t i = 0; i < 2 * rows; i++)
         values[i] = nm_round(values[i], run->vk->base.kv_storage);
@@ -77,7 +77,7 @@ enum status vk_watch(struct vk_run *run, const struct vk_rec *rec)
         return STATUS_MEMORY;
     }
     st = vk_run_flush(run);
-    for (uint32_t i = 0; i < rec->slots && st == STATUS_OK; i++)
+    for (uint32_t i = 0; i < rec->slots && !st; i++)
         st = store ? show_stored(run, rec, rec->slot0 + i, values)
                    : show(run, rec, rec->slot0 + i, values);
     free(values);

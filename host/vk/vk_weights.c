@@ -84,7 +84,7 @@ static enum status place_matrix(struct vk_weights *w, struct vk_matrix *m)
         m->parts = parts;
         struct vk_part *part = &parts[m->n_parts];
         const enum status st = place(w, m->pack.size, tiles - tile, part);
-        if (st != STATUS_OK)
+        if (st)
             return st;
         part->tile0 = tile;
         tile += part->tiles;
@@ -122,7 +122,7 @@ static enum status plan_vector(struct vk_weights *w, const struct tensor *t)
     struct vk_part part;
     const enum status st = place(w, order_ceil((uint32_t)t->dim[0], 4), 1, &part);
 
-    if (st == STATUS_OK)
+    if (!st)
         *weight_of(w, t) = (struct vk_weight){.slab = part.slab, .at = part.at};
     return st;
 }
@@ -132,7 +132,7 @@ static enum status plan_all(struct vk_weights *w)
     const struct graph *graph = graph_of(w);
     enum status st = STATUS_OK;
 
-    for (uint32_t i = 0; i < graph->count && st == STATUS_OK; i++) {
+    for (uint32_t i = 0; i < graph->count && !st; i++) {
         const struct node *node = &graph->node[i];
         if (node->op == OP_NORM) {
             st = plan_vector(w, node->weight);
@@ -160,7 +160,7 @@ static enum status create_slabs(struct vk_weights *w)
         log_error("vk: no host memory for %" PRIu32 " weight buffers", w->n_slabs);
         return STATUS_MEMORY;
     }
-    for (uint32_t i = 0; i < w->n_slabs && st == STATUS_OK; i++) {
+    for (uint32_t i = 0; i < w->n_slabs && !st; i++) {
         st = gpu_buffer_create(&w->slabs[i], w->gpu, GPU_BUFFER_STORAGE,
                                w->slab_quads[i] * WEIGHTS_QUAD, "weights");
         w->bytes += w->slab_quads[i] * WEIGHTS_QUAD;
@@ -212,7 +212,7 @@ static enum status upload_matrix(const struct vk_weights *w, const struct vk_mat
 
     for (uint32_t p = 0; p < m->n_parts; p++) {
         const struct vk_part *part = &m->parts[p];
-        for (uint32_t done = 0; done < part->tiles && st == STATUS_OK;) {
+        for (uint32_t done = 0; done < part->tiles && !st;) {
             const uint32_t n = part->tiles - done < most ? part->tiles - done : most;
             pack_tiles(w, m, words, part->tile0 + done, n);
             st = gpu_buffer_write(w->slabs[part->slab],
@@ -249,9 +249,9 @@ static enum status upload_all(struct vk_weights *w)
         log_error("vk: no host memory for %" PRIu32 " bytes of packed weights", chunk);
         return STATUS_MEMORY;
     }
-    for (uint32_t i = 0; i < w->n_matrices && st == STATUS_OK; i++)
+    for (uint32_t i = 0; i < w->n_matrices && !st; i++)
         st = upload_matrix(w, &w->matrices[i], words);
-    for (uint32_t i = 0; i < graph->count && st == STATUS_OK; i++)
+    for (uint32_t i = 0; i < graph->count && !st; i++)
         if (graph->node[i].op == OP_NORM)
             st = upload_vector(w, graph->node[i].weight);
     free(words);
@@ -274,11 +274,11 @@ enum status vk_weights_init(struct vk_weights *out, struct gpu *gpu,
         goto fail;
     }
     st = plan_all(out);
-    if (st == STATUS_OK)
+    if (!st)
         st = create_slabs(out);
-    if (st == STATUS_OK)
+    if (!st)
         st = upload_all(out);
-    if (st == STATUS_OK)
+    if (!st)
         return st;
 fail:
     vk_weights_finish(out);
@@ -330,14 +330,14 @@ static enum status edit_row(struct vk_weights *w, const struct weight_site *site
         goto done;
     }
     st = gpu_buffer_read(w->slabs[part->slab], offset, tile, bytes);
-    if (st != STATUS_OK)
+    if (st)
         goto done;
     vk_pack_unpack(pack, tile, r, stored);
     data->before = quant_field_read(t->type, stored, site->k, site->field);
     quant_field_write(t->type, stored, site->k, site->field, hook_edit(*data, 0, data->before, 0));
     vk_pack_row(pack, tile, r, stored);
     st = gpu_buffer_write(w->slabs[part->slab], offset, tile, bytes);
-    if (st == STATUS_OK)
+    if (!st)
         st = gpu_buffer_read(w->slabs[part->slab], offset, tile, bytes);
     vk_pack_unpack(pack, tile, r, stored);
     data->after = quant_field_read(t->type, stored, site->k, site->field);

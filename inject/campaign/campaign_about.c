@@ -15,7 +15,7 @@ static const char *file_type_name(uint64_t type)
     } names[] = {{0, "F32"},     {1, "F16"},   {2, "Q4_0"},    {3, "Q4_1"},    {7, "Q8_0"},
                  {8, "Q5_0"},    {9, "Q5_1"},  {14, "Q4_K_S"}, {15, "Q4_K_M"}, {16, "Q5_K_S"},
                  {17, "Q5_K_M"}, {18, "Q6_K"}, {32, "BF16"}};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
         if (names[i].type == type)
             return names[i].name;
     }

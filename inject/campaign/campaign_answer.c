@@ -86,7 +86,7 @@ enum status campaign_answer_read_golden(struct campaign_reader *body, struct are
     out->n_tokens = campaign_channel_u32(body);
     if (body->bad || out->n_tokens == 0 || body->left != out->n_tokens * sizeof(uint32_t))
         return refuse("golden run");
-    int32_t *tokens = arena_array(arena, out->n_tokens, sizeof *tokens);
+    int32_t *tokens = arena_array(arena, out->n_tokens, sizeof(*tokens));
     if (!tokens)
         return STATUS_MEMORY;
     for (uint32_t i = 0; i < out->n_tokens; i++)
@@ -131,7 +131,7 @@ static enum status read_faults(struct campaign_reader *body, struct arena *arena
     out->n_faults = campaign_channel_u32(body);
     if (body->bad || out->n_faults > body->left)
         return refuse("faults");
-    out->fault = arena_array(arena, out->n_faults, sizeof *out->fault);
+    out->fault = arena_array(arena, out->n_faults, sizeof(*out->fault));
     if (!out->fault)
         return STATUS_MEMORY;
     enum status st = STATUS_OK;
@@ -145,7 +145,7 @@ enum status campaign_answer_read_rows(struct campaign_reader *body, struct arena
 {
     *out = (struct campaign_answer_rows){.n_rows = count};
     enum status st = read_faults(body, arena, out);
-    out->row = st ? NULL : arena_array(arena, count, sizeof *out->row);
+    out->row = st ? NULL : arena_array(arena, count, sizeof(*out->row));
     if (!st && !out->row)
         st = STATUS_MEMORY;
     for (uint32_t i = 0; !st && i < count; i++)

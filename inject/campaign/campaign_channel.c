@@ -45,7 +45,7 @@ enum status campaign_channel_send(const struct campaign_channel *channel, uint32
                                   const struct text *body)
 {
     const struct head head = {.kind = kind, .size = body->size};
-    enum status st = send_all(channel->fd, &head, sizeof head);
+    enum status st = send_all(channel->fd, &head, sizeof(head));
     return st ? st : send_all(channel->fd, body->data, body->size);
 }
 
@@ -65,7 +65,7 @@ enum status campaign_channel_read(struct campaign_channel *channel, bool *open)
     ssize_t n;
     drop_taken(channel);
     do
-        n = recv(channel->fd, bytes, sizeof bytes, 0);
+        n = recv(channel->fd, bytes, sizeof(bytes), 0);
     while (n < 0 && errno == EINTR);
     *open = n > 0; /* an error (reset by a killed process) ends it like an end */
     return n > 0 ? text_add(&channel->in, bytes, (size_t)n) : STATUS_OK;
@@ -75,14 +75,14 @@ bool campaign_channel_next(struct campaign_channel *channel, struct campaign_mes
 {
     struct head head;
     const size_t left = channel->in.size - channel->taken;
-    if (left < sizeof head)
+    if (left < sizeof(head))
         return false;
     const char *at = channel->in.data + channel->taken;
-    memcpy(&head, at, sizeof head);
-    if (left - sizeof head < head.size)
+    memcpy(&head, at, sizeof(head));
+    if (left - sizeof(head) < head.size)
         return false;
-    *out = (struct campaign_message){head.kind, at + sizeof head, (size_t)head.size};
-    channel->taken += sizeof head + (size_t)head.size;
+    *out = (struct campaign_message){head.kind, at + sizeof(head), (size_t)head.size};
+    channel->taken += sizeof(head) + (size_t)head.size;
     return true;
 }
 
@@ -98,17 +98,17 @@ bool campaign_channel_wait(struct campaign_channel *channel, struct campaign_mes
 
 enum status campaign_channel_put_u32(struct text *body, uint32_t value)
 {
-    return text_add(body, (const char *)&value, sizeof value);
+    return text_add(body, (const char *)&value, sizeof(value));
 }
 
 enum status campaign_channel_put_u64(struct text *body, uint64_t value)
 {
-    return text_add(body, (const char *)&value, sizeof value);
+    return text_add(body, (const char *)&value, sizeof(value));
 }
 
 enum status campaign_channel_put_real(struct text *body, double value)
 {
-    return text_add(body, (const char *)&value, sizeof value);
+    return text_add(body, (const char *)&value, sizeof(value));
 }
 
 /* Length with the null, 0 for null, then the bytes. */
@@ -143,21 +143,21 @@ static void take(struct campaign_reader *r, void *out, size_t size)
 uint32_t campaign_channel_u32(struct campaign_reader *r)
 {
     uint32_t value = 0;
-    take(r, &value, sizeof value);
+    take(r, &value, sizeof(value));
     return value;
 }
 
 uint64_t campaign_channel_u64(struct campaign_reader *r)
 {
     uint64_t value = 0;
-    take(r, &value, sizeof value);
+    take(r, &value, sizeof(value));
     return value;
 }
 
 double campaign_channel_real(struct campaign_reader *r)
 {
     double value = NAN;
-    take(r, &value, sizeof value);
+    take(r, &value, sizeof(value));
     return value;
 }
 

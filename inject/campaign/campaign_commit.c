@@ -25,7 +25,8 @@ static enum status fail_control(struct campaign_state *s, const struct row *cont
 {
     char why[ROW_DIFFERENCE_TEXT + 128];
     uint64_t rows = 0;
-    snprintf(why, sizeof why, "%s control %" PRId64 ": %s", control->control, control->trial, what);
+    snprintf(why, sizeof(why), "%s control %" PRId64 ": %s", control->control, control->trial,
+             what);
     log_error("%s; the campaign stops", why);
     struct campaign_doubt doubt = {.store = s->store,
                                    .sample = s->sample,
@@ -127,7 +128,7 @@ static enum status check_control(struct campaign_state *s, struct arena *arena,
 
 static enum status keep_shadow(struct campaign_state *s, const struct row *row)
 {
-    struct campaign_shadow *shadow = calloc(1, sizeof *shadow);
+    struct campaign_shadow *shadow = calloc(1, sizeof(*shadow));
     if (!shadow) {
         log_error("out of host memory for the row of a control's trial");
         return STATUS_MEMORY;

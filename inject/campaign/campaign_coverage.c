@@ -24,11 +24,11 @@ static enum status list_variants(struct campaign_variant_dry *out, struct arena 
             continue;
         if (out->count == room) {
             room = room ? 2 * room : 64;
-            struct fault *more = arena_array(arena, room, sizeof *more);
+            struct fault *more = arena_array(arena, room, sizeof(*more));
             if (!more)
                 return STATUS_MEMORY;
             if (out->count > 0)
-                memcpy(more, out->fault, out->count * sizeof *more);
+                memcpy(more, out->fault, out->count * sizeof(*more));
             out->fault = more;
         }
         fault.site = arena_printf(arena, "%s", fault.site); /* which lives as long as the sample */
@@ -71,7 +71,7 @@ enum status campaign_coverage_read(struct campaign_coverage *out, struct arena *
         st = store_read_devices(of->store, arena, &out->device, &out->n_devices);
     if (!st) {
         const size_t count = (size_t)out->n_devices * out->variant.count;
-        out->fired = arena_array(arena, count + 1, sizeof *out->fired);
+        out->fired = arena_array(arena, count + 1, sizeof(*out->fired));
         st = out->fired ? STATUS_OK : STATUS_MEMORY;
     }
     if (!st)

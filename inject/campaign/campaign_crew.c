@@ -118,12 +118,12 @@ static enum status tell_incident(struct slot *slot, uint64_t trial, uint32_t tog
     const struct campaign_crew_owner *owner = slot->crew->owner;
     char what[HOW + 160];
     if (together > 1)
-        snprintf(what, sizeof what,
+        snprintf(what, sizeof(what),
                  "%s: the worker %s in a batch of %" PRIu32
                  " trials from this one on; none failed when it ran alone",
                  name_of(slot), slot->how, together);
     else
-        snprintf(what, sizeof what, "%s: the worker %s; it did not when the trial ran again",
+        snprintf(what, sizeof(what), "%s: the worker %s; it did not when the trial ran again",
                  name_of(slot), slot->how);
     return owner->incident(owner->user, slot->device, trial, what);
 }
@@ -196,7 +196,7 @@ static enum status fail_silent(struct slot *slot, double now)
     campaign_process_end(&slot->process, 0, NULL);
     slot->reason = DUE_RUNAWAY;
     slot->outside = false;
-    snprintf(slot->how, sizeof slot->how, "did not answer within %.0f s", now - since);
+    snprintf(slot->how, sizeof(slot->how), "did not answer within %.0f s", now - since);
     return fail(slot);
 }
 
@@ -208,7 +208,7 @@ static enum status fail_said(struct slot *slot, struct campaign_reader *body)
     const char *line = campaign_channel_text(body);
     const enum status st =
         said > STATUS_OK && said < STATUS_COUNT ? (enum status)said : STATUS_INTERNAL;
-    snprintf(slot->how, sizeof slot->how, "said: %s", line ? line : status_name(st));
+    snprintf(slot->how, sizeof(slot->how), "said: %s", line ? line : status_name(st));
     slot->reason = st == STATUS_DEVICE_LOST ? DUE_DEVICE_LOST : DUE_ABORT;
     slot->outside = false;
     campaign_process_end(&slot->process, CRASH_PATIENCE, NULL);
@@ -414,7 +414,7 @@ static enum status dismiss(struct crew *crew, enum status st)
     }
     for (uint32_t i = 0; i < crew->params->n_devices; i++) {
         const int code = campaign_process_end(&crew->slot[i].process, patience, NULL);
-        st = st == STATUS_OK && code > STATUS_OK && code < STATUS_COUNT ? (enum status)code : st;
+        st = !st && code > STATUS_OK && code < STATUS_COUNT ? (enum status)code : st;
     }
     return st;
 }

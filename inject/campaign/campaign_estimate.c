@@ -36,7 +36,7 @@ struct campaign_estimate {
 enum status campaign_estimate_create(struct campaign_estimate **out, const struct plan *plan,
                                      const struct sample *sample)
 {
-    *out = calloc(1, sizeof **out);
+    *out = calloc(1, sizeof(**out));
     if (!*out) {
         log_error("out of host memory for an estimate");
         return STATUS_MEMORY;
@@ -59,7 +59,7 @@ static enum status make_room(struct campaign_estimate *e)
     const size_t room = e->room ? 2 * e->room : 1024;
     if (e->count < e->room)
         return STATUS_OK;
-    struct seen *seen = e->count < UINT32_MAX / 2 ? realloc(e->seen, room * sizeof *seen) : NULL;
+    struct seen *seen = e->count < UINT32_MAX / 2 ? realloc(e->seen, room * sizeof(*seen)) : NULL;
     if (!seen) {
         log_error("out of host memory for an estimate of %zu trials", room);
         return STATUS_MEMORY;
@@ -169,11 +169,11 @@ static enum status work_out(struct campaign_estimate *e)
     e->last.rated = false;
     if (e->count == 0 || isnan(sample_stratum(e->sample, 0).weight))
         return STATUS_OK; /* a total over strata has no meaning */
-    w.data.stratum = calloc(w.data.n_strata, sizeof *w.data.stratum);
-    w.begin = calloc((size_t)w.data.n_strata + 2, sizeof *w.begin);
-    w.trial = malloc(e->count * sizeof *w.trial);
+    w.data.stratum = calloc(w.data.n_strata, sizeof(*w.data.stratum));
+    w.begin = calloc((size_t)w.data.n_strata + 2, sizeof(*w.begin));
+    w.trial = malloc(e->count * sizeof(*w.trial));
     w.data.scratch = malloc(((size_t)w.data.n_items + w.data.n_faults + w.data.n_cells) *
-                            sizeof *w.data.scratch);
+                            sizeof(*w.data.scratch));
     if (w.data.stratum && w.begin && w.trial && w.data.scratch) {
         rate(e, &w);
     } else {

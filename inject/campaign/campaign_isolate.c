@@ -67,6 +67,6 @@ bool campaign_isolate_rest(const struct campaign_isolate *isolate, struct campai
     out->work = isolate->batch.work;
     out->item = isolate->batch.item;
     out->count = isolate->batch.count - isolate->at;
-    memcpy(out->id, isolate->batch.id + isolate->at, out->count * sizeof *out->id);
+    memcpy(out->id, isolate->batch.id + isolate->at, out->count * sizeof(*out->id));
     return true;
 }

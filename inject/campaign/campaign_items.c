@@ -35,7 +35,7 @@ static enum status encode_text(struct campaign_item *out, struct arena *arena,
 static enum status copy_ids(struct campaign_item *out, struct arena *arena,
                             const struct plan_item *item, const struct model *model)
 {
-    out->ids = arena_array(arena, item->n_ids + 1, sizeof *out->ids);
+    out->ids = arena_array(arena, item->n_ids + 1, sizeof(*out->ids));
     if (!out->ids)
         return STATUS_MEMORY;
     for (uint32_t i = 0; i < item->n_ids; i++) {
@@ -80,7 +80,7 @@ static enum status make_item(struct campaign_item *out, struct arena *arena,
 enum status campaign_items_make(struct campaign_item **out, struct arena *arena,
                                 const struct plan *plan, const struct model *model)
 {
-    *out = arena_array(arena, plan->n_items, sizeof **out);
+    *out = arena_array(arena, plan->n_items, sizeof(**out));
     if (!*out)
         return STATUS_MEMORY;
     for (uint32_t i = 0; i < plan->n_items; i++) {
@@ -184,7 +184,7 @@ enum status campaign_items_write(struct campaign_item *items, struct store *stor
 struct sample_item *campaign_items_sizes(const struct campaign_item *items, struct arena *arena,
                                          const struct plan *plan)
 {
-    struct sample_item *sizes = arena_array(arena, plan->n_items, sizeof *sizes);
+    struct sample_item *sizes = arena_array(arena, plan->n_items, sizeof(*sizes));
     for (uint32_t i = 0; sizes && i < plan->n_items; i++)
         sizes[i] = (struct sample_item){items[i].n_ids, items[i].n_tokens};
     return sizes;

@@ -8,7 +8,7 @@
 static enum status order_items(struct campaign_state *s, struct campaign_queue_params *out)
 {
     const struct plan *plan = s->setup->plan;
-    uint32_t *order = arena_array(&s->arena, plan->n_items, sizeof *order);
+    uint32_t *order = arena_array(&s->arena, plan->n_items, sizeof(*order));
     if (!order)
         return STATUS_MEMORY;
     for (uint32_t place = 0; place < plan->n_items; place++)
@@ -22,7 +22,7 @@ static enum status order_items(struct campaign_state *s, struct campaign_queue_p
 static enum status order_looks(struct campaign_state *s, struct campaign_queue_params *out)
 {
     const struct plan *plan = s->setup->plan;
-    uint64_t *look = arena_array(&s->arena, plan->n_looks, sizeof *look);
+    uint64_t *look = arena_array(&s->arena, plan->n_looks, sizeof(*look));
     if (!look)
         return STATUS_MEMORY;
     for (uint32_t k = 0; k < plan->n_looks; k++)

@@ -42,7 +42,7 @@ struct campaign_queue {
 static enum status grow(struct campaign_queue *q)
 {
     const uint32_t room = q->room ? 2 * q->room : 1024;
-    struct entry *entry = room > q->room ? realloc(q->entry, room * sizeof *entry) : NULL;
+    struct entry *entry = room > q->room ? realloc(q->entry, room * sizeof(*entry)) : NULL;
     if (!entry) {
         log_error("out of host memory for a queue of %u trials", room);
         return STATUS_MEMORY;
@@ -214,7 +214,7 @@ static bool choose_way(const struct campaign_queue *q, const struct campaign_que
 {
     static const enum campaign_way order[] = {CAMPAIGN_WAY_SHADOW, CAMPAIGN_WAY_FAST,
                                               CAMPAIGN_WAY_NAIVE, CAMPAIGN_WAY_CPU};
-    for (size_t i = 0; i < sizeof order / sizeof *order; i++) {
+    for (size_t i = 0; i < sizeof(order) / sizeof(*order); i++) {
         if (has(q, asker, item, order[i])) {
             *out = order[i];
             return true;
@@ -348,13 +348,13 @@ enum status campaign_queue_create(struct campaign_queue **out,
 {
     const size_t lists = (size_t)params->n_items * CAMPAIGN_WAY_COUNT;
     const size_t bytes = (params->trials + 7) / 8;
-    struct campaign_queue *q = calloc(1, sizeof *q);
+    struct campaign_queue *q = calloc(1, sizeof(*q));
     *out = NULL;
     if (q) {
         q->done = malloc(bytes + 1);
-        q->head = malloc((lists + 1) * sizeof *q->head);
-        q->count = calloc(lists + 1, sizeof *q->count);
-        q->holders = calloc((size_t)params->n_items + 1, sizeof *q->holders);
+        q->head = malloc((lists + 1) * sizeof(*q->head));
+        q->count = calloc(lists + 1, sizeof(*q->count));
+        q->holders = calloc((size_t)params->n_items + 1, sizeof(*q->holders));
     }
     if (!q || !q->done || !q->head || !q->count || !q->holders) {
         log_error("out of host memory for a queue of %zu lists", lists);

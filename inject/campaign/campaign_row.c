@@ -140,7 +140,7 @@ static const char *flag_names(struct arena *arena, uint32_t flags)
     size_t size = 0;
     for (uint32_t i = 0; i < FLAG_COUNT; i++) {
         if (flags >> i & 1u)
-            size += (size_t)snprintf(text + size, sizeof text - size, "%s%s", size > 0 ? "+" : "",
+            size += (size_t)snprintf(text + size, sizeof(text) - size, "%s%s", size > 0 ? "+" : "",
                                      kinds_text(KINDS_FLAG, i));
     }
     return size > 0 ? arena_text(arena, text, size) : NULL;

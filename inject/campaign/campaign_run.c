@@ -116,7 +116,7 @@ static enum status open_database(struct campaign_state *s)
 
 static struct store_stratum *list_strata(struct campaign_state *s, uint32_t n)
 {
-    struct store_stratum *strata = arena_array(&s->arena, n, sizeof *strata);
+    struct store_stratum *strata = arena_array(&s->arena, n, sizeof(*strata));
     for (uint32_t h = 0; strata && h < n; h++) {
         const struct sample_stratum stratum = sample_stratum(s->sample, h);
         strata[h] = (struct store_stratum){.id = h,
@@ -313,7 +313,7 @@ static enum status run(struct campaign_state *s)
 
 enum status campaign_run(const struct campaign_params *params)
 {
-    struct campaign_state *s = calloc(1, sizeof *s);
+    struct campaign_state *s = calloc(1, sizeof(*s));
     if (!s) {
         log_error("out of host memory for a campaign");
         return STATUS_MEMORY;

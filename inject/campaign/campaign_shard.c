@@ -19,7 +19,7 @@ static const struct {
     {"OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE"},
     {"PMI_RANK", "PMI_SIZE"},
 };
-#define RANK_COUNT (sizeof RANKS / sizeof *RANKS)
+#define RANK_COUNT (sizeof(RANKS) / sizeof(*RANKS))
 
 struct reader {
     campaign_shard_variable *variable;
@@ -187,7 +187,7 @@ static enum status refuse_other_arrays(const struct reader *r)
                   {"PBS_ARRAYID", ""},
                   {"SGE_TASK_ID", "undefined"},
                   {"LSB_JOBINDEX", "0"}};
-    for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) {
+    for (size_t i = 0; i < sizeof(arrays) / sizeof(*arrays); i++) {
         const char *text = r->variable(r->user, arrays[i].name);
         if (!text || !*text || strcmp(text, arrays[i].none) == 0)
             continue;

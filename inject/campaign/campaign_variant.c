@@ -25,7 +25,7 @@ static uint64_t key_of(const struct fault *fault, const struct model *model)
         fault->place == PLACE_CONTROL ? fault->control + 1u : 0,
         fault->place == PLACE_KV ? fault->value_cache : 0};
     uint64_t key = 0;
-    for (size_t i = 0; i < sizeof part / sizeof *part; i++)
+    for (size_t i = 0; i < sizeof(part) / sizeof(*part); i++)
         key = key << 8 | (part[i] & 0xff);
     return key;
 }
@@ -62,7 +62,7 @@ enum status campaign_variant_missing(struct campaign_variant_dry *out, struct ar
     size_t faults = 0;
     for (uint32_t i = 0; i < jobs->n; i++)
         faults += jobs->job[i].n_faults;
-    *out = (struct campaign_variant_dry){.fault = arena_array(arena, faults, sizeof *out->fault)};
+    *out = (struct campaign_variant_dry){.fault = arena_array(arena, faults, sizeof(*out->fault))};
     if (!out->fault)
         return STATUS_MEMORY;
     for (uint32_t i = 0; i < jobs->n; i++) {
@@ -84,7 +84,7 @@ enum status campaign_variant_add(struct campaign_variant_set *set, const struct 
 {
     if (set->count + dry->count > set->room) {
         const size_t room = 2 * (set->count + dry->count);
-        uint64_t *key = realloc(set->key, room * sizeof *key);
+        uint64_t *key = realloc(set->key, room * sizeof(*key));
         if (!key) {
             log_error("out of host memory for %zu hook variants", room);
             return STATUS_MEMORY;

@@ -127,9 +127,9 @@ static struct trial_settings settings_of(const struct worker *w, uint32_t way)
 static enum status draw(struct worker *w, struct job *job)
 {
     enum status st = STATUS_OK;
-    job->draw = arena_array(&job->arena, job->count, sizeof *job->draw);
-    job->trial = arena_array(&job->arena, job->count, sizeof *job->trial);
-    job->record = arena_array(&job->arena, job->count, sizeof *job->record);
+    job->draw = arena_array(&job->arena, job->count, sizeof(*job->draw));
+    job->trial = arena_array(&job->arena, job->count, sizeof(*job->trial));
+    job->record = arena_array(&job->arena, job->count, sizeof(*job->record));
     if (!job->draw || !job->trial || !job->record)
         return STATUS_MEMORY;
     for (uint32_t i = 0; !st && i < job->count; i++) {
@@ -182,7 +182,7 @@ static enum status answer_rows(struct worker *w, struct job *job)
                                                      campaign_worker_bounds(w->world, job->item),
                                                  .golden_len = w->golden.run.n_tokens,
                                                  .decode = &w->golden.decode};
-    struct row *row = arena_array(&job->arena, job->count, sizeof *row);
+    struct row *row = arena_array(&job->arena, job->count, sizeof(*row));
     enum status st = row ? STATUS_OK : STATUS_MEMORY;
     for (uint32_t i = 0; !st && i < job->count; i++) {
         st = campaign_row_make(&row[i], &job->arena, &context, &job->draw[i], &job->record[i]);

@@ -29,7 +29,7 @@ static enum status set_default(const struct plan_reader *r, struct plan_choices 
 {
     if (choices->count > 0)
         return STATUS_OK;
-    struct plan_choice *one = arena_array(r->arena, 1, sizeof *one);
+    struct plan_choice *one = arena_array(r->arena, 1, sizeof(*one));
     if (!one)
         return STATUS_MEMORY;
     *one = (struct plan_choice){value, 1};
@@ -56,7 +56,7 @@ static enum status set_defaults(const struct plan_reader *r)
     if (!st)
         st = set_default(r, &plan->when.scrub, 0);
     if (!st && plan->when.duration.count == 0 && places & STORED_PLACE && places & OTHER_PLACE) {
-        struct plan_choice *two = arena_array(r->arena, 2, sizeof *two);
+        struct plan_choice *two = arena_array(r->arena, 2, sizeof(*two));
         if (!two)
             return STATUS_MEMORY;
         two[0] = (struct plan_choice){DURATION_TRANSIENT, 1};
@@ -140,7 +140,7 @@ static enum status check_what(const struct plan_reader *r, const struct json *wh
     };
     const struct plan *plan = r->plan;
     const uint32_t kinds = set_of(&plan->what.kind), places = set_of(&plan->where.place);
-    for (size_t i = 0; i < sizeof parameters / sizeof *parameters; i++) {
+    for (size_t i = 0; i < sizeof(parameters) / sizeof(*parameters); i++) {
         const bool given = json_get(what, parameters[i].key) != NULL;
         if (given != ((kinds & parameters[i].kinds) != 0))
             return wrong(r, what, parameters[i].key,
@@ -242,7 +242,7 @@ static enum status check_census(const struct plan_reader *r, const struct json *
         &plan->where.readers, &plan->where.field,   &plan->what.kind,
         &plan->when.stage,    &plan->when.duration, &plan->when.scrub};
     bool even = true;
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+    for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
         even = even && equal_weights(all[i]);
     for (uint32_t i = 1; i < plan->where.n_sites; i++)
         even = even && plan->where.site[i].weight == plan->where.site[0].weight;

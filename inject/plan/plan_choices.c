@@ -69,7 +69,7 @@ enum status plan_choices_read(const struct plan_reader *r, const struct json *va
     enum status st = count_of(r, value, &count);
     if (st)
         return st;
-    struct plan_choice *choice = arena_array(r->arena, count, sizeof *choice);
+    struct plan_choice *choice = arena_array(r->arena, count, sizeof(*choice));
     if (!choice)
         return STATUS_MEMORY;
     out->choice = choice;
@@ -96,7 +96,7 @@ enum status plan_choices_sites(const struct plan_reader *r, const struct json *v
     enum status st = count_of(r, value, &count);
     if (st)
         return st;
-    struct plan_site *site = arena_array(r->arena, count, sizeof *site);
+    struct plan_site *site = arena_array(r->arena, count, sizeof(*site));
     if (!site)
         return STATUS_MEMORY;
     for (size_t i = 0; i < count; i++) {
@@ -163,7 +163,7 @@ enum status plan_choices_scrub(const struct plan_reader *r, const struct json *v
                   CHOICES_MAX);
         return STATUS_INPUT;
     }
-    struct plan_choice *choice = arena_array(r->arena, count, sizeof *choice);
+    struct plan_choice *choice = arena_array(r->arena, count, sizeof(*choice));
     if (!choice)
         return STATUS_MEMORY;
     *out = (struct plan_choices){choice, 0};

@@ -33,7 +33,7 @@ static enum status read_of(const struct plan_reader *r, const struct json *value
 static enum status read_labels(const struct plan_reader *r, const struct json *list)
 {
     const size_t count = json_count(list);
-    const char **label = arena_array(r->arena, count + 1, sizeof *label);
+    const char **label = arena_array(r->arena, count + 1, sizeof(*label));
     if (!label)
         return STATUS_MEMORY;
     if (json_type(list) != JSON_ARRAY || count == 0) {
@@ -50,7 +50,7 @@ static enum status read_labels(const struct plan_reader *r, const struct json *l
         if (!label[i])
             return STATUS_MEMORY;
     }
-    qsort(label, count, sizeof *label, by_text);
+    qsort(label, count, sizeof(*label), by_text);
     for (size_t i = 0; i < count; i++) {
         if (*label[i] && (i == 0 || strcmp(label[i], label[i - 1]) != 0))
             continue;
@@ -77,7 +77,7 @@ PLAN_FIELDS(plan_fields_confirm, "an object with 'strata' and 'of'", CONFIRM, fa
 
 bool plan_confirm_has(const struct plan_confirm *confirm, const char *label)
 {
-    return bsearch(&label, confirm->stratum, confirm->n_strata, sizeof *confirm->stratum,
+    return bsearch(&label, confirm->stratum, confirm->n_strata, sizeof(*confirm->stratum),
                    by_text) != NULL;
 }
 
@@ -107,7 +107,7 @@ static bool is_replaced(const char *key)
 {
     static const char *const keys[] = {"title",    "seed",    "hypotheses", "stop",
                                        "sampling", "confirm", "$schema"};
-    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+    for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
         if (strcmp(keys[i], key) == 0)
             return true;
     }
@@ -155,7 +155,7 @@ static void put_plan(struct json_writer *w, const struct json *root, const char 
     put_sampling(w, json_get(root, "sampling"), request);
     json_member_int(w, "seed", (int64_t)request->seed);
     struct plan_confirm confirm = {.stratum = request->label, .n_strata = request->count};
-    memcpy(confirm.of, request->plan->hash, sizeof confirm.of);
+    memcpy(confirm.of, request->plan->hash, sizeof(confirm.of));
     plan_confirm_put(w, &confirm);
     json_object_close(w);
 }

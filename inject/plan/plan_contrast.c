@@ -39,7 +39,7 @@ static void problem(struct scan *s, const char *expected)
 static void wrong_word(struct scan *s, const char *expected, const char *const *words, size_t count)
 {
     char word[CONTRAST_WORD], suggestion[ARGS_SUGGESTION];
-    snprintf(word, sizeof word, "%.*s", (int)word_length(s->at), s->at);
+    snprintf(word, sizeof(word), "%.*s", (int)word_length(s->at), s->at);
     args_suggest(suggestion, word, words, count);
     const char *text = arena_printf(s->arena, "%s%s", expected, suggestion);
     problem(s, text ? text : "more memory");
@@ -141,11 +141,11 @@ static void read_values(struct scan *s, struct plan_condition *out)
         skip_space(s);
         read_value(s, &values[out->n_values++]);
     } while (!s->problem && take(s, ","));
-    struct plan_value *copy = arena_array(s->arena, out->n_values, sizeof *copy);
+    struct plan_value *copy = arena_array(s->arena, out->n_values, sizeof(*copy));
     if (!copy)
         problem(s, "more memory");
     else
-        memcpy(copy, values, out->n_values * sizeof *copy);
+        memcpy(copy, values, out->n_values * sizeof(*copy));
     out->value = copy;
 }
 
@@ -176,11 +176,11 @@ static void read_side(struct scan *s, struct plan_side *out, const struct plan_s
         read_values(s, c);
         n++;
     } while (!s->problem && take(s, "&"));
-    struct plan_condition *copy = arena_array(s->arena, n, sizeof *copy);
+    struct plan_condition *copy = arena_array(s->arena, n, sizeof(*copy));
     if (!copy)
         problem(s, "more memory");
     else
-        memcpy(copy, conditions, n * sizeof *copy);
+        memcpy(copy, conditions, n * sizeof(*copy));
     *out = (struct plan_side){.condition = copy, .n_conditions = n};
 }
 
@@ -201,7 +201,7 @@ static void read_trend(struct scan *s, struct plan_hypothesis *out)
     else if (take(s, "changes"))
         out->relation = PLAN_CHANGES;
     else
-        wrong_word(s, "'rises', 'falls' or 'changes'", turns, sizeof turns / sizeof *turns);
+        wrong_word(s, "'rises', 'falls' or 'changes'", turns, sizeof(turns) / sizeof(*turns));
 }
 
 static void read_relation(struct scan *s, struct plan_hypothesis *out)

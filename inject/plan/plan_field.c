@@ -194,13 +194,13 @@ static int by_text(const void *a, const void *b)
 /* In rising order: which of them matches means nothing. */
 enum status plan_field_globs(struct json_writer *w, const struct plan_globs *globs)
 {
-    const char **sorted = calloc(globs->count, sizeof *sorted);
+    const char **sorted = calloc(globs->count, sizeof(*sorted));
     if (!sorted) {
         log_error("out of host memory, %u patterns of sites", globs->count);
         return STATUS_MEMORY;
     }
-    memcpy(sorted, globs->glob, globs->count * sizeof *sorted);
-    qsort(sorted, globs->count, sizeof *sorted, by_text);
+    memcpy(sorted, globs->glob, globs->count * sizeof(*sorted));
+    qsort(sorted, globs->count, sizeof(*sorted), by_text);
     json_array_open(w);
     for (uint32_t i = 0; i < globs->count; i++)
         json_put_text(w, sorted[i]);

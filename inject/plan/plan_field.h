@@ -59,8 +59,8 @@ struct plan_fields {
 #define PLAN_FIELDS_MOST 48 /* of one object */
 #define PLAN_FIELDS(name, text, list, is_flat)                                                     \
     const struct plan_fields name = {                                                              \
-        .what = text, .field = list, .count = sizeof(list) / sizeof *(list), .flat = is_flat};     \
-    _Static_assert(sizeof(list) / sizeof *(list) <= PLAN_FIELDS_MOST, "fields of " #name)
+        .what = text, .field = list, .count = sizeof(list) / sizeof(*(list)), .flat = is_flat};    \
+    _Static_assert(sizeof(list) / sizeof(*(list)) <= PLAN_FIELDS_MOST, "fields of " #name)
 
 extern const struct plan_fields plan_fields_root, plan_fields_where, plan_fields_what,
     plan_fields_when, plan_fields_sampling, plan_fields_controls, plan_fields_hypothesis,

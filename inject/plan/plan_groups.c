@@ -46,7 +46,7 @@ enum status plan_groups_globs(const struct plan_reader *r, const struct json *va
                   json_where(r->doc, value));
         return STATUS_INPUT;
     }
-    const char **glob = arena_array(r->arena, count, sizeof *glob);
+    const char **glob = arena_array(r->arena, count, sizeof(*glob));
     if (!glob)
         return STATUS_MEMORY;
     *out = (struct plan_globs){glob, 0};
@@ -80,7 +80,7 @@ enum status plan_groups_read(const struct plan_reader *r, const struct json *gro
                   json_where(r->doc, groups), GROUPS_MAX);
         return STATUS_INPUT;
     }
-    struct plan_group *group = arena_array(r->arena, count, sizeof *group);
+    struct plan_group *group = arena_array(r->arena, count, sizeof(*group));
     if (!group)
         return STATUS_MEMORY;
     for (size_t i = 0; i < count; i++) {
@@ -112,13 +112,13 @@ enum status plan_groups_put(struct json_writer *w, const struct plan *plan)
     enum status st = STATUS_OK;
     if (plan->n_groups == 0)
         return STATUS_OK;
-    struct plan_group *sorted = calloc(plan->n_groups, sizeof *sorted);
+    struct plan_group *sorted = calloc(plan->n_groups, sizeof(*sorted));
     if (!sorted) {
         log_error("out of host memory, %u groups of sites", plan->n_groups);
         return STATUS_MEMORY;
     }
-    memcpy(sorted, plan->group, plan->n_groups * sizeof *sorted);
-    qsort(sorted, plan->n_groups, sizeof *sorted, by_name);
+    memcpy(sorted, plan->group, plan->n_groups * sizeof(*sorted));
+    qsort(sorted, plan->n_groups, sizeof(*sorted), by_name);
     json_put_key(w, "groups");
     json_object_open(w);
     for (uint32_t i = 0; !st && i < plan->n_groups; i++) {

@@ -34,10 +34,10 @@ static enum status encode(const struct plan_item *item, const struct model *mode
 static const char *place_of(const struct plan *plan, uint32_t item, int64_t token)
 {
     char pointer[96];
-    const int n = snprintf(pointer, sizeof pointer, "%s/%" PRIu32, plan->item[item].at,
+    const int n = snprintf(pointer, sizeof(pointer), "%s/%" PRIu32, plan->item[item].at,
                            plan->item[item].index);
     if (token >= 0)
-        snprintf(pointer + n, sizeof pointer - (size_t)n, "/%" PRId64, token);
+        snprintf(pointer + n, sizeof(pointer) - (size_t)n, "/%" PRId64, token);
     return plan_place(plan, pointer);
 }
 

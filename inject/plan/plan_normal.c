@@ -21,11 +21,11 @@ static enum status order(const struct plan_reader *r, struct plan_choices *choic
 {
     if (choices->count == 0)
         return STATUS_OK;
-    struct plan_choice *choice = arena_array(r->arena, choices->count, sizeof *choice);
+    struct plan_choice *choice = arena_array(r->arena, choices->count, sizeof(*choice));
     if (!choice)
         return STATUS_MEMORY;
-    memcpy(choice, choices->choice, choices->count * sizeof *choice);
-    qsort(choice, choices->count, sizeof *choice, by_value);
+    memcpy(choice, choices->choice, choices->count * sizeof(*choice));
+    qsort(choice, choices->count, sizeof(*choice), by_value);
     double least = choice[0].weight, most = least;
     for (uint32_t i = 1; i < choices->count; i++) {
         least = choice[i].weight < least ? choice[i].weight : least;
@@ -50,7 +50,7 @@ static bool all_in(const struct plan_choices *choices, uint32_t set)
 static enum status scale_sites(const struct plan_reader *r)
 {
     struct plan_where *where = &r->plan->where;
-    struct plan_site *site = arena_array(r->arena, (size_t)where->n_sites + 1, sizeof *site);
+    struct plan_site *site = arena_array(r->arena, (size_t)where->n_sites + 1, sizeof(*site));
     if (!site)
         return STATUS_MEMORY;
     for (uint32_t i = 0; i < where->n_sites; i++) {
@@ -89,7 +89,7 @@ enum status plan_normal(const struct plan_reader *r)
         {&plan->when.scrub, equal && !stored},
     };
     enum status st = scale_sites(r);
-    for (size_t i = 0; !st && i < sizeof all / sizeof *all; i++)
+    for (size_t i = 0; !st && i < sizeof(all) / sizeof(*all); i++)
         st = order(r, all[i].choices, all[i].factors);
     return st;
 }

@@ -11,7 +11,7 @@
 static const struct json *step(const struct json *at, const char *key, size_t n)
 {
     char name[PLACE_KEY];
-    if (n == 0 || n >= sizeof name)
+    if (n == 0 || n >= sizeof(name))
         return NULL;
     memcpy(name, key, n);
     name[n] = '\0';

@@ -39,7 +39,7 @@ static enum status add_item(const struct set *set, const struct plan_item *item)
     }
     if (items->count == items->room) {
         const uint32_t room = items->room ? 2 * items->room : 32;
-        struct plan_item *more = realloc(items->item, room * sizeof *more);
+        struct plan_item *more = realloc(items->item, room * sizeof(*more));
         if (!more) {
             log_error("out of host memory, %u prompts", room);
             return STATUS_MEMORY;
@@ -91,7 +91,7 @@ static enum status add_id_list(const struct set *set, const struct json *list)
 {
     struct plan_item item = set->common;
     const size_t count = json_count(list);
-    int32_t *ids = arena_array(set->r->arena, count ? count : 1, sizeof *ids);
+    int32_t *ids = arena_array(set->r->arena, count ? count : 1, sizeof(*ids));
     if (!ids)
         return STATUS_MEMORY;
     if (json_type(list) != JSON_ARRAY || count == 0 || count > 1000000) {
@@ -343,7 +343,7 @@ static enum status read_sets(const struct plan_reader *r, const struct json *pro
     }
     for (size_t i = 0; !st && i < json_count(prompts); i++) {
         char pointer[32];
-        snprintf(pointer, sizeof pointer, "/prompts/%zu", i);
+        snprintf(pointer, sizeof(pointer), "/prompts/%zu", i);
         st = read_set(r, json_at(prompts, i), pointer, items);
     }
     return st;
@@ -354,11 +354,11 @@ enum status plan_prompts_read(const struct plan_reader *r, const struct json *pr
     struct items items = {0};
     enum status st = read_sets(r, prompts, &items);
     if (!st) {
-        r->plan->item = arena_array(r->arena, items.count, sizeof *r->plan->item);
+        r->plan->item = arena_array(r->arena, items.count, sizeof(*r->plan->item));
         st = r->plan->item ? STATUS_OK : STATUS_MEMORY;
     }
     if (!st) {
-        memcpy(r->plan->item, items.item, items.count * sizeof *items.item);
+        memcpy(r->plan->item, items.item, items.count * sizeof(*items.item));
         r->plan->n_items = items.count;
     }
     free(items.item);

@@ -10,7 +10,7 @@
 #define WORDS(list)                                                                                \
     (struct json_words)                                                                            \
     {                                                                                              \
-        list, sizeof(list) / sizeof *(list)                                                        \
+        list, sizeof(list) / sizeof(*(list))                                                       \
     }
 
 /* The words of a table of the vocabulary. */

@@ -179,7 +179,7 @@ enum status plan_hypotheses_read(const struct plan_reader *r, const struct json 
         log_error("%s: expected a list of at most 1000 hypotheses", json_where(r->doc, list));
         return STATUS_INPUT;
     }
-    plan->hypothesis = arena_array(r->arena, count ? count : 1, sizeof *plan->hypothesis);
+    plan->hypothesis = arena_array(r->arena, count ? count : 1, sizeof(*plan->hypothesis));
     if (!plan->hypothesis)
         return STATUS_MEMORY;
     for (size_t i = 0; i < count; i++) {

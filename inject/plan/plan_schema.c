@@ -33,7 +33,7 @@ static enum status put_json(struct json_writer *w, const char *key, const char *
     char text[1024];
     struct json_doc *doc = NULL;
     const size_t n = strlen(json);
-    assert(n < sizeof text);
+    assert(n < sizeof(text));
     for (size_t i = 0; i <= n; i++)
         text[i] = json[i] == '\'' ? '"' : json[i];
     const enum status st = json_parse(&doc, text, n, "a table of fields");
@@ -82,10 +82,10 @@ static enum status put_choices(struct json_writer *w, enum kinds_table words)
 {
     char ref[64], text[512];
     const char *name = "";
-    for (size_t i = 0; i < sizeof WORDS_OF / sizeof *WORDS_OF; i++)
+    for (size_t i = 0; i < sizeof(WORDS_OF) / sizeof(*WORDS_OF); i++)
         name = WORDS_OF[i].words == words ? WORDS_OF[i].name : name;
-    snprintf(ref, sizeof ref, "{'$ref': '#/$defs/%s'}", name);
-    snprintf(text, sizeof text,
+    snprintf(ref, sizeof(ref), "{'$ref': '#/$defs/%s'}", name);
+    snprintf(text, sizeof(text),
              "[%s, {'type': 'array', 'minItems': 1, 'uniqueItems': true, 'items': %s}, "
              "{'type': 'object', 'minProperties': 1, 'propertyNames': %s, "
              "'additionalProperties': {'$ref': '#/$defs/weight'}}]",
@@ -198,15 +198,15 @@ static enum status put_definitions(struct json_writer *w)
     enum status st = STATUS_OK;
     json_put_key(w, "$defs");
     json_object_open(w);
-    for (size_t i = 0; i < sizeof WORDS_OF / sizeof *WORDS_OF; i++) {
+    for (size_t i = 0; i < sizeof(WORDS_OF) / sizeof(*WORDS_OF); i++) {
         json_put_key(w, WORDS_OF[i].name);
         json_object_open(w);
         put_words(w, WORDS_OF[i].words);
         json_object_close(w);
     }
-    for (size_t i = 0; !st && i < sizeof FORMS / sizeof *FORMS; i++)
+    for (size_t i = 0; !st && i < sizeof(FORMS) / sizeof(*FORMS); i++)
         st = put_json(w, FORMS[i].name, FORMS[i].form);
-    for (size_t i = 0; !st && i < sizeof lists / sizeof *lists; i++) {
+    for (size_t i = 0; !st && i < sizeof(lists) / sizeof(*lists); i++) {
         json_put_key(w, lists[i].name);
         json_object_open(w);
         st = put_object(w, lists[i].fields);
@@ -243,13 +243,13 @@ static enum status add_fields(struct text *out, const struct plan_fields *fields
         char key[64];
         if (!f->what)
             continue;
-        snprintf(key, sizeof key, "%s%s", path, f->key);
+        snprintf(key, sizeof(key), "%s%s", path, f->key);
         const char *fallback = f->type == PLAN_FIELD_GROUP ? NULL : f->fallback;
         st = text_addf(out, "%s: %s%s%s%s\n\n", key, f->what, fallback ? " Default " : "",
                        fallback ? fallback : "", fallback ? "." : "");
         if (st || f->type != PLAN_FIELD_GROUP)
             continue;
-        snprintf(key, sizeof key, "%s%s.", path, f->key);
+        snprintf(key, sizeof(key), "%s%s.", path, f->key);
         st = add_fields(out, f->members, key);
     }
     return st;

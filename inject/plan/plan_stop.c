@@ -38,7 +38,7 @@ enum status plan_stop_least(const struct plan *plan, uint32_t *out)
     if (plan->stop != PLAN_STOP_TIME_UNIFORM || !plan_stops_itself(plan))
         return STATUS_OK;
     for (size_t n = 256; *out == 0 && n < 4 * (size_t)LEAST_ROOM; n *= 4) {
-        double *none = calloc(n, sizeof *none); /* prompts without any event */
+        double *none = calloc(n, sizeof(*none)); /* prompts without any event */
         if (!none) {
             log_error("out of host memory for %zu imagined prompts", n);
             return STATUS_MEMORY;
@@ -71,7 +71,7 @@ enum status plan_stop_warn(const struct plan *plan)
 static enum status read_looks(const struct plan_reader *r, const struct json *looks)
 {
     const size_t count = json_count(looks);
-    double *look = arena_array(r->arena, count ? count : 1, sizeof *look);
+    double *look = arena_array(r->arena, count ? count : 1, sizeof(*look));
     if (!look)
         return STATUS_MEMORY;
     if (json_type(looks) != JSON_ARRAY || count == 0 || count > 64) {

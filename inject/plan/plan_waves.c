@@ -16,7 +16,7 @@ enum status plan_waves_read(const struct plan_reader *r, const struct json *wave
                   json_where(r->doc, waves), PLAN_WAVES_MAX);
         return STATUS_INPUT;
     }
-    uint64_t *wave = arena_array(r->arena, count, sizeof *wave);
+    uint64_t *wave = arena_array(r->arena, count, sizeof(*wave));
     if (!wave)
         return STATUS_MEMORY;
     for (size_t i = 0; i < count; i++) {

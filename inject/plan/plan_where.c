@@ -22,17 +22,17 @@ static enum status put_sites(struct json_writer *w, const struct plan *plan)
 {
     const struct plan_where *where = &plan->where;
     bool even = true;
-    struct plan_site *site = calloc(where->n_sites ? where->n_sites : 1, sizeof *site);
+    struct plan_site *site = calloc(where->n_sites ? where->n_sites : 1, sizeof(*site));
     if (!site) {
         log_error("out of host memory, %u patterns of sites", where->n_sites);
         return STATUS_MEMORY;
     }
     if (where->n_sites > 0)
-        memcpy(site, where->site, where->n_sites * sizeof *site);
+        memcpy(site, where->site, where->n_sites * sizeof(*site));
     for (uint32_t i = 1; i < where->n_sites; i++)
         even = even && site[i].weight == site[0].weight;
     if (even)
-        qsort(site, where->n_sites, sizeof *site, by_glob);
+        qsort(site, where->n_sites, sizeof(*site), by_glob);
     json_put_key(w, "sites");
     json_array_open(w);
     for (uint32_t i = 0; i < where->n_sites; i++) {
@@ -91,7 +91,7 @@ static enum status read_bit_list(const struct plan_reader *r, const struct json 
     struct plan_what *what = &r->plan->what;
     const size_t count = json_count(list);
     uint32_t seen = 0;
-    uint32_t *bit = arena_array(r->arena, count ? count : 1, sizeof *bit);
+    uint32_t *bit = arena_array(r->arena, count ? count : 1, sizeof(*bit));
     if (!bit)
         return STATUS_MEMORY;
     for (size_t i = 0; i < count; i++) {
@@ -230,7 +230,7 @@ static enum status put_scrub(struct json_writer *w, const struct plan *plan)
     json_object_open(w);
     for (uint32_t i = 0; i < scrub->count; i++) {
         char text[16];
-        snprintf(text, sizeof text, "%" PRIu32, scrub->choice[i].value);
+        snprintf(text, sizeof(text), "%" PRIu32, scrub->choice[i].value);
         json_member_number(w, text, scrub->choice[i].weight);
     }
     json_object_close(w);

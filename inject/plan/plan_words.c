@@ -50,7 +50,7 @@ static void words_of(struct list *out, const struct plan *plan, enum plan_dimens
         add_table(out, KINDS_POINT, HOOK_OPERAND, HOOK_LAST + 1);
         return;
     case PLAN_BY_BIT_FIELD:
-        for (size_t i = 0; i < sizeof BIT_FIELDS / sizeof *BIT_FIELDS; i++)
+        for (size_t i = 0; i < sizeof(BIT_FIELDS) / sizeof(*BIT_FIELDS); i++)
             add(out, BIT_FIELDS[i]);
         break;
     case PLAN_BY_FIELD:
@@ -135,7 +135,7 @@ static enum status check_value(const struct plan_reader *r, const struct json *a
         if (fnmatch(value->text, words.word[i], 0) == 0)
             return STATUS_OK;
     }
-    snprintf(number, sizeof number, "%" PRIu32, value->first);
+    snprintf(number, sizeof(number), "%" PRIu32, value->first);
     return json_fields_find(r->doc, at, value->text ? value->text : number,
                             (struct json_words){words.word, words.count}, &index);
 }

@@ -15,13 +15,13 @@ static enum status copy_items(struct sample *s, const struct sample_item *items)
     const struct plan *plan = s->plan;
     s->n_items = plan->n_items;
     s->n_strike = plan->design == PLAN_NESTED ? plan->n_items : 1;
-    s->item = arena_array(&s->arena, s->n_items, sizeof *s->item);
-    s->strike = arena_array(&s->arena, s->n_strike, sizeof *s->strike);
-    s->scale = arena_array(&s->arena, s->n_strike, sizeof *s->scale);
+    s->item = arena_array(&s->arena, s->n_items, sizeof(*s->item));
+    s->strike = arena_array(&s->arena, s->n_strike, sizeof(*s->strike));
+    s->scale = arena_array(&s->arena, s->n_strike, sizeof(*s->scale));
     if (!s->item || !s->strike || !s->scale)
         return STATUS_MEMORY;
-    memcpy(s->item, items, s->n_items * sizeof *items);
-    memcpy(s->strike, items, s->n_strike * sizeof *items);
+    memcpy(s->item, items, s->n_items * sizeof(*items));
+    memcpy(s->strike, items, s->n_strike * sizeof(*items));
     for (uint32_t i = 0; i < s->n_items; i++) {
         const struct sample_item *item = &items[i];
         if (item->n_prompt == 0 || item->n_tokens == 0 ||
@@ -39,8 +39,8 @@ static enum status copy_items(struct sample *s, const struct sample_item *items)
         if (s->n_strike == 1 && item->n_tokens < s->strike[0].n_tokens)
             s->strike[0].n_tokens = item->n_tokens;
     }
-    s->time = arena_array(&s->arena, (size_t)s->positions + 1, sizeof *s->time);
-    s->entries_time = arena_array(&s->arena, (size_t)s->positions + 1, sizeof *s->entries_time);
+    s->time = arena_array(&s->arena, (size_t)s->positions + 1, sizeof(*s->time));
+    s->entries_time = arena_array(&s->arena, (size_t)s->positions + 1, sizeof(*s->entries_time));
     return s->time && s->entries_time ? STATUS_OK : STATUS_MEMORY;
 }
 
@@ -117,7 +117,7 @@ static enum status fill(struct sample *s, const struct sample_item *items)
 enum status sample_create(struct sample **out, const struct plan *plan, const struct model *model,
                           const struct sample_item *items)
 {
-    struct sample *s = calloc(1, sizeof *s);
+    struct sample *s = calloc(1, sizeof(*s));
     *out = NULL;
     if (!s) {
         log_error("out of host memory for the sample of a plan");

@@ -186,7 +186,7 @@ static enum status append(struct sample *s, const struct sample_cell *cell)
 {
     if (s->n_cells == s->cell_room) {
         const uint64_t room = s->cell_room ? 2 * s->cell_room : 4096;
-        struct sample_cell *more = realloc(s->cell, room * sizeof *more);
+        struct sample_cell *more = realloc(s->cell, room * sizeof(*more));
         if (!more) {
             log_error("out of host memory for %llu cells of the plan", (unsigned long long)room);
             return STATUS_MEMORY;

@@ -25,7 +25,7 @@ static bool has_trials(const struct sample *s, const struct plan_side *side)
 static const char *nearest(const struct sample *s, const struct plan_condition *condition)
 {
     struct arena arena = {0};
-    const char **word = arena_array(&arena, s->n_strata, sizeof *word), *found = NULL;
+    const char **word = arena_array(&arena, s->n_strata, sizeof(*word)), *found = NULL;
     for (uint32_t i = 0; word && i < s->n_strata; i++)
         word[i] = s->stratum[i].row.value[condition->dimension];
     if (word && condition->value[0].text)
@@ -41,8 +41,8 @@ static enum status refuse(const struct sample *s, uint32_t hypothesis,
     const char *name = kinds_text(KINDS_DIMENSION, condition->dimension),
                *near = nearest(s, condition);
     char pointer[CONTRAST_POINTER], number[24];
-    snprintf(pointer, sizeof pointer, "/hypotheses/%u/contrast", hypothesis);
-    snprintf(number, sizeof number, "%u", value->first);
+    snprintf(pointer, sizeof(pointer), "/hypotheses/%u/contrast", hypothesis);
+    snprintf(number, sizeof(number), "%u", value->first);
     log_error("%s: contrast '%s': found no trials of %s %s, expected what strata have, such "
               "as '%s'%s%s%s",
               plan_place(s->plan, pointer), s->plan->hypothesis[hypothesis].contrast, name,
@@ -63,7 +63,7 @@ static enum status check_side(const struct sample *s, uint32_t hypothesis,
             struct plan_value one = from->value[end / 2];
             one.first = end % 2 ? one.last : one.first;
             one.last = one.first;
-            memcpy(condition, side->condition, side->n_conditions * sizeof *condition);
+            memcpy(condition, side->condition, side->n_conditions * sizeof(*condition));
             condition[c].value = &one;
             condition[c].n_values = 1;
             if (!has_trials(s, &narrow))
@@ -87,7 +87,7 @@ static enum status check_trend(const struct sample *s, uint32_t hypothesis)
             return STATUS_OK;
         first = found;
     }
-    snprintf(pointer, sizeof pointer, "/hypotheses/%u/contrast", hypothesis);
+    snprintf(pointer, sizeof(pointer), "/hypotheses/%u/contrast", hypothesis);
     log_error("%s: contrast '%s': found trials of %s %s%s, expected at least two numbers for a "
               "trend",
               plan_place(s->plan, pointer), h->contrast, kinds_text(KINDS_DIMENSION, h->dimension),
@@ -104,7 +104,7 @@ static enum status check_both(const struct sample *s, uint32_t hypothesis)
         const struct sample_stratum *row = &s->stratum[i].row;
         if (!plan_contrast_has(&h->left, row->value) || !plan_contrast_has(&h->right, row->value))
             continue;
-        snprintf(pointer, sizeof pointer, "/hypotheses/%u/contrast", hypothesis);
+        snprintf(pointer, sizeof(pointer), "/hypotheses/%u/contrast", hypothesis);
         log_error("%s: contrast '%s': found stratum '%s' on both sides, expected sides that share "
                   "none",
                   plan_place(s->plan, pointer), h->contrast, row->label);

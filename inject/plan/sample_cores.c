@@ -164,8 +164,8 @@ static uint64_t hash_of(const uint32_t key[PLAN_DIMENSION_COUNT])
 static enum status grow_table(struct sample *s, struct table *t)
 {
     const uint32_t size = t->size ? 2 * t->size : 1024;
-    uint32_t *slot = calloc(size, sizeof *slot);
-    struct sample_core *more = realloc(s->core, size / 2 * sizeof *more);
+    uint32_t *slot = calloc(size, sizeof(*slot));
+    struct sample_core *more = realloc(s->core, size / 2 * sizeof(*more));
     s->core = more ? more : s->core;
     if (!slot || !more) {
         log_error("out of host memory for %u strata", size / 2);
@@ -200,13 +200,13 @@ static enum status find_core(struct sample *s, struct table *t,
     uint32_t at = (uint32_t)hash_of(key) & (t->size - 1);
     for (; t->slot[at]; at = (at + 1) & (t->size - 1)) {
         *out = t->slot[at] - 1;
-        if (memcmp(s->core[*out].key, key, sizeof s->core[*out].key) == 0)
+        if (memcmp(s->core[*out].key, key, sizeof(s->core[*out].key)) == 0)
             return STATUS_OK;
     }
     *out = s->n_cores++;
     t->slot[at] = s->n_cores;
-    memset(&s->core[*out], 0, sizeof s->core[*out]);
-    memcpy(s->core[*out].key, key, sizeof s->core[*out].key);
+    memset(&s->core[*out], 0, sizeof(s->core[*out]));
+    memcpy(s->core[*out].key, key, sizeof(s->core[*out].key));
     return STATUS_OK;
 }
 
@@ -230,8 +230,8 @@ static enum status assign_cores(struct sample *s)
  * rhythm to fall in with. */
 static enum status sort_cells(struct sample *s)
 {
-    struct order *order = malloc(s->n_cells * sizeof *order);
-    struct sample_cell *sorted = malloc(s->n_cells * sizeof *sorted);
+    struct order *order = malloc(s->n_cells * sizeof(*order));
+    struct sample_cell *sorted = malloc(s->n_cells * sizeof(*sorted));
     if (!order || !sorted) {
         log_error("out of host memory for %llu cells", (unsigned long long)s->n_cells);
         free(order);
@@ -245,7 +245,7 @@ static enum status sort_cells(struct sample *s)
                                   .random = (uint64_t)key.word[0] << 32 | key.word[1],
                                   .index = i};
     }
-    qsort(order, s->n_cells, sizeof *order, by_order);
+    qsort(order, s->n_cells, sizeof(*order), by_order);
     for (uint64_t i = 0; i < s->n_cells; i++)
         sorted[i] = s->cell[order[i].index];
     free(order);

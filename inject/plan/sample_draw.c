@@ -337,8 +337,8 @@ static enum status draw_trial(const struct sample *s, const struct sample_wave *
     const uint32_t count = count_faults(s, &ticket, first.item);
     const uint64_t pieces =
         s->plan->what.pattern == PLAN_PATTERN_BURST ? s->plan->what.pattern_bits : 1;
-    struct found *found = arena_array(arena, count, sizeof *found);
-    out->fault = arena_array(arena, count * pieces, sizeof *out->fault);
+    struct found *found = arena_array(arena, count, sizeof(*found));
+    out->fault = arena_array(arena, count * pieces, sizeof(*out->fault));
     if (!found || !out->fault)
         return STATUS_MEMORY;
     found[0] = first;
@@ -363,7 +363,7 @@ static enum status draw_sentinel(const struct sample *s, uint64_t index, struct 
     const struct node *node = &graph->node[graph->count - 1];
     const float minus_one = -1;
     out->item = (uint32_t)(index % s->n_items);
-    out->fault = arena_array(arena, 1, sizeof *out->fault);
+    out->fault = arena_array(arena, 1, sizeof(*out->fault));
     if (!out->fault)
         return STATUS_MEMORY;
     out->n_faults = 1;
@@ -382,7 +382,7 @@ static enum status draw_sentinel(const struct sample *s, uint64_t index, struct 
                                  .kind = KIND_SCALE,
                                  .key_low = s->plan->seed,
                                  .key_high = out->trial};
-    memcpy(&out->fault->value, &minus_one, sizeof minus_one);
+    memcpy(&out->fault->value, &minus_one, sizeof(minus_one));
     return STATUS_OK;
 }
 

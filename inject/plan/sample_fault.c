@@ -25,7 +25,7 @@ uint64_t sample_fault_count(const struct sample_cell *cell, const struct sample_
 static uint32_t float_bits(float value)
 {
     uint32_t bits;
-    memcpy(&bits, &value, sizeof bits);
+    memcpy(&bits, &value, sizeof(bits));
     return bits;
 }
 

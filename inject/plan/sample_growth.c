@@ -65,8 +65,8 @@ static double seen_sum(uint32_t t, uint32_t window)
 
 enum status sample_growth_table(struct sample *s, struct sample_class *c)
 {
-    double *sum = arena_array(&s->arena, (size_t)s->positions + 1, sizeof *sum);
-    double *key = arena_array(&s->arena, (size_t)s->positions + 1, sizeof *key);
+    double *sum = arena_array(&s->arena, (size_t)s->positions + 1, sizeof(*sum));
+    double *key = arena_array(&s->arena, (size_t)s->positions + 1, sizeof(*key));
     if (!sum || !key)
         return STATUS_MEMORY;
     for (uint32_t t = 0; t < s->positions; t++) {

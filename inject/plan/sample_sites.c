@@ -39,11 +39,11 @@ static enum status note_name(struct sample *s, struct found *found, const char *
 {
     if (found->names == found->name_room) {
         const uint32_t room = found->name_room ? 2 * found->name_room : 256;
-        const char **more = arena_array(&s->arena, room, sizeof *more);
+        const char **more = arena_array(&s->arena, room, sizeof(*more));
         if (!more)
             return STATUS_MEMORY;
         if (found->names > 0)
-            memcpy(more, found->name, found->names * sizeof *more);
+            memcpy(more, found->name, found->names * sizeof(*more));
         found->name = more;
         found->name_room = room;
     }
@@ -112,11 +112,11 @@ static enum status add(struct sample *s, struct found *found, const struct sampl
         return st;
     if (s->n_sites == found->room) {
         const uint32_t room = found->room ? 2 * found->room : 256;
-        struct sample_site *more = arena_array(&s->arena, room, sizeof *more);
+        struct sample_site *more = arena_array(&s->arena, room, sizeof(*more));
         if (!more)
             return STATUS_MEMORY;
         if (s->n_sites > 0)
-            memcpy(more, s->site, s->n_sites * sizeof *more);
+            memcpy(more, s->site, s->n_sites * sizeof(*more));
         s->site = more;
         found->room = room;
     }
@@ -178,7 +178,7 @@ static enum status add_kv(struct sample *s, struct found *found)
     enum status st = STATUS_OK;
     for (uint32_t i = 0; !st && i < 2 * s->model->hp.n_layers; i++) {
         char name[FAULT_SITE_TEXT];
-        snprintf(name, sizeof name, "blk.%u.kv_%c", i / 2, i % 2 ? 'v' : 'k');
+        snprintf(name, sizeof(name), "blk.%u.kv_%c", i / 2, i % 2 ? 'v' : 'k');
         const struct sample_site site = {.name = name,
                                          .place = PLACE_KV,
                                          .source = i / 2,
@@ -206,7 +206,7 @@ static enum status add_controls(struct sample *s, struct found *found)
     enum status st = STATUS_OK;
     for (uint32_t i = 0; !st && i < CONTROL_COUNT; i++) {
         char name[FAULT_SITE_TEXT];
-        snprintf(name, sizeof name, "control.%s", kinds_text(KINDS_CONTROL, i));
+        snprintf(name, sizeof(name), "control.%s", kinds_text(KINDS_CONTROL, i));
         const struct sample_site site = {
             .name = name, .place = PLACE_CONTROL, .source = i, .layer = GRAPH_NO_LAYER};
         st = add(s, found, &site);
@@ -252,19 +252,19 @@ static enum status check_patterns(const struct sample *s, const struct found *fo
     const struct plan_where *where = &plan->where;
     char pointer[40];
     for (uint32_t i = 0; i < where->n_sites; i++) {
-        snprintf(pointer, sizeof pointer, "/where/sites/%u", i);
+        snprintf(pointer, sizeof(pointer), "/where/sites/%u", i);
         if (!found->glob[i])
             return refuse_glob(s, found, where->site[i].glob, pointer);
     }
     for (uint32_t i = 0; i < where->exclude.count; i++) {
-        snprintf(pointer, sizeof pointer, "/where/exclude/%u", i);
+        snprintf(pointer, sizeof(pointer), "/where/exclude/%u", i);
         if (!found->exclude[i])
             return refuse_glob(s, found, where->exclude.glob[i], pointer);
     }
     const bool *mark = found->group;
     for (uint32_t g = 0; g < plan->n_groups; g++) {
         for (uint32_t i = 0; i < plan->group[g].sites.count; i++) {
-            snprintf(pointer, sizeof pointer, "/groups/%u/%u", g, i);
+            snprintf(pointer, sizeof(pointer), "/groups/%u/%u", g, i);
             if (!*mark++)
                 return refuse_glob(s, found, plan->group[g].sites.glob[i], pointer);
         }

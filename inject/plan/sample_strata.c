@@ -34,9 +34,9 @@ static uint32_t set_of(struct sample *s, uint32_t item)
 /* One set of all items, or one an item, or one a group. */
 static enum status make_sets(struct sample *s)
 {
-    uint32_t *set = arena_array(&s->arena, s->n_strike, sizeof *set);
-    s->set = arena_array(&s->arena, s->n_strike, sizeof *s->set);
-    s->set_item = arena_array(&s->arena, s->n_strike, sizeof *s->set_item);
+    uint32_t *set = arena_array(&s->arena, s->n_strike, sizeof(*set));
+    s->set = arena_array(&s->arena, s->n_strike, sizeof(*s->set));
+    s->set_item = arena_array(&s->arena, s->n_strike, sizeof(*s->set_item));
     if (!set || !s->set || !s->set_item)
         return STATUS_MEMORY;
     for (uint32_t i = 0; i < s->n_strike; i++) {
@@ -71,7 +71,7 @@ static enum status label_row(struct sample *s, struct sample_row *row)
     const struct sample_set *set = &s->set[row->set];
     const struct plan_item *item = &plan->item[s->set_item[set->first]];
     struct text text = {0};
-    const char **value = arena_array(&s->arena, PLAN_DIMENSION_COUNT, sizeof *value);
+    const char **value = arena_array(&s->arena, PLAN_DIMENSION_COUNT, sizeof(*value));
     if (!value)
         return STATUS_MEMORY;
     enum status st = text_add(&text, plan->n_strata ? "" : "all", plan->n_strata ? 0 : 3);
@@ -100,7 +100,7 @@ static enum status add_row(struct sample *s, uint32_t core, uint32_t set)
 {
     struct sample_row *row = &s->stratum[s->n_strata];
     const struct sample_set *items = &s->set[set];
-    double *cum = arena_array(&s->arena, items->count, sizeof *cum);
+    double *cum = arena_array(&s->arena, items->count, sizeof(*cum));
     if (!cum)
         return STATUS_MEMORY;
     *row = (struct sample_row){.core = core, .set = set, .item = cum};
@@ -156,7 +156,7 @@ static enum status make_rows(struct sample *s)
                   plan_place(s->plan, "/strata"), room, SAMPLE_STRATA);
         return STATUS_INPUT;
     }
-    s->stratum = arena_array(&s->arena, room, sizeof *s->stratum);
+    s->stratum = arena_array(&s->arena, room, sizeof(*s->stratum));
     if (!s->stratum)
         return STATUS_MEMORY;
     for (uint32_t c = 0; !st && c < s->n_cores; c++) {

@@ -132,7 +132,7 @@ static enum status make_wave(struct sample *s, uint32_t wave)
         w->first_id = before->first_id + before->n_trials + before->n_control;
         w->first_index = before->first_index + before->n_faults;
     }
-    w->first_fault = arena_array(&s->arena, (size_t)s->n_strata + 1, sizeof *w->first_fault);
+    w->first_fault = arena_array(&s->arena, (size_t)s->n_strata + 1, sizeof(*w->first_fault));
     if (!w->first_fault)
         return STATUS_MEMORY;
     for (uint32_t i = 0; !st && i < s->n_strata; i++)
@@ -162,7 +162,7 @@ enum status sample_waves_make(struct sample *s)
 {
     enum status st = STATUS_OK;
     s->n_waves = s->plan->n_waves + 1;
-    s->wave = arena_array(&s->arena, s->n_waves, sizeof *s->wave);
+    s->wave = arena_array(&s->arena, s->n_waves, sizeof(*s->wave));
     if (!s->wave)
         return STATUS_MEMORY;
     for (uint32_t i = 0; !st && i < s->n_waves; i++)

@@ -14,7 +14,7 @@ static const char *const PROMPTS[] = {
     "Once upon a time there was",
     "def add(a, b):",
 };
-#define PROMPT_COUNT (sizeof PROMPTS / sizeof *PROMPTS)
+#define PROMPT_COUNT (sizeof(PROMPTS) / sizeof(*PROMPTS))
 
 static void put_texts(struct json_writer *w, const char *key, const char *const *text, size_t count)
 {
@@ -33,7 +33,7 @@ static void put_where(struct json_writer *w, const struct sweep_params *params)
     json_object_open(w);
     if (params->n_sites > 0)
         put_texts(w, "sites", params->sites, params->n_sites);
-    put_texts(w, "point", points, sizeof points / sizeof *points);
+    put_texts(w, "point", points, sizeof(points) / sizeof(*points));
     json_object_close(w);
     json_put_key(w, "what");
     json_object_open(w);
@@ -69,7 +69,7 @@ static void put_plan(struct json_writer *w, const struct sweep_params *params, u
     json_put_key(w, "population");
     json_put_text(w, "equal");
     put_where(w, params);
-    put_texts(w, "strata", strata, sizeof strata / sizeof *strata);
+    put_texts(w, "strata", strata, sizeof(strata) / sizeof(*strata));
     json_put_key(w, "sampling");
     json_object_open(w);
     json_member_int(w, "trials", trials);
@@ -98,7 +98,7 @@ static enum status count(const struct plan *plan, const struct model *model, str
                          uint32_t *cells, uint64_t *runs)
 {
     struct sample *sample = NULL;
-    struct sample_item *items = arena_array(arena, plan->n_items, sizeof *items);
+    struct sample_item *items = arena_array(arena, plan->n_items, sizeof(*items));
     enum status st = items ? STATUS_OK : STATUS_MEMORY;
     for (uint32_t i = 0; !st && i < plan->n_items; i++) {
         struct plan_ids ids;

@@ -222,7 +222,7 @@ static void clean(struct artifact *a)
 static enum status list_files(struct report_artifact_list *out, struct arena *arena,
                               const struct artifact *a, const char *path)
 {
-    out->file = arena_array(arena, a->count, sizeof *out->file);
+    out->file = arena_array(arena, a->count, sizeof(*out->file));
     if (!out->file)
         return STATUS_MEMORY;
     for (unsigned i = 0; i < a->count; i++) {

@@ -29,7 +29,7 @@ static enum status fill_bins(struct report_figure *out, struct report_context *c
     for (uint32_t g = 0; g < groups->count; g++)
         rows += report_groups_size(groups, g) > 0;
     enum status st = report_table_init(&out->table, context->arena, rows, BIN_COLUMNS,
-                                       sizeof BIN_COLUMNS / sizeof *BIN_COLUMNS);
+                                       sizeof(BIN_COLUMNS) / sizeof(*BIN_COLUMNS));
     for (uint32_t g = 0, row = 0; !st && g < groups->count; g++) {
         struct report_rate rate;
         if (report_groups_size(groups, g) == 0)
@@ -69,7 +69,7 @@ static double write_bins(struct report_figure *out)
         if (r > 0 && !is_joined(&out->table, r))
             report_out_put(&out->script, "\n");
         report_figure_number(out, report_table_at(&out->table, r, "middle")->number);
-        for (size_t c = 0; c < sizeof columns / sizeof *columns; c++)
+        for (size_t c = 0; c < sizeof(columns) / sizeof(*columns); c++)
             report_figure_number(out, 100 * report_table_at(&out->table, r, columns[c])->number);
         report_out_printf(&out->script, "%d\n", out->table.faint[r]);
         most = fmax(most, 100 * report_table_number(&out->table, r, "rate_high"));
@@ -83,7 +83,7 @@ static void plot_bins(struct report_figure *out)
     char key[32] = "notitle";
     for (uint32_t r = 0; r < out->table.n_rows; r++) {
         if (out->table.faint[r])
-            snprintf(key, sizeof key, "title \"n < %d\"", REPORT_FEW);
+            snprintf(key, sizeof(key), "title \"n < %d\"", REPORT_FEW);
     }
     report_figure_key_above(out);
     report_out_printf(
@@ -205,7 +205,7 @@ static size_t cut_margins(struct bin bin[MARGIN_BINS], double *value,
         if (data->trial[i].changed && isfinite(data->trial[i].margin))
             value[n++] = data->trial[i].margin;
     }
-    qsort(value, n, sizeof *value, by_value);
+    qsort(value, n, sizeof(*value), by_value);
     for (size_t b = 0; b < MARGIN_BINS && n > 0; b++) {
         const size_t from = b * n / MARGIN_BINS, to = (b + 1) * n / MARGIN_BINS;
         bin[b].from = value[from];
@@ -219,7 +219,7 @@ enum status report_bins_margin(struct report_figure *out, struct report_context 
 {
     static const char absent[] = "the golden margin was not recorded (record: summary or full)";
     struct bin bin[MARGIN_BINS];
-    double *value = arena_array(context->arena, context->data->n + 1, sizeof *value);
+    double *value = arena_array(context->arena, context->data->n + 1, sizeof(*value));
     out->id = "margin";
     out->title = "Golden margin at the fault";
     if (!value)

@@ -148,7 +148,7 @@ static enum status fill_bits(struct report_figure *out, struct report_context *c
         rows += report_groups_size(&groups, g) > 0;
     st = st ? st
             : report_table_init(&out->table, context->arena, rows, BIT_COLUMNS,
-                                sizeof BIT_COLUMNS / sizeof *BIT_COLUMNS);
+                                sizeof(BIT_COLUMNS) / sizeof(*BIT_COLUMNS));
     for (uint32_t g = 0, row = 0; !st && g < groups.count; g++) {
         const struct panel *panel = &panels->panel[g / BITS_WIDTH];
         if (report_groups_size(&groups, g) == 0)
@@ -176,9 +176,9 @@ static void shade_fields(struct report_figure *out, const struct panel *panel)
         if (b > 0 && (below == own || !own))
             continue;
         if (b == 0)
-            snprintf(low, sizeof low, "-0.5");
+            snprintf(low, sizeof(low), "-0.5");
         else
-            snprintf(low, sizeof low, "%u.5", b - 1);
+            snprintf(low, sizeof(low), "%u.5", b - 1);
         report_out_printf(&out->script,
                           "set object rectangle from %u.5,graph 0 to %s,graph 1 behind fillstyle "
                           "solid 1 noborder fillcolor rgb \"%s\"\n",
@@ -201,7 +201,7 @@ static void write_bit(struct report_figure *out, uint32_t row, double *most)
     const bool differs =
         report_table_number(table, row, "changed") != report_table_number(table, row, "trials");
     report_figure_number(out, report_table_number(table, row, "bit"));
-    for (size_t c = 0; c < sizeof columns / sizeof *columns; c++) {
+    for (size_t c = 0; c < sizeof(columns) / sizeof(*columns); c++) {
         const double share = 100 * report_table_number(table, row, columns[c]);
         report_figure_number(out, c < 3 || differs ? share : NAN);
         *most = c < 3 || differs ? fmax(*most, share) : *most;
@@ -216,7 +216,7 @@ static void write_bits(struct report_figure *out, const struct panels *panels, d
     for (uint32_t p = 0; p < panels->count; p++) {
         char name[16];
         double last = NAN;
-        snprintf(name, sizeof name, "panel%u", p);
+        snprintf(name, sizeof(name), "panel%u", p);
         report_figure_data(out, name);
         most[p] = 0;
         for (uint32_t r = 0; r < table->n_rows; r++) {

@@ -106,7 +106,7 @@ static void insert_value(struct axis *axis, const char *value)
     while (place > 0 && comes_before(axis, value, axis->value[place - 1]))
         place--;
     memmove(&axis->value[place + 1], &axis->value[place],
-            (axis->count - place) * sizeof *axis->value);
+            (axis->count - place) * sizeof(*axis->value));
     axis->value[place] = value;
     axis->count++;
 }
@@ -115,9 +115,9 @@ static enum status find_values(struct axis *axis, const struct report_context *c
 {
     const struct report_data *data = context->data;
     struct arena *arena = context->arena;
-    const char **own = arena_array(arena, (size_t)data->n_strata + 1, sizeof *own);
-    axis->value = arena_array(arena, CELLS_ROWS + 2, sizeof *axis->value);
-    axis->of = arena_array(arena, (size_t)data->n_strata + 1, sizeof *axis->of);
+    const char **own = arena_array(arena, (size_t)data->n_strata + 1, sizeof(*own));
+    axis->value = arena_array(arena, CELLS_ROWS + 2, sizeof(*axis->value));
+    axis->of = arena_array(arena, (size_t)data->n_strata + 1, sizeof(*axis->of));
     if (!own || !axis->value || !axis->of)
         return STATUS_MEMORY;
     for (uint32_t h = 0; h < data->n_strata; h++) {
@@ -184,8 +184,8 @@ static enum status list_rows(struct cells *cells, struct report_heat_map *map,
     const struct axis *axis = cells->axis;
     const uint32_t rows = axis[AXIS_ROW].count;
     const uint32_t panels = cells->n_axes == AXES ? axis[AXIS_PANEL].count : 1;
-    const char **label = arena_array(context->arena, CELLS_ROWS + 1, sizeof *label);
-    const char **panel = arena_array(context->arena, CELLS_ROWS + 1, sizeof *panel);
+    const char **label = arena_array(context->arena, CELLS_ROWS + 1, sizeof(*label));
+    const char **panel = arena_array(context->arena, CELLS_ROWS + 1, sizeof(*panel));
     uint8_t *used = arena_alloc(context->arena, (size_t)rows * panels + 1);
     if (!label || !panel || !used)
         return STATUS_MEMORY;
@@ -222,19 +222,19 @@ static const struct report_column KNOWN[] = {
     {"events", "events", REPORT_COUNT, REPORT_ALONE},
     REPORT_RATE_COLUMNS("rate", "rate, %"),
 };
-#define KNOWN_COUNT (sizeof KNOWN / sizeof *KNOWN)
+#define KNOWN_COUNT (sizeof(KNOWN) / sizeof(*KNOWN))
 
 static enum status make_table(struct report_table *table, const struct cells *cells,
                               const struct report_context *context)
 {
-    struct report_column *column = arena_array(context->arena, AXES + KNOWN_COUNT, sizeof *column);
+    struct report_column *column = arena_array(context->arena, AXES + KNOWN_COUNT, sizeof(*column));
     if (!column)
         return STATUS_MEMORY;
     for (uint32_t d = 0; d < cells->n_axes; d++) {
         const char *name = kinds_text(KINDS_DIMENSION, context->data->plan->strata[d]);
         column[d] = (struct report_column){name, name, REPORT_TEXT, REPORT_ALONE};
     }
-    memcpy(&column[cells->n_axes], KNOWN, sizeof KNOWN);
+    memcpy(&column[cells->n_axes], KNOWN, sizeof(KNOWN));
     return report_table_init(table, context->arena, context->data->n_strata, column,
                              cells->n_axes + (uint32_t)KNOWN_COUNT);
 }
@@ -246,8 +246,8 @@ static enum status fill(struct report_figure *out, struct report_heat_map *map,
 {
     const struct axis *axis = cells->axis;
     const size_t count = (size_t)map->n_rows * map->n_columns;
-    double *value = arena_array(context->arena, count + 1, sizeof *value);
-    uint64_t *trials = arena_array(context->arena, count + 1, sizeof *trials);
+    double *value = arena_array(context->arena, count + 1, sizeof(*value));
+    uint64_t *trials = arena_array(context->arena, count + 1, sizeof(*trials));
     struct report_groups groups;
     enum status st = report_groups_strata(&groups, context->arena, context->data);
     st = st ? st : make_table(&out->table, cells, context);
@@ -319,7 +319,7 @@ enum status report_cells_map(struct report_figure *out, struct report_context *c
         st = find_values(&cells.axis[a], context);
     const struct axis *axis = cells.axis;
     const size_t pairs = (size_t)axis[AXIS_ROW].count * (axis[AXIS_PANEL].count + 1);
-    uint32_t *place = arena_array(context->arena, pairs + 1, sizeof *place);
+    uint32_t *place = arena_array(context->arena, pairs + 1, sizeof(*place));
     if (st || !place)
         return STATUS_MEMORY;
     st = list_rows(&cells, &map, context, place);

@@ -30,7 +30,7 @@ static enum status visit(void *user, const struct row *row)
         return STATUS_OK;
     if (sums->count == sums->room) {
         const size_t room = 2 * sums->room + 1024;
-        struct sum *larger = realloc(sums->sum, room * sizeof *larger);
+        struct sum *larger = realloc(sums->sum, room * sizeof(*larger));
         if (!larger) {
             log_error("compare: found no memory for %zu trials", room);
             return STATUS_MEMORY;
@@ -161,14 +161,14 @@ enum status report_conform_compare(struct report_conform *out, struct arena *are
     struct sums sums[2] = {{0}, {0}};
     const struct report_source *const source[2] = {first, second};
     *out =
-        (struct report_conform){.field = arena_array(arena, row_table.count, sizeof *out->field)};
+        (struct report_conform){.field = arena_array(arena, row_table.count, sizeof(*out->field))};
     enum status st = out->field ? check_identity(first, second) : STATUS_MEMORY;
     st = st ? st : check_prompts(first, second);
     for (int s = 0; !st && s < 2; s++)
         st = store_each_row(source[s]->store, visit, &sums[s]);
     st = st ? st : merge(out, arena, source, sums);
     if (!st) {
-        qsort(out->field, out->n_fields, sizeof *out->field, by_count);
+        qsort(out->field, out->n_fields, sizeof(*out->field), by_count);
         out->upper = stats_interval_clopper_pearson(
                          (double)out->differ, (double)out->shared,
                          (struct stats_interval_level){CONFORM_CONFIDENCE, STATS_INTERVAL_UPPER})

@@ -74,9 +74,9 @@ uint64_t report_data_fault_key(const struct row *row)
                            row->granularity, row->kind, row->duration, row->bit_field};
     const int64_t numbers[] = {row->row, row->rows, row->k, row->mask, row->bit, row->n_faults};
     uint64_t h = 0;
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+    for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
         h = fold_text(h, texts[i]);
-    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++)
         h = hash_fold64(h, (uint64_t)numbers[i]);
     if (stored)
         return h;
@@ -111,7 +111,7 @@ static enum status find_flags(uint32_t *out, const char *flags)
     *out = 0;
     while (flags && *flags) {
         const size_t n = strcspn(flags, "+");
-        if (n < sizeof word) {
+        if (n < sizeof(word)) {
             memcpy(word, flags, n);
             word[n] = '\0';
             const int flag = kinds_find(KINDS_FLAG, word);
@@ -180,7 +180,7 @@ static enum status add_deviation(struct report_data *data, const char *text, str
         return st;
     const size_t count = json_count(json_root(doc));
     double *larger =
-        grow(data->deviation, &data->deviation_room, data->n_deviation + count, sizeof *larger);
+        grow(data->deviation, &data->deviation_room, data->n_deviation + count, sizeof(*larger));
     if (larger) {
         data->deviation = larger;
         for (size_t i = 0; i < count; i++)
@@ -250,7 +250,7 @@ static enum status visit(void *user, const struct row *row)
         data->role[role]++;
     if (row->suspect || role != ROLE_TRIAL)
         return STATUS_OK;
-    struct report_trial *larger = grow(data->trial, &data->room, data->n + 1, sizeof *larger);
+    struct report_trial *larger = grow(data->trial, &data->room, data->n + 1, sizeof(*larger));
     if (!larger)
         return STATUS_MEMORY;
     data->trial = larger;
@@ -288,7 +288,7 @@ static uint32_t number_keys(struct keyed *keyed, struct report_trial *trial, siz
         const uint64_t key = trial[i].fault_key;
         keyed[i] = (struct keyed){cells ? hash_fold64(key, trial[i].item) : key, i};
     }
-    qsort(keyed, n, sizeof *keyed, by_key);
+    qsort(keyed, n, sizeof(*keyed), by_key);
     for (size_t i = 0; i < n; i++) {
         count += i == 0 || keyed[i].key != keyed[i - 1].key;
         if (cells)
@@ -301,13 +301,13 @@ static uint32_t number_keys(struct keyed *keyed, struct report_trial *trial, siz
 
 static enum status number_clusters(struct report_data *data)
 {
-    struct keyed *keyed = malloc((data->n + 1) * sizeof *keyed);
+    struct keyed *keyed = malloc((data->n + 1) * sizeof(*keyed));
     if (!keyed) {
         log_error("report: found no memory to sort %zu trials", data->n);
         return STATUS_MEMORY;
     }
     if (data->n > 1)
-        qsort(data->trial, data->n, sizeof *data->trial, by_stratum);
+        qsort(data->trial, data->n, sizeof(*data->trial), by_stratum);
     data->n_faults = number_keys(keyed, data->trial, data->n, false);
     data->n_cells = number_keys(keyed, data->trial, data->n, true);
     free(keyed);

@@ -22,8 +22,8 @@ static bool is_space(char c)
 static enum status split(struct words *out, struct arena *arena, const char *text)
 {
     const size_t most = strlen(text) + 2;
-    *out = (struct words){arena_array(arena, most, sizeof *out->at),
-                          arena_array(arena, most, sizeof *out->common), 0};
+    *out = (struct words){arena_array(arena, most, sizeof(*out->at)),
+                          arena_array(arena, most, sizeof(*out->common)), 0};
     if (!out->at || !out->common)
         return STATUS_MEMORY;
     out->at[0] = text;
@@ -61,7 +61,7 @@ static void mark_ends(struct words *a, struct words *b)
 static enum status mark_common(struct words *a, struct words *b, struct arena *arena)
 {
     const size_t width = (size_t)b->count + 1;
-    uint16_t *longest = arena_array(arena, ((size_t)a->count + 1) * width, sizeof *longest);
+    uint16_t *longest = arena_array(arena, ((size_t)a->count + 1) * width, sizeof(*longest));
     if (!longest)
         return STATUS_MEMORY;
     for (uint32_t i = a->count; i-- > 0;) {

@@ -38,7 +38,7 @@ static enum status put_table(const struct target *to, const struct report_table 
         const char *suffix;
     } forms[] = {{report_table_csv, "csv"}, {report_table_latex, "tex"}};
     enum status st = STATUS_OK;
-    for (size_t i = 0; !st && i < sizeof forms / sizeof *forms; i++) {
+    for (size_t i = 0; !st && i < sizeof(forms) / sizeof(*forms); i++) {
         struct report_out text = {0};
         forms[i].write(&text, table);
         st = put(to, table->id, forms[i].suffix, &text);

@@ -153,7 +153,7 @@ static struct report_cell *cell_of(struct report_table *table, uint32_t row, con
                                    const char *suffix)
 {
     char name[64];
-    snprintf(name, sizeof name, "%s%s", prefix, suffix);
+    snprintf(name, sizeof(name), "%s%s", prefix, suffix);
     return report_table_at(table, row, name);
 }
 

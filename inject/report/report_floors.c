@@ -73,7 +73,7 @@ enum status report_summary_floors(struct report_table *out, struct report_contex
         return STATUS_MEMORY;
     gather(&f, context, right_item);
     const enum status st = report_table_init(out, context->arena, f.scored ? 8 : 0, FLOOR_COLUMNS,
-                                             sizeof FLOOR_COLUMNS / sizeof *FLOOR_COLUMNS);
+                                             sizeof(FLOOR_COLUMNS) / sizeof(*FLOOR_COLUMNS));
     if (st || f.scored == 0)
         return st;
     const double n = (double)f.scored;

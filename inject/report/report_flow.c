@@ -85,7 +85,7 @@ static void write_flow(struct report_figure *out, uint64_t count[FLOW_FROM][FLOW
         for (int t = 0; t < FLOW_TO; t++) {
             const double own = 100 * (double)count[f][t] / total;
             char name[16];
-            snprintf(name, sizeof name, "band%d%d", f, t);
+            snprintf(name, sizeof(name), "band%d%d", f, t);
             write_band(out, name, from, to[t], own);
             from += own;
             to[t] += own;
@@ -106,7 +106,7 @@ enum status report_flow_right(struct report_figure *out, struct report_context *
     count_flow(count, context->data);
     const enum status st =
         report_table_init(&out->table, context->arena, FLOW_FROM * FLOW_TO, FLOW_COLUMNS,
-                          sizeof FLOW_COLUMNS / sizeof *FLOW_COLUMNS);
+                          sizeof(FLOW_COLUMNS) / sizeof(*FLOW_COLUMNS));
     if (st)
         return st;
     for (uint32_t r = 0; r < FLOW_FROM * FLOW_TO; r++) {
@@ -149,7 +149,7 @@ static uint64_t count_pairs(uint64_t *count, const struct report_data *a,
     uint64_t pairs = 0, most = 0;
     for (size_t i = 0; i < b->n; i++)
         most = b->trial[i].trial > most ? b->trial[i].trial : most;
-    uint32_t *at = arena_array(arena, (size_t)most + 2, sizeof *at);
+    uint32_t *at = arena_array(arena, (size_t)most + 2, sizeof(*at));
     if (!at)
         return UINT64_MAX;
     for (size_t i = 0; i < b->n; i++)
@@ -183,9 +183,9 @@ static uint32_t keep_outcomes(uint32_t kept[OUTCOME_COUNT], const uint64_t *coun
 
 enum status report_flow_devices(struct report_figure *out, struct report_context *context)
 {
-    uint64_t *count = arena_array(context->arena, OUTCOME_COUNT * OUTCOME_COUNT, sizeof *count);
-    double *value = arena_array(context->arena, OUTCOME_COUNT * OUTCOME_COUNT, sizeof *value);
-    const char **label = arena_array(context->arena, OUTCOME_COUNT, sizeof *label);
+    uint64_t *count = arena_array(context->arena, OUTCOME_COUNT * OUTCOME_COUNT, sizeof(*count));
+    double *value = arena_array(context->arena, OUTCOME_COUNT * OUTCOME_COUNT, sizeof(*value));
+    const char **label = arena_array(context->arena, OUTCOME_COUNT, sizeof(*label));
     out->id = "devices";
     out->title = "The same faults on another device";
     if (!count || !value || !label)
@@ -204,7 +204,7 @@ enum status report_flow_devices(struct report_figure *out, struct report_context
     uint32_t kept[OUTCOME_COUNT], row = 0;
     const uint32_t n = keep_outcomes(kept, count);
     const enum status st = report_table_init(&out->table, context->arena, n * n, DEVICE_COLUMNS,
-                                             sizeof DEVICE_COLUMNS / sizeof *DEVICE_COLUMNS);
+                                             sizeof(DEVICE_COLUMNS) / sizeof(*DEVICE_COLUMNS));
     if (st)
         return st;
     for (uint32_t i = 0; i < n; i++) {
@@ -217,7 +217,7 @@ enum status report_flow_devices(struct report_figure *out, struct report_context
             value[row] = (double)own / (double)pairs;
         }
     }
-    uint64_t *trials = arena_array(context->arena, (size_t)n * n + 1, sizeof *trials);
+    uint64_t *trials = arena_array(context->arena, (size_t)n * n + 1, sizeof(*trials));
     if (!trials)
         return STATUS_MEMORY;
     for (uint32_t r = 0; r < n * n; r++)

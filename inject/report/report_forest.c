@@ -92,9 +92,9 @@ static double write_rates(struct report_figure *out, const struct report_forest 
         for (int s = 0; s < 2; s++) {
             const double n = report_table_number(&out->table, row, forest->series[s].trials);
             const bool shown = n > 0 && (s == 0 || both);
-            for (size_t c = 0; c < sizeof suffixes / sizeof *suffixes; c++) {
+            for (size_t c = 0; c < sizeof(suffixes) / sizeof(*suffixes); c++) {
                 char name[64];
-                snprintf(name, sizeof name, "%s%s", forest->series[s].prefix, suffixes[c]);
+                snprintf(name, sizeof(name), "%s%s", forest->series[s].prefix, suffixes[c]);
                 const double share = 100 * report_table_number(&out->table, row, name);
                 report_figure_number(out, shown ? share : NAN);
                 most = shown && share > most ? share : most;

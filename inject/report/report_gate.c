@@ -66,7 +66,7 @@ static enum status choose(struct report_query *query, struct arena *arena,
     if (!text)
         return STATUS_OK;
     const enum status st = report_select(&chosen, arena, data, text);
-    uint32_t *index = arena_array(arena, data->n + 1, sizeof *index);
+    uint32_t *index = arena_array(arena, data->n + 1, sizeof(*index));
     if (st || !index)
         return st ? st : STATUS_MEMORY;
     for (uint32_t h = 0; h < data->n_strata; h++)

@@ -7,8 +7,8 @@ enum status report_groups_make(struct report_groups *out, struct arena *arena,
 {
     *out = (struct report_groups){
         .count = by->count,
-        .first = arena_array(arena, (size_t)by->count + 2, sizeof *out->first),
-        .index = arena_array(arena, data->n + 1, sizeof *out->index),
+        .first = arena_array(arena, (size_t)by->count + 2, sizeof(*out->first)),
+        .index = arena_array(arena, data->n + 1, sizeof(*out->index)),
     };
     if (!out->first || !out->index)
         return STATUS_MEMORY;

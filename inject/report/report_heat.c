@@ -15,7 +15,7 @@ static double round_up(double most)
 {
     static const double steps[] = {0.001, 0.002, 0.003, 0.006, 0.012, 0.03, 0.06,
                                    0.12,  0.18,  0.3,   0.48,  0.6,   0.9};
-    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+    for (size_t i = 0; i < sizeof(steps) / sizeof(*steps); i++) {
         if (most <= steps[i])
             return steps[i];
     }
@@ -244,9 +244,9 @@ static enum status fill_cells(struct report_heat_map *map, struct report_figure 
                               const struct report_heat_request *request)
 {
     double *value =
-        arena_array(context->arena, (size_t)map->n_rows * map->n_columns + 1, sizeof *value);
+        arena_array(context->arena, (size_t)map->n_rows * map->n_columns + 1, sizeof(*value));
     uint64_t *trials =
-        arena_array(context->arena, (size_t)map->n_rows * map->n_columns + 1, sizeof *trials);
+        arena_array(context->arena, (size_t)map->n_rows * map->n_columns + 1, sizeof(*trials));
     if (!value || !trials)
         return STATUS_MEMORY;
     uint32_t at = 0;
@@ -286,8 +286,8 @@ enum status report_heat_rates(struct report_heat_map *out, struct report_figure 
     struct arena *arena = context->arena;
     uint8_t *used_row = arena_alloc(arena, request->n_rows + 1);
     uint8_t *used_column = arena_alloc(arena, request->n_columns + 1);
-    const char **row = arena_array(arena, (size_t)request->n_rows + 1, sizeof *row);
-    const char **column = arena_array(arena, (size_t)request->n_columns + 1, sizeof *column);
+    const char **row = arena_array(arena, (size_t)request->n_rows + 1, sizeof(*row));
+    const char **column = arena_array(arena, (size_t)request->n_columns + 1, sizeof(*column));
     if (!used_row || !used_column || !row || !column)
         return STATUS_MEMORY;
     const uint32_t cells = find_used(groups, request, used_row, used_column);
@@ -306,7 +306,7 @@ enum status report_heat_rates(struct report_heat_map *out, struct report_figure 
         figure->absent = REPORT_QUIET;
     if (figure->absent)
         return STATUS_OK;
-    enum status st =
-        report_table_init(&figure->table, arena, cells, COLUMNS, sizeof COLUMNS / sizeof *COLUMNS);
+    enum status st = report_table_init(&figure->table, arena, cells, COLUMNS,
+                                       sizeof(COLUMNS) / sizeof(*COLUMNS));
     return st ? st : fill_cells(out, figure, context, groups, request);
 }

@@ -33,11 +33,11 @@ struct sides {
 static enum status make_sides(struct sides *out, struct report_context *context)
 {
     const size_t n = (size_t)context->data->n_strata + 1;
-    out->sign = arena_array(context->arena, n, sizeof *out->sign);
-    out->position = arena_array(context->arena, n, sizeof *out->position);
-    out->weight = arena_array(context->arena, n, sizeof *out->weight);
-    out->coefficient = arena_array(context->arena, n, sizeof *out->coefficient);
-    out->index = arena_array(context->arena, context->data->n + 1, sizeof *out->index);
+    out->sign = arena_array(context->arena, n, sizeof(*out->sign));
+    out->position = arena_array(context->arena, n, sizeof(*out->position));
+    out->weight = arena_array(context->arena, n, sizeof(*out->weight));
+    out->coefficient = arena_array(context->arena, n, sizeof(*out->coefficient));
+    out->index = arena_array(context->arena, context->data->n + 1, sizeof(*out->index));
     return out->sign && out->position && out->weight && out->coefficient && out->index
                ? STATUS_OK
                : STATUS_MEMORY;
@@ -74,10 +74,10 @@ static void set_difference(struct sides *sides, uint32_t count)
 /* Strata at one position share its coefficient by W_h. */
 static enum status set_trend(struct sides *sides, uint32_t count, struct arena *arena)
 {
-    double *position = arena_array(arena, (size_t)count + 1, sizeof *position);
-    double *own = arena_array(arena, (size_t)count + 1, sizeof *own);
-    double *weight = arena_array(arena, (size_t)count + 1, sizeof *weight);
-    uint32_t *place = arena_array(arena, (size_t)count + 1, sizeof *place);
+    double *position = arena_array(arena, (size_t)count + 1, sizeof(*position));
+    double *own = arena_array(arena, (size_t)count + 1, sizeof(*own));
+    double *weight = arena_array(arena, (size_t)count + 1, sizeof(*weight));
+    uint32_t *place = arena_array(arena, (size_t)count + 1, sizeof(*place));
     uint32_t distinct = 0;
     if (!position || !own || !weight || !place)
         return STATUS_MEMORY;
@@ -240,9 +240,10 @@ enum status report_hypotheses_test(struct report_hypothesis **out, struct report
 {
     const struct plan *plan = context->data->plan;
     const uint32_t count = plan->n_hypotheses;
-    struct report_hypothesis *found = arena_array(context->arena, (size_t)count + 1, sizeof *found);
-    double *p = arena_array(context->arena, (size_t)count + 1, sizeof *p);
-    uint32_t *order = arena_array(context->arena, (size_t)count + 1, sizeof *order);
+    struct report_hypothesis *found =
+        arena_array(context->arena, (size_t)count + 1, sizeof(*found));
+    double *p = arena_array(context->arena, (size_t)count + 1, sizeof(*p));
+    uint32_t *order = arena_array(context->arena, (size_t)count + 1, sizeof(*order));
     struct sides sides;
     if (!found || !p || !order || make_sides(&sides, context))
         return STATUS_MEMORY;
@@ -421,7 +422,7 @@ enum status report_hypotheses_table(struct report_table *out, struct report_cont
     enum status st = look ? report_hypotheses_test(&found, context) : STATUS_MEMORY;
     st = st ? st
             : report_table_init(out, context->arena, count, COLUMNS,
-                                sizeof COLUMNS / sizeof *COLUMNS);
+                                sizeof(COLUMNS) / sizeof(*COLUMNS));
     for (uint32_t i = 0; !st && i < count; i++) {
         const char *verdict = report_hypothesis_verdict(context->arena, &found[i]);
         fill_row(out, i, &found[i]);

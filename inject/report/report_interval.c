@@ -59,10 +59,10 @@ void report_interval_basis(char out[REPORT_INTERVAL_TEXT], const struct report_i
     }
     report_interval_n(n, i->n);
     if (i->shift > 0 || i->shift < 0)
-        snprintf(shift, sizeof shift, ", %s end %c %.3g", i->shift > 0 ? "upper" : "lower",
+        snprintf(shift, sizeof(shift), ", %s end %c %.3g", i->shift > 0 ? "upper" : "lower",
                  i->shift > 0 ? '+' : '-', 100 * fabs(i->shift));
     if (of->share < 1)
-        snprintf(share, sizeof share, ", times %.4g", of->share);
+        snprintf(share, sizeof(share), ", times %.4g", of->share);
     snprintf(out, REPORT_INTERVAL_TEXT, "%s, n = %.40s%s%s",
              i->method == STATS_CLUSTER_SCORE ? "Wilson" : "exact", n, shift, share);
 }

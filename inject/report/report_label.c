@@ -105,7 +105,7 @@ struct report_label report_label_put(struct report_out *out, const char *text, d
         const size_t n = line_of(text, width, size);
         const size_t shown = n > 0 && text[n] && text[n - 1] == ' ' ? n - 1 : n;
         label.width = fmax(label.width, report_label_width(text, shown, size));
-        snprintf(line, sizeof line, "%.*s", (int)shown, text);
+        snprintf(line, sizeof(line), "%.*s", (int)shown, text);
         report_out_put(out, i ? "\\n" : "");
         report_out_gnuplot(out, line);
         text += n;

@@ -46,10 +46,10 @@ static void put_number(struct report_out *out, const char *text)
                  {"<", "$<$"}};
     while (*text) {
         size_t s = 0, n = 1;
-        while (s < sizeof signs / sizeof *signs &&
+        while (s < sizeof(signs) / sizeof(*signs) &&
                strncmp(text, signs[s].text, strlen(signs[s].text)) != 0)
             s++;
-        if (s < sizeof signs / sizeof *signs) {
+        if (s < sizeof(signs) / sizeof(*signs)) {
             n = strlen(signs[s].text);
             report_out_put(out, signs[s].tex);
         } else {
@@ -111,7 +111,7 @@ static void put_heading(struct report_out *out, const struct report_column *colu
     report_out_printf(out, "\\shortstack[%s]{", column->format == REPORT_TEXT ? "l" : "r");
     for (bool first = true; *text; first = false) {
         size_t n = heading_line(text);
-        n = n < sizeof line ? n : sizeof line - 1;
+        n = n < sizeof(line) ? n : sizeof(line) - 1;
         memcpy(line, text, n);
         line[n] = '\0';
         report_out_put(out, first ? "" : "\\\\");

@@ -28,7 +28,7 @@ static const struct bar {
     {"inert", "inert", REPORT_EVENT(INERT) | REPORT_EVENT(NOT_REACHED),
      "fillstyle solid 1 noborder linecolor rgb \"" REPORT_GRID "\""},
 };
-#define BAR_COUNT (sizeof BARS / sizeof *BARS)
+#define BAR_COUNT (sizeof(BARS) / sizeof(*BARS))
 
 static const struct report_column LAYER_COLUMNS[] = {
     {"layer", "layer", REPORT_COUNT, REPORT_ALONE},
@@ -46,7 +46,7 @@ static enum status fill_layers(struct report_figure *out, struct report_context 
                                const struct report_groups *groups)
 {
     enum status st = report_table_init(&out->table, context->arena, groups->count, LAYER_COLUMNS,
-                                       sizeof LAYER_COLUMNS / sizeof *LAYER_COLUMNS);
+                                       sizeof(LAYER_COLUMNS) / sizeof(*LAYER_COLUMNS));
     for (uint32_t l = 0; !st && l < groups->count; l++) {
         struct report_rate rate = {0};
         report_table_set(&out->table, l, "layer", l);
@@ -202,9 +202,9 @@ static enum status fill_deviation(struct report_figure *out, struct report_conte
                                   uint32_t boundaries)
 {
     const struct report_data *data = context->data;
-    double *value = arena_array(context->arena, data->n + 1, sizeof *value);
+    double *value = arena_array(context->arena, data->n + 1, sizeof(*value));
     enum status st = report_table_init(&out->table, context->arena, boundaries, DEVIATION,
-                                       sizeof DEVIATION / sizeof *DEVIATION);
+                                       sizeof(DEVIATION) / sizeof(*DEVIATION));
     if (!value || st)
         return STATUS_MEMORY;
     for (uint32_t b = 0; b < boundaries; b++) {
@@ -215,7 +215,7 @@ static enum status fill_deviation(struct report_figure *out, struct report_conte
             zero += value[n] == 0;
             n++;
         }
-        qsort(value, n, sizeof *value, by_value);
+        qsort(value, n, sizeof(*value), by_value);
         report_table_set(&out->table, b, "layers_behind", b);
         report_table_set(&out->table, b, "trials", (double)n);
         report_table_set(&out->table, b, "p10", quantile(value, n, 0.1));
@@ -245,7 +245,7 @@ static void write_deviation(struct report_figure *out)
     report_figure_data(out, "boundaries");
     for (uint32_t b = 0; b < out->table.n_rows; b++) {
         report_out_printf(&out->script, "%u ", b);
-        for (size_t c = 0; c < sizeof columns / sizeof *columns; c++) {
+        for (size_t c = 0; c < sizeof(columns) / sizeof(*columns); c++) {
             const double value = report_table_at(&out->table, b, columns[c])->number;
             /* the lower and upper edge stand for 0 and for Inf */
             report_figure_number(out, value < 1e-8 ? 1e-8 : value > 1e4 ? 1e4 : value);

@@ -95,7 +95,7 @@ static enum status gather(struct uniform *u, const struct report_data *data,
                           const struct report_gate_request *request,
                           const struct report_selection *chosen)
 {
-    struct share *share = calloc((size_t)data->n_strata * data->n_items + 1, sizeof *share);
+    struct share *share = calloc((size_t)data->n_strata * data->n_items + 1, sizeof(*share));
     if (!share) {
         log_error("gate: found no memory for %u items in %u strata", data->n_items, data->n_strata);
         return STATUS_MEMORY;
@@ -211,7 +211,7 @@ enum status report_looks_uniform(struct report_gate *out, const struct report_da
                                  const struct report_gate_request *request)
 {
     struct arena arena = {0};
-    struct uniform u = {.item = arena_array(&arena, (size_t)data->n_items + 1, sizeof *u.item)};
+    struct uniform u = {.item = arena_array(&arena, (size_t)data->n_items + 1, sizeof(*u.item))};
     struct report_selection chosen;
     enum status st = u.item ? STATUS_OK : STATUS_MEMORY;
     st = st ? st : report_select(&chosen, &arena, data, request->stratum);
@@ -219,7 +219,7 @@ enum status report_looks_uniform(struct report_gate *out, const struct report_da
     uint32_t room = LOOKS_ROOM / (u.items + 1) + 2;
     room = room < LOOKS_GROWTH ? room : LOOKS_GROWTH;
     if (!st) {
-        u.z = arena_array(&arena, (size_t)u.items * room + 1, sizeof *u.z);
+        u.z = arena_array(&arena, (size_t)u.items * room + 1, sizeof(*u.z));
         st = u.z ? STATUS_OK : STATUS_MEMORY;
     }
     if (!st)

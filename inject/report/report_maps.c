@@ -16,7 +16,7 @@ static const char *const SITE_ORDER[] = {
     "attn_residual", "ffn_norm",      "ffn_gate",     "ffn_up",      "ffn_act",
     "ffn_down",      "post_ffw_norm", "ffn_residual",
 };
-#define SITE_ORDER_COUNT (sizeof SITE_ORDER / sizeof *SITE_ORDER)
+#define SITE_ORDER_COUNT (sizeof(SITE_ORDER) / sizeof(*SITE_ORDER))
 
 static size_t site_rank(const char *site)
 {
@@ -38,7 +38,7 @@ static int by_site(const void *a, const void *b)
 /* Labels "0" .. count - 1. */
 static const char **number_labels(struct arena *arena, uint32_t count)
 {
-    const char **label = arena_array(arena, (size_t)count + 1, sizeof *label);
+    const char **label = arena_array(arena, (size_t)count + 1, sizeof(*label));
     for (uint32_t i = 0; label && i < count; i++) {
         label[i] = arena_printf(arena, "%" PRIu32, i);
         if (!label[i])
@@ -58,8 +58,8 @@ static enum status find_sites(struct site_columns *out, struct report_context *c
 {
     const struct report_data *data = context->data;
     const uint32_t names = data->names.count;
-    out->label = arena_array(context->arena, (size_t)names + 1, sizeof *out->label);
-    out->of_name = arena_array(context->arena, (size_t)names + 1, sizeof *out->of_name);
+    out->label = arena_array(context->arena, (size_t)names + 1, sizeof(*out->label));
+    out->of_name = arena_array(context->arena, (size_t)names + 1, sizeof(*out->of_name));
     if (!out->label || !out->of_name)
         return STATUS_MEMORY;
     for (size_t i = 0; i < data->n; i++) {
@@ -69,7 +69,7 @@ static enum status find_sites(struct site_columns *out, struct report_context *c
         out->of_name[t->site_kind] = 1;
         out->label[out->count++] = data->names.text[t->site_kind];
     }
-    qsort(out->label, out->count, sizeof *out->label, by_site);
+    qsort(out->label, out->count, sizeof(*out->label), by_site);
     for (uint32_t name = 0; name < names; name++) {
         uint32_t column = REPORT_NONE;
         for (uint32_t c = 0; c < out->count && out->of_name[name]; c++) {
@@ -159,8 +159,8 @@ static uint32_t find_heads(struct head_strata *out, const struct report_data *da
         for (uint32_t h = 0; h < data->n_strata; h++) {
             const char *label = data->stratum[h].label;
             out->cell[h] = REPORT_NONE;
-            if (!report_data_dimension(label, "layer", layer, sizeof layer) ||
-                !report_data_dimension(label, "head", head, sizeof head) ||
+            if (!report_data_dimension(label, "layer", layer, sizeof(layer)) ||
+                !report_data_dimension(label, "head", head, sizeof(head)) ||
                 strspn(layer, "0123456789") != strlen(layer) ||
                 strspn(head, "0123456789") != strlen(head) || !*head || !*layer)
                 continue;
@@ -181,7 +181,7 @@ enum status report_maps_heads(struct report_figure *out, struct report_context *
     out->id = "heads";
     out->title = "Layer by head";
     strata.cell =
-        arena_array(context->arena, (size_t)context->data->n_strata + 1, sizeof *strata.cell);
+        arena_array(context->arena, (size_t)context->data->n_strata + 1, sizeof(*strata.cell));
     if (!strata.cell)
         return STATUS_MEMORY;
     const uint32_t heads = find_heads(&strata, context->data, &layers);

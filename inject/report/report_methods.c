@@ -40,7 +40,7 @@ static const char SEVERAL[] =
 
 const char *report_limits(const struct report_context *context, uint32_t i)
 {
-    const uint32_t count = sizeof LIMITS / sizeof *LIMITS;
+    const uint32_t count = sizeof(LIMITS) / sizeof(*LIMITS);
     if (i < count)
         return LIMITS[i];
     return i == count && report_context_is_several(context) ? SEVERAL : NULL;
@@ -232,7 +232,7 @@ static void put_exclusions(struct report_out *out, const struct report_data *dat
                 {"CPU reruns", data->role[ROLE_CPU]},
                 {"suspect rows", data->suspect}};
     const char *before = "Kept out of rates: ";
-    for (size_t i = 0; i < sizeof kept / sizeof *kept; i++) {
+    for (size_t i = 0; i < sizeof(kept) / sizeof(*kept); i++) {
         if (kept[i].count == 0)
             continue;
         report_out_printf(out, "%s%" PRIu64 " %s", before, kept[i].count, kept[i].what);

@@ -25,12 +25,12 @@ static uint32_t slot_of(const struct report_names *names, const char *text)
 static enum status grow(struct report_names *names, struct arena *arena)
 {
     const uint32_t room = names->room ? 2 * names->room : 64;
-    const char **text = arena_array(arena, room, sizeof *text);
-    uint32_t *slot = arena_array(arena, 2 * (size_t)room, sizeof *slot);
+    const char **text = arena_array(arena, room, sizeof(*text));
+    uint32_t *slot = arena_array(arena, 2 * (size_t)room, sizeof(*slot));
     if (!text || !slot)
         return STATUS_MEMORY;
     if (names->count > 0)
-        memcpy(text, names->text, names->count * sizeof *text);
+        memcpy(text, names->text, names->count * sizeof(*text));
     *names = (struct report_names){text, slot, names->count, room, 2 * room};
     for (uint32_t i = 0; i < names->count; i++)
         slot[slot_of(names, text[i])] = i + 1;

@@ -40,8 +40,8 @@ void report_out_printf(struct report_out *out, const char *fmt, ...)
     va_list args, again;
     va_start(args, fmt);
     va_copy(again, args);
-    const int size = vsnprintf(small, sizeof small, fmt, args);
-    if (size >= 0 && size < (int)sizeof small) {
+    const int size = vsnprintf(small, sizeof(small), fmt, args);
+    if (size >= 0 && size < (int)sizeof(small)) {
         report_out_put_n(out, small, (size_t)size);
     } else if (size >= 0 && !out->status) {
         char *large = malloc((size_t)size + 1);

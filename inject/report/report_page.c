@@ -32,7 +32,7 @@ static enum status incidents(struct report_table *out, struct report_context *co
     out->caption = "Abnormal ends that did not come back when the trial was run again.";
     const enum status st =
         report_table_init(out, context->arena, data->n_incidents, INCIDENT_COLUMNS,
-                          sizeof INCIDENT_COLUMNS / sizeof *INCIDENT_COLUMNS);
+                          sizeof(INCIDENT_COLUMNS) / sizeof(*INCIDENT_COLUMNS));
     for (uint32_t i = 0; !st && i < data->n_incidents; i++) {
         const struct store_incident *incident = &data->incident[i];
         report_table_set(out, i, "trial", (double)incident->trial);
@@ -238,7 +238,7 @@ static void put_provenance(struct report_out *out, const struct report_page *pag
     const struct report_data *data = page->context.data;
     const struct store_identity *id = data->identity;
     char shard[64];
-    snprintf(shard, sizeof shard, "%" PRIu32 " of %" PRIu32, id->shard,
+    snprintf(shard, sizeof(shard), "%" PRIu32 " of %" PRIu32, id->shard,
              id->shards ? id->shards : 1);
     report_out_put(out, "<section id=\"provenance\"><h2>Provenance</h2>\n<dl>\n");
     put_pair(out, "plan, SHA-256", id->plan_hash);

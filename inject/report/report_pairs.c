@@ -90,7 +90,7 @@ static size_t key_trials(struct keyed *out, const struct report_data *data, cons
         const uint64_t item = text_key(prompt_of(&data->item[t->item]));
         out[n++] = (struct keyed){hash_fold64(t->fault_key, item), t->trial, t};
     }
-    qsort(out, n, sizeof *out, by_key);
+    qsort(out, n, sizeof(*out), by_key);
     return n;
 }
 
@@ -108,25 +108,25 @@ static void match(struct report_pairs *out, const struct keyed *a, size_t n_a,
     }
     out->only_first = n_a - out->count;
     out->only_second = n_b - out->count;
-    qsort(out->pair, out->count, sizeof *out->pair, by_first);
+    qsort(out->pair, out->count, sizeof(*out->pair), by_first);
 }
 
 enum status report_pairs_make(struct report_pairs *out, struct arena *arena,
                               const struct report_data *first, const struct report_data *second)
 {
     uint64_t apart_second = 0;
-    struct keyed *a = malloc((first->n + 1) * sizeof *a);
-    struct keyed *b = malloc((second->n + 1) * sizeof *b);
+    struct keyed *a = malloc((first->n + 1) * sizeof(*a));
+    struct keyed *b = malloc((second->n + 1) * sizeof(*b));
     uint8_t *apart_a = arena_alloc(arena, (size_t)first->n_items + 1);
     uint8_t *apart_b = arena_alloc(arena, (size_t)second->n_items + 1);
     const size_t clusters = (size_t)first->n_items + first->n_faults + first->n_cells + 1;
     *out = (struct report_pairs){
         .first = first,
         .second = second,
-        .pair = arena_array(arena, first->n + 1, sizeof *out->pair),
-        .trial = arena_array(arena, first->n + 1, sizeof *out->trial),
-        .stratum = arena_array(arena, (size_t)first->n_strata + 1, sizeof *out->stratum),
-        .scratch = arena_array(arena, clusters, sizeof *out->scratch),
+        .pair = arena_array(arena, first->n + 1, sizeof(*out->pair)),
+        .trial = arena_array(arena, first->n + 1, sizeof(*out->trial)),
+        .stratum = arena_array(arena, (size_t)first->n_strata + 1, sizeof(*out->stratum)),
+        .scratch = arena_array(arena, clusters, sizeof(*out->scratch)),
     };
     enum status st = STATUS_OK;
     if (!a || !b || !apart_a || !apart_b || !out->pair || !out->trial || !out->stratum ||
@@ -247,8 +247,8 @@ void report_pairs_compare(struct report_pairs_result *out, const struct report_p
                                         .mcnemar = NAN,
                                         .equivalence = NAN,
                                         .non_inferiority = NAN};
-    struct share *share = calloc((size_t)first->n_strata + 1, sizeof *share);
-    memset(pairs->stratum, 0, first->n_strata * sizeof *pairs->stratum);
+    struct share *share = calloc((size_t)first->n_strata + 1, sizeof(*share));
+    memset(pairs->stratum, 0, first->n_strata * sizeof(*pairs->stratum));
     if (share)
         fill(out, pairs, &data, share, request);
     if (!share || out->pairs == 0) {

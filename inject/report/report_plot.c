@@ -26,7 +26,7 @@ static const struct theme {
     {"h3", "#6aa5d5", "#3f80b3"},      {"h4", "#2f74b0", "#84bce6"},
     {"h5", "#0b4070", "#cbe5f8"},
 };
-#define THEME_COUNT (sizeof THEME / sizeof *THEME)
+#define THEME_COUNT (sizeof(THEME) / sizeof(*THEME))
 
 extern char **environ;
 
@@ -73,7 +73,7 @@ static enum status read_back(FILE *file, struct report_out *out)
     char block[1 << 16];
     size_t n;
     rewind(file);
-    while ((n = fread(block, 1, sizeof block, file)) > 0)
+    while ((n = fread(block, 1, sizeof(block), file)) > 0)
         report_out_put_n(out, block, n);
     return ferror(file) ? say_io("its output could not be read") : out->status;
 }
@@ -146,7 +146,7 @@ static size_t theme_at(const char *at, const struct theme **out)
     if (strncmp(at, "rgb(", 4) != 0 ||
         sscanf(at, "rgb( %u , %u , %u )%n", &r, &g, &b, &used) != 3 || used == 0)
         return 0;
-    snprintf(hex, sizeof hex, "#%02x%02x%02x", r & 255, g & 255, b & 255);
+    snprintf(hex, sizeof(hex), "#%02x%02x%02x", r & 255, g & 255, b & 255);
     *out = NULL;
     for (size_t i = 0; i < THEME_COUNT; i++) {
         if (strcmp(THEME[i].light, hex) == 0)

@@ -91,7 +91,7 @@ static void write_plot(struct report_figure *out, const struct report_context *c
     const uint32_t panels = is_priced(context) ? 3 : 1;
     report_figure_data(out, "parts");
     for (uint32_t r = 0; r < out->table.n_rows; r++) {
-        for (size_t a = 0; a < sizeof axes / sizeof *axes; a++) {
+        for (size_t a = 0; a < sizeof(axes) / sizeof(*axes); a++) {
             const double x = report_table_at(&out->table, r, axes[a])->number;
             report_figure_number(out, a == 0 ? 100 * x : x);
         }
@@ -135,7 +135,7 @@ static enum status fill_parts(struct part *part, double *out_total, struct repor
         part[h] = (struct part){.stratum = h, .cost = weight, .harm = weight * rate.estimate.rate};
         *out_total += part[h].harm;
     }
-    qsort(part, data->n_strata, sizeof *part, by_yield);
+    qsort(part, data->n_strata, sizeof(*part), by_yield);
     for (uint32_t h = 0; h < data->n_strata; h++)
         add_sites(&part[h], context, &groups, seen);
     return STATUS_OK;
@@ -148,7 +148,7 @@ static bool has_places(const struct plan *plan)
                                                  PLAN_BY_OP,    PLAN_BY_PLACE, PLAN_BY_POINT,
                                                  PLAN_BY_FIELD, PLAN_BY_HEAD};
     for (uint32_t d = 0; d < plan->n_strata; d++) {
-        for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++) {
             if (plan->strata[d] == places[i])
                 return true;
         }
@@ -160,7 +160,7 @@ enum status report_protect_share(struct report_figure *out, struct report_contex
 {
     const struct report_data *data = context->data;
     double total = 0;
-    struct part *part = arena_array(context->arena, (size_t)data->n_strata + 1, sizeof *part);
+    struct part *part = arena_array(context->arena, (size_t)data->n_strata + 1, sizeof(*part));
     out->id = "protect";
     out->title = "What protection would buy";
     if (!part)
@@ -183,7 +183,7 @@ enum status report_protect_share(struct report_figure *out, struct report_contex
     if (st || out->absent)
         return st;
     st = report_table_init(&out->table, context->arena, data->n_strata + 1, PROTECT_COLUMNS,
-                           sizeof PROTECT_COLUMNS / sizeof *PROTECT_COLUMNS);
+                           sizeof(PROTECT_COLUMNS) / sizeof(*PROTECT_COLUMNS));
     if (st)
         return st;
     fill_table(out, context, part, total);

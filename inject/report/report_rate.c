@@ -17,14 +17,14 @@ enum status report_work_init(struct report_work *out, struct arena *arena,
     const size_t strata = (size_t)data->n_strata + 1;
     *out = (struct report_work){
         .data = data,
-        .trial = arena_array(arena, n, sizeof *out->trial),
-        .stratum = arena_array(arena, strata, sizeof *out->stratum),
-        .touched = arena_array(arena, strata, sizeof *out->touched),
-        .member = arena_array(arena, n, sizeof *out->member),
-        .mark = arena_array(arena, clusters, sizeof *out->mark),
-        .number = arena_array(arena, clusters, sizeof *out->number),
-        .scratch = arena_array(arena, clusters, sizeof *out->scratch),
-        .first = arena_array(arena, strata, sizeof *out->first),
+        .trial = arena_array(arena, n, sizeof(*out->trial)),
+        .stratum = arena_array(arena, strata, sizeof(*out->stratum)),
+        .touched = arena_array(arena, strata, sizeof(*out->touched)),
+        .member = arena_array(arena, n, sizeof(*out->member)),
+        .mark = arena_array(arena, clusters, sizeof(*out->mark)),
+        .number = arena_array(arena, clusters, sizeof(*out->number)),
+        .scratch = arena_array(arena, clusters, sizeof(*out->scratch)),
+        .first = arena_array(arena, strata, sizeof(*out->first)),
     };
     if (!out->trial || !out->stratum || !out->touched || !out->member || !out->mark ||
         !out->number || !out->scratch || !out->first)
@@ -92,7 +92,7 @@ static uint32_t mark_members(struct report_work *work, const struct report_query
 {
     const struct report_data *data = work->data;
     uint32_t strata = 0;
-    memset(work->touched, 0, data->n_strata * sizeof *work->touched);
+    memset(work->touched, 0, data->n_strata * sizeof(*work->touched));
     memset(work->member, query->index ? 0 : 1, data->n);
     const size_t count = query->index ? query->count : data->n;
     for (size_t k = 0; k < count; k++) {
@@ -174,7 +174,7 @@ static double cluster_size(const struct stats_cluster_data *data, bool faults)
 {
     const uint32_t clusters = faults ? data->n_faults : data->n_items;
     double squares = 0, sum = 0;
-    memset(data->scratch, 0, clusters * sizeof *data->scratch);
+    memset(data->scratch, 0, clusters * sizeof(*data->scratch));
     for (size_t i = 0; i < data->n_trials; i++) {
         const struct stats_cluster_trial *t = &data->trial[i];
         data->scratch[faults ? t->fault : t->item] += t->counted;

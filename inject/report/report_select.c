@@ -12,7 +12,7 @@ void report_select_values(struct report_values *out, const char *label)
 {
     for (int d = 0; d < PLAN_DIMENSION_COUNT; d++)
         out->value[d] = report_data_dimension(label, kinds_text(KINDS_DIMENSION, d), out->text[d],
-                                              sizeof out->text[d])
+                                              sizeof(out->text[d]))
                             ? out->text[d]
                             : NULL;
 }
@@ -21,7 +21,7 @@ static enum status refuse(const struct report_data *data, struct arena *arena, c
                           const char *problem)
 {
     char suggestion[ARGS_SUGGESTION] = "";
-    const char **label = arena_array(arena, (size_t)data->n_strata + 1, sizeof *label);
+    const char **label = arena_array(arena, (size_t)data->n_strata + 1, sizeof(*label));
     if (!label)
         return STATUS_MEMORY;
     for (uint32_t h = 0; h < data->n_strata; h++)

@@ -23,7 +23,7 @@ static const struct report_column FOREST[] = {
     {"no_fault", "runs without a fault, %", REPORT_PERCENT, REPORT_ALONE},
     REPORT_RUNS_COLUMNS("runs", "of all runs, %"),
 };
-#define FOREST_COLUMNS ((uint32_t)(sizeof FOREST / sizeof *FOREST))
+#define FOREST_COLUMNS ((uint32_t)(sizeof(FOREST) / sizeof(*FOREST)))
 #define FOREST_OF_RUNS (REPORT_RATE_WIDTH + 2) /* the last ones, of a bit error rate */
 
 static enum status fill_forest(struct report_figure *out, struct report_context *context)
@@ -87,8 +87,8 @@ static int by_row(const void *a, const void *b)
 static uint32_t *choose_rows(struct report_context *context, struct report_table *table,
                              uint32_t *out_count)
 {
-    struct rank *rank = arena_array(context->arena, (size_t)table->n_rows + 1, sizeof *rank);
-    uint32_t *row = arena_array(context->arena, (size_t)table->n_rows + 1, sizeof *row);
+    struct rank *rank = arena_array(context->arena, (size_t)table->n_rows + 1, sizeof(*rank));
+    uint32_t *row = arena_array(context->arena, (size_t)table->n_rows + 1, sizeof(*row));
     if (!rank || !row)
         return NULL;
     for (uint32_t r = 0; r < table->n_rows; r++) {
@@ -97,9 +97,9 @@ static uint32_t *choose_rows(struct report_context *context, struct report_table
     }
     *out_count = table->n_rows;
     if (table->n_rows > STRATA_DRAWN) {
-        qsort(rank, table->n_rows, sizeof *rank, by_rate);
+        qsort(rank, table->n_rows, sizeof(*rank), by_rate);
         *out_count = STRATA_DRAWN;
-        qsort(rank, *out_count, sizeof *rank, by_row);
+        qsort(rank, *out_count, sizeof(*rank), by_row);
     }
     for (uint32_t i = 0; i < *out_count; i++)
         row[i] = rank[i].row;
@@ -169,7 +169,7 @@ static enum status fill_width(struct report_figure *out, struct report_context *
     enum status st = report_groups_strata(&groups, context->arena, data);
     st = st ? st
             : report_table_init(&out->table, context->arena, data->n_strata, WIDTH,
-                                sizeof WIDTH / sizeof *WIDTH);
+                                sizeof(WIDTH) / sizeof(*WIDTH));
     for (uint32_t h = 0; !st && h < data->n_strata; h++) {
         struct report_rate all;
         report_figure_group(&all, context, &groups, h,
@@ -206,7 +206,7 @@ static void write_width(struct report_figure *out, const struct report_context *
     report_figure_data(out, "curves");
     for (double n = from; n <= most * 4; n *= 1.25) {
         report_figure_number(out, n);
-        for (size_t i = 0; i < sizeof rates / sizeof *rates; i++)
+        for (size_t i = 0; i < sizeof(rates) / sizeof(*rates); i++)
             report_figure_number(out, 100 * half_width(stats_interval_wilson(
                                                 rates[i], n, report_figure_level(context))));
         report_out_put(&out->script, "\n");
@@ -216,7 +216,7 @@ static void write_width(struct report_figure *out, const struct report_context *
         &out->script, "first = %.9g\nlast = %.9g\nset yrange [%.3g:60]\n", from, most * 4,
         fmin(50 * least, 80 * half_width(stats_interval_wilson(rates[0], most * 4,
                                                                report_figure_level(context)))));
-    for (size_t i = 0; i < sizeof rates / sizeof *rates; i++)
+    for (size_t i = 0; i < sizeof(rates) / sizeof(*rates); i++)
         report_out_printf(&out->script,
                           "set label \"%g %%\" at %.9g,%.9g left offset 0.4,0 textcolor rgb "
                           "\"" REPORT_GREY "\"\n",

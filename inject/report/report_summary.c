@@ -55,7 +55,7 @@ static const struct report_column OUTCOME_COLUMNS[] = {
     {"design_effect", "design effect", REPORT_NUMBER, REPORT_ALONE},
     REPORT_RUNS_COLUMNS("runs", "of all runs, %"),
 };
-#define OUTCOME_COLUMN_COUNT ((uint32_t)(sizeof OUTCOME_COLUMNS / sizeof *OUTCOME_COLUMNS))
+#define OUTCOME_COLUMN_COUNT ((uint32_t)(sizeof(OUTCOME_COLUMNS) / sizeof(*OUTCOME_COLUMNS)))
 #define OUTCOME_OF_RUNS (REPORT_RATE_WIDTH + 1) /* the last columns, of a bit error rate */
 
 /* Sums behind the ladder's own classes. */
@@ -67,7 +67,7 @@ static const struct sum {
     {"SDC (all)", REPORT_SDC},
     {"SDC or DUE", REPORT_SDC | REPORT_DUE},
 };
-#define SUM_COUNT ((uint32_t)(sizeof SUMS / sizeof *SUMS))
+#define SUM_COUNT ((uint32_t)(sizeof(SUMS) / sizeof(*SUMS)))
 
 static void fill_outcome(struct report_table *table, uint32_t row, struct report_context *context,
                          const struct sum *sum)
@@ -157,8 +157,8 @@ enum status report_summary_bootstrap(struct report_bootstrap *out, struct report
     report_rate_data(&data, context->work,
                      &(struct report_query){.events = events, .given = given});
     uint32_t *times =
-        arena_array(context->arena, (size_t)data.n_items + data.n_faults + 1, sizeof *times);
-    double *rate = arena_array(context->arena, out->replicates, sizeof *rate);
+        arena_array(context->arena, (size_t)data.n_items + data.n_faults + 1, sizeof(*times));
+    double *rate = arena_array(context->arena, out->replicates, sizeof(*rate));
     if (!times || !rate)
         return STATUS_MEMORY;
     stats_bootstrap_run(&out->result, &(struct stats_bootstrap_params){
@@ -228,7 +228,7 @@ enum status report_summary_checks(struct report_table *out, struct report_contex
     /* without a total there is nothing to check */
     const uint32_t rows = rate_of(context, context->main, REPORT_ALL).refused ? 0 : 2;
     enum status st = report_table_init(out, context->arena, rows, CHECK_COLUMNS,
-                                       sizeof CHECK_COLUMNS / sizeof *CHECK_COLUMNS);
+                                       sizeof(CHECK_COLUMNS) / sizeof(*CHECK_COLUMNS));
     if (st || !out->caption)
         return STATUS_MEMORY;
     for (uint32_t r = 0; !st && r < rows; r++) {
@@ -267,11 +267,11 @@ enum status report_summary_kept(struct report_table *out, struct report_context 
         {"incidents", "abnormal ends that did not come back; the trial was run again",
          data->n_incidents},
     };
-    const uint32_t rows = sizeof lines / sizeof *lines;
+    const uint32_t rows = sizeof(lines) / sizeof(*lines);
     out->id = "kept";
     out->caption = "What the database holds and what of it counts.";
     const enum status st = report_table_init(out, context->arena, rows, KEPT_COLUMNS,
-                                             sizeof KEPT_COLUMNS / sizeof *KEPT_COLUMNS);
+                                             sizeof(KEPT_COLUMNS) / sizeof(*KEPT_COLUMNS));
     for (uint32_t r = 0; !st && r < rows; r++) {
         report_table_text(out, r, "rows", lines[r].rows);
         report_table_text(out, r, "what", lines[r].what);
@@ -308,7 +308,7 @@ enum status report_summary_devices(struct report_table *out, struct report_conte
     if (!out->caption)
         return STATUS_MEMORY;
     const enum status st = report_table_init(out, context->arena, data->n_devices, DEVICE_COLUMNS,
-                                             sizeof DEVICE_COLUMNS / sizeof *DEVICE_COLUMNS);
+                                             sizeof(DEVICE_COLUMNS) / sizeof(*DEVICE_COLUMNS));
     for (uint32_t d = 0; !st && d < data->n_devices; d++) {
         const struct store_device *device = &data->device[d];
         report_table_text(out, d, "device", device->name);
@@ -355,7 +355,7 @@ enum status report_summary_flags(struct report_table *out, struct report_context
         rows += t->due != DUE_NONE && due[t->due]++ == 0;
     }
     const enum status st = report_table_init(out, context->arena, rows, FLAG_COLUMNS,
-                                             sizeof FLAG_COLUMNS / sizeof *FLAG_COLUMNS);
+                                             sizeof(FLAG_COLUMNS) / sizeof(*FLAG_COLUMNS));
     for (uint32_t k = 0; !st && k < FLAG_COUNT + DUE_REASON_COUNT; k++) {
         const bool is_flag = k < FLAG_COUNT;
         const uint64_t count = is_flag ? flag[k] : due[k - FLAG_COUNT];

@@ -20,8 +20,8 @@ enum status report_table_init(struct report_table *out, struct arena *arena, uin
     out->column = column;
     out->n_columns = n_columns;
     out->n_rows = n_rows;
-    out->cell = arena_array(arena, cells + 1, sizeof *out->cell);
-    out->faint = arena_array(arena, (size_t)n_rows + 1, sizeof *out->faint);
+    out->cell = arena_array(arena, cells + 1, sizeof(*out->cell));
+    out->faint = arena_array(arena, (size_t)n_rows + 1, sizeof(*out->faint));
     if (!out->cell || !out->faint)
         return STATUS_MEMORY;
     for (size_t i = 0; i < cells; i++)
@@ -59,7 +59,7 @@ void report_table_text(struct report_table *table, uint32_t row, const char *col
 static void format_count(char out[REPORT_FORMAT_TEXT], double number)
 {
     char plain[32];
-    snprintf(plain, sizeof plain, "%.0f", number);
+    snprintf(plain, sizeof(plain), "%.0f", number);
     const size_t n = strlen(plain), sign = plain[0] == '-';
     size_t at = 0;
     for (size_t i = 0; i < n && at + 5 < REPORT_FORMAT_TEXT; i++) {
@@ -136,9 +136,9 @@ void report_table_basis(char out[REPORT_CELL_TEXT], const struct report_column *
         return;
     report_interval_n(n, cell[3].number);
     if (cell[5].number > 0 || cell[5].number < 0)
-        snprintf(shift, sizeof shift, ", %+.3g", 100 * cell[5].number);
+        snprintf(shift, sizeof(shift), ", %+.3g", 100 * cell[5].number);
     if (column->bounds == REPORT_SHARED)
-        snprintf(share, sizeof share, ", times %.4g", cell[6].number);
+        snprintf(share, sizeof(share), ", times %.4g", cell[6].number);
     snprintf(out, REPORT_CELL_TEXT, "n %.20s%s%s%s", n,
              strcmp(cell[4].text, "exact") == 0 ? ", exact" : "", shift, share);
 }

@@ -52,10 +52,10 @@ static enum status make_curve(struct curve *out, struct report_context *context,
     *out = (struct curve){
         .stage = stage,
         .n_times = n_times,
-        .time = arena_array(context->arena, n_times, sizeof *out->time),
-        .events = arena_array(context->arena, n_times, sizeof *out->events),
-        .censored = arena_array(context->arena, n_times, sizeof *out->censored),
-        .point = arena_array(context->arena, n_times, sizeof *out->point),
+        .time = arena_array(context->arena, n_times, sizeof(*out->time)),
+        .events = arena_array(context->arena, n_times, sizeof(*out->events)),
+        .censored = arena_array(context->arena, n_times, sizeof(*out->censored)),
+        .point = arena_array(context->arena, n_times, sizeof(*out->point)),
     };
     if (!out->time || !out->events || !out->censored || !out->point)
         return STATUS_MEMORY;
@@ -196,7 +196,7 @@ enum status report_time_survival(struct report_figure *out, struct report_contex
     if (st || out->absent)
         return st;
     st = report_table_init(&out->table, context->arena, rows, TIME_COLUMNS,
-                           sizeof TIME_COLUMNS / sizeof *TIME_COLUMNS);
+                           sizeof(TIME_COLUMNS) / sizeof(*TIME_COLUMNS));
     for (int s = 0; !st && s < TIME_CURVES; s++) {
         for (uint32_t i = 0; i < length_of(&curve[s]); i++)
             fill_row(&out->table, row++, &curve[s], i);

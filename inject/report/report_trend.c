@@ -35,10 +35,10 @@ static enum status make_slope(struct slope *out, struct report_context *context,
                               const struct report_groups *groups)
 {
     struct arena *arena = context->arena;
-    out->group = arena_array(arena, (size_t)context->data->n_strata + 1, sizeof *out->group);
-    out->position = arena_array(arena, (size_t)groups->count + 1, sizeof *out->position);
-    out->coefficient = arena_array(arena, (size_t)groups->count + 1, sizeof *out->coefficient);
-    out->weight = arena_array(arena, (size_t)groups->count + 1, sizeof *out->weight);
+    out->group = arena_array(arena, (size_t)context->data->n_strata + 1, sizeof(*out->group));
+    out->position = arena_array(arena, (size_t)groups->count + 1, sizeof(*out->position));
+    out->coefficient = arena_array(arena, (size_t)groups->count + 1, sizeof(*out->coefficient));
+    out->weight = arena_array(arena, (size_t)groups->count + 1, sizeof(*out->weight));
     return out->group && out->position && out->coefficient && out->weight ? STATUS_OK
                                                                           : STATUS_MEMORY;
 }

@@ -26,7 +26,7 @@ static enum status rate_all(struct report_worst **out, uint32_t *out_count,
 {
     const struct report_data *data = context->data;
     struct report_groups groups;
-    struct report_worst *worst = arena_array(context->arena, data->n_strata + 1, sizeof *worst);
+    struct report_worst *worst = arena_array(context->arena, data->n_strata + 1, sizeof(*worst));
     const enum status st = report_groups_strata(&groups, context->arena, data);
     uint32_t count = 0;
     if (st || !worst)
@@ -39,7 +39,7 @@ static enum status rate_all(struct report_worst **out, uint32_t *out_count,
                             (struct report_query){.events = context->main});
         count++;
     }
-    qsort(worst, count, sizeof *worst, by_rate);
+    qsort(worst, count, sizeof(*worst), by_rate);
     *out = worst;
     *out_count = count;
     return STATUS_OK;
@@ -115,7 +115,7 @@ static const struct report_column WORST_COLUMNS[] = {
     REPORT_RATE_COLUMNS("fresh", "fresh estimate (unbiased), %"),
     {"shrinkage", "first minus fresh, points", REPORT_PERCENT, REPORT_ALONE},
 };
-#define WORST_COLUMN_COUNT ((uint32_t)(sizeof WORST_COLUMNS / sizeof *WORST_COLUMNS))
+#define WORST_COLUMN_COUNT ((uint32_t)(sizeof(WORST_COLUMNS) / sizeof(*WORST_COLUMNS)))
 #define WORST_FIRST (3 + REPORT_RATE_WIDTH) /* columns of the first campaign */
 
 /* The rows of the list, by falling first estimate. */
@@ -239,7 +239,7 @@ enum status report_worst_anew(struct report_figure *out, struct report_context *
         return STATUS_OK;
     }
     const enum status st = report_worst_table(&out->table, context);
-    uint32_t *row = arena_array(context->arena, (size_t)out->table.n_rows + 1, sizeof *row);
+    uint32_t *row = arena_array(context->arena, (size_t)out->table.n_rows + 1, sizeof(*row));
     if (st || !row)
         return STATUS_MEMORY;
     for (uint32_t r = 0; r < out->table.n_rows; r++)

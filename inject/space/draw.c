@@ -84,7 +84,7 @@ static void draw_bits(struct fault *out, struct rng *rng, const struct fault_bou
     bool stale_defined =
         out->place != PLACE_WEIGHT && !(out->place == PLACE_OP && out->point == HOOK_WEIGHT);
     do
-        out->kind = DRAWN[below(rng, sizeof DRAWN / sizeof *DRAWN)];
+        out->kind = DRAWN[below(rng, sizeof(DRAWN) / sizeof(*DRAWN))];
     while (hook_kinds_takes(out->kind, KIND_TAKES_EARLIER) && !stale_defined);
     uint32_t bit = 1u << below(rng, width);
     uint32_t value = rng_u32(rng) >> (32 - width);

@@ -226,7 +226,7 @@ static enum status check_bits(const struct check *c)
         {"only_mask", fault->only_mask, true},
         {"only_value", fault->only_value, true},
     };
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+    for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
         if (words[i].used && width < 32 && words[i].bits >> width != 0) {
             log_error("%s: %s 0x%x reaches beyond the %u bits struck here", c->where, words[i].name,
                       words[i].bits, width);
@@ -255,7 +255,7 @@ static enum status check_unit(const struct check *c)
         const char *name;
         uint32_t count, step, unit;
     } axes[] = {{"row", d->rows, d->row_step, at.row.unit}, {"k", d->ks, d->k_step, at.k.unit}};
-    for (size_t i = 0; i < sizeof axes / sizeof *axes; i++) {
+    for (size_t i = 0; i < sizeof(axes) / sizeof(*axes); i++) {
         if (axes[i].count > 1 && axes[i].step % axes[i].unit != 0) {
             log_error("%s: %s in steps of %u, but %u elements share one '%s'", c->where,
                       axes[i].name, axes[i].step, axes[i].unit, quant_field_name(c->fault->field));

@@ -244,7 +244,7 @@ static enum status get_ranges(const struct reader *r, const struct json *object,
     uint32_t *const to[] = {&out->row_count, &out->row_step, &out->k_count, &out->k_step,
                             &out->key_count};
     enum status st = STATUS_OK;
-    for (size_t i = 0; i < sizeof ranges / sizeof *ranges && !st; i++) {
+    for (size_t i = 0; i < sizeof(ranges) / sizeof(*ranges) && !st; i++) {
         const struct json *value = json_get(object, ranges[i]);
         if (!value)
             continue;
@@ -368,7 +368,7 @@ static enum status read_fault(const struct reader *r, const struct json *object,
     *out = (struct fault){.layer = GRAPH_NO_LAYER};
     enum status st =
         json_fields_object(r->doc, object, "a fault, an object with 'site'",
-                           (struct json_words){FIELDS, sizeof FIELDS / sizeof *FIELDS});
+                           (struct json_words){FIELDS, sizeof(FIELDS) / sizeof(*FIELDS)});
     if (!st)
         st = get_site(r, object, out);
     if (!st)
@@ -402,7 +402,7 @@ static enum status read_trial(const struct reader *r, const struct json *value,
         return STATUS_INPUT;
     }
     out->count = (uint32_t)count;
-    out->fault = arena_array(r->arena, count, sizeof *out->fault);
+    out->fault = arena_array(r->arena, count, sizeof(*out->fault));
     for (size_t i = 0; out->fault && !st && i < count; i++)
         st = read_fault(r, list ? json_at(value, i) : value, &out->fault[i]);
     return out->fault ? st : STATUS_MEMORY;
@@ -416,13 +416,13 @@ enum status fault_parse_trials(struct fault_trials *out, struct arena *arena,
     const bool list = json_type(root) == JSON_ARRAY;
     const size_t count = list ? json_count(root) : 1;
     enum status st = STATUS_OK;
-    if (count == 0 || count > UINT32_MAX / sizeof *out->trial) {
+    if (count == 0 || count > UINT32_MAX / sizeof(*out->trial)) {
         log_error("%s: found %s, expected at least one fault", json_where(doc, root),
                   json_fields_found(root).text);
         return STATUS_INPUT;
     }
     out->count = (uint32_t)count;
-    out->trial = arena_array(arena, count, sizeof *out->trial);
+    out->trial = arena_array(arena, count, sizeof(*out->trial));
     for (size_t i = 0; out->trial && !st && i < count; i++)
         st = read_trial(&r, list ? json_at(root, i) : root, &out->trial[i]);
     return out->trial ? st : STATUS_MEMORY;
@@ -438,7 +438,7 @@ enum status fault_parse(struct fault **out, uint32_t *out_count, struct arena *a
         return st;
     for (uint32_t i = 0; i < trials.count; i++)
         count += trials.trial[i].count;
-    *out = arena_array(arena, count, sizeof **out);
+    *out = arena_array(arena, count, sizeof(**out));
     *out_count = 0;
     for (uint32_t i = 0; *out && i < trials.count; i++)
         for (uint32_t k = 0; k < trials.trial[i].count; k++)

@@ -29,7 +29,7 @@ enum status fault_names_list(struct fault_names *out, struct arena *arena,
     const struct graph *graph = &model->graph;
     const size_t most =
         3 * (size_t)graph->count + 2 * (size_t)model->hp.n_layers + 2 + CONTROL_COUNT;
-    *out = (struct fault_names){arena_array(arena, most, sizeof *out->name), 0};
+    *out = (struct fault_names){arena_array(arena, most, sizeof(*out->name)), 0};
     if (!out->name)
         return STATUS_MEMORY;
     for (uint32_t i = 0; i < graph->count; i++) {

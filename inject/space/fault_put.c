@@ -8,7 +8,7 @@
 static void put_bits(struct json_writer *w, const char *key, uint32_t bits)
 {
     char text[16];
-    snprintf(text, sizeof text, "0x%" PRIx32, bits);
+    snprintf(text, sizeof(text), "0x%" PRIx32, bits);
     json_member_text(w, key, text);
 }
 
@@ -72,7 +72,7 @@ static void put_word(struct json_writer *w, const char *key, uint64_t word)
         json_member_int(w, key, (int64_t)word);
         return;
     }
-    snprintf(text, sizeof text, "0x%" PRIx64, word);
+    snprintf(text, sizeof(text), "0x%" PRIx64, word);
     json_member_text(w, key, text);
 }
 

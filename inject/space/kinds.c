@@ -23,7 +23,7 @@ static const struct {
     const char *const *text;
     size_t count;
 } TABLES[KINDS_TABLE_COUNT] = {
-#define KINDS_ENTRY(table, list) {table##_TEXTS, sizeof(table##_TEXTS) / sizeof *(table##_TEXTS)},
+#define KINDS_ENTRY(table, list) {table##_TEXTS, sizeof(table##_TEXTS) / sizeof(*table##_TEXTS)},
     KINDS_TABLES(KINDS_ENTRY)
 #undef KINDS_ENTRY
 };

@@ -139,7 +139,7 @@ enum status site_list(struct site **out, uint32_t *out_count, struct arena *aren
 {
     struct listing l = {.shape = shape, .arena = arena};
     put_all(&l);
-    l.site = arena_array(arena, l.count, sizeof *l.site);
+    l.site = arena_array(arena, l.count, sizeof(*l.site));
     if (!l.site)
         return STATUS_MEMORY;
     put_all(&l);

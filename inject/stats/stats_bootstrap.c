@@ -11,7 +11,7 @@
 
 static void resample(uint32_t *times, uint32_t clusters, struct rng *rng)
 {
-    memset(times, 0, sizeof *times * clusters);
+    memset(times, 0, sizeof(*times) * clusters);
     for (uint32_t g = 0; g < clusters; g++)
         times[rng_below(rng, clusters)]++;
 }
@@ -76,7 +76,7 @@ void stats_bootstrap_run(struct stats_bootstrap_result *out,
     }
     if (out->defined < 2)
         return;
-    qsort(params->rate, out->defined, sizeof *params->rate, compare_doubles);
+    qsort(params->rate, out->defined, sizeof(*params->rate), compare_doubles);
     for (uint32_t r = 0; r < out->defined; r++)
         sum += params->rate[r];
     out->mean = sum / out->defined;

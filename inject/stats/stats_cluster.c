@@ -35,7 +35,7 @@ static void count_trials(struct stats_cluster_estimate *out, const struct stats_
 {
     double *item = data->scratch, *fault = item + data->n_items, *cell = fault + data->n_faults;
     uint32_t cells = 0;
-    memset(item, 0, sizeof *item * ((size_t)data->n_items + data->n_faults + data->n_cells));
+    memset(item, 0, sizeof(*item) * ((size_t)data->n_items + data->n_faults + data->n_cells));
     for (uint32_t h = 0; h < data->n_strata; h++) {
         data->stratum[h] = (struct stats_cluster_stratum){
             .weight = data->stratum[h].weight, .population = data->stratum[h].population};
@@ -212,7 +212,7 @@ static void spread(struct stats_cluster_estimate *out, const struct stats_cluste
                    double denominator)
 {
     memset(data->scratch, 0,
-           sizeof *data->scratch * ((size_t)data->n_items + data->n_faults + data->n_cells));
+           sizeof(*data->scratch) * ((size_t)data->n_items + data->n_faults + data->n_cells));
     size_t from = 0;
     for (uint32_t h = 0; h < data->n_strata; h++) {
         const struct stats_cluster_stratum *s = &data->stratum[h];

@@ -105,7 +105,7 @@ void stats_spending_boundaries(double *boundary, double *level,
         spent = total;
         if (k + 1 < looks->count) {
             go_on(&after, &before, t, high);
-            memcpy(&before, &after, sizeof before);
+            memcpy(&before, &after, sizeof(before));
         }
     }
 }

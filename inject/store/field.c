@@ -31,17 +31,17 @@ struct field_value field_get(const struct field *field, const void *from)
     uint32_t u32;
     bool flag;
     if (field->type == FIELD_U32) {
-        memcpy(&u32, place, sizeof u32);
+        memcpy(&u32, place, sizeof(u32));
         value.number = u32;
     } else if (field->type == FIELD_BOOL) {
-        memcpy(&flag, place, sizeof flag);
+        memcpy(&flag, place, sizeof(flag));
         value.number = flag;
     } else if (field_kind(field) == FIELD_KIND_NUMBER) {
-        memcpy(&value.number, place, sizeof value.number);
+        memcpy(&value.number, place, sizeof(value.number));
     } else if (field_kind(field) == FIELD_KIND_REAL) {
-        memcpy(&value.real, place, sizeof value.real);
+        memcpy(&value.real, place, sizeof(value.real));
     } else {
-        memcpy(&value.text, place, sizeof value.text);
+        memcpy(&value.text, place, sizeof(value.text));
     }
     return value;
 }
@@ -52,15 +52,15 @@ void field_set(const struct field *field, void *to, struct field_value value)
     const uint32_t u32 = (uint32_t)value.number;
     const bool flag = value.number != 0;
     if (field->type == FIELD_U32)
-        memcpy(place, &u32, sizeof u32);
+        memcpy(place, &u32, sizeof(u32));
     else if (field->type == FIELD_BOOL)
-        memcpy(place, &flag, sizeof flag);
+        memcpy(place, &flag, sizeof(flag));
     else if (field_kind(field) == FIELD_KIND_NUMBER)
-        memcpy(place, &value.number, sizeof value.number);
+        memcpy(place, &value.number, sizeof(value.number));
     else if (field_kind(field) == FIELD_KIND_REAL)
-        memcpy(place, &value.real, sizeof value.real);
+        memcpy(place, &value.real, sizeof(value.real));
     else
-        memcpy(place, &value.text, sizeof value.text);
+        memcpy(place, &value.text, sizeof(value.text));
 }
 
 bool field_is_null(const struct field *field, struct field_value value)
@@ -76,7 +76,7 @@ bool field_same(const struct field *field, const void *a, const void *b)
 {
     const struct field_value x = field_get(field, a), y = field_get(field, b);
     const bool same_real =
-        memcmp(&x.real, &y.real, sizeof x.real) == 0 || (isnan(x.real) && isnan(y.real));
+        memcmp(&x.real, &y.real, sizeof(x.real)) == 0 || (isnan(x.real) && isnan(y.real));
     const bool same_text = x.text && y.text ? strcmp(x.text, y.text) == 0 : x.text == y.text;
     return x.number == y.number && same_real && same_text;
 }
@@ -112,7 +112,7 @@ static enum status put(struct text *out, const void *bytes, size_t size)
 static enum status put_text(struct text *out, const char *text)
 {
     const uint64_t size = text ? strlen(text) : UINT64_MAX;
-    const enum status st = put(out, &size, sizeof size);
+    const enum status st = put(out, &size, sizeof(size));
     return !st && text ? put(out, text, size) : st;
 }
 
@@ -125,8 +125,8 @@ enum status field_pack(struct text *out, const struct field_table *table, const 
         const struct field_value value = field_get(&table->field[i], from);
         const enum field_kind kind = field_kind(&table->field[i]);
         st = kind == FIELD_KIND_TEXT   ? put_text(out, value.text)
-             : kind == FIELD_KIND_REAL ? put(out, &value.real, sizeof value.real)
-                                       : put(out, &value.number, sizeof value.number);
+             : kind == FIELD_KIND_REAL ? put(out, &value.real, sizeof(value.real))
+                                       : put(out, &value.number, sizeof(value.number));
     }
     if (st)
         return st;
@@ -161,7 +161,7 @@ static enum status take_text(const struct field_table *table, const char **out,
                              struct field_bytes *bytes, struct arena *arena)
 {
     uint64_t size;
-    if (!take(bytes, &size, sizeof size))
+    if (!take(bytes, &size, sizeof(size)))
         return broken(table, "fields that end early");
     if (size == UINT64_MAX)
         return STATUS_OK;

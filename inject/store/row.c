@@ -18,7 +18,7 @@ static const struct field FIELDS[] = {ROW_FIELDS(ENTRY)};
 #define STRUCT row_joined
 static const struct field JOINED[] = {ROW_JOINED(ENTRY)};
 #undef STRUCT
-#define COUNT(array) (sizeof(array) / sizeof *(array))
+#define COUNT(array) (sizeof(array) / sizeof(*(array)))
 
 const struct field_table row_table = {"trial", FIELDS, COUNT(FIELDS), sizeof(struct row)};
 const struct field_table row_joined_table = {"joined", JOINED, COUNT(JOINED),

@@ -110,9 +110,9 @@ static enum status put_stored(struct json_writer *w, const char *text, bool laye
     const enum status st =
         json_parse(&doc, text ? text : "[]", text ? strlen(text) : 2, "a value of the database");
 
-    if (st == STATUS_OK && layers) {
+    if (!st && layers) {
         put_layers(w, json_root(doc));
-    } else if (st == STATUS_OK) {
+    } else if (!st) {
         json_put_value(w, json_root(doc));
     } else {
         json_put_null(w); /* a key has its value */

@@ -128,12 +128,12 @@ enum status sql_open(struct sql **out, const char *path, enum sql_access access)
         rc = harden(sql->db);
     }
     enum status st = rc == SQLITE_OK ? STATUS_OK : fail(sql, rc);
-    if (st == STATUS_OK && access == SQL_READ) {
+    if (!st && access == SQL_READ) {
         st = sql_run(sql, "PRAGMA cell_size_check = ON; PRAGMA query_only = ON");
-    } else if (st == STATUS_OK) {
+    } else if (!st) {
         st = sql_run(sql, "PRAGMA cell_size_check = ON; PRAGMA foreign_keys = ON");
     }
-    if (st != STATUS_OK) {
+    if (st) {
         sql_close(&sql);
     }
     *out = sql;
@@ -173,10 +173,10 @@ enum status sql_number(struct sql *sql, const char *text, int64_t *out)
     enum status st = sql_prepare(&statement, sql, text);
 
     *out = 0;
-    if (st == STATUS_OK) {
+    if (!st) {
         st = sql_step(statement, &row);
     }
-    if (st == STATUS_OK && row) {
+    if (!st && row) {
         *out = sqlite3_column_int64(statement->stmt, 0);
     }
     sql_finish(&statement);

@@ -11,13 +11,13 @@ static enum status check_version(const struct store *store)
     int64_t application = 0, version = 0, objects = 0;
     enum status st = sql_number(store->sql, "PRAGMA application_id", &application);
 
-    if (st == STATUS_OK) {
+    if (!st) {
         st = sql_number(store->sql, "PRAGMA user_version", &version);
     }
-    if (st == STATUS_OK) {
+    if (!st) {
         st = sql_number(store->sql, "SELECT count(*) FROM sqlite_schema", &objects);
     }
-    if (st != STATUS_OK) {
+    if (st) {
         return st;
     }
     if (application == 0 && objects == 0) {
@@ -47,13 +47,13 @@ enum status store_is_empty(const char *path, bool *out)
     int64_t application = 0, objects = 0;
     enum status st = sql_open(&sql, path, SQL_READ);
 
-    if (st == STATUS_OK) {
+    if (!st) {
         st = sql_number(sql, "PRAGMA application_id", &application);
     }
-    if (st == STATUS_OK) {
+    if (!st) {
         st = sql_number(sql, "SELECT count(*) FROM sqlite_schema", &objects);
     }
-    *out = st == STATUS_OK && application == 0 && objects == 0;
+    *out = !st && application == 0 && objects == 0;
     sql_close(&sql);
     return st;
 }
@@ -64,10 +64,10 @@ static enum status check_pages(const struct store *store)
     bool row = false;
     enum status st = sql_prepare(&check, store->sql, "PRAGMA quick_check(1)");
 
-    if (st == STATUS_OK) {
+    if (!st) {
         st = sql_step(check, &row);
     }
-    if (st == STATUS_OK) {
+    if (!st) {
         const char *found = row ? sql_text(check, 0) : NULL;
         if (!found || strcmp(found, "ok") != 0) {
             log_error("%s: damaged: %s", store->path, found ? found : "nothing was checked");
@@ -87,7 +87,7 @@ static enum status check_object(const struct store *store, struct sql_statement 
 
     sql_bind_text(find, name);
     enum status st = sql_step(find, &row);
-    if (st == STATUS_OK) {
+    if (!st) {
         const char *found = row ? sql_text(find, 0) : NULL;
         if (!found || !text || strcmp(found, text) != 0) {
             log_error("%s: damaged: found %s %s, expected that of version %d of the schema",
@@ -107,19 +107,19 @@ static enum status check_schema(const struct store *store)
     bool row = true;
     enum status st = sql_open(&own, "the schema of this program", SQL_MEMORY);
 
-    if (st == STATUS_OK) {
+    if (!st) {
         st = sql_run(own, store_schema);
     }
-    if (st == STATUS_OK) {
+    if (!st) {
         st = sql_prepare(&expected, own,
                          "SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL");
     }
-    if (st == STATUS_OK) {
+    if (!st) {
         st = sql_prepare(&find, store->sql, "SELECT sql FROM sqlite_schema WHERE name = ?");
     }
-    while (st == STATUS_OK && row) {
+    while (!st && row) {
         st = sql_step(expected, &row);
-        if (st == STATUS_OK && row) {
+        if (!st && row) {
             st = check_object(store, find, expected);
         }
     }
@@ -133,11 +133,11 @@ enum status store_check(struct store *store)
 {
     enum status st = check_version(store);
 
-    if (st == STATUS_OK) {
+    if (!st) {
         st = check_schema(store);
     }
-    if (st == STATUS_OK) {
+    if (!st) {
         st = check_pages(store);
     }
-    return st == STATUS_OK ? store_identity_read(store) : st;
+    return st ? st : store_identity_read(store);
 }

@@ -27,13 +27,13 @@ enum status store_doubt_controls(const struct store *store, const char *control,
                                  "SELECT trial, batch, device_id, suspect IS NOT NULL FROM trial "
                                  "WHERE control = ? ORDER BY trial");
 
-    if (st == STATUS_OK) {
+    if (!st) {
         sql_bind_text(select, control);
     }
-    while (st == STATUS_OK && row) {
+    while (!st && row) {
         struct store_mark mark;
         st = sql_step(select, &row);
-        if (st == STATUS_OK && row) {
+        if (!st && row) {
             read_mark(select, &mark);
             st = text_add(&items, (const char *)&mark, sizeof(mark));
         }
@@ -54,11 +54,11 @@ enum status store_doubt_find(const struct store *store, uint64_t trial, struct s
                                  "WHERE trial = ?");
 
     *found = false;
-    if (st == STATUS_OK) {
+    if (!st) {
         sql_bind_int(select, (int64_t)trial);
         st = sql_step(select, found);
     }
-    if (st == STATUS_OK && *found) {
+    if (!st && *found) {
         read_mark(select, out);
     }
     sql_finish(&select);
@@ -71,11 +71,11 @@ enum status store_doubt_only_device(const struct store *store, uint32_t *out, bo
     enum status st =
         sql_number(store->sql, "SELECT count(*) FROM trial WHERE control IS NOT 'cpu'", &rows);
 
-    if (st == STATUS_OK && rows > 0) {
+    if (!st && rows > 0) {
         st = sql_number(store->sql, "SELECT min(device_id) FROM trial WHERE control IS NOT 'cpu'",
                         &least);
     }
-    if (st == STATUS_OK && rows > 0) {
+    if (!st && rows > 0) {
         st = sql_number(store->sql, "SELECT max(device_id) FROM trial WHERE control IS NOT 'cpu'",
                         &most);
     }
@@ -100,21 +100,21 @@ static enum status read_doubtful(struct store *store, const struct store_doubt *
     enum status st = sql_prepare(&select, store->sql,
                                  "SELECT trial, batch FROM trial WHERE batch >= ? AND trial != ? "
                                  "AND suspect IS NULL AND (? OR device_id = ?) ORDER BY trial");
-    if (st == STATUS_OK) {
+    if (!st) {
         sql_bind_int(select, doubt->from);
         sql_bind_int(select, doubt->but == ROW_NULL ? -1 : doubt->but);
         sql_bind_int(select, doubt->device == STORE_EVERY_DEVICE);
         sql_bind_int(select, doubt->device);
     }
-    while (st == STATUS_OK && row) {
+    while (!st && row) {
         struct doubtful doubtful;
         bool found = false;
         st = sql_step(select, &row);
-        if (st == STATUS_OK && row) {
+        if (!st && row) {
             doubtful.batch = sql_int(select, 1);
             st = store_find_row(store, (uint64_t)sql_int(select, 0), arena, &doubtful.row, &found);
         }
-        if (st == STATUS_OK && found) {
+        if (!st && found) {
             st = text_add(out, (const char *)&doubtful, sizeof(doubtful));
         }
     }
@@ -126,7 +126,7 @@ static enum status mark_rows(struct store *store, const struct text *rows, const
 {
     enum status st = STATUS_OK;
 
-    for (size_t at = 0; at < rows->size && st == STATUS_OK; at += sizeof(struct doubtful)) {
+    for (size_t at = 0; at < rows->size && !st; at += sizeof(struct doubtful)) {
         struct doubtful doubtful;
         memcpy(&doubtful, rows->data + at, sizeof(doubtful));
         doubtful.row.suspect = why;
@@ -143,7 +143,7 @@ static enum status mark_one(struct store *store, const struct store_doubt *doubt
     struct text doubtful = {0};
     enum status st = read_doubtful(store, doubt, &arena, &doubtful);
 
-    if (st == STATUS_OK) {
+    if (!st) {
         st = mark_rows(store, &doubtful, why);
     }
     *rows += doubtful.size / sizeof(struct doubtful);
@@ -159,15 +159,15 @@ enum status store_doubt_mark(struct store *store, const struct store_doubt_reaso
     enum status st = store_begin(store);
 
     *out_rows = 0;
-    if (st != STATUS_OK) {
+    if (st) {
         return st;
     }
     st = sql_run(store->sql, "PRAGMA defer_foreign_keys = ON");
-    for (uint32_t i = 0; i < reason->count && st == STATUS_OK; i++) {
+    for (uint32_t i = 0; i < reason->count && !st; i++) {
         st = mark_one(store, &reason->doubt[i], reason->why, &rows);
     }
     st = store_end(store, st);
-    if (st == STATUS_OK) {
+    if (!st) {
         *out_rows = rows;
     }
     return st;
@@ -183,10 +183,10 @@ static enum status first_reason(const struct store *store, struct text *out)
         sql_prepare(&select, store->sql,
                     "SELECT suspect FROM trial WHERE suspect IS NOT NULL ORDER BY trial LIMIT 1");
 
-    if (st == STATUS_OK) {
+    if (!st) {
         st = sql_step(select, &row);
     }
-    if (st == STATUS_OK && row) {
+    if (!st && row) {
         st = text_addf(out, "%s", sql_text(select, 0));
     }
     sql_finish(&select);
@@ -200,14 +200,14 @@ enum status store_doubt_check(const struct store *store, bool allowed)
     enum status st =
         sql_number(store->sql, "SELECT count(*) FROM trial WHERE suspect IS NOT NULL", &rows);
 
-    if (st == STATUS_OK && rows > 0) {
+    if (!st && rows > 0) {
         st = first_reason(store, &why);
     }
-    if (st == STATUS_OK && rows > 0 && allowed) {
+    if (!st && rows > 0 && allowed) {
         log_warn("%s: %" PRId64 " rows are suspect behind a control that failed (%s); rates are "
                  "made without them",
                  store->path, rows, why.data);
-    } else if (st == STATUS_OK && rows > 0) {
+    } else if (!st && rows > 0) {
         log_error("%s: found %" PRId64 " suspect rows behind a control that failed (%s), expected "
                   "none; --allow-suspect goes on without them",
                   store->path, rows, why.data);

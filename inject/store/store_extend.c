@@ -37,11 +37,11 @@ static enum status check_strata(struct store *store, const struct store_extensio
     uint32_t n = 0;
     enum status st = store_read_strata(store, &arena, &there, &n);
 
-    if (st == STATUS_OK && n != extension->n_strata) {
+    if (!st && n != extension->n_strata) {
         log_error("%s: found %u strata, expected %u", store->path, n, extension->n_strata);
         st = STATUS_INTERNAL;
     }
-    for (uint32_t i = 0; i < n && st == STATUS_OK; i++) {
+    for (uint32_t i = 0; i < n && !st; i++) {
         struct store_stratum as = there[i];
         as.planned = extension->strata[i].planned;
         as.distinct_faults = extension->strata[i].distinct_faults;
@@ -59,20 +59,19 @@ static enum status rewrite(struct store *store, const struct store_extension *ex
 {
     enum status st = check_strata(store, extension);
 
-    if (st == STATUS_OK) {
+    if (!st) {
         st = sql_run(store->sql, "PRAGMA defer_foreign_keys = ON");
     }
-    if (st == STATUS_OK) {
+    if (!st) {
         st = sql_run(store->sql, "DELETE FROM stratum");
     }
-    if (st == STATUS_OK) {
+    if (!st) {
         st = sql_run(store->sql, "DELETE FROM campaign");
     }
-    if (st == STATUS_OK) {
+    if (!st) {
         st = store_identity_write(store, extension->identity);
     }
-    return st == STATUS_OK ? store_tables_put_strata(store, extension->strata, extension->n_strata)
-                           : st;
+    return st ? st : store_tables_put_strata(store, extension->strata, extension->n_strata);
 }
 
 enum status store_extend(struct store *store, const struct store_extension *extension)
@@ -86,8 +85,8 @@ enum status store_extend(struct store *store, const struct store_extension *exte
         return STATUS_INPUT;
     }
     enum status st = store_begin(store);
-    if (st == STATUS_OK) {
+    if (!st) {
         st = store_end(store, rewrite(store, extension));
     }
-    return st == STATUS_OK ? store_identity_read(store) : st;
+    return st ? st : store_identity_read(store);
 }

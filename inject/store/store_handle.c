@@ -11,10 +11,10 @@ enum status store_begin(struct store *store)
 
 enum status store_end(struct store *store, enum status st)
 {
-    if (st == STATUS_OK) {
+    if (!st) {
         st = sql_run(store->sql, "COMMIT");
     }
-    if (st != STATUS_OK) {
+    if (st) {
         /* A full disk has undone it already. */
         sql_try(store->sql, "ROLLBACK");
     }
@@ -35,11 +35,11 @@ enum status store_end_list(const struct store_list *list, void **out, uint32_t *
 {
     *out = NULL;
     *count = 0;
-    if (st == STATUS_OK && list->items->size > 0) {
+    if (!st && list->items->size > 0) {
         *out = arena_alloc(list->arena, list->items->size);
         st = *out ? STATUS_OK : STATUS_MEMORY;
     }
-    if (st == STATUS_OK && *out) {
+    if (!st && *out) {
         memcpy(*out, list->items->data, list->items->size);
         *count = (uint32_t)(list->items->size / list->size);
     }

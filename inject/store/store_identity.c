@@ -34,11 +34,11 @@ enum status store_identity_read(struct store *store)
     uint32_t count = 0;
     const enum status st = store_tables_read(store, STORE_CAMPAIGN, &store->arena, &found, &count);
 
-    if (st == STATUS_OK && count == 0) {
+    if (!st && count == 0) {
         log_error("%s: damaged: found table campaign empty, expected one row", store->path);
         return STATUS_INPUT;
     }
-    if (st == STATUS_OK) {
+    if (!st) {
         store->identity = *(const struct store_identity *)found;
     }
     return st;

@@ -90,14 +90,14 @@ enum status store_lock_take(struct store_lock *out, struct arena *arena, const c
     for (;;) {
         int fd;
         st = open_lock(&fd, out->path);
-        if (st != STATUS_OK) {
+        if (st) {
             return st;
         }
         const bool taken = flock(fd, LOCK_EX | LOCK_NB) == 0;
         if (taken && is_current(fd, out->path)) {
             out->fd = fd;
             st = write_self(fd, out->path);
-            if (st != STATUS_OK) {
+            if (st) {
                 store_lock_release(out);
             }
             return st;

@@ -37,11 +37,11 @@ static enum status map_devices(struct transfer *transfer, struct arena *arena)
     struct store_device *devices;
     enum status st = store_read_devices(transfer->source, arena, &devices, &transfer->n_devices);
 
-    if (st == STATUS_OK) {
+    if (!st) {
         transfer->device = arena_array(arena, transfer->n_devices, sizeof(*transfer->device));
         st = transfer->device ? STATUS_OK : STATUS_MEMORY;
     }
-    for (uint32_t i = 0; i < transfer->n_devices && st == STATUS_OK; i++) {
+    for (uint32_t i = 0; i < transfer->n_devices && !st; i++) {
         st = store_device(transfer->out, &devices[i], &transfer->device[i]);
     }
     return st;
@@ -68,7 +68,7 @@ static enum status flush(struct transfer *transfer)
         .n_faults = (uint32_t)(transfer->faults.size / sizeof(struct store_fault))};
     const enum status st = transfer->n_rows > 0 ? store_put(transfer->out, &batch) : STATUS_OK;
 
-    transfer->added += st == STATUS_OK ? transfer->n_rows : 0;
+    transfer->added += !st ? transfer->n_rows : 0;
     transfer->n_rows = 0;
     transfer->faults.size = 0;
     arena_finish(&transfer->arena);
@@ -82,7 +82,7 @@ static enum status take_faults(struct transfer *transfer, uint64_t trial)
     const enum status st =
         store_read_faults(transfer->source, trial, &transfer->arena, &faults, &count);
 
-    return st == STATUS_OK && count > 0
+    return !st && count > 0
                ? text_add(&transfer->faults, (const char *)faults, count * sizeof(*faults))
                : st;
 }
@@ -104,13 +104,13 @@ static enum status take_row(void *user, const struct row *row)
         st = map_device(transfer, row->device_id, &device);
         copy->device_id = device;
     }
-    if (st == STATUS_OK) {
+    if (!st) {
         st = field_copy_texts(&row_table, copy, &transfer->arena);
     }
-    if (st == STATUS_OK && row->n_faults != 1) {
+    if (!st && row->n_faults != 1) {
         st = take_faults(transfer, id);
     }
-    return st == STATUS_OK && transfer->n_rows == BATCH ? flush(transfer) : st;
+    return !st && transfer->n_rows == BATCH ? flush(transfer) : st;
 }
 
 static bool same_incident(const struct store_incident *a, const struct store_incident *b)
@@ -136,12 +136,12 @@ static enum status take_incidents(const struct transfer *transfer, struct arena 
     uint32_t n_found, n_there = 0;
     enum status st = store_read_incidents(transfer->source, arena, &found, &n_found);
 
-    if (st == STATUS_OK) {
+    if (!st) {
         st = store_read_incidents(transfer->out, arena, &there, &n_there);
     }
-    for (uint32_t i = 0; i < n_found && st == STATUS_OK; i++) {
+    for (uint32_t i = 0; i < n_found && !st; i++) {
         st = map_device(transfer, found[i].device, &found[i].device);
-        if (st == STATUS_OK &&
+        if (!st &&
             count_incident(found, i + 1, &found[i]) > count_incident(there, n_there, &found[i])) {
             st = store_put_incident(transfer->out, &found[i]);
         }
@@ -159,20 +159,20 @@ static enum status transfer_one(const struct transfer *common, const char *path,
     enum status st = store_open(&source, path);
     transfer.source = source;
     transfer.rows = calloc(BATCH, sizeof(struct row));
-    if (st == STATUS_OK && !transfer.rows) {
+    if (!st && !transfer.rows) {
         log_error("%s: out of host memory", path);
         st = STATUS_MEMORY;
     }
-    if (st == STATUS_OK) {
+    if (!st) {
         st = map_devices(&transfer, &arena);
     }
-    if (st == STATUS_OK) {
+    if (!st) {
         st = store_each_row(source, take_row, &transfer);
     }
-    if (st == STATUS_OK) {
+    if (!st) {
         st = flush(&transfer);
     }
-    if (st == STATUS_OK) {
+    if (!st) {
         st = take_incidents(&transfer, &arena);
     }
     *out_added += transfer.added;
@@ -192,16 +192,16 @@ static enum status write_all(const struct store_merge_params *params,
     uint8_t *done = arena_alloc(&check->arena, (trials + 7) / 8);
     enum status st = done ? store_create(&out, params->out, &check->identity) : STATUS_MEMORY;
 
-    if (st == STATUS_OK) {
+    if (!st) {
         st = store_done(out, done, trials);
     }
-    if (st == STATUS_OK) {
+    if (!st) {
         st = store_put_strata(out, check->strata, check->n_strata);
     }
-    if (st == STATUS_OK) {
+    if (!st) {
         st = store_put_items(out, check->items, check->n_items);
     }
-    for (uint32_t i = 0; i < params->n_paths && st == STATUS_OK; i++) {
+    for (uint32_t i = 0; i < params->n_paths && !st; i++) {
         const struct transfer transfer = {
             .out = out, .done = done, .from = check->from, .number = i + 1};
         st = transfer_one(&transfer, params->paths[i], out_added);
@@ -218,13 +218,13 @@ static enum status add_source(struct store_merge_check *check,
     struct store *store = NULL;
     enum status st = store_open(&store, path);
 
-    if (st == STATUS_OK && !params->allow_suspect) {
+    if (!st && !params->allow_suspect) {
         st = store_doubt_check(store, false);
     }
-    if (st == STATUS_OK && check->n_sources == 0) {
+    if (!st && check->n_sources == 0) {
         st = store_merge_check_init(check, room, store_identity(store));
     }
-    if (st == STATUS_OK) {
+    if (!st) {
         st = store_merge_check_add(check, store, path);
     }
     store_destroy(&store);
@@ -242,13 +242,13 @@ static enum status add_out(struct store_merge_check *check, const struct store_m
         return STATUS_OK;
     }
     enum status st = S_ISREG(info.st_mode) ? store_is_empty(path, &empty) : STATUS_OK;
-    if (st == STATUS_OK && !empty) {
+    if (!st && !empty) {
         st = add_source(check, params, path);
     }
     if (empty) {
         return st;
     }
-    if (st == STATUS_OK && check->source[check->n_sources - 1].shards != 1) {
+    if (!st && check->source[check->n_sources - 1].shards != 1) {
         const struct store_merge_source *source = &check->source[check->n_sources - 1];
         log_error("%s: found shard %" PRIu32 "/%" PRIu32 ", expected a merged database or none",
                   path, source->shard, source->shards);
@@ -265,24 +265,24 @@ enum status store_merge(const struct store_merge_params *params, struct store_me
     enum status st = STATUS_OK;
 
     *out = (struct store_merge_result){0};
-    for (uint32_t i = 0; i < params->n_paths && st == STATUS_OK; i++) {
+    for (uint32_t i = 0; i < params->n_paths && !st; i++) {
         st = add_source(&check, params, params->paths[i]);
     }
     out->overlap = check.overlap; /* what `out` has already is no overlap */
-    if (st == STATUS_OK) {
+    if (!st) {
         st = add_out(&check, params);
     }
-    if (st == STATUS_OK) {
+    if (!st) {
         st = store_merge_check_missing(&check, &missing, &words);
     }
-    if (st == STATUS_OK && missing > 0 && params->complete) {
+    if (!st && missing > 0 && params->complete) {
         log_error("%s: %s", params->out, words);
         st = STATUS_INPUT;
     }
-    if (st == STATUS_OK) {
+    if (!st) {
         st = write_all(params, &check, &out->added);
     }
-    if (st == STATUS_OK && missing > 0) {
+    if (!st && missing > 0) {
         log_warn("%s: %s", params->out, words);
     }
     out->trials = check.identity.trials;

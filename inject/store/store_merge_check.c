@@ -24,7 +24,7 @@ enum status store_merge_check_init(struct store_merge_check *out, uint32_t room,
                             &id->tool,      &id->plan,       &id->waves};
     for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
         const enum status st = store_copy_text(&out->arena, texts[i]);
-        if (st != STATUS_OK) {
+        if (st) {
             return st;
         }
     }
@@ -74,7 +74,7 @@ static enum status fold_faults(const struct walk *walk, const struct row *row, u
     uint32_t count;
     enum status st = store_read_faults(walk->store, (uint64_t)row->trial, &arena, &faults, &count);
 
-    for (uint32_t i = 0; st == STATUS_OK && i < count; i++) {
+    for (uint32_t i = 0; !st && i < count; i++) {
         *digest = hash_fold64(*digest, faults[i].number);
         *digest = hash_fold_bytes(*digest, faults[i].json, strlen(faults[i].json));
     }
@@ -94,10 +94,10 @@ static enum status tell_difference(const struct walk *walk, const struct row *ro
     bool found = false;
     enum status st = store_open(&store, first->path);
 
-    if (st == STATUS_OK) {
+    if (!st) {
         st = store_find_row(store, (uint64_t)row->trial, &arena, &other, &found);
     }
-    if (st == STATUS_OK) {
+    if (!st) {
         const bool same = !found || row_compare(row, &other, &difference);
         log_error("%s: trial %" PRId64 " differs from that of %s: %s", walk->source->path,
                   row->trial, first->path, same ? "further faults" : difference.text);
@@ -133,7 +133,7 @@ static enum status check_row(void *user, const struct row *row)
         return STATUS_INPUT;
     }
     const enum status st = fold_faults(walk, row, &digest);
-    if (st != STATUS_OK) {
+    if (st) {
         return st;
     }
     if (check->from[row->trial] == 0) {
@@ -201,7 +201,7 @@ static enum status join_table(struct store_merge_check *check, const struct stor
     if (!both) {
         return STATUS_MEMORY;
     }
-    while (st == STATUS_OK && (a < a_end || b < b_end)) {
+    while (!st && (a < a_end || b < b_end)) {
         const bool from_a = b == b_end || (a < a_end && id_of(a) <= id_of(b));
         const bool equal = a < a_end && b < b_end && id_of(a) == id_of(b);
         if (equal) {
@@ -230,15 +230,15 @@ enum status store_merge_check_add(struct store_merge_check *check, const struct 
     *source = (struct store_merge_source){path, id->shard, id->shards};
     enum status st = store_identity_compare(path, id, &check->identity);
 
-    if (st == STATUS_OK) {
+    if (!st) {
         st = check_shard(check, source);
     }
-    for (size_t i = 0; i < sizeof(joins) / sizeof(*joins) && st == STATUS_OK; i++) {
+    for (size_t i = 0; i < sizeof(joins) / sizeof(*joins) && !st; i++) {
         st = join_table(check, store, path, &joins[i]);
     }
     check->strata = strata;
     check->items = items;
-    if (st == STATUS_OK) {
+    if (!st) {
         struct walk walk = {check, store, source};
         st = store_each_row(store, check_row, &walk);
     }
@@ -255,10 +255,10 @@ static enum status add_shards(const struct store_merge_check *check, struct text
     uint32_t named = 0, more = 0;
     enum status st = missing ? STATUS_OK : STATUS_MEMORY;
 
-    for (uint64_t id = 0; st == STATUS_OK && id < check->identity.trials; id++) {
+    for (uint64_t id = 0; !st && id < check->identity.trials; id++) {
         missing[id % shards] += check->from[id] == 0;
     }
-    for (uint32_t i = 0; st == STATUS_OK && i < shards; i++) {
+    for (uint32_t i = 0; !st && i < shards; i++) {
         if (missing[i] == 0) {
             continue;
         }
@@ -268,7 +268,7 @@ static enum status add_shards(const struct store_merge_check *check, struct text
                            named++ ? ", " : ": ", missing[i], i, shards);
         }
     }
-    if (st == STATUS_OK && more > 0) {
+    if (!st && more > 0) {
         st = text_addf(words, ", and of %" PRIu32 " more", more);
     }
     arena_finish(&arena);
@@ -287,10 +287,10 @@ enum status store_merge_check_missing(struct store_merge_check *check, uint64_t 
     }
     enum status st = text_addf(&words, "%" PRIu64 " of %" PRIu64 " trials are missing", *out_count,
                                check->identity.trials);
-    if (st == STATUS_OK && shards > 1) {
+    if (!st && shards > 1) {
         st = add_shards(check, &words, shards);
     }
-    if (st == STATUS_OK) {
+    if (!st) {
         *out_words = arena_text(&check->arena, words.data, words.size);
         st = *out_words ? STATUS_OK : STATUS_MEMORY;
     }

@@ -35,7 +35,7 @@ static enum status tell_lost(const char *path)
     struct store_wal log;
     const enum status st = store_wal_read(&log, path);
 
-    if (st == STATUS_OK && log.lost > 0) {
+    if (!st && log.lost > 0) {
         log_warn("%s-wal: damaged: %" PRIu64 " transactions are whole, %" PRIu64 " behind the "
                  "damage are lost: their trials are not done, and are run again",
                  path, log.kept, log.lost);
@@ -49,16 +49,16 @@ static enum status fill_if_empty(struct store *store, const struct store_identit
     int64_t objects = 0, application = 0;
     enum status st = store_begin(store);
 
-    if (st != STATUS_OK) {
+    if (st) {
         return st;
     }
     st = sql_number(store->sql, "SELECT count(*) FROM sqlite_schema", &objects);
-    if (st == STATUS_OK) {
+    if (!st) {
         st = sql_number(store->sql, "PRAGMA application_id", &application);
     }
-    if (st == STATUS_OK && objects == 0 && application == 0) {
+    if (!st && objects == 0 && application == 0) {
         st = sql_run(store->sql, store_schema);
-        if (st == STATUS_OK) {
+        if (!st) {
             st = store_identity_write(store, identity);
         }
     }
@@ -90,10 +90,10 @@ static enum status start_log(struct store *store)
     bool row = false;
     enum status st = sql_prepare(&set, store->sql, "PRAGMA journal_mode = WAL");
 
-    if (st == STATUS_OK) {
+    if (!st) {
         st = sql_step(set, &row);
     }
-    if (st == STATUS_OK) {
+    if (!st) {
         const char *mode = row ? sql_text(set, 0) : NULL;
         if (!mode || strcmp(mode, "wal") != 0) {
             log_error("%s: found journal mode %s, expected a write-ahead log (file system without "
@@ -103,7 +103,7 @@ static enum status start_log(struct store *store)
         }
     }
     sql_finish(&set);
-    return st == STATUS_OK ? sql_run(store->sql, "PRAGMA synchronous = FULL") : st;
+    return st ? st : sql_run(store->sql, "PRAGMA synchronous = FULL");
 }
 
 /* EXTRA also syncs the folder when the journal of the creation goes; FULL syncs the log at each
@@ -113,25 +113,25 @@ static enum status open_for_writing(struct store *store, const struct store_iden
     int64_t batch = 0;
     enum status st = sql_open(&store->sql, store->path, SQL_CREATE);
 
-    if (st == STATUS_OK) {
+    if (!st) {
         st = sql_run(store->sql, "PRAGMA synchronous = EXTRA");
     }
-    if (st == STATUS_OK) {
+    if (!st) {
         st = fill_if_empty(store, identity);
     }
-    if (st == STATUS_OK) {
+    if (!st) {
         st = store_check(store);
     }
-    if (st == STATUS_OK) {
+    if (!st) {
         st = store_identity_compare(store->path, &store->identity, identity);
     }
-    if (st == STATUS_OK) {
+    if (!st) {
         st = store_identity_compare_shard(store, identity);
     }
-    if (st == STATUS_OK) {
+    if (!st) {
         st = start_log(store);
     }
-    if (st == STATUS_OK) {
+    if (!st) {
         st = sql_number(store->sql, "SELECT max(batch) FROM trial", &batch);
     }
     store->batch = batch;
@@ -156,19 +156,19 @@ enum status store_create(struct store **out, const char *path,
     enum status st = prepare_handle(&store, path, true);
 
     *out = NULL;
-    if (st == STATUS_OK) {
+    if (!st) {
         st = look(path, &exists);
     }
-    if (st == STATUS_OK) {
+    if (!st) {
         st = store_lock_take(&store->lock, &store->arena, path);
     }
-    if (st == STATUS_OK && exists) {
+    if (!st && exists) {
         st = tell_lost(path);
     }
-    if (st == STATUS_OK) {
+    if (!st) {
         st = open_for_writing(store, identity);
     }
-    if (st != STATUS_OK) {
+    if (st) {
         if (store && store->sql && !exists) {
             drop_if_empty(path);
         }
@@ -185,29 +185,29 @@ enum status store_open(struct store **out, const char *path)
     enum status st = prepare_handle(&store, path, false);
 
     *out = NULL;
-    if (st == STATUS_OK) {
+    if (!st) {
         st = look(path, &exists);
     }
-    if (st == STATUS_OK && !exists) {
+    if (!st && !exists) {
         log_error("%s: cannot open: %s", path, strerror(ENOENT));
         st = STATUS_IO;
     }
-    if (st == STATUS_OK) {
+    if (!st) {
         st = store_lock_check(path, &writer);
     }
-    if (st == STATUS_OK && !writer) {
+    if (!st && !writer) {
         st = tell_lost(path);
     }
-    if (st == STATUS_OK) {
+    if (!st) {
         st = sql_open(&store->sql, path, SQL_READ);
     }
-    if (st == STATUS_OK) {
+    if (!st) {
         st = sql_run(store->sql, "BEGIN");
     }
-    if (st == STATUS_OK) {
+    if (!st) {
         st = store_check(store);
     }
-    if (st != STATUS_OK) {
+    if (st) {
         store_destroy(&store);
     }
     *out = store;
@@ -245,7 +245,7 @@ void store_remove(const char *path)
 {
     static const char *const beside[] = {"", "-wal", "-shm", "-lock"};
 
-    for (size_t i = 0; i < sizeof beside / sizeof *beside; i++) {
+    for (size_t i = 0; i < sizeof(beside) / sizeof(*beside); i++) {
         struct text name = {0};
         if (text_addf(&name, "%s%s", path, beside[i]) == STATUS_OK) {
             unlink(name.data);

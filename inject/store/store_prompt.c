@@ -14,13 +14,13 @@ char *store_prompt_text(struct arena *arena, const int32_t *ids, uint32_t count)
     struct text text = {0};
     enum status st = text_add(&text, "[", 1);
 
-    for (uint32_t i = 0; i < count && st == STATUS_OK; i++) {
+    for (uint32_t i = 0; i < count && !st; i++) {
         st = text_addf(&text, i > 0 ? ",%" PRId32 : "%" PRId32, ids[i]);
     }
-    if (st == STATUS_OK) {
+    if (!st) {
         st = text_add(&text, "]", 1);
     }
-    char *list = st == STATUS_OK ? arena_text(arena, text.data, text.size) : NULL;
+    char *list = !st ? arena_text(arena, text.data, text.size) : NULL;
     text_finish(&text);
     return list;
 }

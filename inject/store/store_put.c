@@ -13,7 +13,7 @@ static enum status prepare(struct store *store)
     if (!store->put_row) {
         st = store_tables_insert(&store->put_row, store, STORE_TRIALS);
     }
-    if (st == STATUS_OK && !store->put_fault) {
+    if (!st && !store->put_fault) {
         st = store_tables_insert(&store->put_fault, store, STORE_FAULTS);
     }
     return st;
@@ -57,16 +57,16 @@ static enum status put_rows(struct store *store, const struct store_batch *batch
 {
     enum status st = STATUS_OK;
 
-    for (uint32_t i = 0; i < batch->n_rows && st == STATUS_OK; i++) {
+    for (uint32_t i = 0; i < batch->n_rows && !st; i++) {
         st = check_row(store, &batch->rows[i]);
-        if (st == STATUS_OK) {
+        if (!st) {
             st = check_faults(store, batch, &batch->rows[i]);
         }
-        if (st == STATUS_OK) {
+        if (!st) {
             st = store_tables_put(store->put_row, STORE_TRIALS, &batch->rows[i], store->batch + 1);
         }
     }
-    for (uint32_t i = 0; i < batch->n_faults && st == STATUS_OK; i++) {
+    for (uint32_t i = 0; i < batch->n_faults && !st; i++) {
         st = store_tables_put(store->put_fault, STORE_FAULTS, &batch->faults[i], 0);
     }
     return st;
@@ -77,14 +77,14 @@ enum status store_put_again(struct store *store, const struct row *row, int64_t 
     struct sql_statement *drop = NULL;
     enum status st = prepare(store);
 
-    if (st == STATUS_OK) {
+    if (!st) {
         st = sql_prepare(&drop, store->sql, "DELETE FROM trial WHERE trial = ?");
     }
-    if (st == STATUS_OK) {
+    if (!st) {
         sql_bind_int(drop, row->trial);
         st = sql_execute(drop);
     }
-    if (st == STATUS_OK) {
+    if (!st) {
         st = store_tables_put(store->put_row, STORE_TRIALS, row, batch);
     }
     sql_finish(&drop);
@@ -95,13 +95,13 @@ enum status store_put(struct store *store, const struct store_batch *batch)
 {
     enum status st = prepare(store);
 
-    if (st == STATUS_OK) {
+    if (!st) {
         st = store_begin(store);
     }
-    if (st == STATUS_OK) {
+    if (!st) {
         st = store_end(store, put_rows(store, batch));
     }
-    if (st == STATUS_OK) {
+    if (!st) {
         store->batch++;
     }
     return st;

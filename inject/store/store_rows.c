@@ -26,7 +26,7 @@ enum status store_rows_begin(struct store_rows **out, const struct store *store)
     }
     const enum status st =
         store_tables_select(&rows->select, store, STORE_TRIALS, "ORDER BY trial");
-    if (st != STATUS_OK) {
+    if (st) {
         store_rows_end(out);
     }
     return st;
@@ -37,10 +37,10 @@ enum status store_rows_next(struct store_rows *rows, const struct row **out)
     bool row;
     enum status st = sql_step(rows->select, &row);
 
-    if (st == STATUS_OK && row) {
+    if (!st && row) {
         st = store_tables_take(rows->select, STORE_TRIALS, &rows->row);
     }
-    *out = st == STATUS_OK && row ? &rows->row : NULL;
+    *out = !st && row ? &rows->row : NULL;
     return st;
 }
 
@@ -60,13 +60,13 @@ enum status store_each_row(const struct store *store, store_visit_row *visit, vo
     enum status st = store_rows_begin(&rows, store);
 
     do {
-        if (st == STATUS_OK) {
+        if (!st) {
             st = store_rows_next(rows, &row);
         }
-        if (st == STATUS_OK && row) {
+        if (!st && row) {
             st = visit(user, row);
         }
-    } while (st == STATUS_OK && row);
+    } while (!st && row);
     store_rows_end(&rows);
     return st;
 }
@@ -118,14 +118,14 @@ enum status store_find_row(const struct store *store, uint64_t trial, struct are
 
     *found = false;
     row_init(out);
-    if (st == STATUS_OK) {
+    if (!st) {
         sql_bind_int(select, (int64_t)trial);
         st = sql_step(select, found);
     }
-    if (st == STATUS_OK && *found) {
+    if (!st && *found) {
         st = store_tables_take(select, STORE_TRIALS, out);
     }
-    if (st == STATUS_OK && *found) {
+    if (!st && *found) {
         st = field_copy_texts(&row_table, out, arena);
     }
     sql_finish(&select);
@@ -141,7 +141,7 @@ static enum status check_count(const struct store *store, uint64_t trial, uint32
     snprintf(question, sizeof(question),
              "SELECT max(n_faults - 1, 0) FROM trial WHERE trial = %" PRIu64, trial);
     const enum status st = sql_number(store->sql, question, &expected);
-    if (st == STATUS_OK && found != expected) {
+    if (!st && found != expected) {
         log_error("%s: damaged: table fault, trial %" PRIu64 ": found %" PRIu32
                   " rows, expected %" PRId64,
                   store->path, trial, found, expected);
@@ -159,10 +159,10 @@ enum status store_read_faults(const struct store *store, uint64_t trial, struct 
         store_tables_select(&select, store, STORE_FAULTS, "WHERE trial = ? ORDER BY number");
 
     *count = 0;
-    if (st == STATUS_OK) {
+    if (!st) {
         sql_bind_int(select, (int64_t)trial);
         st = store_tables_list(&select, STORE_FAULTS, arena, &faults, count);
     }
     *out = faults;
-    return st == STATUS_OK ? check_count(store, trial, *count) : st;
+    return st ? st : check_count(store, trial, *count);
 }

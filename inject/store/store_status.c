@@ -65,10 +65,10 @@ enum status store_status_read(const struct store *store, struct arena *arena,
 
     *out = (struct store_status){.planned = store_planned(store_identity(store))};
     st = store_read_devices(store, arena, &devices, &out->n_devices);
-    if (st == STATUS_OK) {
+    if (!st) {
         st = store_read_strata(store, arena, &strata, &out->n_strata);
     }
-    if (st == STATUS_OK) {
+    if (!st) {
         st = store_read_incidents(store, arena, &incidents, &n_incidents);
     }
     out->device = devices;
@@ -76,11 +76,11 @@ enum status store_status_read(const struct store *store, struct arena *arena,
     out->incidents = n_incidents;
     out->by_device = arena_array(arena, out->n_devices, sizeof(*out->by_device));
     out->by_stratum = arena_array(arena, out->n_strata, sizeof(*out->by_stratum));
-    if (st == STATUS_OK && (!out->by_device || !out->by_stratum)) {
+    if (!st && (!out->by_device || !out->by_stratum)) {
         st = STATUS_MEMORY;
     }
-    for (uint32_t i = 0; st == STATUS_OK && i < out->n_strata; i++) {
+    for (uint32_t i = 0; !st && i < out->n_strata; i++) {
         out->by_stratum[i].planned = strata[i].planned;
     }
-    return st == STATUS_OK ? store_each_row(store, count_row, out) : st;
+    return st ? st : store_each_row(store, count_row, out);
 }

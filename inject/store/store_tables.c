@@ -13,7 +13,7 @@
     {                                                                                              \
         .name = #member, .type = FIELD_##kind, .offset = offsetof(struct structure, member)        \
     }
-#define COUNT(array) (sizeof(array) / sizeof *(array))
+#define COUNT(array) (sizeof(array) / sizeof(*(array)))
 
 static const struct field CAMPAIGN_COLUMNS[] = {
     COLUMN(store_identity, TEXT, plan_hash), COLUMN(store_identity, TEXT, model_hash),
@@ -258,7 +258,7 @@ static enum status put_rows(struct store *store, enum store_table which, const v
     uint32_t n_there = 0;
     enum status st = store_tables_read(store, which, &arena, &there, &n_there);
 
-    for (uint32_t i = 0; i < count && st == STATUS_OK; i++) {
+    for (uint32_t i = 0; i < count && !st; i++) {
         const char *row = (const char *)rows + i * table->size;
         const void *found = n_there ? bsearch(row, there, n_there, table->size, compare_id) : NULL;
         const char *differs = found ? store_tables_difference(which, row, found) : NULL;
@@ -289,14 +289,14 @@ enum status store_put_strata(struct store *store, const struct store_stratum *st
 {
     const enum status st = store_begin(store);
 
-    return st == STATUS_OK ? store_end(store, put_rows(store, STORE_STRATA, strata, count)) : st;
+    return st ? st : store_end(store, put_rows(store, STORE_STRATA, strata, count));
 }
 
 enum status store_put_items(struct store *store, const struct store_item *items, uint32_t count)
 {
     const enum status st = store_begin(store);
 
-    return st == STATUS_OK ? store_end(store, put_rows(store, STORE_ITEMS, items, count)) : st;
+    return st ? st : store_end(store, put_rows(store, STORE_ITEMS, items, count));
 }
 
 enum status store_put_item(struct store *store, const struct store_item *item)
@@ -314,11 +314,10 @@ static enum status find_or_add_device(struct store *store, const struct store_de
     const struct store_device *devices = there;
 
     *out = 0;
-    while (st == STATUS_OK && *out < count &&
-           store_tables_difference(STORE_DEVICES, device, &devices[*out])) {
+    while (!st && *out < count && store_tables_difference(STORE_DEVICES, device, &devices[*out])) {
         ++*out;
     }
-    if (st == STATUS_OK && *out == count) {
+    if (!st && *out == count) {
         st = store_tables_put_one(store, STORE_DEVICES, device, count);
     }
     arena_finish(&arena);
@@ -329,7 +328,7 @@ enum status store_device(struct store *store, const struct store_device *device,
 {
     const enum status st = store_begin(store);
 
-    return st == STATUS_OK ? store_end(store, find_or_add_device(store, device, out)) : st;
+    return st ? st : store_end(store, find_or_add_device(store, device, out));
 }
 
 enum status store_put_incident(struct store *store, const struct store_incident *incident)
@@ -337,13 +336,12 @@ enum status store_put_incident(struct store *store, const struct store_incident 
     int64_t count = 0;
     enum status st = store_begin(store);
 
-    if (st != STATUS_OK) {
+    if (st) {
         return st;
     }
     st = sql_number(store->sql, "SELECT count(*) FROM incident", &count);
-    return store_end(store, st == STATUS_OK
-                                ? store_tables_put_one(store, STORE_INCIDENTS, incident, count)
-                                : st);
+    return store_end(store,
+                     !st ? store_tables_put_one(store, STORE_INCIDENTS, incident, count) : st);
 }
 
 enum status store_read_strata(const struct store *store, struct arena *arena,

@@ -98,9 +98,9 @@ enum status store_wal_read(struct store_wal *out, const char *path)
     enum status st = text_addf(&name, "%s-wal", path);
 
     *out = (struct store_wal){0};
-    if (st == STATUS_OK && stat(name.data, &info) == 0 && info.st_size > 0) {
+    if (!st && stat(name.data, &info) == 0 && info.st_size > 0) {
         st = file_map_init(&map, name.data);
-        if (st == STATUS_OK && read_header(&log, &map)) {
+        if (!st && read_header(&log, &map)) {
             walk(out, &log);
         }
         file_map_finish(&map);

@@ -74,7 +74,7 @@ static void measure_rows(struct certify *c, struct quant_block *block)
 
 enum status certify_create(struct certify **out, const struct model *model)
 {
-    struct certify *c = calloc(1, sizeof *c);
+    struct certify *c = calloc(1, sizeof(*c));
     struct quant_block *block = NULL;
 
     *out = NULL;
@@ -86,10 +86,10 @@ enum status certify_create(struct certify **out, const struct model *model)
     c->blocks = order_ceil(c->width, NM_BLOCK);
     const double n = 17.0 + order_ceil(c->blocks, NM_PARTIALS), u = 0x1p-24;
     c->gamma = n * u / (1 - n * u) * (1 + 1e-6); /* more than sums in double lose */
-    c->norm = malloc(c->rows * sizeof *c->norm);
-    c->absolute = malloc(c->rows * sizeof *c->absolute);
-    c->sums = malloc(c->blocks * sizeof *c->sums);
-    block = malloc(c->blocks * sizeof *block);
+    c->norm = malloc(c->rows * sizeof(*c->norm));
+    c->absolute = malloc(c->rows * sizeof(*c->absolute));
+    c->sums = malloc(c->blocks * sizeof(*c->sums));
+    block = malloc(c->blocks * sizeof(*block));
     if (!c->norm || !c->absolute || !c->sums || !block || c->rows <= CANDIDATES)
         goto fail;
     measure_rows(c, block);
@@ -152,7 +152,7 @@ static enum status find_candidates(struct certify_step *step, struct arena *aren
     const struct tensor *t = c->node->weight;
     const size_t row_bytes = quant_row_bytes(t->type, c->width);
     struct sampler_top top[CANDIDATES];
-    struct quant_block *block = arena_array(arena, (size_t)CANDIDATES * c->blocks, sizeof *block);
+    struct quant_block *block = arena_array(arena, (size_t)CANDIDATES * c->blocks, sizeof(*block));
 
     if (!block)
         return STATUS_MEMORY;
@@ -186,11 +186,11 @@ enum status certify_golden(struct certify_step **out, struct arena *arena, const
         finite = finite && isfinite(logits[i]);
     if (!c->usable || !finite || !(norm <= HIDDEN_MAX))
         return STATUS_OK;
-    struct certify_step *step = arena_alloc(arena, sizeof *step);
-    float *copy = arena_array(arena, c->width, sizeof *copy);
+    struct certify_step *step = arena_alloc(arena, sizeof(*step));
+    float *copy = arena_array(arena, c->width, sizeof(*copy));
     if (!step || !copy)
         return STATUS_MEMORY;
-    memcpy(copy, hidden, c->width * sizeof *copy);
+    memcpy(copy, hidden, c->width * sizeof(*copy));
     step->hidden = copy;
     step->norm = norm;
     enum status st = find_candidates(step, arena, c, logits);
@@ -240,7 +240,7 @@ struct certify_verdict certify_column(const struct certify *c, const struct cert
     struct certify_verdict verdict = {0};
     double sum = 0;
 
-    if (memcmp(hidden, step->hidden, c->width * sizeof *hidden) == 0)
+    if (memcmp(hidden, step->hidden, c->width * sizeof(*hidden)) == 0)
         return (struct certify_verdict){
             .certified = true, .token = step->candidate[0].id, .same_bits = true};
     for (uint32_t i = 0; i < c->width; i++) {

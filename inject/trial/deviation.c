@@ -36,7 +36,7 @@ static enum status read_pair(const struct golden *golden, const struct deviation
     const uint32_t n_embd = ex->model->hp.n_embd;
     enum status st = STATUS_OK;
     if (row->clean)
-        memcpy(values, row->clean + (size_t)layer * n_embd, n_embd * sizeof *values);
+        memcpy(values, row->clean + (size_t)layer * n_embd, n_embd * sizeof(*values));
     else
         st = executor_read_checkpoint(ex, golden_row(golden, row->position), layer, values);
     return st ? st : executor_read_checkpoint(ex, row->row, layer, values + n_embd);
@@ -45,7 +45,7 @@ static enum status read_pair(const struct golden *golden, const struct deviation
 static float *room(const struct golden *golden)
 {
     const uint32_t n_embd = golden->params.ex->model->hp.n_embd;
-    float *values = malloc(2 * (size_t)n_embd * sizeof *values);
+    float *values = malloc(2 * (size_t)n_embd * sizeof(*values));
     if (!values)
         log_error("out of memory for a deviation of %u values", n_embd);
     return values;

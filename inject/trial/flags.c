@@ -61,7 +61,7 @@ enum status flags_same_text(bool *out, const struct decode *decode, const struct
 {
     struct text text[2] = {{0}};
 
-    *out = a->n == b->n && memcmp(a->ids, b->ids, a->n * sizeof *a->ids) == 0;
+    *out = a->n == b->n && memcmp(a->ids, b->ids, a->n * sizeof(*a->ids)) == 0;
     if (*out)
         return STATUS_OK;
     enum status st = decode_text(&text[0], decode, a);

@@ -125,9 +125,9 @@ static enum status hash_residuals(struct golden *golden, struct arena *arena)
 {
     struct executor *ex = golden->params.ex;
     const uint32_t boundaries = ex->model->hp.n_layers + 1, n_embd = ex->model->hp.n_embd;
-    float *values = malloc((size_t)boundaries * n_embd * sizeof *values);
-    golden->residual_hash =
-        arena_array(arena, (size_t)golden->n_evaluated * boundaries, sizeof *golden->residual_hash);
+    float *values = malloc((size_t)boundaries * n_embd * sizeof(*values));
+    golden->residual_hash = arena_array(arena, (size_t)golden->n_evaluated * boundaries,
+                                        sizeof(*golden->residual_hash));
     enum status st = values && golden->residual_hash ? STATUS_OK : STATUS_MEMORY;
     for (uint32_t position = 0; position < golden->n_evaluated && !st; position++) {
         const uint32_t row = golden_row(golden, position);
@@ -164,10 +164,10 @@ static enum status take_step(struct golden *golden, struct arena *arena, uint32_
         out->margin = NAN;
     out->logsumexp = NAN;
     if (golden->level > RECORD_OUTCOME) {
-        float *copy = arena_array(arena, n_vocab, sizeof *copy);
+        float *copy = arena_array(arena, n_vocab, sizeof(*copy));
         if (!copy)
             return STATUS_MEMORY;
-        memcpy(copy, result->logits, n_vocab * sizeof *copy);
+        memcpy(copy, result->logits, n_vocab * sizeof(*copy));
         out->logits = copy;
         out->logsumexp = sampler_logsumexp(copy, n_vocab);
     }
@@ -249,7 +249,7 @@ enum status golden_run(struct golden *out, struct arena *arena, const struct gol
     if (!decode_provable(&out->decode))
         out->certify = NULL;
     out->n_evaluated = out->params.n_ids + out->run.n_tokens - 1;
-    out->step = arena_array(arena, out->run.n_tokens, sizeof *out->step);
+    out->step = arena_array(arena, out->run.n_tokens, sizeof(*out->step));
     st = out->step ? STATUS_OK : STATUS_MEMORY;
     if (!st && (out->certify || out->level > RECORD_OUTCOME))
         st = look_again(out, arena);

@@ -111,7 +111,7 @@ static enum status make_tap(struct lane *lane)
             emulate(lane, &lane->tapped[i]);
     }
     const enum status st = tap_init(&lane->tap, lane->tapped, n, golden->params.ex);
-    lane->tapping = st == STATUS_OK;
+    lane->tapping = !st;
     lane->tap.keeps = decode_watches(&golden->decode) && !lane->feed;
     return st;
 }
@@ -123,7 +123,7 @@ static enum status take_over(struct lane *lane)
     const uint32_t n_ids = golden->params.n_ids, begin = tap_first(&lane->tap);
     const uint32_t steps = begin + 1 > n_ids ? begin + 1 - n_ids : 0;
     memcpy(lane->run.tokens, golden->run.tokens, golden->run.n_tokens * sizeof(int32_t));
-    memcpy(lane->run.step, golden->run.step, steps * sizeof *lane->run.step);
+    memcpy(lane->run.step, golden->run.step, steps * sizeof(*lane->run.step));
     lane->run.n_tokens = steps;
     lane->next = begin;
     kv_share(golden->params.ex->kv,
@@ -133,7 +133,7 @@ static enum status take_over(struct lane *lane)
                                 .positions = golden->n_evaluated});
     for (uint32_t i = 0; i < steps; i++)
         lane->nonfinite |= !golden->run.step[i].finite;
-    int32_t *fed = malloc(golden->n_evaluated * sizeof *fed);
+    int32_t *fed = malloc(golden->n_evaluated * sizeof(*fed));
     if (!fed) {
         log_error("out of memory for %u tokens", golden->n_evaluated);
         return STATUS_MEMORY;
@@ -156,8 +156,8 @@ static enum status allocate(struct lane *lane)
     const uint32_t most = lane->golden->params.rules.n;
     const uint32_t n = lane->feed && lane->n_feed > most ? lane->n_feed : most;
     const uint32_t n_faults = lane->job->n_faults;
-    lane->start = arena_array(lane->arena, lane->golden->n_evaluated, sizeof *lane->start);
-    lane->tapped = arena_array(lane->arena, n_faults, sizeof *lane->tapped);
+    lane->start = arena_array(lane->arena, lane->golden->n_evaluated, sizeof(*lane->start));
+    lane->tapped = arena_array(lane->arena, n_faults, sizeof(*lane->tapped));
     if (!lane->start || !lane->tapped)
         return STATUS_MEMORY;
     const enum status st = decode_begin(&lane->run, lane->arena, &lane->golden->decode, n);
@@ -167,7 +167,7 @@ static enum status allocate(struct lane *lane)
         return STATUS_OK;
     /* where no column of the first position is run, its residuals are golden's */
     lane->deviation = arena_array(lane->arena, lane->golden->params.ex->model->hp.n_layers + 1,
-                                  sizeof *lane->deviation);
+                                  sizeof(*lane->deviation));
     return lane->deviation ? STATUS_OK : STATUS_MEMORY;
 }
 
@@ -179,7 +179,7 @@ static enum status read_clean(struct lane *lane)
         golden_row(lane->golden, lane->first) != EXECUTOR_NONE)
         return STATUS_OK;
     lane->clean =
-        arena_array(lane->arena, (size_t)(hp->n_layers + 1) * hp->n_embd, sizeof *lane->clean);
+        arena_array(lane->arena, (size_t)(hp->n_layers + 1) * hp->n_embd, sizeof(*lane->clean));
     return lane->clean ? golden_residuals(lane->clean, lane->golden, lane->first) : STATUS_MEMORY;
 }
 

@@ -232,7 +232,7 @@ static bool same_counts(const struct record *a, const struct record *b,
         {"nan_layer", a->nan_layer, b->nan_layer},
         {"nan_step", a->nan_step, b->nan_step},
     };
-    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+    for (size_t i = 0; i < sizeof(fields) / sizeof(*fields); i++) {
         if (fields[i].a == fields[i].b)
             continue;
         snprintf(c->why, c->why_size, "%s: %" PRIu64 " against %" PRIu64, fields[i].name,
@@ -256,7 +256,7 @@ static bool same_numbers(const struct record *a, const struct record *b,
         {"logp_worst", a->logp_worst, b->logp_worst},
         {"kl", a->kl, b->kl},
     };
-    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+    for (size_t i = 0; i < sizeof(fields) / sizeof(*fields); i++) {
         if (same_number(fields[i].a, fields[i].b))
             continue;
         snprintf(c->why, c->why_size, "%s: %.17g against %.17g", fields[i].name, fields[i].a,
@@ -270,7 +270,7 @@ bool record_equal(const struct record *a, const struct record *b, const struct r
 {
     if (!same_counts(a, b, c))
         return false;
-    if (memcmp(a->tokens, b->tokens, a->n_tokens * sizeof *a->tokens) != 0) {
+    if (memcmp(a->tokens, b->tokens, a->n_tokens * sizeof(*a->tokens)) != 0) {
         snprintf(c->why, c->why_size, "tokens differ");
         return false;
     }

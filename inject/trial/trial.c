@@ -59,13 +59,13 @@ static enum status init(struct batch *b)
     executor_info(b->golden->params.ex, &info);
     b->most = info.max_columns;
     b->n_slots = b->golden->lanes;
-    b->slot = calloc(b->n_slots, sizeof *b->slot);
-    b->column = calloc(b->most, sizeof *b->column);
-    b->found = calloc(b->most, sizeof *b->found);
-    b->step = calloc(b->most, sizeof *b->step);
-    b->late = calloc(b->most, sizeof *b->late);
-    b->late_of = calloc(b->most, sizeof *b->late_of);
-    b->result = calloc(b->most, sizeof *b->result);
+    b->slot = calloc(b->n_slots, sizeof(*b->slot));
+    b->column = calloc(b->most, sizeof(*b->column));
+    b->found = calloc(b->most, sizeof(*b->found));
+    b->step = calloc(b->most, sizeof(*b->step));
+    b->late = calloc(b->most, sizeof(*b->late));
+    b->late_of = calloc(b->most, sizeof(*b->late_of));
+    b->result = calloc(b->most, sizeof(*b->result));
     if (b->slot && b->column && b->found && b->step && b->late && b->late_of && b->result)
         return tap_open(&b->pass, b->golden->params.ex);
     log_error("out of memory for a batch of trials");

@@ -28,14 +28,14 @@ typedef uint32_t uint;
 static inline uint32_t lang_bits(float x)
 {
     uint32_t u;
-    memcpy(&u, &x, sizeof u);
+    memcpy(&u, &x, sizeof(u));
     return u;
 }
 
 static inline float lang_float(uint32_t u)
 {
     float x;
-    memcpy(&x, &u, sizeof x);
+    memcpy(&x, &u, sizeof(x));
     return x;
 }
 

@@ -22,7 +22,7 @@ static void good_texts_stay(void **state)
                                         "\xc2\x80 \xe2\x82\xac \xef\xbf\xbd \xf4\x8f\xbf\xbf",
                                         "a\xef\xbb\xbf inside"};
     (void)state;
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+    for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
         struct outside_text t = {"t", texts[i], strlen(texts[i])};
         assert_int_equal(outside_take(&t), STATUS_OK);
         assert_ptr_equal(t.bytes, texts[i]);
@@ -33,7 +33,7 @@ static void good_texts_stay(void **state)
 static void a_mark_at_the_begin_is_left_out(void **state)
 {
     static const char text[] = "\xef\xbb\xbf\xef\xbb\xbfx";
-    struct outside_text t = {"t", text, sizeof text - 1};
+    struct outside_text t = {"t", text, sizeof(text) - 1};
     (void)state;
     assert_int_equal(outside_take(&t), STATUS_OK);
     assert_ptr_equal(t.bytes, text + 3); /* the second is a character */
@@ -69,7 +69,7 @@ static void bad_bytes_are_told_with_their_place(void **state)
         char text[256], expected[64];
         size_t n = 0, line = 1, start = 0;
         for (uint64_t k = rng_below(&rng, 20); k > 0; k--) {
-            const char *piece = good[rng_below(&rng, sizeof good / sizeof *good)];
+            const char *piece = good[rng_below(&rng, sizeof(good) / sizeof(*good))];
             memcpy(text + n, piece, strlen(piece));
             n += strlen(piece);
             if (strchr(piece, '\n')) {
@@ -77,11 +77,11 @@ static void bad_bytes_are_told_with_their_place(void **state)
                 start = n;
             }
         }
-        const size_t which = rng_below(&rng, sizeof bad / sizeof *bad);
+        const size_t which = rng_below(&rng, sizeof(bad) / sizeof(*bad));
         memcpy(text + n, bad[which].bytes, bad[which].size);
         struct outside_text t = {"file.txt", text, n + bad[which].size};
         assert_int_equal(outside_take(&t), STATUS_INPUT);
-        snprintf(expected, sizeof expected, "file.txt:%zu:%zu: found byte 0x%02x at offset %zu,",
+        snprintf(expected, sizeof(expected), "file.txt:%zu:%zu: found byte 0x%02x at offset %zu,",
                  line, n - start + 1, (unsigned char)bad[which].bytes[0], n);
         if (strncmp(log_last_error(), expected, strlen(expected)) != 0)
             fail_msg("%s; expected %s", log_last_error(), expected);

@@ -19,11 +19,11 @@ static void nulls_come_back(void **state)
     rng_init(&rng, 8, 8);
     for (int i = 0; i < 3000; i++) {
         char bytes[24];
-        const size_t n = rng_below(&rng, sizeof bytes + 1);
+        const size_t n = rng_below(&rng, sizeof(bytes) + 1);
         size_t nulls = 0;
         struct text marked = {0}, back = {0};
         for (size_t k = 0; k < n; k++) {
-            bytes[k] = few[rng_below(&rng, sizeof few)];
+            bytes[k] = few[rng_below(&rng, sizeof(few))];
             nulls += bytes[k] == 0;
         }
         assert_int_equal(text_add_marked(&marked, bytes, n), STATUS_OK);

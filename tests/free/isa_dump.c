@@ -56,9 +56,9 @@ static enum status describe(struct kernel_layout *out, struct spirv_reflect *ref
 {
     struct spirv module;
     enum status st = spirv_init(&module, code->words, code->size / sizeof(uint32_t), code->name);
-    if (st == STATUS_OK)
+    if (!st)
         st = spirv_reflect(reflect, &module);
-    if (st != STATUS_OK)
+    if (st)
         return st;
     *out = (struct kernel_layout){
         .bindings = reflect->bindings,
@@ -80,7 +80,7 @@ static enum status dump(struct gpu *gpu, struct arena *arena, const struct job *
     char *bytes;
     size_t size;
     enum status st = file_read(arena, job->path, &bytes, &size);
-    if (st != STATUS_OK)
+    if (st)
         return st;
     const struct shader_code code = {
         .name = job->path,
@@ -113,10 +113,10 @@ static enum status dump_all(struct gpu *gpu, struct arena *arena)
     enum status st = file_read(arena, "-", &lines, &size);
     const struct gpu_info *info = gpu_get_info(gpu);
     printf("device = %s, %s %s\n", info->name, info->driver_name, info->driver_info);
-    while (st == STATUS_OK && (line = strtok_r(lines, "\n", &lines)) != NULL) {
+    while (!st && (line = strtok_r(lines, "\n", &lines)) != NULL) {
         printf("job = %zu\n", number++);
         st = parse(&job, line);
-        if (st == STATUS_OK)
+        if (!st)
             st = dump(gpu, arena, &job);
     }
     return st;
@@ -134,7 +134,7 @@ int main(int argc, char **argv)
         return status_exit_code(STATUS_USAGE);
     }
     enum status st = gpu_open(&gpu, &params);
-    if (st == STATUS_OK)
+    if (!st)
         st = dump_all(gpu, &arena);
     gpu_close(&gpu);
     arena_finish(&arena);

@@ -94,7 +94,7 @@ static void put_number(uint32_t value)
 static void put_real(double value)
 {
     uint64_t bits;
-    memcpy(&bits, &value, sizeof bits);
+    memcpy(&bits, &value, sizeof(bits));
     if (value != value)
         printf(" nan");
     else
@@ -113,7 +113,7 @@ static void put_fault(const struct fault *f)
            kinds_text(KINDS_GRANULARITY, f->granularity),
            read ? kinds_text(KINDS_READERS, f->readers) : "-",
            kinds_text(KINDS_DURATION, f->duration));
-    for (uint32_t i = 0; i < sizeof box / sizeof *box; i++) {
+    for (uint32_t i = 0; i < sizeof(box) / sizeof(*box); i++) {
         if (i < 2 || i == 2 || i == 5 || i == 8 || box[i] != 0)
             put_number(box[i]);
         else
@@ -152,7 +152,7 @@ static void put_record(const struct record *r, uint32_t n_layers)
     for (uint32_t i = 0; i < r->n_tokens; i++)
         printf(" %" PRId32, r->tokens[i]);
     printf(" | %016" PRIx64, r->hashed ? r->hash : 0);
-    for (uint32_t i = 0; i < sizeof reals / sizeof *reals; i++)
+    for (uint32_t i = 0; i < sizeof(reals) / sizeof(*reals); i++)
         put_real(reals[i]);
     printf(" |");
     for (uint32_t i = 0; r->deviation && i <= n_layers; i++) {
@@ -174,7 +174,7 @@ static bool read_fault(struct fault **out, struct arena *arena, const struct fau
     struct json_doc *doc = NULL;
     uint32_t count = 0;
     *out = NULL;
-    if (!fgets(line, sizeof line, stdin))
+    if (!fgets(line, sizeof(line), stdin))
         return false;
     const int kept = fault_cells_hush();
     if (json_parse(&doc, line, strlen(line), "line") ||
@@ -296,7 +296,7 @@ static void print_draws(char **argv)
     model->hp.n_ctx = TOOL_CONTEXT;
     need(plan_load(&plan, &arena, argv[1]));
     plan.n_hypotheses = 0;
-    struct sample_item *item = arena_array(&arena, plan.n_items, sizeof *item);
+    struct sample_item *item = arena_array(&arena, plan.n_items, sizeof(*item));
     for (uint32_t i = 0; i < plan.n_items; i++) {
         struct plan_ids ids;
         need(plan_item_ids(&plan, i, model, &arena, &ids));

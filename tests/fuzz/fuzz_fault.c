@@ -90,9 +90,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     log_error(FUZZ_FAULT_SENTINEL);
     enum status st = json_parse(&doc, (const char *)data, size, "fuzz");
-    if (st == STATUS_OK)
+    if (!st)
         st = fault_parse(&faults, &count, &arena, doc, &bounds);
-    if (st == STATUS_OK) {
+    if (!st) {
         fuzz_fault_require(count > 0, "no fault and no refusal");
         for (uint32_t i = 0; i < count; i++)
             fuzz_fault_inside(&faults[i], &bounds);

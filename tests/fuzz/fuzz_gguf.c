@@ -29,7 +29,7 @@ static void require(int holds, const char *what)
 /* A refusal is of the input's making, and has said why. */
 static void require_reason(enum status st)
 {
-    if (st == STATUS_OK)
+    if (!st)
         return;
     require(st == STATUS_INPUT, "a refusal that does not blame the input");
     require(log_last_error()[0] != 0, "a refusal without a line");
@@ -90,13 +90,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     log_error(FUZZ_SENTINEL);
     st = gguf_open_memory(&gguf, copy, size, "fuzz");
     require_reason(st);
-    require((st == STATUS_OK) == (gguf != NULL), "a refusal that leaves a file open");
-    if (st == STATUS_OK) {
+    require((!st) == (gguf != NULL), "a refusal that leaves a file open");
+    if (!st) {
         check_tensors(gguf, copy, size);
         st = hparams_read(&hp, gguf);
         require_reason(st);
     }
-    if (st == STATUS_OK) {
+    if (!st) {
         require_reason(graph_build(&graph, &arena, gguf, &hp));
         check_keys(gguf);
     }

@@ -67,7 +67,7 @@ __attribute__((unused)) static int gpu_driver_main(int (*run)(void))
     }
     int result = GPU_DRIVER_SKIP;
     bool any = false;
-    for (size_t i = 0; i < sizeof GPU_DRIVERS / sizeof *GPU_DRIVERS; i++) {
+    for (size_t i = 0; i < sizeof(GPU_DRIVERS) / sizeof(*GPU_DRIVERS); i++) {
         const struct gpu_driver *d = &GPU_DRIVERS[i];
         const char *icd = getenv(d->icd_var);
         if (!icd)
@@ -96,7 +96,7 @@ __attribute__((unused)) static struct gpu *gpu_driver_open(void)
         params.validate = false;
         st = gpu_open(&gpu, &params);
     }
-    if (st != STATUS_OK)
+    if (st)
         fprintf(stderr, "skipped: %s\n", log_last_error());
     return gpu;
 }

@@ -36,8 +36,8 @@ static void check_round_trip(struct gpu *gpu, enum gpu_buffer_use use, uint64_t 
     /* a piece in the middle changes nothing else */
     uint32_t word = 0xdeadbeef;
     uint64_t middle = size / 2 / 4 * 4;
-    memcpy(data + middle, &word, sizeof word);
-    assert_int_equal(gpu_buffer_write(buffer, middle, &word, sizeof word), STATUS_OK);
+    memcpy(data + middle, &word, sizeof(word));
+    assert_int_equal(gpu_buffer_write(buffer, middle, &word, sizeof(word)), STATUS_OK);
     assert_int_equal(gpu_buffer_read(buffer, 0, back, size), STATUS_OK);
     assert_memory_equal(data, back, size);
     gpu_buffer_destroy(&buffer);
@@ -50,7 +50,7 @@ static void test_round_trip(void **state)
 {
     /* the last is longer than the staging buffer and no multiple of it */
     static const uint64_t SIZES[] = {8, 4096, 100000, (UINT64_C(20) << 20) + 12};
-    for (size_t i = 0; i < sizeof SIZES / sizeof *SIZES; i++) {
+    for (size_t i = 0; i < sizeof(SIZES) / sizeof(*SIZES); i++) {
         check_round_trip(*state, GPU_BUFFER_STORAGE, SIZES[i]);
         check_round_trip(*state, GPU_BUFFER_READBACK, SIZES[i]);
         check_round_trip(*state, GPU_BUFFER_UPLOAD, SIZES[i]);
@@ -166,7 +166,7 @@ static int run(void)
         cmocka_unit_test(test_memory_limit),
         cmocka_unit_test(test_unmapped),
     };
-    return gpu_driver_tests(tests, sizeof tests / sizeof *tests, gpu);
+    return gpu_driver_tests(tests, sizeof(tests) / sizeof(*tests), gpu);
 }
 
 int main(void)

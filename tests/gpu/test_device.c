@@ -28,7 +28,7 @@ static void test_list(void **state)
         assert_in_range(info->max_push_size, 128, 1 << 20);
         assert_in_range(info->max_group_invocations, 128, 1 << 20);
         assert_in_range(info->subgroup_size, 1, 128);
-        assert_non_null(strstr(gpu_describe(info, text, sizeof text), info->name));
+        assert_non_null(strstr(gpu_describe(info, text, sizeof(text)), info->name));
         assert_non_null(strstr(text, gpu_kind_name(info->kind)));
     }
 }
@@ -38,7 +38,7 @@ static enum status open_selected(const char *selector, struct gpu_info *out)
     struct gpu *gpu = NULL;
     struct gpu_params params = {.selector = selector};
     enum status st = gpu_open(&gpu, &params);
-    if (st == STATUS_OK)
+    if (!st)
         *out = *gpu_get_info(gpu);
     else
         assert_null(gpu);
@@ -55,7 +55,7 @@ static void test_select(void **state)
     assert_int_equal(open_selected(NULL, &first), STATUS_OK);
     assert_int_equal(open_selected("0", &info), STATUS_OK);
     assert_int_equal(info.index, 0);
-    snprintf(piece, sizeof piece, "%.6s", first.name);
+    snprintf(piece, sizeof(piece), "%.6s", first.name);
     for (char *c = piece; *c; c++)
         *c = *c >= 'a' && *c <= 'z' ? (char)(*c - 32) : *c;
     assert_int_equal(open_selected(piece, &info), STATUS_OK);
@@ -78,8 +78,8 @@ static void test_ambiguous(void **state)
     struct gpu_info info;
     if (!one || !two)
         skip();
-    snprintf(back, sizeof back, "%s", saved ? saved : "");
-    snprintf(both, sizeof both, "%s:%s", one, two);
+    snprintf(back, sizeof(back), "%s", saved ? saved : "");
+    snprintf(both, sizeof(both), "%s:%s", one, two);
     setenv("VK_DRIVER_FILES", both, 1);
     assert_int_equal(open_selected("e", &info), STATUS_USAGE);
     assert_non_null(strstr(log_last_error(), "fits 2 devices"));
@@ -108,7 +108,7 @@ static void test_lives_twice(void **state)
 static bool make_driver(const char *folder, const char *code, char manifest[128])
 {
     char command[512], path[128];
-    snprintf(path, sizeof path, "%s/driver.c", folder);
+    snprintf(path, sizeof(path), "%s/driver.c", folder);
     FILE *file = fopen(path, "w");
     assert_non_null(file);
     fprintf(file,
@@ -116,7 +116,7 @@ static bool make_driver(const char *folder, const char *code, char manifest[128]
             "__attribute__((constructor)) static void load(void)\n{\n%s\n}\n",
             code);
     assert_int_equal(fclose(file), 0);
-    snprintf(command, sizeof command, "cc -shared -fPIC -o '%s/driver.so' '%s' 2> /dev/null",
+    snprintf(command, sizeof(command), "cc -shared -fPIC -o '%s/driver.so' '%s' 2> /dev/null",
              folder, path);
     if (system(command) != 0)
         return false;
@@ -150,7 +150,7 @@ static void test_bad_drivers(void **state)
     (void)state;
     char folder[] = "/tmp/vkfi_driver_XXXXXX", manifest[128], command[128], back[1024];
     const char *saved = getenv("VK_DRIVER_FILES");
-    snprintf(back, sizeof back, "%s", saved ? saved : "");
+    snprintf(back, sizeof(back), "%s", saved ? saved : "");
     assert_non_null(mkdtemp(folder));
     expect_failure("/nowhere/icd.json", (const char *[]){"no Vulkan driver", "/nowhere", NULL});
     bool compiler =
@@ -161,7 +161,7 @@ static void test_bad_drivers(void **state)
         assert_true(make_driver(folder, "_exit(9);", manifest));
         expect_failure(manifest, (const char *[]){"ended", "exit code 9", folder, NULL});
     }
-    snprintf(command, sizeof command, "rm -rf '%s'", folder);
+    snprintf(command, sizeof(command), "rm -rf '%s'", folder);
     assert_int_equal(system(command), 0);
     if (saved)
         setenv("VK_DRIVER_FILES", back, 1);

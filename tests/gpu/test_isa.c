@@ -33,7 +33,7 @@ static struct kernel_params own_layout(const struct shader_code *code, struct sp
                                            .push_size = r->push_size,
                                            .spec_count = r->spec_count,
                                            .spec_ids = r->spec_ids};
-    memcpy(params.layout.local_size_id, r->local_size_id, sizeof r->local_size_id);
+    memcpy(params.layout.local_size_id, r->local_size_id, sizeof(r->local_size_id));
     return params;
 }
 
@@ -41,7 +41,7 @@ static void check_isa(const struct shader_code *code, const char *text)
 {
     if (!strstr(text, "VGPRs = ") || !strstr(text, "s_endpgm"))
         fail_msg("%s: no registers or no ISA in '%.200s'", code->name, text);
-    for (size_t i = 0; i < sizeof FUSED / sizeof *FUSED && code->exact; i++)
+    for (size_t i = 0; i < sizeof(FUSED) / sizeof(*FUSED) && code->exact; i++)
         if (strstr(text, FUSED[i]))
             fail_msg("%s: found %s, expected no fused arithmetic in an exact kernel", code->name,
                      FUSED[i]);
@@ -99,7 +99,7 @@ int main(void)
     }
     if (!getenv("XDG_RUNTIME_DIR"))
         setenv("XDG_RUNTIME_DIR", "/tmp", 1);
-    for (size_t i = 0; i < sizeof FAMILIES / sizeof *FAMILIES; i++) {
+    for (size_t i = 0; i < sizeof(FAMILIES) / sizeof(*FAMILIES); i++) {
         setenv("RADV_FORCE_FAMILY", FAMILIES[i], 1);
         fprintf(stderr, "== %s\n", FAMILIES[i]);
         failed |= gpu_driver_again(FAMILIES[i], icd, NULL) != 0;

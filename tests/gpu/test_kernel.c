@@ -36,8 +36,8 @@ static void expect(struct gpu *gpu, const struct kernel_params *params, enum sta
     enum status st = kernel_create(&kernel, gpu, params);
     if (st != expected)
         fail_msg("found %s, expected %s", status_name(st), status_name(expected));
-    assert_int_equal(kernel != NULL, st == STATUS_OK);
-    if (st != STATUS_OK && !strstr(log_last_error(), word))
+    assert_int_equal(kernel != NULL, !st);
+    if (st && !strstr(log_last_error(), word))
         fail_msg("found '%s', expected '%s' in it", log_last_error(), word);
     kernel_destroy(&kernel);
     assert_null(kernel);
@@ -139,10 +139,10 @@ static void test_statistics_without_capture(void **state)
 static void test_not_a_shader(void **state)
 {
     uint32_t words[64];
-    const struct shader_code code = {"broken", words, sizeof words, true};
+    const struct shader_code code = {"broken", words, sizeof(words), true};
     struct kernel_params p = truth();
     p.code = &code;
-    memcpy(words, shader_bandwidth.words, sizeof words);
+    memcpy(words, shader_bandwidth.words, sizeof(words));
     expect(*state, &p, STATUS_INTERNAL, "broken");
     words[0] = 1;
     expect(*state, &p, STATUS_INTERNAL, "broken");
@@ -187,7 +187,7 @@ static void test_patch(void **state)
         assert_int_equal(spirv_init(&patched, words, count, "patched"), STATUS_OK);
         assert_int_equal(count_modes(&patched, reflect.entry_point), set);
         assert_int_equal(file_write(path, words, count * 4), STATUS_OK);
-        snprintf(command, sizeof command, "spirv-val --target-env vulkan1.2 %s", path);
+        snprintf(command, sizeof(command), "spirv-val --target-env vulkan1.2 %s", path);
         assert_int_equal(system(command), 0);
         free(words);
     }
@@ -228,7 +228,7 @@ static int run(void)
         cmocka_unit_test(test_patch),
         cmocka_unit_test(test_cache),
     };
-    return gpu_driver_tests(tests, sizeof tests / sizeof *tests, gpu);
+    return gpu_driver_tests(tests, sizeof(tests) / sizeof(*tests), gpu);
 }
 
 int main(void)

@@ -35,7 +35,7 @@ static void test_expected(void **state)
         {{PROBE_OP_MUL, 0x3f7ff800, 0x00800400, 0}, 0x00800000},
         {{PROBE_OP_MUL, 0x3f7fffff, 0x00800000, 0}, 0x00000000},
     };
-    for (size_t i = 0; i < sizeof KNOWN / sizeof *KNOWN; i++)
+    for (size_t i = 0; i < sizeof(KNOWN) / sizeof(*KNOWN); i++)
         if (probe_cases_expect(&KNOWN[i].set) != KNOWN[i].bits)
             fail_msg("case %zu: found %08x, expected %08x", i, probe_cases_expect(&KNOWN[i].set),
                      KNOWN[i].bits);
@@ -47,7 +47,7 @@ static void test_device(void **state)
     char reason[256];
     assert_int_equal(probe_run(*state, &result), STATUS_OK);
     assert_in_range(result.count, 60, PROBE_CASES_MAX);
-    bool admitted = probe_admits(&result, reason, sizeof reason);
+    bool admitted = probe_admits(&result, reason, sizeof(reason));
     print_message("%s: %s%s\n", gpu_get_info(*state)->name,
                   admitted ? "admitted" : "refused: ", reason);
     uint32_t classes = 0;
@@ -65,7 +65,7 @@ static void test_device(void **state)
     assert_int_equal(classes, (1u << PROBE_CLASS_COUNT) - 1);
     assert_true(admitted);
     assert_int_equal(probe_run(*state, &again), STATUS_OK);
-    assert_memory_equal(&result, &again, sizeof result);
+    assert_memory_equal(&result, &again, sizeof(result));
 }
 
 static void test_judgement(void **state)
@@ -75,18 +75,18 @@ static void test_judgement(void **state)
     struct probe_result result = {.count = 3};
     for (size_t i = 0; i < 3; i++)
         result.cases[i] = (struct probe_case){.name = "x", .tried = 1, .ok = true};
-    assert_true(probe_admits(&result, reason, sizeof reason));
+    assert_true(probe_admits(&result, reason, sizeof(reason)));
     assert_string_equal(reason, "");
     for (enum probe_class class = 0; class < PROBE_CLASS_COUNT; class ++) {
         bool tolerated = class == PROBE_DENORMAL || class == PROBE_TININESS;
         result.cases[1].ok = false;
         result.cases[1].class = class;
-        assert_int_equal(probe_admits(&result, reason, sizeof reason), tolerated);
+        assert_int_equal(probe_admits(&result, reason, sizeof(reason)), tolerated);
         assert_non_null(strstr(reason, probe_class_name(class)));
         /* a tolerated difference before it hides nothing */
         result.cases[0].ok = false;
         result.cases[0].class = PROBE_DENORMAL;
-        assert_int_equal(probe_admits(&result, reason, sizeof reason), tolerated);
+        assert_int_equal(probe_admits(&result, reason, sizeof(reason)), tolerated);
         result.cases[0].ok = true;
     }
     assert_int_equal(probe_admits(&result, NULL, 0), true);
@@ -102,7 +102,7 @@ static int run(void)
         cmocka_unit_test_prestate(test_device, gpu),
         cmocka_unit_test(test_judgement),
     };
-    return gpu_driver_tests(tests, sizeof tests / sizeof *tests, gpu);
+    return gpu_driver_tests(tests, sizeof(tests) / sizeof(*tests), gpu);
 }
 
 int main(void)

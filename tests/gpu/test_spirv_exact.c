@@ -45,7 +45,7 @@ struct scratch {
 static int setup(void **state)
 {
     static struct scratch s;
-    snprintf(s.folder, sizeof s.folder, "/tmp/vkfi_exact_XXXXXX");
+    snprintf(s.folder, sizeof(s.folder), "/tmp/vkfi_exact_XXXXXX");
     *state = &s;
     return mkdtemp(s.folder) ? 0 : -1;
 }
@@ -55,7 +55,7 @@ static int teardown(void **state)
     struct scratch *s = *state;
     char command[128];
     arena_finish(&s->arena);
-    snprintf(command, sizeof command, "rm -rf '%s'", s->folder);
+    snprintf(command, sizeof(command), "rm -rf '%s'", s->folder);
     return system(command);
 }
 
@@ -65,7 +65,7 @@ static struct spirv load(struct scratch *s, const char *name)
     char *bytes = NULL;
     size_t size = 0;
     struct spirv module = {0};
-    snprintf(path, sizeof path, "%s/%s", s->folder, name);
+    snprintf(path, sizeof(path), "%s/%s", s->folder, name);
     assert_int_equal(file_read(&s->arena, path, &bytes, &size), STATUS_OK);
     assert_int_equal(size % 4, 0);
     assert_int_equal(spirv_init(&module, (const uint32_t *)(const void *)bytes, size / 4, name),
@@ -76,7 +76,7 @@ static struct spirv load(struct scratch *s, const char *name)
 static void save(struct scratch *s, const char *name, const uint32_t *words, size_t count)
 {
     char path[128];
-    snprintf(path, sizeof path, "%s/%s", s->folder, name);
+    snprintf(path, sizeof(path), "%s/%s", s->folder, name);
     assert_int_equal(file_write(path, words, count * 4), STATUS_OK);
 }
 
@@ -84,12 +84,12 @@ static void save(struct scratch *s, const char *name, const uint32_t *words, siz
 static void compile(struct scratch *s, const char *before, const char *body)
 {
     char path[128], command[512];
-    snprintf(path, sizeof path, "%s/x.comp", s->folder);
+    snprintf(path, sizeof(path), "%s/x.comp", s->folder);
     FILE *file = fopen(path, "w");
     assert_non_null(file);
     fprintf(file, "%s%s\nvoid main() {\n%s\n}\n", HEAD, before, body);
     assert_int_equal(fclose(file), 0);
-    snprintf(command, sizeof command,
+    snprintf(command, sizeof(command),
              "cd '%s' && glslc -O0 -g --target-env=vulkan1.2 -o x.spv x.comp", s->folder);
     if (system(command) != 0)
         fail_msg("does not compile: %s", body);
@@ -98,7 +98,7 @@ static void compile(struct scratch *s, const char *before, const char *body)
 static void optimise(struct scratch *s)
 {
     char command[512];
-    snprintf(command, sizeof command,
+    snprintf(command, sizeof(command),
              "cd '%s' && spirv-opt --target-env=vulkan1.2 --preserve-bindings "
              "--preserve-spec-constants -O x.spv -o x.opt.spv && "
              "spirv-val --target-env vulkan1.2 x.opt.spv",
@@ -110,7 +110,7 @@ static void optimise(struct scratch *s)
 static enum status check_logged(struct scratch *s, const struct spirv *module)
 {
     char path[128];
-    snprintf(path, sizeof path, "%s/log", s->folder);
+    snprintf(path, sizeof(path), "%s/log", s->folder);
     fflush(stderr);
     int saved = dup(STDERR_FILENO), log = open(path, O_RDWR | O_CREAT | O_TRUNC, 0600);
     assert_true(saved >= 0 && log >= 0);
@@ -119,7 +119,7 @@ static enum status check_logged(struct scratch *s, const struct spirv *module)
     fflush(stderr);
     dup2(saved, STDERR_FILENO);
     close(saved);
-    ssize_t n = pread(log, s->messages, sizeof s->messages - 1, 0);
+    ssize_t n = pread(log, s->messages, sizeof(s->messages) - 1, 0);
     close(log);
     s->messages[n < 0 ? 0 : n] = '\0';
     return st;
@@ -228,7 +228,7 @@ static const struct refused REFUSED[] = {
 static void test_refused(void **state)
 {
     struct scratch *s = *state;
-    for (size_t i = 0; i < sizeof REFUSED / sizeof *REFUSED; i++) {
+    for (size_t i = 0; i < sizeof(REFUSED) / sizeof(*REFUSED); i++) {
         const struct refused *r = &REFUSED[i];
         enum status st = run_step(s, r->before, r->body);
         if (st != STATUS_INPUT)
@@ -275,7 +275,7 @@ static const char *const PASSED[][2] = {
 static void test_passed(void **state)
 {
     struct scratch *s = *state;
-    for (size_t i = 0; i < sizeof PASSED / sizeof *PASSED; i++)
+    for (size_t i = 0; i < sizeof(PASSED) / sizeof(*PASSED); i++)
         if (run_step(s, PASSED[i][0], PASSED[i][1]) != STATUS_OK)
             fail_msg("refused: %s: %s", PASSED[i][1], s->messages);
 }
@@ -323,7 +323,7 @@ static void test_message_place(void **state)
     for (const char *c = HEAD; *c; c++)
         line += *c == '\n';
     assert_int_equal(run_step(s, "", "\na[I] = a[0] / a[1];"), STATUS_INPUT);
-    snprintf(number, sizeof number, "x.comp:%zu", line);
+    snprintf(number, sizeof(number), "x.comp:%zu", line);
     assert_non_null(strstr(s->messages, "OpFDiv %"));
     if (!strstr(s->messages, number))
         fail_msg("found '%s', expected %s in it", s->messages, number);

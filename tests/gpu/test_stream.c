@@ -39,9 +39,9 @@ static int bench_setup(void **state)
     assert_int_equal(kernel_create(&bench.kernel, bench.gpu, &EMPTY), STATUS_OK);
     assert_int_equal(stream_create(&bench.stream, bench.gpu, &timed), STATUS_OK);
     assert_int_equal(
-        gpu_buffer_create(&bench.words, bench.gpu, GPU_BUFFER_STORAGE, sizeof zero, "words"),
+        gpu_buffer_create(&bench.words, bench.gpu, GPU_BUFFER_STORAGE, sizeof(zero), "words"),
         STATUS_OK);
-    assert_int_equal(gpu_buffer_write(bench.words, 0, zero, sizeof zero), STATUS_OK);
+    assert_int_equal(gpu_buffer_write(bench.words, 0, zero, sizeof(zero)), STATUS_OK);
     *state = &bench;
     return 0;
 }
@@ -60,7 +60,7 @@ static int bench_teardown(void **state)
 static uint32_t word_at(const struct bench *b, uint64_t offset)
 {
     uint32_t word = 0;
-    assert_int_equal(gpu_buffer_read(b->words, offset, &word, sizeof word), STATUS_OK);
+    assert_int_equal(gpu_buffer_read(b->words, offset, &word, sizeof(word)), STATUS_OK);
     return word;
 }
 

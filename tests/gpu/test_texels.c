@@ -98,7 +98,7 @@ static enum status twice(struct bench *b, uint64_t offset, uint64_t range, uint3
                                       .bindings = bindings,
                                       .binding_count = HOOK_BINDING + 1,
                                       .push = &push,
-                                      .push_size = sizeof push,
+                                      .push_size = sizeof(push),
                                       .groups = {QUADS / 8, 1, 1}};
     const enum status st = stream_dispatch(b->stream, &d);
     stream_barrier(b->stream);
@@ -112,15 +112,15 @@ static void test_reads(void **state)
     float *first = values + OFFSET / 4;
     struct bench b;
     skip_without_texels(*state);
-    bench_init(&b, *state, sizeof values);
+    bench_init(&b, *state, sizeof(values));
     for (uint32_t i = 0; i < QUADS * 4; i++)
         first[i] = (float)i - 100.25f;
-    assert_int_equal(gpu_buffer_write(b.words, 0, values, sizeof values), STATUS_OK);
+    assert_int_equal(gpu_buffer_write(b.words, 0, values, sizeof(values)), STATUS_OK);
     assert_int_equal(twice(&b, OFFSET, 16 * QUADS, OFFSET / 16 + QUADS), STATUS_OK);
     assert_int_equal(twice(&b, OFFSET + 16 * QUADS, 0, OFFSET / 16 + 2 * QUADS), STATUS_OK);
     assert_int_equal(stream_submit(b.stream), STATUS_OK);
     assert_int_equal(stream_wait(b.stream, TIMEOUT), STATUS_OK);
-    assert_int_equal(gpu_buffer_read(b.words, 0, values, sizeof values), STATUS_OK);
+    assert_int_equal(gpu_buffer_read(b.words, 0, values, sizeof(values)), STATUS_OK);
     for (uint32_t i = 0; i < QUADS * 4; i++) {
         const float x = (float)i - 100.25f;
         if (first[QUADS * 4 + i] != 2 * x || first[2 * QUADS * 4 + i] != 4 * x)
@@ -157,7 +157,7 @@ static int run(void)
         cmocka_unit_test_prestate(test_reads, gpu),
         cmocka_unit_test_prestate(test_limit, gpu),
     };
-    return gpu_driver_tests(tests, sizeof tests / sizeof *tests, gpu);
+    return gpu_driver_tests(tests, sizeof(tests) / sizeof(*tests), gpu);
 }
 
 int main(void)

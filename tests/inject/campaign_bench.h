@@ -216,17 +216,17 @@ static inline void bench_add_device(struct bench *b, const char *name, enum cpu_
 static inline struct bench *bench_begin_plan(const char *text)
 {
     char path[512];
-    struct bench *b = calloc(1, sizeof *b);
+    struct bench *b = calloc(1, sizeof(*b));
     assert_non_null(b);
     b->scene =
-        mmap(NULL, sizeof *b->scene, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+        mmap(NULL, sizeof(*b->scene), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     assert_true(b->scene != MAP_FAILED);
     b->scene->times = -1;
-    snprintf(path, sizeof path, "%s/tiny-llama-q4_1.gguf", VKFI_TINY);
+    snprintf(path, sizeof(path), "%s/tiny-llama-q4_1.gguf", VKFI_TINY);
     const struct plan_source source = {text, strlen(text), "plan.json", ""};
     assert_int_equal(plan_read(&b->plan, &b->arena, &source), STATUS_OK);
     assert_int_equal(model_open(&b->model, path), STATUS_OK);
-    snprintf(b->path, sizeof b->path, "/tmp/vkfi-campaign.%ld.XXXXXX", (long)getpid());
+    snprintf(b->path, sizeof(b->path), "/tmp/vkfi-campaign.%ld.XXXXXX", (long)getpid());
     const int fd = mkstemp(b->path);
     assert_true(fd >= 0);
     close(fd);
@@ -257,7 +257,7 @@ static inline struct bench *bench_begin(const char *more)
 {
     char text[4096];
     snprintf(
-        text, sizeof text,
+        text, sizeof(text),
         "{\"model\":\"tiny\",\"decoding\":{\"n\":8,\"stop\":\"none\"},\"prompts\":[{\"ids\":[%s]}],"
         "\"population\":\"ops\"%s}",
         bench_prompts, more);
@@ -268,8 +268,8 @@ static inline void bench_remove(const char *path)
 {
     static const char *const ends[] = {"", "-wal", "-shm", "-journal", "-lock"};
     char name[192];
-    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
-        snprintf(name, sizeof name, "%s%s", path, ends[i]);
+    for (size_t i = 0; i < sizeof(ends) / sizeof(*ends); i++) {
+        snprintf(name, sizeof(name), "%s%s", path, ends[i]);
         unlink(name);
     }
 }
@@ -279,7 +279,7 @@ static inline void bench_end(struct bench *b)
     bench_remove(b->path);
     model_close(&b->model);
     arena_finish(&b->arena);
-    munmap(b->scene, sizeof *b->scene);
+    munmap(b->scene, sizeof(*b->scene));
     free(b);
 }
 

@@ -64,11 +64,11 @@ static inline uint32_t fault_cells_edge(struct rng *rng, uint32_t n, uint32_t un
     const uint32_t units[] = {4, 8, 16, 32, 256, unit ? unit : 32};
     if (n <= 1)
         return 0;
-    const uint32_t size = units[fault_cells_below(rng, sizeof units / sizeof *units)];
+    const uint32_t size = units[fault_cells_below(rng, sizeof(units) / sizeof(*units))];
     const uint32_t first = fault_cells_below(rng, (n + size - 1) / size) * size;
     const uint32_t end = n - first < size ? n : first + size;
     const uint32_t choices[] = {0, n - 1, first, end - 1, fault_cells_below(rng, n)};
-    return choices[fault_cells_below(rng, sizeof choices / sizeof *choices)];
+    return choices[fault_cells_below(rng, sizeof(choices) / sizeof(*choices))];
 }
 
 /* A position of the stage: its first or last, the prompt's last, one at the edge of a window, page
@@ -93,7 +93,7 @@ static inline uint32_t fault_cells_position(struct rng *rng, const struct fault_
         span.first + fault_cells_below(rng, n),
         span.first + fault_cells_below(rng, n),
     };
-    const uint32_t position = choices[fault_cells_below(rng, sizeof choices / sizeof *choices)];
+    const uint32_t position = choices[fault_cells_below(rng, sizeof(choices) / sizeof(*choices))];
     return fault_cells_one_in(rng, 40) || position > beyond ? beyond : position;
 }
 
@@ -114,7 +114,7 @@ static inline uint32_t fault_cells_key(struct rng *rng, uint32_t position, uint3
         first + fault_cells_below(rng, n),
         first + fault_cells_below(rng, n),
     };
-    return choices[fault_cells_below(rng, sizeof choices / sizeof *choices)];
+    return choices[fault_cells_below(rng, sizeof(choices) / sizeof(*choices))];
 }
 
 /* Values of the coordinates; 0: the site has none. */
@@ -161,8 +161,8 @@ static inline void fault_cells_bits(struct fault *f, struct rng *rng,
     const bool masked = hook_kinds_takes(f->kind, KIND_TAKES_MASK),
                value = hook_kinds_takes(f->kind, KIND_TAKES_VALUE),
                range = hook_kinds_takes(f->kind, KIND_TAKES_RANGE);
-    const uint32_t number = numbers[fault_cells_below(rng, sizeof numbers / sizeof *numbers)];
-    f->mask = masked ? masks[fault_cells_below(rng, sizeof masks / sizeof *masks)] : 0;
+    const uint32_t number = numbers[fault_cells_below(rng, sizeof(numbers) / sizeof(*numbers))];
+    f->mask = masked ? masks[fault_cells_below(rng, sizeof(masks) / sizeof(*masks))] : 0;
     f->value = f->kind == KIND_SET ? rng_u32(rng) & all : value ? number : 0;
     if (f->kind == KIND_SET && fault_cells_one_in(rng, 4)) /* NaN with a payload, in every format */
         f->value |= (width == 32 ? 0x7f800000 : width == 16 ? 0x7f80 : 0);
@@ -247,9 +247,9 @@ static inline bool fault_cells_place(struct fault *f, struct rng *rng, const str
     const uint32_t choices[] = {0, layers - 1, fault_cells_below(rng, layers)};
     char name[FAULT_SITE_TEXT];
     if (site->layered)
-        snprintf(name, sizeof name, "blk.%u.%s", choices[fault_cells_below(rng, 3)], site->last);
+        snprintf(name, sizeof(name), "blk.%u.%s", choices[fault_cells_below(rng, 3)], site->last);
     else
-        snprintf(name, sizeof name, "%s", site->last);
+        snprintf(name, sizeof(name), "%s", site->last);
     *f = (struct fault){.layer = GRAPH_NO_LAYER};
     if (!fault_find(f, c->bounds->model, name))
         return false;
@@ -358,7 +358,7 @@ static inline void fault_cells_sites(struct fault_cells *c)
 {
     static const char *const others[] = {"blk.0.kv_k", "blk.0.kv_v", "rope", "rope_local"};
     const struct graph *graph = &c->bounds->model->graph;
-    c->site = arena_array(&c->arena, 3 * graph->count + 16, sizeof *c->site);
+    c->site = arena_array(&c->arena, 3 * graph->count + 16, sizeof(*c->site));
     if (!c->site)
         abort();
     for (uint32_t i = 0; i < graph->count; i++) {
@@ -369,7 +369,7 @@ static inline void fault_cells_sites(struct fault_cells *c)
         if (node->bias)
             fault_cells_add_site(c, node->bias->name);
     }
-    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+    for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++)
         fault_cells_add_site(c, others[i]);
     for (uint32_t i = 0; i < CONTROL_COUNT; i++) {
         const char *name =
@@ -398,7 +398,7 @@ static inline void fault_cells_list(struct fault_cells *c)
     const size_t most = (size_t)c->n_sites * points * QUANT_FIELD_COUNT * KIND_COUNT;
     struct fault fault;
     struct rng rng;
-    c->cell = arena_array(&c->arena, most, sizeof *c->cell);
+    c->cell = arena_array(&c->arena, most, sizeof(*c->cell));
     if (!c->cell)
         abort();
     for (size_t i = 0; i < most; i++) {

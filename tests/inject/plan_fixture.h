@@ -37,7 +37,7 @@ static inline enum status fixture_plan(struct plan_fixture *f, uint32_t n_items,
 {
     static const char *const prompts[] = {"[1]", "[1],[2]", "[1],[2],[3]", "[1],[2],[3],[4]"};
     char text[4096];
-    snprintf(text, sizeof text, "{\"model\":\"tiny\",\"prompts\":{\"ids\":[%s]}%s}",
+    snprintf(text, sizeof(text), "{\"model\":\"tiny\",\"prompts\":{\"ids\":[%s]}%s}",
              prompts[n_items - 1], rest);
     *f = (struct plan_fixture){0};
     return plan_read(&f->plan, &f->arena,
@@ -64,7 +64,7 @@ static inline struct model *fixture_model(const char *name)
 {
     char path[512];
     struct model *model = NULL;
-    snprintf(path, sizeof path, "%s%s", FIXTURE_TINY, name);
+    snprintf(path, sizeof(path), "%s%s", FIXTURE_TINY, name);
     return model_open(&model, path) ? NULL : model;
 }
 

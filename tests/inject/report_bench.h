@@ -42,7 +42,7 @@ static inline void open_page(struct report_source *source, struct report_page *p
 static inline void close_source(struct report_source *source)
 {
     char name[64];
-    snprintf(name, sizeof name, "%s", source->path);
+    snprintf(name, sizeof(name), "%s", source->path);
     report_source_finish(source);
     unlink(name);
 }

@@ -378,7 +378,7 @@ static const char *label_of(struct arena *arena, const struct report_fixture *f,
 static enum status put_tables(struct store *store, struct arena *arena,
                               const struct report_fixture *f)
 {
-    struct store_stratum *stratum = arena_array(arena, strata_of(f), sizeof *stratum);
+    struct store_stratum *stratum = arena_array(arena, strata_of(f), sizeof(*stratum));
     uint32_t device = 0;
     if (!stratum)
         return STATUS_MEMORY;

@@ -48,7 +48,7 @@ static bool set(struct report_fixture *f, const char *word)
         f->seed = strtoull(value, NULL, 10);
         return true;
     }
-    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+    for (size_t i = 0; i < sizeof(fields) / sizeof(*fields); i++) {
         if (strlen(fields[i].name) != n || strncmp(fields[i].name, word, n) != 0)
             continue;
         if (fields[i].flag)

@@ -70,7 +70,7 @@ static inline void space_make(struct space_bench *b, const struct space_setup *s
     const enum storage act = setup->act, kv = setup->kv;
     char path[1024];
     *b = (struct space_bench){0};
-    snprintf(path, sizeof path, "%s/%s.gguf", VKFI_TINY, file);
+    snprintf(path, sizeof(path), "%s/%s.gguf", VKFI_TINY, file);
     assert_int_equal(model_open(&b->model, path), STATUS_OK);
     const struct executor_params params = {.model = b->model,
                                            .act = act,
@@ -228,7 +228,7 @@ static inline void space_run(const struct space_bench *b, const char *text, stru
     assert_int_equal(generate(&out, &arena, &params), STATUS_OK);
     kv_release(ex->kv, out.branch);
     run->n_tokens = out.n_tokens;
-    memcpy(run->tokens, out.tokens, out.n_tokens * sizeof *out.tokens);
+    memcpy(run->tokens, out.tokens, out.n_tokens * sizeof(*out.tokens));
     run->hash = out.hash;
     run->end = out.end;
     run->due = tap.due;
@@ -254,7 +254,7 @@ static inline void space_equal(const struct space_run *a, const struct space_run
 {
     if (a->n_tokens != b->n_tokens || a->hash != b->hash || a->due != b->due ||
         a->due_position != b->due_position ||
-        memcmp(a->tokens, b->tokens, a->n_tokens * sizeof *a->tokens) != 0)
+        memcmp(a->tokens, b->tokens, a->n_tokens * sizeof(*a->tokens)) != 0)
         fail_msg("%s: another run on %s", what, device);
     for (uint32_t i = 0; i < SPACE_FAULTS; i++) {
         const struct tap_proof *x = &a->proof[i], *y = &b->proof[i];

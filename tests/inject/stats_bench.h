@@ -31,7 +31,7 @@ static inline void assert_near(double found, double expected, double tolerance)
 
 static inline struct stats_cluster_data data_of(size_t n, uint32_t strata)
 {
-    memset(stratum, 0, sizeof stratum);
+    memset(stratum, 0, sizeof(stratum));
     for (uint32_t h = 0; h < strata; h++)
         stratum[h].weight = 1;
     return (struct stats_cluster_data){trial, n, stratum, strata, MOST, MOST, MOST, scratch};

@@ -128,7 +128,7 @@ static void test_shards(void **state)
     }
     for (char *at = strtok(all.data, "\n"); at && n < 256; at = strtok(NULL, "\n"))
         line[n++] = at;
-    qsort(line, n, sizeof *line, by_line);
+    qsort(line, n, sizeof(*line), by_line);
     const char *at = reference.data;
     for (uint32_t i = 0; i < n; i++) {
         assert_memory_equal(line[i], at, strlen(line[i]));

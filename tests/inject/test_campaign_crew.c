@@ -114,10 +114,10 @@ static void tick(void *user)
 
 static struct test *begin(void)
 {
-    struct test *t = calloc(1, sizeof *t);
+    struct test *t = calloc(1, sizeof(*t));
     assert_non_null(t);
     t->scene =
-        mmap(NULL, sizeof *t->scene, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+        mmap(NULL, sizeof(*t->scene), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     assert_true(t->scene != MAP_FAILED);
     t->scene->device = DEVICES;
     t->scene->times = -1;
@@ -152,7 +152,7 @@ static enum status run(struct test *t, uint32_t n_devices)
 
 static void end(struct test *t)
 {
-    munmap(t->scene, sizeof *t->scene);
+    munmap(t->scene, sizeof(*t->scene));
     free(t);
 }
 

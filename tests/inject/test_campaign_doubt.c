@@ -100,7 +100,7 @@ static void begin(struct history *h, uint32_t seed)
     *h = (struct history){.bench = bench_begin(plan), .key = {seed, 1}};
     assert_int_equal(sample_create(&h->sample, &h->bench->plan, h->bench->model, items), STATUS_OK);
     h->trials = sample_trials(h->sample);
-    h->row = calloc(h->trials, sizeof *h->row);
+    h->row = calloc(h->trials, sizeof(*h->row));
     assert_non_null(h->row);
     for (uint64_t id = 0; id < h->trials; id++) {
         struct arena arena = {0};
@@ -192,7 +192,7 @@ static uint64_t fail_one(struct history *h, uint32_t devices)
     const struct model_row *at = &h->row[id], *original = &h->row[at->original];
     const bool promise = at->role == ROLE_TRIAL;
     const uint32_t device = devices == 1 ? 1 : pick(h, devices);
-    bool *mark = calloc(h->trials, sizeof *mark);
+    bool *mark = calloc(h->trials, sizeof(*mark));
     uint64_t rows = 0, expected = 0;
     assert_non_null(mark);
     struct campaign_doubt doubt = {.store = h->store,

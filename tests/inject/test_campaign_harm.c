@@ -117,7 +117,7 @@ static void test_wrong_golden(void **state)
 static const char *reference_line(int64_t trial, size_t *out_size)
 {
     char begin[32];
-    const int n = snprintf(begin, sizeof begin, "trial=%lld;", (long long)trial);
+    const int n = snprintf(begin, sizeof(begin), "trial=%lld;", (long long)trial);
     for (const char *at = reference.data; at && *at;) {
         const char *end = strchr(at, '\n');
         *out_size = (size_t)(end - at);

@@ -27,12 +27,12 @@ static void print_prompts(struct prompts *p)
     int at = 0;
     for (uint32_t i = 0; i < ITEMS; i++) {
         for (uint32_t k = 0; k < p->count[i]; k++)
-            at += snprintf(p->text + at, sizeof p->text - (size_t)at, "%s%d",
+            at += snprintf(p->text + at, sizeof(p->text) - (size_t)at, "%s%d",
                            k > 0   ? ","
                            : i > 0 ? ",["
                                    : "[",
                            p->id[i][k]);
-        at += snprintf(p->text + at, sizeof p->text - (size_t)at, "]");
+        at += snprintf(p->text + at, sizeof(p->text) - (size_t)at, "]");
     }
 }
 
@@ -129,7 +129,7 @@ static enum status merge(const char *first, const char *second)
 {
     struct store_merge_result result;
     char out[192];
-    snprintf(out, sizeof out, "%s.merged", first);
+    snprintf(out, sizeof(out), "%s.merged", first);
     const struct store_merge_params params = {
         .paths = (const char *[]){first, second}, .n_paths = 2, .out = out};
     const enum status st = store_merge(&params, &result);
@@ -241,7 +241,7 @@ static void test_chat(void **state)
     (void)state;
     for (int i = 0; i < 2; i++) {
         char text[512];
-        snprintf(text, sizeof text,
+        snprintf(text, sizeof(text),
                  "{\"model\":\"tiny\",\"decoding\":{\"n\":4,\"stop\":\"none\"},\"prompts\":"
                  "[{\"texts\":[\"abc\"],\"chat\":\"%s\"}],\"population\":\"ops\"" PLAN "}",
                  templates[i]);

@@ -143,7 +143,7 @@ static struct campaign_queue_params params_of(struct test *t)
 static void test_whole(void **state)
 {
     (void)state;
-    struct test *t = calloc(1, sizeof *t);
+    struct test *t = calloc(1, sizeof(*t));
     assert_non_null(t);
     t->seed = 1;
     const struct campaign_queue_params params = params_of(t);
@@ -164,7 +164,7 @@ static void test_shards(void **state)
     (void)state;
     uint32_t runs = 0, shadows = 0;
     for (uint32_t shard = 0; shard < 3; shard++) {
-        struct test *t = calloc(1, sizeof *t);
+        struct test *t = calloc(1, sizeof(*t));
         assert_non_null(t);
         t->seed = 2 + shard;
         struct campaign_queue_params params = params_of(t);
@@ -185,7 +185,7 @@ static void test_shards(void **state)
 static void test_limit(void **state)
 {
     (void)state;
-    struct test *t = calloc(1, sizeof *t);
+    struct test *t = calloc(1, sizeof(*t));
     assert_non_null(t);
     t->seed = 9;
     struct campaign_queue_params params = params_of(t);
@@ -206,7 +206,7 @@ static void test_limit(void **state)
 static void test_looks(void **state)
 {
     static const uint64_t looks[] = {601, 1200, 1201, TRIALS};
-    struct test *t = calloc(1, sizeof *t);
+    struct test *t = calloc(1, sizeof(*t));
     struct campaign_queue *q = NULL;
     struct campaign_queue_asker asker = {.item = CAMPAIGN_QUEUE_NO_ITEM, .most = 40};
     static struct campaign_batch batch;
@@ -216,7 +216,7 @@ static void test_looks(void **state)
     struct campaign_queue_params params = params_of(t);
     params.window = 0;
     params.look = looks;
-    params.n_looks = sizeof looks / sizeof *looks;
+    params.n_looks = sizeof(looks) / sizeof(*looks);
     for (int way = CAMPAIGN_WAY_FAST; way < CAMPAIGN_WAY_COUNT; way++)
         asker.takes[way] = true;
     assert_int_equal(campaign_queue_create(&q, &params), STATUS_OK);
@@ -227,7 +227,7 @@ static void test_looks(void **state)
         check_batch(t, &params, &batch);
         for (uint32_t i = 0; i < batch.count; i++)
             highest = batch.id[i] > highest ? batch.id[i] : highest;
-        for (size_t k = 0; k + 1 < sizeof looks / sizeof *looks; k++) {
+        for (size_t k = 0; k + 1 < sizeof(looks) / sizeof(*looks); k++) {
             /* a control may wait for a trial behind the look */
             const bool behind = highest >= looks[k];
             if (behind && campaign_queue_leading(q) < looks[k])
@@ -245,7 +245,7 @@ static void test_looks(void **state)
 static void test_order_of_items(void **state)
 {
     static const uint32_t order[ITEMS] = {3, 0, 6, 1, 5, 2, 4};
-    struct test *t = calloc(1, sizeof *t);
+    struct test *t = calloc(1, sizeof(*t));
     struct campaign_queue *q = NULL;
     struct campaign_queue_asker asker = {
         .takes = {[CAMPAIGN_WAY_FAST] = true}, .item = CAMPAIGN_QUEUE_NO_ITEM, .most = 100};
@@ -270,7 +270,7 @@ static void test_order_of_items(void **state)
         asker.item = batch.item;
     }
     assert_int_equal(n, ITEMS);
-    assert_memory_equal(found, order, sizeof order);
+    assert_memory_equal(found, order, sizeof(order));
     campaign_queue_destroy(&q);
     free(t);
 }
@@ -278,10 +278,10 @@ static void test_order_of_items(void **state)
 static void test_nothing_to_do(void **state)
 {
     (void)state;
-    struct test *t = calloc(1, sizeof *t);
+    struct test *t = calloc(1, sizeof(*t));
     assert_non_null(t);
     struct campaign_queue_params params = params_of(t);
-    memset(t->done, 0xff, sizeof t->done);
+    memset(t->done, 0xff, sizeof(t->done));
     run(t, &params);
     assert_int_equal(t->runs, 0);
     params.trials = 0;

@@ -125,7 +125,7 @@ static void test_stored_weight(void **state)
         char text[256];
         struct row row;
         struct record record = {.before = 1, .after = 0, .outcome = OUTCOME_MASKED_BITEXACT};
-        snprintf(text, sizeof text,
+        snprintf(text, sizeof(text),
                  "{\"site\":\"blk.0.attn_q.weight\",\"kind\":\"flip\",\"bit\":%u,\"row\":7,"
                  "\"k\":40,\"field\":\"%s\",\"position\":0}",
                  cases[i].bit, cases[i].field);
@@ -227,7 +227,7 @@ static void test_json_and_back(void **state)
     };
     const struct fault_bounds bounds = bounds_of(STORAGE_F32, STORAGE_F32);
     (void)state;
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+    for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
         struct arena arena = {0};
         const char *json = NULL;
         const struct fault a = parse(&arena, &bounds, texts[i]);

@@ -22,7 +22,7 @@ static const char *variable(void *user, const char *name)
         if (strncmp(at, name, len) != 0 || at[len] != '=')
             continue;
         const size_t n = strcspn(at + len + 1, " ");
-        assert_true(n < sizeof value);
+        assert_true(n < sizeof(value));
         memcpy(value, at + len + 1, n);
         value[n] = '\0';
         return value;
@@ -102,7 +102,7 @@ static const struct shard_case CASES[] = {
 static void test_environments(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
+    for (size_t i = 0; i < sizeof(CASES) / sizeof(*CASES); i++) {
         const struct shard_case *c = &CASES[i];
         struct campaign_shard shard;
         const enum status st =
@@ -132,7 +132,7 @@ static void test_parts_are_distinct(void **state)
         for (unsigned task = 0; task < 3; task++) {
             char environment[256];
             struct campaign_shard shard;
-            snprintf(environment, sizeof environment,
+            snprintf(environment, sizeof(environment),
                      "SLURM_ARRAY_TASK_ID=%u SLURM_ARRAY_TASK_COUNT=4 SLURM_ARRAY_TASK_MIN=0 "
                      "SLURM_ARRAY_TASK_MAX=3 SLURM_PROCID=%u SLURM_NTASKS=3",
                      element, task);
@@ -165,11 +165,11 @@ static void test_parts_of_arrays(void **state)
             struct campaign_shard shard;
             if (!(set >> id & 1))
                 continue;
-            snprintf(environment, sizeof environment,
+            snprintf(environment, sizeof(environment),
                      "SLURM_ARRAY_TASK_ID=%u SLURM_ARRAY_TASK_COUNT=%u SLURM_ARRAY_TASK_MIN=%u "
                      "SLURM_ARRAY_TASK_MAX=%u SLURM_ARRAY_TASK_STEP=%u",
                      id, count, first, last, count > 1 ? second - first : 1);
-            snprintf(word, sizeof word, "--shard %u/N", id);
+            snprintf(word, sizeof(word), "--shard %u/N", id);
             const enum status st = campaign_shard_find(&shard, NULL, variable, environment);
             if (set & (set + 1)) {
                 assert_int_equal(st, STATUS_USAGE);

@@ -36,21 +36,21 @@ static enum status look(void *user, const struct campaign_look *now, bool *out_s
 static struct bench *begin_sure(const char *stop, double max, double confidence)
 {
     char text[4096];
-    int n = snprintf(text, sizeof text,
+    int n = snprintf(text, sizeof(text),
                      "{\"model\":\"tiny\",\"decoding\":{\"n\":6,\"stop\":\"none\"},\"population\":"
                      "\"ops\",\"seed\":5,\"what\":{\"bits\":[30]},\"sampling\":{\"trials\":%d},"
                      "\"controls\":{\"dry\":0.02,"
                      "\"sentinel\":0,\"naive\":0.02,\"cpu\":0.02},",
                      TRIALS);
     if (stop)
-        n += snprintf(text + n, sizeof text - (size_t)n,
+        n += snprintf(text + n, sizeof(text) - (size_t)n,
                       "\"stop\":{%s,\"gate\":{\"max\":%.17g,\"confidence\":%g}},", stop, max,
                       confidence);
-    n += snprintf(text + n, sizeof text - (size_t)n, "\"prompts\":[{\"ids\":[");
+    n += snprintf(text + n, sizeof(text) - (size_t)n, "\"prompts\":[{\"ids\":[");
     for (int i = 0; i < PROMPTS; i++)
-        n += snprintf(text + n, sizeof text - (size_t)n, "%s[%d,%d,%d]", i ? "," : "", 7 + 5 * i,
+        n += snprintf(text + n, sizeof(text) - (size_t)n, "%s[%d,%d,%d]", i ? "," : "", 7 + 5 * i,
                       200 - i, 31 + 3 * i);
-    snprintf(text + n, sizeof text - (size_t)n, "]}]}");
+    snprintf(text + n, sizeof(text) - (size_t)n, "]}]}");
     struct bench *b = bench_begin_plan(text);
     b->params.look = look;
     asked = 0;

@@ -62,18 +62,18 @@ static void open_bench(struct bench *b, const char *file)
 {
     char path[1024];
     *b = (struct bench){0};
-    snprintf(path, sizeof path, "%s/%s", VKFI_TINY, file);
+    snprintf(path, sizeof(path), "%s/%s", VKFI_TINY, file);
     assert_int_equal(model_open(&b->model, path), STATUS_OK);
     assert_int_equal(certify_create(&b->certify, b->model), STATUS_OK);
     b->node = &b->model->graph.node[b->model->graph.count - 1];
     b->blocks = (b->node->width + 31) / 32;
     const struct tensor *t = b->node->weight;
-    b->row = arena_array(&b->arena, (size_t)b->node->rows * b->blocks, sizeof *b->row);
-    b->sums = arena_array(&b->arena, b->blocks, sizeof *b->sums);
-    b->hidden = arena_array(&b->arena, b->node->width, sizeof *b->hidden);
-    b->faulty = arena_array(&b->arena, b->node->width, sizeof *b->faulty);
-    b->logits = arena_array(&b->arena, b->node->rows, sizeof *b->logits);
-    b->found = arena_array(&b->arena, b->node->rows, sizeof *b->found);
+    b->row = arena_array(&b->arena, (size_t)b->node->rows * b->blocks, sizeof(*b->row));
+    b->sums = arena_array(&b->arena, b->blocks, sizeof(*b->sums));
+    b->hidden = arena_array(&b->arena, b->node->width, sizeof(*b->hidden));
+    b->faulty = arena_array(&b->arena, b->node->width, sizeof(*b->faulty));
+    b->logits = arena_array(&b->arena, b->node->rows, sizeof(*b->logits));
+    b->found = arena_array(&b->arena, b->node->rows, sizeof(*b->found));
     for (uint32_t i = 0; i < b->node->rows; i++)
         dot_decode(t->type, t->data + i * quant_row_bytes(t->type, t->dim[0]), b->node->width,
                    b->row + (size_t)i * b->blocks);
@@ -185,8 +185,8 @@ static void push(struct bench *b, const float *w, double distance)
 static void edges(struct bench *b)
 {
     const uint32_t rows = b->node->rows;
-    double *norm = arena_array(&b->arena, rows, sizeof *norm), size = 0;
-    float *w = arena_array(&b->arena, b->node->width, sizeof *w);
+    double *norm = arena_array(&b->arena, rows, sizeof(*norm)), size = 0;
+    float *w = arena_array(&b->arena, b->node->width, sizeof(*w));
     assert_true(norm && w);
     for (uint32_t i = 0; i < rows; i++)
         norm[i] = row_values(b, i, w);
@@ -218,7 +218,7 @@ static void special_values(struct bench *b)
     v = expect_true(b);
     assert_true(v.certified && !v.same_bits);
     static const float bad[] = {NAN, INFINITY, -INFINITY, 3e38f, 1e30f};
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+    for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
         b->faulty[3] = bad[i];
         assert_false(expect_true(b).certified);
     }
@@ -248,7 +248,7 @@ static void test_types(void **state)
                                         "tiny-llama-q6_k.gguf", "tiny-llama-q5_0.gguf",
                                         "tiny-gemma3.gguf",     "tiny-qwen2.gguf"};
     (void)state;
-    for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+    for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++)
         run_model(files[i]);
 }
 

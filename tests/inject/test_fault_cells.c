@@ -91,7 +91,7 @@ static void cells_open(struct cells *c, const struct setting *setting)
     struct rng rng;
     struct executor *ex = NULL;
     *c = (struct cells){.setting = *setting};
-    snprintf(path, sizeof path, "%s/%s.gguf", VKFI_TINY, setting->file);
+    snprintf(path, sizeof(path), "%s/%s.gguf", VKFI_TINY, setting->file);
     assert_int_equal(model_open(&c->model, path), STATUS_OK);
     assert_int_equal(certify_create(&c->certify, c->model), STATUS_OK);
     rng_init(&rng, CELLS_SEED, setting->n_ids);
@@ -206,7 +206,7 @@ static void shrink(const struct cells *c, struct how how, struct fault *fault)
         struct fault next = *fault;
         changed = 0;
         for (uint32_t i = 0; simpler(&next, i); next = *fault, i++) {
-            if (memcmp(&next, fault, sizeof next) == 0 ||
+            if (memcmp(&next, fault, sizeof(next)) == 0 ||
                 fault_check(&next, &c->bounds, "simpler fault") || !fails(c, how, &next, why))
                 continue;
             *fault = next;
@@ -268,7 +268,7 @@ static void run_batch(struct cells *c, const struct trial_jobs *jobs, uint32_t t
     struct record expected[CELLS_BATCH], found[CELLS_BATCH];
     struct arena arena = {0};
     char why[256];
-    const struct record_compare compare = {c->model->hp.n_layers, why, sizeof why};
+    const struct record_compare compare = {c->model->hp.n_layers, why, sizeof(why)};
     if (run(c, how, jobs, expected, &arena) != STATUS_OK) {
         find_errors(c, how, jobs);
         arena_finish(&arena);
@@ -345,7 +345,7 @@ static void test_quick(void **state)
         {"tiny-gemma3", STORAGE_F16, STORAGE_BF16, 36, 6, 8, 0},
         {"tiny-qwen2", STORAGE_BF16, STORAGE_F16, 7, 9, 0, 60000},
     };
-    const uint32_t n = sizeof settings / sizeof *settings;
+    const uint32_t n = sizeof(settings) / sizeof(*settings);
     const uint64_t faults = number_of("VKFI_CELLS_FAULTS", CELLS_FAULTS);
     (void)state;
     for (uint32_t i = 0; i < n; i++)
@@ -362,7 +362,7 @@ static void test_all(void **state)
                                         "tiny-llama-q6_k", "tiny-llama3-rope", "tiny-qwen2",
                                         "tiny-gemma3"};
     static const uint32_t prompts[] = {7, 36, CELLS_PROMPT}, tokens[] = {9, 6, 5};
-    const uint32_t n_files = sizeof files / sizeof *files, n = 3 * n_files;
+    const uint32_t n_files = sizeof(files) / sizeof(*files), n = 3 * n_files;
     const uint64_t faults = number_of("VKFI_CELLS_FAULTS", CELLS_FAULTS);
     (void)state;
     for (uint32_t i = 0; i < n; i++) {

@@ -235,7 +235,7 @@ static void test_draws_are_valid_and_stand_alone(void **state)
             seen[model->graph.node[first.node].op][first.point]++;
     }
     draw_fault(&again, &draw, 19999);
-    assert_memory_equal(&first, &again, sizeof first);
+    assert_memory_equal(&first, &again, sizeof(first));
     for (uint32_t point = HOOK_OPERAND; point <= HOOK_LAST; point++) {
         assert_true(seen[OP_LINEAR][point] > 0);
         assert_true(seen[OP_SCORES][point] > 0);
@@ -254,13 +254,13 @@ static void test_mutated_text(void **state)
     (void)state;
     rng_init(&rng, 1, 2);
     for (int i = 0; i < 20000; i++) {
-        char text[sizeof good];
+        char text[sizeof(good)];
         struct arena arena = {0};
         struct fault *faults;
         uint32_t count;
-        memcpy(text, good, sizeof good);
+        memcpy(text, good, sizeof(good));
         for (uint32_t n = 1 + (uint32_t)rng_below(&rng, 3); n > 0; n--)
-            text[rng_below(&rng, sizeof good - 1)] = (char)(1 + rng_below(&rng, 255));
+            text[rng_below(&rng, sizeof(good) - 1)] = (char)(1 + rng_below(&rng, 255));
         if (parse(text, &faults, &count, &arena) != STATUS_OK)
             assert_true(log_last_error()[0] != '\0');
         arena_finish(&arena);

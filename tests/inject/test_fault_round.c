@@ -151,7 +151,7 @@ static void check(const struct fault *f, const struct fault_bounds *bounds)
     const struct fault g = again(f, bounds, &arena, &text);
     fault_tap(f, bounds, &a);
     fault_tap(&g, bounds, &b);
-    const bool same = memcmp(&a.data, &b.data, sizeof a.data) == 0 && a.place == b.place &&
+    const bool same = memcmp(&a.data, &b.data, sizeof(a.data)) == 0 && a.place == b.place &&
                       a.node == b.node && a.point == b.point && a.tensor == b.tensor &&
                       a.layer == b.layer && a.value_cache == b.value_cache && a.table == b.table &&
                       a.control == b.control && a.position == b.position &&
@@ -222,7 +222,7 @@ static void test_every_cell(void **state)
             cells++;
         }
     }
-    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+    for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++) {
         struct cell cell = {.fault = {.point = HOOK_MEM}};
         assert_true(fault_find(&cell.fault, model, others[i]));
         cell.fault.point = HOOK_MEM;
@@ -255,7 +255,7 @@ static void test_trials(void **state)
         const char *form = i < 4 ? good[i].text : bad[i - 4];
         for (; *form; form++) {
             const size_t n = strlen(text);
-            snprintf(text + n, sizeof text - n, *form == 'F' ? "%s" : "%.1s",
+            snprintf(text + n, sizeof(text) - n, *form == 'F' ? "%s" : "%.1s",
                      *form == 'F' ? fault : form);
         }
         struct json_doc *doc = NULL;
@@ -279,5 +279,5 @@ int main(void)
         cmocka_unit_test(test_every_cell),
         cmocka_unit_test(test_trials),
     };
-    return fixture_run(tests, sizeof tests / sizeof *tests, &model);
+    return fixture_run(tests, sizeof(tests) / sizeof(*tests), &model);
 }

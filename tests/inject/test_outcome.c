@@ -41,7 +41,7 @@ static void test_first_match_wins(void **state)
          OUTCOME_SDC_CRITICAL},
     };
     (void)state;
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
         assert_int_equal(outcome_of(&rows[i].facts), rows[i].expected);
 }
 

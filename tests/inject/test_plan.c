@@ -97,7 +97,7 @@ static void test_same_identity(void **state)
     char first[HASH_SHA256_TEXT], other[HASH_SHA256_TEXT];
     (void)state;
     hash_of("{" LEAST "}", first);
-    for (size_t i = 0; i < sizeof same / sizeof *same; i++) {
+    for (size_t i = 0; i < sizeof(same) / sizeof(*same); i++) {
         hash_of(same[i], other);
         assert_string_equal(first, other);
     }
@@ -172,13 +172,13 @@ static const char *const OTHER[] = {
 /* Every field counts. */
 static void test_other_identity(void **state)
 {
-    enum { COUNT = sizeof OTHER / sizeof *OTHER };
+    enum { COUNT = sizeof(OTHER) / sizeof(*OTHER) };
     static char hash[COUNT + 1][HASH_SHA256_TEXT];
     char text[1024];
     (void)state;
     hash_of("{" LEAST "}", hash[COUNT]);
     for (int i = 0; i < COUNT; i++) {
-        snprintf(text, sizeof text, "{" LEAST ",%s}", OTHER[i]);
+        snprintf(text, sizeof(text), "{" LEAST ",%s}", OTHER[i]);
         hash_of(text, hash[i]);
         for (int j = 0; j < i; j++) {
             if (strcmp(hash[i], hash[j]) == 0)
@@ -328,8 +328,8 @@ static void test_least_prompts(void **state)
     char text[512];
     uint32_t least, wider;
     (void)state;
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        snprintf(text, sizeof text, "{" LEAST ",\"stop\":{\"rule\":%s}}", cases[i].stop);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        snprintf(text, sizeof(text), "{" LEAST ",\"stop\":{\"rule\":%s}}", cases[i].stop);
         assert_int_equal(read_text(&plan, &arena, text), STATUS_OK);
         assert_int_equal(plan_stop_least(&plan, &least), STATUS_OK);
         assert_int_equal(least, cases[i].least);

@@ -17,7 +17,7 @@
 
 static const char *const SEEDS[] = {"hypotheses", "prompt_sets",    "parameters", "looks",
                                     "fields",     "bit_error_rate", "settings",   "stage_weights"};
-#define SEED_COUNT (sizeof SEEDS / sizeof *SEEDS)
+#define SEED_COUNT (sizeof(SEEDS) / sizeof(*SEEDS))
 
 struct seed {
     char *text;
@@ -37,7 +37,7 @@ static void mutate(struct rng *rng, char *text, size_t *size, size_t room)
 {
     for (uint64_t n = 1 + rng_below(rng, 4); n > 0 && *size > 1; n--) {
         const size_t at = rng_below(rng, *size);
-        const char *piece = PIECES[rng_below(rng, sizeof PIECES / sizeof *PIECES)];
+        const char *piece = PIECES[rng_below(rng, sizeof(PIECES) / sizeof(*PIECES))];
         const size_t length = strlen(piece);
         switch (rng_below(rng, 5)) {
         case 0:
@@ -80,7 +80,7 @@ static void test_mutations(void **state)
         const struct seed *seed = &seeds[rng_below(&rng, SEED_COUNT)];
         size_t size = seed->size;
         memcpy(text, seed->text, size);
-        mutate(&rng, text, &size, sizeof text);
+        mutate(&rng, text, &size, sizeof(text));
         assert_int_equal(LLVMFuzzerTestOneInput((const uint8_t *)text, size), 0);
     }
     dup2(saved, STDERR_FILENO);
@@ -111,7 +111,7 @@ int main(void)
     };
     for (size_t i = 0; i < SEED_COUNT; i++) {
         char path[512];
-        snprintf(path, sizeof path, VKFI_SOURCE "/tests/inject/plans/good/%s.json", SEEDS[i]);
+        snprintf(path, sizeof(path), VKFI_SOURCE "/tests/inject/plans/good/%s.json", SEEDS[i]);
         if (file_read(&arena, path, &seeds[i].text, &seeds[i].size) || seeds[i].size > 4096)
             return 1;
     }

@@ -59,7 +59,7 @@ static void pick(struct rng *rng, struct words *out, const char *key, const char
         for (uint32_t k = out->count; k > at; k--)
             out->word[k] = out->word[k - 1];
         out->word[at] = words[i];
-        out->weight[out->count++] = weights[below(rng, sizeof weights / sizeof *weights)];
+        out->weight[out->count++] = weights[below(rng, sizeof(weights) / sizeof(*weights))];
     }
 }
 
@@ -130,7 +130,7 @@ static struct written draw_plan(struct rng *rng)
     list[SCRUB].factors = counted && evaluated;
     if (!stored && !has(&list[PLACE], "control"))
         pick(rng, &w.sites, "sites", LIST("*", "blk.0.*", "blk.*.ffn_*"), true);
-    w.strata = strata[below(rng, sizeof strata / sizeof *strata)];
+    w.strata = strata[below(rng, sizeof(strata) / sizeof(*strata))];
     w.grouped = below(rng, 4) == 0 && w.sites.count > 0;
     return w;
 }
@@ -182,7 +182,7 @@ static void put_part(struct text *out, const char *key, const struct words *list
 static void write_plan(struct text *out, const struct written *w, struct rng *rng)
 {
     struct words where[READERS + 3];
-    memcpy(where, w->list, sizeof *where * (FIELD + 1));
+    memcpy(where, w->list, sizeof(*where) * (FIELD + 1));
     where[FIELD + 1] = w->sites;
     assert_int_equal(text_addf(out, ",\"population\":\"%s\",\"seed\":%u", w->population, w->seed),
                      STATUS_OK);
@@ -406,7 +406,7 @@ static void test_fields_beside_entries(void **state)
     (void)state;
     for (int i = 0; i < 3; i++) {
         struct plan_fixture f;
-        snprintf(text, sizeof text, "%s%s}", head, fields[i]);
+        snprintf(text, sizeof(text), "%s%s}", head, fields[i]);
         assert_int_equal(fixture_sample(&f, models[0], 1, text), STATUS_OK);
         memcpy(hash[i], f.plan.hash, HASH_SHA256_TEXT);
         for (uint32_t k = 0; k < sample_strata(f.sample); k++) {

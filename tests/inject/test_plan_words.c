@@ -26,25 +26,25 @@ static void test_dimensions_of_contrasts(void **state)
     for (uint32_t d = 0; d < PLAN_DIMENSION_COUNT; d++) {
         const char *name = kinds_text(KINDS_DIMENSION, d);
         char strata[256], contrast[128], wrong[64], near[96], text[1024];
-        snprintf(strata, sizeof strata, ",%s\"strata\":[\"%s\"]",
+        snprintf(strata, sizeof(strata), ",%s\"strata\":[\"%s\"]",
                  d == PLAN_BY_SITE_GROUP ? "\"groups\":{\"a\":[\"blk.*\"]}," : "", name);
-        snprintf(wrong, sizeof wrong, "%sx", name);
-        snprintf(near, sizeof near, "did you mean '%s'?", name);
-        for (size_t f = 0; f < 2 * sizeof forms / sizeof *forms; f++) {
+        snprintf(wrong, sizeof(wrong), "%sx", name);
+        snprintf(near, sizeof(near), "did you mean '%s'?", name);
+        for (size_t f = 0; f < 2 * sizeof(forms) / sizeof(*forms); f++) {
             char side[96];
-            snprintf(side, sizeof side, forms[f / 2], wrong);
-            snprintf(contrast, sizeof contrast, f % 2 ? "%s: none & %s" : "%.0s%s", name, side);
-            snprintf(text, sizeof text,
+            snprintf(side, sizeof(side), forms[f / 2], wrong);
+            snprintf(contrast, sizeof(contrast), f % 2 ? "%s: none & %s" : "%.0s%s", name, side);
+            snprintf(text, sizeof(text),
                      "{" PLAN_LEAST "%s,\"hypotheses\":[{\"name\":\"a\",\"contrast\":\"%s\"}]}",
                      strata, contrast);
             expect_refusal(text, "/hypotheses/0/contrast", near);
         }
-        snprintf(text, sizeof text,
+        snprintf(text, sizeof(text),
                  "{" PLAN_LEAST "%s,\"hypotheses\":[{\"name\":\"a\",\"contrast\":"
                  "\"%s: none > %s: 1\"}]}",
                  strata, name, wrong);
         expect_refusal(text, "/hypotheses/0/contrast", near);
-        snprintf(text, sizeof text,
+        snprintf(text, sizeof(text),
                  "{" PLAN_LEAST "%s,\"hypotheses\":[{\"name\":\"a\",\"contrast\":"
                  "\"trend %s rises\"}]}",
                  strata, wrong);

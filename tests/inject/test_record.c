@@ -25,7 +25,7 @@ static const char *const FAULTS[] = {
     "{\"site\":\"rope\",\"bit\":31,\"k\":1,\"position\":4}",
     "{\"site\":\"control.slot\",\"kind\":\"flip\",\"bit\":20,\"position\":4}",
 };
-enum { N_FAULTS = sizeof FAULTS / sizeof *FAULTS };
+enum { N_FAULTS = sizeof(FAULTS) / sizeof(*FAULTS) };
 
 /* Bits that the forms of a value may get wrong: 0.1, -0, an Inf, a NaN, a denormal. */
 static const uint32_t BITS[] = {0x3dcccccd, 0x80000000, 0x7f800000, 0x7fc00000, 1};
@@ -69,7 +69,7 @@ static struct record record_of(struct arena *arena, enum outcome outcome, uint32
         out.after = BITS[(at + 1 + at / 5) % 5];
     }
     if (at % 2) {
-        out.deviation = arena_array(arena, model->hp.n_layers + 1, sizeof *out.deviation);
+        out.deviation = arena_array(arena, model->hp.n_layers + 1, sizeof(*out.deviation));
         out.deviation[0] = (struct trial_deviation){INFINITY, NAN, at};
     }
     return out;
@@ -216,11 +216,11 @@ static void broken_messages_are_refused(void **state)
         for (uint64_t n = rng_below(&rng, 4); n > 0 && size > 16; n--)
             copy[16 + rng_below(&rng, size - 16)] ^= (char)(1 + rng_below(&rng, 255));
         const uint64_t head[2] = {size, hash_fold_bytes(0, copy + 16, size - 16)};
-        memcpy(copy, head, sizeof head);
+        memcpy(copy, head, sizeof(head));
         struct field_bytes bytes = {copy, size};
         const enum status st = field_unpack(fields, out, &arena, &bytes, &whole);
         refused += st != STATUS_OK;
-        assert_true(st == STATUS_INTERNAL || (st == STATUS_OK && whole && bytes.left == 0));
+        assert_true(st == STATUS_INTERNAL || (!st && whole && bytes.left == 0));
         free(copy);
         text_finish(&packed);
         arena_finish(&arena);

@@ -418,7 +418,7 @@ static void test_pictures_follow_the_theme(void **state)
 
 int main(void)
 {
-    snprintf(path, sizeof path, "/tmp/vkfi-report-%d.db", (int)getpid());
+    snprintf(path, sizeof(path), "/tmp/vkfi-report-%d.db", (int)getpid());
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_only_trials_count),
         cmocka_unit_test(test_a_growing_database_says_so),

@@ -162,7 +162,7 @@ static void test_looks_of_the_plan(void **state)
     stats_spending_boundaries(
         boundary, level,
         &(struct stats_spending_looks){STATS_SPENDING_OBRIEN_FLEMING, 0.05, shares, 3});
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
         struct report_source source;
         struct report_gate gate;
         struct report_fixture f = fixture(0);
@@ -440,8 +440,8 @@ static void test_other_plans_share_what_they_share(void **state)
 
 int main(void)
 {
-    snprintf(path[0], sizeof path[0], "/tmp/vkfi-gate-%d.a.db", (int)getpid());
-    snprintf(path[1], sizeof path[1], "/tmp/vkfi-gate-%d.b.db", (int)getpid());
+    snprintf(path[0], sizeof(path[0]), "/tmp/vkfi-gate-%d.a.db", (int)getpid());
+    snprintf(path[1], sizeof(path[1]), "/tmp/vkfi-gate-%d.b.db", (int)getpid());
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_only_the_bound_passes),
         cmocka_unit_test(test_what_no_gate_can_be_made_of),

@@ -74,7 +74,7 @@ static void test_hypotheses_pay(void **state)
         const char *const texts[] = {report_out_text(&methods), report_out_text(&verdict),
                                      page.table[REPORT_TABLE_OUTCOMES].caption,
                                      page.table[REPORT_TABLE_HYPOTHESES].caption};
-        for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
             assert_int_equal(strstr(texts[i], "Look 2, one a wave: intervals are those of 98.75 % "
                                               "instead of 95 %") != NULL,
                              wave > 0);

@@ -32,9 +32,9 @@ static void test_a_sweep_is_a_map(void **state)
     (void)state;
     f.sweep = true;
     open_page(&source, &page, &f);
-    for (size_t i = 0; i < sizeof drawn / sizeof *drawn; i++)
+    for (size_t i = 0; i < sizeof(drawn) / sizeof(*drawn); i++)
         assert_null(find_figure(&page, drawn[i])->absent);
-    for (size_t i = 0; i < sizeof needs_total / sizeof *needs_total; i++)
+    for (size_t i = 0; i < sizeof(needs_total) / sizeof(*needs_total); i++)
         assert_string_equal(find_figure(&page, needs_total[i])->absent, REPORT_NO_TOTAL);
     assert_string_equal(find_figure(&page, "width")->absent, "all strata have one n");
     struct report_figure *map = find_figure(&page, "cells");
@@ -43,13 +43,13 @@ static void test_a_sweep_is_a_map(void **state)
     assert_int_equal(map->table.n_rows, 3 * 2 * 32);
     for (uint32_t r = 0; r < map->table.n_rows; r++) {
         char label[96];
-        snprintf(label, sizeof label, "op=%s point=%s bit=%s",
+        snprintf(label, sizeof(label), "op=%s point=%s bit=%s",
                  report_table_at(&map->table, r, "op")->text,
                  report_table_at(&map->table, r, "point")->text,
                  report_table_at(&map->table, r, "bit")->text);
         const uint32_t row = row_of(strata, label);
         static const char *const same[] = {"trials", "events", "rate", "rate_low", "rate_high"};
-        for (size_t i = 0; i < sizeof same / sizeof *same; i++)
+        for (size_t i = 0; i < sizeof(same) / sizeof(*same); i++)
             assert_true(report_table_number(&map->table, r, same[i]) ==
                         report_table_number(strata, row, same[i]));
         assert_true(report_table_number(&map->table, r, "trials") == 60);
@@ -159,8 +159,8 @@ static double truth_of(const struct report_fixture *f, const char *label)
     char layer[8], field[16];
     uint32_t k = 0;
     double sum = 0;
-    assert_true(report_data_dimension(label, "layer", layer, sizeof layer));
-    assert_true(report_data_dimension(label, "bit_field", field, sizeof field));
+    assert_true(report_data_dimension(label, "layer", layer, sizeof(layer)));
+    assert_true(report_data_dimension(label, "bit_field", field, sizeof(field)));
     while (strcmp(field, fields[k]) != 0)
         k++;
     for (uint32_t i = 0; i < f->items; i++)
@@ -443,8 +443,8 @@ static void test_runs_of_a_bit_error_rate(void **state)
 
 int main(void)
 {
-    snprintf(path[0], sizeof path[0], "/tmp/vkfi-strata-%d.a.db", (int)getpid());
-    snprintf(path[1], sizeof path[1], "/tmp/vkfi-strata-%d.b.db", (int)getpid());
+    snprintf(path[0], sizeof(path[0]), "/tmp/vkfi-strata-%d.a.db", (int)getpid());
+    snprintf(path[1], sizeof(path[1]), "/tmp/vkfi-strata-%d.b.db", (int)getpid());
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_sweep_is_a_map),
         cmocka_unit_test(test_two_dimensions_are_one_map),

@@ -80,7 +80,7 @@ static void test_nothing_left_out(void **state)
                     .place = PLACE_OP, .node = n, .point = point, .field = (enum quant_field)field};
                 for (uint32_t bit = 0; bit < fault_width(&fault, &bounds); bit++) {
                     char number[12];
-                    snprintf(number, sizeof number, "%u", bit);
+                    snprintf(number, sizeof(number), "%u", bit);
                     for (int stage = op_is_output(node); stage < 3; stage++) {
                         const char *value[PLAN_DIMENSION_COUNT] = {
                             [PLAN_BY_SITE] = node->site,
@@ -111,7 +111,7 @@ static int by_identity(const void *a, const void *b)
 static void assert_all_distinct(const struct plan_fixture *f)
 {
     const uint64_t n = sample_trials(f->sample);
-    struct fixture_identity *all = calloc(n, sizeof *all);
+    struct fixture_identity *all = calloc(n, sizeof(*all));
     assert_non_null(all);
     for (uint64_t id = 0; id < n; id++) {
         struct arena arena = {0};
@@ -120,9 +120,9 @@ static void assert_all_distinct(const struct plan_fixture *f)
         all[id] = fixture_identity_of(&d, d.fault);
         arena_finish(&arena);
     }
-    qsort(all, n, sizeof *all, by_identity);
+    qsort(all, n, sizeof(*all), by_identity);
     for (uint64_t i = 1; i < n; i++)
-        assert_true(memcmp(&all[i - 1], &all[i], sizeof *all) != 0);
+        assert_true(memcmp(&all[i - 1], &all[i], sizeof(*all)) != 0);
     free(all);
 }
 
@@ -153,11 +153,11 @@ static void test_census(void **state)
         "\"what\":{\"bits\":[31]},\"strata\":[\"stage\",\"point\"]",
     };
     (void)state;
-    for (size_t p = 0; p < sizeof plans / sizeof *plans; p++) {
+    for (size_t p = 0; p < sizeof(plans) / sizeof(*plans); p++) {
         struct plan_fixture f;
         char rest[1024];
         double size = 0;
-        snprintf(rest, sizeof rest,
+        snprintf(rest, sizeof(rest),
                  ",\"population\":\"census\",\"controls\":{\"dry\":0,\"sentinel\":0,\"naive\":0,"
                  "\"cpu\":0}%s",
                  plans[p]);
@@ -290,10 +290,10 @@ static void test_several_faults_a_trial_repeat(void **state)
     static const char *const several[] = {"", ",\"faults_per_trial\":2",
                                           ",\"faults_per_trial\":{\"ber\":1e-9}"};
     (void)state;
-    for (size_t i = 0; i < sizeof several / sizeof *several; i++) {
+    for (size_t i = 0; i < sizeof(several) / sizeof(*several); i++) {
         struct plan_fixture f;
         char rest[256];
-        snprintf(rest, sizeof rest,
+        snprintf(rest, sizeof(rest),
                  ",\"population\":\"ops\",\"sampling\":{\"trials\":100},\"where\":{\"sites\":"
                  "\"blk.0.attn_norm\"}%s",
                  several[i]);
@@ -445,5 +445,5 @@ int main(void)
         cmocka_unit_test(test_derived_trials),
         cmocka_unit_test(test_refusals),
     };
-    return fixture_run(tests, sizeof tests / sizeof *tests, &model);
+    return fixture_run(tests, sizeof(tests) / sizeof(*tests), &model);
 }

@@ -9,7 +9,7 @@ static struct model *model; /* one layer */
 static enum status make(struct plan_fixture *f, const char *strata, const char *contrast)
 {
     char rest[512];
-    snprintf(rest, sizeof rest,
+    snprintf(rest, sizeof(rest),
              OPS ",\"strata\":[%s],\n\"hypotheses\":[{\"name\":\"a\",\"contrast\":\"%s\"}]", strata,
              contrast);
     return fixture_sample(f, model, 2, rest);
@@ -100,11 +100,11 @@ static void expect_item(const char *prompts, uint32_t item, const char *piece)
     struct plan plan;
     struct plan_ids ids;
     char text[512];
-    snprintf(text, sizeof text, "{\"model\":\"tiny\",\n\"prompts\":%s" OPS "}", prompts);
+    snprintf(text, sizeof(text), "{\"model\":\"tiny\",\n\"prompts\":%s" OPS "}", prompts);
     assert_int_equal(
         plan_read(&plan, &arena, &(struct plan_source){text, strlen(text), "plan.json", ""}),
         STATUS_OK);
-    memset(text, ' ', sizeof text - 1); /* the plan has its own copy */
+    memset(text, ' ', sizeof(text) - 1); /* the plan has its own copy */
     assert_int_equal(plan_item_ids(&plan, item, model, &arena, &ids), STATUS_INPUT);
     expect_last(piece);
     arena_finish(&arena);
@@ -128,5 +128,5 @@ int main(void)
         cmocka_unit_test(test_trends_need_two_numbers), cmocka_unit_test(test_places_of_sites),
         cmocka_unit_test(test_places_of_tokens),
     };
-    return fixture_run(tests, sizeof tests / sizeof *tests, &model);
+    return fixture_run(tests, sizeof(tests) / sizeof(*tests), &model);
 }

@@ -123,7 +123,7 @@ static void test_alone_as_in_order(void **state)
     (void)state;
     assert_int_equal(fixture_sample(&a, model, 4, plan), STATUS_OK);
     const uint64_t n = sample_trials(a.sample);
-    struct fixture_identity *seen = calloc(n, sizeof *seen);
+    struct fixture_identity *seen = calloc(n, sizeof(*seen));
     assert_non_null(seen);
     for (uint64_t id = 0; id < n; id++) {
         struct arena arena = {0};
@@ -141,7 +141,7 @@ static void test_alone_as_in_order(void **state)
         struct sample_draw d;
         fixture_draw(i % 2 ? &a : &b, id, &arena, &d);
         const struct fixture_identity again = fixture_identity_of(&d, &d.fault[d.n_faults - 1]);
-        assert_memory_equal(&seen[id], &again, sizeof again);
+        assert_memory_equal(&seen[id], &again, sizeof(again));
         arena_finish(&arena);
     }
     free(seen);
@@ -168,7 +168,7 @@ static void test_seed_matters(void **state)
         fixture_draw(&b, id, &arena, &y);
         const struct fixture_identity first = fixture_identity_of(&x, x.fault),
                                       second = fixture_identity_of(&y, y.fault);
-        equal += x.role != ROLE_SENTINEL && memcmp(&first, &second, sizeof first) == 0;
+        equal += x.role != ROLE_SENTINEL && memcmp(&first, &second, sizeof(first)) == 0;
         arena_finish(&arena);
     }
     assert_true(equal < 5);
@@ -261,7 +261,7 @@ static void test_controls(void **state)
                 assert_int_equal(d.fault->kind, KIND_DRY);
                 d.fault->kind = original.fault->kind;
             }
-            assert_memory_equal(d.fault, original.fault, sizeof *d.fault);
+            assert_memory_equal(d.fault, original.fault, sizeof(*d.fault));
         }
         if (d.role == ROLE_SENTINEL)
             assert_string_equal(d.fault->site, "output");
@@ -312,7 +312,7 @@ static void test_high_bit_error_rate(void **state)
     struct plan_fixture f;
     char rest[512];
     (void)state;
-    snprintf(rest, sizeof rest,
+    snprintf(rest, sizeof(rest),
              ",\"population\":\"bits\",\"where\":{\"sites\":\"blk.0.ffn_up.weight\"},"
              "\"faults_per_trial\":{\"ber\":%.17g},\"sampling\":{\"trials\":%d}" NO_CONTROLS,
              rate, N);
@@ -365,7 +365,7 @@ static void test_bit_error_rate(void **state)
             const struct fixture_identity a = fixture_identity_of(&d, &d.fault[i]);
             for (uint32_t j = 0; j < i; j++) {
                 const struct fixture_identity b = fixture_identity_of(&d, &d.fault[j]);
-                assert_true(memcmp(&a, &b, sizeof a) != 0);
+                assert_true(memcmp(&a, &b, sizeof(a)) != 0);
             }
         }
         arena_finish(&arena);
@@ -424,5 +424,5 @@ int main(void)
         cmocka_unit_test(test_high_bit_error_rate),
         cmocka_unit_test(test_choices_have_their_weights),
     };
-    return fixture_run(tests, sizeof tests / sizeof *tests, &model);
+    return fixture_run(tests, sizeof(tests) / sizeof(*tests), &model);
 }

@@ -122,10 +122,10 @@ static void test_burst_at_row_ends(void **state)
                                         "q4_k", "q5_k", "q6_k", "f16",  "bf16"};
     static const uint32_t sizes[] = {2, 9, 32};
     (void)state;
-    for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
+    for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++) {
         char name[64];
         uint32_t beyond = 0;
-        snprintf(name, sizeof name, "tiny-llama-%s.gguf", types[i]);
+        snprintf(name, sizeof(name), "tiny-llama-%s.gguf", types[i]);
         struct model *other = fixture_model(name);
         assert_non_null(other);
         const struct tensor *t = gguf_tensor(other->gguf, "blk.0.attn_k.weight");
@@ -158,7 +158,7 @@ static void test_burst_of_many_elements(void **state)
     for (uint32_t g = 0; g < 4; g++) {
         struct plan_fixture f;
         char text[512];
-        snprintf(text, sizeof text,
+        snprintf(text, sizeof(text),
                  ",\"population\":\"bits\",\"where\":{\"granularity\":\"%s\",\"sites\":"
                  "\"*.weight\"},\"what\":{\"pattern\":{\"burst\":3}},\"sampling\":{\"trials\":"
                  "200}" NO_CONTROLS,
@@ -200,13 +200,13 @@ static void test_draws_are_faults(void **state)
     static const char *const more[] = {"", ",\"design\":\"crossed\",\"kv\":\"f16\"",
                                        ",\"act\":\"bf16\",\"kv\":\"bf16\""};
     (void)state;
-    for (size_t m = 0; m < sizeof names / sizeof *names; m++) {
+    for (size_t m = 0; m < sizeof(names) / sizeof(*names); m++) {
         struct model *other = fixture_model(names[m]);
         struct plan_fixture f;
         bool seen[PLACE_COUNT][GRANULARITY_COUNT][KIND_COUNT] = {{{false}}};
         char rest[2048];
         assert_non_null(other);
-        snprintf(rest, sizeof rest,
+        snprintf(rest, sizeof(rest),
                  EVERYTHING "%s,\"strata\":[\"place\",\"kind\",\"granularity\",\"duration\","
                             "\"readers\",\"point\",\"op\"],\"sampling\":{\"trials\":2}" NO_CONTROLS,
                  more[m % 3]);
@@ -279,13 +279,13 @@ static void test_corpus_draws(void **state)
     uint32_t drawn = 0;
     glob_t found;
     (void)state;
-    for (size_t i = 0; i < sizeof items / sizeof *items; i++)
+    for (size_t i = 0; i < sizeof(items) / sizeof(*items); i++)
         items[i] = fixture_items[i % FIXTURE_ITEMS];
     assert_int_equal(glob(VKFI_SOURCE "/tests/inject/plans/good/*.json", 0, NULL, &found), 0);
     for (size_t p = 0; p < found.gl_pathc; p++) {
         struct plan_fixture f = {0};
         assert_int_equal(plan_load(&f.plan, &f.arena, found.gl_pathv[p]), STATUS_OK);
-        assert_true(f.plan.n_items <= sizeof items / sizeof *items);
+        assert_true(f.plan.n_items <= sizeof(items) / sizeof(*items));
         f.plan.n_hypotheses = 0; /* of layers that this model does not have */
         const enum status st = sample_create(&f.sample, &f.plan, model, items);
         if (st) /* a model of one layer has not all that some plans name */
@@ -316,5 +316,5 @@ int main(void)
         cmocka_unit_test(test_heads),
         cmocka_unit_test(test_corpus_draws),
     };
-    return fixture_run(tests, sizeof tests / sizeof *tests, &model);
+    return fixture_run(tests, sizeof(tests) / sizeof(*tests), &model);
 }

@@ -178,15 +178,15 @@ static void test_scrub_identity(void **state)
     static const char *const forms[] = {"8", "[8]", "{\"8\":3}"};
     char hash[HASH_SHA256_TEXT] = "";
     (void)state;
-    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+    for (size_t i = 0; i < sizeof(forms) / sizeof(*forms); i++) {
         struct plan_fixture f;
         char rest[256];
-        snprintf(rest, sizeof rest, BITS ",\"when\":{\"scrub\":%s}", forms[i]);
+        snprintf(rest, sizeof(rest), BITS ",\"when\":{\"scrub\":%s}", forms[i]);
         assert_int_equal(fixture_plan(&f, 1, rest), STATUS_OK);
         assert_non_null(strstr(f.plan.canon, "\"scrub\":8"));
         if (i > 0)
             assert_string_equal(f.plan.hash, hash);
-        memcpy(hash, f.plan.hash, sizeof hash);
+        memcpy(hash, f.plan.hash, sizeof(hash));
         fixture_finish(&f);
     }
 }
@@ -218,5 +218,5 @@ int main(void)
         cmocka_unit_test(test_scrub),         cmocka_unit_test(test_scrub_identity),
         cmocka_unit_test(test_scrub_refused),
     };
-    return fixture_run(tests, sizeof tests / sizeof *tests, &model);
+    return fixture_run(tests, sizeof(tests) / sizeof(*tests), &model);
 }

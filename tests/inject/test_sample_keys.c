@@ -123,7 +123,7 @@ static void draw_all(struct drawn *d)
     double rows[ROWS] = {0}, bits[32];
     struct plan_fixture f;
     char rest[512];
-    snprintf(rest, sizeof rest,
+    snprintf(rest, sizeof(rest),
              ",\"population\":\"%s\",\"where\":{\"sites\":\"%s\",\"point\":\"%s\","
              "\"granularity\":\"%s\"},\"when\":{\"duration\":\"%s\"%s,\"stage\":\"%s\"},"
              "\"sampling\":{\"trials\":%d}" NO_CONTROLS,
@@ -163,7 +163,7 @@ static void draw_combination(struct drawn d)
     d.spans = strcmp(d.duration, "intermittent") == 0 || strcmp(d.granularity, "feature") == 0 ||
               strcmp(d.granularity, "tensor") == 0;
     d.keyed = size.keyed;
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+    for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
         d.keyed = d.keyed && strcmp(d.granularity, all[i]) != 0;
     d.all_keys = size.keyed && !d.keyed;
     /* only what has keys weighs by them */
@@ -186,9 +186,9 @@ static void draw_sites(const struct model *of, const char *population)
     static const char *const stages[] = {"any", "prefill", "first", "decode"};
     static const char *const durations[] = {"transient", "intermittent", "permanent"};
     uint32_t turn = 0;
-    for (size_t s = 0; s < sizeof sites / sizeof *sites; s++) {
+    for (size_t s = 0; s < sizeof(sites) / sizeof(*sites); s++) {
         for (int g = 0; g < GRANULARITY_COUNT; g++) {
-            for (size_t w = 0; w < sizeof durations / sizeof *durations; w++)
+            for (size_t w = 0; w < sizeof(durations) / sizeof(*durations); w++)
                 draw_combination(
                     (struct drawn){.model = of,
                                    .site = sites[s][0],
@@ -301,8 +301,8 @@ static void test_no_fault_twice(void **state)
         static uint32_t times[POSITIONS][16];
         struct plan_fixture f;
         char rest[512];
-        memset(times, 0, sizeof times);
-        snprintf(rest, sizeof rest,
+        memset(times, 0, sizeof(times));
+        snprintf(rest, sizeof(rest),
                  ",\"population\":\"ops\",\"where\":{\"sites\":\"blk.0.attn_probs\","
                  "\"granularity\":\"feature\"},\"what\":{\"bits\":\"sign\"},\"sampling\":{"
                  "\"trials\":%u}" NO_CONTROLS,
@@ -383,5 +383,5 @@ int main(void)
         cmocka_unit_test(test_no_fault_twice),
         cmocka_unit_test(test_two_lengths),
     };
-    return fixture_run(tests, sizeof tests / sizeof *tests, &model);
+    return fixture_run(tests, sizeof(tests) / sizeof(*tests), &model);
 }

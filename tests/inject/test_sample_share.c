@@ -124,7 +124,7 @@ static void check_weights(bool equal)
     double sum = 0;
     uint32_t count = 0;
     char rest[512];
-    snprintf(rest, sizeof rest,
+    snprintf(rest, sizeof(rest),
              ",\"population\":\"ops\",\"item_weight\":\"exposure\",\"where\":{" POINTS_ALL
              "},\"strata\":[\"site\",\"point\",\"field\"],\"sampling\":{\"trials\":9000}%s",
              equal ? ",\"point_weight\":\"equal\"" : "");
@@ -228,19 +228,19 @@ static void test_draws(void **state)
     double weight[(HOOK_LAST + 1) * POSITIONS] = {0};
     static const char *const sites[] = {"blk.0.attn_scores", "blk.0.attn_heads", "blk.0.attn_q"};
     (void)state;
-    for (size_t i = 0; i < sizeof sites / sizeof *sites; i++) {
+    for (size_t i = 0; i < sizeof(sites) / sizeof(*sites); i++) {
         struct plan_fixture f;
         char rest[512];
         const struct node *node = model->graph.node;
         while (strcmp(node->site, sites[i]) != 0)
             node++;
-        snprintf(rest, sizeof rest,
+        snprintf(rest, sizeof(rest),
                  ",\"population\":\"ops\",\"where\":{\"sites\":\"%s\"," POINTS_ALL
                  "},\"sampling\":{\"trials\":30000}" NO_CONTROLS,
                  sites[i]);
         assert_int_equal(fixture_sample(&f, model, 1, rest), STATUS_OK);
-        memset(seen, 0, sizeof seen);
-        memset(weight, 0, sizeof weight);
+        memset(seen, 0, sizeof(seen));
+        memset(weight, 0, sizeof(weight));
         for (uint32_t point = HOOK_OPERAND; point <= HOOK_LAST; point++) {
             const bool there = fixture_has(node, point);
             for (int field = 0; there && field < QUANT_FIELD_COUNT; field++) {
@@ -275,7 +275,7 @@ static void test_choices_multiply(void **state)
     for (int i = 0; i < 4; i++) {
         struct plan_fixture f;
         char rest[512];
-        snprintf(rest, sizeof rest,
+        snprintf(rest, sizeof(rest),
                  ",\"population\":\"ops\",\"where\":{\"sites\":\"blk.0.attn_q\",%s},\"strata\":["
                  "\"point\",\"field\"],\"sampling\":{\"trials\":90}",
                  wheres[i]);
@@ -284,7 +284,7 @@ static void test_choices_multiply(void **state)
         const bool first = strstr(sample_stratum(f.sample, 0).label, i < 2 ? "partial" : "code");
         const double weight = sample_stratum(f.sample, first ? 0 : 1).weight;
         assert_true(fabs(weight - (i < 2 ? width / (width + 3.0) : 0.5)) < 1e-12);
-        memcpy(hash[i], f.plan.hash, sizeof hash[i]);
+        memcpy(hash[i], f.plan.hash, sizeof(hash[i]));
         fixture_finish(&f);
     }
     assert_string_equal(hash[0], hash[1]);
@@ -307,13 +307,13 @@ static void test_identity(void **state)
         {"\"place\":\"control\"", false},
     };
     (void)state;
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
         struct plan_fixture f[3];
         for (int k = 0; k < 3; k++) {
             static const char *const shares[] = {"", ",\"point_weight\":\"elements\"",
                                                  ",\"point_weight\":\"equal\""};
             char rest[512];
-            snprintf(rest, sizeof rest,
+            snprintf(rest, sizeof(rest),
                      ",\"population\":\"ops\",\"where\":{%s},\"sampling\":{\"trials\":90}%s",
                      cases[i].where, shares[k]);
             assert_int_equal(fixture_plan(&f[k], 1, rest), STATUS_OK);
@@ -348,5 +348,5 @@ int main(void)
         cmocka_unit_test(test_draws),    cmocka_unit_test(test_choices_multiply),
         cmocka_unit_test(test_identity), cmocka_unit_test(test_equal_is_as_it_was),
     };
-    return fixture_run(tests, sizeof tests / sizeof *tests, &model);
+    return fixture_run(tests, sizeof(tests) / sizeof(*tests), &model);
 }

@@ -23,14 +23,14 @@ static const char *const PLANS[] = {
     "\"sampling\":{\"trials\":50%s},\"controls\":{\"dry\":0,\"sentinel\":0,\"naive\":0,\"cpu\":0}",
     ",\"population\":\"ops\",\"strata\":[\"layer\"],\"sampling\":{\"half_width\":0.1%s}",
 };
-#define PLAN_COUNT (sizeof PLANS / sizeof *PLANS)
+#define PLAN_COUNT (sizeof(PLANS) / sizeof(*PLANS))
 
 static void make(struct plan_fixture *f, size_t which, const char *waves)
 {
     char text[1024];
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
-    snprintf(text, sizeof text, PLANS[which], waves);
+    snprintf(text, sizeof(text), PLANS[which], waves);
 #pragma GCC diagnostic pop
     assert_int_equal(fixture_sample(f, model, 3, text), STATUS_OK);
 }
@@ -181,7 +181,7 @@ static void test_cut(void **state)
     for (int w = 0; w < 2; w++) {
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
-        snprintf(text, sizeof text, plan, w ? ",\"waves\":[90000]" : "");
+        snprintf(text, sizeof(text), plan, w ? ",\"waves\":[90000]" : "");
 #pragma GCC diagnostic pop
         assert_int_equal(fixture_sample(&f, model, 3, text), STATUS_OK);
         const uint64_t asked = w ? 190000 : 100000;

@@ -31,15 +31,15 @@ static void test_keys_of_one_position_earlier(void **state)
     static struct space_run run;
     char text[512];
     (void)state;
-    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+    for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++) {
         for (uint32_t position = 11; position < 15; position++) {
-            snprintf(text, sizeof text, "{%s,\"kind\":\"stale\",\"position\":%u,\"key\":%u}",
+            snprintf(text, sizeof(text), "{%s,\"kind\":\"stale\",\"position\":%u,\"key\":%u}",
                      places[i], position, position);
             space_everywhere(b, text, &run);
             assert_int_equal(run.proof[0].count, 1);
             assert_int_equal(run.proof[0].after, 0);
         }
-        snprintf(text, sizeof text,
+        snprintf(text, sizeof(text),
                  "[{%s,\"kind\":\"mix\",\"mask\":\"0x7f800000\",\"position\":13,\"key\":10,"
                  "\"keys\":4},{%s,\"kind\":\"stale\",\"position\":11,\"keys\":\"all\","
                  "\"duration\":\"permanent\"}]",
@@ -65,7 +65,7 @@ static void test_rows_of_keys(void **state)
     };
     const struct space_bench *b = bench(&llama, &has_llama, "tiny-llama-q4_1");
     (void)state;
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+    for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
         space_everywhere(b, texts[i], NULL);
 }
 
@@ -76,12 +76,12 @@ static void expect_reads(const struct space_bench *b, const char *place, uint32_
 {
     static struct space_run wrong, set;
     char text[512];
-    snprintf(text, sizeof text,
+    snprintf(text, sizeof(text),
              "{%s,\"kind\":\"wrong_read\",\"from\":2,\"position\":9,\"key\":8,\"positions\":3}",
              place);
     space_everywhere(b, text, &wrong);
     assert_int_equal(wrong.proof[0].after, first);
-    snprintf(text, sizeof text,
+    snprintf(text, sizeof(text),
              "[{%s,\"kind\":\"set\",\"value\":\"0x%x\",\"position\":9,\"key\":8},"
              "{%s,\"kind\":\"set\",\"value\":\"0x%x\",\"position\":10,\"key\":8,\"positions\":2}]",
              place, first, place, later);
@@ -109,8 +109,8 @@ static void test_address_outside_the_window(void **state)
     static struct space_run run;
     char text[512];
     (void)state;
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        snprintf(text, sizeof text,
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        snprintf(text, sizeof(text),
                  "{%s,\"kind\":\"wrong_read\",\"from\":2,\"position\":9,\"key\":8}",
                  cases[i].place);
         space_everywhere(b, text, &run);
@@ -130,7 +130,7 @@ int main(void)
         cmocka_unit_test(test_rows_of_keys),
         cmocka_unit_test(test_address_outside_the_window),
     };
-    const int failed = space_main(tests, sizeof tests / sizeof *tests);
+    const int failed = space_main(tests, sizeof(tests) / sizeof(*tests));
     if (has_llama)
         space_close(&llama);
     if (has_gemma)

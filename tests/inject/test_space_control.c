@@ -53,7 +53,7 @@ static void test_in_range_propagates(void **state)
         "{\"site\":\"control.sampler\",\"kind\":\"set\",\"value\":17,\"step\":1}"};
     (void)state;
     open_bench("tiny-gemma3"); /* with a window and a second table */
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+    for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
         space_everywhere(&bench, texts[i], &faulty);
         assert_false(faulty.due);
         if (faulty.hash == clean.hash)
@@ -80,7 +80,7 @@ static void test_rope_index_is_the_table_row(void **state)
                      "{\"site\":\"control.rope\",\"kind\":\"set\",\"value\":2,"
                      "\"step\":1}",
                      &faulty);
-    used += (size_t)snprintf(text + used, sizeof text - used,
+    used += (size_t)snprintf(text + used, sizeof(text) - used,
                              "{\"site\":\"rope\",\"kind\":\"wrong_read\",\"from\":2,\"row\":%u,"
                              "\"k\":0,\"ks\":%u,\"step\":1,\"positions\":1}",
                              P, n);
@@ -130,7 +130,7 @@ static void test_several(void **state)
         "{\"site\":\"control.token\",\"bit\":2,\"position\":3}]"};
     (void)state;
     open_bench("tiny-llama-q4_1");
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+    for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
         space_everywhere(&bench, texts[i], &faulty);
         assert_int_equal(faulty.proof[0].count, 1);
         assert_int_equal(faulty.proof[1].count, 1);
@@ -249,7 +249,7 @@ static void test_shared_pass(void **state)
         close_shared(&alone, bench.ex[d]);
         for (int i = 0; i < SHARED; i++) {
             assert_true(together.proof[i].count > 0);
-            assert_memory_equal(&together.proof[i], &alone.proof[i], sizeof alone.proof[i]);
+            assert_memory_equal(&together.proof[i], &alone.proof[i], sizeof(alone.proof[i]));
             assert_int_equal(together.out[i][P - 1].hash, alone.out[i][P - 1].hash);
         }
     }
@@ -266,5 +266,5 @@ int main(void)
         cmocka_unit_test(test_several),
         cmocka_unit_test(test_shared_pass),
     };
-    return space_main(tests, sizeof tests / sizeof *tests);
+    return space_main(tests, sizeof(tests) / sizeof(*tests));
 }

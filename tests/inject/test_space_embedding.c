@@ -32,22 +32,22 @@ static void add(struct texts *t, const struct what *w)
 {
     char bits[64] = "";
     if (strcmp(w->kind, "set") == 0)
-        snprintf(bits, sizeof bits, "\"value\":\"0x%x\",", w->bits);
+        snprintf(bits, sizeof(bits), "\"value\":\"0x%x\",", w->bits);
     if (strcmp(w->kind, "flip") == 0)
-        snprintf(bits, sizeof bits, "\"mask\":\"0x%x\",", w->bits);
-    t->n_read += (size_t)snprintf(t->read + t->n_read, sizeof t->read - t->n_read,
+        snprintf(bits, sizeof(bits), "\"mask\":\"0x%x\",", w->bits);
+    t->n_read += (size_t)snprintf(t->read + t->n_read, sizeof(t->read) - t->n_read,
                                   "%s{\"site\":\"token_embd\",\"point\":\"weight\",\"kind\":\"%s\","
                                   "%s\"field\":\"%s\",\"row\":%u,\"position\":%u}",
                                   t->n_read ? "," : "[", w->kind, bits, quant_field_name(w->field),
                                   w->feature, w->position);
     t->n_stored += (size_t)snprintf(
-        t->stored + t->n_stored, sizeof t->stored - t->n_stored,
+        t->stored + t->n_stored, sizeof(t->stored) - t->n_stored,
         "%s{\"site\":\"token_embd.weight\",\"kind\":\"%s\",%s\"field\":\"%s\",\"row\":%d,\"k\":%u,"
         "\"position\":%u,\"positions\":1}",
         t->n_stored ? "," : "[", w->kind, bits, quant_field_name(w->field),
         space_prompt[w->position], w->feature, w->position);
     t->n_matrix += (size_t)snprintf(
-        t->matrix + t->n_matrix, sizeof t->matrix - t->n_matrix,
+        t->matrix + t->n_matrix, sizeof(t->matrix) - t->n_matrix,
         "%s{\"site\":\"blk.0.attn_q\",\"point\":\"weight\",\"kind\":\"%s\",%s\"field\":\"%s\","
         "\"row\":9,\"k\":%u,\"position\":%u}",
         t->n_matrix ? "," : "[", w->kind, bits, quant_field_name(w->field), w->feature,
@@ -63,7 +63,7 @@ static void draw(struct texts *t, struct rng *rng, enum quant type, enum quant_f
     for (uint32_t i = 0; i < PAIRS; i++) {
         struct what w = {.field = field, .position = 1 + 2 * i};
         for (int second = 0; second < 2; second++) {
-            w.kind = kinds[rng_below(rng, sizeof kinds / sizeof *kinds)];
+            w.kind = kinds[rng_below(rng, sizeof(kinds) / sizeof(*kinds))];
             w.bits = rng_u32(rng) >> (32 - width) | 1u;
             if (second && rng_below(rng, 2))
                 w.feature -= w.feature % 16;
@@ -107,12 +107,12 @@ static void check_ranges(enum quant_field field)
     for (uint32_t i = 0; i < 3; i++) {
         const uint32_t position = 4 + 2 * i;
         t.n_read += (size_t)snprintf(
-            t.read + t.n_read, sizeof t.read - t.n_read,
+            t.read + t.n_read, sizeof(t.read) - t.n_read,
             "%s{\"site\":\"token_embd\",\"point\":\"weight\",\"field\":\"%s\",\"bit\":0,\"row\":3,"
             "\"granularity\":\"%s\",\"lanes\":2,\"tile\":2,\"position\":%u}",
             i ? "," : "[", quant_field_name(field), ranges[i], position);
         t.n_stored += (size_t)snprintf(
-            t.stored + t.n_stored, sizeof t.stored - t.n_stored,
+            t.stored + t.n_stored, sizeof(t.stored) - t.n_stored,
             "%s{\"site\":\"token_embd.weight\",\"field\":\"%s\",\"bit\":0,\"k\":3,\"row\":%d,"
             "\"granularity\":\"%s\",\"lanes\":2,\"tile\":2,\"position\":%u,\"positions\":1}",
             i ? "," : "[", quant_field_name(field), space_prompt[position], ranges[i], position);
@@ -126,7 +126,7 @@ static void test_as_read_is_as_stored(void **state)
     uint32_t reached = 0;
     (void)state;
     rng_init(&rng, 31, 0);
-    for (size_t m = 0; m < sizeof MODELS / sizeof *MODELS; m++) {
+    for (size_t m = 0; m < sizeof(MODELS) / sizeof(*MODELS); m++) {
         /* an embedding is no matrix that could stand apart: those beside it, of each form, do once
          */
         const bool apart = m == 1 || m == 5;
@@ -183,11 +183,11 @@ static void test_plans_strike_each_block(void **state)
     (void)state;
     assert_non_null(model);
     assert_int_equal(model->hp.n_embd, 256);
-    for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
+    for (size_t c = 0; c < sizeof(cases) / sizeof(*cases); c++) {
         struct plan_fixture f;
         char rest[512];
         uint32_t struck[8] = {0};
-        snprintf(rest, sizeof rest,
+        snprintf(rest, sizeof(rest),
                  ",\"population\":\"census\",\"where\":{\"sites\":\"token_embd\",\"point\":"
                  "\"weight\",\"field\":\"scale\",\"granularity\":\"%s\"},\"lanes\":3,\"tiles\":5,"
                  "\"what\":{\"bits\":[3]}" NO_CONTROLS,
@@ -218,5 +218,5 @@ int main(void)
         cmocka_unit_test(test_units_are_not_struck_twice),
         cmocka_unit_test(test_plans_strike_each_block),
     };
-    return space_main(tests, sizeof tests / sizeof *tests);
+    return space_main(tests, sizeof(tests) / sizeof(*tests));
 }

@@ -53,7 +53,7 @@ static float value_of(uint32_t bits)
 static void expect(const struct kind_case *c)
 {
     char text[512];
-    snprintf(text, sizeof text,
+    snprintf(text, sizeof(text),
              "{\"site\":\"" SITE "\",\"row\":%u,\"step\":%u,\"seed\":9,\"trial\":4,%s}", ROW, STEP,
              c->fields);
     for (uint32_t d = 0; d < 2; d++) {
@@ -66,8 +66,8 @@ static void expect(const struct kind_case *c)
             fail_msg("%s: %08x -> %08x (register %08x), expected %08x -> %08x", text, proof->before,
                      proof->after, faulty.row[POSITION][ROW], before, c->after);
         faulty.row[POSITION][ROW] = before;
-        assert_memory_equal(faulty.row[POSITION], clean.row[POSITION], sizeof clean.row[0]);
-        assert_memory_equal(faulty.row, clean.row, POSITION * sizeof clean.row[0]);
+        assert_memory_equal(faulty.row[POSITION], clean.row[POSITION], sizeof(clean.row[0]));
+        assert_memory_equal(faulty.row, clean.row, POSITION * sizeof(clean.row[0]));
     }
     space_everywhere(&bench, text, NULL);
 }
@@ -83,12 +83,12 @@ static void test_kinds_of_one_element(void **state)
     const uint32_t random = drawn(SITE, 4, at, 0x03707344u);
     char low[64], high[64];
     /* a range above the value, and one below it */
-    snprintf(low, sizeof low, "\"low\":%.9g,\"high\":%.9g", (double)value_of(b) + 1,
+    snprintf(low, sizeof(low), "\"low\":%.9g,\"high\":%.9g", (double)value_of(b) + 1,
              (double)value_of(b) + 2);
-    snprintf(high, sizeof high, "\"low\":-1e30,\"high\":%.9g", (double)value_of(b) - 1);
+    snprintf(high, sizeof(high), "\"low\":-1e30,\"high\":%.9g", (double)value_of(b) - 1);
     char texts[2][128];
-    snprintf(texts[0], sizeof texts[0], "\"kind\":\"clamp\",%s", low);
-    snprintf(texts[1], sizeof texts[1], "\"kind\":\"clamp\",%s", high);
+    snprintf(texts[0], sizeof(texts[0]), "\"kind\":\"clamp\",%s", low);
+    snprintf(texts[1], sizeof(texts[1]), "\"kind\":\"clamp\",%s", high);
     const struct kind_case cases[] = {
         {"\"kind\":\"flip\",\"mask\":\"0x00f000ff\"", b ^ m},
         {"\"kind\":\"flip\",\"bits\":[31,3]", b ^ 0x80000008u},
@@ -109,7 +109,7 @@ static void test_kinds_of_one_element(void **state)
         {"\"kind\":\"wrong_read\",\"from\":9", other},
         {"\"kind\":\"dry\"", b},
     };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
         expect(&cases[i]);
     space_close(&bench);
 }
@@ -158,7 +158,7 @@ static void test_dry(void **state)
     };
     space_open(&bench, "tiny-llama-q4_1", STORAGE_F32, STORAGE_F32);
     space_run(&bench, NULL, (struct space_how){0, 40, NULL}, &clean);
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+    for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
         space_everywhere(&bench, texts[i], &faulty);
         assert_true(faulty.proof[0].count > 0);
         assert_int_equal(faulty.proof[0].changed, 0);
@@ -176,7 +176,7 @@ static void test_numbers_in_halves(void **state)
     for (int i = 0; i < 2; i++) {
         char text[256];
         const uint32_t type = i ? NM_BF16 : NM_F16;
-        snprintf(text, sizeof text,
+        snprintf(text, sizeof(text),
                  "{\"site\":\"%s\",\"point\":\"mem\",\"kind\":\"scale\",\"value\":1.7,%s,"
                  "\"step\":2}",
                  sites[i], i ? "\"k\":5,\"key\":3" : "\"row\":5");
@@ -198,5 +198,5 @@ int main(void)
         cmocka_unit_test(test_dry),
         cmocka_unit_test(test_numbers_in_halves),
     };
-    return space_main(tests, sizeof tests / sizeof *tests);
+    return space_main(tests, sizeof(tests) / sizeof(*tests));
 }

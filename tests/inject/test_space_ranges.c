@@ -14,7 +14,7 @@ typedef bool struck(uint32_t position, uint32_t row);
 static void expect(const char *fields, const char *site, struck *is)
 {
     char text[512];
-    snprintf(text, sizeof text, "{\"site\":\"%s\",\"kind\":\"set\",\"value\":\"0x41234567\",%s}",
+    snprintf(text, sizeof(text), "{\"site\":\"%s\",\"kind\":\"set\",\"value\":\"0x41234567\",%s}",
              site, fields);
     space_run(&bench, NULL, (struct space_how){0, 40, site}, &clean);
     for (uint32_t d = 0; d < 2; d++) {
@@ -102,7 +102,7 @@ static void test_results(void **state)
                                         "blk.0.rope_q"};
     (void)state;
     space_open(&bench, "tiny-llama-q4_1", STORAGE_F32, STORAGE_F32);
-    for (size_t i = 0; i < sizeof sites / sizeof *sites; i++) {
+    for (size_t i = 0; i < sizeof(sites) / sizeof(*sites); i++) {
         expect("\"row\":5,\"step\":2", sites[i], element);
         expect("\"granularity\":\"vector\",\"row\":5,\"step\":2", sites[i], vector);
         if (i > 1)
@@ -224,12 +224,12 @@ static void test_readers(void **state)
     space_open(&bench, "tiny-llama-q4_1", STORAGE_F32, STORAGE_F32);
     space_run(&bench, NULL, (struct space_how){0, 40, "blk.0.ffn_gate"}, &clean);
     for (uint32_t d = 0; d < 2; d++) {
-        snprintf(text, sizeof text, "{\"site\":\"blk.0.ffn_gate\",%s}", fields);
+        snprintf(text, sizeof(text), "{\"site\":\"blk.0.ffn_gate\",%s}", fields);
         space_run(&bench, text, (struct space_how){d, 40, "blk.0.ffn_gate"}, &all);
         assert_int_equal(all.proof[0].count, 1);
         for (int tiled = 0; tiled < 2; tiled++) {
             const uint32_t first = tiled ? 32 : 40, end = tiled ? 64 : 41;
-            snprintf(text, sizeof text,
+            snprintf(text, sizeof(text),
                      "{\"site\":\"blk.0.ffn_gate\",%s,\"readers\":\"%s\",\"row\":40}", fields,
                      tiled ? "tile" : "row");
             space_run(&bench, text, (struct space_how){d, 40, "blk.0.ffn_gate"}, &faulty);
@@ -253,9 +253,9 @@ static void test_weight_readers(void **state)
     static struct space_run stored;
     char text[512];
     space_open(&bench, "tiny-llama-q4_1", STORAGE_F32, STORAGE_F32);
-    snprintf(text, sizeof text, "{\"site\":\"blk.0.attn_v.weight\",%s,\"position\":0}", bits);
+    snprintf(text, sizeof(text), "{\"site\":\"blk.0.attn_v.weight\",%s,\"position\":0}", bits);
     space_everywhere(&bench, text, &stored);
-    snprintf(text, sizeof text,
+    snprintf(text, sizeof(text),
              "{\"site\":\"blk.0.attn_v\",\"point\":\"weight\",%s,\"readers\":\"stage\","
              "\"stage\":\"any\"}",
              bits);
@@ -264,7 +264,7 @@ static void test_weight_readers(void **state)
     assert_int_equal(faulty.proof[0].count, SPACE_POSITIONS - 1);
     assert_int_equal(faulty.proof[0].before, stored.proof[0].before);
     assert_int_equal(faulty.proof[0].after, stored.proof[0].after);
-    snprintf(text, sizeof text,
+    snprintf(text, sizeof(text),
              "{\"site\":\"blk.0.attn_v\",\"point\":\"weight\",%s,\"readers\":\"chunk\","
              "\"chunk\":4,\"position\":6}",
              bits);
@@ -272,7 +272,7 @@ static void test_weight_readers(void **state)
     assert_int_equal(faulty.proof[0].count, 4);
     assert_int_equal(faulty.proof[0].position, 4);
     /* scrubbed weights are struck for as many positions */
-    snprintf(text, sizeof text,
+    snprintf(text, sizeof(text),
              "{\"site\":\"blk.0.attn_v.weight\",%s,\"position\":4,\"positions\":4}", bits);
     space_everywhere(&bench, text, &stored);
     assert_int_equal(faulty.hash, stored.hash);
@@ -342,5 +342,5 @@ int main(void)
         cmocka_unit_test(test_weight_readers), cmocka_unit_test(test_intermittent),
         cmocka_unit_test(test_conditional),
     };
-    return space_main(tests, sizeof tests / sizeof *tests);
+    return space_main(tests, sizeof(tests) / sizeof(*tests));
 }

@@ -103,7 +103,7 @@ static void run(const struct fault *faults, uint32_t n, const uint32_t *start, s
     assert_int_equal(kv_branch(ex->kv, &branch), STATUS_OK);
     if (start)
         kv_share(ex->kv, &(struct kv_share){golden_branch, branch, 0, model->hp.n_layers, N});
-    memcpy(out->hash, golden_hash, sizeof golden_hash);
+    memcpy(out->hash, golden_hash, sizeof(golden_hash));
     for (uint32_t position = 0; position < N && !tap.due;) {
         struct column columns[N];
         struct column_result results[N];
@@ -157,7 +157,7 @@ static void golden(void)
 static void open_model(const char *file, struct arena *arena)
 {
     char path[1024];
-    snprintf(path, sizeof path, "%s/%s.gguf", VKFI_TINY, file);
+    snprintf(path, sizeof(path), "%s/%s.gguf", VKFI_TINY, file);
     assert_int_equal(model_open(&model, path), STATUS_OK);
     bounds = (struct fault_bounds){
         .model = model, .n_prompt = SPACE_PROMPT, .positions = SPACE_POSITIONS};
@@ -183,10 +183,10 @@ struct coverage {
 static void compare(const struct fault *f, const struct shown *whole, const struct shown *forked,
                     uint32_t i)
 {
-    const bool same = memcmp(whole->hash, forked->hash, sizeof whole->hash) == 0;
+    const bool same = memcmp(whole->hash, forked->hash, sizeof(whole->hash)) == 0;
     char site[FAULT_SITE_TEXT];
     fault_site(f, site);
-    if (memcmp(&whole->proof[i], &forked->proof[i], sizeof whole->proof[i]) == 0 &&
+    if (memcmp(&whole->proof[i], &forked->proof[i], sizeof(whole->proof[i])) == 0 &&
         whole->due == forked->due && (same || whole->due))
         return;
     fail_msg("%s, %s, %s, %s, position %u + %u, row %u k %u key %u: %lu fired whole, %lu forked; "
@@ -213,7 +213,7 @@ static void run_trial(const struct fault *faults, uint32_t n, struct coverage *c
     }
     for (uint32_t p = 0; p < N; p++)
         c->layers += start[p] != FAULT_REACH_NONE ? model->hp.n_layers - start[p] : 0;
-    c->changed += memcmp(whole.hash, golden_hash, sizeof golden_hash) != 0;
+    c->changed += memcmp(whole.hash, golden_hash, sizeof(golden_hash)) != 0;
     c->due += whole.due;
 }
 
@@ -273,5 +273,5 @@ int main(void)
         cmocka_unit_test(test_reach_llama),
         cmocka_unit_test(test_reach_qwen2),
     };
-    return space_main(tests, sizeof tests / sizeof *tests);
+    return space_main(tests, sizeof(tests) / sizeof(*tests));
 }

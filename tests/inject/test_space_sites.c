@@ -115,7 +115,7 @@ static void test_every_point_fires(void **state)
             char text[256];
             if (!(sites[i].points >> point & 1))
                 continue;
-            snprintf(text, sizeof text,
+            snprintf(text, sizeof(text),
                      "{\"site\":\"%s\",\"point\":\"%s\",\"kind\":\"dry\",\"step\":1,"
                      "\"granularity\":\"%s\"}",
                      sites[i].name, kinds_text(KINDS_POINT, point),
@@ -140,5 +140,5 @@ int main(void)
         cmocka_unit_test(test_sizes),
         cmocka_unit_test(test_every_point_fires),
     };
-    return space_main(tests, sizeof tests / sizeof *tests);
+    return space_main(tests, sizeof(tests) / sizeof(*tests));
 }

@@ -94,7 +94,7 @@ static void test_p_is_where_the_bound_turns(void **state)
 {
     static const uint32_t events[][2] = {{1, 0}, {5, 2}, {30, 12}, {12, 30}, {100, 40}, {20, 20}};
     (void)state;
-    for (size_t c = 0; c < sizeof events / sizeof *events; c++) {
+    for (size_t c = 0; c < sizeof(events) / sizeof(*events); c++) {
         struct stats_arms arms = counts(200, events[c][0], events[c][1]);
         for (double null = -0.1; null <= 0.1; null += 0.05) {
             const double p = stats_arms_above(&arms, null), tail = fmin(p, 1 - p);
@@ -150,7 +150,7 @@ static void test_equivalence_keeps_its_error_rate(void **state)
     struct rng rng;
     (void)state;
     rng_init(&rng, 8, 0);
-    for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
+    for (size_t c = 0; c < sizeof(cases) / sizeof(*cases); c++) {
         const double margin = cases[c].rate[0] - cases[c].rate[1];
         uint32_t equal = 0, greater = 0;
         const uint32_t campaigns = 4000;

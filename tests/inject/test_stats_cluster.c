@@ -306,7 +306,7 @@ static void test_bootstrap_agrees(void **state)
     assert_near(p.high, i.bounds.high, 0.15);
     params.rate = again;
     stats_bootstrap_run(&boot, &params);
-    assert_memory_equal(rate, again, sizeof rate);
+    assert_memory_equal(rate, again, sizeof(rate));
     params.unit = STATS_BOOTSTRAP_ITEM;
     stats_bootstrap_run(&boot, &params);
     assert_near(boot.error, sqrt(e.v_item), 0.1);

@@ -14,7 +14,7 @@
 #include "inject/stats/stats_survival.h"
 #include "inject/stats/stats_test.h"
 
-#define COUNT(array) (sizeof(array) / sizeof *(array))
+#define COUNT(array) (sizeof(array) / sizeof(*(array)))
 
 static const struct stats_interval_level level = {0.95, STATS_INTERVAL_BOTH};
 

@@ -171,7 +171,7 @@ static void test_method_settings(void **state)
         {{"independent", INDEPENDENT, 100, 100, 1, 0.054}, 0.94, 0.97},
     };
     (void)state;
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
         const struct tally t = simulate(&rows[i].setting, RUNS);
         assert_true(t.covered >= REQUIRED * t.runs);
         assert_true(t.upper >= REQUIRED * t.runs);
@@ -198,7 +198,7 @@ static void test_other_settings(void **state)
         {{"20 x 20 crossed", CROSSED, 20, 20, 1, 0.054}, 0.9},
     };
     (void)state;
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
         const struct tally t = simulate(&rows[i].setting, RUNS / 2);
         assert_true(t.covered >= rows[i].least * t.runs);
     }
@@ -213,7 +213,7 @@ static void test_bootstrap_is_near(void **state)
     const struct stats_interval_level level = {0.95, STATS_INTERVAL_BOTH};
     double rate[REPLICATES];
     (void)state;
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
         const struct stats_cluster_data data = data_of(&rows[i]);
         const double centre = centre_of(rows[i].rate);
         struct tally t = {0};

@@ -46,7 +46,7 @@ static void test_few_events_of_a_finite_population(void **state)
         uint32_t population, drawn;
     } cases[] = {{9, 8}, {100, 50}, {100, 90}, {400, 40}, {400, 300}};
     (void)state;
-    for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
+    for (size_t c = 0; c < sizeof(cases) / sizeof(*cases); c++) {
         const uint32_t size = cases[c].population, n = cases[c].drawn;
         double worst = 1;
         for (uint32_t harmful = 0; harmful <= size / 2; harmful++) {

@@ -15,7 +15,7 @@
 #include "inject/stats/stats_special.h"
 #include "inject/stats/stats_spending.h"
 
-#define COUNT(array) (sizeof(array) / sizeof *(array))
+#define COUNT(array) (sizeof(array) / sizeof(*(array)))
 
 static void assert_near(double found, double expected, double tolerance)
 {

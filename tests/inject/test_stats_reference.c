@@ -324,7 +324,7 @@ static const struct {
     {"look", look, 1e-5},
 };
 
-#define FUNCTIONS (sizeof functions / sizeof *functions)
+#define FUNCTIONS (sizeof(functions) / sizeof(*functions))
 
 static int same(double found, double expected, double tolerance)
 {
@@ -370,11 +370,11 @@ static void test_every_line_of_the_script(void **state)
     char line[1024], name[64], text[4096];
     int at;
     (void)state;
-    snprintf(text, sizeof text, "'%s' -W ignore '%s/tests/inject/stats_reference.py'",
+    snprintf(text, sizeof(text), "'%s' -W ignore '%s/tests/inject/stats_reference.py'",
              getenv("VKFI_PYTHON"), VKFI_SOURCE);
     FILE *script = popen(text, "r");
     assert_non_null(script);
-    while (fgets(line, sizeof line, script)) {
+    while (fgets(line, sizeof(line), script)) {
         assert_int_equal(sscanf(line, "%63s %n", name, &at), 1);
         if (strcmp(name, "begin") == 0) {
             data.count = 0;

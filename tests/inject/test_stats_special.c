@@ -12,7 +12,7 @@
 #include "inject/stats/stats_interval.h"
 #include "inject/stats/stats_special.h"
 
-#define COUNT(array) (sizeof(array) / sizeof *(array))
+#define COUNT(array) (sizeof(array) / sizeof(*(array)))
 
 /* Relative; of 0 absolute. */
 static void assert_near(double found, double expected, double tolerance)

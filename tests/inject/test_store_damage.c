@@ -26,10 +26,10 @@ static enum status add_row(void *user, const struct row *row)
     uint32_t count;
     enum status st = field_pack(&content->text, &row_table, row);
 
-    if (st == STATUS_OK) {
+    if (!st) {
         st = store_read_faults(content->store, (uint64_t)row->trial, &arena, &faults, &count);
     }
-    for (uint32_t i = 0; st == STATUS_OK && i < count; i++) {
+    for (uint32_t i = 0; !st && i < count; i++) {
         st = text_addf(&content->text, "%u %s\n", faults[i].number, faults[i].json);
     }
     content->rows++;
@@ -78,7 +78,7 @@ static enum status read_content(const char *path, struct content *out)
     struct arena arena = {0};
     enum status st = store_open(&out->store, path);
 
-    if (st == STATUS_OK) {
+    if (!st) {
         const struct store_identity *id = store_identity(out->store);
         st = text_addf(&out->text, "%s %s %s %s %s %s %llu %u %u\n", id->plan_hash, id->model_hash,
                        id->shaders, id->contract, id->tool, id->plan,
@@ -124,7 +124,7 @@ static void try_damaged(struct image *image, const char *path, const char *data,
 
     write_file(path, data, size);
     const enum status st = read_content(path, &content);
-    if (st == STATUS_OK) {
+    if (!st) {
         assert_int_equal(content.text.size, image->content.size);
         assert_memory_equal(content.text.data, image->content.data, image->content.size);
         image->unharmed++;

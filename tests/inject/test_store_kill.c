@@ -43,12 +43,12 @@ static enum status go_on(const char *path)
     struct store *store;
     enum status st = store_create(&store, path, identity());
 
-    if (st != STATUS_OK) {
+    if (st) {
         return st;
     }
     store_testing_fill_tables(store);
     st = store_done(store, done, TRIALS);
-    for (int64_t b = 0; begin_of(b) < TRIALS && st == STATUS_OK; b++) {
+    for (int64_t b = 0; begin_of(b) < TRIALS && !st; b++) {
         const int64_t begin = begin_of(b), end = begin_of(b + 1);
         if ((done[begin / 8] >> begin % 8 & 1) == 0) {
             st = store_testing_put(store, begin, 1, (uint32_t)(end - begin));
@@ -213,7 +213,7 @@ static void a_second_writer_is_refused_by_name(void **state)
     if (child == 0) {
         enum status st = store_create(&store, t->path, identity());
         store_testing_fill_tables(store);
-        st = st == STATUS_OK ? store_testing_put(store, 0, 1, 10) : st;
+        st = st ? st : store_testing_put(store, 0, 1, 10);
         assert_int_equal(write(ready[1], "r", 1), 1);
         pause();
         _exit((int)st);

@@ -223,14 +223,14 @@ static int fill_up(const char *path)
     int64_t put = 0, found = 0;
     enum status st = store_create(&store, path, store_testing_whole_identity());
 
-    if (st != STATUS_OK) {
+    if (st) {
         /* Too full to begin: nothing is left. */
         return st == STATUS_IO && access(path, F_OK) != 0 ? 1 : 20;
     }
     store_testing_fill_tables(store);
-    while (st == STATUS_OK && put < TRIALS) {
+    while (!st && put < TRIALS) {
         st = store_testing_put(store, put, 1, 10);
-        put += st == STATUS_OK ? 10 : 0;
+        put += !st ? 10 : 0;
     }
     if (st != STATUS_IO || !strstr(log_last_error(), path)) {
         return 21;

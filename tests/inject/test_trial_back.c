@@ -64,7 +64,7 @@ static void expect_golden(struct trial_bench *b, const char *device, uint32_t st
 {
     static const uint32_t backs[] = {1, 2, 3, 8, 30, 100};
     for (uint32_t step = 0; step < b->golden.run.n_tokens; step += stride) {
-        for (size_t i = 0; i<sizeof backs / sizeof *backs; i += stride> 2 ? 2 : 1) {
+        for (size_t i = 0; i<sizeof(backs) / sizeof(*backs); i += stride> 2 ? 2 : 1) {
             const uint32_t position = TRIAL_BENCH_PROMPT_COUNT - 1 + step;
             expect_same(b, (struct plan){position, backs[i], 1 + step % 2}, device);
         }
@@ -202,7 +202,7 @@ static void test_faults(void **state)
         {"blk.0.ffn_up.weight", NULL, 0, 30, false}        /* stays */
     };
     (void)state;
-    for (size_t i = 0; i < sizeof repairs / sizeof *repairs; i++) {
+    for (size_t i = 0; i < sizeof(repairs) / sizeof(*repairs); i++) {
         if (is_golden(&repairs[i], false))
             fail_msg("%s: nothing to correct", repairs[i].site);
         if (is_golden(&repairs[i], true) != repairs[i].corrected)

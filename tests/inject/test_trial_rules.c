@@ -29,7 +29,7 @@ static void expect_generate(struct trial_bench *b, const struct record *naive)
         kv_release(b->ex->kv, run.branch);
         assert_int_equal(tap_finish(&tap, b->ex), STATUS_OK);
         assert_int_equal(run.n_tokens, naive[i].n_tokens);
-        assert_memory_equal(run.tokens, naive[i].tokens, run.n_tokens * sizeof *run.tokens);
+        assert_memory_equal(run.tokens, naive[i].tokens, run.n_tokens * sizeof(*run.tokens));
         assert_int_equal(count, naive[i].activations);
         if (naive[i].due == DUE_NONE)
             assert_int_equal(run.hash, naive[i].hash);
@@ -84,7 +84,7 @@ static void test_mask(void **state)
     struct trial_bench_params params = LLAMA;
     struct seen seen;
     (void)state;
-    memset(allowed, 0x5a, sizeof allowed);
+    memset(allowed, 0x5a, sizeof(allowed));
     params.rules.allowed = allowed;
     run_rules(&params, &seen);
     assert_true(seen.certified > 20);

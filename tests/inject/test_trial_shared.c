@@ -23,7 +23,7 @@ static const char *const SHARED[] = {
     CASES("blk.0.ffn_down.weight", "scale", "0x4000", "0x2000"),
     CASES("token_embd.weight", "scale", "0x4000", "0x2000"),
 };
-#define SHARED_COUNT (sizeof SHARED / sizeof *SHARED)
+#define SHARED_COUNT (sizeof(SHARED) / sizeof(*SHARED))
 
 static const struct trial_bench_params LLAMA = {
     .file = "tiny-llama-q4_1.gguf", .n = 24, .level = RECORD_FULL};
@@ -94,7 +94,7 @@ static void test_faults_of_one_word(void **state)
     struct trial_job job = {fault, 3};
     (void)state;
     trial_bench_open(&b, &LLAMA);
-    for (uint32_t s = 0; s < 3 * sizeof when / sizeof *when; s++) {
+    for (uint32_t s = 0; s < 3 * sizeof(when) / sizeof(*when); s++) {
         for (uint32_t k = 0; k < 3; k++) {
             fault[k] =
                 (struct fault){.kind = k == 1 ? KIND_STUCK_AT_1 : KIND_FLIP, .mask = 3u << k};
@@ -155,7 +155,7 @@ static void test_more_faults_than_hooks(void **state)
     trial_bench_open(&b, &LLAMA);
     const struct trial_job first =
         parse(&b, FLIP("blk.0.ffn_up.weight", "code", "0x1", "\"position\":0"));
-    struct fault *fault = arena_array(&b.arena, N, sizeof *fault);
+    struct fault *fault = arena_array(&b.arena, N, sizeof(*fault));
     assert_non_null(fault);
     for (uint32_t i = 0; i < N; i++) {
         fault[i] = *first.fault;

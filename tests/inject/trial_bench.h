@@ -26,7 +26,7 @@ static const int32_t TRIAL_BENCH_PROMPT[] = {72, 105, 33, 200, 7, 99, 12,  250, 
                                              17, 31,  25, 90,  3, 8,  140, 2,   7,  19, 77, 6,
                                              9,  41,  52, 63,  1, 11, 21,  34,  45, 56, 67, 78};
 #define TRIAL_BENCH_PROMPT_COUNT                                                                   \
-    ((uint32_t)(sizeof TRIAL_BENCH_PROMPT / sizeof *TRIAL_BENCH_PROMPT))
+    ((uint32_t)(sizeof(TRIAL_BENCH_PROMPT) / sizeof(*TRIAL_BENCH_PROMPT)))
 
 struct trial_bench_params {
     const char *file; /* a tiny model */
@@ -80,7 +80,7 @@ static inline struct executor_params trial_bench_model(struct trial_bench *b,
 {
     char path[1024];
     *b = (struct trial_bench){.params = *params};
-    snprintf(path, sizeof path, "%s/%s", VKFI_TINY, params->file);
+    snprintf(path, sizeof(path), "%s/%s", VKFI_TINY, params->file);
     assert_int_equal(model_open(&b->model, path), STATUS_OK);
     assert_int_equal(certify_create(&b->certify, b->model), STATUS_OK);
     struct executor_params needs = {
@@ -112,8 +112,8 @@ static inline void trial_bench_draw(struct trial_bench *b, uint32_t count)
     const struct draw_params draw = {
         .bounds = &b->bounds, .first = 0, .count = b->golden.n_evaluated, .seed = TRIAL_BENCH_SEED};
     b->count = count;
-    b->fault = arena_array(&b->arena, count, sizeof *b->fault);
-    b->job = arena_array(&b->arena, count, sizeof *b->job);
+    b->fault = arena_array(&b->arena, count, sizeof(*b->fault));
+    b->job = arena_array(&b->arena, count, sizeof(*b->job));
     assert_non_null(b->fault);
     assert_non_null(b->job);
     for (uint32_t i = 0; i < count; i++) {
@@ -127,7 +127,7 @@ static inline struct record *trial_bench_run(struct trial_bench *b,
                                              const struct trial_settings *settings,
                                              const struct trial_job *jobs, uint32_t n)
 {
-    struct record *out = arena_array(&b->arena, n, sizeof *out);
+    struct record *out = arena_array(&b->arena, n, sizeof(*out));
     assert_non_null(out);
     assert_int_equal(
         trial_batch(out, &b->arena, &b->golden, settings, &(struct trial_jobs){jobs, n}),
@@ -147,7 +147,7 @@ static inline void trial_bench_expect_equal(const struct trial_bench *b, const s
                                             const struct record *found, const char *what)
 {
     char why[256], site[FAULT_SITE_TEXT];
-    const struct record_compare compare = {b->model->hp.n_layers, why, sizeof why};
+    const struct record_compare compare = {b->model->hp.n_layers, why, sizeof(why)};
     if (record_equal(a, found, &compare))
         return;
     fault_site(&found->fault, site);

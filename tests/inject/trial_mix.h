@@ -23,7 +23,7 @@ static inline void trial_mix_control(struct fault *f, struct rng *rng, const str
     static const enum kind kinds[] = {KIND_SET, KIND_FLIP, KIND_STALE, KIND_MIX};
     char site[32];
     f->control = (enum control)trial_mix_below(rng, CONTROL_COUNT);
-    snprintf(site, sizeof site, "control.%s", kinds_text(KINDS_CONTROL, f->control));
+    snprintf(site, sizeof(site), "control.%s", kinds_text(KINDS_CONTROL, f->control));
     struct fault found = *f;
     if (!fault_find(&found, b->model, site))
         return;
@@ -110,8 +110,8 @@ static inline void trial_mix_draw(struct trial_bench *b, uint32_t count)
     struct rng rng;
     rng_init(&rng, TRIAL_BENCH_SEED, 99);
     b->count = count;
-    b->fault = arena_array(&b->arena, count * TRIAL_MIX_FAULTS, sizeof *b->fault);
-    b->job = arena_array(&b->arena, count, sizeof *b->job);
+    b->fault = arena_array(&b->arena, count * TRIAL_MIX_FAULTS, sizeof(*b->fault));
+    b->job = arena_array(&b->arena, count, sizeof(*b->job));
     assert_non_null(b->fault);
     assert_non_null(b->job);
     fflush(stderr); /* draws that are refused say why */

@@ -10,7 +10,7 @@
 
 static char *read_part(uint32_t *size)
 {
-    if (fread(size, sizeof *size, 1, stdin) != 1)
+    if (fread(size, sizeof(*size), 1, stdin) != 1)
         return NULL;
     char *text = malloc((size_t)*size + 1);
     if (!text || fread(text, 1, *size, stdin) != *size)
@@ -36,7 +36,7 @@ int main(void)
         if (st && text_addf(&out, "line %u: %s", problem.line, problem.text))
             return 2;
         const uint32_t head[2] = {st != STATUS_OK, (uint32_t)out.size};
-        fwrite(head, sizeof head, 1, stdout);
+        fwrite(head, sizeof(head), 1, stdout);
         fwrite(out.data ? out.data : "", 1, out.size, stdout);
         text_finish(&out);
         arena_finish(&arena);

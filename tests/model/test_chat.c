@@ -73,7 +73,7 @@ static void test_choice(void **state)
     check(NULL, &(struct chat_message){" hi\n", NULL}, " hi\n");
     check("<{{ messages[0].content }}>", &(struct chat_message){"a", NULL}, "<a>");
     check("{{ eos_token ~ unk_token }}", &(struct chat_message){"a", NULL}, "</s>");
-    for (size_t i = 0; i < sizeof built_in / sizeof *built_in; i++) {
+    for (size_t i = 0; i < sizeof(built_in) / sizeof(*built_in); i++) {
         assert_true(chat_is_template(built_in[i].name));
         check("own", &(struct chat_message){" hi ", built_in[i].name}, built_in[i].prompt);
     }
@@ -145,7 +145,7 @@ static void test_refusals(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
         refuse(cases[i].text, cases[i].message);
 }
 
@@ -167,7 +167,7 @@ static void test_bounds(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
         refuse(cases[i].text, cases[i].message);
 }
 
@@ -192,7 +192,7 @@ static void test_depth(void **state)
                                            {"{{ 1", " < 1"}};
 
     (void)state;
-    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+    for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++) {
         struct text source = {0}, out = {0};
         struct arena arena = {0};
         struct template *template;
@@ -206,7 +206,7 @@ static void test_depth(void **state)
         enum status st = template_parse(&template, &arena, source.data, source.size, &problem);
         if (!st)
             st = template_render(template, &context, &out, &problem);
-        assert_true(st == STATUS_OK || (st == STATUS_INPUT && problem.text[0]));
+        assert_true(!st || (st == STATUS_INPUT && problem.text[0]));
         text_finish(&source);
         text_finish(&out);
         arena_finish(&arena);
@@ -223,7 +223,7 @@ static void test_templates(void **state)
         "smollm2",      "smollm3",   "vicuna",   "zephyr"};
 
     (void)state;
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
         struct arena arena = {0};
         struct template *template;
         struct template_problem problem = {0};
@@ -231,9 +231,9 @@ static void test_templates(void **state)
         char path[512], *source, *expected;
         size_t size, expected_size;
         const struct template_context context = {USER, strlen(USER), "<s>", "</s>"};
-        snprintf(path, sizeof path, "%s/tests/model/templates/%s.jinja", VKFI_SOURCE, names[i]);
+        snprintf(path, sizeof(path), "%s/tests/model/templates/%s.jinja", VKFI_SOURCE, names[i]);
         assert_int_equal(file_read(&arena, path, &source, &size), STATUS_OK);
-        snprintf(path, sizeof path, "%s/tests/model/templates/%s.expect", VKFI_SOURCE, names[i]);
+        snprintf(path, sizeof(path), "%s/tests/model/templates/%s.expect", VKFI_SOURCE, names[i]);
         assert_int_equal(file_read(&arena, path, &expected, &expected_size), STATUS_OK);
         assert_int_equal(template_parse(&template, &arena, source, size, &problem), STATUS_OK);
         assert_int_equal(template_render(template, &context, &out, &problem), STATUS_OK);

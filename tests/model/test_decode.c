@@ -121,7 +121,7 @@ static void test_picks(void **state)
     assert_false(decode_provable(&decode) || decode_proves(&decode, top[2].id));
     assert_int_equal(decode_pick(&decode, 3, &result), top[3].id);
     assert_int_equal(seen, 3);
-    assert_memory_equal(logits, kept, sizeof logits);
+    assert_memory_equal(logits, kept, sizeof(logits));
 
     rules = (struct decode_rules){.n = 8, .sampler = {.temperature = 1}};
     decode = opened(&b, &rules);
@@ -140,7 +140,7 @@ static void test_rules_that_are_none(void **state)
         {.n = 0}, {.n = 1, .allowed = none}, {.n = 1, .stops = stops, .n_stops = 2}};
     (void)state;
     open_bench(&b);
-    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
+    for (size_t i = 0; i < sizeof(rules) / sizeof(*rules); i++)
         assert_int_equal(decode_open(&decode, &b.arena, &rules[i], &b.ex), STATUS_USAGE);
     close_bench(&b);
 }

@@ -43,12 +43,12 @@ static void test_changes(void **state)
     rng_init(&rng, 5, 0);
     for (int run = 0; run < RUNS; run++) {
         uint8_t source[2048];
-        const char *seed = SEEDS[rng_below(&rng, sizeof SEEDS / sizeof *SEEDS)];
+        const char *seed = SEEDS[rng_below(&rng, sizeof(SEEDS) / sizeof(*SEEDS))];
         size_t size = strlen(seed);
         memcpy(source, seed, size);
         for (uint32_t n = 1 + rng_below(&rng, 6); n > 0 && size > 0; n--) {
             const uint32_t at = rng_below(&rng, (uint32_t)size);
-            const char *word = WORDS[rng_below(&rng, sizeof WORDS / sizeof *WORDS)];
+            const char *word = WORDS[rng_below(&rng, sizeof(WORDS) / sizeof(*WORDS))];
             const size_t len = strlen(word), cut = rng_below(&rng, 8);
             switch (rng_below(&rng, 4)) {
             case 0: /* a word put in */

@@ -112,7 +112,7 @@ static enum status add_piece(void *context, const char *piece, size_t len)
     struct text *out = context;
     const enum status st = out->size > 0 ? text_add(out, "|", 1) : STATUS_OK;
 
-    return st == STATUS_OK ? text_add(out, piece, len) : st;
+    return st ? st : text_add(out, piece, len);
 }
 
 static void test_pretokenizers(void **state)

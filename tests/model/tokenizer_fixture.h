@@ -253,7 +253,7 @@ FIXTURE_FN enum status fixture_open(struct fixture *f)
     fixture_put_rules(f);
     builder_finish(&f->b);
     const enum status st = gguf_open_memory(&f->gguf, f->b.file.data, f->b.file.size, "fixture");
-    return st == STATUS_OK ? tokenizer_create(&f->tk, f->gguf) : st;
+    return st ? st : tokenizer_create(&f->tk, f->gguf);
 }
 
 FIXTURE_FN void fixture_close(struct fixture *f)

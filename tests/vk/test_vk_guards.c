@@ -98,7 +98,7 @@ static void run_model(const char *name, enum storage act, enum storage kv)
                             .watch = count,
                             .watch_user = &expected};
         draw(&t, hooks, &rng);
-        memset(&expected, 0, sizeof expected);
+        memset(&expected, 0, sizeof(expected));
         expected.graph = &t.model->graph;
         assert_int_equal(executor_pass(t.cpu, &pass, results), STATUS_OK);
         pass.watch = NULL;

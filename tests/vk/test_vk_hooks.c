@@ -229,9 +229,9 @@ static void see(void *user, const struct node *node, uint32_t column, const floa
     struct seen *seen = user;
     if (node != seen->node || column != seen->column)
         return;
-    assert_true(n <= sizeof seen->bits / sizeof *seen->bits);
+    assert_true(n <= sizeof(seen->bits) / sizeof(*seen->bits));
     seen->n = n;
-    memcpy(seen->bits, values, n * sizeof *values);
+    memcpy(seen->bits, values, n * sizeof(*values));
 }
 
 static void run_odd(const char *name, enum storage act)

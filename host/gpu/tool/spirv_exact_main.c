@@ -21,7 +21,7 @@ static enum status load(struct spirv *out, struct arena *arena, const char *path
     char *bytes = NULL;
     size_t size = 0;
     enum status st = file_read(arena, path, &bytes, &size);
-    if (st != STATUS_OK)
+    if (st)
         return st;
     if (size % 4 != 0) {
         log_error("%s: %zu bytes are no SPIR-V module, a multiple of 4 expected", path, size);
@@ -35,8 +35,8 @@ static enum status decorate(const struct spirv *module, const char *to)
     uint32_t *words = NULL;
     size_t count = 0;
     enum status st = spirv_exact_decorate(module, &words, &count);
-    if (st == STATUS_OK)
-        st = file_write(to, words, count * sizeof *words);
+    if (!st)
+        st = file_write(to, words, count * sizeof(*words));
     free(words);
     return st;
 }
@@ -50,14 +50,14 @@ static enum status embed(const struct spirv *module, const char *name, const cha
                                "#include \"shader_table.h\"\n\n"
                                "static const uint32_t words[%zu] = {",
                                module->count);
-    for (size_t i = 0; i < module->count && st == STATUS_OK; i++)
+    for (size_t i = 0; i < module->count && !st; i++)
         st = text_addf(&text, "%s0x%08x,", i % 8 ? " " : "\n    ", module->words[i]);
-    if (st == STATUS_OK)
+    if (!st)
         st = text_addf(&text,
                        "\n};\n\nconst struct shader_code shader_%s = {\"%s\", words, "
-                       "sizeof words, %s};\n",
+                       "sizeof(words), %s};\n",
                        name, name, strcmp(exact, "exact") == 0 ? "true" : "false");
-    if (st == STATUS_OK)
+    if (!st)
         st = file_write(to, text.data, text.size);
     text_finish(&text);
     return st;
@@ -71,13 +71,13 @@ int main(int argc, char **argv)
     const char *verb = argc > 1 ? argv[1] : "";
     if (strcmp(verb, "decorate") == 0 && argc == 4) {
         st = load(&module, &arena, argv[2]);
-        st = st == STATUS_OK ? decorate(&module, argv[3]) : st;
+        st = st ? st : decorate(&module, argv[3]);
     } else if (strcmp(verb, "check") == 0 && argc == 3) {
         st = load(&module, &arena, argv[2]);
-        st = st == STATUS_OK ? spirv_exact_check(&module) : st;
+        st = st ? st : spirv_exact_check(&module);
     } else if (strcmp(verb, "embed") == 0 && argc == 6) {
         st = load(&module, &arena, argv[4]);
-        st = st == STATUS_OK ? embed(&module, argv[2], argv[3], argv[5]) : st;
+        st = st ? st : embed(&module, argv[2], argv[3], argv[5]);
     } else {
         fputs(usage, stderr);
     }
