@@ -23,7 +23,7 @@ TEXT
 
 BUILD_PACKAGES=(gcc libc6-dev make cmake ninja-build pkg-config glslc spirv-tools spirv-headers
     libvulkan-dev libvulkan-volk-dev libcjson-dev libsqlite3-dev libpcre2-dev libmd-dev
-    libcmocka-dev libzip-dev gnuplot-nox mesa-vulkan-drivers python3 python3-pip ca-certificates)
+    libcmocka-dev libzip-dev zlib1g-dev libbz2-dev libmuparser-dev bubblewrap gnuplot-nox mesa-vulkan-drivers python3 python3-pip ca-certificates)
 TEST_PACKAGES=(python3-venv clang-format binutils vulkan-validationlayers)
 # Reports are opened in the first and their tables set by TeX, shards run by the last two.
 FULL_PACKAGES=(chromium texlive-latex-base texlive-latex-recommended slurm-wlm munge)
