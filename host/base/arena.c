@@ -61,7 +61,7 @@ void *arena_alloc(struct arena *arena, size_t size)
             return NULL;
         }
         if (head && size > ARENA_BLOCK / 4) {
-            /* Behind the head, whose rest stays in use. */
+            /* After the head, whose rest stays in use. */
             block->next = head->next;
             head->next = block;
         } else {

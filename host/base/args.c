@@ -23,7 +23,7 @@ struct parse {
     struct text problems; /* joined by "; " */
     bool unknown;         /* an unknown option was seen: what follows may be its value */
     bool help;
-    bool given[ARGS_OPTIONS_MAX]; /* by place in spec->options */
+    bool given[ARGS_OPTIONS_MAX]; /* by index in spec->options */
 };
 
 __attribute__((format(printf, 2, 3))) static void add_problem(struct parse *p, const char *fmt, ...)
@@ -79,7 +79,7 @@ const char *args_nearest(const char *text, const char *const *words, size_t coun
 
     for (size_t i = 0; i < count; i++) {
         const size_t distance = edit_distance(text, words[i]);
-        /* A word of which nothing is left is no suggestion. */
+        /* A word with every letter changed is no suggestion. */
         if (distance < best && distance < strlen(words[i])) {
             best = distance;
             nearest = words[i];
@@ -271,8 +271,8 @@ static void set_value(struct parse *p, const struct args_option *o, const char *
     }
 }
 
-/* The value that stands in the next word, null (and a problem) if none does. A word that is itself
- * a known long option is a forgotten value, not a value. */
+/* The value in the next word, or null (and a problem) if there is none. A known long option is not
+ * taken for a value: the value was forgotten. */
 static const char *next_value(struct parse *p, const struct args_option *o, char **word)
 {
     const char *value = word[1];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Command lines: one table a command gives parsing, checking and --help. */
+/* Command lines: one table per command gives parsing, checking and --help. */
 #ifndef VKFI_BASE_ARGS_H
 #define VKFI_BASE_ARGS_H
 
@@ -50,7 +50,7 @@ enum status args_parse(const struct args_spec *spec, int argc, char **argv,
 /* Closest word to `text` within edit distance 2, or null: for "did you mean". */
 const char *args_nearest(const char *text, const char *const *words, size_t count);
 
-/* "; did you mean 'word'?" behind a message, or "" if no word is near. Returns `out`. */
+/* "; did you mean 'word'?" after a message, or "" if no word is near. Returns `out`. */
 #define ARGS_SUGGESTION 128
 const char *args_suggest(char out[ARGS_SUGGESTION], const char *text, const char *const *words,
                          size_t count);

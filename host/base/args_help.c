@@ -8,7 +8,7 @@
 #define HELP_COLUMNS 80
 #define HELP_INDENT 4
 
-/* Words of text[0..n) filled into lines; the first line starts behind `column` printed columns. */
+/* Words of text[0..n) filled into lines; the first line starts after `column` printed columns. */
 static void put_filled(FILE *out, const char *text, size_t n, int indent, int column)
 {
     bool at_start = column <= indent;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Flags of the processor by CPUID. */
+/* Processor flags by CPUID. */
 #include "base/cpu_flags.h"
 
 #if defined(__x86_64__) || defined(__i386__)

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* What the processor has beyond what every compiler can ask for. */
+/* Processor features that not every compiler can test for. */
 #ifndef VKFI_BASE_CPU_FLAGS_H
 #define VKFI_BASE_CPU_FLAGS_H
 
 #include <stdbool.h>
 
-/* Conversions between f16 and f32 (F16C). The operating system's part is that of AVX. Clang's
- * __builtin_cpu_supports does not know the word. */
+/* Conversions between f16 and f32 (F16C). The operating system supports it if it supports AVX.
+ * Clang's __builtin_cpu_supports lacks the name. */
 bool cpu_flags_f16c(void);
 
 #endif

@@ -195,19 +195,19 @@ enum status file_find_target(const char **out, struct arena *arena, const char *
         return STATUS_OK;
     }
     if (lstat(path, &info) != 0 || S_ISREG(info.st_mode)) {
-        return STATUS_OK; /* what cannot be looked at cannot be created either, which tells why */
+        return STATUS_OK; /* creating it will fail too, and says why */
     }
     real = S_ISLNK(info.st_mode) ? realpath(path, NULL) : NULL;
     if (real && stat(real, &info) == 0 && S_ISREG(info.st_mode)) {
         *out = arena_text(arena, real, strlen(real));
     } else {
-        *out = NULL; /* a link that leads nowhere yet is written through too */
+        *out = NULL; /* a dangling link is written through too */
     }
     free(real);
     return real && !S_ISREG(info.st_mode) ? STATUS_OK : *out || !real ? STATUS_OK : STATUS_MEMORY;
 }
 
-/* Standard output has its own FILE, whose buffer must be out before and is not used meanwhile. */
+/* Standard output has its own FILE: its buffer is flushed first and not used meanwhile. */
 static FILE *open_through(const char *path)
 {
     if (strcmp(path, "-") != 0) {
@@ -294,7 +294,7 @@ enum status file_write(const char *path, const void *data, size_t size)
         return st;
     }
     if (size > 0) {
-        fwrite(data, 1, size, writer.file); /* what fails is seen by the commit */
+        fwrite(data, 1, size, writer.file); /* the commit sees a failure */
     }
     st = file_writer_commit(&writer);
     file_writer_finish(&writer);

@@ -23,19 +23,19 @@ void file_map_finish(struct file_map *map);
  */
 void file_map_release(const struct file_map *map, size_t offset, size_t size);
 
-/* Whole file (path "-": standard input), null-terminated behind `*out_size` bytes. At most 1 GiB.
- */
+/* The whole file (path "-": standard input), null-terminated after `*out_size` bytes. At most 1
+ * GiB. */
 enum status file_read(struct arena *arena, const char *path, char **out,
                       size_t *out_size) STATUS_MUST_USE;
 
-/* The path to be renamed over: `path`, or that of the file a symbolic link leads to. Null in `out`
- * if what is there is no regular file, or `path` is "-". */
+/* The path to rename over: `path`, or the target of a symbolic link. Null in `out` if that is no
+ * regular file, or `path` is "-". */
 enum status file_find_target(const char **out, struct arena *arena,
                              const char *path) STATUS_MUST_USE;
 
-/* A file that comes to be whole or not at all: written beside `path`, then renamed over it; over
- * what it points to, if it is a symbolic link. What is no regular file (a FIFO, a device, "-":
- * standard output) is written through as it comes. */
+/* A file that is written whole or not at all: beside `path`, then renamed over it, or over its
+ * target if it is a symbolic link. Anything but a regular file (a FIFO, a device, "-": standard
+ * output) is written through. */
 struct file_writer {
     FILE *file; /* null: not open */
     struct arena arena;
@@ -43,18 +43,18 @@ struct file_writer {
 };
 
 enum status file_writer_init(struct file_writer *out, const char *path) STATUS_MUST_USE;
-/* Syncs and renames; a reader of a FIFO or of standard output that has gone ends this process by
- * SIGPIPE, as if the signal had come. STATUS_IO, logged, if not all that was given to `file` could
- * be written, and then the old file stays. */
+/* Syncs and renames. If the reader of a FIFO or of standard output has gone, this process ends by
+ * SIGPIPE. STATUS_IO, logged, if not everything given to `file` could be written; the old file then
+ * stays. */
 enum status file_writer_commit(struct file_writer *writer) STATUS_MUST_USE;
-/* Leaves the old file; nothing after a commit. */
+/* Keeps the old file; does nothing after a commit. */
 void file_writer_finish(struct file_writer *writer);
 
-/* Behind a write that failed: ends this process by SIGPIPE if `file` is a pipe that nobody reads
- * any more, quietly, as a caller expects; main has set the signal itself aside. */
+/* After a failed write: ends this process quietly by SIGPIPE, as a caller expects, if `file` is a
+ * pipe that nobody reads any more; main ignores the signal itself. */
 void file_check_reader(FILE *file);
 
-/* The same at once. */
+/* All of this in one call. */
 enum status file_write(const char *path, const void *data, size_t size) STATUS_MUST_USE;
 
 #endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The floating-point mode of NUMERICS.md 2 and 5: denormals flushed in and out, set before any
- * thread.
- */
+ * thread. */
 #ifndef VKFI_BASE_FPENV_H
 #define VKFI_BASE_FPENV_H
 
@@ -17,11 +16,11 @@ bool fpenv_is_set(void);
 void fpenv_clear_underflow(void);
 bool fpenv_underflow(void);
 
-/* The same number as a double, also while denormal operands are taken for zero. */
+/* The same number as a double, also while denormal operands are flushed. */
 double fpenv_widen(float value);
 
-/* The other way: the float that a double is, denormals included; another double is rounded, below
- * the least normal float cut. */
+/* The inverse: the float equal to a double, denormals included. Other doubles are rounded, or cut
+ * below the least normal float. */
 float fpenv_narrow(double value);
 
 #endif

@@ -34,7 +34,7 @@ struct json_doc {
     struct json root;
 };
 
-/* What making the nodes of a document needs. */
+/* What build_node needs. */
 struct build {
     struct arena *arena;
     const char *text, *name;
@@ -148,7 +148,7 @@ enum status json_parse(struct json_doc **out, const char *text, size_t size, con
         doc->tree = cJSON_ParseWithLength(text, size);
     }
     if (!doc || !doc->tree || !doc->name) {
-        /* The scan has passed the text, so only memory can be the cause. */
+        /* The scan has accepted the text, so only memory can be the cause. */
         log_error("%s: out of host memory, %zu JSON values", name, count);
         st = STATUS_MEMORY;
         goto fail;
@@ -294,7 +294,7 @@ bool json_integer(const struct json *value, int64_t min, int64_t max, int64_t *o
     return true;
 }
 
-/* Writes the pointer of `value` from its root down; stops short when the buffer is full. */
+/* Writes the pointer of `value` from its root down; stops when the buffer is full. */
 static size_t put_pointer(char *out, size_t size, const struct json *value)
 {
     if (!value->parent) {

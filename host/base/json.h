@@ -18,8 +18,7 @@ struct json; /* one value */
 enum json_type { JSON_NULL, JSON_BOOL, JSON_NUMBER, JSON_TEXT, JSON_ARRAY, JSON_OBJECT };
 
 /* `name` (a path) appears in messages; an error says line and column. Duplicate keys are refused, a
- * byte-order mark at the begin is left out.
- */
+ * byte-order mark at the start is skipped. */
 enum status json_parse(struct json_doc **out, const char *text, size_t size,
                        const char *name) STATUS_MUST_USE;
 enum status json_load(struct json_doc **out, const char *path) STATUS_MUST_USE;
@@ -56,8 +55,8 @@ struct json_writer {
 
 void json_begin(struct json_writer *w, FILE *file, bool pretty);
 
-/* The same in memory: what was written is `text` (`size` bytes and a null, from the arena) once it
- * has ended, whatever the status of the writing before. */
+/* The same in memory: after the end, `text` is what was written (`size` bytes and a null, from the
+ * arena). */
 struct json_memory {
     struct json_writer w;
     char *text;
@@ -65,7 +64,7 @@ struct json_memory {
 };
 enum status json_begin_memory(struct json_memory *out, bool pretty) STATUS_MUST_USE;
 enum status json_end_memory(struct json_memory *m, struct arena *arena) STATUS_MUST_USE;
-/* The text without the line feed at its end; `st`, what came of the writing, is passed on. */
+/* The text without its final line feed; `st`, the status of the writing, is passed on. */
 enum status json_end_line(const char **out, struct json_memory *m, struct arena *arena,
                           enum status st) STATUS_MUST_USE;
 

@@ -21,7 +21,7 @@ static const char *type_name(const struct json *value)
     return names[json_type(value)];
 }
 
-/* How many bytes of a text a message shows: whole characters only. */
+/* Bytes of a text that a message shows: whole characters only. */
 static int shown_of(const char *text)
 {
     size_t n = strlen(text);

@@ -17,8 +17,8 @@ struct json_found {
 };
 struct json_found json_fields_found(const struct json *value);
 
-/* All of these: STATUS_INPUT (logged) if the member is there and not as expected; *out stays as it
- * is, so holds the default, where `object` has no member `key`. */
+/* All of these: STATUS_INPUT (logged) if the member is not as expected. Where `object` has no
+ * member `key`, *out keeps its value, the default. */
 
 struct json_words {
     const char *const *text; /* (count) */
@@ -48,7 +48,7 @@ enum status json_fields_u32(const struct json_doc *doc, const struct json *objec
 /* Bits: an integer from 0 to `max`, or the same as a text "0x...". */
 enum status json_fields_bits(const struct json_doc *doc, const struct json *object, const char *key,
                              uint32_t max, uint32_t *out) STATUS_MUST_USE;
-/* The same of 64 bits: integers up to INT64_MAX, texts up to UINT64_MAX. */
+/* The same for 64 bits: integers up to INT64_MAX, texts up to UINT64_MAX. */
 enum status json_fields_bits64(const struct json_doc *doc, const struct json *object,
                                const char *key, uint64_t max, uint64_t *out) STATUS_MUST_USE;
 
@@ -61,11 +61,11 @@ enum status json_fields_number(const struct json_doc *doc, const struct json *ob
                                const char *key, struct json_range range,
                                double *out) STATUS_MUST_USE;
 
-/* One of the words; its index. */
+/* The index of one of the words. */
 enum status json_fields_word(const struct json_doc *doc, const struct json *object, const char *key,
                              struct json_words words, uint32_t *out) STATUS_MUST_USE;
 
-/* The same of the value itself, null not allowed. */
+/* The same for the value itself; null is not allowed. */
 enum status json_fields_word_of(const struct json_doc *doc, const struct json *value,
                                 struct json_words words, uint32_t *out) STATUS_MUST_USE;
 enum status json_fields_integer_of(const struct json_doc *doc, const struct json *value,
@@ -74,7 +74,7 @@ enum status json_fields_number_of(const struct json_doc *doc, const struct json 
                                   struct json_range range, double *out) STATUS_MUST_USE;
 enum status json_fields_text_of(const struct json_doc *doc, const struct json *value,
                                 const char **out) STATUS_MUST_USE;
-/* Text or key `text` (at `value`) among the words. */
+/* The index of `text`, a text or key at `value`, among the words. */
 enum status json_fields_find(const struct json_doc *doc, const struct json *value, const char *text,
                              struct json_words words, uint32_t *out) STATUS_MUST_USE;
 

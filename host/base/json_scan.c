@@ -121,7 +121,7 @@ static int hex4(const struct scan *s, size_t at)
     return value;
 }
 
-/* The cursor stands behind a backslash. */
+/* The cursor is after a backslash. */
 static bool scan_escape(struct scan *s)
 {
     const int c = peek(s);
@@ -247,7 +247,7 @@ static bool scan_member(struct scan *s, int depth, bool keyed, const char *expec
     return scan_value(s, depth);
 }
 
-/* The cursor stands on the opening bracket. */
+/* The cursor is on the opening bracket. */
 static bool scan_members(struct scan *s, int depth)
 {
     const bool keyed = peek(s) == '{';

@@ -19,15 +19,15 @@ struct json_place {
 };
 
 /* RFC 8259 as written: no trailing text, no control characters or bad UTF-8 in texts, and no \u0000
- * (texts are C strings). `*out` has one place a value, in document order; the caller frees it. */
+ * (texts are C strings). `*out` has one place per value, in document order; the caller frees it. */
 enum status json_scan_text(struct json_place **out, size_t *out_count, const char *text,
                            size_t size, const char *name) STATUS_MUST_USE;
 
 /* Length of the UTF-8 character at `text`, 0 if none stands there (Unicode 15, table 3-7). */
 size_t json_scan_utf8(const char *text, size_t n);
 
-/* Bytes of a byte-order mark at the begin of a text from outside, 0 without one: it marks the file,
- * and is no part of what it holds. */
+/* Bytes of the byte-order mark at the start of a text from outside, or 0: it marks the file and is
+ * no part of the content. */
 size_t json_scan_mark(const char *text, size_t n);
 
 #endif

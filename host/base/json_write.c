@@ -28,7 +28,7 @@ static void put_indent(struct json_writer *w)
     }
 }
 
-/* What stands before a value: nothing behind a key, else a comma if it is not the first. */
+/* What stands before a value: nothing after a key, else a comma if it is not the first. */
 static void before_value(struct json_writer *w)
 {
     if (!w->keyed && !w->first) {
@@ -126,7 +126,7 @@ void json_put_int(struct json_writer *w, int64_t value)
     fprintf(w->file, "%" PRId64, value);
 }
 
-/* True if it was one of the three that JSON numbers cannot say. */
+/* True if it was one of the three that JSON numbers cannot express. */
 static bool put_special(struct json_writer *w, double value)
 {
     if (isfinite(value)) {
@@ -136,7 +136,7 @@ static bool put_special(struct json_writer *w, double value)
     return true;
 }
 
-/* "-0" is read back as an integer, which has no sign of zero. */
+/* "-0" is read back as an integer, which has no signed zero. */
 static void put_digits(struct json_writer *w, const char *text)
 {
     before_value(w);
@@ -151,8 +151,8 @@ void json_put_number(struct json_writer *w, double value)
     if (put_special(w, value)) {
         return;
     }
-    /* Bits are compared, since equality takes denormals for zero while they are flushed. Below
-     * DBL_DIG digits %g loses nothing that was there, but of a denormal. */
+    /* Bits are compared, since equality takes denormals for zero while they are flushed. A normal
+     * number of fewer digits than DBL_DIG is printed without padding by %g. */
     int digits = fabs(value) >= DBL_MIN ? DBL_DIG : 1;
     do {
         snprintf(text, sizeof(text), "%.*g", digits, value);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Writes log lines: one write a line, so lines of several threads do not mix. */
+/* Writes log lines: one write per line, so lines of several threads do not mix. */
 #include "base/log.h"
 
 #include <stdarg.h>
@@ -22,9 +22,9 @@ void log_set_level(enum log_level level)
     atomic_store_explicit(&threshold, (int)level, memory_order_relaxed);
 }
 
-/* Writes the next character of `text` as it may be shown, and returns how many bytes of it that
- * took. Names out of files reach the terminal through here: neither control characters (C0, C1) nor
- * bytes that are no text may steer it. */
+/* Writes the next character of `text` in printable form and returns how many bytes it took. Names
+ * from files reach the terminal this way: neither control characters (C0, C1) nor ill-formed UTF-8
+ * may steer it. */
 static size_t put_printable(char out[static 5], const char *text, size_t size)
 {
     const unsigned char first = (unsigned char)*text;
@@ -45,11 +45,11 @@ static size_t put_printable(char out[static 5], const char *text, size_t size)
     return len;
 }
 
-/* The line of `body`, ending in dots where it does not fit or had been cut before (`cut`). */
+/* `body` as one line, ending in dots if it does not fit or was cut before (`cut`). */
 static void make_printable(char out[LOG_LINE], const char *body, bool cut)
 {
     const size_t size = strlen(body), room = LOG_LINE - sizeof("...");
-    size_t at = 0, whole = 0; /* bytes of `out`; those before which dots fit */
+    size_t at = 0, whole = 0; /* bytes of `out`; those after which dots fit */
 
     for (size_t i = 0; i < size;) {
         char shown[5];

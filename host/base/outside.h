@@ -7,16 +7,16 @@
 
 #include "base/status.h"
 
-/* A text as it came, where from (for messages), and as it is taken. */
+/* A text from outside; `name` is its origin, for messages. */
 struct outside_text {
     const char *name;
     const char *bytes; /* (size) */
     size_t size;
 };
 
-/* UTF-8 without nulls, as JSON has it, since a plan's identity and all records are JSON: ill-formed
- * bytes are STATUS_INPUT, told with name, line, byte of the line and offset. A byte-order mark at
- * the begin is left out: it marks the file, and is not part of a prompt. */
+/* UTF-8 without nulls, as in JSON, since a plan's identity and all records are JSON. Ill-formed
+ * bytes are STATUS_INPUT; the message has name, line, byte of the line and offset. A byte-order
+ * mark at the start is skipped: it marks the file and is not part of a prompt. */
 enum status outside_take(struct outside_text *text) STATUS_MUST_USE;
 
 #endif

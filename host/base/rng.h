@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Counter-based random numbers: Philox4x32-10 (Salmon et al., SC'11), so any draw stands alone. */
+/* Counter-based random numbers: Philox4x32-10 (Salmon et al., SC'11), so any draw can be made
+ * alone. */
 #ifndef VKFI_BASE_RNG_H
 #define VKFI_BASE_RNG_H
 
@@ -13,7 +14,7 @@ struct rng {
     uint32_t key[2];
     uint32_t counter[4];
     uint32_t block[4];
-    uint32_t used; /* words of `block` already given out: 4 asks for a new one */
+    uint32_t used; /* words of `block` already drawn; 4: a new one is due */
 };
 
 void rng_init(struct rng *rng, uint64_t seed, uint64_t stream);

@@ -17,9 +17,8 @@ __attribute__((format(printf, 2, 3))) enum status text_addf(struct text *text, c
                                                             ...) STATUS_MUST_USE;
 void text_finish(struct text *text);
 
-/* What a model wrote may hold U+0000. Where texts end at a null (rows, pipes), these two bytes
- * stand for it, which well-formed UTF-8 never has; JSON, database, export and report write it out.
- */
+/* A model may write U+0000. Where texts end at a null (rows, pipes), these two bytes, which
+ * well-formed UTF-8 never has, stand for it; JSON, database, export and report write it out. */
 #define TEXT_NUL "\xC0\x80"
 
 /* Appends n bytes with TEXT_NUL for each null; appends a null for each TEXT_NUL. */

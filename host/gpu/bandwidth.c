@@ -21,7 +21,7 @@
 #define SPEC_LOCAL_SIZE 0
 #define SPEC_SIDE_BY_SIDE 1
 
-/* As bandwidth.comp has it. */
+/* Push constants of bandwidth.comp. */
 struct push {
     uint32_t invocations;
     uint32_t each;
@@ -44,7 +44,7 @@ static void finish(struct run *run)
     kernel_destroy(&run->kernel);
 }
 
-/* Seconds of the fastest of several submits of what was recorded. */
+/* Seconds of the fastest of several submits of the recorded work. */
 static enum status time_submits(struct run *run, double *out)
 {
     enum status st = STATUS_OK;
@@ -54,7 +54,7 @@ static enum status time_submits(struct run *run, double *out)
         st = stream_submit(run->stream);
         st = st ? st : stream_wait(run->stream, TIMEOUT);
         double seconds = clock_seconds() - start;
-        /* The first warms up: pages are touched, code is made. */
+        /* The first is a warm-up: pages are touched, code is generated. */
         if (i > 0 && (*out == 0 || seconds < *out))
             *out = seconds;
     }
@@ -103,7 +103,7 @@ static enum status record_read(struct run *run)
         .push_size = sizeof(run->push),
         .groups = {(run->push.invocations + run->group - 1) / run->group, 1, 1},
     };
-    /* Filled once: pages that were never written may all be the same one. */
+    /* Filled once: pages never written may all map to one. */
     enum status st = stream_begin(run->stream);
     st = st ? st : stream_fill(run->stream, &bindings[0], 0x01020304);
     st = st ? st : stream_submit(run->stream);

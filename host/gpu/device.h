@@ -36,7 +36,7 @@ struct gpu_info {
     char driver_name[256]; /* "llvmpipe", "NVIDIA" */
     char driver_info[256]; /* the driver's own words: "Mesa 22.3.6 (LLVM 15.0.6)" */
     char uuid[33];         /* deviceUUID, 32 hex digits */
-    uint32_t index;        /* place in the list, what a numeric selector means */
+    uint32_t index;        /* index in the list, as numeric selectors mean it */
     uint32_t vendor_id, device_id;
     uint32_t driver_version; /* the driver's own packing */
     uint32_t api_version;    /* VK_MAKE_API_VERSION packing */
@@ -78,13 +78,13 @@ struct gpu_list {
 /* All zeros are the defaults. Texts live until the call returns. */
 struct gpu_params {
     const char *selector;     /* null: best real GPU, else the first CPU device; digits: the index;
-                                 else a piece of the device's or driver's name, any case */
+                                 else part of the device's or driver's name, any case */
     const char *driver_files; /* VK_DRIVER_FILES of the process, for messages only; null: not set */
     const char *cache_path;   /* file that keeps compiled kernels between runs; null: none */
     uint64_t memory_limit;    /* bytes buffers may take together; 0: the heap's size */
     bool validate;     /* Khronos validation layer on; STATUS_DEVICE if it is not installed */
-    bool unmapped;     /* leave device memory unmapped where it could be mapped: the way a
-                          discrete GPU takes, for tests */
+    bool unmapped;     /* leave device memory unmapped where it could be mapped, as on a discrete
+                          GPU: for tests */
     bool compile_only; /* kernels only: no memory is touched, nothing can be run */
 };
 
@@ -93,7 +93,7 @@ struct gpu_params {
  * process. STATUS_DEVICE with one line when there is no loader, no driver or no such device. */
 enum status gpu_list(struct gpu_list *out, const struct gpu_params *params) STATUS_MUST_USE;
 
-/* The same with the line about a failure in `why` instead of logged. */
+/* The same; the line about a failure goes to `why`, not to the log. */
 #define GPU_LIST_WHY 1024
 enum status gpu_list_try(struct gpu_list *out, const struct gpu_params *params,
                          char why[GPU_LIST_WHY]) STATUS_MUST_USE;

@@ -48,7 +48,7 @@ static enum status refuse(const struct gpu *gpu, const char *name, uint64_t aske
     return STATUS_DEVICE_MEMORY;
 }
 
-/* What buffers may take together. Mesa 22's lavapipe reports a heap of 2 GiB whatever there is. */
+/* What all buffers together may take. Mesa 22's lavapipe always reports a heap of 2 GiB. */
 static uint64_t memory_limit(const struct gpu *gpu, uint64_t heap)
 {
     const long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
@@ -58,8 +58,8 @@ static uint64_t memory_limit(const struct gpu *gpu, uint64_t heap)
     return gpu->memory_limit && gpu->memory_limit < heap ? gpu->memory_limit : heap;
 }
 
-/* Refused here rather than by the driver: one that runs on the processor gives more than there is,
- * and the process is killed later. */
+/* Refused here rather than by the driver: a CPU driver grants more than there is, and the process
+ * is killed later. */
 static enum status check_limits(const struct gpu *gpu, const char *name, uint64_t size,
                                 uint64_t heap)
 {
@@ -111,7 +111,7 @@ enum status gpu_buffer_create(struct gpu_buffer **out, struct gpu *gpu, enum gpu
     if (size > UINT64_MAX - SIZE_STEP)
         return refuse(gpu, name, size, "one allocation may have", gpu->info.max_alloc);
     size = size ? (size + SIZE_STEP - 1) / SIZE_STEP * SIZE_STEP : SIZE_STEP;
-    /* Before the driver is asked: it may not answer sizes over its limits. */
+    /* Checked before asking the driver, which may not answer sizes over its limits. */
     if ((st = check_limits(gpu, name, size, UINT64_MAX)) != STATUS_OK)
         return st;
     struct gpu_buffer *buffer = calloc(1, sizeof(*buffer));
@@ -136,8 +136,8 @@ enum status gpu_buffer_create(struct gpu_buffer **out, struct gpu *gpu, enum gpu
         st = STATUS_DEVICE;
         goto fail;
     }
-    /* Memory that happens to be mappable on a device with its own stays unmapped, so that the same
-     * calls take the same way on all such devices. */
+    /* Mappable memory of a device with its own stays unmapped, so that the same calls take the same
+     * path on all such devices. */
     const bool map = use != GPU_BUFFER_STORAGE || gpu->info.host_visible;
     uint32_t heap = gpu->memory.memoryTypes[type].heapIndex;
     st = check_limits(gpu, name, needs.size, gpu->memory.memoryHeaps[heap].size);

@@ -9,7 +9,7 @@
 
 #define FAMILIES_MAX 16
 
-/* Everything asked for in one chain. */
+/* All queries, in one chain. */
 struct answers {
     VkPhysicalDeviceProperties2 base;
     VkPhysicalDeviceIDProperties id;

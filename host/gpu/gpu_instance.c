@@ -54,7 +54,7 @@ static enum status add_messenger(struct gpu_instance *out)
         .pfnUserCallback = on_message,
         .pUserData = out,
     };
-    /* By hand: volk's table is of the last instance, which may not have this extension. */
+    /* Loaded by hand: volk's table is of the last instance, which may lack this extension. */
     PFN_vkCreateDebugUtilsMessengerEXT create =
         (PFN_vkCreateDebugUtilsMessengerEXT)vkGetInstanceProcAddr(out->instance,
                                                                   "vkCreateDebugUtilsMessengerEXT");
@@ -132,7 +132,7 @@ void gpu_instance_finish(struct gpu_instance *instance)
     if (instance->messenger)
         destroy(instance->instance, instance->messenger, NULL);
 #ifndef __SANITIZE_ADDRESS__
-    /* Under the leak check drivers stay loaded: what an unloaded one never freed has no owner. */
+    /* Under the leak check drivers stay loaded: what an unloaded one leaked has no owner. */
     vkDestroyInstance(instance->instance, NULL);
 #endif
     instance->instance = VK_NULL_HANDLE;

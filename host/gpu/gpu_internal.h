@@ -34,7 +34,8 @@
 struct gpu_instance {
     VkInstance instance;
     VkDebugUtilsMessengerEXT messenger;
-    _Atomic uint32_t messages; /* of the validation layer; its address is the messenger's user */
+    _Atomic uint32_t messages; /* of the validation layer; its address is the messenger's user
+                                  data */
 };
 
 struct gpu {
@@ -58,7 +59,7 @@ struct gpu {
     uint64_t memory_limit, memory_used, memory_peak; /* bytes */
     uint64_t serial;                                 /* of the next buffer */
 
-    struct gpu_sets *sets; /* gpu_sets.c; made when first wanted */
+    struct gpu_sets *sets; /* gpu_sets.c; created on first use */
 
     struct stream *transfer;    /* made when first wanted */
     struct gpu_buffer *staging; /* likewise */

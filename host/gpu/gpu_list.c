@@ -15,7 +15,7 @@
 #include "gpu/gpu_internal.h"
 
 #define CHILD_TIMEOUT 60.0 /* seconds */
-#define WORDS_SIZE 512     /* of what the drivers printed last */
+#define WORDS_SIZE 512     /* of the drivers' last output */
 
 /* What the child answers. */
 struct reply {
@@ -129,7 +129,7 @@ static void keep_words(struct child *child, const char *text, size_t n)
     child->last[child->last_size] = '\0';
 }
 
-/* Reads until the child closed its answer; false if it took too long. */
+/* Reads until the child closes its answer; false if it took too long. */
 static bool listen(struct child *child)
 {
     double end = clock_seconds() + CHILD_TIMEOUT;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Reads drivers' manifests as far as their form goes; the loader itself does not name a bad one. */
+/* Checks the form of drivers' manifests; the loader itself does not name a bad one. */
 #include "gpu/gpu_manifest.h"
 
 #include <dirent.h>

@@ -11,9 +11,9 @@
  */
 bool gpu_manifest_path(const char *driver_files, size_t i, char *out, size_t size);
 
-/* What is wrong with the first malformed manifest, its path in front; false: all are well-formed.
+/* What is wrong with the first malformed manifest, after its path; false: all are well-formed.
  * driver_files null: those of the loader's folders. Logs what it finds: for the child process that
- * looks for devices, whose words are not shown. */
+ * lists devices, whose log is not shown. */
 bool gpu_manifest_broken(const char *driver_files, char *out, size_t size);
 
 #endif

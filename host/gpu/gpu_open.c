@@ -87,7 +87,7 @@ static enum status choose(const struct gpu_list *list, const char *selector, siz
     return STATUS_OK;
 }
 
-/* The device of the list in this process's own instance. */
+/* Finds the listed device in this process's own instance. */
 static enum status find(struct gpu *gpu)
 {
     VkPhysicalDevice devices[GPU_LIST_MAX];
@@ -219,7 +219,7 @@ void gpu_close(struct gpu **gpu)
 {
     struct gpu *g = *gpu;
     *gpu = NULL;
-    /* Work in flight may still touch what would be freed: the process's end is what frees it. */
+    /* Work in flight may still touch what would be freed: the end of the process frees it. */
     if (!g || g->abandoned)
         return;
     if (g->device)

@@ -239,7 +239,7 @@ static uint64_t make_key(struct set_key *key, const struct stream_binding *bindi
     return hash;
 }
 
-/* The set of that key, or null. */
+/* The set of this key, or null. */
 static struct set *find(const struct gpu_sets *sets, uint64_t hash, struct gpu_set_shape shape,
                         const struct set_key *key)
 {

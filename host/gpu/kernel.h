@@ -15,7 +15,7 @@
 #define KERNEL_SPEC_MAX 32
 #define KERNEL_LITERAL UINT32_MAX
 
-/* What the host believes about the shader. kernel_create compares it with the SPIR-V. */
+/* The interface that the host expects; kernel_create compares it with the SPIR-V. */
 struct kernel_layout {
     uint32_t bindings;   /* bit b: set 0 has a buffer at binding b, below KERNEL_BINDINGS_MAX */
     uint32_t texels;     /* bit b: it is a texel buffer of quads, else a storage buffer */
@@ -30,7 +30,7 @@ struct kernel_constant {
     uint32_t value; /* bits; a bool is 0 or 1 */
 };
 
-/* What lies behind a pointer lives until the call returns; code->name as long as the kernel. */
+/* What pointers lead to lives until the call returns; code->name as long as the kernel. */
 struct kernel_params {
     const struct shader_code *code;
     struct kernel_layout layout;

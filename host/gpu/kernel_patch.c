@@ -41,7 +41,7 @@ enum status kernel_patch(uint32_t **out_words, size_t *out_count, const struct s
         log_error("%s: no memory for %zu words", module->name, count);
         return STATUS_MEMORY;
     }
-    /* Capabilities come first in a module, execution modes right behind the entry points. */
+    /* Capabilities come first in a module, execution modes right after the entry points. */
     memcpy(words, module->words, SPIRV_HEADER_WORDS * sizeof(*words));
     size_t at = SPIRV_HEADER_WORDS;
     for (size_t i = 0; i < n; i++) {

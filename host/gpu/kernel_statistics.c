@@ -51,7 +51,7 @@ static enum status put_texts(struct gpu *gpu, const VkPipelineExecutableInfoKHR 
     for (uint32_t i = 0; i < TEXTS_MAX; i++)
         t[i] = (VkPipelineExecutableInternalRepresentationKHR){
             .sType = VK_STRUCTURE_TYPE_PIPELINE_EXECUTABLE_INTERNAL_REPRESENTATION_KHR};
-    /* The first call gives sizes, the second fills. */
+    /* The first call gives sizes, the second values. */
     VkResult result =
         gpu->vk.vkGetPipelineExecutableInternalRepresentationsKHR(gpu->device, which, &count, t);
     if (result != VK_INCOMPLETE)

@@ -29,8 +29,8 @@ struct probe_case {
     enum probe_class class;
     uint32_t expected;      /* bits of the CPU with FTZ and DAZ; canonical NaN */
     uint32_t device;        /* bits of the device; canonical NaN */
-    uint32_t tried, differ; /* operand sets behind this row (many for random rows); the bits above
-                               are those of the first that differs */
+    uint32_t tried, differ; /* operand sets of this row (many for random rows); the bits above are
+                               those of the first that differs */
     bool ok;
 };
 

@@ -83,7 +83,7 @@ static const struct fixed FIXED[] = {
     {PROBE_TININESS, "-(1 - 2^-24)", {PROBE_OP_MUL, 0xbf7fffff, 0x00800000, 0}},
 };
 
-/* Many operand sets under one name; exponents in a range each. */
+/* Many operand sets under one name; each operand's exponent has a range. */
 static const struct random_case {
     enum probe_class class;
     const char *name;

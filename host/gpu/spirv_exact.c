@@ -27,7 +27,7 @@ static bool is_arithmetic(SpvOp op)
     return op == SpvOpFAdd || op == SpvOpFSub || op == SpvOpFMul;
 }
 
-/* Where annotations end: at the first instruction of the sections behind them. */
+/* Where annotations end: at the first instruction of the sections after them. */
 static size_t annotations_end(const struct spirv *module)
 {
     struct spirv_ins ins = {0};
@@ -128,7 +128,8 @@ static void check_capability(struct check *check, const struct spirv_ins *ins)
     }
 }
 
-/* Buffers of integers are read as they are; floats and other images may be converted, filtered. */
+/* Buffers of integers are read as they are; floats and other images may be converted or
+ * filtered. */
 static void check_image(struct check *check, const struct spirv_ins *ins)
 {
     if (ins->count < 9 || ins->words[3] != SpvDimBuffer || ins->words[7] != 1 ||
@@ -334,7 +335,7 @@ static void check_fetch(struct check *check, const struct spirv_ins *ins)
         finding(check, ins, "only plain reads of buffers of integers");
 }
 
-/* Whatever is neither listed as a move nor as arithmetic may not touch a float. */
+/* An instruction listed neither as move nor as arithmetic may not touch a float. */
 static void check_other(struct check *check, const struct spirv_ins *ins)
 {
     if (has_no_values(ins->op) || is_move(ins->op))

@@ -14,7 +14,7 @@ struct spirv_ids {
     uint32_t *def;              /* (bound) word index of the definition, 0: none */
     bool *no_contraction;       /* (bound) decorated NoContraction */
     const char **name;          /* (bound) OpName, null: none; points into the module */
-    uint32_t *visit;            /* (bound) scratch of searches: the last search that came by */
+    uint32_t *visit;            /* (bound) scratch of searches: the last search that visited */
     uint8_t *seen;              /* (bound) scratch of spirv_ids_is_undefined: bit c: component c */
     uint32_t search;
 };

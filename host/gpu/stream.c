@@ -103,8 +103,8 @@ enum status stream_expect(const struct stream *stream, enum stream_state state, 
     return STATUS_INTERNAL;
 }
 
-/* The word the canary will hold: another one in each submit would need another recording, so the
- * host unsets it before. */
+/* The canary's word: another value per submit would need another recording, so the host clears it
+ * before. */
 static uint32_t *canary_word(const struct stream *stream)
 {
     return gpu_buffer_mapped(stream->canary);

@@ -55,7 +55,7 @@ struct stream_time {
 enum status stream_create(struct stream **out, struct gpu *gpu,
                           const struct stream_params *params) STATUS_MUST_USE;
 
-/* Waits for nothing: not while in flight (unless the device is lost). */
+/* Does not wait: not to be called in flight (unless the device is lost). */
 void stream_destroy(struct stream **stream);
 
 /* Forgets what was recorded and starts anew. */

@@ -32,7 +32,7 @@ enum status stream_begin(struct stream *stream)
     if (stream->queries)
         gpu->vk.vkCmdResetQueryPool(stream->commands, stream->queries, 0, 2 * stream->timing_max);
     stream->state = STREAM_RECORDING;
-    /* Behind whatever was submitted before. */
+    /* After everything submitted before. */
     stream_barrier(stream);
 fail:
     return st;
