@@ -199,7 +199,7 @@ static bool join(const void *context, const struct tokenizer_symbol *left,
     return merge->pair != 0;
 }
 
-/* The token that the whole piece is, -1: none. */
+/* The token that spells the whole piece, -1: none. */
 static int32_t whole_piece(const struct job *job, const char *piece, size_t len)
 {
     struct tokenizer_work *work = job->work;

@@ -23,7 +23,7 @@ struct bpe {
 };
 
 /* Reads tokenizer.ggml.pre and .merges. A merge must name two tokens; one whose result is no token
- * can never apply and is left out. */
+ * never applies and is left out. */
 enum status bpe_init(struct bpe *out, struct arena *arena, const struct gguf *gguf,
                      const struct tokenizer_vocab *vocab) STATUS_MUST_USE;
 void bpe_finish(struct bpe *bpe);

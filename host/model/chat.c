@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The templates known by name, and the choice between them and a file's own. */
+/* The templates known by name, and when they replace a file's own. */
 #include "model/chat.h"
 
 #include <inttypes.h>
@@ -57,7 +57,7 @@ const char *chat_expected(char out[CHAT_EXPECTED], const char *name)
     return out;
 }
 
-/* Text of the token whose id stands under `key`, null if there is none. */
+/* Text of the token whose id is the value of `key`, null if there is none. */
 static enum status token_text(const struct gguf *gguf, struct arena *arena, const char *key,
                               const char **out)
 {

@@ -12,8 +12,7 @@
 /* "chatml, gemma, llama3, phi or plain": what may stand instead of the file's own template. */
 #define CHAT_TEMPLATES "chatml, gemma, llama3, phi or plain"
 bool chat_is_template(const char *name);
-/* What stands behind a message about another name: "expected ..." and the nearest. Returns `out`.
- */
+/* The end of a message about another name: "expected ..." and the nearest. Returns `out`. */
 #define CHAT_EXPECTED 256
 const char *chat_expected(char out[CHAT_EXPECTED], const char *name);
 
@@ -22,10 +21,9 @@ struct chat_message {
     const char *template; /* a built-in one by name; null: the file's tokenizer.chat_template */
 };
 
-/* The prompt, to be encoded with special tokens parsed: whatever the template puts in by default (a
- * system message, a date, see template.h), and the opening of the answer. A file without a
- * template: the message as it is. STATUS_INPUT (logged with the line) for a template that cannot be
- * run. */
+/* The prompt, to be encoded with special tokens parsed: what the template adds by default (a system
+ * message, a date, see template.h), the message, and the opening of the answer. Without a template:
+ * the message alone. STATUS_INPUT (logged with the line) for a template that cannot be run. */
 enum status chat_render(const struct gguf *gguf, struct arena *arena,
                         const struct chat_message *message, char **out) STATUS_MUST_USE;
 

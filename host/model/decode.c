@@ -76,7 +76,7 @@ bool decode_watches(const struct decode *decode)
     return decode->rules.check != NULL;
 }
 
-/* The pick is the row's first token, which devices find. */
+/* The pick is the row's most likely token, which devices find. */
 static bool is_first(const struct decode_rules *rules)
 {
     return rules->sampler.temperature <= 0 && !rules->filter;
@@ -122,7 +122,7 @@ void decode_feed(struct generation *run, const struct decode_picked *pick)
     run->tokens[run->n_tokens++] = (int32_t)pick->token;
 }
 
-/* What a check makes of a step: how many columns have to be computed again. */
+/* Asks the check about a step: how many columns have to be computed again. */
 static uint32_t ask(const struct decode *decode, struct generation *run,
                     struct decode_picked *taken)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The decoder step: from a logit row to a token, where a text ends, and the way back.
+/* The decoder step: from a logit row to a token, the end of a text, and the way back.
  *
  * Whole runs (generate.h) and trials (inject/trial/lane.h) take their steps here and nowhere else,
  * so the rules of a run hold for its trials. */
@@ -17,14 +17,14 @@
 #include "model/sampler.h"
 #include "model/tap.h"
 
-/* Bytes that end a text where its tokens spell them; what stands before them counts. */
+/* Bytes that end a text where its tokens spell them; only the text before them counts. */
 struct decode_stop {
     const char *bytes; /* (size), at least one; any, also parts of characters */
     size_t size;
 };
 
-/* Changes logits before the pick. It depends on row and position alone: where a row has golden's
- * bits, golden's token stands for it. */
+/* Changes logits before the pick. It depends on row and position alone: a row with golden's bits
+ * gives golden's token. */
 struct decode_filter {
     void (*change)(void *user, uint32_t position, float *logits, uint32_t n); /* (n) a copy */
     void *user;
@@ -33,18 +33,18 @@ struct decode_filter {
 /* A step as a check sees it. */
 struct decode_view {
     uint32_t position; /* of its column */
-    uint32_t token;    /* as picked, faults of the sampler's integer in */
+    uint32_t token;    /* as picked, with faults of the sampler's integer */
     const struct column_result *result;
 };
 
 struct decode_verdict {
-    uint32_t word; /* what was found, in the check's own bits; kept with the step, 0: nothing */
-    uint32_t back; /* columns to compute again, this one the last of them; their tokens are
-                      withdrawn, this one's is not given. 0: the token is taken */
+    uint32_t word; /* the finding, in the check's own bits; kept with the step, 0: nothing */
+    uint32_t back; /* columns to compute again, up to this one; their tokens are withdrawn, and this
+                      one's is not given. 0: the token is taken */
 };
 
-/* Looks at every step of a run after its pick. What it remembers of a run is `state`, zeroed at its
- * start and not changed when the run goes back. */
+/* Looks at every step of a run after its pick. `state` is its memory of a run, zeroed at the start
+ * and kept when the run goes back. */
 struct decode_check {
     void (*look)(void *user, void *state, const struct decode_view *view,
                  struct decode_verdict *out); /* all zeros */
@@ -55,7 +55,7 @@ struct decode_check {
                            taken as it is */
 };
 
-/* All zeros but for n: the most likely token, to an end token or to n tokens. */
+/* All zeros but n: the most likely tokens, up to an end token or n tokens. */
 struct decode_rules {
     uint32_t n;      /* most tokens, at least 1 */
     bool ignore_end; /* go on past end tokens */
@@ -68,7 +68,7 @@ struct decode_rules {
     const struct decode_check *check;   /* null: none */
 };
 
-/* Rules opened on an executor. Runs that share it share its memory for a pick: one thread. */
+/* Rules opened on an executor. Runs that share it share its scratch memory: one thread. */
 struct decode {
     struct decode_rules rules; /* what they point to is borrowed */
     const struct model *model;
@@ -79,11 +79,11 @@ struct decode {
 };
 
 enum decode_end {
-    DECODE_OPEN,   /* it goes on */
+    DECODE_OPEN,   /* the run goes on */
     DECODE_LENGTH, /* n tokens */
     DECODE_END,    /* an end token */
     DECODE_STOP,   /* a stop string */
-    DECODE_DUE,    /* a fault made an integer that the run cannot go on with */
+    DECODE_DUE,    /* a fault left an integer out of its range */
     DECODE_TRAP    /* decode_picked.trapped */
 };
 
@@ -97,7 +97,7 @@ struct decode_step {
     uint32_t verdict;        /* decode_verdict.word */
 };
 
-/* A run as far as it is decoded. */
+/* A run so far. */
 struct generation {
     uint32_t branch;          /* alive: release with kv_release */
     int32_t *tokens;          /* (n_tokens) */
@@ -111,63 +111,63 @@ struct generation {
     double prompt_seconds, decode_seconds;
 };
 
-/* Memory from `arena`. STATUS_USAGE (logged): no token to generate, none allowed, an empty stop
- * string. */
+/* Memory from `arena`. STATUS_USAGE (logged): no token to generate or none allowed, or an empty
+ * stop string. */
 enum status decode_open(struct decode *out, struct arena *arena, const struct decode_rules *rules,
                         struct executor *ex) STATUS_MUST_USE;
 
-/* An empty run with room for n tokens, its branch aside. */
+/* An empty run with room for n tokens; its branch is not set. */
 enum status decode_begin(struct generation *out, struct arena *arena, const struct decode *decode,
                          uint32_t n) STATUS_MUST_USE;
 
-/* A check sees every step of a run: none may be taken over from another run. */
+/* A check sees every step of a run: none may be copied from another run. */
 bool decode_watches(const struct decode *decode);
 
 /* COLUMN_* of a column whose row gives a token. */
 uint32_t decode_outputs(const struct decode *decode);
 
-/* Whether a token may be known without its row (certify.h). If `token` is proven to be the first of
- * all logits, decode_proves says whether it is what decode_pick would give: so it is where the pick
- * is greedy, nothing changes the logits, and the token is allowed. Sampling, filters and checks
- * need the row's bits. */
+/* Whether a token may be known without its row (certify.h). If `token` is proven to have the
+ * highest logit, decode_proves says whether decode_pick would give it: it would if the pick is
+ * greedy, nothing changes the logits, and the token is allowed. Sampling, filters and checks need
+ * the row's bits. */
 bool decode_provable(const struct decode *decode);
 bool decode_proves(const struct decode *decode, uint32_t token);
 
-/* The token that the row of the column at `position` gives, among those allowed: greedy order and
- * sampling as sampler_pick. */
+/* The allowed token that the row of the column at `position` gives, by the rules of
+ * sampler_pick. */
 uint32_t decode_pick(const struct decode *decode, uint32_t position,
                      const struct column_result *result);
 
-/* A step that was picked. */
+/* A picked step. */
 struct decode_picked {
     uint32_t position; /* of its column */
     uint32_t token;
     struct decode_step step;
     bool trapped; /* its row is not to be used: the run ends here, unless a check sends it back */
-    const struct column_result *result; /* for the check; may be null where none is */
+    const struct column_result *result; /* for the check; may be null without one */
 };
 
-/* Appends it as the tap's faults on the sampler's integer leave it (tap may be null), and ends the
- * run as the rules say. Nothing is appended where it ends as due or by a trap.
+/* Appends the token after the tap's faults on the sampler's integer (tap may be null), and ends the
+ * run as the rules say. Nothing is appended if it ends as due or by a trap.
  *
- * Nor where the check sends the run back: tokens, KV entries and tap are then as they were
- * `out_back` columns earlier, whose positions have to be run again. 0: the run goes on. */
+ * Nor if the check sends the run back: tokens, KV entries and tap are then as they were `out_back`
+ * columns earlier, whose positions have to be run again. 0: the run goes on. */
 enum status decode_take(const struct decode *decode, struct generation *run, struct tap *tap,
                         const struct decode_picked *pick, uint32_t *out_back) STATUS_MUST_USE;
 
-/* Appends it whatever the rules say: a token that is fed. */
+/* Appends a token that is fed, whatever the rules say. */
 void decode_feed(struct generation *run, const struct decode_picked *pick);
 
 /* hash of the first n steps. */
 uint64_t decode_hash(const struct decode_step *step, uint32_t n);
 
-/* Tokens and what they spell. Special tokens, and ids beyond the vocabulary, spell nothing. */
+/* Tokens and their text. Special tokens and ids beyond the vocabulary spell nothing. */
 struct decode_tokens {
     const int32_t *ids; /* (n) */
     uint32_t n;
 };
 
-/* How a run that has taken exactly these tokens ends, decode_end of one that goes on: open. */
+/* How a run of exactly these tokens ends; DECODE_OPEN: it goes on. */
 enum status decode_end_of(enum decode_end *out, const struct decode *decode,
                           const struct decode_tokens *tokens) STATUS_MUST_USE;
 
@@ -175,8 +175,8 @@ enum status decode_end_of(enum decode_end *out, const struct decode *decode,
 enum status decode_spell(struct text *out, const struct decode *decode,
                          int32_t token) STATUS_MUST_USE;
 
-/* Appends the bytes that count: those before the first stop string; and the same as
- * detokenizer_answer gives text. */
+/* Appends the bytes before the first stop string, as they are or as detokenizer_answer gives
+ * text. */
 enum status decode_text(struct text *out, const struct decode *decode,
                         const struct decode_tokens *tokens) STATUS_MUST_USE;
 enum status decode_answer(struct text *out, const struct decode *decode,
@@ -185,7 +185,7 @@ enum status decode_answer(struct text *out, const struct decode *decode,
 /* Where the first stop string in the bytes of a text starts; `size`: there is none. */
 size_t decode_text_end(const struct decode *decode, const char *bytes, size_t size);
 
-/* How many bytes at the end may turn out to be the start of a stop string. */
+/* How many bytes at the end may be the start of a stop string. */
 size_t decode_text_held(const struct decode *decode, const char *bytes, size_t size);
 
 #endif

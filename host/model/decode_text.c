@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What tokens spell, and the stop strings in it. */
+/* The text of tokens, and the stop strings in it. */
 #define _GNU_SOURCE /* memmem */
 #include <string.h>
 
@@ -68,7 +68,7 @@ enum status decode_answer(struct text *out, const struct decode *decode,
     return st;
 }
 
-/* Whether the last token completes a stop string: earlier ones are looked at as far back as one
+/* Whether the last token completes a stop string: earlier tokens are searched as far back as one
  * that ends in it can start. */
 static enum status ends_in_stop(bool *out, const struct decode *decode,
                                 const struct decode_tokens *tokens)

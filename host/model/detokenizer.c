@@ -74,8 +74,8 @@ void detokenizer_init(struct detokenizer *dt, const struct tokenizer *tk, bool s
     *dt = (struct detokenizer){.tk = tk, .special = special};
 }
 
-/* Appends the whole characters of `len` bytes, U+FFFD for what is none; returns through `*out_rest`
- * how many bytes at the end are the begin of a character. */
+/* Appends the whole characters of `len` bytes, U+FFFD for ill-formed bytes; `*out_rest`: how many
+ * bytes at the end are the start of a character. */
 static enum status put_characters(const char *bytes, size_t len, struct text *out,
                                   uint32_t *out_rest)
 {

@@ -11,13 +11,13 @@
 #include "base/text.h"
 #include "model/tokenizer.h"
 
-/* Bytes of a character still incomplete are held back; at the end detokenizer_flush gives them as
- * U+FFFD. Special tokens (control, unknown, unused) give no text unless `special`. */
+/* Bytes of an incomplete character are held back; detokenizer_flush gives them as U+FFFD at the
+ * end. Special tokens (control, unknown, unused) give no text unless `special`. */
 struct detokenizer {
     const struct tokenizer *tk;
     bool special;
-    bool started; /* past the first token of text: before it SentencePiece drops one leading space
-                   * where the file asks for a space prefix. Set it to go on with a known prompt. */
+    bool started; /* the first token of text has passed: SentencePiece drops its leading space if
+                     the file asks for a space prefix. Set it to go on after a known prompt. */
     uint8_t held[8];
     uint32_t n_held;
 };
@@ -26,12 +26,12 @@ void detokenizer_init(struct detokenizer *dt, const struct tokenizer *tk, bool s
 
 /* Appends valid UTF-8 only, whole characters only; id must be valid. */
 enum status detokenizer_put(struct detokenizer *dt, int32_t id, struct text *out) STATUS_MUST_USE;
-/* The same with bytes of a text that has started. */
+/* The same for bytes of a text that has started. */
 enum status detokenizer_put_bytes(struct detokenizer *dt, const char *bytes, size_t size,
                                   struct text *out) STATUS_MUST_USE;
 enum status detokenizer_flush(struct detokenizer *dt, struct text *out) STATUS_MUST_USE;
 
-/* Appends the text of ids that go on behind a prompt, U+0000 as TEXT_NUL; special tokens give none.
+/* Appends the text of ids that follow a prompt, U+0000 as TEXT_NUL; special tokens give none.
  * out->data is not null afterwards. */
 enum status detokenizer_answer(struct text *out, const struct tokenizer *tk, const int32_t *ids,
                                size_t count) STATUS_MUST_USE;

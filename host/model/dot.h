@@ -11,9 +11,9 @@ struct dot {
     const struct quant_block *blocks; /* (K / 32, rounded up) the decoded row */
     const float *x;                   /* (K) */
     const float *sums;                /* (K / 32, rounded up) of dot_sums */
-    /* Not null: what becomes of chain k mod 4 of block k / 32 right after product k. */
+    /* Not null: changes chain k mod 4 of block k / 32 right after product k. */
     float (*edit)(void *user, uint32_t k, float chain);
-    /* Not null: what becomes of partial b mod 16 right after block b joined it. */
+    /* Not null: changes partial b mod 16 right after block b joined it. */
     float (*join)(void *user, uint32_t b, float partial);
     void *user;
 };
@@ -24,7 +24,7 @@ void dot_sums(const float *x, uint32_t width, float *out);
 /* Order of NUMERICS.md 3, without bias. The floating-point mode of fpenv.h must be set. */
 float dot_row(const struct dot *dot);
 
-/* Any rows in GGUF bytes; out (width / 32, rounded up). */
+/* Decodes a row of GGUF bytes; out (width / 32, rounded up). */
 void dot_decode(enum quant type, const uint8_t *row, uint32_t width, struct quant_block *out);
 
 #endif

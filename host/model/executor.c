@@ -14,7 +14,7 @@ static bool same_layers(const struct column *a, const struct column *b)
     return a->start_layer < b->end_layer && b->start_layer < a->end_layer;
 }
 
-/* One column by itself. */
+/* One column alone. */
 static enum status check_column(const struct executor *ex, const struct column *c, uint32_t i)
 {
     const struct hparams *hp = &ex->model->hp;
@@ -57,7 +57,7 @@ static enum status check_column(const struct executor *ex, const struct column *
     return STATUS_USAGE;
 }
 
-/* Column i beside an earlier one j. */
+/* Column i against an earlier one j. */
 static enum status check_pair(const struct column *columns, uint32_t j, uint32_t i)
 {
     const struct column *a = &columns[j], *b = &columns[i];
@@ -120,7 +120,7 @@ static void open_keys(const struct column *column, const struct node *node,
     d->last_key = stored ? column->position : column_last(column);
 }
 
-/* A row that names a group is its first, whichever was given. */
+/* A row that names a group becomes the group's first. */
 static void open_hook(const struct column *column, const struct node *node,
                       const struct op_point *at, struct hook *hook)
 {
@@ -142,8 +142,8 @@ static bool range_fits(uint32_t first, uint32_t n, uint32_t step, uint32_t count
     return count == 0 || (first < count && (uint64_t)first + (uint64_t)(n - 1) * step < count);
 }
 
-/* Only a capture may reach for what is absent: it serves a later column, which may see more, or an
- * address that is wrong. */
+/* Only a capture may name absent elements: it serves a later column, which may see more, or a wrong
+ * address. */
 static bool keys_fit(const struct hook_data *d)
 {
     return d->capture != 0 ||
@@ -174,7 +174,8 @@ static bool words_fit(const struct pass *pass, const struct hook_data *d)
            (d->source == 0 || d->source - 1 + size <= pass->n_words);
 }
 
-/* Whoever makes hooks has checked them (inject); what does not fit here is a broken promise. */
+/* Hooks were checked where they were made (inject); one that does not fit here is a broken
+ * promise. */
 static enum status check_hook(const struct executor *ex, const struct pass *pass, uint32_t i)
 {
     const struct graph *graph = &ex->model->graph;
@@ -201,7 +202,7 @@ static enum status check_hook(const struct executor *ex, const struct pass *pass
     return STATUS_OK;
 }
 
-/* As with hooks: whoever makes guards has checked them. */
+/* As with hooks: guards were checked where they were made. */
 static enum status check_guard(const struct executor *ex, const struct pass *pass, uint32_t i)
 {
     const struct graph *graph = &ex->model->graph;

@@ -27,21 +27,21 @@
 #define COLUMN_HIDDEN 8u /* the row entering the output matrix          */
 #define COLUMN_ANY 15u
 
-/* A column without outputs, save row and hooks needs nothing behind the K/V store of its last
- * layer: executors skip that work. Every other column is evaluated in full. */
+/* A column without outputs, save row and hooks needs nothing after the K/V store of its last layer:
+ * executors skip that work. Every other column is evaluated in full. */
 struct column {
     uint32_t branch;
     uint32_t position;    /* absolute */
     int32_t token;        /* read when start_layer is 0 and checkpoint is EXECUTOR_NONE */
-    uint32_t checkpoint;  /* row of the checkpoint store whose residual entering start_layer is
-                             taken, or EXECUTOR_NONE (then start_layer must be 0) */
+    uint32_t checkpoint;  /* row of the checkpoint store that gives the residual entering
+                             start_layer, or EXECUTOR_NONE (then start_layer must be 0) */
     uint32_t start_layer; /* first layer evaluated; n_layers: only output norm and output */
     uint32_t end_layer;   /* one past the last; below n_layers: no outputs */
-    uint32_t entry;       /* KV entry written instead of the position's own (which becomes zeros),
-                             + 1; 0: the position's own. At most the position; then no earlier
-                             position of the branch may be in the pass */
-    uint32_t keys;        /* key positions seen: 0 .. keys - 1; 0: up to and with its own */
-    uint32_t rope;        /* row of the rope table, + 1; 0: the position's */
+    uint32_t entry;       /* 1 + the KV entry written instead of the position's own (which becomes
+                             zeros); 0: the position's own. At most the position; no earlier
+                             position of the branch may then be in the pass */
+    uint32_t keys;        /* key positions seen: 0 .. keys - 1; 0: up to its own */
+    uint32_t rope;        /* 1 + row of the rope table; 0: the position's */
     uint32_t save;        /* row of the checkpoint store that receives the residual entering each
                              layer start_layer + 1 .. end_layer (and start_layer itself when it is 0
                              and came from a token), or EXECUTOR_NONE */
@@ -69,13 +69,13 @@ struct column_result {
     bool finite;         /* no logit is Inf or NaN (known with ARGMAX, HASH or LOGITS) */
     const float *logits; /* (n_vocab), valid until the next pass; null if not asked for */
     const float *hidden; /* (n_embd), the same. A column that asks for this alone skips the output
-                            matrix, where no hook needs it */
+                            matrix unless a hook needs it */
 };
 
 /* A fault in one evaluation: op `node` of the graph, for column `column` of the pass.
  *
- * At its node a pass first fills the captures of all columns, from evaluations without hooks; then
- * it does the hooks of each column together, in their order: one evaluation with all of them in. */
+ * At a node the pass first fills the captures of all columns, from evaluations without hooks; then
+ * one evaluation per column applies all its hooks, in their order. */
 struct hook {
     uint32_t node; /* index in model->graph.node */
     uint32_t column;
@@ -84,8 +84,8 @@ struct hook {
 };
 
 /* Watching: called for each column after each node, with the node's output row of that column
- * (REG_S, REG_P: n_head * (position + 1) values, head after head; STORE: rows values of K and rows
- * of V, rounded to the KV type). Slow: for tests and for finding the first Inf or NaN. */
+ * (REG_S, REG_P: n_head * (position + 1) values, head after head; STORE: `rows` values of K and of
+ * V, rounded to the KV type). Slow: for tests and to find the first Inf or NaN. */
 typedef void executor_watch(void *user, const struct node *node, uint32_t column,
                             const float *values, uint32_t count);
 
@@ -122,8 +122,8 @@ struct executor_info {
     uint64_t weight_bytes; /* memory of the weights on the device */
     uint64_t total_bytes;  /* all memory the executor holds */
     uint64_t dispatches;   /* since creation; CPU: ops */
-    bool underflow;        /* some value was flushed since the last fpenv_clear_underflow, or a
-                              stored weight is denormal (CPU only) */
+    bool underflow;        /* a value was flushed since the last fpenv_clear_underflow, or a stored
+                              weight is denormal (CPU only) */
     uint32_t threads;      /* CPU; else 0 */
     char constants[512];   /* specialization constants of the kernels, JSON; CPU: "" */
 };
@@ -158,8 +158,8 @@ struct executor_ops {
     /* Runs schedule->pass (model/schedule.h). */
     enum status (*pass)(struct executor *ex, const struct schedule *schedule,
                         struct column_result *out);
-    /* Edits stored bits by hook_edit, without other bits: data->before and after are read back from
-     * the device's own memory, count becomes 1. */
+    /* Edits stored bits by hook_edit, with no bits from elsewhere: data->before and after are read
+     * back from the device's own memory, count becomes 1. */
     enum status (*edit_kv)(struct executor *ex, const struct kv_site *site, struct hook_data *data);
     enum status (*edit_weight)(struct executor *ex, const struct weight_site *site,
                                struct hook_data *data);
@@ -185,8 +185,8 @@ struct executor {
  * checked here, before the executor sees them. */
 enum status executor_pass(struct executor *ex, const struct pass *pass,
                           struct column_result *out) STATUS_MUST_USE;
-/* For executors, once the pages that a pass writes are there: so is every page that its attention
- * reads; STATUS_USAGE (logged) if not. */
+/* For executors, after the pages that a pass writes exist: every page that its attention reads must
+ * exist; else STATUS_USAGE (logged). */
 enum status executor_check_pages(const struct executor *ex,
                                  const struct pass *pass) STATUS_MUST_USE;
 enum status executor_edit_kv(struct executor *ex, const struct kv_site *site,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Runs a prompt and decodes behind it, on one branch of an executor. */
+/* Runs a prompt and decodes after it, on one branch of an executor. */
 #include "model/generate.h"
 
 #include <math.h>
@@ -16,7 +16,7 @@ struct run {
     struct column *column;        /* (columns) */
     struct column_result *result; /* (columns) */
     struct tap_pass *pass;
-    double prompt_end; /* clock when the prompt's last pass was over; 0: not yet */
+    double prompt_end; /* clock after the prompt's last pass; 0: not yet */
 };
 
 static int32_t token_at(const struct run *r, uint32_t position)
@@ -48,13 +48,13 @@ static void fill_column(const struct run *r, uint32_t i, uint32_t position)
                                    .outputs = outputs};
 }
 
-/* A fault made an integer that the run cannot go on with. */
+/* A fault left an integer out of its range. */
 static bool is_due(const struct run *r)
 {
     return r->p->tap && r->p->tap->due;
 }
 
-/* At most n columns from `position` on that may share a pass; 0 (logged): not even one. */
+/* How many of n columns from `position` on may share a pass; 0 (logged): none. */
 static uint32_t columns_of_pass(const struct run *r, uint32_t position, uint32_t n)
 {
     tap_begin(r->pass);
@@ -87,7 +87,8 @@ static void take_logprobs(struct run *r, uint32_t position, uint32_t n)
     }
 }
 
-/* Appends the token that a column's logits give; `out_back`: or so many columns come again. */
+/* Appends the token that a column's logits give; `out_back`: how many columns are run again
+ * instead. */
 static enum status take_step(struct run *r, const struct column_result *result, uint32_t position,
                              uint32_t *out_back)
 {

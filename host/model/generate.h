@@ -30,13 +30,13 @@ struct generate_params {
     executor_watch *watch;
     void *watch_user;
     /* Called after each token and, with token -1, after each prompt pass (done columns of n_ids).
-     * Where the run goes back `done` does: tokens from there on are given again. */
+     * If the run goes back, so does `done`: tokens from there on are given again. */
     void (*progress)(void *user, int32_t token, uint32_t done);
     void *progress_user;
 };
 
 /* Memory of the result comes from `arena`. STATUS_USAGE if prompt and n exceed the executor's
- * positions, or the rules are none. If it ends as due, tokens so far are valid. */
+ * positions, or the rules are invalid. If it ends as due, tokens so far are valid. */
 enum status generate(struct generation *out, struct arena *arena,
                      const struct generate_params *params) STATUS_MUST_USE;
 

@@ -56,7 +56,7 @@ enum status gguf_text(const struct gguf *gguf, const char *key, const char **out
 uint64_t gguf_key_count(const struct gguf *gguf);
 const char *gguf_key(const struct gguf *gguf, uint64_t i);
 
-/* True if the key holds that number (or bool as 0 or 1), or an array of nothing else; that text. */
+/* True if the key holds this number (or bool as 0 or 1) or text, or an array of nothing else. */
 bool gguf_is_number(const struct gguf *gguf, const char *key, double value);
 bool gguf_is_text(const struct gguf *gguf, const char *key, const char *value);
 

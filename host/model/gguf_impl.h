@@ -44,13 +44,13 @@ struct gguf_value {
     enum gguf_type type, item; /* item: of an array's elements; else equal to type */
     uint64_t count;            /* elements of an array; else 1 */
     const uint8_t *raw;        /* first number in the file, not aligned; null for text */
-    const char **text; /* (count) for TEXT and arrays of it; a single one has a null behind */
+    const char **text; /* (count) for TEXT and arrays of it; a single one ends with a null */
     uint32_t *len;     /* (count) */
     float *floats;     /* (count) once asked for, else null */
     int32_t *ints;     /* (count) once asked for, else null */
 };
 
-/* The part of an open file that grows when arrays are asked for. */
+/* The part of an open file that grows when arrays are converted. */
 struct gguf_store {
     struct arena arena;
     struct gguf_value *value;   /* (value_count), in file order */

@@ -17,7 +17,7 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "GGUF is read as littl
 #define GGUF_KEY_MAX 65535 /* GGUF specification */
 #define GGUF_NAME_MAX 255  /* the specification says 64; some writers go beyond */
 
-/* A place in the file, and what is being read there for messages. */
+/* A position in the file, and what is read there, for messages. */
 struct cursor {
     struct gguf *gguf;
     uint64_t at;
@@ -83,7 +83,7 @@ static enum status take_text(struct cursor *c, uint64_t max, const char **out, u
     return STATUS_OK;
 }
 
-/* A key or a tensor's name: not empty, no inner null; copied with a null behind. `kind` and
+/* A key or a tensor's name: not empty, no inner null; copied and null-terminated. `kind` and
  * `index` name it until its own name is known. */
 static enum status take_name(struct cursor *c, const char *kind, uint64_t index, const char **out)
 {
@@ -124,7 +124,7 @@ static enum status take_type(struct cursor *c, enum gguf_type *out)
     return STATUS_OK;
 }
 
-/* `count` strings: views into the file, or for a single value a copy with a null behind. */
+/* `count` strings: views into the file, or for a single value a null-terminated copy. */
 static enum status take_texts(struct cursor *c, struct gguf_value *v)
 {
     struct arena *arena = &c->gguf->store->arena;

@@ -11,8 +11,8 @@
 #include "model/gguf.h"
 #include "model/hparams.h"
 
-/* Kinds of operation (op.h says what each is); one shader, record function, CPU reference and test
- * each. */
+/* Kinds of operation (op.h says what each is); each has one shader, record function, CPU reference
+ * and test. */
 #define GRAPH_OPS(X)                                                                               \
     X(EMBED, "embed")     /* X = table[token] (* embd_scale) */                                    \
     X(NORM, "norm")       /* RMS norm of `groups` groups of `width` */                             \
@@ -32,8 +32,8 @@ enum op {
         OP_COUNT
 };
 
-/* Registers: one row of f32 words a column, values on the activation type's grid (S, P, L: f32).
- * The parameter is not called X: one of the registers is. */
+/* Registers: one row of f32 words per column, values on the activation type's grid (S, P, L: f32).
+ * The parameter is not called X, since a register is. */
 #define GRAPH_REGS(ENTRY)                                                                          \
     ENTRY(X, "residual") /* (n_embd)            */                                                 \
     ENTRY(N, "normed")   /* (n_embd)            */                                                 \

@@ -21,7 +21,7 @@ struct builder {
     bool *used;     /* (tensors): some node reads it */
 };
 
-/* "blk.3.attn_q" of a site within the layer, or the plain site outside of layers. */
+/* "blk.3.attn_q" for a site in a layer, the plain site outside of layers. */
 static void site_name(const struct builder *b, const char *site, char out[GRAPH_SITE_MAX])
 {
     if (b->layer == GRAPH_NO_LAYER)
@@ -64,7 +64,7 @@ static enum status claim(struct builder *b, const struct tensor *t, uint32_t wid
     return STATUS_OK;
 }
 
-/* The tensor <site>.<suffix>, which the architecture cannot do without. */
+/* The tensor <site>.<suffix>, which the architecture requires. */
 static enum status need(const struct builder *b, const char *site, const char *suffix,
                         const struct tensor **out)
 {
@@ -118,7 +118,7 @@ static enum status add_norm(struct builder *b, const char *site, enum reg in, en
                              .groups = rows / width});
 }
 
-/* A norm in place that gemma3 has, and others where their file has it. */
+/* A norm in place, which gemma3 has, and others if their file has it. */
 static enum status add_extra_norm(struct builder *b, const char *site, enum reg reg)
 {
     bool wanted = b->hp->arch == ARCH_GEMMA3 || site_tensor(b, site, "weight");
@@ -126,7 +126,7 @@ static enum status add_extra_norm(struct builder *b, const char *site, enum reg 
     return wanted ? add_norm(b, site, reg, reg) : STATUS_OK;
 }
 
-/* out = W in, + bias where the file has one; qwen2 has them on q, k and v. */
+/* out = W in, + bias if the file has one; qwen2 has them on q, k and v. */
 static enum status add_linear(struct builder *b, const char *site, enum reg in, enum reg out)
 {
     uint32_t width = graph_reg_width(b->hp, in, 0), rows = graph_reg_width(b->hp, out, 0);
@@ -181,7 +181,7 @@ static enum status add_residual(struct builder *b, const char *site)
                              .width = b->hp->n_embd});
 }
 
-/* From the pages of K and V to H. */
+/* From pages of K and V to H. */
 static enum status add_attention(struct builder *b)
 {
     const struct hparams *hp = b->hp;
@@ -309,7 +309,7 @@ static enum status add_output(struct builder *b)
                              .width = b->hp->n_embd});
 }
 
-/* A tensor that no operation reads means arithmetic this program does not do. */
+/* A tensor that no operation reads means arithmetic that this program lacks. */
 static enum status check_unused(const struct builder *b)
 {
     const struct tensor *t = gguf_tensors(b->gguf);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Where the values of an output row lie. */
+/* Layout of the values of an output row. */
 #include "model/guard.h"
 
 #include "model/executor.h"

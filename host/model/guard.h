@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Guards: what checks the output of an op behind its hooks, and what it says.
+/* Guards: checks of an op's output after its hooks, and their verdicts.
  *
- * Behind each op the order is op, patches of its hooks, guards, watcher. */
+ * At each op the order is op, patches of its hooks, guards, watcher. */
 #ifndef VKFI_MODEL_GUARD_H
 #define VKFI_MODEL_GUARD_H
 
@@ -11,12 +11,13 @@
 
 #define GUARD_MOST 4096 /* of a pass */
 
-/* What is checked. */
+/* What a guard checks. */
 enum guard_kind {
     GUARD_NONFINITE /* how many values of the row are Inf or NaN */
 };
 
-/* Of one op, for one column of the pass; of columns that do not reach it the verdict is 0. */
+/* For one op and one column of the pass; a column that does not reach the op gives the verdict
+ * 0. */
 struct guard {
     uint32_t node; /* index in model->graph.node: a site */
     uint32_t column;
@@ -24,15 +25,15 @@ struct guard {
     uint32_t verdict; /* out */
 };
 
-/* The values of an output row: of scores and probabilities a line for each head with the keys that
- * the column sees, else one line. */
+/* The values of an output row: one line, or for scores and probabilities one line per head, of the
+ * keys that the column sees. */
 struct guard_lines {
-    uint32_t n, stride;   /* elements from line to line */
-    uint32_t first, last; /* elements of a line that are there */
+    uint32_t n, stride;   /* elements; `stride` from line to line */
+    uint32_t first, last; /* elements of a line that are present */
 };
 
 struct column;
-/* `score_stride`: elements that a device keeps a head's keys in. */
+/* `score_stride`: elements per head in the device's scores. */
 struct guard_lines guard_lines(const struct node *node, const struct column *column,
                                uint32_t score_stride);
 

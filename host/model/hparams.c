@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Reads a model's sizes from its metadata and adds what its architecture leaves unsaid. */
+/* Reads a model's sizes from its metadata and adds what its architecture implies. */
 #include "model/hparams.h"
 
 #include <float.h>
@@ -187,7 +187,7 @@ static enum status read_rope_scale(struct reader *r, double *out)
     if (st)
         return st;
     if (factor == 0)
-        factor = 1; /* as written by converters that mean "none" */
+        factor = 1; /* converters write it for "none" */
     if (!(factor > 0 && factor <= 1e6)) {
         log_error("%s: key '%s': found %g, expected a factor above 0, at most 1e6",
                   gguf_path(r->gguf), r->key, factor);
@@ -219,7 +219,7 @@ static enum status read_rope(struct reader *r, struct hparams *hp)
         return STATUS_INPUT;
     }
     hp->rope_neox = hp->arch != ARCH_LLAMA;
-    /* Gemma 3 was trained with 1e6, and a file that says nothing is read with 10000 elsewhere. */
+    /* Gemma 3 was trained with 1e6; elsewhere the default is 10000. */
     st = read_real(r, "rope.freq_base", 1, hp->arch == ARCH_GEMMA3 ? 0 : 10000, &hp->rope_base[0]);
     if (!st)
         st = read_rope_scale(r, &hp->rope_scale[0]);
@@ -238,7 +238,7 @@ static enum status read_window(struct reader *r, struct hparams *hp)
     if (st || window == 0)
         return st;
     if (hp->arch == ARCH_GEMMA3) {
-        /* Engine contract 7: every sixth layer is global, the others rotate with their own base. */
+        /* ENGINE.md 7: every sixth layer is global, the others rotate with their own base. */
         hp->window = window;
         hp->rope_scale[1] = 1;
         st = read_uint_or(r, "attention.sliding_window_pattern", 1024, 6, &hp->window_period);
@@ -286,7 +286,7 @@ static void set_conventions(struct hparams *hp)
 
     hp->activation = hp->arch == ARCH_GEMMA3 ? ACTIVATION_GELU : ACTIVATION_SILU;
     hp->embd_scale = hp->arch == ARCH_GEMMA3 ? (float)sqrt(hp->n_embd) : 0;
-    /* The 27B model scales by the width a head would have without key_length; no key says so. */
+    /* The 27B model scales by a head's width without key_length; no key says so. */
     if (hp->arch == ARCH_GEMMA3 && hp->n_layers == 62)
         width = (double)hp->n_embd / hp->n_head;
     hp->q_scale = (float)(1 / sqrt(width));

@@ -27,7 +27,7 @@
     }
 #define NEVER(name, what) REFUSED(name, what, NAN, NAN)
 #define NOT_ZERO(name, what) REFUSED(name, what, 0, 0)
-#define NOT_ONE(name, what) REFUSED(name, what, 1, 0) /* 0: none, as converters write it */
+#define NOT_ONE(name, what) REFUSED(name, what, 1, 0) /* 0: none, as converters write */
 
 static const struct keys_entry table[] = {
     USED("block_count"),
@@ -59,7 +59,7 @@ static const struct keys_entry table[] = {
     IRRELEVANT("rope.scaling.yarn_beta_slow"),
 
     NOT_ZERO("expert_count", "a mixture of experts"),
-    IRRELEVANT("expert_used_count"), /* this and the next say nothing without experts */
+    IRRELEVANT("expert_used_count"), /* this and the next mean nothing without experts */
     IRRELEVANT("expert_shared_count"),
     IRRELEVANT("expert_group_count"),
     IRRELEVANT("expert_group_used_count"),

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Every key of a model file that may change numbers, and what becomes of it: one table. */
+/* One table of every key of a model file that may change numbers, and how it is treated. */
 #ifndef VKFI_MODEL_KEYS_H
 #define VKFI_MODEL_KEYS_H
 
@@ -10,25 +10,24 @@
 
 enum keys_verdict {
     KEYS_USED,       /* its value is part of the sizes and constants, or checked against them */
-    KEYS_WINDOW,     /* the same for an architecture with a sliding window; else says nothing */
+    KEYS_WINDOW,     /* the same for an architecture with a sliding window, else irrelevant */
     KEYS_IRRELEVANT, /* changes no number of the models that run here */
-    KEYS_REFUSED     /* changes numbers in a way this program has not */
+    KEYS_REFUSED     /* changes numbers in a way this program lacks */
 };
 
 struct keys_entry {
-    const char
-        *name; /* behind "ARCHITECTURE.", or a whole key; "ssm.*" stands for all that follow */
+    const char *name; /* after "ARCHITECTURE.", or a whole key; "ssm.*": a prefix */
     enum keys_verdict verdict;
     const char *what; /* of a refused one: what is not supported */
-    /* Numbers that say "none" of a refused one; without a number NaN, with a text instead null. */
+    /* Values that mean "none" in a refused one; NaN and null: no such value. */
     double neutral[2];
     const char *neutral_text;
 };
 
 const struct keys_entry *keys_table(size_t *out_count);
 
-/* STATUS_INPUT, logged by name: a part of a split model, a refused key that does not say "none", a
- * key of the architecture that the table lacks (it may change numbers). */
+/* STATUS_INPUT, logged by name: a part of a split model, a refused key other than "none", a key of
+ * the architecture that the table lacks (it may change numbers). */
 enum status keys_check(const struct gguf *gguf, const char *arch) STATUS_MUST_USE;
 
 /* The first part of keys_check: a later part of a split model has no architecture. */

@@ -27,7 +27,7 @@ struct kv_params {
 enum status kv_create(struct kv **out, const struct kv_params *params) STATUS_MUST_USE;
 void kv_destroy(struct kv **kv);
 
-/* A new empty branch; STATUS_MEMORY when all are in use. */
+/* Opens an empty branch; STATUS_MEMORY when all are in use. */
 enum status kv_branch(struct kv *kv, uint32_t *out) STATUS_MUST_USE;
 
 /* True if the branch is in use and may have that position. */
@@ -39,7 +39,7 @@ void kv_release(struct kv *kv, uint32_t branch);
 struct kv_share {
     uint32_t from, to;           /* branches */
     uint32_t layer, layer_count; /* layers shared */
-    uint32_t positions;          /* those below are shared (the last page perhaps in part) */
+    uint32_t positions;          /* those below are shared (of the last page perhaps a part) */
 };
 
 /* `to` drops its pages of these layers and sees those of `from`. */

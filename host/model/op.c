@@ -5,7 +5,7 @@
 #include "shared/hook.h"
 #include "shared/order.h"
 
-/* What a coordinate counts. */
+/* What sets a coordinate's extent. */
 enum extent {
     NONE,   /* the point does not have it */
     ROWS,   /* elements of the node's output row; of scores and probabilities: heads */
@@ -44,7 +44,7 @@ struct traits {
 #define RESULT(row, traits)                                                                        \
     [HOOK_OUT] = POINT(row, NONE, traits), [HOOK_MEM] = POINT(row, NONE, traits)
 
-/* An operand is the op's copy of a register's element as read, and who shares that copy sees the
+/* An operand is the op's copy of a register's element as read, and all that share the copy see the
  * fault: all outputs of a matrix, all of a norm's group, all keys of a head's query, all features
  * of a head's probability, both of a rotated pair. */
 static const struct traits TRAITS[OP_COUNT] = {
@@ -135,7 +135,7 @@ bool op_is_output(const struct node *node)
     return node->layer == GRAPH_NO_LAYER && node->op != OP_EMBED;
 }
 
-/* Nothing for REG_NONE. */
+/* 0 for REG_NONE. */
 static uint32_t bit_of(enum reg reg)
 {
     return reg == REG_NONE ? 0 : OP_BIT(reg);

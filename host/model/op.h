@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* What each op is: its points and their coordinates, what it reads and writes, its cost.
+/* The table of the ops: their points and coordinates, what they read and write, their cost.
  *
- * The one table of the ops. Checks of passes, faults, draws, sites, hazards and costs ask here. */
+ * Checks of passes, faults, draws, sites, hazards and costs use this one table. */
 #ifndef VKFI_MODEL_OP_H
 #define VKFI_MODEL_OP_H
 
@@ -26,14 +26,14 @@ struct op_point {
     uint32_t ks;
     bool keyed;    /* `key` is a key position that the column sees */
     bool operands; /* `k` names an operand, 0 `in` or 1 `in2`, not an element of it */
-    bool shared;   /* every output reads the element: `reader` says which of them see the fault */
+    bool shared;   /* every output reads the element: `reader` says which see the fault */
     enum op_stored stored;
 };
 
 /* False if the node has no such point (HOOK_*). */
 bool op_point(struct op_point *out, const struct node *node, uint32_t point);
 
-/* True if the op has points: STORE has none, its faults are those of the entries it writes. */
+/* True if the op has points: STORE has none; its faults are those of the entries it writes. */
 bool op_is_site(enum op op);
 
 /* True if the op is evaluated once for each key position that its column sees. */

@@ -17,7 +17,7 @@
 #define SPACE "\\p{White_Space}"
 #define NO_SPACE "\\P{White_Space}"
 
-/* GPT-2, its published encoder.py. The last alternative there, \s+, is what no other one takes. */
+/* GPT-2, its published encoder.py. Its last alternative, \s+, is what no other one takes. */
 #define GPT2                                                                                       \
     "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^" SPACE "\\p{L}\\p{N}]+|" SPACE               \
     "+(?!" NO_SPACE ")"
@@ -28,7 +28,7 @@
     "| ?[^" SPACE "\\p{L}\\p{N}]+[\\r\\n]*|" SPACE "*[\\r\\n]+|" SPACE "+(?!" NO_SPACE ")|" SPACE  \
     "+"
 
-/* Each stage cuts what the one before left over, at the start and end of every match. */
+/* Each stage cuts what the previous one left, at the start and end of every match. */
 struct rule {
     const char *names; /* each between spaces; the first is that of messages */
     bool whole_pieces, begins;

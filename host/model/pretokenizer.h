@@ -17,8 +17,8 @@ enum status pretokenizer_create(struct pretokenizer **out, const char *name,
                                 const char *where) STATUS_MUST_USE;
 void pretokenizer_destroy(struct pretokenizer **pretokenizer);
 
-/* What else the name says: a piece that is a token as a whole is taken without joining; a begin
- * token is put in front unless the file says otherwise. */
+/* What else the name implies: a piece that is a whole token is taken without joining; a begin token
+ * is put in front unless the file says otherwise. */
 bool pretokenizer_whole_pieces(const struct pretokenizer *pretokenizer);
 bool pretokenizer_begins(const struct pretokenizer *pretokenizer);
 
@@ -26,8 +26,8 @@ bool pretokenizer_begins(const struct pretokenizer *pretokenizer);
 typedef enum status (*pretokenizer_piece)(void *context, const char *piece, size_t len);
 
 /* Gives the pieces of `text` in order; together they are the whole text. A byte that is no part of
- * a well-formed UTF-8 character is a piece of its own, and the text ends before it for the
- * patterns. May run in several threads at once. */
+ * a well-formed UTF-8 character is a piece of its own, and for the patterns the text ends before
+ * it. May run in several threads at once. */
 enum status pretokenizer_split(const struct pretokenizer *pretokenizer, const char *text,
                                size_t len, pretokenizer_piece piece, void *context) STATUS_MUST_USE;
 

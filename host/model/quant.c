@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The stored layout of each tensor type: where its bits lie, and what numbers they mean. */
+/* The stored layout of each tensor type: the place of its bits, and the numbers they mean. */
 #include "model/quant.h"
 
 #include <assert.h>
@@ -174,7 +174,7 @@ static uint32_t code_place(enum quant type, uint32_t e, uint32_t bit)
         if (bit >= 4)
             return (QUANT_Q6_K_HIGH + e / 128 * 32 + e % 32) * 8 + e / 32 % 4 * 2 + bit - 4;
         return (e / 128 * 64 + e % 64) * 8 + e / 64 % 2 * 4 + bit;
-    default: /* one element a block */
+    default: /* one element per block */
         return bit;
     }
 }
@@ -273,7 +273,7 @@ static void decode_plain(enum quant type, const uint8_t *row, uint64_t begin,
     }
 }
 
-/* 16 bytes of nibbles, with a fifth bit each where `high` has them (else 0); minus `offset`. */
+/* 16 bytes of nibbles, each with its fifth bit from `high` (or 0), minus `offset`. */
 static void decode_nibbles(const uint8_t *codes, uint32_t high, int32_t offset,
                            struct quant_block *out)
 {

@@ -49,9 +49,9 @@ const char *quant_name(enum quant type);              /* "Q4_1" */
 const char *quant_field_name(enum quant_field field); /* "code" */
 uint32_t quant_block_elements(enum quant type);
 uint32_t quant_block_bytes(enum quant type);
-bool quant_from_id(uint32_t gguf_id, enum quant *out); /* false: a type this program has not */
+bool quant_from_id(uint32_t gguf_id, enum quant *out); /* false: a type this program lacks */
 
-/* "IQ4_XS": the name of any type that the format has had; null: a number without one. */
+/* "IQ4_XS": the name of any type that the format ever had; null: no such type. */
 const char *quant_id_name(uint32_t gguf_id);
 
 /* Bytes of a row of `width` elements; width is a multiple of the block. */
@@ -73,8 +73,8 @@ struct quant_place {
 struct quant_place quant_field_place(enum quant type, uint64_t k, enum quant_field field,
                                      uint32_t bit);
 
-/* 32 elements as NUMERICS.md 3 sees them: t = scale[0] * s + min * sum_x, or for Q6_K
- * t = scale[0] * h0 + scale[1] * h1. F types: values in code, scale unused. */
+/* 32 elements as in NUMERICS.md 3: t = scale[0] * s + min * sum_x, or for Q6_K t = scale[0] * h0 +
+ * scale[1] * h1. F types: values in code, scale unused. */
 struct quant_block {
     float code[32]; /* signed, offset applied; exact small integers (or the values of F types) */
     float scale[2]; /* d or D = d * sc; [1] is used by Q6_K (k 16..31) */

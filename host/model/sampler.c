@@ -73,7 +73,7 @@ void sampler_top(const float *logits, uint32_t n, struct sampler_top *out, uint3
     first_of(&(struct sampler_row){.logits = logits, .n = n}, out, count);
 }
 
-/* Chance of an entry relative to the first: e^((logit - first) / temperature), 0 for NaN. */
+/* Probability of an entry relative to the first: e^((logit - first) / temperature), 0 for NaN. */
 static double weight_of(float logit, float first, double temperature)
 {
     double w = dmath_exp(((double)logit - (double)first) / temperature);

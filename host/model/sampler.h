@@ -19,8 +19,7 @@ struct sampler_top {
 };
 
 /* The logits (n) of a column, and which ids may be picked: bits, 32 a word, lowest first; null:
- * all.
- */
+ * all. */
 struct sampler_row {
     const float *logits;
     uint32_t n;
@@ -35,8 +34,8 @@ static inline bool sampler_allows(const uint32_t *allowed, uint32_t id)
 /* Entries that sampler_pick needs for rows of n. */
 uint32_t sampler_candidates(const struct sampler *sampler, uint32_t n);
 
-/* Token for the row of the column at `position`, of which at least one is allowed. Greedy order:
- * key descending, lower id first, NaN lowest. Sampling: softmax of the top_k allowed logits /
+/* Token for the row of the column at `position`; at least one is allowed. Greedy order: key
+ * descending, lower id first, NaN lowest. Sampling: softmax of the top_k allowed logits /
  * temperature in double, greedy order. candidate: (sampler_candidates), overwritten. */
 uint32_t sampler_pick(const struct sampler *sampler, const struct sampler_row *row,
                       uint32_t position, struct sampler_top *candidate);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Orders the columns of a pass so that those concerned are the first, wherever one looks. */
+/* Orders the columns of a pass so that those concerned always come first. */
 #include "model/schedule.h"
 
 #include <stdlib.h>
 
 #include "base/log.h"
 
-/* False: nothing behind the K/V store of its last layer is asked of the column. */
+/* False: the column needs nothing after the K/V store of its last layer. */
 static bool goes_on(const struct pass *pass, const bool *seen, uint32_t column)
 {
     const struct column *c = &pass->columns[column];
@@ -18,8 +18,8 @@ static bool same_layers(const struct column *a, const struct column *b)
     return a->start_layer == b->start_layer && a->end_layer == b->end_layer;
 }
 
-/* Columns in their order, but of those of equal layers the ones that go on first: so the slots that
- * go on behind the last store are a prefix, as the active ones are. */
+/* Columns in their order, but among those of equal layers the ones that go on come first: so the
+ * slots that go on after the last store are a prefix, as the active ones are. */
 static void assign_slots(struct schedule *s, const bool *seen)
 {
     const struct column *columns = s->pass->columns;
@@ -94,7 +94,7 @@ enum status schedule_make(struct schedule *out, const struct model *model, const
     out->active = out->output_slot + n;
     out->tail = out->active + layers;
     out->stops = (bool *)(out->tail + layers);
-    bool *column = out->stops + nodes, *logits = column + n; /* looked at, its logits are */
+    bool *column = out->stops + nodes, *logits = column + n; /* watched are its logits */
     for (uint32_t i = 0; i < nodes + 2 * n; i++)
         out->stops[i] = false;
     for (uint32_t i = 0; i < pass->n_hooks; i++) {

@@ -17,17 +17,17 @@ struct schedule {
     uint32_t *column; /* (n_columns) column of each slot */
     uint32_t *slot;   /* (n_columns) and back */
     uint32_t *active; /* (n_layers) slots 0 .. active - 1 are evaluated in the layer */
-    uint32_t *tail;   /* (n_layers) of these, 0 .. tail - 1 behind its K/V store, too: all of which
-                         anything is asked there (and few others, that started earlier) */
+    uint32_t *tail;   /* (n_layers) of these, 0 .. tail - 1 after its K/V store too: all that are
+                         needed there (and a few that started earlier) */
     uint32_t n_outputs, n_logits;
-    uint32_t *output;      /* (n_outputs) columns with outputs; first the n_logits of them that the
-                              output matrix is for: logits asked for or looked at */
+    uint32_t *output;      /* (n_outputs) columns with outputs; first the n_logits of them that need
+                              the output matrix, whose logits are asked for or watched */
     uint32_t *output_slot; /* (n_columns) and back; EXECUTOR_NONE: none */
-    bool *stops;           /* (graph.count) a hook or a guard looks behind the node */
+    bool *stops;           /* (graph.count) a hook or a guard acts after the node */
     void *memory;
 };
 
-/* The pass is one that executor_pass has checked. */
+/* The pass has been checked by executor_pass. */
 enum status schedule_make(struct schedule *out, const struct model *model,
                           const struct pass *pass) STATUS_MUST_USE;
 void schedule_finish(struct schedule *schedule);
@@ -38,8 +38,8 @@ bool schedule_loads(const struct column *column, uint32_t layer);
 /* True if the residual that enters the layer goes to the column's save row. */
 bool schedule_saves(const struct column *column, uint32_t layer);
 
-/* True if slots of the outputs are other rows than those of the layers, or hold what has just been
- * loaded: residuals have to be moved first. */
+/* True if slots of the outputs are other rows than those of the layers, or have just been loaded:
+ * residuals have to be moved first. */
 bool schedule_gathers(const struct schedule *schedule);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* SentencePiece-style tokens (tokenizer.ggml.model "llama"): neighbours joined by the score of what
- * they become, bytes where no token fits. */
+/* SentencePiece-style tokens (tokenizer.ggml.model "llama"): neighbours joined by the score of the
+ * result, bytes where no token fits. */
 #ifndef VKFI_MODEL_SPM_H
 #define VKFI_MODEL_SPM_H
 
@@ -20,7 +20,7 @@ struct spm {
     const struct tokenizer_vocab *vocab;
     const uint32_t *priority; /* (count): scores in falling order, equal scores equal */
     int32_t byte_id[256];     /* -1: the vocabulary has none */
-    bool before_space[256];   /* some token has U+2581 behind this byte: else nothing joins there */
+    bool before_space[256];   /* some token has U+2581 after this byte; else nothing joins there */
     int32_t unknown;          /* for characters that nothing else spells; -1: left out */
 };
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Storage types of activations and of the KV cache (NUMERICS.md 4), and the choice of them. */
+/* Storage types of activations and of the KV cache (NUMERICS.md 4), and their choice. */
 #ifndef VKFI_MODEL_STORAGE_H
 #define VKFI_MODEL_STORAGE_H
 

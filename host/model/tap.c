@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Life of a tap, and where runs have to be cut for it. */
+/* Life of a tap, and where it cuts runs. */
 #include "model/tap.h"
 
 #include <stdlib.h>
@@ -63,7 +63,7 @@ enum status tap_finish(struct tap *tap, struct executor *ex)
 enum status tap_note(struct tap *tap, uint32_t fault, uint32_t position,
                      const struct hook_data *proof)
 {
-    const uint32_t count = position < tap->seen ? 0 : proof->count; /* counted the first time */
+    const uint32_t count = position < tap->seen ? 0 : proof->count; /* counted once */
     if (count == 0 && proof->changed == 0)
         return STATUS_OK;
     if (tap->n_notes == tap->room_notes) {
@@ -109,7 +109,7 @@ struct tap_proof tap_proof(const struct tap *tap, uint32_t fault)
 void tap_cut(struct tap *tap, uint32_t position)
 {
     uint32_t kept = 0;
-    position = position < tap->seen ? tap->seen : position; /* below, it happened */
+    position = position < tap->seen ? tap->seen : position; /* below, evaluations count */
     for (uint32_t i = 0; i < tap->n_notes; i++) {
         if (tap->notes[i].position < position)
             tap->notes[kept++] = tap->notes[i];

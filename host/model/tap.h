@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* The one seam for faults: what is to happen to which evaluation, attached to passes as they go by.
+/* The one seam for faults: what happens to which evaluation, attached to passes as they run.
  *
- * A tap is written in logical terms (node, positions, elements), so it does not matter how a run is
- * split into passes, nor what else shares them: tap_add finds the columns concerned, attaches hooks
- * and changes integers; tap_collect brings the proof of activation back. A tap belongs to one
- * branch at a time, whose columns go by in rising position. */
+ * A tap is in logical terms (node, positions, elements), so it does not matter how a run is split
+ * into passes, nor what else shares them: tap_add finds the columns concerned, attaches hooks and
+ * changes integers; tap_go brings back the proof of activation. A tap belongs to one branch at a
+ * time, whose columns come in rising position. */
 #ifndef VKFI_MODEL_TAP_H
 #define VKFI_MODEL_TAP_H
 
@@ -32,18 +32,18 @@ enum tap_place { TAP_EVALUATION, TAP_WEIGHT, TAP_KV, TAP_TABLE, TAP_CONTROL };
 /* Which coordinate `from` is of (wrong_write: always the row). */
 enum tap_from { TAP_FROM_ROW, TAP_FROM_K, TAP_FROM_KEY };
 
-/* What the device showed of one fault. */
+/* What the device reports of one fault. */
 struct tap_proof {
-    uint64_t count;    /* activations: elements x positions that fired   */
+    uint64_t count;    /* activations: elements x positions that fired */
     uint64_t changed;  /* those of them that changed bits                */
-    uint32_t position; /* of the first: lowest position, then lowest     */
+    uint32_t position; /* of the first: lowest position, then lowest */
     uint32_t element;  /* index of hook_data that fired                  */
     uint32_t before, after;
     uint64_t count_first; /* activations at the fault's own position */
 };
 
-/* One fault. The box of data (rows, ks, keys) is struck at each of its positions; memory once, at
- * the first column at `position` or later, until the first at position + position_count. */
+/* One fault. The box of data (rows, ks, keys) is struck at each of its positions; memory once, from
+ * the first column at or after `position` to the first at position + position_count. */
 struct tap_fault {
     enum tap_place place;
     uint32_t node, point;              /* TAP_EVALUATION: index in the graph, HOOK_* */
@@ -53,9 +53,9 @@ struct tap_fault {
     uint32_t table;                    /* TAP_TABLE: rows are positions, ks elements */
     enum tap_control control;          /* TAP_CONTROL */
     uint32_t position, position_count; /* 0 counts as 1 */
-    uint32_t begins;       /* lowest position at which it is evaluated: nothing is stale there */
-    struct hook_data data; /* kind, box, bits; proof, source, capture not used */
-    uint32_t from;         /* wrong_read, wrong_write: where the box is meant to be */
+    uint32_t begins;                   /* lowest position evaluated: nothing is stale there */
+    struct hook_data data;             /* kind, box, bits; proof, source, capture not used */
+    uint32_t from;                     /* wrong_read, wrong_write: the wrong place */
     enum tap_from from_axis;
     struct tap_state *state; /* the tap's own */
 };
@@ -67,15 +67,15 @@ struct tap {
     struct tap_note *notes; /* (n_notes) activations, position by position; the tap's own */
     uint32_t n_notes, room_notes;
     uint64_t strikes;      /* of memory, so far */
-    uint32_t seen;         /* positions below were evaluated when the run last went back */
+    uint32_t seen;         /* positions below it had been evaluated when the run last went back */
     uint32_t attempt;      /* how often it went back */
     bool keeps;            /* the run may go back (tap_back): set before its first column */
-    bool due;              /* a control value was out of its range: the run ends here */
+    bool due;              /* a control value was out of its range: the run ends */
     uint32_t due_position; /* of the column that was not evaluated, or of the pick */
     uint32_t due_fault;
 };
 
-/* Memory for what faults remember (stale bits, bits before a strike). */
+/* Allocates what faults remember (stale bits, bits before a strike). */
 enum status tap_init(struct tap *tap, struct tap_fault *faults, uint32_t n_faults,
                      const struct executor *ex) STATUS_MUST_USE;
 
@@ -83,34 +83,34 @@ enum status tap_init(struct tap *tap, struct tap_fault *faults, uint32_t n_fault
 enum status tap_strike(struct tap *tap, struct executor *ex, uint32_t branch,
                        uint32_t position) STATUS_MUST_USE;
 
-/* What was shown of a fault so far. */
+/* What the device reported of a fault so far. */
 struct tap_proof tap_proof(const struct tap *tap, uint32_t fault);
 
-/* The run goes back: columns from `position` on went by with tokens that turned out wrong, and will
- * come again. Their activations and what was remembered of them are forgotten. */
+/* The run goes back: columns from `position` on ran with tokens that proved wrong, and will run
+ * again. Their activations and what was remembered of them are forgotten. */
 void tap_cut(struct tap *tap, uint32_t position);
 
-/* The run goes back to `position`: columns up to `seen` - 1 have been evaluated, they happened, and
- * are now evaluated again. What strikes an evaluation once has gone; at a rate it is drawn anew; to
- * the end of the run it strikes again. Stored bits stay as they are, and nothing strikes them
- * twice, but entries of KV that are written again are clean. Activations are counted at a
- * position's first evaluation, changes at all of them. */
+/* The run goes back to `position`: columns up to `seen` - 1 have been evaluated, and this counts,
+ * but they are now evaluated again. A fault that strikes an evaluation once is over; one at a rate
+ * is drawn anew; one to the end of the run strikes again. Stored bits stay and are not struck
+ * twice; KV entries written again are clean. Activations are counted at a position's first
+ * evaluation, changes at all of them. */
 void tap_back(struct tap *tap, uint32_t position, uint32_t seen);
 
 /* Undoes strikes that are still in force, newest first (KV entries go with their branch), and
- * frees. Whatever the state of the run. */
+ * frees, whatever the state of the run. */
 enum status tap_finish(struct tap *tap, struct executor *ex) STATUS_MUST_USE;
 
 /* The lowest position whose column (and pick) has to go through the tap: where something is struck,
- * or one before it where stale bits are read. From there on columns must evaluate the nodes
- * concerned, and neighbours in one tap_add that a fault strikes start at the same layer. */
+ * or one before it if stale bits are read. From there on columns must evaluate the nodes concerned,
+ * and neighbours in one tap_add that a fault strikes start at the same layer. */
 uint32_t tap_first(const struct tap *tap);
 
-/* How many of the next `n` columns, from `position` on, may go into one pass: fewer where memory is
- * struck or scrubbed between, or an integer sends an entry elsewhere. tap may be null. */
+/* How many of the next `n` columns, from `position` on, may go into one pass: fewer if memory is
+ * struck or scrubbed in between, or an integer redirects an entry. tap may be null. */
 uint32_t tap_split(const struct tap *tap, uint32_t position, uint32_t n);
 
-/* Whether a fault strikes stored weights or tables: all branches of the executor see it. */
+/* Whether a fault strikes stored weights or tables, which all branches of the executor see. */
 bool tap_is_shared(const struct tap *tap);
 
 /* The id that the sampler's integer becomes; tap->due if it is out of range. tap may be null. */
@@ -135,12 +135,12 @@ uint32_t tap_room(const struct tap_pass *pass, const struct tap *tap, uint32_t p
 enum status tap_add(struct tap_pass *pass, struct tap *tap, const struct column *columns,
                     uint32_t n, struct column_result *out) STATUS_MUST_USE;
 
-/* Runs the pass (the columns sorted by start layer), gives results and proofs to those that added
- * them. `watch`: column is the index in order of tap_add. Nothing added: nothing done. */
+/* Runs the pass (columns sorted by start layer); whoever added columns gets their results and
+ * proofs. `watch`: column is the index in order of tap_add. Does nothing if nothing was added. */
 enum status tap_go(struct tap_pass *pass, executor_watch *watch, void *watch_user) STATUS_MUST_USE;
 
-/* Elements that an evaluation fault strikes at one position if it always fires there, given the
- * last key position the column sees. */
+/* Elements that an evaluation fault strikes at a position if it always fires there, given the last
+ * key position the column sees. */
 uint64_t tap_size(const struct tap_fault *fault, const struct node *node, uint32_t last_key);
 
 /* False: no element's draw is below the rate, nothing fires. Boxes of more than TAP_DRAWS elements
@@ -148,7 +148,7 @@ uint64_t tap_size(const struct tap_fault *fault, const struct node *node, uint32
 #define TAP_DRAWS 4096u
 bool tap_may_fire(const struct hook_data *box);
 
-/* The box at a position: keys written out. False if the position sees none of them. */
+/* The box at a position: keys resolved. False if the position sees none of them. */
 bool tap_box(const struct tap_fault *fault, const struct node *node, uint32_t last_key,
              struct hook_data *out);
 

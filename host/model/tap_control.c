@@ -2,7 +2,7 @@
 /* Faults of the integers that steer a column, each checked against its range before it is used. */
 #include "model/tap_impl.h"
 
-/* What the integer is without a fault; `token`: that of the column. */
+/* The integer without a fault; `token`: that of the column. */
 static uint32_t clean(enum tap_control control, uint32_t position, uint32_t token)
 {
     switch (control) {
@@ -45,7 +45,7 @@ static uint32_t stale(const struct tap_fault *fault, uint32_t position)
     return held ? held->words[0] : 0;
 }
 
-/* The integer with the fault; `out`: the proof of this evaluation. */
+/* The integer with the fault; `out`: this evaluation's proof. */
 static uint32_t faulty(const struct tap *tap, const struct tap_fault *fault, uint32_t position,
                        uint32_t value, struct hook_data *out)
 {
@@ -83,7 +83,7 @@ static void apply(struct column *column, enum tap_control control, uint32_t valu
         column->keys = value == column->position + 1 ? 0 : value;
 }
 
-/* One fault on the integer that a column, or a pick, has. */
+/* One fault on an integer of a column or a pick. */
 static enum status strike(struct tap *tap, uint32_t index, uint32_t position, uint32_t *value)
 {
     const struct tap_fault *fault = &tap->faults[index];
@@ -127,7 +127,7 @@ bool tap_control_splits(const struct tap *tap, uint32_t position)
             !tap_hits(tap, fault, position))
             continue;
         if (fault->control == TAP_TOKEN)
-            return true; /* what it becomes is not known yet */
+            return true; /* its result is not yet known */
         const uint32_t value = clean(fault->control, position, 0);
         const uint32_t after = faulty(tap, fault, position, value, &proof);
         const bool moves = fault->control == TAP_POSITION || fault->control == TAP_SLOT;

@@ -5,7 +5,7 @@
 
 #include "model/tap.h"
 
-/* Bits that a position showed, for stale bits at the next. */
+/* Bits of one position, the stale bits of the next. */
 struct tap_held {
     uint32_t position;
     struct hook_data box; /* elements of `words`; integers: one */
@@ -17,8 +17,8 @@ struct tap_state {
     struct tap_held *held; /* newest first */
 
     /* Memory: bits before the strike, and which elements it struck. */
-    bool struck, lifted, undone; /* lifted: for a moment, to scrub one that struck before it */
-    uint64_t order;              /* of its strike among all of the tap */
+    bool struck, lifted, undone; /* lifted: for a moment, to scrub an earlier strike */
+    uint64_t order;              /* of its strike among the tap's */
     uint32_t branch;             /* of a struck KV entry */
     uint32_t *before;
     bool *fired;
@@ -44,21 +44,20 @@ static inline bool tap_strikes(const struct tap_fault *fault, uint32_t position)
             position - fault->position < (fault->position_count ? fault->position_count : 1));
 }
 
-/* True if it strikes an evaluation at this position, which may be one that the run has come back
- * to.
- */
+/* True if it strikes an evaluation at this position, to which the run may have gone back. */
 static inline bool tap_hits(const struct tap *tap, const struct tap_fault *fault, uint32_t position)
 {
     const bool lasts = fault->position_count == TAP_FOREVER || fault->data.rate != 0;
     return tap_strikes(fault, position) && (lasts || position >= tap->seen);
 }
 
-/* hook_data.position of an evaluation: what is drawn at a rate is drawn anew each time. */
+/* hook_data.position of an evaluation: a fault at a rate is drawn anew each time. */
 static inline uint32_t tap_draw_position(const struct tap *tap, const struct tap_fault *fault,
                                          uint32_t position)
 {
     const bool anew = fault->data.rate != 0 && position < tap->seen;
-    return anew ? position + (tap->attempt << 20) : position; /* contexts are of 2^20 positions */
+    return anew ? position + (tap->attempt << 20) : position; /* a context has at most 2^20
+                                                                 positions */
 }
 
 static inline bool tap_is_memory(const struct tap_fault *fault)
@@ -70,7 +69,7 @@ static inline bool tap_is_memory(const struct tap_fault *fault)
 enum status tap_note(struct tap *tap, uint32_t fault, uint32_t position,
                      const struct hook_data *proof) STATUS_MUST_USE;
 
-/* Keeps the words of a box at a position; and finds them, null if there are none. */
+/* Keeps the words of a box at a position, and finds them (null: there are none). */
 enum status tap_hold(struct tap_state *state, uint32_t position, const struct hook_data *box,
                      const uint32_t *words) STATUS_MUST_USE;
 const struct tap_held *tap_held_at(const struct tap_state *state, uint32_t position);
@@ -78,17 +77,17 @@ const struct tap_held *tap_held_at(const struct tap_state *state, uint32_t posit
 /* Forgets what is held of positions outside [first, end). */
 void tap_release(struct tap *tap, uint32_t first, uint32_t end);
 
-/* KV entries from `position` on will be written again: they are not struck any more. */
+/* KV entries from `position` on will be written again and are no longer struck. */
 void tap_memory_back(struct tap *tap, uint32_t position);
 
-/* Puts weights and tables back that are still struck, newest first. */
+/* Restores weights and tables that are still struck, newest first. */
 enum status tap_memory_undo(struct tap *tap, struct executor *ex) STATUS_MUST_USE;
 
 /* The column with its integers changed and counted; tap->due if one is out of range. */
 enum status tap_control_column(struct tap *tap, struct column *column) STATUS_MUST_USE;
 
-/* True if the column at `position` must be the first of its branch in a pass: an integer sends its
- * entry elsewhere, or may be out of range. */
+/* True if the column at `position` must be the first of its branch in a pass: an integer redirects
+ * its entry, or may be out of range. */
 bool tap_control_splits(const struct tap *tap, uint32_t position);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Faults of stored bits: struck once, kept for the way back, scrubbed or undone. */
+/* Faults of stored bits: struck once, remembered, scrubbed or undone. */
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -82,7 +82,7 @@ static enum status read_other(const struct tap_fault *fault, struct executor *ex
     return read_bits(fault, ex, e, out);
 }
 
-/* The box with its keys written out: entries stored before the strike. */
+/* The box with its keys resolved: entries stored before the strike. */
 static struct hook_data box_of(const struct tap_fault *fault)
 {
     struct hook_data box = fault->data;
@@ -94,8 +94,8 @@ static struct hook_data box_of(const struct tap_fault *fault)
     return box;
 }
 
-/* Bits before and after of the elements that fire: by the fault's conditions, or `again` those that
- * fired at the strike. All are read before any is written, as elements may share a word. */
+/* Bits before and after of the elements that fire: by the fault's conditions, or with `again` those
+ * that fired at the strike. All are read before any is written, as elements may share a word. */
 static enum status look(const struct tap_fault *fault, struct executor *ex, struct hook_data *box,
                         bool again, uint32_t *after)
 {
@@ -124,7 +124,7 @@ static enum status look(const struct tap_fault *fault, struct executor *ex, stru
     return st;
 }
 
-/* Strikes, or strikes again where a fault below in the pile was scrubbed. */
+/* Strikes, or strikes again after a fault below on the stack was scrubbed. */
 static enum status hit(struct tap *tap, uint32_t index, struct executor *ex, bool again)
 {
     struct tap_fault *fault = &tap->faults[index];
@@ -167,7 +167,7 @@ static enum status strike(struct tap *tap, uint32_t index, struct executor *ex, 
     return hit(tap, index, ex, false);
 }
 
-/* Puts the bits back that were there before it struck: right if nothing struck them since. */
+/* Restores the bits from before the strike, which is right if nothing struck them since. */
 static enum status lift(struct tap_fault *fault, struct executor *ex)
 {
     const struct hook_data box = box_of(fault);
@@ -222,8 +222,8 @@ static uint32_t count_ending(const struct tap *tap, uint32_t position)
     return count;
 }
 
-/* Takes faults off the pile, newest first, down to the last that ends, and puts those back that do
- * not: what is left is what they alone make of the stored bits. */
+/* Takes faults off the stack, newest first, down to the last that ends, and puts back those that do
+ * not end: the stored bits are then as these alone leave them. */
 static enum status scrub(struct tap *tap, struct executor *ex, uint32_t branch, uint32_t position)
 {
     uint32_t ending = count_ending(tap, position);

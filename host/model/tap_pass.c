@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A pass that several taps share: columns, hooks and words collected, run, and given back. */
+/* A pass that several taps share: columns, hooks and words collected, run, and returned. */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +9,7 @@
 #include "model/tap_impl.h"
 #include "shared/order.h"
 
-/* What one tap_add gave. */
+/* One tap_add. */
 struct added {
     struct tap *tap;
     uint32_t first, n; /* columns in order of tap_add */
@@ -18,9 +18,9 @@ struct added {
 
 enum role { ROLE_PROOF, ROLE_CHANGED, ROLE_STALE, ROLE_FROM };
 
-/* What a hook was attached for. */
+/* The purpose of a hook. */
 struct owner {
-    enum role role; /* proof counts; changed: only bits changed; captures: stale, from */
+    enum role role; /* the proof counts; changed: only its changed bits; captures: stale, from */
     struct tap *tap;
     uint32_t fault; /* index in the tap */
     uint32_t position;
@@ -92,8 +92,8 @@ void tap_begin(struct tap_pass *pass)
     pass->n_columns = pass->n_added = pass->n_hooks = pass->n_words = 0;
 }
 
-/* Hooks of a fault at a column that it strikes: a proof, a capture of the bits before, of those
- * read elsewhere, or of those written over and what goes astray; as add_struck has them. */
+/* Hooks of a fault at a column that it strikes, as add_struck adds them: a proof, and captures of
+ * the bits before, of bits read elsewhere, or of bits overwritten by what goes astray. */
 static uint32_t hooks_of(const struct tap_fault *fault)
 {
     return 1u + tap_stale(fault) + (fault->data.kind == KIND_WRONG_READ) +
@@ -124,7 +124,7 @@ uint32_t tap_room(const struct tap_pass *pass, const struct tap *tap, uint32_t p
     return most;
 }
 
-/* Zeroed words; `out`: number of the first, + 1 as hooks name them. */
+/* Zeroed words; `out`: 1 + index of the first, as hooks name them. */
 static enum status take_words(struct tap_pass *pass, uint64_t n, uint32_t *out)
 {
     const uint64_t need = pass->n_words + n;
@@ -147,7 +147,7 @@ static enum status take_words(struct tap_pass *pass, uint64_t n, uint32_t *out)
     return STATUS_OK;
 }
 
-/* A hook and what it is for. `column` in order of tap_add. */
+/* A hook and its purpose. `column` in order of tap_add. */
 static enum status take_hook(struct tap_pass *pass, const struct hook *hook,
                              const struct owner *owner)
 {
@@ -232,7 +232,7 @@ static enum status add_capture(struct tap_pass *pass, const struct owner *owner,
     return st ? st : take_hook(pass, &hook, owner);
 }
 
-/* Words of the box from what was held of the position before; 0 where nothing was. */
+/* Words of the box from what was held of the previous position; 0 where nothing was. */
 static enum status add_held(struct tap_pass *pass, const struct tap_held *held,
                             const struct hook_data *box, uint32_t *out)
 {
@@ -247,7 +247,7 @@ static enum status add_held(struct tap_pass *pass, const struct tap_held *held,
     return st;
 }
 
-/* Bits one position earlier: of the column before in this pass, or held from an earlier one. */
+/* Bits one position earlier: of the previous column of this pass, or held from an earlier pass. */
 static enum status add_stale(struct tap_pass *pass, const struct owner *struck, uint32_t column,
                              const struct hook_data *box, uint32_t *out)
 {
@@ -270,7 +270,7 @@ static enum status add_stale(struct tap_pass *pass, const struct owner *struck, 
     return STATUS_INTERNAL;
 }
 
-/* The box moved to where `from` is meant. */
+/* The box moved to the wrong place, `from`. */
 static struct hook_data moved_box(const struct tap_fault *fault, const struct hook_data *box)
 {
     struct hook_data to = *box;
@@ -319,7 +319,7 @@ static enum status add_struck(struct tap_pass *pass, const struct owner *owner, 
     return take_hook(pass, &hook, &other);
 }
 
-/* The last column of an add, seen before a struck position in a later pass. */
+/* The last column of an add, if a later pass strikes the next position. */
 static enum status add_hold(struct tap_pass *pass, const struct owner *owner, uint32_t column)
 {
     const struct tap_fault *fault = fault_of(owner);
@@ -352,8 +352,8 @@ static enum status add_hooks(struct tap_pass *pass, struct tap *tap, uint32_t fi
     return st;
 }
 
-/* Stale bits go from a column to the next one of the pass: it must not come behind it when columns
- * are sorted. Starting earlier gives the same bits. */
+/* Stale bits go from a column to the next one of the pass, so sorting must not put it after that
+ * one. Starting earlier gives the same bits. */
 static void level_starts(const struct tap *tap, struct column *columns, uint32_t n)
 {
     for (uint32_t i = n; i-- > 1;) {

@@ -10,14 +10,14 @@
 #include "base/status.h"
 #include "base/text.h"
 
-/* What a template may cost at most; beyond it is refused, so that no file hangs the program. */
+/* The most a template may cost; more is refused, so that no file hangs the program. */
 #define TEMPLATE_MAX_SOURCE ((size_t)1 << 20)  /* bytes */
 #define TEMPLATE_MAX_STEPS 4000000u            /* nodes evaluated, names and keys looked at */
-#define TEMPLATE_MAX_BYTES ((size_t)256 << 20) /* of all texts and lists made on the way */
+#define TEMPLATE_MAX_BYTES ((size_t)256 << 20) /* of all texts and lists made meanwhile */
 #define TEMPLATE_MAX_OUTPUT ((size_t)16 << 20) /* bytes */
 
-/* strftime_now tells this day whatever the clock says: a prompt must be the same tomorrow.
- * Templates of Llama 3 fall back on the same one. */
+/* strftime_now gives this day whatever the clock says: a prompt must be the same tomorrow.
+ * Templates of Llama 3 fall back on it. */
 #define TEMPLATE_DATE "2024-07-26"
 
 /* Why a template cannot be read or run. */
@@ -35,14 +35,14 @@ struct template_context {
 
 struct template;
 
-/* Result and everything it points to from `arena`. STATUS_INPUT: `problem` tells what was found.
- * The source is read as jinja2 reads it with trim_blocks and lstrip_blocks, without a last line
+/* Result and everything it points to from `arena`. STATUS_INPUT: `problem` says what was found. The
+ * source is read as jinja2 reads it with trim_blocks and lstrip_blocks, without a last line
  * feed. */
 enum status template_parse(struct template **out, struct arena *arena, const char *source,
                            size_t size, struct template_problem *problem) STATUS_MUST_USE;
 
-/* Appends the prompt to `out`. STATUS_INPUT: `problem` tells which construct is not run, or what
- * the template itself raised. */
+/* Appends the prompt to `out`. STATUS_INPUT: `problem` says which construct is not supported, or
+ * what the template itself raised. */
 enum status template_render(const struct template *template, const struct template_context *context,
                             struct text *out, struct template_problem *problem) STATUS_MUST_USE;
 

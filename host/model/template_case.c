@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Texts with other letters. */
+/* Texts with the case of letters changed. */
 #include "model/template_case.h"
 
 #include <string.h>
@@ -16,7 +16,7 @@ static char to_case(char c, bool large)
     return !is_letter(c) ? c : (char)(large ? c & ~0x20 : c | 0x20);
 }
 
-/* Whether a letter behind `before` is large. */
+/* Whether a letter after `before` is upper case. */
 static bool is_start(enum template_case style, char before)
 {
     if (style == TEMPLATE_CASE_WORDS)

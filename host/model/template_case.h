@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What methods and filters of texts do alike: case, replacement. */
+/* What methods and filters of texts share: case, replacement. */
 #ifndef VKFI_MODEL_TEMPLATE_CASE_H
 #define VKFI_MODEL_TEMPLATE_CASE_H
 
@@ -8,9 +8,9 @@
 enum template_case {
     TEMPLATE_CASE_UPPER,
     TEMPLATE_CASE_LOWER,
-    TEMPLATE_CASE_FIRST, /* the first letter large, all others small */
-    TEMPLATE_CASE_WORDS, /* that of each run of letters */
-    TEMPLATE_CASE_TITLE, /* that behind white space, hyphens and opening brackets (the filter) */
+    TEMPLATE_CASE_FIRST, /* the first letter upper case, all others lower */
+    TEMPLATE_CASE_WORDS, /* the first of each run of letters */
+    TEMPLATE_CASE_TITLE, /* those after white space, hyphens and opening brackets (the filter) */
 };
 
 /* Refused for a text that is not ASCII. */

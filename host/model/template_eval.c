@@ -78,7 +78,8 @@ static enum status eval_arguments(struct template_run *run, struct template_scop
     return st;
 }
 
-/* Calls, filters and tests. Kept apart from template_eval: its arguments take much of the stack. */
+/* Calls, filters and tests. Apart from template_eval, since the arguments take much of the
+ * stack. */
 static __attribute__((noinline)) enum status eval_call(struct template_run *run,
                                                        struct template_scope *scope,
                                                        const struct template_node *node,
@@ -137,7 +138,7 @@ static bool is_number(const struct template_value *value)
     return value->type == TEMPLATE_IS_INT || value->type == TEMPLATE_IS_BOOL;
 }
 
-/* Whole numbers as Python has them, quotients rounded down. */
+/* Integers as in Python, quotients rounded down. */
 static enum status eval_numbers(struct template_run *run, char op, int64_t a, int64_t b,
                                 struct template_value *out)
 {

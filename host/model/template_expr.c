@@ -41,14 +41,14 @@ static enum status parse_part(struct template_reader *r, const struct listing *l
                                            : parse_product(r, out);
 }
 
-/* True where a tuple ends: behind its last comma nothing need stand. */
+/* True where a tuple ends: nothing need follow its last comma. */
 static bool at_tuple_end(const struct template_reader *r)
 {
     return r->token->kind == TEMPLATE_TOKEN_TAG_END || r->token->kind == TEMPLATE_TOKEN_PRINT_END ||
            template_reader_at(r, OP, ")");
 }
 
-/* One part where no operator follows it, else the list that it begins. */
+/* One part if no operator follows it, else the list that it starts. */
 static enum status parse_list(struct template_reader *r, const struct listing *listing,
                               const struct template_node **out)
 {
@@ -99,7 +99,7 @@ static enum status parse_sum(struct template_reader *r, const struct template_no
     return st;
 }
 
-/* True at an operator of comparison, which is taken; "not in" is one. */
+/* True at a comparison operator, which is taken; "not in" is one. */
 static bool take_comparison(struct template_reader *r, struct template_text *out)
 {
     static const char *const operators[] = {"==", "!=", "<", "<=", ">", ">="};

@@ -8,7 +8,7 @@
 #include "model/template_sequences.h"
 #include "model/template_text.h"
 
-/* The value as text, and the method of texts of that name on it. */
+/* Calls the text method of that name on the value as text. */
 static enum status by_method(struct template_run *run, const struct template_value *self,
                              const char *name, const struct template_value *const *arg,
                              struct template_value *out)
@@ -147,7 +147,7 @@ static enum status filter_tojson(TEMPLATE_BUILTIN)
     return st;
 }
 
-/* Lines behind the first get spaces in front; empty ones only if asked. */
+/* Lines after the first are indented; empty ones only if asked. */
 static enum status filter_indent(TEMPLATE_BUILTIN)
 {
     struct template_value text;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A template at work: values, scopes, and what its run may still cost. */
+/* A running template: values, scopes, and what the run may still cost. */
 #ifndef VKFI_MODEL_TEMPLATE_IMPL_H
 #define VKFI_MODEL_TEMPLATE_IMPL_H
 
@@ -11,7 +11,7 @@ struct template
 };
 
 enum template_type {
-    TEMPLATE_IS_UNDEFINED, /* text: what is undefined */
+    TEMPLATE_IS_UNDEFINED, /* text: its name */
     TEMPLATE_IS_NONE,
     TEMPLATE_IS_BOOL,      /* number */
     TEMPLATE_IS_INT,       /* number */
@@ -19,7 +19,7 @@ enum template_type {
     TEMPLATE_IS_LIST,      /* list */
     TEMPLATE_IS_TUPLE,     /* list */
     TEMPLATE_IS_RANGE,     /* list */
-    TEMPLATE_IS_GENERATOR, /* list, whose elements are gone once they were looked at */
+    TEMPLATE_IS_GENERATOR, /* list, whose elements are gone once read */
     TEMPLATE_IS_DICT,      /* dict */
     TEMPLATE_IS_NAMESPACE, /* dict */
     TEMPLATE_IS_LOOP,      /* loop */
@@ -44,7 +44,7 @@ struct template_value {
 
 struct template_list {
     struct template_value *item; /* (count) */
-    size_t count, at;            /* at: first not yet looked at, of a generator */
+    size_t count, at;            /* at: the next of a generator */
 };
 
 struct template_pair {
@@ -100,7 +100,7 @@ struct template_run {
 /* Arguments as given. */
 struct template_arguments {
     struct template_value value[TEMPLATE_MAX_ARGUMENTS]; /* (count) */
-    struct template_text name[TEMPLATE_MAX_ARGUMENTS];   /* size 0: by place */
+    struct template_text name[TEMPLATE_MAX_ARGUMENTS];   /* size 0: positional */
     size_t count;
 };
 
@@ -111,7 +111,7 @@ struct template_arguments {
 
 struct template_builtin {
     const char *name;
-    const char *parameter[4]; /* null behind the last; "=x": by name only */
+    const char *parameter[4]; /* null after the last; "=x": by name only */
     enum status (*call)(TEMPLATE_BUILTIN);
 };
 

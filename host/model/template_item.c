@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What stands behind a dot or in brackets. */
+/* What follows a dot or is in brackets. */
 #include "model/template_impl.h"
 #include "model/template_text.h"
 

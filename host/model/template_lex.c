@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The words of a template, and which white space around its marks is text. */
+/* The tokens of a template, and which white space around its marks is text. */
 #define _GNU_SOURCE /* memmem, memrchr */
 #include <stdarg.h>
 #include <stdio.h>
@@ -14,7 +14,7 @@ struct lexer {
     struct template_problem *problem;
     const char *at, *end;
     uint32_t line;
-    const struct template_token **link; /* where the next word goes */
+    const struct template_token **link; /* where the next token goes */
     struct template_token *last;
     bool line_starting; /* the text goes on at the start of a line */
     char open[TEMPLATE_MAX_DEPTH];
@@ -68,7 +68,7 @@ static void skip_space(struct lexer *l)
     advance(l, template_text_space(rest));
 }
 
-/* A copy with line feeds alone at line ends, the last of them left out. */
+/* A copy with plain line feeds at line ends, without the last of them. */
 static enum status normalize(struct lexer *l, struct template_text source)
 {
     char *copy = arena_text(l->arena, source.data, source.size);
@@ -89,7 +89,7 @@ static enum status normalize(struct lexer *l, struct template_text source)
     return STATUS_OK;
 }
 
-/* The text before a mark: `sign` behind the mark's first two characters. */
+/* The text before a mark: `sign` follows the mark's first two characters. */
 static struct template_text before_mark(const struct lexer *l, size_t size, char mark, char sign)
 {
     struct template_text text = {l->at, size};
@@ -105,7 +105,7 @@ static struct template_text before_mark(const struct lexer *l, size_t size, char
     return text;
 }
 
-/* Behind "%}" or "#}": with '-' all white space goes, without a sign one line feed. */
+/* After "%}" or "#}": '-' drops all white space, no sign one line feed. */
 static void after_mark(struct lexer *l, char sign)
 {
     if (sign == '-')
@@ -115,7 +115,7 @@ static void after_mark(struct lexer *l, char sign)
     l->line_starting = l->at[-1] == '\n';
 }
 
-/* From behind "{#" to behind "#}". */
+/* From after "{#" to after "#}". */
 static enum status skip_comment(struct lexer *l)
 {
     const char *close = memmem(l->at, (size_t)(l->end - l->at), "#}", 2);
@@ -170,7 +170,7 @@ static int hex_digits(const char *at, const char *end, int n, uint32_t *out)
     return 1;
 }
 
-/* One escape of a string literal as Python reads it, `at` behind the backslash. Bytes used, 0 if
+/* One escape of a string literal as Python reads it, `at` after the backslash. Bytes used, 0 if
  * there is no such character. */
 static size_t escape(const char *at, const char *end, char out[UTF8_LONGEST], size_t *out_size)
 {
@@ -200,7 +200,7 @@ static size_t escape(const char *at, const char *end, char out[UTF8_LONGEST], si
         *out_size = utf8_put(out, code);
         return n;
     }
-    out[0] = '\\'; /* stays as it is, and so does the character behind it */
+    out[0] = '\\'; /* stays, and so does the character after it */
     *out_size = 1;
     return *at == 'N' ? 0 : SIZE_MAX;
 }
@@ -328,7 +328,7 @@ static bool read_close(struct lexer *l, bool is_tag)
     return true;
 }
 
-/* The words between two marks. */
+/* The tokens between two marks. */
 static enum status read_inside(struct lexer *l, bool is_tag)
 {
     enum status st = STATUS_OK;

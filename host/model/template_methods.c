@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Methods of texts, lists, dicts and loops, as Python's (letters of ASCII alone change their case).
- */
+/* Methods of texts as in Python (only letters of ASCII change their case). */
 #include <string.h>
 
 #include "model/template_case.h"
@@ -73,7 +72,7 @@ static bool fits_at(struct template_text text, struct template_text part, bool a
            memcmp(text.data + (at_end ? text.size - part.size : 0), part.data, part.size) == 0;
 }
 
-/* startswith and endswith: of a text, or of any of a tuple. */
+/* startswith and endswith: with a text, or any of a tuple. */
 static enum status fits(struct template_run *run, const struct template_value *self,
                         const struct template_value *part, bool at_end, struct template_value *out)
 {

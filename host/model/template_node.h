@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a template is read into: its words, and a tree of statements and expressions. */
+/* A parsed template: its tokens, and a tree of statements and expressions. */
 #ifndef VKFI_MODEL_TEMPLATE_NODE_H
 #define VKFI_MODEL_TEMPLATE_NODE_H
 
@@ -31,14 +31,14 @@ enum template_token_kind {
 };
 
 struct template_token {
-    const struct template_token *next; /* null behind the last, which is TEMPLATE_TOKEN_END */
+    const struct template_token *next; /* null after the last, which is TEMPLATE_TOKEN_END */
     enum template_token_kind kind;
     uint32_t line;
     struct template_text text;
     int64_t number;
 };
 
-/* All words of a template, in `arena`. */
+/* All tokens of a template, in `arena`. */
 enum status template_lex(const struct template_token **out, struct arena *arena,
                          struct template_text source,
                          struct template_problem *problem) STATUS_MUST_USE;
@@ -97,7 +97,7 @@ struct template_node {
     const struct template_node *list, *body, *other, *next;
 };
 
-/* One walk over the words. */
+/* One walk over the tokens. */
 struct template_reader {
     struct arena *arena;
     const struct template_token *token; /* not yet taken */
@@ -107,19 +107,19 @@ struct template_reader {
 
 bool template_text_is(struct template_text text, const char *word);
 
-/* True if the next word is of that kind and text; `_skip` takes it then. */
+/* True if the next token is of that kind and text; `_skip` takes it then. */
 bool template_reader_at(const struct template_reader *r, enum template_token_kind kind,
                         const char *text);
 bool template_reader_skip(struct template_reader *r, enum template_token_kind kind,
                           const char *text);
 
-/* STATUS_INPUT unless the next word is of that kind (and text, if not null); then takes it. */
+/* STATUS_INPUT unless the next token is of that kind (and text, if not null); takes it. */
 enum status template_reader_expect(struct template_reader *r, enum template_token_kind kind,
                                    const char *text) STATUS_MUST_USE;
-/* STATUS_INPUT: the next word is not what was wanted. */
+/* STATUS_INPUT: the next token is not the expected one. */
 enum status template_reader_unexpected(const struct template_reader *r, const char *wanted);
 
-/* One level deeper, refused beyond TEMPLATE_MAX_DEPTH; the caller takes one off `depth` again. */
+/* One level deeper, refused beyond TEMPLATE_MAX_DEPTH; the caller decrements `depth` again. */
 enum status template_reader_enter(struct template_reader *r) STATUS_MUST_USE;
 
 enum status template_reader_node(struct template_reader *r, enum template_node_kind kind,
@@ -135,7 +135,7 @@ enum status template_expr_parse(struct template_reader *r, bool with_if,
 enum status template_expr_tuple(struct template_reader *r, bool with_if,
                                 const struct template_node **out) STATUS_MUST_USE;
 
-/* An operand with its sign and what stands behind it. */
+/* An operand with its sign and what follows it. */
 enum status template_primary_parse(struct template_reader *r, bool with_filter,
                                    const struct template_node **out) STATUS_MUST_USE;
 /* `inner` with the filters that follow. */

@@ -88,7 +88,7 @@ static enum status loop_cycle(TEMPLATE_BUILTIN)
     return STATUS_OK;
 }
 
-/* Methods that change what they are called on; jinja2's sandbox refuses them too. */
+/* Methods that change their object; jinja2's sandbox refuses them too. */
 static enum status changes(TEMPLATE_BUILTIN)
 {
     (void)arg;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Statements of a template: tags, and what stands between them. */
+/* Statements of a template: tags, and what is between them. */
 #include <string.h>
 
 #include "model/template_impl.h"
@@ -15,7 +15,7 @@ static enum status expect_end(struct template_reader *r)
     return template_reader_expect(r, TEMPLATE_TOKEN_TAG_END, NULL);
 }
 
-/* "{% end... %}", whose "{%" has been looked at but not taken. */
+/* "{% end... %}", whose "{%" has been seen but not taken. */
 static enum status close_tag(struct template_reader *r, const char *name)
 {
     enum status st = template_reader_expect(r, TEMPLATE_TOKEN_TAG, NULL);
@@ -259,7 +259,7 @@ static enum status parse_statement(struct template_reader *r, const struct templ
     return parse_tag(r, node);
 }
 
-/* Statements up to one of the tags `ends` (null behind the last), which is not taken; null: up to
+/* Statements up to one of the tags `ends` (null after the last), which is not taken; null: up to
  * the end of the template. */
 static enum status parse_body(struct template_reader *r, const char *const *ends,
                               const struct template_node **out)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Operands of expressions: constants, names, lists, and what stands behind them. */
+/* Operands of expressions: constants, names, lists, and what follows them. */
 #include <string.h>
 
 #include "model/template_node.h"
@@ -7,7 +7,7 @@
 #define OP TEMPLATE_TOKEN_OP
 #define NAME TEMPLATE_TOKEN_NAME
 
-/* Elements up to `close`, which is taken; `is_call`: arguments, of which some have names. */
+/* Elements up to `close`, which is taken; `is_call`: arguments, some with names. */
 static enum status parse_list(struct template_reader *r, const char *close, bool is_call,
                               const struct template_node **out)
 {
@@ -159,7 +159,7 @@ static enum status parse_primary(struct template_reader *r, const struct templat
     return st ? st : template_reader_expect(r, OP, ")");
 }
 
-/* Behind "[". */
+/* After "[". */
 static enum status parse_subscript(struct template_reader *r, const struct template_node *inner,
                                    const struct template_node **out)
 {
@@ -188,7 +188,7 @@ static enum status parse_subscript(struct template_reader *r, const struct templ
     return st;
 }
 
-/* Behind ".". */
+/* After ".". */
 static enum status parse_attribute(struct template_reader *r, const struct template_node *inner,
                                    const struct template_node **out)
 {
@@ -213,7 +213,7 @@ static enum status parse_attribute(struct template_reader *r, const struct templ
     return st;
 }
 
-/* Behind "(". */
+/* After "(". */
 static enum status parse_call(struct template_reader *r, const struct template_node *inner,
                               const struct template_node **out)
 {
@@ -243,7 +243,7 @@ static enum status parse_postfix(struct template_reader *r, const struct templat
     }
 }
 
-/* True if what stands here is an argument of a test without parentheses. */
+/* True at an argument of a test without parentheses. */
 static bool at_argument(const struct template_reader *r)
 {
     if (r->token->kind == NAME)
@@ -253,7 +253,7 @@ static bool at_argument(const struct template_reader *r)
            template_reader_at(r, OP, "[") || template_reader_at(r, OP, "{");
 }
 
-/* Behind "is". */
+/* After "is". */
 static enum status parse_test(struct template_reader *r, const struct template_node **inner)
 {
     struct template_node *node, *argument;

@@ -175,7 +175,7 @@ static enum status add_json_text(struct template_run *run, struct text *out,
     return st ? st : add_word(run, out, "\"");
 }
 
-/* The white space before an element (or, behind the last, before the bracket). */
+/* The white space before an element (or, after the last, before the bracket). */
 static enum status add_json_gap(struct template_run *run, struct text *out, int indent, int level)
 {
     enum status st = indent < 0 ? STATUS_OK : add_word(run, out, "\n");

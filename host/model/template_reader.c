@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Takes the words of a template one by one. */
+/* Takes the tokens of a template one by one. */
 #include "model/template_node.h"
 
 bool template_reader_at(const struct template_reader *r, enum template_token_kind kind,

@@ -53,7 +53,7 @@ static enum status bind_targets(struct template_run *run, struct template_scope 
     return st;
 }
 
-/* Leaves the elements for which the loop's condition holds. */
+/* Keeps the elements for which the loop's condition holds. */
 static enum status filter_elements(struct template_run *run, struct template_scope *scope,
                                    const struct template_node *node, struct template_list *list)
 {

@@ -6,7 +6,7 @@
 
 #include "model/template_text.h"
 
-/* A list of its own with the same elements. */
+/* A new list with the same elements. */
 static enum status copy(struct template_run *run, enum template_type type,
                         const struct template_list *from, struct template_value *out)
 {

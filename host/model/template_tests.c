@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What may stand behind "is". */
+/* What may follow "is". */
 #include "model/template_impl.h"
 #include "model/template_text.h"
 
@@ -90,7 +90,7 @@ ORDER_TEST(is_at_most, order <= 0)
 ORDER_TEST(is_greater, order > 0)
 ORDER_TEST(is_at_least, order >= 0)
 
-/* self modulo a number, as Python has it. */
+/* self modulo a number, as in Python. */
 static enum status remainder_of(struct template_run *run, const struct template_value *self,
                                 const struct template_value *by, int64_t *out)
 {

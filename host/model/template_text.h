@@ -5,7 +5,7 @@
 
 #include "model/template_node.h"
 
-/* A byte that is no UTF-8 counts as a character of its own. */
+/* A byte that is not UTF-8 counts as one character. */
 size_t template_text_next(struct template_text text, size_t at); /* bytes of the one there */
 size_t template_text_chars(struct template_text text);
 size_t template_text_offset(struct template_text text, size_t n_chars); /* at most text.size */

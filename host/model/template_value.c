@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Values of a running template: made, compared and looked into as Python does. */
+/* Values of a running template: made, compared and read as in Python. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -39,7 +39,7 @@ void *template_value_memory(struct template_run *run, size_t bytes)
 
 enum status template_value_no_memory(struct template_run *run)
 {
-    /* The arena has told of the host's memory; the run's own share ends here. */
+    /* The arena has logged a lack of host memory; this is the run's own limit. */
     return template_value_fail(run, "the template makes more than %zu bytes of values",
                                TEMPLATE_MAX_BYTES);
 }

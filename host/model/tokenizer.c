@@ -54,9 +54,8 @@ static enum status read_begin(struct tokenizer *tk, const struct gguf *gguf, boo
     return st;
 }
 
-/* What stands before a text; the models differ in what a file that says nothing means (llama.cpp,
- * llama_vocab::impl::load). tokenizer.ggml.add_eos_token is not heeded: every text encoded here is
- * a prompt, which goes on. */
+/* What is put before a text; defaults differ between models (llama.cpp, llama_vocab::impl::load).
+ * tokenizer.ggml.add_eos_token is ignored: every text encoded here is a prompt, which goes on. */
 static enum status read_rules(struct tokenizer *tk, const struct gguf *gguf)
 {
     const bool spm = tk->model == TOKENIZER_SPM;
@@ -136,7 +135,7 @@ const int32_t *tokenizer_end_ids(const struct tokenizer *tk, uint32_t *out_count
     return tk->ends.id;
 }
 
-/* The template's text begins with the begin token itself. */
+/* The template's text starts with the begin token itself. */
 static bool begins(const struct tokenizer *tk, const struct tokenizer_text *text)
 {
     const size_t len = tk->vocab.len[tk->begin];
@@ -157,7 +156,7 @@ static enum status encode(const struct tokenizer *tk, struct tokenizer_work *wor
         if (match.start > 0 && tk->model == TOKENIZER_BPE) {
             st = bpe_encode(&tk->bpe, work, text, match.start);
         } else if (match.start > 0) {
-            /* Plain text stands at the start or behind a special token: nothing else cuts it. */
+            /* Plain text is at the start or after a special token: nothing else cuts it. */
             st = spm_encode(&tk->spm, work, text, match.start, tk->space_prefix);
         }
         if (!st && match.id >= 0) {

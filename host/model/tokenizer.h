@@ -24,7 +24,7 @@ bool tokenizer_is_end(const struct tokenizer *tk, int32_t id); /* ends an answer
 const int32_t *tokenizer_end_ids(const struct tokenizer *tk, uint32_t *out_count); /* ascending */
 
 /* What the text of special tokens stands for: itself, those tokens, or those tokens in the text of
- * a chat template, which gets no second begin token where it begins with one. */
+ * a chat template, which gets no second begin token if it starts with one. */
 enum tokenizer_parse { TOKENIZER_PLAIN, TOKENIZER_SPECIAL, TOKENIZER_CHAT };
 
 struct tokenizer_text {

@@ -45,9 +45,10 @@ enum { BY_KEY = 1, BY_TEXT = 2 };
 struct search {
     struct tokenizer_vocab *vocab;
     uint8_t *end;       /* (vocab->count) BY_KEY | BY_TEXT */
-    int32_t *type;      /* (vocab->count) copy of the types, once one of them is changed */
+    int32_t *type;      /* (vocab->count) copy of the types, once one is changed */
     bool seen[TEXTS];   /* texts that some token has */
-    bool others, plain; /* ends that are not "</s>"; a "</s>" that is plain text and no key names */
+    bool others, plain; /* ends other than "</s>"; a "</s>" that is plain text and named by no
+                           key */
 };
 
 static bool is_text(const struct tokenizer_vocab *vocab, uint32_t id, const char *text)
@@ -106,7 +107,7 @@ static void forget(struct search *s, const char *text)
     }
 }
 
-/* Vocabularies where a text of the list does something else. */
+/* Vocabularies where a text of the list means something else. */
 static void except(struct search *s)
 {
     const bool call = has(s, "<|call|>") || has(s, "<|calls|>");

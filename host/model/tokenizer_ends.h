@@ -10,8 +10,8 @@ struct tokenizer_ends {
     uint32_t count;
 };
 
-/* End tokens that the file gives another type become control tokens in `vocab` (warned of), so that
- * templates find them and plain text does not; call it before the vocabulary is indexed. */
+/* End tokens that the file gives another type become control tokens in `vocab` (with a warning), so
+ * that templates find them and plain text does not; call it before the vocabulary is indexed. */
 enum status tokenizer_ends_init(struct tokenizer_ends *out, struct arena *arena,
                                 const struct gguf *gguf,
                                 struct tokenizer_vocab *vocab) STATUS_MUST_USE;

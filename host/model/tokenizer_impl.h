@@ -19,8 +19,8 @@ struct tokenizer {
     struct tokenizer_special special;
     struct bpe bpe;    /* if TOKENIZER_BPE */
     struct spm spm;    /* if TOKENIZER_SPM */
-    bool space_prefix; /* TOKENIZER_SPM: a space before text at the start and behind
-                        * special tokens */
+    bool space_prefix; /* TOKENIZER_SPM: a space before text at the start and after special
+                          tokens */
     int32_t begin;     /* put in front of every text, -1: none */
     struct tokenizer_ends ends;
 };

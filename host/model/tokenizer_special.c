@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Special texts sorted, searched by narrowing a range of them byte after byte. */
+/* Special texts, sorted and searched by narrowing a range byte by byte. */
 #include "model/tokenizer_special.h"
 
 #include <inttypes.h>
@@ -26,7 +26,7 @@ static bool is_special(const struct tokenizer_vocab *vocab, uint32_t id)
                                   type == TOKENIZER_VOCAB_UNKNOWN || type == TOKENIZER_VOCAB_USER);
 }
 
-/* By text, a text before what continues it; equal texts by id. */
+/* By text, a text before its continuations; equal texts by id. */
 static int compare(const void *a, const void *b)
 {
     const struct tokenizer_special_entry *x = a, *y = b;
@@ -94,7 +94,7 @@ static uint32_t bound(const struct tokenizer_special *special, uint32_t low, uin
     return low;
 }
 
-/* The longest entry that `text` begins with, null: none. */
+/* The longest entry that `text` starts with, null: none. */
 static const struct tokenizer_special_entry *longest_at(const struct tokenizer_special *special,
                                                         const char *text, size_t len, bool all)
 {

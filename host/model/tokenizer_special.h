@@ -27,8 +27,8 @@ enum status tokenizer_special_init(struct tokenizer_special *out, struct arena *
                                    const struct gguf *gguf,
                                    const struct tokenizer_vocab *vocab) STATUS_MUST_USE;
 
-/* The leftmost occurrence, of those the longest. User-defined tokens always count, the others only
- * if `all`. */
+/* The leftmost occurrence, the longest of those. User-defined tokens always count, others only if
+ * `all`. */
 struct tokenizer_special_match tokenizer_special_next(const struct tokenizer_special *special,
                                                       const char *text, size_t len, bool all);
 

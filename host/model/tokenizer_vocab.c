@@ -10,9 +10,9 @@
 
 #define COUNT_MAX (1u << 28)
 
-/* Most texts are short: head and length decide without a look at the text itself. */
+/* Most texts are short: head and length decide without reading the text itself. */
 struct tokenizer_vocab_slot {
-    uint64_t head; /* first bytes of the text, zeros behind it */
+    uint64_t head; /* first bytes of the text, then zeros */
     uint32_t len;
     uint32_t id; /* + 1; 0: free */
 };

@@ -37,12 +37,12 @@ struct tokenizer_vocab {
 enum status tokenizer_vocab_read(struct tokenizer_vocab *out,
                                  const struct gguf *gguf) STATUS_MUST_USE;
 
-/* Makes it searchable by text, by the types as they are then. */
+/* Makes it searchable by text, with the types as they are now. */
 enum status tokenizer_vocab_index(struct tokenizer_vocab *vocab,
                                   struct arena *arena) STATUS_MUST_USE;
 
-/* Id of the token with this text that plain text may become: neither control, unknown nor byte
- * tokens. -1: none. Of tokens with equal text the last. */
+/* Id of the token with this text that plain text may become (no control, unknown or byte token);
+ * -1: none. Of tokens with equal text the last. */
 int32_t tokenizer_vocab_find(const struct tokenizer_vocab *vocab, const char *text, size_t len);
 
 /* Whether tokenizer_vocab_find could give `id` (any number) for this text; does not search. */

@@ -6,7 +6,7 @@
 
 #include "base/log.h"
 
-/* A join that was possible when it was found; stale once either side has changed. */
+/* A join that was possible when found; stale once either side has changed. */
 struct tokenizer_candidate {
     uint64_t key;   /* priority, then index of the left symbol: unique in the heap if not stale */
     uint32_t right; /* index of the right symbol */
@@ -130,7 +130,7 @@ static struct tokenizer_candidate pop(struct tokenizer_work *work)
     return best;
 }
 
-/* What looks for joins of one text. */
+/* The search for joins of one text. */
 struct search {
     struct tokenizer_work *work;
     tokenizer_work_join join;

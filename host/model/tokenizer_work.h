@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What one encoding needs while it runs: symbols, a queue of joins, the ids so far. */
+/* Working memory of one encoding: symbols, a queue of joins, the ids so far. */
 #ifndef VKFI_MODEL_TOKENIZER_WORK_H
 #define VKFI_MODEL_TOKENIZER_WORK_H
 
@@ -23,7 +23,7 @@ struct tokenizer_join {
     int32_t id;        /* the token that the two become */
 };
 
-/* All zeros is a valid empty one. Reused for all pieces of a text. */
+/* All zeros are a valid empty one. Reused for all pieces of a text. */
 struct tokenizer_work {
     struct tokenizer_symbol *symbols; /* owned */
     size_t n_symbols, symbols_room;
@@ -48,7 +48,7 @@ enum status tokenizer_work_put(struct tokenizer_work *work, int32_t id) STATUS_M
 /* Room for `size` bytes in all. */
 enum status tokenizer_work_bytes_room(struct tokenizer_work *work, size_t size) STATUS_MUST_USE;
 
-/* Appends a symbol behind the last one. */
+/* Appends a symbol. */
 enum status tokenizer_work_symbol(struct tokenizer_work *work, uint32_t start, uint32_t size,
                                   int32_t id) STATUS_MUST_USE;
 

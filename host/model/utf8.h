@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* UTF-8 one character at a time: what is well-formed, what is not, what is only begun. */
+/* UTF-8 one character at a time: what is well-formed, what is not, what is incomplete. */
 #ifndef VKFI_MODEL_UTF8_H
 #define VKFI_MODEL_UTF8_H
 
@@ -8,7 +8,7 @@
 
 enum utf8_kind {
     UTF8_GOOD, /* a well-formed character */
-    UTF8_BAD,  /* bytes that no text can continue to a character */
+    UTF8_BAD,  /* bytes that no continuation makes a character */
     UTF8_CUT,  /* the text ends inside a character that is well-formed so far */
 };
 
