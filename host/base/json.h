@@ -44,29 +44,35 @@ bool json_integer(const struct json *value, int64_t min, int64_t max, int64_t *o
 const char *json_where(const struct json_doc *doc, const struct json *value);
 
 /* Writing: a stream of tokens; commas, quotes and escapes are put in. Inf and NaN become the texts
- * "Infinity", "-Infinity", "NaN" (NUMERICS.md 6). */
+ * "Infinity", "-Infinity", "NaN" (NUMERICS.md 6). The writer keeps the first failure, so that calls
+ * are not checked one by one: json_end tells how all went. */
 struct json_writer {
-    FILE *file;
+    FILE *file; /* null: what is written is dropped, and `st` says why */
     uint32_t depth;
-    bool first;  /* no member yet at this depth */
-    bool keyed;  /* a key was just written */
-    bool pretty; /* two-space indent for objects */
+    bool first;     /* no member yet at this depth */
+    bool keyed;     /* a key was just written */
+    bool pretty;    /* two-space indent for objects */
+    enum status st; /* the first failure of what was to be written */
 };
 
 void json_begin(struct json_writer *w, FILE *file, bool pretty);
 
-/* The same in memory: after the end, `text` is what was written (`size` bytes and a null, from the
- * arena). */
+/* Notes that what was to be written could not be had (logged already); json_end returns it. What is
+ * written afterwards still closes objects and arrays, so that the text is JSON all the same. */
+void json_take(struct json_writer *w, enum status st);
+
+/* The same in memory: what was written is `text` (`size` bytes and a null, from the arena) once it
+ * has ended without a failure. json_end_memory must follow, whatever happens between. */
 struct json_memory {
     struct json_writer w;
     char *text;
     size_t size;
 };
-enum status json_begin_memory(struct json_memory *out, bool pretty) STATUS_MUST_USE;
+void json_begin_memory(struct json_memory *out, bool pretty);
 enum status json_end_memory(struct json_memory *m, struct arena *arena) STATUS_MUST_USE;
-/* The text without its final line feed; `st`, the status of the writing, is passed on. */
-enum status json_end_line(const char **out, struct json_memory *m, struct arena *arena,
-                          enum status st) STATUS_MUST_USE;
+/* The text without its final line feed; null if it failed. */
+enum status json_end_line(const char **out, struct json_memory *m,
+                          struct arena *arena) STATUS_MUST_USE;
 
 void json_object_open(struct json_writer *w);
 void json_object_close(struct json_writer *w);
@@ -86,9 +92,17 @@ void json_put_value(struct json_writer *w, const struct json *value); /* with al
 /* A key and its value; a null text and a number that is NaN (not known) become null. */
 void json_member_text(struct json_writer *w, const char *key, const char *text);
 void json_member_int(struct json_writer *w, const char *key, int64_t value);
+void json_member_known(struct json_writer *w, const char *key, bool known,
+                       int64_t value); /* null unless known */
 void json_member_number(struct json_writer *w, const char *key, double value);
 void json_member_bool(struct json_writer *w, const char *key, bool value);
-/* Ends the line, flushes; STATUS_IO if anything could not be written. */
+void json_member_hex(struct json_writer *w, const char *key, uint64_t value, int digits);
+void json_member_null(struct json_writer *w, const char *key);
+void json_member_value(struct json_writer *w, const char *key, const struct json *value);
+/* A key, and an object or array that json_object_close or json_array_close ends. */
+void json_member_object(struct json_writer *w, const char *key);
+void json_member_array(struct json_writer *w, const char *key);
+/* Ends the line, flushes; the first failure, STATUS_IO if anything could not be written. */
 enum status json_end(struct json_writer *w) STATUS_MUST_USE;
 
 #endif

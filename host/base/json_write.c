@@ -7,6 +7,7 @@
 #include <float.h>
 #include <inttypes.h>
 #include <math.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,10 +22,25 @@ void json_begin(struct json_writer *w, FILE *file, bool pretty)
     *w = (struct json_writer){.file = file, .first = true, .pretty = pretty};
 }
 
+void json_take(struct json_writer *w, enum status st)
+{
+    w->st = w->st ? w->st : st;
+}
+
+/* A writer without a file drops everything: it has failed already. */
+__attribute__((format(printf, 2, 3))) static void put(struct json_writer *w, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    if (w->file)
+        vfprintf(w->file, fmt, args);
+    va_end(args);
+}
+
 static void put_indent(struct json_writer *w)
 {
     if (w->pretty) {
-        fprintf(w->file, "\n%*s", (int)(2 * w->depth), "");
+        put(w, "\n%*s", (int)(2 * w->depth), "");
     }
 }
 
@@ -32,7 +48,7 @@ static void put_indent(struct json_writer *w)
 static void before_value(struct json_writer *w)
 {
     if (!w->keyed && !w->first) {
-        fputs(w->pretty ? ", " : ",", w->file);
+        put(w, w->pretty ? ", " : ",");
     }
     w->keyed = false;
     w->first = false;
@@ -41,7 +57,7 @@ static void before_value(struct json_writer *w)
 void json_object_open(struct json_writer *w)
 {
     before_value(w);
-    fputc('{', w->file);
+    put(w, "{");
     w->depth++;
     w->first = true;
 }
@@ -53,26 +69,29 @@ void json_object_close(struct json_writer *w)
     if (!w->first) {
         put_indent(w);
     }
-    fputc('}', w->file);
+    put(w, "}");
     w->first = false;
 }
 
 void json_array_open(struct json_writer *w)
 {
     before_value(w);
-    fputc('[', w->file);
+    put(w, "[");
     w->first = true;
 }
 
 void json_array_close(struct json_writer *w)
 {
     assert(!w->keyed);
-    fputc(']', w->file);
+    put(w, "]");
     w->first = false;
 }
 
-static void put_quoted(FILE *file, const char *text, size_t n)
+static void put_quoted(struct json_writer *w, const char *text, size_t n)
 {
+    FILE *file = w->file;
+    if (!file)
+        return;
     fputc('"', file);
     for (size_t i = 0; i < n;) {
         const unsigned char c = (unsigned char)text[i];
@@ -100,11 +119,11 @@ void json_put_key(struct json_writer *w, const char *key)
 {
     assert(!w->keyed && w->depth > 0);
     if (!w->first) {
-        fputc(',', w->file);
+        put(w, ",");
     }
     put_indent(w);
-    put_quoted(w->file, key, strlen(key));
-    fputs(w->pretty ? ": " : ":", w->file);
+    put_quoted(w, key, strlen(key));
+    put(w, w->pretty ? ": " : ":");
     w->keyed = true;
     w->first = false;
 }
@@ -112,7 +131,7 @@ void json_put_key(struct json_writer *w, const char *key)
 void json_put_text_n(struct json_writer *w, const char *text, size_t n)
 {
     before_value(w);
-    put_quoted(w->file, text, n);
+    put_quoted(w, text, n);
 }
 
 void json_put_text(struct json_writer *w, const char *text)
@@ -123,7 +142,7 @@ void json_put_text(struct json_writer *w, const char *text)
 void json_put_int(struct json_writer *w, int64_t value)
 {
     before_value(w);
-    fprintf(w->file, "%" PRId64, value);
+    put(w, "%" PRId64, value);
 }
 
 /* True if it was one of the three that JSON numbers cannot express. */
@@ -140,7 +159,7 @@ static bool put_special(struct json_writer *w, double value)
 static void put_digits(struct json_writer *w, const char *text)
 {
     before_value(w);
-    fputs(strcmp(text, "-0") == 0 ? "-0.0" : text, w->file);
+    put(w, "%s", strcmp(text, "-0") == 0 ? "-0.0" : text);
 }
 
 void json_put_number(struct json_writer *w, double value)
@@ -181,19 +200,19 @@ void json_put_float(struct json_writer *w, float value)
 void json_put_hex(struct json_writer *w, uint64_t value, int digits)
 {
     before_value(w);
-    fprintf(w->file, "\"%0*" PRIx64 "\"", digits, value);
+    put(w, "\"%0*" PRIx64 "\"", digits, value);
 }
 
 void json_put_bool(struct json_writer *w, bool value)
 {
     before_value(w);
-    fputs(value ? "true" : "false", w->file);
+    put(w, "%s", value ? "true" : "false");
 }
 
 void json_put_null(struct json_writer *w)
 {
     before_value(w);
-    fputs("null", w->file);
+    put(w, "null");
 }
 
 void json_member_text(struct json_writer *w, const char *key, const char *text)
@@ -217,6 +236,27 @@ void json_member_int(struct json_writer *w, const char *key, int64_t value)
     json_put_int(w, value);
 }
 
+void json_member_known(struct json_writer *w, const char *key, bool known, int64_t value)
+{
+    json_put_key(w, key);
+    if (known)
+        json_put_int(w, value);
+    else
+        json_put_null(w);
+}
+
+void json_member_hex(struct json_writer *w, const char *key, uint64_t value, int digits)
+{
+    json_put_key(w, key);
+    json_put_hex(w, value, digits);
+}
+
+void json_member_null(struct json_writer *w, const char *key)
+{
+    json_put_key(w, key);
+    json_put_null(w);
+}
+
 void json_member_number(struct json_writer *w, const char *key, double value)
 {
     json_put_key(w, key);
@@ -224,6 +264,24 @@ void json_member_number(struct json_writer *w, const char *key, double value)
         json_put_null(w);
     else
         json_put_number(w, value);
+}
+
+void json_member_value(struct json_writer *w, const char *key, const struct json *value)
+{
+    json_put_key(w, key);
+    json_put_value(w, value);
+}
+
+void json_member_object(struct json_writer *w, const char *key)
+{
+    json_put_key(w, key);
+    json_object_open(w);
+}
+
+void json_member_array(struct json_writer *w, const char *key)
+{
+    json_put_key(w, key);
+    json_array_open(w);
 }
 
 void json_put_value(struct json_writer *w, const struct json *value)
@@ -262,31 +320,29 @@ void json_put_value(struct json_writer *w, const struct json *value)
 enum status json_end(struct json_writer *w)
 {
     assert(w->depth == 0 && !w->keyed);
-    fputc('\n', w->file);
-    if (fflush(w->file) != 0 || ferror(w->file)) {
+    put(w, "\n");
+    if (w->file && (fflush(w->file) != 0 || ferror(w->file))) {
         file_check_reader(w->file);
         log_error("JSON output: cannot write: %s", strerror(errno));
-        return STATUS_IO;
+        json_take(w, STATUS_IO);
     }
-    return STATUS_OK;
+    return w->st;
 }
 
-enum status json_begin_memory(struct json_memory *out, bool pretty)
+void json_begin_memory(struct json_memory *out, bool pretty)
 {
     *out = (struct json_memory){.text = NULL};
-    FILE *file = open_memstream(&out->text, &out->size);
-    if (!file) {
+    json_begin(&out->w, open_memstream(&out->text, &out->size), pretty);
+    if (!out->w.file) {
         log_error("out of host memory for JSON");
-        return STATUS_MEMORY;
+        json_take(&out->w, STATUS_MEMORY);
     }
-    json_begin(&out->w, file, pretty);
-    return STATUS_OK;
 }
 
 enum status json_end_memory(struct json_memory *m, struct arena *arena)
 {
     enum status st = json_end(&m->w);
-    if (fclose(m->w.file) != 0 && !st) {
+    if (m->w.file && fclose(m->w.file) != 0 && !st) {
         log_error("out of host memory for JSON");
         st = STATUS_MEMORY;
     }
@@ -296,12 +352,10 @@ enum status json_end_memory(struct json_memory *m, struct arena *arena)
     return st || m->text ? st : STATUS_MEMORY;
 }
 
-enum status json_end_line(const char **out, struct json_memory *m, struct arena *arena,
-                          enum status st)
+enum status json_end_line(const char **out, struct json_memory *m, struct arena *arena)
 {
-    const enum status ended = json_end_memory(m, arena);
-    st = st ? st : ended;
-    *out = st ? NULL : m->text;
+    const enum status st = json_end_memory(m, arena);
+    *out = m->text;
     if (!st)
         m->text[--m->size] = '\0';
     return st;

@@ -68,12 +68,11 @@ static enum status probe_text(const char **out, struct arena *arena, struct gpu 
     struct probe_result result;
     struct json_memory m;
     enum status st = probe_run(gpu, &result);
-    if (!st)
-        st = json_begin_memory(&m, false);
     if (st)
         return st;
+    json_begin_memory(&m, false);
     put_probe(&m.w, &result);
-    return json_end_line(out, &m, arena, STATUS_OK);
+    return json_end_line(out, &m, arena);
 }
 
 static enum status gpu_texts(struct store_device *out, struct arena *arena, struct gpu *gpu)

@@ -59,15 +59,13 @@ enum status campaign_about_model(const char **out, struct arena *arena, const st
 {
     struct json_memory m;
     struct stat info;
-    enum status st = json_begin_memory(&m, false);
-    if (st)
-        return st;
+    json_begin_memory(&m, false);
     json_object_open(&m.w);
     json_member_text(&m.w, "architecture", hparams_arch_name(model->hp.arch));
-    st = put_metadata(&m.w, model->gguf);
+    json_take(&m.w, put_metadata(&m.w, model->gguf));
     if (stat(gguf_path(model->gguf), &info) == 0)
         json_member_int(&m.w, "bytes", info.st_size);
     put_tensors(&m.w, model->gguf);
     json_object_close(&m.w);
-    return json_end_line(out, &m, arena, st);
+    return json_end_line(out, &m, arena);
 }

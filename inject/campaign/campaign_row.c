@@ -151,9 +151,9 @@ static enum status put_deviation(struct row *row, struct arena *arena, const str
                                  uint32_t n_layers)
 {
     struct json_memory m;
-    const enum status st = record->deviation ? json_begin_memory(&m, false) : STATUS_OK;
-    if (st || !record->deviation)
-        return st;
+    if (!record->deviation)
+        return STATUS_OK;
+    json_begin_memory(&m, false);
     json_array_open(&m.w);
     for (uint32_t i = 0; i <= n_layers; i++) {
         json_array_open(&m.w);
@@ -163,7 +163,7 @@ static enum status put_deviation(struct row *row, struct arena *arena, const str
         json_array_close(&m.w);
     }
     json_array_close(&m.w);
-    return json_end_line(&row->deviation, &m, arena, STATUS_OK);
+    return json_end_line(&row->deviation, &m, arena);
 }
 
 static enum status put_text(struct row *row, struct arena *arena, const struct record *record,

@@ -6,14 +6,11 @@
 enum status plan_canon(struct plan *plan, struct arena *arena)
 {
     struct json_memory m;
-    enum status st = json_begin_memory(&m, false);
-    if (st)
-        return st;
+    json_begin_memory(&m, false);
     json_object_open(&m.w);
-    st = plan_field_put(&m.w, &plan_fields_root, plan);
+    json_take(&m.w, plan_field_put(&m.w, &plan_fields_root, plan));
     json_object_close(&m.w);
-    const enum status ended = json_end_memory(&m, arena);
-    st = st ? st : ended;
+    const enum status st = json_end_memory(&m, arena);
     if (st)
         return st;
     plan->canon = m.text;

@@ -171,8 +171,8 @@ enum status plan_confirm_make(struct plan *out, struct arena *arena,
     if (!title)
         return STATUS_MEMORY;
     enum status st = json_parse(&doc, given, strlen(given), "the plan of the campaign");
-    st = st ? st : json_begin_memory(&m, true);
     if (!st) {
+        json_begin_memory(&m, true);
         put_plan(&m.w, json_root(doc), title, request);
         st = json_end_memory(&m, arena);
     }

@@ -52,11 +52,9 @@ static void put_plan(struct json_writer *w, const struct plan *plan, const struc
 enum status plan_inline(struct plan *plan, struct arena *arena, const struct json *root)
 {
     struct json_memory m;
-    enum status st = json_begin_memory(&m, true);
-    if (st)
-        return st;
+    json_begin_memory(&m, true);
     put_plan(&m.w, plan, root);
-    st = json_end_memory(&m, arena);
+    const enum status st = json_end_memory(&m, arena);
     plan->text = m.text;
     return st;
 }

@@ -97,8 +97,8 @@ enum status plan_waves_extend(struct plan *out, struct arena *arena, const struc
     struct json_doc *doc = NULL;
     struct json_memory m;
     enum status st = json_parse(&doc, base->text, strlen(base->text), "the plan to extend");
-    st = st ? st : json_begin_memory(&m, true);
     if (!st) {
+        json_begin_memory(&m, true);
         put_plan(&m.w, json_root(doc), trials);
         st = json_end_memory(&m, arena);
     }

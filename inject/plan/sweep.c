@@ -82,11 +82,9 @@ static enum status make(struct plan *out, struct arena *arena, const struct swee
                         uint64_t trials)
 {
     struct json_memory m;
-    enum status st = json_begin_memory(&m, true);
-    if (st)
-        return st;
+    json_begin_memory(&m, true);
     put_plan(&m.w, params, trials);
-    st = json_end_memory(&m, arena);
+    const enum status st = json_end_memory(&m, arena);
     if (st)
         return st;
     return plan_read(out, arena,

@@ -210,10 +210,9 @@ static enum status put_csv_json(FILE *out, const struct row_view *view, const st
     struct json_memory m;
     struct arena arena = {0};
     const char *text = NULL;
-    enum status st = json_begin_memory(&m, false);
-    if (st)
-        return st;
-    st = json_end_line(&text, &m, &arena, put_value(&m.w, view, it));
+    json_begin_memory(&m, false);
+    json_take(&m.w, put_value(&m.w, view, it));
+    const enum status st = json_end_line(&text, &m, &arena);
     if (!st)
         row_view_csv_text(out, text);
     arena_finish(&arena);

@@ -99,6 +99,68 @@ static void what_is_not_known_is_null(void **state)
                       "\"bool\":true}\n");
 }
 
+static void members_of_every_kind(void **state)
+{
+    (void)state;
+    struct json_doc *doc = NULL;
+    struct json_memory m;
+    struct arena arena = {0};
+    const char *line = NULL;
+
+    assert_int_equal(json_parse(&doc, "[1, {\"a\": null}]", 16, "doc"), STATUS_OK);
+    json_begin_memory(&m, false);
+    json_object_open(&m.w);
+    json_member_known(&m.w, "known", true, -1);
+    json_member_known(&m.w, "unknown", false, -1);
+    json_member_hex(&m.w, "hex", 0x1f, 4);
+    json_member_null(&m.w, "null");
+    json_member_value(&m.w, "value", json_root(doc));
+    json_member_array(&m.w, "array");
+    json_put_int(&m.w, 1);
+    json_array_close(&m.w);
+    json_member_object(&m.w, "object");
+    json_object_close(&m.w);
+    json_object_close(&m.w);
+    assert_int_equal(json_end_line(&line, &m, &arena), STATUS_OK);
+    assert_string_equal(line, "{\"known\":-1,\"unknown\":null,\"hex\":\"001f\",\"null\":null,"
+                              "\"value\":[1,{\"a\":null}],\"array\":[1],\"object\":{}}");
+    json_destroy(&doc);
+    arena_finish(&arena);
+}
+
+/* A failure of what is written is told at the end, and what comes after it still makes JSON. */
+static void the_first_failure_stays(void **state)
+{
+    (void)state;
+    struct json_memory m;
+    struct json_writer w;
+    struct arena arena = {0};
+    const char *line = "";
+    FILE *file = open_buffer();
+
+    json_begin(&w, file, false);
+    json_object_open(&w);
+    json_take(&w, STATUS_OK);
+    json_member_int(&w, "a", 1);
+    json_take(&w, STATUS_INPUT);
+    json_take(&w, STATUS_IO);
+    json_member_int(&w, "b", 2);
+    json_object_close(&w);
+    assert_int_equal(json_end(&w), STATUS_INPUT);
+    expect_text(file, "{\"a\":1,\"b\":2}\n");
+    json_begin_memory(&m, true);
+    write_sample(&m.w);
+    json_take(&m.w, STATUS_DEVICE);
+    assert_int_equal(json_end_line(&line, &m, &arena), STATUS_DEVICE);
+    assert_null(line);
+    /* as where memory for the stream is out */
+    json_begin(&w, NULL, true);
+    json_take(&w, STATUS_MEMORY);
+    write_sample(&w);
+    assert_int_equal(json_end(&w), STATUS_MEMORY);
+    arena_finish(&arena);
+}
+
 static void texts_are_escaped_and_made_valid(void **state)
 {
     (void)state;
@@ -219,6 +281,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(compact_and_pretty_forms),
         cmocka_unit_test(what_is_not_known_is_null),
+        cmocka_unit_test(members_of_every_kind),
+        cmocka_unit_test(the_first_failure_stays),
         cmocka_unit_test(texts_are_escaped_and_made_valid),
         cmocka_unit_test(numbers_are_short),
         cmocka_unit_test(numbers_read_back_as_the_same_bits),

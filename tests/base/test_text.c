@@ -37,10 +37,39 @@ static void nulls_come_back(void **state)
     }
 }
 
+/* A failure stays, and what comes after it is dropped: one look at the end is enough. */
+static void the_first_failure_stays(void **state)
+{
+    struct text text = {0};
+    (void)state;
+    assert_string_equal(text_of(&text), "");
+    text_put(&text, "a");
+    text_take(&text, STATUS_OK);
+    text_addf(&text, "%d", 7);
+    assert_int_equal(text.st, STATUS_OK);
+    assert_string_equal(text_of(&text), "a7");
+    assert_int_equal(text_take(&text, STATUS_INPUT), STATUS_INPUT);
+    assert_int_equal(text_take(&text, STATUS_IO), STATUS_INPUT);
+    assert_int_equal(text_put(&text, "b"), STATUS_INPUT);
+    assert_int_equal(text_addf(&text, "%s", "b"), STATUS_INPUT);
+    assert_int_equal(text_add_marked(&text, "b\0b", 3), STATUS_INPUT);
+    assert_int_equal(text_add_unmarked(&text, "b"), STATUS_INPUT);
+    assert_string_equal(text_of(&text), "a7");
+    text_finish(&text);
+    assert_int_equal(text.st, STATUS_OK);
+    /* more than can be had */
+    assert_int_equal(text_add(&text, "c", SIZE_MAX), STATUS_MEMORY);
+    text_put(&text, "d");
+    assert_int_equal(text.st, STATUS_MEMORY);
+    assert_null(text.data);
+    text_finish(&text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nulls_come_back),
+        cmocka_unit_test(the_first_failure_stays),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
