@@ -18,7 +18,7 @@
 #include "cpu/cpu_weight.h"
 #include "model/rope.h"
 
-#define CPU_COLUMNS 32u /* columns a pass unless asked otherwise */
+#define CPU_COLUMNS 32u /* columns per pass by default */
 #define CPU_ALIGN 64u
 
 struct cpu_block {
@@ -46,7 +46,7 @@ bool cpu_form_available(enum cpu_form form)
     case CPU_SCALAR:
         return true;
 #if defined(VKFI_CPU_SIMD)
-    case CPU_AVX2: /* these tests include the operating system's part */
+    case CPU_AVX2: /* these tests include the operating system's support */
         return __builtin_cpu_supports("avx2") && cpu_flags_f16c();
     case CPU_AVX512:
         return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&

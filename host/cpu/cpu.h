@@ -20,7 +20,7 @@ enum cpu_form {
 bool cpu_form_available(enum cpu_form form);
 
 /* STATUS_DEVICE (logged) where the form is not available or the floating-point mode of fpenv.h is
- * not set. The SIMD forms hold weights of their own; the scalar form reads, and edits, the model's
+ * not set. The SIMD forms hold their own weights; the scalar form reads and edits the model's
  * mapping. */
 enum status cpu_create(struct executor **out, enum cpu_form form,
                        const struct executor_params *params) STATUS_MUST_USE;

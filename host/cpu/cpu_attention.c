@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Attention as a whole: scores, softmax and heads of a unit by one thread, nothing kept between. */
+/* Attention as a whole: scores, softmax and heads of a unit in one thread, with nothing kept. */
 #include "cpu/cpu_attention.h"
 
 #include "cpu/cpu_ops.h"
@@ -44,7 +44,7 @@ static void fused(const struct cpu_attention *job)
     kernels->heads(job);
 }
 
-/* A K/V head is read once for all its heads where that leaves every thread enough to do. */
+/* A K/V head is read once for all its heads if that leaves every thread enough work. */
 static uint32_t heads_a_unit(const struct cpu_task *task)
 {
     const struct cpu *cpu = task->run->cpu;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* The units attention is shared out in: one query position and heads of one K/V head. */
+/* The units in which threads share attention: one query position and heads of one K/V head. */
 #ifndef VKFI_CPU_CPU_ATTENTION_H
 #define VKFI_CPU_CPU_ATTENTION_H
 
 #include "cpu/cpu_state.h"
 
-/* Inputs and outputs of one head (set `heads` for more behind it); S and P are the column's rows,
- * or null where it keeps none. */
+/* Inputs and outputs of one head (set `heads` to include the next ones); S and P are the column's
+ * rows, or null where it keeps none. */
 struct cpu_attention cpu_attention_job(const struct cpu_run *run, const struct node *node,
                                        uint32_t slot, uint32_t head);
 

@@ -21,7 +21,7 @@ enum status cpu_edit_page(struct cpu *cpu, const struct kv_site *site)
         if (slot.copy_from != KV_NO_PAGE)
             memcpy(page, cpu_kv_page(cpu, value != 0, site->layer, slot.copy_from),
                    cpu->page_bytes[value]);
-        else if (fresh) /* lanes not written yet are computed with, though never used */
+        else if (fresh) /* lanes not yet written take part in sums, though never used */
             memset(page, 0, cpu->page_bytes[value]);
     }
     return st;

@@ -5,7 +5,7 @@
 
 static float scaled(float value, float scale)
 {
-    return scale == 0 ? value : value * scale; /* an exact test: 0 stands for none */
+    return scale == 0 ? value : value * scale; /* an exact test: 0 means none */
 }
 
 void cpu_embed(const struct cpu_task *task)

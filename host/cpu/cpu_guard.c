@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Looks at output rows where the pass asks for it. */
+/* Checks output rows where the pass asks for it. */
 #include "cpu/cpu_guard.h"
 
 #include "cpu/cpu_watch.h"

@@ -7,7 +7,7 @@
 #include "model/sum_order.h"
 #include "shared/hook.h"
 
-/* Some hooks on one column; a patch overwrites the outputs concerned. */
+/* Hooks on one column; the patch overwrites the outputs concerned. */
 struct cpu_patch {
     struct cpu_run *run;
     const struct node *node;
@@ -23,10 +23,10 @@ struct cpu_hook_at {
     uint32_t point, row, k, key;
 };
 
-/* The patch's faults of the element on `bits` (canonical), counted and noted. */
+/* Applies the patch's faults of the element to `bits` (canonical), counted and noted. */
 uint32_t cpu_hook_bits(const struct cpu_patch *patch, struct cpu_hook_at at, uint32_t bits);
 
-/* The same on a float: canonical NaN first where there is a fault. */
+/* The same on a float: NaN is made canonical first if there is a fault. */
 float cpu_hook_value(const struct cpu_patch *patch, struct cpu_hook_at at, float value);
 
 /* Joins the chains of block at.k to their partial; with faults of point ACCUMULATOR if `patch`. */
@@ -36,13 +36,13 @@ void cpu_hook_block(const struct cpu_patch *patch, struct cpu_hook_at at, struct
 float cpu_hook_result(const struct cpu_patch *patch, struct cpu_hook_at at, float value,
                       uint32_t act);
 
-/* The faults of point WEIGHT in a stored row as the op reads it, hook by hook: what elements share
- * (a scale) changes for all of them. `row`: the output of LINEAR that reads it, elements are k;
- * EMBED: HOOK_NONE, elements are rows. */
+/* The faults of point WEIGHT in a stored row as the op reads it, hook by hook: a field that
+ * elements share (a scale) changes for all of them. `row`: the output of LINEAR that reads it,
+ * elements are k; EMBED: HOOK_NONE, elements are rows. */
 void cpu_hook_weights(const struct cpu_patch *patch, uint32_t row, uint8_t *stored);
 
-/* Keys outside [first, last] whose stored entry a capture of the patch wants for `row` of point
- * WEIGHT, from `*key` on; false: there is none any more. */
+/* Keys outside [first, last] whose stored entry a capture of the patch needs for `row` of point
+ * WEIGHT, from `*key` on; false: there is none left. */
 bool cpu_hook_unseen(const struct cpu_patch *patch, uint32_t row, const struct cpu_attention *job,
                      uint32_t *key);
 
@@ -53,10 +53,10 @@ bool cpu_hook_in(const struct cpu_patch *patch, uint32_t point, uint32_t row);
 uint32_t cpu_hook_edit(const struct cpu_run *run, struct hook_data *data, uint32_t index,
                        uint32_t bits, bool note);
 
-/* Copies input rows that the node is going to overwrite. Before a node with hooks. */
+/* Before a node with hooks: copies input rows that the node will overwrite. */
 void cpu_hook_save(struct cpu_run *run, uint32_t node);
 
-/* Applies the hooks of a node. After its normal run, on one thread. */
+/* Applies the hooks of a node, after its normal run, on one thread. */
 void cpu_hook_apply(struct cpu_run *run, uint32_t node);
 
 #endif

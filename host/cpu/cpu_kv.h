@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Where a K or V entry lies in its page, and its stored bits.
+/* Place and stored bits of a K or V entry in its page.
  *
  * K: (kv heads, 2, head_dim, 16 positions): lanes are positions, so scores sum over features.
  * V: (kv heads, head_dim / 16 rounded up, 32 positions, 16 features): lanes are features. */

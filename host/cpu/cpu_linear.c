@@ -58,7 +58,7 @@ void cpu_linear(const struct cpu_task *task)
     job.x = cpu->reg[node->in];
     job.y = cpu->reg[node->out];
     cpu_share_rows(task, &begin, &end);
-    /* Also without rows: a later node with the same input may have some. */
+    /* Also a thread without rows: it may have some of a later node with the same input. */
     if (!cpu->nodes[task->index].prepared)
         cpu->kernels->prepare(&job);
     if (begin < end && job.n > 0)
@@ -91,8 +91,7 @@ static void operand(const struct cpu_patch *patch, uint32_t row, const struct ho
     }
 }
 
-/* Each operand fault is counted once, as the first of its readers sees it. True if there is one
- * that all outputs see. */
+/* Each operand fault is counted once, as its first reader sees it. True if all outputs see one. */
 static bool note_operands(const struct cpu_patch *patch)
 {
     bool all = false;
@@ -148,7 +147,7 @@ static float edit_accumulator(void *user, uint32_t b, float run)
                           run);
 }
 
-/* One output again, with all faults in. */
+/* One output again, with all faults. */
 static float one_row(const struct cpu_patch *patch, uint32_t row)
 {
     const struct node *node = patch->node;
@@ -179,7 +178,7 @@ static float one_row(const struct cpu_patch *patch, uint32_t row)
     return node->bias ? value + cpu_weight_floats(node->bias)[row] : value;
 }
 
-/* An output that some fault concerns alone. */
+/* True if the output has a fault besides those of operands that all outputs read. */
 static bool concerned(const struct cpu_patch *patch, uint32_t row)
 {
     for (uint32_t i = 0; i < patch->n_hooks; i++) {

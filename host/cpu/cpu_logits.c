@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The output matrix in pieces: argmax and hash as the logits come, whole rows only where asked. */
+/* The output matrix in pieces: argmax and hash as the logits are computed, whole rows only where
+ * asked for. */
 #include "cpu/cpu_ops.h"
 
 static const struct cpu_digest empty = {.bits = NM_NAN, .finite = true};

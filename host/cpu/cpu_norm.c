@@ -51,7 +51,7 @@ void cpu_norm(const struct cpu_task *task)
     }
 }
 
-/* One group again, with all faults in. */
+/* One group again, with all faults. */
 static void patch_group(const struct cpu_patch *patch, uint32_t group)
 {
     const struct cpu *cpu = patch->run->cpu;

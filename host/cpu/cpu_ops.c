@@ -10,7 +10,7 @@ static void run_linear(const struct cpu_task *task)
         cpu_linear(task);
 }
 
-/* The whole attention of columns that keep nothing between, then the scores of those that do. */
+/* The whole attention of columns that keep no scores, then the scores of those that do. */
 static void run_scores(const struct cpu_task *task)
 {
     cpu_attention(task);

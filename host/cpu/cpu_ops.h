@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* One function a kind of op: a thread's part of its normal run, and the patch of one hook. */
+/* One function per kind of op: a thread's part of its normal run, and the patch of one hook. */
 #ifndef VKFI_CPU_CPU_OPS_H
 #define VKFI_CPU_CPU_OPS_H
 
@@ -7,7 +7,7 @@
 #include "cpu/cpu_state.h"
 
 /* How the work of an op is cut among threads: by rows, by units as long as the node is wide, by
- * heads of the query; or so that no other cut is like it. */
+ * heads of the query; or so that no other cut equals it. */
 enum cpu_cut { CPU_CUT_NONE, CPU_CUT_ROWS, CPU_CUT_UNITS, CPU_CUT_HEADS };
 
 struct cpu_op {
@@ -25,7 +25,7 @@ void cpu_store(const struct cpu_task *task);
 void cpu_gate(const struct cpu_task *task);
 void cpu_add(const struct cpu_task *task);
 
-/* SCORES, SOFTMAX and HEADS of the columns that keep no S and P: without barriers between. */
+/* SCORES, SOFTMAX and HEADS of the columns that keep no S and P: with no barriers in between. */
 void cpu_attention(const struct cpu_task *task);
 
 /* The single ops, for columns with a row in S and P. */
@@ -38,7 +38,7 @@ struct cpu_linear cpu_linear_job(const struct cpu *cpu, const struct node *node,
                                  struct cpu_scratch *scratch);
 
 /* The output matrix: a thread's rows, with argmax and hash of the columns that keep no row; then
- * those of the kept rows, behind hooks; then (first thread) the results. */
+ * those of the kept rows, after hooks; then (first thread) the results. */
 void cpu_logits(const struct cpu_task *task);
 void cpu_logits_digest(const struct cpu_task *task);
 void cpu_logits_finish(struct cpu_run *run);

@@ -40,7 +40,7 @@ static uint8_t *word_at(uint8_t *at, uint32_t i)
     return at + (size_t)i * CPU_PACK_LANES * 4;
 }
 
-/* 4 x 4 bytes turned over: its own inverse. */
+/* 4 x 4 bytes transposed: its own inverse. */
 static void transpose(uint32_t w[4])
 {
     const uint32_t even = 0x00ff00ff, low = 0x0000ffff;
@@ -53,7 +53,8 @@ static void transpose(uint32_t w[4])
     w[3] = b >> 16 | (d & ~low);
 }
 
-/* 16 bytes, element j and j + 16 the nibbles of byte j, to and from a lane; `flip` as stored. */
+/* 16 bytes, with elements j and j + 16 as nibbles of byte j, to and from a lane; `flip` as
+ * stored. */
 static void put_nibbles(uint8_t *at, const uint8_t bytes[16], uint32_t flip)
 {
     uint32_t w[4];
@@ -115,8 +116,8 @@ static uint32_t get_fifths(uint32_t word)
     return out;
 }
 
-/* Sub-block `sub` of the K types: nibbles in bytes of one half, 32 of them, are brought to the
- * shape of the small types' 16 bytes, and back. */
+/* Sub-block `sub` of the K types: 32 nibbles, each in one half of a byte, to and from the small
+ * types' form of 16 bytes. */
 static void join_nibbles(const uint8_t *codes, uint32_t shift, uint8_t out[16])
 {
     for (uint32_t i = 0; i < 16; i++)
@@ -253,7 +254,7 @@ static void get_packed(enum quant type, uint8_t *group, uint32_t lane, uint8_t *
     }
 }
 
-/* The upper two bits: code - 32 modulo 64 has the topmost flipped. */
+/* The upper two bits: code - 32 modulo 64 has the top bit flipped. */
 #define SIXTHS_FLIP 0xaaaaaaaau
 
 static void put_q6_k(uint8_t *group, uint32_t lane, const uint8_t *block)

@@ -41,7 +41,7 @@
 #define CPU_PACK_SUBSCALES 256u
 #define CPU_PACK_HALVES 32u /* 16 f16 numbers */
 
-/* Where the parts of a group begin, in bytes; constant for a constant type. */
+/* Where the parts of a group start, in bytes; constant for a constant type. */
 struct cpu_pack_layout {
     uint32_t high;  /* fifths, sixths */
     uint32_t sub;   /* pairs, sub-scales */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Walks the graph over the columns of a pass, all threads side by side in one parallel region. */
+/* Walks the graph over the columns of a pass, with all threads in one parallel region. */
 #include "cpu/cpu_pass.h"
 
 #include <assert.h>
@@ -89,7 +89,7 @@ static void run_node(struct cpu_task *task, uint32_t index)
     wait_all(task);
 }
 
-/* First thread between barriers. */
+/* The first thread alone, between barriers. */
 #define CPU_PASS_ALONE(task, statement)                                                            \
     do {                                                                                           \
         wait_all(task);                                                                            \
@@ -116,7 +116,7 @@ static void run_layer(struct cpu_task *task, uint32_t layer)
     save_residuals(task, layer + 1);
 }
 
-/* First thread: rows of the columns with outputs, and only those, by way of T. */
+/* First thread: moves the rows of the columns with outputs, by way of T. */
 static void enter_output(struct cpu_run *run)
 {
     const struct schedule *s = run->schedule;
@@ -138,7 +138,8 @@ static void enter_output(struct cpu_run *run)
     run->slots = s->n_outputs;
 }
 
-/* First thread: hands out the rows entering the output matrix; the others go on without. */
+/* First thread: hands out the requested rows that enter the output matrix; only columns that need
+ * logits go on. */
 static void leave_hidden(struct cpu_run *run)
 {
     const uint32_t n_embd = cpu_hparams(run->cpu)->n_embd;
@@ -205,7 +206,7 @@ static void run_thread(struct cpu_run *run)
     cpu_scratch_of(&task)->underflow = fpenv_underflow();
 }
 
-/* Flags of the workers become flags of the caller: there fpenv.h shows and clears them. */
+/* The workers' flags become flags of the caller, where fpenv.h reads and clears them. */
 static void raise_underflow(const struct cpu_run *run)
 {
     volatile float tiny = 1e-30f;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Hazards between nodes: a barrier only where a thread reads what another one wrote. */
+/* Hazards between nodes: a barrier only where a thread reads what another wrote. */
 #include "cpu/cpu_plan.h"
 
 #include "cpu/cpu_ops.h"
 #include "model/op.h"
 
 /* How an access is cut among threads. Two accesses with equal cuts touch the same elements in the
- * same thread; NOBODY: no access; EVERYBODY: no cut is like it. */
+ * same thread; NOBODY: no access; EVERYBODY: no cut equals it. */
 #define NOBODY 0u
 #define EVERYBODY UINT32_MAX
 
@@ -65,7 +65,7 @@ void cpu_plan(struct cpu *cpu)
 {
     const struct graph *graph = &cpu->base.model->graph;
     struct hazard hazards[RESOURCES] = {0};
-    enum reg prepared = REG_NONE; /* register the threads hold prepared */
+    enum reg prepared = REG_NONE; /* register that threads hold prepared */
 
     for (uint32_t i = 0; i < graph->count; i++) {
         const struct node *node = &graph->node[i];

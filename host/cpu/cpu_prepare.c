@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Gets a pass everything it needs: pages of its positions, and rows for what it keeps. */
+/* Allocates what a pass needs: pages of its positions, and rows for what it keeps. */
 #include "cpu/cpu_prepare.h"
 
 #include <inttypes.h>
@@ -25,7 +25,7 @@ static enum status own_pages(const struct cpu_run *run, const struct column *col
     return st;
 }
 
-/* True if what happens at the node needs the column's scores, or its logits, kept. */
+/* True if a hook, guard or watcher of the node needs the column's scores, or logits, kept. */
 static bool needs(const struct cpu_run *run, uint32_t index, bool logits)
 {
     const struct node *node = &run->cpu->base.model->graph.node[index];
@@ -66,7 +66,7 @@ static enum status keep_rows(struct cpu_run *run)
     return st ? st : cpu_room(cpu, REG_P, scores);
 }
 
-/* Ops that work in place destroy what their hooks have to read. */
+/* Ops in place destroy what their hooks have to read. */
 static enum status save_inputs(struct cpu_run *run)
 {
     const struct graph *graph = &run->cpu->base.model->graph;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* All of a pass that can fail, done before its threads start. */
+/* All that can fail in a pass, done before its threads start. */
 #ifndef VKFI_CPU_CPU_PREPARE_H
 #define VKFI_CPU_CPU_PREPARE_H
 

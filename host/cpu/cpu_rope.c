@@ -2,7 +2,7 @@
 /* ROPE: rotates the pairs of each head by the angle of the position. */
 #include "cpu/cpu_ops.h"
 
-/* The pair a rotated feature belongs to, and the features (a, b) of the pair. */
+/* The pair of a rotated feature, and the features (a, b) of the pair. */
 static uint32_t pair_of(const struct cpu_rope *rope, uint32_t feature, uint32_t *a, uint32_t *b)
 {
     const uint32_t half = rope->rope_dim / 2;

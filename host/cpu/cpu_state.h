@@ -76,7 +76,7 @@ struct cpu_gate {
     enum activation_fn fn;
 };
 
-/* What a scan over logits gathers; merged over any parts in any order. */
+/* Result of a scan over logits; parts merge in any order. */
 struct cpu_digest {
     uint32_t key, token, bits; /* of the largest logit, the first of equals */
     uint32_t low, high;        /* words of the hash */
@@ -107,7 +107,7 @@ extern const struct cpu_kernels cpu_avx512_kernels;
 /* Memory of one thread. */
 struct cpu_scratch {
     float *sum_x;              /* (max_columns, blocks) sums of the blocks of the columns */
-    float *panel;              /* (max_columns, width) columns in the order a form likes */
+    float *panel;              /* (max_columns, width) columns in the form's own order */
     float *attention;          /* (heads of a group, score_stride) */
     float *attention_panel;    /* (CPU_HEADS, score_stride) */
     struct quant_block *block; /* (blocks) one decoded row */
@@ -145,12 +145,12 @@ struct cpu {
     uint32_t *score_row;    /* (max_columns) row of a column in S and P, EXECUTOR_NONE: none */
     uint8_t *pages[2];      /* K, V: (layers, pages, page_bytes) */
     size_t page_bytes[2];
-    uint32_t page_count;      /* a layer */
+    uint32_t page_count;      /* per layer */
     float *hidden;            /* (max_columns, n_embd) rows entering the output matrix */
     float *checkpoints;       /* (n_checkpoints, n_layers + 1, n_embd) */
     char brand[64];           /* of the processor */
     struct arena arena;       /* rope tables */
-    struct cpu_block *blocks; /* owns the memory of everything else */
+    struct cpu_block *blocks; /* owns all other memory */
     uint64_t weight_bytes, total_bytes, dispatches;
     bool denormal; /* some stored weight is one */
 };
@@ -158,7 +158,7 @@ struct cpu {
 /* Rows for `rows` columns in S, P or L; what they held is lost. */
 enum status cpu_room(struct cpu *cpu, enum reg reg, uint32_t rows) STATUS_MUST_USE;
 
-/* Zeroed, 64-byte aligned, owned by the executor; pages are taken as they are touched. Null when
+/* Zeroed, 64-byte aligned, owned by the executor; pages are allocated when touched. Null when
  * memory is out (logged). */
 void *cpu_memory(struct cpu *cpu, size_t count, size_t size);
 

@@ -11,7 +11,8 @@ static void store_head(const struct cpu *cpu, struct cpu_kv_at at, const float *
                      values ? nm_store(lang_bits(values[at.feature]), cpu->base.kv_storage) : 0);
 }
 
-/* K and V of one head into the column's entry; its own becomes zeros if that is another. */
+/* K and V of one head into the column's entry; if that is another position's, its own becomes
+ * zeros. */
 static void store_unit(const struct cpu_task *task, uint32_t slot, uint32_t head)
 {
     const struct cpu *cpu = task->run->cpu;

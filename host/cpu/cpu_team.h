@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A barrier for the threads of a pass that stays cheap when other programs want the cores too. */
+/* A barrier for the threads of a pass that stays cheap when other programs use the cores too. */
 #ifndef VKFI_CPU_CPU_TEAM_H
 #define VKFI_CPU_CPU_TEAM_H
 
@@ -10,7 +10,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define CPU_TEAM_SPINS 2000 /* looks before a thread sleeps: about 40 us, a wait and a wake-up */
+#define CPU_TEAM_SPINS 2000 /* polls before a thread sleeps: about 40 us, a wait and a wake-up */
 
 /* Nobody has arrived while the counters are 0. */
 struct cpu_team {
@@ -20,7 +20,7 @@ struct cpu_team {
     atomic_uint sleepers;
 };
 
-/* Returns when all `threads` have called it; what they wrote before is seen by all. */
+/* Returns when all `threads` have called it; all then see what they wrote before. */
 static inline void cpu_team_wait(struct cpu_team *team, uint32_t threads)
 {
     const unsigned phase = atomic_load_explicit(&team->phase, memory_order_relaxed);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Output rows for a watcher: as the registers hold them, scores and probabilities close-packed, K
- * and V as stored. */
+/* Output rows for a watcher: registers as they are, scores and probabilities without gaps, K and V
+ * as stored. */
 #include "cpu/cpu_watch.h"
 
 #include <string.h>
@@ -37,7 +37,7 @@ static const float *close_up(const struct cpu_run *run, const struct node *node,
     return out;
 }
 
-/* (2, rows) K and V of a STORE with the values that its narrowing leaves. */
+/* (2, rows) K and V of a STORE after narrowing. */
 static const float *narrow(const struct cpu_run *run, const struct node *node, uint32_t slot)
 {
     const struct cpu *cpu = run->cpu;

@@ -8,7 +8,7 @@
 #include "cpu/cpu_pack.h"
 #include "shared/hook.h"
 
-#define CPU_WEIGHT_BATCH ((size_t)32 << 20) /* bytes packed before file pages are let go */
+#define CPU_WEIGHT_BATCH ((size_t)32 << 20) /* bytes packed before file pages are released */
 
 static enum status make_room(struct cpu *cpu, struct cpu_weight *weight)
 {
@@ -21,7 +21,7 @@ static enum status make_room(struct cpu *cpu, struct cpu_weight *weight)
     return weight->tiles ? STATUS_OK : STATUS_MEMORY;
 }
 
-/* Tiles to pack before the file's pages are let go. */
+/* Tiles to pack before the file's pages are released. */
 struct piece {
     const struct cpu_weight *weight;
     uint32_t begin, end;
@@ -57,7 +57,7 @@ static void flush(struct batch *batch)
     batch->bytes = 0;
 }
 
-/* The tiles of a weight, in as many pieces as batches have room for. */
+/* The tiles of a weight, in pieces that fit the batches. */
 static void add_weight(struct batch *batch, const struct cpu_weight *w)
 {
     const uint32_t tiles = order_ceil((uint32_t)w->tensor->dim[1], CPU_TILE);
@@ -94,8 +94,8 @@ static enum status pack_all(struct cpu *cpu)
     return STATUS_OK;
 }
 
-/* Denormals of stored f32 and bf16: an input that DAZ takes for zero raises no flag (NUMERICS.md
- * 5). Other types have no value so small. */
+/* Denormals of stored f32 and bf16: an input that DAZ reads as zero raises no flag (NUMERICS.md 5).
+ * Other types have no such small values. */
 static bool holds_denormal(const struct tensor *t)
 {
     const size_t size = t && t->type == QUANT_F32 ? 4 : t && t->type == QUANT_BF16 ? 2 : 0;

@@ -6,7 +6,7 @@
 #include "base/status.h"
 #include "cpu/cpu_state.h"
 
-/* Finds the tensors the graph uses; SIMD forms pack those of LINEAR nodes and let go of the file's
+/* Finds the tensors the graph uses; SIMD forms pack those of LINEAR nodes and release the file's
  * pages. */
 enum status cpu_weight_load(struct cpu *cpu) STATUS_MUST_USE;
 

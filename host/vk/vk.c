@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Life of the Vulkan executor: what it refuses, creation in order, edits from outside. */
+/* Life of the Vulkan executor: what it refuses, order of creation, edits from outside. */
 #include "vk/vk.h"
 
 #include <inttypes.h>

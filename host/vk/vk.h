@@ -11,7 +11,8 @@
  * uploaded, kernels compiled. params->threads is not used.
  *
  * STATUS_DEVICE_MEMORY when the device's memory or limits do not suffice, STATUS_INPUT (logged) for
- * shapes the kernels do not do: head_dim and rope_dim are multiples of 8, other widths of 4. */
+ * shapes other than those of the kernels: head_dim and rope_dim are multiples of 8, other widths of
+ * 4. */
 enum status vk_create(struct executor **out, struct gpu *gpu,
                       const struct executor_params *params) STATUS_MUST_USE;
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* ADD: four features an invocation. */
+/* ADD: four features per invocation. */
 #include "vk/vk_ops.h"
 
 enum status vk_add(const struct vk_rec *rec)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* EMBED: one dispatch a buffer the table lies in. */
+/* EMBED: one dispatch per buffer of the table. */
 #include "vk/vk_ops.h"
 
 #define EMBED_LANES 8u /* workgroup of embed.comp */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* GATE: four features an invocation. */
+/* GATE: four features per invocation. */
 #include "vk/vk_ops.h"
 
 enum status vk_gate(const struct vk_rec *rec)

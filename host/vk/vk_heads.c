@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* HEADS: four features of a head an invocation. */
+/* HEADS: four features of a head per invocation. */
 #include "vk/vk_ops.h"
 
 enum status vk_heads(const struct vk_rec *rec)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What each shader's interface is, and how its workgroups are shaped on a kind of device. */
+/* Each shader's interface, and the shape of its workgroups on a kind of device. */
 #include "vk/vk_kernels.h"
 
 #include <ctype.h>
@@ -77,7 +77,7 @@ static const struct interface interfaces[VK_SHADER_COUNT] = {
     [VK_SHADER_GUARD] = {"guard", 2, 1 << 1, sizeof(struct push_guard), HAS_X, X_ONLY},
 };
 
-/* Processors: one vector of invocations, nothing shared. GPUs: the partials of a sum side by side,
+/* CPU drivers: one vector of invocations, nothing shared. GPUs: the partials of a sum side by side,
  * joined through workgroup memory. */
 static const struct vk_shape shape_processor = {
     .x = {[VK_SHADER_ROPE] = 8,
@@ -114,7 +114,7 @@ static const struct vk_shape shape_gpu = {
     .keys = 1,
 };
 
-/* Drivers of processors whose texel bindings see as much as storage bindings do. */
+/* CPU drivers whose texel bindings see as much as storage bindings. */
 static bool reads_texels(const struct gpu_info *info)
 {
     return info->kind == GPU_KIND_CPU && info->max_texel_bindings >= 2 &&
@@ -239,7 +239,7 @@ enum status vk_kernels_get(struct vk_kernels *kernels, const struct vk_kernel_ke
     return st;
 }
 
-/* Appends, as far as there is room. */
+/* Appends while there is room. */
 __attribute__((format(printf, 3, 4))) static void describe(char *out, size_t size,
                                                            const char *format, ...)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The executor's kernels: compiled when first wanted, kept by what was specialized. */
+/* The executor's kernels: compiled on first use, kept by their specialization. */
 #ifndef VKFI_VK_VK_KERNELS_H
 #define VKFI_VK_VK_KERNELS_H
 
@@ -40,11 +40,11 @@ struct vk_kernel_key {
     uint32_t point;  /* HOOK_* */
 };
 
-/* Most columns any form of LINEAR does at once; registers have rows for whole groups of them. */
+/* Most columns of any form of LINEAR; registers have rows for whole groups of them. */
 #define VK_COLUMNS_MAX 4u
 #define VK_FORMS 3u
 
-/* A form of LINEAR: columns and tiles that an invocation does at once. */
+/* A form of LINEAR: columns and tiles of one invocation. */
 struct vk_form {
     uint32_t columns, tiles;
 };
@@ -52,7 +52,7 @@ struct vk_form {
 /* How kernels read, and the shapes of their workgroups, by kind of device. */
 struct vk_shape {
     bool texel;                     /* reads go through texel buffers */
-    struct vk_form forms[VK_FORMS]; /* of LINEAR: for 1 column, then more and more; 0: none */
+    struct vk_form forms[VK_FORMS]; /* of LINEAR: for 1 column, then for more; 0: none */
     uint32_t keys;                  /* SCORES: key positions of an invocation */
     uint32_t x[VK_SHADER_COUNT];    /* SPEC_LANES_X, where the shader has it */
     uint32_t y[VK_SHADER_COUNT];    /* SPEC_LANES_Y, where the shader has it */
@@ -73,11 +73,11 @@ void vk_kernels_finish(struct vk_kernels *kernels);
 enum status vk_kernels_get(struct vk_kernels *kernels, const struct vk_kernel_key *key,
                            const struct kernel **out) STATUS_MUST_USE;
 
-/* The constants that the kind of device decides, as JSON: lanes [x, y] of each shader, whether it
+/* The constants that depend on the kind of device, as JSON: lanes [x, y] of each shader, whether it
  * reads through texels, the forms of LINEAR [columns, tiles]. */
 void vk_kernels_describe(const struct vk_kernels *kernels, char *out, size_t size);
 
-/* Bindings of a shader, by bits. */
+/* Bindings of a shader, as bits. */
 uint32_t vk_kernels_bindings(const struct vk_kernel_key *key);
 
 #endif

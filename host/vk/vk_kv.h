@@ -10,7 +10,7 @@
 #include "gpu/stream.h"
 #include "model/executor.h"
 
-/* A page whose content goes to another before a pass writes it. */
+/* A page copied to another before a pass writes that one. */
 struct vk_kv_copy {
     uint32_t layer, from, to;
 };
@@ -43,7 +43,7 @@ static inline uint32_t vk_kv_table(const struct vk_kv *kv, uint32_t branch)
 /* Makes the position writable in [layer, end) and notes the page copies this takes. */
 enum status vk_kv_own(struct vk_kv *kv, const struct column *column) STATUS_MUST_USE;
 
-/* Puts the column's page tables where the device reads them. */
+/* Writes the column's page tables where the device reads them. */
 void vk_kv_upload(struct vk_kv *kv, const struct column *column);
 
 /* Records the copies noted so far, in order, and forgets them. */

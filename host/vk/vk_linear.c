@@ -47,8 +47,8 @@ static enum status record(const struct vk_rec *rec, const struct vk_matrix *m,
     return vk_dispatch(rec, &d);
 }
 
-/* The form for `slots` columns that are left: the widest that they fill, or one that takes all of
- * them if most of it is used. */
+/* The form for the remaining `slots` columns: the widest that they fill, or one that takes all if
+ * they fill most of it. */
 static uint32_t form_of(const struct vk_shape *shape, uint32_t slots)
 {
     uint32_t form = VK_FORMS - 1;

@@ -9,11 +9,11 @@
 #include "model/rope.h"
 #include "shared/hook.h"
 
-#define MEMORY_COLUMNS 64u        /* columns a pass unless asked otherwise */
+#define MEMORY_COLUMNS 64u        /* columns per pass by default */
 #define MEMORY_SCORES (16u << 20) /* most bytes of S, and of P */
 #define MEMORY_LOGITS (8u << 20)  /* most bytes of L */
-#define MEMORY_ROW 8u             /* quads rows are rounded up to: a block */
-#define MEMORY_ONE 0x3f800000u    /* what fills rows up: times the -0.0 of a weight's, -0.0 */
+#define MEMORY_ROW 8u             /* rows are rounded up to so many quads: a block */
+#define MEMORY_ONE 0x3f800000u    /* pads rows: times the -0.0 that pads weights it is -0.0 */
 #define MEMORY_STRIPS_PROCESSOR 64u
 #define MEMORY_STRIPS_GPU 512u
 #define MEMORY_SECONDS 60.0
@@ -23,7 +23,7 @@ static uint32_t row_quads(uint32_t width)
     return order_ceil(order_ceil(width, 4), MEMORY_ROW) * MEMORY_ROW;
 }
 
-/* Registers that lie side by side in a row, so that one dispatch writes them. */
+/* Registers that lie side by side, so that one dispatch writes them. */
 static void lay_out(struct vk *vk, uint64_t *at, enum reg first, uint32_t n, uint64_t rows)
 {
     struct vk_memory *m = &vk->memory;
@@ -184,7 +184,7 @@ void vk_memory_finish(struct vk_memory *memory)
         gpu_buffer_destroy(buffers[i]);
 }
 
-/* A buffer that the host reads, for `most` of what takes `bytes` each, behind `head`. */
+/* A buffer that the host reads: items of `bytes` each, after `head`. */
 struct growth {
     struct gpu_buffer **buffer;
     uint32_t *room;

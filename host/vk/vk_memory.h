@@ -9,11 +9,11 @@
 enum status vk_memory_init(struct vk *vk, const struct executor_params *params) STATUS_MUST_USE;
 void vk_memory_finish(struct vk_memory *memory);
 
-/* Room for the verdicts of so many guards. */
+/* Room for the verdicts of this many guards. */
 enum status vk_memory_verdicts(struct vk *vk, uint32_t guards) STATUS_MUST_USE;
 
-/* Room for captured words behind the hooks, or for rows of logits, of a pass. No work is in flight.
- */
+/* Room for captured words after the hooks, or for rows of logits, of a pass. No work is in
+ * flight. */
 enum status vk_memory_hooks(struct vk *vk, uint32_t words) STATUS_MUST_USE;
 enum status vk_memory_logits(struct vk *vk, uint32_t rows) STATUS_MUST_USE;
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* One record function a kind of op: the op over columns, or a hook's patch on one of them. */
+/* One record function per kind of op: the op over columns, or a hook's patch on one of them. */
 #ifndef VKFI_VK_VK_OPS_H
 #define VKFI_VK_VK_OPS_H
 

@@ -13,7 +13,7 @@
 /* How the fields of a type are kept. */
 struct form {
     uint8_t code_bits; /* 4: nibbles; 5, 6: nibbles and high bits; 8: bytes; 16, 32: numbers */
-    uint8_t offset;    /* taken off a code by its decoder */
+    uint8_t offset;    /* subtracted from a code by its decoder */
     bool min;          /* has m (no super-blocks) */
     bool super;        /* d, perhaps dmin, per 256 elements, sub-scales per block */
 };
@@ -71,7 +71,7 @@ static uint32_t high_word(const struct vk_pack *pack, uint32_t slot, uint32_t i,
     return pack->high_at * 4 + (slot * pack->high + i) * TILE_ROWS + r;
 }
 
-/* Word of meta, and bit in it where the row's half begins. */
+/* Word of meta, and the bit in it where the row's half starts. */
 static uint32_t meta_word(const struct vk_pack *pack, uint32_t slot, uint32_t r, uint32_t *shift)
 {
     const bool whole = form_of(pack->type).min;
@@ -132,8 +132,8 @@ static uint32_t load32(const uint8_t *bytes)
     return word;
 }
 
-/* A block of 32 elements in GGUF, which ends with its codes as the tile has them, and begins with d
- * and perhaps m: moved as words. */
+/* A GGUF block of 32 elements starts with d and perhaps m and ends with its codes as the tile has
+ * them: moved as words. */
 static void pack_simple(const struct vk_pack *pack, uint32_t *tile, uint32_t r, uint32_t slot,
                         const uint8_t *block)
 {
@@ -156,12 +156,12 @@ static void pack_simple(const struct vk_pack *pack, uint32_t *tile, uint32_t r, 
     tile[high_word(pack, slot, 0, r)] = word;
 }
 
-/* A block: its number, and its slot. */
+/* A block: its index and its slot. */
 struct at {
     uint32_t b, slot;
 };
 
-/* Codes of a block of a K type: GGUF keeps those of two blocks in the halves of the same bytes, and
+/* Codes of a block of a K type: GGUF keeps those of two blocks in the halves of shared bytes, and
  * further bits of several blocks in one byte. */
 static void pack_k(const struct vk_pack *pack, uint32_t *tile, uint32_t r, struct at at,
                    const uint8_t *super_block)
@@ -212,7 +212,7 @@ static void pack_scales(const struct vk_pack *pack, uint32_t *tile, uint32_t r, 
            : sub_scales(super_block + 4, sub));
 }
 
-/* A block of numbers, filled up with -0.0. */
+/* A block of numbers, padded with -0.0. */
 static void pack_numbers(const struct vk_pack *pack, uint32_t *tile, uint32_t r, struct at at,
                          const uint8_t *row)
 {

@@ -11,9 +11,9 @@
 /* Planes of a tile of 32 rows; positions and sizes in quads (16 bytes). */
 struct vk_pack {
     enum quant type;
-    uint32_t width, blocks; /* blocks of 32 elements a row, the last perhaps in part */
-    uint32_t codes;         /* quads of codes a row and block */
-    uint32_t high;          /* words of further code bits a row and block */
+    uint32_t width, blocks; /* blocks of 32 elements per row, the last perhaps partial */
+    uint32_t codes;         /* quads of codes per row and block */
+    uint32_t high;          /* words of further code bits per row and block */
     uint32_t high_at, meta_at, super_at;
     uint32_t bias_at; /* 0: no bias */
     uint32_t size;    /* of the tile */

@@ -33,7 +33,7 @@ static enum status move_residual(struct vk_run *run, uint32_t slot, uint64_t che
     const uint32_t from = load ? OP_BIT(VK_RUN_CHECKPOINTS) : OP_BIT(REG_X);
     const uint32_t to = load ? OP_BIT(REG_X) : OP_BIT(VK_RUN_CHECKPOINTS);
 
-    /* rows of one kind never overlap: a barrier only towards the other kind of access */
+    /* rows of one kind never overlap: a barrier only against the other kind of access */
     if ((run->written & from) || (run->read & to))
         vk_run_access(run, from, to);
     run->read |= from;
@@ -125,7 +125,7 @@ static enum status run_embedding(struct vk_run *run, uint32_t active)
     return st ? st : save_residuals(run, 0, active);
 }
 
-/* Residuals of the output columns, close together in T. */
+/* Residuals of the output columns, gathered in T. */
 static enum status gather(struct vk_run *run)
 {
     const struct vk_memory *m = &run->vk->memory;
@@ -145,7 +145,7 @@ static enum status gather(struct vk_run *run)
     return st;
 }
 
-/* Rows of L that were asked for go to where the host reads them. */
+/* Copies the requested rows of L to where the host reads them. */
 static enum status copy_rows(struct vk_run *run, uint32_t first, uint32_t n)
 {
     const struct vk_memory *m = &run->vk->memory;
@@ -194,7 +194,7 @@ static enum status run_logits(struct vk_run *run, uint32_t index, const struct v
     return st;
 }
 
-/* Rows entering the output matrix that were asked for go to where the host reads them. */
+/* Copies the requested rows that enter the output matrix to where the host reads them. */
 static enum status copy_hidden(struct vk_run *run)
 {
     const struct vk_memory *m = &run->vk->memory;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Hooks of a node: its op again, with the faults in, over the outputs concerned. */
+/* Hooks of a node: its op again, with faults, over the outputs concerned. */
 #include <stdlib.h>
 
 #include "base/log.h"
@@ -12,7 +12,7 @@ static int compare(uint32_t a, uint32_t b)
     return a < b ? -1 : a > b;
 }
 
-/* What decides the order of hooks: captures of a column before its edits, else as given. */
+/* Key of the hooks' order: a column's captures before its edits, else as given. */
 struct place {
     uint32_t node, column, edits, index;
 };
@@ -27,7 +27,7 @@ static int compare_places(const void *a, const void *b)
     return order ? order : compare(x->index, y->index);
 }
 
-/* Widens the outputs concerned by those of a hook. */
+/* Adds a hook's outputs to those concerned. */
 static void concern(struct vk_patch *patch, const struct node *node, const struct hook *hook)
 {
     const struct hook_data *d = &hook->data;

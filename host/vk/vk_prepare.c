@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Gets a pass everything it needs before the first dispatch: slots, pages, tables, hooks. */
+/* What a pass needs before its first dispatch: slots, pages, tables, hooks. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,7 +28,7 @@ static void upload_columns(const struct vk_run *run)
     }
 }
 
-/* In the order of the patches, the length of each with its first hook. */
+/* In the order of the patches; the first hook of each has its length. */
 static enum status upload_hooks(struct vk_run *run)
 {
     const struct pass *pass = run->pass;
@@ -55,7 +55,7 @@ static enum status logit_rows(const struct vk_run *run)
     return vk_memory_logits(run->vk, rows);
 }
 
-/* Guards of columns that do not come by say nothing. */
+/* Guards of columns that do not reach them have the verdict 0. */
 static enum status clear_verdicts(const struct vk_run *run)
 {
     const uint32_t n = run->pass->n_guards;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* ROPE: eight features an invocation; of q and k together where nothing forbids it. */
+/* ROPE: eight features per invocation; q and k together where nothing forbids it. */
 #include "vk/vk_ops.h"
 
 #define ROPE_UNIT 8u

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Records nodes: hazards between them, their registers, submits that are not too long. */
+/* Records nodes: hazards between them, their registers, submits of bounded length. */
 #include "vk/vk_run.h"
 
 #include "vk/vk_ops.h"
@@ -55,13 +55,13 @@ enum status vk_run_op(const struct vk_rec *rec)
     return ops[rec->node->op](rec);
 }
 
-/* What the dispatch of a node reads and writes, with what else it does. */
+/* What the dispatch of a node reads and writes, including a fused node. */
 static struct op_access access_of(const struct vk_rec *rec)
 {
     const struct node *node = rec->node;
     struct op_access access = op_access(node);
 
-    if (rec->fused) { /* a sum takes the place of the rows; k is rotated, too */
+    if (rec->fused) { /* ADD: sums replace the rows; ROPE: k is rotated too */
         const struct op_access fused = op_access(rec->fused);
         access.reads |= OP_BIT(rec->fused->in);
         access.writes = fused.writes | (node->op == OP_ROPE ? access.writes : 0);
@@ -77,15 +77,14 @@ static bool is_plain(const struct vk_run *run, uint32_t index)
     return !run->schedule->stops[index] && !run->pass->watch;
 }
 
-/* The residual add behind a LINEAR: its rows are added where they are, what they were is not kept.
- */
+/* The residual add after a LINEAR: its rows are added directly and not kept. */
 static bool adds_rows(const struct node *node, const struct node *next)
 {
     return node->op == OP_LINEAR && next->op == OP_ADD && next->in2 == node->out &&
            next->in == next->out && next->rows == node->rows;
 }
 
-/* The rotation of k behind that of q: registers that lie side by side. */
+/* The rotation of k after that of q: registers that lie side by side. */
 static bool rotates_next(const struct vk_memory *m, const struct node *node,
                          const struct node *next)
 {
@@ -94,7 +93,8 @@ static bool rotates_next(const struct vk_memory *m, const struct node *node,
            m->reg[next->in].at == m->reg[node->in].at + node->rows / 4;
 }
 
-/* The next node if one dispatch can do both: nobody looks between them, the same roundings. */
+/* The next node if one dispatch can do both: nothing acts between them, and roundings are the
+ * same. */
 static const struct node *fused_of(const struct vk_run *run, uint32_t index)
 {
     const struct graph *graph = &run->vk->base.model->graph;
@@ -127,7 +127,7 @@ static struct vk_rec rec_of(struct vk_run *run, uint32_t index, const struct vk_
     rec.fused = fused_of(run, index);
     if (rec.fused && node->op == OP_LINEAR)
         rec.src2 = rec.dst = m->reg[rec.fused->out];
-    if (node->out == REG_L) /* rows of a chunk begin at 0; unsigned wrap-around takes it back */
+    if (node->out == REG_L) /* rows of a chunk start at 0; unsigned wrap-around undoes this */
         rec.dst.at -= range->base * rec.dst.stride;
     return rec;
 }

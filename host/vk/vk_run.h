@@ -14,18 +14,18 @@ struct vk_run {
     struct column_result *out;
     const uint32_t *column; /* of each slot: the schedule's, of the layers or of the outputs */
     const uint32_t *slot;   /* and back, EXECUTOR_NONE: none */
-    uint32_t *order; /* (n_hooks) hook of the pass at each place of the device's list; owned */
+    uint32_t *order; /* (n_hooks) hook of the pass for each entry of the device's list; owned */
     struct vk_patch *patches; /* (n_patches) by node, then column; owned */
     uint32_t n_patches;
-    uint32_t written, read; /* resources used since the last barrier, bit by bit */
-    uint32_t fused;         /* node that was recorded with the one before it; 0: none */
+    uint32_t written, read; /* resources used since the last barrier, as bits */
+    uint32_t fused;         /* node recorded with the previous one; 0: none */
     uint64_t macs;          /* recorded since the last submit */
 };
 
-/* Slots, page tables, hooks and columns where the device reads them. */
+/* Writes slots, page tables, hooks and columns where the device reads them. */
 enum status vk_prepare(struct vk_run *run) STATUS_MUST_USE;
 
-/* Puts the hooks in the order of their patches; `order` and `patches` are filled. */
+/* Sorts the hooks by patch; fills `order` and `patches`. */
 enum status vk_patch_plan(struct vk_run *run) STATUS_MUST_USE;
 
 void vk_prepare_finish(struct vk_run *run);
@@ -36,8 +36,7 @@ void vk_prepare_finish(struct vk_run *run);
 #define VK_RUN_HOOKS (OP_PAGES + 3)
 #define VK_RUN_VERDICTS (OP_PAGES + 4)
 
-/* A barrier if what follows, reading and writing these resources, must wait for what was recorded.
- */
+/* A barrier if what follows, with these reads and writes, must wait for what was recorded. */
 void vk_run_access(struct vk_run *run, uint32_t reads, uint32_t writes);
 
 /* Copies quads between two places of one pair of buffers. */
@@ -51,7 +50,7 @@ enum status vk_run_copy(struct vk_run *run, const struct vk_run_copy *copy) STAT
 /* Submits what was recorded, waits, goes on recording. */
 enum status vk_run_flush(struct vk_run *run) STATUS_MUST_USE;
 
-/* Slots of a node's dispatch, and where rows of S and P, or of L, begin. */
+/* Slots of a node's dispatch, and where rows of S and P, or of L, start. */
 struct vk_range {
     uint32_t slot0, slots;
     uint32_t base; /* slot that is row 0 of S and P, or of L */
@@ -59,21 +58,21 @@ struct vk_range {
     bool gathered; /* the output phase reads its residuals from T */
 };
 
-/* Records a node with its hooks and hands it to the watcher. */
+/* Records a node with its hooks and gives it to the watcher. */
 enum status vk_run_node(struct vk_run *run, uint32_t index,
                         const struct vk_range *range) STATUS_MUST_USE;
 
 /* The op of a record. */
 enum status vk_run_op(const struct vk_rec *rec) STATUS_MUST_USE;
 
-/* Keeps inputs that the node is going to overwrite; before it. Then the hooks; behind it. */
+/* Before the node: keeps inputs that it will overwrite. After it: the hooks. */
 enum status vk_patch_save(struct vk_run *run, const struct vk_rec *rec) STATUS_MUST_USE;
 enum status vk_patch(struct vk_run *run, const struct vk_rec *rec) STATUS_MUST_USE;
 
 /* Dispatches the node's guards, one after the other. */
 enum status vk_guard(struct vk_run *run, const struct vk_rec *rec) STATUS_MUST_USE;
 
-/* Hands the rows of the node's output to the watcher, if there is one. Submits. */
+/* Submits, and gives the rows of the node's output to the watcher, if there is one. */
 enum status vk_watch(struct vk_run *run, const struct vk_rec *rec) STATUS_MUST_USE;
 
 /* The whole pass: executor_ops.pass. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* SCORES: a few key positions an invocation, over all positions up to the columns' last. */
+/* SCORES: a few key positions per invocation, over all positions up to the columns' last. */
 #include "vk/vk_ops.h"
 
 enum status vk_scores(const struct vk_rec *rec)

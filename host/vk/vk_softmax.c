@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* SOFTMAX: one head an invocation, or a workgroup for a few heads. */
+/* SOFTMAX: one head per invocation, or a workgroup for a few heads. */
 #include "vk/vk_ops.h"
 
 enum status vk_softmax(const struct vk_rec *rec)

@@ -22,7 +22,7 @@ struct vk_reg {
     uint32_t at, stride;
 };
 
-/* Rows of device memory the registers live in, and what the host reads back. */
+/* The device memory of the registers, and what the host reads back. */
 struct vk_memory {
     struct gpu_buffer *work;           /* registers */
     struct gpu_buffer *columns;        /* (max_columns, COLUMN_WORDS) */
@@ -39,7 +39,7 @@ struct vk_memory {
     uint32_t hook_words, logit_room, verdict_room;
     uint32_t score_columns; /* rows of S and P */
     uint32_t logit_rows;    /* rows of L */
-    uint32_t score_stride;  /* key positions a head has in S and P */
+    uint32_t score_stride;  /* key positions of a head in S and P */
     uint32_t strip, strips; /* quads of a strip of logits; strips of a row */
     uint32_t rope_table;    /* quads of one rope table */
     uint32_t embd_quads;    /* of a row of X */
@@ -62,7 +62,7 @@ static inline const struct hparams *vk_hparams(const struct vk *vk)
     return &vk->base.model->hp;
 }
 
-/* Hooks of one node and column that one dispatch does: captures, or edits. */
+/* Hooks of one node and column in one dispatch: captures, or edits. */
 struct vk_patch {
     uint32_t first, n;     /* hooks in the order of the device's list */
     uint32_t node, column; /* of the pass */
@@ -88,7 +88,7 @@ struct vk_rec {
     uint32_t hook_index;          /* push.hook */
 };
 
-/* Where a slot's row of the output lies, quads. */
+/* Position of a slot's output row, in quads. */
 static inline uint64_t vk_rec_row(const struct vk_rec *rec, uint32_t slot)
 {
     const bool scores = rec->node->out == REG_S || rec->node->out == REG_P;
@@ -105,8 +105,7 @@ static inline uint32_t vk_rec_point(const struct vk_rec *rec)
 /* Starts a dispatch: kernel, push constants and grid; the caller adds bindings. */
 struct vk_dispatch {
     struct vk_kernel_key key;
-    const struct gpu_buffer
-        *buffers[KERNEL_BINDINGS_MAX]; /* by number; the hooks come by themselves */
+    const struct gpu_buffer *buffers[KERNEL_BINDINGS_MAX]; /* by number; the hooks are added */
     const void *push;
     uint32_t push_size;
     uint32_t groups[3];

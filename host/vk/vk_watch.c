@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Output rows for a watcher: read back after every node, scores and probabilities close-packed, K
+/* Output rows for a watcher: read back after every node, scores and probabilities without gaps, K
  * and V as stored. */
 #include <stdlib.h>
 #include <string.h>
@@ -43,7 +43,7 @@ static enum status show(struct vk_run *run, const struct vk_rec *rec, uint32_t s
     return STATUS_OK;
 }
 
-/* (2, rows) K and V of a STORE with the values that its narrowing leaves. */
+/* (2, rows) K and V of a STORE after narrowing. */
 static enum status show_stored(struct vk_run *run, const struct vk_rec *rec, uint32_t slot,
                                float *values)
 {

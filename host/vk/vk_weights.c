@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Decides where each tensor lies, packs and uploads it. */
+/* Places, packs and uploads each tensor. */
 #include "vk/vk_weights.h"
 #include "vk/vk_memory.h"
 
@@ -13,7 +13,7 @@
 
 #define WEIGHTS_QUAD 16u
 #define WEIGHTS_CHUNK (4u << 20) /* bytes packed between uploads */
-#define WEIGHTS_CHUNKS 4u        /* uploaded until the file's pages are let go */
+#define WEIGHTS_CHUNKS 4u        /* uploaded before the file's pages are released */
 #define WEIGHTS_SLAB_MAX (1ull << 30)
 
 static const struct graph *graph_of(const struct vk_weights *w)
@@ -21,7 +21,7 @@ static const struct graph *graph_of(const struct vk_weights *w)
     return &w->model->graph;
 }
 
-/* How many LINEAR nodes from `i` on one matrix can hold. */
+/* How many LINEAR nodes from `i` on fit in one matrix. */
 static uint32_t merge_count(const struct graph *graph, uint32_t i)
 {
     const struct node *first = &graph->node[i];
@@ -39,8 +39,7 @@ static uint32_t merge_count(const struct graph *graph, uint32_t i)
     return n;
 }
 
-/* Gives `quads` of `unit` a place: as many units as fit, at least one, in the last slab or a new
- * one. */
+/* Places units of `unit` quads: as many as fit, at least one, in the last slab or a new one. */
 static enum status place(struct vk_weights *w, uint32_t unit, uint32_t units, struct vk_part *out)
 {
     const struct gpu_info *info = gpu_get_info(w->gpu);
@@ -309,7 +308,7 @@ const struct vk_part *vk_weights_part(const struct vk_matrix *matrix, uint32_t t
     return part;
 }
 
-/* The row that holds the site, unpacked from its tile, edited, packed again. */
+/* Unpacks the row of the site from its tile, edits it, packs it again. */
 static enum status edit_row(struct vk_weights *w, const struct weight_site *site,
                             struct hook_data *data)
 {

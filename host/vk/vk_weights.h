@@ -18,7 +18,7 @@ struct vk_part {
 };
 
 /* LINEAR nodes that read the same input, have the same type and follow each other are one matrix:
- * their rows, one after the other, each a multiple of 32 rows. */
+ * their rows in sequence, each node padded to a multiple of 32. */
 struct vk_matrix {
     struct vk_pack pack;
     uint32_t rows;
@@ -34,11 +34,11 @@ struct vk_weight {
     bool is_bias;
 };
 
-/* What a LINEAR node runs: several nodes share a matrix. */
+/* The dispatch of a LINEAR node: several nodes share a matrix. */
 struct vk_linear_plan {
     struct vk_matrix *matrix;
     uint32_t row0;
-    uint32_t merged; /* nodes, this one included, that one dispatch computes; 0: an earlier one's */
+    uint32_t merged; /* nodes, with this one, that one dispatch computes; 0: an earlier one's */
 };
 
 struct vk_weights {

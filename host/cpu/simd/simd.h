@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Vectors of one instruction set: 16 rows of a tile are SIMD_PARTS vectors of SIMD_LANES.
  *
- * This folder is compiled once an instruction set (variants.cmake), each with its own symbol
- * prefix. Only add, sub, mul and exact conversions; the compiler must not fuse or reassociate. */
+ * This folder is compiled once per instruction set (variants.cmake), with its symbol prefix. Only
+ * add, sub, mul and exact conversions; the compiler must not fuse or reassociate. */
 #ifndef VKFI_CPU_SIMD_SIMD_H
 #define VKFI_CPU_SIMD_SIMD_H
 
@@ -51,7 +51,7 @@ SIMD_INLINE void simd_store(float *p, simd_float v)
     memcpy(p, &v, sizeof(v));
 }
 
-/* The processor's conversion is exact and quiet: f16 denormals are kept, whatever MXCSR says. */
+/* The processor's conversion is exact and quiet: f16 denormals are kept whatever MXCSR says. */
 SIMD_INLINE simd_float simd_load_f16(const uint8_t *p)
 {
 #if defined(__AVX512F__)

@@ -3,7 +3,7 @@
 #include "cpu/cpu_kv.h"
 #include "cpu/simd/simd_block.h"
 
-#define SIMD_HEAD_DIM 1024u /* features of a head a panel has room for */
+#define SIMD_HEAD_DIM 1024u /* most features of a head in a panel */
 
 /* Rows of `from`, `stride` apart, side by side: (count, n). */
 SIMD_INLINE void interleave(float *out, const float *from, size_t stride, uint32_t count,

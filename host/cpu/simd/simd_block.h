@@ -8,7 +8,7 @@
 
 #include "cpu/simd/simd.h"
 
-/* What functions are compiled for; constant wherever it is used. */
+/* Compile-time parameters of functions; constant wherever used. */
 struct simd_shape {
     enum quant type;
     uint32_t n; /* columns */
@@ -18,7 +18,7 @@ struct simd_range {
     uint32_t from, to;
 };
 
-/* Where a block lies: its group in the tile, and its place in a group of eight. */
+/* A block's place: its group in the tile, and its index in a group of eight. */
 struct simd_at {
     const uint8_t *group;
     uint32_t sub;
@@ -114,7 +114,7 @@ SIMD_INLINE bool simd_is_plain(enum quant type)
     return type == QUANT_F32 || type == QUANT_F16 || type == QUANT_BF16;
 }
 
-/* quant_form, where the compiler can see through it. */
+/* quant_form, where the compiler can fold it. */
 SIMD_INLINE enum quant_form simd_form(enum quant type)
 {
     return type == QUANT_Q6_K                                               ? QUANT_FORM_HALF
@@ -133,7 +133,7 @@ SIMD_INLINE simd_float simd_element(enum quant type, const struct simd_at *at, u
                                : simd_load_bf16(at->group + 2 * index);
 }
 
-/* Registers are scarce, and the compiler would keep the wrong things in them. HERE: nothing read
+/* Registers are scarce, and the compiler would keep the wrong values in them. HERE: nothing read
  * through the pointer is read earlier. PARK: the vector waits in memory. */
 #define SIMD_KEPT (SIMD_LANES == 16 ? 24 : 8)
 #define SIMD_HERE(pointer) __asm__ volatile("" : "+r"(pointer))
@@ -179,7 +179,7 @@ SIMD_INLINE void simd_terms(struct simd_shape is, const struct simd_at *at, cons
     }
 }
 
-/* The same over elements `range` of an F type's block that has no others. */
+/* The same for a block of an F type that has only the elements in `range`. */
 SIMD_INLINE void simd_some(struct simd_shape is, const struct simd_at *at, const float *x,
                            struct simd_range range, simd_float s[SIMD_COLUMNS])
 {

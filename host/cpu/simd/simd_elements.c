@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Loops over single elements, for the compiler to vectorise, and the sums that go with them. */
+/* Loops over single elements, for the compiler to vectorise, and their sums. */
 #include "cpu/simd/simd_block.h"
 
 /* Sum of the terms of block elements [from, to): term(i) is values[i]. */
@@ -57,8 +57,8 @@ void SIMD(block_sums)(const float *x, uint32_t width, uint32_t stride, float *ou
         out[full * stride] = some(x + full * NM_BLOCK, 0, width % NM_BLOCK);
 }
 
-/* nm_round to f16 without the detour: normal results by integers; denormal ones are multiples of
- * 2^-24, the last place of 0.75. */
+/* nm_round to f16 directly: normal results by integers; denormal ones are multiples of 2^-24, the
+ * last place of 0.75. */
 SIMD_INLINE simd_float round_f16(simd_float x)
 {
     const simd_uint bits = (simd_uint)x, a = bits & 0x7fffffffu;
@@ -116,7 +116,7 @@ void SIMD(norm)(const struct cpu_norm *job)
     SIMD(round)(out, job->width, job->act);
 }
 
-/* Largest nm_key: compared as signed numbers, which the key is but for its top bit. */
+/* Largest nm_key: compared as signed numbers, which the key is except for its top bit. */
 static uint32_t largest_key(const float *values, uint32_t n)
 {
     simd_int most = (simd_int)((simd_uint){0} + NM_SIGN);

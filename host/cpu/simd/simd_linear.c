@@ -8,7 +8,7 @@ static uint32_t panel_columns(uint32_t left)
     return left >= 8 ? 8 : left >= 4 ? 4 : left;
 }
 
-/* A panel begins where those before it end. */
+/* A panel starts where the previous one ends. */
 static struct simd_panel panel_at(const struct cpu_linear *job, uint32_t column)
 {
     const uint32_t width = (uint32_t)job->weight->tensor->dim[0];
