@@ -10,7 +10,7 @@
 #define DRAW_PLACES 10
 #define DRAW_OPS 8
 
-/* What `vkfi selfcheck` is to try: a choice, whose order is part of the draw. */
+/* The kinds that `vkfi selfcheck` tries; their order is part of the draw. */
 static const enum kind DRAWN[] = {KIND_FLIP, KIND_STUCK_AT_0, KIND_STUCK_AT_1, KIND_SET,
                                   KIND_ZERO, KIND_STALE,      KIND_DRY};
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a fault is made of: its site, the width and type of its bits, its form for the tap. */
+/* Parts of a fault: its site, the width and type of its bits, its form for the tap. */
 #include "inject/space/fault.h"
 
 #include <stdio.h>
@@ -30,7 +30,7 @@ void fault_site(const struct fault *fault, char out[FAULT_SITE_TEXT])
         snprintf(out, FAULT_SITE_TEXT, "%s", fault->site);
 }
 
-/* "blk.<layer>.kv_k" or "...kv_v" of a layer the model has, spelled as records spell it. */
+/* "blk.<layer>.kv_k" or "...kv_v" of a layer of the model, spelled as in records. */
 static bool find_kv(struct fault *out, const struct hparams *hp, const char *site)
 {
     struct fault found = {.place = PLACE_KV};
@@ -117,7 +117,7 @@ uint32_t fault_width(const struct fault *fault, const struct fault_bounds *bound
     return node->weight ? quant_field_width(node->weight->type, fault->field) : 32;
 }
 
-/* A stored field that is a number by itself: whole values, and f16 scales and minima. */
+/* A stored field that is itself a number: whole values, and f16 scales and minima. */
 static bool field_number(enum quant type, enum quant_field field, enum storage *out)
 {
     *out = type == QUANT_F32 ? STORAGE_F32 : type == QUANT_BF16 ? STORAGE_BF16 : STORAGE_F16;
@@ -147,7 +147,7 @@ bool fault_number(const struct fault *fault, const struct fault_bounds *bounds, 
     return true;
 }
 
-/* Two words that stand for campaign, trial, site and point in draws. */
+/* Two words that identify campaign, trial, site and point in draws. */
 static void seeds(const struct fault *fault, struct hook_data *out)
 {
     char site[FAULT_SITE_TEXT];

@@ -16,8 +16,8 @@
 /* One fault: where, what, when. An activation is one evaluation of one element at one position, in
  * logical terms (METHOD.md 2): it does not depend on how passes are split or matrices merged.
  * Struck are the elements of the box rows x ks x keys at all positions position .. position +
- * position_count - 1; granularity, readers and duration are what the ranges were made from
- * (widen.h), kept for records. Counts and steps of 0 count as 1. */
+ * position_count - 1; granularity, readers and duration, from which the ranges were made (widen.h),
+ * are kept for records. Counts and steps of 0 count as 1. */
 struct fault {
     enum place place;
     const char *site;            /* as in the graph or the file; print it by fault_site */
@@ -46,8 +46,8 @@ struct fault {
     uint32_t mask;      /* flip, stuck_at_*, random, mix: bits concerned */
     uint32_t value;     /* set: bits; scale, add: f32 bits of factor or term */
     uint32_t low, high; /* clamp: f32 bits */
-    uint32_t from;      /* wrong_read: first coordinate meant instead, on the axis of fault_from;
-                           wrong_write: the row */
+    uint32_t from;      /* wrong_read: first coordinate read instead, on the axis of fault_from;
+                           wrong_write: row written instead */
 
     uint32_t only_mask, only_value; /* fires only where (bits & only_mask) == only_value */
     uint32_t rate;                  /* intermittent: fires where a draw of 32 bits is below it */
@@ -58,7 +58,7 @@ struct fault {
 #define FAULT_FOREVER TAP_FOREVER
 #define FAULT_ALL_KEYS TAP_ALL_KEYS
 
-/* What a run gives for coordinates: prompt length and evaluated positions. */
+/* A run's limits of coordinates: prompt length and evaluated positions. */
 struct fault_bounds {
     const struct model *model;
     enum storage act, kv;
@@ -70,8 +70,8 @@ struct fault_bounds {
 #define FAULT_SITE_TEXT 96
 void fault_site(const struct fault *fault, char out[FAULT_SITE_TEXT]);
 
-/* Faults as a file lists them: an object, or a list of trials, each an object or a list of the
- * faults that it strikes together. */
+/* Faults as a file lists them: an object, or a list of trials, each an object or a list of faults
+ * that strike together. */
 #define FAULT_TRIAL_MOST 4096
 struct fault_trial {
     struct fault *fault; /* (count) */
@@ -82,8 +82,8 @@ struct fault_trials {
     uint32_t count;            /* at least one */
 };
 
-/* Errors name JSON pointer and line; unknown fields are refused with a suggestion. The fields stand
- * in README.md. Memory from `arena`; sites point into it. */
+/* Errors name JSON pointer and line; unknown fields are refused with a suggestion. README.md lists
+ * the fields. Memory from `arena`; sites point into it. */
 enum status fault_parse_trials(struct fault_trials *out, struct arena *arena,
                                const struct json_doc *doc,
                                const struct fault_bounds *bounds) STATUS_MUST_USE;
@@ -93,14 +93,14 @@ enum status fault_parse(struct fault **out, uint32_t *out_count, struct arena *a
                         const struct json_doc *doc,
                         const struct fault_bounds *bounds) STATUS_MUST_USE;
 
-/* The fault as an object that fault_parse reads, all of it: ranges as they are, since the
- * granularity that they were made from would make them anew. */
+/* The whole fault as an object that fault_parse reads: with ranges as they are, since its
+ * granularity would widen them again. */
 void fault_put(struct json_writer *w, const struct fault *fault);
 /* The same as one line; the text from `arena`. */
 enum status fault_put_text(const char **out, struct arena *arena,
                            const struct fault *fault) STATUS_MUST_USE;
 
-/* The place of a site name, with node, tensor, layer, table or control; false if there is none. */
+/* Sets place, node, tensor, layer, table or control from a site name; false if there is none. */
 bool fault_find(struct fault *out, const struct model *model, const char *site);
 
 /* All names that fault_find knows. Memory from `arena`; the model's own texts are not copied. */
@@ -111,19 +111,19 @@ struct fault_names {
 enum status fault_names_list(struct fault_names *out, struct arena *arena,
                              const struct model *model) STATUS_MUST_USE;
 
-/* Every coordinate inside its site, the bits inside the width of what is struck, the kind one that
- * the place and point have. `where` starts the message. */
+/* Every coordinate inside its site, the bits inside the width of what is struck, the kind one of
+ * the place and point. `where` starts the message. */
 enum status fault_check(const struct fault *fault, const struct fault_bounds *bounds,
                         const char *where) STATUS_MUST_USE;
 
-/* Bits of the stored thing or value that the fault edits: 32, 16, or a field's width. */
+/* Bits of the stored field or value that the fault edits: 32, 16, or a field's width. */
 uint32_t fault_width(const struct fault *fault, const struct fault_bounds *bounds);
 
-/* Whether those bits are a number that clamp, scale and add know, and its type. */
+/* Whether clamp, scale and add can take those bits as a number, and its type. */
 bool fault_number(const struct fault *fault, const struct fault_bounds *bounds, enum storage *out);
 
 /* One coordinate: elements along it (0: the fault has no such coordinate), and how many neighbours
- * one fault strikes together since they share a scale or a group: ranges go in steps of them. */
+ * a fault strikes together since they share a scale or a group: ranges go in such steps. */
 struct fault_axis {
     uint32_t count, unit;
 };
@@ -131,7 +131,7 @@ struct fault_axis {
 /* The box that a fault can strike. */
 struct fault_axes {
     struct fault_axis row, k;
-    uint32_t readers; /* not 0: `row` names one of so many outputs that read a shared operand */
+    uint32_t readers; /* not 0: `row` names one of this many outputs that read a shared operand */
     bool key;         /* has key positions */
     bool operands;    /* `k` names an operand, not an element */
 };
@@ -149,19 +149,19 @@ enum tap_from fault_from(const struct fault *fault, const struct fault_bounds *b
 /* The fault as the executor's tap takes it. */
 void fault_tap(const struct fault *fault, const struct fault_bounds *bounds, struct tap_fault *out);
 
-/* The same fault, changing nothing: what fires is the same as long as the bits are. */
+/* The same fault, changing nothing: it fires alike as long as the bits are equal. */
 struct fault fault_dry(const struct fault *fault);
 
-/* How a run ended that struck the fault. */
+/* The end of a run with the fault. */
 struct fault_run {
-    uint32_t n_evaluated; /* positions 0 .. n_evaluated - 1 went by */
+    uint32_t n_evaluated; /* positions 0 .. n_evaluated - 1 were evaluated */
     bool due;             /* it ended at an integer out of range: no prediction for control */
 };
 
-/* Activations to be seen (METHOD.md 3), from coordinates and draws alone. Exact unless the fault is
- * conditional (only_mask): whether it fires then depends on bits, the number is an upper bound and
- * false is returned. There the first position still has golden's own bits in front of the fault:
- * what fault_dry shows on golden columns must equal tap_proof.count_first. */
+/* Expected activations (METHOD.md 3), from coordinates and draws alone. Exact unless the fault is
+ * conditional (only_mask): firing then depends on bits, the number is an upper bound and false is
+ * returned. At the first position the fault still meets golden's bits: what fault_dry counts on
+ * golden columns must equal tap_proof.count_first. */
 bool fault_expected(uint64_t *out, const struct fault *fault, const struct fault_bounds *bounds,
                     const struct fault_run *run);
 

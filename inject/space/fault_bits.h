@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the struck bits mean: their type, their value, and the class of field that a mask lies in.
- */
+/* Meaning of the struck bits: their type, their value, and the class of field of a mask. */
 #ifndef VKFI_INJECT_FAULT_BITS_H
 #define VKFI_INJECT_FAULT_BITS_H
 
@@ -12,7 +11,7 @@
 /* Type of what a fault strikes. */
 struct fault_bits {
     uint32_t width;       /* bits                                                       */
-    bool is_float;        /* else a whole number: a code of a quantised block, an index */
+    bool is_float;        /* else an integer: a code of a quantised block, an index */
     enum storage storage; /* of a float                                                 */
     const char *name;     /* field of a quantised block ("scale"), null: a plain value  */
 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Whether a fault may be run: coordinates inside their site, bits inside their width, a kind that
- * means something there. */
+ * applies there. */
 #include <inttypes.h>
 
 #include "base/log.h"
@@ -15,7 +15,7 @@ struct check {
     struct tap_fault tap; /* counts of 0 are 1 here */
 };
 
-/* One range of a coordinate against its number of values; unused ones must be 0 and single. */
+/* Checks one range of a coordinate against its extent; an unused one must be 0 and single. */
 static enum status check_range(const struct check *c, const char *name, const uint32_t range[3],
                                uint32_t count)
 {
@@ -57,7 +57,7 @@ static enum status check_key(const struct check *c, bool keyed, uint32_t window)
     return STATUS_OK;
 }
 
-/* Readers that are fewer than all exist for outputs of one dot product only. */
+/* Only outputs of a dot product can have fewer readers than all. */
 static enum status check_readers(const struct check *c)
 {
     const struct fault *fault = c->fault;
@@ -80,7 +80,7 @@ static enum status check_readers(const struct check *c)
     return check_range(c, "row (of the readers)", rows, readers);
 }
 
-/* Steps between groups of rows must keep to their first elements. */
+/* Steps between groups of rows must land on first elements. */
 static enum status check_steps(const struct check *c, uint32_t group)
 {
     const struct hook_data *d = &c->tap.data;
@@ -195,7 +195,7 @@ static const char *unfit(const struct fault *fault, const struct fault_bounds *b
     return NULL;
 }
 
-/* What is struck has fields other than its value: a stored weight, or one as an op reads it. */
+/* The element has fields besides its value: a weight, stored or as read. */
 static bool has_fields(const struct check *c)
 {
     const struct fault *fault = c->fault;
@@ -246,7 +246,7 @@ static enum status check_bits(const struct check *c)
     return STATUS_OK;
 }
 
-/* Steps between elements that share a scale must keep to their blocks. */
+/* Steps between elements that share a scale must go by whole blocks. */
 static enum status check_unit(const struct check *c)
 {
     const struct hook_data *d = &c->tap.data;

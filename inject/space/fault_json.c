@@ -61,7 +61,7 @@ static enum status get_site(const struct reader *r, const struct json *object, s
     return STATUS_INPUT;
 }
 
-/* A word of one of the tables; `*out` keeps its value if the field is absent. */
+/* A word of a table; `*out` keeps its value if the field is absent. */
 static enum status get_word(const struct reader *r, const struct json *object, const char *key,
                             enum kinds_table table, uint32_t *out)
 {
@@ -100,7 +100,7 @@ static int count_masks(const struct json *object)
     return has(object, "mask") + has(object, "bit") + has(object, "bits");
 }
 
-/* Fields of bits that the kind wants, and no others. */
+/* The bit fields that the kind takes, and no others. */
 static enum status check_bits(const struct reader *r, const struct json *object, enum kind kind)
 {
     const int masks = count_masks(object), most = hook_kinds_takes(kind, KIND_TAKES_MASK);
@@ -237,7 +237,7 @@ static enum status get_when(const struct reader *r, const struct json *object, s
     return st ? st : get_uint(r, object, "position", UINT32_MAX - 1, &out->position);
 }
 
-/* Ranges given as they are: in place of those of a granularity. */
+/* Explicit ranges, in place of those of a granularity. */
 static enum status get_ranges(const struct reader *r, const struct json *object, struct fault *out)
 {
     static const char *const ranges[] = {"rows", "row_step", "ks", "k_step", "keys"};
@@ -262,7 +262,7 @@ static enum status get_ranges(const struct reader *r, const struct json *object,
     return st ? st : get_uint(r, object, "positions", UINT32_MAX, &out->position_count);
 }
 
-/* `stage` says where the fault begins: a position that is given lies in it, else it is the first
+/* `stage` says where the fault begins: at the given position, which lies in it, else at the first
  * that evaluates the site. */
 static enum status get_stage(const struct reader *r, const struct json *object, struct fault *out,
                              enum stage *stage)
@@ -275,7 +275,7 @@ static enum status get_stage(const struct reader *r, const struct json *object, 
     if (st)
         return st;
     if (!has(object, "stage")) {
-        /* what lasts goes on beyond the stage of its position */
+        /* a lasting fault goes on beyond the stage of its position */
         if (out->duration != DURATION_INTERMITTENT)
             *stage = widen_stage_of(out->position, r->bounds->n_prompt);
         return STATUS_OK;
@@ -300,8 +300,8 @@ static enum status get_stage(const struct reader *r, const struct json *object, 
     return STATUS_OK;
 }
 
-/* What granularity, readers and stage make of the element. Where a range is given with its begin,
- * that is not moved: a record holds ranges as they are. */
+/* Widens the element by granularity, readers and stage. A range given with its start is not moved:
+ * a record holds ranges as they are. */
 static enum status widen(const struct reader *r, const struct json *object, struct fault *out,
                          const struct widen *w, enum stage stage)
 {

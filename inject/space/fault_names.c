@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The names of all sites of a model, to offer the nearest to one that is none. */
+/* The names of all sites of a model, to suggest the nearest for an unknown one. */
 #include <inttypes.h>
 
 #include "inject/space/fault.h"

@@ -31,15 +31,15 @@ static void put_what(struct json_writer *w, const struct fault *fault)
     }
 }
 
-/* What is not as a fault file has it by default. */
+/* Writes a value other than a fault file's default. */
 static void put_range(struct json_writer *w, const char *key, uint32_t value)
 {
     if (value > 1)
         json_member_int(w, key, value);
 }
 
-/* Ranges as they are: the granularity that they were made from would make them anew. Positions and
- * readers always, since what they are by default depends on each other and on the duration. */
+/* Ranges as they are, since the granularity would widen them again. Positions and readers always,
+ * since their defaults depend on each other and on the duration. */
 static void put_where(struct json_writer *w, const struct fault *fault)
 {
     const bool read =
@@ -64,7 +64,7 @@ static void put_where(struct json_writer *w, const struct fault *fault)
         put_range(w, "keys", fault->key_count);
 }
 
-/* All 64 bits: as a number where one of JSON's integers has them. */
+/* All 64 bits: as a number if a JSON integer holds them. */
 static void put_word(struct json_writer *w, const char *key, uint64_t word)
 {
     char text[24];

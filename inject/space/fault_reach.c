@@ -7,7 +7,7 @@
 /* What a fault does at a position that it strikes. */
 struct effect {
     uint32_t start; /* layer at which the column itself starts */
-    uint32_t taint; /* lowest layer whose K or V later columns find changed */
+    uint32_t taint; /* lowest layer whose changed K or V later columns read */
 };
 
 static const struct effect nothing = {FAULT_REACH_NONE, FAULT_REACH_NONE};
@@ -22,13 +22,13 @@ static uint32_t lower(uint32_t a, uint32_t b)
     return a < b ? a : b;
 }
 
-/* Changed K and V of a layer beyond the last are nobody's. */
+/* No layer after the last has K and V to change. */
 static uint32_t taint_of(const struct fault_reach *reach, uint32_t layer)
 {
     return layer < n_layers(reach) ? layer : FAULT_REACH_NONE;
 }
 
-/* Nodes of a layer in front of the K/V store whose results reach K or V. */
+/* Nodes of a layer before the K/V store whose results reach K or V. */
 static bool reaches_kv(const struct graph *graph, const struct node *node)
 {
     for (const struct node *n = &graph->node[graph->layer_begin[node->layer]]; n < node; n++) {
@@ -101,14 +101,14 @@ static struct effect of_control(const struct fault_reach *reach, const struct fa
     switch (fault->control) {
     case CONTROL_SAMPLER:
         return nothing;
-    case CONTROL_LENGTH: /* K and V of layer 0 are made before it is used */
+    case CONTROL_LENGTH: /* K and V of layer 0 are computed before it is used */
         return (struct effect){0, taint_of(reach, 1)};
     default:
         return (struct effect){0, 0};
     }
 }
 
-/* Whether an evaluation fires at a position, as far as draws tell. */
+/* Whether draws let an evaluation fire at a position. */
 static bool fires(const struct fault_reach *reach, const struct fault *fault, uint32_t position)
 {
     struct tap_fault tap;
@@ -143,7 +143,7 @@ static struct effect effect_at(const struct fault_reach *reach, const struct fau
         return of_weight(reach, fault, position);
     case PLACE_TABLE:
         return of_table(reach, fault, position);
-    case PLACE_KV: /* read in its layer; what columns store there is made before */
+    case PLACE_KV: /* read in its layer, after columns store theirs */
         return (struct effect){fault->layer, taint_of(reach, fault->layer + 1)};
     case PLACE_CONTROL:
         return fires(reach, fault, position) ? of_control(reach, fault) : nothing;
@@ -154,8 +154,8 @@ static struct effect effect_at(const struct fault_reach *reach, const struct fau
 }
 
 /* Bits of this position are read one later: the node must be evaluated, whether or not draws let
- * the fault fire there, since another fault may bring that column about. A token is seen where its
- * column goes by; other integers are known without. */
+ * the fault fire there, since another fault may need that column. A token is read when its column
+ * runs; other integers are known without it. */
 static uint32_t stale_start(const struct fault_reach *reach, const struct fault *fault,
                             uint32_t position)
 {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* What faults leave golden (ENGINE.md 2): where each column has to start. */
+/* What stays golden under faults (ENGINE.md 2): where each column has to start. */
 #ifndef VKFI_INJECT_FAULT_REACH_H
 #define VKFI_INJECT_FAULT_REACH_H
 
 #include "inject/space/fault.h"
 
-/* The faults of one trial, and golden's run, whose tokens are fed. */
+/* The faults of one trial, and the golden run, whose tokens are fed. */
 struct fault_reach {
     const struct fault *faults; /* (n_faults) */
     uint32_t n_faults;
@@ -16,13 +16,13 @@ struct fault_reach {
 
 #define FAULT_REACH_NONE UINT32_MAX
 
-/* start[position] (n_evaluated): the layer at which the column has to start so that it is the
- * faulty run's, as long as golden's tokens are right: below, it is golden. n_layers: output norm
- * and output only; FAULT_REACH_NONE: all of it is golden, nothing strikes it, and no stale bits are
- * read there. From layer 0 it starts at its token, else at golden's checkpoint of that layer.
+/* start[position] (n_evaluated): the layer at which the column has to start to be the faulty run's,
+ * as long as golden's tokens hold: below, it is golden. n_layers: output norm and output only;
+ * FAULT_REACH_NONE: all of it is golden, nothing strikes it, and no stale bits are read there. A
+ * start at layer 0 is from the token, else from golden's checkpoint of that layer.
  *
- * The branch begins with all of golden's pages; what is recomputed overwrites them. Where no column
- * is left a fault still strikes memory (tap_strike) or golden's picks (tap_pick). */
+ * The branch starts with all of golden's pages; recomputed columns overwrite them. Without any
+ * column a fault still strikes memory (tap_strike) or golden's picks (tap_pick). */
 void fault_reach(const struct fault_reach *reach, uint32_t *start);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Texts of the fault vocabulary and the way back. */
+/* Texts of the fault vocabulary, and values by text. */
 #include "inject/space/kinds.h"
 
 #include <stddef.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The tables of the fault vocabulary: C, JSON, SQL and messages come from them.
  *
- * Kinds and points stand in shared/hook_kinds.h, where kernels have them too. */
+ * Kinds and points are in shared/hook_kinds.h, for kernels too. */
 #ifndef VKFI_INJECT_KINDS_H
 #define VKFI_INJECT_KINDS_H
 
@@ -9,7 +9,7 @@
 
 #include "shared/hook.h"
 
-/* What sort of thing is struck. */
+/* What is struck. */
 #define PLACES(X)                                                                                  \
     X(OP, "op")           /* evaluations of a node, at a point    (site "blk.3.attn_q")        */  \
     X(WEIGHT, "weight")   /* a stored tensor, in GGUF bits        (site "blk.3.attn_q.weight") */  \
@@ -17,7 +17,7 @@
     X(TABLE, "table")     /* a stored RoPE table                  (site "rope", "rope_local")  */  \
     X(CONTROL, "control") /* an integer that steers the run     (site "control.token")       */
 
-/* Integers that steer a column (METHOD.md 2); name, text, what it is and its range. */
+/* Integers that steer a column (METHOD.md 2); name, text, meaning and range. */
 #define CONTROLS(X)                                                                                \
     X(TOKEN, "token", "id that is embedded: below n_vocab")                                        \
     X(POSITION, "position", "of the column, for rope, KV slot and keys: evaluated before")         \
@@ -26,7 +26,7 @@
     X(ROPE, "rope", "index in the rope table: below its positions")                                \
     X(SAMPLER, "sampler", "id that was picked: below n_vocab")
 
-/* How many elements one activation covers (ENGINE.md 4). */
+/* The elements that one activation covers (ENGINE.md 4). */
 #define GRANULARITIES(X)                                                                           \
     X(ELEMENT, "element") /* one element at one position                 */                        \
     X(VECTOR, "vector")   /* all elements of a position                  */                        \
@@ -57,7 +57,7 @@
     X(DECODE, "decode")   /* P and later   */                                                      \
     X(ANY, "any")
 
-/* In order: the first that matches is the outcome (METHOD.md 3). */
+/* In order: the first match is the outcome (METHOD.md 3). */
 #define OUTCOMES(X)                                                                                \
     X(NOT_REACHED, "not_reached")         /* coordinates beyond the golden run's work */           \
     X(INERT, "inert")                     /* the bits did not change */                            \
@@ -95,24 +95,24 @@
     X(NAIVE, "naive")       /* a trial again, as a whole inference     */                          \
     X(CPU, "cpu")           /* a trial again, on the CPU golden device */
 
-/* --- words of plans (inject/plan; what they mean: inject/plans/README.md) --- */
+/* --- words of plans (inject/plan; meaning: inject/plans/README.md) --- */
 
-/* What activations and KV entries are stored as (model/storage.h); where an answer ends. */
+/* Storage types of activations and KV entries (model/storage.h); where an answer ends. */
 #define STORAGE_TYPES(X) X(F32, "f32") X(F16, "f16") X(BF16, "bf16")
 #define MODES(X) X(EXACT, "exact")
 #define ENDS(X) X(TOKEN, "end") X(LENGTH, "none")
 
-/* What a rate is of; how items, and the points of a site, share it. */
+/* The population of a rate; how items and the points of a site share it. */
 #define POPULATIONS(X)                                                                             \
     X(OPS, "ops")     /* evaluations, by MACs or elements written             */                   \
-    X(BITS, "bits")   /* stored bits, by the MACs that run while they are there */                 \
-    X(EQUAL, "equal") /* the faults of each stratum alike, no total             */                 \
+    X(BITS, "bits")   /* stored bits, by the MACs that run during their life */                    \
+    X(EQUAL, "equal") /* the faults of each stratum equally, no total */                           \
     X(CENSUS, "census")
 #define ITEM_WEIGHTS(X) X(EQUAL, "equal") X(EXPOSURE, "exposure")
 #define POINT_WEIGHTS(X) X(ELEMENTS, "elements") X(EQUAL, "equal")
 
 #define DESIGNS(X)                                                                                 \
-    X(NESTED, "nested")   /* each item has faults of its own */                                    \
+    X(NESTED, "nested")   /* each item has its own faults */                                       \
     X(CROSSED, "crossed") /* every fault strikes every item  */                                    \
     X(FAULT_MAJOR, "fault_major")
 
@@ -147,7 +147,7 @@
     X(SITE_GROUP, "site_group")                                                                    \
     X(SCRUB, "scrub") /* positions until a stored fault is scrubbed */
 
-/* How many trials: in all (population equal: of each stratum), or by an interval of each. */
+/* How many trials: in total (population equal: per stratum), or by the interval of each. */
 #define GOALS(X)                                                                                   \
     X(TRIALS, "trials")                                                                            \
     X(HALF_WIDTH, "half_width")                                                                    \
@@ -163,13 +163,13 @@
     X(WAVES, "waves")
 #define SPENDINGS(X) X(OBRIEN_FLEMING, "obrien_fleming") X(POCOCK, "pocock")
 
-/* The question of `vkfi gate`: which outcomes, of which trials. */
+/* The question of `vkfi gate`: which outcomes, among which trials. */
 #define GATE_CLASSES(X) X(CRITICAL, "critical") X(SDC, "sdc") X(SDC_DUE, "sdc+due")
 #define GATE_TRIALS(X)                                                                             \
     X(ALL, "all")                                                                                  \
     X(CHANGED, "changed")                                                                          \
     X(GOLDEN_RIGHT, "golden_right")                                                                \
-    X(RUNS, "runs") /* a bit error rate: all runs, those without a fault too */
+    X(RUNS, "runs") /* a bit error rate: all runs, also those without a fault */
 
 /* Classes whose rate a hypothesis compares. */
 #define MEASURES(X)                                                                                \
@@ -207,7 +207,7 @@ enum trial_role { TRIAL_ROLES(KINDS_ROLE_) ROLE_COUNT };
 /* clang-format on */
 
 /* All of them. Values of points are HOOK_*; of fields enum quant_field of model/quant.h. */
-#define KINDS_POINTS(X) X(OFF, "", 0u) POINTS(X) /* no word: nothing is struck there */
+#define KINDS_POINTS(X) X(OFF, "", 0u) POINTS(X) /* no text: nothing is struck there */
 #define KINDS_TABLES(X)                                                                            \
     X(KIND, KINDS)                                                                                 \
     X(POINT, KINDS_POINTS)                                                                         \

@@ -51,7 +51,7 @@ static void put_op(struct listing *l, const struct node *node)
     put(l, node->site, site);
 }
 
-/* True if an earlier node has the tensor: tied ones are one site. */
+/* True if an earlier node has the tensor: tied tensors are one site. */
 static bool seen(const struct graph *graph, uint32_t index, const struct tensor *t)
 {
     for (uint32_t i = 0; i < index; i++) {

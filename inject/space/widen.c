@@ -67,7 +67,7 @@ struct widen_forms widen_forms(const struct fault *fault, const struct fault_axe
 {
     const bool op = fault->place == PLACE_OP, kv = fault->place == PLACE_KV;
     const bool stored = !op && fault->place != PLACE_CONTROL;
-    const bool rows = axes->row.count > 0 && !stored; /* counted along rows, else along k */
+    const bool rows = axes->row.count > 0 && !stored; /* along rows, else along k */
     struct widen_forms forms = {WIDEN_ONE, WIDEN_ONE, false};
     switch (fault->granularity) {
     case GRANULARITY_TENSOR:

@@ -28,8 +28,8 @@ struct widen_span {
 struct widen_span widen_stage(enum stage stage, uint32_t n_prompt);
 enum stage widen_stage_of(uint32_t position, uint32_t n_prompt);
 
-/* The first position of a stage that evaluates the fault's site and, where it strikes one key, sees
- * that; the stage's last where none does. Before widen_fault. */
+/* The first position of a stage that evaluates the fault's site and sees the one key that it may
+ * strike; the stage's last if none does. Before widen_fault. */
 uint32_t widen_first(const struct fault *fault, const struct fault_bounds *bounds,
                      enum stage stage);
 
@@ -38,13 +38,13 @@ uint32_t widen_first(const struct fault *fault, const struct fault_bounds *bound
  * - transient: one evaluation; granularities and readers that span a stage: all of it, the position
  *   becomes widen_first.
  * - intermittent: from the position to the stage's end (any: of the run).
- * - permanent: from the position to the end of the run, whatever the stage it begins in.
+ * - permanent: from the position to the end of the run, whatever the stage where it starts.
  *
  * Elements are counted along rows, along k where the point has no rows: results of a lane or tile
- * are rows; stored tensors are counted along k. All other coordinates of a lane or tile stay, but
- * that a keyed point is struck at all keys. Vector and tensor take every element of the point;
- * feature is the given element at all positions (stored weights: at all rows; KV: at all entries).
- */
+ * are rows; stored tensors are counted along k. The other coordinates of a lane or tile stay,
+ * except that a keyed point is struck at all keys. Vector and tensor take every element of the
+ * point; feature is the given element at all positions (stored weights: at all rows; KV: at all
+ * entries). */
 void widen_fault(struct fault *fault, const struct fault_bounds *bounds, const struct widen *w,
                  enum stage stage);
 

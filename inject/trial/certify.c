@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Bounds of logits from bounds of rows, and the few logits that are computed. */
+/* Bounds of logits from bounds of rows, and the few logits computed. */
 #include "inject/trial/certify.h"
 
 #include <math.h>
@@ -35,7 +35,7 @@ struct certify_step {
         uint32_t id, bits;               /* canonical */
         const struct quant_block *block; /* (blocks) */
     } candidate[CANDIDATES];             /* in greedy order */
-    double rest[GRID]; /* what no other logit exceeds while |h' - h| <= distance(step, i) */
+    double rest[GRID]; /* bound of all other logits while |h' - h| <= distance(step, i) */
 };
 
 /* Norms of a decoded row. */
@@ -85,7 +85,7 @@ enum status certify_create(struct certify **out, const struct model *model)
     c->width = c->node->width;
     c->blocks = order_ceil(c->width, NM_BLOCK);
     const double n = 17.0 + order_ceil(c->blocks, NM_PARTIALS), u = 0x1p-24;
-    c->gamma = n * u / (1 - n * u) * (1 + 1e-6); /* more than sums in double lose */
+    c->gamma = n * u / (1 - n * u) * (1 + 1e-6); /* exceeds the loss of sums in double */
     c->norm = malloc(c->rows * sizeof(*c->norm));
     c->absolute = malloc(c->rows * sizeof(*c->absolute));
     c->sums = malloc(c->blocks * sizeof(*c->sums));
@@ -120,7 +120,7 @@ static double distance(const struct certify_step *step, uint32_t i)
     return step->norm * exp2(((double)i - (GRID - 1)) / 2);
 }
 
-/* The largest that a logit outside the candidates can be at each distance. */
+/* The bound of a logit outside the candidates at each distance. */
 static void bound_rest(struct certify_step *step, const struct certify *c, const float *logits)
 {
     double at[GRID];
@@ -166,7 +166,7 @@ static enum status find_candidates(struct certify_step *step, struct arena *aren
     return STATUS_OK;
 }
 
-/* 2-norm, rounded up; NaN or Inf as they come. */
+/* 2-norm, rounded up; NaN and Inf stay. */
 static double norm_of(const float *x, uint32_t n)
 {
     double sum = 0;
@@ -210,7 +210,7 @@ static uint32_t grid_of(const struct certify_step *step, double e)
     return m;
 }
 
-/* Computes the candidates; the first of them in greedy order. */
+/* Computes the candidates; returns the first in greedy order. */
 static float first_candidate(const struct certify *c, const struct certify_step *step,
                              const float *hidden, struct certify_verdict *verdict)
 {

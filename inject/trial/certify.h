@@ -27,13 +27,13 @@
 #include "base/status.h"
 #include "model/model.h"
 
-/* What holds for a model: bounds of the rows of its output matrix as the file has them. */
+/* For a model: bounds of the rows of its output matrix as in the file. */
 struct certify;
 
 enum status certify_create(struct certify **out, const struct model *model) STATUS_MUST_USE;
 void certify_destroy(struct certify **certify);
 
-/* What holds for one golden step; memory of an arena. */
+/* For one golden step; memory of an arena. */
 struct certify_step;
 
 /* hidden: (n_embd) row entering the output matrix; logits: (n_vocab). Null in `out` if the step
@@ -43,10 +43,10 @@ enum status certify_golden(struct certify_step **out, struct arena *arena,
                            const float *logits) STATUS_MUST_USE;
 
 struct certify_verdict {
-    bool certified; /* `token` is what the computed logits would give, and all are finite */
+    bool certified; /* `token` is the one that all logits would give, and all are finite */
     uint32_t token;
     bool same_bits;  /* hidden has golden's bits: so have all logits */
-    bool other_bits; /* a logit was computed that has not golden's bits */
+    bool other_bits; /* a computed logit differs from golden's bits */
 };
 
 /* `hidden`: (n_embd) of a faulty column of the step. The floating-point mode of fpenv.h is set. */

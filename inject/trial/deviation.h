@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* How far faulted residuals lie from golden's at each layer boundary. */
+/* Distance of faulty residuals from golden's at each layer boundary. */
 #ifndef VKFI_INJECT_DEVIATION_H
 #define VKFI_INJECT_DEVIATION_H
 
@@ -15,7 +15,7 @@ struct deviation_row {
 };
 
 /* out (n_layers + 1): golden's residuals against the column's, in double, index order; entries
- * below row->first are left as they are. */
+ * below row->first are not written. */
 enum status deviation_read(struct trial_deviation *out, const struct golden *golden,
                            const struct deviation_row *row) STATUS_MUST_USE;
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Looks at the tokens and the text of one output. */
+/* Flags from the tokens and the text of one output. */
 #include "inject/trial/flags.h"
 
 #include <string.h>
 
 #define UNIT_MAX 16u   /* tokens of a repeated unit */
-#define TIMES_MIN 4u   /* that it stands in a row */
+#define TIMES_MIN 4u   /* that it is repeated */
 #define LENGTH_MIN 16u /* tokens of the whole repetition */
 
 static bool repeats(const int32_t *tokens, uint32_t n)

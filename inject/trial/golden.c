@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Runs an item clean, keeps residuals within a budget, and looks at its logits once more. */
+/* Runs an item clean, keeps residuals within a budget, and computes its logits once more. */
 #include "inject/trial/golden.h"
 
 #include <inttypes.h>
@@ -11,11 +11,11 @@
 #include "base/log.h"
 #include "shared/order.h"
 
-#define COLUMNS 64u   /* a pass, unless the caller asks otherwise */
+#define COLUMNS 64u   /* per pass by default */
 #define EXTRA 2u      /* branches and pages: golden's column run again, a lane beside the others */
-#define RE_COLUMNS 8u /* a pass of golden's steps: each keeps a row of logits */
+#define RE_COLUMNS 8u /* per pass of golden's steps: each keeps a row of logits */
 
-/* As asked, or as many as GOLDEN_KV_BYTES hold if each lane owned all of its pages. */
+/* As requested, or as many as GOLDEN_KV_BYTES hold if each lane owned all its pages. */
 static uint32_t lanes_of(const struct golden_shape *shape, const struct hparams *hp,
                          enum storage kv)
 {
@@ -77,7 +77,7 @@ int32_t golden_token(const struct golden *golden, uint32_t position)
     return position < p->n_ids ? p->ids[position] : golden->run.tokens[position - p->n_ids];
 }
 
-/* On a branch of its own: trials share golden's pages. */
+/* On its own branch: trials share golden's pages. */
 static enum status run_again(const struct golden *golden, uint32_t position, uint32_t row)
 {
     struct executor *ex = golden->params.ex;
@@ -120,7 +120,7 @@ uint64_t golden_residual_hash(const float *values, uint32_t n)
     return hash;
 }
 
-/* What residuals of trials are compared with, also where rows are not kept. */
+/* Hashes that residuals of trials are compared with, also where rows are not kept. */
 static enum status hash_residuals(struct golden *golden, struct arena *arena)
 {
     struct executor *ex = golden->params.ex;
@@ -192,7 +192,7 @@ static struct column step_column(const struct golden *golden, uint32_t position)
                            .outputs = COLUMN_HASH | COLUMN_LOGITS | COLUMN_HIDDEN};
 }
 
-/* Golden's logits were digested as they came; margins, bounds and log-probabilities need them. */
+/* Golden's logits were only hashed at first; margins, bounds and log-probabilities need them. */
 static enum status look_again(struct golden *golden, struct arena *arena)
 {
     const uint32_t n = golden->run.n_tokens, first = golden->params.n_ids - 1;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The clean run of an item, with all that its trials start from and are compared with. */
+/* The clean run of an item, and what its trials start from and are compared with. */
 #ifndef VKFI_INJECT_GOLDEN_H
 #define VKFI_INJECT_GOLDEN_H
 
@@ -12,13 +12,13 @@
 #include "inject/trial/certify.h"
 #include "model/generate.h"
 
-/* How much is computed of a trial. plan.record has the same order. */
+/* How much of a trial is recorded. plan.record has the same order. */
 enum record_level { RECORD_OUTCOME, RECORD_SUMMARY, RECORD_FULL };
 
 #define GOLDEN_LANES 24u
 #define GOLDEN_KV_BYTES (512ull << 20) /* of lanes, unless their number is given */
 
-/* What an executor must hold for items of this size and their trials. */
+/* Sizes of items and trials that an executor must hold. */
 struct golden_shape {
     uint32_t n_ids, n;         /* largest of the items: prompt, tokens */
     uint32_t lanes;            /* most trials in flight; 0: what GOLDEN_KV_BYTES hold, up to
@@ -31,7 +31,7 @@ struct golden_shape {
 /* Sets positions, branches, pages, columns and checkpoints of `params`; model must be set. */
 void golden_needs(struct executor_params *params, const struct golden_shape *shape);
 
-/* Golden's logits at a step, as far as trials need them. */
+/* Golden's logits of a step, as trials need them. */
 struct golden_step {
     double margin;                /* first logit - second; NaN where either is Inf or NaN */
     const float *logits;          /* (n_vocab), null below summary */
@@ -49,22 +49,23 @@ struct golden {
     uint64_t *residual_hash;       /* (n_evaluated, n_layers + 1); null below full */
     uint32_t n_evaluated;          /* positions evaluated: n_ids + n_tokens - 1 */
     uint32_t kept_first;           /* checkpoint row of position p >= kept_first: p - kept_first */
-    uint32_t spare_row, n_spare; /* rows that are free for trials, but the last: golden_residuals */
-    uint32_t lanes;              /* most trials in flight */
+    uint32_t spare_row, n_spare;   /* rows that are free for trials, except the last:
+                                      golden_residuals */
+    uint32_t lanes;                /* most trials in flight */
 };
 
 /* Checkpoint row of a position's golden residuals; EXECUTOR_NONE: not kept. */
 uint32_t golden_row(const struct golden *golden, uint32_t position);
 
-/* Golden's residuals of a position below n_evaluated whose row is not kept, from its column run
- * once more: out (n_layers + 1, n_embd). Weights and tables must be clean. */
+/* Golden's residuals of a position below n_evaluated whose row is not kept, from running its column
+ * again: out (n_layers + 1, n_embd). Weights and tables must be clean. */
 enum status golden_residuals(float *out, const struct golden *golden,
                              uint32_t position) STATUS_MUST_USE;
 
 /* Of a residual's bits, NaN canonical. */
 uint64_t golden_residual_hash(const float *values, uint32_t n);
 
-/* What faults of this item are checked against. */
+/* The bounds for faults of this item. */
 struct fault_bounds golden_bounds(const struct golden *golden);
 
 /* Token fed at a position below n_evaluated. */
@@ -73,7 +74,7 @@ int32_t golden_token(const struct golden *golden, uint32_t position);
 struct golden_params {
     struct generate_params generate; /* checkpoints, tap and watch are the golden run's own */
     struct golden_shape shape;       /* as given to golden_needs */
-    enum record_level level;         /* the highest that trials will ask for */
+    enum record_level level;         /* the highest of its trials */
     const struct certify *certify;   /* null: off. Used by trials of RECORD_OUTCOME */
 };
 

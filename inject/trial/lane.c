@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Chooses a trial's next columns and follows what they give. */
+/* Chooses a trial's next columns and takes their results. */
 #include "inject/trial/lane.h"
 
 #include <math.h>
@@ -7,14 +7,14 @@
 
 #include "inject/trial/deviation.h"
 
-#define CHUNK 16u /* columns verified at a time: those behind a difference are for nothing */
+#define CHUNK 16u /* columns verified at a time: those after a difference are wasted */
 
 static uint32_t n_layers_of(const struct lane *lane)
 {
     return lane->golden->params.ex->model->hp.n_layers;
 }
 
-/* Decode step that the column of a position gives, if it gives one. */
+/* Decode step of the column of a position, if it has one. */
 static bool has_step(const struct lane *lane, uint32_t position)
 {
     return position + 1 >= lane->golden->params.n_ids;
@@ -67,7 +67,7 @@ static uint32_t outputs_at(const struct lane *lane, uint32_t position)
     return decode_outputs(&lane->golden->decode) | (compared ? COLUMN_LOGITS : 0);
 }
 
-/* Columns of this pass at most, without a look at hooks. */
+/* Most columns of this pass, hooks not considered. */
 static uint32_t columns_left(const struct lane *lane)
 {
     const struct golden *golden = lane->golden;
@@ -162,8 +162,8 @@ static enum status take_residuals(struct lane *lane, const struct column *column
     return st;
 }
 
-/* The run has gone back. What is measured beside golden's tokens a fed lane measures: this one does
- * not feed them, column by column. */
+/* The run has gone back. From now on it feeds its own tokens; a fed lane measures against
+ * golden's. */
 static void go_back(struct lane *lane, uint32_t position)
 {
     const struct generation *golden = &lane->golden->run;
@@ -205,7 +205,7 @@ static enum status take_step(struct lane *lane, uint32_t position, const struct 
     if (lane->run.end == DECODE_DUE || lane->run.end == DECODE_TRAP) {
         lane->due = lane->run.end == DECODE_DUE ? DUE_RANGE : DUE_NAN_TRAP;
         lane->done = true;
-        tap_cut(&lane->tap, position + 1); /* columns after it belong to no run */
+        tap_cut(&lane->tap, position + 1); /* later columns belong to no run */
     }
     if (st || lane->done || back > 0)
         return st;
@@ -219,8 +219,8 @@ static enum status take_step(struct lane *lane, uint32_t position, const struct 
     return STATUS_OK;
 }
 
-/* The column of `position` is golden's, and so is what it gives; memory is struck all the same, and
- * the pick may be. */
+/* The column of `position` and its result are golden's; memory is still struck, and the pick may
+ * be. */
 static enum status take_golden(struct lane *lane, uint32_t position)
 {
     const struct golden *golden = lane->golden;
@@ -276,7 +276,7 @@ enum status lane_fill(struct lane *lane, struct lane_columns *out)
     return STATUS_OK;
 }
 
-/* Once some step has shown other bits, it does not matter which else have. */
+/* After one step with other bits it does not matter which others have them. */
 bool lane_knows(const struct lane *lane, const struct lane_step *step)
 {
     return !step->wanted || step->known || (step->certified && lane->other_bits);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* A trial while it runs: which columns it wants next, and what their results mean.
+/* A running trial: which columns it needs next, and what their results mean.
  *
  * A lane does not run passes: its owner takes columns of many lanes (lane_fill), runs them, and
- * hands the results back (lane_take). A forked lane starts where the fault is first seen, feeds
- * golden's tokens until one comes out different, then decodes its own, one column a pass. A whole
- * lane is an inference from the first token of the prompt on. A fed lane takes its tokens from a
- * list, whatever comes out. */
+ * returns the results (lane_take). A forked lane starts where the fault is first seen, feeds
+ * golden's tokens until one differs, then decodes its own, one column per pass. A whole lane is an
+ * inference from the first token of the prompt on. A fed lane takes its tokens from a list,
+ * whatever it computes. */
 #ifndef VKFI_INJECT_LANE_H
 #define VKFI_INJECT_LANE_H
 
@@ -14,37 +14,38 @@
 #include "inject/trial/trial.h"
 #include "model/tap.h"
 
-/* What is known of a column that gives a logit row. */
+/* What is known of a column with a logit row. */
 struct lane_step {
-    bool wanted;    /* the column gives a step at all */
+    bool wanted;    /* the column gives a step */
     bool certified; /* the token is proven */
-    bool known;     /* so is, besides, whether the row has golden's bits */
+    bool known;     /* so is whether the row has golden's bits */
     uint32_t token;
     uint64_t hash; /* 0 where certified */
     bool finite;
-    bool same, other;                   /* proven: the row has golden's bits; has others */
+    bool same, other;                   /* proven: the row has golden's bits; it has others */
     const struct column_result *result; /* null: golden's, or proven */
 };
 
-/* What the faults did, from the device. */
+/* Effect of the faults, from the device. */
 struct lane_proof {
     uint64_t activations, expected; /* of all faults */
     uint64_t count_first;           /* of the first fault, at its own position */
     uint32_t before, after;         /* of its first activation */
     bool changed;                   /* some bits */
     bool dry;                       /* controls only */
-    bool conditional; /* whether faults fire depends on bits: expected is at most what was seen */
+    bool conditional;               /* firing depends on bits: expected is at most what was seen */
 };
 
 struct lane {
     const struct golden *golden;
     const struct trial_settings *settings;
     const struct trial_job *job;
-    uint32_t *start; /* (n_evaluated) layer a column starts at, FAULT_REACH_NONE: it is golden's */
+    uint32_t *start; /* (n_evaluated) start layer of a column, FAULT_REACH_NONE: it is golden's */
     bool whole;
-    const int32_t *feed; /* (n_feed) tokens fed behind the prompt, whatever comes out; null: own */
+    const int32_t *feed; /* (n_feed) tokens fed after the prompt, whatever it computes; null: its
+                            own */
     uint32_t n_feed;
-    bool certifies; /* tokens may be certified: nothing struck lies behind the last layer */
+    bool certifies; /* tokens may be certified: nothing after the last layer is struck */
     uint32_t first; /* position struck first */
     struct tap tap;
     struct tap_fault *tapped; /* (n_faults) */
@@ -53,7 +54,7 @@ struct lane {
     struct lane_proof proof;  /* once closed */
 
     uint32_t next; /* position of the next column */
-    bool off;      /* golden's tokens are left behind: own ones are fed, one a pass */
+    bool off;      /* own tokens are fed instead of golden's, one per pass */
     bool done;
     struct generation run; /* tokens and steps so far */
     bool nonfinite;        /* a logit was Inf or NaN */
@@ -75,16 +76,16 @@ struct lane_params {
     uint32_t n_feed;
 };
 
-/* Forks or opens a branch and makes the tap. Memory of what the run gives from `arena`. */
+/* Forks or opens a branch and makes the tap. Memory of results from `arena`. */
 enum status lane_open(struct lane *lane, struct arena *arena,
                       const struct lane_params *params) STATUS_MUST_USE;
 
-/* A stored weight that trials in one pass can have each for itself: as read by its only reader.
- * Fault `i` of the job; not where another one of it may meet the same stored bits, and none of a
- * job of more faults than a pass has hooks for. */
+/* True if trials of one pass can each have fault `i` of a stored weight alone: as read by its only
+ * reader. False if another fault of the job may meet the same stored bits, or the job has more
+ * faults than a pass has hooks for. */
 bool lane_emulates(const struct trial_job *job, uint32_t i, const struct model *model);
 
-/* Takes the proof, gives branch and tap back, struck memory restored. Nothing happens to a closed
+/* Takes the proof, restores struck memory, releases branch and tap. Does nothing to a closed
  * lane. */
 enum status lane_close(struct lane *lane) STATUS_MUST_USE;
 
@@ -95,8 +96,8 @@ struct lane_columns {
 };
 enum status lane_fill(struct lane *lane, struct lane_columns *out) STATUS_MUST_USE;
 
-/* Takes the steps of the columns just run as far as they are known (lane_knows), up to the first
- * difference, and says how many that were: columns behind a difference belong to no run. */
+/* Takes the steps of the columns just run that are known (lane_knows), up to the first difference,
+ * and returns their number: columns after a difference belong to no run. */
 struct lane_results {
     const struct column *column; /* (n) as lane_fill gave them, with their save rows */
     const struct lane_step *step;
@@ -106,11 +107,11 @@ bool lane_knows(const struct lane *lane, const struct lane_step *step);
 enum status lane_take(struct lane *lane, const struct lane_results *results,
                       uint32_t *out_counted) STATUS_MUST_USE;
 
-/* Whether the token of a column that came with `hidden` is settled without its logits. */
+/* Whether the token of a column with `hidden` is settled without its logits. */
 struct lane_step lane_certify(const struct lane *lane, const struct column *column,
                               const struct column_result *result);
 
-/* The step that a column's logits give. */
+/* The step from a column's logits. */
 struct lane_step lane_compute(const struct lane *lane, const struct column *column,
                               const struct column_result *result);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Begin and end of a lane: branch, tap, tokens known beforehand, proof. */
+/* Start and end of a lane: branch, tap, tokens known beforehand, proof. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,7 +10,7 @@
 
 #define LANE_EMULATED (HOOK_MOST / 5) /* a fault is up to 5 hooks: tap_room */
 
-/* Faults of the output matrix, or behind it: bounds of the clean matrix say nothing. */
+/* Faults of the output matrix or after it: bounds of the clean matrix do not hold. */
 static bool is_behind(const struct fault *fault, const struct graph *graph)
 {
     if (fault->place == PLACE_OP)
@@ -43,7 +43,7 @@ static uint32_t only_reader(const struct graph *graph, const struct tensor *tens
     return found;
 }
 
-/* Faults that make the same bits of the same bits at every evaluation. */
+/* Faults that turn the same bits into the same bits at every evaluation. */
 static bool is_steady(const struct fault *fault)
 {
     return !hook_kinds_takes(fault->kind, KIND_UNSTEADY) && fault->rate == 0 &&
@@ -63,8 +63,8 @@ static bool meets(const uint32_t first[2], const uint32_t count[2], const uint32
     return low[0] <= high[1] && low[1] <= high[0];
 }
 
-/* Two faults of one trial see each other's bits: in a stored block, whose codes are apart from each
- * other, or where it is read. */
+/* Two faults of one trial see each other's bits: in a stored block, whose codes are separate, or as
+ * read. */
 static bool share_bits(const struct fault *a, const struct fault *b, const struct graph *graph)
 {
     const bool codes = a->field == QUANT_FIELD_CODE && b->field == QUANT_FIELD_CODE;
@@ -91,7 +91,7 @@ bool lane_emulates(const struct trial_job *job, uint32_t i, const struct model *
     return true;
 }
 
-/* A stored weight with one reader is, for one branch, that weight as read at every position. */
+/* A stored weight with one reader equals, for one branch, that weight as read at every position. */
 static void emulate(const struct lane *lane, struct tap_fault *out)
 {
     out->place = TAP_EVALUATION;
@@ -116,7 +116,7 @@ static enum status make_tap(struct lane *lane)
     return st;
 }
 
-/* Where a fork starts, its earlier steps are golden's, and golden's tokens stand behind them. */
+/* Before a fork's start its steps are golden's; golden's tokens follow them. */
 static enum status take_over(struct lane *lane)
 {
     const struct golden *golden = lane->golden;
@@ -165,7 +165,7 @@ static enum status allocate(struct lane *lane)
         return st;
     if (lane->settings->level < RECORD_FULL)
         return STATUS_OK;
-    /* where no column of the first position is run, its residuals are golden's */
+    /* if no column of the first position is run, its residuals are golden's */
     lane->deviation = arena_array(lane->arena, lane->golden->params.ex->model->hp.n_layers + 1,
                                   sizeof(*lane->deviation));
     return lane->deviation ? STATUS_OK : STATUS_MEMORY;
@@ -212,7 +212,7 @@ enum status lane_open(struct lane *lane, struct arena *arena, const struct lane_
     return st || lane->whole ? st : take_over(lane);
 }
 
-/* A weight as read has fired once for each column; stored, it was struck once. */
+/* A weight as read fires once per column; the stored weight was struck once. */
 static uint64_t stored_count(const struct lane *lane, const struct fault *fault,
                              const struct tap_proof *proof)
 {
@@ -238,7 +238,7 @@ static void add_proof(struct lane *lane, uint32_t i)
         out->conditional = true;
         expected = count < expected ? count : expected;
     }
-    if (run.due && fault->place == PLACE_CONTROL) /* the run ended as it fired, or before */
+    if (run.due && fault->place == PLACE_CONTROL) /* the run ended when it fired, or before */
         expected = count;
     if (i == 0) {
         out->before = proof.before;

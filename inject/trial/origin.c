@@ -30,7 +30,7 @@ static void watch(void *user, const struct node *node, uint32_t column, const fl
     }
 }
 
-/* The next column of the lane; `*out_more` is false behind the last. */
+/* The next column of the lane; `*out_more` is false after the last. */
 static enum status run_column(struct lane *lane, struct tap_pass *pass, struct found *found,
                               bool *out_more)
 {
@@ -80,7 +80,7 @@ enum status origin_find(struct record *record, const struct lane *run)
                                        .job = run->job,
                                        .whole = run->whole,
                                        .feed = run->run.tokens,
-                                       /* the step that a trap stopped at gave no token */
+                                       /* the step that was trapped gave no token */
                                        .n_feed = run->run.n_tokens + (run->due == DUE_NAN_TRAP)};
     enum status st = lane_open(&lane, run->arena, &params);
     if (!st)

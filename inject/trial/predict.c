@@ -4,7 +4,7 @@
 
 #include "model/op.h"
 
-/* Nodes behind the layers run only for columns with outputs; else golden's tokens are known. */
+/* Nodes after the layers run only for columns with outputs; else golden's tokens are known. */
 static uint32_t outputs_of(const struct lane *lane)
 {
     const struct fault *fault = &lane->job->fault[0];
@@ -13,7 +13,7 @@ static uint32_t outputs_of(const struct lane *lane)
     return behind ? COLUMN_ARGMAX : 0;
 }
 
-/* One column a pass, up to the struck position. */
+/* One column per pass, up to the struck position. */
 static enum status run_to(struct lane *lane, struct tap_pass *pass, uint32_t position)
 {
     struct column column;
@@ -34,8 +34,8 @@ static enum status run_to(struct lane *lane, struct tap_pass *pass, uint32_t pos
     return st;
 }
 
-/* Chains and accumulators of one evaluation that are struck more than once: later conditions see
- * what earlier ones did. */
+/* False if chains or accumulators of one evaluation are struck repeatedly: later conditions see
+ * earlier changes. */
 bool predict_can(const struct lane *run)
 {
     const struct fault *fault = &run->job->fault[0];

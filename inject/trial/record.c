@@ -55,7 +55,7 @@ static bool has_nonfinite(const struct generation *run)
     return false;
 }
 
-/* Tokens of a run that was cut off are compared as far as they go. */
+/* Tokens of a run that was cut off are compared up to its end. */
 static uint32_t first_difference(const struct lane *run)
 {
     const struct generation *a = &run->run, *b = &run->golden->run;

@@ -5,18 +5,18 @@
 
 #include "inject/trial/lane.h"
 
-/* `run`: the faulty run. `fed`: golden's tokens with the fault in; the same lane if the tokens
- * never differed, null below summary or where the run ended abnormally. Both closed. */
+/* `run`: the faulty run. `fed`: golden's tokens under the fault; the same lane if the tokens never
+ * differed, null below summary or where the run ended abnormally. Both closed. */
 struct record_lanes {
     const struct lane *run, *fed;
 };
 enum status record_make(struct record *out, const struct record_lanes *lanes) STATUS_MUST_USE;
 
-/* Of a job whose coordinates lie beyond the golden run's work. */
+/* For a job whose coordinates lie beyond the golden run's work. */
 void record_not_reached(struct record *out, const struct golden *golden,
                         const struct trial_settings *settings, const struct trial_job *job);
 
-/* True if the run's Inf or NaN is to be traced to its origin (record.nan_site). */
+/* True if the run's Inf or NaN should be traced to its origin (record.nan_site). */
 bool record_wants_origin(const struct record *record, const struct lane *run);
 
 #endif

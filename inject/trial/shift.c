@@ -7,7 +7,7 @@
 #include "model/dmath.h"
 #include "model/sampler.h"
 
-/* sum p (log p - log q); a token that golden gives no chance adds nothing. */
+/* sum p (log p - log q); a token of probability 0 in golden adds nothing. */
 static double divergence(const struct shift_step *s, double faulty_logsumexp)
 {
     double sum = 0;

@@ -11,7 +11,7 @@
 #include "inject/trial/predict.h"
 #include "inject/trial/record.h"
 
-#define AT_ONCE 4u /* unsettled columns of a lane that are computed at a time */
+#define AT_ONCE 4u /* unsettled columns of a lane computed at a time */
 
 /* A job in flight. */
 struct slot {
@@ -30,7 +30,7 @@ struct batch {
     struct arena *arena;
     struct trial_work *work;
     struct tap_pass *pass;
-    uint32_t most;     /* columns a pass */
+    uint32_t most;     /* columns per pass */
     struct slot *slot; /* (n_slots) */
     uint32_t n_slots;
     struct column *column;        /* (most) of this pass, slot after slot */
@@ -85,7 +85,7 @@ static enum status open_lane(struct batch *b, struct slot *slot, bool fed)
     return lane_open(slot->lane, b->arena, &params);
 }
 
-/* The lane is done: golden's tokens are fed where the run left them; else the record is made. */
+/* The lane is done: if it left golden's tokens, these are fed next; else the record is made. */
 static enum status finish_lane(struct batch *b, struct slot *slot)
 {
     struct lane *run = &slot->run;
@@ -114,7 +114,7 @@ static enum status finish_lane(struct batch *b, struct slot *slot)
     return st;
 }
 
-/* Residuals are kept where they are compared, or where the logits may have to be computed. */
+/* Residuals are kept if they are compared, or if logits may be computed from them. */
 static bool keeps_residual(const struct batch *b, const struct lane *lane,
                            const struct column *column)
 {
@@ -161,7 +161,7 @@ static enum status add_columns(struct batch *b, struct slot *slot, uint32_t firs
     return st;
 }
 
-/* Lanes on their own tokens first: they have the longest way to go. */
+/* Lanes on their own tokens first: they take longest. */
 static enum status fill_pass(struct batch *b, uint32_t *out_n)
 {
     enum status st = STATUS_OK;
@@ -204,13 +204,13 @@ static enum status take(struct batch *b, struct slot *slot)
     for (uint32_t i = at; i < at + counted; i++)
         b->work->certified += b->step[i].certified;
     slot->counted += counted;
-    /* what lies behind a difference is not looked at again */
+    /* columns after a difference are dropped */
     if (slot->lane->off || slot->lane->done)
         slot->n = slot->counted;
     return st;
 }
 
-/* Columns that the next steps of a lane wait for. */
+/* Columns on which the next steps of a lane depend. */
 static uint32_t gather_late(struct batch *b, const struct slot *slot, uint32_t n)
 {
     const uint32_t n_layers = b->golden->params.ex->model->hp.n_layers;
@@ -220,7 +220,7 @@ static uint32_t gather_late(struct batch *b, const struct slot *slot, uint32_t n
             continue;
         b->late_of[n] = i;
         b->late[n] = b->column[i];
-        /* a column behind the layers has kept nothing: it came from there itself */
+        /* a column that starts after the layers has saved nothing: its checkpoint serves again */
         if (b->column[i].start_layer < n_layers)
             b->late[n].checkpoint = b->column[i].save;
         b->late[n].save = EXECUTOR_NONE;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Trials: faulted runs beside a golden run, many in shared passes (fast) or each a whole inference
+/* Trials: faulty runs beside a golden run, many in shared passes (fast) or each a whole inference
  * (naive).
  *
  * Both give the same record, bit for bit, in every field; so does any batch, in any order, on any
@@ -19,19 +19,19 @@ enum trial_path { TRIAL_FAST, TRIAL_NAIVE };
 
 struct trial_settings {
     enum record_level level; /* not above the golden run's */
-    bool nan_trap;           /* a logit that is Inf or NaN where golden's row is finite: due */
+    bool nan_trap;           /* an Inf or NaN logit where golden's row is finite: due */
     double work_factor;      /* runaway: positions evaluated over golden's; 0: no limit */
     enum trial_path path;
-    struct trial_work *work; /* null: not asked for; else added up */
+    struct trial_work *work; /* null: not wanted; else added up */
 };
 
-/* Where the work of trials went. */
+/* The work of trials. */
 struct trial_work {
     uint64_t passes;
     uint64_t verified, decoded; /* columns times layers: golden's tokens fed, own tokens fed */
-    uint64_t outputs;           /* columns that the output matrix was computed for */
-    uint64_t certified;         /* tokens that were settled without it */
-    double pass_seconds;        /* layers, and output matrix where columns came with it */
+    uint64_t outputs;           /* columns with the output matrix computed */
+    uint64_t certified;         /* tokens settled without it */
+    double pass_seconds;        /* layers, with the output matrix where columns needed it */
     double output_seconds;      /* passes of the output matrix alone */
     double certify_seconds;     /* proofs */
     double record_seconds;      /* log-probabilities, deviations, records */
@@ -51,20 +51,20 @@ struct trial_jobs {
 /* Residual entering a layer at the first struck position (layer n_layers: the last hidden state).
  */
 struct trial_deviation {
-    double max_abs; /* largest |faulty - golden|; NaN or Inf as they come */
+    double max_abs; /* largest |faulty - golden|; NaN and Inf stay */
     double rel_l2;  /* |faulty - golden| / |golden| */
     uint32_t bits;  /* bits that differ (canonical NaN) */
 };
 
-/* What came of a trial. The comment in brackets is the lowest level that has the field; below it
- * the field holds the value in front. Levels change what is known, never a value. */
+/* The result of a trial. In brackets: the lowest level that has the field; below it the field holds
+ * the value before the colon. Levels change what is known, never a value. */
 struct record {
     struct fault fault;         /* the job's first */
     const struct fault *faults; /* (n_faults) the job's own, as long as those live */
     uint32_t n_faults;
     uint64_t activations, expected_activations; /* of all faults, from the device [outcome] */
-    bool conditional; /* some fault fires on a value pattern: known beforehand is only how often
-                         it fires at its first position, which `expected` holds [outcome] */
+    bool conditional; /* some fault fires on a value pattern: only its count at its first position
+                         is known beforehand, which `expected` holds [outcome] */
     uint32_t before, after; /* raw bits of the first activation of the first fault [outcome] */
     enum outcome outcome;   /* [outcome] */
     enum due_reason due;    /* DUE_NONE unless the outcome is due [outcome] */
@@ -78,9 +78,9 @@ struct record {
     double margin_at_fault; /* NaN: golden's first logit - its second at the first struck step (step
                                0 for faults in the prompt) [summary] */
     double margin_min_after; /* NaN: smallest of them from that step on [summary] */
-    /* NaN: golden's tokens fed with the fault in, steps from the first struck one on: log p_faulty
-     * - log p_golden of golden's token, in nats; mean over these steps of KL(golden || faulty) over
-     * the whole vocabulary. NaN too where a logit is NaN [summary] */
+    /* NaN: with golden's tokens fed under the fault, steps from the first struck one on: log
+     * p_faulty - log p_golden of golden's token, in nats; mean over these steps of KL(golden ||
+     * faulty) over the whole vocabulary. NaN too where a logit is NaN [summary] */
     double logp_sum, logp_mean, logp_worst, kl;
 
     struct trial_deviation *deviation; /* null: (n_layers + 1) [full]; null too if
@@ -96,9 +96,9 @@ struct record {
     uint32_t nan_step;  /* decode step (position - n_ids + 1); EXECUTOR_NONE: in the prompt, none */
 };
 
-/* Runs all jobs; out (jobs->n), memory of the records from `arena`. STATUS_INTERNAL when a fault
- * did not fire as often as predicted, or changed nothing yet the run differs: a bug, never a result
- * (one line names the fault). The executor is left as it was found. */
+/* Runs all jobs; out (jobs->n), memory of the records from `arena`. STATUS_INTERNAL if a fault did
+ * not fire as often as predicted, or changed nothing and yet the run differs: a bug, never a result
+ * (one line names the fault). The executor's state is restored. */
 enum status trial_batch(struct record *out, struct arena *arena, const struct golden *golden,
                         const struct trial_settings *settings,
                         const struct trial_jobs *jobs) STATUS_MUST_USE;
