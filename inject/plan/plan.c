@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The fields of a plan's top level, and the way from a file to a plan: fields, checks, identity. */
+/* The fields of a plan's top level, and the steps from a file to a plan: fields, checks,
+ * identity. */
 #include "inject/plan/plan.h"
 
 #include <string.h>
@@ -15,7 +16,7 @@ static enum status refuse_task(const struct plan_reader *r, const struct json *v
     return STATUS_INPUT;
 }
 
-/* Equal shares have the identity from when there were no others. */
+/* Plans with equal shares keep the identity from before others existed. */
 static enum status put_point_weight(struct json_writer *w, const struct plan *plan)
 {
     if (plan_shares_sites(plan) && plan->point_weight == PLAN_POINTS_ELEMENTS)

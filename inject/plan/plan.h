@@ -54,15 +54,14 @@ enum plan_record { RECORDS(PLAN_RECORD_) };
 /* clang-format on */
 
 struct plan_gate {
-    double max; /* 0: there is no question */
+    double max; /* 0: no question */
     double confidence;
     enum plan_gate_of of;
     enum plan_gate_given given;
     const char *stratum; /* label; null: all strata */
 };
 
-/* A plan's text that is in memory; `name` stands for the path, prompt files are beside it in
- * `folder`. */
+/* A plan's text in memory; `name` stands for the path, and prompt files lie in `folder`. */
 struct plan_source {
     const char *text;
     size_t size;
@@ -76,7 +75,7 @@ struct plan_item {
     const int32_t *ids;   /* (n_ids) instead of a text, or null */
     uint32_t n_ids;
     uint32_t n;        /* tokens to generate */
-    const char *group; /* of its prompt set; "" if none is given */
+    const char *group; /* of its prompt set; "" if not given */
     const char *at;    /* pointer to its list in the plan, for messages: "/prompts/0/texts" */
     uint32_t index;    /* in there */
 };
@@ -87,8 +86,8 @@ struct plan_ids {
 };
 
 /* A value of one of the tables of kinds.h and its weight, as in where / what / when. Weights
- * multiply what the population gives (README). In the order of the table; the least is 1 where only
- * their ratios matter (plan_normal.c). */
+ * multiply the population's (README). In the table's order; the least weight is 1 where only ratios
+ * matter (plan_normal.c). */
 struct plan_choice {
     uint32_t value;
     double weight;
@@ -109,7 +108,7 @@ struct plan_pair {
     bool given;
 };
 
-/* Patterns of site names, as fnmatch has them. */
+/* Patterns of site names, as of fnmatch. */
 struct plan_globs {
     const char *const *glob; /* (count) */
     uint32_t count;
@@ -131,7 +130,7 @@ struct plan_where {
     struct plan_choices point;       /* out; of places other than op always mem */
     struct plan_choices granularity; /* element */
     struct plan_choices readers;     /* weights: column; operands: all */
-    struct plan_choices field;       /* enum quant_field; all that the type has */
+    struct plan_choices field;       /* enum quant_field; all of the type */
     struct plan_pair layers;
 };
 
@@ -156,7 +155,7 @@ struct plan_when {
     struct plan_pair steps;
 };
 
-/* Strata of another campaign that are estimated anew, on fresh faults. */
+/* Strata of another campaign to estimate anew, on fresh faults. */
 struct plan_confirm {
     const char *const *stratum; /* (n_strata) labels in rising order */
     uint32_t n_strata;          /* 0: the plan confirms nothing */
@@ -190,7 +189,7 @@ struct plan {
     const uint64_t *wave; /* (n_waves) trials of each further wave: outside the identity */
     uint32_t n_waves;
     uint32_t faults_per_trial; /* 1 by default; 0: by ber */
-    double ber;                /* bit error rate over the bits a stratum holds of an item */
+    double ber;                /* bit error rate over a stratum's bits of an item */
     enum plan_stop stop;
     enum plan_spending spending;
     const double *look; /* (n_looks) rising shares of the trials; the last is 1 */
@@ -200,7 +199,7 @@ struct plan {
     enum plan_nan nan_policy;
     double score_eps;
     enum plan_record record;
-    uint32_t retry;               /* fresh workers that an abnormal end gets: 2 */
+    uint32_t retry;               /* fresh workers after an abnormal end: 2 */
     uint32_t lanes, tiles, chunk; /* L, R, C of METHOD.md 2: 8, 32, 512 */
     uint64_t seed;
     uint64_t checkpoint_bytes;          /* budget of golden residuals: 256 MiB */
@@ -211,51 +210,51 @@ struct plan {
     const char *canon;           /* canonical form: every field with its default, prompts inline */
     char hash[HASH_SHA256_TEXT]; /* its SHA-256: the identity of the plan */
     const char *text;            /* as given, with prompts inline: needs no other file */
-    struct plan_source source;   /* what was read, for plan_place */
+    struct plan_source source;   /* the text read, for plan_place */
 };
 
 /* STATUS_INPUT: one line with JSON pointer, line and what was expected; unknown fields with a
- * suggestion. Memory from `arena`. Prompt files are looked up beside the plan (`folder`). */
+ * suggestion. Memory from `arena`. Prompt files lie beside the plan (`folder`). */
 enum status plan_load(struct plan *out, struct arena *arena, const char *path) STATUS_MUST_USE;
 enum status plan_parse(struct plan *out, struct arena *arena, const struct json_doc *doc,
                        const char *folder) STATUS_MUST_USE;
 
-/* The same from text that is in memory, which is copied. */
+/* The same from text in memory, which is copied. */
 enum status plan_read(struct plan *out, struct arena *arena,
                       const struct plan_source *source) STATUS_MUST_USE;
 
-/* Where a value stands in the file that was read, for what only a model can tell: "plan.json:
- * /where/sites/1 (line 3)". `pointer`: keys, and numbers of elements and members; what is behind
- * the last that is there does not count. As long-lived as what json_where gives. */
+/* Where a value is in the file, for findings that need a model: "plan.json: /where/sites/1 (line
+ * 3)". `pointer`: keys, and indices of elements and members; anything after the last existing one
+ * is ignored. Lives as long as json_where's text. */
 const char *plan_place(const struct plan *plan, const char *pointer);
 
-/* Whether points or fields can share a site's weight: point_weight means nothing else. */
+/* Whether points or fields can share a site's weight: point_weight needs it. */
 bool plan_shares_sites(const struct plan *plan);
 
-/* The campaign ends once its question is answered. */
+/* True if the campaign ends once its question is answered. */
 bool plan_stops_itself(const struct plan *plan);
 
-/* Look 0, 1, ... of a spending plan is at the ids below this one of `trials`. */
+/* Look 0, 1, ... of a spending plan takes the ids below this one of `trials`. */
 uint64_t plan_look_end(const struct plan *plan, uint32_t look, uint64_t trials);
 
-/* The item at a place of the order in which a time-uniform plan takes its items: drawn from the
- * seed, so that those before any place are a random sample of all, however the plan lists them. */
+/* The item at a place in a time-uniform plan's order of items: drawn from the seed, so that those
+ * before any place are a random sample of all, in whatever order the plan lists them. */
 uint32_t plan_stop_item(const struct plan *plan, uint32_t place);
 
-/* Prompts without any event after which the question of a time-uniform plan is first answered by
- * yes: with fewer a campaign cannot pass. 0: of other plans; PLAN_STOP_NEVER: more than any plan
- * has. Warns, in one line, of a plan with fewer. */
+/* The least number of prompts, all without an event, that answers a time-uniform plan's question
+ * with yes: with fewer a campaign cannot pass. 0: other plans; PLAN_STOP_NEVER: more than any plan
+ * has. The second warns, in one line, if a plan has fewer. */
 #define PLAN_STOP_NEVER UINT32_MAX
 enum status plan_stop_least(const struct plan *plan, uint32_t *out) STATUS_MUST_USE;
 enum status plan_stop_warn(const struct plan *plan) STATUS_MUST_USE;
 
-/* Token ids of an item's prompt, at least one, all known to the model, and with item->n tokens
- * behind them inside its context. STATUS_INPUT names the item. Memory from `arena`. */
+/* Token ids of an item's prompt, at least one, all known to the model, with room for item->n more
+ * in its context. STATUS_INPUT names the item. Memory from `arena`. */
 enum status plan_item_ids(const struct plan *plan, uint32_t item, const struct model *model,
                           struct arena *arena, struct plan_ids *out) STATUS_MUST_USE;
 
-/* plan.schema.json: each field alone, with description, default and example; the same fields as
- * paragraphs of a manual. */
+/* plan.schema.json: each field with description, default and example; the same fields as paragraphs
+ * of a manual. */
 struct text;
 enum status plan_schema_put(struct json_writer *w) STATUS_MUST_USE;
 enum status plan_schema_text(struct text *out) STATUS_MUST_USE;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Fields of a plan that only make sense together, and defaults that depend on other fields. */
+/* Rules and defaults of a plan that span several fields. */
 #include "base/log.h"
 #include "inject/plan/plan_contrast.h"
 #include "inject/plan/plan_read.h"
@@ -68,7 +68,7 @@ static enum status set_defaults(const struct plan_reader *r)
                             places & STORED_PLACE ? DURATION_PERSISTENT : DURATION_TRANSIENT);
 }
 
-/* What is wrong with `key` of `object` in `part`; the part itself where the key is not given. */
+/* Reports `key` of `object` in `part`; the part itself if the key is absent. */
 static enum status wrong(const struct plan_reader *r, const struct json *part, const char *key,
                          const char *what)
 {
@@ -120,7 +120,7 @@ static enum status check_where(const struct plan_reader *r, const struct json *w
     return STATUS_OK;
 }
 
-/* Each parameter is there exactly if one of the kinds takes it. */
+/* Each parameter is given exactly if one of the kinds takes it. */
 static enum status check_what(const struct plan_reader *r, const struct json *what)
 {
     static const struct {
@@ -212,7 +212,7 @@ static bool has_strata(const struct plan *plan, enum plan_dimension dimension)
     return false;
 }
 
-/* Groups of sites are for strata, and strata of them need them. */
+/* Groups of sites are for strata, and such strata need groups. */
 static enum status check_groups(const struct plan_reader *r, const struct json *root)
 {
     const bool strata = has_strata(r->plan, PLAN_BY_SITE_GROUP), groups = r->plan->n_groups > 0;
@@ -285,7 +285,7 @@ static enum status check_design(const struct plan_reader *r, const struct json *
     return plan->population == PLAN_CENSUS ? check_census(r, root) : STATUS_OK;
 }
 
-/* Waves go on where a campaign may: not past all faults, nor past looks for one size. */
+/* Waves extend a campaign, but not one of all faults or with looks at a fixed size. */
 static enum status check_waves(const struct plan_reader *r, const struct json *sampling)
 {
     const struct plan *plan = r->plan;
@@ -345,7 +345,7 @@ static enum status check_goal(const struct plan_reader *r, const struct json *sa
     return check_waves(r, sampling);
 }
 
-/* What the gate would refuse at the first look is refused before the campaign begins. */
+/* A question that the gate would refuse at the first look is refused before the campaign. */
 static enum status check_stop(const struct plan_reader *r, const struct json *stop)
 {
     const struct plan *plan = r->plan;

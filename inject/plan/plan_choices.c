@@ -25,7 +25,7 @@ bool plan_choices_has(const struct plan_choices *choices, uint32_t value)
     return false;
 }
 
-/* The i-th choice of any of the three forms: where its text stands, the text, its weight. */
+/* The i-th choice of any of the three forms: its place, text and weight. */
 static enum status nth(const struct plan_reader *r, const struct json *value, size_t i,
                        const char **text, double *weight)
 {
@@ -37,7 +37,7 @@ static enum status nth(const struct plan_reader *r, const struct json *value, si
     return json_fields_number_of(r->doc, at, WEIGHT, weight);
 }
 
-/* How many there are; STATUS_INPUT if the value has none of the forms or holds none. */
+/* Their number; STATUS_INPUT if the value has none of the forms or is empty. */
 static enum status count_of(const struct plan_reader *r, const struct json *value, size_t *out)
 {
     const enum json_type type = json_type(value);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A plan that estimates some strata of another campaign anew: "confirm" read, and written. */
+/* A plan that estimates some strata of another campaign anew: reads and writes "confirm". */
 #include "inject/plan/plan_confirm.h"
 
 #include <stdlib.h>
@@ -94,7 +94,7 @@ void plan_confirm_put(struct json_writer *w, const struct plan_confirm *confirm)
     json_object_close(w);
 }
 
-/* Left out of plans that confirm nothing. */
+/* Omitted from plans that confirm nothing. */
 enum status plan_confirm_field(struct json_writer *w, const struct plan *plan)
 {
     if (plan->confirm.n_strata > 0)
@@ -102,7 +102,7 @@ enum status plan_confirm_field(struct json_writer *w, const struct plan *plan)
     return STATUS_OK;
 }
 
-/* What the new plan says itself, or leaves out. */
+/* Keys that the new plan sets itself or omits. */
 static bool is_replaced(const char *key)
 {
     static const char *const keys[] = {"title",    "seed",    "hypotheses", "stop",
@@ -119,7 +119,7 @@ static bool is_goal(const char *key)
     return kinds_find(KINDS_GOAL, key) >= 0;
 }
 
-/* The plan's own, with another number where its goal is one. */
+/* The plan's own, with another number if its goal is one. */
 static void put_sampling(struct json_writer *w, const struct json *sampling,
                          const struct plan_confirm_request *request)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A small recursive-descent parser of contrasts, and the match of a stratum with a side. */
+/* A recursive-descent parser of contrasts, and the match of a stratum with a side. */
 #include "inject/plan/plan_contrast.h"
 
 #include <ctype.h>
@@ -35,7 +35,7 @@ static void problem(struct scan *s, const char *expected)
         s->problem = "out of memory";
 }
 
-/* The same for a word that is none of those it may be: the nearest is offered. */
+/* The same for an unknown word: suggests the nearest. */
 static void wrong_word(struct scan *s, const char *expected, const char *const *words, size_t count)
 {
     char word[CONTRAST_WORD], suggestion[ARGS_SUGGESTION];
@@ -76,7 +76,7 @@ static bool take_dimension(struct scan *s, enum plan_dimension *out)
     return false;
 }
 
-/* No dimension of the strata stands here. `more`: what else may begin so, or null. */
+/* Reports that no dimension of the strata is here. `more`: what else may stand here, or null. */
 static void wrong_dimension(struct scan *s, const char *behind, const char *more)
 {
     const char *words[PLAN_DIMENSION_COUNT + 1], *list = "";
@@ -93,7 +93,7 @@ static void wrong_dimension(struct scan *s, const char *behind, const char *more
     wrong_word(s, expected ? expected : "more memory", words, count);
 }
 
-/* Is the next word one with a colon behind it. */
+/* True if a colon follows the next word. */
 static bool names_dimension(const struct scan *s)
 {
     const char *end = s->at + word_length(s->at);
@@ -149,8 +149,7 @@ static void read_values(struct scan *s, struct plan_condition *out)
     out->value = copy;
 }
 
-/* `other`: the left side, whose dimensions the right one takes over in order where it names none.
- */
+/* `other`: the left side, whose dimensions the right one takes in order where it names none. */
 static void read_side(struct scan *s, struct plan_side *out, const struct plan_side *other)
 {
     struct plan_condition conditions[PLAN_CONTRAST_CONDITIONS];

@@ -54,18 +54,18 @@ struct plan_hypothesis {
     double alpha, margin; /* margin: of "~", else 0 */
 };
 
-/* Parses `text`; null and *out, or what was expected and where in the text (from `arena`; also for
- * memory out). Dimensions must be among plan->strata. Values are not looked at:
- * plan_words.c and sample_contrast.c do. */
+/* Parses `text`; null and *out, or a text of what was expected and where (from `arena`; also when
+ * memory is out). Dimensions must be among plan->strata. Values are not checked: plan_words.c and
+ * sample_contrast.c do. */
 const char *plan_contrast_parse(struct plan_hypothesis *out, struct arena *arena, const char *text,
                                 const struct plan *plan);
 
-/* One side alone: "site_group: mlp & layer: 0-9", or as labels are written, "site_group=mlp
- * layer=0-9". Null, or a problem as above. */
+/* One side alone: "site_group: mlp & layer: 0-9", or as in labels, "site_group=mlp layer=0-9".
+ * Null, or a problem as above. */
 const char *plan_contrast_side(struct plan_side *out, struct arena *arena, const char *text,
                                const struct plan *plan);
 
-/* Is a stratum, by its values (null where the plan does not stratify), on that side. */
+/* Whether a stratum with these values (null where the plan does not stratify) is on the side. */
 bool plan_contrast_has(const struct plan_side *side, const char *const *value);
 
 /* 1 left, -1 right, 0 neither (a stratum on both sides counts as neither); of a trend: 1 where the

@@ -102,7 +102,7 @@ static enum status read_pair(const struct plan_reader *r, const struct json *val
     return STATUS_OK;
 }
 
-/* A member that is given. */
+/* Reads a member that is given. */
 static enum status read_value(const struct plan_reader *r, const struct json *object,
                               const struct plan_field *f, void *base)
 {
@@ -133,7 +133,7 @@ static enum status read_value(const struct plan_reader *r, const struct json *ob
     case PLAN_FIELD_GLOBS:
         return plan_groups_globs(r, value, at);
     default:
-        return STATUS_OK; /* by whoever reads the object */
+        return STATUS_OK; /* read with the object */
     }
 }
 
@@ -165,7 +165,7 @@ enum status plan_field_read(const struct plan_reader *r, const struct json *obje
     return st;
 }
 
-/* As plan_normal has left them. */
+/* In the form of plan_normal. */
 static void put_choices(struct json_writer *w, const char *key, const struct plan_choices *choices,
                         enum kinds_table words)
 {
@@ -191,7 +191,7 @@ static int by_text(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* In rising order: which of them matches means nothing. */
+/* In rising order: which one matches does not matter. */
 enum status plan_field_globs(struct json_writer *w, const struct plan_globs *globs)
 {
     const char **sorted = calloc(globs->count, sizeof(*sorted));
@@ -221,7 +221,7 @@ static enum status put_group(struct json_writer *w, const char *key,
     return st;
 }
 
-/* Lists and choices of nothing are left out. */
+/* Empty lists and choices are omitted. */
 static enum status put_field(struct json_writer *w, const struct plan_field *f, const void *base)
 {
     const void *at = (const char *)base + f->at;

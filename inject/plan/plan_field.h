@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Fields of a plan as tables: what is known, read, printed in the canonical form, described in the
- * schema and in the manual. */
+/* Tables of a plan's fields, from which they are read, checked, printed in canonical form, and
+ * described in schema and manual. */
 #ifndef VKFI_INJECT_PLAN_FIELD_H
 #define VKFI_INJECT_PLAN_FIELD_H
 
@@ -11,7 +11,7 @@
 enum plan_field_type {
     PLAN_FIELD_OTHER,   /* by its own functions, and `form`                               */
     PLAN_FIELD_GROUP,   /* an object: `members`                                           */
-    PLAN_FIELD_TEXT,    /* const char *, "" where it is not given                         */
+    PLAN_FIELD_TEXT,    /* const char *, "" if not given */
     PLAN_FIELD_WORD,    /* an enum: one of `words`                                        */
     PLAN_FIELD_U32,     /* uint32_t in `span`                                             */
     PLAN_FIELD_U64,     /* uint64_t in `span`                                             */
@@ -25,25 +25,25 @@ enum plan_field_type {
 };
 
 struct plan_field {
-    const char *key;   /* null: of the canonical form alone */
-    const char *canon; /* its key in the canonical form: null the same; "": it is not in there */
+    const char *key;   /* null: only in the canonical form */
+    const char *canon; /* its key in the canonical form; null: the same; "": not in it */
     enum plan_field_type type;
     enum kinds_table words;
-    size_t at; /* offset in struct plan, or in what a list is made of */
+    size_t at; /* offset in struct plan, or in a list's element */
     struct json_span span;
     struct json_range range;
-    const char *what; /* description; null: a field that is known to be refused */
-    const char *need; /* must be given: what was expected */
-    /* JSON, in which ' stands for the double quote: the default (null: none, or `what` says it), a
-     * list of examples, the JSON Schema of a form that no type has. */
+    const char *what; /* description; null: a field that is refused */
+    const char *need; /* required: what is expected */
+    /* JSON, in which ' stands for the double quote: the default (null: none, or in `what`), a list
+     * of examples, the JSON Schema of a form without a type. */
     const char *fallback, *examples, *form;
     const struct plan_fields *members;
-    /* Instead of those of the type; of a value that is given, and of any plan. */
+    /* Replace those of the type; `read` takes a given value, `put` any plan. */
     plan_read_field *read;
     plan_put_field *put;
 };
 
-/* An object. Canonical forms of `flat` ones have their members among those around them. */
+/* An object. In canonical form the members of a `flat` one are among those around it. */
 struct plan_fields {
     const char *what; /* "an object with ...", for messages */
     const struct plan_field *field;
@@ -66,11 +66,11 @@ extern const struct plan_fields plan_fields_root, plan_fields_where, plan_fields
     plan_fields_when, plan_fields_sampling, plan_fields_controls, plan_fields_hypothesis,
     plan_fields_stop, plan_fields_confirm, plan_fields_prompts;
 
-/* What holds without any of the fields, as far as it does not depend on others (plan_check.c). */
+/* Sets the defaults that do not depend on other fields (plan_check.c has those). */
 void plan_field_defaults(const struct plan_fields *fields, void *base);
 
-/* The members of `object` into the struct at `base`: known ones alone, those needed, in their
- * words and ranges. */
+/* Reads the members of `object` into the struct at `base`: only known ones, all required ones, in
+ * their words and ranges. */
 enum status plan_field_read(const struct plan_reader *r, const struct json *object,
                             const struct plan_fields *fields, void *base) STATUS_MUST_USE;
 
@@ -78,7 +78,7 @@ enum status plan_field_read(const struct plan_reader *r, const struct json *obje
 enum status plan_field_put(struct json_writer *w, const struct plan_fields *fields,
                            const void *base) STATUS_MUST_USE;
 
-/* What several fields are printed as. */
+/* Printed form of several fields. */
 enum status plan_field_globs(struct json_writer *w, const struct plan_globs *globs) STATUS_MUST_USE;
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Patterns of site names without weights: named groups of sites, and sites left out. */
+/* Patterns of site names without weights: named groups of sites, and excluded sites. */
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +9,7 @@
 
 #define GROUPS_MAX 64
 
-/* Blanks, the grammar of contrasts and of labels, and what makes a pattern. */
+/* Blanks, the grammar of contrasts and labels, and pattern characters. */
 #define NOT_IN_NAMES " \t\n\r:,&<>!~=*?["
 
 static enum status read_glob(const struct plan_reader *r, const struct json *at,
@@ -106,7 +106,7 @@ static int by_name(const void *a, const void *b)
     return strcmp(x->name, y->name);
 }
 
-/* Left out of plans without any: they keep their identity. */
+/* Omitted from plans without any: they keep their identity. */
 enum status plan_groups_put(struct json_writer *w, const struct plan *plan)
 {
     enum status st = STATUS_OK;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Choices in the one form that the draw takes and the canonical form prints: in the order of their
- * tables, and of weights that matter by their ratio alone the least is 1. */
+ * tables, and with 1 as the least weight where only ratios matter. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "inject/plan/plan_read.h"
 
-#define RATIO_MOST 1e100 /* weights further apart are taken as they are */
+#define RATIO_MOST 1e100 /* weights further apart stay as they are */
 #define STORED (1u << PLACE_WEIGHT | 1u << PLACE_KV | 1u << PLACE_TABLE)
 #define READ (1u << HOOK_WEIGHT | 1u << HOOK_OPERAND)
 
@@ -16,7 +16,7 @@ static int by_value(const void *a, const void *b)
     return (x->value > y->value) - (x->value < y->value);
 }
 
-/* `factors`: each weight says something by itself. */
+/* `factors`: each weight matters by itself. */
 static enum status order(const struct plan_reader *r, struct plan_choices *choices, bool factors)
 {
     if (choices->count == 0)
@@ -63,9 +63,9 @@ static enum status scale_sites(const struct plan_reader *r)
     return STATUS_OK;
 }
 
-/* Where bits or faults are counted, a weight multiplies what it is a choice of. Where all cells
- * have some of a list, its ratios are all there is to it; where others have none, as the KV cache
- * has no fields, twice the weights is twice as much as those. A census weighs nothing. */
+/* Where bits or faults are counted, a weight multiplies its choice. If all cells have a choice of a
+ * list, only the ratios matter; if some have none, as the KV cache has no fields, doubled weights
+ * count double against those. A census has no weights. */
 enum status plan_normal(const struct plan_reader *r)
 {
     struct plan *plan = r->plan;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Where a value stands in the text that a plan was read from. */
+/* Where a value is in the text of a plan. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,7 +7,7 @@
 
 #define PLACE_KEY 64 /* bytes of a plan's longest key, and more */
 
-/* The member or element that the first `n` bytes of `key` name; null if there is none. */
+/* The member or element named by the first `n` bytes of `key`; null if there is none. */
 static const struct json *step(const struct json *at, const char *key, size_t n)
 {
     char name[PLACE_KEY];

@@ -57,7 +57,7 @@ static enum status add_text(const struct set *set, const char *text, size_t size
                             const struct json *at)
 {
     struct plan_item item = set->common;
-    if (size == 0) { /* also what was a byte-order mark alone */
+    if (size == 0) { /* also a byte-order mark alone */
         log_error("%s: found an empty prompt, expected a text", json_where(set->r->doc, at));
         return STATUS_INPUT;
     }
@@ -126,7 +126,7 @@ static enum status add_ids(const struct set *set, const struct json *ids)
 }
 
 /* Line `at` of a prompt file with its escapes (\n, \t, \\) undone, in place; the new length, or -1
- * with a backslash before something else. */
+ * for another escape. */
 static ptrdiff_t unescape(char *line, size_t size)
 {
     size_t out = 0;
@@ -144,7 +144,7 @@ static ptrdiff_t unescape(char *line, size_t size)
     return (ptrdiff_t)out;
 }
 
-/* Lines first .. last (from 1; last 0: to the end); blank ones are no prompts. */
+/* Lines first .. last (from 1; last 0: to the end); blank ones are skipped. */
 static enum status add_lines(const struct set *set, const char *path, char *text, size_t size)
 {
     const struct json_doc *doc = set->r->doc;

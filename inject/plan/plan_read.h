@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* What the files that read a plan share: the document being read and the parts of it. */
+/* What the files that read a plan share: the document and its parts. */
 #ifndef VKFI_INJECT_PLAN_READ_H
 #define VKFI_INJECT_PLAN_READ_H
 
 #include "base/json_fields.h"
 #include "inject/plan/plan.h"
 
-/* An array of texts as the words that a field may be. */
+/* An array of texts as the words of a field. */
 #define WORDS(list)                                                                                \
     (struct json_words)                                                                            \
     {                                                                                              \
@@ -31,8 +31,7 @@ enum status plan_choices_read(const struct plan_reader *r, const struct json *va
                               enum kinds_table words, struct plan_choices *out) STATUS_MUST_USE;
 bool plan_choices_has(const struct plan_choices *choices, uint32_t value);
 
-/* Fields by functions of their own: read from a value that is given into r->plan; printed in the
- * canonical form. */
+/* A field's own functions: one reads a given value into r->plan, one prints the canonical form. */
 typedef enum status plan_read_field(const struct plan_reader *r, const struct json *value);
 typedef enum status plan_put_field(struct json_writer *w, const struct plan *plan);
 plan_read_field plan_choices_sites, plan_choices_scrub, plan_groups_read, plan_prompts_read,
@@ -44,21 +43,21 @@ plan_put_field plan_groups_put, plan_prompts_put, plan_strata_put, plan_faults_p
 enum status plan_groups_globs(const struct plan_reader *r, const struct json *value,
                               struct plan_globs *out) STATUS_MUST_USE;
 
-/* The words of a parsed contrast are those of their dimensions, and no stratum is on both sides;
- * `contrast`: the member, for messages. */
+/* Checks that the words of a parsed contrast belong to their dimensions and no stratum is on both
+ * sides; `contrast`: the member, for messages. */
 struct plan_hypothesis;
 enum status plan_words_check(const struct plan_reader *r, const struct json *contrast,
                              const struct plan_hypothesis *hypothesis) STATUS_MUST_USE;
 
-/* The words of one side alone, as a gate asks of. */
+/* The same for one side, as in a gate's question. */
 struct plan_side;
 enum status plan_words_side(const struct plan_reader *r, const struct json *at,
                             const struct plan_side *side) STATUS_MUST_USE;
 
-/* Fields that only make sense together; defaults that depend on others. */
+/* Rules across fields; defaults that depend on other fields. */
 enum status plan_check(const struct plan_reader *r, const struct json *root) STATUS_MUST_USE;
 
-/* Choices as the draw takes them, once all of the plan is known (plan_normal.c). */
+/* Choices in the form that the draw takes, once the whole plan is known (plan_normal.c). */
 enum status plan_normal(const struct plan_reader *r) STATUS_MUST_USE;
 
 /* plan->text, from the document's root. */

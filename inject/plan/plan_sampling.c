@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* How many trials and of what: strata, sampling, faults a trial, controls, hypotheses. */
+/* How many trials and of what: strata, sampling, faults per trial, controls, hypotheses. */
 #include <string.h>
 
 #include "base/log.h"
@@ -47,7 +47,7 @@ enum status plan_strata_put(struct json_writer *w, const struct plan *plan)
     return STATUS_OK;
 }
 
-/* The goal that is given: plan_check.c finds which, and that it is one. */
+/* The given goal: plan_check.c finds it, and checks that there is one. */
 static enum status put_goal(struct json_writer *w, const struct plan *plan)
 {
     json_member_text(w, "goal", kinds_text(KINDS_GOAL, plan->goal));

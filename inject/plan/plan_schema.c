@@ -234,7 +234,7 @@ enum status plan_schema_put(struct json_writer *w)
     return st;
 }
 
-/* "where.layers: First and last layer ...", a paragraph a field. */
+/* "where.layers: First and last layer ...", one paragraph per field. */
 static enum status add_fields(struct text *out, const struct plan_fields *fields, const char *path)
 {
     enum status st = STATUS_OK;

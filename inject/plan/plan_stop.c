@@ -172,7 +172,7 @@ static const struct plan_field GATE[] = {
              "default."}};
 static PLAN_FIELDS(fields_gate, "an object such as {\"max\": 0.02}", GATE, false);
 
-/* The question is there only where it is asked: plans without one keep their identity. */
+/* Written only if there is a question: plans without one keep their identity. */
 static enum status put_gate(struct json_writer *w, const struct plan *plan)
 {
     if (!plan_stops_itself(plan))

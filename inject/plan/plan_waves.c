@@ -87,7 +87,7 @@ static void put_plan(struct json_writer *w, const struct json *root, uint64_t tr
         json_put_value(w, member);
     }
     if (!json_get(root, "sampling"))
-        put_sampling(w, NULL, trials); /* a census, which is refused by what it says */
+        put_sampling(w, NULL, trials); /* a census, whose own message refuses it */
     json_object_close(w);
 }
 

@@ -16,8 +16,8 @@ static int by_glob(const void *a, const void *b)
     return strcmp(x->glob, y->glob);
 }
 
-/* The first pattern that matches a site gives its weight, so the order stays. Without weights that
- * differ it means nothing. */
+/* The first pattern that matches a site gives its weight, so the order is kept. It does not matter
+ * if all weights are equal. */
 static enum status put_sites(struct json_writer *w, const struct plan *plan)
 {
     const struct plan_where *where = &plan->where;
@@ -164,7 +164,7 @@ static enum status put_pattern(struct json_writer *w, const struct plan *plan)
 {
     json_member_text(w, "pattern", kinds_text(KINDS_PATTERN, plan->what.pattern));
     json_member_int(w, "pattern_bits", plan->what.pattern_bits);
-    /* they ended with the row once, in plans without this */
+    /* in plans without this they ended with the row */
     if (plan->what.pattern == PLAN_PATTERN_BURST &&
         plan_choices_has(&plan->where.place, PLACE_WEIGHT))
         json_member_text(w, "burst_end", "tensor");
@@ -237,7 +237,7 @@ static enum status put_scrub(struct json_writer *w, const struct plan *plan)
     return STATUS_OK;
 }
 
-/* One key through a stage, where the site has keys: such plans once struck key 0 alone, and that is
+/* One key through a stage, where the site has keys: such plans once struck only key 0, which is
  * another sample. */
 static bool strikes_one_key(const struct plan *plan)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a contrast names, as far as it can be known without a model: words, and sides apart. */
+/* Checks a contrast without a model: its words, and that its sides are disjoint. */
 #include <fnmatch.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -13,7 +13,7 @@
 #include "model/quant.h"
 
 #define WORDS_MAX 65   /* of a dimension */
-#define WORDS_TEXT 160 /* of what both sides have, in a message */
+#define WORDS_TEXT 160 /* of what both sides share, in a message */
 
 static const char *const BIT_FIELDS[] = {"sign", "exponent", "mantissa", "integer"};
 
@@ -34,7 +34,7 @@ static void add_table(struct list *list, enum kinds_table table, uint32_t first,
         add(list, kinds_text(table, i));
 }
 
-/* The values that strata can have; none where they are numbers, or names of a model or a plan. */
+/* The values that strata can have; none if they are numbers or names from a model or plan. */
 static void words_of(struct list *out, const struct plan *plan, enum plan_dimension dimension)
 {
     *out = (struct list){.count = 0};
@@ -61,7 +61,7 @@ static void words_of(struct list *out, const struct plan *plan, enum plan_dimens
         add_table(out, KINDS_KIND, 0, kinds_count(KINDS_KIND));
         return;
     case PLAN_BY_STAGE:
-        add_table(out, KINDS_STAGE, 0, STAGE_ANY); /* strata are cut by its parts */
+        add_table(out, KINDS_STAGE, 0, STAGE_ANY); /* strata split it */
         return;
     case PLAN_BY_GRANULARITY:
         add_table(out, KINDS_GRANULARITY, 0, GRANULARITY_COUNT);
@@ -89,7 +89,7 @@ static uint32_t numbers_below(const struct plan *plan, enum plan_dimension dimen
     case PLAN_BY_LAYER:
     case PLAN_BY_HEAD:
     case PLAN_BY_SCRUB:
-        return UINT32_MAX; /* the model knows */
+        return UINT32_MAX; /* the model decides */
     case PLAN_BY_BIT:
         return 32;
     case PLAN_BY_ITEM:
@@ -160,7 +160,8 @@ static bool begins_alike(const struct plan_value *a, const struct plan_value *b)
                               : !a->text && !b->text && a->first == b->first;
 }
 
-/* All of the conditions have the begin of `value`; *out: as far as all of them go on from there. */
+/* True if all conditions include the start of `value`; *out: from there to where the first of them
+ * ends. */
 static bool is_common(const struct both *both, const struct plan_value *value,
                       struct plan_value *out)
 {
@@ -184,7 +185,7 @@ static bool is_common(const struct both *both, const struct plan_value *value,
     return true;
 }
 
-/* One of the values before (condition, value) begins like it, and was told. */
+/* True if a value before (condition, value) starts like it: it has been listed. */
 static bool is_told(const struct both *both, uint32_t condition, uint32_t value)
 {
     const struct plan_value *this = &both->condition[condition]->value[value];
@@ -198,8 +199,8 @@ static bool is_told(const struct both *both, uint32_t condition, uint32_t value)
     return false;
 }
 
-/* A common value of unions of ranges begins where one of the ranges does. Adds "layer 2-3, 5" to
- * the text, cut at its room; false if there is none. */
+/* A common value of unions of ranges starts where one of the ranges does. Adds "layer 2-3, 5" to
+ * the text, cut to fit; false if there is none. */
 static bool add_common(const struct both *both, char text[WORDS_TEXT])
 {
     const char *name = kinds_text(KINDS_DIMENSION, both->condition[0]->dimension);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Makes the sample of a plan over a model and its items; what it says of strata and ids. */
+/* Makes the sample of a plan over a model and its items; answers about strata and ids. */
 #include "inject/plan/sample.h"
 
 #include <inttypes.h>
@@ -33,7 +33,7 @@ static enum status copy_items(struct sample *s, const struct sample_item *items)
         }
         const uint32_t positions = item->n_prompt + item->n_tokens - 1;
         s->positions = s->positions > positions ? s->positions : positions;
-        /* crossed faults are drawn for an item as short as the shortest, so that all reach them */
+        /* crossed faults are drawn for the shortest item's length, so that all reach them */
         if (s->n_strike == 1 && item->n_prompt < s->strike[0].n_prompt)
             s->strike[0].n_prompt = item->n_prompt;
         if (s->n_strike == 1 && item->n_tokens < s->strike[0].n_tokens)
@@ -44,7 +44,7 @@ static enum status copy_items(struct sample *s, const struct sample_item *items)
     return s->time && s->entries_time ? STATUS_OK : STATUS_MEMORY;
 }
 
-/* A rate of three digits that is not above `rate`. */
+/* `rate` rounded down to three digits. */
 static double floor_digits(double rate)
 {
     const double unit = pow(10, floor(log10(rate)) - 2);
@@ -60,7 +60,7 @@ static bool has_evaluations(const struct plan *plan)
     return false;
 }
 
-/* Several faults a trial need as many different ones. */
+/* Several faults per trial need as many different faults. */
 static enum status check_faults(const struct sample *s)
 {
     const struct plan *plan = s->plan;

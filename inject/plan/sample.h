@@ -11,7 +11,7 @@
 #include "inject/plan/plan.h"
 #include "inject/space/fault.h"
 
-/* What an item's golden run gives, so that no coordinate lies beyond it. */
+/* Lengths of an item's golden run, so that no coordinate lies beyond it. */
 struct sample_item {
     uint32_t n_prompt, n_tokens; /* positions evaluated: n_prompt + n_tokens - 1 */
 };
@@ -19,8 +19,8 @@ struct sample_item {
 struct sample;
 
 /* items: (plan->n_items), copied; plan and model must outlive the sample. STATUS_INPUT if a pattern
- * matches no site, nothing is left to strike, a goal cannot be met, or a contrast names what no
- * stratum has. */
+ * matches no site, nothing is left to strike, a goal cannot be met, or a contrast names a value
+ * that no stratum has. */
 enum status sample_create(struct sample **out, const struct plan *plan, const struct model *model,
                           const struct sample_item *items) STATUS_MUST_USE;
 void sample_destroy(struct sample **sample);
@@ -31,16 +31,16 @@ struct sample_stratum {
     double weight;            /* W_h, sums to 1; NaN with population equal or census */
     double size;              /* elementary faults */
     uint64_t trials;          /* planned, in all waves */
-    uint64_t cut;    /* asked for beyond them, which a wave cannot draw: it strikes no fault
-                        twice, and the stratum holds no more */
-    bool distinct;   /* one fault a trial, and none comes twice: the finite-population
-                        correction holds */
-    double expected; /* what the goal measures (a half width for `trials`), at that n */
+    uint64_t cut;    /* wanted beyond these, but a wave strikes no fault twice, and the stratum has
+                        no more */
+    bool distinct;   /* one fault per trial, and none twice: the finite-population correction
+                        holds */
+    double expected; /* the goal's measure (a half width for `trials`) at that n */
 };
 uint32_t sample_strata(const struct sample *sample);
 struct sample_stratum sample_stratum(const struct sample *sample, uint32_t index);
 
-/* The first id of wave 0, 1, ... of the plan (plan_waves.h); behind the last, sample_trials. */
+/* The first id of wave 0, 1, ... of the plan (plan_waves.h); after the last, sample_trials. */
 uint64_t sample_wave_begin(const struct sample *sample, uint32_t wave);
 /* Trials cut, over all strata. */
 uint64_t sample_cut(const struct sample *sample);
@@ -53,7 +53,7 @@ uint64_t sample_role_trials(const struct sample *sample, enum trial_role role);
 struct sample_draw {
     uint64_t trial;
     enum trial_role role;
-    uint64_t original;    /* dry, naive, cpu: id of the trial that is run again; else `trial` */
+    uint64_t original;    /* dry, naive, cpu: id of the trial run again; else `trial` */
     uint64_t fault_index; /* equal for the trials of a wave that share a fault (crossed,
                              fault_major); unique over all waves */
     uint32_t item, stratum;
@@ -61,18 +61,18 @@ struct sample_draw {
     double draw_prob;    /* of the first fault in one draw from its stratum */
     double size;         /* elementary faults of its stratum */
     enum stage stage;    /* of the first position */
-    struct fault *fault; /* (n_faults); the row has the coordinates of the first. More than the plan
-                            asks for where a burst touches several fields of stored weights */
+    struct fault *fault; /* (n_faults); the row has the coordinates of the first. More than in the
+                            plan if a burst touches several fields of stored weights */
     uint32_t n_faults;
 };
 
 /* The trial that a dry, naive or CPU control runs again; else the id itself. STATUS_USAGE (logged)
- * for an id that is not there. */
+ * for an unknown id. */
 enum status sample_original(const struct sample *sample, uint64_t id,
                             uint64_t *out) STATUS_MUST_USE;
 
-/* Trial `id` alone, the same on every machine. Memory from `arena`. STATUS_USAGE (logged) for an id
- * that is not there. Threads may draw from one sample at a time. */
+/* Trial `id` alone, the same on every machine. Memory from `arena`. STATUS_USAGE (logged) for an
+ * unknown id. Threads may draw from one sample at a time. */
 enum status sample_draw(const struct sample *sample, uint64_t id, struct arena *arena,
                         struct sample_draw *out) STATUS_MUST_USE;
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Bursts in stored weights: adjacent bits in GGUF byte order, whatever fields they belong to. */
+/* Bursts in stored weights: adjacent bits in GGUF byte order, in whatever fields. */
 #include "inject/plan/sample_internal.h"
 
 /* A bit of a tensor's row as the field of an element. */
@@ -9,7 +9,7 @@ struct named_bit {
     uint32_t bit;
 };
 
-/* The field bit that lies at bit `at` of a row; the first element of those that share it. */
+/* The field bit at bit `at` of a row; of elements that share it, the first. */
 static bool name_bit(enum quant type, uint64_t at, struct named_bit *out)
 {
     const uint32_t elements = quant_block_elements(type);
@@ -36,7 +36,7 @@ bool sample_burst_spreads(const struct plan *plan, const struct fault *start)
            start->k_count <= 1;
 }
 
-/* Moves a fault by whole rows; what leaves the tensor is dropped. False: all of it. */
+/* Moves a fault by whole rows; rows beyond the tensor are dropped. False: all of them. */
 static bool move_rows(struct fault *fault, uint64_t rows)
 {
     const struct tensor *t = fault->tensor;

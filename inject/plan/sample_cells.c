@@ -34,14 +34,14 @@ static bool stratified(const struct plan *plan, enum plan_dimension dimension)
 
 typedef bool allowed(const struct builder *b, uint32_t value);
 
-/* Evaluations whose points and fields weigh by what is read, added or written there. */
+/* Evaluations whose points and fields weigh by the elements read, added or written there. */
 static bool by_elements(const struct builder *b)
 {
     return b->node && b->s->plan->population == PLAN_OPS &&
            b->s->plan->point_weight == PLAN_POINTS_ELEMENTS;
 }
 
-/* Where weights divide what a site has, they sum to 1 over what is allowed there; where faults are
+/* Where weights divide a site's weight, they sum to 1 over what is allowed there; where faults are
  * counted they multiply. */
 static void options_of(struct sample_options *out, const struct builder *b,
                        const struct plan_choices *choices, allowed *is_allowed)
@@ -99,7 +99,7 @@ static bool duration_allowed(const struct builder *b, uint32_t duration)
     return stored == (duration == DURATION_PERSISTENT);
 }
 
-/* As fault_check has it. */
+/* As in fault_check. */
 static bool kind_allowed(const struct builder *b, uint32_t kind)
 {
     const bool op = b->site->place == PLACE_OP;
@@ -143,7 +143,7 @@ static uint32_t allowed_bits(const struct builder *b)
     return bits;
 }
 
-/* MACs of an evaluation, or elements it writes; times keys seen where `*out_seen`. */
+/* MACs of an evaluation, or elements it writes; times keys seen if `*out_seen`. */
 static double evaluation_macs(const struct builder *b, bool *out_seen)
 {
     const struct node *node = b->node;
@@ -155,7 +155,7 @@ static double evaluation_macs(const struct builder *b, bool *out_seen)
     return (double)(macs ? macs : node->rows);
 }
 
-/* What the population says a cell weighs, without its choices and positions. */
+/* The population's weight of a cell, without its choices and positions. */
 static double population_weight(const struct builder *b, const struct sample_extent *e,
                                 struct sample_class *class)
 {
@@ -173,7 +173,7 @@ static double population_weight(const struct builder *b, const struct sample_ext
         b->cell.bits ? b->cell.bits : (e->width >= 32 ? UINT32_MAX : (1u << e->width) - 1);
     class->growth = e->entries ? GROWTH_ENTRIES_TIME : e->rows ? GROWTH_ROWS_TIME : GROWTH_TIME;
     class->window = 0;
-    /* all that is stored, however much of it one fault covers */
+    /* all that is stored, whatever one fault covers */
     struct sample_cell element = b->cell;
     struct sample_extent stored;
     element.granularity = GRANULARITY_ELEMENT;
@@ -198,7 +198,7 @@ static enum status append(struct sample *s, const struct sample_cell *cell)
     return STATUS_OK;
 }
 
-/* The cell with its classes, weight and size, for the share of the site's weight it has. */
+/* Adds the cell with its classes, weight and size, for its share of the site's weight. */
 static enum status finish_cell(struct builder *b, double share)
 {
     struct sample *s = b->s;
@@ -234,7 +234,7 @@ static enum status finish_cell(struct builder *b, double share)
     return append(s, &b->cell);
 }
 
-/* One cell, or one a head. */
+/* One cell, or one per head. */
 static enum status split_heads(struct builder *b, double share)
 {
     const struct plan *plan = b->s->plan;
@@ -266,12 +266,12 @@ static uint32_t part_of(const struct sample_format *f, uint32_t part)
     return parts[part];
 }
 
-/* One cell, or one a bit or a part of the number, as the strata ask. */
+/* One cell, or one per bit or part of the number, as the strata require. */
 static enum status split_bits(struct builder *b)
 {
     const struct plan *plan = b->s->plan;
     const bool masked = hook_kinds_takes(b->cell.kind, KIND_TAKES_MASK);
-    /* where the bits are drawn, the mask is all of them */
+    /* if the bits are drawn, the mask holds all of them */
     const bool single = plan->what.pattern == PLAN_PATTERN_SINGLE &&
                         !hook_kinds_takes(b->cell.kind, KIND_TAKES_DRAWS);
     const uint32_t all = masked ? allowed_bits(b) : 0;
@@ -280,7 +280,7 @@ static enum status split_bits(struct builder *b)
     const double n = __builtin_popcount(all);
     enum status st = STATUS_OK;
     b->cell.bits = all;
-    /* what names bits that are not there has no cell */
+    /* a pattern of absent bits has no cell */
     if ((masked && all == 0) || beyond(&b->format, plan->what.only_mask | value))
         return STATUS_OK;
     if (masked && single && stratified(plan, PLAN_BY_BIT)) {
@@ -324,7 +324,7 @@ static bool scrub_allowed(const struct builder *b, uint32_t scrub)
     return b->cell.duration == DURATION_PERSISTENT;
 }
 
-/* How long a stored fault stays: each of the plan's times until it is scrubbed. */
+/* Each of the plan's times until a stored fault is scrubbed. */
 static enum status with_scrub(struct builder *b)
 {
     struct sample_options scrubs;
@@ -352,7 +352,7 @@ static enum sample_unit unit_of(const struct builder *b)
     return cell->readers == READERS_CHUNK && cell->point == HOOK_WEIGHT ? UNIT_CHUNK : UNIT_COLUMN;
 }
 
-/* Kinds and durations of what is struck there. */
+/* Kinds and durations of faults there. */
 static enum status with_kind(struct builder *b)
 {
     const struct plan *plan = b->s->plan;
@@ -400,7 +400,7 @@ static enum status with_granularity(struct builder *b)
     return st;
 }
 
-/* Fields of a stored or read weight: all that its type has unless the plan names some. */
+/* Fields of a stored or read weight: all of its type unless the plan names some. */
 static void fields_of(const struct builder *b, struct sample_options *out)
 {
     struct plan_choice all[QUANT_FIELD_COUNT];
@@ -435,7 +435,7 @@ static enum status with_field(struct builder *b)
     return st;
 }
 
-/* What the site's points have between them. */
+/* The elements of all the site's points. */
 static void count_elements(struct builder *b, const struct sample_options *points)
 {
     struct sample_options fields;

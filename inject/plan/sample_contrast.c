@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Do the strata of a sample have what the contrasts of its plan name. */
+/* Checks that a sample's strata have what the contrasts of its plan name. */
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
@@ -21,7 +21,7 @@ static bool has_trials(const struct sample *s, const struct plan_side *side)
     return false;
 }
 
-/* The stratum's value that a mistyped word is nearest to; null if none is near. */
+/* The strata's value nearest to a mistyped word; null if none is near. */
 static const char *nearest(const struct sample *s, const struct plan_condition *condition)
 {
     struct arena arena = {0};
@@ -51,7 +51,7 @@ static enum status refuse(const struct sample *s, uint32_t hypothesis,
     return STATUS_INPUT;
 }
 
-/* Each value, both ends of a range, together with the other conditions of its side. */
+/* Checks each value, both ends of a range, with the other conditions of its side. */
 static enum status check_side(const struct sample *s, uint32_t hypothesis,
                               const struct plan_side *side)
 {
@@ -95,7 +95,7 @@ static enum status check_trend(const struct sample *s, uint32_t hypothesis)
     return STATUS_INPUT;
 }
 
-/* A stratum on both sides, as patterns may have it, would count on neither. */
+/* A stratum on both sides, possible with patterns, would count on neither. */
 static enum status check_both(const struct sample *s, uint32_t hypothesis)
 {
     const struct plan_hypothesis *h = &s->plan->hypothesis[hypothesis];

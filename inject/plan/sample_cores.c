@@ -44,7 +44,7 @@ static bool has_field(const struct sample *s, const struct sample_site *site,
                                            s->model->graph.node[site->source].weight);
 }
 
-/* The cell's value in a dimension; SAMPLE_NONE: it has none, or all of them. */
+/* The cell's value in a dimension; SAMPLE_NONE: none, or all of them. */
 static uint32_t key_of(const struct sample *s, const struct sample_cell *cell,
                        enum plan_dimension dimension)
 {
@@ -129,7 +129,7 @@ const char *sample_cores_text(struct sample *s, enum plan_dimension dimension, u
     }
 }
 
-/* Where a cell goes, and its place in a random order. */
+/* A cell's core and class, and its place in a random order. */
 struct order {
     uint32_t core, class;
     uint64_t random, index;
@@ -226,8 +226,8 @@ static enum status assign_cores(struct sample *s)
     return st;
 }
 
-/* Cells by core and weight class; in there in random order, so that systematic sampling has no
- * rhythm to fall in with. */
+/* Cells by core and weight class, in random order within, so that systematic sampling meets no
+ * period. */
 static enum status sort_cells(struct sample *s)
 {
     struct order *order = malloc(s->n_cells * sizeof(*order));
@@ -255,9 +255,9 @@ static enum status sort_cells(struct sample *s)
     return STATUS_OK;
 }
 
-/* Weight over elementary faults of a cell, at the position where it is largest: weights grow at
- * least as fast as sizes, so at the last one, but for chunks and ranges, which end there; in a
- * range that strikes one key, at the key with most evaluations. */
+/* Weight over elementary faults of a cell at the position where it is largest. Weights grow at
+ * least as fast as sizes, so this is the last one; chunks and ranges count whole, and a range that
+ * strikes one key counts at the key with most evaluations. */
 static double largest_ratio(const struct sample *s, const struct sample_cell *cell)
 {
     const struct sample_class *w = &s->class[cell->weight_class], *n = &s->class[cell->size_class];
@@ -303,7 +303,7 @@ static void sum_cores(struct sample *s)
     }
 }
 
-/* Items of equal weight: each is divided by what it has in all. */
+/* Items of equal weight: each is divided by its total. */
 static void set_scale(struct sample *s)
 {
     double weight[SAMPLE_CLASSES] = {0};

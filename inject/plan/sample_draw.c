@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Draws a trial: its role, its stratum, then item, cell, position and element by systematic shares.
  *
- * Each level hands its share of the stratum's trials down: of n points spaced evenly over the
- * weights, a part of the whole gets those that fall into it, so no part gets a trial more than its
- * weight rounded up, and a trial finds its way by counting alone. */
+ * Each level passes its share of the stratum's trials down: of n points spaced evenly over the
+ * weights, a part gets those that fall into it, so no part gets more trials than its share rounded
+ * up, and a trial finds its way by counting alone. */
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
@@ -18,7 +18,7 @@
 
 enum tag { TAG_ORDER = 1, TAG_LEVELS, TAG_EXTRA, TAG_COUNT };
 
-/* One trial on its way down. */
+/* One trial on its way down the levels. */
 struct cursor {
     struct sample_key key;
     uint64_t n, rank; /* trials of this part, and which of them */
@@ -37,7 +37,7 @@ static uint64_t before(const struct cursor *c, double cum, double total)
     return sample_index_before(c->n, c->u, cum, total);
 }
 
-/* Goes into the part between two cumulative weights. */
+/* Enters the part between two cumulative weights. */
 static void enter(struct cursor *c, double begin, double end, double total)
 {
     const uint64_t first = before(c, begin, total), behind = before(c, end, total);
@@ -90,7 +90,7 @@ static uint64_t pick_cell(const struct sample *s, const struct sample_row *row,
     return low;
 }
 
-/* Sums are whole and scaled like the cell's where sizes are weights, so that a census is exact. */
+/* If sizes are weights, sums are integers, scaled like the cell's, so that a census is exact. */
 static double position_sum(const struct sample *s, const struct sample_cell *cell,
                            const struct sample_item *strike, uint32_t t)
 {
@@ -134,7 +134,7 @@ static void pick_position(const struct sample *s, const struct sample_cell *cell
           total);
 }
 
-/* A key of a range: where evaluations weigh, by those that it is in. */
+/* A key of a range: weighted by the evaluations that see it, if evaluations count. */
 static uint32_t pick_key(const struct sample_class *class, const struct sample_extent *e,
                          const struct sample_item *strike, struct cursor *c,
                          const struct sample_span *unit)
@@ -155,12 +155,12 @@ static uint32_t pick_key(const struct sample_class *class, const struct sample_e
     return key;
 }
 
-/* What a walk down the levels found. */
+/* Result of a walk down the levels. */
 struct found {
     uint32_t item; /* of s->strike */
     uint64_t cell;
     struct sample_span unit;
-    uint32_t key; /* where they vary, else 0 */
+    uint32_t key; /* if keys vary, else 0 */
     uint64_t element;
     double prob;
 };
@@ -197,7 +197,7 @@ static struct sample_key tagged(const struct sample_wave *wave, enum tag tag)
     return sample_index_key(wave->key, (uint64_t)tag << 56);
 }
 
-/* A fault of a wave and the stratum that it is drawn from. */
+/* A fault of a wave and its stratum. */
 struct ticket {
     const struct sample_wave *wave;
     const struct sample_row *row;
@@ -226,9 +226,9 @@ static double invert(double bits, double rate, bool some, double u)
     return k;
 }
 
-/* Binomial(bits, ber) given at least one. P(none) of many bits would be 0 in a double: they are
- * cut into parts, whose numbers add up. With more than one part none at all is beyond any draw
- * (below 1e-200), and the condition means nothing. */
+/* Binomial(bits, ber) given at least one. P(none) of many bits would be 0 in a double: they are cut
+ * into parts, whose counts add up. With several parts P(none) is below 1e-200, so the condition is
+ * void. */
 static uint32_t count_faults(const struct sample *s, const struct ticket *ticket, uint32_t item)
 {
     const double ber = s->plan->ber, bits = sample_strata_bits(s, ticket->row, item);
@@ -285,7 +285,7 @@ static void draw_more(const struct sample *s, const struct ticket *ticket, struc
     }
 }
 
-/* Adds what was found to the trial, a burst in a stored weight as the fields that it touches. */
+/* Adds the fault found to the trial, a burst in a stored weight as the fields that it touches. */
 static void add_fault(const struct sample *s, const struct found *found, struct sample_draw *out)
 {
     const struct sample_place place = {.cell = &s->cell[found->cell],
@@ -317,7 +317,7 @@ static uint32_t stratum_of(const struct sample *s, const struct sample_wave *wav
     return low;
 }
 
-/* Trial `t` of those of a wave that count. */
+/* Trial `t` of a wave's counted trials. */
 static enum status draw_trial(const struct sample *s, const struct sample_wave *wave, uint64_t t,
                               struct arena *arena, struct sample_draw *out)
 {
@@ -354,8 +354,8 @@ static enum status draw_trial(const struct sample *s, const struct sample_wave *
     return STATUS_OK;
 }
 
-/* A fault that changes the first token whatever the model is: all its logits negated, so that the
- * least likely token is picked. */
+/* A fault that changes the first token of any model: all its logits are negated, so that the least
+ * likely token is picked. */
 static enum status draw_sentinel(const struct sample *s, uint64_t index, struct arena *arena,
                                  struct sample_draw *out)
 {
@@ -400,12 +400,12 @@ static enum trial_role control_role(const struct sample_wave *wave, uint64_t ind
     return ROLE_CPU;
 }
 
-/* What an id stands for. */
+/* The meaning of an id. */
 struct numbered {
     const struct sample_wave *wave;
     enum trial_role role;
-    uint64_t index;    /* of the wave's trials that count; of its sentinels */
-    uint64_t original; /* the id itself, or of the trial that a control runs again */
+    uint64_t index;    /* among the wave's counted trials; among its sentinels */
+    uint64_t original; /* the id itself, or that of the trial that a control runs again */
 };
 
 static enum status number_id(const struct sample *s, uint64_t id, struct numbered *out)
@@ -425,7 +425,7 @@ static enum status number_id(const struct sample *s, uint64_t id, struct numbere
         return STATUS_OK;
     uint64_t index;
     out->role = control_role(wave, out->index);
-    do /* the trial before the control; waves do not begin with a control */
+    do /* the trial before the control; waves do not start with one */
         place--;
     while (sample_index_marked(place, total, wave->n_control, &index));
     if (out->role == ROLE_SENTINEL)

@@ -25,7 +25,7 @@ uint32_t sample_extent_start(const struct sample_axis *axis, uint32_t unit)
     return axis->first + unit * step;
 }
 
-/* Features of a head on the axis that has heads; rows of scores and probabilities are heads. */
+/* Features of a head on the axis of heads; rows of scores and probabilities are heads. */
 static uint32_t head_features(const struct sample *s, const struct sample_site *site)
 {
     struct op_point at;
@@ -52,7 +52,7 @@ uint32_t sample_extent_heads(const struct sample *s, const struct sample_site *s
                : 0;
 }
 
-/* One head alone, on the rows if they are heads or groups as wide as one. */
+/* One head alone, on rows if they are heads, or groups as wide as a head. */
 static void set_head(const struct sample *s, const struct sample_cell *cell,
                      struct sample_axis *axis)
 {
@@ -80,7 +80,7 @@ static struct sample_axis axis_of(const struct plan *plan, struct fault_axis axi
                                 .width = form == WIDEN_LANE ? plan->lanes : plan->tiles};
 }
 
-/* What one fault covers, as widen_fault has it. Rows of a table count as keys. */
+/* The extent of one fault, as in widen_fault. Rows of a table count as keys. */
 static void set_axes(struct sample_extent *out, const struct sample *s,
                      const struct sample_cell *cell, const struct fault *fault)
 {
@@ -162,7 +162,7 @@ uint64_t sample_extent_masks(const struct plan *plan, uint32_t bits)
     const uint32_t k = want < n ? want : n;
     if (plan->what.pattern == PLAN_PATTERN_RANDOM)
         return binomial(n, k);
-    return n; /* a burst begins at each bit */
+    return n; /* a burst may start at any bit */
 }
 
 uint32_t sample_extent_mask(const struct plan *plan, const struct sample_cell *cell, uint64_t index)
@@ -173,7 +173,7 @@ uint32_t sample_extent_mask(const struct plan *plan, const struct sample_cell *c
         return cell->bits;
     if (plan->what.pattern != PLAN_PATTERN_RANDOM)
         return nth_bit(cell->bits, (uint32_t)index);
-    /* unranks a combination: bit by bit from the lowest, with or without it */
+    /* unranks a combination, bit by bit from the lowest */
     for (uint32_t i = 0; i < n && left > 0; i++) {
         const uint64_t with = binomial(n - i - 1, left - 1);
         if (index < with) {

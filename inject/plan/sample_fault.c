@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* From the number of an elementary fault to its coordinates, mask and positions. */
+/* From the index of an elementary fault to its coordinates, mask and positions. */
 #include <string.h>
 
 #include "inject/plan/sample_internal.h"
@@ -29,7 +29,7 @@ static uint32_t float_bits(float value)
     return bits;
 }
 
-/* A share of all 32-bit draws; never 0, which would mean each. */
+/* A share of all 32-bit draws; never 0, which would mean all. */
 static uint32_t rate_bits(double rate)
 {
     const double scaled = rate * 0x1p32;
@@ -86,8 +86,8 @@ static void set_bits(const struct sample *s, const struct sample_cell *cell, uin
     out->only_value = what->only_value;
 }
 
-/* From a position of the strike item to that of the item that runs: behind the prompt's last, as
- * much as the prompts differ. */
+/* Offset from a position of the strike item to that of the item run: the prompts' difference in
+ * length, from the prompt's last position on. */
 static uint32_t shift_of(const struct sample *s, const struct sample_place *place,
                          uint32_t position)
 {
@@ -97,9 +97,9 @@ static uint32_t shift_of(const struct sample *s, const struct sample_place *plac
                : 0;
 }
 
-/* The ranges of elements, then the positions, none before `begin`: a stage's of the item that runs;
- * chunks are cut at the stage's ends. What lasts to the end lasts as long as a faulty run goes on.
- */
+/* The ranges of elements, then the positions, none before `begin`: a stage's range is that of the
+ * item run; chunks are cut at the stage's ends. A fault to the end lasts as long as the faulty
+ * run. */
 static void set_ranges(const struct sample *s, const struct sample_place *place, uint32_t begin,
                        struct fault *out)
 {
@@ -135,7 +135,7 @@ static void set_ranges(const struct sample *s, const struct sample_place *place,
         out->rate = rate_bits(plan->when.rate);
 }
 
-/* One of the axis's other values, its own where there is no other. */
+/* One of the axis's other values; its own if there is no other. */
 static uint32_t other_on(const struct sample_axis *axis, uint32_t own, uint64_t draw)
 {
     if (axis->count == 0)
@@ -145,9 +145,8 @@ static uint32_t other_on(const struct sample_axis *axis, uint32_t own, uint64_t 
     return axis->first + axis->stride * (other + (axis->count > 1 && other >= index));
 }
 
-/* The element meant instead: another row, but another key where a read has keys, another feature
- * read where an operand has no rows of its own. Drawn with the fault, not counted as another one.
- */
+/* The wrong element: another row; for a read another key if it has keys, another feature if an
+ * operand has no own rows. Drawn with the fault, not counted as a fault. */
 static uint32_t other_element(const struct sample *s, const struct sample_place *place,
                               const struct sample_extent *e, const struct fault *fault)
 {
@@ -197,7 +196,7 @@ void sample_fault_make(const struct sample *s, const struct sample_place *place,
         *(e.rows ? &out->row : &out->key) += shift;
         out->from += out->kind == KIND_WRONG_READ ? shift : 0;
     }
-    /* it begins where its key, and the one read instead, are seen first */
+    /* it starts where its key and the one read instead are first seen */
     if (vary)
         begin = out->kind == KIND_WRONG_READ && out->from > out->key ? out->from : out->key;
     out->key_low = s->plan->seed;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Sums of weights over positions, in closed form where there is one. */
+/* Sums of weights over positions, in closed form if there is one. */
 #include "inject/plan/sample_internal.h"
 #include "model/op.h"
 #include "shared/order.h"
@@ -54,7 +54,7 @@ void sample_growth_range(const struct sample *s, const struct sample_class *c,
         *hi = *lo;
 }
 
-/* sum of s + 1 for s < t, where the window stops the growth. */
+/* sum of s + 1 for s < t, with growth limited by the window. */
 static double seen_sum(uint32_t t, uint32_t window)
 {
     const double all = (double)t, w = window;
@@ -85,7 +85,7 @@ static double entries_sum(uint32_t t)
     return t == 0 ? 0 : (double)t * ((double)t - 1) / 2;
 }
 
-/* Cumulative weight before position t, from 0 on; only growths that do not need the range. */
+/* Cumulative weight before position t, from 0 on; only for growths that do not need the range. */
 static double sum_from_start(const struct sample *s, const struct sample_class *c,
                              const struct sample_item *item, uint32_t t)
 {

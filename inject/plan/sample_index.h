@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* A key of draws, from the plan's seed and whatever tells two draws apart. */
+/* A key of draws, from the plan's seed and what distinguishes two draws. */
 struct sample_key {
     uint32_t word[2];
 };
@@ -20,12 +20,12 @@ uint64_t sample_index_permute(struct sample_key key, uint64_t index, uint64_t co
 /* Uniform in [0, 1), 53 bits. */
 double sample_index_unit(struct sample_key key);
 
-/* Of `total` places `part` are marked, as evenly as can be. Is `place` marked, and which of the
- * marked (else: of the others) it is. */
+/* Of `total` places `part` are marked, as evenly as possible. Whether `place` is marked, and its
+ * index among the marked (else: the others). */
 bool sample_index_marked(uint64_t place, uint64_t total, uint64_t part, uint64_t *out_index);
 
 /* Systematic sampling with probability proportional to size (Madow 1949): n points, (j + u) / n of
- * the whole. How many lie before `cum` of `total`; exact where n == total and cum is whole. */
+ * the whole. How many lie before `cum` of `total`; exact if n == total and cum is an integer. */
 uint64_t sample_index_before(uint64_t n, double u, double cum, double total);
 
 #endif

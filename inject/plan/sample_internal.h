@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* How the fault space of a plan is cut: sites, cells, weights over positions, strata. */
+/* The parts of a plan's fault space: sites, cells, weights over positions, strata. */
 #ifndef VKFI_INJECT_SAMPLE_INTERNAL_H
 #define VKFI_INJECT_SAMPLE_INTERNAL_H
 
@@ -8,11 +8,11 @@
 #include "inject/space/widen.h"
 #include "model/model.h"
 
-#define SAMPLE_CLASSES 64 /* weights over positions that differ, in one plan */
+#define SAMPLE_CLASSES 64 /* different weights over positions in one plan */
 #define SAMPLE_STRATA 100000
 #define SAMPLE_NONE UINT32_MAX
-/* Mean faults a trial of a bit error rate, at most: of memory, since a row lists each of them; of
- * evaluations, since those at one position are hooks of one pass (HOOK_MOST, up to 5 a fault). */
+/* Most faults per trial, on average, of a bit error rate: in memory, since a row lists each; in
+ * evaluations, since those at one position are hooks of one pass (HOOK_MOST, up to 5 per fault). */
 #define SAMPLE_MEAN 4096
 #define SAMPLE_MEAN_HOOKS 500
 
@@ -32,15 +32,15 @@ enum sample_growth {
     GROWTH_ONE,          /* 1 */
     GROWTH_SEEN,         /* keys that the column sees */
     GROWTH_ENTRIES,      /* KV entries stored before it */
-    GROWTH_ROWS,         /* rows of a table that are still to be read */
+    GROWTH_ROWS,         /* rows of a table still to be read */
     GROWTH_TIME,         /* MACs of the column */
     GROWTH_ENTRIES_TIME, /* both */
     GROWTH_ROWS_TIME,    /* both */
     GROWTH_CHUNK,        /* 1 at the first position of a chunk (of the range) */
     GROWTH_RANGE,        /* 1 at the first position of the range */
     GROWTH_RANGE_SEEN,   /* keys that some column of the range sees */
-    GROWTH_PART,         /* s / (rest + s) of s keys seen: what has no keys, beside what has */
-    GROWTH_PART_SEEN     /* s * s / (rest + s): what has */
+    GROWTH_PART,         /* s / (rest + s) of s keys seen: points without keys, beside keyed ones */
+    GROWTH_PART_SEEN     /* s * s / (rest + s): keyed points */
 };
 
 /* A weight over the positions of a stage. */
@@ -49,10 +49,10 @@ struct sample_class {
     uint32_t window;
     enum stage stage;
     bool late;         /* evaluated from the last prompt position on */
-    uint32_t least;    /* no position before it */
+    uint32_t least;    /* lowest position */
     double rest;       /* GROWTH_PART, GROWTH_PART_SEEN */
-    const double *sum; /* (positions + 1) theirs, cumulative from 0 on */
-    const double *key; /* (positions + 1) theirs of one key, as long as it is seen */
+    const double *sum; /* (positions + 1) cumulative from 0 on */
+    const double *key; /* (positions + 1) the same of one key, while it is seen */
 };
 
 /* Positions that one activation covers together. */
@@ -75,7 +75,7 @@ struct sample_cell {
     double cum;      /* of `weight` in (core, weight_class), this one included */
 };
 
-/* Strata before they are cut by item. */
+/* Strata before they are split by item. */
 struct sample_core {
     uint32_t key[PLAN_DIMENSION_COUNT]; /* SAMPLE_NONE: "none" */
     uint32_t first[SAMPLE_CLASSES + 1]; /* cells of a weight class: first[k] .. first[k + 1] - 1 */
@@ -83,7 +83,7 @@ struct sample_core {
     double ratio; /* largest weight / elements of a cell, at most */
 };
 
-/* Items that a stratum takes; (count) of sample->set_item from `first` on. */
+/* Items of a stratum; (count) of sample->set_item from `first` on. */
 struct sample_set {
     uint32_t first, count;
     const char *label;
@@ -96,11 +96,11 @@ struct sample_row {
     const double *item; /* (items of the set) cumulative weights of its items */
 };
 
-/* A sample of all strata by the plan's design: the first one, or a further one (plan_waves.h),
- * drawn apart by a key of its own. Its ids and faults are behind those of the waves before. */
+/* A sample of all strata by the plan's design: the first, or a further one (plan_waves.h), drawn by
+ * its own key. Its ids and faults follow those of earlier waves. */
 struct sample_wave {
     struct sample_key key;
-    uint64_t first_id, first_index;          /* ids and faults of the waves before */
+    uint64_t first_id, first_index;          /* ids and faults of earlier waves */
     uint64_t *first_fault;                   /* (n_strata + 1) its faults before a stratum */
     uint64_t n_faults, n_trials;             /* n_faults, or times the items */
     uint64_t control[ROLE_COUNT], n_control; /* trials of a role; of all but ROLE_TRIAL */
@@ -112,8 +112,8 @@ struct sample {
     struct arena arena;
     struct sample_item *item; /* (n_items) those that run */
     uint32_t n_items;
-    struct sample_item *strike; /* (n_strike) those that faults are drawn for: the same, or one that
-                                   is as short as the shortest */
+    struct sample_item *strike; /* (n_strike) those that faults are drawn for: the same, or one as
+                                   short as the shortest */
     uint32_t n_strike;
     double *scale;               /* (n_strike) of item_weight */
     uint32_t positions;          /* most of any item */
@@ -136,8 +136,8 @@ struct sample {
     struct sample_key key;
 };
 
-/* sample_sites.c: sites that match, STATUS_INPUT for a pattern that matches none and for layers
- * that the model does not have. */
+/* sample_sites.c: sites that match; STATUS_INPUT for a pattern that matches none or layers beyond
+ * the model's. */
 enum status sample_sites_find(struct sample *s) STATUS_MUST_USE;
 
 /* sample_cells.c: cells and cores. */
@@ -152,11 +152,11 @@ double sample_growth_sum(const struct sample *s, const struct sample_class *c,
                          const struct sample_item *item, uint32_t position);
 double sample_growth_all(const struct sample *s, const struct sample_class *c,
                          const struct sample_item *item);
-/* Fills in class->sum of the growths that have no closed form. */
+/* Fills in class->sum for growths without a closed form. */
 enum status sample_growth_table(struct sample *s, struct sample_class *c) STATUS_MUST_USE;
 
-/* sample_share.c: how the points and fields of a site share its weight. Values of one choice that a
- * site has, with weights. */
+/* sample_share.c: how the points and fields of a site share its weight. Values of a site's choice,
+ * with weights. */
 #define SAMPLE_OPTIONS 64
 struct sample_options {
     uint32_t value[SAMPLE_OPTIONS];
@@ -165,29 +165,29 @@ struct sample_options {
 };
 /* The weights over their sum. */
 void sample_share_equal(struct sample_options *options);
-/* The same, each times what one evaluation reads or writes of that field at the cell's point. */
+/* The same, each times the elements of that field that one evaluation reads or writes at the cell's
+ * point. */
 void sample_share_fields(const struct sample *s, const struct sample_cell *cell,
                          struct sample_options *fields);
 
-/* What one evaluation reads, adds or writes at the points of a site. */
+/* Elements that one evaluation reads, adds or writes at a site's points. */
 struct sample_share {
-    double
-        elements[HOOK_LAST + 1]; /* at a point: of all its fields; at one key where it has keys */
+    double elements[HOOK_LAST + 1]; /* at a point: of all its fields; at one key if it is keyed */
     bool keyed[HOOK_LAST + 1];
     double fixed, per_key; /* of all, times their weights: without keys, and for each key seen */
 };
-/* Adds the fields that the cell's point has to what it has. */
+/* Adds the fields of the cell's point. */
 void sample_share_count(struct sample_share *share, const struct sample *s,
                         const struct sample_cell *cell, const struct sample_options *fields);
-/* Adds the point of that weight to the sums. */
+/* Adds the point with this weight to the sums. */
 void sample_share_add(struct sample_share *share, uint32_t point, double weight);
-/* The share of a point, without its weight: constant, or with the growth that `class` (SEEN) gets
- * where only some of the points have keys. */
+/* The share of a point, without its weight: constant, or with the growth set in `class` (SEEN) if
+ * only some points have keys. */
 double sample_share_of(const struct sample_share *share, uint32_t point,
                        struct sample_class *class);
 
-/* The index of a class, made if there is none like it; SAMPLE_NONE if there are too many. How the
- * number of faults of a cell grows. */
+/* The index of a class, added if new; SAMPLE_NONE if there are too many. Then how a cell's number
+ * of faults grows. */
 uint32_t sample_growth_class(struct sample *s, const struct sample_class *class);
 struct sample_extent;
 enum sample_growth sample_growth_size(const struct sample_extent *e, enum sample_unit unit);
@@ -196,47 +196,46 @@ enum sample_growth sample_growth_size(const struct sample_extent *e, enum sample
 enum status sample_cores_make(struct sample *s) STATUS_MUST_USE;
 const char *sample_cores_text(struct sample *s, enum plan_dimension dimension, uint32_t key);
 
-/* sample_contrast.c: STATUS_INPUT if a contrast names what no stratum has. */
+/* sample_contrast.c: STATUS_INPUT if a contrast names a value that no stratum has. */
 enum status sample_contrast_check(const struct sample *s) STATUS_MUST_USE;
 
 /* sample_waves.c: trials of each stratum in each wave, controls, ids. */
 enum status sample_waves_make(struct sample *s) STATUS_MUST_USE;
 
-/* sample_strata.c: sets and strata. Bits that a bit error rate applies to. */
+/* sample_strata.c: sets and strata; the bits of a bit error rate. */
 enum status sample_strata_make(struct sample *s) STATUS_MUST_USE;
 double sample_strata_bits(const struct sample *s, const struct sample_row *row, uint32_t item);
 
-/* sample_extent.c. One coordinate: values `first + stride * unit`, each with what it covers. */
+/* sample_extent.c. One coordinate: indices `first + stride * unit`, each with what it covers. */
 struct sample_axis {
-    uint32_t count;  /* values; 0: the point has no such coordinate */
+    uint32_t count;  /* indices; 0: the point has no such coordinate */
     uint32_t first;  /* of a head */
-    uint32_t stride; /* between values: elements that share one, of a group or a scale; else 1 */
+    uint32_t stride; /* between indices: elements that share one, of a group or a scale; else 1 */
     enum widen_form form;
     uint32_t width; /* L or R */
 };
 struct sample_extent {
     struct sample_axis row, k, reader;
-    bool seen, entries, rows; /* keys: those the column sees, the entries stored before it, or the
-                                 rows of a table from its own on */
+    bool seen, entries, rows; /* keys: those the column sees, entries stored before it, or rows of a
+                                 table from its own on */
     bool all_keys;            /* of them together, not one */
     uint32_t window;
     uint64_t masks; /* of the cell's bits */
     uint32_t width; /* bits struck */
 };
-/* What a fault's axes need, whatever the item. */
+/* What a fault's axes need, for any item. */
 struct fault_bounds sample_extent_bounds(const struct sample *s);
 void sample_extent_of(const struct sample *s, const struct sample_cell *cell,
                       struct sample_extent *out);
-/* Heads of a point of a site, 0 where it has none. */
+/* Heads of a point of a site, 0 if none. */
 uint32_t sample_extent_heads(const struct sample *s, const struct sample_site *site,
                              uint32_t point);
 uint32_t sample_extent_units(const struct sample_axis *axis);
 uint32_t sample_extent_start(const struct sample_axis *axis, uint32_t unit); /* its first value */
-/* Elements at the cell's point and field that one evaluation has, at each key where `*out_keyed`.
- */
+/* Elements of one evaluation at the cell's point and field, per key if `*out_keyed`. */
 double sample_extent_evaluation(const struct sample *s, const struct sample_cell *cell,
                                 bool *out_keyed);
-/* Without the position: elementary faults of one unit of positions over its keys. */
+/* Without the position: elementary faults per unit of positions, over its keys. */
 double sample_extent_elements(const struct sample_extent *extent);
 /* Mask `index` of extent->masks. */
 uint32_t sample_extent_mask(const struct plan *plan, const struct sample_cell *cell,
@@ -244,7 +243,7 @@ uint32_t sample_extent_mask(const struct plan *plan, const struct sample_cell *c
 /* Number of masks over a set of bits. */
 uint64_t sample_extent_masks(const struct plan *plan, uint32_t bits);
 
-/* Bits of a struck value by what they mean; the others are mantissa. */
+/* Bits of a struck value by meaning; the others are mantissa. */
 struct sample_format {
     uint32_t width;
     bool integer;
@@ -253,46 +252,46 @@ struct sample_format {
 void sample_extent_format(const struct sample *s, const struct sample_cell *cell,
                           struct sample_format *out);
 
-/* sample_keys.c: keys that some column of a unit sees: how many, and the first. */
+/* sample_keys.c: keys that some column of a unit sees: their number, and the first. */
 uint32_t sample_keys_of(const struct sample_extent *extent, const struct sample_span *unit,
                         const struct sample_item *item, uint32_t *out_first);
-/* Whether keys of one unit differ in the evaluations that they are in: a range strikes one key
+/* Whether keys of one unit are seen by different numbers of evaluations: a range strikes one key
  * wherever it is seen. Then the key is drawn before the element, else with it. */
 bool sample_keys_vary(const struct sample_cell *cell, const struct sample_extent *extent);
 /* The first position of a unit that sees a key. */
 uint32_t sample_keys_begin(const struct sample_span *unit, uint32_t key);
-/* What a key of a unit weighs, by the cell's weight class: the evaluations that see it, 1 where
- * faults are counted; the most of any. */
+/* Weight of a unit's key, by the cell's weight class: the evaluations that see it, or 1 if faults
+ * are counted; then the largest of all keys. */
 double sample_keys_weight(const struct sample_class *class, const struct sample_extent *extent,
                           const struct sample_span *unit, uint32_t key);
 double sample_keys_most(const struct sample_class *class, const struct sample_extent *extent,
                         const struct sample_span *unit);
-/* Keys that some position of the unit sees together with `key`: how many, and the first. */
+/* Keys that some position of the unit sees with `key`: their number, and the first. */
 uint32_t sample_keys_beside(const struct sample_extent *extent, const struct sample_span *unit,
                             uint32_t key, uint32_t *out_first);
 
-/* sample_fault.c: what all faults of a cell have: site, point, field, granularity, readers,
+/* sample_fault.c: what all faults of a cell share: site, point, field, granularity, readers,
  * duration, kind; all else 0. */
 void sample_fault_site(const struct sample *s, const struct sample_cell *cell, struct fault *out);
-/* The fault of a cell at a unit of positions, number `element` of those there. */
+/* The fault of a cell at a unit of positions, with index `element` there. */
 struct sample_place {
     const struct sample_cell *cell;
-    const struct sample_item *strike; /* that the position is one of */
-    const struct sample_item *item;   /* that runs */
+    const struct sample_item *strike; /* the position's item */
+    const struct sample_item *item;   /* the item run */
     struct sample_span unit;
-    uint32_t key; /* where they vary (sample_keys.c) */
+    uint32_t key; /* if keys vary (sample_keys.c) */
     uint64_t element;
-    uint64_t fault_index; /* key of what is random in the fault */
+    uint64_t fault_index; /* key of the fault's random draws */
 };
 void sample_fault_make(const struct sample *s, const struct sample_place *place, struct fault *out);
-/* sample_burst.c: whether the fault is the begin of a burst that goes on beyond its field; else
- * (more than one element of a row) each element's burst ends with its field. */
+/* sample_burst.c: whether the fault starts a burst that goes on beyond its field; else (several
+ * elements of a row) each element's burst ends with its field. */
 bool sample_burst_spreads(const struct plan *plan, const struct fault *start);
 
-/* The faults of a burst that begins at the lowest bit of start->mask, goes on from row to row, and
- * ends with the tensor at the latest; out: (pattern_bits). How many they are. */
+/* The faults of a burst that starts at the lowest bit of start->mask, goes on from row to row, and
+ * ends with the tensor at the latest; out: (pattern_bits). Returns their number. */
 uint32_t sample_burst_spread(const struct plan *plan, const struct fault *start, struct fault *out);
-/* Number of elements of a unit: times its keys unless those are drawn before. */
+/* Elements of a unit: times its keys unless those are drawn before. */
 uint64_t sample_fault_count(const struct sample_cell *cell, const struct sample_extent *extent,
                             const struct sample_span *unit, const struct sample_item *item);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Key positions of a unit of positions: how many its columns see, and how often each is drawn. */
+/* Key positions of a unit of positions: how many its columns see, and the weight of each. */
 #include "inject/plan/sample_internal.h"
 #include "shared/order.h"
 
@@ -31,7 +31,7 @@ uint32_t sample_keys_begin(const struct sample_span *unit, uint32_t key)
     return key > unit->first ? key : unit->first;
 }
 
-/* Behind the last position of a unit that sees a key. */
+/* One past the last position of a unit that sees a key. */
 static uint32_t end_of(const struct sample_extent *extent, const struct sample_span *unit,
                        uint32_t key)
 {
@@ -51,7 +51,7 @@ double sample_keys_weight(const struct sample_class *class, const struct sample_
 double sample_keys_most(const struct sample_class *class, const struct sample_extent *extent,
                         const struct sample_span *unit)
 {
-    /* an evaluation's share of one key grows with the position: the last that is seen longest */
+    /* an evaluation's share of one key grows with the position: the last of those seen longest */
     const uint32_t length = unit->end - unit->first;
     const bool slides = extent->window != 0 && extent->window < length;
     return sample_keys_weight(class, extent, unit,

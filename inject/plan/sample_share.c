@@ -41,7 +41,7 @@ void sample_share_add(struct sample_share *share, uint32_t point, double weight)
     *(share->keyed[point] ? &share->per_key : &share->fixed) += weight * share->elements[point];
 }
 
-/* With a elements that have no keys and b at each of s keys, an evaluation has a + b * s. */
+/* With `a` elements without keys and `b` at each of s keys, an evaluation has a + b * s. */
 double sample_share_of(const struct sample_share *share, uint32_t point, struct sample_class *class)
 {
     if (!(share->fixed > 0) || !(share->per_key > 0))

@@ -10,7 +10,7 @@
 #include "inject/plan/sample_internal.h"
 #include "model/op.h"
 
-/* "attn_q" of "blk.3.attn_q", the name itself outside of layers. */
+/* "attn_q" of "blk.3.attn_q"; outside of layers the name itself. */
 static const char *kind_of(const char *name)
 {
     if (strncmp(name, "blk.", 4) == 0) {
@@ -20,8 +20,8 @@ static const char *kind_of(const char *name)
     return name;
 }
 
-/* Marks of patterns that matched some site of the right place, whatever its layer: of sites, of
- * those left out, of all groups one behind the other. The names of all sites of the right place. */
+/* Marks of patterns that matched some site of the right place, in any layer: of sites, of excluded
+ * ones, of all groups in sequence. The names of all sites of the right place. */
 struct found {
     bool *glob, *exclude, *group;
     uint32_t room;
@@ -51,7 +51,7 @@ static enum status note_name(struct sample *s, struct found *found, const char *
     return found->name[found->names++] ? STATUS_OK : STATUS_MEMORY;
 }
 
-/* Any of the patterns; marks all that do. */
+/* True if any pattern matches; marks all that do. */
 static bool matches_any(const struct plan_globs *globs, const char *name, bool *marks)
 {
     bool any = false;
@@ -63,7 +63,7 @@ static bool matches_any(const struct plan_globs *globs, const char *name, bool *
     return any;
 }
 
-/* The site's group; a second one is refused. `selected`: it is struck at all. */
+/* The site's group; a second one is refused. `selected`: it is struck. */
 static enum status find_group(const struct sample *s, const char *name, bool selected, bool *marks,
                               uint32_t *out)
 {
@@ -214,7 +214,7 @@ static enum status add_controls(struct sample *s, struct found *found)
     return st;
 }
 
-/* A pattern that is a name, but no site's: the nearest is offered. */
+/* A pattern that is a plain name, but no site's: suggests the nearest. */
 static enum status refuse_glob(const struct sample *s, const struct found *found, const char *glob,
                                const char *pointer)
 {
@@ -245,7 +245,7 @@ static enum status check_layers(const struct sample *s)
     return STATUS_INPUT;
 }
 
-/* Every pattern matches some site of the right place. */
+/* Every pattern must match a site of the right place. */
 static enum status check_patterns(const struct sample *s, const struct found *found)
 {
     const struct plan *plan = s->plan;

@@ -18,7 +18,7 @@ static bool has_dimension(const struct plan *plan, enum plan_dimension dimension
     return false;
 }
 
-/* The set an item goes into, made if it is the first. */
+/* The set of an item, created for its first item. */
 static uint32_t set_of(struct sample *s, uint32_t item)
 {
     const bool by_item = has_dimension(s->plan, PLAN_BY_ITEM);
@@ -31,7 +31,7 @@ static uint32_t set_of(struct sample *s, uint32_t item)
     return s->n_sets++;
 }
 
-/* One set of all items, or one an item, or one a group. */
+/* One set of all items, or one per item or group. */
 static enum status make_sets(struct sample *s)
 {
     uint32_t *set = arena_array(&s->arena, s->n_strike, sizeof(*set));
@@ -54,7 +54,7 @@ static enum status make_sets(struct sample *s)
     return STATUS_OK;
 }
 
-/* sum over the classes of a core, for an item. */
+/* The sum over the classes of a core, for an item. */
 static double core_sum(const struct sample *s, const double *by_class, uint32_t item)
 {
     double sum = 0;
@@ -95,7 +95,7 @@ static enum status label_row(struct sample *s, struct sample_row *row)
     return st ? st : row->row.label ? STATUS_OK : STATUS_MEMORY;
 }
 
-/* Adds the stratum unless the items leave nothing in it. */
+/* Adds the stratum unless its items leave it empty. */
 static enum status add_row(struct sample *s, uint32_t core, uint32_t set)
 {
     struct sample_row *row = &s->stratum[s->n_strata];
@@ -116,7 +116,7 @@ static enum status add_row(struct sample *s, uint32_t core, uint32_t set)
     return label_row(s, row);
 }
 
-/* Of a plan that confirms only its own strata stay. */
+/* A plan that confirms keeps only its own strata. */
 static enum status keep_confirmed(struct sample *s)
 {
     const struct plan_confirm *confirm = &s->plan->confirm;
@@ -126,7 +126,7 @@ static enum status keep_confirmed(struct sample *s)
     for (uint32_t i = 0; i < s->n_strata; i++) {
         if (plan_confirm_has(confirm, s->stratum[i].row.label)) {
             const struct sample_row row = s->stratum[i];
-            s->stratum[i] = s->stratum[kept]; /* what is dropped may still name the example */
+            s->stratum[i] = s->stratum[kept]; /* a dropped stratum may still give the example */
             s->stratum[kept++] = row;
         }
     }
@@ -191,7 +191,7 @@ double sample_strata_bits(const struct sample *s, const struct sample_row *row, 
     double sum = 0;
     if (s->plan->population != PLAN_BITS)
         return core_sum(s, core->elements, item);
-    /* at rest: each bit once, however long it may be struck */
+    /* at rest: each bit once, at however many positions it may be struck */
     for (uint32_t k = 0; k < s->n_classes; k++) {
         const double end = strike->n_prompt + strike->n_tokens - 1;
         const double copies = s->class[k].growth == GROWTH_ENTRIES ? end - 1

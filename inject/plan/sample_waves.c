@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Plans the trials of each stratum in each wave, the controls among them, and their ids. */
+/* Plans the trials of each stratum in each wave, their controls and their ids. */
 #include <inttypes.h>
 #include <math.h>
 
@@ -24,7 +24,7 @@ static struct stats_plan_goal goal_of(const struct sample *s, const struct sampl
                                     .population = row->row.size * (s->n_items / s->n_strike)};
 }
 
-/* Trials wanted of a stratum, before what it holds caps them. */
+/* Trials wanted of a stratum, before its size caps them. */
 static enum status wanted(const struct sample *s, uint32_t index, double *out)
 {
     const struct plan *plan = s->plan;
@@ -56,7 +56,7 @@ static enum status wanted(const struct sample *s, uint32_t index, double *out)
     return STATUS_OK;
 }
 
-/* Faults of a stratum in a further wave: its share of them is that of the first wave. */
+/* Faults of a stratum in a further wave: its share is that of the first wave. */
 static enum status wanted_further(const struct sample *s, uint32_t wave, uint32_t index,
                                   double *out)
 {
@@ -142,7 +142,7 @@ static enum status make_wave(struct sample *s, uint32_t wave)
     return st;
 }
 
-/* What holds of a stratum over all waves. Two waves may draw the same fault. */
+/* Completes a stratum over all waves. Two waves may draw the same fault. */
 static void finish_row(struct sample *s, uint32_t index)
 {
     struct sample_row *row = &s->stratum[index];

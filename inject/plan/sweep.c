@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Writes the plan of a sweep as JSON, with as many trials a cell as fit. */
+/* Writes the plan of a sweep as JSON, with as many trials per cell as fit. */
 #include "inject/plan/sweep.h"
 
 #include <inttypes.h>
@@ -7,7 +7,7 @@
 #include "base/log.h"
 #include "inject/plan/sample.h"
 
-/* Short prompts of different kinds; sites, not texts, are what a sweep is about. */
+/* Short prompts of different kinds; a sweep is about sites, not texts. */
 static const char *const PROMPTS[] = {
     "The capital of France is",
     "2 + 2 =",
@@ -91,7 +91,7 @@ static enum status make(struct plan *out, struct arena *arena, const struct swee
                      &(struct plan_source){m.text, m.size, "the plan of the sweep", ""});
 }
 
-/* Cells and runs of the plan with `trials` a cell. */
+/* Cells and runs of the plan with `trials` per cell. */
 static enum status count(const struct plan *plan, const struct model *model, struct arena *arena,
                          uint32_t *cells, uint64_t *runs)
 {
@@ -131,7 +131,7 @@ enum status sweep_plan(struct plan *out, struct arena *arena, const struct sweep
                   cells, runs, params->trials);
         return STATUS_INPUT;
     }
-    /* one more a cell as long as all runs fit; controls grow along */
+    /* as many per cell as fit, controls included */
     for (trials = params->trials / cells; trials > 1; trials--) {
         st = make(out, arena, params, trials);
         if (!st)

@@ -8,7 +8,7 @@
 #define SWEEP_TRIALS 6000 /* most runs by default, controls included */
 
 struct sweep_params {
-    const char *model;        /* name or path, as the plan will have it */
+    const char *model;        /* name or path, as in the plan */
     const char *const *sites; /* (n_sites) patterns; none: all sites */
     size_t n_sites;
     uint32_t bit_first, bit_last;
@@ -17,9 +17,9 @@ struct sweep_params {
     uint64_t seed;
 };
 
-/* Makes the plan, its text (JSON, out->text) included, and reads it like one from a file. The cells
- * of `model` that the patterns select share the trials evenly: STATUS_INPUT if there is not one for
- * each. Memory from `arena`. */
+/* Makes the plan with its text (JSON, out->text), and reads it like a file. The selected cells of
+ * `model` share the trials evenly: STATUS_INPUT if there are fewer than one per cell. Memory from
+ * `arena`. */
 enum status sweep_plan(struct plan *out, struct arena *arena, const struct sweep_params *params,
                        const struct model *model) STATUS_MUST_USE;
 
