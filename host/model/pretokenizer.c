@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* The patterns of the known pre-tokenizers, run by PCRE2. */
+/* The patterns of the known pre-tokenizers. */
 #include "model/pretokenizer.h"
 
-#define PCRE2_CODE_UNIT_WIDTH 8
-#include <pcre2.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
+#include "model/regex.h"
 #include "model/utf8.h"
 
 #define STAGES_MAX 4
@@ -61,14 +60,13 @@ static const struct rule rules[] = {
 
 struct pretokenizer {
     const struct rule *rule;
-    pcre2_code *code[STAGES_MAX + 1]; /* owned; ends with null */
+    struct regex *code[STAGES_MAX + 1]; /* owned; ends with null */
 };
 
 /* One call of pretokenizer_split. */
 struct split {
     const struct pretokenizer *pt;
-    pcre2_match_context *limits; /* owned */
-    pcre2_match_data *data;      /* owned */
+    struct regex_scratch *scratch; /* owned */
     pretokenizer_piece piece;
     void *context;
 };
@@ -93,28 +91,6 @@ static const struct rule *find_rule(const char *name, const char *where)
     return NULL;
 }
 
-static enum status compile(pcre2_code **out, const char *pattern)
-{
-    int error;
-    PCRE2_SIZE where;
-    PCRE2_UCHAR why[128];
-
-    *out = pcre2_compile((PCRE2_SPTR)pattern, PCRE2_ZERO_TERMINATED, PCRE2_UTF | PCRE2_UCP, &error,
-                         &where, NULL);
-    if (!*out) {
-        pcre2_get_error_message(error, why, sizeof(why));
-        log_error("pre-tokenizer pattern \"%s\": %s at %zu", pattern, (const char *)why,
-                  (size_t)where);
-        return STATUS_INTERNAL;
-    }
-    /* Where there is no just-in-time compiler, matching interprets the pattern: same result. */
-    error = pcre2_jit_compile(*out, PCRE2_JIT_COMPLETE);
-    if (error != 0) {
-        log_debug("pre-tokenizer pattern is interpreted: no just-in-time compiler (%d)", error);
-    }
-    return STATUS_OK;
-}
-
 enum status pretokenizer_create(struct pretokenizer **out, const char *name, const char *where)
 {
     const struct rule *rule = find_rule(name, where);
@@ -131,7 +107,7 @@ enum status pretokenizer_create(struct pretokenizer **out, const char *name, con
     }
     pt->rule = rule;
     for (size_t i = 0; rule->stage[i] && !st; i++) {
-        st = compile(&pt->code[i], rule->stage[i]);
+        st = regex_compile(&pt->code[i], rule->stage[i], REGEX_TEXT_GOOD, "pre-tokenizer");
     }
     if (st) {
         pretokenizer_destroy(&pt);
@@ -146,7 +122,7 @@ void pretokenizer_destroy(struct pretokenizer **pretokenizer)
 
     if (pt) {
         for (size_t i = 0; i < STAGES_MAX; i++) {
-            pcre2_code_free(pt->code[i]);
+            regex_destroy(&pt->code[i]);
         }
         free(pt);
         *pretokenizer = NULL;
@@ -167,31 +143,18 @@ bool pretokenizer_begins(const struct pretokenizer *pretokenizer)
 static enum status match(const struct split *s, size_t stage, const char *text, size_t len,
                          size_t span[2])
 {
-    const pcre2_code *code = s->pt->code[stage];
-    const PCRE2_SPTR subject = (PCRE2_SPTR)text;
-    const size_t from = span[1];
+    struct regex_found found;
 
-    int rc = pcre2_match(code, subject, len, from, PCRE2_NO_UTF_CHECK, s->data, s->limits);
-    if (rc == PCRE2_ERROR_JIT_STACKLIMIT) {
-        rc = pcre2_match(code, subject, len, from, PCRE2_NO_UTF_CHECK | PCRE2_NO_JIT, s->data,
-                         s->limits);
+    enum status st = regex_find(&found, s->pt->code[stage], s->scratch,
+                                &(struct regex_subject){text, len, span[1]});
+    if (!st && found.gave_up) {
+        log_error("pre-tokenizer %.*s: gave up at byte %zu of %zu",
+                  (int)strcspn(s->pt->rule->names + 1, " "), s->pt->rule->names + 1, span[1], len);
+        st = STATUS_INTERNAL;
     }
-    if (rc == PCRE2_ERROR_NOMATCH) {
-        span[0] = span[1] = len;
-        return STATUS_OK;
-    }
-    if (rc < 0) {
-        PCRE2_UCHAR why[128];
-        pcre2_get_error_message(rc, why, sizeof(why));
-        log_error("pre-tokenizer %.*s: matching failed at byte %zu of %zu: %s",
-                  (int)strcspn(s->pt->rule->names + 1, " "), s->pt->rule->names + 1, from, len,
-                  (const char *)why);
-        return rc == PCRE2_ERROR_NOMEMORY ? STATUS_MEMORY : STATUS_INTERNAL;
-    }
-    const PCRE2_SIZE *found = pcre2_get_ovector_pointer(s->data);
-    span[0] = found[0];
-    span[1] = found[1];
-    return STATUS_OK;
+    span[0] = found.any ? found.whole[0] : len;
+    span[1] = found.any ? found.whole[1] : len;
+    return st;
 }
 
 /* Cuts well-formed text by the stages from `stage` on; recursion ends after STAGES_MAX. */
@@ -241,24 +204,12 @@ static enum status cut_any(const struct split *s, const char *text, size_t len)
 enum status pretokenizer_split(const struct pretokenizer *pretokenizer, const char *text,
                                size_t len, pretokenizer_piece piece, void *context)
 {
-    struct split s = {
-        .pt = pretokenizer,
-        .limits = pcre2_match_context_create(NULL),
-        .data = pcre2_match_data_create(1, NULL),
-        .piece = piece,
-        .context = context,
-    };
-    enum status st = STATUS_MEMORY;
+    struct split s = {.pt = pretokenizer, .piece = piece, .context = context};
 
-    if (s.limits && s.data) {
-        /* The patterns never try one start more than a few times: only long texts hit a limit. */
-        pcre2_set_match_limit(s.limits, UINT32_MAX);
-        pcre2_set_heap_limit(s.limits, UINT32_MAX);
+    /* The patterns never try one start more than a few times: only long texts hit a limit. */
+    enum status st = regex_scratch_create(&s.scratch, UINT32_MAX);
+    if (!st)
         st = cut_any(&s, text, len);
-    } else {
-        log_error("pre-tokenizer: out of host memory");
-    }
-    pcre2_match_data_free(s.data);
-    pcre2_match_context_free(s.limits);
+    regex_scratch_destroy(&s.scratch);
     return st;
 }

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Cuts a text into the pieces within which byte-level BPE joins; the only includer of PCRE2 is
- * pretokenizer.c. */
+/* Cuts a text into the pieces within which byte-level BPE joins. */
 #ifndef VKFI_MODEL_PRETOKENIZER_H
 #define VKFI_MODEL_PRETOKENIZER_H
 
