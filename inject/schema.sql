@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- The database of a campaign: what was asked, on what it ran, what came of each trial.
+-- The database of a campaign: its plan, its devices, the result of each trial.
 --
 --   sqlite3 out.db "SELECT site, outcome, count(*) FROM trial
 --                   WHERE control IS NULL AND suspect IS NULL GROUP BY site, outcome"
@@ -9,14 +9,14 @@
 -- Columns of type ANY hold reals: in a REAL column SQLite stores a whole number as an integer, and the
 -- sign of -0.0 is lost.
 -- `digest` is a 64-bit sum of the other values of its row in the order below. The program checks it
--- at every read, so rows are not to be edited; extra tables, indexes and views do no harm.
+-- at every read, so rows must not be edited; extra tables, indexes and views do no harm.
 -- While a campaign writes, the newest rows are in NAME-wal: copy a database only when no such file
 -- lies beside it.
 
 PRAGMA application_id = 1986749033; -- "vkfi"
 PRAGMA user_version = 5; -- of this schema; a program reads its own version only
 
--- One row: whose database this is. All shards of a campaign agree in all but shard.
+-- One row: the campaign of this database. All shards of a campaign agree in all but shard.
 CREATE TABLE campaign (
     id INTEGER PRIMARY KEY CHECK (id = 1),
     plan_hash TEXT NOT NULL CHECK (length(plan_hash) = 64), -- SHA-256 of the canonical plan
@@ -182,7 +182,7 @@ CREATE TABLE fault (
     PRIMARY KEY (trial, number)
 ) STRICT, WITHOUT ROWID;
 
--- Abnormal ends that did not come back when the trial was run again: never an outcome.
+-- Abnormal ends that did not recur when the trial was run again: never an outcome.
 CREATE TABLE incident (
     id INTEGER PRIMARY KEY,
     trial INTEGER NOT NULL,

@@ -2,7 +2,7 @@
 /* Members of described structs read, written, compared, copied; and whole structs as bytes.
  *
  * u64 length of all, u64 sum of what follows, then the fields in order, in the machine's byte
- * order: 8 bytes a number; u64 length and the bytes of a text, UINT64_MAX for null. */
+ * order: 8 bytes per number; for a text u64 length and its bytes, UINT64_MAX for null. */
 #include "inject/store/field.h"
 
 #include <inttypes.h>
@@ -14,7 +14,7 @@
 
 enum { HEAD = 2 * sizeof(uint64_t) };
 
-/* No struct is longer: a broken length must not make the reader wait for ever. */
+/* No struct is longer: a broken length must not make the reader wait forever. */
 #define FIELD_PACK_MAX (UINT64_C(64) << 20)
 
 enum field_kind field_kind(const struct field *field)

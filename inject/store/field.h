@@ -16,22 +16,22 @@
 
 /* How a member is kept in C, and how CSV and JSON write it. */
 enum field_type {
-    FIELD_INT,  /* int64_t; a whole number */
-    FIELD_BITS, /* int64_t; "0x" and a digit for 4 bits of what is struck, as a text */
+    FIELD_INT,  /* int64_t; an integer */
+    FIELD_BITS, /* int64_t; a text: "0x" and a digit for each 4 struck bits */
     FIELD_U32,
     FIELD_U64,
     FIELD_BOOL,
     FIELD_REAL,   /* double, null NaN (Inf is kept); shortest digits that read back the same */
-    FIELD_FLOAT,  /* double; shortest digits that read back the same float, which it is; NaN */
+    FIELD_FLOAT,  /* double that is a float; shortest digits that read back the same float; NaN */
     FIELD_TEXT,   /* UTF-8, null NULL */
     FIELD_WORDS,  /* text "a+b"; a list of texts */
     FIELD_LAYERS, /* text, JSON lists of three numbers by layer; a list of objects */
     FIELD_FAULT,  /* text, JSON; what `vkfi run --fault` takes as one trial: an object or a list */
 };
 
-/* When a value is known: by the draw of a campaign, by the fault alone, by a record of this level
- * or a higher one. Values of FIELD_RUN may differ when the trial is run again or elsewhere; all
- * others are the same on every device. */
+/* When a value is known: from a campaign's draw, from the fault alone, from a record of this level
+ * or higher. Values of FIELD_RUN may differ when the trial is run again or elsewhere; all others
+ * are equal on every device. */
 enum field_level {
     FIELD_DRAW,
     FIELD_PLACE,
@@ -57,7 +57,7 @@ struct field_table {
     size_t count, size;        /* size: of the struct */
 };
 
-/* What a member holds, as one of the three types of the database. */
+/* A member's content, as one of the database's three types. */
 enum field_kind { FIELD_KIND_NUMBER, FIELD_KIND_REAL, FIELD_KIND_TEXT };
 struct field_value {
     int64_t number;
@@ -69,7 +69,7 @@ struct field_value field_get(const struct field *field, const void *from);
 void field_set(const struct field *field, void *to, struct field_value value);
 bool field_is_null(const struct field *field, struct field_value value);
 
-/* By bits, but all NaN are one null. */
+/* By bits, except that all NaN are one null. */
 bool field_same(const struct field *field, const void *a, const void *b);
 /* The first field in which two structs differ; null: none. */
 const struct field *field_difference(const struct field_table *table, const void *a, const void *b);
@@ -83,15 +83,15 @@ enum status field_copy_texts(const struct field_table *table, void *in,
 enum status field_pack(struct text *out, const struct field_table *table,
                        const void *from) STATUS_MUST_USE;
 
-/* Bytes that are read from the front; what was read is taken off. */
+/* Bytes that are consumed from the front. */
 struct field_bytes {
     const char *at;
     size_t left;
 };
 
-/* The struct at the head of the bytes; texts live in `arena`. *out_whole is false, and nothing was
- * taken, if the bytes end before it does: more must be read. STATUS_INTERNAL, logged, if they are
- * no such struct. */
+/* The struct at the head of the bytes; texts live in `arena`. *out_whole is false, and nothing is
+ * consumed, if the bytes end first: more must be read. STATUS_INTERNAL, logged, if they are no such
+ * struct. */
 enum status field_unpack(const struct field_table *table, void *out, struct arena *arena,
                          struct field_bytes *bytes, bool *out_whole) STATUS_MUST_USE;
 

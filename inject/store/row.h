@@ -9,8 +9,8 @@
 #include "base/status.h"
 #include "inject/store/field.h"
 
-/* type (field.h), name, level, the version of the schema since which it is there, unit ("none": a
- * name, an index, a share), what it is. The order is that of the export (METHOD.md 6). */
+/* type (field.h), name, level, the schema's version that added it, unit ("none": a name, an index,
+ * a share), meaning. The order is that of the export (METHOD.md 6). */
 #define ROW_FIELDS(X)                                                                              \
     X(INT, trial, DRAW, 1, "none", "id: with the plan it gives the fault")                         \
     X(TEXT, arm, DRAW, 1, "none", "mitigation arm; 'none'")                                        \
@@ -95,7 +95,7 @@
     X(REAL, seconds, RUN, 1, "seconds", "its share of its batch")                                  \
     X(TEXT, suspect, RUN, 1, "none", "why a failed control makes it doubtful; null: trusted")
 
-/* What a row names by number, from other tables. */
+/* Values from other tables that a row names by number. */
 #define ROW_JOINED(X)                                                                              \
     X(TEXT, stratum_label, DRAW, 3, "none",                                                        \
       "label of the stratum, such as \"layer=3 bit_field=sign\"")                                  \
@@ -130,15 +130,15 @@ extern const struct field_table row_table, row_joined_table;
 /* All fields null. */
 void row_init(struct row *row);
 
-/* STATUS_INTERNAL, logged, if a text is not UTF-8: it could not be exported as it is. */
+/* STATUS_INTERNAL, logged, if a text is not UTF-8: it could not be exported unchanged. */
 enum status row_check(const struct row *row) STATUS_MUST_USE;
 
-/* The first field in which two rows of one trial differ, of those that may not. */
+/* The first field in which two rows of one trial differ and may not. */
 #define ROW_DIFFERENCE_TEXT 256
 struct row_difference {
     const struct field *field;      /* null: none */
     char text[ROW_DIFFERENCE_TEXT]; /* "first_diff: 3 against null"; long texts from where they
-                                       part */
+                                       differ */
 };
 bool row_compare(const struct row *a, const struct row *b, struct row_difference *out);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Equality of rows: what must agree on every device, and in words what does not. */
+/* Equality of rows: what must agree on every device, and in words what differs. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -7,10 +7,10 @@
 #include "base/hash.h"
 #include "inject/store/row.h"
 
-/* Bytes of a text that are shown, and of them those before the difference. */
+/* Bytes shown of a text, and how many of them before the difference. */
 enum { SHOWN = 40, SHOWN_BEFORE = 12 };
 
-/* Where two texts part, at the begin of a UTF-8 character. */
+/* Where two texts first differ, at the start of a UTF-8 character. */
 static size_t parting(const char *a, const char *b)
 {
     size_t at = 0;
@@ -24,7 +24,7 @@ static size_t parting(const char *a, const char *b)
     return at;
 }
 
-/* Moves `at` back or on to the next begin of a character. */
+/* Moves `at` back or on to the next start of a character. */
 static size_t whole(const char *text, size_t at)
 {
     while (((unsigned char)text[at] & 0xc0) == 0x80) {

@@ -8,7 +8,7 @@
 
 #include "base/fpenv.h"
 
-/* A field with the value that is shown. */
+/* A field with its shown value. */
 struct shown {
     const struct field *field;
     struct field_value value;
@@ -35,7 +35,7 @@ static struct shown show(const struct row_view *view, size_t index)
                         row->golden_len != ROW_NULL;
     if (field->offset == offsetof(struct row, faulty_text) && from == row && golden &&
         !out.value.text)
-        out.value.text = view->joined.golden_text; /* a row leaves it out */
+        out.value.text = view->joined.golden_text; /* a row omits it */
     return out;
 }
 
@@ -51,7 +51,7 @@ static bool is_null(const struct row_view *view, const struct shown *it)
 
 /* --- JSON --- */
 
-/* Values of floats as floats: what is struck has 32 bits at most. */
+/* Values of floats as floats: struck values have at most 32 bits. */
 static void put_float(struct json_writer *w, const struct row *row, double value)
 {
     const bool integer = row->place && strcmp(row->place, "control") == 0;
@@ -65,7 +65,7 @@ static void put_float(struct json_writer *w, const struct row *row, double value
     }
 }
 
-/* Digits as many as the struck bits need. */
+/* As many digits as the struck bits need. */
 static void put_bits(char out[24], const struct row *row, int64_t bits)
 {
     const int digits = row->width > 0 && row->width <= 64 ? (int)((row->width + 3) / 4) : 1;
@@ -85,7 +85,7 @@ static void put_words(struct json_writer *w, const char *text)
     json_array_close(w);
 }
 
-/* Lists of three numbers as objects with the names that a record has. */
+/* Lists of three numbers as objects with a record's names. */
 static void put_layers(struct json_writer *w, const struct json *layers)
 {
     static const char *const names[] = {"max_abs", "rel_l2", "bits"};
@@ -103,7 +103,7 @@ static void put_layers(struct json_writer *w, const struct json *layers)
     json_array_close(w);
 }
 
-/* A text of the database that is JSON. */
+/* A text of the database that holds JSON. */
 static enum status put_stored(struct json_writer *w, const char *text, bool layers)
 {
     struct json_doc *doc = NULL;
@@ -204,7 +204,7 @@ void row_view_csv_text(FILE *out, const char *text)
     fputc('"', out);
 }
 
-/* The value as JSON has it, quoted as CSV has texts. */
+/* The value as in JSON, quoted as a text in CSV. */
 static enum status put_csv_json(FILE *out, const struct row_view *view, const struct shown *it)
 {
     struct json_memory m;

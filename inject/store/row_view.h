@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A row as other programs read it: JSON, CSV, and what each field is. */
+/* A row for other programs: JSON, CSV, and the meaning of each field. */
 #ifndef VKFI_INJECT_ROW_VIEW_H
 #define VKFI_INJECT_ROW_VIEW_H
 
@@ -8,7 +8,7 @@
 #include "base/json.h"
 #include "inject/store/store.h"
 
-/* A row and what it names by number or leaves out. */
+/* A row with what it names by number or omits. */
 struct row_view {
     const struct row *row;
     struct row_joined joined;
@@ -22,16 +22,16 @@ struct row_view {
 enum status row_view_json(struct json_writer *w, const struct row_view *view,
                           enum field_level first, enum field_level last) STATUS_MUST_USE;
 
-/* Lines of CSV (RFC 4180), which end in CR LF: the names, then the values of a row. Null is an
- * empty field, an empty text is "", lists and objects are JSON. */
+/* Lines of CSV (RFC 4180) ending in CR LF: the names, then the values of a row. Null is an empty
+ * field, an empty text is "", lists and objects are JSON. */
 void row_view_csv_names(FILE *out);
 enum status row_view_csv(FILE *out, const struct row_view *view) STATUS_MUST_USE;
-/* A value by the name of its field, for people: as CSV has it, but NaN. */
+/* A value by the name of its field, for people: as in CSV, except NaN. */
 enum status row_view_text(FILE *out, const struct row_view *view, const char *name) STATUS_MUST_USE;
 /* One text as a field, quoted where it must be. */
 void row_view_csv_text(FILE *out, const char *text);
 
-/* The data dictionary as a table to read of these levels, and as a JSON list of objects: name,
+/* The data dictionary of these levels as a readable table, and as a JSON list of objects: name,
  * type, unit, meaning, level, since, same_when_run_again. */
 enum status row_view_describe(struct text *out, enum field_level first,
                               enum field_level last) STATUS_MUST_USE;

@@ -33,7 +33,7 @@ struct sql_statement {
     struct arena bound_texts, row_texts;
 };
 
-/* What cannot be read is told as a system error, with the system's reason where there is one. */
+/* A failed read is a system error, with the system's reason if there is one. */
 static enum status refuse(const struct sql *sql, const char *what)
 {
     const int reason = sqlite3_system_errno(sql->db);
@@ -55,7 +55,7 @@ static enum status fail(const struct sql *sql, int code)
         return STATUS_INPUT;
     case SQLITE_CORRUPT:
     case SQLITE_FORMAT:
-    case SQLITE_ERROR: /* a header that promises what no version can read */
+    case SQLITE_ERROR: /* a header that no version can read */
         log_error("%s: damaged: %s", sql->path, sqlite3_errmsg(sql->db));
         return STATUS_INPUT;
     case SQLITE_BUSY:
@@ -85,7 +85,7 @@ static enum status fail(const struct sql *sql, int code)
     }
 }
 
-/* No file may run code here, and every page is looked at with suspicion. */
+/* No file may run code here, and every page is checked. */
 static int harden(sqlite3 *db)
 {
     sqlite3_extended_result_codes(db, 1);
@@ -262,8 +262,7 @@ void sql_bind_real(struct sql_statement *statement, double value)
     note(statement, sqlite3_bind_double(statement->stmt, ++statement->bound, value));
 }
 
-/* Moves a text into an arena of the statement; null, and noted for the next step, without memory.
- */
+/* Moves a text into an arena of the statement; without memory null, which the next step reports. */
 static const char *keep(struct sql_statement *statement, struct arena *arena, struct text *text,
                         enum status st)
 {
@@ -314,7 +313,7 @@ enum status sql_step(struct sql_statement *statement, bool *out_row)
 
 void sql_reset(struct sql_statement *statement)
 {
-    /* What went wrong was told by the step. */
+    /* The step has logged what went wrong. */
     sqlite3_reset(statement->stmt);
     sqlite3_clear_bindings(statement->stmt);
     arena_finish(&statement->row_texts);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* A connection to SQLite and its statements, with the statuses of this program.
  *
- * Every error is logged once, here, as "PATH: ...": STATUS_INPUT for what is no database or
- * damaged, STATUS_IO for what the system or another process refuses, STATUS_INTERNAL for a broken
+ * Every error is logged once, here, as "PATH: ...": STATUS_INPUT for a file that is damaged or no
+ * database, STATUS_IO for what the system or another process refuses, STATUS_INTERNAL for a broken
  * constraint of the schema. */
 #ifndef VKFI_INJECT_SQL_H
 #define VKFI_INJECT_SQL_H
@@ -15,25 +15,25 @@
 struct sql;
 struct sql_statement;
 
-/* How long a call waits for another process that holds the file. */
+/* How long a call waits for another process's lock. */
 #define SQL_PATIENCE_MS 10000
 
 enum sql_access {
     SQL_CREATE, /* writes; makes the file if there is none */
-    SQL_READ,   /* changes nothing but what a dead writer left half done */
-    SQL_MEMORY, /* a database of its own, gone when it is closed */
+    SQL_READ,   /* changes nothing but completes what a dead writer left */
+    SQL_MEMORY, /* its own database, gone when closed */
 };
 
-/* The file is looked at by the first statement, not yet here. */
+/* The first statement reads the file, not this call. */
 enum status sql_open(struct sql **out, const char *path, enum sql_access access) STATUS_MUST_USE;
-/* Statements must be gone. */
+/* All statements must be finished. */
 void sql_close(struct sql **sql);
-/* Gives up at once from here on where another process holds the file. */
+/* From here on fails at once where another process holds the file. */
 void sql_hurry(struct sql *sql);
 
-/* One or several statements; rows they give are dropped. */
+/* One or several statements; their rows are dropped. */
 enum status sql_run(struct sql *sql, const char *text) STATUS_MUST_USE;
-/* The same, where failure is an expected answer: nothing is logged. */
+/* The same where failure is expected: nothing is logged. */
 bool sql_try(struct sql *sql, const char *text);
 /* First column of the first row; NULL and no row are 0. */
 enum status sql_number(struct sql *sql, const char *text, int64_t *out) STATUS_MUST_USE;
@@ -42,9 +42,9 @@ enum status sql_prepare(struct sql_statement **out, struct sql *sql,
                         const char *text) STATUS_MUST_USE;
 void sql_finish(struct sql_statement **statement);
 
-/* Parameters from left to right; what fails is told by the next step. Texts and null ones: texts
- * must live until the next reset. NaN is null. TEXT_NUL in a text is U+0000 in the database, and
- * the other way round in columns. */
+/* Parameters from left to right; the next step reports a failure. Texts and null ones: texts must
+ * live until the next reset. NaN is null. TEXT_NUL in a text is U+0000 in the database, and vice
+ * versa in columns. */
 void sql_bind_null(struct sql_statement *statement);
 void sql_bind_int(struct sql_statement *statement, int64_t value);
 void sql_bind_real(struct sql_statement *statement, double value);
@@ -65,10 +65,11 @@ int64_t sql_int(struct sql_statement *statement, int column);
 double sql_real(struct sql_statement *statement, int column);
 const char *sql_text(struct sql_statement *statement, int column);
 
-/* The last column must be the digest of those before it: STATUS_INPUT, the row of `table` whose
- * number is in the first column is damaged. */
+/* The last column must be the digest of those before it; else STATUS_INPUT: the row of `table` with
+ * the number in the first column is damaged. */
 enum status sql_check_digest(struct sql_statement *statement, const char *table) STATUS_MUST_USE;
-/* The first column must be this number: STATUS_INPUT, a row is missing or its number is damaged. */
+/* The first column must be this number; else STATUS_INPUT: a row is missing or its number is
+ * damaged. */
 enum status sql_check_number(struct sql_statement *statement, const char *table,
                              int64_t expected) STATUS_MUST_USE;
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The database of a campaign (inject/schema.sql): made, continued, written, read.
+/* The database of a campaign (inject/schema.sql): created, continued, written, read.
  *
  * One writer; readers at any time (write-ahead log). A batch is one transaction: once store_put has
  * returned, neither kill -9 nor a power cut undoes it. Errors are one logged line with the path:
@@ -7,7 +7,7 @@
  * another plan; STATUS_IO for one that is locked, read-only, or on a full disk. Every row carries a
  * sum of its values, checked whenever it is read: a damaged value is found, never passed on.
  *
- * A store is used by one thread, and not on the other side of a fork (store_leave). */
+ * A store is used by one thread, and not after a fork (store_leave). */
 #ifndef VKFI_INJECT_STORE_H
 #define VKFI_INJECT_STORE_H
 
@@ -20,17 +20,17 @@
 
 struct store;
 
-/* inject/schema.sql, the text of which every database holds. */
+/* The text of inject/schema.sql, which every database holds. */
 extern const char store_schema[];
 
-/* What a database is of: equal for all shards of a campaign, but for the shard. */
+/* What a database belongs to: equal in all shards of a campaign, except for the shard. */
 struct store_identity {
     const char *plan_hash;  /* SHA-256 of the canonical plan, 64 hex digits */
     const char *model_hash; /* SHA-256 of the file                          */
     const char *shaders;    /* hash over all shaders of this build          */
     const char *contract;   /* "exact-1"                                    */
     const char *tool;       /* "vkfi 0.1.0"                                 */
-    const char *model;      /* what is known of it, JSON (schema.sql); null, "": nothing */
+    const char *model;      /* its properties, JSON (schema.sql); null, "": none */
     const char *plan;       /* the plan's JSON text as given                */
     const char *waves; /* further waves: "500@3328+200@3848", trials @ first id; null, "": none */
     uint64_t trials;   /* ids 0 .. trials - 1                          */
@@ -50,9 +50,9 @@ struct store_stratum {
     double weight;     /* W_h, sums to 1; NaN with population equal */
     double size;       /* elementary faults in it                   */
     uint64_t planned;  /* trials                                    */
-    /* No fault comes twice: 1 - n / size is the share of the stratum that is left. */
+    /* No fault comes twice: 1 - n / size is the share of the stratum that remains. */
     bool distinct_faults;
-    double no_fault; /* bit error rate: share of runs that no fault hits, not drawn; 0 else */
+    double no_fault; /* bit error rate: share of runs without a fault, not drawn; else 0 */
 };
 
 /* An item and its golden run. */
@@ -68,7 +68,7 @@ struct store_item {
     bool underflow; /* NUMERICS.md 5 */
 };
 
-/* An abnormal end that did not come back: never an outcome (METHOD.md 3). */
+/* An abnormal end that did not recur: never an outcome (METHOD.md 3). */
 struct store_incident {
     uint64_t trial;
     uint32_t device;
@@ -82,23 +82,23 @@ struct store_fault {
     const char *json;
 };
 
-/* Makes the database, or opens the one of the same identity and waves (the tool and what the plan's
- * hash leaves out may differ) to go on. A second writer gets STATUS_IO. Killed at any moment, it
- * leaves what the same call goes on from. */
+/* Creates the database, or continues the one of the same identity and waves (the tool and what the
+ * plan's hash omits may differ). A second writer gets STATUS_IO. Killed at any moment, it leaves a
+ * state from which the same call goes on. */
 enum status store_create(struct store **out, const char *path,
                          const struct store_identity *identity) STATUS_MUST_USE;
-/* Opens for reading: all reads see the database as it was at this call. */
+/* Opens for reading: all reads see the database as of this call. */
 enum status store_open(struct store **out, const char *path) STATUS_MUST_USE;
 void store_destroy(struct store **store);
-/* Deletes a closed database and what SQLite and the lock leave beside it, as far as it is there. */
+/* Deletes a closed database and the files that SQLite and the lock left beside it. */
 void store_remove(const char *path);
 /* In a child process after fork: the database stays the parent's, also when the child lives longer.
  * The child calls nothing else. */
 void store_leave(struct store *store);
 
-/* The campaign goes on as one of more waves: `identity` has the longer plan, and `strata` what it
- * plans. All else of the strata must be as it is: STATUS_INTERNAL (another draw). STATUS_INPUT,
- * logged, unless its waves begin with those of the database. One transaction. */
+/* The campaign goes on with more waves: `identity` has the longer plan, `strata` its trials.
+ * Otherwise the strata must be equal: else STATUS_INTERNAL (another draw). STATUS_INPUT, logged,
+ * unless its waves start with those of the database. One transaction. */
 struct store_extension {
     const struct store_identity *identity;
     const struct store_stratum *strata;
@@ -107,9 +107,9 @@ struct store_extension {
 enum status store_extend(struct store *store,
                          const struct store_extension *extension) STATUS_MUST_USE;
 
-/* Whether the waves of `longer` begin with those of `shorter`. */
+/* Whether the waves of `longer` start with those of `shorter`. */
 bool store_waves_begin(const char *longer, const char *shorter);
-/* The first ids of waves 1, 2, ... (at most `most`); how many waves there are. */
+/* The first ids of waves 1, 2, ... (at most `most`); returns the number of waves. */
 uint32_t store_waves_ids(const struct store_identity *identity, uint64_t *out, uint32_t most);
 
 /* Lives as long as the store. */
@@ -118,12 +118,12 @@ const struct store_identity *store_identity(const struct store *store);
 /* Ids of the shard: those below trials with id mod shards == shard. */
 uint64_t store_planned(const struct store_identity *identity);
 
-/* The row of table device, written if it is new. */
+/* The row of table device, written if new. */
 enum status store_device(struct store *store, const struct store_device *device,
                          uint32_t *out) STATUS_MUST_USE;
 
-/* What is there already must be equal: STATUS_INTERNAL otherwise (another golden run, another
- * draw). They come before the rows that refer to them. */
+/* Existing ones must be equal, else STATUS_INTERNAL (another golden run, another draw). They come
+ * before rows that refer to them. */
 enum status store_put_strata(struct store *store, const struct store_stratum *strata,
                              uint32_t count) STATUS_MUST_USE;
 enum status store_put_item(struct store *store, const struct store_item *item) STATUS_MUST_USE;
@@ -132,10 +132,9 @@ enum status store_put_items(struct store *store, const struct store_item *items,
 enum status store_put_incident(struct store *store,
                                const struct store_incident *incident) STATUS_MUST_USE;
 
-/* One transaction: rows and the further faults of each, 1 to n_faults - 1. A trial that is there
- * already, or that is not of
- * this shard, is STATUS_INTERNAL, and so is an item, stratum or device that is not there. A control
- * that failed is no row: it stays undone. */
+/* One transaction: rows and the further faults of each, 1 to n_faults - 1. A trial that exists
+ * already or is not of this shard is STATUS_INTERNAL, and so is a missing item, stratum or device.
+ * A failed control has no row: it stays undone. */
 struct store_batch {
     const struct row *rows;
     uint32_t n_rows;
@@ -144,7 +143,7 @@ struct store_batch {
 };
 enum status store_put(struct store *store, const struct store_batch *batch) STATUS_MUST_USE;
 
-/* Sets bit `id` of `done` ((trials + 7) / 8 bytes) for each trial that is there. */
+/* Sets bit `id` of `done` ((trials + 7) / 8 bytes) for each existing trial. */
 enum status store_done(const struct store *store, uint8_t *done, uint64_t trials) STATUS_MUST_USE;
 
 /* Calls `visit` for each row, in order of trial; texts live until it returns. A status from
@@ -154,7 +153,7 @@ enum status store_each_row(const struct store *store, store_visit_row *visit,
                            void *user) STATUS_MUST_USE;
 enum status store_find_row(const struct store *store, uint64_t trial, struct arena *arena,
                            struct row *out, bool *found) STATUS_MUST_USE;
-/* The further faults of a trial, in order: n_faults - 1 of them, 0 if the trial is not there. */
+/* The further faults of a trial, in order: n_faults - 1 of them, 0 if there is no such trial. */
 enum status store_read_faults(const struct store *store, uint64_t trial, struct arena *arena,
                               struct store_fault **out, uint32_t *count) STATUS_MUST_USE;
 enum status store_read_strata(const struct store *store, struct arena *arena,

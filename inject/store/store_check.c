@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Whether a file is a whole database of this program, and whose it is. */
+/* Whether a file is a whole database of this program, and of which campaign. */
 #include <inttypes.h>
 #include <string.h>
 
@@ -99,7 +99,7 @@ static enum status check_object(const struct store *store, struct sql_statement 
     return st;
 }
 
-/* Every table and index of the schema is there, word for word. */
+/* Every table and index of the schema must be there, word for word. */
 static enum status check_schema(const struct store *store)
 {
     struct sql *own = NULL;

@@ -86,7 +86,7 @@ enum status store_doubt_only_device(const struct store *store, uint32_t *out, bo
 
 /* --- marks --- */
 
-/* A row that must be marked, with all that its digest is made of. */
+/* A row to mark, with all values of its digest. */
 struct doubtful {
     struct row row;
     int64_t batch;
@@ -135,7 +135,7 @@ static enum status mark_rows(struct store *store, const struct text *rows, const
     return st;
 }
 
-/* Inside of the transaction, so that a row that two doubts name is marked once. */
+/* Inside the transaction, so that a row named by two doubts is marked once. */
 static enum status mark_one(struct store *store, const struct store_doubt *doubt, const char *why,
                             uint64_t *rows)
 {

@@ -19,19 +19,19 @@ enum status store_doubt_controls(const struct store *store, const char *control,
                                  uint32_t *count) STATUS_MUST_USE;
 enum status store_doubt_find(const struct store *store, uint64_t trial, struct store_mark *out,
                              bool *found) STATUS_MUST_USE;
-/* The device that ran all rows but CPU reruns; false if there is none or more than one. */
+/* The device that ran all rows except CPU reruns; false if there is none or more than one. */
 enum status store_doubt_only_device(const struct store *store, uint32_t *out,
                                     bool *found) STATUS_MUST_USE;
 
-/* What a device wrote from batch `from` on, but for trial `but` (ROW_NULL: for none). */
+/* What a device wrote from batch `from` on, except trial `but` (ROW_NULL: none). */
 #define STORE_EVERY_DEVICE UINT32_MAX
 struct store_doubt {
     uint32_t device;
     int64_t from, but;
 };
 
-/* Marks as suspect, with the reason, the rows of each of `doubt` (count) that are not marked yet;
- * one transaction. */
+/* Marks as suspect, with the reason, the rows of each `doubt` (count) that are not yet marked; one
+ * transaction. */
 struct store_doubt_reason {
     const struct store_doubt *doubt;
     uint32_t count;
@@ -40,9 +40,9 @@ struct store_doubt_reason {
 enum status store_doubt_mark(struct store *store, const struct store_doubt_reason *reason,
                              uint64_t *out_rows) STATUS_MUST_USE;
 
-/* The one rule for whoever reads a database to say something of its trials: STATUS_INPUT, logged
- * with how many and why, if it has suspect rows; with `allowed` that is a warning, and whoever
- * asked leaves them out of rates, or hands them on with their mark. */
+/* The one rule for readers of a database's trials: STATUS_INPUT, logged with how many and why, if
+ * it has suspect rows; with `allowed` this is a warning, and the reader keeps them out of rates or
+ * passes them on with their mark. */
 enum status store_doubt_check(const struct store *store, bool allowed) STATUS_MUST_USE;
 
 #endif

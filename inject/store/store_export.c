@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Rows with what they name in other tables, as CSV and JSON lines. */
+/* Rows with values from other tables, as CSV and JSON lines. */
 #include "inject/store/store_export.h"
 
 #include <errno.h>
@@ -73,7 +73,7 @@ static enum status check_written(FILE *out)
 {
     if (!ferror(out))
         return STATUS_OK;
-    errno = 0; /* numbers were written since: once more, for the reason */
+    errno = 0; /* writing numbers may have changed it: flush again for the reason */
     fflush(out);
     const int error = errno;
     file_check_reader(out);

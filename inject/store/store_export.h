@@ -8,14 +8,14 @@
 #include "base/json.h"
 #include "inject/store/store.h"
 
-/* A line a row, as row_view.h has it; CSV has a line of names before. */
+/* One line per row (row_view.h); CSV starts with a line of names. */
 enum store_export_format { STORE_EXPORT_CSV, STORE_EXPORT_JSONL };
 
-/* The faults of all trials as CSV, one a line: trial, number (from 0), fault (JSON). */
+/* The faults of all trials as CSV, one per line: trial, number (from 0), fault (JSON). */
 enum status store_export_faults(const struct store *store, FILE *out) STATUS_MUST_USE;
 
-/* In order of trial; nothing at all if a row is damaged. STATUS_IO, logged, if `out` takes no more;
- * what is still buffered is the caller's to flush. */
+/* In order of trial; nothing if a row is damaged. STATUS_IO, logged, if `out` takes no more; the
+ * caller flushes what is buffered. */
 enum status store_export(const struct store *store, enum store_export_format format,
                          FILE *out) STATUS_MUST_USE;
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A campaign that goes on with more waves: whose database it is, and its strata, written anew. */
+/* A campaign that goes on with more waves: its identity and strata, written anew. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,7 +29,7 @@ uint32_t store_waves_ids(const struct store_identity *identity, uint64_t *out, u
     return count;
 }
 
-/* What is there must be of the same draw, but for what an extension changes. */
+/* Existing strata must be of the same draw, except for what an extension changes. */
 static enum status check_strata(struct store *store, const struct store_extension *extension)
 {
     struct arena arena = {0};

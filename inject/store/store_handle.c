@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Transactions, copies and lists that the files of the store share. */
+/* Transactions, copies and lists shared by the store's files. */
 #include "inject/store/store_handle.h"
 
 #include <string.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the files of the store share: the open database. */
+/* The open database, shared by the store's files. */
 #ifndef VKFI_INJECT_STORE_HANDLE_H
 #define VKFI_INJECT_STORE_HANDLE_H
 
@@ -25,34 +25,34 @@ struct store {
 /* Fails unless the file is a whole database of this program and version; reads the identity. */
 enum status store_check(struct store *store) STATUS_MUST_USE;
 
-/* True of a database that was killed before its first commit: nothing is in it, whatever the size
- * of its file. */
+/* True if the writer was killed before its first commit: the database is empty, whatever the file's
+ * size. */
 enum status store_is_empty(const char *path, bool *out) STATUS_MUST_USE;
 
 /* The row of table campaign. */
 enum status store_identity_write(struct store *store,
                                  const struct store_identity *identity) STATUS_MUST_USE;
 enum status store_identity_read(struct store *store) STATUS_MUST_USE;
-/* STATUS_INPUT, logged for the file `path` of `found`, if they are of two campaigns; the tool, the
- * plan's text and the shard may differ. */
+/* STATUS_INPUT, logged for the file `path` of `found`, if they belong to two campaigns; the tool,
+ * the plan's text and the shard may differ. */
 enum status store_identity_compare(const char *path, const struct store_identity *found,
                                    const struct store_identity *wanted) STATUS_MUST_USE;
 enum status store_identity_compare_shard(const struct store *store,
                                          const struct store_identity *wanted) STATUS_MUST_USE;
 
-/* Statements between: begun, and ended by success or undone by failure, which is passed on. */
+/* A transaction: begun, then committed on success or undone on failure, which is passed on. */
 enum status store_begin(struct store *store) STATUS_MUST_USE;
 enum status store_end(struct store *store, enum status st) STATUS_MUST_USE;
 
-/* store_put.c: the row in place of the one of its trial, in the batch that wrote that; inside a
- * transaction with deferred foreign keys. */
+/* store_put.c: the row replaces that of its trial, in its batch; inside a transaction with deferred
+ * foreign keys. */
 enum status store_put_again(struct store *store, const struct row *row,
                             int64_t batch) STATUS_MUST_USE;
 
 /* Replaces `*text`, if not null, by a copy. */
 enum status store_copy_text(struct arena *arena, const char **text) STATUS_MUST_USE;
 
-/* Structs collected one after another in `items`, to be one array in `arena`. */
+/* Structs collected in `items`, to become one array in `arena`. */
 struct store_list {
     struct text *items;
     size_t size; /* of one */

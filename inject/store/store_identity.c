@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Whose database it is: the one row of table campaign, written, read and compared. */
+/* The campaign of a database: the one row of table campaign, written, read and compared. */
 #include <inttypes.h>
 #include <string.h>
 

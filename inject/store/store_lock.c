@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* One writer a database, by a lock that the system drops when the process ends. */
+/* One writer per database, by a lock that the system drops when the process ends. */
 #include "inject/store/store_lock.h"
 
 #include <errno.h>
@@ -28,7 +28,7 @@ static void name_self(char out[HOLDER_SIZE])
     snprintf(out, HOLDER_SIZE, "%ld %s\n", (long)getpid(), host);
 }
 
-/* "process 12 of host n1"; true if it is of another host than this process. */
+/* "process 12 of host n1"; true if it is on another host than this process. */
 static bool read_holder(int fd, char out[HOLDER_SIZE])
 {
     char text[HOLDER_SIZE] = "", self[HOLDER_SIZE], host[HOLDER_SIZE] = "", own[HOLDER_SIZE] = "";
@@ -46,7 +46,7 @@ static bool read_holder(int fd, char out[HOLDER_SIZE])
     return known && host[0] && strcmp(host, own) != 0;
 }
 
-/* True if `fd` is still the file of that name: a writer that ends takes the name away. */
+/* True if `fd` is still the file of that name: a writer removes the name at its end. */
 static bool is_current(int fd, const char *path)
 {
     struct stat held, named;
@@ -65,7 +65,7 @@ static enum status open_lock(int *out, const char *path)
     return STATUS_IO;
 }
 
-/* Nobody else must be told a name that is not ours. */
+/* Others must not read a name that is not ours. */
 static enum status write_self(int fd, const char *path)
 {
     char self[HOLDER_SIZE];

@@ -14,11 +14,11 @@ struct store_lock {
     char *path; /* of the lock file, in the arena given */
 };
 
-/* How long a dead writer's last process may take to let go. */
+/* How long a dead writer's last process may hold it. */
 #define STORE_LOCK_PATIENCE 3.0 /* seconds */
 
-/* STATUS_IO if another process holds it. Goes with the process, however it ends; children made by
- * fork share it until they exit. */
+/* STATUS_IO if another process holds it. The process's end releases it in any case; children made
+ * by fork share it until they exit. */
 enum status store_lock_take(struct store_lock *out, struct arena *arena,
                             const char *path) STATUS_MUST_USE;
 void store_lock_release(struct store_lock *lock);
@@ -26,8 +26,8 @@ void store_lock_release(struct store_lock *lock);
 /* In a child after fork: the lock stays with the parent. */
 void store_lock_leave(struct store_lock *lock);
 
-/* *out_writer: some process writes. STATUS_IO if it is one of another host: the log's index lies in
- * memory that hosts do not share. */
+/* *out_writer: some process writes. STATUS_IO if it is on another host: hosts do not share the
+ * log's index in memory. */
 enum status store_lock_check(const char *path, bool *out_writer) STATUS_MUST_USE;
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Shards joined: what the check admits, written into one database. */
+/* Joins shards: writes what the check admits into one database. */
 #include "inject/store/store_merge.h"
 
 #include <inttypes.h>
@@ -22,9 +22,9 @@ struct transfer {
     struct store *out;
     uint32_t *device; /* (n_devices) row of `out` for each of the source's */
     uint32_t n_devices;
-    uint8_t *done;        /* (trials) bits of what `out` has */
-    const uint32_t *from; /* (trials) the source that each is taken from, as in the check */
-    uint32_t number;      /* of this one there */
+    uint8_t *done;        /* (trials) bits of trials in `out` */
+    const uint32_t *from; /* (trials) the source of each, as in the check */
+    uint32_t number;      /* of this one in `from` */
     struct row *rows;
     uint32_t n_rows;
     struct text faults; /* of struct store_fault */
@@ -129,7 +129,7 @@ static uint32_t count_incident(const struct store_incident *list, uint32_t n,
     return count;
 }
 
-/* An incident may have happened twice; one that `out` has as often is not added. */
+/* An incident may have happened twice; it is added until `out` has it as often. */
 static enum status take_incidents(const struct transfer *transfer, struct arena *arena)
 {
     struct store_incident *found, *there;
@@ -210,7 +210,7 @@ static enum status write_all(const struct store_merge_params *params,
     return st;
 }
 
-/* The database at `path` is the next source; the first one tells whose campaign it is. */
+/* The database at `path` is the next source; the first one sets the campaign. */
 static enum status add_source(struct store_merge_check *check,
                               const struct store_merge_params *params, const char *path)
 {
@@ -231,7 +231,7 @@ static enum status add_source(struct store_merge_check *check,
     return st;
 }
 
-/* `out` as it is counts like a source, but must be a merged one. */
+/* An existing `out` counts like a source, but must be a merged one. */
 static enum status add_out(struct store_merge_check *check, const struct store_merge_params *params)
 {
     const char *path = params->out;
@@ -268,7 +268,7 @@ enum status store_merge(const struct store_merge_params *params, struct store_me
     for (uint32_t i = 0; i < params->n_paths && !st; i++) {
         st = add_source(&check, params, params->paths[i]);
     }
-    out->overlap = check.overlap; /* what `out` has already is no overlap */
+    out->overlap = check.overlap; /* trials already in `out` are no overlap */
     if (!st) {
         st = add_out(&check, params);
     }

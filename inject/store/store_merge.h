@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The databases of a campaign's shards, joined to what one process would have written. */
+/* The databases of a campaign's shards, joined into what one process would have written. */
 #ifndef VKFI_INJECT_STORE_MERGE_H
 #define VKFI_INJECT_STORE_MERGE_H
 
@@ -8,10 +8,11 @@
 struct store_merge_params {
     const char *const *paths; /* (n_paths) databases of one campaign */
     uint32_t n_paths;
-    const char *out; /* made, or continued if it is of that campaign, as shard 0 of 1 */
+    const char *out; /* created, or continued if of that campaign, as shard 0 of 1 */
     bool complete;   /* a missing trial is an error */
-    /* Suspect rows keep their mark. A trial that is suspect in one database and not in another is
-     * the latter's row, and what the former has is not compared. Not allowed: store_doubt_check. */
+    /* Suspect rows keep their mark. Of a trial that is suspect in one database and not in another,
+     * the latter's row is taken and the former's is not compared. Not allowed:
+     * store_doubt_check. */
     bool allow_suspect;
 };
 
@@ -19,15 +20,15 @@ struct store_merge_result {
     uint64_t trials;  /* of the campaign */
     uint64_t here;    /* in `out` now */
     uint64_t added;   /* by this call */
-    uint64_t overlap; /* found in several of the databases, and equal */
-    uint64_t suspect; /* of the databases' trials: suspect wherever they are found */
+    uint64_t overlap; /* in several of the databases, and equal */
+    uint64_t suspect; /* of the databases' trials: suspect in each that has them */
 };
 
-/* Checks everything before it writes: one campaign, each shard once, trials that several databases
- * have are equal in all SAME fields and further faults, strata and items too. STATUS_INPUT, logged
- * with the file, the trial and the field, if not; then `out` is as it was. Trials that no database
- * has are a warning that names the shards, or STATUS_INPUT if `complete`. Killed, it leaves a
- * database to which the same call adds the rest; done twice, it adds nothing. */
+/* Checks everything before it writes: one campaign, each shard once, trials of several databases
+ * equal in all SAME fields and further faults, and strata and items equal. Else STATUS_INPUT,
+ * logged with the file, the trial and the field; `out` is then unchanged. Trials in no database are
+ * a warning that names the shards, or STATUS_INPUT if `complete`. Killed, it leaves a database to
+ * which the same call adds the rest; done twice, it adds nothing. */
 enum status store_merge(const struct store_merge_params *params,
                         struct store_merge_result *out) STATUS_MUST_USE;
 

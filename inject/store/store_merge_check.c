@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Databases of one campaign compared, one open at a time: a digest a trial is kept in memory. */
+/* Databases of one campaign compared, one open at a time: one digest per trial is kept in
+ * memory. */
 #include "inject/store/store_merge_check.h"
 
 #include <inttypes.h>
@@ -43,7 +44,7 @@ void store_merge_check_finish(struct store_merge_check *check)
     *check = (struct store_merge_check){0};
 }
 
-/* A merged database (shard 0 of 1) may come any number of times. */
+/* A merged database (shard 0 of 1) may occur any number of times. */
 static enum status check_shard(const struct store_merge_check *check,
                                const struct store_merge_source *source)
 {
@@ -82,7 +83,7 @@ static enum status fold_faults(const struct walk *walk, const struct row *row, u
     return st;
 }
 
-/* Finds the field for the message in the database that had the trial first. */
+/* Finds the field for the message in the first database with the trial. */
 static enum status tell_difference(const struct walk *walk, const struct row *row)
 {
     const struct store_merge_source *first =
@@ -108,7 +109,7 @@ static enum status tell_difference(const struct walk *walk, const struct row *ro
     return st;
 }
 
-/* The trial is to be that of the source at hand. */
+/* Takes the trial from the current source. */
 static void take(struct store_merge_check *check, const struct row *row, uint64_t digest)
 {
     check->from[row->trial] = check->n_sources + 1;

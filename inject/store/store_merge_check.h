@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a merge knows of the databases before it writes: that they agree, and what they have. */
+/* What a merge learns of the databases before it writes: that they agree, and their trials. */
 #ifndef VKFI_INJECT_STORE_MERGE_CHECK_H
 #define VKFI_INJECT_STORE_MERGE_CHECK_H
 
@@ -16,7 +16,7 @@ struct store_merge_check {
     struct store_merge_source *source; /* (n_sources) walked so far */
     uint32_t n_sources;
     uint64_t *digest; /* (trials) of row and faults */
-    uint32_t *from;   /* (trials) 1 + the source that it is taken from, 0: none */
+    uint32_t *from;   /* (trials) 1 + the source of its row, 0: none */
     uint8_t *suspect; /* (trials) whether it is suspect there */
     uint64_t here, overlap, n_suspect;
     struct store_stratum *strata;
@@ -24,16 +24,16 @@ struct store_merge_check {
     uint32_t n_strata, n_items;
 };
 
-/* room: of `source`. */
+/* `room`: of `source`. */
 enum status store_merge_check_init(struct store_merge_check *out, uint32_t room,
                                    const struct store_identity *identity) STATUS_MUST_USE;
 void store_merge_check_finish(struct store_merge_check *check);
 
-/* Walks one more database; STATUS_INPUT, logged, if it does not agree with those before. */
+/* Walks one more database; STATUS_INPUT, logged, if it disagrees with earlier ones. */
 enum status store_merge_check_add(struct store_merge_check *check, const struct store *store,
                                   const char *path) STATUS_MUST_USE;
 
-/* How many trials no database has, and in words whose: "250 of 1000 trials are missing: 250 of
+/* How many trials no database has, and of which shards: "250 of 1000 trials are missing: 250 of
  * shard 2/4". Memory from the check's arena. */
 enum status store_merge_check_missing(struct store_merge_check *check, uint64_t *out_count,
                                       const char **out_words) STATUS_MUST_USE;

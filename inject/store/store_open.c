@@ -11,7 +11,7 @@
 #include "inject/store/store_handle.h"
 #include "inject/store/store_wal.h"
 
-/* What is there under the name; *out_exists false: nothing. */
+/* Looks for the file of this name; *out_exists false: none. */
 static enum status look(const char *path, bool *out_exists)
 {
     struct stat info;
@@ -29,7 +29,7 @@ static enum status look(const char *path, bool *out_exists)
     return STATUS_OK;
 }
 
-/* Of a writer that died; told before SQLite passes over it without a word and drops the log. */
+/* Reports what a dead writer lost, before SQLite silently skips it and drops the log. */
 static enum status tell_lost(const char *path)
 {
     struct store_wal log;
@@ -82,8 +82,7 @@ static enum status prepare_handle(struct store **out, const char *path, bool wri
     return STATUS_MEMORY;
 }
 
-/* SQLite says which mode it has got, and fails only if asked for a mode it knows and was kept off.
- */
+/* SQLite says which mode it is in, and fails only if a known mode was refused to it. */
 static enum status start_log(struct store *store)
 {
     struct sql_statement *set = NULL;
@@ -106,8 +105,8 @@ static enum status start_log(struct store *store)
     return st ? st : sql_run(store->sql, "PRAGMA synchronous = FULL");
 }
 
-/* EXTRA also syncs the folder when the journal of the creation goes; FULL syncs the log at each
- * commit. The log itself is a setting of the file that lasts until it is closed. */
+/* EXTRA also syncs the folder when the creation's journal is deleted; FULL syncs the log at each
+ * commit. The log mode is a setting of the file that lasts until it is closed. */
 static enum status open_for_writing(struct store *store, const struct store_identity *identity)
 {
     int64_t batch = 0;
@@ -138,7 +137,7 @@ static enum status open_for_writing(struct store *store, const struct store_iden
     return st;
 }
 
-/* Nothing is left of a creation that failed. */
+/* A failed creation leaves nothing. */
 static void drop_if_empty(const char *path)
 {
     struct stat info;
@@ -229,8 +228,8 @@ void store_destroy(struct store **store)
     sql_finish(&s->put_row);
     sql_finish(&s->put_fault);
     if (s->sql && s->writes) {
-        /* One file that can be copied, and read where nothing can be written. Readers in the way
-         * only mean that the next writer does it. */
+        /* Leaves one file, which can be copied, and read where nothing can be written. If readers
+         * prevent it the next writer does it. */
         sql_hurry(s->sql);
         sql_try(s->sql, "PRAGMA journal_mode = DELETE");
     }

@@ -25,7 +25,7 @@ char *store_prompt_text(struct arena *arena, const int32_t *ids, uint32_t count)
     return list;
 }
 
-/* The next id of a list, behind "[" or ","; false at its end. */
+/* The next id of a list, after "[" or ","; false at its end. */
 static bool next_id(const char **at, long *out)
 {
     char *end;

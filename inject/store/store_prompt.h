@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The token ids of a prompt as table item keeps them, and where two of them part. */
+/* The token ids of a prompt as in table item, and where two lists differ. */
 #ifndef VKFI_INJECT_STORE_PROMPT_H
 #define VKFI_INJECT_STORE_PROMPT_H
 
@@ -11,7 +11,7 @@
 /* "[1,2,3]" from `arena`; null, logged, if it is out. */
 char *store_prompt_text(struct arena *arena, const int32_t *ids, uint32_t count);
 
-/* Where the ids that one has part from those of another; null: a database that does not say. */
+/* Where two lists of ids first differ; null: a database without them. */
 #define STORE_PROMPT_DIFFERENCE 96
 struct store_prompt_difference {
     char text[STORE_PROMPT_DIFFERENCE]; /* "found token 3 of the prompt to be 17, expected 19" */

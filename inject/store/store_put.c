@@ -33,7 +33,7 @@ static enum status check_row(const struct store *store, const struct row *row)
     return row_check(row);
 }
 
-/* n_faults is what readers hold the child table to. */
+/* Readers check the child table against n_faults. */
 static enum status check_faults(const struct store *store, const struct store_batch *batch,
                                 const struct row *row)
 {

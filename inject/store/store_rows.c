@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Rows of table trial read: in order, one alone, which are there. */
+/* Reads rows of table trial: in order, one alone, which exist. */
 #include "inject/store/store_rows.h"
 
 #include <inttypes.h>
@@ -132,7 +132,7 @@ enum status store_find_row(const struct store *store, uint64_t trial, struct are
     return st;
 }
 
-/* A key that was damaged belongs to another trial, or to none. */
+/* A damaged key names another trial, or none. */
 static enum status check_count(const struct store *store, uint64_t trial, uint32_t found)
 {
     char question[96];

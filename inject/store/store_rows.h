@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Rows of table trial one after another, for those who walk several databases at once. */
+/* Rows of table trial one by one, for walks through several databases at once. */
 #ifndef VKFI_INJECT_STORE_ROWS_H
 #define VKFI_INJECT_STORE_ROWS_H
 
@@ -10,7 +10,7 @@ struct store_rows; /* a walk in order of trial */
 enum status store_rows_begin(struct store_rows **out, const struct store *store) STATUS_MUST_USE;
 /* The next row, its sum checked; texts live until the next call. Null: there is none. */
 enum status store_rows_next(struct store_rows *rows, const struct row **out) STATUS_MUST_USE;
-/* Reads all rows, so that damage is found before anything is made from them. */
+/* Reads all rows, so that damage is found before they are used. */
 enum status store_rows_check(const struct store *store) STATUS_MUST_USE;
 void store_rows_end(struct store_rows **rows);
 

@@ -12,8 +12,8 @@ static const char *const ROLE_TEXTS[] = {TRIAL_ROLES(TEXTS)};
 #undef TEXTS
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
 
-/* One more of the word; null is the empty word of tables that have one. The schema lets no other
- * word in. */
+/* Counts the word; null is the empty word of tables that have one. The schema admits no other
+ * word. */
 static void count_word(uint64_t *counts, const char *const *words, size_t n, const char *word)
 {
     for (size_t i = 0; i < n; i++) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* How far a campaign is, counted from its rows. */
+/* Progress of a campaign, counted from its rows. */
 #ifndef VKFI_INJECT_STORE_STATUS_H
 #define VKFI_INJECT_STORE_STATUS_H
 
@@ -7,13 +7,13 @@
 #include "inject/store/store.h"
 
 struct store_status_part {
-    uint64_t planned, done; /* trials; planned of a stratum: by all shards; of a device: 0 */
+    uint64_t planned, done; /* trials; planned: for a stratum in all shards; for a device 0 */
     double seconds;
 };
 
 struct store_status {
     uint64_t planned, done;          /* trials of the shard, controls included */
-    uint64_t counted;                /* neither control nor suspect: what rates are made from */
+    uint64_t counted;                /* neither control nor suspect: these make rates */
     uint64_t outcome[OUTCOME_COUNT]; /* of the counted */
     uint64_t due[DUE_REASON_COUNT];  /* of the counted */
     uint64_t control[ROLE_COUNT];    /* done, by role; ROLE_TRIAL: no control */

@@ -57,7 +57,7 @@ static const struct field FAULT_COLUMNS[] = {
 static const struct table {
     struct field_table fields;
     int64_t first;     /* rows are numbered from here on in a column "id"; NO_ID: they are not */
-    const char *after; /* ", name": a number that is no member, after these; "": none */
+    const char *after; /* ", name": a number that is no member, after the members; "": none */
 } TABLES[] = {
 #define NO_ID (-1)
     [STORE_CAMPAIGN] = {{"campaign", CAMPAIGN_COLUMNS, COUNT(CAMPAIGN_COLUMNS),
@@ -238,7 +238,7 @@ enum status store_tables_put_one(struct store *store, enum store_table table, co
     return st;
 }
 
-/* By the id that stands at the head of both structs. */
+/* By the id at the head of both structs. */
 static int compare_id(const void *a, const void *b)
 {
     uint32_t x, y;
@@ -248,7 +248,7 @@ static int compare_id(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Rows with ids of their own: those that are not there are written, the others must be equal. */
+/* Rows with their own ids: missing ones are written, the others must be equal. */
 static enum status put_rows(struct store *store, enum store_table which, const void *rows,
                             uint32_t count)
 {

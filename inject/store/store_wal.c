@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Walks the frames of a log as SQLite's recovery does, and on behind the first that is damaged. */
+/* Walks the frames of a log as SQLite's recovery does, and goes on after the first damaged one. */
 #include "inject/store/store_wal.h"
 
 #include <stdbool.h>
@@ -42,7 +42,7 @@ static void add_sum(const struct log *log, uint32_t sum[2], const uint8_t *at, s
     }
 }
 
-/* A header that SQLite would take. */
+/* True for a header that SQLite would accept. */
 static bool read_header(struct log *log, const struct file_map *map)
 {
     const uint8_t *at = map->data;
@@ -73,7 +73,7 @@ static bool is_good(struct log *log, const uint8_t *frame)
     return true;
 }
 
-/* A frame of an older use of the file has other salts: it ends the log, and is no damage. */
+/* A frame of an older use of the file has other salts: it ends the log and is not damage. */
 static void walk(struct store_wal *out, struct log *log)
 {
     const size_t frame = FRAME_HEADER + log->page;
