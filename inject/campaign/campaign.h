@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A campaign: all trials of a plan (or of a shard of it) on the devices given, into a database.
+/* A campaign: all trials of a plan (or of a shard of it) on the given devices, into a database.
  *
  * The process that calls this opens no device: each has a worker process, started by fork, so it
  * must not have threads yet. The rows do not depend on which device ran which trial, on batches, on
@@ -26,7 +26,7 @@ struct campaign_opened {
     struct store_device info;
 };
 
-/* How a worker opens a device. */
+/* A device for workers to open. */
 struct campaign_device {
     const char *name; /* as the user wrote it */
     void *user;
@@ -36,7 +36,7 @@ struct campaign_device {
     bool reference_only; /* it runs golden runs and CPU reruns, no other trials */
 };
 
-/* What runs where: the same for a campaign and a replay. */
+/* The model, plan and devices of a campaign or a replay. */
 struct campaign_setup {
     const struct plan *plan;
     const struct model *model;
@@ -51,10 +51,10 @@ struct campaign_setup {
 
 struct campaign_event;
 
-/* How far a campaign is: all of it is in the database. */
+/* A campaign's progress, all of it in the database. */
 struct campaign_look {
-    uint64_t leading; /* ids 0 .. leading - 1 are there */
-    uint64_t done;    /* trials that are there, in any order */
+    uint64_t leading; /* ids 0 .. leading - 1 are done */
+    uint64_t done;    /* trials done, in any order */
     uint64_t trials;  /* of the campaign */
 };
 
@@ -64,17 +64,17 @@ struct campaign_params {
     struct store_identity identity; /* all but trials and shard */
     struct campaign_shard shard;
     uint64_t limit; /* most trials that this call runs; 0: no limit */
-    void (*event)(void *user, const struct campaign_event *event); /* to tell people; or null */
+    void (*event)(void *user, const struct campaign_event *event); /* for display; or null */
     /* Asked before anything runs and after each commit: *out_stop (false before) ends the campaign
-     * once what runs is committed. Null: never; a part of a campaign does not ask. */
+     * once running trials are committed. Null: never; a shard does not ask. */
     enum status (*look)(void *user, const struct campaign_look *look, bool *out_stop);
     void *user;
 };
 
-/* What a campaign tells while it runs. */
+/* What a running campaign reports. */
 enum campaign_event_kind {
     CAMPAIGN_EVENT_GOLDEN,   /* a golden run on the reference: item */
-    CAMPAIGN_EVENT_BEGIN,    /* progress: trials planned and done before */
+    CAMPAIGN_EVENT_BEGIN,    /* progress: trials planned and already done */
     CAMPAIGN_EVENT_DEVICE,   /* a device was opened: device, text (its name) */
     CAMPAIGN_EVENT_BATCH,    /* rows were committed: progress, device, count */
     CAMPAIGN_EVENT_TICK,     /* time has passed: progress */
@@ -87,10 +87,10 @@ enum campaign_event_kind {
 
 struct campaign_rate {
     const char *name;  /* of the device */
-    uint64_t done;     /* trials that it has run in this call */
-    double per_second; /* of late; 0: not known */
-    /* Of its batches: from hand-out to answer, of them the trials alone (else golden runs of their
-     * prompt and dry runs of hooks), and how often it took up a prompt. */
+    uint64_t done;     /* trials run in this call */
+    double per_second; /* recently; 0: not known */
+    /* Of its batches: from dispatch to answer; of these the trials alone (the rest are golden runs
+     * of prompts and dry runs of hooks); and how often it changed its prompt. */
     double seconds, trial_seconds;
     uint32_t prompts;
     bool aside;
@@ -100,17 +100,18 @@ struct campaign_progress {
     uint64_t planned;                      /* of this shard */
     uint64_t done;                         /* in the database */
     uint64_t target;                       /* done when this call ends */
-    bool interrupted;                      /* by a signal: what runs is finished, nothing begins */
-    double seconds;                        /* since the first batch went out */
+    bool interrupted;                      /* by a signal: running trials are finished, none are
+                                              started */
+    double seconds;                        /* since the first batch was sent */
     double per_second, left;               /* of all devices; seconds left, NaN: not known */
-    uint64_t counted, sdc, due, incidents; /* trials that count, of them */
+    uint64_t counted, sdc, due, incidents; /* counted trials, and of them */
     bool rated;                            /* the rate below is known */
-    bool weighted;                         /* and not the share sdc / counted */
-    bool enough;                           /* items and trials for an interval that holds */
+    bool weighted;                         /* it is not the share sdc / counted */
+    bool enough;                           /* items and trials for a valid interval */
     double sdc_rate;
     struct stats_cluster_interval sdc_interval;
     double sdc_confidence;            /* of the interval: campaign_estimate.h */
-    const struct campaign_rate *rate; /* (n_rates): one a device */
+    const struct campaign_rate *rate; /* (n_rates): one per device */
     uint32_t n_rates;
 };
 
@@ -123,9 +124,9 @@ struct campaign_event {
     const char *text;
 };
 
-/* Runs it, or goes on with it where the database is of the same campaign. STATUS_OK when all
- * planned trials are done, the limit is reached, a look has ended it, or it was stopped; the
- * database holds what was committed whatever the status. STATUS_DEVICE when no device is left, or a
+/* Runs it, or continues it if the database is of the same campaign. STATUS_OK when all planned
+ * trials are done, the limit is reached, a look has ended it, or it was stopped; whatever the
+ * status, the database holds what was committed. STATUS_DEVICE when no device is left, or a
  * device's golden run has other bits than the CPU's; STATUS_INTERNAL when a control failed or a
  * fault did not fire as predicted. */
 enum status campaign_run(const struct campaign_params *params) STATUS_MUST_USE;

@@ -13,7 +13,7 @@ static enum status refuse(const char *what)
     return STATUS_INTERNAL;
 }
 
-/* Sends and frees a body that was written without an error. */
+/* Sends a body if it was written without error; frees it. */
 static enum status say(const struct campaign_channel *channel, uint32_t kind, struct text *body,
                        enum status st)
 {

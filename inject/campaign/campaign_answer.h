@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What workers answer: bodies of their messages, written on one side and read on the other. */
+/* Workers' answers: message bodies, written on one side and read on the other. */
 #ifndef VKFI_INJECT_CAMPAIGN_ANSWER_H
 #define VKFI_INJECT_CAMPAIGN_ANSWER_H
 
@@ -23,7 +23,7 @@ enum status campaign_answer_opened(const struct campaign_channel *channel) STATU
 enum status campaign_answer_golden(const struct campaign_channel *channel,
                                    const struct campaign_golden *golden) STATUS_MUST_USE;
 
-/* Rows, and the JSON of the further faults of trials that have several; scratch from `arena`. */
+/* Rows, and the JSON of further faults of trials with several; scratch from `arena`. */
 struct campaign_answer_batch {
     const struct row *row;          /* (count) */
     const struct sample_draw *draw; /* (count) */
@@ -32,7 +32,7 @@ struct campaign_answer_batch {
 enum status campaign_answer_rows(const struct campaign_channel *channel, struct arena *arena,
                                  const struct campaign_answer_batch *batch) STATUS_MUST_USE;
 
-/* With the line that was logged last. */
+/* With the last logged line. */
 enum status campaign_answer_failed(const struct campaign_channel *channel, enum status st,
                                    bool final) STATUS_MUST_USE;
 

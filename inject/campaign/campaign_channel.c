@@ -49,7 +49,7 @@ enum status campaign_channel_send(const struct campaign_channel *channel, uint32
     return st ? st : send_all(channel->fd, body->data, body->size);
 }
 
-/* Room for what comes: the messages that were taken make way. */
+/* Makes room for input: drops the messages taken. */
 static void drop_taken(struct campaign_channel *channel)
 {
     if (channel->taken == 0)
@@ -67,7 +67,7 @@ enum status campaign_channel_read(struct campaign_channel *channel, bool *open)
     do
         n = recv(channel->fd, bytes, sizeof(bytes), 0);
     while (n < 0 && errno == EINTR);
-    *open = n > 0; /* an error (reset by a killed process) ends it like an end */
+    *open = n > 0; /* an error (reset by a killed process) counts as the end */
     return n > 0 ? text_add(&channel->in, bytes, (size_t)n) : STATUS_OK;
 }
 
@@ -128,7 +128,7 @@ struct campaign_reader campaign_channel_reader(const struct campaign_message *me
     return (struct campaign_reader){message->body, message->size, false};
 }
 
-/* Copies `size` bytes out, or leaves `out` as it is. */
+/* Copies `size` bytes out, or leaves `out` unchanged. */
 static void take(struct campaign_reader *r, void *out, size_t size)
 {
     if (r->left < size) {

@@ -10,7 +10,7 @@
 #include "base/status.h"
 #include "base/text.h"
 
-/* What a message is and what follows in it, in this order. */
+/* Kinds of messages and their contents, in order. */
 enum campaign_message_kind {
     /* to a worker */
     CAMPAIGN_WORK = 1, /* u32 class, u32 item, u32 count, u64 id each */
@@ -33,19 +33,19 @@ struct campaign_message {
 /* One end; all zeros but fd. */
 struct campaign_channel {
     int fd;
-    struct text in; /* owned: bytes that have come */
-    size_t taken;   /* of them: read as messages already */
+    struct text in; /* owned: bytes received */
+    size_t taken;   /* of them already read as messages */
 };
-void campaign_channel_finish(struct campaign_channel *channel); /* closes fd, too */
+void campaign_channel_finish(struct campaign_channel *channel); /* closes fd too */
 
 /* Waits until all of it is written. STATUS_IO, not logged, if the other end is gone. */
 enum status campaign_channel_send(const struct campaign_channel *channel, uint32_t kind,
                                   const struct text *body) STATUS_MUST_USE;
 
-/* One read, which waits if nothing has come. *open is false once the other end is gone. */
+/* One read, which waits for input. *open is false once the other end is gone. */
 enum status campaign_channel_read(struct campaign_channel *channel, bool *open) STATUS_MUST_USE;
 
-/* The next whole message of what was read; false: more must be read. */
+/* The next whole message read; false: more must be read. */
 bool campaign_channel_next(struct campaign_channel *channel, struct campaign_message *out);
 
 /* The same, reading as long as needed; false: the other end is gone. */
@@ -58,7 +58,7 @@ enum status campaign_channel_put_real(struct text *body, double value) STATUS_MU
 enum status campaign_channel_put_text(struct text *body,
                                       const char *value) STATUS_MUST_USE; /* or null */
 
-/* Reads a body from its begin; what is not there is 0, NaN or null, and `bad` is set. */
+/* Reads a body from its start; missing values are 0, NaN or null, and `bad` is set. */
 struct campaign_reader {
     const char *at;
     size_t left;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Rows into the database, one transaction a batch, with controls compared before. */
+/* Writes rows, one transaction per batch, after comparing controls. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +19,7 @@ static enum status tell_marked(enum status st, uint64_t rows)
     return st;
 }
 
-/* What is found of a control; `original` null where it is none that runs another trial again. */
+/* Reports a failed control; `original` is null unless it runs another trial again. */
 static enum status fail_control(struct campaign_state *s, const struct row *control,
                                 const struct row *original, const char *what)
 {
@@ -42,7 +42,7 @@ static enum status fail_control(struct campaign_state *s, const struct row *cont
     return st ? st : STATUS_INTERNAL;
 }
 
-/* A device on which a promise was broken may have broken it before. */
+/* A device that broke a promise may have broken it before. */
 enum status campaign_commit_broken(void *user, uint32_t device, enum status st, const char *how)
 {
     struct campaign_state *s = user;
@@ -94,7 +94,7 @@ static enum status check_rerun(struct campaign_state *s, struct arena *arena,
         st = find_original(s, arena, draw.original, &original);
     if (st)
         return st;
-    struct row again = *control; /* what the two differ in by plan */
+    struct row again = *control; /* the two differ here by design */
     again.trial = original.trial;
     again.control = original.control;
     again.stratum = original.stratum;
@@ -118,7 +118,7 @@ static enum status check_control(struct campaign_state *s, struct arena *arena,
         strcmp(row->outcome, kinds_text(KINDS_OUTCOME, OUTCOME_MASKED_BITEXACT)) != 0)
         return fail_control(s, row, NULL,
                             "a fault that changes nothing was not masked bit for bit");
-    /* another token, whatever its text: two invalid bytes look alike */
+    /* compares tokens, not text: two invalid bytes look alike */
     if (role == ROLE_SENTINEL && !ended && row->first_diff == ROW_NULL)
         return fail_control(s, row, NULL, "a fault that always changes the first token did not");
     return STATUS_OK;
@@ -153,7 +153,7 @@ static enum status put_rows(struct campaign_state *s, struct arena *arena,
                             const struct campaign_answer_rows *rows)
 {
     enum status st = STATUS_OK;
-    /* all of them: each kind that fails has its own rows to mark */
+    /* all of them: each kind of failure has its own rows to mark */
     for (uint32_t i = 0; i < rows->n_rows; i++) {
         const enum status found = check_control(s, arena, &rows->row[i]);
         st = st ? st : found;
@@ -166,7 +166,7 @@ static enum status put_rows(struct campaign_state *s, struct arena *arena,
     return st;
 }
 
-/* All rows of a batch that has come to an end, in whatever way. */
+/* All rows of a batch, however it ended. */
 static enum status commit(struct campaign_state *s, struct arena *arena,
                           const struct campaign_answer *answer,
                           const struct campaign_answer_rows *rows)

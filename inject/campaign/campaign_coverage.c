@@ -31,7 +31,7 @@ static enum status list_variants(struct campaign_variant_dry *out, struct arena 
                 memcpy(more, out->fault, out->count * sizeof(*more));
             out->fault = more;
         }
-        fault.site = arena_printf(arena, "%s", fault.site); /* which lives as long as the sample */
+        fault.site = arena_printf(arena, "%s", fault.site); /* it lives as long as the sample */
         if (!fault.site)
             return STATUS_MEMORY;
         out->fault[out->count++] = fault;
@@ -39,7 +39,7 @@ static enum status list_variants(struct campaign_variant_dry *out, struct arena 
     return STATUS_OK;
 }
 
-/* With several faults a trial the row's activations are those of all: they prove none of them. */
+/* With several faults per trial the row's activations are those of all: they prove none. */
 static enum status mark_row(void *user, const struct row *row)
 {
     struct reading *r = user;
@@ -52,7 +52,7 @@ static enum status mark_row(void *user, const struct row *row)
     const enum status st = sample_draw(r->sample, (uint64_t)row->trial, &arena, &draw);
     if (!st) {
         const uint32_t at = campaign_variant_find(&out->variant, r->of->model, draw.fault);
-        if (at < out->variant.count) /* not so: a sentinel */
+        if (at < out->variant.count) /* false for a sentinel */
             out->fired[(size_t)row->device_id * out->variant.count + at] = true;
     }
     arena_finish(&arena);

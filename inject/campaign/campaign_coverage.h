@@ -17,7 +17,7 @@ struct campaign_coverage {
     bool *fired;
 };
 
-/* What the rows are of. */
+/* The campaign of the rows. */
 struct campaign_coverage_of {
     const struct store *store;
     const struct plan *plan;

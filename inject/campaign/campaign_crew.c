@@ -12,8 +12,8 @@
 
 #define TICK 0.1           /* seconds between looks at deadlines and signals */
 #define PATIENCE 10.0      /* seconds for a device to be closed */
-#define CRASH_PATIENCE 1.0 /* seconds for a process whose channel has closed to be gone */
-#define FAILURES_BEYOND 3u /* a due trial takes up to retry + 2 of them in a row */
+#define CRASH_PATIENCE 1.0 /* seconds for a process to end after its channel closed */
+#define FAILURES_BEYOND 3u /* a due trial takes up to retry + 2 in a row */
 #define HOW 512
 
 enum slot_state { SLOT_OFF, SLOT_STARTING, SLOT_IDLE, SLOT_BUSY, SLOT_ASIDE };
@@ -24,7 +24,7 @@ struct slot {
     uint32_t device;
     enum slot_state state;
     struct campaign_process process;
-    bool opened;                  /* it was open once: failures from now on are worth another try */
+    bool opened;                  /* it was open once: failures from then on are retried */
     bool fresh;                   /* this process has answered nothing yet */
     bool has_batch, alone, armed; /* alone: the batch is a suspect of `isolate` */
     struct campaign_batch batch;
@@ -32,7 +32,7 @@ struct slot {
     uint32_t failures; /* in a row */
     double sent, armed_at, deadline;
     enum due_reason reason; /* of the last failure */
-    bool outside;           /* it came from outside of the worker */
+    bool outside;           /* it came from outside the worker */
     char how[HOW];          /* the same in words */
 };
 
@@ -76,7 +76,7 @@ static enum status start(struct slot *slot)
     return STATUS_OK;
 }
 
-/* --- calls of the owner that it need not have --- */
+/* --- optional calls of the owner --- */
 
 static enum status return_batch(const struct slot *slot, const struct campaign_batch *batch)
 {
@@ -97,12 +97,12 @@ static enum status tell_broken(const struct slot *slot, enum status st)
     return owner->broken ? owner->broken(owner->user, slot->device, st, slot->how) : st;
 }
 
-/* What its worker was to run goes back to the owner. */
+/* Returns the worker's trials to the owner. */
 static enum status give_back(struct slot *slot)
 {
     struct campaign_batch rest;
     enum status st = STATUS_OK;
-    if (campaign_isolate_rest(&slot->isolate, &rest)) /* holds the batch that is alone, too */
+    if (campaign_isolate_rest(&slot->isolate, &rest)) /* this includes a batch that runs alone */
         st = return_batch(slot, &rest);
     if (!st && slot->has_batch && !slot->alone)
         st = return_batch(slot, &slot->batch);
@@ -141,7 +141,7 @@ static enum status tell_due(struct slot *slot, uint32_t attempts)
     return owner->due(owner->user, &due);
 }
 
-/* The worker ended while trials ran: they are to blame until it shows that they are not. */
+/* The worker ended while trials ran: they are to blame until proven otherwise. */
 static enum status blame(struct slot *slot)
 {
     const uint32_t attempts = slot->isolate.attempts + 1;
@@ -166,7 +166,7 @@ static enum status set_aside(struct slot *slot)
     return give_back(slot);
 }
 
-/* After slot->reason and how were set: the process is ended, and its trials isolated. */
+/* With slot->reason and how set: ends the process and isolates its trials. */
 static enum status fail(struct slot *slot)
 {
     const struct crew *crew = slot->crew;
@@ -180,8 +180,8 @@ static enum status fail(struct slot *slot)
     return busy && slot->armed ? blame(slot) : STATUS_OK;
 }
 
-/* Nothing that a trial does sends SIGKILL: whoever did (a person, the system out of memory) says
- * nothing about the trials that ran. */
+/* No trial sends SIGKILL: whoever did (a person, the system out of memory) gives no evidence
+ * against the trials that ran. */
 static enum status fail_ended(struct slot *slot)
 {
     slot->outside = campaign_process_end(&slot->process, CRASH_PATIENCE, slot->how) == -SIGKILL;
@@ -233,7 +233,7 @@ static enum status send_batch(struct slot *slot)
     slot->armed = false;
     slot->sent = slot->armed_at = clock_seconds();
     slot->deadline = slot->sent + slot->crew->params->watchdog.start;
-    /* A worker that is gone shows by its closed channel. */
+    /* A dead worker shows by its closed channel. */
     const enum status sent =
         st ? st : campaign_channel_send(&slot->process.channel, CAMPAIGN_WORK, &body);
     (void)sent;
@@ -341,7 +341,7 @@ static bool is_active(const struct slot *slot)
     return slot->state == SLOT_STARTING || slot->state == SLOT_BUSY;
 }
 
-/* Time in which this process did not run (stopped, or the machine asleep) is nobody's fault. */
+/* Time in which this process did not run (stopped, or the machine asleep) does not count. */
 static void forgive_pause(struct crew *crew, double now)
 {
     const double pause = now - crew->last_look;
@@ -355,14 +355,14 @@ static void forgive_pause(struct crew *crew, double now)
 static enum status look(struct slot *slot, double now)
 {
     if (slot->state == SLOT_STARTING && stop_level(slot->crew) > 0) {
-        campaign_process_end(&slot->process, 0, NULL); /* nothing of it runs yet */
+        campaign_process_end(&slot->process, 0, NULL); /* none of its work has started */
         slot->state = SLOT_OFF;
         return STATUS_OK;
     }
     return is_active(slot) && now > slot->deadline ? fail_silent(slot, now) : STATUS_OK;
 }
 
-/* Waits for messages, at most a tick, and acts upon them. */
+/* Waits for messages, at most a tick, and handles them. */
 static enum status step(struct crew *crew)
 {
     struct pollfd fd[CAMPAIGN_DEVICES_MAX];
@@ -403,8 +403,8 @@ static enum status run(struct crew *crew)
     }
 }
 
-/* Workers close their devices side by side; what they find then (messages of the validation layer)
- * counts. */
+/* Workers close their devices in parallel; their findings then (messages of the validation layer)
+ * count. */
 static enum status dismiss(struct crew *crew, enum status st)
 {
     const double patience = st || stop_level(crew) > 1 ? 0 : PATIENCE;

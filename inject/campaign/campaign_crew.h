@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* The workers, one process a device: work out, answers in, and what follows an abnormal end.
+/* The workers, one process per device: work out, answers in, and the handling of abnormal ends.
  *
  * Nothing here knows what a trial is: the owner says what to do next and takes the answers. A
- * worker that crashes, hangs or loses its device is ended and started again; its batch is isolated
- * (campaign_isolate.h). A device that fails again and again without one answer is set aside. */
+ * worker that crashes, hangs or loses its device is ended and restarted; its batch is isolated
+ * (campaign_isolate.h). A device that fails repeatedly without an answer is set aside. */
 #ifndef VKFI_INJECT_CAMPAIGN_CREW_H
 #define VKFI_INJECT_CAMPAIGN_CREW_H
 
@@ -22,8 +22,8 @@
 struct campaign_answer {
     uint32_t device;
     const struct campaign_batch *batch;
-    uint32_t attempts; /* 1, more where earlier ones ended abnormally */
-    double seconds;    /* from hand-out to answer */
+    uint32_t attempts; /* 1, more if earlier ones ended abnormally */
+    double seconds;    /* from dispatch to answer */
     double armed;      /* of them, after the worker was armed */
 };
 
@@ -36,8 +36,8 @@ struct campaign_due {
     const char *how;
 };
 
-/* A status other than STATUS_OK from a call ends the campaign at once; it is logged by the callee.
- * Those of the second half may be null. */
+/* A call's status other than STATUS_OK ends the campaign at once; the callee logs it. Those of the
+ * second half may be null. */
 struct campaign_crew_owner {
     void *user;
     /* The next batch for a device; out->any false: nothing for it now. */
@@ -49,16 +49,16 @@ struct campaign_crew_owner {
     enum status (*incident)(void *user, uint32_t device, uint64_t trial, const char *what);
 
     enum status (*give_back)(void *user, const struct campaign_batch *batch); /* was not run */
-    void (*failed)(void *user, uint32_t device, const char *how, bool aside); /* to tell people */
-    /* A worker says that the campaign must end, with this status; returns the one to end with
+    void (*failed)(void *user, uint32_t device, const char *how, bool aside); /* for display */
+    /* A worker says that the campaign must end, with this status; returns the status to end with
      * (null: this one). */
     enum status (*broken)(void *user, uint32_t device, enum status st, const char *how);
-    void (*tick)(void *user); /* some times a second */
+    void (*tick)(void *user); /* several times a second */
 };
 
 struct campaign_watchdog {
     double start;  /* seconds for opening a device and for a golden run */
-    double base;   /* seconds for a batch, and beside them */
+    double base;   /* seconds for a batch, plus */
     double factor; /* this many whole inferences for each of its trials */
 };
 #define CAMPAIGN_WATCHDOG_DEFAULT                                                                  \
@@ -78,7 +78,7 @@ struct campaign_crew_params {
     void (*leave)(int code);           /* ends a worker's process: _exit */
 };
 
-/* Until the owner has nothing for any device that is left. STATUS_OK also when stopped, and when
+/* Runs until the owner has nothing for the remaining devices. STATUS_OK also when stopped or when
  * devices were set aside: the owner knows what remains. */
 enum status campaign_crew_run(const struct campaign_crew_params *params,
                               const struct campaign_crew_owner *owner) STATUS_MUST_USE;

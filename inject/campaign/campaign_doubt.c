@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/* Moments that good controls vouch for, and what was written since. */
+/* Moments that good controls vouch for, and rows written since. */
 #include "inject/campaign/campaign_doubt.h"
 
 #include "inject/store/store_doubt.h"
 
-#define DOUBT_NOW INT64_MAX /* behind all batches */
+#define DOUBT_NOW INT64_MAX /* after all batches */
 
-/* A moment of a device that is known to be good: batch 0 is before all. */
+/* A moment when a device was known to be good: batch 0 is before all. */
 struct voucher {
     uint32_t device;
     int64_t batch, trial;
 };
 
-/* What a good control vouches for; false: for nothing that is known. */
+/* What a good control vouches for; false: nothing known. */
 static enum status read_voucher(const struct campaign_doubt *doubt,
                                 const struct store_mark *control, struct voucher *out, bool *found)
 {
@@ -30,7 +30,7 @@ static enum status read_voucher(const struct campaign_doubt *doubt,
         *found = !original.suspect;
         return STATUS_OK;
     }
-    /* the original of another shard ran here for the comparison alone */
+    /* an original of another shard ran here for the comparison alone */
     return st ? st : store_doubt_only_device(doubt->store, &out->device, found);
 }
 
@@ -56,7 +56,7 @@ static enum status last_good(const struct campaign_doubt *doubt, uint32_t device
     return st;
 }
 
-/* Adds what a device that was wrong at a moment wrote since it was last good. */
+/* Adds what a device wrote between its last good moment and one when it was wrong. */
 static enum status add_device(const struct campaign_doubt *doubt, uint32_t device, int64_t moment,
                               struct store_doubt *out)
 {

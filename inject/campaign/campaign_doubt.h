@@ -3,10 +3,10 @@
  *
  * A good control vouches for one moment of one device: a dry fault or a sentinel for the batch that
  * it ran in, a naive or CPU rerun for the batch of its original. A failed one says that its device
- * was wrong at such a moment; no control of another kind knows of that. In doubt is all that the
- * device wrote from the last moment before it that a good control of this kind vouches for (that
- * batch too, without the row that was compared). A naive rerun on another device than its
- * original's cannot say which of the two was wrong: both are in doubt. */
+ * was wrong at such a moment; controls of other kinds cannot tell. All that the device wrote is in
+ * doubt, from the last earlier moment that a good control of this kind vouches for (that batch
+ * included, without the row that was compared). A naive rerun on another device than its original's
+ * cannot say which one was wrong: both are in doubt. */
 #ifndef VKFI_INJECT_CAMPAIGN_DOUBT_H
 #define VKFI_INJECT_CAMPAIGN_DOUBT_H
 
@@ -16,15 +16,15 @@
 struct campaign_doubt {
     struct store *store;
     const struct sample *sample; /* that the store's trials are drawn from */
-    enum trial_role role;        /* of the control that failed */
+    enum trial_role role;        /* of the failed control */
     uint32_t device;             /* that ran it, as a row of table device */
-    /* A rerun: its original, and the device that ran that; else both are ignored. */
+    /* Of a rerun: its original and the original's device; else ignored. */
     uint64_t original;
     uint32_t original_device;
     const char *why;
 };
 
-/* Marks them; how many there are. */
+/* Marks them and counts them. */
 enum status campaign_doubt_mark(const struct campaign_doubt *doubt,
                                 uint64_t *out_rows) STATUS_MUST_USE;
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Keeps what a stratified, clustered rate needs of each trial that counts. */
+/* Keeps what a stratified, clustered rate needs of each counted trial. */
 #include "inject/campaign/campaign_estimate.h"
 
 #include <math.h>
@@ -11,11 +11,11 @@
 #include "inject/plan/plan_waves.h"
 
 #define INTERVAL 2.0 /* seconds between two estimates */
-/* Below them the variance over items says little: 20 items cover 92 % (inject/stats), and trials of
- * one item vary as if they were alone in the world. A plan may have fewer: then all of its own. */
+/* Below these the variance over items says little: 20 items cover 92 % (inject/stats), and one item
+ * shows no variance over items. A plan may have fewer: then all of its own. */
 #define ENOUGH_ITEMS 10
 #define ENOUGH_TRIALS 30
-#define SHARE 20.0 /* an estimate may cost this part of the time */
+#define SHARE 20.0 /* an estimate may cost 1 / SHARE of the time */
 
 struct seen {
     uint32_t stratum, item, fault;
@@ -69,7 +69,7 @@ static enum status make_room(struct campaign_estimate *e)
     return STATUS_OK;
 }
 
-/* Which fault a trial shares with others; a nested design has none to share. */
+/* The fault that a trial shares with others; a nested design shares none. */
 static enum status fault_of(struct campaign_estimate *e, uint64_t trial, uint32_t *out)
 {
     struct arena arena = {0};
@@ -105,7 +105,7 @@ enum status campaign_estimate_add(struct campaign_estimate *e, const struct row 
     return STATUS_OK;
 }
 
-/* What the rate is worked out from: its own memory. */
+/* Scratch memory for the rate. */
 struct work {
     struct stats_cluster_data data;
     struct stats_cluster_trial *trial;

@@ -18,26 +18,26 @@ enum status campaign_estimate_create(struct campaign_estimate **out, const struc
                                      const struct sample *sample) STATUS_MUST_USE;
 void campaign_estimate_destroy(struct campaign_estimate **estimate);
 
-/* A row that is in the database; controls are passed over. */
+/* A row of the database; controls are skipped. */
 enum status campaign_estimate_add(struct campaign_estimate *estimate,
                                   const struct row *row) STATUS_MUST_USE;
 
 struct campaign_estimate_result {
     uint64_t counted, sdc, due;
-    bool rated;    /* the strata have weights, and each that has some has trials */
-    bool weighted; /* rate is not the share of events as drawn: strata weigh otherwise */
-    bool enough;   /* items and trials for an interval that holds */
+    bool rated;    /* the strata have weights, and each with weight has trials */
+    bool weighted; /* strata weigh otherwise than drawn: rate is not the share of events */
+    bool enough;   /* items and trials for a valid interval */
     double rate;
     struct stats_cluster_interval interval;
     double confidence; /* of the interval: 0.95, more for a look at an extended campaign */
 };
 
-/* The counts of now; rate and interval are worked out anew at most every two seconds, and never for
- * more than a twentieth of the time. */
+/* Current counts; rate and interval are computed anew at most every two seconds and for at most a
+ * twentieth of the time. */
 enum status campaign_estimate_now(struct campaign_estimate *estimate,
                                   struct campaign_estimate_result *out) STATUS_MUST_USE;
 
-/* The same, rate and interval of now. */
+/* The same, with the current rate and interval. */
 enum status campaign_estimate_final(struct campaign_estimate *estimate,
                                     struct campaign_estimate_result *out) STATUS_MUST_USE;
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The first part of a campaign: golden runs on the reference, whose lengths the draw needs. The
- * other devices are opened meanwhile, so that one that cannot be is known before the long work. */
+ * other devices are opened meanwhile, so that a failure is known before the long work. */
 #include <inttypes.h>
 
 #include "base/log.h"
@@ -54,7 +54,7 @@ static enum status done(void *user, const struct campaign_answer *answer,
     return st;
 }
 
-/* Golden work has no trials to blame. */
+/* Golden runs have no trials to blame. */
 static enum status due(void *user, const struct campaign_due *due_trial)
 {
     (void)user;

@@ -8,7 +8,7 @@ void campaign_isolate_begin(struct campaign_isolate *isolate, const struct campa
                             bool fresh)
 {
     *isolate = (struct campaign_isolate){.on = batch->count > 0, .batch = *batch, .attempts = 1};
-    if (batch->count == 1) { /* it has failed alone already */
+    if (batch->count == 1) { /* it has already failed alone */
         isolate->failures = 1;
         isolate->fresh_failures = fresh ? 1 : 0;
         isolate->explained = true;

@@ -126,8 +126,8 @@ enum status campaign_items_set(struct campaign_item *item, struct arena *arena,
     return st;
 }
 
-/* Another tokenizer or chat engine may make other ids of a prompt, as many of them or not: the
- * faults of the campaign would strike another run. */
+/* Another tokenizer or chat engine may give other ids for a prompt, even as many: the campaign's
+ * faults would strike another run. */
 static enum status check_prompt(const struct campaign_item *item, const struct store_item *row)
 {
     struct store_prompt_difference difference;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The prompts of a plan as token ids, and what their golden runs on the CPU gave. */
+/* The prompts of a plan as token ids, and the results of their golden runs on the CPU. */
 #ifndef VKFI_INJECT_CAMPAIGN_ITEMS_H
 #define VKFI_INJECT_CAMPAIGN_ITEMS_H
 
@@ -30,7 +30,7 @@ struct campaign_item {
 enum status campaign_items_make(struct campaign_item **out, struct arena *arena,
                                 const struct plan *plan, const struct model *model) STATUS_MUST_USE;
 
-/* Executor settings that every item fits. */
+/* Executor settings that fit every item. */
 struct golden_shape campaign_items_shape(const struct campaign_item *items,
                                          const struct plan *plan);
 
@@ -45,21 +45,21 @@ enum status campaign_items_set(struct campaign_item *item, struct arena *arena,
                                const struct campaign_golden *golden,
                                const struct model *model) STATUS_MUST_USE;
 
-/* The golden runs that a database holds; those it lacks stay unknown. STATUS_INPUT if they are not
- * of these prompts. */
+/* The golden runs of a database; those it lacks stay unknown. STATUS_INPUT if they are of other
+ * prompts. */
 enum status campaign_items_read(struct campaign_item *items, struct arena *arena,
                                 const struct store *store, const struct plan *plan) STATUS_MUST_USE;
 
-/* Writes all items, all known, to a database; the weight of each is filled in. */
+/* Writes all items, all known, to a database and fills in their weights. */
 enum status campaign_items_write(struct campaign_item *items, struct store *store,
                                  const struct plan *plan) STATUS_MUST_USE;
 
-/* What the draw needs to know of them, all known; memory from `arena`, null if it is out. */
+/* Their sizes for the draw, all known; memory from `arena`, null if it is out. */
 struct sample_item *campaign_items_sizes(const struct campaign_item *items, struct arena *arena,
                                          const struct plan *plan);
 
-/* The plan's sample as drawn by the campaign of a database, which holds all golden runs
- * (STATUS_INPUT, logged, if it does not). Items from `arena`; destroy the sample. */
+/* The plan's sample as drawn by the campaign of a database with all golden runs (STATUS_INPUT,
+ * logged, if it does not). Items from `arena`; destroy the sample. */
 struct campaign_stored {
     struct campaign_item *item;
     struct sample *sample;

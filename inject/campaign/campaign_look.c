@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* A campaign that is looked at while it runs: its order of work, and the question after a commit.
- */
+/* Looks at a running campaign: its order of work, and the question after a commit. */
 #include "base/log.h"
 #include "inject/campaign/campaign_state.h"
 
-/* Items one after the other, whole: only complete ones can be looked at. */
+/* Whole items in sequence: a look takes only complete ones. */
 static enum status order_items(struct campaign_state *s, struct campaign_queue_params *out)
 {
     const struct plan *plan = s->setup->plan;
@@ -18,7 +17,7 @@ static enum status order_items(struct campaign_state *s, struct campaign_queue_p
     return STATUS_OK;
 }
 
-/* Ids up to one look after the other. */
+/* Ids up to each look in turn. */
 static enum status order_looks(struct campaign_state *s, struct campaign_queue_params *out)
 {
     const struct plan *plan = s->setup->plan;

@@ -18,9 +18,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 
-/* A descriptor of another worker's channel, held here, would hide that worker's end from the parent
- * and the parent's end from that worker; one of the database is of no use on this side of a fork.
- */
+/* Another worker's channel held open here would hide that worker's end from the parent and the
+ * parent's end from that worker; the database is of no use after a fork. */
 static void close_others(int fd)
 {
     if (fd > STDERR_FILENO + 1)
@@ -73,7 +72,7 @@ static void describe(int code, char how[CAMPAIGN_PROCESS_HOW])
         snprintf(how, CAMPAIGN_PROCESS_HOW, "ended with code %d", WEXITSTATUS(code));
 }
 
-/* True once the process has ended, `*code` as waitpid says it. */
+/* True once the process has ended; `*code` as from waitpid. */
 static bool has_ended(pid_t pid, int *code, int options)
 {
     pid_t got;

@@ -20,16 +20,15 @@ struct campaign_process_params {
 };
 
 /* Forks; the child runs `body` on its end of the channel and leaves with its status. The child
- * keeps standard input, output and error and its end alone; it ignores SIGINT and SIGTERM, which
- * are the parent's to act upon, and dies with the parent. Call it before this process has threads.
- */
+ * keeps only standard input, output, error and its end; it ignores SIGINT and SIGTERM, which the
+ * parent handles, and dies with the parent. Call it before this process has threads. */
 enum status campaign_process_start(struct campaign_process *out,
                                    const struct campaign_process_params *params) STATUS_MUST_USE;
 
-/* Closes the channel, which is what a worker that has nothing to do waits for, waits `patience`
- * seconds for the process to end, then kills it. `how` (null: not wanted): "ended with code 3",
- * "was ended by signal 11 (Segmentation fault)", "had to be killed". Returns its exit code, minus
- * the signal that ended it, INT_MIN if it had to be killed, 0 if there is no process. */
+/* Closes the channel, which ends an idle worker, waits `patience` seconds for the process to end,
+ * then kills it. `how` (null: not wanted): "ended with code 3", "was ended by signal 11
+ * (Segmentation fault)", "had to be killed". Returns its exit code, minus the signal that ended it,
+ * INT_MIN if it had to be killed, 0 if there is no process. */
 #define CAMPAIGN_PROCESS_HOW 96
 int campaign_process_end(struct campaign_process *process, double patience,
                          char how[CAMPAIGN_PROCESS_HOW]);

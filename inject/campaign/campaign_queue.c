@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Lists of ids by item and way, and controls that wait for their original. */
+/* Lists of ids by item and way, and controls waiting for their original. */
 #include "inject/campaign/campaign_queue.h"
 
 #include <stdlib.h>
@@ -11,7 +11,7 @@
 #define BUCKETS 4096u
 #define WINDOW 256u
 
-/* An id in a list, or a control that waits. */
+/* An id in a list, or a waiting control. */
 struct entry {
     uint64_t id, original;
     uint32_t item, next;
@@ -21,20 +21,20 @@ struct entry {
 struct campaign_queue {
     struct campaign_queue_params params;
     uint8_t *done;                    /* copy, kept up to date */
-    uint64_t cursor;                  /* next id to look at */
+    uint64_t cursor;                  /* next id to load */
     uint64_t leading;                 /* ids below it are all done */
     uint64_t target, taken, finished; /* ids of this call: all, loaded, done */
-    uint64_t given;                   /* trials that workers hold, shadows too */
+    uint64_t given;                   /* trials held by workers, shadows included */
 
     struct entry *entry; /* (room) */
     uint32_t room, free;
     uint32_t *head;  /* (n_items * CAMPAIGN_WAY_COUNT) lists */
     uint32_t *count; /* the same */
     uint64_t total[CAMPAIGN_WAY_COUNT];
-    uint32_t place;            /* in the order of items: where the search for another goes on */
+    uint32_t place;            /* where the search for another item goes on, in their order */
     uint32_t waiting[BUCKETS]; /* lists, by original */
     uint64_t n_waiting;
-    uint32_t *holders; /* (n_items) workers that were last given trials of it */
+    uint32_t *holders; /* (n_items) workers last given trials of it */
 };
 
 /* --- entries --- */
@@ -115,7 +115,7 @@ static enum status add_shadow(struct campaign_queue *q, uint32_t item, uint64_t 
     return make_ready(q, &shadow);
 }
 
-/* A control goes behind its original. */
+/* A control waits for its original. */
 static enum status add_control(struct campaign_queue *q, const struct entry *control)
 {
     const uint64_t original = control->original;
@@ -147,7 +147,7 @@ static uint64_t next_look(const struct campaign_queue *q)
     return q->params.trials;
 }
 
-/* Ids come out of a list in the order opposite to that in which they went in. */
+/* Lists are last in, first out. */
 static enum status load_window(struct campaign_queue *q)
 {
     const uint64_t window = (uint64_t)q->params.window * q->params.n_items;
@@ -167,7 +167,7 @@ static enum status load_window(struct campaign_queue *q)
     return st;
 }
 
-/* Originals that nobody will put into the database in this call. */
+/* Originals that this call will not put into the database. */
 static enum status shadow_the_rest(struct campaign_queue *q)
 {
     enum status st = STATUS_OK;
@@ -208,7 +208,7 @@ static bool has(const struct campaign_queue *q, const struct campaign_queue_aske
     return asker->takes[way] && q->count[list_of(item, way)] > 0;
 }
 
-/* Trials first, then the controls of the item, whose golden run is at hand. */
+/* Trials first, then controls of the item, whose golden run is loaded. */
 static bool choose_way(const struct campaign_queue *q, const struct campaign_queue_asker *asker,
                        uint32_t item, enum campaign_way *out)
 {
@@ -223,7 +223,7 @@ static bool choose_way(const struct campaign_queue *q, const struct campaign_que
     return false;
 }
 
-/* The next item that nobody works on, else the one with the most left. */
+/* The next item that no worker has, else the one with the most left. */
 static uint32_t choose_item(struct campaign_queue *q, const struct campaign_queue_asker *asker)
 {
     uint64_t any = 0;
@@ -271,7 +271,7 @@ static void give(struct campaign_queue *q, const struct campaign_queue_asker *as
     }
 }
 
-/* Behind a look nothing is begun while something before it is at hand. */
+/* Nothing after a look is started while work before it is available. */
 static bool may_load(const struct campaign_queue *q, const struct campaign_queue_asker *asker)
 {
     uint64_t any = q->total[CAMPAIGN_WAY_FAST];
@@ -308,7 +308,7 @@ enum status campaign_queue_give_back(struct campaign_queue *q, const struct camp
     q->given -= batch->count;
     for (uint32_t i = batch->count; !st && i > 0; i--) {
         const struct entry entry = {.id = batch->id[i - 1],
-                                    .original = batch->id[i - 1], /* which is done already */
+                                    .original = batch->id[i - 1], /* which is already done */
                                     .item = batch->item,
                                     .way = (enum campaign_way)batch->work};
         st = make_ready(q, &entry);

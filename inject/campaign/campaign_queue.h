@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Which trials are still to be run, and which of them a worker gets next.
+/* Which trials remain, and which of them a worker gets next.
  *
  * Ids are taken in rising order, some hundred for each item at a time, so that what is done at any
  * moment is a fair part of the whole; within such a window a worker stays with an item, since its
@@ -21,11 +21,11 @@ struct campaign_queue;
 
 #define CAMPAIGN_QUEUE_NO_ITEM UINT32_MAX
 
-/* What the queue must know of a trial. */
+/* A trial as the queue sees it. */
 struct campaign_queue_trial {
     enum campaign_way way; /* FAST, NAIVE or CPU */
     uint32_t item;
-    uint64_t original; /* NAIVE, CPU: of the trial that is run again */
+    uint64_t original; /* NAIVE, CPU: of the trial run again */
 };
 
 struct campaign_queue_params {
@@ -38,8 +38,8 @@ struct campaign_queue_params {
     uint64_t limit;      /* most ids; 0: all */
     uint32_t window;     /* ids taken at a time for each item; 0: 256 */
     /* (n_items) items in the order in which they are taken, and (n_looks) rising ids below which
-     * all is to be done early, for a campaign that is looked at while it runs; null: in order of
-     * number, and none. They outlive the queue. */
+     * all is to be done early, for a campaign with looks; null: in order of number, and none. They
+     * outlive the queue. */
     const uint32_t *order;
     const uint64_t *look;
     uint32_t n_looks;
@@ -61,20 +61,19 @@ enum status campaign_queue_next(struct campaign_queue *queue,
                                 const struct campaign_queue_asker *asker,
                                 struct campaign_batch *out) STATUS_MUST_USE;
 
-/* A batch that was not run, in part or as a whole: another worker gets it. */
+/* A batch not run, in part or as a whole: another worker gets it. */
 enum status campaign_queue_give_back(struct campaign_queue *queue,
                                      const struct campaign_batch *batch) STATUS_MUST_USE;
 
-/* A trial is in the database, or a shadow's row is at hand: controls that waited for it are ready.
- */
+/* A trial is in the database, or a shadow's row exists: controls waiting for it are ready. */
 enum status campaign_queue_done(struct campaign_queue *queue, enum campaign_way way,
                                 uint64_t id) STATUS_MUST_USE;
 
-/* Ids that this call is to run, and those of them that are not done. Shadows do not count. */
+/* Ids that this call runs, and those not yet done. Shadows do not count. */
 uint64_t campaign_queue_target(const struct campaign_queue *queue);
 uint64_t campaign_queue_left(const struct campaign_queue *queue);
 
-/* Ids 0 .. n - 1 that are all done, also those of other calls; of a whole campaign. */
+/* Ids 0 .. n - 1 that are all done, also by other calls; of a whole campaign. */
 uint64_t campaign_queue_leading(struct campaign_queue *queue);
 
 #endif

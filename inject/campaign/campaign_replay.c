@@ -77,7 +77,7 @@ static enum status incident(void *user, uint32_t device, uint64_t trial, const c
 
 static enum status run_worker(struct replay *r)
 {
-    /* Where the trial is given back, the result says that nothing ran. */
+    /* If the trial is given back, the result says that nothing ran. */
     const struct campaign_crew_owner owner = {
         .user = r, .next = next, .ready = ready, .done = done, .due = due, .incident = incident};
     const enum status st = campaign_team_run(&r->world, 1, &owner);
@@ -87,7 +87,7 @@ static enum status run_worker(struct replay *r)
     return STATUS_DEVICE;
 }
 
-/* The stored golden runs give the draw; all of them are there once a trial is. */
+/* The stored golden runs give the draw; a database with a trial has them all. */
 static enum status make_sample(struct replay *r)
 {
     const struct campaign_setup *setup = &r->params->setup;

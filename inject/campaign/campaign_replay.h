@@ -7,8 +7,8 @@
 #include "base/status.h"
 #include "inject/campaign/campaign.h"
 
-/* setup: the plan and the model of the database; the first device runs the trial, the CPU golden
- * device is not asked: golden runs are in the database. */
+/* setup: the plan and the model of the database; the first device runs the trial; the CPU golden
+ * device is not needed, since golden runs are in the database. */
 struct campaign_replay_params {
     struct campaign_setup setup;
     const struct store *store;
@@ -22,8 +22,8 @@ struct campaign_replay_result {
 };
 
 /* Memory of the rows from `arena`. A trial that crashed is run as often as in a campaign, so that
- * `due` is met again. STATUS_INPUT if the trial is not in the database; STATUS_DEVICE if the device
- * fails before the trial runs, or its golden run has other bits than the CPU's. */
+ * `due` recurs. STATUS_INPUT if the trial is not in the database; STATUS_DEVICE if the device fails
+ * before the trial runs, or its golden run has other bits than the CPU's. */
 enum status campaign_replay(struct campaign_replay_result *out, struct arena *arena,
                             const struct campaign_replay_params *params) STATUS_MUST_USE;
 

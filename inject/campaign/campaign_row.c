@@ -14,7 +14,7 @@
 
 /* --- coordinates --- */
 
-/* Whether the bits struck are those of the fault's mask; else the element's. */
+/* Whether the struck bits are those of the fault's mask; else the element's. */
 static bool has_mask(const struct fault *fault)
 {
     return hook_kinds_takes(fault->kind, KIND_TAKES_MASK) && fault->mask != 0;
@@ -28,7 +28,7 @@ static int64_t lowest_bit(uint32_t mask)
     return bit;
 }
 
-/* Where in the tensor's bytes the lowest struck bit lies. */
+/* The byte of the lowest struck bit in the tensor. */
 static int64_t byte_offset(const struct fault *fault)
 {
     const struct tensor *tensor = fault->tensor;
@@ -84,7 +84,7 @@ static void put_time(struct row *row, const struct fault *fault, uint32_t n_prom
         row->positions = fault->position_count > 0 ? fault->position_count : 1;
 }
 
-/* All that is known before the trial runs; `draw` null: of no campaign. */
+/* What is known before the trial runs; `draw` null: of no campaign. */
 static enum status put_faults(struct row *row, struct arena *arena,
                               const struct campaign_row_context *context,
                               const struct sample_draw *draw, const struct trial_job *job)

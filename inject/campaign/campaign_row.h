@@ -11,11 +11,11 @@
 #include "inject/store/row.h"
 #include "inject/trial/trial.h"
 
-/* What every row of an item needs beside its record. */
+/* What every row of an item needs besides its record. */
 struct campaign_row_context {
     struct fault_bounds bounds;
     uint32_t golden_len;         /* tokens */
-    const struct decode *decode; /* that gives a run its text; null where there is no record */
+    const struct decode *decode; /* gives a run its text; null without a record */
 };
 
 /* Texts of the row live in `arena`, or in the model. `draw` null: of no campaign; fields of
@@ -25,7 +25,7 @@ enum status campaign_row_make(struct row *out, struct arena *arena,
                               const struct sample_draw *draw,
                               const struct record *record) STATUS_MUST_USE;
 
-/* The row of a trial that ended abnormally again and again: no record, nothing was read back. */
+/* The row of a trial that repeatedly ended abnormally: no record, nothing was read back. */
 enum status campaign_row_due(struct row *out, struct arena *arena,
                              const struct campaign_row_context *context,
                              const struct sample_draw *draw,

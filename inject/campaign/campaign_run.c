@@ -12,12 +12,12 @@
 #include "inject/campaign/campaign_state.h"
 #include "inject/campaign/campaign_team.h"
 
-#define BATCH_SECONDS 8.0 /* a batch should take about so long: what a crash can cost */
-#define FIRST_BATCH 8u    /* trials, while the speed of a device is not known */
+#define BATCH_SECONDS 8.0 /* length of a batch, about: what a crash can cost */
+#define FIRST_BATCH 8u    /* trials, until a device's speed is known */
 
 /* --- what the crew asks --- */
 
-/* Trials for a device: some seconds of them, fewer near the end so that devices end together. */
+/* Trials for a device: some seconds' worth, fewer near the end so that devices end together. */
 static uint32_t batch_size(const struct campaign_state *s, uint32_t device)
 {
     const double speed = s->rate[device].per_second;
@@ -74,8 +74,7 @@ static enum status ready(void *user, uint32_t device, struct campaign_reader *bo
 
 /* --- the database --- */
 
-/* True if a campaign can be read from it: a file that a killed process was about to fill holds
- * nothing yet. */
+/* True if it holds a campaign: a file that a killed process was about to fill is empty. */
 static bool has_database(const char *path, struct arena *arena)
 {
     struct stat info;
@@ -93,8 +92,8 @@ static struct store_identity identity_of(const struct campaign_params *params)
     return identity;
 }
 
-/* Goes on with a database that is there: its identity is checked before anything runs, its golden
- * runs need not be made again. Its waves are compared once the draw is known. */
+/* Continues an existing database: its identity is checked before anything runs, and its golden runs
+ * are reused. Its waves are compared once the draw is known. */
 static enum status open_database(struct campaign_state *s)
 {
     const char *path = s->params->database;
@@ -130,7 +129,7 @@ static struct store_stratum *list_strata(struct campaign_state *s, uint32_t n)
     return strata;
 }
 
-/* "500@3328+200@3848", as the identity of a database has it. */
+/* "500@3328+200@3848", as in a database's identity. */
 static enum status list_waves(struct campaign_state *s, const char **out)
 {
     const struct plan *plan = s->setup->plan;
@@ -144,7 +143,7 @@ static enum status list_waves(struct campaign_state *s, const char **out)
     return st ? st : *out ? STATUS_OK : STATUS_MEMORY;
 }
 
-/* The database at hand is of the same draw, or of its first waves. */
+/* The existing database must be of the same draw, or of its first waves. */
 static enum status join_database(struct campaign_state *s, const struct store_identity *identity,
                                  const struct store_stratum *strata, uint32_t n)
 {
@@ -171,7 +170,7 @@ static void tell_cut(const struct campaign_state *s)
                  plan_place(s->setup->plan, "/sampling"), cut);
 }
 
-/* Draws, then makes the database, or finds that the one at hand is of the same draw. */
+/* Draws, then creates the database or checks that the existing one is of the same draw. */
 static enum status make_database(struct campaign_state *s)
 {
     const struct plan *plan = s->setup->plan;
@@ -200,7 +199,7 @@ static enum status make_database(struct campaign_state *s)
     return st ? st : campaign_items_write(s->item, s->store, plan);
 }
 
-/* --- what is to be done --- */
+/* --- remaining work --- */
 
 static enum status describe(void *user, uint64_t id, struct campaign_queue_trial *out)
 {
@@ -225,7 +224,7 @@ static enum status count_row(void *user, const struct row *row)
     return campaign_estimate_add(s->estimate, row);
 }
 
-/* From what the database holds to what is left. */
+/* From the database's trials to the remaining ones. */
 static enum status plan_work(struct campaign_state *s)
 {
     const uint64_t trials = sample_trials(s->sample);
@@ -274,7 +273,7 @@ static enum status run_workers(struct campaign_state *s)
     return st ? st : told;
 }
 
-/* Whether all that was asked for is there. */
+/* Whether all requested trials are done. */
 static enum status judge(const struct campaign_state *s)
 {
     const uint64_t left = campaign_queue_left(s->queue);

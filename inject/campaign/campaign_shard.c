@@ -10,8 +10,8 @@
 
 #define SHARDS_MAX 1000000
 
-/* Rank and size of each launcher, in the order in which they are believed; where two are set, as
- * with mpirun inside of a Slurm job, they must agree. */
+/* Rank and size of each launcher, in order of precedence; if two are set, as with mpirun inside a
+ * Slurm job, they must agree. */
 static const struct {
     const char *index, *count;
 } RANKS[] = {
@@ -54,7 +54,7 @@ static enum status read_given(struct campaign_shard *out, const char *text)
     return STATUS_USAGE;
 }
 
-/* A variable as a number; *found is false where it is not set. */
+/* A variable as a number; *found is false if it is not set. */
 static enum status read_variable(const struct reader *r, const char *name, uint32_t *out,
                                  bool *found)
 {
@@ -76,7 +76,7 @@ static enum status refuse_pair(const char *index_name, const char *index, const 
     return STATUS_USAGE;
 }
 
-/* One launcher's rank and size; out->count stays 0 where it has not started this process. */
+/* One launcher's rank and size; out->count stays 0 if it did not start this process. */
 static enum status read_rank(struct campaign_shard *out, const struct reader *r, size_t launcher)
 {
     const char *index_name = RANKS[launcher].index, *count_name = RANKS[launcher].count;
@@ -88,7 +88,7 @@ static enum status read_rank(struct campaign_shard *out, const struct reader *r,
     if (st || !has_index)
         return st; /* a size alone belongs to the job, not to this process */
     if (!has_count && index == 0)
-        return STATUS_OK; /* a batch script of one task: Slurm leaves the count out */
+        return STATUS_OK; /* a batch script of one task: Slurm omits the count */
     if (!has_count || index >= count)
         return refuse_pair(index_name, r->variable(r->user, index_name), count_name,
                            r->variable(r->user, count_name));
@@ -96,8 +96,7 @@ static enum status read_rank(struct campaign_shard *out, const struct reader *r,
     return STATUS_OK;
 }
 
-/* The batch script of a job of several tasks is rank 0 of them all, but nothing started the others.
- */
+/* The batch script of a job of several tasks is rank 0, but nothing started the others. */
 static enum status check_step(const struct reader *r, const struct campaign_shard *rank)
 {
     const char *job = r->variable(r->user, "SLURM_JOB_ID");
@@ -132,14 +131,14 @@ static enum status read_ranks(struct campaign_shard *out, const struct reader *r
     return out->count > 0 ? check_step(r, out) : STATUS_OK;
 }
 
-/* What Slurm says of a job array. */
+/* Slurm's variables of a job array. */
 struct array {
     uint32_t id, count, first, last, step;
 };
 
-/* An array that counts from 0 by 1 is whole. Any other may be what was submitted again of a larger
- * one (3 of 0-7, or 0,2,4 of it), whose size nobody tells: taken for a whole, it would run parts
- * that are none. */
+/* An array that counts from 0 by 1 is whole. Any other may be part of a larger one, submitted again
+ * (3 of 0-7, or 0,2,4 of it), whose size is not known: taken for a whole, it would run wrong
+ * parts. */
 static enum status check_array(const struct array *a)
 {
     if (a->id < a->count && a->first == 0 && a->last == a->count - 1)
@@ -152,7 +151,7 @@ static enum status check_array(const struct array *a)
     return STATUS_USAGE;
 }
 
-/* The place of this task in its job array; out->count stays 0 outside of one. */
+/* The place of this task in its job array; out->count stays 0 outside one. */
 static enum status read_array(struct campaign_shard *out, const struct reader *r)
 {
     struct array a = {.step = 1};
@@ -177,12 +176,12 @@ static enum status read_array(struct campaign_shard *out, const struct reader *r
     return st;
 }
 
-/* Job arrays of other batch systems are not read: which part of how many a task is, each says in
- * its own way or not at all. Without --shard every task would run the whole campaign. */
+/* Job arrays of other batch systems are not read: each gives a task's part in its own way or not at
+ * all. Without --shard every task would run the whole campaign. */
 static enum status refuse_other_arrays(const struct reader *r)
 {
     static const struct {
-        const char *name, *none; /* `none`: the value outside of an array */
+        const char *name, *none; /* `none`: the value outside an array */
     } arrays[] = {{"PBS_ARRAY_INDEX", ""},
                   {"PBS_ARRAYID", ""},
                   {"SGE_TASK_ID", "undefined"},
@@ -218,7 +217,7 @@ enum status campaign_shard_find(struct campaign_shard *out, const char *given,
         *out = array.count > 0 ? array : rank;
         return STATUS_OK;
     }
-    /* Each task of each element of the array is a part of its own. */
+    /* Each task of each element of the array is a separate part. */
     if ((uint64_t)array.count * rank.count > SHARDS_MAX) {
         log_error("found %" PRIu32 " tasks in each of %" PRIu32 " elements of a job array, "
                   "expected at most %d parts",

@@ -35,7 +35,7 @@ struct campaign_state {
     struct sample *sample;
     struct certify *certify;
     struct store *store;
-    bool resumed; /* the database was there */
+    bool resumed; /* the database existed */
     struct campaign_queue *queue;
     struct campaign_estimate *estimate;
     struct campaign_shadow *shadow;
@@ -44,9 +44,9 @@ struct campaign_state {
 
     struct campaign_progress progress;
     struct campaign_rate rate[CAMPAIGN_DEVICES_MAX];
-    double began, last_tick; /* time of the first hand-out, of the last tick told */
+    double began, last_tick; /* time of the first dispatch, of the last reported tick */
     uint64_t done_before;    /* trials in the database when this call began */
-    bool decided;            /* a look has ended the campaign: nothing new begins */
+    bool decided;            /* a look has ended the campaign: nothing new starts */
 };
 
 static inline int campaign_state_stop(const struct campaign_state *s)
@@ -54,16 +54,16 @@ static inline int campaign_state_stop(const struct campaign_state *s)
     return s->setup->stop ? (int)*s->setup->stop : 0;
 }
 
-/* campaign_golden.c: the golden run on the reference of each item that has none yet. */
+/* campaign_golden.c: the golden run on the reference of each item without one. */
 enum status campaign_golden_run(struct campaign_state *s) STATUS_MUST_USE;
 
-/* campaign_look.c: what a campaign that is looked at takes first, and the looks. */
+/* campaign_look.c: the order of work of a campaign with looks, and the looks. */
 enum status campaign_look_order(struct campaign_state *s,
                                 struct campaign_queue_params *out) STATUS_MUST_USE;
 enum status campaign_look_now(struct campaign_state *s) STATUS_MUST_USE;
 
-/* campaign_commit.c: answers, trials that are due, and incidents, into the database; controls are
- * compared. The functions of campaign_crew_owner. */
+/* campaign_commit.c: writes answers, due trials and incidents into the database; compares controls.
+ * The functions of campaign_crew_owner. */
 enum status campaign_commit_answer(void *user, const struct campaign_answer *answer,
                                    struct campaign_reader *body) STATUS_MUST_USE;
 enum status campaign_commit_due(void *user, const struct campaign_due *due) STATUS_MUST_USE;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The workers of a setup: each device serves what is in the campaign's memory. */
+/* The workers of a setup: each device works from the campaign's memory. */
 #ifndef VKFI_INJECT_CAMPAIGN_TEAM_H
 #define VKFI_INJECT_CAMPAIGN_TEAM_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Progress: what is done, how fast, how long it will take, and the SDC share so far. */
+/* Progress: trials done, speed, time left, and the SDC share so far. */
 #include <math.h>
 
 #include "base/clock.h"

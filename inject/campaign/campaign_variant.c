@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A set of small keys, looked through in order: there are some hundred at most. */
+/* A set of small keys, searched in order: there are some hundred at most. */
 #include "inject/campaign/campaign_variant.h"
 
 #include <stdbool.h>
@@ -7,7 +7,7 @@
 
 #include "base/log.h"
 
-/* Place, operation, point, type and field of the weight, granularity: what chooses the kernel, its
+/* Place, operation, point, type and field of the weight, granularity: these choose the kernel, its
  * constants and the shape of the patch. Layers, coordinates, kinds and masks are data. */
 static uint64_t key_of(const struct fault *fault, const struct model *model)
 {
@@ -73,7 +73,7 @@ enum status campaign_variant_missing(struct campaign_variant_dry *out, struct ar
                 continue;
             struct fault *dry = &out->fault[out->count++];
             *dry = fault_dry(fault);
-            dry->only_mask = dry->only_value = 0; /* it must run, whatever the bits */
+            dry->only_mask = dry->only_value = 0; /* it must fire, whatever the bits */
         }
     }
     return STATUS_OK;

@@ -23,7 +23,7 @@ struct campaign_variant_dry {
     uint32_t count;
 };
 
-/* Which of them has the variant of a fault; dry->count: none. */
+/* The index of the one with the variant of a fault; dry->count: none. */
 uint32_t campaign_variant_find(const struct campaign_variant_dry *dry, const struct model *model,
                                const struct fault *fault);
 
@@ -34,7 +34,7 @@ enum status campaign_variant_missing(struct campaign_variant_dry *out, struct ar
                                      const struct model *model,
                                      const struct trial_jobs *jobs) STATUS_MUST_USE;
 
-/* They have been run: puts them into the set. */
+/* Adds them to the set after they have run. */
 enum status campaign_variant_add(struct campaign_variant_set *set, const struct model *model,
                                  const struct campaign_variant_dry *dry) STATUS_MUST_USE;
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Golden state, dry runs of hook variants, batches of trials: what happens in a worker's process.
- */
+/* Golden state, dry runs of hook variants, batches of trials: the work of a worker's process. */
 #include "inject/campaign/campaign_worker.h"
 
 #include <inttypes.h>
@@ -29,7 +28,7 @@ struct worker {
     struct golden golden;
     uint32_t item; /* of `golden`; NO_ITEM: none */
     double golden_seconds;
-    bool final; /* the failure at hand ends the campaign, whatever its status */
+    bool final; /* the current failure ends the campaign, whatever its status */
 };
 
 /* One CAMPAIGN_WORK message. */
@@ -139,7 +138,7 @@ static enum status draw(struct worker *w, struct job *job)
     return st;
 }
 
-/* Each hook variant shows on this device that it runs and changes nothing before a trial uses it
+/* Each hook variant shows on this device that it runs and changes nothing, before a trial uses it
  * (METHOD.md 4). */
 static enum status dry_run(struct worker *w, struct job *job)
 {
@@ -250,7 +249,7 @@ static enum status open_worker(struct worker *w)
     return st ? st : campaign_answer_ready(w->channel, &w->opened.info);
 }
 
-/* Another try cannot help. */
+/* True if another try cannot help. */
 static bool is_final(const struct worker *w, enum status st)
 {
     return w->final || st == STATUS_INTERNAL || st == STATUS_USAGE || st == STATUS_INPUT;
@@ -266,7 +265,7 @@ enum status campaign_worker_serve(const struct campaign_world *world, uint32_t i
     enum status st = open_worker(&w);
     while (!st && campaign_channel_wait(channel, &message))
         st = serve(&w, &message);
-    if (st) { /* the process ends; what a failed device holds is left to the system */
+    if (st) { /* the process ends; the system frees what a failed device holds */
         const enum status told = campaign_answer_failed(channel, st, is_final(&w, st));
         return told ? told : st;
     }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A worker's own side: opens its device, runs what it is told, answers with rows. */
+/* A worker's own side: opens its device, runs its batches, answers with rows. */
 #ifndef VKFI_INJECT_CAMPAIGN_WORKER_H
 #define VKFI_INJECT_CAMPAIGN_WORKER_H
 
@@ -20,7 +20,7 @@ enum campaign_way {
     CAMPAIGN_WAY_COUNT
 };
 
-/* What workers find in their memory: made before they are forked. */
+/* What workers share in memory: made before they are forked. */
 struct campaign_world {
     const struct campaign_setup *setup;
     struct campaign_item *item;    /* (plan->n_items) */
@@ -28,7 +28,7 @@ struct campaign_world {
     const struct certify *certify; /* null: every token is computed */
 };
 
-/* What limits the coordinates of an item's faults. */
+/* The limits of coordinates of an item's faults. */
 struct fault_bounds campaign_worker_bounds(const struct campaign_world *world, uint32_t item);
 
 /* campaign_crew_owner.work for device `index` of the setup. */

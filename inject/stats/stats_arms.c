@@ -47,7 +47,7 @@ struct stats_interval stats_arms_interval(const struct stats_arms *arms,
     };
 }
 
-/* The bound on the side of null has passed it at this one-sided alpha. */
+/* True if the bound on null's side has passed it at this one-sided alpha. */
 static bool clears(const struct stats_arms *arms, double null, bool above, double alpha)
 {
     const struct stats_interval both = stats_arms_interval(

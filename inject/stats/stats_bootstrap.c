@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Replicates as counts a cluster, so that a replicate is one pass over the trials. */
+/* Replicates as counts per cluster, so that a replicate is one pass over the trials. */
 #include "inject/stats/stats_bootstrap.h"
 
 #include <assert.h>

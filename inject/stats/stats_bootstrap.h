@@ -30,8 +30,8 @@ struct stats_bootstrap_result {
 
 /* Draws clusters with replacement (every index below n_items and n_faults is one: number them
  * without gaps) and computes the rate of stats_cluster_rate anew (Davison and Hinkley 1997, 3.8). A
- * stratum that a replicate misses is left out of it. mean and error are NaN with fewer than 2
- * defined replicates. */
+ * stratum without trials in a replicate is omitted from it. mean and error are NaN with fewer than
+ * 2 defined replicates. */
 void stats_bootstrap_run(struct stats_bootstrap_result *out,
                          const struct stats_bootstrap_params *params);
 

@@ -10,7 +10,7 @@
 
 #define CLUSTER_FEW_EVENTS 10 /* METHOD.md 4 */
 
-/* What a stratum's trials turn into: coefficient (value - rate counted - centre). */
+/* A stratum's linear form of its trials: coefficient (value - rate counted - centre). */
 struct linear {
     double coefficient, rate, centre;
     double item, fault, cell; /* small-sample and finite-population factors */
@@ -71,7 +71,7 @@ static double small_sample(uint32_t clusters)
     return clusters > 1 ? sqrt((double)clusters / (clusters - 1)) : 1;
 }
 
-/* Share of a stratum's faults that was drawn without replacement. */
+/* Share of a stratum's faults drawn without replacement. */
 static double drawn_of(const struct stats_cluster_stratum *s)
 {
     return s->population > 0 ? fmin((double)s->trials / s->population, 1) : 0;
@@ -110,8 +110,8 @@ static struct moments moments_of(const double *total, uint32_t count)
     return m;
 }
 
-/* Degrees of freedom: 2 V^2 / Var(V) with Var(V) from fourth powers, for that part of V which is
- * not the trials' own; at most clusters - 1 of the shorter dimension. */
+/* Degrees of freedom: 2 V^2 / Var(V) with Var(V) from fourth powers, for the part of V that is not
+ * the trials' own; at most clusters - 1 of the shorter dimension. */
 static double degrees_of_freedom(double variance, double m4, double v_cell, uint32_t clusters)
 {
     const double own = fmin(v_cell / variance, 1);
@@ -154,7 +154,7 @@ static void combine(struct stats_cluster_estimate *out, const struct stats_clust
     out->skew = (i.m3 + f.m3 - shared.m3) / (out->variance * sqrt(out->variance));
 }
 
-/* Every fault of each stratum with weight, and one item: nothing is left to chance. */
+/* Every fault of each stratum with weight, and one item: nothing is random. */
 static bool is_whole(const struct stats_cluster_estimate *out,
                      const struct stats_cluster_data *data)
 {
@@ -164,10 +164,10 @@ static bool is_whole(const struct stats_cluster_estimate *out,
     return whole;
 }
 
-/* What a trial counts for in the variance where events are too few to show it: of one item's N
- * faults M are events, and none of them is among f N drawn at chance (1 - f)^M, as in
- * -ln(1 - f) / f times the trials drawn with replacement. Never more than 1 / (1 - f), by which the
- * variance falls. Of several items the faults' part is too small to tell. */
+/* A trial's share of the variance where events are too few to show it: if M of one item's N faults
+ * are events, none is among f N drawn with chance (1 - f)^M, as in -ln(1 - f) / f times as many
+ * trials drawn with replacement. At most 1 / (1 - f), by which the variance falls. With several
+ * items the faults' part is too small to matter. */
 static double spared(const struct stats_cluster_estimate *out,
                      const struct stats_cluster_stratum *s)
 {
@@ -177,7 +177,7 @@ static double spared(const struct stats_cluster_estimate *out,
     return drawn < 1 ? drawn / -log1p(-drawn) : 0;
 }
 
-/* n_effective and its company, from the variance and the strata's shares of the denominator. */
+/* n_effective and related fields, from the variance and the strata's shares of the denominator. */
 static void count_effective(struct stats_cluster_estimate *out,
                             const struct stats_cluster_data *data, double denominator)
 {
@@ -193,7 +193,7 @@ static void count_effective(struct stats_cluster_estimate *out,
     const double own = out->rate * (1 - out->rate);
     out->n_proportional = 1 / kish;
     out->n_zero = 1 / worst;
-    /* equal residuals everywhere (no event; pure strata) say nothing of the variance */
+    /* equal residuals everywhere (no event; pure strata) say nothing about the variance */
     out->n_effective = out->variance > 0 ? own / out->variance : out->n_proportional;
     out->design_effect = (double)out->counted / out->n_effective;
     if (out->variance > 0)
@@ -207,7 +207,7 @@ static void set_unknown(struct stats_cluster_estimate *out)
     out->design_effect = out->df = out->skew = NAN;
 }
 
-/* Residuals of every stratum with a coefficient; rate: what each stratum is held against. */
+/* Residuals of every stratum with a coefficient; rate: what each stratum is compared with. */
 static void spread(struct stats_cluster_estimate *out, const struct stats_cluster_data *data,
                    double denominator)
 {
@@ -281,9 +281,8 @@ static void set_unknown_interval(struct stats_cluster_interval *out)
     *out = (struct stats_cluster_interval){{0, 1}, STATS_CLUSTER_UNKNOWN, 0, 0};
 }
 
-/* Cornish and Fisher's shift of an end by skewness (Johnson 1978; Hall 1992, 3.10), of what
- * Wilson's form does not hold already, and outwards only: the estimate of a third moment is a poor
- * one. */
+/* Cornish and Fisher's shift of an end by skewness (Johnson 1978; Hall 1992, 3.10), of the part
+ * that Wilson's form lacks, and outwards only: a third moment is poorly estimated. */
 static void move_out(struct stats_cluster_interval *out,
                      const struct stats_cluster_estimate *estimate, double t,
                      enum stats_interval_side side)

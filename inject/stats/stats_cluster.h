@@ -9,10 +9,10 @@
 
 #include "inject/stats/stats_interval.h"
 
-/* One trial. Two trials are independent only if they share neither item nor fault. To speak of the
- * given items alone, not of others like them, make each item a stratum and write item 0. */
+/* One trial. Two trials are independent only if they share neither item nor fault. To infer about
+ * the given items alone, not others like them, make each item a stratum with item 0. */
 struct stats_cluster_trial {
-    uint32_t stratum, item, fault; /* indices; a fault struck once only has an index of its own */
+    uint32_t stratum, item, fault; /* indices; a fault struck only once has its own index */
     uint32_t cell;                 /* index of the pair (item, fault)                           */
     bool counted;                  /* in the denominator: true, or "bits changed", ...          */
     double value;                  /* 1 event, 0 none; in a contrast any number; 0 if uncounted */
@@ -21,8 +21,8 @@ struct stats_cluster_trial {
 
 struct stats_cluster_stratum {
     double weight;     /* W_h of a total (any scale), coefficient c_h of a contrast  */
-    double population; /* faults in the stratum, none of which comes twice among its
-                        * trials; 0: without end, or drawn with replacement          */
+    double population; /* faults in the stratum, none twice among its trials; 0: infinite, or drawn
+                          with replacement */
 
     /* Filled in by stats_cluster_rate and stats_cluster_contrast. */
     uint64_t trials, counted, events; /* events: counted trials whose value is not 0 */
@@ -39,7 +39,7 @@ struct stats_cluster_data {
     double *scratch;                               /* n_items + n_faults + n_cells */
 };
 
-/* rate is NaN where a stratum with weight has no trial, or none is counted. */
+/* rate is NaN if a stratum with weight has no trial, or none is counted. */
 struct stats_cluster_estimate {
     uint64_t trials, counted, events;
     uint32_t items, faults;         /* distinct ones                                        */
@@ -47,13 +47,13 @@ struct stats_cluster_estimate {
     double variance;                /* of rate                                              */
     double v_item, v_fault, v_cell; /* its parts; NaN of a side with fewer than 2 clusters  */
     double n_effective;             /* independent trials with this variance                */
-    double n_proportional;          /* Kish 1965: what the weights leave of `counted`       */
-    double n_zero;                  /* what they leave to the bound for no event            */
+    double n_proportional;          /* Kish 1965: `counted` as reduced by the weights */
+    double n_zero;                  /* the same for the bound of no event */
     double design_effect;           /* variance over that of `counted` independent trials   */
     double df;                      /* of the variance                                      */
     double skew;                    /* of rate, in excess of a binomial's at n_effective    */
-    bool whole;                     /* all faults on the one item there is: rate is known,
-                                     * n_* without end. Of several items: they are a sample  */
+    bool whole;                     /* all faults on the only item: rate is known, n_* infinite.
+                                       Several items are a sample */
 };
 
 /* sum W_h y_h / sum W_h d_h, y_h and d_h the weighted means of `value` and `counted` in a stratum:
@@ -70,7 +70,7 @@ void stats_cluster_contrast(struct stats_cluster_estimate *out,
 
 enum stats_cluster_method {
     STATS_CLUSTER_UNKNOWN, /* nothing is known: [0, 1]                             */
-    STATS_CLUSTER_ZERO,    /* no event, or nothing but events: zero-event rule     */
+    STATS_CLUSTER_ZERO,    /* no event, or only events: zero-event rule */
     STATS_CLUSTER_EXACT,   /* fewer than 10 of either: Clopper-Pearson             */
     STATS_CLUSTER_SCORE,   /* Wilson, its outer end moved out by the excess skew   */
     STATS_CLUSTER_KNOWN,   /* of the whole population: [rate, rate]                */
@@ -80,14 +80,14 @@ struct stats_cluster_interval {
     struct stats_interval bounds;
     enum stats_cluster_method method;
     double n;     /* put into the formula: n_effective (z / t)^2, t with df (Korn, Graubard 1998) */
-    double shift; /* by which skewness moved an end: above 0 the upper one, below 0 the lower one */
+    double shift; /* of an end by skewness: above 0 of the upper one, below 0 of the lower one */
 };
 
 /* rate, method, n and shift give the bounds: Clopper and Pearson's at rate x n events of n (ZERO
  * and EXACT), Wilson's with one end moved, within [0, 1] (SCORE). */
 
 /* deff_floor (>= 1) divides n where events are too few to show the design effect: that of the whole
- * campaign, or 1 if the trials are taken as independent. */
+ * campaign, or 1 for trials taken as independent. */
 struct stats_cluster_request {
     struct stats_interval_level level;
     double deff_floor;

@@ -23,8 +23,7 @@ static double one_bound(const struct stats_cluster_estimate *estimate,
     return side == STATS_INTERVAL_UPPER ? interval.bounds.high : interval.bounds.low;
 }
 
-/* The part of the variance that stays whatever is run on the same items: theirs, beyond that of the
- * trials on them. */
+/* The part of the variance that no further trial on the same items reduces: the items' own. */
 static double kept_by_items(const struct stats_cluster_estimate *estimate)
 {
     const double between = estimate->v_item - estimate->v_cell;
@@ -44,7 +43,7 @@ static struct stats_cluster_estimate grown(const struct stats_cluster_estimate *
     e.n_proportional *= factor;
     e.n_zero *= factor;
     if (kept > 0)
-        return e; /* few items stay few: df and skew are theirs */
+        return e; /* few items stay few, and so df and skew stay */
     e.df *= factor;
     e.skew /= sqrt(factor);
     return e;

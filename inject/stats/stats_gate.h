@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Does a rate keep below a limit, and if that is open, how many more trials would tell. */
+/* Whether a rate is below a limit and, if undecided, how many more trials would decide. */
 #ifndef VKFI_INJECT_STATS_GATE_H
 #define VKFI_INJECT_STATS_GATE_H
 
@@ -16,11 +16,11 @@ enum stats_gate_verdict {
     STATS_GATE_UNDECIDED, /* neither              */
 };
 
-/* What further trials have to bring. */
+/* What must be added. */
 enum stats_gate_growth {
     STATS_GATE_TRIALS,  /* trials; on which items hardly matters             */
     STATS_GATE_BOTH,    /* trials on new items: on the same ones, over twice as many */
-    STATS_GATE_PROMPTS, /* new items: no number of trials on the same ones would tell  */
+    STATS_GATE_PROMPTS, /* new items: no number of trials on the same ones would decide */
 };
 
 struct stats_gate_request {
@@ -31,12 +31,13 @@ struct stats_gate_request {
 struct stats_gate_result {
     enum stats_gate_verdict verdict;
     double lower, upper;
-    struct stats_cluster_interval of_lower, of_upper; /* what they follow from; UNKNOWN of others */
-    /* If undecided: trials to add (of all kinds, counted or not) until the bound on the rate's own
-     * side of the limit would clear it, were rate and design effect to stay and items and faults to
-     * grow with the trials. STATS_GATE_NEVER where the rate is the limit, or nothing is known. */
+    struct stats_cluster_interval of_lower, of_upper; /* what they follow from; UNKNOWN for
+                                                         others */
+    /* If undecided: trials to add (of all kinds, counted or not) until the bound on the rate's side
+     * of the limit clears it, if rate and design effect stay and items and faults grow with the
+     * trials. STATS_GATE_NEVER if the rate is the limit or nothing is known. */
     uint64_t more;
-    uint64_t items; /* that come with them in proportion */
+    uint64_t items; /* to add in proportion */
     enum stats_gate_growth growth;
     bool would_pass;
 };

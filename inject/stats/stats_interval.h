@@ -15,13 +15,13 @@ struct stats_interval_level {
     enum stats_interval_side side;
 };
 
-/* Within [0, 1]; [0, 1] where nothing is known (n is not above 0, a NaN). */
+/* Within [0, 1]; [0, 1] if nothing is known (n is not above 0, or a NaN). */
 struct stats_interval {
     double low, high;
 };
 
-/* What sums of shares in double carry, and what an end at 1 can be told from: an end that is nearer
- * than this to 0, 1 or -1 is that number. All intervals of stats have such ends. */
+/* The error of sums of shares in double: an end nearer than this to 0, 1 or -1 becomes that number,
+ * in all intervals of stats. */
 #define STATS_INTERVAL_LEAST 0x1p-50
 double stats_interval_end(double end);
 
@@ -40,7 +40,7 @@ struct stats_interval stats_interval_clopper_pearson(double events, double n,
 /* No event in n trials: [0, 1 - tail^(1/n)], near -ln(tail) / n (Hanley and Lippman-Hand 1983). */
 struct stats_interval stats_interval_zero(double n, struct stats_interval_level level);
 
-/* Two rates and their own two-sided intervals. */
+/* Two rates and their two-sided intervals. */
 struct stats_interval_pair {
     double first, second;
     struct stats_interval of_first, of_second;
@@ -48,7 +48,7 @@ struct stats_interval_pair {
 };
 
 /* first - second from the two intervals (Newcombe 1998, method 10, when they are Wilson's; with
- * correlation: Zou and Donner 2008). Within [-1, 1], and that where an argument is NaN. */
+ * correlation: Zou and Donner 2008). Within [-1, 1]; [-1, 1] if an argument is NaN. */
 struct stats_interval stats_interval_difference(const struct stats_interval_pair *pair);
 
 #endif

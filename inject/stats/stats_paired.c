@@ -58,7 +58,7 @@ double stats_paired_score(const struct stats_paired_table *table, double differe
     const double linear = -b - c + (2 * n - b + c) * difference;
     const double constant = -c * difference * (1 - difference);
     const double root = sqrt(fmax(linear * linear - 8 * n * constant, 0));
-    /* of the two forms of the root take the one that does not cancel */
+    /* of the root's two forms, the one without cancellation */
     const double q = linear > 0 ? -2 * constant / (linear + root) : (root - linear) / (4 * n);
     const double variance = n * (2 * q + difference * (1 - difference));
     const double distance = b - c - n * difference;

@@ -11,18 +11,18 @@ struct stats_paired_table {
     double both, first_only, second_only, neither;
 };
 
-/* All counts over the design effect (>= 1): the table that as many independent pairs would show. */
+/* All counts over the design effect (>= 1): the table of the equivalent independent pairs. */
 struct stats_paired_table stats_paired_scale(const struct stats_paired_table *table,
                                              double design_effect);
 
 /* Two-sided p-values of McNemar's test that both arms have the same rate: the exact binomial one,
- * and the mid-p one, which counts half the observed table (Fagerland, Lydersen, Laake 2013). Whole
- * counts; 1 without discordant pairs. */
+ * and the mid-p one, which counts half the observed table (Fagerland, Lydersen, Laake 2013).
+ * Integer counts; 1 without discordant pairs. */
 double stats_paired_mcnemar_exact(const struct stats_paired_table *table);
 double stats_paired_mcnemar_mid(const struct stats_paired_table *table);
 
-/* Score statistic of rate(first) - rate(second) = difference; large when the true one is above
- * (Tango 1998). At 0 it is McNemar's (b - c) / sqrt(b + c). */
+/* Score statistic of rate(first) - rate(second) = difference; large if the true one is above (Tango
+ * 1998). At 0 it is McNemar's (b - c) / sqrt(b + c). */
 double stats_paired_score(const struct stats_paired_table *table, double difference);
 
 /* Tango's interval of the difference: all values that the score does not reject. Within [-1, 1]. */

@@ -16,7 +16,7 @@ static uint64_t whole(double n)
     return n >= 0 && n <= PLAN_MOST ? (uint64_t)fmax(ceil(n - 1e-9), 1) : STATS_PLAN_NEVER;
 }
 
-/* What a finite population spares. */
+/* Finite-population correction of n. */
 static double in_population(double n, double population)
 {
     return population > 0 ? n / (1 + (n - 1) / population) : n;
@@ -81,7 +81,7 @@ uint64_t stats_plan_trials(const struct stats_plan_goal *goal)
     return whole(in_population(ceil(high - 1e-6) * fmax(goal->design_effect, 1), goal->population));
 }
 
-/* Does c events in n trials pass: P(X <= c) <= 1 - confidence at the limit. */
+/* Whether c events in n trials pass: P(X <= c) <= 1 - confidence at the limit. */
 static int passes(const struct stats_plan_gate *gate, double events, double n)
 {
     return events <= n &&

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Capital of bets on a grid, inverted by bisection: it falls in m on one side, grows on the other.
- */
+/* Capital of bets on a grid, inverted by bisection: it falls in m on one side and grows on the
+ * other. */
 #include "inject/stats/stats_sequence.h"
 
 #include <math.h>
@@ -8,8 +8,8 @@
 
 /* Stakes: down, q / m = cos^2 of equal angles, from just below 1 to near 0; up, q / m - 1 in half
  * octaves from 1/128 to 4096, but not beyond q = 1: a bet that may lose more than the capital is
- * none, and cut off at 0 it wins on average. Which rate a bet wins at is q; 40 of them cost ln(40)
- * at most. */
+ * invalid, since cut off at 0 it wins on average. A bet wins at rate q; 40 bets cost at most
+ * ln(40). */
 #define SEQUENCE_STAKES 40
 #define SEQUENCE_STEPS 60
 
@@ -70,7 +70,7 @@ static bool is_given_up(const struct sample *s, double m, bool down, double tail
     return has_won(log_each, tail);
 }
 
-/* The outermost m not given up, on the safe side of the last bisection step. */
+/* The outermost m not rejected, on the safe side of the last bisection step. */
 static double bound(const struct sample *s, bool down, double tail)
 {
     double kept = s->n > 0 ? s->events / s->n : 0.5, lost = down ? 1 : 0;

@@ -12,7 +12,7 @@
 #define SPECIAL_LOG_2PI 1.8378770664093454836
 #define SPECIAL_DF_NORMAL 1e10 /* from here t and normal agree to 1e-10 */
 
-/* ln(n!) - (n + 1/2) ln n + n - ln(2 pi) / 2: what Stirling's formula lacks (DLMF 5.11.1). */
+/* ln(n!) - (n + 1/2) ln n + n - ln(2 pi) / 2: the error of Stirling's formula (DLMF 5.11.1). */
 static double stirling_rest(double n)
 {
     if (n < 16) {
@@ -46,7 +46,7 @@ static double binomial_point(double a, double b, double x, double y)
     return exp(log_rest) * sqrt(n / a / b) * exp(-0.5 * SPECIAL_LOG_2PI);
 }
 
-/* Lentz's way through the fraction of DLMF 8.17.22, which converges for x < (a + 1)/(a + b + 2). */
+/* Lentz's method for the fraction of DLMF 8.17.22, which converges for x < (a + 1)/(a + b + 2). */
 static double beta_fraction(double x, double a, double b)
 {
     double c = 1, d = 1 - (a + b) * x / (a + 1);
@@ -71,7 +71,7 @@ static double beta_fraction(double x, double a, double b)
     return NAN;
 }
 
-/* I_x(a, b) with y = 1 - x given apart, so that neither loses digits. */
+/* I_x(a, b) with y = 1 - x given too, so that neither loses digits. */
 static double beta_both(double x, double y, double a, double b)
 {
     if (x <= 0)
@@ -159,7 +159,7 @@ double stats_special_t(double x, double df)
     if (df >= SPECIAL_DF_NORMAL || isinf(x))
         return stats_special_normal(x);
     const double square = x * x, sum = df + square;
-    /* far out the tail itself is wanted, near 0 its distance from one half */
+    /* far out compute the tail itself, near 0 its distance from one half */
     if (square > df)
         return x > 0 ? 1 - 0.5 * beta_both(df / sum, square / sum, 0.5 * df, 0.5)
                      : 0.5 * beta_both(df / sum, square / sum, 0.5 * df, 0.5);
@@ -198,7 +198,7 @@ static double gamma_series(double a, double x, double factor)
     return factor * sum;
 }
 
-/* Q(a, x) by Lentz's way through DLMF 8.9.2. */
+/* Q(a, x) by Lentz's method for DLMF 8.9.2. */
 static double gamma_fraction(double a, double x, double factor)
 {
     double b = x + 1 - a, c = 1 / SPECIAL_TINY, d = 1 / b, value = d;

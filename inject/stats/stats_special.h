@@ -4,8 +4,8 @@
 #define VKFI_INJECT_STATS_SPECIAL_H
 
 /* All stats_* files: pure functions of their arguments, any thread. A NaN or an argument outside
- * its domain gives NaN here, and a rate that nothing is known of (NaN with bounds 0 and 1) in the
- * files above, so that no comparison "bound <= limit" comes true by accident. */
+ * its domain gives NaN here, and an unknown rate (NaN with bounds 0 and 1) in the other files, so
+ * that no comparison "bound <= limit" is true by accident. */
 
 /* Regularised incomplete beta function I_x(a, b), a, b > 0 (DLMF 8.17.22; the factor before the
  * fraction by the saddle-point form of Loader 2000, which keeps 12 digits up to a + b = 1e7). */
@@ -27,7 +27,7 @@ double stats_special_t_quantile(double p, double df);
 /* P(X >= x), X chi-square with df degrees of freedom (DLMF 8.7.1 and 8.9.2). */
 double stats_special_chi2_upper(double x, double df);
 
-/* Binomial: P(X = k) and P(X <= k) (DLMF 8.17.5); k and n whole numbers held in doubles. */
+/* Binomial: P(X = k) and P(X <= k) (DLMF 8.17.5); k and n are integers in doubles. */
 double stats_special_binomial(double k, double n, double p);
 double stats_special_binomial_at_most(double k, double n, double p);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The density of a Brownian path that has crossed no boundary yet, on Simpson's nodes. */
+/* The density of a Brownian path that has not yet crossed a boundary, on Simpson's nodes. */
 #include "inject/stats/stats_spending.h"
 
 #include <math.h>
@@ -36,7 +36,7 @@ static double normal_density(double x, double variance)
     return exp(-x * x / (2 * variance)) / sqrt(2 * M_PI * variance);
 }
 
-/* Probability that a path going on from `before` is at or above b at time t. */
+/* Probability that a path from `before` is at or above b at time t. */
 static double crossing(const struct paths *before, double t, double b)
 {
     if (before->t == 0)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Looks fixed in a plan: alpha spent over them, and the level that each look tests at. */
+/* Looks fixed in a plan: alpha spent over them, and the level of each look's test. */
 #ifndef VKFI_INJECT_STATS_SPENDING_H
 #define VKFI_INJECT_STATS_SPENDING_H
 
@@ -24,7 +24,7 @@ struct stats_spending_looks {
 
 /* boundary[k]: the look rejects at z_k >= boundary[k]; level[k] = 1 - Phi(boundary[k]) is the tail
  * to use for its one-sided bound. Recursive integration over the paths that went on (Armitage,
- * McPherson, Rowe 1969; Jennison and Turnbull 2000, 19). NaN in both where the looks are not as
+ * McPherson, Rowe 1969; Jennison and Turnbull 2000, 19). NaN in both if the looks are not as
  * above. */
 void stats_spending_boundaries(double *boundary, double *level,
                                const struct stats_spending_looks *looks);

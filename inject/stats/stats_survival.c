@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Product over times of the share that goes on. */
+/* Product over times of the share that survives. */
 #include "inject/stats/stats_survival.h"
 
 #include <math.h>

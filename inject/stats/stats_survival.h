@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Time to an event that some trials never show: the Kaplan-Meier curve. */
+/* Time to an event that some trials never have: the Kaplan-Meier curve. */
 #ifndef VKFI_INJECT_STATS_SURVIVAL_H
 #define VKFI_INJECT_STATS_SURVIVAL_H
 
@@ -8,8 +8,8 @@
 
 #include "inject/stats/stats_interval.h"
 
-/* Trials by time, in tokens: at time[i] (rising), events[i] differ for the first time and
- * censored[i] end without having differed; the latter are still at risk at that time. */
+/* Trials by time, in tokens: at time[i] (rising), events[i] first differ and censored[i] end
+ * without a difference; the latter are at risk up to that time. */
 struct stats_survival_input {
     const double *time;
     const uint64_t *events, *censored;
@@ -30,7 +30,7 @@ void stats_survival_curve(struct stats_survival_point *out,
                           const struct stats_survival_input *input,
                           struct stats_interval_level level);
 
-/* First time at which survival is at most 1 - share (0.5: the median); INFINITY if none is. */
+/* First time at which survival is at most 1 - share (0.5: the median); INFINITY: never. */
 double stats_survival_quantile(const struct stats_survival_point *curve, size_t count,
                                double share);
 
