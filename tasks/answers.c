@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: MIT */
+/* Lanes that decode, a token a pass each, and prompts that fill what is left of the passes. */
+#include "tasks/answers.h"
+
+#include <string.h>
+
+#include "base/hash.h"
+#include "tasks/batch.h"
+
+#define LANES 24u /* unless the caller asks otherwise */
+
+/* A text as it grows. */
+struct lane {
+    struct slot *slot; /* its item; null: free */
+    uint32_t sample;
+    bool own;             /* its pages are those that its slot has for one lane */
+    uint32_t pages;       /* spoken for, if not */
+    struct batch_row row; /* prompt and text as far as it is */
+    int32_t *ids;         /* (n_ids + n) of the row */
+    struct decode decode;
+    struct generation run;
+    struct arena arena; /* of this text */
+};
+
+/* An item in flight. Its prompt is evaluated once, but for the last column, which every sample has
+ * for its own. */
+struct slot {
+    bool used, kept;            /* the second: its prompt was put by for others */
+    uint32_t index, pages;      /* of the item; spoken for: the prompt's and one lane's */
+    uint32_t started, finished; /* samples */
+    bool lane_taken;            /* the one lane that has its pages here */
+    struct batch_row prompt;
+    struct answers_text *text; /* (samples) */
+};
+
+struct run {
+    const struct answers_params *p;
+    struct arena arena;
+    struct batch batch;
+    struct lane *lane; /* (n_lanes) */
+    struct slot *slot; /* (n_lanes) */
+    uint32_t n_lanes;
+    struct lane **owner;        /* (columns of a pass); null: a prompt's */
+    struct answers_text **text; /* (n_items), of those that are finished; else null */
+    uint32_t next, told;        /* items started; told of */
+};
+
+uint64_t answers_seed(uint64_t seed, uint32_t key, uint32_t sample)
+{
+    return hash_fold64(hash_fold64(seed, key), sample);
+}
+
+static uint32_t lanes_of(const struct answers_params *p)
+{
+    const uint64_t most = p->lanes ? p->lanes : LANES, all = (uint64_t)p->n_items * p->samples;
+    return (uint32_t)(all < most ? all : most);
+}
+
+/* Pages of a lane besides those it shares with its prompt. */
+static uint32_t lane_pages(const struct answers_item *item)
+{
+    return batch_pages(item->n_ids + item->n - 1) - (item->n_ids - 1) / KV_PAGE_POSITIONS;
+}
+
+static uint32_t item_pages(const struct answers_item *item)
+{
+    return batch_pages(item->n_ids - 1) + lane_pages(item);
+}
+
+void answers_needs(struct executor_params *params, const struct answers_params *answers)
+{
+    struct batch_needs needs = {.items = lanes_of(answers), .positions = 1};
+    for (uint32_t i = 0; i < answers->n_items; i++) {
+        const struct answers_item *item = &answers->item[i];
+        const uint32_t n = item->n_ids + item->n - 1, pages = item_pages(item);
+        needs.positions = n > needs.positions ? n : needs.positions;
+        needs.pages = pages > needs.pages ? pages : needs.pages;
+    }
+    needs.branches = 2 * needs.items;
+    batch_params(params, &needs);
+}
+
+static enum status start_slot(struct run *run, struct slot *slot, bool *out_started)
+{
+    const struct answers_item *item = &run->p->item[run->next];
+    const uint32_t pages = item_pages(item);
+    *out_started = batch_reserve(&run->batch, pages);
+    if (!*out_started)
+        return STATUS_OK;
+    *slot = (struct slot){.used = true,
+                          .index = run->next++,
+                          .pages = pages,
+                          .prompt = {.ids = item->ids,
+                                     .n = item->n_ids - 1,
+                                     .branch = EXECUTOR_NONE,
+                                     .from = item->n_ids - 1}};
+    slot->text = arena_array(&run->arena, run->p->samples, sizeof(*slot->text));
+    return slot->text ? batch_start(&run->batch, &slot->prompt) : STATUS_MEMORY;
+}
+
+static void close_slot(struct run *run, struct slot *slot)
+{
+    if (slot->prompt.branch != EXECUTOR_NONE)
+        kv_release(run->p->ex->kv, slot->prompt.branch);
+    batch_return(&run->batch, slot->pages);
+    slot->used = false;
+}
+
+static const struct answers_item *item_of(const struct run *run, const struct slot *slot)
+{
+    return &run->p->item[slot->index];
+}
+
+static bool prompt_done(const struct slot *slot)
+{
+    return slot->prompt.next == slot->prompt.n;
+}
+
+static struct decode_rules rules_of(const struct run *run, const struct slot *slot)
+{
+    const struct answers_item *item = item_of(run, slot);
+    struct sampler sampler = run->p->sampler;
+    sampler.seed = answers_seed(sampler.seed, item->key, slot->started);
+    return (struct decode_rules){
+        .n = item->n, .sampler = sampler, .stops = item->stop, .n_stops = item->n_stops};
+}
+
+/* The next sample of an item whose prompt is evaluated; there are pages for it. */
+static enum status open_lane(struct run *run, struct slot *slot, struct lane *lane)
+{
+    const struct answers_item *item = item_of(run, slot);
+    const struct decode_rules rules = rules_of(run, slot);
+    lane->slot = slot;
+    lane->sample = slot->started++;
+    lane->row = (struct batch_row){.n = item->n_ids,
+                                   .next = item->n_ids - 1,
+                                   .branch = EXECUTOR_NONE,
+                                   .from = item->n_ids - 1};
+    lane->ids = arena_array(&lane->arena, (size_t)item->n_ids + item->n, sizeof(*lane->ids));
+    if (!lane->ids)
+        return STATUS_MEMORY;
+    memcpy(lane->ids, item->ids, item->n_ids * sizeof(*lane->ids));
+    lane->row.ids = lane->ids;
+    enum status st = decode_open(&lane->decode, &lane->arena, &rules, run->p->ex);
+    if (!st)
+        st = decode_begin(&lane->run, &lane->arena, &lane->decode, item->n);
+    if (st)
+        return st;
+    lane->row.outputs = decode_outputs(&lane->decode);
+    st = batch_fork(&run->batch, slot->prompt.branch, lane->row.next, &lane->row.branch);
+    lane->run.branch = lane->row.branch;
+    return st;
+}
+
+static void close_lane(struct run *run, struct lane *lane)
+{
+    if (lane->row.branch != EXECUTOR_NONE)
+        kv_release(run->p->ex->kv, lane->row.branch);
+    if (lane->own)
+        lane->slot->lane_taken = false;
+    else
+        batch_return(&run->batch, lane->pages);
+    arena_finish(&lane->arena);
+    *lane = (struct lane){0};
+}
+
+/* Whether a lane of the slot may have pages: the slot's own, else others that are free. */
+static bool take_pages(struct run *run, struct slot *slot, struct lane *lane)
+{
+    lane->own = !slot->lane_taken;
+    lane->pages = lane_pages(item_of(run, slot));
+    if (!lane->own && !batch_reserve(&run->batch, lane->pages))
+        return false;
+    slot->lane_taken = true;
+    return true;
+}
+
+/* The earliest item that waits for a lane; null: none. */
+static struct slot *waiting(struct run *run)
+{
+    struct slot *first = NULL;
+    for (uint32_t i = 0; i < run->n_lanes; i++) {
+        struct slot *slot = &run->slot[i];
+        const bool waits = slot->used && prompt_done(slot) && slot->started < run->p->samples;
+        if (waits && (!first || slot->index < first->index))
+            first = slot;
+    }
+    return first;
+}
+
+/* Samples of items whose prompts are evaluated take the lanes that are free. */
+static enum status start_lanes(struct run *run)
+{
+    enum status st = STATUS_OK;
+    for (uint32_t i = 0; i < run->n_lanes && !st; i++) {
+        struct lane *lane = &run->lane[i];
+        if (lane->slot)
+            continue;
+        struct slot *slot = waiting(run);
+        if (!slot || !take_pages(run, slot, lane))
+            return STATUS_OK;
+        st = open_lane(run, slot, lane);
+    }
+    return st;
+}
+
+/* Prompts on their way, then those of items that wait, where a slot is free. */
+static enum status feed_prompts(struct run *run)
+{
+    const struct batch *batch = &run->batch;
+    enum status st = STATUS_OK;
+    bool started = true;
+    for (uint32_t i = 0; i < run->n_lanes; i++) {
+        if (run->slot[i].used)
+            batch_feed(&run->batch, &run->slot[i].prompt);
+    }
+    for (uint32_t i = 0; i < run->n_lanes && !st && started; i++) {
+        struct slot *slot = &run->slot[i];
+        if (slot->used || run->next == run->p->n_items || batch->n == batch->most)
+            continue;
+        st = start_slot(run, slot, &started);
+        if (!st && started)
+            batch_feed(&run->batch, &slot->prompt);
+    }
+    return st;
+}
+
+/* Every lane has its column, as long as there are so many; prompts take the rest. */
+static enum status fill(struct run *run)
+{
+    memset(run->owner, 0, run->batch.most * sizeof(*run->owner));
+    for (uint32_t i = 0; i < run->n_lanes; i++) {
+        struct lane *lane = &run->lane[i];
+        const uint32_t at = run->batch.n;
+        if (lane->slot && batch_feed(&run->batch, &lane->row) > 0)
+            run->owner[at] = lane;
+    }
+    return feed_prompts(run);
+}
+
+/* The text of a lane that has ended. */
+static enum status end_lane(struct run *run, struct lane *lane)
+{
+    const struct generation *g = &lane->run;
+    struct slot *slot = lane->slot;
+    struct answers_text *out = &slot->text[lane->sample];
+    struct text text = {0};
+    enum status st =
+        decode_answer(&text, &lane->decode, &(struct decode_tokens){g->tokens, g->n_tokens});
+    *out = (struct answers_text){.n = g->n_tokens, .end = g->end};
+    if (!st) {
+        out->text = arena_text(&run->arena, text.data, text.size);
+        st = out->text ? STATUS_OK : STATUS_MEMORY;
+    }
+    text_finish(&text);
+    close_lane(run, lane);
+    slot->finished++;
+    return st;
+}
+
+static enum status take_step(struct run *run, struct lane *lane, uint32_t column)
+{
+    const struct column_result *result = &run->batch.result[column];
+    const uint32_t position = run->batch.column[column].position;
+    const struct decode_picked pick = {.position = position,
+                                       .token = decode_pick(&lane->decode, position, result),
+                                       .step = {.hash = result->hash, .finite = result->finite},
+                                       .result = result};
+    uint32_t back;
+    const enum status st = decode_take(&lane->decode, &lane->run, NULL, &pick, &back);
+    if (st)
+        return st;
+    if (lane->run.end != DECODE_OPEN)
+        return end_lane(run, lane);
+    lane->ids[lane->row.n++] = lane->run.tokens[lane->run.n_tokens - 1];
+    return STATUS_OK;
+}
+
+static enum status take(struct run *run, uint32_t n)
+{
+    enum status st = STATUS_OK;
+    for (uint32_t i = 0; i < n && !st; i++) {
+        if (run->owner[i])
+            st = take_step(run, run->owner[i], i);
+    }
+    return st;
+}
+
+/* Puts finished prompts by, opens lanes, closes items that are done, and tells of them in their
+ * order. */
+static enum status advance(struct run *run)
+{
+    const struct answers_params *p = run->p;
+    enum status st = STATUS_OK;
+    for (uint32_t i = 0; i < run->n_lanes && !st; i++) {
+        struct slot *slot = &run->slot[i];
+        if (slot->used && prompt_done(slot) && !slot->kept) {
+            st = batch_keep(&run->batch, &slot->prompt, slot->prompt.n);
+            slot->kept = true;
+        }
+        if (!slot->used || slot->finished < p->samples)
+            continue;
+        run->text[slot->index] = slot->text;
+        close_slot(run, slot);
+    }
+    if (!st)
+        st = start_lanes(run);
+    for (; !st && run->told < p->n_items && run->text[run->told]; run->told++)
+        st = p->done(p->user, run->told, run->text[run->told]);
+    return st;
+}
+
+static enum status open_run(struct run *run, const struct answers_params *params)
+{
+    *run = (struct run){.p = params, .n_lanes = lanes_of(params)};
+    const enum status st = batch_open(&run->batch, &run->arena, params->ex);
+    if (st)
+        return st;
+    run->lane = arena_array(&run->arena, run->n_lanes, sizeof(*run->lane));
+    run->slot = arena_array(&run->arena, run->n_lanes, sizeof(*run->slot));
+    run->owner = arena_array(&run->arena, run->batch.most, sizeof(struct lane *));
+    run->text = arena_array(&run->arena, params->n_items, sizeof(struct answers_text *));
+    return run->lane && run->slot && run->owner && run->text ? STATUS_OK : STATUS_MEMORY;
+}
+
+static void close_run(struct run *run)
+{
+    for (uint32_t i = 0; run->lane && i < run->n_lanes; i++) {
+        if (run->lane[i].slot)
+            close_lane(run, &run->lane[i]);
+    }
+    for (uint32_t i = 0; run->slot && i < run->n_lanes; i++) {
+        if (run->slot[i].used)
+            close_slot(run, &run->slot[i]);
+    }
+    batch_close(&run->batch);
+    arena_finish(&run->arena);
+}
+
+enum status answers_run(const struct answers_params *params)
+{
+    struct run run;
+    bool on = true;
+    enum status st = open_run(&run, params);
+    while (!st && on && run.told < params->n_items) {
+        st = fill(&run);
+        const uint32_t n = run.batch.n;
+        if (!st && (n > 0 || !waiting(&run)))
+            st = batch_go(&run.batch);
+        if (!st)
+            st = take(&run, n);
+        if (!st)
+            st = advance(&run);
+        on = !params->go_on || params->go_on(params->user, n);
+    }
+    close_run(&run);
+    return st;
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/* What a model answers to many items: texts generated side by side, a column of a pass each.
+ *
+ * A text takes its steps by model/decode.h, as `vkfi run` does, and is the same whatever runs
+ * beside it. */
+#ifndef VKFI_TASKS_ANSWERS_H
+#define VKFI_TASKS_ANSWERS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/status.h"
+#include "model/decode.h"
+#include "model/executor.h"
+#include "tasks/task.h"
+
+/* Whether a prompt is a user's message in the form of the model's file, or goes on as it is. */
+enum answers_format {
+    ANSWERS_AUTO, /* chat where the file has a template for it */
+    ANSWERS_CHAT,
+    ANSWERS_PLAIN
+};
+
+/* What an item asks of a model. */
+struct answers_item {
+    int32_t *ids; /* (n_ids) */
+    uint32_t n_ids;
+    uint32_t key;                   /* its place in the task's data: draws are keyed by it */
+    uint32_t n;                     /* most tokens */
+    const struct decode_stop *stop; /* (n_stops) */
+    uint32_t n_stops;
+};
+
+/* Whether prompts become messages. */
+bool answers_chats(const struct model *model, enum answers_format format);
+
+/* Memory from `arena`; texts of the item must stay. In chat form the model's end token alone ends
+ * an answer: stop strings tell where a text that goes on begins with the next example, and a
+ * message may hold them. Fewer tokens than asked for where the model's context ends before;
+ * STATUS_INPUT (logged with the item): no prompt, or no room for a token behind it. */
+enum status answers_encode(struct answers_item *out, struct arena *arena, const struct model *model,
+                           const struct task_item *item,
+                           enum answers_format format) STATUS_MUST_USE;
+
+struct answers_text {
+    const char *text; /* as detokenizer_answer gives it, before the first stop string */
+    uint32_t n;       /* tokens */
+    enum decode_end end;
+};
+
+struct answers_params {
+    struct executor *ex;
+    const struct answers_item *item; /* (n_items) */
+    uint32_t n_items;
+    uint32_t samples;       /* of each item, at least 1 */
+    struct sampler sampler; /* its seed is that of all items: answers_seed has each text's own */
+    uint32_t lanes;         /* texts in flight at most; 0: as many as are useful */
+    /* Of items in their order: (samples). A failure ends the run. */
+    enum status (*done)(void *user, uint32_t item, const struct answers_text *text);
+    bool (*go_on)(void *user, uint32_t columns); /* after each pass; false ends the run. May be
+                                                    null */
+    void *user;
+};
+
+/* The seed of one text (model/sampler.h): draws are keyed by (seed, item, sample, step). */
+uint64_t answers_seed(uint64_t seed, uint32_t key, uint32_t sample);
+
+/* Sets positions, branches, pages and columns of `params`, whose model and kv must be set. */
+void answers_needs(struct executor_params *params, const struct answers_params *answers);
+
+enum status answers_run(const struct answers_params *params) STATUS_MUST_USE;
+
+#endif
