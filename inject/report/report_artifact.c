@@ -17,7 +17,7 @@
 #include "inject/store/store_merge.h"
 
 #define ARTIFACT_FILES 160
-#define ARTIFACT_TABLE "tables/outcomes.csv" /* the one that README reproduces */
+#define ARTIFACT_TABLE "tables/outcomes.csv" /* the one that its README reproduces */
 
 struct artifact {
     struct arena arena;
@@ -27,7 +27,7 @@ struct artifact {
     struct report_artifact_file file[ARTIFACT_FILES]; /* names, sizes and sums of the entries */
 };
 
-/* A place for the file `name` of the archive; null, logged, if there is none. */
+/* The path for the file `name` of the archive; null, logged, if there is no room. */
 static const char *reserve(struct artifact *a, const char *name)
 {
     if (a->count == ARTIFACT_FILES) {
@@ -56,7 +56,7 @@ static enum status add_table(void *user, const char *name, const struct report_o
     return full ? add_bytes(a, full, report_out_text(text), text->text.size) : STATUS_MEMORY;
 }
 
-/* A copy of the database as one closed file, whatever its write-ahead log holds. */
+/* A copy of the database as one closed file, its write-ahead log included. */
 static enum status add_database(struct artifact *a, const char *database)
 {
     struct store_merge_result result;
@@ -69,7 +69,7 @@ static enum status add_database(struct artifact *a, const char *database)
         &result);
 }
 
-/* What a writer of the store puts into a file of the archive. */
+/* Adds a file of the archive by a writer of the store. */
 static enum status add_written(struct artifact *a, const struct store *store, const char *name,
                                enum status (*put)(const struct store *store, FILE *out))
 {
@@ -88,7 +88,7 @@ static enum status add_written(struct artifact *a, const struct store *store, co
 
 static enum status put_fields(const struct store *store, FILE *out)
 {
-    (void)store; /* fields are those of the program */
+    (void)store; /* fields are the program's */
     return row_view_describe_json(out);
 }
 
@@ -218,7 +218,7 @@ static void clean(struct artifact *a)
     arena_finish(&a->arena);
 }
 
-/* What was packed, into the caller's memory. */
+/* Copies the list of files into the caller's memory. */
 static enum status list_files(struct report_artifact_list *out, struct arena *arena,
                               const struct artifact *a, const char *path)
 {

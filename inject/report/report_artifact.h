@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What goes with a paper: plan, schemas, database, exports, tables, hashes, the command. */
+/* The archive for a paper: plan, schemas, database, exports, tables, hashes, the command. */
 #ifndef VKFI_INJECT_REPORT_ARTIFACT_H
 #define VKFI_INJECT_REPORT_ARTIFACT_H
 
@@ -7,8 +7,8 @@
 #include "inject/report/report_source.h"
 
 struct report_artifact_params {
-    const char *database, *out; /* suspect rows, if any, are taken along with their mark */
-    const char *plan_schema;    /* path of plan.schema.json; left out if there is no such file */
+    const char *database, *out; /* suspect rows, if any, are included with their mark */
+    const char *plan_schema;    /* path of plan.schema.json; omitted if there is no such file */
     struct report_page *page;   /* of that database */
 };
 
@@ -24,8 +24,8 @@ struct report_artifact_list {
     uint32_t n_files;
 };
 
-/* The same bytes for the same database. Files are gathered in a folder beside `out`, which is
- * removed again. `out`: what was packed, in `arena`. */
+/* The same bytes for the same database. Files are gathered in a temporary folder beside `out`.
+ * `out`: what was packed, in `arena`. */
 enum status report_artifact_write(struct report_artifact_list *out, struct arena *arena,
                                   const struct report_artifact_params *params) STATUS_MUST_USE;
 

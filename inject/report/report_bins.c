@@ -8,7 +8,7 @@
 
 #define CHANGE_LOW (-8) /* decades; the first and last bin are open */
 #define CHANGE_HIGH 6
-#define CHANGE_BINS (CHANGE_HIGH - CHANGE_LOW + 2) /* one more: it was 0, or is not finite now */
+#define CHANGE_BINS (CHANGE_HIGH - CHANGE_LOW + 2) /* one more: was 0, or is not finite now */
 #define MARGIN_BINS 8
 
 static const struct report_column BIN_COLUMNS[] = {
@@ -21,7 +21,7 @@ struct bin {
     double from, to, middle;
 };
 
-/* One row a bin that has trials. */
+/* One row for each bin with trials. */
 static enum status fill_bins(struct report_figure *out, struct report_context *context,
                              const struct report_groups *groups, const struct bin *bin)
 {
@@ -49,8 +49,8 @@ static enum status fill_bins(struct report_figure *out, struct report_context *c
     return st;
 }
 
-/* A line goes from bin to bin where both have trials enough and none is left out between them, nor
- * is without an end. */
+/* A line joins two bins if both have enough trials, no bin between them is missing, and neither is
+ * open. */
 static bool is_joined(struct report_table *table, uint32_t row)
 {
     if (row == 0 || table->faint[row] || table->faint[row - 1])
@@ -108,20 +108,20 @@ static uint32_t change_key(const struct report_trial *trial, const void *user)
     if (isinf(trial->rel_change))
         return CHANGE_BINS - 1;
     const double decade = floor(log10(trial->rel_change));
-    if (!(decade > CHANGE_LOW)) /* also of 0 */
+    if (!(decade > CHANGE_LOW)) /* also for 0 */
         return 0;
     return decade >= CHANGE_HIGH ? CHANGE_BINS - 2 : (uint32_t)(decade - CHANGE_LOW);
 }
 
-/* A number cut into bins, and what the picture says of it. */
+/* A number cut into bins, and its texts in the picture. */
 struct binning {
     report_groups_key *key;
     const struct bin *bin; /* (count), also `user` of the key */
     uint32_t count;
-    const char *against; /* what the rate is drawn against, for the caption */
-    const char *behind;  /* a sentence behind the intervals, or "" */
+    const char *against; /* the x axis, for the caption */
+    const char *behind;  /* a sentence after the intervals, or "" */
     const char *axes;    /* of gnuplot: ranges, tics, label of x */
-    const char *few;     /* why there is no picture of fewer than two bins */
+    const char *few;     /* why fewer than two bins are not drawn */
 };
 
 static enum status draw_bins(struct report_figure *out, struct report_context *context,

@@ -29,7 +29,7 @@ static bool is_value_field(const char *field)
            strcmp(field, "mantissa") == 0;
 }
 
-/* The panel of a trial, or REPORT_NONE; a new one where `make` allows. */
+/* The panel of a trial, or REPORT_NONE; a new one if `make` allows. */
 static uint32_t panel_of(struct panels *panels, const struct report_data *data,
                          const struct report_trial *t, bool make)
 {
@@ -66,7 +66,7 @@ static uint32_t bit_key(const struct report_trial *trial, const void *user)
     return panel == REPORT_NONE ? panel : panel * BITS_WIDTH + (uint32_t)trial->bit;
 }
 
-/* f32, f16 or bf16, by where the exponent lies. */
+/* f32, f16 or bf16, by the place of the exponent. */
 static const char *value_type(const struct panel *panel)
 {
     if (panel->field != REPORT_NONE)
@@ -161,8 +161,7 @@ static enum status fill_bits(struct report_figure *out, struct report_context *c
     return st;
 }
 
-/* A band behind the bits of one field, with its name; bits that were not struck go with the field
- * above them. */
+/* A band behind the bits of one field, with its name; unstruck bits join the field above them. */
 static void shade_fields(struct report_figure *out, const struct panel *panel)
 {
     static const char *const shades[] = {REPORT_SHADE_2, REPORT_SHADE_1, REPORT_SHADE_3};
@@ -209,7 +208,7 @@ static void write_bit(struct report_figure *out, uint32_t row, double *most)
     report_out_printf(&out->script, "%d\n", table->faint[row]);
 }
 
-/* Lines go between neighbouring bits that both have trials enough. The highest end of a panel. */
+/* Lines join neighbouring bits that both have enough trials. Returns the highest end of a panel. */
 static void write_bits(struct report_figure *out, const struct panels *panels, double *most)
 {
     struct report_table *table = &out->table;
@@ -234,7 +233,7 @@ static void write_bits(struct report_figure *out, const struct panels *panels, d
     }
 }
 
-/* Some row has another rate of changed bits; some has few trials. */
+/* True if some row has another rate of changed bits; then, if some has few trials. */
 static bool any_differs(struct report_table *table)
 {
     bool any = false;
@@ -272,8 +271,8 @@ static void put_key(struct report_figure *out)
                           REPORT_FEW, y);
 }
 
-/* Of 32 bits those where a rate turns: the highest two, the lowest of each field; the second of two
- * neighbours on a line of its own. All of 16 and fewer. */
+/* Of 32 bits only the highest two and the lowest of each field, where rates turn; the second of two
+ * neighbours is on its own line. Up to 16 bits, all. */
 static void put_tics(struct report_figure *out, const struct panel *panel)
 {
     const uint32_t top = panel->width - 1;

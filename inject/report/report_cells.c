@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Strata of two or three dimensions as a map: a cell each, a panel for each value of the third. */
+/* Strata of two or three dimensions as a map: one cell each, one panel per value of the third. */
 #include <ctype.h>
 #include <math.h>
 #include <stdlib.h>
@@ -33,7 +33,7 @@ static bool is_number(const char *text)
     return isdigit((unsigned char)*text) && strspn(text, "0123456789") == strlen(text);
 }
 
-/* Dimensions that kinds.h puts in order. */
+/* Dimensions with an order in kinds.h. */
 static int table_of(enum plan_dimension dimension)
 {
     switch (dimension) {
@@ -54,8 +54,8 @@ static int table_of(enum plan_dimension dimension)
     }
 }
 
-/* True if `a` comes before `b`: numbers rise, bits fall as they are written, kinds as in their
- * table, "none" last; others as they were found. */
+/* True if `a` comes before `b`: numbers rise, bits fall as they are written, kinds follow their
+ * table, "none" is last; others are in the order found. */
 static bool comes_before(const struct axis *axis, const char *a, const char *b)
 {
     const int table = table_of(axis->dimension);
@@ -70,7 +70,7 @@ static bool comes_before(const struct axis *axis, const char *a, const char *b)
 }
 
 /* The value of dimension `at` in a label "op=linear bit=3"; values may have blanks, so it ends
- * where the next dimension of the plan begins. */
+ * where the plan's next dimension starts. */
 static const char *value_of(struct arena *arena, const struct plan *plan, const char *label,
                             uint32_t at)
 {
@@ -93,7 +93,7 @@ static const char *value_of(struct arena *arena, const struct plan *plan, const 
     return arena_text(arena, begin, end ? (size_t)(end - begin) : strlen(begin));
 }
 
-/* Puts `value` into its place among the values, once; one more than a picture takes is enough. */
+/* Inserts `value` in its place, once; one value more than a picture takes is enough. */
 static void insert_value(struct axis *axis, const char *value)
 {
     uint32_t place = axis->count;
@@ -133,7 +133,7 @@ static enum status find_values(struct axis *axis, const struct report_context *c
     return STATUS_OK;
 }
 
-/* Bits and heads lie across, layers down; else the first dimension of the plan down, the last
+/* Bits and heads run across, layers down; else the plan's first dimension runs down, the last
  * across. */
 static void choose_axes(struct cells *out, const struct plan *plan)
 {
@@ -153,7 +153,7 @@ static void choose_axes(struct cells *out, const struct plan *plan)
     out->n_axes = plan->n_strata;
     out->axis[AXIS_ROW].at = row;
     out->axis[AXIS_COLUMN].at = column;
-    out->axis[AXIS_PANEL].at = 3 - row - column; /* of three: the one that is left */
+    out->axis[AXIS_PANEL].at = 3 - row - column; /* of three: the remaining one */
     for (uint32_t a = 0; a < out->n_axes; a++)
         out->axis[a].dimension = plan->strata[out->axis[a].at];
 }
@@ -164,7 +164,7 @@ static bool has(const struct plan *plan, enum plan_dimension a, enum plan_dimens
                                    (plan->strata[0] == b && plan->strata[1] == a));
 }
 
-/* Why there is no map, before the strata are looked at. */
+/* Why there is no map, before the strata are read. */
 static const char *refuse(const struct report_data *data)
 {
     const struct plan *plan = data->plan;
@@ -177,7 +177,7 @@ static const char *refuse(const struct report_data *data)
     return data->n == 0 ? "no trial counts yet" : NULL;
 }
 
-/* Rows of the picture: (panel, row) pairs that have a stratum, panel by panel. */
+/* Rows of the picture: (panel, row) pairs with a stratum, panel by panel. */
 static enum status list_rows(struct cells *cells, struct report_heat_map *map,
                              const struct report_context *context, uint32_t *place)
 {
@@ -199,7 +199,7 @@ static enum status list_rows(struct cells *cells, struct report_heat_map *map,
                 continue;
             if (cells->n_rows == CELLS_ROWS) {
                 cells->n_rows++;
-                return STATUS_OK; /* too many: refused by the caller */
+                return STATUS_OK; /* too many: the caller refuses */
             }
             if (first && panels > 1)
                 panel[cells->n_rows] =
@@ -216,7 +216,7 @@ static enum status list_rows(struct cells *cells, struct report_heat_map *map,
     return STATUS_OK;
 }
 
-/* Dimensions of the plan, then what is known of the cell. */
+/* Dimensions of the plan, then values of the cell. */
 static const struct report_column KNOWN[] = {
     {"trials", "n", REPORT_COUNT, REPORT_ALONE},
     {"events", "events", REPORT_COUNT, REPORT_ALONE},
@@ -239,7 +239,7 @@ static enum status make_table(struct report_table *table, const struct cells *ce
                              cells->n_axes + (uint32_t)KNOWN_COUNT);
 }
 
-/* The rate of each stratum into the table and into its cell. */
+/* Puts the rate of each stratum into the table and its cell. */
 static enum status fill(struct report_figure *out, struct report_heat_map *map,
                         const struct cells *cells, struct report_context *context,
                         const uint32_t *place)

@@ -25,7 +25,7 @@ static enum status visit(void *user, const struct row *row)
 {
     struct sums *sums = user;
     if (row->control && strcmp(row->control, "cpu") == 0)
-        return STATUS_OK; /* the CPU ran it in both: it says nothing of a device */
+        return STATUS_OK; /* the CPU ran it in both: it says nothing about a device */
     if (row->suspect)
         return STATUS_OK;
     if (sums->count == sums->room) {
@@ -49,7 +49,7 @@ static enum status check_identity(const struct report_source *first,
     const struct store_identity *b = store_identity(second->store);
     const bool same = strcmp(a->plan_hash, b->plan_hash) == 0;
     if (same && strcmp(a->model_hash, b->model_hash) == 0) {
-        /* what one of them was extended by is not shared */
+        /* waves that only one of them has are not shared */
         if (store_waves_begin(a->waves, b->waves) || store_waves_begin(b->waves, a->waves))
             return STATUS_OK;
         log_error("%s: found the waves '%s' (trials @ first id), expected those of %s or their "
@@ -95,7 +95,7 @@ static bool is_marked(const struct report_source *source, int64_t item)
     return item >= 0 && item < source->data.n_items && source->data.item[item].underflow;
 }
 
-/* Both rows in full: the first field that differs. */
+/* Compares both rows in full: the first field that differs. */
 static enum status examine(struct report_conform *out, struct arena *arena,
                            const struct report_source *first, const struct report_source *second,
                            uint64_t trial)

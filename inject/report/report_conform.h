@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Conformance: how many records of two databases of one campaign differ, and in what first. */
+/* Conformance: how many records of two databases of one campaign differ, and in which field
+ * first. */
 #ifndef VKFI_INJECT_REPORT_CONFORM_H
 #define VKFI_INJECT_REPORT_CONFORM_H
 
@@ -21,16 +22,16 @@ struct report_conform_field {
 
 struct report_conform {
     uint64_t shared, differ, only_first, only_second;
-    uint64_t differ_underflow; /* those that differ whose item either golden run marks */
-    double upper; /* one-sided 95 % bound of the share that differ (Clopper, Pearson) */
+    uint64_t differ_underflow; /* differing ones whose item either golden run marks */
+    double upper;              /* one-sided 95 % bound of the differing share (Clopper, Pearson) */
     struct report_conform_example example[REPORT_CONFORM_SHOWN];
     uint32_t n_examples;
     struct report_conform_field *field; /* (n_fields), most frequent first */
     uint32_t n_fields;
 };
 
-/* All rows count, controls too, but for those that the CPU ran in both (cpu). The plans must be the
- * same: STATUS_INPUT, logged, otherwise. */
+/* All rows count, controls too, except those that the CPU ran in both (cpu). STATUS_INPUT, logged,
+ * if the plans differ. */
 enum status report_conform_compare(struct report_conform *out, struct arena *arena,
                                    const struct report_source *first,
                                    const struct report_source *second) STATUS_MUST_USE;

@@ -11,7 +11,7 @@
 #include "base/json.h"
 #include "base/log.h"
 
-#define DATA_RIGHT (1 - 1e-9) /* a score of this much is a right answer */
+#define DATA_RIGHT (1 - 1e-9) /* an answer with this score is right */
 
 const char *report_data_name(const struct report_data *data, uint32_t name)
 {
@@ -153,7 +153,7 @@ static enum status find_kinds(const struct row *row, struct report_trial *t)
     return st ? st : find_kind(&t->due, KINDS_DUE_REASON, row->due_reason, t->trial);
 }
 
-/* At least `needed` elements of room; null if host memory is out, the old array stays then. */
+/* At least `needed` elements of room; null if host memory is out; the old array then stays. */
 static void *grow(void *array, size_t *room, size_t needed, size_t size)
 {
     if (needed <= *room)
@@ -258,7 +258,7 @@ static enum status visit(void *user, const struct row *row)
     return fill_trial(data, row, t);
 }
 
-/* A trial's keys while clusters are numbered. */
+/* A trial's keys for the numbering of clusters. */
 struct keyed {
     uint64_t key;
     size_t trial;
@@ -314,8 +314,8 @@ static enum status number_clusters(struct report_data *data)
     return STATUS_OK;
 }
 
-/* Shares of strata that hold no fault twice. Where faults are shared between items a stratum's size
- * does not count what was drawn; a census has each fault on each item it fits. */
+/* Drawn shares of strata without repeated faults. If items share faults a stratum's size does not
+ * count what was drawn; a census has each fault on each item it fits. */
 static enum status set_drawn(struct report_data *data)
 {
     const bool census = data->plan->population == PLAN_CENSUS;
@@ -336,7 +336,7 @@ static enum status set_drawn(struct report_data *data)
     return STATUS_OK;
 }
 
-/* Ids below `limit` that are congruent to the shard. */
+/* Ids of the shard below `limit`. */
 static uint64_t ids_of_shard(const struct store_identity *identity, uint64_t limit)
 {
     const uint64_t trials = limit < identity->trials ? limit : identity->trials;

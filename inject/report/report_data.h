@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A campaign's database as compact arrays: what counts, what is kept out and why. */
+/* A campaign's database as compact arrays: which trials count, which are excluded and why. */
 #ifndef VKFI_INJECT_REPORT_DATA_H
 #define VKFI_INJECT_REPORT_DATA_H
 
@@ -14,15 +14,15 @@
 #include "inject/space/kinds.h"
 #include "inject/store/store.h"
 
-/* A trial that counts: no control, not suspect. Null is REPORT_NONE, -1 or NaN. */
+/* A counted trial: neither control nor suspect. Null is REPORT_NONE, -1 or NaN. */
 struct report_trial {
     uint64_t trial, fault_key;
     uint32_t item, stratum; /* indices of report_data.item, .stratum                       */
-    uint32_t fault, cell;   /* clusters of stats_cluster: the same fault, and it on an item */
+    uint32_t fault, cell;   /* clusters of stats_cluster: the fault, and the fault on an item */
     uint32_t site, site_kind, op, field; /* in names                                        */
     uint32_t device;
     uint32_t flags; /* bit per enum flag */
-    /* Of several faults site to stage, rel_change and margin are those of the first. */
+    /* With several faults, site to stage, rel_change and margin are those of the first. */
     uint32_t n_faults;
     int32_t layer, step, bit, first_diff, golden_len, faulty_len;
     uint8_t place, point, kind, duration, stage, granularity;
@@ -45,7 +45,7 @@ struct report_data {
     struct store_incident *incident;
     uint32_t n_strata, n_items, n_devices, n_incidents;
 
-    /* (n_strata): share of a stratum's faults that its trials are, where none comes twice
+    /* (n_strata): share of a stratum's faults that were drawn, if none comes twice
      * (store_stratum.distinct_faults), so that the finite-population correction holds; else 0.
      * Population census gets weights. */
     double *drawn;
@@ -59,7 +59,7 @@ struct report_data {
     uint64_t expected;         /* ids of this shard                */
     uint64_t n_rows;           /* in the database                  */
     uint64_t role[ROLE_COUNT]; /* rows by role; [ROLE_TRIAL] counts */
-    uint64_t suspect;          /* rows kept out as suspect          */
+    uint64_t suspect;          /* rows excluded as suspect */
     uint64_t limit;            /* only ids below it were read       */
     bool scored;               /* some trial has a score            */
     uint32_t most_faults;      /* of a trial                        */
@@ -78,7 +78,7 @@ const char *report_data_name(const struct report_data *data, uint32_t name);
 /* Items whose golden run is marked underflow (NUMERICS.md 5): devices may differ there. */
 uint32_t report_data_underflow(const struct report_data *data);
 
-/* True if every id of this shard is there. */
+/* True if every id of this shard has its row. */
 bool report_data_is_complete(const struct report_data *data);
 
 /* Index of the stratum with that label, REPORT_NONE. */
@@ -87,8 +87,8 @@ uint32_t report_data_stratum(const struct report_data *data, const char *label);
 /* Value of "layer" in a label "layer=3 bit_field=exponent", copied to `out`; false if absent. */
 bool report_data_dimension(const char *label, const char *dimension, char *out, size_t size);
 
-/* What of a row says which fault it was, whatever the item: sites, coordinates, kind and bits,
- * with the step instead of the position where there is one. Stored values: without the time of the
+/* The identity of a row's fault, whatever the item: sites, coordinates, kind and bits, with the
+ * step instead of the position if there is one. For stored values without the time of the
  * strike. */
 uint64_t report_data_fault_key(const struct row *row);
 

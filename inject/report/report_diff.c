@@ -43,7 +43,7 @@ static bool same(const struct words *a, uint32_t i, const struct words *b, uint3
     return n == (size_t)(b->at[j + 1] - b->at[j]) && memcmp(a->at[i], b->at[j], n) == 0;
 }
 
-/* Words at both ends alone: what is between them differs. */
+/* Matches words at both ends alone: everything between differs. */
 static void mark_ends(struct words *a, struct words *b)
 {
     uint32_t head = 0, tail = 0;
@@ -84,7 +84,7 @@ static enum status mark_common(struct words *a, struct words *b, struct arena *a
     return STATUS_OK;
 }
 
-/* Runs of words alike in one piece. */
+/* Writes runs of equal kind in one piece. */
 static void write_words(struct report_out *out, const struct words *words)
 {
     for (uint32_t i = 0; i < words->count;) {

@@ -7,12 +7,12 @@
 
 #define REPORT_EXAMPLES 6
 
-/* Trials in falling order of harm, each of another kind of site where there is one: critical
- * before other SDC, then the larger loss of score, then the larger loss of golden's text in
- * log-probability, then the earlier difference. Returns how many. */
+/* Trials in falling order of harm, each of another kind of site if possible: critical before other
+ * SDC, then the larger loss of score, then the larger loss of golden's text in log-probability,
+ * then the earlier difference. Returns how many. */
 uint32_t report_examples_choose(size_t out[REPORT_EXAMPLES], const struct report_context *context);
 
-/* A section of HTML: one article an example; nothing if no text changed. */
+/* A section of HTML: one article per example; nothing if no text changed. */
 enum status report_examples_write(struct report_out *out,
                                   const struct report_context *context) STATUS_MUST_USE;
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What all scripts begin with, and how numbers get into them. */
+/* The start of all scripts, and numbers in them. */
 #include "inject/report/report_figure.h"
 
 #include <inttypes.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* One picture: its data as a table, its gnuplot script, or the reason why it is not drawn. */
+/* One picture: its data as a table, its gnuplot script, or why it is not drawn. */
 #ifndef VKFI_INJECT_REPORT_FIGURE_H
 #define VKFI_INJECT_REPORT_FIGURE_H
 
@@ -9,26 +9,27 @@
 #include "inject/report/report_rate.h"
 #include "inject/report/report_table.h"
 
-/* Work of a site: what protecting it would cost. */
+/* Work of a site: the cost of protecting it. */
 struct report_site {
     const char *site;
     double bytes, macs; /* stored bytes; MACs of the golden runs a token */
 };
 
-/* What every picture is made from. */
+/* The source of every picture. */
 struct report_context {
     struct report_data *data;
-    struct report_data *other;      /* of a second database to hold against it; null: none */
+    struct report_data *other;      /* of a second database to compare with; null: none */
     const struct report_site *site; /* (n_sites), by name; null: not known */
     uint32_t n_sites;
-    const char *model_about; /* what is known of the model, as "Q4_1", or null */
+    const char *model_about; /* of the model, as "Q4_1", or null */
     struct arena *arena;
     struct report_work *work;
     double asked;                       /* confidence of all looks together: 0.95 */
     double confidence;                  /* of this look: 1 - (1 - asked) spends   */
-    double spends;                      /* what a look at an extended campaign may: plan_waves.h */
+    double spends;                      /* the error that a look at an extended campaign may spend:
+                                           plan_waves.h */
     struct report_context *anew;        /* of a campaign that estimates strata anew; null: none */
-    report_events main;                 /* critical where there are scores, else SDC */
+    report_events main;                 /* critical if there are scores, else SDC */
     const char *main_name, *main_start; /* "critical SDC", "Critical SDC" */
 };
 
@@ -37,32 +38,32 @@ struct report_context {
 enum status report_context_init(struct report_context *context,
                                 struct report_work *work) STATUS_MUST_USE;
 
-/* Faults come by a bit error rate: runs without any are not drawn. */
+/* True if faults come by a bit error rate: runs without any are not drawn. */
 bool report_context_is_ber(const struct report_context *context);
 
-/* Trials have several faults: all of one stratum and item, but each with coordinates of its own, of
- * which a row holds the first's. */
+/* True if trials have several faults: all of one stratum and item, but each with its own
+ * coordinates, of which a row holds the first's. */
 bool report_context_is_several(const struct report_context *context);
 
-/* All faults of a trial agree in the dimension: there is one, or strata are cut by it. */
+/* True if all faults of a trial agree in the dimension: there is one fault, or it splits strata. */
 bool report_context_agrees(const struct report_context *context, enum plan_dimension dimension);
 
 /* A sentence for captions of such pictures of trials with several faults, else "". */
 const char *report_context_note(const struct report_context *context);
 
-/* What a look pays, for the tables of a campaign that was or may be extended, else "". From the
+/* What a look spends, for tables of a campaign that was or may be extended, else "". From the
  * arena; null: no memory. */
 const char *report_context_look(const struct report_context *context);
 
-/* Why a picture of what they do not agree in is not drawn. */
+/* Why a picture of a dimension in which they disagree is not drawn. */
 #define REPORT_SEVERAL                                                                             \
     "trials have several faults, which differ in it; rows hold the coordinates of the first alone"
 
-/* No trial is an event of `main`: pictures of where or when it comes would say nothing. */
+/* True if no trial is an event of `main`: pictures of its place or time would say nothing. */
 bool report_context_is_quiet(const struct report_context *context);
 #define REPORT_QUIET "no trial shows the event, so there is nothing to tell apart"
 
-/* Where strata have no weights. */
+/* If strata have no weights. */
 #define REPORT_NO_TOTAL "each needs a total over strata, which population equal does not have"
 
 struct report_figure {
@@ -93,37 +94,37 @@ typedef enum status report_draw(struct report_figure *out, struct report_context
 /* The two-sided level of all rates here. */
 struct stats_interval_level report_figure_level(const struct report_context *context);
 
-/* Pixels that letters of 14 are drawn for: readable in half a page and on a telephone. */
+/* Pixels, for letters of 14: readable on half a page and on a telephone. */
 #define REPORT_WIDTH 560
 
 /* Terminal, borders, tics, no key. */
 void report_figure_begin(struct report_figure *figure, uint32_t width, uint32_t height);
 
-/* The key in a strip above the plot, which none of the data can reach. */
+/* The key in a strip above the plot, out of reach of the data. */
 void report_figure_key_above(struct report_figure *figure);
 
-/* The axis of a share in per cent up to `most`, its peak inside; above 0 from `least` on, with a
- * mark that it is cut. */
+/* The axis of a share in per cent up to `most`, its peak inside; if `least` is above 0 the axis
+ * starts there, with a mark that it is cut. */
 void report_figure_share_axis(struct report_figure *figure, double least, double most);
 
 /* Opens and closes a block of inline data "$name". */
 void report_figure_data(struct report_figure *figure, const char *name);
 void report_figure_end_data(struct report_figure *figure);
 
-/* A number of inline data; NaN as "NaN", which gnuplot leaves out. */
+/* A number of inline data; NaN as "NaN", which gnuplot skips. */
 void report_figure_number(struct report_figure *figure, double value);
 
 /* A text in double quotes for gnuplot. */
 void report_figure_quoted(struct report_figure *figure, const char *text);
 
-/* Rate, bounds and what gives them into the columns of REPORT_RATE_COLUMNS(<prefix>, ...). */
+/* Puts rate, bounds and their basis into the columns of REPORT_RATE_COLUMNS(<prefix>, ...). */
 void report_figure_interval(struct report_table *table, uint32_t row, const char *prefix,
                             const struct report_interval *of);
 void report_figure_rate(struct report_table *table, uint32_t row, const char *prefix,
                         const struct report_rate *rate);
 
-/* \includegraphics with its caption, over both columns of an article of two: there a column would
- * leave letters of 4.6 pt, 420 pt leave 8.4, the one column of an article 6.9. */
+/* \includegraphics with its caption, over both columns of a two-column article: letters would be of
+ * 4.6 pt in one of these, are of 8.4 in 420 pt, and of 6.9 in a one-column article. */
 bool report_figure_prints(const struct report_figure *figure); /* on a page, its letters 6 pt */
 void report_figure_latex(struct report_out *out, const struct report_figure *figure);
 

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Task floors: what can be told of a task's scores where golden itself is often wrong (METHOD.md
- * 4).
- */
+/* Task floors: what a task's scores can show if golden itself is often wrong (METHOD.md 4). */
 #include <math.h>
 
 #include "inject/report/report_summary.h"
 
-#define FLOORS_ITEMS 50 /* golden-right items below which a normalised score says nothing */
+#define FLOORS_ITEMS 50 /* golden-right items below which a normalised score is meaningless */
 
 static const struct report_column FLOOR_COLUMNS[] = {
     {"what", "task", REPORT_TEXT, REPORT_ALONE},

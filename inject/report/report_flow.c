@@ -26,7 +26,7 @@ static void count_flow(uint64_t count[FLOW_FROM][FLOW_TO], const struct report_d
         const struct report_trial *t = &data->trial[i];
         if (isnan(t->score_golden))
             continue;
-        /* where the text is golden's the answer is golden's, scored again or not */
+        /* if the text is golden's so is the answer, scored again or not */
         const bool same = t->outcome != OUTCOME_DUE && isnan(t->score_faulty);
         const bool right = same ? t->golden_right : t->score_faulty >= 1 - 1e-9;
         count[!t->golden_right][t->outcome == OUTCOME_DUE ? 2 : !right]++;
@@ -167,7 +167,7 @@ static uint64_t count_pairs(uint64_t *count, const struct report_data *a,
     return pairs;
 }
 
-/* Outcomes of either database, in their order; how many. */
+/* Outcomes of either database, in their order; returns their number. */
 static uint32_t keep_outcomes(uint32_t kept[OUTCOME_COUNT], const uint64_t *count)
 {
     uint32_t n = 0;

@@ -8,16 +8,16 @@
 
 #include "inject/report/report_label.h"
 
-/* Pixels of a row; few rows are set wider. Above the rows the key and the head of n, below them the
- * axis. */
+/* Pixels of a row; a few rows are set wider. The key and the head of n are above the rows, the axis
+ * below. */
 #define FOREST_ROW 23
 #define FOREST_WIDE_ROW 30
 #define FOREST_FEW 20
 #define FOREST_ABOVE 52
 #define FOREST_BELOW 72
 
-/* Pixels that the names of rows may take: half of the picture is left to the rates. Names are set
- * smaller where they need more, and then in lines. */
+/* Pixels for the names of rows: half of the picture is for the rates. Longer names are set smaller,
+ * then broken into lines. */
 #define FOREST_NAMES (REPORT_WIDTH / 2 - 24)
 #define FOREST_LEAST 56
 #define FOREST_GAP 14 /* between a name and its row */
@@ -25,7 +25,7 @@
 #define FOREST_SMALL 12
 #define FOREST_LINE 16
 
-/* How the names of all rows are set. */
+/* Layout of the rows' names. */
 struct names {
     double width;  /* pixels of the widest line */
     uint32_t size; /* of letters               */
@@ -49,10 +49,10 @@ static void put_short(struct report_out *out, const char *label)
         at += word;
         at += strspn(at, " ");
     }
-    report_out_put_n(out, "", 1); /* its end: the text before may have been longer */
+    report_out_put_n(out, "", 1); /* its end: an earlier text may have been longer */
 }
 
-/* n at the right, in brackets where it is few. */
+/* n at the right, in brackets if it is small. */
 static void write_row(struct report_figure *out, const struct report_forest *forest, uint32_t row,
                       uint32_t y)
 {
@@ -64,7 +64,7 @@ static void write_row(struct report_figure *out, const struct report_forest *for
                       y + 10, few ? "(" : "", n, few ? ")" : "", y, few ? REPORT_GREY : REPORT_INK);
 }
 
-/* The second series is there where it is of other trials than the first. */
+/* True if the second series has other trials than the first. */
 static bool has_second(struct report_figure *out, const struct report_forest *forest, uint32_t row)
 {
     const double first = report_table_number(&out->table, row, forest->series[0].trials);
@@ -80,7 +80,7 @@ static bool has_any_second(struct report_figure *out, const struct report_forest
     return any;
 }
 
-/* Place, then twice rate, ends and place of the series; 1 behind them if trials are few. */
+/* Place, then for each series rate, ends and place; then 1 if trials are few. */
 static double write_rates(struct report_figure *out, const struct report_forest *forest)
 {
     static const char *const suffixes[] = {"", "_low", "_high"};
@@ -152,7 +152,7 @@ static void write_names(struct report_figure *out, const struct report_forest *f
     report_out_finish(&name);
 }
 
-/* The key in the strip above the rows: the first series at the middle, the second behind it. */
+/* The key in the strip above the rows: the first series at the middle, the second after it. */
 static void write_key(struct report_figure *out, const struct report_forest *forest, int series)
 {
     static const double place[] = {0.45, 0.62};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What may be looked at, and the verdict of that look. */
+/* Which looks are allowed, and a look's verdict. */
 #include "inject/report/report_gate.h"
 
 #include <inttypes.h>
@@ -56,7 +56,7 @@ static enum status check_database(const struct report_source *source,
     return STATUS_INPUT;
 }
 
-/* Trials of the strata chosen, or null and all; whether some of these have weight but no trial. */
+/* Trials of the chosen strata, or null for all; whether some of these have weight but no trial. */
 static enum status choose(struct report_query *query, struct arena *arena,
                           const struct report_work *work, const char *text, bool *out_missing)
 {
@@ -93,7 +93,7 @@ static void decide_rate(struct report_gate *out, const struct report_rate *rate,
     out->result.upper *= rate->share;
 }
 
-/* One look at what is loaded, with the tail that it may use. */
+/* One look at the loaded trials, with the tail that it may use. */
 static enum status decide(struct report_gate *out, struct report_data *data,
                           const struct report_gate_request *request)
 {
@@ -128,7 +128,7 @@ static enum status decide(struct report_gate *out, struct report_data *data,
     return st;
 }
 
-/* Trials that the next wave should have, whose look may use less than this one. */
+/* Trials for the next wave, whose look may use less than this one. */
 static enum status find_more(struct report_gate *out, struct report_data *data,
                              const struct report_gate_request *request, double tail)
 {
@@ -142,7 +142,7 @@ static enum status find_more(struct report_gate *out, struct report_data *data,
     return st;
 }
 
-/* One look at the end of each wave; the first that decides stands. */
+/* One look at the end of each wave; the first decision stands. */
 static enum status decide_waves(struct report_gate *out, struct report_source *source,
                                 const struct report_gate_request *request)
 {
@@ -172,7 +172,7 @@ static enum status decide_waves(struct report_gate *out, struct report_source *s
     return find_more(out, &source->data, request, plan_waves_tail(plan, alpha, n + 1));
 }
 
-/* Before the first look: trials that are missing for it. */
+/* Before the first look: its missing trials. */
 static enum status wait_for_look(struct report_gate *out, struct report_source *source,
                                  uint64_t limit)
 {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Trials parted by a key: layer, bit, site, ... */
+/* Trials grouped by a key: layer, bit, site, ... */
 #ifndef VKFI_INJECT_REPORT_GROUPS_H
 #define VKFI_INJECT_REPORT_GROUPS_H
 
 #include "inject/report/report_data.h"
 
-/* The group of a trial, below `count` of the call, or REPORT_NONE: in none. */
+/* The group of a trial, below `count` of the call, or REPORT_NONE. */
 typedef uint32_t report_groups_key(const struct report_trial *trial, const void *user);
 
 struct report_groups {
@@ -24,7 +24,7 @@ enum status report_groups_make(struct report_groups *out, struct arena *arena,
                                const struct report_data *data,
                                const struct report_groups_by *by) STATUS_MUST_USE;
 
-/* A group a stratum, by its id. */
+/* One group per stratum, by its id. */
 enum status report_groups_strata(struct report_groups *out, struct arena *arena,
                                  const struct report_data *data) STATUS_MUST_USE;
 

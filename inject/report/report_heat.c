@@ -9,7 +9,7 @@
 #include <string.h>
 
 #define HEAT_KEY 22      /* pixels of the scale above the map */
-#define HEAT_LABELLED 24 /* columns up to which cells hold their number */
+#define HEAT_LABELLED 24 /* most columns with numbers in cells */
 
 static double round_up(double most)
 {
@@ -52,7 +52,7 @@ static bool is_few(const struct report_heat_map *map, size_t cell)
     return map->trials[cell] > 0 && map->trials[cell] < REPORT_FEW && !map->counts;
 }
 
-/* In brackets where trials are few. */
+/* In brackets if trials are few. */
 static void put_label(struct report_figure *out, const struct report_heat_map *map, size_t cell)
 {
     const double percent = 100 * map->value[cell];
@@ -66,7 +66,7 @@ static void put_label(struct report_figure *out, const struct report_heat_map *m
         report_out_printf(&out->script, "\"%s%.0f%s\"", open, percent, close);
 }
 
-/* Rows of panel titles above row `row`, its own among them. */
+/* Rows of panel titles above row `row`, its own included. */
 static uint32_t titles_above(const struct report_heat_map *map, uint32_t row)
 {
     uint32_t titles = 0;
@@ -75,7 +75,7 @@ static uint32_t titles_above(const struct report_heat_map *map, uint32_t row)
     return titles;
 }
 
-/* A cell of few trials is an outline without a colour: nothing that draws the eye. */
+/* A cell of few trials is an outline without colour, so that it does not draw the eye. */
 static void put_cell(struct report_figure *out, const struct report_heat_map *map, size_t cell,
                      double most)
 {
@@ -123,13 +123,13 @@ static void put_scale(struct report_figure *out, const struct report_heat_map *m
                       map->counts ? most : 100 * most, map->counts ? "" : " %", (top + bottom) / 2);
 }
 
-/* Which numbers of an axis are written where all do not fit; 1: all. */
+/* Every how many numbers of an axis are written; 1: all. */
 static uint32_t step_of_tics(const char *const *label, uint32_t count, size_t letters)
 {
     uint32_t step = 1;
     for (uint32_t i = 0; i < count; i++) {
         if (strspn(label[i], "0123456789") != strlen(label[i]) && strcmp(label[i], "none") != 0)
-            return 1; /* names are all written, and turned */
+            return 1; /* names are all written, turned */
     }
     while (letters * count / step > 52)
         step = step == 1 ? 2 : step + 2;
@@ -193,7 +193,7 @@ void report_heat_write(struct report_figure *out, const struct report_heat_map *
         put_scale(out, map, most);
     put_y_tics(out, map);
     put_x_tics(out, map, step);
-    /* a label instead of an axis title, which gnuplot drops behind turned names */
+    /* a label instead of an axis title, which gnuplot hides behind turned names */
     report_out_printf(&out->script,
                       "unset border\nset grid noxtics noytics\n%s"
                       "set xrange [0:%u]\nset yrange [%u:0]\nset tmargin at screen %.4f\n"
@@ -214,7 +214,7 @@ static const struct report_column COLUMNS[] = {
     REPORT_RATE_COLUMNS("rate", "rate, %"),
 };
 
-/* Marks rows and columns with trials; the number of cells with trials. */
+/* Marks rows and columns with trials; returns the number of such cells. */
 static uint32_t find_used(const struct report_groups *groups,
                           const struct report_heat_request *request, uint8_t *row, uint8_t *column)
 {
@@ -238,7 +238,7 @@ static uint32_t keep_used(const char **out, const char *const *label, uint8_t *u
     return kept;
 }
 
-/* Rates of all used cells into the table and the map. */
+/* Puts rates of all used cells into the table and the map. */
 static enum status fill_cells(struct report_heat_map *map, struct report_figure *figure,
                               struct report_context *context, const struct report_groups *groups,
                               const struct report_heat_request *request)

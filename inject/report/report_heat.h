@@ -8,8 +8,8 @@
 struct report_heat_map {
     const char *const *row, *const *column; /* labels */
     uint32_t n_rows, n_columns;
-    const char *const *panel; /* (n_rows): title above the first row of a panel, else null;
-                                 null: one panel without */
+    const char *const *panel; /* (n_rows): title above a panel's first row, else null; null: one
+                                 untitled panel */
     const double *value;      /* (n_rows, n_columns): a share in [0, 1], NaN: none */
     const uint64_t *trials;   /* the same */
     const char *row_title, *column_title, *value_title;
@@ -21,8 +21,8 @@ struct report_heat_map {
 void report_heat_write(struct report_figure *out, const struct report_heat_map *map);
 
 /* Rates of `events` of groups row * n_columns + column: fills the figure's table (row, column, n,
- * rate, bounds) and a map with those rows and columns that have trials. */
-/* Left out with a reason where all lies in one column, or nothing happened in any cell. */
+ * rate, bounds) and a map of the rows and columns with trials. */
+/* Omitted with a reason if all trials lie in one column or no cell has an event. */
 struct report_heat_request {
     const char *const *row, *const *column;
     uint32_t n_rows, n_columns;

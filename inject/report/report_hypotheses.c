@@ -58,7 +58,7 @@ static bool is_trend(const struct plan_hypothesis *hypothesis)
     return hypothesis->relation >= PLAN_RISES;
 }
 
-/* W_h within a side; strata without weights count alike. */
+/* W_h within a side; strata without weights count equally. */
 static void set_difference(struct sides *sides, uint32_t count)
 {
     double sum[2] = {0, 0};
@@ -99,7 +99,7 @@ static enum status set_trend(struct sides *sides, uint32_t count, struct arena *
     return STATUS_OK;
 }
 
-/* Of P(estimate - null as high as this). */
+/* The p-value from P(estimate - null this high). */
 static double p_of(const struct plan_hypothesis *hypothesis, const double above[3])
 {
     switch (hypothesis->relation) {
@@ -116,7 +116,7 @@ static double p_of(const struct plan_hypothesis *hypothesis, const double above[
     }
 }
 
-/* Both ends are one-sided bounds at what the look may spend of the plan's alpha. */
+/* Both ends are one-sided bounds at the part of the plan's alpha that the look may spend. */
 static struct stats_interval_level tested_level(const struct report_hypothesis *hypothesis)
 {
     return (struct stats_interval_level){1 - 2 * hypothesis->alpha, STATS_INTERVAL_BOTH};
@@ -133,7 +133,7 @@ static void decide_trend(struct report_hypothesis *out, const struct report_cont
     out->p = p_of(out->plan, above);
 }
 
-/* The rate of one side, each of whose strata is there as a whole. */
+/* The rate of one side, with each of its strata as a whole. */
 static void fill_side(struct stats_arms *out, struct report_context *context,
                       const struct report_hypothesis *hypothesis, const struct sides *sides,
                       bool second)
@@ -155,7 +155,7 @@ static void fill_side(struct stats_arms *out, struct report_context *context,
     out->deff_floor[second] = report_rate_floor_of(context->work, &own);
 }
 
-/* Two sides: by their own intervals, which hold where events are few or none. */
+/* Two sides: by their own intervals, which hold for few or no events. */
 static void decide_difference(struct report_hypothesis *out, struct report_context *context,
                               const struct sides *sides)
 {
@@ -181,7 +181,7 @@ static void decide_difference(struct report_hypothesis *out, struct report_conte
     out->p = p_of(out->plan, above);
 }
 
-/* Events of the strata of a contrast, and the prompts they come from. */
+/* Events of the strata of a contrast, and their prompts. */
 static enum status count_events(struct report_hypothesis *out, struct report_context *context,
                                 const int *sign)
 {
@@ -292,7 +292,7 @@ bool report_hypothesis_is_trend(const struct report_hypothesis *hypothesis)
     return is_trend(hypothesis->plan);
 }
 
-/* Where so few prompts carry the events that the variance over prompts says little. */
+/* With events from fewer prompts the variance over prompts says little. */
 #define HYPOTHESES_PROMPTS 5
 
 static const char *events_text(struct arena *arena, const struct report_hypothesis *h)
@@ -308,7 +308,7 @@ static const char *events_text(struct arena *arena, const struct report_hypothes
                         h->event_items);
 }
 
-/* The bound that a one-sided claim stands on. */
+/* The bound behind a one-sided claim. */
 static const char *bound_text(struct arena *arena, const struct report_hypothesis *h)
 {
     const int decimals = report_interval_decimals(h->tested);

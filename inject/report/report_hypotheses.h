@@ -10,22 +10,22 @@ struct report_hypothesis {
     const struct plan_hypothesis *plan;
     struct stats_cluster_estimate estimate; /* rate: the difference, or the slope            */
     struct stats_interval bounds;           /* two-sided at the report's confidence           */
-    struct stats_interval tested;   /* of 1 - 2 alpha: its end on the side of the claim is the
-                                     * one-sided bound; equivalence: both are             */
-    struct report_interval side[2]; /* of a difference: what it follows from, with ... */
+    struct stats_interval tested;   /* of 1 - 2 alpha: its end on the claim's side is the one-sided
+                                       bound; equivalence: both ends */
+    struct report_interval side[2]; /* of a difference: its basis, with ... */
     double correlation;             /* ... of the two rates                              */
-    double alpha;                   /* the plan's, as much as this look may spend of it */
-    double p, adjusted; /* of the plan's direction; NaN: not to be tested. Adjusted: by Holm, and
-                         * for the looks */
+    double alpha;                   /* the part of the plan's that this look may spend */
+    double p, adjusted; /* of the plan's direction; NaN: untestable. Adjusted by Holm, and for the
+                           looks */
     uint64_t trials, events; /* of both sides                    */
-    uint32_t event_items;    /* prompts that the events come from */
+    uint32_t event_items;    /* prompts of the events */
     bool holds;              /* adjusted <= the plan's alpha */
 };
 
 bool report_hypothesis_is_trend(const struct report_hypothesis *hypothesis);
 
 /* "supported (one-sided at 5 %: at least +1.2 points); its 12 events come from 2 prompts". The
- * bound is that of this hypothesis alone, the verdict holds among all of them. */
+ * bound is for this hypothesis alone, the verdict among all of them. */
 const char *report_hypothesis_verdict(struct arena *arena,
                                       const struct report_hypothesis *hypothesis);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Digits by the interval's width; the formula's numbers beside it. */
+/* Digits by the interval's width, and the formula's numbers. */
 #include "inject/report/report_interval.h"
 
 #include <math.h>

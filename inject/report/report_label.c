@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Widths of letters in classes, lines filled greedily. */
+/* Widths of letters by classes; lines are filled greedily. */
 #include "inject/report/report_label.h"
 
 #include <math.h>
@@ -15,13 +15,13 @@ static bool is_continuation(char c)
     return ((unsigned char)c & 0xc0) == 0x80;
 }
 
-/* In units of the size of letters, rounded up. */
+/* In units of the letters' size, rounded up. */
 static double letter_width(char c)
 {
     if (is_continuation(c))
         return 0;
     if ((unsigned char)c >= 0x80)
-        return 1; /* up to the full square of an ideograph */
+        return 1; /* as wide as an ideograph's square */
     if (strchr("ijl' ", c))
         return 0.32;
     if (strchr(".,:;|I()[]-/\\fr!t", c))
@@ -41,7 +41,7 @@ double report_label_width(const char *text, size_t n, double size)
     return sum * size;
 }
 
-/* Bytes of the longest beginning that fits, a letter at least. */
+/* Bytes of the longest prefix that fits, at least a letter. */
 static size_t fitting(const char *text, double width, double size)
 {
     size_t n = 0;
@@ -79,7 +79,7 @@ static uint32_t count_lines(const char *text, double width, double size)
     return lines;
 }
 
-/* Of the widest part between commas. */
+/* Width of the widest part between commas. */
 static double widest_part(const char *text, double size)
 {
     double most = 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* How wide a label is drawn, and a label broken into lines that fit. */
+/* The drawn width of a label, and a label broken into lines that fit. */
 #ifndef VKFI_INJECT_REPORT_LABEL_H
 #define VKFI_INJECT_REPORT_LABEL_H
 
@@ -17,8 +17,8 @@ struct report_label {
     double width; /* of the widest line, pixels */
 };
 
-/* A label in double quotes for gnuplot, in as few lines not wider than `width` as will do, those
- * much alike: broken behind ", ", and within a word only if the word alone is wider. */
+/* A label in double quotes for gnuplot, in as few lines of at most `width` as possible, evenly
+ * filled: broken after ", ", and within a word only if it alone is wider. */
 struct report_label report_label_put(struct report_out *out, const char *text, double width,
                                      double size);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Tables for an article: columns that fit its text, in parts where they do not. */
+/* Tables for an article: columns that fit its text, else in parts. */
 #include <ctype.h>
 #include <math.h>
 #include <string.h>
@@ -8,13 +8,13 @@
 #include "inject/report/report_label.h"
 #include "inject/report/report_table.h"
 
-/* Points: the text of an article of 10 pt, less what the estimates below may be wrong by. */
+/* Points: the text width of a 10 pt article, less the error of the estimates below. */
 #define LATEX_TEXT 335.
 #define LATEX_COLUMN 220. /* of one of two columns, likewise */
 #define LATEX_GAP 8.      /* between two columns */
 #define LATEX_LETTER 8.   /* \footnotesize */
 #define LATEX_SMALL 7.    /* \scriptsize: the line below an interval */
-#define LATEX_NAME 108.   /* that a column of texts may take before its lines are broken */
+#define LATEX_NAME 108.   /* of a column of texts before its lines are broken */
 #define LATEX_HEAD 14     /* letters of a heading's line */
 #define LATEX_UNBROKEN 9  /* letters without a place to break at */
 #define LATEX_PAGE 38.    /* lines of \footnotesize that leave room for the caption */
@@ -33,7 +33,7 @@ static double width_of(const char *text, size_t n, double size)
     return 0.92 * report_label_width(text, n, size);
 }
 
-/* LaTeX's default encoding lacks what numbers are printed with. */
+/* LaTeX's default encoding lacks some signs of numbers. */
 static void put_number(struct report_out *out, const char *text)
 {
     static const struct {
@@ -59,7 +59,7 @@ static void put_number(struct report_out *out, const char *text)
     }
 }
 
-/* A text with places to break at: behind punctuation, and in what is long without. */
+/* A text with places to break at: after punctuation, and in long words without any. */
 static void put_text(struct report_out *out, const char *text)
 {
     uint32_t unbroken = 0;
@@ -80,7 +80,7 @@ static void put_text(struct report_out *out, const char *text)
     }
 }
 
-/* Bytes of the first line of a heading: whole words of LATEX_HEAD letters, one word at least. */
+/* Bytes of the first line of a heading: whole words up to LATEX_HEAD letters, at least one word. */
 static size_t heading_line(const char *text)
 {
     size_t fits = strcspn(text, " ");
@@ -149,7 +149,7 @@ static void measure(struct layout *out, const struct report_table *table)
     }
 }
 
-/* End of the part that begins at column `from` of the layout: the first one stands before it. */
+/* End of the part from column `from` of the layout on, which also has the first column. */
 static uint32_t end_of_part(const struct layout *layout, uint32_t from)
 {
     double sum = from > 0 ? layout->width[0] : 0;
@@ -182,7 +182,7 @@ static void put_cell(struct report_out *out, const struct report_column *column,
     report_out_put(out, "\\end{tabular}");
 }
 
-/* The columns of a part, beginning with the first of the table. */
+/* The columns of a part, starting with the table's first. */
 struct part {
     const struct report_table *table;
     const struct layout *layout;
@@ -272,7 +272,7 @@ static void put_short(struct report_out *out, const struct part *part)
     report_out_put(out, "\\bottomrule\n\\end{tabular}\n");
 }
 
-/* Lines of a row: an interval has two, a text as many as its column breaks it into. */
+/* Lines of a row: an interval has two, a text as many as it is broken into. */
 static double row_lines(const struct layout *layout, const struct report_table *table, uint32_t row)
 {
     double most = 1;
@@ -288,7 +288,7 @@ static double row_lines(const struct layout *layout, const struct report_table *
     return most;
 }
 
-/* Of all parts, each with its heading. */
+/* Lines of all parts, each with its heading. */
 static double all_lines(const struct layout *layout, const struct report_table *table)
 {
     double rows = 0, parts = 0;
@@ -299,8 +299,8 @@ static double all_lines(const struct layout *layout, const struct report_table *
     return parts * (rows + 4);
 }
 
-/* The environment of a float: with a star over both columns of an article of two, which in one
- * column is the same as without. */
+/* The environment of a float: a star spans both columns of a two-column article, and changes
+ * nothing in one column. */
 static const char *float_of(const struct layout *layout)
 {
     double widest = 0;
@@ -314,7 +314,7 @@ static const char *float_of(const struct layout *layout)
     return widest > LATEX_COLUMN ? "table*" : "table";
 }
 
-/* A longtable stands in one column: an article of two is set in one there. */
+/* A longtable needs one column: a two-column article switches to one there. */
 static const char LATEX_ONE_COLUMN[] =
     "\\begingroup\\footnotesize\\setlength{\\tabcolsep}{4pt}\n"
     "\\let\\columnsback\\relax\n\\makeatletter\n"

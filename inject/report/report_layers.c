@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Pictures over layers: outcome bars with trend, deviation of the residual behind the fault. */
+/* Pictures over layers: outcome bars with trend, deviation of the residual after the fault. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +13,7 @@ static uint32_t layer_key(const struct report_trial *trial, const void *user)
     return trial->layer < 0 ? REPORT_NONE : (uint32_t)trial->layer;
 }
 
-/* Classes of the bars, bottom first; drawn with a pattern each, so that grey prints tell. */
+/* Classes of the bars, bottom first; each with a pattern, so that they differ in grey print. */
 static const struct bar {
     const char *name, *label;
     report_events events;
@@ -163,7 +163,7 @@ enum status report_layers_bars(struct report_figure *out, struct report_context 
     return out->caption ? out->script.status : STATUS_MEMORY;
 }
 
-/* Deviation: boundaries behind the fault's layer. */
+/* Deviation: boundaries after the fault's layer. */
 static const struct report_column DEVIATION[] = {
     {"layers_behind", "layers behind the fault", REPORT_COUNT, REPORT_ALONE},
     {"trials", "n", REPORT_COUNT, REPORT_ALONE},
@@ -194,7 +194,7 @@ static bool deviation_at(const struct report_data *data, const struct report_tri
         return false;
     *out = data->deviation[t->deviation + boundary];
     if (isnan(*out))
-        *out = INFINITY; /* a NaN in the residual is as far as can be */
+        *out = INFINITY; /* a NaN in the residual is the greatest distance */
     return true;
 }
 
@@ -247,7 +247,7 @@ static void write_deviation(struct report_figure *out)
         report_out_printf(&out->script, "%u ", b);
         for (size_t c = 0; c < sizeof(columns) / sizeof(*columns); c++) {
             const double value = report_table_at(&out->table, b, columns[c])->number;
-            /* the lower and upper edge stand for 0 and for Inf */
+            /* the lower and upper edges mean 0 and Inf */
             report_figure_number(out, value < 1e-8 ? 1e-8 : value > 1e4 ? 1e4 : value);
         }
         report_out_put(&out->script, "\n");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Looks at a campaign that still grows: those fixed in the plan, and those at any time. */
+/* Looks at a growing campaign: fixed in the plan, or at any time. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,8 +10,8 @@
 #include "inject/stats/stats_sequence.h"
 
 #define LOOKS_STEPS 30    /* bisections: to 1e-9 */
-#define LOOKS_GROWTH 64   /* how many times the items are imagined anew before it is "never" */
-#define LOOKS_ROOM 200000 /* items imagined, at most */
+#define LOOKS_GROWTH 64   /* how many times the items are repeated before it is "never" */
+#define LOOKS_ROOM 200000 /* most repeated items */
 
 enum status report_looks_leading(const struct report_source *source, uint64_t *out)
 {
@@ -29,14 +29,14 @@ enum status report_looks_leading(const struct report_source *source, uint64_t *o
     return st;
 }
 
-/* What of a stratum an item has: its first `quota` trials in order of id. Of quota + 1 planned ones
- * a crashed worker may leave out one for a while; no other hole lets an item count. */
+/* An item's part of a stratum: its first `quota` trials in order of id. Of quota + 1 planned ones
+ * one may be missing for a while after a crash; with any other gap the item does not count. */
 struct share {
     uint64_t seen, events, counted;
 };
 
-/* Sums over strata of an item: W_h times the share of events and of counted trials; their numbers.
- * Of all runs an event counts 1 - P0_h, the share of the stratum's runs that a trial stands for. */
+/* Sums over strata of an item: W_h times the shares of events and of counted trials; their numbers.
+ * For all runs an event counts 1 - P0_h, the share of the stratum's runs that trials represent. */
 struct item_sum {
     double events, counted;
     struct share n;
@@ -44,7 +44,7 @@ struct item_sum {
 };
 
 struct uniform {
-    struct item_sum *item; /* (items): the complete ones before the first that is not */
+    struct item_sum *item; /* (items): the complete ones before the first incomplete */
     uint32_t items;
     double *z; /* (growth x items) */
 };
@@ -112,9 +112,9 @@ static enum status gather(struct uniform *u, const struct report_data *data,
     return STATUS_OK;
 }
 
-/* The items, seen `times` times over, after which m is ruled out; 0: it is not. E(events) >= m
+/* The number of items, repeated `times` times, after which m is ruled out; 0: never. E(events) >= m
  * E(counted) is E(z) >= m with z = events - m counted + m in [0, 1]: so a bound on the mean of z
- * tests every m, also of a conditional rate. */
+ * tests every m, also for a conditional rate. */
 static size_t first_out(const struct uniform *u, double m, uint32_t times,
                         struct stats_interval_level level)
 {
@@ -126,7 +126,7 @@ static size_t first_out(const struct uniform *u, double m, uint32_t times,
     return stats_sequence_first(u->z, n, m, level);
 }
 
-/* The end of the values that are not ruled out, to the safe side. */
+/* The end of the values not ruled out, on the safe side. */
 static double bound(const struct uniform *u, struct stats_interval_level level)
 {
     const bool upper = level.side == STATS_INTERVAL_UPPER;
@@ -141,7 +141,7 @@ static double bound(const struct uniform *u, struct stats_interval_level level)
     return out;
 }
 
-/* Trials to add until the limit is ruled out, were further items like those seen. */
+/* Trials to add until the limit is ruled out if further items are like those seen. */
 static void set_more(struct report_gate *out, const struct uniform *u, uint32_t room,
                      const struct report_gate_request *request)
 {
@@ -184,7 +184,7 @@ static void sum_items(struct report_gate *out, const struct uniform *u)
     out->design_effect = NAN;
 }
 
-/* The first item that rules the limit out on either side decides; those behind it do not count. */
+/* The first item that rules the limit out on either side decides; later ones do not count. */
 static void judge(struct report_gate *out, struct uniform *u, uint32_t room,
                   const struct report_gate_request *request)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Which heat maps there are: layer x site, layer x head, stage x duration. */
+/* The heat maps: layer x site, layer x head, stage x duration. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,7 +8,7 @@
 #include "inject/report/report_heat.h"
 #include "inject/report/report_pictures.h"
 
-/* Order of a layer's work, for columns; other sites come behind, by name. */
+/* Order of a layer's work, for columns; other sites follow, by name. */
 static const char *const SITE_ORDER[] = {
     "attn_norm",     "attn_q",        "attn_k",       "attn_v",      "attn_q_norm",
     "attn_k_norm",   "rope_q",        "rope_k",       "kv_k",        "kv_v",
@@ -20,7 +20,7 @@ static const char *const SITE_ORDER[] = {
 
 static size_t site_rank(const char *site)
 {
-    const size_t n = strcspn(site, "."); /* "attn_q.weight" stands by "attn_q" */
+    const size_t n = strcspn(site, "."); /* "attn_q.weight" goes next to "attn_q" */
     for (size_t i = 0; i < SITE_ORDER_COUNT; i++) {
         if (strlen(SITE_ORDER[i]) == n && strncmp(site, SITE_ORDER[i], n) == 0)
             return i;
@@ -89,7 +89,7 @@ static uint32_t site_key(const struct report_trial *trial, const void *user)
     return (uint32_t)trial->layer * sites->count + sites->of_name[trial->site_kind];
 }
 
-/* The map of some groups, its caption, its script. */
+/* The map of groups, with caption and script. */
 static enum status draw_map(struct report_figure *out, struct report_context *context,
                             const struct report_groups_by *by,
                             const struct report_heat_request *request)
@@ -149,7 +149,7 @@ static uint32_t head_key(const struct report_trial *trial, const void *user)
     return heads->cell[trial->stratum];
 }
 
-/* Layer and head of strata whose label names both; 0 heads if none does. */
+/* Layer and head of strata with both in the label; 0 heads if there are none. */
 static uint32_t find_heads(struct head_strata *out, const struct report_data *data,
                            uint32_t *out_layers)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Sentences made from the plan, the database and the rates. */
+/* Sentences from the plan, the database and the rates. */
 #include "inject/report/report_methods.h"
 
 #include <inttypes.h>
@@ -75,7 +75,7 @@ static const char *design_text(enum plan_design design)
     }
 }
 
-/* What several faults a trial, or a list of strata, mean for the rates. */
+/* What several faults per trial, or a list of strata, mean for the rates. */
 static void put_conditions(struct report_out *out, const struct report_data *data)
 {
     const struct plan *plan = data->plan;
@@ -103,7 +103,7 @@ static void put_conditions(struct report_out *out, const struct report_data *dat
                           plan->confirm.of);
 }
 
-/* How points and fields share the weight of an evaluation, where a plan strikes several. */
+/* How points and fields share an evaluation's weight, if a plan strikes several. */
 static const char *shares_text(const struct plan *plan)
 {
     if (!plan_shares_sites(plan))
@@ -139,7 +139,7 @@ static void put_population(struct report_out *out, const struct report_data *dat
                       data->n_faults, plan->faults_per_trial == 1 ? ", one a trial" : "");
 }
 
-/* Which design effect is which: the table's, and that which stands in for strata. */
+/* The two design effects: the table's, and the one used for strata. */
 static void put_design_effect(struct report_out *out, const struct report_context *context,
                               const struct report_rate *sdc)
 {
@@ -158,7 +158,7 @@ static void put_design_effect(struct report_out *out, const struct report_contex
                       shared);
 }
 
-/* Of a census no fault is left out, only prompts are. */
+/* A census omits no fault, only prompts. */
 static void put_census(struct report_out *out, const struct report_data *data)
 {
     bool all = data->n > 0;
@@ -220,7 +220,7 @@ static void put_statistics(struct report_out *out, const struct report_context *
     put_tests(out, context->data->plan);
 }
 
-/* What there is of it: controls that a plan does without are not spoken of. */
+/* Only what exists: controls that a plan omits are not mentioned. */
 static void put_exclusions(struct report_out *out, const struct report_data *data)
 {
     const struct {
@@ -249,7 +249,7 @@ static void put_exclusions(struct report_out *out, const struct report_data *dat
                         "device.");
 }
 
-/* Whether to go on is decided by what was seen. */
+/* Whether to extend is decided by the results. */
 static void put_waves(struct report_out *out, const struct report_context *context)
 {
     const struct plan *plan = context->data->plan;
@@ -276,7 +276,7 @@ static void put_waves(struct report_out *out, const struct report_context *conte
     report_out_printf(out, "%s ", look);
 }
 
-/* A stopping rule is part of the method, and an early end shifts what it ends at. */
+/* A stopping rule is part of the method, and an early end biases the estimate. */
 static void put_stop(struct report_out *out, const struct plan *plan)
 {
     const struct plan_gate *gate = &plan->gate;
@@ -347,7 +347,7 @@ static void put_rate(struct report_out *out, const struct report_context *contex
         report_out_printf(out, " as drawn, %s&#160;%%", raw);
 }
 
-/* What a trial is. */
+/* Describes a trial. */
 static const char *trials_of(const struct report_context *context)
 {
     return report_context_is_ber(context) ? "runs with a fault at least" : "all faults";

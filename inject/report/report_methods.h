@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The generated paragraphs: what was found, how it was done, what it does not say. */
+/* The generated paragraphs: findings, methods, limits. */
 #ifndef VKFI_INJECT_REPORT_METHODS_H
 #define VKFI_INJECT_REPORT_METHODS_H
 
@@ -9,14 +9,14 @@
 enum status report_methods_paragraph(struct report_out *out,
                                      struct report_context *context) STATUS_MUST_USE;
 
-/* HTML list items: the verdict first. report_sentence comes behind them. */
+/* HTML list items, the verdict first. report_sentence follows them. */
 enum status report_methods_verdict(struct report_out *out, struct report_context *context,
                                    const struct report_totals *totals) STATUS_MUST_USE;
 
-/* The limit `i` of METHOD.md 8, a plain sentence; null behind the last one. */
+/* The limit `i` of METHOD.md 8, a plain sentence; null after the last. */
 const char *report_limits(const struct report_context *context, uint32_t i);
 
-/* With which every comparison ends (METHOD.md 5). */
+/* The last sentence of every comparison (METHOD.md 5). */
 extern const char report_sentence[];
 
 #endif

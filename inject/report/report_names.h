@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Texts as small numbers, in the order of their first appearance. */
+/* Texts numbered in order of first appearance. */
 #ifndef VKFI_INJECT_REPORT_NAMES_H
 #define VKFI_INJECT_REPORT_NAMES_H
 
@@ -17,7 +17,7 @@ struct report_names {
     uint32_t count, room, slots;
 };
 
-/* The number of `text`, a new one if it is new; REPORT_NONE for null. */
+/* The number of `text`, assigned if new; REPORT_NONE for null. */
 enum status report_names_find(struct report_names *names, struct arena *arena, const char *text,
                               uint32_t *out) STATUS_MUST_USE;
 

@@ -58,13 +58,13 @@ void report_out_printf(struct report_out *out, const char *fmt, ...)
     va_end(args);
 }
 
-/* Control characters as pages may show them: U+2400 and up. */
+/* Printable forms of control characters: U+2400 and up. */
 static const char PICTURES[][4] = {"␀", "␁", "␂", "␃", "␄", "␅", "␆", "␇", "␈", "␉", "␊", "␋",
                                    "␌", "␍", "␎", "␏", "␐", "␑", "␒", "␓", "␔", "␕", "␖", "␗",
                                    "␘", "␙", "␚", "␛", "␜", "␝", "␞", "␟", "␠", "␡"};
 #define PICTURE_DEL 33
 
-/* What stands for a byte, null: itself. */
+/* The escape of a byte; null: itself. */
 typedef const char *escape_of(unsigned char byte);
 
 static void put_escaped(struct report_out *out, const char *text, size_t n, escape_of *escape)

@@ -8,7 +8,7 @@
 #include "base/status.h"
 #include "base/text.h"
 
-/* All zeros is empty. Once `status` is not STATUS_OK everything put in is dropped. */
+/* All zeros is empty. Once `status` is not STATUS_OK, all further text is dropped. */
 struct report_out {
     struct text text; /* owned */
     enum status status;
@@ -31,7 +31,7 @@ void report_out_html_n(struct report_out *out, const char *text, size_t n);
 /* The ten special characters of TeX. */
 void report_out_latex(struct report_out *out, const char *text);
 
-/* RFC 4180: in quotes where it holds a comma, quote or line end. */
+/* RFC 4180: in quotes if it holds a comma, quote or line end. */
 void report_out_csv(struct report_out *out, const char *text);
 
 /* Between the double quotes of a gnuplot string without enhanced text. */

@@ -56,7 +56,7 @@ static make_table *const MAKE_TABLE[REPORT_TABLES] = {
     [REPORT_TABLE_WORST] = report_worst_table,
 };
 
-/* The campaign that estimates strata anew is rated by the same measure. */
+/* The campaign that estimates strata anew uses the same measure. */
 static enum status add_anew(struct report_page *page, const struct report_params *params)
 {
     page->anew = (struct report_context){

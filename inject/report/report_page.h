@@ -38,7 +38,7 @@ struct report_page {
     struct report_figure figure[REPORT_PICTURES];
 };
 
-/* Computes all; `draw`: runs gnuplot for each picture. What params names outlives the page. */
+/* Computes all; `draw`: runs gnuplot for each picture. What params points to outlives the page. */
 enum status report_page_init(struct report_page *out, const struct report_params *params,
                              bool draw) STATUS_MUST_USE;
 void report_page_finish(struct report_page *page);

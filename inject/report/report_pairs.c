@@ -44,7 +44,7 @@ static bool is_same_text(const char *a, const char *b)
     return a == b || (a && b && strcmp(a, b) == 0);
 }
 
-/* What two databases know a prompt by: its text, or its ids where they are what is given. */
+/* What identifies a prompt in two databases: its text, or its ids if the plan gives those. */
 static const char *prompt_of(const struct store_item *item)
 {
     return item->prompt && item->prompt[0] ? item->prompt : item->prompt_ids;
@@ -60,8 +60,7 @@ static uint32_t same_item(const struct store_item *item, const struct report_dat
     return REPORT_NONE;
 }
 
-/* Items of a database whose golden run the other has otherwise: of other ids, or with another
- * answer. */
+/* Items whose golden run differs in the other database: other ids, or another answer. */
 static uint32_t mark_apart(uint8_t *apart, const struct report_data *data,
                            const struct report_data *other)
 {
@@ -146,8 +145,7 @@ enum status report_pairs_make(struct report_pairs *out, struct arena *arena,
     return st;
 }
 
-/* Weights of strata that have counted pairs, as shares of their sum; by pairs where there are none.
- */
+/* Weights of strata that have counted pairs, as shares of their sum; by pairs if there are none. */
 static void weigh(const struct report_pairs *pairs, struct stats_cluster_data *data, bool *weighted)
 {
     double sum = 0;
@@ -193,8 +191,8 @@ static void fill(struct report_pairs_result *out, const struct report_pairs *pai
     out->pairs = data->n_trials;
 }
 
-/* Independent pairs that would leave the variance of the difference; with few discordant pairs what
- * the weights leave. */
+/* Independent pairs with the same variance of the difference; with few discordant pairs the count
+ * as reduced by the weights. */
 static double effective(const struct report_pairs_result *out, const struct share *total,
                         const struct stats_cluster_estimate *e,
                         const struct stats_cluster_data *data)

@@ -11,8 +11,8 @@ struct report_pair {
     const struct report_trial *first, *second;
 };
 
-/* Pairs have the same prompt and the same fault coordinates; where a fault was drawn more than
- * once, in order of id. */
+/* Pairs have the same prompt and the same fault coordinates; faults drawn more than once pair in
+ * order of id. */
 struct report_pairs {
     struct report_pair *pair; /* (count) by stratum of the first database */
     size_t count;
@@ -39,7 +39,7 @@ struct report_pairs_request {
 struct report_pairs_result {
     uint64_t pairs;                   /* counted */
     struct stats_paired_table count;  /* pairs as they are                                       */
-    struct stats_paired_table scaled; /* weighed by W_h, as many as independent pairs would say  */
+    struct stats_paired_table scaled; /* weighted by W_h, as the equivalent independent pairs */
     double first, second, difference; /* rates of the weighed table; first - second              */
     struct stats_interval bounds;     /* Tango's                                                 */
     double n_effective, design_effect;

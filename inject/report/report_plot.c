@@ -78,7 +78,7 @@ static enum status read_back(FILE *file, struct report_out *out)
     return ferror(file) ? say_io("its output could not be read") : out->status;
 }
 
-/* gnuplot writes "line 46: warning: ..." where it goes on: the picture stands. */
+/* gnuplot writes "line 46: warning: ..." and goes on: the picture is valid. */
 static bool is_warnings(const char *messages)
 {
     while (*messages) {
@@ -137,7 +137,7 @@ enum status report_plot_draw(struct report_figure *figure)
     return st;
 }
 
-/* "rgb(  0, 114, 178)" at `at`: its length, and the colour's variable; 0 if it is none. */
+/* "rgb( 0, 114, 178)" at `at`: its length, and the colour's variable; 0: no colour. */
 static size_t theme_at(const char *at, const struct theme **out)
 {
     unsigned r, g, b;
@@ -164,7 +164,7 @@ static bool skip_word(const char **at, const char *word)
     return true;
 }
 
-/* "<g ...>\n</g>\n" and the like, which gnuplot leaves behind at each change of style. */
+/* "<g ...>\n</g>\n" and the like, which gnuplot leaves at each change of style. */
 static size_t empty_group(const char *at)
 {
     if (strncmp(at, "<g ", 3) != 0)

@@ -5,15 +5,15 @@
 
 #include "inject/report/report_figure.h"
 
-/* Runs `gnuplot` of PATH on figure->script: figure->svg is what it wrote, a file of its own.
- * STATUS_INPUT with one line if there is no gnuplot, STATUS_INTERNAL if it refuses the script. */
+/* Runs `gnuplot` of PATH on figure->script: figure->svg is its output, a whole file. STATUS_INPUT
+ * with one line if there is no gnuplot, STATUS_INTERNAL if it refuses the script. */
 enum status report_plot_draw(struct report_figure *figure) STATUS_MUST_USE;
 
 /* For inlining: without the XML head and empty groups, colours of report_figure.h as variables of
  * the page (--a), black as currentColor, ids made unique, an accessible name. */
 void report_plot_inline(struct report_out *out, const struct report_figure *figure);
 
-/* The point shapes that every inlined picture uses; once a page, before them. */
+/* The point shapes that every inlined picture uses; once per page, before them. */
 void report_plot_shapes(struct report_out *out, const struct report_figure *figure);
 
 /* CSS: the variables, light and dark. */

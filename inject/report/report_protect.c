@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The picture of protection: share of the harm against what protecting the worst sites costs. */
+/* The picture of protection: share of the harm against the cost of protecting the worst sites. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,16 +8,16 @@
 
 #define PROTECT_MIB (1024. * 1024)
 
-/* A stratum and what it would take to protect it. */
+/* A stratum and the cost of protecting it. */
 struct part {
     uint32_t stratum;
     double harm;        /* W_h p_h: its part of the total rate   */
     double cost;        /* share of the population: sorts by harm per cost */
-    double bytes, macs; /* of sites that no worse stratum has */
+    double bytes, macs; /* of sites not in a worse stratum */
 };
 
-/* What a stratum's sites cost is known: from the model, if its trials name all sites they strike.
- */
+/* True if the cost of a stratum's sites is known: from the model, if trials name all sites they
+ * strike. */
 static bool is_priced(const struct report_context *context)
 {
     return context->n_sites > 0 && report_context_agrees(context, PLAN_BY_SITE);
@@ -32,7 +32,7 @@ static int by_yield(const void *a, const void *b)
     return x->stratum < y->stratum ? -1 : x->stratum > y->stratum;
 }
 
-/* Adds bytes and MACs of the sites that a stratum's trials struck and no stratum before it did. */
+/* Adds bytes and MACs of the sites that a stratum's trials struck and no earlier stratum did. */
 static void add_sites(struct part *part, const struct report_context *context,
                       const struct report_groups *groups, uint8_t *seen)
 {
@@ -79,7 +79,7 @@ static void fill_table(struct report_figure *out, const struct report_context *c
     }
 }
 
-/* What the population counts. */
+/* The population's unit. */
 static const char *unit_of(const struct report_context *context)
 {
     return context->data->plan->population == PLAN_BITS ? "stored bits" : "operations";
@@ -141,7 +141,7 @@ static enum status fill_parts(struct part *part, double *out_total, struct repor
     return STATUS_OK;
 }
 
-/* Strata that are places one can protect, not bits, kinds or times alone. */
+/* True if strata are places one can protect, not bits, kinds or times alone. */
 static bool has_places(const struct plan *plan)
 {
     static const enum plan_dimension places[] = {PLAN_BY_LAYER, PLAN_BY_SITE,  PLAN_BY_SITE_KIND,

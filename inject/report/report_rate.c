@@ -51,7 +51,7 @@ bool report_rate_is_weighted(const struct report_rate *rate)
     return fabs(e->rate / rate->share * (double)e->counted - (double)e->events) > 1e-6;
 }
 
-/* Dense number of cluster `index` of a dimension that begins at `base`. */
+/* Dense number of cluster `index` of the dimension at `base`. */
 static uint32_t dense(struct report_work *work, size_t base, uint32_t index, uint32_t *count)
 {
     const size_t at = base + index;
@@ -80,14 +80,14 @@ static void add_trial(struct report_work *work, struct stats_cluster_data *out,
     };
 }
 
-/* What the trials of a stratum weigh among `strata`. */
+/* Weight of a stratum's trials among `strata`. */
 static double weight_of(const struct store_stratum *s, uint32_t strata, bool of_runs)
 {
     const double weight = strata == 1 && !(s->weight > 0) ? 1 : s->weight;
     return of_runs ? weight * (1 - s->no_fault) : weight;
 }
 
-/* Marks the group's trials and counts the strata they come from. */
+/* Marks the group's trials and counts their strata. */
 static uint32_t mark_members(struct report_work *work, const struct report_query *query)
 {
     const struct report_data *data = work->data;
@@ -125,7 +125,7 @@ void report_rate_data(struct stats_cluster_data *out, struct report_work *work,
             if (strata > 1 || work->member[i])
                 add_trial(work, out, query, i);
         }
-        if (data->drawn[h] > 0) /* of a part of a stratum the part that it has of the trials */
+        if (data->drawn[h] > 0) /* for a part of a stratum, its part of the trials */
             to->population = (double)(out->n_trials - before) / data->drawn[h];
     }
 }
@@ -147,7 +147,7 @@ static void sum_weights(struct report_rate *out, const struct report_work *work,
     }
 }
 
-/* Share of the runs of the touched strata that some fault hits: it is known. */
+/* Known share of the touched strata's runs that a fault hits. */
 static double share_hit(const struct report_rate *out, const struct report_work *work)
 {
     double hit = 0, all = 0;
@@ -169,7 +169,7 @@ static void multiply(struct report_rate *out, double share)
     out->interval.bounds.high *= share;
 }
 
-/* Trials that share the cluster of a trial, on average: sum n_c^2 / sum n_c of those that count. */
+/* Trials that share the cluster of a trial, on average: sum n_c^2 / sum n_c of counted ones. */
 static double cluster_size(const struct stats_cluster_data *data, bool faults)
 {
     const uint32_t clusters = faults ? data->n_faults : data->n_items;
@@ -219,7 +219,7 @@ void report_rate(struct report_rate *out, struct report_work *work,
         multiply(out, share_hit(out, work));
 }
 
-/* Design effect of SDC over all trials, strata weighed by their trials where they have no W_h. */
+/* Design effect of SDC over all trials, strata weighted by their trials if they have no W_h. */
 void report_rate_floor(struct report_data *data, struct report_work *work)
 {
     struct stats_cluster_data all;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Rates of outcomes with interval, n and weights: in all, of a stratum, of any group of trials. */
+/* Rates of outcomes with interval, n and weights: of all trials, a stratum, or any group. */
 #ifndef VKFI_INJECT_REPORT_RATE_H
 #define VKFI_INJECT_REPORT_RATE_H
 
@@ -20,8 +20,8 @@ typedef uint32_t report_events;
 #define REPORT_MASKED (REPORT_EVENT(MASKED_BITEXACT) | REPORT_EVENT(MASKED_TOKENS))
 #define REPORT_CHANGED_EVENTS (REPORT_SDC | REPORT_DUE | REPORT_MASKED)
 
-/* What a rate is of. REPORT_RUNS, of a bit error rate: all runs, those that no fault hits among
- * them. Every trial has one at least, so W_h (1 - P0_h) weighs a stratum, and the rate is
+/* The denominator of a rate. REPORT_RUNS, for a bit error rate: all runs, also those without a
+ * fault. Every trial has at least one, so W_h (1 - P0_h) weighs a stratum, and the rate is
  * multiplied by its sum; else the same as REPORT_ALL. */
 enum report_given { REPORT_ALL, REPORT_CHANGED, REPORT_GOLDEN_RIGHT, REPORT_RUNS };
 
@@ -39,22 +39,22 @@ struct report_rate {
     struct stats_cluster_estimate estimate; /* rate, n, events, items, design effect, ... */
     struct stats_cluster_interval interval;
     double weight;    /* sum of the strata's W_h; NaN with population equal */
-    uint32_t strata;  /* that the group's trials come from */
+    uint32_t strata;  /* of the group's trials */
     bool refused;     /* several strata without weights (METHOD.md 1): no rate */
-    uint32_t missing; /* strata with weight that have no trial yet: no rate over all */
-    double floor;     /* design effect that stands in where the group has few events */
-    double share;     /* REPORT_RUNS: that a fault hits, by which all above is multiplied; else 1 */
+    uint32_t missing; /* strata with weight and no trial yet: no rate over all */
+    double floor;     /* design effect used if the group has few events */
+    double share;     /* REPORT_RUNS: share hit by a fault, which multiplies all above; else 1 */
 };
 
-/* The design effect of SDC over all trials in its parts: of items and of faults in common, which a
- * group has in proportion to how many trials share one (Kish 1965: 1 + rho (m - 1)), and the rest.
- */
+/* The parts of the design effect of SDC over all trials: of shared items and shared faults, which a
+ * group has in proportion to the trials that share one (Kish 1965: 1 + rho (m - 1)), and the
+ * rest. */
 struct report_floor {
     double rest, item, fault;     /* 1 + rest + item + fault: the design effect */
     double item_size, fault_size; /* sum n_c^2 / sum n_c over the clusters      */
 };
 
-/* Memory for one rate at a time, of a size for all trials of `data`. */
+/* Memory for one rate at a time, sized for all trials of `data`. */
 struct report_work {
     const struct report_data *data;
     struct stats_cluster_trial *trial;     /* (n) */
@@ -72,9 +72,8 @@ struct report_work {
 enum status report_work_init(struct report_work *out, struct arena *arena,
                              const struct report_data *data) STATUS_MUST_USE;
 
-/* Domain estimate (Cochran 1977, 5A.14): of the strata that the group touches all trials count in
- * the variance, its own in numerator and denominator. No interval but [0, 1] where it is refused.
- */
+/* Domain estimate (Cochran 1977, 5A.14): all trials of the strata that the group touches count in
+ * the variance, its own in numerator and denominator. The interval is [0, 1] if it is refused. */
 void report_rate(struct report_rate *out, struct report_work *work,
                  const struct report_query *query);
 
@@ -82,13 +81,14 @@ void report_rate(struct report_rate *out, struct report_work *work,
 void report_rate_data(struct stats_cluster_data *out, struct report_work *work,
                       const struct report_query *query);
 
-/* The design effect that stands in for trials of report_rate_data with few events. */
+/* The design effect used for trials of report_rate_data with few events. */
 double report_rate_floor_of(const struct report_work *work, const struct stats_cluster_data *data);
 
 /* Sets data->design_effect and work->floor. */
 void report_rate_floor(struct report_data *data, struct report_work *work);
 
-/* The rate is not the share of events as drawn (events / counted): strata weigh otherwise. */
+/* True if the rate is not the share of events as drawn (events / counted): strata weigh
+ * otherwise. */
 bool report_rate_is_weighted(const struct report_rate *rate);
 
 bool report_rate_holds(const struct report_trial *trial, enum report_given given);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Labels taken apart, and held against the conditions of a side. */
+/* Labels parsed, and matched with the conditions of a side. */
 #include "inject/report/report_select.h"
 
 #include <math.h>

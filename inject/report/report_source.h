@@ -17,7 +17,7 @@ struct report_source {
 /* STATUS_INPUT, logged, if it is no database or its plan cannot be read. */
 enum status report_source_open(struct report_source *out, const char *path) STATUS_MUST_USE;
 
-/* Ids below `limit`; again with another limit if asked. */
+/* Ids below `limit`; again for another limit. */
 enum status report_source_load(struct report_source *source, uint64_t limit) STATUS_MUST_USE;
 
 /* STATUS_INPUT, logged, for suspect rows; `allow`: a warning (store_doubt_check). */
@@ -27,7 +27,7 @@ enum status report_source_trust(struct report_source *source, bool allow) STATUS
  */
 enum status report_source_check_whole(const struct report_source *source) STATUS_MUST_USE;
 
-/* Null-safe on a source of zeros. */
+/* Safe on a source of zeros. */
 void report_source_finish(struct report_source *source);
 
 #endif

@@ -8,7 +8,7 @@
 #include "inject/report/report_forest.h"
 #include "inject/report/report_pictures.h"
 
-#define STRATA_DRAWN 60 /* rows of the forest; beyond it the highest are drawn */
+#define STRATA_DRAWN 60 /* most rows of the forest; of more the highest are drawn */
 
 static const struct report_column FOREST[] = {
     {"stratum", "stratum", REPORT_TEXT, REPORT_ALONE},
@@ -24,7 +24,7 @@ static const struct report_column FOREST[] = {
     REPORT_RUNS_COLUMNS("runs", "of all runs, %"),
 };
 #define FOREST_COLUMNS ((uint32_t)(sizeof(FOREST) / sizeof(*FOREST)))
-#define FOREST_OF_RUNS (REPORT_RATE_WIDTH + 2) /* the last ones, of a bit error rate */
+#define FOREST_OF_RUNS (REPORT_RATE_WIDTH + 2) /* the last ones, for a bit error rate */
 
 static enum status fill_forest(struct report_figure *out, struct report_context *context)
 {
@@ -186,7 +186,7 @@ static enum status fill_width(struct report_figure *out, struct report_context *
     return st;
 }
 
-/* Rates of the reference curves: a few round ones that enclose what strata have. */
+/* Rates of the reference curves: a few round ones that enclose the strata's. */
 static void write_width(struct report_figure *out, const struct report_context *context)
 {
     static const double rates[] = {0.01, 0.05, 0.5};

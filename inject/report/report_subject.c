@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* From the plan what was asked, from the trials what was done. */
+/* The question from the plan, the work from the trials. */
 #include "inject/report/report_subject.h"
 
 #include <inttypes.h>
@@ -7,7 +7,7 @@
 
 #include "base/json.h"
 
-/* "llama, file type Q4_1, 92.2 MiB, tensors Q4_1 (211), F32 (61); " as the database has it. */
+/* "llama, file type Q4_1, 92.2 MiB, tensors Q4_1 (211), F32 (61); " as in the database. */
 static void put_about(struct report_out *out, const struct store_identity *identity)
 {
     struct json_doc *doc = NULL;
@@ -34,7 +34,7 @@ static void put_about(struct report_out *out, const struct store_identity *ident
     json_destroy(&doc);
 }
 
-/* A model by its name or its file's; what the reader can check is the hash. */
+/* A model by its name or its file's; the reader can check the hash. */
 static void put_model(struct report_out *out, const struct report_context *context)
 {
     const struct report_data *data = context->data;
@@ -92,7 +92,7 @@ static void put_prompts(struct report_out *out, const struct report_data *data)
                       plan->end == PLAN_END_LENGTH ? " without stop" : "");
 }
 
-/* Values of one table that some trial has. */
+/* Values of a table that occur in trials. */
 struct seen {
     uint32_t kind, point, place, granularity, duration, stage;
     bool masks; /* some fault is a mask of bits */
@@ -136,7 +136,7 @@ static void put_globs(struct report_out *out, const char *before, const struct p
         report_out_printf(out, "%s%s", i == 0 ? before : ", ", globs->glob[i]);
 }
 
-/* Nothing where stored faults stay to the end. */
+/* Nothing if stored faults stay to the end. */
 static void put_scrub(struct report_out *out, const struct plan_choices *scrub)
 {
     for (uint32_t i = 0; i < scrub->count; i++) {

@@ -5,9 +5,9 @@
 
 #include "inject/report/report_figure.h"
 
-/* Sentences of the methods paragraph, each with a blank behind it: the model with what is known of
- * it, how it was run and by which program; the prompts or tasks; kinds, patterns, points and places
- * of the faults that were struck, as the trials show them. */
+/* Sentences of the methods paragraph, each followed by a blank: the model and its properties, how
+ * it was run and by which program; the prompts or tasks; kinds, patterns, points and places of the
+ * faults in the trials. */
 void report_subject_put(struct report_out *out, const struct report_context *context);
 
 #endif

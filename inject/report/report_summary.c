@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Rates over all strata, and counts of what is kept out of them. */
+/* Rates over all strata, and counts of excluded trials. */
 #include "inject/report/report_summary.h"
 
 #include <inttypes.h>
@@ -58,7 +58,7 @@ static const struct report_column OUTCOME_COLUMNS[] = {
 #define OUTCOME_COLUMN_COUNT ((uint32_t)(sizeof(OUTCOME_COLUMNS) / sizeof(*OUTCOME_COLUMNS)))
 #define OUTCOME_OF_RUNS (REPORT_RATE_WIDTH + 1) /* the last columns, of a bit error rate */
 
-/* Sums behind the ladder's own classes. */
+/* Sums, after the ladder's own classes. */
 static const struct sum {
     const char *name;
     report_events events;

@@ -14,14 +14,14 @@ struct report_totals {
 };
 void report_summary_totals(struct report_totals *out, struct report_context *context);
 
-/* Each an own table with id, caption and data. */
+/* Each is a table with id, caption and data. */
 enum status report_summary_outcomes(struct report_table *out, struct report_context *context);
 enum status report_summary_checks(struct report_table *out, struct report_context *context);
 enum status report_summary_kept(struct report_table *out, struct report_context *context);
 enum status report_summary_devices(struct report_table *out, struct report_context *context);
 enum status report_summary_flags(struct report_table *out, struct report_context *context);
 
-/* Golden score, chance and what follows (METHOD.md 4); without scores the table has no rows. */
+/* Golden score, chance and what follows (METHOD.md 4); no rows without scores. */
 enum status report_summary_floors(struct report_table *out, struct report_context *context);
 
 /* Percentile interval of the main rate from the design's clusters: the cross-check. */

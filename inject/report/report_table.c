@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Cells as print shows them; as HTML and CSV. */
+/* Cells in print; tables as HTML and CSV. */
 #include "inject/report/report_table.h"
 
 #include <assert.h>
@@ -95,7 +95,7 @@ void report_table_format(char out[REPORT_FORMAT_TEXT], double number, enum repor
     }
 }
 
-/* "5.4 [4.1, 7.0]" with as many digits as the interval says. */
+/* "5.4 [4.1, 7.0]" with digits by the interval. */
 static void format_bounds(char out[REPORT_CELL_TEXT], const struct report_column *column,
                           const struct report_cell *cell)
 {
@@ -175,7 +175,7 @@ static void put_cell(struct report_out *out, const struct report_column *column,
         report_out_printf(out, "<span class=\"from\">%s</span>", text);
 }
 
-/* In print a column is there if it has a heading, and a text or a number in some row. */
+/* A column is printed if it has a heading, and a text or a number in some row. */
 bool report_table_prints(const struct report_table *table, uint32_t column)
 {
     if (!table->column[column].label)

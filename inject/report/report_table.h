@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A table of texts and numbers, and how it is written as HTML, CSV and LaTeX. */
+/* A table of texts and numbers, written as HTML, CSV and LaTeX. */
 #ifndef VKFI_INJECT_REPORT_TABLE_H
 #define VKFI_INJECT_REPORT_TABLE_H
 
@@ -10,33 +10,33 @@
 #include "base/arena.h"
 #include "inject/report/report_out.h"
 
-/* How a column reads in print; CSV always has all digits, and all columns: print leaves out those
- * without any number. */
+/* A column's form in print, which omits columns without any number; CSV has all digits and all
+ * columns. */
 enum report_format {
     REPORT_TEXT,
-    REPORT_COUNT,   /* whole number, thousands apart        */
+    REPORT_COUNT,   /* integer, thousands apart */
     REPORT_PERCENT, /* a share in [0, 1], as per cent       */
     REPORT_NUMBER,  /* four significant digits              */
     REPORT_P,       /* a p-value: two digits, or "< 0.0001" */
 };
 
-/* What the columns behind one hold of its interval. */
+/* The interval columns that follow a rate. */
 enum report_bounds {
     REPORT_ALONE,  /* nothing                                                              */
     REPORT_BOUNDS, /* two: its ends, shown as "3.2 [2.8, 3.7]"                             */
-    REPORT_RATED,  /* five: the ends, and n, method and shift of stats_cluster_interval,
-                    * shown below them: with the rate they give the ends                   */
-    REPORT_SHARED, /* six: the same and the share that all is multiplied by                */
+    REPORT_RATED,  /* five: the ends, and n, method and shift of stats_cluster_interval, shown
+                      below: with the rate they give the ends */
+    REPORT_SHARED, /* six: the same and the share that multiplies all */
 };
 
 struct report_column {
     const char *name;  /* CSV: "sdc_low"              */
-    const char *label; /* heading: "SDC"; null: in CSV alone (or shown by its neighbour) */
+    const char *label; /* heading: "SDC"; null: only in CSV (or shown by its neighbour) */
     enum report_format format;
     enum report_bounds bounds;
 };
 
-/* A rate with all of its interval, and one of all runs; in data alone but for the first. */
+/* A rate with its whole interval, and one of all runs; only the first column is printed. */
 #define REPORT_RATE_COLUMNS(name, label) REPORT_OWN_COLUMNS(name, label, REPORT_RATED)
 #define REPORT_RUNS_COLUMNS(name, label)                                                           \
     REPORT_OWN_COLUMNS(name, label, REPORT_SHARED),                                                \
@@ -68,7 +68,7 @@ struct report_table {
     uint32_t n_rows;
 };
 
-/* Cells all unknown, texts "". */
+/* All cells are unknown, texts "". */
 enum status report_table_init(struct report_table *out, struct arena *arena, uint32_t n_rows,
                               const struct report_column *column,
                               uint32_t n_columns) STATUS_MUST_USE;
@@ -83,27 +83,27 @@ void report_table_text(struct report_table *table, uint32_t row, const char *col
 void report_table_html(struct report_out *out, const struct report_table *table);
 void report_table_csv(struct report_out *out, const struct report_table *table);
 
-/* For an article with array, booktabs, longtable: nothing wider than a text of 345 pt, the columns
- * in parts below each other where they do not fit, each beginning with the first one. In two
- * columns a table is as wide as its column or over both; those of more than a page are longtables,
- * for which the article goes to one column and back. */
+/* For an article with array, booktabs, longtable: nothing wider than a text of 345 pt; columns that
+ * do not fit go into parts below each other, each starting with the first column. In two columns a
+ * table takes one or both; tables of more than a page are longtables, for which the article goes to
+ * one column and back. */
 void report_table_latex(struct report_out *out, const struct report_table *table);
 
 /* In print a column is there if it has a heading, and a text or a number in some row. */
 bool report_table_prints(const struct report_table *table, uint32_t column);
 
-/* A number's cell, with its bounds if it has some: "5.4 [4.1, 7.0]"; what gives these, for a line
- * below: "n 412.3, exact", "" if there is nothing to say. */
+/* A number's cell, with any bounds: "5.4 [4.1, 7.0]"; then their basis, for a line below: "n 412.3,
+ * exact", or "". */
 #define REPORT_CELL_TEXT 160
 void report_table_number_text(char out[REPORT_CELL_TEXT], const struct report_column *column,
                               const struct report_cell *cell);
 void report_table_basis(char out[REPORT_CELL_TEXT], const struct report_column *column,
                         const struct report_cell *cell);
 
-/* A sentence behind the caption of tables that have such lines, else "". */
+/* A sentence after the caption of tables with such lines, else "". */
 const char *report_table_note(const struct report_table *table);
 
-/* A number as print shows it. */
+/* A number in print. */
 #define REPORT_FORMAT_TEXT 48
 void report_table_format(char out[REPORT_FORMAT_TEXT], double number, enum report_format format);
 

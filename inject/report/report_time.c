@@ -20,7 +20,7 @@ struct curve {
 };
 
 /* Tokens from the struck step (the prompt: the first token) to the first difference, or to the end
- * of what golden says. False if the trial does not belong here. */
+ * of golden's text. False if the trial does not belong here. */
 static bool time_of(const struct report_trial *t, uint32_t *out_time, bool *out_event)
 {
     const int32_t from = t->step < 0 ? 0 : t->step;
@@ -103,7 +103,7 @@ static void fill_row(struct report_table *table, uint32_t row, const struct curv
     table->faint[row] = p->at_risk < REPORT_FEW;
 }
 
-/* Times at which anybody is at risk. */
+/* Times with trials at risk. */
 static uint32_t length_of(const struct curve *curve)
 {
     uint32_t length = 0;
@@ -128,7 +128,7 @@ static void write_curve(struct report_figure *out, const struct curve *curve)
     report_figure_end_data(out);
 }
 
-/* Where the axis begins: 0, or a round number below all that is drawn. */
+/* Start of the axis: 0, or a round number below all that is drawn. */
 static double axis_least(const struct curve *curve)
 {
     double least = 1;

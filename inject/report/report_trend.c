@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Coefficients of a slope over groups, handed to the strata within them. */
+/* Coefficients of a slope over groups, passed to the strata within them. */
 #include "inject/report/report_trend.h"
 
 #include <math.h>
@@ -26,7 +26,7 @@ static bool group_of_strata(uint32_t *out, const struct report_data *data,
 
 struct slope {
     uint32_t *group;                /* (n_strata) */
-    double *position, *coefficient; /* of the groups that have trials */
+    double *position, *coefficient; /* of groups with trials */
     double *weight;                 /* (groups): sum of their strata's */
     uint32_t count;
 };
@@ -43,7 +43,7 @@ static enum status make_slope(struct slope *out, struct report_context *context,
                                                                           : STATUS_MEMORY;
 }
 
-/* 1 where strata have no weights: one stratum a group is then all there is. */
+/* 1 if strata have no weights: a group is then one stratum. */
 static double weight_of(const struct report_data *data, uint32_t stratum)
 {
     const double weight = data->stratum[stratum].weight;

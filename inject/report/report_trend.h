@@ -12,7 +12,7 @@ struct report_trend {
     double slope, intercept;
     struct stats_interval bounds; /* of the slope */
     double p;                     /* two-sided, of slope 0 */
-    const char *text;             /* a sentence; why it is unknown */
+    const char *text;             /* a sentence, or why it is unknown */
 };
 
 enum status report_trend_of_groups(struct report_trend *out, struct report_context *context,

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Which commits are worth a look, and the look itself. */
+/* Which commits get a look, and the look itself. */
 #include "inject/report/report_watch.h"
 
 #include "base/clock.h"
 #include "base/log.h"
 
-#define WATCH_GROWTH 20  /* trials grow by this part between two looks */
-#define WATCH_SHARE 30.0 /* a look may cost this part of the time */
+#define WATCH_GROWTH 20  /* trials grow by 1 / WATCH_GROWTH between two looks */
+#define WATCH_SHARE 30.0 /* looks may cost 1 / WATCH_SHARE of the time */
 
 void report_watch_init(struct report_watch *out, const char *database, const struct plan *plan)
 {

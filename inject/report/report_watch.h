@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Looks at a campaign that runs: when its plan allows one, and what it says. */
+/* Looks at a running campaign: when its plan allows one, and the result. */
 #ifndef VKFI_INJECT_REPORT_WATCH_H
 #define VKFI_INJECT_REPORT_WATCH_H
 
@@ -11,7 +11,7 @@
 struct report_watch {
     const char *database;
     const struct plan *plan; /* one that stops itself */
-    struct report_gate gate; /* what the last look said */
+    struct report_gate gate; /* result of the last look */
     uint32_t looks;          /* so far */
     bool decided;            /* by the last one: the campaign may end */
     bool off;                /* no look can be made: the database has suspect rows */
@@ -21,10 +21,10 @@ struct report_watch {
 
 void report_watch_init(struct report_watch *out, const char *database, const struct plan *plan);
 
-/* How far the campaign is: all of it is in the database. */
+/* The campaign's progress, all of it in the database. */
 struct report_watch_progress {
-    uint64_t leading; /* ids 0 .. leading - 1 are there */
-    uint64_t done;    /* trials that are there */
+    uint64_t leading; /* ids 0 .. leading - 1 are done */
+    uint64_t done;    /* trials done */
     uint64_t trials;  /* of the campaign */
 };
 
@@ -34,8 +34,8 @@ struct report_watch_progress {
 bool report_watch_is_due(const struct report_watch *watch,
                          const struct report_watch_progress *progress);
 
-/* Opens the database for reading, asks the plan's question, closes it. Where it has suspect rows
- * it says so once, and no look is due from then on. */
+/* Opens the database for reading, asks the plan's question, closes it. If it has suspect rows this
+ * is logged once, and no look is due from then on. */
 enum status report_watch_look(struct report_watch *watch,
                               const struct report_watch_progress *progress) STATUS_MUST_USE;
 

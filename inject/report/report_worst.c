@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Ranks strata, checks that a second campaign is about them, puts both estimates side by side. */
+/* Ranks strata, checks that a second campaign is about them, compares both estimates. */
 #include "inject/report/report_worst.h"
 
 #include <inttypes.h>

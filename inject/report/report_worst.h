@@ -10,16 +10,16 @@
 
 struct report_worst {
     uint32_t stratum;
-    struct report_rate rate; /* of context->main among all faults: what the list is ranked by */
+    struct report_rate rate; /* of context->main among all faults: the list's rank */
 };
 
-/* Strata by falling estimate, equal ones in the order of the database; those without any event are
- * left out, and so is what lies behind the first `most`. */
+/* Strata by falling estimate, equal ones in the order of the database; those without an event, and
+ * all after the first `most`, are omitted. */
 enum status report_worst_rank(struct report_worst **out, uint32_t *out_count,
                               struct report_context *context, uint32_t most) STATUS_MUST_USE;
 
-/* STATUS_INPUT, logged, unless a list of the campaign can be made for fresh trials: it is finished,
- * whole and without suspect rows, no census, and confirms no other itself. */
+/* STATUS_INPUT, logged, unless the campaign can have a list for fresh trials: it is finished,
+ * whole, without suspect rows, no census, and does not itself confirm another. */
 enum status report_worst_check_first(const struct report_source *source) STATUS_MUST_USE;
 
 /* The same unless `anew` estimates strata of `source` anew: by its plan, with another seed, on the
@@ -27,8 +27,8 @@ enum status report_worst_check_first(const struct report_source *source) STATUS_
 enum status report_worst_check_anew(const struct report_source *source,
                                     const struct report_source *anew) STATUS_MUST_USE;
 
-/* The list: the worst ten of more than ten strata, or, where context->anew is there, its strata
- * with both estimates. No rows where there is no list. */
+/* The list: the worst ten of more than ten strata, or the strata of context->anew, if any, with
+ * both estimates. No rows if there is no list. */
 enum status report_worst_table(struct report_table *out, struct report_context *context);
 
 /* "Over the list of 10 ... the mean went from 12 % to 9 %." Null: memory. */

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* libzip, with all that would differ from run to run fixed. */
+/* libzip, with everything fixed that would differ from run to run. */
 #include "inject/report/report_zip.h"
 
 #include <zip.h>
 
 #include "base/log.h"
 
-#define ZIP_DATE ((1 << 5) | 1) /* 1980-01-01, the first that the format knows */
+#define ZIP_DATE ((1 << 5) | 1) /* 1980-01-01, the format's first day */
 #define ZIP_MODE ((zip_uint32_t)0100644 << 16)
 #define ZIP_LEVEL 6
 

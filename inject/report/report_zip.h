@@ -11,8 +11,8 @@ struct report_zip_entry {
     const char *name, *path;
 };
 
-/* Made anew; comes to be whole or not at all. Entries in the order given, dated 1980-01-01, mode
- * 0644. STATUS_IO, logged, if a file cannot be read or the archive not be written. */
+/* Written anew, whole or not at all. Entries in the given order, dated 1980-01-01, mode 0644.
+ * STATUS_IO, logged, if a file cannot be read or the archive cannot be written. */
 enum status report_zip_write(const char *path, const struct report_zip_entry *entry,
                              unsigned count) STATUS_MUST_USE;
 
