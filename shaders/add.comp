@@ -1,6 +1,6 @@
 #version 460
 /* SPDX-License-Identifier: MIT */
-/* ADD: the residual takes a branch's result; four features an invocation. */
+/* ADD: the residual takes a branch's result; four features per invocation. */
 #include "shared/fetch.glsl"
 
 layout(local_size_x_id = SPEC_LANES_X) in;

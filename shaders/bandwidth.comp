@@ -1,6 +1,6 @@
 #version 450
 /* SPDX-License-Identifier: MIT */
-/* Reads a buffer once and folds it into one word an invocation. */
+/* Reads a buffer once and folds it into one word per invocation. */
 #extension GL_GOOGLE_include_directive : require
 #include "shared/lang.h"
 

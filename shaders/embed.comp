@@ -1,6 +1,6 @@
 #version 460
 /* SPDX-License-Identifier: MIT */
-/* EMBED: the values of the row of a column's token; one block an invocation. */
+/* EMBED: the values of the row of a column's token; one block per invocation. */
 #include "shared/fetch.glsl"
 #include "shared/order.h"
 #include "shared/weights.glsl"

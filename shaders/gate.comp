@@ -1,6 +1,6 @@
 #version 460
 /* SPDX-License-Identifier: MIT */
-/* GATE: activation of the gate times the up projection; four features an invocation. */
+/* GATE: activation of the gate times the up projection; four features per invocation. */
 #include "shared/fetch.glsl"
 
 layout(local_size_x_id = SPEC_LANES_X) in;

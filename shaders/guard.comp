@@ -1,6 +1,6 @@
 #version 460
 /* SPDX-License-Identifier: MIT */
-/* Guards: what is wrong with an output row, counted by one workgroup in integers. */
+/* Guards: checks of an output row, counted by one workgroup in integers. */
 #include "shared/fetch.glsl"
 
 layout(local_size_x_id = SPEC_LANES_X) in;
@@ -8,7 +8,7 @@ layout(push_constant) uniform push_block { push_guard push; };
 QUAD_BUFFER(0, verdicts);
 FETCH_BUFFER(1, inputs);
 
-/* Values of a quad that are Inf or NaN, of those from element `at` on that the line has. */
+/* Inf and NaN of a quad, among the line's elements from `at` on. */
 uint nonfinite(uvec4 quad, uint at)
 {
     uint n = 0u;

@@ -1,6 +1,6 @@
 #version 460
 /* SPDX-License-Identifier: MIT */
-/* LINEAR: rows of a weight matrix times COLS columns; four rows of TILES tiles an invocation. */
+/* LINEAR: rows of a weight matrix times COLS columns; four rows of TILES tiles per invocation. */
 #include "shared/fetch.glsl"
 #include "shared/weights.glsl"
 
@@ -76,7 +76,7 @@ void main()
     uint source = push.src + (push.slot0 + gl_WorkGroupID.y * COLS) * push.src_stride;
     uint slot = 0u;
 
-    for (uint i = 0u; i < uint(TILES); i++) /* tiles that are not there: the last one again */
+    for (uint i = 0u; i < uint(TILES); i++) /* missing tiles: the last one again */
         tile[i] = push.tile0 + min(first + i, push.tiles - 1u) * push.tile_size;
     /* blocks of the partials visited before this invocation's */
     for (uint i = 0u; i < visit0; i++)

@@ -41,7 +41,7 @@ digest of_strip(uint source, uint first, uint last)
 
 shared digest parts[gl_WorkGroupSize.x];
 
-/* Invocations take strips in turn; the first joins what they found. */
+/* Invocations take strips in turn; the first joins their results. */
 digest of_row(uint row)
 {
     uint lane = gl_LocalInvocationID.x;

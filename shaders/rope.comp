@@ -1,6 +1,6 @@
 #version 460
 /* SPDX-License-Identifier: MIT */
-/* ROPE: rotates pairs of features by the angles of the position; eight features an invocation. */
+/* ROPE: rotates pairs of features by the angles of the position; eight features per invocation. */
 #include "shared/fetch.glsl"
 
 layout(local_size_x_id = SPEC_LANES_X) in;

@@ -1,6 +1,6 @@
 #version 460
 /* SPDX-License-Identifier: MIT */
-/* SCORES: query times key of one head; KEYS key positions an invocation. */
+/* SCORES: query times key of one head; KEYS key positions per invocation. */
 #include "shared/pages.glsl"
 
 layout(local_size_x_id = SPEC_LANES_X) in;

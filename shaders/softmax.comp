@@ -111,7 +111,7 @@ void main()
     s.source = push.src + row;
     s.last = columns[slot * COLUMN_WORDS + COLUMN_LAST];
     s.first = order_first_key(s.last, push.window);
-    if (head >= push.heads) { /* nothing to do, but for the barriers */
+    if (head >= push.heads) { /* nothing to do except the barriers */
         s.first = 1u;
         s.last = 0u;
     }

@@ -20,11 +20,14 @@ struct flags_run {
     bool ended;             /* abnormally: neither at an end token nor at the limit */
 };
 
-/* Bits `1 << enum flag`. repetition: the output ends in a unit of 1 to 16 tokens, repeated at least
- * 4 times and over at least 16 tokens, without the end token. invalid_token: a token without text
- * (control, unknown, unused) other than the end token. empty: no text at all. nan_logits: some
- * logit is Inf or NaN. hit_length_limit: the most tokens were generated, with neither an end token
- * nor a stop string; never set where end tokens are ignored, since every run hits it.
+/* Bits `1 << enum flag`.
+ * repetition: the output ends in a unit of 1 to 16 tokens, repeated at least 4 times and over at
+ *   least 16 tokens, without the end token.
+ * invalid_token: a token without text (control, unknown, unused) other than the end token.
+ * empty: no text at all.
+ * nan_logits: some logit is Inf or NaN.
+ * hit_length_limit: the most tokens were generated, with neither an end token nor a stop string;
+ *   never set where end tokens are ignored, since every run hits it.
  * stopped_early: an end token or a stop string came, with fewer tokens than golden's. */
 enum status flags_of(uint32_t *out, const struct flags_run *run) STATUS_MUST_USE;
 

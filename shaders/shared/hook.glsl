@@ -25,8 +25,8 @@ layout(std430, binding = HOOK_BINDING) buffer hooks_buffer
 #define HOOK_ANY (HOOK != HOOK_OFF)
 #define HOOK_AT(point) (HOOK == (point) || HOOK == HOOK_SEVERAL)
 
-uint hook_reader = HOOK_NONE; /* the output that reads, where not all need read the same */
-uint hook_field = HOOK_NONE;  /* the field that is asked for, where a weight has several */
+uint hook_reader = HOOK_NONE; /* the output that reads, if outputs may read different values */
+uint hook_field = HOOK_NONE;  /* the field read, if a weight has several */
 bool hook_hit;                /* the last hook_bits found its element in some box */
 
 /* Hooks of the patch: first .. end - 1. */
@@ -90,7 +90,7 @@ float hook_float(uint point, uvec3 at, float x, bool note)
     return hook_hit ? LANG_FLOAT(bits) : x;
 }
 
-/* Whether a fault at a point wants an element; coordinates HOOK_NONE: any. */
+/* Whether a fault at a point needs an element; coordinates HOOK_NONE: any. */
 bool hook_wants(uint point, uvec3 at)
 {
     bool wants = false;

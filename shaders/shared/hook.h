@@ -81,7 +81,7 @@ struct hook_data {
 #endif
 
 #ifndef VKFI_GLSL
-/* What counts as 1, and who sees an operand, written out. */
+/* Resolves counts of 0 to 1, and an operand's readers. */
 static inline void hook_open(struct hook_data *h)
 {
     h->rows = h->rows ? h->rows : 1;
@@ -111,7 +111,7 @@ LANG_FN uint hook_index_in(uint x, uint first, uint n, uint step)
 }
 
 /* Index of an element in the box, HOOK_NONE outside it and for an absent element; HOOK_NONE
- * coordinates are not looked at. */
+ * coordinates are ignored. */
 LANG_FN uint hook_index(HOOK_DATA h, uint row, uint k, uint key)
 {
     uint r = row == HOOK_NONE ? 0u : hook_index_in(row, h.row, h.rows, h.row_step);

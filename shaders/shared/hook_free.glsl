@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* hook.glsl in kernels without hooks: functions give back what they get. */
+/* hook.glsl in kernels without hooks: functions return their arguments. */
 #ifndef VKFI_SHARED_HOOK_FREE_GLSL
 #define VKFI_SHARED_HOOK_FREE_GLSL
 

@@ -3,7 +3,7 @@
 #ifndef VKFI_SHARED_HOOK_KINDS_H
 #define VKFI_SHARED_HOOK_KINDS_H
 
-/* What a kind takes beside the bits it strikes: a set. */
+/* What a kind takes besides the struck bits: a set. */
 #define KIND_TAKES_MASK 1u     /* `mask`: the bits concerned                                   */
 #define KIND_TAKES_VALUE 2u    /* `value`: bits, or with KIND_TAKES_NUMBER an f32              */
 #define KIND_TAKES_RANGE 4u    /* `low` and `high`, f32                                        */
@@ -12,7 +12,7 @@
 #define KIND_TAKES_EARLIER 32u /* the bits that the element had one position earlier           */
 #define KIND_TAKES_OTHER 64u   /* `from`: another element                                      */
 
-/* Kinds with any of these do not make the same bits of the same bits at every evaluation. */
+/* Kinds with any of these do not turn equal bits into equal bits at every evaluation. */
 #define KIND_UNSTEADY (KIND_TAKES_DRAWS | KIND_TAKES_EARLIER | KIND_TAKES_OTHER)
 
 /* name, text, number, what it takes, how bits change (b: bits before, m: mask, v: value) */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Reading K and V: pages of 32 positions, a position's row of quads, f32 or two halves a word. */
+/* Reading K and V: pages of 32 positions, a position's row of quads, f32 or two halves per word. */
 #ifndef VKFI_SHARED_PAGES_GLSL
 #define VKFI_SHARED_PAGES_GLSL
 

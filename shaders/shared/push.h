@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Push constants of the kernels, one struct an op: C and GLSL.
+/* Push constants of the kernels, one struct per op: C and GLSL.
  *
  * Registers, weights and pages are addressed in quads (16 bytes: four f32, a uvec4) of their
  * buffer; `_words` says where it is 32-bit words instead. A slot is the row of a column in the
@@ -9,7 +9,7 @@
 
 #include "shared/lang.h"
 
-/* Words a slot has in the columns buffer. */
+/* Words of a slot in the columns buffer. */
 #define COLUMN_TOKEN 0u /* COLUMN_NO_TOKEN: not embedded */
 #define COLUMN_POSITION 1u
 #define COLUMN_TABLE 2u /* word, in the tables buffer, of the branch's page table of layer 0 */
@@ -92,7 +92,7 @@ struct push_scores {
     uint row;
     uint table_words;
     uint head_dim;
-    uint group; /* query heads a K/V head */
+    uint group; /* query heads per K/V head */
     uint window;
     uint key0, head0, slot0;
     uint hook;
@@ -155,7 +155,7 @@ struct push_logits {
 struct push_guard {
     uint src;
     uint lines, line_quads;
-    uint first, last; /* elements of a line that are there */
+    uint first, last; /* elements of a line that are present */
     uint verdict;     /* quad of the verdicts */
 };
 
