@@ -32,7 +32,6 @@
 #define PLAN_MEASURE_(name, ...) PLAN_MEASURE_##name,
 #define PLAN_NAN_(name, ...) PLAN_NAN_##name,
 #define PLAN_RECORD_(name, ...) PLAN_RECORD_##name,
-/* clang-format off */
 enum plan_mode { MODES(PLAN_MODE_) };
 enum plan_end { ENDS(PLAN_END_) };
 enum plan_population { POPULATIONS(PLAN_POPULATION_) };
@@ -51,7 +50,6 @@ enum plan_gate_given { GATE_TRIALS(PLAN_GATE_) };
 enum plan_measure { MEASURES(PLAN_MEASURE_) };
 enum plan_nan { NAN_POLICIES(PLAN_NAN_) };
 enum plan_record { RECORDS(PLAN_RECORD_) };
-/* clang-format on */
 
 struct plan_gate {
     double max; /* 0: no question */

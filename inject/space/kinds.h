@@ -193,7 +193,6 @@
 #define KINDS_FLAG_(name, ...) FLAG_##name,
 #define KINDS_DUE_(name, ...) DUE_##name,
 #define KINDS_ROLE_(name, ...) ROLE_##name,
-/* clang-format off */
 enum place { PLACES(KINDS_PLACE_) PLACE_COUNT };
 enum control { CONTROLS(KINDS_CONTROL_) CONTROL_COUNT };
 enum granularity { GRANULARITIES(KINDS_GRANULARITY_) GRANULARITY_COUNT };
@@ -204,7 +203,6 @@ enum outcome { OUTCOMES(KINDS_OUTCOME_) OUTCOME_COUNT };
 enum flag { FLAGS(KINDS_FLAG_) FLAG_COUNT };
 enum due_reason { DUE_REASONS(KINDS_DUE_) DUE_REASON_COUNT };
 enum trial_role { TRIAL_ROLES(KINDS_ROLE_) ROLE_COUNT };
-/* clang-format on */
 
 /* All of them. Values of points are HOOK_*; of fields enum quant_field of model/quant.h. */
 #define KINDS_POINTS(X) X(OFF, "", 0u) POINTS(X) /* no text: nothing is struck there */

@@ -18,6 +18,7 @@ import sys
 from pathlib import Path
 
 sys.dont_write_bytecode = True  # the tree that is looked at stays as it is
+import lint_braces  # noqa: E402
 import lint_c  # noqa: E402
 
 MAX_FILE_LINES = 499
@@ -169,6 +170,8 @@ def check_c(tree, path):
         if (path.suffix == ".c" and not function.is_static and function.name != "main" and
                 tree.folder(path) and not is_stem_prefix(path.stem, function.name)):
             tree.find(path, function.line, f"{function.name} does not begin with {path.stem}_")
+    for line, finding in [*lint_c.other_dialect(text), *lint_braces.findings(text)]:
+        tree.find(path, line, "found " + finding)
     if in_program:
         for line, word in lint_c.forbidden_calls(text):
             tree.find(path, line, f"{word} is for host/cli and tests only")

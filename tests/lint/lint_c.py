@@ -14,6 +14,12 @@ STANDARD = {f"{name}.h" for name in (
     "cpuid immintrin xmmintrin emmintrin x86intrin").split()}
 FORBIDDEN = re.compile(r"\b(exit|_exit|_Exit|quick_exit|abort|getenv|secure_getenv|setenv|putenv|"
                        r"unsetenv)\s*\(")
+# The one dialect (CONTRIBUTING.md): what is found, and what is written instead.
+DIALECT = (
+    (re.compile(r"\bsizeof(?!\()"), "sizeof without its parenthesis, expected sizeof(x)"),
+    (re.compile(r"[^\s)]\s*[!=]=\s*STATUS_OK\b|\bSTATUS_OK\s*[!=]="),
+     "a variable compared with STATUS_OK, expected it tested as truth (if (st), !st)"),
+)
 
 
 class Function(NamedTuple):
@@ -52,6 +58,14 @@ def forbidden_calls(text):
     for number, line in enumerate(blank(text).splitlines(), 1):
         for match in FORBIDDEN.finditer(line):
             yield number, match.group(1)
+
+
+def other_dialect(text):
+    """(line, finding) of each form that has another here. A call's result is compared by name."""
+    text = blank(text)
+    for pattern, finding in DIALECT:
+        for match in pattern.finditer(text):
+            yield text.count("\n", 0, match.end()) + 1, finding
 
 
 def split_signature(signature):

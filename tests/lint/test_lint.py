@@ -22,8 +22,17 @@ GOOD = {
                             "int one_more(int a, int (*b)(int, int), int c, int d, int e)\n{\n"
                             "    return a + b(c, d) + e;\n}\n",
     "host/model/two.c": HEAD + '#include "base/one.h"\n\n'
-                        "static int other(void)\n{\n    return 2;\n}\n\n"
+                        "/* sizeof x, st == STATUS_OK */\n"
+                        "static int other(void)\n{\n    return 2 * sizeof(int) * (one_get() == STATUS_OK);\n}\n\n"
                         "int two_get(void)\n{\n    return other() + one_get();\n}\n",
+    "host/base/brace_good.c": HEAD + "\nstatic int good(int a)\n{\n"
+                              "    if (a)\n        a = fold(a, /* once */\n                 2);\n"
+                              "    if (a) {\n        a++;\n    } else {\n        a--;\n        a--;\n    }\n"
+                              "    for (;;) {\n        if (a)\n            return a;\n    }\n"
+                              "    while (a) {\n        /* why */\n        a++;\n    }\n"
+                              "    do\n        a++;\n    while (a);\n"
+                              "    switch (a) {\n    case 'x':\n        a = a ? 1 : 2;\n    default:\n        break;\n    }\n"
+                              "    return (int[]){a, 2}[0];\n}\n",
     "host/cli/main.c": HEAD + '#include <stdlib.h>\n\n#include "base/one.h"\n\n'
                        "int main(void)\n{\n    exit(one_get());\n}\n",
     "shaders/kernel.comp": "#version 450\n" + HEAD + '#include "shared/three.h"\n',
@@ -41,6 +50,22 @@ def c_file(body):
 def long_body(lines):
     return "    /* line */\n" * lines
 
+
+NEEDED = "found a body without braces, expected them"
+UNNEEDED = "found braces around a single simple statement"
+BRACES = [
+    ("    if (a) {\n        a++;\n    }\n", UNNEEDED),
+    ("    for (;;) {\n        a = (int[]){1, 2}[a];\n    }\n", UNNEEDED),
+    ("    EACH(a, 2) {\n        a++;\n    }\n", UNNEEDED),
+    ("    do {\n        while (a) {\n            a++;\n        }\n        a--;\n    } while (a);\n", UNNEEDED),
+    ("    switch (a) {\n    case 1:\n        while (a) {\n            a++;\n        }\n    }\n", UNNEEDED),
+    ("    if (a)\n        a--;\n    else if (!a)\n        a++;\n    else {\n        a = 2;\n    }\n", UNNEEDED),
+    ("    if (a)\n        for (;;)\n            a++;\n", NEEDED),
+    ("    if (a)\n        EACH(a, 2)\n            a++;\n", NEEDED),
+    ("    if (a)\n        /* why */\n        a++;\n", NEEDED),
+    ("    if (a) {\n        a++;\n        a--;\n    } else\n        a++;\n", NEEDED),
+    ("    if (a)\n        switch (a) {\n        default:\n            a++;\n            a--;\n        }\n", NEEDED),
+]
 
 # What is put into the good tree, which check must see it, and what it must say.
 BAD = [
@@ -64,6 +89,18 @@ BAD = [
     ("host/base/quit.c", c_file("void quit(void)\n{\n    exit(1);\n}\n"), "tree", "exit is for"),
     ("host/base/env.c", c_file("void env(void)\n{\n    getenv(0);\n}\n"), "tree", "getenv is for"),
     ("inject/stop.c", c_file("void stop(void)\n{\n    abort();\n}\n"), "tree", "abort is for"),
+    ("host/base/size.c", c_file("int size(int x)\n{\n    return sizeof x;\n}\n"), "tree",
+     "found sizeof without its parenthesis"),
+    ("host/base/size.c", c_file("int size(int x)\n{\n    return sizeof (int);\n}\n"), "tree",
+     "found sizeof without its parenthesis"),
+    ("host/base/truth.c", c_file("int truth(int st)\n{\n    return st == STATUS_OK;\n}\n"), "tree",
+     "found a variable compared with STATUS_OK"),
+    ("host/base/truth.c", c_file("int truth(int *st)\n{\n    return st[0] !=\n           STATUS_OK;\n}\n"),
+     "tree", "found a variable compared with STATUS_OK"),
+    ("tests/truth.c", c_file("int truth(int st)\n{\n    return STATUS_OK == st;\n}\n"), "tree",
+     "found a variable compared with STATUS_OK"),
+    *(("host/base/brace.c", c_file("void brace(int a)\n{\n" + body + "}\n"), "tree", message)
+      for body, message in BRACES),
     ("host/base/nohead.c", "int x;\n", "tree", "then a comment of what the file owns"),
     ("host/base/mark.c", c_file("/* TO" "DO: more */\n"), "tree", "unfinished work"),
     ("host/base/tail.c", HEAD.rstrip("\n"), "tree", "expected a newline"),

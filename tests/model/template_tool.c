@@ -35,7 +35,7 @@ int main(void)
             out.size = 0;
         if (st && text_addf(&out, "line %u: %s", problem.line, problem.text))
             return 2;
-        const uint32_t head[2] = {st != STATUS_OK, (uint32_t)out.size};
+        const uint32_t head[2] = {st ? 1 : 0, (uint32_t)out.size};
         fwrite(head, sizeof(head), 1, stdout);
         fwrite(out.data ? out.data : "", 1, out.size, stdout);
         text_finish(&out);
