@@ -46,9 +46,10 @@ void write_rows(uint c, uint row0, vec4 bias, const uint sums)
         results[at] = bits;
         return;
     }
-    for (uint r = 0u; r < ROWS; r++)
+    for (uint r = 0u; r < ROWS; r++) {
         if (row0 + r < push.rows)
             results[at][r] = bits[r];
+    }
 }
 
 /* The same of all columns, written out as steps are. */

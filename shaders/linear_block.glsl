@@ -61,9 +61,10 @@ void load_block(uint tile, uint b, uint slot, const uint i)
 /* Block b of all columns. */
 void load_x(uint b, uint source)
 {
-    for (uint c = 0u; c < COLS; c++)
+    for (uint c = 0u; c < COLS; c++) {
         for (uint s = 0u; s < 8u; s++)
             x[c * 8u + s] = FETCH_FLOATS(inputs, source + c * push.src_stride + b * 8u + s);
+    }
 }
 
 #endif

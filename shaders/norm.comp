@@ -71,9 +71,10 @@ void write_quad(uint at, uint i, uint feature, vec4 value)
     if (i * 4u + 4u <= push.width) {
         results[at] = bits;
     } else {
-        for (uint c = 0u; c < 4u; c++)
+        for (uint c = 0u; c < 4u; c++) {
             if (i * 4u + c < push.width)
                 results[at][c] = bits[c];
+        }
     }
 }
 

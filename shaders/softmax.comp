@@ -86,9 +86,10 @@ void write_quad(uint row, span s, uint i, vec4 p)
         results[row + i] = bits;
         return;
     }
-    for (uint c = 0u; c < 4u; c++)
+    for (uint c = 0u; c < 4u; c++) {
         if (there[c])
             results[row + i][c] = bits[c];
+    }
 }
 
 /* The largest key of the invocations of a head. */

@@ -47,9 +47,10 @@ static const struct {
 static enum status find_mgsm(const char **out, struct arena *arena, const char *argument,
                              const char *text)
 {
-    for (size_t i = 0; i < sizeof(LANGUAGES) / sizeof(LANGUAGES[0]); i++)
+    for (size_t i = 0; i < sizeof(LANGUAGES) / sizeof(LANGUAGES[0]); i++) {
         if (strcmp(argument, LANGUAGES[i].name) == 0)
             return number_last(out, arena, text, strlen(text), LANGUAGES[i].point);
+    }
     log_error("extraction rule mgsm: found language '%s', expected bn, de, en, es, fr, ja, ru, sw, "
               "te, th or zh",
               argument);
@@ -153,9 +154,10 @@ static const struct extract_rule *extract_named(const char **argument, const cha
     const size_t size = colon ? (size_t)(colon - rule) + 1 : strlen(rule);
 
     *argument = rule + size;
-    for (size_t i = 0; i < sizeof(RULES) / sizeof(RULES[0]); i++)
+    for (size_t i = 0; i < sizeof(RULES) / sizeof(RULES[0]); i++) {
         if (strlen(RULES[i].name) == size && strncmp(RULES[i].name, rule, size) == 0)
             return &RULES[i];
+    }
     return NULL;
 }
 

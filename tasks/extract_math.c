@@ -27,9 +27,10 @@ static bool ends(struct extract_span s, const char *word)
 /* Where `word` stands in the span; null if it does not. */
 static const char *inside(struct extract_span s, const char *word)
 {
-    for (; s.at && s.size >= strlen(word); s.at++, s.size--)
+    for (; s.at && s.size >= strlen(word); s.at++, s.size--) {
         if (begins(s, word))
             return s.at;
+    }
     return NULL;
 }
 

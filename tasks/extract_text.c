@@ -60,13 +60,12 @@ static struct extract_span box_inside(const char *at, const char *end)
         return (struct extract_span){at, (size_t)(stop - at)};
     }
     for (const char *c = at; c < end; c++) {
-        if (*c == '\\' && c + 1 < end) {
+        if (*c == '\\' && c + 1 < end)
             c++;
-        } else if (*c == '{') {
+        else if (*c == '{')
             depth++;
-        } else if (*c == '}' && --depth == 0) {
+        else if (*c == '}' && --depth == 0)
             return (struct extract_span){at + 1, (size_t)(c - at - 1)};
-        }
     }
     return none;
 }

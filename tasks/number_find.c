@@ -47,9 +47,10 @@ static char skeleton_of(uint32_t code, char before)
 {
     if (code < 0x80)
         return (char)(code < 0x20 ? ' ' : code);
-    for (size_t i = 0; i < sizeof(ZEROS) / sizeof(ZEROS[0]); i++)
+    for (size_t i = 0; i < sizeof(ZEROS) / sizeof(ZEROS[0]); i++) {
         if (code >= ZEROS[i] && code < ZEROS[i] + 10)
             return (char)('0' + (code - ZEROS[i]));
+    }
     switch (code) {
     case 0x2212: /* minus */
     case 0x2013: /* en dash */
@@ -293,9 +294,10 @@ static enum status put_whole(struct text *out, const char *text, size_t begin, s
     const size_t start = out->size;
     enum status st = STATUS_OK;
 
-    for (size_t i = begin; i < end && !st; i++)
+    for (size_t i = begin; i < end && !st; i++) {
         if (is_digit(text[i]) && (out->size > start || text[i] != '0'))
             st = text_add(out, text + i, 1);
+    }
     if (!st && out->size == start)
         st = text_add(out, "0", 1);
     return st;

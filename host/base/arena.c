@@ -32,9 +32,8 @@ static struct arena_block *block_create(size_t size)
 {
     struct arena_block *block = NULL;
 
-    if (size <= SIZE_MAX - sizeof(*block)) {
+    if (size <= SIZE_MAX - sizeof(*block))
         block = aligned_alloc(ARENA_ALIGN, sizeof(*block) + size);
-    }
     if (!block) {
         log_error("arena: out of host memory, %zu bytes wanted", size);
         return NULL;
@@ -57,9 +56,8 @@ void *arena_alloc(struct arena *arena, size_t size)
     size = size ? (size + ARENA_ALIGN - 1) & ~(size_t)(ARENA_ALIGN - 1) : ARENA_ALIGN;
     if (!block || size > block->size - block->used) {
         block = block_create(size > ARENA_BLOCK / 4 ? size : ARENA_BLOCK);
-        if (!block) {
+        if (!block)
             return NULL;
-        }
         if (head && size > ARENA_BLOCK / 4) {
             /* After the head, whose rest stays in use. */
             block->next = head->next;
@@ -89,9 +87,8 @@ char *arena_text(struct arena *arena, const char *text, size_t len)
 {
     char *out = len < SIZE_MAX ? arena_alloc(arena, len + 1) : NULL;
 
-    if (out && len > 0) {
+    if (out && len > 0)
         memcpy(out, text, len);
-    }
     return out;
 }
 
@@ -103,9 +100,8 @@ char *arena_printf(struct arena *arena, const char *fmt, ...)
     va_start(args, fmt);
     const int n = vsnprintf(NULL, 0, fmt, args);
     va_end(args);
-    if (n >= 0) {
+    if (n >= 0)
         out = arena_alloc(arena, (size_t)n + 1);
-    }
     if (out) {
         va_start(args, fmt);
         vsnprintf(out, (size_t)n + 1, fmt, args);

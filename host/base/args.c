@@ -35,9 +35,8 @@ __attribute__((format(printf, 2, 3))) static void add_problem(struct parse *p, c
     vsnprintf(line, sizeof(line), fmt, args);
     va_end(args);
     const bool first = p->problems.size == 0;
-    if (text_addf(&p->problems, "%s%s", first ? "" : "; ", line) != STATUS_OK) {
+    if (text_addf(&p->problems, "%s%s", first ? "" : "; ", line) != STATUS_OK)
         p->unknown = true; /* the cause is logged; parsing still fails by `problems` or memory */
-    }
 }
 
 static size_t smaller(size_t a, size_t b)
@@ -51,12 +50,10 @@ static size_t edit_distance(const char *a, const char *b)
     const size_t n = strlen(a), m = strlen(b);
     size_t rows[3][ARGS_WORD_MAX + 1];
 
-    if (n > ARGS_WORD_MAX || m > ARGS_WORD_MAX) {
+    if (n > ARGS_WORD_MAX || m > ARGS_WORD_MAX)
         return SIZE_MAX;
-    }
-    for (size_t j = 0; j <= m; j++) {
+    for (size_t j = 0; j <= m; j++)
         rows[0][j] = j;
-    }
     for (size_t i = 1; i <= n; i++) {
         size_t *row = rows[i % 3];
         const size_t *last = rows[(i + 2) % 3], *before = rows[(i + 1) % 3];
@@ -64,9 +61,8 @@ static size_t edit_distance(const char *a, const char *b)
         for (size_t j = 1; j <= m; j++) {
             row[j] =
                 smaller(last[j - 1] + (a[i - 1] != b[j - 1]), 1 + smaller(last[j], row[j - 1]));
-            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) {
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
                 row[j] = smaller(row[j], before[j - 2] + 1);
-            }
         }
     }
     return rows[n % 3][m];
@@ -94,18 +90,16 @@ const char *args_suggest(char out[ARGS_SUGGESTION], const char *text, const char
     const char *nearest = args_nearest(text, words, count);
 
     out[0] = '\0';
-    if (nearest) {
+    if (nearest)
         snprintf(out, ARGS_SUGGESTION, "; did you mean '%s'?", nearest);
-    }
     return out;
 }
 
 static const struct args_option *find_long(const struct args_spec *spec, const char *name, size_t n)
 {
     for (const struct args_option *o = spec->options; o->name; o++) {
-        if (strlen(o->name) == n && memcmp(o->name, name, n) == 0) {
+        if (strlen(o->name) == n && memcmp(o->name, name, n) == 0)
             return o;
-        }
     }
     return NULL;
 }
@@ -113,9 +107,8 @@ static const struct args_option *find_long(const struct args_spec *spec, const c
 static const struct args_option *find_letter(const struct args_spec *spec, char letter)
 {
     for (const struct args_option *o = spec->options; o->name; o++) {
-        if (o->letter && o->letter == letter) {
+        if (o->letter && o->letter == letter)
             return o;
-        }
     }
     return NULL;
 }
@@ -127,31 +120,28 @@ static void unknown_option(struct parse *p, const char *name, size_t n)
     size_t count = 1;
 
     snprintf(word, sizeof(word), "%.*s", (int)smaller(n, ARGS_WORD_MAX), name);
-    for (const struct args_option *o = p->spec->options; o->name && count < ARGS_OPTIONS_MAX; o++) {
+    for (const struct args_option *o = p->spec->options; o->name && count < ARGS_OPTIONS_MAX; o++)
         words[count++] = o->name;
-    }
     const char *nearest = args_nearest(word, words, count);
-    if (nearest) {
+    if (nearest)
         add_problem(p, "found unknown option --%s, did you mean --%s?", word, nearest);
-    } else {
+    else
         add_problem(p, "found unknown option --%s, expected one of those that %s --help lists",
                     word, p->spec->command);
-    }
     p->unknown = true;
 }
 
 /* " from 1 to 8", " of at least 1", or "" for any number */
 static const char *describe_range(const struct args_option *o, char *out, size_t size)
 {
-    if (o->max != 0) {
+    if (o->max != 0)
         snprintf(out, size, " from %g to %g", o->min, o->max);
-    } else if (o->min != 0) {
+    else if (o->min != 0)
         snprintf(out, size, " of at least %g", o->min);
-    } else if (o->type == ARGS_UINT) {
+    else if (o->type == ARGS_UINT)
         snprintf(out, size, " from 0 to %llu", (unsigned long long)UINT64_MAX);
-    } else {
+    else
         out[0] = '\0';
-    }
     return out;
 }
 
@@ -202,9 +192,8 @@ static const char *suggest_choice(char out[ARGS_SUGGESTION], const char *value, 
     for (char *rest = words; rest && count < sizeof(word) / sizeof(word[0]); count++) {
         word[count] = rest;
         rest = strchr(rest, '|');
-        if (rest) {
+        if (rest)
             *rest++ = '\0';
-        }
     }
     return args_suggest(out, value, word, count);
 }
@@ -220,9 +209,8 @@ static void set_choice(struct parse *p, const struct args_option *o, const char 
             *(int *)o->target = index;
             return;
         }
-        if (word[len] == '\0') {
+        if (word[len] == '\0')
             break;
-        }
         word += len + 1;
     }
     add_problem(p, "found \"%s\" for --%s, expected one of %s%s", value, o->name, o->metavar,
@@ -303,17 +291,15 @@ static int parse_long(struct parse *p, char **word)
         return 1;
     }
     if (name[n] == '=') {
-        if (o->type == ARGS_FLAG) {
+        if (o->type == ARGS_FLAG)
             add_problem(p, "found a value for --%s, expected none", o->name);
-        } else {
+        else
             set_value(p, o, name + n + 1);
-        }
         return 1;
     }
     const char *value = o->type == ARGS_FLAG ? "" : next_value(p, o, word);
-    if (value) {
+    if (value)
         set_value(p, o, value);
-    }
     return o->type == ARGS_FLAG || !value ? 1 : 2;
 }
 
@@ -337,9 +323,8 @@ static int parse_short(struct parse *p, char **word)
             continue;
         }
         const char *value = c[1] ? c + 1 : next_value(p, o, word);
-        if (value) {
+        if (value)
             set_value(p, o, value);
-        }
         return c[1] || !value ? 1 : 2;
     }
     return 1;
@@ -347,11 +332,10 @@ static int parse_short(struct parse *p, char **word)
 
 static void parse_operand(struct parse *p, const char *word)
 {
-    if (p->spec->operands) {
+    if (p->spec->operands)
         add_item(p, p->spec->operands, word, "operands");
-    } else if (!p->unknown) {
+    else if (!p->unknown)
         add_problem(p, "found \"%s\", expected only options", word);
-    }
 }
 
 enum status args_parse(const struct args_spec *spec, int argc, char **argv, bool *out_done)

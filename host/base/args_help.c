@@ -19,9 +19,8 @@ static void put_filled(FILE *out, const char *text, size_t n, int indent, int co
     }
     for (size_t i = 0; i < n;) {
         size_t len = 0;
-        while (i + len < n && !isspace((unsigned char)text[i + len])) {
+        while (i + len < n && !isspace((unsigned char)text[i + len]))
             len++;
-        }
         if (len > 0) {
             if (!at_start && column + 1 + (int)len > HELP_COLUMNS) {
                 fprintf(out, "\n%*s", indent, "");
@@ -33,9 +32,8 @@ static void put_filled(FILE *out, const char *text, size_t n, int indent, int co
             at_start = false;
         }
         i += len;
-        while (i < n && isspace((unsigned char)text[i])) {
+        while (i < n && isspace((unsigned char)text[i]))
             i++;
-        }
     }
     fputc('\n', out);
 }
@@ -44,15 +42,13 @@ static void put_option(FILE *out, const struct args_option *o)
 {
     char letter[8] = "";
 
-    if (o->letter) {
+    if (o->letter)
         snprintf(letter, sizeof(letter), "-%c, ", o->letter);
-    }
     fprintf(out, "%*s%s--%s", HELP_INDENT, "", letter, o->name);
-    if (o->type == ARGS_CHOICE) {
+    if (o->type == ARGS_CHOICE)
         fprintf(out, " %s", o->metavar);
-    } else if (o->type != ARGS_FLAG) {
+    else if (o->type != ARGS_FLAG)
         fprintf(out, " %s%s", o->metavar, o->type == ARGS_LIST ? " (may be repeated)" : "");
-    }
     fputc('\n', out);
     put_filled(out, o->help, strlen(o->help), 2 * HELP_INDENT, 0);
     fputc('\n', out);
@@ -67,9 +63,8 @@ static void put_synopsis(FILE *out, const struct args_spec *spec)
         const size_t len = strcspn(line, "\n");
         const int column = fprintf(out, "%*s%s ", HELP_INDENT, "", spec->command);
         put_filled(out, line, len, column, column);
-        if (line[len] == '\0') {
+        if (line[len] == '\0')
             break;
-        }
         line += len + 1;
     }
     fputc('\n', out);
@@ -78,9 +73,8 @@ static void put_synopsis(FILE *out, const struct args_spec *spec)
 static bool is_heading(const char *line, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        if (!isupper((unsigned char)line[i]) && line[i] != ' ') {
+        if (!isupper((unsigned char)line[i]) && line[i] != ' ')
             return false;
-        }
     }
     return n > 0 && line[0] != ' ';
 }
@@ -92,9 +86,8 @@ static size_t paragraph_length(const char *text)
 
     while (text[n]) {
         const size_t len = strcspn(text + n, "\n");
-        if (n > 0 && (len == 0 || text[n] == ' ' || is_heading(text + n, len))) {
+        if (n > 0 && (len == 0 || text[n] == ' ' || is_heading(text + n, len)))
             break;
-        }
         n += len + (text[n + len] == '\n');
     }
     return n;
@@ -104,9 +97,8 @@ static void put_details(FILE *out, const char *text)
 {
     const size_t first = strcspn(text, "\n");
 
-    if (!is_heading(text, first)) {
+    if (!is_heading(text, first))
         fputs("DESCRIPTION\n", out);
-    }
     while (*text) {
         const size_t len = strcspn(text, "\n");
         if (len == 0) {
@@ -134,11 +126,9 @@ void args_help_print(const struct args_spec *spec, FILE *out)
     fputs("\nSYNOPSIS\n", out);
     put_synopsis(out, spec);
     fputs("OPTIONS\n", out);
-    for (const struct args_option *o = spec->options; o->name; o++) {
+    for (const struct args_option *o = spec->options; o->name; o++)
         put_option(out, o);
-    }
     put_option(out, &help);
-    if (spec->details) {
+    if (spec->details)
         put_details(out, spec->details);
-    }
 }

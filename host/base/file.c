@@ -39,9 +39,8 @@ enum status file_map_init(struct file_map *out, const char *path)
     enum status st = open_for_read(&fd, path, O_NONBLOCK);
 
     *out = (struct file_map){0};
-    if (st) {
+    if (st)
         return st;
-    }
     if (fstat(fd, &info) != 0) {
         log_error("%s: cannot read its size: %s", path, strerror(errno));
         st = STATUS_IO;
@@ -66,9 +65,8 @@ enum status file_map_init(struct file_map *out, const char *path)
 
 void file_map_finish(struct file_map *map)
 {
-    if (map->data) {
+    if (map->data)
         munmap(map->data, map->size);
-    }
     *map = (struct file_map){0};
 }
 
@@ -81,9 +79,8 @@ static void release_clean(uint8_t *base, size_t page, const uint64_t *entries, s
 
     for (size_t i = 0; i <= count; i++) {
         if (i == count || (entries[i] & clean) != clean) {
-            if (i > first) {
+            if (i > first)
                 madvise(base + first * page, (i - first) * page, MADV_DONTNEED);
-            }
             first = i + 1;
         }
     }
@@ -94,25 +91,22 @@ void file_map_release(const struct file_map *map, size_t offset, size_t size)
     enum { PIECE = 512 };
     const size_t page = (size_t)sysconf(_SC_PAGESIZE);
 
-    if (!map->data || offset >= map->size || size == 0) {
+    if (!map->data || offset >= map->size || size == 0)
         return;
-    }
     const size_t end = size < map->size - offset ? offset + size : map->size;
     size_t at = (offset + page - 1) / page;
     /* The page that holds the file's end belongs to nothing else. */
     const size_t stop = end == map->size ? (end + page - 1) / page : end / page;
     const int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
-    if (fd < 0) {
+    if (fd < 0)
         return;
-    }
     while (at < stop) {
         uint64_t entries[PIECE];
         const size_t want = stop - at < PIECE ? stop - at : PIECE;
         const off_t where = (off_t)(((uintptr_t)map->data / page + at) * sizeof(uint64_t));
         const ssize_t got = pread(fd, entries, want * sizeof(uint64_t), where);
-        if (got < (ssize_t)sizeof(uint64_t)) {
+        if (got < (ssize_t)sizeof(uint64_t))
             break;
-        }
         const size_t count = (size_t)got / sizeof(uint64_t);
         release_clean(map->data + at * page, page, entries, count);
         at += count;
@@ -128,12 +122,10 @@ static enum status read_all(struct text *text, int fd, const char *path)
 
     while (!st) {
         const ssize_t n = read(fd, piece, sizeof(piece));
-        if (n == 0) {
+        if (n == 0)
             break;
-        }
-        if (n < 0 && errno == EINTR) {
+        if (n < 0 && errno == EINTR)
             continue;
-        }
         if (n < 0) {
             log_error("%s: cannot read: %s", path, strerror(errno));
             st = STATUS_IO;
@@ -154,13 +146,11 @@ enum status file_read(struct arena *arena, const char *path, char **out, size_t 
     int fd = STDIN_FILENO;
     enum status st = is_stdin ? STATUS_OK : open_for_read(&fd, path, 0);
 
-    if (st) {
+    if (st)
         return st;
-    }
     st = read_all(&text, fd, is_stdin ? "standard input" : path);
-    if (!is_stdin) {
+    if (!is_stdin)
         close(fd);
-    }
     if (!st) {
         *out = arena_text(arena, text.data, text.size);
         *out_size = text.size;
@@ -194,15 +184,13 @@ enum status file_find_target(const char **out, struct arena *arena, const char *
         *out = NULL;
         return STATUS_OK;
     }
-    if (lstat(path, &info) != 0 || S_ISREG(info.st_mode)) {
+    if (lstat(path, &info) != 0 || S_ISREG(info.st_mode))
         return STATUS_OK; /* creating it will fail too, and says why */
-    }
     real = S_ISLNK(info.st_mode) ? realpath(path, NULL) : NULL;
-    if (real && stat(real, &info) == 0 && S_ISREG(info.st_mode)) {
+    if (real && stat(real, &info) == 0 && S_ISREG(info.st_mode))
         *out = arena_text(arena, real, strlen(real));
-    } else {
+    else
         *out = NULL; /* a dangling link is written through too */
-    }
     free(real);
     return real && !S_ISREG(info.st_mode) ? STATUS_OK : *out || !real ? STATUS_OK : STATUS_MEMORY;
 }
@@ -210,9 +198,8 @@ enum status file_find_target(const char **out, struct arena *arena, const char *
 /* Standard output has its own FILE: its buffer is flushed first and not used meanwhile. */
 static FILE *open_through(const char *path)
 {
-    if (strcmp(path, "-") != 0) {
+    if (strcmp(path, "-") != 0)
         return fopen(path, "we");
-    }
     const int fd = fflush(stdout) == 0 ? dup(STDOUT_FILENO) : -1;
     return fd >= 0 ? fdopen(fd, "w") : NULL;
 }
@@ -267,9 +254,8 @@ enum status file_writer_commit(struct file_writer *writer)
     }
     fclose(writer->file);
     writer->file = NULL;
-    if (!through) {
+    if (!through)
         sync_folder(&writer->arena, writer->path);
-    }
     return STATUS_OK;
 }
 
@@ -277,9 +263,8 @@ void file_writer_finish(struct file_writer *writer)
 {
     if (writer->file) {
         fclose(writer->file);
-        if (writer->temp) {
+        if (writer->temp)
             unlink(writer->temp);
-        }
     }
     arena_finish(&writer->arena);
     *writer = (struct file_writer){0};
@@ -290,12 +275,10 @@ enum status file_write(const char *path, const void *data, size_t size)
     struct file_writer writer;
     enum status st = file_writer_init(&writer, path);
 
-    if (st) {
+    if (st)
         return st;
-    }
-    if (size > 0) {
+    if (size > 0)
         fwrite(data, 1, size, writer.file); /* the commit sees a failure */
-    }
     st = file_writer_commit(&writer);
     file_writer_finish(&writer);
     return st;

@@ -13,9 +13,8 @@ void hash_sha256(const void *data, size_t size, char out[HASH_SHA256_TEXT])
     SHA2_CTX ctx;
 
     SHA256Init(&ctx);
-    if (size > 0) {
+    if (size > 0)
         SHA256Update(&ctx, data, size);
-    }
     SHA256Final(digest, &ctx);
     for (size_t i = 0; i < sizeof(digest); i++) {
         out[2 * i] = digits[digest[i] >> 4];

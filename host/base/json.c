@@ -73,9 +73,8 @@ static enum status check_keys(const struct build *b, const struct json *node)
         log_error("%s: out of host memory, %zu keys in one object", b->name, node->count);
         return STATUS_MEMORY;
     }
-    for (size_t i = 0; i < node->count; i++) {
+    for (size_t i = 0; i < node->count; i++)
         sorted[i] = &node->child[i];
-    }
     qsort(sorted, node->count, sizeof(*sorted), compare_keys);
     for (size_t i = 1; i < node->count && !st; i++) {
         const struct json *before = sorted[i - 1], *here = sorted[i];
@@ -106,24 +105,20 @@ static enum status build_node(struct build *b, struct json *node)
         }
         note_integer(node, b->text + node->place.offset, b->size - node->place.offset);
     }
-    for (const cJSON *item = node->item->child; item; item = item->next) {
+    for (const cJSON *item = node->item->child; item; item = item->next)
         node->count++;
-    }
-    if (node->count == 0) {
+    if (node->count == 0)
         return STATUS_OK;
-    }
     node->child = arena_array(b->arena, node->count, sizeof(*node));
-    if (!node->child) {
+    if (!node->child)
         return STATUS_MEMORY;
-    }
     for (const cJSON *item = node->item->child; item && !st; item = item->next) {
         node->child[i].item = item;
         node->child[i].parent = node;
         st = build_node(b, &node->child[i++]);
     }
-    if (!st && cJSON_IsObject(node->item)) {
+    if (!st && cJSON_IsObject(node->item))
         st = check_keys(b, node);
-    }
     return st;
 }
 
@@ -139,9 +134,8 @@ enum status json_parse(struct json_doc **out, const char *text, size_t size, con
     enum status st = json_scan_text(&places, &count, text, size, name);
 
     *out = NULL;
-    if (st) {
+    if (st)
         return st;
-    }
     doc = calloc(1, sizeof(*doc));
     if (doc) {
         doc->name = arena_text(&doc->arena, name, strlen(name));
@@ -157,9 +151,8 @@ enum status json_parse(struct json_doc **out, const char *text, size_t size, con
         .arena = &doc->arena, .text = text, .name = name, .size = size, .next = places};
     doc->root.item = doc->tree;
     st = build_node(&b, &doc->root);
-    if (st) {
+    if (st)
         goto fail;
-    }
     assert(b.next == places + count);
     free(places);
     *out = doc;
@@ -178,9 +171,8 @@ enum status json_load(struct json_doc **out, const char *path)
     enum status st = file_read(&arena, path, &text, &size);
 
     *out = NULL;
-    if (!st) {
+    if (!st)
         st = json_parse(out, text, size, path);
-    }
     arena_finish(&arena);
     return st;
 }
@@ -231,13 +223,11 @@ const struct json *json_at(const struct json *value, size_t index)
 
 const struct json *json_get(const struct json *value, const char *key)
 {
-    if (json_type(value) != JSON_OBJECT) {
+    if (json_type(value) != JSON_OBJECT)
         return NULL;
-    }
     for (size_t i = 0; i < value->count; i++) {
-        if (strcmp(value->child[i].item->string, key) == 0) {
+        if (strcmp(value->child[i].item->string, key) == 0)
             return &value->child[i];
-        }
     }
     return NULL;
 }
@@ -256,12 +246,10 @@ double json_number(const struct json *value)
 {
     const char *text = json_text(value);
 
-    if (json_type(value) == JSON_NUMBER) {
+    if (json_type(value) == JSON_NUMBER)
         return value->item->valuedouble;
-    }
-    if (text && strcmp(text, "Infinity") == 0) {
+    if (text && strcmp(text, "Infinity") == 0)
         return INFINITY;
-    }
     return text && strcmp(text, "-Infinity") == 0 ? -INFINITY : NAN;
 }
 
@@ -274,22 +262,19 @@ bool json_integer(const struct json *value, int64_t min, int64_t max, int64_t *o
 {
     int64_t integer;
 
-    if (json_type(value) != JSON_NUMBER) {
+    if (json_type(value) != JSON_NUMBER)
         return false;
-    }
     if (value->whole) {
         integer = value->integer;
     } else {
         /* 5.0 and 1e3 are integers too, as long as a double holds them exactly. */
         const double number = value->item->valuedouble;
-        if (!(fabs(number) <= 0x1p53) || number != trunc(number)) {
+        if (!(fabs(number) <= 0x1p53) || number != trunc(number))
             return false;
-        }
         integer = (int64_t)number;
     }
-    if (integer < min || integer > max) {
+    if (integer < min || integer > max)
         return false;
-    }
     *out = integer;
     return true;
 }
@@ -297,17 +282,15 @@ bool json_integer(const struct json *value, int64_t min, int64_t max, int64_t *o
 /* Writes the pointer of `value` from its root down; stops when the buffer is full. */
 static size_t put_pointer(char *out, size_t size, const struct json *value)
 {
-    if (!value->parent) {
+    if (!value->parent)
         return 0;
-    }
     size_t at = put_pointer(out, size, value->parent);
     if (json_type(value->parent) == JSON_ARRAY) {
         const int n = snprintf(out + at, size - at, "/%zu", (size_t)(value - value->parent->child));
         return (size_t)n < size - at ? at + (size_t)n : at;
     }
-    if (at + 1 < size) {
+    if (at + 1 < size)
         out[at++] = '/';
-    }
     for (const char *key = value->item->string; *key && at + 2 < size; key++) {
         if (*key == '~' || *key == '/') {
             out[at++] = '~';

@@ -25,9 +25,10 @@ static const char *type_name(const struct json *value)
 static int shown_of(const char *text)
 {
     size_t n = strlen(text);
-    if (n > FIELDS_SHOWN)
+    if (n > FIELDS_SHOWN) {
         for (n = FIELDS_SHOWN; n > 0 && ((unsigned char)text[n] & 0xc0) == 0x80;)
             n--;
+    }
     return (int)n;
 }
 

@@ -25,18 +25,15 @@ size_t json_scan_utf8(const char *text, size_t n)
     const unsigned char lead = n ? s[0] : 0xff;
     const size_t len = lead < 0x80 ? 1 : lead < 0xc2 ? 0 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
 
-    if (lead > 0xf4 || len > n) {
+    if (lead > 0xf4 || len > n)
         return 0;
-    }
     for (size_t i = 1; i < len; i++) {
-        if ((s[i] & 0xc0) != 0x80) {
+        if ((s[i] & 0xc0) != 0x80)
             return 0;
-        }
     }
     if ((lead == 0xe0 && s[1] < 0xa0) || (lead == 0xed && s[1] > 0x9f) ||
-        (lead == 0xf0 && s[1] < 0x90) || (lead == 0xf4 && s[1] > 0x8f)) {
+        (lead == 0xf0 && s[1] < 0x90) || (lead == 0xf4 && s[1] > 0x8f))
         return 0;
-    }
     return len;
 }
 
@@ -50,13 +47,12 @@ static bool fail_expected(struct scan *s, const char *expected)
     char found[32];
     const unsigned char c = s->at < s->size ? (unsigned char)s->text[s->at] : 0;
 
-    if (s->at >= s->size) {
+    if (s->at >= s->size)
         snprintf(found, sizeof(found), "the end of the text");
-    } else if (c > 0x20 && c < 0x7f) {
+    else if (c > 0x20 && c < 0x7f)
         snprintf(found, sizeof(found), "'%c'", c);
-    } else {
+    else
         snprintf(found, sizeof(found), "byte 0x%02x", c);
-    }
     log_error("%s:%u:%zu: found %s, expected %s", s->name, s->line, s->at - s->line_start + 1,
               found, expected);
     s->status = STATUS_INPUT;
@@ -108,14 +104,12 @@ static int hex4(const struct scan *s, size_t at)
     for (size_t i = at; i < at + 4; i++) {
         const char c = i < s->size ? s->text[i] : 'x';
         int digit = -1;
-        if (c >= '0' && c <= '9') {
+        if (c >= '0' && c <= '9')
             digit = c - '0';
-        } else if ((c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F')) {
+        else if ((c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'))
             digit = (c | 0x20) - 'a' + 10;
-        }
-        if (digit < 0) {
+        if (digit < 0)
             return -1;
-        }
         value = value * 16 + digit;
     }
     return value;
@@ -127,25 +121,21 @@ static bool scan_escape(struct scan *s)
     const int c = peek(s);
 
     if (c != 'u') {
-        if (c <= 0 || !strchr("\"\\/bfnrt", c)) {
+        if (c <= 0 || !strchr("\"\\/bfnrt", c))
             return fail_expected(s, "one of \" \\ / b f n r t u after a backslash");
-        }
         s->at++;
         return true;
     }
     const int unit = hex4(s, s->at + 1);
-    if (unit <= 0) {
+    if (unit <= 0)
         return fail_expected(s, "\\u with four hex digits, not all zero");
-    }
-    if ((unit & 0xfc00) == 0xdc00) {
+    if ((unit & 0xfc00) == 0xdc00)
         return fail_expected(s, "a high surrogate before a low one");
-    }
     s->at += 5;
     if ((unit & 0xfc00) == 0xd800) {
         if (peek(s) != '\\' || s->at + 1 >= s->size || s->text[s->at + 1] != 'u' ||
-            (hex4(s, s->at + 2) & ~0x3ff) != 0xdc00) {
+            (hex4(s, s->at + 2) & ~0x3ff) != 0xdc00)
             return fail_expected(s, "a low surrogate after a high one");
-        }
         s->at += 6;
     }
     return true;
@@ -153,22 +143,18 @@ static bool scan_escape(struct scan *s)
 
 static bool scan_text(struct scan *s, const char *expected)
 {
-    if (peek(s) != '"') {
+    if (peek(s) != '"')
         return fail_expected(s, expected);
-    }
     s->at++;
     while (peek(s) != '"') {
         const size_t len = json_scan_utf8(s->text + s->at, s->size - s->at);
-        if (peek(s) < 0) {
+        if (peek(s) < 0)
             return fail_expected(s, "a closing quote");
-        }
-        if (len == 0 || peek(s) < 0x20) {
+        if (len == 0 || peek(s) < 0x20)
             return fail_expected(s, len ? "control characters escaped" : "valid UTF-8");
-        }
         s->at += len;
-        if (s->text[s->at - 1] == '\\' && !scan_escape(s)) {
+        if (s->text[s->at - 1] == '\\' && !scan_escape(s))
             return false;
-        }
     }
     s->at++;
     return true;
@@ -178,9 +164,8 @@ static bool scan_digits(struct scan *s)
 {
     const size_t start = s->at;
 
-    while (peek(s) >= '0' && peek(s) <= '9') {
+    while (peek(s) >= '0' && peek(s) <= '9')
         s->at++;
-    }
     return s->at > start || fail_expected(s, "a digit");
 }
 
@@ -191,24 +176,21 @@ static bool scan_number(struct scan *s)
     s->at += peek(s) == '-';
     if (peek(s) == '0') {
         s->at++;
-        if (peek(s) >= '0' && peek(s) <= '9') {
+        if (peek(s) >= '0' && peek(s) <= '9')
             return fail_expected(s, "no digit after a leading zero");
-        }
     } else if (!scan_digits(s)) {
         return false;
     }
     if (peek(s) == '.') {
         s->at++;
-        if (!scan_digits(s)) {
+        if (!scan_digits(s))
             return false;
-        }
     }
     if (peek(s) == 'e' || peek(s) == 'E') {
         s->at++;
         s->at += peek(s) == '+' || peek(s) == '-';
-        if (!scan_digits(s)) {
+        if (!scan_digits(s))
             return false;
-        }
     }
     /* cJSON reads a number through a buffer of this size. */
     return s->at - start <= JSON_SCAN_NUMBER_MAX ||
@@ -235,13 +217,11 @@ static bool scan_member(struct scan *s, int depth, bool keyed, const char *expec
 {
     skip_space(s);
     if (keyed) {
-        if (!scan_text(s, expected)) {
+        if (!scan_text(s, expected))
             return false;
-        }
         skip_space(s);
-        if (peek(s) != ':') {
+        if (peek(s) != ':')
             return fail_expected(s, "':' after the key");
-        }
         s->at++;
     }
     return scan_value(s, depth);
@@ -253,9 +233,8 @@ static bool scan_members(struct scan *s, int depth)
     const bool keyed = peek(s) == '{';
     const char close = keyed ? '}' : ']';
 
-    if (depth >= JSON_SCAN_DEPTH_MAX) {
+    if (depth >= JSON_SCAN_DEPTH_MAX)
         return fail_expected(s, "at most 64 levels of nesting");
-    }
     s->at++;
     skip_space(s);
     if (peek(s) == close) {
@@ -263,18 +242,15 @@ static bool scan_members(struct scan *s, int depth)
         return true;
     }
     for (const char *expected = "a key or '}'";; expected = "a key") {
-        if (!scan_member(s, depth + 1, keyed, expected)) {
+        if (!scan_member(s, depth + 1, keyed, expected))
             return false;
-        }
         skip_space(s);
         const int c = peek(s);
-        if (c != close && c != ',') {
+        if (c != close && c != ',')
             return fail_expected(s, keyed ? "',' or '}'" : "',' or ']'");
-        }
         s->at++;
-        if (c == close) {
+        if (c == close)
             return true;
-        }
     }
 }
 
@@ -283,18 +259,14 @@ static bool scan_value(struct scan *s, int depth)
     skip_space(s);
     const int c = peek(s);
 
-    if (!add_place(s)) {
+    if (!add_place(s))
         return false;
-    }
-    if (c == '{' || c == '[') {
+    if (c == '{' || c == '[')
         return scan_members(s, depth);
-    }
-    if (c == '"') {
+    if (c == '"')
         return scan_text(s, "a text");
-    }
-    if (c == '-' || (c >= '0' && c <= '9')) {
+    if (c == '-' || (c >= '0' && c <= '9'))
         return scan_number(s);
-    }
     return scan_word(s);
 }
 
@@ -310,9 +282,8 @@ enum status json_scan_text(struct json_place **out, size_t *out_count, const cha
     }
     if (scan_value(&s, 0)) {
         skip_space(&s);
-        if (s.at < s.size) {
+        if (s.at < s.size)
             fail_expected(&s, "nothing after the document");
-        }
     }
     if (s.status) {
         free(s.places);

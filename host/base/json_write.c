@@ -39,17 +39,15 @@ __attribute__((format(printf, 2, 3))) static void put(struct json_writer *w, con
 
 static void put_indent(struct json_writer *w)
 {
-    if (w->pretty) {
+    if (w->pretty)
         put(w, "\n%*s", (int)(2 * w->depth), "");
-    }
 }
 
 /* What stands before a value: nothing after a key, else a comma if it is not the first. */
 static void before_value(struct json_writer *w)
 {
-    if (!w->keyed && !w->first) {
+    if (!w->keyed && !w->first)
         put(w, w->pretty ? ", " : ",");
-    }
     w->keyed = false;
     w->first = false;
 }
@@ -66,9 +64,8 @@ void json_object_close(struct json_writer *w)
 {
     assert(w->depth > 0 && !w->keyed);
     w->depth--;
-    if (!w->first) {
+    if (!w->first)
         put_indent(w);
-    }
     put(w, "}");
     w->first = false;
 }
@@ -118,9 +115,8 @@ static void put_quoted(struct json_writer *w, const char *text, size_t n)
 void json_put_key(struct json_writer *w, const char *key)
 {
     assert(!w->keyed && w->depth > 0);
-    if (!w->first) {
+    if (!w->first)
         put(w, ",");
-    }
     put_indent(w);
     put_quoted(w, key, strlen(key));
     put(w, w->pretty ? ": " : ":");
@@ -148,9 +144,8 @@ void json_put_int(struct json_writer *w, int64_t value)
 /* True if it was one of the three that JSON numbers cannot express. */
 static bool put_special(struct json_writer *w, double value)
 {
-    if (isfinite(value)) {
+    if (isfinite(value))
         return false;
-    }
     json_put_text(w, isnan(value) ? "NaN" : value > 0 ? "Infinity" : "-Infinity");
     return true;
 }
@@ -167,9 +162,8 @@ void json_put_number(struct json_writer *w, double value)
     char text[40];
     double back;
 
-    if (put_special(w, value)) {
+    if (put_special(w, value))
         return;
-    }
     /* Bits are compared, since equality takes denormals for zero while they are flushed. A normal
      * number of fewer digits than DBL_DIG is printed without padding by %g. */
     int digits = fabs(value) >= DBL_MIN ? DBL_DIG : 1;
@@ -186,9 +180,8 @@ void json_put_float(struct json_writer *w, float value)
     char text[40];
     float back;
 
-    if (put_special(w, wide)) {
+    if (put_special(w, wide))
         return;
-    }
     int digits = fabs(wide) >= FLT_MIN ? FLT_DIG : 1;
     do {
         snprintf(text, sizeof(text), "%.*g", digits, wide);

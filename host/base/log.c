@@ -64,9 +64,8 @@ static void make_printable(char out[LOG_LINE], const char *body, bool cut)
         whole = at <= room ? at : whole;
     }
     out[at] = '\0';
-    if (cut) {
+    if (cut)
         memcpy(out + whole, "...", sizeof("..."));
-    }
 }
 
 __attribute__((format(printf, 2, 0))) static void emit(enum log_level level, const char *fmt,
@@ -77,20 +76,16 @@ __attribute__((format(printf, 2, 0))) static void emit(enum log_level level, con
     char line[LOG_LINE + 32];
     int n = vsnprintf(body, sizeof(body), fmt, args);
 
-    if (n < 0) {
+    if (n < 0)
         memcpy(body, "(message could not be formatted)", 33);
-    }
     make_printable(shown, body, n >= (int)sizeof(body));
-    if (level == LOG_ERROR) {
+    if (level == LOG_ERROR)
         memcpy(last_error, shown, sizeof(shown));
-    }
-    if ((int)level > atomic_load_explicit(&threshold, memory_order_relaxed)) {
+    if ((int)level > atomic_load_explicit(&threshold, memory_order_relaxed))
         return;
-    }
     n = snprintf(line, sizeof(line), "vkfi: %s%s\n", prefix[level], shown);
-    if (n > 0) {
+    if (n > 0)
         fwrite(line, 1, (size_t)n, stderr);
-    }
 }
 
 void log_error(const char *fmt, ...)

@@ -23,9 +23,8 @@ static bool make_room(struct text *text, size_t n)
         text->st = STATUS_MEMORY;
         return false;
     }
-    while (room < text->size + n + 1) {
+    while (room < text->size + n + 1)
         room *= 2;
-    }
     if (room > text->room) {
         char *data = realloc(text->data, room);
         if (!data) {
@@ -42,9 +41,8 @@ static bool make_room(struct text *text, size_t n)
 enum status text_add(struct text *text, const char *bytes, size_t n)
 {
     if (make_room(text, n)) {
-        if (n > 0) {
+        if (n > 0)
             memcpy(text->data + text->size, bytes, n);
-        }
         text->size += n;
         text->data[text->size] = '\0';
     }

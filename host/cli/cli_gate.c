@@ -79,17 +79,16 @@ static enum status check(const struct cli_gate_options *o)
     if (st)
         return st;
     const bool worded = o->of >= 0 || o->given >= 0 || o->stratum || !isnan(o->confidence);
-    if (isnan(o->max) && !o->baseline && worded) {
+    if (isnan(o->max) && !o->baseline && worded)
         log_error("found words of a question without --max or --baseline, expected one of them");
-    } else if ((o->baseline != NULL) != !isnan(o->margin)) {
+    else if ((o->baseline != NULL) != !isnan(o->margin))
         log_error("found %s, expected --baseline and --margin together",
                   o->baseline ? "--baseline alone" : "--margin alone");
-    } else if (o->baseline && (o->stratum || o->given == PLAN_GATE_RUNS)) {
+    else if (o->baseline && (o->stratum || o->given == PLAN_GATE_RUNS))
         log_error("found %s with --baseline, expected one of them",
                   o->stratum ? "--stratum" : "--given runs");
-    } else {
+    else
         return STATUS_OK;
-    }
     return STATUS_USAGE;
 }
 

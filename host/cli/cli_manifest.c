@@ -129,9 +129,10 @@ static bool is_called(const struct cli_manifest_entry *entry, const char *name)
 static const struct cli_manifest_entry *look_up(const struct cli_manifest *manifest,
                                                 const char *name)
 {
-    for (size_t i = 0; i < manifest->count; i++)
+    for (size_t i = 0; i < manifest->count; i++) {
         if (is_called(&manifest->entry[i], name))
             return &manifest->entry[i];
+    }
     return NULL;
 }
 

@@ -66,9 +66,8 @@ static enum status gather(struct info *out, const struct model *model)
         out->all.count++;
         out->all.bytes += tensor->size;
     }
-    for (uint32_t i = 0; i < model->graph.count; i++) {
+    for (uint32_t i = 0; i < model->graph.count; i++)
         out->sites += op_is_site(model->graph.node[i].op);
-    }
     out->tokenizer = text_or(model->gguf, "tokenizer.ggml.model", "none");
     out->pre = text_or(model->gguf, "tokenizer.ggml.pre", "none");
     return end_texts(&out->ends, model->tokenizer);

@@ -34,14 +34,15 @@ void cli_output_quoted(const char *text)
         if (strncmp(c, TEXT_NUL, 2) == 0) {
             printf("\\x00");
             c++;
-        } else if (*c == '\n' || *c == '\r' || *c == '\t')
+        } else if (*c == '\n' || *c == '\r' || *c == '\t') {
             printf("\\%c", *c == '\n' ? 'n' : *c == '\r' ? 'r' : 't');
-        else if (*c == '"' || *c == '\\')
+        } else if (*c == '"' || *c == '\\') {
             printf("\\%c", *c);
-        else if ((unsigned char)*c < 0x20 || *c == 0x7f)
+        } else if ((unsigned char)*c < 0x20 || *c == 0x7f) {
             printf("\\x%02x", (unsigned char)*c);
-        else
+        } else {
             putchar(*c);
+        }
     }
     putchar('"');
 }

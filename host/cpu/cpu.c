@@ -99,9 +99,10 @@ static void destroy(struct executor *ex)
 {
     struct cpu *cpu = (struct cpu *)ex;
 
-    for (enum reg reg = 0; reg < REG_COUNT; reg++)
+    for (enum reg reg = 0; reg < REG_COUNT; reg++) {
         if (graph_reg_wide(reg))
             free(cpu->reg[reg]);
+    }
     while (cpu->blocks) {
         struct cpu_block *next = cpu->blocks->next;
         free(cpu->blocks);
@@ -116,10 +117,11 @@ static void brand(char out[64])
 {
     unsigned words[12] = {0};
 
-    for (unsigned i = 0; i < 3; i++)
+    for (unsigned i = 0; i < 3; i++) {
         if (!__get_cpuid(0x80000002u + i, &words[4 * i], &words[4 * i + 1], &words[4 * i + 2],
                          &words[4 * i + 3]))
             words[4 * i] = 0;
+    }
     memcpy(out, words, sizeof(words));
     out[sizeof(words)] = '\0';
     size_t n = strlen(out);

@@ -54,10 +54,11 @@ void cpu_heads_scalar(const struct cpu_attention *job)
 {
     const uint32_t head_dim = cpu_hparams(job->cpu)->head_dim;
 
-    for (uint32_t h = 0; h < job->heads; h++)
+    for (uint32_t h = 0; h < job->heads; h++) {
         for (uint32_t f = 0; f < head_dim; f++)
             job->out[(size_t)h * head_dim + f] = cpu_round(
                 weighted(job, job->probs + h * job->score_stride, f, NULL, 0), job->cpu->base.act);
+    }
 }
 
 void cpu_heads(const struct cpu_task *task)
@@ -79,9 +80,10 @@ void cpu_heads_patch(const struct cpu_patch *patch)
         const struct cpu_attention job =
             cpu_attention_job(patch->run, patch->node, patch->slot, row / head_dim);
         capture_unseen(patch, &job, row);
-        if (operand && row == first_row)
+        if (operand && row == first_row) {
             for (at.key = job.first; at.key <= job.last; at.key++)
                 probs[at.key] = cpu_hook_value(patch, at, job.probs[at.key]);
+        }
         const float *read = operand ? probs : job.probs;
         at = (struct cpu_hook_at){HOOK_OUT, row, HOOK_NONE, HOOK_NONE};
         job.out[row % head_dim] = cpu_hook_result(

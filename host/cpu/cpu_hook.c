@@ -50,9 +50,10 @@ uint32_t cpu_hook_bits(const struct cpu_patch *patch, struct cpu_hook_at at, uin
 
 float cpu_hook_value(const struct cpu_patch *patch, struct cpu_hook_at at, float value)
 {
-    for (uint32_t i = 0; i < patch->n_hooks; i++)
+    for (uint32_t i = 0; i < patch->n_hooks; i++) {
         if (index_of(patch->hooks[i], at) != HOOK_NONE)
             return lang_float(cpu_hook_bits(patch, at, nm_canon(lang_bits(value))));
+    }
     return value;
 }
 
@@ -72,9 +73,10 @@ float cpu_hook_result(const struct cpu_patch *patch, struct cpu_hook_at at, floa
     at.point = HOOK_OUT;
     value = cpu_hook_value(patch, at, value);
     at.point = HOOK_MEM;
-    for (uint32_t i = 0; i < patch->n_hooks; i++)
+    for (uint32_t i = 0; i < patch->n_hooks; i++) {
         if (index_of(patch->hooks[i], at) != HOOK_NONE)
             return nm_load(cpu_hook_bits(patch, at, nm_store(lang_bits(value), act)), act);
+    }
     return cpu_round(value, act);
 }
 
@@ -171,7 +173,8 @@ static void patch_column(struct cpu_run *run, uint32_t index, uint32_t column, b
 
 void cpu_hook_apply(struct cpu_run *run, uint32_t index)
 {
-    for (int captures = 1; captures >= 0; captures--)
+    for (int captures = 1; captures >= 0; captures--) {
         for (uint32_t slot = 0; slot < run->slots; slot++)
             patch_column(run, index, run->column[slot], captures != 0);
+    }
 }

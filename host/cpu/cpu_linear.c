@@ -116,9 +116,10 @@ static void all_rows(const struct cpu_patch *patch, float *y)
 
     shared.hooks = hooks;
     shared.n_hooks = 0;
-    for (uint32_t i = 0; i < patch->n_hooks; i++)
+    for (uint32_t i = 0; i < patch->n_hooks; i++) {
         if (reads_all(patch->hooks[i], patch->node->rows))
             hooks[shared.n_hooks++] = patch->hooks[i];
+    }
     operand(&shared, 0, NULL, patch->scratch->input);
     job.n = 1;
     job.x = patch->scratch->input;
@@ -203,9 +204,10 @@ void cpu_linear_patch(const struct cpu_patch *patch)
 
     if (note_operands(patch))
         all_rows(patch, y);
-    for (uint32_t row = 0; row < node->rows; row++)
+    for (uint32_t row = 0; row < node->rows; row++) {
         if (concerned(patch, row))
             y[row] =
                 cpu_hook_result(patch, (struct cpu_hook_at){HOOK_OUT, row, HOOK_NONE, HOOK_NONE},
                                 one_row(patch, row), act);
+    }
 }

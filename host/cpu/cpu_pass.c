@@ -42,9 +42,10 @@ static void load_residual(struct cpu_run *run, enum reg reg, uint32_t slot, uint
 static void enter(struct cpu_run *run, uint32_t layer)
 {
     run->slots = run->schedule->active[layer];
-    for (uint32_t slot = 0; slot < run->slots; slot++)
+    for (uint32_t slot = 0; slot < run->slots; slot++) {
         if (schedule_loads(cpu_column(run, slot), layer))
             load_residual(run, REG_X, slot, run->column[slot], layer);
+    }
 }
 
 /* This thread's part of the residuals entering `layer`. */
@@ -211,9 +212,10 @@ static void raise_underflow(const struct cpu_run *run)
 {
     volatile float tiny = 1e-30f;
 
-    for (uint32_t t = 0; t < run->threads; t++)
+    for (uint32_t t = 0; t < run->threads; t++) {
         if (run->cpu->scratch[t].underflow && !fpenv_underflow())
             tiny = tiny * tiny;
+    }
 }
 
 enum status cpu_pass(struct executor *ex, const struct schedule *schedule,

@@ -57,10 +57,11 @@ void cpu_scores_scalar(const struct cpu_attention *job)
 {
     const uint32_t head_dim = cpu_hparams(job->cpu)->head_dim;
 
-    for (uint32_t h = 0; h < job->heads; h++)
+    for (uint32_t h = 0; h < job->heads; h++) {
         for (uint32_t key = job->first; key <= job->last; key++)
             job->scores[h * job->score_stride + key] =
                 score(job, job->q + (size_t)h * head_dim, key, NULL, 0);
+    }
 }
 
 void cpu_scores(const struct cpu_task *task)

@@ -18,9 +18,10 @@ static const VkMemoryPropertyFlags CACHED = VK_MEMORY_PROPERTY_HOST_CACHED_BIT;
 
 static uint32_t find_type(const struct gpu *gpu, uint32_t allowed, VkMemoryPropertyFlags wanted)
 {
-    for (uint32_t i = 0; i < gpu->memory.memoryTypeCount; i++)
+    for (uint32_t i = 0; i < gpu->memory.memoryTypeCount; i++) {
         if ((allowed >> i & 1) && (gpu->memory.memoryTypes[i].propertyFlags & wanted) == wanted)
             return i;
+    }
     return UINT32_MAX;
 }
 

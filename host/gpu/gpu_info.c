@@ -83,14 +83,16 @@ static void read_memory(struct gpu_info *out, VkPhysicalDevice physical)
                                          VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT |
                                          VK_MEMORY_PROPERTY_HOST_COHERENT_BIT;
     vkGetPhysicalDeviceMemoryProperties(physical, &memory);
-    for (uint32_t i = 0; i < memory.memoryHeapCount; i++)
+    for (uint32_t i = 0; i < memory.memoryHeapCount; i++) {
         if ((memory.memoryHeaps[i].flags & VK_MEMORY_HEAP_DEVICE_LOCAL_BIT) &&
             memory.memoryHeaps[i].size > out->memory_size)
             out->memory_size = memory.memoryHeaps[i].size;
+    }
     /* A discrete GPU's window into its memory is left alone: copies by the device are as quick. */
-    for (uint32_t i = 0; i < memory.memoryTypeCount; i++)
+    for (uint32_t i = 0; i < memory.memoryTypeCount; i++) {
         if ((memory.memoryTypes[i].propertyFlags & direct) == direct)
             out->host_visible = out->kind == GPU_KIND_CPU || out->kind == GPU_KIND_INTEGRATED;
+    }
 }
 
 static enum gpu_kind kind_of(VkPhysicalDeviceType type)
@@ -166,9 +168,10 @@ bool gpu_info_has_extension(VkPhysicalDevice physical, const char *name)
         return false;
     VkExtensionProperties *all = calloc(count + 1, sizeof(*all));
     bool found = false;
-    if (all && vkEnumerateDeviceExtensionProperties(physical, NULL, &count, all) == VK_SUCCESS)
+    if (all && vkEnumerateDeviceExtensionProperties(physical, NULL, &count, all) == VK_SUCCESS) {
         for (uint32_t i = 0; i < count && !found; i++)
             found = strcmp(all[i].extensionName, name) == 0;
+    }
     free(all);
     return found;
 }

@@ -34,9 +34,10 @@ static enum status find_layer(void)
     VkResult result = vkEnumerateInstanceLayerProperties(&count, layer);
     if (result != VK_INCOMPLETE)
         VK(result);
-    for (uint32_t i = 0; i < count; i++)
+    for (uint32_t i = 0; i < count; i++) {
         if (strcmp(layer[i].layerName, LAYER) == 0)
             return STATUS_OK;
+    }
     log_error("validation was asked for, but the Vulkan layer %s is not installed", LAYER);
 fail:
     return st;

@@ -184,14 +184,13 @@ static enum status judge(struct child *child, bool in_time, const struct gpu_par
         snprintf(why, GPU_LIST_WHY, "%s", child->reply->error);
         return child->reply->st;
     }
-    if (!in_time) {
+    if (!in_time)
         snprintf(what, sizeof(what), "did not answer within %.0f s", CHILD_TIMEOUT);
-    } else if (WIFSIGNALED(code)) {
+    else if (WIFSIGNALED(code))
         snprintf(what, sizeof(what), "crashed (signal %d, %s)", WTERMSIG(code),
                  strsignal(WTERMSIG(code)));
-    } else {
+    else
         snprintf(what, sizeof(what), "ended the process (exit code %d)", WEXITSTATUS(code));
-    }
     blame(why, child, what, params);
     return STATUS_DEVICE;
 }

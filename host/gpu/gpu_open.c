@@ -31,9 +31,10 @@ static int rank(enum gpu_kind kind)
 static bool contains(const char *text, const char *piece)
 {
     size_t n = strlen(piece);
-    for (; *text; text++)
+    for (; *text; text++) {
         if (strncasecmp(text, piece, n) == 0)
             return true;
+    }
     return false;
 }
 
@@ -81,9 +82,10 @@ static enum status choose(const struct gpu_list *list, const char *selector, siz
         return choose_index(list, selector, out);
     if (selector)
         return choose_name(list, selector, out);
-    for (size_t i = 1; i < list->count; i++)
+    for (size_t i = 1; i < list->count; i++) {
         if (rank(list->item[i].kind) > rank(list->item[*out].kind))
             *out = i;
+    }
     return STATUS_OK;
 }
 

@@ -64,7 +64,7 @@ static enum status make_layout(struct gpu *gpu, struct layout *layout)
     enum status st = STATUS_OK;
     VkDescriptorSetLayoutBinding binding[KERNEL_BINDINGS_MAX];
     uint32_t count = 0;
-    for (uint32_t i = 0; i < KERNEL_BINDINGS_MAX; i++)
+    for (uint32_t i = 0; i < KERNEL_BINDINGS_MAX; i++) {
         if (has(layout->shape, i))
             binding[count++] = (VkDescriptorSetLayoutBinding){
                 .binding = i,
@@ -72,6 +72,7 @@ static enum status make_layout(struct gpu *gpu, struct layout *layout)
                 .descriptorCount = 1,
                 .stageFlags = VK_SHADER_STAGE_COMPUTE_BIT,
             };
+    }
     const VkDescriptorSetLayoutCreateInfo info = {
         .sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_LAYOUT_CREATE_INFO,
         .bindingCount = count,
@@ -243,10 +244,11 @@ static uint64_t make_key(struct set_key *key, const struct stream_binding *bindi
 static struct set *find(const struct gpu_sets *sets, uint64_t hash, struct gpu_set_shape shape,
                         const struct set_key *key)
 {
-    for (struct set *set = sets->bucket[hash & (BUCKETS - 1)]; set; set = set->next)
+    for (struct set *set = sets->bucket[hash & (BUCKETS - 1)]; set; set = set->next) {
         if (set->hash == hash && set->shape.bindings == shape.bindings &&
             set->shape.texels == shape.texels && memcmp(&set->key, key, sizeof(*key)) == 0)
             return set;
+    }
     return NULL;
 }
 

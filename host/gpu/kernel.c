@@ -26,9 +26,10 @@ static const char *name_of(const struct build *b)
 
 static bool has_id(const uint32_t *ids, uint32_t count, uint32_t id)
 {
-    for (uint32_t i = 0; i < count; i++)
+    for (uint32_t i = 0; i < count; i++) {
         if (ids[i] == id)
             return true;
+    }
     return false;
 }
 
@@ -44,21 +45,25 @@ static enum status compare_specs(const struct build *b)
 {
     const struct kernel_layout *layout = &b->params->layout;
     const struct spirv_reflect *r = &b->reflect;
-    for (uint32_t i = 0; i < r->spec_count; i++)
+    for (uint32_t i = 0; i < r->spec_count; i++) {
         if (!has_id(layout->spec_ids, layout->spec_count, r->spec_ids[i]))
             return differ(b, "a specialization id the host does not know", r->spec_ids[i], 0);
-    for (uint32_t i = 0; i < layout->spec_count; i++)
+    }
+    for (uint32_t i = 0; i < layout->spec_count; i++) {
         if (!has_id(r->spec_ids, r->spec_count, layout->spec_ids[i]))
             return differ(b, "a specialization id the shader does not have", 0,
                           layout->spec_ids[i]);
-    for (uint32_t i = 0; i < b->params->constant_count; i++)
+    }
+    for (uint32_t i = 0; i < b->params->constant_count; i++) {
         if (!has_id(r->spec_ids, r->spec_count, b->params->constants[i].id))
             return differ(b, "a constant that is set, of an id the shader does not have", 0,
                           b->params->constants[i].id);
-    for (uint32_t i = 0; i < 3; i++)
+    }
+    for (uint32_t i = 0; i < 3; i++) {
         if (r->local_size_id[i] != layout->local_size_id[i])
             return differ(b, "the specialization id of a local size", r->local_size_id[i],
                           layout->local_size_id[i]);
+    }
     return STATUS_OK;
 }
 
@@ -130,10 +135,11 @@ static enum status read_module(struct build *b)
         return st == STATUS_INPUT ? STATUS_INTERNAL : st;
     for (uint32_t i = 0; i < 3; i++) {
         kernel->local_size[i] = b->reflect.local_size[i];
-        for (uint32_t c = 0; c < b->params->constant_count; c++)
+        for (uint32_t c = 0; c < b->params->constant_count; c++) {
             if (b->reflect.local_size_id[i] != SPIRV_REFLECT_LITERAL &&
                 b->params->constants[c].id == b->reflect.local_size_id[i])
                 kernel->local_size[i] = b->params->constants[c].value;
+        }
     }
     if ((st = check_size(b)) != STATUS_OK || !code->exact)
         return st;

@@ -68,9 +68,10 @@ static enum status put_texts(struct gpu *gpu, const VkPipelineExecutableInfoKHR 
         gpu->vk.vkGetPipelineExecutableInternalRepresentationsKHR(gpu->device, which, &count, t);
     if (result != VK_INCOMPLETE)
         VK(result);
-    for (uint32_t i = 0; i < count && !st; i++)
+    for (uint32_t i = 0; i < count && !st; i++) {
         if (t[i].isText)
             st = text_addf(out, "# %s\n%s\n", t[i].name, (const char *)t[i].pData);
+    }
 fail:
     for (uint32_t i = 0; i < TEXTS_MAX; i++)
         free(t[i].pData);

@@ -148,9 +148,10 @@ uint32_t spirv_result_type(const struct spirv_ins *ins)
 
 const char *spirv_op_name(SpvOp op, char text[16])
 {
-    for (size_t i = 0; i < sizeof(NAMES) / sizeof(*NAMES); i++)
+    for (size_t i = 0; i < sizeof(NAMES) / sizeof(*NAMES); i++) {
         if (NAMES[i].op == op)
             return NAMES[i].name;
+    }
     snprintf(text, 16, "Op %d", (int)op);
     return text;
 }

@@ -344,9 +344,10 @@ static void check_other(struct check *check, const struct spirv_ins *ins)
     uint32_t from = spirv_result_type(ins) ? 3 : 1;
     bool subgroup =
         ins->op >= SpvOpGroupNonUniformIAdd && ins->op <= SpvOpGroupNonUniformLogicalXor;
-    for (uint32_t i = from; i < ins->count && !touches; i++)
+    for (uint32_t i = from; i < ins->count && !touches; i++) {
         if (!(subgroup && i == 4) && !(ins->op == SpvOpSpecConstantOp && i == 3))
             touches = spirv_ids_is_float(&check->ids, ins->words[i]);
+    }
     if (!touches)
         return;
     finding(check, ins,

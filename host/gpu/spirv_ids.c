@@ -74,10 +74,11 @@ bool spirv_ids_type_holds_float(const struct spirv_ids *ids, uint32_t type)
         return def.count > 2 && ids->def[def.words[2] % ids->module->bound] < def.at &&
                spirv_ids_type_holds_float(ids, def.words[2]);
     case SpvOpTypeStruct:
-        for (uint32_t i = 2; i < def.count; i++)
+        for (uint32_t i = 2; i < def.count; i++) {
             if (ids->def[def.words[i] % ids->module->bound] < def.at &&
                 spirv_ids_type_holds_float(ids, def.words[i]))
                 return true;
+        }
         return false;
     default:
         return false;
@@ -237,9 +238,10 @@ static bool is_power_of_two(const struct spirv_ids *ids, uint32_t id, uint32_t d
     default:
         return false;
     }
-    for (uint32_t i = from; i < def.count; i += step)
+    for (uint32_t i = from; i < def.count; i += step) {
         if (is_power_of_two(ids, def.words[i], depth - 1))
             return true;
+    }
     return false;
 }
 
@@ -273,9 +275,10 @@ static bool scaled(struct spirv_ids *ids, uint32_t id)
     default:
         return false;
     }
-    for (uint32_t i = from; i < to; i += step)
+    for (uint32_t i = from; i < to; i += step) {
         if (scaled(ids, def.words[i]))
             return true;
+    }
     return false;
 }
 

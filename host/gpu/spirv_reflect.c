@@ -31,19 +31,21 @@ static enum status refuse(const struct spirv *module, const char *what)
 /* Member offset, NONE if the type has none. */
 static uint32_t member_offset(const struct spirv *module, uint32_t type, uint32_t member)
 {
-    for (struct spirv_ins ins = {0}; spirv_next(module, &ins);)
+    for (struct spirv_ins ins = {0}; spirv_next(module, &ins);) {
         if (ins.op == SpvOpMemberDecorate && ins.count > 4 && ins.words[1] == type &&
             ins.words[2] == member && ins.words[3] == SpvDecorationOffset)
             return ins.words[4];
+    }
     return NONE;
 }
 
 static uint32_t array_stride(const struct spirv *module, uint32_t type)
 {
-    for (struct spirv_ins ins = {0}; spirv_next(module, &ins);)
+    for (struct spirv_ins ins = {0}; spirv_next(module, &ins);) {
         if (ins.op == SpvOpDecorate && ins.count > 3 && ins.words[1] == type &&
             ins.words[2] == SpvDecorationArrayStride)
             return ins.words[3];
+    }
     return NONE;
 }
 
@@ -184,9 +186,10 @@ static enum status visit(struct walk *walk, const struct spirv_ins *ins)
         out->entry_point = ins->words[2];
         break;
     case SpvOpExecutionMode:
-        for (uint32_t i = 0; i < 3 && ins->count == 6; i++)
+        for (uint32_t i = 0; i < 3 && ins->count == 6; i++) {
             if (ins->words[2] == SpvExecutionModeLocalSize)
                 out->local_size[i] = ins->words[3 + i];
+        }
         break;
     case SpvOpSpecConstant:
     case SpvOpSpecConstantTrue:
@@ -194,9 +197,10 @@ static enum status visit(struct walk *walk, const struct spirv_ins *ins)
         return add_spec(walk, spirv_result(ins));
     case SpvOpConstantComposite:
     case SpvOpSpecConstantComposite:
-        if (ins->count == 6 && walk->notes[spirv_result(ins)].builtin == SpvBuiltInWorkgroupSize)
+        if (ins->count == 6 && walk->notes[spirv_result(ins)].builtin == SpvBuiltInWorkgroupSize) {
             for (uint32_t i = 0; i < 3; i++)
                 add_local_size(walk, i, ins->words[3 + i]);
+        }
         break;
     case SpvOpVariable:
         return ins->count > 3 ? add_variable(walk, ins) : STATUS_OK;

@@ -45,9 +45,10 @@ static bool undefined_shuffle(struct spirv_ids *ids, const struct spirv_ins *def
 static bool undefined_any(struct spirv_ids *ids, const struct spirv_ins *def, uint32_t from,
                           uint32_t step, uint32_t component)
 {
-    for (uint32_t i = from; i < def->count; i += step)
+    for (uint32_t i = from; i < def->count; i += step) {
         if (undefined(ids, def->words[i], component))
             return true;
+    }
     return false;
 }
 
@@ -55,9 +56,10 @@ static bool undefined_any(struct spirv_ids *ids, const struct spirv_ins *def, ui
 static bool is_loop_head(const struct spirv_ids *ids, const struct spirv_ins *phi)
 {
     struct spirv_ins ins = *phi;
-    while (spirv_next(ids->module, &ins) && ins.op != SpvOpLabel)
+    while (spirv_next(ids->module, &ins) && ins.op != SpvOpLabel) {
         if (ins.op == SpvOpLoopMerge)
             return true;
+    }
     return false;
 }
 
@@ -102,9 +104,10 @@ bool spirv_ids_is_undefined(struct spirv_ids *ids, uint32_t id)
     memset(ids->seen, 0, ids->module->bound);
     if (width == 1)
         return undefined(ids, id, SCALAR);
-    for (uint32_t c = 0; c < width && c < COMPONENTS; c++)
+    for (uint32_t c = 0; c < width && c < COMPONENTS; c++) {
         if (undefined(ids, id, c))
             return true;
+    }
     return false;
 }
 

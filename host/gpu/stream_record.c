@@ -113,9 +113,10 @@ static enum status check(const struct stream *stream, const struct stream_dispat
                   info->name, d->kernel->name, d->groups[i], i, info->max_group_count[i]);
         return STATUS_DEVICE_MEMORY;
     }
-    for (uint32_t i = 0; i < end && !st; i++)
+    for (uint32_t i = 0; i < end && !st; i++) {
         if (d->kernel->bindings >> i & 1)
             st = check_binding(d, i, info);
+    }
     return st;
 }
 

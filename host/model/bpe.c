@@ -28,26 +28,21 @@ struct job {
  * U+0100 on. */
 static uint32_t code_of(uint32_t byte)
 {
-    if (byte <= 32) {
+    if (byte <= 32)
         return 256 + byte;
-    }
-    if (byte >= 127 && byte <= 160) {
+    if (byte >= 127 && byte <= 160)
         return 289 + byte - 127;
-    }
     return byte == 173 ? 323 : byte;
 }
 
 int bpe_byte(uint32_t code)
 {
-    if (code < 256) {
+    if (code < 256)
         return code_of(code) == code ? (int)code : -1;
-    }
-    if (code <= 288) {
+    if (code <= 288)
         return (int)code - 256;
-    }
-    if (code <= 322) {
+    if (code <= 322)
         return (int)code - 289 + 127;
-    }
     return code == 323 ? 173 : -1;
 }
 
@@ -61,9 +56,8 @@ static struct bpe_merge *merge_of(const struct bpe *bpe, uint64_t pair)
 {
     uint32_t at = (uint32_t)hash_mix64(pair) & bpe->mask;
 
-    while (bpe->merges[at].pair != 0 && bpe->merges[at].pair != pair) {
+    while (bpe->merges[at].pair != 0 && bpe->merges[at].pair != pair)
         at = (at + 1) & bpe->mask;
-    }
     return &bpe->merges[at];
 }
 
@@ -79,9 +73,8 @@ static int32_t find_whole(const struct bpe *bpe, const struct reader *r, size_t 
 {
     const struct tokenizer_vocab *vocab = bpe->vocab;
 
-    if (tokenizer_vocab_is(vocab, r->guess, r->whole, len)) {
+    if (tokenizer_vocab_is(vocab, r->guess, r->whole, len))
         return r->guess;
-    }
     return tokenizer_vocab_find(vocab, r->whole, len);
 }
 
@@ -114,9 +107,8 @@ static enum status add_merge(struct bpe *bpe, struct reader *r, uint64_t i)
     memcpy(r->whole + left_len, space + 1, right_len);
     const int32_t id = find_whole(bpe, r, left_len + right_len);
     struct bpe_merge *merge = merge_of(bpe, pair_of(left, right));
-    if (id >= 0 && merge->pair == 0) {
+    if (id >= 0 && merge->pair == 0)
         *merge = (struct bpe_merge){pair_of(left, right), (uint32_t)i, id};
-    }
     r->guess = id + 1;
     return STATUS_OK;
 }
@@ -128,30 +120,25 @@ static enum status read_merges(struct bpe *bpe, struct arena *arena, const struc
     uint32_t longest = 0;
 
     enum status st = gguf_texts(gguf, "tokenizer.ggml.merges", &r.list);
-    if (st) {
+    if (st)
         return st;
-    }
     if (r.list.count > MERGES_MAX) {
         log_error("%s: key 'tokenizer.ggml.merges': found %" PRIu64
                   " elements, expected at most %u",
                   r.where, r.list.count, MERGES_MAX);
         return STATUS_INPUT;
     }
-    while (size < r.list.count + r.list.count / 2) {
+    while (size < r.list.count + r.list.count / 2)
         size *= 2;
-    }
-    for (uint64_t i = 0; i < r.list.count; i++) {
+    for (uint64_t i = 0; i < r.list.count; i++)
         longest = r.list.len[i] > longest ? r.list.len[i] : longest;
-    }
     bpe->mask = size - 1;
     bpe->merges = arena_array(arena, size, sizeof(*bpe->merges));
     r.whole = arena_alloc(arena, longest);
-    if (!bpe->merges || !r.whole) {
+    if (!bpe->merges || !r.whole)
         return STATUS_MEMORY;
-    }
-    for (uint64_t i = 0; i < r.list.count && !st; i++) {
+    for (uint64_t i = 0; i < r.list.count && !st; i++)
         st = add_merge(bpe, &r, i);
-    }
     return st;
 }
 
@@ -167,17 +154,14 @@ enum status bpe_init(struct bpe *out, struct arena *arena, const struct gguf *gg
         char text[UTF8_LONGEST];
         out->byte_id[byte] = tokenizer_vocab_find(vocab, text, utf8_put(text, code_of(byte)));
     }
-    if (gguf_has(gguf, "tokenizer.ggml.pre")) {
+    if (gguf_has(gguf, "tokenizer.ggml.pre"))
         st = gguf_text(gguf, "tokenizer.ggml.pre", &name, &len);
-    } else {
+    else
         log_warn("%s: key 'tokenizer.ggml.pre': found nothing, default is taken", gguf_path(gguf));
-    }
-    if (!st) {
+    if (!st)
         st = pretokenizer_create(&out->pretokenizer, name, gguf_path(gguf));
-    }
-    if (!st) {
+    if (!st)
         st = read_merges(out, arena, gguf);
-    }
     return st;
 }
 
@@ -191,9 +175,8 @@ static bool join(const void *context, const struct tokenizer_symbol *left,
 {
     const struct bpe *bpe = context;
 
-    if (left->id < 0 || right->id < 0) {
+    if (left->id < 0 || right->id < 0)
         return false;
-    }
     const struct bpe_merge *merge = merge_of(bpe, pair_of(left->id, right->id));
     *out = (struct tokenizer_join){merge->rank, merge->id};
     return merge->pair != 0;
@@ -205,12 +188,10 @@ static int32_t whole_piece(const struct job *job, const char *piece, size_t len)
     struct tokenizer_work *work = job->work;
     size_t size = 0;
 
-    if (len > job->bpe->vocab->longest || tokenizer_work_bytes_room(work, 2 * len) != STATUS_OK) {
+    if (len > job->bpe->vocab->longest || tokenizer_work_bytes_room(work, 2 * len) != STATUS_OK)
         return -1;
-    }
-    for (size_t i = 0; i < len; i++) {
+    for (size_t i = 0; i < len; i++)
         size += utf8_put(work->bytes + size, code_of((uint8_t)piece[i]));
-    }
     return tokenizer_vocab_find(job->bpe->vocab, work->bytes, size);
 }
 
@@ -222,25 +203,21 @@ static enum status encode_piece(void *context, const char *piece, size_t len)
 
     if (pretokenizer_whole_pieces(bpe->pretokenizer)) {
         const int32_t id = whole_piece(job, piece, len);
-        if (id >= 0) {
+        if (id >= 0)
             return tokenizer_work_put(work, id);
-        }
     }
     enum status st = STATUS_OK;
     work->n_symbols = 0;
-    for (size_t i = 0; i < len && !st; i++) {
+    for (size_t i = 0; i < len && !st; i++)
         st = tokenizer_work_symbol(work, (uint32_t)i, 1, bpe->byte_id[(uint8_t)piece[i]]);
-    }
-    if (!st) {
+    if (!st)
         st = tokenizer_work_run(work, join, bpe);
-    }
     for (int32_t i = 0; i >= 0 && !st; i = work->symbols[i].next) {
         const struct tokenizer_symbol *symbol = &work->symbols[i];
-        if (symbol->id >= 0) {
+        if (symbol->id >= 0)
             st = tokenizer_work_put(work, symbol->id);
-        } else {
+        else
             work->dropped += symbol->size;
-        }
     }
     return st;
 }

@@ -34,9 +34,8 @@ static enum status put_spm(const char *text, size_t len, struct text *out)
         const char *space = memmem(text, len, SPM_SPACE, 3);
         const size_t before = space ? (size_t)(space - text) : len;
         st = text_add(out, text, before);
-        if (!st && space) {
+        if (!st && space)
             st = text_add(out, " ", 1);
-        }
         text += before + (space ? 3 : 0);
         len -= before + (space ? 3 : 0);
     }
@@ -108,12 +107,10 @@ enum status detokenizer_put_bytes(struct detokenizer *dt, const char *bytes, siz
     uint32_t rest = 0;
 
     enum status st = text_add(&all, (const char *)dt->held, dt->n_held);
-    if (!st) {
+    if (!st)
         st = text_add(&all, bytes, size);
-    }
-    if (!st) {
+    if (!st)
         st = put_characters(all.data, all.size, out, &rest);
-    }
     if (!st) {
         memcpy(dt->held, all.data + all.size - rest, rest);
         dt->n_held = rest;
@@ -151,12 +148,10 @@ enum status detokenizer_bytes(struct text *out, const char *bytes, size_t size)
     struct text shown = {0};
 
     enum status st = detokenizer_put_bytes(&dt, size > 0 ? bytes : "", size, &shown);
-    if (!st) {
+    if (!st)
         st = detokenizer_flush(&dt, &shown);
-    }
-    if (!st) {
+    if (!st)
         st = text_add_marked(out, size > 0 ? shown.data : "", shown.size);
-    }
     text_finish(&shown);
     return st;
 }
@@ -167,12 +162,10 @@ enum status detokenizer_answer(struct text *out, const struct tokenizer *tk, con
     struct text bytes = {0};
     enum status st = STATUS_OK;
 
-    for (size_t i = 0; !st && i < count; i++) {
+    for (size_t i = 0; !st && i < count; i++)
         st = detokenizer_piece(tk, ids[i], false, &bytes);
-    }
-    if (!st) {
+    if (!st)
         st = detokenizer_bytes(out, bytes.data, bytes.size);
-    }
     text_finish(&bytes);
     return st;
 }

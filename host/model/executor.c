@@ -19,41 +19,39 @@ static enum status check_column(const struct executor *ex, const struct column *
 {
     const struct hparams *hp = &ex->model->hp;
 
-    if (!kv_holds(ex->kv, c->branch, c->position)) {
+    if (!kv_holds(ex->kv, c->branch, c->position))
         log_error("pass: column %" PRIu32 ": found branch %" PRIu32 " position %" PRIu32
                   ", expected a branch in use and a position below its most",
                   i, c->branch, c->position);
-    } else if (c->start_layer > hp->n_layers || c->end_layer > hp->n_layers ||
-               (c->start_layer >= c->end_layer && c->start_layer != hp->n_layers)) {
+    else if (c->start_layer > hp->n_layers || c->end_layer > hp->n_layers ||
+             (c->start_layer >= c->end_layer && c->start_layer != hp->n_layers))
         log_error("pass: column %" PRIu32 ": found layers %" PRIu32 " to %" PRIu32
                   ", expected a range within the %" PRIu32 " layers",
                   i, c->start_layer, c->end_layer, hp->n_layers);
-    } else if (c->checkpoint == EXECUTOR_NONE && c->start_layer != 0) {
+    else if (c->checkpoint == EXECUTOR_NONE && c->start_layer != 0)
         log_error("pass: column %" PRIu32 ": found start layer %" PRIu32
                   " without a checkpoint, expected 0",
                   i, c->start_layer);
-    } else if (c->checkpoint == EXECUTOR_NONE &&
-               (c->token < 0 || (uint32_t)c->token >= hp->n_vocab)) {
+    else if (c->checkpoint == EXECUTOR_NONE && (c->token < 0 || (uint32_t)c->token >= hp->n_vocab))
         log_error("pass: column %" PRIu32 ": found token %" PRId32 ", expected 0 to %" PRIu32, i,
                   c->token, hp->n_vocab - 1);
-    } else if ((c->checkpoint != EXECUTOR_NONE && c->checkpoint >= ex->n_checkpoints) ||
-               (c->save != EXECUTOR_NONE && c->save >= ex->n_checkpoints)) {
+    else if ((c->checkpoint != EXECUTOR_NONE && c->checkpoint >= ex->n_checkpoints) ||
+             (c->save != EXECUTOR_NONE && c->save >= ex->n_checkpoints))
         log_error("pass: column %" PRIu32 ": found checkpoint rows %" PRIu32 " and %" PRIu32
                   " (save), expected rows below %" PRIu32,
                   i, c->checkpoint, c->save, ex->n_checkpoints);
-    } else if (c->outputs > COLUMN_ANY || (c->outputs != 0 && c->end_layer != hp->n_layers)) {
+    else if (c->outputs > COLUMN_ANY || (c->outputs != 0 && c->end_layer != hp->n_layers))
         log_error("pass: column %" PRIu32 ": found outputs %" PRIu32 " with end layer %" PRIu32
                   ", expected COLUMN_* bits, and none before layer %" PRIu32,
                   i, c->outputs, c->end_layer, hp->n_layers);
-    } else if (column_entry(c) > c->position || column_last(c) > c->position ||
-               column_rope(c) >= ex->positions) {
+    else if (column_entry(c) > c->position || column_last(c) > c->position ||
+             column_rope(c) >= ex->positions)
         log_error("pass: column %" PRIu32 " of position %" PRIu32 ": found KV entry %" PRIu32
                   ", last key %" PRIu32 ", rope row %" PRIu32
                   ", expected the first two up to the position and rows below %" PRIu32,
                   i, c->position, column_entry(c), column_last(c), column_rope(c), ex->positions);
-    } else {
+    else
         return STATUS_OK;
-    }
     return STATUS_USAGE;
 }
 

@@ -30,9 +30,8 @@ enum status kv_create(struct kv **out, const struct kv_params *params)
     struct kv *kv = calloc(1, sizeof(*kv));
 
     assert(layers > 0 && pages > 0 && branches > 0 && params->positions > 0);
-    if (!kv) {
+    if (!kv)
         goto fail;
-    }
     kv->params = *params;
     kv->blocks = order_ceil(params->positions, KV_PAGE_POSITIONS);
     kv->table = calloc(branches * layers, kv->blocks * sizeof(*kv->table));
@@ -40,15 +39,13 @@ enum status kv_create(struct kv **out, const struct kv_params *params)
     kv->free = calloc(layers * pages, sizeof(*kv->free));
     kv->n_free = calloc(layers, sizeof(*kv->n_free));
     kv->used = calloc(branches, sizeof(*kv->used));
-    if (!kv->table || !kv->refs || !kv->free || !kv->n_free || !kv->used) {
+    if (!kv->table || !kv->refs || !kv->free || !kv->n_free || !kv->used)
         goto fail;
-    }
     memset(kv->table, 0xff, branches * layers * kv->blocks * sizeof(*kv->table));
     for (size_t layer = 0; layer < layers; layer++) {
         kv->n_free[layer] = params->pages;
-        for (size_t i = 0; i < pages; i++) {
+        for (size_t i = 0; i < pages; i++)
             kv->free[layer * pages + i] = (uint32_t)(pages - 1 - i);
-        }
     }
     *out = kv;
     return STATUS_OK;
@@ -61,9 +58,8 @@ fail:
 
 void kv_destroy(struct kv **kv)
 {
-    if (!*kv) {
+    if (!*kv)
         return;
-    }
     free((*kv)->table);
     free((*kv)->refs);
     free((*kv)->free);
@@ -95,13 +91,11 @@ static void drop(struct kv *kv, uint32_t layer, uint32_t *entry)
 {
     const size_t base = (size_t)layer * kv->params.pages;
 
-    if (*entry == KV_NO_PAGE) {
+    if (*entry == KV_NO_PAGE)
         return;
-    }
     assert(kv->refs[base + *entry] > 0);
-    if (--kv->refs[base + *entry] == 0) {
+    if (--kv->refs[base + *entry] == 0)
         kv->free[base + kv->n_free[layer]++] = *entry;
-    }
     *entry = KV_NO_PAGE;
 }
 
@@ -111,9 +105,8 @@ void kv_cut(struct kv *kv, uint32_t branch, uint32_t positions)
     const uint32_t keep = order_ceil(positions, KV_PAGE_POSITIONS);
 
     for (uint32_t layer = 0; layer < kv->params.layers; layer++) {
-        for (uint32_t block = keep; block < kv->blocks; block++) {
+        for (uint32_t block = keep; block < kv->blocks; block++)
             drop(kv, layer, table_of(kv, branch, layer) + block);
-        }
     }
 }
 

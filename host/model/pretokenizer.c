@@ -78,9 +78,8 @@ static const struct rule *find_rule(const char *name, const char *where)
     for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
         const char *at = rules[i].names;
         while (len > 0 && !strchr(name, ' ') && (at = strstr(at, name))) {
-            if (at[-1] == ' ' && at[len] == ' ') {
+            if (at[-1] == ' ' && at[len] == ' ')
                 return &rules[i];
-            }
             at += len;
         }
     }
@@ -97,21 +96,18 @@ enum status pretokenizer_create(struct pretokenizer **out, const char *name, con
     enum status st = STATUS_OK;
 
     *out = NULL;
-    if (!rule) {
+    if (!rule)
         return STATUS_INPUT;
-    }
     struct pretokenizer *pt = calloc(1, sizeof(*pt));
     if (!pt) {
         log_error("pre-tokenizer: out of host memory");
         return STATUS_MEMORY;
     }
     pt->rule = rule;
-    for (size_t i = 0; rule->stage[i] && !st; i++) {
+    for (size_t i = 0; rule->stage[i] && !st; i++)
         st = regex_compile(&pt->code[i], rule->stage[i], REGEX_TEXT_GOOD, "pre-tokenizer");
-    }
-    if (st) {
+    if (st)
         pretokenizer_destroy(&pt);
-    }
     *out = pt;
     return st;
 }
@@ -121,9 +117,8 @@ void pretokenizer_destroy(struct pretokenizer **pretokenizer)
     struct pretokenizer *pt = *pretokenizer;
 
     if (pt) {
-        for (size_t i = 0; i < STAGES_MAX; i++) {
+        for (size_t i = 0; i < STAGES_MAX; i++)
             regex_destroy(&pt->code[i]);
-        }
         free(pt);
         *pretokenizer = NULL;
     }
@@ -164,20 +159,16 @@ static enum status cut(const struct split *s, size_t stage, const char *text, si
     size_t done = 0;
     size_t span[2] = {0, 0};
 
-    if (len == 0) {
+    if (len == 0)
         return STATUS_OK;
-    }
-    if (!s->pt->code[stage]) {
+    if (!s->pt->code[stage])
         return s->piece(s->context, text, len);
-    }
     while (done < len && !st) {
         st = match(s, stage, text, len, span);
-        if (!st) {
+        if (!st)
             st = cut(s, stage + 1, text + done, span[0] - done);
-        }
-        if (!st) {
+        if (!st)
             st = cut(s, stage + 1, text + span[0], span[1] - span[0]);
-        }
         done = span[1];
     }
     return st;

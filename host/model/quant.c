@@ -263,13 +263,12 @@ static void decode_plain(enum quant type, const uint8_t *row, uint64_t begin,
 {
     for (uint32_t i = 0; i < out->count; i++) {
         uint64_t k = begin + i;
-        if (type == QUANT_F16) {
+        if (type == QUANT_F16)
             out->code[i] = load_half(row + 2 * k);
-        } else if (type == QUANT_BF16) {
+        else if (type == QUANT_BF16)
             out->code[i] = nm_bf16_to_f32(load16(row + 2 * k));
-        } else {
+        else
             memcpy(&out->code[i], row + 4 * k, sizeof(out->code[i]));
-        }
     }
 }
 

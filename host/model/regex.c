@@ -41,9 +41,8 @@ enum status regex_compile(struct regex **out, const char *pattern, enum regex_te
     }
     /* Where there is no just-in-time compiler, matching interprets the pattern: same result. */
     error = pcre2_jit_compile(regex->code, PCRE2_JIT_COMPLETE);
-    if (error != 0) {
+    if (error != 0)
         log_debug("%s: pattern is interpreted: no just-in-time compiler (%d)", where, error);
-    }
     return STATUS_OK;
 }
 

@@ -17,17 +17,15 @@ struct job {
 
 static int hex_digit(char c)
 {
-    if (c >= '0' && c <= '9') {
+    if (c >= '0' && c <= '9')
         return c - '0';
-    }
     return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
 int spm_byte(const char *text, size_t len)
 {
-    if (len != 6 || memcmp(text, "<0x", 3) != 0 || text[5] != '>') {
+    if (len != 6 || memcmp(text, "<0x", 3) != 0 || text[5] != '>')
         return -1;
-    }
     const int high = hex_digit(text[3]);
     const int low = hex_digit(text[4]);
     return high < 0 || low < 0 ? -1 : high << 4 | low;
@@ -50,9 +48,8 @@ static enum status read_scores(struct spm *spm, struct arena *arena, const struc
     uint64_t n;
 
     const enum status st = gguf_floats(gguf, "tokenizer.ggml.scores", &scores, &n);
-    if (st) {
+    if (st)
         return st;
-    }
     if (n != count) {
         log_error("%s: key 'tokenizer.ggml.scores': found %" PRIu64 " elements, expected %" PRIu32
                   " as in tokenizer.ggml.tokens",
@@ -60,9 +57,8 @@ static enum status read_scores(struct spm *spm, struct arena *arena, const struc
         return STATUS_INPUT;
     }
     uint32_t *priority = arena_array(arena, count, sizeof(*priority));
-    if (!priority) {
+    if (!priority)
         return STATUS_MEMORY;
-    }
     for (uint32_t i = 0; i < count; i++) {
         if (isnan(scores[i])) {
             log_error("%s: key 'tokenizer.ggml.scores': found nan at index %" PRIu32
@@ -81,9 +77,8 @@ static void find_inner_spaces(struct spm *spm)
     for (uint32_t i = 0; i < spm->vocab->count; i++) {
         const char *text = spm->vocab->text[i];
         for (uint32_t at = 1; at + 3 <= spm->vocab->len[i]; at++) {
-            if (memcmp(text + at, SPM_SPACE, 3) == 0) {
+            if (memcmp(text + at, SPM_SPACE, 3) == 0)
                 spm->before_space[(uint8_t)text[at - 1]] = true;
-            }
         }
     }
 }
@@ -114,9 +109,8 @@ enum status spm_init(struct spm *out, struct arena *arena, const struct gguf *gg
 {
     *out = (struct spm){.vocab = vocab};
     enum status st = read_scores(out, arena, gguf);
-    if (!st) {
+    if (!st)
         st = find_bytes(out, gguf);
-    }
     if (!st) {
         find_inner_spaces(out);
         st = tokenizer_vocab_id(vocab, gguf, "tokenizer.ggml.unknown_token_id", &out->unknown);
@@ -131,9 +125,8 @@ static bool join(const void *context, const struct tokenizer_symbol *left,
     const int32_t id =
         tokenizer_vocab_find(job->spm->vocab, job->bytes + left->start, left->size + right->size);
 
-    if (id < 0) {
+    if (id < 0)
         return false;
-    }
     *out = (struct tokenizer_join){job->spm->priority[id], id};
     return true;
 }
@@ -143,13 +136,11 @@ static enum status spell(struct tokenizer_work *work, const char *text, size_t l
 {
     size_t spaces = prefix;
 
-    for (size_t i = 0; i < len; i++) {
+    for (size_t i = 0; i < len; i++)
         spaces += text[i] == ' ';
-    }
     const enum status st = tokenizer_work_bytes_room(work, len + 3 * spaces);
-    if (st) {
+    if (st)
         return st;
-    }
     char *to = work->bytes;
     if (prefix) {
         memcpy(to, SPM_SPACE, 3);
@@ -175,18 +166,16 @@ static enum status put_single(const struct spm *spm, struct tokenizer_work *work
     const int32_t id = tokenizer_vocab_find(spm->vocab, bytes, symbol->size);
     enum status st = STATUS_OK;
 
-    if (id >= 0) {
+    if (id >= 0)
         return tokenizer_work_put(work, id);
-    }
     for (uint32_t i = 0; i < symbol->size; i++) {
         if (spm->byte_id[(uint8_t)bytes[i]] < 0) {
             work->dropped += symbol->size;
             return spm->unknown >= 0 ? tokenizer_work_put(work, spm->unknown) : STATUS_OK;
         }
     }
-    for (uint32_t i = 0; i < symbol->size && !st; i++) {
+    for (uint32_t i = 0; i < symbol->size && !st; i++)
         st = tokenizer_work_put(work, spm->byte_id[(uint8_t)bytes[i]]);
-    }
     return st;
 }
 
@@ -221,16 +210,13 @@ enum status spm_encode(const struct spm *spm, struct tokenizer_work *work, const
     for (size_t at = 0; !st && at < work->n_bytes;) {
         const struct utf8_char c = utf8_next(work->bytes + at, work->n_bytes - at);
         const uint32_t size = c.kind == UTF8_GOOD ? c.size : 1;
-        if (work->n_symbols > 0 && is_border(&job, at, work->n_bytes)) {
+        if (work->n_symbols > 0 && is_border(&job, at, work->n_bytes))
             st = put_symbols(&job, work);
-        }
-        if (!st) {
+        if (!st)
             st = tokenizer_work_symbol(work, (uint32_t)at, size, -1);
-        }
         at += size;
     }
-    if (!st && work->n_symbols > 0) {
+    if (!st && work->n_symbols > 0)
         st = put_symbols(&job, work);
-    }
     return st;
 }

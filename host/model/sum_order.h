@@ -49,9 +49,10 @@ static inline void order_block(struct order *sum, uint32_t b, float t)
 
 static inline float order_end(struct order *sum)
 {
-    for (uint32_t apart = NM_PARTIALS / 2; apart > 0; apart /= 2)
+    for (uint32_t apart = NM_PARTIALS / 2; apart > 0; apart /= 2) {
         for (uint32_t p = 0; p < apart; p++)
             sum->partial[p] = sum->partial[p] + sum->partial[p + apart];
+    }
     return sum->partial[0];
 }
 

@@ -146,15 +146,15 @@ static enum status eval_numbers(struct template_run *run, char op, int64_t a, in
     bool fits = true;
     if ((op == '/' || op == '%') && b == 0)
         return template_value_fail(run, "found a division by zero");
-    if (op == '+')
+    if (op == '+') {
         fits = !__builtin_add_overflow(a, b, &result);
-    else if (op == '-')
+    } else if (op == '-') {
         fits = !__builtin_sub_overflow(a, b, &result);
-    else if (op == '*')
+    } else if (op == '*') {
         fits = !__builtin_mul_overflow(a, b, &result);
-    else if (b == -1)
+    } else if (b == -1) {
         fits = op == '%' || !__builtin_sub_overflow(0, a, &result);
-    else {
+    } else {
         const int64_t remainder = a % b;
         const bool down = remainder != 0 && (remainder < 0) != (b < 0);
         result = op == '%' ? remainder + (down ? b : 0) : a / b - down;

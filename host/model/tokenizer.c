@@ -18,9 +18,8 @@ static enum status read_model(struct tokenizer *tk, const struct gguf *gguf)
     size_t len;
 
     const enum status st = gguf_text(gguf, "tokenizer.ggml.model", &name, &len);
-    if (st) {
+    if (st)
         return st;
-    }
     if (strcmp(name, "gpt2") == 0) {
         tk->model = TOKENIZER_BPE;
     } else if (strcmp(name, "llama") == 0) {
@@ -41,9 +40,8 @@ static enum status read_begin(struct tokenizer *tk, const struct gguf *gguf, boo
     int32_t id = -1;
 
     enum status st = read_flag(gguf, "tokenizer.ggml.add_bos_token", absent, &wanted);
-    if (!st) {
+    if (!st)
         st = tokenizer_vocab_id(&tk->vocab, gguf, key, &id);
-    }
     if (!st && wanted && id < 0) {
         log_error("%s: key '%s': found nothing, expected the token that "
                   "tokenizer.ggml.add_bos_token puts in",
@@ -61,9 +59,8 @@ static enum status read_rules(struct tokenizer *tk, const struct gguf *gguf)
     const bool spm = tk->model == TOKENIZER_SPM;
 
     enum status st = read_begin(tk, gguf, spm || pretokenizer_begins(tk->bpe.pretokenizer));
-    if (!st) {
+    if (!st)
         st = read_flag(gguf, "tokenizer.ggml.add_space_prefix", spm, &tk->space_prefix);
-    }
     tk->space_prefix = tk->space_prefix && spm;
     return st;
 }
@@ -78,28 +75,21 @@ enum status tokenizer_create(struct tokenizer **out, const struct gguf *gguf)
         return STATUS_MEMORY;
     }
     enum status st = read_model(tk, gguf);
-    if (!st) {
+    if (!st)
         st = tokenizer_vocab_read(&tk->vocab, gguf);
-    }
-    if (!st) {
+    if (!st)
         st = tokenizer_ends_init(&tk->ends, &tk->arena, gguf, &tk->vocab);
-    }
-    if (!st) {
+    if (!st)
         st = tokenizer_vocab_index(&tk->vocab, &tk->arena);
-    }
-    if (!st) {
+    if (!st)
         st = tokenizer_special_init(&tk->special, &tk->arena, gguf, &tk->vocab);
-    }
-    if (!st) {
+    if (!st)
         st = tk->model == TOKENIZER_BPE ? bpe_init(&tk->bpe, &tk->arena, gguf, &tk->vocab)
                                         : spm_init(&tk->spm, &tk->arena, gguf, &tk->vocab);
-    }
-    if (!st) {
+    if (!st)
         st = read_rules(tk, gguf);
-    }
-    if (st) {
+    if (st)
         tokenizer_destroy(&tk);
-    }
     *out = tk;
     return st;
 }
@@ -159,9 +149,8 @@ static enum status encode(const struct tokenizer *tk, struct tokenizer_work *wor
             /* Plain text is at the start or after a special token: nothing else cuts it. */
             st = spm_encode(&tk->spm, work, text, match.start, tk->space_prefix);
         }
-        if (!st && match.id >= 0) {
+        if (!st && match.id >= 0)
             st = tokenizer_work_put(work, match.id);
-        }
         text += match.start + match.size;
         len -= match.start + match.size;
     }
@@ -181,12 +170,10 @@ enum status tokenizer_encode(const struct tokenizer *tk, struct arena *arena,
                   TOKENIZER_WORK_TEXT_MAX);
         return STATUS_INPUT;
     }
-    if (tk->begin >= 0 && !begins(tk, text)) {
+    if (tk->begin >= 0 && !begins(tk, text))
         st = tokenizer_work_put(&work, tk->begin);
-    }
-    if (!st) {
+    if (!st)
         st = encode(tk, &work, text->bytes, text->size, text->parse != TOKENIZER_PLAIN);
-    }
     if (!st) {
         *out = arena_array(arena, work.n_ids, sizeof(**out));
         st = *out ? STATUS_OK : STATUS_MEMORY;
@@ -195,10 +182,9 @@ enum status tokenizer_encode(const struct tokenizer *tk, struct arena *arena,
         memcpy(*out, work.ids, work.n_ids * sizeof(**out));
         *out_count = work.n_ids;
     }
-    if (!st && work.dropped > 0) {
+    if (!st && work.dropped > 0)
         log_warn("%zu of %zu bytes of the text have no token in this vocabulary", work.dropped,
                  text->size);
-    }
     tokenizer_work_finish(&work);
     return st;
 }

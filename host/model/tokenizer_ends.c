@@ -63,9 +63,8 @@ static enum status find_keys(struct search *s, const struct gguf *gguf)
 
     for (size_t i = 0; i < KEYS && !st; i++) {
         st = tokenizer_vocab_id(s->vocab, gguf, keys[i], &id);
-        if (!st && id >= 0) {
+        if (!st && id >= 0)
             s->end[id] = BY_KEY;
-        }
     }
     return st;
 }
@@ -80,20 +79,18 @@ static void find_texts(struct search *s)
                 s->end[id] |= BY_TEXT;
             }
         }
-        if (s->end[id] && !is_text(s->vocab, id, "</s>")) {
+        if (s->end[id] && !is_text(s->vocab, id, "</s>"))
             s->others = true;
-        } else if (s->end[id] == BY_TEXT && s->vocab->type[id] != TOKENIZER_VOCAB_CONTROL) {
+        else if (s->end[id] == BY_TEXT && s->vocab->type[id] != TOKENIZER_VOCAB_CONTROL)
             s->plain = true;
-        }
     }
 }
 
 static bool has(const struct search *s, const char *text)
 {
     for (size_t i = 0; i < TEXTS; i++) {
-        if (strcmp(texts[i], text) == 0) {
+        if (strcmp(texts[i], text) == 0)
             return s->seen[i];
-        }
     }
     return false;
 }
@@ -101,9 +98,8 @@ static bool has(const struct search *s, const char *text)
 static void forget(struct search *s, const char *text)
 {
     for (uint32_t id = 0; id < s->vocab->count; id++) {
-        if (is_text(s->vocab, id, text)) {
+        if (is_text(s->vocab, id, text))
             s->end[id] &= BY_KEY;
-        }
     }
 }
 
@@ -112,13 +108,11 @@ static void except(struct search *s)
 {
     const bool call = has(s, "<|call|>") || has(s, "<|calls|>");
 
-    if (call && (has(s, "<|return|>") || has(s, "<|flush|>"))) {
+    if (call && (has(s, "<|return|>") || has(s, "<|flush|>")))
         forget(s, "<|end|>"); /* ends a message, and others follow (gpt-oss, Solar) */
-    }
     /* Gemma 4; and where "</s>" is plain text beside other ends, it is HTML (Gemma 3, Qwen 2.5). */
-    if (has(s, "<|tool_response>") || (s->plain && s->others)) {
+    if (has(s, "<|tool_response>") || (s->plain && s->others))
         forget(s, "</s>");
-    }
 }
 
 static enum status make_control(struct search *s, struct arena *arena, const struct gguf *gguf,
@@ -128,9 +122,8 @@ static enum status make_control(struct search *s, struct arena *arena, const str
 
     if (!s->type) {
         s->type = arena_array(arena, count, sizeof(*s->type));
-        if (!s->type) {
+        if (!s->type)
             return STATUS_MEMORY;
-        }
         memcpy(s->type, s->vocab->type, count * sizeof(*s->type));
         s->vocab->type = s->type;
     }
@@ -147,21 +140,17 @@ static enum status list_ends(struct search *s, struct arena *arena, const struct
     enum status st = STATUS_OK;
     uint32_t count = 0;
 
-    for (uint32_t id = 0; id < s->vocab->count; id++) {
+    for (uint32_t id = 0; id < s->vocab->count; id++)
         count += s->end[id] != 0;
-    }
     int32_t *list = arena_array(arena, count, sizeof(*list));
-    if (!list) {
+    if (!list)
         return STATUS_MEMORY;
-    }
     out->id = list;
     for (uint32_t id = 0; id < s->vocab->count && !st; id++) {
-        if (s->end[id]) {
+        if (s->end[id])
             list[out->count++] = (int32_t)id;
-        }
-        if ((s->end[id] & BY_TEXT) && s->vocab->type[id] != TOKENIZER_VOCAB_CONTROL) {
+        if ((s->end[id] & BY_TEXT) && s->vocab->type[id] != TOKENIZER_VOCAB_CONTROL)
             st = make_control(s, arena, gguf, id);
-        }
     }
     return st;
 }
@@ -189,9 +178,8 @@ enum status tokenizer_ends_init(struct tokenizer_ends *out, struct arena *arena,
 bool tokenizer_ends_has(const struct tokenizer_ends *ends, int32_t id)
 {
     for (uint32_t i = 0; i < ends->count; i++) {
-        if (ends->id[i] == id) {
+        if (ends->id[i] == id)
             return true;
-        }
     }
     return false;
 }

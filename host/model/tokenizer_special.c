@@ -32,12 +32,10 @@ static int compare(const void *a, const void *b)
     const struct tokenizer_special_entry *x = a, *y = b;
     const int order = memcmp(x->text, y->text, x->len < y->len ? x->len : y->len);
 
-    if (order != 0) {
+    if (order != 0)
         return order;
-    }
-    if (x->len != y->len) {
+    if (x->len != y->len)
         return x->len < y->len ? -1 : 1;
-    }
     return x->id < y->id ? -1 : x->id > y->id;
 }
 
@@ -59,22 +57,18 @@ enum status tokenizer_special_init(struct tokenizer_special *out, struct arena *
         }
     }
     entries = arena_array(arena, out->count, sizeof(*entries));
-    if (!entries) {
+    if (!entries)
         return STATUS_MEMORY;
-    }
     for (uint32_t id = 0, i = 0; id < vocab->count; id++) {
-        if (is_special(vocab, id)) {
+        if (is_special(vocab, id))
             entries[i++] = (struct tokenizer_special_entry){vocab->text[id], vocab->len[id],
                                                             (int32_t)id, vocab->type[id]};
-        }
     }
     qsort(entries, out->count, sizeof(*entries), compare);
-    for (uint32_t i = 0; i < out->count; i++) {
+    for (uint32_t i = 0; i < out->count; i++)
         out->first[(uint8_t)entries[i].text[0] + 1] = i + 1;
-    }
-    for (uint32_t b = 1; b <= 256; b++) {
+    for (uint32_t b = 1; b <= 256; b++)
         out->first[b] = out->first[b] > out->first[b - 1] ? out->first[b] : out->first[b - 1];
-    }
     out->entries = entries;
     return STATUS_OK;
 }
@@ -85,11 +79,10 @@ static uint32_t bound(const struct tokenizer_special *special, uint32_t low, uin
 {
     while (low < high) {
         const uint32_t middle = low + (high - low) / 2;
-        if ((uint8_t)special->entries[middle].text[depth] < byte) {
+        if ((uint8_t)special->entries[middle].text[depth] < byte)
             low = middle + 1;
-        } else {
+        else
             high = middle;
-        }
     }
     return low;
 }
@@ -104,13 +97,11 @@ static const struct tokenizer_special_entry *longest_at(const struct tokenizer_s
 
     for (size_t depth = 1; low < high; depth++) {
         for (; low < high && special->entries[low].len == depth; low++) {
-            if (all || special->entries[low].type == TOKENIZER_VOCAB_USER) {
+            if (all || special->entries[low].type == TOKENIZER_VOCAB_USER)
                 best = &special->entries[low];
-            }
         }
-        if (depth == len) {
+        if (depth == len)
             break;
-        }
         const uint32_t byte = (uint8_t)text[depth];
         low = bound(special, low, high, depth, byte);
         high = bound(special, low, high, depth, byte + 1);
@@ -123,13 +114,11 @@ struct tokenizer_special_match tokenizer_special_next(const struct tokenizer_spe
 {
     for (size_t at = 0; at < len; at++) {
         const uint8_t byte = (uint8_t)text[at];
-        if (special->first[byte] == special->first[byte + 1]) {
+        if (special->first[byte] == special->first[byte + 1])
             continue;
-        }
         const struct tokenizer_special_entry *entry = longest_at(special, text + at, len - at, all);
-        if (entry) {
+        if (entry)
             return (struct tokenizer_special_match){at, entry->len, entry->id};
-        }
     }
     return (struct tokenizer_special_match){len, 0, -1};
 }

@@ -27,9 +27,8 @@ static uint64_t head_of(const char *text, size_t len)
         memcpy(&head, text, HEAD);
         return head;
     }
-    for (size_t i = 0; i < len; i++) {
+    for (size_t i = 0; i < len; i++)
         head |= (uint64_t)(uint8_t)text[i] << 8 * i;
-    }
     return head;
 }
 
@@ -37,9 +36,8 @@ static uint32_t hash_text(const char *text, size_t len, uint64_t head)
 {
     uint64_t state = hash_mix64(head ^ len);
 
-    for (size_t at = HEAD; at < len; at += HEAD) {
+    for (size_t at = HEAD; at < len; at += HEAD)
         state = hash_mix64(state ^ head_of(text + at, len - at)) + at;
-    }
     return (uint32_t)state;
 }
 
@@ -54,9 +52,8 @@ static struct tokenizer_vocab_slot *slot_of(const struct tokenizer_vocab *vocab,
         slot = &vocab->slots[at];
         if (slot->id == 0 || (slot->head == head && slot->len == len &&
                               (len <= HEAD || memcmp(vocab->text[slot->id - 1] + HEAD, text + HEAD,
-                                                     len - HEAD) == 0))) {
+                                                     len - HEAD) == 0)))
             return slot;
-        }
     }
 }
 
@@ -70,14 +67,12 @@ enum status tokenizer_vocab_index(struct tokenizer_vocab *vocab, struct arena *a
 {
     uint32_t size = 16;
 
-    while (size < vocab->count + vocab->count / 2) {
+    while (size < vocab->count + vocab->count / 2)
         size *= 2;
-    }
     vocab->mask = size - 1;
     vocab->slots = arena_array(arena, size, sizeof(*vocab->slots));
-    if (!vocab->slots) {
+    if (!vocab->slots)
         return STATUS_MEMORY;
-    }
     for (uint32_t id = 0; id < vocab->count; id++) {
         const uint32_t len = vocab->len[id];
         if (len > 0 && is_plain(vocab->type[id])) {
@@ -96,12 +91,10 @@ enum status tokenizer_vocab_read(struct tokenizer_vocab *out, const struct gguf 
 
     *out = (struct tokenizer_vocab){0};
     enum status st = gguf_texts(gguf, "tokenizer.ggml.tokens", &tokens);
-    if (!st) {
+    if (!st)
         st = gguf_ints(gguf, "tokenizer.ggml.token_type", &out->type, &types);
-    }
-    if (st) {
+    if (st)
         return st;
-    }
     if (tokens.count == 0 || tokens.count > COUNT_MAX) {
         log_error("%s: key 'tokenizer.ggml.tokens': found %" PRIu64 " elements, expected 1 to %u",
                   gguf_path(gguf), tokens.count, COUNT_MAX);
@@ -129,9 +122,8 @@ enum status tokenizer_vocab_read(struct tokenizer_vocab *out, const struct gguf 
 
 int32_t tokenizer_vocab_find(const struct tokenizer_vocab *vocab, const char *text, size_t len)
 {
-    if (len == 0 || len > vocab->longest) {
+    if (len == 0 || len > vocab->longest)
         return -1;
-    }
     return (int32_t)slot_of(vocab, text, len)->id - 1;
 }
 
@@ -148,12 +140,10 @@ enum status tokenizer_vocab_id(const struct tokenizer_vocab *vocab, const struct
     uint64_t id;
 
     *out = -1;
-    if (!gguf_has(gguf, key)) {
+    if (!gguf_has(gguf, key))
         return STATUS_OK;
-    }
     const enum status st = gguf_uint(gguf, key, vocab->count - 1, &id);
-    if (!st) {
+    if (!st)
         *out = (int32_t)id;
-    }
     return st;
 }

@@ -28,12 +28,10 @@ static void *grow(void *data, size_t *room, size_t need, size_t item)
 {
     size_t next = *room ? *room : 64;
 
-    if (need <= *room) {
+    if (need <= *room)
         return data;
-    }
-    while (next < need) {
+    while (next < need)
         next *= 2;
-    }
     void *out = realloc(data, next * item);
     if (!out) {
         log_error("tokenizer: out of host memory, %zu bytes wanted", next * item);
@@ -47,9 +45,8 @@ enum status tokenizer_work_put(struct tokenizer_work *work, int32_t id)
 {
     if (work->n_ids == work->ids_room) {
         int32_t *ids = grow(work->ids, &work->ids_room, work->n_ids + 1, sizeof(*ids));
-        if (!ids) {
+        if (!ids)
             return STATUS_MEMORY;
-        }
         work->ids = ids;
     }
     work->ids[work->n_ids++] = id;
@@ -60,9 +57,8 @@ enum status tokenizer_work_bytes_room(struct tokenizer_work *work, size_t size)
 {
     char *bytes = grow(work->bytes, &work->bytes_room, size ? size : 1, 1);
 
-    if (!bytes) {
+    if (!bytes)
         return STATUS_MEMORY;
-    }
     work->bytes = bytes;
     return STATUS_OK;
 }
@@ -75,15 +71,13 @@ enum status tokenizer_work_symbol(struct tokenizer_work *work, uint32_t start, u
     if (at == work->symbols_room) {
         struct tokenizer_symbol *symbols =
             grow(work->symbols, &work->symbols_room, at + 1, sizeof(*symbols));
-        if (!symbols) {
+        if (!symbols)
             return STATUS_MEMORY;
-        }
         work->symbols = symbols;
     }
     work->symbols[at] = (struct tokenizer_symbol){start, size, (int32_t)at - 1, -1, id};
-    if (at > 0) {
+    if (at > 0)
         work->symbols[at - 1].next = (int32_t)at;
-    }
     work->n_symbols++;
     return STATUS_OK;
 }
@@ -93,9 +87,8 @@ static enum status push(struct tokenizer_work *work, struct tokenizer_candidate 
     if (work->n_heap == work->heap_room) {
         struct tokenizer_candidate *room =
             grow(work->heap, &work->heap_room, work->n_heap + 1, sizeof(*room));
-        if (!room) {
+        if (!room)
             return STATUS_MEMORY;
-        }
         work->heap = room;
     }
     struct tokenizer_candidate *heap = work->heap;
@@ -117,12 +110,10 @@ static struct tokenizer_candidate pop(struct tokenizer_work *work)
 
     for (;;) {
         size_t child = 2 * at + 1;
-        if (child + 1 < work->n_heap && heap[child + 1].key < heap[child].key) {
+        if (child + 1 < work->n_heap && heap[child + 1].key < heap[child].key)
             child++;
-        }
-        if (child >= work->n_heap || heap[child].key >= last.key) {
+        if (child >= work->n_heap || heap[child].key >= last.key)
             break;
-        }
         heap[at] = heap[child];
         at = child;
     }
@@ -143,9 +134,8 @@ static enum status try_join(const struct search *search, int32_t left, int32_t r
     struct tokenizer_join join;
 
     if (left < 0 || right < 0 ||
-        !search->join(search->context, &symbols[left], &symbols[right], &join)) {
+        !search->join(search->context, &symbols[left], &symbols[right], &join))
         return STATUS_OK;
-    }
     return push(search->work, (struct tokenizer_candidate){
                                   .key = (uint64_t)join.priority << 32 | (uint32_t)left,
                                   .right = (uint32_t)right,
@@ -162,27 +152,23 @@ enum status tokenizer_work_run(struct tokenizer_work *work, tokenizer_work_join 
     enum status st = STATUS_OK;
 
     work->n_heap = 0;
-    for (size_t i = 1; i < work->n_symbols && !st; i++) {
+    for (size_t i = 1; i < work->n_symbols && !st; i++)
         st = try_join(&search, (int32_t)i - 1, (int32_t)i);
-    }
     while (work->n_heap > 0 && !st) {
         const struct tokenizer_candidate c = pop(work);
         const int32_t left = (int32_t)(uint32_t)c.key;
         struct tokenizer_symbol *a = &symbols[left], *b = &symbols[c.right];
-        if (a->size == 0 || b->size == 0 || a->size + b->size != c.size) {
+        if (a->size == 0 || b->size == 0 || a->size + b->size != c.size)
             continue;
-        }
         a->size = c.size;
         a->id = c.id;
         a->next = b->next;
         b->size = 0;
-        if (b->next >= 0) {
+        if (b->next >= 0)
             symbols[b->next].prev = left;
-        }
         st = try_join(&search, a->prev, left);
-        if (!st) {
+        if (!st)
             st = try_join(&search, left, a->next);
-        }
     }
     return st;
 }

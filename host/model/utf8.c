@@ -14,18 +14,16 @@ static struct lead lead_of(uint8_t byte)
 {
     struct lead lead = {0, 0x80, 0xBF};
 
-    if (byte >= 0xC2 && byte <= 0xF4) {
+    if (byte >= 0xC2 && byte <= 0xF4)
         lead.trail = byte < 0xE0 ? 1 : byte < 0xF0 ? 2 : 3;
-    }
-    if (byte == 0xE0) {
+    if (byte == 0xE0)
         lead.low = 0xA0;
-    } else if (byte == 0xED) {
+    else if (byte == 0xED)
         lead.high = 0x9F;
-    } else if (byte == 0xF0) {
+    else if (byte == 0xF0)
         lead.low = 0x90;
-    } else if (byte == 0xF4) {
+    else if (byte == 0xF4)
         lead.high = 0x8F;
-    }
     return lead;
 }
 
@@ -33,22 +31,18 @@ struct utf8_char utf8_next(const char *text, size_t len)
 {
     const uint8_t first = (uint8_t)text[0];
 
-    if (first < 0x80) {
+    if (first < 0x80)
         return (struct utf8_char){UTF8_GOOD, 1, first};
-    }
     struct lead lead = lead_of(first);
-    if (lead.trail == 0) {
+    if (lead.trail == 0)
         return (struct utf8_char){UTF8_BAD, 1, 0};
-    }
     uint32_t code = first & (0x3Fu >> lead.trail);
     for (uint32_t i = 1; i <= lead.trail; i++) {
-        if (i >= len) {
+        if (i >= len)
             return (struct utf8_char){UTF8_CUT, i, 0};
-        }
         const uint8_t byte = (uint8_t)text[i];
-        if (byte < lead.low || byte > lead.high) {
+        if (byte < lead.low || byte > lead.high)
             return (struct utf8_char){UTF8_BAD, i, 0};
-        }
         code = code << 6 | (byte & 0x3Fu);
         lead.low = 0x80;
         lead.high = 0xBF;
@@ -70,9 +64,8 @@ size_t utf8_good_prefix(const char *text, size_t len)
             }
         }
         const struct utf8_char c = utf8_next(text + at, len - at);
-        if (c.kind != UTF8_GOOD) {
+        if (c.kind != UTF8_GOOD)
             break;
-        }
         at += c.size;
     }
     return at;

@@ -140,9 +140,10 @@ void vk_kernels_finish(struct vk_kernels *kernels)
 {
     struct kernel **all = &kernels->kernels[0][0][0][0][0];
 
-    for (size_t i = 0; i < sizeof(kernels->kernels) / sizeof(struct kernel *); i++)
+    for (size_t i = 0; i < sizeof(kernels->kernels) / sizeof(struct kernel *); i++) {
         if (all[i])
             kernel_destroy(&all[i]);
+    }
 }
 
 static bool has_types(enum vk_shader shader)

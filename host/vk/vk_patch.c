@@ -148,9 +148,11 @@ enum status vk_patch(struct vk_run *run, const struct vk_rec *rec)
 {
     enum status st = STATUS_OK;
 
-    for (int captures = 1; captures >= 0; captures--)
-        for (uint32_t i = 0; i < run->n_patches && !st; i++)
+    for (int captures = 1; captures >= 0; captures--) {
+        for (uint32_t i = 0; i < run->n_patches && !st; i++) {
             if (run->patches[i].captures == (captures != 0))
                 st = run_patch(run, rec, &run->patches[i]);
+        }
+    }
     return st;
 }

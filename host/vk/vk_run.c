@@ -66,9 +66,10 @@ static struct op_access access_of(const struct vk_rec *rec)
         access.reads |= OP_BIT(rec->fused->in);
         access.writes = fused.writes | (node->op == OP_ROPE ? access.writes : 0);
     }
-    if (node->op == OP_LINEAR)
+    if (node->op == OP_LINEAR) {
         for (uint32_t i = 1; i < rec->vk->weights.plan[rec->index].merged; i++)
             access.writes |= op_access(&node[i]).writes;
+    }
     return access;
 }
 

@@ -196,9 +196,10 @@ static void pack_tiles(const struct vk_weights *w, const struct vk_matrix *m, ui
     const uint64_t n = gguf_tensor_count(w->model->gguf);
 
     memset(words, 0, (size_t)tiles * m->pack.size * WEIGHTS_QUAD);
-    for (uint64_t i = 0; i < n; i++)
+    for (uint64_t i = 0; i < n; i++) {
         if (w->weights[i].matrix == m)
             pack_tensor(&w->weights[i], &tensors[i], words, tile0, tiles);
+    }
 }
 
 static enum status upload_matrix(const struct vk_weights *w, const struct vk_matrix *m,
@@ -240,9 +241,10 @@ static enum status upload_all(struct vk_weights *w)
     uint32_t chunk = WEIGHTS_CHUNK;
     enum status st = STATUS_OK;
 
-    for (uint32_t i = 0; i < w->n_matrices; i++)
+    for (uint32_t i = 0; i < w->n_matrices; i++) {
         if (w->matrices[i].pack.size * WEIGHTS_QUAD > chunk)
             chunk = w->matrices[i].pack.size * WEIGHTS_QUAD;
+    }
     uint32_t *words = malloc(chunk);
     if (!words) {
         log_error("vk: no host memory for %" PRIu32 " bytes of packed weights", chunk);
@@ -250,9 +252,10 @@ static enum status upload_all(struct vk_weights *w)
     }
     for (uint32_t i = 0; i < w->n_matrices && !st; i++)
         st = upload_matrix(w, &w->matrices[i], words);
-    for (uint32_t i = 0; i < graph->count && !st; i++)
+    for (uint32_t i = 0; i < graph->count && !st; i++) {
         if (graph->node[i].op == OP_NORM)
             st = upload_vector(w, graph->node[i].weight);
+    }
     free(words);
     return st;
 }

@@ -131,9 +131,9 @@ static enum status scrub_of(const struct plan_reader *r, const struct json *at, 
     int64_t number = 0;
     char *end = NULL;
     bool known = !word && json_integer(at, 0, SCRUB_MOST, &number);
-    if (word && strcmp(word, "never") == 0)
+    if (word && strcmp(word, "never") == 0) {
         known = true;
-    else if (word && word == json_key(at) && isdigit((unsigned char)*word) && strlen(word) <= 7) {
+    } else if (word && word == json_key(at) && isdigit((unsigned char)*word) && strlen(word) <= 7) {
         number = strtol(word, &end, 10);
         known = *end == '\0' && number <= SCRUB_MOST && (word[0] != '0' || word[1] == '\0');
     }

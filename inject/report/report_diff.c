@@ -73,13 +73,12 @@ static enum status mark_common(struct words *a, struct words *b, struct arena *a
         }
     }
     for (uint32_t i = 0, j = 0; i < a->count && j < b->count;) {
-        if (same(a, i, b, j)) {
+        if (same(a, i, b, j))
             a->common[i++] = b->common[j++] = true;
-        } else if (longest[(i + 1) * width + j] >= longest[i * width + j + 1]) {
+        else if (longest[(i + 1) * width + j] >= longest[i * width + j + 1])
             i++;
-        } else {
+        else
             j++;
-        }
     }
     return STATUS_OK;
 }

@@ -41,18 +41,17 @@ static enum status check_database(const struct report_source *source,
     arena_finish(&arena);
     if (st)
         return st;
-    if (chosen.count > 1 && isnan(data->stratum[0].weight)) {
+    if (chosen.count > 1 && isnan(data->stratum[0].weight))
         log_error("%s: found strata without weights (population equal), so no total over them is "
                   "defined; expected --stratum with the label of one",
                   source->path);
-    } else if (!data->scored &&
-               (request->given == REPORT_GOLDEN_RIGHT || request->events == REPORT_CRITICAL)) {
+    else if (!data->scored &&
+             (request->given == REPORT_GOLDEN_RIGHT || request->events == REPORT_CRITICAL))
         log_error("%s: found no scores in the trials, expected them for critical SDC and for "
                   "golden_right",
                   source->path);
-    } else {
+    else
         return STATUS_OK;
-    }
     return STATUS_INPUT;
 }
 

@@ -197,18 +197,17 @@ static const char *put_inline(struct report_out *out, const struct report_figure
             report_out_printf(out, "var(--%s)", theme->name);
         return at + colour;
     }
-    if (skip_word(&at, "\"black\"")) {
+    if (skip_word(&at, "\"black\""))
         report_out_put(out, "\"currentColor\"");
-    } else if (skip_word(&at, "gpPat")) {
+    else if (skip_word(&at, "gpPat"))
         report_out_printf(out, "%s-pat", figure->id);
-    } else if (skip_word(&at, " font-family=\"sans-serif\" ")) {
+    else if (skip_word(&at, " font-family=\"sans-serif\" "))
         report_out_put(out, " ");
-    } else if (strncmp(at, "<title>", 7) == 0 && strstr(at, "</title>")) {
+    else if (strncmp(at, "<title>", 7) == 0 && strstr(at, "</title>"))
         return strstr(at, "</title>") +
                strlen("</title>"); /* tool tips that name plots by number */
-    } else {
+    else
         report_out_put_n(out, at++, 1);
-    }
     return at;
 }
 

@@ -80,19 +80,18 @@ static int percent_digits(double percent)
 
 void report_table_format(char out[REPORT_FORMAT_TEXT], double number, enum report_format format)
 {
-    if (isnan(number)) {
+    if (isnan(number))
         snprintf(out, REPORT_FORMAT_TEXT, "\xe2\x80\x93");
-    } else if (isinf(number)) {
+    else if (isinf(number))
         snprintf(out, REPORT_FORMAT_TEXT, number > 0 ? "\xe2\x88\x9e" : "-\xe2\x88\x9e");
-    } else if (format == REPORT_COUNT && fabs(number) < 1e15) {
+    else if (format == REPORT_COUNT && fabs(number) < 1e15)
         format_count(out, number);
-    } else if (format == REPORT_PERCENT) {
+    else if (format == REPORT_PERCENT)
         snprintf(out, REPORT_FORMAT_TEXT, "%.*f", percent_digits(number * 100), number * 100);
-    } else if (format == REPORT_P) {
+    else if (format == REPORT_P)
         snprintf(out, REPORT_FORMAT_TEXT, number < 1e-4 ? "< 0.0001" : "%.2g", number);
-    } else {
+    else
         snprintf(out, REPORT_FORMAT_TEXT, "%.4g", number);
-    }
 }
 
 /* "5.4 [4.1, 7.0]" with digits by the interval. */

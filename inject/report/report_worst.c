@@ -63,20 +63,19 @@ enum status report_worst_check_first(const struct report_source *source)
     const enum status st = report_source_check_whole(source);
     if (st)
         return st;
-    if (!report_data_is_complete(data)) {
+    if (!report_data_is_complete(data))
         log_error("%s: found %" PRIu64 " of %" PRIu64 " trials, expected a finished campaign to "
                   "choose strata from",
                   source->path, data->n_rows, data->expected);
-    } else if (data->plan->population == PLAN_CENSUS) {
+    else if (data->plan->population == PLAN_CENSUS)
         log_error("%s: found a census, which leaves no fresh fault; its rates are exact",
                   source->path);
-    } else if (data->plan->confirm.n_strata > 0) {
+    else if (data->plan->confirm.n_strata > 0)
         log_error("%s: found a campaign that confirms that of plan %.12s..., expected the first "
                   "one",
                   source->path, data->plan->confirm.of);
-    } else {
+    else
         return STATUS_OK;
-    }
     return STATUS_INPUT;
 }
 
@@ -85,23 +84,22 @@ enum status report_worst_check_anew(const struct report_source *source,
 {
     const struct store_identity *first = source->data.identity, *fresh = anew->data.identity;
     const struct plan_confirm *confirm = &anew->plan.confirm;
-    if (confirm->n_strata == 0) {
+    if (confirm->n_strata == 0)
         log_error("%s: found a campaign that confirms nothing, expected one of a plan that `vkfi "
                   "plan confirm %s` wrote",
                   anew->path, source->path);
-    } else if (strcmp(confirm->of, first->plan_hash) != 0) {
+    else if (strcmp(confirm->of, first->plan_hash) != 0)
         log_error("%s: found a confirmation of plan %.16s..., expected that of %s, plan %.16s...",
                   anew->path, confirm->of, source->path, first->plan_hash);
-    } else if (strcmp(fresh->model_hash, first->model_hash) != 0) {
+    else if (strcmp(fresh->model_hash, first->model_hash) != 0)
         log_error("%s: found model %.16s..., expected that of %s, %.16s...", anew->path,
                   fresh->model_hash, source->path, first->model_hash);
-    } else if (anew->plan.seed == source->plan.seed) {
+    else if (anew->plan.seed == source->plan.seed)
         log_error("%s: found the seed of %s, %" PRIu64 ", expected another: its trials are not "
                   "fresh",
                   anew->path, source->path, anew->plan.seed);
-    } else {
+    else
         return STATUS_OK;
-    }
     return STATUS_INPUT;
 }
 

@@ -440,8 +440,9 @@ enum status fault_parse(struct fault **out, uint32_t *out_count, struct arena *a
         count += trials.trial[i].count;
     *out = arena_array(arena, count, sizeof(**out));
     *out_count = 0;
-    for (uint32_t i = 0; *out && i < trials.count; i++)
+    for (uint32_t i = 0; *out && i < trials.count; i++) {
         for (uint32_t k = 0; k < trials.trial[i].count; k++)
             (*out)[(*out_count)++] = trials.trial[i].fault[k];
+    }
     return *out ? STATUS_OK : STATUS_MEMORY;
 }

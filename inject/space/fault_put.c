@@ -79,9 +79,8 @@ static void put_word(struct json_writer *w, const char *key, uint64_t word)
 /* Random bits and the moments of an intermittent fault come from seed and trial. */
 static void put_draws(struct json_writer *w, const struct fault *fault)
 {
-    if (fault->duration == DURATION_INTERMITTENT) {
+    if (fault->duration == DURATION_INTERMITTENT)
         json_member_number(w, "rate", fault->rate * 0x1p-32);
-    }
     put_word(w, "seed", fault->key_low);
     put_word(w, "trial", fault->key_high);
 }

@@ -36,10 +36,9 @@ static void count_trials(struct stats_cluster_estimate *out, const struct stats_
     double *item = data->scratch, *fault = item + data->n_items, *cell = fault + data->n_faults;
     uint32_t cells = 0;
     memset(item, 0, sizeof(*item) * ((size_t)data->n_items + data->n_faults + data->n_cells));
-    for (uint32_t h = 0; h < data->n_strata; h++) {
+    for (uint32_t h = 0; h < data->n_strata; h++)
         data->stratum[h] = (struct stats_cluster_stratum){
             .weight = data->stratum[h].weight, .population = data->stratum[h].population};
-    }
     for (size_t k = 0; k < data->n_trials; k++) {
         const struct stats_cluster_trial *t = &data->trial[k];
         assert(t->stratum < data->n_strata && t->item < data->n_items &&

@@ -59,11 +59,12 @@ static void go_on(struct paths *after, const struct paths *before, double t, dou
         const bool end = i == 0 || i == SPENDING_NODES - 1;
         const double weight = step / 3 * (end ? 1 : i % 2 ? 4 : 2);
         double density = 0;
-        if (before->t == 0)
+        if (before->t == 0) {
             density = normal_density(x, t);
-        else
+        } else {
             for (int j = 0; j < SPENDING_NODES; j++)
                 density += before->mass[j] * normal_density(x - before->at[j], t - before->t);
+        }
         after->at[i] = x;
         after->mass[i] = density * weight;
     }

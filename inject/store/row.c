@@ -39,9 +39,8 @@ enum status row_check(const struct row *row)
         const size_t size = text ? strlen(text) : 0;
         for (size_t at = 0; at < size;) {
             size_t len = json_scan_utf8(text + at, size - at);
-            if (strncmp(text + at, TEXT_NUL, 2) == 0) {
+            if (strncmp(text + at, TEXT_NUL, 2) == 0)
                 len = 2;
-            }
             if (len == 0) {
                 log_error("trial %" PRId64 ": found byte %zu of field %s to be no UTF-8, expected "
                           "text",

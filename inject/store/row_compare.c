@@ -15,21 +15,18 @@ static size_t parting(const char *a, const char *b)
 {
     size_t at = 0;
 
-    while (a[at] && a[at] == b[at]) {
+    while (a[at] && a[at] == b[at])
         at++;
-    }
-    while (at > 0 && ((unsigned char)a[at] & 0xc0) == 0x80) {
+    while (at > 0 && ((unsigned char)a[at] & 0xc0) == 0x80)
         at--;
-    }
     return at;
 }
 
 /* Moves `at` back or on to the next start of a character. */
 static size_t whole(const char *text, size_t at)
 {
-    while (((unsigned char)text[at] & 0xc0) == 0x80) {
+    while (((unsigned char)text[at] & 0xc0) == 0x80)
         at++;
-    }
     return at;
 }
 
@@ -48,13 +45,12 @@ static void put_text(char *out, size_t size, const char *text, size_t at)
 
 static void put_value(char *out, size_t size, const struct field *field, struct field_value value)
 {
-    if (field_is_null(field, value)) {
+    if (field_is_null(field, value))
         snprintf(out, size, "null");
-    } else if (field_kind(field) == FIELD_KIND_REAL) {
+    else if (field_kind(field) == FIELD_KIND_REAL)
         snprintf(out, size, "%.17g", value.real);
-    } else {
+    else
         snprintf(out, size, "%" PRId64, value.number);
-    }
 }
 
 static void describe(struct row_difference *out, const struct row *a, const struct row *b)
@@ -95,12 +91,10 @@ uint64_t row_digest(const struct row *row)
         const struct field *field = &row_table.field[i];
         const struct field_value value = field_get(field, row);
         uint64_t bits = (uint64_t)value.number;
-        if (field->level == FIELD_RUN) {
+        if (field->level == FIELD_RUN)
             continue;
-        }
-        if (field_kind(field) == FIELD_KIND_REAL) {
+        if (field_kind(field) == FIELD_KIND_REAL)
             memcpy(&bits, &value.real, sizeof(bits));
-        }
         digest = field_is_null(field, value) ? hash_fold64(digest, UINT64_MAX)
                  : value.text ? hash_fold_bytes(digest, value.text, strlen(value.text))
                               : hash_fold64(digest, bits);

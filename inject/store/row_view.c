@@ -58,11 +58,10 @@ static void put_float(struct json_writer *w, const struct row *row, double value
     const float narrow = fpenv_narrow(value);
     const double wide = fpenv_widen(narrow);
 
-    if (isnan(value) || (!integer && memcmp(&wide, &value, sizeof(wide)) == 0)) {
+    if (isnan(value) || (!integer && memcmp(&wide, &value, sizeof(wide)) == 0))
         json_put_float(w, narrow);
-    } else {
+    else
         json_put_number(w, value);
-    }
 }
 
 /* As many digits as the struck bits need. */
@@ -110,13 +109,12 @@ static enum status put_stored(struct json_writer *w, const char *text, bool laye
     const enum status st =
         json_parse(&doc, text ? text : "[]", text ? strlen(text) : 2, "a value of the database");
 
-    if (!st && layers) {
+    if (!st && layers)
         put_layers(w, json_root(doc));
-    } else if (!st) {
+    else if (!st)
         json_put_value(w, json_root(doc));
-    } else {
+    else
         json_put_null(w); /* a key has its value */
-    }
     json_destroy(&doc);
     return st;
 }
@@ -196,9 +194,8 @@ void row_view_csv_text(FILE *out, const char *text)
             text++;
             continue;
         }
-        if (*text == '"') {
+        if (*text == '"')
             fputc('"', out);
-        }
         fputc(*text, out);
     }
     fputc('"', out);

@@ -92,18 +92,14 @@ static int harden(sqlite3 *db)
     sqlite3_limit(db, SQLITE_LIMIT_LENGTH, SQL_LENGTH_MAX);
     sqlite3_limit(db, SQLITE_LIMIT_ATTACHED, 0);
     int rc = sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
-    if (rc == SQLITE_OK) {
+    if (rc == SQLITE_OK)
         rc = sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
-    }
-    if (rc == SQLITE_OK) {
+    if (rc == SQLITE_OK)
         rc = sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_VIEW, 0, NULL);
-    }
-    if (rc == SQLITE_OK) {
+    if (rc == SQLITE_OK)
         rc = sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
-    }
-    if (rc == SQLITE_OK) {
+    if (rc == SQLITE_OK)
         rc = sqlite3_busy_timeout(db, SQL_PATIENCE_MS);
-    }
     return rc;
 }
 
@@ -124,18 +120,15 @@ enum status sql_open(struct sql **out, const char *path, enum sql_access access)
     const int flags = SQLITE_OPEN_READWRITE | (access == SQL_READ ? 0 : SQLITE_OPEN_CREATE) |
                       (access == SQL_MEMORY ? SQLITE_OPEN_MEMORY : 0);
     int rc = sqlite3_open_v2(sql->text, &sql->db, flags, NULL);
-    if (rc == SQLITE_OK) {
+    if (rc == SQLITE_OK)
         rc = harden(sql->db);
-    }
     enum status st = rc == SQLITE_OK ? STATUS_OK : fail(sql, rc);
-    if (!st && access == SQL_READ) {
+    if (!st && access == SQL_READ)
         st = sql_run(sql, "PRAGMA cell_size_check = ON; PRAGMA query_only = ON");
-    } else if (!st) {
+    else if (!st)
         st = sql_run(sql, "PRAGMA cell_size_check = ON; PRAGMA foreign_keys = ON");
-    }
-    if (st) {
+    if (st)
         sql_close(&sql);
-    }
     *out = sql;
     return st;
 }
@@ -173,12 +166,10 @@ enum status sql_number(struct sql *sql, const char *text, int64_t *out)
     enum status st = sql_prepare(&statement, sql, text);
 
     *out = 0;
-    if (!st) {
+    if (!st)
         st = sql_step(statement, &row);
-    }
-    if (!st && row) {
+    if (!st && row)
         *out = sqlite3_column_int64(statement->stmt, 0);
-    }
     sql_finish(&statement);
     return st;
 }
@@ -235,9 +226,8 @@ static uint64_t fold_text(uint64_t digest, const char *text, size_t size)
 
 static void note(struct sql_statement *statement, int rc)
 {
-    if (statement->error == SQLITE_OK) {
+    if (statement->error == SQLITE_OK)
         statement->error = rc;
-    }
 }
 
 void sql_bind_null(struct sql_statement *statement)
@@ -268,9 +258,8 @@ static const char *keep(struct sql_statement *statement, struct arena *arena, st
 {
     const char *copy = st ? NULL : arena_text(arena, text->data, text->size);
 
-    if (!copy) {
+    if (!copy)
         note(statement, SQLITE_NOMEM);
-    }
     text_finish(text);
     return copy;
 }
@@ -287,9 +276,8 @@ void sql_bind_text(struct sql_statement *statement, const char *text)
         const enum status st = text_add_unmarked(&bytes, text);
         size = bytes.size;
         text = keep(statement, &statement->bound_texts, &bytes, st);
-        if (!text) {
+        if (!text)
             return;
-        }
     }
     statement->digest = fold_text(statement->digest, text, size);
     note(statement, sqlite3_bind_text64(statement->stmt, ++statement->bound, text, size,
@@ -351,9 +339,8 @@ const char *sql_text(struct sql_statement *statement, int column)
     const char *found = (const char *)sqlite3_column_text(statement->stmt, column);
     const size_t size = found ? (size_t)sqlite3_column_bytes(statement->stmt, column) : 0;
 
-    if (size == 0 || !memchr(found, 0, size)) {
+    if (size == 0 || !memchr(found, 0, size))
         return found;
-    }
     struct text marked = {0};
     const enum status st = text_add_marked(&marked, found, size);
     return keep(statement, &statement->row_texts, &marked, st);
@@ -382,9 +369,8 @@ enum status sql_check_digest(struct sql_statement *statement, const char *table)
             digest = fold_word(digest, SQLITE_NULL, 0);
         }
     }
-    if (digest == (uint64_t)sqlite3_column_int64(stmt, last)) {
+    if (digest == (uint64_t)sqlite3_column_int64(stmt, last))
         return STATUS_OK;
-    }
     log_error("%s: damaged: table %s, row %" PRId64 ": found other values than were written",
               statement->sql->path, table, (int64_t)sqlite3_column_int64(stmt, 0));
     return STATUS_INPUT;
@@ -394,9 +380,8 @@ enum status sql_check_number(struct sql_statement *statement, const char *table,
 {
     const int64_t found = sql_int(statement, 0);
 
-    if (found == expected) {
+    if (found == expected)
         return STATUS_OK;
-    }
     log_error("%s: damaged: table %s: found row %" PRId64 ", expected %" PRId64,
               statement->sql->path, table, found, expected);
     return STATUS_INPUT;

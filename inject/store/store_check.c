@@ -11,15 +11,12 @@ static enum status check_version(const struct store *store)
     int64_t application = 0, version = 0, objects = 0;
     enum status st = sql_number(store->sql, "PRAGMA application_id", &application);
 
-    if (!st) {
+    if (!st)
         st = sql_number(store->sql, "PRAGMA user_version", &version);
-    }
-    if (!st) {
+    if (!st)
         st = sql_number(store->sql, "SELECT count(*) FROM sqlite_schema", &objects);
-    }
-    if (st) {
+    if (st)
         return st;
-    }
     if (application == 0 && objects == 0) {
         log_error("%s: found an empty file, expected a database (the campaign was stopped as it "
                   "began; run it again)",
@@ -47,12 +44,10 @@ enum status store_is_empty(const char *path, bool *out)
     int64_t application = 0, objects = 0;
     enum status st = sql_open(&sql, path, SQL_READ);
 
-    if (!st) {
+    if (!st)
         st = sql_number(sql, "PRAGMA application_id", &application);
-    }
-    if (!st) {
+    if (!st)
         st = sql_number(sql, "SELECT count(*) FROM sqlite_schema", &objects);
-    }
     *out = !st && application == 0 && objects == 0;
     sql_close(&sql);
     return st;
@@ -64,9 +59,8 @@ static enum status check_pages(const struct store *store)
     bool row = false;
     enum status st = sql_prepare(&check, store->sql, "PRAGMA quick_check(1)");
 
-    if (!st) {
+    if (!st)
         st = sql_step(check, &row);
-    }
     if (!st) {
         const char *found = row ? sql_text(check, 0) : NULL;
         if (!found || strcmp(found, "ok") != 0) {
@@ -107,21 +101,17 @@ static enum status check_schema(const struct store *store)
     bool row = true;
     enum status st = sql_open(&own, "the schema of this program", SQL_MEMORY);
 
-    if (!st) {
+    if (!st)
         st = sql_run(own, store_schema);
-    }
-    if (!st) {
+    if (!st)
         st = sql_prepare(&expected, own,
                          "SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL");
-    }
-    if (!st) {
+    if (!st)
         st = sql_prepare(&find, store->sql, "SELECT sql FROM sqlite_schema WHERE name = ?");
-    }
     while (!st && row) {
         st = sql_step(expected, &row);
-        if (!st && row) {
+        if (!st && row)
             st = check_object(store, find, expected);
-        }
     }
     sql_finish(&expected);
     sql_finish(&find);
@@ -133,11 +123,9 @@ enum status store_check(struct store *store)
 {
     enum status st = check_version(store);
 
-    if (!st) {
+    if (!st)
         st = check_schema(store);
-    }
-    if (!st) {
+    if (!st)
         st = check_pages(store);
-    }
     return st ? st : store_identity_read(store);
 }

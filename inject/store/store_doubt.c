@@ -27,9 +27,8 @@ enum status store_doubt_controls(const struct store *store, const char *control,
                                  "SELECT trial, batch, device_id, suspect IS NOT NULL FROM trial "
                                  "WHERE control = ? ORDER BY trial");
 
-    if (!st) {
+    if (!st)
         sql_bind_text(select, control);
-    }
     while (!st && row) {
         struct store_mark mark;
         st = sql_step(select, &row);
@@ -58,9 +57,8 @@ enum status store_doubt_find(const struct store *store, uint64_t trial, struct s
         sql_bind_int(select, (int64_t)trial);
         st = sql_step(select, found);
     }
-    if (!st && *found) {
+    if (!st && *found)
         read_mark(select, out);
-    }
     sql_finish(&select);
     return st;
 }
@@ -71,14 +69,12 @@ enum status store_doubt_only_device(const struct store *store, uint32_t *out, bo
     enum status st =
         sql_number(store->sql, "SELECT count(*) FROM trial WHERE control IS NOT 'cpu'", &rows);
 
-    if (!st && rows > 0) {
+    if (!st && rows > 0)
         st = sql_number(store->sql, "SELECT min(device_id) FROM trial WHERE control IS NOT 'cpu'",
                         &least);
-    }
-    if (!st && rows > 0) {
+    if (!st && rows > 0)
         st = sql_number(store->sql, "SELECT max(device_id) FROM trial WHERE control IS NOT 'cpu'",
                         &most);
-    }
     *out = (uint32_t)least;
     *found = rows > 0 && least == most;
     return st;
@@ -114,9 +110,8 @@ static enum status read_doubtful(struct store *store, const struct store_doubt *
             doubtful.batch = sql_int(select, 1);
             st = store_find_row(store, (uint64_t)sql_int(select, 0), arena, &doubtful.row, &found);
         }
-        if (!st && found) {
+        if (!st && found)
             st = text_add(out, (const char *)&doubtful, sizeof(doubtful));
-        }
     }
     sql_finish(&select);
     return st;
@@ -143,9 +138,8 @@ static enum status mark_one(struct store *store, const struct store_doubt *doubt
     struct text doubtful = {0};
     enum status st = read_doubtful(store, doubt, &arena, &doubtful);
 
-    if (!st) {
+    if (!st)
         st = mark_rows(store, &doubtful, why);
-    }
     *rows += doubtful.size / sizeof(struct doubtful);
     text_finish(&doubtful);
     arena_finish(&arena);
@@ -159,17 +153,14 @@ enum status store_doubt_mark(struct store *store, const struct store_doubt_reaso
     enum status st = store_begin(store);
 
     *out_rows = 0;
-    if (st) {
+    if (st)
         return st;
-    }
     st = sql_run(store->sql, "PRAGMA defer_foreign_keys = ON");
-    for (uint32_t i = 0; i < reason->count && !st; i++) {
+    for (uint32_t i = 0; i < reason->count && !st; i++)
         st = mark_one(store, &reason->doubt[i], reason->why, &rows);
-    }
     st = store_end(store, st);
-    if (!st) {
+    if (!st)
         *out_rows = rows;
-    }
     return st;
 }
 
@@ -183,12 +174,10 @@ static enum status first_reason(const struct store *store, struct text *out)
         sql_prepare(&select, store->sql,
                     "SELECT suspect FROM trial WHERE suspect IS NOT NULL ORDER BY trial LIMIT 1");
 
-    if (!st) {
+    if (!st)
         st = sql_step(select, &row);
-    }
-    if (!st && row) {
+    if (!st && row)
         st = text_addf(out, "%s", sql_text(select, 0));
-    }
     sql_finish(&select);
     return st;
 }
@@ -200,9 +189,8 @@ enum status store_doubt_check(const struct store *store, bool allowed)
     enum status st =
         sql_number(store->sql, "SELECT count(*) FROM trial WHERE suspect IS NOT NULL", &rows);
 
-    if (!st && rows > 0) {
+    if (!st && rows > 0)
         st = first_reason(store, &why);
-    }
     if (!st && rows > 0 && allowed) {
         log_warn("%s: %" PRId64 " rows are suspect behind a control that failed (%s); rates are "
                  "made without them",

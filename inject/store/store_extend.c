@@ -21,9 +21,8 @@ uint32_t store_waves_ids(const struct store_identity *identity, uint64_t *out, u
     uint32_t count = 0;
 
     for (; at; at = strchr(at + 1, '@')) {
-        if (count < most) {
+        if (count < most)
             out[count] = strtoull(at + 1, NULL, 10);
-        }
         count++;
     }
     return count;
@@ -59,18 +58,14 @@ static enum status rewrite(struct store *store, const struct store_extension *ex
 {
     enum status st = check_strata(store, extension);
 
-    if (!st) {
+    if (!st)
         st = sql_run(store->sql, "PRAGMA defer_foreign_keys = ON");
-    }
-    if (!st) {
+    if (!st)
         st = sql_run(store->sql, "DELETE FROM stratum");
-    }
-    if (!st) {
+    if (!st)
         st = sql_run(store->sql, "DELETE FROM campaign");
-    }
-    if (!st) {
+    if (!st)
         st = store_identity_write(store, extension->identity);
-    }
     return st ? st : store_tables_put_strata(store, extension->strata, extension->n_strata);
 }
 
@@ -85,8 +80,7 @@ enum status store_extend(struct store *store, const struct store_extension *exte
         return STATUS_INPUT;
     }
     enum status st = store_begin(store);
-    if (!st) {
+    if (!st)
         st = store_end(store, rewrite(store, extension));
-    }
     return st ? st : store_identity_read(store);
 }

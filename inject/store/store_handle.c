@@ -11,9 +11,8 @@ enum status store_begin(struct store *store)
 
 enum status store_end(struct store *store, enum status st)
 {
-    if (!st) {
+    if (!st)
         st = sql_run(store->sql, "COMMIT");
-    }
     if (st) {
         /* A full disk has undone it already. */
         sql_try(store->sql, "ROLLBACK");

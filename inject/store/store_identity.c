@@ -38,9 +38,8 @@ enum status store_identity_read(struct store *store)
         log_error("%s: damaged: found table campaign empty, expected one row", store->path);
         return STATUS_INPUT;
     }
-    if (!st) {
+    if (!st)
         store->identity = *(const struct store_identity *)found;
-    }
     return st;
 }
 

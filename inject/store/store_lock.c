@@ -22,9 +22,8 @@ static void name_self(char out[HOLDER_SIZE])
 {
     char host[HOST_SIZE] = "";
 
-    if (gethostname(host, sizeof(host) - 1) != 0) {
+    if (gethostname(host, sizeof(host) - 1) != 0)
         host[0] = '\0';
-    }
     snprintf(out, HOLDER_SIZE, "%ld %s\n", (long)getpid(), host);
 }
 
@@ -58,9 +57,8 @@ static bool is_current(int fd, const char *path)
 static enum status open_lock(int *out, const char *path)
 {
     *out = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-    if (*out >= 0) {
+    if (*out >= 0)
         return STATUS_OK;
-    }
     log_error("%s: cannot create: %s", path, strerror(errno));
     return STATUS_IO;
 }
@@ -71,9 +69,8 @@ static enum status write_self(int fd, const char *path)
     char self[HOLDER_SIZE];
 
     name_self(self);
-    if (ftruncate(fd, 0) == 0 && pwrite(fd, self, strlen(self), 0) == (ssize_t)strlen(self)) {
+    if (ftruncate(fd, 0) == 0 && pwrite(fd, self, strlen(self), 0) == (ssize_t)strlen(self))
         return STATUS_OK;
-    }
     log_error("%s: cannot write: %s", path, strerror(errno));
     return STATUS_IO;
 }
@@ -84,40 +81,35 @@ enum status store_lock_take(struct store_lock *out, struct arena *arena, const c
     enum status st = STATUS_OK;
 
     *out = (struct store_lock){.fd = -1, .path = arena_printf(arena, "%s-lock", path)};
-    if (!out->path) {
+    if (!out->path)
         return STATUS_MEMORY;
-    }
     for (;;) {
         int fd;
         st = open_lock(&fd, out->path);
-        if (st) {
+        if (st)
             return st;
-        }
         const bool taken = flock(fd, LOCK_EX | LOCK_NB) == 0;
         if (taken && is_current(fd, out->path)) {
             out->fd = fd;
             st = write_self(fd, out->path);
-            if (st) {
+            if (st)
                 store_lock_release(out);
-            }
             return st;
         }
         if (!taken && (errno != EWOULDBLOCK || clock_seconds() > until)) {
             char holder[HOLDER_SIZE];
             const int reason = errno;
             read_holder(fd, holder);
-            if (reason == EWOULDBLOCK) {
+            if (reason == EWOULDBLOCK)
                 log_error("%s: being written by %s, expected one writer", path, holder);
-            } else {
+            else
                 log_error("%s: cannot lock: %s", out->path, strerror(reason));
-            }
             close(fd);
             return STATUS_IO;
         }
         close(fd);
-        if (!taken) {
+        if (!taken)
             nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
-        }
     }
 }
 
@@ -147,18 +139,16 @@ enum status store_lock_check(const char *path, bool *out_writer)
     const int fd = name ? open(name, O_RDONLY | O_CLOEXEC) : -1;
 
     *out_writer = false;
-    if (!name) {
+    if (!name)
         return STATUS_MEMORY;
-    }
     *out_writer = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
     if (*out_writer && read_holder(fd, holder)) {
         log_error("%s: being written by %s, expected to be read there, or when it is done", path,
                   holder);
         st = STATUS_IO;
     }
-    if (fd >= 0) {
+    if (fd >= 0)
         close(fd);
-    }
     arena_finish(&arena);
     return st;
 }

@@ -41,9 +41,8 @@ static enum status map_devices(struct transfer *transfer, struct arena *arena)
         transfer->device = arena_array(arena, transfer->n_devices, sizeof(*transfer->device));
         st = transfer->device ? STATUS_OK : STATUS_MEMORY;
     }
-    for (uint32_t i = 0; i < transfer->n_devices && !st; i++) {
+    for (uint32_t i = 0; i < transfer->n_devices && !st; i++)
         st = store_device(transfer->out, &devices[i], &transfer->device[i]);
-    }
     return st;
 }
 
@@ -94,9 +93,8 @@ static enum status take_row(void *user, const struct row *row)
     uint32_t device = 0;
     enum status st = STATUS_OK;
 
-    if (transfer->from[id] != transfer->number || (transfer->done[id / 8] >> id % 8 & 1)) {
+    if (transfer->from[id] != transfer->number || (transfer->done[id / 8] >> id % 8 & 1))
         return STATUS_OK;
-    }
     transfer->done[id / 8] |= (uint8_t)(1u << id % 8);
     struct row *copy = &transfer->rows[transfer->n_rows++];
     *copy = *row;
@@ -104,12 +102,10 @@ static enum status take_row(void *user, const struct row *row)
         st = map_device(transfer, row->device_id, &device);
         copy->device_id = device;
     }
-    if (!st) {
+    if (!st)
         st = field_copy_texts(&row_table, copy, &transfer->arena);
-    }
-    if (!st && row->n_faults != 1) {
+    if (!st && row->n_faults != 1)
         st = take_faults(transfer, id);
-    }
     return !st && transfer->n_rows == BATCH ? flush(transfer) : st;
 }
 
@@ -123,9 +119,8 @@ static uint32_t count_incident(const struct store_incident *list, uint32_t n,
 {
     uint32_t count = 0;
 
-    for (uint32_t i = 0; i < n; i++) {
+    for (uint32_t i = 0; i < n; i++)
         count += same_incident(&list[i], what);
-    }
     return count;
 }
 
@@ -136,15 +131,13 @@ static enum status take_incidents(const struct transfer *transfer, struct arena 
     uint32_t n_found, n_there = 0;
     enum status st = store_read_incidents(transfer->source, arena, &found, &n_found);
 
-    if (!st) {
+    if (!st)
         st = store_read_incidents(transfer->out, arena, &there, &n_there);
-    }
     for (uint32_t i = 0; i < n_found && !st; i++) {
         st = map_device(transfer, found[i].device, &found[i].device);
         if (!st &&
-            count_incident(found, i + 1, &found[i]) > count_incident(there, n_there, &found[i])) {
+            count_incident(found, i + 1, &found[i]) > count_incident(there, n_there, &found[i]))
             st = store_put_incident(transfer->out, &found[i]);
-        }
     }
     return st;
 }
@@ -163,18 +156,14 @@ static enum status transfer_one(const struct transfer *common, const char *path,
         log_error("%s: out of host memory", path);
         st = STATUS_MEMORY;
     }
-    if (!st) {
+    if (!st)
         st = map_devices(&transfer, &arena);
-    }
-    if (!st) {
+    if (!st)
         st = store_each_row(source, take_row, &transfer);
-    }
-    if (!st) {
+    if (!st)
         st = flush(&transfer);
-    }
-    if (!st) {
+    if (!st)
         st = take_incidents(&transfer, &arena);
-    }
     *out_added += transfer.added;
     free(transfer.rows);
     text_finish(&transfer.faults);
@@ -192,15 +181,12 @@ static enum status write_all(const struct store_merge_params *params,
     uint8_t *done = arena_alloc(&check->arena, (trials + 7) / 8);
     enum status st = done ? store_create(&out, params->out, &check->identity) : STATUS_MEMORY;
 
-    if (!st) {
+    if (!st)
         st = store_done(out, done, trials);
-    }
-    if (!st) {
+    if (!st)
         st = store_put_strata(out, check->strata, check->n_strata);
-    }
-    if (!st) {
+    if (!st)
         st = store_put_items(out, check->items, check->n_items);
-    }
     for (uint32_t i = 0; i < params->n_paths && !st; i++) {
         const struct transfer transfer = {
             .out = out, .done = done, .from = check->from, .number = i + 1};
@@ -218,15 +204,12 @@ static enum status add_source(struct store_merge_check *check,
     struct store *store = NULL;
     enum status st = store_open(&store, path);
 
-    if (!st && !params->allow_suspect) {
+    if (!st && !params->allow_suspect)
         st = store_doubt_check(store, false);
-    }
-    if (!st && check->n_sources == 0) {
+    if (!st && check->n_sources == 0)
         st = store_merge_check_init(check, room, store_identity(store));
-    }
-    if (!st) {
+    if (!st)
         st = store_merge_check_add(check, store, path);
-    }
     store_destroy(&store);
     return st;
 }
@@ -238,16 +221,13 @@ static enum status add_out(struct store_merge_check *check, const struct store_m
     struct stat info;
     bool empty = false;
 
-    if (stat(path, &info) != 0) {
+    if (stat(path, &info) != 0)
         return STATUS_OK;
-    }
     enum status st = S_ISREG(info.st_mode) ? store_is_empty(path, &empty) : STATUS_OK;
-    if (!st && !empty) {
+    if (!st && !empty)
         st = add_source(check, params, path);
-    }
-    if (empty) {
+    if (empty)
         return st;
-    }
     if (!st && check->source[check->n_sources - 1].shards != 1) {
         const struct store_merge_source *source = &check->source[check->n_sources - 1];
         log_error("%s: found shard %" PRIu32 "/%" PRIu32 ", expected a merged database or none",
@@ -265,26 +245,21 @@ enum status store_merge(const struct store_merge_params *params, struct store_me
     enum status st = STATUS_OK;
 
     *out = (struct store_merge_result){0};
-    for (uint32_t i = 0; i < params->n_paths && !st; i++) {
+    for (uint32_t i = 0; i < params->n_paths && !st; i++)
         st = add_source(&check, params, params->paths[i]);
-    }
     out->overlap = check.overlap; /* trials already in `out` are no overlap */
-    if (!st) {
+    if (!st)
         st = add_out(&check, params);
-    }
-    if (!st) {
+    if (!st)
         st = store_merge_check_missing(&check, &missing, &words);
-    }
     if (!st && missing > 0 && params->complete) {
         log_error("%s: %s", params->out, words);
         st = STATUS_INPUT;
     }
-    if (!st) {
+    if (!st)
         st = write_all(params, &check, &out->added);
-    }
-    if (!st && missing > 0) {
+    if (!st && missing > 0)
         log_warn("%s: %s", params->out, words);
-    }
     out->trials = check.identity.trials;
     out->here = check.here;
     out->suspect = check.n_suspect;

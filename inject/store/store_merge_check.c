@@ -25,9 +25,8 @@ enum status store_merge_check_init(struct store_merge_check *out, uint32_t room,
                             &id->tool,      &id->plan,       &id->waves};
     for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
         const enum status st = store_copy_text(&out->arena, texts[i]);
-        if (st) {
+        if (st)
             return st;
-        }
     }
     id->shard = 0;
     id->shards = 1;
@@ -95,9 +94,8 @@ static enum status tell_difference(const struct walk *walk, const struct row *ro
     bool found = false;
     enum status st = store_open(&store, first->path);
 
-    if (!st) {
+    if (!st)
         st = store_find_row(store, (uint64_t)row->trial, &arena, &other, &found);
-    }
     if (!st) {
         const bool same = !found || row_compare(row, &other, &difference);
         log_error("%s: trial %" PRId64 " differs from that of %s: %s", walk->source->path,
@@ -134,9 +132,8 @@ static enum status check_row(void *user, const struct row *row)
         return STATUS_INPUT;
     }
     const enum status st = fold_faults(walk, row, &digest);
-    if (st) {
+    if (st)
         return st;
-    }
     if (check->from[row->trial] == 0) {
         check->here++;
         take(check, row, digest);
@@ -177,9 +174,8 @@ static enum status check_equal(const char *path, const struct join *join, const 
     const char *differs = store_tables_difference(join->table, a, b);
     struct store_prompt_difference prompt = {0};
 
-    if (!differs) {
+    if (!differs)
         return STATUS_OK;
-    }
     if (join->table == STORE_ITEMS) {
         const struct store_item *first = a, *second = b;
         store_prompt_same(second->prompt_ids, first->prompt_ids, &prompt);
@@ -199,15 +195,13 @@ static enum status join_table(struct store_merge_check *check, const struct stor
     const char *a = *join->known, *a_end = a + *join->n_known * join->size;
     const char *b = found, *b_end = b + n_found * join->size;
 
-    if (!both) {
+    if (!both)
         return STATUS_MEMORY;
-    }
     while (!st && (a < a_end || b < b_end)) {
         const bool from_a = b == b_end || (a < a_end && id_of(a) <= id_of(b));
         const bool equal = a < a_end && b < b_end && id_of(a) == id_of(b);
-        if (equal) {
+        if (equal)
             st = check_equal(path, join, a, b);
-        }
         memcpy(both + n++ * join->size, from_a ? a : b, join->size);
         a += from_a ? join->size : 0;
         b += !from_a || equal ? join->size : 0;
@@ -231,12 +225,10 @@ enum status store_merge_check_add(struct store_merge_check *check, const struct 
     *source = (struct store_merge_source){path, id->shard, id->shards};
     enum status st = store_identity_compare(path, id, &check->identity);
 
-    if (!st) {
+    if (!st)
         st = check_shard(check, source);
-    }
-    for (size_t i = 0; i < sizeof(joins) / sizeof(*joins) && !st; i++) {
+    for (size_t i = 0; i < sizeof(joins) / sizeof(*joins) && !st; i++)
         st = join_table(check, store, path, &joins[i]);
-    }
     check->strata = strata;
     check->items = items;
     if (!st) {
@@ -256,22 +248,18 @@ static enum status add_shards(const struct store_merge_check *check, struct text
     uint32_t named = 0, more = 0;
     enum status st = missing ? STATUS_OK : STATUS_MEMORY;
 
-    for (uint64_t id = 0; !st && id < check->identity.trials; id++) {
+    for (uint64_t id = 0; !st && id < check->identity.trials; id++)
         missing[id % shards] += check->from[id] == 0;
-    }
     for (uint32_t i = 0; !st && i < shards; i++) {
-        if (missing[i] == 0) {
+        if (missing[i] == 0)
             continue;
-        }
         more += named == SHARDS_NAMED;
-        if (named < SHARDS_NAMED) {
+        if (named < SHARDS_NAMED)
             st = text_addf(words, "%s%" PRIu64 " of shard %" PRIu32 "/%" PRIu32,
                            named++ ? ", " : ": ", missing[i], i, shards);
-        }
     }
-    if (!st && more > 0) {
+    if (!st && more > 0)
         st = text_addf(words, ", and of %" PRIu32 " more", more);
-    }
     arena_finish(&arena);
     return st;
 }
@@ -283,14 +271,12 @@ enum status store_merge_check_missing(struct store_merge_check *check, uint64_t 
     uint32_t shards = 1;
 
     *out_count = check->identity.trials - check->here;
-    for (uint32_t i = 0; i < check->n_sources; i++) {
+    for (uint32_t i = 0; i < check->n_sources; i++)
         shards = check->source[i].shards > shards ? check->source[i].shards : shards;
-    }
     enum status st = text_addf(&words, "%" PRIu64 " of %" PRIu64 " trials are missing", *out_count,
                                check->identity.trials);
-    if (!st && shards > 1) {
+    if (!st && shards > 1)
         st = add_shards(check, &words, shards);
-    }
     if (!st) {
         *out_words = arena_text(&check->arena, words.data, words.size);
         st = *out_words ? STATUS_OK : STATUS_MEMORY;

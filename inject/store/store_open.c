@@ -35,11 +35,10 @@ static enum status tell_lost(const char *path)
     struct store_wal log;
     const enum status st = store_wal_read(&log, path);
 
-    if (!st && log.lost > 0) {
+    if (!st && log.lost > 0)
         log_warn("%s-wal: damaged: %" PRIu64 " transactions are whole, %" PRIu64 " behind the "
                  "damage are lost: their trials are not done, and are run again",
                  path, log.kept, log.lost);
-    }
     return st;
 }
 
@@ -49,18 +48,15 @@ static enum status fill_if_empty(struct store *store, const struct store_identit
     int64_t objects = 0, application = 0;
     enum status st = store_begin(store);
 
-    if (st) {
+    if (st)
         return st;
-    }
     st = sql_number(store->sql, "SELECT count(*) FROM sqlite_schema", &objects);
-    if (!st) {
+    if (!st)
         st = sql_number(store->sql, "PRAGMA application_id", &application);
-    }
     if (!st && objects == 0 && application == 0) {
         st = sql_run(store->sql, store_schema);
-        if (!st) {
+        if (!st)
             st = store_identity_write(store, identity);
-        }
     }
     return store_end(store, st);
 }
@@ -75,9 +71,8 @@ static enum status prepare_handle(struct store **out, const char *path, bool wri
         store->path = arena_text(&store->arena, path, strlen(path));
     }
     *out = store;
-    if (store && store->path) {
+    if (store && store->path)
         return STATUS_OK;
-    }
     log_error("%s: out of host memory", path);
     return STATUS_MEMORY;
 }
@@ -89,9 +84,8 @@ static enum status start_log(struct store *store)
     bool row = false;
     enum status st = sql_prepare(&set, store->sql, "PRAGMA journal_mode = WAL");
 
-    if (!st) {
+    if (!st)
         st = sql_step(set, &row);
-    }
     if (!st) {
         const char *mode = row ? sql_text(set, 0) : NULL;
         if (!mode || strcmp(mode, "wal") != 0) {
@@ -112,27 +106,20 @@ static enum status open_for_writing(struct store *store, const struct store_iden
     int64_t batch = 0;
     enum status st = sql_open(&store->sql, store->path, SQL_CREATE);
 
-    if (!st) {
+    if (!st)
         st = sql_run(store->sql, "PRAGMA synchronous = EXTRA");
-    }
-    if (!st) {
+    if (!st)
         st = fill_if_empty(store, identity);
-    }
-    if (!st) {
+    if (!st)
         st = store_check(store);
-    }
-    if (!st) {
+    if (!st)
         st = store_identity_compare(store->path, &store->identity, identity);
-    }
-    if (!st) {
+    if (!st)
         st = store_identity_compare_shard(store, identity);
-    }
-    if (!st) {
+    if (!st)
         st = start_log(store);
-    }
-    if (!st) {
+    if (!st)
         st = sql_number(store->sql, "SELECT max(batch) FROM trial", &batch);
-    }
     store->batch = batch;
     return st;
 }
@@ -142,9 +129,8 @@ static void drop_if_empty(const char *path)
 {
     struct stat info;
 
-    if (stat(path, &info) == 0 && info.st_size == 0) {
+    if (stat(path, &info) == 0 && info.st_size == 0)
         unlink(path);
-    }
 }
 
 enum status store_create(struct store **out, const char *path,
@@ -155,22 +141,17 @@ enum status store_create(struct store **out, const char *path,
     enum status st = prepare_handle(&store, path, true);
 
     *out = NULL;
-    if (!st) {
+    if (!st)
         st = look(path, &exists);
-    }
-    if (!st) {
+    if (!st)
         st = store_lock_take(&store->lock, &store->arena, path);
-    }
-    if (!st && exists) {
+    if (!st && exists)
         st = tell_lost(path);
-    }
-    if (!st) {
+    if (!st)
         st = open_for_writing(store, identity);
-    }
     if (st) {
-        if (store && store->sql && !exists) {
+        if (store && store->sql && !exists)
             drop_if_empty(path);
-        }
         store_destroy(&store);
     }
     *out = store;
@@ -184,31 +165,24 @@ enum status store_open(struct store **out, const char *path)
     enum status st = prepare_handle(&store, path, false);
 
     *out = NULL;
-    if (!st) {
+    if (!st)
         st = look(path, &exists);
-    }
     if (!st && !exists) {
         log_error("%s: cannot open: %s", path, strerror(ENOENT));
         st = STATUS_IO;
     }
-    if (!st) {
+    if (!st)
         st = store_lock_check(path, &writer);
-    }
-    if (!st && !writer) {
+    if (!st && !writer)
         st = tell_lost(path);
-    }
-    if (!st) {
+    if (!st)
         st = sql_open(&store->sql, path, SQL_READ);
-    }
-    if (!st) {
+    if (!st)
         st = sql_run(store->sql, "BEGIN");
-    }
-    if (!st) {
+    if (!st)
         st = store_check(store);
-    }
-    if (st) {
+    if (st)
         store_destroy(&store);
-    }
     *out = store;
     return st;
 }
@@ -222,9 +196,8 @@ void store_destroy(struct store **store)
 {
     struct store *s = *store;
 
-    if (!s) {
+    if (!s)
         return;
-    }
     sql_finish(&s->put_row);
     sql_finish(&s->put_fault);
     if (s->sql && s->writes) {
@@ -246,9 +219,8 @@ void store_remove(const char *path)
 
     for (size_t i = 0; i < sizeof(beside) / sizeof(*beside); i++) {
         struct text name = {0};
-        if (text_addf(&name, "%s%s", path, beside[i]) == STATUS_OK) {
+        if (text_addf(&name, "%s%s", path, beside[i]) == STATUS_OK)
             unlink(name.data);
-        }
         text_finish(&name);
     }
 }

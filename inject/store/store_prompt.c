@@ -14,12 +14,10 @@ char *store_prompt_text(struct arena *arena, const int32_t *ids, uint32_t count)
     struct text text = {0};
     enum status st = text_add(&text, "[", 1);
 
-    for (uint32_t i = 0; i < count && !st; i++) {
+    for (uint32_t i = 0; i < count && !st; i++)
         st = text_addf(&text, i > 0 ? ",%" PRId32 : "%" PRId32, ids[i]);
-    }
-    if (!st) {
+    if (!st)
         st = text_add(&text, "]", 1);
-    }
     char *list = !st ? arena_text(arena, text.data, text.size) : NULL;
     text_finish(&text);
     return list;
@@ -30,9 +28,8 @@ static bool next_id(const char **at, long *out)
 {
     char *end;
 
-    if (**at != '[' && **at != ',') {
+    if (**at != '[' && **at != ',')
         return false;
-    }
     *out = strtol(*at + 1, &end, 10);
     const bool is = end > *at + 1;
     *at = end;
@@ -44,9 +41,8 @@ static uint32_t count_left(const char *at)
     uint32_t count = 0;
     long id;
 
-    while (next_id(&at, &id)) {
+    while (next_id(&at, &id))
         count++;
-    }
     return count;
 }
 
@@ -58,18 +54,15 @@ bool store_prompt_same(const char *found, const char *expected, struct store_pro
     uint32_t i = 0;
 
     out->text[0] = '\0';
-    if (strcmp(a, b) == 0) {
+    if (strcmp(a, b) == 0)
         return true;
-    }
-    while (next_id(&a, &x) && next_id(&b, &y) && x == y) {
+    while (next_id(&a, &x) && next_id(&b, &y) && x == y)
         i++;
-    }
-    if (i < n_a && i < n_b) {
+    if (i < n_a && i < n_b)
         snprintf(out->text, sizeof(out->text),
                  "found token %" PRIu32 " of the prompt to be %ld, expected %ld", i, x, y);
-    } else {
+    else
         snprintf(out->text, sizeof(out->text),
                  "found %" PRIu32 " tokens of the prompt, expected %" PRIu32, n_a, n_b);
-    }
     return false;
 }

@@ -10,12 +10,10 @@ static enum status prepare(struct store *store)
 {
     enum status st = STATUS_OK;
 
-    if (!store->put_row) {
+    if (!store->put_row)
         st = store_tables_insert(&store->put_row, store, STORE_TRIALS);
-    }
-    if (!st && !store->put_fault) {
+    if (!st && !store->put_fault)
         st = store_tables_insert(&store->put_fault, store, STORE_FAULTS);
-    }
     return st;
 }
 
@@ -44,9 +42,8 @@ static enum status check_faults(const struct store *store, const struct store_ba
         const struct store_fault *fault = &batch->faults[i];
         found += fault->trial == (uint64_t)row->trial && fault->number <= expected;
     }
-    if (found == expected) {
+    if (found == expected)
         return STATUS_OK;
-    }
     log_error("%s: trial %" PRId64 ": found %" PRIu64 " further faults, expected numbers 1 to "
               "%" PRIu64,
               store->path, row->trial, found, expected);
@@ -59,16 +56,13 @@ static enum status put_rows(struct store *store, const struct store_batch *batch
 
     for (uint32_t i = 0; i < batch->n_rows && !st; i++) {
         st = check_row(store, &batch->rows[i]);
-        if (!st) {
+        if (!st)
             st = check_faults(store, batch, &batch->rows[i]);
-        }
-        if (!st) {
+        if (!st)
             st = store_tables_put(store->put_row, STORE_TRIALS, &batch->rows[i], store->batch + 1);
-        }
     }
-    for (uint32_t i = 0; i < batch->n_faults && !st; i++) {
+    for (uint32_t i = 0; i < batch->n_faults && !st; i++)
         st = store_tables_put(store->put_fault, STORE_FAULTS, &batch->faults[i], 0);
-    }
     return st;
 }
 
@@ -77,16 +71,14 @@ enum status store_put_again(struct store *store, const struct row *row, int64_t 
     struct sql_statement *drop = NULL;
     enum status st = prepare(store);
 
-    if (!st) {
+    if (!st)
         st = sql_prepare(&drop, store->sql, "DELETE FROM trial WHERE trial = ?");
-    }
     if (!st) {
         sql_bind_int(drop, row->trial);
         st = sql_execute(drop);
     }
-    if (!st) {
+    if (!st)
         st = store_tables_put(store->put_row, STORE_TRIALS, row, batch);
-    }
     sql_finish(&drop);
     return st;
 }
@@ -95,14 +87,11 @@ enum status store_put(struct store *store, const struct store_batch *batch)
 {
     enum status st = prepare(store);
 
-    if (!st) {
+    if (!st)
         st = store_begin(store);
-    }
-    if (!st) {
+    if (!st)
         st = store_end(store, put_rows(store, batch));
-    }
-    if (!st) {
+    if (!st)
         store->batch++;
-    }
     return st;
 }

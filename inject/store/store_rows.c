@@ -26,9 +26,8 @@ enum status store_rows_begin(struct store_rows **out, const struct store *store)
     }
     const enum status st =
         store_tables_select(&rows->select, store, STORE_TRIALS, "ORDER BY trial");
-    if (st) {
+    if (st)
         store_rows_end(out);
-    }
     return st;
 }
 
@@ -37,9 +36,8 @@ enum status store_rows_next(struct store_rows *rows, const struct row **out)
     bool row;
     enum status st = sql_step(rows->select, &row);
 
-    if (!st && row) {
+    if (!st && row)
         st = store_tables_take(rows->select, STORE_TRIALS, &rows->row);
-    }
     *out = !st && row ? &rows->row : NULL;
     return st;
 }
@@ -60,12 +58,10 @@ enum status store_each_row(const struct store *store, store_visit_row *visit, vo
     enum status st = store_rows_begin(&rows, store);
 
     do {
-        if (!st) {
+        if (!st)
             st = store_rows_next(rows, &row);
-        }
-        if (!st && row) {
+        if (!st && row)
             st = visit(user, row);
-        }
     } while (!st && row);
     store_rows_end(&rows);
     return st;
@@ -122,12 +118,10 @@ enum status store_find_row(const struct store *store, uint64_t trial, struct are
         sql_bind_int(select, (int64_t)trial);
         st = sql_step(select, found);
     }
-    if (!st && *found) {
+    if (!st && *found)
         st = store_tables_take(select, STORE_TRIALS, out);
-    }
-    if (!st && *found) {
+    if (!st && *found)
         st = field_copy_texts(&row_table, out, arena);
-    }
     sql_finish(&select);
     return st;
 }

@@ -43,9 +43,8 @@ static enum status count_row(void *user, const struct row *row)
     out->retried += row->attempts > 1;
     count_word(out->control, ROLE_TEXTS, COUNT(ROLE_TEXTS), row->control);
     count_part(out->by_device, out->n_devices, row->device_id, seconds);
-    if (!row->control) {
+    if (!row->control)
         count_part(out->by_stratum, out->n_strata, row->stratum, seconds);
-    }
     if (!row->control && !row->suspect) {
         out->counted++;
         count_word(out->outcome, OUTCOME_TEXTS, COUNT(OUTCOME_TEXTS), row->outcome);
@@ -65,22 +64,18 @@ enum status store_status_read(const struct store *store, struct arena *arena,
 
     *out = (struct store_status){.planned = store_planned(store_identity(store))};
     st = store_read_devices(store, arena, &devices, &out->n_devices);
-    if (!st) {
+    if (!st)
         st = store_read_strata(store, arena, &strata, &out->n_strata);
-    }
-    if (!st) {
+    if (!st)
         st = store_read_incidents(store, arena, &incidents, &n_incidents);
-    }
     out->device = devices;
     out->stratum = strata;
     out->incidents = n_incidents;
     out->by_device = arena_array(arena, out->n_devices, sizeof(*out->by_device));
     out->by_stratum = arena_array(arena, out->n_strata, sizeof(*out->by_stratum));
-    if (!st && (!out->by_device || !out->by_stratum)) {
+    if (!st && (!out->by_device || !out->by_stratum))
         st = STATUS_MEMORY;
-    }
-    for (uint32_t i = 0; !st && i < out->n_strata; i++) {
+    for (uint32_t i = 0; !st && i < out->n_strata; i++)
         out->by_stratum[i].planned = strata[i].planned;
-    }
     return st ? st : store_each_row(store, count_row, out);
 }

@@ -314,12 +314,10 @@ static enum status find_or_add_device(struct store *store, const struct store_de
     const struct store_device *devices = there;
 
     *out = 0;
-    while (!st && *out < count && store_tables_difference(STORE_DEVICES, device, &devices[*out])) {
+    while (!st && *out < count && store_tables_difference(STORE_DEVICES, device, &devices[*out]))
         ++*out;
-    }
-    if (!st && *out == count) {
+    if (!st && *out == count)
         st = store_tables_put_one(store, STORE_DEVICES, device, count);
-    }
     arena_finish(&arena);
     return st;
 }
@@ -336,9 +334,8 @@ enum status store_put_incident(struct store *store, const struct store_incident 
     int64_t count = 0;
     enum status st = store_begin(store);
 
-    if (st) {
+    if (st)
         return st;
-    }
     st = sql_number(store->sql, "SELECT count(*) FROM incident", &count);
     return store_end(store,
                      !st ? store_tables_put_one(store, STORE_INCIDENTS, incident, count) : st);

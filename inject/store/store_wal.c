@@ -47,9 +47,8 @@ static bool read_header(struct log *log, const struct file_map *map)
 {
     const uint8_t *at = map->data;
 
-    if (map->size < WAL_HEADER || (big_word(at) & ~1u) != WAL_MAGIC) {
+    if (map->size < WAL_HEADER || (big_word(at) & ~1u) != WAL_MAGIC)
         return false;
-    }
     *log = (struct log){
         .data = at, .size = map->size, .page = big_word(at + 8), .big = big_word(at) & 1};
     memcpy(log->salts, at + 16, sizeof(log->salts));
@@ -65,9 +64,8 @@ static bool is_good(struct log *log, const uint8_t *frame)
 
     add_sum(log, sum, frame, 8);
     add_sum(log, sum, frame + FRAME_HEADER, log->page);
-    if (sum[0] != big_word(frame + 16) || sum[1] != big_word(frame + 20)) {
+    if (sum[0] != big_word(frame + 16) || sum[1] != big_word(frame + 20))
         return false;
-    }
     log->sum[0] = sum[0];
     log->sum[1] = sum[1];
     return true;
@@ -100,9 +98,8 @@ enum status store_wal_read(struct store_wal *out, const char *path)
     *out = (struct store_wal){0};
     if (!st && stat(name.data, &info) == 0 && info.st_size > 0) {
         st = file_map_init(&map, name.data);
-        if (!st && read_header(&log, &map)) {
+        if (!st && read_header(&log, &map))
             walk(out, &log);
-        }
         file_map_finish(&map);
     }
     text_finish(&name);

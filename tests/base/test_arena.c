@@ -25,17 +25,15 @@ static void pieces_are_aligned_zeroed_and_apart(void **state)
             unsigned char *p = arena_alloc(&arena, sizes[i]);
             assert_non_null(p);
             assert_int_equal((uintptr_t)p % 64, 0);
-            for (size_t k = 0; k < sizes[i]; k++) {
+            for (size_t k = 0; k < sizes[i]; k++)
                 assert_int_equal(p[k], 0);
-            }
             memset(p, (int)(count % 255) + 1, sizes[i]);
             piece[count++] = p;
         }
     }
     for (size_t i = 0; i < count; i++) {
-        for (size_t k = 0; k < sizes[i % 11]; k++) {
+        for (size_t k = 0; k < sizes[i % 11]; k++)
             assert_int_equal(piece[i][k], i % 255 + 1);
-        }
     }
     arena_finish(&arena);
     assert_null(arena.head);

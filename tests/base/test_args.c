@@ -53,9 +53,8 @@ static enum status parse(struct values *v, const char *line, bool *done)
     };
 
     snprintf(copy, sizeof(copy), "%s", line);
-    for (char *word = strtok(copy, " "); word; word = strtok(NULL, " ")) {
+    for (char *word = strtok(copy, " "); word; word = strtok(NULL, " "))
         argv[argc++] = word;
-    }
     argv[argc] = NULL;
     return args_parse(&spec, argc, argv, done);
 }
@@ -154,9 +153,8 @@ static void too_many_items_are_refused(void **state)
         .command = "vkfi x", .summary = "", .synopsis = "", .options = options, .operands = &list};
     bool done;
 
-    for (int i = 1; i <= ARGS_LIST_MAX + 1; i++) {
+    for (int i = 1; i <= ARGS_LIST_MAX + 1; i++)
         argv[i] = "word";
-    }
     assert_int_equal(args_parse(&spec, ARGS_LIST_MAX + 1, argv, &done), STATUS_OK);
     assert_int_equal(list.count, ARGS_LIST_MAX);
     list.count = 0;
@@ -210,9 +208,8 @@ static void the_help_page_is_a_page(void **state)
     assert_non_null(strstr(page, "DESCRIPTION\n    Reads the model, generates text and prints "
                                  "it.\n\n        $ vkfi run -m x\n\n"
                                  "EXIT STATUS\n    0 if all went well.\n"));
-    for (char *line = strtok(page, "\n"); line; line = strtok(NULL, "\n")) {
+    for (char *line = strtok(page, "\n"); line; line = strtok(NULL, "\n"))
         assert_true(strlen(line) <= 80);
-    }
 }
 
 int main(void)

@@ -48,9 +48,8 @@ static size_t count_entries(const char *path)
     DIR *dir = opendir(path);
     size_t count = 0;
 
-    for (struct dirent *e = readdir(dir); e; e = readdir(dir)) {
+    for (struct dirent *e = readdir(dir); e; e = readdir(dir))
         count += e->d_name[0] != '.';
-    }
     closedir(dir);
     return count;
 }
@@ -97,9 +96,8 @@ static size_t count_mapped(const struct file_map *map, size_t first, size_t page
 
 static void touch(const struct file_map *map, size_t from, size_t to)
 {
-    for (size_t i = from; i < to; i++) {
+    for (size_t i = from; i < to; i++)
         (void)*(const volatile uint8_t *)&map->data[i];
-    }
 }
 
 static void release_drops_clean_pages_and_keeps_written_ones(void **state)
@@ -110,9 +108,8 @@ static void release_drops_clean_pages_and_keeps_written_ones(void **state)
     uint8_t *bytes = malloc(size);
     struct file_map map;
 
-    for (size_t i = 0; i < size; i++) {
+    for (size_t i = 0; i < size; i++)
         bytes[i] = (uint8_t)(i * 31 + i / page);
-    }
     assert_int_equal(file_write(folder->file, bytes, size), STATUS_OK);
     assert_int_equal(file_map_init(&map, folder->file), STATUS_OK);
     touch(&map, 0, size);
@@ -190,9 +187,8 @@ static void what_cannot_be_written_is_told_by_the_commit(void **state)
     signal(SIGXFSZ, SIG_IGN);
     assert_int_equal(file_writer_init(&writer, folder->file), STATUS_OK);
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &tight), 0);
-    for (int i = 0; i < 10000; i++) {
+    for (int i = 0; i < 10000; i++)
         fputs("more than fits ", writer.file);
-    }
     assert_int_equal(file_writer_commit(&writer), STATUS_IO);
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &wide), 0);
     file_writer_finish(&writer);

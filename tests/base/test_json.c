@@ -283,18 +283,15 @@ static void large_arrays_and_objects_are_indexed(void **state)
     struct json_doc *doc;
     int64_t v;
 
-    for (int i = 0; i < COUNT / 10; i++) {
+    for (int i = 0; i < COUNT / 10; i++)
         at += (size_t)sprintf(text + at, "%s\"k%d\":%d", i ? "," : "", i, i);
-    }
     at += (size_t)sprintf(text + at, "}");
-    for (int i = 1; i < COUNT; i++) {
+    for (int i = 1; i < COUNT; i++)
         at += (size_t)sprintf(text + at, ",%d", i);
-    }
     at += (size_t)sprintf(text + at, "]");
     assert_int_equal(json_parse(&doc, text, at, "t"), STATUS_OK);
-    for (int i = 1; i < COUNT; i++) {
+    for (int i = 1; i < COUNT; i++)
         assert_true(json_integer(json_at(json_root(doc), (size_t)i), i, i, &v));
-    }
     assert_int_equal(json_count(json_at(json_root(doc), 0)), COUNT / 10);
     json_destroy(&doc);
     free(text);

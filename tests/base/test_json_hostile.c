@@ -71,9 +71,10 @@ static void test_mutations(void **state)
 static void test_truncated(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < sizeof(DOCUMENTS) / sizeof(DOCUMENTS[0]); i++)
+    for (size_t i = 0; i < sizeof(DOCUMENTS) / sizeof(DOCUMENTS[0]); i++) {
         for (size_t size = 0; size <= strlen(DOCUMENTS[i]); size++)
             LLVMFuzzerTestOneInput((const uint8_t *)DOCUMENTS[i], size);
+    }
 }
 
 int main(void)

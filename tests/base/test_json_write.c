@@ -214,11 +214,10 @@ static char *one_number(double number, bool narrow, uint32_t float_bits)
 
     memcpy(&value, &float_bits, sizeof(value));
     json_begin(&w, file, false);
-    if (narrow) {
+    if (narrow)
         json_put_float(&w, value);
-    } else {
+    else
         json_put_number(&w, number);
-    }
     assert_int_equal(json_end(&w), STATUS_OK);
     fclose(file);
     return buffer;
@@ -232,9 +231,8 @@ static void check_round_trips(uint64_t seed)
     for (int i = 0; i < 20000; i++) {
         uint64_t bits = rng_u64(&rng), back_bits;
         uint32_t narrow = rng_u32(&rng), back_narrow;
-        if (i % 4 == 0) {
+        if (i % 4 == 0)
             narrow &= 0x807fffff; /* denormals */
-        }
         if ((narrow & 0x7f800000) != 0x7f800000) {
             char *text = one_number(0, true, narrow);
             const float value = strtof(text, NULL);

@@ -74,9 +74,8 @@ static void draws_below_a_bound_are_even(void **state)
         count[draw]++;
     }
     double chi2 = 0;
-    for (int i = 0; i < 7; i++) {
+    for (int i = 0; i < 7; i++)
         chi2 += (count[i] - DRAWS / 7.0) * (count[i] - DRAWS / 7.0) / (DRAWS / 7.0);
-    }
     assert_true(chi2 < 22.46); /* 99.9 % point of chi-squared with 6 degrees of freedom */
     for (int i = 0; i < 100; i++) {
         assert_int_equal(rng_below(&rng, 1), 0);

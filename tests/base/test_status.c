@@ -21,9 +21,8 @@ static void exit_codes_follow_the_contract(void **state)
     for (int i = 0; i < STATUS_COUNT; i++) {
         assert_int_equal(status_exit_code((enum status)i), expected[i]);
         assert_true(strlen(status_name((enum status)i)) > 0);
-        for (int j = 0; j < i; j++) {
+        for (int j = 0; j < i; j++)
             assert_string_not_equal(status_name((enum status)i), status_name((enum status)j));
-        }
     }
     assert_int_equal(status_exit_code(STATUS_COUNT), 4);
     assert_string_equal(status_name(STATUS_COUNT), "unknown");
@@ -115,9 +114,8 @@ static void long_bytes_are_cut_with_dots(void **state)
         char text[8192], bytes[4000];
 
         memset(bytes, lead ? 'x' : '\xff', sizeof(bytes) - 1);
-        for (size_t i = (size_t)lead; lead && i + 3 < sizeof(bytes); i += 3) {
+        for (size_t i = (size_t)lead; lead && i + 3 < sizeof(bytes); i += 3)
             memcpy(bytes + i, "\xe2\x82\xac", 3);
-        }
         bytes[sizeof(bytes) - 1] = '\0';
         capture_begin(&c);
         log_error("%s", bytes);

@@ -52,8 +52,8 @@ static inline void attention_init(struct attention *a, struct rng *rng, uint32_t
                                     .panel = a->panel};
     a->job.last = rng_u32(rng) % ATTENTION_POSITIONS;
     a->job.first = rng_u32(rng) % 2 ? 0 : rng_u32(rng) % (a->job.last + 1);
-    for (uint32_t p = a->job.first; p <= a->job.last; p++)
-        for (uint32_t f = 0; f < head_dim; f++)
+    for (uint32_t p = a->job.first; p <= a->job.last; p++) {
+        for (uint32_t f = 0; f < head_dim; f++) {
             for (int value = 0; value < 2; value++) {
                 const struct cpu_kv_at at = {.value = value != 0,
                                              .layer = 1,
@@ -63,6 +63,8 @@ static inline void attention_init(struct attention *a, struct rng *rng, uint32_t
                                              .position = p};
                 cpu_kv_write(&a->cpu, &at, nm_store(lang_bits(forms_number(rng, mood)), kv));
             }
+        }
+    }
 }
 
 static inline void attention_finish(struct attention *a)

@@ -30,9 +30,10 @@ static void test_forms_agree(void **state)
             kernels->heads(&a.job);
             forms_equal(a.out, expected, count, kernels->name);
         }
-        if (i / 3 % FORMS_MOODS == FORMS_TAME && i % FORMS_MOODS == FORMS_TAME)
+        if (i / 3 % FORMS_MOODS == FORMS_TAME && i % FORMS_MOODS == FORMS_TAME) {
             for (size_t k = 0; k < count; k++)
                 assert_false(nm_is_nan(lang_bits(expected[k])));
+        }
         free(expected);
         attention_finish(&a);
     }

@@ -319,17 +319,17 @@ int main(int argc, char **argv)
 {
     const char *what = argc > 1 ? argv[1] : "";
     fpenv_set();
-    if (strcmp(what, "plans") == 0 && argc > 2)
+    if (strcmp(what, "plans") == 0 && argc > 2) {
         print_plans(argc - 2, argv + 2);
-    else if (strcmp(what, "draws") == 0 && argc == 5)
+    } else if (strcmp(what, "draws") == 0 && argc == 5) {
         print_draws(argv + 2);
-    else if (strcmp(what, "boxes") == 0 && argc == 3)
+    } else if (strcmp(what, "boxes") == 0 && argc == 3) {
         print_boxes(argv[2]);
-    else if (strcmp(what, "records") == 0 && argc == 5)
+    } else if (strcmp(what, "records") == 0 && argc == 5) {
         print_records(argv + 2);
-    else if (strcmp(what, "cells") == 0 && argc == 7)
+    } else if (strcmp(what, "cells") == 0 && argc == 7) {
         print_cells(argv + 2);
-    else {
+    } else {
         fprintf(stderr, "usage: frozen_tool plans|draws|boxes|records|cells ...\n");
         return 2;
     }

@@ -140,9 +140,10 @@ static void expect_failure(const char *manifest, const char *const *words)
     assert_int_equal(gpu_open(&gpu, &params), STATUS_DEVICE);
     assert_null(gpu);
     assert_null(strchr(log_last_error(), '\n'));
-    for (; *words; words++)
+    for (; *words; words++) {
         if (!strstr(log_last_error(), *words))
             fail_msg("found '%s', expected '%s' in it", log_last_error(), *words);
+    }
 }
 
 static void test_bad_drivers(void **state)

@@ -41,10 +41,11 @@ static void check_isa(const struct shader_code *code, const char *text)
 {
     if (!strstr(text, "VGPRs = ") || !strstr(text, "s_endpgm"))
         fail_msg("%s: no registers or no ISA in '%.200s'", code->name, text);
-    for (size_t i = 0; i < sizeof(FUSED) / sizeof(*FUSED) && code->exact; i++)
+    for (size_t i = 0; i < sizeof(FUSED) / sizeof(*FUSED) && code->exact; i++) {
         if (strstr(text, FUSED[i]))
             fail_msg("%s: found %s, expected no fused arithmetic in an exact kernel", code->name,
                      FUSED[i]);
+    }
 }
 
 static void test_no_fma(void **state)

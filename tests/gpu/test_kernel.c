@@ -154,13 +154,14 @@ static void test_not_a_shader(void **state)
 static uint32_t count_modes(const struct spirv *module, uint32_t entry)
 {
     uint32_t modes = 0;
-    for (struct spirv_ins ins = {0}; spirv_next(module, &ins);)
+    for (struct spirv_ins ins = {0}; spirv_next(module, &ins);) {
         if (ins.op == SpvOpExecutionMode && ins.count == 4 && ins.words[1] == entry &&
             ins.words[3] == 32)
             modes |= ins.words[2] == SpvExecutionModeDenormFlushToZero          ? 1u
                      : ins.words[2] == SpvExecutionModeRoundingModeRTE          ? 2u
                      : ins.words[2] == SpvExecutionModeSignedZeroInfNanPreserve ? 4u
                                                                                 : 8u;
+    }
     return modes;
 }
 

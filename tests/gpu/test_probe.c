@@ -35,10 +35,11 @@ static void test_expected(void **state)
         {{PROBE_OP_MUL, 0x3f7ff800, 0x00800400, 0}, 0x00800000},
         {{PROBE_OP_MUL, 0x3f7fffff, 0x00800000, 0}, 0x00000000},
     };
-    for (size_t i = 0; i < sizeof(KNOWN) / sizeof(*KNOWN); i++)
+    for (size_t i = 0; i < sizeof(KNOWN) / sizeof(*KNOWN); i++) {
         if (probe_cases_expect(&KNOWN[i].set) != KNOWN[i].bits)
             fail_msg("case %zu: found %08x, expected %08x", i, probe_cases_expect(&KNOWN[i].set),
                      KNOWN[i].bits);
+    }
 }
 
 static void test_device(void **state)

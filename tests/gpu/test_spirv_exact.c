@@ -275,9 +275,10 @@ static const char *const PASSED[][2] = {
 static void test_passed(void **state)
 {
     struct scratch *s = *state;
-    for (size_t i = 0; i < sizeof(PASSED) / sizeof(*PASSED); i++)
+    for (size_t i = 0; i < sizeof(PASSED) / sizeof(*PASSED); i++) {
         if (run_step(s, PASSED[i][0], PASSED[i][1]) != STATUS_OK)
             fail_msg("refused: %s: %s", PASSED[i][1], s->messages);
+    }
 }
 
 static size_t count_op(const struct spirv *module, SpvOp op)
@@ -339,9 +340,10 @@ static void test_relaxed(void **state)
     struct spirv module = load(s, "x.spv");
     assert_int_equal(spirv_exact_decorate(&module, &words, &count), STATUS_OK);
     assert_int_equal(spirv_init(&module, words, count, "relaxed"), STATUS_OK);
-    for (size_t i = 0; i + 2 < count; i++)
+    for (size_t i = 0; i + 2 < count; i++) {
         if (words[i] == (3u << 16 | SpvOpDecorate) && words[i + 2] == SpvDecorationNoContraction)
             words[i + 2] = SpvDecorationRelaxedPrecision;
+    }
     assert_int_equal(check_logged(s, &module), STATUS_INPUT);
     assert_non_null(strstr(s->messages, "RelaxedPrecision"));
     assert_non_null(strstr(s->messages, "not decorated NoContraction"));

@@ -67,14 +67,12 @@ static inline size_t store_testing_files(const struct store_testing *t, bool rem
     assert_non_null(dir);
     for (struct dirent *e = readdir(dir); e; e = readdir(dir)) {
         char name[sizeof(t->folder) + sizeof(e->d_name) + 2];
-        if (e->d_name[0] == '.') {
+        if (e->d_name[0] == '.')
             continue;
-        }
         count++;
         snprintf(name, sizeof(name), "%s/%s", t->folder, e->d_name);
-        if (remove_them) {
+        if (remove_them)
             assert_int_equal(remove(name), 0);
-        }
     }
     closedir(dir);
     return count;
@@ -183,9 +181,8 @@ static inline void store_testing_row(struct row *out, int64_t trial)
 static inline uint32_t store_testing_faults(struct store_fault out[2],
                                             char json[2][STORE_TESTING_TEXT], int64_t trial)
 {
-    if (trial % 5 != 4) {
+    if (trial % 5 != 4)
         return 0;
-    }
     for (uint32_t i = 0; i < 2; i++) {
         snprintf(json[i], STORE_TESTING_TEXT, "{\"site\": \"blk.%u.attn_q\", \"row\": %lld}", i,
                  (long long)trial);
@@ -277,9 +274,8 @@ static inline void store_testing_make_whole(const char *path)
     assert_int_equal(store_create(&store, path, store_testing_whole_identity()), STATUS_OK);
     store_testing_fill_tables(store);
     assert_int_equal(store_put_incident(store, &incident), STATUS_OK);
-    for (int64_t i = 0; i < STORE_TESTING_WHOLE; i += 40) {
+    for (int64_t i = 0; i < STORE_TESTING_WHOLE; i += 40)
         assert_int_equal(store_testing_put(store, i, 1, 40), STATUS_OK);
-    }
     store_destroy(&store);
 }
 
@@ -298,9 +294,8 @@ static inline bool store_testing_same(const struct row *a, const struct row *b)
 {
     const struct field *differs = field_difference(&row_table, a, b);
 
-    if (differs) {
+    if (differs)
         print_error("trial %lld: %s\n", (long long)a->trial, differs->name);
-    }
     return !differs;
 }
 

@@ -59,9 +59,8 @@ static void test_several_devices(void **state)
     b->scene->slow_ms = 2; /* so that each gets some */
     assert_int_equal(campaign_run(&b->params), STATUS_OK);
     bench_expect_rows(b, &reference);
-    for (uint32_t i = 0; i < b->params.setup.n_devices; i++) {
+    for (uint32_t i = 0; i < b->params.setup.n_devices; i++)
         print_message("device %u ran %llu\n", i, (unsigned long long)b->ran[i]);
-    }
     bench_end(b);
 }
 

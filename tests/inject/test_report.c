@@ -96,9 +96,10 @@ static void test_the_true_rate_is_covered(void **state)
     for (uint32_t l = 0; l < f.layers; l++) {
         for (uint32_t k = 0; k < 3; k++) {
             const double share[] = {1 / 32., 8 / 32., 23 / 32.};
-            for (uint32_t i = 0; i < f.items; i++)
+            for (uint32_t i = 0; i < f.items; i++) {
                 /* one fault in twenty is inert: one in ten is stuck-at, every second of them */
                 truth += share[k] / f.layers * report_fixture_rate(&f, l, k, i) / f.items * 0.95;
+            }
         }
     }
     for (f.seed = 1; f.seed <= 20; f.seed++) {

@@ -162,9 +162,8 @@ static void broken_rows_are_refused(void **state)
         char *copy = malloc(packed.size);
         assert_non_null(copy);
         memcpy(copy, packed.data, packed.size);
-        for (uint64_t n = 1 + rng_below(&rng, 3); n > 0; n--) {
+        for (uint64_t n = 1 + rng_below(&rng, 3); n > 0; n--)
             copy[rng_below(&rng, packed.size)] ^= (char)(1 + rng_below(&rng, 255));
-        }
         const bool changed = memcmp(copy, packed.data, packed.size) != 0;
         struct field_bytes bytes = {copy, packed.size};
         const enum status st = field_unpack(&row_table, &row, &arena, &bytes, &whole);

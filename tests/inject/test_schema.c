@@ -71,9 +71,8 @@ static void add_column(struct text *out, const struct field *field)
     const char *constraint = "";
 
     for (size_t i = 0; i < sizeof(CONSTRAINTS) / sizeof(*CONSTRAINTS); i++) {
-        if (strcmp(CONSTRAINTS[i].column, field->name) == 0) {
+        if (strcmp(CONSTRAINTS[i].column, field->name) == 0)
             constraint = CONSTRAINTS[i].constraint;
-        }
     }
     const bool unit = strcmp(field->unit, "none") != 0;
     assert_int_equal(text_addf(out, "    %s %s%s, -- %s%s%s%s%s\n", field->name,
@@ -92,9 +91,8 @@ static void add_enumeration(struct text *out, const char *column, const char *co
 
     assert_int_equal(text_addf(out, "    CONSTRAINT %s CHECK (%s IN (", column, column), STATUS_OK);
     for (; *words; words++) {
-        if (!**words) {
+        if (!**words)
             continue;
-        }
         add(out, separator);
         if (out->size - line + strlen(*words) + 8 > WIDTH) {
             out->data[--out->size] = '\0'; /* the space */
@@ -110,14 +108,12 @@ static void add_enumeration(struct text *out, const char *column, const char *co
 /* The body of CREATE TABLE trial. */
 static void make_section(struct text *out)
 {
-    for (size_t i = 0; i < row_table.count; i++) {
+    for (size_t i = 0; i < row_table.count; i++)
         add_column(out, &row_table.field[i]);
-    }
     add(out, "    batch INTEGER NOT NULL, -- number of the transaction that wrote the row, from 1\n"
              "    digest INTEGER NOT NULL,\n");
-    for (size_t i = 0; i < sizeof(ENUMERATIONS) / sizeof(*ENUMERATIONS); i++) {
+    for (size_t i = 0; i < sizeof(ENUMERATIONS) / sizeof(*ENUMERATIONS); i++)
         add_enumeration(out, ENUMERATIONS[i].column, ENUMERATIONS[i].words);
-    }
     add(out, "    CONSTRAINT due CHECK (due_reason IS NULL OR outcome = 'due')\n");
 }
 
@@ -143,9 +139,8 @@ static void the_trial_table_is_that_of_row_and_kinds(void **state)
     read_schema(&arena, &schema, &begin, &end);
     make_section(&section);
     *end = '\0';
-    if (strcmp(begin, section.data) != 0) {
+    if (strcmp(begin, section.data) != 0)
         print_error("expected of table trial (test_schema --update writes it):\n%s", section.data);
-    }
     assert_string_equal(begin, section.data);
     text_finish(&section);
     arena_finish(&arena);
@@ -159,9 +154,8 @@ static void every_enumeration_and_constraint_is_of_a_column(void **state)
     for (size_t i = 0; i < n + sizeof(CONSTRAINTS) / sizeof(*CONSTRAINTS); i++) {
         const char *name = i < n ? ENUMERATIONS[i].column : CONSTRAINTS[i - n].column;
         bool found = false;
-        for (size_t f = 0; f < row_table.count; f++) {
+        for (size_t f = 0; f < row_table.count; f++)
             found |= strcmp(row_table.field[f].name, name) == 0;
-        }
         assert_true(found);
     }
 }
@@ -190,8 +184,7 @@ int main(int argc, char **argv)
     };
     const struct CMUnitTest update[] = {cmocka_unit_test(write_section)};
 
-    if (argc == 2 && strcmp(argv[1], "--update") == 0) {
+    if (argc == 2 && strcmp(argv[1], "--update") == 0)
         return cmocka_run_group_tests(update, NULL, NULL);
-    }
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

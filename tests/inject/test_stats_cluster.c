@@ -144,9 +144,8 @@ static void test_contrast_of_strata(void **state)
     assert_true(stats_cluster_contrast_above(&e, 0) < 1e-6);
     assert_near(stats_cluster_contrast_above(&e, 0.25), 0.5, 1e-9);
     /* a pair that struck both arms has no fault of its own: what is common cancels */
-    for (uint32_t k = 0; k < 400; k++) {
+    for (uint32_t k = 0; k < 400; k++)
         trial[k] = (struct stats_cluster_trial){k >= 200, k, k % 200, k, true, k % 200 < 40, 1};
-    }
     stats_cluster_contrast(&e, &data);
     assert_near(e.rate, 0, 1e-12);
     assert_near(e.v_fault, 0, 1e-12);

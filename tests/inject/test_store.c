@@ -175,9 +175,8 @@ static void the_same_campaign_goes_on_where_it_was(void **state)
     assert_int_equal(store_create(&store, t->path, &identity), STATUS_OK);
     assert_string_equal(store_identity(store)->tool, "vkfi 0.1.0");
     assert_int_equal(store_done(store, done, 1000), STATUS_OK);
-    for (size_t i = 0; i < sizeof(done); i++) {
+    for (size_t i = 0; i < sizeof(done); i++)
         assert_int_equal(done[i], 0x55);
-    }
     store_testing_fill_tables(store);
     assert_int_equal(store_testing_put(store, 1, 2, 500), STATUS_OK);
     assert_int_equal(store_each_row(store, expect_next_row, &next), STATUS_OK);
@@ -194,9 +193,8 @@ static void another_campaign_is_refused(void **state)
     struct store *store = make(t);
 
     store_destroy(&store);
-    for (size_t i = 0; i < 6; i++) {
+    for (size_t i = 0; i < 6; i++)
         others[i] = STORE_TESTING_IDENTITY;
-    }
     others[0].plan_hash = others[0].model_hash;
     others[1].model_hash = others[1].plan_hash;
     others[2].shaders = "0";
@@ -222,9 +220,8 @@ static void a_batch_is_written_whole_or_not_at_all(void **state)
     uint8_t done[125] = {0}, nothing[125] = {0};
 
     store_testing_fill_tables(store);
-    for (int64_t i = 0; i < 3; i++) {
+    for (int64_t i = 0; i < 3; i++)
         store_testing_row(&rows[i], i);
-    }
     rows[2].trial = 0; /* twice */
     assert_int_equal(store_put(store, &batch), STATUS_INTERNAL);
     rows[2].trial = 1000; /* not of the campaign */
@@ -272,9 +269,8 @@ static void a_shard_holds_its_own_trials(void **state)
 
     for (identity.shards = 1; identity.shards < 9; identity.shards++) {
         total = 0;
-        for (identity.shard = 0; identity.shard < identity.shards; identity.shard++) {
+        for (identity.shard = 0; identity.shard < identity.shards; identity.shard++)
             total += store_planned(&identity);
-        }
         assert_int_equal(total, 1000);
     }
     identity.shards = 3;

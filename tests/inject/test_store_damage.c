@@ -26,12 +26,10 @@ static enum status add_row(void *user, const struct row *row)
     uint32_t count;
     enum status st = field_pack(&content->text, &row_table, row);
 
-    if (!st) {
+    if (!st)
         st = store_read_faults(content->store, (uint64_t)row->trial, &arena, &faults, &count);
-    }
-    for (uint32_t i = 0; !st && i < count; i++) {
+    for (uint32_t i = 0; !st && i < count; i++)
         st = text_addf(&content->text, "%u %s\n", faults[i].number, faults[i].json);
-    }
     content->rows++;
     arena_finish(&arena);
     return st;
@@ -50,26 +48,22 @@ static enum status add_tables(struct content *content, struct arena *arena)
     st = st ? st : store_read_items(content->store, arena, &items, &n[1]);
     st = st ? st : store_read_devices(content->store, arena, &devices, &n[2]);
     st = st ? st : store_read_incidents(content->store, arena, &incidents, &n[3]);
-    for (uint32_t i = 0; !st && i < n[0]; i++) {
+    for (uint32_t i = 0; !st && i < n[0]; i++)
         st = text_addf(text, "%u %s %a %a %llu %d %a\n", strata[i].id, strata[i].label,
                        strata[i].weight, strata[i].size, (unsigned long long)strata[i].planned,
                        strata[i].distinct_faults, strata[i].no_fault);
-    }
-    for (uint32_t i = 0; !st && i < n[1]; i++) {
+    for (uint32_t i = 0; !st && i < n[1]; i++)
         st = text_addf(text, "%u %s %s %s %s %u %u %a %d\n", items[i].id, items[i].prompt,
                        items[i].text, items[i].tokens, items[i].hash, items[i].n_prompt,
                        items[i].n_tokens, items[i].weight, items[i].underflow);
-    }
-    for (uint32_t i = 0; !st && i < n[2]; i++) {
+    for (uint32_t i = 0; !st && i < n[2]; i++)
         st = text_addf(
             text, "%s %s %s %s %s %u\n", devices[i].name, devices[i].uuid ? devices[i].uuid : "-",
             devices[i].driver ? devices[i].driver : "-", devices[i].probe ? devices[i].probe : "-",
             devices[i].cpu_flags ? devices[i].cpu_flags : "-", devices[i].threads);
-    }
-    for (uint32_t i = 0; !st && i < n[3]; i++) {
+    for (uint32_t i = 0; !st && i < n[3]; i++)
         st = text_addf(text, "%llu %u %s\n", (unsigned long long)incidents[i].trial,
                        incidents[i].device, incidents[i].what);
-    }
     return st;
 }
 
@@ -151,9 +145,8 @@ static void damage(char *data, size_t size, struct rng *rng)
         memmove(data + page, data + rng_below(rng, pages) * 4096, 4096);
         break;
     case 2: /* noise */
-        for (n = n < size - at ? n : size - at; n > 0; n--) {
+        for (n = n < size - at ? n : size - at; n > 0; n--)
             data[at + n - 1] = (char)rng_u32(rng);
-        }
         break;
     case 3: /* in the head of a page */
         data[page + rng_below(rng, 16)] ^= (char)(1 << rng_below(rng, 8));
@@ -179,11 +172,10 @@ static void damaged_files_are_refused_or_unharmed(void **state)
     for (int i = 0; i < 3000; i++) {
         memcpy(copy, image.data, image.size);
         /* Every byte of the first page's head once, then anywhere. */
-        if (i < 100) {
+        if (i < 100)
             copy[i] ^= (char)(1 << rng_below(&rng, 8));
-        } else {
+        else
             damage(copy, image.size, &rng);
-        }
         try_damaged(&image, t->path, copy, image.size);
     }
     log_set_level(LOG_WARN);
@@ -203,12 +195,10 @@ static void truncated_files_are_refused(void **state)
     store_testing_make_whole(t->path);
     load_image(&image, &arena, t->path);
     log_set_level(LOG_ERROR - 1);
-    for (size_t size = 0; size < image.size; size += size < 200 ? 1 : 509) {
+    for (size_t size = 0; size < image.size; size += size < 200 ? 1 : 509)
         try_damaged(&image, t->path, image.data, size);
-    }
-    for (size_t size = 4096; size < image.size; size += 4096) {
+    for (size_t size = 4096; size < image.size; size += 4096)
         try_damaged(&image, t->path, image.data, size);
-    }
     log_set_level(LOG_WARN);
     assert_int_equal(image.unharmed, 0);
     text_finish(&image.content);
@@ -225,9 +215,8 @@ static void leave_log(const struct store_testing *t)
         struct store *store;
         if (store_create(&store, t->path, store_testing_whole_identity()) == STATUS_OK) {
             store_testing_fill_tables(store);
-            for (int64_t i = 0; i < TRIALS; i += 10) {
+            for (int64_t i = 0; i < TRIALS; i += 10)
                 assert_int_equal(store_testing_put(store, i, 1, 10), STATUS_OK);
-            }
         }
         raise(SIGKILL);
     }
@@ -304,18 +293,16 @@ static void transactions_behind_a_damage_are_counted(void **state)
         assert_int_equal(read_content(t->path, &content), STATUS_OK);
         /* each batch is a transaction, and so are those that filled the tables before */
         assert_true((int64_t)wal.lost >= (TRIALS - content.rows) / 10);
-        if (content.rows > 0) {
+        if (content.rows > 0)
             assert_int_equal(wal.lost, (TRIALS - content.rows) / 10);
-        }
         data[1][at] ^= 0x10;
         text_finish(&content.text);
     }
     assert_int_equal(least, 1);
     /* frames of an older use of the file, behind a log that begins anew, are no damage */
     data[1][32 + 8] ^= 1;
-    for (size_t at = 32 + 8; at < size[1]; at += 4096 + 24) {
+    for (size_t at = 32 + 8; at < size[1]; at += 4096 + 24)
         data[1][at] = (char)(data[1][32 + 8]);
-    }
     write_file(log, data[1], size[1]);
     assert_int_equal(store_wal_read(&wal, t->path), STATUS_OK);
     assert_true(wal.kept == 0 && wal.lost == 0);

@@ -30,9 +30,8 @@ static int64_t begin_of(int64_t batch)
 {
     int64_t begin = 0;
 
-    for (int64_t b = 0; b < batch; b++) {
+    for (int64_t b = 0; b < batch; b++)
         begin += 1 + (b * 37 + 11) % 40;
-    }
     return begin < TRIALS ? begin : TRIALS;
 }
 
@@ -43,16 +42,14 @@ static enum status go_on(const char *path)
     struct store *store;
     enum status st = store_create(&store, path, identity());
 
-    if (st) {
+    if (st)
         return st;
-    }
     store_testing_fill_tables(store);
     st = store_done(store, done, TRIALS);
     for (int64_t b = 0; begin_of(b) < TRIALS && !st; b++) {
         const int64_t begin = begin_of(b), end = begin_of(b + 1);
-        if ((done[begin / 8] >> begin % 8 & 1) == 0) {
+        if ((done[begin / 8] >> begin % 8 & 1) == 0)
             st = store_testing_put(store, begin, 1, (uint32_t)(end - begin));
-        }
     }
     store_destroy(&store);
     return st;
@@ -64,9 +61,8 @@ static pid_t start(const char *path)
     const pid_t child = fork();
 
     assert_true(child >= 0);
-    if (child == 0) {
+    if (child == 0)
         _exit((int)go_on(path));
-    }
     return child;
 }
 
@@ -93,9 +89,8 @@ static bool check_whole(const char *path)
     char answer[64];
     sqlite3 *db;
 
-    if (access(path, F_OK) != 0) {
+    if (access(path, F_OK) != 0)
         return false;
-    }
     assert_int_equal(sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, NULL), SQLITE_OK);
     ask(db, "PRAGMA integrity_check", answer);
     assert_string_equal(answer, "ok");
@@ -176,9 +171,8 @@ static void a_killed_writer_loses_nothing_that_was_committed(void **state)
         kill(child, SIGKILL);
         assert_int_equal(waitpid(child, &how, 0), child);
         died += WIFSIGNALED(how);
-        if (!WIFSIGNALED(how)) {
+        if (!WIFSIGNALED(how))
             assert_int_equal(WEXITSTATUS(how), STATUS_OK);
-        }
         if (!check_whole(t->path)) {
             unborn++;
             continue;
@@ -251,9 +245,8 @@ static void a_child_that_outlives_the_writer_does_not_hold_the_database(void **s
 
     const pid_t writer = fork();
     if (writer == 0) {
-        if (store_create(&store, t->path, identity()) != STATUS_OK) {
+        if (store_create(&store, t->path, identity()) != STATUS_OK)
             _exit(1);
-        }
         const pid_t worker = fork();
         if (worker == 0) {
             store_leave(store);

@@ -76,9 +76,8 @@ static void make_shard(const char *path, uint32_t shard, uint32_t count)
 
 static void make_shards(const struct paths *paths)
 {
-    for (uint32_t i = 0; i < SHARDS; i++) {
+    for (uint32_t i = 0; i < SHARDS; i++)
         make_shard(paths->shard[i], i, i == 0 ? 334 : 333);
-    }
 }
 
 static enum status merge(const struct paths *paths, uint32_t n, bool complete,
@@ -107,10 +106,9 @@ static void export(const char *path, struct text *out)
         uint32_t count;
         assert_int_equal(store_read_faults(store, (uint64_t)trial, &arena, &faults, &count),
                          STATUS_OK);
-        for (uint32_t i = 0; i < count; i++) {
+        for (uint32_t i = 0; i < count; i++)
             assert_int_equal(text_addf(out, "%u %s\n", faults[i].number, faults[i].json),
                              STATUS_OK);
-        }
         arena_finish(&arena);
     }
     assert_int_equal(text_add(out, data, size), STATUS_OK);
@@ -126,9 +124,8 @@ static void expect_equals_whole(const struct paths *paths)
 
     assert_int_equal(store_create(&store, paths->t->path, &STORE_TESTING_IDENTITY), STATUS_OK);
     store_testing_fill_tables(store);
-    for (int64_t i = 0; i < 1000; i += 50) {
+    for (int64_t i = 0; i < 1000; i += 50)
         assert_int_equal(store_testing_put(store, i, 1, 50), STATUS_OK);
-    }
     store_destroy(&store);
     export(paths->t->path, &whole);
     export(paths->out, &merged);
@@ -266,9 +263,8 @@ static void expect_refused(const struct paths *paths, uint32_t n, const char *wo
     struct store_merge_result result;
 
     assert_int_equal(merge(paths, n, false, &result), STATUS_INPUT);
-    if (!strstr(log_last_error(), words)) {
+    if (!strstr(log_last_error(), words))
         fail_msg("found \"%s\", expected \"%s\"", log_last_error(), words);
-    }
     assert_int_equal(access(paths->out, F_OK), -1); /* nothing was begun */
 }
 
@@ -405,9 +401,8 @@ static void a_killed_merge_is_finished_by_the_next(void **state)
     for (int i = 0; i < 20; i++) {
         int how;
         const pid_t child = fork();
-        if (child == 0) {
+        if (child == 0)
             _exit((int)merge(&paths, SHARDS, true, &result));
-        }
         nanosleep(&(struct timespec){.tv_nsec = (long)(rng_unit(&rng) * fmin(whole, 0.99) * 1e9)},
                   NULL);
         kill(child, SIGKILL);
@@ -415,9 +410,8 @@ static void a_killed_merge_is_finished_by_the_next(void **state)
         partial += access(paths.out, F_OK) == 0 && WIFSIGNALED(how);
         assert_int_equal(merge(&paths, SHARDS, true, &result), STATUS_OK);
         assert_int_equal(result.here, 1000);
-        if (i < 19) {
+        if (i < 19)
             assert_int_equal(remove(paths.out), 0);
-        }
     }
     assert_true(partial > 0);
     print_message("20 kills, %d with a database begun\n", partial);

@@ -61,26 +61,22 @@ static struct disk_file *track(const char *name)
 
     for (size_t i = 0; end && i < FILES; i++) {
         struct disk_file *file = &disk.file[i];
-        if (!file->exists && !file->named && !file->deleting && !file->end[0] && i > 0) {
+        if (!file->exists && !file->named && !file->deleting && !file->end[0] && i > 0)
             snprintf(file->end, sizeof(file->end), "%s", end);
-        }
-        if (strcmp(file->end, end) == 0) {
+        if (strcmp(file->end, end) == 0)
             return file;
-        }
     }
     return NULL;
 }
 
 static void apply(struct text *to, const struct pending *write)
 {
-    while (to->size < write->offset + write->size) {
+    while (to->size < write->offset + write->size)
         assert_int_equal(text_add(to, "", 1), STATUS_OK);
-    }
-    if (write->data) {
+    if (write->data)
         memcpy(to->data + write->offset, write->data, write->size);
-    } else {
+    else
         to->size = write->offset;
-    }
 }
 
 /* The power goes now: each write under way is done or not, or in part, whatever came later. */
@@ -93,29 +89,25 @@ static void cut_power(void)
         struct disk_file *file = &disk.file[i];
         const bool named = file->named || (file->exists && rng_below(&disk.rng, 2));
         cut->there[i] = named && !(file->deleting && rng_below(&disk.rng, 2));
-        if (!cut->there[i]) {
+        if (!cut->there[i])
             continue;
-        }
         assert_int_equal(text_add(&cut->file[i], file->durable.data, file->durable.size),
                          STATUS_OK);
         for (size_t w = 0; w < file->n_pending; w++) {
             struct pending part = file->pending[w];
             const uint64_t how = rng_below(&disk.rng, 5);
-            if (how == 0 && part.size > 512) {
+            if (how == 0 && part.size > 512)
                 part.size = 512 * (1 + rng_below(&disk.rng, part.size / 512));
-            }
-            if (how < 3) {
+            if (how < 3)
                 apply(&cut->file[i], &part);
-            }
         }
     }
 }
 
 static void note_event(void)
 {
-    if (disk.n_cuts < CUTS && rng_below(&disk.rng, disk.every) == 0) {
+    if (disk.n_cuts < CUTS && rng_below(&disk.rng, disk.every) == 0)
         cut_power();
-    }
     disk.events++;
 }
 
@@ -162,9 +154,8 @@ static int shim_write(sqlite3_file *file, const void *from, int size, sqlite3_in
 {
     struct disk_file *tracked = ((struct shim *)(void *)file)->tracked;
 
-    if (tracked) {
+    if (tracked)
         note_write(tracked, from, (size_t)size, (size_t)offset);
-    }
     return real_of(file)->pMethods->xWrite(real_of(file), from, size, offset);
 }
 
@@ -172,9 +163,8 @@ static int shim_truncate(sqlite3_file *file, sqlite3_int64 size)
 {
     struct disk_file *tracked = ((struct shim *)(void *)file)->tracked;
 
-    if (tracked) {
+    if (tracked)
         note_write(tracked, NULL, 0, (size_t)size);
-    }
     return real_of(file)->pMethods->xTruncate(real_of(file), size);
 }
 
@@ -281,9 +271,8 @@ static int shim_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int
     shim->tracked = track(name);
     const int rc = disk.real->xOpen(disk.real, name, shim->real, flags, out);
     shim->base.pMethods = rc == SQLITE_OK ? &SHIM_METHODS : NULL;
-    if (rc == SQLITE_OK && shim->tracked) {
+    if (rc == SQLITE_OK && shim->tracked)
         shim->tracked->exists = true;
-    }
     return rc;
 }
 
@@ -338,9 +327,8 @@ static void run_campaign(const char *path)
     for (int64_t at = 0; at < TRIALS;) {
         struct store *store;
         assert_int_equal(store_create(&store, path, identity()), STATUS_OK);
-        if (disk.committed < 0) {
+        if (disk.committed < 0)
             disk.committed = 0; /* from here on there is a database */
-        }
         store_testing_fill_tables(store);
         for (int n = 0; n < TRIALS / BATCH / 3; n++, at += BATCH) {
             assert_int_equal(store_testing_put(store, at, 1, BATCH), STATUS_OK);
@@ -370,9 +358,8 @@ static void check_cut(const char *path, struct cut *cut)
 
     for (size_t i = 0; i < FILES; i++) {
         char name[160];
-        if (i > 0 && !disk.file[i].end[0]) {
+        if (i > 0 && !disk.file[i].end[0])
             continue; /* never was */
-        }
         snprintf(name, sizeof(name), "%s%s", path, disk.file[i].end);
         unlink(name);
         if (cut->there[i]) {
@@ -412,9 +399,8 @@ static void what_was_committed_survives_any_power_cut(void **state)
         assert_int_equal(sqlite3_vfs_register(disk.real, 1), SQLITE_OK);
         for (size_t i = 0; i < disk.n_cuts; i++) {
             check_cut(after, &disk.cuts[i]);
-            for (size_t f = 0; f < FILES; f++) {
+            for (size_t f = 0; f < FILES; f++)
                 text_finish(&disk.cuts[i].file[f]);
-            }
         }
         for (size_t f = 0; f < FILES; f++) {
             settle(&disk.file[f]);

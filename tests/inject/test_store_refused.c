@@ -110,9 +110,8 @@ static void in_child(const struct store_testing *t, bool as_nobody,
     const pid_t child = fork();
 
     if (child == 0) {
-        if (as_nobody && geteuid() == 0 && setuid(65534) != 0) {
+        if (as_nobody && geteuid() == 0 && setuid(65534) != 0)
             _exit(100);
-        }
         _exit(check(t));
     }
     assert_int_equal(waitpid(child, &how, 0), child);
@@ -128,19 +127,16 @@ static int check_read_only(const struct store_testing *t)
 
     /* It can be read, and nothing is written for that. */
     if (store_open(&store, t->path) != STATUS_OK || store_done(store, done, TRIALS) != STATUS_OK ||
-        done[TRIALS / 8 - 1] != 0xff) {
+        done[TRIALS / 8 - 1] != 0xff)
         return 1;
-    }
     store_destroy(&store);
     if (store_create(&store, t->path, store_testing_whole_identity()) != STATUS_IO ||
-        !strstr(log_last_error(), "Permission denied")) {
+        !strstr(log_last_error(), "Permission denied"))
         return 2;
-    }
     snprintf(other, sizeof(other), "%s/new.db", t->folder);
     if (store_create(&store, other, store_testing_whole_identity()) != STATUS_IO ||
-        !strstr(log_last_error(), "Permission denied")) {
+        !strstr(log_last_error(), "Permission denied"))
         return 3;
-    }
     return store_testing_files(t, false) == 1 ? 0 : 4;
 }
 
@@ -184,9 +180,8 @@ static int hold_lock(const char *path, int ready)
 
     if (sqlite3_open(path, &db) != SQLITE_OK ||
         sqlite3_exec(db, "BEGIN EXCLUSIVE", NULL, NULL, NULL) != SQLITE_OK ||
-        write(ready, "r", 1) != 1) {
+        write(ready, "r", 1) != 1)
         return 1;
-    }
     pause();
     return 0;
 }
@@ -201,9 +196,8 @@ static void a_locked_file_is_waited_for_and_then_named(void **state)
     store_testing_make_whole(t->path);
     assert_int_equal(pipe(ready), 0);
     const pid_t child = fork();
-    if (child == 0) {
+    if (child == 0)
         _exit(hold_lock(t->path, ready[1]));
-    }
     assert_int_equal(read(ready[0], &byte, 1), 1);
     assert_int_equal(store_create(&store, t->path, store_testing_whole_identity()), STATUS_IO);
     assert_non_null(strstr(log_last_error(), "locked by another process for 10 s"));
@@ -232,17 +226,14 @@ static int fill_up(const char *path)
         st = store_testing_put(store, put, 1, 10);
         put += !st ? 10 : 0;
     }
-    if (st != STATUS_IO || !strstr(log_last_error(), path)) {
+    if (st != STATUS_IO || !strstr(log_last_error(), path))
         return 21;
-    }
     store_destroy(&store);
-    if (store_open(&store, path) != STATUS_OK || store_done(store, done, TRIALS) != STATUS_OK) {
+    if (store_open(&store, path) != STATUS_OK || store_done(store, done, TRIALS) != STATUS_OK)
         return 22;
-    }
     store_destroy(&store);
-    for (int64_t i = 0; i < TRIALS; i++) {
+    for (int64_t i = 0; i < TRIALS; i++)
         found += done[i / 8] >> i % 8 & 1;
-    }
     return put > 0 && found == put ? 0 : 23;
 }
 

@@ -61,7 +61,7 @@ class Reader:
         if match[2] in (None, "return", "sizeof"):
             return False
         after = skip(self.text, close(self.text, self.text.index("(", match.end(2))))
-        return bool(re.compile(r"[{\w]").match(self.text, after))
+        return self.text[after:after + 1] == "{" or "EACH" in match[2]  # a loop by its name
 
     def plain(self, at):
         for match in re.compile(r"[;(\[{}]|:(?!:)").finditer(self.text, at):

@@ -157,10 +157,9 @@ static void add_ids(struct text *out, const struct tokenizer *tk, const struct j
 
     detokenizer_init(&dt, tk, true);
     assert_int_equal(text_add(out, "", 0), STATUS_OK);
-    for (size_t i = skipped; i < json_count(ids); i++) {
+    for (size_t i = skipped; i < json_count(ids); i++)
         assert_int_equal(detokenizer_put(&dt, (int32_t)json_number(json_at(ids, i)), out),
                          STATUS_OK);
-    }
     assert_int_equal(detokenizer_flush(&dt, out), STATUS_OK);
 }
 

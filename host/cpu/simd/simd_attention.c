@@ -9,9 +9,10 @@
 SIMD_INLINE void interleave(float *out, const float *from, size_t stride, uint32_t count,
                             uint32_t n)
 {
-    for (uint32_t j = 0; j < n; j++)
+    for (uint32_t j = 0; j < n; j++) {
         for (uint32_t k = 0; k < count; k++)
             out[(size_t)k * n + j] = from[j * stride + k];
+    }
 }
 
 /* Scores of n heads at 16 positions: `at` is the K of one half page, (head_dim, 16). */

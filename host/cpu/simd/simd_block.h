@@ -185,9 +185,10 @@ SIMD_INLINE void simd_some(struct simd_shape is, const struct simd_at *at, const
 {
     simd_float chain[4][SIMD_COLUMNS];
 
-    for (uint32_t c = 0; c < 4; c++)
+    for (uint32_t c = 0; c < 4; c++) {
         for (uint32_t j = 0; j < is.n; j++)
             chain[c][j] = simd_negative_zero();
+    }
     for (uint32_t k = range.from; k < range.to; k++) {
         const simd_float q = simd_element(is.type, at, k);
         for (uint32_t j = 0; j < is.n; j++)
@@ -277,9 +278,10 @@ SIMD_INLINE uint32_t simd_live(uint32_t blocks)
 
 SIMD_INLINE void simd_clear(struct simd_partials *p, uint32_t blocks, uint32_t n)
 {
-    for (uint32_t i = 0; i < simd_live(blocks); i++)
+    for (uint32_t i = 0; i < simd_live(blocks); i++) {
         for (uint32_t j = 0; j < n; j++)
             p->at[i][j] = simd_negative_zero();
+    }
 }
 
 SIMD_INLINE void simd_add_block(struct simd_partials *p, uint32_t b, uint32_t n,
@@ -297,9 +299,10 @@ SIMD_INLINE void simd_tree(struct simd_partials *p, uint32_t blocks, uint32_t n)
     uint32_t live = simd_live(blocks);
 
     for (uint32_t apart = NM_PARTIALS / 2; apart > 0; apart /= 2) {
-        for (uint32_t i = 0; i + apart < live; i++)
+        for (uint32_t i = 0; i + apart < live; i++) {
             for (uint32_t j = 0; j < n; j++)
                 p->at[i][j] = p->at[i][j] + p->at[i + apart][j];
+        }
         live = live < apart ? live : apart;
     }
 }

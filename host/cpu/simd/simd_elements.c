@@ -35,9 +35,10 @@ SIMD_INLINE float whole(const float *values, bool square)
 /* The 16 partials joined; absent ones are -0.0. */
 static float tree(float partial[NM_PARTIALS])
 {
-    for (uint32_t apart = NM_PARTIALS / 2; apart > 0; apart /= 2)
+    for (uint32_t apart = NM_PARTIALS / 2; apart > 0; apart /= 2) {
         for (uint32_t i = 0; i < apart; i++)
             partial[i] = partial[i] + partial[i + apart];
+    }
     return partial[0];
 }
 
@@ -162,12 +163,13 @@ void SIMD(gate)(const struct cpu_gate *job)
     const float *g = job->g, *u = job->u;
     float *restrict out = job->out;
 
-    if (job->fn == ACTIVATION_GELU)
+    if (job->fn == ACTIVATION_GELU) {
         for (uint32_t i = 0; i < job->n; i++)
             out[i] = nm_gelu(g[i]) * u[i];
-    else
+    } else {
         for (uint32_t i = 0; i < job->n; i++)
             out[i] = nm_silu(g[i]) * u[i];
+    }
     SIMD(round)(out, job->n, job->act);
 }
 
