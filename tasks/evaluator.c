@@ -14,6 +14,8 @@
 #include "tasks/special.h"
 
 #define PIECE_BYTES 2000 /* a longer text becomes a piece; muparser takes 20,000 bytes */
+#define SHARED_BYTES                                                                               \
+    200 /* and one that several nodes hold, so that all texts stay linear in nodes */
 
 struct evaluator {
     double variable[EXPR_VARIABLES];
@@ -28,7 +30,16 @@ struct evaluator_build {
     const struct expr_pool *pool;
     struct arena arena;
     const char **text; /* by id */
+    uint32_t *holders; /* by id: nodes that hold this one */
 };
+
+static void evaluator_count(struct evaluator_build *b, const struct expr *e)
+{
+    if (b->holders[e->id]++ > 0)
+        return;
+    for (uint32_t i = 0; i < EXPR_ARGUMENTS && e->arg[i]; i++)
+        evaluator_count(b, e->arg[i]);
+}
 
 static void evaluator_define(struct evaluator *e, muParserHandle_t h)
 {
@@ -114,7 +125,8 @@ static const char *evaluator_text(struct evaluator_build *b, const struct expr *
     if (text)
         return text;
     text = evaluator_write(b, e);
-    if (text && strlen(text) > PIECE_BYTES) {
+    const size_t most = b->holders[e->id] > 1 ? SHARED_BYTES : PIECE_BYTES;
+    if (text && strlen(text) > most) {
         const uint32_t piece = evaluator_add(b->evaluator, text);
         text = piece == UINT32_MAX ? NULL : arena_printf(&b->arena, "t%" PRIu32, piece);
     }
@@ -134,8 +146,11 @@ enum status evaluator_create(struct evaluator **out, struct expr_pool *pool, con
         made->piece = calloc(made->room, sizeof(made->piece[0]));
         made->value = calloc(made->room, sizeof(made->value[0]));
         build.text = arena_array(&build.arena, pool->count, sizeof(build.text[0]));
-        if (made->piece && made->value && build.text)
+        build.holders = arena_array(&build.arena, pool->count, sizeof(build.holders[0]));
+        if (made->piece && made->value && build.text && build.holders) {
+            evaluator_count(&build, e);
             text = evaluator_text(&build, e);
+        }
     }
     enum status st = STATUS_OK;
     if (!text || evaluator_add(made, text) == UINT32_MAX) {

@@ -112,7 +112,8 @@ enum expr_form {
 /* Null if the whole text is no expression of known functions (or out of the pool's bounds): time
  * and depth are bounded whatever the text. Natural logarithms: log, ln. In answers sin^2 x is
  * (sin x)^2, sin^{-1} the inverse; a function without brackets takes the factors up to a sign, a
- * bracket or another function; 1/2x is x/2; a b is a times b; |x| and norm-like bars are abs. */
+ * bracket or another function; 1/2x is x/2; a b is a times b; |x| is abs. Names of several letters,
+ * and e as a variable, are those that the pool has from a text before. */
 const struct expr *expr_parse(struct expr_pool *pool, const char *text, size_t size,
                               enum expr_form form);
 

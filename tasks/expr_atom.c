@@ -238,7 +238,23 @@ static const struct expr *atom_name(struct expr_reader *r, const char *name, siz
         return expr_number(r->pool, M_E);
     if (expr_name_prefix(name, size) == size)
         return atom_call(r, name, size);
+    if (size == 1 && *name == 'I' && r->form == EXPR_FORM_INPUT)
+        return NULL; /* the imaginary unit */
     return size == 1 || r->form == EXPR_FORM_INPUT ? expr_variable(r->pool, name, size) : NULL;
+}
+
+/* The longest name of several characters, or e, that the pool has already: "alpha", "b1". */
+static size_t name_of_problem(const struct expr_reader *r)
+{
+    size_t best = 0;
+
+    for (uint32_t i = 0; i < r->pool->n_names; i++) {
+        const size_t n = strlen(r->pool->name[i]);
+        if (n > best && (n > 1 || r->pool->name[i][0] == 'e') && n <= (size_t)(r->end - r->at) &&
+            strncmp(r->at, r->pool->name[i], n) == 0)
+            best = n;
+    }
+    return best;
 }
 
 /* A row of letters in an answer: the longest function, else pi, else one letter. */
@@ -258,7 +274,12 @@ static const struct expr *atom_letters(struct expr_reader *r)
             r->at++;
         return atom_name(r, name, (size_t)(r->at - name));
     }
-    const size_t function = expr_name_prefix(r->at, (size_t)(r->end - r->at));
+    const size_t function = expr_name_prefix(name, (size_t)(r->end - name));
+    const size_t own = name_of_problem(r);
+    if (own > 0 && own >= function) {
+        r->at += own;
+        return expr_variable(r->pool, name, own);
+    }
     if (function > 0)
         size = function;
     else if (r->end - r->at >= 2 && (strncmp(name, "pi", 2) == 0 || strncmp(name, "Pi", 2) == 0))

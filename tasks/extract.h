@@ -8,26 +8,31 @@
 #include "base/arena.h"
 #include "base/status.h"
 
-/* gsm8k_strict    The number that follows the first "####" (number.h, decimals by point).
- * gsm8k_flexible  The last number of the text, decimals by point.
- * mgsm            The last number, digits of any script; a single separator before three digits
- *                 groups thousands, since both conventions occur and the answers are integers.
- * mgsm:LANG       The same by the convention of one language: comma for decimals in de, es, fr,
- *                 ru; point in bn, en, ja, sw, te, th, zh.
- *                 Numbers come in canonical form, so that equal decimals are equal texts;
- * number_equal compares fractions too. boxed           The inside of the last \boxed{} or \fbox{}
- * with balanced braces. Without one, what follows the last "answer is" or "answer:" (its first
- * formula, else up to the end of the sentence); without that the last formula in $, $$, \( or \[;
- * then the last number. integral        The expression of an antiderivative: the last box, the last
- * code fence, what follows the last "answer is", "antiderivative is", "integral is", the last
- * formula, the last line that holds more than words; of that, what follows its last "=", without
- * the constant of integration and what explains it. code            A fenced block: the first one
- * of Python, else the first. Without one, the text as it is up to a line that cannot belong to it:
- * after an indented start the next line that starts a definition, a test or a comment, otherwise a
- * test, a print or a fence. first_line      The first line that is not blank, without blanks around
- * it. regex:PATTERN   The first match of a Perl-compatible regular expression (UTF-8): its first
- * group regex_last:PATTERN  or the whole; and the last match. Only the first 32 KiB are searched,
- * and a search that takes 20,000 steps from one start ends without an answer. */
+/* Rules of numbers give them in canonical form (number.h), so that equal decimals are equal texts;
+ * number_equal compares fractions too.
+ *
+ * - gsm8k_strict: the number that follows the first "####"; decimals by point.
+ * - gsm8k_flexible: the last number of the text; decimals by point.
+ * - mgsm: the last number, digits of any script; a single separator before three digits groups
+ *   thousands, since both conventions occur and the answers are integers.
+ * - mgsm:LANG: the same by the convention of one language: comma for decimals in de, es, fr, ru;
+ *   point in bn, en, ja, sw, te, th, zh.
+ *
+ * - boxed: the inside of the last \boxed{} or \fbox{} with balanced braces. Without one, what
+ * follows the last "answer is" or "answer:" (its first formula, else up to the end of the
+ * sentence); without that the last formula in $, $$, \( or \[; then the last number.
+ * - integral: the expression of an antiderivative: the last box, the last code fence, what follows
+ *   the last "answer is", "antiderivative is", "integral is", the last formula, the last line that
+ *   holds more than words; of that, what follows its last "=", without the constant of integration
+ *   and what explains it.
+ *
+ * - code: a fenced block: the first one of Python, else the first. Without one, the text as it is
+ * up to a line that cannot belong to it: after an indented start the next line that starts a
+ *   definition, a test or a comment, otherwise a test, a print or a fence.
+ * - first_line: the first line that is not blank, without blanks around it.
+ * - regex:PATTERN, regex_last:PATTERN: the first or the last match of a Perl-compatible regular
+ *   expression (UTF-8): its first group, or the whole. Only the first 32 KiB are searched, and a
+ *   search that takes 20,000 steps from one start ends without an answer. */
 struct extract_rule {
     const char *name;  /* with ":" at its end where an argument follows */
     const char *takes; /* one line, for help and errors */

@@ -15,11 +15,17 @@
 #define DERIVATIVE_NODES 120000
 
 #define DRAWS 3
+#define DRAWS_MOST 12 /* where few points of the first ones count */
+#define NODE_VALUES                                                                                \
+    20000000           /* of the derivative, all points together; fewer points for larger ones */
 #define DRAW_POINTS 10 /* that count, then the next draw of parameters */
 #define DRAW_TRIES 150 /* points looked at for one draw */
 #define POINTS_ENOUGH 8
+#define DIFFERENT_MOST                                                                             \
+    10 /* one point of so many may differ: digits lost where no neighbour shows it */
 #define TOLERANCE 1e-6 /* relative */
-#define ILL 1e-7       /* relative change by a few units in the last place */
+#define STEP 3e-6      /* relative, between neighbours of a point */
+#define ILL 3e-7       /* largest noise, relative */
 #define SMALLEST 1e-6  /* a smaller integrand has lost digits to terms that cancel */
 #define LARGEST 1e8
 #define SEED 1948 /* any: verdicts must not change from run to run */
@@ -33,6 +39,7 @@ struct integral_work {
     struct rng rng;
     double value[EXPR_VARIABLES];
     uint32_t real, counted, different;
+    uint32_t derived, derived_most; /* values of the derivative, and their limit */
 };
 
 const char *integral_verdict_name(enum integral_verdict verdict)
@@ -42,25 +49,20 @@ const char *integral_verdict_name(enum integral_verdict verdict)
     return names[verdict];
 }
 
-/* Value and how far it moves with its point; NaN where it is not real or ill-conditioned. */
+/* Value, and how far those beside it are from a straight line through it: what is smooth leaves
+ * less than 1e-9 of it, lost digits and jumps more. NaN where it is not real or ill-conditioned. */
 static double integral_value(struct integral_work *w, struct evaluator *e, double *noise)
 {
     const double x = w->value[w->x];
-    double low, high;
+    double near[5];
 
-    const double middle = evaluator_at(e, w->value);
-    low = high = middle;
-    for (int i = -2; i <= 2 && isfinite(middle); i += 1 + (i == -1)) {
-        w->value[w->x] = x * (1 + i * 8 * 2.220446049250313e-16);
-        const double near = evaluator_at(e, w->value);
-        if (!isfinite(near))
-            low = -INFINITY;
-        low = near < low ? near : low;
-        high = near > high ? near : high;
+    for (int i = 0; i < 5; i++) {
+        w->value[w->x] = x * (1 + (i - 2) * STEP);
+        near[i] = evaluator_at(e, w->value);
     }
     w->value[w->x] = x;
-    *noise = high - low;
-    return isfinite(middle) && *noise <= ILL * fabs(middle) ? middle : NAN;
+    *noise = fmax(fabs(near[0] - 2 * near[2] + near[4]), fabs(near[1] - 2 * near[2] + near[3]));
+    return isfinite(near[2]) && *noise <= ILL * fabs(near[2]) ? near[2] : NAN;
 }
 
 /* Points of several scales: most integrands are real near 0, some only far from it. */
@@ -91,8 +93,7 @@ static void integral_try(struct integral_work *w)
     if (!(fabs(f) >= SMALLEST && fabs(f) <= LARGEST))
         return;
     w->real++;
-    if (!w->derivative)
-        return;
+    w->derived++;
     const double d = integral_value(w, w->derivative, &slack);
     if (!isfinite(d))
         return;
@@ -108,7 +109,8 @@ static void integral_draw(struct integral_work *w, bool any_sign)
         const double size = 0.3 + 2.7 * rng_unit(&w->rng);
         w->value[i] = any_sign && rng_below(&w->rng, 2) ? -size : size;
     }
-    for (int i = 0; i < DRAW_TRIES && w->counted < before + DRAW_POINTS && !w->different; i++)
+    for (int i = 0;
+         i < DRAW_TRIES && w->counted < before + DRAW_POINTS && w->derived < w->derived_most; i++)
         integral_try(w);
 }
 
@@ -116,9 +118,9 @@ static enum integral_verdict integral_compare(struct integral_work *w)
 {
     rng_init(&w->rng, SEED, 0);
     for (int sign = 0; sign < 2 && w->counted < POINTS_ENOUGH; sign++)
-        for (int draw = 0; draw < DRAWS; draw++)
+        for (int i = 0; i < DRAWS || (i < DRAWS_MOST && w->counted < POINTS_ENOUGH); i++)
             integral_draw(w, sign);
-    if (w->different)
+    if (w->different * DIFFERENT_MOST > w->counted)
         return INTEGRAL_WRONG;
     if (w->counted >= POINTS_ENOUGH)
         return INTEGRAL_RIGHT;
@@ -164,6 +166,7 @@ static enum status integral_run(enum integral_verdict *out, struct integral_work
     *out = f ? INTEGRAL_NOT_PARSED : INTEGRAL_NO_PROBLEM;
     if (!f || !d)
         return w->pool.out_of_memory ? STATUS_MEMORY : STATUS_OK;
+    w->derived_most = 50 + NODE_VALUES / 5 / w->pool.count;
     enum status st = evaluator_create(&w->integrand, &w->pool, f);
     if (!st)
         st = evaluator_create(&w->derivative, &w->pool, d);

@@ -25,11 +25,11 @@ const char *integral_verdict_name(enum integral_verdict verdict);
 /* `answer`: one expression in plain mathematics, LaTeX, Python or InputForm; any constants C, K, c,
  * k (with an index) may be in it. Its symbolic derivative is compared with the integrand at seeded
  * points: parameters of three draws, positive unless the integrand is real only with other ones, as
- * textbooks take them; a point counts where both are real and hardly change when the point moves by
- * some units in the last place; right if at least 8 points count and none differs by more than 1e-6
- * of the larger value (and the conditioning seen). A derivative knows no constant and no branch:
- * log x and log |x| are both right where both are real.
- * Time is bounded whatever the answer. STATUS_MEMORY, STATUS_INTERNAL: logged. */
+ * textbooks take them. A point counts where both are real and lie with their neighbours on a smooth
+ * line. Right if at least 8 points count and at most one in ten differs by more than 1e-6 of the
+ * larger value. A derivative knows no constant and no branch: log x and log |x| are both right
+ * where both are real. Time is bounded whatever the answer. STATUS_MEMORY, STATUS_INTERNAL: logged.
+ */
 enum status integral_check(enum integral_verdict *out, const struct integral_problem *problem,
                            const char *answer) STATUS_MUST_USE;
 
