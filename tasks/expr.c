@@ -30,9 +30,10 @@ const struct expr *expr_number(struct expr_pool *pool, double value)
 
 uint32_t expr_variable_of(const struct expr_pool *pool, const char *name, size_t size)
 {
-    for (uint32_t i = 0; i < pool->n_names; i++)
+    for (uint32_t i = 0; i < pool->n_names; i++) {
         if (strlen(pool->name[i]) == size && strncmp(pool->name[i], name, size) == 0)
             return i;
+    }
     return EXPR_VARIABLES;
 }
 

@@ -103,12 +103,14 @@ static const struct expr *atom_bracket(struct expr_reader *r, bool *found)
         {"|", "|"}, {"\\lvert", "\\rvert"}, {"\\vert", "\\vert"}, {"\\|", "\\|"}};
 
     *found = true;
-    for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++)
+    for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {
         if ((r->form == EXPR_FORM_ANSWER || i == 0) && expr_take(r, groups[i][0]))
             return atom_group(r, groups[i][1]);
-    for (size_t i = 0; i < sizeof(bars) / sizeof(bars[0]); i++)
+    }
+    for (size_t i = 0; i < sizeof(bars) / sizeof(bars[0]); i++) {
         if (expr_take(r, bars[i][0]))
             return atom_bars(r, bars[i][1]);
+    }
     *found = false;
     return NULL;
 }
@@ -263,9 +265,10 @@ static const struct expr *atom_letters(struct expr_reader *r)
     static const char *const modules[] = {"math.", "np.", "numpy.", "sp.", "sympy.", "torch."};
     size_t size = 1;
 
-    for (size_t i = 0; i < sizeof(modules) / sizeof(modules[0]); i++)
+    for (size_t i = 0; i < sizeof(modules) / sizeof(modules[0]); i++) {
         if (expr_take(r, modules[i]))
             break;
+    }
     const char *const name = r->at;
     if (r->at >= r->end || !is_letter(*r->at))
         return NULL;
@@ -321,9 +324,10 @@ static const struct expr *atom_command(struct expr_reader *r)
     static const char *const greek[] = {"alpha", "beta", "gamma", "delta", "theta", "lambda", "mu",
                                         "phi",   "psi",  "omega", "rho",   "sigma", "tau"};
     r->at += size + 1;
-    for (size_t i = 0; i < sizeof(greek) / sizeof(greek[0]); i++)
+    for (size_t i = 0; i < sizeof(greek) / sizeof(greek[0]); i++) {
         if (strlen(greek[i]) == size && strncmp(name, greek[i], size) == 0)
             return expr_variable(r->pool, name, size);
+    }
     if (strncmp(name, "Gamma", size) == 0 || size == 2 || expr_name_prefix(name, size) == size)
         return atom_name(r, name, size);
     return NULL;

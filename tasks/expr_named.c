@@ -148,9 +148,10 @@ const struct expr *expr_named(struct expr_pool *pool, const char *name, size_t s
     const struct expr_name *found = NULL;
     const struct expr *one = expr_number(pool, 1);
 
-    for (size_t i = 0; i < sizeof(NAMES) / sizeof(NAMES[0]) && !found; i++)
+    for (size_t i = 0; i < sizeof(NAMES) / sizeof(NAMES[0]) && !found; i++) {
         if (strlen(NAMES[i].name) == size && NAMES[i].arguments == n && same(&NAMES[i], name, size))
             found = &NAMES[i];
+    }
     if (!found || !arg[0])
         return NULL;
     switch (found->make) {

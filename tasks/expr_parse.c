@@ -60,9 +60,10 @@ bool expr_times(struct expr_reader *r)
 
     if (expr_next(r, "*") && !expr_next(r, "**"))
         return expr_take(r, "*");
-    for (size_t i = 0; i < sizeof(signs) / sizeof(signs[0]); i++)
+    for (size_t i = 0; i < sizeof(signs) / sizeof(signs[0]); i++) {
         if (expr_take(r, signs[i]))
             return true;
+    }
     return false;
 }
 
@@ -89,9 +90,10 @@ bool expr_factor_next(struct expr_reader *r)
     if (c == '|' || expr_next(r, "\\vert"))
         return r->bars == 0;
     if (c == '\\') {
-        for (size_t i = 0; i < sizeof(stops) / sizeof(stops[0]); i++)
+        for (size_t i = 0; i < sizeof(stops) / sizeof(stops[0]); i++) {
             if (expr_next(r, stops[i]))
                 return false;
+        }
         return true;
     }
     if (c >= 0x80) /* Greek letters and the root: other signs fail where an atom is read */

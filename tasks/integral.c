@@ -117,9 +117,10 @@ static void integral_draw(struct integral_work *w, bool any_sign)
 static enum integral_verdict integral_compare(struct integral_work *w)
 {
     rng_init(&w->rng, SEED, 0);
-    for (int sign = 0; sign < 2 && w->counted < POINTS_ENOUGH; sign++)
+    for (int sign = 0; sign < 2 && w->counted < POINTS_ENOUGH; sign++) {
         for (int i = 0; i < DRAWS || (i < DRAWS_MOST && w->counted < POINTS_ENOUGH); i++)
             integral_draw(w, sign);
+    }
     if (w->different * DIFFERENT_MOST > w->counted)
         return INTEGRAL_WRONG;
     if (w->counted >= POINTS_ENOUGH)
@@ -143,9 +144,10 @@ static const struct expr *integral_derivative(struct integral_work *w, const cha
         return NULL;
     w->pool.limit = w->pool.count + ANSWER_NODES;
     const struct expr *e = expr_parse(&w->pool, answer, size, form);
-    for (uint32_t i = w->n_names; e && i < w->pool.n_names; i++)
+    for (uint32_t i = w->n_names; e && i < w->pool.n_names; i++) {
         if (form == EXPR_FORM_INPUT || !is_constant(w->pool.name[i]))
             return NULL;
+    }
     w->pool.limit = w->pool.count + DERIVATIVE_NODES;
     return e ? expr_derivative(&w->pool, e, w->x) : NULL;
 }
