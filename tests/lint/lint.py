@@ -25,6 +25,7 @@ MAX_FILE_LINES = 499
 MAX_FUNCTION_LINES = 60
 MAX_PARAMETERS = 5
 MAX_README_LINES = 60
+MAX_README_WIDTH = 120
 
 # What the files of a folder may include: its own folder and these (README.md has the table).
 BASE = ["shaders/shared", "host/base"]
@@ -186,16 +187,19 @@ def check_python(tree, path):
 
 
 def check_names(tree):
-    """Names are unique, so that one word finds one file; READMEs stay short."""
+    """Names are unique, so that one word finds one file; READMEs of folders stay short."""
     seen = {}
     for path in tree.files:
         other = seen.setdefault(path.name, path)
         if other is not path and path.name not in SAME_NAME_ALLOWED:
             tree.find(path, 1, f"the name is taken by {tree.name(other)}")
         if path.name == "README.md" and path.parent != tree.root:
-            count = len(path.read_text(encoding="utf-8").splitlines())
-            if count > MAX_README_LINES:
-                tree.find(path, count, f"found {count} lines, expected at most {MAX_README_LINES}")
+            lines = path.read_text(encoding="utf-8").splitlines()
+            if len(lines) > MAX_README_LINES:
+                tree.find(path, len(lines), f"found {len(lines)} lines, expected at most {MAX_README_LINES}")
+            for number, line in enumerate(lines, 1):
+                if len(line) > MAX_README_WIDTH:
+                    tree.find(path, number, f"found {len(line)} characters, expected at most {MAX_README_WIDTH}")
 
 
 def contract_items(tree):

@@ -38,6 +38,8 @@ GOOD = {
     "shaders/kernel.comp": "#version 450\n" + HEAD + '#include "shared/three.h"\n',
     "shaders/shared/three.h": HEAD + "#ifndef THREE_H\n#define THREE_H\n\n#endif\n",
     "host/ENGINE.md": "# Engine\n\n## 2. Reach\nText.\n\n## 3. Trials\n1. Fork (ENGINE.md 2).\n",
+    "README.md": "x" * 121 + "\n",
+    "host/model/README.md": "\u00e9" * 120 + "\n" + "line\n" * 59,
     "host/base/cites.h": HEAD + "/* As ENGINE.md 2 and `ENGINE.md` 3.1 say. */\n",
     "tool.py": '# SPDX-License-Identifier: MIT\n"""A tool."""\n',
 }
@@ -106,6 +108,7 @@ BAD = [
     ("host/base/tail.c", HEAD.rstrip("\n"), "tree", "expected a newline"),
     ("host/model/one.c", c_file(""), "tree", "the name is taken by host/base/one.c"),
     ("host/base/README.md", "line\n" * 61, "tree", "found 61 lines, expected at most 60"),
+    ("host/base/README.md", "\u00e9" * 121 + "\n", "tree", "found 121 characters, expected at most 120"),
     ("long_tool.py", GOOD["tool.py"] + "\n\ndef f(a, b, c, d, e, g):\n    return a\n", "tree",
      "f has 6 parameters"),
     ("host/base/ugly.c", c_file("int  ugly( void ){return 1;}\n"), "format", "is not formatted"),
