@@ -1,42 +1,123 @@
 /* SPDX-License-Identifier: MIT */
-/* A task and its items: what is asked of a model, and what its answers are held against. */
+/* A task and its items: what is asked of a model, and what its answers are held against.
+ *
+ * A task is one JSON file (task.schema.json); an item is one record of its data, with the prompt
+ * made. */
 #ifndef VKFI_TASKS_TASK_H
 #define VKFI_TASKS_TASK_H
 
 #include <stdint.h>
 
+#include "base/arena.h"
+#include "base/json.h"
+#include "base/status.h"
+
 /* What an item needs of a model. */
 enum task_kind {
     TASK_CHOICES,    /* the log-likelihood of each of a few continuations */
     TASK_GENERATION, /* a text, from which an answer is extracted         */
-    TASK_CODE        /* a text that is completed to a program and run     */
+    TASK_CODE,       /* a text that is completed to a program and run     */
+    TASK_KIND_COUNT
 };
 
-/* Its word in definitions of tasks: "choices", "generation", "code". */
-const char *task_kind_name(enum task_kind kind);
+/* The group in tables that span tasks. */
+enum task_area {
+    TASK_REASONING,
+    TASK_MULTILINGUAL,
+    TASK_MATHEMATICAL,
+    TASK_CODING,
+    TASK_OTHER,
+    TASK_AREA_COUNT
+};
 
-/* Texts are UTF-8, ended by zero. */
+enum task_metric {
+    TASK_ACC,
+    TASK_ACC_NORM,
+    TASK_EXACT_MATCH,
+    TASK_BLEU,
+    TASK_CHRF,
+    TASK_PASS,
+    TASK_METRIC_COUNT
+};
+
+/* Their words in definitions and output: "choices", "reasoning", "acc_norm", "chrf++", "pass@1". */
+const char *task_kind_name(enum task_kind kind);
+const char *task_area_name(enum task_area area);
+const char *task_metric_name(enum task_metric metric);
+
+/* A definition that was read. Texts are UTF-8, ended by zero, never null. */
+struct task {
+    const char *name, *title, *licence;
+    enum task_area area;
+    enum task_kind kind;
+    const char *const *extract; /* (n_extracts) rules of extract.h; the first counts */
+    uint32_t n_extracts;
+    enum task_metric metric[TASK_METRIC_COUNT]; /* (n_metrics), the first is the one to report */
+    uint32_t n_metrics;
+    const char *const *stop; /* (n_stops) texts that end an answer */
+    uint32_t n_stops, max_tokens;
+    uint32_t shots; /* examples by default */
+    double chance;  /* score of a guess; NaN: by the number of choices of each item */
+};
+
 struct task_choice {
     const char *context; /* null: the item's prompt */
     const char *text;    /* continuation, with the blank before it, if any */
 };
 
 struct task_item {
-    uint32_t index;     /* in the task's data, from 0 */
-    const char *doc_id; /* as the data names it; its index where it has no names */
-    const char *group;  /* language, subject, level or pair; "" where the task has none */
-    const char *prompt; /* with its examples, if any, not yet in a chat format */
+    uint32_t index;          /* in the task's data, from 0 */
+    const char *doc_id;      /* as the data names it; its index where it has no names */
+    const char *group;       /* language, subject, level or pair; "" where the task has none */
+    const char *prompt;      /* with its examples, if any, not yet in a chat format */
+    const char *instruction; /* the message instead of the prompt in a chat format; null: the prompt */
 
     const struct task_choice *choice; /* (n_choices) TASK_CHOICES */
     uint32_t n_choices, gold;
 
-    const char *target;      /* TASK_GENERATION: the reference answer */
+    const char *target;      /* reference answer, of code the reference completion; "" if none */
     const char *const *stop; /* (n_stops) texts that end an answer */
     uint32_t n_stops;
     uint32_t max_tokens;
 
+    const char *integrand, *variable; /* of the rule "integral"; else null */
+
+    const char *prefix;      /* TASK_CODE: program text before the answer of the model */
     const char *test;        /* TASK_CODE: what runs after the program */
     const char *entry_point; /* the name that the tests call; null where they name it themselves */
 };
+
+/* Reads a definition from a file. STATUS_INPUT: logged, one line with pointer and line. */
+enum status task_open(struct task **out, const char *path) STATUS_MUST_USE;
+/* The same from memory; `name` appears in messages. */
+enum status task_read(struct task **out, const char *text, size_t size,
+                      const char *name) STATUS_MUST_USE;
+void task_close(struct task **task);
+
+struct task_query {
+    const char *data;        /* folder that the definition's files are named from */
+    const char *const *file; /* (n_files) instead of the definition's files: one, or one a column */
+    uint32_t n_files;
+    uint32_t shots;        /* examples in front of each prompt */
+    uint32_t first, limit; /* items from index `first` on, at most `limit`; 0: all */
+    uint32_t spread;       /* at most so many items, taken from the groups in turn; 0: all */
+};
+
+struct task_items {
+    struct arena arena;     /* of all that items point to */
+    struct task_item *item; /* (count), owned, by index */
+    uint32_t count;
+    double chance;  /* of these items: the task's, else the mean of 1 / choices */
+};
+
+/* The items of a task. With shots > 0, records that few_shot sets aside for examples are no items.
+ * STATUS_INPUT: one line with file, line and field of the first record that is not as it should be;
+ * `out` is empty then. */
+enum status task_items(struct task_items *out, const struct task *task,
+                       const struct task_query *query) STATUS_MUST_USE;
+void task_items_finish(struct task_items *items);
+
+/* The JSON Schema of definitions. */
+enum status task_schema_put(struct json_writer *w) STATUS_MUST_USE;
 
 #endif

@@ -92,6 +92,7 @@ struct template_run {
     uint32_t depth, steps;
     size_t bytes;
     enum template_jump jump;
+    bool strict; /* what is undefined may be tested, but not printed or gone over */
 };
 
 #define TEMPLATE_MAX_ARGUMENTS 8
@@ -124,7 +125,16 @@ struct template_builtins {
 extern const struct template_builtins template_filters, template_tests, template_functions,
     template_text_methods, template_dict_methods, template_list_methods, template_loop_methods;
 
+/* template_parse.c */
+enum status template_parse_source(struct template **out, struct arena *arena,
+                                  struct template_text source, enum template_space space,
+                                  struct template_problem *problem) STATUS_MUST_USE;
+
 /* template_run.c */
+/* Sets a name of this scope alone, as Jinja does. */
+enum status template_run_bind(struct template_run *run, struct template_scope *scope,
+                              struct template_text name,
+                              const struct template_value *value) STATUS_MUST_USE;
 enum status template_run_body(struct template_run *run, struct template_scope *scope,
                               const struct template_node *body) STATUS_MUST_USE;
 /* Runs `body` into a text of its own. */
@@ -165,6 +175,9 @@ struct template_value template_value_bool(bool is);
 struct template_value template_value_int(int64_t number);
 struct template_value template_value_word(const char *text); /* text must stay */
 struct template_value template_value_undefined(struct template_text name);
+/* STATUS_INPUT: names what is undefined. */
+enum status template_value_unknown(struct template_run *run,
+                                   const struct template_value *value) STATUS_MUST_USE;
 enum status template_value_text(struct template_run *run, const char *bytes, size_t size,
                                 struct template_value *out) STATUS_MUST_USE; /* a copy */
 enum status template_value_list(struct template_run *run, enum template_type type, size_t count,

@@ -17,6 +17,7 @@ struct lexer {
     const struct template_token **link; /* where the next token goes */
     struct template_token *last;
     bool line_starting; /* the text goes on at the start of a line */
+    enum template_space space;
     char open[TEMPLATE_MAX_DEPTH];
     size_t depth; /* of `open` */
 };
@@ -68,7 +69,7 @@ static void skip_space(struct lexer *l)
     advance(l, template_text_space(rest));
 }
 
-/* A copy with plain line feeds at line ends, without the last of them. */
+/* A copy with plain line feeds at line ends, in a chat template without the last of them. */
 static enum status normalize(struct lexer *l, struct template_text source)
 {
     char *copy = arena_text(l->arena, source.data, source.size);
@@ -83,7 +84,7 @@ static enum status normalize(struct lexer *l, struct template_text source)
             copy[n++] = source.data[i];
         }
     }
-    n -= n > 0 && copy[n - 1] == '\n';
+    n -= l->space == TEMPLATE_SPACE_CHAT && n > 0 && copy[n - 1] == '\n';
     l->at = copy;
     l->end = copy + n;
     return STATUS_OK;
@@ -95,7 +96,7 @@ static struct template_text before_mark(const struct lexer *l, size_t size, char
     struct template_text text = {l->at, size};
     if (sign == '-')
         return template_text_strip_end(text);
-    if (sign == '+' || mark == '{')
+    if (sign == '+' || mark == '{' || l->space == TEMPLATE_SPACE_KEPT)
         return text;
     const char *feed = size > 0 ? memrchr(text.data, '\n', size) : NULL;
     const size_t start = feed ? (size_t)(feed - text.data) + 1 : 0;
@@ -110,7 +111,7 @@ static void after_mark(struct lexer *l, char sign)
 {
     if (sign == '-')
         skip_space(l);
-    else if (sign != '+' && l->at < l->end && *l->at == '\n')
+    else if (sign != '+' && l->space == TEMPLATE_SPACE_CHAT && l->at < l->end && *l->at == '\n')
         advance(l, 1);
     l->line_starting = l->at[-1] == '\n';
 }
@@ -363,10 +364,15 @@ static enum status read_inside(struct lexer *l, bool is_tag)
 }
 
 enum status template_lex(const struct template_token **out, struct arena *arena,
-                         struct template_text source, struct template_problem *problem)
+                         struct template_text source, enum template_space space,
+                         struct template_problem *problem)
 {
-    struct lexer l = {
-        .arena = arena, .problem = problem, .line = 1, .link = out, .line_starting = true};
+    struct lexer l = {.arena = arena,
+                      .problem = problem,
+                      .line = 1,
+                      .link = out,
+                      .line_starting = true,
+                      .space = space};
     *out = NULL;
     if (source.size > TEMPLATE_MAX_SOURCE)
         return template_lex_fail(problem, 1, "found %zu bytes, expected at most %zu", source.size,

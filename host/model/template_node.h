@@ -38,9 +38,15 @@ struct template_token {
     int64_t number;
 };
 
+/* What becomes of white space around blocks and comments, and of a last line feed. */
+enum template_space {
+    TEMPLATE_SPACE_CHAT, /* jinja2 with trim_blocks and lstrip_blocks, as chat templates want it */
+    TEMPLATE_SPACE_KEPT  /* jinja2 with keep_trailing_newline, all of it is text */
+};
+
 /* All tokens of a template, in `arena`. */
 enum status template_lex(const struct template_token **out, struct arena *arena,
-                         struct template_text source,
+                         struct template_text source, enum template_space space,
                          struct template_problem *problem) STATUS_MUST_USE;
 
 /* Fills in `problem`, returns STATUS_INPUT. */

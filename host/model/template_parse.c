@@ -293,13 +293,21 @@ static enum status parse_body(struct template_reader *r, const char *const *ends
     return st;
 }
 
-enum status template_parse(struct template **out, struct arena *arena, const char *source,
-                           size_t size, struct template_problem *problem)
+enum status template_parse_source(struct template **out, struct arena *arena,
+                                  struct template_text source, enum template_space space,
+                                  struct template_problem *problem)
 {
     struct template_reader r = {.arena = arena, .problem = problem};
     *out = arena_alloc(arena, sizeof(**out));
     if (!*out)
         return STATUS_MEMORY;
-    enum status st = template_lex(&r.token, arena, (struct template_text){source, size}, problem);
+    enum status st = template_lex(&r.token, arena, source, space, problem);
     return st ? st : parse_body(&r, NULL, &(*out)->body);
+}
+
+enum status template_parse(struct template **out, struct arena *arena, const char *source,
+                           size_t size, struct template_problem *problem)
+{
+    return template_parse_source(out, arena, (struct template_text){source, size},
+                                 TEMPLATE_SPACE_CHAT, problem);
 }

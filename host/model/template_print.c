@@ -116,7 +116,7 @@ enum status template_print(struct template_run *run, struct text *out,
     char digits[24];
     switch (value->type) {
     case TEMPLATE_IS_UNDEFINED:
-        return STATUS_OK;
+        return run->strict ? template_value_unknown(run, value) : STATUS_OK;
     case TEMPLATE_IS_NONE:
         return add_word(run, out, "None");
     case TEMPLATE_IS_BOOL:

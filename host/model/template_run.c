@@ -5,9 +5,8 @@
 #include "model/template_impl.h"
 #include "model/template_text.h"
 
-/* Sets a name of this scope alone, as Jinja does. */
-static enum status bind(struct template_run *run, struct template_scope *scope,
-                        struct template_text name, const struct template_value *value)
+enum status template_run_bind(struct template_run *run, struct template_scope *scope,
+                              struct template_text name, const struct template_value *value)
 {
     for (struct template_binding *b = scope->first; b; b = b->next) {
         enum status st = template_value_step(run, 1);
@@ -41,7 +40,7 @@ static enum status bind_targets(struct template_run *run, struct template_scope 
     struct template_list parts;
     size_t i = 0, count = 0;
     if (!loop->number)
-        return bind(run, scope, loop->list->text, item);
+        return template_run_bind(run, scope, loop->list->text, item);
     for (const struct template_node *n = loop->list; n; n = n->next)
         count++;
     enum status st = template_value_elements(run, item, &parts);
@@ -49,7 +48,7 @@ static enum status bind_targets(struct template_run *run, struct template_scope 
         return template_value_fail(run, "found %zu values for %zu names of a loop", parts.count,
                                    count);
     for (const struct template_node *n = loop->list; !st && n; n = n->next)
-        st = bind(run, scope, n->text, &parts.item[i++]);
+        st = template_run_bind(run, scope, n->text, &parts.item[i++]);
     return st;
 }
 
@@ -96,7 +95,7 @@ static enum status run_for(struct template_run *run, struct template_scope *scop
             return template_value_no_memory(run);
         *loop = (struct template_loop){list, i};
         const struct template_value value = {.type = TEMPLATE_IS_LOOP, .loop = loop};
-        st = bind(run, inner, (struct template_text){"loop", 4}, &value);
+        st = template_run_bind(run, inner, (struct template_text){"loop", 4}, &value);
         if (!st)
             st = bind_targets(run, inner, node, &list->item[i]);
         if (!st)
@@ -130,7 +129,7 @@ static enum status assign(struct template_run *run, struct template_scope *scope
     struct template_value base;
     const struct template_value key = {.type = TEMPLATE_IS_TEXT, .text = target->text};
     if (target->kind == TEMPLATE_NAME)
-        return bind(run, scope, target->text, value);
+        return template_run_bind(run, scope, target->text, value);
     enum status st = template_eval(run, scope, target->a, &base);
     if (!st && base.type != TEMPLATE_IS_NAMESPACE)
         return template_value_fail(run,
@@ -192,7 +191,7 @@ static enum status run_macro(struct template_run *run, struct template_scope *sc
         return template_value_no_memory(run);
     *macro = (struct template_macro){node, scope};
     const struct template_value value = {.type = TEMPLATE_IS_MACRO, .macro = macro};
-    return bind(run, scope, node->text, &value);
+    return template_run_bind(run, scope, node->text, &value);
 }
 
 static enum status run_print(struct template_run *run, struct template_scope *scope,
@@ -282,7 +281,7 @@ static enum status bind_context(struct template_run *run, struct template_scope 
     for (size_t i = 0; !st && i < sizeof(variables) / sizeof(*variables); i++) {
         const bool absent = i >= 4 && variables[i].value->type == TEMPLATE_IS_NONE;
         if (!absent)
-            st = bind(run, scope,
+            st = template_run_bind(run, scope,
                       (struct template_text){variables[i].name, strlen(variables[i].name)},
                       variables[i].value);
     }

@@ -64,6 +64,13 @@ struct template_value template_value_undefined(struct template_text name)
     return (struct template_value){.type = TEMPLATE_IS_UNDEFINED, .text = name};
 }
 
+enum status template_value_unknown(struct template_run *run, const struct template_value *value)
+{
+    return template_value_fail(run, "found '%.*s', which is undefined",
+                               (int)(value->text.size < 60 ? value->text.size : 60),
+                               value->text.data);
+}
+
 enum status template_value_text(struct template_run *run, const char *bytes, size_t size,
                                 struct template_value *out)
 {
@@ -332,6 +339,7 @@ enum status template_value_elements(struct template_run *run, const struct templ
     *out = (struct template_list){0};
     switch (value->type) {
     case TEMPLATE_IS_UNDEFINED:
+        st = run->strict ? template_value_unknown(run, value) : STATUS_OK;
         break;
     case TEMPLATE_IS_TEXT:
         st = characters(run, value->text, out);

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/* A record with its variables, and what a definition makes of it. */
+#ifndef VKFI_TASKS_TASK_RECORD_H
+#define VKFI_TASKS_TASK_RECORD_H
+
+#include "tasks/task_files.h"
+
+struct task_record {
+    const struct task_definition *definition;
+    struct template_record *values; /* owned */
+    const char *where;              /* "mgsm_de.tsv:12", for messages */
+    uint32_t index;
+};
+
+struct task_place {
+    const struct template_record *words; /* variables of all records */
+    const struct task_file *file;        /* null: a record of few_shot */
+    uint32_t row, index;                 /* in the file, in the data; from 0 */
+    const char *where;
+};
+
+/* The record's members, then the definition's fields as variables. `object`, `place->where` must
+ * stay. STATUS_INPUT, one line, as of all these; finish it in any case. */
+enum status task_record_init(struct task_record *out, const struct task_definition *definition,
+                             const struct json *object,
+                             const struct task_place *place) STATUS_MUST_USE;
+void task_record_finish(struct task_record *record);
+
+/* Its group, "" where the task has none. */
+enum status task_record_group(const struct task_record *record, struct arena *arena,
+                              const char **out) STATUS_MUST_USE;
+
+/* Prompt and answer, as an example. */
+enum status task_record_example(const struct task_record *record, struct arena *arena,
+                                const char **out) STATUS_MUST_USE;
+
+/* The item; `examples` stand before its prompt, null: none. */
+enum status task_record_item(const struct task_record *record, struct arena *arena,
+                             const char *examples, struct task_item *out) STATUS_MUST_USE;
+
+#endif
