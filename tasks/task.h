@@ -66,11 +66,12 @@ struct task_choice {
 };
 
 struct task_item {
-    uint32_t index;          /* in the task's data, from 0 */
-    const char *doc_id;      /* as the data names it; its index where it has no names */
-    const char *group;       /* language, subject, level or pair; "" where the task has none */
-    const char *prompt;      /* with its examples, if any, not yet in a chat format */
-    const char *instruction; /* the message instead of the prompt in a chat format; null: the prompt */
+    uint32_t index;     /* in the task's data, from 0 */
+    const char *doc_id; /* as the data names it; its index where it has no names */
+    const char *group;  /* language, subject, level or pair; "" where the task has none */
+    const char *prompt; /* with its examples, if any, not yet in a chat format */
+    const char
+        *instruction; /* the message instead of the prompt in a chat format; null: the prompt */
 
     const struct task_choice *choice; /* (n_choices) TASK_CHOICES */
     uint32_t n_choices, gold;
@@ -107,7 +108,7 @@ struct task_items {
     struct arena arena;     /* of all that items point to */
     struct task_item *item; /* (count), owned, by index */
     uint32_t count;
-    double chance;  /* of these items: the task's, else the mean of 1 / choices */
+    double chance; /* of these items: the task's, else the mean of 1 / choices */
 };
 
 /* The items of a task. With shots > 0, records that few_shot sets aside for examples are no items.
@@ -117,7 +118,7 @@ enum status task_items(struct task_items *out, const struct task *task,
                        const struct task_query *query) STATUS_MUST_USE;
 void task_items_finish(struct task_items *items);
 
-/* The JSON Schema of definitions. */
-enum status task_schema_put(struct json_writer *w) STATUS_MUST_USE;
+/* The JSON Schema of definitions; the writer keeps a failure. */
+void task_schema_put(struct json_writer *w);
 
 #endif

@@ -71,10 +71,12 @@ static enum status check_kind(const struct task_reading *r)
 /* Metrics and rules of extraction, which belong to a kind. */
 static enum status check_words(const struct task_reading *r)
 {
-    static const enum task_kind of[TASK_METRIC_COUNT] = {
-        [TASK_ACC] = TASK_CHOICES,           [TASK_ACC_NORM] = TASK_CHOICES,
-        [TASK_EXACT_MATCH] = TASK_GENERATION, [TASK_BLEU] = TASK_GENERATION,
-        [TASK_CHRF] = TASK_GENERATION,       [TASK_PASS] = TASK_CODE};
+    static const enum task_kind of[TASK_METRIC_COUNT] = {[TASK_ACC] = TASK_CHOICES,
+                                                         [TASK_ACC_NORM] = TASK_CHOICES,
+                                                         [TASK_EXACT_MATCH] = TASK_GENERATION,
+                                                         [TASK_BLEU] = TASK_GENERATION,
+                                                         [TASK_CHRF] = TASK_GENERATION,
+                                                         [TASK_PASS] = TASK_CODE};
     const struct task *task = &r->out->task;
     const struct json *root = json_root(r->doc);
     for (uint32_t i = 0; i < task->n_metrics; i++) {
@@ -135,20 +137,16 @@ static enum status check(const struct task_reading *r)
 /* What holds without the fields; the words of the table stand for themselves there. */
 static void set_defaults(struct task_definition *d)
 {
-    d->task = (struct task){.title = "",
-                            .licence = "",
-                            .area = TASK_OTHER,
-                            .max_tokens = 256,
-                            .chance = NAN};
+    d->task = (struct task){
+        .title = "", .licence = "", .area = TASK_OTHER, .max_tokens = 256, .chance = NAN};
     d->delimiter = " ";
     d->separator = "\n\n";
 }
 
 static void fill_in(struct task_definition *d)
 {
-    static const enum task_metric metric[] = {[TASK_CHOICES] = TASK_ACC,
-                                              [TASK_GENERATION] = TASK_EXACT_MATCH,
-                                              [TASK_CODE] = TASK_PASS};
+    static const enum task_metric metric[] = {
+        [TASK_CHOICES] = TASK_ACC, [TASK_GENERATION] = TASK_EXACT_MATCH, [TASK_CODE] = TASK_PASS};
     struct task *task = &d->task;
     if (task->n_metrics == 0)
         task->metric[task->n_metrics++] = metric[task->kind];

@@ -17,9 +17,9 @@
 #define TASK_RULES_MAX 8
 
 /* The words of task.h's enumerations and of the formats. */
-extern const char *const task_kinds[TASK_KIND_COUNT], *const task_areas[TASK_AREA_COUNT],
-    *const task_metrics[TASK_METRIC_COUNT],
-    *const task_formats[TASK_FORMAT_COUNT];
+extern const char *const task_kinds[TASK_KIND_COUNT],
+    *const task_areas[TASK_AREA_COUNT], *const task_metrics[TASK_METRIC_COUNT],
+                                            *const task_formats[TASK_FORMAT_COUNT];
 
 /* Several texts: a template each, or one template whose value is a list. */
 struct task_templates {
@@ -64,8 +64,8 @@ struct task_definition {
     struct task_templates choices, contexts, labels;
     const char *delimiter;
 
-    uint32_t pool;              /* records at the end that give examples */
-    uint32_t pool_of_groups;    /* 1: at the end of each group */
+    uint32_t pool;           /* records at the end that give examples */
+    uint32_t pool_of_groups; /* 1: at the end of each group */
     const char *separator;
     const struct json *examples; /* a list of records; null: of the data */
     struct task_texts stop, extract;
@@ -81,6 +81,7 @@ enum task_field_type {
     TASK_FIELD_TEXT,      /* const char *                                     */
     TASK_FIELD_WORD,      /* an enum: one of the words                        */
     TASK_FIELD_WORDS,     /* one or a list of them, by `read`                 */
+    TASK_FIELD_RULES,     /* one or a list of rules of extraction, by `read`  */
     TASK_FIELD_U32,       /* uint32_t in `span`                               */
     TASK_FIELD_NUMBER,    /* double from 0 to 1                               */
     TASK_FIELD_TEXTS,     /* struct task_texts: a text or a list              */

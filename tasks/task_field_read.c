@@ -185,9 +185,8 @@ static enum status read_columns_of(struct task_reading *r, const struct json *ob
                                    struct task_pattern *out)
 {
     const struct task_texts *columns = &r->out->columns;
-    enum status st =
-        json_fields_object(r->doc, object, "an object with a path for each column",
-                           (struct json_words){columns->text, columns->count});
+    enum status st = json_fields_object(r->doc, object, "an object with a path for each column",
+                                        (struct json_words){columns->text, columns->count});
     for (uint32_t i = 0; !st && i < columns->count; i++) {
         const struct json *path = json_get(object, columns->text[i]);
         if (!path) {

@@ -127,9 +127,10 @@ static const struct task_field ROOT[] = {
      .type = TASK_FIELD_WORD,
      .at = AT(task.kind),
      .words = WORDS(task_kinds),
-     .what = "choices: the log-likelihood of a few continuations; generation: a text, from which an "
-             "answer is extracted; code: a text that is completed to a program and run. Must be "
-             "given.",
+     .what =
+         "choices: the log-likelihood of a few continuations; generation: a text, from which an "
+         "answer is extracted; code: a text that is completed to a program and run. Must be "
+         "given.",
      .need = "choices, generation or code",
      .examples = "['choices']"},
     {.key = "data",
@@ -141,11 +142,12 @@ static const struct task_field ROOT[] = {
     {.key = "fields",
      .type = TASK_FIELD_OTHER,
      .read = task_field_read_fields,
-     .what = "Further variables: a template each, made in this order; a later one may use an "
-             "earlier. Templates are Jinja (the same that chat templates are run by), their "
-             "variables the record's fields, `words`, `file` (the name of the record's file up to "
-             "its first '.'; of parallel lines source_file and so on, one for each column), `row` (in "
-             "that file, from 0) and `index` (in all data). None by default.",
+     .what =
+         "Further variables: a template each, made in this order; a later one may use an "
+         "earlier. Templates are Jinja (the same that chat templates are run by), their "
+         "variables the record's fields, `words`, `file` (the name of the record's file up to "
+         "its first '.'; of parallel lines source_file and so on, one for each column), `row` (in "
+         "that file, from 0) and `index` (in all data). None by default.",
      .examples = "[{'language': '{{ file[5:] }}'}]",
      .form = "{'type': 'object', 'maxProperties': 32, 'additionalProperties': {'type': 'string'}}"},
     {.key = "words",
@@ -222,8 +224,9 @@ static const struct task_field ROOT[] = {
      .fallback = "256",
      .examples = "[32]"},
     {.key = "extract",
-     .type = TASK_FIELD_OTHER,
+     .type = TASK_FIELD_RULES,
      .read = task_field_read_extract,
+     .words = {NULL, TASK_RULES_MAX},
      .what = "How the answer is taken out of the text, and with that how it is compared with the "
              "target: a rule, or several, of which the first counts. Must be given by kind "
              "generation; code by default by kind code.",

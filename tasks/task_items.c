@@ -195,8 +195,8 @@ static enum status take_records(struct maker *m)
     const struct visit visit = {add_example, NULL};
     enum status st = STATUS_OK;
     if (json_count(m->d->examples) < m->query->shots) {
-        log_error("task %s: found %u shots, expected at most %zu", m->d->task.name,
-                  m->query->shots, json_count(m->d->examples));
+        log_error("task %s: found %u shots, expected at most %zu", m->d->task.name, m->query->shots,
+                  json_count(m->d->examples));
         return STATUS_INPUT;
     }
     for (uint32_t i = 0; !st && i < m->query->shots; i++) {

@@ -11,7 +11,8 @@
 
 void task_reader_start(struct task_reader *r, uint32_t line)
 {
-    const int n = snprintf(r->where, sizeof(r->where), "%s:%u", task_stream_path(r->stream[0]), line);
+    const int n =
+        snprintf(r->where, sizeof(r->where), "%s:%u", task_stream_path(r->stream[0]), line);
     if (n >= (int)sizeof(r->where)) /* the end of a long path tells more */
         snprintf(r->where, sizeof(r->where), "...%s:%u",
                  task_stream_path(r->stream[0]) + n - sizeof(r->where) + 4, line);
@@ -140,8 +141,8 @@ static enum status next_rubi(struct task_reader *r, struct json_doc **out)
 enum status task_reader_next(struct task_reader *reader, struct json_doc **out)
 {
     static enum status (*const next[])(struct task_reader *, struct json_doc **) = {
-        [TASK_JSONL] = next_jsonl, [TASK_JSON] = next_json,         [TASK_CSV] = next_csv,
-        [TASK_TSV] = next_tsv,     [TASK_LINES] = next_lines,       [TASK_PARALLEL] = next_parallel,
+        [TASK_JSONL] = next_jsonl, [TASK_JSON] = next_json,   [TASK_CSV] = next_csv,
+        [TASK_TSV] = next_tsv,     [TASK_LINES] = next_lines, [TASK_PARALLEL] = next_parallel,
         [TASK_RUBI] = next_rubi,
     };
     *out = NULL;

@@ -22,9 +22,9 @@ enum task_format {
 
 struct task_source {
     enum task_format format;
-    const char *const *column;            /* (n_columns); none: CSV and TSV have them in line 1 */
-    uint32_t n_columns;                   /* at most TASK_COLUMNS_MAX */
-    const char *path[TASK_COLUMNS_MAX];   /* the first alone, but of TASK_PARALLEL each column's */
+    const char *const *column;          /* (n_columns); none: CSV and TSV have them in line 1 */
+    uint32_t n_columns;                 /* at most TASK_COLUMNS_MAX */
+    const char *path[TASK_COLUMNS_MAX]; /* the first alone, but of TASK_PARALLEL each column's */
 };
 
 struct task_reader;

@@ -61,10 +61,10 @@ static enum status open_packed(struct task_stream *s)
 
 static const char *bzip2_reason(int code)
 {
-    return code == BZ_UNEXPECTED_EOF                                ? "the bzip2 data end early"
+    return code == BZ_UNEXPECTED_EOF                              ? "the bzip2 data end early"
            : code == BZ_DATA_ERROR || code == BZ_DATA_ERROR_MAGIC ? "the bzip2 data are damaged"
-           : code == BZ_MEM_ERROR                                   ? "no memory for bzip2"
-                                                                    : strerror(errno);
+           : code == BZ_MEM_ERROR                                 ? "no memory for bzip2"
+                                                                  : strerror(errno);
 }
 
 /* The end of a stream: another may follow in the same file. */

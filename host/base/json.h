@@ -102,6 +102,9 @@ void json_member_value(struct json_writer *w, const char *key, const struct json
 /* A key, and an object or array that json_object_close or json_array_close ends. */
 void json_member_object(struct json_writer *w, const char *key);
 void json_member_array(struct json_writer *w, const char *key);
+/* What a table in C holds, JSON with ' for the double quote, less than 1 KiB: under a key, or the
+ * members of an object where `key` is null. */
+enum status json_put_terse(struct json_writer *w, const char *key, const char *json);
 /* Ends the line, flushes; the first failure, STATUS_IO if anything could not be written. */
 enum status json_end(struct json_writer *w) STATUS_MUST_USE;
 

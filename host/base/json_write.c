@@ -353,3 +353,26 @@ enum status json_end_line(const char **out, struct json_memory *m, struct arena 
         m->text[--m->size] = '\0';
     return st;
 }
+
+enum status json_put_terse(struct json_writer *w, const char *key, const char *json)
+{
+    char text[1024];
+    struct json_doc *doc = NULL;
+    const size_t n = strlen(json);
+    assert(n < sizeof(text));
+    for (size_t i = 0; i <= n; i++)
+        text[i] = json[i] == '\'' ? '"' : json[i];
+    const enum status st = json_parse(&doc, text, n, "a table of fields");
+    json_take(w, st);
+    if (!st && key) {
+        json_put_key(w, key);
+        json_put_value(w, json_root(doc));
+    }
+    for (size_t i = 0; !st && !key && i < json_count(json_root(doc)); i++) {
+        const struct json *member = json_at(json_root(doc), i);
+        json_put_key(w, json_key(member));
+        json_put_value(w, member);
+    }
+    json_destroy(&doc);
+    return st;
+}

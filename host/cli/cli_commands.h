@@ -14,6 +14,7 @@ enum status cli_detokenize(const struct cli_env *env, int argc, char **argv) STA
 enum status cli_devices(const struct cli_env *env, int argc, char **argv) STATUS_MUST_USE;
 enum status cli_sites(const struct cli_env *env, int argc, char **argv) STATUS_MUST_USE;
 enum status cli_model(const struct cli_env *env, int argc, char **argv) STATUS_MUST_USE;
+enum status cli_task(const struct cli_env *env, int argc, char **argv) STATUS_MUST_USE;
 enum status cli_bench(const struct cli_env *env, int argc, char **argv) STATUS_MUST_USE;
 enum status cli_export(const struct cli_env *env, int argc, char **argv) STATUS_MUST_USE;
 enum status cli_merge(const struct cli_env *env, int argc, char **argv) STATUS_MUST_USE;

@@ -10,15 +10,17 @@
 
 #define NAMES_MAX 64
 
-static enum status cache_folder(char **out, struct arena *arena, const struct cli_env *env)
+enum status cli_manifest_cache(char **out, struct arena *arena, const struct cli_env *env,
+                               const char *what)
 {
     if (!env->cache_home && !env->home) {
         log_error("found neither XDG_CACHE_HOME nor HOME nor a home in the user's passwd entry, "
-                  "expected one of them: models are kept there");
+                  "expected one of them: %s are kept there",
+                  what);
         return STATUS_INPUT;
     }
-    *out = env->cache_home ? arena_printf(arena, "%s/vkfi/models", env->cache_home)
-                           : arena_printf(arena, "%s/.cache/vkfi/models", env->home);
+    *out = env->cache_home ? arena_printf(arena, "%s/vkfi/%s", env->cache_home, what)
+                           : arena_printf(arena, "%s/.cache/vkfi/%s", env->home, what);
     return *out ? STATUS_OK : STATUS_MEMORY;
 }
 
@@ -76,7 +78,7 @@ enum status cli_manifest_load(struct cli_manifest *out, const struct cli_env *en
 {
     char *folder = NULL;
     *out = (struct cli_manifest){0};
-    enum status st = cache_folder(&folder, &out->arena, env);
+    enum status st = cli_manifest_cache(&folder, &out->arena, env, "models");
     const char *path = env->manifest;
     if (!st && !path)
         path = arena_printf(&out->arena, "%s/models.json", env->data);

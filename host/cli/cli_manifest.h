@@ -34,6 +34,10 @@ struct cli_manifest {
 enum status cli_manifest_load(struct cli_manifest *out, const struct cli_env *env) STATUS_MUST_USE;
 void cli_manifest_finish(struct cli_manifest *manifest);
 
+/* The folder of the cache for `what`: "models", "tasks". STATUS_INPUT if none is known. */
+enum status cli_manifest_cache(char **out, struct arena *arena, const struct cli_env *env,
+                               const char *what) STATUS_MUST_USE;
+
 /* By name or alias; null, logged, if the manifest has no such model. */
 const struct cli_manifest_entry *cli_manifest_find(const struct cli_manifest *manifest,
                                                    const char *name);

@@ -30,6 +30,7 @@ static const struct command COMMANDS[] = {
     {"devices", cli_devices, "list the devices; probe their arithmetic"},
     {"sites", cli_sites, "list where faults may strike, with sizes"},
     {"model", cli_model, "list, fetch and describe models"},
+    {"task", cli_task, "list, show and fetch tasks that models are scored on"},
     {"plan", cli_plan, "check, explain and compare plans of campaigns"},
     {"sweep", cli_sweep, "every op, point and bit of a model once or more"},
     {"bench", cli_bench, "measure speed and memory"},
@@ -79,8 +80,9 @@ static enum status add_command_list(struct text *out)
                     "ENVIRONMENT\n"
                     "  VKFI_VALIDATE=1   run with the Vulkan validation layer\n"
                     "  VKFI_MANIFEST     another models.json\n"
+                    "  VKFI_DATA         folder of the tasks' data\n"
                     "  VKFI_THREADS      default of --threads\n"
-                    "  XDG_CACHE_HOME    models are kept in vkfi/models there; default ~/.cache\n"
+                    "  XDG_CACHE_HOME    models and data are kept in vkfi there; default ~/.cache\n"
                     "  VK_DRIVER_FILES   which Vulkan drivers are loaded (Vulkan loader)\n"
                     "\nEXIT CODES\n"
                     "  0  done\n"
@@ -221,6 +223,7 @@ int main(int argc, char **argv)
         .data = data,
         .validate = validate && strcmp(validate, "0") != 0,
         .manifest = manifest,
+        .task_data = environment("VKFI_DATA"),
         .cache_home = environment("XDG_CACHE_HOME"),
         .home = home_folder(),
         .threads = threads,

@@ -198,8 +198,9 @@ enum status template_record_list(const struct template_record *record,
     struct template_value value;
     struct template_list list;
     if (!only || only->next || only->a->kind != TEMPLATE_PRINT)
-        return template_lex_fail(problem, 1, "found more than one {{ }}, expected one whose value "
-                                             "is a list");
+        return template_lex_fail(problem, 1,
+                                 "found more than one {{ }}, expected one whose value "
+                                 "is a list");
     enum status st = template_eval(&run, &scope, only->a->a, &value);
     if (!st && value.type != TEMPLATE_IS_LIST && value.type != TEMPLATE_IS_TUPLE &&
         value.type != TEMPLATE_IS_GENERATOR)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Templates whose variables are the members of a JSON object: what tasks make their prompts with. */
+/* Templates whose variables are the members of a JSON object: what tasks make their prompts with.
+ */
 #ifndef VKFI_MODEL_TEMPLATE_RECORD_H
 #define VKFI_MODEL_TEMPLATE_RECORD_H
 

@@ -281,9 +281,9 @@ static enum status bind_context(struct template_run *run, struct template_scope 
     for (size_t i = 0; !st && i < sizeof(variables) / sizeof(*variables); i++) {
         const bool absent = i >= 4 && variables[i].value->type == TEMPLATE_IS_NONE;
         if (!absent)
-            st = template_run_bind(run, scope,
-                      (struct template_text){variables[i].name, strlen(variables[i].name)},
-                      variables[i].value);
+            st = template_run_bind(
+                run, scope, (struct template_text){variables[i].name, strlen(variables[i].name)},
+                variables[i].value);
     }
     return st;
 }

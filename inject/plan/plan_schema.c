@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* The tables of a plan's fields as a JSON Schema, and as text for the manual. */
-#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -26,31 +25,6 @@ static const struct {
              "'string', 'pattern': '^0x[0-9a-fA-F]{1,8}$'}]}"},
     {"globs", "{'oneOf': [{'type': 'string', 'minLength': 1}, {'type': 'array', 'minItems': 1, "
               "'uniqueItems': true, 'items': {'type': 'string', 'minLength': 1}}]}"}};
-
-/* JSON with ' for the double quote: under a key, or the members of an object. */
-static enum status put_json(struct json_writer *w, const char *key, const char *json)
-{
-    char text[1024];
-    struct json_doc *doc = NULL;
-    const size_t n = strlen(json);
-    assert(n < sizeof(text));
-    for (size_t i = 0; i <= n; i++)
-        text[i] = json[i] == '\'' ? '"' : json[i];
-    const enum status st = json_parse(&doc, text, n, "a table of fields");
-    if (st)
-        return st;
-    if (key) {
-        json_put_key(w, key);
-        json_put_value(w, json_root(doc));
-    }
-    for (size_t i = 0; !key && i < json_count(json_root(doc)); i++) {
-        const struct json *member = json_at(json_root(doc), i);
-        json_put_key(w, json_key(member));
-        json_put_value(w, member);
-    }
-    json_destroy(&doc);
-    return STATUS_OK;
-}
 
 static void put_words(struct json_writer *w, enum kinds_table words)
 {
@@ -90,7 +64,7 @@ static enum status put_choices(struct json_writer *w, enum kinds_table words)
              "{'type': 'object', 'minProperties': 1, 'propertyNames': %s, "
              "'additionalProperties': {'$ref': '#/$defs/weight'}}]",
              ref, ref, ref);
-    return put_json(w, "oneOf", text);
+    return json_put_terse(w, "oneOf", text);
 }
 
 static void put_pair(struct json_writer *w, struct json_span span)
@@ -109,7 +83,7 @@ static enum status put_object(struct json_writer *w, const struct plan_fields *f
 static enum status put_form(struct json_writer *w, const struct plan_field *f)
 {
     if (f->form)
-        return put_json(w, NULL, f->form);
+        return json_put_terse(w, NULL, f->form);
     switch (f->type) {
     case PLAN_FIELD_GROUP:
         return put_object(w, f->members);
@@ -156,9 +130,9 @@ static enum status put_field(struct json_writer *w, const struct plan_field *f)
     enum status st = put_form(w, f);
     json_member_text(w, "description", f->what);
     if (!st && f->fallback)
-        st = put_json(w, "default", f->fallback);
+        st = json_put_terse(w, "default", f->fallback);
     if (!st)
-        st = put_json(w, "examples", f->examples);
+        st = json_put_terse(w, "examples", f->examples);
     json_object_close(w);
     return st;
 }
@@ -205,7 +179,7 @@ static enum status put_definitions(struct json_writer *w)
         json_object_close(w);
     }
     for (size_t i = 0; !st && i < sizeof(FORMS) / sizeof(*FORMS); i++)
-        st = put_json(w, FORMS[i].name, FORMS[i].form);
+        st = json_put_terse(w, FORMS[i].name, FORMS[i].form);
     for (size_t i = 0; !st && i < sizeof(lists) / sizeof(*lists); i++) {
         json_put_key(w, lists[i].name);
         json_object_open(w);

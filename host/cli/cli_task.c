@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: MIT */
+/* `vkfi task`: list, schema, and the choice of an action; the others have files of their own. */
+#include "cli/cli_task.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "cli/cli_action.h"
+#include "cli/cli_commands.h"
+#include "cli/cli_manifest.h"
+
+#define TASKS_MAX 256
+
+static bool is_path(const char *name)
+{
+    const size_t n = strlen(name);
+    return strchr(name, '/') || (n > 5 && strcmp(name + n - 5, ".json") == 0);
+}
+
+/* The folder of the data where no files are given. */
+static enum status find_data(const char **out, struct arena *arena, const struct cli_env *env,
+                             const char *name, const struct cli_task_options *options)
+{
+    const char *slash = strrchr(name, '/');
+    char *folder = NULL;
+    *out = options->data ? options->data : env->task_data;
+    if (!options->data && is_path(name))
+        *out = slash ? arena_text(arena, name, (size_t)(slash - name)) : ".";
+    if (*out)
+        return STATUS_OK;
+    const enum status st = cli_manifest_cache(&folder, arena, env, "tasks");
+    *out = folder;
+    return st;
+}
+
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Names of the built-in tasks, in order; room for TASKS_MAX. */
+static enum status find_names(const char **name, size_t *out_count, struct arena *arena,
+                              const struct cli_env *env)
+{
+    const char *folder = arena_printf(arena, "%s/definitions", env->data);
+    DIR *dir = folder ? opendir(folder) : NULL;
+    struct dirent *entry;
+    *out_count = 0;
+    if (!dir) {
+        log_error("%s/definitions: cannot be read: %s", env->data, strerror(errno));
+        return STATUS_IO;
+    }
+    while ((entry = readdir(dir)) != NULL && *out_count < TASKS_MAX) {
+        const size_t n = strlen(entry->d_name);
+        if (n > 5 && strcmp(entry->d_name + n - 5, ".json") == 0)
+            name[(*out_count)++] = arena_text(arena, entry->d_name, n - 5);
+    }
+    closedir(dir);
+    for (size_t i = 0; i < *out_count; i++) {
+        if (!name[i])
+            return STATUS_MEMORY;
+    }
+    qsort(name, *out_count, sizeof(*name), by_text);
+    return STATUS_OK;
+}
+
+static enum status unknown(struct arena *arena, const struct cli_env *env, const char *name)
+{
+    const char *names[TASKS_MAX];
+    char suggestion[ARGS_SUGGESTION];
+    size_t count = 0;
+    const enum status st = find_names(names, &count, arena, env);
+    if (st)
+        return st;
+    log_error("found no task '%s', expected one that `vkfi task list` shows, or the path of a "
+              "definition%s",
+              name, args_suggest(suggestion, name, names, count));
+    return STATUS_INPUT;
+}
+
+enum status cli_task_open(struct cli_task *out, const struct cli_env *env, const char *name,
+                          const struct cli_task_options *options)
+{
+    *out = (struct cli_task){
+        .query = {.file = options->files.item, .n_files = (uint32_t)options->files.count}};
+    const char *path =
+        is_path(name) ? name : arena_printf(&out->arena, "%s/definitions/%s.json", env->data, name);
+    if (!path)
+        return STATUS_MEMORY;
+    if (!is_path(name) && access(path, R_OK) != 0)
+        return unknown(&out->arena, env, name);
+    enum status st = find_data(&out->query.data, &out->arena, env, name, options);
+    if (!st)
+        st = task_open(&out->task, path);
+    if (!st)
+        out->query.shots =
+            options->shots == CLI_TASK_NO_SHOTS ? out->task->shots : (uint32_t)options->shots;
+    return st;
+}
+
+void cli_task_close(struct cli_task *task)
+{
+    task_close(&task->task);
+    arena_finish(&task->arena);
+}
+
+/* One line or object a task; `has_data`: something lies in the folder of its name. */
+static void print_task(const struct task *task, bool has_data)
+{
+    char metrics[64] = "";
+    for (uint32_t i = 0; i < task->n_metrics; i++) {
+        const size_t n = strlen(metrics);
+        snprintf(metrics + n, sizeof(metrics) - n, "%s%s", i ? " " : "",
+                 task_metric_name(task->metric[i]));
+    }
+    printf("%-14s %-12s %-10s %-12s %-13s %-5s %s\n", task->name, task_area_name(task->area),
+           task_kind_name(task->kind), metrics, task->licence, has_data ? "there" : "-",
+           task->title);
+}
+
+void cli_task_put(struct json_writer *w, const struct task *task)
+{
+    json_member_text(w, "task", task->name);
+    json_member_text(w, "title", task->title);
+    json_member_text(w, "area", task_area_name(task->area));
+    json_member_text(w, "kind", task_kind_name(task->kind));
+    json_member_text(w, "licence", task->licence);
+    json_member_array(w, "metrics");
+    for (uint32_t i = 0; i < task->n_metrics; i++)
+        json_put_text(w, task_metric_name(task->metric[i]));
+    json_array_close(w);
+    if (task->kind == TASK_CHOICES)
+        return;
+    json_member_array(w, "extract");
+    for (uint32_t i = 0; i < task->n_extracts; i++)
+        json_put_text(w, task->extract[i]);
+    json_array_close(w);
+}
+
+static void list_task(struct json_writer *w, const struct cli_task *one, bool json)
+{
+    char folder[PATH_MAX];
+    const int n = snprintf(folder, sizeof(folder), "%s/%s", one->query.data, one->task->name);
+    const bool has_data = n < (int)sizeof(folder) && access(folder, R_OK) == 0;
+    if (!json) {
+        print_task(one->task, has_data);
+        return;
+    }
+    json_object_open(w);
+    cli_task_put(w, one->task);
+    json_member_bool(w, "data", has_data);
+    json_object_close(w);
+}
+
+/* By group of tasks, then by name. */
+static enum status list_tasks(const struct cli_env *env, const struct args_list *words,
+                              const struct cli_task_options *options)
+{
+    const char *names[TASKS_MAX];
+    struct arena arena = {0};
+    struct json_writer w = {0};
+    size_t count = 0, opened = 0;
+    (void)words;
+    enum status st = find_names(names, &count, &arena, env);
+    struct cli_task *task = arena_array(&arena, count, sizeof(*task));
+    for (; !st && task && opened < count; opened++)
+        st = cli_task_open(&task[opened], env, names[opened], options);
+    if (options->json) {
+        json_begin(&w, stdout, true);
+        json_array_open(&w);
+    }
+    for (size_t at = 0; !st && task && at < TASK_AREA_COUNT * count; at++) {
+        if (task[at % count].task->area == at / count)
+            list_task(&w, &task[at % count], options->json);
+    }
+    if (options->json) {
+        json_array_close(&w);
+        json_take(&w, st);
+        st = json_end(&w);
+    }
+    while (task && opened > 0)
+        cli_task_close(&task[--opened]);
+    arena_finish(&arena);
+    return st || task ? st : STATUS_MEMORY;
+}
+
+static enum status print_schema(const struct cli_env *env, const struct args_list *words,
+                                const struct cli_task_options *options)
+{
+    struct json_writer w;
+    (void)env;
+    (void)words;
+    (void)options;
+    json_begin(&w, stdout, true);
+    task_schema_put(&w);
+    return json_end(&w);
+}
+
+/* Operands behind the action: at least and at most. */
+static const struct {
+    const char *name;
+    cli_task_action *run;
+    size_t least, most;
+    bool json;
+} ACTIONS[] = {
+    {"list", list_tasks, 0, 0, true},
+    {"show", cli_task_show, 1, 1, true},
+    {"schema", print_schema, 0, 0, false},
+};
+#define ACTION_COUNT (sizeof(ACTIONS) / sizeof(*ACTIONS))
+
+static enum status run_action(const struct cli_env *env, const struct args_list *words,
+                              const struct cli_task_options *options)
+{
+    const char *names[ACTION_COUNT];
+    for (size_t i = 0; i < ACTION_COUNT; i++)
+        names[i] = ACTIONS[i].name;
+    const struct cli_actions actions = {"task", names, ACTION_COUNT, "list, show or schema"};
+    size_t known = 0;
+    const enum status st = cli_action_find(&actions, words, &known);
+    if (st)
+        return st;
+    const size_t given = words->count - 1;
+    if (given > ACTIONS[known].most) {
+        log_error("task %s: found '%s' behind it, expected %s", names[known],
+                  words->item[ACTIONS[known].most + 1],
+                  ACTIONS[known].most == 0 ? "nothing" : "one task");
+        return STATUS_USAGE;
+    }
+    if (given < ACTIONS[known].least) {
+        log_error("task %s: found no task behind it, expected one", names[known]);
+        return STATUS_USAGE;
+    }
+    if (options->json && !ACTIONS[known].json) {
+        log_error("task %s: found --json, which it does not take", names[known]);
+        return STATUS_USAGE;
+    }
+    return ACTIONS[known].run(env, words, options);
+}
+
+static const char DETAILS[] =
+    "DESCRIPTION\n"
+    "A task is a set of items that models are scored on: what is asked, and what answers are held "
+    "against. Thirteen public benchmarks have a name; a task of your own is one JSON file, named "
+    "by its path (it has a '/' or ends in .json).\n"
+    "\n"
+    "list shows the tasks that have a name: group of tasks, kind, metrics, licence of the data, "
+    "whether the data are there.\n"
+    "\n"
+    "show prints an item: its prompt, its choices (> before the right one) or the texts that end "
+    "an answer, the reference, the licence.\n"
+    "\n"
+    "schema prints the JSON Schema of definitions, for editors and validators: each field with its "
+    "default and examples.\n"
+    "\n"
+    "DATA\n"
+    "Data are no part of the program. They are looked for in the folder of --data, else in that of "
+    "VKFI_DATA, else in the cache ($XDG_CACHE_HOME/vkfi/tasks or ~/.cache/vkfi/tasks); those of a "
+    "definition given by path beside it, unless --data says otherwise. --data-file names your own "
+    "files of the task's format instead; where lines of several files belong together, one for "
+    "each column. What a task takes from a file's name (a language, a subject) it takes from yours "
+    "too. gzip and bzip2 are unpacked.\n"
+    "\n"
+    "EXIT CODES\n"
+    "  0  done\n"
+    "  2  no such task, data that are not there or not good, or wrong usage\n"
+    "\n"
+    "EXAMPLES\n"
+    "  vkfi task show gsm8k --item 3 --shots 2\n"
+    "  vkfi task show mgsm --data-file mgsm_de.tsv\n"
+    "  vkfi task schema > task.schema.json\n";
+
+enum status cli_task(const struct cli_env *env, int argc, char **argv)
+{
+    struct args_list words = {0};
+    struct cli_task_options o = {.shots = CLI_TASK_NO_SHOTS};
+    bool done = false;
+    const struct args_option options[] = {
+        {0, "data", ARGS_TEXT, &o.data, "DIR", "Folder of the data (see DATA).", 0, 0},
+        {0, "data-file", ARGS_LIST, &o.files, "FILE",
+         "Your own file of the task's format. Give it again for more.", 0, 0},
+        {0, "item", ARGS_UINT, &o.item, "N", "show: this item (0).", 0, UINT32_MAX},
+        {0, "shots", ARGS_UINT, &o.shots, "K",
+         "Examples before each prompt, if not as many as the task says.", 0, 64},
+        {0, "json", ARGS_FLAG, &o.json, NULL, "list and show: prints JSON.", 0, 0},
+        {0}};
+    const struct args_spec spec = {.command = "vkfi task",
+                                   .summary =
+                                       "list, show and fetch tasks that models are scored on",
+                                   .synopsis = "list [--json]\n"
+                                               "show TASK [--item N] [--shots K] [--data DIR | "
+                                               "--data-file FILE...] [--json]\n"
+                                               "schema",
+                                   .details = DETAILS,
+                                   .options = options,
+                                   .operands = &words};
+    enum status st = args_parse(&spec, argc, argv, &done);
+    return st || done ? st : run_action(env, &words, &o);
+}

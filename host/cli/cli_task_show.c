@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT */
+/* `vkfi task show`: one item as a model is asked, with what its answer is held against. */
+#include <stdio.h>
+
+#include "base/log.h"
+#include "cli/cli_output.h"
+#include "cli/cli_task.h"
+
+static void print_text(const char *name, const char *text)
+{
+    if (!text || !text[0])
+        return;
+    printf("%-12s", name);
+    cli_output_quoted(text);
+    printf("\n");
+}
+
+static void print_item(const struct task *task, const struct task_item *item, uint64_t shots)
+{
+    printf("task        %s: %s\n", task->name, task->title);
+    printf("kind        %s, %s\n", task_kind_name(task->kind), task_area_name(task->area));
+    printf("licence     %s\n", task->licence[0] ? task->licence : "none stated");
+    printf("item        %u, %s%s%s, %u examples\n", item->index, item->doc_id,
+           item->group[0] ? ", " : "", item->group, (uint32_t)shots);
+    for (uint32_t i = 0; i < item->n_choices; i++) {
+        print_text("context", item->choice[i].context);
+        printf("choice   %c  ", i == item->gold ? '>' : ' ');
+        cli_output_quoted(item->choice[i].text);
+        printf("\n");
+    }
+    for (uint32_t i = 0; i < task->n_extracts; i++)
+        printf("extract     %s\n", task->extract[i]);
+    for (uint32_t i = 0; i < item->n_stops; i++)
+        print_text("stop", item->stop[i]);
+    if (item->n_choices == 0)
+        printf("tokens      at most %u\n", item->max_tokens);
+    print_text("instruction", item->instruction);
+    print_text("integrand", item->integrand);
+    print_text("variable", item->variable);
+    print_text("target", item->target);
+    print_text("prefix", item->prefix);
+    print_text("test", item->test);
+    print_text("entry point", item->entry_point);
+    printf("prompt\n%s\n", item->prompt);
+}
+
+static void put_choices(struct json_writer *w, const struct task_item *item)
+{
+    json_member_array(w, "choices");
+    for (uint32_t i = 0; i < item->n_choices; i++) {
+        json_object_open(w);
+        if (item->choice[i].context)
+            json_member_text(w, "context", item->choice[i].context);
+        json_member_text(w, "text", item->choice[i].text);
+        json_object_close(w);
+    }
+    json_array_close(w);
+    json_member_int(w, "gold", item->gold);
+}
+
+/* What does not apply is left out. */
+static void put_item(struct json_writer *w, const struct task_item *item)
+{
+    const struct {
+        const char *key, *text;
+    } texts[] = {{"instruction", item->instruction}, {"integrand", item->integrand},
+                 {"variable", item->variable},       {"target", item->target},
+                 {"prefix", item->prefix},           {"test", item->test},
+                 {"entry_point", item->entry_point}};
+    json_member_int(w, "item", item->index);
+    json_member_text(w, "doc_id", item->doc_id);
+    json_member_text(w, "group", item->group);
+    json_member_text(w, "prompt", item->prompt);
+    if (item->n_choices > 0) {
+        put_choices(w, item);
+    } else {
+        json_member_array(w, "stop");
+        for (uint32_t i = 0; i < item->n_stops; i++)
+            json_put_text(w, item->stop[i]);
+        json_array_close(w);
+        json_member_int(w, "max_tokens", item->max_tokens);
+    }
+    for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+        if (texts[i].text && texts[i].text[0])
+            json_member_text(w, texts[i].key, texts[i].text);
+    }
+}
+
+static enum status print_json(const struct task *task, const struct task_item *item, uint64_t shots)
+{
+    struct json_writer w;
+    json_begin(&w, stdout, true);
+    json_object_open(&w);
+    cli_task_put(&w, task);
+    json_member_int(&w, "shots", (int64_t)shots);
+    put_item(&w, item);
+    json_object_close(&w);
+    return json_end(&w);
+}
+
+enum status cli_task_show(const struct cli_env *env, const struct args_list *words,
+                          const struct cli_task_options *options)
+{
+    struct cli_task open;
+    struct task_items items = {0};
+    enum status st = cli_task_open(&open, env, words->item[1], options);
+    open.query.first = (uint32_t)options->item;
+    open.query.limit = 1;
+    if (!st)
+        st = task_items(&items, open.task, &open.query);
+    if (!st && items.count == 0) {
+        log_error("task %s: found no item %u%s", open.task->name, open.query.first,
+                  open.query.shots > 0 ? " (with examples, the last records are none)" : "");
+        st = STATUS_INPUT;
+    }
+    if (!st && options->json)
+        st = print_json(open.task, &items.item[0], open.query.shots);
+    else if (!st)
+        print_item(open.task, &items.item[0], open.query.shots);
+    task_items_finish(&items);
+    cli_task_close(&open);
+    return st;
+}
