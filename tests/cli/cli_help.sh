@@ -2,7 +2,7 @@
 # Every command has a manual page that fits 80 columns, and prints nothing else.
 good --help
 commands=$(sed -n '/^COMMANDS/,/^$/s/^ *\([a-z]\+\) .*/\1/p' out)
-[ "$(echo $commands)" = "run tokenize detokenize devices sites model plan sweep bench campaign replay export merge report compare gate artifact selfcheck" ] ||
+[ "$(echo $commands)" = "run tokenize detokenize devices sites model task plan sweep bench campaign replay export merge report compare gate artifact selfcheck" ] ||
     fail "commands listed: $commands"
 for command in $commands; do
     good "$command" --help
@@ -17,7 +17,7 @@ for command in $commands; do
     done
     cp out page
     case $command in
-    export | merge) good "$command" x -h ;;
+    export | merge | task) good "$command" x -h ;;
     *) good "$command" -m x -h ;;
     esac
     cmp -s page out || fail "$command: --help and -h differ"
