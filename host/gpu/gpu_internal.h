@@ -75,13 +75,25 @@ struct gpu_buffer {
     bool cached;     /* the host reads it quickly */
 };
 
+/* Bindings of a kernel by bits: storage buffers, but texel buffers where `texels` has them too;
+ * bytes of push constants. */
+struct gpu_set_shape {
+    uint32_t bindings, texels, push_size;
+};
+
+/* What all kernels of one shape share: SwiftShader finds a compiled program by the pipeline
+ * layout's handle, and would compile it again for each layout made of the same parts. */
+struct gpu_layouts {
+    VkDescriptorSetLayout set;
+    VkPipelineLayout pipeline;
+};
+
 struct kernel {
     struct gpu *gpu;
     const char *name;
-    VkPipelineLayout layout;
+    VkPipelineLayout layout; /* borrowed from the device */
     VkPipeline pipeline;
-    uint32_t bindings, texels; /* bit b: has binding b; it is a texel buffer */
-    uint32_t push_size;
+    struct gpu_set_shape shape;
     uint32_t local_size[3];
     bool captured;
 };
@@ -113,20 +125,15 @@ bool gpu_info_has_extension(VkPhysicalDevice physical, const char *name);
 /* Family with compute, or UINT32_MAX. */
 uint32_t gpu_info_family(VkPhysicalDevice physical, VkQueueFamilyProperties *out);
 
-/* Bindings of a kernel by bits: storage buffers, but texel buffers where `texels` has them too. */
-struct gpu_set_shape {
-    uint32_t bindings, texels;
-};
-
 /* Length of a list of bindings by number. */
 static inline uint32_t gpu_bindings_end(uint32_t bindings)
 {
     return bindings ? 32 - (uint32_t)__builtin_clz(bindings) : 0;
 }
 
-/* The layout of such bindings: made when first wanted. */
-enum status gpu_sets_layout(struct gpu *gpu, struct gpu_set_shape shape,
-                            VkDescriptorSetLayout *out) STATUS_MUST_USE;
+/* The layouts of a shape: made when first wanted, owned by the device. */
+enum status gpu_sets_layouts(struct gpu *gpu, struct gpu_set_shape shape,
+                             struct gpu_layouts *out) STATUS_MUST_USE;
 
 /* A descriptor set of these bindings (by number), and the views that it needs: kept, and found
  * again the next time. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Descriptor sets, one per distinct list of bindings, found by hash. */
+/* Layouts, one per interface of kernels; descriptor sets, one per list of bindings, by hash. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,7 +28,7 @@ struct set {
 
 struct layout {
     struct gpu_set_shape shape;
-    VkDescriptorSetLayout handle;
+    struct gpu_layouts handles;
 };
 
 struct gpu_sets {
@@ -59,42 +59,65 @@ static bool has(struct gpu_set_shape shape, uint32_t binding)
     return shape.bindings >> binding & 1;
 }
 
+static void destroy_layout(struct gpu *gpu, const struct layout *layout)
+{
+    gpu->vk.vkDestroyPipelineLayout(gpu->device, layout->handles.pipeline, NULL);
+    gpu->vk.vkDestroyDescriptorSetLayout(gpu->device, layout->handles.set, NULL);
+}
+
 static enum status make_layout(struct gpu *gpu, struct layout *layout)
 {
     enum status st = STATUS_OK;
+    const struct gpu_set_shape shape = layout->shape;
+    struct gpu_layouts *out = &layout->handles;
     VkDescriptorSetLayoutBinding binding[KERNEL_BINDINGS_MAX];
     uint32_t count = 0;
     for (uint32_t i = 0; i < KERNEL_BINDINGS_MAX; i++) {
-        if (has(layout->shape, i))
+        if (has(shape, i))
             binding[count++] = (VkDescriptorSetLayoutBinding){
                 .binding = i,
-                .descriptorType = type_of(layout->shape, i),
+                .descriptorType = type_of(shape, i),
                 .descriptorCount = 1,
                 .stageFlags = VK_SHADER_STAGE_COMPUTE_BIT,
             };
     }
-    const VkDescriptorSetLayoutCreateInfo info = {
+    const VkDescriptorSetLayoutCreateInfo set = {
         .sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_LAYOUT_CREATE_INFO,
         .bindingCount = count,
         .pBindings = binding,
     };
-    VK(gpu->vk.vkCreateDescriptorSetLayout(gpu->device, &info, NULL, &layout->handle));
+    const VkPushConstantRange push = {VK_SHADER_STAGE_COMPUTE_BIT, 0, shape.push_size};
+    const VkPipelineLayoutCreateInfo pipeline = {
+        .sType = VK_STRUCTURE_TYPE_PIPELINE_LAYOUT_CREATE_INFO,
+        .setLayoutCount = 1,
+        .pSetLayouts = &out->set,
+        .pushConstantRangeCount = shape.push_size ? 1 : 0,
+        .pPushConstantRanges = &push,
+    };
+    VK(gpu->vk.vkCreateDescriptorSetLayout(gpu->device, &set, NULL, &out->set));
+    VK(gpu->vk.vkCreatePipelineLayout(gpu->device, &pipeline, NULL, &out->pipeline));
+    return STATUS_OK;
 fail:
+    destroy_layout(gpu, layout);
     return st;
 }
 
-enum status gpu_sets_layout(struct gpu *gpu, struct gpu_set_shape shape, VkDescriptorSetLayout *out)
+static bool same(struct gpu_set_shape a, struct gpu_set_shape b)
+{
+    return a.bindings == b.bindings && a.texels == b.texels && a.push_size == b.push_size;
+}
+
+enum status gpu_sets_layouts(struct gpu *gpu, struct gpu_set_shape shape, struct gpu_layouts *out)
 {
     enum status st = make_table(gpu);
     if (st)
         return st;
     struct gpu_sets *sets = gpu->sets;
     for (uint32_t i = 0; i < sets->layout_count; i++) {
-        const struct layout *layout = &sets->layout[i];
-        if (layout->shape.bindings != shape.bindings || layout->shape.texels != shape.texels)
-            continue;
-        *out = layout->handle;
-        return STATUS_OK;
+        if (same(sets->layout[i].shape, shape)) {
+            *out = sets->layout[i].handles;
+            return STATUS_OK;
+        }
     }
     struct layout *more = realloc(sets->layout, (sets->layout_count + 1) * sizeof(*more));
     if (!more) {
@@ -108,7 +131,7 @@ enum status gpu_sets_layout(struct gpu *gpu, struct gpu_set_shape shape, VkDescr
     if (st)
         return st;
     sets->layout_count++;
-    *out = layout->handle;
+    *out = layout->handles;
     return STATUS_OK;
 }
 
@@ -142,14 +165,14 @@ fail:
 static enum status allocate(struct gpu *gpu, struct set *set)
 {
     struct gpu_sets *sets = gpu->sets;
-    VkDescriptorSetLayout layout;
-    enum status st = gpu_sets_layout(gpu, set->shape, &layout);
+    struct gpu_layouts layouts;
+    enum status st = gpu_sets_layouts(gpu, set->shape, &layouts);
     if (st)
         return st;
     VkDescriptorSetAllocateInfo info = {
         .sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_ALLOCATE_INFO,
         .descriptorSetCount = 1,
-        .pSetLayouts = &layout,
+        .pSetLayouts = &layouts.set,
     };
     /* Newest first: older pools have room only where buffers went away. */
     for (uint32_t i = sets->pool_count; i-- > 0;) {
@@ -245,8 +268,8 @@ static struct set *find(const struct gpu_sets *sets, uint64_t hash, struct gpu_s
                         const struct set_key *key)
 {
     for (struct set *set = sets->bucket[hash & (BUCKETS - 1)]; set; set = set->next) {
-        if (set->hash == hash && set->shape.bindings == shape.bindings &&
-            set->shape.texels == shape.texels && memcmp(&set->key, key, sizeof(*key)) == 0)
+        if (set->hash == hash && same(set->shape, shape) &&
+            memcmp(&set->key, key, sizeof(*key)) == 0)
             return set;
     }
     return NULL;
@@ -321,7 +344,7 @@ void gpu_sets_finish(struct gpu *gpu)
     for (uint32_t i = 0; i < gpu->sets->pool_count; i++)
         gpu->vk.vkDestroyDescriptorPool(gpu->device, gpu->sets->pool[i], NULL);
     for (uint32_t i = 0; i < gpu->sets->layout_count; i++)
-        gpu->vk.vkDestroyDescriptorSetLayout(gpu->device, gpu->sets->layout[i].handle, NULL);
+        destroy_layout(gpu, &gpu->sets->layout[i]);
     free(gpu->sets->layout);
     free(gpu->sets->pool);
     free(gpu->sets);

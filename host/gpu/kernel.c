@@ -147,27 +147,6 @@ static enum status read_module(struct build *b)
                         &kernel->gpu->info.float_controls);
 }
 
-static enum status make_layout(struct kernel *kernel)
-{
-    struct gpu *gpu = kernel->gpu;
-    VkDescriptorSetLayout set;
-    enum status st =
-        gpu_sets_layout(gpu, (struct gpu_set_shape){kernel->bindings, kernel->texels}, &set);
-    if (st)
-        return st;
-    const VkPushConstantRange push = {VK_SHADER_STAGE_COMPUTE_BIT, 0, kernel->push_size};
-    const VkPipelineLayoutCreateInfo info = {
-        .sType = VK_STRUCTURE_TYPE_PIPELINE_LAYOUT_CREATE_INFO,
-        .setLayoutCount = 1,
-        .pSetLayouts = &set,
-        .pushConstantRangeCount = kernel->push_size ? 1 : 0,
-        .pPushConstantRanges = &push,
-    };
-    VK(gpu->vk.vkCreatePipelineLayout(gpu->device, &info, NULL, &kernel->layout));
-fail:
-    return st;
-}
-
 static enum status make_pipeline(struct build *b, VkShaderModule module)
 {
     struct kernel *kernel = b->kernel;
@@ -211,11 +190,14 @@ fail:
 
 static enum status compile(struct build *b)
 {
-    struct gpu *gpu = b->kernel->gpu;
+    struct kernel *kernel = b->kernel;
+    struct gpu *gpu = kernel->gpu;
+    struct gpu_layouts layouts;
     VkShaderModule module = VK_NULL_HANDLE;
-    enum status st = make_layout(b->kernel);
+    enum status st = gpu_sets_layouts(gpu, kernel->shape, &layouts);
     if (st)
         return st;
+    kernel->layout = layouts.pipeline;
     const VkShaderModuleCreateInfo info = {
         .sType = VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO,
         .codeSize = b->words ? b->count * 4 : b->params->code->size,
@@ -246,9 +228,7 @@ enum status kernel_create(struct kernel **out, struct gpu *gpu, const struct ker
     *kernel = (struct kernel){
         .gpu = gpu,
         .name = params->code->name,
-        .bindings = params->layout.bindings,
-        .texels = params->layout.texels,
-        .push_size = params->layout.push_size,
+        .shape = {params->layout.bindings, params->layout.texels, params->layout.push_size},
         .captured = params->capture && gpu->info.statistics,
     };
     build.kernel = kernel;
@@ -269,7 +249,6 @@ void kernel_destroy(struct kernel **kernel)
     if (!k || k->gpu->abandoned)
         return;
     k->gpu->vk.vkDestroyPipeline(k->gpu->device, k->pipeline, NULL);
-    k->gpu->vk.vkDestroyPipelineLayout(k->gpu->device, k->layout, NULL);
     free(k);
 }
 

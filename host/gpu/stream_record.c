@@ -72,7 +72,7 @@ static enum status check_binding(const struct stream_dispatch *d, uint32_t i,
                                  const struct gpu_info *info)
 {
     const struct stream_binding *b = &d->bindings[i];
-    const bool texels = d->kernel->texels >> i & 1;
+    const bool texels = d->kernel->shape.texels >> i & 1;
     const uint32_t alignment = texels ? info->texel_alignment : info->storage_alignment;
     const uint64_t most = texels ? (uint64_t)info->max_texels * 16 : info->max_storage_range;
     uint64_t size = gpu_buffer_size(b->buffer);
@@ -98,11 +98,11 @@ static enum status check(const struct stream *stream, const struct stream_dispat
     enum status st = stream_expect(stream, STREAM_RECORDING, "stream_dispatch");
     if (st)
         return st;
-    const uint32_t end = gpu_bindings_end(d->kernel->bindings);
-    if (d->binding_count != end || d->push_size != d->kernel->push_size) {
+    const uint32_t end = gpu_bindings_end(d->kernel->shape.bindings);
+    if (d->binding_count != end || d->push_size != d->kernel->shape.push_size) {
         log_error("kernel %s: dispatched with %" PRIu32 " bindings and %" PRIu32
                   " push bytes, it has %" PRIu32 " and %" PRIu32,
-                  d->kernel->name, d->binding_count, d->push_size, end, d->kernel->push_size);
+                  d->kernel->name, d->binding_count, d->push_size, end, d->kernel->shape.push_size);
         return STATUS_INTERNAL;
     }
     for (uint32_t i = 0; i < 3; i++) {
@@ -114,7 +114,7 @@ static enum status check(const struct stream *stream, const struct stream_dispat
         return STATUS_DEVICE_MEMORY;
     }
     for (uint32_t i = 0; i < end && !st; i++) {
-        if (d->kernel->bindings >> i & 1)
+        if (d->kernel->shape.bindings >> i & 1)
             st = check_binding(d, i, info);
     }
     return st;
@@ -124,8 +124,7 @@ static enum status bind(struct stream *stream, const struct stream_dispatch *d)
 {
     struct gpu *gpu = stream->gpu;
     VkDescriptorSet set;
-    enum status st = gpu_sets_get(
-        gpu, d->bindings, (struct gpu_set_shape){d->kernel->bindings, d->kernel->texels}, &set);
+    enum status st = gpu_sets_get(gpu, d->bindings, d->kernel->shape, &set);
     if (st)
         return st;
     if (stream->kernel != d->kernel) {

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "base/file.h"
+#include "gpu/gpu_internal.h"
 #include "gpu/kernel.h"
 #include "gpu/kernel_patch.h"
 #include "gpu/spirv_reflect.h"
@@ -195,6 +196,31 @@ static void test_patch(void **state)
     unlink(path);
 }
 
+/* A driver may find compiled code by the handle of the layout (SwiftShader does), so kernels of one
+ * interface have one, also after the first of them has gone; those of another have another. */
+static void test_shared_layout(void **state)
+{
+    struct gpu *gpu = *state;
+    const struct kernel_params p = truth();
+    const struct kernel_params other = {
+        .code = &shader_empty,
+        .layout = {.bindings = 1,
+                   .local_size_id = {KERNEL_LITERAL, KERNEL_LITERAL, KERNEL_LITERAL}}};
+    struct kernel *a, *b, *c;
+    assert_int_equal(kernel_create(&a, gpu, &p), STATUS_OK);
+    assert_int_equal(kernel_create(&b, gpu, &p), STATUS_OK);
+    assert_int_equal(kernel_create(&c, gpu, &other), STATUS_OK);
+    const VkPipelineLayout layout = a->layout;
+    assert_true(b->layout == layout);
+    assert_true(c->layout != layout);
+    kernel_destroy(&a);
+    kernel_destroy(&b);
+    assert_int_equal(kernel_create(&a, gpu, &p), STATUS_OK);
+    assert_true(a->layout == layout);
+    kernel_destroy(&a);
+    kernel_destroy(&c);
+}
+
 /* Whatever lies in the cache file, kernels are made; and it is kept where the driver has one. */
 static void test_cache(void **state)
 {
@@ -226,6 +252,7 @@ static int run(void)
         cmocka_unit_test_prestate(test_subgroup, gpu),
         cmocka_unit_test_prestate(test_statistics_without_capture, gpu),
         cmocka_unit_test_prestate(test_not_a_shader, gpu),
+        cmocka_unit_test_prestate(test_shared_layout, gpu),
         cmocka_unit_test(test_patch),
         cmocka_unit_test(test_cache),
     };
