@@ -9,7 +9,7 @@ foreach(type ${VKFI_WEIGHT_TYPES})
     vkfi_shader(linear VARIANT ${type}_${cols} DEFINES ${define} COLS=${cols})
   endforeach()
   foreach(shape 1 2 4)
-    set(tiles 1) # what a single column costs to compile, every first run pays
+    set(tiles 1) # every first run pays for compiling a single column
     if(shape EQUAL 4)
       set(tiles 2)
     endif()

@@ -11,8 +11,8 @@ add_executable(spirv_exact host/gpu/tool/spirv_exact_main.c host/gpu/spirv.c hos
                            host/gpu/spirv_ids.c host/gpu/spirv_same.c)
 target_include_directories(spirv_exact PRIVATE ${PROJECT_SOURCE_DIR}/host)
 target_link_libraries(spirv_exact PRIVATE vkfi_base)
-# Shaders depend on a copy that is renewed only where the bytes are others: a change in vkfi_base that
-# the tool does not use links it anew, and builds no shader.
+# Shaders depend on a copy that is renewed only if its bytes change: a change in vkfi_base that the
+# tool does not use links it anew and builds no shader.
 set(VKFI_SPIRV_EXACT ${VKFI_SHADER_DIR}/spirv_exact)
 add_custom_command(
   OUTPUT ${VKFI_SPIRV_EXACT}
@@ -50,7 +50,7 @@ function(vkfi_spirv output source exact)
 endfunction()
 
 # vkfi_shader(file [VARIANT name] [NATIVE] [DEFINES A=1 B ...]): one build of shaders/<file>.comp.
-# NATIVE leaves out decoration and check.
+# NATIVE omits decoration and check.
 function(vkfi_shader file)
   cmake_parse_arguments(PARSE_ARGV 1 arg "NATIVE" "VARIANT" "DEFINES")
   if(arg_UNPARSED_ARGUMENTS)
@@ -107,6 +107,6 @@ configure_file(${CMAKE_CURRENT_LIST_DIR}/shader_table.c.in ${VKFI_SHADER_DIR}/sh
 add_library(vkfi_shaders STATIC ${vkfi_sources})
 target_include_directories(vkfi_shaders PUBLIC ${VKFI_SHADER_DIR} ${PROJECT_SOURCE_DIR}/host
                                                ${PROJECT_SOURCE_DIR}/shaders)
-# Where tests find the files.
+# The files for tests.
 target_compile_definitions(vkfi_shaders INTERFACE VKFI_SHADER_DIR="${VKFI_SHADER_DIR}")
 add_custom_target(vkfi_shaders_hook_free ALL DEPENDS ${vkfi_hook_free})

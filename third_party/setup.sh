@@ -25,10 +25,9 @@ BUILD_PACKAGES=(gcc libc6-dev make cmake ninja-build pkg-config glslc spirv-tool
     libvulkan-dev libvulkan-volk-dev libcjson-dev libsqlite3-dev libpcre2-dev libmd-dev
     libcmocka-dev libzip-dev zlib1g-dev libbz2-dev libmuparser-dev bubblewrap gnuplot-nox mesa-vulkan-drivers python3 python3-pip ca-certificates)
 TEST_PACKAGES=(python3-venv clang-format binutils vulkan-validationlayers)
-# Reports are opened in the first and their tables set by TeX, shards run by the last two.
+# The first opens reports, TeX sets their tables, the last two run shards.
 FULL_PACKAGES=(chromium texlive-latex-base texlive-latex-recommended slurm-wlm munge)
-# PyPI packages whose answers ours are compared with: dequantisation, statistics, JSON Schema, chat
-# templates.
+# PyPI packages to compare results with: dequantisation, statistics, JSON Schema, chat templates.
 REFERENCES=(gguf==0.19.0 numpy==2.4.6 scipy==1.17.1 statsmodels==0.15.0 pandas==3.1.1
     jsonschema==4.26.0 jinja2==3.1.6)
 
@@ -52,7 +51,7 @@ root_apt() {
     "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=300 "$@"
 }
 
-# Installs those packages that are missing; one `apt-get update` a run at most.
+# Installs missing packages, with at most one `apt-get update` per run.
 install_packages() {
     local missing=() package
     for package in "$@"; do
@@ -75,8 +74,8 @@ install_packages() {
     fi
 }
 
-# A Python with reference implementations, for tests only. Wheels alone: no build step is run, and
-# what installs them sees no index.
+# A Python with reference implementations, for tests only. Only wheels: no build step is run, and
+# their installation sees no index.
 setup_python() {
     local stamp wheels=$CACHE/wheels pip
     stamp=$CACHE/python/$(cksum <<<"${REFERENCES[*]}" | cut -d' ' -f1).stamp
@@ -118,8 +117,8 @@ fetch_models() {
     done
 }
 
-# Lines of ninja as "setup: build: 120 of 640 steps, 45 s", at most one every five seconds; messages of
-# the compiler pass as they are.
+# Lines of ninja as "setup: build: 120 of 640 steps, 45 s", at most one every five seconds; compiler
+# messages pass unchanged.
 progress() {
     local began=$SECONDS last=$SECONDS line
     while IFS= read -r line; do
@@ -152,7 +151,7 @@ PASSED=0 FAILED=0 SKIPPED=0
 run_tests() {
     local junit=$1/ctest.xml suite tests failures skipped disabled
     rm -f "$junit"
-    # The file tells what happened; the exit status is made from it below.
+    # The file has the results; the exit status follows from it below.
     ctest --test-dir "$1" --output-on-failure --no-tests=error -j "$(nproc)" \
         --output-junit "$PWD/$junit" "${@:2}" </dev/null || true
     [ -s "$junit" ] || die "ctest wrote no $junit"

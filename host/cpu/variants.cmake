@@ -1,9 +1,9 @@
 # One kernel source (simd/), compiled per instruction set with its own symbol prefix.
 #
-# -mno-fma where it can be; AVX-512F brings a fused form of its own, which -ffp-contract=off keeps
-# out. A test looks at the objects. $<$<C_COMPILER_ID:GNU>:-fno-tree-ter>: expressions stay where they are written, which
-# is what keeps accumulators in registers. -fno-trapping-math: selects around float operations may
-# become masks; no result depends on it.
+# -mno-fma where possible; AVX-512F has its own fused form, which -ffp-contract=off keeps out. A
+# test checks the objects. -fno-tree-ter (GCC): expressions stay where they are written, which keeps
+# accumulators in registers. -fno-trapping-math: selects around float operations may become masks;
+# no result depends on it.
 target_compile_definitions(vkfi_cpu PRIVATE VKFI_VERSION="${PROJECT_VERSION}")
 
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64|amd64")
@@ -12,7 +12,7 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64|amd64")
   set(VKFI_CPU_FLAGS_avx512 -mavx512f -mavx512bw -mavx512dq -mavx512vl -mprefer-vector-width=512)
   set(VKFI_CPU_OPTIMISE -O3)
   if(VKFI_SANITIZE)
-    # Checks of every pointer in unrolled tiles take GCC minutes a file; addresses stay checked.
+    # Checks of every pointer in unrolled tiles take GCC minutes per file; addresses stay checked.
     set(VKFI_CPU_OPTIMISE -O1 -fno-sanitize=null,alignment,object-size)
   endif()
   file(GLOB simd_sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/simd/*.c)

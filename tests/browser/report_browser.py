@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Opens reports in headless Chromium: no script errors, all pictures there, nothing overflows.
+"""Opens reports in headless Chromium: no script errors, all pictures present, nothing overflows.
 
 usage: report_browser.py VKFI FIXTURE
 
 Reports of several synthetic campaigns are laid out at widths of 1280 and 400 pixels, light and dark.
-Exit status: 0 all hold, 1 something does not (one line each), 77 no Chromium or gnuplot.
+Exit status: 0 all holds, 1 something does not (one line each), 77 no Chromium or gnuplot.
 """
 
 import json
@@ -38,7 +38,7 @@ CAMPAIGNS = {
 # fields of the second campaign, which estimates strata of "anew" anew
 FRESH = ["layers=12", "seed=8"]
 
-# Runs in the page, in a frame of the width to test; its findings go to the frame around it.
+# Runs in the page, in a frame of the width to test; findings go to the outer frame.
 PROBE = """
 <script>
 window.addEventListener('load', () => {
@@ -131,7 +131,7 @@ def check_page(name, results, figures, dark):
 
 
 def make_fresh(tools, folder, database):
-    """A campaign that confirms the worst strata of `database`, as `vkfi plan confirm` asks for."""
+    """A campaign that confirms the worst strata of `database`, by `vkfi plan confirm`."""
     plan = subprocess.run([tools[0], "plan", "confirm", database, "--seed", "8"], check=True,
                           stdout=subprocess.PIPE, text=True).stdout
     fresh = folder / "fresh.db"

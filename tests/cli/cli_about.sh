@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# What was struck is in the database: a report, its methods and the archive name architecture, file
+# The struck model is in the database: a report, its methods and the archive name architecture, file
 # type, size and quantisation without the model, the manifest or -m.
 need_tiny
 for model in tiny-llama-q4_k tiny-llama-q8_0 tiny-qwen2 tiny-gemma3; do

@@ -12,9 +12,9 @@ json 'all(v[k] > 0 for v in d["devices"] for k in ("prompt_tokens_per_second",
     "decode_tokens_per_second", "weight_bytes_per_token", "weight_bytes_per_second",
     "read_bytes_per_second", "read_share", "dispatches_per_token", "seconds_per_dispatch",
     "first_token_seconds", "executor_bytes", "peak_bytes"))'
-# No core reads 100 GB/s from memory: a round timed by a thread that slept through half of it would.
+# No core reads 100 GB/s from memory, but a round timed by a thread that slept through half of it would.
 json 'all(v["read_bytes_per_second"] < 1e11 * os.cpu_count() for v in d["devices"])'
-# A device that is not there is wrong usage; those behind it are measured all the same.
+# A missing device is wrong usage; those after it are still measured.
 "$VKFI" bench -m "$LLAMA" -d cpu:nosuch -d cpu --prompt 8 -n 4 --repeat 1 >out 2>err
 code=$?
 [ $code = 2 ] || fail "exit code $code, expected 2: $(cat err)"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# Campaigns as users run them: run, go on, shards, signals, status, replay, and what is refused.
+# Campaigns as users run them: run, resume, shards, signals, status, replay, and refusals.
 need_tiny
 cat >plan.json <<TEXT
 {"model": "$LLAMA", "decoding": {"n": 8, "stop": "none"}, "prompts": [{"texts": ["ab c", "hello"]}],
@@ -25,7 +25,7 @@ same() {
     cmp -s found.rows whole.rows || fail "$1: $(diff found.rows whole.rows | head -n 3)"
 }
 
-# What is refused before anything runs; nothing is written.
+# Refusals before anything runs; nothing is written.
 refused 2 campaign
 refused 2 campaign rum plan.json -o a.db
 refused 2 campaign run plan.json
@@ -88,7 +88,7 @@ good campaign run plan.json -o pieces.db --limit 30 -d cpu -d cpu:scalar
 good campaign run plan.json -o pieces.db --naive
 same pieces.db
 
-# Tasks of a launcher, each with the same words; then one part by hand.
+# Tasks of a launcher, each with the same command; then one part by hand.
 SLURM_PROCID=0 SLURM_NTASKS=2 good campaign run plan.json -o part.db
 PMI_RANK=1 PMI_SIZE=2 good campaign run plan.json -o part.db
 good merge part.0.db part.1.db -o merged.db
@@ -97,7 +97,7 @@ good campaign run plan.json -o hand.db --shard 1/2
 rows hand.db >hand.rows
 rows part.1.db | cmp -s - hand.rows || fail "--shard 1/2 gave other rows than PMI_RANK=1"
 
-# Seven parts of several hundred trials, each on a database of its own, are the single run.
+# Seven parts of several hundred trials, each with its own database, equal the single run.
 sed 's/"trials": 80/"trials": 400/' plan.json >many.json
 good campaign run many.json -o many.db
 for part in 0 1 2 3 4 5 6; do
@@ -108,7 +108,7 @@ rows many.db >many.rows
 rows joined.db | cmp -s - many.rows || fail "seven parts joined gave other rows than one run"
 [ "$(wc -l <many.rows)" -gt 400 ] || fail "found $(wc -l <many.rows) rows"
 
-# Another plan, or another part, does not go into a database that is there.
+# Another plan, or another part, does not go into an existing database.
 sed 's/"seed": 3/"seed": 4/' plan.json >other.json
 refused 2 campaign run other.json -o whole.db
 refused 2 campaign run plan.json -o whole.db --shard 0/2
@@ -145,7 +145,7 @@ rows = [r for r in map(json.loads, open("sentinel.jsonl")) if r["control"] == "s
 assert len(rows) == 4 and all(r["first_diff"] == 0 for r in rows), rows
 PYTHON
 
-# Killed, and its log damaged: it says how much is lost behind the damage, and runs that again.
+# Killed, and its log damaged: it says how much is lost after the damage, and runs that again.
 "$VKFI" campaign run long.json -o killed.db >out 2>err &
 pid=$!
 for _ in $(seq 300); do
@@ -179,7 +179,7 @@ cp "$LLAMA" moved.gguf
 good replay whole.db 7 -m moved.gguf
 
 # A bit error rate: the database says how many runs of each stratum have no fault, which are not drawn,
-# and that faults may come twice; one fault a trial: they do not.
+# and that faults may come twice; one fault per trial: they do not.
 for faults in '{"ber": 2e-5}' 1; do
     cat >ber.json <<TEXT
 {"model": "$LLAMA", "decoding": {"n": 3, "stop": "none"}, "prompts": [{"texts": ["ab c"]}],

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# A driver that aborts inside a campaign: its device is set aside, what was done stays, others finish.
+# A driver that aborts inside a campaign: its device is set aside, finished trials stay, others finish.
 need_tiny
 need_broken_driver
 cat >plan.json <<TEXT
@@ -20,7 +20,7 @@ with open(sys.argv[1], encoding="utf-8", newline="") as file:
 PYTHON
 }
 
-# The driver works as long as no call is named: what fails below is the abort.
+# The driver works until a call is named: the failure below is the abort.
 good campaign run plan.json -o whole.db -d cpu
 outcomes whole.db >whole
 good campaign run plan.json -o works.db -d vk

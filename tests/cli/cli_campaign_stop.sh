@@ -25,7 +25,7 @@ json 'd["done"] < 0.7 * d["planned"] and d["gate"]["verdict"] == "passed" and d[
 good report pass.db -o pass.html
 grep -q 'The campaign was not run to its end</b>: [0-9]* of [0-9]* trials' pass.html &&
     grep -q 'the campaign ends once sdc of all is shown to be below 0.97' pass.html || fail "the report of an early end"
-# The same command again: it was decided, and nothing is run.
+# The same command again: it is decided, and nothing runs.
 good gate pass.db
 cp out before
 good campaign run pass.json -o pass.db
@@ -51,11 +51,11 @@ PYTHON
 "$VKFI" gate fail.db >out 2>err
 [ $? = 1 ] || fail "vkfi gate: $(cat out err)"
 
-# At any time, by whole prompts; killed on the way, it comes to the same answer.
+# At any time, by whole prompts; killed meanwhile, it comes to the same answer.
 plan 0.97 "$any" >any.json
 good campaign run any.json -o any.db
 grep -q '^gate: sdc of all below 97 %: passed after [1-5] prompts ' out || fail "$(cat out)"
-# How far a campaign runs on behind its answer is a matter of time: a look may cost a thirtieth of it.
+# How far a campaign runs on after its answer depends on time: looks may cost a thirtieth of it.
 answer() {
     good gate "$1"
     sed 's/; no more trials are needed$//' out
@@ -67,7 +67,7 @@ done
 good campaign run any.json -o killed.db
 answer killed.db | cmp -s - straight || fail "killed: $(cat out), straight: $(cat straight)"
 
-# A part says that it does not stop, and does not; the whole is judged behind the merge.
+# A part says that it does not stop, and does not; the whole is judged after the merge.
 for shard in 0 1; do
     "$VKFI" campaign run pass.json -o part.$shard.db --shard $shard/2 >out 2>err || fail "$(cat err)"
     grep -q '^vkfi: .*a part of a campaign never stops itself' err || fail "found: $(cat err)"

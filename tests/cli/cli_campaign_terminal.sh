@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# A campaign on a terminal: a block that is written over in place, Ctrl-C once and twice.
+# A campaign on a terminal: a block overwritten in place, Ctrl-C once and twice.
 need_tiny
 cat >plan.json <<TEXT
 {"model": "$LLAMA", "decoding": {"n": 24, "stop": "none"}, "population": "ops", "seed": 3,
@@ -13,7 +13,7 @@ terminal() { # COLUMNS KEYS ARGS: what stood on the screen, as JSON in the file 
 }
 total='r"^\d+/\d+ trials, [\d.]+/s, .+ left, SDC "'
 
-# One device: one line, which changes in place; what is printed at the end stands below it.
+# One device: one line, which changes in place; the final output is below it.
 terminal 100 0 campaign run plan.json -o one.db
 json 'd["code"] == 0 and not d["wrapped"]'
 json "len([l for l in d['screen'] if __import__('re').match($total, l)]) == 1"
@@ -22,7 +22,7 @@ json "len({l for s in d['seen'] for l in s if __import__('re').match($total, l)}
 json 'not any("golden run" in l for l in d["screen"])'
 json '__import__("re").match(r"one.db: (\d+) of \1 trials", d["screen"][1])'
 
-# Several: a line each above it. A narrow terminal cuts lines, so that they can be written over.
+# Several: one line each above it. A narrow terminal cuts lines, so that they can be overwritten.
 terminal 100 0 campaign run plan.json -o two.db -d cpu -d cpu:scalar --limit 120
 json 'd["code"] == 0 and not d["wrapped"]'
 json '[l.split()[0] for l in d["screen"][:2]] == ["cpu", "cpu:scalar"] and all("trials/s" in l or "/s" in l for l in d["screen"][:2])'
@@ -31,7 +31,7 @@ terminal 30 0 campaign run plan.json -o narrow.db -d cpu -d cpu:scalar --limit 1
 json 'all(len(l) < 30 for s in d["seen"] for l in s if l.startswith("  cpu") or " trials, " in l and "/" in l.split()[0])'
 json 'sum(l.startswith("120/120 trials") for l in d["screen"]) == 1'
 
-# However narrow, a line is cut between its parts: never inside an interval, nor its basis. The same
+# However narrow, a line is cut between its parts, never inside an interval or its basis. The same
 # finished campaign at each width shows its last line again.
 cat >many.json <<TEXT
 {"model": "$LLAMA", "decoding": {"n": 4, "stop": "none"}, "population": "ops", "seed": 3, "strata": ["layer"],
@@ -75,7 +75,7 @@ json 'd["screen"][-2] == "interrupted: the same command goes on" or d["screen"][
 good campaign status once.db --json
 json '0 < d["done"] < d["planned"]'
 
-# The second one ends at once, in the middle of a batch: what was committed stays.
+# The second one ends at once, in the middle of a batch: committed rows stay.
 sed 's/"n": 24/"n": 220/' long.json >slow.json
 terminal 100 2 campaign run slow.json -o twice.db -d cpu:scalar
 json 'd["code"] == -2 and d["seconds"] < 5'

@@ -14,7 +14,7 @@ refused 3 run -m "$LLAMA" -p a -d 0
 refused 3 selfcheck -m "$LLAMA"
 good run -m "$LLAMA" -p a -n 2
 
-# A driver that is broken, alone and beside one that works.
+# A broken driver, alone and beside a working one.
 manifests() { # PATH...
     VK_DRIVER_FILES=$(IFS=: && echo "$*")
     VK_ICD_FILENAMES=$VK_DRIVER_FILES

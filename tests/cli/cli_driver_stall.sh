@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# A driver that never answers while it is loaded: one line after a minute, nothing is left running.
+# A driver that hangs while loading: one line after a minute, nothing is left running.
 need_tiny
 need_broken_driver
 good devices --json

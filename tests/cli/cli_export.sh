@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# An export stands alone: labels, prompts, device, all faults of a trial, and what each field is.
+# An export stands alone: labels, prompts, device, all faults of a trial, and the meaning of each field.
 need_tiny
 
 cat >plan.json <<TEXT

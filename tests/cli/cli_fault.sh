@@ -48,7 +48,8 @@ grep -q '^  fault  *scale by 2, at out, for 2 positions$' out || fail "$(cat out
 grep -q '^  fault  *clamp to -0.5 .. 0.25, at out$' out || fail "$(cat out)"
 grep -q '^  fault  *add of -1.5, at out, where bits & 0x1 are 0x0$' out || fail "$(cat out)"
 
-# Every kind shows the bits it takes, in the text and in the record; a mask of no bits is refused, one not given is all.
+# Every kind shows the bits it takes, in the text and in the record; an empty mask is refused, none
+# means all.
 cat >masks.py <<'TEXT'
 import json
 print(json.dumps([{"site": "blk.0.attn_q", "step": 1, "row": 3, "kind": kind} | bits
@@ -75,7 +76,7 @@ for kind in flip stuck_at_0 stuck_at_1 mix random; do
     grep -q 'mask of no bits' err || fail "$(cat err)"
 done
 
-# Widths of 16 bits where activations and KV are stored so.
+# Widths of 16 bits if activations and KV are stored so.
 cat >narrow.json <<'TEXT'
 [{"site": "blk.0.attn_q", "point": "mem", "bit": 14, "row": 3},
  {"site": "blk.0.kv_k", "bit": 15, "k": 2, "key": 0, "step": 1}]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# Fault files that are refused: one line, exit code 2, nothing on standard output.
+# Refused fault files: one line, exit code 2, nothing on standard output.
 need_tiny
 fault() {
     printf '%s\n' "$1" >fault.json

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# vkfi gate: verdicts and exit codes, what is refused, JUnit XML that others read.
+# vkfi gate: verdicts and exit codes, refusals, JUnit XML that others read.
 verdict() { # EXIT-CODE ARGS: that exit code and nothing on standard error
     local expected=$1 code
     shift

@@ -45,7 +45,7 @@ done
 gate_of "bit_field: mantissa" bit_field=mantissa
 gate_of "site_group: mlp,attention,none"
 
-# A limit a group: one group may pass what another does not, and the exit code says so.
+# A limit per group: one group may pass where another does not, and the exit code says so.
 codes=
 for group in mlp attention; do
     rate=$(python3 expect.py "site_group=$group" | cut -d' ' -f1)

@@ -11,7 +11,7 @@ for command in $commands; do
     done
     grep -q "vkfi $command - " out || fail "$command --help: no name line"
     awk 'length > 80 { exit 1 }' out || fail "$command --help: a line over 80 columns"
-    # The files that a page names are in the tree.
+    # The files that a page names exist.
     for file in $(grep -oE '\b(inject|host|shaders|tests|third_party)/[A-Za-z0-9_./*-]*[A-Za-z0-9_/*]' out); do
         ls $VKFI_SOURCE/$file >/dev/null 2>&1 || fail "$command --help names $file, which is not in the tree"
     done

@@ -17,7 +17,7 @@ step "$program" plan check "$moved"/share/vkfi/plans/*.json
 for file in models.json fetch_model.py plan.schema.json plans/prompts.txt; do
     [ -f "$moved/share/vkfi/$file" ] && [ ! -L "$moved/share/vkfi/$file" ] || echo "no file $file"
 done
-# A link to the program finds them too; without them the line says where they were looked for.
+# A link to the program finds them too; without them the line says where it searched.
 ln -s "$program" "$SCRATCH/vkfi"
 step "$SCRATCH/vkfi" model list
 rm "$moved/share/vkfi/models.json"

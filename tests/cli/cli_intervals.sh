@@ -36,7 +36,7 @@ keep compare.json compare crossed.db other.db --margin 0.02 --json
 keep compare.baseline.txt compare crossed.db other.db --baseline --margin 0.02
 keep compare.same.txt compare crossed.db crossed.db --baseline --margin 0.02
 
-# A campaign that runs: its events, its summary, its question.
+# A running campaign: its events, its summary, its question.
 echo "{\"model\": \"$LLAMA\", \"decoding\": {\"n\": 4, \"stop\": \"none\"}, \"population\": \"ops\", \"strata\": [\"bit_field\"],
     \"prompts\": [{\"texts\": [\"ab c\", \"hello\", \"the\", \"of a\"]}], \"sampling\": {\"trials\": 200}}" >plan.json
 if [ -r "$LLAMA" ]; then

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# Trials of very many faults: rates that are refused say which are not, and what is planned also runs,
+# Trials of very many faults: refused rates say which are allowed, and what is planned also runs,
 # the same as a whole inference (controls naive).
 need_tiny
 plan() { # REST

@@ -30,7 +30,7 @@ json 'd["end_tokens"] == [{"id": 256, "text": "<|end|>"}]'
 good model info "$LLAMA"
 grep -q '^end tokens *256 "<|end|>"$' out || fail "$(cat out)"
 
-# A manifest of one's own.
+# A user's manifest.
 sum=$(sha256sum <"$LLAMA" | cut -d' ' -f1)
 cat >own.json <<TEXT
 {"models": [{"name": "own", "aliases": ["mine"], "about": "a test", "architecture": "llama",
@@ -43,7 +43,7 @@ state() {
     good model list --json
     json "(d[0]['state'], d[0]['cached']) == ('$1', $2)"
 }
-# `damage`: another byte in the middle, and the time as it was.
+# `damage`: another byte in the middle, and the old time.
 damage() {
     touch -r $OWN time
     printf '\252' | dd of=$OWN bs=1 seek=90000 conv=notrunc status=none
@@ -51,7 +51,7 @@ damage() {
 }
 refused 2 run -m own -p a
 mkdir -p cache/vkfi/models
-# A right file that nobody has checked is read once, then known by size and time.
+# An unchecked right file is read once, then known by size and time.
 cp "$LLAMA" $OWN
 state not_verified False
 try model path own
@@ -61,7 +61,7 @@ cp $OWN.verified stamp
 damage
 good run -m own -p a -n 2
 good model get own # fetch_model.py takes the stamp that vkfi wrote
-# With another time the byte is found, by each command; nothing is kept of it.
+# With another time each command finds the byte; nothing is kept.
 touch -d '2001-02-03 04:05:06.789' $OWN
 state not_verified False
 good model list
@@ -72,13 +72,13 @@ for command in 'run -p a -m' 'model path' 'model info' 'sites -m'; do
         fail "$(cat err)"
 done
 cmp -s stamp $OWN.verified || fail "the stamp of a wrong file: $(cat $OWN.verified)"
-# A wrong file that never had a stamp, or one that says nothing.
+# A wrong file without a stamp, or with an empty one.
 rm $OWN.verified
 refused 2 run -m own -p a
 [ ! -e $OWN.verified ] || fail "a wrong file has a stamp: $(cat $OWN.verified)"
 echo '{}' >$OWN.verified
 refused 2 run -m own -p a
-# vkfi takes the stamp that fetch_model.py writes.
+# vkfi accepts fetch_model.py's stamp.
 cp "$LLAMA" $OWN
 good model get own
 state cached True

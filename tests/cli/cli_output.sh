@@ -45,8 +45,8 @@ gone run -m "$LLAMA" -p a -n 4 --fault fault.json
 gone model info "$LLAMA" --json
 gone sites -m "$LLAMA"
 
-# Files that are asked for: "-" is standard output; what is no regular file is written through, a link
-# is followed, and only regular files are replaced.
+# Output files: "-" is standard output; other than regular files are written through, a link is
+# followed, and only regular files are replaced.
 "$VKFI" sweep -m "$LLAMA" --sites output --bits 30 --trials 20 -n 2 -o some.db >/dev/null 2>&1 ||
     fail "no database"
 "$VKFI" export some.db -o plain.csv || fail "export"
@@ -82,7 +82,7 @@ refused 2 report some.db -o - --json
 "$VKFI" export some.db -o plain.csv || fail "export over a file"
 ls ./*.part 2>/dev/null && fail "a partial file was left"
 
-# The nearest word is offered wherever one of a table is expected.
+# The nearest word is suggested wherever one of a table is expected.
 near() {
     local word=$1
     shift

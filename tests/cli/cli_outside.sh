@@ -9,7 +9,7 @@ plan() { # FILE
 TEXT
 }
 
-# No UTF-8: refused with line, byte and offset.
+# Ill-formed UTF-8: refused with line, byte and offset.
 bad=$(printf 'ok\ncaf\351 bad')
 printf 'ok\ncaf\351 bad\n' >bad.txt
 told() { # NAME
@@ -24,7 +24,7 @@ told 'standard input'
 plan bad.txt
 refused 2 plan check plan.json
 told bad.txt
-# also outside the lines that are asked for
+# also outside the requested lines
 sed -i 's/"bad.txt"/"bad.txt", "lines": [1, 1]/' plan.json
 refused 2 plan check plan.json
 told bad.txt
@@ -63,7 +63,7 @@ if (a["hash"], a["text"]) != (b["hash"], b["text"]):
 TEXT
 done
 
-# Files of JSON and of ids are taken alike: with a mark they are what they are without.
+# So are files of JSON and of ids: a mark changes nothing.
 marked() { # FILE: its copy with a mark
     printf '\357\273\277' | cat - "$1" >"marked-$1"
 }
@@ -100,7 +100,7 @@ marked ids.txt
 "$VKFI" detokenize -m "$LLAMA" <ids.txt >plain.out || fail "ids"
 "$VKFI" detokenize -m "$LLAMA" <marked-ids.txt | cmp - plain.out || fail "ids with a mark"
 
-# One mark is left out, and only at the begin.
+# Only one mark is skipped, at the start.
 printf '\357\273\277\357\273\277{}' >twice.json
 refused 2 plan check twice.json
 grep -q "twice.json:1:1: found byte 0xef" err || fail "$(cat err)"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# Plans as users see them: verdicts, what they come to, single trials, differences.
+# Plans as users see them: verdicts, sizes, single trials, differences.
 need_tiny
 # Identities hold the path of the model.
 tried() {
@@ -62,7 +62,7 @@ sed 's/"seed"/"sede"/' plan.json >wrong.json
 tried plan check plan.json wrong.json renamed.json
 tried plan check wrong.json --json
 
-# A line of a plan that only its model shows to be wrong names file, pointer and line too.
+# Errors in a plan that need its model name file, pointer and line too.
 wrong() { # SCRIPT: of sed, over the plan
     sed -E "$1" plan.json >wrong.json
     refused 2 plan show wrong.json
@@ -76,7 +76,7 @@ wrong 's/exponent > mantissa/exponnt > mantissa/'
 wrong 's/exponent > mantissa/exponent,sign > mantissa,sign/'
 wrong 's/exponent > mantissa/integer > mantissa/'
 
-# A question that so few prompts cannot answer is a plan, and a warning.
+# A question for too few prompts is a valid plan, with a warning.
 sed -E 's/"seed": 7/&, "stop": {"rule": "time_uniform", "gate": {"max": 0.02}}/' plan.json >few.json
 tried plan check few.json
 try plan show few.json | grep -E '^(stop|!|exit)'

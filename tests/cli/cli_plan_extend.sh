@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-# A gate that is open names the commands that go on, and these, as printed, decide it in the same
-# database; report, export, replay, confirm and archive work with what was extended.
+# An undecided gate names the commands to go on with, and these, as printed, decide it in the same
+# database; report, export, replay, confirm and archive work with extended campaigns.
 need_tiny
 cat >plan.json <<TEXT
 {"model": "$LLAMA", "decoding": {"n": 4, "stop": "none"}, "seed": 3, "population": "ops",
@@ -14,7 +14,7 @@ good campaign run plan.json -o run.db
 good plan check plan.json --json
 identity=$(python3 -c 'import json; print(json.load(open("out"))[0]["identity"])')
 
-# A limit a little beyond the estimate is open, and more trials decide.
+# A limit a little above the estimate is undecided, and more trials decide.
 good report run.db -o run.html --json
 rate=$(python3 -c 'import json; print(json.load(open("out"))["rates"]["sdc"]["rate"])')
 for step in 0.02 0.03 0.04 0.05; do
@@ -40,7 +40,7 @@ grep -q '^looks *2, one a wave; this one is one-sided at 98.75 %, and a rate at 
 "$VKFI" gate run.db --max "$limit" --json >out 2>err
 json 'd["limit"]["look"] == 2 and abs(d["limit"]["tail"] - 0.0125) < 1e-12 and abs(d["limit"]["spent"] - 0.0625) < 1e-12'
 
-# The plan before it, and another one, are refused from now on; a fresh run gives the same rows.
+# The earlier plan, and another one, are refused from now on; a fresh run gives the same rows.
 refused 2 campaign run plan.json -o run.db
 grep -q "expected a plan whose waves begin with them, found ''" err || fail "$(cat err)"
 good campaign run more.json -o again.db
@@ -67,11 +67,11 @@ good plan confirm run.db --seed 8 -o anew.json
 good plan check anew.json
 good artifact run.db -o run.zip
 
-# What has no waves.
+# Plans without waves.
 sed 's/"seed": 3,/"seed": 3, "stop": {"rule": "spending", "looks": [0.5, 1]},/' plan.json >spent.json
 refused 2 plan extend spent.json --trials 50
 grep -q 'found waves with the rule spending' err || fail "$(cat err)"
-# With the rule waves the first look leaves error for those behind it.
+# With the rule waves the first look leaves error for later ones.
 sed 's/"seed": 3,/"seed": 3, "stop": {"rule": "waves"},/' plan.json >waves.json
 good campaign run waves.json -o waves.db
 "$VKFI" gate waves.db --max "$limit" --json >out 2>err

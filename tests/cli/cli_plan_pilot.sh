@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# vkfi plan show -d: a pilot on each device, what it says, and that nothing of it is left.
+# vkfi plan show -d: a pilot on each device, its output, and that it leaves nothing.
 need_tiny
 mkdir tmp
 export TMPDIR=$SCRATCH/tmp
@@ -20,7 +20,7 @@ json '0 <= d["pilot"]["low"] < d["pilot"]["rate"] < d["pilot"]["high"] <= 1'
 json 'd["pilot"]["trials_a_prompt"] == 500 and d["pilot"]["correlation"] >= 0'
 json 'abs(d["pilot"]["planned_design_effect"] - 1 - 499 * d["pilot"]["correlation"]) < 1e-9'
 json 'd["pilot"]["total_half_width"] > 0'
-# The share is that of the campaign's own first trials, whatever device ran them.
+# The share is that of the campaign's first trials, on any device.
 cp out first
 good plan show plan.json -d cpu:scalar --pilot 96 --json
 python3 - <<'CHECK' || fail "another share on another device"

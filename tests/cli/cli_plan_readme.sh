@@ -9,7 +9,7 @@ good plan show tiny.json --json
 json 'd["trials"] == 300 and {s["bit_field"] for s in d["strata"]} == {"sign", "exponent", "mantissa"}'
 good campaign run tiny.json -o tiny.db
 
-# Groups of sites from the plan through the database to gate and report; what is left out is never struck.
+# Groups of sites from the plan through the database to gate and report; excluded sites are never struck.
 cat >groups.json <<TEXT
 {"model": "$LLAMA", "prompts": {"ids": [[9, 8, 7, 200], [31, 4, 5]]}, "decoding": {"n": 5, "stop": "none"},
  "population": "ops", "seed": 3, "where": {"exclude": ["output*", "*norm*"]}, "strata": ["site_group", "stage"],
@@ -40,7 +40,7 @@ grep -q 'at all sites but output\*, \*norm\*; groups of sites: mlp \*.ffn_\*; at
     fail "methods: $(cat groups/methods.txt)"
 grep -q 'mlp above the rest' groups.html || fail "no contrast of groups in the report"
 
-# How long a stored fault stays is a stratum.
+# The duration of a stored fault makes strata.
 cat >scrub.json <<TEXT
 {"model": "$LLAMA", "prompts": {"ids": [[9, 8, 7, 200], [31, 4, 5]]}, "decoding": {"n": 5, "stop": "none"},
  "population": "bits", "seed": 3, "when": {"scrub": {"1": 1, "4": 1, "never": 2}}, "strata": ["scrub"],

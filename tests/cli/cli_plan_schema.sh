@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-# The published schema of plans is what the program prints; read by a validator of others it agrees with `vkfi plan check`
-# on each field alone, and describes each.
+# The published schema of plans is what the program prints; an independent validator agrees with
+# `vkfi plan check` on each field alone, and each is described.
 good plan schema
 diff "$VKFI_SOURCE/inject/plan.schema.json" out || fail "vkfi plan schema > inject/plan.schema.json writes it anew"
 refused 2 plan schema plan.json

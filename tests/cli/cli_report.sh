@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# vkfi report: one whole file, the same twice; its data; what is refused.
+# vkfi report: one whole file, the same twice; its data; refusals.
 command -v gnuplot >/dev/null || skip "no gnuplot"
 refused 2 report
 refused 2 report a.db b.db
@@ -46,7 +46,7 @@ for word in ["(z / t)^2", "skewness", "Newcombe", "Holm", "Clopper", "The model 
 for word in ["sdc_critical", "binomial", "several", "suspect", "are scored", "confirms"]:
     assert word not in text, word
 TEXT
-# The model by what the manifest says of its file; with the model itself also by its tensors' types.
+# The model by the manifest's entry; with the model itself also by its tensors' types.
 known=$(python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))["models"][0]["sha256"])' \
     "$VKFI_SOURCE/third_party/models.json")
 "$FIXTURE" known.db layers=1 "model_hash=$known" && good report known.db || fail "the fixture of a known model"
@@ -57,7 +57,7 @@ grep -q "The model is smollm2-135m (SmolLM2 135M Instruct by Hugging Face, Q4_1;
 grep -q 'The model is smollm2-135m (llama, file type Q4_K_M, 92.16 MiB, tensors F32 (61), Q4_K (211); SHA-256 000000000000)' told.db.html ||
     fail "the methods do not tell what the database knows of the model"
 
-# Verdicts on hypotheses: which side, which bound, and how few prompts the events come from.
+# Verdicts on hypotheses: which side, which bound, and how few prompts have the events.
 for word in 'supported</b> (one-sided at 95 %: at least +[0-9.]* points)' 'two one-sided tests at 95 %: from' \
     'its 5 events come from 3 prompts' 'weighted over strata (95 %: Wilson, n = [0-9.]*' 'of 720 as drawn'; do
     grep -q "$word" first.html || fail "the verdict does not say: $word"
@@ -68,7 +68,7 @@ grep -q 'events come from one prompt' lonely.db.html || fail "one prompt: not to
 grep -q 'no event on either side' quiet.db.html || fail "no event: not told"
 
 # Pictures: the peak bits have their ticks, a line breaks where a bin is missing or has few trials, an
-# axis that does not begin at 0 bears a mark, legends stand outside.
+# axis that does not start at 0 has a mark, legends are outside.
 grep -q '^set xtics ("0" 0, .*"23" 23, "\\n30" 30, "31" 31)$' data/bits.gp || fail "ticks: $(grep xtics data/bits.gp)"
 grep -q '^set yrange \[[1-9]' data/survival.gp && [ "$(grep -c '^set arrow .* nohead' data/survival.gp)" = 2 ] ||
     fail "survival: an axis cut without a mark"
@@ -124,13 +124,13 @@ grep -q 'Not drawn: .*Outcomes by layer, Bit position, Layer by site.* (each nee
 good report tiny.db
 python3 "$HERE/html_check.py" tiny.db.html || fail "tiny"
 
-# A bit error rate: trials have a fault at least, runs need not.
+# A bit error rate: trials have at least one fault, runs need not.
 "$FIXTURE" ber.db ber=1e-9 per_stratum=40 || fail "the fixture of a bit error rate"
 good report ber.db --json
 json 'd["rates"]["sdc_of_runs"]["high"] < d["rates"]["sdc"]["rate"] and 0.4 < d["rates"]["no_fault"] < 0.8'
 grep -q 'SDC at a bit error rate of 1e-09: ' ber.db.html || fail "ber: no rate of all runs"
 grep -q 'runs without a fault, %' ber.db.html || fail "ber: no column of runs without a fault"
-# Several faults a trial: no picture of the first one's coordinates, by name; strata hold for all.
+# Several faults per trial: no picture of the first one's coordinates, by name; strata hold for all.
 json 'all(d["pictures"][p].startswith("trials have several faults") for p in ("bits", "sites", "stages", "change", "margin", "deviation", "survival"))'
 json 'd["pictures"]["layers"] == d["pictures"]["strata"] == "drawn"'
 for word in 'Trials have several faults, which agree in this' 'A trial has 3 faults on average, at most 5' \
@@ -141,7 +141,7 @@ done
 ! grep -q 'several faults' first.html || fail "several faults where there is one"
 ! grep -q 'of all runs' first.html || fail "a rate of all runs without a bit error rate"
 
-# Population equal: what has a stratum a cell, or a stratum a layer, needs no total.
+# Population equal: with one stratum per cell or layer no total is needed.
 if [ -r "$LLAMA" ]; then
     of_tiny='"decoding": {"n": 4, "stop": "none"}, "prompts": [{"texts": ["ab c", "hello"]}], "population": "equal"'
     echo "{\"model\": \"$LLAMA\", $of_tiny, \"strata\": [\"stage\", \"duration\"], \"sampling\": {\"trials\": 5},
@@ -157,7 +157,7 @@ if [ -r "$LLAMA" ]; then
     json 'd["pictures"]["stages"] == "drawn" and "Stage by duration" in d["pictures"]["cells"]'
     cp layers out
     json 'd["pictures"]["layers"] == "drawn" and d["rates"]["sdc"]["rate"] is None'
-    # One stratum is one row of full height, without the second series that would be the same.
+    # One stratum is one row of full height, without an equal second series.
     echo "{\"model\": \"$LLAMA\", \"decoding\": {\"n\": 4, \"stop\": \"none\"}, \"prompts\": [{\"texts\": [\"ab c\", \"hello\"]}],
         \"population\": \"ops\", \"sampling\": {\"trials\": 60}, \"where\": {\"sites\": \"blk.*\"}}" >single.json
     good campaign run single.json -o single.db
@@ -169,7 +169,7 @@ if [ -r "$LLAMA" ]; then
     json 'd["pictures"]["bits"].startswith("each needs a total over strata") and d["pictures"]["stages"] == "all lies in one duration"'
 fi
 
-# Several faults a trial, drawn by a plan: strata by stage and duration are common to all of them.
+# Several faults per trial, drawn by a plan: strata by stage and duration are common to all of them.
 if [ -r "$LLAMA" ]; then
     echo "{\"model\": \"$LLAMA\", $of_tiny, \"strata\": [\"stage\", \"duration\"], \"sampling\": {\"trials\": 12},
         \"faults_per_trial\": 3, \"where\": {\"sites\": \"blk.*\"},
@@ -181,7 +181,7 @@ if [ -r "$LLAMA" ]; then
     grep -q 'A trial has 3 faults on average, at most 3' three.db.html || fail "three: not told"
 fi
 
-# What protection costs: from the model that was struck, and no other.
+# The cost of protection: from the struck model only.
 if [ -r "$LLAMA" ]; then
     "$FIXTURE" tiny-llama.db layers=1 "model_hash=$(sha256sum "$LLAMA" | cut -d' ' -f1)" ||
         fail "the fixture of the model"

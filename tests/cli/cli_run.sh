@@ -18,7 +18,7 @@ json 'list(d["seconds"]) == ["load", "prompt", "decode"]'
 good run -m "$LLAMA" --ids 1,2,3,4,5 -n 6 --json
 json 'all(list(s) == ["token", "hash", "logsumexp"] for s in d["steps"]) and "prompt_logprobs" not in d'
 
-# Same bits: passes, threads, forms, storage of neither.
+# Same bits for all passes, threads and forms.
 same() {
     good run -m "$1" --ids "$ids" -n 6 --json "${@:2}"
     python3 -c 'import json; d = json.load(open("out")); print(d["tokens"], d["steps"], d["hash"])'
@@ -61,7 +61,7 @@ import json
 assert open("text", encoding="utf-8", newline="").read() == json.load(open("out"))["text"]
 TEXT
 
-# A text ends before the first stop string that comes: any part of it, across tokens and characters,
+# A text ends before the first stop string: any part of it, across tokens and characters,
 # one of several; printed or in the object, with faults too.
 printf '[{"site": "output", "kind": "dry", "step": 0}]' >dry.json
 for model in tiny-llama-q4_1 tiny-qwen2; do

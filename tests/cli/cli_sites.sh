@@ -14,7 +14,7 @@ json 'all(s["points"] and s["elements"] > 0 and s["bits"] > 0 for s in d)'
 good sites -m "$LLAMA" --json --prompt 10 --kv f16 'blk.0.attn_q' '*.kv_v' rope
 json '[(s["site"], s["elements"], s["bits"], s["macs"]) for s in d] == [
     ("blk.0.attn_q", 256, 8192, 65536), ("blk.0.kv_v", 640, 10240, 0), ("rope", 640, 20480, 0)]'
-# every name that is listed is one that faults take
+# faults accept every listed name
 good sites -m "$LLAMA" --json
 python3 - <<'PY'
 import json

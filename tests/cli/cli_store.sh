@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# Databases merged and exported: what is printed, what is refused, what is left in the folder.
+# Databases merged and exported: output, refusals, files in the folder.
 make=$(dirname "$VKFI")/tests/test_store_merge
 [ -x "$make" ] || skip "no $make"
 "$make" --make . >made 2>&1 || fail "$(cat made)"
@@ -49,7 +49,7 @@ if not (len(rows) == 1001 and len(objects) == 1000 and rows[0] == list(objects[0
     raise SystemExit("FAILED: the exports are not of 1000 trials in order")
 TEXT
 
-# One flipped bit in one text of one trial: nothing is printed but where it stands.
+# One flipped bit in one text of one trial: only its place is printed.
 cp all.db bad.db
 python3 - <<'TEXT'
 with open("bad.db", "r+b") as file:

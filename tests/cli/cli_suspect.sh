@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-# A database with suspect rows: all that reads its trials refuses it with the same line, or goes on
-# without them (copies: with their mark) when told so.
+# A database with suspect rows: all that reads its trials refuses it with the same line, or on
+# request goes on without them (copies: with their mark).
 
 # The fixture's second half is suspect.
 "$FIXTURE" doubted.db suspect per_stratum=40 && "$FIXTURE" sound.db per_stratum=40 || fail "the fixtures"
@@ -43,7 +43,7 @@ grep -q ', [0-9]* suspect$' out || fail "merge does not tell: $(cat out)"
 both 0 artifact doubted.db -o doubted.zip
 both 0 plan confirm doubted.db --seed 5 -o anew.json
 
-# The copies are as suspect as what they were made of.
+# Copies are as suspect as their sources.
 refused 2 report merged.db -o merged.html
 [ ! -e merged.html ] || fail "a page was begun"
 good campaign status merged.db

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# The sweep: its plan has every op, point and bit alike; it runs, goes on, and counts what fired.
+# The sweep: its plan has every op, point and bit equally; it runs, resumes, and counts hooks that fired.
 need_tiny
 
 # The plan alone is a plan like any other, and as large as the budget allows.
@@ -84,7 +84,7 @@ grep -q '^linear  *weight  *scale ' out || fail "no line of scales: $(cat out)"
 grep -Eq '^coverage .*: ([0-9]+) of \1 hook variants fired$' out || fail "coverage: $(cat out)"
 grep -q '^pictures  vkfi report a.db -o a.db.html$' out || fail "no word on pictures"
 
-# The report: a map of op by bit, a panel a point; what needs a total is named.
+# The report: a map of op by bit, one panel per point; pictures that need a total are named.
 if command -v gnuplot >/dev/null; then
     good report a.db --data map --json
     json 'd["pictures"]["cells"] == d["pictures"]["strata"] == "drawn"'

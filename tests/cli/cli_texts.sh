@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-# What a model wrote: bytes decide whether texts are the same, and nulls and control characters are
-# whole in JSON, database and exports.
+# Texts of a model: bytes decide whether they are equal, and nulls and control characters survive in
+# JSON, database and exports.
 need_tiny
 
-# The last token set to each of the vocabulary: ids below 256 spell a byte each, the others nothing.
+# The last token set to each of the vocabulary: ids below 256 spell one byte each, the others nothing.
 python3 - <<'TEXT'
 import json
 json.dump([{"site": "control.sampler", "kind": "set", "value": v, "step": 5} for v in range(320)],
@@ -11,7 +11,7 @@ json.dump([{"site": "control.sampler", "kind": "set", "value": v, "step": 5} for
 json.dump([{"site": "control.sampler", "kind": "set", "value": 0, "step": s} for s in range(6)] +
           [{"site": "control.sampler", "kind": "set", "value": 27, "step": 5}], open("nul.json", "w"))
 TEXT
-# A prompt whose last token is a byte that is no character by itself: others display like it.
+# A prompt whose last token is a byte that is no character: others display alike.
 for ids in $(seq 1 60) none; do
     [ "$ids" != none ] || fail "no such prompt"
     good run -m "$LLAMA" --ids "$ids" -n 6 --ignore-eos --json
@@ -54,7 +54,7 @@ done
 good run -m "$LLAMA" --ids 9,8,7 -n 6 --ignore-eos --fault range.json
 [ "$(grep -c 'the run ended before the pass' out)" = 2 ] || fail "$(cat out)"
 
-# Nulls and escapes in what is written.
+# Nulls and escapes in output.
 good run -m "$LLAMA" --ids 9,8,7,200,201,202,31 -n 6 --json --fault nul.json
 cp out run.json
 json 'all(f["faulty_text"].count("\0") >= 1 for f in d["faults"][:6])'

@@ -49,7 +49,7 @@ threads env.db 3
 VKFI_THREADS=3 good campaign run plan.json -o option.db --threads 4
 threads option.db 4
 
-# Two CPU devices share them, unevenly where they must, and each has one at least.
+# Two CPU devices share them, unevenly if necessary, and each has at least one.
 good campaign run plan.json -o two.db -d cpu -d cpu:scalar --threads 5
 threads two.db '3 2'
 good campaign run plan.json -o least.db -d cpu -d cpu:scalar --threads 1

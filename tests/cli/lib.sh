@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# What script tests use: `try` prints a command and all it did, the rest are checks.
+# Functions of script tests: `try` prints a command and its results, the rest are checks.
 
 exec 3>&1 # what a check says is seen, also where its output is redirected
 
@@ -37,8 +37,8 @@ need_vulkan() {
     "$VKFI" devices >/dev/null 2>&1 || skip "no Vulkan driver"
 }
 
-# The one Vulkan driver from here on is one that aborts at the call in VKFI_TEST_ABORT, and stalls for
-# ever at that in VKFI_TEST_STALL; without them it works.
+# From here on the one Vulkan driver aborts at the call in VKFI_TEST_ABORT and stalls forever at
+# that in VKFI_TEST_STALL; without them it works.
 need_broken_driver() {
     [ -n "${VKFI_ICD_LAVAPIPE:-}" ] || skip "no driver in VKFI_ICD_LAVAPIPE to stand behind the broken one"
     VKFI_TEST_DRIVER=$(python3 -c 'import json, sys
@@ -51,7 +51,7 @@ TEXT
     export VKFI_TEST_DRIVER VK_DRIVER_FILES VK_ICD_FILENAMES
 }
 
-# Paths of this machine out of a transcript.
+# Removes this machine's paths from a transcript.
 clean() {
     sed -e "s|$SCRATCH|SCRATCH|g" -e "s|$TINY|TINY|g" -e "s|$VKFI_SOURCE|SOURCE|g"
 }
@@ -84,14 +84,14 @@ refused() {
     grep -q '^vkfi: ' err || fail "the error line does not begin with 'vkfi: ': vkfi $*"
 }
 
-# `good ARGS`: exit code 0, nothing on standard error but the progress of a campaign, which a busy
-# machine gets to see every ten seconds; standard output stays in the file out.
+# `good ARGS`: exit code 0, nothing on standard error but a campaign's progress, which a busy
+# machine shows every ten seconds; standard output stays in the file out.
 good() {
     "$VKFI" "$@" >out 2>err || fail "exit code $?: vkfi $* ($(cat err))"
     ! grep -Evq '^vkfi: [0-9]+/[0-9]+ trials, ' err || fail "found on standard error: $(cat err)"
 }
 
-# `json EXPRESSION`: the file out is JSON, `d`, of which the Python expression is true.
+# `json EXPRESSION`: the file out is JSON `d`, and the Python expression is true.
 json() {
     python3 -c '
 import json, os, sys

@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Same bits everywhere: one run of `vkfi run --json` a device, driver, split and storage type.
+"""Same bits everywhere: one run of `vkfi run --json` per device, driver, split and storage type.
 
 usage: same_bits.py VKFI TINY tiny|smollm2|full
 
 TINY is the folder of the tiny models.
 
-Every run of a case must print the same hash for every step. A driver that is not on this machine
-is left out and named. Exit status: 0 all agree, 1 some differ, 77 no model or no Vulkan driver.
+Every run of a case must print the same hash for every step. A missing driver is skipped and named. Exit
+status: 0 all agree, 1 some differ, 77 no model or no Vulkan driver.
 """
 import json
 import os
@@ -36,7 +36,7 @@ def processor_places():
 
 
 def driver_places():
-    """Vulkan drivers that setup.sh found, and whatever the machine offers by default."""
+    """Vulkan drivers that setup.sh found, and the machine's default."""
     lavapipe = os.environ.get("VKFI_ICD_LAVAPIPE")
     newer = os.environ.get("VKFI_ICD_LAVAPIPE25")
     swiftshader = os.environ.get("VKFI_ICD_SWIFTSHADER")
@@ -57,7 +57,7 @@ def driver_places():
 
 
 def run(vkfi, case, place):
-    """Hashes of the steps, or None where the place does not exist here."""
+    """Hashes of the steps, or None if the place does not exist here."""
     command = [vkfi, "run", "--json", "--ignore-eos", *case, *place.arguments]
     done = subprocess.run(command, env={**os.environ, **place.environment}, text=True,
                           stdin=subprocess.DEVNULL, capture_output=True, check=False)
@@ -103,7 +103,7 @@ def tiny_cases(folder, every):
         if not name.endswith(".gguf") or "falcon" in name or "mixtral" in name:
             continue
         combinations = [(a, k) for a in TYPES for k in TYPES if every or a == k]
-        if "llama-" in name:  # files that differ in their blocks only
+        if "llama-" in name:  # files that differ only in their blocks
             combinations = [("f32", "f32")] if every or "_k" in name else []
         for act, kv in combinations:
             yield ("%s act=%s kv=%s" % (name, act, kv),

@@ -58,20 +58,20 @@ class Shader:
         return self.name.split("_")[0]
 
     def settings(self, wanted):
-        """`wanted` ({id: value}) cut down to the ids this shader has in either build."""
+        """`wanted` ({id: value}) reduced to this shader's ids in either build."""
         ids = (self.spec_ids | self.free_spec_ids) - {HOOK_ID}
         return {i: v for i, v in wanted.items() if i in ids}
 
 
 def load(names_file, folder):
-    """The shaders named in a file, one name a line, as built in `folder`."""
+    """The shaders named in a file, one per line, as built in `folder`."""
     names = Path(names_file).read_text(encoding="utf-8").split()
     return each(lambda n: Shader(n, Path(folder, n + ".spv"),
                                  Path(folder, "hook_free", n + ".spv")), names)
 
 
 def each(function, items):
-    """[function(item)], all processors at work."""
+    """[function(item)], on all processors."""
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         return list(pool.map(function, items))
 

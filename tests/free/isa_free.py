@@ -47,7 +47,7 @@ def read_forms():
 
 
 def is_for_gpus(name, forms):
-    """Texel forms, and some forms of LINEAR, are for drivers of processors only."""
+    """Texel forms, and some forms of LINEAR, are for CPU drivers only."""
     op, *rest = name.split("_")
     return not name.endswith("_texel") and (op != "linear" or rest[-1] in forms)
 
@@ -91,7 +91,7 @@ class Row:
                        for opcode in code.fused(self.family)})
 
     def wrong(self):
-        """What must not be, one text each."""
+        """Violations, one text each."""
         where, found, differences = f"{self.shader.name} on {self.family}", [], self.differences()
         if differences:
             settings, text = differences[0]
@@ -113,7 +113,7 @@ def compile_family(compiler, shaders):
 
 
 def check_samples(compiler, folder):
-    """The checks must be able to fail: what they get wrong about the sample kernels."""
+    """The checks must be able to fail: their errors on the sample kernels."""
     def sample(name):
         return fs.Shader(name, Path(folder, name + ".spv"), Path(folder, "hook_trace_free.spv"))
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The report of isa_free.py: what each kernel takes on each family, and what that shows."""
+"""The report of isa_free.py: the cost of each kernel on each family, and what that shows."""
 
 import isa_text
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What RADV's null device says about kernels: statistics and opcodes, by GPU family."""
+"""RADV's null device on kernels: statistics and opcodes, by GPU family."""
 
 import collections
 import os
@@ -27,8 +27,8 @@ CLASSES = [
 # What hooks that are off may not change; the driver's estimates (latency, ...) are not among them.
 COMPARED = ["VGPRs", "SGPRs", "Spilled VGPRs", "Spilled SGPRs", "Scratch size", "LDS size",
             "Subgroups per SIMD", "Instructions", "Branches", "Code size"]
-# Words of four bytes that only tell the hardware to wait for a hazard. Where gfx11 needs one hangs on
-# which block a scalar constant was placed in, so they are not work: left out of the comparison.
+# Words of four bytes that only tell the hardware to wait for a hazard. Where gfx11 needs one
+# depends on the block of a scalar constant, so they are not work and not compared.
 HAZARD = re.compile(r"s_(waitcnt_depctr|delay_alu|nop)$")
 MULTIPLY_ADD = re.compile(r"v_(dual_|pk_)?(fma|mad|mac|dot)")
 ON_INTEGERS = re.compile(r"v_(pk_)?(mad|dot\w+?)_[iu]\d+")
@@ -63,7 +63,7 @@ class Code:
                       if MULTIPLY_ADD.match(o) and not ON_INTEGERS.match(o))
 
     def fused(self, family):
-        """Those of them that round once."""
+        """Those that round once."""
         return [o for o in self.multiply_adds() if family != "gfx9" or not UNFUSED.match(o)]
 
     def work(self):
@@ -76,7 +76,7 @@ class Code:
         return found
 
     def difference(self, other):
-        """Where the two are not the same work, null if they are."""
+        """Where the two differ in work, null if they do not."""
         mine, its = self.work(), other.work()
         pairs = [(name, mine.get(name, 0), its.get(name, 0))
                  for name in [*mine, *(o for o in its if o not in mine)]]

@@ -2,8 +2,8 @@
 """SPIR-V reduced to what it does: constants frozen, optimised, ids and global order taken out.
 
 Types and constants stand in a module in the order of their first use, so a dropped hook moves them
-although nothing else changed. Here each is written out where it is used, and the other ids are
-numbered as they come. Names, dead variables and their bindings are gone.
+although nothing else changed. Here each is written out where it is used, and the other ids are numbered
+in order. Names, dead variables and their bindings are removed.
 """
 
 import re
@@ -50,7 +50,7 @@ class Module:
         return "{" + ", ".join(found) + "}" if found else ""
 
     def global_text(self, name):
-        """What stands for a global: its operation, operands written out, decorations."""
+        """The text of a global: its operation, operands written out, decorations."""
         if name not in self.short:
             text = ID.sub(lambda m: self.global_text(m[0]), self.globals[name])
             text = re.sub(r"^Op(Type)?", "", text)
@@ -91,7 +91,7 @@ class Module:
 
 
 def same_as(words, constants, defined):
-    """The id that a boolean operation equals, null if it says something."""
+    """The id that a redundant boolean operation equals, else null."""
     op, operands = words[0], words[2:]
     truth = [constants.get(o) for o in operands]
     if op in ("OpLogicalAnd", "OpLogicalOr"):
@@ -112,7 +112,7 @@ def is_unused_not(result, rest, body):
 
 
 def simplify(body, constants):
-    """The lines without operations on booleans that say nothing: what spirv-opt leaves of
+    """The lines without redundant boolean operations: what spirv-opt leaves of
     `a && !(HOOK_SKIP(b))`. `constants`: {id: bool}."""
     while True:
         defined = {r: t.split() for r, _, t in (line.partition(" = ") for line in body) if t}
@@ -131,7 +131,7 @@ def simplify(body, constants):
 
 
 def sort_phi(line, number):
-    """The (value, block) pairs of a phi have no order of their own."""
+    """The (value, block) pairs of a phi have no order."""
     head, _, rest = line.partition(" = OpPhi ")
     if not rest:
         return line

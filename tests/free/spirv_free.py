@@ -5,7 +5,7 @@
 usage: spirv_free.py NAMES SHADERS SAMPLES
 
 NAMES lists the shaders, SHADERS is where the build put them. Constants are frozen to the same values
-in both builds, HOOK to HOOK_OFF, both are optimised, and what is left must be the same line by line.
+in both builds, HOOK to HOOK_OFF, both are optimised, and the rest must be the same line by line.
 SAMPLES has kernels made for this test, good and bad: the comparison must tell them apart.
 """
 
@@ -18,7 +18,7 @@ sys.dont_write_bytecode = True
 import free_shaders as fs  # noqa: E402
 import spirv_canon  # noqa: E402
 
-# Storage types and workgroup shapes are taken from these in turn, so that each is seen.
+# Storage types and workgroup shapes are taken from these in turn, so that each is used.
 SETTINGS = [
     {fs.ACT_ID: fs.F32, fs.KV_ID: fs.F32, fs.LANES_X_ID: 8, fs.LANES_Y_ID: 1},
     {fs.ACT_ID: fs.F16, fs.KV_ID: fs.BF16, fs.LANES_X_ID: 64, fs.LANES_Y_ID: 8},
@@ -57,7 +57,7 @@ def missing_hooks(shaders):
 
 
 def check_samples(folder):
-    """What the comparison gets wrong about the sample kernels."""
+    """The comparison's errors on the sample kernels."""
     def sample(name):
         return fs.Shader(name, Path(folder, name + ".spv"), Path(folder, "hook_trace_free.spv"))
 

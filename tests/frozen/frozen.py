@@ -1,16 +1,16 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""What must not move: plans, drawn faults, boxes, records, JSON, one report and one export, as hashes.
+"""What must not change: plans, drawn faults, boxes, records, JSON, one report and one export, as hashes.
 
 usage: frozen.py check GROUP...      compares with frozen.txt (groups: plans faults smollm2 boxes
                                      records json report export)
-       frozen.py --update NAME...    renews the hashes of these names alone; * and ? match any
-       frozen.py --print NAME...     prints what is hashed, for a diff of two builds
+       frozen.py --update NAME...    renews only the hashes of these names; * and ? match any
+       frozen.py --print NAME...     prints the hashed text, for a diff of two builds
        frozen.py breaks              each group notices one changed fault, record, plan or cell
 
-VKFI is the program, FROZEN_TOOL the tool beside it, VKFI_TINY the folder of the tiny models; each by
-default that of the folder build. Exit status: 0 nothing moved, 1 something did (a line each), 77 what
-a group needs is not here.
+VKFI is the program, FROZEN_TOOL the tool beside it, VKFI_TINY the folder of the tiny models; by default
+those of the folder build. Exit status: 0 nothing changed, 1 something did (a line each), 77 a group's
+needs are missing.
 
 A line of frozen.txt: name, SHA-256 (16 digits), and one short hash for each block of 50 lines.
 """
@@ -48,7 +48,7 @@ RECORD_MODELS = {
 
 
 class Missing(Exception):
-    """What a group needs is not on this machine."""
+    """A group's needs are missing on this machine."""
 
 
 class Refused(SystemExit):
@@ -65,7 +65,7 @@ def run(command, **options):
 
 
 def lines_of(text):
-    """At line feeds alone: prompts and answers may hold what Python takes for ends of lines too."""
+    """At line feeds alone: prompts and answers may hold other line ends of Python."""
     return text.removesuffix("\n").split("\n")
 
 
@@ -156,7 +156,7 @@ def box_lines():
 
 
 def boxes():
-    """Those that are refused are lines too."""
+    """Refused ones are lines too."""
     asked = list(box_lines())
     things = {}
     for arch, name in PLAN_MODELS.items():
@@ -172,7 +172,7 @@ def frozen_faults(arch):
 
 
 def by_site(arch, asked):
-    """Records by site, whatever the layer: a change of one op shows in its sites alone."""
+    """Records by site, whatever the layer: a change of an op shows only in its sites."""
     name, *types = RECORD_MODELS[arch]
     things = {}
     for line, record in zip(asked, tool("records", model_of(name), *types, lines=asked), strict=True):
@@ -194,7 +194,7 @@ def as_printed(value):
 
 
 def records_json():
-    """What `vkfi run --json` prints of golden and records, without what names the machine."""
+    """Golden and records as `vkfi run --json` prints them, without the machine's names."""
     things = {}
     machine = {"model", "device", "driver", "contract", "seconds", "underflow"}
     for arch, (name, act, kv) in RECORD_MODELS.items():
@@ -219,7 +219,7 @@ def steady(text):
 
 
 def without_columns(text, names):
-    """CSV with * in the columns that tell of machine and time, all of which must be there."""
+    """CSV with * in the columns of machine and time, which must all exist."""
     rows = list(csv.reader(io.StringIO(text)))
     hidden = {rows[0].index(name) for name in names}
     return ["\x1f".join("*" if i in hidden and r > 0 else cell for i, cell in enumerate(row))
@@ -294,7 +294,7 @@ def write_frozen(frozen):
 
 
 def where(lines, old, new):
-    """The first block that differs: the rest of a moved list need not be read."""
+    """The first block that differs: the rest of a changed list is not read."""
     for i, (before, now) in enumerate(zip(old[1:], new[1:])):
         if before != now:
             first = i * BLOCK
@@ -363,7 +363,7 @@ def expect(what, found, wanted):
 
 
 def breaks():
-    """Each change goes in where it would arise: in a plan's text, a fault's, the program's output."""
+    """Each change is made where it would arise: in a plan's text, a fault's, the program's output."""
     frozen = read_frozen()
     only = {name: value for name, value in frozen.items() if name.startswith("records/llama/")}
     asked = frozen_faults("llama")

@@ -4,9 +4,9 @@
 
 usage: latex_check.py [--keep DIR] FOLDER ...
 
-FOLDER: what `vkfi report DB --data FOLDER` wrote. --keep: the articles, as DIR/NAME.1.pdf and .2.pdf,
-to look at. Exit status: 0 nothing is wider than the text (of both columns for what spans them) and
-TeX has no complaint, 1 one has (a line each), 77 no pdflatex.
+FOLDER: what `vkfi report DB --data FOLDER` wrote. --keep: the articles, as DIR/NAME.1.pdf and .2.pdf, to
+look at. Exit status: 0 nothing is wider than the text (or both columns, if it spans them) and TeX has no
+complaint, 1 there is one (a line each), 77 no pdflatex.
 """
 
 import glob
@@ -22,7 +22,7 @@ HEAD = r"""\documentclass[10pt%s]{article}
 \graphicspath{{%s/}}
 \begin{document}
 """
-# What stands around floats in an article, so that columns are seen to be filled beside them.
+# Text around floats in an article, to fill the columns beside them.
 WORDS = "The same logical faults were put into both models, and what came of them is told below. " * 6
 
 

@@ -4,13 +4,13 @@
 
 usage: report_intervals.py FILE ...
 
-In no file is a number below 1e-15, what rates and ends in double precision carry, but for p-values;
-.gp, the data of pictures, is held to this alone. Else FILE by its name: .csv and .json hold all digits and must agree to 1e-7; .html, .tex and .txt (what a
-command printed) hold rounded ones, so an interval must follow from some numbers that are printed
-so. In these every "[a, b]" has to be of one of the forms below, in .csv every "_low" column too: an
-interval that nothing is printed for is an error. Percentiles of the bootstrap are the exception, they
-follow from the trials alone. Confidence: in .csv, .html and .tex tables that of the .json of the same
-report where there is one, else 0.95; as printed elsewhere.
+No file has a number below 1e-15, the error of rates and ends in double precision, except p-values; for
+.gp, the data of pictures, this is the only check. Else FILE by its name: .csv and .json hold all digits
+and must agree to 1e-7; .html, .tex and .txt (what a command printed) hold rounded ones, so an interval
+must follow from some numbers that are printed so. In these every "[a, b]" has to be of one of the forms
+below, in .csv every "_low" column too: an interval without printed basis is an error. Percentiles
+of the bootstrap are the exception, they follow from the trials alone. Confidence: in .csv, .html and
+.tex tables that of the .json of the same report where there is one, else 0.95; as printed elsewhere.
 Prints how many were recomputed. Exit status: 0 all follow, 1 one does not (a line each).
 """
 
@@ -90,7 +90,7 @@ def wilson(rate, n, tail):
 
 
 class Basis(typing.NamedTuple):
-    """What gives an interval; rate and ends are multiplied by `share`, the shift is a share too."""
+    """The basis of an interval; rate and ends are multiplied by `share`, the shift is a share too."""
 
     method: str
     rate: float
@@ -139,12 +139,12 @@ def rounding(text):
 
 
 def corners(*texts):
-    """All combinations of the least and the greatest number that is printed so."""
+    """All combinations of the least and the greatest number with this printed form."""
     return itertools.product(*[(float(t) - rounding(t), float(t) + rounding(t)) for t in texts])
 
 
 class Book:
-    """Counts what was recomputed; tells what does not follow."""
+    """Counts recomputed intervals; reports those that do not follow."""
 
     def __init__(self):
         self.count = 0
@@ -161,7 +161,7 @@ class Book:
             self.say(f"{what}: found {found!r}, from its numbers follows {expected!r}")
 
     def printed(self, what, text, candidates):
-        """A printed number lies between what the roundings of its sources allow."""
+        """A printed number lies in the range that its rounded sources allow."""
         self.count += 1
         slack = rounding(text) * 1.0001 + 1e-12
         if not min(candidates) - slack <= float(text) <= max(candidates) + slack:
@@ -169,7 +169,7 @@ class Book:
 
 
 def check_basis(book, what, numbers, tail, match):
-    """numbers: printed rate, low, high in per cent, None for an end that is not told."""
+    """numbers: printed rate, low, high in per cent, None for an end that is not printed."""
     rate, low, high = numbers
     method, n, side, sign, shift, share = match
     if method is None:
@@ -307,7 +307,7 @@ def check_tex(book, name, text):
 
 
 def check_digits(book, name, text):
-    """No number below what a rate or an end in double precision carries; p-values and hashes apart."""
+    """No number below the error of a rate or an end in double precision, except p-values and hashes."""
     for m in re.finditer(r"(?<![\w.#-])-?\d+(?:\.\d+)?e-(\d+)(?![\w-])", text):
         book.count += 1
         if int(m[1]) > LEAST:
@@ -387,7 +387,7 @@ def check_csv(book, name):
 
 
 def check_json(book, name, value, confidence):
-    """Every object that has a method; a rate with ends has to have one."""
+    """Every object with a method; a rate with ends must have one."""
     if isinstance(value, list):
         for item in value:
             check_json(book, name, item, confidence)

@@ -30,7 +30,7 @@ LAYERS_BESIDE = ["place", "site", "point", "readers", "granularity", "kind", "du
 
 
 class Checker:
-    """Counts comparisons; the first that fails ends the program."""
+    """Counts comparisons; the first failure ends the program."""
 
     def __init__(self):
         self.count = 0
@@ -43,7 +43,7 @@ class Checker:
 
 
 def load_trials(path):
-    """Trials that count, with their stratum's label and weight."""
+    """Counted trials, with their stratum's label and weight."""
     with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as db:
         rows = pd.read_sql("select * from trial", db)
         strata = pd.read_sql("select * from stratum", db)
@@ -56,7 +56,7 @@ def load_trials(path):
 
 def cluster_rate(rows, weights, value, counted, nested):
     """(rate, variance, design effect) by the definitions: linearised residuals, V_item + V_fault -
-    V_cell, G / (G - 1) a stratum, finite-population correction on faults of nested designs."""
+    V_cell, G / (G - 1) per stratum, finite-population correction on faults of nested designs."""
     n_h = rows.groupby("stratum").size()
     y_h = (value * counted).groupby(rows.stratum).sum() / n_h
     d_h = counted.astype(float).groupby(rows.stratum).sum() / n_h

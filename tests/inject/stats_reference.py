@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: MIT
 """Reference values of the statistics, by scipy and statsmodels, or from the definition.
 
-Prints one check a line: a name, numbers, "=", the value. Lines "trial STRATUM ITEM FAULT COUNTED
-VALUE" are data for the cluster_* checks behind them; "begin" drops earlier ones. Exit status 77: a
-package is missing. tests/inject/test_stats_reference.c holds the program against it.
+Prints one check per line: a name, numbers, "=", the value. Lines "trial STRATUM ITEM FAULT COUNTED
+VALUE" are data for the cluster_* checks after them; "begin" drops earlier ones. Exit status 77: a
+package is missing. tests/inject/test_stats_reference.c compares the program with it.
 """
 
 import sys

@@ -27,7 +27,7 @@ def bits(value):
 
 
 def same(a, b):
-    """Equal in type and bits; whole numbers of JSON are reals where the database has a real."""
+    """Equal in type and bits; integers of JSON are reals if the database has a real."""
     if a is None or b is None:
         return a is b
     if isinstance(b, float):
@@ -64,7 +64,7 @@ def as_float(value):
 
 
 def exported(row, further):
-    """A row of the database, by name, as an export has it."""
+    """A row of the database, by name, as in an export."""
     out = dict(row)
     for name in BITS:
         if row[name] is not None:
@@ -136,7 +136,7 @@ def main():
     names, found = read_csv(csv_path, kinds)
     assert names == list(kinds), names
     shown = [tuple(v.replace("\0", "\u2400") if isinstance(v, str) else v for v in row)
-             for row in rows]  # what CSV has instead of a null
+             for row in rows]  # CSV's form of a null
     compare("pandas.read_csv", names, found, shown, same_in_csv)
     with open(csv_path, encoding="utf-8", newline="") as file:
         lines = list(csv.reader(file, strict=True))

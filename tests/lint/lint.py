@@ -4,7 +4,7 @@
 
 usage: lint.py tree|format|headers ROOT
 
-Prints one line a finding. Exit status: 0 nothing found, 1 findings, 77 a tool is missing.
+Prints one line per finding. Exit status: 0 nothing found, 1 findings, 77 a tool is missing.
 """
 
 import ast
@@ -17,7 +17,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-sys.dont_write_bytecode = True  # the tree that is looked at stays as it is
+sys.dont_write_bytecode = True  # the checked tree stays unchanged
 import lint_braces  # noqa: E402
 import lint_c  # noqa: E402
 
@@ -270,7 +270,7 @@ def check_format(tree):
 
 
 def check_headers(tree):
-    """Every header compiles alone, and again behind itself."""
+    """Every header compiles alone, and again after itself."""
     flags = ["-std=gnu17", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-fsyntax-only", "-x", "c",
              "-DVKFI_TINY=\"\"", "-DVKFI_SOURCE=\"\""]
     roots = [f"-I{tree.root / root}" for root in INCLUDE_ROOTS]

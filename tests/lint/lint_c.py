@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""What lint needs to know of C text. Exact because the format is fixed: a function's braces stand
+"""What lint needs of C text. Exact because the format is fixed: a function's braces stand
 alone in the first column (.clang-format, BreakBeforeBraces: Linux)."""
 
 import re

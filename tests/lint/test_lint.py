@@ -69,7 +69,7 @@ BRACES = [
     ("    if (a)\n        switch (a) {\n        default:\n            a++;\n            a--;\n        }\n", NEEDED),
 ]
 
-# What is put into the good tree, which check must see it, and what it must say.
+# What is added to the good tree, which check must find it, and its message.
 BAD = [
     ("host/base/up.c", c_file('#include "model/two.h"\n'), "tree", "host/base may not include"),
     ("host/cpu/side.c", c_file('#include "vk/four.h"\n'), "tree", "host/cpu may not include"),

@@ -4,9 +4,9 @@
 usage: template_reference.py TOOL [--update]
 
 The templates of templates/, and expressions and statements drawn from a grammar with a seed. Where
-jinja2 gives a text, the program gives the same text or refuses by name (for a share that is bounded);
-where jinja2 raises an error, the program refuses. --update writes templates/*.expect anew.
-Exit status 0: so it is; 1: a difference (printed); 77: jinja2 is not there."""
+jinja2 gives a text, the program gives the same text or refuses by name (a bounded share); where jinja2
+raises an error, the program refuses. --update writes templates/*.expect anew. Exit status 0: all agree;
+1: a difference (printed); 77: no jinja2."""
 import datetime
 import json
 import os
@@ -86,7 +86,7 @@ def ours(tool, cases):
 
 
 class Grammar:
-    """Random templates of what models' templates are made of."""
+    """Random templates from the parts of models' templates."""
     WORDS = ["'a'", '"b c"', "'\\n'", "' x '", "'é'", "''", "user", "content", "messages[0].content",
              "bos_token", "nothing", "none", "true", "false", "0", "1", "2", "-1", "3", "[1, 2, 3]",
              "['a', 'b']", "('a', 'b')", "{'k': 'v', 'n': 1}", "messages", "messages[0]", "[]", "{}",

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Tiny models with seeded random weights: the architectures, shapes and types that tests run.
+"""Tiny models with seeded random weights: the architectures, shapes and types of the tests.
 
 usage: tiny_models.py FOLDER
 
 Writes FOLDER/*.gguf, the same bytes on every machine: only exact arithmetic is used.
-tests/reference/tiny.json has their logits as an independent implementation computes them; a change
-here changes those (tests/reference/logits.py).
+tests/reference/tiny.json has their logits by an independent implementation; a change here changes those
+(tests/reference/logits.py).
 """
 import os
 import random
@@ -72,7 +72,7 @@ def tensor(kind, rng, shape, size):
 
 
 def byte_tokens():
-    """Bytes as byte-level BPE writes them: printable ones as they are, others from U+0100 on."""
+    """Bytes as in byte-level BPE: printable ones unchanged, others from U+0100 on."""
     plain = [*range(33, 127), *range(161, 173), *range(174, 256)]
     others = [b for b in range(256) if b not in plain]
     return [chr(b) if b in plain else chr(256 + others.index(b)) for b in range(256)]

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# tiny.json is what logits.py computes of the tiny models. usage: check.sh FOLDER
+# tiny.json is logits.py's result for the tiny models. usage: check.sh FOLDER
 if [ -z "${VKFI_PYTHON:-}" ]; then
     echo "skipped: VKFI_PYTHON names no Python with the packages numpy and gguf"
     exit 77

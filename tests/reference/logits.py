@@ -4,7 +4,7 @@
 
 usage: logits.py make tiny FOLDER        writes tiny.json, of the tiny models in FOLDER
        logits.py make NAME FILE          writes NAME.json, of the model in FILE
-       logits.py check tiny FOLDER       computes tiny.json anew: exit status 1 where it differs
+       logits.py check tiny FOLDER       computes tiny.json anew: exit status 1 if it differs
        logits.py compare FILE JSON       another reference's cases, the worst difference
 
 Written from the papers and model cards of llama, qwen2 and gemma3 alone; shares no code with the
@@ -34,7 +34,7 @@ def value_of(field):
 
 
 class Model:
-    """Weights by name, as the file has them; sizes by the last part of their key."""
+    """Weights by name, as in the file; sizes by the last part of their key."""
 
     def __init__(self, path):
         self.reader = gguf.GGUFReader(path)
@@ -102,7 +102,7 @@ def rotate(model, x, layer, first):
 
 
 def attention(model, layer, x, past):
-    """past: keys and values of each layer so far, which those of x join."""
+    """past: keys and values of each layer so far; those of x are added."""
     blk, n = "blk.%d." % layer, len(x)
     first = len(past[layer][0]) if layer in past else 0
     q = linear(model, blk + "attn_q", x).reshape(n, model.heads, model.head)
@@ -144,7 +144,7 @@ PARTS = (("attn_norm", attention, "post_attention_norm"),
 
 
 def layer_of(model, layer, x, past):
-    """Twice a norm, a function, and where the model has one the norm behind it."""
+    """Twice a norm, a function, and the norm after it if the model has one."""
     for before, function, behind in PARTS:
         first, last = ("blk.%d.%s.weight" % (layer, name) for name in (before, behind))
         y = function(model, layer, norm(x, model.weight(first), model.eps), past)
@@ -153,7 +153,7 @@ def layer_of(model, layer, x, past):
 
 
 def logits(model, ids, past):
-    """(positions of ids, vocabulary); `past` begins empty and takes keys and values."""
+    """(positions of ids, vocabulary); `past` starts empty and takes keys and values."""
     x = model.weight("token_embd.weight")[ids].astype(np.float64)
     if model.arch == "gemma3":
         x *= np.sqrt(model.width)
@@ -207,7 +207,7 @@ def tiny(folder):
 
 
 def write(path, value):
-    """One case a line."""
+    """One case per line."""
     text = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
     with open(path, "w", encoding="utf-8") as file:
         file.write(re.sub(r'(?<=[\[,])\{"(?=ids|prompt)', '\n{"', text) + "\n")

@@ -5,9 +5,9 @@
 usage: vocabulary.py make NAME FILE      writes tokenizer_NAME.json
        vocabulary.py compare FILE JSON   another reference's cases: how many have other ids
 
-A case has `ids`, where the text of control tokens is plain text, and `ids_special`, where it stands
-for them; both with the begin token where the file puts one in front. Prompts of chats are rendered
-by the package jinja2 from the file's own template.
+A case has `ids`, with the text of control tokens as plain text, and `ids_special`, with it as these
+tokens; both with the begin token if the file puts one in front. Prompts of chats are rendered by the
+package jinja2 from the file's own template.
 """
 import json
 import os
@@ -85,7 +85,7 @@ class Vocabulary:
         return tokenizer
 
     def sentence_pieces(self, ids):
-        """Joins in falling order of the score of what they make, as SentencePiece does."""
+        """Joins in falling order of their result's score, as in SentencePiece."""
         scores, joins = self.value("scores"), []
         for text, i in ids.items():
             if self.types[i] == NORMAL:
@@ -121,7 +121,7 @@ class Vocabulary:
 
 
 def prompts_of(vocabulary):
-    """What logits.py runs: prompts, a chat where the model has a template, a long one."""
+    """The runs of logits.py: prompts, a chat if the model has a template, a long one."""
     for text in PROMPTS:
         yield {"prompt": text, "ids": vocabulary.encode(text, False), "steps": 16}
     rendered = vocabulary.render(CHAT)
@@ -132,7 +132,7 @@ def prompts_of(vocabulary):
 
 
 def write_lines(path, value, first):
-    """JSON with a case a line; `first` is the first key of each."""
+    """JSON with one case per line; `first` is the first key of each."""
     text = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
     with open(path, "w", encoding="utf-8") as file:
         file.write(re.sub(r'(?<=[\[,])\{"(?=%s":)' % first, '\n{"', text) + "\n")

@@ -38,7 +38,7 @@ trap finish EXIT
 chmod 755 "$WORK" # munge and Slurm look at who may write there
 cd "$WORK" || exit 1
 
-# Starts a daemon in the foreground of a job of this shell; its output goes to NAME.log.
+# Starts a daemon in a job of this shell; its output goes to NAME.log.
 daemon() {
     local name=$1
     shift
@@ -156,7 +156,7 @@ srun "$VKFI" campaign run plan.json -o part.db || exit 1
 TEXT
 job=$(sbatch --parsable --requeue -n 2 -N 2 -o job.out job.sh) || fail "sbatch"
 wait_for "the first trials of both tasks" 60 has_begun
-# The campaign's own process, which has workers below it.
+# The campaign's own process, the parent of its workers.
 victim=$(pgrep -f "^$VKFI campaign run plan.json -o part.db" | head -n 1)
 kill -9 "$victim" || fail "no task to kill"
 scontrol requeue "$job" || fail "requeue"

@@ -19,7 +19,7 @@ TRAP = "raise SystemExit('code of a package was run')\n"
 
 
 def write_wheel(folder, package, member, data):
-    """A wheel with one data member, and with code that would show itself if it were run."""
+    """A wheel with one data member, and with code that would show if it ran."""
     module = package.replace("-", "_")
     info = f"{module}-1.0.dist-info"
     with zipfile.ZipFile(folder / f"{module}-1.0-py3-none-any.whl", "w") as wheel:

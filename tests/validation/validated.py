@@ -4,10 +4,10 @@
 
 usage: validated.py [--must-report] COMMAND [ARGUMENT...]
 
-The loader puts the layer into each instance (VK_INSTANCE_LAYERS), so no test has to ask for it and
-none can forget to. The layer writes to a pipe of this process, whatever a test does with its output.
-Exit status: that of the command; 1 if it is 0 or 77 and the layer wrote something. --must-report
-turns the check around: 1 unless the layer wrote something. 77 for it where the layer is missing.
+The loader puts the layer into each instance (VK_INSTANCE_LAYERS), so no test has to request it and none
+can forget it. The layer writes to a pipe of this process, whatever a test does with its output. Exit
+status: that of the command; 1 if it is 0 or 77 and the layer wrote something. --must-report inverts the
+check: 1 unless the layer wrote something, 77 if the layer is missing.
 """
 
 import os
@@ -51,7 +51,7 @@ def run(command, folder):
     collector.start()
     status = subprocess.run(command, env=environment, check=False).returncode
     os.close(writing)
-    # A process that the test left behind may hold the pipe open: it is not waited for.
+    # A process left over from the test may hold the pipe open: there is no wait for it.
     collector.join(5)
     return status, lines
 
