@@ -199,7 +199,7 @@ enum status campaign_row_make(struct row *out, struct arena *arena,
                               const struct campaign_row_context *context,
                               const struct sample_draw *draw, const struct record *record)
 {
-    const struct trial_job job = {record->faults, record->n_faults};
+    const struct trial_job job = {.fault = record->faults, .n_faults = record->n_faults};
     enum status st = put_faults(out, arena, context, draw, &job);
     if (st)
         return st;
@@ -224,7 +224,7 @@ enum status campaign_row_due(struct row *out, struct arena *arena,
                              const struct campaign_row_context *context,
                              const struct sample_draw *draw, enum due_reason reason)
 {
-    const struct trial_job job = {draw->fault, draw->n_faults};
+    const struct trial_job job = {.fault = draw->fault, .n_faults = draw->n_faults};
     const enum status st = put_faults(out, arena, context, draw, &job);
     out->outcome = kinds_text(KINDS_OUTCOME, OUTCOME_DUE);
     out->due_reason = kinds_text(KINDS_DUE_REASON, reason);

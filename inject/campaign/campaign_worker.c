@@ -133,7 +133,8 @@ static enum status draw(struct worker *w, struct job *job)
         return STATUS_MEMORY;
     for (uint32_t i = 0; !st && i < job->count; i++) {
         st = sample_draw(w->world->sample, job->id[i], &job->arena, &job->draw[i]);
-        job->trial[i] = (struct trial_job){job->draw[i].fault, job->draw[i].n_faults};
+        job->trial[i] =
+            (struct trial_job){.fault = job->draw[i].fault, .n_faults = job->draw[i].n_faults};
     }
     return st;
 }
@@ -147,7 +148,7 @@ static enum status dry_run(struct worker *w, struct job *job)
     enum status st = campaign_variant_missing(&dry, &job->arena, &w->proven, w->world->setup->model,
                                               &(struct trial_jobs){job->trial, job->count});
     for (uint32_t i = 0; !st && i < dry.count; i++) {
-        const struct trial_job one = {&dry.fault[i], 1};
+        const struct trial_job one = {.fault = &dry.fault[i], .n_faults = 1};
         struct record record;
         char site[FAULT_SITE_TEXT];
         st =

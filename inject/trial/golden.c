@@ -34,10 +34,15 @@ static uint32_t spare_rows(uint32_t columns)
     return columns + 1;
 }
 
+static uint32_t rows_of(const struct golden_shape *shape)
+{
+    return shape->rows ? shape->rows : shape->n_ids + shape->n;
+}
+
 static uint32_t kept_positions(const struct golden_shape *shape, const struct hparams *hp)
 {
     const uint64_t row = (uint64_t)(hp->n_layers + 1) * hp->n_embd * sizeof(float);
-    const uint32_t positions = shape->n_ids + shape->n;
+    const uint32_t positions = rows_of(shape);
     const uint64_t fit = shape->checkpoint_bytes ? shape->checkpoint_bytes / row : positions;
     return fit < positions ? (uint32_t)fit : positions;
 }
@@ -47,18 +52,20 @@ void golden_needs(struct executor_params *params, const struct golden_shape *sha
     const uint32_t positions = shape->n_ids + shape->n;
     const uint32_t blocks = order_ceil(positions, KV_PAGE_POSITIONS);
     const uint32_t lanes = lanes_of(shape, &params->model->hp, params->kv);
+    const uint32_t runs = shape->n_choices > 1 ? shape->n_choices : 1;
 
     params->positions = positions;
-    params->branches = 1 + EXTRA + lanes;
-    params->pages = (1 + lanes) * blocks + EXTRA;
+    params->branches = runs + EXTRA + lanes;
+    params->pages = (runs + lanes) * blocks + EXTRA;
     params->columns = params->columns ? params->columns : COLUMNS;
     params->checkpoints = kept_positions(shape, &params->model->hp) + spare_rows(params->columns);
 }
 
 uint32_t golden_row(const struct golden *golden, uint32_t position)
 {
-    const bool kept = position >= golden->kept_first && position < golden->n_evaluated;
-    return kept ? position - golden->kept_first : EXECUTOR_NONE;
+    const uint32_t row = position < golden->params.n_ids ? position : position + golden->apart;
+    const bool kept = row >= golden->kept_first && position < golden->n_evaluated;
+    return kept ? row - golden->kept_first : EXECUTOR_NONE;
 }
 
 struct fault_bounds golden_bounds(const struct golden *golden)
@@ -163,13 +170,15 @@ static enum status take_step(struct golden *golden, struct arena *arena, uint32_
     if (!isfinite(out->margin))
         out->margin = NAN;
     out->logsumexp = NAN;
-    if (golden->level > RECORD_OUTCOME) {
+    if (golden->level > RECORD_OUTCOME || golden_is_choice(golden)) {
         float *copy = arena_array(arena, n_vocab, sizeof(*copy));
         if (!copy)
             return STATUS_MEMORY;
         memcpy(copy, result->logits, n_vocab * sizeof(*copy));
         out->logits = copy;
         out->logsumexp = sampler_logsumexp(copy, n_vocab);
+        if (golden_is_choice(golden))
+            golden->logp += (double)copy[golden->run.tokens[step]] - out->logsumexp;
     }
     if (!golden->certify)
         return STATUS_OK;
@@ -218,13 +227,21 @@ static enum status look_again(struct golden *golden, struct arena *arena)
 static void init(struct golden *out, const struct golden_params *params)
 {
     const struct executor *ex = params->generate.ex;
-    const uint32_t positions = params->generate.n_ids + params->generate.rules.n;
+    uint32_t positions = params->generate.n_ids + params->generate.rules.n;
     struct executor_info info;
+    if (params->n_choices > 0) {
+        positions = params->generate.n_ids;
+        for (uint32_t i = 0; i < params->n_choices; i++)
+            positions += params->choice[i].n - 1;
+    }
 
     executor_info(ex, &info);
     *out = (struct golden){.params = params->generate,
                            .level = params->level,
                            .certify = params->certify,
+                           .reference = EXECUTOR_NONE,
+                           .chosen = EXECUTOR_NONE,
+                           .logp = NAN,
                            .lanes = lanes_of(&params->shape, &ex->model->hp, ex->kv_storage)};
     const uint32_t spare = spare_rows(info.max_columns);
     const uint32_t kept = ex->n_checkpoints > spare ? ex->n_checkpoints - spare : 0;
@@ -238,29 +255,179 @@ static void init(struct golden *out, const struct golden_params *params)
     out->params.save_position = EXECUTOR_NONE;
 }
 
+/* What trials need to know of the logits. */
+static enum status know(struct golden *golden, struct arena *arena)
+{
+    const bool rows = golden->certify || golden->level > RECORD_OUTCOME || golden_is_choice(golden);
+    golden->n_evaluated = golden->params.n_ids + golden->run.n_tokens - 1;
+    golden->step = arena_array(arena, golden->run.n_tokens, sizeof(*golden->step));
+    enum status st = golden->step ? STATUS_OK : STATUS_MEMORY;
+    if (!st && rows)
+        st = look_again(golden, arena);
+    return st || golden->level < RECORD_FULL ? st : hash_residuals(golden, arena);
+}
+
+/* --- choices --- */
+
+uint32_t golden_choose(const struct golden *golden, const double *logp)
+{
+    uint32_t best = 0;
+    double most = NAN;
+    for (uint32_t i = 0; i < golden->n_choices; i++) {
+        const double own = logp[i] / golden->choices[i].length;
+        if (isnan(own) || own <= most) /* false while `most` is NaN */
+            continue;
+        most = own;
+        best = i;
+    }
+    return best;
+}
+
+/* The column of a position whose token is given. */
+static struct column given_column(const struct golden *golden, const struct golden_choice *own,
+                                  uint32_t position)
+{
+    const uint32_t n_ids = golden->params.n_ids;
+    const bool in_context = position < n_ids;
+    return (struct column){.branch = golden->run.branch,
+                           .position = position,
+                           .token = in_context ? golden->params.ids[position]
+                                               : own->ids[position - n_ids],
+                           .checkpoint = EXECUTOR_NONE,
+                           .end_layer = golden->params.ex->model->hp.n_layers,
+                           .save = golden_row(golden, position),
+                           .outputs = position + 1 < n_ids ? 0 : decode_outputs(&golden->decode)};
+}
+
+static void take_given(struct golden *golden, int32_t token, const struct column_result *result)
+{
+    decode_feed(&golden->run,
+                &(struct decode_picked){
+                    .token = (uint32_t)token,
+                    .step = {.hash = result->hash, .finite = result->finite, .logsumexp = NAN}});
+}
+
+/* Columns from `position` on, to the last that gives the probability of a token. */
+static enum status feed(struct golden *golden, const struct golden_choice *own, uint32_t position)
+{
+    struct column column[COLUMNS];
+    struct column_result result[COLUMNS];
+    struct executor_info info;
+    enum status st = STATUS_OK;
+    executor_info(golden->params.ex, &info);
+    const uint32_t most = info.max_columns < COLUMNS ? info.max_columns : COLUMNS;
+    for (uint32_t n; position < golden->n_evaluated && !st; position += n) {
+        const uint32_t left = golden->n_evaluated - position;
+        n = left < most ? left : most;
+        for (uint32_t i = 0; i < n; i++)
+            column[i] = given_column(golden, own, position + i);
+        st = executor_pass(golden->params.ex, &(struct pass){.columns = column, .n_columns = n},
+                           result);
+        for (uint32_t i = 0; i < n && !st; i++) {
+            if (column[i].outputs != 0)
+                take_given(golden, own->ids[golden->run.n_tokens], &result[i]);
+        }
+    }
+    return st;
+}
+
+/* What lies before the choice is the first one's, its row of the first token too. */
+static enum status share_context(struct golden *golden, const struct golden *first,
+                                 const struct golden_choice *own)
+{
+    struct executor *ex = golden->params.ex;
+    golden->run.step[0] = first->run.step[0];
+    golden->run.tokens[0] = own->ids[0];
+    golden->run.n_tokens = 1;
+    kv_share(ex->kv, &(struct kv_share){.from = first->run.branch,
+                                        .to = golden->run.branch,
+                                        .layer_count = ex->model->hp.n_layers,
+                                        .positions = golden->params.n_ids});
+    return feed(golden, own, golden->params.n_ids);
+}
+
+/* Run `index`, those before it done. Its branch is held if its run has tokens or this succeeds. */
+static enum status run_choice(struct golden *runs, struct arena *arena, uint32_t index,
+                              const struct golden_choice *own)
+{
+    struct golden *golden = &runs[index];
+    golden->params.rules.n = own->n;
+    golden->n_evaluated = golden->params.n_ids + own->n - 1;
+    golden->logp = 0;
+    enum status st = decode_begin(&golden->run, arena, &golden->decode, own->n);
+    if (!st)
+        st = kv_branch(golden->params.ex->kv, &golden->run.branch);
+    if (st)
+        return st;
+    golden->run.end = DECODE_LENGTH;
+    st = index == 0 ? feed(golden, own, 0) : share_context(golden, runs, own);
+    golden->run.hash = st ? 0 : decode_hash(golden->run.step, golden->run.n_tokens);
+    st = st ? st : know(golden, arena);
+    if (st)
+        kv_release(golden->params.ex->kv, golden->run.branch);
+    return st;
+}
+
+/* `first` is made ready; it becomes the first of the runs. */
+static enum status run_choices(struct golden *first, struct arena *arena,
+                               const struct golden_params *params)
+{
+    const uint32_t n = params->n_choices;
+    struct golden *runs = arena_array(arena, n, sizeof(*runs));
+    double *logp = arena_array(arena, n, sizeof(*logp));
+    enum status st = runs && logp ? STATUS_OK : STATUS_MEMORY;
+    uint32_t done = 0;
+    first->choice = runs;
+    first->choices = params->choice;
+    first->n_choices = n;
+    first->reference = params->reference;
+    first->certify = NULL;
+    for (uint32_t apart = 0; done < n && !st; done += !st) {
+        runs[done] = *first;
+        runs[done].apart = apart;
+        apart += params->choice[done].n - 1;
+        st = run_choice(runs, arena, done, &params->choice[done]);
+        if (!st)
+            logp[done] = runs[done].logp;
+    }
+    for (uint32_t i = 0; i < done && st; i++)
+        kv_release(first->params.ex->kv, runs[i].run.branch);
+    for (uint32_t i = 0; i < n && !st; i++)
+        runs[i].chosen = golden_choose(first, logp);
+    if (!st)
+        *first = runs[0];
+    return st;
+}
+
+/* --- an item --- */
+
+static enum status run_generation(struct golden *golden, struct arena *arena)
+{
+    enum status st = generate(&golden->run, arena, &golden->params);
+    if (st)
+        return st;
+    if (!decode_provable(&golden->decode))
+        golden->certify = NULL;
+    st = know(golden, arena);
+    if (st)
+        golden_release(golden);
+    return st;
+}
+
 enum status golden_run(struct golden *out, struct arena *arena, const struct golden_params *params)
 {
     init(out, params);
-    enum status st = decode_open(&out->decode, arena, &out->params.rules, out->params.ex);
-    if (!st)
-        st = generate(&out->run, arena, &out->params);
+    const enum status st = decode_open(&out->decode, arena, &out->params.rules, out->params.ex);
     if (st)
         return st;
-    if (!decode_provable(&out->decode))
-        out->certify = NULL;
-    out->n_evaluated = out->params.n_ids + out->run.n_tokens - 1;
-    out->step = arena_array(arena, out->run.n_tokens, sizeof(*out->step));
-    st = out->step ? STATUS_OK : STATUS_MEMORY;
-    if (!st && (out->certify || out->level > RECORD_OUTCOME))
-        st = look_again(out, arena);
-    if (!st && out->level == RECORD_FULL)
-        st = hash_residuals(out, arena);
-    if (st)
-        golden_release(out);
-    return st;
+    return params->n_choices > 0 ? run_choices(out, arena, params) : run_generation(out, arena);
 }
 
 void golden_release(struct golden *golden)
 {
-    kv_release(golden->params.ex->kv, golden->run.branch);
+    struct kv *kv = golden->params.ex->kv;
+    for (uint32_t i = 0; i < golden->n_choices; i++)
+        kv_release(kv, golden->choice[i].run.branch);
+    if (!golden_is_choice(golden))
+        kv_release(kv, golden->run.branch);
 }

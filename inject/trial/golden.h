@@ -20,7 +20,10 @@ enum record_level { RECORD_OUTCOME, RECORD_SUMMARY, RECORD_FULL };
 
 /* Sizes of items and trials that an executor must hold. */
 struct golden_shape {
-    uint32_t n_ids, n;         /* largest of the items: prompt, tokens */
+    uint32_t n_ids, n;         /* largest of the items: prompt (context), tokens (of a choice) */
+    uint32_t n_choices;        /* most choices of an item; 0: all are generations */
+    uint32_t rows;             /* most positions of an item, those of its choices apart from each
+                                  other; 0: n_ids + n */
     uint32_t lanes;            /* most trials in flight; 0: what GOLDEN_KV_BYTES hold, up to
                                   GOLDEN_LANES */
     uint64_t checkpoint_bytes; /* budget of golden residuals; 0: no limit. Positions that do not fit
@@ -39,6 +42,16 @@ struct golden_step {
     struct certify_step *certify; /* null: no column of this step is certified */
 };
 
+/* A continuation that an item scores by its log-likelihood after the item's context. */
+struct golden_choice {
+    const int32_t *ids; /* (n) at least one */
+    uint32_t n;
+    double length; /* its log-likelihood is divided by it before choices are compared: 1, or its
+                      characters (acc, acc_norm) */
+};
+
+/* One run: a generation, or one choice of an item. Runs of an item's choices share their context:
+ * its KV entries, and its checkpoint rows. */
 struct golden {
     struct generate_params params; /* ex, ids, rules */
     struct decode decode;          /* its rules, for steps of trials */
@@ -48,11 +61,30 @@ struct golden {
     struct golden_step *step;      /* (run.n_tokens) */
     uint64_t *residual_hash;       /* (n_evaluated, n_layers + 1); null below full */
     uint32_t n_evaluated;          /* positions evaluated: n_ids + n_tokens - 1 */
-    uint32_t kept_first;           /* checkpoint row of position p >= kept_first: p - kept_first */
-    uint32_t spare_row, n_spare;   /* rows that are free for trials, except the last:
-                                      golden_residuals */
-    uint32_t lanes;                /* most trials in flight */
+    uint32_t kept_first;           /* position p + apart has checkpoint row p + apart - kept_first,
+                                      if that is one */
+    uint32_t apart;                /* of positions from n_ids on; 0 below */
+    uint32_t spare_row,
+        n_spare;    /* rows that are free for trials, except the last: golden_residuals */
+    uint32_t lanes; /* most trials in flight */
+
+    struct golden *choice; /* (n_choices) the runs of all choices, this one the first; null: the
+                              item is a generation */
+    uint32_t n_choices;
+    const struct golden_choice *choices; /* (n_choices) */
+    uint32_t reference, chosen; /* the right choice, EXECUTOR_NONE: none is known; golden's own */
+    double logp; /* sum of the log-probabilities of a choice's tokens, nats; NaN: a generation */
 };
+
+/* Whether its tokens are given, and only their probabilities are asked for. */
+static inline bool golden_is_choice(const struct golden *golden)
+{
+    return golden->choices != NULL;
+}
+
+/* The one with the largest logp (n_choices) over its length, the first among equals; NaN is below
+ * all. */
+uint32_t golden_choose(const struct golden *golden, const double *logp);
 
 /* Checkpoint row of a position's golden residuals; EXECUTOR_NONE: not kept. */
 uint32_t golden_row(const struct golden *golden, uint32_t position);
@@ -72,17 +104,21 @@ struct fault_bounds golden_bounds(const struct golden *golden);
 int32_t golden_token(const struct golden *golden, uint32_t position);
 
 struct golden_params {
-    struct generate_params generate; /* checkpoints, tap and watch are the golden run's own */
-    struct golden_shape shape;       /* as given to golden_needs */
-    enum record_level level;         /* the highest of its trials */
-    const struct certify *certify;   /* null: off. Used by trials of RECORD_OUTCOME */
+    struct generate_params generate;    /* checkpoints, tap and watch are the golden run's own */
+    const struct golden_choice *choice; /* (n_choices), borrowed; then `generate` has the context,
+                                           and n of its rules is the longest choice */
+    uint32_t n_choices;                 /* 0: a generation */
+    uint32_t reference;                 /* of choices: the right one; EXECUTOR_NONE: not known */
+    struct golden_shape shape;          /* as given to golden_needs */
+    enum record_level level;            /* the highest of its trials */
+    const struct certify *certify;      /* null: off. Used by trials of RECORD_OUTCOME */
 };
 
-/* Runs the item; its branch stays until golden_release. Memory from `arena`. */
+/* Runs the item; its branches stay until golden_release. Memory from `arena`. */
 enum status golden_run(struct golden *out, struct arena *arena,
                        const struct golden_params *params) STATUS_MUST_USE;
 
-/* Frees the branch: the next item may run on the executor. */
+/* Frees the branches: the next item may run on the executor. */
 void golden_release(struct golden *golden);
 
 #endif

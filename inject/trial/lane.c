@@ -57,9 +57,15 @@ static struct start start_of(const struct lane *lane, uint32_t position)
     return (struct start){.layer = layer};
 }
 
+/* Whether log-probabilities are compared with golden's: a choice is nothing else. */
+static bool compares(const struct lane *lane)
+{
+    return !lane->off && (lane->settings->level > RECORD_OUTCOME || golden_is_choice(lane->golden));
+}
+
 static uint32_t outputs_at(const struct lane *lane, uint32_t position)
 {
-    const bool compared = lane->settings->level > RECORD_OUTCOME && !lane->off;
+    const bool compared = compares(lane);
     if (!has_step(lane, position))
         return 0;
     if (lane->certifies && !lane->off && lane->golden->step[step_of(lane, position)].certify)
@@ -127,7 +133,7 @@ static void take_shift(struct lane *lane, uint32_t position, const struct lane_s
 {
     const uint32_t index = step_of(lane, position);
     const struct golden_step *golden = &lane->golden->step[index];
-    if (lane->settings->level == RECORD_OUTCOME || lane->off || position < lane->first)
+    if (!compares(lane) || position < lane->first)
         return;
     if (step->same) {
         shift_add_equal(&lane->shift);
@@ -138,6 +144,7 @@ static void take_shift(struct lane *lane, uint32_t position, const struct lane_s
                                    .faulty = step->result->logits,
                                    .golden_logsumexp = golden->logsumexp,
                                    .n = lane->golden->params.ex->model->hp.n_vocab,
+                                   .kl = lane->settings->level > RECORD_OUTCOME,
                                    .token = (uint32_t)lane->golden->run.tokens[index]});
 }
 
@@ -186,7 +193,7 @@ static enum status take_step(struct lane *lane, uint32_t position, const struct 
     const bool golden_finite = index >= golden->n_tokens || golden->step[index].finite;
     const struct decode_picked pick = {
         .position = position,
-        .token = step->token,
+        .token = lane->feed ? (uint32_t)lane->feed[index] : step->token,
         .step = {.hash = step->hash, .finite = step->finite, .logsumexp = NAN},
         .trapped = !step->finite && golden_finite && lane->settings->nan_trap,
         .result = step->result};
@@ -202,6 +209,8 @@ static enum status take_step(struct lane *lane, uint32_t position, const struct 
         st = decode_take(&lane->golden->decode, &lane->run, &lane->tap, &pick, &back);
     if (back > 0)
         go_back(lane, position + 1 - back);
+    if (pick.trapped && golden_is_choice(lane->golden))
+        lane->run.end = DECODE_TRAP;
     if (lane->run.end == DECODE_DUE || lane->run.end == DECODE_TRAP) {
         lane->due = lane->run.end == DECODE_DUE ? DUE_RANGE : DUE_NAN_TRAP;
         lane->done = true;

@@ -75,13 +75,14 @@ static enum status search(struct record *record, struct lane *lane)
 enum status origin_find(struct record *record, const struct lane *run)
 {
     struct lane lane;
-    const struct lane_params params = {.golden = run->golden,
-                                       .settings = run->settings,
-                                       .job = run->job,
-                                       .whole = run->whole,
-                                       .feed = run->run.tokens,
-                                       /* the step that was trapped gave no token */
-                                       .n_feed = run->run.n_tokens + (run->due == DUE_NAN_TRAP)};
+    const struct lane_params params = {
+        .golden = run->golden,
+        .settings = run->settings,
+        .job = run->job,
+        .whole = run->whole,
+        .feed = run->run.tokens,
+        /* the step that was trapped gave no token */
+        .n_feed = run->run.n_tokens + (run->due == DUE_NAN_TRAP && !golden_is_choice(run->golden))};
     enum status st = lane_open(&lane, run->arena, &params);
     if (!st)
         st = search(record, &lane);

@@ -48,7 +48,7 @@ enum status predict_first(uint64_t *out, const struct lane *run)
 {
     const struct trial_settings settings = {.level = RECORD_OUTCOME};
     struct fault dry = fault_dry(&run->job->fault[0]);
-    const struct trial_job job = {&dry, 1};
+    const struct trial_job job = {.fault = &dry, .n_faults = 1};
     const struct lane_params params = {.golden = run->golden,
                                        .settings = &settings,
                                        .job = &job,

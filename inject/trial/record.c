@@ -11,12 +11,13 @@
 #include "inject/trial/flags.h"
 #include "inject/trial/outcome.h"
 
-static void clear(struct record *out, const struct trial_job *job)
+void record_clear(struct record *out, const struct trial_job *job)
 {
     *out = (struct record){.fault = job->fault[0],
                            .faults = job->fault,
                            .n_faults = job->n_faults,
                            .first_diff = EXECUTOR_NONE,
+                           .chosen = EXECUTOR_NONE,
                            .margin_at_fault = NAN,
                            .margin_min_after = NAN,
                            .logp_sum = NAN,
@@ -41,7 +42,7 @@ static void take_tokens(struct record *out, const struct generation *run,
 void record_not_reached(struct record *out, const struct golden *golden,
                         const struct trial_settings *settings, const struct trial_job *job)
 {
-    clear(out, job);
+    record_clear(out, job);
     out->outcome = outcome_of(&(struct outcome_facts){.reached = false});
     take_tokens(out, &golden->run, settings);
 }
@@ -116,7 +117,7 @@ static void take_fed(struct record *out, const struct lane *fed)
     out->healed_at = fed->differs_until > fed->first ? fed->differs_until : fed->first;
 }
 
-static enum status check_proof(const struct record *out, const struct outcome_facts *facts)
+enum status record_check(const struct record *out, const struct outcome_facts *facts)
 {
     char site[FAULT_SITE_TEXT];
     fault_site(&out->fault, site);
@@ -140,7 +141,7 @@ enum status record_make(struct record *out, const struct record_lanes *lanes)
     const struct lane *run = lanes->run;
     const struct generation *golden = &run->golden->run;
     const struct lane_proof proof = run->proof;
-    clear(out, run->job);
+    record_clear(out, run->job);
     take_tokens(out, &run->run, run->settings);
     out->activations = proof.activations;
     out->expected_activations = proof.expected;
@@ -171,7 +172,7 @@ enum status record_make(struct record *out, const struct record_lanes *lanes)
     out->outcome = outcome_of(&facts);
     if (out->outcome != OUTCOME_DUE)
         out->due = DUE_NONE;
-    return st ? st : check_proof(out, &facts);
+    return st ? st : record_check(out, &facts);
 }
 
 bool record_wants_origin(const struct record *record, const struct lane *run)
@@ -226,6 +227,8 @@ static bool same_counts(const struct record *a, const struct record *b,
         {"flags", a->flags, b->flags},
         {"first_diff", a->first_diff, b->first_diff},
         {"faulty_len", a->n_tokens, b->n_tokens},
+        {"chosen", a->chosen, b->chosen},
+        {"n_choices", a->n_choices, b->n_choices},
         {"hashed", a->hashed, b->hashed},
         {"hash", a->hash, b->hash},
         {"healed_at", a->healed_at, b->healed_at},
@@ -270,7 +273,14 @@ bool record_equal(const struct record *a, const struct record *b, const struct r
 {
     if (!same_counts(a, b, c))
         return false;
-    if (memcmp(a->tokens, b->tokens, a->n_tokens * sizeof(*a->tokens)) != 0) {
+    for (uint32_t i = 0; i < a->n_choices; i++) {
+        if (same_number(a->choice_logp[i], b->choice_logp[i]))
+            continue;
+        snprintf(c->why, c->why_size, "choice_logp of choice %" PRIu32 ": %.17g against %.17g", i,
+                 a->choice_logp[i], b->choice_logp[i]);
+        return false;
+    }
+    if (a->n_tokens > 0 && memcmp(a->tokens, b->tokens, a->n_tokens * sizeof(*a->tokens)) != 0) {
         snprintf(c->why, c->why_size, "tokens differ");
         return false;
     }

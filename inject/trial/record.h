@@ -12,7 +12,25 @@ struct record_lanes {
 };
 enum status record_make(struct record *out, const struct record_lanes *lanes) STATUS_MUST_USE;
 
-/* For a job whose coordinates lie beyond the golden run's work. */
+/* Of an item of choices, all runs of the job ended. */
+struct record_choices {
+    const struct golden *golden;
+    const struct trial_settings *settings;
+    const struct trial_job *job;
+    struct lane *const
+        *ended; /* (n_choices) closed lanes; null where nothing is struck: golden's */
+};
+enum status record_choices_make(struct record *out, struct arena *arena,
+                                const struct record_choices *choices) STATUS_MUST_USE;
+
+/* What is known of a job before it has run; of a run that went as `proof` and the facts say, that
+ * activations are as many as predicted and nothing changed by itself (STATUS_INTERNAL, logged). */
+void record_clear(struct record *out, const struct trial_job *job);
+struct outcome_facts;
+enum status record_check(const struct record *out,
+                         const struct outcome_facts *facts) STATUS_MUST_USE;
+
+/* For a job on a generation, whose coordinates lie beyond the golden run's work. */
 void record_not_reached(struct record *out, const struct golden *golden,
                         const struct trial_settings *settings, const struct trial_job *job);
 

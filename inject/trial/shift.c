@@ -36,7 +36,7 @@ void shift_add(struct shift *shift, const struct shift_step *s)
     const double golden = (double)s->golden[s->token] - s->golden_logsumexp;
     const double logp = (double)s->faulty[s->token] - logsumexp - golden;
 
-    take(shift, logp, divergence(s, logsumexp));
+    take(shift, logp, s->kl ? divergence(s, logsumexp) : NAN);
 }
 
 void shift_add_equal(struct shift *shift)

@@ -3,6 +3,7 @@
 #ifndef VKFI_INJECT_SHIFT_H
 #define VKFI_INJECT_SHIFT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Sums over the steps so far; all zeros: none. */
@@ -18,6 +19,7 @@ struct shift_step {
     const float *golden, *faulty;
     double golden_logsumexp;
     uint32_t n, token; /* golden's token */
+    bool kl;           /* else it counts as NaN */
 };
 void shift_add(struct shift *shift, const struct shift_step *step);
 

@@ -13,10 +13,11 @@
 
 #define AT_ONCE 4u /* unsettled columns of a lane computed at a time */
 
-/* A job in flight. */
+/* A run of a job in flight: runs are counted job after job, a job has one or one for each choice.
+ */
 struct slot {
     bool busy;
-    uint32_t job;
+    uint32_t job, choice;
     struct lane run, fed;
     struct lane *lane;          /* the one that is running */
     uint32_t first, n, counted; /* its columns of this pass, and how many were taken */
@@ -39,7 +40,15 @@ struct batch {
     struct column *late;          /* (most) columns whose logits are computed afterwards */
     uint32_t *late_of;            /* (most) index in `column` */
     struct column_result *result; /* (most) of `late` */
+    uint32_t runs;                /* of a job */
+    struct lane **ended; /* (jobs, runs) of choices: closed lanes; null: not struck, or not yet */
+    uint32_t *left;      /* (jobs) runs that have not ended */
 };
+
+static const struct golden *golden_of(const struct batch *b, uint32_t choice)
+{
+    return golden_is_choice(b->golden) ? &b->golden->choice[choice] : b->golden;
+}
 
 static void finish(struct batch *b)
 {
@@ -53,9 +62,14 @@ static void finish(struct batch *b)
     free(b->result);
 }
 
-static enum status init(struct batch *b)
+static enum status init(struct batch *b, uint32_t n_jobs)
 {
     struct executor_info info;
+    b->runs = golden_is_choice(b->golden) ? b->golden->n_choices : 1;
+    b->ended = arena_array(b->arena, (size_t)n_jobs * b->runs, sizeof(*b->ended));
+    b->left = arena_array(b->arena, n_jobs, sizeof(*b->left));
+    if (!b->ended || !b->left)
+        return STATUS_MEMORY;
     executor_info(b->golden->params.ex, &info);
     b->most = info.max_columns;
     b->n_slots = b->golden->lanes;
@@ -74,41 +88,80 @@ static enum status init(struct batch *b)
 
 static enum status open_lane(struct batch *b, struct slot *slot, bool fed)
 {
-    const struct golden *golden = b->golden;
+    const struct golden *golden = golden_of(b, slot->choice);
+    const bool given = fed || golden_is_choice(golden);
     const struct lane_params params = {.golden = golden,
                                        .settings = b->settings,
                                        .job = &b->jobs[slot->job],
                                        .whole = b->settings->path == TRIAL_NAIVE,
-                                       .feed = fed ? golden->run.tokens : NULL,
-                                       .n_feed = fed ? golden->run.n_tokens : 0};
+                                       .feed = given ? golden->run.tokens : NULL,
+                                       .n_feed = given ? golden->run.n_tokens : 0};
     slot->lane = fed ? &slot->fed : &slot->run;
     return lane_open(slot->lane, b->arena, &params);
+}
+
+/* How often faults that fire on a value pattern must have fired at first. */
+static enum status predict(struct lane *run)
+{
+    uint64_t first;
+    if (!run->proof.conditional || !predict_can(run))
+        return STATUS_OK;
+    const enum status st = predict_first(&first, run);
+    if (!st)
+        run->proof.expected += first - run->proof.count_first;
+    return st;
+}
+
+static enum status make_record(struct batch *b, const struct slot *slot)
+{
+    const bool summary = b->settings->level > RECORD_OUTCOME;
+    const struct lane *run = &slot->run;
+    struct record *record = &b->out[slot->job];
+    const struct record_lanes lanes = {.run = run,
+                                       .fed = summary && run->due == DUE_NONE ? slot->lane : NULL};
+    const enum status st = record_make(record, &lanes);
+    return st || !record_wants_origin(record, run) ? st : origin_find(record, run);
+}
+
+static enum status make_choices(struct batch *b, uint32_t job)
+{
+    struct lane **ended = b->ended + (size_t)job * b->runs;
+    struct record *record = &b->out[job];
+    const struct record_choices choices = {b->golden, b->settings, &b->jobs[job], ended};
+    enum status st = record_choices_make(record, b->arena, &choices);
+    for (uint32_t i = 0; i < b->runs && !st && !record->nan_site; i++) {
+        if (ended[i] && record_wants_origin(record, ended[i]))
+            st = origin_find(record, ended[i]);
+    }
+    return st;
+}
+
+/* The record is made once the job's last run has ended. */
+static enum status end_choice(struct batch *b, const struct slot *slot)
+{
+    struct lane *own = arena_alloc(b->arena, sizeof(*own));
+    if (!own)
+        return STATUS_MEMORY;
+    *own = slot->run;
+    b->ended[(size_t)slot->job * b->runs + slot->choice] = own;
+    return --b->left[slot->job] > 0 ? STATUS_OK : make_choices(b, slot->job);
 }
 
 /* The lane is done: if it left golden's tokens, these are fed next; else the record is made. */
 static enum status finish_lane(struct batch *b, struct slot *slot)
 {
-    struct lane *run = &slot->run;
     const bool summary = b->settings->level > RECORD_OUTCOME;
+    const bool choice = golden_is_choice(b->golden);
+    struct lane *run = &slot->run;
     enum status st = lane_close(slot->lane);
     if (st)
         return st;
-    if (summary && slot->lane == run && run->off && run->due == DUE_NONE)
+    if (summary && !choice && slot->lane == run && run->off && run->due == DUE_NONE)
         return open_lane(b, slot, true);
     const double start = clock_seconds();
-    struct record *record = &b->out[slot->job];
-    if (run->proof.conditional && predict_can(run)) {
-        uint64_t first;
-        st = predict_first(&first, run);
-        run->proof.expected += first - run->proof.count_first;
-        if (st)
-            return st;
-    }
-    const struct record_lanes lanes = {.run = run,
-                                       .fed = summary && run->due == DUE_NONE ? slot->lane : NULL};
-    st = record_make(record, &lanes);
-    if (!st && record_wants_origin(record, run))
-        st = origin_find(record, run);
+    st = predict(run);
+    if (!st)
+        st = choice ? end_choice(b, slot) : make_record(b, slot);
     b->work->record_seconds += clock_seconds() - start;
     slot->busy = false;
     return st;
@@ -280,10 +333,21 @@ static enum status run_pass(struct batch *b)
     return st ? st : settle(b);
 }
 
-static bool reached(const struct batch *b, uint32_t job)
+/* Nothing is picked where the tokens are given. */
+static bool strikes(const struct fault *fault, const struct golden *golden)
 {
-    for (uint32_t i = 0; i < b->jobs[job].n_faults; i++) {
-        if (b->jobs[job].fault[i].position < b->golden->n_evaluated)
+    const bool picks = fault->place == PLACE_CONTROL && fault->control == CONTROL_SAMPLER;
+    return fault->position < golden->n_evaluated && !(picks && golden_is_choice(golden));
+}
+
+/* Whether a run of the job evaluates what is struck. */
+static bool reached(const struct batch *b, uint32_t job, uint32_t choice)
+{
+    const struct trial_job *own = &b->jobs[job];
+    if (own->choice > 0 && own->choice != choice + 1)
+        return false;
+    for (uint32_t i = 0; i < own->n_faults; i++) {
+        if (strikes(&own->fault[i], golden_of(b, choice)))
             return true;
     }
     return false;
@@ -303,34 +367,49 @@ static bool is_global(const struct batch *b, uint32_t job)
     return false;
 }
 
-/* Jobs that are (not) alone, at most `most` at a time. */
+static bool takes(const struct batch *b, uint32_t run, bool alone)
+{
+    const uint32_t job = run / b->runs;
+    const bool naive = b->settings->path == TRIAL_NAIVE;
+    return reached(b, job, run % b->runs) && (naive || is_global(b, job)) == alone;
+}
+
+/* The runs of jobs that are (not) alone, at most `most` at a time. */
 static enum status run_jobs(struct batch *b, uint32_t n_jobs, bool alone)
 {
-    const bool naive = b->settings->path == TRIAL_NAIVE;
+    const uint32_t n = n_jobs * b->runs;
     const uint32_t most = alone ? 1 : b->n_slots;
-    uint32_t job = 0, busy = 0;
+    uint32_t next = 0, busy = 0;
     enum status st = STATUS_OK;
     do {
         for (uint32_t i = 0; i < most && !st; i++) {
             struct slot *slot = &b->slot[i];
-            while (!slot->busy && job < n_jobs &&
-                   (!reached(b, job) || (naive || is_global(b, job)) != alone))
-                job++;
-            if (slot->busy || job == n_jobs)
+            while (!slot->busy && next < n && !takes(b, next, alone))
+                next++;
+            if (slot->busy || next == n)
                 continue;
-            *slot = (struct slot){.busy = true, .job = job++};
+            *slot = (struct slot){.busy = true, .job = next / b->runs, .choice = next % b->runs};
+            next++;
             st = open_lane(b, slot, false);
         }
-        uint32_t n = 0;
+        uint32_t columns = 0;
         if (!st)
-            st = fill_pass(b, &n);
-        if (!st && n > 0)
+            st = fill_pass(b, &columns);
+        if (!st && columns > 0)
             st = run_pass(b);
         busy = 0;
         for (uint32_t i = 0; i < most; i++)
             busy += b->slot[i].busy;
-    } while (!st && (busy > 0 || job < n_jobs));
+    } while (!st && (busy > 0 || next < n));
     return st;
+}
+
+static enum status not_reached(struct batch *b, uint32_t job)
+{
+    if (golden_is_choice(b->golden))
+        return make_choices(b, job);
+    record_not_reached(&b->out[job], b->golden, b->settings, &b->jobs[job]);
+    return STATUS_OK;
 }
 
 enum status trial_batch(struct record *out, struct arena *arena, const struct golden *golden,
@@ -343,10 +422,12 @@ enum status trial_batch(struct record *out, struct arena *arena, const struct go
                       .out = out,
                       .arena = arena,
                       .work = settings->work ? settings->work : &work};
-    enum status st = init(&b);
+    enum status st = init(&b, jobs->n);
     for (uint32_t i = 0; i < jobs->n && !st; i++) {
-        if (!reached(&b, i))
-            record_not_reached(&out[i], golden, settings, &jobs->job[i]);
+        for (uint32_t k = 0; k < b.runs; k++)
+            b.left[i] += reached(&b, i, k);
+        if (b.left[i] == 0)
+            st = not_reached(&b, i);
     }
     if (!st)
         st = run_jobs(&b, jobs->n, false);

@@ -41,6 +41,7 @@ struct trial_work {
 struct trial_job {
     const struct fault *fault; /* (n_faults) */
     uint32_t n_faults;
+    uint32_t choice; /* of an item of choices: the only one whose run is struck, + 1; 0: all are */
 };
 
 struct trial_jobs {
@@ -57,7 +58,9 @@ struct trial_deviation {
 };
 
 /* The result of a trial. In brackets: the lowest level that has the field; below it the field holds
- * the value before the colon. Levels change what is known, never a value. */
+ * the value before the colon. Levels change what is known, never a value. For an item of choices,
+ * activations, proofs and bits are those of all struck runs, log-probabilities those of the right
+ * choice (golden's own if none is known), the deviation that of the first struck run. */
 struct record {
     struct fault fault;         /* the job's first */
     const struct fault *faults; /* (n_faults) the job's own, as long as those live */
@@ -70,10 +73,13 @@ struct record {
     enum due_reason due;    /* DUE_NONE unless the outcome is due [outcome] */
     uint32_t flags;         /* bit `1 << enum flag`: true of this run, not of golden [outcome] */
     uint32_t first_diff;    /* step of the first differing token; EXECUTOR_NONE: none [outcome] */
-    int32_t *tokens;        /* (n_tokens) of the faulty run [outcome] */
+    int32_t *tokens;        /* (n_tokens) of the faulty run; null with choices [outcome] */
     uint32_t n_tokens;
-    uint64_t hash; /* 0: of the faulty run's step hashes [summary] */
-    bool hashed;   /* false: hash is not known, tokens may have been certified [summary] */
+    double *choice_logp; /* null: a generation; (n_choices) log-likelihoods, nats [outcome] */
+    uint32_t n_choices;
+    uint32_t chosen; /* of choices (golden_choose); else EXECUTOR_NONE [outcome] */
+    uint64_t hash;   /* 0: of the faulty run's step hashes [summary] */
+    bool hashed;     /* false: hash is not known, tokens may have been certified [summary] */
 
     double margin_at_fault; /* NaN: golden's first logit - its second at the first struck step (step
                                0 for faults in the prompt) [summary] */

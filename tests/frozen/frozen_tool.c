@@ -217,7 +217,7 @@ static bool print_batch(struct bench *b)
             fprintf(stderr, "a frozen fault is refused: %s\n", log_last_error());
             exit(2);
         }
-        job[n] = (struct trial_job){f, 1};
+        job[n] = (struct trial_job){.fault = f, .n_faults = 1};
     }
     if (n > 0)
         need(trial_batch(record, &arena, &b->golden, &settings, &(struct trial_jobs){job, n}));

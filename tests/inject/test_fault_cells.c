@@ -146,7 +146,7 @@ static enum status run(const struct cells *c, struct how how, const struct trial
 static bool fails(const struct cells *c, struct how how, const struct fault *fault, char why[256])
 {
     const struct how first = {0, TRIAL_FAST, how.level};
-    const struct trial_job job = {fault, 1};
+    const struct trial_job job = {.fault = fault, .n_faults = 1};
     const struct trial_jobs jobs = {&job, 1};
     const struct record_compare compare = {c->model->hp.n_layers, why, 256};
     struct record expected, found;
@@ -331,7 +331,7 @@ static void run_setting(const struct setting *setting, uint64_t first, uint32_t 
         n = count - done < CELLS_BATCH ? count - done : CELLS_BATCH;
         for (uint32_t i = 0; i < n; i++) {
             draw(&fault[i], &c, 2 * first + done + i, &keyed);
-            job[i] = (struct trial_job){&fault[i], 1};
+            job[i] = (struct trial_job){.fault = &fault[i], .n_faults = 1};
         }
         run_batch(&c, &(struct trial_jobs){job, n}, done / CELLS_BATCH);
     }

@@ -145,7 +145,7 @@ static void test_origin_in_kv(void **state)
                                     .value = 0x47c35000}; /* 1e5 */
         assert_int_equal(fault_check(&fault, &b.bounds, "1e5"), STATUS_OK);
         const struct record *record =
-            trial_bench_run(&b, &settings, &(struct trial_job){&fault, 1}, 1);
+            trial_bench_run(&b, &settings, &(struct trial_job){.fault = &fault, .n_faults = 1}, 1);
         assert_non_null(record->nan_site);
         assert_string_equal(record->nan_site, sites[i][1]);
         assert_int_equal(record->nan_layer, 1);
@@ -163,7 +163,7 @@ static void test_conditions_behind_the_layers(void **state)
     trial_bench_open(&b, &(struct trial_bench_params){.file = "tiny-llama-q4_1.gguf", .n = 24});
     for (uint32_t t = 0; t < 32; t++) {
         struct fault fault = {.kind = KIND_FLIP, .mask = 8};
-        const struct trial_job job = {&fault, 1};
+        const struct trial_job job = {.fault = &fault, .n_faults = 1};
         assert_true(fault_find(&fault, b.model, t & 1 ? "output" : "output_norm"));
         fault.point = points[t / 2 % 4];
         fault.position = t & 8 ? 40 : TRIAL_BENCH_PROMPT_COUNT - 1;

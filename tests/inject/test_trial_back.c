@@ -168,7 +168,7 @@ static bool is_golden(const struct repair *repair, bool checked)
     struct trial_settings settings = {.level = RECORD_SUMMARY};
     struct trial_bench b;
     struct fault fault[2];
-    const struct trial_job job = {fault, repair->other ? 2 : 1};
+    const struct trial_job job = {.fault = fault, .n_faults = repair->other ? 2 : 1};
     params.rules.check = checked ? &check : NULL;
     trial_bench_open(&b, &params);
     fault[0] = fault_at(&b, repair->site, position);
@@ -236,8 +236,8 @@ static void test_trap(void **state)
         for (int path = 0; path < 2; path++) {
             const struct trial_settings settings = {.nan_trap = true,
                                                     .path = (enum trial_path)path};
-            const struct record *record =
-                trial_bench_run(&b, &settings, &(struct trial_job){&fault, 1}, 1);
+            const struct record *record = trial_bench_run(
+                &b, &settings, &(struct trial_job){.fault = &fault, .n_faults = 1}, 1);
             assert_int_equal(record->due, checked ? DUE_NONE : DUE_NAN_TRAP);
             assert_int_equal(record->outcome, checked ? OUTCOME_MASKED_BITEXACT : OUTCOME_DUE);
             assert_int_equal(record->flags, checked ? 0 : 1u << FLAG_NAN_LOGITS);

@@ -82,7 +82,12 @@ static long double plain_lse(const float *x, uint32_t n)
 static void test_shift(void **state)
 {
     static const float golden[] = {1.5f, -2, 0.25f, 3, -7}, faulty[] = {1, -2.5f, 4, 3, -1};
-    const struct shift_step step = {golden, faulty, (double)plain_lse(golden, 5), 5, 3};
+    const struct shift_step step = {.golden = golden,
+                                    .faulty = faulty,
+                                    .golden_logsumexp = (double)plain_lse(golden, 5),
+                                    .n = 5,
+                                    .token = 3,
+                                    .kl = true};
     struct shift shift = {0};
     (void)state;
     shift_add_equal(&shift);
@@ -98,7 +103,12 @@ static void test_shift(void **state)
     assert_true(fabs(shift.kl_sum - (double)kl) < 1e-14);
     assert_int_equal(shift.steps, 2);
     const float bad[] = {1, NAN, 4, 3, -1};
-    shift_add(&shift, &(struct shift_step){golden, bad, step.golden_logsumexp, 5, 3});
+    shift_add(&shift, &(struct shift_step){.golden = golden,
+                                           .faulty = bad,
+                                           .golden_logsumexp = step.golden_logsumexp,
+                                           .n = 5,
+                                           .token = 3,
+                                           .kl = true});
     shift_add_equal(&shift);
     assert_true(isnan(shift.logp_sum) && isnan(shift.logp_worst) && isnan(shift.kl_sum));
 }

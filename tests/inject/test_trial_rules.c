@@ -178,7 +178,7 @@ static void test_trap_and_sampler(void **state)
     struct fault fault[2] = {
         {.point = HOOK_OUT, .kind = KIND_SET, .mask = UINT32_MAX, .value = 0x7f800000},
         {.kind = KIND_SET, .mask = UINT32_MAX, .value = 17}};
-    const struct trial_job job = {fault, 2};
+    const struct trial_job job = {.fault = fault, .n_faults = 2};
     (void)state;
     trial_bench_open(&b, &LLAMA);
     assert_true(fault_find(&fault[0], b.model, "output"));

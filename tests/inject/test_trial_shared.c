@@ -43,7 +43,7 @@ static void expect_whole(struct trial_bench *b, const struct trial_job *job,
 static void expect_clean(struct trial_bench *b, const char *what)
 {
     struct fault dry = {.kind = KIND_DRY};
-    const struct trial_job job = {&dry, 1};
+    const struct trial_job job = {.fault = &dry, .n_faults = 1};
     assert_true(fault_find(&dry, b->model, "blk.0.attn_norm"));
     dry.point = HOOK_OUT;
     const struct record *naive = trial_bench_run(
@@ -61,7 +61,7 @@ static struct trial_job parse(struct trial_bench *b, const char *text)
     if (fault_parse(&fault, &count, &b->arena, doc, &b->bounds))
         fail_msg("%s: %s", text, log_last_error());
     json_destroy(&doc);
-    return (struct trial_job){fault, count};
+    return (struct trial_job){.fault = fault, .n_faults = count};
 }
 
 static void test_shared_elements(void **state)
@@ -91,7 +91,7 @@ static void test_faults_of_one_word(void **state)
     static const char *const sites[] = {"blk.0.attn_norm.weight", "blk.0.ffn_down.weight", "rope"};
     struct trial_bench b;
     struct fault fault[3];
-    struct trial_job job = {fault, 3};
+    struct trial_job job = {.fault = fault, .n_faults = 3};
     (void)state;
     trial_bench_open(&b, &LLAMA);
     for (uint32_t s = 0; s < 3 * sizeof(when) / sizeof(*when); s++) {
@@ -125,7 +125,7 @@ static void test_several_in_memory(void **state)
     rng_init(&rng, TRIAL_BENCH_SEED, 7);
     for (uint32_t t = 0; t < 200; t++) {
         struct fault fault[3];
-        struct trial_job job = {fault, 3};
+        struct trial_job job = {.fault = fault, .n_faults = 3};
         for (uint32_t k = 0; k < 3; k++) {
             fault[k] = (struct fault){.kind = KIND_FLIP, .mask = 1u << trial_mix_below(&rng, 4)};
             assert_true(fault_find(&fault[k], b.model, sites[trial_mix_below(&rng, 6)]));
@@ -163,7 +163,7 @@ static void test_more_faults_than_hooks(void **state)
         fault[i].k = i % 50;
         fault[i].position = (N - i) % 40;
     }
-    const struct trial_job job = {fault, N};
+    const struct trial_job job = {.fault = fault, .n_faults = N};
     expect_whole(&b, &job, RECORD_FULL, "1500 faults");
     assert_int_equal(trial_bench_run(&b, &(struct trial_settings){0}, &job, 1)->activations, N);
     trial_bench_close(&b);

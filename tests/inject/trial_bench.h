@@ -38,8 +38,10 @@ struct trial_bench_params {
     uint32_t lanes;            /* 0: as the library likes */
     double temperature;        /* 0: greedy */
     uint64_t seed;
-    bool ends;                 /* end tokens end the run */
-    struct decode_rules rules; /* of them the mask, stop strings, filter and check */
+    bool ends;                          /* end tokens end the run */
+    struct decode_rules rules;          /* of them the mask, stop strings, filter and check */
+    const struct golden_choice *choice; /* (n_choices), the longest of n tokens */
+    uint32_t n_choices, reference;
 };
 
 struct trial_bench {
@@ -67,11 +69,23 @@ static inline void trial_bench_run_golden(struct trial_bench *b, struct executor
                                                       .n_ids = TRIAL_BENCH_PROMPT_COUNT,
                                                       .rules = rules,
                                                       .save_position = EXECUTOR_NONE},
+                                         .choice = b->params.choice,
+                                         .n_choices = b->params.n_choices,
+                                         .reference = b->params.reference,
                                          .shape = b->shape,
                                          .level = b->params.level,
                                          .certify = b->certify};
     b->ex = ex;
     assert_int_equal(golden_run(&b->golden, &b->arena, &golden), STATUS_OK);
+}
+
+/* Of an item of choices; 0: of a generation. */
+static inline uint32_t trial_bench_rows(const struct trial_bench_params *params)
+{
+    uint32_t rows = params->n_choices > 0 ? TRIAL_BENCH_PROMPT_COUNT : 0;
+    for (uint32_t i = 0; i < params->n_choices; i++)
+        rows += params->choice[i].n - 1;
+    return rows;
 }
 
 /* What an executor for the bench must hold; opens the model. */
@@ -87,6 +101,8 @@ static inline struct executor_params trial_bench_model(struct trial_bench *b,
         .model = b->model, .act = params->act, .kv = params->kv, .threads = 1};
     b->shape = (struct golden_shape){.n_ids = TRIAL_BENCH_PROMPT_COUNT,
                                      .n = params->n,
+                                     .n_choices = params->n_choices,
+                                     .rows = trial_bench_rows(params),
                                      .lanes = params->lanes,
                                      .checkpoint_bytes = params->checkpoint_bytes};
     golden_needs(&needs, &b->shape);
@@ -119,7 +135,7 @@ static inline void trial_bench_draw(struct trial_bench *b, uint32_t count)
     for (uint32_t i = 0; i < count; i++) {
         draw_fault(&b->fault[i], &draw, i);
         assert_int_equal(fault_check(&b->fault[i], &b->bounds, "drawn fault"), STATUS_OK);
-        b->job[i] = (struct trial_job){&b->fault[i], 1};
+        b->job[i] = (struct trial_job){.fault = &b->fault[i], .n_faults = 1};
     }
 }
 

@@ -122,7 +122,7 @@ static inline void trial_mix_draw(struct trial_bench *b, uint32_t count)
         const uint32_t n = trial_mix_below(&rng, 4) == 0 ? 1 + trial_mix_below(&rng, 3) : 1;
         for (uint32_t k = 0; k < n; k++)
             trial_mix_fault(&fault[k], b, i * TRIAL_MIX_FAULTS + k);
-        b->job[i] = (struct trial_job){fault, n};
+        b->job[i] = (struct trial_job){.fault = fault, .n_faults = n};
     }
     fflush(stderr);
     assert_true(dup2(kept, STDERR_FILENO) >= 0);
