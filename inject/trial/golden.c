@@ -63,7 +63,7 @@ void golden_needs(struct executor_params *params, const struct golden_shape *sha
 
 uint32_t golden_row(const struct golden *golden, uint32_t position)
 {
-    const uint32_t row = position < golden->params.n_ids ? position : position + golden->apart;
+    const uint32_t row = position < golden->n_shared ? position : position + golden->apart;
     const bool kept = row >= golden->kept_first && position < golden->n_evaluated;
     return kept ? row - golden->kept_first : EXECUTOR_NONE;
 }
@@ -229,10 +229,11 @@ static void init(struct golden *out, const struct golden_params *params)
     const struct executor *ex = params->generate.ex;
     uint32_t positions = params->generate.n_ids + params->generate.rules.n;
     struct executor_info info;
-    if (params->n_choices > 0) {
-        positions = params->generate.n_ids;
+    const bool choices = params->n_choices > 0;
+    if (choices) {
+        positions = params->n_shared;
         for (uint32_t i = 0; i < params->n_choices; i++)
-            positions += params->choice[i].n - 1;
+            positions += params->choice[i].n_ids - 1 - params->n_shared;
     }
 
     executor_info(ex, &info);
@@ -250,6 +251,8 @@ static void init(struct golden *out, const struct golden_params *params)
     out->n_spare = ex->n_checkpoints - out->spare_row;
     out->params.checkpoints = kept > 0;
     out->params.checkpoint_first = out->kept_first;
+    if (choices) /* each run's own follow */
+        out->params.rules.n = 1;
     out->params.tap = NULL;
     out->params.watch = NULL;
     out->params.save_position = EXECUTOR_NONE;
@@ -287,16 +290,14 @@ uint32_t golden_choose(const struct golden *golden, const double *logp)
 static struct column given_column(const struct golden *golden, const struct golden_choice *own,
                                   uint32_t position)
 {
-    const uint32_t n_ids = golden->params.n_ids;
-    const bool in_context = position < n_ids;
+    const bool gives = position + 1 >= own->n_context;
     return (struct column){.branch = golden->run.branch,
                            .position = position,
-                           .token = in_context ? golden->params.ids[position]
-                                               : own->ids[position - n_ids],
+                           .token = own->ids[position],
                            .checkpoint = EXECUTOR_NONE,
                            .end_layer = golden->params.ex->model->hp.n_layers,
                            .save = golden_row(golden, position),
-                           .outputs = position + 1 < n_ids ? 0 : decode_outputs(&golden->decode)};
+                           .outputs = gives ? decode_outputs(&golden->decode) : 0};
 }
 
 static void take_given(struct golden *golden, int32_t token, const struct column_result *result)
@@ -318,49 +319,55 @@ static enum status feed(struct golden *golden, const struct golden_choice *own, 
     const uint32_t most = info.max_columns < COLUMNS ? info.max_columns : COLUMNS;
     for (uint32_t n; position < golden->n_evaluated && !st; position += n) {
         const uint32_t left = golden->n_evaluated - position;
-        n = left < most ? left : most;
+        const struct pass pass = {.columns = column, .n_columns = left < most ? left : most};
+        n = pass.n_columns;
         for (uint32_t i = 0; i < n; i++)
             column[i] = given_column(golden, own, position + i);
-        st = executor_pass(golden->params.ex, &(struct pass){.columns = column, .n_columns = n},
-                           result);
+        st = executor_pass(golden->params.ex, &pass, result);
         for (uint32_t i = 0; i < n && !st; i++) {
             if (column[i].outputs != 0)
-                take_given(golden, own->ids[golden->run.n_tokens], &result[i]);
+                take_given(golden, own->ids[position + i + 1], &result[i]);
         }
     }
     return st;
 }
 
-/* What lies before the choice is the first one's, its row of the first token too. */
-static enum status share_context(struct golden *golden, const struct golden *first,
-                                 const struct golden_choice *own)
+/* What runs have in common is taken from the first: where that is all of the context, the row of
+ * the first token too. */
+static void share(struct golden *golden, const struct golden *first,
+                  const struct golden_choice *own)
 {
     struct executor *ex = golden->params.ex;
-    golden->run.step[0] = first->run.step[0];
-    golden->run.tokens[0] = own->ids[0];
-    golden->run.n_tokens = 1;
     kv_share(ex->kv, &(struct kv_share){.from = first->run.branch,
                                         .to = golden->run.branch,
                                         .layer_count = ex->model->hp.n_layers,
-                                        .positions = golden->params.n_ids});
-    return feed(golden, own, golden->params.n_ids);
+                                        .positions = golden->n_shared});
+    if (golden->n_shared < own->n_context)
+        return;
+    golden->run.step[0] = first->run.step[0];
+    golden->run.tokens[0] = own->ids[own->n_context];
+    golden->run.n_tokens = 1;
 }
 
-/* Run `index`, those before it done. Its branch is held if its run has tokens or this succeeds. */
-static enum status run_choice(struct golden *runs, struct arena *arena, uint32_t index,
-                              const struct golden_choice *own)
+/* Run `index`, those before it done. */
+static enum status run_choice(struct golden *runs, struct arena *arena, uint32_t index)
 {
     struct golden *golden = &runs[index];
-    golden->params.rules.n = own->n;
-    golden->n_evaluated = golden->params.n_ids + own->n - 1;
+    const struct golden_choice *own = &golden->choices[index];
+    golden->params.ids = own->ids;
+    golden->params.n_ids = own->n_context;
+    golden->params.rules.n = own->n_ids - own->n_context;
+    golden->n_evaluated = own->n_ids - 1;
     golden->logp = 0;
-    enum status st = decode_begin(&golden->run, arena, &golden->decode, own->n);
+    enum status st = decode_begin(&golden->run, arena, &golden->decode, golden->params.rules.n);
     if (!st)
         st = kv_branch(golden->params.ex->kv, &golden->run.branch);
     if (st)
         return st;
     golden->run.end = DECODE_LENGTH;
-    st = index == 0 ? feed(golden, own, 0) : share_context(golden, runs, own);
+    if (index > 0)
+        share(golden, runs, own);
+    st = feed(golden, own, index > 0 ? golden->n_shared : 0);
     golden->run.hash = st ? 0 : decode_hash(golden->run.step, golden->run.n_tokens);
     st = st ? st : know(golden, arena);
     if (st)
@@ -380,13 +387,14 @@ static enum status run_choices(struct golden *first, struct arena *arena,
     first->choice = runs;
     first->choices = params->choice;
     first->n_choices = n;
+    first->n_shared = params->n_shared;
     first->reference = params->reference;
     first->certify = NULL;
     for (uint32_t apart = 0; done < n && !st; done += !st) {
         runs[done] = *first;
         runs[done].apart = apart;
-        apart += params->choice[done].n - 1;
-        st = run_choice(runs, arena, done, &params->choice[done]);
+        apart += params->choice[done].n_ids - 1 - params->n_shared;
+        st = run_choice(runs, arena, done);
         if (!st)
             logp[done] = runs[done].logp;
     }

@@ -42,16 +42,16 @@ struct golden_step {
     struct certify_step *certify; /* null: no column of this step is certified */
 };
 
-/* A continuation that an item scores by its log-likelihood after the item's context. */
+/* A continuation that an item scores by its log-likelihood after a context. */
 struct golden_choice {
-    const int32_t *ids; /* (n) at least one */
-    uint32_t n;
+    const int32_t *ids;        /* (n_ids) both; the last is fed to no column */
+    uint32_t n_ids, n_context; /* ids from n_context on are scored: at least one on each side */
     double length; /* its log-likelihood is divided by it before choices are compared: 1, or its
                       characters (acc, acc_norm) */
 };
 
-/* One run: a generation, or one choice of an item. Runs of an item's choices share their context:
- * its KV entries, and its checkpoint rows. */
+/* One run: a generation, or one choice of an item. Runs of an item's choices share the positions
+ * that they have in common: their KV entries and checkpoint rows. */
 struct golden {
     struct generate_params params; /* ex, ids, rules */
     struct decode decode;          /* its rules, for steps of trials */
@@ -63,7 +63,7 @@ struct golden {
     uint32_t n_evaluated;          /* positions evaluated: n_ids + n_tokens - 1 */
     uint32_t kept_first;           /* position p + apart has checkpoint row p + apart - kept_first,
                                       if that is one */
-    uint32_t apart;                /* of positions from n_ids on; 0 below */
+    uint32_t n_shared, apart;      /* apart: of positions from n_shared on; 0 below */
     uint32_t spare_row,
         n_spare;    /* rows that are free for trials, except the last: golden_residuals */
     uint32_t lanes; /* most trials in flight */
@@ -104,14 +104,16 @@ struct fault_bounds golden_bounds(const struct golden *golden);
 int32_t golden_token(const struct golden *golden, uint32_t position);
 
 struct golden_params {
-    struct generate_params generate;    /* checkpoints, tap and watch are the golden run's own */
-    const struct golden_choice *choice; /* (n_choices), borrowed; then `generate` has the context,
-                                           and n of its rules is the longest choice */
-    uint32_t n_choices;                 /* 0: a generation */
-    uint32_t reference;                 /* of choices: the right one; EXECUTOR_NONE: not known */
-    struct golden_shape shape;          /* as given to golden_needs */
-    enum record_level level;            /* the highest of its trials */
-    const struct certify *certify;      /* null: off. Used by trials of RECORD_OUTCOME */
+    struct generate_params generate; /* checkpoints, tap and watch are the golden run's own */
+    const struct golden_choice
+        *choice;                   /* (n_choices), borrowed; of `generate` the executor counts */
+    uint32_t n_choices;            /* 0: a generation */
+    uint32_t n_shared;             /* first positions that all choices have in common, at most
+                                      the shortest context */
+    uint32_t reference;            /* of choices: the right one; EXECUTOR_NONE: not known */
+    struct golden_shape shape;     /* as given to golden_needs */
+    enum record_level level;       /* the highest of its trials */
+    const struct certify *certify; /* null: off. Used by trials of RECORD_OUTCOME */
 };
 
 /* Runs the item; its branches stay until golden_release. Memory from `arena`. */

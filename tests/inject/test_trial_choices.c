@@ -10,67 +10,90 @@
 
 static const int32_t FIRST[] = {65}, SECOND[] = {66, 20, 9, 101, 44}, THIRD[] = {66, 20, 8},
                      FOURTH[] = {12, 13, 14, 15, 16, 17, 18, 19, 2};
-static const struct golden_choice CHOICES[] = {
-    {FIRST, 1, 1}, {SECOND, 5, 5}, {THIRD, 3, 3}, {FOURTH, 9, 9}};
+static const struct {
+    const int32_t *ids;
+    uint32_t n;
+} TEXTS[] = {{FIRST, 1}, {SECOND, 5}, {THIRD, 3}, {FOURTH, 9}};
 #define N_CHOICES 4u
+#define CONTEXT TRIAL_BENCH_PROMPT_COUNT
+
+static int32_t ids[2][N_CHOICES][CONTEXT + 16];
+static struct golden_choice choices[2][N_CHOICES];
+
+/* [0]: behind one context. [1]: contexts of their own, which differ from token 30 - choice on. */
+static void make_choices(void)
+{
+    for (uint32_t own = 0; own < 2; own++) {
+        for (uint32_t i = 0; i < N_CHOICES; i++) {
+            const uint32_t n_context = own ? CONTEXT - i : CONTEXT;
+            int32_t *at = ids[own][i];
+            memcpy(at, TRIAL_BENCH_PROMPT, n_context * sizeof(*at));
+            for (uint32_t k = 30; own && k < n_context; k++)
+                at[k] = (int32_t)(7 * i + k);
+            memcpy(at + n_context, TEXTS[i].ids, TEXTS[i].n * sizeof(*at));
+            choices[own][i] =
+                (struct golden_choice){at, n_context + TEXTS[i].n, n_context, TEXTS[i].n};
+        }
+    }
+}
 
 static struct trial_bench_params params_of(const char *file, enum storage type, uint32_t right,
-                                           uint64_t bytes)
+                                           bool own)
 {
     return (struct trial_bench_params){.file = file,
                                        .act = type,
                                        .kv = type,
                                        .n = 9,
                                        .level = RECORD_FULL,
-                                       .checkpoint_bytes = bytes,
-                                       .choice = CHOICES,
+                                       .choice = choices[own],
                                        .n_choices = N_CHOICES,
-                                       .reference = bytes > 0 ? EXECUTOR_NONE : right};
+                                       .n_shared = own ? 30 : CONTEXT,
+                                       .reference = right};
 }
 
-/* The same sum of a plain run that has the choice in its prompt. */
+/* The same sum of a plain run that has all but the last token in its prompt. */
 static double plain_logp(struct trial_bench *b, const struct golden_choice *choice)
 {
-    int32_t ids[TRIAL_BENCH_PROMPT_COUNT + 16];
     struct generation run;
     double sum = 0;
-    memcpy(ids, TRIAL_BENCH_PROMPT, sizeof(TRIAL_BENCH_PROMPT));
-    memcpy(ids + TRIAL_BENCH_PROMPT_COUNT, choice->ids, choice->n * sizeof(*ids));
     const struct generate_params params = {.ex = b->ex,
-                                           .ids = ids,
-                                           .n_ids = TRIAL_BENCH_PROMPT_COUNT + choice->n - 1,
+                                           .ids = choice->ids,
+                                           .n_ids = choice->n_ids - 1,
                                            .rules = {.n = 1},
                                            .logsumexp = true,
                                            .prompt_logprobs = true,
                                            .save_position = EXECUTOR_NONE};
     assert_int_equal(generate(&run, &b->arena, &params), STATUS_OK);
-    for (uint32_t i = 0; i + 1 < choice->n; i++)
-        sum += run.prompt_logprobs[TRIAL_BENCH_PROMPT_COUNT - 1 + i];
+    for (uint32_t i = choice->n_context; i + 1 < choice->n_ids; i++)
+        sum += run.prompt_logprobs[i - 1];
     kv_release(b->ex->kv, run.branch);
     return sum;
 }
 
 static void test_golden(void **state)
 {
-    struct trial_bench b;
-    const struct trial_bench_params params = params_of("tiny-llama-q4_1.gguf", STORAGE_F32, 0, 0);
     (void)state;
-    trial_bench_open(&b, &params);
-    for (uint32_t i = 0; i < N_CHOICES; i++) {
-        const struct golden *run = &b.golden.choice[i];
-        double but_last = 0;
-        for (uint32_t k = 0; k + 1 < run->run.n_tokens; k++)
-            but_last += (double)run->step[k].logits[CHOICES[i].ids[k]] - run->step[k].logsumexp;
-        assert_true(but_last == plain_logp(&b, &CHOICES[i]));
-        assert_true(isfinite(run->logp) && run->logp < but_last);
+    for (int own = 0; own < 2; own++) {
+        struct trial_bench b;
+        const struct trial_bench_params params =
+            params_of("tiny-llama-q4_1.gguf", STORAGE_F32, 0, own);
+        trial_bench_open(&b, &params);
+        for (uint32_t i = 0; i < N_CHOICES; i++) {
+            const struct golden *run = &b.golden.choice[i];
+            double but_last = 0;
+            for (uint32_t k = 0; k + 1 < run->run.n_tokens; k++)
+                but_last += (double)run->step[k].logits[TEXTS[i].ids[k]] - run->step[k].logsumexp;
+            assert_true(but_last == plain_logp(&b, &choices[own][i]));
+            assert_true(isfinite(run->logp) && run->logp < but_last);
+        }
+        trial_bench_close(&b);
     }
-    trial_bench_close(&b);
 }
 
 /* NaN is below all, the first of equals is chosen, lengths count. */
 static void test_choose(void **state)
 {
-    static const struct golden_choice even[] = {{FIRST, 1, 1}, {FIRST, 1, 1}, {FIRST, 1, 4}};
+    static const struct golden_choice even[] = {{.length = 1}, {.length = 1}, {.length = 4}};
     const struct golden golden = {.choices = even, .n_choices = 3};
     (void)state;
     assert_int_equal(golden_choose(&golden, (double[]){-3, -2, -20}), 1);
@@ -126,12 +149,13 @@ static void run_model(const struct trial_bench_params *params, struct seen *seen
 
 static void test_trials(void **state)
 {
-    const struct trial_bench_params params[] = {
-        params_of("tiny-llama-q4_1.gguf", STORAGE_F32, 0, 0),     /* golden is right */
-        params_of("tiny-llama-q4_1.gguf", STORAGE_F32, 1, 0),     /* and wrong */
-        params_of("tiny-llama-q4_1.gguf", STORAGE_F32, 0, 20000), /* few residuals are kept */
-        params_of("tiny-gemma3.gguf", STORAGE_F16, 2, 0),
-        params_of("tiny-qwen2.gguf", STORAGE_BF16, 3, 0)};
+    struct trial_bench_params params[] = {
+        params_of("tiny-llama-q4_1.gguf", STORAGE_F32, 0, false), /* golden is right */
+        params_of("tiny-llama-q4_1.gguf", STORAGE_F32, 1, true),  /* and wrong */
+        params_of("tiny-llama-q4_1.gguf", STORAGE_F32, EXECUTOR_NONE, true),
+        params_of("tiny-gemma3.gguf", STORAGE_F16, 2, false),
+        params_of("tiny-qwen2.gguf", STORAGE_BF16, 3, true)};
+    params[2].checkpoint_bytes = 20000; /* few residuals are kept */
     struct seen seen = {0};
     (void)state;
     for (size_t i = 0; i < sizeof(params) / sizeof(*params); i++)
@@ -146,5 +170,6 @@ int main(void)
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_golden), cmocka_unit_test(test_choose),
                                        cmocka_unit_test(test_trials)};
     fpenv_set();
+    make_choices();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -40,8 +40,8 @@ struct trial_bench_params {
     uint64_t seed;
     bool ends;                          /* end tokens end the run */
     struct decode_rules rules;          /* of them the mask, stop strings, filter and check */
-    const struct golden_choice *choice; /* (n_choices), the longest of n tokens */
-    uint32_t n_choices, reference;
+    const struct golden_choice *choice; /* (n_choices), n: as many tokens as the longest scores */
+    uint32_t n_choices, n_shared, reference;
 };
 
 struct trial_bench {
@@ -71,6 +71,7 @@ static inline void trial_bench_run_golden(struct trial_bench *b, struct executor
                                                       .save_position = EXECUTOR_NONE},
                                          .choice = b->params.choice,
                                          .n_choices = b->params.n_choices,
+                                         .n_shared = b->params.n_shared,
                                          .reference = b->params.reference,
                                          .shape = b->shape,
                                          .level = b->params.level,
@@ -82,9 +83,9 @@ static inline void trial_bench_run_golden(struct trial_bench *b, struct executor
 /* Of an item of choices; 0: of a generation. */
 static inline uint32_t trial_bench_rows(const struct trial_bench_params *params)
 {
-    uint32_t rows = params->n_choices > 0 ? TRIAL_BENCH_PROMPT_COUNT : 0;
+    uint32_t rows = params->n_shared;
     for (uint32_t i = 0; i < params->n_choices; i++)
-        rows += params->choice[i].n - 1;
+        rows += params->choice[i].n_ids - 1 - params->n_shared;
     return rows;
 }
 
