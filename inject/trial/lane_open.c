@@ -235,9 +235,9 @@ static void add_proof(struct lane *lane, uint32_t i)
     const uint64_t count = emulated ? stored_count(lane, fault, &proof) : proof.count;
     uint64_t expected = 0;
     const bool picks = fault->place == PLACE_CONTROL && fault->control == CONTROL_SAMPLER;
-    if (picks && golden_is_choice(lane->golden))
+    if (picks && golden_is_choice(lane->golden)) {
         expected = 0; /* no token is picked */
-    else if (!fault_expected(&expected, fault, &bounds, &run)) {
+    } else if (!fault_expected(&expected, fault, &bounds, &run)) {
         out->conditional = true;
         expected = count < expected ? count : expected;
     }
