@@ -16,7 +16,6 @@
 #include "base/text.h"
 
 #define ARGS_WORD_MAX 64 /* longest word that is compared for "did you mean" */
-#define ARGS_OPTIONS_MAX 64
 
 struct parse {
     const struct args_spec *spec;
@@ -366,6 +365,8 @@ enum status args_parse(const struct args_spec *spec, int argc, char **argv, bool
         log_error("%s: %s", command, p.problems.data ? p.problems.data : "out of memory");
         st = STATUS_USAGE;
     }
+    if (spec->given)
+        memcpy(spec->given, p.given, sizeof(p.given));
     text_finish(&p.problems);
     return st;
 }

@@ -12,6 +12,7 @@
 enum args_type { ARGS_FLAG, ARGS_TEXT, ARGS_UINT, ARGS_REAL, ARGS_CHOICE, ARGS_LIST };
 
 #define ARGS_LIST_MAX 1024
+#define ARGS_OPTIONS_MAX 64 /* of one command */
 
 struct args_list {
     size_t count;
@@ -40,6 +41,7 @@ struct args_spec {
                             heading ("DESCRIPTION" is put before a text without one) */
     const struct args_option *options; /* ends with name == null */
     struct args_list *operands;        /* null: no operands allowed */
+    bool *given; /* (ARGS_OPTIONS_MAX) out: which of `options` were given; or null */
 };
 
 /* Reads argv[1..]. --help prints the page on standard output and sets *out_done (the caller returns

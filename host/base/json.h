@@ -47,7 +47,7 @@ const char *json_where(const struct json_doc *doc, const struct json *value);
  * "Infinity", "-Infinity", "NaN" (NUMERICS.md 6). The writer keeps the first failure, so that calls
  * are not checked one by one: json_end tells how all went. */
 struct json_writer {
-    FILE *file; /* null: what is written is dropped, and `st` says why */
+    FILE *file; /* null: what is written is dropped */
     uint32_t depth;
     bool first;     /* no member yet at this depth */
     bool keyed;     /* a key was just written */

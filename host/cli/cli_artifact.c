@@ -2,13 +2,10 @@
 /* `vkfi artifact`: all that goes with a paper, in one archive. */
 #include <stdio.h>
 
-#include "base/args.h"
 #include "base/file.h"
-#include "base/json.h"
 #include "base/log.h"
-#include "cli/cli_commands.h"
+#include "cli/cli.h"
 #include "cli/cli_manifest.h"
-#include "cli/cli_reading.h"
 #include "inject/report/report_artifact.h"
 
 struct artifact_options {
@@ -65,8 +62,7 @@ static enum status print_json(const struct report_artifact_list *list)
     json_begin(&w, stdout, true);
     json_object_open(&w);
     put_file(&w, "file", &list->archive);
-    json_put_key(&w, "entries");
-    json_array_open(&w);
+    json_member_array(&w, "entries");
     for (uint32_t i = 0; i < list->n_files; i++) {
         json_object_open(&w);
         put_file(&w, "name", &list->file[i]);
@@ -91,8 +87,7 @@ enum status cli_artifact(const struct cli_env *env, int argc, char **argv)
         return st;
     const char *database = options.databases.item[0];
     st = cli_reading_open(&source, database, options.allow_suspect);
-    if (!st)
-        st = cli_manifest_about(&about, &arena, env, source.data.identity->model_hash);
+    st = st ? st : cli_manifest_about(&about, &arena, env, source.data.identity->model_hash);
     if (!st)
         st = report_page_init(
             &page,
@@ -104,8 +99,7 @@ enum status cli_artifact(const struct cli_env *env, int argc, char **argv)
         st = out ? STATUS_OK : STATUS_MEMORY;
     }
     const char *target = NULL;
-    if (!st)
-        st = file_find_target(&target, &page.arena, out);
+    st = st ? st : file_find_target(&target, &page.arena, out);
     if (!st && !target) {
         log_error("%s: found no place for an archive, expected a regular file", out);
         st = STATUS_INPUT;

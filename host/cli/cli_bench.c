@@ -1,28 +1,321 @@
 /* SPDX-License-Identifier: MIT */
-/* `vkfi bench`: options, the table and the object of a device's figures. */
+/* `vkfi bench`: the measurement of one device, its table and object, the options. */
 #include "cli/cli_bench.h"
 
 #include <inttypes.h>
+#include <math.h>
+#include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-#include "cli/cli_bench_campaign.h"
-#include "cli/cli_commands.h"
-#include "cli/cli_output.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "cli/cli_manifest.h"
+#include "cli/cli_prompt.h"
+#include "gpu/bandwidth.h"
+#include "model/generate.h"
 #include "model/storage.h"
 
-static enum status measure(void *figures, const void *options, const struct cli_env *env,
-                           const char *device)
+struct options {
+    const char *model;
+    uint64_t prompt, n, repeat, threads;
+    int act, kv; /* enum storage */
+};
+
+/* Plain data: it crosses a pipe. Negative: not measured. */
+struct figures {
+    struct cli_bench_device opened;
+    double prompt_rate, decode_rate;    /* tokens per second, medians */
+    uint64_t token_bytes;               /* weights read for one decoded token, GGUF bytes */
+    double read_rate;                   /* weights read per second of decoding */
+    double bandwidth;                   /* the device's own plain read, bytes per second */
+    double token_dispatches;            /* per decoded token; CPU: ops */
+    double dispatch_seconds;            /* mean, decode time / dispatches */
+    double empty_seconds;               /* an empty dispatch and a barrier */
+    double load_seconds, first_seconds; /* opening; start to first token */
+    uint64_t device_bytes, peak_bytes;  /* held by the executor; peak of the process (VmHWM) */
+};
+
+/* --- how fast this machine's cores read memory together --- */
+
+#define BUFFER_BYTES ((size_t)256 << 20) /* beyond any cache */
+#define ROUNDS 5
+#define THREADS_MAX 256
+#define LANES 8
+
+struct reader {
+    pthread_t thread;
+    uint64_t *data; /* (count) this thread's own part */
+    size_t count;
+    pthread_barrier_t *barrier; /* of the readers */
+    double begin[ROUNDS], end[ROUNDS];
+    uint64_t sum; /* kept, so that the reads are not optimised away */
+};
+
+static uint64_t read_all(const uint64_t *data, size_t count)
 {
-    return cli_bench_measure(figures, options, env, device);
+    uint64_t sum[LANES] = {0};
+    for (size_t i = 0; i + LANES <= count; i += LANES) {
+        for (size_t lane = 0; lane < LANES; lane++)
+            sum[lane] += data[i + lane];
+    }
+    uint64_t total = 0;
+    for (size_t lane = 0; lane < LANES; lane++)
+        total += sum[lane];
+    return total;
 }
+
+/* The thread writes its part first, so that the pages lie near it; then rounds that begin together.
+ * It takes the times itself: a thread that only watches may be woken when a round is half over. */
+static void *run_reader(void *user)
+{
+    struct reader *r = user;
+    memset(r->data, 1, r->count * sizeof(*r->data));
+    for (int round = 0; round < ROUNDS; round++) {
+        pthread_barrier_wait(r->barrier);
+        r->begin[round] = clock_seconds();
+        r->sum += read_all(r->data, r->count);
+        r->end[round] = clock_seconds();
+    }
+    return NULL;
+}
+
+/* Of the fastest round, from the first reader's begin to the last one's end. */
+static double shortest_round(const struct reader *reader, uint32_t n)
+{
+    double best = 0;
+    for (int round = 0; round < ROUNDS; round++) {
+        double begin = reader[0].begin[round], end = reader[0].end[round];
+        for (uint32_t i = 1; i < n; i++) {
+            begin = fmin(begin, reader[i].begin[round]);
+            end = fmax(end, reader[i].end[round]);
+        }
+        best = round == 0 ? end - begin : fmin(best, end - begin);
+    }
+    return best;
+}
+
+/* Bytes per second of a plain read of a large buffer by `threads` threads (0: all cores). */
+static enum status read_bandwidth(double *out, uint32_t threads)
+{
+    const long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    uint32_t n = threads > 0 ? threads : cores > 0 ? (uint32_t)cores : 1;
+    struct reader reader[THREADS_MAX] = {0};
+    pthread_barrier_t barrier;
+    n = n > THREADS_MAX ? THREADS_MAX : n;
+    const size_t count = BUFFER_BYTES / sizeof(uint64_t) / n;
+    uint64_t *data = malloc(count * n * sizeof(*data));
+    if (!data || pthread_barrier_init(&barrier, NULL, n) != 0) {
+        free(data);
+        log_error("out of memory for the bandwidth measurement, %zu bytes wanted", BUFFER_BYTES);
+        return STATUS_MEMORY;
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        reader[i] = (struct reader){.data = data + i * count, .count = count, .barrier = &barrier};
+        if (pthread_create(&reader[i].thread, NULL, run_reader, &reader[i]) != 0) {
+            /* Those that run wait at the barrier for ever: the process is about to end. */
+            log_error("cannot start thread %u of %u", i + 1, n);
+            return STATUS_MEMORY;
+        }
+    }
+    for (uint32_t i = 0; i < n; i++)
+        pthread_join(reader[i].thread, NULL);
+    *out = (double)(count * n * sizeof(*data)) / shortest_round(reader, n);
+    pthread_barrier_destroy(&barrier);
+    free(data);
+    return STATUS_OK;
+}
+
+/* --- the measurement --- */
+
+#define REPEAT_MAX 32
+
+struct bench {
+    const struct options *options;
+    struct figures *out;
+    struct arena arena;
+    struct model *model;
+    struct cli_device device;
+    struct generate_params params;
+    double start;        /* of the process's work */
+    double first_token;  /* time of the first token ever, 0 before */
+    uint64_t dispatches; /* at the first token of the run under way */
+};
+
+/* Any text will do: speed does not depend on it. */
+static const char SENTENCE[] = "The quick brown fox jumps over the lazy dog while the band plays "
+                               "an old song, and nobody in the street looks up. ";
+
+static enum status make_prompt(struct bench *b)
+{
+    const uint64_t wanted = b->options->prompt;
+    struct text text = {0};
+    int32_t *ids = NULL;
+    size_t count = 0;
+    enum status st = STATUS_OK;
+    /* A sentence has more than 16 tokens whatever the tokenizer. */
+    for (uint64_t i = 0; !st && i <= wanted / 16; i++)
+        st = text_add(&text, SENTENCE, strlen(SENTENCE));
+    if (!st)
+        st = tokenizer_encode(b->model->tokenizer, &b->arena,
+                              &(struct tokenizer_text){text.data, text.size, TOKENIZER_PLAIN}, &ids,
+                              &count);
+    text_finish(&text);
+    if (!st && count < wanted) {
+        log_error("bench: a text of %zu tokens was made, %" PRIu64 " were wanted", count, wanted);
+        st = STATUS_INTERNAL;
+    }
+    b->params =
+        (struct generate_params){.ids = ids,
+                                 .n_ids = (uint32_t)wanted,
+                                 .rules = {.n = (uint32_t)b->options->n, .ignore_end = true},
+                                 .save_position = EXECUTOR_NONE};
+    return st;
+}
+
+static void note_token(void *user, int32_t token, uint32_t done)
+{
+    struct bench *b = user;
+    struct executor_info info;
+    if (token < 0 || done != 1)
+        return;
+    if (b->first_token == 0)
+        b->first_token = clock_seconds();
+    executor_info(b->device.ex, &info);
+    b->dispatches = info.dispatches;
+}
+
+static enum status open_bench(struct bench *b, const struct cli_env *env, const char *device)
+{
+    const struct options *o = b->options;
+    enum status st = cli_manifest_open(&b->model, env, o->model);
+    st = st ? st : cli_prompt_fits(b->model, o->prompt, o->n);
+    st = st ? st : make_prompt(b);
+    st = st ? st : cli_device_find(&b->device, env, device);
+    if (st)
+        return st;
+    struct executor_params needs = {.model = b->model,
+                                    .act = (enum storage)o->act,
+                                    .kv = (enum storage)o->kv,
+                                    .positions = (uint32_t)(o->prompt + o->n),
+                                    .branches = 1,
+                                    .threads = (uint32_t)o->threads};
+    st = cli_device_start(&b->device, &needs);
+    b->params.ex = b->device.ex;
+    b->params.progress = note_token;
+    b->params.progress_user = b;
+    b->out->load_seconds = clock_seconds() - b->start;
+    return st;
+}
+
+static int compare_numbers(const void *a, const void *b)
+{
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static double median(double *values, size_t count)
+{
+    qsort(values, count, sizeof(*values), compare_numbers);
+    return count % 2 == 1 ? values[count / 2] : (values[count / 2 - 1] + values[count / 2]) / 2;
+}
+
+static enum status run_once(struct bench *b, double *out_prompt, double *out_decode)
+{
+    struct generation g;
+    struct executor_info info;
+    struct arena arena = {0};
+    enum status st = generate(&g, &arena, &b->params);
+    if (!st) {
+        const double decoded = g.n_tokens - 1;
+        kv_release(b->device.ex->kv, g.branch);
+        executor_info(b->device.ex, &info);
+        *out_prompt = b->params.n_ids / g.prompt_seconds;
+        *out_decode = decoded / g.decode_seconds;
+        b->out->token_dispatches = (double)(info.dispatches - b->dispatches) / decoded;
+    }
+    arena_finish(&arena);
+    return st;
+}
+
+/* Weights that one decoded token reads: every matrix and gain once, one row of the embedding. */
+static uint64_t bytes_of_token(const struct model *model)
+{
+    uint64_t bytes = 0;
+    for (uint32_t i = 0; i < model->graph.count; i++) {
+        const struct node *node = &model->graph.node[i];
+        if (node->weight && node->op == OP_EMBED)
+            bytes += quant_row_bytes(node->weight->type, node->weight->dim[0]);
+        else if (node->weight)
+            bytes += node->weight->size;
+        if (node->bias)
+            bytes += node->bias->size;
+    }
+    return bytes;
+}
+
+static enum status measure_device(struct bench *b)
+{
+    struct figures *out = b->out;
+    if (!b->device.gpu)
+        return read_bandwidth(&out->bandwidth, (uint32_t)b->options->threads);
+    enum status st = bandwidth_read(b->device.gpu, 0, &out->bandwidth);
+    return st ? st : bandwidth_dispatch(b->device.gpu, &out->empty_seconds);
+}
+
+static enum status measure(struct bench *b)
+{
+    struct figures *out = b->out;
+    double prompt[REPEAT_MAX], decode[REPEAT_MAX];
+    const size_t repeat = (size_t)b->options->repeat;
+    struct executor_info info;
+    /* The first run warms up: compiling, page faults. It alone gives the time to first token. */
+    enum status st = run_once(b, &prompt[0], &decode[0]);
+    for (size_t i = 0; !st && i < repeat; i++)
+        st = run_once(b, &prompt[i], &decode[i]);
+    if (st)
+        return st;
+    executor_info(b->device.ex, &info);
+    memcpy(out->opened.device, info.device, sizeof(out->opened.device));
+    memcpy(out->opened.driver, info.driver, sizeof(out->opened.driver));
+    out->prompt_rate = median(prompt, repeat);
+    out->decode_rate = median(decode, repeat);
+    out->token_bytes = bytes_of_token(b->model);
+    out->read_rate = (double)out->token_bytes * out->decode_rate;
+    out->dispatch_seconds = 1 / (out->decode_rate * out->token_dispatches);
+    out->first_seconds = b->first_token - b->start;
+    out->device_bytes = info.total_bytes;
+    out->peak_bytes = cli_bench_peak();
+    cli_device_stop(&b->device);
+    return measure_device(b);
+}
+
+/* cli_bench_task.measure */
+static enum status measure_in_child(void *figures, const void *options, const struct cli_env *env,
+                                    const char *device)
+{
+    struct figures *out = figures;
+    struct bench b = {.options = options, .out = out, .start = clock_seconds()};
+    *out = (struct figures){.bandwidth = -1, .empty_seconds = -1};
+    enum status st = open_bench(&b, env, device);
+    st = st ? st : measure(&b);
+    const enum status closed = cli_device_finish(&b.device);
+    model_close(&b.model);
+    arena_finish(&b.arena);
+    return st ? st : closed;
+}
+
+/* --- the command --- */
 
 static void print_row(const char *name, const char *value)
 {
     printf("  %-30s %s\n", name, value);
 }
 
-static void print_memory(const struct cli_bench_figures *f)
+static void print_memory(const struct figures *f)
 {
     char a[32], text[96];
     print_row("held by the executor", cli_output_bytes(a, (double)f->device_bytes));
@@ -33,7 +326,7 @@ static void print_memory(const struct cli_bench_figures *f)
 
 static void print_figures(const char *name, const void *figures)
 {
-    const struct cli_bench_figures *f = figures;
+    const struct figures *f = figures;
     char a[32], b[32], text[160];
     printf("%s: %s\n", name, f->opened.device);
     print_row("driver", f->opened.driver);
@@ -63,7 +356,7 @@ static void print_figures(const char *name, const void *figures)
 
 static void print_settings(const void *options)
 {
-    const struct cli_bench_options *o = options;
+    const struct options *o = options;
     printf("%s, act %s, kv %s: prompt of %" PRIu64 ", %" PRIu64
            " tokens decoded, median of %" PRIu64 "\n",
            o->model, storage_name((enum storage)o->act), storage_name((enum storage)o->kv),
@@ -72,25 +365,25 @@ static void print_settings(const void *options)
 
 static void put_figures(struct json_writer *w, const void *figures)
 {
-    const struct cli_bench_figures *f = figures;
-    cli_output_measured(w, "prompt_tokens_per_second", f->prompt_rate);
-    cli_output_measured(w, "decode_tokens_per_second", f->decode_rate);
-    cli_output_measured(w, "weight_bytes_per_token", (double)f->token_bytes);
-    cli_output_measured(w, "weight_bytes_per_second", f->read_rate);
-    cli_output_measured(w, "read_bytes_per_second", f->bandwidth);
-    cli_output_measured(w, "read_share", f->bandwidth > 0 ? f->read_rate / f->bandwidth : -1);
-    cli_output_measured(w, "dispatches_per_token", f->token_dispatches);
-    cli_output_measured(w, "seconds_per_dispatch", f->dispatch_seconds);
-    cli_output_measured(w, "seconds_per_empty_dispatch", f->empty_seconds);
-    cli_output_measured(w, "load_seconds", f->load_seconds);
-    cli_output_measured(w, "first_token_seconds", f->first_seconds);
-    cli_output_measured(w, "executor_bytes", (double)f->device_bytes);
-    cli_output_measured(w, "peak_bytes", (double)f->peak_bytes);
+    const struct figures *f = figures;
+    cli_bench_put(w, "prompt_tokens_per_second", f->prompt_rate);
+    cli_bench_put(w, "decode_tokens_per_second", f->decode_rate);
+    cli_bench_put(w, "weight_bytes_per_token", (double)f->token_bytes);
+    cli_bench_put(w, "weight_bytes_per_second", f->read_rate);
+    cli_bench_put(w, "read_bytes_per_second", f->bandwidth);
+    cli_bench_put(w, "read_share", f->bandwidth > 0 ? f->read_rate / f->bandwidth : -1);
+    cli_bench_put(w, "dispatches_per_token", f->token_dispatches);
+    cli_bench_put(w, "seconds_per_dispatch", f->dispatch_seconds);
+    cli_bench_put(w, "seconds_per_empty_dispatch", f->empty_seconds);
+    cli_bench_put(w, "load_seconds", f->load_seconds);
+    cli_bench_put(w, "first_token_seconds", f->first_seconds);
+    cli_bench_put(w, "executor_bytes", (double)f->device_bytes);
+    cli_bench_put(w, "peak_bytes", (double)f->peak_bytes);
 }
 
 static void put_settings(struct json_writer *w, const void *options)
 {
-    const struct cli_bench_options *o = options;
+    const struct options *o = options;
     json_member_text(w, "model", o->model);
     json_member_text(w, "act", storage_name((enum storage)o->act));
     json_member_text(w, "kv", storage_name((enum storage)o->kv));
@@ -125,7 +418,7 @@ static const char DETAILS[] =
 
 enum status cli_bench(const struct cli_env *env, int argc, char **argv)
 {
-    struct cli_bench_options o = {
+    struct options o = {
         .model = "smollm2-135m", .prompt = 64, .n = 64, .repeat = 3, .threads = env->threads};
     struct cli_bench_run run = {.json = false};
     bool done = false;
@@ -149,8 +442,8 @@ enum status cli_bench(const struct cli_env *env, int argc, char **argv)
     if (argc > 1 && strcmp(argv[1], "campaign") == 0)
         return cli_bench_campaign(env, argc - 1, argv + 1);
     const struct cli_bench_task task = {.options = &o,
-                                        .size = sizeof(struct cli_bench_figures),
-                                        .measure = measure,
+                                        .size = sizeof(struct figures),
+                                        .measure = measure_in_child,
                                         .print_head = print_settings,
                                         .print = print_figures,
                                         .put_head = put_settings,

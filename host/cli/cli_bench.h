@@ -1,41 +1,91 @@
 /* SPDX-License-Identifier: MIT */
-/* What the files of `vkfi bench` share: the settings and the figures of one device. */
+/* What `vkfi bench` and `vkfi bench campaign` share: devices one after the other, each measured in
+ * a process of its own, then told as tables or one object. */
 #ifndef VKFI_CLI_BENCH_H
 #define VKFI_CLI_BENCH_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
-#include "base/status.h"
-#include "cli/cli_bench_devices.h"
+#include "cli/cli.h"
+#include "cli/cli_device.h"
+#include "inject/trial/trial.h"
 
-struct cli_bench_options {
-    const char *model;
-    uint64_t prompt, n, repeat, threads;
-    int act, kv; /* enum storage */
+/* What every measurement says first; the figures of a task begin with it. */
+struct cli_bench_device {
+    char device[256], driver[256];
 };
 
-/* Plain data: it crosses a pipe. Negative: not measured. */
-struct cli_bench_figures {
+struct cli_bench_task {
+    const void *options; /* of the task's own kind */
+    size_t size;         /* of its figures: plain data, they cross a pipe */
+    /* Opens the device and measures; once a process. */
+    enum status (*measure)(void *figures, const void *options, const struct cli_env *env,
+                           const char *device);
+    /* Whether the figures may stand; or null. */
+    enum status (*check)(const void *figures, const char *device);
+    void (*print_head)(const void *options); /* before the first table; or null */
+    void (*print)(const char *device, const void *figures);
+    void (*put_head)(struct json_writer *w, const void *options); /* first members; or null */
+    void (*put)(struct json_writer *w, const void *figures);      /* members of a device */
+};
+
+/* How they run: the options that both commands have. */
+struct cli_bench_run {
+    struct args_list devices; /* none: cpu */
+    bool json;
+};
+#define CLI_BENCH_RUN_OPTIONS(run, threads)                                                        \
+    {'d', "device", ARGS_LIST, &(run)->devices, "DEVICE", CLI_DEVICE_HELP " Default cpu.", 0, 0},  \
+        CLI_THREADS_OPTION(threads),                                                               \
+    {                                                                                              \
+        0, "json", ARGS_FLAG, &(run)->json, NULL, "Prints an object instead of a table.", 0, 0     \
+    }
+
+/* A device that fails is left out, and its status is returned behind the others' figures. */
+enum status cli_bench_devices(const struct cli_bench_task *task, const struct cli_env *env,
+                              struct cli_bench_run *run) STATUS_MUST_USE;
+
+/* Peak resident memory of this process, 0 where /proc does not tell. */
+uint64_t cli_bench_peak(void);
+
+/* A member: a number, or null where it is negative: not measured. */
+void cli_bench_put(struct json_writer *w, const char *key, double value);
+
+/* --- bench campaign --- */
+
+#define CLI_BENCH_LEVELS 3
+
+/* The workload is fixed (README.md of this folder): only its size may be chosen. */
+struct cli_bench_campaign_options {
+    uint64_t trials, naive, weights, threads, lanes, columns, seed;
+};
+
+/* A number of trials of one kind, run in one way. */
+struct cli_bench_rate {
+    uint32_t trials;
+    double seconds, cpu_seconds; /* wall; of all threads */
+};
+
+/* Plain data: it crosses a pipe. */
+struct cli_bench_campaign_figures {
     struct cli_bench_device opened;
-    double prompt_rate, decode_rate;    /* tokens per second, medians */
-    uint64_t token_bytes;               /* weights read for one decoded token, GGUF bytes */
-    double read_rate;                   /* weights read per second of decoding */
-    double bandwidth;                   /* the device's own plain read, bytes per second */
-    double token_dispatches;            /* per decoded token; CPU: ops */
-    double dispatch_seconds;            /* mean, decode time / dispatches */
-    double empty_seconds;               /* an empty dispatch and a barrier */
-    double load_seconds, first_seconds; /* opening; start to first token */
-    uint64_t device_bytes, peak_bytes;  /* held by the executor; peak of the process (VmHWM) */
+    double golden_seconds;
+    uint64_t peak_bytes, device_bytes;
+    struct cli_bench_rate naive[CLI_BENCH_LEVELS], fast[CLI_BENCH_LEVELS]; /* by record level */
+    uint32_t classes[OUTCOME_COUNT];                 /* of the fast trials, by record of outcomes */
+    struct cli_bench_rate by_class[OUTCOME_COUNT];   /* the trials of one class alone */
+    struct cli_bench_rate weight_naive, weight_fast; /* stored faults, by record of outcomes */
+    struct trial_work work;                          /* of fast[RECORD_OUTCOME] */
+    uint32_t differing; /* naive records that are not the fast ones: 0, or it is a bug */
 };
 
-/* Opens device and model in this process and measures; call it once a process, since the peak of
- * memory is the process's. */
-enum status cli_bench_measure(struct cli_bench_figures *out,
-                              const struct cli_bench_options *options, const struct cli_env *env,
-                              const char *device) STATUS_MUST_USE;
+enum status cli_bench_campaign(const struct cli_env *env, int argc, char **argv) STATUS_MUST_USE;
 
-/* Bytes per second of a plain read of a large buffer by `threads` threads (0: all cores). */
-enum status cli_bandwidth_cpu(double *out, uint32_t threads) STATUS_MUST_USE;
+/* cli_bench_task.measure of the trials: `figures` struct cli_bench_campaign_figures, `options`
+ * struct cli_bench_campaign_options. */
+enum status cli_bench_trials(void *figures, const void *options, const struct cli_env *env,
+                             const char *device) STATUS_MUST_USE;
 
 #endif

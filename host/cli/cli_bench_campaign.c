@@ -1,22 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* `vkfi bench campaign`: options, the table and the object of a device's rates. */
-#include "cli/cli_bench_campaign.h"
+#include "cli/cli_bench.h"
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "base/log.h"
-#include "cli/cli_commands.h"
-#include "cli/cli_output.h"
 
 static const char *const LEVELS[CLI_BENCH_LEVELS] = {"outcome", "summary", "full"};
-
-static enum status measure(void *figures, const void *options, const struct cli_env *env,
-                           const char *device)
-{
-    return cli_bench_trials(figures, options, env, device);
-}
 
 /* The fast path must give the records of whole inferences. */
 static enum status check(const void *figures, const char *device)
@@ -96,19 +87,17 @@ static void print_figures(const char *device, const void *figures)
 
 static void put_rate(struct json_writer *w, const char *key, const struct cli_bench_rate *rate)
 {
-    json_put_key(w, key);
-    json_object_open(w);
-    cli_output_measured(w, "trials", rate->trials);
-    cli_output_measured(w, "trials_per_second", rate_of(rate));
-    cli_output_measured(w, "cpu_seconds_per_trial", cpu_of(rate));
+    json_member_object(w, key);
+    cli_bench_put(w, "trials", rate->trials);
+    cli_bench_put(w, "trials_per_second", rate_of(rate));
+    cli_bench_put(w, "cpu_seconds_per_trial", cpu_of(rate));
     json_object_close(w);
 }
 
 static void put_levels(struct json_writer *w, const char *key,
                        const struct cli_bench_rate rate[CLI_BENCH_LEVELS])
 {
-    json_put_key(w, key);
-    json_object_open(w);
+    json_member_object(w, key);
     for (int level = 0; level < CLI_BENCH_LEVELS; level++)
         put_rate(w, LEVELS[level], &rate[level]);
     json_object_close(w);
@@ -116,17 +105,16 @@ static void put_levels(struct json_writer *w, const char *key,
 
 static void put_work(struct json_writer *w, const struct trial_work *work)
 {
-    json_put_key(w, "work");
-    json_object_open(w);
-    cli_output_measured(w, "passes", (double)work->passes);
-    cli_output_measured(w, "verified_layer_columns", (double)work->verified);
-    cli_output_measured(w, "decoded_layer_columns", (double)work->decoded);
-    cli_output_measured(w, "certified_tokens", (double)work->certified);
-    cli_output_measured(w, "computed_tokens", (double)work->outputs);
-    cli_output_measured(w, "pass_seconds", work->pass_seconds);
-    cli_output_measured(w, "output_seconds", work->output_seconds);
-    cli_output_measured(w, "certify_seconds", work->certify_seconds);
-    cli_output_measured(w, "record_seconds", work->record_seconds);
+    json_member_object(w, "work");
+    cli_bench_put(w, "passes", (double)work->passes);
+    cli_bench_put(w, "verified_layer_columns", (double)work->verified);
+    cli_bench_put(w, "decoded_layer_columns", (double)work->decoded);
+    cli_bench_put(w, "certified_tokens", (double)work->certified);
+    cli_bench_put(w, "computed_tokens", (double)work->outputs);
+    cli_bench_put(w, "pass_seconds", work->pass_seconds);
+    cli_bench_put(w, "output_seconds", work->output_seconds);
+    cli_bench_put(w, "certify_seconds", work->certify_seconds);
+    cli_bench_put(w, "record_seconds", work->record_seconds);
     json_object_close(w);
 }
 
@@ -135,8 +123,7 @@ static void put_figures(struct json_writer *w, const void *figures)
     const struct cli_bench_campaign_figures *f = figures;
     put_levels(w, "fast", f->fast);
     put_levels(w, "naive", f->naive);
-    json_put_key(w, "by_class");
-    json_object_open(w);
+    json_member_object(w, "by_class");
     for (uint32_t class = 0; class < OUTCOME_COUNT; class ++) {
         if (f->classes[class] > 0)
             put_rate(w, kinds_text(KINDS_OUTCOME, class), &f->by_class[class]);
@@ -145,10 +132,10 @@ static void put_figures(struct json_writer *w, const void *figures)
     put_rate(w, "weight_fast", &f->weight_fast);
     put_rate(w, "weight_naive", &f->weight_naive);
     put_work(w, &f->work);
-    cli_output_measured(w, "golden_seconds", f->golden_seconds);
-    cli_output_measured(w, "executor_bytes", (double)f->device_bytes);
-    cli_output_measured(w, "peak_bytes", (double)f->peak_bytes);
-    cli_output_measured(w, "differing_records", f->differing);
+    cli_bench_put(w, "golden_seconds", f->golden_seconds);
+    cli_bench_put(w, "executor_bytes", (double)f->device_bytes);
+    cli_bench_put(w, "peak_bytes", (double)f->peak_bytes);
+    cli_bench_put(w, "differing_records", f->differing);
 }
 
 static const char DETAILS[] =
@@ -197,7 +184,7 @@ enum status cli_bench_campaign(const struct cli_env *env, int argc, char **argv)
                                    .options = options};
     const struct cli_bench_task task = {.options = &o,
                                         .size = sizeof(struct cli_bench_campaign_figures),
-                                        .measure = measure,
+                                        .measure = cli_bench_trials,
                                         .check = check,
                                         .print = print_figures,
                                         .put = put_figures};

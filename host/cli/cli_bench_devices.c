@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /* One child process a device, a table or an object of their figures. */
-#include "cli/cli_bench_devices.h"
+#include "cli/cli_bench.h"
 
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/log.h"
-#include "cli/cli_child.h"
-#include "cli/cli_output.h"
 
 /* What the child needs. */
 struct job {
@@ -15,21 +20,91 @@ struct job {
     const char *device;
 };
 
-static enum status measure(void *user, void *out)
+/* False if the child wrote less. */
+static bool read_all(int fd, void *out, size_t size)
 {
-    const struct job *job = user;
-    return job->task->measure(out, job->task->options, job->env, job->device);
+    char *at = out;
+    size_t got = 0;
+    while (got < size) {
+        const ssize_t n = read(fd, at + got, size - got);
+        if (n <= 0 && !(n < 0 && errno == EINTR))
+            break;
+        got += n > 0 ? (size_t)n : 0;
+    }
+    return got == size;
 }
 
-static enum status run_device(struct job *job, void *figures)
+/* Never returns. */
+static void run_child(int fd, const struct job *job, void *figures)
 {
-    const struct cli_child child = {.device = job->device,
-                                    .out = figures,
-                                    .size = job->task->size,
-                                    .measure = measure,
-                                    .user = job};
-    const enum status st = cli_child_run(&child);
+    const struct cli_bench_task *task = job->task;
+    enum status st = task->measure(figures, task->options, job->env, job->device);
+    if (!st && write(fd, figures, task->size) != (ssize_t)task->size)
+        st = STATUS_IO;
+    _exit((int)st);
+}
+
+/* The peak of memory of a process of its own is the measurement's alone. The child's status;
+ * STATUS_DEVICE if a signal ended it. */
+static enum status measure_apart(const struct job *job, void *figures)
+{
+    int fd[2], how = 0;
+    if (pipe(fd) != 0) {
+        log_error("cannot make a pipe: %s", strerror(errno));
+        return STATUS_IO;
+    }
+    fflush(stdout); /* or the child would print it once more */
+    const pid_t pid = fork();
+    if (pid == 0) {
+        close(fd[0]);
+        run_child(fd[1], job, figures);
+    }
+    close(fd[1]);
+    if (pid < 0) {
+        log_error("cannot start a process: %s", strerror(errno));
+        close(fd[0]);
+        return STATUS_MEMORY;
+    }
+    const bool complete = read_all(fd[0], figures, job->task->size);
+    close(fd[0]);
+    while (waitpid(pid, &how, 0) < 0 && errno == EINTR)
+        continue;
+    if (WIFSIGNALED(how)) {
+        log_error("device %s: the measurement ended by signal %d", job->device, WTERMSIG(how));
+        return STATUS_DEVICE;
+    }
+    const int code = WIFEXITED(how) ? WEXITSTATUS(how) : STATUS_INTERNAL;
+    if (code > STATUS_OK && code < STATUS_COUNT)
+        return (enum status)code; /* the child has logged it */
+    if (!code && complete)
+        return STATUS_OK;
+    log_error("device %s: the measurement ended with code %d and no figures", job->device, code);
+    return STATUS_INTERNAL;
+}
+
+static enum status run_device(const struct job *job, void *figures)
+{
+    const enum status st = measure_apart(job, figures);
     return st || !job->task->check ? st : job->task->check(figures, job->device);
+}
+
+uint64_t cli_bench_peak(void)
+{
+    FILE *file = fopen("/proc/self/status", "r");
+    char line[256];
+    uint64_t kib = 0;
+    while (file && fgets(line, sizeof(line), file)) {
+        if (sscanf(line, "VmHWM: %" SCNu64, &kib) == 1)
+            break;
+    }
+    if (file)
+        fclose(file);
+    return kib * 1024;
+}
+
+void cli_bench_put(struct json_writer *w, const char *key, double value)
+{
+    json_member_number(w, key, value < 0 ? NAN : value);
 }
 
 static void put_device(struct json_writer *w, const struct cli_bench_task *task, const char *name,
@@ -58,8 +133,7 @@ static enum status print_json(const struct cli_bench_task *task, const struct re
     json_object_open(&w);
     if (task->put_head)
         task->put_head(&w, task->options);
-    json_put_key(&w, "devices");
-    json_array_open(&w);
+    json_member_array(&w, "devices");
     for (size_t i = 0; i < results->count; i++)
         put_device(&w, task, results->name[i], results->figures + i * task->size);
     json_array_close(&w);

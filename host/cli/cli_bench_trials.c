@@ -1,16 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* The trials of `vkfi bench campaign` on one device, in a process of its own. */
-#include <stdio.h>
+#include "cli/cli_bench.h"
+
 #include <string.h>
 #include <sys/resource.h>
 
-#include "base/arena.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/rng.h"
-#include "cli/cli_bench_campaign.h"
-#include "cli/cli_child.h"
-#include "cli/cli_device.h"
 #include "cli/cli_manifest.h"
 #include "cli/cli_prompt.h"
 
@@ -51,17 +48,14 @@ static enum status open_bench(struct bench *b, const struct cli_env *env, const 
 {
     const struct cli_prompt prompt = {.text = PROMPT};
     enum status st = cli_manifest_open(&b->model, env, MODEL);
-    if (!st)
-        st = cli_prompt_ids(&prompt, b->model, &b->arena, &b->ids, &b->n_ids);
+    st = st ? st : cli_prompt_ids(&prompt, b->model, &b->arena, &b->ids, &b->n_ids);
     if (!st && b->n_ids != PROMPT_TOKENS) {
         log_error("bench campaign: found a prompt of %u tokens, expected %u", b->n_ids,
                   PROMPT_TOKENS);
         st = STATUS_INTERNAL;
     }
-    if (!st)
-        st = certify_create(&b->certify, b->model);
-    if (!st)
-        st = cli_device_find(&b->device, env, device);
+    st = st ? st : certify_create(&b->certify, b->model);
+    st = st ? st : cli_device_find(&b->device, env, device);
     if (st)
         return st;
     struct executor_params needs = {.model = b->model,
@@ -217,8 +211,7 @@ static enum status run_pair(struct bench *b, const struct pair *pair)
     timed.n = pair->n_naive;
     timed.settings = (struct trial_settings){.level = pair->level, .path = TRIAL_NAIVE};
     timed.record = naive;
-    if (!st)
-        st = run_timed(b, &timed, pair->naive);
+    st = st ? st : run_timed(b, &timed, pair->naive);
     for (uint32_t i = 0; i < pair->n_naive && !st; i++) {
         const struct record_compare compare = {b->model->hp.n_layers, why, sizeof(why)};
         if (record_equal(&naive[i], &fast[i], &compare))
@@ -271,8 +264,7 @@ static enum status measure(struct bench *b)
                                   .naive = &out->naive[level]};
         st = run_pair(b, &pair);
     }
-    if (!st)
-        st = run_classes(b);
+    st = st ? st : run_classes(b);
     const struct pair weights = {.fault = b->weight,
                                  .n = (uint32_t)o->weights,
                                  .n_naive =
@@ -283,20 +275,17 @@ static enum status measure(struct bench *b)
     return st ? st : run_pair(b, &weights);
 }
 
-enum status cli_bench_trials(struct cli_bench_campaign_figures *out,
-                             const struct cli_bench_campaign_options *options,
-                             const struct cli_env *env, const char *device)
+enum status cli_bench_trials(void *figures, const void *options, const struct cli_env *env,
+                             const char *device)
 {
+    struct cli_bench_campaign_figures *out = figures;
     struct bench b = {.options = options, .out = out};
     *out = (struct cli_bench_campaign_figures){0};
     enum status st = open_bench(&b, env, device);
-    if (!st)
-        st = run_golden(&b);
-    if (!st)
-        st = draw(&b);
-    if (!st)
-        st = measure(&b);
-    out->peak_bytes = cli_child_peak();
+    st = st ? st : run_golden(&b);
+    st = st ? st : draw(&b);
+    st = st ? st : measure(&b);
+    out->peak_bytes = cli_bench_peak();
     const enum status closed = cli_device_finish(&b.device);
     certify_destroy(&b.certify);
     model_close(&b.model);

@@ -1,27 +1,219 @@
 /* SPDX-License-Identifier: MIT */
-/* `vkfi campaign`: run; status lies in cli_campaign_status.c. */
+/* `vkfi campaign`: run and status. */
+#include "cli/cli_campaign.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "base/arena.h"
-#include "base/args.h"
 #include "base/log.h"
-#include "cli/cli_action.h"
-#include "cli/cli_campaign_run.h"
-#include "cli/cli_campaign_status.h"
-#include "cli/cli_commands.h"
-#include "cli/cli_output.h"
+#include "cli/cli_gate.h"
+#include "inject/store/store_status.h"
 
 struct options {
-    struct args_list words, devices;
+    struct args_list devices;
     const char *output, *shard;
     uint64_t threads, limit;
     bool naive, json;
 };
 
-static enum status run(const struct cli_env *env, const struct options *o)
+/* --- status: the state of a campaign, read from its database --- */
+
+/* What the plan's question says, where it has one and it may be asked. */
+struct question {
+    bool asked;
+    struct report_source source;
+    struct report_gate gate;
+};
+
+static enum status ask(struct question *out, const char *path, const struct store *store,
+                       const struct store_status *s, struct arena *arena)
 {
+    const struct store_identity *identity = store_identity(store);
+    struct plan plan;
+    enum status st = plan_read(
+        &plan, arena, &(struct plan_source){identity->plan, strlen(identity->plan), path, "."});
+    if (st || !plan_stops_itself(&plan) || s->suspect > 0 || identity->shards > 1)
+        return st;
+    const struct report_gate_request request = report_gate_question(&plan.gate);
+    out->asked = true;
+    st = report_source_open(&out->source, path);
+    return st ? st : report_gate_decide(&out->gate, &out->source, &request);
+}
+
+static double percent(uint64_t part, uint64_t whole)
+{
+    return whole ? 100.0 * (double)part / (double)whole : 0;
+}
+
+static void print_outcomes(const struct store_status *s)
+{
+    printf("outcome           trials   share of %" PRIu64 ", unweighted\n", s->counted);
+    for (uint32_t i = 0; i < OUTCOME_COUNT; i++) {
+        if (s->outcome[i] == 0)
+            continue;
+        printf("  %-15s %7" PRIu64 "  %6.2f %%", kinds_text(KINDS_OUTCOME, i), s->outcome[i],
+               percent(s->outcome[i], s->counted));
+        const char *before = " (";
+        for (uint32_t d = DUE_NONE + 1; i == OUTCOME_DUE && d < DUE_REASON_COUNT; d++) {
+            if (s->due[d] > 0) {
+                printf("%s%s %" PRIu64, before, kinds_text(KINDS_DUE_REASON, d), s->due[d]);
+                before = ", ";
+            }
+        }
+        printf("%s\n", before[0] == ',' ? ")" : "");
+    }
+}
+
+static void print_rest(const struct store_status *s)
+{
+    printf("controls         ");
+    for (uint32_t i = ROLE_TRIAL + 1; i < ROLE_COUNT; i++)
+        printf(" %s %" PRIu64 "%s", kinds_text(KINDS_ROLE, i), s->control[i],
+               i + 1 < ROLE_COUNT ? "," : "\n");
+    printf("suspect           %" PRIu64 "\n", s->suspect);
+    printf("incidents         %" PRIu64 "\n", s->incidents);
+    printf("tried again       %" PRIu64 "\n", s->retried);
+    for (uint32_t i = 0; i < s->n_devices; i++)
+        printf("device %-10" PRIu32 " %" PRIu64 " trials in %.1f s: %s\n", i, s->by_device[i].done,
+               s->by_device[i].seconds, s->device[i].name ? s->device[i].name : "unknown");
+    uint32_t done = 0;
+    for (uint32_t i = 0; i < s->n_strata; i++)
+        done += s->by_stratum[i].done >= s->by_stratum[i].planned;
+    printf("strata            %" PRIu32 " of %" PRIu32 " have all their trials here\n", done,
+           s->n_strata);
+}
+
+static void print_question(const struct question *question)
+{
+    printf("gate              ");
+    cli_gate_line(stdout, &question->gate, &question->source.plan.gate);
+    printf("%s\n", question->gate.result.verdict == STATS_GATE_UNDECIDED || question->gate.complete
+                       ? ""
+                       : "; the campaign has ended");
+}
+
+static void print_text(const char *path, const struct store_identity *id,
+                       const struct store_status *s)
+{
+    printf("%s: %" PRIu64 " of %" PRIu64 " trials, %.1f %%", path, s->done, s->planned,
+           percent(s->done, s->planned));
+    if (id->shards > 1)
+        printf(", shard %" PRIu32 "/%" PRIu32 " of %" PRIu64, id->shard, id->shards, id->trials);
+    printf("\n");
+    printf("plan              %.16s\n", id->plan_hash);
+    printf("model             %.16s\n", id->model_hash);
+    print_outcomes(s);
+    print_rest(s);
+}
+
+static void put_counts(struct json_writer *w, const char *key, enum kinds_table table,
+                       const uint64_t *counts)
+{
+    json_member_object(w, key);
+    for (uint32_t i = 0; i < kinds_count(table); i++) {
+        if (kinds_text(table, i)[0]) {
+            json_member_int(w, kinds_text(table, i), (int64_t)counts[i]);
+        }
+    }
+    json_object_close(w);
+}
+
+static void put_devices(struct json_writer *w, const struct store_status *s)
+{
+    json_member_array(w, "devices");
+    for (uint32_t i = 0; i < s->n_devices; i++) {
+        json_object_open(w);
+        json_member_text(w, "name", s->device[i].name);
+        json_member_int(w, "trials", s->by_device[i].done);
+        json_put_key(w, "seconds");
+        json_put_number(w, s->by_device[i].seconds);
+        json_object_close(w);
+    }
+    json_array_close(w);
+}
+
+static void put_strata(struct json_writer *w, const struct store_status *s)
+{
+    json_member_array(w, "strata");
+    for (uint32_t i = 0; i < s->n_strata; i++) {
+        json_object_open(w);
+        json_member_text(w, "label", s->stratum[i].label);
+        json_member_int(w, "planned", s->by_stratum[i].planned);
+        json_member_int(w, "trials", s->by_stratum[i].done);
+        json_object_close(w);
+    }
+    json_array_close(w);
+}
+
+static enum status print_json(const struct store_identity *id, const struct store_status *s,
+                              const struct question *question)
+{
+    struct json_writer w;
+    json_begin(&w, stdout, true);
+    json_object_open(&w);
+    json_member_text(&w, "plan_hash", id->plan_hash);
+    json_member_text(&w, "model_hash", id->model_hash);
+    json_member_text(&w, "contract", id->contract);
+    json_member_int(&w, "shard", id->shard);
+    json_member_int(&w, "shards", id->shards);
+    json_member_int(&w, "trials", id->trials);
+    json_member_int(&w, "planned", s->planned);
+    json_member_int(&w, "done", s->done);
+    json_member_int(&w, "counted", s->counted);
+    put_counts(&w, "outcomes", KINDS_OUTCOME, s->outcome);
+    put_counts(&w, "due", KINDS_DUE_REASON, s->due);
+    put_counts(&w, "controls", KINDS_ROLE, s->control);
+    json_member_int(&w, "suspect", s->suspect);
+    json_member_int(&w, "incidents", s->incidents);
+    json_member_int(&w, "retried", s->retried);
+    json_put_key(&w, "seconds");
+    json_put_number(&w, s->seconds);
+    json_put_key(&w, "gate");
+    if (question->asked) {
+        json_object_open(&w);
+        cli_gate_members(&w, &question->gate, &question->source.plan.gate);
+        json_object_close(&w);
+    } else {
+        json_put_null(&w);
+    }
+    put_devices(&w, s);
+    put_strata(&w, s);
+    json_object_close(&w);
+    return json_end(&w);
+}
+
+static enum status status(const struct cli_env *env, const void *options,
+                          const struct args_list *operands)
+{
+    const bool json = ((const struct options *)options)->json;
+    const char *path = operands->item[0];
+    struct arena arena = {0};
+    struct store *store = NULL;
+    struct store_status s;
+    struct question question = {.asked = false};
+    (void)env;
+    enum status st = store_open(&store, path);
+    st = st ? st : store_status_read(store, &arena, &s);
+    st = st ? st : ask(&question, path, store, &s, &arena);
+    if (!st && json)
+        st = print_json(store_identity(store), &s, &question);
+    else if (!st)
+        print_text(path, store_identity(store), &s);
+    if (!st && !json && question.asked)
+        print_question(&question);
+    report_source_finish(&question.source);
+    store_destroy(&store);
+    arena_finish(&arena);
+    return st;
+}
+
+/* --- run --- */
+
+static enum status run(const struct cli_env *env, const void *options,
+                       const struct args_list *operands)
+{
+    const struct options *o = options;
     const struct cli_campaign_call call = {.devices = &o->devices,
                                            .shard = o->shard,
                                            .threads = o->threads,
@@ -34,47 +226,14 @@ static enum status run(const struct cli_env *env, const struct options *o)
         return STATUS_USAGE;
     }
     enum status st = cli_campaign_open(&c, env, &call);
-    if (!st)
-        st = plan_load(&c.crew->plan, &c.crew->arena, o->words.item[1]);
-    if (!st)
-        st = plan_stop_warn(&c.crew->plan);
-    if (!st)
-        st = cli_campaign_run(&c, env, o->output);
+    st = st ? st : plan_load(&c.crew->plan, &c.crew->arena, operands->item[0]);
+    st = st ? st : plan_stop_warn(&c.crew->plan);
+    st = st ? st : cli_campaign_run(&c, env, o->output);
     cli_campaign_summary(&c);
     const enum status flushed = cli_output_flush();
     st = st ? st : flushed;
     cli_campaign_close(&c, st);
     return st;
-}
-
-/* Options that belong to run alone. */
-static enum status check_status(const struct options *o)
-{
-    if (o->output || o->devices.count > 0 || o->shard || o->limit > 0 || o->naive) {
-        log_error("campaign status: found an option of campaign run, expected a database alone");
-        return STATUS_USAGE;
-    }
-    return STATUS_OK;
-}
-
-static enum status run_action(const struct cli_env *env, const struct options *o)
-{
-    static const char *const names[] = {"run", "status"};
-    static const struct cli_actions actions = {"campaign", names, 2, "run or status"};
-    size_t known = 0;
-    enum status st = cli_action_find(&actions, &o->words, &known);
-    if (st)
-        return st;
-    const bool is_run = known == 0;
-    if (o->words.count != 2) {
-        log_error("campaign %s: found %zu words behind it, expected one %s", names[known],
-                  o->words.count - 1, is_run ? "plan" : "database");
-        return STATUS_USAGE;
-    }
-    if (is_run)
-        return run(env, o);
-    st = check_status(o);
-    return st ? st : cli_campaign_status(o->words.item[1], o->json);
 }
 
 static const char DETAILS[] =
@@ -167,34 +326,41 @@ static const char EVENTS[] =
 
 enum status cli_campaign(const struct cli_env *env, int argc, char **argv)
 {
+    enum { RUN, STATUS };
+    static const struct cli_action action[] = {
+        [RUN] = {"run", "plan", 1, 1, run}, [STATUS] = {"status", "database", 1, 1, status}};
     struct options o = {.threads = env->threads};
     struct arena arena = {0};
-    bool done = false;
-    const struct args_option options[] = {
-        {'o', "output", ARGS_TEXT, &o.output, "DB", "run: the database to write or go on with.", 0,
-         0},
-        {'d', "device", ARGS_LIST, &o.devices, "DEVICE",
-         "run: a device, as often as there are devices. " CLI_DEVICE_HELP " Default cpu.", 0, 0},
-        {0, "shard", ARGS_TEXT, &o.shard, "i/n", "run: the trials with id mod n = i only.", 0, 0},
-        {0, "limit", ARGS_UINT, &o.limit, "N",
-         "run: ends after N more trials, those with the lowest ids. Default 0: no limit.", 0, 0},
-        CLI_THREADS_OPTION(&o.threads),
-        {0, "naive", ARGS_FLAG, &o.naive, NULL,
-         "run: every trial as a whole inference: the same rows, much slower.", 0, 0},
-        {0, "json", ARGS_FLAG, &o.json, NULL,
-         "run: prints events, one JSON object a line (see EVENTS). status: prints an object.", 0,
-         0},
+    const struct cli_option options[] = {
+        {1u << RUN,
+         {'o', "output", ARGS_TEXT, &o.output, "DB", "run: the database to write or go on with.", 0,
+          0}},
+        {1u << RUN,
+         {'d', "device", ARGS_LIST, &o.devices, "DEVICE",
+          "run: a device, as often as there are devices. " CLI_DEVICE_HELP " Default cpu.", 0, 0}},
+        {1u << RUN,
+         {0, "shard", ARGS_TEXT, &o.shard, "i/n", "run: the trials with id mod n = i only.", 0, 0}},
+        {1u << RUN,
+         {0, "limit", ARGS_UINT, &o.limit, "N",
+          "run: ends after N more trials, those with the lowest ids. Default 0: no limit.", 0, 0}},
+        {1u << RUN, CLI_THREADS_OPTION(&o.threads)},
+        {1u << RUN,
+         {0, "naive", ARGS_FLAG, &o.naive, NULL,
+          "run: every trial as a whole inference: the same rows, much slower.", 0, 0}},
+        {1u << RUN | 1u << STATUS,
+         {0, "json", ARGS_FLAG, &o.json, NULL,
+          "run: prints events, one JSON object a line (see EVENTS). status: prints an object.", 0,
+          0}},
         {0}};
-    const struct args_spec spec = {
+    struct args_spec spec = {
         .command = "vkfi campaign",
         .summary = "run a plan's trials; say how far a database is",
         .synopsis = "run PLAN -o DB [-d DEVICE]... [--shard i/n] [--limit N] [--threads N] "
                     "[--naive] [--json]\n"
                     "status DB [--json]",
-        .details = arena_printf(&arena, "%s%s%s", DETAILS, EVENTS, EXITS),
-        .options = options,
-        .operands = &o.words};
-    enum status st = args_parse(&spec, argc, argv, &done);
+        .details = arena_printf(&arena, "%s%s%s", DETAILS, EVENTS, EXITS)};
+    const struct cli_actions actions = {"campaign", action, 2, options, &o};
+    const enum status st = cli_actions_run(&actions, &spec, env, argc, argv);
     arena_finish(&arena);
-    return st || done ? st : run_action(env, &o);
+    return st;
 }

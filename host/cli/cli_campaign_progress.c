@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Prints the events of a campaign. */
-#include "cli/cli_campaign_progress.h"
+#include "cli/cli_campaign.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/json.h"
 #include "cli/cli_gate.h"
 
 #define REFRESH 0.2 /* seconds between two blocks on a terminal */
@@ -243,8 +242,7 @@ static void put_progress(struct json_writer *w, const struct campaign_progress *
         report_interval_members(w, &p->sdc_interval);
         json_member_number(w, "confidence", p->sdc_confidence);
     }
-    json_put_key(w, "devices");
-    json_array_open(w);
+    json_member_array(w, "devices");
     for (uint32_t i = 0; i < p->n_rates; i++) {
         json_object_open(w);
         json_member_text(w, "name", p->rate[i].name);

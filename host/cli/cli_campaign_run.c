@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* From the words of a command line to campaign_run. */
-#include "cli/cli_campaign_run.h"
+#include "cli/cli_campaign.h"
 
 #include <errno.h>
 #include <inttypes.h>

@@ -1,26 +1,262 @@
 /* SPDX-License-Identifier: MIT */
 /* `vkfi compare`: conformance of devices, reliability in pairs, releases. */
+#include "cli/cli.h"
+
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "base/json.h"
 #include "base/log.h"
-#include "cli/cli_commands.h"
-#include "cli/cli_compare.h"
-#include "cli/cli_pairs.h"
-#include "cli/cli_reading.h"
+#include "cli/cli_gate.h"
 #include "inject/plan/plan_waves.h"
+#include "inject/report/report_conform.h"
+#include "inject/report/report_gate.h"
 #include "inject/report/report_methods.h"
+#include "inject/report/report_pairs.h"
+#include "inject/stats/stats_gate.h"
 
-const struct cli_compare_class cli_compare_class[CLI_COMPARE_CLASSES] = {
+/* Classes compared in pairs. */
+#define CLASS_COUNT 5
+static const struct {
+    const char *name;
+    report_events events;
+    bool scored; /* only where there are scores */
+} CLASSES[CLASS_COUNT] = {
     {"sdc", REPORT_SDC, false},
     {"due", REPORT_DUE, false},
     {"sdc+due", REPORT_SDC | REPORT_DUE, false},
     {"masked", REPORT_MASKED, false},
     {"critical", REPORT_CRITICAL, true},
 };
+
+struct options {
+    struct args_list databases;
+    double margin, confidence;
+    double spends; /* what a look at extended campaigns may spend of the error: plan_waves.h */
+    int given;
+    bool baseline, reliability, json, allow_suspect;
+};
+
+struct result {
+    const char *first, *second; /* paths */
+    const char *device_first, *device_second;
+    uint32_t items[2], underflow[2]; /* of each; marked underflow by their golden runs */
+    bool has_conform, has_pairs, scored;
+    struct report_conform conform;
+    struct report_pairs pairs;
+    struct report_pairs_result of[CLASS_COUNT];
+    enum stats_gate_verdict verdict; /* baseline: SDC of the second against the first */
+};
+
+/* --- how a comparison is told --- */
+
+static void print_conform(const struct report_conform *c)
+{
+    printf("conformance  %" PRIu64 " of %" PRIu64
+           " shared records differ; at most %.3g %% (one-sided "
+           "at 95 %%: exact, n = %" PRIu64 ")\n",
+           c->differ, c->shared, 100 * c->upper, c->shared);
+    if (c->only_first || c->only_second)
+        printf("             %" PRIu64 " trials in the first alone, %" PRIu64 " in the second\n",
+               c->only_first, c->only_second);
+    for (uint32_t f = 0; f < c->n_fields; f++)
+        printf("             %-22s first to differ in %" PRIu64 "\n", c->field[f].field,
+               c->field[f].count);
+    for (uint32_t e = 0; e < c->n_examples; e++)
+        printf("             trial %-8" PRIu64 " %s\n", c->example[e].trial, c->example[e].text);
+}
+
+/* Where devices may differ by the contract. */
+static void print_underflow(const struct result *result)
+{
+    if (result->underflow[0] == 0 && result->underflow[1] == 0)
+        return;
+    printf("underflow    golden flushed values in %" PRIu32 " of %" PRIu32
+           " items of the first, %" PRIu32 " of %" PRIu32 " of the second\n",
+           result->underflow[0], result->items[0], result->underflow[1], result->items[1]);
+    if (result->has_conform)
+        printf("             %" PRIu64 " of the records that differ are theirs\n",
+               result->conform.differ_underflow);
+}
+
+static void print_class(const char *name, const struct report_pairs_result *r, double margin,
+                        double alpha)
+{
+    const int decimals = report_interval_decimals(r->bounds);
+    char difference[REPORT_INTERVAL_TEXT], p[3][REPORT_INTERVAL_TEXT];
+    struct cli_pairs_table table;
+    cli_pairs_table(&table, r);
+    cli_pairs_difference(difference, r);
+    report_interval_p(p[0], r->mcnemar);
+    report_interval_p(p[1], r->mcnemar_exact);
+    printf("  %-9s %7.*f %8.*f  %-26s %6.0f %6.0f  %7s %7s %7s  %8s %8s", name, decimals,
+           100 * r->first, decimals, 100 * r->second, difference, r->count.first_only,
+           r->count.second_only, table.first_only, table.second_only, table.n, p[0], p[1]);
+    if (margin > 0) {
+        report_interval_p(p[2], r->equivalence);
+        printf(" %8s %s", p[2], r->equivalence <= alpha ? "equivalent" : "open");
+    }
+    putchar('\n');
+}
+
+/* The new release is the second. */
+static enum status print_verdict(const struct result *result, const struct options *options)
+{
+    struct report_out text = {0};
+    cli_pairs_verdict(&text, &(struct cli_pairs_question){.result = &result->of[0],
+                                                          .new = "the second",
+                                                          .old = "the first",
+                                                          .of = "SDC",
+                                                          .margin = options->margin,
+                                                          .confidence = options->confidence});
+    printf("verdict      %s", report_out_text(&text));
+    const enum status st = text.status;
+    report_out_finish(&text);
+    return st;
+}
+
+static enum status print_pairs(const struct result *result, const struct options *options)
+{
+    const struct report_pairs *p = &result->pairs;
+    const struct report_pairs_result *any = &result->of[0];
+    printf("reliability  %" PRIu64 " pairs of the same logical fault%s\n", any->pairs,
+           any->weighted ? ", rates weighted over strata" : ", as drawn: no weights");
+    if (p->items_apart)
+        printf("             %" PRIu32 " items whose golden text differs, %" PRIu64
+               " trials, are apart\n",
+               p->items_apart, p->apart);
+    if (p->only_first || p->only_second)
+        printf("             %" PRIu64 " trials of the first and %" PRIu64
+               " of the second have no partner\n",
+               p->only_first, p->only_second);
+    if (any->pairs == 0)
+        return STATUS_OK;
+    printf("  %-9s %7s %8s  %-26s %6s %6s  %7s %7s %7s  %8s %8s%s\n", "class", "first %",
+           "second %", "difference, points", "only 1", "only 2", "as 1", "as 2", "of n", "McNemar",
+           "exact", options->margin > 0 ? "     TOST" : "");
+    for (int c = 0; c < CLASS_COUNT; c++) {
+        if (!CLASSES[c].scored || result->scored)
+            print_class(CLASSES[c].name, &result->of[c], options->margin, 0.05 * options->spends);
+    }
+    printf("  intervals: %g %%, Tango's of \"as 1\" and \"as 2\" of n independent pairs\n",
+           100 * options->confidence);
+    if (options->margin > 0 && !options->baseline)
+        printf(
+            "  TOST: two one-sided tests, p that the difference is %g points or more; equivalent "
+            "at %g\n",
+            100 * options->margin, 0.05 * options->spends);
+    if (options->spends < 1)
+        printf(
+            "  looks: a campaign was extended after one; this one spends %g of the error, p-values "
+            "are its own\n",
+            options->spends);
+    return options->baseline ? print_verdict(result, options) : STATUS_OK;
+}
+
+static enum status print_text(const struct result *result, const struct options *options)
+{
+    printf("first        %s (%s)\nsecond       %s (%s)\n", result->first, result->device_first,
+           result->second, result->device_second);
+    if (result->has_conform)
+        print_conform(&result->conform);
+    print_underflow(result);
+    return result->has_pairs ? print_pairs(result, options) : STATUS_OK;
+}
+
+static void put_conform(struct json_writer *w, const struct report_conform *c)
+{
+    json_member_object(w, "conformance");
+    json_member_int(w, "shared", c->shared);
+    json_member_int(w, "differ", c->differ);
+    json_member_int(w, "differ_underflow", c->differ_underflow);
+    json_member_number(w, "upper", c->upper);
+    json_member_int(w, "only_first", c->only_first);
+    json_member_int(w, "only_second", c->only_second);
+    json_member_object(w, "fields");
+    for (uint32_t f = 0; f < c->n_fields; f++)
+        json_member_int(w, c->field[f].field, c->field[f].count);
+    json_object_close(w);
+    json_member_array(w, "examples");
+    for (uint32_t e = 0; e < c->n_examples; e++) {
+        json_object_open(w);
+        json_member_int(w, "trial", c->example[e].trial);
+        json_member_text(w, "field", c->example[e].field);
+        json_member_text(w, "text", c->example[e].text);
+        json_object_close(w);
+    }
+    json_array_close(w);
+    json_object_close(w);
+}
+
+static void put_class(struct json_writer *w, const char *name, const struct report_pairs_result *r)
+{
+    json_member_object(w, name);
+    json_member_number(w, "first", r->first);
+    json_member_number(w, "second", r->second);
+    json_member_number(w, "difference", r->difference);
+    json_member_number(w, "low", r->bounds.low);
+    json_member_number(w, "high", r->bounds.high);
+    json_member_number(w, "scaled_first_only", r->scaled.first_only);
+    json_member_number(w, "scaled_second_only", r->scaled.second_only);
+    json_member_number(w, "both", r->count.both);
+    json_member_number(w, "first_only", r->count.first_only);
+    json_member_number(w, "second_only", r->count.second_only);
+    json_member_number(w, "neither", r->count.neither);
+    json_member_number(w, "n_effective", r->n_effective);
+    json_member_number(w, "design_effect", r->design_effect);
+    json_member_number(w, "mcnemar", r->mcnemar);
+    json_member_number(w, "mcnemar_exact", r->mcnemar_exact);
+    json_member_number(w, "mcnemar_mid", r->mcnemar_mid);
+    json_member_number(w, "equivalence", r->equivalence);
+    json_member_number(w, "non_inferiority", r->non_inferiority);
+    json_object_close(w);
+}
+
+static void put_pairs(struct json_writer *w, const struct result *result,
+                      const struct options *options)
+{
+    const struct report_pairs *p = &result->pairs;
+    json_member_object(w, "reliability");
+    json_member_int(w, "pairs", result->of[0].pairs);
+    json_member_bool(w, "weighted", result->of[0].weighted);
+    json_member_int(w, "items_apart", p->items_apart);
+    json_member_int(w, "trials_apart", p->apart);
+    json_member_int(w, "only_first", p->only_first);
+    json_member_int(w, "only_second", p->only_second);
+    json_member_number(w, "margin", options->margin);
+    json_member_number(w, "confidence", options->confidence);
+    json_member_number(w, "spends", options->spends);
+    json_member_object(w, "classes");
+    for (int c = 0; c < CLASS_COUNT; c++) {
+        if (!CLASSES[c].scored || result->scored)
+            put_class(w, CLASSES[c].name, &result->of[c]);
+    }
+    json_object_close(w);
+    if (options->baseline)
+        json_member_text(w, "verdict", report_gate_word(result->verdict));
+    json_object_close(w);
+}
+
+/* An object of the list in the JSON output. */
+static void put_result(struct json_writer *w, const struct result *result,
+                       const struct options *options)
+{
+    json_object_open(w);
+    json_member_text(w, "first", result->first);
+    json_member_text(w, "second", result->second);
+    json_member_text(w, "device_first", result->device_first);
+    json_member_text(w, "device_second", result->device_second);
+    json_member_int(w, "underflow_first", result->underflow[0]);
+    json_member_int(w, "underflow_second", result->underflow[1]);
+    if (result->has_conform)
+        put_conform(w, &result->conform);
+    if (result->has_pairs)
+        put_pairs(w, result, options);
+    json_object_close(w);
+}
+
+/* --- the command --- */
 
 static const char DETAILS[] =
     "DESCRIPTION\n"
@@ -64,7 +300,7 @@ static const char DETAILS[] =
     "  vkfi compare exact.db native.db --reliability --margin 0.01\n"
     "  vkfi compare old.db new.db --baseline --margin 0.005\n";
 
-static enum status check(const struct cli_compare_options *o)
+static enum status check(const struct options *o)
 {
     const enum status st = cli_reading_check(&o->databases, 2, o->baseline ? 2 : ARGS_LIST_MAX);
     if (st)
@@ -76,7 +312,7 @@ static enum status check(const struct cli_compare_options *o)
     return STATUS_OK;
 }
 
-static enum status parse(struct cli_compare_options *out, int argc, char **argv, bool *out_done)
+static enum status parse(struct options *out, int argc, char **argv, bool *out_done)
 {
     const struct args_option options[] = {
         {0, "reliability", ARGS_FLAG, &out->reliability, NULL,
@@ -139,16 +375,15 @@ static bool is_exact(const struct report_source *source)
     return contract && strncmp(contract, "exact", 5) == 0;
 }
 
-static enum status compare_pairs(struct cli_compare_result *out, struct arena *arena,
-                                 struct report_source *a, struct report_source *b,
-                                 const struct cli_compare_options *options)
+static enum status compare_pairs(struct result *out, struct arena *arena, struct report_source *a,
+                                 struct report_source *b, const struct options *options)
 {
     const enum status st = report_pairs_make(&out->pairs, arena, &a->data, &b->data);
     out->has_pairs = true;
     out->scored = a->data.scored && b->data.scored;
-    for (int c = 0; !st && c < CLI_COMPARE_CLASSES; c++)
+    for (int c = 0; !st && c < CLASS_COUNT; c++)
         report_pairs_compare(&out->of[c], &out->pairs,
-                             &(struct report_pairs_request){cli_compare_class[c].events,
+                             &(struct report_pairs_request){CLASSES[c].events,
                                                             (enum report_given)options->given,
                                                             options->confidence, options->margin});
     if (!st && options->baseline && out->of[0].pairs == 0) {
@@ -160,14 +395,13 @@ static enum status compare_pairs(struct cli_compare_result *out, struct arena *a
     return st;
 }
 
-static enum status compare(struct cli_compare_result *out, struct arena *arena,
-                           struct report_source *a, struct report_source *b,
-                           const struct cli_compare_options *options)
+static enum status compare(struct result *out, struct arena *arena, struct report_source *a,
+                           struct report_source *b, const struct options *options)
 {
-    *out = (struct cli_compare_result){.first = a->path,
-                                       .second = b->path,
-                                       .device_first = device_of(a),
-                                       .device_second = device_of(b)};
+    *out = (struct result){.first = a->path,
+                           .second = b->path,
+                           .device_first = device_of(a),
+                           .device_second = device_of(b)};
     const struct report_source *const source[2] = {a, b};
     for (int s = 0; s < 2; s++) {
         out->items[s] = source[s]->data.n_items;
@@ -186,7 +420,7 @@ static enum status compare(struct cli_compare_result *out, struct arena *arena,
     return st;
 }
 
-static enum status compare_all(const struct cli_compare_options *options, struct json_writer *w,
+static enum status compare_all(const struct options *options, struct json_writer *w,
                                bool *out_agree)
 {
     struct report_source first = {0};
@@ -194,10 +428,10 @@ static enum status compare_all(const struct cli_compare_options *options, struct
     *out_agree = true;
     for (size_t i = 1; !st && i < options->databases.count; i++) {
         struct report_source other = {0};
-        struct cli_compare_result result;
+        struct result result;
         struct arena arena = {0};
         st = cli_reading_open(&other, options->databases.item[i], options->allow_suspect);
-        struct cli_compare_options own = *options;
+        struct options own = *options;
         own.spends = st ? 1 : plan_waves_share(&first.plan, &other.plan);
         own.confidence = 1 - (1 - options->confidence) * own.spends;
         st = st ? st : compare(&result, &arena, &first, &other, &own);
@@ -205,9 +439,9 @@ static enum status compare_all(const struct cli_compare_options *options, struct
             *out_agree = *out_agree && !(result.has_conform && result.conform.differ > 0) &&
                          (!options->baseline || result.verdict == STATS_GATE_PASS);
             if (options->json)
-                cli_compare_json(w, &result, &own);
+                put_result(w, &result, &own);
             else
-                st = cli_compare_print(&result, &own);
+                st = print_text(&result, &own);
         }
         arena_finish(&arena);
         report_source_finish(&other);
@@ -218,34 +452,25 @@ static enum status compare_all(const struct cli_compare_options *options, struct
 
 enum status cli_compare(const struct cli_env *env, int argc, char **argv)
 {
-    struct cli_compare_options options = {.margin = NAN, .confidence = 0.95};
-    struct json_writer w;
+    struct options options = {.margin = NAN, .confidence = 0.95};
+    struct json_memory m;
+    struct arena arena = {0};
     bool done = false, agree = true;
-    char *text = NULL;
-    size_t size = 0;
     (void)env;
     enum status st = parse(&options, argc, argv, &done);
     if (st || done)
         return st;
     /* into memory first: a later database that is refused leaves no half an object behind */
-    FILE *memory = open_memstream(&text, &size);
-    if (!memory) {
-        log_error("found no memory for the output");
-        return STATUS_MEMORY;
-    }
-    json_begin(&w, memory, true);
-    json_object_open(&w);
-    json_put_key(&w, "comparisons");
-    json_array_open(&w);
-    st = compare_all(&options, &w, &agree);
-    json_array_close(&w);
-    json_put_key(&w, "note");
-    json_put_text(&w, report_sentence);
-    json_object_close(&w);
-    const enum status written = json_end(&w);
-    fclose(memory);
-    if (!st && !written)
-        options.json ? fputs(text, stdout) : printf("%s\n", report_sentence);
-    free(text);
-    return st ? st : written ? written : agree ? STATUS_OK : STATUS_GATE;
+    json_begin_memory(&m, true);
+    json_object_open(&m.w);
+    json_member_array(&m.w, "comparisons");
+    json_take(&m.w, compare_all(&options, &m.w, &agree));
+    json_array_close(&m.w);
+    json_member_text(&m.w, "note", report_sentence);
+    json_object_close(&m.w);
+    st = json_end_memory(&m, &arena);
+    if (!st)
+        options.json ? fputs(m.text, stdout) : printf("%s\n", report_sentence);
+    arena_finish(&arena);
+    return st ? st : agree ? STATUS_OK : STATUS_GATE;
 }

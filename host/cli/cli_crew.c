@@ -1,20 +1,185 @@
 /* SPDX-License-Identifier: MIT */
 /* Devices, model, identity and signals of commands that run trials in worker processes. */
-#include "cli/cli_crew.h"
+#define _GNU_SOURCE /* sched_getaffinity, strcasestr */
+#include "cli/cli_campaign.h"
 
+#include <inttypes.h>
+#include <sched.h>
 #include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/cpu_flags.h"
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "cli/cli_crew_info.h"
-#include "cli/cli_device_choice.h"
 #include "cli/cli_manifest.h"
+#include "gpu/probe.h"
 #include "shader_table.h"
 #include "shared/numerics.h"
+
+/* --- threads for each of several devices --- */
+
+/* Notes a device of -d; `out_place`: its place among the CPU devices. */
+static void share_add(struct cli_share *share, const char *device, uint32_t *out_place)
+{
+    *out_place = share->n_cpu;
+    if (strncmp(device, "cpu", 3) == 0)
+        share->n_cpu++;
+    else
+        share->vulkan[share->n_vulkan++] = device;
+}
+
+/* Cores that this process may use. */
+static uint32_t cores(void)
+{
+    cpu_set_t set;
+    const int n = sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : 0;
+    return n > 0 ? (uint32_t)n : 1;
+}
+
+/* Whether the device that `text` names runs on the processor. */
+static bool on_processor(const struct gpu_list *list, const char *text)
+{
+    const size_t digits = strspn(text, "0123456789");
+    if (strcmp(text, "vk") == 0) { /* a real GPU is taken first */
+        for (size_t i = 0; i < list->count; i++) {
+            if (list->item[i].kind != GPU_KIND_CPU)
+                return false;
+        }
+        return list->count > 0;
+    }
+    for (size_t i = 0; i < list->count; i++) {
+        const struct gpu_info *info = &list->item[i];
+        const bool named = text[digits] == '\0' ? strtoull(text, NULL, 10) == info->index
+                                                : strcasestr(info->name, text) ||
+                                                      strcasestr(info->driver_name, text);
+        if (named)
+            return info->kind == GPU_KIND_CPU;
+    }
+    return false;
+}
+
+/* Threads of the CPU device at `place`, at least 1; 0: all cores. Called in the process of that
+ * device: where Vulkan devices run beside it, drivers are loaded to see which are on the processor.
+ * A driver that runs there counts as one device; it sets its own number of threads. */
+static uint32_t share_threads(const struct cli_share *share, const struct cli_env *env,
+                              uint32_t place)
+{
+    const struct gpu_params params = cli_device_gpu_params(env);
+    struct gpu_list list = {0};
+    char why[GPU_LIST_WHY];
+    uint32_t n = share->n_cpu;
+    /* A CPU device that -d does not name runs golden runs and reruns alone, while others wait. */
+    if (share->n_cpu == 0)
+        return (uint32_t)share->threads;
+    if (share->n_vulkan > 0 && gpu_list_try(&list, &params, why) == STATUS_OK) {
+        for (uint32_t i = 0; i < share->n_vulkan; i++)
+            n += on_processor(&list, share->vulkan[i]);
+    }
+    if (n == 1)
+        return (uint32_t)share->threads;
+    const uint32_t all = share->threads > 0 ? (uint32_t)share->threads : cores();
+    const uint32_t own = all / n + (place < all % n);
+    return own > 0 ? own : 1;
+}
+
+/* --- what the database says of a device --- */
+
+#if defined(__x86_64__) || defined(__i386__)
+#define HAS(flag)                                                                                  \
+    {                                                                                              \
+        flag, __builtin_cpu_supports(flag) != 0                                                    \
+    }
+#endif
+
+/* "avx2 f16c ..." of what the forms of the CPU device use or could use. */
+static const char *cpu_flags(struct arena *arena)
+{
+    char text[128] = "";
+#ifdef HAS
+    const struct {
+        const char *name;
+        bool has;
+    } flags[] = {HAS("avx"),      {"f16c", cpu_flags_f16c()},
+                 HAS("fma"),      HAS("avx2"),
+                 HAS("avx512f"),  HAS("avx512bw"),
+                 HAS("avx512dq"), HAS("avx512vl")};
+    size_t size = 0;
+    for (size_t i = 0; i < sizeof(flags) / sizeof(*flags); i++) {
+        if (flags[i].has)
+            size += (size_t)snprintf(text + size, sizeof(text) - size, "%s%s", size > 0 ? " " : "",
+                                     flags[i].name);
+    }
+#endif
+    return arena_text(arena, text, strlen(text));
+}
+
+/* {"cases": 71, "differ": {"denormal": 2}, "admitted": true, "reason": "..."} */
+static void put_probe(struct json_writer *w, const struct probe_result *result)
+{
+    char reason[512];
+    const bool admitted = probe_admits(result, reason, sizeof(reason));
+    json_object_open(w);
+    json_member_int(w, "cases", (int64_t)result->count);
+    json_member_object(w, "differ");
+    for (int i = 0; i < PROBE_CLASS_COUNT; i++) {
+        if (result->differ[i] == 0)
+            continue;
+        json_member_int(w, probe_class_name((enum probe_class)i), result->differ[i]);
+    }
+    json_object_close(w);
+    json_member_bool(w, "admitted", admitted);
+    json_member_text(w, "reason", reason);
+    json_object_close(w);
+}
+
+static enum status probe_text(const char **out, struct arena *arena, struct gpu *gpu)
+{
+    struct probe_result result;
+    struct json_memory m;
+    enum status st = probe_run(gpu, &result);
+    if (st)
+        return st;
+    json_begin_memory(&m, false);
+    put_probe(&m.w, &result);
+    return json_end_line(out, &m, arena);
+}
+
+static enum status gpu_texts(struct store_device *out, struct arena *arena, struct gpu *gpu)
+{
+    const struct gpu_info *info = gpu_get_info(gpu);
+    out->uuid = arena_text(arena, info->uuid, strlen(info->uuid));
+    out->driver = arena_printf(arena, "%s %s", info->driver_name, info->driver_info);
+    out->driver_version = arena_printf(arena, "%" PRIu32, info->driver_version);
+    return probe_text(&out->probe, arena, gpu);
+}
+
+/* Of an open device with its executor; texts from `arena`. */
+static enum status describe_device(struct store_device *out, struct arena *arena,
+                                   const struct cli_device *device)
+{
+    struct executor_info info;
+    enum status st = STATUS_OK;
+    executor_info(device->ex, &info);
+    *out = (struct store_device){.name = arena_text(arena, info.device, strlen(info.device)),
+                                 .cpu_flags = cpu_flags(arena),
+                                 .threads = info.threads};
+    if (info.constants[0])
+        out->constants = arena_text(arena, info.constants, strlen(info.constants));
+    if (device->gpu) {
+        st = gpu_texts(out, arena, device->gpu);
+    } else {
+        out->driver = "vkfi";
+        out->driver_version = VKFI_VERSION;
+    }
+    return st || (out->name && out->cpu_flags && out->driver && out->driver_version)
+               ? st
+               : STATUS_MEMORY;
+}
 
 #define REFERENCE "cpu"
 
@@ -27,11 +192,9 @@ static enum status open_device(void *user, const struct executor_params *params,
     struct executor_params needs = *params;
     enum status st = cli_device_find(&d->device, d->env, d->text);
     if (!st && !d->device.gpu)
-        needs.threads = cli_share_threads(d->share, d->env, d->place);
-    if (!st)
-        st = cli_device_start(&d->device, &needs);
-    if (!st)
-        st = cli_crew_info(&out->info, &d->arena, &d->device);
+        needs.threads = share_threads(d->share, d->env, d->place);
+    st = st ? st : cli_device_start(&d->device, &needs);
+    st = st ? st : describe_device(&out->info, &d->arena, &d->device);
     out->ex = d->device.ex;
     return st;
 }
@@ -70,19 +233,18 @@ enum status cli_crew_devices(struct cli_crew *crew, const struct cli_env *env,
     enum status st = STATUS_OK;
     struct campaign_setup *setup = &crew->setup;
     setup->device = crew->device;
-    cli_device_choice_share(); /* each worker opens its device */
+    cli_device_tell_once(); /* each worker opens its device */
     crew->share.threads = threads;
     for (size_t i = 0; !st && i < devices->count; i++) {
         st = add_device(crew, env, devices->item[i]);
         if (!st)
-            cli_share_add(&crew->share, devices->item[i], &crew->user[i].place);
+            share_add(&crew->share, devices->item[i], &crew->user[i].place);
     }
     for (setup->reference = 0; setup->reference < setup->n_devices; setup->reference++) {
         if (strcmp(crew->device[setup->reference].name, REFERENCE) == 0)
             return st;
     }
-    if (!st)
-        st = add_device(crew, env, REFERENCE);
+    st = st ? st : add_device(crew, env, REFERENCE);
     crew->device[setup->reference].reference_only = devices->count > 0;
     return st;
 }
@@ -111,8 +273,7 @@ static enum status hash_shaders(struct cli_crew *crew)
     for (size_t i = 0; !st && i < shader_table_count; i++) {
         const struct shader_code *code = shader_table[i];
         st = text_add(&all, code->name, strlen(code->name) + 1);
-        if (!st)
-            st = text_add(&all, (const char *)code->words, code->size);
+        st = st ? st : text_add(&all, (const char *)code->words, code->size);
     }
     if (!st)
         hash_sha256(all.data, all.size, hash);
@@ -128,12 +289,9 @@ enum status cli_crew_open(struct cli_crew *crew, const struct cli_env *env)
     struct store_identity *identity = &crew->identity;
     char *path = NULL;
     enum status st = cli_manifest_path(&path, &crew->arena, env, crew->plan.model);
-    if (!st)
-        st = model_open(&crew->model, path);
-    if (!st)
-        st = hash_model(crew, path);
-    if (!st)
-        st = hash_shaders(crew);
+    st = st ? st : model_open(&crew->model, path);
+    st = st ? st : hash_model(crew, path);
+    st = st ? st : hash_shaders(crew);
     if (st)
         return st;
     identity->plan_hash = crew->plan.hash;

@@ -3,10 +3,7 @@
 #ifndef VKFI_CLI_DEVICE_H
 #define VKFI_CLI_DEVICE_H
 
-#include <stdbool.h>
-
-#include "base/status.h"
-#include "cli/cli_env.h"
+#include "cli/cli.h"
 #include "cpu/cpu.h"
 #include "gpu/device.h"
 #include "model/executor.h"
@@ -47,6 +44,10 @@ void cli_device_stop(struct cli_device *device);
 
 /* Closes everything. STATUS_INTERNAL if the validation layer complained. */
 enum status cli_device_finish(struct cli_device *device) STATUS_MUST_USE;
+
+/* Why a device that runs on the processor was taken instead of a GPU is told once in all processes
+ * that are forked from here on, not once in each. */
+void cli_device_tell_once(void);
 
 /* Settings of gpu_list and gpu_open from the environment, without a selector. */
 struct gpu_params cli_device_gpu_params(const struct cli_env *env);

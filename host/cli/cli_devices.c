@@ -1,20 +1,117 @@
 /* SPDX-License-Identifier: MIT */
 /* `vkfi devices`: what there is, and what its arithmetic does. */
-#include "cli/cli_devices.h"
+#include "cli/cli.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "base/args.h"
 #include "base/log.h"
-#include "cli/cli_commands.h"
 #include "cli/cli_device.h"
-#include "cli/cli_output.h"
+#include "gpu/device.h"
+#include "gpu/probe.h"
+
+struct probed {
+    enum status st; /* not OK: the device could not be probed, and `reason` is the error */
+    bool admitted;
+    char reason[512];
+    struct probe_result result;
+};
+
+/* --- JSON --- */
+
+static void put_cpu_forms(struct json_writer *w)
+{
+    json_member_array(w, "cpu");
+    for (int form = CPU_SCALAR; form <= CPU_AVX512; form++) {
+        json_object_open(w);
+        json_member_text(w, "name", cli_device_form_name((enum cpu_form)form));
+        json_member_bool(w, "available", cpu_form_available((enum cpu_form)form));
+        json_object_close(w);
+    }
+    json_array_close(w);
+}
+
+static void put_limits(struct json_writer *w, const struct gpu_info *info)
+{
+    json_member_object(w, "limits");
+    json_member_int(w, "max_storage_range", info->max_storage_range);
+    json_member_int(w, "max_alloc", info->max_alloc);
+    json_member_int(w, "storage_alignment", info->storage_alignment);
+    json_member_int(w, "max_push_size", info->max_push_size);
+    json_member_int(w, "max_shared_size", info->max_shared_size);
+    json_member_int(w, "max_bindings", info->max_bindings);
+    json_member_int(w, "max_group_invocations", info->max_group_invocations);
+    json_member_int(w, "subgroup_size", info->subgroup_size);
+    json_member_int(w, "min_subgroup_size", info->min_subgroup_size);
+    json_member_int(w, "max_subgroup_size", info->max_subgroup_size);
+    json_object_close(w);
+}
+
+static void put_float_controls(struct json_writer *w, const struct gpu_float_controls *f)
+{
+    json_member_object(w, "float_controls");
+    json_member_bool(w, "denorm_preserve", f->denorm_preserve);
+    json_member_bool(w, "denorm_flush_to_zero", f->denorm_flush_to_zero);
+    json_member_bool(w, "rounding_rte", f->rounding_rte);
+    json_member_bool(w, "rounding_rtz", f->rounding_rtz);
+    json_member_bool(w, "signed_zero_inf_nan_preserve", f->signed_zero_inf_nan_preserve);
+    json_object_close(w);
+}
+
+static void put_case(struct json_writer *w, const struct probe_case *c)
+{
+    json_object_open(w);
+    json_member_text(w, "class", probe_class_name(c->class));
+    json_member_text(w, "name", c->name);
+    json_member_hex(w, "expected", c->expected, 8);
+    json_member_hex(w, "device", c->device, 8);
+    json_member_int(w, "tried", c->tried);
+    json_member_int(w, "differ", c->differ);
+    json_member_bool(w, "ok", c->ok);
+    json_object_close(w);
+}
+
+static void put_probe(struct json_writer *w, const struct probed *probe)
+{
+    json_member_object(w, "probe");
+    json_member_bool(w, "ran", !probe->st);
+    json_member_bool(w, "admitted", probe->admitted);
+    json_member_text(w, "reason", probe->reason);
+    json_member_array(w, "cases");
+    for (size_t i = 0; !probe->st && i < probe->result.count; i++)
+        put_case(w, &probe->result.cases[i]);
+    json_array_close(w);
+    json_object_close(w);
+}
+
+static void put_gpu(struct json_writer *w, const struct gpu_info *info, const struct probed *probe)
+{
+    char version[32];
+    snprintf(version, sizeof(version), "%" PRIu32 ".%" PRIu32 ".%" PRIu32,
+             info->api_version >> 22 & 0x7fu, info->api_version >> 12 & 0x3ffu,
+             info->api_version & 0xfffu);
+    json_object_open(w);
+    json_member_int(w, "index", info->index);
+    json_member_text(w, "name", info->name);
+    json_member_text(w, "kind", gpu_kind_name(info->kind));
+    json_member_text(w, "driver", info->driver_name);
+    json_member_text(w, "driver_info", info->driver_info);
+    json_member_text(w, "vulkan", version);
+    json_member_text(w, "uuid", info->uuid);
+    json_member_hex(w, "vendor_id", info->vendor_id, 4);
+    json_member_hex(w, "device_id", info->device_id, 4);
+    json_member_int(w, "memory", info->memory_size);
+    json_member_bool(w, "host_visible", info->host_visible);
+    put_limits(w, info);
+    put_float_controls(w, &info->float_controls);
+    if (probe)
+        put_probe(w, probe);
+    json_object_close(w);
+}
 
 /* Opens and probes one device of the list. */
-static enum status probe_device(struct cli_devices_probe *out, const struct cli_env *env,
-                                uint32_t index)
+static enum status probe_device(struct probed *out, const struct cli_env *env, uint32_t index)
 {
     struct gpu_params params = cli_device_gpu_params(env);
     struct gpu *gpu = NULL;
@@ -22,8 +119,7 @@ static enum status probe_device(struct cli_devices_probe *out, const struct cli_
     snprintf(selector, sizeof(selector), "%" PRIu32, index);
     params.selector = selector;
     enum status st = gpu_open(&gpu, &params);
-    if (!st)
-        st = probe_run(gpu, &out->result);
+    st = st ? st : probe_run(gpu, &out->result);
     out->st = st;
     if (!st)
         out->admitted = probe_admits(&out->result, out->reason, sizeof(out->reason));
@@ -95,7 +191,7 @@ static void print_device(const struct gpu_info *info)
     print_float_controls(&info->float_controls);
 }
 
-static void print_probe(const struct cli_devices_probe *probe)
+static void print_probe(const struct probed *probe)
 {
     printf("    probe        %s%s%s\n",
            probe->st         ? "failed"
@@ -126,7 +222,7 @@ static enum status print_table(const struct cli_env *env, const struct gpu_list 
     if (list->count > 0)
         printf("Vulkan devices\n");
     for (size_t i = 0; i < list->count; i++) {
-        struct cli_devices_probe result = {0};
+        struct probed result = {0};
         print_device(&list->item[i]);
         if (!probe)
             continue;
@@ -143,15 +239,14 @@ static enum status print_json(const struct cli_env *env, const struct gpu_list *
     struct json_writer w;
     json_begin(&w, stdout, true);
     json_object_open(&w);
-    cli_devices_json_cpu(&w);
-    json_put_key(&w, "vulkan");
-    json_array_open(&w);
+    put_cpu_forms(&w);
+    json_member_array(&w, "vulkan");
     for (size_t i = 0; i < list->count; i++) {
-        struct cli_devices_probe result = {0};
+        struct probed result = {0};
         enum status st = STATUS_OK;
         if (probe)
             st = probe_device(&result, env, list->item[i].index);
-        cli_devices_json_gpu(&w, &list->item[i], probe ? &result : NULL);
+        put_gpu(&w, &list->item[i], probe ? &result : NULL);
         worst = worst ? worst : st;
     }
     json_array_close(&w);

@@ -3,13 +3,10 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
-#include "base/args.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "cli/cli_commands.h"
-#include "cli/cli_output.h"
-#include "cli/cli_reading.h"
+#include "cli/cli.h"
 #include "inject/store/row_view.h"
 #include "inject/store/store_doubt.h"
 #include "inject/store/store_export.h"
@@ -122,8 +119,7 @@ static enum status parse(struct export_options *out, int argc, char **argv, bool
         {0}};
     struct text details = {0};
     enum status st = text_addf(&details, "%s", DETAILS);
-    if (!st)
-        st = row_view_describe(&details, FIELD_DRAW, FIELD_RUN);
+    st = st ? st : row_view_describe(&details, FIELD_DRAW, FIELD_RUN);
     const struct args_spec spec = {
         .command = "vkfi export",
         .summary = "the trials of a database as CSV or JSON lines",
@@ -132,8 +128,7 @@ static enum status parse(struct export_options *out, int argc, char **argv, bool
         .details = details.data,
         .options = options,
         .operands = &out->databases};
-    if (!st)
-        st = args_parse(&spec, argc, argv, out_done);
+    st = st ? st : args_parse(&spec, argc, argv, out_done);
     text_finish(&details);
     return st || *out_done ? st : check(out);
 }
@@ -145,8 +140,7 @@ static enum status export_to_file(const struct store *store, const struct export
     if (st)
         return st;
     st = store_export(store, (enum store_export_format)options->format, writer.file);
-    if (!st)
-        st = file_writer_commit(&writer);
+    st = st ? st : file_writer_commit(&writer);
     file_writer_finish(&writer);
     return st;
 }
@@ -158,8 +152,7 @@ static enum status export_faults(const struct store *store, const char *path)
     if (st)
         return st;
     st = store_export_faults(store, writer.file);
-    if (!st)
-        st = file_writer_commit(&writer);
+    st = st ? st : file_writer_commit(&writer);
     file_writer_finish(&writer);
     return st;
 }
@@ -188,11 +181,10 @@ enum status cli_export(const struct cli_env *env, int argc, char **argv)
     if (options.describe)
         return options.json ? row_view_describe_json(stdout) : describe();
     st = store_open(&store, options.databases.item[0]);
-    if (!st)
-        st = store_doubt_check(store, options.allow_suspect);
-    if (!st)
-        st = options.file ? export_to_file(store, &options)
-                          : store_export(store, (enum store_export_format)options.format, stdout);
+    st = st ? st : store_doubt_check(store, options.allow_suspect);
+    st = st             ? st
+         : options.file ? export_to_file(store, &options)
+                        : store_export(store, (enum store_export_format)options.format, stdout);
     if (!st && options.faults)
         st = export_faults(store, options.faults);
     store_destroy(&store);

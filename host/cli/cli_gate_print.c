@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* A gate's verdict as text, as JSON, as JUnit XML. */
+#include "cli/cli_gate.h"
+
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 
 #include "base/file.h"
-#include "base/json.h"
-#include "cli/cli_gate.h"
-#include "cli/cli_pairs.h"
 #include "inject/report/report_interval.h"
 #include "inject/report/report_methods.h"
 
@@ -211,11 +210,7 @@ void cli_gate_members(struct json_writer *w, const struct report_gate *gate,
     json_member_number(w, "tail", gate->tail);
     json_member_number(w, "spent", gate->spent > 0 ? gate->spent : NAN);
     json_member_bool(w, "complete", gate->complete);
-    json_put_key(w, "more");
-    if (more)
-        json_put_int(w, (int64_t)gate->result.more);
-    else
-        json_put_null(w);
+    json_member_known(w, "more", more, (int64_t)gate->result.more);
     json_put_key(w, "more_prompts"); /* that must come with them */
     if (more && gate->result.growth != STATS_GATE_TRIALS)
         json_put_int(w, (int64_t)gate->result.items);
@@ -227,8 +222,7 @@ static void put_baseline_json(struct json_writer *w, const struct cli_gate_resul
                               const struct cli_gate_options *options)
 {
     const struct report_pairs_result *p = &result->pairs;
-    json_put_key(w, "baseline");
-    json_object_open(w);
+    json_member_object(w, "baseline");
     json_member_text(w, "verdict", report_gate_word(result->against_old));
     json_member_number(w, "margin", options->margin);
     json_member_number(w, "confidence", result->confidence);
@@ -263,8 +257,7 @@ static enum status print_json(const struct cli_gate_result *result,
     json_member_text(&w, "stratum", question->stratum);
     json_member_number(&w, "confidence", question->confidence);
     if (result->has_limit) {
-        json_put_key(&w, "limit");
-        json_object_open(&w);
+        json_member_object(&w, "limit");
         cli_gate_members(&w, &result->gate, question);
         json_object_close(&w);
     }

@@ -1,12 +1,112 @@
 /* SPDX-License-Identifier: MIT */
-/* The manifest of models and what of it lies in the cache. */
+/* The manifest of models, what of it lies in the cache, and whether it is what the manifest names.
+ */
 #include "cli/cli_manifest.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/args.h"
+#include "base/file.h"
+#include "base/hash.h"
 #include "base/log.h"
+
+/* --- stamps of verified files, as third_party/fetch_model.py writes and reads them --- */
+
+/* The text that a right file of this size and time has beside it; null when memory is out. */
+static char *stamp_text(struct arena *arena, const struct stat *info, const char *sha256)
+{
+    const int64_t nanoseconds =
+        (int64_t)info->st_mtim.tv_sec * 1000000000 + (int64_t)info->st_mtim.tv_nsec;
+    return arena_printf(arena,
+                        "{\"sha256\": \"%s\", \"size\": %" PRId64 ", \"mtime_ns\": %" PRId64 "}",
+                        sha256, (int64_t)info->st_size, nanoseconds);
+}
+
+static char *stamp_path(struct arena *arena, const char *path)
+{
+    return arena_printf(arena, "%s.verified", path);
+}
+
+/* True if the file at `path` holds `text` and no more; one that cannot be read does not. */
+static bool holds(const char *path, const char *text)
+{
+    char found[512];
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return false;
+    const size_t n = fread(found, 1, sizeof(found), file);
+    const bool read = !ferror(file);
+    fclose(file);
+    return read && n == strlen(text) && memcmp(found, text, n) == 0;
+}
+
+static enum cli_verified look(const struct cli_manifest_entry *file, struct stat *info)
+{
+    struct arena arena = {0};
+    if (stat(file->path, info) != 0 || !S_ISREG(info->st_mode))
+        return CLI_VERIFIED_ABSENT;
+    if ((uint64_t)info->st_size != file->size)
+        return CLI_VERIFIED_WRONG_SIZE;
+    const char *path = stamp_path(&arena, file->path);
+    const char *text = stamp_text(&arena, info, file->sha256);
+    const bool stamped = path && text && holds(path, text);
+    arena_finish(&arena);
+    return stamped ? CLI_VERIFIED_STAMPED : CLI_VERIFIED_UNKNOWN;
+}
+
+/* `info` is from before the file was read: one written meanwhile does not fit its stamp. Without
+ * one, on a full disk say, the file is as right as with it. */
+static void write_stamp(const struct cli_manifest_entry *file, const struct stat *info)
+{
+    struct arena arena = {0};
+    const char *path = stamp_path(&arena, file->path);
+    const char *text = stamp_text(&arena, info, file->sha256);
+    const char *slash = strrchr(file->path, '/');
+    const char *folder =
+        slash ? arena_text(&arena, file->path, (size_t)(slash - file->path) + 1) : ".";
+    enum status st = path && text && folder ? STATUS_OK : STATUS_MEMORY;
+    if (!st && access(folder, W_OK) == 0)
+        st = file_write(path, text, strlen(text));
+    arena_finish(&arena);
+    if (st)
+        log_warn("%s: found right, but not noted: its sha256 is checked again next time",
+                 file->path);
+}
+
+/* Reads the file unless a stamp fits, and stamps it; a stamp that cannot be written is a warning.
+ */
+static enum status check_file(const struct cli_manifest_entry *file)
+{
+    struct stat info;
+    struct file_map map = {0};
+    char sha256[HASH_SHA256_TEXT];
+    const enum cli_verified state = look(file, &info);
+    if (state == CLI_VERIFIED_STAMPED)
+        return STATUS_OK;
+    if (state == CLI_VERIFIED_ABSENT) {
+        log_error("%s: found no file there, expected one of %" PRIu64 " bytes", file->path,
+                  file->size);
+        return STATUS_INPUT;
+    }
+    log_info("%s: checking its sha256", file->path);
+    enum status st = file_map_init(&map, file->path);
+    if (st)
+        return st;
+    hash_sha256(map.data, map.size, sha256);
+    file_map_finish(&map);
+    if (strcmp(sha256, file->sha256) == 0) {
+        write_stamp(file, &info);
+        return STATUS_OK;
+    }
+    log_error("%s: found sha256 %s in %" PRId64 " bytes, expected %s in %" PRIu64, file->path,
+              sha256, (int64_t)info.st_size, file->sha256, file->size);
+    return STATUS_INPUT;
+}
+
+/* --- the manifest --- */
 
 #define NAMES_MAX 64
 
@@ -37,11 +137,6 @@ static enum status get_text(const struct json_doc *doc, const struct json *objec
     return STATUS_INPUT;
 }
 
-static struct cli_verified_file file_of(const struct cli_manifest_entry *entry)
-{
-    return (struct cli_verified_file){entry->path, entry->sha256, entry->size};
-}
-
 static enum status read_entry(struct cli_manifest_entry *out, struct cli_manifest *manifest,
                               const struct json *object, const char *folder)
 {
@@ -69,8 +164,8 @@ static enum status read_entry(struct cli_manifest_entry *out, struct cli_manifes
     out->path = arena_printf(&manifest->arena, "%s/%s", folder, file);
     if (!out->path)
         return STATUS_MEMORY;
-    const struct cli_verified_file named = file_of(out);
-    out->state = cli_verified_look(&named);
+    struct stat info;
+    out->state = look(out, &info);
     return STATUS_OK;
 }
 
@@ -82,8 +177,7 @@ enum status cli_manifest_load(struct cli_manifest *out, const struct cli_env *en
     const char *path = env->manifest;
     if (!st && !path)
         path = arena_printf(&out->arena, "%s/models.json", env->data);
-    if (!st)
-        st = path ? json_load(&out->doc, path) : STATUS_MEMORY;
+    st = st ? st : path ? json_load(&out->doc, path) : STATUS_MEMORY;
     if (st)
         goto fail;
     const struct json *models = json_type(json_root(out->doc)) == JSON_OBJECT
@@ -173,8 +267,7 @@ static enum status checked_path(char **out, struct arena *arena,
                   entry->path, entry->name);
         return STATUS_INPUT;
     }
-    const struct cli_verified_file named = file_of(entry);
-    enum status st = cli_verified_check(&named);
+    enum status st = check_file(entry);
     if (st)
         return st;
     *out = arena_text(arena, entry->path, strlen(entry->path));
@@ -235,8 +328,7 @@ enum status cli_manifest_open(struct model **out, const struct cli_env *env, con
     struct arena arena = {0};
     char *path = NULL;
     enum status st = cli_manifest_path(&path, &arena, env, text);
-    if (!st)
-        st = model_open(out, path);
+    st = st ? st : model_open(out, path);
     arena_finish(&arena); /* the model keeps no view of the path: gguf_path is a copy */
     return st;
 }

@@ -7,11 +7,16 @@
 #include <stdint.h>
 
 #include "base/arena.h"
-#include "base/json.h"
-#include "base/status.h"
-#include "cli/cli_env.h"
-#include "cli/cli_verified.h"
+#include "cli/cli.h"
 #include "model/model.h"
+
+/* Is the file in the cache the one that the manifest names, as far as its stamp tells. */
+enum cli_verified {
+    CLI_VERIFIED_ABSENT,     /* no regular file lies there */
+    CLI_VERIFIED_WRONG_SIZE, /* a file that cannot be the right one */
+    CLI_VERIFIED_UNKNOWN,    /* of the right size; no stamp tells of this size, time and sha256 */
+    CLI_VERIFIED_STAMPED     /* read whole and found right since it was last written */
+};
 
 struct cli_manifest_entry {
     const char *name;           /* "smollm2-135m" */
@@ -48,8 +53,8 @@ enum status cli_manifest_about(const char **out, struct arena *arena, const stru
                                const char *sha256) STATUS_MUST_USE;
 
 /* Path of a model given as path or name; a name must be cached (else STATUS_INPUT, with the command
- * that fetches it) and its file be the one of the manifest (cli_verified_check). A text is a path
- * if it has a '/' or ends in ".gguf". */
+ * that fetches it) and its file be the one of the manifest: the stamp beside it says so, else its
+ * sha256. A text is a path if it has a '/' or ends in ".gguf". */
 enum status cli_manifest_path(char **out, struct arena *arena, const struct cli_env *env,
                               const char *text) STATUS_MUST_USE;
 

@@ -3,10 +3,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "base/args.h"
 #include "base/log.h"
-#include "cli/cli_commands.h"
-#include "cli/cli_reading.h"
+#include "cli/cli.h"
 #include "inject/store/store_merge.h"
 
 struct merge_options {

@@ -1,120 +1,188 @@
 /* SPDX-License-Identifier: MIT */
-/* `vkfi plan`: check, and the choice of an action; the others have files of their own. */
+/* `vkfi plan`: the actions and their options; check, schema, confirm and extend. */
 #include "cli/cli_plan.h"
-#include "cli/cli_reading.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/log.h"
-#include "base/text.h"
-#include "cli/cli_action.h"
-#include "cli/cli_commands.h"
 #include "cli/cli_device.h"
-#include "cli/cli_manifest.h"
+#include "inject/plan/plan_confirm.h"
+#include "inject/plan/plan_waves.h"
+#include "inject/report/report_source.h"
+#include "inject/report/report_worst.h"
 
-/* "lengths": a list of [prompt tokens, generated tokens], one an item. */
-static enum status read_lengths(struct cli_plan *p, const char *path)
+/* --- confirm: the plan that estimates the worst strata of a campaign on fresh trials --- */
+
+static enum status check_seed(const struct report_source *source,
+                              const struct cli_plan_options *options)
 {
-    struct json_doc *doc = NULL;
-    enum status st = json_load(&doc, path);
+    const enum status st = report_worst_check_first(source);
+    if (st || options->seed != source->plan.seed)
+        return st;
+    log_error("--seed: found %" PRIu64
+              ", the seed of %s, expected another: trials of the same seed "
+              "are not fresh",
+              options->seed, source->path);
+    return STATUS_USAGE;
+}
+
+/* Labels of the worst strata, and the trials that they had. */
+static enum status choose(struct plan_confirm_request *out, struct report_source *source,
+                          const struct cli_plan_options *options, struct arena *arena)
+{
+    struct report_work work;
+    struct report_context context = {
+        .data = &source->data, .arena = arena, .asked = source->plan.confidence};
+    struct report_worst *list = NULL;
+    enum status st = report_context_init(&context, &work);
+    st = st ? st : report_worst_rank(&list, &out->count, &context, (uint32_t)options->worst);
     if (st)
         return st;
-    const struct json *root = json_root(doc);
-    if (json_type(root) != JSON_ARRAY || json_count(root) != p->plan.n_items) {
-        log_error("%s: expected a list of %" PRIu32 " pairs [prompt tokens, generated tokens]",
-                  path, p->plan.n_items);
-        st = STATUS_INPUT;
+    if (out->count == 0) {
+        log_error("%s: found no stratum with any %s, expected one to estimate anew", source->path,
+                  context.main_name);
+        return STATUS_INPUT;
     }
-    for (uint32_t i = 0; !st && i < p->plan.n_items; i++) {
-        const struct json *pair = json_at(root, i);
-        int64_t prompt = 0, tokens = 0;
-        if (json_count(pair) != 2 || !json_integer(json_at(pair, 0), 1, 1 << 24, &prompt) ||
-            !json_integer(json_at(pair, 1), 1, 1 << 24, &tokens)) {
-            log_error("%s: expected a pair [prompt tokens, generated tokens]",
-                      json_where(doc, pair));
-            st = STATUS_INPUT;
-        }
-        p->item[i] = (struct sample_item){(uint32_t)prompt, (uint32_t)tokens};
-    }
-    json_destroy(&doc);
-    return st;
-}
-
-static enum status count_tokens(struct cli_plan *p)
-{
-    enum status st = STATUS_OK;
-    for (uint32_t i = 0; !st && i < p->plan.n_items; i++) {
-        struct plan_ids ids;
-        st = plan_item_ids(&p->plan, i, p->model, &p->arena, &ids);
-        if (!st)
-            p->item[i] = (struct sample_item){ids.count, p->plan.item[i].n};
-    }
-    return st;
-}
-
-static enum status make_sample(struct cli_plan *p, const struct cli_plan_options *options)
-{
-    p->item = arena_array(&p->arena, p->plan.n_items, sizeof(*p->item));
-    if (!p->item)
+    const char **label = arena_array(arena, out->count, sizeof(*label));
+    if (!label)
         return STATUS_MEMORY;
-    enum status st = options->lengths ? read_lengths(p, options->lengths) : count_tokens(p);
-    return st ? st : sample_create(&p->sample, &p->plan, p->model, p->item);
+    for (uint32_t i = 0; i < out->count; i++) {
+        const struct store_stratum *stratum = &source->data.stratum[list[i].stratum];
+        label[i] = stratum->label;
+        out->trials += stratum->planned;
+    }
+    out->label = label;
+    out->by_trials = options->trials > 0;
+    if (source->plan.population == PLAN_EQUAL) /* sampling.trials is of each stratum */
+        out->trials = options->trials > 0 ? options->trials : source->plan.trials;
+    else if (options->trials > 0)
+        out->trials = options->trials * out->count;
+    return STATUS_OK;
 }
 
-enum status cli_plan_open(struct cli_plan *out, const struct cli_env *env, const char *path,
-                          const struct cli_plan_options *options)
+/* The new plan, to a file or (null) to standard output. */
+static enum status write_plan(const struct plan *plan, const char *path)
 {
-    enum status st = plan_load(&out->plan, &out->arena, path);
-    if (st)
-        return st;
-    st = cli_manifest_open(&out->model, env, options->model ? options->model : out->plan.model);
-    return st ? st : make_sample(out, options);
+    if (path)
+        return file_write(path, plan->text, strlen(plan->text));
+    fputs(plan->text, stdout);
+    return cli_output_flush();
 }
 
-void cli_plan_close(struct cli_plan *plan)
+static enum status confirm(const struct cli_env *env, const void *options,
+                           const struct args_list *operands)
 {
-    sample_destroy(&plan->sample);
-    model_close(&plan->model);
-    arena_finish(&plan->arena);
+    const struct cli_plan_options *o = options;
+    struct report_source source = {0};
+    struct arena arena = {0};
+    struct plan plan;
+    struct plan_confirm_request request = {.plan = &source.plan, .seed = o->seed};
+    (void)env;
+    if (o->seed == CLI_PLAN_NO_SEED) {
+        log_error("plan confirm: found no --seed, expected that of the fresh trials");
+        return STATUS_USAGE;
+    }
+    enum status st = cli_reading_open(&source, operands->item[0], o->allow_suspect);
+    st = st ? st : check_seed(&source, o);
+    st = st ? st : choose(&request, &source, o, &arena);
+    st = st ? st : plan_confirm_make(&plan, &arena, &request);
+    st = st ? st : write_plan(&plan, o->output);
+    report_source_finish(&source);
+    arena_finish(&arena);
+    return st;
 }
 
-static enum status check(const struct args_list *words, bool json)
+/* --- extend: a plan, or that of a database, with one more wave of trials --- */
+
+/* What SQLite writes at the head of a file. */
+static bool is_database(const char *path)
 {
+    static const char head[] = "SQLite format 3";
+    char found[sizeof(head)] = "";
+    FILE *file = fopen(path, "rb");
+    if (!file)
+        return false;
+    const bool is = fread(found, 1, sizeof(head), file) == sizeof(head) &&
+                    memcmp(found, head, sizeof(head)) == 0;
+    fclose(file);
+    return is;
+}
+
+static enum status extend(const struct cli_env *env, const void *options,
+                          const struct args_list *operands)
+{
+    const struct cli_plan_options *o = options;
+    const char *path = operands->item[0];
+    struct report_source source = {0};
+    struct arena arena = {0};
+    struct plan base, plan;
+    (void)env;
+    if (o->trials == 0) {
+        log_error("plan extend: found no --trials, expected how many the campaign goes on with");
+        return STATUS_USAGE;
+    }
+    const bool database = is_database(path);
+    enum status st = database ? report_source_open(&source, path) : plan_load(&base, &arena, path);
+    st = st ? st : plan_waves_extend(&plan, &arena, database ? &source.plan : &base, o->trials);
+    st = st ? st : write_plan(&plan, o->output);
+    report_source_finish(&source);
+    arena_finish(&arena);
+    return st;
+}
+
+/* --- check and schema --- */
+
+static void put_checked(struct json_writer *w, const char *path, const char *identity)
+{
+    json_object_open(w);
+    json_member_text(w, "plan", path);
+    json_member_text(w, "identity", identity);
+    json_object_close(w);
+}
+
+static enum status check(const struct cli_env *env, const void *options,
+                         const struct args_list *operands)
+{
+    const struct cli_plan_options *o = options;
     struct json_writer w;
     enum status first = STATUS_OK;
-    if (json) {
-        json_begin(&w, stdout, true);
-        json_array_open(&w);
-    }
-    for (size_t i = 1; i < words->count; i++) {
+    (void)env;
+    json_begin(&w, o->json ? stdout : NULL, true);
+    json_array_open(&w);
+    for (size_t i = 0; i < operands->count; i++) {
+        const char *path = operands->item[i];
         struct arena arena = {0};
         struct plan plan;
-        enum status st = plan_load(&plan, &arena, words->item[i]);
+        enum status st = plan_load(&plan, &arena, path);
         st = st ? st : plan_stop_warn(&plan);
-        if (json) {
-            json_object_open(&w);
-            json_put_key(&w, "plan");
-            json_put_text(&w, words->item[i]);
-            json_put_key(&w, "identity");
-            st ? json_put_null(&w) : json_put_text(&w, plan.hash);
-            json_object_close(&w);
-        } else if (!st) {
-            printf("%s: good, identity %s\n", words->item[i], plan.hash);
-        } else if (words->count > 2) {
-            printf("%s: not good\n", words->item[i]);
-        }
+        if (o->json)
+            put_checked(&w, path, st ? NULL : plan.hash);
+        else if (!st)
+            printf("%s: good, identity %s\n", path, plan.hash);
+        else if (operands->count > 1)
+            printf("%s: not good\n", path);
         first = first ? first : st;
         arena_finish(&arena);
     }
-    if (json) {
-        json_array_close(&w);
-        const enum status st = json_end(&w);
-        first = first ? first : st;
-    }
-    return first;
+    json_array_close(&w);
+    const enum status written = json_end(&w);
+    return first ? first : written;
 }
+
+static enum status print_schema(const struct cli_env *env, const void *options,
+                                const struct args_list *operands)
+{
+    struct json_writer w;
+    (void)env, (void)options, (void)operands;
+    json_begin(&w, stdout, true);
+    json_take(&w, plan_schema_put(&w));
+    return json_end(&w);
+}
+
+/* --- the command --- */
 
 static const char DETAILS[] =
     "DESCRIPTION\n"
@@ -201,98 +269,24 @@ static const char EXAMPLES[] =
     "\n"
     "FIELDS\n";
 
-static enum status print_schema(void)
-{
-    struct json_writer w;
-    json_begin(&w, stdout, true);
-    const enum status st = plan_schema_put(&w), ended = json_end(&w);
-    return st ? st : ended;
-}
+enum { CHECK, SHOW, EXPAND, DIFF, CONFIRM, EXTEND, SCHEMA, ACTIONS };
+static const struct cli_action ACTION[ACTIONS] = {
+    [CHECK] = {"check", "plan", 1, CLI_ACTION_ANY, check},
+    [SHOW] = {"show", "plan", 1, 1, cli_plan_show},
+    [EXPAND] = {"expand", "plan", 1, 1, cli_plan_expand},
+    [DIFF] = {"diff", "plan", 2, 2, cli_plan_diff},
+    [CONFIRM] = {"confirm", "database", 1, 1, confirm},
+    [EXTEND] = {"extend", "plan", 1, 1, extend},
+    [SCHEMA] = {"schema", NULL, 0, 0, print_schema}};
 
-static enum status run_action(const struct cli_env *env, const struct args_list *words,
-                              const struct cli_plan_options *options)
+/* The page ends with the fields of plans. */
+static enum status run_action(const struct cli_actions *actions, const struct cli_env *env,
+                              int argc, char **argv)
 {
-    static const char *const names[] = {"check",   "show",   "expand", "diff",
-                                        "confirm", "extend", "schema"};
-    static const struct cli_actions actions = {
-        "plan", names, 7, "check, show, expand, diff, confirm, extend or schema"};
-    const size_t given = words->count > 0 ? words->count - 1 : 0;
-    size_t known = 0;
-    enum status st = cli_action_find(&actions, words, &known);
-    if (st)
-        return st;
-    if (known == 6 ? given != 0
-                   : given == 0 || (known == 3 ? given != 2 : known != 0 && given != 1)) {
-        log_error("plan %s: found %zu %s%s behind it, expected %s", names[known], given,
-                  known == 4 ? "database" : "plan", given == 1 ? "" : "s",
-                  known == 6   ? "none"
-                  : known == 0 ? "at least one"
-                  : known == 3 ? "two"
-                               : "one");
-        return STATUS_USAGE;
-    }
-    if (options->devices.count > 0 && known != 1) {
-        log_error("plan %s: found -d, expected it with plan show", names[known]);
-        return STATUS_USAGE;
-    }
-    switch (known) {
-    case 0:
-        return check(words, options->json);
-    case 1:
-        return cli_plan_show(env, words->item[1], options);
-    case 2:
-        return cli_plan_expand(env, words->item[1], options);
-    case 3:
-        return cli_plan_diff(&words->item[1], options->json);
-    case 4:
-        return cli_plan_confirm(words->item[1], options);
-    case 5:
-        return cli_plan_extend(words->item[1], options);
-    default:
-        return print_schema();
-    }
-}
-
-enum status cli_plan(const struct cli_env *env, int argc, char **argv)
-{
-    struct args_list words = {0};
-    struct cli_plan_options o = {.trial = CLI_PLAN_NO_TRIAL,
-                                 .limit = 20,
-                                 .worst = 10,
-                                 .seed = CLI_PLAN_NO_SEED,
-                                 .pilot = 256,
-                                 .threads = env->threads};
-    bool done = false;
-    const struct args_option options[] = {
-        {'m', "model", ARGS_TEXT, &o.model, "MODEL",
-         "show, expand: another name or path than the plan's.", 0, 0},
-        {0, "lengths", ARGS_TEXT, &o.lengths, "FILE",
-         "show, expand: lengths of golden runs (see LENGTHS).", 0, 0},
-        {0, "rate", ARGS_LIST, &o.rates, "[NAME=]R",
-         "show: trials a second of a device, as `vkfi bench campaign` measures; adds its hours. "
-         "Give it again for each device.",
-         0, 0},
-        {'d', "device", ARGS_LIST, &o.devices, "DEVICE",
-         "show: runs a pilot on this device (see PILOT), as often as there are "
-         "devices. " CLI_DEVICE_HELP,
-         0, 0},
-        CLI_THREADS_OPTION(&o.threads),
-        {0, "pilot", ARGS_UINT, &o.pilot, "N", "show: trials of a pilot (256).", 1, 1e6},
-        {0, "trial", ARGS_UINT, &o.trial, "ID", "expand: this trial alone.", 0, 0},
-        {0, "first", ARGS_UINT, &o.first, "ID", "expand: begins here instead of at 0.", 0, 0},
-        {0, "limit", ARGS_UINT, &o.limit, "N", "expand: at most so many trials (20).", 0, 0},
-        {0, "seed", ARGS_UINT, &o.seed, "SEED", "confirm: of the fresh trials.", 0, 9e18},
-        {0, "worst", ARGS_UINT, &o.worst, "N", "confirm: strata of the list (10).", 1, 1e5},
-        {0, "trials", ARGS_UINT, &o.trials, "N",
-         "confirm: trials of each stratum (as many as before); extend: of the wave.", 1, 1e9},
-        {'o', "output", ARGS_TEXT, &o.output, "FILE", "confirm, extend: the plan to write.", 0, 0},
-        CLI_READING_SUSPECT(&o.allow_suspect),
-        {0, "json", ARGS_FLAG, &o.json, NULL, "Prints JSON.", 0, 0},
-        {0}};
     struct text page = {0};
-    enum status st = text_addf(&page, "%s%s", DETAILS, EXAMPLES);
-    st = st ? st : plan_schema_text(&page);
-    const struct args_spec spec = {
+    text_addf(&page, "%s%s", DETAILS, EXAMPLES);
+    text_take(&page, plan_schema_text(&page));
+    struct args_spec spec = {
         .command = "vkfi plan",
         .summary = "check, explain and compare plans of campaigns",
         .synopsis = "check PLAN... [--json]\n"
@@ -303,10 +297,59 @@ enum status cli_plan(const struct cli_env *env, int argc, char **argv)
                     "confirm DB --seed SEED [--worst N] [--trials N] [-o FILE]\n"
                     "extend PLAN|DB --trials N [-o FILE]\n"
                     "schema",
-        .details = page.data,
-        .options = options,
-        .operands = &words};
-    st = st ? st : args_parse(&spec, argc, argv, &done);
+        .details = page.data};
+    const enum status st = page.st ? page.st : cli_actions_run(actions, &spec, env, argc, argv);
     text_finish(&page);
-    return st || done ? st : run_action(env, &words, &o);
+    return st;
+}
+
+enum status cli_plan(const struct cli_env *env, int argc, char **argv)
+{
+    struct cli_plan_options o = {.trial = CLI_PLAN_NO_TRIAL,
+                                 .limit = 20,
+                                 .worst = 10,
+                                 .seed = CLI_PLAN_NO_SEED,
+                                 .pilot = 256,
+                                 .threads = env->threads};
+    const struct cli_option options[] = {
+        {1u << SHOW | 1u << EXPAND,
+         {'m', "model", ARGS_TEXT, &o.model, "MODEL",
+          "show, expand: another name or path than the plan's.", 0, 0}},
+        {1u << SHOW | 1u << EXPAND,
+         {0, "lengths", ARGS_TEXT, &o.lengths, "FILE",
+          "show, expand: lengths of golden runs (see LENGTHS).", 0, 0}},
+        {1u << SHOW,
+         {0, "rate", ARGS_LIST, &o.rates, "[NAME=]R",
+          "show: trials a second of a device, as `vkfi bench campaign` measures; adds its hours. "
+          "Give it again for each device.",
+          0, 0}},
+        {1u << SHOW,
+         {'d', "device", ARGS_LIST, &o.devices, "DEVICE",
+          "show: runs a pilot on this device (see PILOT), as often as there are "
+          "devices. " CLI_DEVICE_HELP,
+          0, 0}},
+        {1u << SHOW, CLI_THREADS_OPTION(&o.threads)},
+        {1u << SHOW,
+         {0, "pilot", ARGS_UINT, &o.pilot, "N", "show: trials of a pilot (256).", 1, 1e6}},
+        {1u << EXPAND, {0, "trial", ARGS_UINT, &o.trial, "ID", "expand: this trial alone.", 0, 0}},
+        {1u << EXPAND,
+         {0, "first", ARGS_UINT, &o.first, "ID", "expand: begins here instead of at 0.", 0, 0}},
+        {1u << EXPAND,
+         {0, "limit", ARGS_UINT, &o.limit, "N", "expand: at most so many trials (20).", 0, 0}},
+        {1u << CONFIRM,
+         {0, "seed", ARGS_UINT, &o.seed, "SEED", "confirm: of the fresh trials.", 0, 9e18}},
+        {1u << CONFIRM,
+         {0, "worst", ARGS_UINT, &o.worst, "N", "confirm: strata of the list (10).", 1, 1e5}},
+        {1u << CONFIRM | 1u << EXTEND,
+         {0, "trials", ARGS_UINT, &o.trials, "N",
+          "confirm: trials of each stratum (as many as before); extend: of the wave.", 1, 1e9}},
+        {1u << CONFIRM | 1u << EXTEND,
+         {'o', "output", ARGS_TEXT, &o.output, "FILE", "confirm, extend: the plan to write.", 0,
+          0}},
+        {1u << CONFIRM, CLI_READING_SUSPECT(&o.allow_suspect)},
+        {1u << CHECK | 1u << SHOW | 1u << EXPAND | 1u << DIFF,
+         {0, "json", ARGS_FLAG, &o.json, NULL, "Prints JSON.", 0, 0}},
+        {0}};
+    const struct cli_actions actions = {"plan", ACTION, ACTIONS, options, &o};
+    return run_action(&actions, env, argc, argv);
 }

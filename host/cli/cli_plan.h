@@ -6,10 +6,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/args.h"
-#include "cli/cli_env.h"
+#include "cli/cli.h"
+#include "inject/campaign/campaign_crew.h"
 #include "inject/plan/plan.h"
 #include "inject/plan/sample.h"
+#include "inject/stats/stats_cluster.h"
+#include "inject/stats/stats_plan.h"
 
 struct cli_plan_options {
     const char *model, *lengths;
@@ -35,18 +37,61 @@ enum status cli_plan_open(struct cli_plan *out, const struct cli_env *env, const
                           const struct cli_plan_options *options) STATUS_MUST_USE;
 void cli_plan_close(struct cli_plan *plan);
 
-enum status cli_plan_show(const struct cli_env *env, const char *path,
-                          const struct cli_plan_options *options) STATUS_MUST_USE;
-enum status cli_plan_expand(const struct cli_env *env, const char *path,
-                            const struct cli_plan_options *options) STATUS_MUST_USE;
-enum status cli_plan_confirm(const char *path,
-                             const struct cli_plan_options *options) STATUS_MUST_USE;
-enum status cli_plan_extend(const char *path,
-                            const struct cli_plan_options *options) STATUS_MUST_USE;
-enum status cli_plan_diff(const char *const path[2], bool json) STATUS_MUST_USE;
+/* Actions with files of their own. */
+enum status cli_plan_show(const struct cli_env *env, const void *options,
+                          const struct args_list *operands) STATUS_MUST_USE;
+enum status cli_plan_expand(const struct cli_env *env, const void *options,
+                            const struct args_list *operands) STATUS_MUST_USE;
+enum status cli_plan_diff(const struct cli_env *env, const void *options,
+                          const struct args_list *operands) STATUS_MUST_USE;
 
 /* No trial chosen; no seed given. */
 #define CLI_PLAN_NO_TRIAL UINT64_MAX
 #define CLI_PLAN_NO_SEED UINT64_MAX
+
+/* --- a pilot: some hundred trials of a plan on each device, for its speed and for what the trials
+ * say of the plan's precision --- */
+
+/* A device and how long the plan takes on it: from --rate, or from its pilot. */
+struct cli_plan_speed {
+    char name[64];
+    double per_second;     /* trials, once a prompt was taken up */
+    double prompt_seconds; /* to take one up: golden run, dry runs of hooks; 0 with --rate */
+    double hours;          /* of the whole plan on this device alone */
+};
+
+/* What the trials of the longest pilot say; NaN: not known. */
+struct cli_plan_share {
+    uint64_t counted, events; /* SDC among trials that count */
+    uint32_t prompts;         /* that they are of */
+    double rate;              /* weighted; NaN where strata have no weights, or one no trial yet */
+    struct stats_cluster_interval interval; /* two-sided, at the plan's confidence */
+    double design_effect;                   /* of the rate */
+    struct stats_plan_components parts;
+    double planned;    /* trials a prompt in the plan */
+    double effect;     /* the design effect with so many */
+    uint64_t best;     /* trials a prompt that cost least for what they tell */
+    double half_width; /* of the plan's total at this rate and effect */
+};
+
+struct cli_plan_pilot {
+    uint32_t trials; /* on each device, at most */
+    uint32_t n_speeds;
+    struct cli_plan_speed speed[CAMPAIGN_DEVICES_MAX]; /* (n_speeds) one a device of -d */
+    struct cli_plan_share share;
+};
+
+/* Runs the pilots, one device after the other. A device's trials are those that a campaign runs
+ * first, of a few of the prompts; the rows are dropped. */
+enum status cli_plan_pilot(struct cli_plan_pilot *out, const struct cli_env *env, const char *path,
+                           const struct cli_plan *plan,
+                           const struct cli_plan_options *options) STATUS_MUST_USE;
+
+/* Fills in speed->hours. */
+void cli_plan_pilot_hours(struct cli_plan_speed *speed, const struct cli_plan *plan);
+
+/* Lines and members. */
+void cli_plan_pilot_print(const struct cli_plan_pilot *pilot, const struct cli_plan *plan);
+void cli_plan_pilot_json(struct json_writer *w, const struct cli_plan_pilot *pilot);
 
 #endif

@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* `vkfi plan expand`: trials of a plan as they will be run. */
+/* `vkfi plan expand`: trials as they will be run; `vkfi plan diff`: fields in which two plans
+ * differ. */
+#include "cli/cli_plan.h"
+
 #include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/log.h"
-#include "cli/cli_output.h"
-#include "cli/cli_plan.h"
+#include "base/text.h"
 #include "cli/cli_record.h"
+
+/* --- expand --- */
 
 /* Where a fault is does not depend on the item that runs. */
 static void print_fault(const struct fault *f, const struct model *model)
@@ -73,8 +76,7 @@ static void put_draw(struct json_writer *w, const struct cli_plan *p, const stru
     json_member_text(w, "stage", kinds_text(KINDS_STAGE, d->stage));
     json_member_text(w, "place", kinds_text(KINDS_PLACE, d->fault->place));
     json_member_text(w, "granularity", kinds_text(KINDS_GRANULARITY, d->fault->granularity));
-    json_put_key(w, "faults");
-    json_array_open(w);
+    json_member_array(w, "faults");
     for (uint32_t i = 0; i < d->n_faults; i++)
         fault_put(w, &d->fault[i]); /* as a fault file has it */
     json_array_close(w);
@@ -108,13 +110,15 @@ static enum status print_range(const struct cli_plan *p, uint64_t first, uint64_
     return json_end(&w);
 }
 
-enum status cli_plan_expand(const struct cli_env *env, const char *path,
-                            const struct cli_plan_options *options)
+enum status cli_plan_expand(const struct cli_env *env, const void *options,
+                            const struct args_list *operands)
 {
+    const struct cli_plan_options *o = options;
+    const char *path = operands->item[0];
     struct cli_plan plan = {0};
-    const bool one = options->trial != CLI_PLAN_NO_TRIAL;
-    const uint64_t first = one ? options->trial : options->first;
-    enum status st = cli_plan_open(&plan, env, path, options);
+    const bool one = o->trial != CLI_PLAN_NO_TRIAL;
+    const uint64_t first = one ? o->trial : o->first;
+    enum status st = cli_plan_open(&plan, env, path, o);
     if (!st && first >= sample_trials(plan.sample)) {
         log_error("%s: found %s %" PRIu64 ", expected one of the %" PRIu64 " trials, 0 to %" PRIu64,
                   path, one ? "--trial" : "--first", first, sample_trials(plan.sample),
@@ -123,9 +127,158 @@ enum status cli_plan_expand(const struct cli_env *env, const char *path,
     }
     if (!st) {
         const uint64_t left = sample_trials(plan.sample) - first;
-        const uint64_t count = one ? 1 : options->limit < left ? options->limit : left;
-        st = print_range(&plan, first, count, options->json);
+        const uint64_t count = one ? 1 : o->limit < left ? o->limit : left;
+        st = print_range(&plan, first, count, o->json);
     }
     cli_plan_close(&plan);
+    return st;
+}
+
+/* --- diff: the canonical forms, member by member --- */
+
+/* Differences in the order of the canonical form. */
+struct differ {
+    struct json_writer *w; /* null: as text */
+    size_t count;
+};
+
+static void print_value(const struct json *value)
+{
+    struct json_writer w;
+    if (!value) {
+        printf("nothing");
+        return;
+    }
+    json_begin(&w, stdout, false);
+    json_put_value(&w, value);
+}
+
+static void report(struct differ *d, const char *path, const struct json *a, const struct json *b)
+{
+    d->count++;
+    if (d->w) {
+        json_object_open(d->w);
+        json_member_text(d->w, "field", path);
+        json_member_value(d->w, "first", a);
+        json_member_value(d->w, "second", b);
+        json_object_close(d->w);
+        return;
+    }
+    printf("%s: ", path);
+    print_value(a);
+    printf(" | ");
+    print_value(b);
+    putchar('\n');
+}
+
+static bool equal(const struct json *a, const struct json *b)
+{
+    if (json_type(a) != json_type(b) || json_count(a) != json_count(b))
+        return false;
+    for (size_t i = 0; i < json_count(a); i++) {
+        const struct json *x = json_at(a, i);
+        const bool object = json_type(a) == JSON_OBJECT;
+        if (!equal(x, object ? json_get(b, json_key(x)) : json_at(b, i)))
+            return false;
+    }
+    if (json_type(a) == JSON_TEXT)
+        return strcmp(json_text(a), json_text(b)) == 0;
+    if (json_type(a) == JSON_NUMBER)
+        return !(json_number(a) < json_number(b)) && !(json_number(a) > json_number(b));
+    return json_type(a) != JSON_BOOL || json_bool(a) == json_bool(b);
+}
+
+static enum status compare(struct differ *d, const char *path, const struct json *a,
+                           const struct json *b);
+
+/* Members or elements of either; objects by key, lists by place. */
+static enum status compare_inside(struct differ *d, const char *path, const struct json *a,
+                                  const struct json *b)
+{
+    const bool object = json_type(a) == JSON_OBJECT;
+    enum status st = STATUS_OK;
+    const size_t most = json_count(a) > json_count(b) ? json_count(a) : json_count(b);
+    for (size_t i = 0; !st && i < (object ? json_count(a) : most); i++) {
+        struct text inner = {0};
+        const struct json *x = json_at(a, i);
+        st = object ? text_addf(&inner, "%s/%s", path, json_key(x))
+                    : text_addf(&inner, "%s/%zu", path, i);
+        st = st ? st : compare(d, inner.data, x, object ? json_get(b, json_key(x)) : json_at(b, i));
+        text_finish(&inner);
+    }
+    for (size_t i = 0; !st && object && i < json_count(b); i++) {
+        struct text inner = {0};
+        const struct json *y = json_at(b, i);
+        if (json_get(a, json_key(y)))
+            continue;
+        st = text_addf(&inner, "%s/%s", path, json_key(y));
+        if (!st)
+            report(d, inner.data, NULL, y);
+        text_finish(&inner);
+    }
+    return st;
+}
+
+static enum status compare(struct differ *d, const char *path, const struct json *a,
+                           const struct json *b)
+{
+    const enum json_type type = json_type(a);
+    if (a && b && type == json_type(b) && (type == JSON_OBJECT || type == JSON_ARRAY))
+        return compare_inside(d, path, a, b);
+    if (!a || !b || !equal(a, b))
+        report(d, path, a, b);
+    return STATUS_OK;
+}
+
+static enum status compare_plans(struct differ *d, const struct plan *a, const struct plan *b)
+{
+    struct json_doc *x = NULL, *y = NULL;
+    enum status st = json_parse(&x, a->canon, strlen(a->canon), "the first plan");
+    st = st ? st : json_parse(&y, b->canon, strlen(b->canon), "the second plan");
+    st = st ? st : compare(d, "", json_root(x), json_root(y));
+    json_destroy(&x);
+    json_destroy(&y);
+    return st;
+}
+
+static enum status print_diff(const struct plan *a, const struct plan *b, bool json)
+{
+    struct json_writer w;
+    struct differ d = {.w = json ? &w : NULL};
+    const bool same = strcmp(a->hash, b->hash) == 0;
+    const bool words = strcmp(a->title, b->title) == 0 && strcmp(a->notes, b->notes) == 0;
+    if (json) {
+        json_begin(&w, stdout, true);
+        json_object_open(&w);
+        json_member_bool(&w, "same_identity", same);
+        json_member_bool(&w, "same_title_and_notes", words);
+        json_member_array(&w, "differences");
+    }
+    enum status st = compare_plans(&d, a, b);
+    if (st)
+        return st;
+    if (json) {
+        json_array_close(&w);
+        json_object_close(&w);
+        return json_end(&w);
+    }
+    if (!words)
+        printf("title or notes differ, which does not matter\n");
+    printf("%s: %s\n", same ? "the same campaign" : "different campaigns",
+           same ? a->hash : "their databases never mix");
+    return STATUS_OK;
+}
+
+enum status cli_plan_diff(const struct cli_env *env, const void *options,
+                          const struct args_list *operands)
+{
+    const struct cli_plan_options *o = options;
+    struct arena arena = {0};
+    struct plan a, b;
+    (void)env;
+    enum status st = plan_load(&a, &arena, operands->item[0]);
+    st = st ? st : plan_load(&b, &arena, operands->item[1]);
+    st = st ? st : print_diff(&a, &b, o->json);
+    arena_finish(&arena);
     return st;
 }

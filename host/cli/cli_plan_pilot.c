@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* Pilots as campaigns with a limit, on a database that is not kept. */
-#include "cli/cli_plan_pilot.h"
+#include "cli/cli_plan.h"
 
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 
 #include "base/log.h"
-#include "cli/cli_campaign_run.h"
+#include "cli/cli_campaign.h"
 #include "inject/report/report_interval.h"
 #include "inject/report/report_rate.h"
 #include "inject/report/report_source.h"
@@ -153,8 +153,7 @@ static enum status run_device(struct cli_plan_pilot *out, const struct job *job,
     struct cli_plan_share share;
     struct cli_campaign c;
     enum status st = cli_campaign_open(&c, job->env, &call);
-    if (!st)
-        st = plan_load(&c.crew->plan, &c.crew->arena, job->path);
+    st = st ? st : plan_load(&c.crew->plan, &c.crew->arena, job->path);
     if (!st) {
         struct plan *plan = &c.crew->plan;
         plan->model = job->options->model ? job->options->model : plan->model;

@@ -7,9 +7,79 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "cli/cli_manifest.h"
 #include "cli/cli_plan.h"
-#include "cli/cli_plan_pilot.h"
 #include "inject/plan/plan_contrast.h"
+
+/* --- a plan with its model and sample --- */
+
+/* "lengths": a list of [prompt tokens, generated tokens], one an item. */
+static enum status read_lengths(struct cli_plan *p, const char *path)
+{
+    struct json_doc *doc = NULL;
+    enum status st = json_load(&doc, path);
+    if (st)
+        return st;
+    const struct json *root = json_root(doc);
+    if (json_type(root) != JSON_ARRAY || json_count(root) != p->plan.n_items) {
+        log_error("%s: expected a list of %" PRIu32 " pairs [prompt tokens, generated tokens]",
+                  path, p->plan.n_items);
+        st = STATUS_INPUT;
+    }
+    for (uint32_t i = 0; !st && i < p->plan.n_items; i++) {
+        const struct json *pair = json_at(root, i);
+        int64_t prompt = 0, tokens = 0;
+        if (json_count(pair) != 2 || !json_integer(json_at(pair, 0), 1, 1 << 24, &prompt) ||
+            !json_integer(json_at(pair, 1), 1, 1 << 24, &tokens)) {
+            log_error("%s: expected a pair [prompt tokens, generated tokens]",
+                      json_where(doc, pair));
+            st = STATUS_INPUT;
+        }
+        p->item[i] = (struct sample_item){(uint32_t)prompt, (uint32_t)tokens};
+    }
+    json_destroy(&doc);
+    return st;
+}
+
+static enum status count_tokens(struct cli_plan *p)
+{
+    enum status st = STATUS_OK;
+    for (uint32_t i = 0; !st && i < p->plan.n_items; i++) {
+        struct plan_ids ids;
+        st = plan_item_ids(&p->plan, i, p->model, &p->arena, &ids);
+        if (!st)
+            p->item[i] = (struct sample_item){ids.count, p->plan.item[i].n};
+    }
+    return st;
+}
+
+static enum status make_sample(struct cli_plan *p, const struct cli_plan_options *options)
+{
+    p->item = arena_array(&p->arena, p->plan.n_items, sizeof(*p->item));
+    if (!p->item)
+        return STATUS_MEMORY;
+    enum status st = options->lengths ? read_lengths(p, options->lengths) : count_tokens(p);
+    return st ? st : sample_create(&p->sample, &p->plan, p->model, p->item);
+}
+
+enum status cli_plan_open(struct cli_plan *out, const struct cli_env *env, const char *path,
+                          const struct cli_plan_options *options)
+{
+    enum status st = plan_load(&out->plan, &out->arena, path);
+    if (st)
+        return st;
+    st = cli_manifest_open(&out->model, env, options->model ? options->model : out->plan.model);
+    return st ? st : make_sample(out, options);
+}
+
+void cli_plan_close(struct cli_plan *plan)
+{
+    sample_destroy(&plan->sample);
+    model_close(&plan->model);
+    arena_finish(&plan->arena);
+}
+
+/* --- speeds --- */
 
 /* Devices of --rate, then those of -d with their pilot. */
 struct speeds {
@@ -250,22 +320,19 @@ static void print_text(const struct cli_plan *p, const char *path, const struct 
 
 static void put_strata(struct json_writer *w, const struct cli_plan *p)
 {
-    json_put_key(w, "strata");
-    json_array_open(w);
+    json_member_array(w, "strata");
     for (uint32_t i = 0; i < sample_strata(p->sample); i++) {
         const struct sample_stratum row = sample_stratum(p->sample, i);
         json_object_open(w);
-        json_put_key(w, "label");
-        json_put_text(w, row.label);
+        json_member_text(w, "label", row.label);
         for (uint32_t d = 0; d < p->plan.n_strata; d++) {
-            json_put_key(w, kinds_text(KINDS_DIMENSION, p->plan.strata[d]));
-            json_put_text(w, row.value[p->plan.strata[d]]);
+            json_member_text(w, kinds_text(KINDS_DIMENSION, p->plan.strata[d]),
+                             row.value[p->plan.strata[d]]);
         }
         json_member_number(w, "size", row.size);
         json_member_number(w, "weight", row.weight);
         json_member_int(w, "trials", row.trials);
-        json_put_key(w, "distinct");
-        json_put_bool(w, row.distinct);
+        json_member_bool(w, "distinct", row.distinct);
         json_member_number(w, "expected", row.expected);
         json_member_number(w, "no_fault", sample_no_fault(p->sample, i));
         json_object_close(w);
@@ -275,8 +342,7 @@ static void put_strata(struct json_writer *w, const struct cli_plan *p)
 
 static void put_devices(struct json_writer *w, const struct speeds *speeds)
 {
-    json_put_key(w, "devices");
-    json_array_open(w);
+    json_member_array(w, "devices");
     for (size_t i = 0; i < speeds->count; i++) {
         const struct cli_plan_speed *speed = &speeds->speed[i];
         json_object_open(w);
@@ -325,8 +391,7 @@ static enum status print_json(const struct cli_plan *p, const struct speeds *spe
     put_strata(&w, p);
     json_member_int(&w, "trials", (int64_t)sample_role_trials(p->sample, ROLE_TRIAL));
     json_member_int(&w, "runs", (int64_t)sample_trials(p->sample));
-    json_put_key(&w, "controls");
-    json_object_open(&w);
+    json_member_object(&w, "controls");
     for (int role = ROLE_DRY; role < ROLE_COUNT; role++)
         json_member_int(&w, kinds_text(KINDS_ROLE, (uint32_t)role),
                         (int64_t)sample_role_trials(p->sample, (enum trial_role)role));
@@ -338,19 +403,18 @@ static enum status print_json(const struct cli_plan *p, const struct speeds *spe
     return json_end(&w);
 }
 
-enum status cli_plan_show(const struct cli_env *env, const char *path,
-                          const struct cli_plan_options *options)
+enum status cli_plan_show(const struct cli_env *env, const void *options,
+                          const struct args_list *operands)
 {
+    const struct cli_plan_options *o = options;
+    const char *path = operands->item[0];
     struct cli_plan plan = {0};
     struct speeds speeds = {.count = 0};
-    enum status st = cli_plan_open(&plan, env, path, options);
-    if (!st)
-        st = plan_stop_least(&plan.plan, &speeds.least);
-    if (!st)
-        st = plan_stop_warn(&plan.plan);
-    if (!st)
-        st = find_speeds(&speeds, &plan, env, path, options);
-    if (!st && options->json)
+    enum status st = cli_plan_open(&plan, env, path, o);
+    st = st ? st : plan_stop_least(&plan.plan, &speeds.least);
+    st = st ? st : plan_stop_warn(&plan.plan);
+    st = st ? st : find_speeds(&speeds, &plan, env, path, o);
+    if (!st && o->json)
         st = print_json(&plan, &speeds);
     else if (!st)
         print_text(&plan, path, &speeds);

@@ -15,14 +15,9 @@ struct cli_record_context {
     const char *golden_text;
 };
 
-/* The row of a record, with what is shown beside it; memory from `arena`. */
-enum status cli_record_view(struct row_view *out, struct arena *arena,
-                            const struct cli_record_context *context,
-                            const struct record *record) STATUS_MUST_USE;
-
 /* One object: what an export has of a trial, without what only a campaign has (row_view.h). */
-enum status cli_record_json(struct json_writer *w, const struct cli_record_context *context,
-                            const struct record *record) STATUS_MUST_USE;
+void cli_record_json(struct json_writer *w, const struct cli_record_context *context,
+                     const struct record *record);
 
 /* A block of lines: the row, and coordinates, tokens and deviations in words; `number` of `count`
  * in its title. */

@@ -5,11 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/args.h"
 #include "base/log.h"
-#include "cli/cli_commands.h"
-#include "cli/cli_crew.h"
-#include "cli/cli_output.h"
+#include "cli/cli.h"
+#include "cli/cli_campaign.h"
 #include "inject/campaign/campaign_replay.h"
 #include "inject/store/store_export.h"
 
@@ -106,12 +104,9 @@ static enum status replay(const struct cli_env *env, const struct options *o, st
     const struct args_list devices = {.count = 1, .item = {o->device}};
     struct campaign_replay_result result;
     enum status st = cli_crew_devices(crew, env, &devices, o->threads);
-    if (!st)
-        st = read_plan(crew, store, path, o->model);
-    if (!st)
-        st = cli_crew_open(crew, env);
-    if (!st)
-        st = check_identity(crew, store, path);
+    st = st ? st : read_plan(crew, store, path, o->model);
+    st = st ? st : cli_crew_open(crew, env);
+    st = st ? st : check_identity(crew, store, path);
     if (st)
         return st;
     crew->setup.naive = o->naive;
@@ -142,8 +137,7 @@ static enum status run(const struct cli_env *env, const struct options *o)
         return STATUS_MEMORY;
     }
     enum status st = store_open(&store, o->words.item[0]);
-    if (!st)
-        st = replay(env, o, crew, store);
+    st = st ? st : replay(env, o, crew, store);
     store_destroy(&store);
     cli_crew_finish(crew);
     free(crew);

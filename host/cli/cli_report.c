@@ -1,20 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* `vkfi report`: one HTML file of a campaign, and its data beside it. */
 #include <errno.h>
-#include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#include "base/args.h"
 #include "base/file.h"
 #include "base/hash.h"
-#include "base/json.h"
 #include "base/log.h"
-#include "cli/cli_commands.h"
+#include "cli/cli.h"
 #include "cli/cli_manifest.h"
-#include "cli/cli_reading.h"
 #include "inject/report/report_interval.h"
 #include "inject/report/report_page.h"
 #include "inject/report/report_source.h"
@@ -185,8 +180,7 @@ static enum status make_folder(const char *path)
 
 static void put_rate(struct json_writer *w, const char *key, const struct report_rate *rate)
 {
-    json_put_key(w, key);
-    json_object_open(w);
+    json_member_object(w, key);
     json_member_number(w, "rate", rate->estimate.rate);
     json_member_number(w, "low", rate->interval.bounds.low);
     json_member_number(w, "high", rate->interval.bounds.high);
@@ -211,8 +205,7 @@ static void put_totals(struct json_writer *w, const struct report_page *page)
     json_member_int(w, "look", data->plan->n_waves + 1);
     json_member_number(w, "spends", page->context.spends);
     json_member_int(w, "seed", data->plan->seed);
-    json_put_key(w, "rates");
-    json_object_open(w);
+    json_member_object(w, "rates");
     put_rate(w, "sdc", &page->totals.sdc);
     put_rate(w, "sdc_of_changed", &page->totals.sdc_changed);
     put_rate(w, "due", &page->totals.due);
@@ -247,8 +240,7 @@ static void put_interval(struct json_writer *w, struct report_table *table, uint
 static void put_worst(struct json_writer *w, struct report_page *page)
 {
     struct report_table *table = &page->table[REPORT_TABLE_WORST];
-    json_put_key(w, "worst");
-    json_array_open(w);
+    json_member_array(w, "worst");
     for (uint32_t r = 0; r < table->n_rows; r++) {
         json_object_open(w);
         json_member_text(w, "stratum", report_table_at(table, r, "stratum")->text);
@@ -269,15 +261,13 @@ static enum status print_json(struct report_page *page, const char *path)
     struct json_writer w;
     json_begin(&w, stdout, true);
     json_object_open(&w);
-    json_put_key(&w, "file");
-    json_put_text(&w, path);
+    json_member_text(&w, "file", path);
     put_totals(&w, page);
     put_worst(&w, page);
-    json_put_key(&w, "pictures");
-    json_object_open(&w);
+    json_member_object(&w, "pictures");
     for (int f = 0; f < REPORT_PICTURES; f++) {
-        json_put_key(&w, page->figure[f].id);
-        json_put_text(&w, page->figure[f].absent ? page->figure[f].absent : "drawn");
+        json_member_text(&w, page->figure[f].id,
+                         page->figure[f].absent ? page->figure[f].absent : "drawn");
     }
     json_object_close(&w);
     json_object_close(&w);

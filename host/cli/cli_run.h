@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the files of `vkfi run` share: its options, and everything opened for one run. */
+/* A run: its options, and everything opened for it. */
 #ifndef VKFI_CLI_RUN_H
 #define VKFI_CLI_RUN_H
 
@@ -7,11 +7,8 @@
 #include <stdint.h>
 
 #include "base/arena.h"
-#include "base/args.h"
-#include "base/json.h"
-#include "base/status.h"
+#include "cli/cli.h"
 #include "cli/cli_device.h"
-#include "cli/cli_env.h"
 #include "cli/cli_prompt.h"
 #include "inject/trial/trial.h"
 #include "model/generate.h"
@@ -43,30 +40,7 @@ struct cli_run {
     bool underflow; /* the golden run flushed a value (NUMERICS.md 5); of CPU devices only */
 };
 
-/* Where the first Inf or NaN stood, by position, then by order of the graph. */
-struct cli_nonfinite {
-    bool found;
-    const struct node *node;
-    uint32_t position;
-    uint32_t index; /* element of the node's output row, or of the K or V stored */
-    float value;
-    char site[FAULT_SITE_TEXT]; /* the node's, or "blk.1.kv_v" */
-};
-
-/* Notes what fpenv.h says of the golden run since the last fpenv_clear_underflow. */
-void cli_run_take_underflow(struct cli_run *run);
-
-/* run --fault: the golden run, then a trial for each fault of the file. */
-enum status cli_fault_run(struct cli_run *run) STATUS_MUST_USE;
-
-/* The members of the run's object, without its braces. `where` null: every logit was finite. */
-enum status cli_run_json_members(struct json_writer *w, const struct cli_run *run,
-                                 const struct generation *g,
-                                 const struct cli_nonfinite *where) STATUS_MUST_USE;
-
-/* Runs once more, watched, up to the first step whose logits are not finite; logs what it finds as
- * a warning. `out->found` is false if all steps are finite. Needs a free branch. */
-enum status cli_nonfinite_find(struct cli_nonfinite *out, struct cli_run *run,
-                               const struct generation *g) STATUS_MUST_USE;
+/* Runs and prints: text as it comes, the object, or the golden run and a trial for each fault. */
+enum status cli_run_print(struct cli_run *run) STATUS_MUST_USE;
 
 #endif

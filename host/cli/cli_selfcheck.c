@@ -7,13 +7,11 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "cli/cli_commands.h"
 #include "cli/cli_device.h"
 #include "cli/cli_manifest.h"
-#include "cli/cli_output.h"
-#include "cli/cli_progress.h"
 #include "cli/cli_prompt.h"
 #include "inject/space/draw.h"
+#include "model/detokenizer.h"
 
 /* One device while it is open. */
 struct open_device {
@@ -95,8 +93,8 @@ static enum status draw_faults(struct open_device *d)
         .bounds = &c->bounds, .first = 0, .count = d->golden.n_evaluated, .seed = c->options.seed};
     for (uint64_t id = 0; id < c->options.faults; id++)
         draw_fault(&c->faults[id], &draw, id);
-    return cli_output_tokens(&c->text, c->model->tokenizer, d->out->run.tokens,
-                             d->out->run.n_tokens);
+    return detokenizer_answer(&c->text, c->model->tokenizer, d->out->run.tokens,
+                              d->out->run.n_tokens);
 }
 
 /* Records of all faults on this device. */
@@ -146,13 +144,11 @@ static enum status compare_trials(struct open_device *d)
 static enum status check_device(struct open_device *d)
 {
     enum status st = open_device(d);
-    if (!st)
-        st = run_golden(d);
+    st = st ? st : run_golden(d);
     if (!st && d->is_reference)
         st = draw_faults(d);
     const double start = clock_seconds();
-    if (!st)
-        st = compare_trials(d);
+    st = st ? st : compare_trials(d);
     cli_progress_clear(&d->progress);
     d->out->fault_seconds = clock_seconds() - start;
     const enum status closed = cli_device_finish(&d->device);
@@ -195,12 +191,9 @@ static enum status open_check(struct cli_selfcheck *c)
 {
     const struct cli_prompt prompt = {.text = c->options.prompt};
     enum status st = find_devices(c);
-    if (!st)
-        st = cli_manifest_open(&c->model, c->env, c->options.model);
-    if (!st)
-        st = cli_prompt_ids(&prompt, c->model, &c->arena, &c->ids, &c->n_ids);
-    if (!st)
-        st = cli_prompt_fits(c->model, c->n_ids, c->options.n);
+    st = st ? st : cli_manifest_open(&c->model, c->env, c->options.model);
+    st = st ? st : cli_prompt_ids(&prompt, c->model, &c->arena, &c->ids, &c->n_ids);
+    st = st ? st : cli_prompt_fits(c->model, c->n_ids, c->options.n);
     c->bounds = (struct fault_bounds){.model = c->model,
                                       .act = (enum storage)c->options.act,
                                       .kv = (enum storage)c->options.kv,
@@ -222,8 +215,7 @@ static enum status run_check(struct cli_selfcheck *c)
         st = cli_selfcheck_json(c);
     else
         cli_selfcheck_print(c);
-    if (!st)
-        st = cli_output_flush();
+    st = st ? st : cli_output_flush();
     if (!st && c->disagreements > 0) {
         log_error("%" PRIu32 " comparisons do not agree bit for bit, expected none",
                   c->disagreements);

@@ -7,10 +7,8 @@
 #include <stdint.h>
 
 #include "base/arena.h"
-#include "base/args.h"
-#include "base/status.h"
 #include "base/text.h"
-#include "cli/cli_env.h"
+#include "cli/cli.h"
 #include "inject/trial/trial.h"
 
 struct cli_selfcheck_options {

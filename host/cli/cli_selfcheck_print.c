@@ -3,7 +3,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "cli/cli_output.h"
+#include "cli/cli.h"
 #include "cli/cli_record.h"
 #include "cli/cli_selfcheck.h"
 #include "inject/space/fault_bits.h"
@@ -133,49 +133,35 @@ static void put_device(struct json_writer *w, const struct cli_selfcheck *c,
     json_member_text(w, "name", d->name);
     json_member_text(w, "device", d->device);
     json_member_text(w, "driver", d->driver);
-    json_put_key(w, "tokens");
-    cli_output_ids(w, d->run.tokens, d->run.n_tokens);
-    json_put_key(w, "hashes");
-    json_array_open(w);
+    cli_output_ids(w, "tokens", d->run.tokens, d->run.n_tokens);
+    json_member_array(w, "hashes");
     for (uint32_t i = 0; i < d->run.n_tokens; i++)
         json_put_hex(w, d->run.step[i].hash, 16);
     json_array_close(w);
-    json_put_key(w, "hash");
-    json_put_hex(w, d->run.hash, 16);
-    json_put_key(w, "first_diff");
-    if (d->first_diff == EXECUTOR_NONE)
-        json_put_null(w);
-    else
-        json_put_int(w, d->first_diff);
-    json_put_key(w, "golden_seconds");
-    json_put_number(w, d->golden_seconds);
-    json_put_key(w, "fault_seconds");
-    json_put_number(w, d->fault_seconds);
-    json_put_key(w, "faults_agree");
-    json_array_open(w);
+    json_member_hex(w, "hash", d->run.hash, 16);
+    json_member_known(w, "first_diff", d->first_diff != EXECUTOR_NONE, d->first_diff);
+    json_member_number(w, "golden_seconds", d->golden_seconds);
+    json_member_number(w, "fault_seconds", d->fault_seconds);
+    json_member_array(w, "faults_agree");
     for (uint64_t i = 0; i < c->options.faults; i++)
         json_put_bool(w, d->trial[i].agrees);
     json_array_close(w);
     json_object_close(w);
 }
 
-static enum status put_faults(struct json_writer *w, const struct cli_selfcheck *c)
+static void put_faults(struct json_writer *w, const struct cli_selfcheck *c)
 {
     const struct golden golden = {.run = c->device[0].run, .decode = {.model = c->model}};
     const struct cli_record_context context = {
         .golden = &golden, .bounds = c->bounds, .golden_text = c->text.data};
-    enum status st = STATUS_OK;
-    json_put_key(w, "naive_agrees");
-    json_array_open(w);
+    json_member_array(w, "naive_agrees");
     for (uint64_t i = 0; i < c->options.faults; i++)
         json_put_bool(w, c->naive_agrees[i]);
     json_array_close(w);
-    json_put_key(w, "faults");
-    json_array_open(w);
-    for (uint64_t i = 0; !st && i < c->options.faults; i++)
-        st = cli_record_json(w, &context, &c->device[0].trial[i].record);
+    json_member_array(w, "faults");
+    for (uint64_t i = 0; i < c->options.faults; i++)
+        cli_record_json(w, &context, &c->device[0].trial[i].record);
     json_array_close(w);
-    return st;
 }
 
 enum status cli_selfcheck_json(const struct cli_selfcheck *c)
@@ -186,17 +172,13 @@ enum status cli_selfcheck_json(const struct cli_selfcheck *c)
     json_member_text(&w, "model", c->options.model);
     json_member_text(&w, "prompt", c->options.prompt);
     json_member_text(&w, "text", c->text.data);
-    json_put_key(&w, "seed");
-    json_put_int(&w, (int64_t)c->options.seed);
-    json_put_key(&w, "agree");
-    json_put_bool(&w, c->disagreements == 0);
-    json_put_key(&w, "devices");
-    json_array_open(&w);
+    json_member_int(&w, "seed", (int64_t)c->options.seed);
+    json_member_bool(&w, "agree", c->disagreements == 0);
+    json_member_array(&w, "devices");
     for (size_t i = 0; i < c->options.devices.count; i++)
         put_device(&w, c, &c->device[i]);
     json_array_close(&w);
-    enum status st = put_faults(&w, c);
+    put_faults(&w, c);
     json_object_close(&w);
-    const enum status written = json_end(&w);
-    return st ? st : written;
+    return json_end(&w);
 }

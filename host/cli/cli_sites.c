@@ -4,9 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/args.h"
 #include "base/log.h"
-#include "cli/cli_commands.h"
+#include "cli/cli.h"
 #include "cli/cli_manifest.h"
 #include "inject/space/site.h"
 
@@ -107,33 +106,25 @@ static void print_site(const struct site *site)
 
 static void put_count(struct json_writer *w, const char *key, uint64_t count)
 {
-    json_put_key(w, key);
-    json_put_int(w, (int64_t)count);
+    json_member_int(w, key, (int64_t)count);
 }
 
 static void put_site(struct json_writer *w, const struct site *site)
 {
     json_object_open(w);
-    json_put_key(w, "site");
-    json_put_text(w, site->name);
-    json_put_key(w, "place");
-    json_put_text(w, kinds_text(KINDS_PLACE, site->place));
+    json_member_text(w, "site", site->name);
+    json_member_text(w, "place", kinds_text(KINDS_PLACE, site->place));
     json_put_key(w, "op");
     if (site->node)
         json_put_text(w, op_of(site));
     else
         json_put_null(w);
-    json_put_key(w, "layer");
-    if (site->layer == GRAPH_NO_LAYER)
-        json_put_null(w);
-    else
-        json_put_int(w, site->layer);
+    json_member_known(w, "layer", site->layer != GRAPH_NO_LAYER, site->layer);
     put_count(w, "elements", site->elements);
     put_count(w, "bits", site->bits);
     put_count(w, "bytes", site->bytes);
     put_count(w, "macs", site->macs);
-    json_put_key(w, "points");
-    json_array_open(w);
+    json_member_array(w, "points");
     for (uint32_t point = HOOK_OPERAND; point <= HOOK_LAST; point++) {
         if (site->points >> point & 1)
             json_put_text(w, kinds_text(KINDS_POINT, point));
@@ -203,8 +194,7 @@ enum status cli_sites(const struct cli_env *env, int argc, char **argv)
                                             .act = (enum storage)r.act,
                                             .kv = (enum storage)r.kv,
                                             .positions = (uint32_t)r.positions});
-    if (!st)
-        st = show(&r, sites, count);
+    st = st ? st : show(&r, sites, count);
     model_close(&model);
     arena_finish(&arena);
     return st;

@@ -6,13 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/args.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/outside.h"
-#include "cli/cli_commands.h"
+#include "base/text.h"
+#include "cli/cli.h"
 #include "cli/cli_manifest.h"
-#include "cli/cli_output.h"
+#include "model/detokenizer.h"
 
 struct conversion {
     const char *model;
@@ -53,8 +53,7 @@ static enum status print_ids(const struct model *model, bool special)
     int32_t *ids = NULL;
     enum status st = file_read(&arena, "-", &text, &size);
     struct outside_text given = {"standard input", text, size};
-    if (!st)
-        st = outside_take(&given);
+    st = st ? st : outside_take(&given);
     if (!st)
         st = tokenizer_encode(
             model->tokenizer, &arena,
@@ -86,8 +85,7 @@ static enum status convert(const struct cli_env *env, const struct call *call)
     if (st || done)
         return st;
     st = cli_manifest_open(&model, env, c.model);
-    if (!st)
-        st = call->print(model, c.special);
+    st = st ? st : call->print(model, c.special);
     model_close(&model);
     return st;
 }
@@ -142,8 +140,7 @@ static enum status print_text(const struct model *model, bool special)
     detokenizer_init(&dt, model->tokenizer, special);
     enum status st = file_read(&arena, "-", &text, &size);
     struct outside_text given = {"standard input", text, size};
-    if (!st)
-        st = outside_take(&given);
+    st = st ? st : outside_take(&given);
     const char *at = given.bytes;
     for (size_t place = 1; !st && found; place++) {
         int32_t id = 0;
@@ -151,8 +148,7 @@ static enum status print_text(const struct model *model, bool special)
         if (!st && found)
             st = detokenizer_put(&dt, id, &out);
     }
-    if (!st)
-        st = detokenizer_flush(&dt, &out);
+    st = st ? st : detokenizer_flush(&dt, &out);
     if (!st && out.size > 0)
         fwrite(out.data, 1, out.size, stdout);
     text_finish(&out);

@@ -8,13 +8,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/args.h"
 #include "base/fpenv.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "cli/cli_commands.h"
+#include "cli/cli.h"
 #include "cli/cli_device.h"
-#include "cli/cli_output.h"
 #include "shared/numerics.h"
 
 struct command {
@@ -229,9 +227,7 @@ int main(int argc, char **argv)
         .threads = threads,
         .driver_files = driver_files ? driver_files : environment("VK_ICD_FILENAMES"),
     };
-    if (!st)
-        st = dispatch(&env, argc, argv);
-    if (!st)
-        st = cli_output_flush();
+    st = st ? st : dispatch(&env, argc, argv);
+    st = st ? st : cli_output_flush();
     return status_exit_code(st);
 }
