@@ -17,19 +17,22 @@
     "{% for m in messages %}{{ '" before "' + m.role + '" between "' + " content " + '" after      \
     "' }}{% endfor %}"
 
+#define SOURCE_chatml                                                                              \
+    TURN("<|im_start|>", "\n", "m.content", "<|im_end|>\n") "{{ '<|im_start|>assistant\n' }}"
+#define SOURCE_gemma                                                                               \
+    "{{ bos_token }}" TURN("<start_of_turn>", "\n", "m.content | trim",                            \
+                           "<end_of_turn>\n") "{{ '<start_of_turn>model\n' }}"
+#define SOURCE_llama3                                                                              \
+    "{{ bos_token }}" TURN(                                                                        \
+        "<|start_header_id|>", "<|end_header_id|>\n\n", "m.content | trim",                        \
+        "<|eot_id|>") "{{ '<|start_header_id|>assistant<|end_header_id|>\n\n' }}"
+#define SOURCE_phi TURN("<|", "|>\n", "m.content", "<|end|>\n") "{{ '<|assistant|>\n' }}"
+#define SOURCE_plain "{{ messages[0].content }}"
+
+#define ROW(name) {#name, SOURCE_##name},
 static const struct {
     const char *name, *source;
-} BUILT_IN[] = {
-    {"chatml",
-     TURN("<|im_start|>", "\n", "m.content", "<|im_end|>\n") "{{ '<|im_start|>assistant\n' }}"},
-    {"gemma", "{{ bos_token }}" TURN("<start_of_turn>", "\n", "m.content | trim",
-                                     "<end_of_turn>\n") "{{ '<start_of_turn>model\n' }}"},
-    {"llama3", "{{ bos_token }}" TURN(
-                   "<|start_header_id|>", "<|end_header_id|>\n\n", "m.content | trim",
-                   "<|eot_id|>") "{{ '<|start_header_id|>assistant<|end_header_id|>\n\n' }}"},
-    {"phi", TURN("<|", "|>\n", "m.content", "<|end|>\n") "{{ '<|assistant|>\n' }}"},
-    {"plain", "{{ messages[0].content }}"},
-};
+} BUILT_IN[] = {CHAT_NAMES(ROW, ROW, ROW)};
 #define N_BUILT_IN (sizeof(BUILT_IN) / sizeof(*BUILT_IN))
 
 static const char *built_in(const char *name)

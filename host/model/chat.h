@@ -9,8 +9,14 @@
 #include "base/status.h"
 #include "model/gguf.h"
 
-/* "chatml, gemma, llama3, phi or plain": what may stand instead of the file's own template. */
-#define CHAT_TEMPLATES "chatml, gemma, llama3, phi or plain"
+/* The built-in templates, which may stand instead of the file's own: A of the first name, B of each
+ * one between, C of the last. */
+#define CHAT_NAMES(A, B, C) A(chatml) B(gemma) B(llama3) B(phi) C(plain)
+/* "chatml, gemma, llama3, phi or plain" */
+#define CHAT_FIRST(name) #name
+#define CHAT_NEXT(name) ", " #name
+#define CHAT_LAST(name) " or " #name
+#define CHAT_TEMPLATES CHAT_NAMES(CHAT_FIRST, CHAT_NEXT, CHAT_LAST)
 bool chat_is_template(const char *name);
 /* The end of a message about another name: "expected ..." and the nearest. Returns `out`. */
 #define CHAT_EXPECTED 256

@@ -261,6 +261,7 @@ static enum status check_group(const struct set *set, const char *group)
 }
 
 #define OF(member) offsetof(struct plan_item, member)
+#define QUOTED(name) ", '" #name "'"
 #define TEXT_RULE "One of texts, file and ids must be given."
 static const struct plan_field SET[] = {
     {"texts",
@@ -281,7 +282,7 @@ static const struct plan_field SET[] = {
          "1000000, 'items': {'type': 'integer', 'minimum': 0, 'maximum': 2147483647}}}",
      .examples = "[[[9, 8, 7], [200, 201]]]",
      .what = "Prompts as token ids, taken as they are. " TEXT_RULE},
-    {"chat", .form = "{'enum': [true, false, 'chatml', 'gemma', 'llama3', 'phi', 'plain']}",
+    {"chat", .form = "{'enum': [true, false" CHAT_NAMES(QUOTED, QUOTED, QUOTED) "]}",
      .fallback = "false", .examples = "[true, 'llama3']",
      .what = "true: each text is a user's message in the model's own chat template; a name: in "
              "that built-in one."},
