@@ -238,29 +238,22 @@ static bool take(struct plan_fixture *f, const struct written *w, const struct m
 /* A line a trial: all that tells two of them apart, to the last bit. */
 static void put_draws(struct text *out, const struct plan_fixture *f)
 {
-    char *faults = NULL;
-    size_t size = 0;
-    FILE *file = open_memstream(&faults, &size);
-    assert_non_null(file);
     for (uint64_t id = 0; id < sample_trials(f->sample); id++) {
         struct arena arena = {0};
         struct sample_draw d;
-        struct json_writer w;
         fixture_draw(f, id, &arena, &d);
-        fprintf(file, "%d %u %s %a %a %a ", d.role, d.item,
-                d.role == ROLE_SENTINEL ? "" : sample_stratum(f->sample, d.stratum).label, d.weight,
-                d.draw_prob, d.size);
+        text_addf(out, "%d %u %s %a %a %a ", d.role, d.item,
+                  d.role == ROLE_SENTINEL ? "" : sample_stratum(f->sample, d.stratum).label,
+                  d.weight, d.draw_prob, d.size);
         for (uint32_t i = 0; i < d.n_faults; i++) {
-            json_begin(&w, file, false);
-            fault_put(&w, &d.fault[i]);
-            assert_int_equal(json_end(&w), STATUS_OK);
+            const char *fault = "";
+            text_take(out, fault_put_text(&fault, &arena, &d.fault[i]));
+            text_addf(out, "%s\n", fault);
         }
-        fprintf(file, "\n");
+        text_put(out, "\n");
         arena_finish(&arena);
     }
-    fclose(file);
-    add(out, faults);
-    free(faults);
+    assert_int_equal(out->st, STATUS_OK);
 }
 
 static void expect_same(const struct plan_fixture *a, const struct plan_fixture *b)
@@ -285,24 +278,18 @@ static void read_back(struct plan_fixture *out, const struct plan_fixture *from,
                       const struct model *model)
 {
     struct json_doc *doc = NULL;
-    struct json_writer w;
-    char *text = NULL;
-    size_t size = 0;
-    FILE *file = open_memstream(&text, &size);
-    assert_non_null(file);
+    struct json_memory m;
     assert_int_equal(json_parse(&doc, from->plan.canon, strlen(from->plan.canon), "canon"),
                      STATUS_OK);
-    json_begin(&w, file, false);
-    plan_from_canon(&w, json_root(doc));
-    assert_int_equal(json_end(&w), STATUS_OK);
-    fclose(file);
-    json_destroy(&doc);
     *out = (struct plan_fixture){0};
-    const struct plan_source source = {text, size, "plan.json", ""};
+    json_begin_memory(&m, false);
+    plan_from_canon(&m.w, json_root(doc));
+    assert_int_equal(json_end_memory(&m, &out->arena), STATUS_OK);
+    json_destroy(&doc);
+    const struct plan_source source = {m.text, m.size, "plan.json", ""};
     if (plan_read(&out->plan, &out->arena, &source) ||
         sample_create(&out->sample, &out->plan, model, fixture_items))
-        fail_msg("%s\n gave %s", text, log_last_error());
-    free(text);
+        fail_msg("%s\n gave %s", m.text, log_last_error());
 }
 
 /* --- the tests --- */
