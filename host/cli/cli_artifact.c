@@ -14,6 +14,21 @@ struct artifact_options {
     bool json, allow_suspect;
 };
 
+static const char DETAILS[] =
+    "DESCRIPTION\n"
+    "Writes a zip archive: the plan and its schema, the database and its schema, the "
+    "trials as CSV and JSON lines, all tables of the report with the data and scripts "
+    "of its pictures, SHA-256 sums of all of it, and a README with the commands that "
+    "reproduce one table, one trial, and the campaign. The same database gives the "
+    "same archive, byte for byte.\n"
+    "\n"
+    "EXIT CODES\n"
+    "  0  written\n"
+    "  2  wrong usage or database, or the archive could not be written\n"
+    "\n"
+    "EXAMPLES\n"
+    "  vkfi artifact run.db -o artifact.zip\n";
+
 static enum status parse(struct artifact_options *out, int argc, char **argv, bool *out_done)
 {
     const struct args_option options[] = {
@@ -24,26 +39,12 @@ static enum status parse(struct artifact_options *out, int argc, char **argv, bo
          0, 0},
         CLI_READING_SUSPECT(&out->allow_suspect),
         {0}};
-    const struct args_spec spec = {
-        .command = "vkfi artifact",
-        .summary = "pack a campaign for those who want to check it",
-        .synopsis = "DB [-o FILE] [--json] [--allow-suspect]",
-        .details =
-            "DESCRIPTION\n"
-            "Writes a zip archive: the plan and its schema, the database and its schema, the "
-            "trials as CSV and JSON lines, all tables of the report with the data and scripts "
-            "of its pictures, SHA-256 sums of all of it, and a README with the commands that "
-            "reproduce one table, one trial, and the campaign. The same database gives the "
-            "same archive, byte for byte.\n"
-            "\n"
-            "EXIT CODES\n"
-            "  0  written\n"
-            "  2  wrong usage or database, or the archive could not be written\n"
-            "\n"
-            "EXAMPLES\n"
-            "  vkfi artifact run.db -o artifact.zip\n",
-        .options = options,
-        .operands = &out->databases};
+    const struct args_spec spec = {.command = "vkfi artifact",
+                                   .summary = "pack a campaign for those who want to check it",
+                                   .synopsis = "DB [-o FILE] [--json] [--allow-suspect]",
+                                   .details = DETAILS,
+                                   .options = options,
+                                   .operands = &out->databases};
     const enum status st = args_parse(&spec, argc, argv, out_done);
     return st || *out_done ? st : cli_reading_check(&out->databases, 1, 1);
 }
@@ -73,47 +74,54 @@ static enum status print_json(const struct report_artifact_list *list)
     return json_end(&w);
 }
 
+/* The file that `out`, or where it is null the database's name, leads to; from the page's arena. */
+static enum status find_target(const char **out_target, const char **out, struct arena *arena,
+                               const char *database)
+{
+    if (!*out)
+        *out = arena_printf(arena, "%s.zip", database);
+    const enum status st = *out ? file_find_target(out_target, arena, *out) : STATUS_MEMORY;
+    if (st || *out_target)
+        return st;
+    log_error("%s: found no place for an archive, expected a regular file", *out);
+    return STATUS_INPUT;
+}
+
+static enum status write_archive(const struct cli_env *env, struct artifact_options *o,
+                                 struct report_page *page)
+{
+    const char *database = o->databases.item[0], *target = NULL;
+    struct report_artifact_list list;
+    enum status st = find_target(&target, &o->out, &page->arena, database);
+    const char *schema = arena_printf(&page->arena, "%s/plan.schema.json", env->data);
+    st = st ? st : schema ? STATUS_OK : STATUS_MEMORY;
+    st = st ? st
+            : report_artifact_write(
+                  &list, &page->arena,
+                  &(struct report_artifact_params){database, target, schema, page});
+    if (st || o->json)
+        return st ? st : print_json(&list);
+    printf("%s\n", o->out);
+    return STATUS_OK;
+}
+
 enum status cli_artifact(const struct cli_env *env, int argc, char **argv)
 {
     struct artifact_options options = {0};
     struct report_source source = {0};
     struct report_page page = {0};
-    struct report_artifact_list list;
+    struct report_params params = {.data = &source.data, .confidence = 0.95};
     struct arena arena = {0};
-    const char *about = NULL;
     bool done = false;
     enum status st = parse(&options, argc, argv, &done);
     if (st || done)
         return st;
-    const char *database = options.databases.item[0];
-    st = cli_reading_open(&source, database, options.allow_suspect);
-    st = st ? st : cli_manifest_about(&about, &arena, env, source.data.identity->model_hash);
-    if (!st)
-        st = report_page_init(
-            &page,
-            &(struct report_params){.data = &source.data, .model_about = about, .confidence = 0.95},
-            false);
-    const char *out = options.out;
-    if (!st && !out) {
-        out = arena_printf(&page.arena, "%s.zip", database);
-        st = out ? STATUS_OK : STATUS_MEMORY;
-    }
-    const char *target = NULL;
-    st = st ? st : file_find_target(&target, &page.arena, out);
-    if (!st && !target) {
-        log_error("%s: found no place for an archive, expected a regular file", out);
-        st = STATUS_INPUT;
-    }
-    const char *schema = arena_printf(&page.arena, "%s/plan.schema.json", env->data);
-    if (!st && !schema)
-        st = STATUS_MEMORY;
-    if (!st)
-        st = report_artifact_write(
-            &list, &page.arena, &(struct report_artifact_params){database, target, schema, &page});
-    if (!st && options.json)
-        st = print_json(&list);
-    else if (!st)
-        printf("%s\n", out);
+    st = cli_reading_open(&source, options.databases.item[0], options.allow_suspect);
+    st =
+        st ? st
+           : cli_manifest_about(&params.model_about, &arena, env, source.data.identity->model_hash);
+    st = st ? st : report_page_init(&page, &params, false);
+    st = st ? st : write_archive(env, &options, &page);
     report_page_finish(&page);
     report_source_finish(&source);
     arena_finish(&arena);

@@ -155,10 +155,10 @@ static enum status make_prompt(struct bench *b)
     struct text text = {0};
     int32_t *ids = NULL;
     size_t count = 0;
-    enum status st = STATUS_OK;
     /* A sentence has more than 16 tokens whatever the tokenizer. */
-    for (uint64_t i = 0; !st && i <= wanted / 16; i++)
-        st = text_add(&text, SENTENCE, strlen(SENTENCE));
+    for (uint64_t i = 0; i <= wanted / 16; i++)
+        text_put(&text, SENTENCE);
+    enum status st = text.st;
     if (!st)
         st = tokenizer_encode(b->model->tokenizer, &b->arena,
                               &(struct tokenizer_text){text.data, text.size, TOKENIZER_PLAIN}, &ids,

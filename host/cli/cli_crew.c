@@ -269,19 +269,17 @@ static enum status hash_shaders(struct cli_crew *crew)
 {
     struct text all = {0};
     char hash[HASH_SHA256_TEXT];
-    enum status st = STATUS_OK;
-    for (size_t i = 0; !st && i < shader_table_count; i++) {
+    for (size_t i = 0; i < shader_table_count; i++) {
         const struct shader_code *code = shader_table[i];
-        st = text_add(&all, code->name, strlen(code->name) + 1);
-        st = st ? st : text_add(&all, (const char *)code->words, code->size);
+        text_add(&all, code->name, strlen(code->name) + 1);
+        text_add(&all, (const char *)code->words, code->size);
     }
+    const enum status st = all.st;
     if (!st)
         hash_sha256(all.data, all.size, hash);
     text_finish(&all);
-    if (st)
-        return st;
-    crew->identity.shaders = arena_text(&crew->arena, hash, strlen(hash));
-    return crew->identity.shaders ? STATUS_OK : STATUS_MEMORY;
+    crew->identity.shaders = st ? NULL : arena_text(&crew->arena, hash, strlen(hash));
+    return st || crew->identity.shaders ? st : STATUS_MEMORY;
 }
 
 enum status cli_crew_open(struct cli_crew *crew, const struct cli_env *env)

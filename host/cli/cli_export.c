@@ -118,8 +118,8 @@ static enum status parse(struct export_options *out, int argc, char **argv, bool
         CLI_READING_SUSPECT(&out->allow_suspect),
         {0}};
     struct text details = {0};
-    enum status st = text_addf(&details, "%s", DETAILS);
-    st = st ? st : row_view_describe(&details, FIELD_DRAW, FIELD_RUN);
+    text_put(&details, DETAILS);
+    text_take(&details, row_view_describe(&details, FIELD_DRAW, FIELD_RUN));
     const struct args_spec spec = {
         .command = "vkfi export",
         .summary = "the trials of a database as CSV or JSON lines",
@@ -128,30 +128,21 @@ static enum status parse(struct export_options *out, int argc, char **argv, bool
         .details = details.data,
         .options = options,
         .operands = &out->databases};
-    st = st ? st : args_parse(&spec, argc, argv, out_done);
+    const enum status st = details.st ? details.st : args_parse(&spec, argc, argv, out_done);
     text_finish(&details);
     return st || *out_done ? st : check(out);
 }
 
-static enum status export_to_file(const struct store *store, const struct export_options *options)
-{
-    struct file_writer writer;
-    enum status st = file_writer_init(&writer, options->file);
-    if (st)
-        return st;
-    st = store_export(store, (enum store_export_format)options->format, writer.file);
-    st = st ? st : file_writer_commit(&writer);
-    file_writer_finish(&writer);
-    return st;
-}
-
-static enum status export_faults(const struct store *store, const char *path)
+/* Writes a file that is replaced only when all is written; `format` null: the faults. */
+static enum status export_to(const char *path, const struct store *store,
+                             const enum store_export_format *format)
 {
     struct file_writer writer;
     enum status st = file_writer_init(&writer, path);
     if (st)
         return st;
-    st = store_export_faults(store, writer.file);
+    st = format ? store_export(store, *format, writer.file)
+                : store_export_faults(store, writer.file);
     st = st ? st : file_writer_commit(&writer);
     file_writer_finish(&writer);
     return st;
@@ -182,11 +173,12 @@ enum status cli_export(const struct cli_env *env, int argc, char **argv)
         return options.json ? row_view_describe_json(stdout) : describe();
     st = store_open(&store, options.databases.item[0]);
     st = st ? st : store_doubt_check(store, options.allow_suspect);
+    const enum store_export_format format = (enum store_export_format)options.format;
     st = st             ? st
-         : options.file ? export_to_file(store, &options)
-                        : store_export(store, (enum store_export_format)options.format, stdout);
+         : options.file ? export_to(options.file, store, &format)
+                        : store_export(store, format, stdout);
     if (!st && options.faults)
-        st = export_faults(store, options.faults);
+        st = export_to(options.faults, store, NULL);
     store_destroy(&store);
     return st;
 }

@@ -26,6 +26,32 @@ static enum status check(const struct merge_options *options)
     return STATUS_OK;
 }
 
+static const char DETAILS[] =
+    "DESCRIPTION\n"
+    "Joins what `vkfi campaign run --shard i/n` wrote, on any machines, to the database "
+    "that one process would have written: the same trials with the same records, "
+    "strata, items, devices and incidents.\n"
+    "\n"
+    "Everything is checked before OUT is touched. All databases must be of one campaign "
+    "(plan, model, shaders, contract, number of trials), each shard may come once, and a "
+    "trial that several of them have must be equal in every field that does not depend "
+    "on where it ran; the line of an error names the file, the trial and the field. "
+    "Merged databases may be merged again, in any order. A merge that was stopped is "
+    "finished by the same command, and done twice it adds nothing.\n"
+    "\n"
+    "Trials that no database has are counted, with the shards they are of.\n"
+    "\n"
+    "Of a trial that is suspect in one database and trusted in another the trusted row is "
+    "taken, whatever the other one holds.\n"
+    "\n"
+    "EXIT CODES\n"
+    "  0  done, also if trials are missing and --complete is not given\n"
+    "  2  the databases do not agree, are damaged, or cannot be read or written\n"
+    "\n"
+    "EXAMPLES\n"
+    "  srun -n 4 vkfi campaign run plan.json -o out.db\n"
+    "  vkfi merge out.[0-9]*.db -o out.db --complete\n";
+
 static enum status parse(struct merge_options *out, int argc, char **argv, bool *out_done)
 {
     const struct args_option options[] = {
@@ -38,37 +64,12 @@ static enum status parse(struct merge_options *out, int argc, char **argv, bool 
          0, 0},
         CLI_READING_SUSPECT(&out->allow_suspect),
         {0}};
-    const struct args_spec spec = {
-        .command = "vkfi merge",
-        .summary = "join the databases of a campaign's shards",
-        .synopsis = "DB... -o OUT [--complete] [--allow-suspect]",
-        .details =
-            "DESCRIPTION\n"
-            "Joins what `vkfi campaign run --shard i/n` wrote, on any machines, to the database "
-            "that one process would have written: the same trials with the same records, "
-            "strata, items, devices and incidents.\n"
-            "\n"
-            "Everything is checked before OUT is touched. All databases must be of one campaign "
-            "(plan, model, shaders, contract, number of trials), each shard may come once, and a "
-            "trial that several of them have must be equal in every field that does not depend "
-            "on where it ran; the line of an error names the file, the trial and the field. "
-            "Merged databases may be merged again, in any order. A merge that was stopped is "
-            "finished by the same command, and done twice it adds nothing.\n"
-            "\n"
-            "Trials that no database has are counted, with the shards they are of.\n"
-            "\n"
-            "Of a trial that is suspect in one database and trusted in another the trusted row is "
-            "taken, whatever the other one holds.\n"
-            "\n"
-            "EXIT CODES\n"
-            "  0  done, also if trials are missing and --complete is not given\n"
-            "  2  the databases do not agree, are damaged, or cannot be read or written\n"
-            "\n"
-            "EXAMPLES\n"
-            "  srun -n 4 vkfi campaign run plan.json -o out.db\n"
-            "  vkfi merge out.[0-9]*.db -o out.db --complete\n",
-        .options = options,
-        .operands = &out->databases};
+    const struct args_spec spec = {.command = "vkfi merge",
+                                   .summary = "join the databases of a campaign's shards",
+                                   .synopsis = "DB... -o OUT [--complete] [--allow-suspect]",
+                                   .details = DETAILS,
+                                   .options = options,
+                                   .operands = &out->databases};
     enum status st = args_parse(&spec, argc, argv, out_done);
     return st || *out_done ? st : check(out);
 }

@@ -48,16 +48,15 @@ static enum status end_texts(struct text *out, const struct tokenizer *tokenizer
 {
     uint32_t count;
     const int32_t *ids = tokenizer_end_ids(tokenizer, &count);
-    enum status st = STATUS_OK;
 
-    for (uint32_t i = 0; i < count && !st; i++) {
+    for (uint32_t i = 0; i < count; i++) {
         struct detokenizer dt;
         detokenizer_init(&dt, tokenizer, true);
-        st = detokenizer_put(&dt, ids[i], out);
-        st = st ? st : detokenizer_flush(&dt, out);
-        st = st ? st : text_add(out, "", 1);
+        text_take(out, detokenizer_put(&dt, ids[i], out));
+        text_take(out, detokenizer_flush(&dt, out));
+        text_add(out, "", 1);
     }
-    return st;
+    return out->st;
 }
 
 static enum status gather(struct info *out, const struct model *model)

@@ -178,17 +178,12 @@ static const char OUTCOMES_AND_EXAMPLES[] =
 #define TOP_K_MAX 999999
 #define TOKENS_MAX 999999
 
-static enum status add_details(struct text *out)
-{
-    enum status st = text_addf(out, "%s%s%s%s", DESCRIPTION, FAULTS, COORDINATES, RECORDS);
-    st = st ? st : row_view_describe(out, FIELD_PLACE, FIELD_FULL);
-    return st ? st : text_addf(out, "%s", OUTCOMES_AND_EXAMPLES);
-}
-
 static enum status parse(struct cli_run_options *o, int argc, char **argv, bool *out_done)
 {
     struct text details = {0};
-    enum status st = add_details(&details);
+    text_addf(&details, "%s%s%s%s", DESCRIPTION, FAULTS, COORDINATES, RECORDS);
+    text_take(&details, row_view_describe(&details, FIELD_PLACE, FIELD_FULL));
+    text_put(&details, OUTCOMES_AND_EXAMPLES);
     const struct args_option options[] = {
         {'m', "model", ARGS_TEXT, &o->model, "MODEL", MODEL_HELP, 0, 0},
         {'p', "prompt", ARGS_TEXT, &o->prompt.text, "TEXT",
@@ -241,7 +236,7 @@ static enum status parse(struct cli_run_options *o, int argc, char **argv, bool 
                                    .synopsis = SYNOPSIS,
                                    .details = details.data,
                                    .options = options};
-    st = st ? st : args_parse(&spec, argc, argv, out_done);
+    const enum status st = details.st ? details.st : args_parse(&spec, argc, argv, out_done);
     text_finish(&details);
     return st;
 }

@@ -19,6 +19,38 @@ struct request {
     struct args_list globs;
 };
 
+static const char DETAILS[] =
+    "DESCRIPTION\n"
+    "Lists the sites of a model, all or those whose names match a PATTERN (as the shell "
+    "matches names: * ? [...]; quote it). Faults and plans use the same names.\n"
+    "\n"
+    "  site      name\n"
+    "  place     op: a result computed for each token; weight: a tensor of\n"
+    "            the file; kv: K or V entries of a layer; table: a RoPE\n"
+    "            table; control: an integer that steers\n"
+    "  op        kind of operation; - for what is stored\n"
+    "  elements  results of one token; elements stored\n"
+    "  bits      that hold them: of the stored form of results, of all\n"
+    "            fields of a tensor\n"
+    "  bytes     the same; a tensor's size in the file\n"
+    "  MACs      of one token: products of two operands that are summed, by\n"
+    "            matrices and attention (the clock of plans of stored bits)\n"
+    "  points    where a fault may strike: operand (the input as read),\n"
+    "            weight (stored bits as read), partial (a partial sum),\n"
+    "            out (the result), mem (its stored form), accumulator (a\n"
+    "            running sum after a block of 32 products has joined it)\n"
+    "\n"
+    "A tensor used twice (tied embeddings) is one site. In JSON, layer is null for what "
+    "lies outside the layers.\n"
+    "\n"
+    "EXAMPLES\n"
+    "  vkfi sites -m smollm2-135m 'blk.3.*'\n"
+    "  vkfi sites -m smollm2-135m --json 'blk.*.ffn_down*' 'control.*'\n"
+    "\n"
+    "EXIT CODES\n"
+    "  0  done\n"
+    "  2  wrong usage, no such model, or no site matches\n";
+
 static enum status parse(struct request *r, int argc, char **argv, bool *out_done)
 {
     const struct args_option options[] = {
@@ -33,43 +65,12 @@ static enum status parse(struct request *r, int argc, char **argv, bool *out_don
         {0, "kv", ARGS_CHOICE, &r->kv, STORAGES, "Storage type of K and V. Default f32.", 0, 0},
         {0, "json", ARGS_FLAG, &r->json, NULL, "A JSON array, one object a site.", 0, 0},
         {0}};
-    const struct args_spec spec = {
-        .command = "vkfi sites",
-        .summary = "where faults may strike",
-        .synopsis = "-m MODEL [options] [PATTERN...]",
-        .details =
-            "DESCRIPTION\n"
-            "Lists the sites of a model, all or those whose names match a PATTERN (as the shell "
-            "matches names: * ? [...]; quote it). Faults and plans use the same names.\n"
-            "\n"
-            "  site      name\n"
-            "  place     op: a result computed for each token; weight: a tensor of\n"
-            "            the file; kv: K or V entries of a layer; table: a RoPE\n"
-            "            table; control: an integer that steers\n"
-            "  op        kind of operation; - for what is stored\n"
-            "  elements  results of one token; elements stored\n"
-            "  bits      that hold them: of the stored form of results, of all\n"
-            "            fields of a tensor\n"
-            "  bytes     the same; a tensor's size in the file\n"
-            "  MACs      of one token: products of two operands that are summed, by\n"
-            "            matrices and attention (the clock of plans of stored bits)\n"
-            "  points    where a fault may strike: operand (the input as read),\n"
-            "            weight (stored bits as read), partial (a partial sum),\n"
-            "            out (the result), mem (its stored form), accumulator (a\n"
-            "            running sum after a block of 32 products has joined it)\n"
-            "\n"
-            "A tensor used twice (tied embeddings) is one site. In JSON, layer is null for what "
-            "lies outside the layers.\n"
-            "\n"
-            "EXAMPLES\n"
-            "  vkfi sites -m smollm2-135m 'blk.3.*'\n"
-            "  vkfi sites -m smollm2-135m --json 'blk.*.ffn_down*' 'control.*'\n"
-            "\n"
-            "EXIT CODES\n"
-            "  0  done\n"
-            "  2  wrong usage, no such model, or no site matches\n",
-        .options = options,
-        .operands = &r->globs};
+    const struct args_spec spec = {.command = "vkfi sites",
+                                   .summary = "where faults may strike",
+                                   .synopsis = "-m MODEL [options] [PATTERN...]",
+                                   .details = DETAILS,
+                                   .options = options,
+                                   .operands = &r->globs};
     enum status st = args_parse(&spec, argc, argv, out_done);
     if (!st && !*out_done && !r->model) {
         log_error("found no model, expected -m with a path or a name of vkfi model list");

@@ -66,29 +66,26 @@ static enum status unknown_command(const char *name)
     return STATUS_USAGE;
 }
 
-static enum status add_command_list(struct text *out)
+static void add_command_list(struct text *out)
 {
-    enum status st = text_addf(out, "COMMANDS\n");
-    for (size_t i = 0; !st && i < COMMAND_COUNT; i++)
-        st = text_addf(out, "  %-11s %s\n", COMMANDS[i].name, COMMANDS[i].summary);
-    return st ? st
-              : text_addf(
-                    out,
-                    "\nvkfi COMMAND --help describes a command.\n\n"
-                    "ENVIRONMENT\n"
-                    "  VKFI_VALIDATE=1   run with the Vulkan validation layer\n"
-                    "  VKFI_MANIFEST     another models.json\n"
-                    "  VKFI_DATA         folder of the tasks' data\n"
-                    "  VKFI_THREADS      default of --threads\n"
-                    "  XDG_CACHE_HOME    models and data are kept in vkfi there; default ~/.cache\n"
-                    "  VK_DRIVER_FILES   which Vulkan drivers are loaded (Vulkan loader)\n"
-                    "\nEXIT CODES\n"
-                    "  0  done\n"
-                    "  1  the answer is no: a gate fails, records differ\n"
-                    "  2  wrong usage or input (a device that is not there too), or output that\n"
-                    "     could not be written\n"
-                    "  3  no Vulkan driver, device refused, or driver failure\n"
-                    "  4  a promise of this program was broken, or host memory is out\n");
+    text_put(out, "COMMANDS\n");
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        text_addf(out, "  %-11s %s\n", COMMANDS[i].name, COMMANDS[i].summary);
+    text_put(out, "\nvkfi COMMAND --help describes a command.\n\n"
+                  "ENVIRONMENT\n"
+                  "  VKFI_VALIDATE=1   run with the Vulkan validation layer\n"
+                  "  VKFI_MANIFEST     another models.json\n"
+                  "  VKFI_DATA         folder of the tasks' data\n"
+                  "  VKFI_THREADS      default of --threads\n"
+                  "  XDG_CACHE_HOME    models and data are kept in vkfi there; default ~/.cache\n"
+                  "  VK_DRIVER_FILES   which Vulkan drivers are loaded (Vulkan loader)\n"
+                  "\nEXIT CODES\n"
+                  "  0  done\n"
+                  "  1  the answer is no: a gate fails, records differ\n"
+                  "  2  wrong usage or input (a device that is not there too), or output that\n"
+                  "     could not be written\n"
+                  "  3  no Vulkan driver, device refused, or driver failure\n"
+                  "  4  a promise of this program was broken, or host memory is out\n");
 }
 
 /* Options before the command: argv[0 .. argc). */
@@ -107,27 +104,24 @@ static enum status global_options(int argc, char **argv, bool *out_done)
          .help = "Prints the program's version and that of its arithmetic contract."},
         {0}};
     struct text details = {0};
-    enum status st = add_command_list(&details);
-    if (st)
-        goto end;
+    add_command_list(&details);
     const struct args_spec spec = {
         .command = "vkfi",
         .summary = "fault injection into language models, bit for bit on every device",
         .synopsis = "[-v] COMMAND [options]\n--version\n--help",
         .details = details.data,
         .options = options};
-    st = args_parse(&spec, argc, argv, out_done);
+    const enum status st = details.st ? details.st : args_parse(&spec, argc, argv, out_done);
+    text_finish(&details);
     if (st || *out_done)
-        goto end;
+        return st;
     if (verbose)
         log_set_level(LOG_INFO);
     if (version) {
         printf("vkfi %s (contract exact-%d)\n", VKFI_VERSION, NM_CONTRACT);
         *out_done = true;
     }
-end:
-    text_finish(&details);
-    return st;
+    return STATUS_OK;
 }
 
 /* `vkfi help [COMMAND]`; `name` null: the page of the program. */
