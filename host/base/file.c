@@ -114,6 +114,17 @@ void file_map_release(const struct file_map *map, size_t offset, size_t size)
     close(fd);
 }
 
+enum status file_sha256(const char *path, char out[HASH_SHA256_TEXT])
+{
+    struct file_map map;
+    const enum status st = file_map_init(&map, path);
+    if (st)
+        return st;
+    hash_sha256(map.data, map.size, out);
+    file_map_finish(&map);
+    return STATUS_OK;
+}
+
 /* Reads `fd` to its end, at most FILE_READ_MAX bytes. */
 static enum status read_all(struct text *text, int fd, const char *path)
 {

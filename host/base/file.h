@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "base/arena.h"
+#include "base/hash.h"
 #include "base/status.h"
 
 /* A private copy-on-write mapping: `data` may be written, the file never changes. */
@@ -22,6 +23,9 @@ void file_map_finish(struct file_map *map);
 /* Says that [offset, offset + size) will not be read again soon: its clean pages may leave memory.
  */
 void file_map_release(const struct file_map *map, size_t offset, size_t size);
+
+/* The SHA-256 of a file, read through a mapping. */
+enum status file_sha256(const char *path, char out[HASH_SHA256_TEXT]) STATUS_MUST_USE;
 
 /* The whole file (path "-": standard input), null-terminated after `*out_size` bytes. At most 1
  * GiB. */

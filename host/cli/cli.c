@@ -153,14 +153,15 @@ void cli_output_quoted(const char *text)
         if (strncmp(c, TEXT_NUL, 2) == 0) {
             printf("\\x00");
             c++;
-        } else if (*c == '\n' || *c == '\r' || *c == '\t')
+        } else if (*c == '\n' || *c == '\r' || *c == '\t') {
             printf("\\%c", *c == '\n' ? 'n' : *c == '\r' ? 'r' : 't');
-        else if (*c == '"' || *c == '\\')
+        } else if (*c == '"' || *c == '\\') {
             printf("\\%c", *c);
-        else if ((unsigned char)*c < 0x20 || *c == 0x7f)
+        } else if ((unsigned char)*c < 0x20 || *c == 0x7f) {
             printf("\\x%02x", (unsigned char)*c);
-        else
+        } else {
             putchar(*c);
+        }
     }
     putchar('"');
 }
@@ -193,7 +194,7 @@ void cli_output_ids(struct json_writer *w, const char *key, const int32_t *ids, 
 
 /* --- progress --- */
 
-#define WIPE "\r\033[K" /* to the line's begin, erase it */
+#define WIPE "\r\033[K" /* to the start of the line, which is erased */
 #define INTERVAL 0.1    /* seconds */
 
 void cli_progress_init(struct cli_progress *progress, uint32_t n_ids, uint32_t n)

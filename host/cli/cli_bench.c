@@ -68,8 +68,8 @@ static uint64_t read_all(const uint64_t *data, size_t count)
     return total;
 }
 
-/* The thread writes its part first, so that the pages lie near it; then rounds that begin together.
- * It takes the times itself: a thread that only watches may be woken when a round is half over. */
+/* The thread writes its part first, so that the pages lie near it. The rounds start together. It
+ * takes the times itself: a thread that only watches may be woken when a round is half over. */
 static void *run_reader(void *user)
 {
     struct reader *r = user;
@@ -83,7 +83,7 @@ static void *run_reader(void *user)
     return NULL;
 }
 
-/* Of the fastest round, from the first reader's begin to the last one's end. */
+/* Seconds of the fastest round, from the first reader's start to the last one's end. */
 static double shortest_round(const struct reader *reader, uint32_t n)
 {
     double best = 0;

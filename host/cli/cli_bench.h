@@ -43,7 +43,7 @@ struct cli_bench_run {
         0, "json", ARGS_FLAG, &(run)->json, NULL, "Prints an object instead of a table.", 0, 0     \
     }
 
-/* A device that fails is left out, and its status is returned behind the others' figures. */
+/* A device that fails is left out; its status is returned once the others' figures are printed. */
 enum status cli_bench_devices(const struct cli_bench_task *task, const struct cli_env *env,
                               struct cli_bench_run *run) STATUS_MUST_USE;
 

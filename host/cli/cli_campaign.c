@@ -112,9 +112,8 @@ static void put_counts(struct json_writer *w, const char *key, enum kinds_table 
 {
     json_member_object(w, key);
     for (uint32_t i = 0; i < kinds_count(table); i++) {
-        if (kinds_text(table, i)[0]) {
+        if (kinds_text(table, i)[0])
             json_member_int(w, kinds_text(table, i), (int64_t)counts[i]);
-        }
     }
     json_object_close(w);
 }

@@ -53,13 +53,11 @@ enum status cli_crew_devices(struct cli_crew *crew, const struct cli_env *env,
 enum status cli_crew_open(struct cli_crew *crew, const struct cli_env *env) STATUS_MUST_USE;
 void cli_crew_finish(struct cli_crew *crew);
 
-/* SIGINT and SIGTERM are counted from here on: the first lets what runs finish, the second does
- * not.
+/* SIGINT and SIGTERM are counted from here on: the first lets what runs finish, the second ends it.
  */
 void cli_crew_catch(struct cli_crew *crew);
 
-/* Once all is closed: a process that was interrupted ends by the signal, so that its caller knows.
- */
+/* Once all is closed: an interrupted process ends by the signal, so that its caller knows. */
 void cli_crew_reraise(void);
 
 /* --- progress: refreshed lines on a terminal, plain lines elsewhere, JSON lines --- */
@@ -116,8 +114,7 @@ struct cli_campaign {
     bool ended;
 };
 
-/* Devices and shard, checked without a file; the call lives as long. Close it whatever the status.
- */
+/* Checks devices and shard without a file. The call lives as long; close it whatever the status. */
 enum status cli_campaign_open(struct cli_campaign *out, const struct cli_env *env,
                               const struct cli_campaign_call *call) STATUS_MUST_USE;
 

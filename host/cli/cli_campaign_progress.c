@@ -82,8 +82,8 @@ void cli_campaign_progress_rate(char out[CLI_CAMPAIGN_RATE], const struct campai
  * interval with what gives it, trials a second, the time left, abnormal ends, SDC. */
 enum { PART_INTERVAL, PART_SPEED, PART_LEFT, PART_TROUBLE, PART_SDC, PARTS };
 
-/* "12/80 trials, 23.45/s, 3 s left, SDC 3 of 150 (2.00 %)", or with the interval behind it, without
- * the parts before `part`. */
+/* "12/80 trials, 23.45/s, 3 s left, SDC 3 of 150 (2.00 %)", or with its interval, without the parts
+ * before `part`. */
 static void put_parts(char out[LINE], const struct campaign_progress *p, int part)
 {
     char left[32], sdc[CLI_CAMPAIGN_RATE];

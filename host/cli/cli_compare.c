@@ -460,7 +460,7 @@ enum status cli_compare(const struct cli_env *env, int argc, char **argv)
     enum status st = parse(&options, argc, argv, &done);
     if (st || done)
         return st;
-    /* into memory first: a later database that is refused leaves no half an object behind */
+    /* into memory first: where a later database is refused, no half of an object is printed */
     json_begin_memory(&m, true);
     json_object_open(&m.w);
     json_member_array(&m.w, "comparisons");

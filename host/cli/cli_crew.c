@@ -253,15 +253,10 @@ enum status cli_crew_devices(struct cli_crew *crew, const struct cli_env *env,
 
 static enum status hash_model(struct cli_crew *crew, const char *path)
 {
-    struct file_map map;
     char hash[HASH_SHA256_TEXT];
-    enum status st = file_map_init(&map, path);
-    if (st)
-        return st;
-    hash_sha256(map.data, map.size, hash);
-    file_map_finish(&map);
-    crew->identity.model_hash = arena_text(&crew->arena, hash, strlen(hash));
-    return crew->identity.model_hash ? STATUS_OK : STATUS_MEMORY;
+    const enum status st = file_sha256(path, hash);
+    crew->identity.model_hash = st ? NULL : arena_text(&crew->arena, hash, strlen(hash));
+    return st || crew->identity.model_hash ? st : STATUS_MEMORY;
 }
 
 /* SHA-256 over name and words of every shader of this build, in the table's order. */

@@ -35,7 +35,7 @@ struct cli_device {
 enum status cli_device_find(struct cli_device *out, const struct cli_env *env,
                             const char *text) STATUS_MUST_USE;
 
-/* Makes the executor. */
+/* Creates the executor. */
 enum status cli_device_start(struct cli_device *device,
                              const struct executor_params *params) STATUS_MUST_USE;
 

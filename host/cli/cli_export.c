@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* `vkfi export`. */
+/* `vkfi export`: the trials of a database as CSV or JSON lines. */
 #include <stdio.h>
 #include <sys/stat.h>
 

@@ -308,7 +308,7 @@ void cli_gate_line(FILE *file, const struct report_gate *gate, const struct plan
             gate->events, gate->counted, rate, gate->weighted ? " weighted" : "", upper, lower);
 }
 
-/* One test case a condition. */
+/* A condition is one test case. */
 static void put_case(struct report_out *out, const char *name, enum stats_gate_verdict verdict,
                      const char *details)
 {

@@ -81,7 +81,6 @@ static void write_stamp(const struct cli_manifest_entry *file, const struct stat
 static enum status check_file(const struct cli_manifest_entry *file)
 {
     struct stat info;
-    struct file_map map = {0};
     char sha256[HASH_SHA256_TEXT];
     const enum cli_verified state = look(file, &info);
     if (state == CLI_VERIFIED_STAMPED)
@@ -92,11 +91,9 @@ static enum status check_file(const struct cli_manifest_entry *file)
         return STATUS_INPUT;
     }
     log_info("%s: checking its sha256", file->path);
-    enum status st = file_map_init(&map, file->path);
+    const enum status st = file_sha256(file->path, sha256);
     if (st)
         return st;
-    hash_sha256(map.data, map.size, sha256);
-    file_map_finish(&map);
     if (strcmp(sha256, file->sha256) == 0) {
         write_stamp(file, &info);
         return STATUS_OK;
@@ -250,6 +247,14 @@ const struct cli_manifest_entry *cli_manifest_find(const struct cli_manifest *ma
                   "model list",
                   name);
     return NULL;
+}
+
+enum status cli_manifest_check(const char *model)
+{
+    if (model)
+        return STATUS_OK;
+    log_error("found no model, expected -m with a path or a name of vkfi model list");
+    return STATUS_USAGE;
 }
 
 static bool is_path(const char *text)

@@ -52,6 +52,9 @@ const struct cli_manifest_entry *cli_manifest_find(const struct cli_manifest *ma
 enum status cli_manifest_about(const char **out, struct arena *arena, const struct cli_env *env,
                                const char *sha256) STATUS_MUST_USE;
 
+/* STATUS_USAGE if the command line names no model (null). */
+enum status cli_manifest_check(const char *model) STATUS_MUST_USE;
+
 /* Path of a model given as path or name; a name must be cached (else STATUS_INPUT, with the command
  * that fetches it) and its file be the one of the manifest: the stamp beside it says so, else its
  * sha256. A text is a path if it has a '/' or ends in ".gguf". */

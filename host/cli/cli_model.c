@@ -30,7 +30,7 @@ struct info {
     struct type_total all;
     uint32_t sites;              /* nodes that faults can name */
     const char *tokenizer, *pre; /* kinds as the file names them */
-    struct text ends;            /* texts of the end tokens, a null behind each */
+    struct text ends;            /* texts of the end tokens, each ended by a null */
     struct chat_format chat;
 };
 
@@ -69,9 +69,8 @@ static enum status gather(struct info *out, const struct model *model)
         out->all.count++;
         out->all.bytes += tensor->size;
     }
-    for (uint32_t i = 0; i < model->graph.count; i++) {
+    for (uint32_t i = 0; i < model->graph.count; i++)
         out->sites += op_is_site(model->graph.node[i].op);
-    }
     out->tokenizer = text_or(model->gguf, "tokenizer.ggml.model", "none");
     out->pre = text_or(model->gguf, "tokenizer.ggml.pre", "none");
     return end_texts(&out->ends, model->tokenizer);
@@ -299,9 +298,8 @@ static void put_entry(struct json_writer *w, const struct cli_manifest_entry *en
         {"licence", entry->licence}, {"architecture", entry->architecture},
         {"sha256", entry->sha256},   {"path", entry->path}};
     json_object_open(w);
-    for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+    for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
         json_member_text(w, texts[i][0], texts[i][1]);
-    }
     json_member_int(w, "size", (int64_t)entry->size);
     json_member_bool(w, "cached", entry->state == CLI_VERIFIED_STAMPED);
     json_member_text(w, "state", STATES[entry->state][1]);

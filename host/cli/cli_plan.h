@@ -69,7 +69,7 @@ struct cli_plan_share {
     double design_effect;                   /* of the rate */
     struct stats_plan_components parts;
     double planned;    /* trials a prompt in the plan */
-    double effect;     /* the design effect with so many */
+    double effect;     /* the design effect with that many */
     uint64_t best;     /* trials a prompt that cost least for what they tell */
     double half_width; /* of the plan's total at this rate and effect */
 };
@@ -90,7 +90,7 @@ enum status cli_plan_pilot(struct cli_plan_pilot *out, const struct cli_env *env
 /* Fills in speed->hours. */
 void cli_plan_pilot_hours(struct cli_plan_speed *speed, const struct cli_plan *plan);
 
-/* Lines and members. */
+/* The lines and the members that `plan show` prints. */
 void cli_plan_pilot_print(const struct cli_plan_pilot *pilot, const struct cli_plan *plan);
 void cli_plan_pilot_json(struct json_writer *w, const struct cli_plan_pilot *pilot);
 

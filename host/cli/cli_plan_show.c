@@ -325,10 +325,9 @@ static void put_strata(struct json_writer *w, const struct cli_plan *p)
         const struct sample_stratum row = sample_stratum(p->sample, i);
         json_object_open(w);
         json_member_text(w, "label", row.label);
-        for (uint32_t d = 0; d < p->plan.n_strata; d++) {
+        for (uint32_t d = 0; d < p->plan.n_strata; d++)
             json_member_text(w, kinds_text(KINDS_DIMENSION, p->plan.strata[d]),
                              row.value[p->plan.strata[d]]);
-        }
         json_member_number(w, "size", row.size);
         json_member_number(w, "weight", row.weight);
         json_member_int(w, "trials", row.trials);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Prompts: encoding and checks. */
+/* From the prompt of a command line to token ids that fit the model. */
 #include "cli/cli_prompt.h"
 
 #include <ctype.h>

@@ -24,7 +24,7 @@ enum status cli_prompt_check(const struct cli_prompt *prompt) STATUS_MUST_USE;
 enum status cli_prompt_ids(const struct cli_prompt *prompt, const struct model *model,
                            struct arena *arena, int32_t **out, uint32_t *out_count) STATUS_MUST_USE;
 
-/* `n` tokens behind `n_ids` must fit the context: the last one is never evaluated. */
+/* `n` tokens after `n_ids` must fit the context: the last one is never evaluated. */
 enum status cli_prompt_fits(const struct model *model, uint64_t n_ids, uint64_t n) STATUS_MUST_USE;
 
 #endif

@@ -27,7 +27,7 @@ enum status cli_record_text(const struct cli_record_context *context, const stru
 /* "30", "1,2,8-30", "0x40000000" for set, "" for kinds without bits; returns `out`. */
 const char *cli_record_bits(const struct fault *fault, char *out, size_t size);
 
-/* "row 3, k 8..15, all keys": the coordinates that the fault's site and point use; returns `out`.
+/* "row 3, k 8..15, all keys": the coordinates that the fault's site and point use. Returns `out`.
  */
 #define CLI_RECORD_WHERE 160
 const char *cli_record_where(const struct fault *fault, const struct fault_bounds *bounds,

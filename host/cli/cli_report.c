@@ -128,16 +128,11 @@ static enum status parse(struct report_options *out, int argc, char **argv, bool
 /* The model must be the one that was struck. */
 static enum status check_model(const struct model *model, const struct report_source *source)
 {
-    struct file_map map;
     char sum[HASH_SHA256_TEXT];
     const char *path = gguf_path(model->gguf), *expected = source->data.identity->model_hash;
-    const enum status st = file_map_init(&map, path);
-    if (st)
+    const enum status st = file_sha256(path, sum);
+    if (st || strcmp(sum, expected) == 0)
         return st;
-    hash_sha256(map.data, map.size, sum);
-    file_map_finish(&map);
-    if (strcmp(sum, expected) == 0)
-        return STATUS_OK;
     log_error("%s: found SHA-256 %.16s..., expected that of the campaign's model, %.16s...", path,
               sum, expected);
     return STATUS_INPUT;
@@ -265,10 +260,9 @@ static enum status print_json(struct report_page *page, const char *path)
     put_totals(&w, page);
     put_worst(&w, page);
     json_member_object(&w, "pictures");
-    for (int f = 0; f < REPORT_PICTURES; f++) {
+    for (int f = 0; f < REPORT_PICTURES; f++)
         json_member_text(&w, page->figure[f].id,
                          page->figure[f].absent ? page->figure[f].absent : "drawn");
-    }
     json_object_close(&w);
     json_object_close(&w);
     return json_end(&w);

@@ -178,12 +178,21 @@ static const char OUTCOMES_AND_EXAMPLES[] =
 #define TOP_K_MAX 999999
 #define TOKENS_MAX 999999
 
-static enum status parse(struct cli_run_options *o, int argc, char **argv, bool *out_done)
+/* The page names the members of a record from the table of an export's fields. */
+static enum status parse_with_page(struct args_spec *spec, int argc, char **argv, bool *out_done)
 {
     struct text details = {0};
     text_addf(&details, "%s%s%s%s", DESCRIPTION, FAULTS, COORDINATES, RECORDS);
     text_take(&details, row_view_describe(&details, FIELD_PLACE, FIELD_FULL));
     text_put(&details, OUTCOMES_AND_EXAMPLES);
+    spec->details = details.data;
+    const enum status st = details.st ? details.st : args_parse(spec, argc, argv, out_done);
+    text_finish(&details);
+    return st;
+}
+
+static enum status parse(struct cli_run_options *o, int argc, char **argv, bool *out_done)
+{
     const struct args_option options[] = {
         {'m', "model", ARGS_TEXT, &o->model, "MODEL", MODEL_HELP, 0, 0},
         {'p', "prompt", ARGS_TEXT, &o->prompt.text, "TEXT",
@@ -231,23 +240,19 @@ static enum status parse(struct cli_run_options *o, int argc, char **argv, bool 
          "Slower, same record.",
          0, 0},
         {0}};
-    const struct args_spec spec = {.command = "vkfi run",
-                                   .summary = "run a model on a prompt, with faults if asked",
-                                   .synopsis = SYNOPSIS,
-                                   .details = details.data,
-                                   .options = options};
-    const enum status st = details.st ? details.st : args_parse(&spec, argc, argv, out_done);
-    text_finish(&details);
-    return st;
+    struct args_spec spec = {.command = "vkfi run",
+                             .summary = "run a model on a prompt, with faults if asked",
+                             .synopsis = SYNOPSIS,
+                             .options = options};
+    return parse_with_page(&spec, argc, argv, out_done);
 }
 
 /* All that can be checked before a file or a driver is touched. */
 static enum status check_options(const struct cli_run_options *o)
 {
-    if (!o->model) {
-        log_error("found no model, expected -m with a path or a name of vkfi model list");
-        return STATUS_USAGE;
-    }
+    const enum status st = cli_manifest_check(o->model);
+    if (st)
+        return st;
     if (o->mode != 0) {
         log_error("found --mode native, expected --mode exact: native kernels are not part of "
                   "this version");

@@ -71,12 +71,8 @@ static enum status parse(struct request *r, int argc, char **argv, bool *out_don
                                    .details = DETAILS,
                                    .options = options,
                                    .operands = &r->globs};
-    enum status st = args_parse(&spec, argc, argv, out_done);
-    if (!st && !*out_done && !r->model) {
-        log_error("found no model, expected -m with a path or a name of vkfi model list");
-        st = STATUS_USAGE;
-    }
-    return st;
+    const enum status st = args_parse(&spec, argc, argv, out_done);
+    return st || *out_done ? st : cli_manifest_check(r->model);
 }
 
 static bool wanted(const struct request *r, const struct site *site)

@@ -19,14 +19,6 @@ struct conversion {
     bool special;
 };
 
-static enum status check_model(const char *model)
-{
-    if (model)
-        return STATUS_OK;
-    log_error("found no model, expected -m with a path or a name of vkfi model list");
-    return STATUS_USAGE;
-}
-
 static enum status parse(struct conversion *out, const struct args_spec *form, int argc,
                          char **argv, bool *out_done)
 {
@@ -41,8 +33,8 @@ static enum status parse(struct conversion *out, const struct args_spec *form, i
         {0}};
     struct args_spec spec = *form;
     spec.options = options;
-    enum status st = args_parse(&spec, argc, argv, out_done);
-    return st || *out_done ? st : check_model(out->model);
+    const enum status st = args_parse(&spec, argc, argv, out_done);
+    return st || *out_done ? st : cli_manifest_check(out->model);
 }
 
 static enum status print_ids(const struct model *model, bool special)

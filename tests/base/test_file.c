@@ -157,6 +157,20 @@ static void what_cannot_be_read_is_named(void **state)
     arena_finish(&arena);
 }
 
+static void the_sum_of_a_file(void **state)
+{
+    const struct folder *folder = *state;
+    char sum[HASH_SHA256_TEXT], expected[HASH_SHA256_TEXT];
+
+    assert_int_equal(file_sha256(folder->file, sum), STATUS_IO);
+    for (size_t n = 0; n < 4; n++) { /* an empty one has no mapping */
+        assert_int_equal(file_write(folder->file, "abc", n), STATUS_OK);
+        assert_int_equal(file_sha256(folder->file, sum), STATUS_OK);
+        hash_sha256("abc", n, expected);
+        assert_string_equal(sum, expected);
+    }
+}
+
 static void an_abandoned_writer_leaves_the_old_file(void **state)
 {
     const struct folder *folder = *state;
@@ -284,6 +298,7 @@ int main(void)
         IN_FOLDER(a_mapping_is_writable_and_the_file_unchanged),
         IN_FOLDER(release_drops_clean_pages_and_keeps_written_ones),
         IN_FOLDER(what_cannot_be_read_is_named),
+        IN_FOLDER(the_sum_of_a_file),
         IN_FOLDER(a_mapping_that_memory_has_no_room_for),
         IN_FOLDER(a_write_replaces_whole_and_leaves_nothing_beside),
         IN_FOLDER(an_abandoned_writer_leaves_the_old_file),
