@@ -142,6 +142,18 @@ static void put_limit(struct report_out *out, const struct report_gate *gate,
     report_out_printf(out, "verdict     %s\n", report_gate_word(gate->result.verdict));
 }
 
+static void put_pairs(struct report_out *out, const struct cli_gate_result *result)
+{
+    const struct report_pairs_result *p = &result->pairs;
+    report_out_printf(out, "pairs       %" PRIu64 " (only new %.0f, only old %.0f, both %.0f)\n",
+                      p->pairs, p->count.first_only, p->count.second_only, p->count.both);
+    report_out_printf(out, "unpaired    %" PRIu64 " trials of new, %" PRIu64 " of old\n",
+                      result->only_new, result->only_old);
+    if (result->items_apart)
+        report_out_printf(out, "apart       %" PRIu32 " items whose golden text differs\n",
+                          result->items_apart);
+}
+
 static void put_baseline(struct report_out *out, const struct cli_gate_result *result,
                          const struct cli_gate_options *options)
 {
@@ -163,13 +175,7 @@ static void put_baseline(struct report_out *out, const struct cli_gate_result *r
     report_out_printf(
         out, "difference  %s points (%g %%: Tango, only new %s, only old %s of n = %s)\n", text,
         100 * (2 * result->confidence - 1), table.first_only, table.second_only, table.n);
-    report_out_printf(out, "pairs       %" PRIu64 " (only new %.0f, only old %.0f, both %.0f)\n",
-                      p->pairs, p->count.first_only, p->count.second_only, p->count.both);
-    report_out_printf(out, "unpaired    %" PRIu64 " trials of new, %" PRIu64 " of old\n",
-                      result->only_new, result->only_old);
-    if (result->items_apart)
-        report_out_printf(out, "apart       %" PRIu32 " items whose golden text differs\n",
-                          result->items_apart);
+    put_pairs(out, result);
     report_out_put(out, "verdict     ");
     cli_pairs_verdict(out, &(struct cli_pairs_question){
                                .result = p,

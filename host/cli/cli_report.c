@@ -80,6 +80,15 @@ static const char DETAILS[] =
     "  vkfi report amd.db --with intel.db -o both.html --data figures\n"
     "  vkfi report run.db --confirm anew.db -o run.html\n";
 
+static enum status check(const struct report_options *o)
+{
+    if (o->json && o->out && strcmp(o->out, "-") == 0) {
+        log_error("report: found --json with -o -, expected one of them on standard output");
+        return STATUS_USAGE;
+    }
+    return cli_reading_check(&o->databases, 1, 1);
+}
+
 static enum status parse(struct report_options *out, int argc, char **argv, bool *out_done)
 {
     const struct args_option options[] = {
@@ -118,11 +127,7 @@ static enum status parse(struct report_options *out, int argc, char **argv, bool
         .options = options,
         .operands = &out->databases};
     const enum status st = args_parse(&spec, argc, argv, out_done);
-    if (!st && !*out_done && out->json && out->out && strcmp(out->out, "-") == 0) {
-        log_error("report: found --json with -o -, expected one of them on standard output");
-        return STATUS_USAGE;
-    }
-    return st || *out_done ? st : cli_reading_check(&out->databases, 1, 1);
+    return st || *out_done ? st : check(out);
 }
 
 /* The model must be the one that was struck. */

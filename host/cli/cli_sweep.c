@@ -375,33 +375,35 @@ static const char DETAILS[] =
     "  vkfi sweep -m smollm2-135m -o sweep.db\n"
     "  vkfi sweep -m smollm2-135m --plan-only >sweep.json\n";
 
-enum status cli_sweep(const struct cli_env *env, int argc, char **argv)
+static enum status check(const struct options *o)
 {
-    struct options o = {.params = {.model = "smollm2-135m", .trials = SWEEP_TRIALS},
-                        .threads = env->threads,
-                        .bits = "0-31",
-                        .n = 16,
-                        .seed = 1};
-    bool done = false;
+    if (!o->plan_only || (!o->output && o->devices.count == 0 && o->limit == 0 && !o->json))
+        return STATUS_OK;
+    log_error("sweep --plan-only: found an option of a run, expected those of a plan alone");
+    return STATUS_USAGE;
+}
+
+static enum status parse(struct options *o, int argc, char **argv, bool *out_done)
+{
     const struct args_option options[] = {
-        {'m', "model", ARGS_TEXT, &o.params.model, "MODEL",
+        {'m', "model", ARGS_TEXT, &o->params.model, "MODEL",
          "A model's name or the path of a GGUF file (smollm2-135m).", 0, 0},
-        {0, "sites", ARGS_LIST, &o.sites, "GLOB",
+        {0, "sites", ARGS_LIST, &o->sites, "GLOB",
          "Only sites that match, as 'blk.*.ffn_*'; may be given again (all).", 0, 0},
-        {0, "bits", ARGS_TEXT, &o.bits, "A-B", "Bits to flip (0-31).", 0, 0},
-        {0, "trials", ARGS_UINT, &o.params.trials, "N",
+        {0, "bits", ARGS_TEXT, &o->bits, "A-B", "Bits to flip (0-31).", 0, 0},
+        {0, "trials", ARGS_UINT, &o->params.trials, "N",
          "Most runs, controls included (6000); cells share them evenly.", 1, 1e9},
-        {'n', "tokens", ARGS_UINT, &o.n, "N", "Tokens to generate (16).", 1, 1e6},
-        {0, "seed", ARGS_UINT, &o.seed, "SEED", "Seed of the draws (1).", 0, 9e18},
-        {'d', "device", ARGS_LIST, &o.devices, "DEVICE",
+        {'n', "tokens", ARGS_UINT, &o->n, "N", "Tokens to generate (16).", 1, 1e6},
+        {0, "seed", ARGS_UINT, &o->seed, "SEED", "Seed of the draws (1).", 0, 9e18},
+        {'d', "device", ARGS_LIST, &o->devices, "DEVICE",
          "A device, as often as there are devices. " CLI_DEVICE_HELP " Default cpu.", 0, 0},
-        {'o', "output", ARGS_TEXT, &o.output, "DB",
+        {'o', "output", ARGS_TEXT, &o->output, "DB",
          "The database to write or go on with (none is kept).", 0, 0},
-        {0, "limit", ARGS_UINT, &o.limit, "N",
+        {0, "limit", ARGS_UINT, &o->limit, "N",
          "Ends after N more trials, those with the lowest ids. Default 0: no limit.", 0, 0},
-        CLI_THREADS_OPTION(&o.threads),
-        {0, "plan-only", ARGS_FLAG, &o.plan_only, NULL, "Prints the plan as JSON.", 0, 0},
-        {0, "json", ARGS_FLAG, &o.json, NULL, "Prints the table as JSON.", 0, 0},
+        CLI_THREADS_OPTION(&o->threads),
+        {0, "plan-only", ARGS_FLAG, &o->plan_only, NULL, "Prints the plan as JSON.", 0, 0},
+        {0, "json", ARGS_FLAG, &o->json, NULL, "Prints the table as JSON.", 0, 0},
         {0}};
     const struct args_spec spec = {
         .command = "vkfi sweep",
@@ -411,16 +413,24 @@ enum status cli_sweep(const struct cli_env *env, int argc, char **argv)
                     "--plan-only [-m MODEL] [--sites GLOB]... [--bits A-B] [--trials N] [-n N]",
         .details = DETAILS,
         .options = options};
-    enum status st = args_parse(&spec, argc, argv, &done);
+    enum status st = args_parse(&spec, argc, argv, out_done);
+    if (st || *out_done)
+        return st;
+    st = parse_bits(o->bits, &o->params);
+    return st ? st : check(o);
+}
+
+enum status cli_sweep(const struct cli_env *env, int argc, char **argv)
+{
+    struct options o = {.params = {.model = "smollm2-135m", .trials = SWEEP_TRIALS},
+                        .threads = env->threads,
+                        .bits = "0-31",
+                        .n = 16,
+                        .seed = 1};
+    bool done = false;
+    const enum status st = parse(&o, argc, argv, &done);
     if (st || done)
         return st;
-    st = parse_bits(o.bits, &o.params);
-    if (st)
-        return st;
-    if (o.plan_only && (o.output || o.devices.count > 0 || o.limit > 0 || o.json)) {
-        log_error("sweep --plan-only: found an option of a run, expected those of a plan alone");
-        return STATUS_USAGE;
-    }
     o.params.sites = o.sites.item;
     o.params.n_sites = o.sites.count;
     o.params.n = (uint32_t)o.n;
