@@ -15,7 +15,8 @@
 /* What the process environment tells the program, read once in main. */
 struct cli_env {
     bool validate;            /* VKFI_VALIDATE=1: Khronos validation layer on */
-    const char *data;         /* folder of models.json, fetch_model.py, plan.schema.json, plans/ */
+    const char *data;         /* folder of what is read at run time: models.json, plans/ ... */
+    const char *task_data;    /* VKFI_DATA; null: not set */
     const char *manifest;     /* VKFI_MANIFEST; null: models.json of `data` */
     const char *cache_home;   /* XDG_CACHE_HOME, null or empty: not set */
     const char *home;         /* HOME, else that of the user's passwd entry; null: neither is set */
@@ -45,6 +46,7 @@ enum status cli_selfcheck(const struct cli_env *env, int argc, char **argv) STAT
 enum status cli_report(const struct cli_env *env, int argc, char **argv) STATUS_MUST_USE;
 enum status cli_gate(const struct cli_env *env, int argc, char **argv) STATUS_MUST_USE;
 enum status cli_compare(const struct cli_env *env, int argc, char **argv) STATUS_MUST_USE;
+enum status cli_task(const struct cli_env *env, int argc, char **argv) STATUS_MUST_USE;
 enum status cli_artifact(const struct cli_env *env, int argc, char **argv) STATUS_MUST_USE;
 
 /* --- actions: `vkfi plan check`, `vkfi model get` --- */

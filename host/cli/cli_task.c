@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* `vkfi task`: list, schema, and the choice of an action; the others have files of their own. */
+/* `vkfi task`: the actions and their options; list and schema. */
 #include "cli/cli_task.h"
 
 #include <dirent.h>
@@ -11,8 +11,6 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "cli/cli_action.h"
-#include "cli/cli_commands.h"
 #include "cli/cli_manifest.h"
 
 #define TASKS_MAX 256
@@ -159,89 +157,42 @@ static void list_task(struct json_writer *w, const struct cli_task *one, bool js
 }
 
 /* By group of tasks, then by name. */
-static enum status list_tasks(const struct cli_env *env, const struct args_list *words,
-                              const struct cli_task_options *options)
+static enum status list_tasks(const struct cli_env *env, const void *options,
+                              const struct args_list *operands)
 {
+    const struct cli_task_options *o = options;
     const char *names[TASKS_MAX];
     struct arena arena = {0};
-    struct json_writer w = {0};
+    struct json_writer w;
     size_t count = 0, opened = 0;
-    (void)words;
+    (void)operands;
     enum status st = find_names(names, &count, &arena, env);
     struct cli_task *task = arena_array(&arena, count, sizeof(*task));
     for (; !st && task && opened < count; opened++)
-        st = cli_task_open(&task[opened], env, names[opened], options);
-    if (options->json) {
-        json_begin(&w, stdout, true);
-        json_array_open(&w);
-    }
+        st = cli_task_open(&task[opened], env, names[opened], o);
+    json_begin(&w, o->json ? stdout : NULL, true);
+    json_array_open(&w);
     for (size_t at = 0; !st && task && at < TASK_AREA_COUNT * count; at++) {
         if (task[at % count].task->area == at / count)
-            list_task(&w, &task[at % count], options->json);
+            list_task(&w, &task[at % count], o->json);
     }
-    if (options->json) {
-        json_array_close(&w);
-        json_take(&w, st);
-        st = json_end(&w);
-    }
+    json_array_close(&w);
+    json_take(&w, st);
+    st = json_end(&w);
     while (task && opened > 0)
         cli_task_close(&task[--opened]);
     arena_finish(&arena);
     return st || task ? st : STATUS_MEMORY;
 }
 
-static enum status print_schema(const struct cli_env *env, const struct args_list *words,
-                                const struct cli_task_options *options)
+static enum status print_schema(const struct cli_env *env, const void *options,
+                                const struct args_list *operands)
 {
     struct json_writer w;
-    (void)env;
-    (void)words;
-    (void)options;
+    (void)env, (void)options, (void)operands;
     json_begin(&w, stdout, true);
     task_schema_put(&w);
     return json_end(&w);
-}
-
-/* Operands behind the action: at least and at most. */
-static const struct {
-    const char *name;
-    cli_task_action *run;
-    size_t least, most;
-    bool json;
-} ACTIONS[] = {
-    {"list", list_tasks, 0, 0, true},
-    {"show", cli_task_show, 1, 1, true},
-    {"schema", print_schema, 0, 0, false},
-};
-#define ACTION_COUNT (sizeof(ACTIONS) / sizeof(*ACTIONS))
-
-static enum status run_action(const struct cli_env *env, const struct args_list *words,
-                              const struct cli_task_options *options)
-{
-    const char *names[ACTION_COUNT];
-    for (size_t i = 0; i < ACTION_COUNT; i++)
-        names[i] = ACTIONS[i].name;
-    const struct cli_actions actions = {"task", names, ACTION_COUNT, "list, show or schema"};
-    size_t known = 0;
-    const enum status st = cli_action_find(&actions, words, &known);
-    if (st)
-        return st;
-    const size_t given = words->count - 1;
-    if (given > ACTIONS[known].most) {
-        log_error("task %s: found '%s' behind it, expected %s", names[known],
-                  words->item[ACTIONS[known].most + 1],
-                  ACTIONS[known].most == 0 ? "nothing" : "one task");
-        return STATUS_USAGE;
-    }
-    if (given < ACTIONS[known].least) {
-        log_error("task %s: found no task behind it, expected one", names[known]);
-        return STATUS_USAGE;
-    }
-    if (options->json && !ACTIONS[known].json) {
-        log_error("task %s: found --json, which it does not take", names[known]);
-        return STATUS_USAGE;
-    }
-    return ACTIONS[known].run(env, words, options);
 }
 
 static const char DETAILS[] =
@@ -278,28 +229,32 @@ static const char DETAILS[] =
 
 enum status cli_task(const struct cli_env *env, int argc, char **argv)
 {
-    struct args_list words = {0};
+    enum { LIST, SHOW, SCHEMA, ACTIONS };
+    static const struct cli_action action[ACTIONS] = {
+        [LIST] = {"list", NULL, 0, 0, list_tasks},
+        [SHOW] = {"show", "task", 1, 1, cli_task_show},
+        [SCHEMA] = {"schema", NULL, 0, 0, print_schema}};
     struct cli_task_options o = {.shots = CLI_TASK_NO_SHOTS};
-    bool done = false;
-    const struct args_option options[] = {
-        {0, "data", ARGS_TEXT, &o.data, "DIR", "Folder of the data (see DATA).", 0, 0},
-        {0, "data-file", ARGS_LIST, &o.files, "FILE",
-         "Your own file of the task's format. Give it again for more.", 0, 0},
-        {0, "item", ARGS_UINT, &o.item, "N", "show: this item (0).", 0, UINT32_MAX},
-        {0, "shots", ARGS_UINT, &o.shots, "K",
-         "Examples before each prompt, if not as many as the task says.", 0, 64},
-        {0, "json", ARGS_FLAG, &o.json, NULL, "list and show: prints JSON.", 0, 0},
+    const struct cli_option options[] = {
+        {1u << LIST | 1u << SHOW,
+         {0, "data", ARGS_TEXT, &o.data, "DIR", "Folder of the data (see DATA).", 0, 0}},
+        {1u << LIST | 1u << SHOW,
+         {0, "data-file", ARGS_LIST, &o.files, "FILE",
+          "Your own file of the task's format. Give it again for more.", 0, 0}},
+        {1u << SHOW, {0, "item", ARGS_UINT, &o.item, "N", "show: this item (0).", 0, UINT32_MAX}},
+        {1u << SHOW,
+         {0, "shots", ARGS_UINT, &o.shots, "K",
+          "Examples before each prompt, if not as many as the task says.", 0, 64}},
+        {1u << LIST | 1u << SHOW,
+         {0, "json", ARGS_FLAG, &o.json, NULL, "list and show: prints JSON.", 0, 0}},
         {0}};
-    const struct args_spec spec = {.command = "vkfi task",
-                                   .summary =
-                                       "list, show and fetch tasks that models are scored on",
-                                   .synopsis = "list [--json]\n"
-                                               "show TASK [--item N] [--shots K] [--data DIR | "
-                                               "--data-file FILE...] [--json]\n"
-                                               "schema",
-                                   .details = DETAILS,
-                                   .options = options,
-                                   .operands = &words};
-    enum status st = args_parse(&spec, argc, argv, &done);
-    return st || done ? st : run_action(env, &words, &o);
+    struct args_spec spec = {.command = "vkfi task",
+                             .summary = "list, show and fetch tasks that models are scored on",
+                             .synopsis = "list [--json]\n"
+                                         "show TASK [--item N] [--shots K] [--data DIR | "
+                                         "--data-file FILE...] [--json]\n"
+                                         "schema",
+                             .details = DETAILS};
+    const struct cli_actions actions = {"task", action, ACTIONS, options, &o};
+    return cli_actions_run(&actions, &spec, env, argc, argv);
 }

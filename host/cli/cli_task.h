@@ -5,8 +5,7 @@
 
 #include <stdbool.h>
 
-#include "base/args.h"
-#include "cli/cli_env.h"
+#include "cli/cli.h"
 #include "tasks/task.h"
 
 struct cli_task_options {
@@ -17,16 +16,11 @@ struct cli_task_options {
 };
 #define CLI_TASK_NO_SHOTS UINT64_MAX
 
-/* One action; words[0] is its name, its operands follow. */
-typedef enum status cli_task_action(const struct cli_env *env, const struct args_list *words,
-                                    const struct cli_task_options *options);
-
-/* cli_task_show.c */
-enum status cli_task_show(const struct cli_env *env, const struct args_list *words,
-                          const struct cli_task_options *options) STATUS_MUST_USE;
-/* cli_task_get.c */
-enum status cli_task_get(const struct cli_env *env, const struct args_list *words,
-                         const struct cli_task_options *options) STATUS_MUST_USE;
+/* Actions with files of their own; `options`: struct cli_task_options. */
+enum status cli_task_show(const struct cli_env *env, const void *options,
+                          const struct args_list *operands) STATUS_MUST_USE;
+enum status cli_task_get(const struct cli_env *env, const void *options,
+                         const struct args_list *operands) STATUS_MUST_USE;
 
 /* A task and what its items are taken from; more may be asked of `query` before task_items. */
 struct cli_task {

@@ -3,7 +3,6 @@
 #include <stdio.h>
 
 #include "base/log.h"
-#include "cli/cli_output.h"
 #include "cli/cli_task.h"
 
 static void print_text(const char *name, const char *text)
@@ -98,22 +97,22 @@ static enum status print_json(const struct task *task, const struct task_item *i
     return json_end(&w);
 }
 
-enum status cli_task_show(const struct cli_env *env, const struct args_list *words,
-                          const struct cli_task_options *options)
+enum status cli_task_show(const struct cli_env *env, const void *options,
+                          const struct args_list *operands)
 {
+    const struct cli_task_options *o = options;
     struct cli_task open;
     struct task_items items = {0};
-    enum status st = cli_task_open(&open, env, words->item[1], options);
-    open.query.first = (uint32_t)options->item;
+    enum status st = cli_task_open(&open, env, operands->item[0], o);
+    open.query.first = (uint32_t)o->item;
     open.query.limit = 1;
-    if (!st)
-        st = task_items(&items, open.task, &open.query);
+    st = st ? st : task_items(&items, open.task, &open.query);
     if (!st && items.count == 0) {
         log_error("task %s: found no item %u%s", open.task->name, open.query.first,
                   open.query.shots > 0 ? " (with examples, the last records are none)" : "");
         st = STATUS_INPUT;
     }
-    if (!st && options->json)
+    if (!st && o->json)
         st = print_json(open.task, &items.item[0], open.query.shots);
     else if (!st)
         print_item(open.task, &items.item[0], open.query.shots);

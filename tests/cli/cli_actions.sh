@@ -7,7 +7,7 @@ def run(*words):
     return subprocess.run([sys.argv[1], *words], capture_output=True, text=True, timeout=60)
 
 bad = []
-for command in ("model", "plan", "campaign"):
+for command in ("model", "plan", "campaign", "task"):
     page = run(command, "--help").stdout
     forms = [line.split() for line in page.split("SYNOPSIS\n")[1].split("\n\n")[0].split("\n")]
     text = re.sub(r"\s+", " ", page.split("SYNOPSIS\n")[1].split("\n\n")[0])
