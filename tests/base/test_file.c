@@ -247,7 +247,7 @@ static rlim_t address_space(void)
     return (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE);
 }
 
-/* Not the file is at fault then: the status is that of memory. */
+/* The file is not at fault then: the status is that of memory. */
 static void a_mapping_that_memory_has_no_room_for(void **state)
 {
     const struct folder *folder = *state;

@@ -51,7 +51,7 @@ static void values_are_read(void **state)
     json_destroy(&doc);
 }
 
-/* A byte-order mark marks the file; places count from behind it. */
+/* A byte-order mark marks the file; places count from after it. */
 static void a_mark_at_the_begin_is_left_out(void **state)
 {
     (void)state;

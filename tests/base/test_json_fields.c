@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Members of objects: what is taken, what keeps its default, and the line each mistake gives. */
+/* Members of objects: accepted values, kept defaults, and the line for each mistake. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -128,7 +128,7 @@ static void members_of_every_kind(void **state)
     arena_finish(&arena);
 }
 
-/* A failure of what is written is told at the end, and what comes after it still makes JSON. */
+/* A failure of writing is reported at the end, and what follows it is still JSON. */
 static void the_first_failure_stays(void **state)
 {
     (void)state;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Texts from outside: what is taken as it is, what is refused and where it stands. */
+/* Texts from outside: what is accepted, what is refused and where it is. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -43,7 +43,7 @@ static void a_mark_at_the_begin_is_left_out(void **state)
     assert_int_equal(t.size, 0);
 }
 
-/* Behind a random well-formed text, each ill-formed one is told with its place. */
+/* After a random well-formed text, each ill-formed one is reported with its place. */
 static void bad_bytes_are_told_with_their_place(void **state)
 {
     static const struct {

@@ -28,7 +28,7 @@ static void exit_codes_follow_the_contract(void **state)
     assert_string_equal(status_name(STATUS_COUNT), "unknown");
 }
 
-/* What log calls between begin and end wrote on standard error. */
+/* Standard error of log calls between start and end. */
 struct capture {
     int saved, read_end;
 };
@@ -67,7 +67,7 @@ static void a_message_is_one_printable_line(void **state)
 }
 
 /* Invalid UTF-8 (RFC 3629: no surrogates, nothing above U+10FFFF, shortest form only) and C1
- * controls, which some terminals obey, are shown as the bytes they are. */
+ * controls, which some terminals obey, are shown as bytes. */
 static void bytes_that_are_no_text_are_shown(void **state)
 {
     static const char *const cases[][2] = {

@@ -37,7 +37,7 @@ static void nulls_come_back(void **state)
     }
 }
 
-/* A failure stays, and what comes after it is dropped: one look at the end is enough. */
+/* A failure stays, and what follows it is dropped: one check at the end is enough. */
 static void the_first_failure_stays(void **state)
 {
     struct text text = {0};
@@ -57,7 +57,7 @@ static void the_first_failure_stays(void **state)
     assert_string_equal(text_of(&text), "a7");
     text_finish(&text);
     assert_int_equal(text.st, STATUS_OK);
-    /* more than can be had */
+    /* more than there is */
     assert_int_equal(text_add(&text, "c", SIZE_MAX), STATUS_MEMORY);
     text_put(&text, "d");
     assert_int_equal(text.st, STATUS_MEMORY);

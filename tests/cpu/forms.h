@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Numbers that try every corner, and the comparison of a form with the scalar one. */
+/* Numbers at every edge, and the comparison of a form with the scalar one. */
 #ifndef VKFI_TESTS_CPU_FORMS_H
 #define VKFI_TESTS_CPU_FORMS_H
 
@@ -18,7 +18,7 @@
 #include "cpu/cpu_ops.h"
 #include "cpu/cpu_weight.h"
 
-/* The form's loops, null where this machine has it not. */
+/* The form's loops, null if this machine lacks it. */
 static inline const struct cpu_kernels *forms_kernels(enum cpu_form form)
 {
     if (!cpu_form_available(form))
@@ -78,7 +78,7 @@ static inline void *forms_memory(size_t count, size_t size)
 {
     void *memory = aligned_alloc(64, (count * size + 127) / 64 * 64);
     assert_non_null(memory);
-    memset(memory, 0x7f, (count * size + 127) / 64 * 64); /* NaN where nobody wrote */
+    memset(memory, 0x7f, (count * size + 127) / 64 * 64); /* NaN where nothing was written */
     return memory;
 }
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Hooks on tiny models: one faulted pass with everything it showed, and random hooks of any site.
- */
+/* Hooks on tiny models: one faulty pass with all its results, and random hooks of any site. */
 #ifndef VKFI_TESTS_CPU_HOOKS_H
 #define VKFI_TESTS_CPU_HOOKS_H
 
@@ -8,7 +7,7 @@
 
 enum { HOOKS_N = 45, HOOKS_ROW = 4096, HOOKS_WORDS = 64 };
 
-/* What one pass over positions [0, HOOKS_N) showed: hashes, and the row of one node and column. */
+/* Results of one pass over positions [0, HOOKS_N): hashes, and the row of one node and column. */
 struct hooks_run {
     uint64_t hash[HOOKS_N];
     const struct node *node;
@@ -87,7 +86,7 @@ static inline uint32_t hooks_below(struct rng *rng, uint32_t bound)
     return (uint32_t)rng_below(rng, bound);
 }
 
-/* A field the type has. */
+/* A field of the type. */
 static inline uint32_t hooks_field(struct rng *rng, enum quant type)
 {
     for (;;) {

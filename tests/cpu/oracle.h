@@ -102,7 +102,8 @@ static inline void oracle_row(struct oracle_run *run, const struct column_result
     }
 }
 
-/* False: the reference's first two are too close, and the other one came; the rest is skipped. */
+/* False: the reference's first two are too close, and the other one was picked; the rest is
+ * skipped. */
 static inline bool oracle_step(struct oracle_run *run, const struct column_result *result,
                                uint32_t step)
 {
@@ -172,7 +173,7 @@ static inline void oracle_cases(struct executor *ex, const struct json *referenc
     }
 }
 
-/* Cases of a real model on a form; skips the test where the model is not there. */
+/* Cases of a real model on a form; skips the test without the model. */
 static inline void oracle_real(const char *name, enum cpu_form form, uint32_t most)
 {
     char file[64];

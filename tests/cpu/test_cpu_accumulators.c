@@ -29,8 +29,8 @@ static float block_value(enum quant type, const struct quant_block *block, const
     return half ? t + block->scale[1] * order_join(&terms) : t;
 }
 
-/* Running partial b mod 16 right behind block b, scale and minimum in, spelled out for a LINEAR of
- * each form; of 16 blocks, so that each is one of the tree's leaves. */
+/* Running partial b mod 16 right after block b, with scale and minimum, spelled out for a LINEAR of
+ * each form; 16 blocks, so that each is a leaf of the tree. */
 static void accumulators_of(const char *name)
 {
     struct model *of = runs_model(name);

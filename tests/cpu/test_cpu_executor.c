@@ -42,7 +42,7 @@ static void test_forms_threads_splits(void **state)
     }
 }
 
-/* Columns that ask for nothing, and rows that are kept or not, change no bit. */
+/* Columns without outputs, and rows kept or not, change no bit. */
 static void test_outputs_do_not_matter(void **state)
 {
     (void)state;
@@ -107,7 +107,7 @@ static uint32_t fork_at(struct executor *ex, uint32_t golden, uint32_t layer, ui
     return branch;
 }
 
-/* Forks at every layer and some positions: the columns from there on, from their checkpoints. */
+/* Forks at every layer and some positions: later columns start from their checkpoints. */
 static void fork_everywhere(struct executor *ex, uint32_t golden, const uint64_t *expected)
 {
     struct column columns[RUNS_COLUMNS];

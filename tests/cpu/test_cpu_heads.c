@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* HEADS: every form against the scalar one; what lies outside the window is never touched. */
+/* HEADS: every form against the scalar one; memory outside the window is never touched. */
 #include "attention.h"
 
 static const uint32_t head_dims[] = {8, 16, 32, 40, 64, 72, 96, 128, 256};

@@ -49,7 +49,7 @@ static uint32_t run_golden(struct executor *ex)
     return branch;
 }
 
-/* The faulted column, then all behind it, from the layer of the fault on. */
+/* The faulty column, then all later ones, from the layer of the fault on. */
 static void run_forked(struct executor *ex, uint32_t golden, struct hook *hook,
                        uint64_t hash[HOOKS_N])
 {
@@ -152,7 +152,7 @@ static void test_random_hooks_of_types(void **state)
     }
 }
 
-/* Two hooks that must have the same effect: an operand is what the op before it put out. */
+/* Two hooks that must have the same effect: an operand is the previous op's output. */
 static void equal_effect(struct hook first, struct hook second)
 {
     struct hooks_run clean = {0}, a = {0}, b = {0};
@@ -302,7 +302,7 @@ static void test_kv_point_is_the_stored_entry(void **state)
     executor_destroy(&ex);
 }
 
-/* Chain k mod 4 of block k / 32 right behind product k, spelled out for one LINEAR. */
+/* Chain k mod 4 of block k / 32 right after product k, spelled out for one LINEAR. */
 static void test_partial_of_linear(void **state)
 {
     (void)state;
@@ -340,7 +340,7 @@ static void test_partial_of_linear(void **state)
     }
 }
 
-/* Stale: a capture one position earlier becomes the value of a set behind it. */
+/* Stale: a capture one position earlier becomes the value of a later set. */
 static void test_capture(void **state)
 {
     (void)state;

@@ -11,7 +11,7 @@ struct matrix {
     struct cpu_weight scalar, packed;
 };
 
-/* Random bits; tame scales where the numbers are to stay finite. */
+/* Random bits; tame scales if the numbers must stay finite. */
 static void matrix_init(struct matrix *m, struct rng *rng, enum quant type, uint32_t width,
                         uint32_t rows)
 {
@@ -129,7 +129,7 @@ static void compare(struct matrix *m, struct rng *rng, uint32_t n, enum forms_mo
                  quant_name(m->tensor.type), width, rows, n, (int)mood);
         for (uint32_t j = 0; j < n; j++)
             forms_equal(found + j * y_stride, expected + j * y_stride, rows, what);
-        assert_int_equal(lang_bits(found[rows]), 0x7f7f7f7f); /* nothing behind the rows */
+        assert_int_equal(lang_bits(found[rows]), 0x7f7f7f7f); /* nothing after the rows */
     }
     scratch_finish(&scratch);
     free(x);

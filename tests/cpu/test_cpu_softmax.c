@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* SOFTMAX: every form against the scalar one; absent positions are left alone. */
+/* SOFTMAX: every form against the scalar one; absent positions are not touched. */
 #include "forms.h"
 
 #include <math.h>

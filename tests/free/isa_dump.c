@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Prints what the driver makes of SPIR-V files: statistics and ISA, nothing is run. */
+/* Prints the driver's statistics and ISA of SPIR-V files; nothing is run. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,7 +50,7 @@ static enum status parse(struct job *out, char *line)
     return STATUS_USAGE;
 }
 
-/* What the shader itself says: this tool believes it, executors do not. */
+/* The shader's own layout, which this tool trusts and executors do not. */
 static enum status describe(struct kernel_layout *out, struct spirv_reflect *reflect,
                             const struct shader_code *code)
 {

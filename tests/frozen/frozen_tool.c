@@ -8,8 +8,7 @@
  *        frozen_tool draws MODEL PLAN COUNT        the first trials of a plan
  *        frozen_tool boxes MODEL < FAULTS          each line of JSON as a box of elements
  *        frozen_tool records MODEL ACT KV < FAULTS each line of JSON as the record of a trial
- *        frozen_tool cells MODEL ACT KV SEED COUNT faults over all cells, as such lines of JSON
- */
+ *        frozen_tool cells MODEL ACT KV SEED COUNT faults over all cells, as such lines of JSON */
 #include <inttypes.h>
 
 #include "../inject/fault_cells.h"
@@ -39,7 +38,7 @@ struct bench {
 static void need(enum status st)
 {
     if (st)
-        exit(2); /* it said why */
+        exit(2); /* it has said why */
 }
 
 static enum storage storage_of(const char *name)
@@ -58,7 +57,7 @@ static void bench_open(struct bench *b, const char *path, const char *act, const
     *b = (struct bench){0};
     need(model_open(&b->model, path));
     for (uint32_t i = 0; i < TOOL_PROMPT; i++)
-        b->ids[i] = (int32_t)((i * 37 + 11) % 251); /* ids that each tiny model has */
+        b->ids[i] = (int32_t)((i * 37 + 11) % 251); /* ids of every tiny model */
     struct executor_params needs = {
         .model = b->model, .act = storage_of(act), .kv = storage_of(kv), .threads = 1};
     golden_needs(&needs, &shape);
@@ -84,7 +83,7 @@ static void bench_close(struct bench *b)
 
 static void put_number(uint32_t value)
 {
-    if (value == UINT32_MAX) /* no such thing, all keys, for ever */
+    if (value == UINT32_MAX) /* absent, all keys, or forever */
         printf(" -");
     else
         printf(" %" PRIu32, value);
@@ -284,7 +283,7 @@ static void put_draw(const struct sample *sample, const struct sample_draw *d)
     putchar('\n');
 }
 
-/* Hypotheses do not enter a draw, but may name what this model has not. */
+/* Hypotheses do not enter a draw, but may name what this model lacks. */
 static void print_draws(char **argv)
 {
     const uint64_t count = strtoull(argv[2], NULL, 10);

@@ -46,7 +46,7 @@ static const struct model *fuzz_fault_model(void)
     return &model;
 }
 
-/* What an accepted fault promises to those that strike it. */
+/* Promises of an accepted fault. */
 static void fuzz_fault_inside(const struct fault *f, const struct fault_bounds *bounds)
 {
     const struct graph *graph = &bounds->model->graph;

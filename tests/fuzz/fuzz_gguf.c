@@ -26,7 +26,7 @@ static void require(int holds, const char *what)
     }
 }
 
-/* A refusal is of the input's making, and has said why. */
+/* A refusal is due to the input and has said why. */
 static void require_reason(enum status st)
 {
     if (!st)

@@ -199,7 +199,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         memcpy(copy, data, size);
     log_error(FUZZ_JSON_SENTINEL);
     const enum status st = json_parse(&doc, copy, size, "fuzz");
-    free(copy); /* a document keeps nothing of the text */
+    free(copy); /* a document does not use the text */
     fuzz_json_require((!st) == (doc != NULL), "a refusal that leaves a document");
     if (!st) {
         fuzz_json_places(doc, json_root(doc));

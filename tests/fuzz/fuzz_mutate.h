@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Seeded changes to a text: bytes, pieces cut, doubled and moved, and words of a list put in. */
+/* Seeded changes to a text: bytes, pieces cut, doubled and moved, and words of a list inserted. */
 #ifndef VKFI_TESTS_FUZZ_MUTATE_H
 #define VKFI_TESTS_FUZZ_MUTATE_H
 
@@ -15,11 +15,11 @@
 struct fuzz_mutate {
     char data[FUZZ_MUTATE_ROOM];
     size_t size;
-    const char *const *words; /* what the format is made of */
+    const char *const *words; /* words of the format */
     size_t n_words;
 };
 
-/* Puts `size` bytes before byte `at`; what has no room is left out. */
+/* Inserts `size` bytes before byte `at`; what has no room is dropped. */
 static inline void fuzz_mutate_insert(struct fuzz_mutate *m, size_t at, const char *text,
                                       size_t size)
 {
@@ -68,7 +68,7 @@ static inline void fuzz_mutate_text(struct fuzz_mutate *m, struct rng *rng, cons
         fuzz_mutate_once(m, rng);
 }
 
-/* Standard error into nothing while thousands of refusals are logged; *state keeps it. */
+/* Discards standard error while thousands of refusals are logged; *state keeps it. */
 static inline int fuzz_mutate_mute(void **state)
 {
     static int saved;

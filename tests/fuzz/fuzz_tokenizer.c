@@ -17,7 +17,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-#define FUZZ_TOKENIZERS 7 /* kinds of text; the kind behind them changes vocabularies */
+#define FUZZ_TOKENIZERS 7 /* kinds of text; the kind after them changes vocabularies */
 
 static void fuzz_require(int holds, const char *what)
 {
@@ -96,7 +96,7 @@ static void fuzz_text(const struct fixture *f, const char *text, size_t len, boo
                  "a text that cannot be encoded");
     fuzz_require(count >= begins && (!begins || ids[0] == tokenizer_begin(tk)), "no begin token");
     fuzz_detokenize(tk, ids + begins, count - begins, &raw);
-    /* A space prefix stands behind every special token: exact only where there is none. */
+    /* A space prefix follows every special token: exact only without one. */
     if (f->space_prefix != 1 || (!special && !memchr(text, '\n', len))) {
         if (f->space_prefix == 1 && len > 0)
             fuzz_require(text_add(&expected, " ", 1) == STATUS_OK, "no memory");

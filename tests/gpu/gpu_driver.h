@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Runs a test program once per Vulkan driver: each in a process of its own, as drivers want it. */
+/* Runs a test program once per Vulkan driver: each in its own process, as drivers need. */
 #ifndef VKFI_TESTS_GPU_DRIVER_H
 #define VKFI_TESTS_GPU_DRIVER_H
 
@@ -56,8 +56,8 @@ __attribute__((unused)) static int gpu_driver_again(const char *name, const char
     return WIFEXITED(code) ? WEXITSTATUS(code) : 128 + WTERMSIG(code);
 }
 
-/* Calls `run` in a process per driver found through the environment, else with the drivers that are
- * there. Failure of one is failure; 77 if no driver could be used. */
+/* Calls `run` in a process per driver found through the environment, else with the drivers present.
+ * Failure of one is failure; 77 if no driver could be used. */
 __attribute__((unused)) static int gpu_driver_main(int (*run)(void))
 {
     const char *own = getenv(GPU_DRIVER_VAR);
@@ -101,7 +101,7 @@ __attribute__((unused)) static struct gpu *gpu_driver_open(void)
     return gpu;
 }
 
-/* The end of `run`: the tests have to pass, and the validation layer to be silent. Closes `gpu`. */
+/* The end of `run`: the tests must pass, and the validation layer must be silent. Closes `gpu`. */
 __attribute__((unused)) static int gpu_driver_tests(const struct CMUnitTest *tests, size_t n,
                                                     struct gpu *gpu)
 {

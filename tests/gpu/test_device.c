@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Devices listed and chosen, and what is said when a driver is missing, crashes or ends. */
+/* Devices listed and chosen, and the messages when a driver is missing, crashes or ends. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Kernels: a host that is wrong about a shader is told so; execution modes are put in validly. */
+/* Kernels: a host that is wrong about a shader is told; execution modes are inserted validly. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -17,7 +17,7 @@
 
 static const uint32_t SPECS[] = {0, 1};
 
-/* What is true of bandwidth.comp. */
+/* The true layout of bandwidth.comp. */
 static struct kernel_params truth(void)
 {
     return (struct kernel_params){
@@ -221,7 +221,7 @@ static void test_shared_layout(void **state)
     kernel_destroy(&c);
 }
 
-/* Whatever lies in the cache file, kernels are made; and it is kept where the driver has one. */
+/* Whatever the cache file holds, kernels are created; and it is kept if the driver has one. */
 static void test_cache(void **state)
 {
     (void)state;

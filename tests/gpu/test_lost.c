@@ -16,7 +16,7 @@ static const struct kernel_params EMPTY = {
     .layout = {.bindings = 1, .local_size_id = {KERNEL_LITERAL, KERNEL_LITERAL, KERNEL_LITERAL}},
 };
 
-/* Everything says STATUS_DEVICE_LOST and gives nothing. */
+/* Everything returns STATUS_DEVICE_LOST and no result. */
 static void expect_lost(struct gpu *gpu, struct stream *stream, struct gpu_buffer *buffer)
 {
     struct kernel *kernel = NULL;
@@ -65,7 +65,7 @@ static void test_codes(void **state)
     assert_string_equal(log_last_error(), "f(): unknown VkResult (-77) at a.c:1");
 }
 
-/* No answer in time. What was made stays, for the device may still write to it: this runs last. */
+/* No answer in time. Nothing is freed, for the device may still write to it: this runs last. */
 static void test_timeout(void **state)
 {
     (void)state;

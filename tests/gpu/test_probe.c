@@ -12,7 +12,7 @@
 #include "gpu_driver.h"
 #include "shared/probe_ops.h"
 
-/* Known answers, worked out by hand: the CPU side of the comparison is right. */
+/* Known answers, computed by hand: the CPU side of the comparison is right. */
 static void test_expected(void **state)
 {
     (void)state;

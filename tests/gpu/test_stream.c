@@ -78,7 +78,7 @@ static void run_stream(struct bench *b)
     assert_int_equal(stream_wait(b->stream, TIMEOUT), STATUS_OK);
 }
 
-/* Each dispatch reads what the one before wrote, over submits of one recording too. */
+/* Each dispatch reads what the previous one wrote, also over submits of one recording. */
 static void test_order(void **state)
 {
     struct bench *b = *state;
@@ -279,7 +279,7 @@ static void test_states(void **state)
     assert_int_equal(word_at(b, 0), 1);
 }
 
-/* A submit whose last word never comes: what a driver leaves that cancels work silently. */
+/* A submit whose last word never comes: the result of a driver that cancels work silently. */
 static void test_canary(void **state)
 {
     struct bench *b = *state;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Texel bindings: compared with the shader, read what was written before, end where they must. */
+/* Texel bindings: compared with the shader, read earlier writes, end where they must. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -20,7 +20,7 @@
 static const uint32_t SPECS[] = {SPEC_ACT, SPEC_LANES_X, HOOK_SPEC_ID};
 static const struct kernel_constant LANES[] = {{SPEC_LANES_X, 8}};
 
-/* What is true of add.comp where it reads its inputs (binding 1) as texels. */
+/* The true layout of add.comp reading its inputs (binding 1) as texels. */
 static struct kernel_params truth(void)
 {
     return (struct kernel_params){
@@ -105,7 +105,7 @@ static enum status twice(struct bench *b, uint64_t offset, uint64_t range, uint3
     return st;
 }
 
-/* x, then 2 x, then 4 x: each dispatch reads through a view what the one before has stored. */
+/* x, then 2 x, then 4 x: each dispatch reads through a view what the previous one stored. */
 static void test_reads(void **state)
 {
     float values[3 * QUADS * 4 + OFFSET / 4] = {0};

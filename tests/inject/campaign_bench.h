@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Campaigns on a tiny model for tests: devices that can be made to do harm, and rows as text. */
+/* Campaigns on a tiny model for tests: devices that can do harm, and rows as text. */
 #ifndef VKFI_TESTS_CAMPAIGN_BENCH_H
 #define VKFI_TESTS_CAMPAIGN_BENCH_H
 
@@ -73,7 +73,7 @@ struct bench {
     volatile sig_atomic_t stop;
     char path[128];
 
-    /* what was told */
+    /* events */
     uint32_t goldens, batches, failed, aside, incidents, due;
     struct campaign_progress end; /* without its list of devices: */
     uint64_t ran[BENCH_DEVICES];
@@ -96,7 +96,7 @@ static inline void bench_pause(long ms)
 /* Token ids of the items. */
 static const char *bench_prompts = "[72,105,33,200,7,99,12,250],[3,8,140,2,7,19],[9,41,52]";
 
-/* The real pass with the scene's harm before or behind it. */
+/* The real pass with the scene's harm before or after it. */
 static inline enum status bench_pass(struct executor *ex, const struct schedule *schedule,
                                      struct column_result *out)
 {
@@ -161,9 +161,9 @@ static inline enum status bench_close(void *user, struct campaign_opened *opened
     return STATUS_OK;
 }
 
-/* Once between two batches at most, so that the campaign gets on; and a device not so often in a
- * row that it would be set aside, which five times do (one more may meet a batch on its way). The
- * first few are not left to chance, so that a quick campaign has some. */
+/* At most once between two batches, so that the campaign advances, and no device so often in a row
+ * that it is set aside, which takes five times (one more may meet a batch under way). The first few
+ * are not random, so that a quick campaign has some. */
 static inline void bench_kill_one(struct bench *b)
 {
     const unsigned device = (unsigned)rand_r(&b->kill_seed) % b->params.setup.n_devices;
@@ -312,7 +312,7 @@ static inline void bench_rows(struct text *out, const char *path)
     store_destroy(&store);
 }
 
-/* The rows of a whole campaign that nothing happened to. */
+/* The rows of a whole undisturbed campaign. */
 static inline void bench_reference(struct text *out, const char *more)
 {
     struct bench *b = bench_begin(more);
@@ -342,8 +342,8 @@ struct bench_patience {
     long least, spread, growth;
 };
 
-/* Runs the campaign in a process that is killed at random moments and started again until one comes
- * to its end, with STATUS_OK; how often it was killed. */
+/* Runs the campaign in a process that is killed at random moments and restarted until one ends with
+ * STATUS_OK; returns how often it was killed. */
 static inline uint32_t bench_kill(const struct bench *b, unsigned *seed,
                                   struct bench_patience patience)
 {

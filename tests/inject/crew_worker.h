@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A worker for tests of the crew: it computes a number from each id, and does the harm that its
- * scene asks for. */
+/* A worker for tests of the crew: it computes a number from each id, and does its scene's harm. */
 #ifndef VKFI_TESTS_CREW_WORKER_H
 #define VKFI_TESTS_CREW_WORKER_H
 
@@ -29,12 +28,12 @@
 
 enum harm { NONE, ABORT, KILLED, HANG, LOST, FATAL, NOT_OPEN, ABORT_AT_OPEN, ABORT_UNARMED };
 
-/* What goes wrong, and what of it has happened: shared with the workers. */
+/* What goes wrong, and how much of it has happened: shared with the workers. */
 struct scene {
     enum harm harm;
     uint32_t device; /* the one concerned; DEVICES: all */
     uint64_t id;     /* at this trial; IDS: at every one */
-    int times;       /* so often; -1: always */
+    int times;       /* this often; -1: always */
     bool not_alone;  /* only in batches of more than one */
     bool stale_only; /* only if the worker has run something before */
     bool slow;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Draws faults over all cells (site of a layer, point, field, kind), each with random granularity,
- * readers, duration, stage, ranges and condition, coordinates at edges more often than not.
+ * readers, duration, stage, ranges and condition, most coordinates at edges.
  *
  * Everything comes from the tables: a new point, kind or granularity is drawn by itself. */
 #ifndef VKFI_TESTS_FAULT_CELLS_H
@@ -19,7 +19,7 @@
 #include "model/op.h"
 #include "shared/order.h"
 
-#define FAULT_CELLS_TRIES 400u /* a cell that none of them fits does not exist */
+#define FAULT_CELLS_TRIES 400u /* after this many misses a cell does not exist */
 #define FAULT_CELLS_STORED                                                                         \
     512u /* most stored elements struck at once: each is read, written and read again */
 
@@ -32,7 +32,7 @@ struct fault_cell {
 
 /* Sites of one name, whatever the layer: "attn_q", "attn_q.weight", "kv_k", "control.slot". */
 struct fault_cells_site {
-    const char *last; /* part of the name behind the layer, or the whole name */
+    const char *last; /* part of the name after the layer, or the whole name */
     bool layered;
 };
 
@@ -178,7 +178,7 @@ static inline void fault_cells_bits(struct fault *f, struct rng *rng,
     f->key_high = rng_u32(rng);
 }
 
-/* Ranges given as they are, in place of those of a granularity. */
+/* Explicit ranges, in place of those of a granularity. */
 static inline void fault_cells_ranges(struct fault *f, struct rng *rng,
                                       const struct fault_cells_extent *e, struct fault_axes axes)
 {
@@ -201,7 +201,7 @@ static inline void fault_cells_ranges(struct fault *f, struct rng *rng,
         f->position_count = 2 + fault_cells_below(rng, 5);
 }
 
-/* Words of the tables that the place and point take. */
+/* Words of the tables for the place and point. */
 static inline void fault_cells_words(struct fault *f, struct rng *rng)
 {
     const bool memory = f->place == PLACE_WEIGHT || f->place == PLACE_KV || f->place == PLACE_TABLE;
@@ -299,7 +299,7 @@ static inline bool fault_cells_try(struct fault *f, struct rng *rng, const struc
     return fault_check(f, c->bounds, "drawn fault") == STATUS_OK;
 }
 
-/* Draws that are refused say why: nobody wants to read that. */
+/* Refused draws log why, which nobody wants to read. */
 static inline int fault_cells_hush(void)
 {
     fflush(stderr);

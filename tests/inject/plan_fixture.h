@@ -32,7 +32,7 @@ struct plan_fixture {
     struct sample *sample;
 };
 
-/* `{"model": ..., "prompts": (n_items ids)` and `rest`, which begins with a comma or is empty. */
+/* `{"model": ..., "prompts": (n_items ids)` and `rest`, which starts with a comma or is empty. */
 static inline enum status fixture_plan(struct plan_fixture *f, uint32_t n_items, const char *rest)
 {
     static const char *const prompts[] = {"[1]", "[1],[2]", "[1],[2],[3]", "[1],[2],[3],[4]"};
@@ -59,7 +59,7 @@ static inline void fixture_finish(struct plan_fixture *f)
     arena_finish(&f->arena);
 }
 
-/* Opens a tiny model; null where it cannot be. */
+/* Opens a tiny model; null if that fails. */
 static inline struct model *fixture_model(const char *name)
 {
     char path[512];
@@ -93,7 +93,7 @@ static inline bool fixture_has(const struct node *node, uint32_t point)
     return op_is_site(node->op) && op_point(&c, node, point);
 }
 
-/* What makes two drawn faults the same one. */
+/* The identity of a drawn fault. */
 struct fixture_identity {
     uint32_t item, node, tensor, layer, point, field, value, readers, granularity, kind, mask, row,
         k, key, position, count;

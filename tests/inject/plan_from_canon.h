@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The plan that a canonical form stands for, from that form alone. */
+/* The plan of a canonical form, from that form alone. */
 #ifndef VKFI_TESTS_PLAN_FROM_CANON_H
 #define VKFI_TESTS_PLAN_FROM_CANON_H
 

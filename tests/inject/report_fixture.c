@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Draws every trial from (seed, id), so that two fixtures differ only where they are told to. */
+/* Draws every trial from (seed, id), so that two fixtures differ only on purpose. */
 #include "report_fixture.h"
 
 #include <math.h>
@@ -103,7 +103,7 @@ static const char *hypotheses(struct arena *arena, const struct report_fixture *
         dimension, value[0], value[1], dimension, value[2], value[1]);
 }
 
-/* Fields of the plan that not all fixtures have, each with a comma behind it. */
+/* Optional fields of the plan, each followed by a comma. */
 static const char *further(struct arena *arena, const struct report_fixture *f)
 {
     const char *stop = f->stop ? arena_printf(arena, "  \"stop\": %s,\n", f->stop) : "";
@@ -348,8 +348,7 @@ static enum status put_range(struct store *store, const struct report_fixture *f
     return st;
 }
 
-/* In order of id; where rows are to be suspect the controls come before the second half of the
- * trials. */
+/* In order of id; for suspect rows the controls come before the second half of the trials. */
 static enum status put_rows(struct store *store, const struct report_fixture *f, uint64_t ids)
 {
     const uint64_t trials = trials_of(f);

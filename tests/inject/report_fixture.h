@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Synthetic campaigns with known rates, written through the store: what reports are tested on. */
+/* Synthetic campaigns with known rates, written through the store, for tests of reports. */
 #ifndef VKFI_TESTS_REPORT_FIXTURE_H
 #define VKFI_TESTS_REPORT_FIXTURE_H
 
@@ -15,9 +15,9 @@ struct report_fixture {
     uint32_t items, layers; /* strata are layers x (sign, exponent, mantissa) */
     uint32_t per_stratum;   /* trials; crossed: faults, each on every item */
     double scale;           /* of the SDC rates; 1: see report_fixture_rate */
-    double missing;         /* share of the ids, the last ones, that are not there yet */
-    uint32_t disagree;      /* every how manieth trial has another outcome; 0: none */
-    bool suspect;           /* the second half of the trials: a control failed behind it */
+    double missing;         /* share of the ids, the last ones, that are missing */
+    uint32_t disagree;      /* one in so many trials has another outcome; 0: none */
+    bool suspect;           /* the second half of the trials: a control failed after it */
     const char *model;      /* JSON of what is known of it, or null */
     const char *model_hash; /* SHA-256, or null: one of no model */
     uint32_t wave;          /* trials that an extension added, of all; 0: none */
@@ -35,7 +35,7 @@ struct report_fixture {
     bool other_device;      /* another device row and another golden text of item 1 */
 };
 
-/* What all tests begin with: 10 items, 6 layers, 60 trials a stratum, all recorded. */
+/* The default of all tests: 10 items, 6 layers, 60 trials per stratum, all recorded. */
 struct report_fixture report_fixture_default(const char *path);
 
 enum status report_fixture_make(const struct report_fixture *fixture) STATUS_MUST_USE;

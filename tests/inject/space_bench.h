@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Faulted runs of a tiny model on some devices, with what a watcher saw of one node. */
+/* Faulty runs of a tiny model on several devices, with one node's watched rows. */
 #ifndef VKFI_TESTS_SPACE_BENCH_H
 #define VKFI_TESTS_SPACE_BENCH_H
 
@@ -43,8 +43,8 @@ struct space_setup {
     uint32_t devices;
 };
 
-/* What was opened last: a driver on the processor compiles its kernels for seconds, and many tests
- * ask for the same. Open until others are asked for, or the tests are over. */
+/* The last opened devices: a CPU driver compiles its kernels for seconds, and many tests need the
+ * same. Open until others are needed, or the tests end. */
 #define SPACE_KEPT 2
 static struct space_kept {
     struct space_setup setup;
@@ -126,13 +126,13 @@ static inline void space_open(struct space_bench *b, const char *file, enum stor
     space_open_some(b, &(struct space_setup){file, act, kv, SPACE_DEVICES});
 }
 
-/* It is kept for the next that asks for it. */
+/* Kept for the next use. */
 static inline void space_close(struct space_bench *b)
 {
     *b = (struct space_bench){0};
 }
 
-/* Faults as plans and command lines write them. */
+/* Faults as in plans and command lines. */
 static inline uint32_t space_parse(const struct space_bench *b, const char *text,
                                    struct fault out[SPACE_FAULTS])
 {
@@ -158,7 +158,7 @@ static inline uint32_t space_parse(const struct space_bench *b, const char *text
     return n;
 }
 
-/* What a run showed. */
+/* Results of a run. */
 struct space_run {
     int32_t tokens[SPACE_TOKENS];
     uint32_t n_tokens;
@@ -248,7 +248,7 @@ static inline void space_run(const struct space_bench *b, const char *text, stru
     arena_finish(&arena);
 }
 
-/* Everything that records compare. */
+/* All that records compare. */
 static inline void space_equal(const struct space_run *a, const struct space_run *b,
                                const char *what, const char *device)
 {
@@ -276,7 +276,7 @@ static inline void space_everywhere(const struct space_bench *b, const char *tex
     static const uint32_t splits[] = {40, 4, 1};
     space_run(b, text, (struct space_how){.columns = 40}, &first);
     for (uint32_t d = 0; d < b->n; d++) {
-        const bool slow = d >= 2; /* a driver on the processor */
+        const bool slow = d >= 2; /* a CPU driver */
         for (uint32_t s = d == 0 || d == 3; s < (slow ? 2 : 3); s++) {
             space_run(b, text, (struct space_how){d, splits[s], NULL}, &other);
             space_equal(&first, &other, text, b->name[d]);

@@ -233,7 +233,7 @@ static inline void store_testing_fill_tables(struct store *store)
     store_testing_fill_plan(store);
 }
 
-/* One batch: trials first, first + step, ... (count of them). */
+/* One batch: `count` trials from `first` on, `step` apart. */
 static inline enum status store_testing_put(struct store *store, int64_t first, int64_t step,
                                             uint32_t count)
 {
@@ -279,7 +279,7 @@ static inline void store_testing_make_whole(const char *path)
     store_destroy(&store);
 }
 
-/* Behind the back of the store. */
+/* Without the store's knowledge. */
 static inline void store_testing_sql(const char *path, const char *text)
 {
     sqlite3 *db;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Whole campaigns: the same rows however the trials are spread, cut into calls, or interrupted. */
+/* Whole campaigns: the same rows however the trials are spread, split into calls, or
+ * interrupted. */
 #define _GNU_SOURCE /* MAP_ANONYMOUS */
 #include "campaign_bench.h"
 
@@ -64,7 +65,7 @@ static void test_several_devices(void **state)
     bench_end(b);
 }
 
-/* The reference apart: CPU reruns are compared with what another form gave. */
+/* The reference apart: CPU reruns are compared with another form's rows. */
 static void test_reference_apart(void **state)
 {
     struct bench *b = bench_begin(PLAN);
@@ -168,7 +169,7 @@ static void test_killed_and_resumed(void **state)
     bench_end(b);
 }
 
-/* The disk is full after some batches: a clear end, and what was written stays. */
+/* The disk is full after some batches: a clear end, and written rows stay. */
 static void test_full_disk(void **state)
 {
     struct bench *b = bench_begin(PLAN);

@@ -94,8 +94,8 @@ static enum status broken(void *user, uint32_t device, enum status st, const cha
     return st;
 }
 
-/* Kills a worker every 100 to 300 ms, if that one is in the middle of its trials, and it was not
- * killed so often in a row that it would be set aside. */
+/* Kills a worker every 100 to 300 ms, in the middle of its trials, unless it was killed so often in
+ * a row that it would be set aside. */
 static void tick(void *user)
 {
     struct test *t = user;
@@ -202,7 +202,7 @@ static void test_a_guilty_trial_is_due(void **state)
     }
 }
 
-/* It fails in the batch and once alone, then no more: run again, and an incident. */
+/* It fails in the batch and once alone, then no more: rerun, and an incident. */
 static void test_what_does_not_come_back_is_an_incident(void **state)
 {
     (void)state;
@@ -229,7 +229,7 @@ static void test_what_does_not_come_back_is_an_incident(void **state)
     end(t);
 }
 
-/* What only happens behind other trials in one process is no fault of the trial. */
+/* A failure only after other trials in one process does not blame the trial. */
 static void test_a_used_worker_is_no_proof(void **state)
 {
     (void)state;
@@ -260,7 +260,7 @@ static void test_a_broken_device_is_set_aside(void **state)
         assert_int_equal(t->failed, 5);
         assert_int_equal(t->by_device[1], 0);
         end(t);
-        /* Alone: nothing is lost, nothing is made up. */
+        /* Alone: nothing is lost, nothing is invented. */
         t = begin();
         t->scene->harm = harms[i];
         assert_int_equal(run(t, 1), STATUS_OK);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Rows in doubt behind a failed control, over random histories of batches, devices and controls,
+/* Rows in doubt after a failed control, over random histories of batches, devices and controls,
  * against a plain model of the rule. */
 #include "campaign_bench.h"
 
@@ -136,7 +136,7 @@ static void end(struct history *h)
     bench_end(h->bench);
 }
 
-/* Whether a trial may come now: controls behind their originals, but for those of other shards. */
+/* Whether a trial may come now: controls after their originals, except those of other shards. */
 static bool may_come(struct history *h, uint64_t id)
 {
     const struct model_row *row = &h->row[id];
@@ -211,7 +211,7 @@ static uint64_t fail_one(struct history *h, uint32_t devices)
                     there ? original->batch : INT64_MAX);
         if (at->role == ROLE_NAIVE && doubt.original_device != device)
             model_doubt(h, mark, at->role, device, INT64_MAX);
-        /* the original itself, whatever came behind it */
+        /* the original itself, whatever came after it */
         assert_true(!there || mark[at->original]);
     }
     assert_int_equal(promise ? campaign_doubt_mark_device(&doubt, &rows)

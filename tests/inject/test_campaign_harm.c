@@ -31,7 +31,7 @@ static struct bench *begin(enum bench_harm harm, long after, long times)
     return begin_plan(PLAN, harm, after, times);
 }
 
-/* What happens once leaves the rows as they are, and an incident. */
+/* Harm done once leaves the rows unchanged, and an incident. */
 static void test_once(void **state)
 {
     const enum bench_harm harms[] = {BENCH_ABORT, BENCH_LOST, BENCH_HANG};
@@ -65,8 +65,8 @@ static void test_killed_workers(void **state)
     bench_end(b);
 }
 
-/* A device that always fails is set aside, the other one does all; alone, the campaign ends with
- * what was done before, and goes on once the device works. */
+/* A device that always fails is set aside, the other does all; alone, the campaign ends with
+ * earlier rows, and goes on once the device works. */
 static void test_set_aside(void **state)
 {
     (void)state;
@@ -129,7 +129,7 @@ static const char *reference_line(int64_t trial, size_t *out_size)
 }
 
 struct lies {
-    bool caught; /* the campaign has ended by it: no control stood behind the last rows else */
+    bool caught; /* the campaign has ended by it: otherwise no control followed the last rows */
     uint32_t rows, wrong, marked;
 };
 
@@ -152,7 +152,7 @@ static enum status expect_marked(void *user, const struct row *row)
 }
 
 /* A device lies from some pass on, and whatever finds it (a dry fault, a rerun, a golden run), no
- * wrong row is left without its mark, though controls of other kinds passed behind it. */
+ * wrong row stays unmarked, though controls of other kinds passed after it. */
 static void test_no_lie_is_trusted(void **state)
 {
     uint32_t stopped = 0, wrong = 0;
@@ -187,8 +187,8 @@ static enum status count_suspect(void *user, const struct row *row)
     return STATUS_OK;
 }
 
-/* A device that begins to lie later: a CPU rerun finds it, the campaign stops, and what it did
- * since its last good control is marked. */
+/* A device that lies later: a CPU rerun finds it, the campaign stops, and its rows since its last
+ * good control are marked. */
 static void test_wrong_later(void **state)
 {
     const char *const prompts = bench_prompts;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A campaign is one of token ids: where its prompts become others, by another tokenizer or another
- * chat template, it is not resumed, replayed, merged or compared, whatever their length. */
+/* A campaign is one of token ids: if its prompts change, by another tokenizer or chat template, it
+ * is not resumed, replayed, merged or compared, whatever their length. */
 #include "campaign_bench.h"
 
 #include "base/rng.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Every trial of a shard is given out until it is done, once; controls come behind their originals.
- */
+/* Every trial of a shard is given out until it is done, once; controls come after their
+ * originals. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -26,7 +26,7 @@ struct test {
     unsigned seed;
 };
 
-/* Every 50th is a naive rerun, every 50th a CPU rerun of some trial, before or behind it. */
+/* Every 50th is a naive rerun, every 50th a CPU rerun of some trial, before or after it. */
 static enum status describe(void *user, uint64_t id, struct campaign_queue_trial *out)
 {
     (void)user;
@@ -201,8 +201,8 @@ static void test_limit(void **state)
     free(t);
 }
 
-/* Of a campaign that is looked at, all before a look is done before anything behind it begins,
- * where one worker takes it all. */
+/* In a campaign with looks, all before a look is done before anything after it starts, with one
+ * worker. */
 static void test_looks(void **state)
 {
     static const uint64_t looks[] = {601, 1200, 1201, TRIALS};
@@ -228,7 +228,7 @@ static void test_looks(void **state)
         for (uint32_t i = 0; i < batch.count; i++)
             highest = batch.id[i] > highest ? batch.id[i] : highest;
         for (size_t k = 0; k + 1 < sizeof(looks) / sizeof(*looks); k++) {
-            /* a control may wait for a trial behind the look */
+            /* a control may wait for a trial after the look */
             const bool behind = highest >= looks[k];
             if (behind && campaign_queue_leading(q) < looks[k])
                 assert_true(campaign_queue_leading(q) % 50 < 2);

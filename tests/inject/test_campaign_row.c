@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What rows say of faults: fields, values, places, classes; and faults as JSON and back. */
+/* Faults in rows: fields, values, places, classes; and faults as JSON and back. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -33,7 +33,7 @@ static const char *variable(void *user, const char *name)
 struct shard_case {
     const char *given, *environment;
     uint32_t index, count; /* count 0: refused */
-    const char *source;    /* refused: a piece of the message */
+    const char *source;    /* refused: part of the message */
 };
 
 static const struct shard_case CASES[] = {
@@ -144,9 +144,9 @@ static void test_parts_are_distinct(void **state)
     }
 }
 
-/* Tasks that were submitted again, in whatever numbers, are never a whole: of every array over
- * 0 .. 7 only 0, 0-1, ... 0-7 give parts, which are all of one count, and all others are refused in
- * each of their tasks, with the --shard to give. */
+/* Resubmitted tasks, in any number, are never a whole: of every array over 0 .. 7 only 0, 0-1, ...
+ * 0-7 give parts, which are all of one count, and all others are refused in each of their tasks,
+ * with the --shard to give. */
 static void test_parts_of_arrays(void **state)
 {
     (void)state;

@@ -26,7 +26,7 @@ static enum status look(void *user, const struct campaign_look *now, bool *out_s
     enum status st = STATUS_OK;
     (void)user;
     asked++;
-    watch.next_time = 0; /* how much time looks took is no matter of a test */
+    watch.next_time = 0; /* the time of looks is not tested */
     if (report_watch_is_due(&watch, &progress))
         st = report_watch_look(&watch, &progress);
     *out_stop = watch.decided;
@@ -113,8 +113,8 @@ static void test_fails_early(void **state)
     expect_stop(ANY_TIME, 0.001, STATS_GATE_FAIL);
 }
 
-/* A limit that is the rate itself is not decided, unless by chance at an early look: all trials are
- * run, and are those of a campaign without a question. */
+/* A limit equal to the rate is not decided, except by chance at an early look: all trials are run,
+ * the same as without a question. */
 static void test_undecided_runs_to_the_end(void **state)
 {
     static const char *const stops[] = {LOOKS, ANY_TIME};

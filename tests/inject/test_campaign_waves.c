@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A campaign that goes on with more waves in its database has the rows of one that had them from
- * the start, in one process or in shards; what does not begin with its waves is refused. */
+ * the start, in one process or in shards; plans that do not start with its waves are refused. */
 #include "campaign_bench.h"
 
 #include "inject/store/store_merge.h"

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Certified tokens are those that all logits give: random changes, and the worst ones at the edge.
- */
+/* Certified tokens are those of all logits: random changes, and the worst ones at the edge. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -179,9 +178,9 @@ static void push(struct bench *b, const float *w, double distance)
     expect_true(b);
 }
 
-/* h' = h + e w / |w|: the logit of w rises as fast as any change of that size allows, by what the
- * bound allows for it. Rows that can rise highest, at the distances where bounds are made for:
- * these are powers of sqrt(2) times |h|, and there the bound is all that stands against them. */
+/* h' = h + e w / |w|: the logit of w rises as fast as any change of that size allows. Rows that can
+ * rise highest, at the distances of the bounds, powers of sqrt(2) times |h|, where the bound is the
+ * only protection. */
 static void edges(struct bench *b)
 {
     const uint32_t rows = b->node->rows;

@@ -20,7 +20,7 @@
 /* CELLS_FORMS: of the CPU device, before the Vulkan device */
 enum { CELLS_FORMS = 2, CELLS_DEVICES = 3, CELLS_PROMPT = 70 };
 
-/* What is run: a model, storage types, a prompt and how much of golden is kept. */
+/* A model, storage types, a prompt and how much of golden is kept. */
 struct setting {
     const char *file;
     enum storage act, kv;
@@ -300,15 +300,15 @@ static void run_batch(struct cells *c, const struct trial_jobs *jobs, uint32_t t
     arena_finish(&arena);
 }
 
-/* Bits that come from other keys or from the position before. */
+/* Bits from other keys or from the previous position. */
 static bool takes_from_keys(const struct fault *fault, const struct cells *c)
 {
     const bool takes = hook_kinds_takes(fault->kind, KIND_TAKES_EARLIER | KIND_TAKES_OTHER);
     return takes && fault->place == PLACE_OP && fault_axes(fault, &c->bounds).key;
 }
 
-/* Every second fault takes its bits from keys: few cells do, and what no column has is where
- * executors come apart first. They have ids of their own, from `*keyed` on. */
+/* Every second fault takes its bits from keys: few cells do, and absent elements are where
+ * executors differ first. They have their own ids, from `*keyed` on. */
 static void draw(struct fault *out, const struct cells *c, uint64_t id, uint64_t *keyed)
 {
     if (id % 2 == 0) {

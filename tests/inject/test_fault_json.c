@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Faults from JSON: what is accepted, and the one line each mistake gives. */
+/* Faults from JSON: what is accepted, and the one line for each mistake. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -111,7 +111,7 @@ static void test_mistakes(void **state)
     expect_error("{\"site\":\"blk.0.attn_q.weight\",\"kind\":\"stale\"}", "not for weights");
 }
 
-/* What would be silently left out, or read as something else, is refused. */
+/* What would be silently dropped, or misread, is refused. */
 static void test_nothing_is_ignored(void **state)
 {
     (void)state;
@@ -131,7 +131,7 @@ static void test_nothing_is_ignored(void **state)
     expect_error("{\"site\":\"blk.4294967296.kv_k\",\"bit\":1}", "no site");
 }
 
-/* Words, ranges, numbers: what they become. */
+/* Words, ranges, numbers: their meaning. */
 static void test_ranges(void **state)
 {
     struct arena arena = {0};

@@ -23,7 +23,7 @@
 #include "plan_fixture.h"
 
 static struct model *model;
-static int null_out, error_out; /* what may not be run need not be said */
+static int null_out, error_out; /* refused faults need no message */
 
 static struct fault_bounds bounds_of(const struct model *m)
 {

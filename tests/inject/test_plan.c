@@ -55,7 +55,7 @@ static void test_defaults(void **state)
     arena_finish(&arena);
 }
 
-/* A database holds the plan's text: it must be read again where the prompt file is not. */
+/* A database holds the plan's text, which must be readable without the prompt file. */
 static void test_text_needs_no_file(void **state)
 {
     struct arena arena = {0};
@@ -82,7 +82,7 @@ static void hash_of(const char *text, char out[HASH_SHA256_TEXT])
     arena_finish(&arena);
 }
 
-/* What does not change a campaign does not change its identity. */
+/* Fields that do not change a campaign do not change its identity. */
 static void test_same_identity(void **state)
 {
     static const char *const same[] = {
@@ -279,7 +279,7 @@ static void test_words_of_contrasts(void **state)
                 "/hypotheses/0/contrast (line 1)", "found item 1, expected 0 to 0");
 }
 
-/* What is on both sides would count on neither. */
+/* A stratum on both sides would count on neither. */
 static void test_sides_are_apart(void **state)
 {
     (void)state;
@@ -437,7 +437,7 @@ static void test_confirm(void **state)
     arena_finish(&arena);
 }
 
-/* The plan of a confirmation is that of the campaign but for what it is about. */
+/* The plan of a confirmation is the campaign's except for its strata. */
 static void test_confirm_is_made(void **state)
 {
     static const char *const labels[] = {"layer=3", "layer=1"};

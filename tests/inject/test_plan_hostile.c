@@ -27,7 +27,7 @@ struct seed {
 static struct arena arena;
 static struct seed seeds[SEED_COUNT];
 
-/* Pieces that a plan's grammar gives meaning to. */
+/* Pieces of a plan's grammar. */
 static const char *const PIECES[] = {
     "null",  "-1",           "1e999", "\"\"", "[]",   "{}",     "true",      "0.5",
     "99999", "\"0xffffff\"", ":",     ",",    "\\u0", "\"op\"", "{\"ber\":", "\"trend layer\"",

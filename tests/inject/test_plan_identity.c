@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Plans at random: those of one canonical form draw the same faults, however they are written; one
- * that is written from the canonical form alone draws them too; and what weighs otherwise has
- * another form. */
+ * written from the canonical form alone draws them too; and other weights have another form. */
 #include "plan_fixture.h"
 
 #include <stdlib.h>
@@ -222,7 +221,7 @@ static struct written rewrite(const struct written *from, struct rng *rng)
 
 /* --- what is drawn --- */
 
-/* The plan's text behind "prompts", or whole. Null where such a plan strikes nothing. */
+/* The plan's text after "prompts", or whole. Null if such a plan strikes nothing. */
 static bool take(struct plan_fixture *f, const struct written *w, const struct model *model,
                  struct rng *rng, bool check)
 {
@@ -294,7 +293,7 @@ static void read_back(struct plan_fixture *out, const struct plan_fixture *from,
 
 /* --- the tests --- */
 
-/* Plans at random whose sites have what is asked for; how many were used. */
+/* Random plans with the required sites; returns how many were used. */
 static uint32_t each_plan(void (*check)(const struct written *w, const struct model *model,
                                         struct rng *rng, struct plan_fixture *f))
 {

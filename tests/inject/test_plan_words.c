@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Mistyped words of contrasts: the nearest is offered. */
+/* Mistyped words of contrasts: the nearest is suggested. */
 #include "plan_fixture.h"
 
 #define PLAN_LEAST                                                                                 \

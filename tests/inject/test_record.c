@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* One record is the same row in every place: as made, through a pipe, in a database, as JSON and
- * CSV. Broken messages of every described struct are refused. */
+/* One record is the same row everywhere: as made, through a pipe, in a database, as JSON and CSV.
+ * Broken messages of every described struct are refused. */
 #include "store_testing.h"
 
 #include "base/fpenv.h"
@@ -41,7 +41,7 @@ static struct fault parse(struct arena *arena, const struct fault_bounds *bounds
     return fault[0];
 }
 
-/* A record of the outcome: what it has of each level depends on `at`. */
+/* A record of the outcome; its fields of each level depend on `at`. */
 static struct record record_of(struct arena *arena, enum outcome outcome, uint32_t at)
 {
     static int32_t tokens[] = {11, 48, 85};

@@ -174,7 +174,7 @@ static void test_groups_are_domains_of_strata(void **state)
     close_page(&source, &page);
 }
 
-/* Holm 1979 on four: the k-th smallest p times 4 - k + 1, never below the one before. */
+/* Holm 1979 on four: the k-th smallest p times 4 - k + 1, never below the previous one. */
 static void assert_holm(const struct report_hypothesis h[4])
 {
     double last = 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Gates and comparisons: verdicts, what is refused, looks, pairs, records that differ. */
+/* Gates and comparisons: verdicts, refusals, looks, pairs, records that differ. */
 #include "report_bench.h"
 
 #include "base/log.h"
@@ -182,7 +182,7 @@ static void test_looks_of_the_plan(void **state)
             assert_near(gate.tail, level[gate.look - 1], 1e-12);
             assert_int_equal(gate.trials, seen < 1080 ? seen : 1080); /* controls come last */
         }
-        /* one that the first look decides stays decided by it, whatever has come since */
+        /* one that the first look decides stays decided, whatever came since */
         request = request_of(0.9);
         assert_int_equal(report_gate_decide(&gate, &source, &request), STATUS_OK);
         assert_int_equal(gate.look, cases[i].look > 0);
@@ -258,7 +258,7 @@ static void test_looks_at_any_time(void **state)
     assert_int_equal(report_gate_decide(&gate, &source, &request), STATUS_OK);
     assert_int_equal(gate.result.verdict, STATS_GATE_UNDECIDED);
     assert_true(gate.result.would_pass && gate.result.more >= 2160 && gate.result.more % 2160 == 0);
-    /* decided by the first item that rules the limit out; those behind it do not count */
+    /* decided by the first item that rules the limit out; later ones do not count */
     request = request_of(0.3);
     assert_int_equal(report_gate_decide(&gate, &source, &request), STATUS_OK);
     assert_int_equal(gate.result.verdict, STATS_GATE_PASS);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Reports of an extended campaign: all that is printed pays for the look that came before. */
+/* Reports of an extended campaign: everything printed pays for the earlier look. */
 #include "report_bench.h"
 
 #include "base/fpenv.h"

@@ -20,7 +20,7 @@ static uint32_t row_of(struct report_table *table, const char *label)
     return 0;
 }
 
-/* What a total would be needed for stays out; the rest is there. */
+/* Pictures that need a total are omitted; the rest is there. */
 static void test_a_sweep_is_a_map(void **state)
 {
     static const char *const drawn[] = {"strata", "cells", "deviation", "survival"};
@@ -168,7 +168,7 @@ static double truth_of(const struct report_fixture *f, const char *label)
     return 0.95 * sum;
 }
 
-/* Chosen by their estimates, strata look worse than they are; anew they do not. */
+/* Strata chosen by their estimates look worse than they are; estimated anew they do not. */
 static void test_fresh_trials_take_the_bias_away(void **state)
 {
     struct report_fixture f = report_fixture_default(path[0]);

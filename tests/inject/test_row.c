@@ -131,7 +131,7 @@ static void a_row_that_is_not_yet_whole_is_waited_for(void **state)
     store_testing_row(&row, 5);
     assert_int_equal(field_pack(&packed, &row_table, &row), STATUS_OK);
     for (size_t size = 0; size < packed.size; size++) {
-        char *exact = malloc(size ? size : 1); /* what lies behind is not read */
+        char *exact = malloc(size ? size : 1); /* what follows is not read */
         assert_non_null(exact);
         memcpy(exact, packed.data, size);
         struct field_bytes bytes = {exact, size};
@@ -143,7 +143,7 @@ static void a_row_that_is_not_yet_whole_is_waited_for(void **state)
     arena_finish(&arena);
 }
 
-/* A worker that is out of its mind writes anything. */
+/* A broken worker writes anything. */
 static void broken_rows_are_refused(void **state)
 {
     struct text packed = {0};

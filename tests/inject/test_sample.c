@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The fault space of a plan: nothing left out, nothing twice, sizes and planned trials. */
+/* The fault space of a plan: nothing missing, nothing twice, sizes and planned trials. */
 #include "plan_fixture.h"
 
 #include <math.h>
@@ -205,7 +205,7 @@ static void test_sizes(void **state)
     fixture_finish(&f);
 }
 
-/* W_h of stored bits, by hand: bits times the MACs that run while they are there. */
+/* W_h of stored bits, by hand: bits times the MACs during their life. */
 static void test_weights_of_bits(void **state)
 {
     static const char *const labels[] = {"place=weight field=code", "place=weight field=scale",
@@ -269,7 +269,7 @@ static void test_without_replacement(void **state)
     fixture_finish(&f);
 }
 
-/* Weights that ask for more draws of a few faults than there are say so. */
+/* Weights that need more draws of a few faults than there are say so. */
 static void test_says_where_faults_repeat(void **state)
 {
     struct plan_fixture f;
@@ -308,8 +308,7 @@ static void test_several_faults_a_trial_repeat(void **state)
     "\"confirm\":{\"of\":"                                                                         \
     "\"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\",\"strata\":"
 
-/* Only the strata named are drawn; what they are is that of the whole plan, weights over their sum.
- */
+/* Only the named strata are drawn, as in the whole plan, with weights over their sum. */
 static void test_confirmed_strata_stay(void **state)
 {
     struct plan_fixture whole, f;
@@ -358,7 +357,7 @@ static void test_confirmed_strata_stay(void **state)
     fixture_finish(&f);
 }
 
-/* n of a stratum is that of stats_plan, capped by what it holds; expected widths meet the goal. */
+/* n of a stratum is that of stats_plan, capped by its size; expected widths meet the goal. */
 static void test_derived_trials(void **state)
 {
     struct plan_fixture f;

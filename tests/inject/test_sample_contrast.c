@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What only a model can tell of a plan: contrasts over strata that are not there, sites, tokens. */
+/* Errors of a plan that need a model: contrasts over missing strata, sites, tokens. */
 #include "plan_fixture.h"
 
 static struct model *model; /* one layer */

@@ -232,7 +232,7 @@ static void test_fault_major(void **state)
     fixture_finish(&f);
 }
 
-/* Controls: as many as the plan says, spread evenly, each with its trial right before it. */
+/* Controls: as many as in the plan, spread evenly, each with its trial right before it. */
 static void test_controls(void **state)
 {
     struct plan_fixture f;
@@ -374,8 +374,8 @@ static void test_bit_error_rate(void **state)
     fixture_finish(&f);
 }
 
-/* Weights of choices: of kinds they share what a site has, of points and fields they multiply the
- * elements that share it, of sites and stages they multiply it. */
+/* Weights of choices: of kinds they divide a site's weight, of points and fields they multiply the
+ * elements that divide it, of sites and stages they multiply it. */
 static void test_choices_have_their_weights(void **state)
 {
     enum { N = 20000 };

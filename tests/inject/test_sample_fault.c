@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What is drawn is a fault that can be run: all kinds, places and ranges; bursts in file order. */
+/* Every drawn fault can be run: all kinds, places and ranges; bursts in file order. */
 #include "plan_fixture.h"
 
 #include <glob.h>
@@ -35,8 +35,8 @@ static uint64_t place_of(const struct fault *f)
 }
 
 /* One burst for each row that `start` covers: `n` adjacent bits of the file, fewer only at the
- * tensor's end, and no other bit; pieces that may be run. True if some of them is in another row
- * than it began in. */
+ * tensor's end, and no other bit; pieces that may be run. True if some are in another row than the
+ * first. */
 static bool check_burst(const struct fault *start, const struct fault *piece, uint32_t pieces,
                         uint32_t n)
 {
@@ -190,8 +190,8 @@ static void test_burst_of_many_elements(void **state)
     "\"value\":5,\"factor\":2,\"term\":1,\"low\":-1,\"high\":1},\"when\":{\"duration\":["          \
     "\"transient\",\"intermittent\",\"permanent\",\"persistent\"],\"rate\":0.5},\"chunk\":4"
 
-/* Each fault that any plan draws passes the check of faults, on every model: all that the
- * vocabulary has, in strata so that all of it comes. */
+/* Each fault that any plan draws passes the check of faults, on every model: the whole vocabulary,
+ * in strata so that all of it occurs. */
 static void test_draws_are_faults(void **state)
 {
     static const char *const names[] = {"tiny-llama-q4_1.gguf", "tiny-llama-q6_k.gguf",

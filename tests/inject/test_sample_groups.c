@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Strata by groups of sites and by the time until a scrub; sites left out; what is refused. */
+/* Strata by groups of sites and by the time until a scrub; excluded sites; refusals. */
 #include "plan_fixture.h"
 
 #include <fnmatch.h>
@@ -24,7 +24,7 @@ static const char *group_of(const char *site)
                : "none";
 }
 
-/* Every fault is in the stratum of its site's group; a stratum weighs what its sites do. */
+/* Every fault is in the stratum of its site's group; a stratum has its sites' weight. */
 static void test_groups(void **state)
 {
     static const char *const names[] = {"mlp", "attention", "none"};
@@ -126,7 +126,7 @@ static void test_refused(void **state)
     ",\"population\":\"bits\",\"sampling\":{\"trials\":4000},\"where\":{\"place\":[\"weight\","    \
     "\"kv\"]}"
 
-/* How long a stored fault stays is drawn as it weighs, and is the stratum where asked. */
+/* The duration of a stored fault is drawn by its weight, and is the stratum if requested. */
 static void test_scrub(void **state)
 {
     static const uint32_t lasts[] = {2, 6, FAULT_FOREVER};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Each granularity with each duration: positions, keys, rows and bits are drawn as often as the
- * evaluations or faults behind them weigh, counted here one by one. */
+/* Each granularity with each duration: positions, keys, rows and bits are drawn as often as their
+ * evaluations or faults weigh, counted here one by one. */
 #include "plan_fixture.h"
 
 #include <math.h>
@@ -15,7 +15,7 @@ static const struct sample_item items[2] = {{PROMPT, TOKENS}, {PROMPT + 4, TOKEN
 
 static struct model *model;
 
-/* A combination of what a plan says. */
+/* A combination of a plan's words. */
 struct drawn {
     const struct model *model;
     const char *site, *point, *granularity, *duration, *stage, *population;
@@ -37,7 +37,7 @@ static uint32_t first_key(const struct node *node, uint32_t position)
     return node->window != 0 && position >= node->window ? position - node->window + 1 : 0;
 }
 
-/* The evaluations of the stage, one by one: what the fault that begins there, at that key, weighs.
+/* The evaluations of the stage, one by one: the weight of the fault that starts there, at that key.
  * A fault that covers a stage has the evaluations of its key, the first of them is its position. */
 static void weigh(const struct drawn *d, double *weight)
 {
@@ -76,7 +76,7 @@ static void note(const struct drawn *d, const struct fault *f, struct counted *c
     c->bit[__builtin_ctz(f->mask)]++;
 }
 
-/* What weighs nothing is never drawn, the rest as often as it weighs. */
+/* Weight 0 is never drawn, the rest as often as it weighs. */
 static void fits(const uint64_t *observed, const double *weight, uint32_t count, const char *what,
                  const struct drawn *d)
 {
@@ -322,7 +322,7 @@ static void test_no_fault_twice(void **state)
     }
 }
 
-/* The same fault in prompts of two lengths: keys of the prompt count from its begin, keys of the
+/* The same fault in prompts of two lengths: keys of the prompt count from its start, keys of the
  * answer from its end; the address read instead is one that some evaluation has beside its own. */
 static void test_two_lengths(void **state)
 {

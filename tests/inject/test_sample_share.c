@@ -182,7 +182,7 @@ static double macs_by_hand(const struct model *of, const struct node *node, doub
 }
 
 /* The clock by which stored bits are struck has the MACs that the list of sites says, op by op and
- * position by position, inside a sliding window and behind its end. */
+ * position by position, inside a sliding window and after its end. */
 static void test_clock(void **state)
 {
     (void)state;
@@ -326,7 +326,7 @@ static void test_identity(void **state)
     }
 }
 
-/* A plan of equal shares is the plan of before there was a choice. */
+/* A plan of equal shares has the identity from before there was a choice. */
 static void test_equal_is_as_it_was(void **state)
 {
     struct plan_fixture f;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Waves of a plan: each a sample by the same design, the ones before as if it were not there. */
+/* Waves of a plan: each a sample by the same design, earlier ones unchanged by it. */
 #include "plan_fixture.h"
 
 #include <math.h>
@@ -60,7 +60,7 @@ static void expect_same_draw(const struct plan_fixture *a, const struct plan_fix
     arena_finish(&arena);
 }
 
-/* What a longer plan draws begins with what a shorter one draws, and both have one identity. */
+/* A longer plan's draws start with a shorter one's, and both have one identity. */
 static void test_longer_plans_begin_alike(void **state)
 {
     static const char *const waves[] = {"", ",\"waves\":[90]", ",\"waves\":[90,37]",
@@ -147,7 +147,7 @@ static void test_waves_keep_the_design(void **state)
     }
 }
 
-/* Two waves are drawn apart: what they share is what chance gives, not the whole. */
+/* Two waves are drawn apart: they share faults by chance only. */
 static void test_waves_are_drawn_apart(void **state)
 {
     struct plan_fixture f;

@@ -44,7 +44,7 @@ static const struct {
     {"due_reason", DUE_TEXTS},  {"dir", DIR_TEXTS},           {"path", PATH_TEXTS},
 };
 
-/* What else a column must hold to. */
+/* Other constraints of a column. */
 static const struct {
     const char *column, *constraint;
 } CONSTRAINTS[] = {
@@ -82,7 +82,7 @@ static void add_column(struct text *out, const struct field *field)
                      STATUS_OK);
 }
 
-/* "CONSTRAINT column CHECK (column IN ('a', 'b')),", broken behind a comma where the line gets too
+/* "CONSTRAINT column CHECK (column IN ('a', 'b')),", broken after a comma where the line gets too
  * long. */
 static void add_enumeration(struct text *out, const char *column, const char *const *words)
 {

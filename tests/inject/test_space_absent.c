@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Elements that an evaluation does not have (shared/hook.h): what stale, mix and wrong addresses
- * find there, the same on every device and in every split. */
+ * read there, the same on every device and in every split. */
 #include "space_bench.h"
 
 static struct space_bench llama, gemma;
@@ -14,7 +14,7 @@ static const struct space_bench *bench(struct space_bench *b, bool *open, const 
     return b;
 }
 
-/* Keys that a column has and the one before it has not. */
+/* Keys that a column has and the previous one lacks. */
 static void test_keys_of_one_position_earlier(void **state)
 {
     static const char *const places[] = {
@@ -69,8 +69,8 @@ static void test_rows_of_keys(void **state)
         space_everywhere(b, texts[i], NULL);
 }
 
-/* A wrong address that the window has passed: `first` is what it read in front of that, `later`
- * what it reads then. */
+/* A wrong address that the window has passed: `first` is what it read before that, `later` what it
+ * reads then. */
 static void expect_reads(const struct space_bench *b, const char *place, uint32_t first,
                          uint32_t later)
 {

@@ -115,7 +115,7 @@ static void test_scrub(void **state)
     space_close(&bench);
 }
 
-/* Faults of one evaluation are all in it, in their order; of several, each where it is. */
+/* Faults of one evaluation all apply, in their order; those of several, each in its own. */
 static void test_several(void **state)
 {
     static const char *const texts[] = {
@@ -203,7 +203,7 @@ static void go(struct shared *s)
     tap_begin(s->pass);
 }
 
-/* Columns [first, first + n) of a branch; passes of its own where the tap asks for a cut. */
+/* Columns [first, first + n) of a branch; separate passes where the tap needs a cut. */
 static void add_shared(struct shared *s, int i, uint32_t first, uint32_t n)
 {
     for (uint32_t j = 0, m; j < n; j += m) {
@@ -225,7 +225,7 @@ static void add_shared(struct shared *s, int i, uint32_t first, uint32_t n)
     }
 }
 
-/* Eight branches with a fault each in shared passes show what eight runs show. */
+/* Eight branches with one fault each in shared passes give what eight runs give. */
 static void test_shared_pass(void **state)
 {
     static struct shared together, alone;

@@ -78,7 +78,7 @@ static void draw(struct texts *t, struct rng *rng, enum quant type, enum quant_f
     strcat(t->matrix, "]");
 }
 
-/* The row that the op puts out is the row of the table with that field struck. */
+/* The op's output row is the table's row with that field struck. */
 static void check(const char *as_read, const char *as_stored)
 {
     const struct space_how how = {0, 40, "token_embd"};

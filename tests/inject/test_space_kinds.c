@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What each kind makes of the bits, worked out here from clean runs: results, proof and records. */
+/* Each kind's effect on the bits, computed here from clean runs: results, proof and records. */
 #include "space_bench.h"
 
 static struct space_bench bench;

@@ -324,7 +324,7 @@ static void test_conditional(void **state)
         assert_int_equal(faulty.proof[0].count, negative);
     }
     space_everywhere(&bench, text, &faulty);
-    /* what fires is known from a dry run: the bits in front of the fault are golden's */
+    /* what fires is known from a dry run: the bits before the fault are golden's */
     static struct space_run dry;
     space_everywhere(&bench,
                      "{\"site\":\"blk.0.ffn_up\",\"kind\":\"dry\",\"granularity\":\"vector\","

@@ -63,7 +63,7 @@ static bool draw(struct rng *rng, struct fault *out)
     return fault_check(out, &bounds, "drawn") == STATUS_OK;
 }
 
-/* What a run of a trial showed. */
+/* Results of a trial's run. */
 struct shown {
     struct tap_proof proof[2];
     uint64_t hash[N];
@@ -174,7 +174,7 @@ static void open_model(const char *file, struct arena *arena)
     golden();
 }
 
-/* What the trials of a model covered. */
+/* Coverage of a model's trials. */
 struct coverage {
     uint32_t places[PLACE_COUNT], kinds[KIND_COUNT], changed, due;
     uint64_t layers;

@@ -23,7 +23,7 @@ static void test_words(void **state)
     }
 }
 
-/* What each kind is said to take is what its arithmetic depends on. */
+/* What each kind takes is what its arithmetic depends on. */
 static void test_kinds_take(void **state)
 {
     struct rng rng;

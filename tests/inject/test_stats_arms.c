@@ -47,7 +47,7 @@ static struct stats_arms arms_of(uint32_t n)
     return arms;
 }
 
-/* Every trial alone; the first so many of each arm are events. */
+/* Every trial alone; the first ones of each arm are events. */
 static struct stats_arms counts(uint32_t n, uint32_t first, uint32_t second)
 {
     for (uint32_t k = 0; k < 2 * n; k++) {
@@ -134,7 +134,7 @@ static void draw(struct rng *rng, uint32_t n, const double rate[2], bool items)
     }
 }
 
-/* At a difference equal to the margin, equivalence is to be claimed in 5 % of campaigns. */
+/* At a difference equal to the margin, equivalence must be claimed in 5 % of campaigns. */
 static void test_equivalence_keeps_its_error_rate(void **state)
 {
     static const struct {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Stratified, clustered rates: hand-computed examples, limiting designs, what is not known. */
+/* Stratified, clustered rates: hand-computed examples, limiting designs, unknown rates. */
 #include "stats_bench.h"
 
 #include "base/rng.h"

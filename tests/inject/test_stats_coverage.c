@@ -158,8 +158,7 @@ static struct tally simulate(const struct setting *s, uint32_t runs)
     return t;
 }
 
-/* The three settings of METHOD.md 4; what the plain interval does there is part of the statement.
- */
+/* The three settings of METHOD.md 4; the plain interval's coverage there is part of the claim. */
 static void test_method_settings(void **state)
 {
     static const struct {
@@ -180,8 +179,8 @@ static void test_method_settings(void **state)
     }
 }
 
-/* Strata, and campaigns as small as a pilot or as rare as a few events. The least coverage seen
- * with other seeds stands in STATS.md. */
+/* Strata, and campaigns as small as a pilot or as rare as a few events. inject/stats/README.md has
+ * the measured coverage. */
 static void test_other_settings(void **state)
 {
     static const struct {

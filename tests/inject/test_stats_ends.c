@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Ends of all intervals, over random rates, sizes and levels: none is a number that the method does
- * not carry. */
+/* Ends of all intervals, over random rates, sizes and levels: none is below the method's
+ * precision. */
 #include "stats_bench.h"
 
 #include "base/rng.h"
@@ -11,7 +11,7 @@
 
 #define ROUNDS 20000
 
-/* 0, 1 and -1, or told apart from them. */
+/* 0, 1 and -1, or distinguishable from them. */
 static void expect_end(const char *what, double end)
 {
     const double off = fabs(end - round(end));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Populations without end, finite ones and a census; gates on them and what would decide. */
+/* Infinite and finite populations and a census; gates on them and what would decide. */
 #include "stats_bench.h"
 
 #include "inject/stats/stats_gate.h"
@@ -116,7 +116,7 @@ static void test_gate(void **state)
     assert_true(result.more > 20000 && result.more != STATS_GATE_NEVER);
 }
 
-/* 10 items of 40 own trials each: item i has so many events. What further trials must bring. */
+/* 10 items of 40 own trials each: item i has so many events. What further trials must give. */
 static struct stats_gate_result gate_of_items(const uint32_t events[10], double limit)
 {
     struct stats_cluster_data data = grid(10, 40, 0);

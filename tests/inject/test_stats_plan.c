@@ -49,7 +49,7 @@ static void test_leveugle(void **state)
         assert_int_equal(stats_plan_leveugle(&rows[i].goal), rows[i].trials);
 }
 
-/* The answer meets the goal and one trial less does not. */
+/* The answer meets the goal, and one trial less does not. */
 static void test_trials_are_the_fewest(void **state)
 {
     static const struct stats_plan_goal goals[] = {
@@ -190,7 +190,7 @@ static void test_sequence_of_items(void **state)
     struct stats_interval bounded = stats_sequence_bounded(x, COUNT(x), both);
     assert_near(bounded.low, binary.low, 1e-9);
     assert_near(bounded.high, binary.high, 1e-9);
-    /* items that agree more tell more */
+    /* items that agree more are more informative */
     for (size_t i = 0; i < COUNT(x); i++)
         x[i] = 0.04 + 0.02 * (double)(i % 2);
     bounded = stats_sequence_bounded(x, COUNT(x), both);
@@ -200,8 +200,8 @@ static void test_sequence_of_items(void **state)
     assert_true(stats_sequence_bounded(x, COUNT(x), both).high == 1);
 }
 
-/* Ville's inequality, seen: a mean that is true is given up in at most 5 % of all sequences,
- * however often they are looked at, on either side and wherever the mean lies. */
+/* Ville's inequality, observed: a true mean is rejected in at most 5 % of all sequences, however
+ * often they are looked at, on either side and wherever the mean lies. */
 static void test_sequence_errs_seldom(void **state)
 {
     static const struct stats_interval_level levels[] = {{0.95, STATS_INTERVAL_UPPER},

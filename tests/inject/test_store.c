@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What is put into a database comes out of it, value for value; what does not belong is refused. */
+/* A database gives back what was put into it, value for value; what does not belong is refused. */
 #include "store_testing.h"
 
 #include "base/fpenv.h"
@@ -347,7 +347,7 @@ static void doubtful_rows_are_marked_and_refused(void **state)
     assert_int_equal(store_doubt_check(store, false), STATUS_OK);
     assert_int_equal(mark(store, (struct store_doubt){0, 4, 5}), 2); /* from trial 3 on, not 5 */
     assert_int_equal(store_each_row(store, collect_suspects, marks), STATUS_OK);
-    assert_string_equal(marks, "...S..."); /* and trial 9, behind a gap */
+    assert_string_equal(marks, "...S..."); /* and trial 9, after a gap */
     assert_int_equal(marks[9], 'S');
     assert_int_equal(store_read_faults(store, 9, &arena, &faults, &n), STATUS_OK);
     assert_int_equal(n, 2);
@@ -384,6 +384,6 @@ int main(void)
         CASE(doubtful_rows_are_marked_and_refused),
     };
 
-    fpenv_set(); /* denormals are flushed in the program, and must pass all the same */
+    fpenv_set(); /* denormals are flushed in the program, and must still pass */
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

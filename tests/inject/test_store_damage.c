@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Databases damaged anywhere: refused in one line, or read as they were written. */
+/* Databases damaged anywhere: refused in one line, or read as written. */
 #include "store_testing.h"
 
 #include <signal.h>
@@ -258,7 +258,7 @@ static void a_damaged_log_gives_whole_batches(void **state)
     arena_finish(&arena);
 }
 
-/* A damage in each page of a log: what is lost behind it is counted, what is whole is there. */
+/* A damage in each page of a log: losses after it are counted, whole batches are there. */
 static void transactions_behind_a_damage_are_counted(void **state)
 {
     const struct store_testing *t = *state;
@@ -299,7 +299,7 @@ static void transactions_behind_a_damage_are_counted(void **state)
         text_finish(&content.text);
     }
     assert_int_equal(least, 1);
-    /* frames of an older use of the file, behind a log that begins anew, are no damage */
+    /* frames of an older use of the file, after a log that starts anew, are no damage */
     data[1][32 + 8] ^= 1;
     for (size_t at = 32 + 8; at < size[1]; at += 4096 + 24)
         data[1][at] = (char)(data[1][32 + 8]);

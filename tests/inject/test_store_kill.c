@@ -83,7 +83,7 @@ static void ask(sqlite3 *db, const char *question, char out[64])
     sqlite3_finalize(stmt);
 }
 
-/* By SQLite alone: the file is whole. False if there is no database in it yet. */
+/* By SQLite alone: the file is whole. False if it holds no database yet. */
 static bool check_whole(const char *path)
 {
     char answer[64];
@@ -306,7 +306,7 @@ static void a_database_written_elsewhere_is_not_read_here(void **state)
     assert_int_equal(store_create(&store, t->path, identity()), STATUS_IO);
     kill(child, SIGKILL);
     waitpid(child, &how, 0);
-    /* What a dead writer leaves is in nobody's way. */
+    /* A dead writer's leftovers do not disturb. */
     assert_int_equal(store_open(&store, t->path), STATUS_OK);
     store_destroy(&store);
     assert_int_equal(store_create(&store, t->path, identity()), STATUS_OK);

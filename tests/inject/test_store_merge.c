@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Shards joined are what one process would have written; what does not agree is refused by name. */
+/* Joined shards are what one process would have written; disagreements are refused by name. */
 #include "store_testing.h"
 
 #include <signal.h>

@@ -30,7 +30,7 @@ struct disk_file {
     size_t n_pending;
 };
 
-/* What is left of one power cut. */
+/* The rest after one power cut. */
 struct cut {
     int64_t committed; /* batches that store_put had returned */
     bool there[FILES];
@@ -350,7 +350,7 @@ static enum status expect_row(void *user, const struct row *row)
     return STATUS_OK;
 }
 
-/* What is found when the power is back. */
+/* Checks when the power is back. */
 static void check_cut(const char *path, struct cut *cut)
 {
     struct store *store;

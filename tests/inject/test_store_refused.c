@@ -101,8 +101,8 @@ static void names_mean_files(void **state)
     assert_int_equal(chdir(before), 0);
 }
 
-/* Runs `check` in a child process, as nobody if the test is root's; false: it may not become him.
- */
+/* Runs `check` in a child process, as user nobody if the test is root's; false: that is not
+ * permitted. */
 static void in_child(const struct store_testing *t, bool as_nobody,
                      int (*check)(const struct store_testing *t))
 {

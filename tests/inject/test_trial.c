@@ -27,7 +27,7 @@ static void run_level(struct trial_bench *b, const struct trial_settings *asked,
     }
 }
 
-/* The clean run is still clean: nothing a trial struck was left behind. */
+/* The clean run is still clean: no strike of a trial remains. */
 static void expect_clean(struct trial_bench *b)
 {
     struct generation again;
@@ -154,7 +154,7 @@ static void test_origin_in_kv(void **state)
     trial_bench_close(&b);
 }
 
-/* What fires on a value pattern is predicted behind the layers, too: at columns with outputs. */
+/* Faults on a value pattern are predicted after the layers too: at columns with outputs. */
 static void test_conditions_behind_the_layers(void **state)
 {
     static const uint32_t points[] = {HOOK_OUT, HOOK_OPERAND, HOOK_PARTIAL, HOOK_WEIGHT};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Runs that go back: the bits of golden runs do not change on any device, at any step; and what
- * becomes of faults in trials. */
+/* Runs that go back: the bits of golden runs do not change on any device, at any step; and faults
+ * in trials behave as defined. */
 #include "gpu/device.h"
 #include "trial_bench.h"
 #include "vk/vk.h"
@@ -111,7 +111,7 @@ static void test_golden_vulkan(void **state)
     gpu_close(&gpu);
 }
 
-/* A check that never has enough is left when its columns are spent. */
+/* A check without end stops when its columns are spent. */
 static void test_budget(void **state)
 {
     struct trial_bench b;
@@ -219,7 +219,7 @@ static void doubt_nonfinite(void *user, void *state, const struct decode_view *v
     out->back = view->result->finite ? 0 : 1;
 }
 
-/* A check comes before the trap: a step that it sends back leaves nothing behind. */
+/* A check comes before the trap: a step that it sends back leaves no trace. */
 static void test_trap(void **state)
 {
     const struct decode_check check = {.look = doubt_nonfinite, .most_back = 1};

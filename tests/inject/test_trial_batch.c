@@ -87,7 +87,7 @@ static void test_scalar_form(void **state)
     compare_with(&params, "scalar form");
 }
 
-/* Proofs of tokens change how, never what. */
+/* Proofs of tokens change the way, never the result. */
 static void test_without_proofs(void **state)
 {
     struct reference r;

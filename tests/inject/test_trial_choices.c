@@ -20,7 +20,7 @@ static const struct {
 static int32_t ids[2][N_CHOICES][CONTEXT + 16];
 static struct golden_choice choices[2][N_CHOICES];
 
-/* [0]: behind one context. [1]: contexts of their own, which differ from token 30 - choice on. */
+/* [0]: after one context. [1]: separate contexts, which differ from token 30 - choice on. */
 static void make_choices(void)
 {
     for (uint32_t own = 0; own < 2; own++) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The rules of a run hold for its trials: forked lanes give the records of whole ones, and whole
- * ones are the inferences that generate() runs, whatever picks a token and whatever ends a text. */
+ * ones are generate()'s inferences, whatever picks a token and ends a text. */
 #include "trial_mix.h"
 
 #define JOBS 60
@@ -36,7 +36,7 @@ static void expect_generate(struct trial_bench *b, const struct record *naive)
     }
 }
 
-/* What a set of trials showed. */
+/* Results of a set of trials. */
 struct seen {
     uint32_t lengths[64]; /* trials by number of tokens */
     uint32_t other;       /* tokens that are not golden's */

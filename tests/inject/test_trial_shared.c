@@ -7,7 +7,7 @@
     "{\"site\":\"" site "\",\"field\":\"" field "\",\"kind\":\"flip\",\"mask\":\"" mask            \
     "\",\"row\":3,\"k\":7," when "}"
 
-/* Later ones first; scrubbed before, and behind, the other. */
+/* Later ones first; scrubbed before, and after, the other. */
 #define CASES(site, field, one, two)                                                               \
     "[" FLIP(site, field, one, "\"position\":20") "," FLIP(site, field, two,                       \
                                                            "\"position\":5") "]",                  \
@@ -39,7 +39,7 @@ static void expect_whole(struct trial_bench *b, const struct trial_job *job,
     trial_bench_expect_equal(b, naive, fast, what);
 }
 
-/* What is stored is the model again: whole inferences give golden's bits. */
+/* The stored bits are the model's again: whole inferences give golden's bits. */
 static void expect_clean(struct trial_bench *b, const char *what)
 {
     struct fault dry = {.kind = KIND_DRY};

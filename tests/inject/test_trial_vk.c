@@ -4,7 +4,7 @@
 #include "trial_mix.h"
 #include "vk/vk.h"
 
-#define JOBS 24 /* drivers of the processor are slow */
+#define JOBS 24 /* CPU drivers are slow */
 
 static void compare(struct gpu *gpu, const struct trial_bench_params *params)
 {

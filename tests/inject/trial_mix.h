@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Draws trials over everything that can be said of a fault: all places, kinds, ranges, durations,
- * controls and tables, one or several faults a trial. */
+/* Draws trials over all properties of a fault: all places, kinds, ranges, durations, controls and
+ * tables, one or several faults a trial. */
 #ifndef VKFI_TESTS_TRIAL_MIX_H
 #define VKFI_TESTS_TRIAL_MIX_H
 
@@ -130,7 +130,7 @@ static inline void trial_mix_draw(struct trial_bench *b, uint32_t count)
     close(nothing);
 }
 
-/* Goes back at every fifth or so step that it looks at, by what it has seen so far. */
+/* Goes back at about every fifth step, by what it has seen so far. */
 static inline void trial_mix_stray(void *user, void *state, const struct decode_view *view,
                                    struct decode_verdict *out)
 {

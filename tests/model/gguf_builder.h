@@ -214,7 +214,7 @@ BUILDER_FN void builder_example(struct builder *b)
     builder_tensor(b, "b", QUANT_Q4_1, 64, 3);
 }
 
-/* A default key or tensor of builder_tiny: only where the test has not put its own. */
+/* A default key or tensor of builder_tiny, unless the test has put its own. */
 #define BUILDER_DEFAULT(b, call, name, ...)                                                        \
     do {                                                                                           \
         if (!builder_has(b, name))                                                                 \
@@ -292,7 +292,7 @@ BUILDER_FN void builder_tiny_keys(struct builder *b, const char *arch, uint32_t 
     }
 }
 
-/* A complete small model, less what the test has put or left out before. */
+/* A complete small model, except what the test has put or omitted before. */
 BUILDER_FN void builder_tiny(struct builder *b, const char *arch)
 {
     bool gemma = strcmp(arch, "gemma3") == 0;

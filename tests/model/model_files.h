@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Where tests find the real models, which may be missing, and the reference outputs. */
+/* Paths of the real models, which may be missing, and of the reference outputs. */
 #ifndef VKFI_TESTS_MODEL_FILES_H
 #define VKFI_TESTS_MODEL_FILES_H
 

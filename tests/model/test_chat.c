@@ -149,7 +149,7 @@ static void test_refusals(void **state)
         refuse(cases[i].text, cases[i].message);
 }
 
-/* What would take forever, or all memory, or the stack. */
+/* Templates that would take forever, or all memory, or the stack. */
 static void test_bounds(void **state)
 {
     static const struct {
@@ -213,7 +213,7 @@ static void test_depth(void **state)
     }
 }
 
-/* Templates with the constructs of public models', and what jinja2 makes of them. */
+/* Templates with the constructs of public models', and jinja2's results. */
 static void test_templates(void **state)
 {
     static const char *const names[] = {

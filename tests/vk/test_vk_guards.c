@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Guards count the values of an output row that are Inf or NaN, behind the hooks, on every device:
- * as many as a watcher of the scalar form sees. */
+/* Guards count the Inf and NaN of an output row, after the hooks, on every device: as many as a
+ * watcher of the scalar form sees. */
 #include "vk_testing.h"
 
 enum { PROMPT = 37, NODES_MOST = 256, FAULTS = 6 }; /* two pages; beyond tiny-gemma3's window */
@@ -104,8 +104,8 @@ static void run_model(const char *name, enum storage act, enum storage kv)
         pass.watch = NULL;
         pass.guards = guards;
         pass.n_guards = place(&t, guards);
-        /* columns that stop behind their last K/V store go on where they are guarded: nobody
-         * watched the nodes behind it differently, so the counts are the same */
+        /* columns that stop after their last K/V store go on if they are guarded: later nodes are
+         * the same, and so are the counts */
         wrong += check(t.cpu, pass, &expected, "cpu:scalar");
         wrong += check(fast, pass, &expected, "cpu");
         wrong += check(t.vk, pass, &expected, "vk");

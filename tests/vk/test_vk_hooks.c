@@ -23,7 +23,7 @@ static bool has_point(enum op op, uint32_t point)
     }
 }
 
-/* A field the node's weight has. */
+/* A field of the node's weight. */
 static uint32_t draw_field(const struct node *node, struct rng *rng)
 {
     uint32_t field;
@@ -175,7 +175,7 @@ static void test_windows(void **state)
     run_model("tiny-gemma3", STORAGE_BF16, STORAGE_F32, 12);
 }
 
-/* Stale: the bits of the position before, captured and put in by the next hook. */
+/* Stale: the bits of the previous position, captured and inserted by the next hook. */
 static void test_capture(void **state)
 {
     static const uint32_t points[] = {HOOK_OPERAND, HOOK_OUT, HOOK_MEM};
@@ -215,8 +215,8 @@ static void test_capture(void **state)
     vk_testing_close(&t);
 }
 
-/* What a fault leaves in a register is there bit for bit: NaN with their payload, infinities,
- * values that would be flushed, and the output as it was rounded. */
+/* A fault's result stays in a register bit for bit: NaN with their payload, infinities, values that
+ * would be flushed, and the output as it was rounded. */
 struct seen {
     const struct node *node;
     uint32_t column, n;

@@ -78,7 +78,7 @@ static inline void vk_testing_equal_rows(const float *a, const float *b, uint32_
     }
 }
 
-/* Everything a pass gives back, bit for bit. */
+/* All results of a pass, bit for bit. */
 static inline void vk_testing_equal(const struct vk_testing *t, const struct pass *pass,
                                     const struct column_result *a, const struct column_result *b,
                                     const char *what)

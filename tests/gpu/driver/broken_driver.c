@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A Vulkan driver that hands all calls to a real one but those that variables name: there it aborts
- * or stalls. */
+/* A Vulkan driver that passes all calls to a real one, except those named by variables: there it
+ * aborts or stalls. */
 #include <dlfcn.h>
 #include <stdbool.h>
 #include <stdio.h>
