@@ -6,6 +6,6 @@
 #include "cpu/cpu_state.h"
 
 /* Verdicts of the node's guards. One thread, after the hooks and before the watcher. */
-void cpu_guard_apply(struct cpu_run *run, uint32_t node);
+void cpu_guard_apply(struct cpu_run *run, uint32_t index);
 
 #endif

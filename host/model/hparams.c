@@ -180,9 +180,8 @@ static enum status read_rope_scale(struct reader *r, double *out)
     *out = 1;
     if (gguf_has(r->gguf, key_of(r, "rope.scaling.type")))
         st = gguf_text(r->gguf, r->key, &type, &len);
-    if (!st && gguf_has(r->gguf, key_of(r, "rope.scaling.factor")))
-        st = gguf_float(r->gguf, r->key, &factor);
-    else if (!st && gguf_has(r->gguf, key_of(r, "rope.scale_linear")))
+    if (!st && (gguf_has(r->gguf, key_of(r, "rope.scaling.factor")) ||
+                gguf_has(r->gguf, key_of(r, "rope.scale_linear"))))
         st = gguf_float(r->gguf, r->key, &factor);
     if (st)
         return st;

@@ -33,7 +33,7 @@ enum status campaign_answer_rows(const struct campaign_channel *channel, struct 
                                  const struct campaign_answer_batch *batch) STATUS_MUST_USE;
 
 /* With the last logged line. */
-enum status campaign_answer_failed(const struct campaign_channel *channel, enum status st,
+enum status campaign_answer_failed(const struct campaign_channel *channel, enum status failure,
                                    bool final) STATUS_MUST_USE;
 
 /* --- read by the campaign; STATUS_INTERNAL, logged, if the body is not as written above --- */

@@ -124,8 +124,7 @@ static inline const char *store_testing_text(struct rng *rng)
         "NaN",
         "Infinity",
         "007",
-        "\xef\xbb\xbf"
-        "bom",
+        "\xef\xbb\xbf\x62om", /* a byte order mark, "bom" */
         "back\\slash\ttab",
     };
     return texts[rng_below(rng, sizeof(texts) / sizeof(*texts))];

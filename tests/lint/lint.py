@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Checks the written rules of the tree: folder order, sizes, names, forbidden words, format, headers.
+"""Checks the written rules of the tree: folder order, sizes, names, forbidden words, dialect, format, headers,
+and what clang-tidy finds: `tidy` all of .clang-tidy but its analyzer, which takes minutes: `analyze`.
+FOLDER has the headers that the build makes.
 
-usage: lint.py tree|format|headers ROOT
+usage: lint.py tree|format|headers|tidy|analyze ROOT [FOLDER]
 
 Prints one line per finding. Exit status: 0 nothing found, 1 findings, 77 a tool is missing.
 """
@@ -53,6 +55,7 @@ SKIPPED = {".git", ".cache", "__pycache__"}
 SAME_NAME_ALLOWED = {"README.md", "CMakeLists.txt", ".gitignore", "test.jsonl"}
 # Folders whose headers are for one instruction set.
 HEADER_FLAGS = {"host/cpu/simd/": ["-mavx2", "-mf16c", "-DVKFI_CPU_SIMD"]}
+DEFINITIONS = [f'-DVKFI_{name}=""' for name in ("TINY", "SOURCE", "VERSION")]
 C_SUFFIXES = {".c", ".h"}
 GLSL_SUFFIXES = {".comp", ".glsl"}
 CODE_SUFFIXES = C_SUFFIXES | GLSL_SUFFIXES | {".py", ".sh", ".cmake"}
@@ -270,30 +273,66 @@ def check_format(tree):
             tree.find(group[0], 1, first_message(text, "error"))
 
 
+def compile_flags(tree, path):
+    """How a file of the tree is compiled, as far as its text is concerned."""
+    more = next((HEADER_FLAGS[f] for f in HEADER_FLAGS if tree.name(path).startswith(f)), [])
+    roots = [f"-I{folder}" for folder in [*(tree.root / r for r in INCLUDE_ROOTS), *sys.argv[3:]]]
+    return ["-std=gnu17", "-x", "c", *DEFINITIONS, *more, *roots]
+
+
+def for_this_machine(tree, files):
+    foreign = () if platform.machine() in ("x86_64", "AMD64") else tuple(HEADER_FLAGS)
+    return [f for f in files if not tree.name(f).startswith(foreign)]
+
+
 def check_headers(tree):
     """Every header compiles alone, and again after itself."""
-    flags = ["-std=gnu17", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-fsyntax-only", "-x", "c",
-             "-DVKFI_TINY=\"\"", "-DVKFI_SOURCE=\"\""]
-    roots = [f"-I{tree.root / root}" for root in INCLUDE_ROOTS]
+    flags = ["-Wall", "-Wextra", "-Wpedantic", "-Werror", "-fsyntax-only"]
     headers = [f for f in tree.code({".h"})
                if tree.folder(f) or tree.name(f).startswith("tests/")]
-    if platform.machine() not in ("x86_64", "AMD64"):
-        headers = [h for h in headers if not tree.name(h).startswith(tuple(HEADER_FLAGS))]
 
     def command_of(header):
-        more = next((HEADER_FLAGS[f] for f in HEADER_FLAGS if tree.name(header).startswith(f)), [])
-        return [os.environ.get("CC", "cc"), *flags, *more, *roots, "-"], f'#include "{header}"\n' * 2 + "extern int lint;\n"
+        return ([os.environ.get("CC", "cc"), *flags, *compile_flags(tree, header), "-"],
+                f'#include "{header}"\n' * 2 + "extern int lint;\n")
 
-    for header, text in run_each(command_of, headers):
+    for header, text in run_each(command_of, for_this_machine(tree, headers)):
         tree.find(header, 1, "does not compile alone: " + first_message(text, "error:"))
 
 
+def run_tidy(tree, files, checks):
+    """What the checks of .clang-tidy, less those of `checks`, find in the files and their headers."""
+    groups = {}
+    for path in for_this_machine(tree, files):
+        groups.setdefault(path.parent, []).append(path)
+    groups = [files[i:i + 8] for files in groups.values() for i in range(0, len(files), 8)]
+
+    def command_of(group):
+        return ["clang-tidy", "--quiet", f"--checks={checks}", *group, "--",
+                *compile_flags(tree, group[0])], ""
+
+    found = set()
+    for group, text in run_each(command_of, groups):
+        errors = re.findall(r"^(\S+?):(\d+):\d+: error: (.*)$", text, re.M)
+        found |= set(errors) or {(str(group[0]), "1", text.strip()[:200])}
+    for name, line, message in sorted(found):
+        tree.find(tree.root / name, int(line), message.replace(",-warnings-as-errors", ""))
+
+
+def check_tidy(tree):
+    run_tidy(tree, tree.code({".c"}), "-clang-analyzer-*")
+
+
+def check_analyze(tree):
+    run_tidy(tree, [f for f in tree.code({".c"}) if tree.folder(f)], "")
+
+
 CHECKS = {"tree": (check_tree, None), "format": (check_format, "clang-format"),
-          "headers": (check_headers, "cc")}
+          "headers": (check_headers, "cc"), "tidy": (check_tidy, "clang-tidy"),
+          "analyze": (check_analyze, "clang-tidy")}
 
 
 def main():
-    if len(sys.argv) != 3 or sys.argv[1] not in CHECKS:
+    if len(sys.argv) not in (3, 4) or sys.argv[1] not in CHECKS:
         print(__doc__.strip(), file=sys.stderr)
         return 2
     check, tool = CHECKS[sys.argv[1]]

@@ -14,7 +14,7 @@ HEAD = "/* SPDX-License-Identifier: MIT */\n/* A file of the test. */\n"
 FUNCTION = "int {name}({parameters})\n{{\n{body}}}\n"
 
 GOOD = {
-    "host/base/one.h": HEAD + "#ifndef ONE_H\n#define ONE_H\n\nint one_get(void);\n\n#endif\n",
+    "host/base/one.h": HEAD + "#ifndef ONE_H\n#define ONE_H\n\nenum { STATUS_OK };\n\nint one_get(void);\n\n#endif\n",
     "host/base/one.c": HEAD + '#include "base/one.h"\n\n#include <cjson/cJSON.h>\n#include <stdio.h>\n\n'
                        "/* exit( in a comment */\n"
                        "int one_get(void)\n{\n    puts(\"getenv(\");\n    return 1;\n}\n",
@@ -114,6 +114,12 @@ BAD = [
     ("host/base/ugly.c", c_file("int  ugly( void ){return 1;}\n"), "format", "is not formatted"),
     ("host/base/alone.h", c_file("#ifndef A_H\n#define A_H\n\nint a(uint32_t x);\n\n#endif\n"),
      "headers", "does not compile alone"),
+    ("host/base/clone.c", c_file("int clone(int a)\n{\n    return a ? 1 : 1;\n}\n"), "tidy",
+     "bugprone-branch-clone"),
+    ("host/base/other.c", c_file("int other(int a);\n\nint other(int b)\n{\n    return b;\n}\n"), "tidy",
+     "different parameter names"),
+    ("host/base/leak.c", c_file("#include <stdlib.h>\n\nint leak(void)\n{\n    return malloc(1) ? 1 : 0;\n}\n"),
+     "analyze", "clang-analyzer-unix.Malloc"),
     ("host/base/twice.h", c_file("struct twice {\n    int x;\n};\n"), "headers",
      "does not compile alone"),
 ]
@@ -130,8 +136,8 @@ class LintTest(unittest.TestCase):
     def setUp(self):
         self.folder = tempfile.TemporaryDirectory()
         self.root = Path(self.folder.name)
-        root_format = LINT.parents[2] / ".clang-format"
-        shutil.copy(root_format, self.root)
+        for name in (".clang-format", ".clang-tidy"):
+            shutil.copy(LINT.parents[2] / name, self.root)
         for name, text in {**GOOD, **TARGETS}.items():
             self.write(name, text)
 
@@ -149,7 +155,7 @@ class LintTest(unittest.TestCase):
         return done.returncode, done.stdout
 
     def test_a_good_tree_passes(self):
-        for check in ("tree", "format", "headers"):
+        for check in ("tree", "format", "headers", "tidy", "analyze"):
             code, text = self.lint(check)
             self.assertIn(code, (0, 77), text)
 
