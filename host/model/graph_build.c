@@ -19,6 +19,7 @@ struct builder {
     uint32_t count;
     uint32_t layer; /* of the nodes being added */
     bool *used;     /* (tensors): some node reads it */
+    enum status st; /* the first failure; what is added after it is dropped */
 };
 
 /* "blk.3.attn_q" for a site in a layer, the plain site outside of layers. */
@@ -41,148 +42,141 @@ static const struct tensor *site_tensor(const struct builder *b, const char *sit
     return gguf_tensor(b->gguf, full);
 }
 
-/* Checks a tensor's shape (rows 0: one dimension) and marks it as used. */
-static enum status claim(struct builder *b, const struct tensor *t, uint32_t width, uint32_t rows)
+/* Checks a tensor's shape (rows 0: one dimension) and marks it as used. Null: nothing to check. */
+static void claim(struct builder *b, const struct tensor *t, uint32_t width, uint32_t rows)
 {
     const char *path = gguf_path(b->gguf);
     uint32_t n_dims = rows == 0 ? 1 : 2;
 
+    if (b->st || !t)
+        return;
     if (t->dim[0] != width || t->dim[1] != (rows == 0 ? 1 : rows) || t->dim[2] != 1 ||
         t->dim[3] != 1) {
         log_error("%s: tensor '%s': found shape (%" PRIu64 ", %" PRIu64 ", %" PRIu64 ", %" PRIu64
                   "), expected (%" PRIu32 ", %" PRIu32 ")",
                   path, t->name, t->dim[0], t->dim[1], t->dim[2], t->dim[3], width,
                   rows == 0 ? 1 : rows);
-        return STATUS_INPUT;
-    }
-    if (n_dims == 1 && t->type != QUANT_F32) {
+        b->st = STATUS_INPUT;
+    } else if (n_dims == 1 && t->type != QUANT_F32) {
         log_error("%s: tensor '%s': found type %s, expected F32", path, t->name,
                   quant_name(t->type));
-        return STATUS_INPUT;
+        b->st = STATUS_INPUT;
     }
     b->used[t->index] = true;
-    return STATUS_OK;
 }
 
 /* The tensor <site>.<suffix>, which the architecture requires. */
-static enum status need(const struct builder *b, const char *site, const char *suffix,
-                        const struct tensor **out)
+static const struct tensor *need(struct builder *b, const char *site, const char *suffix)
 {
+    const struct tensor *t = site_tensor(b, site, suffix);
     char name[GRAPH_SITE_MAX];
 
-    *out = site_tensor(b, site, suffix);
-    if (*out)
-        return STATUS_OK;
-    site_name(b, site, name);
-    log_error("%s: tensor '%s.%s': found nothing, expected it for architecture '%s'",
-              gguf_path(b->gguf), name, suffix, hparams_arch_name(b->hp->arch));
-    return STATUS_INPUT;
+    if (!t && !b->st) {
+        site_name(b, site, name);
+        log_error("%s: tensor '%s.%s': found nothing, expected it for architecture '%s'",
+                  gguf_path(b->gguf), name, suffix, hparams_arch_name(b->hp->arch));
+        b->st = STATUS_INPUT;
+    }
+    return t;
 }
 
-static enum status add(struct builder *b, const char *site, struct node node)
+static void add(struct builder *b, const char *site, struct node node)
 {
     char name[GRAPH_SITE_MAX];
 
+    if (b->st)
+        return;
     site_name(b, site, name);
     node.site = arena_text(b->arena, name, strlen(name));
-    if (!node.site)
-        return STATUS_MEMORY;
+    if (!node.site) {
+        b->st = STATUS_MEMORY;
+        return;
+    }
     node.layer = b->layer;
     if (node.groups == 0)
         node.groups = 1;
     b->node[b->count++] = node;
-    return STATUS_OK;
 }
 
 /* `out` = norm of `in`, in groups of hp->n_embd, or of head_dim for the norms of Q and K. */
-static enum status add_norm(struct builder *b, const char *site, enum reg in, enum reg out)
+static void add_norm(struct builder *b, const char *site, enum reg in, enum reg out)
 {
     bool heads = in == REG_Q || in == REG_K;
     uint32_t rows = graph_reg_width(b->hp, in, 0);
     uint32_t width = heads ? b->hp->head_dim : rows;
-    const struct tensor *weight;
-    enum status st = need(b, site, "weight", &weight);
+    const struct tensor *weight = need(b, site, "weight");
 
-    if (!st)
-        st = claim(b, weight, width, 0);
-    if (st)
-        return st;
-    return add(b, site,
-               (struct node){.op = OP_NORM,
-                             .in = in,
-                             .in2 = REG_NONE,
-                             .out = out,
-                             .weight = weight,
-                             .rows = rows,
-                             .width = width,
-                             .groups = rows / width});
+    claim(b, weight, width, 0);
+    add(b, site,
+        (struct node){.op = OP_NORM,
+                      .in = in,
+                      .in2 = REG_NONE,
+                      .out = out,
+                      .weight = weight,
+                      .rows = rows,
+                      .width = width,
+                      .groups = rows / width});
 }
 
 /* A norm in place, which gemma3 has, and others if their file has it. */
-static enum status add_extra_norm(struct builder *b, const char *site, enum reg reg)
+static void add_extra_norm(struct builder *b, const char *site, enum reg reg)
 {
-    bool wanted = b->hp->arch == ARCH_GEMMA3 || site_tensor(b, site, "weight");
-
-    return wanted ? add_norm(b, site, reg, reg) : STATUS_OK;
+    if (b->hp->arch == ARCH_GEMMA3 || site_tensor(b, site, "weight"))
+        add_norm(b, site, reg, reg);
 }
 
 /* out = W in, + bias if the file has one; qwen2 has them on q, k and v. */
-static enum status add_linear(struct builder *b, const char *site, enum reg in, enum reg out)
+static void add_linear(struct builder *b, const char *site, enum reg in, enum reg out)
 {
     uint32_t width = graph_reg_width(b->hp, in, 0), rows = graph_reg_width(b->hp, out, 0);
     bool qkv = out == REG_Q || out == REG_K || out == REG_V;
-    const struct tensor *weight, *bias = site_tensor(b, site, "bias");
-    enum status st = need(b, site, "weight", &weight);
+    const struct tensor *weight = need(b, site, "weight");
+    const struct tensor *bias =
+        qkv && b->hp->arch == ARCH_QWEN2 ? need(b, site, "bias") : site_tensor(b, site, "bias");
 
-    if (!st && qkv && b->hp->arch == ARCH_QWEN2)
-        st = need(b, site, "bias", &bias);
-    if (!st)
-        st = claim(b, weight, width, rows);
-    if (!st && bias)
-        st = claim(b, bias, rows, 0);
-    if (st)
-        return st;
-    return add(b, site,
-               (struct node){.op = OP_LINEAR,
-                             .in = in,
-                             .in2 = REG_NONE,
-                             .out = out,
-                             .weight = weight,
-                             .bias = bias,
-                             .rows = rows,
-                             .width = width});
+    claim(b, weight, width, rows);
+    claim(b, bias, rows, 0);
+    add(b, site,
+        (struct node){.op = OP_LINEAR,
+                      .in = in,
+                      .in2 = REG_NONE,
+                      .out = out,
+                      .weight = weight,
+                      .bias = bias,
+                      .rows = rows,
+                      .width = width});
 }
 
-static enum status add_rope(struct builder *b, const char *site, enum reg reg)
+static void add_rope(struct builder *b, const char *site, enum reg reg)
 {
     const struct hparams *hp = b->hp;
     uint32_t rows = graph_reg_width(hp, reg, 0);
 
-    return add(b, site,
-               (struct node){.op = OP_ROPE,
-                             .in = reg,
-                             .in2 = REG_NONE,
-                             .out = reg,
-                             .rows = rows,
-                             .width = hp->head_dim,
-                             .groups = rows / hp->head_dim,
-                             .scale = reg == REG_Q ? hp->q_scale : 0,
-                             .table = hparams_windowed(hp, b->layer)});
+    add(b, site,
+        (struct node){.op = OP_ROPE,
+                      .in = reg,
+                      .in2 = REG_NONE,
+                      .out = reg,
+                      .rows = rows,
+                      .width = hp->head_dim,
+                      .groups = rows / hp->head_dim,
+                      .scale = reg == REG_Q ? hp->q_scale : 0,
+                      .table = hparams_windowed(hp, b->layer)});
 }
 
-static enum status add_residual(struct builder *b, const char *site)
+static void add_residual(struct builder *b, const char *site)
 {
-    return add(b, site,
-               (struct node){.op = OP_ADD,
-                             .in = REG_X,
-                             .in2 = REG_T,
-                             .out = REG_X,
-                             .rows = b->hp->n_embd,
-                             .width = b->hp->n_embd});
+    add(b, site,
+        (struct node){.op = OP_ADD,
+                      .in = REG_X,
+                      .in2 = REG_T,
+                      .out = REG_X,
+                      .rows = b->hp->n_embd,
+                      .width = b->hp->n_embd});
 }
 
 /* From pages of K and V to H. */
-static enum status add_attention(struct builder *b)
+static void add_attention(struct builder *b)
 {
     const struct hparams *hp = b->hp;
     uint32_t window = hparams_windowed(hp, b->layer) ? hp->window : 0;
@@ -202,7 +196,6 @@ static enum status add_attention(struct builder *b)
                           .groups = hp->n_head,
                           .window = window};
     struct node softmax = scores, heads = scores;
-    enum status st = add(b, "kv", store);
 
     softmax.op = OP_SOFTMAX;
     softmax.in = REG_S;
@@ -211,102 +204,74 @@ static enum status add_attention(struct builder *b)
     heads.in = REG_P;
     heads.out = REG_H;
     heads.rows = hp->n_head * hp->head_dim;
-    if (!st)
-        st = add(b, "attn_scores", scores);
-    if (!st)
-        st = add(b, "attn_probs", softmax);
-    return st ? st : add(b, "attn_heads", heads);
+    add(b, "kv", store);
+    add(b, "attn_scores", scores);
+    add(b, "attn_probs", softmax);
+    add(b, "attn_heads", heads);
 }
 
-static enum status add_attention_half(struct builder *b)
+static void add_attention_half(struct builder *b)
 {
-    enum status st = add_norm(b, "attn_norm", REG_X, REG_N);
-
-    if (!st)
-        st = add_linear(b, "attn_q", REG_N, REG_Q);
-    if (!st)
-        st = add_linear(b, "attn_k", REG_N, REG_K);
-    if (!st)
-        st = add_linear(b, "attn_v", REG_N, REG_V);
-    if (!st)
-        st = add_extra_norm(b, "attn_q_norm", REG_Q);
-    if (!st)
-        st = add_extra_norm(b, "attn_k_norm", REG_K);
-    if (!st)
-        st = add_rope(b, "rope_q", REG_Q);
-    if (!st)
-        st = add_rope(b, "rope_k", REG_K);
-    if (!st)
-        st = add_attention(b);
-    if (!st)
-        st = add_linear(b, "attn_output", REG_H, REG_T);
-    if (!st)
-        st = add_extra_norm(b, "post_attention_norm", REG_T);
-    return st ? st : add_residual(b, "attn_residual");
+    add_norm(b, "attn_norm", REG_X, REG_N);
+    add_linear(b, "attn_q", REG_N, REG_Q);
+    add_linear(b, "attn_k", REG_N, REG_K);
+    add_linear(b, "attn_v", REG_N, REG_V);
+    add_extra_norm(b, "attn_q_norm", REG_Q);
+    add_extra_norm(b, "attn_k_norm", REG_K);
+    add_rope(b, "rope_q", REG_Q);
+    add_rope(b, "rope_k", REG_K);
+    add_attention(b);
+    add_linear(b, "attn_output", REG_H, REG_T);
+    add_extra_norm(b, "post_attention_norm", REG_T);
+    add_residual(b, "attn_residual");
 }
 
-static enum status add_ffn_half(struct builder *b)
+static void add_ffn_half(struct builder *b)
 {
     uint32_t n_ff = b->hp->n_ff;
-    enum status st = add_norm(b, "ffn_norm", REG_X, REG_N);
-
-    if (!st)
-        st = add_linear(b, "ffn_gate", REG_N, REG_G);
-    if (!st)
-        st = add_linear(b, "ffn_up", REG_N, REG_U);
-    if (!st)
-        st = add(b, "ffn_act",
-                 (struct node){.op = OP_GATE,
-                               .in = REG_G,
-                               .in2 = REG_U,
-                               .out = REG_A,
-                               .rows = n_ff,
-                               .width = n_ff});
-    if (!st)
-        st = add_linear(b, "ffn_down", REG_A, REG_T);
-    if (!st)
-        st = add_extra_norm(b, "post_ffw_norm", REG_T);
-    return st ? st : add_residual(b, "ffn_residual");
+    add_norm(b, "ffn_norm", REG_X, REG_N);
+    add_linear(b, "ffn_gate", REG_N, REG_G);
+    add_linear(b, "ffn_up", REG_N, REG_U);
+    add(b, "ffn_act",
+        (struct node){
+            .op = OP_GATE, .in = REG_G, .in2 = REG_U, .out = REG_A, .rows = n_ff, .width = n_ff});
+    add_linear(b, "ffn_down", REG_A, REG_T);
+    add_extra_norm(b, "post_ffw_norm", REG_T);
+    add_residual(b, "ffn_residual");
 }
 
-static enum status add_embedding(struct builder *b)
+static void add_embedding(struct builder *b)
 {
     const struct hparams *hp = b->hp;
-    const struct tensor *weight;
-    enum status st = need(b, "token_embd", "weight", &weight);
+    const struct tensor *weight = need(b, "token_embd", "weight");
 
-    if (!st)
-        st = claim(b, weight, hp->n_embd, hp->n_vocab);
-    if (st)
-        return st;
-    return add(b, "token_embd",
-               (struct node){.op = OP_EMBED,
-                             .in = REG_NONE,
-                             .in2 = REG_NONE,
-                             .out = REG_X,
-                             .weight = weight,
-                             .rows = hp->n_embd,
-                             .width = hp->n_embd,
-                             .scale = hp->embd_scale});
+    claim(b, weight, hp->n_embd, hp->n_vocab);
+    add(b, "token_embd",
+        (struct node){.op = OP_EMBED,
+                      .in = REG_NONE,
+                      .in2 = REG_NONE,
+                      .out = REG_X,
+                      .weight = weight,
+                      .rows = hp->n_embd,
+                      .width = hp->n_embd,
+                      .scale = hp->embd_scale});
 }
 
 /* The output matrix; files without one share the embedding's. */
-static enum status add_output(struct builder *b)
+static void add_output(struct builder *b)
 {
-    enum status st = add_norm(b, "output_norm", REG_X, REG_N);
-
-    if (st)
-        return st;
+    add_norm(b, "output_norm", REG_X, REG_N);
     if (site_tensor(b, "output", "weight"))
-        return add_linear(b, "output", REG_N, REG_L);
-    return add(b, "output",
-               (struct node){.op = OP_LINEAR,
-                             .in = REG_N,
-                             .in2 = REG_NONE,
-                             .out = REG_L,
-                             .weight = b->node[0].weight,
-                             .rows = b->hp->n_vocab,
-                             .width = b->hp->n_embd});
+        add_linear(b, "output", REG_N, REG_L);
+    else
+        add(b, "output",
+            (struct node){.op = OP_LINEAR,
+                          .in = REG_N,
+                          .in2 = REG_NONE,
+                          .out = REG_L,
+                          .weight = b->node[0].weight,
+                          .rows = b->hp->n_vocab,
+                          .width = b->hp->n_embd});
 }
 
 /* A tensor that no operation reads means arithmetic that this program lacks. */
@@ -327,21 +292,17 @@ static enum status check_unused(const struct builder *b)
     return STATUS_OK;
 }
 
-static enum status add_layers(struct builder *b, uint32_t *layer_begin)
+static void add_layers(struct builder *b, uint32_t *layer_begin)
 {
-    enum status st = STATUS_OK;
-
-    for (uint32_t i = 0; i < b->hp->n_layers && !st; i++) {
+    for (uint32_t i = 0; i < b->hp->n_layers && !b->st; i++) {
         b->layer = i;
         layer_begin[i] = b->count;
-        st = add_attention_half(b);
-        if (!st)
-            st = add_ffn_half(b);
+        add_attention_half(b);
+        add_ffn_half(b);
         assert(b->count - layer_begin[i] <= GRAPH_LAYER_NODES_MAX);
     }
     b->layer = GRAPH_NO_LAYER;
     layer_begin[b->hp->n_layers] = b->count;
-    return st;
 }
 
 enum status graph_build(struct graph *out, struct arena *arena, const struct gguf *gguf,
@@ -350,19 +311,15 @@ enum status graph_build(struct graph *out, struct arena *arena, const struct ggu
     size_t room = 3 + (size_t)hp->n_layers * GRAPH_LAYER_NODES_MAX;
     struct builder b = {.arena = arena, .gguf = gguf, .hp = hp, .layer = GRAPH_NO_LAYER};
     uint32_t *layer_begin = arena_array(arena, (size_t)hp->n_layers + 1, sizeof(*layer_begin));
-    enum status st;
 
     b.node = arena_array(arena, room, sizeof(*b.node));
     b.used = arena_array(arena, (size_t)gguf_tensor_count(gguf), sizeof(*b.used));
     if (!layer_begin || !b.node || !b.used)
         return STATUS_MEMORY;
-    st = add_embedding(&b);
-    if (!st)
-        st = add_layers(&b, layer_begin);
-    if (!st)
-        st = add_output(&b);
-    if (!st)
-        st = check_unused(&b);
+    add_embedding(&b);
+    add_layers(&b, layer_begin);
+    add_output(&b);
+    const enum status st = b.st ? b.st : check_unused(&b);
     if (st)
         return st;
     *out = (struct graph){.node = b.node, .count = b.count, .layer_begin = layer_begin};

@@ -14,11 +14,9 @@ static enum status refuse(const char *what)
 }
 
 /* Sends a body if it was written without error; frees it. */
-static enum status say(const struct campaign_channel *channel, uint32_t kind, struct text *body,
-                       enum status st)
+static enum status say(const struct campaign_channel *channel, uint32_t kind, struct text *body)
 {
-    if (!st)
-        st = campaign_channel_send(channel, kind, body);
+    const enum status st = body->st ? body->st : campaign_channel_send(channel, kind, body);
     text_finish(body);
     return st;
 }
@@ -27,8 +25,8 @@ enum status campaign_answer_ready(const struct campaign_channel *channel,
                                   const struct store_device *device)
 {
     struct text body = {0};
-    const enum status st = field_pack(&body, store_tables_fields(STORE_DEVICES), device);
-    return say(channel, CAMPAIGN_READY, &body, st);
+    field_pack(&body, store_tables_fields(STORE_DEVICES), device);
+    return say(channel, CAMPAIGN_READY, &body);
 }
 
 /* The next struct of the body. */
@@ -54,28 +52,26 @@ enum status campaign_answer_read_device(struct campaign_reader *body, struct are
 enum status campaign_answer_armed(const struct campaign_channel *channel, double golden_seconds)
 {
     struct text body = {0};
-    const enum status st = campaign_channel_put_real(&body, golden_seconds);
-    return say(channel, CAMPAIGN_ARMED, &body, st);
+    campaign_channel_put_real(&body, golden_seconds);
+    return say(channel, CAMPAIGN_ARMED, &body);
 }
 
 enum status campaign_answer_opened(const struct campaign_channel *channel)
 {
     struct text body = {0};
-    return say(channel, CAMPAIGN_DONE, &body, STATUS_OK);
+    return say(channel, CAMPAIGN_DONE, &body);
 }
 
 enum status campaign_answer_golden(const struct campaign_channel *channel,
                                    const struct campaign_golden *golden)
 {
     struct text body = {0};
-    enum status st = campaign_channel_put_u64(&body, golden->hash);
-    if (!st)
-        st = campaign_channel_put_u32(&body, golden->underflow);
-    if (!st)
-        st = campaign_channel_put_u32(&body, golden->n_tokens);
-    for (uint32_t i = 0; !st && i < golden->n_tokens; i++)
-        st = campaign_channel_put_u32(&body, (uint32_t)golden->tokens[i]);
-    return say(channel, CAMPAIGN_DONE, &body, st);
+    campaign_channel_put_u64(&body, golden->hash);
+    campaign_channel_put_u32(&body, golden->underflow);
+    campaign_channel_put_u32(&body, golden->n_tokens);
+    for (uint32_t i = 0; i < golden->n_tokens; i++)
+        campaign_channel_put_u32(&body, (uint32_t)golden->tokens[i]);
+    return say(channel, CAMPAIGN_DONE, &body);
 }
 
 enum status campaign_answer_read_golden(struct campaign_reader *body, struct arena *arena,
@@ -96,33 +92,31 @@ enum status campaign_answer_read_golden(struct campaign_reader *body, struct are
 }
 
 /* Count, then each. */
-static enum status put_faults(struct text *body, struct arena *arena,
-                              const struct campaign_answer_batch *batch)
+static void put_faults(struct text *body, struct arena *arena,
+                       const struct campaign_answer_batch *batch)
 {
     uint32_t count = 0;
     for (uint32_t i = 0; i < batch->count; i++)
         count += batch->draw[i].n_faults - 1;
-    enum status st = campaign_channel_put_u32(body, count);
-    for (uint32_t i = 0; !st && i < batch->count; i++) {
+    campaign_channel_put_u32(body, count);
+    for (uint32_t i = 0; i < batch->count; i++) {
         const struct sample_draw *draw = &batch->draw[i];
-        for (uint32_t k = 1; !st && k < draw->n_faults; k++) {
+        for (uint32_t k = 1; k < draw->n_faults; k++) {
             struct store_fault fault = {.trial = draw->trial, .number = k};
-            st = fault_put_text(&fault.json, arena, &draw->fault[k]);
-            if (!st)
-                st = field_pack(body, store_tables_fields(STORE_FAULTS), &fault);
+            text_take(body, fault_put_text(&fault.json, arena, &draw->fault[k]));
+            field_pack(body, store_tables_fields(STORE_FAULTS), &fault);
         }
     }
-    return st;
 }
 
 enum status campaign_answer_rows(const struct campaign_channel *channel, struct arena *arena,
                                  const struct campaign_answer_batch *batch)
 {
     struct text body = {0};
-    enum status st = put_faults(&body, arena, batch);
-    for (uint32_t i = 0; !st && i < batch->count; i++)
-        st = field_pack(&body, &row_table, &batch->row[i]);
-    return say(channel, CAMPAIGN_DONE, &body, st);
+    put_faults(&body, arena, batch);
+    for (uint32_t i = 0; i < batch->count; i++)
+        field_pack(&body, &row_table, &batch->row[i]);
+    return say(channel, CAMPAIGN_DONE, &body);
 }
 
 static enum status read_faults(struct campaign_reader *body, struct arena *arena,
@@ -157,10 +151,8 @@ enum status campaign_answer_failed(const struct campaign_channel *channel, enum 
                                    bool final)
 {
     struct text body = {0};
-    enum status st = campaign_channel_put_u32(&body, failure);
-    if (!st)
-        st = campaign_channel_put_u32(&body, final);
-    if (!st)
-        st = campaign_channel_put_text(&body, log_last_error());
-    return say(channel, CAMPAIGN_FAILED, &body, st);
+    campaign_channel_put_u32(&body, failure);
+    campaign_channel_put_u32(&body, final);
+    campaign_channel_put_text(&body, log_last_error());
+    return say(channel, CAMPAIGN_FAILED, &body);
 }

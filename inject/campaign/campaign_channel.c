@@ -96,31 +96,32 @@ bool campaign_channel_wait(struct campaign_channel *channel, struct campaign_mes
     return true;
 }
 
-enum status campaign_channel_put_u32(struct text *body, uint32_t value)
+void campaign_channel_put_u32(struct text *body, uint32_t value)
 {
-    return text_add(body, (const char *)&value, sizeof(value));
+    text_add(body, (const char *)&value, sizeof(value));
 }
 
-enum status campaign_channel_put_u64(struct text *body, uint64_t value)
+void campaign_channel_put_u64(struct text *body, uint64_t value)
 {
-    return text_add(body, (const char *)&value, sizeof(value));
+    text_add(body, (const char *)&value, sizeof(value));
 }
 
-enum status campaign_channel_put_real(struct text *body, double value)
+void campaign_channel_put_real(struct text *body, double value)
 {
-    return text_add(body, (const char *)&value, sizeof(value));
+    text_add(body, (const char *)&value, sizeof(value));
 }
 
 /* Length with the null, 0 for null, then the bytes. */
-enum status campaign_channel_put_text(struct text *body, const char *value)
+void campaign_channel_put_text(struct text *body, const char *value)
 {
     const size_t size = value ? strlen(value) + 1 : 0;
     if (size > UINT32_MAX) {
         log_error("found a text of %zu bytes for a message, expected less than 4 GiB", size);
-        return STATUS_INTERNAL;
+        text_take(body, STATUS_INTERNAL);
+        return;
     }
-    enum status st = campaign_channel_put_u32(body, (uint32_t)size);
-    return st ? st : text_add(body, value, size);
+    campaign_channel_put_u32(body, (uint32_t)size);
+    text_add(body, value, size);
 }
 
 struct campaign_reader campaign_channel_reader(const struct campaign_message *message)

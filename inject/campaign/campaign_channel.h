@@ -51,12 +51,11 @@ bool campaign_channel_next(struct campaign_channel *channel, struct campaign_mes
 /* The same, reading as long as needed; false: the other end is gone. */
 bool campaign_channel_wait(struct campaign_channel *channel, struct campaign_message *out);
 
-/* Fields of a body. */
-enum status campaign_channel_put_u32(struct text *body, uint32_t value) STATUS_MUST_USE;
-enum status campaign_channel_put_u64(struct text *body, uint64_t value) STATUS_MUST_USE;
-enum status campaign_channel_put_real(struct text *body, double value) STATUS_MUST_USE;
-enum status campaign_channel_put_text(struct text *body,
-                                      const char *value) STATUS_MUST_USE; /* or null */
+/* Fields of a body, whose `st` says how all went. */
+void campaign_channel_put_u32(struct text *body, uint32_t value);
+void campaign_channel_put_u64(struct text *body, uint64_t value);
+void campaign_channel_put_real(struct text *body, double value);
+void campaign_channel_put_text(struct text *body, const char *value); /* or null */
 
 /* Reads a body from its start; missing values are 0, NaN or null, and `bad` is set. */
 struct campaign_reader {

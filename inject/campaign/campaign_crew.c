@@ -222,13 +222,12 @@ static enum status fail_said(struct slot *slot, struct campaign_reader *body)
 static enum status send_batch(struct slot *slot)
 {
     struct text body = {0};
-    enum status st = campaign_channel_put_u32(&body, slot->batch.work);
-    if (!st)
-        st = campaign_channel_put_u32(&body, slot->batch.item);
-    if (!st)
-        st = campaign_channel_put_u32(&body, slot->batch.count);
-    for (uint32_t i = 0; !st && i < slot->batch.count; i++)
-        st = campaign_channel_put_u64(&body, slot->batch.id[i]);
+    campaign_channel_put_u32(&body, slot->batch.work);
+    campaign_channel_put_u32(&body, slot->batch.item);
+    campaign_channel_put_u32(&body, slot->batch.count);
+    for (uint32_t i = 0; i < slot->batch.count; i++)
+        campaign_channel_put_u64(&body, slot->batch.id[i]);
+    const enum status st = body.st;
     slot->state = SLOT_BUSY;
     slot->armed = false;
     slot->sent = slot->armed_at = clock_seconds();

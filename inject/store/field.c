@@ -104,41 +104,40 @@ enum status field_copy_texts(const struct field_table *table, void *in, struct a
     return STATUS_OK;
 }
 
-static enum status put(struct text *out, const void *bytes, size_t size)
-{
-    return text_add(out, bytes, size);
-}
-
-static enum status put_text(struct text *out, const char *text)
+static void put_text(struct text *out, const char *text)
 {
     const uint64_t size = text ? strlen(text) : UINT64_MAX;
-    const enum status st = put(out, &size, sizeof(size));
-    return !st && text ? put(out, text, size) : st;
+    text_add(out, (const char *)&size, sizeof(size));
+    if (text)
+        text_add(out, text, size);
 }
 
-enum status field_pack(struct text *out, const struct field_table *table, const void *from)
+void field_pack(struct text *out, const struct field_table *table, const void *from)
 {
     const size_t start = out->size;
     const char empty[HEAD] = {0};
-    enum status st = put(out, empty, HEAD);
-    for (size_t i = 0; !st && i < table->count; i++) {
+    text_add(out, empty, HEAD);
+    for (size_t i = 0; i < table->count; i++) {
         const struct field_value value = field_get(&table->field[i], from);
         const enum field_kind kind = field_kind(&table->field[i]);
-        st = kind == FIELD_KIND_TEXT   ? put_text(out, value.text)
-             : kind == FIELD_KIND_REAL ? put(out, &value.real, sizeof(value.real))
-                                       : put(out, &value.number, sizeof(value.number));
+        if (kind == FIELD_KIND_TEXT)
+            put_text(out, value.text);
+        else if (kind == FIELD_KIND_REAL)
+            text_add(out, (const char *)&value.real, sizeof(value.real));
+        else
+            text_add(out, (const char *)&value.number, sizeof(value.number));
     }
-    if (st)
-        return st;
+    if (out->st)
+        return;
     const uint64_t size = out->size - start;
     if (size > FIELD_PACK_MAX) {
         log_error("packed %s: found %" PRIu64 " bytes, expected at most %" PRIu64, table->name,
                   size, FIELD_PACK_MAX);
-        return STATUS_INTERNAL;
+        text_take(out, STATUS_INTERNAL);
+        return;
     }
     const uint64_t head[2] = {size, hash_fold_bytes(0, out->data + start + HEAD, size - HEAD)};
     memcpy(out->data + start, head, HEAD);
-    return STATUS_OK;
 }
 
 static enum status broken(const struct field_table *table, const char *what)

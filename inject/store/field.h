@@ -80,8 +80,7 @@ enum status field_copy_texts(const struct field_table *table, void *in,
 
 /* A struct on a pipe between processes of one build: a length, a sum of all bytes, the fields.
  * Appends to `out`. */
-enum status field_pack(struct text *out, const struct field_table *table,
-                       const void *from) STATUS_MUST_USE;
+void field_pack(struct text *out, const struct field_table *table, const void *from);
 
 /* Bytes that are consumed from the front. */
 struct field_bytes {

@@ -255,13 +255,13 @@ static enum status add_shards(const struct store_merge_check *check, struct text
             continue;
         more += named == SHARDS_NAMED;
         if (named < SHARDS_NAMED)
-            st = text_addf(words, "%s%" PRIu64 " of shard %" PRIu32 "/%" PRIu32,
-                           named++ ? ", " : ": ", missing[i], i, shards);
+            text_addf(words, "%s%" PRIu64 " of shard %" PRIu32 "/%" PRIu32, named++ ? ", " : ": ",
+                      missing[i], i, shards);
     }
-    if (!st && more > 0)
-        st = text_addf(words, ", and of %" PRIu32 " more", more);
+    if (more > 0)
+        text_addf(words, ", and of %" PRIu32 " more", more);
     arena_finish(&arena);
-    return st;
+    return text_take(words, st);
 }
 
 enum status store_merge_check_missing(struct store_merge_check *check, uint64_t *out_count,

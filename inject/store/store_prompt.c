@@ -12,13 +12,12 @@
 char *store_prompt_text(struct arena *arena, const int32_t *ids, uint32_t count)
 {
     struct text text = {0};
-    enum status st = text_add(&text, "[", 1);
 
-    for (uint32_t i = 0; i < count && !st; i++)
-        st = text_addf(&text, i > 0 ? ",%" PRId32 : "%" PRId32, ids[i]);
-    if (!st)
-        st = text_add(&text, "]", 1);
-    char *list = !st ? arena_text(arena, text.data, text.size) : NULL;
+    text_put(&text, "[");
+    for (uint32_t i = 0; i < count; i++)
+        text_addf(&text, i > 0 ? ",%" PRId32 : "%" PRId32, ids[i]);
+    text_put(&text, "]");
+    char *list = !text.st ? arena_text(arena, text.data, text.size) : NULL;
     text_finish(&text);
     return list;
 }

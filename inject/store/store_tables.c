@@ -95,22 +95,20 @@ const char *store_tables_difference(enum store_table table, const void *a, const
 }
 
 /* "id, name, uuid, ..., digest" */
-static enum status add_columns(struct text *out, enum store_table which)
+static void add_columns(struct text *out, enum store_table which)
 {
     const struct field_table *fields = store_tables_fields(which);
-    enum status st = text_addf(out, "%s", TABLES[which].first == NO_ID ? "" : "id, ");
-    for (size_t i = 0; !st && i < fields->count; i++)
-        st = text_addf(out, "%s%s", i ? ", " : "", fields->field[i].name);
-    return st ? st : text_addf(out, "%s, digest", TABLES[which].after);
+    text_put(out, TABLES[which].first == NO_ID ? "" : "id, ");
+    for (size_t i = 0; i < fields->count; i++)
+        text_addf(out, "%s%s", i ? ", " : "", fields->field[i].name);
+    text_addf(out, "%s, digest", TABLES[which].after);
 }
 
 /* Frees the text. */
-static enum status prepare(struct sql_statement **out, const struct store *store, struct text *text,
-                           enum status st)
+static enum status prepare(struct sql_statement **out, const struct store *store, struct text *text)
 {
     *out = NULL;
-    if (!st)
-        st = sql_prepare(out, store->sql, text->data);
+    const enum status st = text->st ? text->st : sql_prepare(out, store->sql, text->data);
     text_finish(text);
     return st;
 }
@@ -119,12 +117,10 @@ enum status store_tables_select(struct sql_statement **out, const struct store *
                                 enum store_table table, const char *rest)
 {
     struct text text = {0};
-    enum status st = text_addf(&text, "SELECT ");
-    if (!st)
-        st = add_columns(&text, table);
-    if (!st)
-        st = text_addf(&text, " FROM %s %s", store_tables_fields(table)->name, rest);
-    return prepare(out, store, &text, st);
+    text_put(&text, "SELECT ");
+    add_columns(&text, table);
+    text_addf(&text, " FROM %s %s", store_tables_fields(table)->name, rest);
+    return prepare(out, store, &text);
 }
 
 enum status store_tables_insert(struct sql_statement **out, const struct store *store,
@@ -133,16 +129,13 @@ enum status store_tables_insert(struct sql_statement **out, const struct store *
     const struct field_table *fields = store_tables_fields(table);
     const bool own = TABLES[table].first != NO_ID || *TABLES[table].after;
     struct text text = {0};
-    enum status st = text_addf(&text, "INSERT INTO %s (", fields->name);
-    if (!st)
-        st = add_columns(&text, table);
-    if (!st)
-        st = text_addf(&text, ") VALUES (?"); /* the digest */
-    for (size_t i = 0; !st && i < fields->count + own; i++)
-        st = text_addf(&text, ", ?");
-    if (!st)
-        st = text_addf(&text, ")");
-    return prepare(out, store, &text, st);
+    text_addf(&text, "INSERT INTO %s (", fields->name);
+    add_columns(&text, table);
+    text_put(&text, ") VALUES (?"); /* the digest */
+    for (size_t i = 0; i < fields->count + own; i++)
+        text_put(&text, ", ?");
+    text_put(&text, ")");
+    return prepare(out, store, &text);
 }
 
 enum status store_tables_take(struct sql_statement *select, enum store_table table, void *out)

@@ -76,9 +76,9 @@ static inline enum status say(struct campaign_channel *c, uint32_t kind, struct 
 static inline enum status say_failed(struct campaign_channel *c, enum status st, bool final)
 {
     struct text body = {0};
-    assert_int_equal(campaign_channel_put_u32(&body, (uint32_t)st), 0);
-    assert_int_equal(campaign_channel_put_u32(&body, final), 0);
-    assert_int_equal(campaign_channel_put_text(&body, "what the worker said"), 0);
+    campaign_channel_put_u32(&body, (uint32_t)st);
+    campaign_channel_put_u32(&body, final);
+    campaign_channel_put_text(&body, "what the worker said");
     return say(c, CAMPAIGN_FAILED, &body);
 }
 
@@ -121,7 +121,7 @@ static inline enum status serve(struct scene *scene, uint32_t device, struct cam
     const uint32_t item = campaign_channel_u32(&r), n = campaign_channel_u32(&r);
     if (scene->harm == ABORT_UNARMED && strikes(scene, device))
         abort();
-    assert_int_equal(campaign_channel_put_real(&body, 0.001), 0);
+    campaign_channel_put_real(&body, 0.001);
     if (say(c, CAMPAIGN_ARMED, &body))
         return STATUS_IO;
     scene->armed_pid[device] = getpid();
@@ -131,7 +131,7 @@ static inline enum status serve(struct scene *scene, uint32_t device, struct cam
             !(scene->not_alone && n == 1) && !(scene->stale_only && !used) &&
             strikes(scene, device) && harm(scene, c))
             return STATUS_IO;
-        assert_int_equal(campaign_channel_put_u64(&body, hash_mix64(id + item)), 0);
+        campaign_channel_put_u64(&body, hash_mix64(id + item));
         pause_ms(scene->slow ? 25 : 1);
     }
     scene->armed_pid[device] = 0;
@@ -150,7 +150,7 @@ static inline enum status work(const void *world, uint32_t device, struct campai
         return say_failed(c, STATUS_DEVICE, false);
     if (scene->harm == ABORT_AT_OPEN && strikes(scene, device))
         abort();
-    assert_int_equal(campaign_channel_put_text(&body, "opened"), 0);
+    campaign_channel_put_text(&body, "opened");
     enum status st = say(c, CAMPAIGN_READY, &body);
     while (!st && campaign_channel_wait(c, &message))
         st = serve(scene, device, c, &message);

@@ -24,8 +24,10 @@ static enum status add_row(void *user, const struct row *row)
     struct arena arena = {0};
     struct store_fault *faults;
     uint32_t count;
-    enum status st = field_pack(&content->text, &row_table, row);
+    enum status st;
 
+    field_pack(&content->text, &row_table, row);
+    st = content->text.st;
     if (!st)
         st = store_read_faults(content->store, (uint64_t)row->trial, &arena, &faults, &count);
     for (uint32_t i = 0; !st && i < count; i++)
