@@ -83,9 +83,7 @@ static void next_bzip2(struct task_stream *s)
         unused[0] = (char)c;
         n = 1;
     }
-    if (n == 0)
-        s->ended = true;
-    else if (open_bzip2(s, s->file, unused, n))
+    if (n == 0 || open_bzip2(s, s->file, unused, n))
         s->ended = true;
 }
 

@@ -124,7 +124,8 @@ static inline const char *store_testing_text(struct rng *rng)
         "NaN",
         "Infinity",
         "007",
-        "\xef\xbb\xbf\x62om", /* a byte order mark, "bom" */
+        "\xef\xbb\xbf"
+        "bom",
         "back\\slash\ttab",
     };
     return texts[rng_below(rng, sizeof(texts) / sizeof(*texts))];
