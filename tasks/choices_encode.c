@@ -7,19 +7,6 @@
 #include "model/utf8.h"
 #include "tasks/choices.h"
 
-/* Unicode's White_Space and the separators U+001C to U+001F, as Python's str.rstrip takes them. */
-static bool is_blank(uint32_t code)
-{
-    static const uint32_t range[][2] = {
-        {0x09, 0x0D},     {0x1C, 0x20},     {0x85, 0x85},     {0xA0, 0xA0},     {0x1680, 0x1680},
-        {0x2000, 0x200A}, {0x2028, 0x2029}, {0x202F, 0x202F}, {0x205F, 0x205F}, {0x3000, 0x3000}};
-    for (size_t i = 0; i < sizeof(range) / sizeof(*range); i++) {
-        if (code >= range[i][0] && code <= range[i][1])
-            return true;
-    }
-    return false;
-}
-
 /* Bytes of a text before the blanks at its end. */
 static size_t before_blanks(const char *text)
 {
@@ -28,7 +15,7 @@ static size_t before_blanks(const char *text)
     for (size_t at = 0; at < size;) {
         const struct utf8_char c = utf8_next(text + at, size - at);
         at += c.size;
-        if (c.kind != UTF8_GOOD || !is_blank(c.code))
+        if (c.kind != UTF8_GOOD || !utf8_is_space(c.code))
             end = at;
     }
     return end;

@@ -23,13 +23,14 @@ TEXT
 
 BUILD_PACKAGES=(gcc libc6-dev make cmake ninja-build pkg-config glslc spirv-tools spirv-headers
     libvulkan-dev libvulkan-volk-dev libcjson-dev libsqlite3-dev libpcre2-dev libmd-dev
-    libcmocka-dev libzip-dev zlib1g-dev libbz2-dev libmuparser-dev bubblewrap gnuplot-nox mesa-vulkan-drivers python3 python3-pip ca-certificates)
-TEST_PACKAGES=(python3-venv clang-format clang-tidy binutils vulkan-validationlayers)
+    libcmocka-dev libzip-dev zlib1g-dev libbz2-dev libmuparser-dev libmecab-dev bubblewrap gnuplot-nox mesa-vulkan-drivers python3 python3-pip ca-certificates)
+TEST_PACKAGES=(python3-venv mecab-ipadic-utf8 clang-format clang-tidy binutils vulkan-validationlayers)
 # The first opens reports, TeX sets their tables, the last two run shards.
 FULL_PACKAGES=(chromium texlive-latex-base texlive-latex-recommended slurm-wlm munge)
-# PyPI packages to compare results with: dequantisation, statistics, JSON Schema, chat templates.
+# PyPI packages to compare results with: dequantisation, statistics, JSON Schema, chat templates,
+# scores of translations.
 REFERENCES=(gguf==0.19.0 numpy==2.4.6 scipy==1.17.1 statsmodels==0.15.0 pandas==3.1.1
-    jsonschema==4.26.0 jinja2==3.1.6)
+    jsonschema==4.26.0 jinja2==3.1.6 sacrebleu==2.6.0 mecab-python3==1.0.12)
 
 export HOME=${HOME:-$(getent passwd "$(id -u)" | cut -d: -f6)}
 CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/vkfi

@@ -28,21 +28,11 @@ size_t template_text_offset(struct template_text text, size_t n_chars)
     return at;
 }
 
-static bool is_space(struct utf8_char c)
-{
-    if (c.kind != UTF8_GOOD)
-        return false;
-    return (c.code >= 9 && c.code <= 13) || (c.code >= 28 && c.code <= 32) || c.code == 0x85 ||
-           c.code == 0xA0 || c.code == 0x1680 || (c.code >= 0x2000 && c.code <= 0x200A) ||
-           c.code == 0x2028 || c.code == 0x2029 || c.code == 0x202F || c.code == 0x205F ||
-           c.code == 0x3000;
-}
-
 static bool in_set(struct template_text text, size_t at, const struct template_text *set)
 {
     const struct utf8_char c = utf8_next(text.data + at, text.size - at);
     if (!set)
-        return is_space(c);
+        return c.kind == UTF8_GOOD && utf8_is_space(c.code);
     for (size_t i = 0; i < set->size;) {
         const size_t n = template_text_next(*set, i);
         if (n == c.size && memcmp(set->data + i, text.data + at, n) == 0)

@@ -85,3 +85,15 @@ size_t utf8_put(char out[UTF8_LONGEST], uint32_t code)
     out[0] = (char)((0xF0u << (3 - trail) & 0xF0u) | code);
     return trail + 1;
 }
+
+bool utf8_is_space(uint32_t code)
+{
+    static const uint32_t range[][2] = {
+        {0x09, 0x0D},     {0x1C, 0x20},     {0x85, 0x85},     {0xA0, 0xA0},     {0x1680, 0x1680},
+        {0x2000, 0x200A}, {0x2028, 0x2029}, {0x202F, 0x202F}, {0x205F, 0x205F}, {0x3000, 0x3000}};
+    for (size_t i = 0; i < sizeof(range) / sizeof(*range); i++) {
+        if (code >= range[i][0] && code <= range[i][1])
+            return true;
+    }
+    return false;
+}

@@ -3,6 +3,7 @@
 #ifndef VKFI_MODEL_UTF8_H
 #define VKFI_MODEL_UTF8_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -30,5 +31,8 @@ size_t utf8_good_prefix(const char *text, size_t len);
 
 /* Writes `code` (a Unicode scalar value), returns the number of bytes. */
 size_t utf8_put(char out[UTF8_LONGEST], uint32_t code);
+
+/* Unicode's White_Space and U+001C to U+001F: what str.split of Python takes for space. */
+bool utf8_is_space(uint32_t code);
 
 #endif
