@@ -94,12 +94,27 @@ enum status cli_task_open(struct cli_task *out, const struct cli_env *env, const
     if (!is_path(name) && access(path, R_OK) != 0)
         return unknown(&out->arena, env, name);
     enum status st = find_data(&out->query.data, &out->arena, env, name, options);
+    out->cached = !options->data && !is_path(name) && !env->task_data && options->files.count == 0;
     if (!st)
         st = task_open(&out->task, path);
     if (!st)
         out->query.shots =
             options->shots == CLI_TASK_NO_SHOTS ? out->task->shots : (uint32_t)options->shots;
     return st;
+}
+
+enum status cli_task_items(struct task_items *out, const struct cli_task *task)
+{
+    const char *name = task->task->name;
+    char folder[PATH_MAX];
+    const int n = snprintf(folder, sizeof(folder), "%s/%s", task->query.data, name);
+    if (task->cached && n < (int)sizeof(folder) && access(folder, R_OK) != 0) {
+        log_error("task %s: found no data in %s; `vkfi task get %s` fetches them, --data or "
+                  "VKFI_DATA names where they are",
+                  name, folder, name);
+        return STATUS_INPUT;
+    }
+    return task_items(out, task->task, &task->query);
 }
 
 void cli_task_close(struct cli_task *task)
@@ -207,6 +222,11 @@ static const char DETAILS[] =
     "show prints an item: its prompt, its choices (> before the right one) or the texts that end "
     "an answer, the reference, the licence.\n"
     "\n"
+    "get fetches data into the cache, those of one task, of several, or of all: from the public "
+    "repositories of third_party/tasks.json, checked by sha256, a task's folder at once when it is "
+    "whole. What broke off goes on where it stopped. Data for non-commercial use alone, and those "
+    "whose licence asks to share alike, want --accept-licence.\n"
+    "\n"
     "schema prints the JSON Schema of definitions, for editors and validators: each field with its "
     "default and examples.\n"
     "\n"
@@ -220,19 +240,21 @@ static const char DETAILS[] =
     "\n"
     "EXIT CODES\n"
     "  0  done\n"
-    "  2  no such task, data that are not there or not good, or wrong usage\n"
+    "  2  no such task, data that are not there, not good or could not be fetched, or wrong usage\n"
     "\n"
     "EXAMPLES\n"
+    "  vkfi task get gsm8k mgsm\n"
     "  vkfi task show gsm8k --item 3 --shots 2\n"
     "  vkfi task show mgsm --data-file mgsm_de.tsv\n"
     "  vkfi task schema > task.schema.json\n";
 
 enum status cli_task(const struct cli_env *env, int argc, char **argv)
 {
-    enum { LIST, SHOW, SCHEMA, ACTIONS };
+    enum { LIST, SHOW, GET, SCHEMA, ACTIONS };
     static const struct cli_action action[ACTIONS] = {
         [LIST] = {"list", NULL, 0, 0, list_tasks},
         [SHOW] = {"show", "task", 1, 1, cli_task_show},
+        [GET] = {"get", "tasks", 1, ARGS_LIST_MAX, cli_task_get},
         [SCHEMA] = {"schema", NULL, 0, 0, print_schema}};
     struct cli_task_options o = {.shots = CLI_TASK_NO_SHOTS};
     const struct cli_option options[] = {
@@ -245,6 +267,9 @@ enum status cli_task(const struct cli_env *env, int argc, char **argv)
         {1u << SHOW,
          {0, "shots", ARGS_UINT, &o.shots, "K",
           "Examples before each prompt, if not as many as the task says.", 0, 64}},
+        {1u << GET,
+         {0, "accept-licence", ARGS_FLAG, &o.accept_licence, NULL,
+          "get: the use of the data is one that their licence allows.", 0, 0}},
         {1u << LIST | 1u << SHOW,
          {0, "json", ARGS_FLAG, &o.json, NULL, "list and show: prints JSON.", 0, 0}},
         {0}};
@@ -253,6 +278,7 @@ enum status cli_task(const struct cli_env *env, int argc, char **argv)
                              .synopsis = "list [--json]\n"
                                          "show TASK [--item N] [--shots K] [--data DIR | "
                                          "--data-file FILE...] [--json]\n"
+                                         "get NAME...|all [--accept-licence]\n"
                                          "schema",
                              .details = DETAILS};
     const struct cli_actions actions = {"task", action, ACTIONS, options, &o};

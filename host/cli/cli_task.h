@@ -27,6 +27,7 @@ struct cli_task {
     struct arena arena;
     struct task *task;
     struct task_query query; /* data, files and shots */
+    bool cached;             /* the data are those of the cache */
 };
 
 /* By name, or by the path of its definition (it has a '/' or ends in ".json"). The data lie in the
@@ -35,6 +36,9 @@ struct cli_task {
 enum status cli_task_open(struct cli_task *out, const struct cli_env *env, const char *name,
                           const struct cli_task_options *options) STATUS_MUST_USE;
 void cli_task_close(struct cli_task *task);
+
+/* task_items; where the cache does not have the data, the line says how to get them. */
+enum status cli_task_items(struct task_items *out, const struct cli_task *task) STATUS_MUST_USE;
 
 /* Members of an object that describe the task. */
 void cli_task_put(struct json_writer *w, const struct task *task);

@@ -106,7 +106,7 @@ enum status cli_task_show(const struct cli_env *env, const void *options,
     enum status st = cli_task_open(&open, env, operands->item[0], o);
     open.query.first = (uint32_t)o->item;
     open.query.limit = 1;
-    st = st ? st : task_items(&items, open.task, &open.query);
+    st = st ? st : cli_task_items(&items, &open);
     if (!st && items.count == 0) {
         log_error("task %s: found no item %u%s", open.task->name, open.query.first,
                   open.query.shots > 0 ? " (with examples, the last records are none)" : "");
