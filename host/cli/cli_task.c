@@ -240,7 +240,7 @@ static const char DETAILS[] =
     "\n"
     "EXIT CODES\n"
     "  0  done\n"
-    "  2  no such task, data that are not there, not good or could not be fetched, or wrong usage\n"
+    "  2  no such task, data that are not there, bad or not to be fetched, or wrong usage\n"
     "\n"
     "EXAMPLES\n"
     "  vkfi task get gsm8k mgsm\n"
@@ -254,7 +254,7 @@ enum status cli_task(const struct cli_env *env, int argc, char **argv)
     static const struct cli_action action[ACTIONS] = {
         [LIST] = {"list", NULL, 0, 0, list_tasks},
         [SHOW] = {"show", "task", 1, 1, cli_task_show},
-        [GET] = {"get", "tasks", 1, ARGS_LIST_MAX, cli_task_get},
+        [GET] = {"get", "task", 1, CLI_ACTION_ANY, cli_task_get},
         [SCHEMA] = {"schema", NULL, 0, 0, print_schema}};
     struct cli_task_options o = {.shots = CLI_TASK_NO_SHOTS};
     const struct cli_option options[] = {
