@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Lanes that decode, a token a pass each, and prompts that fill what is left of the passes. */
+/* Lanes decode one token per pass each, and prompts fill the rest of the passes. */
 #include "tasks/answers.h"
 
 #include <string.h>
@@ -9,26 +9,26 @@
 
 #define LANES 24u /* unless the caller asks otherwise */
 
-/* A text as it grows. */
+/* A text being generated. */
 struct lane {
     struct slot *slot; /* its item; null: free */
     uint32_t sample;
-    bool own;             /* its pages are those that its slot has for one lane */
-    uint32_t pages;       /* spoken for, if not */
-    struct batch_row row; /* prompt and text as far as it is */
+    bool own;             /* uses the pages that its slot holds for one lane */
+    uint32_t pages;       /* reserved, if not */
+    struct batch_row row; /* prompt and text so far */
     int32_t *ids;         /* (n_ids + n) of the row */
     struct decode decode;
     struct generation run;
     struct arena arena; /* of this text */
 };
 
-/* An item in flight. Its prompt is evaluated once, but for the last column, which every sample has
- * for its own. */
+/* An item in flight. Its prompt is evaluated once, except the last column, which every sample
+ * evaluates itself. */
 struct slot {
-    bool used, kept;            /* the second: its prompt was put by for others */
-    uint32_t index, pages;      /* of the item; spoken for: the prompt's and one lane's */
+    bool used, kept;            /* kept: its prompt was kept for other items */
+    uint32_t index, pages;      /* of the item; reserved: the prompt's and one lane's */
     uint32_t started, finished; /* samples */
-    bool lane_taken;            /* the one lane that has its pages here */
+    bool lane_taken;            /* a lane uses the pages held here */
     struct batch_row prompt;
     struct answers_text *text; /* (samples) */
 };
@@ -41,8 +41,8 @@ struct run {
     struct slot *slot; /* (n_lanes) */
     uint32_t n_lanes;
     struct lane **owner;        /* (columns of a pass); null: a prompt's */
-    struct answers_text **text; /* (n_items), of those that are finished; else null */
-    uint32_t next, told;        /* items started; told of */
+    struct answers_text **text; /* (n_items), of finished items; else null */
+    uint32_t next, told;        /* items started; reported */
 };
 
 uint64_t answers_seed(uint64_t seed, uint32_t key, uint32_t sample)
@@ -56,7 +56,7 @@ static uint32_t lanes_of(const struct answers_params *p)
     return (uint32_t)(all < most ? all : most);
 }
 
-/* Pages of a lane besides those it shares with its prompt. */
+/* Pages of a lane that it does not share with its prompt. */
 static uint32_t lane_pages(const struct answers_item *item)
 {
     return batch_pages(item->n_ids + item->n - 1) - (item->n_ids - 1) / KV_PAGE_POSITIONS;
@@ -125,7 +125,7 @@ static struct decode_rules rules_of(const struct run *run, const struct slot *sl
         .n = item->n, .sampler = sampler, .stops = item->stop, .n_stops = item->n_stops};
 }
 
-/* The next sample of an item whose prompt is evaluated; there are pages for it. */
+/* The next sample of an item with an evaluated prompt; it has pages. */
 static enum status open_lane(struct run *run, struct slot *slot, struct lane *lane)
 {
     const struct answers_item *item = item_of(run, slot);
@@ -164,7 +164,7 @@ static void close_lane(struct run *run, struct lane *lane)
     *lane = (struct lane){0};
 }
 
-/* Whether a lane of the slot may have pages: the slot's own, else others that are free. */
+/* Whether a lane of the slot gets pages: the slot's own, else free ones. */
 static bool take_pages(struct run *run, struct slot *slot, struct lane *lane)
 {
     lane->own = !slot->lane_taken;
@@ -175,7 +175,7 @@ static bool take_pages(struct run *run, struct slot *slot, struct lane *lane)
     return true;
 }
 
-/* The earliest item that waits for a lane; null: none. */
+/* The earliest item waiting for a lane; null: none. */
 static struct slot *waiting(struct run *run)
 {
     struct slot *first = NULL;
@@ -188,7 +188,7 @@ static struct slot *waiting(struct run *run)
     return first;
 }
 
-/* Samples of items whose prompts are evaluated take the lanes that are free. */
+/* Gives free lanes to samples of items with evaluated prompts. */
 static enum status start_lanes(struct run *run)
 {
     enum status st = STATUS_OK;
@@ -204,7 +204,7 @@ static enum status start_lanes(struct run *run)
     return st;
 }
 
-/* Prompts on their way, then those of items that wait, where a slot is free. */
+/* Prompts in progress, then those of waiting items while a slot is free. */
 static enum status feed_prompts(struct run *run)
 {
     const struct batch *batch = &run->batch;
@@ -225,7 +225,7 @@ static enum status feed_prompts(struct run *run)
     return st;
 }
 
-/* Every lane has its column, as long as there are so many; prompts take the rest. */
+/* Every lane gets a column while the pass has room; prompts take the rest. */
 static enum status fill(struct run *run)
 {
     memset(run->owner, 0, run->batch.most * sizeof(*run->owner));
@@ -238,7 +238,7 @@ static enum status fill(struct run *run)
     return feed_prompts(run);
 }
 
-/* The text of a lane that has ended. */
+/* The text of an ended lane. */
 static enum status end_lane(struct run *run, struct lane *lane)
 {
     const struct generation *g = &lane->run;
@@ -286,8 +286,7 @@ static enum status take(struct run *run, uint32_t n)
     return st;
 }
 
-/* Puts finished prompts by, opens lanes, closes items that are done, and tells of them in their
- * order. */
+/* Keeps finished prompts, opens lanes, closes finished items and reports them in order. */
 static enum status advance(struct run *run)
 {
     const struct answers_params *p = run->p;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What a model answers to many items: texts generated side by side, a column of a pass each.
+/* A model's answers to many items: texts generated together, each as one column of a pass.
  *
- * A text takes its steps by model/decode.h, as `vkfi run` does, and is the same whatever runs
- * beside it. */
+ * A text takes its steps by model/decode.h, as `vkfi run` does, and does not depend on the
+ * others. */
 #ifndef VKFI_TASKS_ANSWERS_H
 #define VKFI_TASKS_ANSWERS_H
 
@@ -15,18 +15,18 @@
 #include "model/executor.h"
 #include "tasks/task.h"
 
-/* Whether a prompt is a user's message in the form of the model's file, or goes on as it is. */
+/* Whether a prompt is a user's message in the chat format of the model's file, or plain text. */
 enum answers_format {
     ANSWERS_AUTO, /* chat where the file has a template for it */
     ANSWERS_CHAT,
     ANSWERS_PLAIN
 };
 
-/* What an item asks of a model. */
+/* A model's input for an item. */
 struct answers_item {
     int32_t *ids; /* (n_ids) */
     uint32_t n_ids;
-    uint32_t key;                   /* its place in the task's data: draws are keyed by it */
+    uint32_t key;                   /* its index in the task's data: keys the draws */
     uint32_t n;                     /* most tokens */
     const struct decode_stop *stop; /* (n_stops) */
     uint32_t n_stops;
@@ -35,16 +35,16 @@ struct answers_item {
 /* Whether prompts become messages. */
 bool answers_chats(const struct model *model, enum answers_format format);
 
-/* Memory from `arena`; texts of the item must stay. In chat form the model's end token alone ends
- * an answer: stop strings tell where a text that goes on begins with the next example, and a
- * message may hold them. Fewer tokens than asked for where the model's context ends before;
- * STATUS_INPUT (logged with the item): no prompt, or no room for a token behind it. */
+/* Memory from `arena`; texts of the item must stay. In chat format only the model's end token ends
+ * an answer: stop strings mark where a continued text starts the next example, and a message may
+ * hold them. Fewer tokens than asked for if the model's context ends first; STATUS_INPUT (logged
+ * with the item): no prompt, or no room for a token after it. */
 enum status answers_encode(struct answers_item *out, struct arena *arena, const struct model *model,
                            const struct task_item *item,
                            enum answers_format format) STATUS_MUST_USE;
 
 struct answers_text {
-    const char *text; /* as detokenizer_answer gives it, before the first stop string */
+    const char *text; /* from detokenizer_answer, before the first stop string */
     uint32_t n;       /* tokens */
     enum decode_end end;
 };
@@ -54,9 +54,9 @@ struct answers_params {
     const struct answers_item *item; /* (n_items) */
     uint32_t n_items;
     uint32_t samples;       /* of each item, at least 1 */
-    struct sampler sampler; /* its seed is that of all items: answers_seed has each text's own */
-    uint32_t lanes;         /* texts in flight at most; 0: as many as are useful */
-    /* Of items in their order: (samples). A failure ends the run. */
+    struct sampler sampler; /* its seed is that of all items: answers_seed gives each text's own */
+    uint32_t lanes;         /* most texts in flight; 0: as many as are useful */
+    /* Called for items in order, with (samples) texts. A failure ends the run. */
     enum status (*done)(void *user, uint32_t item, const struct answers_text *text);
     bool (*go_on)(void *user, uint32_t columns); /* after each pass; false ends the run. May be
                                                     null */

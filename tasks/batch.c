@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Fills passes with columns of many branches, and keeps the start of a text for the next one. */
+/* Fills passes with columns of many branches, and keeps the start of a text for later ones. */
 #include "tasks/batch.h"
 
 #include "model/storage.h"
@@ -85,7 +85,7 @@ enum status batch_start(struct batch *batch, struct batch_row *out)
     uint32_t alike = 0;
     while (alike < batch->n_kept && alike < last && batch->kept_ids[alike] == out->ids[alike])
         alike++;
-    /* A page in part would be copied for little. */
+    /* Copying part of a page would save little. */
     out->next = whole_pages(alike);
     return batch_fork(batch, batch->kept, out->next, &out->branch);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Runs many items at a time: their contexts, then a branch a choice. */
+/* Runs many items at a time: their contexts, then a branch per choice. */
 #include "tasks/choices.h"
 
 #include "model/sampler.h"
@@ -10,15 +10,15 @@
 /* An item in flight. */
 struct slot {
     uint32_t index;          /* of the item */
-    uint32_t pages;          /* spoken for */
+    uint32_t pages;          /* reserved */
     bool used, forked;       /* the rows of the choices are open */
-    struct batch_row shared; /* what all have in common */
-    struct batch_row *tail;  /* (most choices) the rest of each; without columns: no branch */
+    struct batch_row shared; /* common to all choices */
+    struct batch_row *tail;  /* (most choices) the rest of each choice; no columns: no branch */
 };
 
-#define SHARED UINT32_MAX /* owner.choice of a column that all choices have in common */
+#define SHARED UINT32_MAX /* owner.choice of a column common to all choices */
 
-/* Whose a column of the pass is. */
+/* The owner of a column of the pass. */
 struct owner {
     struct slot *slot;
     uint32_t choice;
@@ -33,7 +33,7 @@ struct run {
     struct owner *owner;          /* (columns of a pass) */
     struct choices_score **score; /* (n_items), each (n_choices) */
     bool *finished;               /* (n_items) */
-    uint32_t next, told;          /* items started; told of */
+    uint32_t next, told;          /* items started; reported */
 };
 
 static uint32_t slots_of(const struct choices_params *p)
@@ -42,7 +42,7 @@ static uint32_t slots_of(const struct choices_params *p)
     return p->n_items < most ? p->n_items : most;
 }
 
-/* Pages of all branches, none of them shared but those of what is common. */
+/* Pages of all branches, of which only those of the common part are shared. */
 static uint32_t pages_of(const struct choices_item *item)
 {
     uint32_t pages = batch_pages(item->n_shared);
@@ -80,7 +80,7 @@ static const struct choices_item *item_of(const struct run *run, const struct sl
     return &run->p->item[slot->index];
 }
 
-/* The earliest position whose logits some choice wants. */
+/* The earliest position whose logits a choice needs. */
 static uint32_t first_output(const struct choices_item *item)
 {
     uint32_t first = UINT32_MAX;
@@ -91,7 +91,7 @@ static uint32_t first_output(const struct choices_item *item)
     return first;
 }
 
-/* The next item takes a free slot, if its pages are there. */
+/* Puts the next item in a free slot if its pages are free. */
 static enum status start(struct run *run, struct slot *slot, bool *out_started)
 {
     const struct choices_item *item = &run->p->item[run->next];
@@ -117,7 +117,7 @@ static enum status start(struct run *run, struct slot *slot, bool *out_started)
     return batch_start(&run->batch, &slot->shared);
 }
 
-/* A branch for each choice that goes on; the first of them has the common one. */
+/* A branch for each choice that continues; the first takes the common one. */
 static enum status fork_choices(struct run *run, struct slot *slot)
 {
     const struct choices_item *item = item_of(run, slot);
@@ -168,7 +168,7 @@ static void feed(struct run *run, struct slot *slot, uint32_t choice)
         run->owner[first + i] = (struct owner){slot, choice};
 }
 
-/* What comes next of an item; rows that have nothing left add nothing. */
+/* Adds an item's next columns; finished rows add nothing. */
 static void feed_slot(struct run *run, struct slot *slot)
 {
     if (!slot->forked)
@@ -182,7 +182,7 @@ static bool shared_done(const struct slot *slot)
     return slot->shared.next == slot->shared.n;
 }
 
-/* Items in flight first, then as many others as there is room for. */
+/* Items in flight first, then others while there is room. */
 static enum status fill(struct run *run)
 {
     enum status st = STATUS_OK;
@@ -204,7 +204,7 @@ static enum status fill(struct run *run)
     return st;
 }
 
-/* A column that has run. */
+/* An evaluated column. */
 struct seen {
     const struct slot *slot;
     const struct column *column;
@@ -224,7 +224,7 @@ static void add(const struct run *run, const struct seen *seen, uint32_t choice)
     score->n++;
 }
 
-/* What the columns of the pass say of the ids behind them. */
+/* Scores the ids after the columns of the pass. */
 static void take(struct run *run, uint32_t n)
 {
     const uint32_t n_vocab = run->p->ex->model->hp.n_vocab;
@@ -249,8 +249,8 @@ static bool all_done(const struct run *run, const struct slot *slot)
     return done;
 }
 
-/* Opens the choices of what has come to the end of what is common, closes what is done, and tells
- * of items in their order. */
+/* Opens the choices of items whose common part has run, closes finished items and reports them in
+ * order. */
 static enum status advance(struct run *run)
 {
     const struct choices_params *p = run->p;

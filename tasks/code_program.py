@@ -23,7 +23,7 @@ OPERATIONS = {
 class Program:
     def __init__(self):
         self.module = types.ModuleType("program")
-        self.objects = []  # kept, so that an object has one number
+        self.objects = []  # kept, so that an object keeps its number
         self.numbers = {}
 
     def give(self, value):

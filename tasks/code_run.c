@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Both sandboxes of a run, and the verdict from how they end. */
+/* Both sandboxes of a run, and the verdict from their results. */
 #include "tasks/code_run.h"
 
 #include <assert.h>
@@ -22,7 +22,7 @@ extern const char code_wire_py[], code_program_py[], code_tests_py[];
 struct code_run {
     struct sandbox *tests, *program;
     struct arena arena;
-    double stop; /* when the program's side is stopped if the tests have lost it; 0: not yet */
+    double stop; /* when to stop the program's side after the tests lost it; 0: not yet */
     bool ended;
     enum status st; /* of the end */
     struct code_result result;
@@ -86,7 +86,7 @@ static enum status start_side(struct sandbox **out, const struct sandbox_host *h
 {
     struct arena arena = {0};
     char *script = arena_printf(&arena, "%s\n%s", code_wire_py, side);
-    /* -S: nothing but the standard library, which is the same on every machine. */
+    /* -S: only the standard library, which is the same on every machine. */
     params.argv = (const char *const[]){PYTHON, "-s", "-S", "-B", "-c", script, NULL};
     params.input_size = strlen(params.input);
     const enum status st = script ? sandbox_start(out, host, &params) : STATUS_MEMORY;
@@ -120,7 +120,7 @@ enum status code_run_start(struct code_run **out, const struct sandbox_host *hos
         params.channel = ends[1];
         if (!st)
             st = start_side(&run->tests, host, params, code_tests_py);
-        /* Each side must see the other one's end. */
+        /* Each side must see the end of the other. */
         close(ends[0]);
         close(ends[1]);
     }
@@ -145,7 +145,7 @@ static void fail(struct code_run *run, const struct sandbox_result *program, con
     run->st = run->result.why ? STATUS_OK : STATUS_MEMORY;
 }
 
-/* The sandbox is at fault where it says something, else the task. */
+/* If the sandbox reports something, it is at fault, else the task. */
 static void say_broken(struct code_run *run, const struct sandbox_result *side, const char *why)
 {
     const bool has_errors = side->errors_size > 0;
@@ -186,7 +186,7 @@ enum status code_run_poll(const struct code_result **out, struct code_run *run)
         const struct sandbox_result *tests = sandbox_poll(run->tests);
         if (!tests)
             return STATUS_OK;
-        /* Why a program has ended is known a moment after the tests have seen that it has. */
+        /* The reason for a program's end is known shortly after the tests see its end. */
         if (!program && has_verdict(tests, "lost")) {
             run->stop = run->stop > 0 ? run->stop : clock_seconds() + GRACE_SECONDS;
             if (clock_seconds() < run->stop)

@@ -1,29 +1,29 @@
 /* SPDX-License-Identifier: MIT */
 /* Verdicts on generated programs. The tests run in one sandbox and the program in another; only
- * data crosses (code_wire.py), so that a program passes by what its functions return and by nothing
- * else: it sees neither tests nor verdict, and cannot end, patch or impersonate what judges it. */
+ * data crosses (code_wire.py), so a program passes only by what its functions return: it sees
+ * neither tests nor verdict, and cannot end, patch or impersonate its judge. */
 #ifndef VKFI_TASKS_CODE_RUN_H
 #define VKFI_TASKS_CODE_RUN_H
 
 #include "tasks/sandbox.h"
 
-/* Time that a program may take before it has timed out: of the processor, since a verdict must not
- * depend on what else runs; and a bound for those that sleep. */
+/* Time after which a program has timed out: processor time, since a verdict must not depend on
+ * other processes, and wall time for programs that sleep. */
 #define CODE_CPU_SECONDS 3
 #define CODE_WALL_SECONDS 60.0
 
 /* Python, UTF-8. */
 struct code_source {
     const char *program;     /* whole (code_program) */
-    const char *context;     /* the task's code that its tests may use too; null: none */
+    const char *context;     /* the task's code, which its tests may use too; null: none */
     const char *test;        /* statements; with an entry point they define check(candidate) */
-    const char *entry_point; /* what check is called with; null: the tests name it themselves */
+    const char *entry_point; /* argument of check; null: the tests name it themselves */
     uint32_t cpu_seconds;    /* 0: CODE_CPU_SECONDS */
     double wall_seconds;     /* 0: CODE_WALL_SECONDS */
 };
 
-/* The program of an answer (extract_code): one that defines the entry point follows the context
- * and replaces what is there, another goes on where the context ends. Null when memory is out. */
+/* The program of an answer (extract_code): one that defines the entry point follows the context and
+ * replaces its definition, another continues the context. Null if out of memory. */
 const char *code_program(struct arena *arena, const char *context, const char *entry_point,
                          const char *answer);
 
@@ -39,19 +39,19 @@ struct code_result {
 
 struct code_run;
 
-/* STATUS_INPUT where this machine has no Python to run programs with; asked once. */
+/* STATUS_INPUT if this machine has no Python for the programs; checked once. */
 enum status code_check_python(const struct sandbox_host *host) STATUS_MUST_USE;
 
-/* As sandbox_start; copies `source`. */
+/* Like sandbox_start; copies `source`. */
 enum status code_run_start(struct code_run **out, const struct sandbox_host *host,
                            const struct code_source *source) STATUS_MUST_USE;
 
-/* Without waiting: *out is null while the run goes on, then its result, which the handle owns.
- * STATUS_INPUT, logged, if the task's own code is at fault, STATUS_IO if the sandbox is. */
+/* Does not wait: *out is null during the run, then its result, owned by the handle. STATUS_INPUT,
+ * logged, if the task's own code is at fault, STATUS_IO if the sandbox is. */
 enum status code_run_poll(const struct code_result **out, struct code_run *run) STATUS_MUST_USE;
 
-/* Waits until code_run_poll may have news of one of n runs, for at most `seconds`; null ones are
- * passed over. */
+/* Waits until code_run_poll may have news of one of n runs, at most `seconds`; null ones are
+ * skipped. */
 #define CODE_RUN_WAIT_MAX (SANDBOX_WAIT_MAX / 2)
 void code_run_wait(struct code_run *const *run, size_t n, double seconds);
 

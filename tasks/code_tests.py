@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""The tests of a program that runs elsewhere: calls it with data, judges the data that comes back.
+"""The tests of a program that runs elsewhere: calls it with data, judges the returned data.
 
 Reads {"program", "context", "test", "entry_point"} from standard input and writes one line, verdict
-and reason: "passed"; "failed"; "lost", where the program is gone; "broken", where the task is at fault.
+and reason: "passed"; "failed"; "lost": the program is gone; "broken": the task is at fault.
 """
 
 import ast
@@ -19,7 +19,7 @@ gone = False
 
 
 class Remote:
-    """Something of the program's that is no plain data. Equal only to itself."""
+    """A value of the program that is not plain data. Equal only to itself."""
 
     def __init__(self, number):
         object.__setattr__(self, "_number", number)
@@ -73,7 +73,7 @@ def take(tag, number):
 
 
 def converse(what, sent):
-    """One request and its answer, with the calls back that come between."""
+    """One request and its answer, with the callbacks between."""
     global calls, gone
     try:
         send(what, sent)
@@ -99,7 +99,7 @@ def converse(what, sent):
 
 
 def change(old, new):
-    """Gives an argument of the tests' the contents that the program left in it."""
+    """Copies the program's changes into an argument of the tests."""
     if isinstance(old, list):
         old[:] = new
     elif isinstance(old, (dict, set)):
@@ -118,7 +118,7 @@ def ask(what, *arguments):
 
 
 def names_wanted(tree, known):
-    """Names that the tests use and do not make themselves; and those of them that are modules."""
+    """Names that the tests use but do not define; and the modules among them."""
     used, made, called, bases = set(), set(), set(), set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Name):
@@ -138,8 +138,8 @@ def names_wanted(tree, known):
 
 
 def prepare(job):
-    """The space of the tests, their code, and the names they take from the program. All of it is
-    the task's, nothing the program's."""
+    """The namespace of the tests, their code, and the names they take from the program. All of it
+    is the task's, nothing the program's."""
     space = {"__name__": "tests"}
     if job.get("context"):
         exec(compile(job["context"], "<context>", "exec"), space)
@@ -150,7 +150,7 @@ def prepare(job):
     entry = job.get("entry_point")
     own = {name for name in used - modules if not hasattr(builtins, name)}
     own |= {entry} if entry else set()
-    # A program may not replace what the tests are made of, but its function may be called `sum`.
+    # A program may not replace parts of the tests, but its function may be called `sum`.
     return space, compile(tree, "<test>", "exec"), sorted(own or used)
 
 
@@ -163,7 +163,7 @@ def find(space, names):
 
 
 def reason(error, test):
-    """Kind, message, and the line of the tests where it came up."""
+    """Kind, message, and the line of the tests that raised it."""
     text, line, trace = type(error).__name__, None, error.__traceback__
     while trace:
         if trace.tb_frame.f_code.co_filename == "<test>":

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Plain data between the tests and the program under test, both ends; put before each of the two.
+"""Plain data between the tests and the program under test, for both ends; put before each.
 
-A message is four bytes of length and JSON. Only data crosses: what a value's own class would answer
-to == or bool() stays on its side. Everything else crosses as a number by which it is asked for.
+A message is four bytes of length and JSON. Only data crosses: the answers of a value's own class
+to == or bool() stay on its side. Everything else crosses as a number that identifies it.
 """
 
 import collections
@@ -18,7 +18,7 @@ SMALL = 1 << 53
 
 
 class Gone(BaseException):
-    """The other end is no more. Not an Exception: tests that catch those must not go on."""
+    """The other end is gone. Not an Exception: tests that catch those must not go on."""
 
 
 def receive_bytes(size):
@@ -65,7 +65,7 @@ SCALARS = {  # tag: class, to JSON, from JSON
 
 
 def encode(value, other, depth=0):
-    """As JSON; `other` gives the tagged list of what is no plain data."""
+    """As JSON; `other` gives the tagged list for other values."""
     if depth > DEPTH_MAX:
         raise ValueError("a value is nested too deeply")
     if value is None or isinstance(value, (bool, str)):
@@ -85,7 +85,7 @@ def encode(value, other, depth=0):
 
 
 def decode(value, other):
-    """From JSON; `other` takes tag and number of what is no plain data."""
+    """From JSON; `other` takes tag and number of other values."""
     if not isinstance(value, list):
         return value
     tag, inside = value

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Formulas for muparser: an expression in pieces, none longer than it takes. */
+/* Formulas for muparser: an expression in pieces within its limit of length. */
 #include "tasks/evaluator.h"
 
 #include <inttypes.h>
@@ -15,11 +15,11 @@
 
 #define PIECE_BYTES 2000 /* a longer text becomes a piece; muparser takes 20,000 bytes */
 #define SHARED_BYTES                                                                               \
-    200 /* and one that several nodes hold, so that all texts stay linear in nodes */
+    200 /* the same for one that several nodes hold, so that all texts stay linear in nodes */
 
 struct evaluator {
     double variable[EXPR_VARIABLES];
-    muParserHandle_t *piece; /* owned; each sees the values of those before it */
+    muParserHandle_t *piece; /* owned; each sees the values of earlier ones */
     double *value;           /* of the pieces */
     uint32_t n_pieces, room;
 };
@@ -30,7 +30,7 @@ struct evaluator_build {
     const struct expr_pool *pool;
     struct arena arena;
     const char **text; /* by id */
-    uint32_t *holders; /* by id: nodes that hold this one */
+    uint32_t *holders; /* by id: nodes that hold it */
 };
 
 static void evaluator_count(struct evaluator_build *b, const struct expr *e)
@@ -63,7 +63,7 @@ static void evaluator_define(struct evaluator *e, muParserHandle_t h)
     }
 }
 
-/* Adds a piece; its number, or UINT32_MAX when memory is out. */
+/* Adds a piece; its index, or UINT32_MAX if out of memory. */
 static uint32_t evaluator_add(struct evaluator *e, const char *text)
 {
     muParserHandle_t h = e->n_pieces < e->room ? mupCreate(muBASETYPE_FLOAT) : NULL;
@@ -71,7 +71,7 @@ static uint32_t evaluator_add(struct evaluator *e, const char *text)
     if (!h)
         return UINT32_MAX;
     evaluator_define(e, h);
-    /* Only the pieces that the text names are defined: all of them would cost quadratic time. */
+    /* Defines only the pieces that the text names: all would cost quadratic time. */
     for (const char *at = strchr(text, 't'); at; at = strchr(at + 1, 't')) {
         char name[16];
         const uint32_t i = (uint32_t)strtoul(at + 1, NULL, 10);

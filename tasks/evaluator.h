@@ -8,14 +8,14 @@
 
 struct evaluator;
 
-/* `pool` is the expression's and outlives the evaluator, which may also be used by one thread only.
- * STATUS_INTERNAL where muparser refuses what was made for it, logged. */
+/* `pool` is the expression's and outlives the evaluator; only one thread may use the evaluator.
+ * STATUS_INTERNAL, logged, if muparser refuses its formula. */
 enum status evaluator_create(struct evaluator **out, struct expr_pool *pool,
                              const struct expr *e) STATUS_MUST_USE;
 void evaluator_destroy(struct evaluator **evaluator);
 
-/* `value` has the pool's variables in their order. NaN where the expression is not real, where a
- * function has no series here (elliptic and Fresnel integrals) and on overflow of one to NaN. */
+/* `value` holds the pool's variables in order. NaN if the expression is not real, if a function has
+ * no series here (elliptic and Fresnel integrals) or overflows to NaN. */
 double evaluator_at(struct evaluator *evaluator, const double value[EXPR_VARIABLES]);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Nodes of expressions, with the simplifications that keep derivatives small. */
+/* Nodes of expressions, with simplifications that keep derivatives small. */
 #include "tasks/expr.h"
 
 #include <math.h>

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Real expressions: trees read from what models and integral tables write, and their derivatives.
- */
+/* Real expressions: trees, read from texts of models and integral tables, and their derivatives. */
 #ifndef VKFI_TASKS_EXPR_H
 #define VKFI_TASKS_EXPR_H
 
@@ -10,8 +9,7 @@
 
 #include "base/arena.h"
 
-/* The functions that trees hold; others (sec, arccot, log to a base, cbrt, ...) are made of them.
- */
+/* Functions in trees; others (sec, arccot, log to a base, cbrt, ...) are made of them. */
 #define EXPR_FUNCTIONS(X)                                                                          \
     X(EXP, "exp")                                                                                  \
     X(LOG, "ln")                                                                                   \
@@ -65,14 +63,14 @@ enum expr_op {
 struct expr {
     enum expr_op op;
     uint32_t id;       /* in its pool, from 0 */
-    uint32_t variable; /* EXPR_VARIABLE: which of the pool's names */
+    uint32_t variable; /* EXPR_VARIABLE: index in the pool's names */
     double number;     /* EXPR_NUMBER: finite */
     const struct expr *arg[EXPR_ARGUMENTS];
 };
 
-/* Makes nodes in an arena, up to `limit`; two texts read into one pool share its variables. A pool
- * that ran out of nodes, names or memory gives null from then on, and null goes through every
- * constructor, so one look at the end suffices. */
+/* Makes nodes in an arena, up to `limit`; texts read into one pool share its variables. A pool out
+ * of nodes, names or memory gives null from then on, and every constructor passes null on, so one
+ * check at the end suffices. */
 struct expr_pool {
     struct arena *arena;
     uint32_t limit;
@@ -95,7 +93,7 @@ const struct expr *expr_power(struct expr_pool *pool, const struct expr *a, cons
 const struct expr *expr_call(struct expr_pool *pool, enum expr_op op, const struct expr *a);
 
 /* A function by its name in mathematics, LaTeX, Python or Mathematica ("arctan", "ArcTan", "atan"),
- * of `n` arguments; null if it is none of that many. */
+ * of `n` arguments; null if there is none. */
 const struct expr *expr_named(struct expr_pool *pool, const char *name, size_t size,
                               const struct expr *const *arg, size_t n);
 /* Bytes of the longest known function name that the text starts with; 0 if none. */
@@ -109,19 +107,19 @@ enum expr_form {
     EXPR_FORM_INPUT   /* Mathematica's InputForm: a row of letters is one name */
 };
 
-/* Null if the whole text is no expression of known functions (or out of the pool's bounds): time
- * and depth are bounded whatever the text. Natural logarithms: log, ln. In answers sin^2 x is
- * (sin x)^2, sin^{-1} the inverse; a function without brackets takes the factors up to a sign, a
+/* Null if the whole text is not an expression of known functions (or exceeds the pool's bounds):
+ * time and depth are bounded for any text. Natural logarithms: log, ln. In answers sin^2 x is
+ * sin(x)^2, sin^{-1} the inverse; a function without brackets takes the factors up to a sign, a
  * bracket or another function; 1/2x is x/2; a b is a times b; |x| is abs. Names of several letters,
- * and e as a variable, are those that the pool has from a text before. */
+ * and e as a variable, are those that the pool has from an earlier text. */
 const struct expr *expr_parse(struct expr_pool *pool, const char *text, size_t size,
                               enum expr_form form);
 
-/* The derivative by variable `by`; null where a function's parameter depends on it. Nodes that
- * both have are shared. */
+/* The derivative by variable `by`; null if a function's parameter depends on it. Common nodes are
+ * shared. */
 const struct expr *expr_derivative(struct expr_pool *pool, const struct expr *e, uint32_t by);
 
-/* Which variable it is; EXPR_VARIABLES if none has the name yet. */
+/* Index of a variable; EXPR_VARIABLES if none has the name yet. */
 uint32_t expr_variable_of(const struct expr_pool *pool, const char *name, size_t size);
 
 #endif

@@ -36,7 +36,7 @@ static const struct expr *atom_number(struct expr_reader *r)
     return expr_number(r->pool, strtod(digits, NULL));
 }
 
-/* One digit, one letter or a group: what \frac and \sqrt take without braces. */
+/* The argument of \frac and \sqrt: one digit, one letter or a group. */
 static const struct expr *latex_argument(struct expr_reader *r)
 {
     const struct expr *e;
@@ -95,7 +95,7 @@ static const struct expr *atom_bars(struct expr_reader *r, const char *close)
     return expr_take(r, close) ? expr_call(r->pool, EXPR_ABS, e) : NULL;
 }
 
-/* What opens and closes a group, and bars. */
+/* A group by its opening bracket, or bars. */
 static const struct expr *atom_bracket(struct expr_reader *r, bool *found)
 {
     static const char *const groups[][2] = {{"(", ")"}, {"{", "}"}, {"[", "]"}, {"\\{", "\\}"}};
@@ -138,7 +138,7 @@ static const struct expr *bare_argument(struct expr_reader *r)
     return e;
 }
 
-/* Arguments in brackets; `n` is 0 where one is wrong. */
+/* Arguments in brackets; `n` is 0 if one is wrong. */
 static void call_arguments(struct expr_reader *r, const char *close, const struct expr **arg,
                            size_t *n)
 {
@@ -156,7 +156,7 @@ static void call_arguments(struct expr_reader *r, const char *close, const struc
         *n = 0;
 }
 
-/* log_b: divides by the logarithm of the base. */
+/* log_b: division by the logarithm of the base. */
 static const struct expr *call_base(struct expr_reader *r)
 {
     const struct expr *base =
@@ -206,7 +206,7 @@ static const struct expr *atom_call(struct expr_reader *r, const char *name, siz
     return power ? expr_power(r->pool, e, power) : e;
 }
 
-/* A name in braces after \operatorname, \mathrm, \text: its size; 0 if it is none. */
+/* Size of a name in braces after \operatorname, \mathrm, \text; 0 if there is none. */
 static size_t braced_name(struct expr_reader *r, const char **name)
 {
     static const char *const commands[] = {"\\operatorname*", "\\operatorname", "\\mathrm",
@@ -245,7 +245,7 @@ static const struct expr *atom_name(struct expr_reader *r, const char *name, siz
     return size == 1 || r->form == EXPR_FORM_INPUT ? expr_variable(r->pool, name, size) : NULL;
 }
 
-/* The longest name of several characters, or e, that the pool has already: "alpha", "b1". */
+/* The longest name of several characters, or e, in the pool: "alpha", "b1". */
 static size_t name_of_problem(const struct expr_reader *r)
 {
     size_t best = 0;
@@ -259,7 +259,7 @@ static size_t name_of_problem(const struct expr_reader *r)
     return best;
 }
 
-/* A row of letters in an answer: the longest function, else pi, else one letter. */
+/* Letters in an answer: the longest function, else pi, else one letter. */
 static const struct expr *atom_letters(struct expr_reader *r)
 {
     static const char *const modules[] = {"math.", "np.", "numpy.", "sp.", "sympy.", "torch."};

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* Symbolic derivatives: each node once, so that the result is linear in the nodes. */
+/* Symbolic derivatives: each node once, so the result is linear in the nodes. */
 #include <math.h>
 #include <string.h>
 
 #include "tasks/expr.h"
 
-/* The derivative of node i of the expression, in a table by id; `known` while it is made. */
+/* Derivatives of the expression's nodes, in tables by id; `known`: made already. */
 struct expr_derive {
     struct expr_pool *pool;
     uint32_t by;
-    uint32_t count; /* nodes of the expression: those with a smaller id */
+    uint32_t count; /* nodes of the expression: smaller ids */
     const struct expr **made;
     bool *known;
 };
@@ -130,15 +130,15 @@ static const struct expr *slope(struct expr_pool *p, const struct expr *e)
         return expr_divide(p, one, square(p, expr_call(p, EXPR_COSH, u)));
     case EXPR_ABS:
         return expr_call(p, EXPR_SIGN, u);
-    case EXPR_SIGN: /* but at its step */
+    case EXPR_SIGN: /* except at its step */
         return expr_number(p, 0);
     default:
         return NULL;
     }
 }
 
-/* Functions of more arguments, by the last one; the others must not depend on the variable. The
- * slope of elliptic integrals by phi: DLMF 19.2. */
+/* Functions of several arguments, by the last one; the others must not depend on the variable.
+ * Slope of elliptic integrals by phi: DLMF 19.2. */
 static const struct expr *derive_special(struct expr_derive *d, const struct expr *e)
 {
     struct expr_pool *p = d->pool;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Names of functions in mathematics, LaTeX, Python and Mathematica, and what each is made of. */
+/* Names of functions in mathematics, LaTeX, Python and Mathematica, and their making. */
 #include <math.h>
 #include <string.h>
 
@@ -18,7 +18,7 @@ struct expr_name {
     enum expr_op op;
     enum expr_make make;
     uint32_t arguments;
-    bool cased; /* short names that occur as factors: only as written in `exact` */
+    bool cased; /* short names that also occur as factors: only as written in `exact` */
     const char *exact;
 };
 
@@ -137,7 +137,7 @@ static const struct expr *make_special(struct expr_pool *pool, const struct expr
         return expr_call(pool, EXPR_EI, log);
     if (n->op == EXPR_POWER)
         return expr_power(pool, arg[0], n->arguments == 2 ? arg[1] : expr_number(pool, 1.0 / 3.0));
-    if (n->arguments == 2) /* as Mathematica: the base stands first */
+    if (n->arguments == 2) /* as in Mathematica: the base is first */
         return expr_divide(pool, expr_call(pool, EXPR_LOG, arg[1]), log);
     return expr_divide(pool, log, expr_number(pool, strcmp(n->name, "log2") == 0 ? M_LN2 : M_LN10));
 }

@@ -96,7 +96,7 @@ bool expr_factor_next(struct expr_reader *r)
         }
         return true;
     }
-    if (c >= 0x80) /* Greek letters and the root: other signs fail where an atom is read */
+    if (c >= 0x80) /* Greek letters and the root: other signs fail as atoms */
         return (c == 0xCF || c == 0xCE) || expr_next(r, "\xE2\x88\x9A");
     return is_letter((char)c) || (c >= '0' && c <= '9') || c == '(' || c == '{' || c == '.' ||
            (c == '[' && r->form == EXPR_FORM_ANSWER);
@@ -164,7 +164,7 @@ const struct expr *expr_exponent(struct expr_reader *r)
         if (!expr_take(r, "}"))
             e = NULL;
     } else {
-        e = expr_signed(r); /* which takes the exponents of the exponent first */
+        e = expr_signed(r); /* takes the exponent's own exponents first */
     }
     r->depth--;
     return e;

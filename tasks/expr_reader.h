@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the two halves of the parser of expressions share: sums and products, and what they hold. */
+/* Shared by the two halves of the expression parser: sums and products, and their atoms. */
 #ifndef VKFI_TASKS_EXPR_READER_H
 #define VKFI_TASKS_EXPR_READER_H
 
@@ -11,12 +11,12 @@ struct expr_reader {
     struct expr_pool *pool;
     const char *at, *end;
     enum expr_form form;
-    uint32_t depth; /* of brackets, signs, exponents and arguments that are open */
-    uint32_t bars;  /* of |...| that are open */
+    uint32_t depth; /* of open brackets, signs, exponents and arguments */
+    uint32_t bars;  /* of open |...| */
 };
 
-/* Each reads what it names and leaves `at` after it; null: it is not there. Blanks are skipped
- * before tokens. */
+/* Each reads what it names and leaves `at` after it; null: not found. Blanks before tokens are
+ * skipped. */
 const struct expr *expr_sum(struct expr_reader *r);
 const struct expr *expr_signed(struct expr_reader *r); /* - and + before a power */
 const struct expr *expr_raised(struct expr_reader *r); /* an atom with its exponents */
@@ -24,14 +24,14 @@ const struct expr *expr_atom(struct expr_reader *r);
 /* After ^: a group, a token, or (not in braces) a signed one. */
 const struct expr *expr_exponent(struct expr_reader *r);
 
-/* Skips blanks, and LaTeX that is only for the eye. */
+/* Skips blanks, and LaTeX for looks only. */
 void expr_skip(struct expr_reader *r);
-/* Skips `token` if it is next, after blanks. A command must not go on with a letter. */
+/* Skips `token` if it is next, after blanks. A letter must not follow a command. */
 bool expr_take(struct expr_reader *r, const char *token);
 bool expr_next(struct expr_reader *r, const char *token);
-/* A product sign that is written: one of * · × \cdot \times. */
+/* A written product sign: one of * · × \cdot \times. */
 bool expr_times(struct expr_reader *r);
-/* True if a factor can start here without a sign between. */
+/* True if a factor can start here without a sign. */
 bool expr_factor_next(struct expr_reader *r);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The table of extraction rules; those of numbers, lines and patterns. */
+/* The table of extraction rules, and the rules of numbers, lines and patterns. */
 #include "tasks/extract.h"
 
 #include <stdint.h>

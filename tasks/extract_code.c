@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Extraction rule of code: a fenced block, or a completion up to where it ends. */
+/* Extraction rule of code: a fenced block, or a completion up to its end. */
 #include <string.h>
 
 #include "tasks/extract_impl.h"
@@ -8,7 +8,7 @@
 static const char *const AFTER_BODY[] = {"def ",   "class ", "#",      "@",       "if ",
                                          "print",  "assert", "from ",  "import ", "```",
                                          "[DONE]", "<|",     "\"\"\"", NULL};
-/* ... and one that has definitions itself. */
+/* ... and of one that has definitions itself. */
 static const char *const AFTER_PROGRAM[] = {"if __name__", "print",  "assert", "```",    "[DONE]",
                                             "<|",          "\"\"\"", "# Test", "# test", NULL};
 /* Starts of a first line that is code rather than prose. */
@@ -58,7 +58,7 @@ static bool is_python(struct extract_span info)
     return info.size >= 2 && (strncmp(info.at, "py", 2) == 0 || strncmp(info.at, "Py", 2) == 0);
 }
 
-/* The block that holds the answer; false where the text is a raw completion. */
+/* The block that holds the answer; false if the text is a raw completion. */
 static bool block(struct extract_span *out, struct extract_span text)
 {
     const char *const end = text.at + text.size, *const first = first_line(text);
@@ -67,7 +67,7 @@ static bool block(struct extract_span *out, struct extract_span text)
     bool any = false;
 
     while (extract_fence_next(&fence, text, from)) {
-        /* A bare fence after code closes one that the prompt had opened. */
+        /* A bare fence after code closes one opened in the prompt. */
         if (!any && fence.info.size == 0 && fence.open > first && starts_with_one(first, end, CODE))
             return false;
         if (!any || is_python(fence.info))
@@ -98,7 +98,7 @@ enum status extract_code(const char **out, struct arena *arena, const char *argu
         found = completion(whole);
     if (extract_trim(found).size == 0)
         return STATUS_OK;
-    /* Blanks at the start are indentation: only empty lines go. */
+    /* Blanks at the start are indentation: only empty lines are removed. */
     const char *const end = found.at + found.size;
     found.at = first_line(found);
     found.size = (size_t)(end - found.at);

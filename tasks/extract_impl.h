@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the rules of extraction share: pieces of a text. */
+/* Shared by the extraction rules: pieces of a text. */
 #ifndef VKFI_TASKS_EXTRACT_IMPL_H
 #define VKFI_TASKS_EXTRACT_IMPL_H
 
@@ -9,7 +9,7 @@
 #include "base/arena.h"
 #include "base/status.h"
 
-/* Bytes of the text that is read; `at` null means none. */
+/* Bytes of the text; `at` null: none. */
 struct extract_span {
     const char *at;
     size_t size;
@@ -18,7 +18,7 @@ struct extract_span {
 /* Without blanks around it. */
 struct extract_span extract_trim(struct extract_span s);
 
-/* A copy, or null where the span is none or blank. */
+/* A copy, or null if the span is none or blank. */
 enum status extract_copy(const char **out, struct arena *arena, struct extract_span s);
 
 /* Inside of the last complete \boxed or \fbox. */
@@ -30,14 +30,14 @@ struct extract_span extract_formula(struct extract_span text, bool last);
 /* What follows the last of `phrases` (lower case, ended by null; compared without case). */
 struct extract_span extract_after(struct extract_span text, const char *const *phrases);
 
-/* A fenced block: the text, and the word after the opening fence. */
+/* A fenced block's text, and the word after the opening fence. */
 struct extract_fence {
     struct extract_span body, info;
-    const char *open; /* where the line of the opening fence starts */
+    const char *open; /* start of the opening fence's line */
     bool closed;
 };
 
-/* The next block that opens at or after `from`; false where there is none. */
+/* The next block that opens at or after `from`; false if there is none. */
 bool extract_fence_next(struct extract_fence *out, struct extract_span text, const char *from);
 
 enum status extract_boxed(const char **out, struct arena *arena, const char *argument,

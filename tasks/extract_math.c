@@ -24,7 +24,7 @@ static bool ends(struct extract_span s, const char *word)
     return s.size >= n && strncmp(s.at + s.size - n, word, n) == 0;
 }
 
-/* Where `word` stands in the span; null if it does not. */
+/* Place of `word` in the span; null: not found. */
 static const char *inside(struct extract_span s, const char *word)
 {
     for (; s.at && s.size >= strlen(word); s.at++, s.size--) {
@@ -34,8 +34,8 @@ static const char *inside(struct extract_span s, const char *word)
     return NULL;
 }
 
-/* Without marks that stand around an answer in prose: **, `, quotes; a colon before and a full stop
- * after it. */
+/* Without marks around an answer in prose: **, `, quotes; a colon before and a full stop after
+ * it. */
 static struct extract_span bare(struct extract_span s)
 {
     for (size_t before = s.size + 1; s.size < before;) {
@@ -80,7 +80,7 @@ static struct extract_span stated(struct extract_span rest)
         near.size = (size_t)(blank - near.at);
     const struct extract_span formula = extract_formula(near, false);
     const struct extract_span words = sentence(near);
-    /* A formula in a later sentence is not the answer that this one states. */
+    /* A formula in a later sentence is not this one's answer. */
     if (formula.at && (formula.at < words.at + words.size + 3 || words.size == 0))
         return bare(formula);
     return bare(words);
@@ -102,7 +102,7 @@ enum status extract_boxed(const char **out, struct arena *arena, const char *arg
     return extract_copy(out, arena, found);
 }
 
-/* The last line that is not blank and holds an operator, a digit or a call: no mere words. */
+/* The last line with an operator, a digit or a call: not only words. */
 static struct extract_span last_line(struct extract_span s)
 {
     struct extract_span found = {0};
@@ -121,7 +121,7 @@ static struct extract_span last_line(struct extract_span s)
     return found;
 }
 
-/* The last fenced block's last line of code: a comment or a call that prints is none. */
+/* The last fenced block's last line of code, not a comment or a printing call. */
 static struct extract_span fenced(struct extract_span text)
 {
     struct extract_fence fence, last = {0};
@@ -151,7 +151,7 @@ static struct extract_span right_side(struct extract_span s)
     return s;
 }
 
-/* Cuts "where C is ..." and its kind. */
+/* Cuts "where C is ..." and the like. */
 static struct extract_span unexplained(struct extract_span s)
 {
     static const char *const starts[] = {", where", " where ",        "\\text{ where", "\\quad",

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Pieces of texts that hold answers: boxes, formulas, fences, what follows a phrase. */
+/* Pieces of texts that hold answers: boxes, formulas, fences, the text after a phrase. */
 #include <string.h>
 
 #include "tasks/extract_impl.h"
@@ -30,7 +30,7 @@ enum status extract_copy(const char **out, struct arena *arena, struct extract_s
     return *out ? STATUS_OK : STATUS_MEMORY;
 }
 
-/* The word of a box at `at`: its length, 0 if there is none. */
+/* Length of a box's command at `at`, 0 if there is none. */
 static size_t box_word(const char *at, const char *end)
 {
     static const char *const words[] = {"\\boxed", "\\fbox"};
@@ -43,7 +43,7 @@ static size_t box_word(const char *at, const char *end)
     return 0;
 }
 
-/* From `at`, after the word: the inside of braces, or "\boxed 5" up to a blank or $. */
+/* From `at`, after the command: the inside of braces, or "\boxed 5" up to a blank or $. */
 static struct extract_span box_inside(const char *at, const char *end)
 {
     const struct extract_span none = {0};
@@ -70,8 +70,8 @@ static struct extract_span box_inside(const char *at, const char *end)
     return none;
 }
 
-/* Boxes that are not closed are looked at from the end; after a few of them there is no answer, so
- * that a million of open ones costs no more than that. */
+/* Boxes are searched from the end; after this many unclosed ones there is no answer, so a million
+ * of them cost no more. */
 #define OPEN_BOXES 16
 
 struct extract_span extract_box(struct extract_span text)
@@ -91,7 +91,7 @@ struct extract_span extract_box(struct extract_span text)
     return (struct extract_span){0};
 }
 
-/* The delimiter that opens a formula at `at` and what closes it. */
+/* The delimiter that opens a formula at `at` and its closing one. */
 static const char *formula_close(const char *at, const char *end, size_t *size)
 {
     static const char *const pairs[][2] = {

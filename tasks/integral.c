@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Antiderivatives: derivative and integrand at seeded points of the real domain. */
+/* Antiderivatives: compares derivative and integrand at seeded points of the real domain. */
 #include "tasks/integral.h"
 
 #include <math.h>
@@ -15,26 +15,25 @@
 #define DERIVATIVE_NODES 120000
 
 #define DRAWS 3
-#define DRAWS_MOST 12 /* where few points of the first ones count */
+#define DRAWS_MOST 12 /* if few points of the first draws count */
 #define NODE_VALUES                                                                                \
-    20000000           /* of the derivative, all points together; fewer points for larger ones */
-#define DRAW_POINTS 10 /* that count, then the next draw of parameters */
-#define DRAW_TRIES 150 /* points looked at for one draw */
+    20000000           /* of the derivative at all points together; larger ones get fewer points */
+#define DRAW_POINTS 10 /* counting ones before the next draw of parameters */
+#define DRAW_TRIES 150 /* points tried per draw */
 #define POINTS_ENOUGH 8
-#define DIFFERENT_MOST                                                                             \
-    10 /* one point of so many may differ: digits lost where no neighbour shows it */
-#define TOLERANCE 1e-6 /* relative */
-#define STEP 3e-6      /* relative, between neighbours of a point */
-#define ILL 3e-7       /* largest noise, relative */
-#define SMALLEST 1e-6  /* a smaller integrand has lost digits to terms that cancel */
+#define DIFFERENT_MOST 10 /* one of this many points may differ: digits lost unseen */
+#define TOLERANCE 1e-6    /* relative */
+#define STEP 3e-6         /* relative, between neighbours of a point */
+#define ILL 3e-7          /* largest noise, relative */
+#define SMALLEST 1e-6     /* a smaller integrand has lost digits to cancellation */
 #define LARGEST 1e8
-#define SEED 1948 /* any: verdicts must not change from run to run */
+#define SEED 1948 /* arbitrary: verdicts must not change between runs */
 
 /* One check. */
 struct integral_work {
     struct expr_pool pool;
     uint32_t x;       /* the variable of integration */
-    uint32_t n_names; /* of the integrand: later ones are constants of the answer */
+    uint32_t n_names; /* of the integrand: later names are constants of the answer */
     struct evaluator *integrand, *derivative; /* owned */
     struct rng rng;
     double value[EXPR_VARIABLES];
@@ -49,8 +48,8 @@ const char *integral_verdict_name(enum integral_verdict verdict)
     return names[verdict];
 }
 
-/* Value, and how far those beside it are from a straight line through it: what is smooth leaves
- * less than 1e-9 of it, lost digits and jumps more. NaN where it is not real or ill-conditioned. */
+/* The value; *noise is its neighbours' distance from a straight line through it: below 1e-9 of it
+ * for smooth functions, more for lost digits and jumps. NaN if not real or ill-conditioned. */
 static double integral_value(struct integral_work *w, struct evaluator *e, double *noise)
 {
     const double x = w->value[w->x];
@@ -134,7 +133,7 @@ static bool is_constant(const char *name)
     return strchr("CKck", name[0]) && strspn(name + 1, "0123456789") == strlen(name + 1);
 }
 
-/* The answer's derivative; null where the answer cannot be one. */
+/* The answer's derivative; null if it cannot be an answer. */
 static const struct expr *integral_derivative(struct integral_work *w, const char *answer,
                                               enum expr_form form)
 {

@@ -26,7 +26,7 @@ struct math_work {
 
 static bool equal(struct math_work *w, const char *a, const char *b);
 
-/* A copy; "" when memory is out. */
+/* A copy; "" if out of memory. */
 static const char *piece(struct math_work *w, const char *at, size_t n)
 {
     const char *copy = arena_text(w->arena, at, n);
@@ -41,7 +41,7 @@ static bool is_letter(char c)
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
-/* Letters alone: a word, the letter of a choice. */
+/* Only letters: a word, the letter of a choice. */
 static bool is_word(const char *text)
 {
     const char *at = text;
@@ -62,8 +62,8 @@ static bool same_word(const char *a, const char *b)
     return *a == *b;
 }
 
-/* Parts between `separator` outside brackets; their count, 0 if there are too many or brackets do
- * not match. */
+/* Parts between `separator` outside brackets; their count, 0 if too many or brackets do not
+ * match. */
 static size_t split(struct math_work *w, const char *part[PARTS], const char *text,
                     const char *separator)
 {
@@ -93,7 +93,7 @@ static size_t split(struct math_work *w, const char *part[PARTS], const char *te
     return depth == 0 || count == 1 ? count : 0;
 }
 
-/* One of both signs for \pm, the other for \mp. */
+/* One sign for \pm, the other for \mp. */
 static const char *signed_form(struct math_work *w, const char *text, bool plus)
 {
     char *copy = arena_text(w->arena, text, strlen(text));
@@ -112,8 +112,8 @@ static const char *signed_form(struct math_work *w, const char *text, bool plus)
     return copy;
 }
 
-/* Whether the text stands in one pair of brackets of tuples, intervals or sets; *open and *close
- * are their sizes. */
+/* Whether one pair of brackets of a tuple, interval or set encloses the text; *open and *close are
+ * their sizes. */
 static bool bracketed(const char *text, size_t *open, size_t *close)
 {
     const size_t n = strlen(text);
@@ -133,7 +133,7 @@ static bool bracketed(const char *text, size_t *open, size_t *close)
     return depth == 0;
 }
 
-/* Parts of a list, both signs of \pm as two. */
+/* Parts of a list; \pm gives two. */
 static size_t list_of(struct math_work *w, const char *part[2 * PARTS], const char *text)
 {
     const char *plain[PARTS];
@@ -182,7 +182,7 @@ static bool equal_tuples(struct math_work *w, const char *a, const char *b, bool
            a[strlen(a) - 1] == b[strlen(b) - 1] && n == k && equal_parts(w, x, y, n);
 }
 
-/* The inside of the one matrix that the text is; null if it is none. */
+/* The inside if the text is one matrix; else null. */
 static const char *matrix_of(struct math_work *w, const char *text)
 {
     static const char begin[] = "\\begin{pmatrix}", end[] = "\\end{pmatrix}";
@@ -212,8 +212,8 @@ static bool equal_matrices(struct math_work *w, const char *a, const char *b)
     return true;
 }
 
-/* The side of "x = 5", "f(x) = 5", "x \in S" that says something; the name before it goes to *name.
- * The text itself where it is no such thing. */
+/* The value in "x = 5", "f(x) = 5", "x \in S"; the name before it goes to *name. Other texts as
+ * they are. */
 static const char *value_side(struct math_work *w, const char *text, const char **name)
 {
     static const char *const relations[] = {"=", "\\in"};

@@ -5,7 +5,7 @@
 #include "base/text.h"
 #include "tasks/math_equal.h"
 
-/* A text and what the pass under way has made of it. */
+/* A text and the output of the current pass. */
 struct math_text {
     struct text now, next;
     enum status st;
@@ -38,7 +38,7 @@ static void turn(struct math_text *m)
     m->next.size = 0;
 }
 
-/* A command must not go on with a letter: \le is not the start of \left. */
+/* A letter must not follow a command: \le is not the start of \left. */
 static bool starts(const char *at, const char *word)
 {
     const size_t n = strlen(word);
@@ -133,10 +133,10 @@ static void spell(struct math_text *m)
                 n = strlen(SPELLINGS[i][0]);
             }
         }
-        if (!to && starts(at, "\\!")) { /* a negative space, with the blanks after it */
+        if (!to && starts(at, "\\!")) { /* a negative space, and the blanks after it */
             to = "";
             n = 2 + strspn(at + 2, " ");
-        } else if (!to && at[0] == '\\' && at[1]) { /* "\\" and other commands as they are */
+        } else if (!to && at[0] == '\\' && at[1]) { /* "\\" and other commands stay */
             n = 2;
         }
         put(m, to ? to : at, to ? strlen(to) : n);
@@ -161,7 +161,7 @@ static const char *braces_end(const char *at)
     return NULL;
 }
 
-/* The last character put that is not blank; null at the start. */
+/* The last character put that is not blank; 0 at the start. */
 static char last_put(const struct math_text *m)
 {
     for (size_t i = m->next.size; i > 0; i--) {
@@ -171,7 +171,7 @@ static char last_put(const struct math_text *m)
     return 0;
 }
 
-/* \text{...}: a comma, a unit that goes with its exponent, or what it holds. */
+/* \text{...}: a comma, a unit (removed with its exponent), or its content. */
 static void texts(struct math_text *m)
 {
     for (const char *at = m->now.data; *at && !m->st;) {
@@ -268,7 +268,7 @@ static void thousands(struct math_text *m)
     turn(m);
 }
 
-/* \frac{3}{4} or 3/4 of digits at `at`: its end; null if it is none. */
+/* End of \frac{3}{4} or 3/4 of digits at `at`; null if there is none. */
 static const char *fraction_end(const char *at)
 {
     size_t n;
@@ -314,7 +314,8 @@ static void mixed(struct math_text *m)
     turn(m);
 }
 
-/* Blanks, but for one where two names or numbers would join. Braces around one character. */
+/* Removes blanks, except one where two names or numbers would join, and braces around one
+ * character. */
 static void blanks(struct math_text *m)
 {
     for (const char *at = m->now.data; *at && !m->st; at++) {
@@ -340,7 +341,7 @@ static void blanks(struct math_text *m)
     turn(m);
 }
 
-/* A box around the whole, a full stop at the end, brackets around one letter. */
+/* Removes a box around the whole, a full stop at the end, brackets around one letter. */
 static void ends(struct math_text *m)
 {
     const char *at = m->now.data + strspn(m->now.data, " ");

@@ -24,7 +24,7 @@ static bool number_digit(char c)
     return c >= '0' && c <= '9';
 }
 
-/* Reverses what was read and drops the zeros that lead. */
+/* Reverses the digits and drops leading zeros. */
 static void number_turn(struct number_digits *d)
 {
     for (uint32_t i = 0; i < d->count / 2; i++) {
@@ -36,8 +36,8 @@ static void number_turn(struct number_digits *d)
         d->count--;
 }
 
-/* Digits with commas for thousands before a point; *decimals counts those after it. Null: no number
- * or too long. */
+/* Digits with commas for thousands before a point; *decimals counts those after it. Null: not a
+ * number or too long. */
 static const char *number_read(struct number_digits *out, uint32_t *decimals, const char *at)
 {
     const char *const start = at;

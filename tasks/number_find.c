@@ -8,12 +8,12 @@
 #include "model/utf8.h"
 #include "tasks/number.h"
 
-/* What the separators of other scripts become, beside ASCII's own. */
+/* Forms of the separators of other scripts, besides ASCII's own. */
 #define HARD_SPACE '\x01' /* groups thousands only */
-#define POINT '\x02'      /* begins decimals only  */
+#define POINT '\x02'      /* starts decimals only */
 #define LETTER '\x03'     /* of another script     */
 #define CURRENCY '$'
-#define INDIAN_GROUPS 16 /* of two digits: more are no number of people */
+#define INDIAN_GROUPS 16 /* of two digits: people write no more */
 
 /* Code points of the zeros of the decimal digits (Unicode 15, general category Nd). */
 static const uint32_t ZEROS[] = {0x0660, 0x06F0, 0x07C0, 0x0966, 0x09E6, 0x0A66, 0x0AE6,
@@ -21,7 +21,7 @@ static const uint32_t ZEROS[] = {0x0660, 0x06F0, 0x07C0, 0x0966, 0x09E6, 0x0A66,
                                  0x0F20, 0x1040, 0x17E0, 0x1810, 0xFF10};
 
 struct number_scan {
-    const char *text; /* skeleton: one byte a character */
+    const char *text; /* skeleton: one byte per character */
     size_t size, at;
     enum number_point point;
 };
@@ -29,7 +29,7 @@ struct number_scan {
 /* One number of the skeleton. */
 struct number_span {
     size_t begin, end; /* without sign and point at its end */
-    size_t decimals;   /* where the decimals begin; end if there are none */
+    size_t decimals;   /* start of the decimals; end if there are none */
     bool negative;
 };
 
@@ -66,7 +66,7 @@ static char skeleton_of(uint32_t code, char before)
         return HARD_SPACE;
     case 0x2019:
         return '\'';
-    case 0xFF0C: /* a comma of sentences too: a separator only within digits */
+    case 0xFF0C: /* also a comma of sentences: a separator only between digits */
         return is_digit(before) ? ',' : ' ';
     case 0xFF0E:
         return '.';
@@ -86,7 +86,7 @@ static char skeleton_of(uint32_t code, char before)
     }
 }
 
-/* \frac{3}{4}, \dfrac{3}{4}: bytes read, and "3/4" for the skeleton; 0 if none. */
+/* \frac{3}{4}, \dfrac{3}{4}: puts "3/4" in the skeleton; bytes read, 0 if none. */
 static size_t fraction_of(struct text *out, const char *at, size_t size, enum status *st)
 {
     size_t i = 0, cut[4];
@@ -117,7 +117,7 @@ static size_t fraction_of(struct text *out, const char *at, size_t size, enum st
     return i;
 }
 
-/* LaTeX that stands between digits: bytes read, 0 if none. */
+/* LaTeX between digits: bytes read, 0 if none. */
 static size_t latex_of(struct text *out, const char *at, size_t size, enum status *st)
 {
     const size_t left = size;
@@ -127,7 +127,7 @@ static size_t latex_of(struct text *out, const char *at, size_t size, enum statu
         return 3;
     }
     if (left >= 2 && at[0] == '\\') {
-        if (at[1] == '!') { /* a negative space, and what is blank after it */
+        if (at[1] == '!') { /* a negative space, and blanks after it */
             size_t n = 2;
             while (n < left && at[n] == ' ')
                 n++;
@@ -177,8 +177,8 @@ static char at_or_null(const struct number_scan *s, size_t at)
     return at < s->size ? s->text[at] : 0;
 }
 
-/* End of the groups of thousands that start at `at` with separator `sep`; `at`'s own digits' end if
- * there are none. *groups counts the separators. */
+/* End of the groups of thousands that start at `at` with separator `sep`; without groups, the end
+ * of the digits at `at`. *groups counts the separators. */
 static size_t groups_end(const struct number_scan *s, size_t at, char sep, uint32_t *groups)
 {
     const size_t first = digits_from(s, at);
@@ -218,14 +218,15 @@ static bool single_groups(const struct number_scan *s, size_t begin, char sep)
     }
 }
 
-/* Whether `sep` may begin decimals after thousands grouped by `grouping` (0: none). */
+/* Whether `sep` may start decimals after thousands grouped by `grouping` (0: none). */
 static bool begins_decimals(const struct number_scan *s, char sep, char grouping)
 {
     if (sep == POINT)
         return true;
     if ((sep != '.' && sep != ',') || sep == grouping)
         return false;
-    /* A comma between English numbers may belong to a list, a point in German ones does not. */
+    /* A comma between English numbers may belong to a list, a point between German ones does
+     * not. */
     return sep == '.' || s->point != NUMBER_POINT_DOT;
 }
 
@@ -325,7 +326,7 @@ static enum status put_number(struct text *out, const struct number_scan *s,
     return st;
 }
 
-/* Denominator after an integer's span: its end, 0 if there is none. */
+/* End of a denominator after an integer's span, 0 if there is none. */
 static size_t slash_end(const struct number_scan *s, const struct number_span *span)
 {
     const size_t n = digits_from(s, span->end + 1);
@@ -343,7 +344,7 @@ static size_t slash_end(const struct number_scan *s, const struct number_span *s
     return zero ? 0 : end;
 }
 
-/* "1 3/4": adds the integer that `out` holds to a proper fraction. False: not of that form. */
+/* "1 3/4": adds the integer in `out` to a proper fraction. False: another form. */
 static bool mix(struct text *out, const struct number_scan *s, const struct number_span *span,
                 size_t end, enum status *st)
 {
@@ -364,7 +365,7 @@ static bool mix(struct text *out, const struct number_scan *s, const struct numb
     return true;
 }
 
-/* The number that the scan has found, with the fraction that follows it. */
+/* The number found by the scan, with the fraction after it. */
 static enum status number_put(struct text *out, struct number_scan *s, struct number_span *span)
 {
     size_t slash = slash_end(s, span);

@@ -25,7 +25,7 @@
 #include "tasks/sandbox_command.h"
 #include "tasks/sandbox_filter.h"
 
-#define NOBODY 65534 /* root's limits of processes would not hold */
+#define NOBODY 65534 /* root is exempt from process limits */
 #define ABOVE_ALL 16 /* descriptors of a child are first moved here */
 #define POLLED_PER_BOX 3
 
@@ -45,7 +45,7 @@ struct sandbox {
     struct sandbox_result result;
 };
 
-/* Both ends of what a child gets. */
+/* Both ends of a child's descriptors. */
 struct ends {
     int input, output, errors, channel, news, filter;
 };
@@ -63,7 +63,7 @@ static void close_fd(int *fd)
     *fd = -1;
 }
 
-/* A file in memory that nobody can change any more, at its start; negative on failure. */
+/* A sealed file in memory, at its start; negative on failure. */
 static int sealed(const void *data, size_t size)
 {
     int fd = memfd_create("input", MFD_CLOEXEC | MFD_ALLOW_SEALING);
@@ -81,7 +81,7 @@ static int sealed(const void *data, size_t size)
     return fd;
 }
 
-/* The end to read, which does not block, and the end to write. */
+/* The reading end, which does not block, and the writing end. */
 static bool open_pipe(int *out_read, int *out_write)
 {
     int pair[2];
@@ -92,7 +92,7 @@ static bool open_pipe(int *out_read, int *out_write)
     return fcntl(pair[0], F_SETFL, O_NONBLOCK) == 0;
 }
 
-/* In the child: only descriptors 0 to 5 stay, as sandbox_command.h has them. */
+/* In the child: keeps only descriptors 0 to 5, as in sandbox_command.h. */
 static bool place_descriptors(const struct ends *ends)
 {
     const int source[] = {ends->input,   ends->output, ends->errors,
@@ -109,8 +109,8 @@ static bool place_descriptors(const struct ends *ends)
     return close_range(6, ~0U, 0) == 0 && fcntl(SANDBOX_COMMAND_NEWS, F_SETFD, FD_CLOEXEC) == 0;
 }
 
-/* What a child needs, made before the fork: after it only calls that are safe in a copy of a
- * program with threads. */
+/* A child's data, made before the fork: after it, only calls that are safe in the copy of a
+ * threaded program are allowed. */
 struct birth {
     const struct ends *ends;
     char *const *command;
@@ -120,7 +120,7 @@ struct birth {
     char uid_map[64], gid_map[64];
 };
 
-/* What a child tells before it becomes the program: which it put in its place, or what failed. */
+/* A child's message before it becomes the program: the process in its place, or what failed. */
 struct news {
     enum step { STEP_CHILD, STEP_SETUP, STEP_USER, STEP_NAMESPACE, STEP_PROGRAM } step;
     int value; /* STEP_CHILD: its process; else errno */
@@ -129,12 +129,12 @@ struct news {
 static void tell(enum step step, int value)
 {
     const struct news news = {step, value};
-    /* Nobody reads where the parent has died, and with it this child. */
+    /* If nobody reads, the parent has died, and this child with it. */
     if (write(SANDBOX_COMMAND_NEWS, &news, sizeof(news)) < 0)
         return;
 }
 
-/* The first process of a namespace cannot kill itself: its parent does. */
+/* The first process of a namespace cannot kill itself; its parent does. */
 static _Noreturn void leave(void)
 {
     for (;;) {
@@ -158,15 +158,16 @@ static bool put(const char *path, const char *text)
     return ok;
 }
 
-/* Goes on as the first process of a PID namespace and as a child of `parent`: with it the kernel
- * ends all that it started. bwrap's own --die-with-parent holds only once its set-up is done. */
+/* Continues as the first process of a PID namespace and as a child of `parent`: when it ends, the
+ * kernel ends all processes it started. bwrap's own --die-with-parent holds only after its
+ * set-up. */
 static void enter_namespace(const struct birth *birth)
 {
     if (birth->uid != getuid() &&
         (setgroups(0, NULL) != 0 || setresgid(birth->gid, birth->gid, birth->gid) != 0 ||
          setresuid(birth->uid, birth->uid, birth->uid) != 0))
         give_up(STEP_USER);
-    /* A change of the user takes the right to write the files below. */
+    /* Changing the user removes the right to write the files below. */
     if (prctl(PR_SET_DUMPABLE, 1) != 0 || unshare(CLONE_NEWUSER | CLONE_NEWPID) != 0 ||
         !put("/proc/self/setgroups", "deny") || !put("/proc/self/uid_map", birth->uid_map) ||
         !put("/proc/self/gid_map", birth->gid_map))
@@ -189,7 +190,7 @@ static _Noreturn void live(const struct birth *birth)
         give_up(STEP_SETUP);
     if (!birth->unsandboxed)
         enter_namespace(birth);
-    /* A parent that died before reads no output any more. */
+    /* A parent that died earlier no longer reads output. */
     struct pollfd output = {.fd = STDOUT_FILENO};
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || chdir(birth->unsandboxed ? "/tmp" : "/") != 0 ||
         (poll(&output, 1, 0) > 0 && (output.revents & POLLERR)))
@@ -242,7 +243,7 @@ static enum status fork_child(pid_t *out, const struct sandbox_host *host, char 
         live(&birth);
     if (*out < 0)
         return say_start("fork");
-    setpgid(*out, *out); /* whoever is first: a kill must find the group */
+    setpgid(*out, *out); /* parent and child both do it: a kill must find the group */
     return STATUS_OK;
 }
 
@@ -267,8 +268,8 @@ static enum status say_news(const struct news *news)
     }
 }
 
-/* Until the child has become the program, which closes its end, or has failed. The first process
- * of the namespace takes the place of the child that made it. */
+/* Reads until the child has become the program, which closes its end, or has failed. The first
+ * process of the namespace replaces the child that made it. */
 static enum status hear_news(struct sandbox *box, int fd)
 {
     for (;;) {
@@ -322,7 +323,7 @@ enum status sandbox_start(struct sandbox **out, const struct sandbox_host *host,
     return st;
 }
 
-/* Reads what is there; false if that is more than may be written. */
+/* Reads the available output; false if it exceeds the limit. */
 static bool take(struct stream *stream)
 {
     while (stream->fd >= 0) {
@@ -342,8 +343,9 @@ static bool take(struct stream *stream)
     return true;
 }
 
-/* Kills and reaps all of it. The first process of a PID namespace can be reaped once all others in
- * it are gone; a group is killed before its leader is reaped, while its number is its own. */
+/* Kills and reaps all processes. The first process of a PID namespace can be reaped once all others
+ * in it are gone; a group is killed before its leader is reaped, while its number is still its
+ * own. */
 static int end_processes(struct sandbox *box)
 {
     int code = 0;
@@ -365,7 +367,7 @@ static const struct sandbox_result *end(struct sandbox *box, enum sandbox_end ho
     }
     result->end = how;
     if (how == SANDBOX_EXITED) {
-        /* bwrap tells of a signal as shells do. */
+        /* bwrap reports a signal as shells do. */
         const int told = WIFEXITED(code) ? WEXITSTATUS(code) : 128 + WTERMSIG(code);
         result->end = told > 128 && told < 128 + NSIG ? SANDBOX_SIGNAL : SANDBOX_EXITED;
         result->code = result->end == SANDBOX_SIGNAL ? told - 128 : told;
@@ -404,7 +406,7 @@ void sandbox_wait(struct sandbox *const *box, size_t n, double seconds)
         for (int s = 0; s < 2; s++)
             fd[count++] = (struct pollfd){.fd = box[i]->stream[s].fd, .events = POLLIN};
     }
-    /* Interrupted by a signal is as good as something to look at. */
+    /* An interruption by a signal counts as news. */
     if (count > 0 && seconds > 0)
         poll(fd, count, (int)(seconds * 1000) + 1);
 }

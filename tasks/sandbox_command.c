@@ -32,7 +32,7 @@ static void add_limit(struct words *words, const char *name, uint64_t soft, uint
     add(words, arena_printf(words->arena, "--%s=%" PRIu64 ":%" PRIu64, name, soft, hard));
 }
 
-/* Folders beside /usr, where the system has not made links of them. */
+/* Folders besides /usr, if they are not links on this system. */
 static void add_system(struct words *words)
 {
     static const char *const folder[] = {"bin", "sbin", "lib", "lib64"};
@@ -67,7 +67,7 @@ static void add_wrapper(struct words *words, const struct sandbox_limits *limits
                                              value + n + 1, NULL});
     }
     add_system(words);
-    /* /dev and / are tmpfs of bwrap's own: without the remounts they could be filled. */
+    /* /dev and / are bwrap's own tmpfs: without the remounts they could be filled. */
     add_all(words, (const char *const[]){"--dev", "/dev", "--remount-ro", "/dev", "--size", NULL});
     add(words, arena_printf(words->arena, "%" PRIu64, limits->file_bytes));
     add_all(words, (const char *const[]){"--tmpfs", "/tmp", "--remount-ro", "/", "--chdir", "/tmp",
@@ -83,7 +83,7 @@ char *const *sandbox_command(struct arena *arena, const struct sandbox_host *hos
     struct words words = {.arena = arena};
     if (!host->unsandboxed)
         add_wrapper(&words, limits);
-    /* Inside, since some limits would count what else this user runs, or stop bwrap itself. */
+    /* Inside, since some limits would count this user's other processes, or stop bwrap itself. */
     add(&words, "/usr/bin/prlimit");
     add_limit(&words, "cpu", limits->cpu_seconds, limits->cpu_seconds + 1);
     add_limit(&words, "as", limits->memory, limits->memory);
@@ -97,7 +97,7 @@ char *const *sandbox_command(struct arena *arena, const struct sandbox_host *hos
     add_all(&words, params->argv);
     char **out = arena_array(arena, words.n + 1, sizeof(*out));
     for (size_t i = 0; out && i < words.n; i++) {
-        /* execvp takes what it does not change without const. */
+        /* execvp lacks const on arguments that it does not change. */
         union {
             const char *in;
             char *out;
@@ -109,7 +109,7 @@ char *const *sandbox_command(struct arena *arena, const struct sandbox_host *hos
 
 char *const *sandbox_command_environment(void)
 {
-    /* A fixed seed of hashes: sets iterate in the same order in each run. */
+    /* A fixed hash seed: sets iterate in the same order in each run. */
     static char path[] = "PATH=/usr/bin:/bin", home[] = "HOME=/tmp", locale[] = "LC_ALL=C.UTF-8",
                 hashes[] = "PYTHONHASHSEED=0";
     static char *const environment[] = {path, home, locale, hashes, NULL};

@@ -23,7 +23,7 @@
 #define LOAD(field) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field))
 #define RETURN(value) BPF_STMT(BPF_RET | BPF_K, value)
 #define REFUSE(code) RETURN(SECCOMP_RET_ERRNO | (code))
-/* Skips `met` instructions if the comparison holds, else `unmet`. */
+/* Skips `met` instructions if the test holds, else `unmet`. */
 #define JUMP(test, value, met, unmet) BPF_JUMP(BPF_JMP | (test) | BPF_K, value, met, unmet)
 #define DENY(number) JUMP(BPF_JEQ, number, 0, 1), REFUSE(EPERM)
 
@@ -34,7 +34,7 @@ static const struct sock_filter PROGRAM[] = {
     LOAD(nr),
     JUMP(BPF_JGE, FIRST_OTHER_ABI, 0, 1),
     RETURN(SECCOMP_RET_KILL_PROCESS),
-    /* The C library goes on with clone, whose flags can be seen. */
+    /* The C library falls back to clone, whose flags can be checked. */
     JUMP(BPF_JEQ, SYS_clone3, 0, 1),
     REFUSE(ENOSYS),
     JUMP(BPF_JEQ, SYS_clone, 0, 4),

@@ -6,8 +6,8 @@
 #include <stddef.h>
 
 /* A seccomp program of `*out_size` bytes, as bwrap reads it: no new processes (threads may start),
- * no memory that no limit counts (System V, memfd), no tracing, no kernel interfaces that tests of
- * a program never need. Each of these calls fails with EPERM. */
+ * no memory outside the limits (System V, memfd), no tracing, no kernel interfaces that tests of a
+ * program never need. Each of these calls fails with EPERM. */
 const void *sandbox_filter(size_t *out_size);
 
 #endif

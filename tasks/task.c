@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Words of tasks. */
+/* Names of the enumerations. */
 #include "tasks/task_definition.h"
 
 const char *const task_kinds[TASK_KIND_COUNT] = {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Reads a definition, and checks what its fields must hold together. */
+/* Reads a definition, and checks its fields against each other. */
 #include "tasks/task_definition.h"
 
 #include <math.h>
@@ -9,7 +9,7 @@
 #include "base/file.h"
 #include "base/log.h"
 
-/* What a kind's items are made of. */
+/* Fields that a kind's items need. */
 struct need {
     const char *key;
     bool given, wanted, refused;
@@ -68,7 +68,7 @@ static enum status check_kind(const struct task_reading *r)
     return check_needs(r, needs, sizeof(needs) / sizeof(*needs));
 }
 
-/* Metrics and rules of extraction, which belong to a kind. */
+/* Metrics and extraction rules, which belong to a kind. */
 static enum status check_words(const struct task_reading *r)
 {
     static const enum task_kind of[TASK_METRIC_COUNT] = {[TASK_ACC] = TASK_CHOICES,

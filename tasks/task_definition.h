@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* All of a definition: what task.h shows of it, its templates and its data. */
+/* A whole definition: the part shown by task.h, its templates and its data. */
 #ifndef VKFI_TASKS_TASK_DEFINITION_H
 #define VKFI_TASKS_TASK_DEFINITION_H
 
@@ -21,7 +21,7 @@ extern const char *const task_kinds[TASK_KIND_COUNT],
     *const task_areas[TASK_AREA_COUNT], *const task_metrics[TASK_METRIC_COUNT],
                                             *const task_formats[TASK_FORMAT_COUNT];
 
-/* Several texts: a template each, or one template whose value is a list. */
+/* Several texts: one template each, or one template whose value is a list. */
 struct task_templates {
     const struct template *const *each; /* (count) */
     uint32_t count;
@@ -29,7 +29,7 @@ struct task_templates {
     bool given;
 };
 
-/* A pattern of paths, or of parallel lines one a column. */
+/* A pattern of paths; for parallel lines, one per column. */
 struct task_pattern {
     const char *path[TASK_COLUMNS_MAX];
 };
@@ -47,14 +47,14 @@ struct task_texts {
 struct task_definition {
     struct task task; /* first: a task is known by the address of its definition */
     struct arena arena;
-    struct json_doc *doc; /* what words and records are values of */
+    struct json_doc *doc; /* holds the values of words and records */
 
     enum task_format format;
     struct task_texts columns;
     const struct task_pattern *pattern; /* (n_patterns) */
     uint32_t n_patterns;
 
-    const struct task_named *field; /* (n_fields) made of each record, in this order */
+    const struct task_named *field; /* (n_fields) computed for each record, in this order */
     uint32_t n_fields;
     const struct json *words; /* an object; null: none */
 
@@ -64,10 +64,10 @@ struct task_definition {
     struct task_templates choices, contexts, labels;
     const char *delimiter;
 
-    uint32_t pool;           /* records at the end that give examples */
+    uint32_t pool;           /* records at the end, for examples */
     uint32_t pool_of_groups; /* 1: at the end of each group */
     const char *separator;
-    const struct json *examples; /* a list of records; null: of the data */
+    const struct json *examples; /* a list of records; null: from the data */
     struct task_texts stop, extract;
 };
 
@@ -76,12 +76,12 @@ static inline const struct task_definition *task_definition_of(const struct task
     return (const struct task_definition *)task;
 }
 
-/* The fields of definitions as tables: what is read, and described in the schema. */
+/* The fields of definitions as tables, for the reader and the schema. */
 enum task_field_type {
     TASK_FIELD_TEXT,      /* const char *                                     */
     TASK_FIELD_WORD,      /* an enum: one of the words                        */
     TASK_FIELD_WORDS,     /* one or a list of them, by `read`                 */
-    TASK_FIELD_RULES,     /* one or a list of rules of extraction, by `read`  */
+    TASK_FIELD_RULES,     /* one extraction rule or a list, by `read` */
     TASK_FIELD_U32,       /* uint32_t in `span`                               */
     TASK_FIELD_NUMBER,    /* double from 0 to 1                               */
     TASK_FIELD_TEXTS,     /* struct task_texts: a text or a list              */
@@ -103,8 +103,8 @@ struct task_field {
     struct json_words words;
     struct json_span span;
     const char *what; /* description */
-    const char *need; /* must be given: what was expected; null: may be absent */
-    /* JSON in which ' stands for the double quote: default, examples, JSON Schema of the value. */
+    const char *need; /* if required: what was expected; null: optional */
+    /* JSON with ' for the double quote: default, examples, JSON Schema of the value. */
     const char *fallback, *examples, *form;
     const struct task_fields *members;
     enum status (*read)(struct task_reading *r, const struct json *value);
@@ -118,7 +118,7 @@ struct task_fields {
 
 extern const struct task_fields task_fields_root;
 
-/* task_field_read.c: values that have a form of their own. */
+/* task_field_read.c: values with their own form. */
 enum status task_field_read_name(struct task_reading *r, const struct json *value) STATUS_MUST_USE;
 enum status task_field_read_files(struct task_reading *r, const struct json *value) STATUS_MUST_USE;
 enum status task_field_read_columns(struct task_reading *r,

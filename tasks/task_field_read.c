@@ -29,7 +29,7 @@ static enum status read_template(struct task_reading *r, const struct json *valu
     return st;
 }
 
-/* A list of `least` to `most` elements; `what` they are. */
+/* A list of `least` to `most` elements, called `what`. */
 static enum status check_list(const struct task_reading *r, const struct json *value, size_t least,
                               size_t most, const char *what)
 {
@@ -163,7 +163,7 @@ static enum status read_path(struct task_reading *r, const struct json *value, c
     return STATUS_INPUT;
 }
 
-/* The columns of parallel lines are the members of the first object of files. */
+/* The columns of parallel lines are named by the first object of files. */
 static enum status name_columns(struct task_reading *r, const struct json *object)
 {
     const size_t n = json_count(object);
@@ -199,7 +199,7 @@ static enum status read_columns_of(struct task_reading *r, const struct json *ob
     return st;
 }
 
-/* `format` stands before `files` in the table, so it is known here. */
+/* `format` is before `files` in the table, so it is known here. */
 enum status task_field_read_files(struct task_reading *r, const struct json *value)
 {
     struct task_definition *d = r->out;

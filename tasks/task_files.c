@@ -23,7 +23,7 @@ static int by_text(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* Files of the folder that match, in order of their names; hidden ones do not. */
+/* Matching files of the folder, in order of their names, without hidden ones. */
 static enum status match(struct paths *out, struct arena *arena, const char *folder,
                          const char *pattern)
 {
@@ -101,7 +101,7 @@ static enum status add(struct task_files *out, struct arena *arena, const char *
     return STATUS_OK;
 }
 
-/* Each file of a column with each of the others, but none with itself. */
+/* Pairs each file of a column with each other one, but none with itself. */
 static enum status pair(struct task_files *out, struct arena *arena, const struct paths *column,
                         size_t n)
 {
@@ -123,7 +123,7 @@ static enum status pair(struct task_files *out, struct arena *arena, const struc
     return st;
 }
 
-/* The user's own files: one after the other, or one a column. */
+/* The user's own files: one after the other, or one per column. */
 static enum status take_own(struct task_files *out, struct arena *arena,
                             const struct task_definition *d, const struct task_query *query)
 {

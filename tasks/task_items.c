@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The items of a task: which records they are, and which give examples. */
+/* The items of a task: chooses records for them and for examples. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,11 +8,11 @@
 #include "base/log.h"
 #include "tasks/task_record.h"
 
-/* What gives examples: all data, or a group. */
+/* A source of examples: all data, or a group. */
 struct group {
     const char *name;
     uint32_t count;       /* records */
-    uint32_t pool;        /* of them at the end that give examples */
+    uint32_t pool;        /* of them, at the end, for examples */
     uint32_t seen;        /* so far, or wanted */
     struct text examples; /* with a separator after each */
     uint32_t n_examples;
@@ -22,19 +22,19 @@ struct maker {
     const struct task_definition *d;
     const struct task_query *query;
     struct task_items *out;
-    struct arena arena; /* of this making alone */
+    struct arena arena; /* freed after making the items */
     struct task_files files;
     struct template_record *words;
     struct group all;    /* examples for every item */
     struct group *group; /* (n_groups) */
     uint32_t n_groups;
-    uint32_t *group_of; /* (n_records) of each record; null: nobody asks */
+    uint32_t *group_of; /* (n_records) of each record; null: not needed */
     uint8_t *wanted;    /* (n_records) as an item; null: all in range */
     uint32_t n_records;
     uint32_t room_records, room_items;
 };
 
-/* What a pass does with each record; `stop` ends it. */
+/* A pass's action on each record; `stop` ends it. */
 struct visit {
     enum status (*record)(struct maker *m, const struct task_record *record);
     bool (*skip)(const struct maker *m, uint32_t index, bool *stop); /* null: none */
@@ -100,7 +100,7 @@ static enum status grow(void **list, uint32_t *room, uint32_t count, size_t size
 
 static enum status find_group(struct maker *m, const char *name, uint32_t *out)
 {
-    for (*out = m->n_groups; *out > 0;) { /* records of a group stand together, mostly */
+    for (*out = m->n_groups; *out > 0;) { /* records of a group are mostly together */
         if (strcmp(m->group[--*out].name, name) == 0)
             return STATUS_OK;
     }
@@ -139,14 +139,14 @@ static bool by_group(const struct maker *m)
     return m->d->pool_of_groups && !m->d->examples;
 }
 
-/* Whose examples a record gives or gets. */
+/* The group whose examples a record gives or gets. */
 static struct group *pool_of(struct maker *m, uint32_t index)
 {
     return by_group(m) ? &m->group[m->group_of[index]] : &m->all;
 }
 
-/* The records that give examples, the last of all or of each group and at most half of them, are
- * not wanted as items. */
+/* Records for examples, the last of all or of each group and at most half of them, are not
+ * items. */
 static enum status mark_pool(struct maker *m, struct group *group)
 {
     group->pool = m->d->pool < group->count / 2 ? m->d->pool : group->count / 2;
@@ -189,7 +189,7 @@ static enum status add_example(struct maker *m, const struct task_record *record
     return st;
 }
 
-/* Examples that the definition itself holds. */
+/* Examples in the definition itself. */
 static enum status take_records(struct maker *m)
 {
     const struct visit visit = {add_example, NULL};
@@ -215,7 +215,7 @@ static bool skip_wanted(const struct maker *m, uint32_t index, bool *stop)
     return m->wanted[index] != 0;
 }
 
-/* Of those wanted, as many as asked for: one of each group, then a second of each, and so on. */
+/* Limits the wanted items: one of each group, then a second of each, and so on. */
 static void spread(struct maker *m)
 {
     uint32_t rest = m->query->spread, most = 0, full = 0, sum = 0;
@@ -247,7 +247,7 @@ static bool in_range(const struct task_query *query, uint32_t index)
     return index >= query->first && (query->limit == 0 || index - query->first < query->limit);
 }
 
-/* First what records there are, where that decides which are items. */
+/* First counts the records, if that decides which are items. */
 static enum status choose(struct maker *m)
 {
     const struct visit count = {count_record, NULL}, examples = {add_example, skip_wanted};
@@ -296,7 +296,7 @@ static enum status add_item(struct maker *m, const struct task_record *record)
     return st;
 }
 
-/* The words of the definition, which every record sees. */
+/* The definition's words, visible to every record. */
 static enum status set_words(struct maker *m)
 {
     struct template_problem problem;

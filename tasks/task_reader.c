@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Readers of the formats that data come in. */
+/* Readers of the data formats. */
 #include "tasks/task_reader.h"
 
 #include <stdio.h>
@@ -13,7 +13,7 @@ void task_reader_start(struct task_reader *r, uint32_t line)
 {
     const int n =
         snprintf(r->where, sizeof(r->where), "%s:%u", task_stream_path(r->stream[0]), line);
-    if (n >= (int)sizeof(r->where)) /* the end of a long path tells more */
+    if (n >= (int)sizeof(r->where)) /* keeps the end of a long path */
         snprintf(r->where, sizeof(r->where), "...%s:%u",
                  task_stream_path(r->stream[0]) + n - sizeof(r->where) + 4, line);
 }
@@ -37,7 +37,7 @@ static enum status object_of(struct task_reader *r, struct json_doc **out)
     return st;
 }
 
-/* A JSON text from the file: an object, with lines counted from the record's own. */
+/* A JSON object from the file, with lines counted from the record's own. */
 static enum status parse_object(struct task_reader *r, const struct text *text,
                                 struct json_doc **out)
 {
@@ -188,7 +188,7 @@ static enum status read_header(struct task_reader *r)
     return st;
 }
 
-/* Columns that a format has of itself, or the definition names. */
+/* Columns fixed by a format, or named by the definition. */
 static enum status name_columns(struct task_reader *r, const struct task_source *source)
 {
     static const char *const problem[] = {"integrand", "variable", "steps", "antiderivative",

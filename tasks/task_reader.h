@@ -8,12 +8,12 @@
 #include "base/json.h"
 
 enum task_format {
-    TASK_JSONL,    /* a JSON object a line                                                */
+    TASK_JSONL,    /* one JSON object per line */
     TASK_JSON,     /* one JSON list of objects                                            */
     TASK_CSV,      /* RFC 4180                                                            */
     TASK_TSV,      /* tabs between values, no quotes                                      */
-    TASK_LINES,    /* a value a line, as many lines a record as there are columns         */
-    TASK_PARALLEL, /* a value a line, a file for each column: lines n make record n       */
+    TASK_LINES,    /* one value per line, one line per column for each record */
+    TASK_PARALLEL, /* one value per line, one file per column: lines n make record n */
     TASK_RUBI,     /* {integrand, variable, steps, antiderivative ...} in Mathematica     */
     TASK_FORMAT_COUNT
 };
@@ -22,9 +22,9 @@ enum task_format {
 
 struct task_source {
     enum task_format format;
-    const char *const *column;          /* (n_columns); none: CSV and TSV have them in line 1 */
+    const char *const *column;          /* (n_columns); none: in line 1 of CSV and TSV */
     uint32_t n_columns;                 /* at most TASK_COLUMNS_MAX */
-    const char *path[TASK_COLUMNS_MAX]; /* the first alone, but of TASK_PARALLEL each column's */
+    const char *path[TASK_COLUMNS_MAX]; /* only the first; for TASK_PARALLEL one per column */
 };
 
 struct task_reader;
@@ -34,11 +34,11 @@ enum status task_reader_create(struct task_reader **out,
                                const struct task_source *source) STATUS_MUST_USE;
 void task_reader_destroy(struct task_reader **reader);
 
-/* The next record, owned by the caller; null behind the last. One line (file, line, field) says
+/* The next record, owned by the caller; null after the last. One line (file, line, field) tells
  * what is wrong with a record. */
 enum status task_reader_next(struct task_reader *reader, struct json_doc **out) STATUS_MUST_USE;
 
-/* File and line where the last record began, for messages: "mgsm_de.tsv:12". */
+/* File and line where the last record started, for messages: "mgsm_de.tsv:12". */
 const char *task_reader_where(const struct task_reader *reader);
 
 #endif

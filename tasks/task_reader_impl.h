@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A reader at work: what is read of a record before it becomes an object. */
+/* A reader's state: the values of a record before it becomes an object. */
 #ifndef VKFI_TASKS_TASK_READER_IMPL_H
 #define VKFI_TASKS_TASK_READER_IMPL_H
 
@@ -17,11 +17,11 @@ struct task_reader {
     struct task_stream *stream[TASK_COLUMNS_MAX];
     struct text value[TASK_COLUMNS_MAX]; /* (n_values) of the record being read */
     struct text line;
-    bool inside, after; /* of a JSON list: behind its '[', behind its ']' */
+    bool inside, after; /* of a JSON list: after its '[', after its ']' */
     char where[512];
 };
 
-/* A record begins in that line. */
+/* A record starts in that line. */
 void task_reader_start(struct task_reader *r, uint32_t line);
 
 /* task_reader_split.c: each fills `value`. */

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Where a record and its values end: tabs, quotes and commas, brackets. */
+/* Splits records and values at tabs, quotes and commas, brackets. */
 #include <string.h>
 
 #include "base/log.h"
 #include "tasks/task_reader_impl.h"
 
-#define BRACKETS_MAX 256 /* inside each other */
+#define BRACKETS_MAX 256 /* nested */
 
 /* The next value, empty. */
 static enum status open_value(struct task_reader *r)
@@ -60,7 +60,7 @@ enum status task_reader_split(struct task_reader *r)
     return st || r->n_columns == TASK_COLUMNS_MAX ? st : task_reader_check_count(r);
 }
 
-/* From behind the opening quote to behind the closing one. */
+/* From after the opening quote to after the closing one. */
 static enum status csv_quoted(struct task_reader *r)
 {
     struct task_stream *s = r->stream[0];

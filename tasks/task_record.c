@@ -15,7 +15,7 @@ static enum status refuse(const struct task_record *r, const char *key,
     return STATUS_INPUT;
 }
 
-/* A text from the arena; `fallback` without a template. */
+/* A text from the arena; without a template, `fallback`. */
 static enum status make(const struct task_record *r, struct arena *arena, const char *key,
                         const struct template *template, const char **out)
 {
@@ -34,7 +34,7 @@ static enum status make(const struct task_record *r, struct arena *arena, const 
     return st;
 }
 
-/* `file`: a name, or an object of a name for each column. */
+/* `file`: a name, or an object with a name per column. */
 static enum status set_file(struct task_record *r, const struct task_file *file)
 {
     const struct task_definition *d = r->definition;
@@ -82,7 +82,7 @@ enum status task_record_init(struct task_record *out, const struct task_definiti
         struct arena arena = {0};
         const char *text = "";
         if (!place->file && json_get(object, field->name))
-            continue; /* an example of the definition gives it itself */
+            continue; /* an example in the definition gives it itself */
         st = make(out, &arena, field->name, field->template, &text);
         if (!st)
             st = template_record_set_text(out->values, field->name, text, &problem);
@@ -105,7 +105,7 @@ enum status task_record_group(const struct task_record *record, struct arena *ar
     return make(record, arena, "group", record->definition->group, out);
 }
 
-/* Several texts, by a template each or by one whose value is a list. */
+/* Several texts, by one template each or by one whose value is a list. */
 static enum status make_list(const struct task_record *r, struct arena *arena, const char *key,
                              const struct task_templates *templates, struct template_texts *out)
 {
@@ -209,14 +209,14 @@ enum status task_record_example(const struct task_record *record, struct arena *
         st = make(record, arena, "target", d->target, &answer);
     if (st)
         return st;
-    if (!answer && item.choice) /* has the delimiter in it */
+    if (!answer && item.choice) /* includes the delimiter */
         *out = arena_printf(arena, "%s%s", prompt, item.choice[item.gold].text);
     else
         *out = arena_printf(arena, "%s%s%s", prompt, d->delimiter, answer ? answer : "");
     return *out ? STATUS_OK : STATUS_MEMORY;
 }
 
-/* Header and examples in front of the prompt, or of each choice's own. */
+/* Puts header and examples before the prompt, or before each choice's own. */
 static enum status put_before(struct task_item *item, struct arena *arena, const char *header,
                               const char *examples)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A record with its variables, and what a definition makes of it. */
+/* A record with its variables, and its parts by a definition. */
 #ifndef VKFI_TASKS_TASK_RECORD_H
 #define VKFI_TASKS_TASK_RECORD_H
 
@@ -19,14 +19,14 @@ struct task_place {
     const char *where;
 };
 
-/* The record's members, then the definition's fields as variables. `object`, `place->where` must
- * stay. STATUS_INPUT, one line, as of all these; finish it in any case. */
+/* The record's members, then the definition's fields as variables. `object` and `place->where` must
+ * stay. STATUS_INPUT, one line, as for all functions here; always finish it. */
 enum status task_record_init(struct task_record *out, const struct task_definition *definition,
                              const struct json *object,
                              const struct task_place *place) STATUS_MUST_USE;
 void task_record_finish(struct task_record *record);
 
-/* Its group, "" where the task has none. */
+/* Its group, "" if the task has none. */
 enum status task_record_group(const struct task_record *record, struct arena *arena,
                               const char **out) STATUS_MUST_USE;
 
@@ -34,7 +34,7 @@ enum status task_record_group(const struct task_record *record, struct arena *ar
 enum status task_record_example(const struct task_record *record, struct arena *arena,
                                 const char **out) STATUS_MUST_USE;
 
-/* The item; `examples` stand before its prompt, null: none. */
+/* The item; `examples` go before its prompt, null: none. */
 enum status task_record_item(const struct task_record *record, struct arena *arena,
                              const char *examples, struct task_item *out) STATUS_MUST_USE;
 

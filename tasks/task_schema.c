@@ -15,7 +15,7 @@ static void put_words(struct json_writer *w, struct json_words words)
     json_array_close(w);
 }
 
-/* One of what `put` writes, or a list of them, each once. */
+/* One value of `put`, or a list of them, each once. */
 static void put_one_or_list(struct json_writer *w, const struct task_field *f,
                             void (*put)(struct json_writer *w, struct json_words words))
 {
@@ -42,7 +42,7 @@ static void put_text(struct json_writer *w, struct json_words words)
     json_member_text(w, "type", "string");
 }
 
-/* Names of rules, and those that an argument follows. */
+/* Names of rules, and of rules with an argument. */
 static void put_rule(struct json_writer *w, struct json_words words)
 {
     struct text pattern = {0};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A data file as a stream of bytes and lines; gzip and bzip2 are unpacked on the way. */
+/* A data file as a stream of bytes and lines; gzip and bzip2 are unpacked. */
 #ifndef VKFI_TASKS_TASK_STREAM_H
 #define VKFI_TASKS_TASK_STREAM_H
 
@@ -12,8 +12,8 @@
 
 struct task_stream;
 
-/* What the file is packed with is told by its first bytes, not its name; a byte-order mark at the
- * start is left out. STATUS_IO, logged. */
+/* The packing is told by the file's first bytes, not its name; a byte-order mark at the start is
+ * skipped. STATUS_IO, logged. */
 enum status task_stream_open(struct task_stream **out, const char *path) STATUS_MUST_USE;
 void task_stream_close(struct task_stream **stream);
 
@@ -22,8 +22,8 @@ int task_stream_next(struct task_stream *stream);
 int task_stream_peek(struct task_stream *stream);
 enum status task_stream_status(const struct task_stream *stream) STATUS_MUST_USE;
 
-/* The next line without its end (LF or CR LF) into `line`, which is emptied first; `out_end`: there
- * was none. Refuses lines beyond the limit and what is no UTF-8 or holds U+0000. */
+/* Reads the next line without its end (LF or CR LF) into `line`, emptied first; `out_end`: there
+ * was none. Refuses lines beyond the limit, invalid UTF-8 and U+0000. */
 enum status task_stream_line(struct task_stream *stream, struct text *line,
                              bool *out_end) STATUS_MUST_USE;
 
