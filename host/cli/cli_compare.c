@@ -103,16 +103,16 @@ static void print_class(const char *name, const struct report_pairs_result *r, d
 /* The new release is the second. */
 static enum status print_verdict(const struct result *result, const struct options *options)
 {
-    struct report_out text = {0};
+    struct text text = {0};
     cli_pairs_verdict(&text, &(struct cli_pairs_question){.result = &result->of[0],
                                                           .new = "the second",
                                                           .old = "the first",
                                                           .of = "SDC",
                                                           .margin = options->margin,
                                                           .confidence = options->confidence});
-    printf("verdict      %s", report_out_text(&text));
-    const enum status st = text.status;
-    report_out_finish(&text);
+    printf("verdict      %s", text_of(&text));
+    const enum status st = text.st;
+    text_finish(&text);
     return st;
 }
 

@@ -61,7 +61,7 @@ static const char *claim_of(enum stats_gate_verdict verdict, double bound)
     return (verdict == STATS_GATE_PASS) == (bound >= 0) ? "has at most" : "has at least";
 }
 
-void cli_pairs_verdict(struct report_out *out, const struct cli_pairs_question *question)
+void cli_pairs_verdict(struct text *out, const struct cli_pairs_question *question)
 {
     const enum stats_gate_verdict verdict = cli_pairs_decide(question);
     const struct stats_interval bounds = bounds_of(question);
@@ -70,14 +70,13 @@ void cli_pairs_verdict(struct report_out *out, const struct cli_pairs_question *
     const int decimals = report_interval_decimals(r->bounds);
     struct cli_pairs_table table;
     cli_pairs_table(&table, r);
-    report_out_printf(out, "%s: %s %s %.*f points %s %s than %s", report_gate_word(verdict),
-                      question->new, claim_of(verdict, bound), decimals, 100 * fabs(bound),
-                      bound >= 0 ? "more" : "less", question->of, question->old);
-    report_out_printf(
-        out, " (one-sided at %g %%: Tango, %s %s and %s %s of n = %s); the margin is %g\n",
-        100 * question->confidence, question->first_is_new ? "only new" : "only first",
-        table.first_only, question->first_is_new ? "only old" : "only second", table.second_only,
-        table.n, 100 * question->margin);
+    text_addf(out, "%s: %s %s %.*f points %s %s than %s", report_gate_word(verdict), question->new,
+              claim_of(verdict, bound), decimals, 100 * fabs(bound), bound >= 0 ? "more" : "less",
+              question->of, question->old);
+    text_addf(out, " (one-sided at %g %%: Tango, %s %s and %s %s of n = %s); the margin is %g\n",
+              100 * question->confidence, question->first_is_new ? "only new" : "only first",
+              table.first_only, question->first_is_new ? "only old" : "only second",
+              table.second_only, table.n, 100 * question->margin);
 }
 
 /* --- the gate --- */

@@ -5,10 +5,10 @@
 
 #include <stdio.h>
 
+#include "base/text.h"
 #include "cli/cli.h"
 #include "inject/report/report_gate.h"
 #include "inject/report/report_interval.h"
-#include "inject/report/report_out.h"
 #include "inject/report/report_pairs.h"
 #include "inject/stats/stats_gate.h"
 
@@ -72,6 +72,6 @@ struct cli_pairs_question {
 enum stats_gate_verdict cli_pairs_decide(const struct cli_pairs_question *question);
 
 /* "passed: NEW has at most 0.52 points more sdc than OLD (one-sided at 95 %); the margin is 1". */
-void cli_pairs_verdict(struct report_out *out, const struct cli_pairs_question *question);
+void cli_pairs_verdict(struct text *out, const struct cli_pairs_question *question);
 
 #endif

@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "inject/report/report_interval.h"
 #include "inject/report/report_methods.h"
+#include "inject/report/report_out.h"
 
 static const char *would(const struct report_gate *gate)
 {
@@ -16,85 +17,83 @@ static const char *would(const struct report_gate *gate)
 }
 
 /* Trials on the same prompts are a wave of the same campaign: how it is run. */
-static bool put_wave(struct report_out *out, const struct report_gate *gate, const char *path)
+static bool put_wave(struct text *out, const struct report_gate *gate, const char *path)
 {
     if (gate->look == 0 || gate->rule == PLAN_STOP_SPENDING ||
         gate->result.growth != STATS_GATE_TRIALS)
         return false;
-    report_out_printf(out,
-                      "to decide   about %" PRIu64 " more trials (it would %s, were the rate to "
-                      "stay): go on in the same database by\n"
-                      "            vkfi plan extend %s --trials %" PRIu64
-                      " -o more.json && vkfi campaign run more.json -o %s\n",
-                      gate->result.more, would(gate), path, gate->result.more, path);
+    text_addf(out,
+              "to decide   about %" PRIu64 " more trials (it would %s, were the rate to "
+              "stay): go on in the same database by\n"
+              "            vkfi plan extend %s --trials %" PRIu64
+              " -o more.json && vkfi campaign run more.json -o %s\n",
+              gate->result.more, would(gate), path, gate->result.more, path);
     return true;
 }
 
-static void put_more(struct report_out *out, const struct report_gate *gate, const char *path)
+static void put_more(struct text *out, const struct report_gate *gate, const char *path)
 {
     if (gate->result.verdict != STATS_GATE_UNDECIDED)
         return;
     if (gate->result.more == STATS_GATE_NEVER)
-        report_out_put(out, "to decide   no number of further trials can be named\n");
+        text_put(out, "to decide   no number of further trials can be named\n");
     else if (gate->rule == PLAN_STOP_SPENDING && gate->look == 0)
-        report_out_printf(out, "to decide   %" PRIu64 " more trials until the plan's first look\n",
-                          gate->result.more);
+        text_addf(out, "to decide   %" PRIu64 " more trials until the plan's first look\n",
+                  gate->result.more);
     else if (put_wave(out, gate, path))
         return;
     else if (gate->result.growth == STATS_GATE_PROMPTS)
-        report_out_printf(out,
-                          "to decide   only more prompts: about %" PRIu64 " more, with %" PRIu64
-                          " trials on them (it would %s, were the rate to stay)\n",
-                          gate->result.items, gate->result.more, would(gate));
+        text_addf(out,
+                  "to decide   only more prompts: about %" PRIu64 " more, with %" PRIu64
+                  " trials on them (it would %s, were the rate to stay)\n",
+                  gate->result.items, gate->result.more, would(gate));
     else
-        report_out_printf(
-            out,
-            "to decide   about %" PRIu64 " more trials%s (it would %s, were the rate to stay)\n",
-            gate->result.more,
-            gate->result.growth == STATS_GATE_BOTH ? " on new prompts, in proportion" : "",
-            would(gate));
+        text_addf(out,
+                  "to decide   about %" PRIu64
+                  " more trials%s (it would %s, were the rate to stay)\n",
+                  gate->result.more,
+                  gate->result.growth == STATS_GATE_BOTH ? " on new prompts, in proportion" : "",
+                  would(gate));
 }
 
-static void put_rule(struct report_out *out, const struct report_gate *gate)
+static void put_rule(struct text *out, const struct report_gate *gate)
 {
     if (gate->spent > 0 && (gate->rule == PLAN_STOP_WAVES || gate->look > 1)) {
-        report_out_printf(out,
-                          "looks       %" PRIu32
-                          ", one a wave; this one is one-sided at %.4g %%, and "
-                          "a rate at the limit passes any of them at most %.4g %% of the time\n",
-                          gate->look, 100 * (1 - gate->tail), 100 * gate->spent);
+        text_addf(out,
+                  "looks       %" PRIu32 ", one a wave; this one is one-sided at %.4g %%, and "
+                  "a rate at the limit passes any of them at most %.4g %% of the time\n",
+                  gate->look, 100 * (1 - gate->tail), 100 * gate->spent);
         return;
     }
     if (gate->rule == PLAN_STOP_FIXED || gate->rule == PLAN_STOP_WAVES)
         return;
-    report_out_printf(out, "stop rule   %s", kinds_text(KINDS_STOP, gate->rule));
+    text_addf(out, "stop rule   %s", kinds_text(KINDS_STOP, gate->rule));
     if (gate->rule == PLAN_STOP_SPENDING && gate->look > 0)
-        report_out_printf(out, ": look %" PRIu32 ", one-sided level %.4g", gate->look, gate->tail);
+        text_addf(out, ": look %" PRIu32 ", one-sided level %.4g", gate->look, gate->tail);
     if (gate->rule == PLAN_STOP_TIME_UNIFORM)
-        report_out_printf(out, ": %" PRIu32 " complete items", gate->items);
-    report_out_printf(out, "%s\n",
-                      gate->complete ? ""
-                      : gate->result.verdict == STATS_GATE_UNDECIDED
-                          ? "; the campaign still grows"
-                          : "; no more trials are needed");
+        text_addf(out, ": %" PRIu32 " complete items", gate->items);
+    text_addf(out, "%s\n",
+              gate->complete                                 ? ""
+              : gate->result.verdict == STATS_GATE_UNDECIDED ? "; the campaign still grows"
+                                                             : "; no more trials are needed");
 }
 
 /* The rate; where strata weigh otherwise, beside it the share of events as drawn. */
-static void put_estimate(struct report_out *out, const struct report_gate *gate, int decimals)
+static void put_estimate(struct text *out, const struct report_gate *gate, int decimals)
 {
     char rate[REPORT_INTERVAL_TEXT], raw[REPORT_INTERVAL_TEXT];
     report_interval_percent(rate, gate->rate, decimals);
     report_interval_percent(raw, (double)gate->events / (double)gate->counted, 2);
     if (isnan(gate->rate))
-        report_out_put(out, "estimate    none yet\n");
+        text_put(out, "estimate    none yet\n");
     else if (gate->weighted)
-        report_out_printf(out,
-                          "estimate    %s %%, weighted over strata; %" PRIu64 " of %" PRIu64
-                          " as drawn, %s %%\n",
-                          rate, gate->events, gate->counted, raw);
+        text_addf(out,
+                  "estimate    %s %%, weighted over strata; %" PRIu64 " of %" PRIu64
+                  " as drawn, %s %%\n",
+                  rate, gate->events, gate->counted, raw);
     else
-        report_out_printf(out, "estimate    %s %%, %" PRIu64 " of %" PRIu64 "\n", rate,
-                          gate->events, gate->counted);
+        text_addf(out, "estimate    %s %%, %" PRIu64 " of %" PRIu64 "\n", rate, gate->events,
+                  gate->counted);
 }
 
 /* "7.03 % (one-sided at 95 %: Wilson, n = 412.3)"; bets on items have no n. */
@@ -113,48 +112,48 @@ static void bound_text(char out[REPORT_INTERVAL_TEXT], const struct report_gate 
              100 * (1 - gate->tail), basis);
 }
 
-static void put_bounds(struct report_out *out, const struct report_gate *gate, int decimals)
+static void put_bounds(struct text *out, const struct report_gate *gate, int decimals)
 {
     char text[REPORT_INTERVAL_TEXT];
     bound_text(text, gate, true, decimals);
-    report_out_printf(out, "upper bound %s\n", text);
+    text_addf(out, "upper bound %s\n", text);
     bound_text(text, gate, false, decimals);
-    report_out_printf(out, "lower bound %s\n", text);
+    text_addf(out, "lower bound %s\n", text);
 }
 
-static void put_limit(struct report_out *out, const struct report_gate *gate,
+static void put_limit(struct text *out, const struct report_gate *gate,
                       const struct cli_gate_options *options)
 {
     const struct plan_gate *question = &options->question;
     const int decimals =
         report_interval_decimals((struct stats_interval){gate->result.lower, gate->result.upper});
-    report_out_printf(
-        out, "gate        %s of %s%s%s below %g %%, one-sided at %g %%\n",
-        kinds_text(KINDS_GATE_CLASS, question->of), kinds_text(KINDS_GATE_TRIALS, question->given),
-        question->stratum ? ", strata " : "", question->stratum ? question->stratum : "",
-        100 * question->max, 100 * question->confidence);
+    text_addf(out, "gate        %s of %s%s%s below %g %%, one-sided at %g %%\n",
+              kinds_text(KINDS_GATE_CLASS, question->of),
+              kinds_text(KINDS_GATE_TRIALS, question->given), question->stratum ? ", strata " : "",
+              question->stratum ? question->stratum : "", 100 * question->max,
+              100 * question->confidence);
     put_estimate(out, gate, decimals);
     put_bounds(out, gate, decimals);
-    report_out_printf(out, "n           %" PRIu64 " of %" PRIu64 " trials count\n", gate->counted,
-                      gate->trials);
+    text_addf(out, "n           %" PRIu64 " of %" PRIu64 " trials count\n", gate->counted,
+              gate->trials);
     put_rule(out, gate);
     put_more(out, gate, options->databases.item[0]);
-    report_out_printf(out, "verdict     %s\n", report_gate_word(gate->result.verdict));
+    text_addf(out, "verdict     %s\n", report_gate_word(gate->result.verdict));
 }
 
-static void put_pairs(struct report_out *out, const struct cli_gate_result *result)
+static void put_pairs(struct text *out, const struct cli_gate_result *result)
 {
     const struct report_pairs_result *p = &result->pairs;
-    report_out_printf(out, "pairs       %" PRIu64 " (only new %.0f, only old %.0f, both %.0f)\n",
-                      p->pairs, p->count.first_only, p->count.second_only, p->count.both);
-    report_out_printf(out, "unpaired    %" PRIu64 " trials of new, %" PRIu64 " of old\n",
-                      result->only_new, result->only_old);
+    text_addf(out, "pairs       %" PRIu64 " (only new %.0f, only old %.0f, both %.0f)\n", p->pairs,
+              p->count.first_only, p->count.second_only, p->count.both);
+    text_addf(out, "unpaired    %" PRIu64 " trials of new, %" PRIu64 " of old\n", result->only_new,
+              result->only_old);
     if (result->items_apart)
-        report_out_printf(out, "apart       %" PRIu32 " items whose golden text differs\n",
-                          result->items_apart);
+        text_addf(out, "apart       %" PRIu32 " items whose golden text differs\n",
+                  result->items_apart);
 }
 
-static void put_baseline(struct report_out *out, const struct cli_gate_result *result,
+static void put_baseline(struct text *out, const struct cli_gate_result *result,
                          const struct cli_gate_options *options)
 {
     const struct report_pairs_result *p = &result->pairs;
@@ -163,20 +162,20 @@ static void put_baseline(struct report_out *out, const struct cli_gate_result *r
     char text[REPORT_INTERVAL_TEXT];
     struct cli_pairs_table table;
     cli_pairs_table(&table, p);
-    report_out_printf(
+    text_addf(
         out,
         "baseline    %s of %s, new minus old below %g points on shared faults, one-sided at %g "
         "%%\n",
         kinds_text(KINDS_GATE_CLASS, question->of), kinds_text(KINDS_GATE_TRIALS, question->given),
         100 * options->margin, 100 * result->confidence);
-    report_out_printf(out, "new, old    %.*f %%, %.*f %%%s\n", decimals, 100 * p->first, decimals,
-                      100 * p->second, p->weighted ? ", weighted over strata" : "");
+    text_addf(out, "new, old    %.*f %%, %.*f %%%s\n", decimals, 100 * p->first, decimals,
+              100 * p->second, p->weighted ? ", weighted over strata" : "");
     cli_pairs_difference(text, p);
-    report_out_printf(
-        out, "difference  %s points (%g %%: Tango, only new %s, only old %s of n = %s)\n", text,
-        100 * (2 * result->confidence - 1), table.first_only, table.second_only, table.n);
+    text_addf(out, "difference  %s points (%g %%: Tango, only new %s, only old %s of n = %s)\n",
+              text, 100 * (2 * result->confidence - 1), table.first_only, table.second_only,
+              table.n);
     put_pairs(out, result);
-    report_out_put(out, "verdict     ");
+    text_put(out, "verdict     ");
     cli_pairs_verdict(out, &(struct cli_pairs_question){
                                .result = p,
                                .new = "new",
@@ -187,8 +186,8 @@ static void put_baseline(struct report_out *out, const struct cli_gate_result *r
                                .confidence = result->confidence,
                            });
     if (result->has_limit)
-        report_out_printf(out, "together    %s\n", report_gate_word(result->verdict));
-    report_out_printf(out, "%s\n", report_sentence);
+        text_addf(out, "together    %s\n", report_gate_word(result->verdict));
+    text_addf(out, "%s\n", report_sentence);
 }
 
 void cli_gate_members(struct json_writer *w, const struct report_gate *gate,
@@ -277,16 +276,16 @@ static enum status print_json(const struct cli_gate_result *result,
 enum status cli_gate_print(const struct cli_gate_result *result,
                            const struct cli_gate_options *options)
 {
-    struct report_out text = {0};
+    struct text text = {0};
     if (options->json)
         return print_json(result, options);
     if (result->has_limit)
         put_limit(&text, &result->gate, options);
     if (result->has_baseline)
         put_baseline(&text, result, options);
-    fputs(report_out_text(&text), stdout);
-    const enum status st = text.status;
-    report_out_finish(&text);
+    fputs(text_of(&text), stdout);
+    const enum status st = text.st;
+    text_finish(&text);
     return st;
 }
 
@@ -315,44 +314,44 @@ void cli_gate_line(FILE *file, const struct report_gate *gate, const struct plan
 }
 
 /* A condition is one test case. */
-static void put_case(struct report_out *out, const char *name, enum stats_gate_verdict verdict,
+static void put_case(struct text *out, const char *name, enum stats_gate_verdict verdict,
                      const char *details)
 {
     const bool passed = verdict == STATS_GATE_PASS;
-    report_out_printf(out, "  <testcase classname=\"vkfi.gate\" name=\"%s\">\n", name);
+    text_addf(out, "  <testcase classname=\"vkfi.gate\" name=\"%s\">\n", name);
     if (!passed)
-        report_out_printf(out, "    <failure message=\"%s\">", report_gate_word(verdict));
+        text_addf(out, "    <failure message=\"%s\">", report_gate_word(verdict));
     else
-        report_out_put(out, "    <system-out>");
+        text_put(out, "    <system-out>");
     report_out_html(out, details);
-    report_out_put(out, passed ? "</system-out>\n" : "</failure>\n");
-    report_out_put(out, "  </testcase>\n");
+    text_put(out, passed ? "</system-out>\n" : "</failure>\n");
+    text_put(out, "  </testcase>\n");
 }
 
 enum status cli_gate_junit(const struct cli_gate_result *result,
                            const struct cli_gate_options *options)
 {
-    struct report_out xml = {0}, limit = {0}, baseline = {0};
+    struct text xml = {0}, limit = {0}, baseline = {0};
     const enum stats_gate_verdict limited = result->gate.result.verdict;
     const int failures = (result->has_limit && limited != STATS_GATE_PASS) +
                          (result->has_baseline && result->against_old != STATS_GATE_PASS);
-    report_out_printf(&xml,
-                      "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuite name=\"vkfi gate\" "
-                      "tests=\"%d\" failures=\"%d\" errors=\"0\" skipped=\"0\">\n",
-                      result->has_limit + result->has_baseline, failures);
+    text_addf(&xml,
+              "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuite name=\"vkfi gate\" "
+              "tests=\"%d\" failures=\"%d\" errors=\"0\" skipped=\"0\">\n",
+              result->has_limit + result->has_baseline, failures);
     if (result->has_limit) {
         put_limit(&limit, &result->gate, options);
-        put_case(&xml, "limit", limited, report_out_text(&limit));
+        put_case(&xml, "limit", limited, text_of(&limit));
     }
     if (result->has_baseline) {
         put_baseline(&baseline, result, options);
-        put_case(&xml, "baseline", result->against_old, report_out_text(&baseline));
+        put_case(&xml, "baseline", result->against_old, text_of(&baseline));
     }
-    report_out_put(&xml, "</testsuite>\n");
-    enum status st = xml.status ? xml.status : limit.status ? limit.status : baseline.status;
-    st = st ? st : file_write(options->junit, report_out_text(&xml), xml.text.size);
-    report_out_finish(&xml);
-    report_out_finish(&limit);
-    report_out_finish(&baseline);
+    text_put(&xml, "</testsuite>\n");
+    enum status st = xml.st ? xml.st : limit.st ? limit.st : baseline.st;
+    st = st ? st : file_write(options->junit, text_of(&xml), xml.size);
+    text_finish(&xml);
+    text_finish(&limit);
+    text_finish(&baseline);
     return st;
 }

@@ -275,13 +275,13 @@ static enum status print_json(struct report_page *page, const char *path)
 
 static enum status write_page(struct report_page *page, const struct report_options *options)
 {
-    struct report_out html = {0};
+    struct text html = {0};
     const char *path = options->out
                            ? options->out
                            : arena_printf(&page->arena, "%s.html", options->databases.item[0]);
     enum status st = path ? report_page_html(&html, page) : STATUS_MEMORY;
-    st = st ? st : file_write(path, report_out_text(&html), html.text.size);
-    report_out_finish(&html);
+    st = st ? st : file_write(path, text_of(&html), html.size);
+    text_finish(&html);
     if (!st && options->data) {
         st = make_folder(options->data);
         st = st ? st : report_page_export(page, report_page_to_folder, (void *)options->data);

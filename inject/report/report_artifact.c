@@ -49,11 +49,11 @@ static enum status add_bytes(struct artifact *a, const char *name, const char *b
     return path ? file_write(path, bytes, size) : STATUS_MEMORY;
 }
 
-static enum status add_table(void *user, const char *name, const struct report_out *text)
+static enum status add_table(void *user, const char *name, const struct text *text)
 {
     struct artifact *a = user;
     const char *full = arena_printf(&a->arena, "tables/%s", name);
-    return full ? add_bytes(a, full, report_out_text(text), text->text.size) : STATUS_MEMORY;
+    return full ? add_bytes(a, full, text_of(text), text->size) : STATUS_MEMORY;
 }
 
 /* A copy of the database as one closed file, its write-ahead log included. */
@@ -141,11 +141,10 @@ static const char *sum_of(const struct artifact *a, const char *name)
     return "";
 }
 
-static void put_readme(struct report_out *out, const struct artifact *a,
-                       const struct report_data *data)
+static void put_readme(struct text *out, const struct artifact *a, const struct report_data *data)
 {
     const struct store_identity *id = data->identity;
-    report_out_printf(
+    text_addf(
         out,
         "Artifact of a fault-injection campaign.\n\n"
         "  plan.json            the plan; its canonical form has SHA-256 %s\n"
@@ -156,38 +155,37 @@ static void put_readme(struct report_out *out, const struct artifact *a,
         "  tables/              tables (.csv, .tex), data and gnuplot scripts of the pictures\n"
         "  SHA256SUMS           sums of all files: sha256sum -c SHA256SUMS\n\n",
         id->plan_hash);
-    report_out_printf(out,
-                      "model      %s, SHA-256 %s\nshaders    %s\ncontract   %s\ntool       %s\n\n",
-                      data->plan->model, id->model_hash, id->shaders, id->contract, id->tool);
+    text_addf(out, "model      %s, SHA-256 %s\nshaders    %s\ncontract   %s\ntool       %s\n\n",
+              data->plan->model, id->model_hash, id->shaders, id->contract, id->tool);
     if (id->model && *id->model)
-        report_out_printf(out, "The model's file: %s\n\n", id->model);
-    report_out_printf(out,
-                      "One table from the database, on any machine (needs gnuplot):\n\n"
-                      "  vkfi report campaign.db -o report.html --data again\n"
-                      "  sha256sum again/outcomes.csv\n"
-                      "  %s  expected, as " ARTIFACT_TABLE "\n\n"
-                      "One trial from the plan, and all of them:\n\n"
-                      "  vkfi replay campaign.db 0\n"
-                      "  vkfi campaign run plan.json -o again.db && vkfi compare campaign.db "
-                      "again.db\n",
-                      sum_of(a, ARTIFACT_TABLE));
+        text_addf(out, "The model's file: %s\n\n", id->model);
+    text_addf(out,
+              "One table from the database, on any machine (needs gnuplot):\n\n"
+              "  vkfi report campaign.db -o report.html --data again\n"
+              "  sha256sum again/outcomes.csv\n"
+              "  %s  expected, as " ARTIFACT_TABLE "\n\n"
+              "One trial from the plan, and all of them:\n\n"
+              "  vkfi replay campaign.db 0\n"
+              "  vkfi campaign run plan.json -o again.db && vkfi compare campaign.db "
+              "again.db\n",
+              sum_of(a, ARTIFACT_TABLE));
 }
 
 static enum status add_readme(struct artifact *a, const struct report_data *data)
 {
-    struct report_out readme = {0}, sums = {0};
+    struct text readme = {0}, sums = {0};
     const unsigned own = a->count;
     put_readme(&readme, a, data);
-    enum status st = readme.status;
-    st = st ? st : add_bytes(a, "README.txt", report_out_text(&readme), readme.text.size);
+    enum status st = readme.st;
+    st = st ? st : add_bytes(a, "README.txt", text_of(&readme), readme.size);
     st = st ? st : sum_files(a, own);
     for (unsigned i = 0; !st && i < a->count; i++)
-        report_out_printf(&sums, "%s  %s\n", a->file[i].sha256, a->entry[i].name);
-    st = st ? st : sums.status;
-    st = st ? st : add_bytes(a, "SHA256SUMS", report_out_text(&sums), sums.text.size);
+        text_addf(&sums, "%s  %s\n", a->file[i].sha256, a->entry[i].name);
+    st = st ? st : sums.st;
+    st = st ? st : add_bytes(a, "SHA256SUMS", text_of(&sums), sums.size);
     st = st ? st : sum_files(a, own + 1);
-    report_out_finish(&readme);
-    report_out_finish(&sums);
+    text_finish(&readme);
+    text_finish(&sums);
     return st;
 }
 

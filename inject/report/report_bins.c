@@ -67,11 +67,11 @@ static double write_bins(struct report_figure *out)
     report_figure_data(out, "bins");
     for (uint32_t r = 0; r < out->table.n_rows; r++) {
         if (r > 0 && !is_joined(&out->table, r))
-            report_out_put(&out->script, "\n");
+            text_put(&out->script, "\n");
         report_figure_number(out, report_table_at(&out->table, r, "middle")->number);
         for (size_t c = 0; c < sizeof(columns) / sizeof(*columns); c++)
             report_figure_number(out, 100 * report_table_at(&out->table, r, columns[c])->number);
-        report_out_printf(&out->script, "%d\n", out->table.faint[r]);
+        text_addf(&out->script, "%d\n", out->table.faint[r]);
         most = fmax(most, 100 * report_table_number(&out->table, r, "rate_high"));
     }
     report_figure_end_data(out);
@@ -86,7 +86,7 @@ static void plot_bins(struct report_figure *out)
             snprintf(key, sizeof(key), "title \"n < %d\"", REPORT_FEW);
     }
     report_figure_key_above(out);
-    report_out_printf(
+    text_addf(
         &out->script,
         "plot $bins using 1:2 with lines linewidth 1.4 linecolor rgb \"" REPORT_A "\" notitle, \\\n"
         " '' using ($5==0?$1:NaN):3:(0):($4-$3) with vectors nohead linewidth 1.8 linecolor rgb "
@@ -145,9 +145,9 @@ static enum status draw_bins(struct report_figure *out, struct report_context *c
         context->main_start, b->against, 100 * context->confidence, b->behind);
     report_figure_begin(out, REPORT_WIDTH, 340);
     report_figure_share_axis(out, 0, write_bins(out));
-    report_out_printf(&out->script, "%sset ylabel \"%s, %%\"\n", b->axes, context->main_name);
+    text_addf(&out->script, "%sset ylabel \"%s, %%\"\n", b->axes, context->main_name);
     plot_bins(out);
-    return out->caption ? out->script.status : STATUS_MEMORY;
+    return out->caption ? out->script.st : STATUS_MEMORY;
 }
 
 enum status report_bins_change(struct report_figure *out, struct report_context *context)

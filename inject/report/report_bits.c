@@ -178,12 +178,12 @@ static void shade_fields(struct report_figure *out, const struct panel *panel)
             snprintf(low, sizeof(low), "-0.5");
         else
             snprintf(low, sizeof(low), "%u.5", b - 1);
-        report_out_printf(&out->script,
-                          "set object rectangle from %u.5,graph 0 to %s,graph 1 behind fillstyle "
-                          "solid 1 noborder fillcolor rgb \"%s\"\n",
-                          high - 1, low, shades[shade++ % 3]);
+        text_addf(&out->script,
+                  "set object rectangle from %u.5,graph 0 to %s,graph 1 behind fillstyle "
+                  "solid 1 noborder fillcolor rgb \"%s\"\n",
+                  high - 1, low, shades[shade++ % 3]);
         if (own && high - b > 1)
-            report_out_printf(
+            text_addf(
                 &out->script,
                 "set label \"%s\" at %.1f,graph 1 center offset 0,0.7 textcolor rgb \"" REPORT_GREY
                 "\"\n",
@@ -205,7 +205,7 @@ static void write_bit(struct report_figure *out, uint32_t row, double *most)
         report_figure_number(out, c < 3 || differs ? share : NAN);
         *most = c < 3 || differs ? fmax(*most, share) : *most;
     }
-    report_out_printf(&out->script, "%d\n", table->faint[row]);
+    text_addf(&out->script, "%d\n", table->faint[row]);
 }
 
 /* Lines join neighbouring bits that both have enough trials. Returns the highest end of a panel. */
@@ -223,10 +223,10 @@ static void write_bits(struct report_figure *out, const struct panels *panels, d
                 continue;
             const double bit = report_table_number(table, r, "bit");
             if (!(fabs(bit - last) <= 1))
-                report_out_put(&out->script, "\n");
+                text_put(&out->script, "\n");
             last = table->faint[r] ? NAN : bit;
             if (table->faint[r])
-                report_out_put(&out->script, "\n");
+                text_put(&out->script, "\n");
             write_bit(out, r, &most[p]);
         }
         report_figure_end_data(out);
@@ -255,20 +255,20 @@ static bool any_faint(const struct report_table *table)
 static void put_key(struct report_figure *out)
 {
     const double y = 1 - 16. / out->height;
-    report_out_printf(&out->script,
-                      "set label \"of all\" at screen 0.45,%.4f left offset 1,0 point pointtype 7 "
-                      "pointsize 0.7 linecolor rgb \"" REPORT_A "\"\n",
-                      y);
+    text_addf(&out->script,
+              "set label \"of all\" at screen 0.45,%.4f left offset 1,0 point pointtype 7 "
+              "pointsize 0.7 linecolor rgb \"" REPORT_A "\"\n",
+              y);
     if (any_differs(&out->table))
-        report_out_printf(&out->script,
-                          "set label \"of changed bits\" at screen 0.6,%.4f left offset 1,0 point "
-                          "pointtype 12 pointsize 0.9 linecolor rgb \"" REPORT_B "\"\n",
-                          y);
+        text_addf(&out->script,
+                  "set label \"of changed bits\" at screen 0.6,%.4f left offset 1,0 point "
+                  "pointtype 12 pointsize 0.9 linecolor rgb \"" REPORT_B "\"\n",
+                  y);
     if (any_faint(&out->table))
-        report_out_printf(&out->script,
-                          "set label \"n < %d\" at screen 0.85,%.4f left offset 1,0 point "
-                          "pointtype 6 pointsize 0.8 linecolor rgb \"" REPORT_GREY "\"\n",
-                          REPORT_FEW, y);
+        text_addf(&out->script,
+                  "set label \"n < %d\" at screen 0.85,%.4f left offset 1,0 point "
+                  "pointtype 6 pointsize 0.8 linecolor rgb \"" REPORT_GREY "\"\n",
+                  REPORT_FEW, y);
 }
 
 /* Of 32 bits only the highest two and the lowest of each field, where rates turn; the second of two
@@ -276,16 +276,16 @@ static void put_key(struct report_figure *out)
 static void put_tics(struct report_figure *out, const struct panel *panel)
 {
     const uint32_t top = panel->width - 1;
-    report_out_put(&out->script, "set xtics (");
+    text_put(&out->script, "set xtics (");
     for (uint32_t b = 0; b <= top; b++) {
         const bool edge = b > 0 && panel->of_bit[b] && panel->of_bit[b - 1] &&
                           panel->of_bit[b] != panel->of_bit[b - 1];
         if (top > 15 && b != top && b + 1 != top && !edge && b != 0 && b != 8 && b != 16)
             continue;
-        report_out_printf(&out->script, "%s\"%s%u\" %u", b ? ", " : "",
-                          top > 15 && b + 1 == top ? "\\n" : "", b, b);
+        text_addf(&out->script, "%s\"%s%u\" %u", b ? ", " : "",
+                  top > 15 && b + 1 == top ? "\\n" : "", b, b);
     }
-    report_out_put(&out->script, ")\n");
+    text_put(&out->script, ")\n");
 }
 
 static void plot_panel(struct report_figure *out, const struct panels *panels, uint32_t p,
@@ -294,13 +294,13 @@ static void plot_panel(struct report_figure *out, const struct panels *panels, u
     const struct panel *panel = &panels->panel[p];
     const double key = 30. / out->height, high = (1 - key) / panels->count;
     const double top = 1 - key - p * high;
-    report_out_put(&out->script, "unset object\nunset label\n");
+    text_put(&out->script, "unset object\nunset label\n");
     if (p == 0)
         put_key(out);
     shade_fields(out, panel);
     report_figure_share_axis(out, 0, most);
     put_tics(out, panel);
-    report_out_printf(
+    text_addf(
         &out->script,
         "set tmargin at screen %.4f\nset bmargin at screen %.4f\n"
         "set xrange [%u.5:-0.5]\nset xlabel \"bit of: %s\" "
@@ -360,9 +360,9 @@ enum status report_bits_curve(struct report_figure *out, struct report_context *
         report_context_note(context));
     report_figure_begin(out, REPORT_WIDTH, 30 + 280 * panels.count);
     write_bits(out, &panels, most);
-    report_out_put(&out->script, "set multiplot\n");
+    text_put(&out->script, "set multiplot\n");
     for (uint32_t p = 0; p < panels.count; p++)
         plot_panel(out, &panels, p, most[p]);
-    report_out_put(&out->script, "unset multiplot\n");
-    return out->caption && out->table.caption ? out->script.status : STATUS_MEMORY;
+    text_put(&out->script, "unset multiplot\n");
+    return out->caption && out->table.caption ? out->script.st : STATUS_MEMORY;
 }

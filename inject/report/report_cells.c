@@ -340,5 +340,5 @@ enum status report_cells_map(struct report_figure *out, struct report_context *c
     if (st)
         return st;
     report_heat_write(out, &map);
-    return out->script.status;
+    return out->script.st;
 }

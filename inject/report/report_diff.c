@@ -6,6 +6,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "inject/report/report_out.h"
+
 #define DIFF_WORDS 4000
 
 struct words {
@@ -84,15 +86,15 @@ static enum status mark_common(struct words *a, struct words *b, struct arena *a
 }
 
 /* Writes runs of equal kind in one piece. */
-static void write_words(struct report_out *out, const struct words *words)
+static void write_words(struct text *out, const struct words *words)
 {
     for (uint32_t i = 0; i < words->count;) {
         uint32_t end = i;
         while (end < words->count && words->common[end] == words->common[i])
             end++;
-        report_out_put(out, words->common[i] ? "" : "<mark>");
+        text_put(out, words->common[i] ? "" : "<mark>");
         report_out_html_n(out, words->at[i], (size_t)(words->at[end] - words->at[i]));
-        report_out_put(out, words->common[i] ? "" : "</mark>");
+        text_put(out, words->common[i] ? "" : "</mark>");
         i = end;
     }
 }
@@ -114,11 +116,11 @@ enum status report_diff_make(struct report_diff *out, struct arena *arena, const
         return st;
     write_words(&out->golden, &a);
     write_words(&out->faulty, &b);
-    return out->golden.status ? out->golden.status : out->faulty.status;
+    return out->golden.st ? out->golden.st : out->faulty.st;
 }
 
 void report_diff_finish(struct report_diff *diff)
 {
-    report_out_finish(&diff->golden);
-    report_out_finish(&diff->faulty);
+    text_finish(&diff->golden);
+    text_finish(&diff->faulty);
 }

@@ -4,10 +4,10 @@
 #define VKFI_INJECT_REPORT_DIFF_H
 
 #include "base/arena.h"
-#include "inject/report/report_out.h"
+#include "base/text.h"
 
 struct report_diff {
-    struct report_out golden, faulty; /* HTML; differing words in <mark>; owned */
+    struct text golden, faulty; /* HTML; differing words in <mark>; owned */
 };
 
 /* Longest common subsequence of words (each with the white space after it). Texts above 4000 words

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "inject/report/report_diff.h"
+#include "inject/report/report_out.h"
 
 static double loss(double value)
 {
@@ -63,27 +64,26 @@ uint32_t report_examples_choose(size_t out[REPORT_EXAMPLES], const struct report
     return count;
 }
 
-static void put_fact(struct report_out *out, const char *name, const char *value)
+static void put_fact(struct text *out, const char *name, const char *value)
 {
     if (!value || !*value)
         return;
-    report_out_printf(out, "<span><b>%s</b> ", name);
+    text_addf(out, "<span><b>%s</b> ", name);
     report_out_html(out, value);
-    report_out_put(out, "</span> ");
+    text_put(out, "</span> ");
 }
 
-static void put_number(struct report_out *out, const char *name, int64_t value)
+static void put_number(struct text *out, const char *name, int64_t value)
 {
     if (value != ROW_NULL)
-        report_out_printf(out, "<span><b>%s</b> %" PRId64 "</span> ", name, value);
+        text_addf(out, "<span><b>%s</b> %" PRId64 "</span> ", name, value);
 }
 
-static void put_facts(struct report_out *out, const struct row *row)
+static void put_facts(struct text *out, const struct row *row)
 {
-    report_out_put(out, "<p class=\"facts\">");
+    text_put(out, "<p class=\"facts\">");
     if (row->n_faults > 1)
-        report_out_printf(out, "<span><b>the first of %" PRId64 " faults:</b></span> ",
-                          row->n_faults);
+        text_addf(out, "<span><b>the first of %" PRId64 " faults:</b></span> ", row->n_faults);
     put_fact(out, "site", row->site);
     put_fact(out, "point", row->point);
     put_fact(out, "kind", row->kind);
@@ -95,18 +95,18 @@ static void put_facts(struct report_out *out, const struct row *row)
     put_number(out, "row", row->row);
     put_number(out, "k", row->k);
     if (!isnan(row->before_value) || !isnan(row->after_value))
-        report_out_printf(out, "<span><b>value</b> %.6g \xe2\x86\x92 %.6g</span> ",
-                          row->before_value, row->after_value);
+        text_addf(out, "<span><b>value</b> %.6g \xe2\x86\x92 %.6g</span> ", row->before_value,
+                  row->after_value);
     put_number(out, "first difference at step", row->first_diff);
     put_fact(out, "flags", row->flags);
     put_fact(out, "outcome", row->outcome);
     if (!isnan(row->score_golden))
-        report_out_printf(out, "<span><b>score</b> %.4g \xe2\x86\x92 %.4g</span> ",
-                          row->score_golden, row->score_faulty);
-    report_out_put(out, "</p>\n");
+        text_addf(out, "<span><b>score</b> %.4g \xe2\x86\x92 %.4g</span> ", row->score_golden,
+                  row->score_faulty);
+    text_put(out, "</p>\n");
 }
 
-static enum status put_example(struct report_out *out, const struct report_context *context,
+static enum status put_example(struct text *out, const struct report_context *context,
                                const struct report_trial *t)
 {
     struct row row;
@@ -118,34 +118,32 @@ static enum status put_example(struct report_out *out, const struct report_conte
         return st;
     st = report_diff_make(&diff, context->arena, item->text ? item->text : "",
                           row.faulty_text ? row.faulty_text : "");
-    report_out_printf(out,
-                      "<article class=\"example\"><h3>Trial %" PRIu64 ", item %" PRIu32 "</h3>\n",
-                      t->trial, t->item);
+    text_addf(out, "<article class=\"example\"><h3>Trial %" PRIu64 ", item %" PRIu32 "</h3>\n",
+              t->trial, t->item);
     put_facts(out, &row);
-    report_out_put(out, "<p class=\"prompt\"><b>Prompt</b> ");
+    text_put(out, "<p class=\"prompt\"><b>Prompt</b> ");
     report_out_html(out, item->prompt ? item->prompt : "(token ids)");
-    report_out_put(out, "</p>\n<div class=\"pair\"><div><h4>Golden</h4><p class=\"said\">");
-    report_out_put(out, report_out_text(&diff.golden));
-    report_out_put(out, "</p></div><div><h4>Faulty</h4><p class=\"said\">");
-    report_out_put(out, report_out_text(&diff.faulty));
-    report_out_put(out, "</p></div></div></article>\n");
+    text_put(out, "</p>\n<div class=\"pair\"><div><h4>Golden</h4><p class=\"said\">");
+    text_put(out, text_of(&diff.golden));
+    text_put(out, "</p></div><div><h4>Faulty</h4><p class=\"said\">");
+    text_put(out, text_of(&diff.faulty));
+    text_put(out, "</p></div></div></article>\n");
     report_diff_finish(&diff);
     return st;
 }
 
-enum status report_examples_write(struct report_out *out, const struct report_context *context)
+enum status report_examples_write(struct text *out, const struct report_context *context)
 {
     size_t chosen[REPORT_EXAMPLES];
     const uint32_t count = report_examples_choose(chosen, context);
     enum status st = STATUS_OK;
     if (count == 0) {
-        report_out_put(out, "<p>No trial that counts changed the text.</p>\n");
-        return out->status;
+        text_put(out, "<p>No trial that counts changed the text.</p>\n");
+        return out->st;
     }
-    report_out_put(out,
-                   "<p>The worst that were found, each at another kind of site where there are "
-                   "several: what can happen, not how often. Words that differ are marked.</p>\n");
+    text_put(out, "<p>The worst that were found, each at another kind of site where there are "
+                  "several: what can happen, not how often. Words that differ are marked.</p>\n");
     for (uint32_t i = 0; !st && i < count; i++)
         st = put_example(out, context, &context->data->trial[chosen[i]]);
-    return st ? st : out->status;
+    return st ? st : out->st;
 }

@@ -13,7 +13,7 @@
 uint32_t report_examples_choose(size_t out[REPORT_EXAMPLES], const struct report_context *context);
 
 /* A section of HTML: one article per example; nothing if no text changed. */
-enum status report_examples_write(struct report_out *out,
+enum status report_examples_write(struct text *out,
                                   const struct report_context *context) STATUS_MUST_USE;
 
 #endif

@@ -11,25 +11,24 @@ struct target {
 };
 
 static enum status put(const struct target *to, const char *id, const char *suffix,
-                       const struct report_out *text)
+                       const struct text *text)
 {
     const char *name = arena_printf(&to->page->arena, "%s.%s", id, suffix);
     if (!name)
         return STATUS_MEMORY;
-    return text->status ? text->status : to->sink(to->user, name, text);
+    return text->st ? text->st : to->sink(to->user, name, text);
 }
 
-enum status report_page_to_folder(void *user, const char *name, const struct report_out *text)
+enum status report_page_to_folder(void *user, const char *name, const struct text *text)
 {
     struct arena arena = {0};
     const char *path = arena_printf(&arena, "%s/%s", (const char *)user, name);
-    const enum status st =
-        path ? file_write(path, report_out_text(text), text->text.size) : STATUS_MEMORY;
+    const enum status st = path ? file_write(path, text_of(text), text->size) : STATUS_MEMORY;
     arena_finish(&arena);
     return st;
 }
 
-typedef void write_table(struct report_out *out, const struct report_table *table);
+typedef void write_table(struct text *out, const struct report_table *table);
 
 static enum status put_table(const struct target *to, const struct report_table *table)
 {
@@ -39,10 +38,10 @@ static enum status put_table(const struct target *to, const struct report_table 
     } forms[] = {{report_table_csv, "csv"}, {report_table_latex, "tex"}};
     enum status st = STATUS_OK;
     for (size_t i = 0; !st && i < sizeof(forms) / sizeof(*forms); i++) {
-        struct report_out text = {0};
+        struct text text = {0};
         forms[i].write(&text, table);
         st = put(to, table->id, forms[i].suffix, &text);
-        report_out_finish(&text);
+        text_finish(&text);
     }
     return st;
 }
@@ -53,13 +52,13 @@ static enum status put_figure(const struct target *to, const struct report_figur
         return STATUS_OK;
     enum status st = put_table(to, &figure->table);
     st = st ? st : put(to, figure->id, "gp", &figure->script);
-    struct report_out latex = {0};
+    struct text latex = {0};
     if (report_figure_prints(figure)) {
         report_figure_latex(&latex, figure);
         st = st ? st : put(to, figure->id, "figure.tex", &latex);
     }
-    report_out_finish(&latex);
-    if (!st && figure->svg.text.size > 0)
+    text_finish(&latex);
+    if (!st && figure->svg.size > 0)
         st = put(to, figure->id, "svg", &figure->svg);
     return st;
 }
@@ -67,15 +66,15 @@ static enum status put_figure(const struct target *to, const struct report_figur
 enum status report_page_export(struct report_page *page, report_sink *sink, void *user)
 {
     const struct target to = {page, sink, user};
-    struct report_out methods = {0};
+    struct text methods = {0};
     enum status st = STATUS_OK;
     for (int t = 0; !st && t < REPORT_TABLES; t++)
         st = put_table(&to, &page->table[t]);
     for (int f = 0; !st && f < REPORT_PICTURES; f++)
         st = put_figure(&to, &page->figure[f]);
     st = st ? st : report_methods_paragraph(&methods, &page->context);
-    report_out_put(&methods, "\n");
+    text_put(&methods, "\n");
     st = st ? st : put(&to, "methods", "txt", &methods);
-    report_out_finish(&methods);
+    text_finish(&methods);
     return st;
 }

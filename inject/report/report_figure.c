@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "inject/plan/plan_waves.h"
+#include "inject/report/report_out.h"
 
 const char *const report_heat[REPORT_HEAT] = {"#f2f6fb", "#d3e2f2", "#a6c8e6",
                                               "#6aa5d5", "#2f74b0", "#0b4070"};
@@ -20,7 +21,7 @@ void report_figure_begin(struct report_figure *figure, uint32_t width, uint32_t 
 {
     figure->width = width;
     figure->height = height;
-    report_out_printf(
+    text_addf(
         &figure->script,
         "set encoding utf8\n"
         "if (exists(\"pdf\")) set terminal pdfcairo size %u/72.,%u/72. noenhanced fontscale 0.8 "
@@ -39,33 +40,33 @@ void report_figure_begin(struct report_figure *figure, uint32_t width, uint32_t 
 
 void report_figure_key_above(struct report_figure *figure)
 {
-    report_out_put(&figure->script, "set tmargin 2.6\n"
-                                    "set key tmargin right horizontal Left reverse samplen 2\n");
+    text_put(&figure->script, "set tmargin 2.6\n"
+                              "set key tmargin right horizontal Left reverse samplen 2\n");
 }
 
 void report_figure_share_axis(struct report_figure *figure, double least, double most)
 {
-    struct report_out *script = &figure->script;
+    struct text *script = &figure->script;
     const double top = most > 0 ? fmin(1.06 * most, 103) : 1;
-    report_out_printf(script, "set yrange [%.4g:%.4g]\n", least, top);
+    text_addf(script, "set yrange [%.4g:%.4g]\n", least, top);
     if (!(least > 0))
         return;
     /* two strokes across the axis */
     for (int i = 0; i < 2; i++)
-        report_out_printf(script,
-                          "set arrow from graph -0.014,graph %.3f to graph 0.014,graph %.3f nohead "
-                          "front linewidth 1.4 linecolor rgb \"" REPORT_INK "\"\n",
-                          0.02 + 0.025 * i, 0.05 + 0.025 * i);
+        text_addf(script,
+                  "set arrow from graph -0.014,graph %.3f to graph 0.014,graph %.3f nohead "
+                  "front linewidth 1.4 linecolor rgb \"" REPORT_INK "\"\n",
+                  0.02 + 0.025 * i, 0.05 + 0.025 * i);
 }
 
 void report_figure_data(struct report_figure *figure, const char *name)
 {
-    report_out_printf(&figure->script, "$%s << END_OF_DATA\n", name);
+    text_addf(&figure->script, "$%s << END_OF_DATA\n", name);
 }
 
 void report_figure_end_data(struct report_figure *figure)
 {
-    report_out_put(&figure->script, "END_OF_DATA\n");
+    text_put(&figure->script, "END_OF_DATA\n");
 }
 
 enum status report_context_init(struct report_context *context, struct report_work *work)
@@ -137,16 +138,16 @@ const char *report_context_look(const struct report_context *context)
 void report_figure_number(struct report_figure *figure, double value)
 {
     if (isfinite(value))
-        report_out_printf(&figure->script, "%.9g ", value);
+        text_addf(&figure->script, "%.9g ", value);
     else
-        report_out_put(&figure->script, "NaN ");
+        text_put(&figure->script, "NaN ");
 }
 
 void report_figure_quoted(struct report_figure *figure, const char *text)
 {
-    report_out_put(&figure->script, "\"");
+    text_put(&figure->script, "\"");
     report_out_gnuplot(&figure->script, text);
-    report_out_put(&figure->script, "\" ");
+    text_put(&figure->script, "\" ");
 }
 
 static struct report_cell *cell_of(struct report_table *table, uint32_t row, const char *prefix,

@@ -71,7 +71,7 @@ struct report_figure {
     const char *absent; /* null: drawn */
     uint32_t width, height;
     struct report_table table;
-    struct report_out script, svg; /* owned */
+    struct text script, svg; /* owned */
 };
 
 /* Colours, as hex for gnuplot; report_plot.c makes them variables of the page. */
@@ -126,7 +126,7 @@ void report_figure_rate(struct report_table *table, uint32_t row, const char *pr
 /* \includegraphics with its caption, over both columns of a two-column article: letters would be of
  * 4.6 pt in one of these, are of 8.4 in 420 pt, and of 6.9 in a one-column article. */
 bool report_figure_prints(const struct report_figure *figure); /* on a page, its letters 6 pt */
-void report_figure_latex(struct report_out *out, const struct report_figure *figure);
+void report_figure_latex(struct text *out, const struct report_figure *figure);
 
 /* Rate of `events` among the trials of a group. */
 void report_figure_group(struct report_rate *out, struct report_context *context,

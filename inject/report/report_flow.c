@@ -41,7 +41,7 @@ static void write_band(struct report_figure *out, const char *name, double from,
     for (int i = 0; i <= 40; i++) {
         const double x = i / 40., s = x * x * (3 - 2 * x);
         const double low = from + (to - from) * s;
-        report_out_printf(&out->script, "%.4f %.5f %.5f\n", x, low, low + size);
+        text_addf(&out->script, "%.4f %.5f %.5f\n", x, low, low + size);
     }
     report_figure_end_data(out);
 }
@@ -70,8 +70,8 @@ static void write_flow(struct report_figure *out, uint64_t count[FLOW_FROM][FLOW
     for (int t = 0; t < FLOW_TO; t++) {
         const double size = 100 * to[t] / total;
         if (size > 0)
-            report_out_printf(&out->script, "set label \"%s, %.4g %%\" at 1.02,%.3f left\n",
-                              TO_TEXT[t], size, top + size / 2);
+            text_addf(&out->script, "set label \"%s, %.4g %%\" at 1.02,%.3f left\n", TO_TEXT[t],
+                      size, top + size / 2);
         to[t] = top;
         top += size + (size > 0 ? gap : 0);
     }
@@ -80,8 +80,8 @@ static void write_flow(struct report_figure *out, uint64_t count[FLOW_FROM][FLOW
         for (int t = 0; t < FLOW_TO; t++)
             size += 100 * (double)count[f][t] / total;
         if (size > 0)
-            report_out_printf(&out->script, "set label \"%s, %.4g %%\" at -0.02,%.3f right\n",
-                              FROM_TEXT[f], size, from + size / 2);
+            text_addf(&out->script, "set label \"%s, %.4g %%\" at -0.02,%.3f right\n", FROM_TEXT[f],
+                      size, from + size / 2);
         for (int t = 0; t < FLOW_TO; t++) {
             const double own = 100 * (double)count[f][t] / total;
             char name[16];
@@ -123,17 +123,15 @@ enum status report_flow_right(struct report_figure *out, struct report_context *
                                         "right.";
     report_figure_begin(out, REPORT_WIDTH, 320);
     write_flow(out, count);
-    report_out_put(&out->script,
-                   "unset border\nunset tics\nunset grid\nset xrange [-0.45:1.85]\n"
-                   "set yrange [112:-6]\nset lmargin 1\nset rmargin 1\nset label "
-                   "\"golden\" at -0.02,-4 right\nset label \"faulty\" at 1.02,-4 left\n"
-                   "plot ");
+    text_put(&out->script, "unset border\nunset tics\nunset grid\nset xrange [-0.45:1.85]\n"
+                           "set yrange [112:-6]\nset lmargin 1\nset rmargin 1\nset label "
+                           "\"golden\" at -0.02,-4 right\nset label \"faulty\" at 1.02,-4 left\n"
+                           "plot ");
     for (int b = 0; b < FLOW_FROM * FLOW_TO; b++)
-        report_out_printf(&out->script, "%s$band%d%d using 1:2:3 with filledcurves %s",
-                          b ? ", " : "", b / FLOW_TO, b % FLOW_TO,
-                          BAND_STYLE[b / FLOW_TO][b % FLOW_TO]);
-    report_out_put(&out->script, "\n");
-    return out->script.status;
+        text_addf(&out->script, "%s$band%d%d using 1:2:3 with filledcurves %s", b ? ", " : "",
+                  b / FLOW_TO, b % FLOW_TO, BAND_STYLE[b / FLOW_TO][b % FLOW_TO]);
+    text_put(&out->script, "\n");
+    return out->script.st;
 }
 
 static const struct report_column DEVICE_COLUMNS[] = {
@@ -239,5 +237,5 @@ enum status report_flow_devices(struct report_figure *out, struct report_context
                                                      .value_title = "share",
                                                      .most = 1,
                                                      .counts = true});
-    return out->caption ? out->script.status : STATUS_MEMORY;
+    return out->caption ? out->script.st : STATUS_MEMORY;
 }

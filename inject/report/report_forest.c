@@ -33,23 +33,23 @@ struct names {
 };
 
 /* "layer=3 bit_field=sign" as "layer 3, sign": a number needs its dimension, a word does not. */
-static void put_short(struct report_out *out, const char *label)
+static void put_short(struct text *out, const char *label)
 {
-    out->text.size = 0;
+    out->size = 0;
     for (const char *at = label; *at;) {
         const size_t word = strcspn(at, " "), name = strcspn(at, "= ");
         const bool value = name < word;
         const bool numeric = value && strchr("0123456789", at[name + 1]);
-        report_out_put(out, at == label ? "" : ", ");
+        text_put(out, at == label ? "" : ", ");
         if (numeric) {
-            report_out_put_n(out, at, name);
-            report_out_put(out, " ");
+            text_add(out, at, name);
+            text_put(out, " ");
         }
-        report_out_put_n(out, value ? at + name + 1 : at, value ? word - name - 1 : word);
+        text_add(out, value ? at + name + 1 : at, value ? word - name - 1 : word);
         at += word;
         at += strspn(at, " ");
     }
-    report_out_put_n(out, "", 1); /* its end: an earlier text may have been longer */
+    text_add(out, "", 1); /* its end: an earlier text may have been longer */
 }
 
 /* n at the right, in brackets if it is small. */
@@ -59,9 +59,9 @@ static void write_row(struct report_figure *out, const struct report_forest *for
     char n[REPORT_FORMAT_TEXT];
     const bool few = out->table.faint[row];
     report_table_format(n, report_table_number(&out->table, row, forest->n), REPORT_COUNT);
-    report_out_printf(&out->script,
-                      "set label %u \"%s%s%s\" at graph 1.04,first %u left textcolor rgb \"%s\"\n",
-                      y + 10, few ? "(" : "", n, few ? ")" : "", y, few ? REPORT_GREY : REPORT_INK);
+    text_addf(&out->script,
+              "set label %u \"%s%s%s\" at graph 1.04,first %u left textcolor rgb \"%s\"\n", y + 10,
+              few ? "(" : "", n, few ? ")" : "", y, few ? REPORT_GREY : REPORT_INK);
 }
 
 /* True if the second series has other trials than the first. */
@@ -99,24 +99,24 @@ static double write_rates(struct report_figure *out, const struct report_forest 
                 report_figure_number(out, shown ? share : NAN);
                 most = shown && share > most ? share : most;
             }
-            report_out_printf(&out->script, "%.2f ", y + (both ? s ? -0.2 : 0.2 : 0));
+            text_addf(&out->script, "%.2f ", y + (both ? s ? -0.2 : 0.2 : 0));
         }
-        report_out_printf(&out->script, "%d\n", out->table.faint[row]);
+        text_addf(&out->script, "%d\n", out->table.faint[row]);
     }
     report_figure_end_data(out);
     return most;
 }
 
-static const char *name_of(struct report_out *room, struct report_figure *figure,
+static const char *name_of(struct text *room, struct report_figure *figure,
                            const struct report_forest *forest, uint32_t i)
 {
     put_short(room, report_table_at(&figure->table, forest->row[i], "stratum")->text);
-    return report_out_text(room);
+    return text_of(room);
 }
 
 static struct names fit_names(struct report_figure *figure, const struct report_forest *forest)
 {
-    struct report_out name = {0}, drawn = {0};
+    struct text name = {0}, drawn = {0};
     struct names out = {FOREST_LEAST, FOREST_LETTER, 1};
     double longest = 0;
     for (uint32_t i = 0; i < forest->count; i++) {
@@ -131,25 +131,25 @@ static struct names fit_names(struct report_figure *figure, const struct report_
         out.lines = label.lines > out.lines ? label.lines : out.lines;
         out.width = fmax(out.width, label.width);
     }
-    report_out_finish(&name);
-    report_out_finish(&drawn);
+    text_finish(&name);
+    text_finish(&drawn);
     return out;
 }
 
 static void write_names(struct report_figure *out, const struct report_forest *forest,
                         const struct names *names)
 {
-    struct report_out name = {0};
-    report_out_printf(&out->script, "set ytics scale 0 font \",%u\" (", names->size);
+    struct text name = {0};
+    text_addf(&out->script, "set ytics scale 0 font \",%u\" (", names->size);
     for (uint32_t i = 0; i < forest->count; i++) {
-        report_out_put(&out->script, i ? ", " : "");
+        text_put(&out->script, i ? ", " : "");
         report_label_put(&out->script, name_of(&name, out, forest, i), FOREST_NAMES, names->size);
-        report_out_printf(&out->script, "%u", forest->count - i);
+        text_addf(&out->script, "%u", forest->count - i);
     }
-    report_out_put(&out->script, ")\n");
-    if (name.status)
-        out->script.status = name.status;
-    report_out_finish(&name);
+    text_put(&out->script, ")\n");
+    if (name.st)
+        out->script.st = name.st;
+    text_finish(&name);
 }
 
 /* The key in the strip above the rows: the first series at the middle, the second after it. */
@@ -158,11 +158,11 @@ static void write_key(struct report_figure *out, const struct report_forest *for
     static const double place[] = {0.45, 0.62};
     for (int s = 0; s < series; s++) {
         const struct report_forest_series *own = &forest->series[s];
-        report_out_printf(&out->script,
-                          "set label %d \"%s\" at screen %.2f,%.4f left offset 1,0 point pointtype "
-                          "%u pointsize %g linecolor rgb \"%s\"\n",
-                          s + 2, own->label, place[s], 1 - 14. / out->height, own->point, own->size,
-                          own->colour);
+        text_addf(&out->script,
+                  "set label %d \"%s\" at screen %.2f,%.4f left offset 1,0 point pointtype "
+                  "%u pointsize %g linecolor rgb \"%s\"\n",
+                  s + 2, own->label, place[s], 1 - 14. / out->height, own->point, own->size,
+                  own->colour);
     }
 }
 
@@ -170,19 +170,18 @@ static void write_key(struct report_figure *out, const struct report_forest *for
 static void plot_series(struct report_figure *out, const struct report_forest_series *series, int s)
 {
     const int at = 4 * s + 1;
-    report_out_printf(&out->script,
-                      "%s$rows using ($9==0?$%d:NaN):%d:%d:%d with xerrorbars pointtype %u "
-                      "pointsize %g linewidth %g linecolor rgb \"%s\", \\\n"
-                      " '' using ($9==1?$%d:NaN):%d:%d:%d with xerrorbars pointtype %d pointsize "
-                      "%g linewidth 0.7 linecolor rgb \"" REPORT_GREY "\"",
-                      s ? ", \\\n " : "plot ", at, at + 3, at + 1, at + 2, series->point,
-                      series->size, series->line, series->colour, at, at + 3, at + 1, at + 2,
-                      s ? 12 : 6, series->size);
+    text_addf(&out->script,
+              "%s$rows using ($9==0?$%d:NaN):%d:%d:%d with xerrorbars pointtype %u "
+              "pointsize %g linewidth %g linecolor rgb \"%s\", \\\n"
+              " '' using ($9==1?$%d:NaN):%d:%d:%d with xerrorbars pointtype %d pointsize "
+              "%g linewidth 0.7 linecolor rgb \"" REPORT_GREY "\"",
+              s ? ", \\\n " : "plot ", at, at + 3, at + 1, at + 2, series->point, series->size,
+              series->line, series->colour, at, at + 3, at + 1, at + 2, s ? 12 : 6, series->size);
 }
 
 void report_forest_write(struct report_figure *out, const struct report_forest *forest)
 {
-    struct report_out *script = &out->script;
+    struct text *script = &out->script;
     const uint32_t count = forest->count;
     const struct names names = fit_names(out, forest);
     const uint32_t plain = count > FOREST_FEW ? FOREST_ROW : FOREST_WIDE_ROW;
@@ -194,16 +193,15 @@ void report_forest_write(struct report_figure *out, const struct report_forest *
     for (uint32_t i = 0; i < count; i++)
         write_row(out, forest, forest->row[i], count - i);
     write_names(out, forest, &names);
-    report_out_printf(
-        script,
-        "set lmargin at screen %.4f\nset rmargin 8\nset tmargin at screen %.4f\n"
-        "set bmargin at screen %.4f\nset yrange [0.5:%u.5]\nset xrange [0:%.4g]\n"
-        "set grid xtics noytics\nset label 1 \"n\" at graph 1.04,graph 1 left offset 0,0.9\n",
-        (names.width + FOREST_GAP) / REPORT_WIDTH, 1 - (double)FOREST_ABOVE / out->height,
-        (double)FOREST_BELOW / out->height, count, most > 0 ? fmin(1.05 * most, 102) : 1);
+    text_addf(script,
+              "set lmargin at screen %.4f\nset rmargin 8\nset tmargin at screen %.4f\n"
+              "set bmargin at screen %.4f\nset yrange [0.5:%u.5]\nset xrange [0:%.4g]\n"
+              "set grid xtics noytics\nset label 1 \"n\" at graph 1.04,graph 1 left offset 0,0.9\n",
+              (names.width + FOREST_GAP) / REPORT_WIDTH, 1 - (double)FOREST_ABOVE / out->height,
+              (double)FOREST_BELOW / out->height, count, most > 0 ? fmin(1.05 * most, 102) : 1);
     write_key(out, forest, series);
-    report_out_printf(script, "set xlabel \"%s, %%\"\n", forest->title);
+    text_addf(script, "set xlabel \"%s, %%\"\n", forest->title);
     for (int s = 0; s < series; s++)
         plot_series(out, &forest->series[s], s);
-    report_out_put(script, "\n");
+    text_put(script, "\n");
 }

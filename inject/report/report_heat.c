@@ -59,11 +59,11 @@ static void put_label(struct report_figure *out, const struct report_heat_map *m
     const bool few = is_few(map, cell);
     const char *open = few ? "(" : "", *close = few ? ")" : "";
     if (map->counts)
-        report_out_printf(&out->script, "\"%" PRIu64 "\"", map->trials[cell]);
+        text_addf(&out->script, "\"%" PRIu64 "\"", map->trials[cell]);
     else if (percent > 0 && percent < 0.95)
-        report_out_printf(&out->script, "\"%s.%.0f%s\"", open, fmax(10 * percent, 1), close);
+        text_addf(&out->script, "\"%s.%.0f%s\"", open, fmax(10 * percent, 1), close);
     else
-        report_out_printf(&out->script, "\"%s%.0f%s\"", open, percent, close);
+        text_addf(&out->script, "\"%s%.0f%s\"", open, percent, close);
 }
 
 /* Rows of panel titles above row `row`, its own included. */
@@ -81,46 +81,45 @@ static void put_cell(struct report_figure *out, const struct report_heat_map *ma
 {
     const uint32_t x = (uint32_t)(cell % map->n_columns), row = (uint32_t)(cell / map->n_columns);
     const uint32_t y = row + titles_above(map, row), step = step_of(map->value[cell], most);
-    struct report_out *script = &out->script;
+    struct text *script = &out->script;
     if (map->trials[cell] == 0 || isnan(map->value[cell]))
         return;
     const bool few = is_few(map, cell);
     if (few)
-        report_out_printf(script,
-                          "set object rectangle from %u.08,%u.1 to %u.92,%u.9 fillstyle empty "
-                          "border linecolor rgb \"" REPORT_GREY "\" linewidth 0.7 dashtype 3\n",
-                          x, y, x, y);
+        text_addf(script,
+                  "set object rectangle from %u.08,%u.1 to %u.92,%u.9 fillstyle empty "
+                  "border linecolor rgb \"" REPORT_GREY "\" linewidth 0.7 dashtype 3\n",
+                  x, y, x, y);
     else
-        report_out_printf(script,
-                          "set object rectangle from %u.04,%u.04 to %u.96,%u.96 fillstyle solid 1 "
-                          "noborder fillcolor rgb \"%s\"\n",
-                          x, y, x, y, report_heat[step]);
+        text_addf(script,
+                  "set object rectangle from %u.04,%u.04 to %u.96,%u.96 fillstyle solid 1 "
+                  "noborder fillcolor rgb \"%s\"\n",
+                  x, y, x, y, report_heat[step]);
     if (map->n_columns > HEAT_LABELLED)
         return;
-    report_out_put(script, "set label ");
+    text_put(script, "set label ");
     put_label(out, map, cell);
-    report_out_printf(script, " at %u.5,%u.5 center font \",%d\" textcolor rgb \"%s\"\n", x, y,
-                      map->n_columns > 16 ? 10 : 12,
-                      few                       ? REPORT_GREY
-                      : step >= REPORT_HEAT - 2 ? REPORT_ON_DARK
-                                                : REPORT_INK);
+    text_addf(script, " at %u.5,%u.5 center font \",%d\" textcolor rgb \"%s\"\n", x, y,
+              map->n_columns > 16 ? 10 : 12,
+              few                       ? REPORT_GREY
+              : step >= REPORT_HEAT - 2 ? REPORT_ON_DARK
+                                        : REPORT_INK);
 }
 
 /* The scale: six fields from 0 to `most`, across the top right. */
 static void put_scale(struct report_figure *out, const struct report_heat_map *map, double most)
 {
     const double top = 1 - 6. / out->height, bottom = 1 - (double)HEAT_KEY / out->height;
-    struct report_out *script = &out->script;
+    struct text *script = &out->script;
     for (uint32_t s = 0; s < REPORT_HEAT; s++)
-        report_out_printf(
-            script,
-            "set object rectangle from screen %.4f,%.4f to screen %.4f,%.4f fillstyle "
-            "solid 1 noborder fillcolor rgb \"%s\"\n",
-            0.58 + 0.05 * s, bottom, 0.58 + 0.05 * (s + 1), top, report_heat[s]);
-    report_out_printf(script, "set label \"%s  0\" at screen 0.57,%.4f right\n", map->value_title,
-                      (top + bottom) / 2);
-    report_out_printf(script, "set label \"%.3g%s\" at screen 0.89,%.4f left\n",
-                      map->counts ? most : 100 * most, map->counts ? "" : " %", (top + bottom) / 2);
+        text_addf(script,
+                  "set object rectangle from screen %.4f,%.4f to screen %.4f,%.4f fillstyle "
+                  "solid 1 noborder fillcolor rgb \"%s\"\n",
+                  0.58 + 0.05 * s, bottom, 0.58 + 0.05 * (s + 1), top, report_heat[s]);
+    text_addf(script, "set label \"%s  0\" at screen 0.57,%.4f right\n", map->value_title,
+              (top + bottom) / 2);
+    text_addf(script, "set label \"%.3g%s\" at screen 0.89,%.4f left\n",
+              map->counts ? most : 100 * most, map->counts ? "" : " %", (top + bottom) / 2);
 }
 
 /* Every how many numbers of an axis are written; 1: all. */
@@ -139,34 +138,34 @@ static uint32_t step_of_tics(const char *const *label, uint32_t count, size_t le
 static void put_x_tics(struct report_figure *out, const struct report_heat_map *map, uint32_t step)
 {
     bool first = true;
-    report_out_put(&out->script, "set xtics scale 0 (");
+    text_put(&out->script, "set xtics scale 0 (");
     for (uint32_t i = 0; i < map->n_columns; i++) {
         if (step > 1 && (uint32_t)atoi(map->column[i]) % step != 0)
             continue;
-        report_out_put(&out->script, first ? "" : ", ");
+        text_put(&out->script, first ? "" : ", ");
         report_figure_quoted(out, map->column[i]);
-        report_out_printf(&out->script, "%u.5", i);
+        text_addf(&out->script, "%u.5", i);
         first = false;
     }
-    report_out_put(&out->script, ")\n");
+    text_put(&out->script, ")\n");
 }
 
 /* Names of the rows, and titles above the panels. */
 static void put_y_tics(struct report_figure *out, const struct report_heat_map *map)
 {
-    report_out_put(&out->script, "set ytics scale 0 (");
+    text_put(&out->script, "set ytics scale 0 (");
     for (uint32_t i = 0; i < map->n_rows; i++) {
-        report_out_put(&out->script, i ? ", " : "");
+        text_put(&out->script, i ? ", " : "");
         report_figure_quoted(out, map->row[i]);
-        report_out_printf(&out->script, "%u.5", i + titles_above(map, i));
+        text_addf(&out->script, "%u.5", i + titles_above(map, i));
     }
-    report_out_put(&out->script, ")\n");
+    text_put(&out->script, ")\n");
     for (uint32_t i = 0; map->panel && i < map->n_rows; i++) {
         if (!map->panel[i])
             continue;
-        report_out_put(&out->script, "set label ");
+        text_put(&out->script, "set label ");
         report_figure_quoted(out, map->panel[i]);
-        report_out_printf(&out->script, "at 0.1,%u.45 left\n", i + titles_above(map, i) - 1);
+        text_addf(&out->script, "at 0.1,%u.45 left\n", i + titles_above(map, i) - 1);
     }
 }
 
@@ -194,18 +193,18 @@ void report_heat_write(struct report_figure *out, const struct report_heat_map *
     put_y_tics(out, map);
     put_x_tics(out, map, step);
     /* a label instead of an axis title, which gnuplot hides behind turned names */
-    report_out_printf(&out->script,
-                      "unset border\nset grid noxtics noytics\n%s"
-                      "set xrange [0:%u]\nset yrange [%u:0]\nset tmargin at screen %.4f\n"
-                      "set bmargin at screen %.4f\nset lmargin %.1f\nset rmargin 1\n"
-                      "set label \"%s\" at graph 0.5,screen %.4f center\nset ylabel \"%s\"\n",
-                      turned ? "set xtics rotate by 90 right\n" : "", map->n_columns, rows,
-                      1 - (HEAT_KEY + 14.) / out->height, (double)below / out->height,
-                      fmin((double)row_letters * 1.02 + 4.5, 30), map->column_title,
-                      14. / out->height, map->row_title);
+    text_addf(&out->script,
+              "unset border\nset grid noxtics noytics\n%s"
+              "set xrange [0:%u]\nset yrange [%u:0]\nset tmargin at screen %.4f\n"
+              "set bmargin at screen %.4f\nset lmargin %.1f\nset rmargin 1\n"
+              "set label \"%s\" at graph 0.5,screen %.4f center\nset ylabel \"%s\"\n",
+              turned ? "set xtics rotate by 90 right\n" : "", map->n_columns, rows,
+              1 - (HEAT_KEY + 14.) / out->height, (double)below / out->height,
+              fmin((double)row_letters * 1.02 + 4.5, 30), map->column_title, 14. / out->height,
+              map->row_title);
     for (size_t i = 0; i < (size_t)map->n_rows * map->n_columns; i++)
         put_cell(out, map, i, most);
-    report_out_put(&out->script, "plot NaN notitle\n");
+    text_put(&out->script, "plot NaN notitle\n");
 }
 
 static const struct report_column COLUMNS[] = {

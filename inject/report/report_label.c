@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "inject/report/report_out.h"
+
 #define LABEL_LINE 256 /* bytes; no label's line is longer */
 
 static bool is_continuation(char c)
@@ -91,25 +93,24 @@ static double widest_part(const char *text, double size)
     return most;
 }
 
-struct report_label report_label_put(struct report_out *out, const char *text, double width,
-                                     double size)
+struct report_label report_label_put(struct text *out, const char *text, double width, double size)
 {
     struct report_label label = {count_lines(text, width, size), 0};
     const double least = widest_part(text, size);
     while (label.lines > 1 && 0.95 * width >= least &&
            count_lines(text, 0.95 * width, size) == label.lines)
         width *= 0.95;
-    report_out_put(out, "\"");
+    text_put(out, "\"");
     for (uint32_t i = 0; i < label.lines; i++) {
         char line[LABEL_LINE + 8];
         const size_t n = line_of(text, width, size);
         const size_t shown = n > 0 && text[n] && text[n - 1] == ' ' ? n - 1 : n;
         label.width = fmax(label.width, report_label_width(text, shown, size));
         snprintf(line, sizeof(line), "%.*s", (int)shown, text);
-        report_out_put(out, i ? "\\n" : "");
+        text_put(out, i ? "\\n" : "");
         report_out_gnuplot(out, line);
         text += n;
     }
-    report_out_put(out, "\" ");
+    text_put(out, "\" ");
     return label;
 }

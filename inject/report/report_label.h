@@ -3,10 +3,10 @@
 #ifndef VKFI_INJECT_REPORT_LABEL_H
 #define VKFI_INJECT_REPORT_LABEL_H
 
+#include "base/text.h"
+
 #include <stddef.h>
 #include <stdint.h>
-
-#include "inject/report/report_out.h"
 
 /* Pixels of `n` bytes of UTF-8 in letters of `size` pixels: by the widths of DejaVu Sans, the
  * widest of the usual sans-serif fonts. */
@@ -19,7 +19,6 @@ struct report_label {
 
 /* A label in double quotes for gnuplot, in as few lines of at most `width` as possible, evenly
  * filled: broken after ", ", and within a word only if it alone is wider. */
-struct report_label report_label_put(struct report_out *out, const char *text, double width,
-                                     double size);
+struct report_label report_label_put(struct text *out, const char *text, double width, double size);
 
 #endif

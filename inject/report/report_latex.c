@@ -6,6 +6,7 @@
 
 #include "inject/report/report_figure.h"
 #include "inject/report/report_label.h"
+#include "inject/report/report_out.h"
 #include "inject/report/report_table.h"
 
 /* Points: the text width of a 10 pt article, less the error of the estimates below. */
@@ -34,7 +35,7 @@ static double width_of(const char *text, size_t n, double size)
 }
 
 /* LaTeX's default encoding lacks some signs of numbers. */
-static void put_number(struct report_out *out, const char *text)
+static void put_number(struct text *out, const char *text)
 {
     static const struct {
         const char *text, *tex;
@@ -51,16 +52,16 @@ static void put_number(struct report_out *out, const char *text)
             s++;
         if (s < sizeof(signs) / sizeof(*signs)) {
             n = strlen(signs[s].text);
-            report_out_put(out, signs[s].tex);
+            text_put(out, signs[s].tex);
         } else {
-            report_out_put_n(out, text, 1);
+            text_add(out, text, 1);
         }
         text += n;
     }
 }
 
 /* A text with places to break at: after punctuation, and in long words without any. */
-static void put_text(struct report_out *out, const char *text)
+static void put_text(struct text *out, const char *text)
 {
     uint32_t unbroken = 0;
     while (*text) {
@@ -74,7 +75,7 @@ static void put_text(struct report_out *out, const char *text)
         text += n;
         const bool sign = strchr("._/=-,:+", letter[0]) && !isdigit((unsigned char)*text);
         if (*text && *text != ' ' && (sign || unbroken >= LATEX_UNBROKEN)) {
-            report_out_put(out, "\\allowbreak{}");
+            text_put(out, "\\allowbreak{}");
             unbroken = 0;
         }
     }
@@ -104,21 +105,21 @@ static double heading_width(const char *text)
     return most;
 }
 
-static void put_heading(struct report_out *out, const struct report_column *column)
+static void put_heading(struct text *out, const struct report_column *column)
 {
     const char *text = column->label;
     char line[REPORT_CELL_TEXT];
-    report_out_printf(out, "\\shortstack[%s]{", column->format == REPORT_TEXT ? "l" : "r");
+    text_addf(out, "\\shortstack[%s]{", column->format == REPORT_TEXT ? "l" : "r");
     for (bool first = true; *text; first = false) {
         size_t n = heading_line(text);
         n = n < sizeof(line) ? n : sizeof(line) - 1;
         memcpy(line, text, n);
         line[n] = '\0';
-        report_out_put(out, first ? "" : "\\\\");
+        text_put(out, first ? "" : "\\\\");
         report_out_latex(out, line);
         text += n + (text[n] == ' ');
     }
-    report_out_put(out, "}");
+    text_put(out, "}");
 }
 
 static double cell_width(const struct report_column *column, const struct report_cell *cell)
@@ -161,7 +162,7 @@ static uint32_t end_of_part(const struct layout *layout, uint32_t from)
     return end;
 }
 
-static void put_cell(struct report_out *out, const struct report_column *column,
+static void put_cell(struct text *out, const struct report_column *column,
                      const struct report_cell *cell)
 {
     char text[REPORT_CELL_TEXT], basis[REPORT_CELL_TEXT];
@@ -175,11 +176,11 @@ static void put_cell(struct report_out *out, const struct report_column *column,
         put_number(out, text);
         return;
     }
-    report_out_put(out, "\\begin{tabular}[t]{@{}r@{}}");
+    text_put(out, "\\begin{tabular}[t]{@{}r@{}}");
     put_number(out, text);
-    report_out_put(out, "\\\\[-2pt]\\scriptsize ");
+    text_put(out, "\\\\[-2pt]\\scriptsize ");
     put_number(out, basis);
-    report_out_put(out, "\\end{tabular}");
+    text_put(out, "\\end{tabular}");
 }
 
 /* The columns of a part, starting with the table's first. */
@@ -194,7 +195,7 @@ static bool is_in(const struct part *part, uint32_t i)
     return i == 0 || (i >= part->from && i < part->end);
 }
 
-static void put_row(struct report_out *out, const struct part *part, uint32_t row, bool heading)
+static void put_row(struct text *out, const struct part *part, uint32_t row, bool heading)
 {
     const struct report_table *table = part->table;
     bool first = true;
@@ -202,74 +203,74 @@ static void put_row(struct report_out *out, const struct part *part, uint32_t ro
         const uint32_t c = part->layout->column[i];
         if (!is_in(part, i))
             continue;
-        report_out_put(out, first ? "" : " & ");
+        text_put(out, first ? "" : " & ");
         first = false;
         if (heading)
             put_heading(out, &table->column[c]);
         else
             put_cell(out, &table->column[c], &table->cell[(size_t)row * table->n_columns + c]);
     }
-    report_out_put(out, " \\\\\n");
+    text_put(out, " \\\\\n");
 }
 
-static void put_columns(struct report_out *out, const struct part *part)
+static void put_columns(struct text *out, const struct part *part)
 {
-    report_out_put(out, "{@{}");
+    text_put(out, "{@{}");
     for (uint32_t i = 0; i < part->end; i++) {
         if (!is_in(part, i))
             continue;
         if (part->table->column[part->layout->column[i]].format == REPORT_TEXT)
-            report_out_printf(out, ">{\\raggedright\\arraybackslash}p{%.1fpt}",
-                              part->layout->width[i] - LATEX_GAP + 2);
+            text_addf(out, ">{\\raggedright\\arraybackslash}p{%.1fpt}",
+                      part->layout->width[i] - LATEX_GAP + 2);
         else
-            report_out_put(out, "r");
+            text_put(out, "r");
     }
-    report_out_put(out, "@{}}\n");
+    text_put(out, "@{}}\n");
 }
 
-static void put_caption(struct report_out *out, const struct report_table *table)
+static void put_caption(struct text *out, const struct report_table *table)
 {
-    report_out_put(out, "\\caption{");
+    text_put(out, "\\caption{");
     report_out_latex(out, table->caption);
     report_out_latex(out, report_table_note(table));
-    report_out_printf(out, "}\\label{tab:%s}", table->id);
+    text_addf(out, "}\\label{tab:%s}", table->id);
 }
 
-static void put_rows(struct report_out *out, const struct part *part)
+static void put_rows(struct text *out, const struct part *part)
 {
     for (uint32_t r = 0; r < part->table->n_rows; r++)
         put_row(out, part, r, false);
 }
 
 /* A part as a longtable, the first with the caption. */
-static void put_long(struct report_out *out, const struct part *part)
+static void put_long(struct text *out, const struct part *part)
 {
     if (part->from > 0)
-        report_out_put(out, "\\addtocounter{table}{-1}\n"); /* the same table goes on */
-    report_out_put(out, "\\begin{longtable}");
+        text_put(out, "\\addtocounter{table}{-1}\n"); /* the same table goes on */
+    text_put(out, "\\begin{longtable}");
     put_columns(out, part);
     if (part->from == 0) {
         put_caption(out, part->table);
-        report_out_put(out, "\\\\\n");
+        text_put(out, "\\\\\n");
     }
-    report_out_put(out, "\\toprule\n");
+    text_put(out, "\\toprule\n");
     put_row(out, part, 0, true);
-    report_out_put(out, "\\midrule\n\\endfirsthead\n\\toprule\n");
+    text_put(out, "\\midrule\n\\endfirsthead\n\\toprule\n");
     put_row(out, part, 0, true);
-    report_out_put(out, "\\midrule\n\\endhead\n\\bottomrule\n\\endfoot\n");
+    text_put(out, "\\midrule\n\\endhead\n\\bottomrule\n\\endfoot\n");
     put_rows(out, part);
-    report_out_put(out, "\\end{longtable}\n");
+    text_put(out, "\\end{longtable}\n");
 }
 
-static void put_short(struct report_out *out, const struct part *part)
+static void put_short(struct text *out, const struct part *part)
 {
-    report_out_put(out, "\\par\\smallskip\n\\begin{tabular}");
+    text_put(out, "\\par\\smallskip\n\\begin{tabular}");
     put_columns(out, part);
-    report_out_put(out, "\\toprule\n");
+    text_put(out, "\\toprule\n");
     put_row(out, part, 0, true);
-    report_out_put(out, "\\midrule\n");
+    text_put(out, "\\midrule\n");
     put_rows(out, part);
-    report_out_put(out, "\\bottomrule\n\\end{tabular}\n");
+    text_put(out, "\\bottomrule\n\\end{tabular}\n");
 }
 
 /* Lines of a row: an interval has two, a text as many as it is broken into. */
@@ -325,34 +326,33 @@ bool report_figure_prints(const struct report_figure *figure)
     return figure->height <= LATEX_TALL;
 }
 
-void report_figure_latex(struct report_out *out, const struct report_figure *figure)
+void report_figure_latex(struct text *out, const struct report_figure *figure)
 {
     const char *id = figure->id;
-    report_out_printf(
-        out,
-        "%% needs \\usepackage{graphicx}; %s.pdf is made by: gnuplot -e pdf=1 %s.gp > "
-        "%s.pdf\n\\begin{figure*}\n\\centering\n\\includegraphics[width=\\ifdim"
-        "\\textwidth>420pt 420pt\\else\\textwidth\\fi,height=0.85\\textheight,"
-        "keepaspectratio]{%s}\n\\caption[",
-        id, id, id, id);
+    text_addf(out,
+              "%% needs \\usepackage{graphicx}; %s.pdf is made by: gnuplot -e pdf=1 %s.gp > "
+              "%s.pdf\n\\begin{figure*}\n\\centering\n\\includegraphics[width=\\ifdim"
+              "\\textwidth>420pt 420pt\\else\\textwidth\\fi,height=0.85\\textheight,"
+              "keepaspectratio]{%s}\n\\caption[",
+              id, id, id, id);
     report_out_latex(out, figure->title);
-    report_out_put(out, "]{");
+    text_put(out, "]{");
     report_out_latex(out, figure->caption);
-    report_out_printf(out, "}\\label{fig:%s}\n\\end{figure*}\n", id);
+    text_addf(out, "}\\label{fig:%s}\n\\end{figure*}\n", id);
 }
 
-void report_table_latex(struct report_out *out, const struct report_table *table)
+void report_table_latex(struct text *out, const struct report_table *table)
 {
     struct layout layout;
     measure(&layout, table);
     const bool longer = all_lines(&layout, table) > LATEX_PAGE;
-    report_out_printf(out, "%% needs \\usepackage{array,booktabs%s}\n", longer ? ",longtable" : "");
+    text_addf(out, "%% needs \\usepackage{array,booktabs%s}\n", longer ? ",longtable" : "");
     if (longer) {
-        report_out_put(out, LATEX_ONE_COLUMN);
+        text_put(out, LATEX_ONE_COLUMN);
     } else {
-        report_out_printf(out, "\\begin{%s}\n\\centering\n", float_of(&layout));
+        text_addf(out, "\\begin{%s}\n\\centering\n", float_of(&layout));
         put_caption(out, table);
-        report_out_put(out, "\n\\footnotesize\\setlength{\\tabcolsep}{4pt}\n");
+        text_put(out, "\n\\footnotesize\\setlength{\\tabcolsep}{4pt}\n");
     }
     for (uint32_t from = 0; from < layout.count;) {
         const struct part part = {table, &layout, from, end_of_part(&layout, from)};
@@ -363,7 +363,7 @@ void report_table_latex(struct report_out *out, const struct report_table *table
         from = part.end;
     }
     if (longer)
-        report_out_put(out, "\\columnsback\n\\endgroup\n");
+        text_put(out, "\\columnsback\n\\endgroup\n");
     else
-        report_out_printf(out, "\\end{%s}\n", float_of(&layout));
+        text_addf(out, "\\end{%s}\n", float_of(&layout));
 }

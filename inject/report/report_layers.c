@@ -74,13 +74,13 @@ static double write_bars(struct report_figure *out)
     double most = 0;
     report_figure_data(out, "layers");
     for (uint32_t l = 0; l < table->n_rows; l++) {
-        report_out_printf(&out->script, "%u ", l);
+        text_addf(&out->script, "%u ", l);
         for (size_t b = 0; b < BAR_COUNT; b++)
             report_figure_number(out, 100 * report_table_at(table, l, BARS[b].name)->number);
         report_figure_number(out, 100 * report_table_at(table, l, "sdc_low")->number);
         report_figure_number(out, 100 * report_table_at(table, l, "sdc_high")->number);
         report_figure_number(out, 100 * report_table_at(table, l, "trend")->number);
-        report_out_printf(&out->script, "%d\n", table->faint[l]);
+        text_addf(&out->script, "%d\n", table->faint[l]);
         most = fmax(most, 100 * report_table_number(table, l, "sdc_high"));
     }
     report_figure_end_data(out);
@@ -90,9 +90,9 @@ static double write_bars(struct report_figure *out)
 /* Above: SDC alone, with its interval and trend; below: all classes to 100 %. */
 static void plot_bars(struct report_figure *out, bool trend, double most)
 {
-    struct report_out *script = &out->script;
+    struct text *script = &out->script;
     report_figure_share_axis(out, 0, most);
-    report_out_printf(
+    text_addf(
         script,
         "set multiplot\nset xrange [-0.7:%u.7]\nset xtics %u\nset tmargin at screen 0.945\n"
         "set bmargin at screen 0.66\nset ylabel \"SDC, %%\"\n"
@@ -112,16 +112,16 @@ static void plot_bars(struct report_figure *out, bool trend, double most)
         trend ? ", '' using 1:9 with lines linewidth 2 dashtype 2 linecolor rgb "
                 "\"" REPORT_D "\" title \"trend\""
               : "");
-    report_out_put(script, "set tmargin at screen 0.51\nset bmargin at screen 0.13\nset format x\n"
-                           "set boxwidth 0.86\nset xlabel \"layer\"\nset ylabel \"share of trials, "
-                           "%\"\nset yrange [0:100]\nset key at screen 0.98,screen 0.645 top right "
-                           "horizontal Left reverse samplen 2 width 1 maxrows 2\nplot ");
+    text_put(script, "set tmargin at screen 0.51\nset bmargin at screen 0.13\nset format x\n"
+                     "set boxwidth 0.86\nset xlabel \"layer\"\nset ylabel \"share of trials, "
+                     "%\"\nset yrange [0:100]\nset key at screen 0.98,screen 0.645 top right "
+                     "horizontal Left reverse samplen 2 width 1 maxrows 2\nplot ");
     for (size_t b = BAR_COUNT; b-- > 0;) {
-        report_out_put(script, "$layers using 1:(");
+        text_put(script, "$layers using 1:(");
         for (size_t below = 0; below <= b; below++)
-            report_out_printf(script, "%s$%zu", below ? "+" : "", below + 2);
-        report_out_printf(script, ") with boxes %s title \"%s\"%s", BARS[b].style, BARS[b].label,
-                          b ? ", \\\n " : "\nunset multiplot\n");
+            text_addf(script, "%s$%zu", below ? "+" : "", below + 2);
+        text_addf(script, ") with boxes %s title \"%s\"%s", BARS[b].style, BARS[b].label,
+                  b ? ", \\\n " : "\nunset multiplot\n");
     }
 }
 
@@ -160,7 +160,7 @@ enum status report_layers_bars(struct report_figure *out, struct report_context 
     report_figure_begin(out, REPORT_WIDTH, 520);
     const double most = write_bars(out);
     plot_bars(out, trend.known, most);
-    return out->caption ? out->script.status : STATUS_MEMORY;
+    return out->caption ? out->script.st : STATUS_MEMORY;
 }
 
 /* Deviation: boundaries after the fault's layer. */
@@ -244,13 +244,13 @@ static void write_deviation(struct report_figure *out)
     static const char *const columns[] = {"p10", "p50", "p90"};
     report_figure_data(out, "boundaries");
     for (uint32_t b = 0; b < out->table.n_rows; b++) {
-        report_out_printf(&out->script, "%u ", b);
+        text_addf(&out->script, "%u ", b);
         for (size_t c = 0; c < sizeof(columns) / sizeof(*columns); c++) {
             const double value = report_table_at(&out->table, b, columns[c])->number;
             /* the lower and upper edges mean 0 and Inf */
             report_figure_number(out, value < 1e-8 ? 1e-8 : value > 1e4 ? 1e4 : value);
         }
-        report_out_put(&out->script, "\n");
+        text_put(&out->script, "\n");
     }
     report_figure_end_data(out);
 }
@@ -280,21 +280,20 @@ enum status report_layers_deviation(struct report_figure *out, struct report_con
                          "fault; trials as drawn, without weights.";
     report_figure_begin(out, REPORT_WIDTH, 360);
     write_deviation(out);
-    report_out_put(
-        &out->script,
-        "set logscale y\nset ytics (\"10\xe2\x81\xb4\" 1e4, \"10\xc2\xb2\" 1e2, \"1\" 1, "
-        "\"10\xe2\x81\xbb\xc2\xb2\" 1e-2, \"10\xe2\x81\xbb\xe2\x81\xb4\" 1e-4, "
-        "\"10\xe2\x81\xbb\xe2\x81\xb6\" 1e-6, \"0\" 1e-8)\nset yrange "
-        "[1e-8:1e4]\nset xlabel \"layers behind the fault\"\nset ylabel \"relative L2 "
-        "distance\"\nset tmargin 2.6\n"
-        "set key tmargin right horizontal Left reverse samplen 2\n"
-        "plot $boundaries using 1:2:4 with filledcurves fillstyle solid 1 noborder linecolor "
-        "rgb \"" REPORT_SHADE_1 "\" title \"p10 to p90\", \\\n"
-        " '' using 1:2 with lines linewidth 1 dashtype 3 linecolor rgb \"" REPORT_A
-        "\" notitle, \\\n"
-        " '' using 1:4 with lines linewidth 1 dashtype 3 linecolor rgb \"" REPORT_A
-        "\" notitle, \\\n"
-        " '' using 1:3 with linespoints pointtype 7 pointsize 0.6 linewidth 2 linecolor rgb "
-        "\"" REPORT_A "\" title \"median\"\n");
-    return out->script.status;
+    text_put(&out->script,
+             "set logscale y\nset ytics (\"10\xe2\x81\xb4\" 1e4, \"10\xc2\xb2\" 1e2, \"1\" 1, "
+             "\"10\xe2\x81\xbb\xc2\xb2\" 1e-2, \"10\xe2\x81\xbb\xe2\x81\xb4\" 1e-4, "
+             "\"10\xe2\x81\xbb\xe2\x81\xb6\" 1e-6, \"0\" 1e-8)\nset yrange "
+             "[1e-8:1e4]\nset xlabel \"layers behind the fault\"\nset ylabel \"relative L2 "
+             "distance\"\nset tmargin 2.6\n"
+             "set key tmargin right horizontal Left reverse samplen 2\n"
+             "plot $boundaries using 1:2:4 with filledcurves fillstyle solid 1 noborder linecolor "
+             "rgb \"" REPORT_SHADE_1 "\" title \"p10 to p90\", \\\n"
+             " '' using 1:2 with lines linewidth 1 dashtype 3 linecolor rgb \"" REPORT_A
+             "\" notitle, \\\n"
+             " '' using 1:4 with lines linewidth 1 dashtype 3 linecolor rgb \"" REPORT_A
+             "\" notitle, \\\n"
+             " '' using 1:3 with linespoints pointtype 7 pointsize 0.6 linewidth 2 linecolor rgb "
+             "\"" REPORT_A "\" title \"median\"\n");
+    return out->script.st;
 }

@@ -109,7 +109,7 @@ static enum status draw_map(struct report_figure *out, struct report_context *co
         context->main_start, request->row_title, request->column_title, REPORT_FEW,
         report_context_note(context));
     report_heat_write(out, &map);
-    return out->caption ? out->script.status : STATUS_MEMORY;
+    return out->caption ? out->script.st : STATUS_MEMORY;
 }
 
 enum status report_maps_sites(struct report_figure *out, struct report_context *context)

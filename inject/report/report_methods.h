@@ -6,11 +6,11 @@
 #include "inject/report/report_summary.h"
 
 /* Plain text, one paragraph. */
-enum status report_methods_paragraph(struct report_out *out,
+enum status report_methods_paragraph(struct text *out,
                                      struct report_context *context) STATUS_MUST_USE;
 
 /* HTML list items, the verdict first. report_sentence follows them. */
-enum status report_methods_verdict(struct report_out *out, struct report_context *context,
+enum status report_methods_verdict(struct text *out, struct report_context *context,
                                    const struct report_totals *totals) STATUS_MUST_USE;
 
 /* The limit `i` of METHOD.md 8, a plain sentence; null after the last. */

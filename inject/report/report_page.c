@@ -9,6 +9,7 @@
 
 #include "inject/report/report_examples.h"
 #include "inject/report/report_hypotheses.h"
+#include "inject/report/report_out.h"
 #include "inject/report/report_plot.h"
 #include "inject/report/report_worst.h"
 
@@ -101,18 +102,18 @@ enum status report_page_init(struct report_page *out, const struct report_params
 void report_page_finish(struct report_page *page)
 {
     for (int f = 0; f < REPORT_PICTURES; f++) {
-        report_out_finish(&page->figure[f].script);
-        report_out_finish(&page->figure[f].svg);
+        text_finish(&page->figure[f].script);
+        text_finish(&page->figure[f].svg);
     }
     arena_finish(&page->arena);
     *page = (struct report_page){0};
 }
 
-static void put_pair(struct report_out *out, const char *name, const char *value)
+static void put_pair(struct text *out, const char *name, const char *value)
 {
-    report_out_printf(out, "<dt>%s</dt><dd>", name);
+    text_addf(out, "<dt>%s</dt><dd>", name);
     report_out_html(out, value && *value ? value : "\xe2\x80\x93");
-    report_out_put(out, "</dd>\n");
+    text_put(out, "</dd>\n");
 }
 
 static const char *title_of(const struct report_page *page)
@@ -121,126 +122,126 @@ static const char *title_of(const struct report_page *page)
     return title && *title ? title : "Fault-injection campaign";
 }
 
-static void put_head(struct report_out *out, const struct report_page *page)
+static void put_head(struct text *out, const struct report_page *page)
 {
     const struct report_data *data = page->context.data;
-    report_out_put(out, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-                        "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n"
-                        "<title>");
+    text_put(out, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+                  "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n"
+                  "<title>");
     report_out_html(out, title_of(page));
-    report_out_put(out, "</title>\n");
+    text_put(out, "</title>\n");
     report_style_write(out);
-    report_out_put(out, "</head>\n<body>\n<header>\n<h1>");
+    text_put(out, "</head>\n<body>\n<header>\n<h1>");
     report_out_html(out, title_of(page));
-    report_out_put(out, "</h1>\n<p class=\"soft\">Fault injection into ");
+    text_put(out, "</h1>\n<p class=\"soft\">Fault injection into ");
     report_out_html(out, data->plan->model);
-    report_out_printf(out,
-                      ", population %s, design %s, %" PRIu64 " trials over %" PRIu32
-                      " items; plan <code>%.12s</code>.</p>\n",
-                      kinds_text(KINDS_POPULATION, data->plan->population),
-                      kinds_text(KINDS_DESIGN, data->plan->design), (uint64_t)data->n,
-                      data->n_items, data->identity->plan_hash);
+    text_addf(out,
+              ", population %s, design %s, %" PRIu64 " trials over %" PRIu32
+              " items; plan <code>%.12s</code>.</p>\n",
+              kinds_text(KINDS_POPULATION, data->plan->population),
+              kinds_text(KINDS_DESIGN, data->plan->design), (uint64_t)data->n, data->n_items,
+              data->identity->plan_hash);
     if (data->plan->notes && *data->plan->notes) {
-        report_out_put(out, "<p>");
+        text_put(out, "<p>");
         report_out_html(out, data->plan->notes);
-        report_out_put(out, "</p>\n");
+        text_put(out, "</p>\n");
     }
-    report_out_put(out, "<nav><a href=\"#summary\">Summary</a><a href=\"#pictures\">Pictures</a>"
-                        "<a href=\"#strata\">Strata</a><a href=\"#examples\">Examples</a>"
-                        "<a href=\"#methods\">Methods</a><a href=\"#provenance\">Provenance</a>"
-                        "<a href=\"#limits\">Limits</a></nav>\n</header>\n<main>\n");
+    text_put(out, "<nav><a href=\"#summary\">Summary</a><a href=\"#pictures\">Pictures</a>"
+                  "<a href=\"#strata\">Strata</a><a href=\"#examples\">Examples</a>"
+                  "<a href=\"#methods\">Methods</a><a href=\"#provenance\">Provenance</a>"
+                  "<a href=\"#limits\">Limits</a></nav>\n</header>\n<main>\n");
 }
 
-static enum status put_summary(struct report_out *out, struct report_page *page)
+static enum status put_summary(struct text *out, struct report_page *page)
 {
-    report_out_put(out, "<section id=\"summary\"><h2>Summary</h2>\n<ul class=\"verdict\">\n");
+    text_put(out, "<section id=\"summary\"><h2>Summary</h2>\n<ul class=\"verdict\">\n");
     enum status st = report_methods_verdict(out, &page->context, &page->totals);
     if (page->context.anew) {
         const char *sentence =
             report_worst_sentence(&page->table[REPORT_TABLE_WORST], &page->context);
-        report_out_put(out, "<li>");
+        text_put(out, "<li>");
         report_out_html(out, sentence ? sentence : "");
-        report_out_put(out, "</li>\n");
+        text_put(out, "</li>\n");
         st = st ? st : sentence ? STATUS_OK : STATUS_MEMORY;
     }
-    report_out_printf(out, "<li>%s</li>\n</ul>\n", report_sentence);
+    text_addf(out, "<li>%s</li>\n</ul>\n", report_sentence);
     for (int t = 0; t <= REPORT_TABLE_CHECKS; t++) {
         if (page->table[t].n_rows > 0)
             report_table_html(out, &page->table[t]);
     }
-    report_out_put(out, "</section>\n");
+    text_put(out, "</section>\n");
     return st;
 }
 
-static void put_figure(struct report_out *out, const struct report_figure *figure, int number)
+static void put_figure(struct text *out, const struct report_figure *figure, int number)
 {
-    report_out_printf(out, "<figure id=\"figure-%s\">\n", figure->id);
+    text_addf(out, "<figure id=\"figure-%s\">\n", figure->id);
     report_plot_inline(out, figure);
-    report_out_printf(out, "<figcaption><b>Figure %d. %s.</b> ", number, figure->title);
+    text_addf(out, "<figcaption><b>Figure %d. %s.</b> ", number, figure->title);
     report_out_html(out, figure->caption);
-    report_out_put(out, "</figcaption>\n</figure>\n");
+    text_put(out, "</figcaption>\n</figure>\n");
 }
 
 /* Titles by their reason, each reason once, in the order of the page. */
-static void put_absent(struct report_out *out, const struct report_page *page)
+static void put_absent(struct text *out, const struct report_page *page)
 {
     bool told[REPORT_PICTURES] = {false}, first = true;
-    report_out_put(out, "<p class=\"soft\">Not drawn: ");
+    text_put(out, "<p class=\"soft\">Not drawn: ");
     for (int f = 0; f < REPORT_PICTURES; f++) {
         const char *reason = page->figure[f].absent;
         if (!reason || told[f])
             continue;
-        report_out_printf(out, "%s%s", first ? "" : "; ", page->figure[f].title);
+        text_addf(out, "%s%s", first ? "" : "; ", page->figure[f].title);
         for (int g = f + 1; g < REPORT_PICTURES; g++) {
             if (!page->figure[g].absent || strcmp(page->figure[g].absent, reason) != 0)
                 continue;
             told[g] = true;
-            report_out_printf(out, ", %s", page->figure[g].title);
+            text_addf(out, ", %s", page->figure[g].title);
         }
-        report_out_printf(out, " (%s)", reason);
+        text_addf(out, " (%s)", reason);
         first = false;
     }
-    report_out_put(out, ".</p>\n");
+    text_put(out, ".</p>\n");
 }
 
-static void put_pictures(struct report_out *out, const struct report_page *page)
+static void put_pictures(struct text *out, const struct report_page *page)
 {
     int number = 0, drawn = 0;
     while (drawn < REPORT_PICTURES - 1 && page->figure[drawn].absent)
         drawn++;
-    report_out_put(out, "<section id=\"pictures\"><h2>Pictures</h2>\n");
+    text_put(out, "<section id=\"pictures\"><h2>Pictures</h2>\n");
     report_plot_shapes(out, &page->figure[drawn]);
-    report_out_put(out, "<div class=\"figures\">\n");
+    text_put(out, "<div class=\"figures\">\n");
     for (int f = 0; f < REPORT_PICTURES; f++) {
         if (!page->figure[f].absent)
             put_figure(out, &page->figure[f], ++number);
     }
-    report_out_put(out, "</div>\n");
+    text_put(out, "</div>\n");
     if (number < REPORT_PICTURES)
         put_absent(out, page);
-    report_out_put(out, "</section>\n");
+    text_put(out, "</section>\n");
 }
 
-static void put_strata(struct report_out *out, const struct report_page *page)
+static void put_strata(struct text *out, const struct report_page *page)
 {
-    report_out_put(out, "<section id=\"strata\"><h2>Strata</h2>\n");
+    text_put(out, "<section id=\"strata\"><h2>Strata</h2>\n");
     if (page->table[REPORT_TABLE_WORST].n_rows > 0)
         report_table_html(out, &page->table[REPORT_TABLE_WORST]);
     if (page->figure[0].absent)
-        report_out_put(out, "<p>No trial counts yet.</p>\n");
+        text_put(out, "<p>No trial counts yet.</p>\n");
     else
         report_table_html(out, &page->figure[0].table);
-    report_out_put(out, "</section>\n");
+    text_put(out, "</section>\n");
 }
 
-static void put_provenance(struct report_out *out, const struct report_page *page)
+static void put_provenance(struct text *out, const struct report_page *page)
 {
     const struct report_data *data = page->context.data;
     const struct store_identity *id = data->identity;
     char shard[64];
     snprintf(shard, sizeof(shard), "%" PRIu32 " of %" PRIu32, id->shard,
              id->shards ? id->shards : 1);
-    report_out_put(out, "<section id=\"provenance\"><h2>Provenance</h2>\n<dl>\n");
+    text_put(out, "<section id=\"provenance\"><h2>Provenance</h2>\n<dl>\n");
     put_pair(out, "plan, SHA-256", id->plan_hash);
     put_pair(out, "model", data->plan->model);
     put_pair(out, "model, its file", id->model);
@@ -249,34 +250,34 @@ static void put_provenance(struct report_out *out, const struct report_page *pag
     put_pair(out, "arithmetic contract", id->contract);
     put_pair(out, "tool", id->tool);
     put_pair(out, "shard", shard);
-    report_out_put(out, "</dl>\n");
+    text_put(out, "</dl>\n");
     for (int t = REPORT_TABLE_KEPT; t <= REPORT_TABLE_INCIDENTS; t++) {
         if (page->table[t].n_rows > 0)
             report_table_html(out, &page->table[t]);
     }
-    report_out_put(out, "<details><summary>The plan as given</summary>\n<pre>");
+    text_put(out, "<details><summary>The plan as given</summary>\n<pre>");
     report_out_html(out, id->plan ? id->plan : "");
-    report_out_put(out, "</pre></details>\n</section>\n");
+    text_put(out, "</pre></details>\n</section>\n");
 }
 
-enum status report_page_html(struct report_out *out, struct report_page *page)
+enum status report_page_html(struct text *out, struct report_page *page)
 {
-    struct report_out methods = {0};
+    struct text methods = {0};
     put_head(out, page);
     enum status st = put_summary(out, page);
     put_pictures(out, page);
     put_strata(out, page);
-    report_out_put(out, "<section id=\"examples\"><h2>Worst examples</h2>\n");
+    text_put(out, "<section id=\"examples\"><h2>Worst examples</h2>\n");
     st = st ? st : report_examples_write(out, &page->context);
-    report_out_put(out, "</section>\n<section id=\"methods\"><h2>Methods</h2>\n<p>");
+    text_put(out, "</section>\n<section id=\"methods\"><h2>Methods</h2>\n<p>");
     st = st ? st : report_methods_paragraph(&methods, &page->context);
-    report_out_html(out, report_out_text(&methods));
-    report_out_put(out, "</p></section>\n");
+    report_out_html(out, text_of(&methods));
+    text_put(out, "</p></section>\n");
     put_provenance(out, page);
-    report_out_put(out, "<section id=\"limits\"><h2>Limits</h2>\n<ul>\n");
+    text_put(out, "<section id=\"limits\"><h2>Limits</h2>\n<ul>\n");
     for (uint32_t i = 0; report_limits(&page->context, i); i++)
-        report_out_printf(out, "<li>%s</li>\n", report_limits(&page->context, i));
-    report_out_put(out, "</ul></section>\n</main>\n</body>\n</html>\n");
-    report_out_finish(&methods);
-    return st ? st : out->status;
+        text_addf(out, "<li>%s</li>\n", report_limits(&page->context, i));
+    text_put(out, "</ul></section>\n</main>\n</body>\n</html>\n");
+    text_finish(&methods);
+    return st ? st : out->st;
 }

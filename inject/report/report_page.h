@@ -44,18 +44,18 @@ enum status report_page_init(struct report_page *out, const struct report_params
 void report_page_finish(struct report_page *page);
 
 /* One self-contained file, the same bytes for the same database. */
-enum status report_page_html(struct report_out *out, struct report_page *page) STATUS_MUST_USE;
+enum status report_page_html(struct text *out, struct report_page *page) STATUS_MUST_USE;
 
 /* Files of data: <figure>.csv, .tex, .gp, .svg, .figure.tex; <table>.csv, .tex; methods.txt. */
-typedef enum status report_sink(void *user, const char *name, const struct report_out *text);
+typedef enum status report_sink(void *user, const char *name, const struct text *text);
 enum status report_page_export(struct report_page *page, report_sink *sink,
                                void *user) STATUS_MUST_USE;
 
 /* A sink that writes into the folder `user`. */
 enum status report_page_to_folder(void *user, const char *name,
-                                  const struct report_out *text) STATUS_MUST_USE;
+                                  const struct text *text) STATUS_MUST_USE;
 
 /* The page's CSS. */
-void report_style_write(struct report_out *out);
+void report_style_write(struct text *out);
 
 #endif

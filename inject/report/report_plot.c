@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "inject/report/report_out.h"
 
 /* Colours of scripts: name of the variable, light (as scripts have it), dark. */
 static const struct theme {
@@ -68,14 +69,14 @@ static enum status run_child(FILE *script, FILE *svg, FILE *messages, int *out_c
     return STATUS_OK;
 }
 
-static enum status read_back(FILE *file, struct report_out *out)
+static enum status read_back(FILE *file, struct text *out)
 {
     char block[1 << 16];
     size_t n;
     rewind(file);
     while ((n = fread(block, 1, sizeof(block), file)) > 0)
-        report_out_put_n(out, block, n);
-    return ferror(file) ? say_io("its output could not be read") : out->status;
+        text_add(out, block, n);
+    return ferror(file) ? say_io("its output could not be read") : out->st;
 }
 
 /* gnuplot writes "line 46: warning: ..." and goes on: the picture is valid. */
@@ -94,12 +95,12 @@ static bool is_warnings(const char *messages)
 
 static enum status check_child(const struct report_figure *figure, int code, FILE *messages)
 {
-    struct report_out text = {0};
+    struct text text = {0};
     enum status st = read_back(messages, &text);
-    const bool is_svg = strstr(report_out_text(&figure->svg), "</svg>") != NULL;
-    if (!st && (!WIFEXITED(code) || WEXITSTATUS(code) != 0 || !is_svg ||
-                !is_warnings(report_out_text(&text)))) {
-        const char *message = report_out_text(&text);
+    const bool is_svg = strstr(text_of(&figure->svg), "</svg>") != NULL;
+    if (!st &&
+        (!WIFEXITED(code) || WEXITSTATUS(code) != 0 || !is_svg || !is_warnings(text_of(&text)))) {
+        const char *message = text_of(&text);
         message += strspn(message, "\n ");
         const char *colon = strstr(message, "line ");
         message = colon ? colon : message;
@@ -107,7 +108,7 @@ static enum status check_child(const struct report_figure *figure, int code, FIL
                   (int)strcspn(message, "\n"), message);
         st = STATUS_INTERNAL;
     }
-    report_out_finish(&text);
+    text_finish(&text);
     return st;
 }
 
@@ -115,12 +116,12 @@ enum status report_plot_draw(struct report_figure *figure)
 {
     int code = 0;
     FILE *script = tmpfile(), *svg = tmpfile(), *messages = tmpfile();
-    enum status st = figure->script.status;
+    enum status st = figure->script.st;
     if (!st && (!script || !svg || !messages))
         st = say_io("no temporary file");
-    if (!st && (fwrite(figure->script.text.data, 1, figure->script.text.size, script) !=
-                    figure->script.text.size ||
-                fflush(script) != 0 || fseek(script, 0, SEEK_SET) != 0))
+    if (!st &&
+        (fwrite(figure->script.data, 1, figure->script.size, script) != figure->script.size ||
+         fflush(script) != 0 || fseek(script, 0, SEEK_SET) != 0))
         st = say_io("its script could not be written");
     if (!st)
         st = run_child(script, svg, messages, &code);
@@ -183,8 +184,7 @@ static const char *after_shapes(const char *svg)
     return at ? at + strlen("</defs>") : svg;
 }
 
-static const char *put_inline(struct report_out *out, const struct report_figure *figure,
-                              const char *at)
+static const char *put_inline(struct text *out, const struct report_figure *figure, const char *at)
 {
     const struct theme *theme = NULL;
     const size_t empty = empty_group(at), colour = theme_at(at, &theme);
@@ -192,54 +192,54 @@ static const char *put_inline(struct report_out *out, const struct report_figure
         return at + empty;
     if (colour) {
         if (theme == THEME)
-            report_out_put(out, "currentColor");
+            text_put(out, "currentColor");
         else
-            report_out_printf(out, "var(--%s)", theme->name);
+            text_addf(out, "var(--%s)", theme->name);
         return at + colour;
     }
     if (skip_word(&at, "\"black\""))
-        report_out_put(out, "\"currentColor\"");
+        text_put(out, "\"currentColor\"");
     else if (skip_word(&at, "gpPat"))
-        report_out_printf(out, "%s-pat", figure->id);
+        text_addf(out, "%s-pat", figure->id);
     else if (skip_word(&at, " font-family=\"sans-serif\" "))
-        report_out_put(out, " ");
+        text_put(out, " ");
     else if (strncmp(at, "<title>", 7) == 0 && strstr(at, "</title>"))
         return strstr(at, "</title>") +
                strlen("</title>"); /* tool tips that name plots by number */
     else
-        report_out_put_n(out, at++, 1);
+        text_add(out, at++, 1);
     return at;
 }
 
-void report_plot_inline(struct report_out *out, const struct report_figure *figure)
+void report_plot_inline(struct text *out, const struct report_figure *figure)
 {
-    const char *at = after_shapes(report_out_text(&figure->svg));
-    report_out_printf(out, "<svg viewBox=\"0 0 %u %u\" role=\"img\" aria-label=\"", figure->width,
-                      figure->height);
+    const char *at = after_shapes(text_of(&figure->svg));
+    text_addf(out, "<svg viewBox=\"0 0 %u %u\" role=\"img\" aria-label=\"", figure->width,
+              figure->height);
     report_out_html(out, figure->title);
-    report_out_put(out, "\">\n<g>");
+    text_put(out, "\">\n<g>");
     while (*at)
         at = put_inline(out, figure, at);
 }
 
-void report_plot_shapes(struct report_out *out, const struct report_figure *figure)
+void report_plot_shapes(struct text *out, const struct report_figure *figure)
 {
-    const char *svg = report_out_text(&figure->svg);
+    const char *svg = text_of(&figure->svg);
     const char *from = strstr(svg, "<defs>"), *to = strstr(svg, "<filter id='textbox'");
     if (!from || !to || to < from)
         return;
-    report_out_put(out, "<svg class=\"shapes\" width=\"0\" height=\"0\" aria-hidden=\"true\">");
-    report_out_put_n(out, from, (size_t)(to - from));
-    report_out_put(out, "</defs></svg>\n");
+    text_put(out, "<svg class=\"shapes\" width=\"0\" height=\"0\" aria-hidden=\"true\">");
+    text_add(out, from, (size_t)(to - from));
+    text_put(out, "</defs></svg>\n");
 }
 
-void report_plot_colours(struct report_out *out)
+void report_plot_colours(struct text *out)
 {
-    report_out_put(out, ":root{");
+    text_put(out, ":root{");
     for (size_t i = 0; i < THEME_COUNT; i++)
-        report_out_printf(out, "--%s:%s;", THEME[i].name, THEME[i].light);
-    report_out_put(out, "}\n@media screen and (prefers-color-scheme:dark){:root{");
+        text_addf(out, "--%s:%s;", THEME[i].name, THEME[i].light);
+    text_put(out, "}\n@media screen and (prefers-color-scheme:dark){:root{");
     for (size_t i = 0; i < THEME_COUNT; i++)
-        report_out_printf(out, "--%s:%s;", THEME[i].name, THEME[i].dark);
-    report_out_put(out, "}}\n");
+        text_addf(out, "--%s:%s;", THEME[i].name, THEME[i].dark);
+    text_put(out, "}}\n");
 }

@@ -11,12 +11,12 @@ enum status report_plot_draw(struct report_figure *figure) STATUS_MUST_USE;
 
 /* For inlining: without the XML head and empty groups, colours of report_figure.h as variables of
  * the page (--a), black as currentColor, ids made unique, an accessible name. */
-void report_plot_inline(struct report_out *out, const struct report_figure *figure);
+void report_plot_inline(struct text *out, const struct report_figure *figure);
 
 /* The point shapes that every inlined picture uses; once per page, before them. */
-void report_plot_shapes(struct report_out *out, const struct report_figure *figure);
+void report_plot_shapes(struct text *out, const struct report_figure *figure);
 
 /* CSS: the variables, light and dark. */
-void report_plot_colours(struct report_out *out);
+void report_plot_colours(struct text *out);
 
 #endif

@@ -96,26 +96,25 @@ static void write_plot(struct report_figure *out, const struct report_context *c
             report_figure_number(out, a == 0 ? 100 * x : x);
         }
         report_figure_number(out, 100 * report_table_at(&out->table, r, "harm")->number);
-        report_out_put(&out->script, "\n");
+        text_put(&out->script, "\n");
     }
     report_figure_end_data(out);
-    report_out_printf(&out->script,
-                      "set multiplot layout %u,1\nset bmargin 3.4\nset yrange [0:102]\n"
-                      "set xrange [0:*]\nset ylabel \"%s prevented, %%\"\n",
-                      panels, context->main_name);
+    text_addf(&out->script,
+              "set multiplot layout %u,1\nset bmargin 3.4\nset yrange [0:102]\n"
+              "set xrange [0:*]\nset ylabel \"%s prevented, %%\"\n",
+              panels, context->main_name);
     for (uint32_t p = 0; p < panels; p++) {
         static const char *const label[] = {"", "MiB of stored weights", "MMAC a token"};
-        report_out_printf(
-            &out->script,
-            "set xlabel \"protected: %s%s\"\n"
-            "plot $parts using %u:4 with lines linewidth 2 linecolor rgb \"" REPORT_A
-            "\", '' using %u:4 with points pointtype 7 pointsize 0.45 linecolor rgb "
-            "\"" REPORT_A "\"%s\n",
-            p == 0 ? "% of the " : label[p], p == 0 ? unit_of(context) : "", p + 1, p + 1,
-            p == 0 ? ", x with lines linewidth 1 dashtype 2 linecolor rgb \"" REPORT_GREY "\""
-                   : "");
+        text_addf(&out->script,
+                  "set xlabel \"protected: %s%s\"\n"
+                  "plot $parts using %u:4 with lines linewidth 2 linecolor rgb \"" REPORT_A
+                  "\", '' using %u:4 with points pointtype 7 pointsize 0.45 linecolor rgb "
+                  "\"" REPORT_A "\"%s\n",
+                  p == 0 ? "% of the " : label[p], p == 0 ? unit_of(context) : "", p + 1, p + 1,
+                  p == 0 ? ", x with lines linewidth 1 dashtype 2 linecolor rgb \"" REPORT_GREY "\""
+                         : "");
     }
-    report_out_put(&out->script, "unset multiplot\n");
+    text_put(&out->script, "unset multiplot\n");
 }
 
 static enum status fill_parts(struct part *part, double *out_total, struct report_context *context)
@@ -199,5 +198,5 @@ enum status report_protect_share(struct report_figure *out, struct report_contex
                                 : " MiB and MACs are not known: a trial strikes several sites.");
     report_figure_begin(out, REPORT_WIDTH, is_priced(context) ? 690 : 340);
     write_plot(out, context);
-    return out->caption ? out->script.status : STATUS_MEMORY;
+    return out->caption ? out->script.st : STATUS_MEMORY;
 }

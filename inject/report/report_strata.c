@@ -146,7 +146,7 @@ enum status report_strata_forest(struct report_figure *out, struct report_contex
                             {"given", "changed", "of changed bits", 12, 1, 1.2, REPORT_B}},
                  .n = "trials",
                  .title = context->main_name});
-    return out->caption && out->table.caption ? out->script.status : STATUS_MEMORY;
+    return out->caption && out->table.caption ? out->script.st : STATUS_MEMORY;
 }
 
 static const struct report_column WIDTH[] = {
@@ -200,7 +200,7 @@ static void write_width(struct report_figure *out, const struct report_context *
         least = half > 0 && half < least ? half : least;
         report_figure_number(out, n > 0 ? n : NAN);
         report_figure_number(out, 100 * half);
-        report_out_put(&out->script, "\n");
+        text_put(&out->script, "\n");
     }
     report_figure_end_data(out);
     report_figure_data(out, "curves");
@@ -209,20 +209,19 @@ static void write_width(struct report_figure *out, const struct report_context *
         for (size_t i = 0; i < sizeof(rates) / sizeof(*rates); i++)
             report_figure_number(out, 100 * half_width(stats_interval_wilson(
                                                 rates[i], n, report_figure_level(context))));
-        report_out_put(&out->script, "\n");
+        text_put(&out->script, "\n");
     }
     report_figure_end_data(out);
-    report_out_printf(
-        &out->script, "first = %.9g\nlast = %.9g\nset yrange [%.3g:60]\n", from, most * 4,
-        fmin(50 * least, 80 * half_width(stats_interval_wilson(rates[0], most * 4,
-                                                               report_figure_level(context)))));
+    text_addf(&out->script, "first = %.9g\nlast = %.9g\nset yrange [%.3g:60]\n", from, most * 4,
+              fmin(50 * least, 80 * half_width(stats_interval_wilson(
+                                        rates[0], most * 4, report_figure_level(context)))));
     for (size_t i = 0; i < sizeof(rates) / sizeof(*rates); i++)
-        report_out_printf(&out->script,
-                          "set label \"%g %%\" at %.9g,%.9g left offset 0.4,0 textcolor rgb "
-                          "\"" REPORT_GREY "\"\n",
-                          100 * rates[i], most * 4,
-                          100 * half_width(stats_interval_wilson(rates[i], most * 4,
-                                                                 report_figure_level(context))));
+        text_addf(&out->script,
+                  "set label \"%g %%\" at %.9g,%.9g left offset 0.4,0 textcolor rgb "
+                  "\"" REPORT_GREY "\"\n",
+                  100 * rates[i], most * 4,
+                  100 * half_width(stats_interval_wilson(rates[i], most * 4,
+                                                         report_figure_level(context))));
 }
 
 enum status report_strata_width(struct report_figure *out, struct report_context *context)
@@ -252,12 +251,12 @@ enum status report_strata_width(struct report_figure *out, struct report_context
     out->table.caption = "Half width of the interval in each stratum.";
     report_figure_begin(out, REPORT_WIDTH, 380);
     write_width(out, context);
-    report_out_put(&out->script,
-                   "set logscale xy\nset rmargin 8\nset xrange [first:last]\n"
-                   "set xlabel \"trials in the stratum\"\nset ylabel \"half width, points\"\n"
-                   "plot for [c=2:4] $curves using 1:c with lines linewidth 1.2 dashtype c "
-                   "linecolor rgb \"" REPORT_GREY "\", \\\n"
-                   " $strata using 1:2 with points pointtype 7 pointsize 0.8 linecolor rgb "
-                   "\"" REPORT_A "\"\n");
-    return out->caption ? out->script.status : STATUS_MEMORY;
+    text_put(&out->script,
+             "set logscale xy\nset rmargin 8\nset xrange [first:last]\n"
+             "set xlabel \"trials in the stratum\"\nset ylabel \"half width, points\"\n"
+             "plot for [c=2:4] $curves using 1:c with lines linewidth 1.2 dashtype c "
+             "linecolor rgb \"" REPORT_GREY "\", \\\n"
+             " $strata using 1:2 with points pointtype 7 pointsize 0.8 linecolor rgb "
+             "\"" REPORT_A "\"\n");
+    return out->caption ? out->script.st : STATUS_MEMORY;
 }

@@ -73,11 +73,11 @@ static const char PRINT[] =
     "th,td{white-space:normal;padding:.12rem .22rem}table{font-size:7.5pt}"
     ".figures{columns:2}h2{break-after:avoid}}\n";
 
-void report_style_write(struct report_out *out)
+void report_style_write(struct text *out)
 {
-    report_out_put(out, "<style>\n");
+    text_put(out, "<style>\n");
     report_plot_colours(out);
-    report_out_put(out, STYLE);
-    report_out_put(out, PRINT);
-    report_out_put(out, "</style>\n");
+    text_put(out, STYLE);
+    text_put(out, PRINT);
+    text_put(out, "</style>\n");
 }

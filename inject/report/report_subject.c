@@ -8,47 +8,47 @@
 #include "base/json.h"
 
 /* "llama, file type Q4_1, 92.2 MiB, tensors Q4_1 (211), F32 (61); " as in the database. */
-static void put_about(struct report_out *out, const struct store_identity *identity)
+static void put_about(struct text *out, const struct store_identity *identity)
 {
     struct json_doc *doc = NULL;
     const char *text = identity->model ? identity->model : "";
     if (!*text)
         return; /* nothing is known */
     const enum status st = json_parse(&doc, text, strlen(text), "table campaign, model");
-    out->status = out->status ? out->status : st;
+    out->st = out->st ? out->st : st;
     if (st)
         return;
     const struct json *root = json_root(doc), *tensors = json_get(root, "tensors");
     const struct json *arch = json_get(root, "architecture"), *type = json_get(root, "file_type");
     const struct json *bytes = json_get(root, "bytes");
     if (arch && json_type(arch) == JSON_TEXT)
-        report_out_printf(out, "%s, ", json_text(arch));
+        text_addf(out, "%s, ", json_text(arch));
     if (type && json_type(type) == JSON_TEXT)
-        report_out_printf(out, "file type %s, ", json_text(type));
+        text_addf(out, "file type %s, ", json_text(type));
     if (bytes && json_type(bytes) == JSON_NUMBER)
-        report_out_printf(out, "%.4g MiB, ", json_number(bytes) / 1048576);
+        text_addf(out, "%.4g MiB, ", json_number(bytes) / 1048576);
     for (size_t i = 0; i < json_count(tensors); i++)
-        report_out_printf(out, "%s%s (%.0f)", i ? ", " : "tensors ", json_key(json_at(tensors, i)),
-                          json_number(json_at(tensors, i)));
-    report_out_put(out, "; ");
+        text_addf(out, "%s%s (%.0f)", i ? ", " : "tensors ", json_key(json_at(tensors, i)),
+                  json_number(json_at(tensors, i)));
+    text_put(out, "; ");
     json_destroy(&doc);
 }
 
 /* A model by its name or its file's; the reader can check the hash. */
-static void put_model(struct report_out *out, const struct report_context *context)
+static void put_model(struct text *out, const struct report_context *context)
 {
     const struct report_data *data = context->data;
     const struct plan *plan = data->plan;
     const char *name = strrchr(plan->model, '/');
-    report_out_printf(out, "The model is %s (", name ? name + 1 : plan->model);
+    text_addf(out, "The model is %s (", name ? name + 1 : plan->model);
     if (context->model_about && *context->model_about)
-        report_out_printf(out, "%s; ", context->model_about);
+        text_addf(out, "%s; ", context->model_about);
     put_about(out, data->identity);
-    report_out_printf(out,
-                      "SHA-256 %.12s), run by %s under arithmetic contract %s, with activations "
-                      "stored as %s and keys and values as %s. ",
-                      data->identity->model_hash, data->identity->tool, data->identity->contract,
-                      storage_name(plan->act), storage_name(plan->kv));
+    text_addf(out,
+              "SHA-256 %.12s), run by %s under arithmetic contract %s, with activations "
+              "stored as %s and keys and values as %s. ",
+              data->identity->model_hash, data->identity->tool, data->identity->contract,
+              storage_name(plan->act), storage_name(plan->kv));
 }
 
 static bool is_first_of_group(const struct plan *plan, uint32_t item)
@@ -61,7 +61,7 @@ static bool is_first_of_group(const struct plan *plan, uint32_t item)
 }
 
 /* "24 prompts in the model's chat template, in groups maths (12) and code (12)". */
-static void put_prompts(struct report_out *out, const struct report_data *data)
+static void put_prompts(struct text *out, const struct report_data *data)
 {
     const struct plan *plan = data->plan;
     uint32_t chat = 0, ids = 0, groups = 0;
@@ -70,26 +70,25 @@ static void put_prompts(struct report_out *out, const struct report_data *data)
         ids += plan->item[i].ids != NULL;
         groups += is_first_of_group(plan, i);
     }
-    report_out_printf(out, "It answers %" PRIu32 " prompt%s", plan->n_items,
-                      plan->n_items == 1 ? "" : "s");
+    text_addf(out, "It answers %" PRIu32 " prompt%s", plan->n_items, plan->n_items == 1 ? "" : "s");
     if (ids == plan->n_items)
-        report_out_put(out, " given as token ids");
+        text_put(out, " given as token ids");
     else if (chat == plan->n_items)
-        report_out_put(out, " in its chat template");
+        text_put(out, " in its chat template");
     else if (chat > 0)
-        report_out_printf(out, ", %" PRIu32 " of them in its chat template", chat);
+        text_addf(out, ", %" PRIu32 " of them in its chat template", chat);
     for (uint32_t i = 0; groups > 1 && i < plan->n_items; i++) {
         uint32_t count = 0;
         if (!is_first_of_group(plan, i))
             continue;
         for (uint32_t j = i; j < plan->n_items; j++)
             count += strcmp(plan->item[j].group, plan->item[i].group) == 0;
-        report_out_printf(out, "%s%s (%" PRIu32 ")", i == 0 ? ", of groups " : ", ",
-                          plan->item[i].group[0] ? plan->item[i].group : "without a name", count);
+        text_addf(out, "%s%s (%" PRIu32 ")", i == 0 ? ", of groups " : ", ",
+                  plan->item[i].group[0] ? plan->item[i].group : "without a name", count);
     }
-    report_out_printf(out, "%s. Up to %" PRIu32 " tokens were generated greedily%s. ",
-                      data->scored ? ", whose answers are scored" : "", plan->n,
-                      plan->end == PLAN_END_LENGTH ? " without stop" : "");
+    text_addf(out, "%s. Up to %" PRIu32 " tokens were generated greedily%s. ",
+              data->scored ? ", whose answers are scored" : "", plan->n,
+              plan->end == PLAN_END_LENGTH ? " without stop" : "");
 }
 
 /* Values of a table that occur in trials. */
@@ -98,14 +97,13 @@ struct seen {
     bool masks; /* some fault is a mask of bits */
 };
 
-static void put_list(struct report_out *out, const char *before, enum kinds_table table,
-                     uint32_t set)
+static void put_list(struct text *out, const char *before, enum kinds_table table, uint32_t set)
 {
     bool first = true;
     for (uint32_t v = 0; v < kinds_count(table) && v < 32; v++) {
         if (!(set >> v & 1))
             continue;
-        report_out_printf(out, "%s%s", first ? before : ", ", kinds_text(table, v));
+        text_addf(out, "%s%s", first ? before : ", ", kinds_text(table, v));
         first = false;
     }
 }
@@ -120,51 +118,50 @@ static const char *bits_text(enum plan_bits bits)
     return names[bits];
 }
 
-static void put_pattern(struct report_out *out, const struct plan_what *what)
+static void put_pattern(struct text *out, const struct plan_what *what)
 {
     if (what->pattern == PLAN_PATTERN_SINGLE)
-        report_out_printf(out, ", single bits %s", bits_text(what->bits));
+        text_addf(out, ", single bits %s", bits_text(what->bits));
     else
-        report_out_printf(out, ", %s of %" PRIu32 " bits",
-                          what->pattern == PLAN_PATTERN_BURST ? "bursts" : "random patterns",
-                          what->pattern_bits);
+        text_addf(out, ", %s of %" PRIu32 " bits",
+                  what->pattern == PLAN_PATTERN_BURST ? "bursts" : "random patterns",
+                  what->pattern_bits);
 }
 
-static void put_globs(struct report_out *out, const char *before, const struct plan_globs *globs)
+static void put_globs(struct text *out, const char *before, const struct plan_globs *globs)
 {
     for (uint32_t i = 0; i < globs->count; i++)
-        report_out_printf(out, "%s%s", i == 0 ? before : ", ", globs->glob[i]);
+        text_addf(out, "%s%s", i == 0 ? before : ", ", globs->glob[i]);
 }
 
 /* Nothing if stored faults stay to the end. */
-static void put_scrub(struct report_out *out, const struct plan_choices *scrub)
+static void put_scrub(struct text *out, const struct plan_choices *scrub)
 {
     for (uint32_t i = 0; i < scrub->count; i++) {
         const uint32_t positions = scrub->choice[i].value;
         if (scrub->count == 1 && positions == 0)
             return;
-        report_out_put(out, i == 0 ? ", scrubbed " : ", ");
+        text_put(out, i == 0 ? ", scrubbed " : ", ");
         if (positions == 0)
-            report_out_put(out, "never");
+            text_put(out, "never");
         else
-            report_out_printf(out, "after %" PRIu32 " position%s", positions,
-                              positions > 1 ? "s" : "");
+            text_addf(out, "after %" PRIu32 " position%s", positions, positions > 1 ? "s" : "");
     }
 }
 
-static void put_sites(struct report_out *out, const struct plan *plan)
+static void put_sites(struct text *out, const struct plan *plan)
 {
     for (uint32_t i = 0; i < plan->where.n_sites; i++)
-        report_out_printf(out, "%s%s", i == 0 ? ", at sites " : ", ", plan->where.site[i].glob);
+        text_addf(out, "%s%s", i == 0 ? ", at sites " : ", ", plan->where.site[i].glob);
     put_globs(out, plan->where.n_sites > 0 ? " but not " : ", at all sites but ",
               &plan->where.exclude);
     for (uint32_t g = 0; g < plan->n_groups; g++) {
-        report_out_printf(out, "%s%s", g == 0 ? "; groups of sites: " : "; ", plan->group[g].name);
+        text_addf(out, "%s%s", g == 0 ? "; groups of sites: " : "; ", plan->group[g].name);
         put_globs(out, " ", &plan->group[g].sites);
     }
 }
 
-static void put_faults(struct report_out *out, const struct report_data *data)
+static void put_faults(struct text *out, const struct report_data *data)
 {
     struct seen seen = {0};
     for (size_t i = 0; i < data->n; i++) {
@@ -189,10 +186,10 @@ static void put_faults(struct report_out *out, const struct report_data *data)
     put_list(out, ", stage ", KINDS_STAGE, seen.stage);
     put_scrub(out, &data->plan->when.scrub);
     put_sites(out, data->plan);
-    report_out_put(out, ". ");
+    text_put(out, ". ");
 }
 
-void report_subject_put(struct report_out *out, const struct report_context *context)
+void report_subject_put(struct text *out, const struct report_context *context)
 {
     put_model(out, context);
     put_prompts(out, context->data);

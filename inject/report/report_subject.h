@@ -8,6 +8,6 @@
 /* Sentences of the methods paragraph, each followed by a blank: the model and its properties, how
  * it was run and by which program; the prompts or tasks; kinds, patterns, points and places of the
  * faults in the trials. */
-void report_subject_put(struct report_out *out, const struct report_context *context);
+void report_subject_put(struct text *out, const struct report_context *context);
 
 #endif

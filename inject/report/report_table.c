@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "inject/report/report_interval.h"
+#include "inject/report/report_out.h"
 
 #define TABLE_LONG 40 /* bytes from which a text is broken into lines */
 #define TABLE_TALL 40 /* rows from which a table scrolls in its box (not in print) */
@@ -152,7 +153,7 @@ const char *report_table_note(const struct report_table *table)
     return "";
 }
 
-static void put_cell(struct report_out *out, const struct report_column *column,
+static void put_cell(struct text *out, const struct report_column *column,
                      const struct report_cell *cell)
 {
     char text[REPORT_CELL_TEXT];
@@ -165,13 +166,13 @@ static void put_cell(struct report_out *out, const struct report_column *column,
     const size_t n = ends ? (size_t)(ends - text) : strlen(text);
     report_out_html_n(out, text, n);
     if (ends) {
-        report_out_put(out, "<span class=\"ci\">");
+        text_put(out, "<span class=\"ci\">");
         report_out_html(out, ends);
-        report_out_put(out, "</span>");
+        text_put(out, "</span>");
     }
     report_table_basis(text, column, cell);
     if (text[0])
-        report_out_printf(out, "<span class=\"from\">%s</span>", text);
+        text_addf(out, "<span class=\"from\">%s</span>", text);
 }
 
 /* A column is printed if it has a heading, and a text or a number in some row. */
@@ -187,26 +188,26 @@ bool report_table_prints(const struct report_table *table, uint32_t column)
     return known;
 }
 
-void report_table_html(struct report_out *out, const struct report_table *table)
+void report_table_html(struct text *out, const struct report_table *table)
 {
-    report_out_printf(out, "<p class=\"caption\" id=\"caption-%s\">", table->id);
+    text_addf(out, "<p class=\"caption\" id=\"caption-%s\">", table->id);
     report_out_html(out, table->caption);
-    report_out_put(out, report_table_note(table));
-    report_out_printf(out,
-                      "</p>\n<div class=\"scroll%s\" tabindex=\"0\" role=\"region\" "
-                      "aria-labelledby=\"caption-%s\"><table id=\"table-%s\">\n<thead><tr>",
-                      table->n_rows > TABLE_TALL ? " tall" : "", table->id, table->id);
+    text_put(out, report_table_note(table));
+    text_addf(out,
+              "</p>\n<div class=\"scroll%s\" tabindex=\"0\" role=\"region\" "
+              "aria-labelledby=\"caption-%s\"><table id=\"table-%s\">\n<thead><tr>",
+              table->n_rows > TABLE_TALL ? " tall" : "", table->id, table->id);
     for (uint32_t c = 0; c < table->n_columns; c++) {
         if (!report_table_prints(table, c))
             continue;
-        report_out_printf(out, "<th scope=\"col\"%s>",
-                          table->column[c].format == REPORT_TEXT ? "" : " class=\"n\"");
+        text_addf(out, "<th scope=\"col\"%s>",
+                  table->column[c].format == REPORT_TEXT ? "" : " class=\"n\"");
         report_out_html(out, table->column[c].label);
-        report_out_put(out, "</th>");
+        text_put(out, "</th>");
     }
-    report_out_put(out, "</tr></thead>\n<tbody>\n");
+    text_put(out, "</tr></thead>\n<tbody>\n");
     for (uint32_t r = 0; r < table->n_rows; r++) {
-        report_out_put(out, table->faint[r] ? "<tr class=\"few\">" : "<tr>");
+        text_put(out, table->faint[r] ? "<tr class=\"few\">" : "<tr>");
         for (uint32_t c = 0; c < table->n_columns; c++) {
             const struct report_column *column = &table->column[c];
             if (!report_table_prints(table, c))
@@ -214,45 +215,43 @@ void report_table_html(struct report_out *out, const struct report_table *table)
             const struct report_cell *cell = &table->cell[(size_t)r * table->n_columns + c];
             const bool text = column->format == REPORT_TEXT;
             const bool sentence = text && cell->text && strlen(cell->text) > TABLE_LONG;
-            report_out_put(out, sentence ? "<td class=\"long\">"
-                                : text   ? "<td>"
-                                         : "<td class=\"n\">");
+            text_put(out, sentence ? "<td class=\"long\">" : text ? "<td>" : "<td class=\"n\">");
             put_cell(out, column, cell);
-            report_out_put(out, "</td>");
+            text_put(out, "</td>");
         }
-        report_out_put(out, "</tr>\n");
+        text_put(out, "</tr>\n");
     }
-    report_out_put(out, "</tbody></table></div>\n");
+    text_put(out, "</tbody></table></div>\n");
 }
 
-static void put_csv_number(struct report_out *out, double number)
+static void put_csv_number(struct text *out, double number)
 {
     if (isnan(number))
         return; /* empty: what pandas reads as missing */
     if (isinf(number))
-        report_out_put(out, number > 0 ? "inf" : "-inf");
+        text_put(out, number > 0 ? "inf" : "-inf");
     else if (number == floor(number) && fabs(number) < 1e15)
-        report_out_printf(out, "%.0f", number);
+        text_addf(out, "%.0f", number);
     else
-        report_out_printf(out, "%.17g", number);
+        text_addf(out, "%.17g", number);
 }
 
-void report_table_csv(struct report_out *out, const struct report_table *table)
+void report_table_csv(struct text *out, const struct report_table *table)
 {
     for (uint32_t c = 0; c < table->n_columns; c++) {
-        report_out_put(out, c ? "," : "");
+        text_put(out, c ? "," : "");
         report_out_csv(out, table->column[c].name);
     }
-    report_out_put(out, "\n");
+    text_put(out, "\n");
     for (uint32_t r = 0; r < table->n_rows; r++) {
         for (uint32_t c = 0; c < table->n_columns; c++) {
             const struct report_cell *cell = &table->cell[(size_t)r * table->n_columns + c];
-            report_out_put(out, c ? "," : "");
+            text_put(out, c ? "," : "");
             if (table->column[c].format == REPORT_TEXT)
                 report_out_csv(out, cell->text ? cell->text : "");
             else
                 put_csv_number(out, cell->number);
         }
-        report_out_put(out, "\n");
+        text_put(out, "\n");
     }
 }

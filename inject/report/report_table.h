@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 #include "base/arena.h"
-#include "inject/report/report_out.h"
+#include "base/text.h"
 
 /* A column's form in print, which omits columns without any number; CSV has all digits and all
  * columns. */
@@ -80,14 +80,14 @@ void report_table_set(struct report_table *table, uint32_t row, const char *colu
 void report_table_text(struct report_table *table, uint32_t row, const char *column,
                        const char *text);
 
-void report_table_html(struct report_out *out, const struct report_table *table);
-void report_table_csv(struct report_out *out, const struct report_table *table);
+void report_table_html(struct text *out, const struct report_table *table);
+void report_table_csv(struct text *out, const struct report_table *table);
 
 /* For an article with array, booktabs, longtable: nothing wider than a text of 345 pt; columns that
  * do not fit go into parts below each other, each starting with the first column. In two columns a
  * table takes one or both; tables of more than a page are longtables, for which the article goes to
  * one column and back. */
-void report_table_latex(struct report_out *out, const struct report_table *table);
+void report_table_latex(struct text *out, const struct report_table *table);
 
 /* In print a column is there if it has a heading, and a text or a number in some row. */
 bool report_table_prints(const struct report_table *table, uint32_t column);

@@ -115,15 +115,15 @@ static uint32_t length_of(const struct curve *curve)
 static void write_curve(struct report_figure *out, const struct curve *curve)
 {
     report_figure_data(out, kinds_text(KINDS_STAGE, curve->stage));
-    report_out_put(&out->script, "0 100 100 100\n");
+    text_put(&out->script, "0 100 100 100\n");
     for (uint32_t i = 0; i < length_of(curve); i++) {
         const struct stats_survival_point *p = &curve->point[i];
         /* a difference in the struck step's own token counts after one token */
-        report_out_printf(&out->script, "%u ", i + 1);
+        text_addf(&out->script, "%u ", i + 1);
         report_figure_number(out, 100 * p->survival);
         report_figure_number(out, p->survival < 1 ? 100 * p->bounds.low : NAN);
         report_figure_number(out, 100 * p->bounds.high);
-        report_out_put(&out->script, "\n");
+        text_put(&out->script, "\n");
     }
     report_figure_end_data(out);
 }
@@ -144,30 +144,29 @@ static void plot_curves(struct report_figure *out, const struct curve *curve)
 {
     bool first = true;
     report_figure_share_axis(out, axis_least(curve), 100);
-    report_out_put(&out->script,
-                   "set xlabel \"tokens since the fault\"\nset ylabel \"not yet different, %\"\n"
-                   "set tmargin 1\nset bmargin 8\n"
-                   "set key bmargin left vertical Left reverse samplen 4 maxrows 3\nplot ");
+    text_put(&out->script,
+             "set xlabel \"tokens since the fault\"\nset ylabel \"not yet different, %\"\n"
+             "set tmargin 1\nset bmargin 8\n"
+             "set key bmargin left vertical Left reverse samplen 4 maxrows 3\nplot ");
     for (int s = 0; s < TIME_CURVES; s++) {
         const char *name = kinds_text(KINDS_STAGE, (uint32_t)s);
         if (curve[s].trials == 0)
             continue;
-        report_out_printf(
-            &out->script,
-            "%s$%s using 1:2 with fsteps linewidth 2.2 dashtype %d linecolor rgb \"%s\" "
-            "title \"struck in: %s (n = %llu)\", \\\n"
-            " '' using 1:3 with fsteps linewidth 0.8 dashtype 3 linecolor rgb \"%s\" "
-            "notitle, \\\n"
-            " '' using 1:4 with fsteps linewidth 0.8 dashtype 3 linecolor rgb \"%s\" "
-            "notitle",
-            first ? "" : ", \\\n ", name,
-            s == 0   ? 1
-            : s == 1 ? 2
-                     : 4,
-            COLOURS[s], name, (unsigned long long)curve[s].trials, COLOURS[s], COLOURS[s]);
+        text_addf(&out->script,
+                  "%s$%s using 1:2 with fsteps linewidth 2.2 dashtype %d linecolor rgb \"%s\" "
+                  "title \"struck in: %s (n = %llu)\", \\\n"
+                  " '' using 1:3 with fsteps linewidth 0.8 dashtype 3 linecolor rgb \"%s\" "
+                  "notitle, \\\n"
+                  " '' using 1:4 with fsteps linewidth 0.8 dashtype 3 linecolor rgb \"%s\" "
+                  "notitle",
+                  first ? "" : ", \\\n ", name,
+                  s == 0   ? 1
+                  : s == 1 ? 2
+                           : 4,
+                  COLOURS[s], name, (unsigned long long)curve[s].trials, COLOURS[s], COLOURS[s]);
         first = false;
     }
-    report_out_put(&out->script, "\n");
+    text_put(&out->script, "\n");
 }
 
 enum status report_time_survival(struct report_figure *out, struct report_context *context)
@@ -219,5 +218,5 @@ enum status report_time_survival(struct report_figure *out, struct report_contex
     for (int s = 0; s < TIME_CURVES; s++)
         write_curve(out, &curve[s]);
     plot_curves(out, curve);
-    return out->caption ? out->script.status : STATUS_MEMORY;
+    return out->caption ? out->script.st : STATUS_MEMORY;
 }

@@ -258,5 +258,5 @@ enum status report_worst_anew(struct report_figure *out, struct report_context *
                             .n = "fresh_trials",
                             .always = true,
                             .title = context->main_name});
-    return out->caption ? out->script.status : STATUS_MEMORY;
+    return out->caption ? out->script.st : STATUS_MEMORY;
 }

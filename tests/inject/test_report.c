@@ -217,12 +217,12 @@ static void test_hypotheses_are_contrasts(void **state)
 
 static void expect_label(const char *text, double width, const char *quoted, uint32_t lines)
 {
-    struct report_out out = {0};
+    struct text out = {0};
     const struct report_label label = report_label_put(&out, text, width, 10);
-    assert_string_equal(report_out_text(&out), quoted);
+    assert_string_equal(text_of(&out), quoted);
     assert_int_equal(label.lines, lines);
     assert_true(label.width <= width);
-    report_out_finish(&out);
+    text_finish(&out);
 }
 
 static void test_labels_are_broken_into_lines(void **state)
@@ -261,9 +261,9 @@ static void test_heads_make_a_map(void **state)
         assert_int_equal(atoi(report_table_at(table, r, "column")->text), r % 3);
         assert_true(table->faint[r]);
     }
-    assert_non_null(strstr(report_out_text(&map->script), "fillstyle empty border"));
-    assert_non_null(strstr(report_out_text(&map->script), "set label \"(")); /* in brackets */
-    assert_null(strstr(report_out_text(&map->script), report_heat[REPORT_HEAT - 1]));
+    assert_non_null(strstr(text_of(&map->script), "fillstyle empty border"));
+    assert_non_null(strstr(text_of(&map->script), "set label \"(")); /* in brackets */
+    assert_null(strstr(text_of(&map->script), report_heat[REPORT_HEAT - 1]));
     close_page(&source, &page);
 }
 
@@ -276,7 +276,7 @@ static void test_tables_in_three_notations(void **state)
     };
     struct report_table t = {.id = "t", .caption = "100 % <of> it"};
     struct arena arena = {0};
-    struct report_out out = {0};
+    struct text out = {0};
     (void)state;
     assert_int_equal(report_table_init(&t, &arena, 2, columns, 8), STATUS_OK);
     report_table_text(&t, 0, "name", "a_b, \"c\"");
@@ -289,23 +289,22 @@ static void test_tables_in_three_notations(void **state)
     report_table_set(&t, 0, "n", 1234567);
     report_table_csv(&out, &t);
     assert_string_equal(
-        report_out_text(&out),
-        "name,rate,rate_low,rate_high,rate_n,rate_method,rate_shift,n\n"
-        "\"a_b, \"\"c\"\"\",0.050000000000000003,0.00012300000000000001,0.25,1234.5,"
-        "wilson,-0.00125,1234567\n"
-        ",,,,,,,\n");
-    report_out_finish(&out);
+        text_of(&out), "name,rate,rate_low,rate_high,rate_n,rate_method,rate_shift,n\n"
+                       "\"a_b, \"\"c\"\"\",0.050000000000000003,0.00012300000000000001,0.25,1234.5,"
+                       "wilson,-0.00125,1234567\n"
+                       ",,,,,,,\n");
+    text_finish(&out);
     report_table_latex(&out, &t);
-    assert_non_null(strstr(report_out_text(&out),
+    assert_non_null(strstr(text_of(&out),
                            "a\\_\\allowbreak{}b, \"c\" & \\begin{tabular}[t]{@{}r@{}}"
                            "5.0 [0.0, 25.0]\\\\[-2pt]\\scriptsize n 1234, $-$0.125\\end{tabular} & "
                            "1\\,234\\,567 \\\\\n & -- & -- \\\\\n\\bottomrule"));
-    report_out_finish(&out);
+    text_finish(&out);
     report_table_html(&out, &t);
-    assert_non_null(strstr(report_out_text(&out), "100 % &lt;of&gt; it"));
-    assert_non_null(strstr(report_out_text(&out), "<td>a_b, &quot;c&quot;</td>"));
-    assert_non_null(strstr(report_out_text(&out), "<span class=\"from\">n 1234, -0.125</span>"));
-    report_out_finish(&out);
+    assert_non_null(strstr(text_of(&out), "100 % &lt;of&gt; it"));
+    assert_non_null(strstr(text_of(&out), "<td>a_b, &quot;c&quot;</td>"));
+    assert_non_null(strstr(text_of(&out), "<span class=\"from\">n 1234, -0.125</span>"));
+    text_finish(&out);
     arena_finish(&arena);
 }
 
@@ -315,7 +314,7 @@ static void test_wide_tables_are_parted(void **state)
     struct report_column column[20];
     struct report_table t = {.id = "wide", .caption = "wide"};
     struct arena arena = {0};
-    struct report_out out = {0};
+    struct text out = {0};
     uint32_t parts = 0;
     (void)state;
     for (uint32_t c = 0; c < 20; c++)
@@ -329,15 +328,14 @@ static void test_wide_tables_are_parted(void **state)
                   : "a_text/without.blanks_that=is_longer-than_any_column_may_become_in_print",
             123456789};
     report_table_latex(&out, &t);
-    for (const char *at = report_out_text(&out);
-         (at = strstr(at, "\\toprule\n\\shortstack[l]{some")); at++)
+    for (const char *at = text_of(&out); (at = strstr(at, "\\toprule\n\\shortstack[l]{some")); at++)
         parts++;
     assert_in_range(parts, 4, 18);
-    report_out_finish(&out);
+    text_finish(&out);
     assert_int_equal(report_table_init(&t, &arena, 200, column, 20), STATUS_OK);
     report_table_latex(&out, &t);
-    assert_non_null(strstr(report_out_text(&out), "\\endfirsthead"));
-    report_out_finish(&out);
+    assert_non_null(strstr(text_of(&out), "\\endfirsthead"));
+    text_finish(&out);
     arena_finish(&arena);
 }
 
@@ -346,8 +344,8 @@ static void assert_diff(const char *golden, const char *faulty, const char *left
     struct arena arena = {0};
     struct report_diff diff;
     assert_int_equal(report_diff_make(&diff, &arena, golden, faulty), STATUS_OK);
-    assert_string_equal(report_out_text(&diff.golden), left);
-    assert_string_equal(report_out_text(&diff.faulty), right);
+    assert_string_equal(text_of(&diff.golden), left);
+    assert_string_equal(text_of(&diff.faulty), right);
     report_diff_finish(&diff);
     arena_finish(&arena);
 }
@@ -403,18 +401,18 @@ static const char SVG[] =
 static void test_pictures_follow_the_theme(void **state)
 {
     struct report_figure figure = {.id = "f", .title = "T", .width = 9, .height = 9};
-    struct report_out out = {0};
+    struct text out = {0};
     (void)state;
-    report_out_put(&figure.svg, SVG);
+    text_put(&figure.svg, SVG);
     report_plot_inline(&out, &figure);
-    const char *text = report_out_text(&out);
+    const char *text = text_of(&out);
     assert_string_equal(text, "<svg viewBox=\"0 0 9 9\" role=\"img\" aria-label=\"T\">\n<g>\n"
                               "<g fill=\"none\" color=\"currentColor\"><path stroke='var(--a)'/>"
                               "<text fill=\"currentColor\">a</text></g><pattern id='f-pat1'/>"
                               "<rect fill='url(#f-pat1)'/><g id=\"f_plot_1\">"
                               "<path stroke='rgb( 10,  20,  30)'/></g>\n</g>\n</svg>\n");
-    report_out_finish(&out);
-    report_out_finish(&figure.svg);
+    text_finish(&out);
+    text_finish(&figure.svg);
 }
 
 int main(void)

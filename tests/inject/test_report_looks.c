@@ -60,7 +60,7 @@ static void test_hypotheses_pay(void **state)
         struct report_source source = {0};
         struct report_page page;
         struct report_hypothesis *h = NULL;
-        struct report_out methods = {0}, verdict = {0};
+        struct text methods = {0}, verdict = {0};
         fixture.wave = wave;
         open_page(&source, &page, &fixture);
         assert_int_equal(report_hypotheses_test(&h, &page.context), STATUS_OK);
@@ -71,15 +71,15 @@ static void test_hypotheses_pay(void **state)
         }
         assert_int_equal(report_methods_paragraph(&methods, &page.context), STATUS_OK);
         assert_int_equal(report_methods_verdict(&verdict, &page.context, &page.totals), STATUS_OK);
-        const char *const texts[] = {report_out_text(&methods), report_out_text(&verdict),
+        const char *const texts[] = {text_of(&methods), text_of(&verdict),
                                      page.table[REPORT_TABLE_OUTCOMES].caption,
                                      page.table[REPORT_TABLE_HYPOTHESES].caption};
         for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
             assert_int_equal(strstr(texts[i], "Look 2, one a wave: intervals are those of 98.75 % "
                                               "instead of 95 %") != NULL,
                              wave > 0);
-        report_out_finish(&methods);
-        report_out_finish(&verdict);
+        text_finish(&methods);
+        text_finish(&verdict);
         close_page(&source, &page);
     }
 }

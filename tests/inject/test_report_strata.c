@@ -55,7 +55,7 @@ static void test_a_sweep_is_a_map(void **state)
         assert_true(report_table_number(&map->table, r, "trials") == 60);
     }
     /* a panel a point in the order of kinds.h, ops in theirs, bits falling from the left */
-    const char *script = report_out_text(&map->script);
+    const char *script = text_of(&map->script);
     const char *operand = strstr(script, "set label \"point: operand\" at 0.1,0.45");
     const char *out = strstr(script, "set label \"point: out\" at 0.1,4.45");
     assert_true(operand && out);
@@ -65,7 +65,7 @@ static void test_a_sweep_is_a_map(void **state)
     close_page(&source, &page);
     f.per_stratum = 10;
     open_page(&source, &page, &f);
-    assert_non_null(strstr(report_out_text(&find_figure(&page, "cells")->script),
+    assert_non_null(strstr(text_of(&find_figure(&page, "cells")->script),
                            "from 0.08,1.1 to 0.92,1.9 fillstyle empty border"));
     close_page(&source, &page);
 }
@@ -81,7 +81,7 @@ static void test_two_dimensions_are_one_map(void **state)
     assert_null(map->absent);
     assert_string_equal(map->title, "Strata: layer by bit_field");
     assert_int_equal(map->table.n_rows, 18);
-    assert_null(strstr(report_out_text(&map->script), "set label \"bit_field:"));
+    assert_null(strstr(text_of(&map->script), "set label \"bit_field:"));
     close_page(&source, &page);
     f.heads = true;
     open_page(&source, &page, &f);
@@ -257,7 +257,7 @@ static void test_both_estimates_are_told(void **state)
     struct report_source source, anew;
     struct report_page page;
     struct arena arena = {0};
-    struct report_out html = {0};
+    struct text html = {0};
     (void)state;
     open_fixture(&source, &f);
     g.seed = 8;
@@ -265,14 +265,14 @@ static void test_both_estimates_are_told(void **state)
     open_fixture(&anew, &g);
     open_anew(&page, &source, &anew);
     assert_int_equal(report_page_html(&html, &page), STATUS_OK);
-    const char *text = report_out_text(&html);
+    const char *text = text_of(&html);
     assert_non_null(strstr(text, "Over the 4 strata chosen as the worst, the mean SDC was "));
     assert_non_null(strstr(text, "The fresh estimate is the unbiased one"));
     assert_non_null(strstr(text, "fresh estimate (unbiased), %"));
     struct report_figure *figure = find_figure(&page, "anew");
     assert_null(figure->absent);
     assert_int_equal(figure->table.n_rows, 4);
-    report_out_finish(&html);
+    text_finish(&html);
     close_page(&source, &page);
     close_source(&anew);
     arena_finish(&arena);
