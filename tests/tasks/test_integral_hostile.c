@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/* Antiderivatives, damaged at random: a verdict within bounded time. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "../fuzz/fuzz_integral.c"
+#include "../fuzz/fuzz_mutate.h"
+
+#define MUTATIONS 3000
+
+static const char *const WORDS[] = {
+    "\\frac",     "{",      "}",          "(",   ")",      "[",       "]",      "|",    "^",
+    "**",         "*",      "/",          "+",   "-",      "!",       "\\sqrt", "\\ln", "\\sin",
+    "\\tan^{-1}", "sin",    "ArcTan",     "Log", "Sqrt",   "E",       "e",      "x",    "a",
+    "n",          "2",      "0",          ".5",  "\\left", "\\right", "_",      "C",    " ",
+    "PolyLog[2,", "Gamma[", "EllipticF[", ",",   "\\int",  "np.",     "pi",     "exp(", "\xC2\xB2"};
+
+static const char *const TEXTS[] = {
+    "a \\frac{x^{n+1}}{n+1} \\ln|x| - \\frac{a x^{n+1}}{(n+1)^2} + \\frac{e^{bx}}{b} + C",
+    "ArcTan[(b*x)/a]/(a*b) + Sqrt[x]*PolyLog[2, x] + Log[1 + x]^n",
+    "x**2*sin(2*x)*exp(-x) + np.log(np.abs(x))/2", "(Sqrt[1 + x^2]*Sin[x]^3)/(1 + Cos[a*x])^(1/2)"};
+
+static void test_mutations(void **state)
+{
+    struct fuzz_mutate m = {.words = WORDS, .n_words = sizeof(WORDS) / sizeof(WORDS[0])};
+    struct rng rng;
+
+    (void)state;
+    rng_init(&rng, 20261130, 1);
+    for (size_t i = 0; i < MUTATIONS; i++) {
+        fuzz_mutate_text(&m, &rng, TEXTS[i % (sizeof(TEXTS) / sizeof(TEXTS[0]))]);
+        LLVMFuzzerTestOneInput((const uint8_t *)m.data, m.size);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_mutations, fuzz_mutate_mute, fuzz_mutate_unmute),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+/* Mathematical answers, damaged at random: each equals itself, and none is an error. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "../fuzz/fuzz_math_equal.c"
+#include "../fuzz/fuzz_mutate.h"
+
+#define MUTATIONS 6000
+
+static const char *const WORDS[] = {"\\frac",
+                                    "{",
+                                    "}",
+                                    "(",
+                                    ")",
+                                    "[",
+                                    "]",
+                                    "\\{",
+                                    "\\}",
+                                    ",",
+                                    "\\pm",
+                                    "\\cup",
+                                    "=",
+                                    "\\in",
+                                    "\\text{",
+                                    "^",
+                                    "_",
+                                    "\\sqrt",
+                                    "\\pi",
+                                    "\\infty",
+                                    "\\begin{pmatrix}",
+                                    "\\end{pmatrix}",
+                                    "\\\\",
+                                    "&",
+                                    "1",
+                                    "x",
+                                    "-",
+                                    "/",
+                                    "\\left",
+                                    "\\right",
+                                    "\\!",
+                                    "%",
+                                    "\\$",
+                                    " cm",
+                                    "\n",
+                                    "|",
+                                    "!",
+                                    "sin",
+                                    "e",
+                                    ".",
+                                    "1,000",
+                                    "\xE2\x88\x92"};
+
+static const char *const TEXTS[] = {
+    "\\frac{1}{2}\n0.5", "\\left( 3, \\frac{\\pi}{2} \\right)\n(3,\\pi/2)",
+    "\\{1\\pm\\sqrt{5},-2\\}\nx \\in [-2,7]",
+    "\\begin{pmatrix} -1 & 0 \\\\ 0 & 1/3 \\end{pmatrix}\n1\\frac{4}{5}",
+    "2k+2\n2(k+1) \\text{ cm}^2"};
+
+static void test_mutations(void **state)
+{
+    struct fuzz_mutate m = {.words = WORDS, .n_words = sizeof(WORDS) / sizeof(WORDS[0])};
+    struct rng rng;
+
+    (void)state;
+    rng_init(&rng, 20261130, 1);
+    for (size_t i = 0; i < MUTATIONS; i++) {
+        fuzz_mutate_text(&m, &rng, TEXTS[i % (sizeof(TEXTS) / sizeof(TEXTS[0]))]);
+        LLVMFuzzerTestOneInput((const uint8_t *)m.data, m.size);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_mutations, fuzz_mutate_mute, fuzz_mutate_unmute),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
