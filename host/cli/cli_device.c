@@ -189,6 +189,19 @@ enum status cli_device_start(struct cli_device *device, const struct executor_pa
                        : cpu_create(&device->ex, device->form, params);
 }
 
+enum status cli_device_open(struct cli_device *out, const struct cli_env *env, const char *text,
+                            const struct executor_params *params, struct cli_progress *progress)
+{
+    cli_progress_stage(progress, "opening the device");
+    enum status st = cli_device_find(out, env, text);
+    if (st)
+        return st;
+    cli_progress_stage(progress, out->gpu ? "compiling kernels" : "preparing weights");
+    st = cli_device_start(out, params);
+    cli_progress_clear(progress);
+    return st;
+}
+
 void cli_device_stop(struct cli_device *device)
 {
     executor_destroy(&device->ex);

@@ -39,6 +39,11 @@ enum status cli_device_find(struct cli_device *out, const struct cli_env *env,
 enum status cli_device_start(struct cli_device *device,
                              const struct executor_params *params) STATUS_MUST_USE;
 
+/* Finds the device and creates its executor; the progress line says what takes long meanwhile. */
+enum status cli_device_open(struct cli_device *out, const struct cli_env *env, const char *text,
+                            const struct executor_params *params,
+                            struct cli_progress *progress) STATUS_MUST_USE;
+
 /* Destroys the executor; the device stays open. */
 void cli_device_stop(struct cli_device *device);
 

@@ -336,15 +336,9 @@ static enum status open_run(struct cli_run *run, const struct cli_env *env)
         return STATUS_USAGE;
     }
     set_params(run);
-    cli_progress_stage(&progress, "opening the device");
-    st = cli_device_find(&run->device, env, o->device);
+    st = cli_device_open(&run->device, env, o->device, &run->needs, &progress);
     if (st)
         return st;
-    cli_progress_stage(&progress, run->device.gpu ? "compiling kernels" : "preparing weights");
-    st = cli_device_start(&run->device, &run->needs);
-    if (st)
-        return st;
-    cli_progress_clear(&progress);
     if (run->device.gpu && o->threads != env->threads)
         log_warn("--threads is for CPU devices, found it with %s", cli_device_name(&run->device));
     run->params.ex = run->device.ex;

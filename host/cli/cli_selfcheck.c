@@ -36,13 +36,7 @@ static enum status open_device(struct open_device *d)
     golden_needs(&needs, &shape);
     c->bounds.positions = needs.positions;
     d->shape = shape;
-    cli_progress_stage(&d->progress, "opening the device");
-    enum status st = cli_device_find(&d->device, c->env, d->out->name);
-    if (st)
-        return st;
-    cli_progress_stage(&d->progress, d->device.gpu ? "compiling kernels" : "preparing weights");
-    st = cli_device_start(&d->device, &needs);
-    cli_progress_clear(&d->progress);
+    const enum status st = cli_device_open(&d->device, c->env, d->out->name, &needs, &d->progress);
     if (st)
         return st;
     executor_info(d->device.ex, &info);
