@@ -56,7 +56,7 @@ clean() {
     sed -e "s|$SCRATCH|SCRATCH|g" -e "s|$TINY|TINY|g" -e "s|$VKFI_SOURCE|SOURCE|g"
 }
 
-# `try ARGS`: the command as typed, standard output, standard error behind "! ", the exit code.
+# `try ARGS`: the command as typed, standard output, standard error after "! ", the exit code.
 try() {
     local code
     "$VKFI" "$@" >out 2>err

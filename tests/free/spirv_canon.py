@@ -23,7 +23,7 @@ class Module:
 
     def __init__(self, text):
         self.head, self.body = [], []
-        self.globals = {}      # id: text behind the "="
+        self.globals = {}      # id: text after the "="
         self.decorations = {}  # id: sorted texts
         self.short = {}        # id of a global: what stands for it
         self.variables = {}    # id: number in order of use

@@ -12,8 +12,8 @@ WORD = re.compile(r"\s*(?:(if|for|while|switch|do|else|case|default)\b|(\w+)(?=\
 
 class Body(NamedTuple):
     start: int  # of the brace, or of the first word
-    end: int    # behind its last character
-    head: int   # behind the parenthesis, or the else, that it follows
+    end: int    # after its last character
+    head: int   # after the parenthesis, or the else, that it follows
     braced: bool
 
 
