@@ -43,26 +43,26 @@ bool json_integer(const struct json *value, int64_t min, int64_t max, int64_t *o
  * 12)", "plan.json (line 1)" for the root. Static buffer per thread. */
 const char *json_where(const struct json_doc *doc, const struct json *value);
 
-/* Writing: a stream of tokens; commas, quotes and escapes are put in. Inf and NaN become the texts
- * "Infinity", "-Infinity", "NaN" (NUMERICS.md 6). The writer keeps the first failure, so that calls
- * are not checked one by one: json_end tells how all went. */
+/* Writing: a stream of tokens; commas, quotes and escapes are inserted. Inf and NaN become the
+ * texts "Infinity", "-Infinity", "NaN" (NUMERICS.md 6). The writer keeps the first failure, so
+ * calls need no single checks: json_end returns it. */
 struct json_writer {
-    FILE *file; /* null: what is written is dropped */
+    FILE *file; /* null: output is dropped */
     uint32_t depth;
     bool first;     /* no member yet at this depth */
     bool keyed;     /* a key was just written */
     bool pretty;    /* two-space indent for objects */
-    enum status st; /* the first failure of what was to be written */
+    enum status st; /* the first failure */
 };
 
 void json_begin(struct json_writer *w, FILE *file, bool pretty);
 
-/* Notes that what was to be written could not be had (logged already); json_end returns it. What is
- * written afterwards still closes objects and arrays, so that the text is JSON all the same. */
+/* Notes that a value could not be had (logged already); json_end returns it. Later calls still
+ * close objects and arrays, so the text is JSON all the same. */
 void json_take(struct json_writer *w, enum status st);
 
-/* The same in memory: what was written is `text` (`size` bytes and a null, from the arena) once it
- * has ended without a failure. json_end_memory must follow, whatever happens between. */
+/* The same in memory: `text` (`size` bytes and a null, from the arena) is the output once it has
+ * ended without a failure. json_end_memory must follow in any case. */
 struct json_memory {
     struct json_writer w;
     char *text;
@@ -102,8 +102,8 @@ void json_member_value(struct json_writer *w, const char *key, const struct json
 /* A key, and an object or array that json_object_close or json_array_close ends. */
 void json_member_object(struct json_writer *w, const char *key);
 void json_member_array(struct json_writer *w, const char *key);
-/* What a table in C holds, JSON with ' for the double quote, less than 1 KiB: under a key, or the
- * members of an object where `key` is null. */
+/* Text of a C table, JSON with ' for the double quote, less than 1 KiB: under a key, or the members
+ * of an object if `key` is null. */
 enum status json_put_terse(struct json_writer *w, const char *key, const char *json);
 /* Ends the line, flushes; the first failure, STATUS_IO if anything could not be written. */
 enum status json_end(struct json_writer *w) STATUS_MUST_USE;

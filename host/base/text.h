@@ -7,8 +7,8 @@
 
 #include "base/status.h"
 
-/* All zeros is empty. Once `st` is set, what is added is dropped: a caller adds piece by piece and
- * asks for the status once, at the end. Each call returns it too. */
+/* All zeros is empty. Once `st` is set, additions are dropped: a caller adds piece by piece and
+ * checks the status once, at the end. Each call returns it too. */
 struct text {
     char *data; /* owned; null while empty: see text_of */
     size_t size, room;
@@ -19,7 +19,7 @@ enum status text_add(struct text *text, const char *bytes, size_t n);
 enum status text_put(struct text *text, const char *string); /* up to its null */
 __attribute__((format(printf, 2, 3))) enum status text_addf(struct text *text, const char *fmt,
                                                             ...);
-/* Notes that what was to be added could not be had (logged already). */
+/* Notes that an addition could not be had (logged already). */
 enum status text_take(struct text *text, enum status st);
 /* The bytes, "" while empty. */
 const char *text_of(const struct text *text);

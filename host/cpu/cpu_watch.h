@@ -5,8 +5,8 @@
 
 #include "cpu/cpu_state.h"
 
-/* A slot's row of the node's output, null if none is kept: logits and scores of columns that nobody
- * watches. */
+/* A slot's row of the node's output, null if not kept: logits and scores of columns without a
+ * watcher. */
 const float *cpu_watch_row(const struct cpu_run *run, const struct node *node, uint32_t slot);
 
 /* Does nothing without a watcher; on one thread. */

@@ -75,14 +75,14 @@ struct gpu_buffer {
     bool cached;     /* the host reads it quickly */
 };
 
-/* Bindings of a kernel by bits: storage buffers, but texel buffers where `texels` has them too;
- * bytes of push constants. */
+/* Bindings of a kernel by bits: texel buffers if also in `texels`, else storage buffers; bytes of
+ * push constants. */
 struct gpu_set_shape {
     uint32_t bindings, texels, push_size;
 };
 
-/* What all kernels of one shape share: SwiftShader finds a compiled program by the pipeline
- * layout's handle, and would compile it again for each layout made of the same parts. */
+/* Shared by all kernels of one shape: SwiftShader finds a compiled program by the pipeline layout's
+ * handle, and would compile it again for each equal layout. */
 struct gpu_layouts {
     VkDescriptorSetLayout set;
     VkPipelineLayout pipeline;
@@ -125,18 +125,17 @@ bool gpu_info_has_extension(VkPhysicalDevice physical, const char *name);
 /* Family with compute, or UINT32_MAX. */
 uint32_t gpu_info_family(VkPhysicalDevice physical, VkQueueFamilyProperties *out);
 
-/* Length of a list of bindings by number. */
+/* Length of a list indexed by binding. */
 static inline uint32_t gpu_bindings_end(uint32_t bindings)
 {
     return bindings ? 32 - (uint32_t)__builtin_clz(bindings) : 0;
 }
 
-/* The layouts of a shape: made when first wanted, owned by the device. */
+/* The layouts of a shape: made on first use, owned by the device. */
 enum status gpu_sets_layouts(struct gpu *gpu, struct gpu_set_shape shape,
                              struct gpu_layouts *out) STATUS_MUST_USE;
 
-/* A descriptor set of these bindings (by number), and the views that it needs: kept, and found
- * again the next time. */
+/* A descriptor set of these bindings (by number), and its views: kept and reused. */
 enum status gpu_sets_get(struct gpu *gpu, const struct stream_binding *bindings,
                          struct gpu_set_shape shape, VkDescriptorSet *out) STATUS_MUST_USE;
 

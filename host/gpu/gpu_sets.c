@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Layouts, one per interface of kernels; descriptor sets, one per list of bindings, by hash. */
+/* Layouts, one per kernel interface; descriptor sets, one per list of bindings, by hash. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -32,7 +32,7 @@ struct stream_binding {
 struct stream_dispatch {
     const struct kernel *kernel;
     const struct stream_binding *bindings; /* (binding_count) by number, copied */
-    uint32_t binding_count; /* up to the highest of layout.bindings; gaps are not looked at */
+    uint32_t binding_count; /* up to the highest of layout.bindings; gaps are ignored */
     const void *push;       /* (push_size) bytes, copied */
     uint32_t push_size;
     uint32_t groups[3];

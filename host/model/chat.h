@@ -9,8 +9,8 @@
 #include "base/status.h"
 #include "model/gguf.h"
 
-/* The built-in templates, which may stand instead of the file's own: A of the first name, B of each
- * one between, C of the last. */
+/* The built-in templates, which may replace the file's own: A of the first name, B of each one
+ * between, C of the last. */
 #define CHAT_NAMES(A, B, C) A(chatml) B(gemma) B(llama3) B(phi) C(plain)
 /* "chatml, gemma, llama3, phi or plain" */
 #define CHAT_FIRST(name) #name

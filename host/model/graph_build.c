@@ -19,7 +19,7 @@ struct builder {
     uint32_t count;
     uint32_t layer; /* of the nodes being added */
     bool *used;     /* (tensors): some node reads it */
-    enum status st; /* the first failure; what is added after it is dropped */
+    enum status st; /* the first failure; later additions are dropped */
 };
 
 /* "blk.3.attn_q" for a site in a layer, the plain site outside of layers. */

@@ -13,7 +13,7 @@
 
 /* What a guard checks. */
 enum guard_kind {
-    GUARD_NONFINITE /* how many values of the row are Inf or NaN */
+    GUARD_NONFINITE /* number of Inf and NaN values in the row */
 };
 
 /* For one op and one column of the pass; a column that does not reach the op gives the verdict

@@ -197,7 +197,7 @@ enum status pretokenizer_split(const struct pretokenizer *pretokenizer, const ch
 {
     struct split s = {.pt = pretokenizer, .piece = piece, .context = context};
 
-    /* The patterns never try one start more than a few times: only long texts hit a limit. */
+    /* The patterns try one start only a few times: only long texts reach a limit. */
     enum status st = regex_scratch_create(&s.scratch, UINT32_MAX);
     if (!st)
         st = cut_any(&s, text, len);

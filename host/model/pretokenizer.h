@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Cuts a text into the pieces within which byte-level BPE joins. */
+/* Cuts a text into the pieces in which byte-level BPE joins. */
 #ifndef VKFI_MODEL_PRETOKENIZER_H
 #define VKFI_MODEL_PRETOKENIZER_H
 

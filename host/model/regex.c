@@ -39,7 +39,7 @@ enum status regex_compile(struct regex **out, const char *pattern, enum regex_te
         regex_destroy(out);
         return STATUS_INPUT;
     }
-    /* Where there is no just-in-time compiler, matching interprets the pattern: same result. */
+    /* Without a just-in-time compiler, matching interprets the pattern: same result. */
     error = pcre2_jit_compile(regex->code, PCRE2_JIT_COMPLETE);
     if (error != 0)
         log_debug("%s: pattern is interpreted: no just-in-time compiler (%d)", where, error);
@@ -88,7 +88,7 @@ enum status regex_find(struct regex_found *out, const struct regex *regex,
                        struct regex_scratch *scratch, const struct regex_subject *subject)
 {
     const PCRE2_SPTR text = (PCRE2_SPTR)subject->text;
-    /* Text for REGEX_TEXT_ANY is looked at by PCRE2 whatever this says. */
+    /* PCRE2 checks text for REGEX_TEXT_ANY in any case. */
     const uint32_t flags = PCRE2_NO_UTF_CHECK;
 
     int rc = pcre2_match(regex->code, text, subject->size, subject->from, flags, scratch->data,

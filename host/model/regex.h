@@ -11,19 +11,19 @@
 
 struct regex;
 
-/* What the text of a search may hold. */
+/* Allowed content of a searched text. */
 enum regex_text {
-    REGEX_TEXT_GOOD, /* well-formed UTF-8 alone: the caller has looked        */
-    REGEX_TEXT_ANY   /* any bytes: a match never has an ill-formed one inside */
+    REGEX_TEXT_GOOD, /* only well-formed UTF-8: the caller has checked */
+    REGEX_TEXT_ANY   /* any bytes: a match never includes an ill-formed one */
 };
 
-/* STATUS_INPUT if `pattern` is none; `where` says whose it is, for the message. */
+/* STATUS_INPUT if `pattern` is invalid; `where` names its owner in the message. */
 enum status regex_compile(struct regex **out, const char *pattern, enum regex_text text,
                           const char *where) STATUS_MUST_USE;
 void regex_destroy(struct regex **regex);
 
-/* Memory of searches, one a thread. A search gives up where one start takes more than `limit` steps
- * of backtracking; the starts before it count apart, so a caller bounds the text as well. */
+/* Memory of searches, one per thread. A search gives up if one start takes more than `limit`
+ * backtracking steps; each start counts alone, so a caller bounds the text as well. */
 struct regex_scratch;
 enum status regex_scratch_create(struct regex_scratch **out, uint32_t limit) STATUS_MUST_USE;
 void regex_scratch_destroy(struct regex_scratch **scratch);
@@ -38,7 +38,7 @@ struct regex_found {
     bool any;
     bool gave_up;    /* at the limit: not known whether there is a match */
     size_t whole[2]; /* the first match */
-    size_t group[2]; /* its first group; the whole where the pattern has none or it took no part */
+    size_t group[2]; /* its first group; the whole if the pattern has none or it took no part */
 };
 
 /* STATUS_MEMORY, STATUS_INTERNAL: logged. */

@@ -92,7 +92,7 @@ struct template_run {
     uint32_t depth, steps;
     size_t bytes;
     enum template_jump jump;
-    bool strict; /* what is undefined may be tested, but not printed or gone over */
+    bool strict; /* undefined values may be tested, but not printed or iterated */
 };
 
 #define TEMPLATE_MAX_ARGUMENTS 8
@@ -131,7 +131,7 @@ enum status template_parse_source(struct template **out, struct arena *arena,
                                   struct template_problem *problem) STATUS_MUST_USE;
 
 /* template_run.c */
-/* Sets a name of this scope alone, as Jinja does. */
+/* Sets a name of this scope only, as in Jinja. */
 enum status template_run_bind(struct template_run *run, struct template_scope *scope,
                               struct template_text name,
                               const struct template_value *value) STATUS_MUST_USE;
@@ -175,7 +175,7 @@ struct template_value template_value_bool(bool is);
 struct template_value template_value_int(int64_t number);
 struct template_value template_value_word(const char *text); /* text must stay */
 struct template_value template_value_undefined(struct template_text name);
-/* STATUS_INPUT: names what is undefined. */
+/* STATUS_INPUT: names the undefined value. */
 enum status template_value_unknown(struct template_run *run,
                                    const struct template_value *value) STATUS_MUST_USE;
 enum status template_value_text(struct template_run *run, const char *bytes, size_t size,

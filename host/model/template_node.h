@@ -38,10 +38,10 @@ struct template_token {
     int64_t number;
 };
 
-/* What becomes of white space around blocks and comments, and of a last line feed. */
+/* Treatment of white space around blocks and comments, and of a last line feed. */
 enum template_space {
-    TEMPLATE_SPACE_CHAT, /* jinja2 with trim_blocks and lstrip_blocks, as chat templates want it */
-    TEMPLATE_SPACE_KEPT  /* jinja2 with keep_trailing_newline, all of it is text */
+    TEMPLATE_SPACE_CHAT, /* jinja2 with trim_blocks and lstrip_blocks, for chat templates */
+    TEMPLATE_SPACE_KEPT  /* jinja2 with keep_trailing_newline: all is text */
 };
 
 /* All tokens of a template, in `arena`. */

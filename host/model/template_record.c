@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* JSON values as those of templates, and runs of templates over them. */
+/* JSON values as template values, and runs of templates over them. */
 #include "model/template_record.h"
 
 #include <stdio.h>
@@ -23,7 +23,7 @@ enum status template_record_create(struct template_record **out,
         log_error("out of host memory, the values of a record");
         return STATUS_MEMORY;
     }
-    /* A run binds names in scopes of its own; those outside are read alone. */
+    /* A run binds names in its own scopes; outer ones are only read. */
     (*out)->scope.outer = outer ? (struct template_scope *)&outer->scope : NULL;
     return STATUS_OK;
 }
@@ -101,7 +101,7 @@ static enum status value_of(struct template_run *run, const struct json *json,
     }
 }
 
-/* Values of a record live in its arena, and count together. */
+/* Values of a record are in its arena, and count together. */
 static struct template_run start(struct template_record *record, struct template_problem *problem)
 {
     return (struct template_run){

@@ -32,7 +32,7 @@ size_t utf8_good_prefix(const char *text, size_t len);
 /* Writes `code` (a Unicode scalar value), returns the number of bytes. */
 size_t utf8_put(char out[UTF8_LONGEST], uint32_t code);
 
-/* Unicode's White_Space and U+001C to U+001F: what str.split of Python takes for space. */
+/* Unicode's White_Space and U+001C to U+001F, as in Python's str.split. */
 bool utf8_is_space(uint32_t code);
 
 #endif

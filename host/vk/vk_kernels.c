@@ -27,7 +27,7 @@ enum {
 
 struct interface {
     const char *stem;
-    uint32_t buffers, texels;  /* bindings before the hooks; bits of those that FETCH reads */
+    uint32_t buffers, texels;  /* bindings before the hooks; bits of those read by FETCH */
     uint32_t push_size, specs; /* specs: HAS_* */
     uint32_t local_size_id[3];
 };

@@ -51,7 +51,7 @@ bool campaign_channel_next(struct campaign_channel *channel, struct campaign_mes
 /* The same, reading as long as needed; false: the other end is gone. */
 bool campaign_channel_wait(struct campaign_channel *channel, struct campaign_message *out);
 
-/* Fields of a body, whose `st` says how all went. */
+/* Fields of a body, whose `st` has the first failure. */
 void campaign_channel_put_u32(struct text *body, uint32_t value);
 void campaign_channel_put_u64(struct text *body, uint64_t value);
 void campaign_channel_put_real(struct text *body, double value);

@@ -18,7 +18,7 @@ struct campaign_row_context {
     const struct decode *decode; /* gives a run its text; null without a record */
 };
 
-/* Texts of the row live in `arena`, or in the model. `draw` null: of no campaign; fields of
+/* Texts of the row are in `arena` or in the model. `draw` null: not of a campaign; fields of
  * FIELD_DRAW stay null, those of FIELD_RUN always. */
 enum status campaign_row_make(struct row *out, struct arena *arena,
                               const struct campaign_row_context *context,

@@ -304,7 +304,7 @@ static enum status check_waves(const struct plan_reader *r, const struct json *s
     return STATUS_INPUT;
 }
 
-/* Exactly one goal, whose key says its kind. */
+/* Exactly one goal, whose key is its kind. */
 static enum status check_goal(const struct plan_reader *r, const struct json *sampling)
 {
     struct plan *plan = r->plan;

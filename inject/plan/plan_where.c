@@ -237,7 +237,7 @@ static enum status put_scrub(struct json_writer *w, const struct plan *plan)
     return STATUS_OK;
 }
 
-/* One key through a stage, where the site has keys: such plans once struck only key 0, which is
+/* One key through a stage, if the site has keys: such plans once struck only key 0, which is
  * another sample. */
 static bool strikes_one_key(const struct plan *plan)
 {

@@ -258,7 +258,7 @@ static void init(struct golden *out, const struct golden_params *params)
     out->params.save_position = EXECUTOR_NONE;
 }
 
-/* What trials need to know of the logits. */
+/* Facts about the logits for trials. */
 static enum status know(struct golden *golden, struct arena *arena)
 {
     const bool rows = golden->certify || golden->level > RECORD_OUTCOME || golden_is_choice(golden);
@@ -286,7 +286,7 @@ uint32_t golden_choose(const struct golden *golden, const double *logp)
     return best;
 }
 
-/* The column of a position whose token is given. */
+/* The column of a position with a given token. */
 static struct column given_column(const struct golden *golden, const struct golden_choice *own,
                                   uint32_t position)
 {
@@ -308,7 +308,7 @@ static void take_given(struct golden *golden, int32_t token, const struct column
                     .step = {.hash = result->hash, .finite = result->finite, .logsumexp = NAN}});
 }
 
-/* Columns from `position` on, to the last that gives the probability of a token. */
+/* Columns from `position` to the last that gives a token's probability. */
 static enum status feed(struct golden *golden, const struct golden_choice *own, uint32_t position)
 {
     struct column column[COLUMNS];
@@ -332,8 +332,8 @@ static enum status feed(struct golden *golden, const struct golden_choice *own, 
     return st;
 }
 
-/* What runs have in common is taken from the first: where that is all of the context, the row of
- * the first token too. */
+/* The common part of runs is taken from the first: if it is the whole context, the row of the first
+ * token too. */
 static void share(struct golden *golden, const struct golden *first,
                   const struct golden_choice *own)
 {
@@ -349,7 +349,7 @@ static void share(struct golden *golden, const struct golden *first,
     golden->run.n_tokens = 1;
 }
 
-/* Run `index`, those before it done. */
+/* Does run `index`, after all before it. */
 static enum status run_choice(struct golden *runs, struct arena *arena, uint32_t index)
 {
     struct golden *golden = &runs[index];
@@ -375,7 +375,7 @@ static enum status run_choice(struct golden *runs, struct arena *arena, uint32_t
     return st;
 }
 
-/* `first` is made ready; it becomes the first of the runs. */
+/* `first` is prepared; it becomes the first of the runs. */
 static enum status run_choices(struct golden *first, struct arena *arena,
                                const struct golden_params *params)
 {

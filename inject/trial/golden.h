@@ -22,8 +22,8 @@ enum record_level { RECORD_OUTCOME, RECORD_SUMMARY, RECORD_FULL };
 struct golden_shape {
     uint32_t n_ids, n;         /* largest of the items: prompt (context), tokens (of a choice) */
     uint32_t n_choices;        /* most choices of an item; 0: all are generations */
-    uint32_t rows;             /* most positions of an item, those of its choices apart from each
-                                  other; 0: n_ids + n */
+    uint32_t rows;             /* most positions of an item, with separate ones for its choices; 0:
+                                  n_ids + n */
     uint32_t lanes;            /* most trials in flight; 0: what GOLDEN_KV_BYTES hold, up to
                                   GOLDEN_LANES */
     uint64_t checkpoint_bytes; /* budget of golden residuals; 0: no limit. Positions that do not fit
@@ -42,16 +42,16 @@ struct golden_step {
     struct certify_step *certify; /* null: no column of this step is certified */
 };
 
-/* A continuation that an item scores by its log-likelihood after a context. */
+/* A continuation, scored by its log-likelihood after a context. */
 struct golden_choice {
     const int32_t *ids;        /* (n_ids) both; the last is fed to no column */
     uint32_t n_ids, n_context; /* ids from n_context on are scored: at least one on each side */
-    double length; /* its log-likelihood is divided by it before choices are compared: 1, or its
-                      characters (acc, acc_norm) */
+    double length; /* divides its log-likelihood before choices are compared: 1, or its characters
+                      (acc, acc_norm) */
 };
 
-/* One run: a generation, or one choice of an item. Runs of an item's choices share the positions
- * that they have in common: their KV entries and checkpoint rows. */
+/* One run: a generation, or one choice of an item. Runs of an item's choices share their common
+ * positions: KV entries and checkpoint rows. */
 struct golden {
     struct generate_params params; /* ex, ids, rules */
     struct decode decode;          /* its rules, for steps of trials */
@@ -62,7 +62,7 @@ struct golden {
     uint64_t *residual_hash;       /* (n_evaluated, n_layers + 1); null below full */
     uint32_t n_evaluated;          /* positions evaluated: n_ids + n_tokens - 1 */
     uint32_t kept_first;           /* position p + apart has checkpoint row p + apart - kept_first,
-                                      if that is one */
+                                      if that exists */
     uint32_t n_shared, apart;      /* apart: of positions from n_shared on; 0 below */
     uint32_t spare_row,
         n_spare;    /* rows that are free for trials, except the last: golden_residuals */
@@ -76,7 +76,7 @@ struct golden {
     double logp; /* sum of the log-probabilities of a choice's tokens, nats; NaN: a generation */
 };
 
-/* Whether its tokens are given, and only their probabilities are asked for. */
+/* Whether its tokens are given, and only their probabilities are needed. */
 static inline bool golden_is_choice(const struct golden *golden)
 {
     return golden->choices != NULL;
@@ -108,8 +108,8 @@ struct golden_params {
     const struct golden_choice
         *choice;                   /* (n_choices), borrowed; of `generate` the executor counts */
     uint32_t n_choices;            /* 0: a generation */
-    uint32_t n_shared;             /* first positions that all choices have in common, at most
-                                      the shortest context */
+    uint32_t n_shared;             /* first positions common to all choices, at most the shortest
+                                      context */
     uint32_t reference;            /* of choices: the right one; EXECUTOR_NONE: not known */
     struct golden_shape shape;     /* as given to golden_needs */
     enum record_level level;       /* the highest of its trials */

@@ -57,7 +57,7 @@ static struct start start_of(const struct lane *lane, uint32_t position)
     return (struct start){.layer = layer};
 }
 
-/* Whether log-probabilities are compared with golden's: a choice is nothing else. */
+/* Whether log-probabilities are compared with golden's: always for choices. */
 static bool compares(const struct lane *lane)
 {
     return !lane->off && (lane->settings->level > RECORD_OUTCOME || golden_is_choice(lane->golden));

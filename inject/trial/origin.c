@@ -81,7 +81,7 @@ enum status origin_find(struct record *record, const struct lane *run)
         .job = run->job,
         .whole = run->whole,
         .feed = run->run.tokens,
-        /* the step that was trapped gave no token */
+        /* the trapped step gave no token */
         .n_feed = run->run.n_tokens + (run->due == DUE_NAN_TRAP && !golden_is_choice(run->golden))};
     enum status st = lane_open(&lane, run->arena, &params);
     if (!st)

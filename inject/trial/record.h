@@ -12,7 +12,7 @@ struct record_lanes {
 };
 enum status record_make(struct record *out, const struct record_lanes *lanes) STATUS_MUST_USE;
 
-/* Of an item of choices, all runs of the job ended. */
+/* An item of choices, all runs of the job ended. */
 struct record_choices {
     const struct golden *golden;
     const struct trial_settings *settings;
@@ -23,8 +23,8 @@ struct record_choices {
 enum status record_choices_make(struct record *out, struct arena *arena,
                                 const struct record_choices *choices) STATUS_MUST_USE;
 
-/* What is known of a job before it has run; of a run that went as `proof` and the facts say, that
- * activations are as many as predicted and nothing changed by itself (STATUS_INTERNAL, logged). */
+/* clear: what is known of a job before its run. check: activations are as many as predicted and
+ * nothing changed by itself; else STATUS_INTERNAL, logged. */
 void record_clear(struct record *out, const struct trial_job *job);
 struct outcome_facts;
 enum status record_check(const struct record *out,

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* The record of a trial on an item of choices, from the runs of all of them. */
+/* The record of a trial on an item of choices, from all their runs. */
 #include <math.h>
 
 #include "base/hash.h"
 #include "inject/trial/outcome.h"
 #include "inject/trial/record.h"
 
-/* The run of a choice: the faulty one where it was struck. */
+/* The run of a choice: the faulty one if it was struck. */
 static const struct generation *run_of(const struct record_choices *c, uint32_t choice)
 {
     const struct lane *lane = c->ended[choice];
@@ -27,7 +27,7 @@ static bool has_nonfinite(const struct generation *run)
     return found;
 }
 
-/* All that faults did to all runs; the first struck one gives the bits. */
+/* Effects of faults on all runs; the first struck one gives the bits. */
 static void take_proofs(struct record *out, struct outcome_facts *facts,
                         const struct record_choices *c)
 {
@@ -80,7 +80,7 @@ static enum status take_answers(struct record *out, struct arena *arena,
     return STATUS_OK;
 }
 
-/* How far golden's choice lies before the next, in what choices are compared by. */
+/* Lead of golden's choice over the next, in the compared measure. */
 static double margin_of(const struct golden *golden)
 {
     double margin = NAN;
@@ -94,7 +94,8 @@ static double margin_of(const struct golden *golden)
     return margin;
 }
 
-/* Where residuals are golden's again in all runs; EXECUTOR_NONE: in one of them never. */
+/* Position from which residuals are golden's again in all runs; EXECUTOR_NONE: never in one of
+ * them. */
 static uint32_t healed_at(const struct record_choices *c)
 {
     uint32_t at = 0;
@@ -110,7 +111,7 @@ static uint32_t healed_at(const struct record_choices *c)
     return at;
 }
 
-/* Beside the answer, of the right choice, or golden's own where none is known. */
+/* Besides the answer: measures of the right choice, or golden's own if none is known. */
 static void take_measures(struct record *out, const struct record_choices *c)
 {
     const struct golden *golden = c->golden;

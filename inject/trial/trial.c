@@ -13,8 +13,7 @@
 
 #define AT_ONCE 4u /* unsettled columns of a lane computed at a time */
 
-/* A run of a job in flight: runs are counted job after job, a job has one or one for each choice.
- */
+/* A run of a job in flight: runs are counted job by job, each job has one, or one per choice. */
 struct slot {
     bool busy;
     uint32_t job, choice;
@@ -100,7 +99,7 @@ static enum status open_lane(struct batch *b, struct slot *slot, bool fed)
     return lane_open(slot->lane, b->arena, &params);
 }
 
-/* How often faults that fire on a value pattern must have fired at first. */
+/* Predicts how often faults that fire on a value pattern fire at first. */
 static enum status predict(struct lane *run)
 {
     uint64_t first;
@@ -333,14 +332,14 @@ static enum status run_pass(struct batch *b)
     return st ? st : settle(b);
 }
 
-/* Nothing is picked where the tokens are given. */
+/* No token is picked if they are given. */
 static bool strikes(const struct fault *fault, const struct golden *golden)
 {
     const bool picks = fault->place == PLACE_CONTROL && fault->control == CONTROL_SAMPLER;
     return fault->position < golden->n_evaluated && !(picks && golden_is_choice(golden));
 }
 
-/* Whether a run of the job evaluates what is struck. */
+/* Whether a run of the job evaluates a struck site. */
 static bool reached(const struct batch *b, uint32_t job, uint32_t choice)
 {
     const struct trial_job *own = &b->jobs[job];

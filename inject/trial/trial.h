@@ -41,7 +41,7 @@ struct trial_work {
 struct trial_job {
     const struct fault *fault; /* (n_faults) */
     uint32_t n_faults;
-    uint32_t choice; /* of an item of choices: the only one whose run is struck, + 1; 0: all are */
+    uint32_t choice; /* of an item of choices: index + 1 of the only struck one; 0: all are */
 };
 
 struct trial_jobs {

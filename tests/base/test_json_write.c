@@ -153,7 +153,7 @@ static void the_first_failure_stays(void **state)
     json_take(&m.w, STATUS_DEVICE);
     assert_int_equal(json_end_line(&line, &m, &arena), STATUS_DEVICE);
     assert_null(line);
-    /* as where memory for the stream is out */
+    /* as if out of memory for the stream */
     json_begin(&w, NULL, true);
     json_take(&w, STATUS_MEMORY);
     write_sample(&w);

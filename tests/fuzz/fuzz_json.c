@@ -50,7 +50,8 @@ static void fuzz_json_put(struct json_writer *w, const struct json *value)
     }
 }
 
-/* The same values in the same order; numbers by their bits, but -0 may become 0 as an integer. */
+/* The same values in the same order; numbers by their bits, except that -0 may become 0 as an
+ * integer. */
 static void fuzz_json_equal(const struct json *a, const struct json *b)
 {
     fuzz_json_require(json_type(a) == json_type(b), "another type after writing");

@@ -196,8 +196,8 @@ static void test_patch(void **state)
     unlink(path);
 }
 
-/* A driver may find compiled code by the handle of the layout (SwiftShader does), so kernels of one
- * interface have one, also after the first of them has gone; those of another have another. */
+/* A driver may find compiled code by the layout's handle (SwiftShader does), so kernels of one
+ * interface share one, even after the first is gone; other interfaces have others. */
 static void test_shared_layout(void **state)
 {
     struct gpu *gpu = *state;

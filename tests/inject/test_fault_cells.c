@@ -15,7 +15,7 @@
 #define CELLS_BATCH 48u
 #define CELLS_FAILURES 12u /* that are printed of a setting */
 #define CELLS_SLOW "SwiftShader"
-#define CELLS_SLOW_WHOLE 5u /* there: one batch in so many as whole inferences */
+#define CELLS_SLOW_WHOLE 5u /* there: one batch in this many as whole inferences */
 
 /* CELLS_FORMS: of the CPU device, before the Vulkan device */
 enum { CELLS_FORMS = 2, CELLS_DEVICES = 3, CELLS_PROMPT = 70 };
@@ -58,7 +58,7 @@ struct how {
 
 static struct gpu *cells_gpu; /* null: no driver */
 
-/* A driver that needs ten times the others' time. */
+/* A driver that takes ten times as long as others. */
 static bool slow(void)
 {
     return cells_gpu && strstr(gpu_get_info(cells_gpu)->name, CELLS_SLOW);
@@ -366,9 +366,9 @@ static void test_quick(void **state)
         run_setting(&settings[i], i * 1000, (uint32_t)(faults / n));
 }
 
-/* Every model with three of the storage types of activations and K/V, prompts of one, two and three
- * pages, all or few of golden's residuals kept. A slow driver has the same models and types, so the
- * same kernels; of prompts, one and two pages, for a third is nothing new to a kernel. */
+/* Every model with three storage types of activations and K/V, prompts of one, two and three pages,
+ * all or few of golden's residuals kept. A slow driver has the same models and types, so the same
+ * kernels, but prompts of only one and two pages: a third is nothing new to a kernel. */
 static void test_all(void **state)
 {
     static const char *const files[] = {"tiny-llama-f16",  "tiny-llama-bf16",  "tiny-llama-q4_0",

@@ -51,7 +51,7 @@ static struct trial_bench_params params_of(const char *file, enum storage type, 
                                        .reference = right};
 }
 
-/* The same sum of a plain run that has all but the last token in its prompt. */
+/* The same sum from a plain run with all but the last token in its prompt. */
 static double plain_logp(struct trial_bench *b, const struct golden_choice *choice)
 {
     struct generation run;

@@ -35,11 +35,11 @@ struct trial_bench_params {
     uint32_t n; /* tokens */
     enum record_level level;
     uint64_t checkpoint_bytes; /* 0: all */
-    uint32_t lanes;            /* 0: as the library likes */
+    uint32_t lanes;            /* 0: the default */
     double temperature;        /* 0: greedy */
     uint64_t seed;
     bool ends;                          /* end tokens end the run */
-    struct decode_rules rules;          /* of them the mask, stop strings, filter and check */
+    struct decode_rules rules;          /* of these the mask, stop strings, filter and check */
     const struct golden_choice *choice; /* (n_choices), n: as many tokens as the longest scores */
     uint32_t n_choices, n_shared, reference;
 };

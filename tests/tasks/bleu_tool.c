@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Scores of corpora from standard input as one JSON document, for bleu_reference.py. */
+/* Scores corpora from standard input as one JSON document, for bleu_reference.py. */
 #include <stdio.h>
 #include <stdlib.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A row of the extraction tables, and the check of one. */
+/* A row of the extraction tables, and its check. */
 #ifndef VKFI_TESTS_TASKS_EXTRACT_TABLE_H
 #define VKFI_TESTS_TASKS_EXTRACT_TABLE_H
 

@@ -28,7 +28,7 @@ static inline struct model *tasks_bench_model(const char *name)
     return model;
 }
 
-/* Where a run goes: a form of the CPU device, or a Vulkan device. */
+/* Target of a run: a form of the CPU device, or a Vulkan device. */
 struct tasks_bench_place {
     const char *name;
     enum cpu_form form;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Texts of many items side by side are those of one whole inference each. */
+/* Texts of many items together equal those of single whole inferences. */
 #include "tasks_bench.h"
 
 #include <stdlib.h>
@@ -16,7 +16,7 @@ struct told {
     char *text[MOST_ITEMS][MOST_SAMPLES];
     uint32_t tokens[MOST_ITEMS][MOST_SAMPLES];
     enum decode_end end[MOST_ITEMS][MOST_SAMPLES];
-    char middle[MOST_ITEMS][16]; /* what the token in the middle of the first sample spells */
+    char middle[MOST_ITEMS][16]; /* the spelling of the token in the middle of the first sample */
     uint32_t n, samples, columns, stop_after; /* passes; 0: never */
     enum status fails_with;                   /* at the third item */
 };
@@ -51,7 +51,7 @@ static void finish(struct told *told)
 }
 
 struct split {
-    uint32_t lanes, columns; /* 0: as the library likes */
+    uint32_t lanes, columns; /* 0: the default */
 };
 
 static enum status run_items(struct told *told, const struct model *model,
@@ -82,7 +82,7 @@ struct drawn {
     struct arena arena;
 };
 
-/* Prompts of 1 to 100 ids, some behind a start that all have. */
+/* Prompts of 1 to 100 ids, some after a common start. */
 static void draw(struct drawn *d, uint32_t n)
 {
     struct rng rng, same;
@@ -147,7 +147,7 @@ static void run_whole(struct told *told, const struct model *model,
     executor_destroy(&ex);
 }
 
-/* Every second item stops where its text, as it was without stop strings, has come half way. */
+/* Every second item stops halfway through its text without stop strings. */
 static void draw_stops(struct drawn *d, const struct model *model,
                        const struct answers_params *items)
 {
@@ -249,7 +249,7 @@ static void test_devices(void **state)
     model_close(&model);
 }
 
-/* Samples share their prompt, and prompts the start that they have in common. */
+/* Samples share their prompt, and prompts their common start. */
 static void test_shared_prompts(void **state)
 {
     struct model *model = tasks_bench_model("tiny-llama-q4_1");
@@ -302,7 +302,7 @@ static void test_ends_early(void **state)
     model_close(&model);
 }
 
-/* Uniforms hang on seed, item and sample alone. */
+/* Uniforms depend on seed, item and sample only. */
 static void test_seeds(void **state)
 {
     uint64_t seen[4 * 8 * 8];
@@ -376,7 +376,7 @@ static void test_encode_chat(void **state)
     assert_int_equal(plain.n_ids, 1);
     assert_int_equal(plain.n_stops, 1);
     assert_true(chat.n_ids > 10);
-    assert_int_equal(chat.n_stops, 0); /* the end token alone */
+    assert_int_equal(chat.n_stops, 0); /* only the end token */
     arena_finish(&arena);
     model_close(&model);
 }

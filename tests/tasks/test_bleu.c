@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Counts of n-grams against counting by hand, and what scores say at their edges. What sacrebleu
- * says of whole corpora: bleu_reference.py. */
+/* Counts of n-grams against plain counting, and scores of edge cases. Comparison with sacrebleu on
+ * whole corpora: bleu_reference.py. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -88,7 +88,7 @@ static void edges(void **state)
     assert_true(fabs(chrf_of(text, text) - 100) < 1e-9);
     assert_true(chrf_of("", "") == 0 && chrf_of("", text) == 0 && chrf_of(text, "") == 0);
     assert_true(fabs(chrf_of("a", "a") - 100) < 1e-9);
-    /* Ill-formed UTF-8 counts as something, and stops nothing. */
+    /* Ill-formed UTF-8 counts as text, and stops nothing. */
     assert_true(isfinite(chrf_of("\xff\xc3", "\xed\xa0\x80 a")));
     assert_true(isfinite(bleu_of("zh", "\xff\xc3", "\xed\xa0\x80 a")));
 }
@@ -108,7 +108,7 @@ static void names(void **state)
     assert_non_null(strstr(log_last_error(), "found tokenizer '14a', expected 13a, zh"));
 }
 
-/* A seed gives the same interval; one sentence has no spread; the score lies inside. */
+/* A seed gives the same interval; one sentence has no spread; the score is inside. */
 static void intervals(void **state)
 {
     (void)state;

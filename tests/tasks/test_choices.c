@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Scores of choices: against references, and the same bits whatever the batch, pass and device. */
+/* Scores of choices: against references, with the same bits for any batch, pass and device. */
 #include "tasks_bench.h"
 
 #include <math.h>
@@ -15,7 +15,7 @@
 #define MOST_IDS 120u /* of a row */
 #define SEED 20261130
 
-/* Scores as they come, in order. */
+/* Scores in order of arrival. */
 struct told {
     struct choices_score score[64][MOST_CHOICES];
     const struct choices_item *item;
@@ -39,9 +39,9 @@ static bool go_on(void *user, uint32_t columns)
     return told->stop_after == 0 || --told->stop_after > 0;
 }
 
-/* How a run is split. */
+/* The split of a run. */
 struct split {
-    uint32_t batch, columns; /* items, columns of a pass; 0: as the library likes */
+    uint32_t batch, columns; /* items, columns of a pass; 0: the library's choice */
 };
 
 static enum status run_items(struct told *told, const struct model *model,
@@ -64,7 +64,7 @@ static enum status run_items(struct told *told, const struct model *model,
     return st;
 }
 
-/* A row by itself: one branch, one column a pass. */
+/* A row by itself: one branch, one column per pass. */
 static struct choices_score run_whole(struct executor *ex, const struct choices_row *row)
 {
     struct choices_score score = {.greedy = true};
@@ -113,9 +113,8 @@ static void set_shared(struct choices_item *item)
     }
 }
 
-/* Random ids. Kinds by turns: one token behind a context, long continuations, contexts of their own
- * behind a common start, nothing in common, all behind a long start of the whole task, one choice.
- */
+/* Random ids. Kinds in turn: one token after a context, long continuations, own contexts after a
+ * common start, nothing in common, all after a long start of the whole task, one choice. */
 static void draw_item(struct choices_item *out, struct arena *arena, struct rng *rng, uint32_t kind)
 {
     static const uint32_t common[] = {30, 20, 7, 0, 70, 9};
@@ -140,7 +139,7 @@ static void draw_item(struct choices_item *out, struct arena *arena, struct rng 
     set_shared(out);
 }
 
-/* The first token of each row becomes what the model would say, so that some are greedy. */
+/* The first token of each row becomes the model's own, so that some are greedy. */
 static void make_greedy(struct executor *ex, struct choices_row *row)
 {
     struct column column = {.checkpoint = EXECUTOR_NONE,
@@ -202,7 +201,7 @@ static void expect_drawn(const struct drawn *d, const struct told *told, const c
 static const char *const MODELS[] = {"tiny-llama-q4_1", "tiny-qwen2", "tiny-gemma3"};
 #define MODEL_COUNT (sizeof(MODELS) / sizeof(*MODELS))
 
-/* Common columns, branches, kept starts and passes change no bit. */
+/* Common columns, branches, kept starts and passes do not change any bit. */
 static void test_any_split(void **state)
 {
     static const struct split splits[] = {{1, 1}, {1, 7}, {1, 64}, {16, 64}, {16, 5}, {0, 0}};
@@ -252,7 +251,7 @@ static void test_devices(void **state)
     model_close(&model);
 }
 
-/* A start that items have in common is evaluated once, not once an item. */
+/* A start common to items is evaluated once, not once per item. */
 static void test_kept_start(void **state)
 {
     struct model *model = tasks_bench_model("tiny-llama-q4_1");
@@ -301,7 +300,7 @@ static void test_ends_early(void **state)
     model_close(&model);
 }
 
-/* Sums of an independent implementation's log-probabilities, for every split of its prompts. */
+/* Sums of log-probabilities from an independent implementation, for every split of its prompts. */
 static void expect_reference(const struct model *model, const struct json *one, const char *name)
 {
     const struct json *ids = json_get(one, "ids"), *logprobs = json_get(one, "prompt_logprobs");
@@ -348,7 +347,7 @@ static void test_reference(void **state)
     json_destroy(&doc);
 }
 
-/* A text item and what it has to become; tokens of the tiny models are bytes. */
+/* A text item and its expected encoding; tokens of the tiny models are bytes. */
 struct texts {
     const char *prompt, *context; /* null: the prompt */
     const char *text;
@@ -386,7 +385,7 @@ static void test_encode(void **state)
         assert_int_equal(out.choice[1].n_ids, t->n_ids);
         assert_int_equal(out.n_shared, t->n_ids - 1);
         snprintf(all, sizeof(all), "%s%s", context, t->text);
-        const uint32_t begin = t->n_ids - (uint32_t)strlen(all); /* one id in front, or none */
+        const uint32_t begin = t->n_ids - (uint32_t)strlen(all); /* one id before, or none */
         for (uint32_t c = begin; c < t->n_ids; c++) {
             struct text piece = {0};
             assert_int_equal(
@@ -439,8 +438,8 @@ static void test_refused(void **state)
     model_close(&model);
 }
 
-/* Where the last token of a context goes on into the continuation, its own tokens stay, and as many
- * of both are left out. */
+/* If the last token of a context extends into the continuation, its own tokens stay, and as many of
+ * both are left out. */
 static void test_merged_boundary(void **state)
 {
     const struct task_choice choice = {NULL, "wer is"};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The reference solutions of HumanEval and MBPP pass, as completions and as whole functions. */
+/* The reference solutions of HumanEval and MBPP pass, as completions and whole functions. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -21,7 +21,7 @@
 
 static struct sandbox_host host;
 
-/* A file of the public data, plain or compressed; null where it is not on this machine. */
+/* A file of the public data, plain or compressed; null if not on this machine. */
 static gzFile open_data(const char *name)
 {
     char path[4096];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Verdicts on programs: right ones pass whatever they return, hostile ones never do. */
+/* Verdicts on programs: right ones pass with any type of result, hostile ones never do. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -20,7 +20,7 @@ static struct sandbox_host host;
 struct row {
     const char *name;
     enum code_verdict verdict;
-    const char *why; /* part of it; null: not looked at */
+    const char *why; /* part of it; null: not checked */
     struct code_source source;
 };
 
@@ -38,7 +38,7 @@ static void check(const struct row *row)
     }
     if (result->verdict != row->verdict || (row->why && !strstr(result->why, row->why)))
         fail_msg("%s: %s: %s", row->name, code_verdict_name(result->verdict), result->why);
-    /* What it started ended with it: this process has no child left. */
+    /* Its children ended with it: this process has none left. */
     assert_true(waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD);
     code_run_destroy(&run);
     assert_null(run);
@@ -276,7 +276,7 @@ static void hostile_programs_fail(void **state)
         check(&HOSTILE[i]);
 }
 
-/* A task that is wrong itself gives no verdict. */
+/* A wrong task gives no verdict. */
 static void broken_tasks_are_told(void **state)
 {
     (void)state;
@@ -318,7 +318,7 @@ static void several_at_once(void **state)
         assert_int_equal(result[i]->verdict, CODE_PASSED);
         code_run_destroy(&run[i]);
     }
-    /* Left alone in the middle of a run. */
+    /* Abandoned in the middle of a run. */
     assert_int_equal(code_run_start(&run[0], &host, &RIGHT[0].source), STATUS_OK);
     code_run_destroy(&run[0]);
     assert_true(waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD);

@@ -103,7 +103,7 @@ static const struct extract_row LINES[] = {
     {"3/4 cup\n", "3/4 cup"},
 };
 
-/* One pattern over texts as models write them: the letter of a choice. */
+/* One pattern over typical texts of models: the letter of a choice. */
 static const struct extract_row CHOICE[] = {
     {"The answer is A", "A"},
     {"The answer is (B).", "B"},

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Extraction of boxed answers and of antiderivatives; the time that long texts take. */
+/* Extraction of boxed answers and antiderivatives; the time for long texts. */
 #include "extract_table.h"
 
 #include <stdlib.h>
@@ -125,7 +125,7 @@ static void test_integral(void **state)
     EXTRACT_TABLE("integral", INTEGRAL);
 }
 
-/* A rule as it is named with an argument that can be costly. */
+/* A rule with a possibly costly argument. */
 static const char *rule_name(const struct extract_rule *rule)
 {
     if (strcmp(rule->name, "mgsm:") == 0)
@@ -135,8 +135,8 @@ static const char *rule_name(const struct extract_rule *rule)
     return strcmp(rule->name, "regex_last:") == 0 ? "regex_last:[^Z]*?1" : rule->name;
 }
 
-/* A million characters of one piece over and over, which no rule may take quadratic time for: the
- * test's time limit is the check. */
+/* A million characters of one repeated piece must not take any rule quadratic time: the test's time
+ * limit is the check. */
 static void test_long(void **state)
 {
     static const char *const pieces[] = {

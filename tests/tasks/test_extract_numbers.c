@@ -268,7 +268,7 @@ static void test_equal(void **state)
     }
 }
 
-/* Every way to write a random number gives it back; a number beside it never equals it. */
+/* Every way to write a random number gives it back; a neighbouring number never equals it. */
 static void test_random(void **state)
 {
     struct rng rng;

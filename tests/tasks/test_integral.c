@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Antiderivatives: hand-made answers, hostile ones, and every record of Rubi's suites where found.
- */
+/* Antiderivatives: hand-made answers, hostile ones, and every record of Rubi's suites if found. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -159,7 +158,7 @@ static void test_rows(void **state)
     assert_int_equal(bad, 0);
 }
 
-/* `piece` over and over in `size` bytes, then `end`. */
+/* `piece` repeated in `size` bytes, then `end`. */
 static char *repeated(const char *piece, size_t size, const char *end)
 {
     const size_t n = strlen(piece);
@@ -234,8 +233,7 @@ static enum integral_verdict answered(const struct integral_problem *problem, co
     return verdict;
 }
 
-/* What a usable record must hold: its answer is right as a model writes it, and not when changed.
- */
+/* A usable record's answer is right as a model writes it, and wrong when changed. */
 static void check_usable(const struct integral_problem *p, char *antiderivative, int *unread)
 {
     char changed[256];

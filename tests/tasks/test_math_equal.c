@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Equality of mathematical answers: hand-made pairs, MATH-500 where found, hostile texts. */
+/* Equality of mathematical answers: hand-made pairs, MATH-500 if found, hostile texts. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -323,7 +323,7 @@ static void test_pairs(void **state)
     assert_int_equal(wrong, 0);
 }
 
-/* Reference answers of MATH-500 that are spelled apart and mean the same. */
+/* Reference answers of MATH-500 with different spellings of the same value. */
 static bool are_twins(const char *a, const char *b)
 {
     static const char *const twins[][2] = {{"x=5", "5"}, {"\\frac14", "\\frac{1}{4}"}};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* pass@k: known values, exact fractions for all small cases, and large ones that overflow others.
- */
+/* pass@k: known values, exact fractions for all small cases, and large cases that overflow simple
+ * formulas. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -54,7 +54,7 @@ static double choose(uint32_t n, uint32_t k)
     return k <= n ? product : 0;
 }
 
-/* All cases up to 24 samples against binomial coefficients, which are exact there. */
+/* All cases up to 24 samples against binomial coefficients, exact there. */
 static void small_cases(void **state)
 {
     (void)state;
@@ -68,7 +68,7 @@ static void small_cases(void **state)
     }
 }
 
-/* The mean over all draws of n from a population is the chance of k from it: unbiased. */
+/* The mean over all draws of n from a population is its chance for k: unbiased. */
 static void unbiased(void **state)
 {
     (void)state;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Hostile programs in the sandbox: what each gets, and that nothing of it stays. */
+/* Hostile programs in the sandbox: each gets its expected result and leaves nothing. */
 #define _GNU_SOURCE /* memmem, unshare */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -40,7 +40,7 @@ static const struct sandbox_limits LIMITS = {.cpu_seconds = 1,
                                              .files = 32};
 static struct sandbox_host host;
 
-/* Programs carry this in their command line, by which they are found again. */
+/* Programs carry this marker in their command line. */
 static const char *marker(void)
 {
     static char text[64];
@@ -48,7 +48,7 @@ static const char *marker(void)
     return text;
 }
 
-/* Processes of this machine whose command line has the marker. */
+/* Processes of this machine with the marker in their command line. */
 static int count_left(void)
 {
     DIR *proc = opendir("/proc");
@@ -99,10 +99,10 @@ struct program {
     const char *name, *script;
     enum sandbox_end end;
     int code;
-    const char *output; /* all of it; null: not looked at */
+    const char *output; /* all of it; null: not checked */
 };
 
-/* Each does the worst it can, then prints what came of it. */
+/* Each does its worst, then prints the result. */
 #define TRY(what)                                                                                  \
     "def t(f):\n"                                                                                  \
     " try: return f()\n"                                                                           \
@@ -292,7 +292,7 @@ static void several_run_at_once(void **state)
     assert_int_equal(count_left(), 0);
 }
 
-/* Stopped at any time of its life, from bwrap's first steps on, nothing stays. */
+/* Stopped at any time, from bwrap's first steps on, it leaves nothing. */
 static void stopped_runs_leave_nothing(void **state)
 {
     struct rng rng;
@@ -307,7 +307,7 @@ static void stopped_runs_leave_nothing(void **state)
     }
 }
 
-/* So does a program that is killed while it runs some. */
+/* So does a program killed while it runs some. */
 static void killed_owner_leaves_nothing(void **state)
 {
     struct rng rng;
@@ -367,7 +367,7 @@ static void ordinary_user_too(void **state)
     assert_int_equal(code, 0);
 }
 
-/* Makes a folder with a program bwrap of that text in it the PATH; null: an empty folder. */
+/* Sets PATH to a folder with a program bwrap of that text; null: an empty folder. */
 static void with_bwrap(const char *text)
 {
     char folder[] = "/tmp/vkfi-path-XXXXXX", path[64];
@@ -399,7 +399,7 @@ static void refused_without_bubblewrap(void **state)
     assert_non_null(strstr(log_last_error(), "found no program bwrap that can be started"));
     with_bwrap("#!/bin/sh\necho 'bwrap: No permissions to create new namespace' >&2\nexit 1\n");
     assert_non_null(strstr(log_last_error(), "cannot run here (bwrap: No permissions"));
-    /* One that runs nothing and says that all is well. */
+    /* One that runs nothing and reports success. */
     with_bwrap("#!/bin/sh\nexit 0\n");
     assert_non_null(strstr(log_last_error(), "cannot run here"));
 }
@@ -411,7 +411,7 @@ static bool put_text(const char *path, const char *text)
     return file && fclose(file) == 0 && ok;
 }
 
-/* Where the system lets nobody make a user namespace. */
+/* If the system forbids user namespaces. */
 static void refused_without_namespaces(void **state)
 {
     (void)state;
@@ -432,11 +432,11 @@ static void refused_without_namespaces(void **state)
     int code = -1;
     assert_int_equal(waitpid(child, &code, 0), child);
     if (WIFEXITED(code) && WEXITSTATUS(code) == 77)
-        skip(); /* bwrap needs the same right: there the whole test is skipped */
+        skip(); /* bwrap needs the same right: without it the whole test is skipped */
     assert_int_equal(code, 0);
 }
 
-/* Harmless programs alone: these run on this machine as it is. */
+/* Only harmless programs: these run directly on this machine. */
 static void unsandboxed_where_it_is_said(void **state)
 {
     (void)state;
@@ -447,7 +447,7 @@ static void unsandboxed_where_it_is_said(void **state)
     box = start_in(&open_host, "while True: pass", "", LIMITS);
     assert_int_equal(finish(box)->end, SANDBOX_SIGNAL);
     sandbox_destroy(&box);
-    /* What it started is in its group and is killed with it, a moment later. */
+    /* Its children are in its group and are killed with it, a moment later. */
     box = start_in(&open_host, "import os, time\nif os.fork() == 0: time.sleep(60)", "", LIMITS);
     assert_int_equal(finish(box)->end, SANDBOX_EXITED);
     sandbox_destroy(&box);
