@@ -51,7 +51,8 @@ enum status answers_encode(struct answers_item *out, struct arena *arena, const 
     const uint32_t context = model->hp.n_ctx;
     const bool chat = answers_chats(model, format);
     *out = (struct answers_item){.key = item->index, .n = item->max_tokens};
-    enum status st = encode_prompt(out, arena, model, item->prompt, chat);
+    const char *text = chat && item->instruction ? item->instruction : item->prompt;
+    enum status st = encode_prompt(out, arena, model, text, chat);
     if (!st && !chat)
         st = take_stops(out, arena, item);
     if (st)

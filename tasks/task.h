@@ -85,7 +85,7 @@ struct task_item {
 
     const char *prefix;      /* TASK_CODE: program text before the answer of the model */
     const char *test;        /* TASK_CODE: what runs after the program */
-    const char *entry_point; /* the name that the tests call; null where they name it themselves */
+    const char *entry_point; /* what the test's check is called with; null: it names it itself */
 };
 
 /* Reads a definition from a file. STATUS_INPUT: logged, one line with pointer and line. */

@@ -241,9 +241,13 @@ static const struct task_field ROOT[] = {
     TEMPLATE("prefix", prefix,
              "Of kind code: program text that the answer goes on from. None by default.",
              "['{{ prompt }}']"),
-    TEMPLATE("test", test, "Of kind code, which must give it: what runs after the program.",
-             "['{{ test }}\\ncheck({{ entry_point }})']"),
-    TEMPLATE("entry_point", entry_point, "Of kind code: the name that tests call. None by default.",
+    TEMPLATE("test", test,
+             "Of kind code, which must give it: what runs after the program. With an entry_point "
+             "it defines check(candidate).",
+             "['{{ test }}']"),
+    TEMPLATE("entry_point", entry_point,
+             "Of kind code: the function that check is called with. None by default: the tests "
+             "name it themselves.",
              "['{{ entry_point }}']"),
     TEMPLATE("integrand", integrand,
              "Of the rule integral, which must give it: what the answer's derivative equals.",

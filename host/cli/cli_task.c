@@ -210,78 +210,22 @@ static enum status print_schema(const struct cli_env *env, const void *options,
     return json_end(&w);
 }
 
-static const char DETAILS[] =
-    "DESCRIPTION\n"
-    "A task is a set of items that models are scored on: what is asked, and what answers are held "
-    "against. Thirteen public benchmarks have a name; a task of your own is one JSON file, named "
-    "by its path (it has a '/' or ends in .json).\n"
-    "\n"
-    "list shows the tasks that have a name: group of tasks, kind, metrics, licence of the data, "
-    "whether the data are there.\n"
-    "\n"
-    "show prints an item: its prompt, its choices (> before the right one) or the texts that end "
-    "an answer, the reference, the licence.\n"
-    "\n"
-    "get fetches data into the cache, those of one task, of several, or of all: from the public "
-    "repositories of third_party/tasks.json, checked by sha256, a task's folder at once when it is "
-    "whole. What broke off goes on where it stopped. Data for non-commercial use alone, and those "
-    "whose licence asks to share alike, want --accept-licence.\n"
-    "\n"
-    "schema prints the JSON Schema of definitions, for editors and validators: each field with its "
-    "default and examples.\n"
-    "\n"
-    "DATA\n"
-    "Data are no part of the program. They are looked for in the folder of --data, else in that of "
-    "VKFI_DATA, else in the cache ($XDG_CACHE_HOME/vkfi/tasks or ~/.cache/vkfi/tasks); those of a "
-    "definition given by path beside it, unless --data says otherwise. --data-file names your own "
-    "files of the task's format instead; where lines of several files belong together, one for "
-    "each column. What a task takes from a file's name (a language, a subject) it takes from yours "
-    "too. gzip and bzip2 are unpacked.\n"
-    "\n"
-    "EXIT CODES\n"
-    "  0  done\n"
-    "  2  no such task, wrong usage, or data that are not there, bad or not to be\n"
-    "     fetched\n"
-    "\n"
-    "EXAMPLES\n"
-    "  vkfi task get gsm8k mgsm\n"
-    "  vkfi task show gsm8k --item 3 --shots 2\n"
-    "  vkfi task show mgsm --data-file mgsm_de.tsv\n"
-    "  vkfi task schema > task.schema.json\n";
-
 enum status cli_task(const struct cli_env *env, int argc, char **argv)
 {
-    enum { LIST, SHOW, GET, SCHEMA, ACTIONS };
-    static const struct cli_action action[ACTIONS] = {
-        [LIST] = {"list", NULL, 0, 0, list_tasks},
-        [SHOW] = {"show", "task", 1, 1, cli_task_show},
-        [GET] = {"get", "task", 1, CLI_ACTION_ANY, cli_task_get},
-        [SCHEMA] = {"schema", NULL, 0, 0, print_schema}};
-    struct cli_task_options o = {.shots = CLI_TASK_NO_SHOTS};
-    const struct cli_option options[] = {
-        {1u << LIST | 1u << SHOW,
-         {0, "data", ARGS_TEXT, &o.data, "DIR", "Folder of the data (see DATA).", 0, 0}},
-        {1u << LIST | 1u << SHOW,
-         {0, "data-file", ARGS_LIST, &o.files, "FILE",
-          "Your own file of the task's format. Give it again for more.", 0, 0}},
-        {1u << SHOW, {0, "item", ARGS_UINT, &o.item, "N", "show: this item (0).", 0, UINT32_MAX}},
-        {1u << SHOW,
-         {0, "shots", ARGS_UINT, &o.shots, "K",
-          "Examples before each prompt, if not as many as the task says.", 0, 64}},
-        {1u << GET,
-         {0, "accept-licence", ARGS_FLAG, &o.accept_licence, NULL,
-          "get: the use of the data is one that their licence allows.", 0, 0}},
-        {1u << LIST | 1u << SHOW,
-         {0, "json", ARGS_FLAG, &o.json, NULL, "list and show: prints JSON.", 0, 0}},
-        {0}};
+    static const struct cli_action action[CLI_TASK_ACTIONS] = {
+        [CLI_TASK_LIST] = {"list", NULL, 0, 0, list_tasks},
+        [CLI_TASK_SHOW] = {"show", "task", 1, 1, cli_task_show},
+        [CLI_TASK_GET] = {"get", "task", 1, CLI_ACTION_ANY, cli_task_get},
+        [CLI_TASK_SCHEMA] = {"schema", NULL, 0, 0, print_schema},
+        [CLI_TASK_RUN] = {"run", "task", 1, CLI_ACTION_ANY, cli_task_run},
+        [CLI_TASK_SCORE] = {"score", "task", 1, 1, cli_task_score}};
     struct args_spec spec = {.command = "vkfi task",
-                             .summary = "list, show and fetch tasks that models are scored on",
-                             .synopsis = "list [--json]\n"
-                                         "show TASK [--item N] [--shots K] [--data DIR | "
-                                         "--data-file FILE...] [--json]\n"
-                                         "get NAME...|all [--accept-licence]\n"
-                                         "schema",
-                             .details = DETAILS};
-    const struct cli_actions actions = {"task", action, ACTIONS, options, &o};
+                             .summary =
+                                 "tasks that models are scored on: list, show, get, run, score",
+                             .synopsis = cli_task_synopsis,
+                             .details = cli_task_details};
+    const struct cli_actions actions = {"task", action, CLI_TASK_ACTIONS, cli_task_option,
+                                        &cli_task_given};
+    cli_task_given.threads = env->threads;
     return cli_actions_run(&actions, &spec, env, argc, argv);
 }

@@ -8,19 +8,47 @@
 #include "cli/cli.h"
 #include "tasks/task.h"
 
+enum cli_task_action {
+    CLI_TASK_LIST,
+    CLI_TASK_SHOW,
+    CLI_TASK_GET,
+    CLI_TASK_SCHEMA,
+    CLI_TASK_RUN,
+    CLI_TASK_SCORE,
+    CLI_TASK_ACTIONS
+};
+
 struct cli_task_options {
     const char *data;       /* --data; null: VKFI_DATA, else the cache */
     struct args_list files; /* --data-file */
     uint64_t item, shots;   /* CLI_TASK_NO_SHOTS: as many as the definition says */
     bool json, accept_licence;
+    /* run, the last ones score too */
+    const char *model, *device, *items, *output;
+    uint64_t n, samples, seed, threads;
+    uint64_t first, last; /* of `items`, once it is read */
+    double temperature;
+    int act, kv; /* enum storage */
+    bool chat, plain;
+    const char *input;
+    bool unsandboxed;
 };
 #define CLI_TASK_NO_SHOTS UINT64_MAX
+
+/* cli_task_options.c: the options, what they are set to, and the page of help. */
+extern struct cli_task_options cli_task_given;
+extern const struct cli_option cli_task_option[];
+extern const char cli_task_synopsis[], cli_task_details[];
 
 /* Actions with files of their own; `options`: struct cli_task_options. */
 enum status cli_task_show(const struct cli_env *env, const void *options,
                           const struct args_list *operands) STATUS_MUST_USE;
 enum status cli_task_get(const struct cli_env *env, const void *options,
                          const struct args_list *operands) STATUS_MUST_USE;
+enum status cli_task_run(const struct cli_env *env, const void *options,
+                         const struct args_list *operands) STATUS_MUST_USE;
+enum status cli_task_score(const struct cli_env *env, const void *options,
+                           const struct args_list *operands) STATUS_MUST_USE;
 
 /* A task and what its items are taken from; more may be asked of `query` before task_items. */
 struct cli_task {

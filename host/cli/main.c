@@ -28,7 +28,7 @@ static const struct command COMMANDS[] = {
     {"devices", cli_devices, "list the devices; probe their arithmetic"},
     {"sites", cli_sites, "list where faults may strike, with sizes"},
     {"model", cli_model, "list, fetch and describe models"},
-    {"task", cli_task, "list, show and fetch tasks that models are scored on"},
+    {"task", cli_task, "tasks that models are scored on: list, show, get, run, score"},
     {"plan", cli_plan, "check, explain and compare plans of campaigns"},
     {"sweep", cli_sweep, "every op, point and bit of a model once or more"},
     {"bench", cli_bench, "measure speed and memory"},
