@@ -212,6 +212,17 @@ static bool equal_matrices(struct math_work *w, const char *a, const char *b)
     return true;
 }
 
+/* x, f(x), x_1, \theta: what may stand before the value of an answer. */
+static bool is_name(const char *text)
+{
+    const size_t n = strlen(text);
+    const bool call = n == 4 && is_letter(text[0]) && text[1] == '(' && text[3] == ')';
+    const bool greek = text[0] == '\\' && is_word(text + 1) && n <= 8;
+    const bool indexed = n == 3 && is_letter(text[0]) && text[1] == '_';
+
+    return (n == 1 && is_letter(text[0])) || call || greek || indexed;
+}
+
 /* The value in "x = 5", "f(x) = 5", "x \in S"; the name before it goes to *name. Other texts as
  * they are. */
 static const char *value_side(struct math_work *w, const char *text, const char **name)
@@ -223,16 +234,26 @@ static const char *value_side(struct math_work *w, const char *text, const char 
     for (size_t i = 0; i < 2; i++) {
         if (split(w, part, text, relations[i]) != 2 || !part[1][0])
             continue;
-        const size_t n = strlen(part[0]);
-        const bool call = n == 4 && is_letter(part[0][0]) && part[0][1] == '(' && part[0][3] == ')';
-        const bool greek = part[0][0] == '\\' && is_word(part[0] + 1) && n <= 8;
-        const bool indexed = n == 3 && is_letter(part[0][0]) && part[0][1] == '_';
-        if ((n == 1 && is_letter(part[0][0])) || call || greek || indexed) {
+        if (is_name(part[0])) {
             *name = part[0];
             return part[1];
         }
     }
     return text;
+}
+
+/* What follows the last "=" where all before it are words, names or equal to it: "A = 48/2 = 24"
+ * says 24; the text itself otherwise. */
+static const char *last_side(struct math_work *w, const char *text)
+{
+    const char *part[PARTS];
+    const size_t n = split(w, part, text, "=");
+
+    for (size_t i = 0; i + 1 < n; i++) {
+        if (!is_word(part[i]) && !is_name(part[i]) && !equal(w, part[i], part[n - 1]))
+            return text;
+    }
+    return n > 1 ? part[n - 1] : text;
 }
 
 static bool near(double a, double b)
@@ -352,6 +373,10 @@ enum status math_equal(bool *out, const char *answer, const char *reference)
     if (a && b) {
         const char *x = value_side(&w, a, &name[0]), *y = value_side(&w, b, &name[1]);
         const bool named = name[0][0] && name[1][0];
+        if (!strchr(a, '=') != !strchr(b, '=')) {
+            x = last_side(&w, x);
+            y = last_side(&w, y);
+        }
         *out = named ? equal(&w, name[0], name[1]) && equal(&w, x, y) : equal(&w, x, y);
         if (!*out && named)
             *out = equal(&w, a, b);

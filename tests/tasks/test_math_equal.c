@@ -186,6 +186,9 @@ static const char *const SAME[][2] = {
     {"10\\text{ square units}", "10"},
     {"0", "-0"},
     {"2^{0.5}", "\\sqrt{2}"},
+    {"1 + 1 = 2", "2"},
+    {"A = \\frac{48}{2} = 24", "24"},
+    {"\\text{Number of clips} = \\frac{48}{2} = 24", "24"},
 };
 
 static const char *const DIFFERENT[][2] = {
@@ -290,6 +293,10 @@ static const char *const DIFFERENT[][2] = {
     {"0.1", "0.10000001"},
     {"x \\in [-2,7]", "x \\in (-2,7)"},
     {"3 or 4", "34"},
+    {"2x + 1 = 5", "5"},
+    {"A = 48 = 24", "24"},
+    {"x + 1 = 0", "0"},
+    {"A = 48 = 24", "48"},
 };
 
 static bool equals(const char *a, const char *b)
