@@ -214,7 +214,7 @@ void cli_progress_show(struct cli_progress *progress, const char *fmt, ...)
     va_start(args, fmt);
     vfprintf(stderr, fmt, args);
     va_end(args);
-    fputc('\r', stderr); /* an error line that comes now stands in place of this one */
+    fputc('\r', stderr); /* an error line now replaces this one */
     fflush(stderr);
 }
 

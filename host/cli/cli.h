@@ -12,10 +12,10 @@
 #include "base/json.h"
 #include "base/status.h"
 
-/* What the process environment tells the program, read once in main. */
+/* The process environment, read once in main. */
 struct cli_env {
     bool validate;            /* VKFI_VALIDATE=1: Khronos validation layer on */
-    const char *data;         /* folder of what is read at run time: models.json, plans/ ... */
+    const char *data;         /* folder of files read at run time: models.json, plans/ ... */
     const char *task_data;    /* VKFI_DATA; null: not set */
     const char *manifest;     /* VKFI_MANIFEST; null: models.json of `data` */
     const char *cache_home;   /* XDG_CACHE_HOME, null or empty: not set */
@@ -105,7 +105,7 @@ enum status cli_reading_open(struct report_source *out, const char *path,
 
 /* --- what is printed --- */
 
-/* Hands over what was written to standard output; STATUS_IO, logged, if not all of it arrived. */
+/* Flushes standard output; STATUS_IO, logged, if not all of it arrived. */
 enum status cli_output_flush(void) STATUS_MUST_USE;
 
 /* In double quotes on one line, control characters escaped. */
@@ -114,7 +114,7 @@ void cli_output_quoted(const char *text);
 /* "98.4 MB", decimal units; returns `out`. */
 const char *cli_output_bytes(char out[32], double bytes);
 
-/* Nine digits, denormals too, which arithmetic here takes for zero; returns `out`. */
+/* Nine digits, also for denormals, which are zero to arithmetic here; returns `out`. */
 const char *cli_output_float(char out[32], float value);
 
 /* A member: the list of ids. */
@@ -124,7 +124,7 @@ void cli_output_ids(struct json_writer *w, const char *key, const int32_t *ids, 
 
 struct cli_progress {
     bool on;        /* standard error is a terminal */
-    bool shown;     /* a line stands there and must be wiped */
+    bool shown;     /* a line is shown and must be wiped */
     double last;    /* time of the last update */
     uint32_t n_ids; /* prompt tokens */
     uint32_t n;     /* most tokens generated */
@@ -136,7 +136,7 @@ void cli_progress_init(struct cli_progress *progress, uint32_t n_ids, uint32_t n
 __attribute__((format(printf, 2, 3))) void cli_progress_show(struct cli_progress *progress,
                                                              const char *fmt, ...);
 
-/* The same at once, whatever stood there: what takes long now. */
+/* The same at once: the current long task. */
 void cli_progress_stage(struct cli_progress *progress, const char *what);
 
 /* Wipes the line, before anything else is printed. */

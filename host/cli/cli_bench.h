@@ -12,7 +12,7 @@
 #include "cli/cli_device.h"
 #include "inject/trial/trial.h"
 
-/* What every measurement says first; the figures of a task begin with it. */
+/* The start of every measurement's figures. */
 struct cli_bench_device {
     char device[256], driver[256];
 };
@@ -20,10 +20,10 @@ struct cli_bench_device {
 struct cli_bench_task {
     const void *options; /* of the task's own kind */
     size_t size;         /* of its figures: plain data, they cross a pipe */
-    /* Opens the device and measures; once a process. */
+    /* Opens the device and measures; once per process. */
     enum status (*measure)(void *figures, const void *options, const struct cli_env *env,
                            const char *device);
-    /* Whether the figures may stand; or null. */
+    /* Whether the figures are valid; or null. */
     enum status (*check)(const void *figures, const char *device);
     void (*print_head)(const void *options); /* before the first table; or null */
     void (*print)(const char *device, const void *figures);
@@ -47,10 +47,10 @@ struct cli_bench_run {
 enum status cli_bench_devices(const struct cli_bench_task *task, const struct cli_env *env,
                               struct cli_bench_run *run) STATUS_MUST_USE;
 
-/* Peak resident memory of this process, 0 where /proc does not tell. */
+/* Peak resident memory of this process, 0 if /proc does not say. */
 uint64_t cli_bench_peak(void);
 
-/* A member: a number, or null where it is negative: not measured. */
+/* A member: a number, or null if it is negative (not measured). */
 void cli_bench_put(struct json_writer *w, const char *key, double value);
 
 /* --- bench campaign --- */
@@ -62,7 +62,7 @@ struct cli_bench_campaign_options {
     uint64_t trials, naive, weights, threads, lanes, columns, seed;
 };
 
-/* A number of trials of one kind, run in one way. */
+/* Trials of one kind, run in one way. */
 struct cli_bench_rate {
     uint32_t trials;
     double seconds, cpu_seconds; /* wall; of all threads */
@@ -78,7 +78,7 @@ struct cli_bench_campaign_figures {
     struct cli_bench_rate by_class[OUTCOME_COUNT];   /* the trials of one class alone */
     struct cli_bench_rate weight_naive, weight_fast; /* stored faults, by record of outcomes */
     struct trial_work work;                          /* of fast[RECORD_OUTCOME] */
-    uint32_t differing; /* naive records that are not the fast ones: 0, or it is a bug */
+    uint32_t differing; /* naive records that differ from the fast ones: 0, or it is a bug */
 };
 
 enum status cli_bench_campaign(const struct cli_env *env, int argc, char **argv) STATUS_MUST_USE;

@@ -20,7 +20,7 @@ static enum status check(const void *figures, const char *device)
     return STATUS_INTERNAL;
 }
 
-/* Trials a second; negative: not measured. */
+/* Trials per second; negative: not measured. */
 static double rate_of(const struct cli_bench_rate *rate)
 {
     return rate->trials > 0 && rate->seconds > 0 ? rate->trials / rate->seconds : -1;

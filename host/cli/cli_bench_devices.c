@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* One child process a device, a table or an object of their figures. */
+/* One child process per device, a table or an object of their figures. */
 #include "cli/cli_bench.h"
 
 #include <errno.h>
@@ -13,7 +13,7 @@
 
 #include "base/log.h"
 
-/* What the child needs. */
+/* Input of the child. */
 struct job {
     const struct cli_bench_task *task;
     const struct cli_env *env;
@@ -53,7 +53,7 @@ static enum status measure_apart(const struct job *job, void *figures)
         log_error("cannot make a pipe: %s", strerror(errno));
         return STATUS_IO;
     }
-    fflush(stdout); /* or the child would print it once more */
+    fflush(stdout); /* or the child would print it again */
     const pid_t pid = fork();
     if (pid == 0) {
         close(fd[0]);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The trials of `vkfi bench campaign` on one device, in a process of its own. */
+/* The trials of `vkfi bench campaign` on one device, in its own process. */
 #include "cli/cli_bench.h"
 
 #include <string.h>
@@ -253,7 +253,7 @@ static enum status measure(struct bench *b)
     struct cli_bench_campaign_figures *out = b->out;
     enum status st = STATUS_OK;
     for (int level = CLI_BENCH_LEVELS - 1; level >= 0 && !st; level--) {
-        /* records of outcomes come last: run_classes goes on with them */
+        /* records of outcomes come last: run_classes uses them */
         const struct pair pair = {.fault = b->fault,
                                   .n = (uint32_t)o->trials,
                                   .n_naive =

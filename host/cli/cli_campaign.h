@@ -15,7 +15,7 @@
 
 /* --- a crew: the plan's model, devices that workers open, identity --- */
 
-/* Who computes on the processor at the same time. */
+/* The devices that compute on the processor at the same time. */
 struct cli_share {
     uint64_t threads;  /* --threads; 0: all cores */
     uint32_t n_cpu;    /* CPU devices that run trials */
@@ -23,7 +23,7 @@ struct cli_share {
     const char *vulkan[CAMPAIGN_DEVICES_MAX];
 };
 
-/* A device as -d names it; opened in a worker's process only. */
+/* A device of -d, opened only in a worker's process. */
 struct cli_crew_device {
     const struct cli_env *env;
     const char *text;
@@ -45,7 +45,7 @@ struct cli_crew {
 };
 
 /* The devices of -d (none: cpu), with the CPU device for golden runs; no device is opened. They
- * share `threads` threads (0: as many as cores). STATUS_USAGE for a CPU form that there is not. */
+ * share `threads` threads (0: as many as cores). STATUS_USAGE for an unknown CPU form. */
 enum status cli_crew_devices(struct cli_crew *crew, const struct cli_env *env,
                              const struct args_list *devices, uint64_t threads) STATUS_MUST_USE;
 
@@ -63,9 +63,9 @@ void cli_crew_reraise(void);
 /* --- progress: refreshed lines on a terminal, plain lines elsewhere, JSON lines --- */
 
 struct cli_campaign_progress {
-    bool json;      /* one object a line on standard output */
+    bool json;      /* one object per line on standard output */
     bool terminal;  /* standard error is one */
-    uint32_t lines; /* of the block that stands there and is written over */
+    uint32_t lines; /* of the shown block, which is overwritten */
     double last;    /* time of the last lines */
     bool told;      /* that a signal has come */
     const char *database;
@@ -74,12 +74,11 @@ struct cli_campaign_progress {
 void cli_campaign_progress_init(struct cli_campaign_progress *out, const char *database, bool json);
 
 /* "SDC 3 of 150 (2.00 %); weighted over strata 0.1 % [0.0, 11.0] (95 %: exact, n = 31.24)": the
- * share as drawn, and once there are enough prompts the rate with its interval, "weighted" where it
- * is another number. */
+ * share as drawn, and with enough prompts the rate with its interval, "weighted" if it differs. */
 #define CLI_CAMPAIGN_RATE 320
 void cli_campaign_progress_rate(char out[CLI_CAMPAIGN_RATE], const struct campaign_progress *p);
 
-/* A look at the campaign as its plan asks for. */
+/* A look of the plan at the campaign. */
 void cli_campaign_progress_look(const struct cli_campaign_progress *progress,
                                 const struct report_gate *gate, const struct plan_gate *question);
 
@@ -93,7 +92,7 @@ struct cli_campaign_call {
     const char *shard; /* null: no --shard */
     uint64_t threads;  /* --threads */
     uint64_t limit;
-    double seconds; /* a pilot: ends after about so long, whatever its plan asks; 0: no pilot */
+    double seconds; /* a pilot: ends after about this time, whatever its plan; 0: no pilot */
     bool whole;     /* no shard, whatever the launcher's variables say */
     bool naive, json;
 };
@@ -104,11 +103,11 @@ struct cli_campaign {
     struct campaign_shard shard;
     struct cli_campaign_progress progress;
     const char *database; /* in use, once cli_campaign_run has begun */
-    char *scratch;        /* the folder of a database that is not kept, or null */
+    char *scratch;        /* the folder of a temporary database, or null */
     bool watched;         /* the plan asks a question that ends the campaign: */
     struct report_watch watch;
-    double began;                                    /* time of the first hand-out, 0 before */
-    uint64_t before;                                 /* trials that were done then */
+    double began;                                    /* time of the first dispatch, 0 before */
+    uint64_t before;                                 /* trials done by then */
     struct campaign_progress end;                    /* once `ended` */
     struct campaign_rate rate[CAMPAIGN_DEVICES_MAX]; /* (end.n_rates) */
     bool ended;
@@ -118,18 +117,18 @@ struct cli_campaign {
 enum status cli_campaign_open(struct cli_campaign *out, const struct cli_env *env,
                               const struct cli_campaign_call *call) STATUS_MUST_USE;
 
-/* Runs crew->plan, which the caller has filled in, into the database; null: into one that is gone
- * after cli_campaign_close. */
+/* Runs crew->plan, which the caller has filled in, into the database; null: into one that
+ * cli_campaign_close removes. */
 enum status cli_campaign_run(struct cli_campaign *c, const struct cli_env *env,
                              const char *database) STATUS_MUST_USE;
 
 /* A signal came before all was done, perhaps before the first trial. */
 bool cli_campaign_interrupted(const struct cli_campaign *c);
 
-/* Prints what there is to say of it: trials, SDC share, the answer to the plan's question. */
+/* Prints trials, SDC share, and the answer to the plan's question. */
 void cli_campaign_summary(const struct cli_campaign *c);
 
-/* `st`: how all went; a process that was interrupted without an error ends by the signal. */
+/* `st`: how all went; if it was interrupted without an error the process ends by the signal. */
 void cli_campaign_close(struct cli_campaign *c, enum status st);
 
 #endif

@@ -14,7 +14,7 @@
 
 #define REFRESH 0.2 /* seconds between two blocks on a terminal */
 #define PLAIN 10.0  /* seconds between two lines elsewhere */
-#define OBJECTS 1.0 /* seconds between two objects that say how far it is */
+#define OBJECTS 1.0 /* seconds between two objects of progress */
 #define LINE 512    /* bytes of a line */
 #define INTERRUPTED "finishing the batches that run; a second signal ends at once"
 
@@ -78,8 +78,8 @@ void cli_campaign_progress_rate(char out[CLI_CAMPAIGN_RATE], const struct campai
     }
 }
 
-/* Parts that a line may do without, in the order in which they go where it is too long: the
- * interval with what gives it, trials a second, the time left, abnormal ends, SDC. */
+/* Parts of a line in the order in which a long line drops them: the interval with its basis, trials
+ * per second, the time left, abnormal ends, SDC. */
 enum { PART_INTERVAL, PART_SPEED, PART_LEFT, PART_TROUBLE, PART_SDC, PARTS };
 
 /* "12/80 trials, 23.45/s, 3 s left, SDC 3 of 150 (2.00 %)", or with its interval, without the parts
@@ -113,9 +113,9 @@ static void put_total(char out[LINE], const struct campaign_progress *p, size_t 
     }
 }
 
-/* --- a terminal: the block is written over, line by line --- */
+/* --- a terminal: the block is overwritten, line by line --- */
 
-/* Columns of a line that does not wrap: it could not be written over. */
+/* Columns of a line that does not wrap, so that it can be overwritten. */
 static size_t columns_of_line(void)
 {
     struct winsize size;
@@ -128,13 +128,13 @@ static void put_line(struct cli_campaign_progress *out, const char *line)
     out->lines++;
 }
 
-/* The longer of two lines, where it fits. */
+/* The longer of two lines, if it fits. */
 static void put_either(struct cli_campaign_progress *out, const char *longer, const char *shorter)
 {
     put_line(out, strlen(longer) <= columns_of_line() ? longer : shorter);
 }
 
-/* To the first line of the block that stands there. */
+/* To the first line of the shown block. */
 static void go_up(struct cli_campaign_progress *out)
 {
     if (out->lines > 0)
@@ -146,7 +146,7 @@ static void print_block(struct cli_campaign_progress *out, const struct campaign
 {
     char line[LINE], shorter[LINE];
     go_up(out);
-    for (uint32_t i = 0; i < p->n_rates && p->n_rates > 1; i++) { /* of one the total says it */
+    for (uint32_t i = 0; i < p->n_rates && p->n_rates > 1; i++) { /* of one: the total says it */
         const struct campaign_rate *rate = &p->rate[i];
         const char *aside = rate->aside ? ", set aside" : "";
         snprintf(line, sizeof(line), "  %-24.24s %8" PRIu64 " trials, %8.2f/s%s", rate->name,
@@ -179,7 +179,7 @@ static void show_on_terminal(struct cli_campaign_progress *out, const struct cam
     switch (event->kind) {
     case CAMPAIGN_EVENT_FAILED:
     case CAMPAIGN_EVENT_ASIDE:
-        out->lines = 0; /* a message stands below the block now: the next one goes below it */
+        out->lines = 0; /* a message is now below the block: the next block goes below it */
         break;
     case CAMPAIGN_EVENT_GOLDEN:
         print_golden(out, event);
@@ -260,8 +260,8 @@ static bool has_progress(enum campaign_event_kind kind)
            kind == CAMPAIGN_EVENT_TICK || kind == CAMPAIGN_EVENT_END;
 }
 
-/* Golden runs and progress, which may come thousands of times a second, now and then; all else,
- * and the first and the last prompt, always. */
+/* Golden runs and progress, which may come thousands of times a second, are shown at intervals; all
+ * else, and the first and the last prompt, always. */
 static bool is_due(struct cli_campaign_progress *out, const struct campaign_event *event)
 {
     const bool golden = event->kind == CAMPAIGN_EVENT_GOLDEN;
@@ -295,7 +295,7 @@ static void put_event(const struct campaign_event *event)
         put_progress(&w, event->progress);
     json_object_close(&w);
     const enum status written = json_end(&w);
-    (void)written; /* a reader that went away does not end a campaign; main's flush reports it */
+    (void)written; /* a closed reader does not end a campaign; main's flush reports it */
 }
 
 void cli_campaign_progress_look(const struct cli_campaign_progress *progress,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* From the words of a command line to campaign_run. */
+/* From a command line to campaign_run. */
 #include "cli/cli_campaign.h"
 
 #include <errno.h>
@@ -71,7 +71,7 @@ enum status cli_campaign_open(struct cli_campaign *out, const struct cli_env *en
     return st || call->whole ? st : campaign_shard_find(&out->shard, call->shard, variable, NULL);
 }
 
-/* A folder for a database that is not kept. Signals are caught already. */
+/* A folder for a temporary database. Signals are already caught. */
 static enum status make_scratch(struct cli_campaign *c)
 {
     struct arena *arena = &c->crew->arena;
@@ -137,7 +137,7 @@ bool cli_campaign_interrupted(const struct cli_campaign *c)
     return !c->ended || c->end.interrupted;
 }
 
-/* What the last look said, and whether an earlier call had stopped there. */
+/* The last look's answer, and whether an earlier call had stopped there. */
 static void print_question(const struct cli_campaign *c)
 {
     const bool before = c->watch.decided && c->end.done == c->before;

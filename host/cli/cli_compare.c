@@ -21,7 +21,7 @@
 static const struct {
     const char *name;
     report_events events;
-    bool scored; /* only where there are scores */
+    bool scored; /* only with scores */
 } CLASSES[CLASS_COUNT] = {
     {"sdc", REPORT_SDC, false},
     {"due", REPORT_DUE, false},
@@ -33,7 +33,8 @@ static const struct {
 struct options {
     struct args_list databases;
     double margin, confidence;
-    double spends; /* what a look at extended campaigns may spend of the error: plan_waves.h */
+    double spends; /* the part of the error that a look at extended campaigns may spend:
+                      plan_waves.h */
     int given;
     bool baseline, reliability, json, allow_suspect;
 };
@@ -341,7 +342,7 @@ static enum status parse(struct options *out, int argc, char **argv, bool *out_d
     return st || *out_done ? st : check(out);
 }
 
-/* What ran the trials, for the heading. */
+/* The device of the trials, for the heading. */
 static const char *device_of(const struct report_source *source)
 {
     if (source->data.n_devices == 0)
@@ -354,7 +355,7 @@ static bool is_text(const char *a, const char *b)
     return a == b || (a && b && strcmp(a, b) == 0);
 }
 
-/* Devices differ if any is of one database alone; modes by the contract. */
+/* Devices differ if any is in only one database; modes by the contract. */
 static bool differs(const struct report_source *a, const struct report_source *b)
 {
     if (!is_text(a->data.identity->contract, b->data.identity->contract) ||

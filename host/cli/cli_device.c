@@ -60,13 +60,13 @@ static enum status find_cpu(struct cli_device *out, const char *text)
 /* Device files of GPUs: DRM render nodes, the drivers of NVIDIA and AMD (compute). */
 static const char *const node_patterns[] = {"/dev/dri/renderD*", "/dev/nvidia[0-9]*", "/dev/kfd"};
 
-/* Set once it was told; of this process and those it forks. Null: not shared yet. */
+/* Set once it was said, in this process and those it forks. Null: not yet shared. */
 static atomic_flag *told_once;
 
 static void set_drivers(const char *manifests)
 {
     setenv("VK_DRIVER_FILES", manifests, 1);
-    setenv("VK_ICD_FILENAMES", manifests, 1); /* of loaders before 1.3.207 */
+    setenv("VK_ICD_FILENAMES", manifests, 1); /* for loaders before 1.3.207 */
 }
 
 /* Whether the driver of a manifest gives no device, and why. */
@@ -109,12 +109,12 @@ void cli_device_tell_once(void)
         return;
     void *shared =
         mmap(NULL, sizeof(*told_once), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    told_once = shared == MAP_FAILED ? &own : shared; /* then each process tells it */
+    told_once = shared == MAP_FAILED ? &own : shared; /* then each process says it */
 }
 
-/* Warns, one line a reason, where a driver of the list in VK_DRIVER_FILES gives no device, or else
- * where the machine has a GPU's device file. Nothing where neither is so: then there is no GPU.
- * Once: a command may open its device again and again. */
+/* Warns, one line per reason, if a driver in VK_DRIVER_FILES gives no device, or else if the
+ * machine has a GPU's device file. Otherwise there is no GPU, and no warning. Warns once: a command
+ * may open its device repeatedly. */
 static void explain_choice(const struct gpu_info *taken, const struct cli_env *env)
 {
     char path[1024], why[GPU_LIST_WHY];

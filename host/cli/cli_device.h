@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A device as the command line names it, admitted for exact and opened as an executor. */
+/* A device named on the command line, admitted for exact and opened as an executor. */
 #ifndef VKFI_CLI_DEVICE_H
 #define VKFI_CLI_DEVICE_H
 

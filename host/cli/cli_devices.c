@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* `vkfi devices`: what there is, and what its arithmetic does. */
+/* `vkfi devices`: the devices, and their arithmetic. */
 #include "cli/cli.h"
 
 #include <inttypes.h>

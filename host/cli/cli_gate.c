@@ -52,8 +52,7 @@ enum stats_gate_verdict cli_pairs_decide(const struct cli_pairs_question *questi
     return bounds_of(question).low >= question->margin ? STATS_GATE_FAIL : STATS_GATE_UNDECIDED;
 }
 
-/* "has at most 0.5 points more": what the bound that decides says; of an open question the upper
- * one. */
+/* "has at most 0.5 points more": the deciding bound in words; if undecided, the upper one. */
 static const char *claim_of(enum stats_gate_verdict verdict, double bound)
 {
     if (verdict == STATS_GATE_UNDECIDED)
@@ -194,7 +193,7 @@ static enum status parse(struct cli_gate_options *out, int argc, char **argv, bo
     return st || *out_done ? st : check(out);
 }
 
-/* From the options, or where they have none from the plan. */
+/* From the options, or if they have none from the plan. */
 static enum status find_question(struct cli_gate_options *options,
                                  const struct report_source *source)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The verdict of a gate and how it is told. */
+/* The verdict of a gate and its output. */
 #ifndef VKFI_CLI_GATE_H
 #define VKFI_CLI_GATE_H
 
@@ -18,13 +18,13 @@ struct cli_gate_options {
     int of, given;                  /* as in plan.h; -1 if not given */
     const char *stratum, *baseline, *junit;
     bool json, allow_suspect;
-    struct plan_gate question; /* what is asked: from the options, or from the plan */
+    struct plan_gate question; /* from the options, or from the plan */
 };
 
 struct cli_gate_result {
     bool has_limit, has_baseline;
     enum stats_gate_verdict verdict; /* of all limits together: failed if one is, else
-                                      * undecided if one is                             */
+                                        undecided if one is                             */
     struct report_gate gate;
     struct report_pairs_result pairs; /* first: new, second: old */
     double confidence;                /* of the comparison: plan_waves.h */
@@ -33,8 +33,8 @@ struct cli_gate_result {
     enum stats_gate_verdict against_old;
 };
 
-/* One line without its end, as "sdc of all below 2 %: passed at look 1 (...)": for a campaign that
- * asks its plan's question. */
+/* One line without line feed, as "sdc of all below 2 %: passed at look 1 (...)", for a campaign
+ * with a question. */
 void cli_gate_line(FILE *file, const struct report_gate *gate, const struct plan_gate *question);
 /* Members of an object: verdict, max, rate, upper, lower, n, ... */
 void cli_gate_members(struct json_writer *w, const struct report_gate *gate,
@@ -48,8 +48,7 @@ enum status cli_gate_junit(const struct cli_gate_result *result,
 
 /* --- how pairs of two databases are told, for `vkfi compare` too --- */
 
-/* "only 1" and "only 2" of n: the independent pairs that Tango's interval is of; four digits each.
- */
+/* "only 1" and "only 2" of n: the independent pairs of Tango's interval; four digits each. */
 struct cli_pairs_table {
     char first_only[REPORT_INTERVAL_TEXT], second_only[REPORT_INTERVAL_TEXT];
     char n[REPORT_INTERVAL_TEXT];
@@ -59,7 +58,8 @@ void cli_pairs_table(struct cli_pairs_table *out, const struct report_pairs_resu
 /* "+0.29 [-0.10, +0.68]" in points, with the digits of the interval. */
 void cli_pairs_difference(char out[REPORT_INTERVAL_TEXT], const struct report_pairs_result *result);
 
-/* Is `new` worse than `old` by the margin: first and second of the result, or the other way. */
+/* Whether `new` is worse than `old` by the margin: first and second of the result, or vice
+ * versa. */
 struct cli_pairs_question {
     const struct report_pairs_result *result;
     const char *new, *old, *of; /* their names; "sdc" */
@@ -67,8 +67,8 @@ struct cli_pairs_question {
     double margin, confidence; /* one-sided */
 };
 
-/* By one-sided bounds of new minus old, each at the same confidence: PASS where the upper one is
- * within the margin, FAIL where the lower one is not, UNDECIDED between. */
+/* By one-sided bounds of new minus old, each at the same confidence: PASS if the upper one is
+ * within the margin, FAIL if the lower one is not, else UNDECIDED. */
 enum stats_gate_verdict cli_pairs_decide(const struct cli_pairs_question *question);
 
 /* "passed: NEW has at most 0.52 points more sdc than OLD (one-sided at 95 %); the margin is 1". */

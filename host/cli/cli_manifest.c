@@ -15,7 +15,7 @@
 
 /* --- stamps of verified files, as third_party/fetch_model.py writes and reads them --- */
 
-/* The text that a right file of this size and time has beside it; null when memory is out. */
+/* The stamp of a right file of this size and time; null when memory is out. */
 static char *stamp_text(struct arena *arena, const struct stat *info, const char *sha256)
 {
     const int64_t nanoseconds =
@@ -30,7 +30,7 @@ static char *stamp_path(struct arena *arena, const char *path)
     return arena_printf(arena, "%s.verified", path);
 }
 
-/* True if the file at `path` holds `text` and no more; one that cannot be read does not. */
+/* True if the file at `path` can be read and holds only `text`. */
 static bool holds(const char *path, const char *text)
 {
     char found[512];
@@ -57,8 +57,8 @@ static enum cli_verified look(const struct cli_manifest_entry *file, struct stat
     return stamped ? CLI_VERIFIED_STAMPED : CLI_VERIFIED_UNKNOWN;
 }
 
-/* `info` is from before the file was read: one written meanwhile does not fit its stamp. Without
- * one, on a full disk say, the file is as right as with it. */
+/* `info` is from before the file was read, so a file written meanwhile does not match its stamp. A
+ * missing stamp (on a full disk) does not matter. */
 static void write_stamp(const struct cli_manifest_entry *file, const struct stat *info)
 {
     struct arena arena = {0};
@@ -218,7 +218,7 @@ static bool is_called(const struct cli_manifest_entry *entry, const char *name)
     return false;
 }
 
-/* Null and no line if no model is called so. */
+/* Null, not logged, if no model has this name. */
 static const struct cli_manifest_entry *look_up(const struct cli_manifest *manifest,
                                                 const char *name)
 {
@@ -263,7 +263,7 @@ static bool is_path(const char *text)
     return strchr(text, '/') || (len > 5 && strcmp(text + len - 5, ".gguf") == 0);
 }
 
-/* Path of a named model, once its file is known to be the right one. */
+/* Path of a named model, after a check of its file. */
 static enum status checked_path(char **out, struct arena *arena,
                                 const struct cli_manifest_entry *entry)
 {
@@ -291,11 +291,11 @@ enum status cli_manifest_path(char **out, struct arena *arena, const struct cli_
     if (st)
         return st;
     const struct cli_manifest_entry *entry = look_up(&manifest, text);
-    if (!entry && access(text, F_OK) == 0) { /* a file that looks like no path */
+    if (!entry && access(text, F_OK) == 0) { /* a file that does not look like a path */
         *out = arena_text(arena, text, strlen(text));
         st = *out ? STATUS_OK : STATUS_MEMORY;
     } else if (!entry) {
-        (void)cli_manifest_find(&manifest, text); /* says which name is near */
+        (void)cli_manifest_find(&manifest, text); /* suggests the nearest name */
         st = STATUS_INPUT;
     } else {
         st = checked_path(out, arena, entry);

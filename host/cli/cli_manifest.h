@@ -12,9 +12,9 @@
 
 /* Is the file in the cache the one that the manifest names, as far as its stamp tells. */
 enum cli_verified {
-    CLI_VERIFIED_ABSENT,     /* no regular file lies there */
+    CLI_VERIFIED_ABSENT,     /* no regular file */
     CLI_VERIFIED_WRONG_SIZE, /* a file that cannot be the right one */
-    CLI_VERIFIED_UNKNOWN,    /* of the right size; no stamp tells of this size, time and sha256 */
+    CLI_VERIFIED_UNKNOWN,    /* of the right size; no stamp has this size, time and sha256 */
     CLI_VERIFIED_STAMPED     /* read whole and found right since it was last written */
 };
 
@@ -25,7 +25,7 @@ struct cli_manifest_entry {
     const char *architecture, *licence, *sha256;
     uint64_t size;           /* bytes */
     char *path;              /* in the cache folder */
-    enum cli_verified state; /* of the file there, without reading it */
+    enum cli_verified state; /* of this file, without reading it */
 };
 
 struct cli_manifest {
@@ -47,8 +47,8 @@ enum status cli_manifest_cache(char **out, struct arena *arena, const struct cli
 const struct cli_manifest_entry *cli_manifest_find(const struct cli_manifest *manifest,
                                                    const char *name);
 
-/* What the manifest says of the file with this SHA-256, up to a semicolon, from `arena`; null where
- * there is no manifest or no such file in it: nothing depends on it. */
+/* The manifest's text about the file with this SHA-256, up to a semicolon, from `arena`; null
+ * without a manifest or such a file: nothing depends on it. */
 enum status cli_manifest_about(const char **out, struct arena *arena, const struct cli_env *env,
                                const char *sha256) STATUS_MUST_USE;
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the files of `vkfi plan` share: options, and a plan opened with its model and sample. */
+/* Shared by the files of `vkfi plan`: options, and a plan opened with its model and sample. */
 #ifndef VKFI_CLI_PLAN_H
 #define VKFI_CLI_PLAN_H
 
@@ -19,7 +19,7 @@ struct cli_plan_options {
     bool json, allow_suspect;
     struct args_list rates, devices;
     uint64_t worst, seed,
-        trials; /* confirm; trials of a stratum, 0: as many as before; extend: of the wave */
+        trials; /* confirm: trials of a stratum, 0: as many as before; extend: of the wave */
     const char *output; /* null: standard output */
 };
 
@@ -32,7 +32,7 @@ struct cli_plan {
 };
 
 /* Loads the plan, opens its model (or options->model), and makes the sample. Lengths: prompts by
- * the tokenizer, tokens as many as the plan asks for, or both from options->lengths. */
+ * the tokenizer and tokens by the plan, or both from options->lengths. */
 enum status cli_plan_open(struct cli_plan *out, const struct cli_env *env, const char *path,
                           const struct cli_plan_options *options) STATUS_MUST_USE;
 void cli_plan_close(struct cli_plan *plan);
@@ -52,37 +52,37 @@ enum status cli_plan_diff(const struct cli_env *env, const void *options,
 /* --- a pilot: some hundred trials of a plan on each device, for its speed and for what the trials
  * say of the plan's precision --- */
 
-/* A device and how long the plan takes on it: from --rate, or from its pilot. */
+/* A device and the plan's time on it: from --rate, or from its pilot. */
 struct cli_plan_speed {
     char name[64];
-    double per_second;     /* trials, once a prompt was taken up */
-    double prompt_seconds; /* to take one up: golden run, dry runs of hooks; 0 with --rate */
+    double per_second;     /* trials, after a prompt's start */
+    double prompt_seconds; /* of a prompt's start: golden run, dry runs of hooks; 0 with --rate */
     double hours;          /* of the whole plan on this device alone */
 };
 
-/* What the trials of the longest pilot say; NaN: not known. */
+/* Results of the longest pilot; NaN: not known. */
 struct cli_plan_share {
-    uint64_t counted, events; /* SDC among trials that count */
-    uint32_t prompts;         /* that they are of */
-    double rate;              /* weighted; NaN where strata have no weights, or one no trial yet */
+    uint64_t counted, events; /* SDC among counted trials */
+    uint32_t prompts;         /* of these trials */
+    double rate;              /* weighted; NaN if strata have no weights, or one has no trial yet */
     struct stats_cluster_interval interval; /* two-sided, at the plan's confidence */
     double design_effect;                   /* of the rate */
     struct stats_plan_components parts;
-    double planned;    /* trials a prompt in the plan */
+    double planned;    /* trials per prompt in the plan */
     double effect;     /* the design effect with that many */
-    uint64_t best;     /* trials a prompt that cost least for what they tell */
+    uint64_t best;     /* trials per prompt with the best precision for their cost */
     double half_width; /* of the plan's total at this rate and effect */
 };
 
 struct cli_plan_pilot {
     uint32_t trials; /* on each device, at most */
     uint32_t n_speeds;
-    struct cli_plan_speed speed[CAMPAIGN_DEVICES_MAX]; /* (n_speeds) one a device of -d */
+    struct cli_plan_speed speed[CAMPAIGN_DEVICES_MAX]; /* (n_speeds) one per device of -d */
     struct cli_plan_share share;
 };
 
-/* Runs the pilots, one device after the other. A device's trials are those that a campaign runs
- * first, of a few of the prompts; the rows are dropped. */
+/* Runs the pilots, device after device. A device's trials are a campaign's first ones, of a few
+ * prompts; the rows are dropped. */
 enum status cli_plan_pilot(struct cli_plan_pilot *out, const struct cli_env *env, const char *path,
                            const struct cli_plan *plan,
                            const struct cli_plan_options *options) STATUS_MUST_USE;

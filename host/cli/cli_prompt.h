@@ -12,12 +12,12 @@
 /* Exactly one is not null. */
 struct cli_prompt {
     const char *text;     /* plain text; special tokens are not parsed */
-    const char *chat;     /* one user message, put into the model's chat format */
+    const char *chat;     /* one user message, in the model's chat format */
     const char *template; /* of `chat`: a built-in one by name; null: the model's own */
     const char *ids;      /* "1,2,3", taken as they are */
 };
 
-/* STATUS_USAGE unless exactly one is given. Needs no model, so that it comes first. */
+/* STATUS_USAGE unless exactly one is given. Needs no model, so it comes first. */
 enum status cli_prompt_check(const struct cli_prompt *prompt) STATUS_MUST_USE;
 
 /* At least one id, each known to the model; memory from `arena`. */

@@ -12,7 +12,7 @@
 #include "inject/space/fault_bits.h"
 #include "model/detokenizer.h"
 
-/* Text that is built up as far as there is room. */
+/* Text that is appended while there is room. */
 struct line {
     char *out;
     size_t size, used;
@@ -115,7 +115,7 @@ void cli_record_json(struct json_writer *w, const struct cli_record_context *con
 
 /* --- the block of lines --- */
 
-/* Factor, term, ends, the coordinate meant instead. */
+/* Factor, term, ends, the wrong coordinate. */
 static void print_numbers(const struct fault *fault)
 {
     const struct fault_bits f32 = {.width = 32, .is_float = true, .storage = STORAGE_F32};
@@ -144,7 +144,7 @@ static void print_change(const struct fault *fault, uint32_t width)
         print_numbers(fault);
 }
 
-/* What the first coordinates do not say. */
+/* What the first coordinates leave out. */
 static void print_extent(const struct fault *fault)
 {
     if (fault->only_mask != 0)

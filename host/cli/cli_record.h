@@ -8,14 +8,14 @@
 #include "inject/store/row_view.h"
 #include "inject/trial/trial.h"
 
-/* What a record is read against. */
+/* What a record is read with. */
 struct cli_record_context {
     const struct golden *golden;
     struct fault_bounds bounds;
     const char *golden_text;
 };
 
-/* One object: what an export has of a trial, without what only a campaign has (row_view.h). */
+/* One object: an export's fields of a trial, without those of a campaign only (row_view.h). */
 void cli_record_json(struct json_writer *w, const struct cli_record_context *context,
                      const struct record *record);
 

@@ -130,7 +130,7 @@ static enum status parse(struct report_options *out, int argc, char **argv, bool
     return st || *out_done ? st : check(out);
 }
 
-/* The model must be the one that was struck. */
+/* The model must be the struck one. */
 static enum status check_model(const struct model *model, const struct report_source *source)
 {
     char sum[HASH_SHA256_TEXT];
@@ -143,8 +143,8 @@ static enum status check_model(const struct model *model, const struct report_so
     return STATUS_INPUT;
 }
 
-/* Ops with weights, each by the name of the op and of its tensor: what a copy of the tensor, or the
- * product done twice, would take. Attention's own products are not counted. */
+/* Ops with weights, by op name and tensor name: the cost of a copy of the tensor, or of doing the
+ * product twice. Attention's products are not counted. */
 static enum status list_sites(struct report_site **out, uint32_t *out_count, struct arena *arena,
                               const struct graph *graph)
 {
@@ -236,7 +236,7 @@ static void put_interval(struct json_writer *w, struct report_table *table, uint
     json_object_close(w);
 }
 
-/* The list of worst strata, with the fresh estimates where they are there. */
+/* The list of worst strata, with fresh estimates if any. */
 static void put_worst(struct json_writer *w, struct report_page *page)
 {
     struct report_table *table = &page->table[REPORT_TABLE_WORST];
@@ -293,7 +293,7 @@ static enum status write_page(struct report_page *page, const struct report_opti
     return st;
 }
 
-/* What the command line names, opened. */
+/* The command line's files, opened. */
 struct inputs {
     struct report_source source, other, anew;
     struct model *model;

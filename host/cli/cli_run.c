@@ -11,7 +11,7 @@
 #include "inject/store/row_view.h"
 #include "model/chat.h"
 
-/* Parts of the page; a C string may not be longer than 4095 bytes. */
+/* Parts of the page; a C string is at most 4095 bytes long. */
 static const char DESCRIPTION[] =
     "DESCRIPTION\n"
     "Runs a model on a prompt and prints the text it generates, as it is generated. In the exact "
@@ -247,7 +247,7 @@ static enum status parse(struct cli_run_options *o, int argc, char **argv, bool 
     return parse_with_page(&spec, argc, argv, out_done);
 }
 
-/* All that can be checked before a file or a driver is touched. */
+/* All checks that need no file and no driver. */
 static enum status check_options(const struct cli_run_options *o)
 {
     const enum status st = cli_manifest_check(o->model);

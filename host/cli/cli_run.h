@@ -31,7 +31,7 @@ struct cli_run {
     struct cli_device device;
     int32_t *ids; /* (n_ids) prompt */
     uint32_t n_ids;
-    struct executor_params needs; /* what the executor was made with */
+    struct executor_params needs; /* the executor's parameters */
     struct golden_shape shape;    /* --fault: of the golden run and its trials */
     struct generate_params params;
     struct decode decode;      /* its rules, for texts */

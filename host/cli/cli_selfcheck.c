@@ -107,8 +107,8 @@ static enum status run_trials(struct open_device *d, enum trial_path path, struc
     return trial_batch(out, &c->arena, &d->golden, &settings, &(struct trial_jobs){job, n});
 }
 
-/* The reference proves that forked and whole runs give one record; every other device that its
- * forked record is the reference's. */
+/* The reference proves that forked and whole runs give one record; other devices, that their forked
+ * record is the reference's. */
 static enum status compare_trials(struct open_device *d)
 {
     struct cli_selfcheck *c = d->check;

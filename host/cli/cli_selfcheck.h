@@ -25,7 +25,7 @@ struct cli_selfcheck_options {
 struct cli_selfcheck_trial {
     struct record record;        /* of the fast path */
     bool agrees;                 /* with the reference's record, bit for bit */
-    char why[CLI_SELFCHECK_WHY]; /* the first field that does not */
+    char why[CLI_SELFCHECK_WHY]; /* the first field that differs */
 };
 
 struct cli_selfcheck_device {
@@ -49,7 +49,7 @@ struct cli_selfcheck {
     bool *naive_agrees;   /* (options.faults) fast and whole runs, on the reference */
     struct cli_selfcheck_device *device; /* (options.devices.count) */
     struct text text;                    /* of the reference's golden run */
-    uint32_t disagreements;              /* steps or records that differ anywhere */
+    uint32_t disagreements;              /* steps or records that differ on any device */
 };
 
 void cli_selfcheck_print(const struct cli_selfcheck *check);

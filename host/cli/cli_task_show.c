@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* `vkfi task show`: one item as a model is asked, with what its answer is held against. */
+/* `vkfi task show`: one item as given to a model, with its expected answer. */
 #include <stdio.h>
 
 #include "base/log.h"
@@ -57,7 +57,7 @@ static void put_choices(struct json_writer *w, const struct task_item *item)
     json_member_int(w, "gold", item->gold);
 }
 
-/* What does not apply is left out. */
+/* Members that do not apply are omitted. */
 static void put_item(struct json_writer *w, const struct task_item *item)
 {
     const struct {

@@ -60,7 +60,7 @@ static enum status print_ids(const struct model *model, bool special)
     return st;
 }
 
-/* A command line, and what it does with the model. */
+/* A command line, and its work with the model. */
 struct call {
     int argc;
     char **argv;

@@ -161,7 +161,7 @@ static const char *environment(const char *name)
     return value && *value ? value : NULL;
 }
 
-/* HOME, else what the system knows of the user; null if neither does. */
+/* HOME, else the system's entry of the user; null if there is neither. */
 static const char *home_folder(void)
 {
     const char *home = environment("HOME");
@@ -169,8 +169,8 @@ static const char *home_folder(void)
     return user && user->pw_dir && user->pw_dir[0] ? user->pw_dir : home;
 }
 
-/* Where this program's own files lie: share/vkfi of the prefix it was installed to, or beside it in
- * a build. Out is the installed form if neither is there, so that messages name it. */
+/* This program's own files: share/vkfi of the prefix it was installed to, or beside it in a build.
+ * The installed form if neither exists, so that messages name it. */
 static void data_folder(char out[PATH_MAX + sizeof("/../share/vkfi")])
 {
     static const char *const places[] = {"share/vkfi", "../share/vkfi"};
@@ -202,7 +202,7 @@ int main(int argc, char **argv)
 {
     char data[PATH_MAX + sizeof("/../share/vkfi")];
     fpenv_set();              /* before any thread and any driver (NUMERICS.md 2) */
-    signal(SIGPIPE, SIG_IGN); /* a worker that died is no reason to die; see file_check_reader */
+    signal(SIGPIPE, SIG_IGN); /* a dead worker must not end this process; see file_check_reader */
     log_set_level(isatty(STDERR_FILENO) ? LOG_INFO : LOG_WARN);
 
     const char *validate = environment("VKFI_VALIDATE");
