@@ -119,6 +119,7 @@ struct task_fields {
 extern const struct task_fields task_fields_root;
 
 /* task_field_read.c: values with their own form. */
+enum status task_field_read_note(struct task_reading *r, const struct json *value) STATUS_MUST_USE;
 enum status task_field_read_name(struct task_reading *r, const struct json *value) STATUS_MUST_USE;
 enum status task_field_read_files(struct task_reading *r, const struct json *value) STATUS_MUST_USE;
 enum status task_field_read_columns(struct task_reading *r,

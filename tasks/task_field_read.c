@@ -137,6 +137,12 @@ enum status task_field_read(struct task_reading *r, const struct json *object,
     return st;
 }
 
+enum status task_field_read_note(struct task_reading *r, const struct json *value)
+{
+    const char *text;
+    return json_fields_text_of(r->doc, value, &text);
+}
+
 enum status task_field_read_name(struct task_reading *r, const struct json *value)
 {
     enum status st = json_fields_text_of(r->doc, value, &r->out->task.name);

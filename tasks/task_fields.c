@@ -9,9 +9,9 @@
     {                                                                                              \
         list, sizeof(list) / sizeof(*(list))                                                       \
     }
-#define TEXT_LIST(least, most)                                                                     \
-    "{'type': 'array', 'minItems': " #least ", 'maxItems': " #most ", 'items': {'type': "          \
-    "'string'}}"
+#define TEXT_LIST(most)                                                                            \
+    "{'type': 'array', 'minItems': 1, 'maxItems': " #most ", 'uniqueItems': true, 'items': "       \
+    "{'type': 'string', 'minLength': 1}}"
 
 static const struct task_field DATA[] = {
     {.key = "format",
@@ -43,7 +43,7 @@ static const struct task_field DATA[] = {
      .what = "Names of the columns of csv and tsv, which their first line gives by default, or "
              "of the lines of a record of lines, which must give them.",
      .examples = "[['question', 'answer']]",
-     .form = TEXT_LIST(1, 32)},
+     .form = TEXT_LIST(32)},
 };
 static FIELDS(DATA_FIELDS, "an object with format and files", DATA);
 
@@ -94,6 +94,7 @@ static FIELDS(FEW_SHOT_FIELDS, "an object with pool or records", FEW_SHOT);
 static const struct task_field ROOT[] = {
     {.key = "$schema",
      .type = TASK_FIELD_OTHER,
+     .read = task_field_read_note,
      .what = "This schema, for editors; not read. Nothing by default.",
      .examples = "['https://json-schema.org/draft/2020-12/schema']",
      .form = "{'type': 'string'}"},
@@ -214,8 +215,7 @@ static const struct task_field ROOT[] = {
      .what = "Of kinds generation and code: texts that end an answer and are no part of it. None "
              "by default.",
      .examples = "[['\\n\\n', 'Question:']]",
-     .form = "{'type': 'array', 'minItems': 1, 'maxItems': 64, 'items': {'type': 'string', "
-             "'minLength': 1}}"},
+     .form = TEXT_LIST(64)},
     {.key = "max_tokens",
      .type = TASK_FIELD_U32,
      .at = AT(task.max_tokens),

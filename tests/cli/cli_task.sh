@@ -29,10 +29,10 @@ grep -q "did you mean 'gsm8k'" err || fail "no suggestion: $(cat err)"
 refused 2 task show gsm8k --data "$PWD/absent"
 refused 2 task show gsm8k --data "$items" --shots 7
 refused 2 task get
-VKFI_TASK_SOURCE=http://127.0.0.1:9 refused 2 task get xnli
+VKFI_TASK_SOURCE=http://127.0.0.1:9 "$VKFI" task get xnli >out 2>err && fail "xnli without its licence"
 grep -q 'accept-licence' err || fail "no word of the licence: $(cat err)"
 
-# An own file of a task's format, and the worked example of tasks/README.md.
+# An own file of a task's format, and the worked example of tasks/definitions/README.md.
 printf '3 + 4?\t7\n' >mgsm_de.tsv
 good task show mgsm --data-file mgsm_de.tsv --json
 json 'd["group"] == "de" and d["target"] == "7" and d["prompt"].startswith("Frage: 3 + 4?")'
@@ -41,8 +41,8 @@ printf 'Die Katze schläft.\n' >deu_Latn.txt
 good task show flores200 --data-file eng_Latn.txt --data-file deu_Latn.txt --json
 json 'd["group"] == "eng_Latn-deu_Latn" and d["target"] == "Die Katze schläft."'
 refused 2 task show flores200 --data-file eng_Latn.txt
-sed -n '/^```json/,/^```/p' "$VKFI_SOURCE/tasks/README.md" | sed '/^```/d' >capitals.json
-[ -s capitals.json ] || fail "tasks/README.md has no example"
+sed -n '/^```json/,/^```/p' "$VKFI_SOURCE/tasks/definitions/README.md" | sed '/^```/d' >capitals.json
+[ -s capitals.json ] || fail "tasks/definitions/README.md has no example"
 printf '{"country": "France", "capital": "Paris", "others": ["Lyon", "Nice"]}\n{"country": "Italy", "capital": "Rome", "others": ["Milan", "Turin"]}\n' >capitals.jsonl
 good task show ./capitals.json --item 1 --json
 json '[c["text"] for c in d["choices"]] == [" Rome", " Milan", " Turin"] and d["gold"] == 0'
