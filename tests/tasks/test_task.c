@@ -122,71 +122,71 @@ static void test_gold(void **state)
 }
 
 /* Prompts, whole, as the field's conventions make them. */
+static const struct {
+    const char *name;
+    uint32_t item, shots;
+    const char *prompt, *answer; /* the right choice, or the target */
+} PROMPTS[] = {
+    {"arc_challenge", 0, 0,
+     "Question: Which of these gives light of its own?\nAnswer:", " the Sun"},
+    {"hellaswag", 1, 0, "Playing football: A boy runs towards the ball. He",
+     " kicks it towards the goal."},
+    {"winogrande", 1, 0, "The suitcase did not fit into the car because the car",
+     " was too small."},
+    {"mmlu", 0, 0,
+     "The following are multiple choice questions (with answers) about astronomy.\n\nWhich "
+     "planet is closest to the Sun?\nA. Mars\nB. Mercury\nC. Saturn\nD. Neptune\nAnswer:",
+     " B"},
+    {"mmlu", 8, 1,
+     "The following are multiple choice questions (with answers) about mathematics.\n\nHow "
+     "many "
+     "sides does a triangle have?\nA. three\nB. four\nC. five\nD. six\nAnswer: A\n\nWhat is 7 "
+     "times 8?\nA. 54\nB. 56\nC. 58\nD. 64\nAnswer:",
+     " B"},
+    {"xnli", 0, 0, "Der Hund schläft unter dem Tisch.", ", richtig? Nein, Der Hund ist wach."},
+    {"mgsm", 1, 0,
+     "Frage: Ein Kasten hat 12 Flaschen. Wie viele Flaschen sind in 100 Kästen?\n"
+     "Schritt-für-Schritt-Antwort:",
+     "1200"},
+    {"flores200", 0, 0, "English: The museum opens at nine in the morning.\nGerman:",
+     "Das Museum öffnet um neun Uhr morgens."},
+    {"gsm8k", 5, 1,
+     "Question: Ben is 11 years old. His father is 4 times as old. How old is his father?\n"
+     "Answer: He is 11*4=<<11*4=44>>44 years old.\n#### 44\n\nQuestion: A train goes 80 "
+     "kilometres an hour. How far does it go in 3 hours?\nAnswer:",
+     "240"},
+    {"gsm8k", 8, 0,
+     "Question: A shop sells 250 loaves a day. How many does it sell in 6 days?\nAnswer:", "1500"},
+    {"math500", 1, 0, "Problem:\nSolve $2x+3=11$ for $x$.\n\nSolution:", "4"},
+    {"integration", 11, 0, "Integrate[Sin[x]*Cos[x], x] =", "Sin[x]^2/2"},
+    {"mbpp", 0, 1,
+     "You are an expert Python programmer, and here is your task: Write a function to round "
+     "the "
+     "square root of a number down. Your code should pass these tests:\n\nassert floor_root(16)"
+     " == 4\nassert floor_root(17) == 4\nassert floor_root(0) == 0\n[BEGIN]\nimport "
+     "math\n\ndef "
+     "floor_root(n):\n    return math.isqrt(n)\n[DONE]\n\nYou are an expert Python programmer, "
+     "and here is your task: Write a function to find the smaller of two numbers. Your code "
+     "should pass these tests:\n\nassert smaller(1, 2) == 1\nassert smaller(5, -4) == -4\n"
+     "assert smaller(0, 0) == 0\n[BEGIN]\n",
+     "def smaller(a, b):\n    return a if a < b else b"},
+};
+
 static void test_prompts(void **state)
 {
-    static const struct {
-        const char *name;
-        uint32_t item, shots;
-        const char *prompt, *answer; /* the right choice, or the target */
-    } rows[] = {
-        {"arc_challenge", 0, 0,
-         "Question: Which of these gives light of its own?\nAnswer:", " the Sun"},
-        {"hellaswag", 1, 0, "Playing football: A boy runs towards the ball. He",
-         " kicks it towards the goal."},
-        {"winogrande", 1, 0, "The suitcase did not fit into the car because the car",
-         " was too small."},
-        {"mmlu", 0, 0,
-         "The following are multiple choice questions (with answers) about astronomy.\n\nWhich "
-         "planet is closest to the Sun?\nA. Mars\nB. Mercury\nC. Saturn\nD. Neptune\nAnswer:",
-         " B"},
-        {"mmlu", 8, 1,
-         "The following are multiple choice questions (with answers) about mathematics.\n\nHow "
-         "many "
-         "sides does a triangle have?\nA. three\nB. four\nC. five\nD. six\nAnswer: A\n\nWhat is 7 "
-         "times 8?\nA. 54\nB. 56\nC. 58\nD. 64\nAnswer:",
-         " B"},
-        {"xnli", 0, 0, "Der Hund schläft unter dem Tisch.", ", richtig? Nein, Der Hund ist wach."},
-        {"mgsm", 1, 0,
-         "Frage: Ein Kasten hat 12 Flaschen. Wie viele Flaschen sind in 100 Kästen?\n"
-         "Schritt-für-Schritt-Antwort:",
-         "1200"},
-        {"flores200", 0, 0, "English: The museum opens at nine in the morning.\nGerman:",
-         "Das Museum öffnet um neun Uhr morgens."},
-        {"gsm8k", 5, 1,
-         "Question: Ben is 11 years old. His father is 4 times as old. How old is his father?\n"
-         "Answer: He is 11*4=<<11*4=44>>44 years old.\n#### 44\n\nQuestion: A train goes 80 "
-         "kilometres an hour. How far does it go in 3 hours?\nAnswer:",
-         "240"},
-        {"gsm8k", 8, 0,
-         "Question: A shop sells 250 loaves a day. How many does it sell in 6 days?\nAnswer:",
-         "1500"},
-        {"math500", 1, 0, "Problem:\nSolve $2x+3=11$ for $x$.\n\nSolution:", "4"},
-        {"integration", 11, 0, "Integrate[Sin[x]*Cos[x], x] =", "Sin[x]^2/2"},
-        {"mbpp", 0, 1,
-         "You are an expert Python programmer, and here is your task: Write a function to round "
-         "the "
-         "square root of a number down. Your code should pass these tests:\n\nassert floor_root(16)"
-         " == 4\nassert floor_root(17) == 4\nassert floor_root(0) == 0\n[BEGIN]\nimport "
-         "math\n\ndef "
-         "floor_root(n):\n    return math.isqrt(n)\n[DONE]\n\nYou are an expert Python programmer, "
-         "and here is your task: Write a function to find the smaller of two numbers. Your code "
-         "should pass these tests:\n\nassert smaller(1, 2) == 1\nassert smaller(5, -4) == -4\n"
-         "assert smaller(0, 0) == 0\n[BEGIN]\n",
-         "def smaller(a, b):\n    return a if a < b else b"},
-    };
     (void)state;
-    for (size_t t = 0; t < sizeof(rows) / sizeof(*rows); t++) {
-        struct task *task = open_task(rows[t].name);
+    for (size_t t = 0; t < sizeof(PROMPTS) / sizeof(*PROMPTS); t++) {
+        struct task *task = open_task(PROMPTS[t].name);
         struct task_query query = {
-            .data = ITEMS, .first = rows[t].item, .limit = 1, .shots = rows[t].shots};
+            .data = ITEMS, .first = PROMPTS[t].item, .limit = 1, .shots = PROMPTS[t].shots};
         struct task_items items;
         assert_int_equal(task_items(&items, task, &query), STATUS_OK);
         assert_int_equal(items.count, 1);
         const struct task_item *item = &items.item[0];
         const struct task_choice *right = item->n_choices ? &item->choice[item->gold] : NULL;
         assert_string_equal(right && right->context ? right->context : item->prompt,
-                            rows[t].prompt);
-        assert_string_equal(right ? right->text : item->target, rows[t].answer);
+                            PROMPTS[t].prompt);
+        assert_string_equal(right ? right->text : item->target, PROMPTS[t].answer);
         task_items_finish(&items);
         task_close(&task);
     }
