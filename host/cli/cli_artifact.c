@@ -53,7 +53,7 @@ static void put_file(struct json_writer *w, const char *key,
                      const struct report_artifact_file *file)
 {
     json_member_text(w, key, file->name);
-    json_member_int(w, "size", (int64_t)file->size);
+    json_member_int(w, "size", file->size);
     json_member_text(w, "sha256", file->sha256);
 }
 

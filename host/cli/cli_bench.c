@@ -387,9 +387,9 @@ static void put_settings(struct json_writer *w, const void *options)
     json_member_text(w, "model", o->model);
     json_member_text(w, "act", storage_name((enum storage)o->act));
     json_member_text(w, "kv", storage_name((enum storage)o->kv));
-    json_member_int(w, "prompt", (int64_t)o->prompt);
-    json_member_int(w, "n", (int64_t)o->n);
-    json_member_int(w, "repeat", (int64_t)o->repeat);
+    json_member_int(w, "prompt", o->prompt);
+    json_member_int(w, "n", o->n);
+    json_member_int(w, "repeat", o->repeat);
 }
 
 static const char DETAILS[] =

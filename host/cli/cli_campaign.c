@@ -113,7 +113,7 @@ static void put_counts(struct json_writer *w, const char *key, enum kinds_table 
     json_member_object(w, key);
     for (uint32_t i = 0; i < kinds_count(table); i++) {
         if (kinds_text(table, i)[0])
-            json_member_int(w, kinds_text(table, i), (int64_t)counts[i]);
+            json_member_int(w, kinds_text(table, i), counts[i]);
     }
     json_object_close(w);
 }
@@ -125,8 +125,7 @@ static void put_devices(struct json_writer *w, const struct store_status *s)
         json_object_open(w);
         json_member_text(w, "name", s->device[i].name);
         json_member_int(w, "trials", s->by_device[i].done);
-        json_put_key(w, "seconds");
-        json_put_number(w, s->by_device[i].seconds);
+        json_member_number(w, "seconds", s->by_device[i].seconds);
         json_object_close(w);
     }
     json_array_close(w);
@@ -166,8 +165,7 @@ static enum status print_json(const struct store_identity *id, const struct stor
     json_member_int(&w, "suspect", s->suspect);
     json_member_int(&w, "incidents", s->incidents);
     json_member_int(&w, "retried", s->retried);
-    json_put_key(&w, "seconds");
-    json_put_number(&w, s->seconds);
+    json_member_number(&w, "seconds", s->seconds);
     json_put_key(&w, "gate");
     if (question->asked) {
         json_object_open(&w);

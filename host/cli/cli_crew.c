@@ -124,7 +124,7 @@ static void put_probe(struct json_writer *w, const struct probe_result *result)
     char reason[512];
     const bool admitted = probe_admits(result, reason, sizeof(reason));
     json_object_open(w);
-    json_member_int(w, "cases", (int64_t)result->count);
+    json_member_int(w, "cases", result->count);
     json_member_object(w, "differ");
     for (int i = 0; i < PROBE_CLASS_COUNT; i++) {
         if (result->differ[i] == 0)

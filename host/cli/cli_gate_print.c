@@ -204,9 +204,9 @@ void cli_gate_members(struct json_writer *w, const struct report_gate *gate,
     json_member_number(w, "lower_shift", gate->result.of_lower.shift);
     json_member_number(w, "share", gate->share); /* the bounds are multiplied by it */
     json_member_bool(w, "weighted", gate->weighted);
-    json_member_int(w, "n", (int64_t)gate->counted);
-    json_member_int(w, "trials", (int64_t)gate->trials);
-    json_member_int(w, "events", (int64_t)gate->events);
+    json_member_int(w, "n", gate->counted);
+    json_member_int(w, "trials", gate->trials);
+    json_member_int(w, "events", gate->events);
     json_member_number(w, "n_effective", gate->n_effective);
     json_member_number(w, "design_effect", gate->design_effect);
     json_member_text(w, "rule", kinds_text(KINDS_STOP, gate->rule));
@@ -215,12 +215,9 @@ void cli_gate_members(struct json_writer *w, const struct report_gate *gate,
     json_member_number(w, "tail", gate->tail);
     json_member_number(w, "spent", gate->spent > 0 ? gate->spent : NAN);
     json_member_bool(w, "complete", gate->complete);
-    json_member_known(w, "more", more, (int64_t)gate->result.more);
-    json_put_key(w, "more_prompts"); /* that must come with them */
-    if (more && gate->result.growth != STATS_GATE_TRIALS)
-        json_put_int(w, (int64_t)gate->result.items);
-    else
-        json_put_null(w);
+    json_member_known(w, "more", more, gate->result.more);
+    json_member_known(w, "more_prompts", /* that must come with them */
+                      more && gate->result.growth != STATS_GATE_TRIALS, gate->result.items);
 }
 
 static void put_baseline_json(struct json_writer *w, const struct cli_gate_result *result,

@@ -300,7 +300,7 @@ static void put_entry(struct json_writer *w, const struct cli_manifest_entry *en
     json_object_open(w);
     for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
         json_member_text(w, texts[i][0], texts[i][1]);
-    json_member_int(w, "size", (int64_t)entry->size);
+    json_member_int(w, "size", entry->size);
     json_member_bool(w, "cached", entry->state == CLI_VERIFIED_STAMPED);
     json_member_text(w, "state", STATES[entry->state][1]);
     json_object_close(w);

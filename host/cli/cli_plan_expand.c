@@ -66,11 +66,8 @@ static void put_draw(struct json_writer *w, const struct cli_plan *p, const stru
     json_member_int(w, "original", d->original);
     json_member_int(w, "fault_index", d->fault_index);
     json_member_int(w, "item", d->item);
-    json_put_key(w, "stratum");
-    if (d->role == ROLE_SENTINEL)
-        json_put_null(w);
-    else
-        json_put_text(w, sample_stratum(p->sample, d->stratum).label);
+    json_member_text(w, "stratum",
+                     d->role == ROLE_SENTINEL ? NULL : sample_stratum(p->sample, d->stratum).label);
     json_member_number(w, "weight", d->weight);
     json_member_number(w, "draw_prob", d->draw_prob);
     json_member_text(w, "stage", kinds_text(KINDS_STAGE, d->stage));

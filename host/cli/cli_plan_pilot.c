@@ -236,16 +236,15 @@ void cli_plan_pilot_print(const struct cli_plan_pilot *pilot, const struct cli_p
 void cli_plan_pilot_json(struct json_writer *w, const struct cli_plan_pilot *pilot)
 {
     const struct cli_plan_share *s = &pilot->share;
-    json_put_key(w, "pilot");
     if (pilot->n_speeds == 0) {
-        json_put_null(w);
+        json_member_null(w, "pilot");
         return;
     }
     const bool known = !isnan(s->rate);
-    json_object_open(w);
-    json_member_int(w, "trials", (int64_t)s->counted);
+    json_member_object(w, "pilot");
+    json_member_int(w, "trials", s->counted);
     json_member_int(w, "prompts", s->prompts);
-    json_member_int(w, "events", (int64_t)s->events);
+    json_member_int(w, "events", s->events);
     json_member_number(w, "rate", s->rate);
     json_member_number(w, "low", known ? s->interval.bounds.low : NAN);
     json_member_number(w, "high", known ? s->interval.bounds.high : NAN);

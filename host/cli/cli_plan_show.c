@@ -358,12 +358,11 @@ static void put_devices(struct json_writer *w, const struct speeds *speeds)
 static void put_stop(struct json_writer *w, const struct plan *plan, uint32_t least)
 {
     json_member_text(w, "stop", kinds_text(KINDS_STOP, plan->stop));
-    json_put_key(w, "gate");
     if (!plan_stops_itself(plan)) {
-        json_put_null(w);
+        json_member_null(w, "gate");
         return;
     }
-    json_object_open(w);
+    json_member_object(w, "gate");
     json_member_number(w, "max", plan->gate.max);
     json_member_text(w, "of", kinds_text(KINDS_GATE_CLASS, plan->gate.of));
     json_member_text(w, "given", kinds_text(KINDS_GATE_TRIALS, plan->gate.given));
@@ -381,11 +380,7 @@ static enum status print_json(const struct cli_plan *p, const struct speeds *spe
     json_member_text(&w, "identity", p->plan.hash);
     json_member_text(&w, "title", p->plan.title);
     json_member_int(&w, "items", p->plan.n_items);
-    json_put_key(&w, "confirm");
-    if (p->plan.confirm.n_strata > 0)
-        json_put_text(&w, p->plan.confirm.of);
-    else
-        json_put_null(&w);
+    json_member_text(&w, "confirm", p->plan.confirm.n_strata > 0 ? p->plan.confirm.of : NULL);
     put_stop(&w, &p->plan, speeds->least);
     put_strata(&w, p);
     json_member_int(&w, "trials", (int64_t)sample_role_trials(p->sample, ROLE_TRIAL));

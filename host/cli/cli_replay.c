@@ -84,17 +84,16 @@ static enum status print_json(const struct options *o, const struct store *store
     struct json_writer w;
     json_begin(&w, stdout, true);
     json_object_open(&w);
-    json_member_int(&w, "trial", (int64_t)o->trial);
+    json_member_int(&w, "trial", o->trial);
     json_member_text(&w, "device", o->device);
     json_member_bool(&w, "identical", result->identical);
     json_member_text(&w, "outcome", result->replayed.outcome);
     json_member_text(&w, "field", result->identical ? NULL : difference->field->name);
     json_member_text(&w, "difference", result->identical ? NULL : difference->text);
     json_put_key(&w, "record");
-    const enum status st = store_export_row(&w, store, &result->replayed);
+    json_take(&w, store_export_row(&w, store, &result->replayed));
     json_object_close(&w);
-    const enum status written = json_end(&w);
-    return st ? st : written;
+    return json_end(&w);
 }
 
 static enum status replay(const struct cli_env *env, const struct options *o, struct cli_crew *crew,

@@ -220,11 +220,10 @@ static void put_members(struct json_writer *w, const struct cli_run *run,
         put_step(w, &run->params, g, i);
     json_array_close(w);
     json_member_hex(w, "hash", g->hash, 16);
-    json_put_key(w, "underflow");
     if (run->device.gpu)
-        json_put_null(w);
+        json_member_null(w, "underflow");
     else
-        json_put_bool(w, run->underflow);
+        json_member_bool(w, "underflow", run->underflow);
     if (where)
         put_nonfinite(w, run, where);
     put_seconds(w, run, g);

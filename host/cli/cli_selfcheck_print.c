@@ -172,7 +172,7 @@ enum status cli_selfcheck_json(const struct cli_selfcheck *c)
     json_member_text(&w, "model", c->options.model);
     json_member_text(&w, "prompt", c->options.prompt);
     json_member_text(&w, "text", c->text.data);
-    json_member_int(&w, "seed", (int64_t)c->options.seed);
+    json_member_int(&w, "seed", c->options.seed);
     json_member_bool(&w, "agree", c->disagreements == 0);
     json_member_array(&w, "devices");
     for (size_t i = 0; i < c->options.devices.count; i++)

@@ -103,7 +103,7 @@ static void print_site(const struct site *site)
 
 static void put_count(struct json_writer *w, const char *key, uint64_t count)
 {
-    json_member_int(w, key, (int64_t)count);
+    json_member_int(w, key, count);
 }
 
 static void put_site(struct json_writer *w, const struct site *site)

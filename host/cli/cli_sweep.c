@@ -216,8 +216,8 @@ static void put_cell(struct json_writer *w, const struct report_data *data, cons
     json_member_text(w, "op", report_data_name(data, cell->op));
     json_member_text(w, "point", kinds_text(KINDS_POINT, cell->point));
     json_member_text(w, "bit_field", report_data_name(data, cell->field));
-    json_member_int(w, "n", (int64_t)cell->sdc.estimate.counted);
-    json_member_int(w, "events", (int64_t)cell->sdc.estimate.events);
+    json_member_int(w, "n", cell->sdc.estimate.counted);
+    json_member_int(w, "events", cell->sdc.estimate.events);
     json_member_number(w, "rate", cell->sdc.estimate.rate);
     json_member_number(w, "low", cell->sdc.interval.bounds.low);
     json_member_number(w, "high", cell->sdc.interval.bounds.high);
@@ -257,8 +257,8 @@ static enum status print_json(const struct result *result)
     json_object_open(&w);
     json_member_text(&w, "database", result->database);
     json_member_text(&w, "identity", data->plan->hash);
-    json_member_int(&w, "rows", (int64_t)data->n_rows);
-    json_member_int(&w, "planned", (int64_t)data->expected);
+    json_member_int(&w, "rows", data->n_rows);
+    json_member_int(&w, "planned", data->expected);
     json_member_number(&w, "confidence", data->plan->confidence);
     json_member_array(&w, "cells");
     for (uint32_t i = 0; i < result->n_cells; i++)
