@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* Renders templates read from standard input, for the comparison with jinja2.
  *
- * In: for each case a size (u32) and a template, a size and a user message. Out: 0 (rendered) or 1
+ * In: for each case a size (u32) and a template, a size and a user message; called with "record", a
+ * size and a JSON object of variables instead of the message. Out: 0 (rendered) or 1
  * (refused), a size, and the prompt or the reason. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
-#include "model/template.h"
+#include "model/template_record.h"
 
 static char *read_part(uint32_t *size)
 {
@@ -15,11 +17,38 @@ static char *read_part(uint32_t *size)
     char *text = malloc((size_t)*size + 1);
     if (!text || fread(text, 1, *size, stdin) != *size)
         exit(2);
+    text[*size] = '\0';
     return text;
 }
 
-int main(void)
+/* The template of a record, with the members of a JSON object as its variables. */
+static enum status render_record(const char *source, const char *object, uint32_t size,
+                                 struct text *out, struct template_problem *problem)
 {
+    struct arena arena = {0};
+    struct template *template;
+    struct json_doc *doc = NULL;
+    struct template_record *record = NULL;
+    enum status st = json_parse(&doc, object, size, "record");
+    if (!st)
+        st = template_record_create(&record, NULL);
+    for (size_t i = 0; !st && i < json_count(json_root(doc)); i++) {
+        const struct json *member = json_at(json_root(doc), i);
+        st = template_record_set(record, json_key(member), member, problem);
+    }
+    if (!st)
+        st = template_record_parse(&template, &arena, source, problem);
+    if (!st)
+        st = template_record_render(record, template, out, problem);
+    template_record_destroy(&record);
+    json_destroy(&doc);
+    arena_finish(&arena);
+    return st;
+}
+
+int main(int argc, char **argv)
+{
+    const bool records = argc > 1 && strcmp(argv[1], "record") == 0;
     uint32_t size, user_size;
     for (char *source; (source = read_part(&size)) != NULL; free(source)) {
         struct arena arena = {0};
@@ -28,8 +57,9 @@ int main(void)
         struct text out = {0};
         char *user = read_part(&user_size);
         const struct template_context context = {user, user_size, "<s>", "</s>"};
-        enum status st = template_parse(&template, &arena, source, size, &problem);
-        if (!st)
+        enum status st = records ? render_record(source, user, user_size, &out, &problem)
+                                 : template_parse(&template, &arena, source, size, &problem);
+        if (!st && !records)
             st = template_render(template, &context, &out, &problem);
         if (st)
             out.size = 0;
