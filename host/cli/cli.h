@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The commands, and what they share: the environment, actions and their options, operands that name
- * databases, what is printed, the progress line. */
+/* The commands, and their common parts: the environment, actions and their options, operands that
+ * name databases, output, the progress line. */
 #ifndef VKFI_CLI_CLI_H
 #define VKFI_CLI_CLI_H
 
@@ -24,8 +24,7 @@ struct cli_env {
     const char *driver_files; /* VK_DRIVER_FILES or VK_ICD_FILENAMES, for messages; null: not set */
 };
 
-/* --- commands: each reads argv[1..], prints its result on standard output, nothing else there ---
- */
+/* --- commands: each reads argv[1..] and prints only its result on standard output --- */
 
 typedef enum status cli_command(const struct cli_env *env, int argc, char **argv);
 
@@ -55,7 +54,7 @@ enum status cli_artifact(const struct cli_env *env, int argc, char **argv) STATU
 
 struct cli_action {
     const char *name;
-    const char *operand; /* what one of its operands is: "plan"; null if it takes none */
+    const char *operand; /* kind of an operand: "plan"; null if it takes none */
     size_t least, most;  /* operands; most CLI_ACTION_ANY: no limit */
     /* `options` is that of struct cli_actions; `operands` are those after the action's name. */
     enum status (*run)(const struct cli_env *env, const void *options,
@@ -76,9 +75,8 @@ struct cli_actions {
     const void *options;             /* holds the targets of the rows */
 };
 
-/* Reads the command line (`spec` lacks options and operands), finds the action, checks that it
- * takes what was given, and runs it. STATUS_USAGE, with the nearest action, or the actions that an
- * option goes with. */
+/* Reads the command line (`spec` lacks options and operands), finds the action, checks its options
+ * and operands, and runs it. STATUS_USAGE names the nearest action, or the actions of an option. */
 enum status cli_actions_run(const struct cli_actions *actions, struct args_spec *spec,
                             const struct cli_env *env, int argc, char **argv) STATUS_MUST_USE;
 
@@ -90,7 +88,7 @@ struct report_source;
 enum status cli_reading_check(const struct args_list *databases, size_t least,
                               size_t most) STATUS_MUST_USE;
 
-/* The option of all that read databases for suspect rows; `flag`: bool. */
+/* The option for suspect rows, of all commands that read databases; `flag`: bool. */
 #define CLI_READING_SUSPECT(flag)                                                                  \
     {                                                                                              \
         0, "allow-suspect", ARGS_FLAG, flag, NULL,                                                 \
@@ -99,11 +97,11 @@ enum status cli_reading_check(const struct args_list *databases, size_t least,
             0, 0                                                                                   \
     }
 
-/* Opens a database and loads all of it; suspect rows are refused unless they are allowed. */
+/* Opens a database and loads all of it; suspect rows are refused unless allowed. */
 enum status cli_reading_open(struct report_source *out, const char *path,
                              bool allow_suspect) STATUS_MUST_USE;
 
-/* --- what is printed --- */
+/* --- output --- */
 
 /* Flushes standard output; STATUS_IO, logged, if not all of it arrived. */
 enum status cli_output_flush(void) STATUS_MUST_USE;
@@ -120,7 +118,7 @@ const char *cli_output_float(char out[32], float value);
 /* A member: the list of ids. */
 void cli_output_ids(struct json_writer *w, const char *key, const int32_t *ids, size_t count);
 
-/* --- progress: one line on a terminal's standard error that says how far the work is --- */
+/* --- progress: one line on a terminal's standard error --- */
 
 struct cli_progress {
     bool on;        /* standard error is a terminal */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What `vkfi bench` and `vkfi bench campaign` share: devices one after the other, each measured in
- * a process of its own, then told as tables or one object. */
+/* Shared by `vkfi bench` and `vkfi bench campaign`: devices in turn, each measured in its own
+ * process, then printed as tables or one object. */
 #ifndef VKFI_CLI_BENCH_H
 #define VKFI_CLI_BENCH_H
 
@@ -19,7 +19,7 @@ struct cli_bench_device {
 
 struct cli_bench_task {
     const void *options; /* of the task's own kind */
-    size_t size;         /* of its figures: plain data, they cross a pipe */
+    size_t size;         /* of its figures: plain data, which crosses a pipe */
     /* Opens the device and measures; once per process. */
     enum status (*measure)(void *figures, const void *options, const struct cli_env *env,
                            const char *device);
@@ -31,7 +31,7 @@ struct cli_bench_task {
     void (*put)(struct json_writer *w, const void *figures);      /* members of a device */
 };
 
-/* How they run: the options that both commands have. */
+/* Options of both commands. */
 struct cli_bench_run {
     struct args_list devices; /* none: cpu */
     bool json;
@@ -43,7 +43,7 @@ struct cli_bench_run {
         0, "json", ARGS_FLAG, &(run)->json, NULL, "Prints an object instead of a table.", 0, 0     \
     }
 
-/* A device that fails is left out; its status is returned once the others' figures are printed. */
+/* A failed device is omitted; its status is returned after the others' figures. */
 enum status cli_bench_devices(const struct cli_bench_task *task, const struct cli_env *env,
                               struct cli_bench_run *run) STATUS_MUST_USE;
 
@@ -57,7 +57,7 @@ void cli_bench_put(struct json_writer *w, const char *key, double value);
 
 #define CLI_BENCH_LEVELS 3
 
-/* The workload is fixed (README.md of this folder): only its size may be chosen. */
+/* The workload is fixed (README.md of this folder), except its size. */
 struct cli_bench_campaign_options {
     uint64_t trials, naive, weights, threads, lanes, columns, seed;
 };
@@ -75,7 +75,7 @@ struct cli_bench_campaign_figures {
     uint64_t peak_bytes, device_bytes;
     struct cli_bench_rate naive[CLI_BENCH_LEVELS], fast[CLI_BENCH_LEVELS]; /* by record level */
     uint32_t classes[OUTCOME_COUNT];                 /* of the fast trials, by record of outcomes */
-    struct cli_bench_rate by_class[OUTCOME_COUNT];   /* the trials of one class alone */
+    struct cli_bench_rate by_class[OUTCOME_COUNT];   /* only the trials of one class */
     struct cli_bench_rate weight_naive, weight_fast; /* stored faults, by record of outcomes */
     struct trial_work work;                          /* of fast[RECORD_OUTCOME] */
     uint32_t differing; /* naive records that differ from the fast ones: 0, or it is a bug */

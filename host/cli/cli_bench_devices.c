@@ -44,8 +44,8 @@ static void run_child(int fd, const struct job *job, void *figures)
     _exit((int)st);
 }
 
-/* The peak of memory of a process of its own is the measurement's alone. The child's status;
- * STATUS_DEVICE if a signal ended it. */
+/* In its own process, the peak of memory is the measurement's. The child's status; STATUS_DEVICE if
+ * a signal ended it. */
 static enum status measure_apart(const struct job *job, void *figures)
 {
     int fd[2], how = 0;

@@ -225,7 +225,7 @@ static enum status run_pair(struct bench *b, const struct pair *pair)
     return st;
 }
 
-/* The trials of each class once more, alone. */
+/* The trials of each class again, alone. */
 static enum status run_classes(struct bench *b)
 {
     const uint32_t n = (uint32_t)b->options->trials;

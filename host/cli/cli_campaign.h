@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Trials in worker processes: devices, model and identity of a crew, and a campaign that it runs,
- * for `campaign run`, `replay`, `sweep` and the pilots of `plan show`. */
+/* Trials in worker processes: devices, model and identity of a crew, and its campaigns, for
+ * `campaign run`, `replay`, `sweep` and the pilots of `plan show`. */
 #ifndef VKFI_CLI_CAMPAIGN_H
 #define VKFI_CLI_CAMPAIGN_H
 
@@ -19,7 +19,7 @@
 struct cli_share {
     uint64_t threads;  /* --threads; 0: all cores */
     uint32_t n_cpu;    /* CPU devices that run trials */
-    uint32_t n_vulkan; /* the others' texts: some may run on the processor too */
+    uint32_t n_vulkan; /* texts of the others: some may run on the processor too */
     const char *vulkan[CAMPAIGN_DEVICES_MAX];
 };
 
@@ -30,7 +30,7 @@ struct cli_crew_device {
     const struct cli_share *share;
     uint32_t place; /* among those that share the cores */
     struct cli_device device;
-    struct arena arena; /* texts of what was opened */
+    struct arena arena; /* texts of open devices */
 };
 
 struct cli_crew {
@@ -53,11 +53,11 @@ enum status cli_crew_devices(struct cli_crew *crew, const struct cli_env *env,
 enum status cli_crew_open(struct cli_crew *crew, const struct cli_env *env) STATUS_MUST_USE;
 void cli_crew_finish(struct cli_crew *crew);
 
-/* SIGINT and SIGTERM are counted from here on: the first lets what runs finish, the second ends it.
- */
+/* Counts SIGINT and SIGTERM from here on: the first lets running trials finish, the second ends
+ * them. */
 void cli_crew_catch(struct cli_crew *crew);
 
-/* Once all is closed: an interrupted process ends by the signal, so that its caller knows. */
+/* After closing: an interrupted process ends by the signal, so that its caller knows. */
 void cli_crew_reraise(void);
 
 /* --- progress: refreshed lines on a terminal, plain lines elsewhere, JSON lines --- */
@@ -85,7 +85,7 @@ void cli_campaign_progress_look(const struct cli_campaign_progress *progress,
 /* campaign_params.event, with a struct cli_campaign_progress as user. */
 void cli_campaign_progress_event(void *user, const struct campaign_event *event);
 
-/* --- a campaign: a plan that is there, run on the devices of -d --- */
+/* --- a campaign: an opened plan, run on the devices of -d --- */
 
 struct cli_campaign_call {
     const struct args_list *devices;
@@ -102,7 +102,7 @@ struct cli_campaign {
     struct cli_crew *crew; /* owned */
     struct campaign_shard shard;
     struct cli_campaign_progress progress;
-    const char *database; /* in use, once cli_campaign_run has begun */
+    const char *database; /* in use, after the start of cli_campaign_run */
     char *scratch;        /* the folder of a temporary database, or null */
     bool watched;         /* the plan asks a question that ends the campaign: */
     struct report_watch watch;
@@ -113,7 +113,7 @@ struct cli_campaign {
     bool ended;
 };
 
-/* Checks devices and shard without a file. The call lives as long; close it whatever the status. */
+/* Checks devices and shard without a file. `call` lives as long; close it in any case. */
 enum status cli_campaign_open(struct cli_campaign *out, const struct cli_env *env,
                               const struct cli_campaign_call *call) STATUS_MUST_USE;
 

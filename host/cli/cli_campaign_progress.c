@@ -158,7 +158,7 @@ static void print_block(struct cli_campaign_progress *out, const struct campaign
     put_line(out, line);
     if (p->interrupted)
         put_either(out, INTERRUPTED, "finishing");
-    fputs("\033[J", stderr); /* what a key left below, such as ^C */
+    fputs("\033[J", stderr); /* what a key press left below, such as ^C */
     fflush(stderr);
 }
 

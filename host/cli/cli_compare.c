@@ -50,7 +50,7 @@ struct result {
     enum stats_gate_verdict verdict; /* baseline: SDC of the second against the first */
 };
 
-/* --- how a comparison is told --- */
+/* --- output of a comparison --- */
 
 static void print_conform(const struct report_conform *c)
 {
@@ -461,7 +461,7 @@ enum status cli_compare(const struct cli_env *env, int argc, char **argv)
     enum status st = parse(&options, argc, argv, &done);
     if (st || done)
         return st;
-    /* into memory first: where a later database is refused, no half of an object is printed */
+    /* into memory first: if a later database is refused, no partial object is printed */
     json_begin_memory(&m, true);
     json_object_open(&m.w);
     json_member_array(&m.w, "comparisons");

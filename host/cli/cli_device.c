@@ -55,7 +55,7 @@ static enum status find_cpu(struct cli_device *out, const char *text)
     return STATUS_USAGE;
 }
 
-/* --- why a device that runs on the processor was taken --- */
+/* --- the reason for a device on the processor --- */
 
 /* Device files of GPUs: DRM render nodes, the drivers of NVIDIA and AMD (compute). */
 static const char *const node_patterns[] = {"/dev/dri/renderD*", "/dev/nvidia[0-9]*", "/dev/kfd"};
@@ -77,7 +77,7 @@ static bool gives_nothing(const struct cli_env *env, const char *manifest, char 
     bool nothing = false;
 
     if (list && all) {
-        /* The child that gpu_list starts sees this driver alone. */
+        /* The child of gpu_list sees only this driver. */
         set_drivers(manifest);
         nothing = gpu_list_try(list, &(struct gpu_params){.driver_files = manifest}, why);
         set_drivers(all);

@@ -39,7 +39,7 @@ enum status cli_device_find(struct cli_device *out, const struct cli_env *env,
 enum status cli_device_start(struct cli_device *device,
                              const struct executor_params *params) STATUS_MUST_USE;
 
-/* Finds the device and creates its executor; the progress line says what takes long meanwhile. */
+/* Finds the device and creates its executor; the progress line shows long steps. */
 enum status cli_device_open(struct cli_device *out, const struct cli_env *env, const char *text,
                             const struct executor_params *params,
                             struct cli_progress *progress) STATUS_MUST_USE;
@@ -50,8 +50,8 @@ void cli_device_stop(struct cli_device *device);
 /* Closes everything. STATUS_INTERNAL if the validation layer complained. */
 enum status cli_device_finish(struct cli_device *device) STATUS_MUST_USE;
 
-/* Why a device that runs on the processor was taken instead of a GPU is told once in all processes
- * that are forked from here on, not once in each. */
+/* The reason for a device on the processor instead of a GPU is logged once in all processes forked
+ * from here on, not once in each. */
 void cli_device_tell_once(void);
 
 /* Settings of gpu_list and gpu_open from the environment, without a selector. */
@@ -60,7 +60,7 @@ struct gpu_params cli_device_gpu_params(const struct cli_env *env);
 /* "cpu:avx2". */
 const char *cli_device_form_name(enum cpu_form form);
 
-/* "cpu", "cpu:avx2" or the Vulkan device's name; lives as long as the device. */
+/* "cpu", "cpu:avx2" or the Vulkan device's name, which lives as long as the device. */
 const char *cli_device_name(const struct cli_device *device);
 
 #endif

@@ -133,7 +133,7 @@ static enum status parse(struct export_options *out, int argc, char **argv, bool
     return st || *out_done ? st : check(out);
 }
 
-/* Writes a file that is replaced only when all is written; `format` null: the faults. */
+/* Replaces a file only when all is written; `format` null: the faults. */
 static enum status export_to(const char *path, const struct store *store,
                              const enum store_export_format *format)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* `vkfi gate`: may this model, on this campaign, be released; the difference of two databases in
- * words. */
+/* `vkfi gate`: whether this campaign allows a release of its model; the difference of two databases
+ * in words. */
 #include "cli/cli_gate.h"
 
 #include <inttypes.h>

@@ -23,8 +23,7 @@ struct cli_gate_options {
 
 struct cli_gate_result {
     bool has_limit, has_baseline;
-    enum stats_gate_verdict verdict; /* of all limits together: failed if one is, else
-                                        undecided if one is                             */
+    enum stats_gate_verdict verdict; /* of all limits: failed if one is, else undecided if one is */
     struct report_gate gate;
     struct report_pairs_result pairs; /* first: new, second: old */
     double confidence;                /* of the comparison: plan_waves.h */
@@ -46,7 +45,7 @@ enum status cli_gate_print(const struct cli_gate_result *result,
 enum status cli_gate_junit(const struct cli_gate_result *result,
                            const struct cli_gate_options *options) STATUS_MUST_USE;
 
-/* --- how pairs of two databases are told, for `vkfi compare` too --- */
+/* --- pairs of two databases in words, for `vkfi compare` too --- */
 
 /* "only 1" and "only 2" of n: the independent pairs of Tango's interval; four digits each. */
 struct cli_pairs_table {

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The manifest of models, what of it lies in the cache, and whether it is what the manifest names.
- */
+/* The manifest of models, and their cached files, checked against it. */
 #include "cli/cli_manifest.h"
 
 #include <inttypes.h>

@@ -10,12 +10,12 @@
 #include "cli/cli.h"
 #include "model/model.h"
 
-/* Is the file in the cache the one that the manifest names, as far as its stamp tells. */
+/* Whether the cached file is the manifest's, by its stamp. */
 enum cli_verified {
     CLI_VERIFIED_ABSENT,     /* no regular file */
     CLI_VERIFIED_WRONG_SIZE, /* a file that cannot be the right one */
     CLI_VERIFIED_UNKNOWN,    /* of the right size; no stamp has this size, time and sha256 */
-    CLI_VERIFIED_STAMPED     /* read whole and found right since it was last written */
+    CLI_VERIFIED_STAMPED     /* read whole and right since it was last written */
 };
 
 struct cli_manifest_entry {
@@ -39,7 +39,7 @@ struct cli_manifest {
 enum status cli_manifest_load(struct cli_manifest *out, const struct cli_env *env) STATUS_MUST_USE;
 void cli_manifest_finish(struct cli_manifest *manifest);
 
-/* The folder of the cache for `what`: "models", "tasks". STATUS_INPUT if none is known. */
+/* The cache folder for `what`: "models", "tasks". STATUS_INPUT if none is known. */
 enum status cli_manifest_cache(char **out, struct arena *arena, const struct cli_env *env,
                                const char *what) STATUS_MUST_USE;
 
@@ -55,9 +55,9 @@ enum status cli_manifest_about(const char **out, struct arena *arena, const stru
 /* STATUS_USAGE if the command line names no model (null). */
 enum status cli_manifest_check(const char *model) STATUS_MUST_USE;
 
-/* Path of a model given as path or name; a name must be cached (else STATUS_INPUT, with the command
- * that fetches it) and its file be the one of the manifest: the stamp beside it says so, else its
- * sha256. A text is a path if it has a '/' or ends in ".gguf". */
+/* Path of a model given as path or name; a named file must be cached (else STATUS_INPUT, with the
+ * command that fetches it) and be the manifest's by the stamp beside it, else by its sha256. A text
+ * is a path if it has a '/' or ends in ".gguf". */
 enum status cli_manifest_path(char **out, struct arena *arena, const struct cli_env *env,
                               const char *text) STATUS_MUST_USE;
 

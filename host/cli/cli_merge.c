@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* `vkfi merge`: one database of those of a campaign's shards. */
+/* `vkfi merge`: joins the databases of a campaign's shards. */
 #include <inttypes.h>
 #include <stdio.h>
 

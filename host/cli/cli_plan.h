@@ -49,8 +49,8 @@ enum status cli_plan_diff(const struct cli_env *env, const void *options,
 #define CLI_PLAN_NO_TRIAL UINT64_MAX
 #define CLI_PLAN_NO_SEED UINT64_MAX
 
-/* --- a pilot: some hundred trials of a plan on each device, for its speed and for what the trials
- * say of the plan's precision --- */
+/* --- a pilot: some hundred trials of a plan on each device, for its speed and the plan's precision
+ * --- */
 
 /* A device and the plan's time on it: from --rate, or from its pilot. */
 struct cli_plan_speed {
@@ -69,7 +69,7 @@ struct cli_plan_share {
     double design_effect;                   /* of the rate */
     struct stats_plan_components parts;
     double planned;    /* trials per prompt in the plan */
-    double effect;     /* the design effect with that many */
+    double effect;     /* the design effect with these */
     uint64_t best;     /* trials per prompt with the best precision for their cost */
     double half_width; /* of the plan's total at this rate and effect */
 };
@@ -90,7 +90,7 @@ enum status cli_plan_pilot(struct cli_plan_pilot *out, const struct cli_env *env
 /* Fills in speed->hours. */
 void cli_plan_pilot_hours(struct cli_plan_speed *speed, const struct cli_plan *plan);
 
-/* The lines and the members that `plan show` prints. */
+/* The lines and the members of `plan show`. */
 void cli_plan_pilot_print(const struct cli_plan_pilot *pilot, const struct cli_plan *plan);
 void cli_plan_pilot_json(struct json_writer *w, const struct cli_plan_pilot *pilot);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Records of trials as people and programs read them. */
+/* Records of trials for people and programs. */
 #ifndef VKFI_CLI_RECORD_H
 #define VKFI_CLI_RECORD_H
 

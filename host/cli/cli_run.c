@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* `vkfi run`: options, the manual page, what is opened. */
+/* `vkfi run`: options, the manual page, opening. */
 #include "cli/cli_run.h"
 
 #include <string.h>
@@ -178,7 +178,7 @@ static const char OUTCOMES_AND_EXAMPLES[] =
 #define TOP_K_MAX 999999
 #define TOKENS_MAX 999999
 
-/* The page names the members of a record from the table of an export's fields. */
+/* The page lists the members of a record from the table of an export's fields. */
 static enum status parse_with_page(struct args_spec *spec, int argc, char **argv, bool *out_done)
 {
     struct text details = {0};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A run: its options, and everything opened for it. */
+/* A run: its options, and its open objects. */
 #ifndef VKFI_CLI_RUN_H
 #define VKFI_CLI_RUN_H
 

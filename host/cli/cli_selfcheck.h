@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the files of `vkfi selfcheck` share: devices, their golden runs and their records. */
+/* Shared by the files of `vkfi selfcheck`: devices, their golden runs and their records. */
 #ifndef VKFI_CLI_SELFCHECK_H
 #define VKFI_CLI_SELFCHECK_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* `vkfi task get`: hands over to third_party/fetch_task.py, which setup uses too. */
+/* `vkfi task get`: runs third_party/fetch_task.py, as setup does. */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>

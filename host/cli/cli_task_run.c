@@ -34,7 +34,7 @@ struct run {
     struct cli_task_scores *now;
     uint32_t *item;           /* (n_items) those that have no score yet */
     enum status judged;       /* the first failure */
-    uint32_t n_items, before; /* the second: scored before this run */
+    uint32_t n_items, before; /* before: scored before this run */
     double started;
 };
 
@@ -54,7 +54,7 @@ static void catch_signals(void)
     sigaction(SIGTERM, &action, NULL);
 }
 
-/* "7" or "10-19"; what is after the range is an error. */
+/* "7" or "10-19"; text after the range is an error. */
 static bool read_range(const char *text, uint64_t *first, uint64_t *last)
 {
     char *end;
@@ -128,7 +128,7 @@ static enum status open_model(struct run *run, const struct cli_env *env)
     return run->settings.model ? STATUS_OK : STATUS_MEMORY;
 }
 
-/* result_file_line: a line of an earlier run has to be one of this one, answered the same way. */
+/* result_file_line: a line of an earlier run must belong to this one, with the same settings. */
 static enum status go_on_from(void *user, const struct result_read *line, const char *where)
 {
     struct run *run = user;
@@ -220,7 +220,7 @@ static bool go_on(void *user, uint32_t columns)
     return signal_number == 0;
 }
 
-/* What was judged so far is kept, in the order of the items; after at most `seconds` of waiting. */
+/* Keeps the verdicts so far, in the order of the items, after waiting at most `seconds`. */
 static enum status keep_judged(struct run *run, double seconds)
 {
     struct judge *judge = &run->judge.judge;
@@ -236,7 +236,7 @@ static enum status keep_judged(struct run *run, double seconds)
     return st;
 }
 
-/* answers_params.go_on: programs run beside the model. */
+/* answers_params.go_on: programs run during the model's work. */
 static bool go_on_judging(void *user, uint32_t columns)
 {
     struct run *run = user;

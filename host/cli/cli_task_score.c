@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* `vkfi task score`: responses that were made elsewhere. */
+/* `vkfi task score`: scores responses made elsewhere. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -8,7 +8,7 @@
 #include "cli/cli_task_scores.h"
 #include "tasks/result_file.h"
 
-/* `vkfi task score` while it reads. */
+/* State of `vkfi task score` while it reads. */
 struct scoring {
     struct cli_task *task;
     struct cli_task_scores *scores;
@@ -17,7 +17,7 @@ struct scoring {
     uint32_t samples; /* of each item; 0: no line yet */
 };
 
-/* Scores what was judged so far; `all`: waits for the rest. */
+/* Scores all judged items so far; `all`: waits for the rest. */
 static enum status take_judged(struct scoring *s, bool all)
 {
     struct judge *judge = &s->judge.judge;
@@ -57,7 +57,7 @@ static enum status judge_line(struct scoring *s, uint32_t at, const struct resul
     return st ? st : take_judged(s, false);
 }
 
-/* result_file_line: lines of other tasks are passed over. */
+/* result_file_line: lines of other tasks are skipped. */
 static enum status score_line(void *user, const struct result_read *line, const char *where)
 {
     struct scoring *s = user;

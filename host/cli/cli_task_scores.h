@@ -17,7 +17,7 @@ struct cli_task_scores {
     struct score_columns columns;
     double *value;       /* (items, columns) */
     bool *scored;        /* (items) */
-    const char **answer; /* (items) of a corpus: what is scored; "" where none was found */
+    const char **answer; /* (items) of a corpus: the scored text; "" if none was found */
     uint32_t n;          /* items scored */
     struct arena arena;
 };
@@ -31,14 +31,14 @@ void cli_task_scores_finish(struct cli_task_scores *scores);
 enum status cli_task_scores_put(struct cli_task_scores *scores, uint32_t at,
                                 const struct score *score) STATUS_MUST_USE;
 
-/* Counts an item whose score comes later. */
+/* Counts an item whose score is computed later. */
 void cli_task_scores_note(struct cli_task_scores *scores, uint32_t at);
 
-/* The same as _put from a line of results; programs are not run again, their "metrics" hold. */
+/* Like _put, from a line of results; programs do not run again, their "metrics" hold. */
 enum status cli_task_scores_take(struct cli_task_scores *scores, uint32_t at,
                                  const struct result_read *line, const char *where) STATUS_MUST_USE;
 
-/* Of one column, so far: the mean; NaN for one of the corpus. */
+/* The mean of one column so far; NaN for a corpus column. */
 double cli_task_scores_mean(const struct cli_task_scores *scores, uint32_t column);
 
 /* A few lines on standard output. */
@@ -48,19 +48,19 @@ enum status cli_task_scores_print(const struct cli_task_scores *scores) STATUS_M
 enum status cli_task_scores_json(struct json_writer *w,
                                  const struct cli_task_scores *scores) STATUS_MUST_USE;
 
-/* Objects of several tasks: one alone is no list. */
+/* Objects of several tasks: a single one is not a list. */
 enum status cli_task_scores_json_all(const struct cli_task_scores *scores,
                                      size_t count) STATUS_MUST_USE;
 
-/* Programs of answers, judged beside whatever else runs. */
+/* Programs of answers, judged in the background. */
 struct cli_task_scores_judge {
     struct sandbox_host host;
     struct judge judge;
     bool open;
 };
 
-/* Opens it if the task needs it and it is not open; STATUS_INPUT (logged with the reason) where
- * programs cannot be run. */
+/* Opens it if the task needs it and it is not open; STATUS_INPUT (logged with the reason) if
+ * programs cannot run. */
 enum status cli_task_scores_judge_open(struct cli_task_scores_judge *judge, const struct task *task,
                                        bool unsandboxed) STATUS_MUST_USE;
 void cli_task_scores_judge_close(struct cli_task_scores_judge *judge);

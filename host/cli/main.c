@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The program: floating-point mode, environment, the choice of a command, the exit code. */
+/* The program: floating-point mode, environment, choice of a command, exit code. */
 #include <limits.h>
 #include <pwd.h>
 #include <signal.h>
