@@ -7,7 +7,10 @@
 
 layout(local_size_x = 8) in;
 layout(constant_id = SPEC_ACT) const uint ACT = NM_F32;
-layout(push_constant) uniform push_block { push_embed push; };
+layout(push_constant) uniform push_block
+{
+    push_embed push;
+};
 QUAD_BUFFER(0, results);
 FETCH_BUFFER(1, weights);
 WORD_BUFFER(2, columns);

@@ -5,7 +5,10 @@
 
 layout(local_size_x_id = SPEC_LANES_X) in;
 layout(constant_id = SPEC_ACT) const uint ACT = NM_F32;
-layout(push_constant) uniform push_block { push_gate push; };
+layout(push_constant) uniform push_block
+{
+    push_gate push;
+};
 QUAD_BUFFER(0, results);
 FETCH_BUFFER(1, inputs);
 

@@ -4,7 +4,10 @@
 #include "shared/fetch.glsl"
 
 layout(local_size_x_id = SPEC_LANES_X) in;
-layout(push_constant) uniform push_block { push_guard push; };
+layout(push_constant) uniform push_block
+{
+    push_guard push;
+};
 QUAD_BUFFER(0, verdicts);
 FETCH_BUFFER(1, inputs);
 

@@ -7,7 +7,10 @@
 layout(local_size_x_id = SPEC_LANES_X, local_size_y_id = SPEC_LANES_Y) in;
 layout(constant_id = SPEC_ACT) const uint ACT = NM_F32;
 layout(constant_id = SPEC_KV) const uint KV = NM_F32;
-layout(push_constant) uniform push_block { push_heads push; };
+layout(push_constant) uniform push_block
+{
+    push_heads push;
+};
 QUAD_BUFFER(0, results);
 FETCH_BUFFER(1, inputs);
 FETCH_BUFFER(2, pages);
@@ -141,6 +144,7 @@ void main()
     vec4 y = vec4(total[0].run, total[1].run, total[2].run, total[3].run);
     uvec4 bits = round_quad(y, ACT);
     if (HOOK_ANY)
-        bits = hook_results(uvec3(feature_of(quad), HOOK_NONE, HOOK_NONE), uvec3(1u, 0u, 0u), y, ACT);
+        bits =
+            hook_results(uvec3(feature_of(quad), HOOK_NONE, HOOK_NONE), uvec3(1u, 0u, 0u), y, ACT);
     results[at] = bits;
 }

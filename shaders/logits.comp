@@ -4,7 +4,10 @@
 #include "shared/fetch.glsl"
 
 layout(local_size_x_id = SPEC_LANES_X) in;
-layout(push_constant) uniform push_block { push_logits push; };
+layout(push_constant) uniform push_block
+{
+    push_logits push;
+};
 QUAD_BUFFER(0, digests); /* strips of all rows (rows, strips, DIGEST_QUADS) */
 QUAD_BUFFER(1, results); /* rows (rows, DIGEST_QUADS) */
 FETCH_BUFFER(2, inputs);
@@ -77,8 +80,7 @@ void main()
         uint first = strip * push.strip, quads = (push.count + 3u) / 4u;
         if (strip < push.strips)
             put(false, (row * push.strips + strip) * DIGEST_QUADS,
-                of_strip(push.src + row * push.src_stride, first,
-                         min(first + push.strip, quads)));
+                of_strip(push.src + row * push.src_stride, first, min(first + push.strip, quads)));
     } else {
         digest all = of_row(row);
         if (strip == 0u)

@@ -5,7 +5,10 @@
 
 layout(local_size_x_id = SPEC_LANES_Y) in;
 layout(constant_id = SPEC_ACT) const uint ACT = NM_F32;
-layout(push_constant) uniform push_block { push_norm push; };
+layout(push_constant) uniform push_block
+{
+    push_norm push;
+};
 QUAD_BUFFER(0, results);
 FETCH_BUFFER(1, inputs);
 FETCH_BUFFER(2, weights);

@@ -5,7 +5,10 @@
 
 layout(local_size_x_id = SPEC_LANES_X) in;
 layout(constant_id = SPEC_ACT) const uint ACT = NM_F32;
-layout(push_constant) uniform push_block { push_rope push; };
+layout(push_constant) uniform push_block
+{
+    push_rope push;
+};
 QUAD_BUFFER(0, results);
 FETCH_BUFFER(1, inputs);
 FETCH_BUFFER(2, tables); /* (tables, positions, rope_dim / 2, 2) cosine, sine */

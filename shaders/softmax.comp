@@ -4,7 +4,10 @@
 #include "shared/pages.glsl"
 
 layout(local_size_x_id = SPEC_LANES_X, local_size_y_id = SPEC_LANES_Y) in;
-layout(push_constant) uniform push_block { push_softmax push; };
+layout(push_constant) uniform push_block
+{
+    push_softmax push;
+};
 QUAD_BUFFER(0, results);
 FETCH_BUFFER(1, inputs);
 WORD_BUFFER(2, columns);
@@ -131,8 +134,7 @@ void main()
         sum_close(i, visits);
     }
     if (gl_WorkGroupSize.y > 1u) {
-        sum_join(run, gl_WorkGroupSize.y, gl_LocalInvocationIndex,
-                 uvec2(1u, gl_WorkGroupSize.x));
+        sum_join(run, gl_WorkGroupSize.y, gl_LocalInvocationIndex, uvec2(1u, gl_WorkGroupSize.x));
         total[0].run = sum_joined(run, gl_LocalInvocationID.x);
     }
     float r = nm_rcp(total[0].run);

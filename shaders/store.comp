@@ -6,7 +6,10 @@
 
 layout(local_size_x_id = SPEC_LANES_X) in;
 layout(constant_id = SPEC_KV) const uint KV = NM_F32;
-layout(push_constant) uniform push_block { push_store push; };
+layout(push_constant) uniform push_block
+{
+    push_store push;
+};
 QUAD_BUFFER(0, pages);
 FETCH_BUFFER(1, inputs);
 WORD_BUFFER(2, columns);

@@ -15,14 +15,25 @@
 #define FETCH(name, i) texelFetch(name, int(i))
 #else
 #define FETCH_BUFFER(n, name)                                                                      \
-    layout(std430, binding = n) readonly buffer name##_buffer { uvec4 name[]; }
+    layout(std430, binding = n) readonly buffer name##_buffer                                      \
+    {                                                                                              \
+        uvec4 name[];                                                                              \
+    }
 #define FETCH(name, i) name[i]
 #endif
 #define FETCH_FLOATS(name, i) uintBitsToFloat(FETCH(name, i))
 
 /* Words and quads that are written, or small and read one by one. */
-#define WORD_BUFFER(n, name) layout(std430, binding = n) buffer name##_buffer { uint name[]; }
-#define QUAD_BUFFER(n, name) layout(std430, binding = n) buffer name##_buffer { uvec4 name[]; }
+#define WORD_BUFFER(n, name)                                                                       \
+    layout(std430, binding = n) buffer name##_buffer                                               \
+    {                                                                                              \
+        uint name[];                                                                               \
+    }
+#define QUAD_BUFFER(n, name)                                                                       \
+    layout(std430, binding = n) buffer name##_buffer                                               \
+    {                                                                                              \
+        uvec4 name[];                                                                              \
+    }
 
 /* Bits of a value on the grid of the activation type. */
 uint round_bits(float x, uint act)

@@ -132,7 +132,7 @@ uvec4 hook_stored(uvec3 at, uvec3 step, uvec4 bits)
 }
 
 /* Bits for the register: a result with faults of point OUT, rounded to `act`, with faults of MEM as
- * they were stored: rounding would take a NaN's payload. The loop keeps hook_bits in the text once. */
+ * they were stored: rounding would take a NaN's payload. The loop inlines hook_bits only once. */
 uint hook_result(uvec3 at, float x, uint act)
 {
     uint rounded = round_bits(x, act);

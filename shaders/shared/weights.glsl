@@ -3,10 +3,11 @@
  *
  * A tile is 32 rows. Lane l (of 8) has its rows 4 l .. 4 l + 3. A row's blocks lie in the order
  * their partials are visited (shared/order.h): slot 0, 1, ... Quads of a tile, in this order:
- *   codes  (blocks, WEIGHT_CODES, 4, 8)  quad c of row 4 l + r of slot s: ((s * CODES + c) * 4 + r) * 8 + l
+ *   codes  (blocks, WEIGHT_CODES, 4, 8)  quad c of row 4 l + r of slot s at
+ *                                        ((s * CODES + c) * 4 + r) * 8 + l
  *   high   (blocks, WEIGHT_HIGH, 8)      one word per row: more bits of the codes
  *   meta   (blocks, 8), or (blocks / 2 rounded up, 8) with 16 bits per row, even slots low
- *   super  (blocks / 8, 8)               one word per row and super-block (K types), by block number
+ *   super  (blocks / 8, 8)               one word per row and super-block (K types), in their order
  *   bias   (8)                           one f32 per row, if the matrix has one
  * Words: see the fields at each type. F32, F16 and BF16 rows are padded to whole blocks with -0.0.
  * host/vk/vk_pack.c writes and reads this layout. */

@@ -2,7 +2,10 @@
 /* SPDX-License-Identifier: MIT */
 /* A kernel with a fused multiply-add, which the check of exact kernels must see. */
 layout(local_size_x = 64) in;
-layout(std430, binding = 0) buffer registers_buffer { float registers[]; };
+layout(std430, binding = 0) buffer registers_buffer
+{
+    float registers[];
+};
 
 void main()
 {

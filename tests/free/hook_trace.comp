@@ -9,7 +9,10 @@
 
 layout(local_size_x_id = SPEC_LANES_X) in;
 layout(constant_id = SPEC_ACT) const uint ACT = NM_F32;
-layout(push_constant) uniform push_block { push_add push; };
+layout(push_constant) uniform push_block
+{
+    push_add push;
+};
 QUAD_BUFFER(0, registers);
 
 #include "shared/hook.glsl"

@@ -59,6 +59,9 @@ DEFINITIONS = [f'-DVKFI_{name}=""' for name in ("TINY", "SOURCE", "VERSION")]
 C_SUFFIXES = {".c", ".h"}
 GLSL_SUFFIXES = {".comp", ".glsl"}
 CODE_SUFFIXES = C_SUFFIXES | GLSL_SUFFIXES | {".py", ".sh", ".cmake"}
+# The format of C, but for includes, whose order tells a shader what its hooks are.
+SHADER_STYLE = ("{BasedOnStyle: InheritParentConfig, SortIncludes: Never, ForEachMacros: [SUM_EACH], "
+                "SpaceBeforeParens: ControlStatementsExceptControlMacros}")
 SPDX = "SPDX-License-Identifier: MIT"
 # The contract: "ENGINE.md 3" cites its section 3, "ENGINE.md 3.5" item 5 of that section.
 CONTRACT = ["shaders/NUMERICS.md", "host/ENGINE.md", "inject/METHOD.md"]
@@ -261,8 +264,20 @@ def first_message(text, word):
     return next((line for line in text.splitlines() if word in line), text.strip()[:200])
 
 
+def check_shader_format(tree):
+    """Every shader is what clang-format makes of it when it takes it for C."""
+    def command_of(path):
+        return ["clang-format", "--dry-run", "-Werror", "--style", SHADER_STYLE,
+                f"--assume-filename={path}.c"], path.read_text(encoding="utf-8")
+
+    for path, text in run_each(command_of, tree.code(GLSL_SUFFIXES)):
+        line = re.search(r":([0-9]+):[0-9]+: error:", text)
+        tree.find(path, int(line[1]) if line else 1, "is not formatted, expected what clang-format makes of it as C")
+
+
 def check_format(tree):
     """Every C file is what clang-format makes of it."""
+    check_shader_format(tree)
     files = tree.code(C_SUFFIXES)
     groups = [files[i:i + 8] for i in range(0, len(files), 8)]
     for group, text in run_each(lambda g: (["clang-format", "--dry-run", "-Werror", *g], ""), groups):

@@ -35,7 +35,9 @@ GOOD = {
                               "    return (int[]){a, 2}[0];\n}\n",
     "host/cli/main.c": HEAD + '#include <stdlib.h>\n\n#include "base/one.h"\n\n'
                        "int main(void)\n{\n    exit(one_get());\n}\n",
-    "shaders/kernel.comp": "#version 450\n" + HEAD + '#include "shared/three.h"\n',
+    "shaders/kernel.comp": "#version 450\n" + HEAD + '#include "shared/three.h"\n#include "shared/sum.glsl"\n'
+                           "void main()\n{\n    SUM_EACH(i)\n        total[i].run = 1.0;\n}\n",
+    "shaders/shared/sum.glsl": HEAD,
     "shaders/shared/three.h": HEAD + "#ifndef THREE_H\n#define THREE_H\n\n#endif\n",
     "host/ENGINE.md": "# Engine\n\n## 2. Reach\nText.\n\n## 3. Trials\n1. Fork (ENGINE.md 2).\n",
     "README.md": "x" * 121 + "\n",
@@ -112,6 +114,10 @@ BAD = [
     ("long_tool.py", GOOD["tool.py"] + "\n\ndef f(a, b, c, d, e, g):\n    return a\n", "tree",
      "f has 6 parameters"),
     ("host/base/ugly.c", c_file("int  ugly( void ){return 1;}\n"), "format", "is not formatted"),
+    ("shaders/ugly.comp", "#version 450\n" + c_file("float  ugly( float x ){return x;}\n"), "format",
+     "is not formatted"),
+    ("shaders/shared/wide.glsl", HEAD + "/* " + "wide " * 20 + "*/\n", "format", "is not formatted"),
+    ("shaders/shared/tab.glsl", c_file("float tab(float x)\n{\n\treturn x;\n}\n"), "format", "is not formatted"),
     ("host/base/alone.h", c_file("#ifndef A_H\n#define A_H\n\nint a(uint32_t x);\n\n#endif\n"),
      "headers", "does not compile alone"),
     ("host/base/clone.c", c_file("int clone(int a)\n{\n    return a ? 1 : 1;\n}\n"), "tidy",
