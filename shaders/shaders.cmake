@@ -1,6 +1,7 @@
 # The build step of NUMERICS.md 2. Every shaders/*.comp becomes words in the library vkfi_shaders, once
 # per variant listed in shader_list.cmake, or once if none is; the generated "shader_table.h"
-# declares `shader_<name>` for each and shader_find(name). The same without hooks lies beside it:
+# declares `shader_<name>` for each and shader_find(name). Target vkfi_shaders_hook_free, for tests,
+# makes the same without hooks beside it:
 #   <build>/shaders/<name>.spv   <build>/shaders/hook_free/<name>.spv
 #
 #   glslc -O0 -> decorate (NoContraction) -> spirv-opt -> check -> strip names -> spirv-val -> embed
@@ -109,4 +110,4 @@ target_include_directories(vkfi_shaders PUBLIC ${VKFI_SHADER_DIR} ${PROJECT_SOUR
                                                ${PROJECT_SOURCE_DIR}/shaders)
 # The files for tests.
 target_compile_definitions(vkfi_shaders INTERFACE VKFI_SHADER_DIR="${VKFI_SHADER_DIR}")
-add_custom_target(vkfi_shaders_hook_free ALL DEPENDS ${vkfi_hook_free})
+add_custom_target(vkfi_shaders_hook_free DEPENDS ${vkfi_hook_free})
