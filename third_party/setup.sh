@@ -26,7 +26,7 @@ BUILD_PACKAGES=(gcc libc6-dev make cmake ninja-build pkg-config glslc spirv-tool
     libcmocka-dev libzip-dev zlib1g-dev libbz2-dev libmuparser-dev libmecab-dev bubblewrap gnuplot-nox mesa-vulkan-drivers python3 python3-pip ca-certificates)
 TEST_PACKAGES=(python3-venv mecab-ipadic-utf8 clang-format clang-tidy binutils vulkan-validationlayers)
 # The first opens reports, TeX sets their tables, the last two run shards.
-FULL_PACKAGES=(chromium texlive-latex-base texlive-latex-recommended slurm-wlm munge)
+FULL_PACKAGES=(clang libomp-dev chromium texlive-latex-base texlive-latex-recommended slurm-wlm munge)
 # PyPI packages to compare results with: dequantisation, statistics, JSON Schema, chat templates,
 # scores of translations.
 REFERENCES=(gguf==0.19.0 numpy==2.4.6 scipy==1.17.1 statsmodels==0.15.0 pandas==3.1.1
@@ -134,7 +134,7 @@ progress() {
     done
 }
 
-# build PRESET: `release` in build/, `sanitize` in build-sanitize/.
+# build PRESET [--target NAME]: `release` in build/, `sanitize` in build-sanitize/.
 build() {
     say "building ($1) on $(nproc) cores: a few minutes on two cores from nothing, else seconds"
     cmake --preset "$1" >"$CACHE/configure.log" 2>&1 || {
@@ -142,7 +142,7 @@ build() {
         die "cmake could not configure the build"
     }
     # Ninja's own form of progress, whatever the environment says.
-    NINJA_STATUS='[%f/%t] ' cmake --build --preset "$1" -j "$(nproc)" 2>&1 | progress ||
+    NINJA_STATUS='[%f/%t] ' cmake --build --preset "$1" -j "$(nproc)" "${@:2}" 2>&1 | progress ||
         die "the build failed"
 }
 
@@ -201,7 +201,7 @@ main() {
     fetch_models smollm2-135m
     case $mode in
     run)
-        build release
+        build release --target vkfi
         say "running the model on both devices, with faults and without: less than half a minute"
         exec build/vkfi selfcheck -m smollm2-135m
         ;;
