@@ -44,7 +44,7 @@ void bleu_add(struct bleu_counts *sum, const struct bleu_counts *one)
 double bleu_score(const struct bleu_counts *sum)
 {
     double log_sum = 0, smooth = 1;
-    /* Without a match of one word there is none of more. */
+    /* Without a match of one word there are no longer ones. */
     if (sum->match[0] == 0)
         return 0;
     for (size_t k = 0; k < BLEU_ORDERS; k++) {

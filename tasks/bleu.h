@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Corpus BLEU (Papineni et al. 2002) with one reference, as the PyPI package sacrebleu has it. */
+/* Corpus BLEU (Papineni et al. 2002) with one reference, as in the PyPI package sacrebleu. */
 #ifndef VKFI_TASKS_BLEU_H
 #define VKFI_TASKS_BLEU_H
 
@@ -10,10 +10,10 @@
 
 #define BLEU_ORDERS 4
 
-/* All that a score needs of a sentence; the counts of a corpus are the sum of its sentences'. */
+/* The counts of a sentence; those of a corpus are the sum over its sentences. */
 struct bleu_counts {
     uint64_t hyp_size, ref_size; /* words */
-    uint64_t match[BLEU_ORDERS]; /* n-grams of the hypothesis that the reference has too, clipped */
+    uint64_t match[BLEU_ORDERS]; /* n-grams of the hypothesis in the reference, clipped */
     uint64_t total[BLEU_ORDERS]; /* n-grams of the hypothesis */
 };
 
@@ -26,7 +26,7 @@ void bleu_add(struct bleu_counts *sum, const struct bleu_counts *one);
 double bleu_score(const struct bleu_counts *sum);
 
 /* "nrefs:1|case:mixed|eff:no|tok:13a|smooth:exp|version:2.6.0"; null when memory is out. With
- * resamples its "bs" and "seed" too. */
+ * resamples also "bs" and "seed". */
 const char *bleu_signature(struct arena *arena, const struct bleu_tokens *tokens,
                            const struct resample_params *resamples);
 

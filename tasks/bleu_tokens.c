@@ -12,8 +12,8 @@
 #include "model/utf8.h"
 
 #define DICTIONARY "/var/lib/mecab/dic/ipadic-utf8"
-#define DICTIONARY_WORDS 392126 /* of the IPA dictionary that published scores use */
-#define DEBIAN_WORDS 392127     /* Debian's has the name of the present era, Reiwa, too */
+#define DICTIONARY_WORDS 392126 /* of the IPA dictionary of published scores */
+#define DEBIAN_WORDS 392127     /* Debian's also has the present era's name, Reiwa */
 
 struct rule;
 struct bleu_tokens {
@@ -33,7 +33,7 @@ static bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
-/* Punctuation that always stands alone; not ' , - . */
+/* Punctuation that is always separate; not ' , - . */
 static bool is_mark(char c)
 {
     return (c >= '{' && c <= '~') || (c >= '[' && c <= '`') || (c >= ' ' && c <= '&') ||
@@ -63,8 +63,8 @@ static bool dash_after_digit(char left, char right)
 }
 
 /* One pass of a regular expression of two characters: a match is written with blanks around its
- * right (or left) one, and the search goes on behind it. Bytes will do: all that is looked for is
- * ASCII, and the rest of a longer character is no digit. */
+ * right (or left) one, and the search continues after it. Bytes suffice: the pattern is ASCII, and
+ * the rest of a longer character is not a digit. */
 static void separate(struct text *text, pair_test *test, bool right)
 {
     struct text out = {0};
@@ -82,7 +82,7 @@ static void separate(struct text *text, pair_test *test, bool right)
     *text = out;
 }
 
-/* What 13a and zh have in common. */
+/* Shared by 13a and zh. */
 static void western(struct text *text)
 {
     struct text out = {0};
@@ -135,8 +135,8 @@ static enum status apply_13a(struct text *out, const struct bleu_tokens *tokens,
     return out->st;
 }
 
-/* sacrebleu's ranges. Two of its ends are five hexadecimal digits behind \u, which takes four: it
- * compares with U+2000 and U+2A6D, U+2F80 and U+2FA1, and published scores rest on that. */
+/* sacrebleu's ranges. Two of its ends are five hexadecimal digits after \u, which takes four: it
+ * compares with U+2000 and U+2A6D, U+2F80 and U+2FA1, and published scores depend on that. */
 static bool is_chinese(uint32_t code)
 {
     static const uint32_t range[][2] = {
@@ -207,7 +207,7 @@ static const struct rule RULE[] = {{"13a", apply_13a},
 
 static enum status open_mecab(struct bleu_tokens *tokens)
 {
-    /* No configuration of the user's: the dictionary alone decides. */
+    /* No user configuration: only the dictionary decides. */
     tokens->mecab = mecab_new2("-r /dev/null -d " DICTIONARY);
     const mecab_dictionary_info_t *info =
         tokens->mecab ? mecab_dictionary_info(tokens->mecab) : NULL;

@@ -21,7 +21,7 @@ static bool is_mark(char c)
            (c >= '{' && c <= '~');
 }
 
-/* Cuts one mark off a word of more than one character: its last, else its first. */
+/* Cuts one punctuation mark off a word of several characters: its last, else its first. */
 static size_t cut(struct ngram_word out[2], struct ngram_word word)
 {
     const bool one = utf8_next(word.at, word.size).size == word.size;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A queue of programs in front of a few sandboxes. */
+/* A queue of programs for a few sandboxes. */
 #include "tasks/judge.h"
 
 #include <stdlib.h>
@@ -63,7 +63,7 @@ enum status judge_put(struct judge *judge, const struct task_item *item,
     return STATUS_OK;
 }
 
-/* The next response that has no run yet. */
+/* The next response without a run. */
 static struct judge_case *waiting(const struct judge *judge)
 {
     struct judge_case *one = judge->first;

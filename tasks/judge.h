@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Verdicts on many responses to coding tasks, a few at a time, beside whatever else runs. */
+/* Verdicts on many responses to coding tasks, a few at a time, in the background. */
 #ifndef VKFI_TASKS_JUDGE_H
 #define VKFI_TASKS_JUDGE_H
 
@@ -31,17 +31,17 @@ struct judge {
 
 /* `most`: runs at a time, at least 1; each is two processes. */
 void judge_open(struct judge *out, const struct sandbox_host *host, uint32_t most);
-void judge_close(struct judge *judge); /* kills what runs */
+void judge_close(struct judge *judge); /* kills current runs */
 
 /* Copies the responses. */
 enum status judge_put(struct judge *judge, const struct task_item *item,
                       const char *const *response, uint32_t n) STATUS_MUST_USE;
 
-/* Goes on with what runs and starts more, after at most `seconds` of waiting for news. */
+/* Continues current runs and starts more, after waiting at most `seconds` for news. */
 enum status judge_go(struct judge *judge, double seconds) STATUS_MUST_USE;
 
-/* The earliest case, if its verdicts are known; it is the caller's then. Null: not yet, or there is
- * none (judge->first is null). */
+/* The earliest case, if its verdicts are known, then owned by the caller. Null: not yet, or no case
+ * (judge->first is null). */
 struct judge_case *judge_take(struct judge *judge);
 void judge_case_destroy(struct judge_case **item);
 

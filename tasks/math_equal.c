@@ -212,7 +212,7 @@ static bool equal_matrices(struct math_work *w, const char *a, const char *b)
     return true;
 }
 
-/* x, f(x), x_1, \theta: what may stand before the value of an answer. */
+/* x, f(x), x_1, \theta: possible names before the value of an answer. */
 static bool is_name(const char *text)
 {
     const size_t n = strlen(text);
@@ -242,8 +242,8 @@ static const char *value_side(struct math_work *w, const char *text, const char 
     return text;
 }
 
-/* What follows the last "=" where all before it are words, names or equal to it: "A = 48/2 = 24"
- * says 24; the text itself otherwise. */
+/* The text after the last "=" if all before it are words, names or equal to it ("A = 48/2 = 24"
+ * gives 24); else the whole text. */
 static const char *last_side(struct math_work *w, const char *text)
 {
     const char *part[PARTS];

@@ -26,8 +26,8 @@ const char *math_normal(struct arena *arena, const char *answer);
  * - Plain numbers are compared exactly (number.h), words of letters without case.
  * - Lists, tuples, intervals, sets, unions and matrices must have the same brackets, and equal
  * parts in the same order; a \pm b in a list is two parts.
- * - If one answer alone has "=" and before its last one stand names, words or equal values, what
- *   follows counts ("x = 5", "A = 48/2 = 24"); equations are compared side by side.
+ * - If only one answer has "=", with names, words or equal values before its last one, what follows
+ *   counts ("x = 5", "A = 48/2 = 24"); equations are compared side by side.
  * - Expressions are compared by value: closed ones to 1e-9 relative, those with variables at seeded
  *   points. An expanded product is equal to its factors; 1/3 is not 0.333.
  *

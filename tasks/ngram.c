@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* All orders from one sort of the positions: n-grams of one kind are neighbours in it. */
+/* All orders from one sort of the positions: equal n-grams are neighbours in it. */
 #define _GNU_SOURCE /* qsort_r */
 #include "tasks/ngram.h"
 
@@ -15,7 +15,7 @@ static enum status say_memory(void)
     return STATUS_MEMORY;
 }
 
-/* A word and where its id goes. */
+/* A word and the place of its id. */
 struct entry {
     struct ngram_word word;
     uint32_t *id;
@@ -53,7 +53,7 @@ enum status ngram_intern(struct ngram_text *hyp, const struct ngram_word *hyp_wo
     return STATUS_OK;
 }
 
-/* Where n-grams of up to `size` ids start. */
+/* Start of n-grams of up to `size` ids. */
 struct start {
     const uint32_t *id;
     uint32_t size;
@@ -83,7 +83,7 @@ static size_t add_starts(struct start *out, const struct ngram_text *text, size_
     return text->n;
 }
 
-/* Matches of one order: those too short for it lie between its groups, never inside one. */
+/* Matches of one order: n-grams too short for it are between its groups, never inside one. */
 static uint64_t count_matches(const struct start *start, size_t n, size_t order)
 {
     uint64_t match = 0, seen[2] = {0, 0};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* n-grams that a text shares with its reference: what BLEU and chrF count. */
+/* n-grams that a text shares with its reference, for BLEU and chrF. */
 #ifndef VKFI_TASKS_NGRAM_H
 #define VKFI_TASKS_NGRAM_H
 
@@ -15,19 +15,19 @@ struct ngram_text {
     size_t n;
 };
 
-/* A word as it stands in a text. */
+/* A word in a text. */
 struct ngram_word {
     const char *at;
     size_t size;
 };
 
-/* Ids by which words are equal if their bytes are; `out` has room for the words. */
+/* Ids that are equal if the words are; `out` has room for all words. */
 enum status ngram_intern(struct ngram_text *hyp, const struct ngram_word *hyp_words,
                          struct ngram_text *ref,
                          const struct ngram_word *ref_words) STATUS_MUST_USE;
 
-/* match[k] for k < orders: the number of (k+1)-grams of `hyp` that `ref` has too, each at most as
- * often as there (clipped). STATUS_MEMORY, logged. */
+/* match[k] for k < orders: the number of (k+1)-grams of `hyp` in `ref`, each at most as often as
+ * there (clipped). STATUS_MEMORY, logged. */
 enum status ngram_match(uint64_t *match, size_t orders, const struct ngram_text *hyp,
                         const struct ngram_text *ref) STATUS_MUST_USE;
 

@@ -5,9 +5,9 @@
 
 #include <stdint.h>
 
-/* Probability that k of n samples drawn without replacement hold one of the `right` ones: 1 -
- * C(n - right, k) / C(n, k), which is unbiased for k samples of the model (Chen et al. 2021,
- * arXiv:2107.03374). right <= n, 1 <= k <= n; to a few units of the last place, also near 0. */
+/* Probability that k of n samples drawn without replacement hold one of the `right` ones: 1 - C(n -
+ * right, k) / C(n, k), unbiased for k samples of the model (Chen et al. 2021, arXiv:2107.03374).
+ * right <= n, 1 <= k <= n; to a few units of the last place, also near 0. */
 double pass_at_k(uint32_t n, uint32_t right, uint32_t k);
 
 #endif

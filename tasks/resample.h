@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Bootstrap of a corpus's score: its sentences drawn anew with replacement (Koehn 2004). */
+/* Bootstrap of a corpus's score: its sentences resampled with replacement (Koehn 2004). */
 #ifndef VKFI_TASKS_RESAMPLE_H
 #define VKFI_TASKS_RESAMPLE_H
 
@@ -20,16 +20,16 @@ struct resample_params {
     uint64_t seed;
 };
 
-/* out[0], out[1]: the interval that holds 95 % of the scores of the resamples, by its order
- * statistics. `counts` (n * width, n > 0) as the metric has them. */
+/* out[0], out[1]: the interval of 95 % of the resamples' scores, by order statistics. `counts` (n *
+ * width, n > 0) are the metric's. */
 enum status resample_interval(double out[2], const struct resample_metric *metric,
                               const void *counts, size_t n,
                               const struct resample_params *params) STATUS_MUST_USE;
 
-/* The release of sacrebleu whose scores and signatures those here equal. */
+/* The sacrebleu release with equal scores and signatures. */
 #define RESAMPLE_VERSION "2.6.0"
 
-/* What a signature says of resamples: "bs:1000|seed:1|", "" for null. Null when memory is out. */
+/* The resamples in a signature: "bs:1000|seed:1|", "" for null. Null when memory is out. */
 const char *resample_signature(struct arena *arena, const struct resample_params *params);
 
 #endif

@@ -38,7 +38,7 @@ const char *result_hash(struct arena *arena, const struct result_settings *setti
     if (item->n_choices == 0) {
         json_member_text(w, "format", settings->format);
         json_member_text(w, "instruction", item->instruction);
-        json_member_int(w, "item", item->index); /* draws are keyed by it */
+        json_member_int(w, "item", item->index); /* keys the draws */
         json_member_int(w, "samples", settings->samples);
         json_member_number(w, "temperature", settings->temperature);
         json_member_hex(w, "seed", settings->seed, 16);
@@ -55,7 +55,7 @@ const char *result_hash(struct arena *arena, const struct result_settings *setti
     return arena_text(arena, sum, strlen(sum));
 }
 
-/* A choice with a context of its own is shown with it. */
+/* A choice with its own context is shown with it. */
 static void put_choice(struct json_writer *w, const struct task_choice *choice)
 {
     struct arena arena = {0};
@@ -86,7 +86,7 @@ static void put_choices(struct json_writer *w, const struct result_line *line)
     json_array_close(w);
 }
 
-/* JSON that is read here has no U+0000: where a model wrote one U+FFFD stands for it. */
+/* JSON read here has no U+0000: a model's is written as U+FFFD. */
 static void put_plain(struct json_writer *w, const char *text)
 {
     struct text out = {0};
@@ -140,7 +140,7 @@ void result_put(struct json_writer *w, const struct result_line *line)
     json_object_close(w);
 }
 
-/* A line while it is read. */
+/* A line during reading. */
 struct reading {
     struct result_read *out;
     struct arena *arena;
@@ -171,7 +171,7 @@ static enum status read_text(const char **out, const struct reading *r, const ch
                                          : expected(r, value, "a text");
 }
 
-/* A text, or a number as the field's harness counts items. */
+/* A text, or a number: an index of lm-evaluation-harness. */
 static enum status read_id(const struct reading *r)
 {
     const struct json *value = json_get(r->root, "doc_id");
@@ -210,7 +210,7 @@ static enum status read_responses(const struct reading *r)
     return st;
 }
 
-/* Numbers that need not be finite; null is not known. */
+/* Numbers that need not be finite; null: unknown. */
 static enum status read_number(double *out, const struct reading *r, const struct json *value)
 {
     *out = json_type(value) == JSON_NULL ? NAN : json_number(value);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Items and what came of them as lines of JSON: what `vkfi task run` writes and goes on from, and
- * what `vkfi task score` reads. */
+/* Items and their results as lines of JSON: written and resumed by `vkfi task run`, read by `vkfi
+ * task score`. */
 #ifndef VKFI_TASKS_RESULT_H
 #define VKFI_TASKS_RESULT_H
 
@@ -14,7 +14,7 @@
 #include "tasks/choices.h"
 #include "tasks/score.h"
 
-/* What decides an answer besides the item. */
+/* Settings that decide an answer besides the item. */
 struct result_settings {
     const char *model;  /* SHA-256 of its file */
     const char *format; /* "plain", "chat" */
@@ -24,12 +24,12 @@ struct result_settings {
     uint64_t seed;
 };
 
-/* SHA-256 over the settings and all of the item that a model sees: two lines with the same hash
- * hold the same answers. Memory from `arena`; null (logged) when it is out. */
+/* SHA-256 over the settings and the item as a model sees it: two lines with the same hash hold the
+ * same answers. Memory from `arena`; null (logged) when it is out. */
 const char *result_hash(struct arena *arena, const struct result_settings *settings,
                         const struct task_item *item);
 
-/* A line to be written. */
+/* A line to write. */
 struct result_line {
     const char *task;
     const struct task_item *item;
@@ -42,10 +42,10 @@ struct result_line {
 };
 
 /* {"task","doc_id","group","prompt","target","choices","logprobs","is_greedy","responses",
- * "filtered","metrics","prompt_hash"}, what does not apply left out. */
+ * "filtered","metrics","prompt_hash"}, without members that do not apply. */
 void result_put(struct json_writer *w, const struct result_line *line);
 
-/* A line that was read: answers of this program or of another engine. Memory from an arena. */
+/* A line as read: answers of this program or another engine. Memory from an arena. */
 struct result_read {
     const char *task, *doc_id, *group, *hash; /* null: not given; group: also as "pair" */
     double *loglik;                           /* (n_logliks); null: not given */
@@ -59,14 +59,14 @@ struct result_read {
 };
 
 /* One line without its line feed; `where` names it in messages: "out.jsonl line 7". STATUS_INPUT
- * (logged) if it is no object with a doc_id, or a member is not as result_put writes it. Members
- * that are not known here are left alone. */
+ * (logged) if it is not an object with a doc_id, or a member differs from result_put's form.
+ * Unknown members are ignored. */
 enum status result_parse(struct result_read *out, struct arena *arena, const char *text,
                          size_t size, const char *where) STATUS_MUST_USE;
 
-/* The item that a line is of, by doc_id: the item's own, the same behind its group ("GROUP/ID"), or
- * a number that is the item's index; its place among the items, which is looked for from `from` on
- * and then from the start. UINT32_MAX: none. */
+/* The item of a line, by doc_id: the item's own, the same after its group ("GROUP/ID"), or the
+ * item's index; its place among the items, searched from `from` on and then from the start.
+ * UINT32_MAX: none. */
 uint32_t result_item(const struct result_read *read, const struct task_items *items, uint32_t from);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Opens, goes on with and appends to files of result lines. */
+/* Opens, continues and appends to files of result lines. */
 #include "tasks/result_file.h"
 
 #include <errno.h>
@@ -12,7 +12,7 @@
 #include "base/file.h"
 #include "base/log.h"
 
-/* What a file holds, and what is done with its lines. */
+/* A file's content, and the action on its lines. */
 struct lines {
     const char *path;
     const char *text; /* (size) */
@@ -66,7 +66,7 @@ static enum status refused(const char *path, const char *what)
     return STATUS_IO;
 }
 
-/* Bytes up to and with the last line feed. */
+/* Bytes through the last line feed. */
 static size_t whole_lines(const char *text, size_t size)
 {
     while (size > 0 && text[size - 1] != '\n')

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The file of a run's lines: gone on from where an earlier run ended, one writer at a time. */
+/* The file of a run's lines: continued after an earlier run, one writer at a time. */
 #ifndef VKFI_TASKS_RESULT_FILE_H
 #define VKFI_TASKS_RESULT_FILE_H
 
@@ -12,21 +12,21 @@ struct result_file {
     const char *path;
 };
 
-/* A line that is there already: `where` is "FILE line N". */
+/* An earlier line: `where` is "FILE line N". */
 typedef enum status result_file_line(void *user, const struct result_read *line, const char *where);
 
-/* Opens or makes the file and gives its lines in order; half a line at its end, of a run that was
- * killed, is cut off. STATUS_IO if another run writes it. Close it in any case. */
+/* Opens or makes the file and gives its lines in order; a partial line at its end, of a killed run,
+ * is cut off. STATUS_IO if another run writes it. Always close it. */
 enum status result_file_open(struct result_file *out, const char *path, result_file_line *line,
                              void *user) STATUS_MUST_USE;
 
-/* Appends a line and hands it to the system. */
+/* Appends and flushes a line. */
 enum status result_file_add(struct result_file *file,
                             const struct result_line *line) STATUS_MUST_USE;
 enum status result_file_close(struct result_file *file) STATUS_MUST_USE;
 
 /* The lines of a file of responses ("-": standard input), the last one with or without a line feed;
- * empty ones are passed over. */
+ * empty ones are skipped. */
 enum status result_file_read(const char *path, result_file_line *line, void *user) STATUS_MUST_USE;
 
 #endif

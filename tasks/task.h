@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A task and its items: what is asked of a model, and what its answers are held against.
+/* A task and its items: questions for a model, and their expected answers.
  *
  * A task is one JSON file (task.schema.json); an item is one record of its data, with the prompt
  * made. */
@@ -12,9 +12,9 @@
 #include "base/json.h"
 #include "base/status.h"
 
-/* What an item needs of a model. */
+/* A model's work on an item. */
 enum task_kind {
-    TASK_CHOICES,    /* the log-likelihood of each of a few continuations */
+    TASK_CHOICES,    /* the log-likelihood of each continuation */
     TASK_GENERATION, /* a text, from which an answer is extracted         */
     TASK_CODE,       /* a text that is completed to a program and run     */
     TASK_KIND_COUNT
@@ -45,7 +45,7 @@ const char *task_kind_name(enum task_kind kind);
 const char *task_area_name(enum task_area area);
 const char *task_metric_name(enum task_metric metric);
 
-/* A definition that was read. Texts are UTF-8, ended by zero, never null. */
+/* A definition. Texts are UTF-8, null-terminated, never null. */
 struct task {
     const char *name, *title, *licence;
     enum task_area area;
@@ -67,8 +67,8 @@ struct task_choice {
 
 struct task_item {
     uint32_t index;     /* in the task's data, from 0 */
-    const char *doc_id; /* as the data names it; its index where it has no names */
-    const char *group;  /* language, subject, level or pair; "" where the task has none */
+    const char *doc_id; /* from the data, else its index */
+    const char *group;  /* language, subject, level or pair; "" if the task has none */
     const char *prompt; /* with its examples, if any, not yet in a chat format */
     const char
         *instruction; /* the message instead of the prompt in a chat format; null: the prompt */
@@ -85,7 +85,7 @@ struct task_item {
 
     const char *prefix;      /* TASK_CODE: program text before the answer of the model */
     const char *test;        /* TASK_CODE: what runs after the program */
-    const char *entry_point; /* what the test's check is called with; null: it names it itself */
+    const char *entry_point; /* argument of the tests' check; null: the tests name it themselves */
 };
 
 /* Reads a definition from a file. STATUS_INPUT: logged, one line with pointer and line. */
@@ -96,24 +96,24 @@ enum status task_read(struct task **out, const char *text, size_t size,
 void task_close(struct task **task);
 
 struct task_query {
-    const char *data;        /* folder that the definition's files are named from */
-    const char *const *file; /* (n_files) instead of the definition's files: one, or one a column */
+    const char *data;        /* folder of the definition's files */
+    const char *const *file; /* (n_files) replace the definition's: one, or one per column */
     uint32_t n_files;
-    uint32_t shots;        /* examples in front of each prompt */
+    uint32_t shots;        /* examples before each prompt */
     uint32_t first, limit; /* items from index `first` on, at most `limit`; 0: all */
-    uint32_t spread;       /* at most so many items, taken from the groups in turn; 0: all */
+    uint32_t spread;       /* at most this many items, from the groups in turn; 0: all */
 };
 
 struct task_items {
-    struct arena arena;     /* of all that items point to */
+    struct arena arena;     /* of all data of the items */
     struct task_item *item; /* (count), owned, by index */
     uint32_t count;
     double chance; /* of these items: the task's, else the mean of 1 / choices */
 };
 
-/* The items of a task. With shots > 0, records that few_shot sets aside for examples are no items.
- * STATUS_INPUT: one line with file, line and field of the first record that is not as it should be;
- * `out` is empty then. */
+/* The items of a task. With shots > 0, records reserved for examples by few_shot are not items.
+ * STATUS_INPUT: one line with file, line and field of the first wrong record; `out` is empty
+ * then. */
 enum status task_items(struct task_items *out, const struct task *task,
                        const struct task_query *query) STATUS_MUST_USE;
 void task_items_finish(struct task_items *items);

@@ -134,7 +134,7 @@ static enum status check(const struct task_reading *r)
     return st ? st : check_examples(r);
 }
 
-/* What holds without the fields; the words of the table stand for themselves there. */
+/* Defaults of absent fields. */
 static void set_defaults(struct task_definition *d)
 {
     d->task = (struct task){

@@ -17,8 +17,7 @@ struct record_choices {
     const struct golden *golden;
     const struct trial_settings *settings;
     const struct trial_job *job;
-    struct lane *const
-        *ended; /* (n_choices) closed lanes; null where nothing is struck: golden's */
+    struct lane *const *ended; /* (n_choices) closed lanes; null if nothing is struck: golden's */
 };
 enum status record_choices_make(struct record *out, struct arena *arena,
                                 const struct record_choices *choices) STATUS_MUST_USE;
@@ -30,7 +29,7 @@ struct outcome_facts;
 enum status record_check(const struct record *out,
                          const struct outcome_facts *facts) STATUS_MUST_USE;
 
-/* For a job on a generation, whose coordinates lie beyond the golden run's work. */
+/* For a generation's job whose coordinates are beyond the golden run's work. */
 void record_not_reached(struct record *out, const struct golden *golden,
                         const struct trial_settings *settings, const struct trial_job *job);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Fuzz target: any bytes as what a model wrote, by every extraction rule.
+/* Fuzz target: any bytes as a model's text, by every extraction rule.
  *
  * `cmake --preset fuzz` makes a libFuzzer program of it; test_extract_hostile feeds it seeded
  * mutations. */
@@ -21,7 +21,7 @@ static void fuzz_extract_require(int holds, const char *what)
     }
 }
 
-/* A number is one for number_equal too, and found again in its own form. */
+/* A number is one for number_equal too, and is found again in canonical form. */
 static void fuzz_extract_number(struct arena *arena, const char *rule, const char *answer)
 {
     const char *again = NULL;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Fuzz target: two lines as answers: each equals itself, unless nothing is left of it.
+/* Fuzz target: two lines as answers: each equals itself, unless nothing remains of it.
  *
  * `cmake --preset fuzz` makes a libFuzzer program of it; test_math_equal_hostile feeds it seeded
  * mutations. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Fuzz target: the first byte chooses a format of task data, the rest is a file of it.
+/* Fuzz target: the first byte chooses a format of task data, the rest is such a file.
  *
  * `cmake --preset fuzz` makes a libFuzzer program of it; test_task_hostile feeds it seeded
  * mutations. */

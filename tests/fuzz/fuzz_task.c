@@ -35,7 +35,7 @@ static void fuzz_task_refused(enum status st)
                       "a refusal without a line");
 }
 
-/* What every accepted definition promises. */
+/* Properties of every accepted definition. */
 static void fuzz_task_check(const struct task *task)
 {
     fuzz_task_require(task->name && task->name[0] && task->title && task->licence,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What models write, damaged at random: every rule gives an answer or none. */
+/* Texts of models, damaged at random: every rule gives an answer or none. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

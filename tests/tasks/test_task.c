@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Definitions and items: the thirteen tasks on their own items and, where found, on public data. */
+/* Definitions and items: the thirteen tasks on their own items and, if found, on public data. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -33,7 +33,7 @@ static const struct known {
     {"flores200", 14168, "eng_Latn-jpn_Jpan", 1012, 0},
     {"gsm8k", 1319, "", 1319, 0},
     {"math500", 500, "level 5", 134, 0},
-    {"integration", 1869, "Timofeev", 705, 0}, /* of 1876 lines, 7 stand in comments */
+    {"integration", 1869, "Timofeev", 705, 0}, /* of 1876 lines, 7 are in comments */
     {"humaneval", 164, "", 164, 0},
     {"mbpp", 500, "", 500, 0},
 };
@@ -49,7 +49,7 @@ static struct task *open_task(const char *name)
     return task;
 }
 
-/* What every item promises. */
+/* Properties of every item. */
 static void check_item(const struct task *task, const struct task_item *item)
 {
     assert_non_null(item->doc_id);
@@ -98,7 +98,7 @@ static void test_own_items(void **state)
     }
 }
 
-/* Right answers are spread: a definition that takes another field for the answer is seen. */
+/* Right answers are spread: a definition that takes a wrong field for the answer is noticed. */
 static void test_gold(void **state)
 {
     static const struct {
@@ -121,7 +121,7 @@ static void test_gold(void **state)
     }
 }
 
-/* Prompts, whole, as the field's conventions make them. */
+/* Whole prompts by the field's conventions. */
 static const struct {
     const char *name;
     uint32_t item, shots;
@@ -192,7 +192,7 @@ static void test_prompts(void **state)
     }
 }
 
-/* With examples no item is one of them; without, all records are items. */
+/* With examples, no item is one of them; without, all records are items. */
 static void test_examples_are_no_items(void **state)
 {
     (void)state;
@@ -246,7 +246,7 @@ static void test_spread(void **state)
     task_close(&task);
 }
 
-/* A task of a user: an own file, examples in the definition, conditions and lists in templates. */
+/* A user's task: an own file, examples in the definition, conditions and lists in templates. */
 static void test_own_task(void **state)
 {
     static const char text[] =
@@ -262,7 +262,7 @@ static void test_own_task(void **state)
     assert_int_equal(task_read(&task, text, strlen(text), "own.json"), STATUS_OK);
     const struct task_query query = {.data = ITEMS, .shots = task->shots};
     assert_int_equal(task_items(&items, task, &query), STATUS_OK);
-    assert_int_equal(items.count, 12); /* examples of the definition take none away */
+    assert_int_equal(items.count, 12); /* examples in the definition take none away */
     assert_string_equal(items.item[0].prompt,
                         "First. 1 + 1?\n= 2\n\nFirst. A shelf has 4 boards with 9 books on each. "
                         "How many books are on the shelf?\n");
@@ -273,7 +273,7 @@ static void test_own_task(void **state)
     task_close(&task);
 }
 
-/* What a record has not, or has in another form, is one line with file, line and field. */
+/* A missing or malformed member of a record gives one line with file, line and field. */
 static void test_bad_records(void **state)
 {
     static const struct {

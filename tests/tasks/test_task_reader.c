@@ -29,7 +29,7 @@ static const char *write_file(const char *name, const char *text, size_t size)
     return out;
 }
 
-/* All records as one JSON text a line, then the error or nothing. */
+/* All records as one JSON text per line, then the error or nothing. */
 static const char *read_all(const struct task_source *source)
 {
     static char out[1 << 20];
@@ -65,7 +65,7 @@ struct row {
     enum task_format format;
     const char *columns; /* with blanks between; null: none */
     const char *text;
-    const char *records; /* what comes before "! " exactly, and the start of what comes after it */
+    const char *records; /* the exact text before "! ", and the start of the text after it */
 };
 
 static const struct row ROWS[] = {
@@ -132,7 +132,7 @@ static struct task_source source_of(const struct row *row, char *columns, const 
     return source;
 }
 
-/* Up to "! " exactly, after it as far as the row goes. */
+/* Exact up to "! ", after it as far as the row goes. */
 static void expect(const struct row *row, const char *found)
 {
     const bool refused = strstr(row->records, "! ") != NULL;
@@ -181,7 +181,7 @@ static void test_no_file(void **state)
     assert_non_null(strstr(read_all(&source), "! nul:1: found the byte 0x00"));
 }
 
-/* By the system's gzip and bzip2; whole, two after each other, cut, changed. */
+/* By the system's gzip and bzip2: whole, two in sequence, cut, changed. */
 static void test_packed(void **state)
 {
     static const char *const tools[] = {"gzip", "bzip2"};
