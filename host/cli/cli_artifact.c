@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* `vkfi artifact`: all that goes with a paper, in one archive. */
+/* `vkfi artifact`: everything for a paper, in one archive. */
 #include <stdio.h>
 
 #include "base/file.h"
@@ -74,7 +74,7 @@ static enum status print_json(const struct report_artifact_list *list)
     return json_end(&w);
 }
 
-/* The file that `out`, or where it is null the database's name, leads to; from the page's arena. */
+/* The file of `out`, or if null of the database's name; from the page's arena. */
 static enum status find_target(const char **out_target, const char **out, struct arena *arena,
                                const char *database)
 {

@@ -68,8 +68,8 @@ static uint64_t read_all(const uint64_t *data, size_t count)
     return total;
 }
 
-/* The thread writes its part first, so that the pages lie near it. The rounds start together. It
- * takes the times itself: a thread that only watches may be woken when a round is half over. */
+/* The thread writes its part first, so that the pages are near it. The rounds start together. It
+ * takes the times itself: a waiting thread may be woken when a round is half over. */
 static void *run_reader(void *user)
 {
     struct reader *r = user;
@@ -116,7 +116,7 @@ static enum status read_bandwidth(double *out, uint32_t threads)
     for (uint32_t i = 0; i < n; i++) {
         reader[i] = (struct reader){.data = data + i * count, .count = count, .barrier = &barrier};
         if (pthread_create(&reader[i].thread, NULL, run_reader, &reader[i]) != 0) {
-            /* Those that run wait at the barrier for ever: the process is about to end. */
+            /* Running threads wait at the barrier forever: the process is about to end. */
             log_error("cannot start thread %u of %u", i + 1, n);
             return STATUS_MEMORY;
         }
@@ -142,7 +142,7 @@ struct bench {
     struct generate_params params;
     double start;        /* of the process's work */
     double first_token;  /* time of the first token ever, 0 before */
-    uint64_t dispatches; /* at the first token of the run under way */
+    uint64_t dispatches; /* at the first token of the current run */
 };
 
 /* Any text will do: speed does not depend on it. */
@@ -272,7 +272,7 @@ static enum status measure(struct bench *b)
     double prompt[REPEAT_MAX], decode[REPEAT_MAX];
     const size_t repeat = (size_t)b->options->repeat;
     struct executor_info info;
-    /* The first run warms up: compiling, page faults. It alone gives the time to first token. */
+    /* The first run is a warm-up: compiling, page faults. Only it gives the time to first token. */
     enum status st = run_once(b, &prompt[0], &decode[0]);
     for (size_t i = 0; !st && i < repeat; i++)
         st = run_once(b, &prompt[i], &decode[i]);

@@ -19,7 +19,7 @@ struct options {
 
 /* --- status: the state of a campaign, read from its database --- */
 
-/* What the plan's question says, where it has one and it may be asked. */
+/* The answer to the plan's question, if it has one that may be asked. */
 struct question {
     bool asked;
     struct report_source source;

@@ -23,7 +23,7 @@
 
 /* --- threads for each of several devices --- */
 
-/* Notes a device of -d; `out_place`: its place among the CPU devices. */
+/* Notes a device of -d; `out_place`: its index among the CPU devices. */
 static void share_add(struct cli_share *share, const char *device, uint32_t *out_place)
 {
     *out_place = share->n_cpu;
@@ -41,7 +41,7 @@ static uint32_t cores(void)
     return n > 0 ? (uint32_t)n : 1;
 }
 
-/* Whether the device that `text` names runs on the processor. */
+/* Whether the device named `text` runs on the processor. */
 static bool on_processor(const struct gpu_list *list, const char *text)
 {
     const size_t digits = strspn(text, "0123456789");
@@ -64,8 +64,8 @@ static bool on_processor(const struct gpu_list *list, const char *text)
 }
 
 /* Threads of the CPU device at `place`, at least 1; 0: all cores. Called in the process of that
- * device: where Vulkan devices run beside it, drivers are loaded to see which are on the processor.
- * A driver that runs there counts as one device; it sets its own number of threads. */
+ * device: if Vulkan devices run beside it, drivers are loaded to find those on the processor. Such
+ * a driver counts as one device; it sets its own number of threads. */
 static uint32_t share_threads(const struct cli_share *share, const struct cli_env *env,
                               uint32_t place)
 {
@@ -73,7 +73,7 @@ static uint32_t share_threads(const struct cli_share *share, const struct cli_en
     struct gpu_list list = {0};
     char why[GPU_LIST_WHY];
     uint32_t n = share->n_cpu;
-    /* A CPU device that -d does not name runs golden runs and reruns alone, while others wait. */
+    /* A CPU device not named by -d only does golden runs and reruns, while others wait. */
     if (share->n_cpu == 0)
         return (uint32_t)share->threads;
     if (share->n_vulkan > 0 && gpu_list_try(&list, &params, why) == STATUS_OK) {
@@ -87,7 +87,7 @@ static uint32_t share_threads(const struct cli_share *share, const struct cli_en
     return own > 0 ? own : 1;
 }
 
-/* --- what the database says of a device --- */
+/* --- a device in the database --- */
 
 #if defined(__x86_64__) || defined(__i386__)
 #define HAS(flag)                                                                                  \
@@ -96,7 +96,7 @@ static uint32_t share_threads(const struct cli_share *share, const struct cli_en
     }
 #endif
 
-/* "avx2 f16c ..." of what the forms of the CPU device use or could use. */
+/* "avx2 f16c ...": flags that the forms of the CPU device could use. */
 static const char *cpu_flags(struct arena *arena)
 {
     char text[128] = "";
@@ -158,7 +158,7 @@ static enum status gpu_texts(struct store_device *out, struct arena *arena, stru
     return probe_text(&out->probe, arena, gpu);
 }
 
-/* Of an open device with its executor; texts from `arena`. */
+/* For an open device with its executor; texts from `arena`. */
 static enum status describe_device(struct store_device *out, struct arena *arena,
                                    const struct cli_device *device)
 {
@@ -216,7 +216,7 @@ static enum status add_device(struct cli_crew *crew, const struct cli_env *env, 
         log_error("found more than %d devices, expected at most that", CAMPAIGN_DEVICES_MAX - 1);
         return STATUS_USAGE;
     }
-    if (strncmp(text, "cpu", 3) == 0) { /* costs nothing to look up: no driver is loaded */
+    if (strncmp(text, "cpu", 3) == 0) { /* free to look up: no driver is loaded */
         struct cli_device found;
         st = cli_device_find(&found, env, text);
     }

@@ -16,7 +16,7 @@ static const char *would(const struct report_gate *gate)
     return gate->result.would_pass ? "pass" : "fail";
 }
 
-/* Trials on the same prompts are a wave of the same campaign: how it is run. */
+/* More trials on the same prompts are a wave of the same campaign: the commands to run it. */
 static bool put_wave(struct text *out, const struct report_gate *gate, const char *path)
 {
     if (gate->look == 0 || gate->rule == PLAN_STOP_SPENDING ||
@@ -78,7 +78,7 @@ static void put_rule(struct text *out, const struct report_gate *gate)
                                                              : "; no more trials are needed");
 }
 
-/* The rate; where strata weigh otherwise, beside it the share of events as drawn. */
+/* The rate; if strata weigh otherwise, also the share of events as drawn. */
 static void put_estimate(struct text *out, const struct report_gate *gate, int decimals)
 {
     char rate[REPORT_INTERVAL_TEXT], raw[REPORT_INTERVAL_TEXT];
@@ -216,7 +216,7 @@ void cli_gate_members(struct json_writer *w, const struct report_gate *gate,
     json_member_number(w, "spent", gate->spent > 0 ? gate->spent : NAN);
     json_member_bool(w, "complete", gate->complete);
     json_member_known(w, "more", more, gate->result.more);
-    json_member_known(w, "more_prompts", /* that must come with them */
+    json_member_known(w, "more_prompts", /* to add with them */
                       more && gate->result.growth != STATS_GATE_TRIALS, gate->result.items);
 }
 
@@ -310,7 +310,7 @@ void cli_gate_line(FILE *file, const struct report_gate *gate, const struct plan
             gate->events, gate->counted, rate, gate->weighted ? " weighted" : "", upper, lower);
 }
 
-/* A condition is one test case. */
+/* One test case per condition. */
 static void put_case(struct text *out, const char *name, enum stats_gate_verdict verdict,
                      const char *details)
 {

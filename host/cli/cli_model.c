@@ -29,7 +29,7 @@ struct info {
     struct type_total total[QUANT_COUNT];
     struct type_total all;
     uint32_t sites;              /* nodes that faults can name */
-    const char *tokenizer, *pre; /* kinds as the file names them */
+    const char *tokenizer, *pre; /* kinds as named in the file */
     struct text ends;            /* texts of the end tokens, each ended by a null */
     struct chat_format chat;
 };
@@ -108,7 +108,7 @@ static void print_points(const struct node *node)
     }
 }
 
-/* Layer 0 stands for all: their sites differ in the number alone. */
+/* Layer 0 stands for all: their sites differ only in the number. */
 static void print_sites(const struct info *info)
 {
     const struct graph *graph = &info->model->graph;
@@ -277,7 +277,7 @@ static enum status describe(const struct cli_env *env, const void *options,
 
 /* --- the other actions --- */
 
-/* What `list` says of the file: as a word and in JSON. */
+/* States of the file in `list`: as a word and in JSON. */
 static const char *const STATES[][2] = {[CLI_VERIFIED_ABSENT] = {"-", "absent"},
                                         [CLI_VERIFIED_WRONG_SIZE] = {"wrong size", "wrong_size"},
                                         [CLI_VERIFIED_UNKNOWN] = {"not verified", "not_verified"},

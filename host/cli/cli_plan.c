@@ -29,7 +29,7 @@ static enum status check_seed(const struct report_source *source,
     return STATUS_USAGE;
 }
 
-/* Labels of the worst strata, and the trials that they had. */
+/* Labels of the worst strata, and their trials. */
 static enum status choose(struct plan_confirm_request *out, struct report_source *source,
                           const struct cli_plan_options *options, struct arena *arena)
 {
@@ -56,7 +56,7 @@ static enum status choose(struct plan_confirm_request *out, struct report_source
     }
     out->label = label;
     out->by_trials = options->trials > 0;
-    if (source->plan.population == PLAN_EQUAL) /* sampling.trials is of each stratum */
+    if (source->plan.population == PLAN_EQUAL) /* sampling.trials is per stratum */
         out->trials = options->trials > 0 ? options->trials : source->plan.trials;
     else if (options->trials > 0)
         out->trials = options->trials * out->count;
@@ -95,9 +95,9 @@ static enum status confirm(const struct cli_env *env, const void *options,
     return st;
 }
 
-/* --- extend: a plan, or that of a database, with one more wave of trials --- */
+/* --- extend: a plan, or a database's, with one more wave of trials --- */
 
-/* What SQLite writes at the head of a file. */
+/* True if the file has SQLite's header. */
 static bool is_database(const char *path)
 {
     static const char head[] = "SQLite format 3";

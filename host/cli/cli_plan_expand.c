@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* `vkfi plan expand`: trials as they will be run; `vkfi plan diff`: fields in which two plans
+/* `vkfi plan expand`: the trials that will run; `vkfi plan diff`: fields in which two plans
  * differ. */
 #include "cli/cli_plan.h"
 
@@ -13,7 +13,7 @@
 
 /* --- expand --- */
 
-/* Where a fault is does not depend on the item that runs. */
+/* A fault's place does not depend on the item run. */
 static void print_fault(const struct fault *f, const struct model *model)
 {
     const struct fault_bounds bounds = {.model = model, .positions = UINT32_MAX};
@@ -35,7 +35,7 @@ static void print_fault(const struct fault *f, const struct model *model)
     printf("%s%s\n", where[0] ? ", " : "", where);
 }
 
-/* Of the column of strata. */
+/* Width of the column of strata. */
 static int label_width(const struct cli_plan *p)
 {
     size_t width = strlen("stratum");
@@ -75,7 +75,7 @@ static void put_draw(struct json_writer *w, const struct cli_plan *p, const stru
     json_member_text(w, "granularity", kinds_text(KINDS_GRANULARITY, d->fault->granularity));
     json_member_array(w, "faults");
     for (uint32_t i = 0; i < d->n_faults; i++)
-        fault_put(w, &d->fault[i]); /* as a fault file has it */
+        fault_put(w, &d->fault[i]); /* as in a fault file */
     json_array_close(w);
     json_object_close(w);
 }
@@ -188,7 +188,7 @@ static bool equal(const struct json *a, const struct json *b)
 static enum status compare(struct differ *d, const char *path, const struct json *a,
                            const struct json *b);
 
-/* Members or elements of either; objects by key, lists by place. */
+/* Members or elements of either; objects by key, lists by index. */
 static enum status compare_inside(struct differ *d, const char *path, const struct json *a,
                                   const struct json *b)
 {

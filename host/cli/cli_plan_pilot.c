@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Pilots as campaigns with a limit, on a database that is not kept. */
+/* Pilots as campaigns with a limit, on a temporary database. */
 #include "cli/cli_plan.h"
 
 #include <inttypes.h>
@@ -12,9 +12,9 @@
 #include "inject/report/report_rate.h"
 #include "inject/report/report_source.h"
 
-#define PROMPTS 8u   /* of a pilot: enough to see that they differ, few golden runs */
-#define SECONDS 60.0 /* a slow device does what it can in this time */
-#define WINDOW 256.0 /* trials of a prompt for one golden run (inject/campaign/README.md) */
+#define PROMPTS 8u   /* of a pilot: enough to see differences, with few golden runs */
+#define SECONDS 60.0 /* a slow device runs fewer trials in this time */
+#define WINDOW 256.0 /* trials per golden run of a prompt (inject/campaign/README.md) */
 
 /* --- the share of SDC --- */
 
@@ -76,7 +76,7 @@ static double total_within(const struct cli_plan *p, double rate, double effect)
     return sqrt(square);
 }
 
-/* What the pilot means for the plan. Without an event the rate may be up to the interval's end. */
+/* Predictions for the plan. Without an event the rate may be up to the interval's end. */
 static void look_ahead(struct cli_plan_share *out, const struct cli_plan *plan,
                        const struct cli_plan_speed *speed)
 {
@@ -124,7 +124,7 @@ void cli_plan_pilot_hours(struct cli_plan_speed *speed, const struct cli_plan *p
     speed->hours = (runs / speed->per_second + prompts * speed->prompt_seconds) / 3600;
 }
 
-/* The first device of the campaign is the one named. */
+/* The campaign's first device is the named one. */
 static enum status take_speed(struct cli_plan_speed *out, const struct cli_campaign *c,
                               const char *device, const struct cli_plan *plan)
 {
@@ -172,7 +172,7 @@ static enum status run_device(struct cli_plan_pilot *out, const struct job *job,
             out->share = share;
         }
     }
-    cli_campaign_close(&c, st); /* interrupted, the program ends here */
+    cli_campaign_close(&c, st); /* if interrupted, the program ends here */
     return st;
 }
 
@@ -192,7 +192,7 @@ enum status cli_plan_pilot(struct cli_plan_pilot *out, const struct cli_env *env
     return st;
 }
 
-/* --- what is told --- */
+/* --- output --- */
 
 static void print_prompts(const struct cli_plan_share *s)
 {

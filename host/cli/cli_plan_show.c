@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* `vkfi plan show`: what a plan comes to in strata, trials, precision and hours. */
+/* `vkfi plan show`: a plan's strata, trials, precision and hours. */
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -13,7 +13,7 @@
 
 /* --- a plan with its model and sample --- */
 
-/* "lengths": a list of [prompt tokens, generated tokens], one an item. */
+/* "lengths": a list of [prompt tokens, generated tokens], one per item. */
 static enum status read_lengths(struct cli_plan *p, const char *path)
 {
     struct json_doc *doc = NULL;
@@ -86,7 +86,7 @@ struct speeds {
     struct cli_plan_speed *speed; /* (count) */
     size_t count;
     struct cli_plan_pilot pilot;
-    uint32_t least; /* prompts that the plan's question needs: plan_stop_least */
+    uint32_t least; /* prompts needed by the plan's question: plan_stop_least */
 };
 
 static const char *const POPULATIONS[] = {
@@ -117,7 +117,7 @@ static enum status parse_rate(const char *text, struct cli_plan_speed *out)
     return STATUS_USAGE;
 }
 
-/* Mistyped rates are known before a pilot runs. */
+/* Mistyped rates are found before a pilot runs. */
 static enum status find_speeds(struct speeds *out, struct cli_plan *p, const struct cli_env *env,
                                const char *path, const struct cli_plan_options *options)
 {
@@ -141,13 +141,13 @@ static enum status find_speeds(struct speeds *out, struct cli_plan *p, const str
 /* All devices at once, each as fast as alone. */
 static double hours_together(const struct speeds *speeds)
 {
-    double whole = 0; /* campaigns an hour */
+    double whole = 0; /* campaigns per hour */
     for (size_t i = 0; i < speeds->count; i++)
         whole += 1 / speeds->speed[i].hours;
     return 1 / whole;
 }
 
-/* Half width of the weighted total, strata taken as independent; NaN where there is no total. */
+/* Half width of the weighted total, strata taken as independent; NaN without a total. */
 static double total_half_width(const struct cli_plan *p)
 {
     double square = 0;
@@ -179,7 +179,7 @@ static struct lengths lengths_of(const struct cli_plan *p)
     return l;
 }
 
-/* `least`: prompts without any event that the question needs. */
+/* `least`: prompts without an event that the question needs. */
 static void print_stop(const struct plan *plan, uint32_t least)
 {
     const struct plan_gate *gate = &plan->gate;
@@ -202,7 +202,7 @@ static void print_stop(const struct plan *plan, uint32_t least)
     printf("\n");
 }
 
-/* "12 to 16", or "16" where both are. */
+/* "12 to 16", or "16" if both are equal. */
 static const char *range_text(char out[32], uint32_t low, uint32_t high)
 {
     if (low == high)

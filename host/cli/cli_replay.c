@@ -18,7 +18,7 @@ struct options {
     bool naive, json;
 };
 
-/* The plan of the database; its prompt files are looked for beside the database. */
+/* The plan of the database; its prompt files must lie beside the database. */
 static enum status read_plan(struct cli_crew *crew, const struct store *store, const char *path,
                              const char *model)
 {
@@ -43,7 +43,7 @@ static enum status read_plan(struct cli_crew *crew, const struct store *store, c
     return STATUS_OK;
 }
 
-/* Another model or contract gives other trials; another build's shaders should not. */
+/* Another model or contract gives other trials; other shaders should not. */
 static enum status check_identity(const struct cli_crew *crew, const struct store *store,
                                   const char *path)
 {
@@ -143,7 +143,7 @@ static enum status run(const struct cli_env *env, const struct options *o)
     return st;
 }
 
-/* Digits alone: "7", not "7a" and not "-1". */
+/* Only digits: "7", not "7a" or "-1". */
 static enum status read_trial(struct options *o)
 {
     const char *text = o->words.item[1];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What `vkfi run` prints: text as it comes, the object, the records of faults. */
+/* Output of `vkfi run`: text as it comes, the object, the records of faults. */
 #include "cli/cli_run.h"
 
 #include <inttypes.h>
@@ -17,7 +17,7 @@
 
 /* --- the first Inf or NaN of a run --- */
 
-/* Where the first Inf or NaN stood, by position, then by order of the graph. */
+/* Place of the first Inf or NaN, by position, then by order of the graph. */
 struct nonfinite {
     bool found;
     const struct node *node;
@@ -31,7 +31,7 @@ struct search {
     struct nonfinite *out;
     const struct model *model;
     uint32_t n_ids;
-    uint32_t base; /* position of the first column of the pass under way */
+    uint32_t base; /* position of the first column of the current pass */
 };
 
 static bool is_finite(float value)
@@ -39,7 +39,7 @@ static bool is_finite(float value)
     return (lang_bits(value) & NM_INF) != NM_INF;
 }
 
-/* Scores and probabilities outside the window are absent: their memory holds nothing. */
+/* Scores and probabilities outside the window are absent: their memory is unset. */
 static bool is_absent(const struct node *node, uint32_t position, uint32_t index)
 {
     const bool keyed = node->out == REG_S || node->out == REG_P;
@@ -90,8 +90,8 @@ static void report(const struct cli_run *run, const struct nonfinite *found)
              storage_name((enum storage)(stored ? run->options.kv : run->options.act)));
 }
 
-/* Runs once more, watched, up to the first step whose logits are not finite; logs what it finds as
- * a warning. `out->found` is false if all steps are finite. Needs a free branch. */
+/* Runs once more, watched, up to the first step whose logits are not finite; logs its finding as a
+ * warning. `out->found` is false if all steps are finite. Needs a free branch. */
 static enum status find_nonfinite(struct nonfinite *out, struct cli_run *run,
                                   const struct generation *g)
 {
@@ -200,7 +200,7 @@ static void put_text(struct json_writer *w, const struct cli_run *run, const str
     text_finish(&text);
 }
 
-/* The members of the run's object, without its braces. `where` null: every logit was finite. */
+/* The members of the run's object, without braces. `where` null: every logit was finite. */
 static void put_members(struct json_writer *w, const struct cli_run *run,
                         const struct generation *g, const struct nonfinite *where)
 {
@@ -231,12 +231,11 @@ static void put_members(struct json_writer *w, const struct cli_run *run,
 
 /* --- text --- */
 
-/* Text goes out as soon as a token completes a character, and none of it can be the start of a stop
- * string. */
+/* Text is printed as soon as it is whole characters that cannot start a stop string. */
 struct stream {
     struct cli_progress progress;
     const struct decode *decode;
-    struct text bytes; /* spelled, not yet gone out */
+    struct text bytes; /* spelled, not yet printed */
     struct detokenizer dt;
     struct text text;
     enum status st; /* first failure; the callback cannot stop the run */
@@ -273,7 +272,7 @@ static void stream_token(void *user, int32_t token, uint32_t done)
     s->st = put_bytes(s, s->bytes.size - decode_text_held(s->decode, s->bytes.data, s->bytes.size));
 }
 
-/* What was held back, and what is no whole character. */
+/* Prints what was held back, incomplete characters included. */
 static enum status end_stream(struct stream *s)
 {
     enum status st = s->st ? s->st : put_bytes(s, s->bytes.size);
@@ -318,7 +317,7 @@ static enum status run_text(struct cli_run *run)
     return find_nonfinite(&where, run, &g);
 }
 
-/* Notes what fpenv.h says of the golden run since the last fpenv_clear_underflow. */
+/* Notes fpenv.h's underflow of the golden run since the last fpenv_clear_underflow. */
 static void take_underflow(struct cli_run *run)
 {
     struct executor_info info;
@@ -427,7 +426,7 @@ static enum status print_text(struct trials *t)
     return st;
 }
 
-/* All trials first: an object cut off by a failure would be no JSON. */
+/* All trials first: an object cut off by a failure would not be JSON. */
 static enum status print_json(struct trials *t)
 {
     struct json_writer w;

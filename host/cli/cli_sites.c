@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* `vkfi sites`: where faults may strike, with the sizes that weights of strata come from. */
+/* `vkfi sites`: where faults may strike, with the sizes that give strata their weights. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>

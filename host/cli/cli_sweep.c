@@ -26,7 +26,7 @@ struct cell {
 };
 
 struct result {
-    const char *database; /* that is kept; null: none */
+    const char *database; /* if kept; null: none */
     const struct model *model;
     const struct report_data *data;
     struct cell *cell; /* (n_cells) in the order of ops, points, fields */
@@ -55,7 +55,7 @@ static int field_rank(const char *name)
     return 3;
 }
 
-/* The names that cells are put in order by, while they are. */
+/* The names by which cells are sorted. */
 struct ordered {
     struct cell cell;
     const char *op, *field;
@@ -123,7 +123,7 @@ static enum status rate_cells(struct result *out, struct arena *arena, struct re
     const struct report_groups_by by = {find_cell, out, out->n_cells};
     struct report_groups groups;
     struct report_work work;
-    /* as drawn: each bit of an op and point the same number of times, each counts the same */
+    /* as drawn: each bit of an op and point equally often, each counts the same */
     for (uint32_t h = 0; h < data->n_strata; h++)
         data->stratum[h].weight = 1.0 / data->n_strata;
     enum status st = report_groups_make(&groups, arena, data, &by);
@@ -139,7 +139,7 @@ static enum status rate_cells(struct result *out, struct arena *arena, struct re
     return st;
 }
 
-/* `source` is loaded and lives as long as the result; its strata get equal weights. */
+/* `source` is loaded and outlives the result; its strata get equal weights. */
 static enum status read_result(struct result *out, struct arena *arena,
                                struct report_source *source, const struct model *model)
 {
@@ -152,13 +152,13 @@ static enum status read_result(struct result *out, struct arena *arena,
 
 /* --- text --- */
 
-/* Variants that can be named by a field of the weight. */
+/* Variants that a field of the weight can name. */
 static const char *field_of(const struct fault *fault)
 {
     return fault->point == HOOK_WEIGHT ? quant_field_name(fault->field) : NULL;
 }
 
-/* Variant i, and its site, if it has not fired on the device; else null. */
+/* Variant i and its site if it has not fired on the device; else null. */
 static const struct fault *not_seen(const struct campaign_coverage *c, uint32_t device, uint32_t i,
                                     char site[FAULT_SITE_TEXT])
 {
@@ -319,7 +319,7 @@ static enum status run_plan(struct cli_campaign *c, const struct cli_env *env,
                             const struct options *o)
 {
     enum status st = cli_campaign_run(c, env, o->output);
-    if (!st && c->ended && c->end.done > 0) /* else it was interrupted before its first trial */
+    if (!st && c->ended && c->end.done > 0) /* else interrupted before its first trial */
         st = report(c->crew, c->database, o);
     return st;
 }

@@ -21,7 +21,7 @@ static bool is_path(const char *name)
     return strchr(name, '/') || (n > 5 && strcmp(name + n - 5, ".json") == 0);
 }
 
-/* The folder of the data where no files are given. */
+/* The folder of the data if no files are given. */
 static enum status find_data(const char **out, struct arena *arena, const struct cli_env *env,
                              const char *name, const struct cli_task_options *options)
 {
@@ -123,7 +123,7 @@ void cli_task_close(struct cli_task *task)
     arena_finish(&task->arena);
 }
 
-/* One line or object a task; `has_data`: something lies in the folder of its name. */
+/* One line or object per task; `has_data`: the folder of its name is not empty. */
 static void print_task(const struct task *task, bool has_data)
 {
     char metrics[64] = "";

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* `vkfi task`: the actions and what they share. */
+/* `vkfi task`: the actions and their common parts. */
 #ifndef VKFI_CLI_TASK_H
 #define VKFI_CLI_TASK_H
 
@@ -21,7 +21,7 @@ enum cli_task_action {
 struct cli_task_options {
     const char *data;       /* --data; null: VKFI_DATA, else the cache */
     struct args_list files; /* --data-file */
-    uint64_t item, shots;   /* CLI_TASK_NO_SHOTS: as many as the definition says */
+    uint64_t item, shots;   /* CLI_TASK_NO_SHOTS: the definition's number */
     bool json, accept_licence;
     /* run, the last ones score too */
     const char *model, *device, *items, *output;
@@ -35,7 +35,7 @@ struct cli_task_options {
 };
 #define CLI_TASK_NO_SHOTS UINT64_MAX
 
-/* cli_task_options.c: the options, what they are set to, and the page of help. */
+/* cli_task_options.c: the options, their values, and the help page. */
 extern struct cli_task_options cli_task_given;
 extern const struct cli_option cli_task_option[];
 extern const char cli_task_synopsis[], cli_task_details[];
@@ -50,7 +50,7 @@ enum status cli_task_run(const struct cli_env *env, const void *options,
 enum status cli_task_score(const struct cli_env *env, const void *options,
                            const struct args_list *operands) STATUS_MUST_USE;
 
-/* A task and what its items are taken from; more may be asked of `query` before task_items. */
+/* A task and the source of its items; `query` may be narrowed before task_items. */
 struct cli_task {
     struct arena arena;
     struct task *task;
@@ -58,14 +58,13 @@ struct cli_task {
     bool cached;             /* the data are those of the cache */
 };
 
-/* By name, or by the path of its definition (it has a '/' or ends in ".json"). The data lie in the
- * folder of --data, that of a definition given by path, VKFI_DATA, or the cache. Close it in any
- * case. */
+/* By name, or by the path of its definition (it has a '/' or ends in ".json"). The data are in the
+ * folder of --data, of a definition given by path, VKFI_DATA, or the cache. Always close it. */
 enum status cli_task_open(struct cli_task *out, const struct cli_env *env, const char *name,
                           const struct cli_task_options *options) STATUS_MUST_USE;
 void cli_task_close(struct cli_task *task);
 
-/* task_items; where the cache does not have the data, the line says how to get them. */
+/* task_items; if the cache lacks the data, the error line says how to get them. */
 enum status cli_task_items(struct task_items *out, const struct cli_task *task) STATUS_MUST_USE;
 
 /* Members of an object that describe the task. */
