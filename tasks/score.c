@@ -11,6 +11,7 @@
 #include "tasks/integral.h"
 #include "tasks/math_equal.h"
 #include "tasks/number.h"
+#include "tasks/pass_at_k.h"
 
 static struct score_column *add(struct score_columns *out, enum task_metric metric)
 {
@@ -160,17 +161,6 @@ static enum status exact_match(double *out, const struct scoring *s, const char 
         s->out->filtered = found;
     *out = (double)right / n;
     return st;
-}
-
-/* 1 - C(n - right, k) / C(n, k), as a product that stays in range. */
-static double pass_at_k(uint32_t n, uint32_t right, uint32_t k)
-{
-    double none = 1;
-    if (n - right < k)
-        return 1;
-    for (uint32_t i = n - right + 1; i <= n; i++)
-        none *= 1 - (double)k / i;
-    return 1 - none;
 }
 
 static double passes(const struct scoring *s, uint32_t k)

@@ -54,4 +54,20 @@ enum status score_item(struct score *out, struct arena *arena, const struct scor
                        const struct task_item *item,
                        const struct score_answer *answer) STATUS_MUST_USE;
 
+/* Sentences of one corpus, and the language that they are in: "deu_Latn", "de"; "" if unknown. */
+struct score_sentences {
+    const char *const *hyp, *const *ref; /* (n), at least one */
+    size_t n;
+    const char *language;
+};
+
+/* TASK_BLEU or TASK_CHRF, from 0 to 100, with the 95 % interval of 1,000 bootstrap samples of
+ * sentences and sacrebleu's signature, which names them. Memory from `arena`. */
+struct score_corpus {
+    double value, low, high;
+    const char *signature;
+};
+enum status score_corpus(struct score_corpus *out, struct arena *arena, enum task_metric metric,
+                         const struct score_sentences *sentences) STATUS_MUST_USE;
+
 #endif

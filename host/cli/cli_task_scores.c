@@ -112,11 +112,39 @@ double cli_task_scores_mean(const struct cli_task_scores *scores, uint32_t colum
     return sum / scores->n;
 }
 
+/* Groups in the order of their first item; fewer than two: none. */
+struct groups {
+    const char **name; /* (n) owned */
+    uint32_t n;
+};
+
+static enum status groups_of(struct groups *out, const struct cli_task_scores *scores)
+{
+    const uint32_t n = scores->items.count;
+    const char **group = calloc(n, sizeof(*group));
+    uint32_t found = 0;
+    *out = (struct groups){.name = group};
+    if (!group) {
+        log_error("out of host memory for groups");
+        return STATUS_MEMORY;
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t k = 0;
+        while (k < found && strcmp(group[k], scores->items.item[i].group) != 0)
+            k++;
+        if (k == found)
+            group[found++] = scores->items.item[i].group;
+    }
+    out->n = found > 1 ? found : 0;
+    return STATUS_OK;
+}
+
 /* The items of one group that are scored; null: of all. */
 struct part {
     const char *group;
     uint32_t *item; /* (n) */
     uint32_t n;
+    const struct groups *groups; /* of all items: those they fall into; else null */
 };
 
 static enum status take_part(struct part *out, const struct cli_task_scores *scores,
@@ -138,6 +166,7 @@ static enum status take_part(struct part *out, const struct cli_task_scores *sco
 struct summary {
     double value; /* mean, or of the corpus */
     struct stats_interval interval;
+    const char *signature; /* of a corpus; else null */
 };
 
 static int by_value(const void *a, const void *b)
@@ -163,14 +192,75 @@ static struct stats_interval bootstrap(const struct cli_task_scores *scores,
     return stats_bootstrap_interval(mean, REPLICATES, LEVEL);
 }
 
-static enum status summarize(struct summary *out, const struct cli_task_scores *scores,
-                             const struct part *part, uint32_t column)
+/* The language that translations of a group are in: "eng_Latn-deu_Latn" is into German. */
+static const char *language_of(const char *group)
 {
+    const char *dash = strrchr(group, '-');
+    return dash ? dash + 1 : group;
+}
+
+static enum status summarize_corpus(struct summary *out, struct arena *arena,
+                                    const struct cli_task_scores *scores, const struct part *part,
+                                    enum task_metric metric)
+{
+    const char **hyp = arena_array(arena, part->n, sizeof(*hyp));
+    const char **ref = arena_array(arena, part->n, sizeof(*ref));
+    const struct score_sentences sentences = {hyp, ref, part->n,
+                                              language_of(scores->items.item[part->item[0]].group)};
+    struct score_corpus corpus;
+    if (!hyp || !ref)
+        return STATUS_MEMORY;
+    for (uint32_t i = 0; i < part->n; i++) {
+        hyp[i] = scores->answer[part->item[i]];
+        ref[i] = scores->items.item[part->item[i]].target;
+    }
+    const enum status st = score_corpus(&corpus, arena, metric, &sentences);
+    if (!st)
+        *out = (struct summary){corpus.value, {corpus.low, corpus.high}, corpus.signature};
+    return st;
+}
+
+/* Several corpora, as pairs of languages: the mean of their scores. Its interval is that of a sum
+ * of independent estimates (Zou and Donner 2008). */
+static enum status summarize_groups(struct summary *out, struct arena *arena,
+                                    const struct cli_task_scores *scores,
+                                    const struct groups *groups, enum task_metric metric)
+{
+    double sum = 0, below = 0, above = 0;
+    uint32_t n = 0;
+    enum status st = STATUS_OK;
+    for (uint32_t i = 0; i < groups->n && !st; i++) {
+        struct summary one;
+        struct part part;
+        st = take_part(&part, scores, groups->name[i]);
+        if (!st && part.n > 0) {
+            st = summarize_corpus(&one, arena, scores, &part, metric);
+            sum += st ? 0 : one.value;
+            below += st ? 0 : (one.value - one.interval.low) * (one.value - one.interval.low);
+            above += st ? 0 : (one.interval.high - one.value) * (one.interval.high - one.value);
+            n++;
+        }
+        free(part.item);
+    }
+    if (!st && n > 0)
+        *out = (struct summary){sum / n, {(sum - sqrt(below)) / n, (sum + sqrt(above)) / n}, NULL};
+    return st;
+}
+
+static enum status summarize(struct summary *out, struct arena *arena,
+                             const struct cli_task_scores *scores, const struct part *part,
+                             uint32_t column)
+{
+    const struct score_column *of = &scores->columns.column[column];
     bool whole = true;
     double sum = 0;
-    *out = (struct summary){NAN, {0, 1}};
+    *out = (struct summary){NAN, {NAN, NAN}, NULL};
     if (part->n == 0)
         return STATUS_OK;
+    if (of->corpus && part->groups && part->groups->n > 0)
+        return summarize_groups(out, arena, scores, part->groups, of->metric);
+    if (of->corpus)
+        return summarize_corpus(out, arena, scores, part, of->metric);
     for (uint32_t i = 0; i < part->n; i++) {
         const double value = values_of(scores, part->item[i])[column];
         sum += value;
@@ -182,76 +272,78 @@ static enum status summarize(struct summary *out, const struct cli_task_scores *
     return STATUS_OK;
 }
 
-/* Groups in the order of their first item; fewer than two: none. */
-static enum status groups_of(const char ***out, uint32_t *out_n,
-                             const struct cli_task_scores *scores)
-{
-    const uint32_t n = scores->items.count;
-    const char **group = calloc(n, sizeof(*group));
-    uint32_t found = 0;
-    *out = group;
-    if (!group) {
-        log_error("out of host memory for groups");
-        return STATUS_MEMORY;
-    }
-    for (uint32_t i = 0; i < n; i++) {
-        uint32_t k = 0;
-        while (k < found && strcmp(group[k], scores->items.item[i].group) != 0)
-            k++;
-        if (k == found)
-            group[found++] = scores->items.item[i].group;
-    }
-    *out_n = found > 1 ? found : 0;
-    return STATUS_OK;
-}
-
-static enum status print_part(const struct cli_task_scores *scores, const char *group)
+static enum status print_part(const struct cli_task_scores *scores, const char *group,
+                              const struct groups *groups)
 {
     struct part part;
     struct summary summary;
+    struct arena arena = {0};
     enum status st = take_part(&part, scores, group);
+    part.groups = groups;
     if (!st && group)
         printf("  %-26s n %-6" PRIu32, group, part.n);
     for (uint32_t c = 0; !st && c < scores->columns.n; c++) {
-        st = summarize(&summary, scores, &part, c);
+        const char *name = scores->columns.column[c].name;
+        st = summarize(&summary, &arena, scores, &part, c);
         if (!st && group)
-            printf("  %s %.4f", scores->columns.column[c].name, summary.value);
+            printf("  %s %.4f", name, summary.value);
         else if (!st)
-            printf("  %-26s %.4f  [%.4f, %.4f]\n", scores->columns.column[c].name, summary.value,
-                   summary.interval.low, summary.interval.high);
+            printf("  %-26s %.4f  [%.4f, %.4f]%s%s\n", name, summary.value, summary.interval.low,
+                   summary.interval.high, summary.signature ? "  " : "",
+                   summary.signature ? summary.signature : "");
+        if (!st && group && summary.signature)
+            printf(" (%s)", summary.signature);
     }
     if (!st && group)
         putchar('\n');
     free(part.item);
+    arena_finish(&arena);
     return st;
 }
 
 enum status cli_task_scores_print(const struct cli_task_scores *scores)
 {
-    const char **group = NULL;
-    uint32_t n_groups = 0;
+    struct groups groups;
     printf("%s: %" PRIu32 " items", scores->task->name, scores->n);
     if (!isnan(scores->items.chance))
         printf(", chance %.4f", scores->items.chance);
     putchar('\n');
-    enum status st = print_part(scores, NULL);
+    enum status st = groups_of(&groups, scores);
     if (!st)
-        st = groups_of(&group, &n_groups, scores);
-    for (uint32_t i = 0; i < n_groups && !st; i++)
-        st = print_part(scores, group[i]);
-    free(group);
+        st = print_part(scores, NULL, &groups);
+    for (uint32_t i = 0; i < groups.n && !st; i++)
+        st = print_part(scores, groups.name[i], NULL);
+    free(groups.name);
     return st;
 }
 
-static enum status put_part(struct json_writer *w, const struct cli_task_scores *scores,
-                            const char *group)
+static void put_signatures(struct json_writer *w, const struct cli_task_scores *scores,
+                           const struct summary *summary)
 {
-    struct summary summary[SCORE_COLUMNS];
+    bool any = false;
+    for (uint32_t c = 0; c < scores->columns.n; c++)
+        any = any || summary[c].signature;
+    if (!any)
+        return;
+    json_member_object(w, "signatures");
+    for (uint32_t c = 0; c < scores->columns.n; c++) {
+        if (summary[c].signature)
+            json_member_text(w, scores->columns.column[c].name, summary[c].signature);
+    }
+    json_object_close(w);
+}
+
+static enum status put_part(struct json_writer *w, const struct cli_task_scores *scores,
+                            const char *group, const struct groups *groups)
+{
+    struct summary summary[SCORE_COLUMNS] = {0};
     const uint32_t n = scores->columns.n;
+    struct arena arena = {0};
     struct part part;
     enum status st = take_part(&part, scores, group);
+    part.groups = groups;
     for (uint32_t c = 0; c < n && !st; c++)
-        st = summarize(&summary[c], scores, &part, c);
+        st = summarize(&summary[c], &arena, scores, &part, c);
     json_member_int(w, "n", part.n);
     json_member_object(w, "metrics");
     for (uint32_t c = 0; c < n && !st; c++)
@@ -265,28 +357,29 @@ static enum status put_part(struct json_writer *w, const struct cli_task_scores 
         json_array_close(w);
     }
     json_object_close(w);
+    put_signatures(w, scores, summary);
     free(part.item);
+    arena_finish(&arena);
     return st;
 }
 
 enum status cli_task_scores_json(struct json_writer *w, const struct cli_task_scores *scores)
 {
-    const char **group = NULL;
-    uint32_t n_groups = 0;
+    struct groups groups;
     json_member_text(w, "task", scores->task->name);
-    enum status st = put_part(w, scores, NULL);
-    json_member_number(w, "chance", scores->items.chance);
+    enum status st = groups_of(&groups, scores);
     if (!st)
-        st = groups_of(&group, &n_groups, scores);
+        st = put_part(w, scores, NULL, &groups);
+    json_member_number(w, "chance", scores->items.chance);
     json_member_array(w, "groups");
-    for (uint32_t i = 0; i < n_groups && !st; i++) {
+    for (uint32_t i = 0; i < groups.n && !st; i++) {
         json_object_open(w);
-        json_member_text(w, "group", group[i]);
-        st = put_part(w, scores, group[i]);
+        json_member_text(w, "group", groups.name[i]);
+        st = put_part(w, scores, groups.name[i], NULL);
         json_object_close(w);
     }
     json_array_close(w);
-    free(group);
+    free(groups.name);
     return st;
 }
 
