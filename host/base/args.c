@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/args_help.h"
 #include "base/log.h"
 #include "base/text.h"
 

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "base/status.h"
 
@@ -56,5 +57,8 @@ const char *args_nearest(const char *text, const char *const *words, size_t coun
 #define ARGS_SUGGESTION 128
 const char *args_suggest(char out[ARGS_SUGGESTION], const char *text, const char *const *words,
                          size_t count);
+
+/* NAME, SYNOPSIS, OPTIONS and the details, in 80 columns. */
+void args_help_print(const struct args_spec *spec, FILE *out);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Layout of the --help page. */
-#include "base/args_help.h"
+#include "base/args.h"
 
 #include <ctype.h>
 #include <string.h>

@@ -239,4 +239,7 @@ static inline void cpu_share_rows(const struct cpu_task *task, uint32_t *begin, 
     *end = *end > task->node->rows ? task->node->rows : *end;
 }
 
+enum status cpu_pass(struct executor *ex, const struct schedule *schedule,
+                     struct column_result *out) STATUS_MUST_USE;
+
 #endif

@@ -5,7 +5,6 @@
 
 #include "model/template_case.h"
 #include "model/template_impl.h"
-#include "model/template_sequences.h"
 #include "model/template_text.h"
 
 /* Calls the text method of that name on the value as text. */

@@ -221,4 +221,17 @@ enum status template_print_text(struct template_run *run, const struct template_
 enum status template_print_json(struct template_run *run, struct text *out,
                                 const struct template_value *value, int indent) STATUS_MUST_USE;
 
+enum status template_sequences_join(TEMPLATE_BUILTIN);
+enum status template_sequences_first(TEMPLATE_BUILTIN);
+enum status template_sequences_last(TEMPLATE_BUILTIN);
+enum status template_sequences_list(TEMPLATE_BUILTIN);
+enum status template_sequences_reverse(TEMPLATE_BUILTIN);
+enum status template_sequences_items(TEMPLATE_BUILTIN);
+enum status template_sequences_dictsort(TEMPLATE_BUILTIN);
+enum status template_sequences_map(TEMPLATE_BUILTIN);
+enum status template_sequences_select(TEMPLATE_BUILTIN);
+enum status template_sequences_reject(TEMPLATE_BUILTIN);
+enum status template_sequences_selectattr(TEMPLATE_BUILTIN);
+enum status template_sequences_rejectattr(TEMPLATE_BUILTIN);
+
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Filters of lists and dicts. */
-#include "model/template_sequences.h"
+#include "model/template_impl.h"
 
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* End tokens as llama.cpp finds them (llama_vocab::impl::load), but for one exception
  * (`except`). */
-#include "model/tokenizer_ends.h"
+#include "model/tokenizer_impl.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Special texts, sorted and searched by narrowing a range byte by byte. */
-#include "model/tokenizer_special.h"
+#include "model/tokenizer_impl.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

@@ -28,7 +28,7 @@ struct tokenizer_vocab {
     uint32_t longest;        /* bytes of the longest token that tokenizer_vocab_find can find */
     const char *const *text; /* (count), views into the gguf, not null-terminated */
     const uint32_t *len;     /* (count) */
-    const int32_t *type;     /* (count), enum tokenizer_vocab_type; tokenizer_ends.h changes some */
+    const int32_t *type;     /* (count), enum tokenizer_vocab_type; tokenizer_ends.c changes some */
     struct tokenizer_vocab_slot *slots; /* (mask + 1), open addressing */
     uint32_t mask;
 };

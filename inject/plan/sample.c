@@ -67,22 +67,22 @@ static enum status check_faults(const struct sample *s)
     const bool hooks = has_evaluations(plan);
     const int most = hooks ? SAMPLE_MEAN_HOOKS : SAMPLE_MEAN;
     for (uint32_t r = 0; r < s->n_strata; r++) {
-        const struct sample_row *row = &s->stratum[r];
-        const struct sample_set *set = &s->set[row->set];
+        const struct sample_weighed *h = &s->stratum[r];
+        const struct sample_set *set = &s->set[h->set];
         for (uint32_t i = 0; i < set->count; i++) {
-            if (row->item[i] <= (i ? row->item[i - 1] : 0))
+            if (h->item[i] <= (i ? h->item[i - 1] : 0))
                 continue; /* nothing of this stratum in this item */
-            const double bits = sample_strata_bits(s, row, s->set_item[set->first + i]);
+            const double bits = sample_strata_bits(s, h, s->set_item[set->first + i]);
             if (plan->faults_per_trial > 1 && bits < plan->faults_per_trial) {
                 log_error("%s: found %.0f faults in stratum '%s', expected at least %" PRIu32,
-                          plan_place(plan, "/faults_per_trial"), bits, row->row.label,
+                          plan_place(plan, "/faults_per_trial"), bits, h->shown.label,
                           plan->faults_per_trial);
                 return STATUS_INPUT;
             }
             if (plan->faults_per_trial == 0 && bits * plan->ber > most) {
                 log_error("%s: found a mean of %g faults a trial in stratum '%s' (%g bits), "
                           "expected at most %d, %s: a rate of at most %.3g, or more strata",
-                          plan_place(plan, "/faults_per_trial"), bits * plan->ber, row->row.label,
+                          plan_place(plan, "/faults_per_trial"), bits * plan->ber, h->shown.label,
                           bits, most,
                           hooks ? "as one pass has hooks for" : "as a row lists each of its faults",
                           floor_digits(most / bits));
@@ -150,7 +150,7 @@ uint32_t sample_strata(const struct sample *sample)
 
 struct sample_stratum sample_stratum(const struct sample *sample, uint32_t index)
 {
-    return sample->stratum[index].row;
+    return sample->stratum[index].shown;
 }
 
 uint64_t sample_cells(const struct sample *sample)

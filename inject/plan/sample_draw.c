@@ -47,24 +47,24 @@ static void enter(struct cursor *c, double begin, double end, double total)
 }
 
 /* Index in the stratum's set of items. */
-static uint32_t pick_item(const struct sample *s, const struct sample_row *row, struct cursor *c)
+static uint32_t pick_item(const struct sample *s, const struct sample_weighed *h, struct cursor *c)
 {
-    uint32_t low = 0, high = s->set[row->set].count - 1;
+    uint32_t low = 0, high = s->set[h->set].count - 1;
     while (low < high) {
         const uint32_t mid = low + (high - low) / 2;
-        if (before(c, row->item[mid], row->weight) > c->rank)
+        if (before(c, h->item[mid], h->weight) > c->rank)
             high = mid;
         else
             low = mid + 1;
     }
-    enter(c, low ? row->item[low - 1] : 0, row->item[low], row->weight);
+    enter(c, low ? h->item[low - 1] : 0, h->item[low], h->weight);
     return low;
 }
 
-static uint64_t pick_cell(const struct sample *s, const struct sample_row *row,
+static uint64_t pick_cell(const struct sample *s, const struct sample_weighed *h,
                           const struct sample_item *strike, struct cursor *c)
 {
-    const struct sample_core *core = &s->core[row->core];
+    const struct sample_core *core = &s->core[h->core];
     double growth[SAMPLE_CLASSES], end[SAMPLE_CLASSES], total = 0, begin = 0;
     uint32_t class = 0;
     for (uint32_t k = 0; k < s->n_classes; k++) {
@@ -166,17 +166,17 @@ struct found {
 };
 
 /* `fixed`: the item, or SAMPLE_NONE to pick one. */
-static void walk(const struct sample *s, const struct sample_row *row, struct cursor *c,
+static void walk(const struct sample *s, const struct sample_weighed *h, struct cursor *c,
                  uint32_t fixed, struct found *out)
 {
     struct sample_extent e;
-    next_level(c, (uint64_t)(row - s->stratum));
+    next_level(c, (uint64_t)(h - s->stratum));
     out->item = fixed;
     if (fixed == SAMPLE_NONE)
-        out->item = s->set_item[s->set[row->set].first + pick_item(s, row, c)];
+        out->item = s->set_item[s->set[h->set].first + pick_item(s, h, c)];
     const struct sample_item *strike = &s->strike[out->item];
     next_level(c, out->item);
-    out->cell = pick_cell(s, row, strike, c);
+    out->cell = pick_cell(s, h, strike, c);
     const struct sample_cell *cell = &s->cell[out->cell];
     next_level(c, out->cell);
     pick_position(s, cell, strike, c, &out->unit);
@@ -200,7 +200,7 @@ static struct sample_key tagged(const struct sample_wave *wave, enum tag tag)
 /* A fault of a wave and its stratum. */
 struct ticket {
     const struct sample_wave *wave;
-    const struct sample_row *row;
+    const struct sample_weighed *h;
     uint64_t fault; /* in the wave */
 };
 
@@ -231,7 +231,7 @@ static double invert(double bits, double rate, bool some, double u)
  * void. */
 static uint32_t count_faults(const struct sample *s, const struct ticket *ticket, uint32_t item)
 {
-    const double ber = s->plan->ber, bits = sample_strata_bits(s, ticket->row, item);
+    const double ber = s->plan->ber, bits = sample_strata_bits(s, ticket->h, item);
     const struct sample_key key = sample_index_key(tagged(ticket->wave, TAG_COUNT), ticket->fault);
     if (s->plan->faults_per_trial > 0)
         return s->plan->faults_per_trial;
@@ -249,16 +249,16 @@ static uint32_t count_faults(const struct sample *s, const struct ticket *ticket
 
 double sample_no_fault(const struct sample *sample, uint32_t stratum)
 {
-    const struct sample_row *row = &sample->stratum[stratum];
-    const struct sample_set *set = &sample->set[row->set];
+    const struct sample_weighed *h = &sample->stratum[stratum];
+    const struct sample_set *set = &sample->set[h->set];
     double sum = 0, last = 0;
     if (sample->plan->faults_per_trial > 0)
         return 0;
     for (uint32_t i = 0; i < set->count; i++) {
-        const double share = (row->item[i] - last) / row->weight;
-        sum += share * none_of(sample_strata_bits(sample, row, sample->set_item[set->first + i]),
+        const double share = (h->item[i] - last) / h->weight;
+        sum += share * none_of(sample_strata_bits(sample, h, sample->set_item[set->first + i]),
                                sample->plan->ber);
-        last = row->item[i];
+        last = h->item[i];
     }
     return sum;
 }
@@ -278,7 +278,7 @@ static void draw_more(const struct sample *s, const struct ticket *ticket, struc
     for (uint32_t i = 1; i < count;) {
         struct cursor c = {.key = sample_index_key(key, attempt++), .n = 1, .prob = 1};
         bool again = false;
-        walk(s, ticket->row, &c, found[0].item, &found[i]);
+        walk(s, ticket->h, &c, found[0].item, &found[i]);
         for (uint32_t j = 0; j < i; j++)
             again = again || same(&found[i], &found[j]);
         i += !again;
@@ -325,15 +325,15 @@ static enum status draw_trial(const struct sample *s, const struct sample_wave *
     const uint64_t fault = t / per_fault;
     const uint64_t at = sample_index_permute(tagged(wave, TAG_ORDER), fault, wave->n_faults);
     const uint32_t low = stratum_of(s, wave, at);
-    const struct sample_row *row = &s->stratum[low];
-    const struct ticket ticket = {wave, row, fault};
+    const struct sample_weighed *h = &s->stratum[low];
+    const struct ticket ticket = {wave, h, fault};
     const uint64_t before = wave->first_fault[low];
     struct cursor c = {.key = tagged(wave, TAG_LEVELS),
                        .n = wave->first_fault[low + 1] - before,
                        .rank = at - before,
                        .prob = 1};
     struct found first;
-    walk(s, row, &c, SAMPLE_NONE, &first);
+    walk(s, h, &c, SAMPLE_NONE, &first);
     const uint32_t count = count_faults(s, &ticket, first.item);
     const uint64_t pieces =
         s->plan->what.pattern == PLAN_PATTERN_BURST ? s->plan->what.pattern_bits : 1;
@@ -346,8 +346,8 @@ static enum status draw_trial(const struct sample *s, const struct sample_wave *
     out->stratum = low;
     out->item = s->n_strike == 1 ? (uint32_t)(t % per_fault) : first.item;
     out->fault_index = wave->first_index + fault;
-    out->weight = row->row.weight;
-    out->size = row->row.size;
+    out->weight = h->shown.weight;
+    out->size = h->shown.size;
     out->draw_prob = first.prob;
     for (uint32_t i = 0; i < count; i++)
         add_fault(s, &found[i], out);

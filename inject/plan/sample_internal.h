@@ -89,8 +89,9 @@ struct sample_set {
     const char *label;
 };
 
-struct sample_row {
-    struct sample_stratum row;
+/* A stratum with what it is drawn by. */
+struct sample_weighed {
+    struct sample_stratum shown;
     uint32_t core, set;
     double weight;      /* W_h, not scaled */
     const double *item; /* (items of the set) cumulative weights of its items */
@@ -129,7 +130,7 @@ struct sample {
     uint32_t n_cores, core_room;
     struct sample_set *set; /* (n_sets) */
     uint32_t n_sets, *set_item;
-    struct sample_row *stratum; /* (n_strata) */
+    struct sample_weighed *stratum; /* (n_strata) */
     uint32_t n_strata;
     struct sample_wave *wave; /* (n_waves) */
     uint32_t n_waves;
@@ -204,7 +205,7 @@ enum status sample_waves_make(struct sample *s) STATUS_MUST_USE;
 
 /* sample_strata.c: sets and strata; the bits of a bit error rate. */
 enum status sample_strata_make(struct sample *s) STATUS_MUST_USE;
-double sample_strata_bits(const struct sample *s, const struct sample_row *row, uint32_t item);
+double sample_strata_bits(const struct sample *s, const struct sample_weighed *h, uint32_t item);
 
 /* sample_extent.c. One coordinate: indices `first + stride * unit`, each with what it covers. */
 struct sample_axis {

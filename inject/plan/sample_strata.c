@@ -65,10 +65,10 @@ static double core_sum(const struct sample *s, const double *by_class, uint32_t 
     return sum;
 }
 
-static enum status label_row(struct sample *s, struct sample_row *row)
+static enum status put_label(struct sample *s, struct sample_weighed *h)
 {
     const struct plan *plan = s->plan;
-    const struct sample_set *set = &s->set[row->set];
+    const struct sample_set *set = &s->set[h->set];
     const struct plan_item *item = &plan->item[s->set_item[set->first]];
     struct text text = {0};
     const char **value = arena_array(&s->arena, PLAN_DIMENSION_COUNT, sizeof(*value));
@@ -82,38 +82,38 @@ static enum status label_row(struct sample *s, struct sample_row *row)
         else if (d == PLAN_BY_GROUP)
             value[d] = item->group[0] ? item->group : "none";
         else
-            value[d] = sample_cores_text(s, d, s->core[row->core].key[d]);
+            value[d] = sample_cores_text(s, d, s->core[h->core].key[d]);
         if (!value[d])
             st = STATUS_MEMORY;
         else
             st =
                 text_addf(&text, "%s%s=%s", i ? " " : "", kinds_text(KINDS_DIMENSION, d), value[d]);
     }
-    row->row.value = value;
-    row->row.label = st ? NULL : arena_text(&s->arena, text.data, text.size);
+    h->shown.value = value;
+    h->shown.label = st ? NULL : arena_text(&s->arena, text.data, text.size);
     text_finish(&text);
-    return st ? st : row->row.label ? STATUS_OK : STATUS_MEMORY;
+    return st ? st : h->shown.label ? STATUS_OK : STATUS_MEMORY;
 }
 
 /* Adds the stratum unless its items leave it empty. */
 static enum status add_row(struct sample *s, uint32_t core, uint32_t set)
 {
-    struct sample_row *row = &s->stratum[s->n_strata];
+    struct sample_weighed *h = &s->stratum[s->n_strata];
     const struct sample_set *items = &s->set[set];
     double *cum = arena_array(&s->arena, items->count, sizeof(*cum));
     if (!cum)
         return STATUS_MEMORY;
-    *row = (struct sample_row){.core = core, .set = set, .item = cum};
+    *h = (struct sample_weighed){.core = core, .set = set, .item = cum};
     for (uint32_t i = 0; i < items->count; i++) {
         const uint32_t item = s->set_item[items->first + i];
-        row->weight += core_sum(s, s->core[core].weight, item) * s->scale[item];
-        row->row.size += core_sum(s, s->core[core].elements, item);
-        cum[i] = row->weight;
+        h->weight += core_sum(s, s->core[core].weight, item) * s->scale[item];
+        h->shown.size += core_sum(s, s->core[core].elements, item);
+        cum[i] = h->weight;
     }
-    if (!(row->weight > 0))
+    if (!(h->weight > 0))
         return STATUS_OK;
     s->n_strata++;
-    return label_row(s, row);
+    return put_label(s, h);
 }
 
 /* A plan that confirms keeps only its own strata. */
@@ -124,21 +124,21 @@ static enum status keep_confirmed(struct sample *s)
     if (confirm->n_strata == 0 || s->n_strata == 0)
         return STATUS_OK;
     for (uint32_t i = 0; i < s->n_strata; i++) {
-        if (plan_confirm_has(confirm, s->stratum[i].row.label)) {
-            const struct sample_row row = s->stratum[i];
+        if (plan_confirm_has(confirm, s->stratum[i].shown.label)) {
+            const struct sample_weighed h = s->stratum[i];
             s->stratum[i] = s->stratum[kept]; /* a dropped stratum may still give the example */
-            s->stratum[kept++] = row;
+            s->stratum[kept++] = h;
         }
     }
     for (uint32_t c = 0; kept < confirm->n_strata && c < confirm->n_strata; c++) {
         uint32_t i = 0;
-        while (i < kept && strcmp(s->stratum[i].row.label, confirm->stratum[c]) != 0)
+        while (i < kept && strcmp(s->stratum[i].shown.label, confirm->stratum[c]) != 0)
             i++;
         if (i < kept)
             continue;
         log_error("%s: found no stratum '%s', expected one of the plan's %" PRIu32 " such as '%s'",
                   plan_place(s->plan, "/confirm/strata"), confirm->stratum[c], s->n_strata,
-                  s->stratum[0].row.label);
+                  s->stratum[0].shown.label);
         return STATUS_INPUT;
     }
     s->n_strata = kept;
@@ -174,7 +174,7 @@ static enum status make_rows(struct sample *s)
     for (uint32_t i = 0; i < s->n_strata; i++)
         sum += s->stratum[i].weight;
     for (uint32_t i = 0; i < s->n_strata; i++)
-        s->stratum[i].row.weight = total ? s->stratum[i].weight / sum : NAN;
+        s->stratum[i].shown.weight = total ? s->stratum[i].weight / sum : NAN;
     return st;
 }
 
@@ -184,9 +184,9 @@ enum status sample_strata_make(struct sample *s)
     return st ? st : make_rows(s);
 }
 
-double sample_strata_bits(const struct sample *s, const struct sample_row *row, uint32_t item)
+double sample_strata_bits(const struct sample *s, const struct sample_weighed *h, uint32_t item)
 {
-    const struct sample_core *core = &s->core[row->core];
+    const struct sample_core *core = &s->core[h->core];
     const struct sample_item *strike = &s->strike[item];
     double sum = 0;
     if (s->plan->population != PLAN_BITS)

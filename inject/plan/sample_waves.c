@@ -9,7 +9,7 @@
 
 #define WAVE_KEY (UINT64_C(5) << 56) /* apart from all keys of draws */
 
-static struct stats_plan_goal goal_of(const struct sample *s, const struct sample_row *row)
+static struct stats_plan_goal goal_of(const struct sample *s, const struct sample_weighed *h)
 {
     const struct plan *plan = s->plan;
     static const enum stats_plan_kind kinds[] = {[PLAN_GOAL_TRIALS] = STATS_PLAN_HALF_WIDTH,
@@ -21,29 +21,29 @@ static struct stats_plan_goal goal_of(const struct sample *s, const struct sampl
                                     .confidence = plan->confidence,
                                     .rate = plan->expected_rate,
                                     .design_effect = plan->design_effect,
-                                    .population = row->row.size * (s->n_items / s->n_strike)};
+                                    .population = h->shown.size * (s->n_items / s->n_strike)};
 }
 
 /* Trials wanted of a stratum, before its size caps them. */
 static enum status wanted(const struct sample *s, uint32_t index, double *out)
 {
     const struct plan *plan = s->plan;
-    const struct sample_row *row = &s->stratum[index];
+    const struct sample_weighed *h = &s->stratum[index];
     const double per_fault = s->n_items / s->n_strike;
     if (plan->population == PLAN_CENSUS) {
-        *out = row->row.size * per_fault;
+        *out = h->shown.size * per_fault;
     } else if (plan->goal == PLAN_GOAL_TRIALS) {
         const uint64_t n = plan->trials, rest = n % s->n_strata;
         *out = plan->population == PLAN_EQUAL ? (double)n
                : plan->allocation == PLAN_ALLOCATE_PROPORTIONAL
-                   ? fmax(round((double)n * row->row.weight), 1)
+                   ? fmax(round((double)n * h->shown.weight), 1)
                    : (double)(n / s->n_strata + (index < rest));
     } else {
-        const struct stats_plan_goal goal = goal_of(s, row);
+        const struct stats_plan_goal goal = goal_of(s, h);
         const uint64_t n = stats_plan_trials(&goal);
         if (n == STATS_PLAN_NEVER) {
             log_error("%s: no number of trials meets the goal of %g in stratum '%s'",
-                      plan_place(plan, "/sampling"), plan->goal_value, row->row.label);
+                      plan_place(plan, "/sampling"), plan->goal_value, h->shown.label);
             return STATUS_INPUT;
         }
         *out = (double)n;
@@ -83,7 +83,7 @@ static enum status wanted_further(const struct sample *s, uint32_t wave, uint32_
 /* Adds a stratum to a wave. */
 static enum status plan_row(struct sample *s, uint32_t wave, uint32_t index)
 {
-    struct sample_row *row = &s->stratum[index];
+    struct sample_weighed *h = &s->stratum[index];
     struct sample_wave *w = &s->wave[wave];
     const double per_fault = s->n_items / s->n_strike;
     double n = 0;
@@ -91,16 +91,16 @@ static enum status plan_row(struct sample *s, uint32_t wave, uint32_t index)
     if (st)
         return st;
     n = wave ? n : ceil(n / per_fault);
-    const double faults = fmin(n, floor(row->row.size));
+    const double faults = fmin(n, floor(h->shown.size));
     if (!((double)(w->first_index + w->n_faults) + faults < 0x1p52 / per_fault)) {
         log_error("%s: found more than 2^52 trials up to stratum '%s'",
-                  plan_place(s->plan, "/sampling"), row->row.label);
+                  plan_place(s->plan, "/sampling"), h->shown.label);
         return STATUS_INPUT;
     }
     w->n_faults += (uint64_t)faults;
     w->first_fault[index + 1] = w->n_faults;
-    row->row.trials += (uint64_t)(faults * per_fault);
-    row->row.cut += (uint64_t)((n - faults) * per_fault);
+    h->shown.trials += (uint64_t)(faults * per_fault);
+    h->shown.cut += (uint64_t)((n - faults) * per_fault);
     return STATUS_OK;
 }
 
@@ -145,17 +145,17 @@ static enum status make_wave(struct sample *s, uint32_t wave)
 /* Completes a stratum over all waves. Two waves may draw the same fault. */
 static void finish_row(struct sample *s, uint32_t index)
 {
-    struct sample_row *row = &s->stratum[index];
+    struct sample_weighed *h = &s->stratum[index];
     const uint64_t *first = s->wave[0].first_fault;
     const double faults = (double)(first[index + 1] - first[index]);
-    struct stats_plan_goal goal = goal_of(s, row);
+    struct stats_plan_goal goal = goal_of(s, h);
     /* further faults of a trial are independent draws */
-    row->row.distinct =
+    h->shown.distinct =
         s->n_waves == 1 && (s->plan->population == PLAN_CENSUS ||
                             (s->plan->faults_per_trial == 1 &&
-                             faults * (s->core[row->core].ratio / row->weight) <= 1 + 1e-9));
-    goal.population = row->row.distinct ? goal.population : 0;
-    row->row.expected = stats_plan_expected(&goal, row->row.trials);
+                             faults * (s->core[h->core].ratio / h->weight) <= 1 + 1e-9));
+    goal.population = h->shown.distinct ? goal.population : 0;
+    h->shown.expected = stats_plan_expected(&goal, h->shown.trials);
 }
 
 enum status sample_waves_make(struct sample *s)
@@ -196,6 +196,6 @@ uint64_t sample_cut(const struct sample *sample)
 {
     uint64_t trials = 0;
     for (uint32_t i = 0; i < sample->n_strata; i++)
-        trials += sample->stratum[i].row.cut;
+        trials += sample->stratum[i].shown.cut;
     return trials;
 }

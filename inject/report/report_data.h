@@ -10,9 +10,21 @@
 #include "base/arena.h"
 #include "base/status.h"
 #include "inject/plan/plan.h"
-#include "inject/report/report_names.h"
 #include "inject/space/kinds.h"
 #include "inject/store/store.h"
+
+#define REPORT_NONE UINT32_MAX /* null; no group */
+
+/* All zeros is empty; memory from the arena given to report_names_find. */
+struct report_names {
+    const char **text; /* (count) */
+    uint32_t *slot;    /* (slots): 1 + number, 0 free */
+    uint32_t count, room, slots;
+};
+
+/* The number of `text`, assigned if new; REPORT_NONE for null. */
+enum status report_names_find(struct report_names *names, struct arena *arena, const char *text,
+                              uint32_t *out) STATUS_MUST_USE;
 
 /* A counted trial: neither control nor suspect. Null is REPORT_NONE, -1 or NaN. */
 struct report_trial {

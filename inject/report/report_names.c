@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A hash table of texts that keeps their order. */
-#include "inject/report/report_names.h"
+#include "inject/report/report_data.h"
 
 #include <string.h>
 

@@ -3,9 +3,34 @@
 #ifndef VKFI_INJECT_STORE_HANDLE_H
 #define VKFI_INJECT_STORE_HANDLE_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/status.h"
 #include "inject/store/sql.h"
 #include "inject/store/store.h"
-#include "inject/store/store_lock.h"
+
+struct store_lock {
+    int fd;     /* -1: not held */
+    char *path; /* of the lock file, in the arena given */
+};
+
+/* How long a dead writer's last process may hold it. */
+#define STORE_LOCK_PATIENCE 3.0 /* seconds */
+
+/* STATUS_IO if another process holds it. The process's end releases it in any case; children made
+ * by fork share it until they exit. */
+enum status store_lock_take(struct store_lock *out, struct arena *arena,
+                            const char *path) STATUS_MUST_USE;
+void store_lock_release(struct store_lock *lock);
+
+/* In a child after fork: the lock stays with the parent. */
+void store_lock_leave(struct store_lock *lock);
+
+/* *out_writer: some process writes. STATUS_IO if it is on another host: hosts do not share the
+ * log's index in memory. */
+enum status store_lock_check(const char *path, bool *out_writer) STATUS_MUST_USE;
 
 struct store {
     struct sql *sql;
@@ -61,5 +86,14 @@ struct store_list {
 /* Frees the text; passes a failure on. An empty list is null. */
 enum status store_end_list(const struct store_list *list, void **out, uint32_t *count,
                            enum status st) STATUS_MUST_USE;
+
+struct store_wal {
+    uint64_t kept; /* transactions before the damage: the database has them */
+    uint64_t lost; /* transactions that end after it: SQLite skips them */
+};
+
+/* Reads the log beside a database before anything opens that; zeros if there is none, or none of
+ * SQLite's. Frames, salts and checksums as in https://sqlite.org/fileformat2.html#walformat. */
+enum status store_wal_read(struct store_wal *out, const char *path) STATUS_MUST_USE;
 
 #endif

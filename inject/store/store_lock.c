@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* One writer per database, by a lock that the system drops when the process ends. */
-#include "inject/store/store_lock.h"
+#include "inject/store/store_handle.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -9,7 +9,6 @@
 
 #include "base/log.h"
 #include "inject/store/store_handle.h"
-#include "inject/store/store_wal.h"
 
 /* Looks for the file of this name; *out_exists false: none. */
 static enum status look(const char *path, bool *out_exists)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Walks the frames of a log as SQLite's recovery does, and goes on after the first damaged one. */
-#include "inject/store/store_wal.h"
+#include "inject/store/store_handle.h"
 
 #include <stdbool.h>
 #include <stddef.h>

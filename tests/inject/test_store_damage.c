@@ -7,7 +7,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
-#include "inject/store/store_wal.h"
+#include "inject/store/store_handle.h"
 
 #define TRIALS STORE_TESTING_WHOLE
 
