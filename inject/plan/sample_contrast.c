@@ -14,7 +14,7 @@
 static bool has_trials(const struct sample *s, const struct plan_side *side)
 {
     for (uint32_t i = 0; i < s->n_strata; i++) {
-        const struct sample_stratum *row = &s->stratum[i].row;
+        const struct sample_stratum *row = &s->stratum[i].shown;
         if (row->trials > 0 && plan_contrast_has(side, row->value))
             return true;
     }
@@ -27,7 +27,7 @@ static const char *nearest(const struct sample *s, const struct plan_condition *
     struct arena arena = {0};
     const char **word = arena_array(&arena, s->n_strata, sizeof(*word)), *found = NULL;
     for (uint32_t i = 0; word && i < s->n_strata; i++)
-        word[i] = s->stratum[i].row.value[condition->dimension];
+        word[i] = s->stratum[i].shown.value[condition->dimension];
     if (word && condition->value[0].text)
         found = args_nearest(condition->value[0].text, word, s->n_strata);
     arena_finish(&arena);
@@ -46,7 +46,7 @@ static enum status refuse(const struct sample *s, uint32_t hypothesis,
     log_error("%s: contrast '%s': found no trials of %s %s, expected what strata have, such "
               "as '%s'%s%s%s",
               plan_place(s->plan, pointer), s->plan->hypothesis[hypothesis].contrast, name,
-              value->text ? value->text : number, s->stratum[0].row.label,
+              value->text ? value->text : number, s->stratum[0].shown.label,
               near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
     return STATUS_INPUT;
 }
@@ -79,7 +79,7 @@ static enum status check_trend(const struct sample *s, uint32_t hypothesis)
     const char *first = NULL;
     char pointer[CONTRAST_POINTER];
     for (uint32_t i = 0; i < s->n_strata; i++) {
-        const struct sample_stratum *row = &s->stratum[i].row;
+        const struct sample_stratum *row = &s->stratum[i].shown;
         const char *found = row->value[h->dimension];
         if (row->trials == 0 || !found || !isdigit((unsigned char)*found))
             continue;
@@ -101,7 +101,7 @@ static enum status check_both(const struct sample *s, uint32_t hypothesis)
     const struct plan_hypothesis *h = &s->plan->hypothesis[hypothesis];
     char pointer[CONTRAST_POINTER];
     for (uint32_t i = 0; i < s->n_strata; i++) {
-        const struct sample_stratum *row = &s->stratum[i].row;
+        const struct sample_stratum *row = &s->stratum[i].shown;
         if (!plan_contrast_has(&h->left, row->value) || !plan_contrast_has(&h->right, row->value))
             continue;
         snprintf(pointer, sizeof(pointer), "/hypotheses/%u/contrast", hypothesis);
