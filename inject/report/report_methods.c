@@ -8,7 +8,6 @@
 
 #include "inject/report/report_hypotheses.h"
 #include "inject/report/report_out.h"
-#include "inject/report/report_subject.h"
 
 const char report_sentence[] = "Same logical faults; says nothing about how often silicon upsets.";
 

@@ -3,6 +3,7 @@
 #ifndef VKFI_INJECT_REPORT_METHODS_H
 #define VKFI_INJECT_REPORT_METHODS_H
 
+#include "inject/report/report_figure.h"
 #include "inject/report/report_summary.h"
 
 /* Plain text, one paragraph. */
@@ -18,5 +19,10 @@ const char *report_limits(const struct report_context *context, uint32_t i);
 
 /* The last sentence of every comparison (METHOD.md 5). */
 extern const char report_sentence[];
+
+/* Sentences of the methods paragraph, each followed by a blank: the model and its properties, how
+ * it was run and by which program; the prompts or tasks; kinds, patterns, points and places of the
+ * faults in the trials. */
+void report_subject_put(struct text *out, const struct report_context *context);
 
 #endif

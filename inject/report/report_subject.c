@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The question from the plan, the work from the trials. */
-#include "inject/report/report_subject.h"
+#include "inject/report/report_methods.h"
 
 #include <inttypes.h>
 #include <string.h>

@@ -2,7 +2,6 @@
 /* Reports: what counts, rates against plain arithmetic, notations, texts side by side, pictures. */
 #include "report_bench.h"
 
-#include "inject/report/report_diff.h"
 #include "inject/report/report_examples.h"
 #include "inject/report/report_hypotheses.h"
 #include "inject/report/report_label.h"
