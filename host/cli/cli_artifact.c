@@ -33,7 +33,7 @@ static enum status parse(struct artifact_options *out, int argc, char **argv, bo
 {
     const struct args_option options[] = {
         {'o', "out", ARGS_TEXT, &out->out, "FILE",
-         "The archive. Default: the database's name with .zip behind it.", 0, 0},
+         "The archive. Default: the database's name with .zip after it.", 0, 0},
         {0, "json", ARGS_FLAG, &out->json, NULL,
          "Prints one JSON object: the archive, and the name, size and SHA-256 of each file in it.",
          0, 0},

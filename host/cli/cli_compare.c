@@ -284,7 +284,7 @@ static const char DETAILS[] =
     "\n"
     "Where a campaign was extended after a look (vkfi plan extend), intervals and verdict pay for "
     "it: "
-    "they spend 1/4, 1/8, ... of the error behind one, two, ... such looks at both databases.\n"
+    "they spend 1/4, 1/8, ... of the error after one, two, ... such looks at both databases.\n"
     "\n"
     "With --baseline the first database is the old release and the second the new one: the new one "
     "must not be worse by --margin or more. Its verdict is passed where the one-sided upper bound "

@@ -92,7 +92,7 @@ static const char DETAILS[] =
     "plan, "
     "alpha spent over them) or \"time_uniform\" (any look; complete items are the observations, in "
     "an order drawn from the seed). Looks are taken in their order and the first that decides "
-    "stands, whatever was run behind it. A campaign that was extended (vkfi plan extend) is looked "
+    "stands, whatever was run after it. A campaign that was extended (vkfi plan extend) is looked "
     "at once a wave: the look says what the looks so far may have spent of the error.\n"
     "\n"
     "Without --max the question is that of the plan (\"gate\" in its field \"stop\"), which also "

@@ -93,7 +93,7 @@ static enum status parse(struct report_options *out, int argc, char **argv, bool
 {
     const struct args_option options[] = {
         {'o', "out", ARGS_TEXT, &out->out, "FILE",
-         "The HTML file. Default: the database's name with .html behind it.", 0, 0},
+         "The HTML file. Default: the database's name with .html after it.", 0, 0},
         {0, "data", ARGS_TEXT, &out->data, "DIR",
          "Also writes the data of every picture and table into this folder, which is made if it is "
          "not there.",

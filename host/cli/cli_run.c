@@ -19,7 +19,7 @@ static const char DESCRIPTION[] =
     "by their hashes alone.\n"
     "\n"
     "Standard output holds the result and nothing else; progress goes to standard error, and only "
-    "when that is a terminal. A newline behind the text is added only on a terminal.\n"
+    "when that is a terminal. A newline after the text is added only on a terminal.\n"
     "\n"
     "JSON\n"
     "With --json one object is printed:\n"
