@@ -92,7 +92,7 @@ enum status cli_reading_check(const struct args_list *databases, size_t least,
 #define CLI_READING_SUSPECT(flag)                                                                  \
     {                                                                                              \
         0, "allow-suspect", ARGS_FLAG, flag, NULL,                                                 \
-            "Goes on with a database that has suspect rows (a control failed after them): rates " \
+            "Goes on with a database that has suspect rows (a control failed after them): rates "  \
             "leave them out, copies keep their mark. Without it such a database is refused.",      \
             0, 0                                                                                   \
     }
