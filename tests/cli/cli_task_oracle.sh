@@ -5,14 +5,16 @@
 [ -r "$VKFI_DATA/arc_challenge/ARC-Challenge-Test.jsonl" ] || skip "no ARC-Challenge in $VKFI_DATA"
 ran=
 for model in smollm2-135m qwen2.5-coder-0.5b; do
-    "$VKFI" model info "$model" >/dev/null 2>&1 || continue
+    file=$REAL
+    [ $model = qwen2.5-coder-0.5b ] && file=${VKFI_MODELS:-$HOME/.cache/vkfi/models}/$model.gguf
+    [ -r "$file" ] || continue
     ran=yes
     last=5
     [ $model = qwen2.5-coder-0.5b ] && last=2 # five times the work
     for task in arc_challenge hellaswag winogrande mmlu; do
         files=()
         [ $task = mmlu ] && files=(--data-file "$VKFI_DATA/mmlu/astronomy_test.csv")
-        good task run $task -m $model --items 0-$last "${files[@]}" -o "$model-$task.jsonl"
+        good task run $task -m "$file" --items 0-$last "${files[@]}" -o "$model-$task.jsonl"
         python3 - "$VKFI_SOURCE/tests/reference/choices_$model.json" $task "$model-$task.jsonl" <<'TEXT' || fail "$model $task: see above"
 import json, sys
 expected = json.load(open(sys.argv[1], encoding="utf-8"))["tasks"][sys.argv[2]]
