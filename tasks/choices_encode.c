@@ -53,7 +53,7 @@ static enum status encode_text(struct ids *out, struct arena *arena, const struc
     return tokenizer_encode(model->tokenizer, arena, text, &out->id, &out->n);
 }
 
-/* The context's own tokens, then those of both texts together behind as many. */
+/* The context's own tokens, then those of both texts together after as many. */
 static enum status join(struct choices_row *out, struct arena *arena, const struct model *model,
                         const struct ids *context, const struct ids *both)
 {

@@ -19,7 +19,7 @@
 #include "model/op.h"
 #include "model/rope.h"
 
-/* How an access is cut among threads. Two accesses with equal cuts touch the same elements in the
+/* The cut of an access among threads. Two accesses with equal cuts touch the same elements in the
  * same thread; NOBODY: no access; EVERYBODY: no cut equals it. */
 #define NOBODY 0u
 #define EVERYBODY UINT32_MAX

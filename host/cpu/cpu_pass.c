@@ -73,7 +73,7 @@ static enum status keep_rows(struct cpu_run *run)
     return st ? st : cpu_room(cpu, REG_P, scores);
 }
 
-/* Ops in place destroy what their hooks have to read. */
+/* Ops in place destroy inputs of their hooks. */
 static enum status save_inputs(struct cpu_run *run)
 {
     const struct graph *graph = &run->cpu->base.model->graph;

@@ -32,7 +32,7 @@ bool tokenizer_ends_has(const struct tokenizer_ends *ends, int32_t id);
 struct tokenizer_special {
     uint32_t count;
     const struct tokenizer_special_entry *entries; /* (count), by text */
-    uint32_t first[257]; /* entries whose text begins with byte b: first[b] to first[b + 1] */
+    uint32_t first[257]; /* entries whose text starts with byte b: first[b] to first[b + 1] */
 };
 
 struct tokenizer_special_match {

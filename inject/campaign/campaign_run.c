@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A campaign from its plan to its end: golden runs, draw, database, what it says of
- * the model, workers. */
+/* A campaign from its plan to its end: golden runs, draw, database, its data on the model,
+ * workers. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>

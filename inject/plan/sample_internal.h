@@ -89,7 +89,7 @@ struct sample_set {
     const char *label;
 };
 
-/* A stratum with what it is drawn by. */
+/* A stratum with its weight and weighed items. */
 struct sample_weighed {
     struct sample_stratum shown;
     uint32_t core, set;

@@ -49,7 +49,7 @@ static bool same(const struct words *a, uint32_t i, const struct words *b, uint3
     return n == (size_t)(b->at[j + 1] - b->at[j]) && memcmp(a->at[i], b->at[j], n) == 0;
 }
 
-/* Matches words at both ends alone: everything between differs. */
+/* Matches words only at both ends: everything between differs. */
 static void mark_ends(struct words *a, struct words *b)
 {
     uint32_t head = 0, tail = 0;
