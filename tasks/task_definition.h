@@ -15,6 +15,7 @@
 #define TASK_STOPS_MAX 64
 #define TASK_SHOTS_MAX 64
 #define TASK_RULES_MAX 8
+#define TASK_LEFT_OUT_MAX 1024
 
 /* The words of task.h's enumerations and of the formats. */
 extern const char *const task_kinds[TASK_KIND_COUNT],
@@ -64,8 +65,9 @@ struct task_definition {
     struct task_templates choices, contexts, labels;
     const char *delimiter;
 
-    uint32_t pool;           /* records at the end, for examples */
-    uint32_t pool_of_groups; /* 1: at the end of each group */
+    struct task_texts leave_out; /* ids of records that are neither items nor examples */
+    uint32_t pool;               /* records at the end, for examples */
+    uint32_t pool_of_groups;     /* 1: at the end of each group */
     const char *separator;
     const struct json *examples; /* a list of records; null: from the data */
     struct task_texts stop, extract;

@@ -8,6 +8,8 @@
 #include "base/log.h"
 #include "tasks/task_record.h"
 
+#define LEFT_OUT UINT32_MAX
+
 /* A source of examples: all data, or a group. */
 struct group {
     const char *name;
@@ -28,15 +30,16 @@ struct maker {
     struct group all;    /* examples for every item */
     struct group *group; /* (n_groups) */
     uint32_t n_groups;
-    uint32_t *group_of; /* (n_records) of each record; null: not needed */
+    uint32_t *group_of; /* (n_records) of each record, or LEFT_OUT; null: not needed */
     uint8_t *wanted;    /* (n_records) as an item; null: all in range */
-    uint32_t n_records;
+    uint32_t n_records, n_left_out;
     uint32_t room_records, room_items;
 };
 
-/* A pass's action on each record; `stop` ends it. */
+/* A pass's action on each record, and on those that are left out; `stop` ends it. */
 struct visit {
     enum status (*record)(struct maker *m, const struct task_record *record);
+    enum status (*left_out)(struct maker *m);                        /* null: none */
     bool (*skip)(const struct maker *m, uint32_t index, bool *stop); /* null: none */
 };
 
@@ -44,9 +47,14 @@ static enum status visit_record(struct maker *m, const struct visit *visit,
                                 const struct json *object, const struct task_place *place)
 {
     struct task_record record;
+    bool left_out = false;
     enum status st = task_record_init(&record, m->d, object, place);
     if (!st)
+        st = task_record_left_out(&record, &left_out);
+    if (!st && !left_out)
         st = visit->record(m, &record);
+    else if (!st && visit->left_out)
+        st = visit->left_out(m);
     task_record_finish(&record);
     return st;
 }
@@ -115,6 +123,21 @@ static enum status find_group(struct maker *m, const char *name, uint32_t *out)
     return STATUS_OK;
 }
 
+static enum status add_group(struct maker *m, uint32_t group)
+{
+    const enum status st =
+        grow((void **)&m->group_of, &m->room_records, m->n_records, sizeof(*m->group_of));
+    if (!st)
+        m->group_of[m->n_records++] = group;
+    return st;
+}
+
+static enum status count_left_out(struct maker *m)
+{
+    m->n_left_out++;
+    return add_group(m, LEFT_OUT);
+}
+
 /* First pass: groups, with their sizes. */
 static enum status count_record(struct maker *m, const struct task_record *record)
 {
@@ -125,11 +148,9 @@ static enum status count_record(struct maker *m, const struct task_record *recor
     if (!st)
         st = find_group(m, name, &group);
     if (!st)
-        st = grow((void **)&m->group_of, &m->room_records, m->n_records, sizeof(*m->group_of));
-    if (!st) {
-        m->group_of[m->n_records++] = group;
+        st = add_group(m, group);
+    if (!st)
         m->group[group].count++;
-    }
     arena_finish(&arena);
     return st;
 }
@@ -162,12 +183,14 @@ static enum status mark_pool(struct maker *m, struct group *group)
 static enum status mark_pools(struct maker *m)
 {
     enum status st = STATUS_OK;
-    m->all.count = m->n_records;
+    m->all.count = m->n_records - m->n_left_out;
     for (uint32_t i = 0; !st && by_group(m) && i < m->n_groups; i++)
         st = mark_pool(m, &m->group[i]);
     if (!st && !by_group(m))
         st = mark_pool(m, &m->all);
     for (uint32_t i = 0; !st && i < m->n_records; i++) {
+        if (m->group_of[i] == LEFT_OUT)
+            continue;
         struct group *group = pool_of(m, i);
         m->wanted[i] = group->seen++ + group->pool < group->count;
     }
@@ -192,7 +215,7 @@ static enum status add_example(struct maker *m, const struct task_record *record
 /* Examples in the definition itself. */
 static enum status take_records(struct maker *m)
 {
-    const struct visit visit = {add_example, NULL};
+    const struct visit visit = {add_example, NULL, NULL};
     enum status st = STATUS_OK;
     if (json_count(m->d->examples) < m->query->shots) {
         log_error("task %s: found %u shots, expected at most %zu", m->d->task.name, m->query->shots,
@@ -221,8 +244,10 @@ static void spread(struct maker *m)
     uint32_t rest = m->query->spread, most = 0, full = 0, sum = 0;
     for (uint32_t i = 0; i < m->n_groups; i++)
         m->group[i].count = m->group[i].seen = 0;
-    for (uint32_t i = 0; i < m->n_records; i++)
-        m->group[m->group_of[i]].count += m->wanted[i];
+    for (uint32_t i = 0; i < m->n_records; i++) {
+        if (m->wanted[i])
+            m->group[m->group_of[i]].count++;
+    }
     for (uint32_t i = 0; i < m->n_groups; i++)
         most = m->group[i].count > most ? m->group[i].count : most;
     for (; full < most; full++, rest -= sum) { /* whole rounds */
@@ -233,9 +258,9 @@ static void spread(struct maker *m)
             break;
     }
     for (uint32_t i = 0; i < m->n_records; i++) {
-        struct group *group = &m->group[m->group_of[i]];
         if (!m->wanted[i])
             continue;
+        struct group *group = &m->group[m->group_of[i]];
         m->wanted[i] = group->seen < full || (group->seen == full && rest > 0);
         rest -= group->seen == full && m->wanted[i];
         group->seen++;
@@ -250,7 +275,8 @@ static bool in_range(const struct task_query *query, uint32_t index)
 /* First counts the records, if that decides which are items. */
 static enum status choose(struct maker *m)
 {
-    const struct visit count = {count_record, NULL}, examples = {add_example, skip_wanted};
+    const struct visit count = {count_record, count_left_out, NULL},
+                       examples = {add_example, NULL, skip_wanted};
     const bool pooled = m->query->shots > 0 && !m->d->examples;
     if (m->query->shots > 0 && m->d->examples) {
         const enum status st = take_records(m);
@@ -265,7 +291,8 @@ static enum status choose(struct maker *m)
         log_error("out of host memory, %u records", m->n_records);
         return STATUS_MEMORY;
     }
-    memset(m->wanted, 1, m->n_records);
+    for (uint32_t i = 0; i < m->n_records; i++)
+        m->wanted[i] = m->group_of[i] != LEFT_OUT;
     if (!st && pooled)
         st = mark_pools(m);
     if (!st && pooled)
@@ -334,7 +361,7 @@ static void finish(struct maker *m)
 enum status task_items(struct task_items *out, const struct task *task,
                        const struct task_query *query)
 {
-    const struct visit items = {add_item, skip_others};
+    const struct visit items = {add_item, NULL, skip_others};
     struct maker m = {.d = task_definition_of(task), .query = query, .out = out};
     *out = (struct task_items){0};
     enum status st = task_files_find(&m.files, &m.arena, m.d, query);

@@ -98,6 +98,25 @@ void task_record_finish(struct task_record *record)
     template_record_destroy(&record->values);
 }
 
+static enum status make_id(const struct task_record *r, struct arena *arena, const char **out)
+{
+    *out = arena_printf(arena, "%u", r->index);
+    return *out ? make(r, arena, "id", r->definition->id, out) : STATUS_MEMORY;
+}
+
+enum status task_record_left_out(const struct task_record *record, bool *out)
+{
+    const struct task_texts *names = &record->definition->leave_out;
+    struct arena arena = {0};
+    const char *id = "";
+    enum status st = names->count > 0 ? make_id(record, &arena, &id) : STATUS_OK;
+    *out = false;
+    for (uint32_t i = 0; !st && i < names->count && !*out; i++)
+        *out = strcmp(names->text[i], id) == 0;
+    arena_finish(&arena);
+    return st;
+}
+
 enum status task_record_group(const struct task_record *record, struct arena *arena,
                               const char **out)
 {
@@ -245,7 +264,6 @@ enum status task_record_item(const struct task_record *record, struct arena *are
     const struct task_definition *d = record->definition;
     const char *header = "";
     *out = (struct task_item){.index = record->index,
-                              .doc_id = arena_printf(arena, "%u", record->index),
                               .group = "",
                               .prompt = "",
                               .target = "",
@@ -258,8 +276,7 @@ enum status task_record_item(const struct task_record *record, struct arena *are
         const char *key;
         const struct template *template;
         const char **out;
-    } texts[] = {{"id", d->id, &out->doc_id},
-                 {"group", d->group, &out->group},
+    } texts[] = {{"group", d->group, &out->group},
                  {"header", d->header, &header},
                  {"template", d->prompt, &out->prompt},
                  {"instruction", examples ? NULL : d->instruction, &out->instruction},
@@ -269,7 +286,7 @@ enum status task_record_item(const struct task_record *record, struct arena *are
                  {"entry_point", d->entry_point, &out->entry_point},
                  {"integrand", d->integrand, &out->integrand},
                  {"variable", d->variable, &out->variable}};
-    enum status st = out->doc_id ? STATUS_OK : STATUS_MEMORY;
+    enum status st = make_id(record, arena, &out->doc_id);
     for (size_t i = 0; !st && i < sizeof(texts) / sizeof(*texts); i++)
         st = make(record, arena, texts[i].key, texts[i].template, texts[i].out);
     if (!st && d->task.kind == TASK_CHOICES)

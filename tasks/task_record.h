@@ -26,6 +26,9 @@ enum status task_record_init(struct task_record *out, const struct task_definiti
                              const struct task_place *place) STATUS_MUST_USE;
 void task_record_finish(struct task_record *record);
 
+/* Whether the definition leaves it out. */
+enum status task_record_left_out(const struct task_record *record, bool *out) STATUS_MUST_USE;
+
 /* Its group, "" if the task has none. */
 enum status task_record_group(const struct task_record *record, struct arena *arena,
                               const char **out) STATUS_MUST_USE;

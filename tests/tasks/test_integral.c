@@ -13,6 +13,7 @@
 
 #include "base/text.h"
 #include "tasks/integral.h"
+#include "tasks/task.h"
 
 struct row {
     const char *integrand, *answer;
@@ -293,12 +294,57 @@ static void test_suites(void **state)
     assert_int_equal(unread, 0);
 }
 
+/* The task leaves out, by name, exactly the records that cannot be scored. */
+static void test_task_items(void **state)
+{
+    static const char every[] =
+        "{\"name\": \"every\", \"kind\": \"generation\", \"data\": {\"format\": \"rubi\", "
+        "\"files\": [\"integration/* Problems.m\"]}, \"id\": \"{{ file.removesuffix(' Problems') "
+        "}}/{{ row }}\", \"template\": \"f\", \"integrand\": \"{{ integrand }}\", \"variable\": "
+        "\"{{ variable }}\", \"target\": \"{{ antiderivative }}\", \"extract\": \"integral\"}";
+    const struct task_query query = {.data = getenv("VKFI_DATA")};
+    struct task *task = NULL, *all = NULL;
+    struct task_items items, records;
+    uint32_t at = 0, wrong = 0;
+    (void)state;
+    if (!query.data) {
+        print_message("skipped: VKFI_DATA names no folder with integration/\n");
+        skip();
+    }
+    assert_int_equal(task_open(&task, VKFI_SOURCE "/tasks/definitions/integration.json"),
+                     STATUS_OK);
+    assert_int_equal(task_read(&all, every, strlen(every), "every.json"), STATUS_OK);
+    assert_int_equal(task_items(&items, task, &query), STATUS_OK);
+    assert_int_equal(task_items(&records, all, &query), STATUS_OK);
+    for (uint32_t i = 0; i < records.count; i++) {
+        const struct task_item *item = &records.item[i];
+        const struct integral_problem problem = {item->integrand, item->variable};
+        enum integral_verdict verdict;
+        assert_int_equal(integral_usable(&verdict, &problem, item->target), STATUS_OK);
+        const bool is_item = at < items.count && strcmp(items.item[at].doc_id, item->doc_id) == 0;
+        at += is_item;
+        if (is_item == (verdict == INTEGRAL_RIGHT))
+            continue;
+        print_message("%s: %s, but %s\n", item->doc_id, integral_verdict_name(verdict),
+                      is_item ? "an item" : "none");
+        wrong++;
+    }
+    print_message("%u of %u records are items\n", items.count, records.count);
+    assert_int_equal(wrong, 0);
+    assert_int_equal(at, items.count);
+    task_items_finish(&items);
+    task_items_finish(&records);
+    task_close(&task);
+    task_close(&all);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rows),
         cmocka_unit_test(test_hostile),
         cmocka_unit_test(test_suites),
+        cmocka_unit_test(test_task_items),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
