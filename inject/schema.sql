@@ -14,7 +14,7 @@
 -- lies beside it.
 
 PRAGMA application_id = 1986749033; -- "vkfi"
-PRAGMA user_version = 5; -- of this schema; a program reads its own version only
+PRAGMA user_version = 6; -- of this schema; a program reads its own version only
 
 -- One row: the campaign of this database. All shards of a campaign agree in all but shard.
 CREATE TABLE campaign (
@@ -72,6 +72,15 @@ CREATE TABLE item (
     n_tokens INTEGER NOT NULL, -- golden tokens
     weight ANY, -- of the item
     underflow INTEGER NOT NULL CHECK (underflow IN (0, 1)), -- denormals met: bits may depend on the device
+    task TEXT, -- of whose data it is; null, as all below: an item without a scorer
+    area TEXT, -- group of tasks: reasoning, multilingual, mathematical, coding, other
+    doc_id TEXT, -- its name in the task's data
+    task_group TEXT, -- language, subject, level or pair
+    target TEXT, -- reference answer; of choices the right one, from 0
+    answer TEXT, -- golden's; of choices the one chosen, from 0
+    choice_logp TEXT, -- JSON: golden's log-likelihood of each choice in nats; null: no choices
+    score ANY, -- golden's, from 0 to 1
+    chance ANY, -- score of a guess; null: not known
     digest INTEGER NOT NULL
 ) STRICT;
 
@@ -86,6 +95,7 @@ CREATE TABLE trial (
     stratum INTEGER REFERENCES stratum (id), -- index in table stratum
     weight ANY, -- W_h of the stratum
     draw_prob ANY, -- probability with which this fault was drawn in its stratum
+    choice INTEGER, -- the only choice struck, from 0; null: all, or no choices
     n_faults INTEGER, -- faults of this trial; coordinates below are of the first [faults]
     place TEXT NOT NULL, -- op, weight, kv, table, control
     site TEXT NOT NULL, -- name in the graph or file

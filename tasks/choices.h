@@ -60,7 +60,10 @@ void choices_needs(struct executor_params *params, const struct choices_params *
 
 enum status choices_run(const struct choices_params *params) STATUS_MUST_USE;
 
-/* For one id, from a row of logits (n_vocab) and its sampler_logsumexp. */
+/* Characters of a choice without the blank before it, at least 1: what acc_norm divides by. */
+double choices_characters(const char *text);
+
+/* Of one id, from a row of logits (n_vocab) and its sampler_logsumexp. */
 static inline double choices_logprob(const float *logits, double total, int32_t id)
 {
     return (double)logits[id] - total;

@@ -141,3 +141,15 @@ enum status choices_encode(struct choices_item *out, struct arena *arena, const 
         out->n_shared = shared_of(out);
     return st;
 }
+
+double choices_characters(const char *text)
+{
+    const char *at = text + (*text == ' ');
+    uint32_t n = 0;
+    for (size_t left = strlen(at); left > 0; n++) {
+        const struct utf8_char c = utf8_next(at, left);
+        at += c.size;
+        left -= c.size;
+    }
+    return n > 0 ? n : 1;
+}

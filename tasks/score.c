@@ -2,6 +2,8 @@
 /* The columns of a task, and what one item gets in each. */
 #include "tasks/score.h"
 
+#include "tasks/choices.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -67,19 +69,6 @@ void score_columns(struct score_columns *out, const struct task *task, uint32_t 
     }
 }
 
-/* Characters of a choice without the blank before it; at least 1. */
-static double characters(const char *text)
-{
-    const char *at = text + (*text == ' ');
-    uint32_t n = 0;
-    for (size_t left = strlen(at); left > 0; n++) {
-        const struct utf8_char c = utf8_next(at, left);
-        at += c.size;
-        left -= c.size;
-    }
-    return n > 0 ? n : 1;
-}
-
 /* The first of the largest; NaN is less than any number. */
 static uint32_t most_likely(const struct task_item *item, const double *loglik, bool by_character)
 {
@@ -87,7 +76,7 @@ static uint32_t most_likely(const struct task_item *item, const double *loglik, 
     uint32_t choice = 0;
     for (uint32_t c = 0; c < item->n_choices; c++) {
         const double value =
-            by_character ? loglik[c] / characters(item->choice[c].text) : loglik[c];
+            by_character ? loglik[c] / choices_characters(item->choice[c].text) : loglik[c];
         if (value > best || (isnan(best) && !isnan(value))) {
             best = value;
             choice = c;

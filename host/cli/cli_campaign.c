@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "cli/cli_gate.h"
+#include "cli/cli_task.h"
 #include "inject/store/store_status.h"
 
 struct options {
@@ -31,8 +32,9 @@ static enum status ask(struct question *out, const char *path, const struct stor
 {
     const struct store_identity *identity = store_identity(store);
     struct plan plan;
-    enum status st = plan_read(
-        &plan, arena, &(struct plan_source){identity->plan, strlen(identity->plan), path, "."});
+    enum status st =
+        plan_read(&plan, arena,
+                  &(struct plan_source){identity->plan, strlen(identity->plan), path, ".", NULL});
     if (st || !plan_stops_itself(&plan) || s->suspect > 0 || identity->shards > 1)
         return st;
     const struct report_gate_request request = report_gate_question(&plan.gate);
@@ -223,7 +225,9 @@ static enum status run(const struct cli_env *env, const void *options,
         return STATUS_USAGE;
     }
     enum status st = cli_campaign_open(&c, env, &call);
-    st = st ? st : plan_load(&c.crew->plan, &c.crew->arena, operands->item[0]);
+    st = st ? st
+            : plan_load(&c.crew->plan, &c.crew->arena, operands->item[0],
+                        &(struct plan_tasks){cli_task_of_plan, env});
     st = st ? st : plan_stop_warn(&c.crew->plan);
     st = st ? st : cli_campaign_run(&c, env, o->output);
     cli_campaign_summary(&c);

@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "cli/cli_device.h"
+#include "cli/cli_task.h"
 #include "inject/plan/plan_confirm.h"
 #include "inject/plan/plan_waves.h"
 #include "inject/report/report_source.h"
@@ -125,7 +126,9 @@ static enum status extend(const struct cli_env *env, const void *options,
         return STATUS_USAGE;
     }
     const bool database = is_database(path);
-    enum status st = database ? report_source_open(&source, path) : plan_load(&base, &arena, path);
+    enum status st =
+        database ? report_source_open(&source, path)
+                 : plan_load(&base, &arena, path, &(struct plan_tasks){cli_task_of_plan, env});
     st = st ? st : plan_waves_extend(&plan, &arena, database ? &source.plan : &base, o->trials);
     st = st ? st : write_plan(&plan, o->output);
     report_source_finish(&source);
@@ -156,7 +159,8 @@ static enum status check(const struct cli_env *env, const void *options,
         const char *path = operands->item[i];
         struct arena arena = {0};
         struct plan plan;
-        enum status st = plan_load(&plan, &arena, path);
+        enum status st =
+            plan_load(&plan, &arena, path, &(struct plan_tasks){cli_task_of_plan, env});
         st = st ? st : plan_stop_warn(&plan);
         if (o->json)
             put_checked(&w, path, st ? NULL : plan.hash);

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "cli/cli_record.h"
+#include "cli/cli_task.h"
 
 /* --- expand --- */
 
@@ -273,8 +274,10 @@ enum status cli_plan_diff(const struct cli_env *env, const void *options,
     struct arena arena = {0};
     struct plan a, b;
     (void)env;
-    enum status st = plan_load(&a, &arena, operands->item[0]);
-    st = st ? st : plan_load(&b, &arena, operands->item[1]);
+    enum status st =
+        plan_load(&a, &arena, operands->item[0], &(struct plan_tasks){cli_task_of_plan, env});
+    st = st ? st
+            : plan_load(&b, &arena, operands->item[1], &(struct plan_tasks){cli_task_of_plan, env});
     st = st ? st : print_diff(&a, &b, o->json);
     arena_finish(&arena);
     return st;

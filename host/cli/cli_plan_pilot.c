@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "cli/cli_campaign.h"
+#include "cli/cli_task.h"
 #include "inject/report/report_interval.h"
 #include "inject/report/report_rate.h"
 #include "inject/report/report_source.h"
@@ -153,7 +154,9 @@ static enum status run_device(struct cli_plan_pilot *out, const struct job *job,
     struct cli_plan_share share;
     struct cli_campaign c;
     enum status st = cli_campaign_open(&c, job->env, &call);
-    st = st ? st : plan_load(&c.crew->plan, &c.crew->arena, job->path);
+    st = st ? st
+            : plan_load(&c.crew->plan, &c.crew->arena, job->path,
+                        &(struct plan_tasks){cli_task_of_plan, job->env});
     if (!st) {
         struct plan *plan = &c.crew->plan;
         plan->model = job->options->model ? job->options->model : plan->model;

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "cli/cli_manifest.h"
 #include "cli/cli_plan.h"
+#include "cli/cli_task.h"
 #include "inject/plan/plan_contrast.h"
 
 /* --- a plan with its model and sample --- */
@@ -35,7 +36,8 @@ static enum status read_lengths(struct cli_plan *p, const char *path)
                       json_where(doc, pair));
             st = STATUS_INPUT;
         }
-        p->item[i] = (struct sample_item){(uint32_t)prompt, (uint32_t)tokens};
+        p->item[i] =
+            (struct sample_item){.n_prompt = (uint32_t)prompt, .n_tokens = (uint32_t)tokens};
     }
     json_destroy(&doc);
     return st;
@@ -45,10 +47,9 @@ static enum status count_tokens(struct cli_plan *p)
 {
     enum status st = STATUS_OK;
     for (uint32_t i = 0; !st && i < p->plan.n_items; i++) {
-        struct plan_ids ids;
-        st = plan_item_ids(&p->plan, i, p->model, &p->arena, &ids);
-        if (!st)
-            p->item[i] = (struct sample_item){ids.count, p->plan.item[i].n};
+        struct plan_input input;
+        st = plan_item_input(&p->plan, i, p->model, &p->arena, &input);
+        st = st ? st : plan_item_size(&p->item[i], &p->arena, &p->plan, &input, input.n);
     }
     return st;
 }
@@ -65,7 +66,8 @@ static enum status make_sample(struct cli_plan *p, const struct cli_plan_options
 enum status cli_plan_open(struct cli_plan *out, const struct cli_env *env, const char *path,
                           const struct cli_plan_options *options)
 {
-    enum status st = plan_load(&out->plan, &out->arena, path);
+    enum status st =
+        plan_load(&out->plan, &out->arena, path, &(struct plan_tasks){cli_task_of_plan, env});
     if (st)
         return st;
     st = cli_manifest_open(&out->model, env, options->model ? options->model : out->plan.model);

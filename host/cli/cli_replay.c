@@ -28,7 +28,7 @@ static enum status read_plan(struct cli_crew *crew, const struct store *store, c
     char *name = arena_printf(&crew->arena, "%s (plan)", path);
     if (!folder || !name)
         return STATUS_MEMORY;
-    const struct plan_source source = {identity->plan, strlen(identity->plan), name, folder};
+    const struct plan_source source = {identity->plan, strlen(identity->plan), name, folder, NULL};
     enum status st = plan_read(&crew->plan, &crew->arena, &source);
     if (st)
         return st;

@@ -12,6 +12,7 @@
 
 #include "base/log.h"
 #include "cli/cli_manifest.h"
+#include "inject/plan/plan.h"
 
 #define TASKS_MAX 256
 
@@ -115,6 +116,22 @@ enum status cli_task_items(struct task_items *out, const struct cli_task *task)
         return STATUS_INPUT;
     }
     return task_items(out, task->task, &task->query);
+}
+
+enum status cli_task_of_plan(const void *user, const char *name, uint32_t shots, struct task **task,
+                             struct task_items *items)
+{
+    const struct cli_env *env = user;
+    const struct cli_task_options options = {.shots = shots == PLAN_TASK_SHOTS ? CLI_TASK_NO_SHOTS
+                                                                               : shots};
+    struct cli_task opened;
+    enum status st = cli_task_open(&opened, env, name, &options);
+    if (!st)
+        st = cli_task_items(items, &opened);
+    *task = opened.task; /* the plan closes it */
+    opened.task = NULL;
+    cli_task_close(&opened);
+    return st;
 }
 
 void cli_task_close(struct cli_task *task)

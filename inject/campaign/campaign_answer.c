@@ -65,12 +65,18 @@ enum status campaign_answer_opened(const struct campaign_channel *channel)
 enum status campaign_answer_golden(const struct campaign_channel *channel,
                                    const struct campaign_golden *golden)
 {
+    const uint32_t listed = golden->tokens ? golden->n_tokens : 0;
     struct text body = {0};
     campaign_channel_put_u64(&body, golden->hash);
     campaign_channel_put_u32(&body, golden->underflow);
     campaign_channel_put_u32(&body, golden->n_tokens);
-    for (uint32_t i = 0; i < golden->n_tokens; i++)
+    campaign_channel_put_u32(&body, listed);
+    campaign_channel_put_u32(&body, golden->n_choices);
+    campaign_channel_put_u32(&body, golden->chosen);
+    for (uint32_t i = 0; i < listed; i++)
         campaign_channel_put_u32(&body, (uint32_t)golden->tokens[i]);
+    for (uint32_t i = 0; i < golden->n_choices; i++)
+        campaign_channel_put_real(&body, golden->logp[i]);
     return say(channel, CAMPAIGN_DONE, &body);
 }
 
@@ -80,14 +86,23 @@ enum status campaign_answer_read_golden(struct campaign_reader *body, struct are
     out->hash = campaign_channel_u64(body);
     out->underflow = campaign_channel_u32(body) != 0;
     out->n_tokens = campaign_channel_u32(body);
-    if (body->bad || out->n_tokens == 0 || body->left != out->n_tokens * sizeof(uint32_t))
+    const uint32_t listed = campaign_channel_u32(body);
+    out->n_choices = campaign_channel_u32(body);
+    out->chosen = campaign_channel_u32(body);
+    const uint64_t size =
+        (uint64_t)listed * sizeof(uint32_t) + (uint64_t)out->n_choices * sizeof(double);
+    if (body->bad || out->n_tokens == 0 || body->left != size)
         return refuse("golden run");
-    int32_t *tokens = arena_array(arena, out->n_tokens, sizeof(*tokens));
-    if (!tokens)
+    int32_t *tokens = arena_array(arena, listed + 1, sizeof(*tokens));
+    double *logp = arena_array(arena, out->n_choices + 1, sizeof(*logp));
+    if (!tokens || !logp)
         return STATUS_MEMORY;
-    for (uint32_t i = 0; i < out->n_tokens; i++)
+    for (uint32_t i = 0; i < listed; i++)
         tokens[i] = (int32_t)campaign_channel_u32(body);
+    for (uint32_t i = 0; i < out->n_choices; i++)
+        logp[i] = campaign_channel_real(body);
     out->tokens = tokens;
+    out->logp = logp;
     return STATUS_OK;
 }
 

@@ -8,6 +8,7 @@
 #include "inject/campaign/campaign_answer.h"
 #include "inject/campaign/campaign_doubt.h"
 #include "inject/campaign/campaign_row.h"
+#include "inject/campaign/campaign_score.h"
 #include "inject/campaign/campaign_state.h"
 
 /* --- controls --- */
@@ -105,6 +106,14 @@ static enum status check_rerun(struct campaign_state *s, struct arena *arena,
     return fail_control(s, control, &original, difference.text);
 }
 
+/* Another token, whatever its text; choices are given, there it is another logit. */
+static bool differs(const struct campaign_state *s, const struct row *row)
+{
+    if (s->item[row->item].input.choices.n_choices == 0)
+        return row->first_diff != ROW_NULL;
+    return strcmp(row->outcome, kinds_text(KINDS_OUTCOME, OUTCOME_MASKED_BITEXACT)) != 0;
+}
+
 static enum status check_control(struct campaign_state *s, struct arena *arena,
                                  const struct row *row)
 {
@@ -119,7 +128,7 @@ static enum status check_control(struct campaign_state *s, struct arena *arena,
         return fail_control(s, row, NULL,
                             "a fault that changes nothing was not masked bit for bit");
     /* compares tokens, not text: two invalid bytes look alike */
-    if (role == ROLE_SENTINEL && !ended && row->first_diff == ROW_NULL)
+    if (role == ROLE_SENTINEL && !ended && !differs(s, row))
         return fail_control(s, row, NULL, "a fault that always changes the first token did not");
     return STATUS_OK;
 }
@@ -181,10 +190,11 @@ static enum status commit(struct campaign_state *s, struct arena *arena,
                       batch->id[i]);
             return STATUS_INTERNAL;
         }
+        st = campaign_score_row(s->score, arena, row, &s->item[batch->item].row);
         row->attempts = answer->attempts;
         row->device_id = s->seat[answer->device].row;
         row->seconds = answer->armed / rows->n_rows;
-        if (way == CAMPAIGN_WAY_SHADOW)
+        if (!st && way == CAMPAIGN_WAY_SHADOW)
             st = keep_shadow(s, row);
     }
     if (!st && way != CAMPAIGN_WAY_SHADOW)

@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "inject/campaign/campaign_answer.h"
+#include "inject/campaign/campaign_score.h"
 #include "inject/campaign/campaign_state.h"
 #include "inject/campaign/campaign_team.h"
 
@@ -47,6 +48,8 @@ static enum status done(void *user, const struct campaign_answer *answer,
     enum status st = campaign_answer_read_golden(body, &s->arena, &golden);
     if (!st)
         st = campaign_items_set(&s->item[item], &s->arena, &golden, s->setup->model);
+    if (!st)
+        st = campaign_score_item(s->score, &s->arena, &s->item[item].row);
     if (!st)
         campaign_tell(s, &(struct campaign_event){.kind = CAMPAIGN_EVENT_GOLDEN,
                                                   .item = item,

@@ -3,78 +3,89 @@
 #include "inject/campaign/campaign_items.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "inject/store/store_prompt.h"
-#include "model/chat.h"
-#include "model/detokenizer.h"
+#include "model/decode.h"
 
-static enum status encode_text(struct campaign_item *out, struct arena *arena,
-                               const struct plan_item *item, const struct model *model)
+/* As golden runs take them: choices are compared as they are for acc, by characters for acc_norm.
+ */
+static enum status make_choices(struct campaign_item *out, struct arena *arena)
 {
-    char *rendered = NULL;
-    const char *text = item->prompt;
-    size_t count = 0;
-    if (item->chat) {
-        enum status st = chat_render(model->gguf, arena,
-                                     &(struct chat_message){text, item->template}, &rendered);
-        if (st)
-            return st;
-        text = rendered;
+    const struct choices_item *choices = &out->input.choices;
+    struct golden_choice *choice = arena_array(arena, choices->n_choices, sizeof(*choice));
+    if (!choice)
+        return STATUS_MEMORY;
+    for (uint32_t i = 0; i < choices->n_choices; i++) {
+        const struct choices_row *row = &choices->choice[i];
+        choice[i] = (struct golden_choice){
+            .ids = row->ids, .n_ids = row->n_ids, .n_context = row->n_context, .length = 1};
+        if (out->question->metric == TASK_ACC_NORM)
+            choice[i].length = choices_characters(out->question->item.choice[i].text);
     }
-    const struct tokenizer_text bytes = {text, strlen(text),
-                                         item->chat ? TOKENIZER_CHAT : TOKENIZER_PLAIN};
-    enum status st = tokenizer_encode(model->tokenizer, arena, &bytes, &out->ids, &count);
-    out->n_ids = count < UINT32_MAX ? (uint32_t)count : UINT32_MAX;
-    return st;
+    out->choice = choice;
+    return STATUS_OK;
 }
 
-static enum status copy_ids(struct campaign_item *out, struct arena *arena,
-                            const struct plan_item *item, const struct model *model)
+/* All that a run is fed: of choices, one after the other. */
+static enum status list_ids(struct campaign_item *out, struct arena *arena)
 {
-    out->ids = arena_array(arena, item->n_ids + 1, sizeof(*out->ids));
-    if (!out->ids)
-        return STATUS_MEMORY;
-    for (uint32_t i = 0; i < item->n_ids; i++) {
-        if (item->ids[i] < 0 || (uint32_t)item->ids[i] >= model->hp.n_vocab) {
-            log_error("found token id %" PRId32 ", expected 0 to %" PRIu32, item->ids[i],
-                      model->hp.n_vocab - 1);
-            return STATUS_INPUT;
-        }
-        out->ids[i] = item->ids[i];
+    const struct choices_item *choices = &out->input.choices;
+    uint32_t n = 0;
+    if (choices->n_choices == 0) {
+        out->row.prompt_ids = store_prompt_text(arena, out->input.ids, out->input.n_ids);
+        return out->row.prompt_ids ? STATUS_OK : STATUS_MEMORY;
     }
-    out->n_ids = item->n_ids;
-    return STATUS_OK;
+    for (uint32_t i = 0; i < choices->n_choices; i++)
+        n += choices->choice[i].n_ids;
+    int32_t *ids = arena_array(arena, n, sizeof(*ids));
+    if (!ids)
+        return STATUS_MEMORY;
+    n = 0;
+    for (uint32_t i = 0; i < choices->n_choices; i++) {
+        memcpy(ids + n, choices->choice[i].ids, choices->choice[i].n_ids * sizeof(*ids));
+        n += choices->choice[i].n_ids;
+    }
+    out->row.prompt_ids = store_prompt_text(arena, ids, n);
+    return out->row.prompt_ids ? STATUS_OK : STATUS_MEMORY;
+}
+
+/* What an answer is held against: of choices the index of the right one. */
+static enum status describe(struct store_item *row, struct arena *arena,
+                            const struct plan_question *q)
+{
+    row->score = row->chance = NAN;
+    if (!q)
+        return STATUS_OK;
+    row->task = q->task;
+    row->area = task_area_name((enum task_area)q->area);
+    row->doc_id = q->item.doc_id;
+    row->task_group = q->item.group;
+    row->target = q->item.target;
+    row->chance = q->chance;
+    if (q->kind == TASK_CHOICES)
+        row->target = arena_printf(arena, "%" PRIu32, q->item.gold);
+    return row->target ? STATUS_OK : STATUS_MEMORY;
 }
 
 static enum status make_item(struct campaign_item *out, struct arena *arena,
-                             const struct plan_item *item, const struct model *model)
+                             const struct plan *plan, const struct model *model)
 {
-    out->n = item->n;
+    const uint32_t index = out->row.id;
+    const struct plan_item *item = &plan->item[index];
+    enum status st = plan_item_input(plan, index, model, arena, &out->input);
+    out->question = item->question;
     out->row.prompt = item->prompt ? item->prompt : "";
     out->row.prompt_group = item->group;
-    enum status st =
-        item->ids ? copy_ids(out, arena, item, model) : encode_text(out, arena, item, model);
-    if (st)
-        return st;
-    out->row.prompt_ids = store_prompt_text(arena, out->ids, out->n_ids);
-    if (!out->row.prompt_ids)
-        return STATUS_MEMORY;
-    if (out->n_ids == 0) {
-        log_error("found an empty prompt and a model without begin token, expected at least one "
-                  "token");
-        return STATUS_INPUT;
-    }
-    if ((uint64_t)out->n_ids + out->n - 1 > model->hp.n_ctx) {
-        log_error("found a prompt of %" PRIu32 " tokens with n %" PRIu32
-                  ", expected both in the model's context of %" PRIu32,
-                  out->n_ids, out->n, model->hp.n_ctx);
-        return STATUS_INPUT;
-    }
-    return STATUS_OK;
+    if (!st && out->input.choices.n_choices > 0)
+        st = make_choices(out, arena);
+    st = st ? st : list_ids(out, arena);
+    return st ? st : describe(&out->row, arena, item->question);
 }
 
 enum status campaign_items_make(struct campaign_item **out, struct arena *arena,
@@ -85,11 +96,9 @@ enum status campaign_items_make(struct campaign_item **out, struct arena *arena,
         return STATUS_MEMORY;
     for (uint32_t i = 0; i < plan->n_items; i++) {
         (*out)[i].row.id = i;
-        enum status st = make_item(&(*out)[i], arena, &plan->item[i], model);
-        if (st) {
-            log_error("prompt %" PRIu32 " of the plan cannot be used: %s", i, log_last_error());
+        const enum status st = make_item(&(*out)[i], arena, plan, model);
+        if (st)
             return st;
-        }
     }
     return STATUS_OK;
 }
@@ -98,32 +107,73 @@ struct golden_shape campaign_items_shape(const struct campaign_item *items, cons
 {
     struct golden_shape shape = {.checkpoint_bytes = plan->checkpoint_bytes};
     for (uint32_t i = 0; i < plan->n_items; i++) {
-        shape.n_ids = items[i].n_ids > shape.n_ids ? items[i].n_ids : shape.n_ids;
-        shape.n = items[i].n > shape.n ? items[i].n : shape.n;
+        const struct plan_input *input = &items[i].input;
+        const struct choices_item *choices = &input->choices;
+        uint32_t rows = choices->n_choices > 0 ? choices->n_shared : input->n_ids + input->n;
+        for (uint32_t k = 0; k < choices->n_choices; k++)
+            rows += choices->choice[k].n_ids - 1 - choices->n_shared;
+        shape.n_ids = input->n_ids > shape.n_ids ? input->n_ids : shape.n_ids;
+        shape.n = input->n > shape.n ? input->n : shape.n;
+        shape.n_choices =
+            choices->n_choices > shape.n_choices ? choices->n_choices : shape.n_choices;
+        shape.rows = rows > shape.rows ? rows : shape.rows;
     }
     return shape;
+}
+
+/* The choice that golden takes, and how likely it finds each. */
+static enum status set_choices(struct campaign_item *item, struct arena *arena,
+                               const struct campaign_golden *golden)
+{
+    const struct task_item *asked = &item->question->item;
+    struct json_memory m;
+    if (golden->n_choices != asked->n_choices || golden->chosen >= golden->n_choices) {
+        log_error("a worker's golden run has %" PRIu32 " choices, expected %" PRIu32,
+                  golden->n_choices, asked->n_choices);
+        return STATUS_INTERNAL;
+    }
+    json_begin_memory(&m, false);
+    json_array_open(&m.w);
+    for (uint32_t i = 0; i < golden->n_choices; i++)
+        json_put_number(&m.w, golden->logp[i]);
+    json_array_close(&m.w);
+    item->row.score = golden->chosen == asked->gold;
+    item->row.answer = arena_printf(arena, "%" PRIu32, golden->chosen);
+    item->row.text = asked->choice[golden->chosen].text;
+    item->row.tokens = "[]";
+    const enum status st = json_end_line(&item->row.choice_logp, &m, arena);
+    return st || item->row.answer ? st : STATUS_MEMORY;
+}
+
+static enum status set_text(struct campaign_item *item, struct arena *arena,
+                            const struct campaign_golden *golden, const struct model *model)
+{
+    struct text text = {0};
+    const struct decode decode = {
+        .rules = {.n = item->input.n, .stops = item->input.stop, .n_stops = item->input.n_stops},
+        .model = model};
+    const enum status st =
+        decode_answer(&text, &decode, &(struct decode_tokens){golden->tokens, golden->n_tokens});
+    item->row.text = st ? NULL : arena_text(arena, text.data, text.size);
+    item->row.tokens = store_prompt_text(arena, golden->tokens, golden->n_tokens);
+    text_finish(&text);
+    return st || (item->row.text && item->row.tokens) ? st : STATUS_MEMORY;
 }
 
 enum status campaign_items_set(struct campaign_item *item, struct arena *arena,
                                const struct campaign_golden *golden, const struct model *model)
 {
-    struct text text = {0};
-    enum status st = detokenizer_answer(&text, model->tokenizer, golden->tokens, golden->n_tokens);
-    if (!st) {
-        item->known = true;
-        item->n_tokens = golden->n_tokens;
-        item->hash = golden->hash;
-        item->row.text = arena_text(arena, text.data, text.size);
-        item->row.tokens = store_prompt_text(arena, golden->tokens, golden->n_tokens);
-        item->row.hash = arena_printf(arena, "%016" PRIx64, golden->hash);
-        item->row.n_prompt = item->n_ids;
-        item->row.n_tokens = golden->n_tokens;
-        item->row.underflow = golden->underflow;
-        if (!item->row.text || !item->row.tokens || !item->row.hash)
-            st = STATUS_MEMORY;
-    }
-    text_finish(&text);
-    return st;
+    const bool choices = item->input.choices.n_choices > 0;
+    item->known = true;
+    item->n_tokens = golden->n_tokens;
+    item->hash = golden->hash;
+    item->row.hash = arena_printf(arena, "%016" PRIx64, golden->hash);
+    item->row.n_prompt = item->input.n_ids;
+    item->row.n_tokens = golden->n_tokens;
+    item->row.underflow = golden->underflow;
+    if (!item->row.hash)
+        return STATUS_MEMORY;
+    return choices ? set_choices(item, arena, golden) : set_text(item, arena, golden, model);
 }
 
 /* Another tokenizer or chat engine may give other ids for a prompt, even as many: the campaign's
@@ -147,7 +197,7 @@ enum status campaign_items_read(struct campaign_item *items, struct arena *arena
     enum status st = store_read_items(store, arena, &row, &count);
     for (uint32_t i = 0; !st && i < count; i++) {
         struct campaign_item *item = row[i].id < plan->n_items ? &items[row[i].id] : NULL;
-        if (!item || row[i].n_tokens == 0 || row[i].n_tokens > item->n) {
+        if (!item || row[i].n_tokens == 0 || row[i].n_tokens > item->input.n) {
             log_error("item %" PRIu32 " of the database has %" PRIu32
                       " golden tokens, which do not fit the plan's prompt",
                       row[i].id, row[i].n_tokens);
@@ -171,9 +221,9 @@ enum status campaign_items_write(struct campaign_item *items, struct store *stor
     uint64_t positions = 0;
     enum status st = STATUS_OK;
     for (uint32_t i = 0; i < plan->n_items; i++)
-        positions += items[i].n_ids + items[i].n_tokens - 1;
+        positions += items[i].input.n_ids + items[i].n_tokens - 1;
     for (uint32_t i = 0; !st && i < plan->n_items; i++) {
-        const double own = items[i].n_ids + items[i].n_tokens - 1;
+        const double own = items[i].input.n_ids + items[i].n_tokens - 1;
         items[i].row.weight = plan->item_weight == PLAN_ITEMS_EXPOSURE ? own / (double)positions
                                                                        : 1.0 / plan->n_items;
         st = store_put_item(store, &items[i].row);
@@ -185,8 +235,12 @@ struct sample_item *campaign_items_sizes(const struct campaign_item *items, stru
                                          const struct plan *plan)
 {
     struct sample_item *sizes = arena_array(arena, plan->n_items, sizeof(*sizes));
-    for (uint32_t i = 0; sizes && i < plan->n_items; i++)
-        sizes[i] = (struct sample_item){items[i].n_ids, items[i].n_tokens};
+    for (uint32_t i = 0; sizes && i < plan->n_items; i++) {
+        if (plan_item_size(&sizes[i], arena, plan, &items[i].input, items[i].n_tokens))
+            return NULL;
+        sizes[i].left_out = plan->filter == PLAN_FILTER_GOLDEN_RIGHT && items[i].question &&
+                            items[i].row.score < CAMPAIGN_RIGHT;
+    }
     return sizes;
 }
 

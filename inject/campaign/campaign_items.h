@@ -15,15 +15,17 @@
 #include "model/model.h"
 
 struct campaign_item {
-    int32_t *ids;   /* (n_ids) prompt */
-    uint32_t n_ids; /* at least 1 */
-    uint32_t n;     /* most tokens to generate */
+    struct plan_input input;
+    const struct plan_question *question; /* null: no score */
+    const struct golden_choice *choice;   /* (input.choices.n_choices) */
 
     bool known; /* the golden run is known: */
     uint32_t n_tokens;
     uint64_t hash; /* of its step hashes */
     struct store_item row;
 };
+
+#define CAMPAIGN_RIGHT (1 - 1e-9) /* an answer with this score is right */
 
 /* One for each item of the plan. STATUS_INPUT if a prompt is empty, holds an unknown id, or does
  * not fit the model's context with its n tokens. */
@@ -36,8 +38,10 @@ struct golden_shape campaign_items_shape(const struct campaign_item *items,
 
 /* The golden run of an item; tokens (n_tokens). */
 struct campaign_golden {
-    const int32_t *tokens;
+    const int32_t *tokens; /* (n_tokens); null: of choices */
     uint32_t n_tokens;
+    const double *logp; /* (n_choices) */
+    uint32_t n_choices, chosen;
     uint64_t hash;
     bool underflow;
 };

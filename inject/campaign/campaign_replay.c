@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "inject/campaign/campaign_answer.h"
 #include "inject/campaign/campaign_row.h"
+#include "inject/campaign/campaign_score.h"
 #include "inject/campaign/campaign_team.h"
 
 struct replay {
@@ -114,6 +115,17 @@ static enum status find_stored(struct replay *r)
     return st;
 }
 
+static enum status score(struct replay *r)
+{
+    const struct campaign_setup *setup = &r->params->setup;
+    struct campaign_score *score = NULL;
+    enum status st = campaign_score_create(&score, setup->plan);
+    if (!st)
+        st = campaign_score_row(score, r->arena, &r->out->replayed, &r->item[r->draw.item].row);
+    campaign_score_destroy(&score);
+    return st;
+}
+
 static enum status run(struct replay *r)
 {
     const struct campaign_setup *setup = &r->params->setup;
@@ -127,6 +139,8 @@ static enum status run(struct replay *r)
     r->way = r->draw.role == ROLE_NAIVE ? CAMPAIGN_WAY_NAIVE : CAMPAIGN_WAY_FAST;
     if (!st)
         st = run_worker(r);
+    if (!st)
+        st = score(r);
     if (!st)
         r->out->identical = row_compare(&r->out->stored, &r->out->replayed, &r->out->difference);
     return st;

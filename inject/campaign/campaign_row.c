@@ -100,6 +100,8 @@ static enum status put_faults(struct row *row, struct arena *arena,
         row->arm = "none";
         row->control = draw->role == ROLE_TRIAL ? NULL : kinds_text(KINDS_ROLE, draw->role);
         row->item = draw->item;
+        if (draw->choice > 0)
+            row->choice = (int64_t)draw->choice - 1;
         row->stratum = draw->stratum;
         row->weight = draw->weight;
         row->draw_prob = draw->draw_prob;
@@ -178,6 +180,23 @@ static enum status put_text(struct row *row, struct arena *arena, const struct r
     return st || row->faulty_text ? st : STATUS_MEMORY;
 }
 
+/* Answers are the indices of choices, the score whether it is the right one. */
+static enum status put_choice(struct row *row, struct arena *arena,
+                              const struct campaign_row_context *context,
+                              const struct record *record)
+{
+    const struct plan_question *q = context->question;
+    const uint32_t chosen = context->golden->chosen;
+    row->answer_golden = arena_printf(arena, "%" PRIu32, chosen);
+    row->score_golden = chosen == q->item.gold;
+    if (record->outcome == OUTCOME_DUE || record->chosen == chosen)
+        return row->answer_golden ? STATUS_OK : STATUS_MEMORY;
+    row->answer_faulty = arena_printf(arena, "%" PRIu32, record->chosen);
+    row->score_faulty = record->chosen == q->item.gold;
+    row->faulty_text = q->item.choice[record->chosen].text;
+    return row->answer_golden && row->answer_faulty ? STATUS_OK : STATUS_MEMORY;
+}
+
 static void put_known(struct row *row, const struct record *record)
 {
     row->margin_at_fault = record->margin_at_fault;
@@ -209,13 +228,16 @@ enum status campaign_row_make(struct row *out, struct arena *arena,
     if (record->outcome == OUTCOME_DUE)
         out->due_reason = kinds_text(KINDS_DUE_REASON, record->due);
     out->flags = flag_names(arena, record->flags);
-    out->faulty_len = record->n_tokens;
+    out->faulty_len = record->n_choices > 0 ? context->golden_len : record->n_tokens;
     if (record->hashed)
         out->hash = arena_printf(arena, "%016" PRIx64, record->hash);
     st = put_deviation(out, arena, record, context->bounds.model->hp.n_layers);
     if (record->first_diff != EXECUTOR_NONE)
         out->first_diff = record->first_diff;
-    if (!st && (record->first_diff != EXECUTOR_NONE || record->n_tokens != context->golden_len))
+    if (!st && record->n_choices > 0)
+        st = put_choice(out, arena, context, record);
+    else if (!st &&
+             (record->first_diff != EXECUTOR_NONE || record->n_tokens != context->golden_len))
         st = put_text(out, arena, record, context->decode);
     return st;
 }

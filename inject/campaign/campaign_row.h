@@ -14,8 +14,10 @@
 /* What every row of an item needs besides its record. */
 struct campaign_row_context {
     struct fault_bounds bounds;
-    uint32_t golden_len;         /* tokens */
-    const struct decode *decode; /* gives a run its text; null without a record */
+    uint32_t golden_len;                  /* tokens */
+    const struct plan_question *question; /* null: not scored here */
+    const struct golden *golden;          /* of an item of choices; else not looked at */
+    const struct decode *decode;          /* gives a run its text; null without a record */
 };
 
 /* Texts of the row are in `arena` or in the model. `draw` null: not of a campaign; fields of

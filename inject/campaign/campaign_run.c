@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "inject/campaign/campaign_answer.h"
+#include "inject/campaign/campaign_score.h"
 #include "inject/campaign/campaign_state.h"
 #include "inject/campaign/campaign_team.h"
 #include "model/model.h"
@@ -360,6 +361,8 @@ static enum status run(struct campaign_state *s)
     enum status st = campaign_items_make(&s->item, &s->arena, plan, s->setup->model);
     s->world.item = s->item;
     if (!st)
+        st = campaign_score_create(&s->score, plan);
+    if (!st)
         st = open_database(s);
     if (!st)
         st = campaign_golden_run(s);
@@ -395,6 +398,7 @@ enum status campaign_run(const struct campaign_params *params)
     campaign_queue_destroy(&s->queue);
     store_destroy(&s->store);
     certify_destroy(&s->certify);
+    campaign_score_destroy(&s->score);
     sample_destroy(&s->sample);
     arena_finish(&s->arena);
     free(s);

@@ -34,6 +34,7 @@ struct campaign_state {
     struct campaign_item *item;
     struct sample *sample;
     struct certify *certify;
+    struct campaign_score *score;
     struct store *store;
     bool resumed; /* the database existed */
     struct campaign_queue *queue;

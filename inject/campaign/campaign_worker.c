@@ -13,6 +13,7 @@
 #include "inject/campaign/campaign_row.h"
 #include "inject/campaign/campaign_variant.h"
 #include "inject/trial/trial.h"
+#include "tasks/answers.h"
 
 #define NO_ITEM UINT32_MAX
 
@@ -57,33 +58,52 @@ static void drop_golden(struct worker *w)
 static enum status check_golden(struct worker *w, uint32_t index)
 {
     const struct campaign_item *item = &w->world->item[index];
-    const struct generation *run = &w->golden.run;
-    if (!item->known || (item->hash == run->hash && item->n_tokens == run->n_tokens))
+    const uint32_t n = golden_tokens(&w->golden);
+    const uint64_t hash = golden_hash(&w->golden);
+    if (!item->known || (item->hash == hash && item->n_tokens == n))
         return STATUS_OK;
     log_error("%s: the golden run of prompt %" PRIu32 " has %" PRIu32 " tokens and hash %016" PRIx64
               ", the CPU's has %" PRIu32 " and %016" PRIx64
               "; expected the same bits: this device does not compute exact",
-              w->device->name, index, run->n_tokens, run->hash, item->n_tokens, item->hash);
+              w->device->name, index, n, hash, item->n_tokens, item->hash);
     w->final = true;
     return STATUS_DEVICE;
+}
+
+/* How an item is decoded; draws of a sampled one are its own. */
+static struct decode_rules rules_of(const struct plan *plan, const struct campaign_item *item)
+{
+    return (struct decode_rules){
+        .n = item->input.n,
+        .ignore_end = plan->end == PLAN_END_LENGTH,
+        .sampler = {.temperature = plan->temperature,
+                    .top_k = plan->top_k,
+                    .seed = answers_seed(plan->decoding_seed, item->row.id, 0)},
+        .stops = item->input.stop,
+        .n_stops = item->input.n_stops};
 }
 
 static enum status need_golden(struct worker *w, uint32_t index)
 {
     const struct campaign_item *item = &w->world->item[index];
     const struct plan *plan = w->world->setup->plan;
+    const struct choices_item *choices = &item->input.choices;
     if (w->item == index)
         return STATUS_OK;
     drop_golden(w);
-    const struct golden_params params = {
-        .generate = {.ex = w->opened.ex,
-                     .ids = item->ids,
-                     .n_ids = item->n_ids,
-                     .rules = {.n = item->n, .ignore_end = plan->end == PLAN_END_LENGTH},
-                     .save_position = EXECUTOR_NONE},
-        .shape = w->shape,
-        .level = (enum record_level)plan->record,
-        .certify = w->world->certify};
+    const struct golden_params params = {.generate = {.ex = w->opened.ex,
+                                                      .ids = item->input.ids,
+                                                      .n_ids = item->input.n_ids,
+                                                      .rules = rules_of(plan, item),
+                                                      .save_position = EXECUTOR_NONE},
+                                         .choice = item->choice,
+                                         .n_choices = choices->n_choices,
+                                         .n_shared = choices->n_shared,
+                                         .reference = item->question ? item->question->item.gold
+                                                                     : EXECUTOR_NONE,
+                                         .shape = w->shape,
+                                         .level = (enum record_level)plan->record,
+                                         .certify = w->world->certify};
     const double start = clock_seconds();
     fpenv_clear_underflow();
     enum status st = golden_run(&w->golden, &w->golden_arena, &params);
@@ -99,15 +119,24 @@ static enum status need_golden(struct worker *w, uint32_t index)
 
 static enum status answer_golden(struct worker *w, uint32_t index)
 {
+    const struct golden *run = &w->golden;
     struct executor_info info;
     enum status st = need_golden(w, index);
     if (st)
         return st;
     executor_info(w->opened.ex, &info);
-    const struct campaign_golden golden = {.tokens = w->golden.run.tokens,
-                                           .n_tokens = w->golden.run.n_tokens,
-                                           .hash = w->golden.run.hash,
-                                           .underflow = info.underflow};
+    struct campaign_golden golden = {.tokens = golden_is_choice(run) ? NULL : run->run.tokens,
+                                     .n_tokens = golden_tokens(run),
+                                     .hash = golden_hash(run),
+                                     .n_choices = run->n_choices,
+                                     .chosen = run->chosen,
+                                     .underflow = info.underflow};
+    double *logp = arena_array(&w->golden_arena, run->n_choices + 1, sizeof(*logp));
+    if (!logp)
+        return STATUS_MEMORY;
+    for (uint32_t i = 0; i < run->n_choices; i++)
+        logp[i] = run->choice[i].logp;
+    golden.logp = logp;
     return campaign_answer_golden(w->channel, &golden);
 }
 
@@ -133,8 +162,9 @@ static enum status draw(struct worker *w, struct job *job)
         return STATUS_MEMORY;
     for (uint32_t i = 0; !st && i < job->count; i++) {
         st = sample_draw(w->world->sample, job->id[i], &job->arena, &job->draw[i]);
-        job->trial[i] =
-            (struct trial_job){.fault = job->draw[i].fault, .n_faults = job->draw[i].n_faults};
+        job->trial[i] = (struct trial_job){.fault = job->draw[i].fault,
+                                           .n_faults = job->draw[i].n_faults,
+                                           .choice = job->draw[i].choice};
     }
     return st;
 }
@@ -172,7 +202,7 @@ struct fault_bounds campaign_worker_bounds(const struct campaign_world *world, u
     return (struct fault_bounds){.model = world->setup->model,
                                  .act = plan->act,
                                  .kv = plan->kv,
-                                 .n_prompt = world->item[item].n_ids,
+                                 .n_prompt = world->item[item].input.n_ids,
                                  .positions = shape.n_ids + shape.n};
 }
 
@@ -180,7 +210,9 @@ static enum status answer_rows(struct worker *w, struct job *job)
 {
     const struct campaign_row_context context = {.bounds =
                                                      campaign_worker_bounds(w->world, job->item),
-                                                 .golden_len = w->golden.run.n_tokens,
+                                                 .golden_len = golden_tokens(&w->golden),
+                                                 .question = w->world->item[job->item].question,
+                                                 .golden = &w->golden,
                                                  .decode = &w->golden.decode};
     struct row *row = arena_array(&job->arena, job->count, sizeof(*row));
     enum status st = row ? STATUS_OK : STATUS_MEMORY;

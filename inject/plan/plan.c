@@ -10,12 +10,6 @@
 #include "inject/plan/plan_confirm.h"
 #include "inject/plan/plan_field.h"
 
-static enum status refuse_task(const struct plan_reader *r, const struct json *value)
-{
-    log_error("%s: tasks are not supported yet; expected 'prompts'", json_where(r->doc, value));
-    return STATUS_INPUT;
-}
-
 /* Plans with equal shares keep the identity from before others existed. */
 static enum status put_point_weight(struct json_writer *w, const struct plan *plan)
 {
@@ -24,12 +18,32 @@ static enum status put_point_weight(struct json_writer *w, const struct plan *pl
     return STATUS_OK;
 }
 
+/* Greedy plans keep the identity from before others existed. */
+static enum status put_sampling(struct json_writer *w, const struct plan *plan)
+{
+    if (plan->temperature > 0) {
+        json_member_number(w, "temp", plan->temperature);
+        json_member_int(w, "top_k", plan->top_k);
+        json_member_int(w, "decoding_seed", (int64_t)plan->decoding_seed);
+    }
+    return STATUS_OK;
+}
+
 static const struct plan_field DECODING[] = {
     {"n", "", PLAN_FIELD_U32, .at = PLAN_AT(n), .span = {1, 1000000}, .fallback = "32",
      .examples = "[64]", .what = "Tokens to generate after each prompt, at most."},
     {"stop", "stop_at", PLAN_FIELD_WORD, KINDS_END, PLAN_AT(end), .fallback = "'end'",
-     .examples = "['none']", .what = "end: at the model's end token; none: always n tokens."}};
-static PLAN_FIELDS(fields_decoding, "an object with 'n' and 'stop'", DECODING, true);
+     .examples = "['none']", .what = "end: at the model's end token; none: always n tokens."},
+    {"temp", "", PLAN_FIELD_NUMBER, .at = PLAN_AT(temperature), .range = {.min = 0, .max = 100},
+     .fallback = "0", .examples = "[0.8]",
+     .what = "Sampling temperature; 0: the most likely token. Golden and faulty runs use the same "
+             "uniform numbers, keyed by seed, item and step."},
+    {"top_k", "", PLAN_FIELD_U32, .at = PLAN_AT(top_k), .span = {0, 1000000}, .fallback = "0",
+     .examples = "[40]", .what = "Sampling among so many most likely tokens; 0: all."},
+    {"seed", "", PLAN_FIELD_U64, .at = PLAN_AT(decoding_seed), .span = {0, INT64_MAX},
+     .fallback = "0", .examples = "[1]", .what = "Of the samples."},
+    {NULL, NULL, PLAN_FIELD_OTHER, .put = put_sampling}};
+static PLAN_FIELDS(fields_decoding, "an object with 'n', 'stop' and sampling", DECODING, true);
 
 static const struct plan_field BUDGETS[] = {
     {"checkpoint_mib", "checkpoint_bytes", PLAN_FIELD_MIB, .at = PLAN_AT(checkpoint_bytes),
@@ -51,7 +65,7 @@ static const struct plan_field ROOT[] = {
     {"notes", "", PLAN_FIELD_TEXT, .at = PLAN_AT(notes),
      .examples = "['Exponent bits first: see the pilot.']",
      .what = "Why the plan is as it is, outside its identity. None by default."},
-    {"task", "", .read = refuse_task},
+
     {"model", NULL, PLAN_FIELD_TEXT, .at = PLAN_AT(model), .examples = "['smollm2-135m']",
      .need = "a name such as \"smollm2-135m\" or the path of a GGUF file",
      .what = "A name that `vkfi model list` knows, or the path of a GGUF file. Must be given."},
@@ -65,13 +79,17 @@ static const struct plan_field ROOT[] = {
      .fallback = "{'n': 32, 'stop': 'end'}", .examples = "[{'n': 16, 'stop': 'none'}]",
      .what = "How answers are generated: how long, and where they end."},
     {"prompts", NULL, PLAN_FIELD_OTHER, .read = plan_prompts_read, .put = plan_prompts_put,
-     .need = "{\"texts\": [...]}, {\"file\": \"prompts.txt\"} or {\"ids\": [[...]]}",
      .form = "{'oneOf': [{'$ref': '#/$defs/prompt_set'}, {'type': 'array', 'minItems': 1, 'items': "
              "{'$ref': '#/$defs/prompt_set'}}]}",
      .examples = "[{'texts': ['The capital of France is', 'Two plus two is']}, [{'texts': ['Name "
                  "three rivers.'], 'chat': true, 'group': 'short'}, {'ids': [[9, 8, 7]]}]]",
-     .what = "The items: texts, a file of lines, or token ids; one set, or a list of sets. Must be "
-             "given."},
+     .what = "Items without a score: texts, a file of lines, or token ids; one set, or a list of "
+             "sets. prompts or items must be given."},
+    {"items", NULL, PLAN_FIELD_OTHER, .read = plan_items_read, .put = plan_items_put,
+     .form = "{'$ref': '#/$defs/task_items'}",
+     .examples = "[{'list': [{'task': 'capitals', 'prompt': 'The capital of France is', 'target': "
+                 "'Paris', 'rule': 'first_line'}]}]",
+     .what = "Items of tasks (`vkfi task list`), whose answers are scored. None by default."},
     {"population", NULL, PLAN_FIELD_WORD, KINDS_POPULATION, PLAN_AT(population),
      .need = "ops, bits, equal or census: there is no rate without one",
      .examples = "['ops', 'bits']",
@@ -171,12 +189,14 @@ static const struct plan_field ROOT[] = {
              "the bias of a list that was chosen by its estimates. `vkfi plan confirm` writes such "
              "a plan. Nothing by default."}};
 PLAN_FIELDS(plan_fields_root,
-            "a plan, an object with 'model', 'prompts', 'population' and 'sampling'", ROOT, false);
+            "a plan, an object with 'model', 'prompts' or 'items', 'population' and 'sampling'",
+            ROOT, false);
 
-enum status plan_parse(struct plan *out, struct arena *arena, const struct json_doc *doc,
-                       const char *folder)
+static enum status parse(struct plan *out, struct arena *arena, const struct json_doc *doc,
+                         const struct plan_source *source)
 {
-    const struct plan_reader r = {.doc = doc, .arena = arena, .folder = folder, .plan = out};
+    const struct plan_reader r = {
+        .doc = doc, .arena = arena, .folder = source->folder, .tasks = source->tasks, .plan = out};
     const struct json *root = json_root(doc);
     *out = (struct plan){.faults_per_trial = 1, .what.pattern_bits = 1};
     plan_field_defaults(&plan_fields_root, out);
@@ -195,7 +215,7 @@ enum status plan_read(struct plan *out, struct arena *arena, const struct plan_s
     struct json_doc *doc = NULL;
     enum status st = json_parse(&doc, source->text, source->size, source->name);
     if (!st)
-        st = plan_parse(out, arena, doc, source->folder);
+        st = parse(out, arena, doc, source);
     json_destroy(&doc);
     if (st)
         return st;
@@ -207,9 +227,10 @@ enum status plan_read(struct plan *out, struct arena *arena, const struct plan_s
     return out->source.text && out->source.name ? STATUS_OK : STATUS_MEMORY;
 }
 
-enum status plan_load(struct plan *out, struct arena *arena, const char *path)
+enum status plan_load(struct plan *out, struct arena *arena, const char *path,
+                      const struct plan_tasks *tasks)
 {
-    struct plan_source source = {.name = path, .folder = ""};
+    struct plan_source source = {.name = path, .folder = "", .tasks = tasks};
     char *text = NULL, *folder = NULL;
     const char *slash = strrchr(path, '/');
     enum status st = file_read(arena, path, &text, &source.size);

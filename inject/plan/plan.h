@@ -11,8 +11,11 @@
 #include "base/json.h"
 #include "base/status.h"
 #include "inject/space/kinds.h"
+#include "model/decode.h"
 #include "model/model.h"
 #include "model/storage.h"
+#include "tasks/choices.h"
+#include "tasks/task.h"
 
 /* The words of plans (space/kinds.h) as enums. */
 #define PLAN_MODE_(name, ...) PLAN_MODE_##name,
@@ -32,6 +35,10 @@
 #define PLAN_MEASURE_(name, ...) PLAN_MEASURE_##name,
 #define PLAN_NAN_(name, ...) PLAN_NAN_##name,
 #define PLAN_RECORD_(name, ...) PLAN_RECORD_##name,
+#define PLAN_SPLIT_(name, ...) PLAN_SPLIT_##name,
+#define PLAN_FILTER_(name, ...) PLAN_FILTER_##name,
+#define PLAN_MC_(name, ...) PLAN_MC_##name,
+#define PLAN_FORMAT_(name, ...) PLAN_FORMAT_##name,
 enum plan_mode { MODES(PLAN_MODE_) };
 enum plan_end { ENDS(PLAN_END_) };
 enum plan_population { POPULATIONS(PLAN_POPULATION_) };
@@ -50,6 +57,10 @@ enum plan_gate_given { GATE_TRIALS(PLAN_GATE_) };
 enum plan_measure { MEASURES(PLAN_MEASURE_) };
 enum plan_nan { NAN_POLICIES(PLAN_NAN_) };
 enum plan_record { RECORDS(PLAN_RECORD_) };
+enum plan_split { SPLITS(PLAN_SPLIT_) };
+enum plan_filter { ITEM_FILTERS(PLAN_FILTER_) };
+enum plan_mc { MC_TARGETS(PLAN_MC_) };
+enum plan_format { ITEM_FORMATS(PLAN_FORMAT_) };
 
 struct plan_gate {
     double max; /* 0: no question */
@@ -59,11 +70,31 @@ struct plan_gate {
     const char *stratum; /* label; null: all strata */
 };
 
+/* How tasks of a plan are found: their definition and all items, by name. Close and finish both in
+ * any case. */
+struct plan_tasks {
+    enum status (*open)(const void *user, const char *name, uint32_t shots, struct task **task,
+                        struct task_items *items);
+    const void *user;
+};
+#define PLAN_TASK_SHOTS UINT32_MAX /* shots: as many as the task's definition says */
+
 /* A plan's text in memory; `name` stands for the path, and prompt files lie in `folder`. */
 struct plan_source {
     const char *text;
     size_t size;
     const char *name, *folder;
+    const struct plan_tasks *tasks; /* null: a plan that names tasks is refused */
+};
+
+/* An item of a task, with all that a score needs. Texts from the plan's arena. */
+struct plan_question {
+    const char *task;            /* its name */
+    uint32_t area, kind, metric; /* enum task_area, task_kind, task_metric */
+    const char *rule;            /* exact_match: of extraction; else "" */
+    double chance;               /* score of a guess; NaN: not known */
+    enum plan_format format;     /* of the prompt */
+    struct task_item item;
 };
 
 struct plan_item {
@@ -73,14 +104,21 @@ struct plan_item {
     const int32_t *ids;   /* (n_ids) instead of a text, or null */
     uint32_t n_ids;
     uint32_t n;        /* tokens to generate */
-    const char *group; /* of its prompt set; "" if not given */
+    const char *group; /* of its prompt set, or the name of its task; "" if not given */
     const char *at;    /* pointer to its list in the plan, for messages: "/prompts/0/texts" */
     uint32_t index;    /* in there */
+    const struct plan_question *question; /* of an item of a task; null: no score */
 };
 
-struct plan_ids {
-    const int32_t *id; /* (count) */
-    uint32_t count;
+/* An item as a model takes it. */
+struct plan_input {
+    const int32_t *ids; /* (n_ids) prompt; of choices, the first one's context */
+    uint32_t n_ids;     /* of choices: of the shortest context */
+    uint32_t n; /* most tokens; of choices: columns from the last of `ids` to the last of the
+                   longest */
+    const struct decode_stop *stop; /* (n_stops) */
+    uint32_t n_stops;
+    struct choices_item choices; /* n_choices 0: a generation */
 };
 
 /* A value of one of the tables of kinds.h and its weight, as in where / what / when. Weights
@@ -167,8 +205,13 @@ struct plan {
     enum storage act, kv;
     uint32_t n; /* tokens */
     enum plan_end end;
+    double temperature;     /* 0: greedy */
+    uint32_t top_k;         /* 0: all tokens */
+    uint64_t decoding_seed; /* draws are keyed by it, the item and the step */
     struct plan_item *item; /* (n_items) */
     uint32_t n_items;
+    enum plan_filter filter; /* of items of tasks */
+    enum plan_mc mc_target;  /* of items of choices */
     enum plan_population population;
     enum plan_item_weight item_weight;
     enum plan_point_weight point_weight; /* how points and fields share a site: population ops */
@@ -213,9 +256,8 @@ struct plan {
 
 /* STATUS_INPUT: one line with JSON pointer, line and what was expected; unknown fields with a
  * suggestion. Memory from `arena`. Prompt files lie beside the plan (`folder`). */
-enum status plan_load(struct plan *out, struct arena *arena, const char *path) STATUS_MUST_USE;
-enum status plan_parse(struct plan *out, struct arena *arena, const struct json_doc *doc,
-                       const char *folder) STATUS_MUST_USE;
+enum status plan_load(struct plan *out, struct arena *arena, const char *path,
+                      const struct plan_tasks *tasks) STATUS_MUST_USE;
 
 /* The same from text in memory, which is copied. */
 enum status plan_read(struct plan *out, struct arena *arena,
@@ -228,6 +270,9 @@ const char *plan_place(const struct plan *plan, const char *pointer);
 
 /* Whether points or fields can share a site's weight: point_weight needs it. */
 bool plan_shares_sites(const struct plan *plan);
+
+/* Whether some item is of a task, so that its answers have scores. */
+bool plan_scores(const struct plan *plan);
 
 /* True if the campaign ends once its question is answered. */
 bool plan_stops_itself(const struct plan *plan);
@@ -246,10 +291,10 @@ uint32_t plan_stop_item(const struct plan *plan, uint32_t place);
 enum status plan_stop_least(const struct plan *plan, uint32_t *out) STATUS_MUST_USE;
 enum status plan_stop_warn(const struct plan *plan) STATUS_MUST_USE;
 
-/* Token ids of an item's prompt, at least one, all known to the model, with room for item->n more
- * in its context. STATUS_INPUT names the item. Memory from `arena`. */
-enum status plan_item_ids(const struct plan *plan, uint32_t item, const struct model *model,
-                          struct arena *arena, struct plan_ids *out) STATUS_MUST_USE;
+/* An item's tokens: at least one of the prompt, all known to the model, with room for n more in its
+ * context. STATUS_INPUT names the item. Memory from `arena`. */
+enum status plan_item_input(const struct plan *plan, uint32_t item, const struct model *model,
+                            struct arena *arena, struct plan_input *out) STATUS_MUST_USE;
 
 /* plan.schema.json: each field with description, default and example; the same fields as paragraphs
  * of a manual. */

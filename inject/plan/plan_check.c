@@ -363,9 +363,9 @@ static enum status check_stop(const struct plan_reader *r, const struct json *st
     }
     if (!plan_stops_itself(plan))
         return STATUS_OK;
-    if (plan->gate.of == PLAN_GATE_CRITICAL)
+    if (plan->gate.of == PLAN_GATE_CRITICAL && !plan_scores(plan))
         return wrong(r, gate, "of", "critical SDC needs scores, which 'prompts' do not have");
-    if (plan->gate.given == PLAN_GATE_GOLDEN_RIGHT)
+    if (plan->gate.given == PLAN_GATE_GOLDEN_RIGHT && !plan_scores(plan))
         return wrong(r, gate, "given",
                      "right golden answers need scores, which 'prompts' do not "
                      "have");
@@ -401,9 +401,24 @@ static enum status check_questions(const struct plan_reader *r, const struct jso
     return STATUS_OK;
 }
 
+static enum status check_items(const struct plan_reader *r, const struct json *root)
+{
+    const struct plan *plan = r->plan;
+    if (plan->n_items == 0)
+        return wrong(r, root, "",
+                     "expected 'prompts', {\"texts\": [...]}, {\"file\": \"prompts.txt\"} or "
+                     "{\"ids\": [[...]]}, or 'items' of tasks");
+    if (plan->filter == PLAN_FILTER_GOLDEN_RIGHT && plan->design != PLAN_NESTED)
+        return wrong(r, json_get(root, "items"), "filter",
+                     "golden_right leaves items out: expected the design nested");
+    return STATUS_OK;
+}
+
 enum status plan_check(const struct plan_reader *r, const struct json *root)
 {
     enum status st = set_defaults(r);
+    if (!st)
+        st = check_items(r, root);
     if (!st)
         st = check_where(r, json_get(root, "where"));
     if (!st)

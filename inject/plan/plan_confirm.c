@@ -177,8 +177,9 @@ enum status plan_confirm_make(struct plan *out, struct arena *arena,
         st = json_end_memory(&m, arena);
     }
     if (!st)
-        st = plan_read(out, arena,
-                       &(struct plan_source){m.text, m.size, "the plan of the confirmation", ""});
+        st = plan_read(
+            out, arena,
+            &(struct plan_source){m.text, m.size, "the plan of the confirmation", "", NULL});
     json_destroy(&doc);
     return st;
 }

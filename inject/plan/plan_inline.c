@@ -31,20 +31,28 @@ static void put_item(struct json_writer *w, const struct plan_item *item)
     json_object_close(w);
 }
 
+static void put_prompts(struct json_writer *w, const struct plan *plan)
+{
+    json_array_open(w);
+    for (uint32_t i = 0; i < plan->n_items; i++) {
+        if (!plan->item[i].question)
+            put_item(w, &plan->item[i]);
+    }
+    json_array_close(w);
+}
+
 static void put_plan(struct json_writer *w, const struct plan *plan, const struct json *root)
 {
     json_object_open(w);
     for (size_t i = 0; i < json_count(root); i++) {
         const struct json *member = json_at(root, i);
         json_put_key(w, json_key(member));
-        if (strcmp(json_key(member), "prompts") != 0) {
+        if (strcmp(json_key(member), "items") == 0)
+            plan_items_inline(w, plan);
+        else if (strcmp(json_key(member), "prompts") == 0)
+            put_prompts(w, plan);
+        else
             json_put_value(w, member);
-            continue;
-        }
-        json_array_open(w);
-        for (uint32_t k = 0; k < plan->n_items; k++)
-            put_item(w, &plan->item[k]);
-        json_array_close(w);
     }
     json_object_close(w);
 }

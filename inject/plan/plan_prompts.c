@@ -372,6 +372,8 @@ enum status plan_prompts_put(struct json_writer *w, const struct plan *plan)
     json_array_open(w);
     for (uint32_t i = 0; i < plan->n_items; i++) {
         const struct plan_item *item = &plan->item[i];
+        if (item->question)
+            continue;
         json_object_open(w);
         json_put_key(w, item->ids ? "ids" : item->chat ? "chat" : "text");
         if (item->ids) {

@@ -22,7 +22,8 @@ static inline struct json_words plan_words(enum kinds_table table)
 struct plan_reader {
     const struct json_doc *doc;
     struct arena *arena;
-    const char *folder; /* of the plan: prompt files lie beside it */
+    const char *folder;             /* of the plan: prompt files lie beside it */
+    const struct plan_tasks *tasks; /* null: none can be opened */
     struct plan *plan;
 };
 
@@ -35,8 +36,8 @@ bool plan_choices_has(const struct plan_choices *choices, uint32_t value);
 typedef enum status plan_read_field(const struct plan_reader *r, const struct json *value);
 typedef enum status plan_put_field(struct json_writer *w, const struct plan *plan);
 plan_read_field plan_choices_sites, plan_choices_scrub, plan_groups_read, plan_prompts_read,
-    plan_strata_read, plan_faults_read, plan_hypotheses_read, plan_waves_read;
-plan_put_field plan_groups_put, plan_prompts_put, plan_strata_put, plan_faults_put,
+    plan_items_read, plan_strata_read, plan_faults_read, plan_hypotheses_read, plan_waves_read;
+plan_put_field plan_groups_put, plan_prompts_put, plan_items_put, plan_strata_put, plan_faults_put,
     plan_hypotheses_put, plan_confirm_field;
 
 /* A pattern of site names or a list of them. */
@@ -59,6 +60,14 @@ enum status plan_check(const struct plan_reader *r, const struct json *root) STA
 
 /* Choices in the form that the draw takes, once the whole plan is known (plan_normal.c). */
 enum status plan_normal(const struct plan_reader *r) STATUS_MUST_USE;
+
+/* One item of a task (plan_question.c). */
+enum status plan_question_read(const struct plan_reader *r, const struct json *value,
+                               struct plan_question *q) STATUS_MUST_USE;
+void plan_question_put(struct json_writer *w, const struct plan_question *q);
+
+/* `items` with its items inline: all of them, and how they are struck. */
+void plan_items_inline(struct json_writer *w, const struct plan *plan);
 
 /* plan->text, from the document's root. */
 enum status plan_inline(struct plan *plan, struct arena *arena,

@@ -168,7 +168,10 @@ static enum status put_definitions(struct json_writer *w)
     const struct {
         const char *name;
         const struct plan_fields *fields;
-    } lists[] = {{"prompt_set", &plan_fields_prompts}, {"hypothesis", &plan_fields_hypothesis}};
+    } lists[] = {{"prompt_set", &plan_fields_prompts},
+                 {"task_items", &plan_fields_items},
+                 {"task_item", &plan_fields_question},
+                 {"hypothesis", &plan_fields_hypothesis}};
     enum status st = STATUS_OK;
     json_put_key(w, "$defs");
     json_object_open(w);
@@ -202,6 +205,8 @@ enum status plan_schema_put(struct json_writer *w)
         "make sense together, contrasts, prompt files and what a model has are checked by `vkfi "
         "plan check` and `vkfi plan show`.");
     enum status st = put_object(w, &plan_fields_root);
+    st = st ? st
+            : json_put_terse(w, "anyOf", "[{'required': ['prompts']}, {'required': ['items']}]");
     if (!st)
         st = put_definitions(w);
     json_object_close(w);
@@ -234,5 +239,9 @@ enum status plan_schema_text(struct text *out)
     enum status st = add_fields(out, &plan_fields_root, "");
     if (!st)
         st = add_fields(out, &plan_fields_prompts, "prompts[].");
+    if (!st)
+        st = add_fields(out, &plan_fields_items, "items.");
+    if (!st)
+        st = add_fields(out, &plan_fields_question, "items.list[].");
     return st ? st : add_fields(out, &plan_fields_hypothesis, "hypotheses[].");
 }

@@ -103,7 +103,8 @@ enum status plan_waves_extend(struct plan *out, struct arena *arena, const struc
         st = json_end_memory(&m, arena);
     }
     if (!st)
-        st = plan_read(out, arena, &(struct plan_source){m.text, m.size, "the extended plan", ""});
+        st = plan_read(out, arena,
+                       &(struct plan_source){m.text, m.size, "the extended plan", "", NULL});
     json_destroy(&doc);
     return st;
 }

@@ -14,7 +14,14 @@
 /* Lengths of an item's golden run, so that no coordinate lies beyond it. */
 struct sample_item {
     uint32_t n_prompt, n_tokens; /* positions evaluated: n_prompt + n_tokens - 1 */
+    bool left_out;               /* nothing strikes it */
+    uint32_t n_choices;
+    const uint32_t *evaluated; /* (n_choices) positions of each choice's run */
 };
+
+/* From an item's tokens, and how many golden generated; `evaluated` from `arena`. */
+enum status plan_item_size(struct sample_item *out, struct arena *arena, const struct plan *plan,
+                           const struct plan_input *input, uint32_t n_tokens) STATUS_MUST_USE;
 
 struct sample;
 
@@ -57,6 +64,7 @@ struct sample_draw {
     uint64_t fault_index; /* equal for the trials of a wave that share a fault (crossed,
                              fault_major); unique over all waves */
     uint32_t item, stratum;
+    uint32_t choice;     /* of an item of choices: the only one whose run is struck, + 1; 0: all */
     double weight;       /* W_h; NaN as above, and for a sentinel */
     double draw_prob;    /* of the first fault in one draw from its stratum */
     double size;         /* elementary faults of its stratum */

@@ -8,7 +8,9 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/log.h"
+#include "base/rng.h"
 #include "inject/plan/sample_internal.h"
 #include "inject/space/widen.h"
 #include "model/dmath.h"
@@ -317,6 +319,26 @@ static uint32_t stratum_of(const struct sample *s, const struct sample_wave *wav
     return low;
 }
 
+/* Of an item of choices, the run that the faults of an index strike: one that comes as far. */
+static uint32_t pick_choice(const struct sample *s, const struct sample_draw *draw)
+{
+    const struct sample_item *item = &s->item[draw->item];
+    uint32_t n = 0, place;
+    struct rng rng;
+    if (item->n_choices == 0 || s->plan->mc_target != PLAN_MC_ONE_CHOICE)
+        return 0;
+    for (uint32_t i = 0; i < item->n_choices; i++)
+        n += item->evaluated[i] > draw->fault[0].position;
+    if (n == 0)
+        return 0;
+    rng_init(&rng, s->plan->seed, hash_mix64(draw->fault_index ^ UINT64_C(0x63686f696365)));
+    place = (uint32_t)rng_below(&rng, n);
+    for (uint32_t i = 0;; i++) {
+        if (item->evaluated[i] > draw->fault[0].position && place-- == 0)
+            return i + 1;
+    }
+}
+
 /* Trial `t` of a wave's counted trials. */
 static enum status draw_trial(const struct sample *s, const struct sample_wave *wave, uint64_t t,
                               struct arena *arena, struct sample_draw *out)
@@ -351,6 +373,7 @@ static enum status draw_trial(const struct sample *s, const struct sample_wave *
     out->draw_prob = first.prob;
     for (uint32_t i = 0; i < count; i++)
         add_fault(s, &found[i], out);
+    out->choice = pick_choice(s, out);
     return STATUS_OK;
 }
 
@@ -363,6 +386,8 @@ static enum status draw_sentinel(const struct sample *s, uint64_t index, struct 
     const struct node *node = &graph->node[graph->count - 1];
     const float minus_one = -1;
     out->item = (uint32_t)(index % s->n_items);
+    for (uint32_t i = 0; i < s->n_items && s->item[out->item].left_out; i++)
+        out->item = (out->item + 1) % s->n_items;
     out->fault = arena_array(arena, 1, sizeof(*out->fault));
     if (!out->fault)
         return STATUS_MEMORY;

@@ -50,7 +50,7 @@ void sample_growth_range(const struct sample *s, const struct sample_class *c,
         *lo = last;
     if (*lo < c->least)
         *lo = c->least;
-    if (*hi < *lo)
+    if (*hi < *lo || item->left_out)
         *hi = *lo;
 }
 

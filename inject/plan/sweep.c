@@ -88,7 +88,7 @@ static enum status make(struct plan *out, struct arena *arena, const struct swee
     if (st)
         return st;
     return plan_read(out, arena,
-                     &(struct plan_source){m.text, m.size, "the plan of the sweep", ""});
+                     &(struct plan_source){m.text, m.size, "the plan of the sweep", "", NULL});
 }
 
 /* Cells and runs of the plan with `trials` per cell. */
@@ -99,10 +99,9 @@ static enum status count(const struct plan *plan, const struct model *model, str
     struct sample_item *items = arena_array(arena, plan->n_items, sizeof(*items));
     enum status st = items ? STATUS_OK : STATUS_MEMORY;
     for (uint32_t i = 0; !st && i < plan->n_items; i++) {
-        struct plan_ids ids;
-        st = plan_item_ids(plan, i, model, arena, &ids);
-        if (!st)
-            items[i] = (struct sample_item){ids.count, plan->item[i].n};
+        struct plan_input input;
+        st = plan_item_input(plan, i, model, arena, &input);
+        st = st ? st : plan_item_size(&items[i], arena, plan, &input, input.n);
     }
     if (!st)
         st = sample_create(&sample, plan, model, items);

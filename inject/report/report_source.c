@@ -17,7 +17,7 @@ enum status report_source_open(struct report_source *out, const char *path)
     const char *text = store_identity(out->store)->plan;
     const char *name = arena_printf(&out->arena, "%s: plan", path);
     st = text && name ? plan_read(&out->plan, &out->arena,
-                                  &(struct plan_source){text, strlen(text), name, "."})
+                                  &(struct plan_source){text, strlen(text), name, ".", NULL})
                       : STATUS_MEMORY;
     if (!text) {
         log_error("%s: found no plan in the database, expected its JSON", path);

@@ -179,6 +179,21 @@
     X(DUE, "due")                                                                                  \
     X(CHANGED, "changed") /* logits, not bits: all but not_reached, inert, masked_bitexact */
 
+/* Which items of a task a plan takes (METHOD.md 4), and which runs of an item of choices are
+ * struck.
+ */
+#define SPLITS(X)                                                                                  \
+    X(ALL, "all")                                                                                  \
+    X(CALIBRATE, "calibrate")                                                                      \
+    X(PROFILE, "profile")                                                                          \
+    X(EVALUATE, "evaluate")
+#define ITEM_FILTERS(X) X(ALL, "all") X(GOLDEN_RIGHT, "golden_right")
+#define MC_TARGETS(X)                                                                              \
+    X(CONTEXT, "context")       /* every choice's, before the choice starts */                     \
+    X(ONE_CHOICE, "one_choice") /* that of one choice, drawn                */                     \
+    X(ALL, "all")               /* every choice's, anywhere                 */
+#define ITEM_FORMATS(X) X(AUTO, "auto") X(CHAT, "chat") X(PLAIN, "plain")
+
 #define NAN_POLICIES(X) X(SKIP, "skip") X(TRAP, "trap")
 #define RECORDS(X) X(OUTCOME, "outcome") X(SUMMARY, "summary") X(FULL, "full")
 
@@ -237,6 +252,10 @@ enum trial_role { TRIAL_ROLES(KINDS_ROLE_) ROLE_COUNT };
     X(GATE_CLASS, GATE_CLASSES)                                                                    \
     X(GATE_TRIALS, GATE_TRIALS)                                                                    \
     X(MEASURE, MEASURES)                                                                           \
+    X(SPLIT, SPLITS)                                                                               \
+    X(ITEM_FILTER, ITEM_FILTERS)                                                                   \
+    X(MC_TARGET, MC_TARGETS)                                                                       \
+    X(ITEM_FORMAT, ITEM_FORMATS)                                                                   \
     X(NAN_POLICY, NAN_POLICIES)                                                                    \
     X(RECORD, RECORDS)
 

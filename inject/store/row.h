@@ -21,6 +21,7 @@
     X(REAL, weight, DRAW, 1, "none", "W_h of the stratum")                                         \
     X(REAL, draw_prob, DRAW, 1, "none",                                                            \
       "probability with which this fault was drawn in its stratum")                                \
+    X(INT, choice, DRAW, 6, "none", "the only choice struck, from 0; null: all, or no choices")    \
     X(INT, n_faults, PLACE, 1, "faults",                                                           \
       "faults of this trial; coordinates below are of the first")                                  \
     X(TEXT, place, PLACE, 1, "none", "op, weight, kv, table, control")                             \

@@ -66,6 +66,11 @@ struct store_item {
     uint32_t n_prompt, n_tokens;
     double weight;
     bool underflow; /* NUMERICS.md 5 */
+    /* of an item of a task; null, NaN: no scorer */
+    const char *task, *area, *doc_id, *task_group, *target;
+    const char *answer;      /* golden's */
+    const char *choice_logp; /* JSON: golden's log-likelihood of each choice; null: no choices */
+    double score, chance;    /* golden's; of a guess */
 };
 
 /* An abnormal end that did not recur: never an outcome (METHOD.md 3). */

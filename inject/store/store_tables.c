@@ -41,7 +41,11 @@ static const struct field ITEM_COLUMNS[] = {
     COLUMN(store_item, TEXT, prompt_ids), COLUMN(store_item, TEXT, tokens),
     COLUMN(store_item, TEXT, hash),       COLUMN(store_item, U32, n_prompt),
     COLUMN(store_item, U32, n_tokens),    COLUMN(store_item, REAL, weight),
-    COLUMN(store_item, BOOL, underflow),
+    COLUMN(store_item, BOOL, underflow),  COLUMN(store_item, TEXT, task),
+    COLUMN(store_item, TEXT, area),       COLUMN(store_item, TEXT, doc_id),
+    COLUMN(store_item, TEXT, task_group), COLUMN(store_item, TEXT, target),
+    COLUMN(store_item, TEXT, answer),     COLUMN(store_item, TEXT, choice_logp),
+    COLUMN(store_item, REAL, score),      COLUMN(store_item, REAL, chance),
 };
 static const struct field INCIDENT_COLUMNS[] = {
     COLUMN(store_incident, U64, trial),

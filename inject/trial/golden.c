@@ -286,6 +286,22 @@ uint32_t golden_choose(const struct golden *golden, const double *logp)
     return best;
 }
 
+uint64_t golden_hash(const struct golden *golden)
+{
+    uint64_t hash = golden->run.hash;
+    for (uint32_t i = 1; i < golden->n_choices; i++)
+        hash = hash_fold64(hash, golden->choice[i].run.hash);
+    return hash;
+}
+
+uint32_t golden_tokens(const struct golden *golden)
+{
+    uint32_t n = golden->run.n_tokens;
+    for (uint32_t i = 1; i < golden->n_choices; i++)
+        n = golden->choice[i].run.n_tokens > n ? golden->choice[i].run.n_tokens : n;
+    return n;
+}
+
 /* The column of a position with a given token. */
 static struct column given_column(const struct golden *golden, const struct golden_choice *own,
                                   uint32_t position)

@@ -86,6 +86,10 @@ static inline bool golden_is_choice(const struct golden *golden)
  * all. */
 uint32_t golden_choose(const struct golden *golden, const double *logp);
 
+/* Of all steps of all runs; tokens generated, or scored of the longest choice. */
+uint64_t golden_hash(const struct golden *golden);
+uint32_t golden_tokens(const struct golden *golden);
+
 /* Checkpoint row of a position's golden residuals; EXECUTOR_NONE: not kept. */
 uint32_t golden_row(const struct golden *golden, uint32_t position);
 

@@ -262,7 +262,7 @@ static void print_plans(int count, char **paths)
     for (int i = 0; i < count; i++) {
         struct arena arena = {0};
         struct plan plan;
-        need(plan_load(&plan, &arena, paths[i]));
+        need(plan_load(&plan, &arena, paths[i], NULL));
         printf("%s %s", plan.hash, plan.canon); /* ends in a line feed */
         arena_finish(&arena);
     }
@@ -293,13 +293,13 @@ static void print_draws(char **argv)
     struct plan plan;
     need(model_open(&model, argv[0]));
     model->hp.n_ctx = TOOL_CONTEXT;
-    need(plan_load(&plan, &arena, argv[1]));
+    need(plan_load(&plan, &arena, argv[1], NULL));
     plan.n_hypotheses = 0;
     struct sample_item *item = arena_array(&arena, plan.n_items, sizeof(*item));
     for (uint32_t i = 0; i < plan.n_items; i++) {
-        struct plan_ids ids;
-        need(plan_item_ids(&plan, i, model, &arena, &ids));
-        item[i] = (struct sample_item){ids.count, plan.item[i].n};
+        struct plan_input input;
+        need(plan_item_input(&plan, i, model, &arena, &input));
+        need(plan_item_size(&item[i], &arena, &plan, &input, input.n));
     }
     need(sample_create(&sample, &plan, model, item));
     for (uint64_t i = 0; i < count && i < sample_trials(sample); i++) {

@@ -76,7 +76,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         memcpy(copy, data, size);
     log_error(FUZZ_SENTINEL);
     const enum status st =
-        plan_read(&plan, &arena, &(struct plan_source){copy, size, "fuzz", "/nonexistent"});
+        plan_read(&plan, &arena, &(struct plan_source){copy, size, "fuzz", "/nonexistent", NULL});
     if (!st) {
         fuzz_check(&plan);
     } else {

@@ -223,7 +223,7 @@ static inline struct bench *bench_begin_plan(const char *text)
     assert_true(b->scene != MAP_FAILED);
     b->scene->times = -1;
     snprintf(path, sizeof(path), "%s/tiny-llama-q4_1.gguf", VKFI_TINY);
-    const struct plan_source source = {text, strlen(text), "plan.json", ""};
+    const struct plan_source source = {text, strlen(text), "plan.json", "", NULL};
     assert_int_equal(plan_read(&b->plan, &b->arena, &source), STATUS_OK);
     assert_int_equal(model_open(&b->model, path), STATUS_OK);
     snprintf(b->path, sizeof(b->path), "/tmp/vkfi-campaign.%ld.XXXXXX", (long)getpid());

@@ -24,7 +24,10 @@
 #define FIXTURE_ITEMS 4
 
 /* Prompt lengths and tokens of the items: one has a prompt of one token (no prefill). */
-static const struct sample_item fixture_items[FIXTURE_ITEMS] = {{5, 7}, {9, 4}, {1, 6}, {6, 3}};
+static const struct sample_item fixture_items[FIXTURE_ITEMS] = {{.n_prompt = 5, .n_tokens = 7},
+                                                                {.n_prompt = 9, .n_tokens = 4},
+                                                                {.n_prompt = 1, .n_tokens = 6},
+                                                                {.n_prompt = 6, .n_tokens = 3}};
 
 struct plan_fixture {
     struct arena arena;
@@ -41,7 +44,7 @@ static inline enum status fixture_plan(struct plan_fixture *f, uint32_t n_items,
              prompts[n_items - 1], rest);
     *f = (struct plan_fixture){0};
     return plan_read(&f->plan, &f->arena,
-                     &(struct plan_source){text, strlen(text), "plan.json", ""});
+                     &(struct plan_source){text, strlen(text), "plan.json", "", NULL});
 }
 
 static inline enum status fixture_sample(struct plan_fixture *f, const struct model *model,

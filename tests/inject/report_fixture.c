@@ -400,11 +400,20 @@ static enum status put_tables(struct store *store, struct arena *arena,
     }
     st = st ? st : store_put_strata(store, stratum, strata_of(f));
     for (uint32_t i = 0; !st && i < f->items; i++)
-        st = store_put_item(
-            store, &(struct store_item){i, arena_printf(arena, "Item %u: how many clips?", i),
-                                        golden_text(arena, f, i), "", "[7,8,9]", "[1, 2]",
-                                        f->other_device && i == 1 ? "00ff" : "ff00", 6, TOKENS,
-                                        1. / f->items, i < f->underflow});
+        st = store_put_item(store, &(struct store_item){
+                                       .id = i,
+                                       .prompt = arena_printf(arena, "Item %u: how many clips?", i),
+                                       .text = golden_text(arena, f, i),
+                                       .prompt_group = "",
+                                       .prompt_ids = "[7,8,9]",
+                                       .tokens = "[1, 2]",
+                                       .hash = f->other_device && i == 1 ? "00ff" : "ff00",
+                                       .n_prompt = 6,
+                                       .n_tokens = TOKENS,
+                                       .weight = 1. / f->items,
+                                       .underflow = i < f->underflow,
+                                       .score = NAN,
+                                       .chance = NAN});
     return st;
 }
 
@@ -435,7 +444,7 @@ enum status report_fixture_make(const struct report_fixture *f)
                                                (unsigned long long)(trials_of(f) - f->wave))
                                 : NULL;
     enum status st =
-        text ? plan_read(&plan, &arena, &(struct plan_source){text, strlen(text), "plan", ""})
+        text ? plan_read(&plan, &arena, &(struct plan_source){text, strlen(text), "plan", "", NULL})
              : STATUS_MEMORY;
     st = st ? st
             : store_create(

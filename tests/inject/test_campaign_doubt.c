@@ -93,7 +93,9 @@ static void model_doubt(const struct history *h, bool *mark, enum trial_role rol
 
 static void begin(struct history *h, uint32_t seed)
 {
-    struct sample_item items[3] = {{8, 8}, {6, 8}, {3, 8}};
+    struct sample_item items[3] = {{.n_prompt = 8, .n_tokens = 8},
+                                   {.n_prompt = 6, .n_tokens = 8},
+                                   {.n_prompt = 3, .n_tokens = 8}};
     const char *plan =
         ",\"sampling\":{\"trials\":60},\"seed\":5,\"controls\":{\"dry\":0.1,\"sentinel\":0.1,"
         "\"naive\":0.15,\"cpu\":0.15}";

@@ -11,7 +11,7 @@
 
 static enum status read_text(struct plan *out, struct arena *arena, const char *text)
 {
-    return plan_read(out, arena, &(struct plan_source){text, strlen(text), "plan.json", ""});
+    return plan_read(out, arena, &(struct plan_source){text, strlen(text), "plan.json", "", NULL});
 }
 
 static void expect_line(const char *text, const char *where, const char *what)
@@ -61,8 +61,9 @@ static void test_text_needs_no_file(void **state)
     struct arena arena = {0};
     struct plan given, again;
     (void)state;
-    assert_int_equal(plan_load(&given, &arena, VKFI_SOURCE "/inject/plans/layer_sensitivity.json"),
-                     STATUS_OK);
+    assert_int_equal(
+        plan_load(&given, &arena, VKFI_SOURCE "/inject/plans/layer_sensitivity.json", NULL),
+        STATUS_OK);
     assert_int_equal(read_text(&again, &arena, given.text), STATUS_OK);
     assert_string_equal(again.hash, given.hash);
     assert_string_equal(again.title, given.title);
@@ -200,7 +201,8 @@ static void test_mistakes(void **state)
                 "did you mean 'flip'");
     expect_line("{" LEAST ",\"seed\":-1}", "/seed", "expected an integer from 0 to");
     expect_line("{" LEAST ",\"controls\":{\"dry\":0.5}}", "/controls/dry", "up to 0.2");
-    expect_line("{" LEAST ",\"task\":\"gsm8k\"}", "/task", "tasks are not supported yet");
+    expect_line("{" LEAST ",\"items\":{\"tasks\":\"gsm8k\"}}", "/items/tasks",
+                "where none can be opened");
     expect_line("{" LEAST ",\"mode\":\"native\"}", "/mode", "expected exact");
     expect_line("{\"model\":\"m\",\"prompts\":{\"file\":\"x\",\"texts\":[]},"
                 "\"population\":\"ops\"}",
@@ -444,8 +446,9 @@ static void test_confirm_is_made(void **state)
     struct arena arena = {0};
     struct plan first, made, again;
     (void)state;
-    assert_int_equal(plan_load(&first, &arena, VKFI_SOURCE "/inject/plans/layer_sensitivity.json"),
-                     STATUS_OK);
+    assert_int_equal(
+        plan_load(&first, &arena, VKFI_SOURCE "/inject/plans/layer_sensitivity.json", NULL),
+        STATUS_OK);
     assert_true(first.n_hypotheses > 0);
     const struct plan_confirm_request request = {
         .plan = &first, .label = labels, .count = 2, .trials = 77, .seed = first.seed + 1};

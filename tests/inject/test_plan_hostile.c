@@ -97,7 +97,7 @@ static void test_truncations(void **state)
         if (size >= seeds[0].size - 1) /* only the newline is gone */
             break;
         assert_int_equal(
-            plan_read(&plan, &own, &(struct plan_source){seeds[0].text, size, "cut", ""}),
+            plan_read(&plan, &own, &(struct plan_source){seeds[0].text, size, "cut", "", NULL}),
             STATUS_INPUT);
         arena_finish(&own);
     }

@@ -285,7 +285,7 @@ static void read_back(struct plan_fixture *out, const struct plan_fixture *from,
     plan_from_canon(&m.w, json_root(doc));
     assert_int_equal(json_end_memory(&m, &out->arena), STATUS_OK);
     json_destroy(&doc);
-    const struct plan_source source = {m.text, m.size, "plan.json", ""};
+    const struct plan_source source = {m.text, m.size, "plan.json", "", NULL};
     if (plan_read(&out->plan, &out->arena, &source) ||
         sample_create(&out->sample, &out->plan, model, fixture_items))
         fail_msg("%s\n gave %s", m.text, log_last_error());

@@ -11,7 +11,7 @@ static void expect_refusal(const char *text, const char *where, const char *what
 {
     struct arena arena = {0};
     struct plan plan;
-    const struct plan_source source = {text, strlen(text), "plan.json", ""};
+    const struct plan_source source = {text, strlen(text), "plan.json", "", NULL};
     assert_int_equal(plan_read(&plan, &arena, &source), STATUS_INPUT);
     if (!strstr(log_last_error(), where) || !strstr(log_last_error(), what))
         fail_msg("%s gave %s instead of %s %s", text, log_last_error(), where, what);

@@ -98,14 +98,14 @@ static void expect_item(const char *prompts, uint32_t item, const char *piece)
 {
     struct arena arena = {0};
     struct plan plan;
-    struct plan_ids ids;
+    struct plan_input input;
     char text[512];
     snprintf(text, sizeof(text), "{\"model\":\"tiny\",\n\"prompts\":%s" OPS "}", prompts);
     assert_int_equal(
-        plan_read(&plan, &arena, &(struct plan_source){text, strlen(text), "plan.json", ""}),
+        plan_read(&plan, &arena, &(struct plan_source){text, strlen(text), "plan.json", "", NULL}),
         STATUS_OK);
     memset(text, ' ', sizeof(text) - 1); /* the plan has its own copy */
-    assert_int_equal(plan_item_ids(&plan, item, model, &arena, &ids), STATUS_INPUT);
+    assert_int_equal(plan_item_input(&plan, item, model, &arena, &input), STATUS_INPUT);
     expect_last(piece);
     arena_finish(&arena);
 }

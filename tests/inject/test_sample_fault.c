@@ -284,7 +284,7 @@ static void test_corpus_draws(void **state)
     assert_int_equal(glob(VKFI_SOURCE "/tests/inject/plans/good/*.json", 0, NULL, &found), 0);
     for (size_t p = 0; p < found.gl_pathc; p++) {
         struct plan_fixture f = {0};
-        assert_int_equal(plan_load(&f.plan, &f.arena, found.gl_pathv[p]), STATUS_OK);
+        assert_int_equal(plan_load(&f.plan, &f.arena, found.gl_pathv[p], NULL), STATUS_OK);
         assert_true(f.plan.n_items <= sizeof(items) / sizeof(*items));
         f.plan.n_hypotheses = 0; /* of layers that this model does not have */
         const enum status st = sample_create(&f.sample, &f.plan, model, items);

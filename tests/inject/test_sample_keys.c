@@ -11,7 +11,8 @@
 
 enum { PROMPT = 9, TOKENS = 13, POSITIONS = PROMPT + TOKENS - 1, DRAWS = 3000, ROWS = 512 };
 
-static const struct sample_item items[2] = {{PROMPT, TOKENS}, {PROMPT + 4, TOKENS}};
+static const struct sample_item items[2] = {{.n_prompt = PROMPT, .n_tokens = TOKENS},
+                                            {.n_prompt = PROMPT + 4, .n_tokens = TOKENS}};
 
 static struct model *model;
 

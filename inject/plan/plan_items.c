@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: MIT */
+/* Items of tasks in a plan: which ones are taken, and the items themselves in a form that needs no
+ * data. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "base/log.h"
+#include "inject/plan/plan_field.h"
+
+#define ITEMS_MAX 1000000 /* items of a plan */
+#define TASKS_MAX 64u
+
+static enum status wrong_list(const struct plan_reader *r, const struct json *at, const char *what)
+{
+    log_error("%s: found %s, expected %s", json_where(r->doc, at), json_fields_found(at).text,
+              what);
+    return STATUS_INPUT;
+}
+
+/* The first half of the digest of a text of these parts. */
+static enum status digest(uint64_t *out, const char *what, const char *task, const char *doc_id)
+{
+    struct arena arena = {0};
+    char hex[HASH_SHA256_TEXT];
+    const char *text = arena_printf(&arena, "%s\n%s\n%s", what, task, doc_id);
+    if (text) {
+        hash_sha256(text, strlen(text), hex);
+        hex[16] = '\0';
+        *out = strtoull(hex, NULL, 16);
+    }
+    arena_finish(&arena);
+    return text ? STATUS_OK : STATUS_MEMORY;
+}
+
+/* Fifths by name, the same in every plan: one for calibration, one to find out what to protect,
+ * three to tell what that is worth. */
+static enum status in_split(bool *out, enum plan_split split, const char *task, const char *doc_id)
+{
+    uint64_t key = 0;
+    const enum status st = digest(&key, "split", task, doc_id);
+    const uint64_t fifth = key % 5;
+    *out = split == PLAN_SPLIT_ALL || split == (fifth == 0   ? PLAN_SPLIT_CALIBRATE
+                                                : fifth == 1 ? PLAN_SPLIT_PROFILE
+                                                             : PLAN_SPLIT_EVALUATE);
+    return st;
+}
+
+struct choice {
+    uint64_t key;   /* in the order of a seed */
+    uint32_t index; /* among the task's items */
+};
+
+static int by_key(const void *a, const void *b)
+{
+    const struct choice *x = a, *y = b;
+    if (x->key != y->key)
+        return x->key < y->key ? -1 : 1;
+    return x->index < y->index ? -1 : x->index > y->index;
+}
+
+static int by_index(const void *a, const void *b)
+{
+    const struct choice *x = a, *y = b;
+    return x->index < y->index ? -1 : x->index > y->index;
+}
+
+/* What a plan asks of tasks. */
+struct asked {
+    enum plan_split split;
+    enum plan_format format;
+    uint32_t n, shots, tokens; /* 0: all; PLAN_TASK_SHOTS: the task's; 0: the task's */
+    uint64_t seed;
+    enum plan_filter filter;
+    enum plan_mc mc_target;
+};
+
+#define ASKED(member) offsetof(struct asked, member)
+static const struct plan_field ITEMS[] = {
+    {"tasks",
+     .form = "{'oneOf': [{'type': 'string', 'minLength': 1}, {'type': 'array', 'minItems': 1, "
+             "'maxItems': 64, 'uniqueItems': true, 'items': {'type': 'string', 'minLength': 1}}]}",
+     .examples = "['gsm8k', ['arc_challenge', 'mgsm']]",
+     .what = "Names of tasks, or paths of definitions of your own (`vkfi task --help`). tasks or "
+             "list must be given."},
+    {"n", NULL, PLAN_FIELD_U32, .at = ASKED(n), .span = {1, ITEMS_MAX}, .examples = "[50]",
+     .what = "Items of each task, drawn by the seed from those of the split. All by default."},
+    {"split", NULL, PLAN_FIELD_WORD, KINDS_SPLIT, ASKED(split), .fallback = "'all'",
+     .examples = "['evaluate']",
+     .what = "Which of a task's items: a fifth is for calibrate, a fifth for profile, the others "
+             "for evaluate, by the digest of their names."},
+    {"seed", NULL, PLAN_FIELD_U64, .at = ASKED(seed), .span = {0, INT64_MAX}, .fallback = "0",
+     .examples = "[7]", .what = "Of the draw of n items."},
+    {"shots", NULL, PLAN_FIELD_U32, .at = ASKED(shots), .span = {0, 64}, .examples = "[5]",
+     .what = "Examples before each prompt. The task's own number by default."},
+    {"tokens", NULL, PLAN_FIELD_U32, .at = ASKED(tokens), .span = {1, 1000000}, .examples = "[64]",
+     .what = "Most tokens of an answer. The task's own number by default."},
+    {"format", NULL, PLAN_FIELD_WORD, KINDS_ITEM_FORMAT, ASKED(format), .fallback = "'auto'",
+     .examples = "['plain']",
+     .what = "Form of generated answers' prompts. chat: a message in the model's own template; "
+             "auto: chat where the model has one. Choices are always plain."},
+    {"filter", NULL, PLAN_FIELD_WORD, KINDS_ITEM_FILTER, ASKED(filter), .fallback = "'all'",
+     .examples = "['golden_right']",
+     .what = "golden_right: only items that the golden run answers right are struck."},
+    {"mc_target", NULL, PLAN_FIELD_WORD, KINDS_MC_TARGET, ASKED(mc_target), .fallback = "'context'",
+     .examples = "['one_choice']",
+     .what = "Of choices, which runs are struck. context: all of them, in what they have in "
+             "common; one_choice: that of one choice, drawn; all: each, anywhere."},
+    {"list", .form = "{'type': 'array', 'minItems': 1, 'items': {'$ref': '#/$defs/task_item'}}",
+     .examples = "[[{'task': 'capitals', 'prompt': 'The capital of France is', 'target': 'Paris', "
+                 "'rule': 'first_line'}]]",
+     .what =
+         "The items themselves instead of tasks: as a database keeps them, so that a plan needs "
+         "no data."}};
+PLAN_FIELDS(plan_fields_items, "an object with 'tasks' or 'list'", ITEMS, false);
+
+/* A task that was opened. */
+struct source {
+    const struct task *task;
+    const struct task_items *items;
+};
+
+static enum status make_question(const struct plan_reader *r, const struct asked *asked,
+                                 const struct source *from, const struct task_item *item,
+                                 struct plan_question *out)
+{
+    const struct task *task = from->task;
+    struct json_memory m;
+    struct json_doc *doc = NULL;
+    *out = (struct plan_question){.task = task->name,
+                                  .area = task->area,
+                                  .kind = task->kind,
+                                  .metric = task->metric[0],
+                                  .rule = task->n_extracts > 0 ? task->extract[0] : "",
+                                  .chance = item->n_choices > 0 ? 1.0 / item->n_choices
+                                                                : from->items->chance,
+                                  .format = asked->format,
+                                  .item = *item};
+    if (asked->tokens > 0)
+        out->item.max_tokens = asked->tokens;
+    /* The form that needs no task is what is kept: what is read from it later is the same. */
+    json_begin_memory(&m, false);
+    plan_question_put(&m.w, out);
+    enum status st = json_end_memory(&m, r->arena);
+    if (!st)
+        st = json_parse(&doc, m.text, m.size, task->name);
+    struct plan_reader own = *r;
+    own.doc = doc;
+    if (!st)
+        st = plan_question_read(&own, json_root(doc), out);
+    json_destroy(&doc);
+    return st;
+}
+
+static enum status add(const struct plan_reader *r, const struct plan_question *question,
+                       const char *at, uint32_t index)
+{
+    struct plan *plan = r->plan;
+    struct plan_question *kept = arena_alloc(r->arena, sizeof(*kept));
+    if (!kept)
+        return STATUS_MEMORY;
+    if (plan->n_items == ITEMS_MAX) {
+        log_error("%s: expected at most %d items in all", json_where(r->doc, json_root(r->doc)),
+                  ITEMS_MAX);
+        return STATUS_INPUT;
+    }
+    if ((plan->n_items & (plan->n_items - 1)) == 0) { /* full: at each power of two */
+        struct plan_item *more =
+            arena_array(r->arena, plan->n_items ? 2 * (size_t)plan->n_items : 1, sizeof(*more));
+        if (!more)
+            return STATUS_MEMORY;
+        if (plan->n_items > 0)
+            memcpy(more, plan->item, plan->n_items * sizeof(*more));
+        plan->item = more;
+    }
+    *kept = *question;
+    plan->item[plan->n_items++] = (struct plan_item){.prompt = kept->item.prompt,
+                                                     .n = kept->item.max_tokens,
+                                                     .group = kept->task,
+                                                     .at = at,
+                                                     .index = index,
+                                                     .question = kept};
+    return STATUS_OK;
+}
+
+/* Those of the split, n of them in the order of the seed. */
+static enum status choose(struct choice *chosen, uint32_t *n, const struct asked *asked,
+                          const struct task *task, const struct task_items *items)
+{
+    char order[48];
+    enum status st = STATUS_OK;
+    snprintf(order, sizeof(order), "order %" PRIu64, asked->seed);
+    *n = 0;
+    for (uint32_t i = 0; !st && i < items->count; i++) {
+        bool in = false;
+        chosen[*n].index = i;
+        st = in_split(&in, asked->split, task->name, items->item[i].doc_id);
+        if (!st)
+            st = digest(&chosen[*n].key, order, task->name, items->item[i].doc_id);
+        *n += in;
+    }
+    qsort(chosen, *n, sizeof(*chosen), by_key);
+    if (asked->n > 0 && asked->n < *n)
+        *n = asked->n;
+    qsort(chosen, *n, sizeof(*chosen), by_index);
+    return st;
+}
+
+static enum status take_items(const struct plan_reader *r, const struct asked *asked,
+                              const struct json *at, const struct source *from)
+{
+    const struct task *task = from->task;
+    const struct task_items *items = from->items;
+    struct choice *chosen = calloc(items->count + 1, sizeof(*chosen));
+    uint32_t n = 0;
+    enum status st = chosen ? choose(chosen, &n, asked, task, items) : STATUS_MEMORY;
+    if (!st && n == 0) {
+        log_error("%s: found no item of '%s' in the split %s", json_where(r->doc, at), task->name,
+                  kinds_text(KINDS_SPLIT, asked->split));
+        st = STATUS_INPUT;
+    }
+    for (uint32_t i = 0; !st && i < n; i++) {
+        struct plan_question question;
+        st = make_question(r, asked, from, &items->item[chosen[i].index], &question);
+        if (!st)
+            st = add(r, &question, "/items/tasks", i);
+    }
+    free(chosen);
+    return st;
+}
+
+static enum status take_task(const struct plan_reader *r, const struct asked *asked,
+                             const struct json *value)
+{
+    const char *name = NULL;
+    struct task *task = NULL;
+    struct task_items items = {0};
+    enum status st = json_fields_text_of(r->doc, value, &name);
+    if (st)
+        return st;
+    if (!r->tasks) {
+        log_error("%s: found task '%s' where none can be opened, expected 'list'",
+                  json_where(r->doc, value), name);
+        return STATUS_INPUT;
+    }
+    st = r->tasks->open(r->tasks->user, name, asked->shots, &task, &items);
+    if (st)
+        log_error("%s: task '%s' cannot be used: %s", json_where(r->doc, value), name,
+                  log_last_error());
+    else
+        st = take_items(r, asked, value, &(struct source){task, &items});
+    task_items_finish(&items);
+    task_close(&task);
+    return st;
+}
+
+static enum status take_tasks(const struct plan_reader *r, const struct asked *asked,
+                              const struct json *tasks)
+{
+    enum status st = STATUS_OK;
+    if (json_type(tasks) != JSON_ARRAY)
+        return take_task(r, asked, tasks);
+    if (json_count(tasks) == 0 || json_count(tasks) > TASKS_MAX)
+        return wrong_list(r, tasks, "a list of 1 to 64 names of tasks");
+    for (size_t i = 0; !st && i < json_count(tasks); i++)
+        st = take_task(r, asked, json_at(tasks, i));
+    return st;
+}
+
+static enum status take_list(const struct plan_reader *r, const struct json *list)
+{
+    enum status st = STATUS_OK;
+    if (json_type(list) != JSON_ARRAY || json_count(list) == 0)
+        return wrong_list(r, list, "a list of at least one item");
+    for (size_t i = 0; !st && i < json_count(list); i++) {
+        struct plan_question question;
+        st = plan_question_read(r, json_at(list, i), &question);
+        if (!st)
+            st = add(r, &question, "/items/list", (uint32_t)i);
+    }
+    return st;
+}
+
+enum status plan_items_read(const struct plan_reader *r, const struct json *value)
+{
+    struct asked asked = {.shots = PLAN_TASK_SHOTS};
+    const struct json *tasks = json_get(value, "tasks"), *list = json_get(value, "list");
+    plan_field_defaults(&plan_fields_items, &asked);
+    asked.shots = PLAN_TASK_SHOTS;
+    enum status st = plan_field_read(r, value, &plan_fields_items, &asked);
+    if (!st && (tasks != NULL) + (list != NULL) != 1) {
+        log_error("%s: expected exactly one of 'tasks' and 'list'", json_where(r->doc, value));
+        st = STATUS_INPUT;
+    }
+    r->plan->filter = asked.filter;
+    r->plan->mc_target = asked.mc_target;
+    if (!st && r->plan->n_items > 0) { /* room for more: see add */
+        struct plan_item *prompts = r->plan->item;
+        uint32_t room = 1;
+        while (room < r->plan->n_items)
+            room *= 2;
+        r->plan->item = arena_array(r->arena, 2 * (size_t)room, sizeof(*prompts));
+        if (!r->plan->item)
+            return STATUS_MEMORY;
+        memcpy(r->plan->item, prompts, r->plan->n_items * sizeof(*prompts));
+    }
+    if (st)
+        return st;
+    return tasks ? take_tasks(r, &asked, tasks) : take_list(r, list);
+}
+
+/* How items are struck, then all of them. */
+void plan_items_inline(struct json_writer *w, const struct plan *plan)
+{
+    json_object_open(w);
+    json_member_text(w, "filter", kinds_text(KINDS_ITEM_FILTER, plan->filter));
+    json_member_text(w, "mc_target", kinds_text(KINDS_MC_TARGET, plan->mc_target));
+    json_member_array(w, "list");
+    for (uint32_t i = 0; i < plan->n_items; i++) {
+        if (plan->item[i].question)
+            plan_question_put(w, plan->item[i].question);
+    }
+    json_array_close(w);
+    json_object_close(w);
+}
+
+bool plan_scores(const struct plan *plan)
+{
+    bool any = false;
+    for (uint32_t i = 0; i < plan->n_items; i++)
+        any = any || plan->item[i].question;
+    return any;
+}
+
+/* Plans without them keep their identity. */
+enum status plan_items_put(struct json_writer *w, const struct plan *plan)
+{
+    if (plan_scores(plan)) {
+        json_put_key(w, "items");
+        plan_items_inline(w, plan);
+    }
+    return STATUS_OK;
+}
