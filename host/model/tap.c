@@ -2,6 +2,7 @@
 /* Life of a tap, and where it cuts runs. */
 #include "model/tap.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -143,6 +144,41 @@ enum status tap_hold(struct tap_state *state, uint32_t position, const struct ho
         (struct tap_held){.position = position, .box = *box, .words = copy, .next = state->held};
     state->held = held;
     return STATUS_OK;
+}
+
+/* In the same order. */
+static enum status copy_held(struct tap_state *to, const struct tap_state *from)
+{
+    struct tap_held **end = &to->held;
+    for (const struct tap_held *held = from->held; held; held = held->next) {
+        struct tap_state one = {0};
+        const enum status st = tap_hold(&one, held->position, &held->box, held->words);
+        if (st)
+            return st;
+        *end = one.held;
+        end = &one.held->next;
+    }
+    return STATUS_OK;
+}
+
+enum status tap_take_over(struct tap *tap, const struct tap *from)
+{
+    struct tap_note *notes = calloc(from->n_notes + 1, sizeof(*notes));
+    enum status st = notes ? STATUS_OK : STATUS_MEMORY;
+    if (st) {
+        log_error("out of memory for %u activations", from->n_notes);
+        return st;
+    }
+    assert(tap->n_faults == from->n_faults && tap->n_notes == 0);
+    if (from->n_notes > 0)
+        memcpy(notes, from->notes, from->n_notes * sizeof(*notes));
+    free(tap->notes);
+    tap->notes = notes;
+    tap->n_notes = from->n_notes;
+    tap->room_notes = from->n_notes + 1;
+    for (uint32_t i = 0; i < tap->n_faults && !st; i++)
+        st = copy_held(tap->faults[i].state, from->faults[i].state);
+    return st;
 }
 
 const struct tap_held *tap_held_at(const struct tap_state *state, uint32_t position)

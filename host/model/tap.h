@@ -86,6 +86,10 @@ enum status tap_strike(struct tap *tap, struct executor *ex, uint32_t branch,
 /* What the device reported of a fault so far. */
 struct tap_proof tap_proof(const struct tap *tap, uint32_t fault);
 
+/* Takes over what another tap of the same faults has seen: activations, and bits held for later.
+ * Only where both strike nothing but evaluations. */
+enum status tap_take_over(struct tap *tap, const struct tap *from) STATUS_MUST_USE;
+
 /* The run goes back: columns from `position` on ran with tokens that proved wrong, and will run
  * again. Their activations and what was remembered of them are forgotten. */
 void tap_cut(struct tap *tap, uint32_t position);

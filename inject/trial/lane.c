@@ -169,7 +169,8 @@ static uint32_t columns_left(const struct lane *lane)
 {
     const struct golden *golden = lane->golden;
     const uint32_t n_ids = golden->params.n_ids;
-    const uint32_t end = lane->feed ? n_ids + lane->n_feed - 1 : golden->n_evaluated;
+    const uint32_t last = lane->feed ? n_ids + lane->n_feed - 1 : golden->n_evaluated;
+    const uint32_t end = lane->pause > 0 ? lane->pause : last;
     if (lane->off)
         return 1;
     if (lane->whole && !lane->feed)
@@ -346,14 +347,22 @@ static bool is_done(struct lane *lane)
            over_budget(lane);
 }
 
+static bool pauses(const struct lane *lane)
+{
+    return lane->pause > 0 && lane->next >= lane->pause;
+}
+
 enum status lane_fill(struct lane *lane, struct lane_columns *out)
 {
     enum status st = STATUS_OK;
     out->n = 0;
-    while (!st && !is_done(lane) && start_of(lane, lane->next).layer == FAULT_REACH_NONE)
+    while (!st && !pauses(lane) && !is_done(lane) &&
+           start_of(lane, lane->next).layer == FAULT_REACH_NONE)
         st = take_golden(lane, lane->next);
+    if (st || pauses(lane))
+        return st;
     lane->done = is_done(lane);
-    if (st || lane->done)
+    if (lane->done)
         return st;
     const uint32_t n = columns_left(lane);
     out->n = tap_split(&lane->tap, lane->next, n < out->most ? n : out->most);

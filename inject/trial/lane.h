@@ -53,8 +53,9 @@ struct lane {
     bool open;                /* the branch is held */
     struct lane_proof proof;  /* once closed */
 
-    uint32_t next; /* position of the next column */
-    bool off;      /* own tokens are fed instead of golden's, one per pass */
+    uint32_t next;  /* position of the next column */
+    bool off;       /* own tokens are fed instead of golden's, one per pass */
+    uint32_t pause; /* 0: it goes on; else no column from this position on is run yet */
     bool done;
     struct generation run; /* tokens and steps so far */
     bool nonfinite;        /* a logit was Inf or NaN */
@@ -79,6 +80,15 @@ struct lane_params {
 /* Forks or opens a branch and makes the tap. Memory of results from `arena`. */
 enum status lane_open(struct lane *lane, struct arena *arena,
                       const struct lane_params *params) STATUS_MUST_USE;
+
+/* The run of another choice that starts where the context of both ends (lane_forks), with what the
+ * leader has done up to there; on its own from the start where their columns start apart. */
+enum status lane_fork(struct lane *lane, struct arena *arena, const struct lane_params *params,
+                      const struct lane *leader) STATUS_MUST_USE;
+
+/* The position at which the runs of an item's choices part: a run that is open can lead the others
+ * to it. 0: it cannot. */
+uint32_t lane_forks(const struct lane *lane);
 
 /* True if trials of one pass can each have fault `i` of a stored weight alone: as read by its only
  * reader. False if another fault of the job may meet the same stored bits, or the job has more

@@ -212,6 +212,55 @@ enum status lane_open(struct lane *lane, struct arena *arena, const struct lane_
     return st || lane->whole ? st : take_over(lane);
 }
 
+uint32_t lane_forks(const struct lane *lane)
+{
+    const struct golden *golden = lane->golden;
+    bool evaluations = true;
+    for (uint32_t i = 0; i < lane->job->n_faults; i++)
+        evaluations = evaluations && lane->tapped[i].place == TAP_EVALUATION;
+    if (!golden_is_choice(golden) || lane->whole || !evaluations || golden->n_shared < 2)
+        return 0;
+    const uint32_t fork = golden->n_shared - 1; /* its row gives first tokens */
+    return tap_first(&lane->tap) < fork ? fork : 0;
+}
+
+/* The layer at which all columns from `position` on start; FAULT_REACH_NONE: none is run. */
+static bool same_start(uint32_t *out, const struct lane *lane, uint32_t position)
+{
+    bool same = true;
+    *out = lane->start[position];
+    for (uint32_t p = position; p < lane->golden->n_evaluated; p++)
+        same = same && lane->start[p] == *out;
+    return same;
+}
+
+enum status lane_fork(struct lane *lane, struct arena *arena, const struct lane_params *params,
+                      const struct lane *leader)
+{
+    struct executor *ex = params->golden->params.ex;
+    const uint32_t fork = leader->pause, n_layers = ex->model->hp.n_layers;
+    uint32_t layer, other;
+    enum status st = lane_open(lane, arena, params);
+    if (st || !same_start(&layer, lane, fork) || !same_start(&other, leader, fork) ||
+        layer != other || lane->next >= fork)
+        return st;
+    st = tap_take_over(&lane->tap, &leader->tap);
+    if (st)
+        return st;
+    /* Below the layer, entries are golden's; from it on those of the context are the leader's, and
+     * the lane writes the others. */
+    if (layer < n_layers)
+        kv_share(ex->kv, &(struct kv_share){.from = leader->run.branch,
+                                            .to = lane->run.branch,
+                                            .layer = layer,
+                                            .layer_count = n_layers - layer,
+                                            .positions = fork});
+    lane->next = fork;
+    lane->differs_until = leader->differs_until;
+    lane->deviation = leader->deviation;
+    return STATUS_OK;
+}
+
 /* A weight as read fires once per column; the stored weight was struck once. */
 static uint64_t stored_count(const struct lane *lane, const struct fault *fault,
                              const struct tap_proof *proof)

@@ -18,7 +18,8 @@ struct slot {
     bool busy;
     uint32_t job, choice;
     struct lane run, fed;
-    struct lane *lane;          /* the one that is running */
+    struct lane *lane;          /* the one that is running; null: it waits */
+    struct slot *leader;        /* to fork from this one's run */
     uint32_t first, n, counted; /* its columns of this pass, and how many were taken */
 };
 
@@ -95,7 +96,11 @@ static enum status open_lane(struct batch *b, struct slot *slot, bool fed)
                                        .whole = b->settings->path == TRIAL_NAIVE,
                                        .feed = given ? golden->run.tokens : NULL,
                                        .n_feed = given ? golden->run.n_tokens : 0};
+    const struct lane *leader = slot->leader ? slot->leader->lane : NULL;
     slot->lane = fed ? &slot->fed : &slot->run;
+    slot->leader = NULL;
+    if (leader)
+        return lane_fork(slot->lane, b->arena, &params, leader);
     return lane_open(slot->lane, b->arena, &params);
 }
 
@@ -222,7 +227,7 @@ static enum status fill_pass(struct batch *b, uint32_t *out_n)
     for (int off = 1; off >= 0; off--) {
         for (uint32_t i = 0; i < b->n_slots && !st; i++) {
             struct slot *slot = &b->slot[i];
-            if (!slot->busy || slot->lane->off != off)
+            if (!slot->busy || !slot->lane || slot->lane->off != off)
                 continue;
             st = add_columns(b, slot, *out_n);
             *out_n += slot->n;
@@ -373,6 +378,42 @@ static bool takes(const struct batch *b, uint32_t run, bool alone)
     return reached(b, job, run % b->runs) && (naive || is_global(b, job)) == alone;
 }
 
+/* Puts the other runs of an item of choices into free slots, to wait where the contexts end for
+ * what this one did to them. Those without a slot run by themselves later. Returns the next run. */
+static uint32_t add_followers(struct batch *b, struct slot *leader, uint32_t next, uint32_t n)
+{
+    const uint32_t fork = lane_forks(leader->lane);
+    for (uint32_t i = 0; fork > 0 && i < b->n_slots; i++) {
+        if (b->slot[i].busy)
+            continue;
+        while (next < n && next / b->runs == leader->job && !takes(b, next, false))
+            next++;
+        if (next == n || next / b->runs != leader->job)
+            return next;
+        b->slot[i] = (struct slot){
+            .busy = true, .job = leader->job, .choice = next % b->runs, .leader = leader};
+        leader->lane->pause = fork;
+        next++;
+    }
+    return next;
+}
+
+static enum status open_followers(struct batch *b)
+{
+    enum status st = STATUS_OK;
+    for (uint32_t i = 0; i < b->n_slots && !st; i++) {
+        struct slot *slot = &b->slot[i];
+        if (slot->busy && slot->leader && slot->leader->lane->next >= slot->leader->lane->pause)
+            st = open_lane(b, slot, false);
+    }
+    for (uint32_t i = 0; i < b->n_slots && !st; i++) { /* nobody waits for it any more */
+        struct slot *slot = &b->slot[i];
+        if (slot->busy && slot->lane && slot->lane->next >= slot->lane->pause)
+            slot->lane->pause = 0;
+    }
+    return st;
+}
+
 /* The runs of jobs that are (not) alone, at most `most` at a time. */
 static enum status run_jobs(struct batch *b, uint32_t n_jobs, bool alone)
 {
@@ -390,8 +431,11 @@ static enum status run_jobs(struct batch *b, uint32_t n_jobs, bool alone)
             *slot = (struct slot){.busy = true, .job = next / b->runs, .choice = next % b->runs};
             next++;
             st = open_lane(b, slot, false);
+            if (!st && !alone)
+                next = add_followers(b, slot, next, n);
         }
         uint32_t columns = 0;
+        st = st ? st : open_followers(b);
         if (!st)
             st = fill_pass(b, &columns);
         if (!st && columns > 0)

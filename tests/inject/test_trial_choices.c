@@ -165,10 +165,43 @@ static void test_trials(void **state)
     assert_true(seen.due[DUE_RANGE] > 0 && seen.due[DUE_NAN_TRAP] > 0);
 }
 
+/* What a fault does to the context is worked out once for all choices. */
+static void test_work(void **state)
+{
+    struct trial_bench b;
+    const struct trial_bench_params params =
+        params_of("tiny-llama-q4_1.gguf", STORAGE_F32, 0, false);
+    struct trial_work together = {0}, apart = {0};
+    struct trial_job jobs[N_CHOICES];
+    (void)state;
+    trial_bench_open(&b, &params);
+    const struct node *node = graph_find(&b.model->graph, "blk.0.attn_norm");
+    const struct fault fault = {.place = PLACE_OP,
+                                .site = node->site,
+                                .node = (uint32_t)(node - b.model->graph.node),
+                                .layer = 0,
+                                .point = HOOK_OUT,
+                                .position = 2,
+                                .position_count = 1,
+                                .kind = KIND_FLIP,
+                                .mask = 1u << 24};
+    for (uint32_t i = 0; i < N_CHOICES; i++)
+        jobs[i] = (struct trial_job){.fault = &fault, .n_faults = 1, .choice = i + 1};
+    struct trial_settings settings = {.level = RECORD_SUMMARY, .work = &apart};
+    const struct record *own = trial_bench_run(&b, &settings, jobs, N_CHOICES);
+    settings.work = &together;
+    jobs[0].choice = 0;
+    const struct record *all = trial_bench_run(&b, &settings, jobs, 1);
+    for (uint32_t i = 0; i < N_CHOICES; i++)
+        assert_true(all[0].choice_logp[i] == own[i].choice_logp[i]);
+    assert_true(2 * together.verified < apart.verified);
+    trial_bench_close(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_golden), cmocka_unit_test(test_choose),
-                                       cmocka_unit_test(test_trials)};
+                                       cmocka_unit_test(test_trials), cmocka_unit_test(test_work)};
     fpenv_set();
     make_choices();
     return cmocka_run_group_tests(tests, NULL, NULL);
