@@ -13,7 +13,7 @@
 
 static void assert_close(double found, double expected, double relative)
 {
-    if (!(fabs(found - expected) <= relative * fabs(expected)))
+    if (signbit(found) || !(fabs(found - expected) <= relative * fabs(expected)))
         fail_msg("found %.17g, expected %.17g", found, expected);
 }
 
