@@ -27,15 +27,20 @@ static enum status find_data(const char **out, struct arena *arena, const struct
                              const char *name, const struct cli_task_options *options)
 {
     const char *slash = strrchr(name, '/');
+    const char *given = options->data ? options->data : env->task_data;
     char *folder = NULL;
-    *out = options->data ? options->data : env->task_data;
+    enum status st = STATUS_OK;
     if (!options->data && is_path(name))
-        *out = slash ? arena_text(arena, name, (size_t)(slash - name)) : ".";
-    if (*out)
-        return STATUS_OK;
-    const enum status st = cli_manifest_cache(&folder, arena, env, "tasks");
+        folder =
+            slash ? arena_text(arena, name, (size_t)(slash - name)) : arena_text(arena, ".", 1);
+    else if (given && strcmp(given, PLAN_TASK_OWN) == 0)
+        folder = arena_printf(arena, "%s/items", env->data);
+    else if (given)
+        folder = arena_text(arena, given, strlen(given));
+    else
+        st = cli_manifest_cache(&folder, arena, env, "tasks");
     *out = folder;
-    return st;
+    return st || folder ? st : STATUS_MEMORY;
 }
 
 static int by_text(const void *a, const void *b)
@@ -118,14 +123,15 @@ enum status cli_task_items(struct task_items *out, const struct cli_task *task)
     return task_items(out, task->task, &task->query);
 }
 
-enum status cli_task_of_plan(const void *user, const char *name, uint32_t shots, struct task **task,
-                             struct task_items *items)
+enum status cli_task_of_plan(const void *user, const struct plan_task_request *request,
+                             struct task **task, struct task_items *items)
 {
     const struct cli_env *env = user;
-    const struct cli_task_options options = {.shots = shots == PLAN_TASK_SHOTS ? CLI_TASK_NO_SHOTS
-                                                                               : shots};
+    const struct cli_task_options options = {
+        .data = request->data,
+        .shots = request->shots == PLAN_TASK_SHOTS ? CLI_TASK_NO_SHOTS : request->shots};
     struct cli_task opened;
-    enum status st = cli_task_open(&opened, env, name, &options);
+    enum status st = cli_task_open(&opened, env, request->name, &options);
     if (!st)
         st = cli_task_items(items, &opened);
     *task = opened.task; /* the plan closes it */

@@ -68,8 +68,9 @@ void cli_task_close(struct cli_task *task);
 enum status cli_task_items(struct task_items *out, const struct cli_task *task) STATUS_MUST_USE;
 
 /* How plans open tasks (struct plan_tasks); `user` is the environment. */
-enum status cli_task_of_plan(const void *user, const char *name, uint32_t shots, struct task **task,
-                             struct task_items *items) STATUS_MUST_USE;
+struct plan_task_request;
+enum status cli_task_of_plan(const void *user, const struct plan_task_request *request,
+                             struct task **task, struct task_items *items) STATUS_MUST_USE;
 
 /* Members of an object that describe the task. */
 void cli_task_put(struct json_writer *w, const struct task *task);

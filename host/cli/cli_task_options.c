@@ -10,7 +10,8 @@ struct cli_task_options cli_task_given = {
 
 const struct cli_option cli_task_option[] = {
     {ON(LIST) | ON(SHOW) | ON(RUN) | ON(SCORE),
-     {0, "data", ARGS_TEXT, &cli_task_given.data, "DIR", "Folder of the data (see DATA).", 0, 0}},
+     {0, "data", ARGS_TEXT, &cli_task_given.data, "DIR", "Folder of the data (see DATA), or own.",
+      0, 0}},
     {ON(LIST) | ON(SHOW) | ON(RUN) | ON(SCORE),
      {0, "data-file", ARGS_LIST, &cli_task_given.files, "FILE",
       "Your own file of the task's format. Give it again for more.", 0, 0}},
@@ -109,7 +110,8 @@ const char cli_task_details[] =
     "DATA\n"
     "Data are no part of the program. They are looked for in the folder of --data, else in that of "
     "VKFI_DATA, else in the cache ($XDG_CACHE_HOME/vkfi/tasks or ~/.cache/vkfi/tasks); those of a "
-    "definition given by path beside it, unless --data says otherwise. --data-file names your own "
+    "definition given by path beside it, unless --data says otherwise. The word own stands for the "
+    "small sets that come with the program, twelve items a task. --data-file names your own "
     "files of the task's format instead; where lines of several files belong together, one for "
     "each column. What a task takes from a file's name (a language, a subject) it takes from yours "
     "too. gzip and bzip2 are unpacked.\n"

@@ -156,7 +156,8 @@ static const struct plan_field ROOT[] = {
      .what = "skip: a NaN goes on through the run; trap: the first NaN ends it (due)."},
     {"score_eps", NULL, PLAN_FIELD_NUMBER, .at = PLAN_AT(score_eps),
      .range = {.min = 0, .max = 1e6}, .fallback = "0", .examples = "[0.1]",
-     .what = "Fall of a score above which a changed text is critical (items with scores)."},
+     .what = "Fall of a score above which a changed text is critical (items with scores). 0 stands "
+             "for 0.05 where translations are scored, by sentence chrF++ / 100."},
     {"record", NULL, PLAN_FIELD_WORD, KINDS_RECORD, PLAN_AT(record), .fallback = "'outcome'",
      .examples = "['full']",
      .what = "What a row has: outcome; summary: also log-probabilities and KL; full: also the "

@@ -70,14 +70,23 @@ struct plan_gate {
     const char *stratum; /* label; null: all strata */
 };
 
-/* How tasks of a plan are found: their definition and all items, by name. Close and finish both in
- * any case. */
+#define PLAN_TASK_SHOTS UINT32_MAX /* shots: as many as the task's definition says */
+#define PLAN_TASK_OWN "own"        /* data: the items that come with the program */
+
+/* A task that a plan names. */
+struct plan_task_request {
+    const char *name; /* or the path of a definition */
+    const char *data; /* folder, or PLAN_TASK_OWN; null: where data are looked for */
+    uint32_t shots;
+};
+
+/* How tasks of a plan are found: their definition and all items. Close and finish both in any
+ * case. */
 struct plan_tasks {
-    enum status (*open)(const void *user, const char *name, uint32_t shots, struct task **task,
-                        struct task_items *items);
+    enum status (*open)(const void *user, const struct plan_task_request *request,
+                        struct task **task, struct task_items *items);
     const void *user;
 };
-#define PLAN_TASK_SHOTS UINT32_MAX /* shots: as many as the task's definition says */
 
 /* A plan's text in memory; `name` stands for the path, and prompt files lie in `folder`. */
 struct plan_source {

@@ -75,6 +75,7 @@ struct asked {
     uint64_t seed;
     enum plan_filter filter;
     enum plan_mc mc_target;
+    const char *data; /* "": where data are looked for */
 };
 
 #define ASKED(member) offsetof(struct asked, member)
@@ -85,6 +86,9 @@ static const struct plan_field ITEMS[] = {
      .examples = "['gsm8k', ['arc_challenge', 'mgsm']]",
      .what = "Names of tasks, or paths of definitions of your own (`vkfi task --help`). tasks or "
              "list must be given."},
+    {"data", NULL, PLAN_FIELD_TEXT, .at = ASKED(data), .examples = "['own', 'data']",
+     .what = "Folder of the tasks' data, seen from the plan's; own: the small sets of items that "
+             "come with the program. Where `vkfi task` looks by default."},
     {"n", NULL, PLAN_FIELD_U32, .at = ASKED(n), .span = {1, ITEMS_MAX}, .examples = "[50]",
      .what = "Items of each task, drawn by the seed from those of the split. All by default."},
     {"split", NULL, PLAN_FIELD_WORD, KINDS_SPLIT, ASKED(split), .fallback = "'all'",
@@ -245,11 +249,10 @@ static enum status take_task(const struct plan_reader *r, const struct asked *as
                   json_where(r->doc, value), name);
         return STATUS_INPUT;
     }
-    st = r->tasks->open(r->tasks->user, name, asked->shots, &task, &items);
-    if (st)
-        log_error("%s: task '%s' cannot be used: %s", json_where(r->doc, value), name,
-                  log_last_error());
-    else
+    st =
+        r->tasks->open(r->tasks->user, &(struct plan_task_request){name, asked->data, asked->shots},
+                       &task, &items);
+    if (!st)
         st = take_items(r, asked, value, &(struct source){task, &items});
     task_items_finish(&items);
     task_close(&task);
@@ -283,6 +286,20 @@ static enum status take_list(const struct plan_reader *r, const struct json *lis
     return st;
 }
 
+/* A relative folder lies beside the plan. */
+static enum status find_data(const char **data, const struct plan_reader *r)
+{
+    const char *given = *data;
+    if (!given[0]) {
+        *data = NULL;
+        return STATUS_OK;
+    }
+    if (strcmp(given, PLAN_TASK_OWN) == 0 || given[0] == '/' || !r->folder[0])
+        return STATUS_OK;
+    *data = arena_printf(r->arena, "%s/%s", r->folder, given);
+    return *data ? STATUS_OK : STATUS_MEMORY;
+}
+
 enum status plan_items_read(const struct plan_reader *r, const struct json *value)
 {
     struct asked asked = {.shots = PLAN_TASK_SHOTS};
@@ -294,6 +311,12 @@ enum status plan_items_read(const struct plan_reader *r, const struct json *valu
         log_error("%s: expected exactly one of 'tasks' and 'list'", json_where(r->doc, value));
         st = STATUS_INPUT;
     }
+    if (!st && list && asked.data[0]) {
+        log_error("%s: found 'data' beside 'list', which holds all that its items need",
+                  json_where(r->doc, value));
+        st = STATUS_INPUT;
+    }
+    st = st ? st : find_data(&asked.data, r);
     r->plan->filter = asked.filter;
     r->plan->mc_target = asked.mc_target;
     if (!st && r->plan->n_items > 0) { /* room for more: see add */

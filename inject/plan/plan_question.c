@@ -19,11 +19,11 @@ static const struct plan_field QUESTION[] = {
     {"area", .form = "{'enum': ['reasoning', 'multilingual', 'mathematical', 'coding', 'other']}",
      .fallback = "'other'", .examples = "['reasoning']", .what = "Group of the task in tables."},
     {"kind", .form = "{'enum': ['choices', 'generation', 'code']}", .fallback = "'generation'",
-     .examples = "['choices']", .what = "What the item asks."},
+     .examples = "['code']", .what = "What the item asks."},
     {"metric", .form = "{'enum': ['acc', 'acc_norm', 'exact_match', 'bleu', 'chrf++', 'pass@1']}",
      .fallback = "'exact_match'", .examples = "['acc']", .what = "How an answer is scored."},
     {"rule", NULL, PLAN_FIELD_TEXT, .at = OF(rule), .fallback = "''", .examples = "['boxed']",
-     .what = "exact_match: how the answer is taken out of a text. None by default."},
+     .what = "exact_match: how the answer is taken out of a text; none: all of it counts."},
     {"chance", NULL, PLAN_FIELD_NUMBER, .at = OF(chance), .range = {.min = 0, .max = 1},
      .examples = "[0.25]", .what = "Score of a guess. Not known by default."},
     {"format", NULL, PLAN_FIELD_WORD, KINDS_ITEM_FORMAT, OF(format), .fallback = "'auto'",
@@ -48,11 +48,13 @@ static const struct plan_field QUESTION[] = {
      .fallback = "[]", .examples = "[['\\n\\n']]", .what = "Texts that end an answer."},
     {"n", NULL, PLAN_FIELD_U32, .at = OF(item.max_tokens), .span = {1, 1000000}, .fallback = "32",
      .examples = "[64]", .what = "Most tokens of an answer."},
-    TEXT_FIELD("integrand", item.integrand, "Of integration: what was to be integrated."),
-    TEXT_FIELD("variable", item.variable, "Of integration: the variable."),
-    TEXT_FIELD("prefix", item.prefix, "Of code: the program before the answer."),
-    TEXT_FIELD("test", item.test, "Of code: what runs after the program."),
-    TEXT_FIELD("entry_point", item.entry_point, "Of code: the name that the tests call.")};
+    TEXT_FIELD("integrand", item.integrand,
+               "Of integration: what was to be integrated. None by default."),
+    TEXT_FIELD("variable", item.variable, "Of integration: the variable. None by default."),
+    TEXT_FIELD("prefix", item.prefix, "Of code: the program before the answer. None by default."),
+    TEXT_FIELD("test", item.test, "Of code: what runs after the program. None by default."),
+    TEXT_FIELD("entry_point", item.entry_point,
+               "Of code: the name that the tests call. None by default.")};
 PLAN_FIELDS(plan_fields_question, "an item of a task, an object with 'task' and 'prompt'", QUESTION,
             false);
 

@@ -4,13 +4,15 @@
 usage: plan_fields.py VKFI SOURCE
 
 Each field of the JSON Schema has a description and examples, and a default, or a description that
-says what holds without the field; the manual page describes it too, and the README of the ready plans defines the words. Each example, put into a plan, is accepted by the schema and by
+says what holds without the field; the manual page describes it too, and the README of the ready
+plans defines the words. Each example, put into a plan, is accepted by the schema and by
 `vkfi plan check`; each default gives the plan the identity that it has without the field. Exit
 status: 0 all of it holds, 1 it does not.
 """
 
 import copy
 import json
+import os
 import pathlib
 import subprocess
 import sys
@@ -57,9 +59,13 @@ BESIDE = {
     "prompt_set/file": {"prompts": {}}, "prompt_set/ids": {"prompts": {}},
     "prompt_set/lines": {"prompts": {"file": "prompts.txt"}},
     "prompt_set/texts": {"prompts": {}},
+    "items/": {"items": {"tasks": "arc_challenge"}}, "items/tasks": {"items": {}}, "items/list": {"items": {}},
+    "task_item/": {"items": {"list": [{"task": "a", "prompt": "b"}]}},
+    "task_item/choices": {"items": {"list": [{"task": "a", "kind": "choices"}]}},
+    "task_item/gold": {"items": {"list": [{"task": "a", "kind": "choices", "choices": [["b"], ["c"]]}]}},
 }
 # Where the objects of lists, which are definitions of the schema, stand in a plan.
-AT = {"hypothesis": "hypotheses/0", "prompt_set": "prompts"}
+AT = {"hypothesis": "hypotheses/0", "prompt_set": "prompts", "task_item": "items/list/0"}
 GOALS = {"trials", "half_width", "relative_half_width", "upper_bound"}
 
 
@@ -95,7 +101,7 @@ def identity_of(plan, folder, path):
     file = folder / "plan.json"
     file.write_text(json.dumps(plan))
     done = subprocess.run([program, "plan", "check", "--json", file], capture_output=True, text=True,
-                          check=False)
+                          check=False, env=os.environ | {"VKFI_DATA": "own"})
     if errors or done.returncode != 0:
         wrong.append(f"{path}: {json.dumps(plan)}: schema {errors or 'good'}, program "
                      f"{done.stderr.strip() or 'good'}")
@@ -133,6 +139,7 @@ def fields_of(node, path, place):
 count = 0
 with tempfile.TemporaryDirectory() as name:
     folder = pathlib.Path(name)
+    (folder / "data").symlink_to(source / "tests/tasks/items")
     (folder / "prompts.txt").write_text("One.\nTwo.\n")
     everything = [*fields_of(schema, "", "")]
     for definition, place in AT.items():
@@ -143,6 +150,7 @@ with tempfile.TemporaryDirectory() as name:
 manual = subprocess.run([program, "plan", "--help"], capture_output=True, text=True, check=True).stdout
 for path, _, field in everything:
     name = path.replace("/", ".").replace("prompt_set.", "prompts[].").replace("hypothesis.", "hypotheses[].")
+    name = name.replace("task_item.", "items.list[].")
     if name != "faults_per_trial.ber" and f"\n    {name}: {field['description'].split()[0]}" not in manual:
         wrong.append(f"vkfi plan --help describes no {name}")
 readme = (source / "inject/plans/README.md").read_text()
