@@ -9,7 +9,8 @@ usage() {
 usage: bash third_party/setup.sh run | test | full | deps
 
   run    packages, build, default model; then generates on the Vulkan device and on the CPU, injects
-         a few faults on both and shows that they agree bit for bit
+         a few faults on both and shows that they agree bit for bit; ends with a small campaign over
+         questions of this project: which faults cost an answer
   test   what `run` sets up and the drivers that tests compare; builds, runs the quick tests
   full   as `test`, with all models and all tests (hours), and those of the program under the address
          and undefined-behaviour sanitizers
@@ -203,7 +204,11 @@ main() {
     run)
         build release --target vkfi
         say "running the model on both devices, with faults and without: less than half a minute"
-        exec build/vkfi selfcheck -m smollm2-135m
+        build/vkfi selfcheck -m smollm2-135m
+        say "240 faults over 72 questions (inject/plans/first_answers.json): half a minute on two cores"
+        rm -f build/first_answers.db{,-wal,-shm}
+        echo
+        exec build/vkfi campaign run inject/plans/first_answers.json -o build/first_answers.db
         ;;
     test | full)
         if [ "$mode" = full ]; then

@@ -201,6 +201,8 @@ static enum status status(const struct cli_env *env, const void *options,
         print_text(path, store_identity(store), &s);
     if (!st && !json && question.asked)
         print_question(&question);
+    if (!st && !json)
+        st = cli_campaign_answers(path);
     report_source_finish(&question.source);
     store_destroy(&store);
     arena_finish(&arena);
@@ -231,6 +233,8 @@ static enum status run(const struct cli_env *env, const void *options,
     st = st ? st : plan_stop_warn(&c.crew->plan);
     st = st ? st : cli_campaign_run(&c, env, o->output);
     cli_campaign_summary(&c);
+    if (!st && !o->json && plan_scores(&c.crew->plan))
+        st = cli_campaign_answers(c.database);
     const enum status flushed = cli_output_flush();
     st = st ? st : flushed;
     cli_campaign_close(&c, st);
@@ -269,7 +273,10 @@ static const char DETAILS[] =
     "them. A job array counts from 0 without gaps (--array=0-7): tasks of another one, or of a "
     "part of it that is submitted again, are refused until --shard says which part they are.\n"
     "\n"
-    "status says how far a database is.\n"
+    "status says how far a database is. Where items have scores (items of tasks) both end with the "
+    "answers that faults cost: by group of tasks, stratum (of eight at most) and task, of the "
+    "faults on items whose golden score is above 0, those after which the score fell, with the "
+    "interval of their share once all trials are done.\n"
     "\n";
 
 static const char EXITS[] =

@@ -128,6 +128,10 @@ bool cli_campaign_interrupted(const struct cli_campaign *c);
 /* Prints trials, SDC share, and the answer to the plan's question. */
 void cli_campaign_summary(const struct cli_campaign *c);
 
+/* Prints which answers the faults of a database cost, by group of tasks, stratum and task; nothing
+ * if no item has a score. Shares with intervals only once all trials are done. */
+enum status cli_campaign_answers(const char *database) STATUS_MUST_USE;
+
 /* `st`: how all went; if it was interrupted without an error the process ends by the signal. */
 void cli_campaign_close(struct cli_campaign *c, enum status st);
 
