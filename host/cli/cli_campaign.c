@@ -312,6 +312,7 @@ static const char EVENTS[] =
     "    counted, sdc, due\n"
     "                  trials that count (no controls), of them with another\n"
     "                  text, of them ended early\n"
+    "    critical      where items have scores: of sdc, those whose score fell\n"
     "    incidents     trials given up, left out of rates\n"
     "    interrupted   boolean: a signal came, what runs is finished\n"
     "    sdc_rate      weighted over strata, a share of 1\n"

@@ -51,6 +51,15 @@ static const char *duration(char out[32], double seconds)
     return out;
 }
 
+/* ", critical 1 (0.67 %)" where items have scores. */
+static void add_critical(char out[CLI_CAMPAIGN_RATE], const struct campaign_progress *p)
+{
+    const size_t n = strlen(out);
+    if (p->scored && p->counted > 0)
+        snprintf(out + n, CLI_CAMPAIGN_RATE - n, ", critical %" PRIu64 " (%.2f %%)", p->critical,
+                 100 * (double)p->critical / (double)p->counted);
+}
+
 /* "SDC 3 of 150 (2.00 %)". */
 static void put_share(char out[CLI_CAMPAIGN_RATE], const struct campaign_progress *p)
 {
@@ -61,12 +70,13 @@ static void put_share(char out[CLI_CAMPAIGN_RATE], const struct campaign_progres
                  100 * (double)p->sdc / (double)p->counted);
 }
 
-void cli_campaign_progress_rate(char out[CLI_CAMPAIGN_RATE], const struct campaign_progress *p)
+/* The share, with its interval if it has one and `bounds` is wanted. */
+static void put_rate(char out[CLI_CAMPAIGN_RATE], const struct campaign_progress *p, bool bounds)
 {
     char text[REPORT_INTERVAL_TEXT];
     const struct report_interval rate = {p->sdc_rate, p->sdc_interval, 1};
     put_share(out, p);
-    if (!p->rated || !p->enough)
+    if (!bounds || !p->rated || !p->enough)
         return;
     report_interval_text(text, &rate, p->sdc_confidence);
     if (p->weighted) {
@@ -76,6 +86,12 @@ void cli_campaign_progress_rate(char out[CLI_CAMPAIGN_RATE], const struct campai
         snprintf(out, CLI_CAMPAIGN_RATE, "SDC %" PRIu64 " of %" PRIu64 ": %s", p->sdc, p->counted,
                  text);
     }
+}
+
+void cli_campaign_progress_rate(char out[CLI_CAMPAIGN_RATE], const struct campaign_progress *p)
+{
+    put_rate(out, p, true);
+    add_critical(out, p);
 }
 
 /* Parts of a line in the order in which a long line drops them: the interval with its basis, trials
@@ -92,10 +108,8 @@ static void put_parts(char out[LINE], const struct campaign_progress *p, int par
         n += snprintf(out + n, LINE - (size_t)n, ", %.2f/s", p->per_second);
     if (part <= PART_LEFT)
         n += snprintf(out + n, LINE - (size_t)n, ", %s left", duration(left, p->left));
-    if (part <= PART_INTERVAL)
-        cli_campaign_progress_rate(sdc, p);
-    else
-        put_share(sdc, p);
+    put_rate(sdc, p, part <= PART_INTERVAL);
+    add_critical(sdc, p);
     if (part <= PART_SDC)
         n += snprintf(out + n, LINE - (size_t)n, ", %s", sdc);
     if (part <= PART_TROUBLE && (p->due > 0 || p->incidents > 0))
@@ -232,6 +246,8 @@ static void put_progress(struct json_writer *w, const struct campaign_progress *
     json_member_int(w, "counted", p->counted);
     json_member_int(w, "sdc", p->sdc);
     json_member_int(w, "due", p->due);
+    if (p->scored)
+        json_member_int(w, "critical", p->critical);
     json_member_int(w, "incidents", p->incidents);
     json_member_bool(w, "interrupted", p->interrupted);
     json_member_number(w, "sdc_rate", p->rated ? p->sdc_rate : NAN);

@@ -103,6 +103,10 @@ static const char DETAILS[] =
     "left "
     "out.\n"
     "\n"
+    "Of items of tasks it also prints some lines a task: golden and faulty score, the normalised "
+    "score, "
+    "and how many answers went wrong or right, with intervals at 95 %.\n"
+    "\n"
     "VERDICTS\n"
     "  passed     the upper bound is below the limit (of a rise: the margin)\n"
     "  failed     the lower bound is above it\n"
@@ -266,6 +270,17 @@ static enum status decide_baseline(struct cli_gate_result *out, struct report_so
     return st;
 }
 
+/* What the trials looked at say of tasks, where items have scores. */
+static enum status find_tasks(struct cli_gate_result *out, struct arena *arena,
+                              struct report_source *source)
+{
+    struct report_work work;
+    struct report_context context = {
+        .data = &source->data, .arena = arena, .asked = CLI_GATE_TASKS};
+    const enum status st = report_context_init(&context, &work);
+    return st ? st : report_tasks_make(&out->tasks, &context);
+}
+
 static void conclude(struct cli_gate_result *out, const struct cli_gate_options *options)
 {
     const enum stats_gate_verdict of_limit =
@@ -288,6 +303,7 @@ enum status cli_gate(const struct cli_env *env, int argc, char **argv)
         .max = NAN, .margin = NAN, .confidence = NAN, .of = -1, .given = -1};
     struct cli_gate_result result = {0};
     struct report_source source = {0};
+    struct arena arena = {0};
     bool done = false;
     (void)env;
     enum status st = parse(&options, argc, argv, &done);
@@ -300,6 +316,8 @@ enum status cli_gate(const struct cli_env *env, int argc, char **argv)
         st = decide_limit(&result, &source, &options.question);
     if (!st && options.baseline)
         st = decide_baseline(&result, &source, &options);
+    if (!st && source.data.scored)
+        st = find_tasks(&result, &arena, &source);
     if (!st) {
         conclude(&result, &options);
         st = cli_gate_print(&result, &options);
@@ -307,5 +325,6 @@ enum status cli_gate(const struct cli_env *env, int argc, char **argv)
     if (!st && options.junit)
         st = cli_gate_junit(&result, &options);
     report_source_finish(&source);
+    arena_finish(&arena);
     return st ? st : result.verdict == STATS_GATE_PASS ? STATUS_OK : STATUS_GATE;
 }

@@ -10,7 +10,10 @@
 #include "inject/report/report_gate.h"
 #include "inject/report/report_interval.h"
 #include "inject/report/report_pairs.h"
+#include "inject/report/report_tasks.h"
 #include "inject/stats/stats_gate.h"
+
+#define CLI_GATE_TASKS 0.95 /* confidence of what is told of tasks, both sides */
 
 struct cli_gate_options {
     struct args_list databases;
@@ -25,6 +28,7 @@ struct cli_gate_result {
     bool has_limit, has_baseline;
     enum stats_gate_verdict verdict; /* of all limits: failed if one is, else undecided if one is */
     struct report_gate gate;
+    struct report_tasks tasks;        /* of the trials looked at */
     struct report_pairs_result pairs; /* first: new, second: old */
     double confidence;                /* of the comparison: plan_waves.h */
     uint64_t only_new, only_old;

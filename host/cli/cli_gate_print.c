@@ -265,6 +265,7 @@ static enum status print_json(const struct cli_gate_result *result,
     }
     if (result->has_baseline)
         put_baseline_json(&w, result, options);
+    report_tasks_members(&w, &result->tasks);
     json_member_text(&w, "note", report_sentence);
     json_object_close(&w);
     return json_end(&w);
@@ -280,6 +281,7 @@ enum status cli_gate_print(const struct cli_gate_result *result,
         put_limit(&text, &result->gate, options);
     if (result->has_baseline)
         put_baseline(&text, result, options);
+    report_tasks_lines(&text, &result->tasks, CLI_GATE_TASKS);
     fputs(text_of(&text), stdout);
     const enum status st = text.st;
     text_finish(&text);

@@ -57,6 +57,11 @@ static const char DETAILS[] =
     "map; "
     "what needs a total over strata is left out where they have no weights, and named.\n"
     "\n"
+    "Items of tasks have two tables by task and by area: golden and faulty score, chance, the "
+    "score "
+    "normalised by both or why it is not identifiable, answers that went wrong or right, and the "
+    "change of the right answer's log-likelihood; --json has them as \"tasks\".\n"
+    "\n"
     "Of a campaign by bit error rate, whose trials have one fault at least, rates come of trials "
     "and of all runs, those without a fault among them.\n"
     "\n"
@@ -216,6 +221,7 @@ static void put_totals(struct json_writer *w, const struct report_page *page)
         json_member_number(w, "no_fault", page->totals.no_fault);
     }
     json_object_close(w);
+    report_tasks_members(w, &page->tasks);
 }
 
 static void put_interval(struct json_writer *w, struct report_table *table, uint32_t row,

@@ -105,6 +105,8 @@ struct campaign_progress {
     double seconds;                        /* since the first batch was sent */
     double per_second, left;               /* of all devices; seconds left, NaN: not known */
     uint64_t counted, sdc, due, incidents; /* counted trials, and of them */
+    uint64_t critical;                     /* of sdc, those whose score fell */
+    bool scored;                           /* some items have scores */
     bool rated;                            /* the rate below is known */
     bool weighted;                         /* it is not the share sdc / counted */
     bool enough;                           /* items and trials for a valid interval */

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "inject/plan/plan_waves.h"
+#include "inject/space/kinds.h"
 
 #define INTERVAL 2.0 /* seconds between two estimates */
 /* Below these the variance over items says little: 20 items cover 92 % (inject/stats), and one item
@@ -28,7 +29,7 @@ struct campaign_estimate {
     struct seen *seen; /* (count), owned */
     size_t count, room;
     uint32_t n_faults; /* above every fault index */
-    uint64_t sdc, due;
+    uint64_t sdc, due, critical;
     double next; /* time of the next estimate */
     struct campaign_estimate_result last;
 };
@@ -101,6 +102,7 @@ enum status campaign_estimate_add(struct campaign_estimate *e, const struct row 
     e->n_faults = seen->fault >= e->n_faults ? seen->fault + 1 : e->n_faults;
     e->sdc += seen->sdc;
     e->due += strcmp(row->outcome, "due") == 0;
+    e->critical += strcmp(row->outcome, kinds_text(KINDS_OUTCOME, OUTCOME_SDC_CRITICAL)) == 0;
     e->count++;
     return STATUS_OK;
 }
@@ -187,6 +189,16 @@ static enum status work_out(struct campaign_estimate *e)
     return st;
 }
 
+/* The counts are those of now, whenever the rate was worked out. */
+static void tell(struct campaign_estimate_result *out, struct campaign_estimate *e)
+{
+    e->last.counted = e->count;
+    e->last.sdc = e->sdc;
+    e->last.due = e->due;
+    e->last.critical = e->critical;
+    *out = e->last;
+}
+
 enum status campaign_estimate_final(struct campaign_estimate *e,
                                     struct campaign_estimate_result *out)
 {
@@ -195,10 +207,7 @@ enum status campaign_estimate_final(struct campaign_estimate *e,
     const double now = clock_seconds();
     const double pause = SHARE * (now - start);
     e->next = now + (pause > INTERVAL ? pause : INTERVAL);
-    e->last.counted = e->count;
-    e->last.sdc = e->sdc;
-    e->last.due = e->due;
-    *out = e->last;
+    tell(out, e);
     return st;
 }
 
@@ -206,9 +215,6 @@ enum status campaign_estimate_now(struct campaign_estimate *e, struct campaign_e
 {
     if (clock_seconds() >= e->next)
         return campaign_estimate_final(e, out);
-    e->last.counted = e->count;
-    e->last.sdc = e->sdc;
-    e->last.due = e->due;
-    *out = e->last;
+    tell(out, e);
     return STATUS_OK;
 }

@@ -23,7 +23,7 @@ enum status campaign_estimate_add(struct campaign_estimate *estimate,
                                   const struct row *row) STATUS_MUST_USE;
 
 struct campaign_estimate_result {
-    uint64_t counted, sdc, due;
+    uint64_t counted, sdc, due, critical; /* counted trials, and of them */
     bool rated;    /* the strata have weights, and each with weight has trials */
     bool weighted; /* strata weigh otherwise than drawn: rate is not the share of events */
     bool enough;   /* items and trials for a valid interval */

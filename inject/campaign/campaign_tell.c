@@ -22,6 +22,7 @@ static void take_estimate(struct campaign_progress *p,
     p->counted = estimate->counted;
     p->sdc = estimate->sdc;
     p->due = estimate->due;
+    p->critical = estimate->critical;
     p->rated = estimate->rated;
     p->weighted = estimate->weighted;
     p->enough = estimate->enough;
@@ -54,6 +55,7 @@ enum status campaign_tell_begin(struct campaign_state *s)
     p->planned = store_planned(store_identity(s->store));
     p->rate = s->rate;
     p->n_rates = s->setup->n_devices;
+    p->scored = plan_scores(s->setup->plan);
     for (uint32_t i = 0; i < p->n_rates; i++)
         s->rate[i].name = s->setup->device[i].name;
     p->target = s->done_before + campaign_queue_target(s->queue);

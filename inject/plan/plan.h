@@ -219,6 +219,7 @@ struct plan {
     uint64_t decoding_seed; /* draws are keyed by it, the item and the step */
     struct plan_item *item; /* (n_items) */
     uint32_t n_items;
+    enum plan_split split;   /* that items of tasks were drawn from */
     enum plan_filter filter; /* of items of tasks */
     enum plan_mc mc_target;  /* of items of choices */
     enum plan_population population;

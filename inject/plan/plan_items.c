@@ -94,7 +94,8 @@ static const struct plan_field ITEMS[] = {
     {"split", NULL, PLAN_FIELD_WORD, KINDS_SPLIT, ASKED(split), .fallback = "'all'",
      .examples = "['evaluate']",
      .what = "Which of a task's items: a fifth is for calibrate, a fifth for profile, the others "
-             "for evaluate, by the digest of their names."},
+             "for evaluate, by the digest of their names. Beside list: what they were drawn from, "
+             "for the report."},
     {"seed", NULL, PLAN_FIELD_U64, .at = ASKED(seed), .span = {0, INT64_MAX}, .fallback = "0",
      .examples = "[7]", .what = "Of the draw of n items."},
     {"shots", NULL, PLAN_FIELD_U32, .at = ASKED(shots), .span = {0, 64}, .examples = "[5]",
@@ -317,6 +318,7 @@ enum status plan_items_read(const struct plan_reader *r, const struct json *valu
         st = STATUS_INPUT;
     }
     st = st ? st : find_data(&asked.data, r);
+    r->plan->split = asked.split;
     r->plan->filter = asked.filter;
     r->plan->mc_target = asked.mc_target;
     if (!st && r->plan->n_items > 0) { /* room for more: see add */
@@ -335,9 +337,11 @@ enum status plan_items_read(const struct plan_reader *r, const struct json *valu
 }
 
 /* How items are struck, then all of them. */
-void plan_items_inline(struct json_writer *w, const struct plan *plan)
+static void put_items(struct json_writer *w, const struct plan *plan, bool with_split)
 {
     json_object_open(w);
+    if (with_split)
+        json_member_text(w, "split", kinds_text(KINDS_SPLIT, plan->split));
     json_member_text(w, "filter", kinds_text(KINDS_ITEM_FILTER, plan->filter));
     json_member_text(w, "mc_target", kinds_text(KINDS_MC_TARGET, plan->mc_target));
     json_member_array(w, "list");
@@ -349,6 +353,11 @@ void plan_items_inline(struct json_writer *w, const struct plan *plan)
     json_object_close(w);
 }
 
+void plan_items_inline(struct json_writer *w, const struct plan *plan)
+{
+    put_items(w, plan, true);
+}
+
 bool plan_scores(const struct plan *plan)
 {
     bool any = false;
@@ -357,12 +366,12 @@ bool plan_scores(const struct plan *plan)
     return any;
 }
 
-/* Plans without them keep their identity. */
+/* Plans without them keep their identity; the items themselves say what the split gave. */
 enum status plan_items_put(struct json_writer *w, const struct plan *plan)
 {
     if (plan_scores(plan)) {
         json_put_key(w, "items");
-        plan_items_inline(w, plan);
+        put_items(w, plan, false);
     }
     return STATUS_OK;
 }

@@ -11,8 +11,6 @@
 #include "base/json.h"
 #include "base/log.h"
 
-#define DATA_RIGHT (1 - 1e-9) /* an answer with this score is right */
-
 const char *report_data_name(const struct report_data *data, uint32_t name)
 {
     return name < data->names.count ? data->names.text[name] : "";
@@ -191,6 +189,19 @@ static enum status add_deviation(struct report_data *data, const char *text, str
     return larger ? STATUS_OK : STATUS_MEMORY;
 }
 
+/* A text is its own answer where none is extracted from it; if golden's text has none to extract,
+ * and the faulty one neither, nothing changed. */
+static bool is_answer_changed(const struct plan *plan, const struct row *row, uint8_t outcome)
+{
+    const uint32_t item = (uint32_t)row->item;
+    const struct plan_question *q = item < plan->n_items ? plan->item[item].question : NULL;
+    if (outcome < OUTCOME_SDC_UNSCORED)
+        return false;
+    if (row->answer_golden && row->answer_faulty)
+        return strcmp(row->answer_golden, row->answer_faulty) != 0;
+    return row->answer_golden || row->answer_faulty || !q || q->metric != TASK_EXACT_MATCH;
+}
+
 static enum status fill_trial(struct report_data *data, const struct row *row,
                               struct report_trial *t)
 {
@@ -226,7 +237,8 @@ static enum status fill_trial(struct report_data *data, const struct row *row,
     st = st ? st : find_flags(&t->flags, row->flags);
     st = st ? st : add_deviation(data, row->deviation, t);
     t->changed = t->outcome != OUTCOME_NOT_REACHED && t->outcome != OUTCOME_INERT;
-    t->golden_right = row->score_golden >= DATA_RIGHT;
+    t->golden_right = row->score_golden >= REPORT_RIGHT;
+    t->answer_changed = is_answer_changed(data->plan, row, t->outcome);
     data->scored = data->scored || !isnan(row->score_golden);
     data->most_faults = t->n_faults > data->most_faults ? t->n_faults : data->most_faults;
     return st;

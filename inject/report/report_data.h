@@ -13,7 +13,8 @@
 #include "inject/space/kinds.h"
 #include "inject/store/store.h"
 
-#define REPORT_NONE UINT32_MAX /* null; no group */
+#define REPORT_NONE UINT32_MAX  /* null; no group */
+#define REPORT_RIGHT (1 - 1e-9) /* an answer with this score is right */
 
 /* All zeros is empty; memory from the arena given to report_names_find. */
 struct report_names {
@@ -39,8 +40,9 @@ struct report_trial {
     int32_t layer, step, bit, first_diff, golden_len, faulty_len;
     uint8_t place, point, kind, duration, stage, granularity;
     uint8_t outcome, due;
-    bool changed;      /* the fault was reached and bits changed */
-    bool golden_right; /* score_golden is 1 or more              */
+    bool changed;        /* the fault was reached and bits changed */
+    bool golden_right;   /* score_golden is 1 or more              */
+    bool answer_changed; /* another answer than golden's; of a DUE false */
     double rel_change, margin, logp_sum, kl, score_golden, score_faulty;
     size_t deviation;     /* first of data.deviation: relative L2 by layer boundary */
     uint32_t n_deviation; /* 0: not recorded */

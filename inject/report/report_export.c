@@ -68,8 +68,11 @@ enum status report_page_export(struct report_page *page, report_sink *sink, void
     const struct target to = {page, sink, user};
     struct text methods = {0};
     enum status st = STATUS_OK;
-    for (int t = 0; !st && t < REPORT_TABLES; t++)
-        st = put_table(&to, &page->table[t]);
+    for (int t = 0; !st && t < REPORT_TABLES; t++) {
+        const bool of_scores = t == REPORT_TABLE_TASKS || t == REPORT_TABLE_ANSWERS;
+        if (!of_scores || page->table[t].n_rows > 0)
+            st = put_table(&to, &page->table[t]);
+    }
     for (int f = 0; !st && f < REPORT_PICTURES; f++)
         st = put_figure(&to, &page->figure[f]);
     st = st ? st : report_methods_paragraph(&methods, &page->context);

@@ -15,6 +15,8 @@ struct report_site {
     double bytes, macs; /* stored bytes; MACs of the golden runs a token */
 };
 
+struct report_tasks; /* report_tasks.h */
+
 /* The source of every picture. */
 struct report_context {
     struct report_data *data;
@@ -28,6 +30,7 @@ struct report_context {
     double confidence;                  /* of this look: 1 - (1 - asked) spends   */
     double spends;                      /* the error that a look at an extended campaign may spend:
                                            plan_waves.h */
+    const struct report_tasks *tasks;   /* rows of tasks, none without scores; null: not made */
     struct report_context *anew;        /* of a campaign that estimates strata anew; null: none */
     report_events main;                 /* critical if there are scores, else SDC */
     const char *main_name, *main_start; /* "critical SDC", "Critical SDC" */

@@ -7,6 +7,7 @@
 
 #include "inject/report/report_heat.h"
 #include "inject/report/report_pictures.h"
+#include "inject/report/report_tasks.h"
 
 /* Golden right, wrong; faulty right, wrong, no answer. */
 enum { FLOW_FROM = 2, FLOW_TO = 3 };
@@ -26,9 +27,7 @@ static void count_flow(uint64_t count[FLOW_FROM][FLOW_TO], const struct report_d
         const struct report_trial *t = &data->trial[i];
         if (isnan(t->score_golden))
             continue;
-        /* if the text is golden's so is the answer, scored again or not */
-        const bool same = t->outcome != OUTCOME_DUE && isnan(t->score_faulty);
-        const bool right = same ? t->golden_right : t->score_faulty >= 1 - 1e-9;
+        const bool right = report_tasks_faulty(t) >= REPORT_RIGHT;
         count[!t->golden_right][t->outcome == OUTCOME_DUE ? 2 : !right]++;
     }
 }

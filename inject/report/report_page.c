@@ -48,7 +48,8 @@ typedef enum status make_table(struct report_table *out, struct report_context *
 static make_table *const MAKE_TABLE[REPORT_TABLES] = {
     [REPORT_TABLE_OUTCOMES] = report_summary_outcomes,
     [REPORT_TABLE_HYPOTHESES] = report_hypotheses_table,
-    [REPORT_TABLE_FLOORS] = report_summary_floors,
+    [REPORT_TABLE_TASKS] = report_tasks_scores,
+    [REPORT_TABLE_ANSWERS] = report_tasks_answers,
     [REPORT_TABLE_FLAGS] = report_summary_flags,
     [REPORT_TABLE_CHECKS] = report_summary_checks,
     [REPORT_TABLE_KEPT] = report_summary_kept,
@@ -84,6 +85,9 @@ enum status report_page_init(struct report_page *out, const struct report_params
     enum status st = report_context_init(&out->context, &out->work);
     if (!st && params->anew)
         st = add_anew(out, params);
+    if (!st)
+        st = report_tasks_make(&out->tasks, &out->context);
+    out->context.tasks = &out->tasks;
     if (!st)
         report_summary_totals(&out->totals, &out->context);
     for (int t = 0; !st && t < REPORT_TABLES; t++)

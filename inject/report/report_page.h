@@ -5,11 +5,13 @@
 
 #include "inject/report/report_methods.h"
 #include "inject/report/report_pictures.h"
+#include "inject/report/report_tasks.h"
 
 enum {
     REPORT_TABLE_OUTCOMES,
     REPORT_TABLE_HYPOTHESES,
-    REPORT_TABLE_FLOORS,
+    REPORT_TABLE_TASKS,
+    REPORT_TABLE_ANSWERS,
     REPORT_TABLE_FLAGS,
     REPORT_TABLE_CHECKS,
     REPORT_TABLE_KEPT,
@@ -32,6 +34,7 @@ struct report_page {
     struct arena arena; /* owned */
     struct report_work work;
     struct report_context context, anew;
+    struct report_tasks tasks;
     struct report_work anew_work;
     struct report_totals totals;
     struct report_table table[REPORT_TABLES];

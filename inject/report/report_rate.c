@@ -67,15 +67,15 @@ static void add_trial(struct report_work *work, struct stats_cluster_data *out,
 {
     const struct report_data *data = work->data;
     const struct report_trial *t = &data->trial[i];
-    const bool counted = work->member[i] && report_rate_holds(t, query->given);
-    const bool event = counted && (query->events >> t->outcome & 1);
+    const double value = query->value ? query->value[i] : query->events >> t->outcome & 1;
+    const bool counted = work->member[i] && !isnan(value) && report_rate_holds(t, query->given);
     work->trial[out->n_trials++] = (struct stats_cluster_trial){
         .stratum = out->n_strata - 1,
         .item = dense(work, 0, t->item, &out->n_items),
         .fault = dense(work, data->n_items, t->fault, &out->n_faults),
         .cell = dense(work, (size_t)data->n_items + data->n_faults, t->cell, &out->n_cells),
         .counted = counted,
-        .value = event,
+        .value = counted ? value : 0,
         .weight = 1,
     };
 }

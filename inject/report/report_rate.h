@@ -33,6 +33,8 @@ struct report_query {
     report_events events;
     enum report_given given;
     struct stats_interval_level level;
+    const double *value; /* (trials) the mean of these instead, NaN not counted; null: of events.
+                            The interval holds for values in [0, 1] */
 };
 
 struct report_rate {

@@ -60,11 +60,75 @@ static bool is_first_of_group(const struct plan *plan, uint32_t item)
     return true;
 }
 
+static uint32_t items_of_group(const struct plan *plan, const char *group)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < plan->n_items; i++)
+        count += strcmp(plan->item[i].group, group) == 0;
+    return count;
+}
+
+/* "arc_challenge (reasoning, 12 items, acc)" */
+static void put_task(struct text *out, const struct plan *plan, const struct plan_item *item)
+{
+    const struct plan_question *q = item->question;
+    text_addf(out, "%s (%s, %" PRIu32 " items, %s", q->task, task_area_name(q->area),
+              items_of_group(plan, item->group), task_metric_name(q->metric));
+    if (q->rule && q->rule[0])
+        text_addf(out, " by the rule %s", q->rule);
+    text_put(out, ")");
+}
+
+/* "It answers 16 items of tasks: ...", and which of them are struck, and how. */
+static void put_tasks(struct text *out, const struct plan *plan)
+{
+    static const char *const targets[] = {[PLAN_MC_CONTEXT] =
+                                              "what the runs of all choices have in common",
+                                          [PLAN_MC_ONE_CHOICE] = "the run of one choice, drawn",
+                                          [PLAN_MC_ALL] = "the runs of all choices, anywhere"};
+    bool choices = false, first = true, graded = false;
+    uint32_t plain = 0;
+    text_put(out, "It answers items of tasks: ");
+    for (uint32_t i = 0; i < plan->n_items; i++) {
+        const struct plan_question *q = plan->item[i].question;
+        plain += !q;
+        if (!q)
+            continue;
+        choices = choices || q->kind == TASK_CHOICES;
+        graded = graded || q->metric == TASK_BLEU || q->metric == TASK_CHRF;
+        if (!is_first_of_group(plan, i))
+            continue;
+        text_put(out, first ? "" : ", ");
+        put_task(out, plan, &plan->item[i]);
+        first = false;
+    }
+    text_addf(out, "; of the split %s, %s. ", kinds_text(KINDS_SPLIT, plan->split),
+              plan->filter == PLAN_FILTER_GOLDEN_RIGHT
+                  ? "of which only those are struck that the golden run answers right "
+                    "(filter golden_right)"
+                  : "right and wrong (filter all)");
+    if (plain > 0)
+        text_addf(out, "Beside them stand %" PRIu32 " prompts without a score. ", plain);
+    if (choices)
+        text_addf(out,
+                  "The answer among choices is the one of the highest log-likelihood (acc_norm: "
+                  "per character); faults strike %s "
+                  "(mc_target %s). ",
+                  targets[plan->mc_target], kinds_text(KINDS_MC_TARGET, plan->mc_target));
+    if (graded)
+        text_put(out, "A translation alone is scored by chrF, for metrics of a corpus say nothing "
+                      "of one sentence. ");
+}
+
 /* "24 prompts in the model's chat template, in groups maths (12) and code (12)". */
 static void put_prompts(struct text *out, const struct report_data *data)
 {
     const struct plan *plan = data->plan;
     uint32_t chat = 0, ids = 0, groups = 0;
+    if (plan_scores(plan)) {
+        put_tasks(out, plan);
+        return;
+    }
     for (uint32_t i = 0; i < plan->n_items; i++) {
         chat += plan->item[i].chat;
         ids += plan->item[i].ids != NULL;
@@ -78,17 +142,37 @@ static void put_prompts(struct text *out, const struct report_data *data)
     else if (chat > 0)
         text_addf(out, ", %" PRIu32 " of them in its chat template", chat);
     for (uint32_t i = 0; groups > 1 && i < plan->n_items; i++) {
-        uint32_t count = 0;
+        const uint32_t count = items_of_group(plan, plan->item[i].group);
         if (!is_first_of_group(plan, i))
             continue;
-        for (uint32_t j = i; j < plan->n_items; j++)
-            count += strcmp(plan->item[j].group, plan->item[i].group) == 0;
         text_addf(out, "%s%s (%" PRIu32 ")", i == 0 ? ", of groups " : ", ",
                   plan->item[i].group[0] ? plan->item[i].group : "without a name", count);
     }
-    text_addf(out, "%s. Up to %" PRIu32 " tokens were generated greedily%s. ",
-              data->scored ? ", whose answers are scored" : "", plan->n,
-              plan->end == PLAN_END_LENGTH ? " without stop" : "");
+    text_addf(out, "%s. ", data->scored ? ", whose answers are scored" : "");
+}
+
+/* Nothing where there are only choices. */
+static void put_decoding(struct text *out, const struct plan *plan)
+{
+    uint32_t n = plan_scores(plan) ? 0 : plan->n;
+    for (uint32_t i = 0; i < plan->n_items && plan_scores(plan); i++) {
+        const struct plan_question *q = plan->item[i].question;
+        if ((!q || q->kind != TASK_CHOICES) && plan->item[i].n > n)
+            n = plan->item[i].n;
+    }
+    if (n == 0)
+        return;
+    text_addf(out, "Up to %" PRIu32 " tokens were generated ", n);
+    if (plan->temperature > 0) {
+        text_addf(out, "at temperature %g", plan->temperature);
+        if (plan->top_k > 0)
+            text_addf(out, " from the %" PRIu32 " most likely tokens", plan->top_k);
+        text_addf(out, ", with the same draws in golden and faulty runs (seed %" PRIu64 ")",
+                  plan->decoding_seed);
+    } else {
+        text_put(out, "greedily");
+    }
+    text_addf(out, "%s. ", plan->end == PLAN_END_LENGTH ? " without stop" : "");
 }
 
 /* Values of a table that occur in trials. */
@@ -193,5 +277,6 @@ void report_subject_put(struct text *out, const struct report_context *context)
 {
     put_model(out, context);
     put_prompts(out, context->data);
+    put_decoding(out, context->data->plan);
     put_faults(out, context->data);
 }

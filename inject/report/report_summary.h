@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The tables of a report: outcomes, checks, task floors, controls, devices, incidents. */
+/* The tables of a report: outcomes, checks, controls, devices, incidents. */
 #ifndef VKFI_INJECT_REPORT_SUMMARY_H
 #define VKFI_INJECT_REPORT_SUMMARY_H
 
@@ -20,9 +20,6 @@ enum status report_summary_checks(struct report_table *out, struct report_contex
 enum status report_summary_kept(struct report_table *out, struct report_context *context);
 enum status report_summary_devices(struct report_table *out, struct report_context *context);
 enum status report_summary_flags(struct report_table *out, struct report_context *context);
-
-/* Golden score, chance and what follows (METHOD.md 4); no rows without scores. */
-enum status report_summary_floors(struct report_table *out, struct report_context *context);
 
 /* Percentile interval of the main rate from the design's clusters: the cross-check. */
 struct report_bootstrap {

@@ -13,7 +13,7 @@ keep() { # NAME ARGS: what a command prints, whatever its exit code, as all/NAME
     "$FIXTURE" other.db crossed per_stratum=12 disagree=9 other_device &&
     "$FIXTURE" few.db per_stratum=9 && "$FIXTURE" none.db per_stratum=20 scale=0 &&
     "$FIXTURE" ber.db ber=1e-9 per_stratum=40 && "$FIXTURE" equal.db equal &&
-    "$FIXTURE" scored.db scored per_stratum=40 && "$FIXTURE" one.db layers=1 keep=1 items=1 && "$FIXTURE" wave.db per_stratum=30 wave=200 &&
+    "$FIXTURE" scored.db scored per_stratum=40 items=120 && "$FIXTURE" one.db layers=1 keep=1 items=1 && "$FIXTURE" wave.db per_stratum=30 wave=200 &&
     "$FIXTURE" two.db items=2 per_stratum=24 scale=0.3 &&
     "$FIXTURE" spent.db missing=0.3 'stop={"rule":"spending","looks":[0.5,1],"gate":{"max":0.4}}' &&
     "$FIXTURE" bets.db 'stop={"rule":"time_uniform","gate":{"max":0.4}}' || fail "the fixtures"

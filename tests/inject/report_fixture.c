@@ -235,9 +235,21 @@ static void fill_text(struct row *row, struct arena *arena, const struct report_
     }
 }
 
+static bool is_right(uint32_t item)
+{
+    return item % 3 != 0;
+}
+
+const struct report_fixture_task *report_fixture_task(const struct report_fixture *f, uint32_t item)
+{
+    static const struct report_fixture_task tasks[] = {
+        {"pick", "reasoning", 0.25}, {"say", "mathematical", 0}, {"pose", "mathematical", 0}};
+    return &tasks[6 * (uint64_t)item < 5 * (uint64_t)f->items ? 0 : 1 + item % 2];
+}
+
 static void fill_score(struct row *row, const struct drawn *p, struct rng *rng)
 {
-    const bool right = p->item % 3 != 0, sdc = row->first_diff != ROW_NULL;
+    const bool right = is_right(p->item), sdc = row->first_diff != ROW_NULL;
     row->score_golden = right;
     row->answer_golden = right ? "right" : "wrong";
     if (strcmp(row->outcome, "due") == 0)
@@ -399,7 +411,8 @@ static enum status put_tables(struct store *store, struct arena *arena,
                                             .no_fault = f->ber > 0 ? report_fixture_none(h) : 0};
     }
     st = st ? st : store_put_strata(store, stratum, strata_of(f));
-    for (uint32_t i = 0; !st && i < f->items; i++)
+    for (uint32_t i = 0; !st && i < f->items; i++) {
+        const struct report_fixture_task *task = report_fixture_task(f, i);
         st = store_put_item(store, &(struct store_item){
                                        .id = i,
                                        .prompt = arena_printf(arena, "Item %u: how many clips?", i),
@@ -412,8 +425,13 @@ static enum status put_tables(struct store *store, struct arena *arena,
                                        .n_tokens = TOKENS,
                                        .weight = 1. / f->items,
                                        .underflow = i < f->underflow,
-                                       .score = NAN,
-                                       .chance = NAN});
+                                       .task = f->scored ? task->name : NULL,
+                                       .area = f->scored ? task->area : NULL,
+                                       .score = f->scored ? is_right(i) : NAN,
+                                       .chance = !f->scored      ? NAN
+                                                 : f->chance > 0 ? f->chance
+                                                                 : task->chance});
+    }
     return st;
 }
 

@@ -30,6 +30,7 @@ struct report_fixture {
     bool named;             /* strata by site, duration and readers too: long labels */
     bool crossed, equal;    /* design; population equal instead of ops */
     bool scored;            /* golden and faulty answers with scores */
+    double chance;          /* of all tasks; 0: see report_fixture_task */
     bool summary;           /* margins, log-probabilities, deviation */
     uint32_t underflow;     /* items marked, from 0 on */
     bool other_device;      /* another device row and another golden text of item 1 */
@@ -39,6 +40,15 @@ struct report_fixture {
 struct report_fixture report_fixture_default(const char *path);
 
 enum status report_fixture_make(const struct report_fixture *fixture) STATUS_MUST_USE;
+
+/* Of scored campaigns: five sixths of the items are of one task, the others of two tasks of another
+ * area. Golden has every third item wrong. */
+struct report_fixture_task {
+    const char *name, *area;
+    double chance;
+};
+const struct report_fixture_task *report_fixture_task(const struct report_fixture *fixture,
+                                                      uint32_t item);
 
 /* P(no fault hits a run) of a stratum, where there is a bit error rate. */
 double report_fixture_none(uint32_t stratum);

@@ -223,6 +223,14 @@ def check_text(book, name, text, known):
                  for c in corners(*sides[0], *sides[1], r)]
         book.printed(f"{name}: {m[0]}", low, [100 * f[0] for f in found])
         book.printed(f"{name}: {m[0]}", high, [100 * f[1] for f in found])
+    scores = re.finditer(rf"chance {NUMBER} %;[^\n]*\n +golden score +{NUMBER} % \[{NUMBER}, {NUMBER}\][^\n]*\n"
+                         rf" +faulty score +[^\n]*?change {NUMBER} points \[{NUMBER}, {NUMBER}\][^\n]*\n"
+                         rf" +normalised +{NUMBER} % \[{NUMBER}, {NUMBER}\] \({NUMBER} %: linearised", text)
+    for m in scores:
+        seen += 1
+        found = [normalised(c[1:4], c[4:7], c[1] - c[0]) for c in corners(*m.groups()[:7])]
+        book.printed(f"{name}: {m[0]}", m[9], [100 * f[0] for f in found])
+        book.printed(f"{name}: {m[0]}", m[10], [100 * f[1] for f in found])
     for m in re.finditer(rf"{NUMBER} \[{NUMBER}, {NUMBER}\] points \({NUMBER} %: Tango, {TANGO}\)", text):
         _, low, high, level, b, c, n = m.groups()
         seen += 1
@@ -287,9 +295,9 @@ def check_html(book, name, text):
             elif plain[1] != "all":
                 book.say(f"{name}: found a cell {plain}")
             continue
-        if m and not re.search(rf'id="table-(hypotheses|checks)">(?:(?!</table>).)*{re.escape(cell)}', text, re.S):
+        if m and not re.search(rf'id="table-(hypotheses|checks|tasks|answers)">(?:(?!</table>).)*{re.escape(cell)}', text, re.S):
             book.say(f"{name}: found the cell {plain[0]} without the n that gives it")
-    # the cells left are differences, told with their numbers in the verdict, and the bootstrap's
+    # the cells left are differences, told with their numbers in the verdict or in CSV, and the bootstrap's
     rest = html.unescape(re.sub(r"<[^>]*>", "", re.sub(r"<td class=\"n\">.*?</td>|<style>.*?</style>|<pre>.*?</pre>"
                                                        r"|<section id=\"examples\">.*?</section>",
                                                        "", text, flags=re.S))).replace("\xa0", " ")
@@ -358,6 +366,26 @@ def check_hypothesis(book, name, row):
     book.close(f"{name} high", high, expected[1])
 
 
+def normalised(golden, change, above):
+    """Of (mean, low, high) twice: linearised, ends as squares."""
+    loss = change[0] / above
+    down, up = (math.hypot(change[0] - change[end], loss * (golden[0] - golden[end])) for end in (1, 2))
+    return 1 + loss - down / above, 1 + loss + up / above
+
+
+def check_task(book, name, row):
+    golden, change, gain, fall = ([number(row, k + end) for end in ("", "_low", "_high")]
+                                  for k in ("golden", "change", "gain", "fall"))
+    if row["change"]:
+        expected = newcombe(gain, fall, float(row["correlation"]))
+        book.close(f"{name} change low", change[1], expected[0])
+        book.close(f"{name} change high", change[2], expected[1])
+    if row["normalised"]:
+        expected = normalised(golden, change, golden[0] - float(row["chance"]))
+        book.close(f"{name} normalised low", number(row, "normalised_low"), expected[0])
+        book.close(f"{name} normalised high", number(row, "normalised_high"), expected[1])
+
+
 def check_csv(book, name):
     with open(name, encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
@@ -373,6 +401,14 @@ def check_csv(book, name):
             if prefix == "estimate":
                 for row in rows:
                     check_hypothesis(book, f"{name} {row['name']}", row)
+        elif prefix in ("change", "normalised") and "correlation" in rows[0]:
+            if prefix == "change":
+                for row in rows:
+                    check_task(book, f"{name} {row['task']}", row)
+        elif prefix == "logp":
+            for row in (r for r in rows if r["logp"]):
+                half = t_quantile((1 + book.level) / 2, float(row["logp_df"])) * float(row["logp_error"])
+                book.close(f"{name} logp", (number(row, "logp_high") - number(row, "logp_low")) / 2, half)
         elif prefix == "bootstrap":
             continue
         elif prefix + "_n" not in rows[0]:
