@@ -15,20 +15,31 @@ static const char *const FROM_TEXT[FLOW_FROM] = {"right", "wrong"};
 static const char *const TO_TEXT[FLOW_TO] = {"right", "wrong", "no answer (DUE)"};
 
 static const struct report_column FLOW_COLUMNS[] = {
+    {"task", "task", REPORT_TEXT, REPORT_ALONE},
     {"golden", "golden answer", REPORT_TEXT, REPORT_ALONE},
     {"faulty", "faulty answer", REPORT_TEXT, REPORT_ALONE},
     {"trials", "n", REPORT_COUNT, REPORT_ALONE},
     {"share", "share of the row, %", REPORT_PERCENT, REPORT_ALONE},
 };
 
-static void count_flow(uint64_t count[FLOW_FROM][FLOW_TO], const struct report_data *data)
+/* The trials of a task, in a part of the picture that begins at height `base`. */
+struct flow {
+    const struct report_task *task;
+    uint64_t count[FLOW_FROM][FLOW_TO];
+    uint32_t number;
+    double base;
+};
+#define FLOW_HIGH 135 /* of a part: blocks of 100 in all, gaps, its name */
+#define FLOW_LETTER 9 /* least distance of two labels */
+
+static void count_flow(struct flow *flow, const struct report_data *data)
 {
     for (size_t i = 0; i < data->n; i++) {
         const struct report_trial *t = &data->trial[i];
-        if (isnan(t->score_golden))
+        if (isnan(t->score_golden) || !report_tasks_holds(flow->task, &data->item[t->item]))
             continue;
         const bool right = report_tasks_faulty(t) >= REPORT_RIGHT;
-        count[!t->golden_right][t->outcome == OUTCOME_DUE ? 2 : !right]++;
+        flow->count[!t->golden_right][t->outcome == OUTCOME_DUE ? 2 : !right]++;
     }
 }
 
@@ -54,37 +65,49 @@ static const char *const BAND_STYLE[FLOW_FROM][FLOW_TO] = {
      "fillstyle pattern 2 noborder linecolor rgb \"" REPORT_B "\""},
 };
 
+/* A label at height `at`, below the last one. */
+static void write_label(struct report_figure *out, const char *text, double share, bool right,
+                        double *at)
+{
+    text_addf(&out->script, "set label \"%s, %.4g %%\" at %s,%.3f %s\n", text, share,
+              right ? "1.02" : "-0.02", *at, right ? "left" : "right");
+    *at += FLOW_LETTER;
+}
+
 /* Blocks in the order of the table on both sides, a gap between them; labels beside. */
-static void write_flow(struct report_figure *out, uint64_t count[FLOW_FROM][FLOW_TO])
+static void write_flow(struct report_figure *out, const struct flow *flow)
 {
     const double gap = 4;
-    double total = 0, from = 0, to[FLOW_TO] = {0};
+    double total = 0, from = flow->base, to[FLOW_TO] = {0}, left = 0, right = 0;
     for (int f = 0; f < FLOW_FROM; f++) {
         for (int t = 0; t < FLOW_TO; t++) {
-            total += (double)count[f][t];
-            to[t] += (double)count[f][t];
+            total += (double)flow->count[f][t];
+            to[t] += (double)flow->count[f][t];
         }
     }
-    double top = 0;
+    text_addf(&out->script, "set label ");
+    report_figure_quoted(out, flow->task->name);
+    text_addf(&out->script, "at 0.5,%.3f center\n", flow->base - 8);
+    double top = flow->base;
     for (int t = 0; t < FLOW_TO; t++) {
         const double size = 100 * to[t] / total;
+        right = fmax(right, top + size / 2);
         if (size > 0)
-            text_addf(&out->script, "set label \"%s, %.4g %%\" at 1.02,%.3f left\n", TO_TEXT[t],
-                      size, top + size / 2);
+            write_label(out, TO_TEXT[t], size, true, &right);
         to[t] = top;
         top += size + (size > 0 ? gap : 0);
     }
     for (int f = 0; f < FLOW_FROM; f++) {
         double size = 0;
         for (int t = 0; t < FLOW_TO; t++)
-            size += 100 * (double)count[f][t] / total;
+            size += 100 * (double)flow->count[f][t] / total;
+        left = fmax(left, from + size / 2);
         if (size > 0)
-            text_addf(&out->script, "set label \"%s, %.4g %%\" at -0.02,%.3f right\n", FROM_TEXT[f],
-                      size, from + size / 2);
+            write_label(out, FROM_TEXT[f], size, false, &left);
         for (int t = 0; t < FLOW_TO; t++) {
-            const double own = 100 * (double)count[f][t] / total;
-            char name[16];
-            snprintf(name, sizeof(name), "band%d%d", f, t);
+            const double own = 100 * (double)flow->count[f][t] / total;
+            char name[32];
+            snprintf(name, sizeof(name), "band%" PRIu32 "_%d%d", flow->number, f, t);
             write_band(out, name, from, to[t], own);
             from += own;
             to[t] += own;
@@ -93,42 +116,70 @@ static void write_flow(struct report_figure *out, uint64_t count[FLOW_FROM][FLOW
     }
 }
 
+static void fill_flow(struct report_table *table, const struct flow *flow)
+{
+    for (uint32_t k = 0; k < FLOW_FROM * FLOW_TO; k++) {
+        const uint64_t *own = flow->count[k / FLOW_TO];
+        const uint32_t r = flow->number * FLOW_FROM * FLOW_TO + k;
+        report_table_text(table, r, "task", flow->task->name);
+        report_table_text(table, r, "golden", FROM_TEXT[k / FLOW_TO]);
+        report_table_text(table, r, "faulty", TO_TEXT[k % FLOW_TO]);
+        report_table_set(table, r, "trials", (double)own[k % FLOW_TO]);
+        report_table_set(table, r, "share",
+                         (double)own[k % FLOW_TO] / (double)(own[0] + own[1] + own[2]));
+    }
+}
+
+/* Tasks with trials, counted. */
+static uint32_t list_flows(struct flow *flow, const struct report_context *context)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < context->tasks->count; i++) {
+        const struct report_task *task = &context->tasks->task[i];
+        if (!task->name || task->trials == 0)
+            continue;
+        flow[n] = (struct flow){.task = task, .number = n, .base = n * FLOW_HIGH};
+        count_flow(&flow[n++], context->data);
+    }
+    return n;
+}
+
 enum status report_flow_right(struct report_figure *out, struct report_context *context)
 {
-    uint64_t count[FLOW_FROM][FLOW_TO] = {{0}};
+    struct flow *flow = arena_array(context->arena, context->tasks->count + 1, sizeof(*flow));
     out->id = "flow";
     out->title = "Right and wrong, golden to faulty";
-    if (!context->data->scored) {
+    if (!flow)
+        return STATUS_MEMORY;
+    const uint32_t n = list_flows(flow, context);
+    if (n == 0) {
         out->absent = "the items have no scorer";
         return STATUS_OK;
     }
-    count_flow(count, context->data);
     const enum status st =
-        report_table_init(&out->table, context->arena, FLOW_FROM * FLOW_TO, FLOW_COLUMNS,
+        report_table_init(&out->table, context->arena, n * FLOW_FROM * FLOW_TO, FLOW_COLUMNS,
                           sizeof(FLOW_COLUMNS) / sizeof(*FLOW_COLUMNS));
     if (st)
         return st;
-    for (uint32_t r = 0; r < FLOW_FROM * FLOW_TO; r++) {
-        const uint64_t *own = count[r / FLOW_TO];
-        report_table_text(&out->table, r, "golden", FROM_TEXT[r / FLOW_TO]);
-        report_table_text(&out->table, r, "faulty", TO_TEXT[r % FLOW_TO]);
-        report_table_set(&out->table, r, "trials", (double)own[r % FLOW_TO]);
-        report_table_set(&out->table, r, "share",
-                         (double)own[r % FLOW_TO] / (double)(own[0] + own[1] + own[2]));
-    }
     out->table.id = "flow";
-    out->table.caption = out->caption = "Trials by the golden and the faulty answer; trials as "
-                                        "drawn, without weights. A score of 1 is "
-                                        "right.";
-    report_figure_begin(out, REPORT_WIDTH, 320);
-    write_flow(out, count);
-    text_put(&out->script, "unset border\nunset tics\nunset grid\nset xrange [-0.45:1.85]\n"
-                           "set yrange [112:-6]\nset lmargin 1\nset rmargin 1\nset label "
-                           "\"golden\" at -0.02,-4 right\nset label \"faulty\" at 1.02,-4 left\n"
-                           "plot ");
-    for (int b = 0; b < FLOW_FROM * FLOW_TO; b++)
-        text_addf(&out->script, "%s$band%d%d using 1:2:3 with filledcurves %s", b ? ", " : "",
-                  b / FLOW_TO, b % FLOW_TO, BAND_STYLE[b / FLOW_TO][b % FLOW_TO]);
+    out->table.caption = out->caption = "Trials by the golden and the faulty answer, by task; as "
+                                        "drawn, without weights. A score of 1 is right.";
+    report_figure_begin(out, REPORT_WIDTH, 80 + 230 * n);
+    for (uint32_t i = 0; i < n; i++) {
+        fill_flow(&out->table, &flow[i]);
+        write_flow(out, &flow[i]);
+    }
+    text_addf(&out->script,
+              "unset border\nunset tics\nunset grid\nset xrange [-0.45:1.85]\n"
+              "set yrange [%" PRIu32 ":-14]\nset lmargin 1\nset rmargin 1\nset label "
+              "\"golden\" at -0.02,-8 right\nset label \"faulty\" at 1.02,-8 left\nplot ",
+              n * FLOW_HIGH - 18);
+    for (uint32_t b = 0; b < n * FLOW_FROM * FLOW_TO; b++) {
+        const uint32_t f = b / FLOW_TO % FLOW_FROM, t = b % FLOW_TO;
+        text_addf(&out->script,
+                  "%s$band%" PRIu32 "_%" PRIu32 "%" PRIu32 " using 1:2:3 with filledcurves %s",
+                  b ? ", " : "", b / FLOW_TO / FLOW_FROM, f, t, BAND_STYLE[f][t]);
+    }
     text_put(&out->script, "\n");
     return out->script.st;
 }

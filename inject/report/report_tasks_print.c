@@ -5,6 +5,10 @@
 
 #include "inject/report/report_tasks.h"
 
+#define NOT_IDENTIFIABLE                                                                           \
+    "Not identifiable: fewer than 50 golden-right items, golden not shown to be above chance, or " \
+    "no total over the strata."
+
 #define INTERVAL_COLUMNS(name, label, format)                                                      \
     {name, label, format, REPORT_BOUNDS}, {name "_low", NULL, format, REPORT_ALONE},               \
     {                                                                                              \
@@ -76,13 +80,13 @@ enum status report_tasks_scores(struct report_table *out, struct report_context 
     out->caption =
         only_right
             ? "Scores by task and by area. The plan strikes only items that golden has right: "
-              "change, faulty and normalised score are of these."
+              "change, faulty and normalised score are of these. " NOT_IDENTIFIABLE
             : "Scores by task and by area: golden's over items; the mean change over trials, "
               "weighed over strata (a DUE counts as none); faulty = golden + change; normalised = "
               "(faulty - chance) / (golden - chance), with an interval from those of the change, "
-              "clustered by item and fault, and of golden.";
-    enum status st = report_table_init(out, context->arena, tasks->count, SCORE_COLUMNS,
-                                       sizeof(SCORE_COLUMNS) / sizeof(*SCORE_COLUMNS));
+              "clustered by item and fault, and of golden. " NOT_IDENTIFIABLE;
+    const enum status st = report_table_init(out, context->arena, tasks->count, SCORE_COLUMNS,
+                                             sizeof(SCORE_COLUMNS) / sizeof(*SCORE_COLUMNS));
     for (uint32_t r = 0; !st && r < tasks->count; r++) {
         const struct report_task *t = &tasks->task[r];
         put_names(out, r, t);
@@ -101,9 +105,7 @@ enum status report_tasks_scores(struct report_table *out, struct report_context 
         if (!t->reason)
             continue;
         report_table_text(out, r, "reason", t->reason);
-        report_table_text(out, r, "normalised",
-                          arena_printf(context->arena, "not identifiable: %s", t->reason));
-        st = report_table_at(out, r, "normalised")->text ? STATUS_OK : STATUS_MEMORY;
+        report_table_text(out, r, "normalised", "not identifiable");
     }
     return st;
 }

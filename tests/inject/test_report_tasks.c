@@ -159,6 +159,33 @@ static void test_numbers_by_hand(void **state)
     close_page(&source, &page);
 }
 
+/* The picture of flows has the same trials as the tables, a part a task. */
+static void test_flows_are_by_task(void **state)
+{
+    static const char *const names[] = {"pick", "say", "pose"};
+    struct report_source source;
+    struct report_page page;
+    (void)state;
+    open_tasks(&source, &page);
+    struct report_figure *flow = find_figure(&page, "flow");
+    assert_null(flow->absent);
+    assert_int_equal(flow->table.n_rows, 3 * 6);
+    for (uint32_t i = 0; i < 3; i++) {
+        const struct report_task *t = find(&page, names[i]);
+        double trials[6], sum = 0;
+        for (uint32_t k = 0; k < 6; k++) {
+            assert_string_equal(report_table_at(&flow->table, 6 * i + k, "task")->text, names[i]);
+            trials[k] = report_table_number(&flow->table, 6 * i + k, "trials");
+            sum += trials[k];
+        }
+        assert_true(sum == (double)t->trials);
+        assert_true(trials[1] == (double)t->right_to_wrong.estimate.events);
+        assert_true(trials[3] == (double)t->wrong_to_right.estimate.events);
+        assert_true(trials[2] + trials[5] == (double)t->due);
+    }
+    close_page(&source, &page);
+}
+
 /* The variance of the change over whole items, by linearisation. */
 static double variance_by_hand(const struct report_data *data, const char *name, double mean)
 {
@@ -276,6 +303,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rows_are_areas_and_tasks),
         cmocka_unit_test(test_numbers_by_hand),
+        cmocka_unit_test(test_flows_are_by_task),
         cmocka_unit_test(test_normalised),
         cmocka_unit_test(test_no_event_is_no_certainty),
         cmocka_unit_test(test_golden_at_chance),
