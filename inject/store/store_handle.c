@@ -20,15 +20,6 @@ enum status store_end(struct store *store, enum status st)
     return st;
 }
 
-enum status store_copy_text(struct arena *arena, const char **text)
-{
-    if (*text) {
-        *text = arena_text(arena, *text, strlen(*text));
-        return *text ? STATUS_OK : STATUS_MEMORY;
-    }
-    return STATUS_OK;
-}
-
 enum status store_end_list(const struct store_list *list, void **out, uint32_t *count,
                            enum status st)
 {

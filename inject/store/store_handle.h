@@ -74,9 +74,6 @@ enum status store_end(struct store *store, enum status st) STATUS_MUST_USE;
 enum status store_put_again(struct store *store, const struct row *row,
                             int64_t batch) STATUS_MUST_USE;
 
-/* Replaces `*text`, if not null, by a copy. */
-enum status store_copy_text(struct arena *arena, const char **text) STATUS_MUST_USE;
-
 /* Structs collected in `items`, to become one array in `arena`. */
 struct store_list {
     struct text *items;

@@ -21,13 +21,9 @@ enum status store_merge_check_init(struct store_merge_check *out, uint32_t room,
     struct store_identity *id = &out->identity;
 
     *out = (struct store_merge_check){.identity = *identity};
-    const char **texts[] = {&id->plan_hash, &id->model_hash, &id->shaders, &id->contract,
-                            &id->tool,      &id->plan,       &id->waves};
-    for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
-        const enum status st = store_copy_text(&out->arena, texts[i]);
-        if (st)
-            return st;
-    }
+    const enum status st = field_copy_texts(store_tables_fields(STORE_CAMPAIGN), id, &out->arena);
+    if (st)
+        return st;
     id->shard = 0;
     id->shards = 1;
     out->source = arena_array(&out->arena, room, sizeof(*out->source));

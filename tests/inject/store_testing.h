@@ -35,6 +35,7 @@ static const struct store_identity STORE_TESTING_IDENTITY = {
     .shaders = "5d41402abc4b2a76",
     .contract = "exact-1",
     .tool = "vkfi 0.1.0",
+    .model = "tiny (llama, F32), a text longer than what a freed block keeps by chance",
     .plan = "{\"title\": \"\xc3\xa4 plan\", \"n\": 8}",
     .trials = 1000,
     .shard = 0,

@@ -153,6 +153,7 @@ static void shards_give_what_one_process_writes(void **state)
     assert_int_equal(store_open(&store, paths.out), STATUS_OK);
     assert_int_equal(store_identity(store)->shards, 1);
     assert_string_equal(store_identity(store)->plan, STORE_TESTING_IDENTITY.plan);
+    assert_string_equal(store_identity(store)->model, STORE_TESTING_IDENTITY.model);
     store_destroy(&store);
 }
 
