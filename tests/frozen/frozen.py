@@ -80,7 +80,9 @@ def model_of(name):
 
 
 def ready_plans():
-    return sorted((SOURCE / "inject/plans").glob("*.json"))
+    """Those on prompts: the tool opens no tasks, and cli_first_answers holds what a plan of tasks prints."""
+    paths = sorted((SOURCE / "inject/plans").glob("*.json"))
+    return [path for path in paths if "items" not in json.loads(path.read_text(encoding="utf-8"))]
 
 
 def good_plans():
