@@ -176,13 +176,18 @@ static void print_block(struct cli_campaign_progress *out, const struct campaign
     fflush(stderr);
 }
 
+static void put_golden(char line[LINE], const struct campaign_event *event)
+{
+    snprintf(line, LINE, "golden run of prompt %" PRIu32 " of %" PRIu32, event->item + 1,
+             event->items);
+}
+
 static void print_golden(struct cli_campaign_progress *out, const struct campaign_event *event)
 {
     char line[LINE], shorter[LINE];
-    const uint32_t item = event->item + 1;
-    snprintf(line, sizeof(line), "golden run of prompt %" PRIu32 " of %" PRIu32, item,
+    put_golden(line, event);
+    snprintf(shorter, sizeof(shorter), "golden %" PRIu32 "/%" PRIu32, event->item + 1,
              event->items);
-    snprintf(shorter, sizeof(shorter), "golden %" PRIu32 "/%" PRIu32, item, event->items);
     go_up(out);
     put_either(out, line, shorter);
 }
@@ -219,17 +224,21 @@ static void show_plain(struct cli_campaign_progress *out, const struct campaign_
 {
     char line[LINE];
     const double now = clock_seconds();
-    if (event->kind == CAMPAIGN_EVENT_BEGIN)
+    const bool golden = event->kind == CAMPAIGN_EVENT_GOLDEN;
+    if (event->kind == CAMPAIGN_EVENT_BEGIN || (golden && out->last == 0))
         out->last = now;
-    if (event->kind != CAMPAIGN_EVENT_BATCH && event->kind != CAMPAIGN_EVENT_TICK)
+    if (!golden && event->kind != CAMPAIGN_EVENT_BATCH && event->kind != CAMPAIGN_EVENT_TICK)
         return;
-    if (event->progress->interrupted && !out->told)
+    if (!golden && event->progress->interrupted && !out->told)
         fprintf(stderr, "vkfi: %s\n", INTERRUPTED);
-    out->told = event->progress->interrupted;
+    out->told = !golden && event->progress->interrupted;
     if (now - out->last < PLAIN)
         return;
     out->last = now;
-    put_total(line, event->progress, LINE);
+    if (golden)
+        put_golden(line, event);
+    else
+        put_total(line, event->progress, LINE);
     fprintf(stderr, "vkfi: %s\n", line);
 }
 

@@ -56,15 +56,15 @@ static const char *const DOCUMENTS[] = {
 
 static void test_mutations(void **state)
 {
-    struct fuzz_mutate m = {.words = WORDS, .n_words = sizeof(WORDS) / sizeof(WORDS[0])};
-    struct rng rng;
-
     (void)state;
-    rng_init(&rng, 20261125, 1);
-    for (size_t i = 0; i < MUTATIONS; i++) {
-        fuzz_mutate_text(&m, &rng, DOCUMENTS[i % (sizeof(DOCUMENTS) / sizeof(DOCUMENTS[0]))]);
-        LLVMFuzzerTestOneInput((const uint8_t *)m.data, m.size);
-    }
+    fuzz_mutate_all(&(struct fuzz_mutate_run){.words = WORDS,
+                                              .n_words = sizeof(WORDS) / sizeof(*WORDS),
+                                              .texts = DOCUMENTS,
+                                              .n_texts = sizeof(DOCUMENTS) / sizeof(*DOCUMENTS),
+                                              .rounds = MUTATIONS,
+                                              .seed = 20261125,
+                                              .stream = 1,
+                                              .target = LLVMFuzzerTestOneInput});
 }
 
 /* Every document cut anywhere. */

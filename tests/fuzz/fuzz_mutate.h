@@ -68,6 +68,27 @@ static inline void fuzz_mutate_text(struct fuzz_mutate *m, struct rng *rng, cons
         fuzz_mutate_once(m, rng);
 }
 
+/* A target run on texts, each changed in turn. */
+struct fuzz_mutate_run {
+    const char *const *words; /* (n_words) */
+    size_t n_words;
+    const char *const *texts; /* (n_texts) */
+    size_t n_texts, rounds;
+    uint64_t seed, stream;
+    int (*target)(const uint8_t *data, size_t size);
+};
+
+static inline void fuzz_mutate_all(const struct fuzz_mutate_run *run)
+{
+    struct fuzz_mutate m = {.words = run->words, .n_words = run->n_words};
+    struct rng rng;
+    rng_init(&rng, run->seed, run->stream);
+    for (size_t i = 0; i < run->rounds; i++) {
+        fuzz_mutate_text(&m, &rng, run->texts[i % run->n_texts]);
+        run->target((const uint8_t *)m.data, m.size);
+    }
+}
+
 /* Discards standard error while thousands of refusals are logged; *state keeps it. */
 static inline int fuzz_mutate_mute(void **state)
 {

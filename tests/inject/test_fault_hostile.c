@@ -83,15 +83,15 @@ static void test_files(void **state)
 
 static void test_mutations(void **state)
 {
-    struct fuzz_mutate m = {.words = WORDS, .n_words = sizeof(WORDS) / sizeof(WORDS[0])};
-    struct rng rng;
-
     (void)state;
-    rng_init(&rng, 20261125, 2);
-    for (size_t i = 0; i < MUTATIONS; i++) {
-        fuzz_mutate_text(&m, &rng, FILES[i % (sizeof(FILES) / sizeof(FILES[0]))]);
-        LLVMFuzzerTestOneInput((const uint8_t *)m.data, m.size);
-    }
+    fuzz_mutate_all(&(struct fuzz_mutate_run){.words = WORDS,
+                                              .n_words = sizeof(WORDS) / sizeof(*WORDS),
+                                              .texts = FILES,
+                                              .n_texts = sizeof(FILES) / sizeof(*FILES),
+                                              .rounds = MUTATIONS,
+                                              .seed = 20261125,
+                                              .stream = 2,
+                                              .target = LLVMFuzzerTestOneInput});
 }
 
 int main(void)

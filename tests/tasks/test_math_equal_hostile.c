@@ -63,15 +63,15 @@ static const char *const TEXTS[] = {
 
 static void test_mutations(void **state)
 {
-    struct fuzz_mutate m = {.words = WORDS, .n_words = sizeof(WORDS) / sizeof(WORDS[0])};
-    struct rng rng;
-
     (void)state;
-    rng_init(&rng, 20261130, 1);
-    for (size_t i = 0; i < MUTATIONS; i++) {
-        fuzz_mutate_text(&m, &rng, TEXTS[i % (sizeof(TEXTS) / sizeof(TEXTS[0]))]);
-        LLVMFuzzerTestOneInput((const uint8_t *)m.data, m.size);
-    }
+    fuzz_mutate_all(&(struct fuzz_mutate_run){.words = WORDS,
+                                              .n_words = sizeof(WORDS) / sizeof(*WORDS),
+                                              .texts = TEXTS,
+                                              .n_texts = sizeof(TEXTS) / sizeof(*TEXTS),
+                                              .rounds = MUTATIONS,
+                                              .seed = 20261130,
+                                              .stream = 1,
+                                              .target = LLVMFuzzerTestOneInput});
 }
 
 int main(void)
