@@ -10,6 +10,7 @@
 #include <stdbool.h>
 
 #include "base/rng.h"
+#include "model/dmath.h"
 #include "model/sampler.h"
 
 #define N 1000
@@ -163,6 +164,104 @@ static void test_masked_ids_are_never_picked(void **state)
     }
 }
 
+#define LARGE 49152
+
+/* The rule of NUMERICS.md 6 as it is written: a whole row in greedy order. */
+static uint32_t pick_by_rule(const struct sampler *sampler, const float *logits, uint32_t n,
+                             uint32_t position)
+{
+    static struct sampler_top top[LARGE];
+    double total = 0;
+    struct rng rng;
+    sampler_top(logits, n, top, n);
+    for (int pass = 0; pass < 2; pass++) {
+        rng_init(&rng, sampler->seed, position);
+        double left = rng_unit(&rng) * total;
+        for (uint32_t i = 0; i < n; i++) {
+            double w =
+                dmath_exp(((double)top[i].logit - (double)top[0].logit) / sampler->temperature);
+            w = w >= 0 ? w : 0;
+            total += pass == 0 ? w : 0;
+            left -= w;
+            if (pass == 1 && left < 0)
+                return top[i].id;
+        }
+        if (!(total > 0) || isinf(total))
+            return top[0].id;
+    }
+    return top[n - 1].id;
+}
+
+/* Kinds: steep, flat, ties, with Inf and NaN, all equal, all NaN, one above all others. */
+static void fill_large(float *logits, uint32_t n, uint64_t stream)
+{
+    struct rng rng;
+    const uint32_t kind = stream % 7;
+    rng_init(&rng, 8, stream);
+    for (uint32_t i = 0; i < n; i++) {
+        const double u = rng_unit(&rng) - rng_unit(&rng);
+        const uint64_t odd = rng_below(&rng, 1000);
+        logits[i] = (float)(kind == 0 ? 40 * u : kind == 1 ? 0.1 * u : 8 * u);
+        if (kind == 2)
+            logits[i] = (float)floor((double)logits[i]);
+        if (kind == 3 && odd < 3)
+            logits[i] = odd == 0 && stream % 2 ? INFINITY : odd == 1 ? -INFINITY : NAN;
+        if (kind == 4 || kind == 5)
+            logits[i] = kind == 4 ? 3.0f : NAN;
+    }
+    if (kind == 6)
+        logits[rng_below(&rng, n)] = 60;
+}
+
+static void test_whole_rows_by_the_rule(void **state)
+{
+    static float logits[LARGE];
+    static struct sampler_top candidate[LARGE];
+    static const uint32_t sizes[] = {2, 127, 128, 129, 2047, 2048, 2049, 5000, LARGE};
+    static const double temperatures[] = {1e-300, 0.05, 0.7, 1, 3, 1e9};
+    (void)state;
+    for (uint64_t stream = 0; stream < 84; stream++) {
+        const uint32_t n = sizes[stream / 7 % 9];
+        fill_large(logits, n, stream);
+        for (uint32_t k = 0; k < 6; k++) {
+            const struct sampler sampler = {.temperature = temperatures[k], .seed = stream};
+            for (uint32_t position = 0; position < (n < 3000 ? 20 : 2); position++) {
+                const struct sampler_row row = {.logits = logits, .n = n};
+                assert_int_equal(sampler_pick(&sampler, &row, position, candidate),
+                                 pick_by_rule(&sampler, logits, n, position));
+            }
+        }
+    }
+}
+
+/* The number drawn lies at the border of two tokens, at distances down to the last digit of a
+ * double: temperatures between those at which either is picked. */
+static void test_draws_at_a_border(void **state)
+{
+    static float logits[4096];
+    static struct sampler_top candidate[4096];
+    uint32_t borders = 0;
+    (void)state;
+    for (uint32_t i = 0; i < 4096; i++)
+        logits[i] = -0.002f * (float)(i * 1531 % 4096); /* the sum by ids is another one */
+    for (uint32_t position = 0; position < 40; position++) {
+        const struct sampler_row row = {.logits = logits, .n = 4096};
+        struct sampler cold = {.temperature = 0.01, .seed = 3}, hot = {.temperature = 1, .seed = 3};
+        for (int i = 0; i < 60; i++) {
+            struct sampler middle = cold;
+            middle.temperature = (cold.temperature + hot.temperature) / 2;
+            const uint32_t pick = pick_by_rule(&middle, logits, 4096, position);
+            assert_int_equal(sampler_pick(&middle, &row, position, candidate), pick);
+            if (pick == pick_by_rule(&cold, logits, 4096, position))
+                cold = middle;
+            else
+                hot = middle;
+        }
+        borders += nextafter(cold.temperature, 2) >= hot.temperature;
+    }
+    assert_true(borders > 30);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -172,6 +271,8 @@ int main(void)
         cmocka_unit_test(test_logsumexp),
         cmocka_unit_test(test_draws_follow_their_weights),
         cmocka_unit_test(test_masked_ids_are_never_picked),
+        cmocka_unit_test(test_whole_rows_by_the_rule),
+        cmocka_unit_test(test_draws_at_a_border),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
