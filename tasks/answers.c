@@ -143,7 +143,8 @@ static enum status open_lane(struct run *run, struct slot *slot, struct lane *la
     lane->row.ids = lane->ids;
     enum status st = decode_open(&lane->decode, &lane->arena, &rules, run->p->ex);
     if (!st)
-        st = decode_begin(&lane->run, &lane->arena, &lane->decode, item->n);
+        st = decode_begin(&lane->run, &lane->arena, &lane->decode,
+                          &(struct decode_size){item->n_ids, item->n});
     if (st)
         return st;
     lane->row.outputs = decode_outputs(&lane->decode);

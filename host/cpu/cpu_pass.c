@@ -144,7 +144,7 @@ static void cpu_guard_apply(struct cpu_run *run, uint32_t index)
         const struct guard_lines lines =
             guard_lines(node, cpu_column(run, slot), (uint32_t)run->cpu->score_stride);
         for (uint32_t line = 0; line < lines.n; line++)
-            guard->verdict +=
+            guard->verdict[0] +=
                 count_nonfinite(row + (size_t)line * lines.stride, lines.first, lines.last);
     }
 }

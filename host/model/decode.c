@@ -62,11 +62,12 @@ enum status decode_open(struct decode *out, struct arena *arena, const struct de
 }
 
 enum status decode_begin(struct generation *out, struct arena *arena, const struct decode *decode,
-                         uint32_t n)
+                         const struct decode_size *size)
 {
     const size_t state = decode->rules.check ? decode->rules.check->state : 0;
-    *out = (struct generation){.tokens = arena_array(arena, n, sizeof(*out->tokens)),
-                               .step = arena_array(arena, n, sizeof(*out->step)),
+    *out = (struct generation){.prompt = size->prompt,
+                               .tokens = arena_array(arena, size->n, sizeof(*out->tokens)),
+                               .step = arena_array(arena, size->n, sizeof(*out->step)),
                                .state = state ? arena_alloc(arena, state) : NULL};
     return out->tokens && out->step && (out->state || !state) ? STATUS_OK : STATUS_MEMORY;
 }
@@ -122,47 +123,138 @@ void decode_feed(struct generation *run, const struct decode_picked *pick)
     run->tokens[run->n_tokens++] = (int32_t)pick->token;
 }
 
-/* Asks the check about a step: how many columns have to be computed again. */
-static uint32_t ask(const struct decode *decode, struct generation *run,
-                    struct decode_picked *taken)
+uint32_t decode_guards(const struct decode *decode)
 {
     const struct decode_check *check = decode->rules.check;
-    const struct decode_view view = {taken->position, taken->token, taken->result};
-    struct decode_verdict verdict = {0};
-    if (!check)
-        return 0;
-    check->look(check->user, run->state, &view, &verdict);
-    taken->step.verdict = verdict.word;
-    const uint32_t back = verdict.back < view.position + 1 ? verdict.back : view.position + 1;
-    return back <= check->most_back - run->redone ? back : 0;
+    return check && check->ask ? check->most_guards : 0;
 }
 
-static void go_back(const struct decode *decode, struct generation *run, struct tap *tap,
-                    const struct decode_picked *pick, uint32_t back)
+uint32_t decode_ask(const struct decode *decode, struct generation *run,
+                    const struct column *column, struct guard *out)
 {
-    const uint32_t next = pick->position + 1 - back;
-    run->n_tokens -= back - 1 < run->n_tokens ? back - 1 : run->n_tokens;
+    const struct decode_check *check = decode->rules.check;
+    if (decode_guards(decode) == 0)
+        return 0;
+    return check->ask(check->user, run->state, column->position, run->prompt, out);
+}
+
+struct decode_summary decode_sum(const struct decode *decode, const struct generation *run)
+{
+    const struct decode_check *check = decode->rules.check;
+    struct decode_summary sum = {.first = DECODE_NO_TOKEN};
+    if (check && check->summary)
+        check->summary(check->user, run->state, &sum);
+    return sum;
+}
+
+/* The columns of `back` positions up to `position` will be computed again. Tokens that they were
+ * fed become drafts. */
+static void go_back(const struct decode *decode, struct generation *run, struct tap *tap,
+                    uint32_t position, uint32_t back)
+{
+    const uint32_t next = position + 1 - back, first = run->prompt - 1; /* gives token 0 */
+    const uint32_t kept = next > first ? next - first : 0;
+    const uint32_t fed = position > first ? position - first : 0;
+    run->n_tokens = kept < run->n_tokens ? kept : run->n_tokens;
+    run->n_drafts = fed - run->n_tokens;
+    run->end = DECODE_OPEN;
     run->redone += back;
     kv_cut(decode->kv, run->branch, next);
+    if (tap) {
+        tap_cut(tap, position + 1); /* what later columns of the pass did */
+        tap_back(tap, next, position + 1);
+    }
+}
+
+static struct decode_view view_of(const struct generation *run, const struct decode_picked *pick)
+{
+    return (struct decode_view){.branch = run->branch,
+                                .position = pick->position,
+                                .prompt = run->prompt,
+                                .token = pick->token,
+                                .result = pick->result,
+                                .guard = pick->guard,
+                                .n_guards = pick->n_guards};
+}
+
+/* What follows from a verdict on the column at `position`. */
+static uint32_t follow(const struct decode *decode, struct generation *run, struct tap *tap,
+                       uint32_t position, uint32_t wanted)
+{
+    const uint32_t back = wanted < position + 1 ? wanted : position + 1;
+    if (back == 0 || back > decode->rules.check->most_back - run->redone)
+        return 0;
+    go_back(decode, run, tap, position, back);
+    return back;
+}
+
+enum status decode_look(const struct decode *decode, struct generation *run, struct tap *tap,
+                        struct decode_picked *pick, uint32_t *out_back)
+{
+    const struct decode_check *check = decode->rules.check;
+    const struct decode_view view = view_of(run, pick);
+    struct decode_verdict verdict = {0};
+    *out_back = 0;
+    if (!check)
+        return STATUS_OK;
+    const enum status st = check->look(check->user, run->state, &view, &verdict);
+    pick->step.verdict = verdict.word;
+    if (!st)
+        *out_back = follow(decode, run, tap, pick->position, verdict.back);
+    return st;
+}
+
+enum status decode_finish(const struct decode *decode, struct generation *run, struct tap *tap,
+                          uint32_t *out_back)
+{
+    const struct decode_check *check = decode->rules.check;
+    const struct decode_picked last = {
+        .position = run->prompt + run->n_tokens - 2,
+        .token = run->n_tokens > 0 ? (uint32_t)run->tokens[run->n_tokens - 1] : DECODE_NO_TOKEN};
+    const struct decode_view view = view_of(run, &last);
+    struct decode_verdict verdict = {0};
+    *out_back = 0;
+    if (!check || !check->end || run->end == DECODE_DUE || run->end == DECODE_TRAP)
+        return STATUS_OK;
+    const enum status st = check->end(check->user, run->state, &view, &verdict);
+    if (!st)
+        *out_back = follow(decode, run, tap, last.position, verdict.back);
+    return st;
+}
+
+/* Drafts hold as long as they are picked again. */
+static void check_draft(const struct decode *decode, struct generation *run, struct tap *tap,
+                        const struct decode_picked *pick)
+{
+    run->strayed = run->n_drafts > 0 && (uint32_t)run->tokens[run->n_tokens] != pick->token;
+    if (!run->strayed) {
+        run->n_drafts -= run->n_drafts > 0;
+        return;
+    }
+    run->n_drafts = 0;
+    kv_cut(decode->kv, run->branch, pick->position + 1);
     if (tap)
-        tap_back(tap, next, pick->position + 1);
+        tap_cut(tap, pick->position + 1);
 }
 
 enum status decode_take(const struct decode *decode, struct generation *run, struct tap *tap,
                         const struct decode_picked *pick, uint32_t *out_back)
 {
     struct decode_picked taken = *pick;
-    const enum status st = tap_pick(tap, pick->position, &taken.token);
+    *out_back = 0;
+    enum status st = tap_pick(tap, pick->position, &taken.token);
     const bool due = tap && tap->due;
-    *out_back = st || due ? 0 : ask(decode, run, &taken);
-    if (*out_back > 0)
-        go_back(decode, run, tap, pick, *out_back);
-    else if (pick->trapped)
+    if (!st && !due)
+        st = decode_look(decode, run, tap, &taken, out_back);
+    if (st || *out_back > 0)
+        return st;
+    if (pick->trapped)
         run->end = DECODE_TRAP;
     else if (due)
         run->end = DECODE_DUE;
-    if (st || *out_back > 0 || run->end != DECODE_OPEN)
-        return st;
+    if (run->end != DECODE_OPEN)
+        return STATUS_OK;
+    check_draft(decode, run, tap, &taken);
     decode_feed(run, &taken);
     return decode_end_of(&run->end, decode, &(struct decode_tokens){run->tokens, run->n_tokens});
 }

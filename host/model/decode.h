@@ -30,29 +30,59 @@ struct decode_filter {
     void *user;
 };
 
-/* A step as a check sees it. */
+#define DECODE_NO_TOKEN UINT32_MAX
+
+/* A column just evaluated, as a check sees it. */
 struct decode_view {
-    uint32_t position; /* of its column */
-    uint32_t token;    /* as picked, with faults of the sampler's integer */
-    const struct column_result *result;
+    uint32_t branch, position;
+    uint32_t prompt; /* positions of the prompt; the last of them gives the first token */
+    uint32_t token;  /* as picked, with faults of the sampler's integer; DECODE_NO_TOKEN: the row of
+                        this column gives none */
+    const struct column_result *result; /* decode_check.outputs, if the row gives a token */
+    const struct guard *guard;          /* (n_guards) those asked for, with their verdicts */
+    uint32_t n_guards;
 };
 
 struct decode_verdict {
     uint32_t word; /* the finding, in the check's own bits; kept with the step, 0: nothing */
-    uint32_t back; /* columns to compute again, up to this one; their tokens are withdrawn, and this
-                      one's is not given. 0: the token is taken */
+    uint32_t back; /* columns to compute again, up to this one, whose token is not given; tokens
+                      before it are computed again too. 0: the token is taken */
 };
 
-/* Looks at every step of a run after its pick. `state` is its memory of a run, zeroed at the start
- * and kept when the run goes back. */
+/* What a check found in a run, all in all. */
+enum decode_damage {
+    DECODE_CLEAN,       /* no alarm */
+    DECODE_CORRECTED,   /* an alarm, and what was computed again has other bits or raised none */
+    DECODE_FALSE_ALARM, /* an alarm, and what was computed again has the same bits */
+    DECODE_UNCORRECTED  /* damage that was found is still there */
+};
+struct decode_summary {
+    enum decode_damage damage;
+    uint32_t alarms;
+    uint32_t first; /* position of the first; DECODE_NO_TOKEN: none */
+    uint32_t word;  /* of the first */
+};
+
+/* Looks at every column of a run once it has been evaluated, positions rising. `state` is its
+ * memory of a run, zeroed at the start and kept when the run goes back. Runs on one executor share
+ * `user` and have states of their own. */
 struct decode_check {
-    void (*look)(void *user, void *state, const struct decode_view *view,
-                 struct decode_verdict *out); /* all zeros */
+    /* Guards wanted of a column (null: none): fills `out` (most_guards), columns left to the
+     * caller, and returns their number. Called before each evaluation of the column. */
+    uint32_t (*ask)(void *user, void *state, uint32_t position, uint32_t prompt, struct guard *out);
+    /* `out`: all zeros. */
+    enum status (*look)(void *user, void *state, const struct decode_view *view,
+                        struct decode_verdict *out);
+    /* Once the run has ended (null: nothing to do); `view` is its last column, without guards. */
+    enum status (*end)(void *user, void *state, const struct decode_view *view,
+                       struct decode_verdict *out);
+    void (*summary)(void *user, const void *state, struct decode_summary *out); /* null: clean */
     void *user;
-    size_t state;       /* bytes */
-    uint32_t outputs;   /* COLUMN_* that it reads */
-    uint32_t most_back; /* columns of a run computed again at most: a token that would need more is
-                           taken as it is */
+    size_t state;         /* bytes */
+    uint32_t outputs;     /* COLUMN_* that it reads */
+    uint32_t most_guards; /* of a column */
+    uint32_t most_back;   /* columns of a run computed again at most: a token that would need more
+                             is taken as it is */
 };
 
 /* All zeros but n: the most likely tokens, up to an end token or n tokens. */
@@ -100,9 +130,13 @@ struct decode_step {
 /* A run so far. */
 struct generation {
     uint32_t branch;          /* alive: release with kv_release */
-    int32_t *tokens;          /* (n_tokens) */
+    uint32_t prompt;          /* positions of the prompt */
+    int32_t *tokens;          /* (n_tokens), then (n_drafts) */
     struct decode_step *step; /* (n_tokens): step[i] gave tokens[i] */
     uint32_t n_tokens;
+    uint32_t n_drafts; /* tokens of a run that has gone back: fed again, so that their columns share
+                          a pass, as long as the same are picked */
+    bool strayed;      /* the last token was not the draft */
     enum decode_end end;
     uint32_t redone;         /* columns computed again */
     void *state;             /* the check's; null: it has none */
@@ -116,9 +150,12 @@ struct generation {
 enum status decode_open(struct decode *out, struct arena *arena, const struct decode_rules *rules,
                         struct executor *ex) STATUS_MUST_USE;
 
-/* An empty run with room for n tokens; its branch is not set. */
+/* An empty run with room for its tokens; its branch is not set. */
+struct decode_size {
+    uint32_t prompt, n; /* positions, tokens */
+};
 enum status decode_begin(struct generation *out, struct arena *arena, const struct decode *decode,
-                         uint32_t n) STATUS_MUST_USE;
+                         const struct decode_size *size) STATUS_MUST_USE;
 
 /* A check sees every step of a run: none may be copied from another run. */
 bool decode_watches(const struct decode *decode);
@@ -144,16 +181,37 @@ struct decode_picked {
     uint32_t token;
     struct decode_step step;
     bool trapped; /* its row is not to be used: the run ends here, unless a check sends it back */
-    const struct column_result *result; /* for the check; may be null without one */
+    const struct column_result *result; /* for the check, as the guards; may be null without one */
+    const struct guard *guard;          /* (n_guards) */
+    uint32_t n_guards;
 };
 
 /* Appends the token after the tap's faults on the sampler's integer (tap may be null), and ends the
- * run as the rules say. Nothing is appended if it ends as due or by a trap.
+ * run as the rules say. Nothing is appended if it ends as due or by a trap. If the token is not the
+ * run's draft, there are no drafts any more: columns that were fed them belong to no run.
  *
- * Nor if the check sends the run back: tokens, KV entries and tap are then as they were `out_back`
- * columns earlier, whose positions have to be run again. 0: the run goes on. */
+ * Nothing is appended if the check sends the run back: tokens, KV entries and tap are then as they
+ * were `out_back` columns earlier, whose positions have to be run again. 0: the run goes on. */
 enum status decode_take(const struct decode *decode, struct generation *run, struct tap *tap,
                         const struct decode_picked *pick, uint32_t *out_back) STATUS_MUST_USE;
+
+/* The same for a column whose row gives no token, or a token that is fed whatever the row says:
+ * then decode_feed follows unless the run goes back. */
+enum status decode_look(const struct decode *decode, struct generation *run, struct tap *tap,
+                        struct decode_picked *pick, uint32_t *out_back) STATUS_MUST_USE;
+
+/* The same once the run has ended (or all its tokens are fed). */
+enum status decode_finish(const struct decode *decode, struct generation *run, struct tap *tap,
+                          uint32_t *out_back) STATUS_MUST_USE;
+
+/* Guards that the check wants of a column, whose index in its pass is `column`; the number of
+ * them: 0 without a check. out (decode_guards). */
+uint32_t decode_ask(const struct decode *decode, struct generation *run,
+                    const struct column *column, struct guard *out);
+uint32_t decode_guards(const struct decode *decode); /* most of a column */
+
+/* The check's findings in a run; DECODE_CLEAN without a check. */
+struct decode_summary decode_sum(const struct decode *decode, const struct generation *run);
 
 /* Appends a token that is fed, whatever the rules say. */
 void decode_feed(struct generation *run, const struct decode_picked *pick);

@@ -3,6 +3,7 @@
 #include "model/executor.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 #include "base/log.h"
 #include "model/op.h"
@@ -206,7 +207,7 @@ static enum status check_guard(const struct executor *ex, const struct pass *pas
     const struct graph *graph = &ex->model->graph;
     struct guard *guard = &pass->guards[i];
 
-    guard->verdict = 0;
+    memset(guard->verdict, 0, sizeof(guard->verdict));
     if (guard->node < graph->count && guard->column < pass->n_columns &&
         op_is_site(graph->node[guard->node].op) && guard->kind == GUARD_NONFINITE)
         return STATUS_OK;

@@ -15,6 +15,8 @@ struct run {
     uint32_t columns;             /* most a pass */
     struct column *column;        /* (columns) */
     struct column_result *result; /* (columns) */
+    struct guard *guard;          /* (columns, decode_guards) those of a pass, column by column */
+    uint32_t n_guards;
     struct tap_pass *pass;
     double prompt_end; /* clock after the prompt's last pass; 0: not yet */
 };
@@ -64,6 +66,19 @@ static uint32_t columns_of_pass(const struct run *r, uint32_t position, uint32_t
     return tap_split(r->p->tap, position, room < n ? room : n);
 }
 
+static enum status add_guards(struct run *r, uint32_t n)
+{
+    r->n_guards = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        struct guard *own = r->guard + r->n_guards;
+        const uint32_t count = decode_ask(&r->decode, r->g, &r->column[i], own);
+        for (uint32_t k = 0; k < count; k++)
+            own[k].column = i;
+        r->n_guards += count;
+    }
+    return r->n_guards > 0 ? tap_guard(r->pass, r->guard, r->n_guards) : STATUS_OK;
+}
+
 static enum status run_columns(struct run *r, uint32_t position, uint32_t n)
 {
     if (n == 0)
@@ -74,7 +89,8 @@ static enum status run_columns(struct run *r, uint32_t position, uint32_t n)
     enum status st = tap_add(r->pass, r->p->tap, r->column, n, r->result);
     if (st || is_due(r))
         return st;
-    return tap_go(r->pass, r->p->watch, r->p->watch_user);
+    st = add_guards(r, n);
+    return st ? st : tap_go(r->pass, r->p->watch, r->p->watch_user);
 }
 
 static void take_logprobs(struct run *r, uint32_t position, uint32_t n)
@@ -87,27 +103,37 @@ static void take_logprobs(struct run *r, uint32_t position, uint32_t n)
     }
 }
 
-/* Appends the token that a column's logits give; `out_back`: how many columns are run again
- * instead. */
-static enum status take_step(struct run *r, const struct column_result *result, uint32_t position,
-                             uint32_t *out_back)
+/* The result of column `i` of the pass, for the check; `guard`: its first guard. */
+static struct decode_picked picked(const struct run *r, uint32_t i, uint32_t guard)
+{
+    const uint32_t all = r->n_guards;
+    struct decode_picked pick = {.position = r->column[i].position,
+                                 .token = DECODE_NO_TOKEN,
+                                 .result = &r->result[i],
+                                 .guard = r->guard + guard};
+    while (guard + pick.n_guards < all && pick.guard[pick.n_guards].column == i)
+        pick.n_guards++;
+    return pick;
+}
+
+/* Appends the token that a column's logits give, unless it is run again. */
+static enum status take_step(struct run *r, struct decode_picked *pick, uint32_t *out_back)
 {
     const struct generate_params *p = r->p;
+    const struct column_result *result = pick->result;
     const uint32_t n_vocab = p->ex->model->hp.n_vocab;
-    struct decode_picked pick = {
-        .position = position,
-        .token = decode_pick(&r->decode, position, result),
-        .step = {.hash = result->hash, .finite = result->finite, .logsumexp = NAN},
-        .result = result};
+    pick->token = decode_pick(&r->decode, pick->position, result);
+    pick->step =
+        (struct decode_step){.hash = result->hash, .finite = result->finite, .logsumexp = NAN};
     if (p->logsumexp)
-        pick.step.logsumexp = sampler_logsumexp(result->logits, n_vocab);
+        pick->step.logsumexp = sampler_logsumexp(result->logits, n_vocab);
     if (p->top > 0) {
-        pick.step.top = arena_array(r->arena, p->top, sizeof(*pick.step.top));
-        if (!pick.step.top)
+        pick->step.top = arena_array(r->arena, p->top, sizeof(*pick->step.top));
+        if (!pick->step.top)
             return STATUS_MEMORY;
-        sampler_top(result->logits, n_vocab, pick.step.top, p->top);
+        sampler_top(result->logits, n_vocab, pick->step.top, p->top);
     }
-    const enum status st = decode_take(&r->decode, r->g, p->tap, &pick, out_back);
+    const enum status st = decode_take(&r->decode, r->g, p->tap, pick, out_back);
     if (!st && *out_back == 0 && r->g->end != DECODE_DUE && p->progress)
         p->progress(p->progress_user, r->g->tokens[r->g->n_tokens - 1], r->g->n_tokens);
     return st;
@@ -123,27 +149,52 @@ static void take_prompt(struct run *r, uint32_t done, uint32_t n)
         p->progress(p->progress_user, -1, done + n);
 }
 
-/* Columns whose tokens are known share a pass: those of the prompt, then one at a time. */
+/* Takes the columns of a pass up to the first after which the run does not go on with the next;
+ * `out_next`: the position that is run next. */
+static enum status take_columns(struct run *r, uint32_t n, uint32_t *out_next)
+{
+    enum status st = STATUS_OK;
+    uint32_t back = 0;
+    for (uint32_t i = 0, guard = 0; i < n && !st && back == 0; i++) {
+        struct decode_picked pick = picked(r, i, guard);
+        const bool step = pick.position + 1 >= r->p->n_ids;
+        guard += pick.n_guards;
+        if (step && r->prompt_end == 0)
+            r->prompt_end = clock_seconds();
+        st = step ? take_step(r, &pick, &back)
+                  : decode_look(&r->decode, r->g, r->p->tap, &pick, &back);
+        *out_next = pick.position + 1 - back;
+        if (step && (r->g->end != DECODE_OPEN || r->g->strayed))
+            break; /* the next column was fed another token */
+    }
+    return st;
+}
+
+/* Columns whose tokens are known share a pass: those of the prompt and of drafts, else one at a
+ * time. The check has the last word. */
 static enum status run_passes(struct run *r)
 {
     const uint32_t n_ids = r->p->n_ids;
-    for (uint32_t next = 0, n, back; r->g->end == DECODE_OPEN; next += n) {
-        const uint32_t left = next < n_ids ? n_ids - next : 1;
-        n = columns_of_pass(r, next, left < r->columns ? left : r->columns);
-        enum status st = run_columns(r, next, n);
-        if (st || is_due(r))
-            return st;
-        if (next < n_ids)
-            take_prompt(r, next, n);
-        if (next + n < n_ids)
-            continue;
-        if (r->prompt_end == 0)
-            r->prompt_end = clock_seconds();
-        st = take_step(r, &r->result[n - 1], next + n - 1, &back);
+    uint32_t next = 0, back = 0;
+    do {
+        while (r->g->end == DECODE_OPEN) {
+            const uint32_t known = n_ids + r->g->n_tokens + r->g->n_drafts;
+            const uint32_t left = known - next, first = next;
+            const uint32_t n = columns_of_pass(r, next, left < r->columns ? left : r->columns);
+            enum status st = run_columns(r, next, n);
+            if (st || is_due(r))
+                return st;
+            if (first < n_ids)
+                take_prompt(r, first, first + n < n_ids ? n : n_ids - first);
+            st = take_columns(r, n, &next);
+            if (st)
+                return st;
+        }
+        const enum status st = decode_finish(&r->decode, r->g, r->p->tap, &back);
         if (st)
             return st;
         next -= back;
-    }
+    } while (back > 0);
     return STATUS_OK;
 }
 
@@ -159,14 +210,19 @@ static enum status run_init(struct run *r, struct generation *g, struct arena *a
     r->columns = p->columns != 0 && p->columns < most ? p->columns : most;
     r->column = arena_array(arena, r->columns, sizeof(*r->column));
     r->result = arena_array(arena, r->columns, sizeof(*r->result));
-    bool ok = r->column && r->result;
+    r->guard =
+        arena_array(arena, (size_t)r->columns * decode_guards(&r->decode), sizeof(*r->guard));
+    bool ok = r->column && r->result && r->guard;
     if (ok && p->prompt_logprobs) {
         g->prompt_logprobs = arena_array(arena, p->n_ids, sizeof(*g->prompt_logprobs));
         ok = g->prompt_logprobs != NULL;
     }
     if (p->tap)
         p->tap->keeps = decode_watches(&r->decode);
-    return ok ? tap_open(&r->pass, p->ex) : STATUS_MEMORY;
+    const enum status st = ok ? tap_open(&r->pass, p->ex) : STATUS_MEMORY;
+    if (!st)
+        tap_guarded(r->pass, decode_guards(&r->decode));
+    return st;
 }
 
 enum status generate(struct generation *out, struct arena *arena,
@@ -179,7 +235,8 @@ enum status generate(struct generation *out, struct arena *arena,
     }
     enum status st = decode_open(&run.decode, arena, &params->rules, params->ex);
     if (!st)
-        st = decode_begin(out, arena, &run.decode, params->rules.n);
+        st = decode_begin(out, arena, &run.decode,
+                          &(struct decode_size){params->n_ids, params->rules.n});
     if (!st)
         st = kv_branch(params->ex->kv, &out->branch);
     if (st)

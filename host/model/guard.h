@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Guards: checks of an op's output after its hooks, and their verdicts.
  *
- * At each op the order is op, patches of its hooks, guards, watcher. */
+ * At each op the order is op, patches of its hooks, guards, watcher. A guard's verdict has the same
+ * bits on every device. */
 #ifndef VKFI_MODEL_GUARD_H
 #define VKFI_MODEL_GUARD_H
 
@@ -9,11 +10,13 @@
 
 #include "model/graph.h"
 
-#define GUARD_MOST 4096 /* of a pass */
+#define GUARD_MOST 65536 /* of a pass */
 
-/* What a guard checks. */
+#define GUARD_WORDS 4 /* of a verdict */
+
+/* What a guard checks, and the words of its verdict; those not named are 0. */
 enum guard_kind {
-    GUARD_NONFINITE /* number of Inf and NaN values in the row */
+    GUARD_NONFINITE /* [0]: number of Inf and NaN values in the row */
 };
 
 /* For one op and one column of the pass; a column that does not reach the op gives the verdict
@@ -22,7 +25,7 @@ struct guard {
     uint32_t node; /* index in model->graph.node: a site */
     uint32_t column;
     enum guard_kind kind;
-    uint32_t verdict; /* out */
+    uint32_t verdict[GUARD_WORDS]; /* out */
 };
 
 /* The values of an output row: one line, or for scores and probabilities one line per head, of the

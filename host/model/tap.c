@@ -79,6 +79,7 @@ enum status tap_note(struct tap *tap, uint32_t fault, uint32_t position,
     }
     tap->notes[tap->n_notes++] = (struct tap_note){.fault = fault,
                                                    .position = position,
+                                                   .attempt = tap->attempt,
                                                    .count = count,
                                                    .changed = proof->changed,
                                                    .first = proof->first,
@@ -110,10 +111,10 @@ struct tap_proof tap_proof(const struct tap *tap, uint32_t fault)
 void tap_cut(struct tap *tap, uint32_t position)
 {
     uint32_t kept = 0;
-    position = position < tap->seen ? tap->seen : position; /* below, evaluations count */
     for (uint32_t i = 0; i < tap->n_notes; i++) {
-        if (tap->notes[i].position < position)
-            tap->notes[kept++] = tap->notes[i];
+        const struct tap_note *note = &tap->notes[i];
+        if (note->position < position || note->attempt < tap->attempt) /* earlier runs count */
+            tap->notes[kept++] = *note;
     }
     tap->n_notes = kept;
     tap_release(tap, 0, position);

@@ -124,6 +124,9 @@ enum status tap_pick(struct tap *tap, uint32_t position, uint32_t *token) STATUS
 struct tap_pass;
 
 enum status tap_open(struct tap_pass **out, struct executor *ex) STATUS_MUST_USE;
+
+/* Columns get up to `most` guards each: as many fewer fit into a pass. */
+void tap_guarded(struct tap_pass *pass, uint32_t most);
 void tap_close(struct tap_pass **pass);
 
 /* Empty again: drops what was added. */
@@ -138,6 +141,9 @@ uint32_t tap_room(const struct tap_pass *pass, const struct tap *tap, uint32_t p
  * tap->due says so. A tap is added at most once to a pass. */
 enum status tap_add(struct tap_pass *pass, struct tap *tap, const struct column *columns,
                     uint32_t n, struct column_result *out) STATUS_MUST_USE;
+
+/* Guards of the columns last added, which guard.column counts from 0; tap_go fills the verdicts. */
+enum status tap_guard(struct tap_pass *pass, struct guard *guards, uint32_t n) STATUS_MUST_USE;
 
 /* Runs the pass (columns sorted by start layer); whoever added columns gets their results and
  * proofs. `watch`: column is the index in order of tap_add. Does nothing if nothing was added. */

@@ -26,7 +26,7 @@ struct tap_state {
 
 /* Activations of one fault at one position. */
 struct tap_note {
-    uint32_t fault, position;
+    uint32_t fault, position, attempt;
     uint32_t count, changed, first, before, after;
 };
 

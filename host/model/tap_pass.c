@@ -7,13 +7,14 @@
 #include "base/log.h"
 #include "model/op.h"
 #include "model/tap_impl.h"
-#include "shared/order.h"
 
 /* One tap_add. */
 struct added {
     struct tap *tap;
     uint32_t first, n; /* columns in order of tap_add */
     struct column_result *out;
+    struct guard *guards; /* (n_guards) the caller's */
+    uint32_t n_guards;
 };
 
 enum role { ROLE_PROOF, ROLE_CHANGED, ROLE_STALE, ROLE_FROM };
@@ -41,6 +42,9 @@ struct tap_pass {
     uint32_t n_hooks, room_hooks;
     uint32_t *words; /* (room_words) */
     uint32_t n_words, room_words;
+    struct guard *guards; /* (room_guards) of all columns, one tap_add after the other */
+    uint32_t n_guards, room_guards;
+    uint32_t most_guards; /* of a column */
     executor_watch *watch;
     void *watch_user;
 };
@@ -82,6 +86,7 @@ void tap_close(struct tap_pass **pass)
         free(p->hooks);
         free(p->owners);
         free(p->words);
+        free(p->guards);
         free(p);
     }
     *pass = NULL;
@@ -89,7 +94,12 @@ void tap_close(struct tap_pass **pass)
 
 void tap_begin(struct tap_pass *pass)
 {
-    pass->n_columns = pass->n_added = pass->n_hooks = pass->n_words = 0;
+    pass->n_columns = pass->n_added = pass->n_hooks = pass->n_words = pass->n_guards = 0;
+}
+
+void tap_guarded(struct tap_pass *pass, uint32_t most)
+{
+    pass->most_guards = most;
 }
 
 /* Hooks of a fault at a column that it strikes, as add_struck adds them: a proof, and captures of
@@ -115,7 +125,9 @@ static uint32_t hooks_at(const struct tap *tap, uint32_t position)
 
 uint32_t tap_room(const struct tap_pass *pass, const struct tap *tap, uint32_t position)
 {
-    uint32_t most = pass->max_columns - pass->n_columns, n = 0;
+    const uint32_t guarded = pass->most_guards ? GUARD_MOST / pass->most_guards : UINT32_MAX;
+    const uint32_t all = pass->max_columns < guarded ? pass->max_columns : guarded;
+    uint32_t most = all > pass->n_columns ? all - pass->n_columns : 0, n = 0;
     for (uint32_t hooks = pass->n_hooks; tap && n < most; n++) {
         hooks += hooks_at(tap, position + n);
         if (hooks > HOOK_MOST)
@@ -166,47 +178,6 @@ static enum status take_hook(struct tap_pass *pass, const struct hook *hook,
     pass->owners[pass->n_hooks] = *owner;
     pass->hooks[pass->n_hooks++] = *hook;
     return STATUS_OK;
-}
-
-bool tap_box(const struct tap_fault *fault, const struct node *node, uint32_t last_key,
-             struct hook_data *out)
-{
-    const uint32_t first_key = order_first_key(last_key, node->window);
-    struct op_point at;
-
-    *out = fault->data;
-    if (!op_point(&at, node, fault->point) || !at.keyed)
-        return true;
-    if (out->keys == TAP_ALL_KEYS) {
-        out->key = first_key;
-        out->keys = last_key - first_key + 1;
-        return true;
-    }
-    const uint64_t end = (uint64_t)out->key + out->keys;
-    const uint64_t last = end - 1 < last_key ? end - 1 : last_key;
-    if (out->key > last_key || last < first_key)
-        return false;
-    out->key = out->key < first_key ? first_key : out->key;
-    out->keys = (uint32_t)last - out->key + 1;
-    return true;
-}
-
-bool tap_may_fire(const struct hook_data *box)
-{
-    const uint64_t size = hook_size(box);
-    if (box->rate == 0 || size > TAP_DRAWS)
-        return true;
-    for (uint32_t i = 0; i < size; i++) {
-        if (hook_draw(*box, i, HOOK_SALT_RATE) < box->rate)
-            return true;
-    }
-    return false;
-}
-
-uint64_t tap_size(const struct tap_fault *fault, const struct node *node, uint32_t last_key)
-{
-    struct hook_data box;
-    return tap_box(fault, node, last_key, &box) ? hook_size(&box) : 0;
 }
 
 static struct tap_fault *fault_of(const struct owner *owner)
@@ -391,6 +362,29 @@ enum status tap_add(struct tap_pass *pass, struct tap *tap, const struct column 
     return st ? st : add_hooks(pass, tap, first, n);
 }
 
+enum status tap_guard(struct tap_pass *pass, struct guard *guards, uint32_t n)
+{
+    struct added *added = &pass->added[pass->n_added - 1];
+    if (pass->n_guards + n > pass->room_guards) {
+        const uint32_t room = 2 * (pass->n_guards + n);
+        struct guard *all = realloc(pass->guards, room * sizeof(*all));
+        if (!all) {
+            log_error("out of memory for %u guards", room);
+            return STATUS_MEMORY;
+        }
+        pass->guards = all;
+        pass->room_guards = room;
+    }
+    added->guards = guards;
+    added->n_guards = n;
+    for (uint32_t i = 0; i < n; i++) {
+        assert(guards[i].column < added->n);
+        pass->guards[pass->n_guards] = guards[i];
+        pass->guards[pass->n_guards++].column += added->first;
+    }
+    return STATUS_OK;
+}
+
 /* Stable: columns of one branch keep their order. */
 static void sort_columns(struct tap_pass *pass)
 {
@@ -407,6 +401,8 @@ static void sort_columns(struct tap_pass *pass)
     }
     for (uint32_t i = 0; i < pass->n_hooks; i++)
         pass->hooks[i].column = pass->place[pass->hooks[i].column];
+    for (uint32_t i = 0; i < pass->n_guards; i++)
+        pass->guards[i].column = pass->place[pass->guards[i].column];
 }
 
 static void watch_sorted(void *user, const struct node *node, uint32_t column, const float *values,
@@ -419,10 +415,12 @@ static void watch_sorted(void *user, const struct node *node, uint32_t column, c
 static enum status collect(struct tap_pass *pass)
 {
     enum status st = STATUS_OK;
-    for (uint32_t i = 0; i < pass->n_added; i++) {
+    for (uint32_t i = 0, guard = 0; i < pass->n_added; i++) {
         const struct added *a = &pass->added[i];
         for (uint32_t j = 0; j < a->n; j++)
             a->out[j] = pass->result[pass->place[a->first + j]];
+        for (uint32_t j = 0; j < a->n_guards; j++, guard++)
+            memcpy(a->guards[j].verdict, pass->guards[guard].verdict, sizeof(a->guards->verdict));
     }
     for (uint32_t i = 0; i < pass->n_hooks && !st; i++) {
         const struct owner *owner = &pass->owners[i];
@@ -453,6 +451,8 @@ enum status tap_go(struct tap_pass *pass, executor_watch *watch, void *watch_use
                               .n_hooks = pass->n_hooks,
                               .words = pass->words,
                               .n_words = pass->n_words,
+                              .guards = pass->guards,
+                              .n_guards = pass->n_guards,
                               .watch = watch ? watch_sorted : NULL,
                               .watch_user = pass};
     enum status st = executor_pass(pass->ex, &full, pass->result);

@@ -280,7 +280,7 @@ static void read_verdicts(const struct vk_run *run)
     const uint32_t *words = m->verdicts ? gpu_buffer_mapped(m->verdicts) : NULL;
 
     for (uint32_t i = 0; i < run->pass->n_guards; i++)
-        run->pass->guards[i].verdict = words[i * VK_QUAD / 4];
+        memcpy(run->pass->guards[i].verdict, words + (size_t)i * GUARD_WORDS, VK_QUAD);
 }
 
 static enum status run_pass(struct vk_run *run)

@@ -375,7 +375,9 @@ static enum status run_choice(struct golden *runs, struct arena *arena, uint32_t
     golden->params.rules.n = own->n_ids - own->n_context;
     golden->n_evaluated = own->n_ids - 1;
     golden->logp = 0;
-    enum status st = decode_begin(&golden->run, arena, &golden->decode, golden->params.rules.n);
+    enum status st =
+        decode_begin(&golden->run, arena, &golden->decode,
+                     &(struct decode_size){golden->params.n_ids, golden->params.rules.n});
     if (!st)
         st = kv_branch(golden->params.ex->kv, &golden->run.branch);
     if (st)

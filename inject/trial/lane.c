@@ -161,7 +161,7 @@ static uint32_t outputs_at(const struct lane *lane, uint32_t position)
         return 0;
     if (lane->certifies && !lane->off && lane->golden->step[step_of(lane, position)].certify)
         return COLUMN_HIDDEN;
-    return decode_outputs(&lane->golden->decode) | (compared ? COLUMN_LOGITS : 0);
+    return decode_outputs(lane->decode) | (compared ? COLUMN_LOGITS : 0);
 }
 
 /* Most columns of this pass, hooks not considered. */
@@ -171,10 +171,8 @@ static uint32_t columns_left(const struct lane *lane)
     const uint32_t n_ids = golden->params.n_ids;
     const uint32_t last = lane->feed ? n_ids + lane->n_feed - 1 : golden->n_evaluated;
     const uint32_t end = lane->pause > 0 ? lane->pause : last;
-    if (lane->off)
-        return 1;
-    if (lane->whole && !lane->feed)
-        return lane->next < n_ids ? n_ids - lane->next : 1;
+    if (!lane->feed && (lane->off || lane->whole))
+        return n_ids + lane->run.n_tokens + lane->run.n_drafts - lane->next;
     return lane->whole || end - lane->next < CHUNK ? end - lane->next : CHUNK;
 }
 
@@ -193,7 +191,7 @@ struct lane_step lane_certify(const struct lane *lane, const struct column *colu
     const struct golden *golden = lane->golden;
     const struct certify_verdict verdict = certify_column(
         golden->certify, golden->step[step_of(lane, column->position)].certify, result->hidden);
-    const bool proven = verdict.certified && decode_proves(&golden->decode, verdict.token);
+    const bool proven = verdict.certified && decode_proves(lane->decode, verdict.token);
     return (struct lane_step){.wanted = true,
                               .certified = proven,
                               .known = proven && (verdict.same_bits || verdict.other_bits),
@@ -206,13 +204,12 @@ struct lane_step lane_certify(const struct lane *lane, const struct column *colu
 struct lane_step lane_compute(const struct lane *lane, const struct column *column,
                               const struct column_result *result)
 {
-    const struct decode *decode = &lane->golden->decode;
     const uint32_t step = step_of(lane, column->position);
     const struct generation *golden = &lane->golden->run;
     const bool same = step < golden->n_tokens && golden->step[step].hash == result->hash;
     return (struct lane_step){.wanted = true,
                               .known = true,
-                              .token = decode_pick(decode, column->position, result),
+                              .token = decode_pick(lane->decode, column->position, result),
                               .hash = result->hash,
                               .finite = result->finite,
                               .same = same,
@@ -261,14 +258,18 @@ static enum status take_residuals(struct lane *lane, const struct column *column
     return st;
 }
 
-/* The run has gone back. From now on it feeds its own tokens; a fed lane measures against
- * golden's. */
+/* The run has gone back. From now on it feeds its own tokens; a lane that is fed golden's measures
+ * against golden. */
 static void go_back(struct lane *lane, uint32_t position)
 {
     const struct generation *golden = &lane->golden->run;
     lane->next = position;
-    lane->off = true;
-    lane->nonfinite = lane->other_bits = false;
+    lane->nonfinite = lane->other_bits = lane->done = false;
+    if (!lane->feed)
+        lane->off = true;
+    lane->run.n_drafts = lane->feed ? 0 : lane->run.n_drafts;
+    if (lane->shift_at && lane->run.n_tokens < lane->n_feed)
+        lane->shift = lane->shift_at[lane->run.n_tokens];
     for (uint32_t i = 0; i < lane->run.n_tokens; i++) {
         const struct decode_step *step = &lane->run.step[i];
         lane->nonfinite |= !step->finite;
@@ -276,47 +277,58 @@ static void go_back(struct lane *lane, uint32_t position)
     }
 }
 
+/* Appends the token, or takes the one that is fed. `out_back` as decode_take. */
+static enum status give(struct lane *lane, struct decode_picked *pick, uint32_t *out_back)
+{
+    struct generation *run = &lane->run;
+    enum status st = STATUS_OK;
+    if (!lane->feed)
+        return decode_take(lane->decode, run, &lane->tap, pick, out_back);
+    if (lane->watched)
+        st = decode_look(lane->decode, run, &lane->tap, pick, out_back);
+    if (!st && *out_back == 0) {
+        decode_feed(run, pick);
+        if (pick->trapped && golden_is_choice(lane->golden))
+            run->end = DECODE_TRAP;
+    }
+    return st;
+}
+
 /* `out_on`: the run goes on as before. */
-static enum status take_step(struct lane *lane, uint32_t position, const struct lane_step *step,
-                             bool *out_on)
+static enum status take_step(struct lane *lane, struct decode_picked *pick,
+                             const struct lane_step *step, bool *out_on)
 {
     const struct generation *golden = &lane->golden->run;
     const uint32_t index = lane->run.n_tokens;
     const bool golden_finite = index >= golden->n_tokens || golden->step[index].finite;
-    const struct decode_picked pick = {
-        .position = position,
-        .token = lane->feed ? (uint32_t)lane->feed[index] : step->token,
-        .step = {.hash = step->hash, .finite = step->finite, .logsumexp = NAN},
-        .trapped = !step->finite && golden_finite && lane->settings->nan_trap,
-        .result = step->result};
-    enum status st = STATUS_OK;
     uint32_t back = 0;
+    pick->token = lane->feed ? (uint32_t)lane->feed[index] : step->token;
+    pick->step = (struct decode_step){.hash = step->hash, .finite = step->finite, .logsumexp = NAN};
+    pick->trapped = !step->finite && golden_finite && lane->settings->nan_trap;
     *out_on = false;
-    take_shift(lane, position, step);
+    if (lane->shift_at)
+        lane->shift_at[index] = lane->shift;
+    take_shift(lane, pick->position, step);
     lane->nonfinite |= !step->finite;
     lane->other_bits |= step->other;
-    if (lane->feed)
-        decode_feed(&lane->run, &pick);
-    else
-        st = decode_take(&lane->golden->decode, &lane->run, &lane->tap, &pick, &back);
+    const enum status st = give(lane, pick, &back);
     if (back > 0)
-        go_back(lane, position + 1 - back);
-    if (pick.trapped && golden_is_choice(lane->golden))
-        lane->run.end = DECODE_TRAP;
+        go_back(lane, pick->position + 1 - back);
     if (lane->run.end == DECODE_DUE || lane->run.end == DECODE_TRAP) {
         lane->due = lane->run.end == DECODE_DUE ? DUE_RANGE : DUE_NAN_TRAP;
         lane->done = true;
-        tap_cut(&lane->tap, position + 1); /* later columns belong to no run */
+        tap_cut(&lane->tap, pick->position + 1); /* later columns belong to no run */
     }
     if (st || lane->done || back > 0)
         return st;
-    *out_on = lane->feed || lane->off ||
-              (index < golden->n_tokens && golden->tokens[index] == lane->run.tokens[index]);
-    if (*out_on)
+    *out_on = !lane->run.strayed &&
+              (lane->feed || lane->off ||
+               (index < golden->n_tokens && golden->tokens[index] == lane->run.tokens[index]));
+    if (*out_on || lane->off)
         return STATUS_OK;
     lane->off = true;
-    tap_cut(&lane->tap, position + 1);
-    kv_cut(lane->golden->params.ex->kv, lane->run.branch, position + 1);
+    tap_cut(&lane->tap, pick->position + 1);
+    kv_cut(lane->golden->params.ex->kv, lane->run.branch, pick->position + 1);
     return STATUS_OK;
 }
 
@@ -337,7 +349,7 @@ static enum status take_golden(struct lane *lane, uint32_t position)
                                    .hash = golden->run.step[index].hash,
                                    .finite = golden->run.step[index].finite,
                                    .same = true};
-    return take_step(lane, position, &step, &on);
+    return take_step(lane, &(struct decode_picked){.position = position}, &step, &on);
 }
 
 static bool is_done(struct lane *lane)
@@ -345,6 +357,20 @@ static bool is_done(struct lane *lane)
     const bool verified = !lane->off && !lane->whole && lane->next == lane->golden->n_evaluated;
     return lane->done || verified || (has_step(lane, lane->next) && run_ended(lane)) ||
            over_budget(lane);
+}
+
+/* The check has the last word about a run that is done. */
+static enum status end_run(struct lane *lane)
+{
+    const uint32_t next = lane->next;
+    uint32_t back = 0;
+    enum status st = STATUS_OK;
+    lane->done = is_done(lane);
+    if (lane->done && lane->watched && lane->due == DUE_NONE)
+        st = decode_finish(lane->decode, &lane->run, &lane->tap, &back);
+    if (back > 0)
+        go_back(lane, next - back);
+    return st;
 }
 
 static bool pauses(const struct lane *lane)
@@ -361,8 +387,8 @@ enum status lane_fill(struct lane *lane, struct lane_columns *out)
         st = take_golden(lane, lane->next);
     if (st || pauses(lane))
         return st;
-    lane->done = is_done(lane);
-    if (lane->done)
+    st = end_run(lane);
+    if (st || lane->done)
         return st;
     const uint32_t n = columns_left(lane);
     out->n = tap_split(&lane->tap, lane->next, n < out->most ? n : out->most);
@@ -391,23 +417,42 @@ bool lane_knows(const struct lane *lane, const struct lane_step *step)
     return !step->wanted || step->known || (step->certified && lane->other_bits);
 }
 
+/* A column whose row gives no token. */
+static enum status look(struct lane *lane, struct decode_picked *pick, bool *out_on)
+{
+    uint32_t back = 0;
+    if (!lane->watched)
+        return STATUS_OK;
+    const enum status st = decode_look(lane->decode, &lane->run, &lane->tap, pick, &back);
+    if (back > 0)
+        go_back(lane, pick->position + 1 - back);
+    *out_on = back == 0;
+    return st;
+}
+
 enum status lane_take(struct lane *lane, const struct lane_results *results, uint32_t *out_counted)
 {
     enum status st = STATUS_OK;
+    bool on = true;
     *out_counted = 0;
-    for (uint32_t i = 0; i < results->n && !st; i++) {
+    for (uint32_t i = 0, guard = 0; i < results->n && !st && on; i++) {
         const struct column *column = &results->column[i];
         const struct lane_step *step = &results->step[i];
+        struct decode_picked pick = {.position = column->position,
+                                     .token = DECODE_NO_TOKEN,
+                                     .result = &results->found[i],
+                                     .guard = results->guard + guard};
         if (!lane_knows(lane, step))
             break;
+        while (guard < results->n_guards && results->guard[guard].column == i) {
+            pick.n_guards++;
+            guard++;
+        }
         st = take_residuals(lane, column);
         lane->next = column->position + 1;
         ++*out_counted;
-        bool on = true;
-        if (!st && step->wanted)
-            st = take_step(lane, column->position, step, &on);
-        if (!on)
-            break;
+        if (!st)
+            st = step->wanted ? take_step(lane, &pick, step, &on) : look(lane, &pick, &on);
     }
     return st;
 }

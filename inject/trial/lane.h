@@ -38,10 +38,12 @@ struct lane_proof {
 
 struct lane {
     const struct golden *golden;
+    const struct decode *decode; /* takes its steps */
     const struct trial_settings *settings;
     const struct trial_job *job;
     uint32_t *start; /* (n_evaluated) start layer of a column, FAULT_REACH_NONE: it is golden's */
     bool whole;
+    bool watched;        /* by the check of its steps */
     const int32_t *feed; /* (n_feed) tokens fed after the prompt, whatever it computes; null: its
                             own */
     uint32_t n_feed;
@@ -62,6 +64,7 @@ struct lane {
     bool other_bits;       /* a step has a logit without golden's bits */
     enum due_reason due;
     struct shift shift;
+    struct shift *shift_at; /* (n_feed) before each step; null: the run does not go back */
     uint32_t differs_until; /* one past the last position with a residual that is not golden's */
     struct trial_deviation *deviation;
     float *clean; /* golden's residuals of `first` where its row is not kept; null */
@@ -75,6 +78,7 @@ struct lane_params {
     bool whole;
     const int32_t *feed; /* as above */
     uint32_t n_feed;
+    bool measures; /* no check looks at it */
 };
 
 /* Forks or opens a branch and makes the tap. Memory of results from `arena`. */
@@ -111,7 +115,9 @@ enum status lane_fill(struct lane *lane, struct lane_columns *out) STATUS_MUST_U
 struct lane_results {
     const struct column *column; /* (n) as lane_fill gave them, with their save rows */
     const struct lane_step *step;
-    uint32_t n;
+    const struct column_result *found; /* (n) */
+    const struct guard *guard;         /* (n_guards) in order of their columns, counted from 0 */
+    uint32_t n, n_guards;
 };
 bool lane_knows(const struct lane *lane, const struct lane_step *step);
 enum status lane_take(struct lane *lane, const struct lane_results *results,

@@ -112,7 +112,7 @@ static enum status make_tap(struct lane *lane)
     }
     const enum status st = tap_init(&lane->tap, lane->tapped, n, golden->params.ex);
     lane->tapping = !st;
-    lane->tap.keeps = decode_watches(&golden->decode) && !lane->feed;
+    lane->tap.keeps = lane->watched;
     return st;
 }
 
@@ -160,9 +160,15 @@ static enum status allocate(struct lane *lane)
     lane->tapped = arena_array(lane->arena, n_faults, sizeof(*lane->tapped));
     if (!lane->start || !lane->tapped)
         return STATUS_MEMORY;
-    const enum status st = decode_begin(&lane->run, lane->arena, &lane->golden->decode, n);
+    const enum status st = decode_begin(&lane->run, lane->arena, lane->decode,
+                                        &(struct decode_size){lane->golden->params.n_ids, n});
     if (st)
         return st;
+    if (lane->watched && lane->feed) {
+        lane->shift_at = arena_array(lane->arena, lane->n_feed, sizeof(*lane->shift_at));
+        if (!lane->shift_at)
+            return STATUS_MEMORY;
+    }
     if (lane->settings->level < RECORD_FULL)
         return STATUS_OK;
     /* if no column of the first position is run, its residuals are golden's */
@@ -186,11 +192,14 @@ static enum status read_clean(struct lane *lane)
 enum status lane_open(struct lane *lane, struct arena *arena, const struct lane_params *params)
 {
     struct executor *ex = params->golden->params.ex;
-    const bool watched = decode_watches(&params->golden->decode);
+    const struct decode *decode = trial_decode(params->golden, params->settings);
+    const bool watched = decode_watches(decode) && !params->measures;
     *lane = (struct lane){.golden = params->golden,
+                          .decode = decode,
                           .settings = params->settings,
                           .job = params->job,
-                          .whole = params->whole || (watched && !params->feed),
+                          .whole = params->whole || watched,
+                          .watched = watched,
                           .feed = params->feed,
                           .n_feed = params->n_feed,
                           .first = EXECUTOR_NONE,

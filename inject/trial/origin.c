@@ -80,6 +80,7 @@ enum status origin_find(struct record *record, const struct lane *run)
         .settings = run->settings,
         .job = run->job,
         .whole = run->whole,
+        .measures = true,
         .feed = run->run.tokens,
         /* the trapped step gave no token */
         .n_feed = run->run.n_tokens + (run->due == DUE_NAN_TRAP && !golden_is_choice(run->golden))};

@@ -53,7 +53,8 @@ enum status predict_first(uint64_t *out, const struct lane *run)
                                        .settings = &settings,
                                        .job = &job,
                                        .feed = run->golden->run.tokens,
-                                       .n_feed = run->golden->run.n_tokens};
+                                       .n_feed = run->golden->run.n_tokens,
+                                       .measures = true};
     struct tap_pass *pass = NULL;
     struct lane lane;
     dry.position_count = 1;

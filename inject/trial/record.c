@@ -25,6 +25,7 @@ void record_clear(struct record *out, const struct trial_job *job)
                            .logp_worst = NAN,
                            .kl = NAN,
                            .healed_at = EXECUTOR_NONE,
+                           .protection = {.first = DECODE_NO_TOKEN},
                            .nan_layer = GRAPH_NO_LAYER,
                            .nan_step = EXECUTOR_NONE};
 }
@@ -149,6 +150,8 @@ enum status record_make(struct record *out, const struct record_lanes *lanes)
     out->before = proof.before;
     out->after = proof.after;
     out->first_diff = first_difference(run);
+    out->protection = decode_sum(run->decode, &run->run);
+    out->redone = run->run.redone;
     out->due = run->due;
     take_margins(out, run);
     if (lanes->fed && lanes->fed->due == DUE_NONE)
@@ -166,7 +169,7 @@ enum status record_make(struct record *out, const struct record_lanes *lanes)
         .same_tokens = out->first_diff == EXECUTOR_NONE && run->run.n_tokens == golden->n_tokens};
     const struct decode_tokens a = {run->run.tokens, run->run.n_tokens};
     const struct decode_tokens b = {golden->tokens, golden->n_tokens};
-    enum status st = flags_same_text(&facts.same_text, &run->golden->decode, &a, &b);
+    enum status st = flags_same_text(&facts.same_text, run->decode, &a, &b);
     if (!st)
         st = take_flags(out, run);
     out->outcome = outcome_of(&facts);
@@ -226,6 +229,10 @@ static bool same_counts(const struct record *a, const struct record *b,
         {"after", a->after, b->after},
         {"flags", a->flags, b->flags},
         {"first_diff", a->first_diff, b->first_diff},
+        {"alarms", a->protection.alarms, b->protection.alarms},
+        {"first alarm", a->protection.first, b->protection.first},
+        {"damage", a->protection.damage, b->protection.damage},
+        {"redone", a->redone, b->redone},
         {"faulty_len", a->n_tokens, b->n_tokens},
         {"chosen", a->chosen, b->chosen},
         {"n_choices", a->n_choices, b->n_choices},

@@ -27,6 +27,20 @@ static bool has_nonfinite(const struct generation *run)
     return found;
 }
 
+/* The worst finding of all runs, and the first alarm of the first run with one. */
+static void take_protection(struct record *out, const struct lane *lane)
+{
+    const struct decode_summary own = decode_sum(lane->decode, &lane->run);
+    struct decode_summary *all = &out->protection;
+    if (all->alarms == 0) {
+        all->first = own.first;
+        all->word = own.word;
+    }
+    all->alarms += own.alarms;
+    all->damage = own.damage > all->damage ? own.damage : all->damage;
+    out->redone += lane->run.redone;
+}
+
 /* Effects of faults on all runs; the first struck one gives the bits. */
 static void take_proofs(struct record *out, struct outcome_facts *facts,
                         const struct record_choices *c)
@@ -44,6 +58,7 @@ static void take_proofs(struct record *out, struct outcome_facts *facts,
         facts->bits_changed = facts->bits_changed || lane->proof.changed;
         facts->dry = facts->dry && lane->proof.dry;
         facts->same_bits = facts->same_bits && !lane->other_bits;
+        take_protection(out, lane);
         if (out->due == DUE_NONE)
             out->due = lane->due;
         if (!first || first->proof.activations == 0)

@@ -22,8 +22,17 @@ struct trial_settings {
     bool nan_trap;           /* an Inf or NaN logit where golden's row is finite: due */
     double work_factor;      /* runaway: positions evaluated over golden's; 0: no limit */
     enum trial_path path;
-    struct trial_work *work; /* null: not wanted; else added up */
+    const struct decode *decode; /* steps of runs that are protected, on golden's executor; null:
+                                    golden's */
+    struct trial_work *work;     /* null: not wanted; else added up */
 };
+
+/* Steps of the trials of an item. */
+static inline const struct decode *trial_decode(const struct golden *golden,
+                                                const struct trial_settings *settings)
+{
+    return settings->decode ? settings->decode : &golden->decode;
+}
 
 /* The work of trials. */
 struct trial_work {
@@ -98,8 +107,10 @@ struct record {
      * logit or a residual of the first struck position is one, and golden's logits are finite.
      * Null: none [full] */
     const char *nan_site;
-    uint32_t nan_layer; /* GRAPH_NO_LAYER: none, or outside the layers */
-    uint32_t nan_step;  /* decode step (position - n_ids + 1); EXECUTOR_NONE: in the prompt, none */
+    struct decode_summary protection; /* of all runs; clean without a check [outcome] */
+    uint32_t redone;                  /* columns computed again [outcome] */
+    uint32_t nan_layer;               /* GRAPH_NO_LAYER: none, or outside the layers */
+    uint32_t nan_step; /* decode step (position - n_ids + 1); EXECUTOR_NONE: in the prompt, none */
 };
 
 /* Runs all jobs; out (jobs->n), memory of the records from `arena`. STATUS_INTERNAL if a fault did

@@ -15,17 +15,18 @@ struct plan {
     uint32_t position, back, times;
 };
 
-static void look(void *user, void *state, const struct decode_view *view,
-                 struct decode_verdict *out)
+static enum status look(void *user, void *state, const struct decode_view *view,
+                        struct decode_verdict *out)
 {
     const struct plan *plan = user;
     uint32_t *times = state;
-    assert_non_null(view->result->hidden);
+    assert_true(view->token == DECODE_NO_TOKEN || view->result->hidden);
     out->word = view->position;
-    if (view->position != plan->position || *times == plan->times)
-        return;
-    ++*times;
-    out->back = plan->back;
+    if (view->position == plan->position && *times < plan->times) {
+        ++*times;
+        out->back = plan->back;
+    }
+    return STATUS_OK;
 }
 
 static struct decode_check check_of(struct plan *plan)
@@ -211,12 +212,13 @@ static void test_faults(void **state)
     }
 }
 
-static void doubt_nonfinite(void *user, void *state, const struct decode_view *view,
-                            struct decode_verdict *out)
+static enum status doubt_nonfinite(void *user, void *state, const struct decode_view *view,
+                                   struct decode_verdict *out)
 {
     (void)user;
     (void)state;
-    out->back = view->result->finite ? 0 : 1;
+    out->back = view->token == DECODE_NO_TOKEN || view->result->finite ? 0 : 1;
+    return STATUS_OK;
 }
 
 /* A check comes before the trap: a step that it sends back leaves no trace. */

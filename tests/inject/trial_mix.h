@@ -131,8 +131,8 @@ static inline void trial_mix_draw(struct trial_bench *b, uint32_t count)
 }
 
 /* Goes back at about every fifth step, by what it has seen so far. */
-static inline void trial_mix_stray(void *user, void *state, const struct decode_view *view,
-                                   struct decode_verdict *out)
+static inline enum status trial_mix_stray(void *user, void *state, const struct decode_view *view,
+                                          struct decode_verdict *out)
 {
     uint32_t *looks = state;
     struct rng rng;
@@ -141,6 +141,7 @@ static inline void trial_mix_stray(void *user, void *state, const struct decode_
     if (rng_below(&rng, 5) == 0)
         out->back = 1 + (uint32_t)rng_below(&rng, rng_below(&rng, 4) == 0 ? 40 : 4);
     out->word = *looks;
+    return STATUS_OK;
 }
 
 #endif

@@ -44,7 +44,7 @@ static uint32_t place(const struct vk_testing *t, struct guard *guards)
     for (uint32_t node = 0; node < t->model->graph.count; node++) {
         for (uint32_t column = node % 5; column < PROMPT; column += 5) {
             if (t->model->graph.node[node].op != OP_STORE)
-                guards[n++] = (struct guard){.node = node, .column = column, .verdict = 99};
+                guards[n++] = (struct guard){.node = node, .column = column, .verdict = {99}};
         }
     }
     return n;
@@ -58,11 +58,11 @@ static uint32_t check(struct executor *ex, struct pass pass, const struct counts
     assert_int_equal(executor_pass(ex, &pass, results), STATUS_OK);
     for (uint32_t i = 0; i < pass.n_guards; i++) {
         const struct guard *g = &pass.guards[i];
-        if (g->verdict != expected->n[g->node][g->column])
+        if (g->verdict[0] != expected->n[g->node][g->column])
             fail_msg("%s: %s, column %u: found %u values that are not finite, expected %u", device,
-                     expected->graph->node[g->node].site, g->column, g->verdict,
+                     expected->graph->node[g->node].site, g->column, g->verdict[0],
                      expected->n[g->node][g->column]);
-        wrong += g->verdict;
+        wrong += g->verdict[0];
     }
     return wrong;
 }

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT */
+/* One protection of a run: what it prepares, what it asks of a pass, what it looks at, how it
+ * repairs.
+ *
+ * A protection knows nothing of faults, nor of other protections. protector.h runs several of them
+ * as one check of the decoder step (model/decode.h) and decides about alarms (recovery.h). */
+#ifndef VKFI_MITIGATIONS_PROTECTION_H
+#define VKFI_MITIGATIONS_PROTECTION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/status.h"
+#include "model/decode.h"
+#include "model/executor.h"
+
+struct calibration;
+
+/* What a protection is opened for. */
+struct protection_setup {
+    struct executor *ex;
+    const struct calibration *calibration; /* null: none was given */
+};
+
+enum protection_severity {
+    PROTECTION_QUIET,  /* nothing */
+    PROTECTION_VERIFY, /* no alarm: the column is computed again to compare bits */
+    PROTECTION_SOFT,   /* unlikely, may be right: cleared if the same bits come again */
+    PROTECTION_HARD    /* damage by proof: must be gone once computed again */
+};
+
+/* What a protection found at a column. */
+struct protection_finding {
+    enum protection_severity severity;
+    uint32_t back;   /* columns to compute again, up to this one; 0: it is repaired already */
+    bool repaired;   /* stored bits were written anew */
+    uint32_t node;   /* index in the graph; EXECUTOR_NONE: of no op */
+    uint32_t detail; /* the protection's own, for events */
+};
+
+/* A parameter of a policy, in a struct of the protection. */
+enum protection_type {
+    PROTECTION_U32,    /* uint32_t in min .. max */
+    PROTECTION_NUMBER, /* double in min .. max */
+    PROTECTION_WORD,   /* int: index in `words` */
+    PROTECTION_SITES   /* struct protection_sites: globs of site names */
+};
+struct protection_sites {
+    const char *const *glob; /* (n) borrowed */
+    uint32_t n;
+};
+struct protection_param {
+    const char *name;
+    enum protection_type type;
+    size_t at;                /* offset in the params */
+    double min, max;          /* of numbers */
+    const char *const *words; /* null-terminated */
+    const char *fallback;     /* the default, as JSON with ' for the double quote */
+    const char *what;         /* description */
+};
+
+/* Memory of a protection that its faults may strike. */
+struct protection_area {
+    const char *name; /* "bounds", "shadow", .. */
+    uint8_t *bytes;   /* (size) */
+    size_t size;
+};
+
+/* `self`: one opened for an executor, `state`: its memory of a run, zeroed at the start. */
+struct protection {
+    const char *name; /* as policies name it */
+    const char *what; /* one line: what it covers */
+    const struct protection_param *param;
+    size_t n_params, params; /* count; bytes of the struct that they fill */
+    size_t self;             /* bytes */
+    bool calibrated;         /* setup.calibration is needed */
+
+    /* Prepares `self` (zeroed) from the parameters; memory from `arena`. */
+    enum status (*open)(void *self, struct arena *arena, const void *params,
+                        const struct protection_setup *setup);
+    void (*close)(void *self); /* null: nothing to free but the arena */
+
+    size_t (*state)(const void *self);     /* bytes of a run; null: 0 */
+    uint32_t (*outputs)(const void *self); /* COLUMN_* of columns that give tokens; null: 0 */
+    uint32_t (*guards)(const void *self);  /* most of a column; null: 0 */
+    uint32_t (*ask)(const void *self, const void *state, uint32_t position, uint32_t prompt,
+                    struct guard *out); /* as decode_check.ask; null without guards */
+
+    /* At each column: view->guard are its own guards. `out` is quiet, its node EXECUTOR_NONE. */
+    enum status (*look)(void *self, void *state, const struct decode_view *view,
+                        struct protection_finding *out);
+    /* Checks all memory that it covers, and repairs it: at the end of a run (`end`), or since
+     * another one's alarm did not go away. Null: it covers none. */
+    enum status (*audit)(void *self, void *state, const struct decode_view *view, bool end,
+                         struct protection_finding *out);
+    /* The run goes back: columns from `position` on will come again. Null: nothing to forget. */
+    void (*back)(void *self, void *state, uint32_t position);
+
+    /* Bytes of `self` and `state` that faults of the protection itself strike: (index from 0;
+     * false: there is no such area). Null: none. */
+    bool (*area)(void *self, void *state, uint32_t index, struct protection_area *out);
+};
+
+extern const struct protection protection_nan_trap;
+
+/* All of them (protections.c); `out_n`: their number. */
+const struct protection *const *protections(size_t *out_n);
+const struct protection *protection_find(const char *name); /* null: there is none */
+
+#endif

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/* The table of protections. */
+#include <string.h>
+
+#include "mitigations/protection.h"
+
+static const struct protection *const TABLE[] = {&protection_nan_trap};
+
+const struct protection *const *protections(size_t *out_n)
+{
+    *out_n = sizeof(TABLE) / sizeof(*TABLE);
+    return TABLE;
+}
+
+const struct protection *protection_find(const char *name)
+{
+    for (size_t i = 0; i < sizeof(TABLE) / sizeof(*TABLE); i++) {
+        if (strcmp(TABLE[i]->name, name) == 0)
+            return TABLE[i];
+    }
+    return NULL;
+}
