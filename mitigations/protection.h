@@ -107,6 +107,6 @@ extern const struct protection protection_nan_trap;
 
 /* All of them (protections.c); `out_n`: their number. */
 const struct protection *const *protections(size_t *out_n);
-const struct protection *protection_find(const char *name); /* null: there is none */
+const struct protection *protections_find(const char *name); /* null: there is none */
 
 #endif

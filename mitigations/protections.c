@@ -12,7 +12,7 @@ const struct protection *const *protections(size_t *out_n)
     return TABLE;
 }
 
-const struct protection *protection_find(const char *name)
+const struct protection *protections_find(const char *name)
 {
     for (size_t i = 0; i < sizeof(TABLE) / sizeof(*TABLE); i++) {
         if (strcmp(TABLE[i]->name, name) == 0)
