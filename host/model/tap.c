@@ -25,6 +25,7 @@ static void free_states(struct tap *tap)
         if (state) {
             free(state->before);
             free(state->fired);
+            free(state->lost);
             free(state);
         }
         tap->faults[i].state = NULL;
@@ -237,6 +238,7 @@ uint32_t tap_split(const struct tap *tap, uint32_t position, uint32_t n)
         if (position < until && (uint64_t)position + n > until)
             n = (uint32_t)(until - position);
     }
+    n = tap_memory_split(tap, position, n);
     for (uint32_t i = 1; i < n; i++) {
         if (tap_control_splits(tap, position + i))
             return i;

@@ -97,7 +97,8 @@ void tap_cut(struct tap *tap, uint32_t position);
 /* The run goes back to `position`: columns up to `seen` - 1 have been evaluated, and this counts,
  * but they are now evaluated again. A fault that strikes an evaluation once is over; one at a rate
  * is drawn anew; one to the end of the run strikes again. Stored bits stay and are not struck
- * twice; KV entries written again are clean. Activations are counted at a position's first
+ * twice; KV entries written again are clean, but for stuck bits, which are forced before the next
+ * column. Activations are counted at a position's first
  * evaluation, changes at all of them. */
 void tap_back(struct tap *tap, uint32_t position, uint32_t seen);
 

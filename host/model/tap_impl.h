@@ -22,6 +22,7 @@ struct tap_state {
     uint32_t branch;             /* of a struck KV entry */
     uint32_t *before;
     bool *fired;
+    bool *lost; /* of those that a stuck fault struck: written over since, to be struck again */
 };
 
 /* Activations of one fault at one position. */
@@ -60,6 +61,12 @@ static inline uint32_t tap_draw_position(const struct tap *tap, const struct tap
                                                                  positions */
 }
 
+/* True if stored bits are forced: also those written later, as long as the fault is in force. */
+static inline bool tap_is_stuck(const struct tap_fault *fault)
+{
+    return fault->data.kind == KIND_STUCK_AT_0 || fault->data.kind == KIND_STUCK_AT_1;
+}
+
 static inline bool tap_is_memory(const struct tap_fault *fault)
 {
     return fault->place == TAP_WEIGHT || fault->place == TAP_KV || fault->place == TAP_TABLE;
@@ -77,8 +84,13 @@ const struct tap_held *tap_held_at(const struct tap_state *state, uint32_t posit
 /* Forgets what is held of positions outside [first, end). */
 void tap_release(struct tap *tap, uint32_t first, uint32_t end);
 
-/* KV entries from `position` on will be written again and are no longer struck. */
+/* KV entries from `position` on will be written again: they are no longer struck, or by stuck
+ * faults once they are written. */
 void tap_memory_back(struct tap *tap, uint32_t position);
+
+/* How many of the next `n` columns may go into one pass: the column that writes a stuck entry anew
+ * is the last of its pass. */
+uint32_t tap_memory_split(const struct tap *tap, uint32_t position, uint32_t n);
 
 /* Restores weights and tables that are still struck, newest first. */
 enum status tap_memory_undo(struct tap *tap, struct executor *ex) STATUS_MUST_USE;

@@ -160,7 +160,8 @@ static enum status strike(struct tap *tap, uint32_t index, struct executor *ex, 
     state->branch = branch;
     state->before = malloc((size ? size : 1) * sizeof(*state->before));
     state->fired = calloc(size ? size : 1, sizeof(*state->fired));
-    if (!state->before || !state->fired) {
+    state->lost = calloc(size ? size : 1, sizeof(*state->lost));
+    if (!state->before || !state->fired || !state->lost) {
         log_error("out of memory for %" PRIu64 " struck elements", size);
         return STATUS_MEMORY;
     }
@@ -240,17 +241,69 @@ static enum status scrub(struct tap *tap, struct executor *ex, uint32_t branch, 
     return st;
 }
 
+/* Forces the bits of a stuck fault that were written over, in KV entries below `position`. */
+static enum status force(const struct tap_fault *fault, struct executor *ex, uint32_t position)
+{
+    const struct hook_data box = box_of(fault);
+    struct tap_state *state = fault->state;
+    const uint64_t size = hook_size(&box);
+    enum status st = STATUS_OK;
+
+    for (uint32_t i = 0; i < size && !st; i++) {
+        const struct element e = element_at(&box, i);
+        if (!state->lost[i] || (fault->place == TAP_KV && e.key >= position))
+            continue;
+        st = read_bits(fault, ex, e, &state->before[i]);
+        if (!st)
+            st = write_bits(fault, ex, e, hook_edit(box, i, state->before[i], 0));
+        state->fired[i] = true;
+        state->lost[i] = false;
+    }
+    return st;
+}
+
+/* Of the stuck faults in force that struck after `order`, the first. */
+static struct tap_fault *next_stuck(const struct tap *tap, uint64_t order)
+{
+    struct tap_fault *found = NULL;
+    for (uint32_t i = 0; i < tap->n_faults; i++) {
+        struct tap_fault *fault = &tap->faults[i];
+        if (in_force(fault) && tap_is_stuck(fault) && fault->state->order > order &&
+            (!found || fault->state->order < found->state->order))
+            found = fault;
+    }
+    return found;
+}
+
+/* In the order of their strikes. */
+static enum status force_all(struct tap *tap, struct executor *ex, uint32_t position)
+{
+    enum status st = STATUS_OK;
+    for (struct tap_fault *fault = next_stuck(tap, 0); fault && !st;
+         fault = next_stuck(tap, fault->state->order))
+        st = force(fault, ex, position);
+    return st;
+}
+
 enum status tap_strike(struct tap *tap, struct executor *ex, uint32_t branch, uint32_t position)
 {
     /* stored bits do not go back with the run */
     const uint32_t now = position < tap->seen ? tap->seen - 1 : position;
     enum status st = scrub(tap, ex, branch, now);
+    st = st ? st : force_all(tap, ex, position);
     for (uint32_t i = 0; i < tap->n_faults && !st; i++) {
         struct tap_fault *fault = &tap->faults[i];
         if (tap_is_memory(fault) && !fault->state->struck && tap_strikes(fault, now))
             st = strike(tap, i, ex, branch);
     }
     return st;
+}
+
+/* An element was written over. */
+static void lose(const struct tap_fault *fault, uint32_t i)
+{
+    fault->state->lost[i] |= fault->state->fired[i] && tap_is_stuck(fault);
+    fault->state->fired[i] = false;
 }
 
 void tap_memory_back(struct tap *tap, uint32_t position)
@@ -261,9 +314,28 @@ void tap_memory_back(struct tap *tap, uint32_t position)
             continue;
         const struct hook_data box = box_of(fault);
         const uint64_t size = hook_size(&box);
-        for (uint32_t k = 0; k < size; k++)
-            fault->state->fired[k] = fault->state->fired[k] && element_at(&box, k).key < position;
+        for (uint32_t k = 0; k < size; k++) {
+            if (element_at(&box, k).key >= position)
+                lose(fault, k);
+        }
     }
+}
+
+uint32_t tap_memory_split(const struct tap *tap, uint32_t position, uint32_t n)
+{
+    for (uint32_t i = 0; i < tap->n_faults; i++) {
+        const struct tap_fault *fault = &tap->faults[i];
+        if (fault->place != TAP_KV || !in_force(fault))
+            continue;
+        const struct hook_data box = box_of(fault);
+        const uint64_t size = hook_size(&box);
+        for (uint32_t k = 0; k < size; k++) {
+            const uint32_t key = element_at(&box, k).key;
+            if (fault->state->lost[k] && key >= position && key - position < n)
+                n = key - position + 1;
+        }
+    }
+    return n;
 }
 
 enum status tap_memory_undo(struct tap *tap, struct executor *ex)

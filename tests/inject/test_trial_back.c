@@ -157,10 +157,16 @@ struct repair {
     uint32_t count; /* positions: FAULT_FOREVER is to the end; 0: as fault_at */
     uint32_t back;
     bool corrected;
+    enum kind kind; /* of the first */
 };
 
-/* Whether the trial ends with golden's bits. */
-static bool is_golden(const struct repair *repair, bool checked)
+/* What a trial's record says. */
+struct ending {
+    bool golden; /* it has golden's bits */
+    uint64_t hash, activations;
+};
+
+static struct ending run_repair(const struct repair *repair, bool checked)
 {
     const uint32_t position = TRIAL_BENCH_PROMPT_COUNT + 3;
     struct plan plan = {position + 2, repair->back, 1};
@@ -173,6 +179,9 @@ static bool is_golden(const struct repair *repair, bool checked)
     params.rules.check = checked ? &check : NULL;
     trial_bench_open(&b, &params);
     fault[0] = fault_at(&b, repair->site, position);
+    fault[0].kind = repair->kind;
+    if (repair->kind == KIND_STUCK_AT_0)
+        fault[0].mask = 0x3f800000;
     if (repair->count > 0) {
         fault[0].position_count = repair->count;
         if (fault[0].place == PLACE_OP)
@@ -184,32 +193,63 @@ static bool is_golden(const struct repair *repair, bool checked)
     settings.path = TRIAL_NAIVE;
     trial_bench_expect_equal(&b, trial_bench_run(&b, &settings, &job, 1), fast, repair->site);
     assert_true(fast->activations > 0);
-    const bool same = fast->hash == b.golden.run.hash;
-    assert_int_equal(same, fast->outcome == OUTCOME_MASKED_BITEXACT);
+    const struct ending end = {fast->hash == b.golden.run.hash, fast->hash, fast->activations};
+    assert_int_equal(end.golden, fast->outcome == OUTCOME_MASKED_BITEXACT);
     trial_bench_close(&b);
-    return same;
+    return end;
 }
 
 static void test_faults(void **state)
 {
     static const struct repair repairs[] = {
-        {"blk.0.ffn_down", NULL, 0, 3, true},              /* the struck column comes again */
-        {"blk.0.ffn_down", NULL, 0, 2, false},             /* its entries of KV stay */
-        {"blk.0.ffn_down", NULL, FAULT_FOREVER, 3, false}, /* strikes again */
-        {"blk.0.kv_v", NULL, 0, 4, true},                  /* the entry is written again */
-        {"blk.0.kv_v", NULL, 0, 3, false},                 /* it stays */
-        {"blk.0.kv_v", NULL, 5, 4, true},                  /* the later scrub finds it clean */
-        {"blk.0.kv_v", "blk.0.attn_v", 5, 4, true},        /* and brings nothing back from before */
-        {"blk.0.ffn_up.weight", NULL, 0, 30, false}        /* stays */
-    };
+        {.site = "blk.0.ffn_down",
+         .back = 3,
+         .corrected = true},                   /* the struck column comes again */
+        {.site = "blk.0.ffn_down", .back = 2}, /* its entries of KV stay */
+        {.site = "blk.0.ffn_down", .count = FAULT_FOREVER, .back = 3}, /* strikes again */
+        {.site = "blk.0.kv_v", .back = 4, .corrected = true}, /* the entry is written again */
+        {.site = "blk.0.kv_v", .back = 3},                    /* it stays */
+        {.site = "blk.0.kv_v",
+         .count = 5,
+         .back = 4,
+         .corrected = true}, /* the later scrub finds it clean */
+        {.site = "blk.0.kv_v",
+         .other = "blk.0.attn_v",
+         .count = 5,
+         .back = 4,
+         .corrected = true},                         /* and brings nothing back from before */
+        {.site = "blk.0.ffn_up.weight", .back = 30}, /* stays */
+        {.site = "blk.0.kv_v", .kind = KIND_STUCK_AT_1, .back = 4}};
     (void)state;
     for (size_t i = 0; i < sizeof(repairs) / sizeof(*repairs); i++) {
-        if (is_golden(&repairs[i], false))
+        if (run_repair(&repairs[i], false).golden)
             fail_msg("%s: nothing to correct", repairs[i].site);
-        if (is_golden(&repairs[i], true) != repairs[i].corrected)
+        if (run_repair(&repairs[i], true).golden != repairs[i].corrected)
             fail_msg("%s, %u columns back: expected %s", repairs[i].site, repairs[i].back,
                      repairs[i].corrected ? "golden's run" : "another run");
     }
+}
+
+/* Stuck bits of an entry strike what is written there anew, before the next column: whatever the
+ * run goes back over, it ends as it would have without. A flip beside them is gone. */
+static void test_stuck(void **state)
+{
+    (void)state;
+    for (uint32_t i = 0; i < 40; i++) {
+        const struct repair repair = {.site = i % 2 ? "blk.0.kv_v" : "blk.0.kv_k",
+                                      .kind = i / 2 % 2 ? KIND_STUCK_AT_1 : KIND_STUCK_AT_0,
+                                      .count = i / 4 % 2 ? FAULT_FOREVER : 3 + i % 3,
+                                      .back = 1 + i / 8};
+        const struct ending alone = run_repair(&repair, false), back = run_repair(&repair, true);
+        if (back.hash != alone.hash || back.activations != alone.activations || alone.golden)
+            fail_msg("%s, %s, %u positions, %u columns back: another run", repair.site,
+                     kinds_text(KINDS_KIND, repair.kind), repair.count, repair.back);
+    }
+    const struct repair stuck = {.site = "blk.0.kv_v", .kind = KIND_STUCK_AT_1, .back = 6};
+    struct repair both = stuck;
+    both.other = "blk.0.kv_v";
+    assert_true(run_repair(&both, false).hash != run_repair(&stuck, false).hash);
+    assert_int_equal(run_repair(&both, true).hash, run_repair(&stuck, false).hash);
 }
 
 static enum status doubt_nonfinite(void *user, void *state, const struct decode_view *view,
@@ -254,7 +294,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_golden), cmocka_unit_test(test_golden_vulkan),
         cmocka_unit_test(test_budget), cmocka_unit_test(test_faults),
-        cmocka_unit_test(test_trap),
+        cmocka_unit_test(test_stuck),  cmocka_unit_test(test_trap),
     };
     fpenv_set();
     return cmocka_run_group_tests(tests, NULL, NULL);
