@@ -198,7 +198,7 @@ static enum status run_pair(struct bench *b, const struct pair *pair)
     const struct fault **list = arena_array(&b->arena, pair->n + 1, sizeof(*list));
     struct record *naive = arena_array(&b->arena, pair->n_naive + 1, sizeof(*naive));
     struct record *fast = arena_array(&b->arena, pair->n + 1, sizeof(*fast));
-    char why[160];
+    char why[FIELD_DIFFERENCE_TEXT];
     if (!list || !naive || !fast)
         return STATUS_MEMORY;
     for (uint32_t i = 0; i < pair->n; i++)
@@ -213,8 +213,7 @@ static enum status run_pair(struct bench *b, const struct pair *pair)
     timed.record = naive;
     st = st ? st : run_timed(b, &timed, pair->naive);
     for (uint32_t i = 0; i < pair->n_naive && !st; i++) {
-        const struct record_compare compare = {b->model->hp.n_layers, why, sizeof(why)};
-        if (record_equal(&naive[i], &fast[i], &compare))
+        if (record_equal(&naive[i], &fast[i], why))
             continue;
         log_error("bench campaign: trial %u at %s, naive against fast: %s", i, fast[i].fault.site,
                   why);

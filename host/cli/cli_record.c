@@ -233,21 +233,20 @@ static enum status print_first_diff(const struct cli_record_context *context,
     if (st)
         return st;
     printf(" -> ");
-    st = print_token(context, record->tokens, record->n_tokens, record->first_diff);
+    st = print_token(context, record->tokens, record->faulty_len, record->first_diff);
     putchar('\n');
     return st;
 }
 
 /* Only the layer boundaries that differ. */
-static void print_deviation(const struct cli_record_context *context, const struct record *record)
+static void print_deviation(const struct record *record)
 {
-    const uint32_t n_layers = context->bounds.model->hp.n_layers;
     bool any = false;
     if (!record->deviation) {
         printf("  deviation    none: the run ended before the pass of the struck position\n");
         return;
     }
-    for (uint32_t i = 0; i <= n_layers; i++) {
+    for (uint32_t i = 0; i < record->n_deviations; i++) {
         const struct trial_deviation *d = &record->deviation[i];
         if (d->bits == 0)
             continue;
@@ -255,7 +254,7 @@ static void print_deviation(const struct cli_record_context *context, const stru
             printf("  deviation    of the residual at the struck position\n"
                    "               entering       max |d|   relative L2        bits\n");
         any = true;
-        if (i < n_layers)
+        if (i + 1 < record->n_deviations)
             printf("               layer %-4" PRIu32, i);
         else
             printf("               output    ");
@@ -282,7 +281,7 @@ enum status cli_record_text(const struct cli_record_context *context, const stru
     if (st)
         goto end;
     if (row->activations > 0)
-        print_deviation(context, record);
+        print_deviation(record);
     printf("  golden       ");
     cli_output_quoted(context->golden_text);
     printf("\n  faulty       ");

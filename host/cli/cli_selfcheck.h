@@ -19,13 +19,11 @@ struct cli_selfcheck_options {
     bool json;
 };
 
-#define CLI_SELFCHECK_WHY 160
-
 /* One fault on one device. */
 struct cli_selfcheck_trial {
-    struct record record;        /* of the fast path */
-    bool agrees;                 /* with the reference's record, bit for bit */
-    char why[CLI_SELFCHECK_WHY]; /* the first field that differs */
+    struct record record;            /* of the fast path */
+    bool agrees;                     /* with the reference's record, bit for bit */
+    char why[FIELD_DIFFERENCE_TEXT]; /* the first field that differs */
 };
 
 struct cli_selfcheck_device {

@@ -3,7 +3,6 @@
 #include "inject/campaign/campaign_channel.h"
 
 #include <errno.h>
-#include <math.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -42,11 +41,16 @@ static enum status send_all(int fd, const void *data, size_t size)
 }
 
 enum status campaign_channel_send(const struct campaign_channel *channel, uint32_t kind,
-                                  const struct text *body)
+                                  struct text *body)
 {
     const struct head head = {.kind = kind, .size = body->size};
-    enum status st = send_all(channel->fd, &head, sizeof(head));
-    return st ? st : send_all(channel->fd, body->data, body->size);
+    enum status st = body->st;
+    if (!st)
+        st = send_all(channel->fd, &head, sizeof(head));
+    if (!st)
+        st = send_all(channel->fd, body->data, body->size);
+    text_finish(body);
+    return st;
 }
 
 /* Makes room for input: drops the messages taken. */
@@ -81,7 +85,7 @@ bool campaign_channel_next(struct campaign_channel *channel, struct campaign_mes
     memcpy(&head, at, sizeof(head));
     if (left - sizeof(head) < head.size)
         return false;
-    *out = (struct campaign_message){head.kind, at + sizeof(head), (size_t)head.size};
+    *out = (struct campaign_message){head.kind, {at + sizeof(head), (size_t)head.size}};
     channel->taken += sizeof(head) + (size_t)head.size;
     return true;
 }
@@ -96,83 +100,77 @@ bool campaign_channel_wait(struct campaign_channel *channel, struct campaign_mes
     return true;
 }
 
-void campaign_channel_put_u32(struct text *body, uint32_t value)
+static const struct field ARMED[] = {FIELD(campaign_armed, REAL, golden_seconds)};
+static const struct field FAILURE[] = {FIELD(campaign_failure, U32, status),
+                                       FIELD(campaign_failure, BOOL, final),
+                                       FIELD(campaign_failure, TEXT, line)};
+static const struct field NUMBER[] = {FIELD(campaign_number, U64, number)};
+static const struct field BATCH[] = {FIELD(campaign_batch, U32, work),
+                                     FIELD(campaign_batch, U32, item),
+                                     FIELD(campaign_batch, U32, count)};
+const struct field_table campaign_armed_table =
+    FIELD_TABLE("start of trials", campaign_armed, ARMED);
+const struct field_table campaign_failure_table = FIELD_TABLE("failure", campaign_failure, FAILURE);
+const struct field_table campaign_number_table = FIELD_TABLE("number", campaign_number, NUMBER);
+static const struct field_table BATCH_TABLE = FIELD_TABLE("work", campaign_batch, BATCH);
+
+enum status campaign_channel_send_one(const struct campaign_channel *channel, uint32_t kind,
+                                      const struct field_table *table, const void *from)
 {
-    text_add(body, (const char *)&value, sizeof(value));
+    struct text body = {0};
+    field_pack(&body, table, from);
+    return campaign_channel_send(channel, kind, &body);
 }
 
-void campaign_channel_put_u64(struct text *body, uint64_t value)
+static enum status refuse(const struct field_table *table)
 {
-    text_add(body, (const char *)&value, sizeof(value));
+    log_error("a message between campaign and worker (%s) ends early or holds more than it should",
+              table->name);
+    return STATUS_INTERNAL;
 }
 
-void campaign_channel_put_real(struct text *body, double value)
+enum status campaign_channel_take(struct field_bytes *body, const struct field_table *table,
+                                  void *out, struct arena *arena)
 {
-    text_add(body, (const char *)&value, sizeof(value));
+    bool whole = false;
+    const enum status st = field_unpack(table, out, arena, body, &whole);
+    return st || whole ? st : refuse(table);
 }
 
-/* Length with the null, 0 for null, then the bytes. */
-void campaign_channel_put_text(struct text *body, const char *value)
+enum status campaign_channel_take_last(struct field_bytes *body, const struct field_table *table,
+                                       void *out, struct arena *arena)
 {
-    const size_t size = value ? strlen(value) + 1 : 0;
-    if (size > UINT32_MAX) {
-        log_error("found a text of %zu bytes for a message, expected less than 4 GiB", size);
-        text_take(body, STATUS_INTERNAL);
-        return;
-    }
-    campaign_channel_put_u32(body, (uint32_t)size);
-    text_add(body, value, size);
+    const enum status st = campaign_channel_take(body, table, out, arena);
+    return !st && body->left > 0 ? refuse(table) : st;
 }
 
-struct campaign_reader campaign_channel_reader(const struct campaign_message *message)
+void campaign_channel_put_number(struct text *body, uint64_t number)
 {
-    return (struct campaign_reader){message->body, message->size, false};
+    field_pack(body, &campaign_number_table, &(struct campaign_number){number});
 }
 
-/* Copies `size` bytes out, or leaves `out` unchanged. */
-static void take(struct campaign_reader *r, void *out, size_t size)
+enum status campaign_channel_take_number(struct field_bytes *body, uint64_t *out)
 {
-    if (r->left < size) {
-        r->bad = true;
-        return;
-    }
-    memcpy(out, r->at, size);
-    r->at += size;
-    r->left -= size;
+    struct campaign_number number = {0};
+    const enum status st = campaign_channel_take(body, &campaign_number_table, &number, NULL);
+    *out = number.number;
+    return st;
 }
 
-uint32_t campaign_channel_u32(struct campaign_reader *r)
+void campaign_channel_put_batch(struct text *body, const struct campaign_batch *batch)
 {
-    uint32_t value = 0;
-    take(r, &value, sizeof(value));
-    return value;
+    field_pack(body, &BATCH_TABLE, batch);
+    for (uint32_t i = 0; i < batch->count; i++)
+        campaign_channel_put_number(body, batch->id[i]);
 }
 
-uint64_t campaign_channel_u64(struct campaign_reader *r)
+enum status campaign_channel_take_batch(struct field_bytes *body, struct campaign_batch *out)
 {
-    uint64_t value = 0;
-    take(r, &value, sizeof(value));
-    return value;
-}
-
-double campaign_channel_real(struct campaign_reader *r)
-{
-    double value = NAN;
-    take(r, &value, sizeof(value));
-    return value;
-}
-
-const char *campaign_channel_text(struct campaign_reader *r)
-{
-    const uint32_t size = campaign_channel_u32(r);
-    const char *text = r->at;
-    if (size == 0)
-        return NULL;
-    if (size > r->left || text[size - 1] != '\0') {
-        r->bad = true;
-        return NULL;
-    }
-    r->at += size;
-    r->left -= size;
-    return text;
+    *out = (struct campaign_batch){.any = true};
+    enum status st = campaign_channel_take(body, &BATCH_TABLE, out, NULL);
+    if (!st && out->count > CAMPAIGN_BATCH_MAX)
+        st = refuse(&BATCH_TABLE);
+    for (uint32_t i = 0; !st && i < out->count; i++)
+        st = campaign_channel_take_number(body, &out->id[i]);
+    return !st && body->left > 0 ? refuse(&BATCH_TABLE) : st;
 }

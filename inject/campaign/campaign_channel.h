@@ -7,27 +7,45 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/arena.h"
+#include "base/field.h"
 #include "base/status.h"
 #include "base/text.h"
+#include "inject/campaign/campaign_isolate.h"
 
-/* Kinds of messages and their contents, in order. */
+/* Kinds of messages and their bodies: described structs (base/field.h), one after another. */
 enum campaign_message_kind {
     /* to a worker */
-    CAMPAIGN_WORK = 1, /* u32 class, u32 item, u32 count, u64 id each */
+    CAMPAIGN_WORK = 1, /* struct campaign_batch, then a number for each id */
 
     /* from a worker */
     CAMPAIGN_READY,  /* what it opened; written and read by the owner of the workers */
-    CAMPAIGN_ARMED,  /* real: seconds of a whole inference. Golden state and hooks work; the trials
-                        begin now */
+    CAMPAIGN_ARMED,  /* struct campaign_armed: golden state and hooks work, the trials start now */
     CAMPAIGN_DONE,   /* the answer to CAMPAIGN_WORK; written and read by the owner */
-    CAMPAIGN_FAILED, /* u32 enum status, u32 whether the campaign must stop, text: the line */
+    CAMPAIGN_FAILED, /* struct campaign_failure */
 };
+
+struct campaign_armed {
+    double golden_seconds; /* of a whole inference */
+};
+
+struct campaign_failure {
+    uint32_t status;  /* enum status */
+    bool final;       /* the campaign must stop */
+    const char *line; /* the last one logged; null: none */
+};
+
+/* An id or a count. */
+struct campaign_number {
+    uint64_t number;
+};
+
+extern const struct field_table campaign_armed_table, campaign_failure_table, campaign_number_table;
 
 /* A frame; `body` lives until the next call on its channel. */
 struct campaign_message {
     uint32_t kind;
-    const char *body;
-    size_t size;
+    struct field_bytes body;
 };
 
 /* One end; all zeros but fd. */
@@ -38,9 +56,14 @@ struct campaign_channel {
 };
 void campaign_channel_finish(struct campaign_channel *channel); /* closes fd too */
 
-/* Waits until all of it is written. STATUS_IO, not logged, if the other end is gone. */
+/* Waits until all of it is written, and frees the body, whose first failure it returns. STATUS_IO,
+ * not logged, if the other end is gone. */
 enum status campaign_channel_send(const struct campaign_channel *channel, uint32_t kind,
-                                  const struct text *body) STATUS_MUST_USE;
+                                  struct text *body) STATUS_MUST_USE;
+/* A body of one struct. */
+enum status campaign_channel_send_one(const struct campaign_channel *channel, uint32_t kind,
+                                      const struct field_table *table,
+                                      const void *from) STATUS_MUST_USE;
 
 /* One read, which waits for input. *open is false once the other end is gone. */
 enum status campaign_channel_read(struct campaign_channel *channel, bool *open) STATUS_MUST_USE;
@@ -51,22 +74,16 @@ bool campaign_channel_next(struct campaign_channel *channel, struct campaign_mes
 /* The same, reading as long as needed; false: the other end is gone. */
 bool campaign_channel_wait(struct campaign_channel *channel, struct campaign_message *out);
 
-/* Fields of a body, whose `st` has the first failure. */
-void campaign_channel_put_u32(struct text *body, uint32_t value);
-void campaign_channel_put_u64(struct text *body, uint64_t value);
-void campaign_channel_put_real(struct text *body, double value);
-void campaign_channel_put_text(struct text *body, const char *value); /* or null */
-
-/* Reads a body from its start; missing values are 0, NaN or null, and `bad` is set. */
-struct campaign_reader {
-    const char *at;
-    size_t left;
-    bool bad;
-};
-struct campaign_reader campaign_channel_reader(const struct campaign_message *message);
-uint32_t campaign_channel_u32(struct campaign_reader *r);
-uint64_t campaign_channel_u64(struct campaign_reader *r);
-double campaign_channel_real(struct campaign_reader *r);
-const char *campaign_channel_text(struct campaign_reader *r); /* points into the body */
+/* Bodies, piece by piece; texts from `arena` (null: the struct has none). STATUS_INTERNAL, logged,
+ * if a body is not as it is written; `last`: nothing follows in it. */
+void campaign_channel_put_number(struct text *body, uint64_t number);
+void campaign_channel_put_batch(struct text *body, const struct campaign_batch *batch);
+enum status campaign_channel_take(struct field_bytes *body, const struct field_table *table,
+                                  void *out, struct arena *arena) STATUS_MUST_USE;
+enum status campaign_channel_take_last(struct field_bytes *body, const struct field_table *table,
+                                       void *out, struct arena *arena) STATUS_MUST_USE;
+enum status campaign_channel_take_number(struct field_bytes *body, uint64_t *out) STATUS_MUST_USE;
+enum status campaign_channel_take_batch(struct field_bytes *body,
+                                        struct campaign_batch *out) STATUS_MUST_USE;
 
 #endif

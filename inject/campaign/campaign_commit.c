@@ -24,7 +24,7 @@ static enum status tell_marked(enum status st, uint64_t rows)
 static enum status fail_control(struct campaign_state *s, const struct row *control,
                                 const struct row *original, const char *what)
 {
-    char why[ROW_DIFFERENCE_TEXT + 128];
+    char why[FIELD_DIFFERENCE_TEXT + 128];
     uint64_t rows = 0;
     snprintf(why, sizeof(why), "%s control %" PRId64 ": %s", control->control, control->trial,
              what);
@@ -208,7 +208,7 @@ static enum status commit(struct campaign_state *s, struct arena *arena,
 }
 
 enum status campaign_commit_answer(void *user, const struct campaign_answer *answer,
-                                   struct campaign_reader *body)
+                                   struct field_bytes *body)
 {
     struct campaign_state *s = user;
     struct campaign_answer_rows rows;

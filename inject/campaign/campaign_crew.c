@@ -201,20 +201,23 @@ static enum status fail_silent(struct slot *slot, double now)
 }
 
 /* CAMPAIGN_FAILED: the worker itself found that it cannot go on. */
-static enum status fail_said(struct slot *slot, struct campaign_reader *body)
+static enum status fail_said(struct slot *slot, struct field_bytes *body)
 {
-    const uint32_t said = campaign_channel_u32(body);
-    const bool final = campaign_channel_u32(body) != 0;
-    const char *line = campaign_channel_text(body);
-    const enum status st =
-        said > STATUS_OK && said < STATUS_COUNT ? (enum status)said : STATUS_INTERNAL;
-    snprintf(slot->how, sizeof(slot->how), "said: %s", line ? line : status_name(st));
-    slot->reason = st == STATUS_DEVICE_LOST ? DUE_DEVICE_LOST : DUE_ABORT;
-    slot->outside = false;
-    campaign_process_end(&slot->process, CRASH_PATIENCE, NULL);
-    if (final || !slot->opened)
-        return tell_broken(slot, st);
-    return fail(slot);
+    struct arena arena = {0};
+    struct campaign_failure said = {0};
+    enum status st = campaign_channel_take_last(body, &campaign_failure_table, &said, &arena);
+    if (!st) {
+        const bool known = said.status > STATUS_OK && said.status < STATUS_COUNT;
+        const enum status why = known ? (enum status)said.status : STATUS_INTERNAL;
+        snprintf(slot->how, sizeof(slot->how), "said: %s",
+                 said.line ? said.line : status_name(why));
+        slot->reason = why == STATUS_DEVICE_LOST ? DUE_DEVICE_LOST : DUE_ABORT;
+        slot->outside = false;
+        campaign_process_end(&slot->process, CRASH_PATIENCE, NULL);
+        st = said.final || !slot->opened ? tell_broken(slot, why) : fail(slot);
+    }
+    arena_finish(&arena);
+    return st;
 }
 
 /* --- messages --- */
@@ -222,25 +225,16 @@ static enum status fail_said(struct slot *slot, struct campaign_reader *body)
 static enum status send_batch(struct slot *slot)
 {
     struct text body = {0};
-    campaign_channel_put_u32(&body, slot->batch.work);
-    campaign_channel_put_u32(&body, slot->batch.item);
-    campaign_channel_put_u32(&body, slot->batch.count);
-    for (uint32_t i = 0; i < slot->batch.count; i++)
-        campaign_channel_put_u64(&body, slot->batch.id[i]);
-    const enum status st = body.st;
+    campaign_channel_put_batch(&body, &slot->batch);
     slot->state = SLOT_BUSY;
     slot->armed = false;
     slot->sent = slot->armed_at = clock_seconds();
     slot->deadline = slot->sent + slot->crew->params->watchdog.start;
-    /* A dead worker shows by its closed channel. */
-    const enum status sent =
-        st ? st : campaign_channel_send(&slot->process.channel, CAMPAIGN_WORK, &body);
-    (void)sent;
-    text_finish(&body);
-    return st;
+    const enum status st = campaign_channel_send(&slot->process.channel, CAMPAIGN_WORK, &body);
+    return st == STATUS_IO ? STATUS_OK : st; /* a dead worker shows by its closed channel */
 }
 
-static enum status hear_ready(struct slot *slot, struct campaign_reader *body)
+static enum status hear_ready(struct slot *slot, struct field_bytes *body)
 {
     const struct campaign_crew_owner *owner = slot->crew->owner;
     slot->opened = true;
@@ -249,16 +243,19 @@ static enum status hear_ready(struct slot *slot, struct campaign_reader *body)
     return !st && slot->has_batch ? send_batch(slot) : st;
 }
 
-static void hear_armed(struct slot *slot, struct campaign_reader *body)
+static enum status hear_armed(struct slot *slot, struct field_bytes *body)
 {
     const struct campaign_watchdog *watchdog = &slot->crew->params->watchdog;
-    const double whole = campaign_channel_real(body);
+    struct campaign_armed armed = {0};
+    const enum status st = campaign_channel_take_last(body, &campaign_armed_table, &armed, NULL);
     slot->armed = true;
     slot->armed_at = clock_seconds();
-    slot->deadline = slot->armed_at + watchdog->base + watchdog->factor * whole * slot->batch.count;
+    slot->deadline = slot->armed_at + watchdog->base +
+                     watchdog->factor * armed.golden_seconds * slot->batch.count;
+    return st;
 }
 
-static enum status hear_done(struct slot *slot, struct campaign_reader *body)
+static enum status hear_done(struct slot *slot, struct field_bytes *body)
 {
     const struct campaign_crew_owner *owner = slot->crew->owner;
     const double now = clock_seconds();
@@ -286,17 +283,15 @@ static enum status hear_done(struct slot *slot, struct campaign_reader *body)
 
 static enum status hear(struct slot *slot, const struct campaign_message *message)
 {
-    struct campaign_reader body = campaign_channel_reader(message);
+    struct field_bytes body = message->body;
     if (message->kind == CAMPAIGN_READY && slot->state == SLOT_STARTING)
         return hear_ready(slot, &body);
     if (message->kind == CAMPAIGN_FAILED)
         return fail_said(slot, &body);
     if (message->kind == CAMPAIGN_DONE && slot->state == SLOT_BUSY)
         return hear_done(slot, &body);
-    if (message->kind == CAMPAIGN_ARMED && slot->state == SLOT_BUSY) {
-        hear_armed(slot, &body);
-        return STATUS_OK;
-    }
+    if (message->kind == CAMPAIGN_ARMED && slot->state == SLOT_BUSY)
+        return hear_armed(slot, &body);
     log_error("%s: found message %" PRIu32 " of a worker in state %d, expected another one",
               name_of(slot), message->kind, (int)slot->state);
     return STATUS_INTERNAL;

@@ -42,9 +42,8 @@ struct campaign_crew_owner {
     void *user;
     /* The next batch for a device; out->any false: nothing for it now. */
     enum status (*next)(void *user, uint32_t device, struct campaign_batch *out);
-    enum status (*ready)(void *user, uint32_t device, struct campaign_reader *body);
-    enum status (*done)(void *user, const struct campaign_answer *answer,
-                        struct campaign_reader *body);
+    enum status (*ready)(void *user, uint32_t device, struct field_bytes *body);
+    enum status (*done)(void *user, const struct campaign_answer *answer, struct field_bytes *body);
     enum status (*due)(void *user, const struct campaign_due *due);
     enum status (*incident)(void *user, uint32_t device, uint64_t trial, const char *what);
 

@@ -4,10 +4,10 @@
 #include <inttypes.h>
 
 #include "base/log.h"
-#include "inject/campaign/campaign_answer.h"
 #include "inject/campaign/campaign_score.h"
 #include "inject/campaign/campaign_state.h"
 #include "inject/campaign/campaign_team.h"
+#include "inject/store/store_tables.h"
 
 static uint32_t find_unknown(const struct campaign_state *s, uint32_t from)
 {
@@ -29,25 +29,25 @@ static enum status next(void *user, uint32_t device, struct campaign_batch *out)
     return STATUS_OK;
 }
 
-static enum status ready(void *user, uint32_t device, struct campaign_reader *body)
+static enum status ready(void *user, uint32_t device, struct field_bytes *body)
 {
     struct campaign_state *s = user;
     struct store_device info;
     s->seat[device].opened = true;
-    return campaign_answer_read_device(body, &s->arena, &info);
+    return campaign_channel_take_last(body, store_tables_fields(STORE_DEVICES), &info, &s->arena);
 }
 
-static enum status done(void *user, const struct campaign_answer *answer,
-                        struct campaign_reader *body)
+static enum status done(void *user, const struct campaign_answer *answer, struct field_bytes *body)
 {
     struct campaign_state *s = user;
-    struct campaign_golden golden;
+    struct store_item row = {0};
     const uint32_t item = answer->batch->item;
     if (answer->batch->work == CAMPAIGN_WAY_OPEN)
         return STATUS_OK;
-    enum status st = campaign_answer_read_golden(body, &s->arena, &golden);
+    enum status st =
+        campaign_channel_take_last(body, store_tables_fields(STORE_ITEMS), &row, &s->arena);
     if (!st)
-        st = campaign_items_set(&s->item[item], &s->arena, &golden, s->setup->model);
+        st = campaign_items_take(s->item, s->setup->plan, &row);
     if (!st)
         st = campaign_score_item(s->score, &s->arena, &s->item[item].row);
     if (!st)

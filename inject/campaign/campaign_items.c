@@ -122,58 +122,49 @@ struct golden_shape campaign_items_shape(const struct campaign_item *items, cons
 }
 
 /* The choice that golden takes, and how likely it finds each. */
-static enum status set_choices(struct campaign_item *item, struct arena *arena,
-                               const struct campaign_golden *golden)
+static enum status put_choices(struct store_item *out, struct arena *arena,
+                               const struct task_item *asked, const struct golden *golden)
 {
-    const struct task_item *asked = &item->question->item;
     struct json_memory m;
-    if (golden->n_choices != asked->n_choices || golden->chosen >= golden->n_choices) {
-        log_error("a worker's golden run has %" PRIu32 " choices, expected %" PRIu32,
-                  golden->n_choices, asked->n_choices);
-        return STATUS_INTERNAL;
-    }
     json_begin_memory(&m, false);
     json_array_open(&m.w);
     for (uint32_t i = 0; i < golden->n_choices; i++)
-        json_put_number(&m.w, golden->logp[i]);
+        json_put_number(&m.w, golden->choice[i].logp);
     json_array_close(&m.w);
-    item->row.score = golden->chosen == asked->gold;
-    item->row.answer = arena_printf(arena, "%" PRIu32, golden->chosen);
-    item->row.text = asked->choice[golden->chosen].text;
-    item->row.tokens = "[]";
-    const enum status st = json_end_line(&item->row.choice_logp, &m, arena);
-    return st || item->row.answer ? st : STATUS_MEMORY;
+    out->score = golden->chosen == asked->gold;
+    out->answer = arena_printf(arena, "%" PRIu32, golden->chosen);
+    out->text = asked->choice[golden->chosen].text;
+    out->tokens = "[]";
+    const enum status st = json_end_line(&out->choice_logp, &m, arena);
+    return st || out->answer ? st : STATUS_MEMORY;
 }
 
-static enum status set_text(struct campaign_item *item, struct arena *arena,
-                            const struct campaign_golden *golden, const struct model *model)
+static enum status put_text(struct store_item *out, struct arena *arena,
+                            const struct golden *golden)
 {
+    const struct decode_tokens tokens = {golden->run.tokens, golden->run.n_tokens};
     struct text text = {0};
-    const struct decode decode = {
-        .rules = {.n = item->input.n, .stops = item->input.stop, .n_stops = item->input.n_stops},
-        .model = model};
-    const enum status st =
-        decode_answer(&text, &decode, &(struct decode_tokens){golden->tokens, golden->n_tokens});
-    item->row.text = st ? NULL : arena_text(arena, text.data, text.size);
-    item->row.tokens = store_prompt_text(arena, golden->tokens, golden->n_tokens);
+    const enum status st = decode_answer(&text, &golden->decode, &tokens);
+    out->text = st ? NULL : arena_text(arena, text.data, text.size);
+    out->tokens = store_prompt_text(arena, tokens.ids, tokens.n);
     text_finish(&text);
-    return st || (item->row.text && item->row.tokens) ? st : STATUS_MEMORY;
+    return st || (out->text && out->tokens) ? st : STATUS_MEMORY;
 }
 
-enum status campaign_items_set(struct campaign_item *item, struct arena *arena,
-                               const struct campaign_golden *golden, const struct model *model)
+enum status campaign_items_row(struct store_item *out, struct arena *arena,
+                               const struct campaign_item *item, const struct golden *golden)
 {
-    const bool choices = item->input.choices.n_choices > 0;
-    item->known = true;
-    item->n_tokens = golden->n_tokens;
-    item->hash = golden->hash;
-    item->row.hash = arena_printf(arena, "%016" PRIx64, golden->hash);
-    item->row.n_prompt = item->input.n_ids;
-    item->row.n_tokens = golden->n_tokens;
-    item->row.underflow = golden->underflow;
-    if (!item->row.hash)
+    struct executor_info info;
+    executor_info(golden->params.ex, &info);
+    *out = item->row;
+    out->hash = arena_printf(arena, "%016" PRIx64, golden_hash(golden));
+    out->n_prompt = item->input.n_ids;
+    out->n_tokens = golden_tokens(golden);
+    out->underflow = info.underflow;
+    if (!out->hash)
         return STATUS_MEMORY;
-    return choices ? set_choices(item, arena, golden) : set_text(item, arena, golden, model);
+    return golden_is_choice(golden) ? put_choices(out, arena, &item->question->item, golden)
+                                    : put_text(out, arena, golden);
 }
 
 /* Another tokenizer or chat engine may give other ids for a prompt, even as many: the campaign's
@@ -189,28 +180,34 @@ static enum status check_prompt(const struct campaign_item *item, const struct s
     return STATUS_INPUT;
 }
 
+enum status campaign_items_take(struct campaign_item *items, const struct plan *plan,
+                                const struct store_item *row)
+{
+    struct campaign_item *item = row->id < plan->n_items ? &items[row->id] : NULL;
+    if (!item || row->n_tokens == 0 || row->n_tokens > item->input.n) {
+        log_error("item %" PRIu32 " has %" PRIu32
+                  " golden tokens, which do not fit the plan's prompt",
+                  row->id, row->n_tokens);
+        return STATUS_INPUT;
+    }
+    const enum status st = check_prompt(item, row);
+    if (st)
+        return st;
+    item->known = true;
+    item->n_tokens = row->n_tokens;
+    item->hash = row->hash ? strtoull(row->hash, NULL, 16) : 0;
+    item->row = *row;
+    return STATUS_OK;
+}
+
 enum status campaign_items_read(struct campaign_item *items, struct arena *arena,
                                 const struct store *store, const struct plan *plan)
 {
     struct store_item *row = NULL;
     uint32_t count = 0;
     enum status st = store_read_items(store, arena, &row, &count);
-    for (uint32_t i = 0; !st && i < count; i++) {
-        struct campaign_item *item = row[i].id < plan->n_items ? &items[row[i].id] : NULL;
-        if (!item || row[i].n_tokens == 0 || row[i].n_tokens > item->input.n) {
-            log_error("item %" PRIu32 " of the database has %" PRIu32
-                      " golden tokens, which do not fit the plan's prompt",
-                      row[i].id, row[i].n_tokens);
-            return STATUS_INPUT;
-        }
-        st = check_prompt(item, &row[i]);
-        if (st)
-            return st;
-        item->known = true;
-        item->n_tokens = row[i].n_tokens;
-        item->hash = row[i].hash ? strtoull(row[i].hash, NULL, 16) : 0;
-        item->row = row[i];
-    }
+    for (uint32_t i = 0; !st && i < count; i++)
+        st = campaign_items_take(items, plan, &row[i]);
     return st;
 }
 

@@ -36,18 +36,15 @@ enum status campaign_items_make(struct campaign_item **out, struct arena *arena,
 struct golden_shape campaign_items_shape(const struct campaign_item *items,
                                          const struct plan *plan);
 
-/* The golden run of an item; tokens (n_tokens). */
-struct campaign_golden {
-    const int32_t *tokens; /* (n_tokens); null: of choices */
-    uint32_t n_tokens;
-    const double *logp; /* (n_choices) */
-    uint32_t n_choices, chosen;
-    uint64_t hash;
-    bool underflow;
-};
-enum status campaign_items_set(struct campaign_item *item, struct arena *arena,
-                               const struct campaign_golden *golden,
-                               const struct model *model) STATUS_MUST_USE;
+/* The row of an item whose golden run has ended; texts in `arena`, the plan and the item. */
+enum status campaign_items_row(struct store_item *out, struct arena *arena,
+                               const struct campaign_item *item,
+                               const struct golden *golden) STATUS_MUST_USE;
+
+/* Takes the golden run of an item from its row, whose texts stay in use. STATUS_INPUT, logged, if
+ * it is of another prompt. */
+enum status campaign_items_take(struct campaign_item *items, const struct plan *plan,
+                                const struct store_item *row) STATUS_MUST_USE;
 
 /* The golden runs of a database; those it lacks stay unknown. STATUS_INPUT if they are of other
  * prompts. */

@@ -9,6 +9,7 @@
 #include "inject/campaign/campaign_row.h"
 #include "inject/campaign/campaign_score.h"
 #include "inject/campaign/campaign_team.h"
+#include "inject/store/store_tables.h"
 
 struct replay {
     const struct campaign_replay_params *params;
@@ -36,16 +37,15 @@ static enum status next(void *user, uint32_t device, struct campaign_batch *out)
     return STATUS_OK;
 }
 
-static enum status ready(void *user, uint32_t device, struct campaign_reader *body)
+static enum status ready(void *user, uint32_t device, struct field_bytes *body)
 {
     struct replay *r = user;
     struct store_device info;
     (void)device;
-    return campaign_answer_read_device(body, r->arena, &info);
+    return campaign_channel_take_last(body, store_tables_fields(STORE_DEVICES), &info, r->arena);
 }
 
-static enum status done(void *user, const struct campaign_answer *answer,
-                        struct campaign_reader *body)
+static enum status done(void *user, const struct campaign_answer *answer, struct field_bytes *body)
 {
     struct replay *r = user;
     struct campaign_answer_rows rows;

@@ -123,8 +123,6 @@ static void put_proof(struct row *row, const struct campaign_row_context *contex
                       const struct record *record)
 {
     struct fault_bits type;
-    row->activations = record->activations;
-    row->expected_activations = record->expected_activations;
     if (record->activations == 0)
         return;
     fault_bits_of(&type, &record->fault, &context->bounds);
@@ -149,15 +147,14 @@ static const char *flag_names(struct arena *arena, uint32_t flags)
 }
 
 /* "[[0,0,0],[0.5,1e-3,12],...]" */
-static enum status put_deviation(struct row *row, struct arena *arena, const struct record *record,
-                                 uint32_t n_layers)
+static enum status put_deviation(struct row *row, struct arena *arena, const struct record *record)
 {
     struct json_memory m;
     if (!record->deviation)
         return STATUS_OK;
     json_begin_memory(&m, false);
     json_array_open(&m.w);
-    for (uint32_t i = 0; i <= n_layers; i++) {
+    for (uint32_t i = 0; i < record->n_deviations; i++) {
         json_array_open(&m.w);
         json_put_number(&m.w, record->deviation[i].max_abs);
         json_put_number(&m.w, record->deviation[i].rel_l2);
@@ -173,7 +170,7 @@ static enum status put_text(struct row *row, struct arena *arena, const struct r
 {
     struct text text = {0};
     enum status st =
-        decode_answer(&text, decode, &(struct decode_tokens){record->tokens, record->n_tokens});
+        decode_answer(&text, decode, &(struct decode_tokens){record->tokens, record->faulty_len});
     if (!st)
         row->faulty_text = arena_text(arena, text.data, text.size);
     text_finish(&text);
@@ -197,21 +194,15 @@ static enum status put_choice(struct row *row, struct arena *arena,
     return row->answer_golden && row->answer_faulty ? STATUS_OK : STATUS_MEMORY;
 }
 
-static void put_known(struct row *row, const struct record *record)
+/* What a record says in a row's form, under the same names. */
+static void put_measures(struct row *row, const struct record *record)
 {
-    row->margin_at_fault = record->margin_at_fault;
-    row->margin_min_after = record->margin_min_after;
-    row->logp_sum = record->logp_sum;
-    row->logp_mean = record->logp_mean;
-    row->logp_worst = record->logp_worst;
-    row->kl = record->kl;
-    if (record->healed_at != EXECUTOR_NONE)
-        row->healed_at = record->healed_at;
-    row->nan_site = record->nan_site;
-    if (record->nan_site && record->nan_layer != GRAPH_NO_LAYER)
-        row->nan_layer = record->nan_layer;
-    if (record->nan_site && record->nan_step != EXECUTOR_NONE)
-        row->nan_step = record->nan_step;
+#define PUT_U64(name) row->name = (int64_t)record->name;
+#define PUT_INDEX(name) row->name = record->name == EXECUTOR_NONE ? ROW_NULL : record->name;
+#define PUT_REAL(name) row->name = record->name;
+#define PUT_TEXT(name) row->name = record->name;
+#define PUT(type, c_type, name) PUT_##type(name)
+    RECORD_MEASURES(PUT)
 }
 
 enum status campaign_row_make(struct row *out, struct arena *arena,
@@ -223,21 +214,19 @@ enum status campaign_row_make(struct row *out, struct arena *arena,
     if (st)
         return st;
     put_proof(out, context, record);
-    put_known(out, record);
+    put_measures(out, record);
     out->outcome = kinds_text(KINDS_OUTCOME, record->outcome);
     if (record->outcome == OUTCOME_DUE)
-        out->due_reason = kinds_text(KINDS_DUE_REASON, record->due);
+        out->due_reason = kinds_text(KINDS_DUE_REASON, record->due_reason);
     out->flags = flag_names(arena, record->flags);
-    out->faulty_len = record->n_choices > 0 ? context->golden_len : record->n_tokens;
+    out->faulty_len = record->n_choices > 0 ? context->golden_len : record->faulty_len;
     if (record->hashed)
         out->hash = arena_printf(arena, "%016" PRIx64, record->hash);
-    st = put_deviation(out, arena, record, context->bounds.model->hp.n_layers);
-    if (record->first_diff != EXECUTOR_NONE)
-        out->first_diff = record->first_diff;
+    st = put_deviation(out, arena, record);
     if (!st && record->n_choices > 0)
         st = put_choice(out, arena, context, record);
     else if (!st &&
-             (record->first_diff != EXECUTOR_NONE || record->n_tokens != context->golden_len))
+             (record->first_diff != EXECUTOR_NONE || record->faulty_len != context->golden_len))
         st = put_text(out, arena, record, context->decode);
     return st;
 }

@@ -13,6 +13,7 @@
 #include "inject/campaign/campaign_score.h"
 #include "inject/campaign/campaign_state.h"
 #include "inject/campaign/campaign_team.h"
+#include "inject/store/store_tables.h"
 #include "model/model.h"
 
 /* "general.file_type" of GGUF, of the types that are supported. */
@@ -125,13 +126,14 @@ static enum status give_back(void *user, const struct campaign_batch *batch)
     return campaign_queue_give_back(s->queue, batch);
 }
 
-static enum status ready(void *user, uint32_t device, struct campaign_reader *body)
+static enum status ready(void *user, uint32_t device, struct field_bytes *body)
 {
     struct campaign_state *s = user;
     struct campaign_seat *seat = &s->seat[device];
     struct store_device info;
     struct arena arena = {0};
-    enum status st = campaign_answer_read_device(body, &arena, &info);
+    enum status st =
+        campaign_channel_take_last(body, store_tables_fields(STORE_DEVICES), &info, &arena);
     if (!st)
         st = store_device(s->store, &info, &seat->row);
     if (!st && !seat->opened)

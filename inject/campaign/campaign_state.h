@@ -66,7 +66,7 @@ enum status campaign_look_now(struct campaign_state *s) STATUS_MUST_USE;
 /* campaign_commit.c: writes answers, due trials and incidents into the database; compares controls.
  * The functions of campaign_crew_owner. */
 enum status campaign_commit_answer(void *user, const struct campaign_answer *answer,
-                                   struct campaign_reader *body) STATUS_MUST_USE;
+                                   struct field_bytes *body) STATUS_MUST_USE;
 enum status campaign_commit_due(void *user, const struct campaign_due *due) STATUS_MUST_USE;
 enum status campaign_commit_incident(void *user, uint32_t device, uint64_t trial,
                                      const char *what) STATUS_MUST_USE;

@@ -12,6 +12,7 @@
 #include "inject/campaign/campaign_answer.h"
 #include "inject/campaign/campaign_row.h"
 #include "inject/campaign/campaign_variant.h"
+#include "inject/store/store_tables.h"
 #include "inject/trial/trial.h"
 #include "tasks/answers.h"
 
@@ -34,12 +35,11 @@ struct worker {
 
 /* One CAMPAIGN_WORK message. */
 struct job {
-    uint32_t way, item, count;
-    uint64_t id[CAMPAIGN_BATCH_MAX];
+    struct campaign_batch batch; /* `work`: enum campaign_way */
     struct arena arena;
-    struct sample_draw *draw; /* (count) */
-    struct trial_job *trial;  /* (count) */
-    struct record *record;    /* (count) */
+    struct sample_draw *draw; /* (batch.count) */
+    struct trial_job *trial;  /* (batch.count) */
+    struct record *record;    /* (batch.count) */
 };
 
 /* --- golden --- */
@@ -119,25 +119,13 @@ static enum status need_golden(struct worker *w, uint32_t index)
 
 static enum status answer_golden(struct worker *w, uint32_t index)
 {
-    const struct golden *run = &w->golden;
-    struct executor_info info;
+    struct store_item row;
     enum status st = need_golden(w, index);
-    if (st)
-        return st;
-    executor_info(w->opened.ex, &info);
-    struct campaign_golden golden = {.tokens = golden_is_choice(run) ? NULL : run->run.tokens,
-                                     .n_tokens = golden_tokens(run),
-                                     .hash = golden_hash(run),
-                                     .n_choices = run->n_choices,
-                                     .chosen = run->chosen,
-                                     .underflow = info.underflow};
-    double *logp = arena_array(&w->golden_arena, run->n_choices + 1, sizeof(*logp));
-    if (!logp)
-        return STATUS_MEMORY;
-    for (uint32_t i = 0; i < run->n_choices; i++)
-        logp[i] = run->choice[i].logp;
-    golden.logp = logp;
-    return campaign_answer_golden(w->channel, &golden);
+    if (!st)
+        st = campaign_items_row(&row, &w->golden_arena, &w->world->item[index], &w->golden);
+    return st ? st
+              : campaign_channel_send_one(w->channel, CAMPAIGN_DONE,
+                                          store_tables_fields(STORE_ITEMS), &row);
 }
 
 /* --- trials --- */
@@ -155,13 +143,13 @@ static struct trial_settings settings_of(const struct worker *w, uint32_t way)
 static enum status draw(struct worker *w, struct job *job)
 {
     enum status st = STATUS_OK;
-    job->draw = arena_array(&job->arena, job->count, sizeof(*job->draw));
-    job->trial = arena_array(&job->arena, job->count, sizeof(*job->trial));
-    job->record = arena_array(&job->arena, job->count, sizeof(*job->record));
+    job->draw = arena_array(&job->arena, job->batch.count, sizeof(*job->draw));
+    job->trial = arena_array(&job->arena, job->batch.count, sizeof(*job->trial));
+    job->record = arena_array(&job->arena, job->batch.count, sizeof(*job->record));
     if (!job->draw || !job->trial || !job->record)
         return STATUS_MEMORY;
-    for (uint32_t i = 0; !st && i < job->count; i++) {
-        st = sample_draw(w->world->sample, job->id[i], &job->arena, &job->draw[i]);
+    for (uint32_t i = 0; !st && i < job->batch.count; i++) {
+        st = sample_draw(w->world->sample, job->batch.id[i], &job->arena, &job->draw[i]);
         job->trial[i] = (struct trial_job){.fault = job->draw[i].fault,
                                            .n_faults = job->draw[i].n_faults,
                                            .choice = job->draw[i].choice};
@@ -176,7 +164,7 @@ static enum status dry_run(struct worker *w, struct job *job)
     const struct trial_settings settings = settings_of(w, CAMPAIGN_WAY_FAST);
     struct campaign_variant_dry dry;
     enum status st = campaign_variant_missing(&dry, &job->arena, &w->proven, w->world->setup->model,
-                                              &(struct trial_jobs){job->trial, job->count});
+                                              &(struct trial_jobs){job->trial, job->batch.count});
     for (uint32_t i = 0; !st && i < dry.count; i++) {
         const struct trial_job one = {.fault = &dry.fault[i], .n_faults = 1};
         struct record record;
@@ -208,52 +196,51 @@ struct fault_bounds campaign_worker_bounds(const struct campaign_world *world, u
 
 static enum status answer_rows(struct worker *w, struct job *job)
 {
-    const struct campaign_row_context context = {.bounds =
-                                                     campaign_worker_bounds(w->world, job->item),
-                                                 .golden_len = golden_tokens(&w->golden),
-                                                 .question = w->world->item[job->item].question,
-                                                 .golden = &w->golden,
-                                                 .decode = &w->golden.decode};
-    struct row *row = arena_array(&job->arena, job->count, sizeof(*row));
+    const struct campaign_row_context context = {
+        .bounds = campaign_worker_bounds(w->world, job->batch.item),
+        .golden_len = golden_tokens(&w->golden),
+        .question = w->world->item[job->batch.item].question,
+        .golden = &w->golden,
+        .decode = &w->golden.decode};
+    struct row *row = arena_array(&job->arena, job->batch.count, sizeof(*row));
     enum status st = row ? STATUS_OK : STATUS_MEMORY;
-    for (uint32_t i = 0; !st && i < job->count; i++) {
+    for (uint32_t i = 0; !st && i < job->batch.count; i++) {
         st = campaign_row_make(&row[i], &job->arena, &context, &job->draw[i], &job->record[i]);
-        row[i].path = settings_of(w, job->way).path == TRIAL_NAIVE ? "naive" : "fast";
+        row[i].path = settings_of(w, job->batch.work).path == TRIAL_NAIVE ? "naive" : "fast";
     }
     return st ? st
-              : campaign_answer_rows(w->channel, &job->arena,
-                                     &(struct campaign_answer_batch){row, job->draw, job->count});
+              : campaign_answer_rows(
+                    w->channel, &job->arena,
+                    &(struct campaign_answer_batch){row, job->draw, job->batch.count});
 }
 
 static enum status run_job(struct worker *w, struct job *job)
 {
-    const struct trial_settings settings = settings_of(w, job->way);
+    const struct trial_settings settings = settings_of(w, job->batch.work);
     enum status st = draw(w, job);
     if (!st)
-        st = need_golden(w, job->item);
+        st = need_golden(w, job->batch.item);
     if (!st)
         st = dry_run(w, job);
     if (!st)
-        st = campaign_answer_armed(w->channel, w->golden_seconds);
+        st = campaign_channel_send_one(w->channel, CAMPAIGN_ARMED, &campaign_armed_table,
+                                       &(struct campaign_armed){w->golden_seconds});
     if (!st)
         st = trial_batch(job->record, &job->arena, &w->golden, &settings,
-                         &(struct trial_jobs){job->trial, job->count});
+                         &(struct trial_jobs){job->trial, job->batch.count});
     return st ? st : answer_rows(w, job);
 }
 
 static enum status read_job(struct job *job, const struct campaign_message *message)
 {
-    struct campaign_reader body = campaign_channel_reader(message);
-    job->way = campaign_channel_u32(&body);
-    job->item = campaign_channel_u32(&body);
-    job->count = campaign_channel_u32(&body);
-    for (uint32_t i = 0; i < job->count && i < CAMPAIGN_BATCH_MAX; i++)
-        job->id[i] = campaign_channel_u64(&body);
-    if (message->kind == CAMPAIGN_WORK && !body.bad && body.left == 0 &&
-        job->way < CAMPAIGN_WAY_COUNT)
-        return STATUS_OK;
+    struct field_bytes body = message->body;
+    if (message->kind == CAMPAIGN_WORK) {
+        const enum status st = campaign_channel_take_batch(&body, &job->batch);
+        if (st || job->batch.work < CAMPAIGN_WAY_COUNT)
+            return st;
+    }
     log_error("a worker was sent a message of kind %" PRIu32 " and %zu bytes, expected work",
-              message->kind, message->size);
+              message->kind, message->body.left);
     return STATUS_INTERNAL;
 }
 
@@ -261,10 +248,12 @@ static enum status serve(struct worker *w, const struct campaign_message *messag
 {
     struct job job = {.arena = {0}};
     enum status st = read_job(&job, message);
-    if (!st && job.way == CAMPAIGN_WAY_OPEN)
-        st = campaign_answer_opened(w->channel);
+    if (!st && job.batch.work == CAMPAIGN_WAY_OPEN)
+        st = campaign_channel_send(w->channel, CAMPAIGN_DONE, &(struct text){0});
+    else if (!st && job.batch.work == CAMPAIGN_WAY_GOLDEN)
+        st = answer_golden(w, job.batch.item);
     else if (!st)
-        st = job.way == CAMPAIGN_WAY_GOLDEN ? answer_golden(w, job.item) : run_job(w, &job);
+        st = run_job(w, &job);
     arena_finish(&job.arena);
     return st;
 }
@@ -279,7 +268,9 @@ static enum status open_worker(struct worker *w)
     w->shape = campaign_items_shape(w->world->item, setup->plan);
     golden_needs(&params, &w->shape);
     enum status st = w->device->open(w->device->user, &params, &w->opened);
-    return st ? st : campaign_answer_ready(w->channel, &w->opened.info);
+    return st ? st
+              : campaign_channel_send_one(w->channel, CAMPAIGN_READY,
+                                          store_tables_fields(STORE_DEVICES), &w->opened.info);
 }
 
 /* True if another try cannot help. */
@@ -299,7 +290,9 @@ enum status campaign_worker_serve(const struct campaign_world *world, uint32_t i
     while (!st && campaign_channel_wait(channel, &message))
         st = serve(&w, &message);
     if (st) { /* the process ends; the system frees what a failed device holds */
-        const enum status told = campaign_answer_failed(channel, st, is_final(&w, st));
+        const struct campaign_failure failure = {st, is_final(&w, st), log_last_error()};
+        const enum status told =
+            campaign_channel_send_one(channel, CAMPAIGN_FAILED, &campaign_failure_table, &failure);
         return told ? told : st;
     }
     drop_golden(&w);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* The fields of a row as data. */
+/* The fields of a row as data, and what of them must agree on every device. */
 #include "inject/store/row.h"
 
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/json_scan.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -18,11 +19,9 @@ static const struct field FIELDS[] = {ROW_FIELDS(ENTRY)};
 #define STRUCT row_joined
 static const struct field JOINED[] = {ROW_JOINED(ENTRY)};
 #undef STRUCT
-#define COUNT(array) (sizeof(array) / sizeof(*(array)))
 
-const struct field_table row_table = {"trial", FIELDS, COUNT(FIELDS), sizeof(struct row)};
-const struct field_table row_joined_table = {"joined", JOINED, COUNT(JOINED),
-                                             sizeof(struct row_joined)};
+const struct field_table row_table = FIELD_TABLE("trial", row, FIELDS);
+const struct field_table row_joined_table = FIELD_TABLE("joined", row_joined, JOINED);
 
 void row_init(struct row *row)
 {
@@ -51,4 +50,37 @@ enum status row_check(const struct row *row)
         }
     }
     return STATUS_OK;
+}
+
+bool row_compare(const struct row *a, const struct row *b, struct row_difference *out)
+{
+    *out = (struct row_difference){0};
+    for (size_t i = 0; i < row_table.count; i++) {
+        const struct field *field = &row_table.field[i];
+        if (field->level < FIELD_RUN && !field_same(field, a, b)) {
+            out->field = field;
+            field_describe_difference(out->text, field, a, b);
+            return false;
+        }
+    }
+    return true;
+}
+
+uint64_t row_digest(const struct row *row)
+{
+    uint64_t digest = 0;
+
+    for (size_t i = 0; i < row_table.count; i++) {
+        const struct field *field = &row_table.field[i];
+        const struct field_value value = field_get(field, row);
+        uint64_t bits = (uint64_t)value.number;
+        if (field->level == FIELD_RUN)
+            continue;
+        if (field_kind(field) == FIELD_KIND_REAL)
+            memcpy(&bits, &value.real, sizeof(bits));
+        digest = field_is_null(field, value) ? hash_fold64(digest, UINT64_MAX)
+                 : value.text ? hash_fold_bytes(digest, value.text, strlen(value.text))
+                              : hash_fold64(digest, bits);
+    }
+    return digest;
 }

@@ -6,8 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/field.h"
 #include "base/status.h"
-#include "inject/store/field.h"
 
 /* type (field.h), name, level, the schema's version that added it, unit ("none": a name, an index,
  * a share), meaning. The order is that of the export (METHOD.md 6). */
@@ -135,11 +135,9 @@ void row_init(struct row *row);
 enum status row_check(const struct row *row) STATUS_MUST_USE;
 
 /* The first field in which two rows of one trial differ and may not. */
-#define ROW_DIFFERENCE_TEXT 256
 struct row_difference {
-    const struct field *field;      /* null: none */
-    char text[ROW_DIFFERENCE_TEXT]; /* "first_diff: 3 against null"; long texts from where they
-                                       differ */
+    const struct field *field; /* null: none */
+    char text[FIELD_DIFFERENCE_TEXT];
 };
 bool row_compare(const struct row *a, const struct row *b, struct row_difference *out);
 

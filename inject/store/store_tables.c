@@ -9,53 +9,47 @@
 #include "base/log.h"
 #include "inject/store/store_handle.h"
 
-#define COLUMN(structure, kind, member)                                                            \
-    {                                                                                              \
-        .name = #member, .type = FIELD_##kind, .offset = offsetof(struct structure, member)        \
-    }
-#define COUNT(array) (sizeof(array) / sizeof(*(array)))
-
 static const struct field CAMPAIGN_COLUMNS[] = {
-    COLUMN(store_identity, TEXT, plan_hash), COLUMN(store_identity, TEXT, model_hash),
-    COLUMN(store_identity, TEXT, shaders),   COLUMN(store_identity, TEXT, contract),
-    COLUMN(store_identity, TEXT, tool),      COLUMN(store_identity, TEXT, model),
-    COLUMN(store_identity, TEXT, plan),      COLUMN(store_identity, TEXT, waves),
-    COLUMN(store_identity, U64, trials),     COLUMN(store_identity, U32, shard),
-    COLUMN(store_identity, U32, shards),
+    FIELD(store_identity, TEXT, plan_hash), FIELD(store_identity, TEXT, model_hash),
+    FIELD(store_identity, TEXT, shaders),   FIELD(store_identity, TEXT, contract),
+    FIELD(store_identity, TEXT, tool),      FIELD(store_identity, TEXT, model),
+    FIELD(store_identity, TEXT, plan),      FIELD(store_identity, TEXT, waves),
+    FIELD(store_identity, U64, trials),     FIELD(store_identity, U32, shard),
+    FIELD(store_identity, U32, shards),
 };
 static const struct field DEVICE_COLUMNS[] = {
-    COLUMN(store_device, TEXT, name),      COLUMN(store_device, TEXT, uuid),
-    COLUMN(store_device, TEXT, driver),    COLUMN(store_device, TEXT, driver_version),
-    COLUMN(store_device, TEXT, probe),     COLUMN(store_device, TEXT, constants),
-    COLUMN(store_device, TEXT, cpu_flags), COLUMN(store_device, U32, threads),
+    FIELD(store_device, TEXT, name),      FIELD(store_device, TEXT, uuid),
+    FIELD(store_device, TEXT, driver),    FIELD(store_device, TEXT, driver_version),
+    FIELD(store_device, TEXT, probe),     FIELD(store_device, TEXT, constants),
+    FIELD(store_device, TEXT, cpu_flags), FIELD(store_device, U32, threads),
 };
 static const struct field STRATUM_COLUMNS[] = {
-    COLUMN(store_stratum, U32, id),        COLUMN(store_stratum, TEXT, label),
-    COLUMN(store_stratum, REAL, weight),   COLUMN(store_stratum, REAL, size),
-    COLUMN(store_stratum, U64, planned),   COLUMN(store_stratum, BOOL, distinct_faults),
-    COLUMN(store_stratum, REAL, no_fault),
+    FIELD(store_stratum, U32, id),        FIELD(store_stratum, TEXT, label),
+    FIELD(store_stratum, REAL, weight),   FIELD(store_stratum, REAL, size),
+    FIELD(store_stratum, U64, planned),   FIELD(store_stratum, BOOL, distinct_faults),
+    FIELD(store_stratum, REAL, no_fault),
 };
 static const struct field ITEM_COLUMNS[] = {
-    COLUMN(store_item, U32, id),          COLUMN(store_item, TEXT, prompt),
-    COLUMN(store_item, TEXT, text),       COLUMN(store_item, TEXT, prompt_group),
-    COLUMN(store_item, TEXT, prompt_ids), COLUMN(store_item, TEXT, tokens),
-    COLUMN(store_item, TEXT, hash),       COLUMN(store_item, U32, n_prompt),
-    COLUMN(store_item, U32, n_tokens),    COLUMN(store_item, REAL, weight),
-    COLUMN(store_item, BOOL, underflow),  COLUMN(store_item, TEXT, task),
-    COLUMN(store_item, TEXT, area),       COLUMN(store_item, TEXT, doc_id),
-    COLUMN(store_item, TEXT, task_group), COLUMN(store_item, TEXT, target),
-    COLUMN(store_item, TEXT, answer),     COLUMN(store_item, TEXT, choice_logp),
-    COLUMN(store_item, REAL, score),      COLUMN(store_item, REAL, chance),
+    FIELD(store_item, U32, id),          FIELD(store_item, TEXT, prompt),
+    FIELD(store_item, TEXT, text),       FIELD(store_item, TEXT, prompt_group),
+    FIELD(store_item, TEXT, prompt_ids), FIELD(store_item, TEXT, tokens),
+    FIELD(store_item, TEXT, hash),       FIELD(store_item, U32, n_prompt),
+    FIELD(store_item, U32, n_tokens),    FIELD(store_item, REAL, weight),
+    FIELD(store_item, BOOL, underflow),  FIELD(store_item, TEXT, task),
+    FIELD(store_item, TEXT, area),       FIELD(store_item, TEXT, doc_id),
+    FIELD(store_item, TEXT, task_group), FIELD(store_item, TEXT, target),
+    FIELD(store_item, TEXT, answer),     FIELD(store_item, TEXT, choice_logp),
+    FIELD(store_item, REAL, score),      FIELD(store_item, REAL, chance),
 };
 static const struct field INCIDENT_COLUMNS[] = {
-    COLUMN(store_incident, U64, trial),
-    COLUMN(store_incident, U32, device),
-    COLUMN(store_incident, TEXT, what),
+    FIELD(store_incident, U64, trial),
+    FIELD(store_incident, U32, device),
+    FIELD(store_incident, TEXT, what),
 };
 static const struct field FAULT_COLUMNS[] = {
-    COLUMN(store_fault, U64, trial),
-    COLUMN(store_fault, U32, number),
-    COLUMN(store_fault, TEXT, json),
+    FIELD(store_fault, U64, trial),
+    FIELD(store_fault, U32, number),
+    FIELD(store_fault, TEXT, json),
 };
 
 static const struct table {
@@ -64,26 +58,12 @@ static const struct table {
     const char *after; /* ", name": a number that is no member, after the members; "": none */
 } TABLES[] = {
 #define NO_ID (-1)
-    [STORE_CAMPAIGN] = {{"campaign", CAMPAIGN_COLUMNS, COUNT(CAMPAIGN_COLUMNS),
-                         sizeof(struct store_identity)},
-                        1,
-                        ""},
-    [STORE_DEVICES] =
-        {{"device", DEVICE_COLUMNS, COUNT(DEVICE_COLUMNS), sizeof(struct store_device)}, 0, ""},
-    [STORE_STRATA] = {{"stratum", STRATUM_COLUMNS, COUNT(STRATUM_COLUMNS),
-                       sizeof(struct store_stratum)},
-                      NO_ID,
-                      ""},
-    [STORE_ITEMS] = {{"item", ITEM_COLUMNS, COUNT(ITEM_COLUMNS), sizeof(struct store_item)},
-                     NO_ID,
-                     ""},
-    [STORE_INCIDENTS] = {{"incident", INCIDENT_COLUMNS, COUNT(INCIDENT_COLUMNS),
-                          sizeof(struct store_incident)},
-                         0,
-                         ""},
-    [STORE_FAULTS] = {{"fault", FAULT_COLUMNS, COUNT(FAULT_COLUMNS), sizeof(struct store_fault)},
-                      NO_ID,
-                      ""},
+    [STORE_CAMPAIGN] = {FIELD_TABLE("campaign", store_identity, CAMPAIGN_COLUMNS), 1, ""},
+    [STORE_DEVICES] = {FIELD_TABLE("device", store_device, DEVICE_COLUMNS), 0, ""},
+    [STORE_STRATA] = {FIELD_TABLE("stratum", store_stratum, STRATUM_COLUMNS), NO_ID, ""},
+    [STORE_ITEMS] = {FIELD_TABLE("item", store_item, ITEM_COLUMNS), NO_ID, ""},
+    [STORE_INCIDENTS] = {FIELD_TABLE("incident", store_incident, INCIDENT_COLUMNS), 0, ""},
+    [STORE_FAULTS] = {FIELD_TABLE("fault", store_fault, FAULT_COLUMNS), NO_ID, ""},
     [STORE_TRIALS] = {{NULL, NULL, 0, 0}, NO_ID, ", batch"}, /* row_table */
 };
 
@@ -191,13 +171,16 @@ enum status store_tables_list(struct sql_statement **select, enum store_table ta
 }
 
 enum status store_tables_read(const struct store *store, enum store_table table,
-                              struct arena *arena, void **out, uint32_t *count)
+                              struct arena *arena, void *out, uint32_t *count)
 {
     struct sql_statement *select = NULL;
-    *out = NULL;
+    void *rows = NULL;
     *count = 0;
-    const enum status st = store_tables_select(&select, store, table, "ORDER BY id");
-    return st ? st : store_tables_list(&select, table, arena, out, count);
+    enum status st = store_tables_select(&select, store, table, "ORDER BY id");
+    if (!st)
+        st = store_tables_list(&select, table, arena, &rows, count);
+    memcpy(out, &rows, sizeof(rows));
+    return st;
 }
 
 enum status store_tables_put(struct sql_statement *insert, enum store_table table, const void *row,
@@ -305,10 +288,9 @@ static enum status find_or_add_device(struct store *store, const struct store_de
                                       uint32_t *out)
 {
     struct arena arena = {0};
-    void *there = NULL;
+    struct store_device *devices = NULL;
     uint32_t count = 0;
-    enum status st = store_tables_read(store, STORE_DEVICES, &arena, &there, &count);
-    const struct store_device *devices = there;
+    enum status st = store_read_devices(store, &arena, &devices, &count);
 
     *out = 0;
     while (!st && *out < count && store_tables_difference(STORE_DEVICES, device, &devices[*out]))
@@ -341,39 +323,23 @@ enum status store_put_incident(struct store *store, const struct store_incident 
 enum status store_read_strata(const struct store *store, struct arena *arena,
                               struct store_stratum **out, uint32_t *count)
 {
-    void *rows = NULL;
-    const enum status st = store_tables_read(store, STORE_STRATA, arena, &rows, count);
-
-    *out = rows;
-    return st;
+    return store_tables_read(store, STORE_STRATA, arena, out, count);
 }
 
 enum status store_read_items(const struct store *store, struct arena *arena,
                              struct store_item **out, uint32_t *count)
 {
-    void *rows = NULL;
-    const enum status st = store_tables_read(store, STORE_ITEMS, arena, &rows, count);
-
-    *out = rows;
-    return st;
+    return store_tables_read(store, STORE_ITEMS, arena, out, count);
 }
 
 enum status store_read_devices(const struct store *store, struct arena *arena,
                                struct store_device **out, uint32_t *count)
 {
-    void *rows = NULL;
-    const enum status st = store_tables_read(store, STORE_DEVICES, arena, &rows, count);
-
-    *out = rows;
-    return st;
+    return store_tables_read(store, STORE_DEVICES, arena, out, count);
 }
 
 enum status store_read_incidents(const struct store *store, struct arena *arena,
                                  struct store_incident **out, uint32_t *count)
 {
-    void *rows = NULL;
-    const enum status st = store_tables_read(store, STORE_INCIDENTS, arena, &rows, count);
-
-    *out = rows;
-    return st;
+    return store_tables_read(store, STORE_INCIDENTS, arena, out, count);
 }

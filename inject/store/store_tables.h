@@ -29,9 +29,9 @@ enum status store_tables_take(struct sql_statement *select, enum store_table tab
 /* All rows of the statement as an array of the table's struct; ends the statement. */
 enum status store_tables_list(struct sql_statement **select, enum store_table table,
                               struct arena *arena, void **out, uint32_t *count) STATUS_MUST_USE;
-/* All rows of a table by id. */
+/* All rows of a table by id; `out` is the address of a pointer to the table's struct. */
 enum status store_tables_read(const struct store *store, enum store_table table,
-                              struct arena *arena, void **out, uint32_t *count) STATUS_MUST_USE;
+                              struct arena *arena, void *out, uint32_t *count) STATUS_MUST_USE;
 
 /* A statement that writes a row; `own` is the value that is no member: the id of a table that
  * numbers its rows, the batch of a trial. */

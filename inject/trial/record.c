@@ -34,7 +34,7 @@ static void take_tokens(struct record *out, const struct generation *run,
                         const struct trial_settings *settings)
 {
     out->tokens = run->tokens;
-    out->n_tokens = run->n_tokens;
+    out->faulty_len = run->n_tokens;
     out->hashed = settings->level > RECORD_OUTCOME;
     if (out->hashed)
         out->hash = decode_hash(run->step, run->n_tokens);
@@ -118,6 +118,12 @@ static void take_fed(struct record *out, const struct lane *fed)
     out->healed_at = fed->differs_until > fed->first ? fed->differs_until : fed->first;
 }
 
+void record_take_deviation(struct record *out, const struct lane *lane)
+{
+    out->deviation = lane->deviation;
+    out->n_deviations = lane->deviation ? lane->golden->params.ex->model->hp.n_layers + 1 : 0;
+}
+
 enum status record_check(const struct record *out, const struct outcome_facts *facts)
 {
     char site[FAULT_SITE_TEXT];
@@ -152,14 +158,14 @@ enum status record_make(struct record *out, const struct record_lanes *lanes)
     out->first_diff = first_difference(run);
     out->protection = decode_sum(run->decode, &run->run);
     out->redone = run->run.redone;
-    out->due = run->due;
+    out->due_reason = run->due;
     take_margins(out, run);
     if (lanes->fed && lanes->fed->due == DUE_NONE)
         take_fed(out, lanes->fed);
     const struct lane *measured = run->run.redone > 0 ? lanes->fed : run;
     /* a run may end before the pass of the first struck position */
     if (measured && measured->next > measured->first)
-        out->deviation = measured->deviation;
+        record_take_deviation(out, measured);
     struct outcome_facts facts = {
         .reached = true,
         .dry = proof.dry,
@@ -174,7 +180,7 @@ enum status record_make(struct record *out, const struct record_lanes *lanes)
         st = take_flags(out, run);
     out->outcome = outcome_of(&facts);
     if (out->outcome != OUTCOME_DUE)
-        out->due = DUE_NONE;
+        out->due_reason = DUE_NONE;
     return st ? st : record_check(out, &facts);
 }
 
@@ -183,119 +189,81 @@ bool record_wants_origin(const struct record *record, const struct lane *run)
     bool found = run->nonfinite;
     if (run->settings->level < RECORD_FULL || has_nonfinite(&run->golden->run))
         return false;
-    for (uint32_t i = 0; record->deviation && i <= run->golden->params.ex->model->hp.n_layers; i++)
+    for (uint32_t i = 0; i < record->n_deviations; i++)
         found = found || !isfinite(record->deviation[i].max_abs);
     return found;
 }
 
-static bool same_number(double a, double b)
+/* --- equality --- */
+
+#define ENTRY(type, c_type, name) FIELD(record, type, name),
+static const struct field FIELDS[] = {RECORD_FACTS(ENTRY) RECORD_MEASURES(ENTRY)};
+static const struct field_table RECORD = FIELD_TABLE("record", record, FIELDS);
+
+static const struct field PROTECTION_FIELDS[] = {FIELD(decode_summary, U32, alarms),
+                                                 FIELD(decode_summary, INDEX, first),
+                                                 FIELD(decode_summary, U32, damage)};
+static const struct field_table PROTECTION =
+    FIELD_TABLE("protection", decode_summary, PROTECTION_FIELDS);
+
+/* An element of each list. */
+struct token {
+    uint32_t token;
+};
+struct choice {
+    double logp;
+};
+static const struct field TOKEN_FIELDS[] = {FIELD(token, U32, token)};
+static const struct field CHOICE_FIELDS[] = {FIELD(choice, REAL, logp)};
+static const struct field DEVIATION_FIELDS[] = {FIELD(trial_deviation, REAL, max_abs),
+                                                FIELD(trial_deviation, REAL, rel_l2),
+                                                FIELD(trial_deviation, U32, bits)};
+static const struct field_table TOKEN = FIELD_TABLE("tokens", token, TOKEN_FIELDS);
+static const struct field_table CHOICE = FIELD_TABLE("choice_logp", choice, CHOICE_FIELDS);
+static const struct field_table DEVIATION =
+    FIELD_TABLE("deviation", trial_deviation, DEVIATION_FIELDS);
+
+/* A list of a record; null: it has none. */
+struct list {
+    const void *item;
+    uint32_t count;
+};
+
+static bool same(const struct field_table *table, const void *a, const void *b, char *why)
 {
-    return a == b || (isnan(a) && isnan(b));
+    const struct field *field = field_difference(table, a, b);
+    if (field)
+        field_describe_difference(why, field, a, b);
+    return !field;
 }
 
-static bool same_deviation(const struct record *a, const struct record *b,
-                           const struct record_compare *c)
+static bool same_list(const struct field_table *table, struct list a, struct list b, char *why)
 {
-    if (!a->deviation || !b->deviation) {
-        snprintf(c->why, c->why_size, "deviation: only one record has it");
-        return !a->deviation && !b->deviation;
+    char what[FIELD_DIFFERENCE_TEXT - 64];
+    if (!a.item || !b.item || a.count != b.count) {
+        snprintf(why, FIELD_DIFFERENCE_TEXT, "%s: %" PRIu32 " against %" PRIu32, table->name,
+                 a.item ? a.count : 0, b.item ? b.count : 0);
+        return !a.item && !b.item;
     }
-    for (uint32_t i = 0; i <= c->n_layers; i++) {
-        const struct trial_deviation *x = &a->deviation[i], *y = &b->deviation[i];
-        if (x->bits == y->bits && same_number(x->max_abs, y->max_abs) &&
-            same_number(x->rel_l2, y->rel_l2))
+    for (uint32_t i = 0; i < a.count; i++) {
+        const size_t at = i * table->size;
+        if (same(table, (const char *)a.item + at, (const char *)b.item + at, why))
             continue;
-        snprintf(c->why, c->why_size,
-                 "deviation at layer %" PRIu32 ": %" PRIu32 " bits, max %g against %" PRIu32
-                 " bits, max %g",
-                 i, x->bits, x->max_abs, y->bits, y->max_abs);
+        snprintf(what, sizeof(what), "%s", why);
+        snprintf(why, FIELD_DIFFERENCE_TEXT, "%s %" PRIu32 ": %s", table->name, i, what);
         return false;
     }
     return true;
 }
 
-static bool same_counts(const struct record *a, const struct record *b,
-                        const struct record_compare *c)
+bool record_equal(const struct record *a, const struct record *b, char why[FIELD_DIFFERENCE_TEXT])
 {
-    const struct {
-        const char *name;
-        uint64_t a, b;
-    } fields[] = {
-        {"outcome", a->outcome, b->outcome},
-        {"due", a->due, b->due},
-        {"activations", a->activations, b->activations},
-        {"expected_activations", a->expected_activations, b->expected_activations},
-        {"before", a->before, b->before},
-        {"after", a->after, b->after},
-        {"flags", a->flags, b->flags},
-        {"first_diff", a->first_diff, b->first_diff},
-        {"alarms", a->protection.alarms, b->protection.alarms},
-        {"first alarm", a->protection.first, b->protection.first},
-        {"damage", a->protection.damage, b->protection.damage},
-        {"redone", a->redone, b->redone},
-        {"faulty_len", a->n_tokens, b->n_tokens},
-        {"chosen", a->chosen, b->chosen},
-        {"n_choices", a->n_choices, b->n_choices},
-        {"hashed", a->hashed, b->hashed},
-        {"hash", a->hash, b->hash},
-        {"healed_at", a->healed_at, b->healed_at},
-        {"nan_layer", a->nan_layer, b->nan_layer},
-        {"nan_step", a->nan_step, b->nan_step},
-    };
-    for (size_t i = 0; i < sizeof(fields) / sizeof(*fields); i++) {
-        if (fields[i].a == fields[i].b)
-            continue;
-        snprintf(c->why, c->why_size, "%s: %" PRIu64 " against %" PRIu64, fields[i].name,
-                 fields[i].a, fields[i].b);
-        return false;
-    }
-    return true;
-}
-
-static bool same_numbers(const struct record *a, const struct record *b,
-                         const struct record_compare *c)
-{
-    const struct {
-        const char *name;
-        double a, b;
-    } fields[] = {
-        {"margin_at_fault", a->margin_at_fault, b->margin_at_fault},
-        {"margin_min_after", a->margin_min_after, b->margin_min_after},
-        {"logp_sum", a->logp_sum, b->logp_sum},
-        {"logp_mean", a->logp_mean, b->logp_mean},
-        {"logp_worst", a->logp_worst, b->logp_worst},
-        {"kl", a->kl, b->kl},
-    };
-    for (size_t i = 0; i < sizeof(fields) / sizeof(*fields); i++) {
-        if (same_number(fields[i].a, fields[i].b))
-            continue;
-        snprintf(c->why, c->why_size, "%s: %.17g against %.17g", fields[i].name, fields[i].a,
-                 fields[i].b);
-        return false;
-    }
-    return true;
-}
-
-bool record_equal(const struct record *a, const struct record *b, const struct record_compare *c)
-{
-    if (!same_counts(a, b, c))
-        return false;
-    for (uint32_t i = 0; i < a->n_choices; i++) {
-        if (same_number(a->choice_logp[i], b->choice_logp[i]))
-            continue;
-        snprintf(c->why, c->why_size, "choice_logp of choice %" PRIu32 ": %.17g against %.17g", i,
-                 a->choice_logp[i], b->choice_logp[i]);
-        return false;
-    }
-    if (a->n_tokens > 0 && memcmp(a->tokens, b->tokens, a->n_tokens * sizeof(*a->tokens)) != 0) {
-        snprintf(c->why, c->why_size, "tokens differ");
-        return false;
-    }
-    const bool sited = a->nan_site && b->nan_site;
-    if (sited ? strcmp(a->nan_site, b->nan_site) != 0 : a->nan_site != b->nan_site) {
-        snprintf(c->why, c->why_size, "nan_site: %s against %s", a->nan_site ? a->nan_site : "none",
-                 b->nan_site ? b->nan_site : "none");
-        return false;
-    }
-    return same_numbers(a, b, c) && same_deviation(a, b, c);
+    const struct list tokens[] = {{a->tokens, a->faulty_len}, {b->tokens, b->faulty_len}};
+    const struct list logp[] = {{a->choice_logp, a->n_choices}, {b->choice_logp, b->n_choices}};
+    const struct list deviation[] = {{a->deviation, a->n_deviations},
+                                     {b->deviation, b->n_deviations}};
+    return same(&RECORD, a, b, why) && same(&PROTECTION, &a->protection, &b->protection, why) &&
+           same_list(&TOKEN, tokens[0], tokens[1], why) &&
+           same_list(&CHOICE, logp[0], logp[1], why) &&
+           same_list(&DEVIATION, deviation[0], deviation[1], why);
 }

@@ -29,6 +29,9 @@ struct outcome_facts;
 enum status record_check(const struct record *out,
                          const struct outcome_facts *facts) STATUS_MUST_USE;
 
+/* The lane's deviation, if its level has one. */
+void record_take_deviation(struct record *out, const struct lane *lane);
+
 /* For a generation's job whose coordinates are beyond the golden run's work. */
 void record_not_reached(struct record *out, const struct golden *golden,
                         const struct trial_settings *settings, const struct trial_job *job);

@@ -59,13 +59,13 @@ static void take_proofs(struct record *out, struct outcome_facts *facts,
         facts->dry = facts->dry && lane->proof.dry;
         facts->same_bits = facts->same_bits && !lane->other_bits;
         take_protection(out, lane);
-        if (out->due == DUE_NONE)
-            out->due = lane->due;
+        if (out->due_reason == DUE_NONE)
+            out->due_reason = lane->due;
         if (!first || first->proof.activations == 0)
             first = lane;
     }
     facts->reached = first != NULL;
-    facts->abnormal = out->due != DUE_NONE;
+    facts->abnormal = out->due_reason != DUE_NONE;
     if (!first)
         return;
     out->before = first->proof.before;
@@ -81,7 +81,7 @@ static enum status take_answers(struct record *out, struct arena *arena,
     if (!out->choice_logp)
         return STATUS_MEMORY;
     out->n_choices = n;
-    out->hashed = c->settings->level > RECORD_OUTCOME && out->due == DUE_NONE;
+    out->hashed = c->settings->level > RECORD_OUTCOME && out->due_reason == DUE_NONE;
     for (uint32_t i = 0; i < n; i++) {
         const struct generation *run = run_of(c, i);
         out->choice_logp[i] = logp_of(c, i);
@@ -135,7 +135,7 @@ static void take_measures(struct record *out, const struct record_choices *c)
     if (c->settings->level == RECORD_OUTCOME)
         return;
     out->margin_at_fault = out->margin_min_after = margin_of(golden);
-    if (out->due != DUE_NONE)
+    if (out->due_reason != DUE_NONE)
         return;
     out->logp_sum = lane ? lane->shift.logp_sum : 0;
     if (lane && lane->shift.steps > 0) {
@@ -152,7 +152,7 @@ static void take_deviation(struct record *out, const struct record_choices *c)
     for (uint32_t i = 0; i < c->golden->n_choices && !out->deviation; i++) {
         const struct lane *lane = c->ended[i];
         if (lane && lane->next > lane->first)
-            out->deviation = lane->deviation;
+            record_take_deviation(out, lane);
     }
 }
 
@@ -177,6 +177,6 @@ enum status record_choices_make(struct record *out, struct arena *arena,
         (double)(out->chosen == golden->reference) - (double)(golden->chosen == golden->reference);
     out->outcome = outcome_of(&facts);
     if (out->outcome != OUTCOME_DUE)
-        out->due = DUE_NONE;
+        out->due_reason = DUE_NONE;
     return facts.reached ? record_check(out, &facts) : STATUS_OK;
 }

@@ -144,11 +144,11 @@ static void put_record(const struct record *r, uint32_t n_layers)
     printf(" | %" PRIu64 " %" PRIu64 " %s %08x %08x %s", r->activations, r->expected_activations,
            r->conditional ? "conditional" : "exact", r->before, r->after,
            kinds_text(KINDS_OUTCOME, r->outcome));
-    printf(" %s", r->due ? kinds_text(KINDS_DUE_REASON, r->due) : "-");
+    printf(" %s", r->due_reason ? kinds_text(KINDS_DUE_REASON, r->due_reason) : "-");
     put_words(KINDS_FLAG, r->flags);
     put_number(r->first_diff);
     printf(" |");
-    for (uint32_t i = 0; i < r->n_tokens; i++)
+    for (uint32_t i = 0; i < r->faulty_len; i++)
         printf(" %" PRId32, r->tokens[i]);
     printf(" | %016" PRIx64, r->hashed ? r->hash : 0);
     for (uint32_t i = 0; i < sizeof(reals) / sizeof(*reals); i++)

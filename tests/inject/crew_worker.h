@@ -25,6 +25,7 @@
 #define BATCH 16
 #define DEVICES 3
 #define RETRY 2
+#define CREW_OPENED 4711 /* says a worker that is ready */
 
 enum harm { NONE, ABORT, KILLED, HANG, LOST, FATAL, NOT_OPEN, ABORT_AT_OPEN, ABORT_UNARMED };
 
@@ -66,20 +67,10 @@ static inline void pause_ms(long ms)
 
 /* --- the worker --- */
 
-static inline enum status say(struct campaign_channel *c, uint32_t kind, struct text *body)
-{
-    const enum status st = campaign_channel_send(c, kind, body);
-    text_finish(body);
-    return st;
-}
-
 static inline enum status say_failed(struct campaign_channel *c, enum status st, bool final)
 {
-    struct text body = {0};
-    campaign_channel_put_u32(&body, (uint32_t)st);
-    campaign_channel_put_u32(&body, final);
-    campaign_channel_put_text(&body, "what the worker said");
-    return say(c, CAMPAIGN_FAILED, &body);
+    const struct campaign_failure failure = {st, final, "what the worker said"};
+    return campaign_channel_send_one(c, CAMPAIGN_FAILED, &campaign_failure_table, &failure);
 }
 
 static inline bool strikes(struct scene *scene, uint32_t device)
@@ -115,28 +106,28 @@ static inline enum status serve(struct scene *scene, uint32_t device, struct cam
 {
     struct text body = {0};
     static bool used;
-    struct campaign_reader r = campaign_channel_reader(message);
+    const struct campaign_armed armed = {0.001};
+    struct campaign_batch batch;
     assert_int_equal(message->kind, CAMPAIGN_WORK);
-    assert_int_equal(campaign_channel_u32(&r), 7);
-    const uint32_t item = campaign_channel_u32(&r), n = campaign_channel_u32(&r);
+    assert_int_equal(campaign_channel_take_batch(&message->body, &batch), STATUS_OK);
+    assert_int_equal(batch.work, 7);
     if (scene->harm == ABORT_UNARMED && strikes(scene, device))
         abort();
-    campaign_channel_put_real(&body, 0.001);
-    if (say(c, CAMPAIGN_ARMED, &body))
+    if (campaign_channel_send_one(c, CAMPAIGN_ARMED, &campaign_armed_table, &armed))
         return STATUS_IO;
     scene->armed_pid[device] = getpid();
-    for (uint32_t i = 0; i < n; i++) {
-        const uint64_t id = campaign_channel_u64(&r);
+    for (uint32_t i = 0; i < batch.count; i++) {
+        const uint64_t id = batch.id[i];
         if (scene->harm != ABORT_UNARMED && (scene->id == id || scene->id == IDS) &&
-            !(scene->not_alone && n == 1) && !(scene->stale_only && !used) &&
+            !(scene->not_alone && batch.count == 1) && !(scene->stale_only && !used) &&
             strikes(scene, device) && harm(scene, c))
             return STATUS_IO;
-        campaign_channel_put_u64(&body, hash_mix64(id + item));
+        campaign_channel_put_number(&body, hash_mix64(id + batch.item));
         pause_ms(scene->slow ? 25 : 1);
     }
     scene->armed_pid[device] = 0;
     used = true;
-    return say(c, CAMPAIGN_DONE, &body);
+    return campaign_channel_send(c, CAMPAIGN_DONE, &body);
 }
 
 /* The scene is shared memory, which the worker counts in. */
@@ -150,8 +141,8 @@ static inline enum status work(const void *world, uint32_t device, struct campai
         return say_failed(c, STATUS_DEVICE, false);
     if (scene->harm == ABORT_AT_OPEN && strikes(scene, device))
         abort();
-    campaign_channel_put_text(&body, "opened");
-    enum status st = say(c, CAMPAIGN_READY, &body);
+    campaign_channel_put_number(&body, CREW_OPENED);
+    enum status st = campaign_channel_send(c, CAMPAIGN_READY, &body);
     while (!st && campaign_channel_wait(c, &message))
         st = serve(scene, device, c, &message);
     return st;

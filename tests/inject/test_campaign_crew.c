@@ -28,26 +28,29 @@ static enum status give_back(void *user, const struct campaign_batch *batch)
     return STATUS_OK;
 }
 
-static enum status ready(void *user, uint32_t device, struct campaign_reader *body)
+static enum status ready(void *user, uint32_t device, struct field_bytes *body)
 {
     struct test *t = user;
     (void)device;
-    assert_string_equal(campaign_channel_text(body), "opened");
+    uint64_t said = 0;
+    assert_int_equal(campaign_channel_take_number(body, &said), STATUS_OK);
+    assert_int_equal(said, CREW_OPENED);
     t->ready++;
     return STATUS_OK;
 }
 
-static enum status done(void *user, const struct campaign_answer *answer,
-                        struct campaign_reader *body)
+static enum status done(void *user, const struct campaign_answer *answer, struct field_bytes *body)
 {
     struct test *t = user;
     for (uint32_t i = 0; i < answer->batch->count; i++) {
         const uint64_t id = answer->batch->id[i];
-        assert_true(campaign_channel_u64(body) == hash_mix64(id + 3));
+        uint64_t said = 0;
+        assert_int_equal(campaign_channel_take_number(body, &said), STATUS_OK);
+        assert_true(said == hash_mix64(id + 3));
         t->answered[id]++;
         t->attempts[id] = answer->attempts;
     }
-    assert_false(body->bad);
+    assert_int_equal(body->left, 0);
     t->by_device[answer->device]++;
     t->in_row[answer->device] = 0;
     t->done++;

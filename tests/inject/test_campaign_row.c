@@ -69,7 +69,7 @@ static void test_output_of_an_op(void **state)
     struct record record = {.before = 0x3f800000,
                             .after = 0x7f800000,
                             .outcome = OUTCOME_MASKED_TOKENS,
-                            .n_tokens = 8,
+                            .faulty_len = 8,
                             .flags = 1u << FLAG_NAN_LOGITS | 1u << FLAG_REPETITION,
                             .hashed = true,
                             .hash = 0xabc,

@@ -143,20 +143,20 @@ static enum status run(const struct cells *c, struct how how, const struct trial
 }
 
 /* True if the fault alone does not give the reference's record; `why`: what differs. */
-static bool fails(const struct cells *c, struct how how, const struct fault *fault, char why[256])
+static bool fails(const struct cells *c, struct how how, const struct fault *fault,
+                  char why[FIELD_DIFFERENCE_TEXT])
 {
     const struct how first = {0, TRIAL_FAST, how.level};
     const struct trial_job job = {.fault = fault, .n_faults = 1};
     const struct trial_jobs jobs = {&job, 1};
-    const struct record_compare compare = {c->model->hp.n_layers, why, 256};
     struct record expected, found;
     struct arena arena = {0};
     bool bad = run(c, first, &jobs, &expected, &arena) != STATUS_OK ||
                run(c, how, &jobs, &found, &arena) != STATUS_OK;
     if (bad)
-        snprintf(why, 256, "%s", log_last_error());
+        snprintf(why, FIELD_DIFFERENCE_TEXT, "%s", log_last_error());
     else
-        bad = !record_equal(&expected, &found, &compare);
+        bad = !record_equal(&expected, &found, why);
     arena_finish(&arena);
     return bad;
 }
@@ -209,7 +209,7 @@ static bool simpler(struct fault *f, uint32_t respect)
 /* Shrinks the fault as long as it fails. */
 static void shrink(const struct cells *c, struct how how, struct fault *fault)
 {
-    char why[256];
+    char why[FIELD_DIFFERENCE_TEXT];
     const int kept = fault_cells_hush();
     for (uint32_t rounds = 0, changed = 1; changed && rounds < 20; rounds++) {
         struct fault next = *fault;
@@ -235,7 +235,7 @@ static void print_fault(const struct fault *fault)
 
 static void report(struct cells *c, struct how how, const struct fault *fault, const char *what)
 {
-    char why[256] = "";
+    char why[FIELD_DIFFERENCE_TEXT] = "";
     const bool alone = fails(c, how, fault, why);
     const uint64_t size = size_of(fault, c->faults.n_evaluated);
     struct fault small = *fault;
@@ -276,8 +276,7 @@ static void run_batch(struct cells *c, const struct trial_jobs *jobs, uint32_t t
     struct how how = {.level = levels[turn % 4]};
     struct record expected[CELLS_BATCH], found[CELLS_BATCH];
     struct arena arena = {0};
-    char why[256];
-    const struct record_compare compare = {c->model->hp.n_layers, why, sizeof(why)};
+    char why[FIELD_DIFFERENCE_TEXT];
     if (run(c, how, jobs, expected, &arena) != STATUS_OK) {
         find_errors(c, how, jobs);
         arena_finish(&arena);
@@ -293,7 +292,7 @@ static void run_batch(struct cells *c, const struct trial_jobs *jobs, uint32_t t
             continue;
         }
         for (uint32_t k = 0; k < jobs->n; k++) {
-            if (!record_equal(&expected[k], &found[k], &compare))
+            if (!record_equal(&expected[k], &found[k], why))
                 report(c, how, jobs->job[k].fault, why);
         }
     }

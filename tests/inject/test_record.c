@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* One record is the same row everywhere: as made, through a pipe, in a database, as JSON and CSV.
- * Broken messages of every described struct are refused. */
+ * Broken messages of every described struct are refused; all that a record says is compared. */
 #include "store_testing.h"
+
+#include <sys/socket.h>
 
 #include "base/fpenv.h"
 #include "base/hash.h"
 #include "base/log.h"
+#include "inject/campaign/campaign_channel.h"
 #include "inject/campaign/campaign_row.h"
 #include "inject/store/row_view.h"
 #include "inject/store/store_tables.h"
@@ -46,12 +49,12 @@ static struct record record_of(struct arena *arena, enum outcome outcome, uint32
 {
     static int32_t tokens[] = {11, 48, 85};
     struct record out = {.outcome = outcome,
-                         .due = outcome == OUTCOME_DUE ? DUE_NONE + 1 : DUE_NONE,
+                         .due_reason = outcome == OUTCOME_DUE ? DUE_NONE + 1 : DUE_NONE,
                          .first_diff = at % 2 ? 1 : EXECUTOR_NONE,
                          .healed_at = at % 3 ? 7 : EXECUTOR_NONE,
                          .flags = at % 4,
                          .tokens = tokens,
-                         .n_tokens = 3,
+                         .faulty_len = 3,
                          .hashed = at % 5 > 0,
                          .hash = 0x0123456789abcdef + at,
                          .margin_at_fault = at % 2 ? 0.1 : NAN,
@@ -61,8 +64,8 @@ static struct record record_of(struct arena *arena, enum outcome outcome, uint32
                          .logp_worst = NAN,
                          .kl = 1 / 3.0,
                          .nan_site = at % 3 ? NULL : "blk.0.attn_q",
-                         .nan_layer = 0,
-                         .nan_step = at % 2 ? 2 : EXECUTOR_NONE};
+                         .nan_layer = at % 3 ? GRAPH_NO_LAYER : 0,
+                         .nan_step = at % 3 || at % 2 == 0 ? EXECUTOR_NONE : 2};
     if (outcome != OUTCOME_NOT_REACHED) {
         out.activations = out.expected_activations = 1 + at;
         out.before = BITS[at % 5];
@@ -70,6 +73,7 @@ static struct record record_of(struct arena *arena, enum outcome outcome, uint32
     }
     if (at % 2) {
         out.deviation = arena_array(arena, model->hp.n_layers + 1, sizeof(*out.deviation));
+        out.n_deviations = model->hp.n_layers + 1;
         out.deviation[0] = (struct trial_deviation){INFINITY, NAN, at};
     }
     return out;
@@ -231,6 +235,152 @@ static void broken_messages_are_refused(void **state)
     assert_true(refused > 15000 && refused < 30000);
 }
 
+/* Two records agree as long as no byte of what one of them says has changed: members, and the
+ * elements of its lists, are found by their change alone. */
+static void every_member_of_a_record_counts(void **state)
+{
+    struct arena arena = {0};
+    const struct record a = record_of(&arena, OUTCOME_INERT, 1);
+    static const struct {
+        const char *type, *name;
+        size_t at;
+    } members[] = {
+#define MEMBER(type, c_type, name) {#type, #name, offsetof(struct record, name)},
+        RECORD_FACTS(MEMBER) RECORD_MEASURES(MEMBER)
+#undef MEMBER
+    };
+    char why[FIELD_DIFFERENCE_TEXT];
+    struct record b = a;
+    (void)state;
+    assert_true(record_equal(&a, &b, why));
+    for (size_t i = 0; i < sizeof(members) / sizeof(*members); i++) {
+        const char *text = "another";
+        const double real = 0.25;
+        char *member = (char *)&b + members[i].at;
+        b = a;
+        if (strcmp(members[i].type, "TEXT") == 0)
+            memcpy(member, &text, sizeof(text));
+        else if (strcmp(members[i].type, "REAL") == 0)
+            memcpy(member, &real, sizeof(real));
+        else
+            *member ^= 1;
+        assert_false(record_equal(&a, &b, why));
+        assert_int_equal(strncmp(why, members[i].name, strlen(members[i].name)), 0);
+    }
+    int32_t tokens[] = {11, 48, 86};
+    struct trial_deviation deviation[64];
+    assert_true(a.n_deviations > 0 && a.n_deviations <= 64);
+    for (uint32_t list = 0; list < 4; list++) {
+        b = a;
+        memcpy(deviation, a.deviation, a.n_deviations * sizeof(*deviation));
+        deviation[a.n_deviations - 1].bits ^= 1;
+        if (list == 0)
+            b.tokens = tokens;
+        else if (list == 1)
+            b.deviation = deviation;
+        else if (list == 2)
+            b.n_deviations--;
+        else
+            b.deviation = NULL;
+        assert_false(record_equal(&a, &b, why));
+        assert_false(record_equal(&b, &a, why));
+        assert_non_null(strstr(why, list == 0 ? "tokens 2: token: 86 against 85" : "deviation"));
+    }
+    double logp[2][2] = {{-1, NAN}, {-1, -2}};
+    struct record x = a, y = a;
+    x.choice_logp = logp[0];
+    y.choice_logp = logp[1];
+    x.n_choices = y.n_choices = 2;
+    assert_false(record_equal(&x, &y, why));
+    assert_string_equal(why, "choice_logp 1: logp: null against -2");
+    logp[1][1] = -NAN; /* all NaN are one */
+    assert_true(record_equal(&x, &y, why));
+    arena_finish(&arena);
+}
+
+/* One set of names: what a record shares with a row is named as in the row. */
+static void a_record_has_the_names_of_a_row(void **state)
+{
+    static const char *const names[] = {
+#define NAME(type, c_type, name) #name,
+        RECORD_FACTS(NAME) RECORD_MEASURES(NAME)
+#undef NAME
+    };
+    static const char *const own[] = {"n_choices", "chosen", "redone", "hashed"};
+    uint32_t shared = 0;
+    (void)state;
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+        uint32_t found = 0;
+        for (size_t k = 0; k < row_table.count; k++)
+            found += strcmp(row_table.field[k].name, names[i]) == 0;
+        for (size_t k = 0; k < sizeof(own) / sizeof(*own); k++)
+            found += strcmp(own[k], names[i]) == 0;
+        assert_int_equal(found, 1);
+        shared += found;
+    }
+    assert_int_equal(shared, sizeof(names) / sizeof(*names));
+}
+
+/* Frames of all kinds arrive as they were sent; a body that is cut short, or goes on, is refused.
+ */
+static void messages_are_whole(void **state)
+{
+    struct campaign_batch batch = {.work = 3, .item = 41, .count = CAMPAIGN_BATCH_MAX}, got;
+    const struct campaign_failure failure = {STATUS_DEVICE, true, "why"};
+    struct campaign_failure said;
+    struct campaign_channel end[2] = {{0}};
+    struct campaign_message message;
+    struct arena arena = {0};
+    struct text body = {0};
+    uint64_t number = 0;
+    int fd[2];
+    (void)state;
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fd), 0);
+    end[0].fd = fd[0];
+    end[1].fd = fd[1];
+    for (uint32_t i = 0; i < batch.count; i++)
+        batch.id[i] = UINT64_MAX / (i + 1);
+    campaign_channel_put_batch(&body, &batch);
+    assert_int_equal(campaign_channel_send(&end[0], CAMPAIGN_WORK, &body), STATUS_OK);
+    assert_int_equal(
+        campaign_channel_send_one(&end[0], CAMPAIGN_FAILED, &campaign_failure_table, &failure),
+        STATUS_OK);
+    assert_true(campaign_channel_wait(&end[1], &message));
+    assert_int_equal(message.kind, CAMPAIGN_WORK);
+    log_set_level(LOG_ERROR - 1);
+    for (size_t cut = 0; cut < message.body.left; cut += 7) {
+        struct field_bytes part = {message.body.at, cut};
+        assert_int_equal(campaign_channel_take_batch(&part, &got), STATUS_INTERNAL);
+    }
+    struct field_bytes whole = message.body;
+    assert_int_equal(campaign_channel_take_batch(&whole, &got), STATUS_OK);
+    assert_true(got.work == 3 && got.item == 41 && got.count == batch.count);
+    assert_memory_equal(got.id, batch.id, sizeof(got.id));
+    assert_true(campaign_channel_wait(&end[1], &message));
+    struct field_bytes other = message.body;
+    assert_int_equal(campaign_channel_take_last(&other, &campaign_failure_table, &said, &arena),
+                     STATUS_OK);
+    assert_true(said.status == STATUS_DEVICE && said.final);
+    assert_string_equal(said.line, "why");
+
+    campaign_channel_put_number(&body, 1);
+    campaign_channel_put_number(&body, 2);
+    struct field_bytes two = {body.data, body.size};
+    struct campaign_number one;
+    assert_int_equal(campaign_channel_take_last(&two, &campaign_number_table, &one, NULL),
+                     STATUS_INTERNAL); /* more follows */
+    two = (struct field_bytes){body.data, body.size};
+    assert_int_equal(campaign_channel_take_number(&two, &number), STATUS_OK);
+    assert_int_equal(campaign_channel_take_number(&two, &number), STATUS_OK);
+    assert_int_equal(number, 2);
+    assert_int_equal(campaign_channel_take_number(&two, &number), STATUS_INTERNAL);
+    log_set_level(LOG_WARN);
+    text_finish(&body);
+    arena_finish(&arena);
+    campaign_channel_finish(&end[0]);
+    campaign_channel_finish(&end[1]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -238,6 +388,9 @@ int main(void)
                                         store_testing_end),
         cmocka_unit_test(devices_come_through_a_pipe),
         cmocka_unit_test(broken_messages_are_refused),
+        cmocka_unit_test(every_member_of_a_record_counts),
+        cmocka_unit_test(a_record_has_the_names_of_a_row),
+        cmocka_unit_test(messages_are_whole),
     };
     fpenv_set();
     if (model_open(&model, TINY_MODEL) != STATUS_OK)

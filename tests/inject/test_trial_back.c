@@ -191,7 +191,7 @@ static struct ending run_repair(const struct repair *repair, bool checked)
         fault[1] = fault_at(&b, repair->other, position - 1);
     const struct record *fast = trial_bench_run(&b, &settings, &job, 1);
     settings.path = TRIAL_NAIVE;
-    trial_bench_expect_equal(&b, trial_bench_run(&b, &settings, &job, 1), fast, repair->site);
+    trial_bench_expect_equal(trial_bench_run(&b, &settings, &job, 1), fast, repair->site);
     assert_true(fast->activations > 0);
     const struct ending end = {fast->hash == b.golden.run.hash, fast->hash, fast->activations};
     assert_int_equal(end.golden, fast->outcome == OUTCOME_MASKED_BITEXACT);
@@ -280,7 +280,7 @@ static void test_trap(void **state)
                                                     .path = (enum trial_path)path};
             const struct record *record = trial_bench_run(
                 &b, &settings, &(struct trial_job){.fault = &fault, .n_faults = 1}, 1);
-            assert_int_equal(record->due, checked ? DUE_NONE : DUE_NAN_TRAP);
+            assert_int_equal(record->due_reason, checked ? DUE_NONE : DUE_NAN_TRAP);
             assert_int_equal(record->outcome, checked ? OUTCOME_MASKED_BITEXACT : OUTCOME_DUE);
             assert_int_equal(record->flags, checked ? 0 : 1u << FLAG_NAN_LOGITS);
             assert_int_equal(record->activations, 8);

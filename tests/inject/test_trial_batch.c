@@ -36,8 +36,7 @@ static void compare(const struct reference *r, struct trial_bench *b, uint32_t a
             const uint32_t n = JOBS - i < at_once ? JOBS - i : at_once;
             const struct record *found = trial_bench_run(b, &settings, job + i, n);
             for (uint32_t k = 0; k < n; k++)
-                trial_bench_expect_equal(b, &r->record[level][(i + k) * 37 % JOBS], &found[k],
-                                         what);
+                trial_bench_expect_equal(&r->record[level][(i + k) * 37 % JOBS], &found[k], what);
         }
     }
 }
@@ -102,7 +101,7 @@ static void test_without_proofs(void **state)
     settings.work = &without;
     const struct record *found = trial_bench_run(&r.bench, &settings, r.bench.job, JOBS);
     for (uint32_t i = 0; i < JOBS; i++)
-        trial_bench_expect_equal(&r.bench, &r.record[0][i], &found[i], "without proofs");
+        trial_bench_expect_equal(&r.record[0][i], &found[i], "without proofs");
     assert_true(with.certified > 100 && without.certified == 0);
     assert_true(with.outputs < without.outputs);
     trial_bench_close(&r.bench);

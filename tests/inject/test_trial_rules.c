@@ -28,10 +28,10 @@ static void expect_generate(struct trial_bench *b, const struct record *naive)
             count += tap_proof(&tap, k).count;
         kv_release(b->ex->kv, run.branch);
         assert_int_equal(tap_finish(&tap, b->ex), STATUS_OK);
-        assert_int_equal(run.n_tokens, naive[i].n_tokens);
+        assert_int_equal(run.n_tokens, naive[i].faulty_len);
         assert_memory_equal(run.tokens, naive[i].tokens, run.n_tokens * sizeof(*run.tokens));
         assert_int_equal(count, naive[i].activations);
-        if (naive[i].due == DUE_NONE)
+        if (naive[i].due_reason == DUE_NONE)
             assert_int_equal(run.hash, naive[i].hash);
     }
 }
@@ -58,8 +58,8 @@ static void run_rules(const struct trial_bench_params *params, struct seen *seen
         settings.path = TRIAL_NAIVE;
         const struct record *naive = trial_bench_run(&b, &settings, b.job, JOBS);
         for (uint32_t i = 0; i < JOBS; i++) {
-            trial_bench_expect_equal(&b, &naive[i], &fast[i], "forked against whole");
-            seen->lengths[fast[i].n_tokens]++;
+            trial_bench_expect_equal(&naive[i], &fast[i], "forked against whole");
+            seen->lengths[fast[i].faulty_len]++;
             seen->other += fast[i].first_diff != EXECUTOR_NONE;
         }
         if (level == RECORD_SUMMARY)
@@ -94,7 +94,7 @@ static void test_mask(void **state)
     trial_mix_draw(&b, JOBS);
     const struct record *record = trial_bench_run(&b, &(struct trial_settings){0}, b.job, JOBS);
     for (uint32_t i = 0; i < JOBS; i++) {
-        for (uint32_t t = 0; t < record[i].n_tokens; t++) {
+        for (uint32_t t = 0; t < record[i].faulty_len; t++) {
             /* the sampler's own integer may be struck after the pick */
             bool struck = false;
             for (uint32_t k = 0; k < b.job[i].n_faults; k++)
@@ -191,10 +191,10 @@ static void test_trap_and_sampler(void **state)
         }
         struct trial_settings settings = {.nan_trap = true};
         const struct record *fast = trial_bench_run(&b, &settings, &job, 1);
-        assert_int_equal(fast->due, DUE_NAN_TRAP);
+        assert_int_equal(fast->due_reason, DUE_NAN_TRAP);
         assert_int_equal(fast->activations, 2);
         settings.path = TRIAL_NAIVE;
-        trial_bench_expect_equal(&b, trial_bench_run(&b, &settings, &job, 1), fast, "trap");
+        trial_bench_expect_equal(trial_bench_run(&b, &settings, &job, 1), fast, "trap");
     }
     trial_bench_close(&b);
 }

@@ -36,7 +36,7 @@ static void expect_whole(struct trial_bench *b, const struct trial_job *job,
         trial_bench_run(b, &(struct trial_settings){.level = level}, job, 1);
     const struct record *naive =
         trial_bench_run(b, &(struct trial_settings){.level = level, .path = TRIAL_NAIVE}, job, 1);
-    trial_bench_expect_equal(b, naive, fast, what);
+    trial_bench_expect_equal(naive, fast, what);
 }
 
 /* The stored bits are the model's again: whole inferences give golden's bits. */

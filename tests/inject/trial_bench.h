@@ -160,12 +160,11 @@ static inline void trial_bench_close(struct trial_bench *b)
     arena_finish(&b->arena);
 }
 
-static inline void trial_bench_expect_equal(const struct trial_bench *b, const struct record *a,
-                                            const struct record *found, const char *what)
+static inline void trial_bench_expect_equal(const struct record *a, const struct record *found,
+                                            const char *what)
 {
-    char why[256], site[FAULT_SITE_TEXT];
-    const struct record_compare compare = {b->model->hp.n_layers, why, sizeof(why)};
-    if (record_equal(a, found, &compare))
+    char why[FIELD_DIFFERENCE_TEXT], site[FAULT_SITE_TEXT];
+    if (record_equal(a, found, why))
         return;
     fault_site(&found->fault, site);
     fail_msg("%s: fault at %s, %s, %s, position %u, row %u, k %u, key %u: %s", what, site,

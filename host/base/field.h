@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* A struct described as data: one description for SQL, pipes, comparison, CSV, JSON and the data
  * dictionary. */
-#ifndef VKFI_INJECT_FIELD_H
-#define VKFI_INJECT_FIELD_H
+#ifndef VKFI_BASE_FIELD_H
+#define VKFI_BASE_FIELD_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -12,13 +12,14 @@
 #include "base/status.h"
 #include "base/text.h"
 
-#define FIELD_NULL INT64_MIN /* of FIELD_INT and FIELD_BITS */
+#define FIELD_NULL INT64_MIN /* of FIELD_INT and FIELD_BITS; that of FIELD_INDEX, once read */
 
 /* How a member is kept in C, and how CSV and JSON write it. */
 enum field_type {
     FIELD_INT,  /* int64_t; an integer */
     FIELD_BITS, /* int64_t; a text: "0x" and a digit for each 4 struck bits */
     FIELD_U32,
+    FIELD_INDEX, /* uint32_t, null UINT32_MAX */
     FIELD_U64,
     FIELD_BOOL,
     FIELD_REAL,   /* double, null NaN (Inf is kept); shortest digits that read back the same */
@@ -57,6 +58,16 @@ struct field_table {
     size_t count, size;        /* size: of the struct */
 };
 
+/* The entry of a member without the part of a row, and the table of a struct's entries. */
+#define FIELD(structure, kind, member)                                                             \
+    {                                                                                              \
+        .name = #member, .type = FIELD_##kind, .offset = offsetof(struct structure, member)        \
+    }
+#define FIELD_TABLE(name, structure, entries)                                                      \
+    {                                                                                              \
+        name, entries, sizeof(entries) / sizeof(*(entries)), sizeof(struct structure)              \
+    }
+
 /* A member's content, as one of the database's three types. */
 enum field_kind { FIELD_KIND_NUMBER, FIELD_KIND_REAL, FIELD_KIND_TEXT };
 struct field_value {
@@ -73,6 +84,10 @@ bool field_is_null(const struct field *field, struct field_value value);
 bool field_same(const struct field *field, const void *a, const void *b);
 /* The first field in which two structs differ; null: none. */
 const struct field *field_difference(const struct field_table *table, const void *a, const void *b);
+/* How they differ in it: "first_diff: 3 against null"; long texts from where they part. */
+#define FIELD_DIFFERENCE_TEXT 256
+void field_describe_difference(char out[FIELD_DIFFERENCE_TEXT], const struct field *field,
+                               const void *a, const void *b);
 
 /* Replaces the texts by copies. */
 enum status field_copy_texts(const struct field_table *table, void *in,

@@ -3,10 +3,11 @@
  *
  * u64 length of all, u64 sum of what follows, then the fields in order, in the machine's byte
  * order: 8 bytes per number; for a text u64 length and its bytes, UINT64_MAX for null. */
-#include "inject/store/field.h"
+#include "base/field.h"
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/hash.h"
@@ -30,9 +31,9 @@ struct field_value field_get(const struct field *field, const void *from)
     struct field_value value = {.real = NAN};
     uint32_t u32;
     bool flag;
-    if (field->type == FIELD_U32) {
+    if (field->type == FIELD_U32 || field->type == FIELD_INDEX) {
         memcpy(&u32, place, sizeof(u32));
-        value.number = u32;
+        value.number = field->type == FIELD_INDEX && u32 == UINT32_MAX ? FIELD_NULL : u32;
     } else if (field->type == FIELD_BOOL) {
         memcpy(&flag, place, sizeof(flag));
         value.number = flag;
@@ -49,9 +50,9 @@ struct field_value field_get(const struct field *field, const void *from)
 void field_set(const struct field *field, void *to, struct field_value value)
 {
     char *place = (char *)to + field->offset;
-    const uint32_t u32 = (uint32_t)value.number;
+    const uint32_t u32 = value.number == FIELD_NULL ? UINT32_MAX : (uint32_t)value.number;
     const bool flag = value.number != 0;
-    if (field->type == FIELD_U32)
+    if (field->type == FIELD_U32 || field->type == FIELD_INDEX)
         memcpy(place, &u32, sizeof(u32));
     else if (field->type == FIELD_BOOL)
         memcpy(place, &flag, sizeof(flag));
@@ -69,7 +70,7 @@ bool field_is_null(const struct field *field, struct field_value value)
         return !value.text;
     if (field_kind(field) == FIELD_KIND_REAL)
         return isnan(value.real);
-    return (field->type == FIELD_INT || field->type == FIELD_BITS) && value.number == FIELD_NULL;
+    return field->type != FIELD_U64 && value.number == FIELD_NULL;
 }
 
 bool field_same(const struct field *field, const void *a, const void *b)
@@ -88,6 +89,70 @@ const struct field *field_difference(const struct field_table *table, const void
             return &table->field[i];
     }
     return NULL;
+}
+
+/* Bytes shown of a text, and how many of them before the difference. */
+enum { SHOWN = 40, SHOWN_BEFORE = 12 };
+
+/* Where two texts first differ, at the start of a UTF-8 character. */
+static size_t parting(const char *a, const char *b)
+{
+    size_t at = 0;
+
+    while (a[at] && a[at] == b[at])
+        at++;
+    while (at > 0 && ((unsigned char)a[at] & 0xc0) == 0x80)
+        at--;
+    return at;
+}
+
+/* Moves `at` back or on to the next start of a character. */
+static size_t whole(const char *text, size_t at)
+{
+    while (((unsigned char)text[at] & 0xc0) == 0x80)
+        at++;
+    return at;
+}
+
+static void describe_text(char *out, size_t size, const char *text, size_t at)
+{
+    if (!text) {
+        snprintf(out, size, "null");
+        return;
+    }
+    const size_t length = strlen(text);
+    const size_t from = at > SHOWN_BEFORE ? whole(text, at - SHOWN_BEFORE) : 0;
+    const size_t to = length > from + SHOWN ? whole(text, from + SHOWN) : length;
+    snprintf(out, size, "%s\"%.*s\"%s", from > 0 ? "..." : "", (int)(to - from), text + from,
+             to < length ? "..." : "");
+}
+
+static void describe_value(char *out, size_t size, const struct field *field,
+                           struct field_value value)
+{
+    if (field_is_null(field, value))
+        snprintf(out, size, "null");
+    else if (field_kind(field) == FIELD_KIND_REAL)
+        snprintf(out, size, "%.17g", value.real);
+    else
+        snprintf(out, size, "%" PRId64, value.number);
+}
+
+void field_describe_difference(char out[FIELD_DIFFERENCE_TEXT], const struct field *field,
+                               const void *a, const void *b)
+{
+    const struct field_value u = field_get(field, a), v = field_get(field, b);
+    char x[96], y[96];
+
+    if (field_kind(field) == FIELD_KIND_TEXT) {
+        const size_t at = u.text && v.text ? parting(u.text, v.text) : 0;
+        describe_text(x, sizeof(x), u.text, at);
+        describe_text(y, sizeof(y), v.text, at);
+    } else {
+        describe_value(x, sizeof(x), field, u);
+        describe_value(y, sizeof(y), field, v);
+    }
+    snprintf(out, FIELD_DIFFERENCE_TEXT, "%s: %s against %s", field->name, x, y);
 }
 
 enum status field_copy_texts(const struct field_table *table, void *in, struct arena *arena)
@@ -176,7 +241,9 @@ static enum status take_text(const struct field_table *table, const char **out,
 
 static bool fits(const struct field *field, int64_t number)
 {
+    const bool index = number == FIELD_NULL || (number >= 0 && number < UINT32_MAX);
     return (field->type != FIELD_U32 || (number >= 0 && number <= UINT32_MAX)) &&
+           (field->type != FIELD_INDEX || index) &&
            (field->type != FIELD_BOOL || number == 0 || number == 1);
 }
 
