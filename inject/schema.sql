@@ -86,7 +86,7 @@ CREATE TABLE item (
 
 -- A trial: one fault, or n_faults of them, in one inference. The columns up to suspect are those of
 -- `vkfi export`; "free" ones may differ when the trial is run again, all others may not.
--- (written by tests/inject/test_schema.c from inject/store/row.h and inject/space/kinds.h)
+-- (written by tests/inject/test_schema.c from inject/store/trial_row.h and inject/space/kinds.h)
 CREATE TABLE trial (
     trial INTEGER PRIMARY KEY CHECK (trial >= 0), -- id: with the plan it gives the fault
     arm TEXT NOT NULL, -- mitigation arm; 'none'

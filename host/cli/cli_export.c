@@ -7,9 +7,9 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "cli/cli.h"
-#include "inject/store/row_view.h"
 #include "inject/store/store_doubt.h"
 #include "inject/store/store_export.h"
+#include "inject/store/trial_row_view.h"
 
 struct export_options {
     const char *file, *faults;
@@ -119,7 +119,7 @@ static enum status parse(struct export_options *out, int argc, char **argv, bool
         {0}};
     struct text details = {0};
     text_put(&details, DETAILS);
-    text_take(&details, row_view_describe(&details, FIELD_DRAW, FIELD_RUN));
+    text_take(&details, trial_row_view_describe(&details, FIELD_DRAW, FIELD_RUN));
     const struct args_spec spec = {
         .command = "vkfi export",
         .summary = "the trials of a database as CSV or JSON lines",
@@ -151,7 +151,7 @@ static enum status export_to(const char *path, const struct store *store,
 static enum status describe(void)
 {
     struct text text = {0};
-    enum status st = row_view_describe(&text, FIELD_DRAW, FIELD_RUN);
+    enum status st = trial_row_view_describe(&text, FIELD_DRAW, FIELD_RUN);
     if (!st) {
         fwrite(text.data, 1, text.size, stdout);
         st = cli_output_flush();
@@ -170,7 +170,7 @@ enum status cli_export(const struct cli_env *env, int argc, char **argv)
     if (st || done)
         return st;
     if (options.describe)
-        return options.json ? row_view_describe_json(stdout) : describe();
+        return options.json ? trial_row_view_describe_json(stdout) : describe();
     st = store_open(&store, options.databases.item[0]);
     st = st ? st : store_doubt_check(store, options.allow_suspect);
     const enum store_export_format format = (enum store_export_format)options.format;

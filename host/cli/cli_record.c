@@ -76,7 +76,7 @@ const char *cli_record_where(const struct fault *fault, const struct fault_bound
     return out;
 }
 
-static enum status take_further(struct row_view *view, struct arena *arena,
+static enum status take_further(struct trial_row_view *view, struct arena *arena,
                                 const struct record *record)
 {
     struct store_fault *further = arena_array(arena, record->n_faults, sizeof(*further));
@@ -88,14 +88,14 @@ static enum status take_further(struct row_view *view, struct arena *arena,
     return st;
 }
 
-static enum status make_view(struct row_view *out, struct arena *arena,
+static enum status make_view(struct trial_row_view *out, struct arena *arena,
                              const struct cli_record_context *context, const struct record *record)
 {
     const struct campaign_row_context rows = {.bounds = context->bounds,
                                               .golden_len = context->golden->run.n_tokens,
                                               .decode = &context->golden->decode};
-    struct row *row = arena_alloc(arena, sizeof(*row));
-    *out = (struct row_view){.row = row, .joined.golden_text = context->golden_text};
+    struct trial_row *row = arena_alloc(arena, sizeof(*row));
+    *out = (struct trial_row_view){.row = row, .joined.golden_text = context->golden_text};
     enum status st = row ? STATUS_OK : STATUS_MEMORY;
     st = st ? st : campaign_row_make(row, arena, &rows, NULL, record);
     return st ? st : take_further(out, arena, record);
@@ -105,10 +105,10 @@ void cli_record_json(struct json_writer *w, const struct cli_record_context *con
                      const struct record *record)
 {
     struct arena arena = {0};
-    struct row_view view;
+    struct trial_row_view view;
     const enum status st = make_view(&view, &arena, context, record);
     json_object_open(w);
-    json_take(w, st ? st : row_view_json(w, &view, FIELD_PLACE, FIELD_FULL));
+    json_take(w, st ? st : trial_row_view_json(w, &view, FIELD_PLACE, FIELD_FULL));
     json_object_close(w);
     arena_finish(&arena);
 }
@@ -181,17 +181,18 @@ static void print_fault(const struct cli_record_context *context, const struct f
 }
 
 /* "  before       0x3f800000 (1)" */
-static enum status print_bits(const struct row_view *view, const char *bits, const char *value)
+static enum status print_bits(const struct trial_row_view *view, const char *bits,
+                              const char *value)
 {
     printf("  %-11s  ", bits);
-    enum status st = row_view_text(stdout, view, bits);
+    enum status st = trial_row_view_text(stdout, view, bits);
     fputs(" (", stdout);
-    st = st ? st : row_view_text(stdout, view, value);
+    st = st ? st : trial_row_view_text(stdout, view, value);
     puts(")");
     return st;
 }
 
-static enum status print_proof(const struct row_view *view)
+static enum status print_proof(const struct trial_row_view *view)
 {
     enum status st = STATUS_OK;
     if (view->row->activations > 0)
@@ -268,11 +269,11 @@ enum status cli_record_text(const struct cli_record_context *context, const stru
                             uint32_t number, uint32_t count)
 {
     struct arena arena = {0};
-    struct row_view view;
+    struct trial_row_view view;
     enum status st = make_view(&view, &arena, context, record);
     if (st)
         goto end;
-    const struct row *row = view.row;
+    const struct trial_row *row = view.row;
     printf("fault %" PRIu32 " of %" PRIu32 ": %s\n", number, count, row->outcome);
     for (uint32_t i = 0; i < record->n_faults; i++)
         print_fault(context, &record->faults[i]);

@@ -5,7 +5,7 @@
 
 #include "base/json.h"
 #include "base/status.h"
-#include "inject/store/row_view.h"
+#include "inject/store/trial_row_view.h"
 #include "inject/trial/trial.h"
 
 /* What a record is read with. */
@@ -15,7 +15,8 @@ struct cli_record_context {
     const char *golden_text;
 };
 
-/* One object: an export's fields of a trial, without those of a campaign only (row_view.h). */
+/* One object: an export's fields of a trial, without those of a campaign only (trial_row_view.h).
+ */
 void cli_record_json(struct json_writer *w, const struct cli_record_context *context,
                      const struct record *record);
 

@@ -67,7 +67,7 @@ static enum status check_identity(const struct cli_crew *crew, const struct stor
 
 static void print_text(const struct options *o, const struct campaign_replay_result *result)
 {
-    const struct row *row = &result->stored;
+    const struct trial_row *row = &result->stored;
     printf("trial %" PRIu64 "%s%s: %s, %s, %s at position %" PRId64 ": %s\n", o->trial,
            row->control ? ", control " : "", row->control ? row->control : "", row->site,
            row->point, row->kind, row->position, row->outcome);
@@ -80,7 +80,7 @@ static void print_text(const struct options *o, const struct campaign_replay_res
 static enum status print_json(const struct options *o, const struct store *store,
                               const struct campaign_replay_result *result)
 {
-    const struct row_difference *difference = &result->difference;
+    const struct trial_row_difference *difference = &result->difference;
     struct json_writer w;
     json_begin(&w, stdout, true);
     json_object_open(&w);

@@ -8,7 +8,7 @@
 #include "base/log.h"
 #include "base/outside.h"
 #include "cli/cli_manifest.h"
-#include "inject/store/row_view.h"
+#include "inject/store/trial_row_view.h"
 #include "model/chat.h"
 
 /* Parts of the page; a C string is at most 4095 bytes long. */
@@ -183,7 +183,7 @@ static enum status parse_with_page(struct args_spec *spec, int argc, char **argv
 {
     struct text details = {0};
     text_addf(&details, "%s%s%s%s", DESCRIPTION, FAULTS, COORDINATES, RECORDS);
-    text_take(&details, row_view_describe(&details, FIELD_PLACE, FIELD_FULL));
+    text_take(&details, trial_row_view_describe(&details, FIELD_PLACE, FIELD_FULL));
     text_put(&details, OUTCOMES_AND_EXAMPLES);
     spec->details = details.data;
     const enum status st = details.st ? details.st : args_parse(spec, argc, argv, out_done);

@@ -31,7 +31,7 @@ enum status campaign_answer_rows(const struct campaign_channel *channel, struct 
     struct text body = {0};
     put_faults(&body, arena, batch);
     for (uint32_t i = 0; i < batch->count; i++)
-        field_pack(&body, &row_table, &batch->row[i]);
+        field_pack(&body, &trial_row_table, &batch->row[i]);
     return campaign_channel_send(channel, CAMPAIGN_DONE, &body);
 }
 
@@ -65,7 +65,7 @@ enum status campaign_answer_read_rows(struct field_bytes *body, struct arena *ar
     if (!st && !out->row)
         st = STATUS_MEMORY;
     for (uint32_t i = 0; !st && i < count; i++)
-        st = (i + 1 < count ? campaign_channel_take
-                            : campaign_channel_take_last)(body, &row_table, &out->row[i], arena);
+        st = (i + 1 < count ? campaign_channel_take : campaign_channel_take_last)(
+            body, &trial_row_table, &out->row[i], arena);
     return st;
 }

@@ -14,7 +14,7 @@
 
 /* Rows, and the JSON of further faults of trials with several; scratch from `arena`. */
 struct campaign_answer_batch {
-    const struct row *row;          /* (count) */
+    const struct trial_row *row;    /* (count) */
     const struct sample_draw *draw; /* (count) */
     uint32_t count;
 };
@@ -24,7 +24,7 @@ enum status campaign_answer_rows(const struct campaign_channel *channel, struct 
 /* `count` rows and their further faults; memory from `arena`. STATUS_INTERNAL, logged, if the body
  * is not as written above. */
 struct campaign_answer_rows {
-    struct row *row; /* (n_rows) */
+    struct trial_row *row; /* (n_rows) */
     uint32_t n_rows;
     struct store_fault *fault; /* (n_faults) */
     uint32_t n_faults;

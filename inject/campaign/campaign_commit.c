@@ -21,8 +21,8 @@ static enum status tell_marked(enum status st, uint64_t rows)
 }
 
 /* Reports a failed control; `original` is null unless it runs another trial again. */
-static enum status fail_control(struct campaign_state *s, const struct row *control,
-                                const struct row *original, const char *what)
+static enum status fail_control(struct campaign_state *s, const struct trial_row *control,
+                                const struct trial_row *original, const char *what)
 {
     char why[FIELD_DIFFERENCE_TEXT + 128];
     uint64_t rows = 0;
@@ -67,7 +67,7 @@ static const struct campaign_shadow *find_shadow(const struct campaign_state *s,
 
 /* The row of the trial that a control ran again. */
 static enum status find_original(struct campaign_state *s, struct arena *arena, uint64_t trial,
-                                 struct row *out)
+                                 struct trial_row *out)
 {
     const struct campaign_shadow *shadow = find_shadow(s, trial);
     bool found = true;
@@ -85,37 +85,37 @@ static enum status find_original(struct campaign_state *s, struct arena *arena, 
 
 /* Trials run again must give the same record. */
 static enum status check_rerun(struct campaign_state *s, struct arena *arena,
-                               const struct row *control)
+                               const struct trial_row *control)
 {
     struct sample_draw draw;
-    struct row original;
-    struct row_difference difference;
+    struct trial_row original;
+    struct trial_row_difference difference;
     enum status st = sample_draw(s->sample, (uint64_t)control->trial, arena, &draw);
     if (!st)
         st = find_original(s, arena, draw.original, &original);
     if (st)
         return st;
-    struct row again = *control; /* the two differ here by design */
+    struct trial_row again = *control; /* the two differ here by design */
     again.trial = original.trial;
     again.control = original.control;
     again.stratum = original.stratum;
     again.weight = original.weight;
     again.draw_prob = original.draw_prob;
-    if (row_compare(&original, &again, &difference))
+    if (trial_row_compare(&original, &again, &difference))
         return STATUS_OK;
     return fail_control(s, control, &original, difference.text);
 }
 
 /* Another token, whatever its text; choices are given, there it is another logit. */
-static bool differs(const struct campaign_state *s, const struct row *row)
+static bool differs(const struct campaign_state *s, const struct trial_row *row)
 {
     if (s->item[row->item].input.choices.n_choices == 0)
-        return row->first_diff != ROW_NULL;
+        return row->first_diff != TRIAL_ROW_NULL;
     return strcmp(row->outcome, kinds_text(KINDS_OUTCOME, OUTCOME_MASKED_BITEXACT)) != 0;
 }
 
 static enum status check_control(struct campaign_state *s, struct arena *arena,
-                                 const struct row *row)
+                                 const struct trial_row *row)
 {
     if (!row->control)
         return STATUS_OK;
@@ -135,7 +135,7 @@ static enum status check_control(struct campaign_state *s, struct arena *arena,
 
 /* --- rows --- */
 
-static enum status keep_shadow(struct campaign_state *s, const struct row *row)
+static enum status keep_shadow(struct campaign_state *s, const struct trial_row *row)
 {
     struct campaign_shadow *shadow = calloc(1, sizeof(*shadow));
     if (!shadow) {
@@ -145,7 +145,7 @@ static enum status keep_shadow(struct campaign_state *s, const struct row *row)
     shadow->row = *row;
     shadow->next = s->shadow;
     s->shadow = shadow;
-    return field_copy_texts(&row_table, &shadow->row, &shadow->arena);
+    return field_copy_texts(&trial_row_table, &shadow->row, &shadow->arena);
 }
 
 void campaign_commit_finish(struct campaign_state *s)
@@ -184,7 +184,7 @@ static enum status commit(struct campaign_state *s, struct arena *arena,
     const enum campaign_way way = (enum campaign_way)batch->work;
     enum status st = STATUS_OK;
     for (uint32_t i = 0; !st && i < rows->n_rows; i++) {
-        struct row *row = &rows->row[i];
+        struct trial_row *row = &rows->row[i];
         if ((uint64_t)row->trial != batch->id[i]) {
             log_error("found the row of trial %" PRId64 " for trial %" PRIu64, row->trial,
                       batch->id[i]);
@@ -230,7 +230,7 @@ enum status campaign_commit_due(void *user, const struct campaign_due *due)
         .device = due->device, .batch = due->batch, .attempts = due->attempts};
     struct arena arena = {0};
     struct sample_draw draw;
-    struct row row;
+    struct trial_row row;
     enum status st = sample_draw(s->sample, due->batch->id[0], &arena, &draw);
     if (!st)
         st = campaign_row_due(&row, &arena, &context, &draw, due->reason);

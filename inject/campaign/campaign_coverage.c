@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Lists the variants of a sample's cells, then marks those of rows with activations. */
+/* Lists the variants of a sample's families of faults, then marks those of rows with activations.
+ */
 #include "inject/campaign/campaign_coverage.h"
 
 #include <string.h>
@@ -17,9 +18,9 @@ static enum status list_variants(struct campaign_variant_dry *out, struct arena 
 {
     uint32_t room = 0;
     *out = (struct campaign_variant_dry){0};
-    for (uint64_t i = 0; i < sample_cells(sample); i++) {
+    for (uint64_t i = 0; i < sample_families(sample); i++) {
         struct fault fault;
-        sample_cell(sample, i, &fault);
+        sample_family(sample, i, &fault);
         if (campaign_variant_find(out, model, &fault) < out->count)
             continue;
         if (out->count == room) {
@@ -40,14 +41,15 @@ static enum status list_variants(struct campaign_variant_dry *out, struct arena 
 }
 
 /* With several faults per trial the row's activations are those of all: they prove none. */
-static enum status mark_row(void *user, const struct row *row)
+static enum status mark_row(void *user, const struct trial_row *row)
 {
     struct reading *r = user;
     struct campaign_coverage *out = r->out;
     struct arena arena = {0};
     struct sample_draw draw;
-    if (row->device_id == ROW_NULL || row->device_id < 0 || row->device_id >= out->n_devices ||
-        row->activations == ROW_NULL || row->activations <= 0 || row->n_faults != 1)
+    if (row->device_id == TRIAL_ROW_NULL || row->device_id < 0 ||
+        row->device_id >= out->n_devices || row->activations == TRIAL_ROW_NULL ||
+        row->activations <= 0 || row->n_faults != 1)
         return STATUS_OK;
     const enum status st = sample_draw(r->sample, (uint64_t)row->trial, &arena, &draw);
     if (!st) {

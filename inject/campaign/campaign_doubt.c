@@ -41,7 +41,7 @@ static enum status last_good(const struct campaign_doubt *doubt, uint32_t device
     struct arena arena = {0};
     struct store_mark *control;
     uint32_t count = 0;
-    *out = (struct voucher){.device = device, .trial = ROW_NULL};
+    *out = (struct voucher){.device = device, .trial = TRIAL_ROW_NULL};
     enum status st = store_doubt_controls(doubt->store, kinds_text(KINDS_ROLE, doubt->role), &arena,
                                           &control, &count);
     for (uint32_t i = 0; !st && i < count; i++) {

@@ -85,7 +85,7 @@ static enum status fault_of(struct campaign_estimate *e, uint64_t trial, uint32_
     return st;
 }
 
-enum status campaign_estimate_add(struct campaign_estimate *e, const struct row *row)
+enum status campaign_estimate_add(struct campaign_estimate *e, const struct trial_row *row)
 {
     if (row->control)
         return STATUS_OK;

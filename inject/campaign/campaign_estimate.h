@@ -9,7 +9,7 @@
 #include "base/status.h"
 #include "inject/plan/sample.h"
 #include "inject/stats/stats_cluster.h"
-#include "inject/store/row.h"
+#include "inject/store/trial_row.h"
 
 struct campaign_estimate;
 
@@ -20,7 +20,7 @@ void campaign_estimate_destroy(struct campaign_estimate **estimate);
 
 /* A row of the database; controls are skipped. */
 enum status campaign_estimate_add(struct campaign_estimate *estimate,
-                                  const struct row *row) STATUS_MUST_USE;
+                                  const struct trial_row *row) STATUS_MUST_USE;
 
 struct campaign_estimate_result {
     uint64_t counted, sdc, due, critical; /* counted trials, and of them */

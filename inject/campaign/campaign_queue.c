@@ -21,7 +21,7 @@ struct entry {
 struct campaign_queue {
     struct campaign_queue_params params;
     uint8_t *done;                    /* copy, kept up to date */
-    uint64_t cursor;                  /* next id to load */
+    uint64_t next_id;                 /* next id to load */
     uint64_t leading;                 /* ids below it are all done */
     uint64_t target, taken, finished; /* ids of this call: all, loaded, done */
     uint64_t given;                   /* trials held by workers, shadows included */
@@ -141,7 +141,7 @@ static enum status load_id(struct campaign_queue *q, uint64_t id)
 static uint64_t next_look(const struct campaign_queue *q)
 {
     for (uint32_t k = 0; k < q->params.n_looks; k++) {
-        if (q->params.look[k] > q->cursor)
+        if (q->params.look[k] > q->next_id)
             return q->params.look[k];
     }
     return q->params.trials;
@@ -152,17 +152,17 @@ static enum status load_window(struct campaign_queue *q)
 {
     const uint64_t window = (uint64_t)q->params.window * q->params.n_items;
     const uint64_t look = next_look(q);
-    uint64_t end = q->cursor, found = 0;
+    uint64_t end = q->next_id, found = 0;
     while (end < look && found < window && q->taken + found < q->target) {
         found += is_own(q, end) && !is_done(q, end);
         end++;
     }
     enum status st = STATUS_OK;
-    for (uint64_t id = end; !st && id > q->cursor; id--) {
+    for (uint64_t id = end; !st && id > q->next_id; id--) {
         if (is_own(q, id - 1) && !is_done(q, id - 1))
             st = load_id(q, id - 1);
     }
-    q->cursor = end;
+    q->next_id = end;
     q->taken += found;
     return st;
 }

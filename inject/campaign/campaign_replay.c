@@ -142,7 +142,8 @@ static enum status run(struct replay *r)
     if (!st)
         st = score(r);
     if (!st)
-        r->out->identical = row_compare(&r->out->stored, &r->out->replayed, &r->out->difference);
+        r->out->identical =
+            trial_row_compare(&r->out->stored, &r->out->replayed, &r->out->difference);
     return st;
 }
 

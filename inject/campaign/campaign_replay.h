@@ -16,9 +16,9 @@ struct campaign_replay_params {
 };
 
 struct campaign_replay_result {
-    struct row stored, replayed;
+    struct trial_row stored, replayed;
     bool identical;
-    struct row_difference difference; /* the first */
+    struct trial_row_difference difference; /* the first */
 };
 
 /* Memory of the rows from `arena`. A trial that crashed is run as often as in a campaign, so that

@@ -37,7 +37,8 @@ static int64_t byte_offset(const struct fault *fault)
     return (int64_t)(fault->row * quant_row_bytes(tensor->type, tensor->dim[0]) + place.byte);
 }
 
-static void put_bits(struct row *row, const struct fault_bits *type, const struct fault *fault)
+static void put_bits(struct trial_row *row, const struct fault_bits *type,
+                     const struct fault *fault)
 {
     if (!has_mask(fault)) {
         row->bit_field = type->name;
@@ -48,14 +49,15 @@ static void put_bits(struct row *row, const struct fault_bits *type, const struc
     row->bit_field = fault_bits_field(type, fault->mask);
 }
 
-static void put_place(struct row *row, const struct fault *fault, const struct fault_bounds *bounds)
+static void put_place(struct trial_row *row, const struct fault *fault,
+                      const struct fault_bounds *bounds)
 {
     const struct fault_axes axes = fault_axes(fault, bounds);
     const struct node *node =
         fault->place == PLACE_OP ? &bounds->model->graph.node[fault->node] : NULL;
     const bool read = node && (fault->point == HOOK_WEIGHT || fault->point == HOOK_OPERAND);
     row->place = kinds_text(KINDS_PLACE, fault->place);
-    row->layer = fault->layer == GRAPH_NO_LAYER ? ROW_NULL : (int64_t)fault->layer;
+    row->layer = fault->layer == GRAPH_NO_LAYER ? TRIAL_ROW_NULL : (int64_t)fault->layer;
     row->op = node ? graph_op_name(node->op) : NULL;
     row->point = kinds_text(KINDS_POINT, fault->point);
     row->readers = read ? kinds_text(KINDS_READERS, fault->readers) : NULL;
@@ -74,7 +76,7 @@ static void put_place(struct row *row, const struct fault *fault, const struct f
         row->byte_offset = byte_offset(fault);
 }
 
-static void put_time(struct row *row, const struct fault *fault, uint32_t n_prompt)
+static void put_time(struct trial_row *row, const struct fault *fault, uint32_t n_prompt)
 {
     row->stage = kinds_text(KINDS_STAGE, widen_stage_of(fault->position, n_prompt));
     row->position = fault->position;
@@ -85,14 +87,14 @@ static void put_time(struct row *row, const struct fault *fault, uint32_t n_prom
 }
 
 /* What is known before the trial runs; `draw` null: of no campaign. */
-static enum status put_faults(struct row *row, struct arena *arena,
+static enum status put_faults(struct trial_row *row, struct arena *arena,
                               const struct campaign_row_context *context,
                               const struct sample_draw *draw, const struct trial_job *job)
 {
     const struct fault *fault = &job->fault[0];
     char site[FAULT_SITE_TEXT];
     struct fault_bits type;
-    row_init(row);
+    trial_row_init(row);
     fault_site(fault, site);
     fault_bits_of(&type, fault, &context->bounds);
     if (draw) {
@@ -119,7 +121,7 @@ static enum status put_faults(struct row *row, struct arena *arena,
 
 /* --- the record --- */
 
-static void put_proof(struct row *row, const struct campaign_row_context *context,
+static void put_proof(struct trial_row *row, const struct campaign_row_context *context,
                       const struct record *record)
 {
     struct fault_bits type;
@@ -147,7 +149,8 @@ static const char *flag_names(struct arena *arena, uint32_t flags)
 }
 
 /* "[[0,0,0],[0.5,1e-3,12],...]" */
-static enum status put_deviation(struct row *row, struct arena *arena, const struct record *record)
+static enum status put_deviation(struct trial_row *row, struct arena *arena,
+                                 const struct record *record)
 {
     struct json_memory m;
     if (!record->deviation)
@@ -165,7 +168,7 @@ static enum status put_deviation(struct row *row, struct arena *arena, const str
     return json_end_line(&row->deviation, &m, arena);
 }
 
-static enum status put_text(struct row *row, struct arena *arena, const struct record *record,
+static enum status put_text(struct trial_row *row, struct arena *arena, const struct record *record,
                             const struct decode *decode)
 {
     struct text text = {0};
@@ -178,7 +181,7 @@ static enum status put_text(struct row *row, struct arena *arena, const struct r
 }
 
 /* Answers are the indices of choices, the score whether it is the right one. */
-static enum status put_choice(struct row *row, struct arena *arena,
+static enum status put_choice(struct trial_row *row, struct arena *arena,
                               const struct campaign_row_context *context,
                               const struct record *record)
 {
@@ -195,17 +198,17 @@ static enum status put_choice(struct row *row, struct arena *arena,
 }
 
 /* What a record says in a row's form, under the same names. */
-static void put_measures(struct row *row, const struct record *record)
+static void put_measures(struct trial_row *row, const struct record *record)
 {
 #define PUT_U64(name) row->name = (int64_t)record->name;
-#define PUT_INDEX(name) row->name = record->name == EXECUTOR_NONE ? ROW_NULL : record->name;
+#define PUT_INDEX(name) row->name = record->name == EXECUTOR_NONE ? TRIAL_ROW_NULL : record->name;
 #define PUT_REAL(name) row->name = record->name;
 #define PUT_TEXT(name) row->name = record->name;
 #define PUT(type, c_type, name) PUT_##type(name)
     RECORD_MEASURES(PUT)
 }
 
-enum status campaign_row_make(struct row *out, struct arena *arena,
+enum status campaign_row_make(struct trial_row *out, struct arena *arena,
                               const struct campaign_row_context *context,
                               const struct sample_draw *draw, const struct record *record)
 {
@@ -231,7 +234,7 @@ enum status campaign_row_make(struct row *out, struct arena *arena,
     return st;
 }
 
-enum status campaign_row_due(struct row *out, struct arena *arena,
+enum status campaign_row_due(struct trial_row *out, struct arena *arena,
                              const struct campaign_row_context *context,
                              const struct sample_draw *draw, enum due_reason reason)
 {

@@ -8,7 +8,7 @@
 #include "base/arena.h"
 #include "base/status.h"
 #include "inject/plan/sample.h"
-#include "inject/store/row.h"
+#include "inject/store/trial_row.h"
 #include "inject/trial/trial.h"
 
 /* What every row of an item needs besides its record. */
@@ -22,13 +22,13 @@ struct campaign_row_context {
 
 /* Texts of the row are in `arena` or in the model. `draw` null: not of a campaign; fields of
  * FIELD_DRAW stay null, those of FIELD_RUN always. */
-enum status campaign_row_make(struct row *out, struct arena *arena,
+enum status campaign_row_make(struct trial_row *out, struct arena *arena,
                               const struct campaign_row_context *context,
                               const struct sample_draw *draw,
                               const struct record *record) STATUS_MUST_USE;
 
 /* The row of a trial that repeatedly ended abnormally: no record, nothing was read back. */
-enum status campaign_row_due(struct row *out, struct arena *arena,
+enum status campaign_row_due(struct trial_row *out, struct arena *arena,
                              const struct campaign_row_context *context,
                              const struct sample_draw *draw,
                              enum due_reason reason) STATUS_MUST_USE;

@@ -289,7 +289,7 @@ static enum status describe(void *user, uint64_t id, struct campaign_queue_trial
     return st;
 }
 
-static enum status count_row(void *user, const struct row *row)
+static enum status count_row(void *user, const struct trial_row *row)
 {
     struct campaign_state *s = user;
     s->done_before++;

@@ -163,7 +163,7 @@ static double eps_of(const struct plan *plan, const struct plan_question *q)
     return graded && plan->score_eps == 0 ? CHRF_EPS : plan->score_eps;
 }
 
-enum status campaign_score_row(struct campaign_score *s, struct arena *arena, struct row *row,
+enum status campaign_score_row(struct campaign_score *s, struct arena *arena, struct trial_row *row,
                                const struct store_item *item)
 {
     const struct plan_question *q = s->plan->item[item->id].question;

@@ -6,8 +6,8 @@
 #include "base/arena.h"
 #include "base/status.h"
 #include "inject/plan/plan.h"
-#include "inject/store/row.h"
 #include "inject/store/store.h"
+#include "inject/store/trial_row.h"
 
 /* Scores and the answers that gave them, each text of an item once. */
 struct campaign_score;
@@ -25,7 +25,8 @@ enum status campaign_score_item(struct campaign_score *score, struct arena *aren
 
 /* Fills what a row says of answers, and which SDC it is, given its item with golden's score.
  * Nothing happens to rows whose item has no scorer, or choices, which the record scores. */
-enum status campaign_score_row(struct campaign_score *score, struct arena *arena, struct row *row,
+enum status campaign_score_row(struct campaign_score *score, struct arena *arena,
+                               struct trial_row *row,
                                const struct store_item *item) STATUS_MUST_USE;
 
 #endif

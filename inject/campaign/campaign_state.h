@@ -17,7 +17,7 @@
 struct campaign_shadow {
     struct campaign_shadow *next;
     struct arena arena;
-    struct row row;
+    struct trial_row row;
 };
 
 /* A device while the campaign runs. */

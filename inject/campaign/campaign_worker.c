@@ -202,7 +202,7 @@ static enum status answer_rows(struct worker *w, struct job *job)
         .question = w->world->item[job->batch.item].question,
         .golden = &w->golden,
         .decode = &w->golden.decode};
-    struct row *row = arena_array(&job->arena, job->batch.count, sizeof(*row));
+    struct trial_row *row = arena_array(&job->arena, job->batch.count, sizeof(*row));
     enum status st = row ? STATUS_OK : STATUS_MEMORY;
     for (uint32_t i = 0; !st && i < job->batch.count; i++) {
         st = campaign_row_make(&row[i], &job->arena, &context, &job->draw[i], &job->record[i]);

@@ -63,9 +63,9 @@ static enum status scale_sites(const struct plan_reader *r)
     return STATUS_OK;
 }
 
-/* Where bits or faults are counted, a weight multiplies its choice. If all cells have a choice of a
- * list, only the ratios matter; if some have none, as the KV cache has no fields, doubled weights
- * count double against those. A census has no weights. */
+/* Where bits or faults are counted, a weight multiplies its choice. If all families have a choice
+ * of a list, only the ratios matter; if some have none, as the KV cache has no fields, doubled
+ * weights count double against those. A census has no weights. */
 enum status plan_normal(const struct plan_reader *r)
 {
     struct plan *plan = r->plan;

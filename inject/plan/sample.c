@@ -68,7 +68,7 @@ static enum status check_faults(const struct sample *s)
     const int most = hooks ? SAMPLE_MEAN_HOOKS : SAMPLE_MEAN;
     for (uint32_t r = 0; r < s->n_strata; r++) {
         const struct sample_weighed *h = &s->stratum[r];
-        const struct sample_set *set = &s->set[h->set];
+        const struct sample_item_set *set = &s->item_set[h->item_set];
         for (uint32_t i = 0; i < set->count; i++) {
             if (h->item[i] <= (i ? h->item[i - 1] : 0))
                 continue; /* nothing of this stratum in this item */
@@ -102,9 +102,9 @@ static enum status fill(struct sample *s, const struct sample_item *items)
     sample_growth_time(s);
     st = sample_sites_find(s);
     if (!st)
-        st = sample_cells_make(s);
+        st = sample_family_make(s);
     if (!st)
-        st = sample_cores_make(s);
+        st = sample_fault_set_make(s);
     if (!st)
         st = sample_strata_make(s);
     if (!st)
@@ -136,8 +136,8 @@ void sample_destroy(struct sample **sample)
 {
     if (!*sample)
         return;
-    free((*sample)->cell);
-    free((*sample)->core);
+    free((*sample)->family);
+    free((*sample)->fault_set);
     arena_finish(&(*sample)->arena);
     free(*sample);
     *sample = NULL;
@@ -153,12 +153,12 @@ struct sample_stratum sample_stratum(const struct sample *sample, uint32_t index
     return sample->stratum[index].shown;
 }
 
-uint64_t sample_cells(const struct sample *sample)
+uint64_t sample_families(const struct sample *sample)
 {
-    return sample->n_cells;
+    return sample->n_families;
 }
 
-void sample_cell(const struct sample *sample, uint64_t index, struct fault *out)
+void sample_family(const struct sample *sample, uint64_t index, struct fault *out)
 {
-    sample_fault_site(sample, &sample->cell[index], out);
+    sample_fault_site(sample, &sample->family[index], out);
 }

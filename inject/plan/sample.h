@@ -84,11 +84,11 @@ enum status sample_original(const struct sample *sample, uint64_t id,
 enum status sample_draw(const struct sample *sample, uint64_t id, struct arena *arena,
                         struct sample_draw *out) STATUS_MUST_USE;
 
-/* What the plan names, also where `confirm` leaves its stratum out: cells of faults that differ in
- * coordinates, position and mask alone. The fault of a cell has what they share (site, point,
+/* What the plan names, also where `confirm` leaves its stratum out: families of faults that differ
+ * in coordinates, position and mask alone. The fault of a family has what they share (site, point,
  * field, granularity, readers, duration, kind), all else 0. */
-uint64_t sample_cells(const struct sample *sample);
-void sample_cell(const struct sample *sample, uint64_t index, struct fault *out);
+uint64_t sample_families(const struct sample *sample);
+void sample_family(const struct sample *sample, uint64_t index, struct fault *out);
 
 /* Share of trials that a bit error rate leaves without any fault: they are not drawn, since their
  * outcome is known, and an unconditional rate is (1 - share) times the measured one. 0 else. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Draws a trial: its role, its stratum, then item, cell, position and element by systematic shares.
+/* Draws a trial: its role, its stratum, then item, family, position and element by systematic
+ * shares.
  *
  * Each level passes its share of the stratum's trials down: of n points spaced evenly over the
  * weights, a part gets those that fall into it, so no part gets more trials than its share rounded
@@ -21,26 +22,26 @@
 enum tag { TAG_ORDER = 1, TAG_LEVELS, TAG_EXTRA, TAG_COUNT };
 
 /* One trial on its way down the levels. */
-struct cursor {
+struct descent {
     struct sample_key key;
     uint64_t n, rank; /* trials of this part, and which of them */
     double u;         /* offset of the points of the next level */
     double prob;      /* of this part, in one draw from the stratum */
 };
 
-static void next_level(struct cursor *c, uint64_t path)
+static void next_level(struct descent *c, uint64_t path)
 {
     c->key = sample_index_key(c->key, path);
     c->u = sample_index_unit(c->key);
 }
 
-static uint64_t before(const struct cursor *c, double cum, double total)
+static uint64_t before(const struct descent *c, double cum, double total)
 {
     return sample_index_before(c->n, c->u, cum, total);
 }
 
 /* Enters the part between two cumulative weights. */
-static void enter(struct cursor *c, double begin, double end, double total)
+static void enter(struct descent *c, double begin, double end, double total)
 {
     const uint64_t first = before(c, begin, total), behind = before(c, end, total);
     c->rank -= first;
@@ -49,9 +50,9 @@ static void enter(struct cursor *c, double begin, double end, double total)
 }
 
 /* Index in the stratum's set of items. */
-static uint32_t pick_item(const struct sample *s, const struct sample_weighed *h, struct cursor *c)
+static uint32_t pick_item(const struct sample *s, const struct sample_weighed *h, struct descent *c)
 {
-    uint32_t low = 0, high = s->set[h->set].count - 1;
+    uint32_t low = 0, high = s->item_set[h->item_set].count - 1;
     while (low < high) {
         const uint32_t mid = low + (high - low) / 2;
         if (before(c, h->item[mid], h->weight) > c->rank)
@@ -63,91 +64,91 @@ static uint32_t pick_item(const struct sample *s, const struct sample_weighed *h
     return low;
 }
 
-static uint64_t pick_cell(const struct sample *s, const struct sample_weighed *h,
-                          const struct sample_item *strike, struct cursor *c)
+static uint64_t pick_family(const struct sample *s, const struct sample_weighed *h,
+                            const struct sample_item *strike, struct descent *c)
 {
-    const struct sample_core *core = &s->core[h->core];
-    double growth[SAMPLE_CLASSES], end[SAMPLE_CLASSES], total = 0, begin = 0;
-    uint32_t class = 0;
-    for (uint32_t k = 0; k < s->n_classes; k++) {
-        growth[k] = core->weight[k] > 0 ? sample_growth_all(s, &s->class[k], strike) : 0;
-        total += core->weight[k] * growth[k];
+    const struct sample_fault_set *faults = &s->fault_set[h->fault_set];
+    double growth[SAMPLE_CURVES], end[SAMPLE_CURVES], total = 0, begin = 0;
+    uint32_t curve = 0;
+    for (uint32_t k = 0; k < s->n_curves; k++) {
+        growth[k] = faults->weight[k] > 0 ? sample_growth_all(s, &s->curve[k], strike) : 0;
+        total += faults->weight[k] * growth[k];
         end[k] = total;
     }
-    while (class + 1 < s->n_classes && before(c, end[class], total) <= c->rank)
-        class ++;
-    while (!(core->weight[class] * growth[class] > 0)) /* rounding at the very end */
-        class --;
-    begin = class ? end[class - 1] : 0;
-    uint64_t low = core->first[class], high = core->first[class + 1] - 1;
+    while (curve + 1 < s->n_curves && before(c, end[curve], total) <= c->rank)
+        curve++;
+    while (!(faults->weight[curve] * growth[curve] > 0)) /* rounding at the very end */
+        curve--;
+    begin = curve ? end[curve - 1] : 0;
+    uint64_t low = faults->first[curve], high = faults->first[curve + 1] - 1;
     while (low < high) {
         const uint64_t mid = low + (high - low) / 2;
-        if (before(c, begin + s->cell[mid].cum * growth[class], total) > c->rank)
+        if (before(c, begin + s->family[mid].cum * growth[curve], total) > c->rank)
             high = mid;
         else
             low = mid + 1;
     }
-    const double below = low > core->first[class] ? s->cell[low - 1].cum : 0;
-    enter(c, begin + below * growth[class], begin + s->cell[low].cum * growth[class], total);
+    const double below = low > faults->first[curve] ? s->family[low - 1].cum : 0;
+    enter(c, begin + below * growth[curve], begin + s->family[low].cum * growth[curve], total);
     return low;
 }
 
-/* If sizes are weights, sums are integers, scaled like the cell's, so that a census is exact. */
-static double position_sum(const struct sample *s, const struct sample_cell *cell,
+/* If sizes are weights, sums are integers, scaled like the family's, so that a census is exact. */
+static double position_sum(const struct sample *s, const struct sample_family *family,
                            const struct sample_item *strike, uint32_t t)
 {
-    return cell->weight * sample_growth_sum(s, &s->class[cell->weight_class], strike, t);
+    return family->weight * sample_growth_sum(s, &s->curve[family->weight_curve], strike, t);
 }
 
 /* The unit of positions that holds t. */
-static void unit_at(const struct sample *s, const struct sample_cell *cell,
+static void unit_at(const struct sample *s, const struct sample_family *family,
                     const struct sample_item *strike, uint32_t t, struct sample_span *unit)
 {
     const uint32_t chunk = s->plan->chunk;
     uint32_t lo, hi;
-    sample_growth_range(s, &s->class[cell->weight_class], strike, &lo, &hi);
+    sample_growth_range(s, &s->curve[family->weight_curve], strike, &lo, &hi);
     *unit = (struct sample_span){t, t + 1};
-    if (cell->unit == UNIT_CHUNK) {
+    if (family->unit == UNIT_CHUNK) {
         unit->first = t / chunk * chunk;
         unit->end = hi - unit->first > chunk ? unit->first + chunk : hi;
         unit->first = unit->first > lo ? unit->first : lo;
     }
-    if (cell->unit == UNIT_RANGE)
+    if (family->unit == UNIT_RANGE)
         *unit = (struct sample_span){lo, hi};
 }
 
-static void pick_position(const struct sample *s, const struct sample_cell *cell,
-                          const struct sample_item *strike, struct cursor *c,
+static void pick_position(const struct sample *s, const struct sample_family *family,
+                          const struct sample_item *strike, struct descent *c,
                           struct sample_span *unit)
 {
     uint32_t low, high;
-    sample_growth_range(s, &s->class[cell->weight_class], strike, &low, &high);
-    const double total = position_sum(s, cell, strike, high);
+    sample_growth_range(s, &s->curve[family->weight_curve], strike, &low, &high);
+    const double total = position_sum(s, family, strike, high);
     high--;
     while (low < high) {
         const uint32_t mid = low + (high - low) / 2;
-        if (before(c, position_sum(s, cell, strike, mid + 1), total) > c->rank)
+        if (before(c, position_sum(s, family, strike, mid + 1), total) > c->rank)
             high = mid;
         else
             low = mid + 1;
     }
-    unit_at(s, cell, strike, low, unit);
-    enter(c, position_sum(s, cell, strike, unit->first), position_sum(s, cell, strike, unit->end),
-          total);
+    unit_at(s, family, strike, low, unit);
+    enter(c, position_sum(s, family, strike, unit->first),
+          position_sum(s, family, strike, unit->end), total);
 }
 
 /* A key of a range: weighted by the evaluations that see it, if evaluations count. */
-static uint32_t pick_key(const struct sample_class *class, const struct sample_extent *e,
-                         const struct sample_item *strike, struct cursor *c,
+static uint32_t pick_key(const struct sample_curve *curve, const struct sample_extent *e,
+                         const struct sample_item *strike, struct descent *c,
                          const struct sample_span *unit)
 {
     uint32_t key, first;
     const uint32_t keys = sample_keys_of(e, unit, strike, &first);
     double begin = 0, total = 0;
     for (key = first; key < first + keys; key++)
-        total += sample_keys_weight(class, e, unit, key);
+        total += sample_keys_weight(curve, e, unit, key);
     for (key = first; key < first + keys; key++) {
-        const double end = begin + sample_keys_weight(class, e, unit, key);
+        const double end = begin + sample_keys_weight(curve, e, unit, key);
         if (before(c, end, total) > c->rank) {
             enter(c, begin, end, total);
             break;
@@ -160,7 +161,7 @@ static uint32_t pick_key(const struct sample_class *class, const struct sample_e
 /* Result of a walk down the levels. */
 struct found {
     uint32_t item; /* of s->strike */
-    uint64_t cell;
+    uint64_t family;
     struct sample_span unit;
     uint32_t key; /* if keys vary, else 0 */
     uint64_t element;
@@ -168,28 +169,28 @@ struct found {
 };
 
 /* `fixed`: the item, or SAMPLE_NONE to pick one. */
-static void walk(const struct sample *s, const struct sample_weighed *h, struct cursor *c,
+static void walk(const struct sample *s, const struct sample_weighed *h, struct descent *c,
                  uint32_t fixed, struct found *out)
 {
     struct sample_extent e;
     next_level(c, (uint64_t)(h - s->stratum));
     out->item = fixed;
     if (fixed == SAMPLE_NONE)
-        out->item = s->set_item[s->set[h->set].first + pick_item(s, h, c)];
+        out->item = s->set_item[s->item_set[h->item_set].first + pick_item(s, h, c)];
     const struct sample_item *strike = &s->strike[out->item];
     next_level(c, out->item);
-    out->cell = pick_cell(s, h, strike, c);
-    const struct sample_cell *cell = &s->cell[out->cell];
-    next_level(c, out->cell);
-    pick_position(s, cell, strike, c, &out->unit);
+    out->family = pick_family(s, h, strike, c);
+    const struct sample_family *family = &s->family[out->family];
+    next_level(c, out->family);
+    pick_position(s, family, strike, c, &out->unit);
     next_level(c, out->unit.first);
-    sample_extent_of(s, cell, &e);
+    sample_extent_of(s, family, &e);
     out->key = 0;
-    if (sample_keys_vary(cell, &e)) {
-        out->key = pick_key(&s->class[cell->weight_class], &e, strike, c, &out -> unit);
+    if (sample_keys_vary(family, &e)) {
+        out->key = pick_key(&s->curve[family->weight_curve], &e, strike, c, &out->unit);
         next_level(c, out->key);
     }
-    const uint64_t count = sample_fault_count(cell, &e, &out->unit, strike);
+    const uint64_t count = sample_fault_count(family, &e, &out->unit, strike);
     out->element = sample_index_permute(c->key, c->rank % count, count);
     out->prob = c->prob / (double)count;
 }
@@ -252,7 +253,7 @@ static uint32_t count_faults(const struct sample *s, const struct ticket *ticket
 double sample_no_fault(const struct sample *sample, uint32_t stratum)
 {
     const struct sample_weighed *h = &sample->stratum[stratum];
-    const struct sample_set *set = &sample->set[h->set];
+    const struct sample_item_set *set = &sample->item_set[h->item_set];
     double sum = 0, last = 0;
     if (sample->plan->faults_per_trial > 0)
         return 0;
@@ -267,7 +268,7 @@ double sample_no_fault(const struct sample *sample, uint32_t stratum)
 
 static bool same(const struct found *a, const struct found *b)
 {
-    return a->cell == b->cell && a->unit.first == b->unit.first && a->key == b->key &&
+    return a->family == b->family && a->unit.first == b->unit.first && a->key == b->key &&
            a->element == b->element;
 }
 
@@ -278,7 +279,7 @@ static void draw_more(const struct sample *s, const struct ticket *ticket, struc
     const struct sample_key key = sample_index_key(tagged(ticket->wave, TAG_EXTRA), ticket->fault);
     uint64_t attempt = 0;
     for (uint32_t i = 1; i < count;) {
-        struct cursor c = {.key = sample_index_key(key, attempt++), .n = 1, .prob = 1};
+        struct descent c = {.key = sample_index_key(key, attempt++), .n = 1, .prob = 1};
         bool again = false;
         walk(s, ticket->h, &c, found[0].item, &found[i]);
         for (uint32_t j = 0; j < i; j++)
@@ -290,7 +291,7 @@ static void draw_more(const struct sample *s, const struct ticket *ticket, struc
 /* Adds the fault found to the trial, a burst in a stored weight as the fields that it touches. */
 static void add_fault(const struct sample *s, const struct found *found, struct sample_draw *out)
 {
-    const struct sample_place place = {.cell = &s->cell[found->cell],
+    const struct sample_place place = {.family = &s->family[found->family],
                                        .strike = &s->strike[found->item],
                                        .item = &s->item[out->item],
                                        .unit = found->unit,
@@ -350,10 +351,10 @@ static enum status draw_trial(const struct sample *s, const struct sample_wave *
     const struct sample_weighed *h = &s->stratum[low];
     const struct ticket ticket = {wave, h, fault};
     const uint64_t before = wave->first_fault[low];
-    struct cursor c = {.key = tagged(wave, TAG_LEVELS),
-                       .n = wave->first_fault[low + 1] - before,
-                       .rank = at - before,
-                       .prob = 1};
+    struct descent c = {.key = tagged(wave, TAG_LEVELS),
+                        .n = wave->first_fault[low + 1] - before,
+                        .rank = at - before,
+                        .prob = 1};
     struct found first;
     walk(s, h, &c, SAMPLE_NONE, &first);
     const uint32_t count = count_faults(s, &ticket, first.item);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The coordinates, masks and number formats of a cell. */
+/* The coordinates, masks and number formats of a family. */
 #include "inject/plan/sample_internal.h"
 #include "model/op.h"
 #include "shared/order.h"
@@ -53,12 +53,12 @@ uint32_t sample_extent_heads(const struct sample *s, const struct sample_site *s
 }
 
 /* One head alone, on rows if they are heads, or groups as wide as a head. */
-static void set_head(const struct sample *s, const struct sample_cell *cell,
+static void set_head(const struct sample *s, const struct sample_family *family,
                      struct sample_axis *axis)
 {
-    const uint32_t features = head_features(s, &s->site[cell->site]);
+    const uint32_t features = head_features(s, &s->site[family->site]);
     const uint32_t a_head = features / axis->stride ? features / axis->stride : 1;
-    axis->first = cell->head * a_head * axis->stride;
+    axis->first = family->head * a_head * axis->stride;
     axis->count = a_head;
 }
 
@@ -82,9 +82,9 @@ static struct sample_axis axis_of(const struct plan *plan, struct fault_axis axi
 
 /* The extent of one fault, as in widen_fault. Rows of a table count as keys. */
 static void set_axes(struct sample_extent *out, const struct sample *s,
-                     const struct sample_cell *cell, const struct fault *fault)
+                     const struct sample_family *family, const struct fault *fault)
 {
-    const struct sample_site *site = &s->site[cell->site];
+    const struct sample_site *site = &s->site[family->site];
     const struct fault_bounds bounds = sample_extent_bounds(s);
     const struct fault_axes axes = fault_axes(fault, &bounds);
     const struct widen_forms forms = widen_forms(fault, &axes);
@@ -99,26 +99,26 @@ static void set_axes(struct sample_extent *out, const struct sample *s,
     out->reader =
         axis_of(s->plan, readers, fault->readers == READERS_TILE ? WIDEN_TILE : WIDEN_ONE);
     out->all_keys = out->rows ? forms.row == WIDEN_ALL : forms.all_keys;
-    if (cell->head != SAMPLE_NONE)
-        set_head(s, cell, out->row.count == 0 ? &out->k : &out->row);
+    if (family->head != SAMPLE_NONE)
+        set_head(s, family, out->row.count == 0 ? &out->k : &out->row);
 }
 
-void sample_extent_of(const struct sample *s, const struct sample_cell *cell,
+void sample_extent_of(const struct sample *s, const struct sample_family *family,
                       struct sample_extent *out)
 {
     const struct fault_bounds bounds = sample_extent_bounds(s);
     struct fault fault;
-    sample_fault_site(s, cell, &fault);
+    sample_fault_site(s, family, &fault);
     *out = (struct sample_extent){.masks = 1, .width = fault_width(&fault, &bounds)};
-    set_axes(out, s, cell, &fault);
-    if (cell->bits != 0 && !hook_kinds_takes(cell->kind, KIND_TAKES_DRAWS))
-        out->masks = sample_extent_masks(s->plan, cell->bits);
+    set_axes(out, s, family, &fault);
+    if (family->bits != 0 && !hook_kinds_takes(family->kind, KIND_TAKES_DRAWS))
+        out->masks = sample_extent_masks(s->plan, family->bits);
 }
 
-double sample_extent_evaluation(const struct sample *s, const struct sample_cell *cell,
+double sample_extent_evaluation(const struct sample *s, const struct sample_family *family,
                                 bool *out_keyed)
 {
-    struct sample_cell one = *cell;
+    struct sample_family one = *family;
     struct sample_extent e;
     one.granularity = GRANULARITY_ELEMENT;
     one.head = SAMPLE_NONE;
@@ -165,19 +165,20 @@ uint64_t sample_extent_masks(const struct plan *plan, uint32_t bits)
     return n; /* a burst may start at any bit */
 }
 
-uint32_t sample_extent_mask(const struct plan *plan, const struct sample_cell *cell, uint64_t index)
+uint32_t sample_extent_mask(const struct plan *plan, const struct sample_family *family,
+                            uint64_t index)
 {
-    const uint32_t n = count_bits(cell->bits), want = plan->what.pattern_bits;
+    const uint32_t n = count_bits(family->bits), want = plan->what.pattern_bits;
     uint32_t left = want < n ? want : n, mask = 0;
-    if (hook_kinds_takes(cell->kind, KIND_TAKES_DRAWS))
-        return cell->bits;
+    if (hook_kinds_takes(family->kind, KIND_TAKES_DRAWS))
+        return family->bits;
     if (plan->what.pattern != PLAN_PATTERN_RANDOM)
-        return nth_bit(cell->bits, (uint32_t)index);
+        return nth_bit(family->bits, (uint32_t)index);
     /* unranks a combination, bit by bit from the lowest */
     for (uint32_t i = 0; i < n && left > 0; i++) {
         const uint64_t with = binomial(n - i - 1, left - 1);
         if (index < with) {
-            mask |= nth_bit(cell->bits, i);
+            mask |= nth_bit(family->bits, i);
             left--;
         } else {
             index -= with;
@@ -186,13 +187,13 @@ uint32_t sample_extent_mask(const struct plan *plan, const struct sample_cell *c
     return mask;
 }
 
-void sample_extent_format(const struct sample *s, const struct sample_cell *cell,
+void sample_extent_format(const struct sample *s, const struct sample_family *family,
                           struct sample_format *out)
 {
     const struct fault_bounds bounds = sample_extent_bounds(s);
     enum storage type;
     struct fault fault;
-    sample_fault_site(s, cell, &fault);
+    sample_fault_site(s, family, &fault);
     *out = (struct sample_format){.width = fault_width(&fault, &bounds)};
     out->integer = !fault_number(&fault, &bounds, &type);
     if (out->integer)

@@ -13,13 +13,13 @@ static uint32_t digit(uint64_t *index, uint64_t radix)
     return (uint32_t)value;
 }
 
-uint64_t sample_fault_count(const struct sample_cell *cell, const struct sample_extent *extent,
+uint64_t sample_fault_count(const struct sample_family *family, const struct sample_extent *extent,
                             const struct sample_span *unit, const struct sample_item *item)
 {
     uint32_t first;
     const uint64_t elements = (uint64_t)sample_extent_elements(extent);
-    return sample_keys_vary(cell, extent) ? elements
-                                          : elements * sample_keys_of(extent, unit, item, &first);
+    return sample_keys_vary(family, extent) ? elements
+                                            : elements * sample_keys_of(extent, unit, item, &first);
 }
 
 static uint32_t float_bits(float value)
@@ -36,19 +36,20 @@ static uint32_t rate_bits(double rate)
     return scaled >= 0x1p32 - 1 ? UINT32_MAX : scaled < 1 ? 1 : (uint32_t)scaled;
 }
 
-void sample_fault_site(const struct sample *s, const struct sample_cell *cell, struct fault *out)
+void sample_fault_site(const struct sample *s, const struct sample_family *family,
+                       struct fault *out)
 {
-    const struct sample_site *site = &s->site[cell->site];
+    const struct sample_site *site = &s->site[family->site];
     *out = (struct fault){.place = site->place,
                           .site = site->name,
                           .layer = site->layer,
-                          .point = cell->point,
-                          .field = (enum quant_field)cell->field,
+                          .point = family->point,
+                          .field = (enum quant_field)family->field,
                           .value_cache = site->value_cache,
-                          .granularity = (enum granularity)cell->granularity,
-                          .readers = (enum readers)cell->readers,
-                          .duration = (enum duration)cell->duration,
-                          .kind = (enum kind)cell->kind};
+                          .granularity = (enum granularity)family->granularity,
+                          .readers = (enum readers)family->readers,
+                          .duration = (enum duration)family->duration,
+                          .kind = (enum kind)family->kind};
     if (site->place == PLACE_OP)
         out->node = site->source;
     if (site->place == PLACE_WEIGHT)
@@ -66,12 +67,12 @@ static uint32_t burst(uint32_t start, uint32_t n, uint32_t width)
     return (uint32_t)(run & (width >= 32 ? UINT32_MAX : (1u << width) - 1));
 }
 
-static void set_bits(const struct sample *s, const struct sample_cell *cell, uint64_t mask,
+static void set_bits(const struct sample *s, const struct sample_family *family, uint64_t mask,
                      struct fault *out)
 {
     const struct plan_what *what = &s->plan->what;
-    if (cell->bits)
-        out->mask = sample_extent_mask(s->plan, cell, mask);
+    if (family->bits)
+        out->mask = sample_extent_mask(s->plan, family, mask);
     if (out->kind == KIND_SET)
         out->value = what->value;
     if (out->kind == KIND_SCALE)
@@ -103,7 +104,7 @@ static uint32_t shift_of(const struct sample *s, const struct sample_place *plac
 static void set_ranges(const struct sample *s, const struct sample_place *place, uint32_t begin,
                        struct fault *out)
 {
-    const struct sample_cell *cell = place->cell;
+    const struct sample_family *family = place->family;
     const struct plan *plan = s->plan;
     const struct fault_bounds bounds = {.model = s->model,
                                         .act = plan->act,
@@ -114,21 +115,21 @@ static void set_ranges(const struct sample *s, const struct sample_place *place,
     const struct widen widen = {.lanes = plan->lanes, .tile = plan->tiles, .chunk = plan->chunk};
     const uint32_t shift = shift_of(s, place, place->unit.first);
     uint32_t first = place->unit.first + shift, behind = place->unit.end + shift;
-    if (cell->unit == UNIT_RANGE)
-        sample_growth_range(s, &s->class[cell->weight_class], place -> item, &first, &behind);
+    if (family->unit == UNIT_RANGE)
+        sample_growth_range(s, &s->curve[family->weight_curve], place->item, &first, &behind);
     if (begin > first)
         first = begin;
     out->position = first;
-    widen_fault(out, &bounds, &widen, (enum stage)cell->stage);
+    widen_fault(out, &bounds, &widen, (enum stage)family->stage);
     out->position = first;
     out->position_count = behind - first;
     const bool ends = behind == bounds.positions && !plan->when.steps.given;
-    if (cell->unit == UNIT_CHUNK && ends)
+    if (family->unit == UNIT_CHUNK && ends)
         out->position_count = plan->chunk - place->unit.first % plan->chunk;
-    if (out->duration == DURATION_PERMANENT || (cell->unit == UNIT_RANGE && ends))
+    if (out->duration == DURATION_PERMANENT || (family->unit == UNIT_RANGE && ends))
         out->position_count = FAULT_FOREVER;
     if (out->duration == DURATION_PERSISTENT)
-        out->position_count = plan->when.scrub.choice[cell->scrub].value;
+        out->position_count = plan->when.scrub.choice[family->scrub].value;
     if (out->position_count == 0)
         out->position_count = FAULT_FOREVER;
     if (out->duration == DURATION_INTERMITTENT)
@@ -157,7 +158,7 @@ static uint32_t other_element(const struct sample *s, const struct sample_place 
     if (read && (e->seen || e->entries || e->rows)) {
         struct sample_axis keys = {.stride = 1};
         keys.count = sample_keys_of(e, &place->unit, place->strike, &keys.first);
-        if (sample_keys_vary(place->cell, e))
+        if (sample_keys_vary(place->family, e))
             keys.count = sample_keys_beside(e, &place->unit, place->key, &keys.first);
         return other_on(&keys, e->rows ? fault->row : fault->key, draw);
     }
@@ -169,12 +170,12 @@ static uint32_t other_element(const struct sample *s, const struct sample_place 
 
 void sample_fault_make(const struct sample *s, const struct sample_place *place, struct fault *out)
 {
-    const struct sample_cell *cell = place->cell;
+    const struct sample_family *family = place->family;
     struct sample_extent e;
     uint64_t index = place->element;
     uint32_t first_key, begin = 0;
-    sample_extent_of(s, cell, &e);
-    sample_fault_site(s, cell, out);
+    sample_extent_of(s, family, &e);
+    sample_fault_site(s, family, out);
     const uint32_t mask = digit(&index, e.masks);
     out->row = sample_extent_start(&e.row, digit(&index, sample_extent_units(&e.row)));
     out->k = sample_extent_start(&e.k, digit(&index, sample_extent_units(&e.k)));
@@ -182,13 +183,13 @@ void sample_fault_make(const struct sample *s, const struct sample_place *place,
         out->row = sample_extent_start(&e.reader, digit(&index, sample_extent_units(&e.reader)));
     const uint32_t keys = sample_keys_of(&e, &place->unit, place->strike, &first_key);
     const bool keyed = (e.seen || e.entries || e.rows) && !e.all_keys;
-    const bool vary = sample_keys_vary(cell, &e);
+    const bool vary = sample_keys_vary(family, &e);
     if (vary)
         out->key = place->key;
     else if (keyed)
         *(e.rows ? &out->row : &out->key) = first_key + digit(&index, keys);
-    set_bits(s, cell, mask, out);
-    if (hook_kinds_takes(cell->kind, KIND_TAKES_OTHER))
+    set_bits(s, family, mask, out);
+    if (hook_kinds_takes(family->kind, KIND_TAKES_OTHER))
         out->from = other_element(s, place, &e, out);
     if (keyed) {
         const uint32_t at = vary ? sample_keys_begin(&place->unit, place->key) : place->unit.first;
@@ -202,7 +203,7 @@ void sample_fault_make(const struct sample *s, const struct sample_place *place,
     out->key_low = s->plan->seed;
     out->key_high = place->fault_index;
     set_ranges(s, place, begin, out);
-    if (s->plan->what.pattern == PLAN_PATTERN_BURST && cell->bits &&
+    if (s->plan->what.pattern == PLAN_PATTERN_BURST && family->bits &&
         !hook_kinds_takes(out->kind, KIND_TAKES_DRAWS) && !sample_burst_spreads(s->plan, out))
         out->mask = burst(out->mask, s->plan->what.pattern_bits, e.width);
 }

@@ -25,7 +25,7 @@ void sample_growth_time(struct sample *s)
     }
 }
 
-void sample_growth_range(const struct sample *s, const struct sample_class *c,
+void sample_growth_range(const struct sample *s, const struct sample_curve *c,
                          const struct sample_item *item, uint32_t *lo, uint32_t *hi)
 {
     const struct plan_when *when = &s->plan->when;
@@ -63,7 +63,7 @@ static double seen_sum(uint32_t t, uint32_t window)
     return w * (w + 1) / 2 + (all - w) * w;
 }
 
-enum status sample_growth_table(struct sample *s, struct sample_class *c)
+enum status sample_growth_table(struct sample *s, struct sample_curve *c)
 {
     double *sum = arena_array(&s->arena, (size_t)s->positions + 1, sizeof(*sum));
     double *key = arena_array(&s->arena, (size_t)s->positions + 1, sizeof(*key));
@@ -86,7 +86,7 @@ static double entries_sum(uint32_t t)
 }
 
 /* Cumulative weight before position t, from 0 on; only for growths that do not need the range. */
-static double sum_from_start(const struct sample *s, const struct sample_class *c,
+static double sum_from_start(const struct sample *s, const struct sample_curve *c,
                              const struct sample_item *item, uint32_t t)
 {
     const uint32_t last = item->n_prompt - 1;
@@ -115,7 +115,7 @@ static double sum_from_start(const struct sample *s, const struct sample_class *
     }
 }
 
-double sample_growth_sum(const struct sample *s, const struct sample_class *c,
+double sample_growth_sum(const struct sample *s, const struct sample_curve *c,
                          const struct sample_item *item, uint32_t position)
 {
     uint32_t lo, hi;
@@ -132,24 +132,24 @@ double sample_growth_sum(const struct sample *s, const struct sample_class *c,
     return sum_from_start(s, c, item, t) - sum_from_start(s, c, item, lo);
 }
 
-double sample_growth_all(const struct sample *s, const struct sample_class *c,
+double sample_growth_all(const struct sample *s, const struct sample_curve *c,
                          const struct sample_item *item)
 {
     return sample_growth_sum(s, c, item, UINT32_MAX);
 }
 
-uint32_t sample_growth_class(struct sample *s, const struct sample_class *class)
+uint32_t sample_growth_curve(struct sample *s, const struct sample_curve *curve)
 {
-    for (uint32_t i = 0; i < s->n_classes; i++) {
-        const struct sample_class *c = &s->class[i];
-        if (c->growth == class->growth && c->window == class->window && c->stage == class->stage &&
-            c->late == class->late && c->least == class->least && c->rest == class->rest)
+    for (uint32_t i = 0; i < s->n_curves; i++) {
+        const struct sample_curve *c = &s->curve[i];
+        if (c->growth == curve->growth && c->window == curve->window && c->stage == curve->stage &&
+            c->late == curve->late && c->least == curve->least && c->rest == curve->rest)
             return i;
     }
-    if (s->n_classes == SAMPLE_CLASSES)
+    if (s->n_curves == SAMPLE_CURVES)
         return SAMPLE_NONE;
-    s->class[s->n_classes] = *class;
-    return s->n_classes++;
+    s->curve[s->n_curves] = *curve;
+    return s->n_curves++;
 }
 
 enum sample_growth sample_growth_size(const struct sample_extent *e, enum sample_unit unit)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The parts of a plan's fault space: sites, cells, weights over positions, strata. */
+/* The parts of a plan's fault space: sites, families, weights over positions, strata. */
 #ifndef VKFI_INJECT_SAMPLE_INTERNAL_H
 #define VKFI_INJECT_SAMPLE_INTERNAL_H
 
@@ -8,7 +8,7 @@
 #include "inject/space/widen.h"
 #include "model/model.h"
 
-#define SAMPLE_CLASSES 64 /* different weights over positions in one plan */
+#define SAMPLE_CURVES 64 /* different weights over positions in one plan */
 #define SAMPLE_STRATA 100000
 #define SAMPLE_NONE UINT32_MAX
 /* Most faults per trial, on average, of a bit error rate: in memory, since a row lists each; in
@@ -44,7 +44,7 @@ enum sample_growth {
 };
 
 /* A weight over the positions of a stage. */
-struct sample_class {
+struct sample_curve {
     enum sample_growth growth;
     uint32_t window;
     enum stage stage;
@@ -62,29 +62,30 @@ struct sample_span {
 };
 
 /* All faults of a site that differ in coordinates, position and mask alone. */
-struct sample_cell {
+struct sample_family {
     uint8_t point, field, kind, granularity, readers, duration, stage, unit;
     uint8_t scrub; /* of plan->when.scrub; 0 where nothing is stored */
-    uint8_t weight_class, size_class;
+    uint8_t weight_curve, size_curve;
     uint32_t site; /* index in sample->site */
     uint32_t bits; /* bits that masks are made of; 0: a kind without mask */
     uint32_t head; /* SAMPLE_NONE: all */
-    uint32_t core;
+    uint32_t fault_set;
     double weight;   /* without the factor of the positions */
     double elements; /* elementary faults, likewise */
-    double cum;      /* of `weight` in (core, weight_class), this one included */
+    double cum;      /* of `weight` in (fault set, weight_curve), this one included */
 };
 
 /* Strata before they are split by item. */
-struct sample_core {
+struct sample_fault_set {
     uint32_t key[PLAN_DIMENSION_COUNT]; /* SAMPLE_NONE: "none" */
-    uint32_t first[SAMPLE_CLASSES + 1]; /* cells of a weight class: first[k] .. first[k + 1] - 1 */
-    double weight[SAMPLE_CLASSES], elements[SAMPLE_CLASSES]; /* by weight class, by size class */
-    double ratio; /* largest weight / elements of a cell, at most */
+    uint32_t
+        first[SAMPLE_CURVES + 1]; /* families of a weight curve: first[k] .. first[k + 1] - 1 */
+    double weight[SAMPLE_CURVES], elements[SAMPLE_CURVES]; /* by weight curve, by size curve */
+    double ratio; /* largest weight / elements of a family, at most */
 };
 
 /* Items of a stratum; (count) of sample->set_item from `first` on. */
-struct sample_set {
+struct sample_item_set {
     uint32_t first, count;
     const char *label;
 };
@@ -92,7 +93,7 @@ struct sample_set {
 /* A stratum with its weight and weighed items. */
 struct sample_weighed {
     struct sample_stratum shown;
-    uint32_t core, set;
+    uint32_t fault_set, item_set;
     double weight;      /* W_h, not scaled */
     const double *item; /* (items of the set) cumulative weights of its items */
 };
@@ -122,14 +123,15 @@ struct sample {
     double output_macs;
     struct sample_site *site; /* (n_sites) */
     uint32_t n_sites;
-    struct sample_class class[SAMPLE_CLASSES];
-    uint32_t n_classes;
-    struct sample_cell *cell; /* (n_cells) by core, weight class, then in random order */
-    uint64_t n_cells, cell_room;
-    struct sample_core *core; /* (n_cores) */
-    uint32_t n_cores, core_room;
-    struct sample_set *set; /* (n_sets) */
-    uint32_t n_sets, *set_item;
+    struct sample_curve curve[SAMPLE_CURVES];
+    uint32_t n_curves;
+    struct sample_family
+        *family; /* (n_families) by fault set, weight curve, then in random order */
+    uint64_t n_families, family_room;
+    struct sample_fault_set *fault_set; /* (n_fault_sets) */
+    uint32_t n_fault_sets, fault_set_room;
+    struct sample_item_set *item_set; /* (n_item_sets) */
+    uint32_t n_item_sets, *set_item;
     struct sample_weighed *stratum; /* (n_strata) */
     uint32_t n_strata;
     struct sample_wave *wave; /* (n_waves) */
@@ -141,20 +143,20 @@ struct sample {
  * the model's. */
 enum status sample_sites_find(struct sample *s) STATUS_MUST_USE;
 
-/* sample_cells.c: cells and cores. */
-enum status sample_cells_make(struct sample *s) STATUS_MUST_USE;
+/* sample_family.c: families and fault sets. */
+enum status sample_family_make(struct sample *s) STATUS_MUST_USE;
 
-/* sample_growth.c: sum of a class's weights over the positions of its stage that lie before
+/* sample_growth.c: sum of a curve's weights over the positions of its stage that lie before
  * `position`, for an item; the stage's range [lo, hi). */
 void sample_growth_time(struct sample *s);
-void sample_growth_range(const struct sample *s, const struct sample_class *c,
+void sample_growth_range(const struct sample *s, const struct sample_curve *c,
                          const struct sample_item *item, uint32_t *lo, uint32_t *hi);
-double sample_growth_sum(const struct sample *s, const struct sample_class *c,
+double sample_growth_sum(const struct sample *s, const struct sample_curve *c,
                          const struct sample_item *item, uint32_t position);
-double sample_growth_all(const struct sample *s, const struct sample_class *c,
+double sample_growth_all(const struct sample *s, const struct sample_curve *c,
                          const struct sample_item *item);
-/* Fills in class->sum for growths without a closed form. */
-enum status sample_growth_table(struct sample *s, struct sample_class *c) STATUS_MUST_USE;
+/* Fills in curve->sum for growths without a closed form. */
+enum status sample_growth_table(struct sample *s, struct sample_curve *c) STATUS_MUST_USE;
 
 /* sample_share.c: how the points and fields of a site share its weight. Values of a site's choice,
  * with weights. */
@@ -166,9 +168,9 @@ struct sample_options {
 };
 /* The weights over their sum. */
 void sample_share_equal(struct sample_options *options);
-/* The same, each times the elements of that field that one evaluation reads or writes at the cell's
- * point. */
-void sample_share_fields(const struct sample *s, const struct sample_cell *cell,
+/* The same, each times the elements of that field that one evaluation reads or writes at the
+ * family's point. */
+void sample_share_fields(const struct sample *s, const struct sample_family *family,
                          struct sample_options *fields);
 
 /* Elements that one evaluation reads, adds or writes at a site's points. */
@@ -177,25 +179,26 @@ struct sample_share {
     bool keyed[HOOK_LAST + 1];
     double fixed, per_key; /* of all, times their weights: without keys, and for each key seen */
 };
-/* Adds the fields of the cell's point. */
+/* Adds the fields of the family's point. */
 void sample_share_count(struct sample_share *share, const struct sample *s,
-                        const struct sample_cell *cell, const struct sample_options *fields);
+                        const struct sample_family *family, const struct sample_options *fields);
 /* Adds the point with this weight to the sums. */
 void sample_share_add(struct sample_share *share, uint32_t point, double weight);
-/* The share of a point, without its weight: constant, or with the growth set in `class` (SEEN) if
+/* The share of a point, without its weight: constant, or with the growth set in `curve` (SEEN) if
  * only some points have keys. */
 double sample_share_of(const struct sample_share *share, uint32_t point,
-                       struct sample_class *class);
+                       struct sample_curve *curve);
 
-/* The index of a class, added if new; SAMPLE_NONE if there are too many. Then how a cell's number
+/* The index of a curve, added if new; SAMPLE_NONE if there are too many. Then how a family's number
  * of faults grows. */
-uint32_t sample_growth_class(struct sample *s, const struct sample_class *class);
+uint32_t sample_growth_curve(struct sample *s, const struct sample_curve *curve);
 struct sample_extent;
 enum sample_growth sample_growth_size(const struct sample_extent *e, enum sample_unit unit);
 
-/* sample_cores.c: cores, cells in order, weights and sizes of classes; the text of a key. */
-enum status sample_cores_make(struct sample *s) STATUS_MUST_USE;
-const char *sample_cores_text(struct sample *s, enum plan_dimension dimension, uint32_t key);
+/* sample_fault_set.c: fault sets, families in order, weights and sizes of curves; the text of a
+ * key. */
+enum status sample_fault_set_make(struct sample *s) STATUS_MUST_USE;
+const char *sample_fault_set_text(struct sample *s, enum plan_dimension dimension, uint32_t key);
 
 /* sample_contrast.c: STATUS_INPUT if a contrast names a value that no stratum has. */
 enum status sample_contrast_check(const struct sample *s) STATUS_MUST_USE;
@@ -221,25 +224,25 @@ struct sample_extent {
                                  table from its own on */
     bool all_keys;            /* of them together, not one */
     uint32_t window;
-    uint64_t masks; /* of the cell's bits */
+    uint64_t masks; /* of the family's bits */
     uint32_t width; /* bits struck */
 };
 /* What a fault's axes need, for any item. */
 struct fault_bounds sample_extent_bounds(const struct sample *s);
-void sample_extent_of(const struct sample *s, const struct sample_cell *cell,
+void sample_extent_of(const struct sample *s, const struct sample_family *family,
                       struct sample_extent *out);
 /* Heads of a point of a site, 0 if none. */
 uint32_t sample_extent_heads(const struct sample *s, const struct sample_site *site,
                              uint32_t point);
 uint32_t sample_extent_units(const struct sample_axis *axis);
 uint32_t sample_extent_start(const struct sample_axis *axis, uint32_t unit); /* its first value */
-/* Elements of one evaluation at the cell's point and field, per key if `*out_keyed`. */
-double sample_extent_evaluation(const struct sample *s, const struct sample_cell *cell,
+/* Elements of one evaluation at the family's point and field, per key if `*out_keyed`. */
+double sample_extent_evaluation(const struct sample *s, const struct sample_family *family,
                                 bool *out_keyed);
 /* Without the position: elementary faults per unit of positions, over its keys. */
 double sample_extent_elements(const struct sample_extent *extent);
 /* Mask `index` of extent->masks. */
-uint32_t sample_extent_mask(const struct plan *plan, const struct sample_cell *cell,
+uint32_t sample_extent_mask(const struct plan *plan, const struct sample_family *family,
                             uint64_t index);
 /* Number of masks over a set of bits. */
 uint64_t sample_extent_masks(const struct plan *plan, uint32_t bits);
@@ -250,7 +253,7 @@ struct sample_format {
     bool integer;
     uint32_t sign, exponent; /* masks */
 };
-void sample_extent_format(const struct sample *s, const struct sample_cell *cell,
+void sample_extent_format(const struct sample *s, const struct sample_family *family,
                           struct sample_format *out);
 
 /* sample_keys.c: keys that some column of a unit sees: their number, and the first. */
@@ -258,25 +261,26 @@ uint32_t sample_keys_of(const struct sample_extent *extent, const struct sample_
                         const struct sample_item *item, uint32_t *out_first);
 /* Whether keys of one unit are seen by different numbers of evaluations: a range strikes one key
  * wherever it is seen. Then the key is drawn before the element, else with it. */
-bool sample_keys_vary(const struct sample_cell *cell, const struct sample_extent *extent);
+bool sample_keys_vary(const struct sample_family *family, const struct sample_extent *extent);
 /* The first position of a unit that sees a key. */
 uint32_t sample_keys_begin(const struct sample_span *unit, uint32_t key);
-/* Weight of a unit's key, by the cell's weight class: the evaluations that see it, or 1 if faults
+/* Weight of a unit's key, by the family's weight curve: the evaluations that see it, or 1 if faults
  * are counted; then the largest of all keys. */
-double sample_keys_weight(const struct sample_class *class, const struct sample_extent *extent,
+double sample_keys_weight(const struct sample_curve *curve, const struct sample_extent *extent,
                           const struct sample_span *unit, uint32_t key);
-double sample_keys_most(const struct sample_class *class, const struct sample_extent *extent,
+double sample_keys_most(const struct sample_curve *curve, const struct sample_extent *extent,
                         const struct sample_span *unit);
 /* Keys that some position of the unit sees with `key`: their number, and the first. */
 uint32_t sample_keys_beside(const struct sample_extent *extent, const struct sample_span *unit,
                             uint32_t key, uint32_t *out_first);
 
-/* sample_fault.c: what all faults of a cell share: site, point, field, granularity, readers,
+/* sample_fault.c: what all faults of a family share: site, point, field, granularity, readers,
  * duration, kind; all else 0. */
-void sample_fault_site(const struct sample *s, const struct sample_cell *cell, struct fault *out);
-/* The fault of a cell at a unit of positions, with index `element` there. */
+void sample_fault_site(const struct sample *s, const struct sample_family *family,
+                       struct fault *out);
+/* The fault of a family at a unit of positions, with index `element` there. */
 struct sample_place {
-    const struct sample_cell *cell;
+    const struct sample_family *family;
     const struct sample_item *strike; /* the position's item */
     const struct sample_item *item;   /* the item run */
     struct sample_span unit;
@@ -293,7 +297,7 @@ bool sample_burst_spreads(const struct plan *plan, const struct fault *start);
  * ends with the tensor at the latest; out: (pattern_bits). Returns their number. */
 uint32_t sample_burst_spread(const struct plan *plan, const struct fault *start, struct fault *out);
 /* Elements of a unit: times its keys unless those are drawn before. */
-uint64_t sample_fault_count(const struct sample_cell *cell, const struct sample_extent *extent,
+uint64_t sample_fault_count(const struct sample_family *family, const struct sample_extent *extent,
                             const struct sample_span *unit, const struct sample_item *item);
 
 #endif

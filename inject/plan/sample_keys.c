@@ -21,9 +21,9 @@ uint32_t sample_keys_of(const struct sample_extent *extent, const struct sample_
     return unit->end - *out_first;
 }
 
-bool sample_keys_vary(const struct sample_cell *cell, const struct sample_extent *extent)
+bool sample_keys_vary(const struct sample_family *family, const struct sample_extent *extent)
 {
-    return cell->unit == UNIT_RANGE && extent->seen && !extent->all_keys;
+    return family->unit == UNIT_RANGE && extent->seen && !extent->all_keys;
 }
 
 uint32_t sample_keys_begin(const struct sample_span *unit, uint32_t key)
@@ -39,22 +39,22 @@ static uint32_t end_of(const struct sample_extent *extent, const struct sample_s
     return extent->window != 0 && last < unit->end ? (uint32_t)last : unit->end;
 }
 
-double sample_keys_weight(const struct sample_class *class, const struct sample_extent *extent,
+double sample_keys_weight(const struct sample_curve *curve, const struct sample_extent *extent,
                           const struct sample_span *unit, uint32_t key)
 {
     const uint32_t begin = sample_keys_begin(unit, key), end = end_of(extent, unit, key);
-    if (class->growth == GROWTH_PART_SEEN)
-        return class->key[end] - class->key[begin];
-    return class->growth == GROWTH_SEEN ? end - begin : 1;
+    if (curve->growth == GROWTH_PART_SEEN)
+        return curve->key[end] - curve->key[begin];
+    return curve->growth == GROWTH_SEEN ? end - begin : 1;
 }
 
-double sample_keys_most(const struct sample_class *class, const struct sample_extent *extent,
+double sample_keys_most(const struct sample_curve *curve, const struct sample_extent *extent,
                         const struct sample_span *unit)
 {
     /* an evaluation's share of one key grows with the position: the last of those seen longest */
     const uint32_t length = unit->end - unit->first;
     const bool slides = extent->window != 0 && extent->window < length;
-    return sample_keys_weight(class, extent, unit,
+    return sample_keys_weight(curve, extent, unit,
                               slides ? unit->end - extent->window : unit->first);
 }
 

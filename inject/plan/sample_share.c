@@ -11,29 +11,29 @@ void sample_share_equal(struct sample_options *options)
         options->weight[i] /= sum;
 }
 
-static double elements_of(const struct sample *s, const struct sample_cell *cell, uint32_t field,
-                          bool *out_keyed)
+static double elements_of(const struct sample *s, const struct sample_family *family,
+                          uint32_t field, bool *out_keyed)
 {
-    struct sample_cell of_field = *cell;
+    struct sample_family of_field = *family;
     of_field.field = (uint8_t)field;
     return sample_extent_evaluation(s, &of_field, out_keyed);
 }
 
-void sample_share_fields(const struct sample *s, const struct sample_cell *cell,
+void sample_share_fields(const struct sample *s, const struct sample_family *family,
                          struct sample_options *fields)
 {
     bool keyed;
     for (uint32_t i = 0; i < fields->count; i++)
-        fields->weight[i] *= elements_of(s, cell, fields->value[i], &keyed);
+        fields->weight[i] *= elements_of(s, family, fields->value[i], &keyed);
     sample_share_equal(fields);
 }
 
 void sample_share_count(struct sample_share *share, const struct sample *s,
-                        const struct sample_cell *cell, const struct sample_options *fields)
+                        const struct sample_family *family, const struct sample_options *fields)
 {
     for (uint32_t i = 0; i < fields->count; i++)
-        share->elements[cell->point] +=
-            elements_of(s, cell, fields->value[i], &share->keyed[cell->point]);
+        share->elements[family->point] +=
+            elements_of(s, family, fields->value[i], &share->keyed[family->point]);
 }
 
 void sample_share_add(struct sample_share *share, uint32_t point, double weight)
@@ -42,11 +42,11 @@ void sample_share_add(struct sample_share *share, uint32_t point, double weight)
 }
 
 /* With `a` elements without keys and `b` at each of s keys, an evaluation has a + b * s. */
-double sample_share_of(const struct sample_share *share, uint32_t point, struct sample_class *class)
+double sample_share_of(const struct sample_share *share, uint32_t point, struct sample_curve *curve)
 {
     if (!(share->fixed > 0) || !(share->per_key > 0))
         return share->elements[point] / (share->fixed + share->per_key);
-    class->growth = share->keyed[point] ? GROWTH_PART_SEEN : GROWTH_PART;
-    class->rest = share->fixed / share->per_key;
+    curve->growth = share->keyed[point] ? GROWTH_PART_SEEN : GROWTH_PART;
+    curve->rest = share->fixed / share->per_key;
     return share->elements[point] / share->per_key;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Crosses cores with sets of items into strata: their weights, sizes and labels. */
+/* Crosses fault sets with sets of items into strata: their weights, sizes and labels. */
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
@@ -23,44 +23,44 @@ static uint32_t set_of(struct sample *s, uint32_t item)
 {
     const bool by_item = has_dimension(s->plan, PLAN_BY_ITEM);
     const char *label = has_dimension(s->plan, PLAN_BY_GROUP) ? s->plan->item[item].group : "";
-    for (uint32_t k = 0; !by_item && k < s->n_sets; k++) {
-        if (strcmp(s->set[k].label, label) == 0)
+    for (uint32_t k = 0; !by_item && k < s->n_item_sets; k++) {
+        if (strcmp(s->item_set[k].label, label) == 0)
             return k;
     }
-    s->set[s->n_sets] = (struct sample_set){.label = label};
-    return s->n_sets++;
+    s->item_set[s->n_item_sets] = (struct sample_item_set){.label = label};
+    return s->n_item_sets++;
 }
 
 /* One set of all items, or one per item or group. */
 static enum status make_sets(struct sample *s)
 {
     uint32_t *set = arena_array(&s->arena, s->n_strike, sizeof(*set));
-    s->set = arena_array(&s->arena, s->n_strike, sizeof(*s->set));
+    s->item_set = arena_array(&s->arena, s->n_strike, sizeof(*s->item_set));
     s->set_item = arena_array(&s->arena, s->n_strike, sizeof(*s->set_item));
-    if (!set || !s->set || !s->set_item)
+    if (!set || !s->item_set || !s->set_item)
         return STATUS_MEMORY;
     for (uint32_t i = 0; i < s->n_strike; i++) {
         set[i] = set_of(s, i);
-        s->set[set[i]].count++;
+        s->item_set[set[i]].count++;
     }
-    for (uint32_t k = 1; k < s->n_sets; k++)
-        s->set[k].first = s->set[k - 1].first + s->set[k - 1].count;
-    for (uint32_t k = 0; k < s->n_sets; k++)
-        s->set[k].count = 0;
+    for (uint32_t k = 1; k < s->n_item_sets; k++)
+        s->item_set[k].first = s->item_set[k - 1].first + s->item_set[k - 1].count;
+    for (uint32_t k = 0; k < s->n_item_sets; k++)
+        s->item_set[k].count = 0;
     for (uint32_t i = 0; i < s->n_strike; i++) {
-        struct sample_set *to = &s->set[set[i]];
+        struct sample_item_set *to = &s->item_set[set[i]];
         s->set_item[to->first + to->count++] = i;
     }
     return STATUS_OK;
 }
 
-/* The sum over the classes of a core, for an item. */
-static double core_sum(const struct sample *s, const double *by_class, uint32_t item)
+/* The sum over the curves of a fault set, for an item. */
+static double sum_of(const struct sample *s, const double *by_class, uint32_t item)
 {
     double sum = 0;
-    for (uint32_t k = 0; k < s->n_classes; k++) {
+    for (uint32_t k = 0; k < s->n_curves; k++) {
         if (by_class[k] > 0)
-            sum += by_class[k] * sample_growth_all(s, &s->class[k], &s -> strike[item]);
+            sum += by_class[k] * sample_growth_all(s, &s->curve[k], &s->strike[item]);
     }
     return sum;
 }
@@ -68,7 +68,7 @@ static double core_sum(const struct sample *s, const double *by_class, uint32_t 
 static enum status put_label(struct sample *s, struct sample_weighed *h)
 {
     const struct plan *plan = s->plan;
-    const struct sample_set *set = &s->set[h->set];
+    const struct sample_item_set *set = &s->item_set[h->item_set];
     const struct plan_item *item = &plan->item[s->set_item[set->first]];
     struct text text = {0};
     const char **value = arena_array(&s->arena, PLAN_DIMENSION_COUNT, sizeof(*value));
@@ -82,7 +82,7 @@ static enum status put_label(struct sample *s, struct sample_weighed *h)
         else if (d == PLAN_BY_GROUP)
             value[d] = item->group[0] ? item->group : "none";
         else
-            value[d] = sample_cores_text(s, d, s->core[h->core].key[d]);
+            value[d] = sample_fault_set_text(s, d, s->fault_set[h->fault_set].key[d]);
         if (!value[d])
             st = STATUS_MEMORY;
         else
@@ -96,18 +96,18 @@ static enum status put_label(struct sample *s, struct sample_weighed *h)
 }
 
 /* Adds the stratum unless its items leave it empty. */
-static enum status add_row(struct sample *s, uint32_t core, uint32_t set)
+static enum status add_row(struct sample *s, uint32_t fault_set, uint32_t set)
 {
     struct sample_weighed *h = &s->stratum[s->n_strata];
-    const struct sample_set *items = &s->set[set];
+    const struct sample_item_set *items = &s->item_set[set];
     double *cum = arena_array(&s->arena, items->count, sizeof(*cum));
     if (!cum)
         return STATUS_MEMORY;
-    *h = (struct sample_weighed){.core = core, .set = set, .item = cum};
+    *h = (struct sample_weighed){.fault_set = fault_set, .item_set = set, .item = cum};
     for (uint32_t i = 0; i < items->count; i++) {
         const uint32_t item = s->set_item[items->first + i];
-        h->weight += core_sum(s, s->core[core].weight, item) * s->scale[item];
-        h->shown.size += core_sum(s, s->core[core].elements, item);
+        h->weight += sum_of(s, s->fault_set[fault_set].weight, item) * s->scale[item];
+        h->shown.size += sum_of(s, s->fault_set[fault_set].elements, item);
         cum[i] = h->weight;
     }
     if (!(h->weight > 0))
@@ -147,7 +147,7 @@ static enum status keep_confirmed(struct sample *s)
 
 static enum status make_rows(struct sample *s)
 {
-    const uint64_t room = (uint64_t)s->n_cores * s->n_sets;
+    const uint64_t room = (uint64_t)s->n_fault_sets * s->n_item_sets;
     const bool total = s->plan->population == PLAN_OPS || s->plan->population == PLAN_BITS;
     double sum = 0;
     enum status st = STATUS_OK;
@@ -159,8 +159,8 @@ static enum status make_rows(struct sample *s)
     s->stratum = arena_array(&s->arena, room, sizeof(*s->stratum));
     if (!s->stratum)
         return STATUS_MEMORY;
-    for (uint32_t c = 0; !st && c < s->n_cores; c++) {
-        for (uint32_t k = 0; !st && k < s->n_sets; k++)
+    for (uint32_t c = 0; !st && c < s->n_fault_sets; c++) {
+        for (uint32_t k = 0; !st && k < s->n_item_sets; k++)
             st = add_row(s, c, k);
     }
     if (!st && s->n_strata == 0) {
@@ -186,18 +186,18 @@ enum status sample_strata_make(struct sample *s)
 
 double sample_strata_bits(const struct sample *s, const struct sample_weighed *h, uint32_t item)
 {
-    const struct sample_core *core = &s->core[h->core];
+    const struct sample_fault_set *faults = &s->fault_set[h->fault_set];
     const struct sample_item *strike = &s->strike[item];
     double sum = 0;
     if (s->plan->population != PLAN_BITS)
-        return core_sum(s, core->elements, item);
+        return sum_of(s, faults->elements, item);
     /* at rest: each bit once, at however many positions it may be struck */
-    for (uint32_t k = 0; k < s->n_classes; k++) {
+    for (uint32_t k = 0; k < s->n_curves; k++) {
         const double end = strike->n_prompt + strike->n_tokens - 1;
-        const double copies = s->class[k].growth == GROWTH_ENTRIES ? end - 1
-                              : s->class[k].growth == GROWTH_ROWS  ? end
+        const double copies = s->curve[k].growth == GROWTH_ENTRIES ? end - 1
+                              : s->curve[k].growth == GROWTH_ROWS  ? end
                                                                    : 1;
-        sum += core->elements[k] > 0 ? core->elements[k] * copies : 0;
+        sum += faults->elements[k] > 0 ? faults->elements[k] * copies : 0;
     }
     return sum;
 }

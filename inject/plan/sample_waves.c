@@ -153,7 +153,7 @@ static void finish_row(struct sample *s, uint32_t index)
     h->shown.distinct =
         s->n_waves == 1 && (s->plan->population == PLAN_CENSUS ||
                             (s->plan->faults_per_trial == 1 &&
-                             faults * (s->core[h->core].ratio / h->weight) <= 1 + 1e-9));
+                             faults * (s->fault_set[h->fault_set].ratio / h->weight) <= 1 + 1e-9));
     goal.population = h->shown.distinct ? goal.population : 0;
     h->shown.expected = stats_plan_expected(&goal, h->shown.trials);
 }

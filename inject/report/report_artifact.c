@@ -13,9 +13,9 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/status.h"
-#include "inject/store/row_view.h"
 #include "inject/store/store_export.h"
 #include "inject/store/store_merge.h"
+#include "inject/store/trial_row_view.h"
 
 /* A file of the archive: `name` in it, `path` on disk. */
 struct report_zip_entry {
@@ -149,7 +149,7 @@ static enum status add_written(struct artifact *a, const struct store *store, co
 static enum status put_fields(const struct store *store, FILE *out)
 {
     (void)store; /* fields are the program's */
-    return row_view_describe_json(out);
+    return trial_row_view_describe_json(out);
 }
 
 static enum status put_csv(const struct store *store, FILE *out)

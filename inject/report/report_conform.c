@@ -21,7 +21,7 @@ struct sums {
     size_t count, room;
 };
 
-static enum status visit(void *user, const struct row *row)
+static enum status visit(void *user, const struct trial_row *row)
 {
     struct sums *sums = user;
     if (row->control && strcmp(row->control, "cpu") == 0)
@@ -38,7 +38,7 @@ static enum status visit(void *user, const struct row *row)
         sums->sum = larger;
         sums->room = room;
     }
-    sums->sum[sums->count++] = (struct sum){(uint64_t)row->trial, row_digest(row)};
+    sums->sum[sums->count++] = (struct sum){(uint64_t)row->trial, trial_row_digest(row)};
     return STATUS_OK;
 }
 
@@ -101,13 +101,13 @@ static enum status examine(struct report_conform *out, struct arena *arena,
                            uint64_t trial)
 {
     struct arena own = {0};
-    struct row a, b;
-    struct row_difference difference = {0};
+    struct trial_row a, b;
+    struct trial_row_difference difference = {0};
     bool found_a = false, found_b = false;
     enum status st = store_find_row(first->store, trial, &own, &a, &found_a);
     st = st ? st : store_find_row(second->store, trial, &own, &b, &found_b);
     if (!st && found_a && found_b)
-        row_compare(&a, &b, &difference);
+        trial_row_compare(&a, &b, &difference);
     out->differ_underflow += found_a && (is_marked(first, a.item) || is_marked(second, a.item));
     if (difference.field) {
         count_field(out, difference.field->name);
@@ -160,8 +160,8 @@ enum status report_conform_compare(struct report_conform *out, struct arena *are
 {
     struct sums sums[2] = {{0}, {0}};
     const struct report_source *const source[2] = {first, second};
-    *out =
-        (struct report_conform){.field = arena_array(arena, row_table.count, sizeof(*out->field))};
+    *out = (struct report_conform){
+        .field = arena_array(arena, trial_row_table.count, sizeof(*out->field))};
     enum status st = out->field ? check_identity(first, second) : STATUS_MEMORY;
     st = st ? st : check_prompts(first, second);
     for (int s = 0; !st && s < 2; s++)

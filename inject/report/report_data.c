@@ -63,7 +63,7 @@ static uint64_t fold_text(uint64_t h, const char *text)
     return hash_fold64(h, 1);
 }
 
-uint64_t report_data_fault_key(const struct row *row)
+uint64_t report_data_fault_key(const struct trial_row *row)
 {
     const bool stored =
         row->place && (strcmp(row->place, kinds_text(KINDS_PLACE, PLACE_WEIGHT)) == 0 ||
@@ -79,13 +79,13 @@ uint64_t report_data_fault_key(const struct row *row)
     if (stored)
         return h;
     h = hash_fold64(h, (uint64_t)row->key);
-    h = hash_fold64(h, row->step != ROW_NULL);
-    return hash_fold64(h, (uint64_t)(row->step != ROW_NULL ? row->step : row->position));
+    h = hash_fold64(h, row->step != TRIAL_ROW_NULL);
+    return hash_fold64(h, (uint64_t)(row->step != TRIAL_ROW_NULL ? row->step : row->position));
 }
 
 static int32_t or_minus(int64_t value)
 {
-    return value == ROW_NULL ? -1 : value > INT32_MAX ? INT32_MAX : (int32_t)value;
+    return value == TRIAL_ROW_NULL ? -1 : value > INT32_MAX ? INT32_MAX : (int32_t)value;
 }
 
 /* A value of a table of kinds; null is its first. */
@@ -129,7 +129,7 @@ static const char *site_kind(const char *site)
     return dot ? dot + 1 : site;
 }
 
-static enum status find_names(struct report_data *data, const struct row *row,
+static enum status find_names(struct report_data *data, const struct trial_row *row,
                               struct report_trial *t)
 {
     struct report_names *names = &data->names;
@@ -139,7 +139,7 @@ static enum status find_names(struct report_data *data, const struct row *row,
     return st ? st : report_names_find(names, &data->arena, row->bit_field, &t->field);
 }
 
-static enum status find_kinds(const struct row *row, struct report_trial *t)
+static enum status find_kinds(const struct trial_row *row, struct report_trial *t)
 {
     enum status st = find_kind(&t->place, KINDS_PLACE, row->place, t->trial);
     st = st ? st : find_kind(&t->point, KINDS_POINT, row->point, t->trial);
@@ -191,7 +191,7 @@ static enum status add_deviation(struct report_data *data, const char *text, str
 
 /* A text is its own answer where none is extracted from it; if golden's text has none to extract,
  * and the faulty one neither, nothing changed. */
-static bool is_answer_changed(const struct plan *plan, const struct row *row, uint8_t outcome)
+static bool is_answer_changed(const struct plan *plan, const struct trial_row *row, uint8_t outcome)
 {
     const uint32_t item = (uint32_t)row->item;
     const struct plan_question *q = item < plan->n_items ? plan->item[item].question : NULL;
@@ -202,7 +202,7 @@ static bool is_answer_changed(const struct plan *plan, const struct row *row, ui
     return row->answer_golden || row->answer_faulty || !q || q->metric != TASK_EXACT_MATCH;
 }
 
-static enum status fill_trial(struct report_data *data, const struct row *row,
+static enum status fill_trial(struct report_data *data, const struct trial_row *row,
                               struct report_trial *t)
 {
     *t = (struct report_trial){
@@ -210,7 +210,7 @@ static enum status fill_trial(struct report_data *data, const struct row *row,
         .fault_key = report_data_fault_key(row),
         .item = (uint32_t)row->item,
         .stratum = (uint32_t)row->stratum,
-        .device = row->device_id == ROW_NULL ? REPORT_NONE : (uint32_t)row->device_id,
+        .device = row->device_id == TRIAL_ROW_NULL ? REPORT_NONE : (uint32_t)row->device_id,
         .n_faults = row->n_faults > 0 ? (uint32_t)row->n_faults : 1,
         .layer = or_minus(row->layer),
         .step = or_minus(row->step),
@@ -244,7 +244,7 @@ static enum status fill_trial(struct report_data *data, const struct row *row,
     return st;
 }
 
-static enum status visit(void *user, const struct row *row)
+static enum status visit(void *user, const struct trial_row *row)
 {
     struct report_data *data = user;
     if ((uint64_t)row->trial >= data->limit)

@@ -104,6 +104,6 @@ bool report_data_dimension(const char *label, const char *dimension, char *out, 
 /* The identity of a row's fault, whatever the item: sites, coordinates, kind and bits, with the
  * step instead of the position if there is one. For stored values without the time of the
  * strike. */
-uint64_t report_data_fault_key(const struct row *row);
+uint64_t report_data_fault_key(const struct trial_row *row);
 
 #endif

@@ -195,11 +195,11 @@ static void put_fact(struct text *out, const char *name, const char *value)
 
 static void put_number(struct text *out, const char *name, int64_t value)
 {
-    if (value != ROW_NULL)
+    if (value != TRIAL_ROW_NULL)
         text_addf(out, "<span><b>%s</b> %" PRId64 "</span> ", name, value);
 }
 
-static void put_facts(struct text *out, const struct row *row)
+static void put_facts(struct text *out, const struct trial_row *row)
 {
     text_put(out, "<p class=\"facts\">");
     if (row->n_faults > 1)
@@ -229,7 +229,7 @@ static void put_facts(struct text *out, const struct row *row)
 static enum status put_example(struct text *out, const struct report_context *context,
                                const struct report_trial *t)
 {
-    struct row row;
+    struct trial_row row;
     struct report_diff diff;
     bool found = false;
     const struct store_item *item = &context->data->item[t->item];

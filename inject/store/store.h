@@ -16,7 +16,7 @@
 
 #include "base/arena.h"
 #include "base/status.h"
-#include "inject/store/row.h"
+#include "inject/store/trial_row.h"
 
 struct store;
 
@@ -141,7 +141,7 @@ enum status store_put_incident(struct store *store,
  * already or is not of this shard is STATUS_INTERNAL, and so is a missing item, stratum or device.
  * A failed control has no row: it stays undone. */
 struct store_batch {
-    const struct row *rows;
+    const struct trial_row *rows;
     uint32_t n_rows;
     const struct store_fault *faults;
     uint32_t n_faults;
@@ -153,11 +153,11 @@ enum status store_done(const struct store *store, uint8_t *done, uint64_t trials
 
 /* Calls `visit` for each row, in order of trial; texts live until it returns. A status from
  * `visit` ends the walk and is returned. */
-typedef enum status store_visit_row(void *user, const struct row *row);
+typedef enum status store_visit_row(void *user, const struct trial_row *row);
 enum status store_each_row(const struct store *store, store_visit_row *visit,
                            void *user) STATUS_MUST_USE;
 enum status store_find_row(const struct store *store, uint64_t trial, struct arena *arena,
-                           struct row *out, bool *found) STATUS_MUST_USE;
+                           struct trial_row *out, bool *found) STATUS_MUST_USE;
 /* The further faults of a trial, in order: n_faults - 1 of them, 0 if there is no such trial. */
 enum status store_read_faults(const struct store *store, uint64_t trial, struct arena *arena,
                               struct store_fault **out, uint32_t *count) STATUS_MUST_USE;

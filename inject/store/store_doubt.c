@@ -84,7 +84,7 @@ enum status store_doubt_only_device(const struct store *store, uint32_t *out, bo
 
 /* A row to mark, with all values of its digest. */
 struct doubtful {
-    struct row row;
+    struct trial_row row;
     int64_t batch;
 };
 
@@ -98,7 +98,7 @@ static enum status read_doubtful(struct store *store, const struct store_doubt *
                                  "AND suspect IS NULL AND (? OR device_id = ?) ORDER BY trial");
     if (!st) {
         sql_bind_int(select, doubt->from);
-        sql_bind_int(select, doubt->but == ROW_NULL ? -1 : doubt->but);
+        sql_bind_int(select, doubt->but == TRIAL_ROW_NULL ? -1 : doubt->but);
         sql_bind_int(select, doubt->device == STORE_EVERY_DEVICE);
         sql_bind_int(select, doubt->device);
     }

@@ -23,7 +23,7 @@ enum status store_doubt_find(const struct store *store, uint64_t trial, struct s
 enum status store_doubt_only_device(const struct store *store, uint32_t *out,
                                     bool *found) STATUS_MUST_USE;
 
-/* What a device wrote from batch `from` on, except trial `but` (ROW_NULL: none). */
+/* What a device wrote from batch `from` on, except trial `but` (TRIAL_ROW_NULL: none). */
 #define STORE_EVERY_DEVICE UINT32_MAX
 struct store_doubt {
     uint32_t device;

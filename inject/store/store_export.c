@@ -8,8 +8,8 @@
 
 #include "base/file.h"
 #include "base/log.h"
-#include "inject/store/row_view.h"
 #include "inject/store/store_rows.h"
+#include "inject/store/trial_row_view.h"
 
 struct sink {
     const struct store *store;
@@ -33,12 +33,12 @@ static enum status read_tables(struct sink *sink)
 }
 
 /* The row's own faults from `arena`. */
-static enum status view_row(struct row_view *out, struct arena *arena, const struct sink *sink,
-                            const struct row *row)
+static enum status view_row(struct trial_row_view *out, struct arena *arena,
+                            const struct sink *sink, const struct trial_row *row)
 {
     struct store_fault *further = NULL;
     enum status st = STATUS_OK;
-    *out = (struct row_view){.row = row};
+    *out = (struct trial_row_view){.row = row};
     for (uint32_t i = 0; i < sink->n_items; i++) {
         if (sink->item[i].id == row->item) {
             out->joined.prompt = sink->item[i].prompt;
@@ -58,12 +58,12 @@ static enum status view_row(struct row_view *out, struct arena *arena, const str
     return st;
 }
 
-static enum status put_json(FILE *out, const struct row_view *view)
+static enum status put_json(FILE *out, const struct trial_row_view *view)
 {
     struct json_writer w;
     json_begin(&w, out, false);
     json_object_open(&w);
-    const enum status st = row_view_json(&w, view, FIELD_DRAW, FIELD_RUN);
+    const enum status st = trial_row_view_json(&w, view, FIELD_DRAW, FIELD_RUN);
     json_object_close(&w);
     fputc('\n', out);
     return st;
@@ -82,15 +82,15 @@ static enum status check_written(FILE *out)
     return STATUS_IO;
 }
 
-static enum status put_row(void *user, const struct row *row)
+static enum status put_row(void *user, const struct trial_row *row)
 {
     const struct sink *sink = user;
     struct arena arena = {0};
-    struct row_view view;
+    struct trial_row_view view;
     errno = 0;
     enum status st = view_row(&view, &arena, sink, row);
     if (!st)
-        st = sink->format == STORE_EXPORT_CSV ? row_view_csv(sink->out, &view)
+        st = sink->format == STORE_EXPORT_CSV ? trial_row_view_csv(sink->out, &view)
                                               : put_json(sink->out, &view);
     arena_finish(&arena);
     return st ? st : check_written(sink->out);
@@ -99,15 +99,15 @@ static enum status put_row(void *user, const struct row *row)
 static void put_one_fault(FILE *out, int64_t trial, uint32_t number, const char *json)
 {
     fprintf(out, "%" PRId64 ",%" PRIu32 ",", trial, number);
-    row_view_csv_text(out, json);
+    trial_row_view_csv_text(out, json);
     fputs("\r\n", out);
 }
 
-static enum status put_faults(void *user, const struct row *row)
+static enum status put_faults(void *user, const struct trial_row *row)
 {
     const struct sink *sink = user;
     struct arena arena = {0};
-    struct row_view view;
+    struct trial_row_view view;
     errno = 0;
     const enum status st = view_row(&view, &arena, sink, row);
     if (!st && row->fault)
@@ -132,7 +132,7 @@ enum status store_export(const struct store *store, enum store_export_format for
     if (!st)
         st = read_tables(&sink);
     if (!st && format == STORE_EXPORT_CSV)
-        row_view_csv_names(out);
+        trial_row_view_csv_names(out);
     if (!st)
         st = store_each_row(store, put_row, &sink);
     arena_finish(&sink.arena);
@@ -140,16 +140,16 @@ enum status store_export(const struct store *store, enum store_export_format for
 }
 
 enum status store_export_row(struct json_writer *w, const struct store *store,
-                             const struct row *row)
+                             const struct trial_row *row)
 {
     struct sink sink = {.store = store};
-    struct row_view view;
+    struct trial_row_view view;
     enum status st = read_tables(&sink);
     if (!st)
         st = view_row(&view, &sink.arena, &sink, row);
     json_object_open(w);
     if (!st)
-        st = row_view_json(w, &view, FIELD_DRAW, FIELD_FULL);
+        st = trial_row_view_json(w, &view, FIELD_DRAW, FIELD_FULL);
     json_object_close(w);
     arena_finish(&sink.arena);
     return st;

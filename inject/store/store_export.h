@@ -8,7 +8,7 @@
 #include "base/json.h"
 #include "inject/store/store.h"
 
-/* One line per row (row_view.h); CSV starts with a line of names. */
+/* One line per row (trial_row_view.h); CSV starts with a line of names. */
 enum store_export_format { STORE_EXPORT_CSV, STORE_EXPORT_JSONL };
 
 /* The faults of all trials as CSV, one per line: trial, number (from 0), fault (JSON). */
@@ -21,6 +21,6 @@ enum status store_export(const struct store *store, enum store_export_format for
 
 /* One row as an object, without what may differ when the trial is run again. */
 enum status store_export_row(struct json_writer *w, const struct store *store,
-                             const struct row *row) STATUS_MUST_USE;
+                             const struct trial_row *row) STATUS_MUST_USE;
 
 #endif

@@ -71,7 +71,7 @@ enum status store_end(struct store *store, enum status st) STATUS_MUST_USE;
 
 /* store_put.c: the row replaces that of its trial, in its batch; inside a transaction with deferred
  * foreign keys. */
-enum status store_put_again(struct store *store, const struct row *row,
+enum status store_put_again(struct store *store, const struct trial_row *row,
                             int64_t batch) STATUS_MUST_USE;
 
 /* Structs collected in `items`, to become one array in `arena`. */

@@ -25,7 +25,7 @@ struct transfer {
     uint8_t *done;        /* (trials) bits of trials in `out` */
     const uint32_t *from; /* (trials) the source of each, as in the check */
     uint32_t number;      /* of this one in `from` */
-    struct row *rows;
+    struct trial_row *rows;
     uint32_t n_rows;
     struct text faults; /* of struct store_fault */
     struct arena arena; /* texts of the batch */
@@ -86,7 +86,7 @@ static enum status take_faults(struct transfer *transfer, uint64_t trial)
                : st;
 }
 
-static enum status take_row(void *user, const struct row *row)
+static enum status take_row(void *user, const struct trial_row *row)
 {
     struct transfer *transfer = user;
     const uint64_t id = (uint64_t)row->trial;
@@ -96,14 +96,14 @@ static enum status take_row(void *user, const struct row *row)
     if (transfer->from[id] != transfer->number || (transfer->done[id / 8] >> id % 8 & 1))
         return STATUS_OK;
     transfer->done[id / 8] |= (uint8_t)(1u << id % 8);
-    struct row *copy = &transfer->rows[transfer->n_rows++];
+    struct trial_row *copy = &transfer->rows[transfer->n_rows++];
     *copy = *row;
-    if (row->device_id != ROW_NULL) {
+    if (row->device_id != TRIAL_ROW_NULL) {
         st = map_device(transfer, row->device_id, &device);
         copy->device_id = device;
     }
     if (!st)
-        st = field_copy_texts(&row_table, copy, &transfer->arena);
+        st = field_copy_texts(&trial_row_table, copy, &transfer->arena);
     if (!st && row->n_faults != 1)
         st = take_faults(transfer, id);
     return !st && transfer->n_rows == BATCH ? flush(transfer) : st;
@@ -151,7 +151,7 @@ static enum status transfer_one(const struct transfer *common, const char *path,
     struct transfer transfer = *common;
     enum status st = store_open(&source, path);
     transfer.source = source;
-    transfer.rows = calloc(BATCH, sizeof(struct row));
+    transfer.rows = calloc(BATCH, sizeof(struct trial_row));
     if (!st && !transfer.rows) {
         log_error("%s: out of host memory", path);
         st = STATUS_MEMORY;

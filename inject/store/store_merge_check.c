@@ -63,7 +63,8 @@ struct walk {
     const struct store_merge_source *source;
 };
 
-static enum status fold_faults(const struct walk *walk, const struct row *row, uint64_t *digest)
+static enum status fold_faults(const struct walk *walk, const struct trial_row *row,
+                               uint64_t *digest)
 {
     struct arena arena = {0};
     struct store_fault *faults;
@@ -79,21 +80,21 @@ static enum status fold_faults(const struct walk *walk, const struct row *row, u
 }
 
 /* Finds the field for the message in the first database with the trial. */
-static enum status tell_difference(const struct walk *walk, const struct row *row)
+static enum status tell_difference(const struct walk *walk, const struct trial_row *row)
 {
     const struct store_merge_source *first =
         &walk->check->source[walk->check->from[row->trial] - 1];
-    struct row_difference difference = {0};
+    struct trial_row_difference difference = {0};
     struct arena arena = {0};
     struct store *store = NULL;
-    struct row other;
+    struct trial_row other;
     bool found = false;
     enum status st = store_open(&store, first->path);
 
     if (!st)
         st = store_find_row(store, (uint64_t)row->trial, &arena, &other, &found);
     if (!st) {
-        const bool same = !found || row_compare(row, &other, &difference);
+        const bool same = !found || trial_row_compare(row, &other, &difference);
         log_error("%s: trial %" PRId64 " differs from that of %s: %s", walk->source->path,
                   row->trial, first->path, same ? "further faults" : difference.text);
         st = STATUS_INPUT;
@@ -104,7 +105,7 @@ static enum status tell_difference(const struct walk *walk, const struct row *ro
 }
 
 /* Takes the trial from the current source. */
-static void take(struct store_merge_check *check, const struct row *row, uint64_t digest)
+static void take(struct store_merge_check *check, const struct trial_row *row, uint64_t digest)
 {
     check->from[row->trial] = check->n_sources + 1;
     check->digest[row->trial] = digest;
@@ -113,11 +114,11 @@ static void take(struct store_merge_check *check, const struct row *row, uint64_
 }
 
 /* A trial that is trusted in one database and suspect in another is the former's. */
-static enum status check_row(void *user, const struct row *row)
+static enum status check_row(void *user, const struct trial_row *row)
 {
     const struct walk *walk = user;
     struct store_merge_check *check = walk->check;
-    uint64_t digest = row_digest(row);
+    uint64_t digest = trial_row_digest(row);
 
     if ((uint64_t)row->trial >= check->identity.trials ||
         (uint64_t)row->trial % walk->source->shards != walk->source->shard) {

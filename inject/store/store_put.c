@@ -17,7 +17,7 @@ static enum status prepare(struct store *store)
     return st;
 }
 
-static enum status check_row(const struct store *store, const struct row *row)
+static enum status check_row(const struct store *store, const struct trial_row *row)
 {
     const struct store_identity *id = &store->identity;
 
@@ -28,12 +28,12 @@ static enum status check_row(const struct store *store, const struct row *row)
                   store->path, row->trial, id->shard, id->shards, id->trials);
         return STATUS_INTERNAL;
     }
-    return row_check(row);
+    return trial_row_check(row);
 }
 
 /* Readers check the child table against n_faults. */
 static enum status check_faults(const struct store *store, const struct store_batch *batch,
-                                const struct row *row)
+                                const struct trial_row *row)
 {
     const uint64_t expected = row->n_faults > 1 ? (uint64_t)row->n_faults - 1 : 0;
     uint64_t found = 0;
@@ -66,7 +66,7 @@ static enum status put_rows(struct store *store, const struct store_batch *batch
     return st;
 }
 
-enum status store_put_again(struct store *store, const struct row *row, int64_t batch)
+enum status store_put_again(struct store *store, const struct trial_row *row, int64_t batch)
 {
     struct sql_statement *drop = NULL;
     enum status st = prepare(store);

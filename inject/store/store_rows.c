@@ -12,7 +12,7 @@
 
 struct store_rows {
     struct sql_statement *select;
-    struct row row;
+    struct trial_row row;
 };
 
 enum status store_rows_begin(struct store_rows **out, const struct store *store)
@@ -31,7 +31,7 @@ enum status store_rows_begin(struct store_rows **out, const struct store *store)
     return st;
 }
 
-enum status store_rows_next(struct store_rows *rows, const struct row **out)
+enum status store_rows_next(struct store_rows *rows, const struct trial_row **out)
 {
     bool row;
     enum status st = sql_step(rows->select, &row);
@@ -54,7 +54,7 @@ void store_rows_end(struct store_rows **rows)
 enum status store_each_row(const struct store *store, store_visit_row *visit, void *user)
 {
     struct store_rows *rows = NULL;
-    const struct row *row = NULL;
+    const struct trial_row *row = NULL;
     enum status st = store_rows_begin(&rows, store);
 
     do {
@@ -67,7 +67,7 @@ enum status store_each_row(const struct store *store, store_visit_row *visit, vo
     return st;
 }
 
-static enum status pass_by(void *user, const struct row *row)
+static enum status pass_by(void *user, const struct trial_row *row)
 {
     (void)user;
     (void)row;
@@ -85,7 +85,7 @@ struct done_bits {
     uint64_t trials;
 };
 
-static enum status set_bit(void *user, const struct row *row)
+static enum status set_bit(void *user, const struct trial_row *row)
 {
     const struct done_bits *done = user;
     const uint64_t id = (uint64_t)row->trial;
@@ -107,13 +107,13 @@ enum status store_done(const struct store *store, uint8_t *done, uint64_t trials
 }
 
 enum status store_find_row(const struct store *store, uint64_t trial, struct arena *arena,
-                           struct row *out, bool *found)
+                           struct trial_row *out, bool *found)
 {
     struct sql_statement *select = NULL;
     enum status st = store_tables_select(&select, store, STORE_TRIALS, "WHERE trial = ?");
 
     *found = false;
-    row_init(out);
+    trial_row_init(out);
     if (!st) {
         sql_bind_int(select, (int64_t)trial);
         st = sql_step(select, found);
@@ -121,7 +121,7 @@ enum status store_find_row(const struct store *store, uint64_t trial, struct are
     if (!st && *found)
         st = store_tables_take(select, STORE_TRIALS, out);
     if (!st && *found)
-        st = field_copy_texts(&row_table, out, arena);
+        st = field_copy_texts(&trial_row_table, out, arena);
     sql_finish(&select);
     return st;
 }

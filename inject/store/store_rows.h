@@ -9,7 +9,7 @@ struct store_rows; /* a walk in order of trial */
 
 enum status store_rows_begin(struct store_rows **out, const struct store *store) STATUS_MUST_USE;
 /* The next row, its sum checked; texts live until the next call. Null: there is none. */
-enum status store_rows_next(struct store_rows *rows, const struct row **out) STATUS_MUST_USE;
+enum status store_rows_next(struct store_rows *rows, const struct trial_row **out) STATUS_MUST_USE;
 /* Reads all rows, so that damage is found before they are used. */
 enum status store_rows_check(const struct store *store) STATUS_MUST_USE;
 void store_rows_end(struct store_rows **rows);

@@ -32,7 +32,7 @@ static void count_part(struct store_status_part *parts, uint32_t n, int64_t inde
     }
 }
 
-static enum status count_row(void *user, const struct row *row)
+static enum status count_row(void *user, const struct trial_row *row)
 {
     struct store_status *out = user;
     const double seconds = isnan(row->seconds) ? 0 : row->seconds;

@@ -64,12 +64,12 @@ static const struct table {
     [STORE_ITEMS] = {FIELD_TABLE("item", store_item, ITEM_COLUMNS), NO_ID, ""},
     [STORE_INCIDENTS] = {FIELD_TABLE("incident", store_incident, INCIDENT_COLUMNS), 0, ""},
     [STORE_FAULTS] = {FIELD_TABLE("fault", store_fault, FAULT_COLUMNS), NO_ID, ""},
-    [STORE_TRIALS] = {{NULL, NULL, 0, 0}, NO_ID, ", batch"}, /* row_table */
+    [STORE_TRIALS] = {{NULL, NULL, 0, 0}, NO_ID, ", batch"}, /* trial_row_table */
 };
 
 const struct field_table *store_tables_fields(enum store_table table)
 {
-    return table == STORE_TRIALS ? &row_table : &TABLES[table].fields;
+    return table == STORE_TRIALS ? &trial_row_table : &TABLES[table].fields;
 }
 
 const char *store_tables_difference(enum store_table table, const void *a, const void *b)
@@ -154,7 +154,7 @@ enum status store_tables_list(struct sql_statement **select, enum store_table ta
             struct store_item item;
             struct store_incident incident;
             struct store_fault fault;
-            struct row row;
+            struct trial_row row;
         } any = {0};
         st = sql_step(*select, &row);
         if (!st && row && TABLES[table].first != NO_ID)

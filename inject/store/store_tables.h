@@ -17,7 +17,7 @@ enum store_table {
     STORE_TRIALS,
 };
 
-/* The table's struct; STORE_TRIALS: struct row. */
+/* The table's struct; STORE_TRIALS: struct trial_row. */
 const struct field_table *store_tables_fields(enum store_table table);
 
 /* A statement that gives rows; `rest` follows FROM ("ORDER BY id"). */

@@ -88,7 +88,7 @@ struct trial_deviation {
     X(BOOL, bool, hashed)                                                                          \
     X(U64, uint64_t, hash) /* 0: of the faulty run's step hashes [summary] */
 
-/* The same of those that a row has as they are; units and meanings: inject/store/row.h. */
+/* The same of those that a row has as they are; units and meanings: inject/store/trial_row.h. */
 #define RECORD_MEASURES(X)                                                                         \
     X(U64, uint64_t, activations)          /* of all faults, from the device [outcome] */          \
     X(U64, uint64_t, expected_activations) /* see `conditional` [outcome] */                       \

@@ -283,12 +283,12 @@ static inline void bench_end(struct bench *b)
     free(b);
 }
 
-static inline enum status bench_put_row(void *user, const struct row *row)
+static inline enum status bench_put_row(void *user, const struct trial_row *row)
 {
     struct text *out = user;
     enum status st = STATUS_OK;
-    for (size_t i = 0; !st && i < row_table.count; i++) {
-        const struct field *f = &row_table.field[i];
+    for (size_t i = 0; !st && i < trial_row_table.count; i++) {
+        const struct field *f = &trial_row_table.field[i];
         const struct field_value v = field_get(f, row);
         if (f->level == FIELD_RUN)
             continue;

@@ -181,7 +181,7 @@ static struct drawn place_of(const struct report_fixture *f, uint64_t id)
     return p;
 }
 
-static void fill_where(struct row *row, struct arena *arena, const struct report_fixture *f,
+static void fill_where(struct trial_row *row, struct arena *arena, const struct report_fixture *f,
                        const struct drawn *p)
 {
     struct rng rng;
@@ -196,7 +196,9 @@ static void fill_where(struct row *row, struct arena *arena, const struct report
     row->kind = p->fault % 10 == 0 ? "stuck_at_1" : "flip";
     row->duration = p->fault % 4 == 0 ? "intermittent" : "transient";
     row->stage = STAGES[p->stage];
-    row->step = p->stage == 0 ? ROW_NULL : p->stage == 1 ? 0 : 1 + (int64_t)rng_below(&rng, 20);
+    row->step = p->stage == 0   ? TRIAL_ROW_NULL
+                : p->stage == 1 ? 0
+                                : 1 + (int64_t)rng_below(&rng, 20);
     row->position = p->stage == 0 ? 2 : 5 + row->step;
     row->positions = row->rows = 1;
     row->n_faults = f->ber > 0 ? 1 + (int64_t)(p->fault % FAULTS) : 1;
@@ -217,10 +219,10 @@ static void fill_where(struct row *row, struct arena *arena, const struct report
     row->activations = row->expected_activations = 1;
 }
 
-static void fill_text(struct row *row, struct arena *arena, const struct report_fixture *f,
+static void fill_text(struct trial_row *row, struct arena *arena, const struct report_fixture *f,
                       const struct drawn *p, struct rng *rng)
 {
-    const int64_t from = row->step == ROW_NULL ? 0 : row->step;
+    const int64_t from = row->step == TRIAL_ROW_NULL ? 0 : row->step;
     row->first_diff = from + (int64_t)rng_below(rng, (uint64_t)(TOKENS - from));
     row->faulty_len = rng_below(rng, 3) ? TOKENS : 12;
     row->flags = rng_below(rng, 4) ? NULL : "repetition+stopped_early";
@@ -247,9 +249,9 @@ const struct report_fixture_task *report_fixture_task(const struct report_fixtur
     return &tasks[6 * (uint64_t)item < 5 * (uint64_t)f->items ? 0 : 1 + item % 2];
 }
 
-static void fill_score(struct row *row, const struct drawn *p, struct rng *rng)
+static void fill_score(struct trial_row *row, const struct drawn *p, struct rng *rng)
 {
-    const bool right = is_right(p->item), sdc = row->first_diff != ROW_NULL;
+    const bool right = is_right(p->item), sdc = row->first_diff != TRIAL_ROW_NULL;
     row->score_golden = right;
     row->answer_golden = right ? "right" : "wrong";
     if (strcmp(row->outcome, "due") == 0)
@@ -261,7 +263,7 @@ static void fill_score(struct row *row, const struct drawn *p, struct rng *rng)
         row->outcome = !turned ? "sdc_benign" : right ? "sdc_critical" : "sdc_improved";
 }
 
-static void fill_outcome(struct row *row, struct arena *arena, const struct report_fixture *f,
+static void fill_outcome(struct trial_row *row, struct arena *arena, const struct report_fixture *f,
                          const struct drawn *p)
 {
     struct rng rng;
@@ -293,7 +295,7 @@ static void fill_outcome(struct row *row, struct arena *arena, const struct repo
 }
 
 /* Distance falls by 20 % a layer; bit-exact ones heal at once. */
-static void fill_summary(struct row *row, struct arena *arena, const struct report_fixture *f)
+static void fill_summary(struct trial_row *row, struct arena *arena, const struct report_fixture *f)
 {
     struct rng rng;
     rng_init(&rng, f->seed + 2000, (uint64_t)row->trial);
@@ -315,13 +317,13 @@ static double weight_of(const struct report_fixture *f, uint32_t field)
     return f->equal || f->sweep ? NAN : FIELD_SHARE[field] / struck_layers(f);
 }
 
-static void fill_row(struct row *row, struct arena *arena, const struct report_fixture *f,
+static void fill_row(struct trial_row *row, struct arena *arena, const struct report_fixture *f,
                      uint64_t id)
 {
     const uint64_t trials = trials_of(f);
     const char *const roles[] = {NULL, "dry", "sentinel", "naive", "cpu"};
     const struct drawn p = place_of(f, id % trials);
-    row_init(row);
+    trial_row_init(row);
     row->trial = (int64_t)id;
     row->arm = "none";
     row->control = roles[id < trials ? 0 : 1 + (id - trials) % 4];
@@ -342,14 +344,14 @@ static void fill_row(struct row *row, struct arena *arena, const struct report_f
 static enum status put_range(struct store *store, const struct report_fixture *f, uint64_t id,
                              uint64_t end)
 {
-    static struct row row[BATCH];
+    static struct trial_row row[BATCH];
     static struct store_fault further[BATCH * FAULTS];
     enum status st = STATUS_OK;
     while (!st && id < end) {
         struct arena arena = {0};
         struct store_batch batch = {.rows = row, .faults = further};
         while (id < end && batch.n_rows < BATCH) {
-            const struct row *own = &row[batch.n_rows];
+            const struct trial_row *own = &row[batch.n_rows];
             fill_row(&row[batch.n_rows++], &arena, f, id++);
             for (uint32_t i = 1; i < (uint32_t)own->n_faults; i++)
                 further[batch.n_faults++] = (struct store_fault){(uint64_t)own->trial, i, "{}"};
@@ -446,7 +448,7 @@ static enum status mark(struct store *store, const struct report_fixture *f)
         st = store_doubt_find(store, trials_of(f) / 2, &half, &found);
     if (st || !found)
         return st;
-    const struct store_doubt doubt = {STORE_EVERY_DEVICE, half.batch, ROW_NULL};
+    const struct store_doubt doubt = {STORE_EVERY_DEVICE, half.batch, TRIAL_ROW_NULL};
     const struct store_doubt_reason reason = {&doubt, 1, "a dry fault was not masked"};
     return store_doubt_mark(store, &reason, &rows);
 }

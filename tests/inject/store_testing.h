@@ -101,7 +101,7 @@ static inline double store_testing_real(struct rng *rng)
 
 static inline int64_t store_testing_int(struct rng *rng)
 {
-    static const int64_t ints[] = {0, 1, -1, INT64_MAX, INT64_MIN + 1, UINT32_MAX, ROW_NULL};
+    static const int64_t ints[] = {0, 1, -1, INT64_MAX, INT64_MIN + 1, UINT32_MAX, TRIAL_ROW_NULL};
     const uint64_t pick = rng_below(rng, 2 * sizeof(ints) / sizeof(*ints));
 
     return pick < sizeof(ints) / sizeof(*ints) ? ints[pick] : (int64_t)rng_below(rng, 5000);
@@ -133,7 +133,7 @@ static inline const char *store_testing_text(struct rng *rng)
 }
 
 /* The row of a trial: all fields drawn by its id, within what the schema allows. */
-static inline void store_testing_row(struct row *out, int64_t trial)
+static inline void store_testing_row(struct trial_row *out, int64_t trial)
 {
     static const char *const outcomes[] = {"inert",         "due",          "masked_bitexact",
                                            "masked_tokens", "sdc_unscored", "sdc_critical"};
@@ -143,14 +143,14 @@ static inline void store_testing_row(struct row *out, int64_t trial)
     struct rng rng;
 
     rng_init(&rng, 7, (uint64_t)trial);
-    row_init(out);
-    for (size_t i = 0; i < row_table.count; i++) {
-        const enum field_kind kind = field_kind(&row_table.field[i]);
+    trial_row_init(out);
+    for (size_t i = 0; i < trial_row_table.count; i++) {
+        const enum field_kind kind = field_kind(&trial_row_table.field[i]);
         const struct field_value value = {
             .number = kind == FIELD_KIND_NUMBER ? store_testing_int(&rng) : 0,
             .real = kind == FIELD_KIND_REAL ? store_testing_real(&rng) : 0,
             .text = kind == FIELD_KIND_TEXT ? store_testing_text(&rng) : NULL};
-        field_set(&row_table.field[i], out, value);
+        field_set(&trial_row_table.field[i], out, value);
     }
     out->fault = faults[rng_below(&rng, 2)];
     out->width = 1 + (int64_t)rng_below(&rng, 32);
@@ -238,7 +238,7 @@ static inline void store_testing_fill_tables(struct store *store)
 static inline enum status store_testing_put(struct store *store, int64_t first, int64_t step,
                                             uint32_t count)
 {
-    struct row *rows = calloc(count, sizeof(*rows));
+    struct trial_row *rows = calloc(count, sizeof(*rows));
     struct store_fault *faults = calloc(2 * count, sizeof(*faults));
     char(*json)[STORE_TESTING_TEXT] = calloc(2 * count, sizeof(*json));
     struct store_batch batch = {.rows = rows, .n_rows = count, .faults = faults};
@@ -291,9 +291,9 @@ static inline void store_testing_sql(const char *path, const char *text)
 }
 
 /* Every field, also those that may differ. */
-static inline bool store_testing_same(const struct row *a, const struct row *b)
+static inline bool store_testing_same(const struct trial_row *a, const struct trial_row *b)
 {
-    const struct field *differs = field_difference(&row_table, a, b);
+    const struct field *differs = field_difference(&trial_row_table, a, b);
 
     if (differs)
         print_error("trial %lld: %s\n", (long long)a->trial, differs->name);

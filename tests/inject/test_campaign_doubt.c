@@ -148,7 +148,7 @@ static bool may_come(struct history *h, uint64_t id)
 
 static void put_batch(struct history *h, uint32_t devices)
 {
-    struct row rows[6];
+    struct trial_row rows[6];
     uint32_t n = 0;
     const uint32_t device = devices == 1 ? 1 : pick(h, devices), size = 1 + pick(h, 6);
     for (uint32_t tries = 0; tries < 40 && n < size; tries++) {
@@ -158,7 +158,7 @@ static void put_batch(struct history *h, uint32_t devices)
             continue;
         at->device = at->role == ROLE_CPU ? 0 : device;
         at->batch = h->batch + 1;
-        row_init(&rows[n]);
+        trial_row_init(&rows[n]);
         rows[n].trial = (int64_t)id;
         rows[n].arm = "none";
         rows[n].control = at->role == ROLE_TRIAL ? NULL : kinds_text(KINDS_ROLE, at->role);
@@ -178,7 +178,7 @@ static void put_batch(struct history *h, uint32_t devices)
     h->batch++;
 }
 
-static enum status compare_mark(void *user, const struct row *row)
+static enum status compare_mark(void *user, const struct trial_row *row)
 {
     const struct history *h = user;
     if ((row->suspect != NULL) != h->row[row->trial].suspect)

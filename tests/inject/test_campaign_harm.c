@@ -133,7 +133,7 @@ struct lies {
     uint32_t rows, wrong, marked;
 };
 
-static enum status expect_marked(void *user, const struct row *row)
+static enum status expect_marked(void *user, const struct trial_row *row)
 {
     struct lies *lies = user;
     struct text line = {0};
@@ -180,7 +180,7 @@ static void test_no_lie_is_trusted(void **state)
     assert_true(stopped > 3 && wrong > 0);
 }
 
-static enum status count_suspect(void *user, const struct row *row)
+static enum status count_suspect(void *user, const struct trial_row *row)
 {
     uint32_t *count = user;
     count[row->suspect != NULL]++;

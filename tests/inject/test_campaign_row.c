@@ -41,7 +41,7 @@ static struct fault parse(struct arena *arena, const struct fault_bounds *bounds
     return fault[0];
 }
 
-static void make(struct row *row, struct arena *arena, const struct fault_bounds *bounds,
+static void make(struct trial_row *row, struct arena *arena, const struct fault_bounds *bounds,
                  struct fault *fault, struct record *record)
 {
     const struct campaign_row_context context = {.bounds = *bounds, .golden_len = 8};
@@ -65,7 +65,7 @@ static void make(struct row *row, struct arena *arena, const struct fault_bounds
 static void test_output_of_an_op(void **state)
 {
     struct arena arena = {0};
-    struct row row;
+    struct trial_row row;
     struct record record = {.before = 0x3f800000,
                             .after = 0x7f800000,
                             .outcome = OUTCOME_MASKED_TOKENS,
@@ -92,7 +92,8 @@ static void test_output_of_an_op(void **state)
     assert_int_equal(row.layer, 0);
     assert_int_equal(row.row, 5);
     assert_int_equal(row.rows, 1);
-    assert_true(row.k == ROW_NULL && row.key == ROW_NULL && row.byte_offset == ROW_NULL);
+    assert_true(row.k == TRIAL_ROW_NULL && row.key == TRIAL_ROW_NULL &&
+                row.byte_offset == TRIAL_ROW_NULL);
     assert_int_equal(row.position, N_PROMPT - 1 + 3);
     assert_int_equal(row.step, 3);
     assert_int_equal(row.positions, 1);
@@ -106,7 +107,7 @@ static void test_output_of_an_op(void **state)
     assert_string_equal(row.flags, "repetition+nan_logits");
     assert_string_equal(row.hash, "0000000000000abc");
     assert_true(isnan(row.kl) && row.logp_sum == -0.5);
-    assert_true(row.first_diff == ROW_NULL && !row.faulty_text && !row.deviation);
+    assert_true(row.first_diff == TRIAL_ROW_NULL && !row.faulty_text && !row.deviation);
     assert_true(row.golden_len == 8 && row.faulty_len == 8);
     arena_finish(&arena);
 }
@@ -123,7 +124,7 @@ static void test_stored_weight(void **state)
     for (size_t i = 0; i < 3; i++) {
         struct arena arena = {0};
         char text[256];
-        struct row row;
+        struct trial_row row;
         struct record record = {.before = 1, .after = 0, .outcome = OUTCOME_MASKED_BITEXACT};
         snprintf(text, sizeof(text),
                  "{\"site\":\"blk.0.attn_q.weight\",\"kind\":\"flip\",\"bit\":%u,\"row\":7,"
@@ -137,7 +138,7 @@ static void test_stored_weight(void **state)
         assert_string_equal(row.bit_field, cases[i].field);
         assert_null(row.op);
         assert_string_equal(row.duration, "persistent");
-        assert_true(row.step == ROW_NULL && row.positions == ROW_NULL);
+        assert_true(row.step == TRIAL_ROW_NULL && row.positions == TRIAL_ROW_NULL);
         assert_int_equal(row.k, 40);
         assert_int_equal(row.byte_offset, 7 * row_bytes + 20 + cases[i].block_byte);
         assert_string_equal(row.dir, "1>0");
@@ -185,7 +186,7 @@ static void test_values_and_classes(void **state)
 static void test_due(void **state)
 {
     struct arena arena = {0};
-    struct row row;
+    struct trial_row row;
     const struct fault_bounds bounds = bounds_of(STORAGE_F32, STORAGE_F16);
     (void)state;
     struct fault fault =
@@ -201,8 +202,9 @@ static void test_due(void **state)
     assert_string_equal(row.control, "naive");
     assert_string_equal(row.site, "blk.0.kv_v");
     assert_string_equal(row.bit_field, "exponent");
-    assert_true(row.k == 3 && row.key == 1 && row.row == ROW_NULL);
-    assert_true(row.before == ROW_NULL && row.activations == ROW_NULL && isnan(row.before_value));
+    assert_true(row.k == 3 && row.key == 1 && row.row == TRIAL_ROW_NULL);
+    assert_true(row.before == TRIAL_ROW_NULL && row.activations == TRIAL_ROW_NULL &&
+                isnan(row.before_value));
     arena_finish(&arena);
 }
 

@@ -47,7 +47,7 @@ struct rows {
     uint32_t n, item[4], unscored, critical, improved, benign, choice;
 };
 
-static enum status look_at(void *user, const struct row *row)
+static enum status look_at(void *user, const struct trial_row *row)
 {
     struct rows *r = user;
     const struct plan_question *q = r->bench->plan.item[row->item].question;
@@ -55,7 +55,7 @@ static enum status look_at(void *user, const struct row *row)
         return STATUS_OK;
     r->n++;
     r->item[row->item]++;
-    r->choice += row->choice != ROW_NULL;
+    r->choice += row->choice != TRIAL_ROW_NULL;
     r->unscored += strcmp(row->outcome, "sdc_unscored") == 0;
     r->critical += strcmp(row->outcome, "sdc_critical") == 0;
     r->improved += strcmp(row->outcome, "sdc_improved") == 0;

@@ -10,8 +10,8 @@
 #include "base/log.h"
 #include "inject/campaign/campaign_channel.h"
 #include "inject/campaign/campaign_row.h"
-#include "inject/store/row_view.h"
 #include "inject/store/store_tables.h"
+#include "inject/store/trial_row_view.h"
 #include "tiny_model.h"
 
 static struct model *model;
@@ -80,13 +80,13 @@ static struct record record_of(struct arena *arena, enum outcome outcome, uint32
 }
 
 /* JSON lines and CSV of a row, in one text. */
-static const char *shown(struct arena *arena, const struct row *row,
+static const char *shown(struct arena *arena, const struct trial_row *row,
                          const struct store_fault *further, uint32_t n_further)
 {
-    const struct row_view view = {.row = row,
-                                  .joined.golden_text = "golden, \"quoted\"",
-                                  .further = further,
-                                  .n_further = n_further};
+    const struct trial_row_view view = {.row = row,
+                                        .joined.golden_text = "golden, \"quoted\"",
+                                        .further = further,
+                                        .n_further = n_further};
     char *text = NULL;
     size_t size = 0;
     struct json_writer w;
@@ -94,9 +94,9 @@ static const char *shown(struct arena *arena, const struct row *row,
     assert_non_null(file);
     json_begin(&w, file, false);
     json_object_open(&w);
-    assert_int_equal(row_view_json(&w, &view, FIELD_DRAW, FIELD_RUN), STATUS_OK);
+    assert_int_equal(trial_row_view_json(&w, &view, FIELD_DRAW, FIELD_RUN), STATUS_OK);
     json_object_close(&w);
-    assert_int_equal(row_view_csv(file, &view), STATUS_OK);
+    assert_int_equal(trial_row_view_csv(file, &view), STATUS_OK);
     fclose(file);
     const char *out = arena_text(arena, text, size);
     free(text);
@@ -118,11 +118,11 @@ static void through_pipe(enum store_table table, void *out, const void *from, st
     assert_null(field_difference(fields, from, out));
 }
 
-static void same_but_for_the_draw(const struct row *a, const struct row *b)
+static void same_but_for_the_draw(const struct trial_row *a, const struct trial_row *b)
 {
-    for (size_t i = 0; i < row_table.count; i++) {
-        if (row_table.field[i].level > FIELD_DRAW)
-            assert_true(field_same(&row_table.field[i], a, b));
+    for (size_t i = 0; i < trial_row_table.count; i++) {
+        if (trial_row_table.field[i].level > FIELD_DRAW)
+            assert_true(field_same(&trial_row_table.field[i], a, b));
     }
 }
 
@@ -152,7 +152,7 @@ static void a_record_is_one_row_in_every_place(void **state)
             struct store_fault further = {(uint64_t)trial, 1, "{\"site\":\"output\"}"}, again;
             const uint32_t n_further = draw.n_faults - 1;
             struct record record = record_of(&arena, outcome, at + outcome);
-            struct row row, alone, piped, stored;
+            struct trial_row row, alone, piped, stored;
             bool found = false;
             record.fault = faults[0];
             record.faults = faults;
@@ -211,7 +211,7 @@ static void broken_messages_are_refused(void **state)
         const struct field_table *fields = store_tables_fields(tables[i % 3]);
         struct arena arena = {0};
         struct text packed = {0};
-        char out[sizeof(struct row)];
+        char out[sizeof(struct trial_row)];
         bool whole;
         field_pack(&packed, fields, from[i % 3]);
         assert_int_equal(packed.st, STATUS_OK);
@@ -311,8 +311,8 @@ static void a_record_has_the_names_of_a_row(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
         uint32_t found = 0;
-        for (size_t k = 0; k < row_table.count; k++)
-            found += strcmp(row_table.field[k].name, names[i]) == 0;
+        for (size_t k = 0; k < trial_row_table.count; k++)
+            found += strcmp(trial_row_table.field[k].name, names[i]) == 0;
         for (size_t k = 0; k < sizeof(own) / sizeof(*own); k++)
             found += strcmp(own[k], names[i]) == 0;
         assert_int_equal(found, 1);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* inject/schema.sql says of a trial what row.h and kinds.h say; `test_schema --update` writes it.
+/* inject/schema.sql says of a trial what trial_row.h and kinds.h say; `test_schema --update` writes
+ * it.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,7 +13,7 @@
 
 #include "base/file.h"
 #include "inject/space/kinds.h"
-#include "inject/store/row.h"
+#include "inject/store/trial_row.h"
 
 #define SCHEMA VKFI_SOURCE "/inject/schema.sql"
 #define SECTION_BEGIN "CREATE TABLE trial (\n"
@@ -108,8 +109,8 @@ static void add_enumeration(struct text *out, const char *column, const char *co
 /* The body of CREATE TABLE trial. */
 static void make_section(struct text *out)
 {
-    for (size_t i = 0; i < row_table.count; i++)
-        add_column(out, &row_table.field[i]);
+    for (size_t i = 0; i < trial_row_table.count; i++)
+        add_column(out, &trial_row_table.field[i]);
     add(out, "    batch INTEGER NOT NULL, -- number of the transaction that wrote the row, from 1\n"
              "    digest INTEGER NOT NULL,\n");
     for (size_t i = 0; i < sizeof(ENUMERATIONS) / sizeof(*ENUMERATIONS); i++)
@@ -154,8 +155,8 @@ static void every_enumeration_and_constraint_is_of_a_column(void **state)
     for (size_t i = 0; i < n + sizeof(CONSTRAINTS) / sizeof(*CONSTRAINTS); i++) {
         const char *name = i < n ? ENUMERATIONS[i].column : CONSTRAINTS[i - n].column;
         bool found = false;
-        for (size_t f = 0; f < row_table.count; f++)
-            found |= strcmp(row_table.field[f].name, name) == 0;
+        for (size_t f = 0; f < trial_row_table.count; f++)
+            found |= strcmp(trial_row_table.field[f].name, name) == 0;
         assert_true(found);
     }
 }

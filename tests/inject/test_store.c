@@ -13,10 +13,10 @@ static struct store *make(const struct store_testing *t)
     return store;
 }
 
-static enum status expect_next_row(void *user, const struct row *row)
+static enum status expect_next_row(void *user, const struct trial_row *row)
 {
     int64_t *next = user;
-    struct row expected;
+    struct trial_row expected;
 
     store_testing_row(&expected, *next);
     assert_true(store_testing_same(&expected, row));
@@ -48,7 +48,7 @@ static void rows_come_back_value_for_value(void **state)
     assert_int_equal(store_testing_files(t, false), 1);
 }
 
-static enum status stop_at_third(void *user, const struct row *row)
+static enum status stop_at_third(void *user, const struct trial_row *row)
 {
     (void)user;
     return row->trial == 2 ? STATUS_DEVICE : STATUS_OK;
@@ -68,7 +68,7 @@ static void one_row_is_found_with_its_further_faults(void **state)
 {
     struct store *store = make(*state);
     struct arena arena = {0};
-    struct row row, expected;
+    struct trial_row row, expected;
     struct store_fault *faults;
     uint32_t count;
     bool found;
@@ -212,7 +212,7 @@ static void another_campaign_is_refused(void **state)
 static void a_batch_is_written_whole_or_not_at_all(void **state)
 {
     struct store *store = make(*state);
-    struct row rows[3];
+    struct trial_row rows[3];
     const struct store_batch batch = {.rows = rows, .n_rows = 3};
     const struct store_fault fault = {9, 1, "{}"};
     const struct store_batch further = {.rows = rows, .n_rows = 3, .faults = &fault, .n_faults = 1};
@@ -288,7 +288,7 @@ static void a_shard_holds_its_own_trials(void **state)
 
 static void put_one(struct store *store, int64_t trial, int64_t device, const char *control)
 {
-    struct row row;
+    struct trial_row row;
     struct store_fault faults[2];
     char json[2][STORE_TESTING_TEXT];
     const struct store_batch batch = {.rows = &row,
@@ -302,7 +302,7 @@ static void put_one(struct store *store, int64_t trial, int64_t device, const ch
     assert_int_equal(store_put(store, &batch), STATUS_OK);
 }
 
-static enum status collect_suspects(void *user, const struct row *row)
+static enum status collect_suspects(void *user, const struct trial_row *row)
 {
     char *marks = user;
 
@@ -352,7 +352,7 @@ static void doubtful_rows_are_marked_and_refused(void **state)
     assert_int_equal(store_read_faults(store, 9, &arena, &faults, &n), STATUS_OK);
     assert_int_equal(n, 2);
     assert_int_equal(mark(store, (struct store_doubt){0, 4, 5}), 0);
-    assert_int_equal(mark(store, (struct store_doubt){STORE_EVERY_DEVICE, 4, ROW_NULL}), 3);
+    assert_int_equal(mark(store, (struct store_doubt){STORE_EVERY_DEVICE, 4, TRIAL_ROW_NULL}), 3);
     assert_int_equal(store_doubt_controls(store, "naive", &arena, &controls, &n), STATUS_OK);
     assert_int_equal(n, 1);
     assert_true(controls[0].trial == 4 && controls[0].suspect && controls[0].device == 1);

@@ -18,7 +18,7 @@ struct content {
     int64_t rows;
 };
 
-static enum status add_row(void *user, const struct row *row)
+static enum status add_row(void *user, const struct trial_row *row)
 {
     struct content *content = user;
     struct arena arena = {0};
@@ -26,7 +26,7 @@ static enum status add_row(void *user, const struct row *row)
     uint32_t count;
     enum status st;
 
-    field_pack(&content->text, &row_table, row);
+    field_pack(&content->text, &trial_row_table, row);
     st = content->text.st;
     if (!st)
         st = store_read_faults(content->store, (uint64_t)row->trial, &arena, &faults, &count);

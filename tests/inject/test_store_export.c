@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Exports have the fields of row.h and, read by pandas, the values of the database. */
+/* Exports have the fields of trial_row.h and, read by pandas, the values of the database. */
 #include "store_testing.h"
 
 #include <sys/wait.h>
@@ -20,7 +20,7 @@ static void fill(const struct store_testing *t)
     store_testing_fill_tables(store);
     assert_int_equal(store_testing_put(store, 0, 1, 600), STATUS_OK);
     assert_int_equal(store_testing_put(store, 600, 1, 400), STATUS_OK);
-    const struct store_doubt doubt = {.device = 0, .from = 2, .but = ROW_NULL};
+    const struct store_doubt doubt = {.device = 0, .from = 2, .but = TRIAL_ROW_NULL};
     const struct store_doubt_reason reason = {&doubt, 1, "control 7, differs"};
     assert_int_equal(store_doubt_mark(store, &reason, &rows), STATUS_OK);
     store_destroy(&store);
@@ -53,10 +53,10 @@ static void fields_stand_in_the_order_of_the_table(void **state)
     struct text names = {0};
 
     fill(t);
-    for (size_t i = 0; i < row_table.count + row_joined_table.count; i++) {
-        const struct field *field = i < row_table.count
-                                        ? &row_table.field[i]
-                                        : &row_joined_table.field[i - row_table.count];
+    for (size_t i = 0; i < trial_row_table.count + trial_row_joined_table.count; i++) {
+        const struct field *field = i < trial_row_table.count
+                                        ? &trial_row_table.field[i]
+                                        : &trial_row_joined_table.field[i - trial_row_table.count];
         assert_int_equal(text_addf(&names, "%s%s", i ? "," : "", field->name), STATUS_OK);
     }
     assert_int_equal(text_addf(&names, "\r\n0,none,"), STATUS_OK);
@@ -74,11 +74,11 @@ static void values_are_written_as_agreed(void **state)
     const struct store_testing *t = *state;
     struct arena arena = {0};
     struct store *store;
-    struct row row;
+    struct trial_row row;
     const struct store_batch batch = {.rows = &row, .n_rows = 1};
 
     assert_int_equal(store_create(&store, t->path, &STORE_TESTING_IDENTITY), STATUS_OK);
-    row_init(&row);
+    trial_row_init(&row);
     row.trial = 3;
     row.arm = "none";
     row.place = "kv";

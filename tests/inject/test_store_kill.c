@@ -104,10 +104,10 @@ static bool check_whole(const char *path)
     return filled;
 }
 
-static enum status expect_row(void *user, const struct row *row)
+static enum status expect_row(void *user, const struct trial_row *row)
 {
     uint8_t *seen = user;
-    struct row expected;
+    struct trial_row expected;
 
     store_testing_row(&expected, row->trial);
     assert_true(store_testing_same(&expected, row));
@@ -315,7 +315,7 @@ static void a_database_written_elsewhere_is_not_read_here(void **state)
     close(ready[1]);
 }
 
-static enum status count_row(void *user, const struct row *row)
+static enum status count_row(void *user, const struct trial_row *row)
 {
     (void)row;
     ++*(int64_t *)user;

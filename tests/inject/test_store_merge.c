@@ -40,7 +40,7 @@ static void fill_with_devices_swapped(struct store *store, uint32_t shard, uint3
     assert_int_equal(store_device(store, &STORE_TESTING_DEVICES[0], &id), STATUS_OK);
     store_testing_fill_plan(store);
     for (uint32_t i = 0; i < count; i += PIECE) {
-        struct row rows[PIECE];
+        struct trial_row rows[PIECE];
         struct store_fault faults[2 * PIECE];
         char json[2 * PIECE][STORE_TESTING_TEXT];
         struct store_batch batch = {.rows = rows, .faults = faults};
@@ -298,12 +298,12 @@ static void what_is_not_of_one_campaign_is_refused(void **state)
 }
 
 /* The whole campaign, one of whose rows or items is another, beside a shard. */
-static void make_other(const char *path, void (*change)(struct row *, struct store_fault *),
+static void make_other(const char *path, void (*change)(struct trial_row *, struct store_fault *),
                        const char *golden)
 {
     struct store_identity identity = STORE_TESTING_IDENTITY;
     struct store *store;
-    struct row row;
+    struct trial_row row;
     struct store_fault faults[2];
     char json[2][STORE_TESTING_TEXT];
     const struct store_item item = {
@@ -324,13 +324,13 @@ static void make_other(const char *path, void (*change)(struct row *, struct sto
     store_destroy(&store);
 }
 
-static void change_nothing(struct row *row, struct store_fault *faults)
+static void change_nothing(struct trial_row *row, struct store_fault *faults)
 {
     (void)row;
     (void)faults;
 }
 
-static void change_free(struct row *row, struct store_fault *faults)
+static void change_free(struct trial_row *row, struct store_fault *faults)
 {
     (void)faults;
     row->seconds = 77;
@@ -338,13 +338,13 @@ static void change_free(struct row *row, struct store_fault *faults)
     row->path = strcmp(row->path, "fast") == 0 ? "naive" : "fast";
 }
 
-static void change_layer(struct row *row, struct store_fault *faults)
+static void change_layer(struct trial_row *row, struct store_fault *faults)
 {
     (void)faults;
     row->layer = 12345;
 }
 
-static void change_fault(struct row *row, struct store_fault *faults)
+static void change_fault(struct trial_row *row, struct store_fault *faults)
 {
     (void)row;
     faults[1].json = "{\"site\": \"output\"}";
@@ -360,7 +360,7 @@ static void trials_in_two_files_must_be_equal(void **state)
     char *other = paths.shard[1];
     paths.all[1] = other;
     const struct {
-        void (*change)(struct row *, struct store_fault *);
+        void (*change)(struct trial_row *, struct store_fault *);
         const char *golden, *words;
     } cases[] = {
         {change_layer, NULL, "out.1.db: trial 9 differs from that of"},
@@ -374,7 +374,7 @@ static void trials_in_two_files_must_be_equal(void **state)
         expect_refused(&paths, 2, cases[i].words);
     }
     log_set_level(LOG_ERROR);
-    void (*const fine[])(struct row *, struct store_fault *) = {change_nothing, change_free};
+    void (*const fine[])(struct trial_row *, struct store_fault *) = {change_nothing, change_free};
     for (size_t i = 0; i < 2; i++) {
         assert_int_equal(remove(other), 0);
         make_other(other, fine[i], NULL);

@@ -23,7 +23,7 @@ static void make(const char *path, int64_t lie, bool doubt)
     assert_int_equal(store_create(&store, path, &STORE_TESTING_IDENTITY), STATUS_OK);
     store_testing_fill_tables(store);
     for (int64_t trial = 0; trial < ROWS; trial++) {
-        struct row row;
+        struct trial_row row;
         store_testing_row(&row, trial);
         row.n_faults = 1;
         row.device_id = 0;
@@ -31,7 +31,7 @@ static void make(const char *path, int64_t lie, bool doubt)
         assert_int_equal(store_put(store, &(struct store_batch){.rows = &row, .n_rows = 1}),
                          STATUS_OK);
     }
-    const struct store_doubt since = {0, FIRST_DOUBTED + 1, ROW_NULL};
+    const struct store_doubt since = {0, FIRST_DOUBTED + 1, TRIAL_ROW_NULL};
     const struct store_doubt_reason reason = {&since, 1, "the device lied"};
     if (doubt) {
         assert_int_equal(store_doubt_mark(store, &reason, &rows), STATUS_OK);
@@ -45,7 +45,7 @@ struct found {
     uint32_t suspect, as_told; /* rows */
 };
 
-static enum status look(void *user, const struct row *row)
+static enum status look(void *user, const struct trial_row *row)
 {
     struct found *found = user;
 

@@ -338,10 +338,10 @@ static void run_campaign(const char *path)
     }
 }
 
-static enum status expect_row(void *user, const struct row *row)
+static enum status expect_row(void *user, const struct trial_row *row)
 {
     int64_t *next = user;
-    struct row expected;
+    struct trial_row expected;
 
     assert_int_equal(row->trial, *next);
     store_testing_row(&expected, row->trial);

@@ -37,7 +37,7 @@ static void counts_are_those_of_the_rows(void **state)
     assert_int_equal(store_testing_put(store, 0, 2, 200), STATUS_OK);
     assert_int_equal(store_put_incident(store, &incident), STATUS_OK);
     for (int64_t trial = 0; trial < 400; trial += 2) {
-        struct row row;
+        struct trial_row row;
         store_testing_row(&row, trial);
         const bool counts = !row.control;
         inert += counts && strcmp(row.outcome, "inert") == 0;
@@ -69,7 +69,7 @@ static void counts_are_those_of_the_rows(void **state)
 
     /* Suspect rows leave the counts, but are done. */
     assert_int_equal(store_testing_put(store, 400, 2, 50), STATUS_OK);
-    const struct store_doubt doubt = {.device = 1, .from = 2, .but = ROW_NULL};
+    const struct store_doubt doubt = {.device = 1, .from = 2, .but = TRIAL_ROW_NULL};
     const struct store_doubt_reason reason = {&doubt, 1, "naive rerun differs"};
     assert_int_equal(store_doubt_mark(store, &reason, &suspects), STATUS_OK);
     const uint64_t counted = status.counted;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Cuts the sites of a plan into cells of like faults, and gathers cells into cores of strata. */
+/* Cuts the sites of a plan into families of faults. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,10 +11,10 @@
 struct builder {
     struct sample *s;
     const struct sample_site *site;
-    const struct node *node;   /* of PLACE_OP */
-    struct sample_cell cell;   /* being made */
-    double weight;             /* of its choices */
-    struct sample_share share; /* of points, by elements */
+    const struct node *node;     /* of PLACE_OP */
+    struct sample_family family; /* being made */
+    double weight;               /* of its choices */
+    struct sample_share share;   /* of points, by elements */
     struct sample_format format;
 };
 
@@ -68,7 +68,7 @@ static const struct tensor *tensor_of(const struct builder *b)
 {
     if (b->site->place == PLACE_WEIGHT)
         return &gguf_tensors(b->s->model->gguf)[b->site->source];
-    return b->node && b->cell.point == HOOK_WEIGHT ? b->node->weight : NULL;
+    return b->node && b->family.point == HOOK_WEIGHT ? b->node->weight : NULL;
 }
 
 static bool field_allowed(const struct builder *b, uint32_t field)
@@ -86,10 +86,10 @@ static bool granularity_allowed(const struct builder *b, uint32_t granularity)
 static bool readers_allowed(const struct builder *b, uint32_t readers)
 {
     struct op_point c;
-    if (b->cell.point == HOOK_WEIGHT)
+    if (b->family.point == HOOK_WEIGHT)
         return readers == READERS_COLUMN ||
                (tensor_of(b) && (readers == READERS_CHUNK || readers == READERS_STAGE));
-    return readers == READERS_ALL || (op_point(&c, b->node, b->cell.point) && c.shared &&
+    return readers == READERS_ALL || (op_point(&c, b->node, b->family.point) && c.shared &&
                                       (readers == READERS_ROW || readers == READERS_TILE));
 }
 
@@ -103,17 +103,17 @@ static bool duration_allowed(const struct builder *b, uint32_t duration)
 static bool kind_allowed(const struct builder *b, uint32_t kind)
 {
     const bool op = b->site->place == PLACE_OP;
-    const bool weight = b->site->place == PLACE_WEIGHT || (op && b->cell.point == HOOK_WEIGHT);
-    const bool one = b->cell.granularity == GRANULARITY_ELEMENT ||
-                     (op && b->cell.granularity == GRANULARITY_FEATURE);
+    const bool weight = b->site->place == PLACE_WEIGHT || (op && b->family.point == HOOK_WEIGHT);
+    const bool one = b->family.granularity == GRANULARITY_ELEMENT ||
+                     (op && b->family.granularity == GRANULARITY_FEATURE);
     if (hook_kinds_takes(kind, KIND_TAKES_EARLIER) && weight)
         return false;
     if (hook_kinds_takes(kind, KIND_TAKES_NUMBER) && b->format.integer)
         return false;
     if (kind == KIND_WRONG_WRITE)
-        return one && op && HOOK_IS_RESULT(b->cell.point);
+        return one && op && HOOK_IS_RESULT(b->family.point);
     if (kind == KIND_WRONG_READ)
-        return one && b->site->place != PLACE_CONTROL && !(op && HOOK_IS_SUM(b->cell.point));
+        return one && b->site->place != PLACE_CONTROL && !(op && HOOK_IS_SUM(b->family.point));
     return true;
 }
 
@@ -136,7 +136,7 @@ static uint32_t allowed_bits(const struct builder *b)
             bits |= what->bit[i] < f->width ? 1u << what->bit[i] : 0;
     }
     if (what->pattern == PLAN_PATTERN_BURST && b->site->place != PLACE_WEIGHT &&
-        !hook_kinds_takes(b->cell.kind, KIND_TAKES_DRAWS)) {
+        !hook_kinds_takes(b->family.kind, KIND_TAKES_DRAWS)) {
         const uint32_t n = what->pattern_bits;
         bits &= n >= f->width ? 1u : (1u << (f->width - n + 1)) - 1;
     }
@@ -155,9 +155,9 @@ static double evaluation_macs(const struct builder *b, bool *out_seen)
     return (double)(macs ? macs : node->rows);
 }
 
-/* The population's weight of a cell, without its choices and positions. */
+/* The population's weight of a family, without its choices and positions. */
 static double population_weight(const struct builder *b, const struct sample_extent *e,
-                                struct sample_class *class)
+                                struct sample_curve *curve)
 {
     const struct plan *plan = b->s->plan;
     bool seen;
@@ -165,92 +165,93 @@ static double population_weight(const struct builder *b, const struct sample_ext
         return sample_extent_elements(e);
     if (plan->population == PLAN_OPS) {
         const double macs = evaluation_macs(b, &seen);
-        class->growth = seen ? GROWTH_SEEN : GROWTH_ONE;
-        class->window = seen ? b->node->window : 0;
-        return by_elements(b) ? macs * sample_share_of(&b->share, b->cell.point, class) : macs;
+        curve->growth = seen ? GROWTH_SEEN : GROWTH_ONE;
+        curve->window = seen ? b->node->window : 0;
+        return by_elements(b) ? macs * sample_share_of(&b->share, b->family.point, curve) : macs;
     }
     const uint32_t bits =
-        b->cell.bits ? b->cell.bits : (e->width >= 32 ? UINT32_MAX : (1u << e->width) - 1);
-    class->growth = e->entries ? GROWTH_ENTRIES_TIME : e->rows ? GROWTH_ROWS_TIME : GROWTH_TIME;
-    class->window = 0;
+        b->family.bits ? b->family.bits : (e->width >= 32 ? UINT32_MAX : (1u << e->width) - 1);
+    curve->growth = e->entries ? GROWTH_ENTRIES_TIME : e->rows ? GROWTH_ROWS_TIME : GROWTH_TIME;
+    curve->window = 0;
     /* all that is stored, whatever one fault covers */
-    struct sample_cell element = b->cell;
+    struct sample_family element = b->family;
     struct sample_extent stored;
     element.granularity = GRANULARITY_ELEMENT;
     sample_extent_of(b->s, &element, &stored);
     return sample_extent_elements(&stored) / (double)stored.masks * __builtin_popcount(bits);
 }
 
-/* Appends the cell to its core; `core` is filled in by sample_cores_find. */
-static enum status append(struct sample *s, const struct sample_cell *cell)
+/* Appends the family to its fault set; `fault_set` is filled in by sample_fault_set_make. */
+static enum status append(struct sample *s, const struct sample_family *family)
 {
-    if (s->n_cells == s->cell_room) {
-        const uint64_t room = s->cell_room ? 2 * s->cell_room : 4096;
-        struct sample_cell *more = realloc(s->cell, room * sizeof(*more));
+    if (s->n_families == s->family_room) {
+        const uint64_t room = s->family_room ? 2 * s->family_room : 4096;
+        struct sample_family *more = realloc(s->family, room * sizeof(*more));
         if (!more) {
-            log_error("out of host memory for %llu cells of the plan", (unsigned long long)room);
+            log_error("out of host memory for %llu families of faults of the plan",
+                      (unsigned long long)room);
             return STATUS_MEMORY;
         }
-        s->cell = more;
-        s->cell_room = room;
+        s->family = more;
+        s->family_room = room;
     }
-    s->cell[s->n_cells++] = *cell;
+    s->family[s->n_families++] = *family;
     return STATUS_OK;
 }
 
-/* Adds the cell with its classes, weight and size, for its share of the site's weight. */
-static enum status finish_cell(struct builder *b, double share)
+/* Adds the family with its curves, weight and size, for its share of the site's weight. */
+static enum status finish_family(struct builder *b, double share)
 {
     struct sample *s = b->s;
     struct sample_extent e;
-    sample_extent_of(s, &b->cell, &e);
+    sample_extent_of(s, &b->family, &e);
     const bool late = (b->node && op_is_output(b->node)) ||
                       (b->site->place == PLACE_CONTROL && b->site->source == CONTROL_SAMPLER);
-    const struct sample_class size = {.growth =
-                                          sample_growth_size(&e, (enum sample_unit)b->cell.unit),
+    const struct sample_curve size = {.growth =
+                                          sample_growth_size(&e, (enum sample_unit)b->family.unit),
                                       .window = e.window,
-                                      .stage = (enum stage)b->cell.stage,
+                                      .stage = (enum stage)b->family.stage,
                                       .late = late,
                                       .least = e.entries ? 1 : 0};
-    struct sample_class weight = size;
-    b->cell.elements = sample_extent_elements(&e);
-    if (!(b->cell.elements > 0))
+    struct sample_curve weight = size;
+    b->family.elements = sample_extent_elements(&e);
+    if (!(b->family.elements > 0))
         return STATUS_OK;
-    b->cell.weight = population_weight(b, &e, &weight) * b->weight * share;
-    const uint32_t of_size = sample_growth_class(s, &size),
-                   of_weight = sample_growth_class(s, &weight);
+    b->family.weight = population_weight(b, &e, &weight) * b->weight * share;
+    const uint32_t of_size = sample_growth_curve(s, &size),
+                   of_weight = sample_growth_curve(s, &weight);
     if (of_size == SAMPLE_NONE || of_weight == SAMPLE_NONE) {
         log_error("%s: found more than %d ways in which weights grow with the position",
-                  plan_place(s->plan, "/where"), SAMPLE_CLASSES);
+                  plan_place(s->plan, "/where"), SAMPLE_CURVES);
         return STATUS_INPUT;
     }
-    b->cell.size_class = (uint8_t)of_size;
-    b->cell.weight_class = (uint8_t)of_weight;
-    if (weight.rest > 0 && !s->class[of_weight].sum) {
-        const enum status st = sample_growth_table(s, &s->class[of_weight]);
+    b->family.size_curve = (uint8_t)of_size;
+    b->family.weight_curve = (uint8_t)of_weight;
+    if (weight.rest > 0 && !s->curve[of_weight].sum) {
+        const enum status st = sample_growth_table(s, &s->curve[of_weight]);
         if (st)
             return st;
     }
-    return append(s, &b->cell);
+    return append(s, &b->family);
 }
 
-/* One cell, or one per head. */
+/* One family, or one per head. */
 static enum status split_heads(struct builder *b, double share)
 {
     const struct plan *plan = b->s->plan;
     const uint32_t heads =
-        stratified(plan, PLAN_BY_HEAD) ? sample_extent_heads(b->s, b->site, b->cell.point) : 0;
-    const bool ranged =
-        b->cell.granularity != GRANULARITY_ELEMENT && b->cell.granularity != GRANULARITY_FEATURE;
+        stratified(plan, PLAN_BY_HEAD) ? sample_extent_heads(b->s, b->site, b->family.point) : 0;
+    const bool ranged = b->family.granularity != GRANULARITY_ELEMENT &&
+                        b->family.granularity != GRANULARITY_FEATURE;
     enum status st = STATUS_OK;
-    b->cell.head = SAMPLE_NONE;
+    b->family.head = SAMPLE_NONE;
     if (heads == 0 || ranged)
-        return finish_cell(b, share);
+        return finish_family(b, share);
     /* sizes and stored bits are counted head by head; evaluations are divided */
     const double a_head = plan->population == PLAN_OPS ? share / heads : share;
     for (uint32_t h = 0; !st && h < heads; h++) {
-        b->cell.head = h;
-        st = finish_cell(b, a_head);
+        b->family.head = h;
+        st = finish_family(b, a_head);
     }
     return st;
 }
@@ -266,36 +267,36 @@ static uint32_t part_of(const struct sample_format *f, uint32_t part)
     return parts[part];
 }
 
-/* One cell, or one per bit or part of the number, as the strata require. */
+/* One family, or one per bit or part of the number, as the strata require. */
 static enum status split_bits(struct builder *b)
 {
     const struct plan *plan = b->s->plan;
-    const bool masked = hook_kinds_takes(b->cell.kind, KIND_TAKES_MASK);
+    const bool masked = hook_kinds_takes(b->family.kind, KIND_TAKES_MASK);
     /* if the bits are drawn, the mask holds all of them */
     const bool single = plan->what.pattern == PLAN_PATTERN_SINGLE &&
-                        !hook_kinds_takes(b->cell.kind, KIND_TAKES_DRAWS);
+                        !hook_kinds_takes(b->family.kind, KIND_TAKES_DRAWS);
     const uint32_t all = masked ? allowed_bits(b) : 0;
-    const uint32_t value = b->cell.kind == KIND_SET ? plan->what.value : 0;
+    const uint32_t value = b->family.kind == KIND_SET ? plan->what.value : 0;
     const bool divide = plan->population == PLAN_OPS;
     const double n = __builtin_popcount(all);
     enum status st = STATUS_OK;
-    b->cell.bits = all;
-    /* a pattern of absent bits has no cell */
+    b->family.bits = all;
+    /* a pattern of absent bits has no family */
     if ((masked && all == 0) || beyond(&b->format, plan->what.only_mask | value))
         return STATUS_OK;
     if (masked && single && stratified(plan, PLAN_BY_BIT)) {
         for (uint32_t bit = 0; !st && bit < 32; bit++) {
-            b->cell.bits = all & 1u << bit;
-            if (b->cell.bits)
+            b->family.bits = all & 1u << bit;
+            if (b->family.bits)
                 st = split_heads(b, divide ? 1 / n : 1);
         }
         return st;
     }
     if (masked && single && stratified(plan, PLAN_BY_BIT_FIELD) && !b->format.integer) {
         for (uint32_t part = 0; !st && part < 3; part++) {
-            b->cell.bits = all & part_of(&b->format, part);
-            if (b->cell.bits)
-                st = split_heads(b, divide ? __builtin_popcount(b->cell.bits) / n : 1);
+            b->family.bits = all & part_of(&b->format, part);
+            if (b->family.bits)
+                st = split_heads(b, divide ? __builtin_popcount(b->family.bits) / n : 1);
         }
         return st;
     }
@@ -310,7 +311,7 @@ static enum status with_stage(struct builder *b)
     const double weight = b->weight;
     enum status st = STATUS_OK;
     for (uint32_t i = 0; !st && i < (split ? 3 : stages->count); i++) {
-        b->cell.stage = (uint8_t)(split ? i : stages->choice[i].value);
+        b->family.stage = (uint8_t)(split ? i : stages->choice[i].value);
         b->weight = weight * (split ? 1 : stages->choice[i].weight);
         st = split_bits(b);
     }
@@ -321,7 +322,7 @@ static enum status with_stage(struct builder *b)
 static bool scrub_allowed(const struct builder *b, uint32_t scrub)
 {
     (void)scrub;
-    return b->cell.duration == DURATION_PERSISTENT;
+    return b->family.duration == DURATION_PERSISTENT;
 }
 
 /* Each of the plan's times until a stored fault is scrubbed. */
@@ -332,24 +333,25 @@ static enum status with_scrub(struct builder *b)
     enum status st = STATUS_OK;
     options_of(&scrubs, b, &b->s->plan->when.scrub, scrub_allowed);
     for (uint32_t i = 0; !st && i < scrubs.count; i++) {
-        b->cell.scrub = (uint8_t)i;
+        b->family.scrub = (uint8_t)i;
         b->weight = weight * scrubs.weight[i];
         st = with_stage(b);
     }
-    b->cell.scrub = 0;
+    b->family.scrub = 0;
     b->weight = weight;
     return st || scrubs.count > 0 ? st : with_stage(b);
 }
 
 static enum sample_unit unit_of(const struct builder *b)
 {
-    const struct sample_cell *cell = &b->cell;
+    const struct sample_family *family = &b->family;
     if (b->site->place != PLACE_OP && b->site->place != PLACE_CONTROL)
         return UNIT_COLUMN;
-    if (cell->granularity == GRANULARITY_FEATURE || cell->granularity == GRANULARITY_TENSOR ||
-        cell->duration == DURATION_INTERMITTENT || cell->readers == READERS_STAGE)
+    if (family->granularity == GRANULARITY_FEATURE || family->granularity == GRANULARITY_TENSOR ||
+        family->duration == DURATION_INTERMITTENT || family->readers == READERS_STAGE)
         return UNIT_RANGE;
-    return cell->readers == READERS_CHUNK && cell->point == HOOK_WEIGHT ? UNIT_CHUNK : UNIT_COLUMN;
+    return family->readers == READERS_CHUNK && family->point == HOOK_WEIGHT ? UNIT_CHUNK
+                                                                            : UNIT_COLUMN;
 }
 
 /* Kinds and durations of faults there. */
@@ -359,14 +361,14 @@ static enum status with_kind(struct builder *b)
     struct sample_options kinds, durations;
     const double weight = b->weight;
     enum status st = STATUS_OK;
-    sample_extent_format(b->s, &b->cell, &b->format);
+    sample_extent_format(b->s, &b->family, &b->format);
     options_of(&kinds, b, &plan->what.kind, kind_allowed);
     options_of(&durations, b, &plan->when.duration, duration_allowed);
     for (uint32_t i = 0; !st && i < kinds.count * durations.count; i++) {
         const uint32_t kind = i / durations.count, duration = i % durations.count;
-        b->cell.kind = (uint8_t)kinds.value[kind];
-        b->cell.duration = (uint8_t)durations.value[duration];
-        b->cell.unit = (uint8_t)unit_of(b);
+        b->family.kind = (uint8_t)kinds.value[kind];
+        b->family.duration = (uint8_t)durations.value[duration];
+        b->family.unit = (uint8_t)unit_of(b);
         b->weight = weight * kinds.weight[kind] * durations.weight[duration];
         st = with_scrub(b);
     }
@@ -378,7 +380,8 @@ static enum status with_kind(struct builder *b)
 static enum status with_granularity(struct builder *b)
 {
     const struct plan *plan = b->s->plan;
-    const bool read = b->node && (b->cell.point == HOOK_WEIGHT || b->cell.point == HOOK_OPERAND);
+    const bool read =
+        b->node && (b->family.point == HOOK_WEIGHT || b->family.point == HOOK_OPERAND);
     struct sample_options granularities, readers = {{READERS_COLUMN}, {1}, 1};
     const double weight = b->weight;
     enum status st = STATUS_OK;
@@ -387,12 +390,12 @@ static enum status with_granularity(struct builder *b)
         options_of(&readers, b, &plan->where.readers, readers_allowed);
         if (readers.count == 0)
             readers = (struct sample_options){
-                {b->cell.point == HOOK_WEIGHT ? READERS_COLUMN : READERS_ALL}, {1}, 1};
+                {b->family.point == HOOK_WEIGHT ? READERS_COLUMN : READERS_ALL}, {1}, 1};
     }
     for (uint32_t i = 0; !st && i < granularities.count * readers.count; i++) {
         const uint32_t granularity = i / readers.count, reader = i % readers.count;
-        b->cell.granularity = (uint8_t)granularities.value[granularity];
-        b->cell.readers = (uint8_t)readers.value[reader];
+        b->family.granularity = (uint8_t)granularities.value[granularity];
+        b->family.readers = (uint8_t)readers.value[reader];
         b->weight = weight * granularities.weight[granularity] * readers.weight[reader];
         st = with_kind(b);
     }
@@ -422,10 +425,10 @@ static enum status with_field(struct builder *b)
     enum status st = STATUS_OK;
     fields_of(b, &fields);
     if (by_elements(b))
-        sample_share_fields(b->s, &b->cell, &fields);
+        sample_share_fields(b->s, &b->family, &fields);
     for (uint32_t i = 0; !st && i < fields.count; i++) {
         const bool counted = b->s->plan->population == PLAN_BITS;
-        b->cell.field = (uint8_t)fields.value[i];
+        b->family.field = (uint8_t)fields.value[i];
         b->weight = weight * (counted ? 1 : fields.weight[i]);
         for (uint32_t c = 0; counted && tensor_of(b) && c < choices.count; c++)
             b->weight *= choices.choice[c].value == fields.value[i] ? choices.choice[c].weight : 1;
@@ -440,16 +443,16 @@ static void count_elements(struct builder *b, const struct sample_options *point
 {
     struct sample_options fields;
     for (uint32_t i = 0; i < points->count; i++) {
-        b->cell.point = (uint8_t)points->value[i];
+        b->family.point = (uint8_t)points->value[i];
         fields_of(b, &fields);
-        sample_share_count(&b->share, b->s, &b->cell, &fields);
+        sample_share_count(&b->share, b->s, &b->family, &fields);
         sample_share_add(&b->share, points->value[i], points->weight[i]);
     }
 }
 
 static enum status cut_site(struct sample *s, uint32_t index)
 {
-    struct builder b = {.s = s, .site = &s->site[index], .cell = {.site = index}};
+    struct builder b = {.s = s, .site = &s->site[index], .family = {.site = index}};
     struct sample_options points = {{HOOK_MEM}, {1}, 1};
     double place = 1;
     enum status st = STATUS_OK;
@@ -463,19 +466,19 @@ static enum status cut_site(struct sample *s, uint32_t index)
             count_elements(&b, &points);
     }
     for (uint32_t i = 0; !st && i < points.count; i++) {
-        b.cell.point = (uint8_t)points.value[i];
+        b.family.point = (uint8_t)points.value[i];
         b.weight = b.site->weight * place * points.weight[i];
         st = with_field(&b);
     }
     return st;
 }
 
-enum status sample_cells_make(struct sample *s)
+enum status sample_family_make(struct sample *s)
 {
     enum status st = STATUS_OK;
     for (uint32_t i = 0; !st && i < s->n_sites; i++)
         st = cut_site(s, i);
-    if (!st && s->n_cells == 0) {
+    if (!st && s->n_families == 0) {
         log_error("%s: found nothing to strike, expected sites that have the points, fields, kinds "
                   "and bits asked for",
                   plan_place(s->plan, "/where"));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Values of rows as JSON and CSV, by the type of their field. */
-#include "inject/store/row_view.h"
+#include "inject/store/trial_row_view.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -16,43 +16,44 @@ struct shown {
 
 static size_t count(void)
 {
-    return row_table.count + row_joined_table.count;
+    return trial_row_table.count + trial_row_joined_table.count;
 }
 
 static const struct field *field_at(size_t index)
 {
-    return index < row_table.count ? &row_table.field[index]
-                                   : &row_joined_table.field[index - row_table.count];
+    return index < trial_row_table.count
+               ? &trial_row_table.field[index]
+               : &trial_row_joined_table.field[index - trial_row_table.count];
 }
 
-static struct shown show(const struct row_view *view, size_t index)
+static struct shown show(const struct trial_row_view *view, size_t index)
 {
-    const struct row *row = view->row;
+    const struct trial_row *row = view->row;
     const struct field *field = field_at(index);
-    const void *from = index < row_table.count ? (const void *)row : &view->joined;
+    const void *from = index < trial_row_table.count ? (const void *)row : &view->joined;
     struct shown out = {field, field_get(field, from)};
-    const bool golden = row->first_diff == ROW_NULL && row->faulty_len == row->golden_len &&
-                        row->golden_len != ROW_NULL;
-    if (field->offset == offsetof(struct row, faulty_text) && from == row && golden &&
+    const bool golden = row->first_diff == TRIAL_ROW_NULL && row->faulty_len == row->golden_len &&
+                        row->golden_len != TRIAL_ROW_NULL;
+    if (field->offset == offsetof(struct trial_row, faulty_text) && from == row && golden &&
         !out.value.text)
         out.value.text = view->joined.golden_text; /* a row omits it */
     return out;
 }
 
-static bool is_null(const struct row_view *view, const struct shown *it)
+static bool is_null(const struct trial_row_view *view, const struct shown *it)
 {
     if (it->field->type == FIELD_WORDS || it->field->type == FIELD_LAYERS)
         return false; /* an empty list */
     if (it->field->type != FIELD_FLOAT)
         return field_is_null(it->field, it->value);
-    const bool before = it->field->offset == offsetof(struct row, before_value);
-    return (before ? view->row->before : view->row->after) == ROW_NULL; /* else NaN is NaN */
+    const bool before = it->field->offset == offsetof(struct trial_row, before_value);
+    return (before ? view->row->before : view->row->after) == TRIAL_ROW_NULL; /* else NaN is NaN */
 }
 
 /* --- JSON --- */
 
 /* Values of floats as floats: struck values have at most 32 bits. */
-static void put_float(struct json_writer *w, const struct row *row, double value)
+static void put_float(struct json_writer *w, const struct trial_row *row, double value)
 {
     const bool integer = row->place && strcmp(row->place, "control") == 0;
     const float narrow = fpenv_narrow(value);
@@ -65,7 +66,7 @@ static void put_float(struct json_writer *w, const struct row *row, double value
 }
 
 /* As many digits as the struck bits need. */
-static void put_bits(char out[24], const struct row *row, int64_t bits)
+static void put_bits(char out[24], const struct trial_row *row, int64_t bits)
 {
     const int digits = row->width > 0 && row->width <= 64 ? (int)((row->width + 3) / 4) : 1;
 
@@ -119,7 +120,7 @@ static enum status put_stored(struct json_writer *w, const char *text, bool laye
     return st;
 }
 
-static enum status put_fault(struct json_writer *w, const struct row_view *view)
+static enum status put_fault(struct json_writer *w, const struct trial_row_view *view)
 {
     const bool several = view->n_further > 0;
     if (several)
@@ -132,7 +133,7 @@ static enum status put_fault(struct json_writer *w, const struct row_view *view)
     return st;
 }
 
-static enum status put_value(struct json_writer *w, const struct row_view *view,
+static enum status put_value(struct json_writer *w, const struct trial_row_view *view,
                              const struct shown *it)
 {
     const enum field_kind kind = field_kind(it->field);
@@ -161,8 +162,8 @@ static enum status put_value(struct json_writer *w, const struct row_view *view,
     return st;
 }
 
-enum status row_view_json(struct json_writer *w, const struct row_view *view,
-                          enum field_level first, enum field_level last)
+enum status trial_row_view_json(struct json_writer *w, const struct trial_row_view *view,
+                                enum field_level first, enum field_level last)
 {
     enum status st = STATUS_OK;
     for (size_t i = 0; !st && i < count(); i++) {
@@ -181,7 +182,7 @@ enum status row_view_json(struct json_writer *w, const struct row_view *view,
     "\xE2\x90\x80" /* U+2400: readers of CSV end a text at a null; JSON lines have it              \
                     */
 
-void row_view_csv_text(FILE *out, const char *text)
+void trial_row_view_csv_text(FILE *out, const char *text)
 {
     if (text[0] && !strpbrk(text, ",\"\r\n\xC0")) {
         fputs(text, out);
@@ -202,7 +203,8 @@ void row_view_csv_text(FILE *out, const char *text)
 }
 
 /* The value as in JSON, quoted as a text in CSV. */
-static enum status put_csv_json(FILE *out, const struct row_view *view, const struct shown *it)
+static enum status put_csv_json(FILE *out, const struct trial_row_view *view,
+                                const struct shown *it)
 {
     struct json_memory m;
     struct arena arena = {0};
@@ -211,12 +213,12 @@ static enum status put_csv_json(FILE *out, const struct row_view *view, const st
     json_take(&m.w, put_value(&m.w, view, it));
     const enum status st = json_end_line(&text, &m, &arena);
     if (!st)
-        row_view_csv_text(out, text);
+        trial_row_view_csv_text(out, text);
     arena_finish(&arena);
     return st;
 }
 
-static enum status put_csv(FILE *out, const struct row_view *view, const struct shown *it)
+static enum status put_csv(FILE *out, const struct trial_row_view *view, const struct shown *it)
 {
     struct json_writer w;
     char bits[24];
@@ -225,7 +227,7 @@ static enum status put_csv(FILE *out, const struct row_view *view, const struct 
     if (it->field->type > FIELD_TEXT)
         return put_csv_json(out, view, it);
     if (it->field->type == FIELD_TEXT) {
-        row_view_csv_text(out, it->value.text);
+        trial_row_view_csv_text(out, it->value.text);
     } else if (it->field->type == FIELD_BITS) {
         put_bits(bits, view->row, it->value.number);
         fputs(bits, out);
@@ -240,14 +242,14 @@ static enum status put_csv(FILE *out, const struct row_view *view, const struct 
     return STATUS_OK;
 }
 
-void row_view_csv_names(FILE *out)
+void trial_row_view_csv_names(FILE *out)
 {
     for (size_t i = 0; i < count(); i++)
         fprintf(out, "%s%s", i > 0 ? "," : "", field_at(i)->name);
     fputs("\r\n", out);
 }
 
-enum status row_view_csv(FILE *out, const struct row_view *view)
+enum status trial_row_view_csv(FILE *out, const struct trial_row_view *view)
 {
     enum status st = STATUS_OK;
     for (size_t i = 0; !st && i < count(); i++) {
@@ -260,7 +262,7 @@ enum status row_view_csv(FILE *out, const struct row_view *view)
     return st;
 }
 
-enum status row_view_text(FILE *out, const struct row_view *view, const char *name)
+enum status trial_row_view_text(FILE *out, const struct trial_row_view *view, const char *name)
 {
     size_t i = 0;
     while (i + 1 < count() && strcmp(field_at(i)->name, name) != 0)
@@ -301,7 +303,7 @@ static const char *level_of(const struct field *field)
     return levels[field->level];
 }
 
-enum status row_view_describe(struct text *out, enum field_level first, enum field_level last)
+enum status trial_row_view_describe(struct text *out, enum field_level first, enum field_level last)
 {
     enum status st = STATUS_OK;
     for (size_t i = 0; !st && i < count(); i++) {
@@ -315,7 +317,7 @@ enum status row_view_describe(struct text *out, enum field_level first, enum fie
     return st;
 }
 
-enum status row_view_describe_json(FILE *out)
+enum status trial_row_view_describe_json(FILE *out)
 {
     struct json_writer w;
     json_begin(&w, out, true);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What is known of a trial: one table of fields for C, SQL, pipes, comparison, CSV and JSON. */
-#ifndef VKFI_INJECT_ROW_H
-#define VKFI_INJECT_ROW_H
+#ifndef VKFI_INJECT_TRIAL_ROW_H
+#define VKFI_INJECT_TRIAL_ROW_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -11,7 +11,7 @@
 
 /* type (field.h), name, level, the schema's version that added it, unit ("none": a name, an index,
  * a share), meaning. The order is that of the export (METHOD.md 6). */
-#define ROW_FIELDS(X)                                                                              \
+#define TRIAL_ROW_FIELDS(X)                                                                        \
     X(INT, trial, DRAW, 1, "none", "id: with the plan it gives the fault")                         \
     X(TEXT, arm, DRAW, 1, "none", "mitigation arm; 'none'")                                        \
     X(TEXT, control, DRAW, 1, "none",                                                              \
@@ -97,7 +97,7 @@
     X(TEXT, suspect, RUN, 1, "none", "why a failed control makes it doubtful; null: trusted")
 
 /* Values from other tables that a row names by number. */
-#define ROW_JOINED(X)                                                                              \
+#define TRIAL_ROW_JOINED(X)                                                                        \
     X(TEXT, stratum_label, DRAW, 3, "none",                                                        \
       "label of the stratum, such as \"layer=3 bit_field=sign\"")                                  \
     X(TEXT, prompt, DRAW, 3, "none", "text of the item's prompt; empty: given as ids")             \
@@ -106,42 +106,43 @@
     X(TEXT, golden_text, OUTCOME, 3, "none", "of the item's golden run")                           \
     X(TEXT, device, RUN, 3, "none", "name of the device that ran the trial")
 
-#define ROW_NULL FIELD_NULL
+#define TRIAL_ROW_NULL FIELD_NULL
 
-#define ROW_C_INT int64_t
-#define ROW_C_BITS int64_t
-#define ROW_C_REAL double
-#define ROW_C_FLOAT double
-#define ROW_C_TEXT const char *
-#define ROW_C_WORDS const char *
-#define ROW_C_LAYERS const char *
-#define ROW_C_FAULT const char *
-#define ROW_MEMBER(type, name, level, since, unit, what) ROW_C_##type name;
-struct row {
-    ROW_FIELDS(ROW_MEMBER)
+#define TRIAL_ROW_C_INT int64_t
+#define TRIAL_ROW_C_BITS int64_t
+#define TRIAL_ROW_C_REAL double
+#define TRIAL_ROW_C_FLOAT double
+#define TRIAL_ROW_C_TEXT const char *
+#define TRIAL_ROW_C_WORDS const char *
+#define TRIAL_ROW_C_LAYERS const char *
+#define TRIAL_ROW_C_FAULT const char *
+#define TRIAL_ROW_MEMBER(type, name, level, since, unit, what) TRIAL_ROW_C_##type name;
+struct trial_row {
+    TRIAL_ROW_FIELDS(TRIAL_ROW_MEMBER)
 };
-struct row_joined {
-    ROW_JOINED(ROW_MEMBER)
+struct trial_row_joined {
+    TRIAL_ROW_JOINED(TRIAL_ROW_MEMBER)
 };
-#undef ROW_MEMBER
+#undef TRIAL_ROW_MEMBER
 
 /* The same as data. */
-extern const struct field_table row_table, row_joined_table;
+extern const struct field_table trial_row_table, trial_row_joined_table;
 
 /* All fields null. */
-void row_init(struct row *row);
+void trial_row_init(struct trial_row *row);
 
 /* STATUS_INTERNAL, logged, if a text is not UTF-8: it could not be exported unchanged. */
-enum status row_check(const struct row *row) STATUS_MUST_USE;
+enum status trial_row_check(const struct trial_row *row) STATUS_MUST_USE;
 
 /* The first field in which two rows of one trial differ and may not. */
-struct row_difference {
+struct trial_row_difference {
     const struct field *field; /* null: none */
     char text[FIELD_DIFFERENCE_TEXT];
 };
-bool row_compare(const struct row *a, const struct row *b, struct row_difference *out);
+bool trial_row_compare(const struct trial_row *a, const struct trial_row *b,
+                       struct trial_row_difference *out);
 
-/* Equal for rows that row_compare finds equal. */
-uint64_t row_digest(const struct row *row);
+/* Equal for rows that trial_row_compare finds equal. */
+uint64_t trial_row_digest(const struct trial_row *row);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The fields of a row as data, and what of them must agree on every device. */
-#include "inject/store/row.h"
+#include "inject/store/trial_row.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -13,27 +13,27 @@
 
 #define ENTRY(type, name, level, since, unit, what)                                                \
     {#name, FIELD_##type, offsetof(struct STRUCT, name), FIELD_##level, since, unit, what},
-#define STRUCT row
-static const struct field FIELDS[] = {ROW_FIELDS(ENTRY)};
+#define STRUCT trial_row
+static const struct field FIELDS[] = {TRIAL_ROW_FIELDS(ENTRY)};
 #undef STRUCT
-#define STRUCT row_joined
-static const struct field JOINED[] = {ROW_JOINED(ENTRY)};
+#define STRUCT trial_row_joined
+static const struct field JOINED[] = {TRIAL_ROW_JOINED(ENTRY)};
 #undef STRUCT
 
-const struct field_table row_table = FIELD_TABLE("trial", row, FIELDS);
-const struct field_table row_joined_table = FIELD_TABLE("joined", row_joined, JOINED);
+const struct field_table trial_row_table = FIELD_TABLE("trial", trial_row, FIELDS);
+const struct field_table trial_row_joined_table = FIELD_TABLE("joined", trial_row_joined, JOINED);
 
-void row_init(struct row *row)
+void trial_row_init(struct trial_row *row)
 {
     const struct field_value null = {FIELD_NULL, NAN, NULL};
-    for (size_t i = 0; i < row_table.count; i++)
-        field_set(&row_table.field[i], row, null);
+    for (size_t i = 0; i < trial_row_table.count; i++)
+        field_set(&trial_row_table.field[i], row, null);
 }
 
-enum status row_check(const struct row *row)
+enum status trial_row_check(const struct trial_row *row)
 {
-    for (size_t i = 0; i < row_table.count; i++) {
-        const struct field *field = &row_table.field[i];
+    for (size_t i = 0; i < trial_row_table.count; i++) {
+        const struct field *field = &trial_row_table.field[i];
         const char *text = field_get(field, row).text;
         const size_t size = text ? strlen(text) : 0;
         for (size_t at = 0; at < size;) {
@@ -52,11 +52,12 @@ enum status row_check(const struct row *row)
     return STATUS_OK;
 }
 
-bool row_compare(const struct row *a, const struct row *b, struct row_difference *out)
+bool trial_row_compare(const struct trial_row *a, const struct trial_row *b,
+                       struct trial_row_difference *out)
 {
-    *out = (struct row_difference){0};
-    for (size_t i = 0; i < row_table.count; i++) {
-        const struct field *field = &row_table.field[i];
+    *out = (struct trial_row_difference){0};
+    for (size_t i = 0; i < trial_row_table.count; i++) {
+        const struct field *field = &trial_row_table.field[i];
         if (field->level < FIELD_RUN && !field_same(field, a, b)) {
             out->field = field;
             field_describe_difference(out->text, field, a, b);
@@ -66,12 +67,12 @@ bool row_compare(const struct row *a, const struct row *b, struct row_difference
     return true;
 }
 
-uint64_t row_digest(const struct row *row)
+uint64_t trial_row_digest(const struct trial_row *row)
 {
     uint64_t digest = 0;
 
-    for (size_t i = 0; i < row_table.count; i++) {
-        const struct field *field = &row_table.field[i];
+    for (size_t i = 0; i < trial_row_table.count; i++) {
+        const struct field *field = &trial_row_table.field[i];
         const struct field_value value = field_get(field, row);
         uint64_t bits = (uint64_t)value.number;
         if (field->level == FIELD_RUN)
