@@ -5,26 +5,30 @@
 #define OP TEMPLATE_TOKEN_OP
 #define NAME TEMPLATE_TOKEN_NAME
 
-static enum status parse_product(struct template_reader *r, const struct template_node **out)
+/* "left text right", at the operator between them. */
+static struct template_node *parse_operator(struct template_reader *r,
+                                            const struct template_node *left)
 {
-    enum status st = template_primary_parse(r, true, out);
-    while (!st && (template_reader_at(r, OP, "*") || template_reader_at(r, OP, "/") ||
-                   template_reader_at(r, OP, "//") || template_reader_at(r, OP, "%") ||
-                   template_reader_at(r, OP, "**"))) {
-        struct template_node *node;
+    struct template_node *node = template_reader_over(r, TEMPLATE_BINARY, left);
+    node->text = template_reader_expect(r, OP, NULL);
+    return node;
+}
+
+static const struct template_node *parse_product(struct template_reader *r)
+{
+    const struct template_node *left = template_primary_parse(r, true);
+    while (template_reader_at(r, OP, "*") || template_reader_at(r, OP, "/") ||
+           template_reader_at(r, OP, "//") || template_reader_at(r, OP, "%") ||
+           template_reader_at(r, OP, "**")) {
         if (template_reader_at(r, OP, "/") || template_reader_at(r, OP, "**"))
-            return template_lex_fail(r->problem, r->token->line,
-                                     "found the operator %.*s, which is not run here",
-                                     (int)r->token->text.size, r->token->text.data);
-        st = template_reader_join(r, TEMPLATE_BINARY, *out, NULL, &node);
-        if (!st) {
-            node->text = r->token->text;
-            r->token = r->token->next;
-            st = template_primary_parse(r, true, &node->b);
-            *out = node;
-        }
+            template_reader_fail(r, r->token->line,
+                                 "found the operator %.*s, which is not run here",
+                                 (int)r->token->text.size, r->token->text.data);
+        struct template_node *node = parse_operator(r, left);
+        node->b = template_primary_parse(r, true);
+        left = node;
     }
-    return st;
+    return left;
 }
 
 /* Parts of a CONCAT or TUPLE with `op` between them. */
@@ -34,11 +38,11 @@ struct listing {
     bool with_if; /* of a tuple's parts */
 };
 
-static enum status parse_part(struct template_reader *r, const struct listing *listing,
-                              const struct template_node **out)
+static const struct template_node *parse_part(struct template_reader *r,
+                                              const struct listing *listing)
 {
-    return listing->kind == TEMPLATE_TUPLE ? template_expr_parse(r, listing->with_if, out)
-                                           : parse_product(r, out);
+    return listing->kind == TEMPLATE_TUPLE ? template_expr_parse(r, listing->with_if)
+                                           : parse_product(r);
 }
 
 /* True where a tuple ends: nothing need follow its last comma. */
@@ -49,54 +53,39 @@ static bool at_tuple_end(const struct template_reader *r)
 }
 
 /* One part if no operator follows it, else the list that it starts. */
-static enum status parse_list(struct template_reader *r, const struct listing *listing,
-                              const struct template_node **out)
+static const struct template_node *parse_list(struct template_reader *r,
+                                              const struct listing *listing)
 {
-    struct template_node *list = NULL, *part = NULL;
-    enum status st = parse_part(r, listing, out);
-    if (st || !template_reader_at(r, OP, listing->op))
-        return st;
-    st = template_reader_join(r, TEMPLATE_BLOCK, *out, NULL, &part);
-    if (!st)
-        st = template_reader_node(r, listing->kind, &list);
-    if (st)
-        return st;
+    const struct template_node *first = parse_part(r, listing);
+    if (!template_reader_at(r, OP, listing->op))
+        return first;
+    struct template_node *part = template_reader_over(r, TEMPLATE_BLOCK, first);
+    struct template_node *list = template_reader_node(r, listing->kind);
     list->list = part;
-    *out = list;
-    while (!st && template_reader_skip(r, OP, listing->op) &&
+    while (template_reader_skip(r, OP, listing->op) &&
            !(listing->kind == TEMPLATE_TUPLE && at_tuple_end(r))) {
-        struct template_node *next = NULL;
-        const struct template_node *value;
-        st = parse_part(r, listing, &value);
-        if (!st)
-            st = template_reader_join(r, TEMPLATE_BLOCK, value, NULL, &next);
-        if (!st) {
-            part->next = next;
-            part = next;
-        }
+        struct template_node *next =
+            template_reader_over(r, TEMPLATE_BLOCK, parse_part(r, listing));
+        part->next = next;
+        part = next;
     }
-    return st;
+    return list;
 }
 
-static enum status parse_concat(struct template_reader *r, const struct template_node **out)
+static const struct template_node *parse_concat(struct template_reader *r)
 {
-    return parse_list(r, &(struct listing){.kind = TEMPLATE_CONCAT, .op = "~"}, out);
+    return parse_list(r, &(struct listing){.kind = TEMPLATE_CONCAT, .op = "~"});
 }
 
-static enum status parse_sum(struct template_reader *r, const struct template_node **out)
+static const struct template_node *parse_sum(struct template_reader *r)
 {
-    enum status st = parse_concat(r, out);
-    while (!st && (template_reader_at(r, OP, "+") || template_reader_at(r, OP, "-"))) {
-        struct template_node *node;
-        st = template_reader_join(r, TEMPLATE_BINARY, *out, NULL, &node);
-        if (!st) {
-            node->text = r->token->text;
-            r->token = r->token->next;
-            st = parse_concat(r, &node->b);
-            *out = node;
-        }
+    const struct template_node *left = parse_concat(r);
+    while (template_reader_at(r, OP, "+") || template_reader_at(r, OP, "-")) {
+        struct template_node *node = parse_operator(r, left);
+        node->b = parse_concat(r);
+        left = node;
     }
-    return st;
+    return left;
 }
 
 /* True at a comparison operator, which is taken; "not in" is one. */
@@ -116,100 +105,78 @@ static bool take_comparison(struct template_reader *r, struct template_text *out
     return template_reader_skip(r, NAME, "in");
 }
 
-static enum status parse_compare(struct template_reader *r, const struct template_node **out)
+static const struct template_node *parse_compare(struct template_reader *r)
 {
-    struct template_node *compare = NULL, *operand;
-    const struct template_node **link = NULL;
+    const struct template_node *first = parse_sum(r), **link = NULL;
+    struct template_node *compare = NULL;
     struct template_text text;
-    enum status st = parse_sum(r, out);
-    while (!st && take_comparison(r, &text)) {
+    while (take_comparison(r, &text)) {
         if (!compare) {
-            st = template_reader_join(r, TEMPLATE_COMPARE, *out, NULL, &compare);
-            if (st)
-                return st;
+            compare = template_reader_over(r, TEMPLATE_COMPARE, first);
             link = &compare->list;
-            *out = compare;
         }
-        st = template_reader_node(r, TEMPLATE_OPERAND, &operand);
-        if (!st) {
-            operand->text = text;
-            st = parse_sum(r, &operand->a);
-            *link = operand;
-            link = &operand->next;
-        }
+        struct template_node *operand = template_reader_node(r, TEMPLATE_OPERAND);
+        operand->text = text;
+        operand->a = parse_sum(r);
+        *link = operand;
+        link = &operand->next;
     }
-    return st;
+    return compare ? compare : first;
 }
 
-static enum status parse_not(struct template_reader *r, const struct template_node **out)
+static const struct template_node *parse_not(struct template_reader *r)
 {
-    struct template_node *node;
     if (!template_reader_at(r, NAME, "not"))
-        return parse_compare(r, out);
-    enum status st = template_reader_enter(r);
-    if (!st)
-        st = template_reader_node(r, TEMPLATE_NOT, &node);
-    if (!st) {
-        r->token = r->token->next;
-        st = parse_not(r, &node->a);
-        *out = node;
-    }
+        return parse_compare(r);
+    template_reader_enter(r);
+    struct template_node *node = template_reader_node(r, TEMPLATE_NOT);
+    template_reader_expect(r, NAME, NULL);
+    node->a = parse_not(r);
     r->depth--;
-    return st;
+    return node;
 }
 
 /* Operands that `parse` reads, with `word` between them. */
-static enum status
+static const struct template_node *
 parse_words(struct template_reader *r, const char *word, enum template_node_kind kind,
-            enum status (*parse)(struct template_reader *, const struct template_node **),
-            const struct template_node **out)
+            const struct template_node *(*parse)(struct template_reader *))
 {
-    enum status st = parse(r, out);
-    while (!st && template_reader_skip(r, NAME, word)) {
-        struct template_node *node;
-        st = template_reader_join(r, kind, *out, NULL, &node);
-        if (!st) {
-            st = parse(r, &node->b);
-            *out = node;
-        }
+    const struct template_node *left = parse(r);
+    while (template_reader_skip(r, NAME, word)) {
+        struct template_node *node = template_reader_over(r, kind, left);
+        node->b = parse(r);
+        left = node;
     }
-    return st;
+    return left;
 }
 
-static enum status parse_and(struct template_reader *r, const struct template_node **out)
+static const struct template_node *parse_and(struct template_reader *r)
 {
-    return parse_words(r, "and", TEMPLATE_AND, parse_not, out);
+    return parse_words(r, "and", TEMPLATE_AND, parse_not);
 }
 
-static enum status parse_or(struct template_reader *r, const struct template_node **out)
+static const struct template_node *parse_or(struct template_reader *r)
 {
-    return parse_words(r, "or", TEMPLATE_OR, parse_and, out);
+    return parse_words(r, "or", TEMPLATE_OR, parse_and);
 }
 
-enum status template_expr_parse(struct template_reader *r, bool with_if,
-                                const struct template_node **out)
+const struct template_node *template_expr_parse(struct template_reader *r, bool with_if)
 {
-    enum status st = template_reader_enter(r);
-    if (!st)
-        st = parse_or(r, out);
-    while (!st && with_if && template_reader_skip(r, NAME, "if")) {
-        struct template_node *node;
-        st = template_reader_node(r, TEMPLATE_IF_ELSE, &node);
-        if (st)
-            break;
-        node->b = *out;
-        st = parse_or(r, &node->a);
-        if (!st && template_reader_skip(r, NAME, "else"))
-            st = template_expr_parse(r, true, &node->c);
-        *out = node;
+    template_reader_enter(r);
+    const struct template_node *left = parse_or(r);
+    while (with_if && template_reader_skip(r, NAME, "if")) {
+        struct template_node *node = template_reader_node(r, TEMPLATE_IF_ELSE);
+        node->b = left;
+        node->a = parse_or(r);
+        if (template_reader_skip(r, NAME, "else"))
+            node->c = template_expr_parse(r, true);
+        left = node;
     }
     r->depth--;
-    return st;
+    return left;
 }
 
-enum status template_expr_tuple(struct template_reader *r, bool with_if,
-                                const struct template_node **out)
+const struct template_node *template_expr_tuple(struct template_reader *r, bool with_if)
 {
-    const struct listing parts = {.kind = TEMPLATE_TUPLE, .op = ",", .with_if = with_if};
-    return parse_list(r, &parts, out);
+    return parse_list(r, &(struct listing){.kind = TEMPLATE_TUPLE, .op = ",", .with_if = with_if});
 }

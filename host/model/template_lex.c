@@ -22,15 +22,21 @@ struct lexer {
     size_t depth; /* of `open` */
 };
 
+enum status template_lex_fail_with(struct template_problem *problem, uint32_t line, const char *fmt,
+                                   va_list args)
+{
+    problem->line = line;
+    vsnprintf(problem->text, sizeof(problem->text), fmt, args);
+    return STATUS_INPUT;
+}
+
 enum status template_lex_fail(struct template_problem *problem, uint32_t line, const char *fmt, ...)
 {
     va_list args;
-
-    problem->line = line;
     va_start(args, fmt);
-    vsnprintf(problem->text, sizeof(problem->text), fmt, args);
+    const enum status st = template_lex_fail_with(problem, line, fmt, args);
     va_end(args);
-    return STATUS_INPUT;
+    return st;
 }
 
 bool template_text_is(struct template_text text, const char *word)

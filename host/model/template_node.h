@@ -3,6 +3,7 @@
 #ifndef VKFI_MODEL_TEMPLATE_NODE_H
 #define VKFI_MODEL_TEMPLATE_NODE_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -52,6 +53,8 @@ enum status template_lex(const struct template_token **out, struct arena *arena,
 /* Fills in `problem`, returns STATUS_INPUT. */
 __attribute__((format(printf, 3, 4))) enum status
 template_lex_fail(struct template_problem *problem, uint32_t line, const char *fmt, ...);
+enum status template_lex_fail_with(struct template_problem *problem, uint32_t line, const char *fmt,
+                                   va_list args);
 
 enum template_node_kind {
     /* Expressions. `list`: arguments or elements, chained by `next`. */
@@ -103,12 +106,15 @@ struct template_node {
     const struct template_node *list, *body, *other, *next;
 };
 
-/* One walk over the tokens. */
+/* One walk over the tokens, which keeps its first failure: from then on nothing is at or skipped,
+ * nodes are a spare one, and every loop ends. The caller asks for `st` once, at the end. */
 struct template_reader {
     struct arena *arena;
     const struct template_token *token; /* not yet taken */
     struct template_problem *problem;
     uint32_t depth, loops;
+    enum status st;
+    struct template_node spare;
 };
 
 bool template_text_is(struct template_text text, const char *word);
@@ -119,33 +125,35 @@ bool template_reader_at(const struct template_reader *r, enum template_token_kin
 bool template_reader_skip(struct template_reader *r, enum template_token_kind kind,
                           const char *text);
 
-/* STATUS_INPUT unless the next token is of that kind (and text, if not null); takes it. */
-enum status template_reader_expect(struct template_reader *r, enum template_token_kind kind,
-                                   const char *text) STATUS_MUST_USE;
-/* STATUS_INPUT: the next token is not the expected one. */
-enum status template_reader_unexpected(const struct template_reader *r, const char *wanted);
+/* Takes the next token: fails unless it is of that kind (and text, if not null). Returns its text.
+ */
+struct template_text template_reader_expect(struct template_reader *r,
+                                            enum template_token_kind kind, const char *text);
 
-/* One level deeper, refused beyond TEMPLATE_MAX_DEPTH; the caller decrements `depth` again. */
-enum status template_reader_enter(struct template_reader *r) STATUS_MUST_USE;
+/* The first failure: at a line; the next token is not the wanted one; memory that is out. */
+__attribute__((format(printf, 3, 4))) void
+template_reader_fail(struct template_reader *r, uint32_t line, const char *fmt, ...);
+void template_reader_unexpected(struct template_reader *r, const char *wanted);
+void template_reader_take(struct template_reader *r, enum status st);
 
-enum status template_reader_node(struct template_reader *r, enum template_node_kind kind,
-                                 struct template_node **out) STATUS_MUST_USE;
-enum status template_reader_join(struct template_reader *r, enum template_node_kind kind,
-                                 const struct template_node *a, const struct template_node *b,
-                                 struct template_node **out) STATUS_MUST_USE;
+/* One level deeper, refused beyond TEMPLATE_MAX_DEPTH; false: nothing may be read. The caller
+ * decrements `depth` again in both cases. */
+bool template_reader_enter(struct template_reader *r);
+
+/* A new node at the next token's line; `_over`: with `a`. */
+struct template_node *template_reader_node(struct template_reader *r, enum template_node_kind kind);
+struct template_node *template_reader_over(struct template_reader *r, enum template_node_kind kind,
+                                           const struct template_node *a);
 
 /* An expression; `with_if` takes "a if b else c" too. */
-enum status template_expr_parse(struct template_reader *r, bool with_if,
-                                const struct template_node **out) STATUS_MUST_USE;
+const struct template_node *template_expr_parse(struct template_reader *r, bool with_if);
 /* The same, or several with commas between them (a tuple). */
-enum status template_expr_tuple(struct template_reader *r, bool with_if,
-                                const struct template_node **out) STATUS_MUST_USE;
+const struct template_node *template_expr_tuple(struct template_reader *r, bool with_if);
 
 /* An operand with its sign and what follows it. */
-enum status template_primary_parse(struct template_reader *r, bool with_filter,
-                                   const struct template_node **out) STATUS_MUST_USE;
+const struct template_node *template_primary_parse(struct template_reader *r, bool with_filter);
 /* `inner` with the filters that follow. */
-enum status template_primary_filters(struct template_reader *r, const struct template_node *inner,
-                                     const struct template_node **out) STATUS_MUST_USE;
+const struct template_node *template_primary_filters(struct template_reader *r,
+                                                     const struct template_node *inner);
 
 #endif

@@ -7,97 +7,80 @@
 #define OP TEMPLATE_TOKEN_OP
 #define NAME TEMPLATE_TOKEN_NAME
 
+/* "name=value" */
+static struct template_node *parse_keyword(struct template_reader *r)
+{
+    struct template_node *node = template_reader_node(r, TEMPLATE_KEYWORD);
+    node->text = template_reader_expect(r, NAME, NULL);
+    template_reader_expect(r, OP, "=");
+    node->a = template_expr_parse(r, true);
+    return node;
+}
+
 /* Elements up to `close`, which is taken; `is_call`: arguments, some with names. */
-static enum status parse_list(struct template_reader *r, const char *close, bool is_call,
-                              const struct template_node **out)
+static const struct template_node *parse_list(struct template_reader *r, const char *close,
+                                              bool is_call)
 {
-    const struct template_node **link = out;
+    const struct template_node *first = NULL, **link = &first;
     bool named = false;
-    enum status st = STATUS_OK;
-    *out = NULL;
-    while (!st && !template_reader_skip(r, OP, close)) {
-        if (*out) {
-            st = template_reader_expect(r, OP, ",");
-            if (!st && template_reader_skip(r, OP, close))
-                return st;
-        }
-        if (!st && is_call && (template_reader_at(r, OP, "*") || template_reader_at(r, OP, "**")))
-            return template_lex_fail(r->problem, r->token->line,
-                                     "found an argument with *, which is not run here");
-        struct template_node *node = NULL;
-        if (!st && is_call && r->token->kind == NAME && r->token->next->kind == OP &&
-            template_text_is(r->token->next->text, "=")) {
-            named = true;
-            st = template_reader_node(r, TEMPLATE_KEYWORD, &node);
-            if (!st) {
-                node->text = r->token->text;
-                r->token = r->token->next->next;
-                st = template_expr_parse(r, true, &node->a);
-            }
-        } else if (!st && named) {
-            return template_reader_unexpected(r, "an argument with a name");
-        } else if (!st) {
-            const struct template_node *value;
-            st = template_expr_parse(r, true, &value);
-            if (!st) /* a node of its own, since `next` chains the list */
-                st = template_reader_join(r, TEMPLATE_BLOCK, value, NULL, &node);
-        }
-        if (!st) {
-            *link = node;
-            link = &node->next;
-        }
+    while (!r->st && !template_reader_skip(r, OP, close)) {
+        if (first)
+            template_reader_expect(r, OP, ",");
+        if (first && template_reader_skip(r, OP, close))
+            break;
+        if (is_call && (template_reader_at(r, OP, "*") || template_reader_at(r, OP, "**")))
+            template_reader_fail(r, r->token->line,
+                                 "found an argument with *, which is not run here");
+        const bool keyword = is_call && r->token->kind == NAME && r->token->next->kind == OP &&
+                             template_text_is(r->token->next->text, "=");
+        if (named && !keyword)
+            template_reader_unexpected(r, "an argument with a name");
+        named = keyword;
+        /* a node of its own, since `next` chains the list */
+        struct template_node *node =
+            keyword ? parse_keyword(r)
+                    : template_reader_over(r, TEMPLATE_BLOCK, template_expr_parse(r, true));
+        *link = node;
+        link = &node->next;
     }
-    return st;
+    return first;
 }
 
-static enum status parse_dict(struct template_reader *r, const struct template_node **out)
+static const struct template_node *parse_dict(struct template_reader *r)
 {
-    struct template_node *dict, *pair;
-    enum status st = template_reader_node(r, TEMPLATE_DICT, &dict);
-    const struct template_node **link = st ? NULL : &dict->list;
-    while (!st && !template_reader_skip(r, OP, "}")) {
-        if (dict->list) {
-            st = template_reader_expect(r, OP, ",");
-            if (!st && template_reader_skip(r, OP, "}"))
-                break;
-        }
-        if (!st)
-            st = template_reader_node(r, TEMPLATE_PAIR, &pair);
-        if (!st)
-            st = template_expr_parse(r, true, &pair->a);
-        if (!st)
-            st = template_reader_expect(r, OP, ":");
-        if (!st)
-            st = template_expr_parse(r, true, &pair->b);
-        if (!st) {
-            *link = pair;
-            link = &pair->next;
-        }
+    struct template_node *dict = template_reader_node(r, TEMPLATE_DICT);
+    const struct template_node **link = &dict->list;
+    while (!r->st && !template_reader_skip(r, OP, "}")) {
+        if (dict->list)
+            template_reader_expect(r, OP, ",");
+        if (dict->list && template_reader_skip(r, OP, "}"))
+            break;
+        struct template_node *pair = template_reader_node(r, TEMPLATE_PAIR);
+        pair->a = template_expr_parse(r, true);
+        template_reader_expect(r, OP, ":");
+        pair->b = template_expr_parse(r, true);
+        *link = pair;
+        link = &pair->next;
     }
-    *out = st ? NULL : dict;
-    return st;
+    return dict;
 }
 
-static enum status parse_strings(struct template_reader *r, const struct template_node **out)
+static const struct template_node *parse_strings(struct template_reader *r)
 {
     struct text joined = {0};
-    struct template_node *node;
-    enum status st = template_reader_node(r, TEMPLATE_STRING, &node);
-    while (!st && r->token->kind == TEMPLATE_TOKEN_STRING) {
-        st = text_add(&joined, r->token->text.data, r->token->text.size);
-        r->token = r->token->next;
-    }
-    if (!st) {
-        node->text =
-            (struct template_text){arena_text(r->arena, joined.data, joined.size), joined.size};
-        st = node->text.data ? STATUS_OK : STATUS_MEMORY;
-        *out = node;
-    }
+    struct template_node *node = template_reader_node(r, TEMPLATE_STRING);
+    for (; r->token->kind == TEMPLATE_TOKEN_STRING; r->token = r->token->next)
+        text_add(&joined, r->token->text.data, r->token->text.size);
+    template_reader_take(r, joined.st);
+    node->text =
+        (struct template_text){arena_text(r->arena, joined.data, joined.size), joined.size};
+    if (!node->text.data)
+        template_reader_take(r, STATUS_MEMORY);
     text_finish(&joined);
-    return st;
+    return node;
 }
 
-static enum status parse_name(struct template_reader *r, const struct template_node **out)
+static const struct template_node *parse_name(struct template_reader *r)
 {
     static const struct {
         const char *word;
@@ -106,140 +89,113 @@ static enum status parse_name(struct template_reader *r, const struct template_n
     } constants[] = {{"true", TEMPLATE_BOOL, 1},  {"True", TEMPLATE_BOOL, 1},
                      {"false", TEMPLATE_BOOL, 0}, {"False", TEMPLATE_BOOL, 0},
                      {"none", TEMPLATE_NONE, 0},  {"None", TEMPLATE_NONE, 0}};
-    struct template_node *node;
-    enum status st = template_reader_node(r, TEMPLATE_NAME, &node);
-    if (st)
-        return st;
-    node->text = r->token->text;
+    struct template_node *node = template_reader_node(r, TEMPLATE_NAME);
+    node->text = template_reader_expect(r, NAME, NULL);
     for (size_t i = 0; i < sizeof(constants) / sizeof(*constants); i++) {
         if (template_text_is(node->text, constants[i].word)) {
             node->kind = constants[i].kind;
             node->number = constants[i].number;
         }
     }
-    r->token = r->token->next;
-    *out = node;
-    return STATUS_OK;
+    return node;
 }
 
-static enum status parse_primary(struct template_reader *r, const struct template_node **out)
+static struct template_node *parse_int(struct template_reader *r)
 {
-    struct template_node *node;
+    struct template_node *node = template_reader_node(r, TEMPLATE_INT);
+    node->number = r->token->number;
+    r->token = r->token->next;
+    return node;
+}
+
+static const struct template_node *parse_primary(struct template_reader *r)
+{
+    if (r->st)
+        return &r->spare;
     if (r->token->kind == NAME)
-        return parse_name(r, out);
+        return parse_name(r);
     if (r->token->kind == TEMPLATE_TOKEN_STRING)
-        return parse_strings(r, out);
-    if (r->token->kind == TEMPLATE_TOKEN_INT) {
-        enum status st = template_reader_node(r, TEMPLATE_INT, &node);
-        if (!st) {
-            node->number = r->token->number;
-            r->token = r->token->next;
-            *out = node;
-        }
-        return st;
-    }
+        return parse_strings(r);
+    if (r->token->kind == TEMPLATE_TOKEN_INT)
+        return parse_int(r);
     if (template_reader_skip(r, OP, "{"))
-        return parse_dict(r, out);
+        return parse_dict(r);
     if (template_reader_skip(r, OP, "[")) {
-        enum status st = template_reader_node(r, TEMPLATE_LIST, &node);
-        if (!st) {
-            *out = node;
-            st = parse_list(r, "]", false, &node->list);
-        }
-        return st;
+        struct template_node *list = template_reader_node(r, TEMPLATE_LIST);
+        list->list = parse_list(r, "]", false);
+        return list;
     }
-    if (!template_reader_skip(r, OP, "("))
-        return template_reader_unexpected(r, "an expression");
-    if (template_reader_skip(r, OP, ")")) {
-        enum status st = template_reader_node(r, TEMPLATE_TUPLE, &node);
-        *out = node;
-        return st;
+    if (!template_reader_skip(r, OP, "(")) {
+        template_reader_unexpected(r, "an expression");
+        return &r->spare;
     }
-    enum status st = template_expr_tuple(r, true, out);
-    return st ? st : template_reader_expect(r, OP, ")");
+    if (template_reader_skip(r, OP, ")"))
+        return template_reader_node(r, TEMPLATE_TUPLE);
+    const struct template_node *inner = template_expr_tuple(r, true);
+    template_reader_expect(r, OP, ")");
+    return inner;
 }
 
 /* After "[". */
-static enum status parse_subscript(struct template_reader *r, const struct template_node *inner,
-                                   const struct template_node **out)
+static const struct template_node *parse_subscript(struct template_reader *r,
+                                                   const struct template_node *inner)
 {
-    struct template_node *node;
-    enum status st = template_reader_join(r, TEMPLATE_ITEM, inner, NULL, &node);
+    struct template_node *node = template_reader_over(r, TEMPLATE_ITEM, inner);
     const struct template_node **part[] = {&node->b, &node->c, &node->d};
     size_t n = 0;
-    if (st)
-        return st;
-    *out = node;
-    while (!st && !template_reader_skip(r, OP, "]")) {
+    while (!r->st && !template_reader_skip(r, OP, "]")) {
         if (n < 2 && template_reader_skip(r, OP, ":")) {
             node->kind = TEMPLATE_SLICE;
             n++;
         } else if (template_reader_at(r, OP, ",")) {
-            return template_lex_fail(r->problem, r->token->line,
-                                     "found a subscript of several parts, which is not run here");
+            template_reader_fail(r, r->token->line,
+                                 "found a subscript of several parts, which is not run here");
         } else if (*part[n]) {
-            return template_reader_unexpected(r, "]");
+            template_reader_unexpected(r, "]");
         } else {
-            st = template_expr_parse(r, true, part[n]);
+            *part[n] = template_expr_parse(r, true);
         }
     }
-    if (!st && node->kind == TEMPLATE_ITEM && !node->b)
-        return template_lex_fail(r->problem, node->line, "found an empty subscript");
-    return st;
+    if (node->kind == TEMPLATE_ITEM && !node->b)
+        template_reader_fail(r, node->line, "found an empty subscript");
+    return node;
 }
 
 /* After ".". */
-static enum status parse_attribute(struct template_reader *r, const struct template_node *inner,
-                                   const struct template_node **out)
+static const struct template_node *parse_attribute(struct template_reader *r,
+                                                   const struct template_node *inner)
 {
-    struct template_node *node, *index;
-    if (r->token->kind == TEMPLATE_TOKEN_INT) {
-        enum status st = template_reader_node(r, TEMPLATE_INT, &index);
-        if (!st)
-            st = template_reader_join(r, TEMPLATE_ITEM, inner, index, &node);
-        if (!st) {
-            index->number = r->token->number;
-            r->token = r->token->next;
-            *out = node;
-        }
-        return st;
-    }
-    enum status st = template_reader_join(r, TEMPLATE_ATTR, inner, NULL, &node);
-    if (!st) {
-        node->text = r->token->text;
-        *out = node;
-        st = template_reader_expect(r, NAME, NULL);
-    }
-    return st;
+    const bool is_index = r->token->kind == TEMPLATE_TOKEN_INT;
+    struct template_node *node =
+        template_reader_over(r, is_index ? TEMPLATE_ITEM : TEMPLATE_ATTR, inner);
+    if (is_index)
+        node->b = parse_int(r);
+    else
+        node->text = template_reader_expect(r, NAME, NULL);
+    return node;
 }
 
 /* After "(". */
-static enum status parse_call(struct template_reader *r, const struct template_node *inner,
-                              const struct template_node **out)
+static const struct template_node *parse_call(struct template_reader *r,
+                                              const struct template_node *inner)
 {
-    struct template_node *node;
-    enum status st = template_reader_join(r, TEMPLATE_CALL, inner, NULL, &node);
-    if (!st) {
-        *out = node;
-        st = parse_list(r, ")", true, &node->list);
-    }
-    return st;
+    struct template_node *node = template_reader_over(r, TEMPLATE_CALL, inner);
+    node->list = parse_list(r, ")", true);
+    return node;
 }
 
-static enum status parse_postfix(struct template_reader *r, const struct template_node **node)
+static const struct template_node *parse_postfix(struct template_reader *r,
+                                                 const struct template_node *node)
 {
-    enum status st = STATUS_OK;
     for (;;) {
-        if (st)
-            return st;
         if (template_reader_skip(r, OP, "."))
-            st = parse_attribute(r, *node, node);
+            node = parse_attribute(r, node);
         else if (template_reader_skip(r, OP, "["))
-            st = parse_subscript(r, *node, node);
+            node = parse_subscript(r, node);
         else if (template_reader_skip(r, OP, "("))
-            st = parse_call(r, *node, node);
+            node = parse_call(r, node);
         else
-            return st;
+            return node;
     }
 }
 
@@ -254,95 +210,75 @@ static bool at_argument(const struct template_reader *r)
 }
 
 /* After "is". */
-static enum status parse_test(struct template_reader *r, const struct template_node **inner)
+static const struct template_node *parse_test(struct template_reader *r,
+                                              const struct template_node *inner)
 {
-    struct template_node *node, *argument;
-    enum status st = template_reader_join(r, TEMPLATE_TEST, *inner, NULL, &node);
-    if (st)
-        return st;
+    struct template_node *node = template_reader_over(r, TEMPLATE_TEST, inner);
     node->number = template_reader_skip(r, NAME, "not");
-    node->text = r->token->text;
-    *inner = node;
-    st = template_reader_expect(r, NAME, NULL);
-    if (st)
-        return st;
-    if (template_reader_skip(r, OP, "("))
-        return parse_list(r, ")", true, &node->list);
+    node->text = template_reader_expect(r, NAME, NULL);
+    if (template_reader_skip(r, OP, "(")) {
+        node->list = parse_list(r, ")", true);
+        return node;
+    }
     if (!at_argument(r))
-        return st;
+        return node;
     if (template_reader_at(r, NAME, "is"))
-        return template_reader_unexpected(r, "no second test behind the first");
-    const struct template_node *value;
-    st = parse_primary(r, &value);
-    if (!st)
-        st = parse_postfix(r, &value);
-    if (!st)
-        st = template_reader_join(r, TEMPLATE_BLOCK, value, NULL, &argument);
-    if (!st)
-        node->list = argument;
-    return st;
+        template_reader_unexpected(r, "no second test after the first");
+    node->list = template_reader_over(r, TEMPLATE_BLOCK, parse_postfix(r, parse_primary(r)));
+    return node;
 }
 
-static enum status parse_filter(struct template_reader *r, const struct template_node **inner)
+/* After "|". */
+static const struct template_node *parse_filter(struct template_reader *r,
+                                                const struct template_node *inner)
 {
-    struct template_node *node;
-    enum status st = template_reader_join(r, TEMPLATE_FILTER, *inner, NULL, &node);
-    if (st)
-        return st;
-    node->text = r->token->text;
-    *inner = node;
-    st = template_reader_expect(r, NAME, NULL);
-    return !st && template_reader_skip(r, OP, "(") ? parse_list(r, ")", true, &node->list) : st;
+    struct template_node *node = template_reader_over(r, TEMPLATE_FILTER, inner);
+    node->text = template_reader_expect(r, NAME, NULL);
+    if (template_reader_skip(r, OP, "("))
+        node->list = parse_list(r, ")", true);
+    return node;
 }
 
-enum status template_primary_filters(struct template_reader *r, const struct template_node *inner,
-                                     const struct template_node **out)
+const struct template_node *template_primary_filters(struct template_reader *r,
+                                                     const struct template_node *inner)
 {
-    enum status st = STATUS_OK;
-    *out = inner;
-    while (!st && template_reader_skip(r, OP, "|"))
-        st = parse_filter(r, out);
-    return st;
+    while (template_reader_skip(r, OP, "|"))
+        inner = parse_filter(r, inner);
+    return inner;
 }
 
 /* Filters, tests and calls in any order. */
-static enum status parse_filter_expr(struct template_reader *r, const struct template_node **node)
+static const struct template_node *parse_filter_expr(struct template_reader *r,
+                                                     const struct template_node *node)
 {
-    enum status st = STATUS_OK;
     for (;;) {
-        if (st)
-            return st;
         if (template_reader_skip(r, OP, "|"))
-            st = parse_filter(r, node);
+            node = parse_filter(r, node);
         else if (template_reader_skip(r, NAME, "is"))
-            st = parse_test(r, node);
+            node = parse_test(r, node);
         else if (template_reader_skip(r, OP, "("))
-            st = parse_call(r, *node, node);
+            node = parse_call(r, node);
         else
-            return st;
+            return node;
     }
 }
 
-enum status template_primary_parse(struct template_reader *r, bool with_filter,
-                                   const struct template_node **out)
+static const struct template_node *parse_signed(struct template_reader *r)
 {
-    enum status st = template_reader_enter(r);
-    if (!st && (template_reader_at(r, OP, "-") || template_reader_at(r, OP, "+"))) {
-        struct template_node *node;
-        st = template_reader_node(r, TEMPLATE_SIGN, &node);
-        if (!st) {
-            node->text = r->token->text;
-            r->token = r->token->next;
-            st = template_primary_parse(r, false, &node->a);
-            *out = node;
-        }
-    } else if (!st) {
-        st = parse_primary(r, out);
-    }
-    if (!st)
-        st = parse_postfix(r, out);
-    if (!st && with_filter)
-        st = parse_filter_expr(r, out);
+    if (!template_reader_at(r, OP, "-") && !template_reader_at(r, OP, "+"))
+        return parse_primary(r);
+    struct template_node *node = template_reader_node(r, TEMPLATE_SIGN);
+    node->text = template_reader_expect(r, OP, NULL);
+    node->a = template_primary_parse(r, false);
+    return node;
+}
+
+const struct template_node *template_primary_parse(struct template_reader *r, bool with_filter)
+{
+    template_reader_enter(r);
+    const struct template_node *node = parse_postfix(r, parse_signed(r));
+    if (with_filter)
+        node = parse_filter_expr(r, node);
     r->depth--;
-    return st;
+    return node;
 }

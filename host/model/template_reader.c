@@ -5,7 +5,7 @@
 bool template_reader_at(const struct template_reader *r, enum template_token_kind kind,
                         const char *text)
 {
-    return r->token->kind == kind && template_text_is(r->token->text, text);
+    return !r->st && r->token->kind == kind && template_text_is(r->token->text, text);
 }
 
 bool template_reader_skip(struct template_reader *r, enum template_token_kind kind,
@@ -15,6 +15,21 @@ bool template_reader_skip(struct template_reader *r, enum template_token_kind ki
     if (is)
         r->token = r->token->next;
     return is;
+}
+
+void template_reader_take(struct template_reader *r, enum status st)
+{
+    r->st = r->st ? r->st : st;
+}
+
+void template_reader_fail(struct template_reader *r, uint32_t line, const char *fmt, ...)
+{
+    va_list args;
+    if (r->st)
+        return;
+    va_start(args, fmt);
+    r->st = template_lex_fail_with(r->problem, line, fmt, args);
+    va_end(args);
 }
 
 static const char *token_name(const struct template_token *token)
@@ -35,55 +50,54 @@ static const char *token_name(const struct template_token *token)
     }
 }
 
-enum status template_reader_unexpected(const struct template_reader *r, const char *wanted)
+void template_reader_unexpected(struct template_reader *r, const char *wanted)
 {
     const struct template_token *token = r->token;
     const char *name = token_name(token);
     const int size = (int)(token->text.size < 40 ? token->text.size : 40);
     if (name)
-        return template_lex_fail(r->problem, token->line, "found %s, expected %s", name, wanted);
-    return template_lex_fail(r->problem, token->line, "found '%.*s', expected %s", size,
-                             token->text.data, wanted);
+        template_reader_fail(r, token->line, "found %s, expected %s", name, wanted);
+    else
+        template_reader_fail(r, token->line, "found '%.*s', expected %s", size, token->text.data,
+                             wanted);
 }
 
-enum status template_reader_expect(struct template_reader *r, enum template_token_kind kind,
-                                   const char *text)
+struct template_text template_reader_expect(struct template_reader *r,
+                                            enum template_token_kind kind, const char *text)
 {
     static const char *const names[] = {"text",   "{{",       "}}",       "{%",          "%}",
                                         "a name", "a string", "a number", "an operator", "the end"};
-    if (r->token->kind != kind || (text && !template_text_is(r->token->text, text)))
-        return template_reader_unexpected(r, text ? text : names[kind]);
-    if (r->token->next)
-        r->token = r->token->next;
-    return STATUS_OK;
+    const struct template_token *token = r->token;
+    if (token->kind != kind || (text && !template_text_is(token->text, text)))
+        template_reader_unexpected(r, text ? text : names[kind]);
+    if (!r->st && token->next)
+        r->token = token->next;
+    return token->text;
 }
 
-enum status template_reader_node(struct template_reader *r, enum template_node_kind kind,
-                                 struct template_node **out)
+struct template_node *template_reader_node(struct template_reader *r, enum template_node_kind kind)
 {
-    *out = arena_alloc(r->arena, sizeof(**out));
-    if (!*out)
-        return STATUS_MEMORY;
-    **out = (struct template_node){.kind = kind, .line = r->token->line};
-    return STATUS_OK;
+    struct template_node *node = r->st ? &r->spare : arena_alloc(r->arena, sizeof(*node));
+    if (!node) {
+        template_reader_take(r, STATUS_MEMORY);
+        node = &r->spare;
+    }
+    *node = (struct template_node){.kind = kind, .line = r->token->line};
+    return node;
 }
 
-enum status template_reader_enter(struct template_reader *r)
+struct template_node *template_reader_over(struct template_reader *r, enum template_node_kind kind,
+                                           const struct template_node *a)
+{
+    struct template_node *node = template_reader_node(r, kind);
+    node->a = a;
+    return node;
+}
+
+bool template_reader_enter(struct template_reader *r)
 {
     if (++r->depth > TEMPLATE_MAX_DEPTH)
-        return template_lex_fail(r->problem, r->token->line,
-                                 "found a construct nested deeper than %d", TEMPLATE_MAX_DEPTH);
-    return STATUS_OK;
-}
-
-enum status template_reader_join(struct template_reader *r, enum template_node_kind kind,
-                                 const struct template_node *a, const struct template_node *b,
-                                 struct template_node **out)
-{
-    enum status st = template_reader_node(r, kind, out);
-    if (!st) {
-        (*out)->a = a;
-        (*out)->b = b;
-    }
-    return st;
+        template_reader_fail(r, r->token->line, "found a construct nested deeper than %d",
+                             TEMPLATE_MAX_DEPTH);
+    return !r->st;
 }
