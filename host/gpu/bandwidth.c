@@ -51,8 +51,7 @@ static enum status time_submits(struct run *run, double *out)
     *out = 0;
     for (int i = 0; i <= REPEATS && !st; i++) {
         double start = clock_seconds();
-        st = stream_submit(run->stream);
-        st = st ? st : stream_wait(run->stream, TIMEOUT);
+        st = stream_run(run->stream, TIMEOUT);
         double seconds = clock_seconds() - start;
         /* The first is a warm-up: pages are touched, code is generated. */
         if (i > 0 && (*out == 0 || seconds < *out))
@@ -106,8 +105,7 @@ static enum status record_read(struct run *run)
     /* Filled once: pages never written may all map to one. */
     enum status st = stream_begin(run->stream);
     st = st ? st : stream_fill(run->stream, &bindings[0], 0x01020304);
-    st = st ? st : stream_submit(run->stream);
-    st = st ? st : stream_wait(run->stream, TIMEOUT);
+    st = st ? st : stream_run(run->stream, TIMEOUT);
     st = st ? st : stream_begin(run->stream);
     st = st ? st : stream_dispatch(run->stream, &dispatch);
     return st;

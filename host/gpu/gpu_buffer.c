@@ -213,8 +213,7 @@ static enum status run_copy(struct gpu *gpu, const struct stream_copy *copy)
 {
     enum status st = stream_begin(gpu->transfer);
     st = st ? st : stream_copy(gpu->transfer, copy);
-    st = st ? st : stream_submit(gpu->transfer);
-    return st ? st : stream_wait(gpu->transfer, GPU_TRANSFER_TIMEOUT);
+    return st ? st : stream_run(gpu->transfer, GPU_TRANSFER_TIMEOUT);
 }
 
 enum status gpu_buffer_write(struct gpu_buffer *buffer, uint64_t offset, const void *data,

@@ -61,8 +61,7 @@ static enum status execute(struct run *run)
     };
     enum status st = stream_begin(run->stream);
     st = st ? st : stream_dispatch(run->stream, &dispatch);
-    st = st ? st : stream_submit(run->stream);
-    st = st ? st : stream_wait(run->stream, TIMEOUT);
+    st = st ? st : stream_run(run->stream, TIMEOUT);
     return st ? st : gpu_buffer_read(run->results, 0, run->bits, run->count * sizeof(*run->bits));
 }
 

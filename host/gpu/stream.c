@@ -172,6 +172,12 @@ fail:
     return st;
 }
 
+enum status stream_run(struct stream *stream, double seconds)
+{
+    const enum status st = stream_submit(stream);
+    return st ? st : stream_wait(stream, seconds);
+}
+
 uint32_t stream_dispatch_count(const struct stream *stream)
 {
     return stream->dispatches;

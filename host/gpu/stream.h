@@ -86,6 +86,9 @@ enum status stream_submit(struct stream *stream) STATUS_MUST_USE;
  * every submit writes last is missing): STATUS_DEVICE. */
 enum status stream_wait(struct stream *stream, double seconds) STATUS_MUST_USE;
 
+/* Both. */
+enum status stream_run(struct stream *stream, double seconds) STATUS_MUST_USE;
+
 /* Dispatches recorded since stream_begin. */
 uint32_t stream_dispatch_count(const struct stream *stream);
 

@@ -252,6 +252,15 @@ static enum status read_window(struct reader *r, struct hparams *hp)
     return st;
 }
 
+static enum status read_epsilon(struct reader *r, struct hparams *hp)
+{
+    double epsilon = 0;
+    const enum status st = read_real(r, "attention.layer_norm_rms_epsilon", 1e-37, 0, &epsilon);
+
+    hp->norm_eps = (float)epsilon;
+    return st;
+}
+
 static enum status read_vocabulary(struct reader *r, struct hparams *hp)
 {
     const char *path = gguf_path(r->gguf);
@@ -293,9 +302,11 @@ static void set_conventions(struct hparams *hp)
 
 enum status hparams_read(struct hparams *out, const struct gguf *gguf)
 {
+    /* In this order: each needs what those before it have read. */
+    static enum status (*const parts[])(struct reader *, struct hparams *) = {
+        read_sizes, read_heads, read_rope, read_window, read_epsilon, read_vocabulary};
     struct reader r = {.gguf = gguf};
     struct hparams hp = {0};
-    double eps = 0;
     enum status st = keys_check_split(gguf);
 
     if (!st)
@@ -304,21 +315,10 @@ enum status hparams_read(struct hparams *out, const struct gguf *gguf)
         return st;
     r.arch = arch_names[hp.arch];
     st = keys_check(gguf, r.arch);
-    if (!st)
-        st = read_sizes(&r, &hp);
-    if (!st)
-        st = read_heads(&r, &hp);
-    if (!st)
-        st = read_rope(&r, &hp);
-    if (!st)
-        st = read_window(&r, &hp);
-    if (!st)
-        st = read_real(&r, "attention.layer_norm_rms_epsilon", 1e-37, 0, &eps);
-    if (!st)
-        st = read_vocabulary(&r, &hp);
+    for (size_t i = 0; !st && i < sizeof(parts) / sizeof(*parts); i++)
+        st = parts[i](&r, &hp);
     if (st)
         return st;
-    hp.norm_eps = (float)eps;
     set_conventions(&hp);
     *out = hp;
     return STATUS_OK;

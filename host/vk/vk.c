@@ -41,9 +41,7 @@ static enum status edit_kv(struct executor *ex, const struct kv_site *site, stru
     if (!st)
         st = vk_kv_copy(&vk->kv, vk->stream);
     if (!st)
-        st = stream_submit(vk->stream);
-    if (!st)
-        st = stream_wait(vk->stream, VK_SECONDS);
+        st = stream_run(vk->stream, VK_SECONDS);
     return st ? st : vk_kv_edit(&vk->kv, site, data);
 }
 

@@ -96,9 +96,7 @@ static enum status fill_work(struct vk *vk)
 
     if (!st)
         st = stream_fill(vk->stream, &all, MEMORY_ONE);
-    if (!st)
-        st = stream_submit(vk->stream);
-    return st ? st : stream_wait(vk->stream, MEMORY_SECONDS);
+    return st ? st : stream_run(vk->stream, MEMORY_SECONDS);
 }
 
 static enum status create_rope(struct vk *vk)
@@ -123,54 +121,54 @@ static enum status create_rope(struct vk *vk)
     return st;
 }
 
-static enum status create_results(struct vk *vk)
+static enum status create_results(struct vk *vk, uint32_t checkpoints)
 {
     struct vk_memory *m = &vk->memory;
     const struct hparams *hp = vk_hparams(vk);
     const bool processor = gpu_get_info(vk->gpu)->kind == GPU_KIND_CPU;
     const uint32_t quads = order_ceil(hp->n_vocab, 4);
-    enum status st;
+    enum status st = STATUS_OK;
 
     m->strip = order_ceil(quads, processor ? MEMORY_STRIPS_PROCESSOR : MEMORY_STRIPS_GPU);
     m->strips = order_ceil(quads, m->strip);
-    st = gpu_buffer_create(&m->strips_of_rows, vk->gpu, GPU_BUFFER_STORAGE,
-                           (uint64_t)m->logit_rows * m->strips * DIGEST_QUADS * VK_QUAD, "digests");
-    if (!st)
-        st = gpu_buffer_create(&m->results, vk->gpu, GPU_BUFFER_READBACK,
-                               (uint64_t)vk->max_columns * DIGEST_QUADS * VK_QUAD, "results");
-    if (!st)
-        st = gpu_buffer_create(&m->hidden, vk->gpu, GPU_BUFFER_READBACK,
-                               (uint64_t)vk->max_columns * m->embd_quads * VK_QUAD, "hidden");
-    if (!st)
-        st = gpu_buffer_create(&m->columns, vk->gpu, GPU_BUFFER_UPLOAD,
-                               (uint64_t)vk->max_columns * COLUMN_WORDS * 4, "columns");
+    const struct {
+        struct gpu_buffer **buffer;
+        enum gpu_buffer_use use;
+        uint64_t count, bytes;
+        const char *name;
+    } buffers[] = {
+        {&m->strips_of_rows, GPU_BUFFER_STORAGE, (uint64_t)m->logit_rows * m->strips,
+         DIGEST_QUADS * VK_QUAD, "digests"},
+        {&m->results, GPU_BUFFER_READBACK, vk->max_columns, DIGEST_QUADS * VK_QUAD, "results"},
+        {&m->hidden, GPU_BUFFER_READBACK, vk->max_columns, (uint64_t)m->embd_quads * VK_QUAD,
+         "hidden"},
+        {&m->columns, GPU_BUFFER_UPLOAD, vk->max_columns, COLUMN_WORDS * 4, "columns"},
+        {&m->checkpoints, GPU_BUFFER_STORAGE, (uint64_t)checkpoints * (hp->n_layers + 1),
+         (uint64_t)m->embd_quads * VK_QUAD, "checkpoints"}};
+    for (size_t i = 0; !st && i < sizeof(buffers) / sizeof(*buffers); i++) {
+        if (buffers[i].count > 0)
+            st = gpu_buffer_create(buffers[i].buffer, vk->gpu, buffers[i].use,
+                                   buffers[i].count * buffers[i].bytes, buffers[i].name);
+    }
     return st;
 }
 
 enum status vk_memory_init(struct vk *vk, const struct executor_params *params)
 {
     struct vk_memory *m = &vk->memory;
-    const struct hparams *hp = vk_hparams(vk);
     enum status st;
 
     vk->max_columns = params->columns ? params->columns : MEMORY_COLUMNS;
     m->score_stride = order_ceil(vk->positions, KV_PAGE_POSITIONS) * KV_PAGE_POSITIONS;
-    m->embd_quads = order_ceil(hp->n_embd, 4);
+    m->embd_quads = order_ceil(vk_hparams(vk)->n_embd, 4);
     st = create_work(vk);
     if (!st)
         st = fill_work(vk);
     if (!st)
         st = create_rope(vk);
     if (!st)
-        st = create_results(vk);
-    if (!st)
-        st = vk_memory_hooks(vk, 1);
-    if (!st && params->checkpoints > 0)
-        st = gpu_buffer_create(&m->checkpoints, vk->gpu, GPU_BUFFER_STORAGE,
-                               (uint64_t)params->checkpoints * (hp->n_layers + 1) * m->embd_quads *
-                                   VK_QUAD,
-                               "checkpoints");
-    return st;
+        st = create_results(vk, params->checkpoints);
+    return st ? st : vk_memory_hooks(vk, 1);
 }
 
 void vk_memory_finish(struct vk_memory *memory)

@@ -34,9 +34,7 @@ enum status vk_run_flush(struct vk_run *run)
     enum status st;
 
     vk->dispatches += stream_dispatch_count(vk->stream);
-    st = stream_submit(vk->stream);
-    if (!st)
-        st = stream_wait(vk->stream, RUN_SECONDS);
+    st = stream_run(vk->stream, RUN_SECONDS);
     if (!st)
         st = stream_begin(vk->stream);
     run->macs = 0;
