@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "base/arena.h"
+#include "base/json_fields.h"
 #include "base/status.h"
 #include "model/decode.h"
 #include "model/executor.h"
@@ -44,7 +45,7 @@ struct protection_finding {
 enum protection_type {
     PROTECTION_U32,    /* uint32_t in min .. max */
     PROTECTION_NUMBER, /* double in min .. max */
-    PROTECTION_WORD,   /* int: index in `words` */
+    PROTECTION_WORD,   /* uint32_t: index in `words` */
     PROTECTION_SITES   /* struct protection_sites: globs of site names */
 };
 struct protection_sites {
@@ -54,11 +55,11 @@ struct protection_sites {
 struct protection_param {
     const char *name;
     enum protection_type type;
-    size_t at;                /* offset in the params */
-    double min, max;          /* of numbers */
-    const char *const *words; /* null-terminated */
-    const char *fallback;     /* the default, as JSON with ' for the double quote */
-    const char *what;         /* description */
+    size_t at;       /* offset in the params */
+    double min, max; /* of numbers */
+    struct json_words words;
+    const char *fallback; /* the default, as JSON with ' for the double quote */
+    const char *what;     /* description */
 };
 
 /* Memory of a protection that its faults may strike. */

@@ -52,8 +52,8 @@ struct decode_verdict {
 /* What a check found in a run, all in all. */
 enum decode_damage {
     DECODE_CLEAN,       /* no alarm */
+    DECODE_FALSE_ALARM, /* alarms, and what was computed again has the same bits */
     DECODE_CORRECTED,   /* an alarm, and what was computed again has other bits or raised none */
-    DECODE_FALSE_ALARM, /* an alarm, and what was computed again has the same bits */
     DECODE_UNCORRECTED  /* damage that was found is still there */
 };
 struct decode_summary {

@@ -25,6 +25,7 @@ struct guard {
     uint32_t node; /* index in model->graph.node: a site */
     uint32_t column;
     enum guard_kind kind;
+    uint32_t tag;                  /* the asker's own */
     uint32_t verdict[GUARD_WORDS]; /* out */
 };
 

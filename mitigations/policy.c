@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: MIT */
+/* Reads policies by the protections' tables of parameters, and prints their canonical form. */
+#include "mitigations/policy.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+
+#define REDONE_MOST 1000000u
+#define REDONE_DEFAULT 4096u
+#define NAMES_MOST 32u
+
+static const struct {
+    const char *name, *text;
+} BUILTIN[] = {{"nan_trap", "{\"protect\": [{\"kind\": \"nan_trap\"}]}"}};
+
+const char *policy_builtin(const char *name)
+{
+    for (size_t i = 0; i < sizeof(BUILTIN) / sizeof(*BUILTIN); i++) {
+        if (strcmp(BUILTIN[i].name, name) == 0)
+            return BUILTIN[i].text;
+    }
+    return NULL;
+}
+
+static enum status read_sites(struct protection_sites *out, struct arena *arena,
+                              const struct json_doc *doc, const struct json *value)
+{
+    const bool list = json_type(value) == JSON_ARRAY;
+    const size_t n = list ? json_count(value) : 1;
+    const char **glob = arena_array(arena, n, sizeof(*glob));
+    enum status st = glob ? STATUS_OK : STATUS_MEMORY;
+    for (size_t i = 0; i < n && !st; i++) {
+        const char *text;
+        st = json_fields_text_of(doc, list ? json_at(value, i) : value, &text);
+        if (!st)
+            glob[i] = arena_text(arena, text, strlen(text));
+        if (!st && !glob[i])
+            st = STATUS_MEMORY;
+    }
+    *out = (struct protection_sites){glob, (uint32_t)n};
+    return st;
+}
+
+static enum status read_param(void *params, struct arena *arena, const struct json_doc *doc,
+                              const struct protection_param *param, const struct json *object)
+{
+    void *at = (char *)params + param->at;
+    switch (param->type) {
+    case PROTECTION_U32:
+        return json_fields_u32(doc, object, param->name,
+                               (struct json_span){(int64_t)param->min, (int64_t)param->max}, at);
+    case PROTECTION_NUMBER:
+        return json_fields_number(doc, object, param->name,
+                                  (struct json_range){.min = param->min, .max = param->max}, at);
+    case PROTECTION_WORD:
+        return json_fields_word(doc, object, param->name, param->words, at);
+    default:
+        if (!json_get(object, param->name))
+            return STATUS_OK;
+        return read_sites(at, arena, doc, json_get(object, param->name));
+    }
+}
+
+/* The defaults of the table, read like what is given. */
+static enum status set_defaults(struct policy_entry *entry, struct arena *arena)
+{
+    const struct protection *p = entry->protection;
+    char text[512];
+    size_t size = 0;
+    struct json_doc *doc;
+    for (size_t i = 0; i < p->n_params; i++)
+        size += (size_t)snprintf(text + size, sizeof(text) - size, "%s'%s': %s", i ? ", " : "{",
+                                 p->param[i].name, p->param[i].fallback);
+    snprintf(text + size, sizeof(text) - size, p->n_params ? "}" : "{}");
+    for (char *c = strchr(text, '\''); c; c = strchr(c, '\''))
+        *c = '"';
+    enum status st = json_parse(&doc, text, strlen(text), p->name);
+    for (size_t i = 0; i < p->n_params && !st; i++)
+        st = read_param(entry->params, arena, doc, &p->param[i], json_root(doc));
+    json_destroy(&doc);
+    return st;
+}
+
+static enum status find_kind(const struct protection **out, const struct json_doc *doc,
+                             const struct json *object)
+{
+    const char *names[NAMES_MOST];
+    size_t n;
+    uint32_t index;
+    const struct protection *const *all = protections(&n);
+    for (size_t i = 0; i < n; i++)
+        names[i] = all[i]->name;
+    if (!json_get(object, "kind")) {
+        log_error("%s: no 'kind', expected the name of a protection", json_where(doc, object));
+        return STATUS_INPUT;
+    }
+    const enum status st =
+        json_fields_word(doc, object, "kind", (struct json_words){names, n}, &index);
+    *out = st ? NULL : all[index];
+    return st;
+}
+
+static enum status read_entry(struct policy_entry *out, struct arena *arena,
+                              const struct json_doc *doc, const struct json *object)
+{
+    const char *known[NAMES_MOST] = {"kind"}, *any[NAMES_MOST];
+    enum status st = STATUS_OK;
+    if (json_type(object) != JSON_OBJECT) /* says so */
+        return json_fields_object(doc, object, "a protection, an object with 'kind'",
+                                  (struct json_words){any, 0});
+    st = find_kind(&out->protection, doc, object);
+    if (st)
+        return st;
+    const struct protection *p = out->protection;
+    for (size_t i = 0; i < p->n_params; i++)
+        known[i + 1] = p->param[i].name;
+    st = json_fields_object(doc, object, "a protection, an object with 'kind'",
+                            (struct json_words){known, p->n_params + 1});
+    out->params = arena_alloc(arena, p->params ? p->params : 1);
+    if (!st)
+        st = out->params ? set_defaults(out, arena) : STATUS_MEMORY;
+    for (size_t i = 0; i < p->n_params && !st; i++)
+        st = read_param(out->params, arena, doc, &p->param[i], object);
+    return st;
+}
+
+static enum status read_entries(struct policy *out, struct arena *arena, const struct json_doc *doc,
+                                const struct json *value)
+{
+    const struct json *list = json_get(value, "protect");
+    enum status st = STATUS_OK;
+    if (json_type(list) != JSON_ARRAY || json_count(list) == 0 || json_count(list) > POLICY_MOST) {
+        log_error("%s: found %s, expected 'protect', a list of 1 to %u protections",
+                  json_where(doc, list ? list : value),
+                  list ? json_fields_found(list).text : "none", POLICY_MOST);
+        return STATUS_INPUT;
+    }
+    for (size_t i = 0; i < json_count(list) && !st; i++) {
+        const struct json *object = json_at(list, i);
+        st = read_entry(&out->entry[i], arena, doc, object);
+        for (size_t k = 0; k < i && !st; k++) {
+            if (out->entry[k].protection != out->entry[i].protection)
+                continue;
+            log_error("%s: found '%s' again, expected each protection once",
+                      json_where(doc, object), out->entry[i].protection->name);
+            st = STATUS_INPUT;
+        }
+    }
+    out->n = st ? 0 : (uint32_t)json_count(list);
+    return st;
+}
+
+enum status policy_read(struct policy *out, struct arena *arena, const struct json_doc *doc,
+                        const struct json *value)
+{
+    static const char *const known[] = {"protect", "most_redone", "calibration", "title"};
+    const char *calibration = "", *title = "";
+    *out = (struct policy){.most_redone = REDONE_DEFAULT};
+    enum status st = json_fields_object(doc, value, "a policy, an object with 'protect'",
+                                        (struct json_words){known, sizeof(known) / sizeof(*known)});
+    if (!st)
+        st = json_fields_text(doc, value, "title", &title);
+    if (!st)
+        st = json_fields_text(doc, value, "calibration", &calibration);
+    if (!st)
+        st = json_fields_u32(doc, value, "most_redone", (struct json_span){1, REDONE_MOST},
+                             &out->most_redone);
+    if (!st)
+        st = read_entries(out, arena, doc, value);
+    if (st)
+        return st;
+    out->calibration = arena_text(arena, calibration, strlen(calibration));
+    return out->calibration ? STATUS_OK : STATUS_MEMORY;
+}
+
+enum status policy_load(struct policy *out, struct arena *arena, const char *path)
+{
+    const char *builtin = policy_builtin(path);
+    struct json_doc *doc = NULL;
+    enum status st =
+        builtin ? json_parse(&doc, builtin, strlen(builtin), path) : json_load(&doc, path);
+    if (!st)
+        st = policy_read(out, arena, doc, json_root(doc));
+    json_destroy(&doc);
+    return st;
+}
+
+static void put_param(struct json_writer *w, const void *params,
+                      const struct protection_param *param)
+{
+    const void *at = (const char *)params + param->at;
+    const struct protection_sites *sites = at;
+    json_put_key(w, param->name);
+    switch (param->type) {
+    case PROTECTION_U32:
+        json_put_int(w, *(const uint32_t *)at);
+        break;
+    case PROTECTION_NUMBER:
+        json_put_number(w, *(const double *)at);
+        break;
+    case PROTECTION_WORD:
+        json_put_text(w, param->words.text[*(const uint32_t *)at]);
+        break;
+    default:
+        json_array_open(w);
+        for (uint32_t i = 0; i < sites->n; i++)
+            json_put_text(w, sites->glob[i]);
+        json_array_close(w);
+    }
+}
+
+void policy_put(struct json_writer *w, const struct policy *policy)
+{
+    json_object_open(w);
+    json_member_array(w, "protect");
+    for (uint32_t i = 0; i < policy->n; i++) {
+        const struct policy_entry *entry = &policy->entry[i];
+        json_object_open(w);
+        json_member_text(w, "kind", entry->protection->name);
+        for (size_t k = 0; k < entry->protection->n_params; k++)
+            put_param(w, entry->params, &entry->protection->param[k]);
+        json_object_close(w);
+    }
+    json_array_close(w);
+    json_member_int(w, "most_redone", policy->most_redone);
+    json_object_close(w);
+}

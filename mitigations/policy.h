@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/* A policy: which protections guard a run, with which parameters. */
+#ifndef VKFI_MITIGATIONS_POLICY_H
+#define VKFI_MITIGATIONS_POLICY_H
+
+#include "base/json.h"
+#include "mitigations/protection.h"
+
+#define POLICY_MOST 16u /* protections */
+
+struct policy_entry {
+    const struct protection *protection;
+    void *params; /* (protection->params) bytes, as its table of parameters says */
+};
+
+struct policy {
+    struct policy_entry entry[POLICY_MOST];
+    uint32_t n;
+    uint32_t most_redone;    /* columns of a run computed again at most */
+    const char *calibration; /* path as given, "": none */
+};
+
+/* Reads an object of the form of mitigations/policy.schema.json; memory from `arena`. STATUS_INPUT
+ * (logged): what was found, where, what was expected. */
+enum status policy_read(struct policy *out, struct arena *arena, const struct json_doc *doc,
+                        const struct json *value) STATUS_MUST_USE;
+
+/* A policy file, or a word of policy_builtin. */
+enum status policy_load(struct policy *out, struct arena *arena, const char *path) STATUS_MUST_USE;
+
+/* JSON text of a built-in policy ("robust", "nan_trap"); null: there is none of that name. */
+const char *policy_builtin(const char *name);
+
+/* All parameters, defaults too, in the order of the tables: equal policies give equal text. */
+void policy_put(struct json_writer *w, const struct policy *policy);
+
+/* The JSON Schema of a policy, from the tables. */
+void policy_schema(struct json_writer *w);
+
+#endif

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+/* Trials of a small model under a policy, for tests of protections. */
+#ifndef VKFI_TESTS_PROTECT_BENCH_H
+#define VKFI_TESTS_PROTECT_BENCH_H
+
+#include "mitigations/protector.h"
+#include "tests/inject/trial_bench.h"
+
+struct protect_bench {
+    struct trial_bench trial; /* open, with its golden run */
+    struct policy policy;
+    struct protector *protector;
+    struct decode decode; /* protected */
+};
+
+/* The policy is JSON with ' for the double quote. */
+static inline void protect_bench_protect(struct protect_bench *b, const char *policy,
+                                         const struct calibration *calibration)
+{
+    struct decode_rules rules = b->trial.golden.decode.rules;
+    const struct protection_setup setup = {b->trial.ex, calibration};
+    struct json_doc *doc;
+    char *text = arena_text(&b->trial.arena, policy, strlen(policy));
+    for (char *c = strchr(text, '\''); c; c = strchr(c, '\''))
+        *c = '"';
+    assert_int_equal(json_parse(&doc, text, strlen(text), "policy"), STATUS_OK);
+    assert_int_equal(policy_read(&b->policy, &b->trial.arena, doc, json_root(doc)), STATUS_OK);
+    json_destroy(&doc);
+    assert_int_equal(protector_open(&b->protector, &b->policy, &setup), STATUS_OK);
+    rules.check = protector_check(b->protector);
+    assert_int_equal(decode_open(&b->decode, &b->trial.arena, &rules, b->trial.ex), STATUS_OK);
+}
+
+static inline void protect_bench_close(struct protect_bench *b)
+{
+    protector_close(&b->protector);
+    trial_bench_close(&b->trial);
+}
+
+/* The record of one fault, protected or not; the naive path gives the same. */
+static inline const struct record *protect_bench_strike(struct protect_bench *b,
+                                                        const struct fault *fault, bool protected)
+{
+    struct trial_settings settings = {.level = RECORD_SUMMARY,
+                                      .decode = protected ? &b->decode : NULL};
+    const struct trial_job job = {.fault = fault, .n_faults = 1};
+    const struct record *fast = trial_bench_run(&b->trial, &settings, &job, 1);
+    settings.path = TRIAL_NAIVE;
+    trial_bench_expect_equal(&b->trial, trial_bench_run(&b->trial, &settings, &job, 1), fast,
+                             protected ? "protected" : "unprotected");
+    return fast;
+}
+
+/* A fault that flips `mask` of elements 0 .. count - 1 of a site's result, or of a stored tensor's
+ * or KV entry's codes, at a position. */
+static inline struct fault protect_bench_fault(const struct protect_bench *b, const char *site,
+                                               uint32_t position, uint32_t mask)
+{
+    struct fault fault = {.kind = KIND_FLIP, .row_count = 8, .row_step = 1, .mask = mask};
+    assert_true(fault_find(&fault, b->trial.model, site));
+    fault.point = fault.place == PLACE_OP ? HOOK_OUT : HOOK_MEM;
+    fault.duration = fault.place == PLACE_OP ? DURATION_TRANSIENT : DURATION_PERSISTENT;
+    fault.position = position;
+    fault.position_count = fault.place == PLACE_OP ? 1 : FAULT_FOREVER;
+    if (fault.place == PLACE_KV) {
+        fault.row_count = 0;
+        fault.k_count = 8;
+        fault.k_step = 1;
+        fault.key = position - 1;
+    }
+    assert_int_equal(fault_check(&fault, &b->trial.bounds, site), STATUS_OK);
+    return fault;
+}
+
+#endif

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT */
+/* Policies as checks of runs: clean runs keep their bits, transient damage is corrected wherever it
+ * strikes, damage that stays is said to be uncorrected; on the CPU and on Vulkan. */
+#include "gpu/device.h"
+#include "protect_bench.h"
+#include "vk/vk.h"
+
+#define NAN_TRAP "{'protect': [{'kind': 'nan_trap'}]}"
+
+static const struct trial_bench_params LLAMA = {
+    .file = "tiny-llama-q4_1.gguf", .n = 12, .level = RECORD_SUMMARY};
+
+static struct fault poison(const struct protect_bench *b, const char *site, uint32_t position)
+{
+    struct fault fault = protect_bench_fault(b, site, position, UINT32_MAX);
+    fault.kind = KIND_SET;
+    fault.value = 0x7fc00000;
+    return fault;
+}
+
+static void expect(const struct record *record, const struct protect_bench *b,
+                   enum decode_damage damage, const char *what)
+{
+    if (record->protection.damage != damage)
+        fail_msg("%s: found damage %d after %u alarms", what, (int)record->protection.damage,
+                 record->protection.alarms);
+    const bool golden = record->hash == b->trial.golden.run.hash;
+    if (golden != (damage != DECODE_UNCORRECTED))
+        fail_msg("%s: %s", what, golden ? "golden's bits" : "other bits than golden's");
+}
+
+static void run_faults(struct protect_bench *b)
+{
+    const uint32_t first = TRIAL_BENCH_PROMPT_COUNT - 1;
+    struct fault fault = protect_bench_fault(b, "blk.0.ffn_down", first + 3, 1);
+    fault.kind = KIND_DRY;
+    const struct record *record = protect_bench_strike(b, &fault, true);
+    expect(record, b, DECODE_CLEAN, "dry");
+    assert_int_equal(record->redone, 0);
+    assert_int_equal(record->outcome, OUTCOME_MASKED_BITEXACT);
+
+    fault = poison(b, "output", first + 3);
+    assert_int_not_equal(protect_bench_strike(b, &fault, false)->hash, b->trial.golden.run.hash);
+    record = protect_bench_strike(b, &fault, true);
+    expect(record, b, DECODE_CORRECTED, "transient");
+    assert_int_equal(record->protection.first, first + 3);
+    assert_int_equal(record->redone, 1);
+    assert_int_equal(record->activations, 8);
+
+    fault.duration = DURATION_PERMANENT;
+    fault.position_count = FAULT_FOREVER;
+    record = protect_bench_strike(b, &fault, true);
+    expect(record, b, DECODE_UNCORRECTED, "permanent");
+    assert_int_equal(record->protection.alarms, b->trial.golden.run.n_tokens - 3);
+}
+
+static void test_cpu(void **state)
+{
+    static const char *const files[] = {"tiny-llama-q4_1.gguf", "tiny-qwen2.gguf",
+                                        "tiny-gemma3.gguf"};
+    struct trial_bench_params params = LLAMA;
+    (void)state;
+    for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++) {
+        struct protect_bench b = {0};
+        params.file = files[i];
+        params.act = params.kv = i == 2 ? STORAGE_F16 : STORAGE_F32;
+        trial_bench_open(&b.trial, &params);
+        protect_bench_protect(&b, NAN_TRAP, NULL);
+        run_faults(&b);
+        protect_bench_close(&b);
+    }
+}
+
+static void test_vulkan(void **state)
+{
+    struct protect_bench b = {0};
+    struct gpu *gpu = NULL;
+    struct executor *ex;
+    (void)state;
+    if (gpu_open(&gpu, NULL) != STATUS_OK) {
+        print_message("no Vulkan device\n");
+        skip();
+    }
+    const struct executor_params needs = trial_bench_model(&b.trial, &LLAMA);
+    assert_int_equal(vk_create(&ex, gpu, &needs), STATUS_OK);
+    trial_bench_run_golden(&b.trial, ex);
+    protect_bench_protect(&b, NAN_TRAP, NULL);
+    run_faults(&b);
+    protect_bench_close(&b);
+    gpu_close(&gpu);
+}
+
+/* Events name what happened where. */
+static void test_events(void **state)
+{
+    const uint32_t position = TRIAL_BENCH_PROMPT_COUNT + 4;
+    struct protect_bench b = {0};
+    struct tap_fault tapped;
+    struct tap tap;
+    struct generation run;
+    uint32_t n, dropped;
+    (void)state;
+    trial_bench_open(&b.trial, &LLAMA);
+    protect_bench_protect(&b, NAN_TRAP, NULL);
+    const struct fault fault = poison(&b, "output", position);
+    fault_tap(&fault, &b.trial.bounds, &tapped);
+    assert_int_equal(tap_init(&tap, &tapped, 1, b.trial.ex), STATUS_OK);
+    struct generate_params params = b.trial.golden.params;
+    params.rules = b.decode.rules;
+    params.checkpoints = false;
+    params.save_position = EXECUTOR_NONE;
+    params.tap = &tap;
+    assert_int_equal(generate(&run, &b.trial.arena, &params), STATUS_OK);
+    assert_int_equal(run.hash, b.trial.golden.run.hash);
+    const struct protector_event *event = protector_events(b.protector, run.state, &n, &dropped);
+    assert_int_equal(n, 1);
+    assert_int_equal(dropped, 0);
+    assert_string_equal(event->protection, "nan_trap");
+    assert_int_equal(event->position, position);
+    assert_int_equal(event->severity, PROTECTION_HARD);
+    assert_int_equal(event->back, 1);
+    assert_int_equal(event->outcome, DECODE_CORRECTED);
+    kv_release(b.trial.ex->kv, run.branch);
+    assert_int_equal(tap_finish(&tap, b.trial.ex), STATUS_OK);
+    protect_bench_close(&b);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_cpu), cmocka_unit_test(test_vulkan),
+                                       cmocka_unit_test(test_events)};
+    fpenv_set();
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
