@@ -93,7 +93,7 @@ static const struct record *run(struct trial_bench *b, const struct decode *deco
     const struct trial_job job = {.fault = fault, .n_faults = 1};
     const struct record *fast = trial_bench_run(b, &settings, &job, 1);
     settings.path = TRIAL_NAIVE;
-    trial_bench_expect_equal(b, trial_bench_run(b, &settings, &job, 1), fast, "guarded");
+    trial_bench_expect_equal(trial_bench_run(b, &settings, &job, 1), fast, "guarded");
     return fast;
 }
 

@@ -46,7 +46,7 @@ static inline const struct record *protect_bench_strike(struct protect_bench *b,
     const struct trial_job job = {.fault = fault, .n_faults = 1};
     const struct record *fast = trial_bench_run(&b->trial, &settings, &job, 1);
     settings.path = TRIAL_NAIVE;
-    trial_bench_expect_equal(&b->trial, trial_bench_run(&b->trial, &settings, &job, 1), fast,
+    trial_bench_expect_equal(trial_bench_run(&b->trial, &settings, &job, 1), fast,
                              protected ? "protected" : "unprotected");
     return fast;
 }
