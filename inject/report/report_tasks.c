@@ -16,23 +16,24 @@ enum measure {
     MEASURE_RIGHT_TO_WRONG,
     MEASURE_WRONG_TO_RIGHT,
     MEASURE_ANSWER,
+    MEASURE_LOST,
     MEASURE_LOGP,
 };
 
 /* The trials of one row. */
 struct part {
     struct report_context *context;
-    uint32_t *index; /* (count) */
-    size_t count;
-    double *value; /* (trials of the database) */
+    const struct report_tasks *tasks;
+    size_t count; /* of tasks->index */
 };
 
 bool report_tasks_holds(const struct report_task *task, const struct store_item *item)
 {
     if (!item->task || isnan(item->score))
         return false;
-    return task->name ? strcmp(task->name, item->task) == 0
-                      : strcmp(task->area, item->area ? item->area : "") == 0;
+    if (task->name)
+        return strcmp(task->name, item->task) == 0;
+    return !task->area || strcmp(task->area, item->area ? item->area : "") == 0;
 }
 
 double report_tasks_faulty(const struct report_trial *trial)
@@ -57,6 +58,8 @@ static double measure(const struct report_trial *t, enum measure of)
         return t->golden_right ? NAN : right;
     case MEASURE_ANSWER:
         return t->answer_changed;
+    case MEASURE_LOST:
+        return t->score_golden > 0 ? t->outcome == OUTCOME_SDC_CRITICAL : NAN;
     default:
         return isfinite(t->logp_sum) ? t->logp_sum : NAN;
     }
@@ -65,12 +68,13 @@ static double measure(const struct report_trial *t, enum measure of)
 static void mean_of(struct report_rate *out, const struct part *part, enum measure of)
 {
     const struct report_data *data = part->context->data;
+    const uint32_t *index = part->tasks->index;
     for (size_t k = 0; k < part->count; k++)
-        part->value[part->index[k]] = measure(&data->trial[part->index[k]], of);
+        part->tasks->value[index[k]] = measure(&data->trial[index[k]], of);
     report_rate(out, part->context->work,
-                &(struct report_query){.index = part->index,
+                &(struct report_query){.index = index,
                                        .count = part->count,
-                                       .value = part->value,
+                                       .value = part->tasks->value,
                                        .level = report_figure_level(part->context)});
 }
 
@@ -165,18 +169,35 @@ static void fill_logp(struct report_task *out, const struct part *part)
             : stats_cluster_contrast_interval(&logp.estimate, report_figure_level(part->context));
 }
 
+/* The row's trials, of one stratum if it is not REPORT_NONE. */
+static void take_trials(struct part *part, const struct report_task *task, uint32_t stratum)
+{
+    const struct report_data *data = part->context->data;
+    part->count = 0;
+    for (size_t i = 0; i < data->n; i++) {
+        const struct report_trial *t = &data->trial[i];
+        if (!isnan(t->score_golden) && (stratum == REPORT_NONE || stratum == t->stratum) &&
+            report_tasks_holds(task, &data->item[t->item]))
+            part->tasks->index[part->count++] = (uint32_t)i;
+    }
+}
+
+void report_tasks_lost(struct report_rate *out, const struct report_tasks *tasks,
+                       struct report_context *context, const struct report_task *task,
+                       uint32_t stratum)
+{
+    struct part part = {.context = context, .tasks = tasks};
+    take_trials(&part, task, stratum);
+    mean_of(out, &part, MEASURE_LOST);
+}
+
 static void fill_row(struct report_task *out, struct part *part)
 {
     const struct report_data *data = part->context->data;
     fill_items(out, part->context);
-    part->count = 0;
-    for (size_t i = 0; i < data->n; i++) {
-        const struct report_trial *t = &data->trial[i];
-        if (isnan(t->score_golden) || !report_tasks_holds(out, &data->item[t->item]))
-            continue;
-        part->index[part->count++] = (uint32_t)i;
-        out->due += t->outcome == OUTCOME_DUE;
-    }
+    take_trials(part, out, REPORT_NONE);
+    for (size_t k = 0; k < part->count; k++)
+        out->due += data->trial[part->tasks->index[k]].outcome == OUTCOME_DUE;
     out->trials = part->count;
     fill_change(out, part);
     fill_normalised(out, part->context);
@@ -184,6 +205,7 @@ static void fill_row(struct report_task *out, struct part *part)
     mean_of(&out->right_to_wrong, part, MEASURE_RIGHT_TO_WRONG);
     mean_of(&out->wrong_to_right, part, MEASURE_WRONG_TO_RIGHT);
     mean_of(&out->answer, part, MEASURE_ANSWER);
+    mean_of(&out->lost, part, MEASURE_LOST);
 }
 
 static bool is_listed(const struct report_tasks *tasks, const char *area, const char *name)
@@ -220,12 +242,12 @@ enum status report_tasks_make(struct report_tasks *out, struct report_context *c
 {
     const struct report_data *data = context->data;
     struct arena *arena = context->arena;
-    struct part part = {.context = context};
+    struct part part = {.context = context, .tasks = out};
     *out = (struct report_tasks){0};
     out->task = arena_array(arena, 2 * (size_t)data->n_items + 2, sizeof(*out->task));
-    part.index = arena_array(arena, data->n + 1, sizeof(*part.index));
-    part.value = arena_array(arena, data->n + 1, sizeof(*part.value));
-    if (!out->task || !part.index || !part.value)
+    out->index = arena_array(arena, data->n + 1, sizeof(*out->index));
+    out->value = arena_array(arena, data->n + 1, sizeof(*out->value));
+    if (!out->task || !out->index || !out->value)
         return STATUS_MEMORY;
     for (uint32_t i = 0; i < data->n_items; i++) {
         const struct store_item *item = &data->item[i];
@@ -237,5 +259,7 @@ enum status report_tasks_make(struct report_tasks *out, struct report_context *c
     }
     for (uint32_t t = 0; t < out->count; t++)
         fill_row(&out->task[t], &part);
+    if (out->count > 0)
+        fill_row(&out->all, &part);
     return STATUS_OK;
 }

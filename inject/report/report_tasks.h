@@ -7,10 +7,10 @@
 
 #define REPORT_TASKS_RIGHT 50 /* golden-right items below which there is no normalised score */
 
-/* A task, or an area with several of the campaign's tasks. A DUE gives no answer and counts as no
- * change: it is known and can be run again. Unknown numbers are NaN. */
+/* A task, or an area with several of the campaign's tasks, or all of it. A DUE gives no answer and
+ * counts as no change: it is known and can be run again. Unknown numbers are NaN. */
 struct report_task {
-    const char *area, *name; /* of an area, name is null */
+    const char *area, *name; /* of an area, name is null; of all, both */
     uint32_t items, right_items;
     uint64_t trials, due;
     struct report_interval golden; /* mean over items by their weights, Wilson's interval */
@@ -24,6 +24,7 @@ struct report_task {
     const char *reason;            /* why there is no normalised score; null: there is one */
     struct report_rate right_to_wrong, wrong_to_right; /* of golden-right, golden-wrong trials */
     struct report_rate answer;                         /* another answer */
+    struct report_rate lost; /* the score fell (SDC critical), of trials whose golden has one */
     double logp; /* mean change of the reference's log-likelihood [nats]; of generations, golden's
                     text instead of the reference */
     struct stats_interval of_logp; /* t with these */
@@ -34,10 +35,18 @@ struct report_task {
 struct report_tasks {
     struct report_task *task; /* (count) by area, each before its tasks */
     uint32_t count;
+    struct report_task all;
+    uint32_t *index; /* (trials) and below: memory for the trials of a row */
+    double *value;
 };
 
 /* Of the items that have a score; none: count 0. Memory from the context's arena. */
 enum status report_tasks_make(struct report_tasks *out, struct report_context *context);
+
+/* report_task.lost of a row in one stratum. */
+void report_tasks_lost(struct report_rate *out, const struct report_tasks *tasks,
+                       struct report_context *context, const struct report_task *task,
+                       uint32_t stratum);
 
 /* Two tables of the context's rows: scores; answers. */
 enum status report_tasks_scores(struct report_table *out, struct report_context *context);

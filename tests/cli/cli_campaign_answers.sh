@@ -32,7 +32,7 @@ with open("own.csv", encoding="utf-8") as file:
     rows = [row for row in csv.DictReader(file) if row["control"] in ("", "0", "trial", "none")]
 assert len(rows) == 240, len(rows)
 AREA = {"arc_challenge": "reasoning", "winogrande": "reasoning", "xnli": "multilingual", "flores200": "multilingual",
-        "gsm8k": "mathematical"}
+        "gsm8k": "gsm8k"}  # of an area with one task the task says all
 TASKS = ["arc_challenge", "winogrande", "xnli", "gsm8k", "flores200"]
 seen = {}
 for row in rows:
