@@ -50,7 +50,7 @@ static void add_passes(struct score_columns *out, uint32_t samples)
 static void add_other(struct score_columns *out, const struct task *task, enum task_metric metric)
 {
     struct score_column *column = add(out, metric);
-    column->corpus = metric == TASK_BLEU || metric == TASK_CHRF;
+    column->corpus = task_metric_is_corpus(metric);
     if (column->corpus && task->n_extracts > 0)
         column->rule = task->extract[0];
 }
@@ -110,7 +110,7 @@ static enum status match(bool *out, const char *rule, const struct task_item *it
 {
     enum integral_verdict verdict;
     enum status st = STATUS_OK;
-    if (strcmp(rule, "integral") == 0 && item->integrand) {
+    if (strcmp(rule, "integral") == 0 && item->integrand && item->variable) {
         const struct integral_problem problem = {item->integrand, item->variable};
         st = integral_check(&verdict, &problem, answer);
         *out = !st && verdict == INTEGRAL_RIGHT;
@@ -122,6 +122,14 @@ static enum status match(bool *out, const char *rule, const struct task_item *it
         *out = same_text(answer, item->target);
     }
     return st;
+}
+
+/* Without a rule all of a response is its answer. */
+static enum status take_answer(const char **out, struct arena *arena, const char *rule,
+                               const char *response)
+{
+    *out = response;
+    return rule[0] ? extract_answer(out, arena, rule, response) : STATUS_OK;
 }
 
 /* One item while it is scored. */
@@ -141,7 +149,7 @@ static enum status exact_match(double *out, const struct scoring *s, const char 
     enum status st = found ? STATUS_OK : STATUS_MEMORY;
     for (uint32_t i = 0; i < n && !st; i++) {
         bool equal = false;
-        st = extract_answer(&found[i], s->arena, rule, s->answer->response[i]);
+        st = take_answer(&found[i], s->arena, rule, s->answer->response[i]);
         if (!st && found[i])
             st = match(&equal, rule, s->item, found[i]);
         right += equal;

@@ -17,7 +17,8 @@ struct score_column {
     char name[64]; /* as the field writes it: "acc", "exact_match", "pass@10" */
     enum task_metric metric;
     bool corpus;
-    const char *rule; /* exact_match: how answers are taken out of responses (extract.h) */
+    const char *rule; /* how answers are taken out of responses (extract.h); "": all of each; null:
+                         of choices and programs */
     uint32_t k;       /* pass@k */
 };
 

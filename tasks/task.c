@@ -30,3 +30,14 @@ const char *task_metric_name(enum task_metric metric)
 {
     return task_metrics[metric];
 }
+
+enum task_kind task_metric_kind(enum task_metric metric)
+{
+    static const enum task_kind of[TASK_METRIC_COUNT] = {[TASK_ACC] = TASK_CHOICES,
+                                                         [TASK_ACC_NORM] = TASK_CHOICES,
+                                                         [TASK_EXACT_MATCH] = TASK_GENERATION,
+                                                         [TASK_BLEU] = TASK_GENERATION,
+                                                         [TASK_CHRF] = TASK_GENERATION,
+                                                         [TASK_PASS] = TASK_CODE};
+    return of[metric];
+}

@@ -6,6 +6,7 @@
 #ifndef VKFI_TASKS_TASK_H
 #define VKFI_TASKS_TASK_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/arena.h"
@@ -44,6 +45,15 @@ enum task_metric {
 const char *task_kind_name(enum task_kind kind);
 const char *task_area_name(enum task_area area);
 const char *task_metric_name(enum task_metric metric);
+
+/* The kind of task that a metric is of. */
+enum task_kind task_metric_kind(enum task_metric metric);
+
+/* Whether sentences are scored together: a sentence has no such score. */
+static inline bool task_metric_is_corpus(enum task_metric metric)
+{
+    return metric == TASK_BLEU || metric == TASK_CHRF;
+}
 
 /* A definition. Texts are UTF-8, null-terminated, never null. */
 struct task {

@@ -71,16 +71,10 @@ static enum status check_kind(const struct task_reading *r)
 /* Metrics and extraction rules, which belong to a kind. */
 static enum status check_words(const struct task_reading *r)
 {
-    static const enum task_kind of[TASK_METRIC_COUNT] = {[TASK_ACC] = TASK_CHOICES,
-                                                         [TASK_ACC_NORM] = TASK_CHOICES,
-                                                         [TASK_EXACT_MATCH] = TASK_GENERATION,
-                                                         [TASK_BLEU] = TASK_GENERATION,
-                                                         [TASK_CHRF] = TASK_GENERATION,
-                                                         [TASK_PASS] = TASK_CODE};
     const struct task *task = &r->out->task;
     const struct json *root = json_root(r->doc);
     for (uint32_t i = 0; i < task->n_metrics; i++) {
-        if (of[task->metric[i]] == task->kind)
+        if (task_metric_kind(task->metric[i]) == task->kind)
             continue;
         log_error("%s: found %s, expected a metric of tasks of kind %s",
                   json_where(r->doc, json_get(root, "metrics")), task_metrics[task->metric[i]],

@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "inject/plan/plan_field.h"
+#include "tasks/extract.h"
 
 #define OF(member) offsetof(struct plan_question, member)
 #define TEXT_FIELD(name, member, about)                                                            \
@@ -21,9 +22,11 @@ static const struct plan_field QUESTION[] = {
     {"kind", .form = "{'enum': ['choices', 'generation', 'code']}", .fallback = "'generation'",
      .examples = "['code']", .what = "What the item asks."},
     {"metric", .form = "{'enum': ['acc', 'acc_norm', 'exact_match', 'bleu', 'chrf++', 'pass@1']}",
-     .fallback = "'exact_match'", .examples = "['acc']", .what = "How an answer is scored."},
+     .examples = "['acc']",
+     .what = "How an answer is scored, which the kind must have. By default choices by acc, "
+             "generation by exact_match, code by pass@1."},
     {"rule", NULL, PLAN_FIELD_TEXT, .at = OF(rule), .fallback = "''", .examples = "['boxed']",
-     .what = "exact_match: how the answer is taken out of a text; none: all of it counts."},
+     .what = "Of a generation: how the answer is taken out of a text; none: all of it counts."},
     {"chance", NULL, PLAN_FIELD_NUMBER, .at = OF(chance), .range = {.min = 0, .max = 1},
      .examples = "[0.25]", .what = "Score of a guess. Not known by default."},
     {"format", NULL, PLAN_FIELD_WORD, KINDS_ITEM_FORMAT, OF(format), .fallback = "'auto'",
@@ -149,6 +152,32 @@ static enum status read_stops(const struct plan_reader *r, const struct json *li
     return st;
 }
 
+static enum status wrong_word(const struct plan_reader *r, const struct json *value,
+                              const struct plan_question *q, const char *expected)
+{
+    log_error("%s: found metric %s and rule '%.64s' with the kind %s, expected %s",
+              json_where(r->doc, value), metric_name(q->metric), q->rule, kind_name(q->kind),
+              expected);
+    return STATUS_INPUT;
+}
+
+/* Metric and rule belong to a kind, as in a definition. */
+static enum status check_words(const struct plan_reader *r, const struct json *value,
+                               const struct plan_question *q)
+{
+    const struct task_item *item = &q->item;
+    if (task_metric_kind(q->metric) != q->kind)
+        return wrong_word(r, value, q, "a metric of that kind");
+    const bool code = q->kind == TASK_CODE && strcmp(q->rule, "code") == 0;
+    if (!q->rule[0] || code)
+        return STATUS_OK;
+    if (q->kind != TASK_GENERATION || strcmp(q->rule, "code") == 0)
+        return wrong_word(r, value, q, "a rule of that kind");
+    if (strcmp(q->rule, "integral") == 0 && !(item->integrand && item->variable))
+        return wrong_word(r, value, q, "'integrand' and 'variable' with it");
+    return extract_check(q->rule, json_where(r->doc, value));
+}
+
 static const char *or_null(const char *text)
 {
     return text && text[0] ? text : NULL;
@@ -165,6 +194,9 @@ enum status plan_question_read(const struct plan_reader *r, const struct json *v
         st = read_name(r, value, &(struct names){"area", area_name, TASK_AREA_COUNT}, &q->area);
     if (!st)
         st = read_name(r, value, &(struct names){"kind", kind_name, TASK_KIND_COUNT}, &q->kind);
+    q->metric = q->kind == TASK_CHOICES ? TASK_ACC
+                : q->kind == TASK_CODE  ? TASK_PASS
+                                        : TASK_EXACT_MATCH;
     if (!st)
         st = read_name(r, value, &(struct names){"metric", metric_name, TASK_METRIC_COUNT},
                        &q->metric);
@@ -187,7 +219,7 @@ enum status plan_question_read(const struct plan_reader *r, const struct json *v
     q->item.integrand = or_null(q->item.integrand);
     q->item.variable = or_null(q->item.variable);
     q->item.entry_point = or_null(q->item.entry_point);
-    return st;
+    return st ? st : check_words(r, value, q);
 }
 
 static void put_text(struct json_writer *w, const char *key, const char *text)

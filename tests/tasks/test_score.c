@@ -101,6 +101,9 @@ static const struct {
     {"first_line", "Das Haus", "Das Haus.", 0, "Das Haus."},
     {"regex:answer is (\\w+)", "B", "the answer is B", 1, "B"},
     {"regex:answer is (\\w+)", "B", "it is B", 0, NULL},
+    {"", "Das Haus", " Das Haus\n", 1, " Das Haus\n"}, /* all of it */
+    {"", "Das Haus", "Das Haus.", 0, "Das Haus."},
+    {"integral", "x", "= x", 1, "x"}, /* an integrand that is not known: as texts */
 };
 
 static void test_matches(void **state)
