@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "inject/report/report_interval.h"
+#include "inject/report/report_corpus.h"
 #include "inject/report/report_tasks.h"
 
 #define STRATA_MOST 8 /* more are left to the report */
@@ -52,6 +52,29 @@ static void print_row(struct report_context *context, const struct report_tasks 
     }
 }
 
+/* Translations are worth little one by one: scores of the corpora. */
+static enum status print_corpora(struct report_context *context)
+{
+    struct report_corpora corpora;
+    const enum status st = report_corpus_make(&corpora, context);
+    for (uint32_t i = 0; i < corpora.count && !st; i++) {
+        const struct report_corpus *c = &corpora.row[i];
+        char name[64], change[REPORT_INTERVAL_TEXT];
+        if (i == 0)
+            printf("\ncorpora            sentences  golden  faulty  change [%g %%]\n",
+                   100 * context->confidence);
+        if (c->group)
+            continue;
+        report_corpus_change(change, c);
+        snprintf(name, sizeof(name), "%s %s", c->task, task_metric_name(c->metric));
+        printf("%-20.20s  %6" PRIu32 "  %6.2f", name, c->sentences, c->golden);
+        if (has_intervals(context->data))
+            printf("  %6.2f  %s", c->faulty, change);
+        printf("\n");
+    }
+    return st;
+}
+
 static enum status print_answers(const struct report_source *source, struct arena *arena)
 {
     struct report_data data = source->data;
@@ -73,7 +96,7 @@ static enum status print_answers(const struct report_source *source, struct aren
     print_row(&context, &tasks, &tasks.all, false);
     printf("score: of golden runs; faults: those on items with a score above 0; lost: the score "
            "fell (sdc_critical)\n");
-    return STATUS_OK;
+    return print_corpora(&context);
 }
 
 enum status cli_campaign_answers(const char *database)

@@ -277,8 +277,9 @@ static enum status find_tasks(struct cli_gate_result *out, struct arena *arena,
     struct report_work work;
     struct report_context context = {
         .data = &source->data, .arena = arena, .asked = CLI_GATE_TASKS};
-    const enum status st = report_context_init(&context, &work);
-    return st ? st : report_tasks_make(&out->tasks, &context);
+    enum status st = report_context_init(&context, &work);
+    st = st ? st : report_tasks_make(&out->tasks, &context);
+    return st ? st : report_corpus_make(&out->corpora, &context);
 }
 
 static void conclude(struct cli_gate_result *out, const struct cli_gate_options *options)

@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "cli/cli.h"
+#include "inject/report/report_corpus.h"
 #include "inject/report/report_gate.h"
 #include "inject/report/report_interval.h"
 #include "inject/report/report_pairs.h"
@@ -28,6 +29,7 @@ struct cli_gate_result {
     bool has_limit, has_baseline;
     enum stats_gate_verdict verdict; /* of all limits: failed if one is, else undecided if one is */
     struct report_gate gate;
+    struct report_corpora corpora;    /* the same */
     struct report_tasks tasks;        /* of the trials looked at */
     struct report_pairs_result pairs; /* first: new, second: old */
     double confidence;                /* of the comparison: plan_waves.h */

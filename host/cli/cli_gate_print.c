@@ -266,6 +266,7 @@ static enum status print_json(const struct cli_gate_result *result,
     if (result->has_baseline)
         put_baseline_json(&w, result, options);
     report_tasks_members(&w, &result->tasks);
+    report_corpus_members(&w, &result->corpora);
     json_member_text(&w, "note", report_sentence);
     json_object_close(&w);
     return json_end(&w);
@@ -282,6 +283,7 @@ enum status cli_gate_print(const struct cli_gate_result *result,
     if (result->has_baseline)
         put_baseline(&text, result, options);
     report_tasks_lines(&text, &result->tasks, CLI_GATE_TASKS);
+    report_corpus_lines(&text, &result->corpora, CLI_GATE_TASKS);
     fputs(text_of(&text), stdout);
     const enum status st = text.st;
     text_finish(&text);

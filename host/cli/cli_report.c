@@ -222,6 +222,7 @@ static void put_totals(struct json_writer *w, const struct report_page *page)
     }
     json_object_close(w);
     report_tasks_members(w, &page->tasks);
+    report_corpus_members(w, &page->corpora);
 }
 
 static void put_interval(struct json_writer *w, struct report_table *table, uint32_t row,

@@ -91,23 +91,24 @@ static enum status score_text(struct scored *out, struct campaign_score *s,
     bool passed = false;
     struct score_columns columns = {.column = {{.metric = q->metric, .rule = q->rule, .k = 1}},
                                     .n = 1};
-    struct score_answer answer = {.response = &text, .passed = &passed, .n_responses = 1};
+    struct score_answer answer = {.response = &text, .n_responses = 1};
     struct score score;
+    struct chrf_counts counts;
     enum status st = STATUS_OK;
-    if (q->metric == TASK_BLEU || q->metric == TASK_CHRF) {
-        struct chrf_counts counts;
-        st = chrf_count(&counts, text, q->item.target);
-        out->score = st ? NAN : chrf_score(&counts) / 100;
-        return st;
-    }
-    if (q->kind == TASK_CODE)
+    if (q->kind == TASK_CODE) {
+        answer.passed = &passed;
         st = judge_text(&passed, s, &q->item, text);
+    }
     st = st ? st : score_item(&score, &s->arena, &columns, &q->item, &answer);
     if (st)
         return st;
     out->score = score.value[0];
     out->answer = score.filtered && q->kind != TASK_CODE ? score.filtered[0] : NULL;
-    return STATUS_OK;
+    if (!task_metric_is_corpus(q->metric))
+        return STATUS_OK;
+    st = chrf_count(&counts, out->answer ? out->answer : "", q->item.target);
+    out->score = st ? NAN : chrf_score(&counts) / 100;
+    return st;
 }
 
 /* The score of a text, made once. */
@@ -159,8 +160,7 @@ enum status campaign_score_item(struct campaign_score *s, struct arena *arena,
 /* The fall of a score that counts. */
 static double eps_of(const struct plan *plan, const struct plan_question *q)
 {
-    const bool graded = q->metric == TASK_BLEU || q->metric == TASK_CHRF;
-    return graded && plan->score_eps == 0 ? CHRF_EPS : plan->score_eps;
+    return task_metric_is_corpus(q->metric) && plan->score_eps == 0 ? CHRF_EPS : plan->score_eps;
 }
 
 enum status campaign_score_row(struct campaign_score *s, struct arena *arena, struct trial_row *row,

@@ -22,9 +22,9 @@ static const struct plan_field QUESTION[] = {
     {"kind", .form = "{'enum': ['choices', 'generation', 'code']}", .fallback = "'generation'",
      .examples = "['code']", .what = "What the item asks."},
     {"metric", .form = "{'enum': ['acc', 'acc_norm', 'exact_match', 'bleu', 'chrf++', 'pass@1']}",
-     .examples = "['acc']",
-     .what = "How an answer is scored, which the kind must have. By default choices by acc, "
-             "generation by exact_match, code by pass@1."},
+     .examples = "['exact_match']",
+     .what = "How an answer is scored, as the kind allows: by default choices by acc, generation "
+             "by exact_match, code by pass@1."},
     {"rule", NULL, PLAN_FIELD_TEXT, .at = OF(rule), .fallback = "''", .examples = "['boxed']",
      .what = "Of a generation: how the answer is taken out of a text; none: all of it counts."},
     {"chance", NULL, PLAN_FIELD_NUMBER, .at = OF(chance), .range = {.min = 0, .max = 1},

@@ -202,6 +202,22 @@ static bool is_answer_changed(const struct plan *plan, const struct trial_row *r
     return row->answer_golden || row->answer_faulty || !q || q->metric != TASK_EXACT_MATCH;
 }
 
+/* What a trial made of a sentence of a corpus: its answer, or all of a text from which none was
+ * taken. */
+static enum status keep_text(struct report_data *data, const struct trial_row *row,
+                             struct report_trial *t)
+{
+    const struct plan_question *q =
+        t->item < data->plan->n_items ? data->plan->item[t->item].question : NULL;
+    if (!q || !task_metric_is_corpus(q->metric) || t->outcome < OUTCOME_SDC_UNSCORED)
+        return STATUS_OK;
+    const char *text = row->answer_faulty ? row->answer_faulty
+                       : row->faulty_text ? row->faulty_text
+                                          : "";
+    t->text = arena_text(&data->arena, text, strlen(text));
+    return t->text ? STATUS_OK : STATUS_MEMORY;
+}
+
 static enum status fill_trial(struct report_data *data, const struct trial_row *row,
                               struct report_trial *t)
 {
@@ -236,6 +252,7 @@ static enum status fill_trial(struct report_data *data, const struct trial_row *
     st = st ? st : find_kinds(row, t);
     st = st ? st : find_flags(&t->flags, row->flags);
     st = st ? st : add_deviation(data, row->deviation, t);
+    st = st ? st : keep_text(data, row, t);
     t->changed = t->outcome != OUTCOME_NOT_REACHED && t->outcome != OUTCOME_INERT;
     t->golden_right = row->score_golden >= REPORT_RIGHT;
     t->answer_changed = is_answer_changed(data->plan, row, t->outcome);

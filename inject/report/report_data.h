@@ -44,6 +44,7 @@ struct report_trial {
     bool golden_right;   /* score_golden is 1 or more              */
     bool answer_changed; /* another answer than golden's; of a DUE false */
     double rel_change, margin, logp_sum, kl, score_golden, score_faulty;
+    const char *text;     /* of a corpus: the faulty answer; null: golden's (a DUE has none) */
     size_t deviation;     /* first of data.deviation: relative L2 by layer boundary */
     uint32_t n_deviation; /* 0: not recorded */
 };

@@ -176,6 +176,15 @@ void report_figure_rate(struct report_table *table, uint32_t row, const char *pr
     report_figure_interval(table, row, prefix, &of);
 }
 
+void report_figure_mean(struct report_table *table, uint32_t row, const char *prefix, double mean,
+                        struct stats_interval bounds)
+{
+    struct report_cell *cell = report_table_at(table, row, prefix);
+    cell[0].number = mean;
+    cell[1].number = bounds.low;
+    cell[2].number = bounds.high;
+}
+
 void report_figure_group(struct report_rate *out, struct report_context *context,
                          const struct report_groups *groups, uint32_t group,
                          struct report_query query)

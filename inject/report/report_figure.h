@@ -15,7 +15,8 @@ struct report_site {
     double bytes, macs; /* stored bytes; MACs of the golden runs a token */
 };
 
-struct report_tasks; /* report_tasks.h */
+struct report_tasks;   /* report_tasks.h */
+struct report_corpora; /* report_corpus.h */
 
 /* The source of every picture. */
 struct report_context {
@@ -26,14 +27,15 @@ struct report_context {
     const char *model_about; /* of the model, as "Q4_1", or null */
     struct arena *arena;
     struct report_work *work;
-    double asked;                       /* confidence of all looks together: 0.95 */
-    double confidence;                  /* of this look: 1 - (1 - asked) spends   */
-    double spends;                      /* the error that a look at an extended campaign may spend:
-                                           plan_waves.h */
-    const struct report_tasks *tasks;   /* rows of tasks, none without scores; null: not made */
-    struct report_context *anew;        /* of a campaign that estimates strata anew; null: none */
-    report_events main;                 /* critical if there are scores, else SDC */
-    const char *main_name, *main_start; /* "critical SDC", "Critical SDC" */
+    double asked;                     /* confidence of all looks together: 0.95 */
+    double confidence;                /* of this look: 1 - (1 - asked) spends   */
+    double spends;                    /* the error that a look at an extended campaign may spend:
+                                         plan_waves.h */
+    const struct report_tasks *tasks; /* rows of tasks, none without scores; null: not made */
+    const struct report_corpora *corpora; /* the same of corpora */
+    struct report_context *anew;          /* of a campaign that estimates strata anew; null: none */
+    report_events main;                   /* critical if there are scores, else SDC */
+    const char *main_name, *main_start;   /* "critical SDC", "Critical SDC" */
 };
 
 /* Fills in work, main and the look; data, arena and asked are set. Sets the data's design effect.
@@ -125,6 +127,10 @@ void report_figure_interval(struct report_table *table, uint32_t row, const char
                             const struct report_interval *of);
 void report_figure_rate(struct report_table *table, uint32_t row, const char *prefix,
                         const struct report_rate *rate);
+
+/* Of REPORT_MEAN_COLUMNS(<prefix>, ...). */
+void report_figure_mean(struct report_table *table, uint32_t row, const char *prefix, double mean,
+                        struct stats_interval bounds);
 
 /* \includegraphics with its caption, over both columns of a two-column article: letters would be of
  * 4.6 pt in one of these, are of 8.4 in 420 pt, and of 6.9 in a one-column article. */

@@ -89,6 +89,16 @@ void report_interval_members(struct json_writer *w, const struct stats_cluster_i
     json_member_number(w, "interval_shift", interval->shift);
 }
 
+void report_interval_mean(struct json_writer *w, const char *key, double mean,
+                          struct stats_interval bounds)
+{
+    json_member_object(w, key);
+    json_member_number(w, "mean", mean);
+    json_member_number(w, "low", isfinite(bounds.low) ? bounds.low : NAN);
+    json_member_number(w, "high", isfinite(bounds.high) ? bounds.high : NAN);
+    json_object_close(w);
+}
+
 void report_interval_p(char out[REPORT_INTERVAL_TEXT], double p)
 {
     snprintf(out, REPORT_INTERVAL_TEXT, p < 1e-4 ? "< 0.0001" : "%.2g", p);

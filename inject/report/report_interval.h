@@ -43,6 +43,10 @@ void report_interval_text(char out[REPORT_INTERVAL_TEXT], const struct report_in
 /* Members "method", "interval_n", "interval_shift" of an open object. */
 void report_interval_members(struct json_writer *w, const struct stats_cluster_interval *interval);
 
+/* Member `key`: an object with mean, low and high. */
+void report_interval_mean(struct json_writer *w, const char *key, double mean,
+                          struct stats_interval bounds);
+
 /* A p-value, with a lower limit: "0.032", "< 0.0001". */
 void report_interval_p(char out[REPORT_INTERVAL_TEXT], double p);
 

@@ -50,6 +50,7 @@ static make_table *const MAKE_TABLE[REPORT_TABLES] = {
     [REPORT_TABLE_HYPOTHESES] = report_hypotheses_table,
     [REPORT_TABLE_TASKS] = report_tasks_scores,
     [REPORT_TABLE_ANSWERS] = report_tasks_answers,
+    [REPORT_TABLE_CORPORA] = report_corpus_table,
     [REPORT_TABLE_FLAGS] = report_summary_flags,
     [REPORT_TABLE_CHECKS] = report_summary_checks,
     [REPORT_TABLE_KEPT] = report_summary_kept,
@@ -87,7 +88,10 @@ enum status report_page_init(struct report_page *out, const struct report_params
         st = add_anew(out, params);
     if (!st)
         st = report_tasks_make(&out->tasks, &out->context);
+    if (!st)
+        st = report_corpus_make(&out->corpora, &out->context);
     out->context.tasks = &out->tasks;
+    out->context.corpora = &out->corpora;
     if (!st)
         report_summary_totals(&out->totals, &out->context);
     for (int t = 0; !st && t < REPORT_TABLES; t++)

@@ -3,6 +3,7 @@
 #ifndef VKFI_INJECT_REPORT_PAGE_H
 #define VKFI_INJECT_REPORT_PAGE_H
 
+#include "inject/report/report_corpus.h"
 #include "inject/report/report_methods.h"
 #include "inject/report/report_pictures.h"
 #include "inject/report/report_tasks.h"
@@ -12,6 +13,7 @@ enum {
     REPORT_TABLE_HYPOTHESES,
     REPORT_TABLE_TASKS,
     REPORT_TABLE_ANSWERS,
+    REPORT_TABLE_CORPORA,
     REPORT_TABLE_FLAGS,
     REPORT_TABLE_CHECKS,
     REPORT_TABLE_KEPT,
@@ -35,6 +37,7 @@ struct report_page {
     struct report_work work;
     struct report_context context, anew;
     struct report_tasks tasks;
+    struct report_corpora corpora;
     struct report_work anew_work;
     struct report_totals totals;
     struct report_table table[REPORT_TABLES];

@@ -51,6 +51,12 @@ struct report_column {
     {                                                                                              \
         name "_shift", NULL, REPORT_NUMBER, REPORT_ALONE                                           \
     }
+/* A mean with the ends of its interval alone. */
+#define REPORT_MEAN_COLUMNS(name, label, format)                                                   \
+    {name, label, format, REPORT_BOUNDS}, {name "_low", NULL, format, REPORT_ALONE},               \
+    {                                                                                              \
+        name "_high", NULL, format, REPORT_ALONE                                                   \
+    }
 #define REPORT_RATE_WIDTH 6 /* columns of REPORT_RATE_COLUMNS; of runs one more */
 
 struct report_cell {

@@ -91,6 +91,8 @@ static void fill_items(struct report_task *out, const struct report_context *con
         if (!report_tasks_holds(out, item))
             continue;
         out->items++;
+        out->corpus = out->name && i < data->plan->n_items && data->plan->item[i].question &&
+                      task_metric_is_corpus(data->plan->item[i].question->metric);
         out->right_items += item->score >= REPORT_RIGHT;
         golden += item->weight * item->score;
         out->chance += item->weight * item->chance;
@@ -125,6 +127,8 @@ static void fill_change(struct report_task *out, const struct part *part)
 
 static const char *reason_of(const struct report_task *task)
 {
+    if (task->corpus)
+        return "scored as a corpus";
     if (isnan(task->chance))
         return "the score of a guess is not known";
     if (task->right_items < REPORT_TASKS_RIGHT)

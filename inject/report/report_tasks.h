@@ -11,6 +11,7 @@
  * counts as no change: it is known and can be run again. Unknown numbers are NaN. */
 struct report_task {
     const char *area, *name; /* of an area, name is null; of all, both */
+    bool corpus;             /* a task whose sentences are scored together too: report_corpus.h */
     uint32_t items, right_items;
     uint64_t trials, due;
     struct report_interval golden; /* mean over items by their weights, Wilson's interval */

@@ -6,14 +6,8 @@
 #include "inject/report/report_tasks.h"
 
 #define NOT_IDENTIFIABLE                                                                           \
-    "Not identifiable: fewer than 50 golden-right items, golden not shown to be above chance, or " \
-    "no total over the strata."
-
-#define INTERVAL_COLUMNS(name, label, format)                                                      \
-    {name, label, format, REPORT_BOUNDS}, {name "_low", NULL, format, REPORT_ALONE},               \
-    {                                                                                              \
-        name "_high", NULL, format, REPORT_ALONE                                                   \
-    }
+    "Not identifiable: fewer than 50 golden-right items, golden not shown to be above chance, no " \
+    "total over the strata, or scored as a corpus."
 
 static const struct report_column SCORE_COLUMNS[] = {
     {"task", "task", REPORT_TEXT, REPORT_ALONE},
@@ -23,12 +17,12 @@ static const struct report_column SCORE_COLUMNS[] = {
     {"chance", "chance, %", REPORT_PERCENT, REPORT_ALONE},
     {"right_items", "golden right", REPORT_COUNT, REPORT_ALONE},
     {"trials", "n", REPORT_COUNT, REPORT_ALONE},
-    INTERVAL_COLUMNS("change", "change, points", REPORT_PERCENT),
+    REPORT_MEAN_COLUMNS("change", "change, points", REPORT_PERCENT),
     REPORT_RATE_COLUMNS("gain", NULL),
     REPORT_RATE_COLUMNS("fall", NULL),
     {"correlation", NULL, REPORT_NUMBER, REPORT_ALONE},
     {"faulty", "faulty score, %", REPORT_PERCENT, REPORT_ALONE},
-    INTERVAL_COLUMNS("normalised", "normalised, %", REPORT_PERCENT),
+    REPORT_MEAN_COLUMNS("normalised", "normalised, %", REPORT_PERCENT),
     {"reason", NULL, REPORT_TEXT, REPORT_ALONE},
 };
 
@@ -42,7 +36,7 @@ static const struct report_column ANSWER_COLUMNS[] = {
     REPORT_RATE_COLUMNS("right_to_wrong", "right to wrong, %"),
     {"wrong_trials", "n, golden wrong", REPORT_COUNT, REPORT_ALONE},
     REPORT_RATE_COLUMNS("wrong_to_right", "wrong to right, %"),
-    INTERVAL_COLUMNS("logp", "log-likelihood, nats", REPORT_NUMBER),
+    REPORT_MEAN_COLUMNS("logp", "log-likelihood, nats", REPORT_NUMBER),
     {"logp_error", NULL, REPORT_NUMBER, REPORT_ALONE},
     {"logp_df", NULL, REPORT_NUMBER, REPORT_ALONE},
     {"logp_trials", "n with it", REPORT_COUNT, REPORT_ALONE},
@@ -54,14 +48,6 @@ static void put_names(struct report_table *table, uint32_t row, const struct rep
     report_table_text(table, row, "task", task->name ? task->name : "all of the area");
     report_table_set(table, row, "trials", (double)task->trials);
     table->faint[row] = task->trials < REPORT_FEW;
-}
-
-static void put_interval(struct report_table *table, uint32_t row, const char *prefix,
-                         const struct stats_interval *bounds)
-{
-    struct report_cell *cell = report_table_at(table, row, prefix);
-    cell[1].number = bounds->low;
-    cell[2].number = bounds->high;
 }
 
 /* A share of no trial is not known. */
@@ -94,14 +80,12 @@ enum status report_tasks_scores(struct report_table *out, struct report_context 
         report_table_set(out, r, "right_items", t->right_items);
         report_figure_interval(out, r, "golden", &t->golden);
         report_table_set(out, r, "chance", t->chance);
-        report_table_set(out, r, "change", t->change);
         report_table_set(out, r, "faulty", t->faulty);
-        report_table_set(out, r, "normalised", t->normalised);
         put_rate(out, r, "gain", &t->gain);
         put_rate(out, r, "fall", &t->fall);
         report_table_set(out, r, "correlation", t->correlation);
-        put_interval(out, r, "change", &t->of_change);
-        put_interval(out, r, "normalised", &t->of_normalised);
+        report_figure_mean(out, r, "change", t->change, t->of_change);
+        report_figure_mean(out, r, "normalised", t->normalised, t->of_normalised);
         if (!t->reason)
             continue;
         report_table_text(out, r, "reason", t->reason);
@@ -130,23 +114,12 @@ enum status report_tasks_answers(struct report_table *out, struct report_context
         put_rate(out, r, "wrong_to_right", &t->wrong_to_right);
         report_table_set(out, r, "right_trials", (double)t->right_to_wrong.estimate.counted);
         report_table_set(out, r, "wrong_trials", (double)t->wrong_to_right.estimate.counted);
-        report_table_set(out, r, "logp", t->logp);
-        put_interval(out, r, "logp", &t->of_logp);
+        report_figure_mean(out, r, "logp", t->logp, t->of_logp);
         report_table_set(out, r, "logp_error", t->logp_error);
         report_table_set(out, r, "logp_df", t->logp_df);
         report_table_set(out, r, "logp_trials", (double)t->logp_trials);
     }
     return st;
-}
-
-static void put_number(struct json_writer *w, const char *key, double number,
-                       const struct stats_interval *bounds)
-{
-    json_member_object(w, key);
-    json_member_number(w, "mean", number);
-    json_member_number(w, "low", isfinite(bounds->low) ? bounds->low : NAN);
-    json_member_number(w, "high", isfinite(bounds->high) ? bounds->high : NAN);
-    json_object_close(w);
 }
 
 static void put_bounds(struct json_writer *w, const struct report_interval *of)
@@ -181,17 +154,17 @@ static void put_task(struct json_writer *w, const struct report_task *t)
     put_bounds(w, &t->golden);
     json_object_close(w);
     json_member_number(w, "chance", t->chance);
-    put_number(w, "change", t->change, &t->of_change);
+    report_interval_mean(w, "change", t->change, t->of_change);
     put_share(w, "gain", &t->gain);
     put_share(w, "fall", &t->fall);
     json_member_number(w, "correlation", t->correlation);
     json_member_number(w, "faulty", t->faulty);
-    put_number(w, "normalised", t->normalised, &t->of_normalised);
+    report_interval_mean(w, "normalised", t->normalised, t->of_normalised);
     json_member_text(w, "not_identifiable", t->reason);
     put_share(w, "answer_changed", &t->answer);
     put_share(w, "right_to_wrong", &t->right_to_wrong);
     put_share(w, "wrong_to_right", &t->wrong_to_right);
-    put_number(w, "logp_change", t->logp, &t->of_logp);
+    report_interval_mean(w, "logp_change", t->logp, t->of_logp);
     json_object_close(w);
 }
 

@@ -11,6 +11,7 @@
 #include "inject/plan/plan.h"
 #include "inject/store/store.h"
 #include "inject/store/store_doubt.h"
+#include "report_fixture_corpus.h"
 
 enum { SIGN, EXPONENT, MANTISSA, FIELDS };
 static const char *const CLASS_TEXT[FIELDS] = {"sign", "exponent", "mantissa"};
@@ -116,6 +117,7 @@ static const char *further(struct arena *arena, const struct report_fixture *f)
 static char *plan_text(struct arena *arena, const struct report_fixture *f)
 {
     char *prompts = arena_printf(arena, "\"Item 0: how many clips?\"");
+    const char *sentences = f->corpus ? report_fixture_corpus_plan(arena, f->items) : NULL;
     for (uint32_t i = 1; i < f->items && prompts; i++)
         prompts = arena_printf(arena, "%s, \"Item %u: how many clips?\"", prompts, i);
     const bool equal = f->equal || f->sweep;
@@ -124,20 +126,22 @@ static char *plan_text(struct arena *arena, const struct report_fixture *f)
                                                  f->named ? NAMED_STRATA : "");
     const char *more = further(arena, f), *asked = hypotheses(arena, f);
     const char *waves = f->wave ? arena_printf(arena, ", \"waves\": [%u]", f->wave) : "";
-    if (!prompts || !strata || !more || !asked || !waves)
+    if (!prompts || !strata || !more || !asked || !waves || (f->corpus && !sentences))
         return NULL;
+    const char *items =
+        f->corpus ? sentences : arena_printf(arena, "  \"prompts\": {\"texts\": [%s]},\n", prompts);
     return arena_printf(
         arena,
         "{\n  \"title\": \"%s of a synthetic model\",\n  \"notes\": \"Made for "
         "tests: rates are known.\",\n  \"model\": \"smollm2-135m\",\n  \"decoding\": {\"n\": %d},\n"
-        "  \"prompts\": {\"texts\": [%s]},\n  \"population\": \"%s\",\n  \"design\": \"%s\",\n"
+        "%s  \"population\": \"%s\",\n  \"design\": \"%s\",\n"
         "  \"strata\": [%s],\n  \"sampling\": {\"trials\": %u%s},\n"
         "  \"record\": \"%s\",\n%s  \"seed\": %llu,\n  \"hypotheses\": %s\n}\n",
         f->sweep   ? "Ops, points and bits"
         : f->heads ? "Layers and heads"
                    : "Layers and bit fields",
-        TOKENS, prompts, equal ? "equal" : "ops", f->crossed ? "crossed" : "nested", strata,
-        f->per_stratum * (equal ? 1 : strata_of(f)) - f->wave, waves,
+        TOKENS, items ? items : "", equal ? "equal" : "ops", f->crossed ? "crossed" : "nested",
+        strata, f->per_stratum * (equal ? 1 : strata_of(f)) - f->wave, waves,
         f->summary ? "summary" : "outcome", more, (unsigned long long)f->seed, asked);
 }
 
@@ -289,7 +293,9 @@ static void fill_outcome(struct trial_row *row, struct arena *arena, const struc
         row->due_reason = "nan_trap";
     if (strcmp(row->outcome, "sdc_unscored") == 0)
         fill_text(row, arena, f, p, &rng);
-    if (f->scored)
+    if (f->corpus)
+        report_fixture_corpus_row(row, arena);
+    else if (f->scored)
         fill_score(row, p, &rng);
     row->hash = "0123456789abcdef";
 }
@@ -415,24 +421,26 @@ static enum status put_tables(struct store *store, struct arena *arena,
     st = st ? st : store_put_strata(store, stratum, strata_of(f));
     for (uint32_t i = 0; !st && i < f->items; i++) {
         const struct report_fixture_task *task = report_fixture_task(f, i);
-        st = store_put_item(store, &(struct store_item){
-                                       .id = i,
-                                       .prompt = arena_printf(arena, "Item %u: how many clips?", i),
-                                       .text = golden_text(arena, f, i),
-                                       .prompt_group = "",
-                                       .prompt_ids = "[7,8,9]",
-                                       .tokens = "[1, 2]",
-                                       .hash = f->other_device && i == 1 ? "00ff" : "ff00",
-                                       .n_prompt = 6,
-                                       .n_tokens = TOKENS,
-                                       .weight = 1. / f->items,
-                                       .underflow = i < f->underflow,
-                                       .task = f->scored ? task->name : NULL,
-                                       .area = f->scored ? task->area : NULL,
-                                       .score = f->scored ? is_right(i) : NAN,
-                                       .chance = !f->scored      ? NAN
-                                                 : f->chance > 0 ? f->chance
-                                                                 : task->chance});
+        struct store_item item = {.id = i,
+                                  .prompt = arena_printf(arena, "Item %u: how many clips?", i),
+                                  .text = golden_text(arena, f, i),
+                                  .prompt_group = "",
+                                  .prompt_ids = "[7,8,9]",
+                                  .tokens = "[1, 2]",
+                                  .hash = f->other_device && i == 1 ? "00ff" : "ff00",
+                                  .n_prompt = 6,
+                                  .n_tokens = TOKENS,
+                                  .weight = 1. / f->items,
+                                  .underflow = i < f->underflow,
+                                  .task = f->scored ? task->name : NULL,
+                                  .area = f->scored ? task->area : NULL,
+                                  .score = f->scored ? is_right(i) : NAN,
+                                  .chance = !f->scored      ? NAN
+                                            : f->chance > 0 ? f->chance
+                                                            : task->chance};
+        if (f->corpus)
+            report_fixture_corpus_item(&item, arena);
+        st = store_put_item(store, &item);
     }
     return st;
 }

@@ -30,6 +30,7 @@ struct report_fixture {
     bool named;             /* strata by site, duration and readers too: long labels */
     bool crossed, equal;    /* design; population equal instead of ops */
     bool scored;            /* golden and faulty answers with scores */
+    bool corpus;            /* items are sentences to translate: report_fixture_corpus.h */
     double chance;          /* of all tasks; 0: see report_fixture_task */
     bool summary;           /* margins, log-probabilities, deviation */
     uint32_t underflow;     /* items marked, from 0 on */

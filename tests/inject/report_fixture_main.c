@@ -25,6 +25,7 @@ static bool set(struct report_fixture *f, const char *word)
         {"equal", .flag = &f->equal},
         {"sweep", .flag = &f->sweep},
         {"scored", .flag = &f->scored},
+        {"corpus", .flag = &f->corpus},
         {"summary", .flag = &f->summary},
         {"suspect", .flag = &f->suspect},
         {"other_device", .flag = &f->other_device},

@@ -189,11 +189,53 @@ static void test_inline(void **state)
     arena_finish(&arena);
 }
 
+/* Answers are taken out by the item's rule, of translations too, as in `task run`. */
+static void test_answers(void **state)
+{
+    static const char plan[] =
+        "{\"model\":\"tiny\",\"items\":{\"list\":[{\"task\":\"tell\",\"metric\":\"bleu\",\"rule\":"
+        "\"first_line\",\"prompt\":\"p\",\"target\":\"the old "
+        "bridge\"},{\"task\":\"tell\",\"metric\":"
+        "\"chrf++\",\"prompt\":\"p\",\"target\":\"the old bridge\"},{\"task\":\"count\",\"rule\":"
+        "\"gsm8k_flexible\",\"prompt\":\"p\",\"target\":\"1000\"}]}," SAMPLING "}";
+    static const struct {
+        const char *text, *answer;
+        uint32_t item;
+        bool whole;
+    } rows[] = {{"the old bridge", "the old bridge", 0, true},
+                {"\n the old bridge \nis what it says", "the old bridge", 0, true},
+                {"the old bridges", "the old bridges", 0, false},
+                {" \n", NULL, 0, false},
+                {"the old bridge", "the old bridge", 1, true},
+                {"the old bridge\nis", "the old bridge\nis", 1, false},
+                {"She has 3 of\n 1,000.00 dollars.\n\ndef f():", "1000", 2, true},
+                {"18", "18", 2, false},
+                {"none", NULL, 2, false}};
+    struct arena arena = {0};
+    struct campaign_score *score;
+    struct bench *b = bench_begin_plan(arena_printf(&arena, "%s", plan));
+    (void)state;
+    assert_int_equal(campaign_score_create(&score, &b->plan), STATUS_OK);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        struct store_item item = {.id = rows[i].item, .text = rows[i].text};
+        assert_int_equal(campaign_score_item(score, &arena, &item), STATUS_OK);
+        if (rows[i].whole != (item.score > 1 - 1e-9))
+            fail_msg("'%s' scores %g", rows[i].text, item.score);
+        assert_true((item.answer != NULL) == (rows[i].answer != NULL));
+        if (item.answer)
+            assert_string_equal(item.answer, rows[i].answer);
+    }
+    campaign_score_destroy(&score);
+    bench_end(b);
+    arena_finish(&arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_golden), cmocka_unit_test(test_same_rows),
-        cmocka_unit_test(test_golden_right), cmocka_unit_test(test_inline)};
+        cmocka_unit_test(test_golden_right), cmocka_unit_test(test_inline),
+        cmocka_unit_test(test_answers)};
     fpenv_set();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

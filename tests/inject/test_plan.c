@@ -232,38 +232,6 @@ static void test_mistakes(void **state)
                 "/stop/rule", "design nested");
 }
 
-/* Metric and rule of an item are those of its kind: with others a score means nothing. */
-static void test_words_of_items(void **state)
-{
-    static const struct {
-        const char *item, *line;
-    } rows[] = {
-        {"\"metric\":\"acc\"", "a metric of that kind"},
-        {"\"metric\":\"acc_norm\"", "a metric of that kind"},
-        {"\"metric\":\"pass@1\"", "a metric of that kind"},
-        {"\"kind\":\"code\",\"metric\":\"bleu\"", "a metric of that kind"},
-        {"\"kind\":\"choices\",\"choices\":[[\"a\"],[\"b\"]],\"metric\":\"chrf++\"",
-         "a metric of that kind"},
-        {"\"rule\":\"code\"", "a rule of that kind"},
-        {"\"kind\":\"code\",\"rule\":\"boxed\"", "a rule of that kind"},
-        {"\"kind\":\"choices\",\"choices\":[[\"a\"],[\"b\"]],\"rule\":\"boxed\"",
-         "a rule of that kind"},
-        {"\"rule\":\"boxd\"", "found extraction rule 'boxd', expected"},
-        {"\"rule\":\"regex:((\"", "missing closing parenthesis"},
-        {"\"rule\":\"integral\",\"integrand\":\"x\"", "'integrand' and 'variable'"},
-        {"\"rule\":\"integral\",\"variable\":\"x\"", "'integrand' and 'variable'"},
-    };
-    (void)state;
-    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
-        char text[400];
-        snprintf(text, sizeof(text),
-                 "{\"model\":\"m\",\"population\":\"ops\",\"items\":{\"list\":[{\"task\":\"t\","
-                 "\"prompt\":\"p\",%s}]}}",
-                 rows[i].item);
-        expect_line(text, strstr(text, "((") ? "rule regex" : "/items/list/0", rows[i].line);
-    }
-}
-
 /* Words of a contrast are those of its dimension: a mistyped one would be an empty side. */
 static void test_words_of_contrasts(void **state)
 {
@@ -510,19 +478,12 @@ static void test_confirm_is_made(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_defaults),
-        cmocka_unit_test(test_same_identity),
-        cmocka_unit_test(test_other_identity),
-        cmocka_unit_test(test_mistakes),
-        cmocka_unit_test(test_order_of_items),
-        cmocka_unit_test(test_contrasts),
-        cmocka_unit_test(test_text_needs_no_file),
-        cmocka_unit_test(test_confirm),
-        cmocka_unit_test(test_confirm_is_made),
-        cmocka_unit_test(test_words_of_items),
-        cmocka_unit_test(test_words_of_contrasts),
-        cmocka_unit_test(test_sides_are_apart),
-        cmocka_unit_test(test_mistakes_name_the_file),
+        cmocka_unit_test(test_defaults),           cmocka_unit_test(test_same_identity),
+        cmocka_unit_test(test_other_identity),     cmocka_unit_test(test_mistakes),
+        cmocka_unit_test(test_order_of_items),     cmocka_unit_test(test_contrasts),
+        cmocka_unit_test(test_text_needs_no_file), cmocka_unit_test(test_confirm),
+        cmocka_unit_test(test_confirm_is_made),    cmocka_unit_test(test_words_of_contrasts),
+        cmocka_unit_test(test_sides_are_apart),    cmocka_unit_test(test_mistakes_name_the_file),
         cmocka_unit_test(test_least_prompts),
     };
     fpenv_set();

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Mistyped words of contrasts: the nearest is suggested. */
+/* Words of contrasts and of items that do not belong there; the nearest is suggested. */
 #include "plan_fixture.h"
 
 #define PLAN_LEAST                                                                                 \
@@ -62,9 +62,42 @@ static void test_dimensions_of_contrasts(void **state)
 #undef LAYERS
 }
 
+/* Metric and rule of an item are those of its kind: with others a score means nothing. */
+static void test_words_of_items(void **state)
+{
+    static const struct {
+        const char *item, *line;
+    } rows[] = {
+        {"\"metric\":\"acc\"", "a metric of that kind"},
+        {"\"metric\":\"acc_norm\"", "a metric of that kind"},
+        {"\"metric\":\"pass@1\"", "a metric of that kind"},
+        {"\"kind\":\"code\",\"metric\":\"bleu\"", "a metric of that kind"},
+        {"\"kind\":\"choices\",\"choices\":[[\"a\"],[\"b\"]],\"metric\":\"chrf++\"",
+         "a metric of that kind"},
+        {"\"rule\":\"code\"", "a rule of that kind"},
+        {"\"kind\":\"code\",\"rule\":\"boxed\"", "a rule of that kind"},
+        {"\"kind\":\"choices\",\"choices\":[[\"a\"],[\"b\"]],\"rule\":\"boxed\"",
+         "a rule of that kind"},
+        {"\"rule\":\"boxd\"", "found extraction rule 'boxd', expected"},
+        {"\"rule\":\"regex:((\"", "missing closing parenthesis"},
+        {"\"rule\":\"integral\",\"integrand\":\"x\"", "'integrand' and 'variable'"},
+        {"\"rule\":\"integral\",\"variable\":\"x\"", "'integrand' and 'variable'"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        char text[400];
+        snprintf(text, sizeof(text),
+                 "{\"model\":\"m\",\"population\":\"ops\",\"items\":{\"list\":[{\"task\":\"t\","
+                 "\"prompt\":\"p\",%s}]}}",
+                 rows[i].item);
+        expect_refusal(text, strstr(text, "((") ? "rule regex" : "/items/list/0", rows[i].line);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_dimensions_of_contrasts)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_dimensions_of_contrasts),
+                                       cmocka_unit_test(test_words_of_items)};
     fpenv_set();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
