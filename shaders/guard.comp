@@ -1,42 +1,55 @@
 #version 460
 /* SPDX-License-Identifier: MIT */
-/* Guards: checks of an output row, counted by one workgroup in integers. */
+/* Guards: checks of output rows, in integers; all guards of a node and kind in one dispatch. */
 #include "shared/fetch.glsl"
+#include "shared/range.h"
 
 layout(local_size_x_id = SPEC_LANES_X) in;
 layout(push_constant) uniform push_block
 {
     push_guard push;
 };
-QUAD_BUFFER(0, verdicts);
-FETCH_BUFFER(1, inputs);
-
-/* Inf and NaN of a quad, among the line's elements from `at` on. */
-uint nonfinite(uvec4 quad, uint at)
+WORD_BUFFER(0, verdicts); /* (guards, 4): count, lowest index */
+QUAD_BUFFER(1, results);  /* the rows that `inputs` reads */
+layout(std430, binding = 2) readonly buffer checks_buffer
 {
-    uint n = 0u;
-    for (uint c = 0u; c < 4u; c++) {
-        bool there = at + c >= push.first && at + c <= push.last;
-        n += there && (quad[c] & NM_INF) == NM_INF ? 1u : 0u;
-    }
-    return n;
-}
+    range_check checks[];
+};
+FETCH_BUFFER(3, inputs);
 
-shared uint parts[gl_WorkGroupSize.x];
+/* A quad whose first element is `at` of its line, of index `base` + at. found: count, lowest. */
+uvec4 check_quad(range_check c, uvec4 quad, uint at, uint base, inout uvec2 found)
+{
+    for (uint i = 0u; i < 4u; i++) {
+        bool there = at + i >= c.first && at + i <= c.last;
+        if (!there || !range_outside(c, quad[i]))
+            continue;
+        found.y = found.x == 0u ? base + at + i : found.y;
+        found.x++;
+        quad[i] = range_repair(c, quad[i]);
+    }
+    return quad;
+}
 
 void main()
 {
-    uint lane = gl_LocalInvocationID.x, n = 0u;
-    for (uint line = 0u; line < push.lines; line++) {
-        uint row = push.src + line * push.line_quads;
-        for (uint q = push.first / 4u + lane; q <= push.last / 4u; q += gl_WorkGroupSize.x)
-            n += nonfinite(FETCH(inputs, row + q), q * 4u);
+    uint index = push.guard0 + gl_WorkGroupID.y;
+    range_check c = checks[index];
+    if (c.slot - push.slot0 >= push.slots)
+        return;
+    uint quad0 = c.first / 4u, quads = c.last / 4u - quad0 + 1u;
+    uint row = push.src + c.slot * push.src_stride;
+    uvec2 found = uvec2(0u);
+    for (uint i = gl_GlobalInvocationID.x; i < push.lines * quads; i += push.lanes) {
+        uint line = i / quads, q = quad0 + i % quads;
+        uint place = row + line * push.line_quads + q, before = found.x;
+        uvec4 quad = FETCH(inputs, place);
+        quad = check_quad(c, quad, q * 4u, line * (c.last + 1u), found);
+        if (found.x != before && c.writes != 0u)
+            results[place] = quad;
     }
-    parts[lane] = n;
-    barrier();
-    if (lane == 0u) {
-        for (uint i = 1u; i < gl_WorkGroupSize.x; i++)
-            n += parts[i];
-        verdicts[push.verdict] = uvec4(n, 0u, 0u, 0u);
+    if (found.x > 0u) {
+        atomicAdd(verdicts[index * 4u], found.x);
+        atomicMin(verdicts[index * 4u + 1u], found.y);
     }
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A pass: all that can fail first, then the graph over its columns, with all threads in one
- * parallel region; guards of its outputs. */
-
+ * parallel region. */
 #include <assert.h>
 #include <inttypes.h>
 #include <omp.h>
@@ -11,6 +10,7 @@
 #include "base/fpenv.h"
 #include "base/log.h"
 #include "cpu/cpu_edit.h"
+#include "cpu/cpu_guard.h"
 #include "cpu/cpu_hook.h"
 #include "cpu/cpu_ops.h"
 #include "cpu/cpu_state.h"
@@ -32,40 +32,37 @@ static enum status own_pages(const struct cpu_run *run, const struct column *col
     return st;
 }
 
-/* True if a hook, guard or watcher of the node needs the column's scores, or logits, kept. */
-static bool needs(const struct cpu_run *run, uint32_t index, bool logits)
+/* A column's row of scores, or of logits, is wanted: a hook or a guard looks at it. */
+static void want(const struct cpu_run *run, uint32_t index, uint32_t column)
 {
     const struct node *node = &run->cpu->base.model->graph.node[index];
-    return logits ? node->out == REG_L : op_per_key(node->op);
-}
-
-static bool looked_at(const struct cpu_run *run, uint32_t column, bool logits)
-{
-    const struct pass *pass = run->pass;
-    for (uint32_t i = 0; i < pass->n_hooks; i++) {
-        if (pass->hooks[i].column == column && needs(run, pass->hooks[i].node, logits))
-            return true;
-    }
-    for (uint32_t i = 0; i < pass->n_guards; i++) {
-        if (pass->guards[i].column == column && needs(run, pass->guards[i].node, logits))
-            return true;
-    }
-    return false;
+    if (node->out == REG_L)
+        run->cpu->full_row[column] = 0;
+    if (op_per_key(node->op))
+        run->cpu->score_row[column] = 0;
 }
 
 static enum status keep_rows(struct cpu_run *run)
 {
     struct cpu *cpu = run->cpu;
-    const bool watched = run->pass->watch != NULL;
+    const struct pass *pass = run->pass;
+    const bool watched = pass->watch != NULL;
     uint32_t scores = 0, logits = 0;
     enum status st;
 
-    for (uint32_t i = 0; i < run->pass->n_columns; i++) {
-        const uint32_t outputs = run->pass->columns[i].outputs;
-        const bool row =
-            outputs & COLUMN_LOGITS || (watched && outputs != 0) || looked_at(run, i, true);
-        cpu->full_row[i] = row ? logits++ : EXECUTOR_NONE;
-        cpu->score_row[i] = watched || looked_at(run, i, false) ? scores++ : EXECUTOR_NONE;
+    for (uint32_t i = 0; i < pass->n_columns; i++) {
+        const uint32_t outputs = pass->columns[i].outputs;
+        const bool row = outputs & COLUMN_LOGITS || (watched && outputs != 0);
+        cpu->full_row[i] = row ? 0 : EXECUTOR_NONE;
+        cpu->score_row[i] = watched ? 0 : EXECUTOR_NONE;
+    }
+    for (uint32_t i = 0; i < pass->n_hooks; i++)
+        want(run, pass->hooks[i].node, pass->hooks[i].column);
+    for (uint32_t i = 0; i < pass->n_guards; i++)
+        want(run, pass->guards[i].node, pass->guards[i].column);
+    for (uint32_t i = 0; i < pass->n_columns; i++) {
+        cpu->full_row[i] = cpu->full_row[i] == EXECUTOR_NONE ? EXECUTOR_NONE : logits++;
+        cpu->score_row[i] = cpu->score_row[i] == EXECUTOR_NONE ? EXECUTOR_NONE : scores++;
     }
     st = cpu_room(cpu, REG_L, logits);
     if (!st)
@@ -121,38 +118,19 @@ static void cpu_prepare_finish(struct cpu_run *run)
     run->patched = NULL;
 }
 
-/* Values of a line (a head's scores, or the whole row) that are Inf or NaN. */
-static uint32_t count_nonfinite(const float *line, uint32_t first, uint32_t last)
-{
-    uint32_t n = 0;
-    for (uint32_t i = first; i <= last; i++)
-        n += (lang_bits(line[i]) & NM_INF) == NM_INF;
-    return n;
-}
-
-/* Verdicts of the node's guards. One thread, after the hooks and before the watcher. */
-static void cpu_guard_apply(struct cpu_run *run, uint32_t index)
-{
-    const struct node *node = &run->cpu->base.model->graph.node[index];
-    for (uint32_t i = 0; i < run->pass->n_guards; i++) {
-        struct guard *guard = &run->pass->guards[i];
-        const uint32_t slot = cpu_slot(run, guard->column);
-        const float *row =
-            guard->node == index && slot != EXECUTOR_NONE ? cpu_watch_row(run, node, slot) : NULL;
-        if (!row)
-            continue;
-        const struct guard_lines lines =
-            guard_lines(node, cpu_column(run, slot), (uint32_t)run->cpu->score_stride);
-        for (uint32_t line = 0; line < lines.n; line++)
-            guard->verdict[0] +=
-                count_nonfinite(row + (size_t)line * lines.stride, lines.first, lines.last);
-    }
-}
-
 static void wait_all(const struct cpu_task *task)
 {
     cpu_team_wait(&task->run->team, task->threads);
 }
+
+/* The first thread alone, between barriers. */
+#define CPU_PASS_ALONE(task, statement)                                                            \
+    do {                                                                                           \
+        wait_all(task);                                                                            \
+        if ((task)->thread == 0)                                                                   \
+            statement;                                                                             \
+        wait_all(task);                                                                            \
+    } while (0)
 
 static const struct graph *graph_of(const struct cpu_run *run)
 {
@@ -201,38 +179,22 @@ static void save_residuals(const struct cpu_task *task, uint32_t layer)
 static void run_node(struct cpu_task *task, uint32_t index)
 {
     struct cpu_run *run = task->run;
-    const bool stops = run->schedule->stops[index];
-    const bool alone = stops || run->pass->watch;
+    const bool hooked = run->schedule->hooked[index];
 
     task->index = index;
     task->node = &graph_of(run)->node[index];
-    if (alone || run->cpu->nodes[index].barrier)
+    if (hooked)
+        CPU_PASS_ALONE(task, cpu_hook_save(run, index));
+    else if (run->pass->watch || run->cpu->nodes[index].barrier)
         wait_all(task);
-    if (stops) {
-        if (task->thread == 0)
-            cpu_hook_save(run, index);
-        wait_all(task);
-    }
     CPU_OPS[task->node->op].run(task);
-    if (!alone)
-        return;
-    wait_all(task);
-    if (task->thread == 0) {
-        cpu_hook_apply(run, index);
-        cpu_guard_apply(run, index);
-        cpu_watch(run, task->node);
-    }
-    wait_all(task);
+    if (hooked)
+        CPU_PASS_ALONE(task, cpu_hook_apply(run, index));
+    if (run->schedule->stops[index])
+        cpu_guard(task);
+    if (run->pass->watch)
+        CPU_PASS_ALONE(task, cpu_watch(run, task->node));
 }
-
-/* The first thread alone, between barriers. */
-#define CPU_PASS_ALONE(task, statement)                                                            \
-    do {                                                                                           \
-        wait_all(task);                                                                            \
-        if ((task)->thread == 0)                                                                   \
-            statement;                                                                             \
-        wait_all(task);                                                                            \
-    } while (0)
 
 static void run_layer(struct cpu_task *task, uint32_t layer)
 {
@@ -369,12 +331,14 @@ enum status cpu_pass(struct executor *ex, const struct schedule *schedule,
     const enum status st = cpu_prepare(&run);
 
     memset(out, 0, pass->n_columns * sizeof(*out));
+    cpu_guard_begin(pass);
     if (!st) {
 #pragma omp parallel num_threads((int)cpu->threads)
         run_thread(&run);
         raise_underflow(&run);
         cpu->dispatches += graph_of(&run)->count;
     }
+    cpu_guard_end(pass);
     cpu_prepare_finish(&run);
     return st;
 }

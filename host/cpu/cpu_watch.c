@@ -7,7 +7,7 @@
 
 #include "shared/order.h"
 
-const float *cpu_watch_row(const struct cpu_run *run, const struct node *node, uint32_t slot)
+float *cpu_watch_row(const struct cpu_run *run, const struct node *node, uint32_t slot)
 {
     const struct cpu *cpu = run->cpu;
     const uint32_t column = run->column[slot];

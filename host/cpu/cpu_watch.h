@@ -7,7 +7,7 @@
 
 /* A slot's row of the node's output, null if not kept: logits and scores of columns without a
  * watcher. */
-const float *cpu_watch_row(const struct cpu_run *run, const struct node *node, uint32_t slot);
+float *cpu_watch_row(const struct cpu_run *run, const struct node *node, uint32_t slot);
 
 /* Does nothing without a watcher; on one thread. */
 void cpu_watch(const struct cpu_run *run, const struct node *node);

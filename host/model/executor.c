@@ -209,11 +209,16 @@ static enum status check_guard(const struct executor *ex, const struct pass *pas
 
     memset(guard->verdict, 0, sizeof(guard->verdict));
     if (guard->node < graph->count && guard->column < pass->n_columns &&
-        op_is_site(graph->node[guard->node].op) && guard->kind == GUARD_NONFINITE)
-        return STATUS_OK;
+        guard->kind < GUARD_KINDS && op_is_site(graph->node[guard->node].op)) {
+        const bool wide = graph_reg_wide(graph->node[guard->node].out);
+        if (guard_round(guard, wide ? NM_F32 : (uint32_t)ex->act))
+            return STATUS_OK;
+    }
     log_error("pass: guard %" PRIu32 ": found node %" PRIu32 ", column %" PRIu32
-              ", kind %d, expected a site and a column of the pass",
-              i, guard->node, guard->column, (int)guard->kind);
+              ", kind %d, range %g to %g, expected a site and a column of the pass, and bounds in "
+              "order",
+              i, guard->node, guard->column, (int)guard->kind, (double)guard->low,
+              (double)guard->high);
     return STATUS_INTERNAL;
 }
 

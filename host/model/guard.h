@@ -6,17 +6,29 @@
 #ifndef VKFI_MODEL_GUARD_H
 #define VKFI_MODEL_GUARD_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "model/graph.h"
+#include "shared/range.h"
 
 #define GUARD_MOST 65536 /* of a pass */
 
 #define GUARD_WORDS 4 /* of a verdict */
 
-/* What a guard checks, and the words of its verdict; those not named are 0. */
+/* What a guard checks, and the words of its verdict; those not named are 0. The guards of a node
+ * act in this order. */
 enum guard_kind {
-    GUARD_NONFINITE /* [0]: number of Inf and NaN values in the row */
+    GUARD_NONFINITE, /* [0]: number of Inf and NaN values in the row */
+    GUARD_RANGE,     /* [0]: number of values outside low .. high, [1]: index of the first */
+    GUARD_KINDS
+};
+
+/* What becomes of values outside a range. Later ops, hooks of later ops and the watcher see it. */
+enum guard_action {
+    GUARD_COUNT, /* nothing */
+    GUARD_CLIP,  /* the bound that is nearer; NaN: 0, or the bound nearest to it */
+    GUARD_ZERO   /* 0 */
 };
 
 /* For one op and one column of the pass; a column that does not reach the op gives the verdict
@@ -25,12 +37,26 @@ struct guard {
     uint32_t node; /* index in model->graph.node: a site */
     uint32_t column;
     enum guard_kind kind;
-    uint32_t tag;                  /* the asker's own */
+    uint32_t tag;    /* the asker's own */
+    float low, high; /* RANGE: by the order of nm_key, so that -0 is 0; NaN is outside, Inf as the
+                        bounds say. Rounded to the type of the row first, by executor_pass */
+    enum guard_action action;      /* RANGE */
     uint32_t verdict[GUARD_WORDS]; /* out */
 };
 
+/* False (nothing is written): a range whose bounds are not numbers in order. `act`: storage type of
+ * the row's values. */
+bool guard_round(struct guard *guard, uint32_t act);
+
+/* The check of a NONFINITE or RANGE guard, with no slot and no elements yet. */
+struct range_check guard_check_of(const struct guard *guard);
+
+/* The verdict of a check that found `count` elements, the first of them at index `first`. */
+void guard_conclude(struct guard *guard, uint32_t count, uint32_t first);
+
 /* The values of an output row: one line, or for scores and probabilities one line per head, of the
- * keys that the column sees. */
+ * keys that the column sees. The index of an element is line * (last + 1) + its place in the line.
+ */
 struct guard_lines {
     uint32_t n, stride;   /* elements; `stride` from line to line */
     uint32_t first, last; /* elements of a line that are present */

@@ -3,8 +3,10 @@
 #include "model/schedule.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/log.h"
+#include "model/op.h"
 
 /* False: the column needs nothing after the K/V store of its last layer. */
 static bool goes_on(const struct pass *pass, const bool *seen, uint32_t column)
@@ -77,14 +79,72 @@ static void assign_outputs(struct schedule *s, const bool *seen_logits)
     }
 }
 
+/* Stable, so that the guards of a kind keep their order within it. `count` (keys + 1). */
+struct sort {
+    const struct pass *pass;
+    uint32_t *count;
+    uint32_t keys;
+    bool by_kind; /* else by node */
+};
+
+static void sort_guards(const struct sort *sort, const uint32_t *from, uint32_t *to)
+{
+    const uint32_t n = sort->pass->n_guards;
+    memset(sort->count, 0, (sort->keys + 1) * sizeof(*sort->count));
+    for (int place = 0; place < 2; place++) {
+        for (uint32_t i = 0; i < n; i++) {
+            const uint32_t index = from ? from[i] : i;
+            const struct guard *guard = &sort->pass->guards[index];
+            const uint32_t key = sort->by_kind ? (uint32_t)guard->kind : guard->node;
+            if (place)
+                to[sort->count[key]++] = index;
+            else
+                sort->count[key + 1]++;
+        }
+        for (uint32_t key = 0; !place && key < sort->keys; key++)
+            sort->count[key + 1] += sort->count[key];
+    }
+}
+
+/* Places the guards by node and kind; `spare` (n_guards). */
+static void assign_guards(struct schedule *s, uint32_t nodes, uint32_t *spare)
+{
+    uint32_t kinds[GUARD_KINDS + 1];
+    const struct sort by_kind = {s->pass, kinds, GUARD_KINDS, true};
+    const struct sort by_node = {s->pass, s->guard_first, nodes, false};
+    sort_guards(&by_kind, NULL, spare);
+    sort_guards(&by_node, spare, s->guard);
+    /* placing has moved each node's first to its end, which is the next one's first */
+    memmove(s->guard_first + 1, s->guard_first, nodes * sizeof(*s->guard_first));
+    s->guard_first[0] = 0;
+}
+
+/* Which nodes stop, and which columns are looked at, at their logits too. */
+static void mark(struct schedule *s, uint32_t nodes, bool *column, bool *logits)
+{
+    const struct pass *pass = s->pass;
+    for (uint32_t i = 0; i < pass->n_hooks; i++) {
+        const struct hook *hook = &pass->hooks[i];
+        s->hooked[hook->node] = s->stops[hook->node] = column[hook->column] = true;
+        logits[hook->column] |= hook->node + 1 == nodes;
+    }
+    for (uint32_t i = 0; i < pass->n_guards; i++) {
+        const struct guard *guard = &pass->guards[i];
+        s->stops[guard->node] = column[guard->column] = true;
+        logits[guard->column] |= guard->node + 1 == nodes;
+    }
+}
+
 enum status schedule_make(struct schedule *out, const struct model *model, const struct pass *pass)
 {
     const uint32_t n = pass->n_columns, layers = model->hp.n_layers, nodes = model->graph.count;
-    uint32_t *words =
-        malloc((4 * (size_t)n + 2 * (size_t)layers) * sizeof(*words) + nodes + 2 * (size_t)n);
+    const uint32_t guards = pass->n_guards, firsts = guards > 0 ? nodes + 1 : 0;
+    const size_t count = 4 * (size_t)n + 2 * (size_t)layers + 2 * (size_t)guards + firsts;
+    const size_t flags = 2 * (size_t)nodes + 2 * (size_t)n;
+    uint32_t *words = malloc(count * sizeof(*words) + flags * sizeof(bool));
     *out = (struct schedule){.pass = pass, .memory = words};
     if (!words) {
-        log_error("pass: no host memory for %u columns", n);
+        log_error("pass: no host memory for %u columns and %u guards", n, guards);
         return STATUS_MEMORY;
     }
     out->column = words;
@@ -93,25 +153,46 @@ enum status schedule_make(struct schedule *out, const struct model *model, const
     out->output_slot = out->output + n;
     out->active = out->output_slot + n;
     out->tail = out->active + layers;
-    out->stops = (bool *)(out->tail + layers);
-    bool *column = out->stops + nodes, *logits = column + n; /* watched are its logits */
-    for (uint32_t i = 0; i < nodes + 2 * n; i++)
-        out->stops[i] = false;
-    for (uint32_t i = 0; i < pass->n_hooks; i++) {
-        const struct hook *hook = &pass->hooks[i];
-        out->stops[hook->node] = column[hook->column] = true;
-        logits[hook->column] |= hook->node + 1 == nodes;
-    }
-    for (uint32_t i = 0; i < pass->n_guards; i++) {
-        const struct guard *guard = &pass->guards[i];
-        out->stops[guard->node] = column[guard->column] = true;
-        logits[guard->column] |= guard->node + 1 == nodes;
-    }
+    out->guard = out->tail + layers;
+    out->guard_first = guards > 0 ? out->guard + 2 * (size_t)guards : NULL;
+    out->stops = (bool *)(words + count);
+    out->hooked = out->stops + nodes;
+    bool *column = out->hooked + nodes, *logits = column + n; /* watched are its logits */
+    memset(out->stops, 0, flags * sizeof(bool));
+    mark(out, nodes, column, logits);
+    if (guards > 0)
+        assign_guards(out, nodes, out->guard + guards);
     assign_slots(out, column);
     for (uint32_t layer = 0; layer < layers; layer++)
         count_layer(out, column, layer);
     assign_outputs(out, logits);
     return STATUS_OK;
+}
+
+bool schedule_next_guards(const struct schedule *schedule, uint32_t node,
+                          struct schedule_guards *it)
+{
+    const uint32_t *first = schedule->guard_first;
+    if (!first)
+        return false;
+    uint32_t at = it->n > 0 ? it->first + it->n : first[node], n = 0;
+    if (at == first[node + 1])
+        return false;
+    const struct guard *guards = schedule->pass->guards;
+    const enum guard_kind kind = guards[schedule->guard[at]].kind;
+    while (at + n < first[node + 1] && guards[schedule->guard[at + n]].kind == kind)
+        n++;
+    *it = (struct schedule_guards){kind, at, n};
+    return true;
+}
+
+uint32_t schedule_guard_slot(const struct schedule *schedule, const struct model *model,
+                             const struct guard *guard)
+{
+    const struct node *node = &model->graph.node[guard->node];
+    if (node->op == OP_EMBED && schedule->pass->columns[guard->column].checkpoint != EXECUTOR_NONE)
+        return EXECUTOR_NONE;
+    return (op_is_output(node) ? schedule->output_slot : schedule->slot)[guard->column];
 }
 
 void schedule_finish(struct schedule *schedule)

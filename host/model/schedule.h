@@ -23,7 +23,10 @@ struct schedule {
     uint32_t *output;      /* (n_outputs) columns with outputs; first the n_logits of them that need
                               the output matrix, whose logits are asked for or watched */
     uint32_t *output_slot; /* (n_columns) and back; EXECUTOR_NONE: none */
+    bool *hooked;          /* (graph.count) a hook acts at the node */
     bool *stops;           /* (graph.count) a hook or a guard acts after the node */
+    uint32_t *guard;       /* (n_guards) guards of the pass by node, then by kind, then as given */
+    uint32_t *guard_first; /* (graph.count + 1) of a node's, in `guard`; null: the pass has none */
     void *memory;
 };
 
@@ -37,6 +40,21 @@ bool schedule_loads(const struct column *column, uint32_t layer);
 
 /* True if the residual that enters the layer goes to the column's save row. */
 bool schedule_saves(const struct column *column, uint32_t layer);
+
+/* Guards of one node and kind. */
+struct schedule_guards {
+    enum guard_kind kind;
+    uint32_t first, n; /* in schedule.guard */
+};
+
+/* From one kind of the node's guards to the next, kinds rising; all zeros at the start. False:
+ * there are no more. */
+bool schedule_next_guards(const struct schedule *schedule, uint32_t node,
+                          struct schedule_guards *it);
+
+/* The slot at which a guard's column is evaluated at its node, EXECUTOR_NONE: at none. */
+uint32_t schedule_guard_slot(const struct schedule *schedule, const struct model *model,
+                             const struct guard *guard);
 
 /* True if slots of the outputs are other rows than those of the layers, or have just been loaded:
  * residuals have to be moved first. */

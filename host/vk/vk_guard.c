@@ -1,39 +1,105 @@
 /* SPDX-License-Identifier: MIT */
-/* GUARD: a workgroup for each guard of a node's rows. */
+/* GUARD: the guards of a node, one dispatch for each kind. */
+#include "model/guard.h"
+
+#include <string.h>
+
+#include "vk/vk_memory.h"
 #include "vk/vk_ops.h"
 #include "vk/vk_run.h"
 
-static enum status check_row(struct vk_run *run, const struct vk_rec *rec, uint32_t index,
-                             uint32_t slot)
+#define STRIP_QUADS 256u /* of a workgroup */
+
+enum status vk_guard_prepare(struct vk_run *run)
+{
+    const struct pass *pass = run->pass;
+    struct vk_memory *m = &run->vk->memory;
+    const enum status st =
+        pass->n_guards > 0 ? vk_memory_guards(run->vk, pass->n_guards) : STATUS_OK;
+
+    if (st || pass->n_guards == 0)
+        return st;
+    struct range_check *checks = gpu_buffer_mapped(m->checks);
+    uint32_t *verdict = gpu_buffer_mapped(m->verdicts);
+    for (uint32_t i = 0; i < pass->n_guards; i++, verdict += GUARD_WORDS) {
+        const struct guard *guard = &pass->guards[run->schedule->guard[i]];
+        const struct node *node = &run->vk->base.model->graph.node[guard->node];
+        const struct guard_lines lines =
+            guard_lines(node, &pass->columns[guard->column], m->score_stride);
+        checks[i] = guard_check_of(guard);
+        checks[i].slot = schedule_guard_slot(run->schedule, run->vk->base.model, guard);
+        checks[i].first = lines.first;
+        checks[i].last = lines.last;
+        memset(verdict, 0, VK_QUAD);
+        verdict[1] = UINT32_MAX;
+    }
+    return st;
+}
+
+void vk_guard_read(const struct vk_run *run)
+{
+    const struct vk_memory *m = &run->vk->memory;
+    const uint32_t *verdict = m->verdicts ? gpu_buffer_mapped(m->verdicts) : NULL;
+
+    for (uint32_t i = 0; i < run->pass->n_guards; i++, verdict += GUARD_WORDS)
+        guard_conclude(&run->pass->guards[run->schedule->guard[i]], verdict[0], verdict[1]);
+}
+
+/* Whether some guard of a kind concerns a slot of the record; `out_writes`: some may change rows.
+ */
+static bool concerned(const struct vk_run *run, const struct vk_rec *rec,
+                      const struct schedule_guards *kind, bool *out_writes)
+{
+    bool any = false;
+
+    *out_writes = false;
+    for (uint32_t i = kind->first; i < kind->first + kind->n; i++) {
+        const struct guard *guard = &run->pass->guards[run->schedule->guard[i]];
+        const uint32_t slot = run->slot[guard->column];
+        any |= slot >= rec->slot0 && slot - rec->slot0 < rec->slots;
+        *out_writes |= guard->kind == GUARD_RANGE && guard->action != GUARD_COUNT;
+    }
+    return any;
+}
+
+static enum status check(struct vk_run *run, const struct vk_rec *rec,
+                         const struct schedule_guards *kind)
 {
     const struct vk *vk = rec->vk;
-    const struct guard_lines lines =
-        guard_lines(rec->node, &run->pass->columns[run->column[slot]], vk->memory.score_stride);
-    const struct push_guard push = {.src = (uint32_t)vk_rec_row(rec, slot),
-                                    .lines = lines.n,
-                                    .line_quads = lines.stride / 4,
-                                    .first = lines.first,
-                                    .last = lines.last,
-                                    .verdict = index};
-    const struct vk_dispatch d = {.key = {.shader = VK_SHADER_GUARD},
-                                  .buffers = {vk->memory.verdicts, vk->memory.work},
-                                  .push = &push,
-                                  .push_size = sizeof(push),
-                                  .groups = {1, 1, 1}};
+    const struct node *node = rec->node;
+    const bool keyed = node->out == REG_S || node->out == REG_P;
+    const uint32_t row = keyed ? rec->score_slot0 : 0, x = vk->kernels.shape.x[VK_SHADER_GUARD];
+    const uint32_t quads =
+        keyed ? node->rows * (rec->last_position / 4 + 1) : order_ceil(node->rows, 4);
+    const uint32_t strips = order_ceil(quads, STRIP_QUADS);
+    const struct push_guard push = {.src = rec->dst.at - row * rec->dst.stride,
+                                    .src_stride = rec->dst.stride,
+                                    .slot0 = rec->slot0,
+                                    .slots = rec->slots,
+                                    .lines = keyed ? node->rows : 1,
+                                    .line_quads = vk->memory.score_stride / 4,
+                                    .lanes = strips * x,
+                                    .guard0 = kind->first};
+    const struct vk_dispatch d = {
+        .key = {.shader = VK_SHADER_GUARD},
+        .buffers = {vk->memory.verdicts, vk->memory.work, vk->memory.checks, vk->memory.work},
+        .push = &push,
+        .push_size = sizeof(push),
+        .groups = {strips, kind->n, 1}};
+    bool writes;
 
-    vk_run_access(run, OP_BIT(rec->node->out), OP_BIT(VK_RUN_VERDICTS));
+    if (!concerned(run, rec, kind, &writes))
+        return STATUS_OK;
+    vk_run_access(run, OP_BIT(node->out), writes ? OP_BIT(node->out) : 0);
     return vk_dispatch(rec, &d);
 }
 
 enum status vk_guard(struct vk_run *run, const struct vk_rec *rec)
 {
+    struct schedule_guards kind = {0};
     enum status st = STATUS_OK;
 
-    for (uint32_t i = 0; i < run->pass->n_guards && !st; i++) {
-        const struct guard *guard = &run->pass->guards[i];
-        const uint32_t slot = run->slot[guard->column];
-        if (guard->node == rec->index && slot >= rec->slot0 && slot - rec->slot0 < rec->slots)
-            st = check_row(run, rec, i, slot);
-    }
+    while (!st && schedule_next_guards(run->schedule, rec->index, &kind))
+        st = check(run, rec, &kind);
     return st;
 }

@@ -74,7 +74,7 @@ static const struct interface interfaces[VK_SHADER_COUNT] = {
     [VK_SHADER_ADD] = {"add", 2, 1 << 1, sizeof(struct push_add), HAS_ACT | HAS_X | HAS_HOOK,
                        X_ONLY},
     [VK_SHADER_LOGITS] = {"logits", 3, 1 << 2, sizeof(struct push_logits), HAS_X, X_ONLY},
-    [VK_SHADER_GUARD] = {"guard", 2, 1 << 1, sizeof(struct push_guard), HAS_X, X_ONLY},
+    [VK_SHADER_GUARD] = {"guard", 4, 1 << 3, sizeof(struct push_guard), HAS_X, X_ONLY},
 };
 
 /* CPU drivers: one vector of invocations, nothing shared. GPUs: the partials of a sum side by side,

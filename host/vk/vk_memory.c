@@ -174,9 +174,9 @@ enum status vk_memory_init(struct vk *vk, const struct executor_params *params)
 void vk_memory_finish(struct vk_memory *memory)
 {
     struct gpu_buffer **const buffers[] = {
-        &memory->work,           &memory->columns,    &memory->rope,   &memory->hooks,
-        &memory->strips_of_rows, &memory->results,    &memory->hidden, &memory->logits,
-        &memory->verdicts,       &memory->checkpoints};
+        &memory->work,           &memory->columns, &memory->rope,       &memory->hooks,
+        &memory->strips_of_rows, &memory->results, &memory->hidden,     &memory->logits,
+        &memory->verdicts,       &memory->checks,  &memory->checkpoints};
 
     for (size_t i = 0; i < sizeof(buffers) / sizeof(*buffers); i++)
         gpu_buffer_destroy(buffers[i]);
@@ -213,12 +213,18 @@ enum status vk_memory_hooks(struct vk *vk, uint32_t words)
     return grow(vk, &(struct growth){&m->hooks, &m->hook_words, "hooks", head, 4}, words);
 }
 
-enum status vk_memory_verdicts(struct vk *vk, uint32_t guards)
+enum status vk_memory_guards(struct vk *vk, uint32_t guards)
 {
     struct vk_memory *m = &vk->memory;
+    enum status st =
+        grow(vk, &(struct growth){&m->verdicts, &m->verdict_room, "verdicts", 0, VK_QUAD}, guards);
 
-    return grow(vk, &(struct growth){&m->verdicts, &m->verdict_room, "verdicts", 0, VK_QUAD},
-                guards);
+    if (!st)
+        st = grow(
+            vk,
+            &(struct growth){&m->checks, &m->check_room, "guards", 0, sizeof(struct range_check)},
+            guards);
+    return st;
 }
 
 enum status vk_memory_logits(struct vk *vk, uint32_t rows)
@@ -247,8 +253,9 @@ enum status vk_memory_edit(struct gpu_buffer *buffer, uint64_t word, struct hook
 uint64_t vk_memory_bytes(const struct vk_memory *memory)
 {
     const struct gpu_buffer *const buffers[] = {
-        memory->work,    memory->columns, memory->rope,   memory->hooks,    memory->strips_of_rows,
-        memory->results, memory->hidden,  memory->logits, memory->verdicts, memory->checkpoints};
+        memory->work,           memory->columns, memory->rope,       memory->hooks,
+        memory->strips_of_rows, memory->results, memory->hidden,     memory->logits,
+        memory->verdicts,       memory->checks,  memory->checkpoints};
     uint64_t bytes = 0;
 
     for (size_t i = 0; i < sizeof(buffers) / sizeof(*buffers); i++)

@@ -9,8 +9,8 @@
 enum status vk_memory_init(struct vk *vk, const struct executor_params *params) STATUS_MUST_USE;
 void vk_memory_finish(struct vk_memory *memory);
 
-/* Room for the verdicts of this many guards. */
-enum status vk_memory_verdicts(struct vk *vk, uint32_t guards) STATUS_MUST_USE;
+/* Room for this many guards and their verdicts. */
+enum status vk_memory_guards(struct vk *vk, uint32_t guards) STATUS_MUST_USE;
 
 /* Room for captured words after the hooks, or for rows of logits, of a pass. No work is in
  * flight. */

@@ -274,15 +274,6 @@ static void read_hooks(const struct vk_run *run)
         memcpy(run->pass->words, data + HOOK_MOST, run->pass->n_words * sizeof(*run->pass->words));
 }
 
-static void read_verdicts(const struct vk_run *run)
-{
-    const struct vk_memory *m = &run->vk->memory;
-    const uint32_t *words = m->verdicts ? gpu_buffer_mapped(m->verdicts) : NULL;
-
-    for (uint32_t i = 0; i < run->pass->n_guards; i++)
-        memcpy(run->pass->guards[i].verdict, words + (size_t)i * GUARD_WORDS, VK_QUAD);
-}
-
 static enum status run_pass(struct vk_run *run)
 {
     struct vk *vk = run->vk;
@@ -320,7 +311,7 @@ enum status vk_pass(struct executor *ex, const struct schedule *schedule, struct
     if (!st) {
         read_results(&run);
         read_hooks(&run);
-        read_verdicts(&run);
+        vk_guard_read(&run);
     }
     vk_prepare_finish(&run);
     return st;

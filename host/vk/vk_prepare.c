@@ -55,17 +55,6 @@ static enum status logit_rows(const struct vk_run *run)
     return vk_memory_logits(run->vk, rows);
 }
 
-/* Guards of columns that do not reach them have the verdict 0. */
-static enum status clear_verdicts(const struct vk_run *run)
-{
-    const uint32_t n = run->pass->n_guards;
-    const enum status st = n > 0 ? vk_memory_verdicts(run->vk, n) : STATUS_OK;
-
-    if (!st && n > 0)
-        memset(gpu_buffer_mapped(run->vk->memory.verdicts), 0, (size_t)n * VK_QUAD);
-    return st;
-}
-
 enum status vk_prepare(struct vk_run *run)
 {
     const uint32_t n = run->pass->n_columns;
@@ -80,7 +69,7 @@ enum status vk_prepare(struct vk_run *run)
     if (!st)
         st = logit_rows(run);
     if (!st)
-        st = clear_verdicts(run);
+        st = vk_guard_prepare(run);
     if (!st)
         upload_columns(run);
     return st;

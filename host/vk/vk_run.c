@@ -93,13 +93,13 @@ static bool rotates_next(const struct vk_memory *m, const struct node *node,
 }
 
 /* The next node if one dispatch can do both: nothing acts between them, and roundings are the
- * same. */
+ * same. Guards of the second act after both. */
 static const struct node *fused_of(const struct vk_run *run, uint32_t index)
 {
     const struct graph *graph = &run->vk->base.model->graph;
     const struct node *node = &graph->node[index];
 
-    if (index + 1 >= graph->count || !is_plain(run, index) || !is_plain(run, index + 1))
+    if (index + 1 >= graph->count || !is_plain(run, index) || run->schedule->hooked[index + 1])
         return NULL;
     return adds_rows(node, &node[1]) || rotates_next(&run->vk->memory, node, &node[1]) ? &node[1]
                                                                                        : NULL;
@@ -133,12 +133,12 @@ static struct vk_rec rec_of(struct vk_run *run, uint32_t index, const struct vk_
 
 enum status vk_run_node(struct vk_run *run, uint32_t index, const struct vk_range *range)
 {
-    if (run->fused != 0 && run->fused == index)
-        return STATUS_OK;
     const struct vk_rec rec = rec_of(run, index, range);
     const bool linear = rec.node->op == OP_LINEAR;
     const uint64_t limit =
         gpu_get_info(run->vk->gpu)->kind == GPU_KIND_CPU ? RUN_MACS_PROCESSOR : RUN_MACS_GPU;
+    if (run->fused != 0 && run->fused == index) /* recorded already, with the one before it */
+        return vk_guard(run, &rec);
     enum status st = vk_patch_save(run, &rec);
 
     if (!st && (!linear || run->vk->weights.plan[index].merged > 0)) {

@@ -34,7 +34,6 @@ void vk_prepare_finish(struct vk_run *run);
 #define VK_RUN_SAVED (OP_PAGES + 1)
 #define VK_RUN_CHECKPOINTS (OP_PAGES + 2)
 #define VK_RUN_HOOKS (OP_PAGES + 3)
-#define VK_RUN_VERDICTS (OP_PAGES + 4)
 
 /* A barrier if what follows, with these reads and writes, must wait for what was recorded. */
 void vk_run_access(struct vk_run *run, uint32_t reads, uint32_t writes);
@@ -69,8 +68,11 @@ enum status vk_run_op(const struct vk_rec *rec) STATUS_MUST_USE;
 enum status vk_patch_save(struct vk_run *run, const struct vk_rec *rec) STATUS_MUST_USE;
 enum status vk_patch(struct vk_run *run, const struct vk_rec *rec) STATUS_MUST_USE;
 
-/* Dispatches the node's guards, one after the other. */
+/* Before the pass: checks for the device, verdicts of none found. At the node: dispatches its
+ * guards. After the pass: the verdicts, which the host sees. */
+enum status vk_guard_prepare(struct vk_run *run) STATUS_MUST_USE;
 enum status vk_guard(struct vk_run *run, const struct vk_rec *rec) STATUS_MUST_USE;
+void vk_guard_read(const struct vk_run *run);
 
 /* Submits, and gives the rows of the node's output to the watcher, if there is one. */
 enum status vk_watch(struct vk_run *run, const struct vk_rec *rec) STATUS_MUST_USE;

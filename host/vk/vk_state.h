@@ -31,12 +31,13 @@ struct vk_memory {
     struct gpu_buffer *strips_of_rows; /* (logit_rows, strips, DIGEST_QUADS) */
     struct gpu_buffer *results;        /* (max_columns, DIGEST_QUADS) */
     struct gpu_buffer *hidden;         /* (max_columns, embd_quads) rows entering the output */
+    struct gpu_buffer *checks;         /* (check_room) struct range_check; null: none yet */
     struct gpu_buffer *verdicts;       /* (verdict_room) quads of guards; null: none yet */
     struct gpu_buffer *logits;         /* (logit_room, n_vocab) rows asked for; null: none yet */
     struct gpu_buffer *checkpoints;    /* (n_checkpoints, n_layers + 1, checkpoint_row) or null */
     struct vk_reg reg[REG_COUNT];
     struct vk_reg saved; /* inputs of hooked ops that work in place, by slot */
-    uint32_t hook_words, logit_room, verdict_room;
+    uint32_t hook_words, logit_room, check_room, verdict_room;
     uint32_t score_columns; /* rows of S and P */
     uint32_t logit_rows;    /* rows of L */
     uint32_t score_stride;  /* key positions of a head in S and P */

@@ -151,12 +151,13 @@ struct push_logits {
     uint stage;
 };
 
-/* One row: lines (heads) of keys, or one line. */
+/* Grid: strips of a row, guards. A row has lines (heads) of keys, or is one line. */
 struct push_guard {
-    uint src;
+    uint src, src_stride;
+    uint slot0, slots; /* guards of other slots are left alone */
     uint lines, line_quads;
-    uint first, last; /* elements of a line that are present */
-    uint verdict;     /* quad of the verdicts */
+    uint lanes;  /* invocations of a row */
+    uint guard0; /* in the list of checks and of verdicts */
 };
 
 /* Words of a digest, in the strips and in the results. */

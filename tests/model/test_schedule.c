@@ -11,14 +11,14 @@
 #include "base/rng.h"
 #include "model/schedule.h"
 
-enum { LAYERS = 5, NODES = 23, MOST = 12, PASSES = 20000 };
+enum { LAYERS = 5, NODES = 23, MOST = 12, GUARDS = 40, PASSES = 20000 };
 
 struct made {
     struct model model;
     struct node nodes[NODES];
     struct column column[MOST];
     struct hook hook[MOST];
-    struct guard guard[MOST];
+    struct guard guard[GUARDS];
     struct pass pass;
 };
 
@@ -68,10 +68,11 @@ static void make(struct made *m, uint64_t id)
     for (uint32_t i = 0; i < hooks; i++)
         m->hook[i] = (struct hook){.node = one_in(&rng, 3) ? NODES - 1 : below(&rng, NODES),
                                    .column = below(&rng, n)};
-    const uint32_t guards = below(&rng, 3);
+    const uint32_t guards = below(&rng, one_in(&rng, 4) ? GUARDS : 3);
     for (uint32_t i = 0; i < guards; i++)
         m->guard[i] = (struct guard){.node = one_in(&rng, 3) ? NODES - 1 : below(&rng, NODES),
-                                     .column = below(&rng, n)};
+                                     .column = below(&rng, n),
+                                     .kind = (enum guard_kind)below(&rng, GUARD_KINDS)};
     m->pass = (struct pass){.columns = m->column,
                             .guards = m->guard,
                             .n_guards = guards,
@@ -149,6 +150,40 @@ static void check_outputs(const struct made *m, const struct schedule *s)
     assert_int_equal(s->n_logits, logits);
 }
 
+/* Every guard once, at its node, under its kind, in the order given. */
+static void check_guards(const struct made *m, const struct schedule *s, uint32_t node)
+{
+    struct schedule_guards it = {0};
+    uint32_t seen = 0, wanted = 0;
+    for (uint32_t i = 0; i < m->pass.n_guards; i++)
+        wanted += m->guard[i].node == node;
+    for (uint32_t kinds = 0; schedule_next_guards(s, node, &it); kinds++) {
+        assert_true(it.n > 0);
+        assert_true(kinds == 0 || it.kind > m->guard[s->guard[it.first - 1]].kind);
+        for (uint32_t i = it.first; i < it.first + it.n; i++) {
+            assert_int_equal(m->guard[s->guard[i]].node, node);
+            assert_int_equal(m->guard[s->guard[i]].kind, it.kind);
+            assert_true(i == it.first || s->guard[i - 1] < s->guard[i]);
+        }
+        seen += it.n;
+    }
+    assert_int_equal(seen, wanted);
+}
+
+static void check_nodes(const struct made *m, const struct schedule *s)
+{
+    for (uint32_t node = 0; node < NODES; node++) {
+        bool hooked = false, guarded = false;
+        for (uint32_t i = 0; i < m->pass.n_hooks; i++)
+            hooked |= m->hook[i].node == node;
+        for (uint32_t i = 0; i < m->pass.n_guards; i++)
+            guarded |= m->guard[i].node == node;
+        assert_int_equal(s->hooked[node], hooked);
+        assert_int_equal(s->stops[node], hooked || guarded);
+        check_guards(m, s, node);
+    }
+}
+
 static void test_random_passes(void **state)
 {
     static struct made m;
@@ -159,14 +194,7 @@ static void test_random_passes(void **state)
         assert_int_equal(schedule_make(&s, &m.model, &m.pass), STATUS_OK);
         for (uint32_t i = 0; i < m.pass.n_columns; i++)
             assert_int_equal(s.slot[s.column[i]], i);
-        for (uint32_t node = 0; node < NODES; node++) {
-            bool any = false;
-            for (uint32_t i = 0; i < m.pass.n_hooks; i++)
-                any |= m.hook[i].node == node;
-            for (uint32_t i = 0; i < m.pass.n_guards; i++)
-                any |= m.guard[i].node == node;
-            assert_int_equal(s.stops[node], any);
-        }
+        check_nodes(&m, &s);
         check_layers(&m, &s);
         check_outputs(&m, &s);
         schedule_finish(&s);

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT */
+/* Guards: each thread checks a part of the rows concerned, and adds what it found to the
+ * verdicts. */
+#include "cpu/cpu_guard.h"
+
+#include "cpu/cpu_ops.h"
+#include "cpu/cpu_watch.h"
+
+/* Lines of a row, and elements of each line, that one thread checks. */
+struct part {
+    float *row;
+    struct guard_lines lines;
+    uint32_t line, line_end;
+    uint32_t first, end; /* of each line */
+};
+
+void cpu_guard_begin(const struct pass *pass)
+{
+    for (uint32_t i = 0; i < pass->n_guards; i++)
+        pass->guards[i].verdict[1] = UINT32_MAX;
+}
+
+void cpu_guard_end(const struct pass *pass)
+{
+    for (uint32_t i = 0; i < pass->n_guards; i++)
+        guard_conclude(&pass->guards[i], pass->guards[i].verdict[0], pass->guards[i].verdict[1]);
+}
+
+static void add_found(struct guard *guard, uint32_t count, uint32_t first)
+{
+    uint32_t *lowest = &guard->verdict[1];
+    uint32_t seen = __atomic_load_n(lowest, __ATOMIC_RELAXED);
+
+    __atomic_fetch_add(&guard->verdict[0], count, __ATOMIC_RELAXED);
+    while (first < seen && !__atomic_compare_exchange_n(lowest, &seen, first, true,
+                                                        __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+        continue;
+}
+
+static uint32_t count_outside(const struct range_check *check, const float *line, uint32_t n)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < n; i++)
+        count += range_outside(*check, lang_bits(line[i]));
+    return count;
+}
+
+/* A line with values outside; the index of the first, given that of its first element. */
+static uint32_t repair(const struct range_check *check, float *line, uint32_t n, uint32_t index)
+{
+    uint32_t first = UINT32_MAX;
+    for (uint32_t i = 0; i < n; i++) {
+        const uint32_t bits = lang_bits(line[i]);
+        if (!range_outside(*check, bits))
+            continue;
+        first = first == UINT32_MAX ? index + i : first;
+        if (check->writes)
+            line[i] = lang_float(range_repair(*check, bits));
+    }
+    return first;
+}
+
+static void check(const struct part *part, struct guard *guard)
+{
+    const struct range_check check = guard_check_of(guard);
+    const uint32_t n = part->end - part->first;
+
+    for (uint32_t line = part->line; line < part->line_end; line++) {
+        float *values = part->row + (size_t)line * part->lines.stride + part->first;
+        const uint32_t count = count_outside(&check, values, n);
+        if (count > 0)
+            add_found(guard, count,
+                      repair(&check, values, n, line * (part->lines.last + 1) + part->first));
+    }
+}
+
+/* The thread's part of the row of a slot: rows of a matrix or of an elementwise op as the op cuts
+ * them, heads of scores and probabilities. False: it has none. */
+static bool part_of(const struct cpu_task *task, uint32_t slot, struct part *out)
+{
+    const struct cpu_run *run = task->run;
+    *out = (struct part){
+        .row = cpu_watch_row(run, task->node, slot),
+        .lines = guard_lines(task->node, cpu_column(run, slot), (uint32_t)run->cpu->score_stride)};
+    out->line_end = out->lines.n;
+    out->first = out->lines.first;
+    out->end = out->lines.last + 1;
+    if (task->node->out == REG_S || task->node->out == REG_P)
+        cpu_share(task, out->lines.n, &out->line, &out->line_end);
+    else
+        cpu_share_rows(task, &out->first, &out->end);
+    return out->row && out->line < out->line_end && out->first < out->end;
+}
+
+void cpu_guard(const struct cpu_task *task)
+{
+    struct cpu_run *run = task->run;
+    const bool own = CPU_OPS[task->node->op].out == CPU_CUT_ROWS;
+    struct schedule_guards kind = {0};
+
+    if (!own)
+        cpu_team_wait(&run->team, task->threads);
+    while (schedule_next_guards(run->schedule, task->index, &kind)) {
+        for (uint32_t i = kind.first; i < kind.first + kind.n; i++) {
+            struct guard *guard = &run->pass->guards[run->schedule->guard[i]];
+            const uint32_t slot = schedule_guard_slot(run->schedule, run->cpu->base.model, guard);
+            struct part part;
+            if (slot < run->slots && part_of(task, slot, &part))
+                check(&part, guard);
+        }
+    }
+    if (!own)
+        cpu_team_wait(&run->team, task->threads);
+}
