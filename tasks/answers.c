@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/hash.h"
+#include "base/log.h"
 #include "tasks/batch.h"
 
 #define LANES 24u /* unless the caller asks otherwise */
@@ -54,6 +55,17 @@ static uint32_t lanes_of(const struct answers_params *p)
 {
     const uint64_t most = p->lanes ? p->lanes : LANES, all = (uint64_t)p->n_items * p->samples;
     return (uint32_t)(all < most ? all : most);
+}
+
+struct decode_rules answers_rules(const struct decode_rules *all, const struct answers_item *item,
+                                  uint32_t sample)
+{
+    struct decode_rules rules = *all;
+    rules.n = item->n;
+    rules.stops = item->stop;
+    rules.n_stops = item->n_stops;
+    rules.sampler.seed = answers_seed(all->sampler.seed, item->key, sample);
+    return rules;
 }
 
 /* Pages of a lane that it does not share with its prompt. */
@@ -116,20 +128,11 @@ static bool prompt_done(const struct slot *slot)
     return slot->prompt.next == slot->prompt.n;
 }
 
-static struct decode_rules rules_of(const struct run *run, const struct slot *slot)
-{
-    const struct answers_item *item = item_of(run, slot);
-    struct sampler sampler = run->p->sampler;
-    sampler.seed = answers_seed(sampler.seed, item->key, slot->started);
-    return (struct decode_rules){
-        .n = item->n, .sampler = sampler, .stops = item->stop, .n_stops = item->n_stops};
-}
-
 /* The next sample of an item with an evaluated prompt; it has pages. */
 static enum status open_lane(struct run *run, struct slot *slot, struct lane *lane)
 {
     const struct answers_item *item = item_of(run, slot);
-    const struct decode_rules rules = rules_of(run, slot);
+    const struct decode_rules rules = answers_rules(&run->p->rules, item, slot->started);
     lane->slot = slot;
     lane->sample = slot->started++;
     lane->row = (struct batch_row){.n = item->n_ids,
@@ -248,11 +251,17 @@ static enum status end_lane(struct run *run, struct lane *lane)
     struct text text = {0};
     enum status st =
         decode_answer(&text, &lane->decode, &(struct decode_tokens){g->tokens, g->n_tokens});
-    *out = (struct answers_text){.n = g->n_tokens, .end = g->end};
+    int32_t *tokens = arena_array(&run->arena, g->n_tokens, sizeof(*tokens));
+    *out = (struct answers_text){.tokens = tokens,
+                                 .n = g->n_tokens,
+                                 .hash = decode_hash(g->step, g->n_tokens),
+                                 .end = g->end};
     if (!st) {
         out->text = arena_text(&run->arena, text.data, text.size);
-        st = out->text ? STATUS_OK : STATUS_MEMORY;
+        st = out->text && tokens ? STATUS_OK : STATUS_MEMORY;
     }
+    if (!st)
+        memcpy(tokens, g->tokens, g->n_tokens * sizeof(*tokens));
     text_finish(&text);
     close_lane(run, lane);
     slot->finished++;
@@ -341,6 +350,11 @@ enum status answers_run(const struct answers_params *params)
 {
     struct run run;
     bool on = true;
+    if (params->rules.check) {
+        log_error("answers in shared passes: found a check, expected none: it has to see every "
+                  "column of a run");
+        return STATUS_USAGE;
+    }
     enum status st = open_run(&run, params);
     while (!st && on && run.told < params->n_items) {
         st = fill(&run);

@@ -24,7 +24,7 @@ enum answers_format {
 
 /* A model's input for an item. */
 struct answers_item {
-    int32_t *ids; /* (n_ids) */
+    const int32_t *ids; /* (n_ids) */
     uint32_t n_ids;
     uint32_t key;                   /* its index in the task's data: keys the draws */
     uint32_t n;                     /* most tokens */
@@ -44,8 +44,10 @@ enum status answers_encode(struct answers_item *out, struct arena *arena, const 
                            enum answers_format format) STATUS_MUST_USE;
 
 struct answers_text {
-    const char *text; /* from detokenizer_answer, before the first stop string */
-    uint32_t n;       /* tokens */
+    const char *text;      /* from detokenizer_answer, before the first stop string */
+    const int32_t *tokens; /* (n) */
+    uint32_t n;
+    uint64_t hash; /* of all logit rows, as generation.hash */
     enum decode_end end;
 };
 
@@ -53,9 +55,11 @@ struct answers_params {
     struct executor *ex;
     const struct answers_item *item; /* (n_items) */
     uint32_t n_items;
-    uint32_t samples;       /* of each item, at least 1 */
-    struct sampler sampler; /* its seed is that of all items: answers_seed gives each text's own */
-    uint32_t lanes;         /* most texts in flight; 0: as many as are useful */
+    uint32_t samples; /* of each item, at least 1 */
+    /* Of all texts; n and stop strings are the item's, a check must be null. The sampler's seed is
+     * that of all items: answers_seed gives each text's own. */
+    struct decode_rules rules;
+    uint32_t lanes; /* most texts in flight; 0: as many as are useful */
     /* Called for items in order, with (samples) texts. A failure ends the run. */
     enum status (*done)(void *user, uint32_t item, const struct answers_text *text);
     bool (*go_on)(void *user, uint32_t columns); /* after each pass; false ends the run. May be
@@ -65,6 +69,10 @@ struct answers_params {
 
 /* The seed of one text (model/sampler.h): draws are keyed by (seed, item, sample, step). */
 uint64_t answers_seed(uint64_t seed, uint32_t key, uint32_t sample);
+
+/* The rules of a sample of an item, from those of all texts. */
+struct decode_rules answers_rules(const struct decode_rules *all, const struct answers_item *item,
+                                  uint32_t sample);
 
 /* Sets positions, branches, pages and columns of `params`, whose model and kv must be set. */
 void answers_needs(struct executor_params *params, const struct answers_params *answers);

@@ -17,6 +17,7 @@ static enum status encode_prompt(struct answers_item *out, struct arena *arena,
                                  const struct model *model, const char *prompt, bool chat)
 {
     char *rendered = NULL;
+    int32_t *ids = NULL;
     size_t n;
     enum status st = STATUS_OK;
     if (chat)
@@ -26,8 +27,9 @@ static enum status encode_prompt(struct answers_item *out, struct arena *arena,
     const char *text = chat ? rendered : prompt;
     st = tokenizer_encode(
         model->tokenizer, arena,
-        &(struct tokenizer_text){text, strlen(text), chat ? TOKENIZER_CHAT : TOKENIZER_PLAIN},
-        &out->ids, &n);
+        &(struct tokenizer_text){text, strlen(text), chat ? TOKENIZER_CHAT : TOKENIZER_PLAIN}, &ids,
+        &n);
+    out->ids = ids;
     out->n_ids = (uint32_t)n;
     return st;
 }

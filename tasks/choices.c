@@ -2,6 +2,7 @@
 /* Runs many items at a time: their contexts, then a branch per choice. */
 #include "tasks/choices.h"
 
+#include "base/hash.h"
 #include "model/sampler.h"
 #include "tasks/batch.h"
 
@@ -75,6 +76,11 @@ void choices_needs(struct executor_params *params, const struct choices_params *
     batch_params(params, &needs);
 }
 
+static uint32_t outputs_of(const struct run *run)
+{
+    return COLUMN_ARGMAX | COLUMN_LOGITS | (run->p->hashes ? COLUMN_HASH : 0);
+}
+
 static const struct choices_item *item_of(const struct run *run, const struct slot *slot)
 {
     return &run->p->item[slot->index];
@@ -107,7 +113,7 @@ static enum status start(struct run *run, struct slot *slot, bool *out_started)
                                       .n = item->n_shared,
                                       .branch = EXECUTOR_NONE,
                                       .from = first_output(item),
-                                      .outputs = COLUMN_ARGMAX | COLUMN_LOGITS};
+                                      .outputs = outputs_of(run)};
     struct choices_score *score = arena_array(&run->arena, item->n_choices, sizeof(*score));
     if (!score)
         return STATUS_MEMORY;
@@ -130,7 +136,7 @@ static enum status fork_choices(struct run *run, struct slot *slot)
                                            .next = item->n_shared,
                                            .branch = EXECUTOR_NONE,
                                            .from = item->choice[c].n_context - 1,
-                                           .outputs = COLUMN_ARGMAX | COLUMN_LOGITS};
+                                           .outputs = outputs_of(run)};
     for (uint32_t c = 0; c < item->n_choices && !st; c++) {
         struct batch_row *tail = &slot->tail[c];
         if (tail->next == tail->n)
@@ -221,6 +227,8 @@ static void add(const struct run *run, const struct seen *seen, uint32_t choice)
         return;
     score->loglik += choices_logprob(seen->result->logits, seen->total, row->ids[next]);
     score->greedy = score->greedy && seen->result->token == (uint32_t)row->ids[next];
+    if (run->p->hashes)
+        score->hash = hash_fold64(score->hash, seen->result->hash);
     score->n++;
 }
 

@@ -40,6 +40,7 @@ enum status choices_encode(struct choices_item *out, struct arena *arena, const 
 struct choices_score {
     double loglik; /* natural logarithm, of all tokens; NaN if a logit is */
     uint32_t n;    /* tokens */
+    uint64_t hash; /* of their logit rows, as generation.hash; 0 unless asked for */
     bool greedy;   /* each token is the model's most likely one */
 };
 
@@ -48,6 +49,7 @@ struct choices_params {
     const struct choices_item *item; /* (n_items) */
     uint32_t n_items;
     uint32_t batch; /* most items in flight; 0: as many as are useful. Scores do not depend on it */
+    bool hashes;    /* fill in choices_score.hash */
     /* Called for items in order, with (n_choices) scores. A failure ends the run. */
     enum status (*done)(void *user, uint32_t item, const struct choices_score *score);
     bool (*go_on)(void *user, uint32_t columns); /* after each pass; false ends the run. May be

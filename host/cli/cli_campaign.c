@@ -297,7 +297,7 @@ static const char EVENTS[] =
     "EVENTS\n"
     "run --json prints one object a line, each with \"event\", a text. Numbers that are not known "
     "are null, counts integers, the others real. By event:\n"
-    "  golden    a golden run begins: item (integer, from 0) of items. At most\n"
+    "  golden    a golden run is done: item (integer, from 0) of items. At most\n"
     "            once a second, and the first and the last\n"
     "  device    a device is open: device (integer, as the options name them,\n"
     "            from 0), text (its name)\n"

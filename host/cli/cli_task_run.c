@@ -296,13 +296,14 @@ static enum status run_answers(struct run *run, struct arena *arena)
     const struct cli_task_options *o = run->o;
     const bool chat = strcmp(run->settings.format, "chat") == 0;
     struct answers_item *item = arena_array(arena, run->n_items, sizeof(*item));
-    struct answers_params params = {.item = item,
-                                    .n_items = run->n_items,
-                                    .samples = run->settings.samples,
-                                    .sampler = {.temperature = o->temperature, .seed = o->seed},
-                                    .done = take_answers,
-                                    .go_on = go_on_judging,
-                                    .user = run};
+    struct answers_params params = {
+        .item = item,
+        .n_items = run->n_items,
+        .samples = run->settings.samples,
+        .rules.sampler = {.temperature = o->temperature, .seed = o->seed},
+        .done = take_answers,
+        .go_on = go_on_judging,
+        .user = run};
     struct executor_params needs = needs_of(run);
     enum status st = item ? STATUS_OK : STATUS_MEMORY;
     if (!st)

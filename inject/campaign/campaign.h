@@ -73,7 +73,7 @@ struct campaign_params {
 
 /* What a running campaign reports. */
 enum campaign_event_kind {
-    CAMPAIGN_EVENT_GOLDEN,   /* a golden run on the reference: item */
+    CAMPAIGN_EVENT_GOLDEN,   /* a golden run on the reference: item (their number before) */
     CAMPAIGN_EVENT_BEGIN,    /* progress: trials planned and already done */
     CAMPAIGN_EVENT_DEVICE,   /* a device was opened: device, text (its name) */
     CAMPAIGN_EVENT_BATCH,    /* rows were committed: progress, device, count */

@@ -21,6 +21,7 @@ enum campaign_message_kind {
     /* from a worker */
     CAMPAIGN_READY,  /* what it opened; written and read by the owner of the workers */
     CAMPAIGN_ARMED,  /* struct campaign_armed: golden state and hooks work, the trials start now */
+    CAMPAIGN_PART,   /* of the answer, before CAMPAIGN_DONE: written and read by the owner */
     CAMPAIGN_DONE,   /* the answer to CAMPAIGN_WORK; written and read by the owner */
     CAMPAIGN_FAILED, /* struct campaign_failure */
 };

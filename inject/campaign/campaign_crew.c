@@ -255,6 +255,15 @@ static enum status hear_armed(struct slot *slot, struct field_bytes *body)
     return st;
 }
 
+/* It advances: it gets as long again for the next part. */
+static enum status hear_part(struct slot *slot, struct field_bytes *body)
+{
+    const struct campaign_crew_owner *owner = slot->crew->owner;
+    slot->failures = 0;
+    slot->deadline = clock_seconds() + slot->crew->params->watchdog.start;
+    return owner->part ? owner->part(owner->user, slot->device, body) : STATUS_OK;
+}
+
 static enum status hear_done(struct slot *slot, struct field_bytes *body)
 {
     const struct campaign_crew_owner *owner = slot->crew->owner;
@@ -288,6 +297,8 @@ static enum status hear(struct slot *slot, const struct campaign_message *messag
         return hear_ready(slot, &body);
     if (message->kind == CAMPAIGN_FAILED)
         return fail_said(slot, &body);
+    if (message->kind == CAMPAIGN_PART && slot->state == SLOT_BUSY && !slot->armed)
+        return hear_part(slot, &body);
     if (message->kind == CAMPAIGN_DONE && slot->state == SLOT_BUSY)
         return hear_done(slot, &body);
     if (message->kind == CAMPAIGN_ARMED && slot->state == SLOT_BUSY)
@@ -348,8 +359,9 @@ static void forgive_pause(struct crew *crew, double now)
 
 static enum status look(struct slot *slot, double now)
 {
-    if (slot->state == SLOT_STARTING && stop_level(slot->crew) > 0) {
-        campaign_process_end(&slot->process, 0, NULL); /* none of its work has started */
+    const bool unarmed = slot->state == SLOT_BUSY && !slot->armed;
+    if ((slot->state == SLOT_STARTING || unarmed) && stop_level(slot->crew) > 0) {
+        campaign_process_end(&slot->process, 0, NULL); /* none of its trials has started */
         slot->state = SLOT_OFF;
         return STATUS_OK;
     }

@@ -47,6 +47,8 @@ struct campaign_crew_owner {
     enum status (*due)(void *user, const struct campaign_due *due);
     enum status (*incident)(void *user, uint32_t device, uint64_t trial, const char *what);
 
+    /* A part of the answer to a batch, so that a watchdog sees it advance. */
+    enum status (*part)(void *user, uint32_t device, struct field_bytes *body);
     enum status (*give_back)(void *user, const struct campaign_batch *batch); /* was not run */
     void (*failed)(void *user, uint32_t device, const char *how, bool aside); /* for display */
     /* A worker says that the campaign must end, with this status; returns the status to end with
@@ -56,7 +58,7 @@ struct campaign_crew_owner {
 };
 
 struct campaign_watchdog {
-    double start;  /* seconds for opening a device and for a golden run */
+    double start;  /* seconds for opening a device, and from one golden run to the next */
     double base;   /* seconds for a batch, plus */
     double factor; /* this many whole inferences for each of its trials */
 };
@@ -73,8 +75,9 @@ struct campaign_crew_params {
     const void *world;
     uint32_t retry; /* fresh workers in which a trial must fail to be due */
     struct campaign_watchdog watchdog;
-    const volatile sig_atomic_t *stop; /* 1: finish what runs; 2: end at once; null: neither */
-    void (*leave)(int code);           /* ends a worker's process: _exit */
+    const volatile sig_atomic_t
+        *stop;               /* 1: finish trials that run; 2: end at once; null: neither */
+    void (*leave)(int code); /* ends a worker's process: _exit */
 };
 
 /* Runs until the owner has nothing for the remaining devices. STATUS_OK also when stopped or when

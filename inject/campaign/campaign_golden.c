@@ -9,52 +9,81 @@
 #include "inject/campaign/campaign_team.h"
 #include "inject/store/store_tables.h"
 
-static uint32_t find_unknown(const struct campaign_state *s, uint32_t from)
+/* A campaign's golden runs while they are made. */
+struct goldens {
+    struct campaign_state *s;
+    uint32_t known; /* items */
+};
+
+static uint32_t find_unknown(const struct campaign_state *s)
 {
     const uint32_t n = s->setup->plan->n_items;
-    while (from < n && s->item[from].known)
-        from++;
-    return from;
+    uint32_t i = 0;
+    while (i < n && s->item[i].known)
+        i++;
+    return i;
 }
 
 static enum status next(void *user, uint32_t device, struct campaign_batch *out)
 {
-    struct campaign_state *s = user;
-    *out = (struct campaign_batch){.work = CAMPAIGN_WAY_OPEN, .any = !s->seat[device].opened};
-    if (device == s->setup->reference) {
+    const struct goldens *g = user;
+    const struct campaign_setup *setup = g->s->setup;
+    *out = (struct campaign_batch){.work = CAMPAIGN_WAY_OPEN, .any = !g->s->seat[device].opened};
+    if (device == setup->reference) {
         out->work = CAMPAIGN_WAY_GOLDEN;
-        out->item = find_unknown(s, 0);
-        out->any = out->item < s->setup->plan->n_items;
+        out->any = g->known < setup->plan->n_items;
     }
     return STATUS_OK;
 }
 
 static enum status ready(void *user, uint32_t device, struct field_bytes *body)
 {
-    struct campaign_state *s = user;
+    struct campaign_state *s = ((struct goldens *)user)->s;
     struct store_device info;
     s->seat[device].opened = true;
     return campaign_channel_take_last(body, store_tables_fields(STORE_DEVICES), &info, &s->arena);
 }
 
-static enum status done(void *user, const struct campaign_answer *answer, struct field_bytes *body)
+static enum status refuse(uint32_t item)
 {
-    struct campaign_state *s = user;
+    log_error("a worker's golden runs: found item %" PRIu32 ", expected each of the rest once",
+              item);
+    return STATUS_INTERNAL;
+}
+
+static enum status part(void *user, uint32_t device, struct field_bytes *body)
+{
+    struct goldens *g = user;
+    struct campaign_state *s = g->s;
+    const struct campaign_setup *setup = s->setup;
     struct store_item row = {0};
-    const uint32_t item = answer->batch->item;
-    if (answer->batch->work == CAMPAIGN_WAY_OPEN)
-        return STATUS_OK;
+    (void)device;
     enum status st =
         campaign_channel_take_last(body, store_tables_fields(STORE_ITEMS), &row, &s->arena);
+    if (!st && row.id < setup->plan->n_items && s->item[row.id].known)
+        st = refuse(row.id);
     if (!st)
-        st = campaign_items_take(s->item, s->setup->plan, &row);
+        st = campaign_items_take(s->item, &s->arena, setup->plan, setup->model, &row);
     if (!st)
-        st = campaign_score_item(s->score, &s->arena, &s->item[item].row);
+        st = campaign_score_item(s->score, &s->arena, &s->item[row.id].row);
     if (!st)
         campaign_tell(s, &(struct campaign_event){.kind = CAMPAIGN_EVENT_GOLDEN,
-                                                  .item = item,
-                                                  .items = s->setup->plan->n_items});
+                                                  .item = g->known++,
+                                                  .items = setup->plan->n_items});
     return st;
+}
+
+static enum status done(void *user, const struct campaign_answer *answer, struct field_bytes *body)
+{
+    const struct goldens *g = user;
+    const bool all = g->known == g->s->setup->plan->n_items;
+    (void)body;
+    return answer->batch->work == CAMPAIGN_WAY_OPEN || all ? STATUS_OK : refuse(find_unknown(g->s));
+}
+
+static void failed(void *user, uint32_t device, const char *how, bool aside)
+{
+    campaign_tell_failed(((struct goldens *)user)->s, device, how, aside);
 }
 
 /* Golden runs have no trials to blame. */
@@ -78,19 +107,23 @@ enum status campaign_golden_run(struct campaign_state *s)
 {
     const struct campaign_setup *setup = s->setup;
     const uint32_t n = setup->plan->n_items;
-    const struct campaign_crew_owner owner = {.user = s,
+    struct goldens goldens = {.s = s};
+    const struct campaign_crew_owner owner = {.user = &goldens,
                                               .next = next, /* an item given back stays unknown */
                                               .ready = ready,
+                                              .part = part,
                                               .done = done,
                                               .due = due,
                                               .incident = incident,
-                                              .failed = campaign_tell_failed};
-    if (find_unknown(s, 0) == n)
+                                              .failed = failed};
+    for (uint32_t i = 0; i < n; i++)
+        goldens.known += s->item[i].known;
+    if (goldens.known == n)
         return STATUS_OK;
     enum status st = campaign_team_run(&s->world, setup->n_devices, &owner);
     for (uint32_t i = 0; i < setup->n_devices; i++)
         s->seat[i] = (struct campaign_seat){.item = CAMPAIGN_QUEUE_NO_ITEM};
-    const uint32_t left = find_unknown(s, 0);
+    const uint32_t left = find_unknown(s);
     if (st || left == n || campaign_state_stop(s) > 0)
         return st;
     log_error("%s: could not make the golden run of prompt %" PRIu32,

@@ -123,13 +123,13 @@ struct golden_shape campaign_items_shape(const struct campaign_item *items, cons
 
 /* The choice that golden takes, and how likely it finds each. */
 static enum status put_choices(struct store_item *out, struct arena *arena,
-                               const struct task_item *asked, const struct golden *golden)
+                               const struct task_item *asked, const struct campaign_golden *golden)
 {
     struct json_memory m;
     json_begin_memory(&m, false);
     json_array_open(&m.w);
     for (uint32_t i = 0; i < golden->n_choices; i++)
-        json_put_number(&m.w, golden->choice[i].logp);
+        json_put_number(&m.w, golden->logp[i]);
     json_array_close(&m.w);
     out->score = golden->chosen == asked->gold;
     out->answer = arena_printf(arena, "%" PRIu32, golden->chosen);
@@ -140,11 +140,11 @@ static enum status put_choices(struct store_item *out, struct arena *arena,
 }
 
 static enum status put_text(struct store_item *out, struct arena *arena,
-                            const struct golden *golden)
+                            const struct decode *decode, const struct campaign_golden *golden)
 {
-    const struct decode_tokens tokens = {golden->run.tokens, golden->run.n_tokens};
+    const struct decode_tokens tokens = {golden->tokens, golden->n_tokens};
     struct text text = {0};
-    const enum status st = decode_answer(&text, &golden->decode, &tokens);
+    const enum status st = decode_answer(&text, decode, &tokens);
     out->text = st ? NULL : arena_text(arena, text.data, text.size);
     out->tokens = store_prompt_text(arena, tokens.ids, tokens.n);
     text_finish(&text);
@@ -152,19 +152,21 @@ static enum status put_text(struct store_item *out, struct arena *arena,
 }
 
 enum status campaign_items_row(struct store_item *out, struct arena *arena,
-                               const struct campaign_item *item, const struct golden *golden)
+                               const struct campaign_item *item,
+                               const struct campaign_golden *golden, const struct model *model)
 {
-    struct executor_info info;
-    executor_info(golden->params.ex, &info);
+    const struct plan_input *input = &item->input;
+    const struct decode decode = {
+        .rules = {.n = input->n, .stops = input->stop, .n_stops = input->n_stops}, .model = model};
     *out = item->row;
-    out->hash = arena_printf(arena, "%016" PRIx64, golden_hash(golden));
-    out->n_prompt = item->input.n_ids;
-    out->n_tokens = golden_tokens(golden);
-    out->underflow = info.underflow;
+    out->hash = arena_printf(arena, "%016" PRIx64, golden->hash);
+    out->n_prompt = input->n_ids;
+    out->n_tokens = golden->n_tokens;
+    out->underflow = golden->underflow;
     if (!out->hash)
         return STATUS_MEMORY;
-    return golden_is_choice(golden) ? put_choices(out, arena, &item->question->item, golden)
-                                    : put_text(out, arena, golden);
+    return golden->n_choices > 0 ? put_choices(out, arena, &item->question->item, golden)
+                                 : put_text(out, arena, &decode, golden);
 }
 
 /* Another tokenizer or chat engine may give other ids for a prompt, even as many: the campaign's
@@ -180,7 +182,24 @@ static enum status check_prompt(const struct campaign_item *item, const struct s
     return STATUS_INPUT;
 }
 
-enum status campaign_items_take(struct campaign_item *items, const struct plan *plan,
+static enum status read_tokens(struct campaign_item *item, struct arena *arena,
+                               const struct store_item *row, const struct model *model)
+{
+    const struct store_prompt_range range = {row->n_tokens, model->hp.n_vocab};
+    int32_t *tokens = NULL;
+    if (item->input.choices.n_choices > 0)
+        return STATUS_OK;
+    const enum status st = store_prompt_ids(&tokens, arena, row->tokens, range);
+    if (st == STATUS_INPUT)
+        log_error("item %" PRIu32 ": found golden tokens '%.40s', expected a list of %" PRIu32
+                  " ids from 0 to %" PRIu32,
+                  row->id, row->tokens ? row->tokens : "", range.count, range.end - 1);
+    item->tokens = tokens;
+    return st;
+}
+
+enum status campaign_items_take(struct campaign_item *items, struct arena *arena,
+                                const struct plan *plan, const struct model *model,
                                 const struct store_item *row)
 {
     struct campaign_item *item = row->id < plan->n_items ? &items[row->id] : NULL;
@@ -190,7 +209,9 @@ enum status campaign_items_take(struct campaign_item *items, const struct plan *
                   row->id, row->n_tokens);
         return STATUS_INPUT;
     }
-    const enum status st = check_prompt(item, row);
+    enum status st = check_prompt(item, row);
+    if (!st)
+        st = read_tokens(item, arena, row, model);
     if (st)
         return st;
     item->known = true;
@@ -201,13 +222,14 @@ enum status campaign_items_take(struct campaign_item *items, const struct plan *
 }
 
 enum status campaign_items_read(struct campaign_item *items, struct arena *arena,
-                                const struct store *store, const struct plan *plan)
+                                const struct store *store, const struct plan *plan,
+                                const struct model *model)
 {
     struct store_item *row = NULL;
     uint32_t count = 0;
     enum status st = store_read_items(store, arena, &row, &count);
     for (uint32_t i = 0; !st && i < count; i++)
-        st = campaign_items_take(items, plan, &row[i]);
+        st = campaign_items_take(items, arena, plan, model, &row[i]);
     return st;
 }
 
@@ -248,7 +270,7 @@ enum status campaign_items_stored(struct campaign_stored *out, struct arena *are
     *out = (struct campaign_stored){0};
     enum status st = campaign_items_make(&out->item, arena, plan, model);
     if (!st)
-        st = campaign_items_read(out->item, arena, store, plan);
+        st = campaign_items_read(out->item, arena, store, plan, model);
     for (uint32_t i = 0; !st && i < plan->n_items; i++) {
         if (out->item[i].known)
             continue;

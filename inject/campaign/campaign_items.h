@@ -21,7 +21,8 @@ struct campaign_item {
 
     bool known; /* the golden run is known: */
     uint32_t n_tokens;
-    uint64_t hash; /* of its step hashes */
+    uint64_t hash;         /* of its step hashes */
+    const int32_t *tokens; /* (n_tokens); null: of choices */
     struct store_item row;
 };
 
@@ -36,20 +37,32 @@ enum status campaign_items_make(struct campaign_item **out, struct arena *arena,
 struct golden_shape campaign_items_shape(const struct campaign_item *items,
                                          const struct plan *plan);
 
+/* What a golden run gave. */
+struct campaign_golden {
+    const int32_t *tokens; /* (n_tokens); null: of choices */
+    uint32_t n_tokens;     /* of choices: of the longest */
+    const double *logp;    /* (n_choices) */
+    uint32_t n_choices, chosen;
+    uint64_t hash;
+    bool underflow;
+};
+
 /* The row of an item whose golden run has ended; texts in `arena`, the plan and the item. */
 enum status campaign_items_row(struct store_item *out, struct arena *arena,
                                const struct campaign_item *item,
-                               const struct golden *golden) STATUS_MUST_USE;
+                               const struct campaign_golden *golden,
+                               const struct model *model) STATUS_MUST_USE;
 
 /* Takes the golden run of an item from its row, whose texts stay in use. STATUS_INPUT, logged, if
- * it is of another prompt. */
-enum status campaign_items_take(struct campaign_item *items, const struct plan *plan,
+ * it is of another prompt, or can be none of this model. */
+enum status campaign_items_take(struct campaign_item *items, struct arena *arena,
+                                const struct plan *plan, const struct model *model,
                                 const struct store_item *row) STATUS_MUST_USE;
 
-/* The golden runs of a database; those it lacks stay unknown. STATUS_INPUT if they are of other
- * prompts. */
+/* The golden runs of a database; those it lacks stay unknown. STATUS_INPUT as above. */
 enum status campaign_items_read(struct campaign_item *items, struct arena *arena,
-                                const struct store *store, const struct plan *plan) STATUS_MUST_USE;
+                                const struct store *store, const struct plan *plan,
+                                const struct model *model) STATUS_MUST_USE;
 
 /* Writes all items, all known, to a database and fills in their weights. */
 enum status campaign_items_write(struct campaign_item *items, struct store *store,

@@ -182,7 +182,8 @@ static enum status open_database(struct campaign_state *s)
     store_destroy(&reader);
     st = identity.waves ? store_create(&s->store, path, &identity) : STATUS_MEMORY;
     s->resumed = !st;
-    return st ? st : campaign_items_read(s->item, &s->arena, s->store, s->setup->plan);
+    return st ? st
+              : campaign_items_read(s->item, &s->arena, s->store, s->setup->plan, s->setup->model);
 }
 
 static struct store_stratum *list_strata(struct campaign_state *s, uint32_t n)

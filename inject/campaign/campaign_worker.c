@@ -10,11 +10,11 @@
 #include "base/fpenv.h"
 #include "base/log.h"
 #include "inject/campaign/campaign_answer.h"
+#include "inject/campaign/campaign_goldens.h"
 #include "inject/campaign/campaign_row.h"
 #include "inject/campaign/campaign_variant.h"
 #include "inject/store/store_tables.h"
 #include "inject/trial/trial.h"
-#include "tasks/answers.h"
 
 #define NO_ITEM UINT32_MAX
 
@@ -30,7 +30,8 @@ struct worker {
     struct golden golden;
     uint32_t item; /* of `golden`; NO_ITEM: none */
     double golden_seconds;
-    bool final; /* the current failure ends the campaign, whatever its status */
+    bool flushes; /* values are flushed whatever runs */
+    bool final;   /* the current failure ends the campaign, whatever its status */
 };
 
 /* One CAMPAIGN_WORK message. */
@@ -70,19 +71,6 @@ static enum status check_golden(struct worker *w, uint32_t index)
     return STATUS_DEVICE;
 }
 
-/* How an item is decoded; draws of a sampled one are its own. */
-static struct decode_rules rules_of(const struct plan *plan, const struct campaign_item *item)
-{
-    return (struct decode_rules){
-        .n = item->input.n,
-        .ignore_end = plan->end == PLAN_END_LENGTH,
-        .sampler = {.temperature = plan->temperature,
-                    .top_k = plan->top_k,
-                    .seed = answers_seed(plan->decoding_seed, item->row.id, 0)},
-        .stops = item->input.stop,
-        .n_stops = item->input.n_stops};
-}
-
 static enum status need_golden(struct worker *w, uint32_t index)
 {
     const struct campaign_item *item = &w->world->item[index];
@@ -94,7 +82,7 @@ static enum status need_golden(struct worker *w, uint32_t index)
     const struct golden_params params = {.generate = {.ex = w->opened.ex,
                                                       .ids = item->input.ids,
                                                       .n_ids = item->input.n_ids,
-                                                      .rules = rules_of(plan, item),
+                                                      .rules = campaign_goldens_rules(plan, item),
                                                       .save_position = EXECUTOR_NONE},
                                          .choice = item->choice,
                                          .n_choices = choices->n_choices,
@@ -102,6 +90,8 @@ static enum status need_golden(struct worker *w, uint32_t index)
                                          .reference = item->question ? item->question->item.gold
                                                                      : EXECUTOR_NONE,
                                          .shape = w->shape,
+                                         .known = item->tokens,
+                                         .n_known = item->tokens ? item->n_tokens : 0,
                                          .level = (enum record_level)plan->record,
                                          .certify = w->world->certify};
     const double start = clock_seconds();
@@ -112,20 +102,81 @@ static enum status need_golden(struct worker *w, uint32_t index)
         w->golden_arena = (struct arena){0};
         return st;
     }
-    w->golden_seconds = clock_seconds() - start;
+    const struct generation *run = &w->golden.run;
+    w->golden_seconds = fmax(clock_seconds() - start, run->prompt_seconds + run->decode_seconds);
     w->item = index;
     return check_golden(w, index);
 }
 
-static enum status answer_golden(struct worker *w, uint32_t index)
+/* Since the last fpenv_clear_underflow. */
+static bool has_flushed(const struct worker *w)
 {
+    struct executor_info info;
+    executor_info(w->opened.ex, &info);
+    return info.underflow;
+}
+
+static enum status tell_golden(const struct worker *w, uint32_t index,
+                               const struct campaign_golden *golden)
+{
+    const struct model *model = w->world->setup->model;
+    struct arena arena = {0};
     struct store_item row;
-    enum status st = need_golden(w, index);
+    enum status st = campaign_items_row(&row, &arena, &w->world->item[index], golden, model);
     if (!st)
-        st = campaign_items_row(&row, &w->golden_arena, &w->world->item[index], &w->golden);
-    return st ? st
-              : campaign_channel_send_one(w->channel, CAMPAIGN_DONE,
-                                          store_tables_fields(STORE_ITEMS), &row);
+        st = campaign_channel_send_one(w->channel, CAMPAIGN_PART, store_tables_fields(STORE_ITEMS),
+                                       &row);
+    arena_finish(&arena);
+    return st;
+}
+
+/* Of the item whose state is held. */
+static enum status tell_held(const struct worker *w)
+{
+    const struct golden *run = &w->golden;
+    struct arena arena = {0};
+    double *logp = arena_array(&arena, run->n_choices + 1, sizeof(*logp));
+    const struct campaign_golden golden = {.tokens = golden_is_choice(run) ? NULL : run->run.tokens,
+                                           .n_tokens = golden_tokens(run),
+                                           .logp = logp,
+                                           .hash = golden_hash(run),
+                                           .n_choices = run->n_choices,
+                                           .chosen = run->chosen,
+                                           .underflow = has_flushed(w)};
+    for (uint32_t i = 0; logp && i < run->n_choices; i++)
+        logp[i] = run->choice[i].logp;
+    const enum status st = logp ? tell_golden(w, w->item, &golden) : STATUS_MEMORY;
+    arena_finish(&arena);
+    return st;
+}
+
+/* campaign_goldens_params.done: once a value was flushed, it is not known by which item. */
+static enum status take_golden(void *user, uint32_t item, struct campaign_golden *golden)
+{
+    struct worker *w = user;
+    golden->underflow = has_flushed(w);
+    if (golden->underflow && !w->flushes)
+        return STATUS_OK;
+    w->world->item[item].known = true; /* in this process */
+    return tell_golden(w, item, golden);
+}
+
+/* Many at a time, and those alone of which it is not known whether they flushed a value. */
+static enum status answer_goldens(struct worker *w)
+{
+    const struct campaign_goldens_params params = {
+        .world = w->world, .ex = w->opened.ex, .done = take_golden, .user = w};
+    drop_golden(w);
+    fpenv_clear_underflow();
+    w->flushes = has_flushed(w); /* stored weights do: every run is marked */
+    enum status st = campaign_goldens_run(&params);
+    for (uint32_t i = 0; i < w->world->setup->plan->n_items && !st; i++) {
+        if (w->world->item[i].known)
+            continue;
+        st = need_golden(w, i);
+        st = st ? st : tell_held(w);
+    }
+    return st ? st : campaign_channel_send(w->channel, CAMPAIGN_DONE, &(struct text){0});
 }
 
 /* --- trials --- */
@@ -251,7 +302,7 @@ static enum status serve(struct worker *w, const struct campaign_message *messag
     if (!st && job.batch.work == CAMPAIGN_WAY_OPEN)
         st = campaign_channel_send(w->channel, CAMPAIGN_DONE, &(struct text){0});
     else if (!st && job.batch.work == CAMPAIGN_WAY_GOLDEN)
-        st = answer_golden(w, job.batch.item);
+        st = answer_goldens(w);
     else if (!st)
         st = run_job(w, &job);
     arena_finish(&job.arena);
@@ -267,7 +318,9 @@ static enum status open_worker(struct worker *w)
         .model = setup->model, .act = setup->plan->act, .kv = setup->plan->kv};
     w->shape = campaign_items_shape(w->world->item, setup->plan);
     golden_needs(&params, &w->shape);
-    enum status st = w->device->open(w->device->user, &params, &w->opened);
+    enum status st = w->world->sample ? STATUS_OK : campaign_goldens_needs(&params, w->world);
+    if (!st)
+        st = w->device->open(w->device->user, &params, &w->opened);
     return st ? st
               : campaign_channel_send_one(w->channel, CAMPAIGN_READY,
                                           store_tables_fields(STORE_DEVICES), &w->opened.info);

@@ -12,7 +12,7 @@
 /* How the trials of a CAMPAIGN_WORK message are run. */
 enum campaign_way {
     CAMPAIGN_WAY_OPEN,   /* no trials: shows that the device can be opened            */
-    CAMPAIGN_WAY_GOLDEN, /* no trials: the golden run of the item                     */
+    CAMPAIGN_WAY_GOLDEN, /* no trials: the golden runs of all items without one       */
     CAMPAIGN_WAY_FAST,   /* forked from golden state                                  */
     CAMPAIGN_WAY_NAIVE,  /* each a whole inference                                    */
     CAMPAIGN_WAY_CPU,    /* as FAST, on the reference alone                           */

@@ -45,6 +45,22 @@ static uint32_t count_left(const char *at)
     return count;
 }
 
+enum status store_prompt_ids(int32_t **out, struct arena *arena, const char *text,
+                             struct store_prompt_range range)
+{
+    const char *at = text ? text : "";
+    long id;
+    *out = arena_array(arena, (size_t)range.count + 1, sizeof(**out));
+    if (!*out)
+        return STATUS_MEMORY;
+    for (uint32_t i = 0; i < range.count; i++) {
+        if (!next_id(&at, &id) || id < 0 || id >= (long)range.end)
+            return STATUS_INPUT;
+        (*out)[i] = (int32_t)id;
+    }
+    return strcmp(at, "]") == 0 ? STATUS_OK : STATUS_INPUT;
+}
+
 bool store_prompt_same(const char *found, const char *expected, struct store_prompt_difference *out)
 {
     const char *a = found ? found : "", *b = expected ? expected : "";

@@ -9,6 +9,7 @@
 
 #include "base/hash.h"
 #include "base/log.h"
+#include "inject/trial/golden_given.h"
 #include "shared/order.h"
 
 #define COLUMNS 64u   /* per pass by default */
@@ -302,52 +303,6 @@ uint32_t golden_tokens(const struct golden *golden)
     return n;
 }
 
-/* The column of a position with a given token. */
-static struct column given_column(const struct golden *golden, const struct golden_choice *own,
-                                  uint32_t position)
-{
-    const bool gives = position + 1 >= own->n_context;
-    return (struct column){.branch = golden->run.branch,
-                           .position = position,
-                           .token = own->ids[position],
-                           .checkpoint = EXECUTOR_NONE,
-                           .end_layer = golden->params.ex->model->hp.n_layers,
-                           .save = golden_row(golden, position),
-                           .outputs = gives ? decode_outputs(&golden->decode) : 0};
-}
-
-static void take_given(struct golden *golden, int32_t token, const struct column_result *result)
-{
-    decode_feed(&golden->run,
-                &(struct decode_picked){
-                    .token = (uint32_t)token,
-                    .step = {.hash = result->hash, .finite = result->finite, .logsumexp = NAN}});
-}
-
-/* Columns from `position` to the last that gives a token's probability. */
-static enum status feed(struct golden *golden, const struct golden_choice *own, uint32_t position)
-{
-    struct column column[COLUMNS];
-    struct column_result result[COLUMNS];
-    struct executor_info info;
-    enum status st = STATUS_OK;
-    executor_info(golden->params.ex, &info);
-    const uint32_t most = info.max_columns < COLUMNS ? info.max_columns : COLUMNS;
-    for (uint32_t n; position < golden->n_evaluated && !st; position += n) {
-        const uint32_t left = golden->n_evaluated - position;
-        const struct pass pass = {.columns = column, .n_columns = left < most ? left : most};
-        n = pass.n_columns;
-        for (uint32_t i = 0; i < n; i++)
-            column[i] = given_column(golden, own, position + i);
-        st = executor_pass(golden->params.ex, &pass, result);
-        for (uint32_t i = 0; i < n && !st; i++) {
-            if (column[i].outputs != 0)
-                take_given(golden, own->ids[position + i + 1], &result[i]);
-        }
-    }
-    return st;
-}
-
 /* The common part of runs is taken from the first: if it is the whole context, the row of the first
  * token too. */
 static void share(struct golden *golden, const struct golden *first,
@@ -382,10 +337,12 @@ static enum status run_choice(struct golden *runs, struct arena *arena, uint32_t
         st = kv_branch(golden->params.ex->kv, &golden->run.branch);
     if (st)
         return st;
+    bool same = true;
     golden->run.end = DECODE_LENGTH;
     if (index > 0)
         share(golden, runs, own);
-    st = feed(golden, own, index > 0 ? golden->n_shared : 0);
+    st = golden_given_feed(golden, own, index > 0 ? golden->n_shared : 0, golden->n_evaluated,
+                           &same);
     golden->run.hash = st ? 0 : decode_hash(golden->run.step, golden->run.n_tokens);
     st = st ? st : know(golden, arena);
     if (st)
@@ -427,9 +384,14 @@ static enum status run_choices(struct golden *first, struct arena *arena,
 
 /* --- an item --- */
 
-static enum status run_generation(struct golden *golden, struct arena *arena)
+static enum status run_generation(struct golden *golden, struct arena *arena,
+                                  const struct golden_params *params)
 {
-    enum status st = generate(&golden->run, arena, &golden->params);
+    bool same = params->n_known > 0 && params->n_known <= params->generate.rules.n &&
+                !decode_watches(&golden->decode);
+    enum status st = same ? golden_given_run(golden, arena, params, &same) : STATUS_OK;
+    if (!st && !same)
+        st = generate(&golden->run, arena, &golden->params);
     if (st)
         return st;
     if (!decode_provable(&golden->decode))
@@ -446,7 +408,8 @@ enum status golden_run(struct golden *out, struct arena *arena, const struct gol
     const enum status st = decode_open(&out->decode, arena, &out->params.rules, out->params.ex);
     if (st)
         return st;
-    return params->n_choices > 0 ? run_choices(out, arena, params) : run_generation(out, arena);
+    return params->n_choices > 0 ? run_choices(out, arena, params)
+                                 : run_generation(out, arena, params);
 }
 
 void golden_release(struct golden *golden)

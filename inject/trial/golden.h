@@ -118,6 +118,11 @@ struct golden_params {
     struct golden_shape shape;     /* as given to golden_needs */
     enum record_level level;       /* the highest of its trials */
     const struct certify *certify; /* null: off. Used by trials of RECORD_OUTCOME */
+    /* (n_known) tokens that an earlier run of a generation gave; null: unknown. They are fed many
+     * at a time, and the run is decoded if it picks others, or a check has to see it. The run's
+     * decode_seconds are then what decoding would take. */
+    const int32_t *known;
+    uint32_t n_known;
 };
 
 /* Runs the item; its branches stay until golden_release. Memory from `arena`. */

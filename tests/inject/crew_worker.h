@@ -27,7 +27,20 @@
 #define RETRY 2
 #define CREW_OPENED 4711 /* says a worker that is ready */
 
-enum harm { NONE, ABORT, KILLED, HANG, LOST, FATAL, NOT_OPEN, ABORT_AT_OPEN, ABORT_UNARMED };
+enum harm {
+    NONE,
+    ABORT,
+    KILLED,
+    HANG,
+    LOST,
+    FATAL,
+    NOT_OPEN,
+    ABORT_AT_OPEN,
+    ABORT_UNARMED,
+    SLOW_PARTS /* a part of the answer every 400 ms, PARTS times, before it is armed */
+};
+
+#define PARTS 15
 
 /* What goes wrong, and how much of it has happened: shared with the workers. */
 struct scene {
@@ -43,6 +56,7 @@ struct scene {
 
 struct test {
     struct scene *scene;
+    uint32_t parts, stop_after_parts; /* 0: never */
     uint64_t next, given[IDS];
     uint32_t n_given;
     uint32_t answered[IDS], due[IDS], attempts[IDS];
@@ -101,6 +115,18 @@ static inline bool harm(struct scene *scene, struct campaign_channel *c)
     return false;
 }
 
+static inline enum status say_parts(struct campaign_channel *c)
+{
+    enum status st = STATUS_OK;
+    for (uint32_t i = 0; i < PARTS && !st; i++) {
+        struct text body = {0};
+        pause_ms(400);
+        campaign_channel_put_number(&body, i);
+        st = campaign_channel_send(c, CAMPAIGN_PART, &body);
+    }
+    return st;
+}
+
 static inline enum status serve(struct scene *scene, uint32_t device, struct campaign_channel *c,
                                 struct campaign_message *message)
 {
@@ -113,6 +139,8 @@ static inline enum status serve(struct scene *scene, uint32_t device, struct cam
     assert_int_equal(batch.work, 7);
     if (scene->harm == ABORT_UNARMED && strikes(scene, device))
         abort();
+    if (scene->harm == SLOW_PARTS && strikes(scene, device) && say_parts(c))
+        return STATUS_IO;
     if (campaign_channel_send_one(c, CAMPAIGN_ARMED, &campaign_armed_table, &armed))
         return STATUS_IO;
     scene->armed_pid[device] = getpid();

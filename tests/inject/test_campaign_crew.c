@@ -39,6 +39,18 @@ static enum status ready(void *user, uint32_t device, struct field_bytes *body)
     return STATUS_OK;
 }
 
+static enum status part(void *user, uint32_t device, struct field_bytes *body)
+{
+    struct test *t = user;
+    uint64_t number;
+    (void)device;
+    assert_int_equal(campaign_channel_take_number(body, &number), STATUS_OK);
+    assert_int_equal(number, t->parts);
+    t->parts++;
+    t->stop = t->stop_after_parts && t->parts >= t->stop_after_parts;
+    return STATUS_OK;
+}
+
 static enum status done(void *user, const struct campaign_answer *answer, struct field_bytes *body)
 {
     struct test *t = user;
@@ -144,6 +156,7 @@ static enum status run(struct test *t, uint32_t n_devices)
                                               .next = next,
                                               .give_back = give_back,
                                               .ready = ready,
+                                              .part = part,
                                               .done = done,
                                               .due = due,
                                               .incident = incident,
@@ -345,7 +358,8 @@ static void test_stop(void **state)
     for (uint64_t id = 0; id < IDS; id++)
         answered += t->answered[id];
     assert_int_equal(answered, BATCH * t->done);
-    assert_int_equal(t->n_given, 0);
+    /* if its trials had begun */
+    assert_true(t->n_given == 0 || (t->n_given == BATCH && t->done == 5));
     end(t);
     /* At once: a worker that hangs is not waited for. */
     t = begin();
@@ -355,6 +369,30 @@ static void test_stop(void **state)
     t->stop_after = 2;
     assert_int_equal(run(t, 1), STATUS_OK);
     assert_int_equal(t->done, 2);
+    end(t);
+}
+
+/* A worker that advances is not silent, however long its whole answer takes. */
+static void test_parts(void **state)
+{
+    (void)state;
+    struct test *t = begin();
+    t->scene->harm = SLOW_PARTS; /* 6 s in all, the watchdog waits 5 */
+    t->scene->times = 1;
+    assert_int_equal(run(t, 1), STATUS_OK);
+    expect_all(t, IDS);
+    assert_int_equal(t->parts, PARTS);
+    assert_int_equal(t->failed, 0);
+    end(t);
+    /* Its trials have not begun, so a signal ends it at once. */
+    t = begin();
+    t->scene->harm = SLOW_PARTS;
+    t->stop_after_parts = 2;
+    assert_int_equal(run(t, 1), STATUS_OK);
+    assert_true(t->parts < PARTS);
+    assert_int_equal(t->done, 0);
+    assert_int_equal(t->failed, 0);
+    assert_int_equal(t->n_given, BATCH);
     end(t);
 }
 
@@ -371,6 +409,7 @@ int main(void)
         cmocka_unit_test(test_killed_at_random),
         cmocka_unit_test(test_killed_at_one_trial),
         cmocka_unit_test(test_stop),
+        cmocka_unit_test(test_parts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -37,7 +37,7 @@ static void test_once(void **state)
     const enum bench_harm harms[] = {BENCH_ABORT, BENCH_LOST, BENCH_HANG};
     (void)state;
     for (int i = 0; i < 3; i++) {
-        struct bench *b = begin(harms[i], 60, 1);
+        struct bench *b = begin(harms[i], 22, 1);
         b->device[0].reference_only = true; /* so that the second one has all the work */
         b->params.setup.watchdog.base = 2;  /* a busy machine is no hang */
         assert_int_equal(campaign_run(&b->params), STATUS_OK);

@@ -10,11 +10,14 @@
 
 #define MOST_ITEMS 20u
 #define MOST_SAMPLES 3u
+#define MOST_TOKENS 32u
 #define SEED 20261130
 
 struct told {
     char *text[MOST_ITEMS][MOST_SAMPLES];
     uint32_t tokens[MOST_ITEMS][MOST_SAMPLES];
+    int32_t first[MOST_ITEMS][MOST_SAMPLES][MOST_TOKENS]; /* of them */
+    uint64_t hash[MOST_ITEMS][MOST_SAMPLES];
     enum decode_end end[MOST_ITEMS][MOST_SAMPLES];
     char middle[MOST_ITEMS][16]; /* the spelling of the token in the middle of the first sample */
     uint32_t n, samples, columns, stop_after; /* passes; 0: never */
@@ -28,6 +31,8 @@ static enum status take(void *user, uint32_t item, const struct answers_text *te
     for (uint32_t k = 0; k < told->samples; k++) {
         told->text[item][k] = strdup(text[k].text);
         told->tokens[item][k] = text[k].n;
+        memcpy(told->first[item][k], text[k].tokens, text[k].n * sizeof(int32_t));
+        told->hash[item][k] = text[k].hash;
         told->end[item][k] = text[k].end;
     }
     told->n++;
@@ -96,9 +101,10 @@ static void draw(struct drawn *d, uint32_t n)
                                                (uint32_t)rng_below(&rng, i % 4 == 1 ? 1 : 40),
                                       .key = 100 + i,
                                       .n = i % 5 == 0 ? 1 : 1 + (uint32_t)rng_below(&rng, 30)};
-        item->ids = arena_array(&d->arena, item->n_ids, sizeof(*item->ids));
+        int32_t *ids = arena_array(&d->arena, item->n_ids, sizeof(*ids));
+        item->ids = ids;
         for (uint32_t p = 0; p < item->n_ids; p++)
-            item->ids[p] = (int32_t)rng_below(p < common ? &same : &rng, 256);
+            ids[p] = (int32_t)rng_below(p < common ? &same : &rng, 256);
     }
 }
 
@@ -122,12 +128,12 @@ static void run_whole(struct told *told, const struct model *model,
         struct generate_params p = {.ex = ex,
                                     .ids = item->ids,
                                     .n_ids = item->n_ids,
-                                    .rules = {.n = item->n,
-                                              .sampler = items->sampler,
-                                              .stops = item->stop,
-                                              .n_stops = item->n_stops},
+                                    .rules = items->rules,
                                     .save_position = EXECUTOR_NONE};
-        p.rules.sampler.seed = answers_seed(items->sampler.seed, item->key, k);
+        p.rules.n = item->n;
+        p.rules.stops = item->stop;
+        p.rules.n_stops = item->n_stops;
+        p.rules.sampler.seed = answers_seed(items->rules.sampler.seed, item->key, k);
         assert_int_equal(generate(&g, &arena, &p), STATUS_OK);
         assert_int_equal(decode_open(&decode, &arena, &p.rules, ex), STATUS_OK);
         assert_int_equal(
@@ -135,6 +141,8 @@ static void run_whole(struct told *told, const struct model *model,
             STATUS_OK);
         told->text[at][k] = strdup(text.data);
         told->tokens[at][k] = g.n_tokens;
+        memcpy(told->first[at][k], g.tokens, g.n_tokens * sizeof(int32_t));
+        told->hash[at][k] = g.hash;
         told->end[at][k] = g.end;
         text.size = 0;
         assert_int_equal(decode_spell(&text, &decode, g.tokens[g.n_tokens / 2]), STATUS_OK);
@@ -172,6 +180,9 @@ static void expect_same(const struct told *found, const struct told *expected, c
         for (uint32_t k = 0; k < found->samples; k++) {
             if (strcmp(found->text[i][k], expected->text[i][k]) != 0 ||
                 found->tokens[i][k] != expected->tokens[i][k] ||
+                memcmp(found->first[i][k], expected->first[i][k],
+                       found->tokens[i][k] * sizeof(int32_t)) != 0 ||
+                found->hash[i][k] != expected->hash[i][k] ||
                 found->end[i][k] != expected->end[i][k])
                 fail_msg("%s: item %u sample %u: found '%s' (%u tokens, %s), expected '%s' (%u, "
                          "%s)",
@@ -198,7 +209,7 @@ static void test_any_split(void **state)
                 .item = d.item,
                 .n_items = d.n,
                 .samples = sampled ? MOST_SAMPLES : 1,
-                .sampler = {.temperature = sampled ? 0.9 : 0, .seed = 7}};
+                .rules.sampler = {.temperature = sampled ? 0.9 : 0, .seed = 7}};
             static struct told expected, told;
             draw_stops(&d, model, &items);
             run_whole(&expected, model, &items);
@@ -228,8 +239,10 @@ static void test_devices(void **state)
     struct model *model = tasks_bench_model("tiny-llama-q4_1");
     (void)state;
     draw(&d, 8);
-    const struct answers_params items = {
-        .item = d.item, .n_items = d.n, .samples = 2, .sampler = {.temperature = 0.7, .seed = 1}};
+    const struct answers_params items = {.item = d.item,
+                                         .n_items = d.n,
+                                         .samples = 2,
+                                         .rules.sampler = {.temperature = 0.7, .seed = 1}};
     draw_stops(&d, model, &items);
     run_whole(&expected, model, &items);
     if (gpu_open(&places[1].gpu, NULL))
@@ -245,6 +258,22 @@ static void test_devices(void **state)
     }
     gpu_close(&places[1].gpu);
     finish(&expected);
+    arena_finish(&d.arena);
+    model_close(&model);
+}
+
+static void test_check_refused(void **state)
+{
+    const struct tasks_bench_place place = {"cpu", CPU_AUTO, NULL};
+    const struct decode_check check = {.most_back = 1};
+    struct model *model = tasks_bench_model("tiny-llama-q4_1");
+    static struct drawn d;
+    static struct told told;
+    (void)state;
+    draw(&d, 2);
+    const struct answers_params items = {
+        .item = d.item, .n_items = d.n, .samples = 1, .rules.check = &check};
+    assert_int_equal(run_items(&told, model, &place, &items, &(struct split){0, 0}), STATUS_USAGE);
     arena_finish(&d.arena);
     model_close(&model);
 }
@@ -266,7 +295,7 @@ static void test_shared_prompts(void **state)
     }
     const struct tasks_bench_place place = {"cpu", CPU_AUTO, NULL};
     const struct answers_params items = {
-        .item = item, .n_items = 2, .samples = 3, .sampler = {.temperature = 1}};
+        .item = item, .n_items = 2, .samples = 3, .rules.sampler = {.temperature = 1}};
     assert_int_equal(run_items(&told, model, &place, &items, &(struct split){1, 80}), STATUS_OK);
     assert_int_equal(told.columns, 80 + 80 - 64 + 2 * 3);
     finish(&told);
@@ -282,7 +311,7 @@ static void test_ends_early(void **state)
     (void)state;
     draw(&d, MOST_ITEMS);
     const struct answers_params items = {
-        .item = d.item, .n_items = d.n, .samples = 2, .sampler = {.temperature = 0.7}};
+        .item = d.item, .n_items = d.n, .samples = 2, .rules.sampler = {.temperature = 0.7}};
     draw_stops(&d, model, &items);
     run_whole(&expected, model, &items);
     for (uint32_t after = 1; after < 30; after += 3) {
@@ -384,10 +413,10 @@ static void test_encode_chat(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_any_split),      cmocka_unit_test(test_devices),
-        cmocka_unit_test(test_shared_prompts), cmocka_unit_test(test_ends_early),
-        cmocka_unit_test(test_seeds),          cmocka_unit_test(test_encode),
-        cmocka_unit_test(test_encode_chat),
+        cmocka_unit_test(test_any_split),     cmocka_unit_test(test_devices),
+        cmocka_unit_test(test_check_refused), cmocka_unit_test(test_shared_prompts),
+        cmocka_unit_test(test_ends_early),    cmocka_unit_test(test_seeds),
+        cmocka_unit_test(test_encode),        cmocka_unit_test(test_encode_chat),
     };
     fpenv_set();
     return cmocka_run_group_tests(tests, NULL, NULL);
