@@ -83,7 +83,6 @@ static void note(struct protector *p, struct run_state *run, uint32_t entry, uin
         return;
     struct protector_event *open = open_event(run, p->entry[entry].protection->name, position);
     if (open) {
-        open->back += finding->back;
         open->repaired |= finding->repaired;
         return;
     }
@@ -97,7 +96,6 @@ static void note(struct protector *p, struct run_state *run, uint32_t entry, uin
                                  .severity = finding->severity,
                                  .node = finding->node,
                                  .detail = finding->detail,
-                                 .back = finding->back,
                                  .repaired = finding->repaired,
                                  .outcome = DECODE_CLEAN};
 }
@@ -142,6 +140,8 @@ static void finish(const struct protector *p, struct run_state *run, const struc
                    struct decode_verdict *out)
 {
     out->word = run->recovery.alarms;
+    for (uint32_t i = run->n_events; i > 0 && run->event[i - 1].outcome == DECODE_CLEAN; i--)
+        run->event[i - 1].back += out->back;
     if (out->back > 0)
         go_back(p, run, view->position + 1 - out->back);
     settle_events(run);

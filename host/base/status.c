@@ -18,6 +18,7 @@ static const struct status_row rows[STATUS_COUNT] = {
     [STATUS_MEMORY] = {"memory", 4},
     [STATUS_INTERNAL] = {"internal", 4},
     [STATUS_GATE] = {"gate", 1},
+    [STATUS_UNCORRECTED] = {"uncorrected", 5},
 };
 
 int status_exit_code(enum status st)

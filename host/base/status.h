@@ -16,13 +16,14 @@ enum status {
     STATUS_MEMORY,        /* host memory does not suffice                              exit 4 */
     STATUS_INTERNAL,      /* a promise of this program was broken                      exit 4 */
     STATUS_GATE,          /* the answer is no: a gate fails, records differ            exit 1 */
+    STATUS_UNCORRECTED,   /* a protection found damage that stayed                    exit 5 */
     STATUS_COUNT
 };
 
 #define STATUS_MUST_USE __attribute__((warn_unused_result))
 
 /* Process exit code: 0 ok, 1 gate failed, 2 usage or bad input, 3 device or
- * driver, 4 internal. */
+ * driver, 4 internal, 5 damage that was not corrected. */
 int status_exit_code(enum status st);
 
 /* Lower-case name, for logs and JSON. Never null. */

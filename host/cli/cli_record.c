@@ -101,6 +101,12 @@ static enum status make_view(struct trial_row_view *out, struct arena *arena,
     return st ? st : take_further(out, arena, record);
 }
 
+static struct cli_findings findings_of(const struct cli_record_context *context,
+                                       const struct record *record)
+{
+    return (struct cli_findings){record->protection, record->check_state, context->bounds.n_prompt};
+}
+
 void cli_record_json(struct json_writer *w, const struct cli_record_context *context,
                      const struct record *record)
 {
@@ -109,6 +115,9 @@ void cli_record_json(struct json_writer *w, const struct cli_record_context *con
     const enum status st = make_view(&view, &arena, context, record);
     json_object_open(w);
     json_take(w, st ? st : trial_row_view_json(w, &view, FIELD_PLACE, FIELD_FULL));
+    const struct cli_findings findings = findings_of(context, record);
+    if (context->protection)
+        cli_protection_json(w, context->protection, &findings);
     json_object_close(w);
     arena_finish(&arena);
 }
@@ -283,6 +292,12 @@ enum status cli_record_text(const struct cli_record_context *context, const stru
         goto end;
     if (row->activations > 0)
         print_deviation(record);
+    if (context->protection) {
+        const struct cli_findings findings = findings_of(context, record);
+        printf("  protect      %s, columns computed again: %" PRIu32 "\n",
+               cli_protection_outcome(record->protection.damage), record->redone);
+        cli_protection_say(context->protection, &findings, "               ");
+    }
     printf("  golden       ");
     cli_output_quoted(context->golden_text);
     printf("\n  faulty       ");

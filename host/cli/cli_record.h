@@ -5,6 +5,7 @@
 
 #include "base/json.h"
 #include "base/status.h"
+#include "cli/cli_protection.h"
 #include "inject/store/trial_row_view.h"
 #include "inject/trial/trial.h"
 
@@ -13,6 +14,7 @@ struct cli_record_context {
     const struct golden *golden;
     struct fault_bounds bounds;
     const char *golden_text;
+    const struct cli_protection *protection; /* of the trials; null: none */
 };
 
 /* One object: an export's fields of a trial, without those of a campaign only (trial_row_view.h).

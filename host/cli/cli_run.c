@@ -154,8 +154,8 @@ static const char RECORDS[] =
     "of vkfi export, whose page says what stands in brackets:\n";
 
 static const char OUTCOMES_AND_EXAMPLES[] =
-    "\n"
-    "Outcomes, the first that holds: not_reached (the run ends before), inert (no bit changed), "
+    "OUTCOMES\n"
+    "The first that holds: not_reached (the run ends before), inert (no bit changed), "
     "due (the run ended abnormally), masked_bitexact (every logit has its golden bits), "
     "masked_tokens (the same text byte for byte; logits differ, or the tokens that spell it),\n"
     "sdc_unscored (another text).\n"
@@ -166,11 +166,31 @@ static const char OUTCOMES_AND_EXAMPLES[] =
     "     index; output could not be written\n"
     "  3  no Vulkan driver, device refused, or driver failure\n"
     "  4  a fault did not fire as predicted, or another broken promise\n"
+    "  5  --protect: damage was found and could not be corrected\n"
     "\n"
     "EXAMPLES\n"
     "  vkfi run -m smollm2-135m -p 'The capital of France is' -n 24\n"
     "  vkfi run -m smollm2-135m --chat 'What is 17 + 25?' -d vk --json --top 8\n"
     "  vkfi run -m model.gguf --ids 1,2,3 --fault fault.json -d cpu:scalar\n";
+
+static const char PROTECTION[] =
+    "PROTECTION\n"
+    "--protect POLICY checks each token, and what the policy names besides, before it is given; "
+    "where damage is found the run goes back and computes its last columns again. A policy is a "
+    "JSON object with a list of protections, {\"protect\": [{\"kind\": \"nan_trap\"}]}; "
+    "mitigations/policy.schema.json describes each with its parameters. Each alarm is a line of "
+    "standard error, or with --json in the member `protect`:\n"
+    "  outcome   clean, false_alarm (what was computed again has the same bits),\n"
+    "            corrected, uncorrected (damage that was found is still there)\n"
+    "  alarms    how many columns raised one\n"
+    "  events    protection; site; position and step of the column; finding:\n"
+    "            damage (proven) or doubt (unlikely values); detail, a number of\n"
+    "            the protection; repaired: stored bits were written anew; redone:\n"
+    "            columns computed again; outcome\n"
+    "Text is printed once it has been checked to its end. Where damage is uncorrected the exit "
+    "code is 5 and no text is printed; the object's text is null. With --fault the golden run is "
+    "unprotected and the trials are protected.\n"
+    "\n";
 
 #define SYNOPSIS "-m MODEL (-p TEXT | --chat TEXT | --ids IDS) [options]"
 #define STORAGES "f32|f16|bf16"
@@ -184,7 +204,7 @@ static enum status parse_with_page(struct args_spec *spec, int argc, char **argv
     struct text details = {0};
     text_addf(&details, "%s%s%s%s", DESCRIPTION, FAULTS, COORDINATES, RECORDS);
     text_take(&details, trial_row_view_describe(&details, FIELD_PLACE, FIELD_FULL));
-    text_put(&details, OUTCOMES_AND_EXAMPLES);
+    text_addf(&details, "\n%s%s", PROTECTION, OUTCOMES_AND_EXAMPLES);
     spec->details = details.data;
     const enum status st = details.st ? details.st : args_parse(spec, argc, argv, out_done);
     text_finish(&details);
@@ -235,6 +255,7 @@ static enum status parse(struct cli_run_options *o, int argc, char **argv, bool 
          "does not depend on it.",
          0, TOKENS_MAX},
         {0, "fault", ARGS_TEXT, &o->fault, "FILE", "Injects faults; see FAULTS.", 0, 0},
+        {0, "protect", ARGS_TEXT, &o->protect, "POLICY", CLI_PROTECT_HELP, 0, 0},
         {0, "naive", ARGS_FLAG, &o->naive, NULL,
          "With --fault: every trial is a whole inference instead of a fork of the golden run. "
          "Slower, same record.",
@@ -318,6 +339,22 @@ static void set_params(struct cli_run *run)
         golden_needs(&run->needs, &run->shape);
 }
 
+/* Opens the policy: for the run itself, or with --fault for its trials. */
+static enum status protect(struct cli_run *run)
+{
+    struct decode_rules rules = run->params.rules;
+    if (!run->options.protect)
+        return STATUS_OK;
+    const enum status st =
+        cli_protection_open(&run->protection, &run->arena, run->options.protect, run->device.ex);
+    if (st)
+        return st;
+    rules.check = protector_check(run->protection.protector);
+    if (!run->options.fault)
+        run->params.rules = rules;
+    return decode_open(&run->guarded, &run->arena, &rules, run->device.ex);
+}
+
 static enum status open_run(struct cli_run *run, const struct cli_env *env)
 {
     const struct cli_run_options *o = &run->options;
@@ -342,8 +379,10 @@ static enum status open_run(struct cli_run *run, const struct cli_env *env)
     if (run->device.gpu && o->threads != env->threads)
         log_warn("--threads is for CPU devices, found it with %s", cli_device_name(&run->device));
     run->params.ex = run->device.ex;
+    st = decode_open(&run->decode, &run->arena, &run->params.rules, run->device.ex);
+    st = st ? st : protect(run);
     run->load_seconds = clock_seconds() - start;
-    return decode_open(&run->decode, &run->arena, &run->params.rules, run->device.ex);
+    return st;
 }
 
 enum status cli_run(const struct cli_env *env, int argc, char **argv)
@@ -357,6 +396,7 @@ enum status cli_run(const struct cli_env *env, int argc, char **argv)
     st = st ? st : take_stops(&run);
     st = st ? st : open_run(&run, env);
     st = st ? st : cli_run_print(&run);
+    cli_protection_close(&run.protection);
     const enum status closed = cli_device_finish(&run.device);
     model_close(&run.model);
     arena_finish(&run.arena);

@@ -10,123 +10,8 @@
 #include "base/fpenv.h"
 #include "base/log.h"
 #include "cli/cli_record.h"
-#include "inject/trial/origin.h"
 #include "model/detokenizer.h"
 #include "shared/numerics.h"
-#include "shared/order.h"
-
-/* --- the first Inf or NaN of a run --- */
-
-/* Place of the first Inf or NaN, by position, then by order of the graph. */
-struct nonfinite {
-    bool found;
-    const struct node *node;
-    uint32_t position;
-    uint32_t index; /* element of the node's output row, or of the K or V stored */
-    float value;
-    char site[FAULT_SITE_TEXT]; /* the node's, or "blk.1.kv_v" */
-};
-
-struct search {
-    struct nonfinite *out;
-    const struct model *model;
-    uint32_t n_ids;
-    uint32_t base; /* position of the first column of the current pass */
-};
-
-static bool is_finite(float value)
-{
-    return (lang_bits(value) & NM_INF) != NM_INF;
-}
-
-/* Scores and probabilities outside the window are absent: their memory is unset. */
-static bool is_absent(const struct node *node, uint32_t position, uint32_t index)
-{
-    const bool keyed = node->out == REG_S || node->out == REG_P;
-    const uint32_t key = index % (position + 1);
-    return keyed && key < order_first_key(position, node->window);
-}
-
-static void look(void *user, const struct node *node, uint32_t column, const float *values,
-                 uint32_t count)
-{
-    struct search *s = user;
-    struct nonfinite *out = s->out;
-    const uint32_t position = s->base + column;
-    if (out->found &&
-        (position > out->position || (position == out->position && node >= out->node)))
-        return;
-    for (uint32_t i = 0; i < count; i++) {
-        if (is_finite(values[i]) || is_absent(node, position, i))
-            continue;
-        *out = (struct nonfinite){
-            .found = true, .node = node, .position = position, .index = i, .value = values[i]};
-        origin_site(out->site, node, i);
-        if (node->op == OP_STORE)
-            out->index %= node->rows;
-        return;
-    }
-}
-
-static void advance(void *user, int32_t token, uint32_t done)
-{
-    struct search *s = user;
-    s->base = token < 0 ? done : s->n_ids + done - 1;
-}
-
-static void report(const struct cli_run *run, const struct nonfinite *found)
-{
-    const bool prefill = found->position + 1 < run->n_ids;
-    const bool stored = found->node->op == OP_STORE;
-    char layer[24] = "", step[48] = "in the prompt";
-    if (found->node->layer != GRAPH_NO_LAYER)
-        snprintf(layer, sizeof(layer), ", layer %" PRIu32, found->node->layer);
-    if (!prefill)
-        snprintf(step, sizeof(step), "step %" PRIu32, found->position + 1 - run->n_ids);
-    log_warn("logits are not finite: first %s at site %s%s, %s (position %" PRIu32 ", element "
-             "%" PRIu32 "); %s are stored as %s",
-             nm_is_nan(lang_bits(found->value)) ? "NaN" : "Inf", found->site, layer, step,
-             found->position, found->index, stored ? "K and V (--kv)" : "activations",
-             storage_name((enum storage)(stored ? run->options.kv : run->options.act)));
-}
-
-/* Runs once more, watched, up to the first step whose logits are not finite; logs its finding as a
- * warning. `out->found` is false if all steps are finite. Needs a free branch. */
-static enum status find_nonfinite(struct nonfinite *out, struct cli_run *run,
-                                  const struct generation *g)
-{
-    *out = (struct nonfinite){0};
-    uint32_t first = 0;
-    while (first < g->n_tokens && g->step[first].finite)
-        first++;
-    if (first == g->n_tokens)
-        return STATUS_OK;
-
-    struct search search = {.out = out, .model = run->model, .n_ids = run->n_ids};
-    struct generate_params params = run->params;
-    struct generation again;
-    params.rules.n = first + 1;
-    params.top = 0;
-    params.logsumexp = params.prompt_logprobs = false;
-    params.watch = look;
-    params.watch_user = &search;
-    params.progress = advance;
-    params.progress_user = &search;
-    enum status st = generate(&again, &run->arena, &params);
-    if (st)
-        return st;
-    kv_release(run->device.ex->kv, again.branch);
-    if (!out->found) {
-        log_error("step %" PRIu32 " has logits that are not finite, but no op gave one when run "
-                  "again under watch",
-                  first);
-        return STATUS_INTERNAL;
-    }
-    report(run, out);
-    return STATUS_OK;
-}
-
-/* --- the object of a run --- */
 
 #define TEXT_OF(x) TEXT_OF_VALUE(x)
 #define TEXT_OF_VALUE(x) #x
@@ -169,7 +54,7 @@ static void put_step(struct json_writer *w, const struct generate_params *params
 }
 
 static void put_nonfinite(struct json_writer *w, const struct cli_run *run,
-                          const struct nonfinite *where)
+                          const struct cli_run_nonfinite *where)
 {
     json_member_object(w, "nonfinite");
     json_member_text(w, "site", where->site);
@@ -190,9 +75,23 @@ static void put_seconds(struct json_writer *w, const struct cli_run *run,
     json_object_close(w);
 }
 
+static bool is_damaged(const struct cli_run *run, const struct generation *g)
+{
+    return g->state && decode_sum(&run->guarded, g).damage == DECODE_UNCORRECTED;
+}
+
+static struct cli_findings findings_of(const struct cli_run *run, const struct generation *g)
+{
+    return (struct cli_findings){decode_sum(&run->guarded, g), g->state, run->n_ids};
+}
+
 static void put_text(struct json_writer *w, const struct cli_run *run, const struct generation *g)
 {
     struct text text = {0};
+    if (is_damaged(run, g)) {
+        json_member_null(w, "text");
+        return;
+    }
     json_take(w,
               decode_answer(&text, &run->decode, &(struct decode_tokens){g->tokens, g->n_tokens}));
     json_put_key(w, "text");
@@ -202,7 +101,7 @@ static void put_text(struct json_writer *w, const struct cli_run *run, const str
 
 /* The members of the run's object, without braces. `where` null: every logit was finite. */
 static void put_members(struct json_writer *w, const struct cli_run *run,
-                        const struct generation *g, const struct nonfinite *where)
+                        const struct generation *g, const struct cli_run_nonfinite *where)
 {
     put_head(w, run);
     cli_output_ids(w, "ids", run->ids, run->n_ids);
@@ -226,6 +125,10 @@ static void put_members(struct json_writer *w, const struct cli_run *run,
         json_member_bool(w, "underflow", run->underflow);
     if (where)
         put_nonfinite(w, run, where);
+    if (g->state) {
+        const struct cli_findings findings = findings_of(run, g);
+        cli_protection_json(w, &run->protection, &findings);
+    }
     put_seconds(w, run, g);
 }
 
@@ -272,6 +175,12 @@ static void stream_token(void *user, int32_t token, uint32_t done)
     s->st = put_bytes(s, s->bytes.size - decode_text_held(s->decode, s->bytes.data, s->bytes.size));
 }
 
+static void show_progress(void *user, int32_t token, uint32_t done)
+{
+    struct stream *s = user;
+    cli_progress_generate(&s->progress, token, done);
+}
+
 /* Prints what was held back, incomplete characters included. */
 static enum status end_stream(struct stream *s)
 {
@@ -296,16 +205,30 @@ static void say_speed(const struct cli_run *run, const struct generation *g)
              decoded > 0 ? decoded / g->decode_seconds : 0.0);
 }
 
+/* The text of a protected run, whose tokens may be withdrawn, at its end. */
+static enum status stream_all(struct stream *s, const struct cli_run *run,
+                              const struct generation *g)
+{
+    const struct cli_findings findings = findings_of(run, g);
+    cli_protection_say(&run->protection, &findings, NULL);
+    const enum status st = cli_protection_check(&findings);
+    for (uint32_t i = 0; i < g->n_tokens && !st; i++)
+        stream_token(s, g->tokens[i], i + 1);
+    return st;
+}
+
 static enum status run_text(struct cli_run *run)
 {
     struct stream s = {.decode = &run->decode};
-    struct generation g;
-    struct nonfinite where;
+    struct generation g = {0};
+    struct cli_run_nonfinite where;
     cli_progress_init(&s.progress, run->n_ids, run->params.rules.n);
-    run->params.progress = stream_token;
+    run->params.progress = run->options.protect ? show_progress : stream_token;
     run->params.progress_user = &s;
     enum status st = generate(&g, &run->arena, &run->params);
     cli_progress_clear(&s.progress);
+    if (!st && run->options.protect)
+        st = stream_all(&s, run, &g);
     const enum status ended = end_stream(&s);
     st = st ? st : ended;
     if (!st && isatty(STDOUT_FILENO))
@@ -314,7 +237,7 @@ static enum status run_text(struct cli_run *run)
         return st;
     say_speed(run, &g);
     kv_release(run->device.ex->kv, g.branch);
-    return find_nonfinite(&where, run, &g);
+    return cli_run_nonfinite(&where, run, &g);
 }
 
 /* Notes fpenv.h's underflow of the golden run since the last fpenv_clear_underflow. */
@@ -329,7 +252,7 @@ static enum status run_json(struct cli_run *run)
 {
     struct cli_progress progress;
     struct generation g;
-    struct nonfinite where;
+    struct cli_run_nonfinite where;
     struct json_writer w;
     cli_progress_init(&progress, run->n_ids, run->params.rules.n);
     run->params.progress = cli_progress_generate;
@@ -341,14 +264,16 @@ static enum status run_json(struct cli_run *run)
         return st;
     take_underflow(run);
     kv_release(run->device.ex->kv, g.branch);
-    st = find_nonfinite(&where, run, &g);
+    st = cli_run_nonfinite(&where, run, &g);
     if (st)
         return st;
     json_begin(&w, stdout, true);
     json_object_open(&w);
     put_members(&w, run, &g, where.found ? &where : NULL);
     json_object_close(&w);
-    return json_end(&w);
+    st = json_end(&w);
+    const struct cli_findings findings = findings_of(run, &g);
+    return st ? st : cli_protection_check(&findings);
 }
 
 /* --- faults --- */
@@ -363,7 +288,8 @@ struct trials {
     struct fault_trials faults;
     struct json_doc *doc; /* the fault file */
     struct cli_progress progress;
-    struct nonfinite where; /* of the golden run */
+    struct cli_run_nonfinite where; /* of the golden run */
+    uint32_t uncorrected;           /* trials */
 };
 
 static enum status run_golden(struct trials *t)
@@ -384,14 +310,17 @@ static enum status run_golden(struct trials *t)
                            &(struct decode_tokens){t->golden.run.tokens, t->golden.run.n_tokens});
     t->context.golden = &t->golden;
     t->context.golden_text = t->golden_text.data;
-    return st ? st : find_nonfinite(&t->where, run, &t->golden.run);
+    t->context.protection = run->options.protect ? &run->protection : NULL;
+    return st ? st : cli_run_nonfinite(&t->where, run, &t->golden.run);
 }
 
 /* Records of faults [first, first + n). */
 static enum status run_trials(struct trials *t, uint32_t first, uint32_t n, struct record *out)
 {
     const struct trial_settings settings = {
-        .level = RECORD_FULL, .path = t->run->options.naive ? TRIAL_NAIVE : TRIAL_FAST};
+        .level = RECORD_FULL,
+        .path = t->run->options.naive ? TRIAL_NAIVE : TRIAL_FAST,
+        .decode = t->run->options.protect ? &t->run->guarded : NULL};
     struct trial_job job[TRIALS_AT_ONCE];
     cli_progress_show(&t->progress, "fault %" PRIu32 "/%" PRIu32, first + 1, t->faults.count);
     for (uint32_t i = 0; i < n; i++)
@@ -400,6 +329,8 @@ static enum status run_trials(struct trials *t, uint32_t first, uint32_t n, stru
     const enum status st =
         trial_batch(out, &t->run->arena, &t->golden, &settings, &(struct trial_jobs){job, n});
     cli_progress_clear(&t->progress);
+    for (uint32_t i = 0; i < n && !st; i++)
+        t->uncorrected += out[i].protection.damage == DECODE_UNCORRECTED;
     return st;
 }
 
@@ -463,6 +394,12 @@ static enum status run_faults(struct cli_run *run)
     st = st ? st : fault_parse_trials(&t.faults, &run->arena, t.doc, &t.context.bounds);
     st = st ? st : run_golden(&t);
     st = st ? st : run->options.json ? print_json(&t) : print_text(&t);
+    if (!st && t.uncorrected > 0) {
+        log_error("damage was found and could not be corrected in %" PRIu32 " of %" PRIu32
+                  " trials",
+                  t.uncorrected, t.faults.count);
+        st = STATUS_UNCORRECTED;
+    }
     text_finish(&t.golden_text);
     json_destroy(&t.doc);
     return st;

@@ -157,6 +157,7 @@ enum status record_make(struct record *out, const struct record_lanes *lanes)
     out->after = proof.after;
     out->first_diff = first_difference(run);
     out->protection = decode_sum(run->decode, &run->run);
+    out->check_state = run->run.state;
     out->redone = run->run.redone;
     out->due_reason = run->due;
     take_margins(out, run);
