@@ -128,7 +128,7 @@ struct record {
     RECORD_MEASURES(RECORD_MEMBER)
 #undef RECORD_MEMBER
     struct decode_summary protection; /* of all runs; clean without a check [outcome] */
-    const void *check_state; /* generation.state; null: no check, or choices [outcome] */
+    const void *check_state;          /* generation.state; null: no check, or choices [outcome] */
     int32_t *tokens;     /* (faulty_len) of the faulty run; null with choices [outcome] */
     double *choice_logp; /* (n_choices) log-likelihoods, nats; null: a generation [outcome] */
     struct trial_deviation *deviation; /* (n_deviations), of each layer and the last hidden state
