@@ -56,10 +56,12 @@ enum status file_map_init(struct file_map *out, const char *path)
             log_error("%s: cannot map %lld bytes: %s", path, (long long)info.st_size,
                       strerror(errno));
         } else {
-            *out = (struct file_map){.data = data, .size = (size_t)info.st_size};
+            *out =
+                (struct file_map){.data = data, .size = (size_t)info.st_size, .file = 1 + fd};
         }
     }
-    close(fd);
+    if (out->file == 0)
+        close(fd);
     return st;
 }
 
@@ -67,7 +69,37 @@ void file_map_finish(struct file_map *map)
 {
     if (map->data)
         munmap(map->data, map->size);
+    if (map->file)
+        close(map->file - 1);
     *map = (struct file_map){0};
+}
+
+enum status file_map_read(const struct file_map *map, size_t offset, void *out, size_t size)
+{
+    uint8_t *to = out;
+    if (offset > map->size || size > map->size - offset) {
+        log_error("found a read of %zu bytes at %zu, expected it inside %zu bytes", size, offset,
+                  map->size);
+        return STATUS_INTERNAL;
+    }
+    if (!map->file) {
+        memcpy(out, map->data + offset, size);
+        return STATUS_OK;
+    }
+    while (size > 0) {
+        const ssize_t n = pread(map->file - 1, to, size, (off_t)offset);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0) {
+            log_error("cannot read %zu bytes at %zu of a mapped file: %s", size, offset,
+                      n == 0 ? "it is shorter now" : strerror(errno));
+            return STATUS_IO;
+        }
+        to += n;
+        offset += (size_t)n;
+        size -= (size_t)n;
+    }
+    return STATUS_OK;
 }
 
 /* Unmaps the pages of one pagemap piece that are still the file's own: a written page is private

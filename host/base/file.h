@@ -15,10 +15,16 @@
 struct file_map {
     uint8_t *data; /* null for an empty file */
     size_t size;
+    int file; /* 1 + descriptor; 0: none */
 };
 
 enum status file_map_init(struct file_map *out, const char *path) STATUS_MUST_USE;
 void file_map_finish(struct file_map *map);
+
+/* Bytes as they are in the file, whatever was written to the mapping; without a file, as they are
+ * in memory. */
+enum status file_map_read(const struct file_map *map, size_t offset, void *out,
+                          size_t size) STATUS_MUST_USE;
 
 /* Says that [offset, offset + size) will not be read again soon: its clean pages may leave memory.
  */

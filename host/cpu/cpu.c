@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "cpu/cpu_edit.h"
 #include "cpu/cpu_ops.h"
+#include "cpu/cpu_pages.h"
 #include "cpu/cpu_state.h"
 #include "cpu/cpu_weight.h"
 #include "model/op.h"
@@ -188,6 +189,7 @@ static void destroy(struct executor *ex)
         cpu->blocks = next;
     }
     kv_destroy(&cpu->base.kv);
+    weight_pages_finish(&cpu->base.weights);
     arena_finish(&cpu->arena);
     free(cpu);
 }
@@ -231,6 +233,10 @@ static const struct executor_ops ops = {.destroy = destroy,
                                         .edit_weight = cpu_edit_weight,
                                         .edit_table = cpu_edit_table,
                                         .read_checkpoint = cpu_edit_read_checkpoint,
+                                        .sum_weights = cpu_pages_sum,
+                                        .make_weights = cpu_pages_make,
+                                        .put_weights = cpu_pages_put,
+                                        .weight_box = cpu_pages_box,
                                         .info = info};
 
 static enum status create_pages(struct cpu *cpu, const struct executor_params *params)
@@ -383,6 +389,8 @@ enum status cpu_create(struct executor **out, enum cpu_form form,
         st = create_rope(cpu);
     if (!st)
         st = cpu_weight_load(cpu);
+    if (!st)
+        st = cpu_pages_init(cpu);
     if (st) {
         destroy(&cpu->base);
         return st;

@@ -389,6 +389,29 @@ void executor_info(const struct executor *ex, struct executor_info *out)
     ex->ops->info(ex, out);
 }
 
+void executor_listen(struct executor *ex, struct executor_listener *listener)
+{
+    listener->next = ex->listeners;
+    ex->listeners = listener;
+}
+
+void executor_unlisten(struct executor *ex, struct executor_listener *listener)
+{
+    struct executor_listener **at = &ex->listeners;
+    while (*at && *at != listener)
+        at = &(*at)->next;
+    if (*at)
+        *at = listener->next;
+}
+
+enum status executor_wrote(struct executor *ex, const struct executor_write *write)
+{
+    enum status st = STATUS_OK;
+    for (struct executor_listener *l = ex->listeners; l && !st; l = l->next)
+        st = l->wrote(l->user, ex, write);
+    return st;
+}
+
 void executor_destroy(struct executor **ex)
 {
     if (*ex)

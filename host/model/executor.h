@@ -16,6 +16,7 @@
 #include "model/kv.h"
 #include "model/model.h"
 #include "model/storage.h"
+#include "model/weight_pages.h"
 #include "shared/hook.h"
 
 #define EXECUTOR_NONE UINT32_MAX
@@ -150,8 +151,28 @@ struct weight_site {
     enum quant_field field;
 };
 
+/* Stored K or V of consecutive positions in one page of a layer. */
+struct kv_span {
+    uint32_t branch, layer;
+    bool value; /* V instead of K */
+    uint32_t position, n;
+};
+
+/* Stored bits that were written otherwise than by a pass or an edit. */
+struct executor_write {
+    struct weight_box weights; /* tensor null: entries of K or V */
+    struct kv_span kv;
+};
+
 struct executor;
 struct schedule;
+
+/* Hears of such writes. */
+struct executor_listener {
+    enum status (*wrote)(void *user, struct executor *ex, const struct executor_write *write);
+    void *user;
+    struct executor_listener *next; /* the executor's own */
+};
 
 struct executor_ops {
     void (*destroy)(struct executor *ex);
@@ -167,6 +188,17 @@ struct executor_ops {
                               struct hook_data *data);
     /* Residual entering `layer` in checkpoint row `row`: out (n_embd). */
     enum status (*read_checkpoint)(struct executor *ex, uint32_t row, uint32_t layer, float *out);
+    /* Weights by pages and units (executor_weights.h): sums of the device's memory; a unit as the
+     * file gives it; writing one. weight_box: elements of the i-th tensor of a unit, false: there
+     * are no more. */
+    enum status (*sum_weights)(struct executor *ex, uint32_t first, uint32_t n,
+                               struct weight_sums *out);
+    enum status (*make_weights)(const struct executor *ex, const struct weight_region *region,
+                                uint32_t unit, uint8_t *out);
+    enum status (*put_weights)(struct executor *ex, const struct weight_region *region,
+                               uint32_t unit, const uint8_t *bytes);
+    bool (*weight_box)(const struct executor *ex, const struct weight_region *region, uint32_t unit,
+                       uint32_t i, struct weight_box *out);
     void (*info)(const struct executor *ex, struct executor_info *out);
 };
 
@@ -179,6 +211,8 @@ struct executor {
     enum storage act, kv_storage;
     uint32_t n_checkpoints;
     uint32_t positions; /* most of a branch, and rows of the rope tables */
+    struct weight_pages weights;
+    struct executor_listener *listeners;
 };
 
 /* Results: (n_columns). STATUS_USAGE (logged) for columns that are not in order or out of range:
@@ -198,6 +232,12 @@ enum status executor_edit_table(struct executor *ex, const struct table_site *si
 enum status executor_read_checkpoint(struct executor *ex, uint32_t row, uint32_t layer,
                                      float *out) STATUS_MUST_USE;
 void executor_info(const struct executor *ex, struct executor_info *out);
+
+/* The listener lives until it is taken off, which may be done to one that was never put on. */
+void executor_listen(struct executor *ex, struct executor_listener *listener);
+void executor_unlisten(struct executor *ex, struct executor_listener *listener);
+enum status executor_wrote(struct executor *ex, const struct executor_write *write) STATUS_MUST_USE;
+
 void executor_destroy(struct executor **ex);
 
 #endif

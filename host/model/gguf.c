@@ -110,3 +110,9 @@ void gguf_release(const struct gguf *gguf)
     if (gguf->mapped)
         file_map_release(&gguf->map, 0, gguf->map.size);
 }
+
+enum status gguf_stored(const struct gguf *gguf, const struct tensor *tensor, uint64_t offset,
+                        void *out, size_t size)
+{
+    return file_map_read(&gguf->map, tensor->offset + offset, out, size);
+}

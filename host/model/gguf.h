@@ -38,6 +38,11 @@ uint64_t gguf_tensor_count(const struct gguf *gguf);
 const struct tensor *gguf_tensors(const struct gguf *gguf);
 const struct tensor *gguf_tensor(const struct gguf *gguf, const char *name); /* null if absent */
 
+/* Bytes of a tensor as they are in the file, whatever was written to its data since; of a file
+ * opened from memory, as they are there. */
+enum status gguf_stored(const struct gguf *gguf, const struct tensor *tensor, uint64_t offset,
+                        void *out, size_t size) STATUS_MUST_USE;
+
 /* Hint that the file's pages, tensors and metadata, are not needed for now (they come back when
  * touched). */
 void gguf_release(const struct gguf *gguf);

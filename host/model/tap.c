@@ -56,6 +56,7 @@ enum status tap_init(struct tap *tap, struct tap_fault *faults, uint32_t n_fault
 enum status tap_finish(struct tap *tap, struct executor *ex)
 {
     enum status st = tap_memory_undo(tap, ex);
+    executor_unlisten(ex, &tap->listener);
     free_states(tap);
     free(tap->notes);
     *tap = (struct tap){0};

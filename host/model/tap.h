@@ -66,9 +66,10 @@ struct tap {
     const struct executor *ex;
     struct tap_note *notes; /* (n_notes) activations, position by position; the tap's own */
     uint32_t n_notes, room_notes;
-    uint64_t strikes;      /* of memory, so far */
-    uint32_t seen;         /* positions below it had been evaluated when the run last went back */
-    uint32_t attempt;      /* how often it went back */
+    uint64_t strikes; /* of memory, so far */
+    uint32_t seen;    /* positions below it had been evaluated when the run last went back */
+    uint32_t attempt; /* how often it went back */
+    struct executor_listener listener; /* to repairs of stored bits, once some are struck */
     bool keeps;            /* the run may go back (tap_back): set before its first column */
     bool due;              /* a control value was out of its range: the run ends */
     uint32_t due_position; /* of the column that was not evaluated, or of the pick */

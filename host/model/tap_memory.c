@@ -241,8 +241,39 @@ static enum status scrub(struct tap *tap, struct executor *ex, uint32_t branch, 
     return st;
 }
 
-/* Forces the bits of a stuck fault that were written over, in KV entries below `position`. */
-static enum status force(const struct tap_fault *fault, struct executor *ex, uint32_t position)
+/* An element was written over. */
+static void lose(const struct tap_fault *fault, uint32_t i)
+{
+    fault->state->lost[i] |= fault->state->fired[i] && tap_is_stuck(fault);
+    fault->state->fired[i] = false;
+}
+
+static bool is_in(uint64_t x, uint64_t first, uint64_t n)
+{
+    return x >= first && x - first < n;
+}
+
+/* Whether a write went over an element of the fault. */
+static bool goes_over(const struct executor_write *w, const struct tap_fault *fault,
+                      struct element e)
+{
+    if (fault->place == TAP_WEIGHT)
+        return w->weights.tensor == fault->tensor &&
+               is_in(e.row, w->weights.row, w->weights.rows) &&
+               is_in(e.k, w->weights.k, w->weights.ks);
+    return fault->place == TAP_KV && !w->weights.tensor && w->kv.branch == fault->state->branch &&
+           w->kv.layer == fault->layer && w->kv.value == fault->value_cache &&
+           is_in(e.key, w->kv.position, w->kv.n);
+}
+
+/* What is forced: in weights and tables all that was lost. */
+struct forced {
+    const struct executor_write *write; /* only what it went over; null: */
+    uint32_t position;                  /* KV entries below */
+};
+
+/* Forces the bits of a stuck fault that were written over. */
+static enum status force(const struct tap_fault *fault, struct executor *ex, struct forced which)
 {
     const struct hook_data box = box_of(fault);
     struct tap_state *state = fault->state;
@@ -251,7 +282,8 @@ static enum status force(const struct tap_fault *fault, struct executor *ex, uin
 
     for (uint32_t i = 0; i < size && !st; i++) {
         const struct element e = element_at(&box, i);
-        if (!state->lost[i] || (fault->place == TAP_KV && e.key >= position))
+        if (!state->lost[i] || (which.write ? !goes_over(which.write, fault, e)
+                                            : fault->place == TAP_KV && e.key >= which.position))
             continue;
         st = read_bits(fault, ex, e, &state->before[i]);
         if (!st)
@@ -276,13 +308,37 @@ static struct tap_fault *next_stuck(const struct tap *tap, uint64_t order)
 }
 
 /* In the order of their strikes. */
-static enum status force_all(struct tap *tap, struct executor *ex, uint32_t position)
+static enum status force_all(struct tap *tap, struct executor *ex, struct forced which)
 {
     enum status st = STATUS_OK;
     for (struct tap_fault *fault = next_stuck(tap, 0); fault && !st;
          fault = next_stuck(tap, fault->state->order))
-        st = force(fault, ex, position);
+        st = force(fault, ex, which);
     return st;
+}
+
+/* A repair went over struck bits: flips are gone, stuck bits come again at once. */
+static enum status wrote(void *user, struct executor *ex, const struct executor_write *write)
+{
+    struct tap *tap = user;
+    for (uint32_t i = 0; i < tap->n_faults; i++) {
+        const struct tap_fault *fault = &tap->faults[i];
+        const struct hook_data box = box_of(fault);
+        const uint64_t size = tap_is_memory(fault) && in_force(fault) ? hook_size(&box) : 0;
+        for (uint32_t k = 0; k < size; k++) {
+            if (goes_over(write, fault, element_at(&box, k)))
+                lose(fault, k);
+        }
+    }
+    return force_all(tap, ex, (struct forced){.write = write});
+}
+
+static void listen(struct tap *tap, struct executor *ex)
+{
+    if (tap->listener.wrote)
+        return;
+    tap->listener = (struct executor_listener){.wrote = wrote, .user = tap};
+    executor_listen(ex, &tap->listener);
 }
 
 enum status tap_strike(struct tap *tap, struct executor *ex, uint32_t branch, uint32_t position)
@@ -290,20 +346,15 @@ enum status tap_strike(struct tap *tap, struct executor *ex, uint32_t branch, ui
     /* stored bits do not go back with the run */
     const uint32_t now = position < tap->seen ? tap->seen - 1 : position;
     enum status st = scrub(tap, ex, branch, now);
-    st = st ? st : force_all(tap, ex, position);
+    st = st ? st : force_all(tap, ex, (struct forced){.position = position});
     for (uint32_t i = 0; i < tap->n_faults && !st; i++) {
         struct tap_fault *fault = &tap->faults[i];
-        if (tap_is_memory(fault) && !fault->state->struck && tap_strikes(fault, now))
-            st = strike(tap, i, ex, branch);
+        if (!tap_is_memory(fault) || fault->state->struck || !tap_strikes(fault, now))
+            continue;
+        listen(tap, ex);
+        st = strike(tap, i, ex, branch);
     }
     return st;
-}
-
-/* An element was written over. */
-static void lose(const struct tap_fault *fault, uint32_t i)
-{
-    fault->state->lost[i] |= fault->state->fired[i] && tap_is_stuck(fault);
-    fault->state->fired[i] = false;
 }
 
 void tap_memory_back(struct tap *tap, uint32_t position)

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "shared/numerics.h"
 #include "vk/vk_memory.h"
+#include "vk/vk_pages.h"
 #include "vk/vk_run.h"
 
 #define VK_SECONDS 60.0
@@ -23,6 +24,7 @@ static void destroy(struct executor *ex)
     vk_memory_finish(&vk->memory);
     vk_kv_finish(&vk->kv);
     kv_destroy(&vk->base.kv);
+    weight_pages_finish(&vk->base.weights);
     free(vk);
 }
 
@@ -95,6 +97,10 @@ static const struct executor_ops ops = {.destroy = destroy,
                                         .edit_weight = edit_weight,
                                         .edit_table = edit_table,
                                         .read_checkpoint = read_checkpoint,
+                                        .sum_weights = vk_pages_sum,
+                                        .make_weights = vk_pages_make,
+                                        .put_weights = vk_pages_put,
+                                        .weight_box = vk_pages_box,
                                         .info = info};
 
 /* Kernels read and write quads, and rotate eight features at a time. */
@@ -151,6 +157,8 @@ enum status vk_create(struct executor **out, struct gpu *gpu, const struct execu
         st = vk_memory_init(vk, params);
     if (!st)
         st = vk_weights_init(&vk->weights, gpu, params);
+    if (!st)
+        st = vk_pages_init(vk);
     if (!st)
         *out = &vk->base;
     else

@@ -12,6 +12,7 @@
 #include "gpu/device.h"
 #include "shader_table.h"
 #include "shared/push.h"
+#include "shared/sums.h"
 
 _Static_assert(QUANT_FIELD_CODE == 0 && QUANT_FIELD_SCALE == 1 && QUANT_FIELD_MIN == 2 &&
                    QUANT_FIELD_SUBSCALE == 3 && QUANT_FIELD_SUBMIN == 4,
@@ -75,6 +76,8 @@ static const struct interface interfaces[VK_SHADER_COUNT] = {
                        X_ONLY},
     [VK_SHADER_LOGITS] = {"logits", 3, 1 << 2, sizeof(struct push_logits), HAS_X, X_ONLY},
     [VK_SHADER_GUARD] = {"guard", 4, 1 << 3, sizeof(struct push_guard), HAS_X, X_ONLY},
+    [VK_SHADER_WEIGHT_SUMS] = {"weight_sums", 2, 1 << 1, sizeof(struct push_weight_sums), HAS_X,
+                               X_ONLY},
 };
 
 /* CPU drivers: one vector of invocations, nothing shared. GPUs: the partials of a sum side by side,
@@ -88,7 +91,8 @@ static const struct vk_shape shape_processor = {
           [VK_SHADER_GATE] = 8,
           [VK_SHADER_ADD] = 8,
           [VK_SHADER_LOGITS] = 8,
-          [VK_SHADER_GUARD] = 8},
+          [VK_SHADER_GUARD] = 8,
+          [VK_SHADER_WEIGHT_SUMS] = 8},
     .y = {[VK_SHADER_NORM] = 8,
           [VK_SHADER_LINEAR] = 1,
           [VK_SHADER_SOFTMAX] = 1,
@@ -105,7 +109,8 @@ static const struct vk_shape shape_gpu = {
           [VK_SHADER_GATE] = 64,
           [VK_SHADER_ADD] = 64,
           [VK_SHADER_LOGITS] = 64,
-          [VK_SHADER_GUARD] = 64},
+          [VK_SHADER_GUARD] = 64,
+          [VK_SHADER_WEIGHT_SUMS] = 64},
     .y = {[VK_SHADER_NORM] = 16,
           [VK_SHADER_LINEAR] = 8,
           [VK_SHADER_SOFTMAX] = 16,

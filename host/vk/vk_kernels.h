@@ -25,6 +25,7 @@ enum vk_shader {
     VK_SHADER_ADD,
     VK_SHADER_LOGITS,
     VK_SHADER_GUARD,
+    VK_SHADER_WEIGHT_SUMS,
     VK_SHADER_COUNT
 };
 

@@ -167,38 +167,50 @@ static enum status create_slabs(struct vk_weights *w)
     return st;
 }
 
+/* A row in the mapping, or as the file has it. */
+static const uint8_t *row_of(struct vk_row_source *from, const struct tensor *t, uint64_t row,
+                             size_t bytes)
+{
+    if (!from->room)
+        return t->data + row * bytes;
+    if (!from->st)
+        from->st = gguf_stored(from->gguf, t, row * bytes, from->room, bytes);
+    return from->room;
+}
+
 /* Rows of one tensor into tiles that lie in `words`, tile `tile0` of the matrix first. */
-static void pack_tensor(const struct vk_weight *at, const struct tensor *t, uint32_t *words,
-                        uint32_t tile0, uint32_t tiles)
+static void pack_tensor(const struct vk_weight *at, const struct tensor *t,
+                        struct vk_row_source *from, struct vk_tiles tiles)
 {
     const struct vk_matrix *m = at->matrix;
-    const size_t row_bytes = quant_row_bytes(t->type, t->dim[0]);
+    const size_t row_bytes = at->is_bias ? 4 : quant_row_bytes(t->type, t->dim[0]);
+    const uint64_t rows = at->is_bias ? t->dim[0] : t->dim[1];
 
-    for (uint32_t tile = 0; tile < tiles; tile++) {
-        uint32_t *to = words + (size_t)tile * m->pack.size * 4;
+    for (uint32_t tile = 0; tile < tiles.n; tile++) {
+        uint32_t *to = tiles.words + (size_t)tile * m->pack.size * 4;
         for (uint32_t r = 0; r < TILE_ROWS; r++) {
-            const uint64_t row = (uint64_t)(tile0 + tile) * TILE_ROWS + r;
-            if (row < at->row0 || row - at->row0 >= (at->is_bias ? t->dim[0] : t->dim[1]))
+            const uint64_t row = (uint64_t)(tiles.first + tile) * TILE_ROWS + r;
+            if (row < at->row0 || row - at->row0 >= rows)
                 continue;
+            const uint8_t *stored = row_of(from, t, row - at->row0, row_bytes);
             if (at->is_bias)
-                memcpy(to + m->pack.bias_at * 4 + r, t->data + (row - at->row0) * 4, 4);
+                memcpy(to + m->pack.bias_at * 4 + r, stored, 4);
             else
-                vk_pack_row(&m->pack, to, r, t->data + (row - at->row0) * row_bytes);
+                vk_pack_row(&m->pack, to, r, stored);
         }
     }
 }
 
-/* All tensors of a matrix, for a run of its tiles. */
-static void pack_tiles(const struct vk_weights *w, const struct vk_matrix *m, uint32_t *words,
-                       uint32_t tile0, uint32_t tiles)
+void vk_weights_pack(const struct vk_weights *w, const struct vk_matrix *m,
+                     struct vk_row_source *from, struct vk_tiles tiles)
 {
     const struct tensor *tensors = gguf_tensors(w->model->gguf);
     const uint64_t n = gguf_tensor_count(w->model->gguf);
 
-    memset(words, 0, (size_t)tiles * m->pack.size * WEIGHTS_QUAD);
+    memset(tiles.words, 0, (size_t)tiles.n * m->pack.size * WEIGHTS_QUAD);
     for (uint64_t i = 0; i < n; i++) {
         if (w->weights[i].matrix == m)
-            pack_tensor(&w->weights[i], &tensors[i], words, tile0, tiles);
+            pack_tensor(&w->weights[i], &tensors[i], from, tiles);
     }
 }
 
@@ -214,7 +226,8 @@ static enum status upload_matrix(const struct vk_weights *w, const struct vk_mat
         const struct vk_part *part = &m->parts[p];
         for (uint32_t done = 0; done < part->tiles && !st;) {
             const uint32_t n = part->tiles - done < most ? part->tiles - done : most;
-            pack_tiles(w, m, words, part->tile0 + done, n);
+            vk_weights_pack(w, m, &(struct vk_row_source){0},
+                            (struct vk_tiles){words, part->tile0 + done, n});
             st = gpu_buffer_write(w->slabs[part->slab],
                                   (uint64_t)part->at * WEIGHTS_QUAD + (uint64_t)done * tile_bytes,
                                   words, (uint64_t)n * tile_bytes);

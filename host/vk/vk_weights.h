@@ -62,6 +62,23 @@ void vk_weights_finish(struct vk_weights *weights);
 /* The part that holds a tile of the matrix. */
 const struct vk_part *vk_weights_part(const struct vk_matrix *matrix, uint32_t tile);
 
+/* Where rows come from: the mapping, or with `room` (the longest row) the file. */
+struct vk_row_source {
+    const struct gguf *gguf;
+    uint8_t *room;
+    enum status st; /* out: of the reads */
+};
+
+/* Tiles of a matrix in host memory: words (n, 4 pack.size). */
+struct vk_tiles {
+    uint32_t *words;
+    uint32_t first, n;
+};
+
+/* All tensors of a matrix, for a run of its tiles. */
+void vk_weights_pack(const struct vk_weights *w, const struct vk_matrix *m,
+                     struct vk_row_source *from, struct vk_tiles tiles);
+
 /* Edits one stored field as it is on the device. No work is in flight. */
 enum status vk_weights_edit(struct vk_weights *weights, const struct weight_site *site,
                             struct hook_data *data) STATUS_MUST_USE;

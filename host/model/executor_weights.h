@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/* The weights as a device reads them: sums of their pages, and pages made anew from the file. */
+#ifndef VKFI_MODEL_EXECUTOR_WEIGHTS_H
+#define VKFI_MODEL_EXECUTOR_WEIGHTS_H
+
+#include "model/executor.h"
+
+/* Number of pages (model/weight_pages.h). */
+uint32_t executor_weights_pages(const struct executor *ex);
+
+/* Of pages first .. first + n - 1, computed by the device from its memory: out (n). */
+enum status executor_weights_sums(struct executor *ex, uint32_t first, uint32_t n,
+                                  struct weight_sums *out) STATUS_MUST_USE;
+
+/* The same of what the file gives, made on the host: out (n). */
+enum status executor_weights_expected(struct executor *ex, uint32_t first, uint32_t n,
+                                      struct weight_sums *out) STATUS_MUST_USE;
+
+/* Writes the units that the page touches as the file gives them, and tells the listeners. Edits of
+ * the mapping do not matter. */
+enum status executor_weights_restore(struct executor *ex, uint32_t page) STATUS_MUST_USE;
+
+/* Whether a unit that the page touches holds elements of the tensor. */
+bool executor_weights_hold(const struct executor *ex, uint32_t page, const struct tensor *tensor);
+
+#endif
