@@ -105,6 +105,7 @@ struct protection {
 };
 
 extern const struct protection protection_nan_trap;
+extern const struct protection protection_weight_audit;
 
 /* All of them (protections.c); `out_n`: their number. */
 const struct protection *const *protections(size_t *out_n);

@@ -4,7 +4,7 @@
 
 #include "mitigations/protection.h"
 
-static const struct protection *const TABLE[] = {&protection_nan_trap};
+static const struct protection *const TABLE[] = {&protection_nan_trap, &protection_weight_audit};
 
 const struct protection *const *protections(size_t *out_n)
 {

@@ -129,17 +129,14 @@ enum status executor_weights_restore(struct executor *ex, uint32_t page)
     return st;
 }
 
-bool executor_weights_hold(const struct executor *ex, uint32_t page, const struct tensor *tensor)
+void executor_weights_tensors(const struct executor *ex, uint32_t page, bool *out)
 {
     const struct units units = units_of(ex, page);
     const struct weight_region *region = &ex->weights.region[units.region];
     struct weight_box box;
 
     for (uint32_t unit = units.first; unit <= units.last; unit++) {
-        for (uint32_t i = 0; ex->ops->weight_box(ex, region, unit, i, &box); i++) {
-            if (box.tensor == tensor)
-                return true;
-        }
+        for (uint32_t i = 0; ex->ops->weight_box(ex, region, unit, i, &box); i++)
+            out[box.tensor->index] = true;
     }
-    return false;
 }

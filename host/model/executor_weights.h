@@ -20,7 +20,7 @@ enum status executor_weights_expected(struct executor *ex, uint32_t first, uint3
  * the mapping do not matter. */
 enum status executor_weights_restore(struct executor *ex, uint32_t page) STATUS_MUST_USE;
 
-/* Whether a unit that the page touches holds elements of the tensor. */
-bool executor_weights_hold(const struct executor *ex, uint32_t page, const struct tensor *tensor);
+/* Sets `out` of the tensors, by their index, that have elements in a unit that the page touches. */
+void executor_weights_tensors(const struct executor *ex, uint32_t page, bool *out);
 
 #endif
