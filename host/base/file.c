@@ -56,8 +56,7 @@ enum status file_map_init(struct file_map *out, const char *path)
             log_error("%s: cannot map %lld bytes: %s", path, (long long)info.st_size,
                       strerror(errno));
         } else {
-            *out =
-                (struct file_map){.data = data, .size = (size_t)info.st_size, .file = 1 + fd};
+            *out = (struct file_map){.data = data, .size = (size_t)info.st_size, .file = 1 + fd};
         }
     }
     if (out->file == 0)
