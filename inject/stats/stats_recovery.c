@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT */
+/* Replicates as counts per item: each is one pass over the items. */
+#include "inject/stats/stats_recovery.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/rng.h"
+#include "inject/stats/stats_special.h"
+
+struct ratio {
+    double value, error; /* of sum with / sum without; NaN without losses */
+};
+
+/* Each item counted `times` times, or once if that is null. */
+static struct ratio ratio_of(const struct stats_recovery_params *p, const uint32_t *times)
+{
+    double with = 0, without = 0, squares = 0;
+    for (uint32_t i = 0; i < p->n_items; i++) {
+        const double k = times ? times[i] : 1;
+        with += k * p->item[i].with;
+        without += k * p->item[i].without;
+    }
+    if (!(without > 0))
+        return (struct ratio){NAN, NAN};
+    const double value = with / without, n = p->n_items;
+    for (uint32_t i = 0; i < p->n_items; i++) {
+        const double residual = p->item[i].with - value * p->item[i].without;
+        squares += (times ? times[i] : 1) * residual * residual;
+    }
+    return (struct ratio){value, n > 1 ? sqrt(n / (n - 1) * squares) / without : NAN};
+}
+
+static int compare(const void *left, const void *right)
+{
+    const double a = *(const double *)left, b = *(const double *)right;
+    return (a > b) - (a < b);
+}
+
+/* Studentised replicates, sorted; their number. One whose items all have the same ratio counts as
+ * the most extreme that t with one degree of freedom would give. */
+static uint32_t replicate(const struct stats_recovery_params *p, struct ratio whole, double most)
+{
+    uint32_t defined = 0;
+    for (uint32_t r = 0; r < p->replicates; r++) {
+        struct rng rng;
+        rng_init(&rng, p->seed, r);
+        memset(p->times, 0, p->n_items * sizeof(*p->times));
+        for (uint32_t i = 0; i < p->n_items; i++)
+            p->times[rng_below(&rng, p->n_items)]++;
+        const struct ratio one = ratio_of(p, p->times);
+        if (isnan(one.value))
+            continue;
+        const double t = (one.value - whole.value) / one.error;
+        p->scratch[defined++] = isnan(t) ? 0 : fmax(-most, fmin(most, t));
+    }
+    qsort(p->scratch, defined, sizeof(*p->scratch), compare);
+    return defined;
+}
+
+/* The p-th quantile as an order statistic. */
+static double quantile(const double *sorted, uint32_t n, double p)
+{
+    const double rank = fmax(0, fmin(n - 1.0, p * (n + 1.0) - 1));
+    const uint32_t at = (uint32_t)rank, next = at + 1 < n ? at + 1 : at;
+    return sorted[at] + (rank - at) * (sorted[next] - sorted[at]);
+}
+
+void stats_recovery_run(struct stats_recovery *out, const struct stats_recovery_params *p)
+{
+    const double tail = stats_interval_tail(p->level);
+    const struct ratio whole = ratio_of(p, NULL);
+    double sum = 0, squares = 0;
+    bool cut = true;
+    uint32_t lossy = 0;
+    assert(p->replicates >= 100);
+    for (uint32_t i = 0; i < p->n_items; i++) {
+        const double without = fmax(0, p->item[i].without);
+        sum += without;
+        squares += without * without;
+        lossy += p->item[i].without > 0;
+        cut = cut && p->item[i].with >= 0;
+    }
+    *out = (struct stats_recovery){.recovery = 1 - whole.value,
+                                   .error = whole.error,
+                                   .bounds = {-INFINITY, 1},
+                                   .items = squares > 0 ? sum * sum / squares : 0};
+    if (isnan(whole.value) || lossy < 2)
+        return;
+    if (whole.error > 0) {
+        const uint32_t n = replicate(p, whole, 1 / tan(M_PI * tail));
+        if (n < 2)
+            return;
+        out->bounds.low = 1 - whole.value + quantile(p->scratch, n, tail) * whole.error;
+        out->bounds.high = 1 - whole.value + quantile(p->scratch, n, 1 - tail) * whole.error;
+    } else {
+        out->bounds = (struct stats_interval){1 - whole.value, 1 - whole.value};
+    }
+    if (whole.value <= 0 && whole.error == 0)
+        out->bounds.low = pow(tail, 1 / out->items);
+    if (cut)
+        out->bounds.high = fmin(1, out->bounds.high);
+}
