@@ -2,7 +2,8 @@
 -- The database of a campaign: its plan, its devices, the result of each trial.
 --
 --   sqlite3 out.db "SELECT site, outcome, count(*) FROM trial
---                   WHERE control IS NULL AND suspect IS NULL GROUP BY site, outcome"
+--                   WHERE arm = 'none' AND control IS NULL AND suspect IS NULL
+--                   GROUP BY site, outcome"
 --
 -- Times are left out, so that equal campaigns give equal rows. NULL means: does not apply, was not
 -- computed at this record level, or is NaN. Reals may be Inf.
@@ -14,7 +15,7 @@
 -- lies beside it.
 
 PRAGMA application_id = 1986749033; -- "vkfi"
-PRAGMA user_version = 6; -- of this schema; a program reads its own version only
+PRAGMA user_version = 7; -- of this schema; a program reads its own version only
 
 -- One row: the campaign of this database. All shards of a campaign agree in all but shard.
 CREATE TABLE campaign (
@@ -84,13 +85,14 @@ CREATE TABLE item (
     digest INTEGER NOT NULL
 ) STRICT;
 
--- A trial: one fault, or n_faults of them, in one inference. The columns up to suspect are those of
+-- A trial: one fault, or n_faults of them, in one inference; again for each arm whose protections
+-- look at it; and the clean runs of each arm. The columns up to suspect are those of
 -- `vkfi export`; "free" ones may differ when the trial is run again, all others may not.
 -- (written by tests/inject/test_schema.c from inject/store/trial_row.h and inject/space/kinds.h)
 CREATE TABLE trial (
-    trial INTEGER PRIMARY KEY CHECK (trial >= 0), -- id: with the plan it gives the fault
-    arm TEXT NOT NULL, -- mitigation arm; 'none'
-    control TEXT, -- null: counts; dry, sentinel, naive, cpu: kept out of rates
+    trial INTEGER NOT NULL, -- id: with the plan it gives the fault; -1 - item: clean run
+    arm TEXT NOT NULL, -- of the plan, under whose protections it ran; 'none'
+    control TEXT, -- null: counts; dry, sentinel, naive, cpu, clean: kept out of rates
     item INTEGER REFERENCES item (id), -- index of the prompt in the plan
     stratum INTEGER REFERENCES stratum (id), -- index in table stratum
     weight ANY, -- W_h of the stratum
@@ -151,6 +153,13 @@ CREATE TABLE trial (
     score_faulty ANY, -- of a scorer
     faulty_text TEXT, -- text of the faulty run; null: it did not end (SQL: or is golden's)
     hash TEXT, -- 16 hex digits: of all step hashes; null where tokens were certified
+    arm_weight ANY, -- trials of arm none that it stands for; all of these null: arm none [trials]
+    protection TEXT, -- none, false_alarm, corrected, uncorrected, detected: alarms' worth
+    verdict TEXT, -- what the protections say: clean, false_alarm, corrected, uncorrected
+    alarms INTEGER, -- of the run [alarms]
+    alarm_at INTEGER, -- position of the first alarm; null: none
+    alarm_delay INTEGER, -- given from the fault to the first alarm; null: no such alarm [tokens]
+    redone INTEGER, -- computed again [columns]
     path TEXT, -- free: fast, naive
     attempts INTEGER, -- free: 1, more after a crash [runs]
     device_id INTEGER REFERENCES device (id), -- free: row of table device (before 5: device)
@@ -158,7 +167,7 @@ CREATE TABLE trial (
     suspect TEXT, -- free: why a failed control makes it doubtful; null: trusted
     batch INTEGER NOT NULL, -- number of the transaction that wrote the row, from 1
     digest INTEGER NOT NULL,
-    CONSTRAINT control CHECK (control IN ('dry', 'sentinel', 'naive', 'cpu')),
+    CONSTRAINT control CHECK (control IN ('dry', 'sentinel', 'naive', 'cpu', 'clean')),
     CONSTRAINT place CHECK (place IN ('op', 'weight', 'kv', 'table', 'control')),
     CONSTRAINT point CHECK (point IN ('operand', 'weight', 'partial', 'out', 'mem',
         'accumulator')),
@@ -176,8 +185,14 @@ CREATE TABLE trial (
         'abort')),
     CONSTRAINT dir CHECK (dir IN ('0>1', '1>0', 'mixed')),
     CONSTRAINT path CHECK (path IN ('fast', 'naive')),
-    CONSTRAINT due CHECK (due_reason IS NULL OR outcome = 'due')
-) STRICT;
+    CONSTRAINT protection CHECK (protection IN ('none', 'false_alarm', 'corrected',
+        'uncorrected', 'detected')),
+    CONSTRAINT verdict CHECK (verdict IN ('clean', 'false_alarm', 'corrected', 'uncorrected')),
+    CONSTRAINT due CHECK (due_reason IS NULL OR outcome = 'due'),
+    CONSTRAINT clean CHECK (trial >= 0 OR control = 'clean'),
+    CONSTRAINT armed CHECK ((arm = 'none') = (arm_weight IS NULL)),
+    PRIMARY KEY (trial, arm)
+) STRICT, WITHOUT ROWID;
 
 -- Controls: rows since the last good one of a kind on a device are suspect if the next of that kind
 -- fails.
@@ -185,11 +200,13 @@ CREATE INDEX trial_control ON trial (device_id, batch) WHERE control IS NOT NULL
 
 -- Faults 1, 2, ... of trials with n_faults > 1; fault 0 is in table trial.
 CREATE TABLE fault (
-    trial INTEGER NOT NULL REFERENCES trial (trial),
+    trial INTEGER NOT NULL,
     number INTEGER NOT NULL CHECK (number > 0),
     json TEXT NOT NULL, -- as in a fault file of `vkfi run --fault`
     digest INTEGER NOT NULL,
-    PRIMARY KEY (trial, number)
+    arm TEXT NOT NULL DEFAULT 'none' CHECK (arm = 'none'), -- all arms of a trial have its faults
+    PRIMARY KEY (trial, number),
+    FOREIGN KEY (trial, arm) REFERENCES trial (trial, arm)
 ) STRICT, WITHOUT ROWID;
 
 -- Abnormal ends that did not recur when the trial was run again: never an outcome.

@@ -39,6 +39,7 @@ enum field_level {
     FIELD_OUTCOME,
     FIELD_SUMMARY,
     FIELD_FULL,
+    FIELD_ARM, /* from a campaign's run under an arm */
     FIELD_RUN,
 };
 

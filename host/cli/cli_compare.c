@@ -64,8 +64,12 @@ static void print_conform(const struct report_conform *c)
     for (uint32_t f = 0; f < c->n_fields; f++)
         printf("             %-22s first to differ in %" PRIu64 "\n", c->field[f].field,
                c->field[f].count);
-    for (uint32_t e = 0; e < c->n_examples; e++)
-        printf("             trial %-8" PRIu64 " %s\n", c->example[e].trial, c->example[e].text);
+    for (uint32_t e = 0; e < c->n_examples; e++) {
+        const struct report_conform_example *example = &c->example[e];
+        const bool armed = strcmp(example->arm, STORE_ARM_NONE) != 0;
+        printf("             trial %-8" PRId64 " %s%s%s%s\n", example->trial, armed ? "arm " : "",
+               armed ? example->arm : "", armed ? ": " : "", example->text);
+    }
 }
 
 /* Where devices may differ by the contract. */
@@ -182,6 +186,7 @@ static void put_conform(struct json_writer *w, const struct report_conform *c)
     for (uint32_t e = 0; e < c->n_examples; e++) {
         json_object_open(w);
         json_member_int(w, "trial", c->example[e].trial);
+        json_member_text(w, "arm", c->example[e].arm);
         json_member_text(w, "field", c->example[e].field);
         json_member_text(w, "text", c->example[e].text);
         json_object_close(w);

@@ -14,7 +14,8 @@
 struct options {
     struct args_list words;
     const char *device, *model;
-    uint64_t trial, threads;
+    struct store_key key;
+    uint64_t threads;
     bool naive, json;
 };
 
@@ -68,9 +69,16 @@ static enum status check_identity(const struct cli_crew *crew, const struct stor
 static void print_text(const struct options *o, const struct campaign_replay_result *result)
 {
     const struct trial_row *row = &result->stored;
-    printf("trial %" PRIu64 "%s%s: %s, %s, %s at position %" PRId64 ": %s\n", o->trial,
-           row->control ? ", control " : "", row->control ? row->control : "", row->site,
-           row->point, row->kind, row->position, row->outcome);
+    if (row->trial < 0)
+        printf("clean run of item %" PRId64 " in arm %s: %s, protection %s\n", row->item, row->arm,
+               row->outcome, row->protection);
+    else
+        printf("trial %" PRId64 "%s%s: %s, %s, %s at position %" PRId64 ": %s\n", row->trial,
+               row->control ? ", control " : "", row->control ? row->control : "", row->site,
+               row->point, row->kind, row->position, row->outcome);
+    if (row->trial >= 0 && strcmp(row->arm, STORE_ARM_NONE) != 0)
+        printf("arm %s: protection %s, %" PRId64 " columns computed again\n", row->arm,
+               row->protection ? row->protection : "unknown", row->redone);
     if (result->identical)
         printf("%s: identical\n", o->device);
     else
@@ -84,7 +92,9 @@ static enum status print_json(const struct options *o, const struct store *store
     struct json_writer w;
     json_begin(&w, stdout, true);
     json_object_open(&w);
-    json_member_int(&w, "trial", o->trial);
+    json_member_int(&w, "trial", o->key.trial);
+    if (strcmp(o->key.arm, STORE_ARM_NONE) != 0)
+        json_member_text(&w, "arm", o->key.arm);
     json_member_text(&w, "device", o->device);
     json_member_bool(&w, "identical", result->identical);
     json_member_text(&w, "outcome", result->replayed.outcome);
@@ -111,7 +121,7 @@ static enum status replay(const struct cli_env *env, const struct options *o, st
     crew->setup.naive = o->naive;
     cli_crew_catch(crew);
     const struct campaign_replay_params params = {
-        .setup = crew->setup, .store = store, .trial = o->trial};
+        .setup = crew->setup, .store = store, .key = o->key};
     st = campaign_replay(&result, &crew->arena, &params);
     if (!st && o->json)
         st = print_json(o, store, &result);
@@ -120,8 +130,8 @@ static enum status replay(const struct cli_env *env, const struct options *o, st
     const enum status flushed = cli_output_flush();
     st = st ? st : flushed;
     if (!st && !result.identical) {
-        log_error("trial %" PRIu64 " on %s: found %s, expected the stored row", o->trial, o->device,
-                  result.difference.text);
+        log_error("trial %" PRId64 " on %s: found %s, expected the stored row", o->key.trial,
+                  o->device, result.difference.text);
         st = STATUS_INTERNAL;
     }
     return st;
@@ -143,17 +153,23 @@ static enum status run(const struct cli_env *env, const struct options *o)
     return st;
 }
 
-/* Only digits: "7", not "7a" or "-1". */
+/* Only digits: "7", not "7a" or "-1"; "item7": the clean run of an item in an arm. */
 static enum status read_trial(struct options *o)
 {
-    const char *text = o->words.item[1];
+    const bool clean = strncmp(o->words.item[1], "item", 4) == 0;
+    const char *text = o->words.item[1] + (clean ? 4 : 0);
     char *end = NULL;
     if (strlen(text) == strspn(text, "0123456789") && strlen(text) < 19) {
-        o->trial = strtoull(text, &end, 10);
-        if (end != text)
+        o->key.trial = (int64_t)strtoull(text, &end, 10);
+        if (clean)
+            o->key.trial = -1 - o->key.trial;
+        if (end != text && (!clean || strcmp(o->key.arm, STORE_ARM_NONE) != 0))
             return STATUS_OK;
     }
-    log_error("replay: found trial '%s', expected the number of a trial", text);
+    log_error(
+        "replay: found trial '%s', expected the number of a trial, or with --arm \"item\" and "
+        "the number of an item",
+        o->words.item[1]);
     return STATUS_USAGE;
 }
 
@@ -162,6 +178,9 @@ static const char DETAILS[] =
     "Draws the trial from the plan that the database holds, runs it on the device in a process of "
     "its own, and compares every field that may not differ. A trial that is `due` because it ended "
     "abnormally is run as often as in a campaign.\n"
+    "\n"
+    "With --arm the trial runs under the protections of that arm of the plan; TRIAL item7 is then "
+    "the arm's clean run of item 7.\n"
     "\n"
     "The model is that of the plan, or -m; its SHA-256 must be that of the database. Prompt files "
     "of the plan are looked for beside the database.\n"
@@ -174,14 +193,17 @@ static const char DETAILS[] =
     "\n"
     "EXAMPLES\n"
     "  vkfi replay out.db 17\n"
-    "  vkfi replay out.db 17 -d vk --json\n";
+    "  vkfi replay out.db 17 -d vk --json\n"
+    "  vkfi replay out.db 17 --arm trap\n";
 
 enum status cli_replay(const struct cli_env *env, int argc, char **argv)
 {
-    struct options o = {.device = "cpu", .threads = env->threads};
+    struct options o = {.device = "cpu", .threads = env->threads, .key = {.arm = STORE_ARM_NONE}};
     bool done = false;
     const struct args_option options[] = {
         {'d', "device", ARGS_TEXT, &o.device, "DEVICE", CLI_DEVICE_HELP " Default cpu.", 0, 0},
+        {0, "arm", ARGS_TEXT, &o.key.arm, "NAME",
+         "The trial as it ran under this arm of the plan. Default none: without protection.", 0, 0},
         {'m', "model", ARGS_TEXT, &o.model, "MODEL",
          "Model: a path or a name, where it is not at the place that the plan names.", 0, 0},
         CLI_THREADS_OPTION(&o.threads),
@@ -194,8 +216,8 @@ enum status cli_replay(const struct cli_env *env, int argc, char **argv)
     const struct args_spec spec = {.command = "vkfi replay",
                                    .summary = "run one trial of a database again",
                                    .synopsis =
-                                       "DB TRIAL [-d DEVICE] [-m MODEL] [--threads N] [--naive] "
-                                       "[--json]",
+                                       "DB TRIAL [--arm NAME] [-d DEVICE] [-m MODEL] [--threads "
+                                       "N] [--naive] [--json]",
                                    .details = DETAILS,
                                    .options = options,
                                    .operands = &o.words};

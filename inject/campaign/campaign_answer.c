@@ -12,10 +12,10 @@ static void put_faults(struct text *body, struct arena *arena,
                        const struct campaign_answer_batch *batch)
 {
     uint32_t count = 0;
-    for (uint32_t i = 0; i < batch->count; i++)
+    for (uint32_t i = 0; batch->draw && i < batch->count; i++)
         count += batch->draw[i].n_faults - 1;
     campaign_channel_put_number(body, count);
-    for (uint32_t i = 0; i < batch->count; i++) {
+    for (uint32_t i = 0; batch->draw && i < batch->count; i++) {
         const struct sample_draw *draw = &batch->draw[i];
         for (uint32_t k = 1; k < draw->n_faults; k++) {
             struct store_fault fault = {.trial = draw->trial, .number = k};

@@ -15,7 +15,7 @@
 /* Rows, and the JSON of further faults of trials with several; scratch from `arena`. */
 struct campaign_answer_batch {
     const struct trial_row *row;    /* (count) */
-    const struct sample_draw *draw; /* (count) */
+    const struct sample_draw *draw; /* (count); null: under an arm, whose faults are known */
     uint32_t count;
 };
 enum status campaign_answer_rows(const struct campaign_channel *channel, struct arena *arena,

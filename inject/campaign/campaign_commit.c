@@ -170,9 +170,14 @@ static enum status put_rows(struct campaign_state *s, struct arena *arena,
     if (!st)
         st = store_put(s->store,
                        &(struct store_batch){rows->row, rows->n_rows, rows->fault, rows->n_faults});
-    for (uint32_t i = 0; !st && i < rows->n_rows; i++)
-        st = campaign_estimate_add(s->estimate, &rows->row[i]);
     return st;
+}
+
+/* What a row of the database counts for: rates, and whether it runs again under arms. */
+static enum status take_row(struct campaign_state *s, const struct trial_row *row)
+{
+    const enum status st = campaign_estimate_add(s->estimate, row);
+    return st ? st : campaign_armed_add(s, row);
 }
 
 /* All rows of a batch, however it ended. */
@@ -181,7 +186,10 @@ static enum status commit(struct campaign_state *s, struct arena *arena,
                           const struct campaign_answer_rows *rows)
 {
     const struct campaign_batch *batch = answer->batch;
-    const enum campaign_way way = (enum campaign_way)batch->work;
+    const uint32_t way = batch->work;
+    const bool kept = way != CAMPAIGN_WAY_SHADOW;
+    uint32_t arm;
+    const bool armed = campaign_way_arm(way, &arm);
     enum status st = STATUS_OK;
     for (uint32_t i = 0; !st && i < rows->n_rows; i++) {
         struct trial_row *row = &rows->row[i];
@@ -194,16 +202,20 @@ static enum status commit(struct campaign_state *s, struct arena *arena,
         row->attempts = answer->attempts;
         row->device_id = s->seat[answer->device].row;
         row->seconds = answer->armed / rows->n_rows;
-        if (!st && way == CAMPAIGN_WAY_SHADOW)
+        if (!st && armed)
+            st = campaign_armed_weigh(s, row);
+        if (!st && !kept)
             st = keep_shadow(s, row);
     }
-    if (!st && way != CAMPAIGN_WAY_SHADOW)
+    if (!st && kept)
         st = put_rows(s, arena, rows);
     for (uint32_t i = 0; !st && i < rows->n_rows; i++)
         st = campaign_queue_done(s->queue, way, batch->id[i]);
+    for (uint32_t i = 0; !st && kept && !armed && i < rows->n_rows; i++)
+        st = take_row(s, &rows->row[i]);
     s->seat[answer->device].item = batch->item;
     if (!st)
-        st = campaign_tell_batch(s, answer, way == CAMPAIGN_WAY_SHADOW ? 0 : rows->n_rows);
+        st = campaign_tell_batch(s, answer, kept ? rows->n_rows : 0);
     return st ? st : campaign_look_now(s);
 }
 
@@ -223,15 +235,19 @@ enum status campaign_commit_answer(void *user, const struct campaign_answer *ans
 enum status campaign_commit_due(void *user, const struct campaign_due *due)
 {
     struct campaign_state *s = user;
-    const struct campaign_row_context context = {
-        .bounds = campaign_worker_bounds(&s->world, due->batch->item),
-        .golden_len = s->item[due->batch->item].n_tokens};
+    struct campaign_row_context context = {.bounds =
+                                               campaign_worker_bounds(&s->world, due->batch->item),
+                                           .golden_len = s->item[due->batch->item].n_tokens};
+    uint32_t arm;
+    if (campaign_way_arm(due->batch->work, &arm))
+        context.arm = s->setup->plan->arm[arm].name;
     const struct campaign_answer answer = {
         .device = due->device, .batch = due->batch, .attempts = due->attempts};
     struct arena arena = {0};
     struct sample_draw draw;
     struct trial_row row;
-    enum status st = sample_draw(s->sample, due->batch->id[0], &arena, &draw);
+    enum status st =
+        campaign_worker_draw(&s->world, due->batch->id[0], due->batch->item, &arena, &draw);
     if (!st)
         st = campaign_row_due(&row, &arena, &context, &draw, due->reason);
     if (!st) {

@@ -15,7 +15,7 @@
 struct entry {
     uint64_t id, original;
     uint32_t item, next;
-    enum campaign_way way;
+    uint32_t way; /* enum campaign_way, or an arm's */
 };
 
 struct campaign_queue {
@@ -25,12 +25,14 @@ struct campaign_queue {
     uint64_t leading;                 /* ids below it are all done */
     uint64_t target, taken, finished; /* ids of this call: all, loaded, done */
     uint64_t given;                   /* trials held by workers, shadows included */
+    uint64_t arms_left;
+    uint32_t n_ways; /* CAMPAIGN_WAY_COUNT and arms */
 
     struct entry *entry; /* (room) */
     uint32_t room, free;
-    uint32_t *head;  /* (n_items * CAMPAIGN_WAY_COUNT) lists */
+    uint32_t *head;  /* (n_items * n_ways) lists */
     uint32_t *count; /* the same */
-    uint64_t total[CAMPAIGN_WAY_COUNT];
+    uint64_t total[CAMPAIGN_WAY_ARM + PLAN_ARMS_MOST];
     uint32_t place;            /* where the search for another item goes on, in their order */
     uint32_t waiting[BUCKETS]; /* lists, by original */
     uint64_t n_waiting;
@@ -80,14 +82,14 @@ static struct entry take(struct campaign_queue *q, uint32_t *list)
     return entry;
 }
 
-static size_t list_of(uint32_t item, enum campaign_way way)
+static size_t list_of(const struct campaign_queue *q, uint32_t item, uint32_t way)
 {
-    return (size_t)item * CAMPAIGN_WAY_COUNT + way;
+    return (size_t)item * q->n_ways + way;
 }
 
 static enum status make_ready(struct campaign_queue *q, const struct entry *entry)
 {
-    const size_t list = list_of(entry->item, entry->way);
+    const size_t list = list_of(q, entry->item, entry->way);
     enum status st = add(q, &q->head[list], entry);
     if (!st) {
         q->count[list]++;
@@ -178,9 +180,22 @@ static enum status shadow_the_rest(struct campaign_queue *q)
     return st;
 }
 
-enum status campaign_queue_done(struct campaign_queue *q, enum campaign_way way, uint64_t id)
+enum status campaign_queue_add_arm(struct campaign_queue *q, const struct campaign_queue_arm *run)
+{
+    const struct entry entry = {
+        .id = run->id, .item = run->item, .way = CAMPAIGN_WAY_ARM + run->arm};
+    const enum status st = make_ready(q, &entry);
+    q->arms_left += st ? 0 : 1;
+    return st;
+}
+
+enum status campaign_queue_done(struct campaign_queue *q, uint32_t way, uint64_t id)
 {
     enum status st = STATUS_OK;
+    if (way >= CAMPAIGN_WAY_ARM) {
+        q->arms_left--;
+        return STATUS_OK;
+    }
     q->given--;
     if (way != CAMPAIGN_WAY_SHADOW) {
         q->done[id / 8] |= (uint8_t)(1u << (id % 8));
@@ -202,21 +217,32 @@ enum status campaign_queue_done(struct campaign_queue *q, enum campaign_way way,
 
 /* --- who gets what --- */
 
-static bool has(const struct campaign_queue *q, const struct campaign_queue_asker *asker,
-                uint32_t item, enum campaign_way way)
+static bool takes(const struct campaign_queue_asker *asker, uint32_t way)
 {
-    return asker->takes[way] && q->count[list_of(item, way)] > 0;
+    return way >= CAMPAIGN_WAY_ARM ? asker->arms : asker->takes[way];
 }
 
-/* Trials first, then controls of the item, whose golden run is loaded. */
-static bool choose_way(const struct campaign_queue *q, const struct campaign_queue_asker *asker,
-                       uint32_t item, enum campaign_way *out)
+static bool has(const struct campaign_queue *q, const struct campaign_queue_asker *asker,
+                uint32_t item, uint32_t way)
 {
-    static const enum campaign_way order[] = {CAMPAIGN_WAY_SHADOW, CAMPAIGN_WAY_FAST,
-                                              CAMPAIGN_WAY_NAIVE, CAMPAIGN_WAY_CPU};
+    return takes(asker, way) && q->count[list_of(q, item, way)] > 0;
+}
+
+/* Trials first, then controls of the item, whose golden run is loaded, then arms. */
+static bool choose_way(const struct campaign_queue *q, const struct campaign_queue_asker *asker,
+                       uint32_t item, uint32_t *out)
+{
+    static const uint32_t order[] = {CAMPAIGN_WAY_SHADOW, CAMPAIGN_WAY_FAST, CAMPAIGN_WAY_NAIVE,
+                                     CAMPAIGN_WAY_CPU};
     for (size_t i = 0; i < sizeof(order) / sizeof(*order); i++) {
         if (has(q, asker, item, order[i])) {
             *out = order[i];
+            return true;
+        }
+    }
+    for (uint32_t way = CAMPAIGN_WAY_ARM; way < q->n_ways; way++) {
+        if (has(q, asker, item, way)) {
+            *out = way;
             return true;
         }
     }
@@ -227,21 +253,21 @@ static bool choose_way(const struct campaign_queue *q, const struct campaign_que
 static uint32_t choose_item(struct campaign_queue *q, const struct campaign_queue_asker *asker)
 {
     uint64_t any = 0;
-    for (int way = 0; way < CAMPAIGN_WAY_COUNT; way++)
-        any += asker->takes[way] ? q->total[way] : 0;
+    for (uint32_t way = 0; way < q->n_ways; way++)
+        any += takes(asker, way) ? q->total[way] : 0;
     uint32_t best = CAMPAIGN_QUEUE_NO_ITEM, most = 0;
     for (uint32_t i = 0; any > 0 && i < q->params.n_items; i++) {
         const uint32_t place = (q->place + i) % q->params.n_items;
         const uint32_t item = q->params.order ? q->params.order[place] : place;
-        enum campaign_way way;
+        uint32_t way;
         if (!choose_way(q, asker, item, &way))
             continue;
         if (q->holders[item] == 0) {
             q->place = (place + 1) % q->params.n_items;
             return item;
         }
-        if (q->count[list_of(item, way)] > most) {
-            most = q->count[list_of(item, way)];
+        if (q->count[list_of(q, item, way)] > most) {
+            most = q->count[list_of(q, item, way)];
             best = item;
         }
     }
@@ -251,10 +277,10 @@ static uint32_t choose_item(struct campaign_queue *q, const struct campaign_queu
 static void give(struct campaign_queue *q, const struct campaign_queue_asker *asker, uint32_t item,
                  struct campaign_batch *out)
 {
-    enum campaign_way way = CAMPAIGN_WAY_FAST;
+    uint32_t way = CAMPAIGN_WAY_FAST;
     if (!choose_way(q, asker, item, &way))
         return;
-    const size_t list = list_of(item, way);
+    const size_t list = list_of(q, item, way);
     out->any = true;
     out->work = way;
     out->item = item;
@@ -263,7 +289,7 @@ static void give(struct campaign_queue *q, const struct campaign_queue_asker *as
         q->count[list]--;
     }
     q->total[way] -= out->count;
-    q->given += out->count;
+    q->given += way < CAMPAIGN_WAY_ARM ? out->count : 0;
     if (item != asker->item) {
         q->holders[item]++;
         if (asker->item != CAMPAIGN_QUEUE_NO_ITEM)
@@ -275,8 +301,8 @@ static void give(struct campaign_queue *q, const struct campaign_queue_asker *as
 static bool may_load(const struct campaign_queue *q, const struct campaign_queue_asker *asker)
 {
     uint64_t any = q->total[CAMPAIGN_WAY_FAST];
-    for (int way = 0; q->params.n_looks > 0 && way < CAMPAIGN_WAY_COUNT; way++)
-        any += asker->takes[way] ? q->total[way] : 0;
+    for (uint32_t way = 0; q->params.n_looks > 0 && way < CAMPAIGN_WAY_COUNT; way++)
+        any += takes(asker, way) ? q->total[way] : 0;
     return any == 0 && q->taken < q->target;
 }
 
@@ -284,7 +310,7 @@ enum status campaign_queue_next(struct campaign_queue *q, const struct campaign_
                                 struct campaign_batch *out)
 {
     enum status st = STATUS_OK;
-    enum campaign_way way;
+    uint32_t way;
     out->count = 0;
     out->any = false;
     while (!st && may_load(q, asker))
@@ -305,12 +331,12 @@ enum status campaign_queue_next(struct campaign_queue *q, const struct campaign_
 enum status campaign_queue_give_back(struct campaign_queue *q, const struct campaign_batch *batch)
 {
     enum status st = STATUS_OK;
-    q->given -= batch->count;
+    q->given -= batch->work < CAMPAIGN_WAY_ARM ? batch->count : 0;
     for (uint32_t i = batch->count; !st && i > 0; i--) {
         const struct entry entry = {.id = batch->id[i - 1],
                                     .original = batch->id[i - 1], /* which is already done */
                                     .item = batch->item,
-                                    .way = (enum campaign_way)batch->work};
+                                    .way = batch->work};
         st = make_ready(q, &entry);
     }
     return st;
@@ -324,6 +350,11 @@ uint64_t campaign_queue_target(const struct campaign_queue *q)
 uint64_t campaign_queue_left(const struct campaign_queue *q)
 {
     return q->target - q->finished;
+}
+
+uint64_t campaign_queue_arms_left(const struct campaign_queue *q)
+{
+    return q->arms_left;
 }
 
 uint64_t campaign_queue_leading(struct campaign_queue *q)
@@ -346,7 +377,8 @@ static uint64_t count_undone(const struct campaign_queue *q)
 enum status campaign_queue_create(struct campaign_queue **out,
                                   const struct campaign_queue_params *params)
 {
-    const size_t lists = (size_t)params->n_items * CAMPAIGN_WAY_COUNT;
+    const uint32_t n_ways = CAMPAIGN_WAY_COUNT + params->n_arms;
+    const size_t lists = (size_t)params->n_items * n_ways;
     const size_t bytes = (params->trials + 7) / 8;
     struct campaign_queue *q = calloc(1, sizeof(*q));
     *out = NULL;
@@ -362,6 +394,7 @@ enum status campaign_queue_create(struct campaign_queue **out,
         return STATUS_MEMORY;
     }
     q->params = *params;
+    q->n_ways = n_ways;
     q->params.window = params->window ? params->window : WINDOW;
     memcpy(q->done, params->done, bytes);
     q->params.done = NULL;

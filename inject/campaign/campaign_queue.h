@@ -3,9 +3,10 @@
  *
  * Ids are taken in rising order, some hundred for each item at a time, so that what is done at any
  * moment is a fair part of the whole; within such a window a worker stays with an item, since its
- * golden run is shared. A control that runs a trial again waits until that trial is in the
- * database; where this shard or this call does not run it, its row is made for the comparison alone
- * (a shadow). */
+ * golden run is shared. Runs under arms are added one by one, since the trial says whether they are
+ * wanted; they are taken where the item's own trials are all given out. A control that runs a trial
+ * again waits until that trial is in the database; where this shard or this call does not run it,
+ * its row is made for the comparison alone (a shadow). */
 #ifndef VKFI_INJECT_CAMPAIGN_QUEUE_H
 #define VKFI_INJECT_CAMPAIGN_QUEUE_H
 
@@ -31,11 +32,11 @@ struct campaign_queue_trial {
 struct campaign_queue_params {
     enum status (*describe)(void *user, uint64_t id, struct campaign_queue_trial *out);
     void *user;
-    uint32_t n_items;
-    uint64_t trials; /* of the campaign */
+    uint32_t n_items, n_arms; /* arms: at most PLAN_ARMS_MOST */
+    uint64_t trials;          /* of the campaign */
     uint32_t shard, shards;
     const uint8_t *done; /* ((trials + 7) / 8): bit set: in the database. Copied */
-    uint64_t limit;      /* most ids; 0: all */
+    uint64_t limit;      /* most ids, whose runs under arms are not counted; 0: all */
     uint32_t window;     /* ids taken at a time for each item; 0: 256 */
     /* (n_items) items in the order in which they are taken, and (n_looks) rising ids below which
      * all is to be done early, for a campaign with looks; null: in order of number, and none. They
@@ -52,6 +53,7 @@ void campaign_queue_destroy(struct campaign_queue **queue);
 /* A worker that asks. */
 struct campaign_queue_asker {
     bool takes[CAMPAIGN_WAY_COUNT];
+    bool arms;
     uint32_t item; /* whose golden run it holds, or CAMPAIGN_QUEUE_NO_ITEM */
     uint32_t most; /* trials, at most CAMPAIGN_BATCH_MAX */
 };
@@ -66,12 +68,23 @@ enum status campaign_queue_give_back(struct campaign_queue *queue,
                                      const struct campaign_batch *batch) STATUS_MUST_USE;
 
 /* A trial is in the database, or a shadow's row exists: controls waiting for it are ready. */
-enum status campaign_queue_done(struct campaign_queue *queue, enum campaign_way way,
+enum status campaign_queue_done(struct campaign_queue *queue, uint32_t way,
                                 uint64_t id) STATUS_MUST_USE;
 
-/* Ids that this call runs, and those not yet done. Shadows do not count. */
+/* A run under an arm: of a trial that is done, or an item's clean run (campaign_arm.h). */
+struct campaign_queue_arm {
+    uint32_t arm, item;
+    uint64_t id;
+};
+enum status campaign_queue_add_arm(struct campaign_queue *queue,
+                                   const struct campaign_queue_arm *run) STATUS_MUST_USE;
+
+/* Ids that this call runs, and those not yet done. Neither shadows nor arms count. */
 uint64_t campaign_queue_target(const struct campaign_queue *queue);
 uint64_t campaign_queue_left(const struct campaign_queue *queue);
+
+/* Runs under arms that were added and are not done. */
+uint64_t campaign_queue_arms_left(const struct campaign_queue *queue);
 
 /* Ids 0 .. n - 1 that are all done, also by other calls; of a whole campaign. */
 uint64_t campaign_queue_leading(struct campaign_queue *queue);

@@ -3,9 +3,11 @@
 #include "inject/campaign/campaign_replay.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 #include "base/log.h"
 #include "inject/campaign/campaign_answer.h"
+#include "inject/campaign/campaign_arm.h"
 #include "inject/campaign/campaign_row.h"
 #include "inject/campaign/campaign_score.h"
 #include "inject/campaign/campaign_team.h"
@@ -20,7 +22,8 @@ struct replay {
     struct sample *sample;
     struct certify *certify;
     struct sample_draw draw;
-    enum campaign_way way;
+    uint32_t way; /* enum campaign_way, or an arm's */
+    int arm;      /* index of the plan's; -1: none */
     bool given, done;
 };
 
@@ -32,7 +35,7 @@ static enum status next(void *user, uint32_t device, struct campaign_batch *out)
                                    .work = r->way,
                                    .item = r->draw.item,
                                    .count = 1,
-                                   .id = {r->params->trial}};
+                                   .id = {(uint64_t)r->params->key.trial}};
     r->given = true;
     return STATUS_OK;
 }
@@ -62,7 +65,8 @@ static enum status due(void *user, const struct campaign_due *trial)
     struct replay *r = user;
     const struct campaign_row_context context = {
         .bounds = campaign_worker_bounds(&r->world, r->draw.item),
-        .golden_len = r->item[r->draw.item].n_tokens};
+        .golden_len = r->item[r->draw.item].n_tokens,
+        .arm = r->arm < 0 ? NULL : r->params->key.arm};
     r->done = true;
     return campaign_row_due(&r->out->replayed, r->arena, &context, &r->draw, trial->reason);
 }
@@ -97,21 +101,43 @@ static enum status make_sample(struct replay *r)
         campaign_items_stored(&stored, r->arena, r->params->store, setup->plan, setup->model);
     r->item = stored.item;
     r->sample = stored.sample;
-    if (!st)
-        st = sample_draw(r->sample, r->params->trial, r->arena, &r->draw);
     return st;
 }
 
+/* The arm's index, and the stored row. */
 static enum status find_stored(struct replay *r)
 {
+    const struct store_key *key = &r->params->key;
+    const struct plan *plan = r->params->setup.plan;
     bool found = false;
-    enum status st =
-        store_find_row(r->params->store, r->params->trial, r->arena, &r->out->stored, &found);
+    r->arm = -1;
+    for (uint32_t i = 0; i < plan->n_arms; i++) {
+        if (strcmp(plan->arm[i].name, key->arm) == 0)
+            r->arm = (int)i;
+    }
+    enum status st = store_find_armed(r->params->store, key, r->arena, &r->out->stored, &found);
     if (!st && !found) {
-        log_error("trial %" PRIu64 " is not in the database, expected one that was run",
-                  r->params->trial);
+        const bool clean = campaign_arm_is_clean(key->trial);
+        log_error("%s %" PRId64 " is not in the database in arm %s, expected one that was run",
+                  clean ? "the clean run of item" : "trial", clean ? -1 - key->trial : key->trial,
+                  key->arm);
         st = STATUS_INPUT;
     }
+    return st;
+}
+
+/* What an arm's row has from the trial's row of arm none. */
+static enum status weigh(struct replay *r)
+{
+    struct trial_row *row = &r->out->replayed, original;
+    bool found = false;
+    row->arm_weight = 1;
+    if (campaign_arm_is_clean(row->trial))
+        return STATUS_OK;
+    const enum status st =
+        store_find_row(r->params->store, (uint64_t)row->trial, r->arena, &original, &found);
+    if (!st && found)
+        row->arm_weight = campaign_arm_weight(r->params->setup.plan, &original);
     return st;
 }
 
@@ -136,11 +162,18 @@ static enum status run(struct replay *r)
         st = certify_create(&r->certify, setup->model);
     r->world = (struct campaign_world){
         .setup = setup, .item = r->item, .sample = r->sample, .certify = r->certify};
-    r->way = r->draw.role == ROLE_NAIVE ? CAMPAIGN_WAY_NAIVE : CAMPAIGN_WAY_FAST;
+    if (!st)
+        st = campaign_worker_draw(&r->world, (uint64_t)r->params->key.trial,
+                                  (uint32_t)(-1 - r->params->key.trial), r->arena, &r->draw);
+    r->way = r->arm >= 0                  ? CAMPAIGN_WAY_ARM + (uint32_t)r->arm
+             : r->draw.role == ROLE_NAIVE ? CAMPAIGN_WAY_NAIVE
+                                          : CAMPAIGN_WAY_FAST;
     if (!st)
         st = run_worker(r);
     if (!st)
         st = score(r);
+    if (!st && r->arm >= 0)
+        st = weigh(r);
     if (!st)
         r->out->identical =
             trial_row_compare(&r->out->stored, &r->out->replayed, &r->out->difference);

@@ -12,7 +12,7 @@
 struct campaign_replay_params {
     struct campaign_setup setup;
     const struct store *store;
-    uint64_t trial;
+    struct store_key key; /* of the trial or clean run, and its arm */
 };
 
 struct campaign_replay_result {

@@ -9,8 +9,10 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "inject/campaign/campaign_arm.h"
 #include "inject/space/fault_bits.h"
 #include "inject/space/widen.h"
+#include "inject/store/store.h"
 
 /* --- coordinates --- */
 
@@ -99,14 +101,16 @@ static enum status put_faults(struct trial_row *row, struct arena *arena,
     fault_bits_of(&type, fault, &context->bounds);
     if (draw) {
         row->trial = (int64_t)draw->trial;
-        row->arm = "none";
+        row->arm = context->arm ? context->arm : STORE_ARM_NONE;
         row->control = draw->role == ROLE_TRIAL ? NULL : kinds_text(KINDS_ROLE, draw->role);
         row->item = draw->item;
         if (draw->choice > 0)
             row->choice = (int64_t)draw->choice - 1;
-        row->stratum = draw->stratum;
-        row->weight = draw->weight;
-        row->draw_prob = draw->draw_prob;
+        if (draw->role != ROLE_CLEAN) {
+            row->stratum = draw->stratum;
+            row->weight = draw->weight;
+            row->draw_prob = draw->draw_prob;
+        }
     }
     row->n_faults = job->n_faults;
     row->width = fault_width(fault, &context->bounds);
@@ -231,6 +235,8 @@ enum status campaign_row_make(struct trial_row *out, struct arena *arena,
     else if (!st &&
              (record->first_diff != EXECUTOR_NONE || record->faulty_len != context->golden_len))
         st = put_text(out, arena, record, context->decode);
+    if (context->arm)
+        campaign_arm_put(out, record, context->bounds.n_prompt);
     return st;
 }
 

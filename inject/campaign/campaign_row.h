@@ -18,6 +18,7 @@ struct campaign_row_context {
     const struct plan_question *question; /* null: not scored here */
     const struct golden *golden;          /* of an item of choices; else not looked at */
     const struct decode *decode;          /* gives a run its text; null without a record */
+    const char *arm;                      /* its name; null: none */
 };
 
 /* Texts of the row are in `arena` or in the model. `draw` null: not of a campaign; fields of

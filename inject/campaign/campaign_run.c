@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "inject/campaign/campaign_answer.h"
+#include "inject/campaign/campaign_arm.h"
 #include "inject/campaign/campaign_score.h"
 #include "inject/campaign/campaign_state.h"
 #include "inject/campaign/campaign_team.h"
@@ -92,7 +93,7 @@ static enum status campaign_about_model(const char **out, struct arena *arena,
 static uint32_t batch_size(const struct campaign_state *s, uint32_t device)
 {
     const double speed = s->rate[device].per_second;
-    const uint64_t left = campaign_queue_left(s->queue);
+    const uint64_t left = campaign_queue_left(s->queue) + campaign_queue_arms_left(s->queue);
     const uint64_t fair = left / (2 * (uint64_t)s->setup->n_devices) + 1;
     double most = speed > 0 ? speed * BATCH_SECONDS : FIRST_BATCH;
     if (s->setup->n_devices > 1 && (double)fair < most)
@@ -109,6 +110,7 @@ static enum status next(void *user, uint32_t device, struct campaign_batch *out)
                   [CAMPAIGN_WAY_SHADOW] = others,
                   [CAMPAIGN_WAY_NAIVE] = others,
                   [CAMPAIGN_WAY_CPU] = device == s->setup->reference},
+        .arms = others,
         .item = s->seat[device].item,
         .most = batch_size(s, device)};
     out->any = false;
@@ -294,7 +296,8 @@ static enum status count_row(void *user, const struct trial_row *row)
 {
     struct campaign_state *s = user;
     s->done_before++;
-    return campaign_estimate_add(s->estimate, row);
+    const enum status st = campaign_armed_add(s, row);
+    return st ? st : campaign_estimate_add(s->estimate, row);
 }
 
 /* From the database's trials to the remaining ones. */
@@ -310,6 +313,7 @@ static enum status plan_work(struct campaign_state *s)
     struct campaign_queue_params params = {.describe = describe,
                                            .user = s,
                                            .n_items = s->setup->plan->n_items,
+                                           .n_arms = s->setup->plan->n_arms,
                                            .trials = trials,
                                            .shard = s->params->shard.index,
                                            .shards = s->params->shard.count,
@@ -322,6 +326,8 @@ static enum status plan_work(struct campaign_state *s)
     free(done);
     if (!st)
         st = campaign_estimate_create(&s->estimate, s->setup->plan, s->sample);
+    if (!st)
+        st = campaign_armed_begin(s);
     return st ? st : store_each_row(s->store, count_row, s);
 }
 
@@ -349,7 +355,7 @@ static enum status run_workers(struct campaign_state *s)
 /* Whether all requested trials are done. */
 static enum status judge(const struct campaign_state *s)
 {
-    const uint64_t left = campaign_queue_left(s->queue);
+    const uint64_t left = campaign_queue_left(s->queue) + campaign_queue_arms_left(s->queue);
     if (left == 0 || s->decided || campaign_state_stop(s) > 0)
         return STATUS_OK;
     log_error("%" PRIu64 " trials are left and no device that can run them; what was done is in "
@@ -363,6 +369,8 @@ static enum status run(struct campaign_state *s)
     const struct plan *plan = s->setup->plan;
     enum status st = campaign_items_make(&s->item, &s->arena, plan, s->setup->model);
     s->world.item = s->item;
+    if (!st)
+        st = campaign_arm_check(plan, s->setup->model);
     if (!st)
         st = campaign_score_create(&s->score, plan);
     if (!st)

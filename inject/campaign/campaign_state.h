@@ -40,6 +40,8 @@ struct campaign_state {
     struct campaign_queue *queue;
     struct campaign_estimate *estimate;
     struct campaign_shadow *shadow;
+    uint8_t *armed; /* (n_arms, trials + n_items) bits: runs under arms in the database when this
+                       call began; null: no arms */
     struct campaign_world world;
     struct campaign_seat seat[CAMPAIGN_DEVICES_MAX];
 
@@ -47,6 +49,7 @@ struct campaign_state {
     struct campaign_rate rate[CAMPAIGN_DEVICES_MAX];
     double began, last_tick; /* time of the first dispatch, of the last reported tick */
     uint64_t done_before;    /* trials in the database when this call began */
+    uint64_t armed_before;   /* runs under arms there */
     bool decided;            /* a look has ended the campaign: nothing new starts */
 };
 
@@ -62,6 +65,13 @@ enum status campaign_golden_run(struct campaign_state *s) STATUS_MUST_USE;
 enum status campaign_look_order(struct campaign_state *s,
                                 struct campaign_queue_params *out) STATUS_MUST_USE;
 enum status campaign_look_now(struct campaign_state *s) STATUS_MUST_USE;
+
+/* campaign_armed.c: runs under arms. At the start those that the database lacks, and that of a row
+ * of arm none just written or read, if it wants them; the weight of a row of an arm. */
+enum status campaign_armed_begin(struct campaign_state *s) STATUS_MUST_USE;
+enum status campaign_armed_add(struct campaign_state *s,
+                               const struct trial_row *row) STATUS_MUST_USE;
+enum status campaign_armed_weigh(struct campaign_state *s, struct trial_row *row) STATUS_MUST_USE;
 
 /* campaign_commit.c: writes answers, due trials and incidents into the database; compares controls.
  * The functions of campaign_crew_owner. */

@@ -10,6 +10,7 @@
 #include "base/fpenv.h"
 #include "base/log.h"
 #include "inject/campaign/campaign_answer.h"
+#include "inject/campaign/campaign_arm.h"
 #include "inject/campaign/campaign_goldens.h"
 #include "inject/campaign/campaign_row.h"
 #include "inject/campaign/campaign_variant.h"
@@ -30,6 +31,7 @@ struct worker {
     struct golden golden;
     uint32_t item; /* of `golden`; NO_ITEM: none */
     double golden_seconds;
+    struct campaign_arms arms;
     bool flushes; /* values are flushed whatever runs */
     bool final;   /* the current failure ends the campaign, whatever its status */
 };
@@ -191,6 +193,17 @@ static struct trial_settings settings_of(const struct worker *w, uint32_t way)
                                    .path = naive ? TRIAL_NAIVE : TRIAL_FAST};
 }
 
+enum status campaign_worker_draw(const struct campaign_world *world, uint64_t id, uint32_t item,
+                                 struct arena *arena, struct sample_draw *out)
+{
+    if (!campaign_arm_is_clean((int64_t)id))
+        return sample_draw(world->sample, id, arena, out);
+    struct fault *fault = arena_alloc(arena, sizeof(*fault));
+    *out = (struct sample_draw){
+        .trial = id, .role = ROLE_CLEAN, .item = item, .fault = fault, .n_faults = 1};
+    return fault ? campaign_arm_dry(fault, world->setup->model) : STATUS_MEMORY;
+}
+
 static enum status draw(struct worker *w, struct job *job)
 {
     enum status st = STATUS_OK;
@@ -200,7 +213,8 @@ static enum status draw(struct worker *w, struct job *job)
     if (!job->draw || !job->trial || !job->record)
         return STATUS_MEMORY;
     for (uint32_t i = 0; !st && i < job->batch.count; i++) {
-        st = sample_draw(w->world->sample, job->batch.id[i], &job->arena, &job->draw[i]);
+        st = campaign_worker_draw(w->world, job->batch.id[i], job->batch.item, &job->arena,
+                                  &job->draw[i]);
         job->trial[i] = (struct trial_job){.fault = job->draw[i].fault,
                                            .n_faults = job->draw[i].n_faults,
                                            .choice = job->draw[i].choice};
@@ -247,12 +261,16 @@ struct fault_bounds campaign_worker_bounds(const struct campaign_world *world, u
 
 static enum status answer_rows(struct worker *w, struct job *job)
 {
-    const struct campaign_row_context context = {
-        .bounds = campaign_worker_bounds(w->world, job->batch.item),
-        .golden_len = golden_tokens(&w->golden),
-        .question = w->world->item[job->batch.item].question,
-        .golden = &w->golden,
-        .decode = &w->golden.decode};
+    struct campaign_row_context context = {.bounds =
+                                               campaign_worker_bounds(w->world, job->batch.item),
+                                           .golden_len = golden_tokens(&w->golden),
+                                           .question = w->world->item[job->batch.item].question,
+                                           .golden = &w->golden,
+                                           .decode = &w->golden.decode};
+    uint32_t arm;
+    const bool armed = campaign_way_arm(job->batch.work, &arm);
+    if (armed)
+        context.arm = w->world->setup->plan->arm[arm].name;
     struct trial_row *row = arena_array(&job->arena, job->batch.count, sizeof(*row));
     enum status st = row ? STATUS_OK : STATUS_MEMORY;
     for (uint32_t i = 0; !st && i < job->batch.count; i++) {
@@ -260,19 +278,26 @@ static enum status answer_rows(struct worker *w, struct job *job)
         row[i].path = settings_of(w, job->batch.work).path == TRIAL_NAIVE ? "naive" : "fast";
     }
     return st ? st
-              : campaign_answer_rows(
-                    w->channel, &job->arena,
-                    &(struct campaign_answer_batch){row, job->draw, job->batch.count});
+              : campaign_answer_rows(w->channel, &job->arena,
+                                     &(struct campaign_answer_batch){row, armed ? NULL : job->draw,
+                                                                     job->batch.count});
 }
 
 static enum status run_job(struct worker *w, struct job *job)
 {
-    const struct trial_settings settings = settings_of(w, job->batch.work);
+    struct trial_settings settings = settings_of(w, job->batch.work);
+    struct decode decode;
+    uint32_t arm;
     enum status st = draw(w, job);
     if (!st)
         st = need_golden(w, job->batch.item);
     if (!st)
         st = dry_run(w, job);
+    if (!st && campaign_way_arm(job->batch.work, &arm)) {
+        const struct campaign_arm under = {w->world->setup->plan, arm};
+        st = campaign_arms_decode(&w->arms, &job->arena, &under, &w->golden, &decode);
+        settings.decode = &decode;
+    }
     if (!st)
         st = campaign_channel_send_one(w->channel, CAMPAIGN_ARMED, &campaign_armed_table,
                                        &(struct campaign_armed){w->golden_seconds});
@@ -282,12 +307,13 @@ static enum status run_job(struct worker *w, struct job *job)
     return st ? st : answer_rows(w, job);
 }
 
-static enum status read_job(struct job *job, const struct campaign_message *message)
+static enum status read_job(struct job *job, const struct campaign_message *message,
+                            uint32_t n_arms)
 {
     struct field_bytes body = message->body;
     if (message->kind == CAMPAIGN_WORK) {
         const enum status st = campaign_channel_take_batch(&body, &job->batch);
-        if (st || job->batch.work < CAMPAIGN_WAY_COUNT)
+        if (st || job->batch.work < CAMPAIGN_WAY_ARM + n_arms)
             return st;
     }
     log_error("a worker was sent a message of kind %" PRIu32 " and %zu bytes, expected work",
@@ -298,7 +324,7 @@ static enum status read_job(struct job *job, const struct campaign_message *mess
 static enum status serve(struct worker *w, const struct campaign_message *message)
 {
     struct job job = {.arena = {0}};
-    enum status st = read_job(&job, message);
+    enum status st = read_job(&job, message, w->world->setup->plan->n_arms);
     if (!st && job.batch.work == CAMPAIGN_WAY_OPEN)
         st = campaign_channel_send(w->channel, CAMPAIGN_DONE, &(struct text){0});
     else if (!st && job.batch.work == CAMPAIGN_WAY_GOLDEN)
@@ -348,6 +374,7 @@ enum status campaign_worker_serve(const struct campaign_world *world, uint32_t i
             campaign_channel_send_one(channel, CAMPAIGN_FAILED, &campaign_failure_table, &failure);
         return told ? told : st;
     }
+    campaign_arms_finish(&w.arms);
     drop_golden(&w);
     campaign_variant_finish(&w.proven);
     return w.device->close(w.device->user, &w.opened);

@@ -188,7 +188,14 @@ static const struct plan_field ROOT[] = {
                  "'0000000000000000000000000000000000000000000000000000000000000000'}]",
      .what = "Only these strata of another plan are drawn, on fresh faults: an estimate without "
              "the bias of a list that was chosen by its estimates. `vkfi plan confirm` writes such "
-             "a plan. Nothing by default."}};
+             "a plan. Nothing by default."},
+    {"arms", NULL, PLAN_FIELD_OTHER, .read = plan_arms_read, .put = plan_arms_put,
+     .form = "{'type': 'array', 'minItems': 1, 'maxItems': 32, 'items': {'$ref': '#/$defs/arm'}}",
+     .examples = "[[{'name': 'trap', 'policy': {'protect': [{'kind': 'nan_trap'}]}}]]",
+     .what =
+         "Policies of protections. Every trial whose outcome is not masked, and one in twenty of "
+         "the others, runs again under each of them, and every prompt once without a fault. "
+         "None by default."}};
 PLAN_FIELDS(plan_fields_root,
             "a plan, an object with 'model', 'prompts' or 'items', 'population' and 'sampling'",
             ROOT, false);

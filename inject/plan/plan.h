@@ -207,6 +207,17 @@ struct plan_confirm {
     char of[HASH_SHA256_TEXT];  /* identity of that campaign's plan */
 };
 
+#define PLAN_ARMS_MOST 32u
+#define PLAN_ARM_NONE "none" /* name of the arm without protection, in which every trial runs */
+
+/* A policy of protections under which trials run again. */
+struct plan_arm {
+    const char *name;
+    const char *policy;                /* one line of JSON, without its calibration */
+    const char *calibration;           /* path of the file that it names; "": it names none */
+    char calibrated[HASH_SHA256_TEXT]; /* SHA-256 of that file; "" */
+};
+
 struct plan {
     const char *schema, *title, *notes; /* outside the identity */
     const char *model;                  /* path or name of third_party/models.json */
@@ -258,6 +269,8 @@ struct plan {
     struct plan_hypothesis *hypothesis; /* (n_hypotheses), see plan_contrast.h */
     uint32_t n_hypotheses;
     struct plan_confirm confirm;
+    struct plan_arm *arm; /* (n_arms) */
+    uint32_t n_arms;
     const char *canon;           /* canonical form: every field with its default, prompts inline */
     char hash[HASH_SHA256_TEXT]; /* its SHA-256: the identity of the plan */
     const char *text;            /* as given, with prompts inline: needs no other file */

@@ -65,7 +65,7 @@ struct plan_fields {
 extern const struct plan_fields plan_fields_root, plan_fields_where, plan_fields_what,
     plan_fields_when, plan_fields_sampling, plan_fields_controls, plan_fields_hypothesis,
     plan_fields_stop, plan_fields_confirm, plan_fields_prompts, plan_fields_items,
-    plan_fields_question;
+    plan_fields_question, plan_fields_arm;
 
 /* Sets the defaults that do not depend on other fields (plan_check.c has those). */
 void plan_field_defaults(const struct plan_fields *fields, void *base);

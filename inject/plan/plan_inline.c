@@ -51,6 +51,8 @@ static void put_plan(struct json_writer *w, const struct plan *plan, const struc
             plan_items_inline(w, plan);
         else if (strcmp(json_key(member), "prompts") == 0)
             put_prompts(w, plan);
+        else if (strcmp(json_key(member), "arms") == 0)
+            plan_arms_inline(w, plan);
         else
             json_put_value(w, member);
     }

@@ -190,10 +190,16 @@ static enum status add_lines(const struct set *set, const char *path, char *text
     return STATUS_OK;
 }
 
+const char *plan_path(const struct plan_reader *r, const char *name)
+{
+    return name[0] == '/' || !r->folder[0] ? arena_text(r->arena, name, strlen(name))
+                                           : arena_printf(r->arena, "%s/%s", r->folder, name);
+}
+
 static enum status add_file(const struct set *set, const struct json *value)
 {
     const char *name = NULL;
-    char *text = NULL, *path;
+    char *text = NULL;
     size_t size = 0;
     enum status st = json_fields_text_of(set->r->doc, value, &name);
     if (st)
@@ -203,9 +209,7 @@ static enum status add_file(const struct set *set, const struct json *value)
                   json_where(set->r->doc, value));
         return STATUS_INPUT;
     }
-    path = name[0] == '/' || !set->r->folder[0]
-               ? arena_text(set->r->arena, name, strlen(name))
-               : arena_printf(set->r->arena, "%s/%s", set->r->folder, name);
+    const char *path = plan_path(set->r, name);
     if (!path)
         return STATUS_MEMORY;
     if (access(path, R_OK) != 0) {

@@ -36,9 +36,16 @@ bool plan_choices_has(const struct plan_choices *choices, uint32_t value);
 typedef enum status plan_read_field(const struct plan_reader *r, const struct json *value);
 typedef enum status plan_put_field(struct json_writer *w, const struct plan *plan);
 plan_read_field plan_choices_sites, plan_choices_scrub, plan_groups_read, plan_prompts_read,
-    plan_items_read, plan_strata_read, plan_faults_read, plan_hypotheses_read, plan_waves_read;
+    plan_items_read, plan_strata_read, plan_faults_read, plan_hypotheses_read, plan_waves_read,
+    plan_arms_read;
 plan_put_field plan_groups_put, plan_prompts_put, plan_items_put, plan_strata_put, plan_faults_put,
-    plan_hypotheses_put, plan_confirm_field;
+    plan_hypotheses_put, plan_confirm_field, plan_arms_put;
+
+/* Name of a file that a plan gives, beside the plan unless it is a whole path; null: memory. */
+const char *plan_path(const struct plan_reader *r, const char *name);
+
+/* `arms` with all policies inline. */
+void plan_arms_inline(struct json_writer *w, const struct plan *plan);
 
 /* A pattern of site names or a list of them. */
 enum status plan_groups_globs(const struct plan_reader *r, const struct json *value,

@@ -171,7 +171,8 @@ static enum status put_definitions(struct json_writer *w)
     } lists[] = {{"prompt_set", &plan_fields_prompts},
                  {"task_items", &plan_fields_items},
                  {"task_item", &plan_fields_question},
-                 {"hypothesis", &plan_fields_hypothesis}};
+                 {"hypothesis", &plan_fields_hypothesis},
+                 {"arm", &plan_fields_arm}};
     enum status st = STATUS_OK;
     json_put_key(w, "$defs");
     json_object_open(w);
@@ -243,5 +244,7 @@ enum status plan_schema_text(struct text *out)
         st = add_fields(out, &plan_fields_items, "items.");
     if (!st)
         st = add_fields(out, &plan_fields_question, "items.list[].");
-    return st ? st : add_fields(out, &plan_fields_hypothesis, "hypotheses[].");
+    if (!st)
+        st = add_fields(out, &plan_fields_hypothesis, "hypotheses[].");
+    return st ? st : add_fields(out, &plan_fields_arm, "arms[].");
 }

@@ -13,12 +13,16 @@
 #define CONFORM_CONFIDENCE 0.95
 
 struct sum {
-    uint64_t trial, hash;
+    int64_t trial;
+    const char *arm;
+    uint64_t hash;
 };
 
 struct sums {
-    struct sum *sum; /* (count), owned */
+    struct sum *sum; /* (count) by trial, then arm; owned */
     size_t count, room;
+    struct arena arena; /* names of arms */
+    struct report_names names;
 };
 
 static enum status visit(void *user, const struct trial_row *row)
@@ -38,8 +42,33 @@ static enum status visit(void *user, const struct trial_row *row)
         sums->sum = larger;
         sums->room = room;
     }
-    sums->sum[sums->count++] = (struct sum){(uint64_t)row->trial, trial_row_digest(row)};
-    return STATUS_OK;
+    uint32_t arm = 0;
+    const enum status st = report_names_find(&sums->names, &sums->arena, row->arm, &arm);
+    if (!st)
+        sums->sum[sums->count++] =
+            (struct sum){row->trial, sums->names.text[arm], trial_row_digest(row)};
+    return st;
+}
+
+static int compare_keys(const struct sum *a, const struct sum *b)
+{
+    return a->trial != b->trial ? (a->trial > b->trial) - (a->trial < b->trial)
+                                : strcmp(a->arm, b->arm);
+}
+
+static int by_place(const void *a, const void *b)
+{
+    return compare_keys(a, b);
+}
+
+/* Rows of all arms. */
+static enum status read_sums(struct sums *out, const struct store *store)
+{
+    enum status st = store_each_row(store, visit, out);
+    st = st ? st : store_each_armed(store, visit, out);
+    if (out->count > 1)
+        qsort(out->sum, out->count, sizeof(*out->sum), by_place);
+    return st;
 }
 
 static enum status check_identity(const struct report_source *first,
@@ -97,15 +126,16 @@ static bool is_marked(const struct report_source *source, int64_t item)
 
 /* Compares both rows in full: the first field that differs. */
 static enum status examine(struct report_conform *out, struct arena *arena,
-                           const struct report_source *first, const struct report_source *second,
-                           uint64_t trial)
+                           const struct report_source *const source[2], const struct sum *sum)
 {
+    const struct report_source *first = source[0], *second = source[1];
+    const struct store_key key = {sum->trial, sum->arm};
     struct arena own = {0};
     struct trial_row a, b;
     struct trial_row_difference difference = {0};
     bool found_a = false, found_b = false;
-    enum status st = store_find_row(first->store, trial, &own, &a, &found_a);
-    st = st ? st : store_find_row(second->store, trial, &own, &b, &found_b);
+    enum status st = store_find_armed(first->store, &key, &own, &a, &found_a);
+    st = st ? st : store_find_armed(second->store, &key, &own, &b, &found_b);
     if (!st && found_a && found_b)
         trial_row_compare(&a, &b, &difference);
     out->differ_underflow += found_a && (is_marked(first, a.item) || is_marked(second, a.item));
@@ -113,9 +143,10 @@ static enum status examine(struct report_conform *out, struct arena *arena,
         count_field(out, difference.field->name);
         if (out->n_examples < REPORT_CONFORM_SHOWN) {
             const char *text = arena_text(arena, difference.text, strlen(difference.text));
+            const char *arm = arena_text(arena, sum->arm, strlen(sum->arm));
             out->example[out->n_examples++] =
-                (struct report_conform_example){trial, difference.field->name, text};
-            st = text ? STATUS_OK : STATUS_MEMORY;
+                (struct report_conform_example){sum->trial, arm, difference.field->name, text};
+            st = text && arm ? STATUS_OK : STATUS_MEMORY;
         }
     }
     arena_finish(&own);
@@ -137,17 +168,18 @@ static enum status merge(struct report_conform *out, struct arena *arena,
     size_t i = 0, j = 0;
     while (!st && i < sums[0].count && j < sums[1].count) {
         const struct sum *a = &sums[0].sum[i], *b = &sums[1].sum[j];
-        i += a->trial <= b->trial;
-        j += b->trial <= a->trial;
-        out->only_first += a->trial < b->trial;
-        out->only_second += b->trial < a->trial;
-        if (a->trial != b->trial)
+        const int order = compare_keys(a, b);
+        i += order <= 0;
+        j += order >= 0;
+        out->only_first += order < 0;
+        out->only_second += order > 0;
+        if (order != 0)
             continue;
         out->shared++;
         if (a->hash == b->hash)
             continue;
         out->differ++;
-        st = examine(out, arena, source[0], source[1], a->trial);
+        st = examine(out, arena, source, a);
     }
     out->only_first += sums[0].count - i;
     out->only_second += sums[1].count - j;
@@ -165,7 +197,7 @@ enum status report_conform_compare(struct report_conform *out, struct arena *are
     enum status st = out->field ? check_identity(first, second) : STATUS_MEMORY;
     st = st ? st : check_prompts(first, second);
     for (int s = 0; !st && s < 2; s++)
-        st = store_each_row(source[s]->store, visit, &sums[s]);
+        st = read_sums(&sums[s], source[s]->store);
     st = st ? st : merge(out, arena, source, sums);
     if (!st) {
         qsort(out->field, out->n_fields, sizeof(*out->field), by_count);
@@ -174,7 +206,9 @@ enum status report_conform_compare(struct report_conform *out, struct arena *are
                          (struct stats_interval_level){CONFORM_CONFIDENCE, STATS_INTERVAL_UPPER})
                          .high;
     }
-    free(sums[0].sum);
-    free(sums[1].sum);
+    for (int s = 0; s < 2; s++) {
+        arena_finish(&sums[s].arena);
+        free(sums[s].sum);
+    }
     return st;
 }

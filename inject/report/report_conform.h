@@ -10,7 +10,8 @@
 #define REPORT_CONFORM_SHOWN 10
 
 struct report_conform_example {
-    uint64_t trial;
+    int64_t trial; /* below 0: an arm's clean run (campaign's table trial) */
+    const char *arm;
     const char *field, *text; /* the first field that differs; "first_diff: 3 against null" */
 };
 
@@ -30,8 +31,8 @@ struct report_conform {
     uint32_t n_fields;
 };
 
-/* All rows count, controls too, except those that the CPU ran in both (cpu). STATUS_INPUT, logged,
- * if the plans differ. */
+/* All rows of all arms count, controls too, except those that the CPU ran in both (cpu).
+ * STATUS_INPUT, logged, if the plans differ. */
 enum status report_conform_compare(struct report_conform *out, struct arena *arena,
                                    const struct report_source *first,
                                    const struct report_source *second) STATUS_MUST_USE;

@@ -93,7 +93,23 @@
     X(DRY, "dry")           /* everything runs, nothing changes        */                          \
     X(SENTINEL, "sentinel") /* a fault known to change the text        */                          \
     X(NAIVE, "naive")       /* a trial again, as a whole inference     */                          \
-    X(CPU, "cpu")           /* a trial again, on the CPU golden device */
+    X(CPU, "cpu")           /* a trial again, on the CPU golden device */                          \
+    X(CLEAN, "clean")       /* an arm's run of an item without a fault */
+
+/* What an arm's protections say of a run, in the order of enum decode_damage. */
+#define VERDICTS(X)                                                                                \
+    X(CLEAN, "clean")             /* no alarm */                                                   \
+    X(FALSE_ALARM, "false_alarm") /* what was computed again has the same bits */                  \
+    X(CORRECTED, "corrected")     /* it has other bits, or the alarm is gone */                    \
+    X(UNCORRECTED, "uncorrected") /* damage was found and is still there */
+
+/* What that was worth, known from the fault and golden's run: the first that matches. */
+#define PROTECTED(X)                                                                               \
+    X(NONE, "none")               /* no alarm */                                                   \
+    X(FALSE_ALARM, "false_alarm") /* an alarm, and the fault changed no bits */                    \
+    X(CORRECTED, "corrected")     /* an alarm, and the text is golden's */                         \
+    X(UNCORRECTED, "uncorrected") /* another text, and the protections know that it is damaged */  \
+    X(DETECTED, "detected")       /* an alarm, and another text that passes for right */
 
 /* --- words of plans (inject/plan; meaning: inject/plans/README.md) --- */
 
@@ -208,6 +224,7 @@
 #define KINDS_FLAG_(name, ...) FLAG_##name,
 #define KINDS_DUE_(name, ...) DUE_##name,
 #define KINDS_ROLE_(name, ...) ROLE_##name,
+#define KINDS_PROTECTED_(name, ...) PROTECTED_##name,
 enum place { PLACES(KINDS_PLACE_) PLACE_COUNT };
 enum control { CONTROLS(KINDS_CONTROL_) CONTROL_COUNT };
 enum granularity { GRANULARITIES(KINDS_GRANULARITY_) GRANULARITY_COUNT };
@@ -218,6 +235,7 @@ enum outcome { OUTCOMES(KINDS_OUTCOME_) OUTCOME_COUNT };
 enum flag { FLAGS(KINDS_FLAG_) FLAG_COUNT };
 enum due_reason { DUE_REASONS(KINDS_DUE_) DUE_REASON_COUNT };
 enum trial_role { TRIAL_ROLES(KINDS_ROLE_) ROLE_COUNT };
+enum protected { PROTECTED(KINDS_PROTECTED_) PROTECTED_COUNT };
 
 /* All of them. Values of points are HOOK_*; of fields enum quant_field of model/quant.h. */
 #define KINDS_POINTS(X) X(OFF, "", 0u) POINTS(X) /* no text: nothing is struck there */
@@ -234,6 +252,8 @@ enum trial_role { TRIAL_ROLES(KINDS_ROLE_) ROLE_COUNT };
     X(FLAG, FLAGS)                                                                                 \
     X(DUE_REASON, DUE_REASONS)                                                                     \
     X(ROLE, TRIAL_ROLES)                                                                           \
+    X(VERDICT, VERDICTS)                                                                           \
+    X(PROTECTED, PROTECTED)                                                                        \
     X(FIELD, QUANT_FIELDS)                                                                         \
     X(STORAGE, STORAGE_TYPES)                                                                      \
     X(MODE, MODES)                                                                                 \

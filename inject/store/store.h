@@ -20,6 +20,8 @@
 
 struct store;
 
+#define STORE_ARM_NONE "none" /* the arm of rows without protection */
+
 /* The text of inject/schema.sql, which every database holds. */
 extern const char store_schema[];
 
@@ -137,9 +139,9 @@ enum status store_put_items(struct store *store, const struct store_item *items,
 enum status store_put_incident(struct store *store,
                                const struct store_incident *incident) STATUS_MUST_USE;
 
-/* One transaction: rows and the further faults of each, 1 to n_faults - 1. A trial that exists
- * already or is not of this shard is STATUS_INTERNAL, and so is a missing item, stratum or device.
- * A failed control has no row: it stays undone. */
+/* One transaction: rows, and the further faults of each of arm none, 1 to n_faults - 1. A trial
+ * that exists already in its arm, or is not of this shard, is STATUS_INTERNAL, and so is a missing
+ * item, stratum or device. A failed control has no row: it stays undone. */
 struct store_batch {
     const struct trial_row *rows;
     uint32_t n_rows;
@@ -151,13 +153,24 @@ enum status store_put(struct store *store, const struct store_batch *batch) STAT
 /* Sets bit `id` of `done` ((trials + 7) / 8 bytes) for each existing trial. */
 enum status store_done(const struct store *store, uint8_t *done, uint64_t trials) STATUS_MUST_USE;
 
-/* Calls `visit` for each row, in order of trial; texts live until it returns. A status from
- * `visit` ends the walk and is returned. */
+/* Calls `visit` for each row of arm none, in order of trial; texts live until it returns. A status
+ * from `visit` ends the walk and is returned. */
 typedef enum status store_visit_row(void *user, const struct trial_row *row);
 enum status store_each_row(const struct store *store, store_visit_row *visit,
                            void *user) STATUS_MUST_USE;
+/* The same for the rows of all other arms, the clean runs first. */
+enum status store_each_armed(const struct store *store, store_visit_row *visit,
+                             void *user) STATUS_MUST_USE;
+/* The row of a trial in arm none; in any arm. */
 enum status store_find_row(const struct store *store, uint64_t trial, struct arena *arena,
                            struct trial_row *out, bool *found) STATUS_MUST_USE;
+struct store_key {
+    int64_t trial; /* or that of a clean run */
+    const char *arm;
+};
+enum status store_find_armed(const struct store *store, const struct store_key *key,
+                             struct arena *arena, struct trial_row *out,
+                             bool *found) STATUS_MUST_USE;
 /* The further faults of a trial, in order: n_faults - 1 of them, 0 if there is no such trial. */
 enum status store_read_faults(const struct store *store, uint64_t trial, struct arena *arena,
                               struct store_fault **out, uint32_t *count) STATUS_MUST_USE;

@@ -50,7 +50,7 @@ enum status store_doubt_find(const struct store *store, uint64_t trial, struct s
     struct sql_statement *select = NULL;
     enum status st = sql_prepare(&select, store->sql,
                                  "SELECT trial, batch, device_id, suspect IS NOT NULL FROM trial "
-                                 "WHERE trial = ?");
+                                 "WHERE trial = ? AND arm = 'none'");
 
     *found = false;
     if (!st) {
@@ -94,11 +94,12 @@ static enum status read_doubtful(struct store *store, const struct store_doubt *
     struct sql_statement *select = NULL;
     bool row = true;
     enum status st = sql_prepare(&select, store->sql,
-                                 "SELECT trial, batch FROM trial WHERE batch >= ? AND trial != ? "
-                                 "AND suspect IS NULL AND (? OR device_id = ?) ORDER BY trial");
+                                 "SELECT trial, batch, arm FROM trial WHERE batch >= ? AND NOT "
+                                 "(trial = ? AND arm = 'none') AND suspect IS NULL AND (? OR "
+                                 "device_id = ?) ORDER BY trial, arm");
     if (!st) {
         sql_bind_int(select, doubt->from);
-        sql_bind_int(select, doubt->but == TRIAL_ROW_NULL ? -1 : doubt->but);
+        sql_bind_int(select, doubt->but == TRIAL_ROW_NULL ? INT64_MIN : doubt->but);
         sql_bind_int(select, doubt->device == STORE_EVERY_DEVICE);
         sql_bind_int(select, doubt->device);
     }
@@ -108,7 +109,8 @@ static enum status read_doubtful(struct store *store, const struct store_doubt *
         st = sql_step(select, &row);
         if (!st && row) {
             doubtful.batch = sql_int(select, 1);
-            st = store_find_row(store, (uint64_t)sql_int(select, 0), arena, &doubtful.row, &found);
+            const struct store_key key = {sql_int(select, 0), sql_text(select, 2)};
+            st = store_find_armed(store, &key, arena, &doubtful.row, &found);
         }
         if (!st && found)
             st = text_add(out, (const char *)&doubtful, sizeof(doubtful));

@@ -135,6 +135,8 @@ enum status store_export(const struct store *store, enum store_export_format for
         trial_row_view_csv_names(out);
     if (!st)
         st = store_each_row(store, put_row, &sink);
+    if (!st)
+        st = store_each_armed(store, put_row, &sink);
     arena_finish(&sink.arena);
     return st;
 }
@@ -149,7 +151,7 @@ enum status store_export_row(struct json_writer *w, const struct store *store,
         st = view_row(&view, &sink.arena, &sink, row);
     json_object_open(w);
     if (!st)
-        st = trial_row_view_json(w, &view, FIELD_DRAW, FIELD_FULL);
+        st = trial_row_view_json(w, &view, FIELD_DRAW, FIELD_ARM);
     json_object_close(w);
     arena_finish(&sink.arena);
     return st;

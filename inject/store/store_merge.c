@@ -22,9 +22,8 @@ struct transfer {
     struct store *out;
     uint32_t *device; /* (n_devices) row of `out` for each of the source's */
     uint32_t n_devices;
-    uint8_t *done;        /* (trials) bits of trials in `out` */
-    const uint32_t *from; /* (trials) the source of each, as in the check */
-    uint32_t number;      /* of this one in `from` */
+    struct store_merge_check *check;
+    uint32_t number; /* of this one, as its rows have it */
     struct trial_row *rows;
     uint32_t n_rows;
     struct text faults; /* of struct store_fault */
@@ -89,13 +88,15 @@ static enum status take_faults(struct transfer *transfer, uint64_t trial)
 static enum status take_row(void *user, const struct trial_row *row)
 {
     struct transfer *transfer = user;
-    const uint64_t id = (uint64_t)row->trial;
+    struct store_merge_row *known = store_merge_check_find(transfer->check, row);
     uint32_t device = 0;
     enum status st = STATUS_OK;
 
-    if (transfer->from[id] != transfer->number || (transfer->done[id / 8] >> id % 8 & 1))
+    if (!known)
+        return STATUS_MEMORY;
+    if (known->from != transfer->number || known->done)
         return STATUS_OK;
-    transfer->done[id / 8] |= (uint8_t)(1u << id % 8);
+    known->done = true;
     struct trial_row *copy = &transfer->rows[transfer->n_rows++];
     *copy = *row;
     if (row->device_id != TRIAL_ROW_NULL) {
@@ -104,8 +105,8 @@ static enum status take_row(void *user, const struct trial_row *row)
     }
     if (!st)
         st = field_copy_texts(&trial_row_table, copy, &transfer->arena);
-    if (!st && row->n_faults != 1)
-        st = take_faults(transfer, id);
+    if (!st && row->n_faults != 1 && strcmp(row->arm, STORE_ARM_NONE) == 0)
+        st = take_faults(transfer, (uint64_t)row->trial);
     return !st && transfer->n_rows == BATCH ? flush(transfer) : st;
 }
 
@@ -161,6 +162,8 @@ static enum status transfer_one(const struct transfer *common, const char *path,
     if (!st)
         st = store_each_row(source, take_row, &transfer);
     if (!st)
+        st = store_each_armed(source, take_row, &transfer);
+    if (!st)
         st = flush(&transfer);
     if (!st)
         st = take_incidents(&transfer, &arena);
@@ -173,23 +176,32 @@ static enum status transfer_one(const struct transfer *common, const char *path,
     return st;
 }
 
+/* A row that an earlier merge has written. */
+static enum status is_there(void *user, const struct trial_row *row)
+{
+    struct store_merge_row *known = store_merge_check_find(user, row);
+
+    if (known)
+        known->done = true;
+    return known ? STATUS_OK : STATUS_MEMORY;
+}
+
 static enum status write_all(const struct store_merge_params *params,
                              struct store_merge_check *check, uint64_t *out_added)
 {
-    const uint64_t trials = check->identity.trials;
     struct store *out = NULL;
-    uint8_t *done = arena_alloc(&check->arena, (trials + 7) / 8);
-    enum status st = done ? store_create(&out, params->out, &check->identity) : STATUS_MEMORY;
+    enum status st = store_create(&out, params->out, &check->identity);
 
     if (!st)
-        st = store_done(out, done, trials);
+        st = store_each_row(out, is_there, check);
+    if (!st)
+        st = store_each_armed(out, is_there, check);
     if (!st)
         st = store_put_strata(out, check->strata, check->n_strata);
     if (!st)
         st = store_put_items(out, check->items, check->n_items);
     for (uint32_t i = 0; i < params->n_paths && !st; i++) {
-        const struct transfer transfer = {
-            .out = out, .done = done, .from = check->from, .number = i + 1};
+        const struct transfer transfer = {.out = out, .check = check, .number = i + 1};
         st = transfer_one(&transfer, params->paths[i], out_added);
     }
     store_destroy(&out);

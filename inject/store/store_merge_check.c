@@ -15,6 +15,46 @@
 /* Shards that a message names. */
 enum { SHARDS_NAMED = 8 };
 
+static struct store_merge_arm *find_arm(struct store_merge_check *check, const char *name)
+{
+    const uint32_t room = check->n_arms + 1;
+    for (uint32_t i = 0; i < check->n_arms; i++) {
+        if (strcmp(check->arm[i].name, name) == 0)
+            return &check->arm[i];
+    }
+    struct store_merge_arm *arms = arena_array(&check->arena, room, sizeof(*arms));
+    const char *copy = arena_text(&check->arena, name, strlen(name));
+    if (!arms || !copy)
+        return NULL;
+    if (check->n_arms > 0)
+        memcpy(arms, check->arm, check->n_arms * sizeof(*arms));
+    check->arm = arms;
+    arms[check->n_arms] = (struct store_merge_arm){.name = copy};
+    return &arms[check->n_arms++];
+}
+
+struct store_merge_row *store_merge_check_find(struct store_merge_check *check,
+                                               const struct trial_row *row)
+{
+    struct store_merge_arm *arm = find_arm(check, row->arm);
+    const uint64_t trials = check->identity.trials;
+    const uint64_t at =
+        row->trial >= 0 ? (uint64_t)row->trial : trials + (uint64_t)(-1 - row->trial);
+    if (arm && at >= arm->count) {
+        const uint64_t count = at < trials                    ? trials
+                               : at < trials + check->n_items ? trials + check->n_items
+                                                              : at + 1;
+        struct store_merge_row *rows = arena_array(&check->arena, count, sizeof(*rows));
+        if (!rows)
+            return NULL;
+        if (arm->count > 0)
+            memcpy(rows, arm->row, arm->count * sizeof(*rows));
+        arm->row = rows;
+        arm->count = count;
+    }
+    return arm ? &arm->row[at] : NULL;
+}
+
 enum status store_merge_check_init(struct store_merge_check *out, uint32_t room,
                                    const struct store_identity *identity)
 {
@@ -27,10 +67,7 @@ enum status store_merge_check_init(struct store_merge_check *out, uint32_t room,
     id->shard = 0;
     id->shards = 1;
     out->source = arena_array(&out->arena, room, sizeof(*out->source));
-    out->digest = arena_array(&out->arena, id->trials, sizeof(*out->digest));
-    out->from = arena_array(&out->arena, id->trials, sizeof(*out->from));
-    out->suspect = arena_array(&out->arena, id->trials, sizeof(*out->suspect));
-    return out->source && out->digest && out->from && out->suspect ? STATUS_OK : STATUS_MEMORY;
+    return out->source && find_arm(out, STORE_ARM_NONE) ? STATUS_OK : STATUS_MEMORY;
 }
 
 void store_merge_check_finish(struct store_merge_check *check)
@@ -80,10 +117,11 @@ static enum status fold_faults(const struct walk *walk, const struct trial_row *
 }
 
 /* Finds the field for the message in the first database with the trial. */
-static enum status tell_difference(const struct walk *walk, const struct trial_row *row)
+static enum status tell_difference(const struct walk *walk, const struct trial_row *row,
+                                   uint32_t from)
 {
-    const struct store_merge_source *first =
-        &walk->check->source[walk->check->from[row->trial] - 1];
+    const struct store_merge_source *first = &walk->check->source[from - 1];
+    const struct store_key key = {row->trial, row->arm};
     struct trial_row_difference difference = {0};
     struct arena arena = {0};
     struct store *store = NULL;
@@ -92,7 +130,7 @@ static enum status tell_difference(const struct walk *walk, const struct trial_r
     enum status st = store_open(&store, first->path);
 
     if (!st)
-        st = store_find_row(store, (uint64_t)row->trial, &arena, &other, &found);
+        st = store_find_armed(store, &key, &arena, &other, &found);
     if (!st) {
         const bool same = !found || trial_row_compare(row, &other, &difference);
         log_error("%s: trial %" PRId64 " differs from that of %s: %s", walk->source->path,
@@ -105,12 +143,28 @@ static enum status tell_difference(const struct walk *walk, const struct trial_r
 }
 
 /* Takes the trial from the current source. */
-static void take(struct store_merge_check *check, const struct trial_row *row, uint64_t digest)
+static void take(struct store_merge_check *check, struct store_merge_row *to,
+                 const struct trial_row *row, uint64_t digest)
 {
-    check->from[row->trial] = check->n_sources + 1;
-    check->digest[row->trial] = digest;
-    check->suspect[row->trial] = row->suspect != NULL;
+    to->from = check->n_sources + 1;
+    to->digest = digest;
+    to->suspect = row->suspect != NULL;
     check->n_suspect += row->suspect != NULL;
+}
+
+static enum status check_place(const struct walk *walk, const struct trial_row *row)
+{
+    const bool clean = row->trial < 0 && strcmp(row->arm, STORE_ARM_NONE) != 0;
+    const uint64_t key = clean ? (uint64_t)(-1 - row->trial) : (uint64_t)row->trial;
+
+    if ((clean || key < walk->check->identity.trials) &&
+        key % walk->source->shards == walk->source->shard)
+        return STATUS_OK;
+    log_error("%s: damaged: found trial %" PRId64 ", expected one of shard %" PRIu32 "/%" PRIu32
+              " of %" PRIu64 " trials",
+              walk->source->path, row->trial, walk->source->shard, walk->source->shards,
+              walk->check->identity.trials);
+    return STATUS_INPUT;
 }
 
 /* A trial that is trusted in one database and suspect in another is the former's. */
@@ -118,33 +172,30 @@ static enum status check_row(void *user, const struct trial_row *row)
 {
     const struct walk *walk = user;
     struct store_merge_check *check = walk->check;
+    const bool armed = strcmp(row->arm, STORE_ARM_NONE) != 0;
     uint64_t digest = trial_row_digest(row);
+    enum status st = check_place(walk, row);
 
-    if ((uint64_t)row->trial >= check->identity.trials ||
-        (uint64_t)row->trial % walk->source->shards != walk->source->shard) {
-        log_error("%s: damaged: found trial %" PRId64 ", expected one of shard %" PRIu32 "/%" PRIu32
-                  " of %" PRIu64 " trials",
-                  walk->source->path, row->trial, walk->source->shard, walk->source->shards,
-                  check->identity.trials);
-        return STATUS_INPUT;
-    }
-    const enum status st = fold_faults(walk, row, &digest);
-    if (st)
-        return st;
-    if (check->from[row->trial] == 0) {
-        check->here++;
-        take(check, row, digest);
+    if (!st && !armed)
+        st = fold_faults(walk, row, &digest);
+    struct store_merge_row *known = st ? NULL : store_merge_check_find(check, row);
+    if (!known)
+        return st ? st : STATUS_MEMORY;
+    if (known->from == 0) {
+        check->here += !armed;
+        take(check, known, row, digest);
         return STATUS_OK;
     }
-    check->overlap++;
-    const bool was_suspect = check->suspect[row->trial], is_suspect = row->suspect != NULL;
-    if (was_suspect && !is_suspect) {
-        check->n_suspect--;
-        take(check, row, digest);
+    check->overlap += !armed;
+    const bool is_suspect = row->suspect != NULL;
+    if (known->suspect != is_suspect) {
+        if (known->suspect) {
+            check->n_suspect--;
+            take(check, known, row, digest);
+        }
+        return STATUS_OK;
     }
-    return was_suspect != is_suspect || check->digest[row->trial] == digest
-               ? STATUS_OK
-               : tell_difference(walk, row);
+    return known->digest == digest ? STATUS_OK : tell_difference(walk, row, known->from);
 }
 
 /* Adds the rows of a small table, sorted by the id at their head, to those known. */
@@ -231,6 +282,7 @@ enum status store_merge_check_add(struct store_merge_check *check, const struct 
     if (!st) {
         struct walk walk = {check, store, source};
         st = store_each_row(store, check_row, &walk);
+        st = st ? st : store_each_armed(store, check_row, &walk);
     }
     check->n_sources++;
     return st;
@@ -241,12 +293,13 @@ static enum status add_shards(const struct store_merge_check *check, struct text
                               uint32_t shards)
 {
     struct arena arena = {0};
+    const struct store_merge_arm *none = &check->arm[0];
     uint64_t *missing = arena_array(&arena, shards, sizeof(*missing));
     uint32_t named = 0, more = 0;
     enum status st = missing ? STATUS_OK : STATUS_MEMORY;
 
     for (uint64_t id = 0; !st && id < check->identity.trials; id++)
-        missing[id % shards] += check->from[id] == 0;
+        missing[id % shards] += id >= none->count || none->row[id].from == 0;
     for (uint32_t i = 0; !st && i < shards; i++) {
         if (missing[i] == 0)
             continue;

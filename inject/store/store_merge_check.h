@@ -3,6 +3,8 @@
 #ifndef VKFI_INJECT_STORE_MERGE_CHECK_H
 #define VKFI_INJECT_STORE_MERGE_CHECK_H
 
+#include <stdbool.h>
+
 #include "inject/store/store_merge.h"
 
 struct store_merge_source {
@@ -10,15 +12,27 @@ struct store_merge_source {
     uint32_t shard, shards;
 };
 
+/* A row known of an arm. */
+struct store_merge_row {
+    uint64_t digest;    /* of row and faults */
+    uint32_t from;      /* 1 + the source, 0: none */
+    bool suspect, done; /* there; written to the merged database */
+};
+struct store_merge_arm {
+    const char *name;
+    struct store_merge_row *row; /* (count) trials, then clean runs by item */
+    uint64_t count;
+};
+
 struct store_merge_check {
     struct arena arena;
     struct store_identity identity;    /* of the first database */
     struct store_merge_source *source; /* (n_sources) walked so far */
     uint32_t n_sources;
-    uint64_t *digest; /* (trials) of row and faults */
-    uint32_t *from;   /* (trials) 1 + the source of its row, 0: none */
-    uint8_t *suspect; /* (trials) whether it is suspect there */
-    uint64_t here, overlap, n_suspect;
+    struct store_merge_arm *arm; /* (n_arms) the first is none */
+    uint32_t n_arms;
+    uint64_t here; /* trials, each in arm none */
+    uint64_t overlap, n_suspect;
     struct store_stratum *strata;
     struct store_item *items;
     uint32_t n_strata, n_items;
@@ -28,6 +42,10 @@ struct store_merge_check {
 enum status store_merge_check_init(struct store_merge_check *out, uint32_t room,
                                    const struct store_identity *identity) STATUS_MUST_USE;
 void store_merge_check_finish(struct store_merge_check *check);
+
+/* The place of a row; null: memory. Its arm is added if it is new. */
+struct store_merge_row *store_merge_check_find(struct store_merge_check *check,
+                                               const struct trial_row *row);
 
 /* Walks one more database; STATUS_INPUT, logged, if it disagrees with earlier ones. */
 enum status store_merge_check_add(struct store_merge_check *check, const struct store *store,

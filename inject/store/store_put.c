@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Batches of rows written, each in one transaction. */
 #include <inttypes.h>
+#include <string.h>
 
 #include "base/log.h"
 #include "inject/store/store_handle.h"
@@ -20,9 +21,11 @@ static enum status prepare(struct store *store)
 static enum status check_row(const struct store *store, const struct trial_row *row)
 {
     const struct store_identity *id = &store->identity;
+    const bool armed = strcmp(row->arm, STORE_ARM_NONE) != 0, clean = armed && row->trial < 0;
+    const uint64_t key = clean ? (uint64_t)(-1 - row->trial) : (uint64_t)row->trial;
 
-    if (row->trial < 0 || (uint64_t)row->trial >= id->trials ||
-        (uint64_t)row->trial % id->shards != id->shard) {
+    if ((row->trial < 0 && !clean) || (!clean && key >= id->trials) ||
+        key % id->shards != id->shard) {
         log_error("%s: found a row of trial %" PRId64 ", expected one of shard %" PRIu32 "/%" PRIu32
                   " of %" PRIu64 " trials",
                   store->path, row->trial, id->shard, id->shards, id->trials);
@@ -31,13 +34,15 @@ static enum status check_row(const struct store *store, const struct trial_row *
     return trial_row_check(row);
 }
 
-/* Readers check the child table against n_faults. */
+/* Readers check the child table against n_faults; all arms share it. */
 static enum status check_faults(const struct store *store, const struct store_batch *batch,
                                 const struct trial_row *row)
 {
     const uint64_t expected = row->n_faults > 1 ? (uint64_t)row->n_faults - 1 : 0;
     uint64_t found = 0;
 
+    if (strcmp(row->arm, STORE_ARM_NONE) != 0)
+        return STATUS_OK;
     for (uint32_t i = 0; i < batch->n_faults; i++) {
         const struct store_fault *fault = &batch->faults[i];
         found += fault->trial == (uint64_t)row->trial && fault->number <= expected;
@@ -72,9 +77,10 @@ enum status store_put_again(struct store *store, const struct trial_row *row, in
     enum status st = prepare(store);
 
     if (!st)
-        st = sql_prepare(&drop, store->sql, "DELETE FROM trial WHERE trial = ?");
+        st = sql_prepare(&drop, store->sql, "DELETE FROM trial WHERE trial = ? AND arm = ?");
     if (!st) {
         sql_bind_int(drop, row->trial);
+        sql_bind_text(drop, row->arm);
         st = sql_execute(drop);
     }
     if (!st)

@@ -5,17 +5,24 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/log.h"
 #include "inject/store/store_handle.h"
 #include "inject/store/store_tables.h"
 
+#define ARM_TEXT 64 /* names of arms are shorter */
+
 struct store_rows {
+    const struct store *store;
     struct sql_statement *select;
+    bool armed, any; /* any: a row was read, */
+    int64_t trial;   /* with this number and arm */
+    char arm[ARM_TEXT];
     struct trial_row row;
 };
 
-enum status store_rows_begin(struct store_rows **out, const struct store *store)
+enum status store_rows_begin(struct store_rows **out, const struct store *store, bool armed)
 {
     struct store_rows *rows = calloc(1, sizeof(*rows));
 
@@ -24,20 +31,50 @@ enum status store_rows_begin(struct store_rows **out, const struct store *store)
         log_error("%s: out of host memory", store->path);
         return STATUS_MEMORY;
     }
+    rows->armed = armed;
+    rows->store = store;
     const enum status st =
-        store_tables_select(&rows->select, store, STORE_TRIALS, "ORDER BY trial");
+        store_tables_select(&rows->select, store, STORE_TRIALS, "ORDER BY trial, arm");
     if (st)
         store_rows_end(out);
     return st;
 }
 
+/* Each row once, in order: SQLite's quick_check does not look at the order of a table without
+ * rowid. */
+static enum status check_order(struct store_rows *rows)
+{
+    const struct trial_row *row = &rows->row;
+    const bool behind =
+        rows->any && (row->trial < rows->trial ||
+                      (row->trial == rows->trial && strcmp(row->arm, rows->arm) <= 0));
+
+    if (behind) {
+        log_error("%s: damaged: table trial: found trial %" PRId64
+                  " of arm %.40s after trial %" PRId64 " of arm %s",
+                  rows->store->path, row->trial, row->arm, rows->trial, rows->arm);
+        return STATUS_INPUT;
+    }
+    rows->any = true;
+    rows->trial = row->trial;
+    snprintf(rows->arm, sizeof(rows->arm), "%s", row->arm);
+    return STATUS_OK;
+}
+
+/* Rows of the other arms are passed by once their sum is checked: a damaged arm would hide one. */
 enum status store_rows_next(struct store_rows *rows, const struct trial_row **out)
 {
-    bool row;
-    enum status st = sql_step(rows->select, &row);
+    bool row, other = true;
+    enum status st = STATUS_OK;
 
-    if (!st && row)
-        st = store_tables_take(rows->select, STORE_TRIALS, &rows->row);
+    while (!st && other) {
+        st = sql_step(rows->select, &row);
+        if (!st && row)
+            st = store_tables_take(rows->select, STORE_TRIALS, &rows->row);
+        if (!st && row)
+            st = check_order(rows);
+        other = !st && row && (strcmp(rows->row.arm, STORE_ARM_NONE) != 0) != rows->armed;
+    }
     *out = !st && row ? &rows->row : NULL;
     return st;
 }
@@ -51,11 +88,11 @@ void store_rows_end(struct store_rows **rows)
     }
 }
 
-enum status store_each_row(const struct store *store, store_visit_row *visit, void *user)
+static enum status walk(const struct store *store, bool armed, store_visit_row *visit, void *user)
 {
     struct store_rows *rows = NULL;
     const struct trial_row *row = NULL;
-    enum status st = store_rows_begin(&rows, store);
+    enum status st = store_rows_begin(&rows, store, armed);
 
     do {
         if (!st)
@@ -67,6 +104,16 @@ enum status store_each_row(const struct store *store, store_visit_row *visit, vo
     return st;
 }
 
+enum status store_each_row(const struct store *store, store_visit_row *visit, void *user)
+{
+    return walk(store, false, visit, user);
+}
+
+enum status store_each_armed(const struct store *store, store_visit_row *visit, void *user)
+{
+    return walk(store, true, visit, user);
+}
+
 static enum status pass_by(void *user, const struct trial_row *row)
 {
     (void)user;
@@ -76,7 +123,9 @@ static enum status pass_by(void *user, const struct trial_row *row)
 
 enum status store_rows_check(const struct store *store)
 {
-    return store_each_row(store, pass_by, NULL);
+    const enum status st = store_each_row(store, pass_by, NULL);
+
+    return st ? st : store_each_armed(store, pass_by, NULL);
 }
 
 struct done_bits {
@@ -106,16 +155,18 @@ enum status store_done(const struct store *store, uint8_t *done, uint64_t trials
     return store_each_row(store, set_bit, &bits);
 }
 
-enum status store_find_row(const struct store *store, uint64_t trial, struct arena *arena,
-                           struct trial_row *out, bool *found)
+enum status store_find_armed(const struct store *store, const struct store_key *key,
+                             struct arena *arena, struct trial_row *out, bool *found)
 {
     struct sql_statement *select = NULL;
-    enum status st = store_tables_select(&select, store, STORE_TRIALS, "WHERE trial = ?");
+    enum status st =
+        store_tables_select(&select, store, STORE_TRIALS, "WHERE trial = ? AND arm = ?");
 
     *found = false;
     trial_row_init(out);
     if (!st) {
-        sql_bind_int(select, (int64_t)trial);
+        sql_bind_int(select, key->trial);
+        sql_bind_text(select, key->arm);
         st = sql_step(select, found);
     }
     if (!st && *found)
@@ -126,14 +177,23 @@ enum status store_find_row(const struct store *store, uint64_t trial, struct are
     return st;
 }
 
+enum status store_find_row(const struct store *store, uint64_t trial, struct arena *arena,
+                           struct trial_row *out, bool *found)
+{
+    const struct store_key key = {(int64_t)trial, STORE_ARM_NONE};
+
+    return store_find_armed(store, &key, arena, out, found);
+}
+
 /* A damaged key names another trial, or none. */
 static enum status check_count(const struct store *store, uint64_t trial, uint32_t found)
 {
-    char question[96];
+    char question[128];
     int64_t expected = 0;
 
     snprintf(question, sizeof(question),
-             "SELECT max(n_faults - 1, 0) FROM trial WHERE trial = %" PRIu64, trial);
+             "SELECT max(n_faults - 1, 0) FROM trial WHERE arm = 'none' AND trial = %" PRIu64,
+             trial);
     const enum status st = sql_number(store->sql, question, &expected);
     if (!st && found != expected) {
         log_error("%s: damaged: table fault, trial %" PRIu64 ": found %" PRIu32

@@ -5,9 +5,11 @@
 
 #include "inject/store/store.h"
 
-struct store_rows; /* a walk in order of trial */
+struct store_rows; /* a walk in order of trial, then of arm */
 
-enum status store_rows_begin(struct store_rows **out, const struct store *store) STATUS_MUST_USE;
+/* `armed`: rows of all arms but none. */
+enum status store_rows_begin(struct store_rows **out, const struct store *store,
+                             bool armed) STATUS_MUST_USE;
 /* The next row, its sum checked; texts live until the next call. Null: there is none. */
 enum status store_rows_next(struct store_rows *rows, const struct trial_row **out) STATUS_MUST_USE;
 /* Reads all rows, so that damage is found before they are used. */

@@ -12,10 +12,10 @@
 /* type (field.h), name, level, the schema's version that added it, unit ("none": a name, an index,
  * a share), meaning. The order is that of the export (METHOD.md 6). */
 #define TRIAL_ROW_FIELDS(X)                                                                        \
-    X(INT, trial, DRAW, 1, "none", "id: with the plan it gives the fault")                         \
-    X(TEXT, arm, DRAW, 1, "none", "mitigation arm; 'none'")                                        \
+    X(INT, trial, DRAW, 1, "none", "id: with the plan it gives the fault; -1 - item: clean run")   \
+    X(TEXT, arm, DRAW, 1, "none", "of the plan, under whose protections it ran; 'none'")           \
     X(TEXT, control, DRAW, 1, "none",                                                              \
-      "null: counts; dry, sentinel, naive, cpu: kept out of rates")                                \
+      "null: counts; dry, sentinel, naive, cpu, clean: kept out of rates")                         \
     X(INT, item, DRAW, 1, "none", "index of the prompt in the plan")                               \
     X(INT, stratum, DRAW, 1, "none", "index in table stratum")                                     \
     X(REAL, weight, DRAW, 1, "none", "W_h of the stratum")                                         \
@@ -90,6 +90,17 @@
       "text of the faulty run; null: it did not end (SQL: or is golden's)")                        \
     X(TEXT, hash, SUMMARY, 1, "none",                                                              \
       "16 hex digits: of all step hashes; null where tokens were certified")                       \
+    X(REAL, arm_weight, ARM, 7, "trials",                                                          \
+      "trials of arm none that it stands for; all of these null: arm none")                        \
+    X(TEXT, protection, ARM, 7, "none",                                                            \
+      "none, false_alarm, corrected, uncorrected, detected: alarms' worth")                        \
+    X(TEXT, verdict, ARM, 7, "none",                                                               \
+      "what the protections say: clean, false_alarm, corrected, uncorrected")                      \
+    X(INT, alarms, ARM, 7, "alarms", "of the run")                                                 \
+    X(INT, alarm_at, ARM, 7, "none", "position of the first alarm; null: none")                    \
+    X(INT, alarm_delay, ARM, 7, "tokens",                                                          \
+      "given from the fault to the first alarm; null: no such alarm")                              \
+    X(INT, redone, ARM, 7, "columns", "computed again")                                            \
     X(TEXT, path, RUN, 1, "none", "fast, naive")                                                   \
     X(INT, attempts, RUN, 1, "runs", "1, more after a crash")                                      \
     X(INT, device_id, RUN, 5, "none", "row of table device (before 5: device)")                    \

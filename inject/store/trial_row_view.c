@@ -299,7 +299,8 @@ static const char *level_of(const struct field *field)
 {
     static const char *const levels[] = {
         [FIELD_DRAW] = "draw",       [FIELD_PLACE] = "place", [FIELD_OUTCOME] = "outcome",
-        [FIELD_SUMMARY] = "summary", [FIELD_FULL] = "full",   [FIELD_RUN] = "run"};
+        [FIELD_SUMMARY] = "summary", [FIELD_FULL] = "full",   [FIELD_ARM] = "arm",
+        [FIELD_RUN] = "run"};
     return levels[field->level];
 }
 

@@ -174,6 +174,9 @@ enum status record_make(struct record *out, const struct record_lanes *lanes)
         .abnormal = run->due != DUE_NONE,
         .same_bits = !run->other_bits && run->run.n_tokens == golden->n_tokens,
         .same_tokens = out->first_diff == EXECUTOR_NONE && run->run.n_tokens == golden->n_tokens};
+    /* protections may change what no fault has touched */
+    facts.bits_changed =
+        facts.bits_changed || (run->watched && !(facts.same_bits && facts.same_tokens));
     const struct decode_tokens a = {run->run.tokens, run->run.n_tokens};
     const struct decode_tokens b = {golden->tokens, golden->n_tokens};
     enum status st = flags_same_text(&facts.same_text, run->decode, &a, &b);

@@ -171,6 +171,9 @@ enum status record_choices_make(struct record *out, struct arena *arena,
         take_deviation(out, c);
     }
     facts.same_tokens = true; /* they were given */
+    /* protections may change what no fault has touched */
+    facts.bits_changed = facts.bits_changed ||
+                         (decode_watches(trial_decode(golden, c->settings)) && !facts.same_bits);
     facts.same_text = out->chosen == golden->chosen;
     facts.scored = golden->reference != EXECUTOR_NONE;
     facts.score_change =

@@ -46,23 +46,24 @@ def in_csv(value):
         return ""
     return value[1] if isinstance(value, tuple) else value.replace("\0", "\u2400")
 
-levels = ["draw", "place", "outcome", "summary", "full", "run"]
+levels = ["draw", "place", "outcome", "summary", "full", "arm", "run"]
 fields = {f["name"]: levels.index(f["level"]) for f in json.load(open("fields.json", encoding="utf-8"))}
 lines = [parse(line) for line in open(sys.argv[1], encoding="utf-8")]
 records = parse(open("run.json", encoding="utf-8").read())["faults"]
 rows = list(csv.DictReader(open("run.csv", encoding="utf-8", newline="")))
 assert len(lines) == len(records) == len(rows) == 200 and {line["place"] for line in lines} == {sys.argv[1][:-6]}
 
-def same(what, line, record, first):
-    """All fields of the levels from `first` to full, in order."""
-    assert list(record) == [n for n, level in fields.items() if levels.index(first) <= level < 5], list(record)
+def same(what, line, record, first, last):
+    """All fields of the levels from `first` to `last`, in order."""
+    assert list(record) == [n for n, level in fields.items()
+                            if levels.index(first) <= level <= levels.index(last)], list(record)
     for name, value in record.items():
         if value != line[name]:
             raise SystemExit(f"trial {line['trial'][1]}, {name}: {line[name]!r}, {what} says {value!r}")
 
 for line, record, row in zip(lines, records, rows):
     assert list(line) == list(row) == list(fields)
-    same("run", line, record, "place")
+    same("run", line, record, "place", "full")
     for name, value in line.items():
         is_json = isinstance(value, (list, dict))
         if parse(row[name]) != value if is_json else row[name] != in_csv(value):
@@ -70,7 +71,7 @@ for line, record, row in zip(lines, records, rows):
 for trial in (0, 7, 93):
     again = parse(open(f"replay.{trial}.json", encoding="utf-8").read())
     assert again["identical"] and again["outcome"] == again["record"]["outcome"]
-    same("replay", lines[trial], again["record"], "draw")
+    same("replay", lines[trial], again["record"], "draw", "arm")
 TEXT
 done
 python3 - <<'TEXT' || fail "the records show too little"

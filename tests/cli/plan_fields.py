@@ -60,12 +60,14 @@ BESIDE = {
     "prompt_set/lines": {"prompts": {"file": "prompts.txt"}},
     "prompt_set/texts": {"prompts": {}},
     "items/": {"items": {"tasks": "arc_challenge"}}, "items/tasks": {"items": {}}, "items/list": {"items": {}},
+    "arm/": {"arms": [{"name": "a", "policy": "nan_trap"}]},
+    "arm/calibration": {"arms": [{"name": "a", "policy": {"protect": [{"kind": "nan_trap"}], "calibration": "absent"}}]},
     "task_item/": {"items": {"list": [{"task": "a", "prompt": "b"}]}},
     "task_item/choices": {"items": {"list": [{"task": "a", "kind": "choices"}]}},
     "task_item/gold": {"items": {"list": [{"task": "a", "kind": "choices", "choices": [["b"], ["c"]]}]}},
 }
 # Where the objects of lists, which are definitions of the schema, stand in a plan.
-AT = {"hypothesis": "hypotheses/0", "prompt_set": "prompts", "task_item": "items/list/0"}
+AT = {"arm": "arms/0", "hypothesis": "hypotheses/0", "prompt_set": "prompts", "task_item": "items/list/0"}
 GOALS = {"trials", "half_width", "relative_half_width", "upper_bound"}
 
 
@@ -150,7 +152,7 @@ with tempfile.TemporaryDirectory() as name:
 manual = subprocess.run([program, "plan", "--help"], capture_output=True, text=True, check=True).stdout
 for path, _, field in everything:
     name = path.replace("/", ".").replace("prompt_set.", "prompts[].").replace("hypothesis.", "hypotheses[].")
-    name = name.replace("task_item.", "items.list[].")
+    name = name.replace("task_item.", "items.list[].").replace("arm.", "arms[].")
     if name != "faults_per_trial.ber" and f"\n    {name}: {field['description'].split()[0]}" not in manual:
         wrong.append(f"vkfi plan --help describes no {name}")
 readme = (source / "inject/plans/README.md").read_text()

@@ -157,6 +157,9 @@ static inline void store_testing_row(struct trial_row *out, int64_t trial)
     out->deviation = rng_below(&rng, 2) ? "[[0,0,0],[0.1,\"Infinity\",12]]" : NULL;
     out->trial = trial;
     out->arm = "none";
+    out->arm_weight = NAN;
+    out->protection = rng_below(&rng, 2) ? "corrected" : NULL;
+    out->verdict = rng_below(&rng, 2) ? "uncorrected" : NULL;
     out->control = controls[rng_below(&rng, 7)];
     out->item = (int64_t)rng_below(&rng, STORE_TESTING_ITEMS);
     out->stratum = (int64_t)rng_below(&rng, STORE_TESTING_STRATA);

@@ -97,9 +97,10 @@ static enum status replay(const struct bench *b, const char *database)
     struct store *store;
     struct campaign_replay_result result;
     assert_int_equal(store_open(&store, database), STATUS_OK);
-    const enum status st = campaign_replay(
-        &result, &arena,
-        &(struct campaign_replay_params){.setup = b->params.setup, .store = store, .trial = 0});
+    const enum status st =
+        campaign_replay(&result, &arena,
+                        &(struct campaign_replay_params){
+                            .setup = b->params.setup, .store = store, .key = {0, STORE_ARM_NONE}});
     if (!st)
         assert_true(result.identical);
     store_destroy(&store);

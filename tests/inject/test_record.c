@@ -306,7 +306,7 @@ static void a_record_has_the_names_of_a_row(void **state)
         RECORD_FACTS(NAME) RECORD_MEASURES(NAME)
 #undef NAME
     };
-    static const char *const own[] = {"n_choices", "chosen", "redone", "hashed"};
+    static const char *const own[] = {"n_choices", "chosen", "hashed"};
     uint32_t shared = 0;
     (void)state;
     for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {

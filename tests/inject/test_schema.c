@@ -17,7 +17,7 @@
 
 #define SCHEMA VKFI_SOURCE "/inject/schema.sql"
 #define SECTION_BEGIN "CREATE TABLE trial (\n"
-#define SECTION_END ") STRICT;\n"
+#define SECTION_END ") STRICT, WITHOUT ROWID;\n"
 #define WIDTH 100
 
 #define TEXTS(name, text, ...) text,
@@ -31,6 +31,8 @@ static const char *const STAGE_TEXTS[] = {STAGES(TEXTS) NULL};
 static const char *const OUTCOME_TEXTS[] = {OUTCOMES(TEXTS) NULL};
 static const char *const DUE_TEXTS[] = {DUE_REASONS(TEXTS) NULL};
 static const char *const ROLE_TEXTS[] = {TRIAL_ROLES(TEXTS) NULL};
+static const char *const PROTECTED_TEXTS[] = {PROTECTED(TEXTS) NULL};
+static const char *const VERDICT_TEXTS[] = {VERDICTS(TEXTS) NULL};
 static const char *const DIR_TEXTS[] = {"0>1", "1>0", "mixed", NULL};
 static const char *const PATH_TEXTS[] = {"fast", "naive", NULL};
 
@@ -39,17 +41,27 @@ static const struct {
     const char *column;
     const char *const *words;
 } ENUMERATIONS[] = {
-    {"control", ROLE_TEXTS},    {"place", PLACE_TEXTS},       {"point", POINT_TEXTS},
-    {"readers", READERS_TEXTS}, {"kind", KIND_TEXTS},         {"granularity", GRANULARITY_TEXTS},
-    {"stage", STAGE_TEXTS},     {"duration", DURATION_TEXTS}, {"outcome", OUTCOME_TEXTS},
-    {"due_reason", DUE_TEXTS},  {"dir", DIR_TEXTS},           {"path", PATH_TEXTS},
+    {"control", ROLE_TEXTS},
+    {"place", PLACE_TEXTS},
+    {"point", POINT_TEXTS},
+    {"readers", READERS_TEXTS},
+    {"kind", KIND_TEXTS},
+    {"granularity", GRANULARITY_TEXTS},
+    {"stage", STAGE_TEXTS},
+    {"duration", DURATION_TEXTS},
+    {"outcome", OUTCOME_TEXTS},
+    {"due_reason", DUE_TEXTS},
+    {"dir", DIR_TEXTS},
+    {"path", PATH_TEXTS},
+    {"protection", PROTECTED_TEXTS},
+    {"verdict", VERDICT_TEXTS},
 };
 
 /* Other constraints of a column. */
 static const struct {
     const char *column, *constraint;
 } CONSTRAINTS[] = {
-    {"trial", " PRIMARY KEY CHECK (trial >= 0)"},
+    {"trial", " NOT NULL"},
     {"arm", " NOT NULL"},
     {"item", " REFERENCES item (id)"},
     {"stratum", " REFERENCES stratum (id)"},
@@ -115,7 +127,10 @@ static void make_section(struct text *out)
              "    digest INTEGER NOT NULL,\n");
     for (size_t i = 0; i < sizeof(ENUMERATIONS) / sizeof(*ENUMERATIONS); i++)
         add_enumeration(out, ENUMERATIONS[i].column, ENUMERATIONS[i].words);
-    add(out, "    CONSTRAINT due CHECK (due_reason IS NULL OR outcome = 'due')\n");
+    add(out, "    CONSTRAINT due CHECK (due_reason IS NULL OR outcome = 'due'),\n"
+             "    CONSTRAINT clean CHECK (trial >= 0 OR control = 'clean'),\n"
+             "    CONSTRAINT armed CHECK ((arm = 'none') = (arm_weight IS NULL)),\n"
+             "    PRIMARY KEY (trial, arm)\n");
 }
 
 static void read_schema(struct arena *arena, char **out, char **begin, char **end)

@@ -159,8 +159,9 @@ static void test_coverage(void **state)
             covered += r.bounds.low <= truth && truth <= r.bounds.high;
             above += r.bounds.low > truth;
         }
-        print_message("%s: %.1f %% covered, true recovery below the lower end %.1f %%, width %.3f\n",
-                      s->name, 100.0 * covered / RUNS, 100.0 * above / RUNS, width / known);
+        print_message(
+            "%s: %.1f %% covered, true recovery below the lower end %.1f %%, width %.3f\n", s->name,
+            100.0 * covered / RUNS, 100.0 * above / RUNS, width / known);
         assert_true(covered >= 0.935 * RUNS); /* 0.95 less two standard errors of RUNS */
         assert_true(above <= 0.04 * RUNS);
     }

@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: MIT */
+/* Campaigns with arms: which trials run again, their weights and words, and the same rows however
+ * the work is spread, split, interrupted or replayed. */
+#define _GNU_SOURCE /* MAP_ANONYMOUS */
+#include "campaign_bench.h"
+
+#include <math.h>
+
+#include "inject/campaign/campaign_arm.h"
+#include "inject/campaign/campaign_replay.h"
+#include "inject/store/store_merge.h"
+
+#define ARMS                                                                                       \
+    ",\"arms\":[{\"name\":\"trap\",\"policy\":\"nan_trap\"},{\"name\":\"once\",\"policy\":"        \
+    "{\"protect\":[{\"kind\":\"nan_trap\"}],\"most_redone\":1}}]"
+#define EXPONENTS ",\"what\":{\"kind\":\"flip\",\"bits\":[30]}"
+#define SHARES ",\"controls\":{\"dry\":0.05,\"sentinel\":0,\"naive\":0.05,\"cpu\":0.05}"
+#define PLAN ",\"sampling\":{\"trials\":90},\"seed\":5" EXPONENTS SHARES ARMS
+
+static struct text reference; /* rows of PLAN, run in one call on one device */
+
+/* --- what runs --- */
+
+/* The rows of a database: arm none by id, and the two arms. */
+struct rows {
+    struct arena arena;
+    const struct plan *plan;
+    struct trial_row none[256], armed[2][256];
+    uint32_t n_none, n_armed[2], clean[2];
+};
+
+static enum status keep_none(void *user, const struct trial_row *row)
+{
+    struct rows *r = user;
+    assert_int_equal(row->trial, r->n_none);
+    assert_true(isnan(row->arm_weight) && !row->protection && row->alarms == TRIAL_ROW_NULL);
+    r->none[r->n_none] = *row;
+    return field_copy_texts(&trial_row_table, &r->none[r->n_none++], &r->arena);
+}
+
+static enum status keep_armed(void *user, const struct trial_row *row)
+{
+    struct rows *r = user;
+    const int arm = strcmp(row->arm, r->plan->arm[1].name) == 0;
+    assert_string_equal(row->arm, r->plan->arm[arm].name);
+    if (row->trial < 0) {
+        assert_string_equal(row->control, "clean");
+        assert_int_equal(row->item, -1 - row->trial);
+        assert_string_equal(row->outcome, "masked_bitexact");
+        assert_string_equal(row->protection, "none");
+        assert_true(row->arm_weight == 1 && row->alarms == 0 && row->redone == 0);
+        r->clean[arm]++;
+        return STATUS_OK;
+    }
+    r->armed[arm][r->n_armed[arm]] = *row;
+    return field_copy_texts(&trial_row_table, &r->armed[arm][r->n_armed[arm]++], &r->arena);
+}
+
+static struct rows *read_rows(const struct bench *b)
+{
+    struct rows *r = calloc(1, sizeof(*r));
+    struct store *store = NULL;
+    assert_non_null(r);
+    r->plan = &b->plan;
+    assert_int_equal(store_open(&store, b->path), STATUS_OK);
+    assert_int_equal(store_each_row(store, keep_none, r), STATUS_OK);
+    assert_int_equal(store_each_armed(store, keep_armed, r), STATUS_OK);
+    store_destroy(&store);
+    return r;
+}
+
+static bool is(const char *text, const char *word)
+{
+    return text && strcmp(text, word) == 0;
+}
+
+/* The same fault as in arm none; what the protections say and what it was worth. */
+static void check_pair(const struct trial_row *none, const struct trial_row *armed)
+{
+    const bool masked = strncmp(armed->outcome, "masked", 6) == 0;
+    assert_string_equal(none->fault, armed->fault);
+    assert_int_equal(none->item, armed->item);
+    assert_true(none->weight == armed->weight && none->draw_prob == armed->draw_prob);
+    if (armed->alarms == 0) {
+        assert_string_equal(armed->verdict, "clean");
+        assert_string_equal(armed->protection, "none");
+        assert_string_equal(none->outcome, armed->outcome); /* nobody interfered */
+        assert_true(armed->alarm_at == TRIAL_ROW_NULL && armed->alarm_delay == TRIAL_ROW_NULL);
+        assert_int_equal(armed->redone, 0);
+    } else {
+        assert_true(armed->alarm_at >= armed->position && armed->alarm_delay >= 0);
+        assert_true(armed->redone > 0);
+        assert_string_equal(armed->protection, masked                              ? "corrected"
+                                               : is(armed->verdict, "uncorrected") ? "uncorrected"
+                                                                                   : "detected");
+    }
+}
+
+/* Every trial that is not masked, about one in twenty of the others; controls never; every item
+ * once without a fault. */
+static void test_who_runs(void **state)
+{
+    struct bench *b = bench_begin(PLAN);
+    uint32_t corrected = 0, sampled = 0, masked = 0;
+    (void)state;
+    assert_int_equal(campaign_run(&b->params), STATUS_OK);
+    struct rows *r = read_rows(b);
+    for (int arm = 0; arm < 2; arm++) {
+        uint32_t at = 0;
+        assert_int_equal(r->clean[arm], b->plan.n_items);
+        for (uint32_t id = 0; id < r->n_none; id++) {
+            const struct trial_row *none = &r->none[id];
+            const uint32_t weight = campaign_arm_weight(&b->plan, none);
+            const bool harmless = strncmp(none->outcome, "masked", 6) == 0 ||
+                                  is(none->outcome, "inert") || is(none->outcome, "not_reached");
+            assert_true(none->control ? weight == 0
+                        : harmless    ? weight == 0 || weight == CAMPAIGN_ARM_SHARE
+                                      : weight == 1);
+            masked += !none->control && harmless;
+            sampled += weight == CAMPAIGN_ARM_SHARE;
+            if (weight == 0)
+                continue;
+            assert_true(at < r->n_armed[arm] && r->armed[arm][at].trial == (int64_t)id);
+            assert_true(r->armed[arm][at].arm_weight == weight);
+            check_pair(none, &r->armed[arm][at]);
+            corrected += is(r->armed[arm][at].protection, "corrected");
+            at++;
+        }
+        assert_int_equal(at, r->n_armed[arm]);
+    }
+    print_message("%u masked, %u of them in the arms, %u corrected\n", masked, sampled, corrected);
+    assert_true(corrected > 4);
+    arena_finish(&r->arena);
+    free(r);
+    bench_end(b);
+}
+
+/* The draw of masked trials: its share, and that it depends on id and seed alone. */
+static void test_share(void **state)
+{
+    struct plan plan = {.seed = 1};
+    struct trial_row row;
+    uint32_t drawn = 0, both = 0;
+    (void)state;
+    trial_row_init(&row);
+    for (int64_t id = 0; id < 200000; id++) {
+        row.trial = id;
+        row.outcome = id % 2 ? "masked_tokens" : "inert";
+        plan.seed = 1;
+        const uint32_t first = campaign_arm_weight(&plan, &row);
+        plan.seed = 2;
+        both += first > 0 && campaign_arm_weight(&plan, &row) > 0;
+        drawn += first > 0;
+    }
+    assert_in_range(drawn, 10000 - 400, 10000 + 400); /* four standard errors */
+    assert_in_range(both, 500 - 90, 500 + 90);
+}
+
+/* --- the same rows --- */
+
+static void test_once_more(void **state)
+{
+    struct bench *b = bench_begin(PLAN);
+    (void)state;
+    assert_int_equal(campaign_run(&b->params), STATUS_OK);
+    bench_expect_rows(b, &reference);
+    const uint32_t opened = b->scene->opened;
+    assert_int_equal(campaign_run(&b->params), STATUS_OK); /* nothing is left */
+    assert_int_equal(b->scene->opened, opened);
+    bench_expect_rows(b, &reference);
+    bench_end(b);
+}
+
+static bool has_vulkan(void)
+{
+    struct gpu_list list;
+    return gpu_list(&list, NULL) == STATUS_OK && list.count > 0;
+}
+
+static void test_several_devices(void **state)
+{
+    struct bench *b = bench_begin(PLAN);
+    (void)state;
+    bench_add_device(b, "cpu:scalar", CPU_SCALAR, false);
+    if (has_vulkan())
+        bench_add_device(b, "vk", CPU_AUTO, true);
+    else
+        print_message("no Vulkan device: CPU forms only\n");
+    b->scene->slow_ms = 2;
+    assert_int_equal(campaign_run(&b->params), STATUS_OK);
+    bench_expect_rows(b, &reference);
+    bench_end(b);
+}
+
+static void test_naive(void **state)
+{
+    struct bench *b = bench_begin(PLAN);
+    (void)state;
+    b->params.setup.naive = true;
+    assert_int_equal(campaign_run(&b->params), STATUS_OK);
+    bench_expect_rows(b, &reference);
+    bench_end(b);
+}
+
+static void test_limit(void **state)
+{
+    struct bench *b = bench_begin(PLAN);
+    (void)state;
+    b->params.limit = 13;
+    do {
+        assert_int_equal(campaign_run(&b->params), STATUS_OK);
+    } while (b->end.done < b->end.planned);
+    bench_expect_rows(b, &reference);
+    bench_end(b);
+}
+
+static void test_killed_and_resumed(void **state)
+{
+    struct bench *b = bench_begin(PLAN);
+    unsigned seed = 3;
+    (void)state;
+    b->scene->slow_ms = 5;
+    assert_true(bench_kill(b, &seed, (struct bench_patience){30, 150, 60}) >= 5);
+    bench_expect_rows(b, &reference);
+    bench_end(b);
+}
+
+/* Three shards merged, one of them twice, have the rows of the whole. */
+static void test_shards(void **state)
+{
+    struct bench *shard[3], *whole = bench_begin(PLAN);
+    struct store_merge_result result;
+    const char *path[4];
+    (void)state;
+    for (uint32_t i = 0; i < 3; i++) {
+        shard[i] = bench_begin(PLAN);
+        shard[i]->params.shard = (struct campaign_shard){i, 3, "--shard"};
+        assert_int_equal(campaign_run(&shard[i]->params), STATUS_OK);
+        path[i] = shard[i]->path;
+    }
+    const struct store_merge_params params = {.paths = path, .n_paths = 3, .out = whole->path};
+    for (int again = 0; again < 2; again++) {
+        assert_int_equal(store_merge(&params, &result), STATUS_OK);
+        bench_expect_rows(whole, &reference);
+    }
+    assert_int_equal(result.added, 0);
+    for (uint32_t i = 0; i < 3; i++)
+        bench_end(shard[i]);
+    bench_end(whole);
+}
+
+/* A trial, a clean run and a trial in its arm, each alone. */
+static void test_replay(void **state)
+{
+    struct bench *b = bench_begin(PLAN);
+    struct store *store = NULL;
+    (void)state;
+    assert_int_equal(campaign_run(&b->params), STATUS_OK);
+    struct rows *r = read_rows(b);
+    assert_int_equal(store_open(&store, b->path), STATUS_OK);
+    for (uint32_t i = 0; i < 8 && i < r->n_armed[0]; i++) {
+        const struct store_key keys[] = {{r->armed[0][i].trial, "trap"},
+                                         {r->armed[0][i].trial, "once"},
+                                         {r->armed[0][i].trial, STORE_ARM_NONE},
+                                         {-1 - (int64_t)(i % b->plan.n_items), "trap"}};
+        for (size_t k = 0; k < sizeof(keys) / sizeof(*keys); k++) {
+            struct arena arena = {0};
+            struct campaign_replay_result result;
+            b->params.setup.naive = i % 2;
+            assert_int_equal(
+                campaign_replay(&result, &arena,
+                                &(struct campaign_replay_params){b->params.setup, store, keys[k]}),
+                STATUS_OK);
+            if (!result.identical)
+                fail_msg("trial %lld, arm %s: %s", (long long)keys[k].trial, keys[k].arm,
+                         result.difference.text);
+            arena_finish(&arena);
+        }
+    }
+    struct arena arena = {0};
+    struct campaign_replay_result result;
+    const struct campaign_replay_params absent = {b->params.setup, store, {0, "absent"}};
+    assert_int_equal(campaign_replay(&result, &arena, &absent), STATUS_INPUT);
+    arena_finish(&arena);
+    store_destroy(&store);
+    arena_finish(&r->arena);
+    free(r);
+    bench_end(b);
+}
+
+/* Stored weights and KV entries at level full: fast and naive runs give the same rows. */
+static void test_stored_weights(void **state)
+{
+    static const char plan[] =
+        "{\"model\":\"tiny\",\"decoding\":{\"n\":6,\"stop\":\"none\"},\"prompts\":{\"ids\":[[5,9,2]"
+        ","
+        "[7,7,1,30]]},\"population\":\"bits\",\"what\":{\"bits\":\"exponent\"},\"sampling\":{"
+        "\"trials\":40},\"where\":{\"place\":[\"weight\",\"kv\"]},\"record\":\"full\"" ARMS "}";
+    struct text rows = {0};
+    struct bench *b = bench_begin_plan(plan);
+    (void)state;
+    assert_int_equal(campaign_run(&b->params), STATUS_OK);
+    bench_rows(&rows, b->path);
+    bench_end(b);
+    b = bench_begin_plan(plan);
+    b->params.setup.naive = true;
+    assert_int_equal(campaign_run(&b->params), STATUS_OK);
+    bench_expect_rows(b, &rows);
+    bench_end(b);
+    text_finish(&rows);
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    fpenv_set();
+    bench_reference(&reference, PLAN);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    text_finish(&reference);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_who_runs),
+        cmocka_unit_test(test_share),
+        cmocka_unit_test(test_once_more),
+        cmocka_unit_test(test_several_devices),
+        cmocka_unit_test(test_naive),
+        cmocka_unit_test(test_limit),
+        cmocka_unit_test(test_killed_and_resumed),
+        cmocka_unit_test(test_shards),
+        cmocka_unit_test(test_replay),
+        cmocka_unit_test(test_stored_weights),
+    };
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
