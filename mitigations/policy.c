@@ -175,6 +175,16 @@ enum status policy_read(struct policy *out, struct arena *arena, const struct js
     return out->calibration ? STATUS_OK : STATUS_MEMORY;
 }
 
+static enum status place_calibration(struct policy *policy, struct arena *arena, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    if (!slash || policy->calibration[0] == '\0' || policy->calibration[0] == '/')
+        return STATUS_OK;
+    policy->calibration =
+        arena_printf(arena, "%.*s/%s", (int)(slash - path), path, policy->calibration);
+    return policy->calibration ? STATUS_OK : STATUS_MEMORY;
+}
+
 enum status policy_load(struct policy *out, struct arena *arena, const char *path)
 {
     const char *builtin = policy_builtin(path);
@@ -184,7 +194,7 @@ enum status policy_load(struct policy *out, struct arena *arena, const char *pat
     if (!st)
         st = policy_read(out, arena, doc, json_root(doc));
     json_destroy(&doc);
-    return st;
+    return st ? st : place_calibration(out, arena, path);
 }
 
 static void put_param(struct json_writer *w, const void *params,

@@ -17,7 +17,7 @@ struct policy {
     struct policy_entry entry[POLICY_MOST];
     uint32_t n;
     uint32_t most_redone;    /* columns of a run computed again at most */
-    const char *calibration; /* path as given, "": none */
+    const char *calibration; /* path, "": none; policy_load: relative ones are beside its file */
 };
 
 /* Reads an object of the form of mitigations/policy.schema.json; memory from `arena`. STATUS_INPUT

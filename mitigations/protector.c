@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "mitigations/calibration.h"
 #include "mitigations/recovery.h"
 
 #define EVENTS_MOST 32u
@@ -19,6 +20,7 @@ struct entry {
 
 struct protector {
     struct arena arena;
+    struct calibration calibration; /* of the policy */
     struct decode_check check;
     struct entry entry[POLICY_MOST];
     uint32_t n;
@@ -246,6 +248,18 @@ static enum status open_entry(struct protector *p, uint32_t i, const struct poli
     return STATUS_OK;
 }
 
+/* The policy's own calibration, unless one is given. */
+static enum status take_calibration(struct protector *p, const struct policy *policy,
+                                    struct protection_setup *setup)
+{
+    const struct calibration_use use = {
+        .model = setup->ex->model, .act = setup->ex->act, .kv = setup->ex->kv_storage};
+    if (setup->calibration || policy->calibration[0] == '\0')
+        return STATUS_OK;
+    setup->calibration = &p->calibration;
+    return calibration_load(&p->calibration, &p->arena, policy->calibration, &use);
+}
+
 enum status protector_open(struct protector **out, const struct policy *policy,
                            const struct protection_setup *setup)
 {
@@ -263,9 +277,10 @@ enum status protector_open(struct protector **out, const struct policy *policy,
                                      .user = p,
                                      .state = ALIGNED(sizeof(struct run_state)),
                                      .most_back = policy->most_redone};
-    enum status st = STATUS_OK;
+    struct protection_setup own = *setup;
+    enum status st = take_calibration(p, policy, &own);
     for (uint32_t i = 0; i < p->n && !st; i++)
-        st = open_entry(p, i, &policy->entry[i], setup);
+        st = open_entry(p, i, &policy->entry[i], &own);
     if (st)
         protector_close(out);
     return st;

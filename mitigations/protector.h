@@ -8,8 +8,9 @@
 
 struct protector;
 
-/* Opens the policy's protections. The executor and the calibration outlive the protector, the
- * policy need not. STATUS_INPUT (logged): a protection needs a calibration and there is none. */
+/* Opens the policy's protections, and its calibration unless `setup` has one. The executor and the
+ * given calibration outlive the protector, the policy need not. STATUS_INPUT (logged): a protection
+ * needs a calibration and there is none. */
 enum status protector_open(struct protector **out, const struct policy *policy,
                            const struct protection_setup *setup) STATUS_MUST_USE;
 void protector_close(struct protector **protector);

@@ -37,6 +37,7 @@ enum status cli_model(const struct cli_env *env, int argc, char **argv) STATUS_M
 enum status cli_bench(const struct cli_env *env, int argc, char **argv) STATUS_MUST_USE;
 enum status cli_export(const struct cli_env *env, int argc, char **argv) STATUS_MUST_USE;
 enum status cli_merge(const struct cli_env *env, int argc, char **argv) STATUS_MUST_USE;
+enum status cli_protect(const struct cli_env *env, int argc, char **argv) STATUS_MUST_USE;
 enum status cli_plan(const struct cli_env *env, int argc, char **argv) STATUS_MUST_USE;
 enum status cli_sweep(const struct cli_env *env, int argc, char **argv) STATUS_MUST_USE;
 enum status cli_campaign(const struct cli_env *env, int argc, char **argv) STATUS_MUST_USE;

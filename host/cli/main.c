@@ -29,6 +29,7 @@ static const struct command COMMANDS[] = {
     {"sites", cli_sites, "list where faults may strike, with sizes"},
     {"model", cli_model, "list, fetch and describe models"},
     {"task", cli_task, "tasks that models are scored on: list, show, get, run, score"},
+    {"protect", cli_protect, "policies: what protects a run, and what it costs"},
     {"plan", cli_plan, "check, explain and compare plans of campaigns"},
     {"sweep", cli_sweep, "every op, point and bit of a model once or more"},
     {"bench", cli_bench, "measure speed and memory"},

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+/* `vkfi protect`: the actions and their options; list and schema. */
+#include "cli/cli_protect.h"
+
+#include <stdio.h>
+
+#include "cli/cli_device.h"
+#include "mitigations/policy.h"
+
+static enum status list(const struct cli_env *env, const void *options,
+                        const struct args_list *operands)
+{
+    size_t n;
+    const struct protection *const *all = protections(&n);
+    (void)env, (void)options, (void)operands;
+    for (size_t i = 0; i < n; i++) {
+        printf("%s: %s%s\n", all[i]->name, all[i]->what,
+               all[i]->calibrated ? " (needs a calibration)" : "");
+        for (size_t k = 0; k < all[i]->n_params; k++) {
+            const struct protection_param *param = &all[i]->param[k];
+            printf("  %-12s %s Default %s.\n", param->name, param->what, param->fallback);
+        }
+    }
+    return cli_output_flush();
+}
+
+static enum status print_schema(const struct cli_env *env, const void *options,
+                                const struct args_list *operands)
+{
+    struct json_writer w;
+    (void)env, (void)options, (void)operands;
+    json_begin(&w, stdout, true);
+    policy_schema(&w);
+    return json_end(&w);
+}
+
+static const char DETAILS[] =
+    "DESCRIPTION\n"
+    "A policy is a JSON file that lists protections with their parameters, "
+    "{\"protect\": [{\"kind\": \"nan_trap\"}]}; `vkfi run --protect` runs under one. list prints "
+    "the protections with their parameters, schema the JSON Schema of policies "
+    "(mitigations/policy.schema.json).\n"
+    "\n"
+    "BENCH\n"
+    "bench runs a clean prompt without and with the policy in pairs, in the order A B B A, so that "
+    "a drift of the machine falls on both alike, and prints the overhead of prompt and decoding "
+    "apart: the median of the pairs' ratios with its exact 95 % interval (order statistics, no "
+    "assumption about the times), the dispatches (CPU: ops) of a run, and the columns computed "
+    "again, of which a clean run under a policy of damage by proof has none. Both runs must have "
+    "the same bits, or it ends with exit code 4.\n"
+    "\n"
+    "EXIT CODES\n"
+    "  0  done\n"
+    "  2  a policy, model or calibration that is not good, or wrong usage\n"
+    "  3  a device failed\n"
+    "  4  a protected clean run has other bits\n"
+    "\n"
+    "EXAMPLES\n"
+    "  vkfi protect list\n"
+    "  vkfi protect bench nan_trap -m smollm2-135m\n"
+    "  vkfi protect bench policy.json -m smollm2-135m -d vk --pairs 60 --json\n";
+
+enum { LIST, SCHEMA, BENCH, ACTIONS };
+static const struct cli_action ACTION[ACTIONS] = {
+    [LIST] = {"list", NULL, 0, 0, list},
+    [SCHEMA] = {"schema", NULL, 0, 0, print_schema},
+    [BENCH] = {"bench", "policy", 1, 1, cli_protect_bench}};
+
+#define STORAGES "f32|f16|bf16"
+
+enum status cli_protect(const struct cli_env *env, int argc, char **argv)
+{
+    struct cli_protect_options o = {.device = "cpu", .n = 32, .pairs = 30, .threads = env->threads};
+    const struct cli_option options[] = {
+        {1u << BENCH,
+         {'m', "model", ARGS_TEXT, &o.model, "MODEL", "bench: a model's name or path.", 0, 0}},
+        {1u << BENCH,
+         {'d', "device", ARGS_TEXT, &o.device, "DEVICE", CLI_DEVICE_HELP " Default cpu.", 0, 0}},
+        {1u << BENCH,
+         {'p', "prompt", ARGS_TEXT, &o.prompt, "TEXT",
+          "bench: the prompt (a paragraph of 60 words).", 0, 0}},
+        {1u << BENCH,
+         {'n', "tokens", ARGS_UINT, &o.n, "N", "bench: tokens to decode (32).", 2, 1e5}},
+        {1u << BENCH, {0, "pairs", ARGS_UINT, &o.pairs, "N", "bench: pairs of runs (30).", 6, 1e5}},
+        {1u << BENCH,
+         {0, "act", ARGS_CHOICE, &o.act, STORAGES, "bench: type activations are stored in.", 0, 0}},
+        {1u << BENCH,
+         {0, "kv", ARGS_CHOICE, &o.kv, STORAGES, "bench: type of the KV cache.", 0, 0}},
+        {1u << BENCH, CLI_THREADS_OPTION(&o.threads)},
+        {1u << BENCH, {0, "json", ARGS_FLAG, &o.json, NULL, "Prints JSON.", 0, 0}},
+        {0}};
+    const struct cli_actions actions = {"protect", ACTION, ACTIONS, options, &o};
+    struct args_spec spec = {.command = "vkfi protect",
+                             .summary = "policies: what protects a run, and what it costs",
+                             .synopsis = "list\n"
+                                         "schema\n"
+                                         "bench POLICY -m MODEL [-d DEVICE] [--pairs N] [--json]",
+                             .details = DETAILS};
+    return cli_actions_run(&actions, &spec, env, argc, argv);
+}

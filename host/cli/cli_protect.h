@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/* Options of `vkfi protect`, and its actions in files of their own. */
+#ifndef VKFI_CLI_PROTECT_H
+#define VKFI_CLI_PROTECT_H
+
+#include "cli/cli.h"
+
+struct cli_protect_options {
+    const char *model, *device, *prompt;
+    uint64_t n, pairs, threads;
+    int act, kv; /* enum storage */
+    bool json;
+};
+
+/* bench POLICY: what a clean run pays for its protection. */
+enum status cli_protect_bench(const struct cli_env *env, const void *options,
+                              const struct args_list *operands) STATUS_MUST_USE;
+
+#endif

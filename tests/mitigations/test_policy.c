@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT */
+/* Policies: every protection's defaults are what its table says, canonical forms are policies, the
+ * published schema is that of the tables, and changed texts are refused or read, never more. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "../fuzz/fuzz_mutate.h"
+#include "../fuzz/fuzz_policy.c"
+#include "base/file.h"
+
+static const char *policy_of(struct arena *arena, const struct protection *p)
+{
+    return arena_printf(arena, "{\"protect\": [{\"kind\": \"%s\"}]}", p->name);
+}
+
+static void test_defaults(void **state)
+{
+    struct arena arena = {0};
+    size_t n;
+    const struct protection *const *all = protections(&n);
+    (void)state;
+    assert_true(n > 0);
+    for (size_t i = 0; i < n; i++) {
+        const char *text = policy_of(&arena, all[i]);
+        struct policy policy;
+        assert_int_equal(fuzz_read(&policy, &arena, text, strlen(text)), STATUS_OK);
+        assert_ptr_equal(protections_find(all[i]->name), all[i]);
+        assert_ptr_equal(policy.entry[0].protection, all[i]);
+        const char *canon = fuzz_canon(&arena, &policy);
+        for (size_t k = 0; k < all[i]->n_params; k++) {
+            const struct protection_param *param = &all[i]->param[k];
+            assert_true(param->what && param->what[0]);
+            assert_non_null(strstr(canon, param->name));
+        }
+        LLVMFuzzerTestOneInput((const uint8_t *)text, strlen(text));
+    }
+    assert_null(protections_find("nothing"));
+    arena_finish(&arena);
+}
+
+static void test_builtin(void **state)
+{
+    static const char *const names[] = {"nan_trap"};
+    struct arena arena = {0};
+    (void)state;
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+        struct policy policy;
+        assert_int_equal(policy_load(&policy, &arena, names[i]), STATUS_OK);
+        assert_true(policy.n > 0);
+    }
+    assert_null(policy_builtin("nothing"));
+    arena_finish(&arena);
+}
+
+static void test_schema(void **state)
+{
+    struct arena arena = {0};
+    struct json_memory m;
+    char *text;
+    size_t size;
+    (void)state;
+    json_begin_memory(&m, true);
+    policy_schema(&m.w);
+    assert_int_equal(json_end_memory(&m, &arena), STATUS_OK);
+    assert_int_equal(file_read(&arena, VKFI_SOURCE "/mitigations/policy.schema.json", &text, &size),
+                     STATUS_OK);
+    if (strcmp(text, m.text) != 0)
+        fail_msg("mitigations/policy.schema.json is not that of the tables; expected (vkfi protect "
+                 "schema):\n%s",
+                 m.text);
+    arena_finish(&arena);
+}
+
+static void test_mutations(void **state)
+{
+    static const char *const words[] = {"null",
+                                        "-1",
+                                        "1e999",
+                                        "\"\"",
+                                        "[]",
+                                        "{}",
+                                        "true",
+                                        "0.5",
+                                        "99999",
+                                        ":",
+                                        ",",
+                                        "\"kind\":",
+                                        "\"sites\": [\"*\"],",
+                                        "\\u0",
+                                        "\x80",
+                                        "\"most_redone\": 3,",
+                                        "\"calibration\": \"x\","};
+    const char *texts[64];
+    struct arena arena = {0};
+    size_t n;
+    const struct protection *const *all = protections(&n);
+    (void)state;
+    for (size_t i = 0; i < n; i++) {
+        const char *text = policy_of(&arena, all[i]);
+        struct policy policy;
+        assert_int_equal(fuzz_read(&policy, &arena, text, strlen(text)), STATUS_OK);
+        texts[i] = fuzz_canon(&arena, &policy);
+    }
+    fuzz_mutate_all(&(struct fuzz_mutate_run){.words = words,
+                                              .n_words = sizeof(words) / sizeof(*words),
+                                              .texts = texts,
+                                              .n_texts = n,
+                                              .rounds = 6000,
+                                              .seed = 20261130,
+                                              .target = LLVMFuzzerTestOneInput});
+    arena_finish(&arena);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_defaults), cmocka_unit_test(test_builtin),
+        cmocka_unit_test(test_schema),
+        cmocka_unit_test_setup_teardown(test_mutations, fuzz_mutate_mute, fuzz_mutate_unmute)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
