@@ -47,9 +47,9 @@ policy '{}'
 policy '{"protect": []}'
 policy '{"protect": [7]}'
 policy '{"protect": [{}]}'
-policy '{"protect": [{"kind": "nan_trp"}]}'
 policy '{"protect": [{"kind": "nan_trap", "level": 3}]}'
 policy '{"protect": [{"kind": "nan_trap"}, {"kind": "nan_trap"}]}'
 policy '{"protect": [{"kind": "nan_trap"}], "most_redone": 0}'
 policy '{"protect": [{"kind": "nan_trap"}], "budget": 3}'
 refused 2 run -m "$LLAMA" -p hello -n 2 --protect nowhere.json
+refused 2 run -m "$LLAMA" -p hello -n 2 --protect nan_trp
