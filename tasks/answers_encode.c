@@ -9,22 +9,29 @@
 
 bool answers_chats(const struct model *model, enum answers_format format)
 {
-    return format == ANSWERS_CHAT ||
-           (format == ANSWERS_AUTO && gguf_has(model->gguf, "tokenizer.chat_template"));
+    return format == ANSWERS_CHAT || (format == ANSWERS_AUTO && chat_has_template(model->gguf));
 }
 
+/* In chat form an item's examples are turns before its message; without a template there are no
+ * turns, and the prompt, which has them too, is the message. */
 static enum status encode_prompt(struct answers_item *out, struct arena *arena,
-                                 const struct model *model, const char *prompt, bool chat)
+                                 const struct model *model, const struct task_item *item, bool chat)
 {
+    const bool whole = item->n_turns > 0 && !chat_has_template(model->gguf);
+    const char *user = item->instruction && !whole ? item->instruction : item->prompt;
     char *rendered = NULL;
     int32_t *ids = NULL;
     size_t n;
     enum status st = STATUS_OK;
     if (chat)
-        st = chat_render(model->gguf, arena, &(struct chat_message){.user = prompt}, &rendered);
+        st =
+            chat_render(model->gguf, arena,
+                        &(struct chat_message){
+                            .user = user, .turn = item->turn, .n_turns = whole ? 0 : item->n_turns},
+                        &rendered);
     if (st)
         return st;
-    const char *text = chat ? rendered : prompt;
+    const char *text = chat ? rendered : item->prompt;
     st = tokenizer_encode(
         model->tokenizer, arena,
         &(struct tokenizer_text){text, strlen(text), chat ? TOKENIZER_CHAT : TOKENIZER_PLAIN}, &ids,
@@ -53,8 +60,7 @@ enum status answers_encode(struct answers_item *out, struct arena *arena, const 
     const uint32_t context = model->hp.n_ctx;
     const bool chat = answers_chats(model, format);
     *out = (struct answers_item){.key = item->index, .n = item->max_tokens};
-    const char *text = chat && item->instruction ? item->instruction : item->prompt;
-    enum status st = encode_prompt(out, arena, model, text, chat);
+    enum status st = encode_prompt(out, arena, model, item, chat);
     if (!st && !chat)
         st = take_stops(out, arena, item);
     if (st)

@@ -38,6 +38,7 @@ const char *result_hash(struct arena *arena, const struct result_settings *setti
     if (item->n_choices == 0) {
         json_member_text(w, "format", settings->format);
         json_member_text(w, "instruction", item->instruction);
+        task_items_put_turns(w, item);
         json_member_int(w, "item", item->index); /* keys the draws */
         json_member_int(w, "samples", settings->samples);
         json_member_number(w, "temperature", settings->temperature);

@@ -12,6 +12,7 @@
 #include "base/arena.h"
 #include "base/json.h"
 #include "base/status.h"
+#include "model/template.h"
 
 /* A model's work on an item. */
 enum task_kind {
@@ -82,6 +83,9 @@ struct task_item {
     const char *prompt; /* with its examples, if any, not yet in a chat format */
     const char
         *instruction; /* the message instead of the prompt in a chat format; null: the prompt */
+    const struct template_turn
+        *turn; /* (n_turns) before the message in a chat format: the examples */
+    uint32_t n_turns;
 
     const struct task_choice *choice; /* (n_choices) TASK_CHOICES */
     uint32_t n_choices, gold;
@@ -127,6 +131,9 @@ struct task_items {
 enum status task_items(struct task_items *out, const struct task *task,
                        const struct task_query *query) STATUS_MUST_USE;
 void task_items_finish(struct task_items *items);
+
+/* Member "turns" of an open object, if the item has any: pairs of message and answer. */
+void task_items_put_turns(struct json_writer *w, const struct task_item *item);
 
 /* The JSON Schema of definitions; the writer keeps a failure. */
 void task_schema_put(struct json_writer *w);

@@ -55,6 +55,7 @@ static enum status check_kind(const struct task_reading *r)
         {"contexts", d->contexts.given, false, !choices},
         {"gold", d->gold != NULL, choices, !choices},
         {"labels", d->labels.given, false, !choices},
+        {"reply", d->reply != NULL, false, choices},
         {"target", d->target != NULL, !choices && !code, choices},
         {"stop", d->stop.count > 0, false, choices},
         {"max_tokens", json_get(root, "max_tokens") != NULL, false, choices},

@@ -60,8 +60,8 @@ struct task_definition {
     const struct json *words; /* an object; null: none */
 
     /* Templates of an item; null: not given. */
-    const struct template *id, *group, *header, *prompt, *instruction, *gold, *target, *example,
-        *test, *entry_point, *prefix, *integrand, *variable;
+    const struct template *id, *group, *header, *prompt, *instruction, *reply, *gold, *target,
+        *example, *test, *entry_point, *prefix, *integrand, *variable;
     struct task_templates choices, contexts, labels;
     const char *delimiter;
 

@@ -216,6 +216,10 @@ static const struct task_field ROOT[] = {
     TEMPLATE("example", example,
              "The answer in an example. The right choice or the target by default.",
              "['{{ solution }}']"),
+    TEMPLATE("reply", reply,
+             "Of kinds generation and code: the answer to instruction in an example of a chat. As "
+             "in other examples by default.",
+             "['```python\\n{{ code }}\\n```']"),
     {.key = "stop",
      .type = TASK_FIELD_TEXTS,
      .at = AT(stop),

@@ -13,11 +13,12 @@
 /* A source of examples: all data, or a group. */
 struct group {
     const char *name;
-    uint32_t count;       /* records */
-    uint32_t pool;        /* of them, at the end, for examples */
-    uint32_t seen;        /* so far, or wanted */
-    struct text examples; /* with a separator after each */
-    uint32_t n_examples;
+    uint32_t count;             /* records */
+    uint32_t pool;              /* of them, at the end, for examples */
+    uint32_t seen;              /* so far, or wanted */
+    struct text examples;       /* with a separator after each */
+    struct template_turn *turn; /* (n_turns) the same as turns of a chat */
+    uint32_t n_examples, n_turns;
 };
 
 struct maker {
@@ -200,15 +201,18 @@ static enum status mark_pools(struct maker *m)
 static enum status add_example(struct maker *m, const struct task_record *record)
 {
     struct group *group = pool_of(m, record->index);
-    struct arena arena = {0};
-    const char *text = NULL;
+    struct task_example example;
     if (group->n_examples == m->query->shots)
         return STATUS_OK;
-    enum status st = task_record_example(record, &arena, &text);
+    if (!group->turn)
+        group->turn = arena_array(&m->out->arena, m->query->shots, sizeof(*group->turn));
+    enum status st =
+        group->turn ? task_record_example(record, &m->out->arena, &example) : STATUS_MEMORY;
     if (!st)
-        st = text_addf(&group->examples, "%s%s", text, m->d->separator);
+        st = text_addf(&group->examples, "%s%s", example.text, m->d->separator);
+    if (!st && example.turn.user)
+        group->turn[group->n_turns++] = example.turn;
     group->n_examples += !st;
-    arena_finish(&arena);
     return st;
 }
 
@@ -317,8 +321,11 @@ static enum status add_item(struct maker *m, const struct task_record *record)
     enum status st = grow((void **)&out->item, &m->room_items, out->count, sizeof(*out->item));
     if (st)
         return st;
-    const char *examples = m->query->shots > 0 ? pool_of(m, record->index)->examples.data : NULL;
-    st = task_record_item(record, &out->arena, examples, &out->item[out->count]);
+    const struct group *group = m->query->shots > 0 ? pool_of(m, record->index) : NULL;
+    struct task_examples examples = {0};
+    if (group)
+        examples = (struct task_examples){text_of(&group->examples), group->turn, group->n_turns};
+    st = task_record_item(record, &out->arena, group ? &examples : NULL, &out->item[out->count]);
     out->count += !st;
     return st;
 }
@@ -384,4 +391,18 @@ void task_items_finish(struct task_items *items)
     arena_finish(&items->arena);
     free(items->item);
     *items = (struct task_items){0};
+}
+
+void task_items_put_turns(struct json_writer *w, const struct task_item *item)
+{
+    if (item->n_turns == 0)
+        return;
+    json_member_array(w, "turns");
+    for (uint32_t i = 0; i < item->n_turns; i++) {
+        json_array_open(w);
+        json_put_text(w, item->turn[i].user);
+        json_put_text(w, item->turn[i].assistant);
+        json_array_close(w);
+    }
+    json_array_close(w);
 }

@@ -211,12 +211,23 @@ static enum status make_choices(const struct task_record *r, struct arena *arena
     return find_gold(r, arena, item);
 }
 
+/* Message and answer of an example in chat form. */
+static enum status make_turn(const struct task_record *r, struct arena *arena, const char *prompt,
+                             const char *answer, struct template_turn *out)
+{
+    const struct task_definition *d = r->definition;
+    *out = (struct template_turn){prompt, answer};
+    const enum status st = make(r, arena, "instruction", d->instruction, &out->user);
+    return st ? st : make(r, arena, "reply", d->reply, &out->assistant);
+}
+
 enum status task_record_example(const struct task_record *record, struct arena *arena,
-                                const char **out)
+                                struct task_example *out)
 {
     const struct task_definition *d = record->definition;
     struct task_item item = {0};
     const char *prompt = "", *answer = NULL;
+    *out = (struct task_example){0};
     enum status st = make(record, arena, "template", d->prompt, &prompt);
     if (!st && d->task.kind == TASK_CHOICES)
         st = make_choices(record, arena, &item);
@@ -226,13 +237,34 @@ enum status task_record_example(const struct task_record *record, struct arena *
         st = make(record, arena, "example", d->example, &answer);
     if (!st && !d->example && d->task.kind != TASK_CHOICES)
         st = make(record, arena, "target", d->target, &answer);
+    if (!st && d->task.kind != TASK_CHOICES)
+        st = make_turn(record, arena, prompt, answer ? answer : "", &out->turn);
     if (st)
         return st;
     if (!answer && item.choice) /* includes the delimiter */
-        *out = arena_printf(arena, "%s%s", prompt, item.choice[item.gold].text);
+        out->text = arena_printf(arena, "%s%s", prompt, item.choice[item.gold].text);
     else
-        *out = arena_printf(arena, "%s%s%s", prompt, d->delimiter, answer ? answer : "");
-    return *out ? STATUS_OK : STATUS_MEMORY;
+        out->text = arena_printf(arena, "%s%s%s", prompt, d->delimiter, answer ? answer : "");
+    return out->text ? STATUS_OK : STATUS_MEMORY;
+}
+
+/* The turns before an item's message, which is the bare prompt where the task has no instruction;
+ * then the header comes first of all. */
+static enum status put_turns(struct task_item *item, struct arena *arena, const char *header,
+                             const struct task_examples *examples)
+{
+    struct template_turn *turn = arena_array(arena, examples->n_turns, sizeof(*turn));
+    item->turn = examples->turn;
+    item->n_turns = examples->n_turns;
+    if (item->instruction || examples->n_turns == 0)
+        return turn ? STATUS_OK : STATUS_MEMORY;
+    item->instruction = item->prompt;
+    if (!turn || !header[0])
+        return turn ? STATUS_OK : STATUS_MEMORY;
+    memcpy(turn, examples->turn, examples->n_turns * sizeof(*turn));
+    turn[0].user = arena_printf(arena, "%s%s", header, turn[0].user);
+    item->turn = turn;
+    return turn[0].user ? STATUS_OK : STATUS_MEMORY;
 }
 
 /* Puts header and examples before the prompt, or before each choice's own. */
@@ -259,7 +291,7 @@ static enum status put_before(struct task_item *item, struct arena *arena, const
 }
 
 enum status task_record_item(const struct task_record *record, struct arena *arena,
-                             const char *examples, struct task_item *out)
+                             const struct task_examples *examples, struct task_item *out)
 {
     const struct task_definition *d = record->definition;
     const char *header = "";
@@ -279,7 +311,7 @@ enum status task_record_item(const struct task_record *record, struct arena *are
     } texts[] = {{"group", d->group, &out->group},
                  {"header", d->header, &header},
                  {"template", d->prompt, &out->prompt},
-                 {"instruction", examples ? NULL : d->instruction, &out->instruction},
+                 {"instruction", d->instruction, &out->instruction},
                  {"target", d->target, &out->target},
                  {"prefix", d->prefix, &out->prefix},
                  {"test", d->test, &out->test},
@@ -291,5 +323,7 @@ enum status task_record_item(const struct task_record *record, struct arena *are
         st = make(record, arena, texts[i].key, texts[i].template, texts[i].out);
     if (!st && d->task.kind == TASK_CHOICES)
         st = make_choices(record, arena, out);
-    return st ? st : put_before(out, arena, header, examples ? examples : "");
+    if (!st && examples)
+        st = put_turns(out, arena, header, examples);
+    return st ? st : put_before(out, arena, header, examples ? examples->text : "");
 }

@@ -33,12 +33,25 @@ enum status task_record_left_out(const struct task_record *record, bool *out) ST
 enum status task_record_group(const struct task_record *record, struct arena *arena,
                               const char **out) STATUS_MUST_USE;
 
-/* Prompt and answer, as an example. */
+/* A record as an example: prompt and answer, and message and answer in chat form (of choices
+ * nulls). */
+struct task_example {
+    const char *text;
+    struct template_turn turn;
+};
 enum status task_record_example(const struct task_record *record, struct arena *arena,
-                                const char **out) STATUS_MUST_USE;
+                                struct task_example *out) STATUS_MUST_USE;
 
-/* The item; `examples` go before its prompt, null: none. */
+/* All examples of an item. */
+struct task_examples {
+    const char *text;                 /* goes before its prompt */
+    const struct template_turn *turn; /* (n_turns) go before its message */
+    uint32_t n_turns;
+};
+
+/* The item; examples null: none. */
 enum status task_record_item(const struct task_record *record, struct arena *arena,
-                             const char *examples, struct task_item *out) STATUS_MUST_USE;
+                             const struct task_examples *examples,
+                             struct task_item *out) STATUS_MUST_USE;
 
 #endif

@@ -68,7 +68,8 @@ static enum status encode(const struct cli_prompt *prompt, const struct model *m
     enum status st = outside_take(&given);
     const char *text = given.bytes;
     if (!st && prompt->chat) {
-        st = chat_render(model->gguf, arena, &(struct chat_message){text, prompt->template},
+        st = chat_render(model->gguf, arena,
+                         &(struct chat_message){.user = text, .template = prompt->template},
                          &rendered);
         text = rendered;
     }

@@ -47,7 +47,7 @@ const struct cli_option cli_task_option[] = {
       0}},
     {ON(RUN),
      {0, "chat", ARGS_FLAG, &cli_task_given.chat, NULL,
-      "run: each question is a user's message (see RUN).", 0, 0}},
+      "run: questions are a user's messages, examples turns of the chat (see RUN).", 0, 0}},
     {ON(RUN),
      {0, "plain", ARGS_FLAG, &cli_task_given.plain, NULL,
       "run: each prompt goes to the model as it is.", 0, 0}},
@@ -123,9 +123,9 @@ const char cli_task_details[] =
     "on which. Scores come with 95 % intervals: Wilson's where every item is right or wrong, else "
     "by 1,000 bootstrap samples of items.\n"
     "\n"
-    "A model whose file has a chat template gets each question as a user's message, without stop "
-    "strings; any other model gets the prompt as it is. Choices are always ranked after the plain "
-    "prompt.\n"
+    "A model whose file has a chat template gets a question as a user's message, without stop "
+    "strings, each of --shots as a turn before it; others get the plain prompt. --chat and --plain "
+    "force either. Choices are always ranked after the plain prompt.\n"
     "\n"
     "LINES\n"
     "-o FILE keeps each item's answer, a JSON object a line, in the order of the items: task, "

@@ -33,6 +33,10 @@ static void print_item(const struct task *task, const struct task_item *item, ui
         print_text("stop", item->stop[i]);
     if (item->n_choices == 0)
         printf("tokens      at most %u\n", item->max_tokens);
+    for (uint32_t i = 0; i < item->n_turns; i++) {
+        print_text("user", item->turn[i].user);
+        print_text("assistant", item->turn[i].assistant);
+    }
     print_text("instruction", item->instruction);
     print_text("integrand", item->integrand);
     print_text("variable", item->variable);
@@ -70,6 +74,7 @@ static void put_item(struct json_writer *w, const struct task_item *item)
     json_member_text(w, "doc_id", item->doc_id);
     json_member_text(w, "group", item->group);
     json_member_text(w, "prompt", item->prompt);
+    task_items_put_turns(w, item);
     if (item->n_choices > 0) {
         put_choices(w, item);
     } else {

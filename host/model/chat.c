@@ -13,21 +13,23 @@
 
 #define KEY "tokenizer.chat_template"
 
-#define TURN(before, between, content, after)                                                      \
-    "{% for m in messages %}{{ '" before "' + m.role + '" between "' + " content " + '" after      \
+#define TURN(before, role, between, content, after)                                                \
+    "{% for m in messages %}{{ '" before "' + (" role ") + '" between "' + " content " + '" after  \
     "' }}{% endfor %}"
+#define GEMMA_ROLE "'model' if m.role == 'assistant' else m.role"
 
 #define SOURCE_chatml                                                                              \
-    TURN("<|im_start|>", "\n", "m.content", "<|im_end|>\n") "{{ '<|im_start|>assistant\n' }}"
+    TURN("<|im_start|>", "m.role", "\n", "m.content", "<|im_end|>\n")                              \
+    "{{ '<|im_start|>assistant\n' }}"
 #define SOURCE_gemma                                                                               \
-    "{{ bos_token }}" TURN("<start_of_turn>", "\n", "m.content | trim",                            \
+    "{{ bos_token }}" TURN("<start_of_turn>", GEMMA_ROLE, "\n", "m.content | trim",                \
                            "<end_of_turn>\n") "{{ '<start_of_turn>model\n' }}"
 #define SOURCE_llama3                                                                              \
     "{{ bos_token }}" TURN(                                                                        \
-        "<|start_header_id|>", "<|end_header_id|>\n\n", "m.content | trim",                        \
+        "<|start_header_id|>", "m.role", "<|end_header_id|>\n\n", "m.content | trim",              \
         "<|eot_id|>") "{{ '<|start_header_id|>assistant<|end_header_id|>\n\n' }}"
-#define SOURCE_phi TURN("<|", "|>\n", "m.content", "<|end|>\n") "{{ '<|assistant|>\n' }}"
-#define SOURCE_plain "{{ messages[0].content }}"
+#define SOURCE_phi TURN("<|", "m.role", "|>\n", "m.content", "<|end|>\n") "{{ '<|assistant|>\n' }}"
+#define SOURCE_plain "{{ messages[-1].content }}"
 
 #define ROW(name) {#name, SOURCE_##name},
 static const struct {
@@ -87,14 +89,23 @@ struct source {
 static enum status own_source(const struct gguf *gguf, struct source *out)
 {
     *out = (struct source){NULL, 0};
-    return gguf_has(gguf, KEY) ? gguf_text(gguf, KEY, &out->text, &out->size) : STATUS_OK;
+    return chat_has_template(gguf) ? gguf_text(gguf, KEY, &out->text, &out->size) : STATUS_OK;
 }
 
-static enum status render(const struct gguf *gguf, const struct source *source, const char *user,
-                          struct text *out, struct template_problem *problem)
+bool chat_has_template(const struct gguf *gguf)
+{
+    return gguf_has(gguf, KEY);
+}
+
+static enum status render(const struct gguf *gguf, const struct source *source,
+                          const struct chat_message *message, struct text *out,
+                          struct template_problem *problem)
 {
     struct arena arena = {0};
-    struct template_context context = {.user = user, .user_size = strlen(user)};
+    struct template_context context = {.user = message->user,
+                                       .user_size = strlen(message->user),
+                                       .turn = message->turn,
+                                       .n_turns = message->n_turns};
     struct template *template = NULL;
     enum status st = token_text(gguf, &arena, "tokenizer.ggml.bos_token_id", &context.begin);
     if (!st)
@@ -129,7 +140,7 @@ enum status chat_render(const struct gguf *gguf, struct arena *arena,
         source = own.text ? own : source;
     }
     if (!st)
-        st = render(gguf, &source, message->user, &text, &problem);
+        st = render(gguf, &source, message, &text, &problem);
     if (st == STATUS_INPUT && problem.text[0])
         log_error("%s: key '" KEY "': line %" PRIu32 ": %s (--template takes " CHAT_TEMPLATES
                   " instead)",
@@ -144,7 +155,7 @@ enum status chat_render(const struct gguf *gguf, struct arena *arena,
 
 enum status chat_describe(const struct gguf *gguf, struct arena *arena, struct chat_format *out)
 {
-    static const char probe[] = " Two lines,\nof text. ";
+    static const struct chat_message probe = {.user = " Two lines,\nof text. "};
     struct template_problem problem = {0}, unused;
     struct text own = {0}, other = {0};
     struct source source;
@@ -152,12 +163,12 @@ enum status chat_describe(const struct gguf *gguf, struct arena *arena, struct c
     *out = (struct chat_format){"none", ""};
     if (st || !source.text)
         return st;
-    st = render(gguf, &source, probe, &own, &problem);
+    st = render(gguf, &source, &probe, &own, &problem);
     out->name = "own";
     for (size_t i = 0; !st && i < N_BUILT_IN && strcmp(out->name, "own") == 0; i++) {
         const struct source known = {BUILT_IN[i].source, strlen(BUILT_IN[i].source)};
         text_finish(&other);
-        st = render(gguf, &known, probe, &other, &unused);
+        st = render(gguf, &known, &probe, &other, &unused);
         if (!st && own.size == other.size && own.size > 0 &&
             memcmp(own.data, other.data, own.size) == 0)
             out->name = BUILT_IN[i].name;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Chat prompts: one user message in the form the model was trained on. */
+/* Chat prompts: a user's message in the form the model was trained on, after turns if there are. */
 #ifndef VKFI_MODEL_CHAT_H
 #define VKFI_MODEL_CHAT_H
 
@@ -8,6 +8,7 @@
 #include "base/arena.h"
 #include "base/status.h"
 #include "model/gguf.h"
+#include "model/template.h"
 
 /* The built-in templates, which may replace the file's own: A of the first name, B of each one
  * between, C of the last. */
@@ -25,11 +26,17 @@ const char *chat_expected(char out[CHAT_EXPECTED], const char *name);
 struct chat_message {
     const char *user;
     const char *template; /* a built-in one by name; null: the file's tokenizer.chat_template */
+    const struct template_turn *turn; /* (n_turns) messages and answers before it */
+    size_t n_turns;
 };
 
+/* Whether the file has a template of its own. */
+bool chat_has_template(const struct gguf *gguf);
+
 /* The prompt, to be encoded with special tokens parsed: what the template adds by default (a system
- * message, a date, see template.h), the message, and the opening of the answer. Without a template:
- * the message alone. STATUS_INPUT (logged with the line) for a template that cannot be run. */
+ * message, a date, see template.h), the turns, the message, and the opening of the answer. Without
+ * a template: the message alone. STATUS_INPUT (logged with the line) for a template that cannot be
+ * run. */
 enum status chat_render(const struct gguf *gguf, struct arena *arena,
                         const struct chat_message *message, char **out) STATUS_MUST_USE;
 

@@ -26,10 +26,17 @@ struct template_problem {
     char text[256];
 };
 
+/* A message of the user, and the assistant's answer to it. */
+struct template_turn {
+    const char *user, *assistant;
+};
+
 /* The variables beside `add_generation_prompt` (true), `tools` and `documents` (none). */
 struct template_context {
-    const char *user; /* content of the only message, (user_size) */
+    const char *user; /* content of the last message, (user_size) */
     size_t user_size;
+    const struct template_turn *turn; /* (n_turns) before it */
+    size_t n_turns;
     const char *begin, *end; /* bos_token, eos_token; null: undefined */
 };
 

@@ -248,27 +248,48 @@ enum status template_run_body(struct template_run *run, struct template_scope *s
     return st;
 }
 
+/* {"role": role, "content": content} */
+static enum status make_message(struct template_run *run, const char *role,
+                                struct template_text content, struct template_value *out)
+{
+    const struct template_value keys[] = {template_value_word("role"),
+                                          template_value_word("content")};
+    const struct template_value values[] = {template_value_word(role),
+                                            {.type = TEMPLATE_IS_TEXT, .text = content}};
+    enum status st = template_value_dict(run, TEMPLATE_IS_DICT, out);
+    for (size_t i = 0; !st && i < 2; i++)
+        st = template_value_put(run, out->dict, &keys[i], &values[i]);
+    return st;
+}
+
+/* All turns, then the message that is to be answered. */
+static enum status make_messages(struct template_run *run, const struct template_context *context,
+                                 struct template_value *out)
+{
+    enum status st = template_value_list(run, TEMPLATE_IS_LIST, 2 * context->n_turns + 1, out);
+    for (size_t i = 0; !st && i < context->n_turns; i++) {
+        const struct template_turn *turn = &context->turn[i];
+        st = make_message(run, "user", (struct template_text){turn->user, strlen(turn->user)},
+                          &out->list->item[2 * i]);
+        if (!st)
+            st = make_message(run, "assistant",
+                              (struct template_text){turn->assistant, strlen(turn->assistant)},
+                              &out->list->item[2 * i + 1]);
+    }
+    return st ? st
+              : make_message(run, "user", (struct template_text){context->user, context->user_size},
+                             &out->list->item[2 * context->n_turns]);
+}
+
 /* messages, add_generation_prompt, tools, documents, bos_token, eos_token */
 static enum status bind_context(struct template_run *run, struct template_scope *scope,
                                 const struct template_context *context)
 {
-    const struct template_value none = {.type = TEMPLATE_IS_NONE}, yes = template_value_bool(true),
-                                role = template_value_word("role"),
-                                user = template_value_word("user"),
-                                key = template_value_word("content"),
-                                content = {.type = TEMPLATE_IS_TEXT,
-                                           .text = {context->user, context->user_size}};
-    struct template_value messages, message, begin = none, end = none;
-    enum status st = template_value_dict(run, TEMPLATE_IS_DICT, &message);
-    if (!st)
-        st = template_value_put(run, message.dict, &role, &user);
-    if (!st)
-        st = template_value_put(run, message.dict, &key, &content);
-    if (!st)
-        st = template_value_list(run, TEMPLATE_IS_LIST, 1, &messages);
+    const struct template_value none = {.type = TEMPLATE_IS_NONE}, yes = template_value_bool(true);
+    struct template_value messages, begin = none, end = none;
+    enum status st = make_messages(run, context, &messages);
     if (st)
         return st;
-    messages.list->item[0] = message;
     if (context->begin)
         begin = template_value_word(context->begin);
     if (context->end)

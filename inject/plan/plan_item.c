@@ -17,8 +17,9 @@ static enum status encode_prompt(const struct plan_item *item, const struct mode
     int32_t *ids = NULL;
     if (item->chat) {
         char *rendered = NULL;
-        enum status st = chat_render(model->gguf, arena,
-                                     &(struct chat_message){text, item->template}, &rendered);
+        enum status st = chat_render(
+            model->gguf, arena, &(struct chat_message){.user = text, .template = item->template},
+            &rendered);
         if (st)
             return st;
         text = rendered;

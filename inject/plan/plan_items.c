@@ -104,8 +104,9 @@ static const struct plan_field ITEMS[] = {
      .what = "Most tokens of an answer. The task's own number by default."},
     {"format", NULL, PLAN_FIELD_WORD, KINDS_ITEM_FORMAT, ASKED(format), .fallback = "'auto'",
      .examples = "['plain']",
-     .what = "Form of generated answers' prompts. chat: a message in the model's own template; "
-             "auto: chat where the model has one. Choices are always plain."},
+     .what = "Form of generated answers' prompts. chat: a message in the model's own template, "
+             "after a turn of the chat for each example; auto: chat where the model has one. "
+             "Choices are always plain."},
     {"filter", NULL, PLAN_FIELD_WORD, KINDS_ITEM_FILTER, ASKED(filter), .fallback = "'all'",
      .examples = "['golden_right']",
      .what = "golden_right: only items that the golden run answers right are struck."},

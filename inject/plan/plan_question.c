@@ -38,6 +38,12 @@ static const struct plan_field QUESTION[] = {
     TEXT_FIELD("prompt", item.prompt, "The text that the model continues. Empty by default."),
     TEXT_FIELD("instruction", item.instruction,
                "What stands in a chat message instead of the prompt. The prompt by default."),
+    {"turns",
+     .form = "{'type': 'array', 'items': {'type': 'array', 'minItems': 2, 'maxItems': 2, 'items': "
+             "{'type': 'string'}}}",
+     .fallback = "[]", .examples = "[[['2 + 3 =', '5']]]",
+     .what = "In chat form, messages of a user with the assistant's answers before the item's own: "
+             "examples."},
     {"choices",
      .form = "{'type': 'array', 'items': {'type': 'array', 'minItems': 1, 'maxItems': "
              "2, 'items': {'type': 'string'}}}",
@@ -134,6 +140,27 @@ static enum status read_choices(const struct plan_reader *r, const struct json *
     return st;
 }
 
+static enum status read_turns(const struct plan_reader *r, const struct json *list,
+                              struct task_item *item)
+{
+    const size_t n = json_count(list);
+    if (json_type(list) != JSON_ARRAY || n > 1000)
+        return wrong_list(r, list, "a list of pairs of texts");
+    struct template_turn *turn = arena_array(r->arena, n + 1, sizeof(*turn));
+    enum status st = turn ? STATUS_OK : STATUS_MEMORY;
+    for (size_t i = 0; !st && i < n; i++) {
+        const struct json *pair = json_at(list, i);
+        if (json_type(pair) != JSON_ARRAY || json_count(pair) != 2)
+            return wrong_list(r, pair, "a list of a user's message and its answer");
+        st = copy_text(r, json_at(pair, 0), &turn[i].user);
+        if (!st)
+            st = copy_text(r, json_at(pair, 1), &turn[i].assistant);
+    }
+    item->turn = turn;
+    item->n_turns = (uint32_t)n;
+    return st;
+}
+
 static enum status read_stops(const struct plan_reader *r, const struct json *list,
                               struct task_item *item)
 {
@@ -200,7 +227,8 @@ enum status plan_question_read(const struct plan_reader *r, const struct json *v
     if (!st)
         st = read_name(r, value, &(struct names){"metric", metric_name, TASK_METRIC_COUNT},
                        &q->metric);
-    const struct json *choices = json_get(value, "choices"), *stops = json_get(value, "stop");
+    const struct json *choices = json_get(value, "choices"), *stops = json_get(value, "stop"),
+                      *turns = json_get(value, "turns");
     if (!st && (choices != NULL) != (q->kind == TASK_CHOICES)) {
         log_error("%s: expected 'choices' with the kind choices and with no other",
                   json_where(r->doc, value));
@@ -208,6 +236,8 @@ enum status plan_question_read(const struct plan_reader *r, const struct json *v
     }
     if (!st && choices)
         st = read_choices(r, choices, &q->item);
+    if (!st && turns)
+        st = read_turns(r, turns, &q->item);
     if (!st && stops)
         st = read_stops(r, stops, &q->item);
     if (!st && q->item.n_choices > 0 && q->item.gold >= q->item.n_choices) {
@@ -245,6 +275,7 @@ void plan_question_put(struct json_writer *w, const struct plan_question *q)
     put_text(w, "group", item->group);
     json_member_text(w, "prompt", item->prompt);
     put_text(w, "instruction", item->instruction);
+    task_items_put_turns(w, item);
     if (item->n_choices > 0) {
         json_member_array(w, "choices");
         for (uint32_t i = 0; i < item->n_choices; i++) {

@@ -23,7 +23,9 @@ static void fuzz_require(int holds, const char *what)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const char user[] = " a,b \xC3\xA9\xFF\n<x> ";
-    const struct template_context context = {user, sizeof(user) - 1, "<s>", NULL};
+    static const struct template_turn turns[] = {{"a", "b"}, {"", "{{ c }}"}};
+    const struct template_context context = {
+        .user = user, .user_size = sizeof(user) - 1, .turn = turns, .n_turns = 2, .begin = "<s>"};
     struct arena arena = {0};
     struct template *template;
     struct template_problem problem = {0};

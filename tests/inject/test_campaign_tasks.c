@@ -25,7 +25,8 @@ static char *plan_text(struct arena *arena, const char *more, const char *target
         "{\"task\":\"fill\",\"kind\":\"choices\",\"metric\":\"acc_norm\",\"prompt\":\"\","
         "\"choices\":[[\"the cat\",\" sat on it\"],[\"the doggy\",\" sat on it\"]],\"gold\":1},"
         "{\"task\":\"say\",\"kind\":\"generation\",\"metric\":\"exact_match\",\"rule\":"
-        "\"first_line\",\"prompt\":\"hello\",\"target\":\"%s\",\"n\":8,\"format\":\"plain\"}]}"
+        "\"first_line\",\"prompt\":\"hello\",\"turns\":[[\"a\",\"b\"],[\"\",\"c\"]],\"target\":\"%"
+        "s\",\"n\":8,\"format\":\"plain\"}]}"
         "," SAMPLING "}",
         more, gold, target);
 }
@@ -185,6 +186,9 @@ static void test_inline(void **state)
     assert_string_equal(plan.hash, b->plan.hash);
     assert_string_equal(plan.canon, b->plan.canon);
     assert_int_equal(plan.mc_target, PLAN_MC_ALL);
+    const struct task_item *item = &plan.item[3].question->item;
+    assert_int_equal(item->n_turns, 2);
+    assert_string_equal(item->turn[1].assistant, "c");
     bench_end(b);
     arena_finish(&arena);
 }

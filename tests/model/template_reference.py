@@ -32,8 +32,10 @@ except ImportError as error:
 
 FOLDER = Path(__file__).parent / "templates"
 USER = " Name three\nrivers.  "
+TURN, ROLES = "\x1e", ("user", "assistant")
 USERS = [USER, "", "hi", "\u00a0\u3000é\u2028", "<think>a</think>\n b", "a,b,,c", "42", " x ",
-         "it's \"quoted\" \\ \t\x01\x7f", "😀 zwölf"]
+         "it's \"quoted\" \\ \t\x01\x7f", "😀 zwölf",
+         TURN.join(("one", " two\n", "three")), TURN.join(("a", "<think>b</think> c", "", "d", "e"))]
 DAY = datetime.datetime(2024, 7, 26)
 
 
@@ -66,7 +68,7 @@ def theirs(source, user):
     """The prompt, null where jinja2 raises an error."""
     try:
         return ENVIRONMENT.from_string(source).render(
-            messages=[{"role": "user", "content": user}], add_generation_prompt=True, tools=None,
+            messages=[{"role": ROLES[i % 2], "content": content} for i, content in enumerate(user.split(TURN))], add_generation_prompt=True, tools=None,
             documents=None, bos_token="<s>", eos_token="</s>").encode("utf-8", "strict")
     except Exception:  # errors of Python's own operators and methods too
         return None

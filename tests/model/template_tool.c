@@ -46,6 +46,24 @@ static enum status render_record(const char *source, const char *object, uint32_
     return st;
 }
 
+/* Parts between TURN are messages of user and assistant by turns, the last one of the user. */
+#define TURN '\x1e'
+#define TURNS 8
+
+static void split_turns(struct template_context *out, struct template_turn turns[TURNS])
+{
+    char *user = (char *)out->user, *first, *second;
+    while (out->n_turns < TURNS && (first = memchr(user, TURN, strlen(user))) != NULL &&
+           (second = strchr(first + 1, TURN)) != NULL) {
+        *first = *second = '\0';
+        turns[out->n_turns++] = (struct template_turn){user, first + 1};
+        user = second + 1;
+    }
+    out->turn = turns;
+    out->user_size -= (size_t)(user - out->user);
+    out->user = user;
+}
+
 int main(int argc, char **argv)
 {
     const bool records = argc > 1 && strcmp(argv[1], "record") == 0;
@@ -56,7 +74,11 @@ int main(int argc, char **argv)
         struct template_problem problem = {0};
         struct text out = {0};
         char *user = read_part(&user_size);
-        const struct template_context context = {user, user_size, "<s>", "</s>"};
+        struct template_context context = {
+            .user = user, .user_size = user_size, .begin = "<s>", .end = "</s>"};
+        struct template_turn turns[TURNS];
+        if (!records)
+            split_turns(&context, turns);
         enum status st = records ? render_record(source, user, user_size, &out, &problem)
                                  : template_parse(&template, &arena, source, size, &problem);
         if (!st && !records)

@@ -70,14 +70,43 @@ static void test_choice(void **state)
     };
 
     (void)state;
-    check(NULL, &(struct chat_message){" hi\n", NULL}, " hi\n");
-    check("<{{ messages[0].content }}>", &(struct chat_message){"a", NULL}, "<a>");
-    check("{{ eos_token ~ unk_token }}", &(struct chat_message){"a", NULL}, "</s>");
+    check(NULL, &(struct chat_message){.user = " hi\n", .template = NULL}, " hi\n");
+    check("<{{ messages[0].content }}>", &(struct chat_message){.user = "a", .template = NULL},
+          "<a>");
+    check("{{ eos_token ~ unk_token }}", &(struct chat_message){.user = "a", .template = NULL},
+          "</s>");
     for (size_t i = 0; i < sizeof(built_in) / sizeof(*built_in); i++) {
         assert_true(chat_is_template(built_in[i].name));
-        check("own", &(struct chat_message){" hi ", built_in[i].name}, built_in[i].prompt);
+        check("own", &(struct chat_message){.user = " hi ", .template = built_in[i].name},
+              built_in[i].prompt);
     }
     assert_false(chat_is_template("Llama3"));
+}
+
+/* Turns before the message, by the file's own template and by those with a name. */
+static void test_turns(void **state)
+{
+    static const struct template_turn turns[] = {{"a ", "b"}, {"c", " d"}};
+    static const struct {
+        const char *name, *prompt;
+    } built_in[] = {
+        {NULL, "user=a ;assistant=b;user=c;assistant= d;user=e;"},
+        {"plain", "e"},
+        {"chatml", "<|im_start|>user\na <|im_end|>\n<|im_start|>assistant\nb<|im_end|>\n"
+                   "<|im_start|>user\nc<|im_end|>\n<|im_start|>assistant\n d<|im_end|>\n"
+                   "<|im_start|>user\ne<|im_end|>\n<|im_start|>assistant\n"},
+        {"gemma", "<s><start_of_turn>user\na<end_of_turn>\n<start_of_turn>model\nb<end_of_turn>\n"
+                  "<start_of_turn>user\nc<end_of_turn>\n<start_of_turn>model\nd<end_of_turn>\n"
+                  "<start_of_turn>user\ne<end_of_turn>\n<start_of_turn>model\n"},
+        {"phi", "<|user|>\na <|end|>\n<|assistant|>\nb<|end|>\n<|user|>\nc<|end|>\n<|assistant|>\n "
+                "d<|end|>\n<|user|>\ne<|end|>\n<|assistant|>\n"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(built_in) / sizeof(*built_in); i++)
+        check("{% for m in messages %}{{ m.role }}={{ m.content }};{% endfor %}",
+              &(struct chat_message){
+                  .user = "e", .template = built_in[i].name, .turn = turns, .n_turns = 2},
+              built_in[i].prompt);
 }
 
 static void test_description(void **state)
@@ -101,7 +130,8 @@ static void refuse(const char *text, const char *message)
     fixture_spm(&f);
     f.chat_template = text;
     assert_int_equal(fixture_open(&f), STATUS_OK);
-    assert_int_equal(chat_render(f.gguf, &arena, &(struct chat_message){"hi", NULL}, &prompt),
+    assert_int_equal(chat_render(f.gguf, &arena,
+                                 &(struct chat_message){.user = "hi", .template = NULL}, &prompt),
                      STATUS_INPUT);
     assert_null(prompt);
     if (strncmp(log_last_error(), HEAD, strlen(HEAD)) != 0 || !strstr(log_last_error(), message) ||
@@ -197,7 +227,7 @@ static void test_depth(void **state)
         struct arena arena = {0};
         struct template *template;
         struct template_problem problem = {0};
-        const struct template_context context = {"hi", 2, NULL, NULL};
+        const struct template_context context = {.user = "hi", .user_size = 2};
         assert_int_equal(text_addf(&source, "%s", parts[i][0]), STATUS_OK);
         for (int n = 0; n < 30000; n++)
             assert_int_equal(text_addf(&source, "%s", parts[i][1]), STATUS_OK);
@@ -230,7 +260,8 @@ static void test_templates(void **state)
         struct text out = {0};
         char path[512], *source, *expected;
         size_t size, expected_size;
-        const struct template_context context = {USER, strlen(USER), "<s>", "</s>"};
+        const struct template_context context = {
+            .user = USER, .user_size = strlen(USER), .begin = "<s>", .end = "</s>"};
         snprintf(path, sizeof(path), "%s/tests/model/templates/%s.jinja", VKFI_SOURCE, names[i]);
         assert_int_equal(file_read(&arena, path, &source, &size), STATUS_OK);
         snprintf(path, sizeof(path), "%s/tests/model/templates/%s.expect", VKFI_SOURCE, names[i]);
@@ -255,7 +286,9 @@ static void check_prompt(const struct gguf *gguf, const struct tokenizer *tk,
 
     if (json_type(user) == JSON_TEXT) {
         assert_int_equal(
-            chat_render(gguf, &arena, &(struct chat_message){json_text(user), NULL}, &rendered),
+            chat_render(gguf, &arena,
+                        &(struct chat_message){.user = json_text(user), .template = NULL},
+                        &rendered),
             STATUS_OK);
         assert_string_equal(rendered, prompt);
     }
@@ -319,10 +352,10 @@ static void test_references(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_choice),     cmocka_unit_test(test_description),
-        cmocka_unit_test(test_refusals),   cmocka_unit_test(test_bounds),
-        cmocka_unit_test(test_depth),      cmocka_unit_test(test_templates),
-        cmocka_unit_test(test_references),
+        cmocka_unit_test(test_choice),      cmocka_unit_test(test_turns),
+        cmocka_unit_test(test_description), cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_bounds),      cmocka_unit_test(test_depth),
+        cmocka_unit_test(test_templates),   cmocka_unit_test(test_references),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -410,6 +410,46 @@ static void test_encode_chat(void **state)
     model_close(&model);
 }
 
+/* Examples are turns by the model's own template; plain, or without a template, they are in the
+ * prompt. */
+static void test_encode_turns(void **state)
+{
+    static const struct template_turn turns[] = {{"1 + 1", "2"}, {"3 + 4", "7"}};
+    static const char rendered[] =
+        "<|im_start|>user\n1 + 1<|im_end|>\n<|im_start|>assistant\n2<|im_end|>\n<|im_start|>user\n"
+        "3 + 4<|im_end|>\n<|im_start|>assistant\n7<|im_end|>\n<|im_start|>user\n5 + 6<|im_end|>\n"
+        "<|im_start|>assistant\n";
+    const struct task_item item = {.doc_id = "x",
+                                   .prompt = "1 + 1 = 2, 3 + 4 = 7, 5 + 6 =",
+                                   .instruction = "5 + 6",
+                                   .turn = turns,
+                                   .n_turns = 2,
+                                   .max_tokens = 9};
+    struct model *model = tasks_bench_model("tiny-llama-q4_1");
+    struct arena arena = {0};
+    struct answers_item chat, plain;
+    int32_t *ids;
+    size_t n;
+    (void)state;
+    assert_int_equal(answers_encode(&chat, &arena, model, &item, ANSWERS_CHAT), STATUS_OK);
+    assert_int_equal(answers_encode(&plain, &arena, model, &item, ANSWERS_PLAIN), STATUS_OK);
+    assert_int_equal(chat.n_ids, plain.n_ids);
+    assert_memory_equal(chat.ids, plain.ids, plain.n_ids * sizeof(*plain.ids));
+    model_close(&model);
+    if (!model_files_path("smollm2-135m"))
+        skip();
+    assert_int_equal(model_open(&model, model_files_path("smollm2-135m")), STATUS_OK);
+    assert_int_equal(answers_encode(&chat, &arena, model, &item, ANSWERS_AUTO), STATUS_OK);
+    const struct tokenizer_text text = {rendered, strlen(rendered), TOKENIZER_CHAT};
+    assert_int_equal(tokenizer_encode(model->tokenizer, &arena, &text, &ids, &n), STATUS_OK);
+    assert_true(chat.n_ids > n); /* the template begins with a message of the system */
+    assert_memory_equal(chat.ids + (chat.n_ids - n), ids, n * sizeof(*ids));
+    assert_int_equal(answers_encode(&plain, &arena, model, &item, ANSWERS_PLAIN), STATUS_OK);
+    assert_true(plain.n_ids < n);
+    arena_finish(&arena);
+    model_close(&model);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -417,6 +457,7 @@ int main(void)
         cmocka_unit_test(test_check_refused), cmocka_unit_test(test_shared_prompts),
         cmocka_unit_test(test_ends_early),    cmocka_unit_test(test_seeds),
         cmocka_unit_test(test_encode),        cmocka_unit_test(test_encode_chat),
+        cmocka_unit_test(test_encode_turns),
     };
     fpenv_set();
     return cmocka_run_group_tests(tests, NULL, NULL);

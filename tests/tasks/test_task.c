@@ -192,6 +192,21 @@ static void test_prompts(void **state)
     }
 }
 
+/* In chat form examples are turns; the last message is that of an item without examples. */
+static void expect_turns(const struct task_item *item, const struct task_item *without)
+{
+    if (item->n_choices > 0) {
+        assert_true(item->n_turns == 0 && !item->instruction);
+        return;
+    }
+    assert_int_equal(item->n_turns, 1);
+    assert_int_equal(without->n_turns, 0);
+    assert_string_equal(item->instruction,
+                        without->instruction ? without->instruction : without->prompt);
+    assert_true(item->turn[0].user[0] && item->turn[0].assistant[0]);
+    assert_null(strstr(item->turn[0].assistant, "[DONE]")); /* of plain prompts alone */
+}
+
 /* With examples, no item is one of them; without, all records are items. */
 static void test_examples_are_no_items(void **state)
 {
@@ -216,7 +231,7 @@ static void test_examples_are_no_items(void **state)
                        *without = b && b->context ? b->context : same->prompt;
             assert_string_equal(item->doc_id, same->doc_id);
             assert_true(strlen(with) > strlen(without));
-            assert_null(item->instruction);
+            expect_turns(item, same);
         }
         task_items_finish(&items);
         task_items_finish(&whole);
@@ -271,6 +286,49 @@ static void test_own_task(void **state)
     assert_true(items.chance == 0.3);
     task_items_finish(&items);
     task_close(&task);
+}
+
+/* As turns of a chat: header first of all, the answer in its own form for chats. */
+static void test_turns(void **state)
+{
+    static const char text[] =
+        "{\"name\": \"own\", \"kind\": \"generation\", \"data\": {\"format\": \"jsonl\", "
+        "\"files\": "
+        "[\"gsm8k/test.jsonl\"]}, \"template\": \"Q: {{ question }}\", \"header\": \"Sums.\\n\", "
+        "\"target\": \"{{ answer.split('#### ')[1] }}\", \"extract\": \"gsm8k_flexible\", "
+        "%s\"few_shot\": "
+        "{\"records\": [{\"question\": \"1 + 1?\", \"answer\": \"#### 2\"}, {\"question\": \"3 + "
+        "4?\", "
+        "\"answer\": \"#### 7\"}]}}";
+    static const struct {
+        const char *more, *first, *second, *reply, *last;
+    } rows[] = {
+        {"", "Sums.\nQ: 1 + 1?", "Q: 3 + 4?", "7", "Q: "},
+        {"\"instruction\": \"Solve {{ question }}\", ", "Solve 1 + 1?", "Solve 3 + 4?", "7",
+         "Solve "},
+        {"\"example\": \"= {{ answer }}\", ", "Sums.\nQ: 1 + 1?", "Q: 3 + 4?", "= #### 7", "Q: "},
+        {"\"example\": \"no\", \"reply\": \"It is {{ answer }}\", ", "Sums.\nQ: 1 + 1?",
+         "Q: 3 + 4?", "It is #### 7", "Q: "},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        char own[1024];
+        struct task *task = NULL;
+        struct task_items items;
+        const struct task_query query = {.data = ITEMS, .shots = 2};
+        snprintf(own, sizeof(own), text, rows[i].more);
+        assert_int_equal(task_read(&task, own, strlen(own), "own.json"), STATUS_OK);
+        assert_int_equal(task_items(&items, task, &query), STATUS_OK);
+        const struct task_item *item = &items.item[3];
+        assert_int_equal(item->n_turns, 2);
+        assert_string_equal(item->turn[0].user, rows[i].first);
+        assert_string_equal(item->turn[1].user, rows[i].second);
+        assert_string_equal(item->turn[1].assistant, rows[i].reply);
+        assert_memory_equal(item->instruction, rows[i].last, strlen(rows[i].last));
+        assert_memory_equal(item->prompt, "Sums.\nQ: 1 + 1? ", 16); /* of the plain form */
+        task_items_finish(&items);
+        task_close(&task);
+    }
 }
 
 /* A record that is left out is neither item nor example, and takes no place of one: the others are
@@ -396,11 +454,11 @@ static void test_public_counts(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_own_items),     cmocka_unit_test(test_gold),
-        cmocka_unit_test(test_prompts),       cmocka_unit_test(test_examples_are_no_items),
-        cmocka_unit_test(test_spread),        cmocka_unit_test(test_own_task),
-        cmocka_unit_test(test_left_out),      cmocka_unit_test(test_bad_records),
-        cmocka_unit_test(test_public_counts),
+        cmocka_unit_test(test_own_items),   cmocka_unit_test(test_gold),
+        cmocka_unit_test(test_prompts),     cmocka_unit_test(test_examples_are_no_items),
+        cmocka_unit_test(test_spread),      cmocka_unit_test(test_own_task),
+        cmocka_unit_test(test_turns),       cmocka_unit_test(test_left_out),
+        cmocka_unit_test(test_bad_records), cmocka_unit_test(test_public_counts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
