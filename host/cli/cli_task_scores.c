@@ -112,7 +112,7 @@ double cli_task_scores_mean(const struct cli_task_scores *scores, uint32_t colum
     return sum / scores->n;
 }
 
-/* Groups in the order of their first item; fewer than two: none. */
+/* Groups with a score, in the order of their first item; fewer than two: none. */
 struct groups {
     const char **name; /* (n) owned */
     uint32_t n;
@@ -132,7 +132,7 @@ static enum status groups_of(struct groups *out, const struct cli_task_scores *s
         uint32_t k = 0;
         while (k < found && strcmp(group[k], scores->items.item[i].group) != 0)
             k++;
-        if (k == found)
+        if (k == found && scores->scored[i])
             group[found++] = scores->items.item[i].group;
     }
     out->n = found > 1 ? found : 0;
@@ -180,6 +180,8 @@ static struct stats_interval bootstrap(const struct cli_task_scores *scores,
                                        const struct part *part, uint32_t column)
 {
     double mean[REPLICATES];
+    if (part->n == 1) /* all draws are the same */
+        return (struct stats_interval){NAN, NAN};
     for (uint32_t r = 0; r < REPLICATES; r++) {
         struct rng rng;
         double sum = 0;
@@ -217,6 +219,8 @@ static enum status summarize_corpus(struct summary *out, struct arena *arena,
     const enum status st = score_corpus(&corpus, arena, metric, &sentences);
     if (!st)
         *out = (struct summary){corpus.value, {corpus.low, corpus.high}, corpus.signature};
+    if (part->n == 1) /* all draws are the same */
+        out->interval = (struct stats_interval){NAN, NAN};
     return st;
 }
 
@@ -272,6 +276,16 @@ static enum status summarize(struct summary *out, struct arena *arena,
     return STATUS_OK;
 }
 
+static void print_summary(const char *name, const struct summary *summary)
+{
+    printf("  %-26s %.4f", name, summary->value);
+    if (isnan(summary->interval.low))
+        printf("  no interval: one sentence of a pair, or one item");
+    else
+        printf("  [%.4f, %.4f]", summary->interval.low, summary->interval.high);
+    printf("%s%s\n", summary->signature ? "  " : "", summary->signature ? summary->signature : "");
+}
+
 static enum status print_part(const struct cli_task_scores *scores, const char *group,
                               const struct groups *groups)
 {
@@ -288,9 +302,7 @@ static enum status print_part(const struct cli_task_scores *scores, const char *
         if (!st && group)
             printf("  %s %.4f", name, summary.value);
         else if (!st)
-            printf("  %-26s %.4f  [%.4f, %.4f]%s%s\n", name, summary.value, summary.interval.low,
-                   summary.interval.high, summary.signature ? "  " : "",
-                   summary.signature ? summary.signature : "");
+            print_summary(name, &summary);
         if (!st && group && summary.signature)
             printf(" (%s)", summary.signature);
     }
@@ -333,6 +345,15 @@ static void put_signatures(struct json_writer *w, const struct cli_task_scores *
     json_object_close(w);
 }
 
+/* Null where there is no interval. */
+static void put_end(struct json_writer *w, double end)
+{
+    if (isnan(end))
+        json_put_null(w);
+    else
+        json_put_number(w, end);
+}
+
 static enum status put_part(struct json_writer *w, const struct cli_task_scores *scores,
                             const char *group, const struct groups *groups)
 {
@@ -352,8 +373,8 @@ static enum status put_part(struct json_writer *w, const struct cli_task_scores 
     json_member_object(w, "intervals");
     for (uint32_t c = 0; c < n && !st; c++) {
         json_member_array(w, scores->columns.column[c].name);
-        json_put_number(w, summary[c].interval.low);
-        json_put_number(w, summary[c].interval.high);
+        put_end(w, summary[c].interval.low);
+        put_end(w, summary[c].interval.high);
         json_array_close(w);
     }
     json_object_close(w);

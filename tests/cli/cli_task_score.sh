@@ -28,6 +28,11 @@ responses flores200 '[t.split(" ", 1)[-1] if i % 2 else t]' >near.jsonl
 good task score flores200 -i near.jsonl --data "$D" --json
 json '20 < d["metrics"]["bleu"] < 100 and d["intervals"]["bleu"][0] < d["metrics"]["bleu"] < d["intervals"]["bleu"][1]'
 json 'abs(d["metrics"]["bleu"] - sum(g["metrics"]["bleu"] for g in d["groups"]) / 6) < 1e-9'
+head -n 1 near.jsonl >one.jsonl # of one sentence there is no interval, of no other pair a score
+good task score flores200 -i one.jsonl --data "$D" --json
+json 'd["n"] == 1 and d["intervals"] == {"bleu": [None, None], "chrf++": [None, None]} and d["groups"] == []'
+good task score flores200 -i one.jsonl --data "$D"
+grep -q '^  bleu  *[0-9.]*  no interval: ' out || fail "$(cat out)"
 good task score flores200 -i near.jsonl --data "$D"
 grep -q 'nrefs:1|bs:1000|seed:1|case:mixed|eff:no|tok:zh|smooth:exp' out || fail "no signature: $(cat out)"
 if [ -n "${VKFI_PYTHON:-}" ] && "$VKFI_PYTHON" -c 'import sacrebleu' 2>/dev/null; then
