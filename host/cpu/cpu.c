@@ -183,6 +183,7 @@ static void destroy(struct executor *ex)
         if (graph_reg_wide(reg))
             free(cpu->reg[reg]);
     }
+    free(cpu->features);
     while (cpu->blocks) {
         struct cpu_block *next = cpu->blocks->next;
         free(cpu->blocks);
@@ -279,11 +280,13 @@ static enum status create_registers(struct cpu *cpu)
     }
     cpu->full_row = cpu_memory(cpu, n, sizeof(uint32_t));
     cpu->score_row = cpu_memory(cpu, n, sizeof(uint32_t));
+    cpu->features_row = cpu_memory(cpu, n, sizeof(uint32_t));
     cpu->hidden = cpu_memory(cpu, n, hp->n_embd * sizeof(float));
     cpu->checkpoints = cpu_memory(cpu, (size_t)cpu->base.n_checkpoints * (hp->n_layers + 1),
                                   hp->n_embd * sizeof(float));
     cpu->nodes = cpu_memory(cpu, cpu->base.model->graph.count, sizeof(*cpu->nodes));
-    return cpu->full_row && cpu->score_row && cpu->hidden && cpu->checkpoints && cpu->nodes
+    return cpu->full_row && cpu->score_row && cpu->features_row && cpu->hidden &&
+                   cpu->checkpoints && cpu->nodes
                ? STATUS_OK
                : STATUS_MEMORY;
 }
@@ -321,8 +324,9 @@ static enum status create_scratch(struct cpu *cpu)
         s->input = cpu_memory(cpu, width, sizeof(float));
         s->logits = cpu_memory(cpu, cpu->max_columns, CPU_LOGIT_ROWS * sizeof(float));
         s->digest = cpu_memory(cpu, cpu->max_columns, sizeof(*s->digest));
+        s->features = cpu_memory(cpu, cpu->max_columns, sizeof(*s->features));
         if (!s->sum_x || !s->panel || !s->attention || !s->attention_panel || !s->block ||
-            !s->row || !s->input || !s->logits || !s->digest)
+            !s->row || !s->input || !s->logits || !s->digest || !s->features)
             return STATUS_MEMORY;
     }
     const size_t scores = hp->n_head * cpu->score_stride;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The output matrix in pieces: argmax and hash as the logits are computed, whole rows only where
- * asked for. */
+/* The output matrix in pieces: argmax, hash and features as the logits are computed, whole rows
+ * only where asked for. */
 #include "cpu/cpu_ops.h"
 
 static const struct cpu_digest empty = {.bits = NM_NAN, .finite = true};
@@ -39,18 +39,38 @@ static float *full_row(const struct cpu_run *run, uint32_t slot)
     return row == EXECUTOR_NONE ? NULL : cpu_reg(run->cpu, REG_L, row);
 }
 
-static void scan(const struct cpu_task *task, const struct cpu_linear *job, uint32_t rows)
+/* Argmax and hash of some logits of a slot, and its features if they are asked for. */
+static void scan_values(const struct cpu_task *task, uint32_t slot, const float *values,
+                        uint32_t first, uint32_t n)
 {
     const struct cpu *cpu = task->run->cpu;
+    struct cpu_scratch *scratch = cpu_scratch_of(task);
 
+    cpu->kernels->logits(values, first, n, &scratch->digest[slot]);
+    if (scratch->features[slot].most)
+        cpu->kernels->features(values, first, n, &scratch->features[slot]);
+}
+
+static void scan(const struct cpu_task *task, const struct cpu_linear *job, uint32_t rows)
+{
     for (uint32_t i = 0; i < job->n; i++) {
         const float *values = job->y + i * job->y_stride;
         float *row = full_row(task->run, i);
         if (row)
             memcpy(row + job->y_row, values, rows * sizeof(*row));
         else
-            cpu->kernels->logits(values, job->y_row, rows, &job->scratch->digest[i]);
+            scan_values(task, i, values, job->y_row, rows);
     }
+}
+
+/* Rows of this thread in whole blocks of features, which are whole tiles. */
+static void share_logits(const struct cpu_task *task, uint32_t *begin, uint32_t *end)
+{
+    const uint32_t rows = task->node->rows;
+
+    cpu_share(task, order_ceil(rows, NM_BLOCK), begin, end);
+    *begin *= NM_BLOCK;
+    *end = *end * NM_BLOCK > rows ? rows : *end * NM_BLOCK;
 }
 
 void cpu_logits(const struct cpu_task *task)
@@ -64,9 +84,11 @@ void cpu_logits(const struct cpu_task *task)
     job.x = cpu->reg[task->node->in];
     job.y = scratch->logits;
     job.y_stride = CPU_LOGIT_ROWS;
-    for (uint32_t i = 0; i < job.n; i++)
+    for (uint32_t i = 0; i < job.n; i++) {
         scratch->digest[i] = empty;
-    cpu_share_rows(task, &begin, &end);
+        scratch->features[i] = cpu_features_begin(task->run, i);
+    }
+    share_logits(task, &begin, &end);
     if (begin < end && job.n > 0)
         cpu->kernels->prepare(&job);
     for (job.y_row = begin; job.y_row < end; job.y_row += CPU_LOGIT_ROWS) {
@@ -78,14 +100,13 @@ void cpu_logits(const struct cpu_task *task)
 
 void cpu_logits_digest(const struct cpu_task *task)
 {
-    const struct cpu *cpu = task->run->cpu;
     uint32_t begin, end;
 
-    cpu_share_rows(task, &begin, &end);
+    share_logits(task, &begin, &end);
     for (uint32_t i = 0; i < task->run->slots; i++) {
         const float *row = full_row(task->run, i);
         if (row && begin < end)
-            cpu->kernels->logits(row + begin, begin, end - begin, &cpu_scratch_of(task)->digest[i]);
+            scan_values(task, i, row + begin, begin, end - begin);
     }
 }
 
@@ -106,6 +127,8 @@ void cpu_logits_finish(struct cpu_run *run)
         if (outputs & COLUMN_HASH)
             out->hash = (uint64_t)all.high << 32 | all.low;
         out->finite = all.finite;
+        if (outputs & COLUMN_FEATURES)
+            out->features = cpu_features_end(run, i);
         if (outputs & COLUMN_LOGITS)
             out->logits = full_row(run, i);
     }

@@ -43,6 +43,12 @@ void cpu_logits(const struct cpu_task *task);
 void cpu_logits_digest(const struct cpu_task *task);
 void cpu_logits_finish(struct cpu_run *run);
 
+/* Memory for the features of `rows` columns of a pass. */
+enum status cpu_features_room(struct cpu *cpu, uint32_t rows) STATUS_MUST_USE;
+/* A slot's features: nothing seen; then what all threads have seen. */
+struct cpu_features cpu_features_begin(const struct cpu_run *run, uint32_t slot);
+struct features cpu_features_end(const struct cpu_run *run, uint32_t slot);
+
 void cpu_embed_patch(const struct cpu_patch *patch);
 void cpu_norm_patch(const struct cpu_patch *patch);
 void cpu_linear_patch(const struct cpu_patch *patch);
@@ -64,5 +70,7 @@ void cpu_heads_scalar(const struct cpu_attention *job);
 void cpu_gate_scalar(const struct cpu_gate *job);
 void cpu_add_scalar(float *x, const float *t, uint32_t n, uint32_t act);
 void cpu_logits_scalar(const float *values, uint32_t first, uint32_t n, struct cpu_digest *digest);
+void cpu_features_scalar(const float *values, uint32_t first, uint32_t n, struct cpu_features *row);
+void cpu_features_join_scalar(struct cpu_features *row, struct cpu_features_sums *out);
 
 #endif

@@ -47,7 +47,7 @@ static enum status keep_rows(struct cpu_run *run)
     struct cpu *cpu = run->cpu;
     const struct pass *pass = run->pass;
     const bool watched = pass->watch != NULL;
-    uint32_t scores = 0, logits = 0;
+    uint32_t scores = 0, logits = 0, features = 0;
     enum status st;
 
     for (uint32_t i = 0; i < pass->n_columns; i++) {
@@ -55,6 +55,7 @@ static enum status keep_rows(struct cpu_run *run)
         const bool row = outputs & COLUMN_LOGITS || (watched && outputs != 0);
         cpu->full_row[i] = row ? 0 : EXECUTOR_NONE;
         cpu->score_row[i] = watched ? 0 : EXECUTOR_NONE;
+        cpu->features_row[i] = outputs & COLUMN_FEATURES ? features++ : EXECUTOR_NONE;
     }
     for (uint32_t i = 0; i < pass->n_hooks; i++)
         want(run, pass->hooks[i].node, pass->hooks[i].column);
@@ -64,7 +65,9 @@ static enum status keep_rows(struct cpu_run *run)
         cpu->full_row[i] = cpu->full_row[i] == EXECUTOR_NONE ? EXECUTOR_NONE : logits++;
         cpu->score_row[i] = cpu->score_row[i] == EXECUTOR_NONE ? EXECUTOR_NONE : scores++;
     }
-    st = cpu_room(cpu, REG_L, logits);
+    st = cpu_features_room(cpu, features);
+    if (!st)
+        st = cpu_room(cpu, REG_L, logits);
     if (!st)
         st = cpu_room(cpu, REG_S, scores);
     return st ? st : cpu_room(cpu, REG_P, scores);

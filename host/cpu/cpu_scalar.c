@@ -12,4 +12,6 @@ const struct cpu_kernels cpu_scalar_kernels = {.name = "scalar",
                                                .heads = cpu_heads_scalar,
                                                .gate = cpu_gate_scalar,
                                                .add = cpu_add_scalar,
-                                               .logits = cpu_logits_scalar};
+                                               .logits = cpu_logits_scalar,
+                                               .features = cpu_features_scalar,
+                                               .features_join = cpu_features_join_scalar};

@@ -83,6 +83,22 @@ struct cpu_digest {
     bool finite;
 };
 
+/* Features of a row of logits: of its blocks of NM_BLOCK ids, and what of the whole row is known so
+ * far (NUMERICS.md 6). */
+struct cpu_features {
+    uint32_t first, second; /* keys of the two largest logits seen */
+    uint32_t nonfinite;     /* logits seen that are Inf or NaN */
+    uint32_t blocks, width;
+    float *most, *z, *w;   /* (blocks) each with its own maximum */
+    float *scale;          /* (blocks) room for the join */
+    const float *residual; /* (width) that enters the output norm */
+};
+#define CPU_FEATURES_PARTS 4u /* arrays of a row's blocks */
+
+struct cpu_features_sums {
+    float z, w, squares;
+};
+
 /* The loops of one form. */
 struct cpu_kernels {
     const char *name;
@@ -96,6 +112,10 @@ struct cpu_kernels {
     void (*gate)(const struct cpu_gate *job);
     void (*add)(float *x, const float *t, uint32_t n, uint32_t act);
     void (*logits)(const float *values, uint32_t first, uint32_t n, struct cpu_digest *digest);
+    /* Ids first .. first + n - 1: `first`, and n but at the end, in whole blocks. */
+    void (*features)(const float *values, uint32_t first, uint32_t n, struct cpu_features *row);
+    /* Once all blocks are there; destroys them. */
+    void (*features_join)(struct cpu_features *row, struct cpu_features_sums *out);
 };
 
 extern const struct cpu_kernels cpu_scalar_kernels;
@@ -106,16 +126,17 @@ extern const struct cpu_kernels cpu_avx512_kernels;
 
 /* Memory of one thread. */
 struct cpu_scratch {
-    float *sum_x;              /* (max_columns, blocks) sums of the blocks of the columns */
-    float *panel;              /* (max_columns, width) columns in the form's own order */
-    float *attention;          /* (heads of a group, score_stride) */
-    float *attention_panel;    /* (CPU_HEADS, score_stride) */
-    struct quant_block *block; /* (blocks) one decoded row */
-    uint8_t *row;              /* one row in GGUF bytes */
-    float *input;              /* one register row */
-    float *watch;              /* (n_head, score_stride); of patches only */
-    float *logits;             /* (max_columns, CPU_LOGIT_ROWS) */
-    struct cpu_digest *digest; /* (max_columns) */
+    float *sum_x;                  /* (max_columns, blocks) sums of the blocks of the columns */
+    float *panel;                  /* (max_columns, width) columns in the form's own order */
+    float *attention;              /* (heads of a group, score_stride) */
+    float *attention_panel;        /* (CPU_HEADS, score_stride) */
+    struct quant_block *block;     /* (blocks) one decoded row */
+    uint8_t *row;                  /* one row in GGUF bytes */
+    float *input;                  /* one register row */
+    float *watch;                  /* (n_head, score_stride); of patches only */
+    float *logits;                 /* (max_columns, CPU_LOGIT_ROWS) */
+    struct cpu_digest *digest;     /* (max_columns) */
+    struct cpu_features *features; /* (max_columns) */
     bool underflow;
 };
 
@@ -143,7 +164,10 @@ struct cpu {
     size_t room[REG_COUNT]; /* S, P, L: rows allocated */
     uint32_t *full_row;     /* (max_columns) row of a column in L, EXECUTOR_NONE: none */
     uint32_t *score_row;    /* (max_columns) row of a column in S and P, EXECUTOR_NONE: none */
-    uint8_t *pages[2];      /* K, V: (layers, pages, page_bytes) */
+    uint32_t *features_row; /* (max_columns) row of a column in `features`, EXECUTOR_NONE: none */
+    float *features;        /* (features_room, CPU_FEATURES_PARTS, blocks of ids), owned */
+    uint32_t features_room;
+    uint8_t *pages[2]; /* K, V: (layers, pages, page_bytes) */
     size_t page_bytes[2];
     uint32_t page_count;      /* per layer */
     float *hidden;            /* (max_columns, n_embd) rows entering the output matrix */

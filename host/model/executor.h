@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/status.h"
+#include "model/features.h"
 #include "model/graph.h"
 #include "model/guard.h"
 #include "model/kv.h"
@@ -22,11 +23,12 @@
 #define EXECUTOR_NONE UINT32_MAX
 
 /* What a column gives back besides its KV entries. */
-#define COLUMN_ARGMAX 1u /* token, its logit                            */
-#define COLUMN_HASH 2u   /* 64-bit hash of the logit row (NUMERICS.md 3)   */
-#define COLUMN_LOGITS 4u /* the whole row                               */
-#define COLUMN_HIDDEN 8u /* the row entering the output matrix          */
-#define COLUMN_ANY 15u
+#define COLUMN_ARGMAX 1u    /* token, its logit                            */
+#define COLUMN_HASH 2u      /* 64-bit hash of the logit row (NUMERICS.md 3)   */
+#define COLUMN_LOGITS 4u    /* the whole row                               */
+#define COLUMN_HIDDEN 8u    /* the row entering the output matrix          */
+#define COLUMN_FEATURES 16u /* statistics of the row (model/features.h) */
+#define COLUMN_ANY 31u
 
 /* A column without outputs, save row and hooks needs nothing after the K/V store of its last layer:
  * executors skip that work. Every other column is evaluated in full. */
@@ -67,8 +69,9 @@ struct column_result {
     uint32_t token; /* order of NUMERICS.md 6; NaN lowest, all NaN: 0 */
     uint32_t logit; /* its bits, canonical */
     uint64_t hash;
-    bool finite;         /* no logit is Inf or NaN (known with ARGMAX, HASH or LOGITS) */
-    const float *logits; /* (n_vocab), valid until the next pass; null if not asked for */
+    bool finite;              /* no logit is Inf or NaN (known with all but HIDDEN) */
+    struct features features; /* zeros if not asked for */
+    const float *logits;      /* (n_vocab), valid until the next pass; null if not asked for */
     const float *hidden; /* (n_embd), the same. A column that asks for this alone skips the output
                             matrix unless a hook needs it */
 };

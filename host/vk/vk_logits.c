@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Digests of rows of logits: strips first, then rows. */
+/* Digests of rows of logits, and their features if asked for: strips first, then rows. */
 #include "vk/vk_ops.h"
 
-enum status vk_logits(const struct vk_rec *rec, uint32_t row0)
+enum status vk_logits(const struct vk_rec *rec, uint32_t row0, bool features)
 {
     const struct vk *vk = rec->vk;
     struct push_logits push = {
@@ -21,10 +21,14 @@ enum status vk_logits(const struct vk_rec *rec, uint32_t row0)
         .groups = {order_ceil(push.strips, vk->kernels.shape.x[VK_SHADER_LOGITS]), rec->slots, 1}};
     enum status st = vk_dispatch(rec, &d);
 
+    if (!st && features)
+        st = vk_features(rec, row0, false);
     if (st)
         return st;
     stream_barrier(vk->stream);
+    if (features)
+        st = vk_features(rec, row0, true);
     push.stage = 1;
     d.groups[0] = 1;
-    return vk_dispatch(rec, &d);
+    return st ? st : vk_dispatch(rec, &d);
 }

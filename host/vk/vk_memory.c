@@ -174,9 +174,10 @@ enum status vk_memory_init(struct vk *vk, const struct executor_params *params)
 void vk_memory_finish(struct vk_memory *memory)
 {
     struct gpu_buffer **const buffers[] = {
-        &memory->work,           &memory->columns, &memory->rope,       &memory->hooks,
-        &memory->strips_of_rows, &memory->results, &memory->hidden,     &memory->logits,
-        &memory->verdicts,       &memory->checks,  &memory->checkpoints};
+        &memory->work,           &memory->columns, &memory->rope,        &memory->hooks,
+        &memory->strips_of_rows, &memory->results, &memory->hidden,      &memory->logits,
+        &memory->verdicts,       &memory->checks,  &memory->checkpoints, &memory->feature_parts,
+        &memory->features};
 
     for (size_t i = 0; i < sizeof(buffers) / sizeof(*buffers); i++)
         gpu_buffer_destroy(buffers[i]);
@@ -227,6 +228,21 @@ enum status vk_memory_guards(struct vk *vk, uint32_t guards)
     return st;
 }
 
+enum status vk_memory_features(struct vk *vk)
+{
+    struct vk_memory *m = &vk->memory;
+    const uint64_t blocks = order_ceil(vk_hparams(vk)->n_vocab, NM_BLOCK);
+    enum status st = STATUS_OK;
+
+    if (!m->feature_parts)
+        st = gpu_buffer_create(&m->feature_parts, vk->gpu, GPU_BUFFER_STORAGE,
+                               m->logit_rows * blocks * FEATURES_QUADS * VK_QUAD, "feature parts");
+    if (!st && !m->features)
+        st = gpu_buffer_create(&m->features, vk->gpu, GPU_BUFFER_READBACK,
+                               (uint64_t)vk->max_columns * FEATURES_QUADS * VK_QUAD, "features");
+    return st;
+}
+
 enum status vk_memory_logits(struct vk *vk, uint32_t rows)
 {
     struct vk_memory *m = &vk->memory;
@@ -253,9 +269,10 @@ enum status vk_memory_edit(struct gpu_buffer *buffer, uint64_t word, struct hook
 uint64_t vk_memory_bytes(const struct vk_memory *memory)
 {
     const struct gpu_buffer *const buffers[] = {
-        memory->work,           memory->columns, memory->rope,       memory->hooks,
-        memory->strips_of_rows, memory->results, memory->hidden,     memory->logits,
-        memory->verdicts,       memory->checks,  memory->checkpoints};
+        memory->work,           memory->columns, memory->rope,        memory->hooks,
+        memory->strips_of_rows, memory->results, memory->hidden,      memory->logits,
+        memory->verdicts,       memory->checks,  memory->checkpoints, memory->feature_parts,
+        memory->features};
     uint64_t bytes = 0;
 
     for (size_t i = 0; i < sizeof(buffers) / sizeof(*buffers); i++)

@@ -12,6 +12,9 @@ void vk_memory_finish(struct vk_memory *memory);
 /* Room for this many guards and their verdicts. */
 enum status vk_memory_guards(struct vk *vk, uint32_t guards) STATUS_MUST_USE;
 
+/* Buffers for features of the rows of a pass. */
+enum status vk_memory_features(struct vk *vk) STATUS_MUST_USE;
+
 /* Room for captured words after the hooks, or for rows of logits, of a pass. No work is in
  * flight. */
 enum status vk_memory_hooks(struct vk *vk, uint32_t words) STATUS_MUST_USE;

@@ -17,7 +17,11 @@ enum status vk_gate(const struct vk_rec *rec) STATUS_MUST_USE;
 enum status vk_add(const struct vk_rec *rec) STATUS_MUST_USE;
 
 /* Digests of `rec->slots` rows of L into the results from row `row0` on; two dispatches with a
- * barrier between. */
-enum status vk_logits(const struct vk_rec *rec, uint32_t row0) STATUS_MUST_USE;
+ * barrier between. `features`: of these rows too, beside them. */
+enum status vk_logits(const struct vk_rec *rec, uint32_t row0, bool features) STATUS_MUST_USE;
+
+/* Features of the same rows, of their blocks or then (`rows`) of the whole rows; src2: residuals
+ * that enter the output norm. */
+enum status vk_features(const struct vk_rec *rec, uint32_t row0, bool rows) STATUS_MUST_USE;
 
 #endif

@@ -171,6 +171,15 @@ static enum status copy_rows(struct vk_run *run, uint32_t first, uint32_t n)
     return st;
 }
 
+static bool wants_features(const struct vk_run *run, uint32_t first, uint32_t n)
+{
+    bool any = false;
+
+    for (uint32_t i = first; i < first + n; i++)
+        any = any || (column_of(run, i)->outputs & COLUMN_FEATURES);
+    return any;
+}
+
 static enum status run_logits(struct vk_run *run, uint32_t index, const struct vk_range *outputs)
 {
     const uint32_t most = run->vk->memory.logit_rows;
@@ -184,10 +193,11 @@ static enum status run_logits(struct vk_run *run, uint32_t index, const struct v
         const struct vk_rec rec = {.vk = run->vk,
                                    .node = &graph_of(run)->node[index],
                                    .slots = range.slots,
-                                   .src = run->vk->memory.reg[REG_L]};
+                                   .src = run->vk->memory.reg[REG_L],
+                                   .src2 = run->vk->memory.reg[range.gathered ? REG_T : REG_X]};
         vk_run_access(run, OP_BIT(REG_L), 0);
         if (!st)
-            st = vk_logits(&rec, i);
+            st = vk_logits(&rec, i, wants_features(run, i, range.slots));
         if (!st)
             st = copy_rows(run, i, range.slots);
     }
@@ -236,6 +246,19 @@ static enum status run_outputs(struct vk_run *run)
     return st ? st : run_logits(run, graph->count - 1, &range);
 }
 
+static struct features features_of(const struct vk_run *run, uint32_t row)
+{
+    const uint32_t *words = gpu_buffer_mapped(run->vk->memory.features);
+
+    words += (size_t)row * FEATURES_QUADS * 4;
+    return (struct features){.nonfinite = words[FEATURES_NONFINITE],
+                             .first = lang_float(nm_unkey(words[FEATURES_FIRST])),
+                             .second = lang_float(nm_unkey(words[FEATURES_SECOND])),
+                             .z = lang_float(words[FEATURES_Z]),
+                             .w = lang_float(words[FEATURES_W]),
+                             .squares = lang_float(words[FEATURES_SQUARES])};
+}
+
 static void read_results(struct vk_run *run)
 {
     const uint32_t *words = gpu_buffer_mapped(run->vk->memory.results);
@@ -257,6 +280,8 @@ static void read_results(struct vk_run *run)
         if (outputs & COLUMN_HASH)
             out->hash = (uint64_t)words[DIGEST_HIGH] << 32 | words[DIGEST_LOW];
         out->finite = words[DIGEST_FINITE] != 0;
+        if (outputs & COLUMN_FEATURES)
+            out->features = features_of(run, i);
         if (outputs & COLUMN_LOGITS) {
             out->logits = row;
             row += vk_hparams(run->vk)->n_vocab;

@@ -55,6 +55,15 @@ static enum status logit_rows(const struct vk_run *run)
     return vk_memory_logits(run->vk, rows);
 }
 
+static enum status features(const struct vk_run *run)
+{
+    bool any = false;
+
+    for (uint32_t i = 0; i < run->pass->n_columns; i++)
+        any = any || (run->pass->columns[i].outputs & COLUMN_FEATURES);
+    return any ? vk_memory_features(run->vk) : STATUS_OK;
+}
+
 enum status vk_prepare(struct vk_run *run)
 {
     const uint32_t n = run->pass->n_columns;
@@ -68,6 +77,8 @@ enum status vk_prepare(struct vk_run *run)
         st = upload_hooks(run);
     if (!st)
         st = logit_rows(run);
+    if (!st)
+        st = features(run);
     if (!st)
         st = vk_guard_prepare(run);
     if (!st)

@@ -30,6 +30,8 @@ struct vk_memory {
     struct gpu_buffer *hooks;          /* (HOOK_MOST) struct hook_data, (hook_words) */
     struct gpu_buffer *strips_of_rows; /* (logit_rows, strips, DIGEST_QUADS) */
     struct gpu_buffer *results;        /* (max_columns, DIGEST_QUADS) */
+    struct gpu_buffer *feature_parts;  /* (logit_rows, blocks of ids, FEATURES_QUADS) or null */
+    struct gpu_buffer *features;       /* (max_columns, FEATURES_QUADS); null: never asked for */
     struct gpu_buffer *hidden;         /* (max_columns, embd_quads) rows entering the output */
     struct gpu_buffer *checks;         /* (check_room) struct range_check; null: none yet */
     struct gpu_buffer *verdicts;       /* (verdict_room) quads of guards; null: none yet */

@@ -151,6 +151,17 @@ struct push_logits {
     uint stage;
 };
 
+/* Stage 0: blocks of NM_BLOCK ids of a row of logits, rows. Stage 1: rows. */
+struct push_features {
+    uint src, src_stride;
+    uint count;  /* logits of a row */
+    uint blocks; /* of a row */
+    uint row0;   /* of the residuals and the results */
+    uint residual, residual_stride;
+    uint width; /* of a residual */
+    uint stage;
+};
+
 /* Grid: strips of a row, guards. A row has lines (heads) of keys, or is one line. */
 struct push_guard {
     uint src, src_stride;
@@ -167,6 +178,15 @@ struct push_guard {
 #define DIGEST_HIGH 3u
 #define DIGEST_FINITE 4u
 #define DIGEST_QUADS 2u
+
+/* Words of the features of a block of ids, and of a row (model/features.h). */
+#define FEATURES_FIRST 0u /* keys */
+#define FEATURES_SECOND 1u
+#define FEATURES_Z 2u
+#define FEATURES_W 3u
+#define FEATURES_NONFINITE 4u
+#define FEATURES_SQUARES 5u /* of a row */
+#define FEATURES_QUADS 2u
 
 /* Specialization constants. */
 #define SPEC_ACT 1     /* storage type of activations */

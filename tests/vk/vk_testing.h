@@ -78,12 +78,25 @@ static inline void vk_testing_equal_rows(const float *a, const float *b, uint32_
     }
 }
 
+static inline void vk_testing_equal_features(const struct features *a, const struct features *b,
+                                             const char *what, uint32_t column)
+{
+    const float x[] = {a->first, a->second, a->z, a->w, a->squares};
+    const float y[] = {b->first, b->second, b->z, b->w, b->squares};
+
+    vk_testing_equal_rows(x, y, 5, what, column);
+    if (a->nonfinite != b->nonfinite)
+        fail_msg("%s, column %u: cpu %u not finite, vk %u", what, column, a->nonfinite,
+                 b->nonfinite);
+}
+
 /* All results of a pass, bit for bit. */
 static inline void vk_testing_equal(const struct vk_testing *t, const struct pass *pass,
                                     const struct column_result *a, const struct column_result *b,
                                     const char *what)
 {
     for (uint32_t i = 0; i < pass->n_columns; i++) {
+        vk_testing_equal_features(&a[i].features, &b[i].features, what, i);
         if (a[i].logits)
             vk_testing_equal_rows(a[i].logits, b[i].logits, t->model->hp.n_vocab, what, i);
         if (a[i].hash != b[i].hash || a[i].token != b[i].token || a[i].logit != b[i].logit ||
@@ -143,7 +156,7 @@ static inline struct column vk_testing_column(const struct vk_testing *t, uint32
                            .outputs = outputs};
 }
 
-#define VK_TESTING_ALL (COLUMN_ARGMAX | COLUMN_HASH | COLUMN_LOGITS)
+#define VK_TESTING_ALL (COLUMN_ARGMAX | COLUMN_HASH | COLUMN_LOGITS | COLUMN_FEATURES)
 
 static inline int32_t vk_testing_token(const struct vk_testing *t, struct rng *rng)
 {

@@ -106,6 +106,8 @@ void SIMD(gate)(const struct cpu_gate *job);
 void SIMD(add)(float *x, const float *t, uint32_t n, uint32_t act);
 void SIMD(round)(float *x, uint32_t n, uint32_t act);
 void SIMD(logits)(const float *values, uint32_t first, uint32_t n, struct cpu_digest *digest);
+void SIMD(features)(const float *values, uint32_t first, uint32_t n, struct cpu_features *row);
+void SIMD(features_join)(struct cpu_features *row, struct cpu_features_sums *out);
 void SIMD(block_sums)(const float *x, uint32_t width, uint32_t stride, float *out);
 
 void SIMD(scores)(const struct cpu_attention *job);

@@ -96,41 +96,68 @@ void SIMD(round)(float *x, uint32_t n, uint32_t act)
         x[i] = nm_round(x[i], act);
 }
 
-void SIMD(norm)(const struct cpu_norm *job)
+/* Sum of n values, or of their squares, in contract order. */
+static float sum_of(const float *x, uint32_t n, bool square)
 {
-    const uint32_t full = job->width / NM_BLOCK, rest = job->width % NM_BLOCK;
-    const float *x = job->x, *gain = job->gain;
-    float partial[NM_PARTIALS], *out = job->out;
+    const uint32_t full = n / NM_BLOCK, rest = n % NM_BLOCK;
+    float partial[NM_PARTIALS];
 
     clear(partial);
     for (uint32_t b = 0; b < full; b++)
-        partial[b % NM_PARTIALS] = partial[b % NM_PARTIALS] + whole(x + b * NM_BLOCK, true);
+        partial[b % NM_PARTIALS] = partial[b % NM_PARTIALS] + whole(x + b * NM_BLOCK, square);
     if (rest != 0) {
-        float squares[NM_BLOCK];
+        float last[NM_BLOCK];
         for (uint32_t i = 0; i < rest; i++)
-            squares[i] = x[full * NM_BLOCK + i] * x[full * NM_BLOCK + i];
-        partial[full % NM_PARTIALS] = partial[full % NM_PARTIALS] + some(squares, 0, rest);
+            last[i] =
+                square ? x[full * NM_BLOCK + i] * x[full * NM_BLOCK + i] : x[full * NM_BLOCK + i];
+        partial[full % NM_PARTIALS] = partial[full % NM_PARTIALS] + some(last, 0, rest);
     }
-    const float r = nm_rsqrt(tree(partial) * (1.0f / (float)job->width) + job->eps);
+    return tree(partial);
+}
+
+void SIMD(norm)(const struct cpu_norm *job)
+{
+    const float *x = job->x, *gain = job->gain;
+    float *out = job->out;
+    const float inv_width = 1.0f / (float)job->width;
+    const float r = nm_rsqrt(sum_of(x, job->width, true) * inv_width + job->eps);
+
     for (uint32_t i = 0; i < job->width; i++)
         out[i] = (x[i] * r) * gain[i];
     SIMD(round)(out, job->width, job->act);
 }
 
-/* Largest nm_key: compared as signed numbers, which the key is except for its top bit. */
+/* nm_key as a signed number: the same order. */
+SIMD_INLINE simd_int signed_keys(simd_float values)
+{
+    const simd_uint bits = (simd_uint)values, magnitude = bits & 0x7fffffffu;
+    const simd_uint key = simd_select((simd_int)bits < 0, -magnitude, magnitude);
+    return (simd_int)simd_select(magnitude > NM_INF, (simd_uint){0} + NM_SIGN, key);
+}
+
+SIMD_INLINE simd_int larger(simd_int a, simd_int b)
+{
+    return (simd_int)simd_select(a > b, (simd_uint)a, (simd_uint)b);
+}
+
+/* Largest lane, as nm_key. */
+SIMD_INLINE uint32_t largest_lane(simd_int keys)
+{
+    uint32_t key = 0;
+    for (uint32_t lane = 0; lane < SIMD_LANES; lane++)
+        key = ((uint32_t)keys[lane] ^ NM_SIGN) > key ? (uint32_t)keys[lane] ^ NM_SIGN : key;
+    return key;
+}
+
+/* Largest nm_key. */
 static uint32_t largest_key(const float *values, uint32_t n)
 {
     simd_int most = (simd_int)((simd_uint){0} + NM_SIGN);
-    uint32_t i = 0, key = 0;
+    uint32_t i = 0;
 
-    for (; i + SIMD_LANES <= n; i += SIMD_LANES) {
-        const simd_uint bits = (simd_uint)simd_load(values + i), magnitude = bits & 0x7fffffffu;
-        simd_uint other = simd_select((simd_int)bits < 0, -magnitude, magnitude);
-        other = simd_select(magnitude > NM_INF, (simd_uint){0} + NM_SIGN, other);
-        most = (simd_int)simd_select((simd_int)other > most, other, (simd_uint)most);
-    }
-    for (uint32_t lane = 0; lane < SIMD_LANES; lane++)
-        key = ((uint32_t)most[lane] ^ NM_SIGN) > key ? (uint32_t)most[lane] ^ NM_SIGN : key;
+    for (; i + SIMD_LANES <= n; i += SIMD_LANES)
+        most = larger(signed_keys(simd_load(values + i)), most);
+    uint32_t key = largest_lane(most);
     for (; i < n; i++)
         key = nm_key(lang_bits(values[i])) > key ? nm_key(lang_bits(values[i])) : key;
     return key;
@@ -205,4 +232,85 @@ void SIMD(logits)(const float *values, uint32_t first, uint32_t n, struct cpu_di
             return;
         }
     }
+}
+
+/* The two largest keys seen by each lane, and how many values were Inf or NaN. */
+struct peaks {
+    simd_int first, second, nonfinite;
+};
+
+/* z and w of a whole block, whose largest value is `most`. */
+static void block_features(const float *values, uint32_t b, struct cpu_features *row)
+{
+    const float most = row->most[b];
+    float e[NM_BLOCK], product[NM_BLOCK];
+
+    for (uint32_t i = 0; i < NM_BLOCK; i++) {
+        const float d = values[i] - most;
+        e[i] = nm_exp(d);
+        product[i] = e[i] * d;
+    }
+    row->z[b] = whole(e, false);
+    row->w[b] = whole(product, false);
+}
+
+static simd_int block_peaks(const float *values, struct peaks *seen)
+{
+    simd_int most = (simd_int)((simd_uint){0} + NM_SIGN);
+
+    for (uint32_t i = 0; i < NM_BLOCK; i += SIMD_LANES) {
+        const simd_float v = simd_load(values + i);
+        const simd_int keys = signed_keys(v);
+        const simd_int lower =
+            (simd_int)simd_select(keys < seen->first, (simd_uint)keys, (simd_uint)seen->first);
+        seen->nonfinite -= ((simd_uint)v & NM_INF) == NM_INF;
+        seen->first = larger(seen->first, keys);
+        seen->second = larger(seen->second, lower);
+        most = larger(most, keys);
+    }
+    return most;
+}
+
+static void take_lanes(struct cpu_features *row, const struct peaks *seen)
+{
+    for (uint32_t lane = 0; lane < SIMD_LANES; lane++) {
+        const uint32_t a = (uint32_t)seen->first[lane] ^ NM_SIGN;
+        const uint32_t b = (uint32_t)seen->second[lane] ^ NM_SIGN;
+        const uint32_t lower = a < row->first ? a : row->first, high = lower > b ? lower : b;
+        row->first = a > row->first ? a : row->first;
+        row->second = high > row->second ? high : row->second;
+        row->nonfinite += (uint32_t)seen->nonfinite[lane];
+    }
+}
+
+void SIMD(features)(const float *values, uint32_t first, uint32_t n, struct cpu_features *row)
+{
+    const simd_int least = (simd_int)((simd_uint){0} + NM_SIGN);
+    struct peaks seen = {least, least, {0}};
+    uint32_t i = 0;
+
+    for (; i + NM_BLOCK <= n; i += NM_BLOCK) {
+        const uint32_t b = (first + i) / NM_BLOCK;
+        row->most[b] = lang_float(nm_unkey(largest_lane(block_peaks(values + i, &seen))));
+        block_features(values + i, b, row);
+    }
+    take_lanes(row, &seen);
+    if (i < n)
+        cpu_features_scalar(values + i, first + i, n - i, row);
+}
+
+void SIMD(features_join)(struct cpu_features *row, struct cpu_features_sums *out)
+{
+    const float most = lang_float(nm_unkey(row->first));
+    float *restrict z = row->z, *restrict w = row->w, *restrict scale = row->scale;
+
+    for (uint32_t b = 0; b < row->blocks; b++) {
+        const float d = row->most[b] - most, s = nm_exp(d);
+        z[b] = z[b] * s;
+        w[b] = w[b] * s;
+        scale[b] = z[b] * d;
+    }
+    out->z = sum_of(z, row->blocks, false);
+    out->w = sum_of(w, row->blocks, false) + sum_of(scale, row->blocks, false);
+    out->squares = sum_of(row->residual, row->width, true);
 }

@@ -12,4 +12,6 @@ const struct cpu_kernels SIMD(kernels) = {.name = SIMD_NAME,
                                           .heads = SIMD(heads),
                                           .gate = SIMD(gate),
                                           .add = SIMD(add),
-                                          .logits = SIMD(logits)};
+                                          .logits = SIMD(logits),
+                                          .features = SIMD(features),
+                                          .features_join = SIMD(features_join)};
