@@ -45,6 +45,33 @@ static inline struct executor *tasks_bench_executor(const struct tasks_bench_pla
     return ex;
 }
 
+/* What a run tells of its items: the first member of a test's own struct. */
+struct tasks_bench_told {
+    uint32_t n, columns;    /* items in order; of all passes */
+    uint32_t stop_after;    /* passes; 0: never */
+    enum status fails_with; /* at the third item */
+};
+
+/* How a run is split: items (or texts) together, columns of a pass; 0: the library's choice. */
+struct tasks_bench_split {
+    uint32_t together, columns;
+};
+
+/* To be called for an item when it is done; the status to return. */
+static inline enum status tasks_bench_take(struct tasks_bench_told *told, uint32_t item)
+{
+    assert_int_equal(item, told->n);
+    told->n++;
+    return told->n == 3 ? told->fails_with : STATUS_OK;
+}
+
+static inline bool tasks_bench_go_on(void *user, uint32_t columns)
+{
+    struct tasks_bench_told *told = user;
+    told->columns += columns;
+    return told->stop_after == 0 || --told->stop_after > 0;
+}
+
 /* All branches and pages are given back. */
 static inline void tasks_bench_expect_free(struct executor *ex, uint32_t branches, uint32_t pages)
 {

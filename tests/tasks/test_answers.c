@@ -14,20 +14,19 @@
 #define SEED 20261130
 
 struct told {
+    struct tasks_bench_told run; /* first */
     char *text[MOST_ITEMS][MOST_SAMPLES];
     uint32_t tokens[MOST_ITEMS][MOST_SAMPLES];
     int32_t first[MOST_ITEMS][MOST_SAMPLES][MOST_TOKENS]; /* of them */
     uint64_t hash[MOST_ITEMS][MOST_SAMPLES];
     enum decode_end end[MOST_ITEMS][MOST_SAMPLES];
     char middle[MOST_ITEMS][16]; /* the spelling of the token in the middle of the first sample */
-    uint32_t n, samples, columns, stop_after; /* passes; 0: never */
-    enum status fails_with;                   /* at the third item */
+    uint32_t samples;
 };
 
 static enum status take(void *user, uint32_t item, const struct answers_text *text)
 {
     struct told *told = user;
-    assert_int_equal(item, told->n);
     for (uint32_t k = 0; k < told->samples; k++) {
         told->text[item][k] = strdup(text[k].text);
         told->tokens[item][k] = text[k].n;
@@ -35,39 +34,28 @@ static enum status take(void *user, uint32_t item, const struct answers_text *te
         told->hash[item][k] = text[k].hash;
         told->end[item][k] = text[k].end;
     }
-    told->n++;
-    return told->n == 3 ? told->fails_with : STATUS_OK;
-}
-
-static bool go_on(void *user, uint32_t columns)
-{
-    struct told *told = user;
-    told->columns += columns;
-    return told->stop_after == 0 || --told->stop_after > 0;
+    return tasks_bench_take(&told->run, item);
 }
 
 static void finish(struct told *told)
 {
-    for (uint32_t i = 0; i < told->n; i++) {
+    for (uint32_t i = 0; i < told->run.n; i++) {
         for (uint32_t k = 0; k < told->samples; k++)
             free(told->text[i][k]);
     }
     *told = (struct told){0};
 }
 
-struct split {
-    uint32_t lanes, columns; /* 0: the default */
-};
-
 static enum status run_items(struct told *told, const struct model *model,
                              const struct tasks_bench_place *place,
-                             const struct answers_params *items, const struct split *split)
+                             const struct answers_params *items,
+                             const struct tasks_bench_split *split)
 {
     struct executor_params needs = {.model = model, .columns = split->columns, .threads = 1};
     struct answers_params params = *items;
-    params.lanes = split->lanes;
+    params.lanes = split->together;
     params.done = take;
-    params.go_on = go_on;
+    params.go_on = tasks_bench_go_on;
     params.user = told;
     told->samples = params.samples;
     answers_needs(&needs, &params);
@@ -116,7 +104,7 @@ static void run_whole(struct told *told, const struct model *model,
         .model = model, .positions = 160, .branches = 1, .threads = 1};
     struct executor *ex;
     assert_int_equal(cpu_create(&ex, CPU_AUTO, &needs), STATUS_OK);
-    told->n = items->n_items;
+    told->run.n = items->n_items;
     told->samples = items->samples;
     for (uint32_t i = 0; i < items->n_items * items->samples; i++) {
         const uint32_t k = i % items->samples, at = i / items->samples;
@@ -176,7 +164,7 @@ static void draw_stops(struct drawn *d, const struct model *model,
 
 static void expect_same(const struct told *found, const struct told *expected, const char *what)
 {
-    for (uint32_t i = 0; i < found->n; i++) {
+    for (uint32_t i = 0; i < found->run.n; i++) {
         for (uint32_t k = 0; k < found->samples; k++) {
             if (strcmp(found->text[i][k], expected->text[i][k]) != 0 ||
                 found->tokens[i][k] != expected->tokens[i][k] ||
@@ -198,7 +186,8 @@ static const char *const MODELS[] = {"tiny-llama-q4_1", "tiny-qwen2", "tiny-gemm
 
 static void test_any_split(void **state)
 {
-    static const struct split splits[] = {{1, 1}, {1, 64}, {3, 5}, {16, 64}, {24, 8}, {0, 0}};
+    static const struct tasks_bench_split splits[] = {{1, 1},   {1, 64}, {3, 5},
+                                                      {16, 64}, {24, 8}, {0, 0}};
     static struct drawn d;
     (void)state;
     draw(&d, MOST_ITEMS);
@@ -220,7 +209,7 @@ static void test_any_split(void **state)
             for (size_t s = 0; s < sizeof(splits) / sizeof(*splits); s++) {
                 const struct tasks_bench_place place = {"cpu", CPU_AUTO, NULL};
                 assert_int_equal(run_items(&told, model, &place, &items, &splits[s]), STATUS_OK);
-                assert_int_equal(told.n, d.n);
+                assert_int_equal(told.run.n, d.n);
                 expect_same(&told, &expected, MODELS[m]);
                 finish(&told);
             }
@@ -250,9 +239,10 @@ static void test_devices(void **state)
     for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++) {
         if (i == 1 && !places[i].gpu)
             continue;
-        assert_int_equal(run_items(&told, model, &places[i], &items, &(struct split){5, 16}),
-                         STATUS_OK);
-        assert_int_equal(told.n, d.n);
+        assert_int_equal(
+            run_items(&told, model, &places[i], &items, &(struct tasks_bench_split){5, 16}),
+            STATUS_OK);
+        assert_int_equal(told.run.n, d.n);
         expect_same(&told, &expected, places[i].name);
         finish(&told);
     }
@@ -273,7 +263,8 @@ static void test_check_refused(void **state)
     draw(&d, 2);
     const struct answers_params items = {
         .item = d.item, .n_items = d.n, .samples = 1, .rules.check = &check};
-    assert_int_equal(run_items(&told, model, &place, &items, &(struct split){0, 0}), STATUS_USAGE);
+    assert_int_equal(run_items(&told, model, &place, &items, &(struct tasks_bench_split){0, 0}),
+                     STATUS_USAGE);
     arena_finish(&d.arena);
     model_close(&model);
 }
@@ -296,8 +287,9 @@ static void test_shared_prompts(void **state)
     const struct tasks_bench_place place = {"cpu", CPU_AUTO, NULL};
     const struct answers_params items = {
         .item = item, .n_items = 2, .samples = 3, .rules.sampler = {.temperature = 1}};
-    assert_int_equal(run_items(&told, model, &place, &items, &(struct split){1, 80}), STATUS_OK);
-    assert_int_equal(told.columns, 80 + 80 - 64 + 2 * 3);
+    assert_int_equal(run_items(&told, model, &place, &items, &(struct tasks_bench_split){1, 80}),
+                     STATUS_OK);
+    assert_int_equal(told.run.columns, 80 + 80 - 64 + 2 * 3);
     finish(&told);
     model_close(&model);
 }
@@ -315,16 +307,17 @@ static void test_ends_early(void **state)
     draw_stops(&d, model, &items);
     run_whole(&expected, model, &items);
     for (uint32_t after = 1; after < 30; after += 3) {
-        told.stop_after = after;
-        assert_int_equal(run_items(&told, model, &place, &items, &(struct split){7, 16}),
-                         STATUS_OK);
-        assert_true(told.n < d.n);
+        told.run.stop_after = after;
+        assert_int_equal(
+            run_items(&told, model, &place, &items, &(struct tasks_bench_split){7, 16}), STATUS_OK);
+        assert_true(told.run.n < d.n);
         expect_same(&told, &expected, "a run that was ended");
         finish(&told);
     }
-    told.fails_with = STATUS_IO;
-    assert_int_equal(run_items(&told, model, &place, &items, &(struct split){7, 16}), STATUS_IO);
-    assert_int_equal(told.n, 3);
+    told.run.fails_with = STATUS_IO;
+    assert_int_equal(run_items(&told, model, &place, &items, &(struct tasks_bench_split){7, 16}),
+                     STATUS_IO);
+    assert_int_equal(told.run.n, 3);
     finish(&told);
     finish(&expected);
     arena_finish(&d.arena);

@@ -17,42 +17,28 @@
 
 /* Scores in order of arrival. */
 struct told {
+    struct tasks_bench_told run; /* first */
     struct choices_score score[64][MOST_CHOICES];
     const struct choices_item *item;
-    uint32_t n, columns, stop_after; /* passes; 0: never */
-    enum status fails_with;          /* at the third item */
 };
 
 static enum status take(void *user, uint32_t item, const struct choices_score *score)
 {
     struct told *told = user;
-    assert_int_equal(item, told->n);
     memcpy(told->score[item], score, told->item[item].n_choices * sizeof(*score));
-    told->n++;
-    return told->n == 3 ? told->fails_with : STATUS_OK;
+    return tasks_bench_take(&told->run, item);
 }
-
-static bool go_on(void *user, uint32_t columns)
-{
-    struct told *told = user;
-    told->columns += columns;
-    return told->stop_after == 0 || --told->stop_after > 0;
-}
-
-/* The split of a run. */
-struct split {
-    uint32_t batch, columns; /* items, columns of a pass; 0: the library's choice */
-};
 
 static enum status run_items(struct told *told, const struct model *model,
                              const struct tasks_bench_place *place,
-                             const struct choices_params *items, const struct split *split)
+                             const struct choices_params *items,
+                             const struct tasks_bench_split *split)
 {
     struct executor_params needs = {.model = model, .columns = split->columns, .threads = 1};
     struct choices_params params = *items;
-    params.batch = split->batch;
+    params.batch = split->together;
     params.done = take;
-    params.go_on = go_on;
+    params.go_on = tasks_bench_go_on;
     params.user = told;
     told->item = items->item;
     choices_needs(&needs, &params);
@@ -190,7 +176,7 @@ static void draw(struct drawn *d, const struct model *model, uint32_t n)
 static void expect_drawn(const struct drawn *d, const struct told *told, const char *what)
 {
     char name[128];
-    for (uint32_t i = 0; i < told->n; i++) {
+    for (uint32_t i = 0; i < told->run.n; i++) {
         for (uint32_t c = 0; c < d->item[i].n_choices; c++) {
             snprintf(name, sizeof(name), "%s: item %u choice %u", what, i, c);
             expect_same(&told->score[i][c], &d->expected[i][c], name);
@@ -204,7 +190,8 @@ static const char *const MODELS[] = {"tiny-llama-q4_1", "tiny-qwen2", "tiny-gemm
 /* Common columns, branches, kept starts and passes do not change any bit. */
 static void test_any_split(void **state)
 {
-    static const struct split splits[] = {{1, 1}, {1, 7}, {1, 64}, {16, 64}, {16, 5}, {0, 0}};
+    static const struct tasks_bench_split splits[] = {{1, 1},   {1, 7},  {1, 64},
+                                                      {16, 64}, {16, 5}, {0, 0}};
     static struct drawn d;
     (void)state;
     for (size_t m = 0; m < MODEL_COUNT; m++) {
@@ -216,9 +203,9 @@ static void test_any_split(void **state)
             const struct tasks_bench_place place = {"cpu", CPU_AUTO, NULL};
             told = (struct told){0};
             assert_int_equal(run_items(&told, model, &place, &items, &splits[s]), STATUS_OK);
-            assert_int_equal(told.n, d.n);
+            assert_int_equal(told.run.n, d.n);
             expect_drawn(&d, &told, MODELS[m]);
-            assert_true(told.columns < d.columns / 2);
+            assert_true(told.run.columns < d.columns / 2);
         }
         arena_finish(&d.arena);
         model_close(&model);
@@ -241,9 +228,10 @@ static void test_devices(void **state)
         if (i == 2 ? !places[i].gpu : !cpu_form_available(places[i].form))
             continue;
         told = (struct told){0};
-        assert_int_equal(run_items(&told, model, &places[i], &items, &(struct split){16, 32}),
-                         STATUS_OK);
-        assert_int_equal(told.n, d.n);
+        assert_int_equal(
+            run_items(&told, model, &places[i], &items, &(struct tasks_bench_split){16, 32}),
+            STATUS_OK);
+        assert_int_equal(told.run.n, d.n);
         expect_drawn(&d, &told, places[i].name);
     }
     gpu_close(&places[2].gpu);
@@ -271,8 +259,10 @@ static void test_kept_start(void **state)
     const struct tasks_bench_place place = {"cpu", CPU_AUTO, NULL};
     const struct choices_params items = {.item = item, .n_items = 8};
     told = (struct told){0};
-    assert_int_equal(run_items(&told, model, &place, &items, &(struct split){1, 0}), STATUS_OK);
-    assert_int_equal(told.columns, alone - 7 * 64); /* two pages of 66 ids, of all but the first */
+    assert_int_equal(run_items(&told, model, &place, &items, &(struct tasks_bench_split){1, 0}),
+                     STATUS_OK);
+    assert_int_equal(told.run.columns,
+                     alone - 7 * 64); /* two pages of 66 ids, of all but the first */
     arena_finish(&arena);
     model_close(&model);
 }
@@ -287,15 +277,17 @@ static void test_ends_early(void **state)
     draw(&d, model, 30);
     const struct choices_params items = {.item = d.item, .n_items = d.n};
     for (uint32_t after = 1; after < 12; after++) {
-        told = (struct told){.stop_after = after};
-        assert_int_equal(run_items(&told, model, &place, &items, &(struct split){16, 16}),
-                         STATUS_OK);
-        assert_true(told.n < d.n);
+        told = (struct told){.run = {.stop_after = after}};
+        assert_int_equal(
+            run_items(&told, model, &place, &items, &(struct tasks_bench_split){16, 16}),
+            STATUS_OK);
+        assert_true(told.run.n < d.n);
         expect_drawn(&d, &told, "a run that was ended");
     }
-    told = (struct told){.fails_with = STATUS_IO};
-    assert_int_equal(run_items(&told, model, &place, &items, &(struct split){16, 16}), STATUS_IO);
-    assert_int_equal(told.n, 3);
+    told = (struct told){.run = {.fails_with = STATUS_IO}};
+    assert_int_equal(run_items(&told, model, &place, &items, &(struct tasks_bench_split){16, 16}),
+                     STATUS_IO);
+    assert_int_equal(told.run.n, 3);
     arena_finish(&d.arena);
     model_close(&model);
 }
@@ -319,7 +311,7 @@ static void expect_reference(const struct model *model, const struct json *one, 
         told = (struct told){0};
         assert_int_equal(run_items(&told, model, &place,
                                    &(struct choices_params){.item = &item, .n_items = 1},
-                                   &(struct split){0, 0}),
+                                   &(struct tasks_bench_split){0, 0}),
                          STATUS_OK);
         for (uint32_t c = 0; c < 3; c++) {
             double expected = 0;
