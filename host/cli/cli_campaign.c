@@ -233,7 +233,7 @@ static enum status run(const struct cli_env *env, const void *options,
     st = st ? st : plan_stop_warn(&c.crew->plan);
     st = st ? st : cli_campaign_run(&c, env, o->output);
     cli_campaign_summary(&c);
-    if (!st && !o->json && plan_scores(&c.crew->plan))
+    if (!st && !o->json && (plan_scores(&c.crew->plan) || c.crew->plan.n_arms > 0))
         st = cli_campaign_answers(c.database);
     const enum status flushed = cli_output_flush();
     st = st ? st : flushed;

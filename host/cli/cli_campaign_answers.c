@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The answers that a campaign's faults cost, by group of tasks, stratum and task. */
+/* The answers that a campaign's faults cost, by group of tasks, stratum and task; what arms win
+ * back. */
 #include "cli/cli_campaign.h"
 
 #include <inttypes.h>
@@ -7,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "inject/report/report_arms.h"
 #include "inject/report/report_corpus.h"
 #include "inject/report/report_tasks.h"
 
@@ -75,28 +77,50 @@ static enum status print_corpora(struct report_context *context)
     return st;
 }
 
-static enum status print_answers(const struct report_source *source, struct arena *arena)
+static enum status print_answers(struct report_context *context)
 {
-    struct report_data data = source->data;
-    struct report_work work;
-    struct report_context context = {.data = &data, .arena = arena, .asked = 0.95};
     struct report_tasks tasks;
-    enum status st = report_context_init(&context, &work);
-    st = st ? st : report_tasks_make(&tasks, &context);
+    const enum status st = report_tasks_make(&tasks, context);
     if (st)
         return st;
     printf("\nanswers lost           items  score  faults   lost   share [%g %%]\n",
-           100 * context.confidence);
+           100 * context->confidence);
     const char *area = NULL;
     for (uint32_t i = 0; i < tasks.count; i++) {
         const struct report_task *row = &tasks.task[i];
         area = row->name ? area : row->area;
-        print_row(&context, &tasks, row, row->name && area && strcmp(area, row->area) == 0);
+        print_row(context, &tasks, row, row->name && area && strcmp(area, row->area) == 0);
     }
-    print_row(&context, &tasks, &tasks.all, false);
+    print_row(context, &tasks, &tasks.all, false);
     printf("score: of golden runs; faults: those on items with a score above 0; lost: the score "
            "fell (sdc_critical)\n");
-    return print_corpora(&context);
+    return print_corpora(context);
+}
+
+/* A line an arm. */
+static enum status print_arms(struct report_context *context)
+{
+    struct report_arms arms;
+    struct text text = {0};
+    enum status st = report_arms_make(&arms, context);
+    if (!st)
+        report_arms_lines(&text, &arms, context->confidence);
+    st = st ? st : text.st;
+    if (!st)
+        printf("%s", text_of(&text));
+    text_finish(&text);
+    return st;
+}
+
+static enum status print(const struct report_source *source, struct arena *arena)
+{
+    struct report_data data = source->data;
+    struct report_work work;
+    struct report_context context = {.data = &data, .arena = arena, .asked = 0.95};
+    enum status st = report_context_init(&context, &work);
+    if (!st && data.scored)
+        st = print_answers(&context);
+    return !st && data.plan->n_arms > 0 ? print_arms(&context) : st;
 }
 
 enum status cli_campaign_answers(const char *database)
@@ -104,10 +128,10 @@ enum status cli_campaign_answers(const char *database)
     struct report_source source = {0};
     struct arena arena = {0};
     enum status st = report_source_open(&source, database);
-    if (!st && plan_scores(&source.plan)) {
+    if (!st && (plan_scores(&source.plan) || source.plan.n_arms > 0)) {
         st = report_source_load(&source, UINT64_MAX);
-        if (!st && source.data.scored)
-            st = print_answers(&source, &arena);
+        if (!st && (source.data.scored || source.data.n > 0))
+            st = print(&source, &arena);
     }
     report_source_finish(&source);
     arena_finish(&arena);

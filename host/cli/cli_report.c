@@ -62,6 +62,10 @@ static const char DETAILS[] =
     "normalised by both or why it is not identifiable, answers that went wrong or right, and the "
     "change of the right answer's log-likelihood; --json has them as \"tasks\".\n"
     "\n"
+    "Arms of the plan have three tables and a picture: what each wins back of what faults cost, "
+    "also by what is struck and for how long; false alarms in runs without a fault, harm to masked "
+    "trials, delay, columns computed again; --json has them as \"arms\".\n"
+    "\n"
     "Of a campaign by bit error rate, whose trials have one fault at least, rates come of trials "
     "and of all runs, those without a fault among them.\n"
     "\n"
@@ -222,6 +226,7 @@ static void put_totals(struct json_writer *w, const struct report_page *page)
     }
     json_object_close(w);
     report_tasks_members(w, &page->tasks);
+    report_arms_members(w, &page->arms);
     report_corpus_members(w, &page->corpora);
 }
 
@@ -272,9 +277,11 @@ static enum status print_json(struct report_page *page, const char *path)
     put_totals(&w, page);
     put_worst(&w, page);
     json_member_object(&w, "pictures");
-    for (int f = 0; f < REPORT_PICTURES; f++)
-        json_member_text(&w, page->figure[f].id,
-                         page->figure[f].absent ? page->figure[f].absent : "drawn");
+    for (int f = 0; f < REPORT_PICTURES; f++) {
+        const char *absent = page->figure[f].absent;
+        if (!absent || *absent)
+            json_member_text(&w, page->figure[f].id, absent ? absent : "drawn");
+    }
     json_object_close(&w);
     json_object_close(&w);
     return json_end(&w);

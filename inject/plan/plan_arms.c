@@ -63,32 +63,19 @@ static enum status keep_policy(const struct plan_reader *r, const struct policy 
     return json_end_line(out, &m, r->arena);
 }
 
-/* The folder of a path. */
-static const char *folder_of(const struct plan_reader *r, const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    if (!slash)
-        return "";
-    return arena_text(r->arena, path, slash == path ? 1 : (size_t)(slash - path));
-}
-
-/* A policy's path is relative to the plan, that of a calibration to the file that gives it. */
+/* The path of a policy or calibration is relative to the file that gives it. */
 static enum status read_policy(const struct plan_reader *r, const struct json *value,
                                struct plan_arm *out)
 {
     struct policy policy;
-    struct plan_reader of = *r;
     const char *given = json_text(value);
     const char *path = given && !policy_builtin(given) ? plan_path(r, given) : given;
-    enum status st = STATUS_OK;
-    if (given && path != given)
-        of.folder = path ? folder_of(r, path) : NULL;
-    if (given)
-        st = path && of.folder ? policy_load(&policy, r->arena, path) : STATUS_MEMORY;
-    else
-        st = policy_read(&policy, r->arena, r->doc, value);
+    enum status st = given && !path ? STATUS_MEMORY : STATUS_OK;
+    if (!st)
+        st = given ? policy_load(&policy, r->arena, path)
+                   : policy_read(&policy, r->arena, r->doc, value);
     if (!st && policy.calibration[0])
-        out->calibration = plan_path(&of, policy.calibration);
+        out->calibration = given ? policy.calibration : plan_path(r, policy.calibration);
     if (!st && !out->calibration)
         st = STATUS_MEMORY;
     return st ? st : keep_policy(r, &policy, &out->policy);

@@ -151,8 +151,7 @@ static enum status find_kinds(const struct trial_row *row, struct report_trial *
     return st ? st : find_kind(&t->due, KINDS_DUE_REASON, row->due_reason, t->trial);
 }
 
-/* At least `needed` elements of room; null if host memory is out; the old array then stays. */
-static void *grow(void *array, size_t *room, size_t needed, size_t size)
+void *report_data_grow(void *array, size_t *room, size_t needed, size_t size)
 {
     if (needed <= *room)
         return array;
@@ -177,8 +176,8 @@ static enum status add_deviation(struct report_data *data, const char *text, str
     if (st)
         return st;
     const size_t count = json_count(json_root(doc));
-    double *larger =
-        grow(data->deviation, &data->deviation_room, data->n_deviation + count, sizeof(*larger));
+    double *larger = report_data_grow(data->deviation, &data->deviation_room,
+                                      data->n_deviation + count, sizeof(*larger));
     if (larger) {
         data->deviation = larger;
         for (size_t i = 0; i < count; i++)
@@ -279,7 +278,8 @@ static enum status visit(void *user, const struct trial_row *row)
         data->role[role]++;
     if (row->suspect || role != ROLE_TRIAL)
         return STATUS_OK;
-    struct report_trial *larger = grow(data->trial, &data->room, data->n + 1, sizeof(*larger));
+    struct report_trial *larger =
+        report_data_grow(data->trial, &data->room, data->n + 1, sizeof(*larger));
     if (!larger)
         return STATUS_MEMORY;
     data->trial = larger;

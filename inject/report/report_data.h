@@ -87,6 +87,10 @@ enum status report_data_load(struct report_data *out, struct store *store, const
                              uint64_t limit) STATUS_MUST_USE;
 void report_data_finish(struct report_data *data);
 
+/* At least `needed` elements of room in an array of malloc; null if host memory is out (logged):
+ * the old array then stays. */
+void *report_data_grow(void *array, size_t *room, size_t needed, size_t size);
+
 /* "" for REPORT_NONE. */
 const char *report_data_name(const struct report_data *data, uint32_t name);
 

@@ -69,8 +69,8 @@ enum status report_page_export(struct report_page *page, report_sink *sink, void
     struct text methods = {0};
     enum status st = STATUS_OK;
     for (int t = 0; !st && t < REPORT_TABLES; t++) {
-        const bool of_scores = t >= REPORT_TABLE_TASKS && t <= REPORT_TABLE_CORPORA;
-        if (!of_scores || page->table[t].n_rows > 0)
+        const bool if_any = t >= REPORT_TABLE_TASKS && t <= REPORT_TABLE_ALARMS;
+        if (!if_any || page->table[t].n_rows > 0)
             st = put_table(&to, &page->table[t]);
     }
     for (int f = 0; !st && f < REPORT_PICTURES; f++)

@@ -16,6 +16,7 @@ struct report_site {
 };
 
 struct report_tasks;   /* report_tasks.h */
+struct report_arms;    /* report_arms.h */
 struct report_corpora; /* report_corpus.h */
 
 /* The source of every picture. */
@@ -31,6 +32,7 @@ struct report_context {
     double confidence;                /* of this look: 1 - (1 - asked) spends   */
     double spends;                    /* the error that a look at an extended campaign may spend:
                                          plan_waves.h */
+    const struct report_arms *arms;   /* null: not made */
     const struct report_tasks *tasks; /* rows of tasks, none without scores; null: not made */
     const struct report_corpora *corpora; /* the same of corpora */
     struct report_context *anew;          /* of a campaign that estimates strata anew; null: none */
@@ -67,6 +69,9 @@ const char *report_context_look(const struct report_context *context);
 /* True if no trial is an event of `main`: pictures of its place or time would say nothing. */
 bool report_context_is_quiet(const struct report_context *context);
 #define REPORT_QUIET "no trial shows the event, so there is nothing to tell apart"
+
+/* Why a picture is not drawn of which the plan asks nothing: nobody is told. */
+#define REPORT_UNASKED ""
 
 /* If strata have no weights. */
 #define REPORT_NO_TOTAL "each needs a total over strata, which population equal does not have"

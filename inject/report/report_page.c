@@ -18,6 +18,7 @@ report_draw *const report_pictures[REPORT_PICTURES] = {
     report_maps_sites,    report_maps_heads,       report_maps_stages,   report_bins_change,
     report_bins_margin,   report_layers_deviation, report_time_survival, report_flow_right,
     report_worst_anew,    report_protect_share,    report_flow_devices,  report_strata_width,
+    report_arms_pareto,
 };
 
 static const struct report_column INCIDENT_COLUMNS[] = {
@@ -50,6 +51,9 @@ static make_table *const MAKE_TABLE[REPORT_TABLES] = {
     [REPORT_TABLE_HYPOTHESES] = report_hypotheses_table,
     [REPORT_TABLE_TASKS] = report_tasks_scores,
     [REPORT_TABLE_ANSWERS] = report_tasks_answers,
+    [REPORT_TABLE_ARMS] = report_arms_table,
+    [REPORT_TABLE_COVERAGE] = report_arms_coverage,
+    [REPORT_TABLE_ALARMS] = report_arms_alarms,
     [REPORT_TABLE_CORPORA] = report_corpus_table,
     [REPORT_TABLE_FLAGS] = report_summary_flags,
     [REPORT_TABLE_CHECKS] = report_summary_checks,
@@ -91,6 +95,8 @@ enum status report_page_init(struct report_page *out, const struct report_params
     if (!st)
         st = report_corpus_make(&out->corpora, &out->context);
     out->context.tasks = &out->tasks;
+    st = st ? st : report_arms_make(&out->arms, &out->context);
+    out->context.arms = &out->arms;
     out->context.corpora = &out->corpora;
     if (!st)
         report_summary_totals(&out->totals, &out->context);
@@ -197,7 +203,7 @@ static void put_absent(struct text *out, const struct report_page *page)
     text_put(out, "<p class=\"soft\">Not drawn: ");
     for (int f = 0; f < REPORT_PICTURES; f++) {
         const char *reason = page->figure[f].absent;
-        if (!reason || told[f])
+        if (!reason || !*reason || told[f])
             continue;
         text_addf(out, "%s%s", first ? "" : "; ", page->figure[f].title);
         for (int g = f + 1; g < REPORT_PICTURES; g++) {
@@ -214,18 +220,19 @@ static void put_absent(struct text *out, const struct report_page *page)
 
 static void put_pictures(struct text *out, const struct report_page *page)
 {
-    int number = 0, drawn = 0;
+    int number = 0, drawn = 0, untold = 0;
     while (drawn < REPORT_PICTURES - 1 && page->figure[drawn].absent)
         drawn++;
     text_put(out, "<section id=\"pictures\"><h2>Pictures</h2>\n");
     report_plot_shapes(out, &page->figure[drawn]);
     text_put(out, "<div class=\"figures\">\n");
     for (int f = 0; f < REPORT_PICTURES; f++) {
+        untold += page->figure[f].absent && !*page->figure[f].absent;
         if (!page->figure[f].absent)
             put_figure(out, &page->figure[f], ++number);
     }
     text_put(out, "</div>\n");
-    if (number < REPORT_PICTURES)
+    if (number + untold < REPORT_PICTURES)
         put_absent(out, page);
     text_put(out, "</section>\n");
 }

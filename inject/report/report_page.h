@@ -3,6 +3,7 @@
 #ifndef VKFI_INJECT_REPORT_PAGE_H
 #define VKFI_INJECT_REPORT_PAGE_H
 
+#include "inject/report/report_arms.h"
 #include "inject/report/report_corpus.h"
 #include "inject/report/report_methods.h"
 #include "inject/report/report_pictures.h"
@@ -14,6 +15,9 @@ enum {
     REPORT_TABLE_TASKS,
     REPORT_TABLE_ANSWERS,
     REPORT_TABLE_CORPORA,
+    REPORT_TABLE_ARMS,
+    REPORT_TABLE_COVERAGE,
+    REPORT_TABLE_ALARMS,
     REPORT_TABLE_FLAGS,
     REPORT_TABLE_CHECKS,
     REPORT_TABLE_KEPT,
@@ -38,6 +42,7 @@ struct report_page {
     struct report_context context, anew;
     struct report_tasks tasks;
     struct report_corpora corpora;
+    struct report_arms arms;
     struct report_work anew_work;
     struct report_totals totals;
     struct report_table table[REPORT_TABLES];

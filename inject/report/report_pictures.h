@@ -22,8 +22,9 @@ enum status report_time_survival(struct report_figure *out, struct report_contex
 enum status report_protect_share(struct report_figure *out, struct report_context *context);
 enum status report_flow_right(struct report_figure *out, struct report_context *context);
 enum status report_flow_devices(struct report_figure *out, struct report_context *context);
+enum status report_arms_pareto(struct report_figure *out, struct report_context *context);
 
-#define REPORT_PICTURES 16
+#define REPORT_PICTURES 17
 extern report_draw *const report_pictures[REPORT_PICTURES];
 
 #endif

@@ -101,6 +101,8 @@ void stats_recovery_run(struct stats_recovery *out, const struct stats_recovery_
     }
     if (whole.value <= 0 && whole.error == 0)
         out->bounds.low = pow(tail, 1 / out->items);
+    if (whole.value >= 1 && whole.error == 0)
+        out->bounds.high = fmax(out->bounds.high, 1 - pow(tail, 1 / out->items));
     if (cut)
         out->bounds.high = fmin(1, out->bounds.high);
 }

@@ -27,9 +27,8 @@ struct stats_recovery {
     double error;    /* its standard error, linearised over items (Cochran 1977, 6.4) */
     /* Bootstrap-t by item (Efron and Tibshirani 1993, 12.5): replicates of (ratio - estimate) /
      * error. Not cut at 0: a protection may do harm; at most 1 where no sum `with` is below 0.
-     * Where nothing is lost with it, the lower end is that of no event among Kish's number of
-     * items.
-     * [-inf, 1] if fewer than 2 items have losses. */
+     * Where nothing is lost with it, or nothing won back, the end on the other side is that of no
+     * event among Kish's number of items. [-inf, 1] if fewer than 2 items have losses. */
     struct stats_interval bounds;
     double items; /* Kish's effective number of items with losses */
 };

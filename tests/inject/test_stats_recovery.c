@@ -58,6 +58,12 @@ static void test_exact(void **state)
     assert_true(fabs(all.bounds.low - pow(0.025, 0.1)) < 1e-12);
 
     for (uint32_t i = 0; i < 10; i++)
+        item[i].with = item[i].without;
+    const struct stats_recovery nothing = recover(10);
+    assert_true(nothing.recovery == 0 && nothing.bounds.low == 0);
+    assert_true(fabs(nothing.bounds.high - (1 - pow(0.025, 0.1))) < 1e-12);
+
+    for (uint32_t i = 0; i < 10; i++)
         item[i].with = item[i].without * (i % 2 ? 3 : 2);
     const struct stats_recovery harm = recover(10);
     assert_true(fabs(harm.recovery + 1.5) < 1e-12);

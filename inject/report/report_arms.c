@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: MIT */
+/* Pairs rows of arms with their trials without protection; losses by item. */
+#include "inject/report/report_arms.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+
+#define REPLICATES 2000u
+#define SEED 20240607u
+
+/* A run under an arm beside its trial. */
+struct pair {
+    uint32_t trial; /* index in data->trial */
+    double weight;
+    double without, with;           /* loss */
+    double text_without, text_with; /* the same, of texts */
+    bool wrong, wrong_with;         /* of a golden-right trial */
+    bool masked;
+};
+
+struct work {
+    struct report_context *context;
+    struct report_arms *out;
+    uint32_t *place;   /* (ids) 1 + index of a trial; 0: not counted */
+    double *weight;    /* (n_strata) of one trial; NaN: no total */
+    struct pair *pair; /* (count, room) of the arm */
+    size_t count, room;
+    double *delay; /* (delays, delay_room) */
+    size_t delays, delay_room;
+    uint64_t columns, redone, clean_columns, clean_redone;
+    uint32_t arm; /* that is being read */
+    struct stats_recovery_item *item;
+    uint32_t *times;
+    double *scratch;
+};
+
+/* --- weights --- */
+
+static enum status weigh_strata(struct work *w)
+{
+    const struct report_data *data = w->context->data;
+    uint64_t most = 0;
+    for (size_t i = 0; i < data->n; i++)
+        most = data->trial[i].trial > most ? data->trial[i].trial : most;
+    w->place = arena_array(w->context->arena, (size_t)most + 2, sizeof(*w->place));
+    w->weight = arena_array(w->context->arena, (size_t)data->n_strata + 1, sizeof(*w->weight));
+    if (!w->place || !w->weight)
+        return STATUS_MEMORY;
+    double total = 0;
+    for (size_t i = 0; i < data->n; i++) {
+        w->place[data->trial[i].trial] = (uint32_t)i + 1;
+        w->weight[data->trial[i].stratum]++;
+    }
+    for (uint32_t h = 0; h < data->n_strata; h++)
+        total += data->stratum[h].weight;
+    for (uint32_t h = 0; h < data->n_strata; h++) {
+        const double share = data->n_strata == 1 ? 1 : data->stratum[h].weight / total;
+        w->weight[h] = w->weight[h] > 0 ? share / w->weight[h] : 0;
+    }
+    return STATUS_OK;
+}
+
+/* --- losses --- */
+
+static bool is_masked(uint8_t outcome)
+{
+    return !(REPORT_SDC >> outcome & 1u) && outcome != OUTCOME_DUE;
+}
+
+static double score_loss(const struct report_trial *t)
+{
+    return isnan(t->score_faulty) || isnan(t->score_golden) ? 0 : t->score_golden - t->score_faulty;
+}
+
+static enum outcome outcome_of_row(const struct trial_row *row)
+{
+    return (enum outcome)kinds_find(KINDS_OUTCOME, row->outcome);
+}
+
+static struct pair pair_of(const struct work *w, const struct report_trial *t,
+                           const struct trial_row *row)
+{
+    const enum outcome outcome = outcome_of_row(row);
+    const bool was_due = t->outcome == OUTCOME_DUE, due = outcome == OUTCOME_DUE && !was_due;
+    const double score = isnan(row->score_faulty) ? t->score_golden : row->score_faulty;
+    struct pair pair = {.trial = (uint32_t)(t - w->context->data->trial),
+                        .weight = w->weight[t->stratum] * row->arm_weight,
+                        .masked = is_masked(t->outcome)};
+    pair.text_without = REPORT_SDC >> t->outcome & 1u;
+    pair.text_with = due || (REPORT_SDC >> outcome & 1u);
+    pair.without = pair.text_without;
+    pair.with = pair.text_with;
+    if (w->out->scored) {
+        const double own = isnan(t->score_golden) ? 0 : t->score_golden - score;
+        pair.without = was_due ? 0 : score_loss(t);
+        pair.with = due && !isnan(t->score_golden) ? t->score_golden
+                    : outcome == OUTCOME_DUE       ? 0
+                                                   : own;
+    }
+    if (t->golden_right) {
+        pair.wrong = !was_due && score_loss(t) > 0 && t->score_faulty < REPORT_RIGHT;
+        pair.wrong_with = due || (outcome != OUTCOME_DUE && score < REPORT_RIGHT);
+    }
+    return pair;
+}
+
+/* --- rows --- */
+
+static uint64_t columns_of(const struct work *w, const struct trial_row *row)
+{
+    const struct store_item *item = &w->context->data->item[row->item];
+    const int64_t tokens = row->faulty_len == TRIAL_ROW_NULL ? item->n_tokens : row->faulty_len;
+    return item->n_prompt + (uint64_t)(tokens > 0 ? tokens - 1 : 0);
+}
+
+static void take_clean(struct work *w, struct report_arm *arm, const struct trial_row *row)
+{
+    const enum outcome outcome = outcome_of_row(row);
+    const uint64_t alarms = row->alarms > 0 ? (uint64_t)row->alarms : 0;
+    const uint64_t redone = row->redone > 0 ? (uint64_t)row->redone : 0;
+    const uint64_t columns = columns_of(w, row);
+    arm->clean++;
+    arm->tokens += row->faulty_len > 0 ? (uint64_t)row->faulty_len : 0;
+    arm->checks += columns + redone;
+    arm->by_check.events += alarms;
+    arm->by_request.events += alarms > 0;
+    arm->other_bits += outcome != OUTCOME_MASKED_BITEXACT;
+    arm->other_text += !is_masked((uint8_t)outcome);
+    w->clean_columns += columns;
+    w->clean_redone += redone;
+}
+
+static enum status take_run(struct work *w, struct report_arm *arm, const struct trial_row *row)
+{
+    const struct report_data *data = w->context->data;
+    const struct report_trial *t = &data->trial[w->place[row->trial] - 1];
+    const int worth = row->protection ? kinds_find(KINDS_PROTECTED, row->protection) : -1;
+    struct pair *pairs = report_data_grow(w->pair, &w->room, w->count + 1, sizeof(*pairs));
+    double *delay = report_data_grow(w->delay, &w->delay_room, w->delays + 1, sizeof(*delay));
+    w->pair = pairs ? pairs : w->pair;
+    w->delay = delay ? delay : w->delay;
+    if (!pairs || !delay)
+        return STATUS_MEMORY;
+    const struct pair pair = pair_of(w, t, row);
+    w->pair[w->count++] = pair;
+    arm->runs++;
+    arm->masked += pair.masked;
+    arm->harm.n += pair.masked;
+    arm->harm.events += pair.masked && pair.with > 0;
+    if (worth >= 0)
+        arm->count[worth]++;
+    if (row->alarm_delay != TRIAL_ROW_NULL)
+        w->delay[w->delays++] = (double)row->alarm_delay;
+    w->columns += columns_of(w, row);
+    w->redone += row->redone > 0 ? (uint64_t)row->redone : 0;
+    return STATUS_OK;
+}
+
+static enum status take_row(void *user, const struct trial_row *row)
+{
+    struct work *w = user;
+    const struct report_data *data = w->context->data;
+    struct report_arm *arm = &w->out->arm[w->arm];
+    if (strcmp(row->arm, arm->name) != 0 || row->suspect)
+        return STATUS_OK;
+    if (row->item < 0 || row->item >= data->n_items) {
+        log_error("trial %" PRId64 " of arm %s: found item %" PRId64 ", expected below %" PRIu32,
+                  row->trial, row->arm, row->item, data->n_items);
+        return STATUS_INPUT;
+    }
+    if (row->trial < 0) {
+        take_clean(w, arm, row);
+        return STATUS_OK;
+    }
+    const bool known = data->n > 0 && (uint64_t)row->trial < data->identity->trials &&
+                       (uint64_t)row->trial <= w->out->last && w->place[row->trial] > 0;
+    return known ? take_run(w, arm, row) : STATUS_OK;
+}
+
+/* --- estimates --- */
+
+struct subset {
+    int target, duration; /* -1: any */
+    bool text;
+};
+
+static int target_of(const struct report_trial *t)
+{
+    switch (t->place) {
+    case PLACE_OP:
+        return REPORT_COMPUTATION;
+    case PLACE_WEIGHT:
+        return REPORT_WEIGHTS;
+    case PLACE_KV:
+        return REPORT_KV;
+    case PLACE_CONTROL:
+        return REPORT_CONTROL;
+    default:
+        return REPORT_ROPE;
+    }
+}
+
+/* Losses of a subset by item, and what is won back of them. */
+static void recover(struct report_cover *out, const struct work *w, struct subset subset)
+{
+    const struct report_data *data = w->context->data;
+    *out = (struct report_cover){.recovery = {.recovery = NAN, .bounds = {-INFINITY, 1}}};
+    memset(w->item, 0, (data->n_items + 1) * sizeof(*w->item));
+    for (size_t i = 0; i < w->count; i++) {
+        const struct pair *pair = &w->pair[i];
+        const struct report_trial *t = &data->trial[pair->trial];
+        if ((subset.target >= 0 && target_of(t) != subset.target) ||
+            (subset.duration >= 0 && t->duration != subset.duration))
+            continue;
+        const double without = subset.text ? pair->text_without : pair->without;
+        out->runs++;
+        out->lossy += without > 0;
+        w->item[t->item].without += pair->weight * without;
+        w->item[t->item].with += pair->weight * (subset.text ? pair->text_with : pair->with);
+    }
+    const struct stats_recovery_params params = {.item = w->item,
+                                                 .n_items = data->n_items,
+                                                 .level = report_figure_level(w->context),
+                                                 .replicates = REPLICATES,
+                                                 .seed = SEED,
+                                                 .times = w->times,
+                                                 .scratch = w->scratch};
+    if (out->runs > 0)
+        stats_recovery_run(&out->recovery, &params);
+}
+
+static void see(struct report_seen *seen, const struct report_context *context)
+{
+    struct stats_interval_level level = report_figure_level(context);
+    if (seen->n == 0) {
+        seen->interval = (struct stats_interval){0, 1};
+        return;
+    }
+    if (seen->events == 0)
+        level.side = STATS_INTERVAL_UPPER;
+    const double events = (double)(seen->events < seen->n ? seen->events : seen->n);
+    seen->interval = stats_interval_clopper_pearson(events, (double)seen->n, level);
+}
+
+/* Losses a trial, and right answers that become wrong. */
+static void fill_means(struct report_arm *arm, const struct work *w)
+{
+    const struct report_data *data = w->context->data;
+    double right = 0, wrong = 0, wrong_with = 0;
+    arm->lost = arm->lost_with = 0;
+    for (size_t i = 0; i < data->n; i++) {
+        right += data->trial[i].golden_right ? w->weight[data->trial[i].stratum] : 0;
+        arm->missing += !is_masked(data->trial[i].outcome);
+    }
+    arm->missing -= arm->runs - arm->masked;
+    for (size_t i = 0; i < w->count; i++) {
+        const struct pair *pair = &w->pair[i];
+        arm->lost += pair->weight * pair->without;
+        arm->lost_with += pair->weight * pair->with;
+        wrong += pair->wrong ? pair->weight : 0;
+        wrong_with += pair->wrong_with ? pair->weight : 0;
+    }
+    arm->wrong = right > 0 ? wrong / right : NAN;
+    arm->wrong_with = right > 0 ? wrong_with / right : NAN;
+}
+
+static int by_number(const void *left, const void *right)
+{
+    const double a = *(const double *)left, b = *(const double *)right;
+    return (a > b) - (a < b);
+}
+
+static void fill_delays(struct report_arm *arm, const struct work *w)
+{
+    const size_t n = w->delays;
+    arm->delays = n;
+    arm->delay[0] = arm->delay[1] = arm->delay[2] = NAN;
+    if (n == 0)
+        return;
+    qsort(w->delay, n, sizeof(*w->delay), by_number);
+    arm->delay[0] = w->delay[(n - 1) / 2];
+    arm->delay[1] = w->delay[(size_t)ceil(0.9 * (double)n) - 1];
+    arm->delay[2] = w->delay[n - 1];
+}
+
+static void fill_arm(struct report_arm *arm, struct work *w)
+{
+    struct report_cover text;
+    recover(&arm->all, w, (struct subset){-1, -1, false});
+    recover(&text, w, (struct subset){-1, -1, true});
+    arm->text = text.recovery;
+    for (int target = 0; target < REPORT_TARGETS; target++) {
+        for (int duration = 0; duration < DURATION_COUNT; duration++)
+            recover(&arm->cover[target][duration], w, (struct subset){target, duration, false});
+    }
+    fill_means(arm, w);
+    fill_delays(arm, w);
+    arm->by_check.n = arm->checks;
+    arm->by_token = (struct report_seen){.events = arm->by_check.events, .n = arm->tokens};
+    arm->by_request.n = arm->clean;
+    see(&arm->by_check, w->context);
+    see(&arm->by_token, w->context);
+    see(&arm->by_request, w->context);
+    see(&arm->harm, w->context);
+    arm->redone_clean =
+        w->clean_columns > 0 ? (double)w->clean_redone / (double)w->clean_columns : NAN;
+    arm->redone = w->columns > 0 ? (double)w->redone / (double)w->columns : NAN;
+}
+
+static enum status read_arm(struct work *w, uint32_t index)
+{
+    struct report_arm *arm = &w->out->arm[index];
+    w->arm = index;
+    w->count = w->delays = 0;
+    w->columns = w->redone = w->clean_columns = w->clean_redone = 0;
+    arm->name = w->context->data->plan->arm[index].name;
+    const enum status st = store_each_armed(w->context->data->store, take_row, w);
+    if (!st)
+        fill_arm(arm, w);
+    return st;
+}
+
+enum status report_arms_make(struct report_arms *out, struct report_context *context)
+{
+    const struct report_data *data = context->data;
+    struct arena *arena = context->arena;
+    struct work w = {.context = context, .out = out};
+    *out = (struct report_arms){.scored = data->scored};
+    const uint32_t n = data->plan->n_arms;
+    if (n == 0)
+        return STATUS_OK;
+    for (size_t i = 0; i < data->n; i++)
+        out->last = data->trial[i].trial > out->last ? data->trial[i].trial : out->last;
+    out->arm = arena_array(arena, n, sizeof(*out->arm));
+    w.item = arena_array(arena, (size_t)data->n_items + 1, sizeof(*w.item));
+    w.times = arena_array(arena, (size_t)data->n_items + 1, sizeof(*w.times));
+    w.scratch = arena_array(arena, REPLICATES, sizeof(*w.scratch));
+    enum status st = out->arm && w.item && w.times && w.scratch ? weigh_strata(&w) : STATUS_MEMORY;
+    for (uint32_t i = 0; !st && i < n; i++)
+        st = read_arm(&w, i);
+    out->count = st ? 0 : n;
+    free(w.pair);
+    free(w.delay);
+    return st;
+}
