@@ -104,7 +104,12 @@ struct protection {
     bool (*area)(void *self, void *state, uint32_t index, struct protection_area *out);
 };
 
+/* Whether some glob matches the site. */
+bool protections_match(const struct protection_sites *sites, const char *site);
+
 extern const struct protection protection_nan_trap;
+extern const struct protection protection_range_guard;
+extern const struct protection protection_redundancy;
 extern const struct protection protection_weight_audit;
 
 /* All of them (protections.c); `out_n`: their number. */

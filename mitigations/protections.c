@@ -1,10 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /* The table of protections. */
+#include <fnmatch.h>
 #include <string.h>
 
 #include "mitigations/protection.h"
 
-static const struct protection *const TABLE[] = {&protection_nan_trap, &protection_weight_audit};
+static const struct protection *const TABLE[] = {&protection_nan_trap, &protection_range_guard,
+                                                 &protection_redundancy, &protection_weight_audit};
+
+bool protections_match(const struct protection_sites *sites, const char *site)
+{
+    for (uint32_t i = 0; i < sites->n; i++) {
+        if (fnmatch(sites->glob[i], site, 0) == 0)
+            return true;
+    }
+    return false;
+}
 
 const struct protection *const *protections(size_t *out_n)
 {

@@ -4,7 +4,6 @@
  *
  * A page that was damaged may have been read by all columns since its last clean audit in this run;
  * they are computed again. A page that cannot be repaired is permanently damaged. */
-#include <fnmatch.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -68,15 +67,6 @@ static const struct protection_param PARAMS[] = {
      .what = "sites whose weights every other token audits, globs"},
 };
 
-static bool is_critical(const struct params *params, const struct node *node)
-{
-    for (uint32_t i = 0; i < params->critical.n; i++) {
-        if (fnmatch(params->critical.glob[i], node->site, 0) == 0)
-            return true;
-    }
-    return false;
-}
-
 /* The first node, or the first critical one, that reads the page. EXECUTOR_NONE: there is none. */
 static uint32_t reader_of(struct self *s, uint32_t page, bool critical)
 {
@@ -87,7 +77,7 @@ static uint32_t reader_of(struct self *s, uint32_t page, bool critical)
         const struct node *node = &graph->node[i];
         const bool reads = (node->weight && s->tensor[node->weight->index]) ||
                            (node->bias && s->tensor[node->bias->index]);
-        if (reads && (!critical || is_critical(&s->params, node)))
+        if (reads && (!critical || protections_match(&s->params.critical, node->site)))
             return i;
     }
     return EXECUTOR_NONE;

@@ -31,6 +31,18 @@ uvec4 check_quad(range_check c, uvec4 quad, uint at, uint base, inout uvec2 foun
     return quad;
 }
 
+/* The same for words that differ from those of the second evaluation. */
+void compare_quad(range_check c, uvec4 quad, uvec4 other, uvec2 place, inout uvec2 found)
+{
+    for (uint i = 0u; i < 4u; i++) {
+        uint at = place.x + i;
+        if (at < c.first || at > c.last || nm_canon(quad[i]) == nm_canon(other[i]))
+            continue;
+        found.y = found.x == 0u ? place.y + at : found.y;
+        found.x++;
+    }
+}
+
 void main()
 {
     uint index = push.guard0 + gl_WorkGroupID.y;
@@ -44,6 +56,11 @@ void main()
         uint line = i / quads, q = quad0 + i % quads;
         uint place = row + line * push.line_quads + q, before = found.x;
         uvec4 quad = FETCH(inputs, place);
+        if (c.twin != 0u) {
+            compare_quad(c, quad, FETCH(inputs, place + c.twin),
+                         uvec2(q * 4u, line * (c.last + 1u)), found);
+            continue;
+        }
         quad = check_quad(c, quad, q * 4u, line * (c.last + 1u), found);
         if (found.x != before && c.writes != 0u)
             results[place] = quad;

@@ -184,6 +184,7 @@ static void destroy(struct executor *ex)
             free(cpu->reg[reg]);
     }
     free(cpu->features);
+    free(cpu->twin);
     while (cpu->blocks) {
         struct cpu_block *next = cpu->blocks->next;
         free(cpu->blocks);

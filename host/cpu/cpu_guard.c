@@ -4,6 +4,7 @@
 #include "cpu/cpu_guard.h"
 
 #include "cpu/cpu_ops.h"
+#include "cpu/cpu_twin.h"
 #include "cpu/cpu_watch.h"
 
 /* Lines of a row, and elements of each line, that one thread checks. */
@@ -14,10 +15,11 @@ struct part {
     uint32_t first, end; /* of each line */
 };
 
-void cpu_guard_begin(const struct pass *pass)
+enum status cpu_guard_begin(struct cpu_run *run)
 {
-    for (uint32_t i = 0; i < pass->n_guards; i++)
-        pass->guards[i].verdict[1] = UINT32_MAX;
+    for (uint32_t i = 0; i < run->pass->n_guards; i++)
+        run->pass->guards[i].verdict[1] = UINT32_MAX;
+    return cpu_twin_room(run);
 }
 
 void cpu_guard_end(const struct pass *pass)
@@ -60,6 +62,24 @@ static uint32_t repair(const struct range_check *check, float *line, uint32_t n,
     return first;
 }
 
+/* Words that differ from the twin's, NaN alike. */
+static void compare(const struct part *part, const float *twin, struct guard *guard)
+{
+    uint32_t count = 0, first = 0;
+
+    for (uint32_t line = part->line; line < part->line_end; line++) {
+        const size_t at = (size_t)line * part->lines.stride;
+        const float *a = part->row + at, *b = twin + at;
+        for (uint32_t i = part->first; i < part->end; i++) {
+            if (nm_canon(lang_bits(a[i])) == nm_canon(lang_bits(b[i])))
+                continue;
+            first = count++ == 0 ? line * (part->lines.last + 1) + i : first;
+        }
+    }
+    if (count > 0)
+        add_found(guard, count, first);
+}
+
 static void check(const struct part *part, struct guard *guard)
 {
     const struct range_check check = guard_check_of(guard);
@@ -95,17 +115,26 @@ static bool part_of(const struct cpu_task *task, uint32_t slot, struct part *out
 void cpu_guard(const struct cpu_task *task)
 {
     struct cpu_run *run = task->run;
-    const bool own = CPU_OPS[task->node->op].out == CPU_CUT_ROWS;
+    /* the output matrix is cut in its own way (cpu_logits) */
+    const bool own = CPU_OPS[task->node->op].out == CPU_CUT_ROWS && task->node->out != REG_L &&
+                     !schedule_twins(run->schedule, task->index);
     struct schedule_guards kind = {0};
 
     if (!own)
         cpu_team_wait(&run->team, task->threads);
     while (schedule_next_guards(run->schedule, task->index, &kind)) {
+        const bool twin = guard_evaluation(kind.kind) != 0;
+        if (twin)
+            cpu_twin_run(task, kind.kind);
         for (uint32_t i = kind.first; i < kind.first + kind.n; i++) {
             struct guard *guard = &run->pass->guards[run->schedule->guard[i]];
             const uint32_t slot = schedule_guard_slot(run->schedule, run->cpu->base.model, guard);
             struct part part;
-            if (slot < run->slots && part_of(task, slot, &part))
+            if (slot >= run->slots || !part_of(task, slot, &part))
+                continue;
+            if (twin)
+                compare(&part, cpu_twin_of(run, task->node, part.row), guard);
+            else
                 check(&part, guard);
         }
     }

@@ -9,8 +9,9 @@
  * other unless each checks the rows that it gave itself. */
 void cpu_guard(const struct cpu_task *task);
 
-/* Before the pass: verdicts of nothing found. After it: as the caller sees them. */
-void cpu_guard_begin(const struct pass *pass);
+/* Before the pass, whose rows of S, P and L are made: verdicts of nothing found, room for twins.
+ * After it: verdicts as the caller sees them. */
+enum status cpu_guard_begin(struct cpu_run *run) STATUS_MUST_USE;
 void cpu_guard_end(const struct pass *pass);
 
 #endif

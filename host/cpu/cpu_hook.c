@@ -146,9 +146,17 @@ void cpu_hook_save(struct cpu_run *run, uint32_t index)
     }
 }
 
-/* The hooks of a node and column, captures or edits, in one patch. */
-static void patch_column(struct cpu_run *run, uint32_t index, uint32_t column, bool captures)
+/* Hooks of a node that act together. */
+struct together {
+    uint32_t index; /* of the node */
+    uint32_t evaluation;
+    bool captures; /* else edits */
+};
+
+/* Those of a column, in one patch. */
+static void patch_column(struct cpu_run *run, const struct together *t, uint32_t column)
 {
+    const uint32_t index = t->index;
     const struct node *node = &run->cpu->base.model->graph.node[index];
     const uint32_t slot = cpu_slot(run, column);
     struct cpu_patch patch = {.run = run,
@@ -159,7 +167,8 @@ static void patch_column(struct cpu_run *run, uint32_t index, uint32_t column, b
 
     for (uint32_t i = 0; i < run->pass->n_hooks; i++) {
         struct hook *hook = &run->pass->hooks[i];
-        if (hook->node != index || hook->column != column || (hook->data.capture != 0) != captures)
+        if (hook->node != index || hook->column != column || hook->evaluation != t->evaluation ||
+            (hook->data.capture != 0) != t->captures)
             continue;
         patch.hooks[patch.n_hooks++] = hook;
         patch.in = run->saved[i] ? run->saved[i] : patch.in;
@@ -171,10 +180,11 @@ static void patch_column(struct cpu_run *run, uint32_t index, uint32_t column, b
     CPU_OPS[node->op].patch(&patch);
 }
 
-void cpu_hook_apply(struct cpu_run *run, uint32_t index)
+void cpu_hook_apply(struct cpu_run *run, uint32_t index, uint32_t evaluation)
 {
     for (int captures = 1; captures >= 0; captures--) {
+        const struct together together = {index, evaluation, captures != 0};
         for (uint32_t slot = 0; slot < run->slots; slot++)
-            patch_column(run, index, run->column[slot], captures != 0);
+            patch_column(run, &together, run->column[slot]);
     }
 }

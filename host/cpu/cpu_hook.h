@@ -56,7 +56,7 @@ uint32_t cpu_hook_edit(const struct cpu_run *run, struct hook_data *data, uint32
 /* Before a node with hooks: copies input rows that the node will overwrite. */
 void cpu_hook_save(struct cpu_run *run, uint32_t index);
 
-/* Applies the hooks of a node, after its normal run, on one thread. */
-void cpu_hook_apply(struct cpu_run *run, uint32_t index);
+/* Applies the hooks of a node in one evaluation (guard.h), after its normal run, on one thread. */
+void cpu_hook_apply(struct cpu_run *run, uint32_t index, uint32_t evaluation);
 
 #endif

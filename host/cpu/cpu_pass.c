@@ -14,6 +14,7 @@
 #include "cpu/cpu_hook.h"
 #include "cpu/cpu_ops.h"
 #include "cpu/cpu_state.h"
+#include "cpu/cpu_twin.h"
 #include "cpu/cpu_watch.h"
 #include "model/op.h"
 
@@ -190,9 +191,11 @@ static void run_node(struct cpu_task *task, uint32_t index)
         CPU_PASS_ALONE(task, cpu_hook_save(run, index));
     else if (run->pass->watch || run->cpu->nodes[index].barrier)
         wait_all(task);
+    if (run->schedule->stops[index])
+        cpu_twin_keep(task);
     CPU_OPS[task->node->op].run(task);
     if (hooked)
-        CPU_PASS_ALONE(task, cpu_hook_apply(run, index));
+        CPU_PASS_ALONE(task, cpu_hook_apply(run, index, 0));
     if (run->schedule->stops[index])
         cpu_guard(task);
     if (run->pass->watch)
@@ -331,10 +334,11 @@ enum status cpu_pass(struct executor *ex, const struct schedule *schedule,
                           .slot = schedule->slot,
                           .out = out,
                           .team = {.spins = crowded ? 0 : CPU_TEAM_SPINS}};
-    const enum status st = cpu_prepare(&run);
+    enum status st = cpu_prepare(&run);
 
     memset(out, 0, pass->n_columns * sizeof(*out));
-    cpu_guard_begin(pass);
+    if (!st)
+        st = cpu_guard_begin(&run);
     if (!st) {
 #pragma omp parallel num_threads((int)cpu->threads)
         run_thread(&run);

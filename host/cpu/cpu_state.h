@@ -162,6 +162,9 @@ struct cpu {
     size_t stride[REG_COUNT];
     size_t score_stride;    /* positions, rounded up to whole pages */
     size_t room[REG_COUNT]; /* S, P, L: rows allocated */
+    float *twin, *kept;     /* (twin_room) rows of second evaluations, and inputs of those in place;
+                               null: none yet */
+    size_t twin_room;
     uint32_t *full_row;     /* (max_columns) row of a column in L, EXECUTOR_NONE: none */
     uint32_t *score_row;    /* (max_columns) row of a column in S and P, EXECUTOR_NONE: none */
     uint32_t *features_row; /* (max_columns) row of a column in `features`, EXECUTOR_NONE: none */

@@ -180,7 +180,8 @@ static enum status check_hook(const struct executor *ex, const struct pass *pass
     const struct graph *graph = &ex->model->graph;
     struct hook *hook = &pass->hooks[i];
 
-    if (hook->node >= graph->count || hook->column >= pass->n_columns) {
+    if (hook->node >= graph->count || hook->column >= pass->n_columns ||
+        hook->evaluation >= GUARD_EVALUATIONS) {
         log_error("pass: hook %" PRIu32 ": found node %" PRIu32 ", column %" PRIu32
                   ", expected them inside the pass",
                   i, hook->node, hook->column);

@@ -84,6 +84,7 @@ struct hook {
     uint32_t node; /* index in model->graph.node */
     uint32_t column;
     uint32_t point;        /* HOOK_* */
+    uint32_t evaluation;   /* 0: the op's own; of a twin (guard_evaluation): where there is one */
     struct hook_data data; /* coordinates and bits in; proof out */
 };
 

@@ -20,6 +20,9 @@
  * act in this order. */
 enum guard_kind {
     GUARD_NONFINITE, /* [0]: number of Inf and NaN values in the row */
+    GUARD_TWIN,      /* the op is evaluated twice. [0]: number of words that differ (all NaN are
+                        one), [1]: index of the first */
+    GUARD_ROTATED,   /* the same, and what gave row r gives row (r + N / 2) mod N */
     GUARD_RANGE,     /* [0]: number of values outside low .. high, [1]: index of the first */
     GUARD_KINDS
 };
@@ -43,6 +46,13 @@ struct guard {
     enum guard_action action;      /* RANGE */
     uint32_t verdict[GUARD_WORDS]; /* out */
 };
+
+/* Evaluations of an op for a column: its own, and that of each kind of twin. */
+#define GUARD_EVALUATIONS 3u
+static inline uint32_t guard_evaluation(enum guard_kind kind)
+{
+    return kind == GUARD_TWIN ? 1 : kind == GUARD_ROTATED ? 2 : 0;
+}
 
 /* False (nothing is written): a range whose bounds are not numbers in order. `act`: storage type of
  * the row's values. */

@@ -186,6 +186,16 @@ bool schedule_next_guards(const struct schedule *schedule, uint32_t node,
     return true;
 }
 
+bool schedule_twins(const struct schedule *schedule, uint32_t node)
+{
+    struct schedule_guards it = {0};
+    while (schedule_next_guards(schedule, node, &it)) {
+        if (guard_evaluation(it.kind) != 0)
+            return true;
+    }
+    return false;
+}
+
 uint32_t schedule_guard_slot(const struct schedule *schedule, const struct model *model,
                              const struct guard *guard)
 {

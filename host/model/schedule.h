@@ -52,6 +52,9 @@ struct schedule_guards {
 bool schedule_next_guards(const struct schedule *schedule, uint32_t node,
                           struct schedule_guards *it);
 
+/* Whether some guard of the node evaluates its op twice. */
+bool schedule_twins(const struct schedule *schedule, uint32_t node);
+
 /* The slot at which a guard's column is evaluated at its node, EXECUTOR_NONE: at none. */
 uint32_t schedule_guard_slot(const struct schedule *schedule, const struct model *model,
                              const struct guard *guard);

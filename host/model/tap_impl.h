@@ -67,6 +67,35 @@ static inline bool tap_is_stuck(const struct tap_fault *fault)
     return fault->data.kind == KIND_STUCK_AT_0 || fault->data.kind == KIND_STUCK_AT_1;
 }
 
+/* True if it strikes an op's second evaluation at this position too: what strikes an evaluation
+ * once is over. */
+static inline bool tap_strikes_twin(const struct tap_fault *fault, uint32_t position)
+{
+    const bool lasts = fault->position_count == TAP_FOREVER || fault->data.rate != 0;
+    return fault->place == TAP_EVALUATION && lasts && tap_strikes(fault, position);
+}
+
+/* hook_data.position of an evaluation (guard_evaluation): at a rate each has draws of its own. */
+static inline uint32_t tap_draw_twin(const struct tap_fault *fault, uint32_t position,
+                                     uint32_t evaluation)
+{
+    return fault->data.rate != 0 ? position + (evaluation << 30) : position;
+}
+
+/* The boxes that a fault strikes in an op whose rows are rotated: row r of N lies where r + N / 2
+ * (mod N) lay; for a point whose rows name groups, groups are rotated. One or two boxes, which
+ * together have the elements of `box` in their order. */
+struct tap_rotated {
+    struct hook_data box[2];
+    uint32_t offset[2]; /* of each box's first element in `box` */
+    uint32_t n;
+};
+void tap_rotate(struct tap_rotated *out, const struct hook_data *box, const struct node *node,
+                uint32_t point);
+
+/* Hooks that a column of the tap may need; `guarded`: also in second evaluations of its ops. */
+uint32_t tap_hooks(const struct tap *tap, uint32_t position, bool guarded);
+
 static inline bool tap_is_memory(const struct tap_fault *fault)
 {
     return fault->place == TAP_WEIGHT || fault->place == TAP_KV || fault->place == TAP_TABLE;

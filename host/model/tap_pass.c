@@ -25,6 +25,7 @@ struct owner {
     struct tap *tap;
     uint32_t fault; /* index in the tap */
     uint32_t position;
+    uint32_t evaluation; /* guard_evaluation */
 };
 
 struct tap_pass {
@@ -102,34 +103,13 @@ void tap_guarded(struct tap_pass *pass, uint32_t most)
     pass->most_guards = most;
 }
 
-/* Hooks of a fault at a column that it strikes, as add_struck adds them: a proof, and captures of
- * the bits before, of bits read elsewhere, or of bits overwritten by what goes astray. */
-static uint32_t hooks_of(const struct tap_fault *fault)
-{
-    return 1u + tap_stale(fault) + (fault->data.kind == KIND_WRONG_READ) +
-           (fault->data.kind == KIND_WRONG_WRITE ? 2u : 0u);
-}
-
-/* Hooks that a column of the tap may need. */
-static uint32_t hooks_at(const struct tap *tap, uint32_t position)
-{
-    uint32_t n = 0;
-    for (uint32_t i = 0; i < tap->n_faults; i++) {
-        const struct tap_fault *fault = &tap->faults[i];
-        if (fault->place == TAP_EVALUATION)
-            n += (tap_hits(tap, fault, position) ? hooks_of(fault) : 0) +
-                 (tap_stale(fault) && tap_hits(tap, fault, position + 1));
-    }
-    return n;
-}
-
 uint32_t tap_room(const struct tap_pass *pass, const struct tap *tap, uint32_t position)
 {
     const uint32_t guarded = pass->most_guards ? GUARD_MOST / pass->most_guards : UINT32_MAX;
     const uint32_t all = pass->max_columns < guarded ? pass->max_columns : guarded;
     uint32_t most = all > pass->n_columns ? all - pass->n_columns : 0, n = 0;
     for (uint32_t hooks = pass->n_hooks; tap && n < most; n++) {
-        hooks += hooks_at(tap, position + n);
+        hooks += tap_hooks(tap, position + n, pass->most_guards > 0);
         if (hooks > HOOK_MOST)
             return n;
     }
@@ -229,7 +209,7 @@ static enum status add_stale(struct tap_pass *pass, const struct owner *struck, 
     if (position <= fault->begins)
         return take_words(pass, hook_size(box), out); /* zeros */
     if (column > first && pass->columns[column - 1].position == position - 1) {
-        const struct owner owner = {ROLE_STALE, struck->tap, struck->fault, position - 1};
+        const struct owner owner = {ROLE_STALE, struck->tap, struck->fault, position - 1, 0};
         return add_capture(pass, &owner, column - 1, box, out);
     }
     const struct tap_held *held = tap_held_at(fault->state, position - 1);
@@ -254,6 +234,26 @@ static struct hook_data moved_box(const struct tap_fault *fault, const struct ho
     return to;
 }
 
+/* A hook that edits, in the owner's evaluation of its op. */
+static enum status take_edit(struct tap_pass *pass, const struct hook *hook,
+                             const struct owner *owner)
+{
+    const struct node *node = &pass->ex->model->graph.node[hook->node];
+    struct tap_rotated all = {.box = {hook->data}, .n = 1};
+    enum status st = STATUS_OK;
+
+    if (owner->evaluation == guard_evaluation(GUARD_ROTATED))
+        tap_rotate(&all, &hook->data, node, hook->point);
+    for (uint32_t i = 0; i < all.n && !st; i++) {
+        struct hook one = *hook;
+        one.evaluation = owner->evaluation;
+        one.data = all.box[i];
+        one.data.source += one.data.source != 0 ? all.offset[i] : 0;
+        st = take_hook(pass, &one, owner);
+    }
+    return st;
+}
+
 /* The hooks of a fault at a column that it strikes. */
 static enum status add_struck(struct tap_pass *pass, const struct owner *owner, uint32_t column)
 {
@@ -266,7 +266,8 @@ static enum status add_struck(struct tap_pass *pass, const struct owner *owner, 
 
     if (!tap_box(fault, node, column_last(&pass->columns[column]), &box))
         return STATUS_OK;
-    box.position = tap_draw_position(owner->tap, fault, owner->position);
+    box.position = tap_draw_twin(fault, tap_draw_position(owner->tap, fault, owner->position),
+                                 owner->evaluation);
     if (!tap_may_fire(&box))
         return STATUS_OK;
     struct hook hook = hook_of(fault, column, &box);
@@ -281,13 +282,13 @@ static enum status add_struck(struct tap_pass *pass, const struct owner *owner, 
         st = add_capture(pass, &other, column, &box, &words);
     }
     if (!st)
-        st = take_hook(pass, &hook, owner);
+        st = take_edit(pass, &hook, owner);
     if (st || box.kind != KIND_WRONG_WRITE)
         return st;
     hook.data = moved; /* draws and conditions are those of the element that went astray */
     hook.data.source = words;
     other.role = ROLE_CHANGED;
-    return take_hook(pass, &hook, &other);
+    return take_edit(pass, &hook, &other);
 }
 
 /* The last column of an add, if a later pass strikes the next position. */
@@ -314,10 +315,10 @@ static enum status add_hooks(struct tap_pass *pass, struct tap *tap, uint32_t fi
             if (fault->place != TAP_EVALUATION)
                 continue;
             if (tap_hits(tap, fault, position))
-                st = add_struck(pass, &(struct owner){ROLE_PROOF, tap, i, position}, column);
+                st = add_struck(pass, &(struct owner){ROLE_PROOF, tap, i, position, 0}, column);
             if (!st && last && tap_stale(fault) && position >= fault->begins &&
                 tap_hits(tap, fault, position + 1))
-                st = add_hold(pass, &(struct owner){ROLE_STALE, tap, i, position}, column);
+                st = add_hold(pass, &(struct owner){ROLE_STALE, tap, i, position, 0}, column);
         }
     }
     return st;
@@ -362,6 +363,21 @@ enum status tap_add(struct tap_pass *pass, struct tap *tap, const struct column 
     return st ? st : add_hooks(pass, tap, first, n);
 }
 
+/* What strikes the second evaluation of a guard's op: as the first, but activations are those of
+ * the first. */
+static enum status add_twin(struct tap_pass *pass, const struct guard *guard)
+{
+    struct tap *tap = pass->added[pass->n_added - 1].tap;
+    const uint32_t position = pass->columns[guard->column].position;
+    enum status st = STATUS_OK;
+    for (uint32_t i = 0; tap && i < tap->n_faults && !st; i++) {
+        const struct owner owner = {ROLE_CHANGED, tap, i, position, guard_evaluation(guard->kind)};
+        if (tap->faults[i].node == guard->node && tap_strikes_twin(&tap->faults[i], position))
+            st = add_struck(pass, &owner, guard->column);
+    }
+    return st;
+}
+
 enum status tap_guard(struct tap_pass *pass, struct guard *guards, uint32_t n)
 {
     struct added *added = &pass->added[pass->n_added - 1];
@@ -377,12 +393,16 @@ enum status tap_guard(struct tap_pass *pass, struct guard *guards, uint32_t n)
     }
     added->guards = guards;
     added->n_guards = n;
-    for (uint32_t i = 0; i < n; i++) {
+    enum status st = STATUS_OK;
+    for (uint32_t i = 0; i < n && !st; i++) {
+        struct guard *own = &pass->guards[pass->n_guards++];
         assert(guards[i].column < added->n);
-        pass->guards[pass->n_guards] = guards[i];
-        pass->guards[pass->n_guards++].column += added->first;
+        *own = guards[i];
+        own->column += added->first;
+        if (guard_evaluation(own->kind) != 0)
+            st = add_twin(pass, own);
     }
-    return STATUS_OK;
+    return st;
 }
 
 /* Stable: columns of one branch keep their order. */

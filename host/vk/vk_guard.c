@@ -26,8 +26,11 @@ enum status vk_guard_prepare(struct vk_run *run)
         const struct node *node = &run->vk->base.model->graph.node[guard->node];
         const struct guard_lines lines =
             guard_lines(node, &pass->columns[guard->column], m->score_stride);
+        run->twins |= guard_evaluation(guard->kind) != 0;
         checks[i] = guard_check_of(guard);
         checks[i].slot = schedule_guard_slot(run->schedule, run->vk->base.model, guard);
+        if (guard_evaluation(guard->kind) != 0)
+            checks[i].twin = vk_twin_row(m, node->out) * m->reg[node->out].stride;
         checks[i].first = lines.first;
         checks[i].last = lines.last;
         memset(verdict, 0, VK_QUAD);
@@ -72,6 +75,7 @@ static enum status check(struct vk_run *run, const struct vk_rec *rec,
     const uint32_t quads =
         keyed ? node->rows * (rec->last_position / 4 + 1) : order_ceil(node->rows, 4);
     const uint32_t strips = order_ceil(quads, STRIP_QUADS);
+    const uint32_t evaluation = guard_evaluation(kind->kind);
     const struct push_guard push = {.src = rec->dst.at - row * rec->dst.stride,
                                     .src_stride = rec->dst.stride,
                                     .slot0 = rec->slot0,
@@ -90,8 +94,10 @@ static enum status check(struct vk_run *run, const struct vk_rec *rec,
 
     if (!concerned(run, rec, kind, &writes))
         return STATUS_OK;
-    vk_run_access(run, OP_BIT(node->out), writes ? OP_BIT(node->out) : 0);
-    return vk_dispatch(rec, &d);
+    const enum status st = evaluation ? vk_twin(run, rec, kind->kind) : STATUS_OK;
+    vk_run_access(run, OP_BIT(node->out) | (evaluation ? OP_BIT(VK_RUN_TWIN(node->out)) : 0),
+                  writes ? OP_BIT(node->out) : 0);
+    return st ? st : vk_dispatch(rec, &d);
 }
 
 enum status vk_guard(struct vk_run *run, const struct vk_rec *rec)

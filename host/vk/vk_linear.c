@@ -83,29 +83,48 @@ static void row_range(const struct vk_rec *rec, uint32_t rows, uint32_t *first, 
     *count = (rec->patch ? rec->patch->row_end : rows) - *first;
 }
 
+/* Tiles [tile, end) of the matrix: rows from `base` on are the node's. */
+struct tiles {
+    uint32_t base, tile, end;
+    uint32_t rows; /* of the node, or of all that are merged */
+};
+
+static enum status record_tiles(const struct vk_rec *rec, const struct vk_matrix *m,
+                                struct tiles tiles)
+{
+    enum status st = STATUS_OK;
+
+    while (tiles.tile < tiles.end && !st) {
+        struct run run = {.part = vk_weights_part(m, tiles.tile),
+                          .tile0 = tiles.tile,
+                          .row0 = (tiles.tile - tiles.base) * TILE_ROWS,
+                          .rows = tiles.rows,
+                          .slot0 = rec->slot0,
+                          .slots = rec->slots};
+        const uint32_t part_end = run.part->tile0 + run.part->tiles;
+        run.tiles = (part_end < tiles.end ? part_end : tiles.end) - tiles.tile;
+        st = rec->patch ? record(rec, m, &run) : record_columns(rec, m, run);
+        tiles.tile += run.tiles;
+    }
+    return st;
+}
+
 enum status vk_linear(const struct vk_rec *rec)
 {
     const struct vk_linear_plan *plan = &rec->vk->weights.plan[rec->index];
     const struct vk_matrix *m = plan->matrix;
     uint32_t rows = rec->node->rows, first, count;
-    enum status st = STATUS_OK;
 
-    for (uint32_t i = 1; i < plan->merged && !rec->patch; i++)
+    for (uint32_t i = 1; i < plan->merged && !rec->patch && rec->evaluation == 0; i++)
         rows += rec->node[i].rows;
     row_range(rec, rows, &first, &count);
     const uint32_t base = plan->row0 / TILE_ROWS;
+    const uint32_t begin = base + first / TILE_ROWS;
     const uint32_t end = base + order_ceil(first + count, TILE_ROWS);
-    for (uint32_t tile = base + first / TILE_ROWS; tile < end && !st;) {
-        struct run run = {.part = vk_weights_part(m, tile),
-                          .tile0 = tile,
-                          .row0 = (tile - base) * TILE_ROWS,
-                          .rows = rows,
-                          .slot0 = rec->slot0,
-                          .slots = rec->slots};
-        const uint32_t part_end = run.part->tile0 + run.part->tiles;
-        run.tiles = (part_end < end ? part_end : end) - tile;
-        st = rec->patch ? record(rec, m, &run) : record_columns(rec, m, run);
-        tile += run.tiles;
-    }
-    return st;
+    /* the second half of the tiles goes first, with no barrier before the other: another order of
+     * workgroups */
+    const bool rotated = rec->evaluation == guard_evaluation(GUARD_ROTATED) && !rec->patch;
+    const uint32_t start = rotated ? begin + (end - begin) / 2 : begin;
+    const enum status st = record_tiles(rec, m, (struct tiles){base, start, end, rows});
+    return st ? st : record_tiles(rec, m, (struct tiles){base, begin, start, rows});
 }

@@ -58,18 +58,19 @@ static uint64_t lay_out_all(struct vk *vk)
     const uint32_t q = hp->n_head * hp->head_dim;
     uint64_t at = 0;
 
-    m->score_columns =
-        rows_within(MEMORY_SCORES, graph_reg_width(hp, REG_S, m->score_stride), vk->max_columns);
+    m->score_columns = rows_within(MEMORY_SCORES, graph_reg_width(hp, REG_S, m->score_stride),
+                                   vk->max_columns > 2 ? vk->max_columns : 2);
     m->logit_rows = rows_within(MEMORY_LOGITS, hp->n_vocab, rows);
-    lay_out(vk, &at, REG_X, 1, rows);
-    lay_out(vk, &at, REG_N, 1, rows);
-    lay_out(vk, &at, REG_Q, 3, rows);
+    m->twin_row = rows;
+    lay_out(vk, &at, REG_X, 1, 2 * rows);
+    lay_out(vk, &at, REG_N, 1, 2 * rows);
+    lay_out(vk, &at, REG_Q, 3, 2 * rows);
     lay_out(vk, &at, REG_S, 1, m->score_columns);
     lay_out(vk, &at, REG_P, 1, m->score_columns);
-    lay_out(vk, &at, REG_H, 1, rows);
-    lay_out(vk, &at, REG_T, 1, rows);
-    lay_out(vk, &at, REG_G, 2, rows);
-    lay_out(vk, &at, REG_A, 1, rows);
+    lay_out(vk, &at, REG_H, 1, 2 * rows);
+    lay_out(vk, &at, REG_T, 1, 2 * rows);
+    lay_out(vk, &at, REG_G, 2, 2 * rows);
+    lay_out(vk, &at, REG_A, 1, 2 * rows);
     lay_out(vk, &at, REG_L, 1, m->logit_rows);
     m->saved = (struct vk_reg){(uint32_t)at, row_quads(q > hp->n_embd ? q : hp->n_embd)};
     return at + (uint64_t)rows * m->saved.stride;

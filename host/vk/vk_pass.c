@@ -82,7 +82,7 @@ static uint32_t last_position(const struct vk_run *run, uint32_t slot0, uint32_t
 /* SCORES, SOFTMAX and HEADS: as many columns at a time as there are rows of scores. */
 static enum status run_attention(struct vk_run *run, uint32_t index, uint32_t slots)
 {
-    const uint32_t most = run->vk->memory.score_columns;
+    const uint32_t most = run->vk->memory.score_columns / (run->twins ? 2 : 1);
     enum status st = STATUS_OK;
 
     for (uint32_t slot = 0; slot < slots && !st; slot += most) {
@@ -182,7 +182,7 @@ static bool wants_features(const struct vk_run *run, uint32_t first, uint32_t n)
 
 static enum status run_logits(struct vk_run *run, uint32_t index, const struct vk_range *outputs)
 {
-    const uint32_t most = run->vk->memory.logit_rows;
+    const uint32_t most = run->vk->memory.logit_rows / (run->twins ? 2 : 1);
     enum status st = STATUS_OK;
 
     for (uint32_t i = 0; i < outputs->slots && !st; i += most) {

@@ -14,7 +14,7 @@ static int compare(uint32_t a, uint32_t b)
 
 /* Key of the hooks' order: a column's captures before its edits, else as given. */
 struct place {
-    uint32_t node, column, edits, index;
+    uint32_t node, column, evaluation, edits, index;
 };
 
 static int compare_places(const void *a, const void *b)
@@ -23,6 +23,7 @@ static int compare_places(const void *a, const void *b)
     int order = compare(x->node, y->node);
 
     order = order ? order : compare(x->column, y->column);
+    order = order ? order : compare(x->evaluation, y->evaluation);
     order = order ? order : compare(x->edits, y->edits);
     return order ? order : compare(x->index, y->index);
 }
@@ -65,16 +66,17 @@ enum status vk_patch_plan(struct vk_run *run)
     }
     for (uint32_t i = 0; i < n; i++)
         places[i] = (struct place){pass->hooks[i].node, pass->hooks[i].column,
-                                   pass->hooks[i].data.capture == 0, i};
+                                   pass->hooks[i].evaluation, pass->hooks[i].data.capture == 0, i};
     qsort(places, n, sizeof(*places), compare_places);
     for (uint32_t i = 0; i < n; i++) {
         const struct place *p = &places[i];
-        const bool same =
-            i > 0 && p[-1].node == p->node && p[-1].column == p->column && p[-1].edits == p->edits;
+        const bool same = i > 0 && p[-1].node == p->node && p[-1].column == p->column &&
+                          p[-1].evaluation == p->evaluation && p[-1].edits == p->edits;
         if (!same)
             run->patches[run->n_patches++] = (struct vk_patch){.first = i,
                                                                .node = p->node,
                                                                .column = p->column,
+                                                               .evaluation = p->evaluation,
                                                                .captures = p->edits == 0,
                                                                .row = UINT32_MAX,
                                                                .key = UINT32_MAX};
@@ -96,25 +98,36 @@ static uint32_t slot_of(const struct vk_run *run, const struct vk_rec *rec,
                : EXECUTOR_NONE;
 }
 
+static enum status save_row(struct vk_run *run, const struct vk_rec *rec, uint32_t slot)
+{
+    const struct gpu_buffer *work = run->vk->memory.work;
+    const struct vk_reg *saved = &run->vk->memory.saved;
+
+    if (run->read & OP_BIT(VK_RUN_SAVED)) /* rows of two slots never overlap */
+        vk_run_access(run, OP_BIT(rec->node->in), OP_BIT(VK_RUN_SAVED));
+    else
+        vk_run_access(run, OP_BIT(rec->node->in), 0);
+    run->written |= OP_BIT(VK_RUN_SAVED);
+    return vk_run_copy(run, &(struct vk_run_copy){.from = work,
+                                                  .to = work,
+                                                  .from_quad = rec->src.at + slot * rec->src.stride,
+                                                  .to_quad = saved->at + slot * saved->stride,
+                                                  .quads = order_ceil(rec->node->rows, 4)});
+}
+
 enum status vk_patch_save(struct vk_run *run, const struct vk_rec *rec)
 {
-    struct vk *vk = run->vk;
-    const struct vk_reg *saved = &vk->memory.saved;
     enum status st = STATUS_OK;
 
     if (rec->node->in != rec->node->out)
         return STATUS_OK;
-    for (uint32_t i = 0; i < run->n_patches && !st; i++) {
+    const bool twins = schedule_twins(run->schedule, rec->index);
+    for (uint32_t slot = rec->slot0; twins && slot < rec->slot0 + rec->slots && !st; slot++)
+        st = save_row(run, rec, slot);
+    for (uint32_t i = 0; i < run->n_patches && !twins && !st; i++) {
         const uint32_t slot = slot_of(run, rec, &run->patches[i]);
-        if (slot == EXECUTOR_NONE)
-            continue;
-        vk_run_access(run, OP_BIT(rec->node->in), OP_BIT(VK_RUN_SAVED));
-        st = vk_run_copy(run,
-                         &(struct vk_run_copy){.from = vk->memory.work,
-                                               .to = vk->memory.work,
-                                               .from_quad = rec->src.at + slot * rec->src.stride,
-                                               .to_quad = saved->at + slot * saved->stride,
-                                               .quads = order_ceil(rec->node->rows, 4)});
+        if (slot != EXECUTOR_NONE)
+            st = save_row(run, rec, slot);
     }
     return st;
 }
@@ -124,6 +137,8 @@ static enum status run_patch(struct vk_run *run, const struct vk_rec *rec,
                              const struct vk_patch *patch)
 {
     const uint32_t slot = slot_of(run, rec, patch);
+    const uint32_t out =
+        OP_BIT(rec->evaluation ? VK_RUN_TWIN(rec->node->out) : (uint32_t)rec->node->out);
     struct vk_rec again = *rec;
     enum status st = STATUS_OK;
 
@@ -136,8 +151,7 @@ static enum status run_patch(struct vk_run *run, const struct vk_rec *rec,
         again.src = run->vk->memory.saved;
     for (uint32_t record = 0; record < (patch->records ? 2 : 1) && !st; record++) {
         /* one after the other: patches share outputs, captured bits and proofs */
-        vk_run_access(run, OP_BIT(VK_RUN_HOOKS) | OP_BIT(VK_RUN_SAVED),
-                      OP_BIT(VK_RUN_HOOKS) | OP_BIT(rec->node->out));
+        vk_run_access(run, OP_BIT(VK_RUN_HOOKS) | OP_BIT(VK_RUN_SAVED), OP_BIT(VK_RUN_HOOKS) | out);
         again.hook_index = patch->first | (record ? PATCH_RECORD : 0);
         st = vk_run_op(&again);
     }
@@ -150,7 +164,8 @@ enum status vk_patch(struct vk_run *run, const struct vk_rec *rec)
 
     for (int captures = 1; captures >= 0; captures--) {
         for (uint32_t i = 0; i < run->n_patches && !st; i++) {
-            if (run->patches[i].captures == (captures != 0))
+            if (run->patches[i].captures == (captures != 0) &&
+                run->patches[i].evaluation == rec->evaluation)
                 st = run_patch(run, rec, &run->patches[i]);
         }
     }

@@ -71,6 +71,7 @@ static struct op_access access_of(const struct vk_rec *rec)
     return access;
 }
 
+/* Nothing acts after the node. */
 static bool is_plain(const struct vk_run *run, uint32_t index)
 {
     return !run->schedule->stops[index] && !run->pass->watch;
@@ -99,7 +100,8 @@ static const struct node *fused_of(const struct vk_run *run, uint32_t index)
     const struct graph *graph = &run->vk->base.model->graph;
     const struct node *node = &graph->node[index];
 
-    if (index + 1 >= graph->count || !is_plain(run, index) || run->schedule->hooked[index + 1])
+    if (index + 1 >= graph->count || !is_plain(run, index) || run->schedule->hooked[index + 1] ||
+        (run->twins && schedule_twins(run->schedule, index + 1)))
         return NULL;
     return adds_rows(node, &node[1]) || rotates_next(&run->vk->memory, node, &node[1]) ? &node[1]
                                                                                        : NULL;

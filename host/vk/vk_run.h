@@ -18,6 +18,7 @@ struct vk_run {
     struct vk_patch *patches; /* (n_patches) by node, then column; owned */
     uint32_t n_patches;
     uint32_t written, read; /* resources used since the last barrier, as bits */
+    bool twins;             /* some guard evaluates an op twice */
     uint32_t fused;         /* node recorded with the previous one; 0: none */
     uint64_t macs;          /* recorded since the last submit */
 };
@@ -34,6 +35,7 @@ void vk_prepare_finish(struct vk_run *run);
 #define VK_RUN_SAVED (OP_PAGES + 1)
 #define VK_RUN_CHECKPOINTS (OP_PAGES + 2)
 #define VK_RUN_HOOKS (OP_PAGES + 3)
+#define VK_RUN_TWIN(reg) (OP_PAGES + 4 + (reg)) /* rows of a register's second evaluations */
 
 /* A barrier if what follows, with these reads and writes, must wait for what was recorded. */
 void vk_run_access(struct vk_run *run, uint32_t reads, uint32_t writes);
@@ -64,9 +66,13 @@ enum status vk_run_node(struct vk_run *run, uint32_t index,
 /* The op of a record. */
 enum status vk_run_op(const struct vk_rec *rec) STATUS_MUST_USE;
 
-/* Before the node: keeps inputs that it will overwrite. After it: the hooks. */
+/* Before the node: keeps inputs that it will overwrite. After it: the hooks of rec->evaluation. */
 enum status vk_patch_save(struct vk_run *run, const struct vk_rec *rec) STATUS_MUST_USE;
 enum status vk_patch(struct vk_run *run, const struct vk_rec *rec) STATUS_MUST_USE;
+
+/* After the node: its op again into rows apart, with the hooks of that evaluation. */
+enum status vk_twin(struct vk_run *run, const struct vk_rec *rec,
+                    enum guard_kind kind) STATUS_MUST_USE;
 
 /* Before the pass: checks for the device, verdicts of none found. At the node: dispatches its
  * guards. After the pass: the verdicts, which the host sees. */

@@ -40,7 +40,9 @@ struct vk_memory {
     struct vk_reg reg[REG_COUNT];
     struct vk_reg saved; /* inputs of hooked ops that work in place, by slot */
     uint32_t hook_words, logit_room, check_room, verdict_room;
-    uint32_t score_columns; /* rows of S and P */
+    uint32_t twin_row;      /* rows of registers before those of second evaluations; S, P and L
+                               are halved instead (vk_twin_row) */
+    uint32_t score_columns; /* rows of S and P, at least 2 */
     uint32_t logit_rows;    /* rows of L */
     uint32_t score_stride;  /* key positions of a head in S and P */
     uint32_t strip, strips; /* quads of a strip of logits; strips of a row */
@@ -69,6 +71,7 @@ static inline const struct hparams *vk_hparams(const struct vk *vk)
 struct vk_patch {
     uint32_t first, n;     /* hooks in the order of the device's list */
     uint32_t node, column; /* of the pass */
+    uint32_t evaluation;   /* guard_evaluation */
     uint32_t point;        /* of all of them, or HOOK_SEVERAL */
     bool captures;         /* before the edits */
     bool records;          /* a second run notes the bits of the lowest element */
@@ -87,9 +90,18 @@ struct vk_rec {
     uint32_t last_position;   /* highest position of the slots */
     const struct node *fused; /* the next node, recorded with this one; null: none */
     struct vk_reg src, src2, dst;
+    uint32_t evaluation; /* 0: the op's own, else a twin's (guard_evaluation): `dst` is apart */
     const struct vk_patch *patch; /* null: the op itself */
     uint32_t hook_index;          /* push.hook */
 };
+
+/* Where the rows of second evaluations start. */
+static inline uint32_t vk_twin_row(const struct vk_memory *m, enum reg reg)
+{
+    return reg == REG_L                   ? m->logit_rows / 2
+           : reg == REG_S || reg == REG_P ? m->score_columns / 2
+                                          : m->twin_row;
+}
 
 /* Position of a slot's output row, in quads. */
 static inline uint64_t vk_rec_row(const struct vk_rec *rec, uint32_t slot)

@@ -13,6 +13,8 @@ struct range_check {
     uint low, span;         /* keys low .. low + span are in range */
     uint writes;            /* not 0: values outside become these */
     uint below, above, nan; /* bits */
+    uint twin;              /* quads from the row to that of a second evaluation, which is compared;
+                               0: the range is checked */
 };
 
 #ifdef VKFI_GLSL

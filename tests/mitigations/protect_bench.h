@@ -3,8 +3,10 @@
 #ifndef VKFI_TESTS_PROTECT_BENCH_H
 #define VKFI_TESTS_PROTECT_BENCH_H
 
+#include "gpu/device.h"
 #include "mitigations/protector.h"
 #include "tests/inject/trial_bench.h"
+#include "vk/vk.h"
 
 struct protect_bench {
     struct trial_bench trial; /* open, with its golden run */
@@ -29,6 +31,19 @@ static inline void protect_bench_protect(struct protect_bench *b, const char *po
     assert_int_equal(protector_open(&b->protector, &b->policy, &setup), STATUS_OK);
     rules.check = protector_check(b->protector);
     assert_int_equal(decode_open(&b->decode, &b->trial.arena, &rules, b->trial.ex), STATUS_OK);
+}
+
+/* On the Vulkan device, with its golden run; false: there is none. */
+static inline bool protect_bench_vulkan(struct protect_bench *b, struct gpu **gpu,
+                                        const struct trial_bench_params *params)
+{
+    struct executor *ex;
+    if (gpu_open(gpu, NULL) != STATUS_OK)
+        return false;
+    const struct executor_params needs = trial_bench_model(&b->trial, params);
+    assert_int_equal(vk_create(&ex, *gpu, &needs), STATUS_OK);
+    trial_bench_run_golden(&b->trial, ex);
+    return true;
 }
 
 static inline void protect_bench_close(struct protect_bench *b)

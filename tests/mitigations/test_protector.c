@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Policies as checks of runs: clean runs keep their bits, transient damage is corrected wherever it
  * strikes, damage that stays is said to be uncorrected; on the CPU and on Vulkan. */
-#include "gpu/device.h"
 #include "protect_bench.h"
-#include "vk/vk.h"
 
 #define NAN_TRAP "{'protect': [{'kind': 'nan_trap'}]}"
 
@@ -75,15 +73,11 @@ static void test_vulkan(void **state)
 {
     struct protect_bench b = {0};
     struct gpu *gpu = NULL;
-    struct executor *ex;
     (void)state;
-    if (gpu_open(&gpu, NULL) != STATUS_OK) {
+    if (!protect_bench_vulkan(&b, &gpu, &LLAMA)) {
         print_message("no Vulkan device\n");
         skip();
     }
-    const struct executor_params needs = trial_bench_model(&b.trial, &LLAMA);
-    assert_int_equal(vk_create(&ex, gpu, &needs), STATUS_OK);
-    trial_bench_run_golden(&b.trial, ex);
     protect_bench_protect(&b, NAN_TRAP, NULL);
     run_faults(&b);
     protect_bench_close(&b);

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+/* A second evaluation is the op once more while its output register lies elsewhere. */
+#include "cpu/cpu_twin.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "cpu/cpu_ops.h"
+
+#define ALIGNMENT 64u
+
+static void wait_all(const struct cpu_task *task)
+{
+    cpu_team_wait(&task->run->team, task->threads);
+}
+
+/* Elements of the node's output register, as many rows as it has. */
+static size_t elements(const struct cpu *cpu, const struct node *node)
+{
+    const size_t rows = graph_reg_wide(node->out) ? cpu->room[node->out] : cpu->max_columns;
+    return rows * cpu->stride[node->out];
+}
+
+enum status cpu_twin_room(struct cpu_run *run)
+{
+    struct cpu *cpu = run->cpu;
+    size_t most = 0;
+
+    for (uint32_t i = 0; i < run->pass->n_guards; i++) {
+        const struct guard *guard = &run->pass->guards[i];
+        const size_t n = elements(cpu, &cpu->base.model->graph.node[guard->node]);
+        if (guard_evaluation(guard->kind) != 0 && n > most)
+            most = n;
+    }
+    if (most <= cpu->twin_room)
+        return STATUS_OK;
+    cpu->total_bytes += 2 * (most - cpu->twin_room) * sizeof(float);
+    free(cpu->twin);
+    cpu->twin_room = 0;
+    cpu->twin = aligned_alloc(ALIGNMENT, 2 * most * sizeof(float)); /* rows are whole lines */
+    if (!cpu->twin) {
+        log_error("cpu: no host memory for %zu values of second evaluations", most);
+        return STATUS_MEMORY;
+    }
+    memset(cpu->twin, 0, 2 * most * sizeof(float));
+    cpu->kept = cpu->twin + most;
+    cpu->twin_room = most;
+    return STATUS_OK;
+}
+
+/* This thread's share of all slots' rows of the output register. */
+static void copy_rows(const struct cpu_task *task, float *to, const float *from)
+{
+    const struct cpu *cpu = task->run->cpu;
+    const size_t stride = cpu->stride[task->node->out];
+    uint32_t begin, end;
+
+    cpu_share(task, task->run->slots, &begin, &end);
+    memcpy(to + begin * stride, from + begin * stride, (end - begin) * stride * sizeof(float));
+}
+
+void cpu_twin_keep(const struct cpu_task *task)
+{
+    const struct cpu *cpu = task->run->cpu;
+
+    if (task->node->in != task->node->out || !schedule_twins(task->run->schedule, task->index))
+        return;
+    wait_all(task);
+    copy_rows(task, cpu->kept, cpu->reg[task->node->out]);
+    wait_all(task);
+}
+
+/* One thread: exchanges the register and the twins' rows. */
+static void exchange(const struct cpu_task *task)
+{
+    struct cpu *cpu = task->run->cpu;
+    float *reg = cpu->reg[task->node->out];
+
+    cpu->reg[task->node->out] = cpu->twin;
+    cpu->twin = reg;
+}
+
+void cpu_twin_run(const struct cpu_task *task, enum guard_kind kind)
+{
+    struct cpu_run *run = task->run;
+    struct cpu_task twin = *task;
+
+    if (kind == GUARD_ROTATED) /* rows and memory of the thread half the team away */
+        twin.thread = (task->thread + task->threads / 2) % task->threads;
+    wait_all(task);
+    if (task->node->in == task->node->out)
+        copy_rows(task, run->cpu->twin, run->cpu->kept);
+    wait_all(task);
+    if (task->thread == 0)
+        exchange(task);
+    wait_all(task);
+    CPU_OPS[task->node->op].run(&twin);
+    wait_all(task);
+    if (task->thread == 0) {
+        if (run->schedule->hooked[task->index])
+            cpu_hook_apply(run, task->index, guard_evaluation(kind));
+        exchange(task);
+    }
+    wait_all(task);
+}
