@@ -70,9 +70,12 @@ static void print_outcomes(const struct store_status *s)
 static void print_rest(const struct store_status *s)
 {
     printf("controls         ");
-    for (uint32_t i = ROLE_TRIAL + 1; i < ROLE_COUNT; i++)
+    for (uint32_t i = ROLE_TRIAL + 1; i < ROLE_CLEAN; i++)
         printf(" %s %" PRIu64 "%s", kinds_text(KINDS_ROLE, i), s->control[i],
-               i + 1 < ROLE_COUNT ? "," : "\n");
+               i + 1 < ROLE_CLEAN ? "," : "\n");
+    if (s->armed > 0 || s->control[ROLE_CLEAN] > 0)
+        printf("under arms        %" PRIu64 ", and %" PRIu64 " clean runs\n", s->armed,
+               s->control[ROLE_CLEAN]);
     printf("suspect           %" PRIu64 "\n", s->suspect);
     printf("incidents         %" PRIu64 "\n", s->incidents);
     printf("tried again       %" PRIu64 "\n", s->retried);
@@ -160,6 +163,7 @@ static enum status print_json(const struct store_identity *id, const struct stor
     json_member_int(&w, "trials", id->trials);
     json_member_int(&w, "planned", s->planned);
     json_member_int(&w, "done", s->done);
+    json_member_int(&w, "armed", s->armed);
     json_member_int(&w, "counted", s->counted);
     put_counts(&w, "outcomes", KINDS_OUTCOME, s->outcome);
     put_counts(&w, "due", KINDS_DUE_REASON, s->due);
@@ -306,6 +310,9 @@ static const char EVENTS[] =
     "    planned       trials of the plan, or of the part\n"
     "    target        trials in the database when this call ends\n"
     "    done          trials in the database\n"
+    "    armed, armed_left\n"
+    "                  of a plan with arms: runs under them there, and known\n"
+    "                  to be left, clean runs among them\n"
     "    seconds       since the first batch (s)\n"
     "    per_second    trials of this call a second (1/s)\n"
     "    seconds_left  at this speed (s)\n"

@@ -104,6 +104,8 @@ static void put_parts(char out[LINE], const struct campaign_progress *p, int par
 {
     char left[32], sdc[CLI_CAMPAIGN_RATE];
     int n = snprintf(out, LINE, "%" PRIu64 "/%" PRIu64 " trials", p->done, p->target);
+    if (p->armed_left > 0)
+        n += snprintf(out + n, LINE - (size_t)n, ", %" PRIu64 " in arms left", p->armed_left);
     if (part <= PART_SPEED)
         n += snprintf(out + n, LINE - (size_t)n, ", %.2f/s", p->per_second);
     if (part <= PART_LEFT)
@@ -249,6 +251,10 @@ static void put_progress(struct json_writer *w, const struct campaign_progress *
     json_member_int(w, "planned", p->planned);
     json_member_int(w, "target", p->target);
     json_member_int(w, "done", p->done);
+    if (p->armed > 0 || p->armed_left > 0) {
+        json_member_int(w, "armed", p->armed);
+        json_member_int(w, "armed_left", p->armed_left);
+    }
     json_member_number(w, "seconds", p->seconds);
     json_member_number(w, "per_second", p->per_second);
     json_member_number(w, "seconds_left", p->left);

@@ -154,8 +154,10 @@ void cli_campaign_summary(const struct cli_campaign *c)
     char rate[CLI_CAMPAIGN_RATE];
     if (!c->ended || c->progress.json)
         return;
-    printf("%s: %" PRIu64 " of %" PRIu64 " trials, %.2f/s in this call\n", c->database, p->done,
-           p->planned, p->per_second);
+    printf("%s: %" PRIu64 " of %" PRIu64 " trials, ", c->database, p->done, p->planned);
+    if (p->armed > 0)
+        printf("%" PRIu64 " runs in arms, ", p->armed);
+    printf("%.2f/s in this call\n", p->per_second);
     cli_campaign_progress_rate(rate, p);
     printf("%s; %" PRIu64 " due, %" PRIu64 " incidents\n", rate, p->due, p->incidents);
     if (c->watched && c->watch.looks > 0 && !c->watch.off)

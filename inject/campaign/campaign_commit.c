@@ -213,6 +213,7 @@ static enum status commit(struct campaign_state *s, struct arena *arena,
         st = campaign_queue_done(s->queue, way, batch->id[i]);
     for (uint32_t i = 0; !st && kept && !armed && i < rows->n_rows; i++)
         st = take_row(s, &rows->row[i]);
+    s->armed_done += !st && armed ? rows->n_rows : 0;
     s->seat[answer->device].item = batch->item;
     if (!st)
         st = campaign_tell_batch(s, answer, kept ? rows->n_rows : 0);

@@ -50,6 +50,7 @@ struct campaign_state {
     double began, last_tick; /* time of the first dispatch, of the last reported tick */
     uint64_t done_before;    /* trials in the database when this call began */
     uint64_t armed_before;   /* runs under arms there */
+    uint64_t armed_done;     /* of this call */
     bool decided;            /* a look has ended the campaign: nothing new starts */
 };
 

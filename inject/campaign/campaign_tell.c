@@ -36,6 +36,7 @@ static enum status update(struct campaign_state *s, bool final)
     struct campaign_progress *p = &s->progress;
     struct campaign_estimate_result estimate;
     const uint64_t left = campaign_queue_left(s->queue);
+    const uint64_t armed_left = campaign_queue_arms_left(s->queue);
     enum status st = final ? campaign_estimate_final(s->estimate, &estimate)
                            : campaign_estimate_now(s->estimate, &estimate);
     if (st)
@@ -44,8 +45,11 @@ static enum status update(struct campaign_state *s, bool final)
     p->interrupted = campaign_state_stop(s) > 0;
     p->done = p->target - left;
     p->seconds = s->began > 0 ? clock_seconds() - s->began : 0;
-    p->per_second = p->seconds > 0 ? (double)(p->done - s->done_before) / p->seconds : 0;
-    p->left = p->per_second > 0 ? (double)left / p->per_second : NAN;
+    p->armed = s->armed_before + s->armed_done;
+    p->armed_left = armed_left;
+    const uint64_t ran = p->done - s->done_before + s->armed_done;
+    p->per_second = p->seconds > 0 ? (double)ran / p->seconds : 0;
+    p->left = p->per_second > 0 ? (double)(left + armed_left) / p->per_second : NAN;
     return STATUS_OK;
 }
 

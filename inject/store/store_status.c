@@ -53,6 +53,21 @@ static enum status count_row(void *user, const struct trial_row *row)
     return STATUS_OK;
 }
 
+/* A run under an arm: no rate counts it. */
+static enum status count_armed(void *user, const struct trial_row *row)
+{
+    struct store_status *out = user;
+    const double seconds = isnan(row->seconds) ? 0 : row->seconds;
+
+    out->seconds += seconds;
+    out->suspect += row->suspect != NULL;
+    out->retried += row->attempts > 1;
+    out->armed += row->trial >= 0;
+    out->control[ROLE_CLEAN] += row->trial < 0;
+    count_part(out->by_device, out->n_devices, row->device_id, seconds);
+    return STATUS_OK;
+}
+
 enum status store_status_read(const struct store *store, struct arena *arena,
                               struct store_status *out)
 {
@@ -77,5 +92,7 @@ enum status store_status_read(const struct store *store, struct arena *arena,
         st = STATUS_MEMORY;
     for (uint32_t i = 0; !st && i < out->n_strata; i++)
         out->by_stratum[i].planned = strata[i].planned;
-    return st ? st : store_each_row(store, count_row, out);
+    if (!st)
+        st = store_each_row(store, count_row, out);
+    return st ? st : store_each_armed(store, count_armed, out);
 }

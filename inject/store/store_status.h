@@ -16,7 +16,8 @@ struct store_status {
     uint64_t counted;                /* neither control nor suspect: these make rates */
     uint64_t outcome[OUTCOME_COUNT]; /* of the counted */
     uint64_t due[DUE_REASON_COUNT];  /* of the counted */
-    uint64_t control[ROLE_COUNT];    /* done, by role; ROLE_TRIAL: no control */
+    uint64_t control[ROLE_COUNT];    /* done, by role; ROLE_TRIAL: no control, and no arm */
+    uint64_t armed;                  /* trials run again under arms; clean runs: ROLE_CLEAN */
     uint64_t suspect, retried;       /* rows; attempts > 1 */
     uint64_t incidents;
     double seconds;                      /* sum over all rows */

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: MIT
+# A campaign with an arm as a user runs it: policy in a file, interrupted, in parts, replayed, reported.
+need_tiny
+echo '{"title": "of a test", "protect": [{"kind": "nan_trap"}]}' >trap.json
+cat >plan.json <<TEXT
+{"model": "$LLAMA", "decoding": {"n": 6, "stop": "none"}, "population": "ops", "seed": 3,
+ "prompts": [{"texts": ["ab c", "hello", "x y z", "one two"]}], "what": {"bits": [29, 30]},
+ "sampling": {"trials": 160}, "arms": [{"name": "trap", "policy": "trap.json"}]}
+TEXT
+
+good plan check plan.json
+good campaign run plan.json -o whole.db
+grep -q '^whole.db: 168 of 168 trials, [0-9]* runs in arms, ' out || fail "no count of runs in arms: $(cat out)"
+grep -q '^arm trap: [0-9]* runs, [0-9]* lose without it; recovery [0-9.]* % \[' out || fail "no line of the arm: $(cat out)"
+good campaign status whole.db
+grep -q '^under arms        [0-9]*, and 4 clean runs$' out || fail "status: $(cat out)"
+
+# The same rows in two parts, one of which needed three calls.
+good campaign run plan.json -o a.db --shard 0/2 --limit 20
+good campaign run plan.json -o a.db --shard 0/2 --limit 20
+good campaign run plan.json -o a.db --shard 0/2
+good campaign run plan.json -o b.db --shard 1/2 --naive
+good merge a.db b.db -o parts.db
+good compare whole.db parts.db
+grep -q ' 0 of [0-9]* shared records differ' out || fail "parts differ: $(cat out)"
+good export whole.db -o whole.csv
+good export parts.db -o parts.csv
+python3 - <<'TEXT' || fail "the export is not as it should be"
+import csv
+free = {"path", "attempts", "device_id", "seconds", "suspect", "device"}
+whole, parts = ([{k: v for k, v in row.items() if k not in free}
+                 for row in csv.DictReader(open(f"{name}.csv", encoding="utf-8", newline=""))]
+                for name in ("whole", "parts"))
+assert whole == parts
+none = {row["trial"]: row for row in whole if row["arm"] == "none"}
+arm = [row for row in whole if row["arm"] == "trap"]
+assert sum(row["control"] == "clean" for row in arm) == 4 and len(none) == 168
+for row in arm:
+    if row["control"]:
+        assert int(row["trial"]) == -1 - int(row["item"]) and row["arm_weight"] == "1"
+        continue
+    masked = none[row["trial"]]["outcome"] in ("inert", "not_reached", "masked_bitexact", "masked_tokens")
+    assert row["fault"] == none[row["trial"]]["fault"] and row["arm_weight"] == ("20" if masked else "1")
+corrected = [row["trial"] for row in arm if row["protection"] == "corrected"]
+assert corrected
+print(corrected[0], file=open("corrected", "w"))
+TEXT
+
+trial=$(cat corrected)
+good replay whole.db "$trial" --arm trap
+grep -q ': identical$' out || fail "replay: $(cat out)"
+grep -q '^arm trap: protection corrected, [1-9]' out || fail "replay: $(cat out)"
+good replay whole.db "$trial" --arm trap --naive
+good replay whole.db "$trial"
+good replay whole.db item3 --arm trap
+grep -q '^clean run of item 3 in arm trap: masked_bitexact, protection none$' out || fail "replay: $(cat out)"
+refused 2 replay whole.db item3
+refused 2 replay whole.db item4 --arm trap
+refused 2 replay whole.db 0 --arm other
+
+# The report; the database needs no policy file.
+rm trap.json
+good report whole.db -o whole.html --data data --json
+python3 -c 'import json, sys; arm, = json.load(open("out"))["arms"]; assert arm["arm"] == "trap" and arm["missing"] == 0' ||
+    fail "the report tells nothing of the arm"
+for file in arms.csv arms.tex coverage.csv alarms.csv pareto.csv; do
+    [ -s data/$file ] || fail "data/$file is missing"
+done
+grep -q 'Recovery against cost' whole.html || fail "no picture"
+refused 2 campaign run plan.json -o c.db
