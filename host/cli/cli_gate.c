@@ -177,6 +177,9 @@ static enum status parse(struct cli_gate_options *out, int argc, char **argv, bo
          "Strata instead of the total: one by its label, such as \"layer=3\", or all of a group by "
          "conditions, such as \"site_group: mlp\".",
          0, 0},
+        {0, "arm", ARGS_TEXT, &out->arm, "NAME",
+         "The rate under the protections of this arm of the plan, by the weights of its runs.", 0,
+         0},
         {0, "baseline", ARGS_TEXT, &out->baseline, "OLD",
          "Database of the release to hold against: non-inferiority on shared faults.", 0, 0},
         {0, "margin", ARGS_REAL, &out->margin, "M",
@@ -188,7 +191,8 @@ static enum status parse(struct cli_gate_options *out, int argc, char **argv, bo
     const struct args_spec spec = {
         .command = "vkfi gate",
         .summary = "pass or fail a campaign by the upper bound of a rate",
-        .synopsis = "DB [--max RATE [--of WHAT] [--given WHICH] [--stratum STRATA]]\n"
+        .synopsis = "DB [--arm NAME] [--max RATE [--of WHAT] [--given WHICH] [--stratum "
+                    "STRATA]]\n"
                     "NEW --baseline OLD --margin M [--max RATE]",
         .details = DETAILS,
         .options = options,
@@ -298,6 +302,18 @@ static void conclude(struct cli_gate_result *out, const struct cli_gate_options 
     out->verdict = failed ? STATS_GATE_FAIL : passed ? STATS_GATE_PASS : STATS_GATE_UNDECIDED;
 }
 
+/* Looks of a plan and pairs with another campaign are of the trials without protection. */
+static enum status choose_arm(const struct cli_gate_options *options, struct report_source *source)
+{
+    if (options->baseline || plan_stops_itself(&source->plan)) {
+        log_error("%s: found --arm with %s, expected neither a baseline nor a plan that stops "
+                  "itself",
+                  source->path, options->baseline ? "--baseline" : "a plan that stops itself");
+        return STATUS_USAGE;
+    }
+    return report_source_arm(source, options->arm);
+}
+
 enum status cli_gate(const struct cli_env *env, int argc, char **argv)
 {
     struct cli_gate_options options = {
@@ -313,6 +329,8 @@ enum status cli_gate(const struct cli_env *env, int argc, char **argv)
     st = report_source_open(&source, options.databases.item[0]);
     st = st ? st : report_source_trust(&source, options.allow_suspect);
     st = st ? st : find_question(&options, &source);
+    if (!st && options.arm)
+        st = choose_arm(&options, &source);
     if (!st && !isnan(options.question.max))
         st = decide_limit(&result, &source, &options.question);
     if (!st && options.baseline)

@@ -20,7 +20,7 @@ struct cli_gate_options {
     struct args_list databases;
     double max, confidence, margin; /* NaN if not given */
     int of, given;                  /* as in plan.h; -1 if not given */
-    const char *stratum, *baseline, *junit;
+    const char *stratum, *baseline, *junit, *arm;
     bool json, allow_suspect;
     struct plan_gate question; /* from the options, or from the plan */
 };

@@ -97,15 +97,15 @@ struct campaign_rate {
 };
 
 struct campaign_progress {
-    uint64_t planned;                      /* of this shard */
-    uint64_t done;                         /* in the database */
-    uint64_t target;                       /* done when this call ends */
-    uint64_t armed, armed_left;            /* runs under arms: in the database; known to be left */
-    bool interrupted;                      /* by a signal: running trials are finished, none are
-                                              started */
-    double seconds;                        /* since the first batch was sent */
-    double per_second, left;               /* of all devices, arms too; seconds left, NaN: not known,
-                                              without runs under arms that are not yet known */
+    uint64_t planned;           /* of this shard */
+    uint64_t done;              /* in the database */
+    uint64_t target;            /* done when this call ends */
+    uint64_t armed, armed_left; /* runs under arms: in the database; known to be left */
+    bool interrupted;           /* by a signal: running trials are finished, none are
+                                   started */
+    double seconds;             /* since the first batch was sent */
+    double per_second, left;    /* of all devices, arms too; seconds left, NaN: not known,
+                                   without runs under arms that are not yet known */
     uint64_t counted, sdc, due, incidents; /* counted trials, and of them */
     uint64_t critical;                     /* of sdc, those whose score fell */
     bool scored;                           /* some items have scores */

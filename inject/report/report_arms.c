@@ -66,11 +66,6 @@ static enum status weigh_strata(struct work *w)
 
 /* --- losses --- */
 
-static bool is_masked(uint8_t outcome)
-{
-    return !(REPORT_SDC >> outcome & 1u) && outcome != OUTCOME_DUE;
-}
-
 static double score_loss(const struct report_trial *t)
 {
     return isnan(t->score_faulty) || isnan(t->score_golden) ? 0 : t->score_golden - t->score_faulty;
@@ -89,7 +84,7 @@ static struct pair pair_of(const struct work *w, const struct report_trial *t,
     const double score = isnan(row->score_faulty) ? t->score_golden : row->score_faulty;
     struct pair pair = {.trial = (uint32_t)(t - w->context->data->trial),
                         .weight = w->weight[t->stratum] * row->arm_weight,
-                        .masked = is_masked(t->outcome)};
+                        .masked = report_data_is_masked(t->outcome)};
     pair.text_without = REPORT_SDC >> t->outcome & 1u;
     pair.text_with = due || (REPORT_SDC >> outcome & 1u);
     pair.without = pair.text_without;
@@ -129,7 +124,7 @@ static void take_clean(struct work *w, struct report_arm *arm, const struct tria
     arm->by_check.events += alarms;
     arm->by_request.events += alarms > 0;
     arm->other_bits += outcome != OUTCOME_MASKED_BITEXACT;
-    arm->other_text += !is_masked((uint8_t)outcome);
+    arm->other_text += !report_data_is_masked((uint8_t)outcome);
     w->clean_columns += columns;
     w->clean_redone += redone;
 }
@@ -254,7 +249,7 @@ static void fill_means(struct report_arm *arm, const struct work *w)
     arm->lost = arm->lost_with = 0;
     for (size_t i = 0; i < data->n; i++) {
         right += data->trial[i].golden_right ? w->weight[data->trial[i].stratum] : 0;
-        arm->missing += !is_masked(data->trial[i].outcome);
+        arm->missing += !report_data_is_masked(data->trial[i].outcome);
     }
     arm->missing -= arm->runs - arm->masked;
     for (size_t i = 0; i < w->count; i++) {

@@ -26,7 +26,7 @@ uint32_t report_data_underflow(const struct report_data *data)
 
 bool report_data_is_complete(const struct report_data *data)
 {
-    return data->n_rows >= data->expected;
+    return data->n_rows >= data->expected && data->armed_missing == 0;
 }
 
 uint32_t report_data_stratum(const struct report_data *data, const char *label)
@@ -232,6 +232,7 @@ static enum status fill_trial(struct report_data *data, const struct trial_row *
         .bit = or_minus(row->bit),
         .first_diff = or_minus(row->first_diff),
         .golden_len = or_minus(row->golden_len),
+        .weight = isnan(row->arm_weight) ? 1 : row->arm_weight,
         .faulty_len = or_minus(row->faulty_len),
         .rel_change = row->rel_change,
         .margin = row->margin_at_fault,
@@ -260,6 +261,22 @@ static enum status fill_trial(struct report_data *data, const struct trial_row *
     return st;
 }
 
+bool report_data_is_masked(uint8_t outcome)
+{
+    return outcome == OUTCOME_NOT_REACHED || outcome == OUTCOME_INERT ||
+           outcome == OUTCOME_MASKED_BITEXACT || outcome == OUTCOME_MASKED_TOKENS;
+}
+
+static enum status add_trial(struct report_data *data, const struct trial_row *row)
+{
+    struct report_trial *larger =
+        report_data_grow(data->trial, &data->room, data->n + 1, sizeof(*larger));
+    if (!larger)
+        return STATUS_MEMORY;
+    data->trial = larger;
+    return fill_trial(data, row, &larger[data->n++]);
+}
+
 static enum status visit(void *user, const struct trial_row *row)
 {
     struct report_data *data = user;
@@ -278,13 +295,20 @@ static enum status visit(void *user, const struct trial_row *row)
         data->role[role]++;
     if (row->suspect || role != ROLE_TRIAL)
         return STATUS_OK;
-    struct report_trial *larger =
-        report_data_grow(data->trial, &data->room, data->n + 1, sizeof(*larger));
-    if (!larger)
-        return STATUS_MEMORY;
-    data->trial = larger;
-    struct report_trial *t = &larger[data->n++];
-    return fill_trial(data, row, t);
+    const int outcome = kinds_find(KINDS_OUTCOME, row->outcome);
+    data->armed_missing += data->arm && outcome >= 0 && !report_data_is_masked((uint8_t)outcome);
+    return data->arm ? STATUS_OK : add_trial(data, row);
+}
+
+/* Runs under the arm; those of trials that are not masked count once. */
+static enum status visit_armed(void *user, const struct trial_row *row)
+{
+    struct report_data *data = user;
+    if (row->trial < 0 || (uint64_t)row->trial >= data->limit || row->suspect ||
+        strcmp(row->arm, data->arm) != 0)
+        return STATUS_OK;
+    data->armed_missing -= row->arm_weight <= 1;
+    return add_trial(data, row);
 }
 
 /* A trial's keys for the numbering of clusters. */
@@ -356,7 +380,8 @@ static enum status set_drawn(struct report_data *data)
         data->drawn[data->trial[i].stratum]++;
     for (uint32_t h = 0; h < data->n_strata; h++) {
         const struct store_stratum *s = &data->stratum[h];
-        const bool once = s->distinct_faults && (census || data->plan->design == PLAN_NESTED);
+        const bool once =
+            !data->arm && s->distinct_faults && (census || data->plan->design == PLAN_NESTED);
         data->drawn[h] = once && s->size > 0 ? fmin(data->drawn[h] / s->size, 1) : 0;
         total += s->size;
     }
@@ -393,11 +418,12 @@ static enum status check_order(const struct report_data *data)
 }
 
 enum status report_data_load(struct report_data *out, struct store *store, const struct plan *plan,
-                             uint64_t limit)
+                             uint64_t limit, const char *arm)
 {
     *out = (struct report_data){.store = store,
                                 .plan = plan,
                                 .limit = limit,
+                                .arm = arm,
                                 .identity = store_identity(store),
                                 .design_effect = 1};
     struct arena *arena = &out->arena;
@@ -407,6 +433,8 @@ enum status report_data_load(struct report_data *out, struct store *store, const
     st = st ? st : store_read_incidents(store, arena, &out->incident, &out->n_incidents);
     st = st ? st : check_order(out);
     st = st ? st : store_each_row(store, visit, out);
+    if (!st && arm)
+        st = store_each_armed(store, visit_armed, out);
     st = st ? st : number_clusters(out);
     st = st ? st : set_drawn(out);
     out->expected = ids_of_shard(out->identity, limit);

@@ -43,6 +43,7 @@ struct report_trial {
     bool changed;        /* the fault was reached and bits changed */
     bool golden_right;   /* score_golden is 1 or more              */
     bool answer_changed; /* another answer than golden's; of a DUE false */
+    double weight;       /* 1; under an arm the trials for which it stands */
     double rel_change, margin, logp_sum, kl, score_golden, score_faulty;
     const char *text;     /* of a corpus: the faulty answer; null: golden's (a DUE has none) */
     size_t deviation;     /* first of data.deviation: relative L2 by layer boundary */
@@ -76,15 +77,19 @@ struct report_data {
     uint64_t role[ROLE_COUNT]; /* rows by role; [ROLE_TRIAL] counts */
     uint64_t suspect;          /* rows excluded as suspect */
     uint64_t limit;            /* only ids below it were read       */
+    const char *arm;           /* `trial` are runs under this arm; null: none                */
+    uint64_t armed_missing;    /* of these: trials that are not masked, and have no run      */
     bool scored;               /* some trial has a score            */
     uint32_t most_faults;      /* of a trial                        */
     double design_effect;      /* of the SDC rate over all, at least 1 */
 };
 
 /* Reads all of a database; the store and the plan live at least as long as `out`. `limit`: only
- * ids below it (a look of a plan), UINT64_MAX for all. */
+ * ids below it (a look of a plan), UINT64_MAX for all. `arm`: its runs instead of the trials, null:
+ * none. They are all trials that are not masked and a share of the others, with weights: rates
+ * hold, counts are of runs. */
 enum status report_data_load(struct report_data *out, struct store *store, const struct plan *plan,
-                             uint64_t limit) STATUS_MUST_USE;
+                             uint64_t limit, const char *arm) STATUS_MUST_USE;
 void report_data_finish(struct report_data *data);
 
 /* At least `needed` elements of room in an array of malloc; null if host memory is out (logged):
@@ -93,6 +98,9 @@ void *report_data_grow(void *array, size_t *room, size_t needed, size_t size);
 
 /* "" for REPORT_NONE. */
 const char *report_data_name(const struct report_data *data, uint32_t name);
+
+/* An outcome that no protection can better. */
+bool report_data_is_masked(uint8_t outcome);
 
 /* Items whose golden run is marked underflow (NUMERICS.md 5): devices may differ there. */
 uint32_t report_data_underflow(const struct report_data *data);

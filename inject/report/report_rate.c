@@ -76,7 +76,7 @@ static void add_trial(struct report_work *work, struct stats_cluster_data *out,
         .cell = dense(work, (size_t)data->n_items + data->n_faults, t->cell, &out->n_cells),
         .counted = counted,
         .value = counted ? value : 0,
-        .weight = 1,
+        .weight = t->weight,
     };
 }
 

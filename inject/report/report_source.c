@@ -28,10 +28,24 @@ enum status report_source_open(struct report_source *out, const char *path)
     return st;
 }
 
+enum status report_source_arm(struct report_source *source, const char *arm)
+{
+    const struct plan *plan = &source->plan;
+    for (uint32_t i = 0; i < plan->n_arms; i++) {
+        if (strcmp(plan->arm[i].name, arm) == 0) {
+            source->arm = plan->arm[i].name;
+            return STATUS_OK;
+        }
+    }
+    log_error("%s: found no arm '%s' in the plan, expected %s", source->path, arm,
+              plan->n_arms > 0 ? plan->arm[0].name : "a plan with arms");
+    return STATUS_INPUT;
+}
+
 enum status report_source_load(struct report_source *source, uint64_t limit)
 {
     report_data_finish(&source->data);
-    return report_data_load(&source->data, source->store, &source->plan, limit);
+    return report_data_load(&source->data, source->store, &source->plan, limit, source->arm);
 }
 
 enum status report_source_trust(struct report_source *source, bool allow)

@@ -12,10 +12,15 @@ struct report_source {
     struct report_data data; /* by report_source_load */
     struct arena arena;      /* owned: the plan's */
     bool allow_suspect;      /* by report_source_trust */
+    const char *arm;         /* whose runs are loaded; null: none */
 };
 
 /* STATUS_INPUT, logged, if it is no database or its plan cannot be read. */
 enum status report_source_open(struct report_source *out, const char *path) STATUS_MUST_USE;
+
+/* The runs of an arm are loaded from now on. STATUS_INPUT, logged: the plan has none of that
+ * name. */
+enum status report_source_arm(struct report_source *source, const char *arm) STATUS_MUST_USE;
 
 /* Ids below `limit`; again for another limit. */
 enum status report_source_load(struct report_source *source, uint64_t limit) STATUS_MUST_USE;

@@ -58,6 +58,11 @@ refused 2 replay whole.db item3
 refused 2 replay whole.db item4 --arm trap
 refused 2 replay whole.db 0 --arm other
 
+good gate whole.db --arm trap --max 0.9
+grep -q '^verdict     passed' out || fail "gate: $(cat out)"
+refused 2 gate whole.db --arm other --max 0.9
+refused 2 gate whole.db --arm trap --baseline parts.db --margin 0.5
+
 # The report; the database needs no policy file.
 rm trap.json
 good report whole.db -o whole.html --data data --json

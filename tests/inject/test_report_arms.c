@@ -5,6 +5,7 @@
 
 #include <math.h>
 
+#include "inject/report/report_gate.h"
 #include "inject/report/report_page.h"
 #include "inject/report/report_source.h"
 
@@ -129,6 +130,46 @@ static void test_arithmetic(void **state)
     bench_end(b);
 }
 
+/* Sums of an arm's runs: by stratum, of weights and of weights with another text. */
+struct under {
+    double all[8], changed[8];
+};
+
+static enum status take_weights(void *user, const struct trial_row *row)
+{
+    struct under *u = user;
+    if (row->trial < 0)
+        return STATUS_OK;
+    u->all[row->stratum] += row->arm_weight;
+    u->changed[row->stratum] += another(row) ? row->arm_weight : 0;
+    return STATUS_OK;
+}
+
+/* The gate's rate under an arm is that of its runs by their weights. */
+static void test_rate_of_arm(void **state)
+{
+    struct bench *b = bench_begin(PLAN);
+    struct report_source source = {0};
+    struct under u = {0};
+    double rate = 0;
+    (void)state;
+    assert_int_equal(campaign_run(&b->params), STATUS_OK);
+    assert_int_equal(report_source_open(&source, b->path), STATUS_OK);
+    assert_int_equal(report_source_arm(&source, "absent"), STATUS_INPUT);
+    assert_int_equal(report_source_arm(&source, "trap"), STATUS_OK);
+    assert_int_equal(store_each_armed(source.store, take_weights, &u), STATUS_OK);
+    const struct report_gate_request request = {
+        .limit = 0.9, .confidence = 0.95, .events = REPORT_SDC, .given = REPORT_ALL};
+    struct report_gate gate;
+    assert_int_equal(report_gate_decide(&gate, &source, &request), STATUS_OK);
+    assert_true(report_data_is_complete(&source.data));
+    for (uint32_t h = 0; h < source.data.n_strata; h++)
+        rate += source.data.stratum[h].weight * u.changed[h] / u.all[h];
+    expect(gate.rate, rate);
+    report_source_finish(&source);
+    bench_end(b);
+}
+
 /* Trials of an arm reach no rate. */
 static void test_rates(void **state)
 {
@@ -171,6 +212,7 @@ static int setup(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_arithmetic),
-                                       cmocka_unit_test(test_rates)};
+                                       cmocka_unit_test(test_rates),
+                                       cmocka_unit_test(test_rate_of_arm)};
     return cmocka_run_group_tests(tests, setup, NULL);
 }
