@@ -135,6 +135,14 @@ void task_items_finish(struct task_items *items);
 /* Member "turns" of an open object, if the item has any: pairs of message and answer. */
 void task_items_put_turns(struct json_writer *w, const struct task_item *item);
 
+/* How many records the data of a task has, and how many of them its definition leaves out: neither
+ * items nor examples. Of the query only the places of the data are used. */
+struct task_count {
+    uint32_t records, left_out;
+};
+enum status task_count(struct task_count *out, const struct task *task,
+                       const struct task_query *query) STATUS_MUST_USE;
+
 /* The JSON Schema of definitions; the writer keeps a failure. */
 void task_schema_put(struct json_writer *w);
 

@@ -386,6 +386,21 @@ enum status task_items(struct task_items *out, const struct task *task,
     return st;
 }
 
+enum status task_count(struct task_count *out, const struct task *task,
+                       const struct task_query *query)
+{
+    const struct visit count = {count_record, count_left_out, NULL};
+    struct maker m = {.d = task_definition_of(task), .query = query};
+    enum status st = task_files_find(&m.files, &m.arena, m.d, query);
+    if (!st)
+        st = set_words(&m);
+    if (!st)
+        st = visit_all(&m, &count);
+    *out = (struct task_count){m.n_records, m.n_left_out};
+    finish(&m);
+    return st;
+}
+
 void task_items_finish(struct task_items *items)
 {
     arena_finish(&items->arena);

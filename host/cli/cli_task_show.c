@@ -14,13 +14,27 @@ static void print_text(const char *name, const char *text)
     printf("\n");
 }
 
-static void print_item(const struct task *task, const struct task_item *item, uint64_t shots)
+/* What is shown of a task. */
+struct shown {
+    const struct task *task;
+    const struct task_item *item;
+    struct task_count count;
+    uint64_t shots;
+};
+
+static void print_item(const struct shown *shown)
 {
+    const struct task *task = shown->task;
+    const struct task_item *item = shown->item;
     printf("task        %s: %s\n", task->name, task->title);
     printf("kind        %s, %s\n", task_kind_name(task->kind), task_area_name(task->area));
     printf("licence     %s\n", task->licence[0] ? task->licence : "none stated");
-    printf("item        %u, %s%s%s, %u examples\n", item->index, item->doc_id,
-           item->group[0] ? ", " : "", item->group, (uint32_t)shots);
+    printf("records     %u", shown->count.records);
+    if (shown->count.left_out > 0)
+        printf(", of which %u are used and %u left out by the definition",
+               shown->count.records - shown->count.left_out, shown->count.left_out);
+    printf("\nitem        %u, %s%s%s, %u examples\n", item->index, item->doc_id,
+           item->group[0] ? ", " : "", item->group, (uint32_t)shown->shots);
     for (uint32_t i = 0; i < item->n_choices; i++) {
         print_text("context", item->choice[i].context);
         printf("choice   %c  ", i == item->gold ? '>' : ' ');
@@ -90,14 +104,16 @@ static void put_item(struct json_writer *w, const struct task_item *item)
     }
 }
 
-static enum status print_json(const struct task *task, const struct task_item *item, uint64_t shots)
+static enum status print_json(const struct shown *shown)
 {
     struct json_writer w;
     json_begin(&w, stdout, true);
     json_object_open(&w);
-    cli_task_put(&w, task);
-    json_member_int(&w, "shots", (int64_t)shots);
-    put_item(&w, item);
+    cli_task_put(&w, shown->task);
+    json_member_int(&w, "records", shown->count.records);
+    json_member_int(&w, "left_out", shown->count.left_out);
+    json_member_int(&w, "shots", (int64_t)shown->shots);
+    put_item(&w, shown->item);
     json_object_close(&w);
     return json_end(&w);
 }
@@ -108,6 +124,7 @@ enum status cli_task_show(const struct cli_env *env, const void *options,
     const struct cli_task_options *o = options;
     struct cli_task open;
     struct task_items items = {0};
+    struct shown shown = {.task = NULL};
     enum status st = cli_task_open(&open, env, operands->item[0], o);
     open.query.first = (uint32_t)o->item;
     open.query.limit = 1;
@@ -117,10 +134,15 @@ enum status cli_task_show(const struct cli_env *env, const void *options,
                   open.query.shots > 0 ? " (with examples, the last records are none)" : "");
         st = STATUS_INPUT;
     }
+    if (!st)
+        st = task_count(&shown.count, open.task, &open.query);
+    shown.task = open.task;
+    shown.item = items.item;
+    shown.shots = open.query.shots;
     if (!st && o->json)
-        st = print_json(open.task, &items.item[0], open.query.shots);
+        st = print_json(&shown);
     else if (!st)
-        print_item(open.task, &items.item[0], open.query.shots);
+        print_item(&shown);
     task_items_finish(&items);
     cli_task_close(&open);
     return st;

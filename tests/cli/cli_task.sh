@@ -9,6 +9,7 @@ good task list --json --data "$items"
 json 'len(d) == 13 and all(t["data"] for t in d) and sorted({t["area"] for t in d}) == ["coding", "mathematical", "multilingual", "reasoning"]'
 for name in $(python3 -c 'import json; print(*[t["task"] for t in json.load(open("out"))])'); do
     good task show "$name" --data "$items" --item 11 --json
+    json 'd["records"] - d["left_out"] >= 12'
     json 'd["item"] == 11 and d["licence"] and d["doc_id"] and ("gold" in d) == (d["kind"] == "choices") and ("target" in d) == (d["kind"] != "choices")'
     # The manifest names the same licence and the same folder.
     python3 - "$VKFI_SOURCE/third_party/tasks.json" <<'EOF' || fail "$name: tasks.json says something else"
