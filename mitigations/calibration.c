@@ -33,6 +33,25 @@ bool calibration_bounds(const struct calibration *calibration, uint32_t node,
     return range->low <= range->high;
 }
 
+void calibration_features(double out[CALIBRATION_FEATURES], const struct features *features)
+{
+    out[CALIBRATION_MAXIMUM] = (double)features->first;
+    out[CALIBRATION_MARGIN] = features_margin(features);
+    out[CALIBRATION_LOGSUMEXP] = features_logsumexp(features);
+    out[CALIBRATION_ENTROPY] = features_entropy(features);
+    out[CALIBRATION_HIDDEN] = features_hidden(features);
+}
+
+enum calibration_feature calibration_outside(const struct calibration_range *range,
+                                             const double *value)
+{
+    uint32_t f = 0;
+    while (f < CALIBRATION_FEATURES && (range[f].low > range[f].high ||
+                                        (value[f] >= range[f].low && value[f] <= range[f].high)))
+        f++;
+    return (enum calibration_feature)f;
+}
+
 static int by_name(const void *a, const void *b)
 {
     const struct calibration_item *x = a, *y = b;

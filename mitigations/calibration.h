@@ -11,6 +11,7 @@
 #include "base/arena.h"
 #include "base/json.h"
 #include "base/status.h"
+#include "model/features.h"
 #include "model/model.h"
 #include "model/storage.h"
 
@@ -72,6 +73,14 @@ static inline enum calibration_class calibration_class_of(uint32_t position)
 {
     return position == 0 ? CALIBRATION_FIRST : CALIBRATION_LATER;
 }
+
+/* Of a token's row; NaN where it has Inf or NaN. */
+void calibration_features(double out[CALIBRATION_FEATURES], const struct features *features);
+
+/* The first feature outside its range, ranges that saw nothing left out; CALIBRATION_FEATURES: none
+ * is. */
+enum calibration_feature calibration_outside(const struct calibration_range *range,
+                                             const double *value);
 
 /* Whether an item of a task was used: a study must not contain it. */
 bool calibration_saw(const struct calibration *calibration, const char *task, const char *doc_id);

@@ -110,6 +110,8 @@ bool protections_match(const struct protection_sites *sites, const char *site);
 extern const struct protection protection_nan_trap;
 extern const struct protection protection_range_guard;
 extern const struct protection protection_redundancy;
+extern const struct protection protection_token_filter;
+extern const struct protection protection_adaptive;
 extern const struct protection protection_weight_audit;
 
 /* All of them (protections.c); `out_n`: their number. */

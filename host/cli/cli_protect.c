@@ -6,6 +6,7 @@
 
 #include "cli/cli_device.h"
 #include "mitigations/policy.h"
+#include "tasks/task_split.h"
 
 static enum status list(const struct cli_env *env, const void *options,
                         const struct args_list *operands)
@@ -49,6 +50,17 @@ static const char DETAILS[] =
     "again, of which a clean run under a policy of damage by proof has none. Both runs must have "
     "the same bits, or it ends with exit code 4.\n"
     "\n"
+    "CALIBRATE\n"
+    "calibrate runs a model on items of tasks and writes what clean runs look like, which some "
+    "protections need: the smallest and largest output of each site, apart for position 0 and all "
+    "others; quantiles of each token's features (largest logit, margin of it above the second, "
+    "logsumexp and entropy of the row, norm of the hidden state), apart for first and later "
+    "tokens; "
+    "and the margin below which a token is in doubt. A policy names the file as \"calibration\". "
+    "It "
+    "belongs to one model and one pair of storage types, and says which items it has seen: those "
+    "of the split calibrate, a fifth of each task, which no study should contain.\n"
+    "\n"
     "EXIT CODES\n"
     "  0  done\n"
     "  2  a policy, model or calibration that is not good, or wrong usage\n"
@@ -58,35 +70,58 @@ static const char DETAILS[] =
     "EXAMPLES\n"
     "  vkfi protect list\n"
     "  vkfi protect bench nan_trap -m smollm2-135m\n"
+    "  vkfi protect calibrate -m smollm2-135m -o cal.json --data own --tasks xnli --tasks gsm8k\n"
     "  vkfi protect bench policy.json -m smollm2-135m -d vk --pairs 60 --json\n";
 
-enum { LIST, SCHEMA, BENCH, ACTIONS };
+enum { LIST, SCHEMA, BENCH, CALIBRATE, ACTIONS };
 static const struct cli_action ACTION[ACTIONS] = {
     [LIST] = {"list", NULL, 0, 0, list},
     [SCHEMA] = {"schema", NULL, 0, 0, print_schema},
-    [BENCH] = {"bench", "policy", 1, 1, cli_protect_bench}};
+    [BENCH] = {"bench", "policy", 1, 1, cli_protect_bench},
+    [CALIBRATE] = {"calibrate", NULL, 0, 0, cli_protect_calibrate}};
 
 #define STORAGES "f32|f16|bf16"
+#define RUNS (1u << BENCH | 1u << CALIBRATE)
 
 enum status cli_protect(const struct cli_env *env, int argc, char **argv)
 {
-    struct cli_protect_options o = {.device = "cpu", .n = 32, .pairs = 30, .threads = env->threads};
+    struct cli_protect_options o = {.device = "cpu",
+                                    .n = 32,
+                                    .split = TASK_SPLIT_CALIBRATE,
+                                    .pairs = 30,
+                                    .threads = env->threads};
     const struct cli_option options[] = {
-        {1u << BENCH,
-         {'m', "model", ARGS_TEXT, &o.model, "MODEL", "bench: a model's name or path.", 0, 0}},
-        {1u << BENCH,
+        {RUNS,
+         {'m', "model", ARGS_TEXT, &o.model, "MODEL", "bench, calibrate: a model's name or path.",
+          0, 0}},
+        {RUNS,
          {'d', "device", ARGS_TEXT, &o.device, "DEVICE", CLI_DEVICE_HELP " Default cpu.", 0, 0}},
         {1u << BENCH,
          {'p', "prompt", ARGS_TEXT, &o.prompt, "TEXT",
           "bench: the prompt (a paragraph of 60 words).", 0, 0}},
-        {1u << BENCH,
-         {'n', "tokens", ARGS_UINT, &o.n, "N", "bench: tokens to decode (32).", 2, 1e5}},
+        {RUNS,
+         {'n', "number", ARGS_UINT, &o.n, "N",
+          "bench: tokens to decode (32); calibrate: items of each task (32).", 2, 1e5}},
         {1u << BENCH, {0, "pairs", ARGS_UINT, &o.pairs, "N", "bench: pairs of runs (30).", 6, 1e5}},
-        {1u << BENCH,
-         {0, "act", ARGS_CHOICE, &o.act, STORAGES, "bench: type activations are stored in.", 0, 0}},
-        {1u << BENCH,
-         {0, "kv", ARGS_CHOICE, &o.kv, STORAGES, "bench: type of the KV cache.", 0, 0}},
-        {1u << BENCH, CLI_THREADS_OPTION(&o.threads)},
+        {RUNS,
+         {0, "act", ARGS_CHOICE, &o.act, STORAGES,
+          "bench, calibrate: type activations are stored in.", 0, 0}},
+        {RUNS,
+         {0, "kv", ARGS_CHOICE, &o.kv, STORAGES, "bench, calibrate: type of the KV cache.", 0, 0}},
+        {RUNS, CLI_THREADS_OPTION(&o.threads)},
+        {1u << CALIBRATE,
+         {0, "tasks", ARGS_LIST, &o.tasks, "TASK",
+          "calibrate: a task's name or definition; give it again for more. Default arc_challenge, "
+          "xnli, gsm8k and mbpp.",
+          0, 0}},
+        {1u << CALIBRATE,
+         {0, "split", ARGS_CHOICE, &o.split, "all|calibrate|profile|evaluate",
+          "calibrate: which of a task's items. Default calibrate.", 0, 0}},
+        {1u << CALIBRATE,
+         {0, "data", ARGS_TEXT, &o.data, "DIR",
+          "calibrate: folder of the data (vkfi task --help), or own.", 0, 0}},
+        {1u << CALIBRATE,
+         {'o', "output", ARGS_TEXT, &o.output, "FILE", "calibrate: the file to write.", 0, 0}},
         {1u << BENCH, {0, "json", ARGS_FLAG, &o.json, NULL, "Prints JSON.", 0, 0}},
         {0}};
     const struct cli_actions actions = {"protect", ACTION, ACTIONS, options, &o};
@@ -94,7 +129,9 @@ enum status cli_protect(const struct cli_env *env, int argc, char **argv)
                              .summary = "policies: what protects a run, and what it costs",
                              .synopsis = "list\n"
                                          "schema\n"
-                                         "bench POLICY -m MODEL [-d DEVICE] [--pairs N] [--json]",
+                                         "bench POLICY -m MODEL [-d DEVICE] [--pairs N] [--json]\n"
+                                         "calibrate -m MODEL -o FILE [--tasks TASK...] [--split "
+                                         "SPLIT] [-n N] [--data DIR] [-d DEVICE]",
                              .details = DETAILS};
     return cli_actions_run(&actions, &spec, env, argc, argv);
 }

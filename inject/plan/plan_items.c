@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Items of tasks in a plan: which ones are taken, and the items themselves in a form that needs no
  * data. */
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/hash.h"
 #include "base/log.h"
 #include "inject/plan/plan_field.h"
+#include "tasks/task_split.h"
 
 #define ITEMS_MAX 1000000 /* items of a plan */
 #define TASKS_MAX 64u
@@ -18,53 +16,6 @@ static enum status wrong_list(const struct plan_reader *r, const struct json *at
     log_error("%s: found %s, expected %s", json_where(r->doc, at), json_fields_found(at).text,
               what);
     return STATUS_INPUT;
-}
-
-/* The first half of the digest of a text of these parts. */
-static enum status digest(uint64_t *out, const char *what, const char *task, const char *doc_id)
-{
-    struct arena arena = {0};
-    char hex[HASH_SHA256_TEXT];
-    const char *text = arena_printf(&arena, "%s\n%s\n%s", what, task, doc_id);
-    if (text) {
-        hash_sha256(text, strlen(text), hex);
-        hex[16] = '\0';
-        *out = strtoull(hex, NULL, 16);
-    }
-    arena_finish(&arena);
-    return text ? STATUS_OK : STATUS_MEMORY;
-}
-
-/* Fifths by name, the same in every plan: one for calibration, one to find out what to protect,
- * three to tell what that is worth. */
-static enum status in_split(bool *out, enum plan_split split, const char *task, const char *doc_id)
-{
-    uint64_t key = 0;
-    const enum status st = digest(&key, "split", task, doc_id);
-    const uint64_t fifth = key % 5;
-    *out = split == PLAN_SPLIT_ALL || split == (fifth == 0   ? PLAN_SPLIT_CALIBRATE
-                                                : fifth == 1 ? PLAN_SPLIT_PROFILE
-                                                             : PLAN_SPLIT_EVALUATE);
-    return st;
-}
-
-struct choice {
-    uint64_t key;   /* in the order of a seed */
-    uint32_t index; /* among the task's items */
-};
-
-static int by_key(const void *a, const void *b)
-{
-    const struct choice *x = a, *y = b;
-    if (x->key != y->key)
-        return x->key < y->key ? -1 : 1;
-    return x->index < y->index ? -1 : x->index > y->index;
-}
-
-static int by_index(const void *a, const void *b)
-{
-    const struct choice *x = a, *y = b;
-    return x->index < y->index ? -1 : x->index > y->index;
 }
 
 /* What a plan asks of tasks. */
@@ -191,37 +142,21 @@ static enum status add(const struct plan_reader *r, const struct plan_question *
     return STATUS_OK;
 }
 
-/* Those of the split, n of them in the order of the seed. */
-static enum status choose(struct choice *chosen, uint32_t *n, const struct asked *asked,
-                          const struct task *task, const struct task_items *items)
-{
-    char order[48];
-    enum status st = STATUS_OK;
-    snprintf(order, sizeof(order), "order %" PRIu64, asked->seed);
-    *n = 0;
-    for (uint32_t i = 0; !st && i < items->count; i++) {
-        bool in = false;
-        chosen[*n].index = i;
-        st = in_split(&in, asked->split, task->name, items->item[i].doc_id);
-        if (!st)
-            st = digest(&chosen[*n].key, order, task->name, items->item[i].doc_id);
-        *n += in;
-    }
-    qsort(chosen, *n, sizeof(*chosen), by_key);
-    if (asked->n > 0 && asked->n < *n)
-        *n = asked->n;
-    qsort(chosen, *n, sizeof(*chosen), by_index);
-    return st;
-}
+static const enum task_split SPLIT[] = {[PLAN_SPLIT_ALL] = TASK_SPLIT_ALL,
+                                        [PLAN_SPLIT_CALIBRATE] = TASK_SPLIT_CALIBRATE,
+                                        [PLAN_SPLIT_PROFILE] = TASK_SPLIT_PROFILE,
+                                        [PLAN_SPLIT_EVALUATE] = TASK_SPLIT_EVALUATE};
 
 static enum status take_items(const struct plan_reader *r, const struct asked *asked,
                               const struct json *at, const struct source *from)
 {
     const struct task *task = from->task;
     const struct task_items *items = from->items;
-    struct choice *chosen = calloc(items->count + 1, sizeof(*chosen));
+    uint32_t *chosen = calloc(items->count + 1, sizeof(*chosen));
     uint32_t n = 0;
-    enum status st = chosen ? choose(chosen, &n, asked, task, items) : STATUS_MEMORY;
+    const struct task_split_ask ask = {SPLIT[asked->split], asked->seed, asked->n};
+    enum status st =
+        chosen ? task_split_choose(chosen, &n, task->name, items, &ask) : STATUS_MEMORY;
     if (!st && n == 0) {
         log_error("%s: found no item of '%s' in the split %s", json_where(r->doc, at), task->name,
                   kinds_text(KINDS_SPLIT, asked->split));
@@ -229,7 +164,7 @@ static enum status take_items(const struct plan_reader *r, const struct asked *a
     }
     for (uint32_t i = 0; !st && i < n; i++) {
         struct plan_question question;
-        st = make_question(r, asked, from, &items->item[chosen[i].index], &question);
+        st = make_question(r, asked, from, &items->item[chosen[i]], &question);
         if (!st)
             st = add(r, &question, "/items/tasks", i);
     }

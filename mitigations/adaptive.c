@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT */
+/* Verifies tokens where it counts: after a token in doubt the next ones are computed twice, and
+ * once the doubt is over the last ones again in one pass.
+ *
+ * In doubt are small margins between the two best logits and features at the edge of clean runs. A
+ * verification never changes a clean run; each one costs its columns, which a budget limits. Random
+ * and periodic verification of the same share are its own baselines. */
+#include "mitigations/calibration.h"
+#include "mitigations/protection.h"
+
+#include "base/hash.h"
+
+#define SOFT_LEVEL 3u    /* 1e-2 of CALIBRATION_LEVEL */
+#define FULL_CREDIT 16.0 /* columns that may be saved up */
+
+enum mode { MODE_ADAPTIVE, MODE_RANDOM, MODE_PERIODIC };
+
+struct params {
+    uint32_t mode, guarded, back, seed;
+    double budget;
+};
+
+struct self {
+    struct params params;
+    double tau;
+    struct calibration_range range[CALIBRATION_CLASSES][CALIBRATION_FEATURES];
+};
+
+struct state {
+    uint32_t seen; /* positions below it have been looked at */
+    uint32_t left; /* guarded tokens to come; 0: normal */
+    double credit; /* columns that the budget allows by now */
+};
+
+static const char *const MODES[] = {"adaptive", "random", "periodic"};
+
+static const struct protection_param PARAMS[] = {
+    {.name = "mode",
+     .type = PROTECTION_WORD,
+     .at = offsetof(struct params, mode),
+     .words = {MODES, sizeof(MODES) / sizeof(*MODES)},
+     .fallback = "'adaptive'",
+     .what = "which tokens are verified: those in doubt and after them, a random share, or every "
+             "n-th"},
+    {.name = "budget",
+     .type = PROTECTION_NUMBER,
+     .at = offsetof(struct params, budget),
+     .min = 0.001,
+     .max = 2,
+     .fallback = "0.05",
+     .what = "columns computed again for a token, on average, at most"},
+    {.name = "guarded",
+     .type = PROTECTION_U32,
+     .at = offsetof(struct params, guarded),
+     .min = 1,
+     .max = 64,
+     .fallback = "2",
+     .what = "tokens verified one by one from one in doubt on"},
+    {.name = "back",
+     .type = PROTECTION_U32,
+     .at = offsetof(struct params, back),
+     .min = 1,
+     .max = 8,
+     .fallback = "4",
+     .what = "columns verified in one pass when the doubt is over"},
+    {.name = "seed",
+     .type = PROTECTION_U32,
+     .at = offsetof(struct params, seed),
+     .max = 4294967295.0,
+     .fallback = "0",
+     .what = "of random verification"},
+};
+
+static enum status open_adaptive(void *self, struct arena *arena, const void *params,
+                                 const struct protection_setup *setup)
+{
+    struct self *s = self;
+    (void)arena;
+    s->params = *(const struct params *)params;
+    s->tau = setup->calibration->tau;
+    for (uint32_t c = 0; c < CALIBRATION_CLASSES; c++) {
+        for (uint32_t f = 0; f < CALIBRATION_FEATURES; f++)
+            s->range[c][f] = setup->calibration->feature[c][f][SOFT_LEVEL];
+    }
+    return STATUS_OK;
+}
+
+static size_t state_size(const void *self)
+{
+    (void)self;
+    return sizeof(struct state);
+}
+
+static uint32_t outputs(const void *self)
+{
+    (void)self;
+    return COLUMN_FEATURES;
+}
+
+static bool in_doubt(const struct self *s, const struct decode_view *view)
+{
+    const uint32_t c = view->position + 1 > view->prompt ? CALIBRATION_LATER : CALIBRATION_FIRST;
+    double value[CALIBRATION_FEATURES];
+    calibration_features(value, &view->result->features);
+    return !(value[CALIBRATION_MARGIN] >= s->tau) ||
+           calibration_outside(s->range[c], value) != CALIBRATION_FEATURES;
+}
+
+/* Columns that are to be verified, up to this one. */
+static uint32_t wanted(const struct self *s, struct state *state, const struct decode_view *view)
+{
+    const struct params *p = &s->params;
+    const uint32_t token = view->position + 1 - view->prompt; /* from 0 */
+    if (p->mode == MODE_RANDOM) {
+        const uint64_t draw = hash_fold64(p->seed, view->position);
+        return (double)(draw >> 11) * 0x1p-53 < p->budget ? 1 : 0;
+    }
+    if (p->mode == MODE_PERIODIC)
+        return (uint64_t)((token + 1) * p->budget) > (uint64_t)(token * p->budget) ? 1 : 0;
+    if (in_doubt(s, view))
+        state->left = p->guarded;
+    else if (state->left == 0)
+        return 0;
+    if (--state->left > 0)
+        return 1;
+    const uint32_t reached = view->position + 1; /* the doubt is over: those before it, too */
+    return p->back < reached ? p->back : reached;
+}
+
+static enum status look(void *self, void *state, const struct decode_view *view,
+                        struct protection_finding *out)
+{
+    const struct self *s = self;
+    struct state *run = state;
+    if (view->token == DECODE_NO_TOKEN || view->position < run->seen)
+        return STATUS_OK; /* no token, or one that is verified now */
+    run->seen = view->position + 1;
+    run->credit += s->params.budget;
+    run->credit = run->credit > FULL_CREDIT ? FULL_CREDIT : run->credit;
+    uint32_t back = wanted(s, run, view);
+    if (s->params.mode == MODE_ADAPTIVE && back > run->credit)
+        back = (uint32_t)run->credit;
+    if (back == 0)
+        return STATUS_OK;
+    run->credit -= s->params.mode == MODE_ADAPTIVE ? back : 0;
+    out->severity = PROTECTION_VERIFY;
+    out->back = back;
+    return STATUS_OK;
+}
+
+static bool area(void *self, void *state, uint32_t index, struct protection_area *out)
+{
+    struct self *s = self;
+    *out = index == 0 ? (struct protection_area){"bounds", (uint8_t *)s->range, sizeof(s->range)}
+                      : (struct protection_area){"controller", state, sizeof(struct state)};
+    return index < 2;
+}
+
+const struct protection protection_adaptive = {
+    .name = "adaptive",
+    .what = "tokens in doubt and after them, computed twice and compared, within a budget",
+    .param = PARAMS,
+    .n_params = sizeof(PARAMS) / sizeof(*PARAMS),
+    .params = sizeof(struct params),
+    .self = sizeof(struct self),
+    .calibrated = true,
+    .open = open_adaptive,
+    .state = state_size,
+    .outputs = outputs,
+    .look = look,
+    .area = area,
+};
