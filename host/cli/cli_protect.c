@@ -70,7 +70,7 @@ static const char DETAILS[] =
     "EXAMPLES\n"
     "  vkfi protect list\n"
     "  vkfi protect bench nan_trap -m smollm2-135m\n"
-    "  vkfi protect calibrate -m smollm2-135m -o cal.json --data own --tasks xnli --tasks gsm8k\n"
+    "  vkfi protect calibrate -m smollm2-135m -o cal.json --data own --tasks xnli\n"
     "  vkfi protect bench policy.json -m smollm2-135m -d vk --pairs 60 --json\n";
 
 enum { LIST, SCHEMA, BENCH, CALIBRATE, ACTIONS };
