@@ -113,6 +113,7 @@ extern const struct protection protection_redundancy;
 extern const struct protection protection_token_filter;
 extern const struct protection protection_adaptive;
 extern const struct protection protection_weight_audit;
+extern const struct protection protection_kv_checkpoint;
 
 /* All of them (protections.c); `out_n`: their number. */
 const struct protection *const *protections(size_t *out_n);

@@ -13,6 +13,7 @@
 #include "base/fpenv.h"
 #include "base/log.h"
 #include "cpu/cpu_edit.h"
+#include "cpu/cpu_kv.h"
 #include "cpu/cpu_ops.h"
 #include "cpu/cpu_pages.h"
 #include "cpu/cpu_state.h"
@@ -235,6 +236,9 @@ static const struct executor_ops ops = {.destroy = destroy,
                                         .edit_weight = cpu_edit_weight,
                                         .edit_table = cpu_edit_table,
                                         .read_checkpoint = cpu_edit_read_checkpoint,
+                                        .read_kv = cpu_kv_read_rows,
+                                        .write_kv = cpu_kv_write_rows,
+                                        .sum_kv = cpu_kv_sum,
                                         .sum_weights = cpu_pages_sum,
                                         .make_weights = cpu_pages_make,
                                         .put_weights = cpu_pages_put,

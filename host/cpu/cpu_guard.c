@@ -6,6 +6,7 @@
 #include "cpu/cpu_ops.h"
 #include "cpu/cpu_twin.h"
 #include "cpu/cpu_watch.h"
+#include "shared/sums.h"
 
 /* Lines of a row, and elements of each line, that one thread checks. */
 struct part {
@@ -18,14 +19,14 @@ struct part {
 enum status cpu_guard_begin(struct cpu_run *run)
 {
     for (uint32_t i = 0; i < run->pass->n_guards; i++)
-        run->pass->guards[i].verdict[1] = UINT32_MAX;
+        guard_begin(run->pass->guards[i].kind, run->pass->guards[i].verdict);
     return cpu_twin_room(run);
 }
 
 void cpu_guard_end(const struct pass *pass)
 {
     for (uint32_t i = 0; i < pass->n_guards; i++)
-        guard_conclude(&pass->guards[i], pass->guards[i].verdict[0], pass->guards[i].verdict[1]);
+        guard_conclude(&pass->guards[i], pass->guards[i].verdict);
 }
 
 static void add_found(struct guard *guard, uint32_t count, uint32_t first)
@@ -112,6 +113,23 @@ static bool part_of(const struct cpu_task *task, uint32_t slot, struct part *out
     return out->row && out->line < out->line_end && out->first < out->end;
 }
 
+/* Sums of what a STORE stores of a slot: of K, of V. */
+static void sum_stored(const struct cpu_task *task, uint32_t slot, struct guard *guard)
+{
+    const struct cpu *cpu = task->run->cpu;
+    const uint32_t act = cpu->base.kv_storage, halves = act == STORAGE_F32 ? 2 : 1;
+    for (int value = 0; value < 2; value++) {
+        const float *row = cpu_reg(cpu, value ? task->node->in2 : task->node->in, slot);
+        uint32_t *words = guard->verdict + (value ? 2 : 0);
+        for (uint32_t i = 0; i < halves * task->node->rows; i++) {
+            const uint32_t bits = nm_store(lang_bits(row[i / halves]), act);
+            const uint32_t half = bits >> i % halves * 16 & 0xffff;
+            words[0] += (i + 1) * half;
+            words[1] += sums_weight(i) * half;
+        }
+    }
+}
+
 void cpu_guard(const struct cpu_task *task)
 {
     struct cpu_run *run = task->run;
@@ -130,7 +148,14 @@ void cpu_guard(const struct cpu_task *task)
             struct guard *guard = &run->pass->guards[run->schedule->guard[i]];
             const uint32_t slot = schedule_guard_slot(run->schedule, run->cpu->base.model, guard);
             struct part part;
-            if (slot >= run->slots || !part_of(task, slot, &part))
+            if (slot >= run->slots)
+                continue;
+            if (kind.kind == GUARD_STORED) {
+                if (i % task->threads == task->thread)
+                    sum_stored(task, slot, guard);
+                continue;
+            }
+            if (!part_of(task, slot, &part))
                 continue;
             if (twin)
                 compare(&part, cpu_twin_of(run, task->node, part.row), guard);

@@ -202,6 +202,11 @@ static enum status check_hook(const struct executor *ex, const struct pass *pass
     return STATUS_OK;
 }
 
+static bool fits_guard(enum guard_kind kind, enum op op)
+{
+    return kind == GUARD_STORED ? op == OP_STORE : op_is_site(op);
+}
+
 /* As with hooks: guards were checked where they were made. */
 static enum status check_guard(const struct executor *ex, const struct pass *pass, uint32_t i)
 {
@@ -210,7 +215,9 @@ static enum status check_guard(const struct executor *ex, const struct pass *pas
 
     memset(guard->verdict, 0, sizeof(guard->verdict));
     if (guard->node < graph->count && guard->column < pass->n_columns &&
-        guard->kind < GUARD_KINDS && op_is_site(graph->node[guard->node].op)) {
+        guard->kind < GUARD_KINDS && fits_guard(guard->kind, graph->node[guard->node].op)) {
+        if (guard->kind == GUARD_STORED)
+            return STATUS_OK;
         const bool wide = graph_reg_wide(graph->node[guard->node].out);
         if (guard_round(guard, wide ? NM_F32 : (uint32_t)ex->act))
             return STATUS_OK;

@@ -162,6 +162,9 @@ struct kv_span {
     uint32_t position, n;
 };
 
+struct kv_check;
+struct kv_sums;
+
 /* Stored bits that were written otherwise than by a pass or an edit. */
 struct executor_write {
     struct weight_box weights; /* tensor null: entries of K or V */
@@ -201,6 +204,12 @@ struct executor_ops {
                                 uint32_t unit, uint8_t *out);
     enum status (*put_weights)(struct executor *ex, const struct weight_region *region,
                                uint32_t unit, const uint8_t *bytes);
+    /* Spans and their sums (executor_kv.h). */
+    enum status (*read_kv)(struct executor *ex, const struct kv_span *spans, uint32_t n,
+                           uint8_t *out);
+    enum status (*write_kv)(struct executor *ex, const struct kv_span *span, const uint8_t *rows);
+    enum status (*sum_kv)(struct executor *ex, const struct kv_check *checks, uint32_t n,
+                          struct kv_sums *out);
     bool (*weight_box)(const struct executor *ex, const struct weight_region *region, uint32_t unit,
                        uint32_t i, struct weight_box *out);
     void (*info)(const struct executor *ex, struct executor_info *out);

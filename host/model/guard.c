@@ -3,6 +3,7 @@
 #include "model/guard.h"
 
 #include <float.h>
+#include <string.h>
 
 #include "model/executor.h"
 #include "model/op.h"
@@ -48,8 +49,15 @@ struct range_check guard_check_of(const struct guard *guard)
                                                                       : 0};
 }
 
-void guard_conclude(struct guard *guard, uint32_t count, uint32_t first)
+void guard_begin(enum guard_kind kind, uint32_t *words)
 {
-    guard->verdict[0] = count;
-    guard->verdict[1] = guard->kind == GUARD_NONFINITE || count == 0 ? 0 : first;
+    memset(words, 0, GUARD_WORDS * sizeof(*words));
+    words[1] = kind == GUARD_STORED ? 0 : UINT32_MAX;
+}
+
+void guard_conclude(struct guard *guard, const uint32_t *words)
+{
+    memmove(guard->verdict, words, sizeof(guard->verdict));
+    if (guard->kind == GUARD_NONFINITE || (guard->kind != GUARD_STORED && words[0] == 0))
+        guard->verdict[1] = 0;
 }

@@ -24,6 +24,8 @@ enum guard_kind {
                         one), [1]: index of the first */
     GUARD_ROTATED,   /* the same, and what gave row r gives row (r + N / 2) mod N */
     GUARD_RANGE,     /* [0]: number of values outside low .. high, [1]: index of the first */
+    GUARD_STORED,    /* of a STORE: sums of the halves of the row that is stored (executor_kv.h),
+                        from the registers: weighted and mixed of K, then of V */
     GUARD_KINDS
 };
 
@@ -37,7 +39,7 @@ enum guard_action {
 /* For one op and one column of the pass; a column that does not reach the op gives the verdict
  * 0. */
 struct guard {
-    uint32_t node; /* index in model->graph.node: a site */
+    uint32_t node; /* index in model->graph.node: a site, or a STORE */
     uint32_t column;
     enum guard_kind kind;
     uint32_t tag;    /* the asker's own */
@@ -61,8 +63,10 @@ bool guard_round(struct guard *guard, uint32_t act);
 /* The check of a NONFINITE or RANGE guard, with no slot and no elements yet. */
 struct range_check guard_check_of(const struct guard *guard);
 
-/* The verdict of a check that found `count` elements, the first of them at index `first`. */
-void guard_conclude(struct guard *guard, uint32_t count, uint32_t first);
+/* Words in which a device gathers a verdict (GUARD_WORDS), before it has found anything: of STORED
+ * the sums, else number and lowest index of the elements found. Then the verdict from them. */
+void guard_begin(enum guard_kind kind, uint32_t *words);
+void guard_conclude(struct guard *guard, const uint32_t *words);
 
 /* The values of an output row: one line, or for scores and probabilities one line per head, of the
  * keys that the column sees. The index of an element is line * (last + 1) + its place in the line.

@@ -119,10 +119,11 @@ static void assign_guards(struct schedule *s, uint32_t nodes, uint32_t *spare)
     s->guard_first[0] = 0;
 }
 
-/* Which nodes stop, and which columns are looked at, at their logits too. */
-static void mark(struct schedule *s, uint32_t nodes, bool *column, bool *logits)
+/* Which nodes stop, and which columns are looked at after their last store, at their logits too. */
+static void mark(struct schedule *s, const struct graph *graph, bool *column, bool *logits)
 {
     const struct pass *pass = s->pass;
+    const uint32_t nodes = graph->count;
     for (uint32_t i = 0; i < pass->n_hooks; i++) {
         const struct hook *hook = &pass->hooks[i];
         s->hooked[hook->node] = s->stops[hook->node] = column[hook->column] = true;
@@ -130,7 +131,8 @@ static void mark(struct schedule *s, uint32_t nodes, bool *column, bool *logits)
     }
     for (uint32_t i = 0; i < pass->n_guards; i++) {
         const struct guard *guard = &pass->guards[i];
-        s->stops[guard->node] = column[guard->column] = true;
+        s->stops[guard->node] = true;
+        column[guard->column] |= graph->node[guard->node].op != OP_STORE;
         logits[guard->column] |= guard->node + 1 == nodes;
     }
 }
@@ -159,7 +161,7 @@ enum status schedule_make(struct schedule *out, const struct model *model, const
     out->hooked = out->stops + nodes;
     bool *column = out->hooked + nodes, *logits = column + n; /* watched are its logits */
     memset(out->stops, 0, flags * sizeof(bool));
-    mark(out, nodes, column, logits);
+    mark(out, &model->graph, column, logits);
     if (guards > 0)
         assign_guards(out, nodes, out->guard + guards);
     assign_slots(out, column);

@@ -11,8 +11,7 @@
 #include "vk/vk_memory.h"
 #include "vk/vk_pages.h"
 #include "vk/vk_run.h"
-
-#define VK_SECONDS 60.0
+#include "vk/vk_spans.h"
 
 static void destroy(struct executor *ex)
 {
@@ -32,18 +31,10 @@ static void destroy(struct executor *ex)
 static enum status edit_kv(struct executor *ex, const struct kv_site *site, struct hook_data *data)
 {
     struct vk *vk = (struct vk *)ex;
-    const struct column column = {.branch = site->branch,
-                                  .position = site->position,
-                                  .start_layer = site->layer,
-                                  .end_layer = site->layer + 1};
-    enum status st = vk_kv_own(&vk->kv, &column);
+    const enum status st = vk_spans_own(vk, &(struct kv_span){.branch = site->branch,
+                                                              .layer = site->layer,
+                                                              .position = site->position});
 
-    if (!st)
-        st = stream_begin(vk->stream);
-    if (!st)
-        st = vk_kv_copy(&vk->kv, vk->stream);
-    if (!st)
-        st = stream_run(vk->stream, VK_SECONDS);
     return st ? st : vk_kv_edit(&vk->kv, site, data);
 }
 
@@ -97,6 +88,9 @@ static const struct executor_ops ops = {.destroy = destroy,
                                         .edit_weight = edit_weight,
                                         .edit_table = edit_table,
                                         .read_checkpoint = read_checkpoint,
+                                        .read_kv = vk_spans_read,
+                                        .write_kv = vk_spans_write,
+                                        .sum_kv = vk_spans_sum,
                                         .sum_weights = vk_pages_sum,
                                         .make_weights = vk_pages_make,
                                         .put_weights = vk_pages_put,

@@ -2,8 +2,7 @@
 /* GUARD: the guards of a node, one dispatch for each kind. */
 #include "model/guard.h"
 
-#include <string.h>
-
+#include "shared/sums.h"
 #include "vk/vk_memory.h"
 #include "vk/vk_ops.h"
 #include "vk/vk_run.h"
@@ -33,8 +32,7 @@ enum status vk_guard_prepare(struct vk_run *run)
             checks[i].twin = vk_twin_row(m, node->out) * m->reg[node->out].stride;
         checks[i].first = lines.first;
         checks[i].last = lines.last;
-        memset(verdict, 0, VK_QUAD);
-        verdict[1] = UINT32_MAX;
+        guard_begin(guard->kind, verdict);
     }
     return st;
 }
@@ -45,7 +43,7 @@ void vk_guard_read(const struct vk_run *run)
     const uint32_t *verdict = m->verdicts ? gpu_buffer_mapped(m->verdicts) : NULL;
 
     for (uint32_t i = 0; i < run->pass->n_guards; i++, verdict += GUARD_WORDS)
-        guard_conclude(&run->pass->guards[run->schedule->guard[i]], verdict[0], verdict[1]);
+        guard_conclude(&run->pass->guards[run->schedule->guard[i]], verdict);
 }
 
 /* Whether some guard of a kind concerns a slot of the record; `out_writes`: some may change rows.
@@ -100,12 +98,34 @@ static enum status check(struct vk_run *run, const struct vk_rec *rec,
     return st ? st : vk_dispatch(rec, &d);
 }
 
+static enum status sum_stored(struct vk_run *run, const struct vk_rec *rec,
+                              const struct schedule_guards *kind)
+{
+    const struct vk *vk = rec->vk;
+    const struct push_stored_sums push = {.k = rec->src.at,
+                                          .v = rec->src2.at,
+                                          .stride = rec->src.stride,
+                                          .quads = rec->node->rows / 4,
+                                          .slot0 = rec->slot0,
+                                          .slots = rec->slots,
+                                          .guard0 = kind->first};
+    const struct vk_dispatch d = {
+        .key = {.shader = VK_SHADER_STORED_SUMS},
+        .buffers = {vk->memory.verdicts, vk->memory.work, vk->memory.checks},
+        .push = &push,
+        .push_size = sizeof(push),
+        .groups = {kind->n, 1, 1}};
+
+    vk_run_access(run, OP_BIT(rec->node->in) | OP_BIT(rec->node->in2), 0);
+    return vk_dispatch(rec, &d);
+}
+
 enum status vk_guard(struct vk_run *run, const struct vk_rec *rec)
 {
     struct schedule_guards kind = {0};
     enum status st = STATUS_OK;
 
     while (!st && schedule_next_guards(run->schedule, rec->index, &kind))
-        st = check(run, rec, &kind);
+        st = kind.kind == GUARD_STORED ? sum_stored(run, rec, &kind) : check(run, rec, &kind);
     return st;
 }

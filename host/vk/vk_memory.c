@@ -178,7 +178,7 @@ void vk_memory_finish(struct vk_memory *memory)
         &memory->work,           &memory->columns, &memory->rope,        &memory->hooks,
         &memory->strips_of_rows, &memory->results, &memory->hidden,      &memory->logits,
         &memory->verdicts,       &memory->checks,  &memory->checkpoints, &memory->feature_parts,
-        &memory->features};
+        &memory->features,       &memory->spans};
 
     for (size_t i = 0; i < sizeof(buffers) / sizeof(*buffers); i++)
         gpu_buffer_destroy(buffers[i]);
@@ -244,6 +244,14 @@ enum status vk_memory_features(struct vk *vk)
     return st;
 }
 
+enum status vk_memory_spans(struct vk *vk, uint32_t quads)
+{
+    struct vk_memory *m = &vk->memory;
+
+    return grow(vk, &(struct growth){&m->spans, &m->span_room, "rows of K and V", 0, VK_QUAD},
+                quads);
+}
+
 enum status vk_memory_logits(struct vk *vk, uint32_t rows)
 {
     struct vk_memory *m = &vk->memory;
@@ -273,7 +281,7 @@ uint64_t vk_memory_bytes(const struct vk_memory *memory)
         memory->work,           memory->columns, memory->rope,        memory->hooks,
         memory->strips_of_rows, memory->results, memory->hidden,      memory->logits,
         memory->verdicts,       memory->checks,  memory->checkpoints, memory->feature_parts,
-        memory->features};
+        memory->features,       memory->spans};
     uint64_t bytes = 0;
 
     for (size_t i = 0; i < sizeof(buffers) / sizeof(*buffers); i++)

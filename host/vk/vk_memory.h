@@ -20,6 +20,9 @@ enum status vk_memory_features(struct vk *vk) STATUS_MUST_USE;
 enum status vk_memory_hooks(struct vk *vk, uint32_t words) STATUS_MUST_USE;
 enum status vk_memory_logits(struct vk *vk, uint32_t rows) STATUS_MUST_USE;
 
+/* Room for quads of spans of K and V, and for their sums. */
+enum status vk_memory_spans(struct vk *vk, uint32_t quads) STATUS_MUST_USE;
+
 /* Edits one f32 word on the device: before and after as read from it. */
 enum status vk_memory_edit(struct gpu_buffer *buffer, uint64_t word,
                            struct hook_data *data) STATUS_MUST_USE;

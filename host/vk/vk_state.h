@@ -33,13 +33,14 @@ struct vk_memory {
     struct gpu_buffer *feature_parts;  /* (logit_rows, blocks of ids, FEATURES_QUADS) or null */
     struct gpu_buffer *features;       /* (max_columns, FEATURES_QUADS); null: never asked for */
     struct gpu_buffer *hidden;         /* (max_columns, embd_quads) rows entering the output */
-    struct gpu_buffer *checks;         /* (check_room) struct range_check; null: none yet */
-    struct gpu_buffer *verdicts;       /* (verdict_room) quads of guards; null: none yet */
-    struct gpu_buffer *logits;         /* (logit_room, n_vocab) rows asked for; null: none yet */
-    struct gpu_buffer *checkpoints;    /* (n_checkpoints, n_layers + 1, checkpoint_row) or null */
+    struct gpu_buffer *spans;       /* (span_room) quads of K and V, their sums; null: none yet */
+    struct gpu_buffer *checks;      /* (check_room) struct range_check; null: none yet */
+    struct gpu_buffer *verdicts;    /* (verdict_room) quads of guards; null: none yet */
+    struct gpu_buffer *logits;      /* (logit_room, n_vocab) rows asked for; null: none yet */
+    struct gpu_buffer *checkpoints; /* (n_checkpoints, n_layers + 1, checkpoint_row) or null */
     struct vk_reg reg[REG_COUNT];
     struct vk_reg saved; /* inputs of hooked ops that work in place, by slot */
-    uint32_t hook_words, logit_room, check_room, verdict_room;
+    uint32_t hook_words, logit_room, check_room, verdict_room, span_room;
     uint32_t twin_row;      /* rows of registers before those of second evaluations; S, P and L
                                are halved instead (vk_twin_row) */
     uint32_t score_columns; /* rows of S and P, at least 2 */

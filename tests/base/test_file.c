@@ -129,6 +129,13 @@ static void release_drops_clean_pages_and_keeps_written_ones(void **state)
     file_map_release(&map, size, 1);
     assert_int_equal(count_mapped(&map, 0, 701), 2);
     assert_memory_equal(map.data, bytes, size);
+
+    /* the file's own bytes, whatever was written to the mapping */
+    uint8_t stored[3];
+    assert_int_equal(file_map_read(&map, size - 3, stored, 3), STATUS_OK);
+    assert_int_equal(stored[2], bytes[size - 1] ^ 1);
+    assert_int_equal(file_map_read(&map, size - 2, stored, 3), STATUS_INTERNAL);
+    assert_int_equal(file_map_read(&map, size + 1, stored, 0), STATUS_INTERNAL);
     file_map_finish(&map);
     free(bytes);
 }

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/crc32c.h"
 #include "base/hash.h"
 #include "base/rng.h"
 
@@ -140,6 +141,23 @@ static void the_clock_does_not_go_back(void **state)
     assert_true(last < start + 60);
 }
 
+static void crc32c_gives_the_published_answers(void **state)
+{
+    uint8_t bytes[32];
+
+    (void)state;
+    assert_int_equal(crc32c_add(0, "", 0), 0);
+    assert_int_equal(crc32c_add(0, "123456789", 9), 0xe3069283);
+    assert_int_equal(crc32c_add(crc32c_add(0, "1234", 4), "56789", 5), 0xe3069283);
+    memset(bytes, 0, sizeof(bytes)); /* RFC 3720, appendix B.4 */
+    assert_int_equal(crc32c_add(0, bytes, 32), 0x8a9136aa);
+    memset(bytes, 0xff, sizeof(bytes));
+    assert_int_equal(crc32c_add(0, bytes, 32), 0x62a8ab43);
+    for (uint8_t i = 0; i < 32; i++)
+        bytes[i] = i;
+    assert_int_equal(crc32c_add(0, bytes, 32), 0x46dd794e);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -148,6 +166,7 @@ int main(void)
         cmocka_unit_test(draws_below_a_bound_are_even),
         cmocka_unit_test(unit_draws_fill_the_interval),
         cmocka_unit_test(sha256_gives_the_published_answers),
+        cmocka_unit_test(crc32c_gives_the_published_answers),
         cmocka_unit_test(folding_depends_on_order),
         cmocka_unit_test(the_clock_does_not_go_back),
     };
