@@ -52,6 +52,46 @@ static inline void protect_bench_close(struct protect_bench *b)
     trial_bench_close(&b->trial);
 }
 
+/* Golden's run once more under the policy: its bits, and no alarm. */
+static inline void protect_bench_expect_clean(struct protect_bench *b, const char *what)
+{
+    struct generate_params params = b->trial.golden.params;
+    struct generation run;
+    params.rules = b->decode.rules;
+    params.checkpoints = false;
+    params.save_position = EXECUTOR_NONE;
+    assert_int_equal(generate(&run, &b->trial.arena, &params), STATUS_OK);
+    const struct decode_summary sum = decode_sum(&b->decode, &run);
+    if (run.hash != b->trial.golden.run.hash || sum.alarms > 0 || run.redone > 0)
+        fail_msg("%s: a clean run with %u alarms, %u columns computed again, %s bits", what,
+                 sum.alarms, run.redone,
+                 run.hash == b->trial.golden.run.hash ? "golden's" : "other");
+    kv_release(b->trial.ex->kv, run.branch);
+}
+
+/* The same on the CPU for every tiny model, with all types of activations and of KV. */
+static inline void protect_bench_clean(const char *policy)
+{
+    static const char *const files[] = {
+        "tiny-llama-q4_0.gguf", "tiny-llama-q4_1.gguf", "tiny-llama-q4_k.gguf",
+        "tiny-llama-q5_0.gguf", "tiny-llama-q5_1.gguf", "tiny-llama-q5_k.gguf",
+        "tiny-llama-q6_k.gguf", "tiny-llama-q8_0.gguf", "tiny-llama-f16.gguf",
+        "tiny-llama-bf16.gguf", "tiny-qwen2.gguf",      "tiny-gemma3.gguf"};
+    for (size_t i = 0; i < 3 * sizeof(files) / sizeof(*files); i++) {
+        const struct trial_bench_params params = {.file = files[i / 3],
+                                                  .act = (enum storage)(i % 3),
+                                                  .kv = (enum storage)((i + i / 9) % 3),
+                                                  .form = i % 2 ? CPU_AUTO : CPU_SCALAR,
+                                                  .n = 8,
+                                                  .level = RECORD_SUMMARY};
+        struct protect_bench b = {0};
+        trial_bench_open(&b.trial, &params);
+        protect_bench_protect(&b, policy, NULL);
+        protect_bench_expect_clean(&b, files[i / 3]);
+        protect_bench_close(&b);
+    }
+}
+
 /* The record of one fault, protected or not; the naive path gives the same. */
 static inline const struct record *protect_bench_strike(struct protect_bench *b,
                                                         const struct fault *fault, bool protected)

@@ -100,6 +100,13 @@ static void test_cpu(void **state)
     protect_bench_close(&b);
 }
 
+static void test_clean(void **state)
+{
+    (void)state;
+    protect_bench_clean(POLICY("32", "1"));
+    protect_bench_clean(POLICY("7", "2"));
+}
+
 static void test_vulkan(void **state)
 {
     struct protect_bench b;
@@ -205,7 +212,8 @@ static void test_shadow(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_cpu), cmocka_unit_test(test_vulkan),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_cpu), cmocka_unit_test(test_clean),
+                                       cmocka_unit_test(test_vulkan),
                                        cmocka_unit_test(test_shadow)};
     fpenv_set();
     return cmocka_run_group_tests(tests, NULL, NULL);

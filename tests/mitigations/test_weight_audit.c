@@ -107,6 +107,12 @@ static void test_cpu(void **state)
     run_policy("tiny-qwen2.gguf", SLOW, NULL);
 }
 
+static void test_clean(void **state)
+{
+    (void)state;
+    protect_bench_clean("{'protect': [{'kind': 'weight_audit', 'pages': 3}]}");
+}
+
 static void test_vulkan(void **state)
 {
     struct gpu *gpu = NULL;
@@ -153,7 +159,8 @@ static void test_references(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_cpu), cmocka_unit_test(test_vulkan),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_cpu), cmocka_unit_test(test_clean),
+                                       cmocka_unit_test(test_vulkan),
                                        cmocka_unit_test(test_references)};
     fpenv_set();
     return cmocka_run_group_tests(tests, NULL, NULL);
