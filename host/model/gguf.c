@@ -105,6 +105,11 @@ const struct tensor *gguf_tensor(const struct gguf *gguf, const char *name)
     return slot ? *slot : NULL;
 }
 
+int gguf_file(const struct gguf *gguf)
+{
+    return gguf->map.file;
+}
+
 void gguf_release(const struct gguf *gguf)
 {
     if (gguf->mapped)

@@ -34,6 +34,9 @@ enum status gguf_open_memory(struct gguf **out, uint8_t *data, size_t size,
 void gguf_close(struct gguf **gguf);
 
 const char *gguf_path(const struct gguf *gguf);
+
+/* 1 + the descriptor by which gguf_stored reads the file, which must stay open; 0: none. */
+int gguf_file(const struct gguf *gguf);
 uint64_t gguf_tensor_count(const struct gguf *gguf);
 const struct tensor *gguf_tensors(const struct gguf *gguf);
 const struct tensor *gguf_tensor(const struct gguf *gguf, const char *name); /* null if absent */

@@ -66,7 +66,7 @@ static enum status start(struct slot *slot)
 {
     const struct campaign_crew_params *params = slot->crew->params;
     const struct campaign_process_params process = {
-        .body = child_body, .user = slot, .leave = params->leave};
+        .body = child_body, .user = slot, .leave = params->leave, .file = params->file};
     enum status st = campaign_process_start(&slot->process, &process);
     if (st)
         return st;

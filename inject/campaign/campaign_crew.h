@@ -78,6 +78,7 @@ struct campaign_crew_params {
     const volatile sig_atomic_t
         *stop;               /* 1: finish trials that run; 2: end at once; null: neither */
     void (*leave)(int code); /* ends a worker's process: _exit */
+    int file;                /* 1 + a descriptor that workers keep open; 0: none */
 };
 
 /* Runs until the owner has nothing for the remaining devices. STATUS_OK also when stopped or when

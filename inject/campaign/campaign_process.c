@@ -20,11 +20,16 @@
 
 /* Another worker's channel held open here would hide that worker's end from the parent and the
  * parent's end from that worker; the database is of no use after a fork. */
-static void close_others(int fd)
+static void close_others(int one, int other)
 {
-    if (fd > STDERR_FILENO + 1)
-        close_range(STDERR_FILENO + 1, (unsigned)fd - 1, 0);
-    close_range((unsigned)fd + 1, ~0U, 0);
+    const unsigned first = STDERR_FILENO + 1;
+    const unsigned low = (unsigned)(one < other ? one : other);
+    const unsigned high = (unsigned)(one < other ? other : one);
+    if (low > first)
+        close_range(first, low - 1, 0);
+    if (high > low + 1 && high > first)
+        close_range(low + 1 > first ? low + 1 : first, high - 1, 0);
+    close_range(high + 1 > first ? high + 1 : first, ~0U, 0);
 }
 
 static void run_child(const struct campaign_process_params *params, int fd, pid_t parent)
@@ -32,7 +37,7 @@ static void run_child(const struct campaign_process_params *params, int fd, pid_
     struct campaign_channel channel = {.fd = fd};
     signal(SIGINT, SIG_IGN);
     signal(SIGTERM, SIG_IGN);
-    close_others(fd);
+    close_others(fd, params->file > 0 ? params->file - 1 : fd);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent) /* it died before prctl */
         params->leave(STATUS_IO);

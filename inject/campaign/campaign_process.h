@@ -17,11 +17,12 @@ struct campaign_process_params {
     enum status (*body)(void *user, struct campaign_channel *channel);
     void *user;
     void (*leave)(int code); /* ends the child: _exit */
+    int file;                /* 1 + a descriptor that the child keeps; 0: none */
 };
 
 /* Forks; the child runs `body` on its end of the channel and leaves with its status. The child
- * keeps only standard input, output, error and its end; it ignores SIGINT and SIGTERM, which the
- * parent handles, and dies with the parent. Call it before this process has threads. */
+ * keeps only standard input, output, error, `file` and its end; it ignores SIGINT and SIGTERM,
+ * which the parent handles, and dies with the parent. Call it before this process has threads. */
 enum status campaign_process_start(struct campaign_process *out,
                                    const struct campaign_process_params *params) STATUS_MUST_USE;
 

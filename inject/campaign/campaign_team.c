@@ -2,6 +2,8 @@
 /* From a setup to the settings of a crew. */
 #include "inject/campaign/campaign_team.h"
 
+#include "model/gguf.h"
+
 static enum status work(const void *world, uint32_t device, struct campaign_channel *channel)
 {
     return campaign_worker_serve(world, device, channel);
@@ -21,6 +23,7 @@ enum status campaign_team_run(const struct campaign_world *world, uint32_t n_dev
                                                 .retry = setup->plan->retry,
                                                 .watchdog = setup->watchdog,
                                                 .stop = setup->stop,
-                                                .leave = setup->leave};
+                                                .leave = setup->leave,
+                                                .file = gguf_file(setup->model->gguf)};
     return campaign_crew_run(&params, owner);
 }

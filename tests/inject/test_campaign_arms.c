@@ -295,7 +295,9 @@ static void test_stored_weights(void **state)
         "{\"model\":\"tiny\",\"decoding\":{\"n\":6,\"stop\":\"none\"},\"prompts\":{\"ids\":[[5,9,2]"
         ","
         "[7,7,1,30]]},\"population\":\"bits\",\"what\":{\"bits\":\"exponent\"},\"sampling\":{"
-        "\"trials\":40},\"where\":{\"place\":[\"weight\",\"kv\"]},\"record\":\"full\"" ARMS "}";
+        "\"trials\":40},\"where\":{\"place\":[\"weight\",\"kv\"]},\"record\":\"full\",\"arms\":["
+        "{\"name\":\"trap\",\"policy\":\"nan_trap\"},{\"name\":\"audit\",\"policy\":{\"protect\":[{"
+        "\"kind\":\"weight_audit\"}]}}]}";
     struct text rows = {0};
     struct bench *b = bench_begin_plan(plan);
     (void)state;
