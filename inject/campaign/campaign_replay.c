@@ -156,6 +156,8 @@ static enum status run(struct replay *r)
 {
     const struct campaign_setup *setup = &r->params->setup;
     enum status st = find_stored(r);
+    if (!st && r->arm >= 0)
+        st = campaign_arm_check(setup->plan, setup->model);
     if (!st)
         st = make_sample(r);
     if (!st && setup->plan->record == PLAN_RECORD_OUTCOME && !setup->naive)

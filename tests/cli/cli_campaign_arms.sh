@@ -73,3 +73,25 @@ for file in arms.csv arms.tex coverage.csv alarms.csv pareto.csv; do
 done
 grep -q 'Recovery against cost' whole.html || fail "no picture"
 refused 2 campaign run plan.json -o c.db
+
+# A calibration must not have seen what the campaign strikes; reports need it no more than policies.
+good protect calibrate -m "$LLAMA" -o cal.json --tasks arc_challenge --split evaluate -n 2 --data own
+for split in evaluate profile; do
+    cat >$split.json <<TEXT
+{"model": "$LLAMA", "items": {"tasks": ["arc_challenge"], "data": "own", "split": "$split", "format": "plain"},
+ "population": "ops", "what": {"bits": [30]}, "sampling": {"trials": 8},
+ "controls": {"dry": 0, "sentinel": 0, "naive": 0, "cpu": 0},
+ "arms": [{"name": "range", "policy": {"protect": [{"kind": "range_guard"}], "calibration": "cal.json"}}]}
+TEXT
+done
+refused 2 campaign run evaluate.json -o seen.db
+grep -q 'cal.json: found item .* of task arc_challenge, which the plan strikes' err || fail "overlap: $(cat err)"
+[ ! -e seen.db ] || fail "a refused campaign left a database"
+good campaign run profile.json -o fresh.db
+good replay fresh.db item0 --arm range
+sed 's/"columns": [0-9]*/"columns": 1/' cal.json >other.json
+mv other.json cal.json
+refused 2 replay fresh.db item0 --arm range
+rm cal.json
+good report fresh.db -o fresh.html
+refused 2 replay fresh.db item0 --arm range
