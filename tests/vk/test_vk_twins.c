@@ -238,7 +238,7 @@ static void test_faults(void **state)
         rng_init(&rng, 9, (uint64_t)m);
         /* some of every kind of op */
         for (uint32_t node = (uint32_t)m; node < b.t.model->graph.count;
-             node += 1 + 2 * (uint32_t)m) {
+             node += 2 + 2 * (uint32_t)m) {
             if (b.t.model->graph.node[node].op != OP_STORE)
                 faults_of(&b, node, &rng);
         }
