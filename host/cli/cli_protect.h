@@ -8,18 +8,8 @@
 struct cli_protect_options {
     const char *model, *device, *prompt, *data, *output;
     struct args_list tasks;
-    uint64_t n, pairs, threads;
-    int act, kv; /* enum storage */
-    int split;   /* enum task_split */
-    bool json;
-};
-
-/* bench POLICY: what a clean run pays for its protection. */
-enum status cli_protect_bench(const struct cli_env *env, const void *options,
-                              const struct args_list *operands) STATUS_MUST_USE;
-
-/* calibrate: bounds and features of clean runs, to a file. */
-enum status cli_protect_calibrate(const struct cli_env *env, const void *options,
-                                  const struct args_list *operands) STATUS_MUST_USE;
-
-#endif
+    uint64_t n, pairs, threads, random; /* random: seed; 0: sites by harm */
+    double budget;                      /* % of a token's work */
+    int act, kv;                        /* enum storage */
+    int split;                          /* enum task_split */
+    bool json, allow_suspect;

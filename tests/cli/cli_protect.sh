@@ -16,3 +16,22 @@ refused 2 protect bench nowhere.json -m "$LLAMA"
 refused 2 protect bench nan_trap -m "$LLAMA" --pairs 2
 refused 2 protect list nan_trap
 refused 2 protect measure
+
+# A policy from a profile of the tiny model: within its budget, and one at random for as much work.
+cat >profile.json <<J
+{"model": "$LLAMA", "prompts": {"texts": ["one", "two", "three", "four"]}, "population": "ops",
+ "where": {"point": "out"}, "what": {"kind": "flip"}, "decoding": {"n": 6},
+ "sampling": {"trials": 400}, "seed": 3}
+J
+good campaign run profile.json -o profile.db -d cpu
+good protect plan profile.db --budget 12 --json -o policy.json
+json '0 < d["work"] <= 0.12 and d["interval"][0] <= d["expected"] <= d["interval"][1]'
+json 'd["policy"]["protect"][0]["sites"] == [c["site"] for c in d["curve"]]'
+json 'json.load(open("policy.json")) == d["policy"]'
+cp out best
+good protect plan profile.db --budget 12 --random 5 --json
+json 'd["work"] <= json.load(open("best"))["work"] + 1e-12'
+good protect plan profile.db
+grep -q 'sites chosen by one half of the items' out || fail "does not say how"
+refused 2 protect plan nowhere.db
+refused 2 protect plan profile.db --budget 0
