@@ -23,7 +23,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "tasks/sandbox_command.h"
-#include "tasks/sandbox_filter.h"
 
 #define NOBODY 65534 /* root is exempt from process limits */
 #define ABOVE_ALL 16 /* descriptors of a child are first moved here */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The filter as instructions of the kernel's packet filter. */
-#include "tasks/sandbox_filter.h"
+#include "tasks/sandbox_command.h"
 
 #include <errno.h>
 #include <linux/audit.h>

@@ -4,6 +4,7 @@
 
 #include "tasks/choices.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,7 +14,6 @@
 #include "tasks/integral.h"
 #include "tasks/math_equal.h"
 #include "tasks/number.h"
-#include "tasks/pass_at_k.h"
 
 static struct score_column *add(struct score_columns *out, enum task_metric metric)
 {
@@ -160,12 +160,26 @@ static enum status exact_match(double *out, const struct scoring *s, const char 
     return st;
 }
 
+/* A sum of logarithms: factorials overflow, and a product near 1 cancels. */
+double score_pass_at_k(uint32_t n, uint32_t right, uint32_t k)
+{
+    assert(right <= n && k >= 1 && k <= n);
+    if (n - right < k)
+        return 1;
+    if (right == 0)
+        return 0; /* the formula's zero is negative, and printed as "-0.0" */
+    double log_none = 0;
+    for (uint32_t i = n - right + 1; i <= n; i++)
+        log_none += log1p(-(double)k / i);
+    return -expm1(log_none);
+}
+
 static double passes(const struct scoring *s, uint32_t k)
 {
     uint32_t right = 0;
     for (uint32_t i = 0; i < s->answer->n_responses; i++)
         right += s->answer->passed[i];
-    return pass_at_k(s->answer->n_responses, right, k);
+    return score_pass_at_k(s->answer->n_responses, right, k);
 }
 
 /* The first answer by a rule is shown also where a corpus is scored. */

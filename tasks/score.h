@@ -71,4 +71,9 @@ struct score_corpus {
 enum status score_corpus(struct score_corpus *out, struct arena *arena, enum task_metric metric,
                          const struct score_sentences *sentences) STATUS_MUST_USE;
 
+/* Probability that k of n samples drawn without replacement hold one of the `right` ones: 1 - C(n -
+ * right, k) / C(n, k), unbiased for k samples of the model (Chen et al. 2021, arXiv:2107.03374).
+ * right <= n, 1 <= k <= n; to a few units of the last place, also near 0. */
+double score_pass_at_k(uint32_t n, uint32_t right, uint32_t k);
+
 #endif

@@ -59,13 +59,13 @@ static enum status check_count(const char *command, const struct cli_action *act
                          : action->most == 1            ? "one"
                                                         : "two";
     if (operands->count > action->most)
-        log_error("%s %s: found '%s' behind it, expected %s%s%s%s", command, action->name,
+        log_error("%s %s: found '%s' after it, expected %s%s%s%s", command, action->name,
                   operands->item[action->most], wanted, *what ? " " : "", what,
                   action->most > 1 ? "s" : "");
     else if (operands->count < action->least && operands->count == 0)
-        log_error("%s %s: found no %s behind it, expected %s", command, action->name, what, wanted);
+        log_error("%s %s: found no %s after it, expected %s", command, action->name, what, wanted);
     else if (operands->count < action->least)
-        log_error("%s %s: found %zu %s behind it, expected %s", command, action->name,
+        log_error("%s %s: found %zu %s after it, expected %s", command, action->name,
                   operands->count, what, wanted);
     else
         return STATUS_OK;

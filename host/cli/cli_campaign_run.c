@@ -103,7 +103,7 @@ static void tell_part(const struct cli_campaign *c)
                  c->shard.source);
     if (c->shard.count > 1 && plan_stops_itself(&c->crew->plan))
         log_warn("a part of a campaign never stops itself: the question of the plan is for the "
-                 "whole, behind vkfi merge");
+                 "whole, after vkfi merge");
 }
 
 enum status cli_campaign_run(struct cli_campaign *c, const struct cli_env *env,

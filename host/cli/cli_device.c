@@ -132,7 +132,7 @@ static void explain_choice(const struct gpu_info *taken, const struct cli_env *e
     }
     if (!told && find_node(path, sizeof(path)))
         log_warn("device vk is %s, which runs on the processor: no driver gives a device for the "
-                 "GPU behind %s",
+                 "GPU of %s",
                  taken->name, path);
 }
 

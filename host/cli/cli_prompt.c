@@ -114,7 +114,7 @@ enum status cli_prompt_fits(const struct model *model, uint64_t n_ids, uint64_t 
         return STATUS_INPUT;
     }
     if (n_ids + n - 1 > context) {
-        log_error("found -n %" PRIu64 " behind a prompt of %" PRIu64 " tokens, expected at most -n "
+        log_error("found -n %" PRIu64 " after a prompt of %" PRIu64 " tokens, expected at most -n "
                   "%" PRIu64 " (the model's context is %" PRIu64 ")",
                   n, n_ids, context - n_ids + 1, context);
         return STATUS_INPUT;

@@ -31,24 +31,22 @@ void cpu_norm_scalar(const struct cpu_norm *job)
         job->out[k] = cpu_round((job->x[k] * r) * job->gain[k], job->act);
 }
 
-void cpu_norm(const struct cpu_task *task)
+static void run_group(const struct cpu_task *task, uint32_t slot, size_t at)
 {
     const struct cpu *cpu = task->run->cpu;
     const struct node *node = task->node;
-    uint32_t begin, end;
+    const struct cpu_norm job = {.x = cpu_reg(cpu, node->in, slot) + at,
+                                 .gain = cpu_weight_floats(node->weight),
+                                 .out = cpu_reg(cpu, node->out, slot) + at,
+                                 .width = node->width,
+                                 .act = cpu->base.act,
+                                 .eps = cpu_hparams(cpu)->norm_eps};
+    cpu->kernels->norm(&job);
+}
 
-    cpu_share(task, task->run->slots * node->groups, &begin, &end);
-    for (uint32_t unit = begin; unit < end; unit++) {
-        const uint32_t slot = unit / node->groups;
-        const size_t group = (size_t)(unit % node->groups) * node->width;
-        const struct cpu_norm job = {.x = cpu_reg(cpu, node->in, slot) + group,
-                                     .gain = cpu_weight_floats(node->weight),
-                                     .out = cpu_reg(cpu, node->out, slot) + group,
-                                     .width = node->width,
-                                     .act = cpu->base.act,
-                                     .eps = cpu_hparams(cpu)->norm_eps};
-        cpu->kernels->norm(&job);
-    }
+void cpu_norm(const struct cpu_task *task)
+{
+    cpu_share_groups(task, run_group);
 }
 
 /* One group again, with all faults. */

@@ -59,19 +59,16 @@ static struct cpu_rope rope_of(const struct cpu_run *run, const struct node *nod
                              .act = cpu->base.act};
 }
 
-void cpu_rope(const struct cpu_task *task)
+static void run_group(const struct cpu_task *task, uint32_t slot, size_t at)
 {
     const struct cpu *cpu = task->run->cpu;
-    const struct node *node = task->node;
-    uint32_t begin, end;
+    const struct cpu_rope rope = rope_of(task->run, task->node, slot);
+    cpu->kernels->rope(&rope, cpu_reg(cpu, task->node->out, slot) + at);
+}
 
-    cpu_share(task, task->run->slots * node->groups, &begin, &end);
-    for (uint32_t unit = begin; unit < end; unit++) {
-        const uint32_t slot = unit / node->groups;
-        const struct cpu_rope rope = rope_of(task->run, node, slot);
-        cpu->kernels->rope(&rope, cpu_reg(cpu, node->out, slot) +
-                                      (size_t)(unit % node->groups) * node->width);
-    }
+void cpu_rope(const struct cpu_task *task)
+{
+    cpu_share_groups(task, run_group);
 }
 
 void cpu_rope_patch(const struct cpu_patch *patch)

@@ -257,6 +257,18 @@ static inline void cpu_share(const struct cpu_task *task, uint32_t units, uint32
     *end = (uint32_t)((uint64_t)units * (task->thread + 1) / task->threads);
 }
 
+/* Calls `group` for this thread's groups of all columns; `at`: the group's first feature. */
+static inline void cpu_share_groups(const struct cpu_task *task,
+                                    void (*group)(const struct cpu_task *task, uint32_t slot,
+                                                  size_t at))
+{
+    const struct node *node = task->node;
+    uint32_t begin, end;
+    cpu_share(task, task->run->slots * node->groups, &begin, &end);
+    for (uint32_t unit = begin; unit < end; unit++)
+        group(task, unit / node->groups, (size_t)(unit % node->groups) * node->width);
+}
+
 /* The same for the rows of a node, in whole tiles: equal rows give equal parts. */
 static inline void cpu_share_rows(const struct cpu_task *task, uint32_t *begin, uint32_t *end)
 {

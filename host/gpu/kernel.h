@@ -4,12 +4,21 @@
 #define VKFI_GPU_KERNEL_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/status.h"
 #include "base/text.h"
 #include "gpu/device.h"
-#include "gpu/shader_code.h"
+
+/* The generated header "shader_table.h" (target vkfi_shaders) has one of these per shader and
+ * variant, and `const struct shader_code *shader_find(const char *name)`. */
+struct shader_code {
+    const char *name;      /* "probe"; "linear_q4_1" for variant q4_1 of linear.comp */
+    const uint32_t *words; /* SPIR-V, host byte order */
+    size_t size;           /* bytes */
+    bool exact;            /* passed the checker of NUMERICS.md 2 */
+};
 
 #define KERNEL_BINDINGS_MAX 16
 #define KERNEL_SPEC_MAX 32

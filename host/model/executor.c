@@ -92,7 +92,7 @@ static enum status check_order(const struct executor *ex, const struct pass *pas
 
     if (b->start_layer < a->start_layer || (evaluates && b->end_layer > a->end_layer)) {
         log_error("pass: column %" PRIu32 ": found layers %" PRIu32 " to %" PRIu32
-                  " behind layers %" PRIu32 " to %" PRIu32
+                  " after layers %" PRIu32 " to %" PRIu32
                   ", expected rising starts and the active columns of each layer in front",
                   i, b->start_layer, b->end_layer, a->start_layer, a->end_layer);
         return STATUS_USAGE;

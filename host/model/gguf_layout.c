@@ -106,7 +106,7 @@ static enum status check_overlap(const struct gguf *g)
         const struct tensor *a = sorted[i - 1], *b = sorted[i];
         if (a->offset + a->size > b->offset) {
             log_error("%s: tensor '%s': found its data at byte %" PRIu64
-                      ", expected it behind the end of tensor '%s' at byte %" PRIu64,
+                      ", expected it after the end of tensor '%s' at byte %" PRIu64,
                       g->path, b->name, b->offset, a->name, a->offset + a->size);
             return STATUS_INPUT;
         }

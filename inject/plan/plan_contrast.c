@@ -77,7 +77,7 @@ static bool take_dimension(struct scan *s, enum plan_dimension *out)
 }
 
 /* Reports that no dimension of the strata is here. `more`: what else may stand here, or null. */
-static void wrong_dimension(struct scan *s, const char *behind, const char *more)
+static void wrong_dimension(struct scan *s, const char *after, const char *more)
 {
     const char *words[PLAN_DIMENSION_COUNT + 1], *list = "";
     size_t count = 0;
@@ -88,7 +88,7 @@ static void wrong_dimension(struct scan *s, const char *behind, const char *more
     if (more)
         words[count++] = more;
     const char *expected = list ? arena_printf(s->arena, "a dimension of the plan's strata (%s)%s",
-                                               *list ? list : "none", behind)
+                                               *list ? list : "none", after)
                                 : NULL;
     wrong_word(s, expected ? expected : "more memory", words, count);
 }

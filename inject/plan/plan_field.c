@@ -94,7 +94,7 @@ static enum status read_pair(const struct plan_reader *r, const struct json *val
         return STATUS_INPUT;
     }
     if (a > b) {
-        log_error("%s: found %d behind %d, expected the first and the last in rising order",
+        log_error("%s: found %d after %d, expected the first and the last in rising order",
                   json_where(r->doc, value), (int)b, (int)a);
         return STATUS_INPUT;
     }

@@ -258,7 +258,7 @@ static const struct plan_field WHEN[] = {
     {"stage", NULL, PLAN_FIELD_CHOICES, KINDS_STAGE, PLAN_AT(when.stage), .fallback = "'any'",
      .examples = "['decode', {'prefill': 1, 'decode': 3}]",
      .what = "Where a fault begins. prefill: positions before the prompt's last; first: the last; "
-             "decode: those behind; any, never beside others. A transient fault lies in the stage, "
+             "decode: those after; any, never beside others. A transient fault lies in the stage, "
              "an intermittent one ends with it, a permanent one lasts to the end of the run."},
     {"duration", NULL, PLAN_FIELD_CHOICES, KINDS_DURATION, PLAN_AT(when.duration),
      .fallback = "'transient'", .examples = "['permanent', ['transient', 'permanent']]",

@@ -43,9 +43,9 @@ static uint64_t before(const struct descent *c, double cum, double total)
 /* Enters the part between two cumulative weights. */
 static void enter(struct descent *c, double begin, double end, double total)
 {
-    const uint64_t first = before(c, begin, total), behind = before(c, end, total);
+    const uint64_t first = before(c, begin, total), next = before(c, end, total);
     c->rank -= first;
-    c->n = behind - first;
+    c->n = next - first;
     c->prob *= (end - begin) / total;
 }
 

@@ -92,8 +92,8 @@ static void set_bits(const struct sample *s, const struct sample_family *family,
 static uint32_t shift_of(const struct sample *s, const struct sample_place *place,
                          uint32_t position)
 {
-    const bool behind = position + 1 >= place->strike->n_prompt;
-    return behind && s->plan->design != PLAN_FAULT_MAJOR
+    const bool late = position + 1 >= place->strike->n_prompt;
+    return late && s->plan->design != PLAN_FAULT_MAJOR
                ? place->item->n_prompt - place->strike->n_prompt
                : 0;
 }
@@ -114,16 +114,16 @@ static void set_ranges(const struct sample *s, const struct sample_place *place,
                                             place->item->n_prompt + place->item->n_tokens - 1};
     const struct widen widen = {.lanes = plan->lanes, .tile = plan->tiles, .chunk = plan->chunk};
     const uint32_t shift = shift_of(s, place, place->unit.first);
-    uint32_t first = place->unit.first + shift, behind = place->unit.end + shift;
+    uint32_t first = place->unit.first + shift, end = place->unit.end + shift;
     if (family->unit == UNIT_RANGE)
-        sample_growth_range(s, &s->curve[family->weight_curve], place->item, &first, &behind);
+        sample_growth_range(s, &s->curve[family->weight_curve], place->item, &first, &end);
     if (begin > first)
         first = begin;
     out->position = first;
     widen_fault(out, &bounds, &widen, (enum stage)family->stage);
     out->position = first;
-    out->position_count = behind - first;
-    const bool ends = behind == bounds.positions && !plan->when.steps.given;
+    out->position_count = end - first;
+    const bool ends = end == bounds.positions && !plan->when.steps.given;
     if (family->unit == UNIT_CHUNK && ends)
         out->position_count = plan->chunk - place->unit.first % plan->chunk;
     if (out->duration == DURATION_PERMANENT || (family->unit == UNIT_RANGE && ends))

@@ -42,9 +42,9 @@ void sample_growth_range(const struct sample *s, const struct sample_curve *c,
     }
     if (when->steps.given) {
         const uint64_t first = (uint64_t)last + when->steps.first;
-        const uint64_t behind = (uint64_t)last + when->steps.last + 1;
+        const uint64_t after = (uint64_t)last + when->steps.last + 1;
         *lo = *lo < first ? (uint32_t)first : *lo;
-        *hi = *hi < behind ? *hi : (uint32_t)behind;
+        *hi = *hi < after ? *hi : (uint32_t)after;
     }
     if (c->late && *lo < last)
         *lo = last;

@@ -119,7 +119,7 @@ struct binning {
     const struct bin *bin; /* (count), also `user` of the key */
     uint32_t count;
     const char *against; /* the x axis, for the caption */
-    const char *behind;  /* a sentence after the intervals, or "" */
+    const char *after;   /* a sentence after the intervals, or "" */
     const char *axes;    /* of gnuplot: ranges, tics, label of x */
     const char *few;     /* why fewer than two bins are not drawn */
 };
@@ -142,7 +142,7 @@ static enum status draw_bins(struct report_figure *out, struct report_context *c
     out->table.id = out->id;
     out->table.caption = out->caption = arena_printf(
         context->arena, "%s of faults that changed bits against %s, %g %% intervals.%s",
-        context->main_start, b->against, 100 * context->confidence, b->behind);
+        context->main_start, b->against, 100 * context->confidence, b->after);
     report_figure_begin(out, REPORT_WIDTH, 340);
     report_figure_share_axis(out, 0, write_bins(out));
     text_addf(&out->script, "%sset ylabel \"%s, %%\"\n", b->axes, context->main_name);
@@ -167,7 +167,7 @@ enum status report_bins_change(struct report_figure *out, struct report_context 
             .bin = bin,
             .count = CHANGE_BINS,
             .against = "the relative change of the value, by decade",
-            .behind = " The last place holds values that were 0 before or are not finite after.",
+            .after = " The last place holds values that were 0 before or are not finite after.",
             .axes = "set xrange [-8:8]\nset xtics ("
                     "\"10\xe2\x81\xbb\xe2\x81\xb8\" -8, \"10\xe2\x81\xbb\xe2\x81\xb6\" -6, "
                     "\"10\xe2\x81\xbb\xe2\x81\xb4\" -4, \"10\xe2\x81\xbb\xc2\xb2\" -2, "
@@ -235,7 +235,7 @@ enum status report_bins_margin(struct report_figure *out, struct report_context 
                                        .count = MARGIN_BINS,
                                        .against = "golden's logit margin (first minus second) at "
                                                   "the struck step, in eighths of the trials",
-                                       .behind = "",
+                                       .after = "",
                                        .axes = "set xrange [0:*]\nset xlabel \"golden logit "
                                                "margin\"\n",
                                        .few = absent});

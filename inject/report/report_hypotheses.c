@@ -308,7 +308,7 @@ static const char *events_text(struct arena *arena, const struct report_hypothes
                         h->event_items);
 }
 
-/* The bound behind a one-sided claim. */
+/* The bound of a one-sided claim. */
 static const char *bound_text(struct arena *arena, const struct report_hypothesis *h)
 {
     const int decimals = report_interval_decimals(h->tested);

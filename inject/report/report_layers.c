@@ -303,7 +303,7 @@ enum status report_layers_bars(struct report_figure *out, struct report_context 
 
 /* Deviation: boundaries after the fault's layer. */
 static const struct report_column DEVIATION[] = {
-    {"layers_behind", "layers behind the fault", REPORT_COUNT, REPORT_ALONE},
+    {"layers_after", "layers after the fault", REPORT_COUNT, REPORT_ALONE},
     {"trials", "n", REPORT_COUNT, REPORT_ALONE},
     {"p10", "p10", REPORT_NUMBER, REPORT_ALONE},
     {"p50", "median", REPORT_NUMBER, REPORT_ALONE},
@@ -323,11 +323,11 @@ static double quantile(const double *sorted, size_t n, double p)
     return n == 0 ? NAN : sorted[(size_t)(p * (double)(n - 1) + 0.5)];
 }
 
-/* Boundary of the trial `behind` layers below its fault; false if it has none. */
+/* Boundary of the trial `after` layers after its fault; false if it has none. */
 static bool deviation_at(const struct report_data *data, const struct report_trial *t,
-                         uint32_t behind, double *out)
+                         uint32_t after, double *out)
 {
-    const uint32_t boundary = (uint32_t)(t->layer + 1) + behind;
+    const uint32_t boundary = (uint32_t)(t->layer + 1) + after;
     if (!t->changed || t->outcome == OUTCOME_DUE || boundary >= t->n_deviation)
         return false;
     *out = data->deviation[t->deviation + boundary];
@@ -354,7 +354,7 @@ static enum status fill_deviation(struct report_figure *out, struct report_conte
             n++;
         }
         qsort(value, n, sizeof(*value), by_value);
-        report_table_set(&out->table, b, "layers_behind", b);
+        report_table_set(&out->table, b, "layers_after", b);
         report_table_set(&out->table, b, "trials", (double)n);
         report_table_set(&out->table, b, "p10", quantile(value, n, 0.1));
         report_table_set(&out->table, b, "p50", quantile(value, n, 0.5));
@@ -397,7 +397,7 @@ enum status report_layers_deviation(struct report_figure *out, struct report_con
 {
     const uint32_t boundaries = most_boundaries(context->data);
     out->id = "deviation";
-    out->title = "Deviation behind the fault";
+    out->title = "Deviation after the fault";
     if (boundaries < 2) {
         out->absent = "the deviation by layer was not recorded (record: summary or full)";
         return STATUS_OK;
@@ -414,7 +414,7 @@ enum status report_layers_deviation(struct report_figure *out, struct report_con
         "Relative L2 distance of the residual from golden at the struck position, aligned at the "
         "struck layer: median (line), 10th and 90th percentile (band) of faults that changed bits. "
         "The lower edge stands for 0 (healed), the upper one for what is no longer finite.";
-    out->table.caption = "Relative L2 distance of the residual from golden, by layers behind the "
+    out->table.caption = "Relative L2 distance of the residual from golden, by layers after the "
                          "fault; trials as drawn, without weights.";
     report_figure_begin(out, REPORT_WIDTH, 360);
     write_deviation(out);
@@ -422,7 +422,7 @@ enum status report_layers_deviation(struct report_figure *out, struct report_con
              "set logscale y\nset ytics (\"10\xe2\x81\xb4\" 1e4, \"10\xc2\xb2\" 1e2, \"1\" 1, "
              "\"10\xe2\x81\xbb\xc2\xb2\" 1e-2, \"10\xe2\x81\xbb\xe2\x81\xb4\" 1e-4, "
              "\"10\xe2\x81\xbb\xe2\x81\xb6\" 1e-6, \"0\" 1e-8)\nset yrange "
-             "[1e-8:1e4]\nset xlabel \"layers behind the fault\"\nset ylabel \"relative L2 "
+             "[1e-8:1e4]\nset xlabel \"layers after the fault\"\nset ylabel \"relative L2 "
              "distance\"\nset tmargin 2.6\n"
              "set key tmargin right horizontal Left reverse samplen 2\n"
              "plot $boundaries using 1:2:4 with filledcurves fillstyle solid 1 noborder linecolor "

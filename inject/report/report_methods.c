@@ -448,7 +448,7 @@ enum status report_methods_verdict(struct text *out, struct report_context *cont
     st = put_hypotheses(out, context, found);
     if (data->suspect > 0)
         text_addf(out,
-                  "<li><b>%" PRIu64 " rows are suspect</b> (a control failed behind them) "
+                  "<li><b>%" PRIu64 " rows are suspect</b> (a control failed after them) "
                   "and are kept out.</li>\n",
                   data->suspect);
     return st ? st : out->st;

@@ -39,7 +39,7 @@ static enum status look(struct report_watch *watch)
         st = report_source_load(&source, UINT64_MAX);
     watch->off = !st && source.data.suspect > 0;
     if (watch->off)
-        log_warn("%s: found suspect rows behind a control that failed: no gate is made of them, "
+        log_warn("%s: found suspect rows before a control that failed: no gate is made of them, "
                  "and the campaign goes on to its end",
                  watch->database);
     else if (!st)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* SQLite behind statuses; the only includer of sqlite3.h. */
+/* SQLite with statuses of this program; the only includer of sqlite3.h. */
 #include "inject/store/sql.h"
 
 #include <inttypes.h>

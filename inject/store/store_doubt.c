@@ -194,11 +194,11 @@ enum status store_doubt_check(const struct store *store, bool allowed)
     if (!st && rows > 0)
         st = first_reason(store, &why);
     if (!st && rows > 0 && allowed) {
-        log_warn("%s: %" PRId64 " rows are suspect behind a control that failed (%s); rates are "
+        log_warn("%s: %" PRId64 " rows are suspect before a control that failed (%s); rates are "
                  "made without them",
                  store->path, rows, why.data);
     } else if (!st && rows > 0) {
-        log_error("%s: found %" PRId64 " suspect rows behind a control that failed (%s), expected "
+        log_error("%s: found %" PRId64 " suspect rows before a control that failed (%s), expected "
                   "none; --allow-suspect goes on without them",
                   store->path, rows, why.data);
         st = STATUS_INPUT;

@@ -35,7 +35,7 @@ static enum status tell_lost(const char *path)
     const enum status st = store_wal_read(&log, path);
 
     if (!st && log.lost > 0)
-        log_warn("%s-wal: damaged: %" PRIu64 " transactions are whole, %" PRIu64 " behind the "
+        log_warn("%s-wal: damaged: %" PRIu64 " transactions are whole, %" PRIu64 " after the "
                  "damage are lost: their trials are not done, and are run again",
                  path, log.kept, log.lost);
     return st;

@@ -131,4 +131,13 @@ struct lane_step lane_certify(const struct lane *lane, const struct column *colu
 struct lane_step lane_compute(const struct lane *lane, const struct column *column,
                               const struct column_result *result);
 
+/* predict.c: how often a fault must have fired. */
+/* False where the bits that an element meets depend on earlier strikes: of several faults, and of
+ * several elements of one chain of partials. */
+bool predict_can(const struct lane *run);
+
+/* At its first position the fault still meets golden's bits: a dry copy is run on golden's columns
+ * up to there. `run`: a closed lane of one fault. */
+enum status predict_first(uint64_t *out, const struct lane *run) STATUS_MUST_USE;
+
 #endif

@@ -11,7 +11,7 @@
 #define LANE_EMULATED (HOOK_MOST / 5) /* a fault is up to 5 hooks: tap_room */
 
 /* Faults of the output matrix or after it: bounds of the clean matrix do not hold. */
-static bool is_behind(const struct fault *fault, const struct graph *graph)
+static bool is_after_layers(const struct fault *fault, const struct graph *graph)
 {
     if (fault->place == PLACE_OP)
         return op_is_output(&graph->node[fault->node]);
@@ -20,11 +20,12 @@ static bool is_behind(const struct fault *fault, const struct graph *graph)
 
 static bool may_certify(const struct lane *lane)
 {
-    bool behind = false;
+    bool after = false;
     for (uint32_t i = 0; i < lane->job->n_faults; i++)
-        behind = behind || is_behind(&lane->job->fault[i], &lane->golden->params.ex->model->graph);
+        after =
+            after || is_after_layers(&lane->job->fault[i], &lane->golden->params.ex->model->graph);
     return lane->golden->certify && lane->settings->level == RECORD_OUTCOME && !lane->whole &&
-           !behind;
+           !after;
 }
 
 /* The only LINEAR node inside the layers that reads a tensor, EXECUTOR_NONE: none, or more. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Runs a dry fault on golden's columns. */
-#include "inject/trial/predict.h"
+#include "inject/trial/lane.h"
 
 #include "model/op.h"
 
@@ -9,8 +9,8 @@ static uint32_t outputs_of(const struct lane *lane)
 {
     const struct fault *fault = &lane->job->fault[0];
     const struct graph *graph = &lane->golden->params.ex->model->graph;
-    const bool behind = fault->place == PLACE_OP && op_is_output(&graph->node[fault->node]);
-    return behind ? COLUMN_ARGMAX : 0;
+    const bool late = fault->place == PLACE_OP && op_is_output(&graph->node[fault->node]);
+    return late ? COLUMN_ARGMAX : 0;
 }
 
 /* One column per pass, up to the struck position. */

@@ -8,7 +8,6 @@
 #include "base/log.h"
 #include "inject/trial/lane.h"
 #include "inject/trial/origin.h"
-#include "inject/trial/predict.h"
 #include "inject/trial/record.h"
 #include "inject/trial/trial_pass.h"
 

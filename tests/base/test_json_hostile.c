@@ -80,8 +80,8 @@ static void test_truncated(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_truncated, fuzz_mutate_mute, fuzz_mutate_unmute),
-        cmocka_unit_test_setup_teardown(test_mutations, fuzz_mutate_mute, fuzz_mutate_unmute),
+        cmocka_unit_test_setup_teardown(test_truncated, mute_setup, mute_teardown),
+        cmocka_unit_test_setup_teardown(test_mutations, mute_setup, mute_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -46,7 +46,7 @@ for command in ("model", "plan", "campaign", "task"):
         many = any("..." in word for word in operands[action])
         for count in {0, max(most - 1, 0), most + (not many)} - {most}:
             done = run(command, action, *[f"x{i}" for i in range(count)])
-            refused = rf"{command} {action}: found .* behind it, expected "
+            refused = rf"{command} {action}: found .* after it, expected "
             if done.returncode != 2 or not re.search(refused, done.stderr):
                 bad.append(f"{command} {action} with {count} operands: {done}")
 print("\n".join(bad))

@@ -3,7 +3,7 @@
 need_real
 [ "$("$VKFI" run -m "$REAL" -p 'The capital of France is' -n 8)" = " Paris.
 
-The answer is:" ] || fail "text behind 'The capital of France is'"
+The answer is:" ] || fail "text after 'The capital of France is'"
 good run -m "$REAL" --chat 'What is 17 + 25? Reply with the number only.' -n 12 --json
 json 'd["ids"][:3] == [1, 9690, 198] and len(d["ids"]) == 47'
 json 'd["stop"] == "end" and d["text"] == "17 + 25 = 32." and len(d["tokens"]) == len(d["steps"])'

@@ -4,7 +4,7 @@
 
 # The fixture's second half is suspect.
 "$FIXTURE" doubted.db suspect per_stratum=40 && "$FIXTURE" sound.db per_stratum=40 || fail "the fixtures"
-LINE='^vkfi: error: [a-z]*.db: found [0-9]* suspect rows behind a control that failed (a dry fault was not masked), expected none; --allow-suspect'
+LINE='^vkfi: error: [a-z]*.db: found [0-9]* suspect rows before a control that failed (a dry fault was not masked), expected none; --allow-suspect'
 
 # `both EXPECTED ARGS`: refused without the option; with it exit code EXPECTED and one warning.
 both() {
@@ -17,7 +17,7 @@ both() {
     [ $code = "$expected" ] || fail "exit code $code, expected $expected: vkfi $* ($(cat err))"
 }
 warned() {
-    grep -q 'rows are suspect behind a control that failed' err || fail "no warning: $1 ($(cat err))"
+    grep -q 'rows are suspect before a control that failed' err || fail "no warning: $1 ($(cat err))"
 }
 
 both 0 report doubted.db -o doubted.html

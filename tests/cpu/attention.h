@@ -17,11 +17,16 @@ struct attention {
     float *q, *scores, *out, *panel;
 };
 
-/* `heads` query heads on the second of two K/V heads. */
-static inline void attention_init(struct attention *a, struct rng *rng, uint32_t head_dim,
-                                  enum storage kv, enum forms_mood mood)
+static const uint32_t ATTENTION_DIMS[] = {8, 16, 32, 40, 64, 72, 96, 128, 256};
+#define ATTENTION_CASES 90u
+
+/* Case `index` of sizes of heads, KV types and moods: `heads` query heads on the second of two K/V
+ * heads. */
+static inline void attention_init(struct attention *a, struct rng *rng, uint32_t index)
 {
-    const uint32_t heads = 1 + rng_u32(rng) % 9;
+    const uint32_t head_dim = ATTENTION_DIMS[index % 9], heads = 1 + rng_u32(rng) % 9;
+    const enum storage kv = (enum storage)(index % STORAGE_COUNT);
+    const enum forms_mood mood = (enum forms_mood)(index / 3 % FORMS_MOODS);
 
     *a = (struct attention){0};
     a->model.hp =

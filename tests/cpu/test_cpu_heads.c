@@ -2,20 +2,17 @@
 /* HEADS: every form against the scalar one; memory outside the window is never touched. */
 #include "attention.h"
 
-static const uint32_t head_dims[] = {8, 16, 32, 40, 64, 72, 96, 128, 256};
-
 static void test_forms_agree(void **state)
 {
     (void)state;
     struct rng rng;
 
     rng_init(&rng, 81, 0);
-    for (uint32_t i = 0; i < 90; i++) {
+    for (uint32_t i = 0; i < ATTENTION_CASES; i++) {
         struct attention a;
-        attention_init(&a, &rng, head_dims[i % 9], (enum storage)(i % STORAGE_COUNT),
-                       (enum forms_mood)(i / 3 % FORMS_MOODS));
+        attention_init(&a, &rng, i);
         a.cpu.base.act = (enum storage)(i / 9 % STORAGE_COUNT);
-        const size_t count = (size_t)a.job.heads * head_dims[i % 9];
+        const size_t count = (size_t)a.job.heads * ATTENTION_DIMS[i % 9];
         float *expected = forms_memory(count, sizeof(float));
         /* outside [first, last] probabilities stay NaN, as do K and V */
         for (uint32_t h = 0; h < a.job.heads; h++)

@@ -2,18 +2,15 @@
 /* SCORES: every form against the scalar one, over windows, KV types and sizes of heads. */
 #include "attention.h"
 
-static const uint32_t head_dims[] = {8, 16, 32, 40, 64, 72, 96, 128, 256};
-
 static void test_forms_agree(void **state)
 {
     (void)state;
     struct rng rng;
 
     rng_init(&rng, 71, 0);
-    for (uint32_t i = 0; i < 90; i++) {
+    for (uint32_t i = 0; i < ATTENTION_CASES; i++) {
         struct attention a;
-        attention_init(&a, &rng, head_dims[i % 9], (enum storage)(i % STORAGE_COUNT),
-                       (enum forms_mood)(i / 3 % FORMS_MOODS));
+        attention_init(&a, &rng, i);
         const size_t count = (size_t)a.job.heads * ATTENTION_POSITIONS;
         float *expected = forms_memory(count, sizeof(float));
         a.job.scores = expected;

@@ -175,11 +175,11 @@ static bool read_fault(struct fault **out, struct arena *arena, const struct fau
     *out = NULL;
     if (!fgets(line, sizeof(line), stdin))
         return false;
-    const int kept = fault_cells_hush();
+    const int kept = mute_begin();
     if (json_parse(&doc, line, strlen(line), "line") ||
         fault_parse(out, &count, arena, doc, bounds) || count != 1)
         *out = NULL;
-    fault_cells_speak(kept);
+    mute_end(kept);
     json_destroy(&doc);
     return true;
 }

@@ -69,7 +69,7 @@ static void fuzz_json_equal(const struct json *a, const struct json *b)
         }
         fuzz_json_equal(x, y);
     }
-    fuzz_json_require(json_at(a, json_count(a)) == NULL, "a value behind the last");
+    fuzz_json_require(json_at(a, json_count(a)) == NULL, "a value after the last");
 }
 
 /* Every value has a place: pointer and line, printable. */

@@ -334,6 +334,31 @@ static inline void bench_reference(struct text *out, const char *more)
     bench_end(b);
 }
 
+/* For tests of one plan: its reference, made before them. */
+static struct text reference;
+static const char *bench_plan;
+
+static inline int bench_setup(void **state)
+{
+    (void)state;
+    fpenv_set();
+    bench_reference(&reference, bench_plan);
+    return 0;
+}
+
+static inline int bench_teardown(void **state)
+{
+    (void)state;
+    text_finish(&reference);
+    return 0;
+}
+
+static inline int bench_run_tests(const struct CMUnitTest *tests, size_t n, const char *plan)
+{
+    bench_plan = plan;
+    return _cmocka_run_group_tests("campaign", tests, n, bench_setup, bench_teardown);
+}
+
 /* The database holds these rows and no others. */
 static inline void bench_expect_rows(const struct bench *b, const struct text *expected)
 {

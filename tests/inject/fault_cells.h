@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../base/mute.h"
 #include "base/arena.h"
 #include "base/rng.h"
 #include "inject/space/fault.h"
@@ -299,25 +300,6 @@ static inline bool fault_cells_try(struct fault *f, struct rng *rng, const struc
     return fault_check(f, c->bounds, "drawn fault") == STATUS_OK;
 }
 
-/* Refused draws log why, which nobody wants to read. */
-static inline int fault_cells_hush(void)
-{
-    fflush(stderr);
-    const int kept = dup(STDERR_FILENO), nothing = open("/dev/null", O_WRONLY);
-    if (kept < 0 || nothing < 0 || dup2(nothing, STDERR_FILENO) < 0)
-        abort();
-    close(nothing);
-    return kept;
-}
-
-static inline void fault_cells_speak(int kept)
-{
-    fflush(stderr);
-    if (dup2(kept, STDERR_FILENO) < 0)
-        abort();
-    close(kept);
-}
-
 /* Fault `id` of a cell; false: the cell does not exist. */
 static inline bool fault_cells_of(struct fault *out, const struct fault_cells *c,
                                   const struct fault_cell *cell, uint64_t id)
@@ -334,9 +316,9 @@ static inline bool fault_cells_of(struct fault *out, const struct fault_cells *c
 /* Fault `id` of the seed: all cells come once before any comes again. */
 static inline void fault_cells_draw(struct fault *out, const struct fault_cells *c, uint64_t id)
 {
-    const int kept = fault_cells_hush();
+    const int kept = mute_begin();
     const bool found = fault_cells_of(out, c, &c->cell[id % c->count], id);
-    fault_cells_speak(kept);
+    mute_end(kept);
     if (!found)
         abort();
 }
@@ -427,10 +409,10 @@ static inline void fault_cells_init(struct fault_cells *out, const struct fault_
                                     uint32_t n_evaluated, uint64_t seed)
 {
     *out = (struct fault_cells){.bounds = bounds, .n_evaluated = n_evaluated, .seed = seed};
-    const int kept = fault_cells_hush();
+    const int kept = mute_begin();
     fault_cells_sites(out);
     fault_cells_list(out);
-    fault_cells_speak(kept);
+    mute_end(kept);
 }
 
 static inline void fault_cells_finish(struct fault_cells *c)

@@ -153,10 +153,10 @@ def check_deviation(check, folder, rows):
     values = {}
     for row in rows[rows.changed & (rows.outcome != "due")].itertuples():
         distance = [boundary[1] for boundary in json.loads(row.deviation)]
-        for behind, value in enumerate(distance[int(row.layer) + 1:]):
-            values.setdefault(behind, []).append(value)
+        for after, value in enumerate(distance[int(row.layer) + 1:]):
+            values.setdefault(after, []).append(value)
     for row in table.itertuples():
-        own = sorted(values[row.layers_behind])
+        own = sorted(values[row.layers_after])
         check.near("deviation n", row.trials, len(own))
         for name, share in [("p10", 0.1), ("p50", 0.5), ("p90", 0.9)]:
             check.near(f"deviation {name}", getattr(row, name), own[int(share * (len(own) - 1) + 0.5)])

@@ -10,8 +10,6 @@
 #define PLAN ",\"sampling\":{\"trials\":60},\"seed\":5,\"controls\":" SHARES
 #define SHARES "{\"dry\":0.05,\"sentinel\":0,\"naive\":0.05,\"cpu\":0.05}"
 
-static struct text reference; /* rows of PLAN, run in one call on one device */
-
 static uint32_t count_lines(const struct text *rows, const char *piece)
 {
     uint32_t count = 0;
@@ -218,21 +216,6 @@ static void test_other_campaign(void **state)
     bench_end(b);
 }
 
-static int setup(void **state)
-{
-    (void)state;
-    fpenv_set();
-    bench_reference(&reference, PLAN);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    text_finish(&reference);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -247,5 +230,5 @@ int main(void)
         cmocka_unit_test(test_full_disk),
         cmocka_unit_test(test_other_campaign),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return bench_run_tests(tests, sizeof(tests) / sizeof(*tests), PLAN);
 }

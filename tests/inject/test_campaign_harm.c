@@ -7,8 +7,6 @@
     ",\"sampling\":{\"trials\":60},\"seed\":5,\"controls\":{\"dry\":0.05,\"sentinel\":0,"          \
     "\"naive\":0.05,\"cpu\":0.05}"
 
-static struct text reference; /* rows of PLAN when nothing happens */
-
 /* CPU reruns are the only controls. */
 #define PLAN_CPU                                                                                   \
     ",\"sampling\":{\"trials\":60},\"seed\":5,\"controls\":{\"dry\":0,\"sentinel\":0,"             \
@@ -209,21 +207,6 @@ static void test_wrong_later(void **state)
     bench_end(b);
 }
 
-static int setup(void **state)
-{
-    (void)state;
-    fpenv_set();
-    bench_reference(&reference, PLAN);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    text_finish(&reference);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -235,5 +218,5 @@ int main(void)
         cmocka_unit_test(test_wrong_later),
         cmocka_unit_test(test_no_lie_is_trusted),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return bench_run_tests(tests, sizeof(tests) / sizeof(*tests), PLAN);
 }

@@ -229,8 +229,8 @@ static void test_looks(void **state)
             highest = batch.id[i] > highest ? batch.id[i] : highest;
         for (size_t k = 0; k + 1 < sizeof(looks) / sizeof(*looks); k++) {
             /* a control may wait for a trial after the look */
-            const bool behind = highest >= looks[k];
-            if (behind && campaign_queue_leading(q) < looks[k])
+            const bool passed = highest >= looks[k];
+            if (passed && campaign_queue_leading(q) < looks[k])
                 assert_true(campaign_queue_leading(q) % 50 < 2);
         }
         finish(t, q, &batch);

@@ -210,7 +210,7 @@ static bool simpler(struct fault *f, uint32_t respect)
 static void shrink(const struct cells *c, struct how how, struct fault *fault)
 {
     char why[FIELD_DIFFERENCE_TEXT];
-    const int kept = fault_cells_hush();
+    const int kept = mute_begin();
     for (uint32_t rounds = 0, changed = 1; changed && rounds < 20; rounds++) {
         struct fault next = *fault;
         changed = 0;
@@ -222,7 +222,7 @@ static void shrink(const struct cells *c, struct how how, struct fault *fault)
             changed = 1;
         }
     }
-    fault_cells_speak(kept);
+    mute_end(kept);
 }
 
 static void print_fault(const struct fault *fault)

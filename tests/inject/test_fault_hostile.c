@@ -98,7 +98,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_files),
-        cmocka_unit_test_setup_teardown(test_mutations, fuzz_mutate_mute, fuzz_mutate_unmute),
+        cmocka_unit_test_setup_teardown(test_mutations, mute_setup, mute_teardown),
     };
     fpenv_set();
     return cmocka_run_group_tests(tests, NULL, NULL);

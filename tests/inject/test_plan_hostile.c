@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "../base/mute.h"
 #include "../fuzz/fuzz_plan.c"
 #include "base/file.h"
 #include "base/rng.h"
@@ -71,9 +72,7 @@ static void test_mutations(void **state)
 {
     struct rng rng;
     (void)state;
-    const int null = open("/dev/null", O_WRONLY), saved = dup(STDERR_FILENO);
-    assert_true(null >= 0 && saved >= 0);
-    dup2(null, STDERR_FILENO);
+    const int kept = mute_begin();
     rng_init(&rng, 11, 4);
     for (int i = 0; i < MUTATIONS; i++) {
         static char text[8192];
@@ -83,9 +82,7 @@ static void test_mutations(void **state)
         mutate(&rng, text, &size, sizeof(text));
         assert_int_equal(LLVMFuzzerTestOneInput((const uint8_t *)text, size), 0);
     }
-    dup2(saved, STDERR_FILENO);
-    close(null);
-    close(saved);
+    mute_end(kept);
 }
 
 static void test_truncations(void **state)

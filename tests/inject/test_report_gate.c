@@ -100,7 +100,7 @@ static void test_what_no_gate_can_be_made_of(void **state)
     refuse(&f, request_of(0.5), "no stopping rule");
     f = fixture(0);
     f.suspect = true;
-    refuse(&f, request_of(0.5), "suspect rows behind a control that failed");
+    refuse(&f, request_of(0.5), "suspect rows before a control that failed");
     f = fixture(0);
     f.equal = true;
     refuse(&f, request_of(0.5), "population equal");

@@ -308,7 +308,7 @@ static void test_what_is_no_list_or_not_about_it(void **state)
     expect_no_list(&f, "expected a finished campaign");
     f = report_fixture_default(path[0]);
     f.suspect = true;
-    expect_no_list(&f, "suspect rows behind a control that failed");
+    expect_no_list(&f, "suspect rows before a control that failed");
     f = report_fixture_default(path[0]);
     open_fixture(&source, &f);
     assert_int_equal(report_worst_check_first(&source), STATUS_OK);

@@ -9,11 +9,17 @@ static char path[64];
 #define ITEMS 120
 
 /* Two areas: 100 items of one task, 10 of each of two others. */
-static void open_tasks(struct report_source *source, struct report_page *page)
+static struct report_fixture scored(void)
 {
     struct report_fixture f = report_fixture_default(path);
     f.scored = true;
     f.items = ITEMS;
+    return f;
+}
+
+static void open_tasks(struct report_source *source, struct report_page *page)
+{
+    struct report_fixture f = scored();
     f.per_stratum = 480;
     open_page(source, page, &f);
 }
@@ -233,12 +239,10 @@ static void test_normalised(void **state)
 /* No change in so many trials is no proof that there is none. */
 static void test_no_event_is_no_certainty(void **state)
 {
-    struct report_fixture f = report_fixture_default(path);
+    struct report_fixture f = scored();
     struct report_source source;
     struct report_page page;
     (void)state;
-    f.scored = true;
-    f.items = ITEMS;
     f.scale = 0;
     open_page(&source, &page, &f);
     const struct report_task *t = find(&page, "pick");
@@ -251,12 +255,10 @@ static void test_no_event_is_no_certainty(void **state)
 
 static void test_golden_at_chance(void **state)
 {
-    struct report_fixture f = report_fixture_default(path);
+    struct report_fixture f = scored();
     struct report_source source;
     struct report_page page;
     (void)state;
-    f.scored = true;
-    f.items = ITEMS;
     f.chance = 0.6; /* golden has 66 of 100 right: not shown to be above it */
     open_page(&source, &page, &f);
     const struct report_task *t = find(&page, "pick");
@@ -282,12 +284,10 @@ static void test_without_scores_there_is_nothing(void **state)
 /* Strata without weights: only what is counted by items remains. */
 static void test_equal_strata_have_no_faulty_score(void **state)
 {
-    struct report_fixture f = report_fixture_default(path);
+    struct report_fixture f = scored();
     struct report_source source;
     struct report_page page;
     (void)state;
-    f.scored = true;
-    f.items = ITEMS;
     f.equal = true;
     open_page(&source, &page, &f);
     const struct report_task *t = find(&page, "pick");

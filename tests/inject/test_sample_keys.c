@@ -328,7 +328,7 @@ static void test_no_fault_twice(void **state)
 static void test_two_lengths(void **state)
 {
     struct plan_fixture f;
-    uint32_t behind = 0;
+    uint32_t late = 0;
     (void)state;
     assert_int_equal(
         fixture_plan(&f, 2,
@@ -362,14 +362,14 @@ static void test_two_lengths(void **state)
         const bool answer =
             d[0].fault->key + 1 >= PROMPT || (column && d[0].stage != STAGE_PREFILL);
         assert_int_equal(moved, answer ? 4 : 0);
-        behind += answer && !column;
+        late += answer && !column;
         if (d[0].fault->kind == KIND_FLIP || column)
             assert_int_equal(d[1].fault->position - d[0].fault->position, moved);
         if (d[0].fault->kind == KIND_WRONG_READ)
             assert_int_equal(d[1].fault->from - d[0].fault->from, moved);
         arena_finish(&arena);
     }
-    assert_true(behind > 300);
+    assert_true(late > 300);
     fixture_finish(&f);
 }
 

@@ -51,7 +51,7 @@ static struct {
 struct shim {
     sqlite3_file base;
     struct disk_file *tracked; /* null: the index, which is not expected to survive */
-    sqlite3_file *real;        /* behind this struct */
+    sqlite3_file *real;        /* after this struct */
 };
 
 static struct disk_file *track(const char *name)

@@ -177,7 +177,7 @@ static void test_conditions_behind_the_layers(void **state)
         const struct trial_settings naive = {.path = TRIAL_NAIVE};
         const struct record *found = trial_bench_run(&b, &(struct trial_settings){0}, &job, 1);
         const struct record *whole = trial_bench_run(&b, &naive, &job, 1);
-        trial_bench_expect_equal(whole, found, "a condition behind the layers");
+        trial_bench_expect_equal(whole, found, "a condition after the layers");
     }
     trial_bench_close(&b);
 }

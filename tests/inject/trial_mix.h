@@ -4,9 +4,7 @@
 #ifndef VKFI_TESTS_TRIAL_MIX_H
 #define VKFI_TESTS_TRIAL_MIX_H
 
-#include <fcntl.h>
-#include <unistd.h>
-
+#include "../base/mute.h"
 #include "base/rng.h"
 #include "inject/space/widen.h"
 #include "trial_bench.h"
@@ -114,9 +112,7 @@ static inline void trial_mix_draw(struct trial_bench *b, uint32_t count)
     b->job = arena_array(&b->arena, count, sizeof(*b->job));
     assert_non_null(b->fault);
     assert_non_null(b->job);
-    fflush(stderr); /* draws that are refused say why */
-    const int kept = dup(STDERR_FILENO), nothing = open("/dev/null", O_WRONLY);
-    assert_true(kept >= 0 && nothing >= 0 && dup2(nothing, STDERR_FILENO) >= 0);
+    const int kept = mute_begin(); /* draws that are refused say why */
     for (uint32_t i = 0; i < count; i++) {
         struct fault *fault = b->fault + i * TRIAL_MIX_FAULTS;
         const uint32_t n = trial_mix_below(&rng, 4) == 0 ? 1 + trial_mix_below(&rng, 3) : 1;
@@ -124,10 +120,7 @@ static inline void trial_mix_draw(struct trial_bench *b, uint32_t count)
             trial_mix_fault(&fault[k], b, i * TRIAL_MIX_FAULTS + k);
         b->job[i] = (struct trial_job){.fault = fault, .n_faults = n};
     }
-    fflush(stderr);
-    assert_true(dup2(kept, STDERR_FILENO) >= 0);
-    close(kept);
-    close(nothing);
+    mute_end(kept);
 }
 
 /* Goes back at about every fifth step, by what it has seen so far. */

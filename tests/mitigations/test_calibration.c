@@ -252,7 +252,7 @@ int main(void)
         cmocka_unit_test(test_round_trip),
         cmocka_unit_test(test_sites),
         cmocka_unit_test(test_refused),
-        cmocka_unit_test_setup_teardown(test_mutations, fuzz_mutate_mute, fuzz_mutate_unmute),
+        cmocka_unit_test_setup_teardown(test_mutations, mute_setup, mute_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

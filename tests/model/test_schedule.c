@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Random passes: in every layer the slots in front are the columns that their ranges say, and so
- * are those behind the K/V store and those with outputs. */
+ * are those after the K/V store and those with outputs. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -95,7 +95,7 @@ static bool looked_at(const struct made *m, uint32_t column, bool logits)
     return false;
 }
 
-/* Work behind the store of `layer` is asked of the column. */
+/* Work after the store of `layer` is asked of the column. */
 static bool goes_on(const struct made *m, uint32_t column, uint32_t layer)
 {
     const struct column *c = &m->column[column];
@@ -103,7 +103,7 @@ static bool goes_on(const struct made *m, uint32_t column, uint32_t layer)
            m->pass.watch || looked_at(m, column, false);
 }
 
-/* Some slot behind this one starts later and goes on behind the store. */
+/* Some slot after this one starts later and goes on after the store. */
 static bool starts_later(const struct made *m, const struct schedule *s, uint32_t layer,
                          uint32_t slot)
 {

@@ -216,10 +216,10 @@ static void test_begin_once(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_every_text_and_type, fixture_mute, fixture_unmute),
+        cmocka_unit_test_setup_teardown(test_every_text_and_type, mute_setup, mute_teardown),
         cmocka_unit_test(test_no_ends),
         cmocka_unit_test(test_ids_of_the_file),
-        cmocka_unit_test_setup_teardown(test_exceptions, fixture_mute, fixture_unmute),
+        cmocka_unit_test_setup_teardown(test_exceptions, mute_setup, mute_teardown),
         cmocka_unit_test(test_begin_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -140,7 +140,7 @@ int main(void)
         cmocka_unit_test(test_bad_lists),
         cmocka_unit_test(test_bad_merges),
         cmocka_unit_test(test_bad_rules),
-        cmocka_unit_test_setup_teardown(test_seeded, fixture_mute, fixture_unmute),
+        cmocka_unit_test_setup_teardown(test_seeded, mute_setup, mute_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

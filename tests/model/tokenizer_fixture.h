@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../base/mute.h"
 #include "gguf_builder.h"
 #include "model/gguf.h"
 #include "model/tokenizer.h"
@@ -261,28 +262,6 @@ FIXTURE_FN void fixture_close(struct fixture *f)
     tokenizer_destroy(&f->tk);
     gguf_close(&f->gguf);
     builder_free(&f->b);
-}
-
-/* Standard error into nothing while thousands of refusals are logged: cmocka setup and teardown. */
-FIXTURE_FN int fixture_mute(void **state)
-{
-    static int saved;
-    const int null = open("/dev/null", O_WRONLY);
-
-    saved = dup(STDERR_FILENO);
-    *state = &saved;
-    if (saved < 0 || null < 0)
-        return -1;
-    dup2(null, STDERR_FILENO);
-    return close(null);
-}
-
-FIXTURE_FN int fixture_unmute(void **state)
-{
-    const int saved = *(int *)*state;
-
-    dup2(saved, STDERR_FILENO);
-    return close(saved);
 }
 
 #endif

@@ -145,8 +145,8 @@ PARTS = (("attn_norm", attention, "post_attention_norm"),
 
 def layer_of(model, layer, x, past):
     """Twice a norm, a function, and the norm after it if the model has one."""
-    for before, function, behind in PARTS:
-        first, last = ("blk.%d.%s.weight" % (layer, name) for name in (before, behind))
+    for before, function, after in PARTS:
+        first, last = ("blk.%d.%s.weight" % (layer, name) for name in (before, after))
         y = function(model, layer, norm(x, model.weight(first), model.eps), past)
         x = x + (norm(y, model.weight(last), model.eps) if model.has(last) else y)
     return x

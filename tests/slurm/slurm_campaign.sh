@@ -8,6 +8,7 @@ set -uo pipefail
 : "${VKFI:?the program to test}" "${VKFI_TINY:?the folder of the tiny models}"
 MODEL=$VKFI_TINY/tiny-llama-q4_1.gguf
 TRIALS=${TRIALS:-4000}
+HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
 skip() {
     echo "skipped: $*"
@@ -96,18 +97,9 @@ TEXT
     wait_for "two idle nodes" 60 sh -c 'test "$(sinfo -h -N -t idle | wc -l)" = 2'
 }
 
-# Every field that may not differ, in order of trial.
 rows() {
     "$VKFI" export "$1" --format csv -o "$1.csv" || fail "export of $1"
-    python3 - "$1.csv" <<'PYTHON'
-import csv
-import sys
-
-free = {"path", "attempts", "device_id", "seconds", "suspect", "device"}
-with open(sys.argv[1], encoding="utf-8", newline="") as file:
-    for row in csv.DictReader(file):
-        print(*(f"{key}={value}" for key, value in row.items() if key not in free), sep=";")
-PYTHON
+    python3 "$HERE/../cli/trial_rows.py" <"$1.csv"
 }
 
 # The merged parts have the rows of the single run.

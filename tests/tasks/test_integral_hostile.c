@@ -24,23 +24,12 @@ static const char *const TEXTS[] = {
     "ArcTan[(b*x)/a]/(a*b) + Sqrt[x]*PolyLog[2, x] + Log[1 + x]^n",
     "x**2*sin(2*x)*exp(-x) + np.log(np.abs(x))/2", "(Sqrt[1 + x^2]*Sin[x]^3)/(1 + Cos[a*x])^(1/2)"};
 
-static void test_mutations(void **state)
-{
-    (void)state;
-    fuzz_mutate_all(&(struct fuzz_mutate_run){.words = WORDS,
-                                              .n_words = sizeof(WORDS) / sizeof(*WORDS),
-                                              .texts = TEXTS,
-                                              .n_texts = sizeof(TEXTS) / sizeof(*TEXTS),
-                                              .rounds = MUTATIONS,
-                                              .seed = 20261130,
-                                              .stream = 1,
-                                              .target = LLVMFuzzerTestOneInput});
-}
-
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_mutations, fuzz_mutate_mute, fuzz_mutate_unmute),
-    };
+    struct fuzz_mutate_run run = {WORDS,     sizeof(WORDS) / sizeof(*WORDS),
+                                  TEXTS,     sizeof(TEXTS) / sizeof(*TEXTS),
+                                  MUTATIONS, 20261130,
+                                  1,         LLVMFuzzerTestOneInput};
+    const struct CMUnitTest tests[] = {cmocka_unit_test_prestate(fuzz_mutate_test, &run)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -61,23 +61,12 @@ static const char *const TEXTS[] = {
     "\\begin{pmatrix} -1 & 0 \\\\ 0 & 1/3 \\end{pmatrix}\n1\\frac{4}{5}",
     "2k+2\n2(k+1) \\text{ cm}^2"};
 
-static void test_mutations(void **state)
-{
-    (void)state;
-    fuzz_mutate_all(&(struct fuzz_mutate_run){.words = WORDS,
-                                              .n_words = sizeof(WORDS) / sizeof(*WORDS),
-                                              .texts = TEXTS,
-                                              .n_texts = sizeof(TEXTS) / sizeof(*TEXTS),
-                                              .rounds = MUTATIONS,
-                                              .seed = 20261130,
-                                              .stream = 1,
-                                              .target = LLVMFuzzerTestOneInput});
-}
-
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_mutations, fuzz_mutate_mute, fuzz_mutate_unmute),
-    };
+    struct fuzz_mutate_run run = {WORDS,     sizeof(WORDS) / sizeof(*WORDS),
+                                  TEXTS,     sizeof(TEXTS) / sizeof(*TEXTS),
+                                  MUTATIONS, 20261130,
+                                  1,         LLVMFuzzerTestOneInput};
+    const struct CMUnitTest tests[] = {cmocka_unit_test_prestate(fuzz_mutate_test, &run)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

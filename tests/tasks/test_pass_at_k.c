@@ -9,7 +9,7 @@
 #include <cmocka.h>
 #include <math.h>
 
-#include "tasks/pass_at_k.h"
+#include "tasks/score.h"
 
 static void assert_close(double found, double expected, double relative)
 {
@@ -43,7 +43,7 @@ static void table(void **state)
         {100000, 50000, 1, 0.5},
     };
     for (size_t i = 0; i < sizeof(row) / sizeof(*row); i++)
-        assert_close(pass_at_k(row[i].n, row[i].right, row[i].k), row[i].expected, 1e-14);
+        assert_close(score_pass_at_k(row[i].n, row[i].right, row[i].k), row[i].expected, 1e-14);
 }
 
 static double choose(uint32_t n, uint32_t k)
@@ -62,7 +62,7 @@ static void small_cases(void **state)
         for (uint32_t right = 0; right <= n; right++) {
             for (uint32_t k = 1; k <= n; k++) {
                 const double all = choose(n, k), none = choose(n - right, k);
-                assert_close(pass_at_k(n, right, k), (all - none) / all, 1e-13);
+                assert_close(score_pass_at_k(n, right, k), (all - none) / all, 1e-13);
             }
         }
     }
@@ -78,8 +78,8 @@ static void unbiased(void **state)
             double mean = 0;
             for (uint32_t right = 0; right <= n && right <= good; right++)
                 mean += choose(good, right) * choose(population - good, n - right) /
-                        choose(population, n) * pass_at_k(n, right, k);
-            assert_close(mean, pass_at_k(population, good, k), 1e-13);
+                        choose(population, n) * score_pass_at_k(n, right, k);
+            assert_close(mean, score_pass_at_k(population, good, k), 1e-13);
         }
     }
 }

@@ -81,8 +81,8 @@ static void test_files(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_definitions, fuzz_mutate_mute, fuzz_mutate_unmute),
-        cmocka_unit_test_setup_teardown(test_files, fuzz_mutate_mute, fuzz_mutate_unmute),
+        cmocka_unit_test_setup_teardown(test_definitions, mute_setup, mute_teardown),
+        cmocka_unit_test_setup_teardown(test_files, mute_setup, mute_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
