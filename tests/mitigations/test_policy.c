@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "../base/mute.h"
 #include "../fuzz/fuzz_mutate.h"
 #include "../fuzz/fuzz_policy.c"
 #include "base/file.h"
@@ -120,6 +121,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_defaults), cmocka_unit_test(test_builtin),
         cmocka_unit_test(test_schema),
-        cmocka_unit_test_setup_teardown(test_mutations, fuzz_mutate_mute, fuzz_mutate_unmute)};
+        cmocka_unit_test_setup_teardown(test_mutations, mute_setup, mute_teardown)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
