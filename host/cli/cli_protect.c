@@ -50,6 +50,108 @@ static const char DETAILS[] =
     "again, of which a clean run under a policy of damage by proof has none. Both runs must have "
     "the same bits, or it ends with exit code 4.\n"
     "\n"
+    "CALIBRATE\n"
+    "calibrate runs a model on items of tasks and writes what clean runs look like, which some "
+    "protections need: the smallest and largest output of each site, apart for position 0 and all "
+    "others; quantiles of each token's features (largest logit, margin of it above the second, "
+    "logsumexp and entropy of the row, norm of the hidden state), apart for first and later "
+    "tokens; "
+    "and the margin below which a token is in doubt. A policy names the file as \"calibration\". "
+    "It "
+    "belongs to one model and one pair of storage types, and says which items it has seen: those "
+    "of the split calibrate, a fifth of each task, which no study should contain.\n"
     "\n"
-    "plan DB [--budget PERCENT] [--random SEED] [-o FILE] "
-    "[--json]",
+    "PLAN\n"
+    "plan reads a finished campaign on ops, the profile, and chooses the sites whose results are "
+    "to be computed twice (protection redundancy): those with most critical SDC (SDC where items "
+    "have no scores) for their work, within the budget. A site's rate is drawn towards that of its "
+    "kind in all layers, by as much as ten trials weigh. What the policy is expected to meet is "
+    "measured on items that did not choose: sites chosen by one half of the items, events of the "
+    "other, both ways. --random gives a policy of as much work without a choice, to compare.\n"
+    "\n"
+    "EXIT CODES\n"
+    "  0  done\n"
+    "  2  a policy, model or calibration that is not good, or wrong usage\n"
+    "  3  a device failed\n"
+    "  4  a protected clean run has other bits\n"
+    "\n"
+    "EXAMPLES\n"
+    "  vkfi protect list\n"
+    "  vkfi protect bench nan_trap -m smollm2-135m\n"
+    "  vkfi protect calibrate -m smollm2-135m -o cal.json --data own --tasks xnli\n"
+    "  vkfi protect bench policy.json -m smollm2-135m -d vk --pairs 60 --json\n";
+
+enum { LIST, SCHEMA, BENCH, CALIBRATE, PLAN, ACTIONS };
+static const struct cli_action ACTION[ACTIONS] = {
+    [LIST] = {"list", NULL, 0, 0, list},
+    [SCHEMA] = {"schema", NULL, 0, 0, print_schema},
+    [BENCH] = {"bench", "policy", 1, 1, cli_protect_bench},
+    [CALIBRATE] = {"calibrate", NULL, 0, 0, cli_protect_calibrate},
+    [PLAN] = {"plan", "database", 1, 1, cli_protect_plan}};
+
+#define STORAGES "f32|f16|bf16"
+#define RUNS (1u << BENCH | 1u << CALIBRATE)
+
+enum status cli_protect(const struct cli_env *env, int argc, char **argv)
+{
+    struct cli_protect_options o = {.device = "cpu",
+                                    .n = 32,
+                                    .split = TASK_SPLIT_CALIBRATE,
+                                    .pairs = 30,
+                                    .budget = 3,
+                                    .threads = env->threads};
+    const struct cli_option options[] = {
+        {RUNS | 1u << PLAN,
+         {'m', "model", ARGS_TEXT, &o.model, "MODEL",
+          "bench, calibrate: a model's name or path; plan: another than the campaign's.", 0, 0}},
+        {1u << PLAN,
+         {0, "budget", ARGS_REAL, &o.budget, "PERCENT",
+          "plan: of a token's multiply-adds that may be done twice (3).", 0.001, 100}},
+        {1u << PLAN,
+         {0, "random", ARGS_UINT, &o.random, "SEED",
+          "plan: sites at random, for as much work as the best ones take.", 1, 9e18}},
+        {1u << PLAN, CLI_READING_SUSPECT(&o.allow_suspect)},
+        {RUNS,
+         {'d', "device", ARGS_TEXT, &o.device, "DEVICE", CLI_DEVICE_HELP " Default cpu.", 0, 0}},
+        {1u << BENCH,
+         {'p', "prompt", ARGS_TEXT, &o.prompt, "TEXT",
+          "bench: the prompt (a paragraph of 60 words).", 0, 0}},
+        {RUNS,
+         {'n', "number", ARGS_UINT, &o.n, "N",
+          "bench: tokens to decode (32); calibrate: items of each task (32).", 2, 1e5}},
+        {1u << BENCH, {0, "pairs", ARGS_UINT, &o.pairs, "N", "bench: pairs of runs (30).", 6, 1e5}},
+        {RUNS,
+         {0, "act", ARGS_CHOICE, &o.act, STORAGES,
+          "bench, calibrate: type activations are stored in.", 0, 0}},
+        {RUNS,
+         {0, "kv", ARGS_CHOICE, &o.kv, STORAGES, "bench, calibrate: type of the KV cache.", 0, 0}},
+        {RUNS, CLI_THREADS_OPTION(&o.threads)},
+        {1u << CALIBRATE,
+         {0, "tasks", ARGS_LIST, &o.tasks, "TASK",
+          "calibrate: a task's name or definition; give it again for more. Default arc_challenge, "
+          "xnli, gsm8k and mbpp.",
+          0, 0}},
+        {1u << CALIBRATE,
+         {0, "split", ARGS_CHOICE, &o.split, "all|calibrate|profile|evaluate",
+          "calibrate: which of a task's items. Default calibrate.", 0, 0}},
+        {1u << CALIBRATE,
+         {0, "data", ARGS_TEXT, &o.data, "DIR",
+          "calibrate: folder of the data (vkfi task --help), or own.", 0, 0}},
+        {1u << CALIBRATE | 1u << PLAN,
+         {'o', "output", ARGS_TEXT, &o.output, "FILE", "calibrate, plan: the file to write.", 0,
+          0}},
+        {1u << BENCH | 1u << PLAN, {0, "json", ARGS_FLAG, &o.json, NULL, "Prints JSON.", 0, 0}},
+        {0}};
+    const struct cli_actions actions = {"protect", ACTION, ACTIONS, options, &o};
+    struct args_spec spec = {.command = "vkfi protect",
+                             .summary = "policies: what protects a run, and what it costs",
+                             .synopsis = "list\n"
+                                         "schema\n"
+                                         "bench POLICY -m MODEL [-d DEVICE] [--pairs N] [--json]\n"
+                                         "calibrate -m MODEL -o FILE [--tasks TASK...] [--split "
+                                         "SPLIT] [-n N] [--data DIR] [-d DEVICE]\n"
+                                         "plan DB [--budget PERCENT] [--random SEED] [-o FILE] "
+                                         "[--json]",
+                             .details = DETAILS};
+    return cli_actions_run(&actions, &spec, env, argc, argv);
+}

@@ -13,3 +13,18 @@ struct cli_protect_options {
     int act, kv;                        /* enum storage */
     int split;                          /* enum task_split */
     bool json, allow_suspect;
+};
+
+/* bench POLICY: what a clean run pays for its protection. */
+enum status cli_protect_bench(const struct cli_env *env, const void *options,
+                              const struct args_list *operands) STATUS_MUST_USE;
+
+/* calibrate: bounds and features of clean runs, to a file. */
+enum status cli_protect_calibrate(const struct cli_env *env, const void *options,
+                                  const struct args_list *operands) STATUS_MUST_USE;
+
+/* plan DB: which sites to compute twice for a budget. */
+enum status cli_protect_plan(const struct cli_env *env, const void *options,
+                             const struct args_list *operands) STATUS_MUST_USE;
+
+#endif
