@@ -92,6 +92,22 @@ static const struct cli_action ACTION[ACTIONS] = {
 #define STORAGES "f32|f16|bf16"
 #define RUNS (1u << BENCH | 1u << CALIBRATE)
 
+static enum status run_action(const struct cli_actions *actions, const struct cli_env *env,
+                              int argc, char **argv)
+{
+    struct args_spec spec = {.command = "vkfi protect",
+                             .summary = "policies: what protects a run, and what it costs",
+                             .synopsis = "list\n"
+                                         "schema\n"
+                                         "bench POLICY -m MODEL [-d DEVICE] [--pairs N] [--json]\n"
+                                         "calibrate -m MODEL -o FILE [--tasks TASK...] [--split "
+                                         "SPLIT] [-n N] [--data DIR] [-d DEVICE]\n"
+                                         "plan DB [--budget PERCENT] [--random SEED] [-o FILE] "
+                                         "[--json]",
+                             .details = DETAILS};
+    return cli_actions_run(actions, &spec, env, argc, argv);
+}
+
 enum status cli_protect(const struct cli_env *env, int argc, char **argv)
 {
     struct cli_protect_options o = {.device = "cpu",
@@ -143,15 +159,5 @@ enum status cli_protect(const struct cli_env *env, int argc, char **argv)
         {1u << BENCH | 1u << PLAN, {0, "json", ARGS_FLAG, &o.json, NULL, "Prints JSON.", 0, 0}},
         {0}};
     const struct cli_actions actions = {"protect", ACTION, ACTIONS, options, &o};
-    struct args_spec spec = {.command = "vkfi protect",
-                             .summary = "policies: what protects a run, and what it costs",
-                             .synopsis = "list\n"
-                                         "schema\n"
-                                         "bench POLICY -m MODEL [-d DEVICE] [--pairs N] [--json]\n"
-                                         "calibrate -m MODEL -o FILE [--tasks TASK...] [--split "
-                                         "SPLIT] [-n N] [--data DIR] [-d DEVICE]\n"
-                                         "plan DB [--budget PERCENT] [--random SEED] [-o FILE] "
-                                         "[--json]",
-                             .details = DETAILS};
-    return cli_actions_run(&actions, &spec, env, argc, argv);
+    return run_action(&actions, env, argc, argv);
 }
