@@ -78,10 +78,7 @@ static enum status open_adaptive(void *self, struct arena *arena, const void *pa
     (void)arena;
     s->params = *(const struct params *)params;
     s->tau = setup->calibration->tau;
-    for (uint32_t c = 0; c < CALIBRATION_CLASSES; c++) {
-        for (uint32_t f = 0; f < CALIBRATION_FEATURES; f++)
-            s->range[c][f] = setup->calibration->feature[c][f][SOFT_LEVEL];
-    }
+    calibration_level(s->range, setup->calibration, SOFT_LEVEL);
     return STATUS_OK;
 }
 

@@ -52,6 +52,15 @@ enum calibration_feature calibration_outside(const struct calibration_range *ran
     return (enum calibration_feature)f;
 }
 
+void calibration_level(struct calibration_range out[][CALIBRATION_FEATURES],
+                       const struct calibration *calibration, uint32_t level)
+{
+    for (uint32_t c = 0; c < CALIBRATION_CLASSES; c++) {
+        for (uint32_t f = 0; f < CALIBRATION_FEATURES; f++)
+            out[c][f] = calibration->feature[c][f][level];
+    }
+}
+
 static int by_name(const void *a, const void *b)
 {
     const struct calibration_item *x = a, *y = b;

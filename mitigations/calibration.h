@@ -82,6 +82,10 @@ void calibration_features(double out[CALIBRATION_FEATURES], const struct feature
 enum calibration_feature calibration_outside(const struct calibration_range *range,
                                              const double *value);
 
+/* The ranges of one level, of CALIBRATION_LEVELS: out (CALIBRATION_CLASSES). */
+void calibration_level(struct calibration_range out[][CALIBRATION_FEATURES],
+                       const struct calibration *calibration, uint32_t level);
+
 /* Whether an item of a task was used: a study must not contain it. */
 bool calibration_saw(const struct calibration *calibration, const char *task, const char *doc_id);
 

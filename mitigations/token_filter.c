@@ -54,10 +54,7 @@ static enum status open_filter(void *self, struct arena *arena, const void *para
     (void)arena;
     s->back = p->back;
     s->n_vocab = setup->ex->model->hp.n_vocab;
-    for (uint32_t c = 0; c < CALIBRATION_CLASSES; c++) {
-        for (uint32_t f = 0; f < CALIBRATION_FEATURES; f++)
-            s->range[c][f] = setup->calibration->feature[c][f][p->level];
-    }
+    calibration_level(s->range, setup->calibration, p->level);
     return STATUS_OK;
 }
 
