@@ -69,25 +69,32 @@ static inline void protect_bench_expect_clean(struct protect_bench *b, const cha
     kv_release(b->trial.ex->kv, run.branch);
 }
 
-/* The same on the CPU for every tiny model, with all types of activations and of KV. */
+static const char *const PROTECT_BENCH_FILES[] = {
+    "tiny-llama-q4_0.gguf", "tiny-llama-q4_1.gguf", "tiny-llama-q4_k.gguf", "tiny-llama-q5_0.gguf",
+    "tiny-llama-q5_1.gguf", "tiny-llama-q5_k.gguf", "tiny-llama-q6_k.gguf", "tiny-llama-q8_0.gguf",
+    "tiny-llama-f16.gguf",  "tiny-llama-bf16.gguf", "tiny-qwen2.gguf",      "tiny-gemma3.gguf"};
+
+/* Every tiny model, with all types of activations and of KV: cases 0 .. PROTECT_BENCH_CASES - 1. */
+#define PROTECT_BENCH_CASES (3 * sizeof(PROTECT_BENCH_FILES) / sizeof(*PROTECT_BENCH_FILES))
+static inline struct trial_bench_params protect_bench_case(size_t i)
+{
+    return (struct trial_bench_params){.file = PROTECT_BENCH_FILES[i / 3],
+                                       .act = (enum storage)(i % 3),
+                                       .kv = (enum storage)((i + i / 9) % 3),
+                                       .form = i % 2 ? CPU_AUTO : CPU_SCALAR,
+                                       .n = 8,
+                                       .level = RECORD_SUMMARY};
+}
+
+/* The same on the CPU for all of them. */
 static inline void protect_bench_clean(const char *policy)
 {
-    static const char *const files[] = {
-        "tiny-llama-q4_0.gguf", "tiny-llama-q4_1.gguf", "tiny-llama-q4_k.gguf",
-        "tiny-llama-q5_0.gguf", "tiny-llama-q5_1.gguf", "tiny-llama-q5_k.gguf",
-        "tiny-llama-q6_k.gguf", "tiny-llama-q8_0.gguf", "tiny-llama-f16.gguf",
-        "tiny-llama-bf16.gguf", "tiny-qwen2.gguf",      "tiny-gemma3.gguf"};
-    for (size_t i = 0; i < 3 * sizeof(files) / sizeof(*files); i++) {
-        const struct trial_bench_params params = {.file = files[i / 3],
-                                                  .act = (enum storage)(i % 3),
-                                                  .kv = (enum storage)((i + i / 9) % 3),
-                                                  .form = i % 2 ? CPU_AUTO : CPU_SCALAR,
-                                                  .n = 8,
-                                                  .level = RECORD_SUMMARY};
+    for (size_t i = 0; i < PROTECT_BENCH_CASES; i++) {
+        const struct trial_bench_params params = protect_bench_case(i);
         struct protect_bench b = {0};
         trial_bench_open(&b.trial, &params);
         protect_bench_protect(&b, policy, NULL);
-        protect_bench_expect_clean(&b, files[i / 3]);
+        protect_bench_expect_clean(&b, params.file);
         protect_bench_close(&b);
     }
 }

@@ -24,7 +24,7 @@ struct bench {
     struct calibrate *calibrate;
 };
 
-static void calibrate(struct bench *b, bool own_prompt)
+static void calibrate(struct bench *b, uint32_t prompts)
 {
     struct trial_bench *t = &b->protect.trial;
     struct executor *ex = NULL, *noting;
@@ -38,11 +38,11 @@ static void calibrate(struct bench *b, bool own_prompt)
     assert_int_equal(cpu_create(&ex, CPU_AUTO, &needs), STATUS_OK);
     assert_int_equal(calibrate_open(&b->calibrate, t->model), STATUS_OK);
     noting = calibrate_executor(b->calibrate, ex, false);
-    for (uint32_t i = 0; i < PROMPTS; i++) {
+    for (uint32_t i = 0; i < prompts; i++) {
         int32_t ids[TRIAL_BENCH_PROMPT_COUNT];
         struct generation run;
         for (uint32_t k = 0; k < TRIAL_BENCH_PROMPT_COUNT; k++)
-            ids[k] = i == 0 && own_prompt ? TRIAL_BENCH_PROMPT[k] : (int32_t)rng_below(&rng, 256);
+            ids[k] = i == 0 ? TRIAL_BENCH_PROMPT[k] : (int32_t)rng_below(&rng, 256);
         const struct generate_params params = {.ex = noting,
                                                .ids = ids,
                                                .n_ids = TRIAL_BENCH_PROMPT_COUNT,
@@ -56,7 +56,7 @@ static void calibrate(struct bench *b, bool own_prompt)
 }
 
 static void open_bench(struct bench *b, const struct trial_bench_params *params, struct gpu *gpu,
-                       const char *policy)
+                       const char *policy, uint32_t prompts)
 {
     struct executor *ex;
     *b = (struct bench){0};
@@ -66,7 +66,7 @@ static void open_bench(struct bench *b, const struct trial_bench_params *params,
     else
         assert_int_equal(cpu_create(&ex, params->form, &needs), STATUS_OK);
     trial_bench_run_golden(&b->protect.trial, ex);
-    calibrate(b, true);
+    calibrate(b, prompts);
     protect_bench_protect(&b->protect, policy, &b->calibration);
 }
 
@@ -141,25 +141,25 @@ static void run_device(const char *file, enum storage type, struct gpu *gpu)
     const struct trial_bench_params params = {
         .file = file, .act = type, .kv = type, .n = TOKENS, .level = RECORD_SUMMARY};
     struct bench b;
-    open_bench(&b, &params, gpu, FILTER("0")); /* the calibration saw this run */
+    open_bench(&b, &params, gpu, FILTER("0"), PROMPTS); /* the calibration saw this run */
     assert_int_equal(run_clean(&b), 0);
     run_faults(&b, false);
     run_nan(&b);
     close_bench(&b);
-    open_bench(&b, &params, gpu, FILTER("1e-2"));
+    open_bench(&b, &params, gpu, FILTER("1e-2"), PROMPTS);
     (void)run_clean(&b);
     close_bench(&b);
-    open_bench(&b, &params, gpu, ADAPTIVE("periodic", "1"));
+    open_bench(&b, &params, gpu, ADAPTIVE("periodic", "1"), PROMPTS);
     assert_int_equal(run_clean(&b), TOKENS);
     run_faults(&b, true);
     close_bench(&b);
-    open_bench(&b, &params, gpu, ADAPTIVE("adaptive", "0.3"));
+    open_bench(&b, &params, gpu, ADAPTIVE("adaptive", "0.3"), PROMPTS);
     assert_true(run_clean(&b) <= 0.3 * TOKENS);
     close_bench(&b);
-    open_bench(&b, &params, gpu, ADAPTIVE("adaptive", "2"));
+    open_bench(&b, &params, gpu, ADAPTIVE("adaptive", "2"), PROMPTS);
     (void)run_clean(&b);
     close_bench(&b);
-    open_bench(&b, &params, gpu, ADAPTIVE("random", "0.5"));
+    open_bench(&b, &params, gpu, ADAPTIVE("random", "0.5"), PROMPTS);
     assert_true(run_clean(&b) > 0);
     close_bench(&b);
 }
@@ -184,6 +184,20 @@ static void test_vulkan(void **state)
     gpu_close(&gpu);
 }
 
+/* Every tiny model, with all types of activations and of KV: no alarm in runs that the calibration
+ * has seen. */
+static void test_clean(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < PROTECT_BENCH_CASES; i++) {
+        const struct trial_bench_params params = protect_bench_case(i);
+        struct bench b;
+        open_bench(&b, &params, NULL, FILTER("0"), 1);
+        protect_bench_expect_clean(&b.protect, params.file);
+        close_bench(&b);
+    }
+}
+
 /* What was noted is what the model gives: bounds hold all outputs, quantiles are in order. */
 static void test_calibrate(void **state)
 {
@@ -191,7 +205,7 @@ static void test_calibrate(void **state)
         .file = "tiny-qwen2.gguf", .n = TOKENS, .level = RECORD_SUMMARY};
     struct bench b;
     (void)state;
-    open_bench(&b, &params, NULL, FILTER("0"));
+    open_bench(&b, &params, NULL, FILTER("0"), PROMPTS);
     const struct calibration *c = &b.calibration;
     const struct graph *graph = &c->model->graph;
     assert_int_equal(c->tokens[CALIBRATION_FIRST], PROMPTS);
@@ -223,6 +237,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_calibrate),
+        cmocka_unit_test(test_clean),
         cmocka_unit_test(test_cpu),
         cmocka_unit_test(test_vulkan),
     };
