@@ -107,6 +107,7 @@ struct protection {
 /* Whether some glob matches the site. */
 bool protections_match(const struct protection_sites *sites, const char *site);
 
+extern const struct protection protection_abft;
 extern const struct protection protection_nan_trap;
 extern const struct protection protection_range_guard;
 extern const struct protection protection_redundancy;

@@ -6,9 +6,9 @@
 #include "mitigations/protection.h"
 
 static const struct protection *const TABLE[] = {
-    &protection_nan_trap,     &protection_range_guard,   &protection_redundancy,
-    &protection_weight_audit, &protection_kv_checkpoint, &protection_token_filter,
-    &protection_adaptive};
+    &protection_nan_trap,     &protection_range_guard,  &protection_redundancy,
+    &protection_abft,         &protection_weight_audit, &protection_kv_checkpoint,
+    &protection_token_filter, &protection_adaptive};
 
 bool protections_match(const struct protection_sites *sites, const char *site)
 {

@@ -18,7 +18,7 @@ foreach(type ${VKFI_WEIGHT_TYPES})
   endforeach()
 endforeach()
 foreach(op norm rope store scores softmax heads gate add logits features guard stored_sums
-           kv_sums weight_sums)
+           kv_sums weight_sums guard_abft)
   vkfi_shader(${op})
   vkfi_shader(${op} VARIANT texel DEFINES VKFI_TEXEL)
 endforeach()

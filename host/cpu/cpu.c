@@ -13,6 +13,7 @@
 #include "base/fpenv.h"
 #include "base/log.h"
 #include "cpu/cpu_edit.h"
+#include "cpu/cpu_guard_abft.h"
 #include "cpu/cpu_kv.h"
 #include "cpu/cpu_ops.h"
 #include "cpu/cpu_pages.h"
@@ -186,6 +187,7 @@ static void destroy(struct executor *ex)
     }
     free(cpu->features);
     free(cpu->twin);
+    cpu_guard_abft_finish(cpu);
     while (cpu->blocks) {
         struct cpu_block *next = cpu->blocks->next;
         free(cpu->blocks);

@@ -3,6 +3,7 @@
  * verdicts. */
 #include "cpu/cpu_guard.h"
 
+#include "cpu/cpu_guard_abft.h"
 #include "cpu/cpu_ops.h"
 #include "cpu/cpu_twin.h"
 #include "cpu/cpu_watch.h"
@@ -155,11 +156,17 @@ void cpu_guard(const struct cpu_task *task)
                     sum_stored(task, slot, guard);
                 continue;
             }
-            if (!part_of(task, slot, &part))
-                continue;
-            if (twin)
+            const bool some = part_of(task, slot, &part);
+            if (kind.kind == GUARD_ABFT)
+                cpu_guard_abft_add(task,
+                                   &(struct cpu_guard_abft_part){.guard = run->schedule->guard[i],
+                                                                 .slot = slot,
+                                                                 .row = part.row,
+                                                                 .begin = some ? part.first : 0,
+                                                                 .end = some ? part.end : 0});
+            else if (some && twin)
                 compare(&part, cpu_twin_of(run, task->node, part.row), guard);
-            else
+            else if (some)
                 check(&part, guard);
         }
     }

@@ -72,5 +72,7 @@ void cpu_add_scalar(float *x, const float *t, uint32_t n, uint32_t act);
 void cpu_logits_scalar(const float *values, uint32_t first, uint32_t n, struct cpu_digest *digest);
 void cpu_features_scalar(const float *values, uint32_t first, uint32_t n, struct cpu_features *row);
 void cpu_features_join_scalar(struct cpu_features *row, struct cpu_features_sums *out);
+void cpu_abft_inputs_scalar(const struct cpu_abft *job, struct guard_abft_sums *out);
+void cpu_abft_outputs_scalar(const struct cpu_abft_rows *job);
 
 #endif

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "cpu/cpu_edit.h"
 #include "cpu/cpu_guard.h"
+#include "cpu/cpu_guard_abft.h"
 #include "cpu/cpu_hook.h"
 #include "cpu/cpu_ops.h"
 #include "cpu/cpu_state.h"
@@ -107,6 +108,8 @@ static enum status cpu_prepare(struct cpu_run *run)
 
     if (!st)
         st = save_inputs(run);
+    if (!st)
+        st = cpu_guard_abft_begin(run);
     for (uint32_t i = 0; i < run->pass->n_columns && !st; i++)
         st = own_pages(run, &run->pass->columns[i]);
     return st ? st : executor_check_pages(&run->cpu->base, run->pass);
@@ -307,6 +310,10 @@ static void run_thread(struct cpu_run *run)
         run_layer(&task, layer);
     }
     run_output(&task);
+    if (run->pass->n_guards > 0) {
+        wait_all(&task);
+        cpu_guard_abft_end(&task);
+    }
     cpu_scratch_of(&task)->underflow = fpenv_underflow();
 }
 

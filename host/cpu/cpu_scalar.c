@@ -14,4 +14,6 @@ const struct cpu_kernels cpu_scalar_kernels = {.name = "scalar",
                                                .add = cpu_add_scalar,
                                                .logits = cpu_logits_scalar,
                                                .features = cpu_features_scalar,
-                                               .features_join = cpu_features_join_scalar};
+                                               .features_join = cpu_features_join_scalar,
+                                               .abft_inputs = cpu_abft_inputs_scalar,
+                                               .abft_outputs = cpu_abft_outputs_scalar};

@@ -99,6 +99,34 @@ struct cpu_features_sums {
     float z, w, squares;
 };
 
+/* A column's check sums with one part of a matrix (NUMERICS.md 7). */
+struct cpu_abft {
+    const float *rows; /* c, c2 and a of the part, 16 elements of each in turn */
+    const float *x;    /* (width) */
+    uint32_t width;
+};
+
+/* Check sums of some of its outputs. */
+struct cpu_abft_rows {
+    const float *y;       /* (n) rows from `row` on, a multiple of 16 */
+    const float *weights; /* (251 + 15) of rows */
+    float *sums;          /* (3, plane) of tiles of 16 rows: of y, with weights, of magnitudes */
+    uint32_t row, n, plane;
+};
+
+/* Memory of the guards of a pass. */
+struct cpu_abft_place {
+    uint32_t slot;       /* EXECUTOR_NONE: its op has not been reached */
+    size_t sums, inputs; /* indices */
+};
+struct cpu_abft_memory {
+    struct cpu_abft_place *place;   /* (guards) */
+    float *sums;                    /* (3, tiles) of each guard */
+    struct guard_abft_sums *inputs; /* those of inputs, part by part */
+    size_t room[3];                 /* bytes */
+    float weights[ABFT_WEIGHTS + ABFT_LANES];
+};
+
 /* The loops of one form. */
 struct cpu_kernels {
     const char *name;
@@ -116,6 +144,8 @@ struct cpu_kernels {
     void (*features)(const float *values, uint32_t first, uint32_t n, struct cpu_features *row);
     /* Once all blocks are there; destroys them. */
     void (*features_join)(struct cpu_features *row, struct cpu_features_sums *out);
+    void (*abft_inputs)(const struct cpu_abft *job, struct guard_abft_sums *out);
+    void (*abft_outputs)(const struct cpu_abft_rows *job);
 };
 
 extern const struct cpu_kernels cpu_scalar_kernels;
@@ -172,10 +202,11 @@ struct cpu {
     uint32_t features_room;
     uint8_t *pages[2]; /* K, V: (layers, pages, page_bytes) */
     size_t page_bytes[2];
-    uint32_t page_count;      /* per layer */
-    float *hidden;            /* (max_columns, n_embd) rows entering the output matrix */
-    float *checkpoints;       /* (n_checkpoints, n_layers + 1, n_embd) */
-    char brand[64];           /* of the processor */
+    uint32_t page_count; /* per layer */
+    float *hidden;       /* (max_columns, n_embd) rows entering the output matrix */
+    float *checkpoints;  /* (n_checkpoints, n_layers + 1, n_embd) */
+    char brand[64];      /* of the processor */
+    struct cpu_abft_memory abft;
     struct arena arena;       /* rope tables */
     struct cpu_block *blocks; /* owns all other memory */
     uint64_t weight_bytes, total_bytes, dispatches;

@@ -3,6 +3,7 @@
 #include "model/executor.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -219,7 +220,8 @@ static enum status check_guard(const struct executor *ex, const struct pass *pas
         if (guard->kind == GUARD_STORED)
             return STATUS_OK;
         const bool wide = graph_reg_wide(graph->node[guard->node].out);
-        if (guard_round(guard, wide ? NM_F32 : (uint32_t)ex->act))
+        const bool abft = guard->kind != GUARD_ABFT || (ex->abft && ex->abft[guard->node].words);
+        if (abft && guard_round(guard, wide ? NM_F32 : (uint32_t)ex->act))
             return STATUS_OK;
     }
     log_error("pass: guard %" PRIu32 ": found node %" PRIu32 ", column %" PRIu32
@@ -420,9 +422,27 @@ enum status executor_wrote(struct executor *ex, const struct executor_write *wri
     return st;
 }
 
+enum status executor_guard_abft(struct executor *ex, const uint32_t *nodes, uint32_t n)
+{
+    const uint32_t count = ex->model->graph.count;
+
+    if (!ex->abft)
+        ex->abft = calloc(count, sizeof(*ex->abft));
+    if (!ex->abft) {
+        log_error("no host memory for the check sums of %" PRIu32 " nodes", count);
+        return STATUS_MEMORY;
+    }
+    const enum status st = guard_abft_make(
+        ex->abft, &(struct guard_abft_params){&ex->model->graph, ex->act, nodes, n});
+    gguf_release(ex->model->gguf);
+    return st;
+}
+
 void executor_destroy(struct executor **ex)
 {
-    if (*ex)
+    if (*ex) {
+        guard_abft_finish((*ex)->abft, (*ex)->model->graph.count);
         (*ex)->ops->destroy(*ex);
+    }
     *ex = NULL;
 }

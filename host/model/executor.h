@@ -14,6 +14,7 @@
 #include "model/features.h"
 #include "model/graph.h"
 #include "model/guard.h"
+#include "model/guard_abft.h"
 #include "model/kv.h"
 #include "model/model.h"
 #include "model/storage.h"
@@ -223,7 +224,8 @@ struct executor {
     struct kv *kv;
     enum storage act, kv_storage;
     uint32_t n_checkpoints;
-    uint32_t positions; /* most of a branch, and rows of the rope tables */
+    uint32_t positions;      /* most of a branch, and rows of the rope tables */
+    struct guard_abft *abft; /* (graph.count) of executor_guard_abft; null: none; owned */
     struct weight_pages weights;
     struct executor_listener *listeners;
 };
@@ -244,6 +246,11 @@ enum status executor_edit_table(struct executor *ex, const struct table_site *si
                                 struct hook_data *data) STATUS_MUST_USE;
 enum status executor_read_checkpoint(struct executor *ex, uint32_t row, uint32_t layer,
                                      float *out) STATUS_MUST_USE;
+/* Before the first pass with GUARD_ABFT at these nodes (n; those that are not LINEAR are left out):
+ * their tables, from the file, unless they are there already. Before any fault in stored weights.
+ */
+enum status executor_guard_abft(struct executor *ex, const uint32_t *nodes,
+                                uint32_t n) STATUS_MUST_USE;
 void executor_info(const struct executor *ex, struct executor_info *out);
 
 /* The listener lives until it is taken off, which may be done to one that was never put on. */

@@ -52,12 +52,13 @@ struct range_check guard_check_of(const struct guard *guard)
 void guard_begin(enum guard_kind kind, uint32_t *words)
 {
     memset(words, 0, GUARD_WORDS * sizeof(*words));
-    words[1] = kind == GUARD_STORED ? 0 : UINT32_MAX;
+    words[1] = kind == GUARD_STORED || kind == GUARD_ABFT ? 0 : UINT32_MAX;
 }
 
 void guard_conclude(struct guard *guard, const uint32_t *words)
 {
     memmove(guard->verdict, words, sizeof(guard->verdict));
-    if (guard->kind == GUARD_NONFINITE || (guard->kind != GUARD_STORED && words[0] == 0))
+    if (guard->kind == GUARD_NONFINITE ||
+        (guard->kind != GUARD_STORED && guard->kind != GUARD_ABFT && words[0] == 0))
         guard->verdict[1] = 0;
 }

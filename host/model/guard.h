@@ -26,6 +26,9 @@ enum guard_kind {
     GUARD_RANGE,     /* [0]: number of values outside low .. high, [1]: index of the first */
     GUARD_STORED,    /* of a STORE: sums of the halves of the row that is stored (executor_kv.h),
                         from the registers: weighted and mixed of K, then of V */
+    GUARD_ABFT, /* LINEAR with executor_guard_abft. [0]: 0, or 1 + the first part of the rows that
+                   alarms; as bits, of this part, else of the first: [1] sum of y - c.x, [2] the
+                   same with rows' weights, [3] the bound of [1] (guard_abft_rows) */
     GUARD_KINDS
 };
 
@@ -46,6 +49,7 @@ struct guard {
     float low, high; /* RANGE: by the order of nm_key, so that -0 is 0; NaN is outside, Inf as the
                         bounds say. Rounded to the type of the row first, by executor_pass */
     enum guard_action action;      /* RANGE */
+    float factor;                  /* ABFT: of the bound, at least 1 */
     uint32_t verdict[GUARD_WORDS]; /* out */
 };
 

@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "shared/numerics.h"
+#include "vk/vk_guard_abft.h"
 #include "vk/vk_memory.h"
 #include "vk/vk_pages.h"
 #include "vk/vk_run.h"
@@ -20,6 +21,7 @@ static void destroy(struct executor *ex)
     stream_destroy(&vk->stream);
     vk_kernels_finish(&vk->kernels);
     vk_weights_finish(&vk->weights);
+    vk_guard_abft_finish(&vk->abft);
     vk_memory_finish(&vk->memory);
     vk_kv_finish(&vk->kv);
     kv_destroy(&vk->base.kv);
@@ -77,7 +79,8 @@ static void info(const struct executor *ex, struct executor_info *out)
     snprintf(out->driver, sizeof(out->driver), "%.120s %.120s", gpu->driver_name, gpu->driver_info);
     out->max_columns = vk->max_columns;
     out->weight_bytes = vk->weights.bytes;
-    out->total_bytes = vk->weights.bytes + vk->kv.bytes + vk_memory_bytes(&vk->memory);
+    out->total_bytes = vk->weights.bytes + vk->kv.bytes + vk_memory_bytes(&vk->memory) +
+                       vk_guard_abft_bytes(&vk->abft);
     out->dispatches = vk->dispatches;
     vk_kernels_describe(&vk->kernels, out->constants, sizeof(out->constants));
 }

@@ -3,6 +3,7 @@
 #include "model/guard.h"
 
 #include "shared/sums.h"
+#include "vk/vk_guard_abft.h"
 #include "vk/vk_memory.h"
 #include "vk/vk_ops.h"
 #include "vk/vk_run.h"
@@ -34,7 +35,7 @@ enum status vk_guard_prepare(struct vk_run *run)
         checks[i].last = lines.last;
         guard_begin(guard->kind, verdict);
     }
-    return st;
+    return vk_guard_abft_prepare(run);
 }
 
 void vk_guard_read(const struct vk_run *run)
@@ -42,8 +43,13 @@ void vk_guard_read(const struct vk_run *run)
     const struct vk_memory *m = &run->vk->memory;
     const uint32_t *verdict = m->verdicts ? gpu_buffer_mapped(m->verdicts) : NULL;
 
-    for (uint32_t i = 0; i < run->pass->n_guards; i++, verdict += GUARD_WORDS)
-        guard_conclude(&run->pass->guards[run->schedule->guard[i]], verdict);
+    for (uint32_t i = 0; i < run->pass->n_guards; i++, verdict += GUARD_WORDS) {
+        struct guard *guard = &run->pass->guards[run->schedule->guard[i]];
+        if (guard->kind == GUARD_ABFT)
+            vk_guard_abft_read(run, i);
+        else
+            guard_conclude(guard, verdict);
+    }
 }
 
 /* Whether some guard of a kind concerns a slot of the record; `out_writes`: some may change rows.
@@ -126,6 +132,8 @@ enum status vk_guard(struct vk_run *run, const struct vk_rec *rec)
     enum status st = STATUS_OK;
 
     while (!st && schedule_next_guards(run->schedule, rec->index, &kind))
-        st = kind.kind == GUARD_STORED ? sum_stored(run, rec, &kind) : check(run, rec, &kind);
+        st = kind.kind == GUARD_STORED ? sum_stored(run, rec, &kind)
+             : kind.kind == GUARD_ABFT ? vk_guard_abft(run, rec, &kind)
+                                       : check(run, rec, &kind);
     return st;
 }

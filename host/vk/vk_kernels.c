@@ -82,6 +82,8 @@ static const struct interface interfaces[VK_SHADER_COUNT] = {
     [VK_SHADER_KV_SUMS] = {"kv_sums", 3, 1 << 1, sizeof(struct push_kv_sums), HAS_X, X_ONLY},
     [VK_SHADER_WEIGHT_SUMS] = {"weight_sums", 2, 1 << 1, sizeof(struct push_weight_sums), HAS_X,
                                X_ONLY},
+    [VK_SHADER_GUARD_ABFT] = {"guard_abft", 4, 1 << 1 | 1 << 2, sizeof(struct push_guard_abft),
+                              HAS_X, X_ONLY},
 };
 
 /* CPU drivers: one vector of invocations, nothing shared. GPUs: the partials of a sum side by side,
@@ -99,7 +101,8 @@ static const struct vk_shape shape_processor = {
           [VK_SHADER_GUARD] = 8,
           [VK_SHADER_STORED_SUMS] = 8,
           [VK_SHADER_KV_SUMS] = 8,
-          [VK_SHADER_WEIGHT_SUMS] = 8},
+          [VK_SHADER_WEIGHT_SUMS] = 8,
+          [VK_SHADER_GUARD_ABFT] = 8},
     .y = {[VK_SHADER_NORM] = 8,
           [VK_SHADER_LINEAR] = 1,
           [VK_SHADER_SOFTMAX] = 1,
@@ -120,7 +123,8 @@ static const struct vk_shape shape_gpu = {
           [VK_SHADER_GUARD] = 64,
           [VK_SHADER_STORED_SUMS] = 64,
           [VK_SHADER_KV_SUMS] = 64,
-          [VK_SHADER_WEIGHT_SUMS] = 64},
+          [VK_SHADER_WEIGHT_SUMS] = 64,
+          [VK_SHADER_GUARD_ABFT] = 64},
     .y = {[VK_SHADER_NORM] = 16,
           [VK_SHADER_LINEAR] = 8,
           [VK_SHADER_SOFTMAX] = 16,

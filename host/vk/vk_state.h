@@ -51,6 +51,15 @@ struct vk_memory {
     uint32_t embd_quads;    /* of a row of X */
 };
 
+/* Check sums of GUARD_ABFT. */
+struct vk_abft {
+    struct gpu_buffer *tables;   /* of all nodes that have one; null: none yet */
+    uint32_t *at;                /* (graph.count) quad of a node's */
+    uint32_t n_tables;           /* of the executor's, that are there */
+    struct gpu_buffer *entries;  /* (guards) quads, in the order of the schedule */
+    struct gpu_buffer *verdicts; /* quads of the guards' parts */
+};
+
 struct vk {
     struct executor base;
     struct gpu *gpu;
@@ -58,6 +67,7 @@ struct vk {
     struct vk_weights weights;
     struct vk_kv kv;
     struct vk_memory memory;
+    struct vk_abft abft;
     struct stream *stream;
     uint32_t max_columns, positions;
     uint64_t dispatches;

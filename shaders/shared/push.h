@@ -171,6 +171,17 @@ struct push_guard {
     uint guard0; /* in the list of checks and of verdicts */
 };
 
+/* Grid: parts of the rows, entries: slot, verdict of part 0, factor of the bound. */
+struct push_guard_abft {
+    uint src, src_stride;
+    uint dst, dst_stride;
+    uint slot0, slots;      /* entries of other slots are left alone */
+    uint table, part_quads; /* of part 0; from part to part */
+    uint rows, part_rows;
+    uint quads; /* of the inputs */
+    uint entry0;
+};
+
 /* Words of a digest, in the strips and in the results. */
 #define DIGEST_KEY 0u
 #define DIGEST_TOKEN 1u

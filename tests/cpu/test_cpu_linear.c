@@ -1,91 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* LINEAR and the packed weights: every form against the scalar one, every tensor type. */
-#include "forms.h"
-
-#include "cpu/cpu_pack.h"
-
-enum { MAX_COLUMNS = 17 };
-
-struct matrix {
-    struct tensor tensor;
-    struct cpu_weight scalar, packed;
-};
-
-/* Random bits; tame scales if the numbers must stay finite. */
-static void matrix_init(struct matrix *m, struct rng *rng, enum quant type, uint32_t width,
-                        uint32_t rows)
-{
-    const size_t row_bytes = quant_row_bytes(type, width);
-
-    m->tensor = (struct tensor){.name = "t",
-                                .type = type,
-                                .n_dims = 2,
-                                .dim = {width, rows, 1, 1},
-                                .size = rows * row_bytes};
-    m->tensor.data = forms_memory(rows, row_bytes);
-    for (size_t i = 0; i < m->tensor.size; i++)
-        m->tensor.data[i] = (uint8_t)rng_u32(rng);
-    m->scalar = (struct cpu_weight){.tensor = &m->tensor};
-    m->packed = m->scalar;
-}
-
-static void matrix_tame(struct matrix *m, struct rng *rng)
-{
-    const enum quant type = m->tensor.type;
-    const uint64_t width = m->tensor.dim[0];
-
-    for (uint64_t row = 0; row < m->tensor.dim[1]; row++) {
-        uint8_t *bytes = m->tensor.data + row * quant_row_bytes(type, width);
-        for (uint64_t k = 0; k < width; k += quant_block_elements(type)) {
-            const uint32_t half = 0x2000u + rng_u32(rng) % 0x1000u;
-            if (quant_form(type) == QUANT_FORM_PLAIN) {
-                const float x = forms_number(rng, FORMS_TAME);
-                quant_field_write(type, bytes, k, QUANT_FIELD_CODE,
-                                  nm_store(lang_bits(x), type == QUANT_F16    ? NM_F16
-                                                         : type == QUANT_BF16 ? NM_BF16
-                                                                              : NM_F32));
-                continue;
-            }
-            quant_field_write(type, bytes, k, QUANT_FIELD_SCALE, half);
-            if (quant_form(type) == QUANT_FORM_MIN)
-                quant_field_write(type, bytes, k, QUANT_FIELD_MIN, half ^ 0x8000u);
-        }
-    }
-}
-
-static void matrix_pack(struct matrix *m)
-{
-    const uint32_t tiles = order_ceil((uint32_t)m->tensor.dim[1], CPU_TILE);
-
-    m->packed.tile_bytes = cpu_pack_tile_bytes(m->tensor.type, m->tensor.dim[0]);
-    m->packed.tiles = forms_memory(tiles, m->packed.tile_bytes);
-    memset(m->packed.tiles, 0, tiles * m->packed.tile_bytes);
-    for (uint32_t tile = 0; tile < tiles; tile++)
-        cpu_pack_tile(&m->tensor, tile, m->packed.tiles + tile * m->packed.tile_bytes);
-}
-
-static void matrix_finish(struct matrix *m)
-{
-    free(m->tensor.data);
-    free(m->packed.tiles);
-}
-
-static struct cpu_scratch scratch_of(uint32_t width)
-{
-    const uint32_t blocks = order_ceil(width, NM_BLOCK);
-    return (struct cpu_scratch){.sum_x = forms_memory((size_t)MAX_COLUMNS * blocks, sizeof(float)),
-                                .panel = forms_memory((size_t)MAX_COLUMNS * width, sizeof(float)),
-                                .block = forms_memory(blocks, sizeof(struct quant_block)),
-                                .row = forms_memory(width, sizeof(float))};
-}
-
-static void scratch_finish(struct cpu_scratch *s)
-{
-    free(s->sum_x);
-    free(s->panel);
-    free(s->block);
-    free(s->row);
-}
+#include "matrices.h"
 
 static void run(const struct cpu_kernels *kernels, const struct cpu_linear *job, uint32_t rows)
 {
@@ -100,7 +15,7 @@ static void compare(struct matrix *m, struct rng *rng, uint32_t n, enum forms_mo
 {
     const uint32_t width = (uint32_t)m->tensor.dim[0], rows = (uint32_t)m->tensor.dim[1];
     const size_t x_stride = width + 3, y_stride = rows + 5;
-    struct cpu_scratch scratch = scratch_of(width);
+    struct cpu_scratch scratch = matrices_scratch_of(width);
     float *x = forms_memory(n, x_stride * sizeof(float));
     float *bias = forms_memory(rows, sizeof(float));
     float *expected = forms_memory(n, y_stride * sizeof(float));
@@ -131,7 +46,7 @@ static void compare(struct matrix *m, struct rng *rng, uint32_t n, enum forms_mo
             forms_equal(found + j * y_stride, expected + j * y_stride, rows, what);
         assert_int_equal(lang_bits(found[rows]), 0x7f7f7f7f); /* nothing after the rows */
     }
-    scratch_finish(&scratch);
+    matrices_scratch_finish(&scratch);
     free(x);
     free(bias);
     free(expected);
@@ -151,12 +66,12 @@ static void test_forms_agree(void **state)
         for (uint32_t i = 0; i < 60; i++) {
             const uint32_t blocks = 1 + rng_u32(&rng) % (unit == 1 ? 700 : 768 / unit);
             struct matrix m;
-            matrix_init(&m, &rng, type, unit * blocks, rows[i % 6]);
+            matrices_init(&m, &rng, type, unit * blocks, rows[i % 6]);
             if (i % 3 != 2)
-                matrix_tame(&m, &rng);
-            matrix_pack(&m);
+                matrices_tame(&m, &rng);
+            matrices_pack(&m);
             compare(&m, &rng, columns[i % 10], (enum forms_mood)(i % FORMS_MOODS));
-            matrix_finish(&m);
+            matrices_finish(&m);
         }
     }
 }
@@ -172,13 +87,13 @@ static void test_packing_is_a_bijection(void **state)
         const size_t row_bytes = quant_row_bytes(type, width);
         uint8_t *row = forms_memory(1, row_bytes);
         struct matrix m;
-        matrix_init(&m, &rng, type, width, 37);
-        matrix_pack(&m);
+        matrices_init(&m, &rng, type, width, 37);
+        matrices_pack(&m);
         assert_int_equal(m.packed.tile_bytes, CPU_TILE * row_bytes);
         for (uint32_t r = 0; r < 37; r++)
             assert_memory_equal(cpu_weight_row(&m.packed, r, row), m.tensor.data + r * row_bytes,
                                 row_bytes);
-        matrix_finish(&m);
+        matrices_finish(&m);
         free(row);
     }
 }
@@ -195,8 +110,8 @@ static void test_edits_reach_packed_fields(void **state)
         const size_t row_bytes = quant_row_bytes(type, width);
         uint8_t *row = forms_memory(1, row_bytes), *expected = forms_memory(1, row_bytes);
         struct matrix m;
-        matrix_init(&m, &rng, type, width, 20);
-        matrix_pack(&m);
+        matrices_init(&m, &rng, type, width, 20);
+        matrices_pack(&m);
         for (enum quant_field field = 0; field < QUANT_FIELD_COUNT; field++) {
             for (uint32_t bit = 0; bit < quant_field_width(type, field); bit++) {
                 const struct weight_site site = {
@@ -216,7 +131,7 @@ static void test_edits_reach_packed_fields(void **state)
                 assert_int_equal(data.after, before);
             }
         }
-        matrix_finish(&m);
+        matrices_finish(&m);
         free(row);
         free(expected);
     }

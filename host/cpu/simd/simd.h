@@ -110,6 +110,9 @@ void SIMD(features)(const float *values, uint32_t first, uint32_t n, struct cpu_
 void SIMD(features_join)(struct cpu_features *row, struct cpu_features_sums *out);
 void SIMD(block_sums)(const float *x, uint32_t width, uint32_t stride, float *out);
 
+void SIMD(abft_inputs)(const struct cpu_abft *job, struct guard_abft_sums *out);
+void SIMD(abft_outputs)(const struct cpu_abft_rows *job);
+
 void SIMD(scores)(const struct cpu_attention *job);
 void SIMD(heads)(const struct cpu_attention *job);
 

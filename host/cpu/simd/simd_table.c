@@ -14,4 +14,6 @@ const struct cpu_kernels SIMD(kernels) = {.name = SIMD_NAME,
                                           .add = SIMD(add),
                                           .logits = SIMD(logits),
                                           .features = SIMD(features),
-                                          .features_join = SIMD(features_join)};
+                                          .features_join = SIMD(features_join),
+                                          .abft_inputs = SIMD(abft_inputs),
+                                          .abft_outputs = SIMD(abft_outputs)};

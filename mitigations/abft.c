@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: MIT */
+/* Check sums of linear ops, from the model file (shaders/NUMERICS.md 7): an alarm is damage by
+ * proof. The column is computed again; weights of the op that differ from the file are written
+ * anew if the alarm stays. */
+#include <string.h>
+
+#include "mitigations/protection.h"
+#include "model/executor_weights.h"
+
+struct params {
+    struct protection_sites sites;
+    double factor;
+};
+
+struct self {
+    struct executor *ex;
+    uint32_t *node; /* (n) LINEAR nodes, rising */
+    uint32_t n;
+    uint32_t n_early; /* those that are evaluated for columns that give no token */
+    float factor;
+    bool *tensor; /* (n_tensors) of a page */
+    uint64_t n_tensors;
+};
+
+/* Of a run. */
+struct state {
+    uint32_t alarm; /* 1 + the node that alarmed last; 0: none */
+    uint32_t row;   /* that its verdict points to */
+};
+
+static const struct protection_param PARAMS[] = {
+    {.name = "sites",
+     .type = PROTECTION_SITES,
+     .at = offsetof(struct params, sites),
+     .fallback = "['*']",
+     .what = "linear ops that are checked, globs of their sites"},
+    {.name = "factor",
+     .type = PROTECTION_NUMBER,
+     .at = offsetof(struct params, factor),
+     .min = 1,
+     .max = 1e6,
+     .fallback = "1",
+     .what = "of the bound: 1 is what rounding may reach, more misses more faults"},
+};
+
+/* The last store of K and V: a column of the prompt but its last needs nothing later. */
+static uint32_t last_store(const struct graph *graph)
+{
+    uint32_t last = 0;
+
+    for (uint32_t i = 0; i < graph->count; i++)
+        last = graph->node[i].op == OP_STORE ? i : last;
+    return last;
+}
+
+static enum status open_abft(void *self, struct arena *arena, const void *params,
+                             const struct protection_setup *setup)
+{
+    const struct graph *graph = &setup->ex->model->graph;
+    const struct params *given = params;
+    struct self *s = self;
+
+    s->ex = setup->ex;
+    s->factor = (float)given->factor;
+    s->node = arena_array(arena, graph->count, sizeof(*s->node));
+    s->n_tensors = gguf_tensor_count(s->ex->model->gguf);
+    s->tensor = arena_array(arena, s->n_tensors, sizeof(*s->tensor));
+    if (!s->node || !s->tensor)
+        return STATUS_MEMORY;
+    for (uint32_t i = 0; i < graph->count; i++) {
+        const struct node *node = &graph->node[i];
+        if (node->op != OP_LINEAR || !protections_match(&given->sites, node->site))
+            continue;
+        s->node[s->n++] = i;
+        s->n_early += i < last_store(graph);
+    }
+    return executor_guard_abft(s->ex, s->node, s->n);
+}
+
+static uint32_t guards(const void *self)
+{
+    return ((const struct self *)self)->n;
+}
+
+static uint32_t ask(const void *self, const void *state, uint32_t position, uint32_t prompt,
+                    struct guard *out)
+{
+    const struct self *s = self;
+    const uint32_t n = position + 1 < prompt ? s->n_early : s->n;
+
+    (void)state;
+    for (uint32_t i = 0; i < n; i++)
+        out[i] = (struct guard){.node = s->node[i], .kind = GUARD_ABFT, .factor = s->factor};
+    return n;
+}
+
+/* The row that the verdict points to, or the first of several; EXECUTOR_NONE: unknown. */
+static uint32_t row_of(const struct self *s, const struct guard *guard)
+{
+    uint32_t rows[GUARD_ABFT_CANDIDATES];
+    const uint32_t n = guard_abft_rows(rows, &s->ex->abft[guard->node],
+                                       s->ex->model->graph.node[guard->node].rows, guard->verdict);
+
+    return n > 0 ? rows[0] : EXECUTOR_NONE;
+}
+
+static enum status look(void *self, void *memory, const struct decode_view *view,
+                        struct protection_finding *out)
+{
+    struct state *state = memory;
+    for (uint32_t i = 0; i < view->n_guards; i++) {
+        const struct guard *guard = &view->guard[i];
+        if (guard->verdict[0] == 0)
+            continue;
+        out->severity = PROTECTION_HARD;
+        out->back = 1;
+        out->node = guard->node;
+        out->detail = row_of(self, guard);
+        *state = (struct state){1 + guard->node, out->detail};
+        return STATUS_OK;
+    }
+    return STATUS_OK;
+}
+
+/* Whether the page was another than the file gives; it is then written anew. */
+static enum status restore(struct self *s, uint32_t page, bool *out_damaged)
+{
+    struct weight_sums found, expected;
+    enum status st = executor_weights_sums(s->ex, page, 1, &found);
+
+    if (!st)
+        st = executor_weights_expected(s->ex, page, 1, &expected);
+    *out_damaged = !st && (found.sum != expected.sum || found.weighted != expected.weighted);
+    return *out_damaged ? executor_weights_restore(s->ex, page) : st;
+}
+
+/* The weights of the op whose alarm did not go away. */
+static enum status audit(void *self, void *memory, const struct decode_view *view, bool end,
+                         struct protection_finding *out)
+{
+    struct self *s = self;
+    const struct state *state = memory;
+    const struct model *model = s->ex->model;
+    const uint32_t pages = executor_weights_pages(s->ex);
+    enum status st = STATUS_OK;
+
+    (void)view;
+    if (end || state->alarm == 0)
+        return STATUS_OK;
+    const uint32_t tensor = model->graph.node[state->alarm - 1].weight->index;
+    for (uint32_t page = 0; page < pages && !st; page++) {
+        bool damaged = false;
+        memset(s->tensor, 0, s->n_tensors * sizeof(*s->tensor));
+        executor_weights_tensors(s->ex, page, s->tensor);
+        if (!s->tensor[tensor])
+            continue;
+        st = restore(s, page, &damaged);
+        if (!damaged)
+            continue;
+        *out = (struct protection_finding){.severity = PROTECTION_HARD,
+                                           .back = 1,
+                                           .repaired = true,
+                                           .node = state->alarm - 1,
+                                           .detail = state->row};
+    }
+    return st;
+}
+
+static size_t size_of_state(const void *self)
+{
+    (void)self;
+    return sizeof(struct state);
+}
+
+const struct protection protection_abft = {
+    .name = "abft",
+    .what = "check sums of linear ops: weights, partial sums and results beyond rounding",
+    .param = PARAMS,
+    .n_params = sizeof(PARAMS) / sizeof(*PARAMS),
+    .params = sizeof(struct params),
+    .self = sizeof(struct self),
+    .open = open_abft,
+    .state = size_of_state,
+    .guards = guards,
+    .ask = ask,
+    .look = look,
+    .audit = audit,
+};
