@@ -165,7 +165,7 @@ static void test_no_clean_alarm(void **state)
     struct rng rng;
 
     rng_init(&rng, 41, 0);
-    for (uint32_t i = 0; i < 60 * QUANT_COUNT; i++) {
+    for (uint32_t i = 0; i < 24 * QUANT_COUNT; i++) {
         uint32_t words[GUARD_WORDS];
         struct linear l;
         open(&l, &rng, (enum quant)(i % QUANT_COUNT), (enum forms_mood)(i / QUANT_COUNT % 3));
@@ -263,7 +263,7 @@ static void test_deviations(void **state)
     struct rng rng;
 
     rng_init(&rng, 44, 0);
-    for (uint32_t i = 0; i < 60 * QUANT_COUNT; i++) {
+    for (uint32_t i = 0; i < 24 * QUANT_COUNT; i++) {
         uint32_t words[GUARD_WORDS], rows[GUARD_ABFT_CANDIDATES];
         struct linear l;
         open(&l, &rng, (enum quant)(i % QUANT_COUNT), FORMS_TAME);
@@ -294,7 +294,7 @@ static void test_deviations(void **state)
         finish(&l);
     }
     printf("%u alarms, %u below the bound, %u with rows\n", alarms, quiet, named);
-    assert_true(alarms > 50 && quiet > 10 && named > 50);
+    assert_true(alarms > 50 && quiet > 10 && named > 20);
 }
 
 int main(void)
