@@ -19,7 +19,7 @@ static enum status list(const struct cli_env *env, const void *options,
                all[i]->calibrated ? " (needs a calibration)" : "");
         for (size_t k = 0; k < all[i]->n_params; k++) {
             const struct protection_param *param = &all[i]->param[k];
-            printf("  %-12s %s Default %s.\n", param->name, param->what, param->fallback);
+            printf("  %-12s %s; default %s\n", param->name, param->what, param->fallback);
         }
     }
     return cli_output_flush();
