@@ -96,7 +96,7 @@ static uint32_t outputs(const void *self)
 
 static bool in_doubt(const struct self *s, const struct decode_view *view)
 {
-    const uint32_t c = view->position + 1 > view->prompt ? CALIBRATION_LATER : CALIBRATION_FIRST;
+    const enum calibration_class c = calibration_token_class(view->position, view->prompt);
     double value[CALIBRATION_FEATURES];
     calibration_features(value, &view->result->features);
     return !(value[CALIBRATION_MARGIN] >= s->tau) ||

@@ -86,6 +86,12 @@ enum calibration_feature calibration_outside(const struct calibration_range *ran
 void calibration_level(struct calibration_range out[][CALIBRATION_FEATURES],
                        const struct calibration *calibration, uint32_t level);
 
+/* The class of a token by the column that gives it. */
+static inline enum calibration_class calibration_token_class(uint32_t position, uint32_t prompt)
+{
+    return position + 1 > prompt ? CALIBRATION_LATER : CALIBRATION_FIRST;
+}
+
 /* Whether an item of a task was used: a study must not contain it. */
 bool calibration_saw(const struct calibration *calibration, const char *task, const char *doc_id);
 

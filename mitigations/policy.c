@@ -2,14 +2,15 @@
 /* Reads policies by the protections' tables of parameters, and prints their canonical form. */
 #include "mitigations/policy.h"
 
-#include <stdio.h>
+#include <assert.h>
 #include <string.h>
 
 #include "base/log.h"
+#include "base/text.h"
 
 #define REDONE_MOST 1000000u
 #define REDONE_DEFAULT 4096u
-#define NAMES_MOST 32u
+#define NAMES_MOST 32u /* protections, and members of one */
 
 static const struct {
     const char *name, *text;
@@ -67,19 +68,19 @@ static enum status read_param(void *params, struct arena *arena, const struct js
 static enum status set_defaults(struct policy_entry *entry, struct arena *arena)
 {
     const struct protection *p = entry->protection;
-    char text[512];
-    size_t size = 0;
-    struct json_doc *doc;
+    struct text text = {0};
+    struct json_doc *doc = NULL;
+    text_put(&text, "{");
     for (size_t i = 0; i < p->n_params; i++)
-        size += (size_t)snprintf(text + size, sizeof(text) - size, "%s'%s': %s", i ? ", " : "{",
-                                 p->param[i].name, p->param[i].fallback);
-    snprintf(text + size, sizeof(text) - size, p->n_params ? "}" : "{}");
-    for (char *c = strchr(text, '\''); c; c = strchr(c, '\''))
+        text_addf(&text, "%s'%s': %s", i ? ", " : "", p->param[i].name, p->param[i].fallback);
+    text_put(&text, "}");
+    for (char *c = text.st ? NULL : strchr(text.data, '\''); c; c = strchr(c, '\''))
         *c = '"';
-    enum status st = json_parse(&doc, text, strlen(text), p->name);
+    enum status st = text.st ? text.st : json_parse(&doc, text.data, text.size, p->name);
     for (size_t i = 0; i < p->n_params && !st; i++)
         st = read_param(entry->params, arena, doc, &p->param[i], json_root(doc));
     json_destroy(&doc);
+    text_finish(&text);
     return st;
 }
 
@@ -114,6 +115,7 @@ static enum status read_entry(struct policy_entry *out, struct arena *arena,
     if (st)
         return st;
     const struct protection *p = out->protection;
+    assert(p->n_params < NAMES_MOST);
     for (size_t i = 0; i < p->n_params; i++)
         known[i + 1] = p->param[i].name;
     st = json_fields_object(doc, object, "a protection, an object with 'kind'",

@@ -88,8 +88,8 @@ static enum status look(void *self, void *state, const struct decode_view *view,
     if (suspect->at == view->position + 1 && suspect->hash == result->hash)
         return STATUS_OK; /* the same bits once more */
     calibration_features(value, &result->features);
-    out->detail = calibration_outside(
-        s->range[view->position + 1 > view->prompt ? CALIBRATION_LATER : CALIBRATION_FIRST], value);
+    out->detail =
+        calibration_outside(s->range[calibration_token_class(view->position, view->prompt)], value);
     if (out->detail == CALIBRATION_FEATURES)
         return STATUS_OK;
     *suspect = (struct suspect){view->position + 1, result->hash};

@@ -49,7 +49,9 @@ static void print_row(struct report_context *context, const struct report_tasks 
          h++) {
         struct report_rate lost;
         report_tasks_lost(&lost, tasks, context, row, h);
-        printf("    %-18.18s %5s  %5s", data->stratum[h].label, "", "");
+        if (lost.estimate.counted == 0) /* a stratum of other items */
+            continue;
+        printf("    %-18s %5s  %5s", data->stratum[h].label, "", "");
         print_rate(&lost, complete);
     }
 }

@@ -224,6 +224,16 @@ static inline void bench_add_device(struct bench *b, const char *name, enum cpu_
         .name = name, .user = &b->user[i], .open = bench_open, .close = bench_close};
 }
 
+/* A Vulkan device besides, where there is one. */
+static inline void bench_add_vulkan(struct bench *b)
+{
+    struct gpu_list list;
+    if (gpu_list(&list, NULL) == STATUS_OK && list.count > 0)
+        bench_add_device(b, "vk", CPU_AUTO, true);
+    else
+        print_message("no Vulkan device: CPU forms only\n");
+}
+
 /* One device, the CPU; the plan as JSON. */
 static inline struct bench *bench_begin_plan(const char *text)
 {

@@ -39,22 +39,13 @@ static void test_one_device(void **state)
     bench_end(b);
 }
 
-static bool has_vulkan(void)
-{
-    struct gpu_list list;
-    return gpu_list(&list, NULL) == STATUS_OK && list.count > 0;
-}
-
 /* Three forms of the same arithmetic share a campaign. */
 static void test_several_devices(void **state)
 {
     struct bench *b = bench_begin(PLAN);
     (void)state;
     bench_add_device(b, "cpu:scalar", CPU_SCALAR, false);
-    if (has_vulkan())
-        bench_add_device(b, "vk", CPU_AUTO, true);
-    else
-        print_message("no Vulkan device: CPU forms only\n");
+    bench_add_vulkan(b);
     b->scene->slow_ms = 2; /* so that each gets some */
     assert_int_equal(campaign_run(&b->params), STATUS_OK);
     bench_expect_rows(b, &reference);

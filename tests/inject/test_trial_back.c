@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Runs that go back: the bits of golden runs do not change on any device, at any step; and faults
  * in trials behave as defined. */
-#include "gpu/device.h"
 #include "trial_bench.h"
-#include "vk/vk.h"
 
 #define TOKENS 24u
 
@@ -98,15 +96,9 @@ static void test_golden_vulkan(void **state)
 {
     struct trial_bench b;
     struct gpu *gpu = NULL;
-    struct executor *ex;
     (void)state;
-    if (gpu_open(&gpu, NULL) != STATUS_OK) {
-        print_message("no Vulkan device\n");
-        skip();
-    }
-    const struct executor_params needs = trial_bench_model(&b, &LLAMA);
-    assert_int_equal(vk_create(&ex, gpu, &needs), STATUS_OK);
-    trial_bench_run_golden(&b, ex);
+    trial_bench_gpu(&gpu);
+    trial_bench_open_on(&b, &LLAMA, gpu);
     expect_golden(&b, "Vulkan", 8);
     trial_bench_close(&b);
     gpu_close(&gpu);
@@ -133,21 +125,8 @@ static void test_budget(void **state)
 /* A fault over eight elements, large enough to be seen in the logits. */
 static struct fault fault_at(const struct trial_bench *b, const char *site, uint32_t position)
 {
-    struct fault fault = {.kind = KIND_FLIP, .row_count = 8, .row_step = 1};
-    assert_true(fault_find(&fault, b->model, site));
-    fault.mask = fault.place == PLACE_WEIGHT ? 8 : 0x40000000;
-    fault.point = fault.place == PLACE_OP ? HOOK_OUT : HOOK_MEM;
-    fault.duration = fault.place == PLACE_OP ? DURATION_TRANSIENT : DURATION_PERSISTENT;
-    fault.position = position;
-    fault.position_count = fault.place == PLACE_OP ? 1 : FAULT_FOREVER;
-    if (fault.place == PLACE_KV) {
-        fault.row_count = 0;
-        fault.k_count = 8;
-        fault.k_step = 1;
-        fault.key = position - 1;
-    }
-    assert_int_equal(fault_check(&fault, &b->bounds, site), STATUS_OK);
-    return fault;
+    const bool stored = strstr(site, ".weight") != NULL;
+    return trial_bench_fault(b, site, position, stored ? 8 : 0x40000000);
 }
 
 /* One or two faults at a position and `earlier` before it, and how far the run goes back two steps

@@ -2,9 +2,7 @@
 /* Checks that ask for guards and look at every column: prompts, decoding and choices go back to
  * where the damage is, wherever it strikes and however passes are split; and the end of a run has
  * its own look. */
-#include "gpu/device.h"
 #include "trial_bench.h"
-#include "vk/vk.h"
 
 #define CONTEXT TRIAL_BENCH_PROMPT_COUNT
 
@@ -177,15 +175,9 @@ static void test_vulkan(void **state)
 {
     struct trial_bench b;
     struct gpu *gpu = NULL;
-    struct executor *ex;
     (void)state;
-    if (gpu_open(&gpu, NULL) != STATUS_OK) {
-        print_message("no Vulkan device\n");
-        skip();
-    }
-    const struct executor_params needs = trial_bench_model(&b, &LLAMA);
-    assert_int_equal(vk_create(&ex, gpu, &needs), STATUS_OK);
-    trial_bench_run_golden(&b, ex);
+    trial_bench_gpu(&gpu);
+    trial_bench_open_on(&b, &LLAMA, gpu);
     run_positions(&b, 5);
     trial_bench_close(&b);
     gpu_close(&gpu);

@@ -1,21 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /* Trials on a Vulkan device, proofs of tokens included, give the records of the CPU device. */
-#include "gpu/device.h"
 #include "trial_mix.h"
-#include "vk/vk.h"
 
 #define JOBS 24 /* CPU drivers are slow */
 
 static void compare(struct gpu *gpu, const struct trial_bench_params *params)
 {
     struct trial_bench cpu, vk;
-    struct executor *ex;
     struct trial_work work = {0};
     trial_bench_open(&cpu, params);
     trial_mix_draw(&cpu, JOBS);
-    const struct executor_params needs = trial_bench_model(&vk, params);
-    assert_int_equal(vk_create(&ex, gpu, &needs), STATUS_OK);
-    trial_bench_run_golden(&vk, ex);
+    trial_bench_open_on(&vk, params, gpu);
     trial_mix_draw(&vk, JOBS); /* tensors are those of its own model */
     assert_int_equal(vk.golden.run.hash, cpu.golden.run.hash);
     for (int level = 0; level < 3; level++) {
@@ -38,10 +33,7 @@ static void test_same_records(void **state)
         .file = "tiny-llama-q4_1.gguf", .n = 12, .level = RECORD_FULL};
     struct gpu *gpu = NULL;
     (void)state;
-    if (gpu_open(&gpu, NULL) != STATUS_OK) {
-        print_message("no Vulkan device\n");
-        skip();
-    }
+    trial_bench_gpu(&gpu);
     compare(gpu, &params);
     params.rules.check = &check; /* runs that go back */
     params.n = 8;

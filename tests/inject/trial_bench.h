@@ -16,9 +16,11 @@
 #include "base/fpenv.h"
 #include "base/log.h"
 #include "cpu/cpu.h"
+#include "gpu/device.h"
 #include "inject/space/draw.h"
 #include "inject/trial/trial.h"
 #include "tiny_model.h"
+#include "vk/vk.h"
 
 #define TRIAL_BENCH_SEED 20261123
 
@@ -115,12 +117,29 @@ static inline struct executor_params trial_bench_model(struct trial_bench *b,
     return needs;
 }
 
-static inline void trial_bench_open(struct trial_bench *b, const struct trial_bench_params *params)
+/* On a Vulkan device, or where `gpu` is null on the CPU form of `params`. */
+static inline void trial_bench_open_on(struct trial_bench *b,
+                                       const struct trial_bench_params *params, struct gpu *gpu)
 {
     struct executor *ex;
     const struct executor_params needs = trial_bench_model(b, params);
-    assert_int_equal(cpu_create(&ex, params->form, &needs), STATUS_OK);
+    assert_int_equal(gpu ? vk_create(&ex, gpu, &needs) : cpu_create(&ex, params->form, &needs),
+                     STATUS_OK);
     trial_bench_run_golden(b, ex);
+}
+
+static inline void trial_bench_open(struct trial_bench *b, const struct trial_bench_params *params)
+{
+    trial_bench_open_on(b, params, NULL);
+}
+
+/* Opens the Vulkan device, or skips the test. */
+static inline void trial_bench_gpu(struct gpu **out)
+{
+    if (gpu_open(out, NULL) != STATUS_OK) {
+        print_message("no Vulkan device\n");
+        skip();
+    }
 }
 
 /* Faults 0 .. count - 1 of the seed, over all places, points, kinds and positions. */
@@ -138,6 +157,27 @@ static inline void trial_bench_draw(struct trial_bench *b, uint32_t count)
         assert_int_equal(fault_check(&b->fault[i], &b->bounds, "drawn fault"), STATUS_OK);
         b->job[i] = (struct trial_job){.fault = &b->fault[i], .n_faults = 1};
     }
+}
+
+/* A fault that flips `mask` of the first eight elements of a site's result, or of a stored tensor's
+ * or KV entry's codes, at a position. */
+static inline struct fault trial_bench_fault(const struct trial_bench *b, const char *site,
+                                             uint32_t position, uint32_t mask)
+{
+    struct fault fault = {.kind = KIND_FLIP, .row_count = 8, .row_step = 1, .mask = mask};
+    assert_true(fault_find(&fault, b->model, site));
+    fault.point = fault.place == PLACE_OP ? HOOK_OUT : HOOK_MEM;
+    fault.duration = fault.place == PLACE_OP ? DURATION_TRANSIENT : DURATION_PERSISTENT;
+    fault.position = position;
+    fault.position_count = fault.place == PLACE_OP ? 1 : FAULT_FOREVER;
+    if (fault.place == PLACE_KV) {
+        fault.row_count = 0;
+        fault.k_count = 8;
+        fault.k_step = 1;
+        fault.key = position - 1;
+    }
+    assert_int_equal(fault_check(&fault, &b->bounds, site), STATUS_OK);
+    return fault;
 }
 
 static inline struct record *trial_bench_run(struct trial_bench *b,

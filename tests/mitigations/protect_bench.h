@@ -3,10 +3,8 @@
 #ifndef VKFI_TESTS_PROTECT_BENCH_H
 #define VKFI_TESTS_PROTECT_BENCH_H
 
-#include "gpu/device.h"
 #include "mitigations/protector.h"
 #include "tests/inject/trial_bench.h"
-#include "vk/vk.h"
 
 struct protect_bench {
     struct trial_bench trial; /* open, with its golden run */
@@ -31,19 +29,6 @@ static inline void protect_bench_protect(struct protect_bench *b, const char *po
     assert_int_equal(protector_open(&b->protector, &b->policy, &setup), STATUS_OK);
     rules.check = protector_check(b->protector);
     assert_int_equal(decode_open(&b->decode, &b->trial.arena, &rules, b->trial.ex), STATUS_OK);
-}
-
-/* On the Vulkan device, with its golden run; false: there is none. */
-static inline bool protect_bench_vulkan(struct protect_bench *b, struct gpu **gpu,
-                                        const struct trial_bench_params *params)
-{
-    struct executor *ex;
-    if (gpu_open(gpu, NULL) != STATUS_OK)
-        return false;
-    const struct executor_params needs = trial_bench_model(&b->trial, params);
-    assert_int_equal(vk_create(&ex, *gpu, &needs), STATUS_OK);
-    trial_bench_run_golden(&b->trial, ex);
-    return true;
 }
 
 static inline void protect_bench_close(struct protect_bench *b)
@@ -111,27 +96,6 @@ static inline const struct record *protect_bench_strike(struct protect_bench *b,
     trial_bench_expect_equal(trial_bench_run(&b->trial, &settings, &job, 1), fast,
                              protected ? "protected" : "unprotected");
     return fast;
-}
-
-/* A fault that flips `mask` of elements 0 .. count - 1 of a site's result, or of a stored tensor's
- * or KV entry's codes, at a position. */
-static inline struct fault protect_bench_fault(const struct protect_bench *b, const char *site,
-                                               uint32_t position, uint32_t mask)
-{
-    struct fault fault = {.kind = KIND_FLIP, .row_count = 8, .row_step = 1, .mask = mask};
-    assert_true(fault_find(&fault, b->trial.model, site));
-    fault.point = fault.place == PLACE_OP ? HOOK_OUT : HOOK_MEM;
-    fault.duration = fault.place == PLACE_OP ? DURATION_TRANSIENT : DURATION_PERSISTENT;
-    fault.position = position;
-    fault.position_count = fault.place == PLACE_OP ? 1 : FAULT_FOREVER;
-    if (fault.place == PLACE_KV) {
-        fault.row_count = 0;
-        fault.k_count = 8;
-        fault.k_step = 1;
-        fault.key = position - 1;
-    }
-    assert_int_equal(fault_check(&fault, &b->trial.bounds, site), STATUS_OK);
-    return fault;
 }
 
 #endif

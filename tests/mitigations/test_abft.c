@@ -3,10 +3,8 @@
  * faults are corrected to golden's bits, those that are missed change few texts, and what is not
  * covered stays as it is; on the CPU and on Vulkan. */
 #include "base/rng.h"
-#include "gpu/device.h"
 #include "model/op.h"
 #include "protect_bench.h"
-#include "vk/vk.h"
 
 #define ABFT "{'protect': [{'kind': 'abft'}]}"
 
@@ -14,7 +12,8 @@ enum { FAULTS = 60 };
 
 static void expect_clean(struct protect_bench *b, const char *what)
 {
-    struct fault fault = protect_bench_fault(b, "blk.0.ffn_down", TRIAL_BENCH_PROMPT_COUNT, 1);
+    struct fault fault =
+        trial_bench_fault(&b->trial, "blk.0.ffn_down", TRIAL_BENCH_PROMPT_COUNT, 1);
     fault.kind = KIND_DRY;
     const struct record *record = protect_bench_strike(b, &fault, true);
     if (record->protection.damage != DECODE_CLEAN || record->hash != b->trial.golden.run.hash)
@@ -115,15 +114,9 @@ static void test_vulkan(void **state)
         .file = "tiny-llama-q4_1.gguf", .n = 12, .level = RECORD_SUMMARY};
     struct protect_bench b = {0};
     struct gpu *gpu = NULL;
-    struct executor *ex;
     (void)state;
-    if (gpu_open(&gpu, NULL) != STATUS_OK) {
-        print_message("no Vulkan device\n");
-        skip();
-    }
-    const struct executor_params needs = trial_bench_model(&b.trial, &params);
-    assert_int_equal(vk_create(&ex, gpu, &needs), STATUS_OK);
-    trial_bench_run_golden(&b.trial, ex);
+    trial_bench_gpu(&gpu);
+    trial_bench_open_on(&b.trial, &params, gpu);
     protect_bench_protect(&b, ABFT, NULL);
     run_faults(&b, "vk", FAULTS / 6);
     protect_bench_close(&b);
@@ -145,7 +138,7 @@ static void test_not_covered(void **state)
     protect_bench_protect(&b, ABFT, NULL);
     for (size_t i = 0; i < sizeof(sites) / sizeof(*sites); i++) {
         const struct fault fault =
-            protect_bench_fault(&b, sites[i], TRIAL_BENCH_PROMPT_COUNT + 2, 1u << 29);
+            trial_bench_fault(&b.trial, sites[i], TRIAL_BENCH_PROMPT_COUNT + 2, 1u << 29);
         const struct record *record = protect_bench_strike(&b, &fault, true);
         assert_int_equal(record->protection.damage, DECODE_CLEAN);
         changed += record->hash != b.trial.golden.run.hash;
@@ -166,7 +159,7 @@ static void test_parameters(void **state)
         trial_bench_open(&b.trial, &LLAMA);
         protect_bench_protect(&b, policies[i], NULL);
         const struct fault fault =
-            protect_bench_fault(&b, "blk.0.ffn_down", TRIAL_BENCH_PROMPT_COUNT + 2, 1u << 25);
+            trial_bench_fault(&b.trial, "blk.0.ffn_down", TRIAL_BENCH_PROMPT_COUNT + 2, 1u << 25);
         const struct record *record = protect_bench_strike(&b, &fault, true);
         assert_int_equal(record->protection.damage, i == 2 ? DECODE_CORRECTED : DECODE_CLEAN);
         assert_int_equal(record->hash == b.trial.golden.run.hash, i == 2);
@@ -184,8 +177,8 @@ static void test_stored_weight(void **state)
     params.file = "tiny-llama-f16.gguf";
     trial_bench_open(&b.trial, &params);
     protect_bench_protect(&b, ABFT, NULL);
-    const struct fault fault =
-        protect_bench_fault(&b, "blk.0.ffn_down.weight", TRIAL_BENCH_PROMPT_COUNT + 2, 1u << 14);
+    const struct fault fault = trial_bench_fault(&b.trial, "blk.0.ffn_down.weight",
+                                                 TRIAL_BENCH_PROMPT_COUNT + 2, 1u << 14);
     const struct record *record = protect_bench_strike(&b, &fault, true);
     assert_int_equal(record->protection.damage, DECODE_CORRECTED);
     assert_int_equal(record->protection.first, TRIAL_BENCH_PROMPT_COUNT + 2);

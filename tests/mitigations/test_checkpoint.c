@@ -2,9 +2,7 @@
 /* Checkpoints of K and V: clean runs keep their bits, damage of kept bits is written over and what
  * read it computed again, damage below them is tolerated, stuck bits are said to be uncorrected. */
 #include "base/rng.h"
-#include "gpu/device.h"
 #include "protect_bench.h"
-#include "vk/vk.h"
 
 #define POLICY(bits, every)                                                                        \
     "{'protect': [{'kind': 'kv_checkpoint', 'bits': " bits ", 'every': " every                     \
@@ -16,7 +14,7 @@ enum { TOKENS = 14 };
 static struct fault fault_at(const struct protect_bench *b, const char *site, uint32_t position,
                              uint32_t key)
 {
-    struct fault fault = protect_bench_fault(b, site, position, 1);
+    struct fault fault = trial_bench_fault(&b->trial, site, position, 1);
     fault.key = key;
     fault.mask = UINT32_C(1) << (storage_bits(b->trial.bounds.kv) - 2);
     assert_int_equal(fault_check(&fault, &b->trial.bounds, site), STATUS_OK);
@@ -74,14 +72,8 @@ static void open_bench(struct protect_bench *b, const char *file, enum storage k
 {
     const struct trial_bench_params params = {
         .file = file, .kv = kv, .n = TOKENS, .level = RECORD_SUMMARY};
-    struct executor *ex;
     *b = (struct protect_bench){0};
-    const struct executor_params needs = trial_bench_model(&b->trial, &params);
-    if (gpu)
-        assert_int_equal(vk_create(&ex, gpu, &needs), STATUS_OK);
-    else
-        assert_int_equal(cpu_create(&ex, CPU_AUTO, &needs), STATUS_OK);
-    trial_bench_run_golden(&b->trial, ex);
+    trial_bench_open_on(&b->trial, &params, gpu);
 }
 
 static void test_cpu(void **state)
@@ -112,10 +104,7 @@ static void test_vulkan(void **state)
     struct protect_bench b;
     struct gpu *gpu = NULL;
     (void)state;
-    if (gpu_open(&gpu, NULL) != STATUS_OK) {
-        print_message("no Vulkan device\n");
-        skip();
-    }
+    trial_bench_gpu(&gpu);
     open_bench(&b, "tiny-llama-q4_1.gguf", STORAGE_F16, gpu);
     run_policy(&b, POLICY("8", "2"), false);
     protect_bench_close(&b);

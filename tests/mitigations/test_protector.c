@@ -10,7 +10,7 @@ static const struct trial_bench_params LLAMA = {
 
 static struct fault poison(const struct protect_bench *b, const char *site, uint32_t position)
 {
-    struct fault fault = protect_bench_fault(b, site, position, UINT32_MAX);
+    struct fault fault = trial_bench_fault(&b->trial, site, position, UINT32_MAX);
     fault.kind = KIND_SET;
     fault.value = 0x7fc00000;
     return fault;
@@ -30,7 +30,7 @@ static void expect(const struct record *record, const struct protect_bench *b,
 static void run_faults(struct protect_bench *b)
 {
     const uint32_t first = TRIAL_BENCH_PROMPT_COUNT - 1;
-    struct fault fault = protect_bench_fault(b, "blk.0.ffn_down", first + 3, 1);
+    struct fault fault = trial_bench_fault(&b->trial, "blk.0.ffn_down", first + 3, 1);
     fault.kind = KIND_DRY;
     const struct record *record = protect_bench_strike(b, &fault, true);
     expect(record, b, DECODE_CLEAN, "dry");
@@ -74,10 +74,8 @@ static void test_vulkan(void **state)
     struct protect_bench b = {0};
     struct gpu *gpu = NULL;
     (void)state;
-    if (!protect_bench_vulkan(&b, &gpu, &LLAMA)) {
-        print_message("no Vulkan device\n");
-        skip();
-    }
+    trial_bench_gpu(&gpu);
+    trial_bench_open_on(&b.trial, &LLAMA, gpu);
     protect_bench_protect(&b, NAN_TRAP, NULL);
     run_faults(&b);
     protect_bench_close(&b);

@@ -62,7 +62,7 @@ static void calibrate(struct protect_bench *b, struct seen *seen)
 static const struct record *strike(struct protect_bench *b, const char *site, uint32_t position,
                                    uint32_t mask)
 {
-    struct fault fault = protect_bench_fault(b, site, position, mask ? mask : 1);
+    struct fault fault = trial_bench_fault(&b->trial, site, position, mask ? mask : 1);
     fault.row = 2;
     fault.row_count = 1;
     fault.kind = mask ? KIND_STUCK_AT_1 : KIND_DRY;
@@ -132,10 +132,8 @@ static void test_vulkan(void **state)
     struct protect_bench b = {0};
     struct gpu *gpu = NULL;
     (void)state;
-    if (!protect_bench_vulkan(&b, &gpu, &LLAMA)) {
-        print_message("no Vulkan device\n");
-        skip();
-    }
+    trial_bench_gpu(&gpu);
+    trial_bench_open_on(&b.trial, &LLAMA, gpu);
     run_policies(&b);
     protect_bench_close(&b);
     gpu_close(&gpu);

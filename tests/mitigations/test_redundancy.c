@@ -24,7 +24,7 @@ static void expect(const struct protect_bench *b, const struct record *record,
 /* Flips an exponent bit of one element of a result. */
 static struct fault lane(const struct protect_bench *b, const char *site, uint32_t position)
 {
-    struct fault fault = protect_bench_fault(b, site, position, 0x10000000);
+    struct fault fault = trial_bench_fault(&b->trial, site, position, 0x10000000);
     fault.row = 3;
     fault.row_count = 1;
     return fault;
@@ -73,7 +73,7 @@ static void permanents(struct protect_bench *b, bool rotated)
 /* Stored bits are read alike by both evaluations. */
 static void stored(struct protect_bench *b)
 {
-    const struct fault fault = protect_bench_fault(b, "blk.0.kv_k", FIRST + 2, 0x1000);
+    const struct fault fault = trial_bench_fault(&b->trial, "blk.0.kv_k", FIRST + 2, 0x1000);
     expect(b, protect_bench_strike(b, &fault, true), DECODE_CLEAN, "KV entry");
 }
 
@@ -108,10 +108,8 @@ static void test_vulkan(void **state)
     struct protect_bench b = {0};
     struct gpu *gpu = NULL;
     (void)state;
-    if (!protect_bench_vulkan(&b, &gpu, &LLAMA)) {
-        print_message("no Vulkan device\n");
-        skip();
-    }
+    trial_bench_gpu(&gpu);
+    trial_bench_open_on(&b.trial, &LLAMA, gpu);
     run_policy(&b, ALL("twin"), false);
     run_policy(&b, ALL("rotate"), true);
     protect_bench_close(&b);

@@ -4,11 +4,9 @@
 #include <math.h>
 
 #include "base/rng.h"
-#include "gpu/device.h"
 #include "mitigations/calibrate.h"
 #include "model/generate.h"
 #include "protect_bench.h"
-#include "vk/vk.h"
 
 enum { TOKENS = 12, PROMPTS = 24 };
 
@@ -58,14 +56,8 @@ static void calibrate(struct bench *b, uint32_t prompts)
 static void open_bench(struct bench *b, const struct trial_bench_params *params, struct gpu *gpu,
                        const char *policy, uint32_t prompts)
 {
-    struct executor *ex;
     *b = (struct bench){0};
-    const struct executor_params needs = trial_bench_model(&b->protect.trial, params);
-    if (gpu)
-        assert_int_equal(vk_create(&ex, gpu, &needs), STATUS_OK);
-    else
-        assert_int_equal(cpu_create(&ex, params->form, &needs), STATUS_OK);
-    trial_bench_run_golden(&b->protect.trial, ex);
+    trial_bench_open_on(&b->protect.trial, params, gpu);
     calibrate(b, prompts);
     protect_bench_protect(&b->protect, policy, &b->calibration);
 }
@@ -84,7 +76,7 @@ static bool is_golden(const struct bench *b, const struct record *record)
 /* No alarm that is none, bits as they were, and a share of columns computed again. */
 static uint32_t run_clean(struct bench *b)
 {
-    struct fault dry = protect_bench_fault(&b->protect, "blk.0.ffn_down", 40, 1);
+    struct fault dry = trial_bench_fault(&b->protect.trial, "blk.0.ffn_down", 40, 1);
     dry.kind = KIND_DRY;
     const struct record *record = protect_bench_strike(&b->protect, &dry, true);
     assert_true(is_golden(b, record));
@@ -105,8 +97,8 @@ static void run_faults(struct bench *b, bool all)
     uint32_t changed = 0, found = 0;
     for (size_t i = 0; i < 3 * sizeof(SITES) / sizeof(*SITES); i++) {
         const struct fault fault =
-            protect_bench_fault(&b->protect, SITES[i / 3],
-                                TRIAL_BENCH_PROMPT_COUNT - 1 + (uint32_t)(i % 3) * 3, 0x40000000);
+            trial_bench_fault(&b->protect.trial, SITES[i / 3],
+                              TRIAL_BENCH_PROMPT_COUNT - 1 + (uint32_t)(i % 3) * 3, 0x40000000);
         const bool other = !is_golden(b, protect_bench_strike(&b->protect, &fault, false));
         const struct record *record = protect_bench_strike(&b->protect, &fault, true);
         changed += other;
@@ -127,7 +119,7 @@ static void run_faults(struct bench *b, bool all)
 /* Logits that are no numbers are never picked from. */
 static void run_nan(struct bench *b)
 {
-    struct fault fault = protect_bench_fault(&b->protect, "output", 38, 0x7fffffff);
+    struct fault fault = trial_bench_fault(&b->protect.trial, "output", 38, 0x7fffffff);
     fault.kind = KIND_SET;
     fault.value = 0x7fc00000;
     const struct record *record = protect_bench_strike(&b->protect, &fault, true);
@@ -176,10 +168,7 @@ static void test_vulkan(void **state)
 {
     struct gpu *gpu = NULL;
     (void)state;
-    if (gpu_open(&gpu, NULL) != STATUS_OK) {
-        print_message("no Vulkan device\n");
-        skip();
-    }
+    trial_bench_gpu(&gpu);
     run_device("tiny-llama-q4_1.gguf", STORAGE_F16, gpu);
     gpu_close(&gpu);
 }

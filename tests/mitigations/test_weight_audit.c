@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The weight audit: clean runs keep their bits, flips in stored weights are written anew and what
  * read them is computed again, stuck bits are said to be uncorrected; on every device. */
-#include "gpu/device.h"
 #include "protect_bench.h"
-#include "vk/vk.h"
 
 #define SWEEP "{'protect': [{'kind': 'weight_audit', 'mode': 'end'}], 'most_redone': 1000}"
 #define ROLLING                                                                                    \
@@ -86,13 +84,7 @@ static void run_policy(const char *file, const char *policy, struct gpu *gpu)
 {
     struct trial_bench_params params = {.file = file, .n = 10, .level = RECORD_SUMMARY};
     struct protect_bench b = {0};
-    struct executor *ex;
-    const struct executor_params needs = trial_bench_model(&b.trial, &params);
-    if (gpu)
-        assert_int_equal(vk_create(&ex, gpu, &needs), STATUS_OK);
-    else
-        assert_int_equal(cpu_create(&ex, CPU_AUTO, &needs), STATUS_OK);
-    trial_bench_run_golden(&b.trial, ex);
+    trial_bench_open_on(&b.trial, &params, gpu);
     protect_bench_protect(&b, policy, NULL);
     run_dry(&b);
     run_faults(&b, strcmp(policy, SLOW) != 0);
@@ -117,10 +109,7 @@ static void test_vulkan(void **state)
 {
     struct gpu *gpu = NULL;
     (void)state;
-    if (gpu_open(&gpu, NULL) != STATUS_OK) {
-        print_message("no Vulkan device\n");
-        skip();
-    }
+    trial_bench_gpu(&gpu);
     run_policy("tiny-llama-q4_1.gguf", ROLLING, gpu);
     run_policy("tiny-gemma3.gguf", SWEEP, gpu);
     gpu_close(&gpu);
