@@ -24,7 +24,10 @@ class Gone(BaseException):
 def receive_bytes(size):
     parts = []
     while size > 0:
-        part = os.read(CHANNEL, min(size, 1 << 16))
+        try:
+            part = os.read(CHANNEL, min(size, 1 << 16))
+        except OSError:  # it left something unread
+            raise Gone from None
         if not part:
             raise Gone
         parts.append(part)
