@@ -43,6 +43,8 @@ static uint32_t ask(void *user, void *state, uint32_t position, uint32_t prompt,
 {
     struct protector *p = user;
     uint32_t n = 0;
+    if (recovery_given_up(&((const struct run_state *)state)->recovery))
+        return 0;
     for (uint32_t i = 0; i < p->n; i++) {
         const struct entry *entry = &p->entry[i];
         if (!entry->protection->ask)
@@ -178,6 +180,8 @@ static enum status look(void *user, void *state, const struct decode_view *view,
     struct run_state *run = state;
     struct protection_finding finding;
     const bool step = view->token != DECODE_NO_TOKEN;
+    if (recovery_given_up(&run->recovery))
+        return STATUS_OK;
     enum status st = look_all(p, state, view, &finding);
     if (st)
         return st;
@@ -203,6 +207,8 @@ static enum status end(void *user, void *state, const struct decode_view *view,
     struct protector *p = user;
     struct run_state *run = state;
     struct protection_finding finding;
+    if (recovery_given_up(&run->recovery))
+        return STATUS_OK;
     const enum status st = audit(p, state, view, true, &finding);
     if (st)
         return st;

@@ -110,6 +110,8 @@ enum recovery_action recovery_look(struct recovery *r, const struct recovery_col
                                    uint32_t most, uint32_t *out_back)
 {
     *out_back = 0;
+    if (recovery_given_up(r))
+        return RECOVERY_TAKE;
     if (r->open && column->position > r->position) /* the run took another way */
         settle(r, r->severity == PROTECTION_VERIFY ? DECODE_CLEAN : DECODE_CORRECTED);
     if (r->open && column->position == r->position)
@@ -139,6 +141,8 @@ enum recovery_action recovery_end(struct recovery *r, const struct recovery_colu
                                   uint32_t most, uint32_t *out_back)
 {
     *out_back = 0;
+    if (recovery_given_up(r))
+        return RECOVERY_TAKE;
     if (r->open) /* the run took another way */
         settle(r, r->severity == PROTECTION_VERIFY ? DECODE_CLEAN : DECODE_CORRECTED);
     if (last->finding->severity == PROTECTION_QUIET)
@@ -148,4 +152,9 @@ enum recovery_action recovery_end(struct recovery *r, const struct recovery_colu
     count_alarm(r, last->position);
     settle(r, DECODE_UNCORRECTED);
     return RECOVERY_TAKE;
+}
+
+bool recovery_given_up(const struct recovery *r)
+{
+    return r->damage == DECODE_UNCORRECTED && !r->open;
 }

@@ -58,4 +58,8 @@ enum recovery_action recovery_audited(struct recovery *r, const struct protectio
 enum recovery_action recovery_end(struct recovery *r, const struct recovery_column *last,
                                   uint32_t most, uint32_t *out_back);
 
+/* Some damage is uncorrected: the run is known to be damaged to its end, columns stand whatever is
+ * found, and it need not be looked at. */
+bool recovery_given_up(const struct recovery *r);
+
 #endif

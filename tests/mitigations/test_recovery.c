@@ -92,7 +92,7 @@ static void test_scenes(void **state)
 }
 
 /* Whatever columns show, a run ends, within its budget, and what was proven and is not known to be
- * gone is uncorrected. */
+ * gone is uncorrected, after which nothing that is found changes anything. */
 static void test_any_findings(void **state)
 {
     (void)state;
@@ -107,6 +107,8 @@ static void test_any_findings(void **state)
                 .severity = rng_below(&rng, calm) ? PROTECTION_QUIET
                                                   : (enum protection_severity)rng_below(&rng, 4),
                 .back = (uint32_t)rng_below(&rng, 6)};
+            const bool given_up = recovery_given_up(&r);
+            const struct recovery before = r;
             const struct recovery_column column = {.position = position,
                                                    .hashed = position > 10,
                                                    .hash = rng_below(&rng, 3),
@@ -115,6 +117,10 @@ static void test_any_findings(void **state)
             if (recovery_look(&r, &column, MOST, &back) == RECOVERY_AUDIT)
                 (void)recovery_audited(&r, &finding, MOST, &back);
             assert_true(back <= position + 1);
+            if (given_up) {
+                assert_int_equal(recovery_end(&r, &column, MOST, &back), RECOVERY_TAKE);
+                assert_memory_equal(&r, &before, sizeof(r));
+            }
             position = position + 1 - back;
             assert_true(r.redone <= MOST && looks < 40 + MOST + 1);
         }
@@ -144,6 +150,7 @@ static void test_end(void **state)
     }
     assert_int_equal(recovery_end(&r, &last, MOST, &back), RECOVERY_TAKE);
     assert_int_equal(r.damage, DECODE_UNCORRECTED);
+    assert_true(recovery_given_up(&r));
 }
 
 int main(void)
