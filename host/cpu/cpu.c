@@ -234,18 +234,11 @@ static void info(const struct executor *ex, struct executor_info *out)
 
 static const struct executor_ops ops = {.destroy = destroy,
                                         .pass = cpu_pass,
-                                        .edit_kv = cpu_edit_kv,
-                                        .edit_weight = cpu_edit_weight,
-                                        .edit_table = cpu_edit_table,
                                         .read_checkpoint = cpu_edit_read_checkpoint,
-                                        .read_kv = cpu_kv_read_rows,
-                                        .write_kv = cpu_kv_write_rows,
-                                        .sum_kv = cpu_kv_sum,
-                                        .sum_weights = cpu_pages_sum,
-                                        .make_weights = cpu_pages_make,
-                                        .put_weights = cpu_pages_put,
-                                        .weight_box = cpu_pages_box,
-                                        .info = info};
+                                        .info = info,
+                                        .edit = &cpu_edit_ops,
+                                        .kv = &cpu_kv_ops,
+                                        .weights = &cpu_pages_ops};
 
 static enum status create_pages(struct cpu *cpu, const struct executor_params *params)
 {

@@ -27,7 +27,7 @@ enum status cpu_edit_page(struct cpu *cpu, const struct kv_site *site)
     return st;
 }
 
-enum status cpu_edit_kv(struct executor *ex, const struct kv_site *site, struct hook_data *data)
+static enum status edit_kv(struct executor *ex, const struct kv_site *site, struct hook_data *data)
 {
     struct cpu *cpu = (struct cpu *)ex;
     const uint32_t head_dim = cpu_hparams(cpu)->head_dim;
@@ -49,8 +49,8 @@ enum status cpu_edit_kv(struct executor *ex, const struct kv_site *site, struct 
     return STATUS_OK;
 }
 
-enum status cpu_edit_weight(struct executor *ex, const struct weight_site *site,
-                            struct hook_data *data)
+static enum status edit_weight(struct executor *ex, const struct weight_site *site,
+                               struct hook_data *data)
 {
     struct cpu *cpu = (struct cpu *)ex;
     struct cpu_weight *weight = &cpu->weights[site->tensor->index];
@@ -60,8 +60,8 @@ enum status cpu_edit_weight(struct executor *ex, const struct weight_site *site,
     return STATUS_OK;
 }
 
-enum status cpu_edit_table(struct executor *ex, const struct table_site *site,
-                           struct hook_data *data)
+static enum status edit_table(struct executor *ex, const struct table_site *site,
+                              struct hook_data *data)
 {
     struct cpu *cpu = (struct cpu *)ex;
     float *number = &cpu->rope[site->table]
@@ -84,3 +84,6 @@ enum status cpu_edit_read_checkpoint(struct executor *ex, uint32_t row, uint32_t
         out[i] = lang_float(nm_canon(lang_bits(from[i])));
     return STATUS_OK;
 }
+
+const struct executor_edit_ops cpu_edit_ops = {
+    .kv = edit_kv, .weight = edit_weight, .table = edit_table};

@@ -15,14 +15,9 @@ static inline float *cpu_edit_checkpoint(const struct cpu *cpu, uint32_t row, ui
     return cpu->checkpoints + ((size_t)row * (hp->n_layers + 1) + layer) * hp->n_embd;
 }
 
-/* Members of struct executor_ops. */
-enum status cpu_edit_kv(struct executor *ex, const struct kv_site *site,
-                        struct hook_data *data) STATUS_MUST_USE;
-enum status cpu_edit_weight(struct executor *ex, const struct weight_site *site,
-                            struct hook_data *data) STATUS_MUST_USE;
-enum status cpu_edit_table(struct executor *ex, const struct table_site *site,
-                           struct hook_data *data) STATUS_MUST_USE;
 enum status cpu_edit_read_checkpoint(struct executor *ex, uint32_t row, uint32_t layer,
                                      float *out) STATUS_MUST_USE;
+
+extern const struct executor_edit_ops cpu_edit_ops;
 
 #endif

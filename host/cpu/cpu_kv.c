@@ -28,7 +28,7 @@ static uint32_t features(const struct cpu *cpu)
     return cpu_hparams(cpu)->n_head_kv * cpu_hparams(cpu)->head_dim;
 }
 
-enum status cpu_kv_read_rows(struct executor *ex, const struct kv_span *spans, uint32_t n,
+static enum status read_rows(struct executor *ex, const struct kv_span *spans, uint32_t n,
                              uint8_t *out)
 {
     const struct cpu *cpu = (const struct cpu *)ex;
@@ -45,7 +45,7 @@ enum status cpu_kv_read_rows(struct executor *ex, const struct kv_span *spans, u
     return STATUS_OK;
 }
 
-enum status cpu_kv_write_rows(struct executor *ex, const struct kv_span *span, const uint8_t *rows)
+static enum status write_rows(struct executor *ex, const struct kv_span *span, const uint8_t *rows)
 {
     struct cpu *cpu = (struct cpu *)ex;
     const size_t bytes = storage_bits(ex->kv_storage) / 8;
@@ -180,7 +180,7 @@ static struct kv_sums sum_v(const struct cpu *cpu, const struct kv_check *check)
     return out;
 }
 
-enum status cpu_kv_sum(struct executor *ex, const struct kv_check *checks, uint32_t n,
+static enum status sum(struct executor *ex, const struct kv_check *checks, uint32_t n,
                        struct kv_sums *out)
 {
     const struct cpu *cpu = (const struct cpu *)ex;
@@ -190,3 +190,5 @@ enum status cpu_kv_sum(struct executor *ex, const struct kv_check *checks, uint3
         out[i] = checks[i].span.value ? sum_v(cpu, &checks[i]) : sum_k(cpu, &checks[i]);
     return STATUS_OK;
 }
+
+const struct executor_kv_ops cpu_kv_ops = {.read = read_rows, .write = write_rows, .sum = sum};

@@ -29,13 +29,7 @@ static inline size_t cpu_kv_index_v(uint32_t head_dim, uint32_t head, uint32_t f
            feature % CPU_TILE;
 }
 
-/* Members of struct executor_ops (model/executor_kv.h). */
-enum status cpu_kv_read_rows(struct executor *ex, const struct kv_span *spans, uint32_t n,
-                             uint8_t *out) STATUS_MUST_USE;
-enum status cpu_kv_write_rows(struct executor *ex, const struct kv_span *span,
-                              const uint8_t *rows) STATUS_MUST_USE;
-enum status cpu_kv_sum(struct executor *ex, const struct kv_check *checks, uint32_t n,
-                       struct kv_sums *out) STATUS_MUST_USE;
+extern const struct executor_kv_ops cpu_kv_ops;
 
 /* One stored entry: branch table, layer, position are the caller's; `feature` within the head. */
 struct cpu_kv_at {

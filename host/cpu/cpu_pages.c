@@ -55,7 +55,7 @@ enum status cpu_pages_init(struct cpu *cpu)
     return st;
 }
 
-enum status cpu_pages_sum(struct executor *ex, uint32_t first, uint32_t n, struct weight_sums *out)
+static enum status sum(struct executor *ex, uint32_t first, uint32_t n, struct weight_sums *out)
 {
     const struct cpu *cpu = (const struct cpu *)ex;
     const struct weight_pages *pages = &ex->weights;
@@ -81,8 +81,8 @@ static struct weight_box box_of(const struct weight_region *region, uint32_t uni
                                .ks = (uint32_t)t->dim[0]};
 }
 
-enum status cpu_pages_make(const struct executor *ex, const struct weight_region *region,
-                           uint32_t unit, uint8_t *out)
+static enum status make(const struct executor *ex, const struct weight_region *region,
+                        uint32_t unit, uint8_t *out)
 {
     const struct weight_box box = box_of(region, unit);
     const size_t row = quant_row_bytes(box.tensor->type, box.tensor->dim[0]);
@@ -104,8 +104,8 @@ enum status cpu_pages_make(const struct executor *ex, const struct weight_region
     return st;
 }
 
-enum status cpu_pages_put(struct executor *ex, const struct weight_region *region, uint32_t unit,
-                          const uint8_t *bytes)
+static enum status put(struct executor *ex, const struct weight_region *region, uint32_t unit,
+                       const uint8_t *bytes)
 {
     (void)ex;
     memcpy(bytes_of(region) + (uint64_t)unit * region->unit, bytes,
@@ -113,10 +113,12 @@ enum status cpu_pages_put(struct executor *ex, const struct weight_region *regio
     return STATUS_OK;
 }
 
-bool cpu_pages_box(const struct executor *ex, const struct weight_region *region, uint32_t unit,
-                   uint32_t i, struct weight_box *out)
+static bool box(const struct executor *ex, const struct weight_region *region, uint32_t unit,
+                uint32_t i, struct weight_box *out)
 {
     (void)ex;
     *out = box_of(region, unit);
     return i == 0;
 }
+
+const struct executor_weight_ops cpu_pages_ops = {.sum = sum, .make = make, .put = put, .box = box};

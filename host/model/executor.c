@@ -345,7 +345,7 @@ enum status executor_edit_kv(struct executor *ex, const struct kv_site *site,
         return STATUS_USAGE;
     }
     hook_open(data);
-    return ex->ops->edit_kv(ex, site, data);
+    return ex->ops->edit->kv(ex, site, data);
 }
 
 enum status executor_edit_weight(struct executor *ex, const struct weight_site *site,
@@ -363,7 +363,7 @@ enum status executor_edit_weight(struct executor *ex, const struct weight_site *
         return STATUS_USAGE;
     }
     hook_open(data);
-    return ex->ops->edit_weight(ex, site, data);
+    return ex->ops->edit->weight(ex, site, data);
 }
 
 enum status executor_edit_table(struct executor *ex, const struct table_site *site,
@@ -379,7 +379,7 @@ enum status executor_edit_table(struct executor *ex, const struct table_site *si
         return STATUS_USAGE;
     }
     hook_open(data);
-    return ex->ops->edit_table(ex, site, data);
+    return ex->ops->edit->table(ex, site, data);
 }
 
 enum status executor_read_checkpoint(struct executor *ex, uint32_t row, uint32_t layer, float *out)

@@ -182,38 +182,50 @@ struct executor_listener {
     struct executor_listener *next; /* the executor's own */
 };
 
+/* Edits of stored bits by hook_edit, with no bits from elsewhere: data->before and after are read
+ * back from the device's own memory, count becomes 1. */
+struct executor_edit_ops {
+    enum status (*kv)(struct executor *ex, const struct kv_site *site, struct hook_data *data);
+    enum status (*weight)(struct executor *ex, const struct weight_site *site,
+                          struct hook_data *data);
+    enum status (*table)(struct executor *ex, const struct table_site *site,
+                         struct hook_data *data);
+};
+
+/* Spans of K and V, and their sums (executor_kv.h). */
+struct executor_kv_ops {
+    enum status (*read)(struct executor *ex, const struct kv_span *spans, uint32_t n, uint8_t *out);
+    enum status (*write)(struct executor *ex, const struct kv_span *span, const uint8_t *rows);
+    enum status (*sum)(struct executor *ex, const struct kv_check *checks, uint32_t n,
+                       struct kv_sums *out);
+};
+
+/* Weights by pages and units (executor_weights.h). */
+struct executor_weight_ops {
+    /* Sums of pages in the device's memory. */
+    enum status (*sum)(struct executor *ex, uint32_t first, uint32_t n, struct weight_sums *out);
+    /* A unit as the file gives it. */
+    enum status (*make)(const struct executor *ex, const struct weight_region *region,
+                        uint32_t unit, uint8_t *out);
+    /* Writes one. */
+    enum status (*put)(struct executor *ex, const struct weight_region *region, uint32_t unit,
+                       const uint8_t *bytes);
+    /* Elements of the i-th tensor of a unit; false: there are no more. */
+    bool (*box)(const struct executor *ex, const struct weight_region *region, uint32_t unit,
+                uint32_t i, struct weight_box *out);
+};
+
 struct executor_ops {
     void (*destroy)(struct executor *ex);
     /* Runs schedule->pass (model/schedule.h). */
     enum status (*pass)(struct executor *ex, const struct schedule *schedule,
                         struct column_result *out);
-    /* Edits stored bits by hook_edit, with no bits from elsewhere: data->before and after are read
-     * back from the device's own memory, count becomes 1. */
-    enum status (*edit_kv)(struct executor *ex, const struct kv_site *site, struct hook_data *data);
-    enum status (*edit_weight)(struct executor *ex, const struct weight_site *site,
-                               struct hook_data *data);
-    enum status (*edit_table)(struct executor *ex, const struct table_site *site,
-                              struct hook_data *data);
     /* Residual entering `layer` in checkpoint row `row`: out (n_embd). */
     enum status (*read_checkpoint)(struct executor *ex, uint32_t row, uint32_t layer, float *out);
-    /* Weights by pages and units (executor_weights.h): sums of the device's memory; a unit as the
-     * file gives it; writing one. weight_box: elements of the i-th tensor of a unit, false: there
-     * are no more. */
-    enum status (*sum_weights)(struct executor *ex, uint32_t first, uint32_t n,
-                               struct weight_sums *out);
-    enum status (*make_weights)(const struct executor *ex, const struct weight_region *region,
-                                uint32_t unit, uint8_t *out);
-    enum status (*put_weights)(struct executor *ex, const struct weight_region *region,
-                               uint32_t unit, const uint8_t *bytes);
-    /* Spans and their sums (executor_kv.h). */
-    enum status (*read_kv)(struct executor *ex, const struct kv_span *spans, uint32_t n,
-                           uint8_t *out);
-    enum status (*write_kv)(struct executor *ex, const struct kv_span *span, const uint8_t *rows);
-    enum status (*sum_kv)(struct executor *ex, const struct kv_check *checks, uint32_t n,
-                          struct kv_sums *out);
-    bool (*weight_box)(const struct executor *ex, const struct weight_region *region, uint32_t unit,
-                       uint32_t i, struct weight_box *out);
     void (*info)(const struct executor *ex, struct executor_info *out);
+    const struct executor_edit_ops *edit;
+    const struct executor_kv_ops *kv;
+    const struct executor_weight_ops *weights;
 };
 
 /* First member of every executor; `kv` does the bookkeeping of branches (kv_branch, kv_share,

@@ -52,7 +52,7 @@ enum status executor_kv_read(struct executor *ex, const struct kv_span *spans, u
     enum status st = STATUS_OK;
     for (uint32_t i = 0; i < n && !st; i++)
         st = check_span(ex, &spans[i]);
-    return st ? st : ex->ops->read_kv(ex, spans, n, out);
+    return st ? st : ex->ops->kv->read(ex, spans, n, out);
 }
 
 enum status executor_kv_write(struct executor *ex, const struct kv_span *span, const uint8_t *rows)
@@ -60,7 +60,7 @@ enum status executor_kv_write(struct executor *ex, const struct kv_span *span, c
     const struct executor_write write = {.kv = *span};
     enum status st = check_span(ex, span);
     if (!st)
-        st = ex->ops->write_kv(ex, span, rows);
+        st = ex->ops->kv->write(ex, span, rows);
     return st ? st : executor_wrote(ex, &write);
 }
 
@@ -76,5 +76,5 @@ enum status executor_kv_sums(struct executor *ex, const struct kv_check *checks,
             st = STATUS_USAGE;
         }
     }
-    return st ? st : ex->ops->sum_kv(ex, checks, n, out);
+    return st ? st : ex->ops->kv->sum(ex, checks, n, out);
 }

@@ -30,7 +30,7 @@ static enum status make_unit(struct image *image, uint32_t region, uint32_t unit
     }
     image->region = region;
     image->unit = unit;
-    return image->ex->ops->make_weights(image->ex, r, unit, image->bytes);
+    return image->ex->ops->weights->make(image->ex, r, unit, image->bytes);
 }
 
 /* The first and last unit of a page. */
@@ -87,7 +87,7 @@ enum status executor_weights_sums(struct executor *ex, uint32_t first, uint32_t 
                                   struct weight_sums *out)
 {
     const enum status st = check_pages(ex, first, n);
-    return st ? st : ex->ops->sum_weights(ex, first, n, out);
+    return st ? st : ex->ops->weights->sum(ex, first, n, out);
 }
 
 enum status executor_weights_expected(struct executor *ex, uint32_t first, uint32_t n,
@@ -121,8 +121,8 @@ enum status executor_weights_restore(struct executor *ex, uint32_t page)
         struct executor_write write = {0};
         st = make_unit(&image, units.region, unit);
         if (!st)
-            st = ex->ops->put_weights(ex, region, unit, image.bytes);
-        for (uint32_t i = 0; !st && ex->ops->weight_box(ex, region, unit, i, &write.weights); i++)
+            st = ex->ops->weights->put(ex, region, unit, image.bytes);
+        for (uint32_t i = 0; !st && ex->ops->weights->box(ex, region, unit, i, &write.weights); i++)
             st = executor_wrote(ex, &write);
     }
     free(image.bytes);
@@ -136,7 +136,7 @@ void executor_weights_tensors(const struct executor *ex, uint32_t page, bool *ou
     struct weight_box box;
 
     for (uint32_t unit = units.first; unit <= units.last; unit++) {
-        for (uint32_t i = 0; ex->ops->weight_box(ex, region, unit, i, &box); i++)
+        for (uint32_t i = 0; ex->ops->weights->box(ex, region, unit, i, &box); i++)
             out[box.tensor->index] = true;
     }
 }

@@ -85,20 +85,15 @@ static void info(const struct executor *ex, struct executor_info *out)
     vk_kernels_describe(&vk->kernels, out->constants, sizeof(out->constants));
 }
 
+static const struct executor_edit_ops edit_ops = {
+    .kv = edit_kv, .weight = edit_weight, .table = edit_table};
 static const struct executor_ops ops = {.destroy = destroy,
                                         .pass = vk_pass,
-                                        .edit_kv = edit_kv,
-                                        .edit_weight = edit_weight,
-                                        .edit_table = edit_table,
                                         .read_checkpoint = read_checkpoint,
-                                        .read_kv = vk_spans_read,
-                                        .write_kv = vk_spans_write,
-                                        .sum_kv = vk_spans_sum,
-                                        .sum_weights = vk_pages_sum,
-                                        .make_weights = vk_pages_make,
-                                        .put_weights = vk_pages_put,
-                                        .weight_box = vk_pages_box,
-                                        .info = info};
+                                        .info = info,
+                                        .edit = &edit_ops,
+                                        .kv = &vk_spans_ops,
+                                        .weights = &vk_pages_ops};
 
 /* Kernels read and write quads, and rotate eight features at a time. */
 static enum status check_shapes(const struct model *model)

@@ -111,7 +111,7 @@ static enum status sum_some(struct vk *vk, uint32_t first, uint32_t n, struct we
     return st;
 }
 
-enum status vk_pages_sum(struct executor *ex, uint32_t first, uint32_t n, struct weight_sums *out)
+static enum status sum(struct executor *ex, uint32_t first, uint32_t n, struct weight_sums *out)
 {
     enum status st = STATUS_OK;
     for (uint32_t i = 0; i < n && !st; i += PAGES_SUBMIT)
@@ -127,8 +127,8 @@ static size_t row_room(const struct vk_matrix *m)
     return bytes > 4 ? bytes : 4;
 }
 
-enum status vk_pages_make(const struct executor *ex, const struct weight_region *region,
-                          uint32_t unit, uint8_t *out)
+static enum status make(const struct executor *ex, const struct weight_region *region,
+                        uint32_t unit, uint8_t *out)
 {
     const struct vk *vk = (const struct vk *)ex;
     const struct vk_matrix *m = matrix_of(region);
@@ -150,8 +150,8 @@ enum status vk_pages_make(const struct executor *ex, const struct weight_region 
     return from.st;
 }
 
-enum status vk_pages_put(struct executor *ex, const struct weight_region *region, uint32_t unit,
-                         const uint8_t *bytes)
+static enum status put(struct executor *ex, const struct weight_region *region, uint32_t unit,
+                       const uint8_t *bytes)
 {
     uint32_t quad;
     struct gpu_buffer *slab = place_of((struct vk *)ex, region, &quad);
@@ -180,8 +180,8 @@ static bool box_in(const struct vk_weight *at, const struct tensor *t, uint64_t 
     return true;
 }
 
-bool vk_pages_box(const struct executor *ex, const struct weight_region *region, uint32_t unit,
-                  uint32_t i, struct weight_box *out)
+static bool box(const struct executor *ex, const struct weight_region *region, uint32_t unit,
+                uint32_t i, struct weight_box *out)
 {
     const struct vk *vk = (const struct vk *)ex;
     const struct vk_matrix *m = matrix_of(region);
@@ -201,3 +201,5 @@ bool vk_pages_box(const struct executor *ex, const struct weight_region *region,
     }
     return false;
 }
+
+const struct executor_weight_ops vk_pages_ops = {.sum = sum, .make = make, .put = put, .box = box};

@@ -35,8 +35,8 @@ enum status vk_spans_own(struct vk *vk, const struct kv_span *span)
     return st ? st : stream_run(vk->stream, SPANS_SECONDS);
 }
 
-enum status vk_spans_read(struct executor *ex, const struct kv_span *spans, uint32_t n,
-                          uint8_t *out)
+static enum status read_rows(struct executor *ex, const struct kv_span *spans, uint32_t n,
+                             uint8_t *out)
 {
     struct vk *vk = (struct vk *)ex;
     uint32_t quads = 0;
@@ -64,7 +64,7 @@ enum status vk_spans_read(struct executor *ex, const struct kv_span *spans, uint
     return st;
 }
 
-enum status vk_spans_write(struct executor *ex, const struct kv_span *span, const uint8_t *rows)
+static enum status write_rows(struct executor *ex, const struct kv_span *span, const uint8_t *rows)
 {
     struct vk *vk = (struct vk *)ex;
     const enum status st = vk_spans_own(vk, span);
@@ -90,8 +90,8 @@ static enum status sum_layer(struct vk *vk, const struct kv_check *checks, uint3
     return vk_dispatch(&rec, &d);
 }
 
-enum status vk_spans_sum(struct executor *ex, const struct kv_check *checks, uint32_t n,
-                         struct kv_sums *out)
+static enum status sum(struct executor *ex, const struct kv_check *checks, uint32_t n,
+                       struct kv_sums *out)
 {
     struct vk *vk = (struct vk *)ex;
     const bool wide = vk->kv.storage == STORAGE_F32;
@@ -121,3 +121,5 @@ enum status vk_spans_sum(struct executor *ex, const struct kv_check *checks, uin
                                   words[4 * (size_t)i + 2]};
     return st;
 }
+
+const struct executor_kv_ops vk_spans_ops = {.read = read_rows, .write = write_rows, .sum = sum};
