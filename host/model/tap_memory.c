@@ -357,34 +357,42 @@ enum status tap_strike(struct tap *tap, struct executor *ex, uint32_t branch, ui
     return st;
 }
 
+/* Walks the elements of K and V that faults in force hold. */
+struct held {
+    const struct tap_fault *fault;
+    uint32_t k, key; /* of the element: its index in the fault's box, its position */
+    uint32_t next, next_k;
+};
+
+static bool next_held(const struct tap *tap, struct held *held)
+{
+    for (; held->next < tap->n_faults; held->next++, held->next_k = 0) {
+        held->fault = &tap->faults[held->next];
+        if (held->fault->place != TAP_KV || !in_force(held->fault))
+            continue;
+        const struct hook_data box = box_of(held->fault);
+        held->k = held->next_k++;
+        if (held->k >= hook_size(&box))
+            continue;
+        held->key = element_at(&box, held->k).key;
+        return true;
+    }
+    return false;
+}
+
 void tap_memory_back(struct tap *tap, uint32_t position)
 {
-    for (uint32_t i = 0; i < tap->n_faults; i++) {
-        const struct tap_fault *fault = &tap->faults[i];
-        if (fault->place != TAP_KV || !in_force(fault))
-            continue;
-        const struct hook_data box = box_of(fault);
-        const uint64_t size = hook_size(&box);
-        for (uint32_t k = 0; k < size; k++) {
-            if (element_at(&box, k).key >= position)
-                lose(fault, k);
-        }
+    for (struct held h = {0}; next_held(tap, &h);) {
+        if (h.key >= position)
+            lose(h.fault, h.k);
     }
 }
 
 uint32_t tap_memory_split(const struct tap *tap, uint32_t position, uint32_t n)
 {
-    for (uint32_t i = 0; i < tap->n_faults; i++) {
-        const struct tap_fault *fault = &tap->faults[i];
-        if (fault->place != TAP_KV || !in_force(fault))
-            continue;
-        const struct hook_data box = box_of(fault);
-        const uint64_t size = hook_size(&box);
-        for (uint32_t k = 0; k < size; k++) {
-            const uint32_t key = element_at(&box, k).key;
-            if (fault->state->lost[k] && key >= position && key - position < n)
-                n = key - position + 1;
-        }
+    for (struct held h = {0}; next_held(tap, &h);) {
+        if (h.fault->state->lost[h.k] && h.key >= position && h.key - position < n)
+            n = h.key - position + 1;
     }
     return n;
 }
