@@ -208,11 +208,9 @@ static enum status look_again(struct golden *golden, struct arena *arena)
     const uint32_t n = golden->run.n_tokens, first = golden->params.n_ids - 1;
     struct column_result result[RE_COLUMNS];
     struct column column[RE_COLUMNS];
-    struct executor_info info;
+    const uint32_t most = golden->columns < RE_COLUMNS ? golden->columns : RE_COLUMNS;
     enum status st = STATUS_OK;
 
-    executor_info(golden->params.ex, &info);
-    const uint32_t most = info.max_columns < RE_COLUMNS ? info.max_columns : RE_COLUMNS;
     for (uint32_t done = 0, some; done < n && !st; done += some) {
         some = n - done < most ? n - done : most;
         for (uint32_t i = 0; i < some; i++)
@@ -244,6 +242,7 @@ static void init(struct golden *out, const struct golden_params *params)
                            .reference = EXECUTOR_NONE,
                            .chosen = EXECUTOR_NONE,
                            .logp = NAN,
+                           .columns = info.max_columns,
                            .lanes = lanes_of(&params->shape, &ex->model->hp, ex->kv_storage)};
     const uint32_t spare = spare_rows(info.max_columns);
     const uint32_t kept = ex->n_checkpoints > spare ? ex->n_checkpoints - spare : 0;

@@ -65,8 +65,9 @@ struct golden {
                                       if that exists */
     uint32_t n_shared, apart;      /* apart: of positions from n_shared on; 0 below */
     uint32_t spare_row,
-        n_spare;    /* rows that are free for trials, except the last: golden_residuals */
-    uint32_t lanes; /* most trials in flight */
+        n_spare;      /* rows that are free for trials, except the last: golden_residuals */
+    uint32_t lanes;   /* most trials in flight */
+    uint32_t columns; /* most of a pass */
 
     struct golden *choice; /* (n_choices) the runs of all choices, this one the first; null: the
                               item is a generation */

@@ -49,10 +49,8 @@ enum status golden_given_feed(struct golden *golden, const struct golden_choice 
 {
     struct column column[COLUMNS];
     struct column_result result[COLUMNS];
-    struct executor_info info;
+    const uint32_t most = golden->columns < COLUMNS ? golden->columns : COLUMNS;
     enum status st = STATUS_OK;
-    executor_info(golden->params.ex, &info);
-    const uint32_t most = info.max_columns < COLUMNS ? info.max_columns : COLUMNS;
     for (uint32_t n; position < end && !st; position += n) {
         const uint32_t left = end - position;
         const struct pass pass = {.columns = column, .n_columns = left < most ? left : most};
