@@ -2,6 +2,8 @@
 /* Loops over single elements, for the compiler to vectorise, and their sums. */
 #include "cpu/simd/simd_block.h"
 
+#include "model/sum_order.h"
+
 /* Sum of the terms of block elements [from, to): term(i) is values[i]. */
 SIMD_INLINE float some(const float *values, uint32_t from, uint32_t to)
 {
@@ -30,22 +32,6 @@ SIMD_INLINE float whole(const float *values, bool square)
         sum = i == 0 ? term : sum + term;
     }
     return simd_join(sum);
-}
-
-/* The 16 partials joined; absent ones are -0.0. */
-static float tree(float partial[NM_PARTIALS])
-{
-    for (uint32_t apart = NM_PARTIALS / 2; apart > 0; apart /= 2) {
-        for (uint32_t i = 0; i < apart; i++)
-            partial[i] = partial[i] + partial[i + apart];
-    }
-    return partial[0];
-}
-
-static void clear(float partial[NM_PARTIALS])
-{
-    for (uint32_t i = 0; i < NM_PARTIALS; i++)
-        partial[i] = NM_NEG_ZERO;
 }
 
 void SIMD(block_sums)(const float *x, uint32_t width, uint32_t stride, float *out)
@@ -100,19 +86,19 @@ void SIMD(round)(float *x, uint32_t n, uint32_t act)
 static float sum_of(const float *x, uint32_t n, bool square)
 {
     const uint32_t full = n / NM_BLOCK, rest = n % NM_BLOCK;
-    float partial[NM_PARTIALS];
+    struct order sum;
 
-    clear(partial);
+    order_begin(&sum);
     for (uint32_t b = 0; b < full; b++)
-        partial[b % NM_PARTIALS] = partial[b % NM_PARTIALS] + whole(x + b * NM_BLOCK, square);
+        order_block(&sum, b, whole(x + b * NM_BLOCK, square));
     if (rest != 0) {
         float last[NM_BLOCK];
         for (uint32_t i = 0; i < rest; i++)
             last[i] =
                 square ? x[full * NM_BLOCK + i] * x[full * NM_BLOCK + i] : x[full * NM_BLOCK + i];
-        partial[full % NM_PARTIALS] = partial[full % NM_PARTIALS] + some(last, 0, rest);
+        order_block(&sum, full, some(last, 0, rest));
     }
-    return tree(partial);
+    return order_end(&sum);
 }
 
 void SIMD(norm)(const struct cpu_norm *job)
@@ -167,20 +153,20 @@ void SIMD(softmax)(const float *scores, uint32_t first, uint32_t last, float *pr
 {
     const uint32_t n = last - first + 1;
     const float m = lang_float(nm_unkey(largest_key(scores + first, n)));
-    float partial[NM_PARTIALS], *seen = probs + first;
+    float *seen = probs + first;
+    struct order sum;
 
     memmove(seen, scores + first, n * sizeof(*seen));
     for (uint32_t i = 0; i < n; i++)
         seen[i] = nm_exp(seen[i] - m);
-    clear(partial);
+    order_begin(&sum);
     for (uint32_t b = first / NM_BLOCK; b <= last / NM_BLOCK; b++) {
         const float *e = probs + b * NM_BLOCK;
         const uint32_t from = b == first / NM_BLOCK ? first % NM_BLOCK : 0;
         const uint32_t to = b == last / NM_BLOCK ? last % NM_BLOCK + 1 : NM_BLOCK;
-        const float t = from == 0 && to == NM_BLOCK ? whole(e, false) : some(e, from, to);
-        partial[b % NM_PARTIALS] = partial[b % NM_PARTIALS] + t;
+        order_block(&sum, b, from == 0 && to == NM_BLOCK ? whole(e, false) : some(e, from, to));
     }
-    const float r = nm_rcp(tree(partial));
+    const float r = nm_rcp(order_end(&sum));
     for (uint32_t i = 0; i < n; i++)
         seen[i] = seen[i] * r;
 }
