@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/sort.h"
 #include "model/schedule.h"
 #include "shared/numerics.h"
 
@@ -158,18 +159,12 @@ struct executor *calibrate_executor(struct calibrate *calibrate, struct executor
     return &calibrate->base;
 }
 
-static int by_value(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-    return x < y ? -1 : x > y;
-}
-
 /* The values of a feature, rising. */
 static void sorted(double *out, const struct values *values, uint32_t feature)
 {
     for (size_t i = 0; i < values->n; i++)
         out[i] = values->row[i][feature];
-    qsort(out, values->n, sizeof(*out), by_value);
+    sort_doubles(out, values->n);
 }
 
 static void take_bounds(struct calibration *out, const struct calibrate *c)

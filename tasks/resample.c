@@ -9,14 +9,9 @@
 
 #include "base/log.h"
 #include "base/rng.h"
+#include "base/sort.h"
 
 #define TAIL 40 /* 2.5 % at each end */
-
-static int compare(const void *a, const void *b)
-{
-    const double left = *(const double *)a, right = *(const double *)b;
-    return (left > right) - (left < right);
-}
 
 static double score_of_draw(const struct resample_metric *metric, const uint64_t *counts, size_t n,
                             struct rng *rng, uint64_t *sum)
@@ -45,7 +40,7 @@ enum status resample_interval(double out[2], const struct resample_metric *metri
         score[i] = score_of_draw(metric, counts, n, &rng, sum);
     }
     if (!st) {
-        qsort(score, params->resamples, sizeof(*score), compare);
+        sort_doubles(score, params->resamples);
         out[0] = score[params->resamples / TAIL];
         out[1] = score[params->resamples - params->resamples / TAIL - 1];
     }

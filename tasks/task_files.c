@@ -5,11 +5,11 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fnmatch.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/sort.h"
 
 #define FILES_MAX 4096
 
@@ -17,11 +17,6 @@ struct paths {
     const char **path; /* (count) */
     size_t count;
 };
-
-static int by_text(const void *a, const void *b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
 
 /* Matching files of the folder, in order of their names, without hidden ones. */
 static enum status match(struct paths *out, struct arena *arena, const char *folder,
@@ -48,7 +43,7 @@ static enum status match(struct paths *out, struct arena *arena, const char *fol
         if (!out->path[i])
             return STATUS_MEMORY;
     }
-    qsort(out->path, out->count, sizeof(*out->path), by_text);
+    sort_texts(out->path, out->count);
     return STATUS_OK;
 }
 

@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/sort.h"
 #include "base/text.h"
 #include "cli/cli_manifest.h"
 #include "cli/cli_prompt.h"
@@ -211,15 +212,9 @@ static enum status open_bench(struct bench *b, const struct cli_env *env, const 
     return st;
 }
 
-static int compare_numbers(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 static double median(double *values, size_t count)
 {
-    qsort(values, count, sizeof(*values), compare_numbers);
+    sort_doubles(values, count);
     return count % 2 == 1 ? values[count / 2] : (values[count / 2 - 1] + values[count / 2]) / 2;
 }
 

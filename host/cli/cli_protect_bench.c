@@ -2,10 +2,9 @@
 /* `vkfi protect bench`: clean runs with and without a policy, in pairs. */
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "base/log.h"
+#include "base/sort.h"
 #include "cli/cli_device.h"
 #include "cli/cli_manifest.h"
 #include "cli/cli_prompt.h"
@@ -43,12 +42,6 @@ struct overhead {
     double median, low, high; /* share added: 0.05 is 5 % */
 };
 
-static int by_value(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 /* Largest number of values that may be left out on each side: P(Bin(n, 1/2) < k) <= 0.025. */
 static size_t left_out(size_t n)
 {
@@ -61,7 +54,7 @@ static size_t left_out(size_t n)
 static struct overhead overhead_of(double *ratio, size_t n)
 {
     const size_t k = left_out(n);
-    qsort(ratio, n, sizeof(*ratio), by_value);
+    sort_doubles(ratio, n);
     return (struct overhead){.median = (ratio[(n - 1) / 2] + ratio[n / 2]) / 2 - 1,
                              .low = ratio[k > 0 ? k - 1 : 0] - 1,
                              .high = ratio[k > 0 ? n - k : n - 1] - 1};

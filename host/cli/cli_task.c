@@ -6,11 +6,11 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/sort.h"
 #include "cli/cli_manifest.h"
 #include "inject/plan/plan.h"
 
@@ -43,11 +43,6 @@ static enum status find_data(const char **out, struct arena *arena, const struct
     return st || folder ? st : STATUS_MEMORY;
 }
 
-static int by_text(const void *a, const void *b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 /* Names of the built-in tasks, in order; room for TASKS_MAX. */
 static enum status find_names(const char **name, size_t *out_count, struct arena *arena,
                               const struct cli_env *env)
@@ -70,7 +65,7 @@ static enum status find_names(const char **name, size_t *out_count, struct arena
         if (!name[i])
             return STATUS_MEMORY;
     }
-    qsort(name, *out_count, sizeof(*name), by_text);
+    sort_texts(name, *out_count);
     return STATUS_OK;
 }
 

@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "base/rng.h"
+#include "base/sort.h"
 #include "inject/stats/stats_bootstrap.h"
 
 #define REPLICATES 1000u  /* of the bootstrap */
@@ -169,12 +170,6 @@ struct summary {
     const char *signature; /* of a corpus; else null */
 };
 
-static int by_value(const void *a, const void *b)
-{
-    const double *x = a, *y = b;
-    return *x < *y ? -1 : *x > *y;
-}
-
 /* Resamples items with replacement: their own values are shares or numbers, not yes or no. */
 static struct stats_interval bootstrap(const struct cli_task_scores *scores,
                                        const struct part *part, uint32_t column)
@@ -190,7 +185,7 @@ static struct stats_interval bootstrap(const struct cli_task_scores *scores,
             sum += values_of(scores, part->item[rng_below(&rng, part->n)])[column];
         mean[r] = sum / part->n;
     }
-    qsort(mean, REPLICATES, sizeof(*mean), by_value);
+    sort_doubles(mean, REPLICATES);
     return stats_bootstrap_interval(mean, REPLICATES, LEVEL);
 }
 

@@ -2,18 +2,13 @@
 /* A plan that estimates some strata of another campaign anew: reads and writes "confirm". */
 #include "inject/plan/plan_confirm.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
+#include "base/sort.h"
 #include "inject/plan/plan_field.h"
 
 #define ZEROS "0000000000000000000000000000000000000000000000000000000000000000"
-
-static int by_text(const void *a, const void *b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
 
 static enum status read_of(const struct plan_reader *r, const struct json *value)
 {
@@ -50,7 +45,7 @@ static enum status read_labels(const struct plan_reader *r, const struct json *l
         if (!label[i])
             return STATUS_MEMORY;
     }
-    qsort(label, count, sizeof(*label), by_text);
+    sort_texts(label, count);
     for (size_t i = 0; i < count; i++) {
         if (*label[i] && (i == 0 || strcmp(label[i], label[i - 1]) != 0))
             continue;
@@ -77,8 +72,7 @@ PLAN_FIELDS(plan_fields_confirm, "an object with 'strata' and 'of'", CONFIRM, fa
 
 bool plan_confirm_has(const struct plan_confirm *confirm, const char *label)
 {
-    return bsearch(&label, confirm->stratum, confirm->n_strata, sizeof(*confirm->stratum),
-                   by_text) != NULL;
+    return sort_has_text(confirm->stratum, confirm->n_strata, label);
 }
 
 void plan_confirm_put(struct json_writer *w, const struct plan_confirm *confirm)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/sort.h"
 
 /* The word between quotes. */
 static uint32_t word_of(enum kinds_table words, const char *json)
@@ -186,11 +187,6 @@ static void put_pair(struct json_writer *w, const char *key, const struct plan_p
     json_array_close(w);
 }
 
-static int by_text(const void *a, const void *b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 /* In rising order: which one matches does not matter. */
 enum status plan_field_globs(struct json_writer *w, const struct plan_globs *globs)
 {
@@ -200,7 +196,7 @@ enum status plan_field_globs(struct json_writer *w, const struct plan_globs *glo
         return STATUS_MEMORY;
     }
     memcpy(sorted, globs->glob, globs->count * sizeof(*sorted));
-    qsort(sorted, globs->count, sizeof(*sorted), by_text);
+    sort_texts(sorted, globs->count);
     json_array_open(w);
     for (uint32_t i = 0; i < globs->count; i++)
         json_put_text(w, sorted[i]);

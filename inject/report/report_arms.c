@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/sort.h"
 
 #define REPLICATES 2000u
 #define SEED 20240607u
@@ -263,12 +264,6 @@ static void fill_means(struct report_arm *arm, const struct work *w)
     arm->wrong_with = right > 0 ? wrong_with / right : NAN;
 }
 
-static int by_number(const void *left, const void *right)
-{
-    const double a = *(const double *)left, b = *(const double *)right;
-    return (a > b) - (a < b);
-}
-
 static void fill_delays(struct report_arm *arm, const struct work *w)
 {
     const size_t n = w->delays;
@@ -276,7 +271,7 @@ static void fill_delays(struct report_arm *arm, const struct work *w)
     arm->delay[0] = arm->delay[1] = arm->delay[2] = NAN;
     if (n == 0)
         return;
-    qsort(w->delay, n, sizeof(*w->delay), by_number);
+    sort_doubles(w->delay, n);
     arm->delay[0] = w->delay[(n - 1) / 2];
     arm->delay[1] = w->delay[(size_t)ceil(0.9 * (double)n) - 1];
     arm->delay[2] = w->delay[n - 1];

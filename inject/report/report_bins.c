@@ -2,8 +2,8 @@
 /* Pictures over a number cut into bins: relative change of the value, golden margin. */
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 
+#include "base/sort.h"
 #include "inject/report/report_pictures.h"
 
 #define CHANGE_LOW (-8) /* decades; the first and last bin are open */
@@ -178,12 +178,6 @@ enum status report_bins_change(struct report_figure *out, struct report_context 
 }
 _Static_assert(CHANGE_LOW == -8 && CHANGE_HIGH == 6, "the axis of the picture says so");
 
-static int by_value(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-    return x < y ? -1 : x > y;
-}
-
 static uint32_t margin_key(const struct report_trial *trial, const void *user)
 {
     const struct bin *bin = user;
@@ -205,7 +199,7 @@ static size_t cut_margins(struct bin bin[MARGIN_BINS], double *value,
         if (data->trial[i].changed && isfinite(data->trial[i].margin))
             value[n++] = data->trial[i].margin;
     }
-    qsort(value, n, sizeof(*value), by_value);
+    sort_doubles(value, n);
     for (size_t b = 0; b < MARGIN_BINS && n > 0; b++) {
         const size_t from = b * n / MARGIN_BINS, to = (b + 1) * n / MARGIN_BINS;
         bin[b].from = value[from];

@@ -2,8 +2,8 @@
 /* Pictures over layers: outcome bars with trend, deviation of the residual after the fault. */
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 
+#include "base/sort.h"
 #include "inject/report/report_figure.h"
 #include "inject/report/report_pictures.h"
 #include "inject/stats/stats_test.h"
@@ -311,12 +311,6 @@ static const struct report_column DEVIATION[] = {
     {"zero", "share healed, %", REPORT_PERCENT, REPORT_ALONE},
 };
 
-static int by_value(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-    return x < y ? -1 : x > y;
-}
-
 /* Order statistic; NaN of no values. */
 static double quantile(const double *sorted, size_t n, double p)
 {
@@ -353,7 +347,7 @@ static enum status fill_deviation(struct report_figure *out, struct report_conte
             zero += value[n] == 0;
             n++;
         }
-        qsort(value, n, sizeof(*value), by_value);
+        sort_doubles(value, n);
         report_table_set(&out->table, b, "layers_after", b);
         report_table_set(&out->table, b, "trials", (double)n);
         report_table_set(&out->table, b, "p10", quantile(value, n, 0.1));

@@ -4,10 +4,10 @@
 
 #include <assert.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/rng.h"
+#include "base/sort.h"
 
 static void resample(uint32_t *times, uint32_t clusters, struct rng *rng)
 {
@@ -46,12 +46,6 @@ static double replicate_rate(const struct stats_bootstrap_params *params)
     return denominator > 0 ? numerator / denominator : NAN;
 }
 
-static int compare_doubles(const void *left, const void *right)
-{
-    const double a = *(const double *)left, b = *(const double *)right;
-    return (a > b) - (a < b);
-}
-
 void stats_bootstrap_run(struct stats_bootstrap_result *out,
                          const struct stats_bootstrap_params *params)
 {
@@ -76,7 +70,7 @@ void stats_bootstrap_run(struct stats_bootstrap_result *out,
     }
     if (out->defined < 2)
         return;
-    qsort(params->rate, out->defined, sizeof(*params->rate), compare_doubles);
+    sort_doubles(params->rate, out->defined);
     for (uint32_t r = 0; r < out->defined; r++)
         sum += params->rate[r];
     out->mean = sum / out->defined;

@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "base/rng.h"
+#include "base/sort.h"
 #include "inject/stats/stats_bootstrap.h"
 
 #define TEXTS 16u /* scores of a draw of sentences, each with one faulty text a sentence */
@@ -135,15 +136,9 @@ static void draw_all(struct draws *d, const struct stats_corpus *c)
     }
 }
 
-static int by_value(const void *a, const void *b)
-{
-    const double *x = a, *y = b;
-    return (*x > *y) - (*x < *y);
-}
-
 static struct stats_interval interval_of(double *value, uint32_t n, const struct stats_corpus *c)
 {
-    qsort(value, n, sizeof(*value), by_value);
+    sort_doubles(value, n);
     return n < c->replicates ? (struct stats_interval){NAN, NAN}
                              : stats_bootstrap_interval(value, n, c->level);
 }

@@ -5,10 +5,10 @@
 #include <assert.h>
 #include <math.h>
 #include <stdbool.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/rng.h"
+#include "base/sort.h"
 #include "inject/stats/stats_special.h"
 
 struct ratio {
@@ -34,12 +34,6 @@ static struct ratio ratio_of(const struct stats_recovery_params *p, const uint32
     return (struct ratio){value, n > 1 ? sqrt(n / (n - 1) * squares) / without : NAN};
 }
 
-static int compare(const void *left, const void *right)
-{
-    const double a = *(const double *)left, b = *(const double *)right;
-    return (a > b) - (a < b);
-}
-
 /* Studentised replicates, sorted; their number. One whose items all have the same ratio counts as
  * the most extreme that t with one degree of freedom would give. */
 static uint32_t replicate(const struct stats_recovery_params *p, struct ratio whole, double most)
@@ -57,7 +51,7 @@ static uint32_t replicate(const struct stats_recovery_params *p, struct ratio wh
         const double t = (one.value - whole.value) / one.error;
         p->scratch[defined++] = isnan(t) ? 0 : fmax(-most, fmin(most, t));
     }
-    qsort(p->scratch, defined, sizeof(*p->scratch), compare);
+    sort_doubles(p->scratch, defined);
     return defined;
 }
 
