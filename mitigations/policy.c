@@ -12,9 +12,17 @@
 #define REDONE_DEFAULT 4096u
 #define NAMES_MOST 32u /* protections, and members of one */
 
-static const struct {
-    const char *name, *text;
-} BUILTIN[] = {{"nan_trap", "{\"protect\": [{\"kind\": \"nan_trap\"}]}"}};
+static const struct policy_named BUILTIN[] = {
+    {"nan_trap", "the control that a protection must beat",
+     "{\"protect\": [{\"kind\": \"nan_trap\"}]}"},
+    {"robust", "what the study of tests/results/mitigations.md finds best for its cost",
+     "{\"protect\": [{\"kind\": \"nan_trap\"}, {\"kind\": \"abft\"}]}"}};
+
+const struct policy_named *policy_builtins(size_t *out_n)
+{
+    *out_n = sizeof(BUILTIN) / sizeof(*BUILTIN);
+    return BUILTIN;
+}
 
 const char *policy_builtin(const char *name)
 {

@@ -28,7 +28,14 @@ enum status policy_read(struct policy *out, struct arena *arena, const struct js
 /* A policy file, or a word of policy_builtin. */
 enum status policy_load(struct policy *out, struct arena *arena, const char *path) STATUS_MUST_USE;
 
-/* JSON text of a built-in policy ("robust", "nan_trap"); null: there is none of that name. */
+/* A built-in policy, found by its name wherever a policy file is. */
+struct policy_named {
+    const char *name, *what;
+    const char *text; /* JSON */
+};
+const struct policy_named *policy_builtins(size_t *out_n);
+
+/* JSON text of a built-in policy; null: there is none of that name. */
 const char *policy_builtin(const char *name);
 
 /* All parameters, defaults too, in the order of the tables: equal policies give equal text. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* `vkfi protect`: the actions and their options; list and schema. */
+/* `vkfi protect`: the actions and their options; list, show and schema. */
 #include "cli/cli_protect.h"
 
 #include <stdio.h>
@@ -22,7 +22,28 @@ static enum status list(const struct cli_env *env, const void *options,
             printf("  %-12s %s; default %s\n", param->name, param->what, param->fallback);
         }
     }
+    const struct policy_named *named = policy_builtins(&n);
+    for (size_t i = 0; i < n; i++)
+        printf("built-in policy %s: %s\n", named[i].name, named[i].what);
     return cli_output_flush();
+}
+
+/* With all parameters, as it is read. */
+static enum status show(const struct cli_env *env, const void *options,
+                        const struct args_list *operands)
+{
+    struct arena arena = {0};
+    struct policy policy;
+    struct json_writer w;
+    (void)env, (void)options;
+    enum status st = policy_load(&policy, &arena, operands->item[0]);
+    if (!st) {
+        json_begin(&w, stdout, true);
+        policy_put(&w, &policy);
+        st = json_end(&w);
+    }
+    arena_finish(&arena);
+    return st;
 }
 
 static enum status print_schema(const struct cli_env *env, const void *options,
@@ -39,8 +60,9 @@ static const char DETAILS[] =
     "DESCRIPTION\n"
     "A policy is a JSON file that lists protections with their parameters, "
     "{\"protect\": [{\"kind\": \"nan_trap\"}]}; `vkfi run --protect` runs under one. list prints "
-    "the protections with their parameters, schema the JSON Schema of policies "
-    "(mitigations/policy.schema.json).\n"
+    "the protections with their parameters and the built-in policies, whose names stand for a file "
+    "wherever one is asked for; show prints a policy with all its parameters, schema the JSON "
+    "Schema of policies (mitigations/policy.schema.json).\n"
     "\n"
     "BENCH\n"
     "bench runs a clean prompt without and with the policy in pairs, in the order A B B A, so that "
@@ -77,13 +99,15 @@ static const char DETAILS[] =
     "\n"
     "EXAMPLES\n"
     "  vkfi protect list\n"
-    "  vkfi protect bench nan_trap -m smollm2-135m\n"
+    "  vkfi protect show robust\n"
+    "  vkfi protect bench robust -m smollm2-135m\n"
     "  vkfi protect calibrate -m smollm2-135m -o cal.json --data own --tasks xnli\n"
     "  vkfi protect bench policy.json -m smollm2-135m -d vk --pairs 60 --json\n";
 
-enum { LIST, SCHEMA, BENCH, CALIBRATE, PLAN, ACTIONS };
+enum { LIST, SHOW, SCHEMA, BENCH, CALIBRATE, PLAN, ACTIONS };
 static const struct cli_action ACTION[ACTIONS] = {
     [LIST] = {"list", NULL, 0, 0, list},
+    [SHOW] = {"show", "policy", 1, 1, show},
     [SCHEMA] = {"schema", NULL, 0, 0, print_schema},
     [BENCH] = {"bench", "policy", 1, 1, cli_protect_bench},
     [CALIBRATE] = {"calibrate", NULL, 0, 0, cli_protect_calibrate},
@@ -98,6 +122,7 @@ static enum status run_action(const struct cli_actions *actions, const struct cl
     struct args_spec spec = {.command = "vkfi protect",
                              .summary = "policies: what protects a run, and what it costs",
                              .synopsis = "list\n"
+                                         "show POLICY\n"
                                          "schema\n"
                                          "bench POLICY -m MODEL [-d DEVICE] [--pairs N] [--json]\n"
                                          "calibrate -m MODEL -o FILE [--tasks TASK...] [--split "

@@ -14,7 +14,7 @@ struct cli_protection {
 
 #define CLI_PROTECT_HELP                                                                           \
     "Protects the run: a policy file (mitigations/policy.schema.json), or a built-in policy: "     \
-    "nan_trap. See PROTECTION."
+    "robust, nan_trap. See PROTECTION."
 
 /* `name`: a file or a built-in policy; memory from `arena`. */
 enum status cli_protection_open(struct cli_protection *out, struct arena *arena, const char *name,

@@ -74,6 +74,18 @@ done
 grep -q 'Recovery against cost' whole.html || fail "no picture"
 refused 2 campaign run plan.json -o c.db
 
+# An arm takes a built-in policy by its name; its content is in the plan.
+sed 's/"trap.json"/"robust"/; s/160/24/' plan.json >robust.json
+good campaign run robust.json -o robust.db
+good replay robust.db item0 --arm trap
+good protect show robust
+cp out shown.json
+sed 's/"trap.json"/"shown.json"/; s/160/24/' plan.json >shown_plan.json
+good plan check robust.json
+sed 's/.*identity/identity/' out >identity
+good plan check shown_plan.json
+sed 's/.*identity/identity/' out | diff identity - || fail "a built-in policy and its content are two plans"
+
 # A calibration must not have seen what the campaign strikes; reports need it no more than policies.
 good protect calibrate -m "$LLAMA" -o cal.json --tasks arc_challenge --split evaluate -n 2 --data own
 for split in evaluate profile; do

@@ -3,6 +3,16 @@
 need_tiny
 good protect list
 grep -q '^nan_trap: ' out || fail "nan_trap is not listed"
+grep -q '^built-in policy robust: ' out || fail "robust is not listed"
+for name in nan_trap robust; do
+    good protect show $name
+    json 'd["protect"][0]["kind"] == "nan_trap" and d["most_redone"] > 0'
+    cp out shown.json
+    good protect show shown.json
+    cmp -s out shown.json || fail "$name: what is shown is another policy once read"
+done
+refused 2 protect show
+refused 2 protect show nowhere.json
 good protect schema
 json 'len(d["properties"]["protect"]["items"]["oneOf"]) > 0'
 good protect bench nan_trap -m "$LLAMA" --pairs 6 -n 4 -p hello --json
@@ -10,6 +20,8 @@ json 'd["pairs"] == 6 and d["alarms"] == 0 and d["redone"] == 0'
 json 'd["decode"]["interval"][0] <= d["decode"]["median"] <= d["decode"]["interval"][1]'
 good protect bench nan_trap -m "$LLAMA" --pairs 6 -n 4 -p hello
 grep -q '^decode  ' out || fail "no line of decoding"
+good protect bench robust -m "$LLAMA" --pairs 6 -n 4 -p hello --json
+json 'd["alarms"] == 0 and d["redone"] == 0'
 refused 2 protect bench
 refused 2 protect bench nan_trap
 refused 2 protect bench nowhere.json -m "$LLAMA"

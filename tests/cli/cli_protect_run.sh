@@ -37,6 +37,25 @@ trials --naive
 python3 -c 'import json; print(json.dumps(json.load(open("out"))["faults"]))' | diff fast - >/dev/null ||
     fail "naive: other records"
 
+# The built-in policy robust: clean runs keep their bits, damage of a linear op that comes once is
+# gone, damage that stays ends with exit code 5 and no event after it.
+run --protect robust && diff plain out >/dev/null || fail "robust: another text"
+run --json --protect robust
+python3 -c 'import json; print(json.load(open("out"))["hash"])' | diff plain.hash - || fail "robust: other bits"
+json 'd["protect"] == {"outcome": "clean", "alarms": 0, "events": []}'
+cat >linear.json <<'J'
+[{"site": "blk.0.ffn_down", "kind": "flip", "bit": 30, "row": 3, "step": 2},
+ {"site": "blk.0.attn_q", "kind": "set", "value": "0x7f800000", "row": 1, "rows": 8, "step": 0},
+ {"site": "blk.0.ffn_up", "kind": "flip", "bit": 30, "row": 3, "step": 1, "duration": "permanent"},
+ {"site": "blk.0.ffn_down", "kind": "dry", "row": 3, "step": 2}]
+J
+"$VKFI" run -m "$LLAMA" -p hello -n 6 --ignore-eos --protect robust --fault linear.json --json >out 2>err
+[ $? = 5 ] || fail "robust: another exit code than 5: $(cat err)"
+json '[f["protect"]["outcome"] for f in d["faults"]] == ["corrected", "corrected", "uncorrected", "clean"]'
+json 'all(f["hash"] == d["golden"]["hash"] for f in d["faults"] if f["protect"]["outcome"] != "uncorrected")'
+json '[e["step"] for e in d["faults"][2]["protect"]["events"]] == [1, 1]' # one of each protection, and no more
+json 'd["faults"][0]["protect"]["events"][0]["site"] == "blk.0.ffn_down"'
+
 # Policies that are none: one line, exit code 2.
 policy() { # TEXT
     echo "$1" >policy.json
