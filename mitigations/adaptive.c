@@ -120,7 +120,7 @@ static uint32_t wanted(const struct self *s, struct state *state, const struct d
         return 0;
     if (--state->left > 0)
         return 1;
-    const uint32_t reached = view->position + 1; /* the doubt is over: those before it, too */
+    const uint32_t reached = view->position + 1; /* the doubt is over: earlier ones too */
     return p->back < reached ? p->back : reached;
 }
 

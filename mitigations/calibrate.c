@@ -11,7 +11,7 @@
 #include "model/schedule.h"
 #include "shared/numerics.h"
 
-#define TAU_SHARE 0.05 /* of later tokens, whose margin is below tau */
+#define TAU_SHARE 0.05 /* share of later tokens whose margin is below tau */
 
 struct keys {
     uint32_t low, high; /* of nm_key; low > high: nothing seen */
@@ -23,7 +23,7 @@ struct values {
     size_t n, room;
 };
 
-/* What was seen last of a branch. */
+/* What a branch's last column was. */
 struct branch {
     uint32_t next; /* position that continues it */
     bool gave;     /* its last column gave logits */
@@ -224,7 +224,7 @@ enum status calibrate_finish(struct calibration *out, struct arena *arena, struc
     return STATUS_OK;
 }
 
-/* The pass as it is, watched, with features wherever there are logits. */
+/* Runs the pass with a watcher, and with features wherever there are logits. */
 static enum status run_pass(struct executor *ex, const struct schedule *schedule,
                             struct column_result *out)
 {

@@ -24,7 +24,7 @@ struct protector_event {
     uint32_t position;      /* of the column */
     enum protection_severity severity;
     uint32_t node, detail; /* as in the finding */
-    uint32_t back;         /* columns computed again for it, all in all */
+    uint32_t back;         /* columns computed again for it in total */
     bool repaired;         /* stored bits were written anew */
     enum decode_damage outcome;
 };

@@ -42,7 +42,8 @@ static enum recovery_action start(struct recovery *r, const struct recovery_colu
                                   uint32_t most, uint32_t *out_back)
 {
     const struct protection_finding *finding = column->finding;
-    const uint32_t tries = r->open ? r->tries : 0; /* a column before the one under treatment */
+    const uint32_t tries =
+        r->open ? r->tries : 0; /* this column is before the one under treatment */
     if (finding->severity != PROTECTION_VERIFY)
         count_alarm(r, column->position);
     if (finding->back == 0) { /* whatever is under treatment stays so */
@@ -112,7 +113,7 @@ enum recovery_action recovery_look(struct recovery *r, const struct recovery_col
     *out_back = 0;
     if (recovery_given_up(r))
         return RECOVERY_TAKE;
-    if (r->open && column->position > r->position) /* the run took another way */
+    if (r->open && column->position > r->position) /* the run did not come back to it */
         settle(r, r->severity == PROTECTION_VERIFY ? DECODE_CLEAN : DECODE_CORRECTED);
     if (r->open && column->position == r->position)
         return again(r, column, most, out_back);
@@ -143,7 +144,7 @@ enum recovery_action recovery_end(struct recovery *r, const struct recovery_colu
     *out_back = 0;
     if (recovery_given_up(r))
         return RECOVERY_TAKE;
-    if (r->open) /* the run took another way */
+    if (r->open) /* the run did not come back to it */
         settle(r, r->severity == PROTECTION_VERIFY ? DECODE_CLEAN : DECODE_CORRECTED);
     if (last->finding->severity == PROTECTION_QUIET)
         return RECOVERY_TAKE;

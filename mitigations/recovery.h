@@ -20,11 +20,11 @@ struct recovery {
     enum protection_severity severity;
     uint32_t back;    /* columns computed again at a time */
     uint32_t tries;   /* how often the column was computed again */
-    bool audited;     /* memory was */
+    bool audited;     /* memory was audited */
     bool hashed;      /* bits are known: the column gives a token */
     uint64_t hash[2]; /* of its row: at the alarm, and once computed again */
 
-    uint32_t ends; /* alarms at the end of the run */
+    uint32_t ends; /* how many alarms came at the end of the run */
     uint32_t alarms;
     uint32_t first; /* 1 + position of the first alarm; 0: none */
     uint32_t redone;

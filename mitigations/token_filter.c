@@ -86,7 +86,7 @@ static enum status look(void *self, void *state, const struct decode_view *view,
         return STATUS_OK;
     }
     if (suspect->at == view->position + 1 && suspect->hash == result->hash)
-        return STATUS_OK; /* the same bits once more */
+        return STATUS_OK; /* the same bits came again */
     calibration_features(value, &result->features);
     out->detail =
         calibration_outside(s->range[calibration_token_class(view->position, view->prompt)], value);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Weights against the sums of their pages taken at load: rolling, at the end of a run, or both. A
- * page that differs is written anew from the model file.
+/* Compares weights with the sums of their pages taken at load: rolling, at the end of a run, or
+ * both. A page that differs is written anew from the model file.
  *
  * A page that was damaged may have been read by all columns since its last clean audit in this run;
  * they are computed again. A page that cannot be repaired is permanently damaged. */

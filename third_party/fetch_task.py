@@ -89,7 +89,7 @@ def url_of(manifest, task, file):
 
 
 def receive(response, part, size):
-    """What comes, behind what is there; never more than the file has."""
+    """Appends what comes to what is there, never more than the file has."""
     have = part.stat().st_size
     with open(part, "ab") as out:
         while chunk := response.read(CHUNK):

@@ -59,7 +59,7 @@ void *arena_alloc(struct arena *arena, size_t size)
         if (!block)
             return NULL;
         if (head && size > ARENA_BLOCK / 4) {
-            /* After the head, whose rest stays in use. */
+            /* Goes after the head block, whose rest stays in use. */
             block->next = head->next;
             head->next = block;
         } else {

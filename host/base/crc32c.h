@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Of bytes that follow those of `crc`, 0 at first. */
+/* The sum `crc` (0 at first), continued over more bytes. */
 uint32_t crc32c_add(uint32_t crc, const void *data, size_t size);
 
 #endif

@@ -13,7 +13,7 @@
 #define JSON_SCAN_NUMBER_MAX 63
 #define JSON_SCAN_SIZE_MAX ((size_t)64 << 20)
 
-/* Where a value begins; line and column (in bytes) count from 1. */
+/* Where a value starts; line and column (in bytes) count from 1. */
 struct json_place {
     uint32_t offset, line, column;
 };

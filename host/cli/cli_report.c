@@ -35,7 +35,7 @@ static const char DETAILS[] =
     "strata that were drawn with equal n is refused.\n"
     "\n"
     "INTERVALS\n"
-    "Behind or below each interval stands what gives it together with the rate: the method and n. "
+    "After or below each interval stands what gives it together with the rate: the method and n. "
     "\"Wilson, n = 412.3\" is Wilson's score interval at that n, \"exact, n = 31.2\" that of "
     "Clopper "
     "and Pearson with rate x n events (fewer than 10 events, or none), \"upper end + 0.2\" says by "

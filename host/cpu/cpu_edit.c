@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Memory of the executor from outside: KV entries, stored weights, checkpoints. */
+/* Edits from outside a pass: KV entries, stored weights, checkpoints. */
 #include "cpu/cpu_edit.h"
 
 #include <string.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Memory of the executor from outside, and its pages and rows. */
+/* Edits from outside a pass, and the executor's pages and rows. */
 #ifndef VKFI_CPU_CPU_EDIT_H
 #define VKFI_CPU_CPU_EDIT_H
 

@@ -58,7 +58,7 @@ void cpu_linear(const struct cpu_task *task)
     job.x = cpu->reg[node->in];
     job.y = cpu->reg[node->out];
     cpu_share_rows(task, &begin, &end);
-    /* Also a thread without rows: it may have some of a later node with the same input. */
+    /* A thread without rows takes part: it may have rows of a later node with the same input. */
     if (!cpu->nodes[task->index].prepared)
         cpu->kernels->prepare(&job);
     if (begin < end && job.n > 0)

@@ -19,7 +19,7 @@ static uint8_t *bytes_of(const struct weight_region *region)
     return w->tiles ? w->tiles : w->tensor->data;
 }
 
-/* Once for each tensor; biases have no tiles. */
+/* Adds each tensor once; biases have no tiles. */
 static enum status add(struct cpu *cpu, const struct tensor *t, bool *added)
 {
     if (!t || added[t->index])

@@ -22,7 +22,7 @@ const uint8_t *cpu_weight_row(const struct cpu_weight *weight, uint64_t row, uin
 /* Elements of a one-dimensional F32 tensor. */
 const float *cpu_weight_floats(const struct tensor *tensor);
 
-/* The f32 sum of K terms of a decoded row is cpu_linear's; this decodes: out (width / 32). */
+/* Decodes a row: out (width / 32). Sums over it are cpu_linear's. */
 void cpu_weight_decode(const struct cpu_weight *weight, const uint8_t *row,
                        struct quant_block *out);
 

@@ -53,7 +53,7 @@ static enum status list_here(struct gpu_list *out, const struct gpu_params *para
     return st;
 }
 
-/* The child's whole life. */
+/* All that the child does. */
 _Noreturn static void live(int answer, int words, const struct gpu_params *params)
 {
     struct reply reply = {0};

@@ -16,7 +16,7 @@ static bool same_layers(const struct column *a, const struct column *b)
     return a->start_layer < b->end_layer && b->start_layer < a->end_layer;
 }
 
-/* One column alone. */
+/* Checks one column by itself. */
 static enum status check_column(const struct executor *ex, const struct column *c, uint32_t i)
 {
     const struct hparams *hp = &ex->model->hp;
@@ -57,7 +57,7 @@ static enum status check_column(const struct executor *ex, const struct column *
     return STATUS_USAGE;
 }
 
-/* Column i against an earlier one j. */
+/* Checks column i against an earlier column j. */
 static enum status check_pair(const struct column *columns, uint32_t j, uint32_t i)
 {
     const struct column *a = &columns[j], *b = &columns[i];
@@ -85,7 +85,7 @@ static enum status check_pair(const struct column *columns, uint32_t j, uint32_t
     return STATUS_OK;
 }
 
-/* Sorted by start layer, and the active ones of every layer a prefix. */
+/* Columns are sorted by start layer, and those active in a layer are a prefix. */
 static enum status check_order(const struct executor *ex, const struct pass *pass, uint32_t i)
 {
     const struct column *a = &pass->columns[i - 1], *b = &pass->columns[i];
@@ -208,7 +208,7 @@ static bool fits_guard(enum guard_kind kind, enum op op)
     return kind == GUARD_STORED ? op == OP_STORE : op_is_site(op);
 }
 
-/* As with hooks: guards were checked where they were made. */
+/* Guards, like hooks, were checked where they were made. */
 static enum status check_guard(const struct executor *ex, const struct pass *pass, uint32_t i)
 {
     const struct graph *graph = &ex->model->graph;

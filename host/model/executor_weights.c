@@ -7,7 +7,7 @@
 
 #include "base/log.h"
 
-/* A unit that was made last: neighbouring pages share one. */
+/* The unit that was made last: neighbouring pages share it. */
 struct image {
     struct executor *ex;
     uint8_t *bytes; /* (room) */

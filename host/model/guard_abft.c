@@ -104,13 +104,13 @@ static float narrow(double x)
     return lang_float(nm_flush(lang_bits(fpenv_narrow(x))));
 }
 
-/* At least x. */
+/* A float that is at least x. */
 static float narrow_up(double x)
 {
     return narrow(x * (1 + 0x1p-22) + FLUSHED);
 }
 
-/* Roundings on the way of one term (NUMERICS.md 7). */
+/* Roundings that one term goes through (NUMERICS.md 7). */
 struct depths {
     double row, check, sum;
 };

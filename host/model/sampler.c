@@ -39,7 +39,7 @@ static void sift_down(struct sampler_top *heap, uint32_t count, uint32_t i)
     }
 }
 
-/* Into greedy order. The first `loose` entries are not a heap yet: all or none. */
+/* Sorts into greedy order. The first `loose` entries are not a heap yet: all or none. */
 static void sort(struct sampler_top *heap, uint32_t n, uint32_t loose)
 {
     for (uint32_t k = loose / 2; k-- > 0;)

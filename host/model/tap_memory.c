@@ -307,7 +307,7 @@ static struct tap_fault *next_stuck(const struct tap *tap, uint64_t order)
     return found;
 }
 
-/* In the order of their strikes. */
+/* Forces stuck faults in the order of their strikes. */
 static enum status force_all(struct tap *tap, struct executor *ex, struct forced which)
 {
     enum status st = STATUS_OK;

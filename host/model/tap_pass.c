@@ -8,7 +8,7 @@
 #include "model/op.h"
 #include "model/tap_impl.h"
 
-/* One tap_add. */
+/* What one tap_add added. */
 struct added {
     struct tap *tap;
     uint32_t first, n; /* columns in order of tap_add */

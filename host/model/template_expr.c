@@ -136,7 +136,7 @@ static const struct template_node *parse_not(struct template_reader *r)
     return node;
 }
 
-/* Operands that `parse` reads, with `word` between them. */
+/* Parses operands by `parse`, with `word` between them. */
 static const struct template_node *
 parse_words(struct template_reader *r, const char *word, enum template_node_kind kind,
             const struct template_node *(*parse)(struct template_reader *))

@@ -136,7 +136,7 @@ static const struct template_node *parse_primary(struct template_reader *r)
     return inner;
 }
 
-/* After "[". */
+/* Parses what follows "[". */
 static const struct template_node *parse_subscript(struct template_reader *r,
                                                    const struct template_node *inner)
 {
@@ -161,7 +161,7 @@ static const struct template_node *parse_subscript(struct template_reader *r,
     return node;
 }
 
-/* After ".". */
+/* Parses what follows ".". */
 static const struct template_node *parse_attribute(struct template_reader *r,
                                                    const struct template_node *inner)
 {
@@ -175,7 +175,7 @@ static const struct template_node *parse_attribute(struct template_reader *r,
     return node;
 }
 
-/* After "(". */
+/* Parses what follows "(". */
 static const struct template_node *parse_call(struct template_reader *r,
                                               const struct template_node *inner)
 {
@@ -209,7 +209,7 @@ static bool at_argument(const struct template_reader *r)
            template_reader_at(r, OP, "[") || template_reader_at(r, OP, "{");
 }
 
-/* After "is". */
+/* Parses what follows "is". */
 static const struct template_node *parse_test(struct template_reader *r,
                                               const struct template_node *inner)
 {
@@ -228,7 +228,7 @@ static const struct template_node *parse_test(struct template_reader *r,
     return node;
 }
 
-/* After "|". */
+/* Parses what follows "|". */
 static const struct template_node *parse_filter(struct template_reader *r,
                                                 const struct template_node *inner)
 {
@@ -247,7 +247,7 @@ const struct template_node *template_primary_filters(struct template_reader *r,
     return inner;
 }
 
-/* Filters, tests and calls in any order. */
+/* Parses filters, tests and calls in any order. */
 static const struct template_node *parse_filter_expr(struct template_reader *r,
                                                      const struct template_node *node)
 {

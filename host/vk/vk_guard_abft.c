@@ -24,7 +24,7 @@ static uint32_t count_tables(const struct executor *ex)
     return n;
 }
 
-/* All tables one after the other. */
+/* Uploads all tables, one after the other. */
 static enum status upload(struct vk *vk, uint32_t tables)
 {
     const uint32_t nodes = vk->base.model->graph.count;

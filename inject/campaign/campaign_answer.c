@@ -7,7 +7,7 @@
 #include "base/log.h"
 #include "inject/store/store_tables.h"
 
-/* Count, then each. */
+/* The number of rows, then each row. */
 static void put_faults(struct text *body, struct arena *arena,
                        const struct campaign_answer_batch *batch)
 {

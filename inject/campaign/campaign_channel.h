@@ -66,7 +66,7 @@ enum status campaign_channel_send_one(const struct campaign_channel *channel, ui
                                       const struct field_table *table,
                                       const void *from) STATUS_MUST_USE;
 
-/* One read, which waits for input. *open is false once the other end is gone. */
+/* Reads once, after waiting for input. *open is false once the other end is gone. */
 enum status campaign_channel_read(struct campaign_channel *channel, bool *open) STATUS_MUST_USE;
 
 /* The next whole message read; false: more must be read. */

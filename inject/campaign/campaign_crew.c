@@ -255,7 +255,7 @@ static enum status hear_armed(struct slot *slot, struct field_bytes *body)
     return st;
 }
 
-/* It advances: it gets as long again for the next part. */
+/* The worker advances: it gets as long again for the next part. */
 static enum status hear_part(struct slot *slot, struct field_bytes *body)
 {
     const struct campaign_crew_owner *owner = slot->crew->owner;

@@ -50,7 +50,7 @@ enum status campaign_queue_create(struct campaign_queue **out,
                                   const struct campaign_queue_params *params) STATUS_MUST_USE;
 void campaign_queue_destroy(struct campaign_queue **queue);
 
-/* A worker that asks. */
+/* A worker that asks for work. */
 struct campaign_queue_asker {
     bool takes[CAMPAIGN_WAY_COUNT];
     bool arms;

@@ -110,7 +110,7 @@ static enum status need_golden(struct worker *w, uint32_t index)
     return check_golden(w, index);
 }
 
-/* Since the last fpenv_clear_underflow. */
+/* Whether a value was flushed since the last fpenv_clear_underflow. */
 static bool has_flushed(const struct worker *w)
 {
     struct executor_info info;

@@ -51,7 +51,7 @@ double plan_waves_share(const struct plan *plan, const struct plan *other)
     return plan_waves_tail(&rule, 1, plan->n_waves + (other ? other->n_waves : 0));
 }
 
-/* --- one more --- */
+/* --- one more wave --- */
 
 static void put_sampling(struct json_writer *w, const struct json *sampling, uint64_t trials)
 {

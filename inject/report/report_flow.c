@@ -22,7 +22,7 @@ static const struct report_column FLOW_COLUMNS[] = {
     {"share", "share of the row, %", REPORT_PERCENT, REPORT_ALONE},
 };
 
-/* The trials of a task, in a part of the picture that begins at height `base`. */
+/* The trials of a task, in a part of the picture that starts at height `base`. */
 struct flow {
     const struct report_task *task;
     uint64_t count[FLOW_FROM][FLOW_TO];

@@ -259,7 +259,7 @@ static void put_waves(struct text *out, const struct report_context *context)
         text_addf(out, "By its plan (rule waves) the campaign may go on after a look.%s ", look);
         return;
     }
-    text_put(out, "Behind its first sample the campaign was extended by ");
+    text_put(out, "After its first sample the campaign was extended by ");
     for (uint32_t i = 0; i < plan->n_waves; i++)
         text_addf(out, "%s%" PRIu64, i ? ", " : "", plan->wave[i]);
     text_addf(

@@ -186,7 +186,7 @@ static double cluster_size(const struct stats_cluster_data *data, bool faults)
     return sum > 0 ? squares / sum : 1;
 }
 
-/* (m - 1) / (M - 1), at most 1: the campaign's own. */
+/* (m - 1) / (M - 1), at most 1; M is the campaign's own. */
 static double share_of_clusters(double size, double of_all)
 {
     return of_all > 1 && size < of_all ? (size - 1) / (of_all - 1) : 1;

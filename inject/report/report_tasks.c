@@ -8,7 +8,7 @@
 #include "inject/report/report_data.h"
 #include "inject/stats/stats_arms.h"
 
-/* What is averaged over trials. */
+/* The values that are averaged over trials. */
 enum measure {
     MEASURE_CHANGE,
     MEASURE_FALL, /* falls and gains apart lie in [0, 1], so that they have intervals */

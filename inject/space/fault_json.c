@@ -255,7 +255,7 @@ static void get_ranges(struct reader *r, struct fault *out)
     get_uint(r, "positions", UINT32_MAX, &out->position_count);
 }
 
-/* `stage` says where the fault begins: at the given position, which lies in it, else at the first
+/* `stage` says where the fault starts: at the given position, which lies in it, else at the first
  * that evaluates the site. */
 static void get_stage(struct reader *r, struct fault *out, enum stage *stage)
 {

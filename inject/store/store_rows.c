@@ -45,11 +45,11 @@ enum status store_rows_begin(struct store_rows **out, const struct store *store,
 static enum status check_order(struct store_rows *rows)
 {
     const struct trial_row *row = &rows->row;
-    const bool behind =
+    const bool misplaced =
         rows->any && (row->trial < rows->trial ||
                       (row->trial == rows->trial && strcmp(row->arm, rows->arm) <= 0));
 
-    if (behind) {
+    if (misplaced) {
         log_error("%s: damaged: table trial: found trial %" PRId64
                   " of arm %.40s after trial %" PRId64 " of arm %s",
                   rows->store->path, row->trial, row->arm, rows->trial, rows->arm);

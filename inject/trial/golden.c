@@ -85,7 +85,7 @@ int32_t golden_token(const struct golden *golden, uint32_t position)
     return position < p->n_ids ? p->ids[position] : golden->run.tokens[position - p->n_ids];
 }
 
-/* On its own branch: trials share golden's pages. */
+/* Runs on a branch of its own, since trials share golden's pages. */
 static enum status run_again(const struct golden *golden, uint32_t position, uint32_t row)
 {
     struct executor *ex = golden->params.ex;
@@ -258,7 +258,7 @@ static void init(struct golden *out, const struct golden_params *params)
     out->params.save_position = EXECUTOR_NONE;
 }
 
-/* Facts about the logits for trials. */
+/* Computes what trials need of the logits. */
 static enum status know(struct golden *golden, struct arena *arena)
 {
     const bool rows = golden->certify || golden->level > RECORD_OUTCOME || golden_is_choice(golden);
@@ -319,7 +319,7 @@ static void share(struct golden *golden, const struct golden *first,
     golden->run.n_tokens = 1;
 }
 
-/* Does run `index`, after all before it. */
+/* Runs choice `index`, after all before it. */
 static enum status run_choice(struct golden *runs, struct arena *arena, uint32_t index)
 {
     struct golden *golden = &runs[index];

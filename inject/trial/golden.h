@@ -99,7 +99,7 @@ uint32_t golden_row(const struct golden *golden, uint32_t position);
 enum status golden_residuals(float *out, const struct golden *golden,
                              uint32_t position) STATUS_MUST_USE;
 
-/* Of a residual's bits, NaN canonical. */
+/* The hash of a residual's bits, NaN canonical. */
 uint64_t golden_residual_hash(const float *values, uint32_t n);
 
 /* The bounds for faults of this item. */

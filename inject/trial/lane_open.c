@@ -178,7 +178,7 @@ static enum status allocate(struct lane *lane)
     return lane->deviation ? STATUS_OK : STATUS_MEMORY;
 }
 
-/* Before anything is struck. */
+/* Reads golden residuals before anything is struck. */
 static enum status read_clean(struct lane *lane)
 {
     const struct hparams *hp = &lane->golden->params.ex->model->hp;

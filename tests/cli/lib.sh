@@ -40,7 +40,7 @@ need_vulkan() {
 # From here on the one Vulkan driver aborts at the call in VKFI_TEST_ABORT and stalls forever at
 # that in VKFI_TEST_STALL; without them it works.
 need_broken_driver() {
-    [ -n "${VKFI_ICD_LAVAPIPE:-}" ] || skip "no driver in VKFI_ICD_LAVAPIPE to stand behind the broken one"
+    [ -n "${VKFI_ICD_LAVAPIPE:-}" ] || skip "no driver in VKFI_ICD_LAVAPIPE to try after the broken one"
     VKFI_TEST_DRIVER=$(python3 -c 'import json, sys
 print(json.load(open(sys.argv[1], encoding="utf-8"))["ICD"]["library_path"])' "$VKFI_ICD_LAVAPIPE")
     cat >broken.json <<TEXT

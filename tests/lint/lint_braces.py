@@ -18,7 +18,7 @@ class Body(NamedTuple):
 
 
 def close(text, at):
-    """Behind the bracket that closes the one at `at`."""
+    """The place after the bracket that closes the one at `at`."""
     depth = 0
     for match in re.compile(r"[()\[\]{}]").finditer(text, at):
         depth += 1 if match[0] in "([{" else -1
@@ -39,7 +39,7 @@ class Reader:
         self.chains = []
 
     def statement(self, at):
-        """Behind the statement at `at`."""
+        """The place after the statement at `at`."""
         text, at = self.text, skip(self.text, at)
         if text[at:at + 1] == "{":
             self.block(at)
