@@ -355,23 +355,8 @@ static enum cpu_form best_form(void)
                                           : CPU_SCALAR;
 }
 
-enum status cpu_create(struct executor **out, enum cpu_form form,
-                       const struct executor_params *params)
+static void set_up(struct cpu *cpu, enum cpu_form form, const struct executor_params *params)
 {
-    struct cpu *cpu;
-    enum status st = STATUS_MEMORY;
-
-    *out = NULL;
-    if (!cpu_form_available(form) || !fpenv_is_set()) {
-        log_error("cpu: found %s, expected one that flushes denormals and has this instruction set",
-                  fpenv_is_set() ? "a processor without it" : "another floating-point mode");
-        return STATUS_DEVICE;
-    }
-    cpu = calloc(1, sizeof(*cpu));
-    if (!cpu) {
-        log_error("cpu: no host memory");
-        return st;
-    }
     cpu->form = form == CPU_AUTO ? best_form() : form;
     cpu->kernels = kernels_of(cpu->form);
     cpu->base = (struct executor){.ops = &ops,
@@ -384,7 +369,24 @@ enum status cpu_create(struct executor **out, enum cpu_form form,
     cpu->max_columns = params->columns ? params->columns : CPU_COLUMNS;
     cpu->positions = params->positions;
     brand(cpu->brand);
-    st = create_pages(cpu, params);
+}
+
+enum status cpu_create(struct executor **out, enum cpu_form form,
+                       const struct executor_params *params)
+{
+    *out = NULL;
+    if (!cpu_form_available(form) || !fpenv_is_set()) {
+        log_error("cpu: found %s, expected one that flushes denormals and has this instruction set",
+                  fpenv_is_set() ? "a processor without it" : "another floating-point mode");
+        return STATUS_DEVICE;
+    }
+    struct cpu *cpu = calloc(1, sizeof(*cpu));
+    if (!cpu) {
+        log_error("cpu: no host memory");
+        return STATUS_MEMORY;
+    }
+    set_up(cpu, form, params);
+    enum status st = create_pages(cpu, params);
     if (!st)
         st = create_registers(cpu);
     if (!st)

@@ -102,6 +102,45 @@ fail:
     return st;
 }
 
+/* The handle of `size` bytes, and memory for it. */
+static enum status make(struct gpu_buffer *buffer, enum gpu_buffer_use use, uint64_t size,
+                        const char *name)
+{
+    struct gpu *gpu = buffer->gpu;
+    enum status st = STATUS_OK;
+    const VkBufferCreateInfo info = {
+        .sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO,
+        .size = size,
+        .usage = VK_BUFFER_USAGE_STORAGE_BUFFER_BIT | VK_BUFFER_USAGE_TRANSFER_SRC_BIT |
+                 VK_BUFFER_USAGE_TRANSFER_DST_BIT |
+                 (gpu->info.max_texels ? VK_BUFFER_USAGE_UNIFORM_TEXEL_BUFFER_BIT : 0),
+    };
+    VkMemoryRequirements needs;
+    VK(gpu->vk.vkCreateBuffer(gpu->device, &info, NULL, &buffer->handle));
+    gpu->vk.vkGetBufferMemoryRequirements(gpu->device, buffer->handle, &needs);
+    const uint32_t type = choose_type(gpu, needs.memoryTypeBits, use);
+    if (type == UINT32_MAX) {
+        log_error("%s: no memory type for buffer %s", gpu->info.name, name);
+        return STATUS_DEVICE;
+    }
+    /* Mappable memory of a device with its own stays unmapped, so that the same calls take the same
+     * path on all such devices. */
+    const bool map = use != GPU_BUFFER_STORAGE || gpu->info.host_visible;
+    const uint32_t heap = gpu->memory.memoryTypes[type].heapIndex;
+    st = check_limits(gpu, name, needs.size, gpu->memory.memoryHeaps[heap].size);
+    if (!st)
+        st = allocate(buffer, type, needs.size, map, name);
+    if (st)
+        return st;
+    buffer->size = size;
+    gpu->memory_used += needs.size;
+    buffer->memory_size = needs.size;
+    if (gpu->memory_used > gpu->memory_peak)
+        gpu->memory_peak = gpu->memory_used;
+fail:
+    return st;
+}
+
 enum status gpu_buffer_create(struct gpu_buffer **out, struct gpu *gpu, enum gpu_buffer_use use,
                               uint64_t size, const char *name)
 {
@@ -113,7 +152,8 @@ enum status gpu_buffer_create(struct gpu_buffer **out, struct gpu *gpu, enum gpu
         return refuse(gpu, name, size, "one allocation may have", gpu->info.max_alloc);
     size = size ? (size + SIZE_STEP - 1) / SIZE_STEP * SIZE_STEP : SIZE_STEP;
     /* Checked before asking the driver, which may not answer sizes over its limits. */
-    if ((st = check_limits(gpu, name, size, UINT64_MAX)) != STATUS_OK)
+    st = check_limits(gpu, name, size, UINT64_MAX);
+    if (st)
         return st;
     struct gpu_buffer *buffer = calloc(1, sizeof(*buffer));
     if (!buffer) {
@@ -121,38 +161,10 @@ enum status gpu_buffer_create(struct gpu_buffer **out, struct gpu *gpu, enum gpu
         return STATUS_MEMORY;
     }
     *buffer = (struct gpu_buffer){.gpu = gpu, .serial = ++gpu->serial};
-    const VkBufferCreateInfo info = {
-        .sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO,
-        .size = size,
-        .usage = VK_BUFFER_USAGE_STORAGE_BUFFER_BIT | VK_BUFFER_USAGE_TRANSFER_SRC_BIT |
-                 VK_BUFFER_USAGE_TRANSFER_DST_BIT |
-                 (gpu->info.max_texels ? VK_BUFFER_USAGE_UNIFORM_TEXEL_BUFFER_BIT : 0),
-    };
-    VkMemoryRequirements needs;
-    VK(gpu->vk.vkCreateBuffer(gpu->device, &info, NULL, &buffer->handle));
-    gpu->vk.vkGetBufferMemoryRequirements(gpu->device, buffer->handle, &needs);
-    uint32_t type = choose_type(gpu, needs.memoryTypeBits, use);
-    if (type == UINT32_MAX) {
-        log_error("%s: no memory type for buffer %s", gpu->info.name, name);
-        st = STATUS_DEVICE;
-        goto fail;
-    }
-    /* Mappable memory of a device with its own stays unmapped, so that the same calls take the same
-     * path on all such devices. */
-    const bool map = use != GPU_BUFFER_STORAGE || gpu->info.host_visible;
-    uint32_t heap = gpu->memory.memoryTypes[type].heapIndex;
-    st = check_limits(gpu, name, needs.size, gpu->memory.memoryHeaps[heap].size);
-    if (st || (st = allocate(buffer, type, needs.size, map, name)) != STATUS_OK)
-        goto fail;
-    buffer->size = size;
-    gpu->memory_used += needs.size;
-    buffer->memory_size = needs.size;
-    if (gpu->memory_used > gpu->memory_peak)
-        gpu->memory_peak = gpu->memory_used;
+    st = make(buffer, use, size, name);
+    if (st)
+        gpu_buffer_destroy(&buffer);
     *out = buffer;
-    return STATUS_OK;
-fail:
-    gpu_buffer_destroy(&buffer);
     return st;
 }
 

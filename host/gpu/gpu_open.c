@@ -109,33 +109,46 @@ static enum status find(struct gpu *gpu)
     return STATUS_DEVICE;
 }
 
+/* The optional features of a device, chained, and their extensions. */
+struct features {
+    VkPhysicalDeviceFeatures2 all;
+    VkPhysicalDeviceSubgroupSizeControlFeaturesEXT size;
+    VkPhysicalDevicePipelineExecutablePropertiesFeaturesKHR executable;
+    const char *extension[2];
+    uint32_t n;
+};
+
+/* Those that the device has; the info then says so too. */
+static void find_features(struct features *out, struct gpu *gpu)
+{
+    *out = (struct features){
+        .all.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2,
+        .size.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_SIZE_CONTROL_FEATURES_EXT,
+        .executable.sType =
+            VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PIPELINE_EXECUTABLE_PROPERTIES_FEATURES_KHR};
+    if (gpu->info.max_subgroup_size > 0) {
+        out->extension[out->n++] = VK_EXT_SUBGROUP_SIZE_CONTROL_EXTENSION_NAME;
+        out->size.pNext = out->all.pNext;
+        out->all.pNext = &out->size;
+    }
+    if (gpu->info.statistics) {
+        out->extension[out->n++] = VK_KHR_PIPELINE_EXECUTABLE_PROPERTIES_EXTENSION_NAME;
+        out->executable.pNext = out->all.pNext;
+        out->all.pNext = &out->executable;
+    }
+    vkGetPhysicalDeviceFeatures2(gpu->physical, &out->all);
+    out->all.features = (VkPhysicalDeviceFeatures){0};
+    if (!out->size.subgroupSizeControl || !out->size.computeFullSubgroups)
+        gpu->info.min_subgroup_size = gpu->info.max_subgroup_size = 0;
+    gpu->info.statistics = out->executable.pipelineExecutableInfo;
+}
+
 static enum status make_device(struct gpu *gpu)
 {
     enum status st = STATUS_OK;
-    const char *extension[2];
-    uint32_t extensions = 0;
     VkQueueFamilyProperties family = {0};
-    VkPhysicalDeviceSubgroupSizeControlFeaturesEXT size = {
-        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_SIZE_CONTROL_FEATURES_EXT};
-    VkPhysicalDevicePipelineExecutablePropertiesFeaturesKHR executable = {
-        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PIPELINE_EXECUTABLE_PROPERTIES_FEATURES_KHR};
-    VkPhysicalDeviceFeatures2 features = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2};
-    if (gpu->info.max_subgroup_size > 0) {
-        extension[extensions++] = VK_EXT_SUBGROUP_SIZE_CONTROL_EXTENSION_NAME;
-        size.pNext = features.pNext;
-        features.pNext = &size;
-    }
-    if (gpu->info.statistics) {
-        extension[extensions++] = VK_KHR_PIPELINE_EXECUTABLE_PROPERTIES_EXTENSION_NAME;
-        executable.pNext = features.pNext;
-        features.pNext = &executable;
-    }
-    vkGetPhysicalDeviceFeatures2(gpu->physical, &features);
-    features.features = (VkPhysicalDeviceFeatures){0};
-    if (!size.subgroupSizeControl || !size.computeFullSubgroups)
-        gpu->info.min_subgroup_size = gpu->info.max_subgroup_size = 0;
-    gpu->info.statistics = executable.pipelineExecutableInfo;
-
+    struct features features;
+    find_features(&features, gpu);
     gpu->family = gpu_info_family(gpu->physical, &family);
     const float priority = 1;
     const VkDeviceQueueCreateInfo queue = {
@@ -146,11 +159,11 @@ static enum status make_device(struct gpu *gpu)
     };
     const VkDeviceCreateInfo info = {
         .sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
-        .pNext = &features,
+        .pNext = &features.all,
         .queueCreateInfoCount = 1,
         .pQueueCreateInfos = &queue,
-        .enabledExtensionCount = extensions,
-        .ppEnabledExtensionNames = extension,
+        .enabledExtensionCount = features.n,
+        .ppEnabledExtensionNames = features.extension,
     };
     VK(vkCreateDevice(gpu->physical, &info, NULL, &gpu->device));
     volkLoadDeviceTable(&gpu->vk, gpu->device);

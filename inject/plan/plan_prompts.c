@@ -144,6 +144,19 @@ static ptrdiff_t unescape(char *line, size_t size)
     return (ptrdiff_t)out;
 }
 
+/* "lines": the first and the last line; absent: all of them. */
+static enum status read_range(const struct json_doc *doc, const struct json *lines,
+                              int64_t *out_first, int64_t *out_last)
+{
+    if (!lines || (json_type(lines) == JSON_ARRAY && json_count(lines) == 2 &&
+                   json_integer(json_at(lines, 0), 1, 1000000000, out_first) &&
+                   json_integer(json_at(lines, 1), *out_first, 1000000000, out_last)))
+        return STATUS_OK;
+    log_error("%s: expected a list of the first and the last line, counted from 1",
+              json_where(doc, lines));
+    return STATUS_INPUT;
+}
+
 /* Lines first .. last (from 1; last 0: to the end); blank ones are skipped. */
 static enum status add_lines(const struct set *set, const char *path, char *text, size_t size)
 {
@@ -152,13 +165,9 @@ static enum status add_lines(const struct set *set, const char *path, char *text
     const struct json *lines = json_get(set->value, "lines");
     int64_t first = 1, last = INT64_MAX, number = 0;
     const uint32_t before = set->items->count;
-    if (lines && (json_type(lines) != JSON_ARRAY || json_count(lines) != 2 ||
-                  !json_integer(json_at(lines, 0), 1, 1000000000, &first) ||
-                  !json_integer(json_at(lines, 1), first, 1000000000, &last))) {
-        log_error("%s: expected a list of the first and the last line, counted from 1",
-                  json_where(doc, lines));
-        return STATUS_INPUT;
-    }
+    const enum status found = read_range(doc, lines, &first, &last);
+    if (found)
+        return found;
     for (size_t begin = 0; begin < size && number < last;) {
         char *line = text + begin;
         const char *end = memchr(line, '\n', size - begin);

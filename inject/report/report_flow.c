@@ -229,63 +229,75 @@ static uint32_t keep_outcomes(uint32_t kept[OUTCOME_COUNT], const uint64_t *coun
     return n;
 }
 
+/* Outcomes on both devices: which of them occur, and how many trials have each pair. */
+struct agreement {
+    uint64_t *count; /* (OUTCOME_COUNT, OUTCOME_COUNT) */
+    uint64_t pairs;
+    uint32_t kept[OUTCOME_COUNT], n;
+};
+
+/* The table, and the map of its shares. */
+static enum status fill_devices(struct report_figure *out, struct report_heat_map *map,
+                                const struct agreement *a, struct arena *arena)
+{
+    double *value = arena_array(arena, (size_t)a->n * a->n, sizeof(*value));
+    uint64_t *trials = arena_array(arena, (size_t)a->n * a->n, sizeof(*trials));
+    const char **label = arena_array(arena, a->n, sizeof(*label));
+    if (!value || !trials || !label)
+        return STATUS_MEMORY;
+    const enum status st = report_table_init(&out->table, arena, a->n * a->n, DEVICE_COLUMNS,
+                                             sizeof(DEVICE_COLUMNS) / sizeof(*DEVICE_COLUMNS));
+    for (uint32_t i = 0, row = 0; i < a->n && !st; i++) {
+        label[i] = kinds_text(KINDS_OUTCOME, a->kept[i]);
+        for (uint32_t j = 0; j < a->n; j++, row++) {
+            trials[row] = a->count[a->kept[i] * OUTCOME_COUNT + a->kept[j]];
+            value[row] = (double)trials[row] / (double)a->pairs;
+            report_table_text(&out->table, row, "first", label[i]);
+            report_table_text(&out->table, row, "second", kinds_text(KINDS_OUTCOME, a->kept[j]));
+            report_table_set(&out->table, row, "trials", (double)trials[row]);
+        }
+    }
+    map->row = map->column = label;
+    map->n_rows = map->n_columns = a->n;
+    map->value = value;
+    map->trials = trials;
+    return st;
+}
+
 enum status report_flow_devices(struct report_figure *out, struct report_context *context)
 {
-    uint64_t *count = arena_array(context->arena, OUTCOME_COUNT * OUTCOME_COUNT, sizeof(*count));
-    double *value = arena_array(context->arena, OUTCOME_COUNT * OUTCOME_COUNT, sizeof(*value));
-    const char **label = arena_array(context->arena, OUTCOME_COUNT, sizeof(*label));
+    struct agreement a = {
+        .count = arena_array(context->arena, OUTCOME_COUNT * OUTCOME_COUNT, sizeof(*a.count))};
+    struct report_heat_map map = {.row_title = "here",
+                                  .column_title = "second database",
+                                  .value_title = "share",
+                                  .most = 1,
+                                  .counts = true};
     out->id = "devices";
     out->title = "The same faults on another device";
-    if (!count || !value || !label)
+    if (!a.count)
         return STATUS_MEMORY;
     if (!context->other) {
         out->absent = "it needs a second database of the same plan (--with)";
         return STATUS_OK;
     }
-    const uint64_t pairs = count_pairs(count, context->data, context->other, context->arena);
-    if (pairs == UINT64_MAX)
+    a.pairs = count_pairs(a.count, context->data, context->other, context->arena);
+    if (a.pairs == UINT64_MAX)
         return STATUS_MEMORY;
-    if (pairs == 0) {
+    if (a.pairs == 0) {
         out->absent = "the databases share no trial";
         return STATUS_OK;
     }
-    uint32_t kept[OUTCOME_COUNT], row = 0;
-    const uint32_t n = keep_outcomes(kept, count);
-    const enum status st = report_table_init(&out->table, context->arena, n * n, DEVICE_COLUMNS,
-                                             sizeof(DEVICE_COLUMNS) / sizeof(*DEVICE_COLUMNS));
+    a.n = keep_outcomes(a.kept, a.count);
+    const enum status st = fill_devices(out, &map, &a, context->arena);
     if (st)
         return st;
-    for (uint32_t i = 0; i < n; i++) {
-        label[i] = kinds_text(KINDS_OUTCOME, kept[i]);
-        for (uint32_t j = 0; j < n; j++, row++) {
-            const uint64_t own = count[kept[i] * OUTCOME_COUNT + kept[j]];
-            report_table_text(&out->table, row, "first", label[i]);
-            report_table_text(&out->table, row, "second", kinds_text(KINDS_OUTCOME, kept[j]));
-            report_table_set(&out->table, row, "trials", (double)own);
-            value[row] = (double)own / (double)pairs;
-        }
-    }
-    uint64_t *trials = arena_array(context->arena, (size_t)n * n + 1, sizeof(*trials));
-    if (!trials)
-        return STATUS_MEMORY;
-    for (uint32_t r = 0; r < n * n; r++)
-        trials[r] = (uint64_t)out->table.cell[r * out->table.n_columns + 2].number;
     out->table.id = "devices";
     out->table.caption = out->caption =
         arena_printf(context->arena,
                      "Outcome of %" PRIu64 " shared trials here (rows) and in the second database "
                      "(columns). Off the diagonal the devices disagree.",
-                     pairs);
-    report_heat_write(out, &(struct report_heat_map){.row = label,
-                                                     .column = label,
-                                                     .n_rows = n,
-                                                     .n_columns = n,
-                                                     .value = value,
-                                                     .trials = trials,
-                                                     .row_title = "here",
-                                                     .column_title = "second database",
-                                                     .value_title = "share",
-                                                     .most = 1,
-                                                     .counts = true});
+                     a.pairs);
+    report_heat_write(out, &map);
     return out->caption ? out->script.st : STATUS_MEMORY;
 }

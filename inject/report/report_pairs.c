@@ -227,6 +227,20 @@ static void set_tests(struct report_pairs_result *out, const struct report_pairs
     }
 }
 
+/* The strata's shares, each by its weight. */
+static struct share total_of(const struct stats_cluster_data *data, const struct share *share)
+{
+    struct share total = {0, 0, 0};
+    for (uint32_t h = 0; h < data->n_strata; h++) {
+        const struct stats_cluster_stratum *stratum = &data->stratum[h];
+        const double weight = stratum->trials ? stratum->weight / (double)stratum->trials : 0;
+        total.both += weight * share[h].both;
+        total.first += weight * share[h].first;
+        total.second += weight * share[h].second;
+    }
+    return total;
+}
+
 void report_pairs_compare(struct report_pairs_result *out, const struct report_pairs *pairs,
                           const struct report_pairs_request *request)
 {
@@ -239,7 +253,6 @@ void report_pairs_compare(struct report_pairs_result *out, const struct report_p
                                       .n_cells = first->n_cells,
                                       .scratch = pairs->scratch};
     struct stats_cluster_estimate e;
-    struct share total = {0, 0, 0};
     *out = (struct report_pairs_result){.difference = NAN,
                                         .bounds = {-1, 1},
                                         .mcnemar = NAN,
@@ -254,13 +267,7 @@ void report_pairs_compare(struct report_pairs_result *out, const struct report_p
         return;
     }
     weigh(pairs, &data, &out->weighted);
-    for (uint32_t h = 0; h < data.n_strata; h++) {
-        const double weight =
-            data.stratum[h].trials ? data.stratum[h].weight / (double)data.stratum[h].trials : 0;
-        total.both += weight * share[h].both;
-        total.first += weight * share[h].first;
-        total.second += weight * share[h].second;
-    }
+    const struct share total = total_of(&data, share);
     free(share);
     stats_cluster_contrast(&e, &data);
     const double n = effective(out, &total, &e, &data);

@@ -169,19 +169,14 @@ static void plot_curves(struct report_figure *out, const struct curve *curve)
     text_put(&out->script, "\n");
 }
 
-enum status report_time_survival(struct report_figure *out, struct report_context *context)
+/* The curves and their table; out->absent: why there are none. */
+static enum status fill_survival(struct report_figure *out, struct report_context *context,
+                                 struct curve curve[TIME_CURVES])
 {
-    struct curve curve[TIME_CURVES];
     uint32_t rows = 0, row = 0;
     uint64_t trials = 0, differ = 0;
     const uint32_t n_times = longest(context->data) + 1;
     enum status st = STATUS_OK;
-    out->id = "survival";
-    out->title = "Tokens to the first difference";
-    if (report_context_is_several(context)) {
-        out->absent = REPORT_SEVERAL;
-        return STATUS_OK;
-    }
     for (int s = 0; !st && s < TIME_CURVES; s++) {
         st = make_curve(&curve[s], context, (enum stage)s, n_times);
         rows += st ? 0 : length_of(&curve[s]);
@@ -200,7 +195,20 @@ enum status report_time_survival(struct report_figure *out, struct report_contex
         for (uint32_t i = 0; i < length_of(&curve[s]); i++)
             fill_row(&out->table, row++, &curve[s], i);
     }
-    if (st)
+    return st;
+}
+
+enum status report_time_survival(struct report_figure *out, struct report_context *context)
+{
+    struct curve curve[TIME_CURVES];
+    out->id = "survival";
+    out->title = "Tokens to the first difference";
+    if (report_context_is_several(context)) {
+        out->absent = REPORT_SEVERAL;
+        return STATUS_OK;
+    }
+    const enum status st = fill_survival(out, context, curve);
+    if (st || out->absent)
         return st;
     out->table.id = "survival";
     out->table.caption =

@@ -143,6 +143,22 @@ enum status record_check(const struct record *out, const struct outcome_facts *f
     return STATUS_OK;
 }
 
+/* What the outcome follows from, but for the text. */
+static struct outcome_facts facts_of(const struct record *record, const struct lane *run)
+{
+    const bool as_long = run->run.n_tokens == run->golden->run.n_tokens;
+    struct outcome_facts facts = {.reached = true,
+                                  .dry = run->proof.dry,
+                                  .bits_changed = run->proof.changed,
+                                  .abnormal = run->due != DUE_NONE,
+                                  .same_bits = !run->other_bits && as_long,
+                                  .same_tokens = record->first_diff == EXECUTOR_NONE && as_long};
+    /* protections may change what no fault has touched */
+    if (run->watched && !(facts.same_bits && facts.same_tokens))
+        facts.bits_changed = true;
+    return facts;
+}
+
 enum status record_make(struct record *out, const struct record_lanes *lanes)
 {
     const struct lane *run = lanes->run;
@@ -167,16 +183,7 @@ enum status record_make(struct record *out, const struct record_lanes *lanes)
     /* a run may end before the pass of the first struck position */
     if (measured && measured->next > measured->first)
         record_take_deviation(out, measured);
-    struct outcome_facts facts = {
-        .reached = true,
-        .dry = proof.dry,
-        .bits_changed = proof.changed,
-        .abnormal = run->due != DUE_NONE,
-        .same_bits = !run->other_bits && run->run.n_tokens == golden->n_tokens,
-        .same_tokens = out->first_diff == EXECUTOR_NONE && run->run.n_tokens == golden->n_tokens};
-    /* protections may change what no fault has touched */
-    facts.bits_changed =
-        facts.bits_changed || (run->watched && !(facts.same_bits && facts.same_tokens));
+    struct outcome_facts facts = facts_of(out, run);
     const struct decode_tokens a = {run->run.tokens, run->run.n_tokens};
     const struct decode_tokens b = {golden->tokens, golden->n_tokens};
     enum status st = flags_same_text(&facts.same_text, run->decode, &a, &b);
