@@ -44,17 +44,37 @@ static const struct {
     {"te", NUMBER_POINT_DOT},  {"th", NUMBER_POINT_DOT},   {"zh", NUMBER_POINT_DOT},
 };
 
+/* Decimals of a language; false if it is none of MGSM. */
+static bool find_point(enum number_point *out, const char *language)
+{
+    for (size_t i = 0; i < sizeof(LANGUAGES) / sizeof(LANGUAGES[0]); i++) {
+        if (strcmp(language, LANGUAGES[i].name) == 0) {
+            *out = LANGUAGES[i].point;
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum status check_mgsm(const char *language, const char *where)
+{
+    enum number_point point;
+
+    if (find_point(&point, language))
+        return STATUS_OK;
+    log_error("%s: found language '%.64s', expected bn, de, en, es, fr, ja, ru, sw, te, th or zh",
+              where, language);
+    return STATUS_INPUT;
+}
+
 static enum status find_mgsm(const char **out, struct arena *arena, const char *argument,
                              const char *text)
 {
-    for (size_t i = 0; i < sizeof(LANGUAGES) / sizeof(LANGUAGES[0]); i++) {
-        if (strcmp(argument, LANGUAGES[i].name) == 0)
-            return number_last(out, arena, text, strlen(text), LANGUAGES[i].point);
-    }
-    log_error("extraction rule mgsm: found language '%s', expected bn, de, en, es, fr, ja, ru, sw, "
-              "te, th or zh",
-              argument);
-    return STATUS_INPUT;
+    enum number_point point;
+
+    if (!find_point(&point, argument))
+        return check_mgsm(argument, "extraction rule mgsm");
+    return number_last(out, arena, text, strlen(text), point);
 }
 
 static enum status find_line(const char **out, struct arena *arena, const char *argument,
@@ -97,6 +117,15 @@ static enum status find_match(struct regex_found *out, const struct regex *regex
     return st;
 }
 
+static enum status check_regex(const char *argument, const char *where)
+{
+    struct regex *regex = NULL;
+    const enum status st = regex_compile(&regex, argument, REGEX_TEXT_ANY, where);
+
+    regex_destroy(&regex);
+    return st;
+}
+
 static enum status find_regex(const char **out, struct arena *arena, const char *argument,
                               const char *text, bool last)
 {
@@ -128,17 +157,20 @@ static enum status find_regex_last(const char **out, struct arena *arena, const 
 }
 
 static const struct extract_rule RULES[] = {
-    {"gsm8k_strict", "the number after the first ####", find_strict},
-    {"gsm8k_flexible", "the last number", find_flexible},
-    {"mgsm", "the last number, digits and separators of any language", find_mgsm},
-    {"mgsm:", "the last number, separators of the language that follows", find_mgsm},
-    {"boxed", "the last \\boxed{}, else after \"answer is\", else the last formula or number",
+    {"gsm8k_strict", "the number after the first ####", NULL, find_strict},
+    {"gsm8k_flexible", "the last number", NULL, find_flexible},
+    {"mgsm", "the last number, digits and separators of any language", NULL, find_mgsm},
+    {"mgsm:", "the last number, separators of the language that follows", check_mgsm, find_mgsm},
+    {"boxed", "the last \\boxed{}, else after \"answer is\", else the last formula or number", NULL,
      extract_boxed},
-    {"integral", "the expression of an antiderivative, without its constant", extract_integral},
-    {"code", "a fenced block, else the completion up to the next definition or test", extract_code},
-    {"first_line", "the first line that is not blank", find_line},
-    {"regex:", "the first match of the pattern that follows, or its first group", find_regex_first},
-    {"regex_last:", "the last match of the pattern that follows, or its first group",
+    {"integral", "the expression of an antiderivative, without its constant", NULL,
+     extract_integral},
+    {"code", "a fenced block, else the completion up to the next definition or test", NULL,
+     extract_code},
+    {"first_line", "the first line that is not blank", NULL, find_line},
+    {"regex:", "the first match of the pattern that follows, or its first group", check_regex,
+     find_regex_first},
+    {"regex_last:", "the last match of the pattern that follows, or its first group", check_regex,
      find_regex_last},
 };
 
@@ -163,8 +195,7 @@ static const struct extract_rule *extract_named(const char **argument, const cha
 
 enum status extract_check(const char *rule, const char *where)
 {
-    struct arena arena = {0};
-    const char *argument, *answer;
+    const char *argument;
     const struct extract_rule *named = extract_named(&argument, rule);
 
     if (!named) {
@@ -174,9 +205,7 @@ enum status extract_check(const char *rule, const char *where)
                   where, rule);
         return STATUS_INPUT;
     }
-    const enum status st = named->find(&answer, &arena, argument, "");
-    arena_finish(&arena);
-    return st;
+    return named->check ? named->check(argument, where) : STATUS_OK;
 }
 
 enum status extract_answer(const char **out, struct arena *arena, const char *rule,

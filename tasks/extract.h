@@ -36,6 +36,8 @@
 struct extract_rule {
     const char *name;  /* ends with ":" if an argument follows */
     const char *takes; /* one line, for help and errors */
+    /* STATUS_INPUT, logged for `where`, unless the argument is valid; null: without one. */
+    enum status (*check)(const char *argument, const char *where);
     /* `argument` follows the colon, "" without one. */
     enum status (*find)(const char **out, struct arena *arena, const char *argument,
                         const char *text);

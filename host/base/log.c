@@ -16,10 +16,16 @@
  */
 static atomic_int threshold = LOG_WARN;
 static _Thread_local char last_error[LOG_LINE];
+static _Thread_local const char *error_place;
 
 void log_set_level(enum log_level level)
 {
     atomic_store_explicit(&threshold, (int)level, memory_order_relaxed);
+}
+
+void log_set_place(const char *place)
+{
+    error_place = place;
 }
 
 /* Writes the next character of `text` in printable form and returns how many bytes it took. Names
@@ -74,11 +80,13 @@ __attribute__((format(printf, 2, 0))) static void emit(enum log_level level, con
     static const char *const prefix[] = {"error: ", "warning: ", "", "debug: "};
     char body[LOG_LINE], shown[LOG_LINE];
     char line[LOG_LINE + 32];
-    int n = vsnprintf(body, sizeof(body), fmt, args);
+    const bool placed = level == LOG_ERROR && error_place;
+    int at = placed ? snprintf(body, sizeof(body), "%.1024s: ", error_place) : 0;
+    int n = vsnprintf(body + at, sizeof(body) - (size_t)at, fmt, args);
 
     if (n < 0)
         memcpy(body, "(message could not be formatted)", 33);
-    make_printable(shown, body, n >= (int)sizeof(body));
+    make_printable(shown, body, at + n >= (int)sizeof(body));
     if (level == LOG_ERROR)
         memcpy(last_error, shown, sizeof(shown));
     if ((int)level > atomic_load_explicit(&threshold, memory_order_relaxed))

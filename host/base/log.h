@@ -18,6 +18,11 @@ __attribute__((format(printf, 1, 2))) void log_warn(const char *fmt, ...);
 __attribute__((format(printf, 1, 2))) void log_info(const char *fmt, ...);
 __attribute__((format(printf, 1, 2))) void log_debug(const char *fmt, ...);
 
+/* Puts `place` and ": " before this thread's errors, null: nothing. For a reader of one file that
+ * opens another which it names: what is wrong there is told with the place that asked for it. The
+ * caller keeps the text until it takes the place away. */
+void log_set_place(const char *place);
+
 /* Text of the last error logged by this thread, "" if none: lets a test or a JSON reply quote it.
  */
 const char *log_last_error(void);

@@ -68,12 +68,16 @@ static enum status read_policy(const struct plan_reader *r, const struct json *v
                                struct plan_arm *out)
 {
     struct policy policy;
+    char place[PLAN_PLACE_ROOM];
     const char *given = json_text(value);
     const char *path = given && !policy_builtin(given) ? plan_path(r, given) : given;
     enum status st = given && !path ? STATUS_MEMORY : STATUS_OK;
+    if (given)
+        plan_set_place(place, r, value);
     if (!st)
         st = given ? policy_load(&policy, r->arena, path)
                    : policy_read(&policy, r->arena, r->doc, value);
+    log_set_place(NULL);
     if (!st && policy.calibration[0])
         out->calibration = given ? policy.calibration : plan_path(r, policy.calibration);
     if (!st && !out->calibration)
@@ -86,6 +90,7 @@ static enum status check_calibration(const struct plan_reader *r, const struct j
                                      struct plan_arm *arm)
 {
     const struct json *given = json_get(at, "calibration");
+    char place[PLAN_PLACE_ROOM];
     const char *hash = "";
     struct file_map map = {0};
     enum status st = given ? json_fields_text_of(r->doc, given, &hash) : STATUS_OK;
@@ -102,7 +107,9 @@ static enum status check_calibration(const struct plan_reader *r, const struct j
     memcpy(arm->calibrated, hash, strlen(hash) + 1);
     if (given && access(arm->calibration, R_OK) != 0)
         return STATUS_OK;
+    plan_set_place(place, r, given ? given : json_get(at, "policy"));
     st = file_map_init(&map, arm->calibration);
+    log_set_place(NULL);
     if (st)
         return st;
     hash_sha256(map.data, map.size, arm->calibrated);

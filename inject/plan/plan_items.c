@@ -77,6 +77,7 @@ PLAN_FIELDS(plan_fields_items, "an object with 'tasks' or 'list'", ITEMS, false)
 struct source {
     const struct task *task;
     const struct task_items *items;
+    const char *place; /* of its name in the plan */
 };
 
 static enum status make_question(const struct plan_reader *r, const struct asked *asked,
@@ -164,7 +165,9 @@ static enum status take_items(const struct plan_reader *r, const struct asked *a
     }
     for (uint32_t i = 0; !st && i < n; i++) {
         struct plan_question question;
+        log_set_place(from->place);
         st = make_question(r, asked, from, &items->item[chosen[i]], &question);
+        log_set_place(NULL);
         if (!st)
             st = add(r, &question, "/items/tasks", i);
     }
@@ -176,6 +179,7 @@ static enum status take_task(const struct plan_reader *r, const struct asked *as
                              const struct json *value)
 {
     const char *name = NULL;
+    char place[PLAN_PLACE_ROOM];
     struct task *task = NULL;
     struct task_items items = {0};
     enum status st = json_fields_text_of(r->doc, value, &name);
@@ -186,24 +190,43 @@ static enum status take_task(const struct plan_reader *r, const struct asked *as
                   json_where(r->doc, value), name);
         return STATUS_INPUT;
     }
+    plan_set_place(place, r, value);
     st =
         r->tasks->open(r->tasks->user, &(struct plan_task_request){name, asked->data, asked->shots},
                        &task, &items);
+    log_set_place(NULL);
     if (!st)
-        st = take_items(r, asked, value, &(struct source){task, &items});
+        st = take_items(r, asked, value, &(struct source){task, &items, place});
     task_items_finish(&items);
     task_close(&task);
     return st;
 }
 
+/* A task that a plan names twice would be struck twice. */
+static enum status check_once(const struct plan_reader *r, const struct json *tasks)
+{
+    for (size_t i = 0; i < json_count(tasks); i++) {
+        const char *name = json_text(json_at(tasks, i));
+        for (size_t before = 0; name && before < i; before++) {
+            const char *other = json_text(json_at(tasks, before));
+            if (!other || strcmp(other, name) != 0)
+                continue;
+            log_error("%s: found '%s' again, expected each once",
+                      json_where(r->doc, json_at(tasks, i)), name);
+            return STATUS_INPUT;
+        }
+    }
+    return STATUS_OK;
+}
+
 static enum status take_tasks(const struct plan_reader *r, const struct asked *asked,
                               const struct json *tasks)
 {
-    enum status st = STATUS_OK;
     if (json_type(tasks) != JSON_ARRAY)
         return take_task(r, asked, tasks);
     if (json_count(tasks) == 0 || json_count(tasks) > TASKS_MAX)
         return wrong_list(r, tasks, "a list of 1 to 64 names of tasks");
+    enum status st = check_once(r, tasks);
     for (size_t i = 0; !st && i < json_count(tasks); i++)
         st = take_task(r, asked, json_at(tasks, i));
     return st;

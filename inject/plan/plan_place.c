@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Where a value is in the text of a plan. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "inject/plan/plan.h"
+#include "base/log.h"
+#include "inject/plan/plan_read.h"
 
 #define PLACE_KEY 64 /* bytes of a plan's longest key, and more */
 
@@ -36,4 +38,11 @@ const char *plan_place(const struct plan *plan, const char *pointer)
     const char *where = json_where(doc, at);
     json_destroy(&doc);
     return where;
+}
+
+void plan_set_place(char kept[PLAN_PLACE_ROOM], const struct plan_reader *r,
+                    const struct json *value)
+{
+    snprintf(kept, PLAN_PLACE_ROOM, "%s", json_where(r->doc, value));
+    log_set_place(kept);
 }

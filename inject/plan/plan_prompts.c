@@ -208,6 +208,7 @@ const char *plan_path(const struct plan_reader *r, const char *name)
 static enum status add_file(const struct set *set, const struct json *value)
 {
     const char *name = NULL;
+    char place[PLAN_PLACE_ROOM];
     char *text = NULL;
     size_t size = 0;
     enum status st = json_fields_text_of(set->r->doc, value, &name);
@@ -225,10 +226,12 @@ static enum status add_file(const struct set *set, const struct json *value)
         log_error("%s: %s: cannot open: %s", json_where(set->r->doc, value), path, strerror(errno));
         return STATUS_INPUT;
     }
+    plan_set_place(place, set->r, value);
     st = file_read(set->r->arena, path, &text, &size);
     struct outside_text given = {path, text, size};
     if (!st)
         st = outside_take(&given);
+    log_set_place(NULL);
     if (!st && given.size < size) /* lines are unescaped in place */
         memmove(text, given.bytes, given.size);
     return st ? st : add_lines(set, path, text, given.size);

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "inject/plan/plan_field.h"
 #include "tasks/extract.h"
+#include "tasks/integral.h"
 
 #define OF(member) offsetof(struct plan_question, member)
 #define TEXT_FIELD(name, member, about)                                                            \
@@ -48,8 +49,8 @@ static const struct plan_field QUESTION[] = {
      .form = "{'type': 'array', 'items': {'type': 'array', 'minItems': 1, 'maxItems': "
              "2, 'items': {'type': 'string'}}}",
      .examples = "[[[' Paris'], [' Rome']]]",
-     .what = "Of an item of choices: each one's text, with a context of its own before it where "
-             "the prompt is not it. None by default."},
+     .what = "Of an item of choices, which must give them: each one's text, with a context of its "
+             "own before it where the prompt is not it."},
     {"gold", NULL, PLAN_FIELD_U32, .at = OF(item.gold), .span = {0, 1000}, .fallback = "0",
      .examples = "[1]", .what = "The right choice, counted from 0."},
     TEXT_FIELD("target", item.target, "The reference answer. Empty by default."),
@@ -61,7 +62,7 @@ static const struct plan_field QUESTION[] = {
                "Of integration: what was to be integrated. None by default."),
     TEXT_FIELD("variable", item.variable, "Of integration: the variable. None by default."),
     TEXT_FIELD("prefix", item.prefix, "Of code: the program before the answer. None by default."),
-    TEXT_FIELD("test", item.test, "Of code: what runs after the program. None by default."),
+    TEXT_FIELD("test", item.test, "Of code, which must give it: what runs after the program."),
     TEXT_FIELD("entry_point", item.entry_point,
                "Of code: the name that the tests call. None by default.")};
 PLAN_FIELDS(plan_fields_question, "an item of a task, an object with 'task' and 'prompt'", QUESTION,
@@ -132,6 +133,8 @@ static enum status read_choices(const struct plan_reader *r, const struct json *
         if (json_type(own) != JSON_ARRAY || parts < 1 || parts > 2)
             return wrong_list(r, own, what);
         st = copy_text(r, json_at(own, parts - 1), &choice[i].text);
+        if (!st && !choice[i].text[0])
+            return wrong_list(r, json_at(own, parts - 1), "a text of at least one byte");
         if (!st && parts == 2)
             st = copy_text(r, json_at(own, 0), &choice[i].context);
     }
@@ -180,11 +183,35 @@ static enum status read_stops(const struct plan_reader *r, const struct json *li
 }
 
 static enum status wrong_word(const struct plan_reader *r, const struct json *value,
-                              const struct plan_question *q, const char *expected)
+                              const struct plan_question *q, const char *key)
 {
-    log_error("%s: found metric %s and rule '%.64s' with the kind %s, expected %s",
-              json_where(r->doc, value), metric_name(q->metric), q->rule, kind_name(q->kind),
-              expected);
+    log_error("%s: found metric %s and rule '%.64s' with the kind %s, expected a %s of that kind",
+              json_where(r->doc, json_get(value, key)), metric_name(q->metric), q->rule,
+              kind_name(q->kind), key);
+    return STATUS_INPUT;
+}
+
+static enum status missing(const struct plan_reader *r, const struct json *value, const char *key,
+                           const char *what)
+{
+    log_error("%s: '%s' is missing; expected it with %s", json_where(r->doc, value), key, what);
+    return STATUS_INPUT;
+}
+
+/* What no answer could be right of is no question. */
+static enum status check_integrand(const struct plan_reader *r, const struct json *value,
+                                   const struct task_item *item)
+{
+    enum integral_verdict verdict;
+    if (!item->integrand || !item->variable)
+        return missing(r, value, item->integrand ? "variable" : "integrand", "the rule integral");
+    const enum status st =
+        integral_check(&verdict, &(struct integral_problem){item->integrand, item->variable}, "0");
+    if (st || verdict != INTEGRAL_NO_PROBLEM)
+        return st;
+    log_error("%s: found '%.64s', expected an expression of known functions and of '%.64s', real "
+              "at many points",
+              json_where(r->doc, json_get(value, "integrand")), item->integrand, item->variable);
     return STATUS_INPUT;
 }
 
@@ -192,17 +219,39 @@ static enum status wrong_word(const struct plan_reader *r, const struct json *va
 static enum status check_words(const struct plan_reader *r, const struct json *value,
                                const struct plan_question *q)
 {
-    const struct task_item *item = &q->item;
     if (task_metric_kind(q->metric) != q->kind)
-        return wrong_word(r, value, q, "a metric of that kind");
+        return wrong_word(r, value, q, "metric");
     const bool code = q->kind == TASK_CODE && strcmp(q->rule, "code") == 0;
     if (!q->rule[0] || code)
         return STATUS_OK;
     if (q->kind != TASK_GENERATION || strcmp(q->rule, "code") == 0)
-        return wrong_word(r, value, q, "a rule of that kind");
-    if (strcmp(q->rule, "integral") == 0 && !(item->integrand && item->variable))
-        return wrong_word(r, value, q, "'integrand' and 'variable' with it");
-    return extract_check(q->rule, json_where(r->doc, value));
+        return wrong_word(r, value, q, "rule");
+    if (strcmp(q->rule, "integral") == 0)
+        return check_integrand(r, value, &q->item);
+    return extract_check(q->rule, json_where(r->doc, json_get(value, "rule")));
+}
+
+/* What the kind asks of an item is there and fits. */
+static enum status check_kind(const struct plan_reader *r, const struct json *value,
+                              const struct plan_question *q)
+{
+    const struct task_item *item = &q->item;
+    const struct json *choices = json_get(value, "choices");
+    if (q->kind == TASK_CHOICES && !choices)
+        return missing(r, value, "choices", "the kind choices");
+    if (q->kind == TASK_CODE && !item->test[0])
+        return missing(r, value, "test", "the kind code, since without it all that runs is right");
+    if (q->kind != TASK_CHOICES && choices) {
+        log_error("%s: found choices with the kind %s, expected the kind choices",
+                  json_where(r->doc, choices), kind_name(q->kind));
+        return STATUS_INPUT;
+    }
+    if (item->n_choices > 0 && item->gold >= item->n_choices) {
+        log_error("%s: found %" PRIu32 ", expected one of %" PRIu32 " choices, counted from 0",
+                  json_where(r->doc, json_get(value, "gold")), item->gold, item->n_choices);
+        return STATUS_INPUT;
+    }
+    return STATUS_OK;
 }
 
 static const char *or_null(const char *text)
@@ -229,22 +278,14 @@ enum status plan_question_read(const struct plan_reader *r, const struct json *v
                        &q->metric);
     const struct json *choices = json_get(value, "choices"), *stops = json_get(value, "stop"),
                       *turns = json_get(value, "turns");
-    if (!st && (choices != NULL) != (q->kind == TASK_CHOICES)) {
-        log_error("%s: expected 'choices' with the kind choices and with no other",
-                  json_where(r->doc, value));
-        st = STATUS_INPUT;
-    }
     if (!st && choices)
         st = read_choices(r, choices, &q->item);
     if (!st && turns)
         st = read_turns(r, turns, &q->item);
     if (!st && stops)
         st = read_stops(r, stops, &q->item);
-    if (!st && q->item.n_choices > 0 && q->item.gold >= q->item.n_choices) {
-        log_error("%s: found gold %" PRIu32 ", expected one of %" PRIu32 " choices",
-                  json_where(r->doc, value), q->item.gold, q->item.n_choices);
-        st = STATUS_INPUT;
-    }
+    if (!st)
+        st = check_kind(r, value, q);
     q->item.instruction = or_null(q->item.instruction);
     q->item.integrand = or_null(q->item.integrand);
     q->item.variable = or_null(q->item.variable);

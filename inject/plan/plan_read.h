@@ -44,6 +44,12 @@ plan_put_field plan_groups_put, plan_prompts_put, plan_items_put, plan_strata_pu
 /* Name of a file that a plan gives, beside the plan unless it is a whole path; null: memory. */
 const char *plan_path(const struct plan_reader *r, const char *name);
 
+/* What is wrong in another file is told with the place of `value`, which asked for it, until
+ * log_set_place(NULL); `kept` holds that. */
+#define PLAN_PLACE_ROOM 512
+void plan_set_place(char kept[PLAN_PLACE_ROOM], const struct plan_reader *r,
+                    const struct json *value);
+
 /* `arms` with all policies inline. */
 void plan_arms_inline(struct json_writer *w, const struct plan *plan);
 

@@ -63,6 +63,7 @@ BESIDE = {
     "arm/": {"arms": [{"name": "a", "policy": "nan_trap"}]},
     "arm/calibration": {"arms": [{"name": "a", "policy": {"protect": [{"kind": "nan_trap"}], "calibration": "absent"}}]},
     "task_item/": {"items": {"list": [{"task": "a", "prompt": "b"}]}},
+    "task_item/kind": {"items": {"list": [{"task": "a", "prompt": "b", "test": "c()"}]}},
     "task_item/choices": {"items": {"list": [{"task": "a", "kind": "choices"}]}},
     "task_item/gold": {"items": {"list": [{"task": "a", "kind": "choices", "choices": [["b"], ["c"]]}]}},
 }

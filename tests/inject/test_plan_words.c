@@ -62,42 +62,113 @@ static void test_dimensions_of_contrasts(void **state)
 #undef LAYERS
 }
 
-/* Metric and rule of an item are those of its kind: with others a score means nothing. */
+/* Metric and rule of an item are those of its kind, and what a score needs is there: without that
+ * it means nothing. Each line names the plan, the item and the field. */
 static void test_words_of_items(void **state)
 {
+#define TWO "\"kind\":\"choices\",\"choices\":[[\"a\"],[\"b\"]]"
+#define CODE "\"kind\":\"code\",\"test\":\"f()\""
     static const struct {
-        const char *item, *line;
+        const char *item, *field, *line;
     } rows[] = {
-        {"\"metric\":\"acc\"", "a metric of that kind"},
-        {"\"metric\":\"acc_norm\"", "a metric of that kind"},
-        {"\"metric\":\"pass@1\"", "a metric of that kind"},
-        {"\"kind\":\"code\",\"metric\":\"bleu\"", "a metric of that kind"},
-        {"\"kind\":\"choices\",\"choices\":[[\"a\"],[\"b\"]],\"metric\":\"chrf++\"",
-         "a metric of that kind"},
-        {"\"rule\":\"code\"", "a rule of that kind"},
-        {"\"kind\":\"code\",\"rule\":\"boxed\"", "a rule of that kind"},
-        {"\"kind\":\"choices\",\"choices\":[[\"a\"],[\"b\"]],\"rule\":\"boxed\"",
-         "a rule of that kind"},
-        {"\"rule\":\"boxd\"", "found extraction rule 'boxd', expected"},
-        {"\"rule\":\"regex:((\"", "missing closing parenthesis"},
-        {"\"rule\":\"integral\",\"integrand\":\"x\"", "'integrand' and 'variable'"},
-        {"\"rule\":\"integral\",\"variable\":\"x\"", "'integrand' and 'variable'"},
+        {"\"metric\":\"acc\"", "/metric", "a metric of that kind"},
+        {"\"metric\":\"acc_norm\"", "/metric", "a metric of that kind"},
+        {"\"metric\":\"pass@1\"", "/metric", "a metric of that kind"},
+        {CODE ",\"metric\":\"bleu\"", "/metric", "a metric of that kind"},
+        {TWO ",\"metric\":\"chrf++\"", "/metric", "a metric of that kind"},
+        {"\"rule\":\"code\"", "/rule", "a rule of that kind"},
+        {CODE ",\"rule\":\"boxed\"", "/rule", "a rule of that kind"},
+        {TWO ",\"rule\":\"boxed\"", "/rule", "a rule of that kind"},
+        {"\"rule\":\"boxd\"", "/rule", "found extraction rule 'boxd', expected"},
+        {"\"rule\":\"boxed:3\"", "/rule", "found extraction rule 'boxed:3', expected"},
+        {"\"rule\":\"regex:((\"", "/rule", "missing closing parenthesis"},
+        {"\"rule\":\"regex_last:[\"", "/rule", "missing terminating ]"},
+        {"\"rule\":\"mgsm:xx\"", "/rule", "found language 'xx', expected bn"},
+        {"\"rule\":\"integral\",\"integrand\":\"x\"", "", "'variable' is missing"},
+        {"\"rule\":\"integral\",\"variable\":\"x\"", "", "'integrand' is missing"},
+        {"\"rule\":\"integral\",\"variable\":\"x\",\"integrand\":\"x^^2\"", "/integrand",
+         "found 'x^^2', expected"},
+        {TWO ",\"gold\":2", "/gold", "found 2, expected one of 2 choices"},
+        {"\"kind\":\"choices\"", "", "'choices' is missing"},
+        {"\"choices\":[[\"a\"],[\"b\"]]", "/choices", "found choices with the kind generation"},
+        {"\"kind\":\"choices\",\"choices\":[[\"a\"],[\"\"]]", "/choices/1/0",
+         "a text of at least one byte"},
+        {"\"kind\":\"code\"", "", "'test' is missing"},
+        {"\"stop\":[\"a\",\"\"]", "/stop/1", "a text of at least one byte"},
+        {"\"turns\":[[\"a\",\"b\"],[\"a\"]]", "/turns/1", "a user's message and its answer"},
+        {"\"turns\":[[\"a\",1]]", "/turns/0/1", "found a number, expected a text"},
+    };
+#undef TWO
+#undef CODE
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        char text[400], where[64];
+        snprintf(text, sizeof(text),
+                 "{\"model\":\"m\",\"population\":\"ops\",\"items\":{\"list\":[{\"task\":\"t\","
+                 "\"prompt\":\"p\"},{\"task\":\"t\",\"prompt\":\"p\",%s}]}}",
+                 rows[i].item);
+        snprintf(where, sizeof(where), "plan.json: /items/list/1%s (line 1): ", rows[i].field);
+        expect_refusal(text, where, rows[i].line);
+    }
+}
+
+/* Stands for a task whose definition or data are bad. */
+static enum status open_none(const void *user, const struct plan_task_request *request,
+                             struct task **task, struct task_items *items)
+{
+    (void)user;
+    *task = NULL;
+    *items = (struct task_items){0};
+    if (strcmp(request->name, "good") != 0) {
+        log_error("cannot open '%s'", request->name);
+        return STATUS_INPUT;
+    }
+    log_error("no items");
+    return STATUS_IO;
+}
+
+/* What is wrong in another file that a plan names is told with its place in the plan. */
+static void test_places_of_files(void **state)
+{
+    static const struct plan_tasks tasks = {open_none, NULL};
+    static const struct {
+        const char *rest, *line;
+        enum status st;
+    } rows[] = {
+        {"\"items\":{\"tasks\":\"bad\"}", "plan.json: /items/tasks (line 1): cannot open 'bad'",
+         STATUS_INPUT},
+        {"\"items\":{\"tasks\":[\"bad\"]}", "plan.json: /items/tasks/0 (line 1): cannot open 'bad'",
+         STATUS_INPUT},
+        {"\"items\":{\"tasks\":\"good\"}", "plan.json: /items/tasks (line 1): no items", STATUS_IO},
+        {"\"items\":{\"tasks\":[\"bad\",\"good\",\"bad\"]}",
+         "plan.json: /items/tasks/2 (line 1): found 'bad' again, expected each once", STATUS_INPUT},
+        {"\"prompts\":{\"texts\":[\"a\"]},\"arms\":[{\"name\":\"a\",\"policy\":\"nan_trap\"},"
+         "{\"name\":\"b\",\"policy\":\"./absent.json\"}]",
+         "plan.json: /arms/1/policy (line 1): ./absent.json: cannot open", STATUS_IO},
     };
     (void)state;
     for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        struct arena arena = {0};
+        struct plan plan;
         char text[400];
         snprintf(text, sizeof(text),
-                 "{\"model\":\"m\",\"population\":\"ops\",\"items\":{\"list\":[{\"task\":\"t\","
-                 "\"prompt\":\"p\",%s}]}}",
-                 rows[i].item);
-        expect_refusal(text, strstr(text, "((") ? "rule regex" : "/items/list/0", rows[i].line);
+                 "{\"model\":\"m\",\"population\":\"ops\",\"sampling\":{\"trials\":10},%s}",
+                 rows[i].rest);
+        const struct plan_source source = {text, strlen(text), "plan.json", "", &tasks};
+        assert_int_equal(plan_read(&plan, &arena, &source), rows[i].st);
+        if (strncmp(log_last_error(), rows[i].line, strlen(rows[i].line)) != 0)
+            fail_msg("%s gave %s instead of %s", text, log_last_error(), rows[i].line);
+        arena_finish(&arena);
+        log_error("later"); /* the place is not that of what comes after */
+        assert_string_equal(log_last_error(), "later");
     }
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_dimensions_of_contrasts),
-                                       cmocka_unit_test(test_words_of_items)};
+                                       cmocka_unit_test(test_words_of_items),
+                                       cmocka_unit_test(test_places_of_files)};
     fpenv_set();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
