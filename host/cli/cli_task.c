@@ -141,6 +141,9 @@ void cli_task_close(struct cli_task *task)
     arena_finish(&task->arena);
 }
 
+/* Name, group of tasks, kind, metrics, licence, whether data are there, title. */
+#define LIST_LINE "%-14s %-12s %-10s %-12s %-13s %-5s %s\n"
+
 /* One line or object per task; `has_data`: the folder of its name is not empty. */
 static void print_task(const struct task *task, bool has_data)
 {
@@ -150,9 +153,8 @@ static void print_task(const struct task *task, bool has_data)
         snprintf(metrics + n, sizeof(metrics) - n, "%s%s", i ? " " : "",
                  task_metric_name(task->metric[i]));
     }
-    printf("%-14s %-12s %-10s %-12s %-13s %-5s %s\n", task->name, task_area_name(task->area),
-           task_kind_name(task->kind), metrics, task->licence, has_data ? "there" : "-",
-           task->title);
+    printf(LIST_LINE, task->name, task_area_name(task->area), task_kind_name(task->kind), metrics,
+           task->licence, has_data ? "there" : "-", task->title);
 }
 
 void cli_task_put(struct json_writer *w, const struct task *task)
@@ -205,6 +207,8 @@ static enum status list_tasks(const struct cli_env *env, const void *options,
         st = cli_task_open(&task[opened], env, names[opened], o);
     json_begin(&w, o->json ? stdout : NULL, true);
     json_array_open(&w);
+    if (!st && task && !o->json)
+        printf(LIST_LINE, "task", "area", "kind", "metrics", "licence", "data", "title");
     for (size_t at = 0; !st && task && at < TASK_AREA_COUNT * count; at++) {
         if (task[at % count].task->area == at / count)
             list_task(&w, &task[at % count], o->json);

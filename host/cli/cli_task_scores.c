@@ -167,6 +167,7 @@ static enum status take_part(struct part *out, const struct cli_task_scores *sco
 struct summary {
     double value; /* mean, or of the corpus */
     struct stats_interval interval;
+    const char *method;    /* of the interval */
     const char *signature; /* of a corpus; else null */
 };
 
@@ -213,7 +214,8 @@ static enum status summarize_corpus(struct summary *out, struct arena *arena,
     }
     const enum status st = score_corpus(&corpus, arena, metric, &sentences);
     if (!st)
-        *out = (struct summary){corpus.value, {corpus.low, corpus.high}, corpus.signature};
+        *out = (struct summary){
+            corpus.value, {corpus.low, corpus.high}, "bootstrap", corpus.signature};
     if (part->n == 1) /* all draws are the same */
         out->interval = (struct stats_interval){NAN, NAN};
     return st;
@@ -242,7 +244,10 @@ static enum status summarize_groups(struct summary *out, struct arena *arena,
         free(part.item);
     }
     if (!st && n > 0)
-        *out = (struct summary){sum / n, {(sum - sqrt(below)) / n, (sum + sqrt(above)) / n}, NULL};
+        *out = (struct summary){sum / n,
+                                {(sum - sqrt(below)) / n, (sum + sqrt(above)) / n},
+                                "bootstrap of each pair",
+                                NULL};
     return st;
 }
 
@@ -253,7 +258,7 @@ static enum status summarize(struct summary *out, struct arena *arena,
     const struct score_column *of = &scores->columns.column[column];
     bool whole = true;
     double sum = 0;
-    *out = (struct summary){NAN, {NAN, NAN}, NULL};
+    *out = (struct summary){.value = NAN, .interval = {NAN, NAN}};
     if (part->n == 0)
         return STATUS_OK;
     if (of->corpus && part->groups && part->groups->n > 0)
@@ -266,6 +271,7 @@ static enum status summarize(struct summary *out, struct arena *arena,
         whole = whole && (value == 0 || value == 1);
     }
     out->value = sum / part->n;
+    out->method = whole ? "Wilson" : "bootstrap";
     out->interval =
         whole ? stats_interval_wilson(out->value, part->n, LEVEL) : bootstrap(scores, part, column);
     return STATUS_OK;
@@ -277,7 +283,8 @@ static void print_summary(const char *name, const struct summary *summary)
     if (isnan(summary->interval.low))
         printf("  no interval: one sentence of a pair, or one item");
     else
-        printf("  [%.4f, %.4f]", summary->interval.low, summary->interval.high);
+        printf("  [%.4f, %.4f] (%g %%: %s)", summary->interval.low, summary->interval.high,
+               100 * LEVEL.confidence, summary->method);
     printf("%s%s\n", summary->signature ? "  " : "", summary->signature ? summary->signature : "");
 }
 

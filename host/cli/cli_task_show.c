@@ -33,8 +33,10 @@ static void print_item(const struct shown *shown)
     if (shown->count.left_out > 0)
         printf(", of which %u are used and %u left out by the definition",
                shown->count.records - shown->count.left_out, shown->count.left_out);
-    printf("\nitem        %u, %s%s%s, %u examples\n", item->index, item->doc_id,
-           item->group[0] ? ", " : "", item->group, (uint32_t)shown->shots);
+    printf("\nitem        %u\ndoc_id      %s\n", item->index, item->doc_id);
+    if (item->group[0])
+        printf("group       %s\n", item->group);
+    printf("examples    %u\n", (uint32_t)shown->shots);
     for (uint32_t i = 0; i < item->n_choices; i++) {
         print_text("context", item->choice[i].context);
         printf("choice   %c  ", i == item->gold ? '>' : ' ');

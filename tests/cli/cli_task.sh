@@ -4,7 +4,8 @@ items=$VKFI_SOURCE/tests/tasks/items
 unset VKFI_DATA
 export XDG_CACHE_HOME=$PWD/cache
 good task list
-[ "$(wc -l <out)" = 13 ] || fail "tasks listed: $(wc -l <out)"
+[ "$(wc -l <out)" = 14 ] || fail "a head and tasks listed: $(wc -l <out)"
+awk 'NR == 1 && !/^task +area +kind +metrics +licence +data +title$/ { exit 1 }' out || fail "$(head -1 out)"
 good task list --json --data "$items"
 json 'len(d) == 13 and all(t["data"] for t in d) and sorted({t["area"] for t in d}) == ["coding", "mathematical", "multilingual", "reasoning"]'
 for name in $(python3 -c 'import json; print(*[t["task"] for t in json.load(open("out"))])'); do
@@ -21,6 +22,7 @@ assert entry["non_commercial"] == ("NC" in entry["licence"])
 assert entry["share_alike"] == ("SA" in entry["licence"])
 EOF
     VKFI_DATA=$items good task show "$name"
+    grep -q '^doc_id  *[^ ]' out || fail "no name that task score would take: $(cat out)"
 done
 refused 2 task show gsm8k
 grep -q 'vkfi task get gsm8k' err || fail "no way to the data: $(cat err)"
