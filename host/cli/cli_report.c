@@ -62,6 +62,8 @@ static const char DETAILS[] =
     "normalised by both or why it is not identifiable, answers that went wrong or right, and the "
     "change of the right answer's log-likelihood; --json has them as \"tasks\".\n"
     "\n"
+    "A table has outcomes by the stage in which faults begin and by the kind of site struck.\n"
+    "\n"
     "Arms of the plan have three tables and a picture: what each wins back of what faults cost, "
     "also by what is struck and for how long; false alarms in runs without a fault, harm to masked "
     "trials, delay, columns computed again; --json has them as \"arms\".\n"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The heat maps: layer x site, layer x head, stage x duration. */
+/* The heat maps: layer x site, layer x head, stage x duration; a table by stage and by site. */
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -231,4 +232,103 @@ enum status report_maps_stages(struct report_figure *out, struct report_context 
                     &(struct report_groups_by){stage_key, NULL, STAGE_COUNT * DURATION_COUNT},
                     &(struct report_heat_request){rows, columns, STAGE_COUNT, DURATION_COUNT,
                                                   "stage", "duration"});
+}
+
+static uint32_t begin_key(const struct report_trial *trial, const void *user)
+{
+    (void)user;
+    return trial->stage;
+}
+
+static uint32_t kind_key(const struct report_trial *trial, const void *user)
+{
+    const struct site_columns *sites = user;
+    return trial->layer < 0 || trial->site_kind == REPORT_NONE ? REPORT_NONE
+                                                               : sites->of_name[trial->site_kind];
+}
+
+static const struct report_column PLACE_COLUMNS[] = {
+    {"by", "by", REPORT_TEXT, REPORT_ALONE},
+    {"value", "where", REPORT_TEXT, REPORT_ALONE},
+    {"trials", "n", REPORT_COUNT, REPORT_ALONE},
+    REPORT_RATE_COLUMNS("sdc", "SDC, %"),
+    REPORT_RATE_COLUMNS("critical", "critical SDC, %"),
+    {"right_trials", "n, golden right", REPORT_COUNT, REPORT_ALONE},
+    REPORT_RATE_COLUMNS("right_to_wrong", "right to wrong, %"),
+};
+
+static void put_place(struct report_table *table, struct report_context *context,
+                      const struct report_groups *groups, uint32_t group)
+{
+    static const struct {
+        const char *prefix;
+        struct report_query query;
+        bool scored;
+    } rates[] = {
+        {"sdc", {.events = REPORT_SDC}, false},
+        {"critical", {.events = REPORT_CRITICAL}, true},
+        {"right_to_wrong", {.events = REPORT_CRITICAL, .given = REPORT_GOLDEN_RIGHT}, true},
+    };
+    const uint32_t row = table->n_rows++;
+    report_table_set(table, row, "trials", (double)report_groups_size(groups, group));
+    table->faint[row] = report_groups_size(groups, group) < REPORT_FEW;
+    for (size_t i = 0; i < sizeof(rates) / sizeof(*rates); i++) {
+        struct report_rate rate;
+        if (rates[i].scored && !context->data->scored)
+            continue;
+        report_figure_group(&rate, context, groups, group, rates[i].query);
+        if (rates[i].query.given == REPORT_GOLDEN_RIGHT)
+            report_table_set(table, row, "right_trials", (double)rate.estimate.counted);
+        if (!rate.refused && rate.estimate.counted > 0)
+            report_figure_rate(table, row, rates[i].prefix, &rate);
+    }
+}
+
+/* Rows of a dimension, none if only one of its values was struck. */
+static enum status put_places(struct report_table *table, struct report_context *context,
+                              const struct report_groups_by *by, const char *const *label,
+                              const char *name)
+{
+    struct report_groups groups;
+    uint32_t struck = 0;
+    const enum status st = report_groups_make(&groups, context->arena, context->data, by);
+    for (uint32_t g = 0; !st && g < groups.count; g++)
+        struck += report_groups_size(&groups, g) > 0;
+    for (uint32_t g = 0; struck > 1 && g < groups.count; g++) {
+        if (report_groups_size(&groups, g) == 0)
+            continue;
+        report_table_text(table, table->n_rows, "by", name);
+        report_table_text(table, table->n_rows, "value", label[g]);
+        put_place(table, context, &groups, g);
+    }
+    return st;
+}
+
+enum status report_maps_places(struct report_table *out, struct report_context *context)
+{
+    const char *stages[STAGE_COUNT];
+    struct site_columns sites = {0};
+    enum status st = find_sites(&sites, context);
+    if (!st)
+        st = report_table_init(out, context->arena, STAGE_COUNT + sites.count, PLACE_COLUMNS,
+                               sizeof(PLACE_COLUMNS) / sizeof(*PLACE_COLUMNS));
+    out->id = "places";
+    out->caption = "Outcomes by the stage in which a fault begins, and by the kind of site that it "
+                   "strikes in the layers, weighed over strata. Right to wrong: of trials whose "
+                   "golden answer is right, those after which the score fell.";
+    out->n_rows = 0;
+    for (uint32_t s = 0; s < STAGE_COUNT; s++)
+        stages[s] = kinds_text(KINDS_STAGE, s);
+    if (!st && report_context_agrees(context, PLAN_BY_STAGE))
+        st = put_places(out, context, &(struct report_groups_by){begin_key, NULL, STAGE_COUNT},
+                        stages, "stage");
+    if (!st && (report_context_agrees(context, PLAN_BY_SITE) ||
+                report_context_agrees(context, PLAN_BY_SITE_KIND)))
+        st = put_places(out, context, &(struct report_groups_by){kind_key, &sites, sites.count},
+                        sites.label, "site");
+    for (uint32_t h = 0; h < context->data->n_strata; h++) {
+        if (context->data->n_strata > 1 && isnan(context->data->stratum[h].weight))
+            out->n_rows = 0; /* no total over them */
+    }
+    return st;
 }

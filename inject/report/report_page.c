@@ -55,6 +55,7 @@ static make_table *const MAKE_TABLE[REPORT_TABLES] = {
     [REPORT_TABLE_COVERAGE] = report_arms_coverage,
     [REPORT_TABLE_ALARMS] = report_arms_alarms,
     [REPORT_TABLE_CORPORA] = report_corpus_table,
+    [REPORT_TABLE_PLACES] = report_maps_places,
     [REPORT_TABLE_FLAGS] = report_summary_flags,
     [REPORT_TABLE_CHECKS] = report_summary_checks,
     [REPORT_TABLE_KEPT] = report_summary_kept,

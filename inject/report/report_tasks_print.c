@@ -2,6 +2,7 @@
 /* Rows of tasks as tables, JSON and lines. */
 #include <inttypes.h>
 #include <math.h>
+#include <string.h>
 
 #include "inject/report/report_tasks.h"
 
@@ -58,6 +59,22 @@ static void put_rate(struct report_table *table, uint32_t row, const char *prefi
         report_figure_rate(table, row, prefix, rate);
 }
 
+/* Where only right items are struck, golden's score and the faulty one are of different items. */
+static const struct report_column *score_columns(struct arena *arena, bool only_right)
+{
+    struct report_column *column = arena_alloc(arena, sizeof(SCORE_COLUMNS));
+    if (!column)
+        return NULL;
+    memcpy(column, SCORE_COLUMNS, sizeof(SCORE_COLUMNS));
+    for (size_t i = 0; only_right && i < sizeof(SCORE_COLUMNS) / sizeof(*SCORE_COLUMNS); i++) {
+        if (strcmp(column[i].name, "golden") == 0)
+            column[i].label = "golden score of all items, %";
+        if (strcmp(column[i].name, "faulty") == 0)
+            column[i].label = "faulty score of right items, %";
+    }
+    return column;
+}
+
 enum status report_tasks_scores(struct report_table *out, struct report_context *context)
 {
     const struct report_tasks *tasks = context->tasks;
@@ -71,8 +88,11 @@ enum status report_tasks_scores(struct report_table *out, struct report_context 
               "weighed over strata (a DUE counts as none); faulty = golden + change; normalised = "
               "(faulty - chance) / (golden - chance), with an interval from those of the change, "
               "clustered by item and fault, and of golden. " NOT_IDENTIFIABLE;
-    const enum status st = report_table_init(out, context->arena, tasks->count, SCORE_COLUMNS,
-                                             sizeof(SCORE_COLUMNS) / sizeof(*SCORE_COLUMNS));
+    const struct report_column *column = score_columns(context->arena, only_right);
+    const enum status st = column
+                               ? report_table_init(out, context->arena, tasks->count, column,
+                                                   sizeof(SCORE_COLUMNS) / sizeof(*SCORE_COLUMNS))
+                               : STATUS_MEMORY;
     for (uint32_t r = 0; !st && r < tasks->count; r++) {
         const struct report_task *t = &tasks->task[r];
         put_names(out, r, t);

@@ -183,18 +183,43 @@ def check_hypotheses(check, folder, rows, strata):
         check.near(f"Holm {name}", found, expected)
 
 
+def domain_rate(own, counts, event, weights):
+    """The rate of `event` among the trials `own` of a group that cuts through strata of `counts` trials."""
+    share = own.groupby("stratum").size() / counts[own.stratum.unique()]
+    events = event[own.index].groupby(own.stratum).sum() / counts[own.stratum.unique()]
+    return sum(weights[h] * events[h] for h in events.index) / sum(weights[h] * share[h] for h in share.index)
+
+
 def check_bits(check, folder, rows, strata):
     table = pd.read_csv(f"{folder}/bits.csv")
     weights = dict(zip(strata.id, strata.weight))
-    n_h = rows.groupby("stratum").size()
     for row in table.itertuples():
         own = rows[rows.bit == row.bit]
-        share = own.groupby("stratum").size() / n_h[own.stratum.unique()]
-        events = own.groupby("stratum").sdc.sum() / n_h[own.stratum.unique()]
-        rate = sum(weights[h] * events[h] for h in events.index) / sum(
-            weights[h] * share[h] for h in share.index)
-        check.near(f"bit {row.bit}", row.rate, rate)
+        check.near(f"bit {row.bit}", row.rate, domain_rate(own, rows.groupby("stratum").size(), rows.sdc, weights))
         check.near(f"bit {row.bit} n", row.trials, len(own))
+
+
+def check_places(check, folder, rows, strata):
+    """By stage and by kind of site; the values of a dimension hold each trial once."""
+    table = pd.read_csv(f"{folder}/places.csv")
+    weights = dict(zip(strata.id, strata.weight))
+    counts = rows.groupby("stratum").size()
+    value = {"stage": rows.stage, "site": rows.site.str.split(".").str[2]}
+    critical = (rows.outcome == "sdc_critical").astype(float)
+    for by, part in table.groupby("by"):
+        check.near(f"places by {by}", part.trials.sum(), len(rows))
+        check.near(f"values of {by}", len(part), value[by].nunique())
+    if not len(table):
+        sys.exit("places: no stage and no kind of site differs in the fixture")
+    for row in table.itertuples():
+        own = rows[value[row.by] == row.value]
+        right = own[own.score_golden >= 1]
+        check.near(f"{row.by} {row.value} n", row.trials, len(own))
+        check.near(f"{row.by} {row.value}", row.sdc, domain_rate(own, counts, rows.sdc, weights))
+        if len(right):
+            check.near(f"{row.by} {row.value} right", row.right_trials, len(right))
+            check.near(f"{row.by} {row.value} right to wrong", row.right_to_wrong,
+                       domain_rate(right, counts, critical, weights))
 
 
 def run(command):
@@ -260,6 +285,7 @@ def main():
     check_deviation(check, folder, rows)
     check_hypotheses(check, folder, rows, strata)
     check_bits(check, folder, rows, strata)
+    check_places(check, folder, rows, strata)
     check_gate(check, [vkfi, "gate", path], rows, strata, nested)
     check_compare(check, vkfi, path, other, rows)
     print(f"{check.count} numbers agree ({design})")
