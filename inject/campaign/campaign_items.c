@@ -263,6 +263,18 @@ struct sample_item *campaign_items_sizes(const struct campaign_item *items, stru
     return sizes;
 }
 
+struct sample_item *campaign_items_longest(const struct campaign_item *items, struct arena *arena,
+                                           const struct plan *plan)
+{
+    struct sample_item *sizes = arena_array(arena, plan->n_items, sizeof(*sizes));
+    for (uint32_t i = 0; sizes && i < plan->n_items; i++) {
+        const struct plan_input *input = &items[i].input;
+        if (plan_item_size(&sizes[i], arena, plan, input, input->n))
+            return NULL;
+    }
+    return sizes;
+}
+
 enum status campaign_items_stored(struct campaign_stored *out, struct arena *arena,
                                   const struct store *store, const struct plan *plan,
                                   const struct model *model)

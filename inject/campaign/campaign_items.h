@@ -72,6 +72,10 @@ enum status campaign_items_write(struct campaign_item *items, struct store *stor
 struct sample_item *campaign_items_sizes(const struct campaign_item *items, struct arena *arena,
                                          const struct plan *plan);
 
+/* The same before golden runs: answers of as many tokens as they may have, no item left out. */
+struct sample_item *campaign_items_longest(const struct campaign_item *items, struct arena *arena,
+                                           const struct plan *plan);
+
 /* The plan's sample as drawn by the campaign of a database with all golden runs (STATUS_INPUT,
  * logged, if it does not). Items from `arena`; destroy the sample. */
 struct campaign_stored {

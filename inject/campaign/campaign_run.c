@@ -245,6 +245,19 @@ static void tell_cut(const struct campaign_state *s)
                  plan_place(s->setup->plan, "/sampling"), cut);
 }
 
+/* A draw with answers as long as they may get: what is wrong in a plan is known before the long
+ * work of golden runs. */
+static enum status check_draw(struct campaign_state *s)
+{
+    struct sample *sample = NULL;
+    const struct plan *plan = s->setup->plan;
+    const struct sample_item *sizes = campaign_items_longest(s->item, &s->arena, plan);
+    const enum status st =
+        sizes ? sample_create(&sample, plan, s->setup->model, sizes) : STATUS_MEMORY;
+    sample_destroy(&sample);
+    return st;
+}
+
 /* Draws, then creates the database or checks that the existing one is of the same draw. */
 static enum status make_database(struct campaign_state *s)
 {
@@ -375,6 +388,8 @@ static enum status run(struct campaign_state *s)
         st = campaign_score_create(&s->score, plan);
     if (!st)
         st = open_database(s);
+    if (!st && !s->resumed)
+        st = check_draw(s);
     if (!st)
         st = campaign_golden_run(s);
     if (st || campaign_state_stop(s) > 0)

@@ -173,6 +173,40 @@ static void test_golden_right(void **state)
     arena_finish(&arena);
 }
 
+/* A contrast of what the filter left out is told, not refused: the golden runs would be lost. What
+ * is wrong in a plan itself is refused before any of them. */
+static void test_contrast_of_the_left_out(void **state)
+{
+    static const struct {
+        const char *contrast, *where;
+        uint32_t filtered;
+    } rows[] = {
+        {"group: pick > say", NULL, 1},
+        {"group: say ~ pick, fill", NULL, 1},
+        {"group: pick > sayy", "/hypotheses/0/contrast", 1},
+        {"group: pick > sayy", "/hypotheses/0/contrast", 0},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        struct arena arena = {0};
+        const char *more = rows[i].filtered ? "\"filter\":\"golden_right\"," : "";
+        char *plan = plan_text(&arena, more, golden_text, (golden_choice + 1) % 3);
+        plan[strlen(plan) - 1] = '\0';
+        struct bench *b = bench_begin_plan(arena_printf(
+            &arena,
+            "%s,\"strata\":[\"group\"],\"hypotheses\":[{\"name\":\"a\",\"contrast\":\"%s\"%s}]}",
+            plan, rows[i].contrast, strchr(rows[i].contrast, '~') ? ",\"margin\":0.1" : ""));
+        assert_int_equal(campaign_run(&b->params), rows[i].where ? STATUS_INPUT : STATUS_OK);
+        assert_int_equal(b->goldens, rows[i].where ? 0 : 4);
+        if (rows[i].where)
+            assert_non_null(strstr(log_last_error(), rows[i].where));
+        else
+            assert_int_equal(look(b).item[1], 0);
+        bench_end(b);
+        arena_finish(&arena);
+    }
+}
+
 /* The text that a database keeps is the same plan, and needs no task. */
 static void test_inline(void **state)
 {
@@ -237,9 +271,9 @@ static void test_answers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_golden), cmocka_unit_test(test_same_rows),
-        cmocka_unit_test(test_golden_right), cmocka_unit_test(test_inline),
-        cmocka_unit_test(test_answers)};
+        cmocka_unit_test(test_golden),       cmocka_unit_test(test_same_rows),
+        cmocka_unit_test(test_golden_right), cmocka_unit_test(test_contrast_of_the_left_out),
+        cmocka_unit_test(test_inline),       cmocka_unit_test(test_answers)};
     fpenv_set();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
