@@ -122,6 +122,8 @@ BAD = [
      "headers", "does not compile alone"),
     ("host/base/clone.c", c_file("int clone(int a)\n{\n    return a ? 1 : 1;\n}\n"), "tidy",
      "bugprone-branch-clone"),
+    ("mitigations/clone.c", c_file('#define CLONE\n#include "mitigations/five.h"\n'), "tidy",
+     "mitigations/five.h:9: conditional operator"),
     ("host/base/other.c", c_file("int other(int a);\n\nint other(int b)\n{\n    return b;\n}\n"), "tidy",
      "different parameter names"),
     ("host/base/leak.c", c_file("#include <stdlib.h>\n\nint leak(void)\n{\n    return malloc(1) ? 1 : 0;\n}\n"),
@@ -134,6 +136,8 @@ BAD = [
 TARGETS = {
     "host/model/two.h": HEAD + "#ifndef TWO_H\n#define TWO_H\n\n#endif\n",
     "host/vk/four.h": HEAD + "#ifndef FOUR_H\n#define FOUR_H\n\n#endif\n",
+    "mitigations/five.h": HEAD + ("#ifndef FIVE_H\n#define FIVE_H\n\n#ifdef CLONE\n"
+                                  "static inline int five(int a)\n{\n    return a ? 1 : 1;\n}\n#endif\n\n#endif\n"),
     "tests/helper.h": HEAD + "#ifndef HELPER_H\n#define HELPER_H\n\n#endif\n",
 }
 
@@ -175,7 +179,7 @@ class LintTest(unittest.TestCase):
                     continue
                 self.assertEqual(code, 1, found)
                 self.assertEqual(found.count("\n"), 1, found)
-                self.assertRegex(found, "^(" + name + "|host/model/one|host/model/json)")
+                self.assertRegex(found, "^(" + name + "|host/model/one|host/model/json|mitigations/five)")
                 self.assertIn(message, found)
 
     def test_wrong_usage_is_refused(self):
