@@ -16,8 +16,13 @@
 #include "inject/campaign/campaign_variant.h"
 #include "inject/store/store_tables.h"
 #include "inject/trial/trial.h"
+#include "mitigations/recovery.h"
 
 #define NO_ITEM UINT32_MAX
+
+/* What the watchdog allows a run under an arm, in whole inferences: each column comes again as often
+ * as recovery tries, each of its ops is evaluated as often as guards ask. */
+#define ARM_INFERENCES ((1.0 + RECOVERY_TRIES) * GUARD_EVALUATIONS)
 
 struct worker {
     const struct campaign_world *world;
@@ -298,9 +303,10 @@ static enum status run_job(struct worker *w, struct job *job)
         st = campaign_arms_decode(&w->arms, &job->arena, &under, &w->golden, &decode);
         settings.decode = &decode;
     }
+    const double inferences = settings.decode ? ARM_INFERENCES : 1;
     if (!st)
         st = campaign_channel_send_one(w->channel, CAMPAIGN_ARMED, &campaign_armed_table,
-                                       &(struct campaign_armed){w->golden_seconds});
+                                       &(struct campaign_armed){w->golden_seconds * inferences});
     if (!st)
         st = trial_batch(job->record, &job->arena, &w->golden, &settings,
                          &(struct trial_jobs){job->trial, job->batch.count});
